@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# The only build file. Everything it makes goes to build/. `make help` lists the targets.
+
+B := build
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PKGS := libbpf jansson libzstd zlib sqlite3 libsodium libseccomp
+Q := $(if $(V),,@)
+msg = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wpointer-arith \
+	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
+ifdef CI
+WARN += -Werror
+endif
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -I. -I$(B)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+LDLIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+
+all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train
+
+# ---- what it needs: the one list of Debian packages ----
+DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
+	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev
+DEPS_DEMO := runc crun jq
+DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
+	qemu-system-x86 busybox-static cpio kmod xz-utils
+DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)
+APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends
+
+deps:
+	@echo "build: $(DEPS_BUILD)"; echo "demo:  $(DEPS_DEMO)"; echo "check: $(DEPS_CHECK)"
+	@command -v apt-get >/dev/null || { echo "no apt-get here: install what these are called on this system"; exit 1; }; \
+	missing=; for p in $(DEPS); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
+	done; \
+	if [ -z "$$missing" ]; then echo "all of them are installed"; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get -q update && $(APT) install $$missing; \
+	else echo "missing, run as root: apt-get install --no-install-recommends$$missing"; exit 1; fi
+
+help:
+	@sed -n 's/^#: *//p' $(MAKEFILE_LIST)
+#: make             build build/bin/lutra, lutrad and lutra-train
+#: make deps        list the Debian packages; as root, install those that are missing
+#: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
+#: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted
+#: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, lint: one part
+#: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
+#: make bench       ns of a getppid, unguarded to recorded; bench-quick: shorter
+#: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
+#: V=1 shows commands, CI=1 makes warnings errors
+
+# ---- BPF: one object a file, linked into one ----
+ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
+KERN_SRC := $(wildcard kern/*.bpf.c)
+KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
+BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
+	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -Ikern -I. $(if $(CI),-Werror)
+
+$(B)/kern/vmlinux.h:
+	@mkdir -p $(@D)
+	$(call msg,BTF,$@)
+	$(Q)if [ -r $(VMLINUX_BTF) ]; then $(BPFTOOL) btf dump file $(VMLINUX_BTF) format c >$@.tmp; \
+	else cp kern/vmlinux_min.h $@.tmp; fi && mv $@.tmp $@
+
+$(B)/kern/%.bpf.o: kern/%.bpf.c $(B)/kern/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/kern/lutra.o: $(KERN_OBJ)
+	$(call msg,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/kern/lutra.skel.h: $(B)/kern/lutra.o
+	$(call msg,SKEL,$@)
+	$(Q){ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name lutra_bpf; } >$@.tmp && mv $@.tmp $@
+
+# ---- userspace ----
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+USER_MAIN := user/lutra.c user/lutrad.c
+USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*.c user/*/*.c)))
+TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out trainer/main.c,$(wildcard trainer/*.c trainer/*/*.c)))
+
+# The same bytes on every host: no product and sum contracted to one rounding.
+$(B)/trainer/%.o: CFLAGS := $(CFLAGS) -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
+
+$(B)/%.o: %.c | $(B)/kern/lutra.skel.h
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/lib.a: $(LIB_OBJ)
+$(B)/user.a: $(USER_OBJ)
+$(B)/trainer.a: $(TRAIN_OBJ)
+$(B)/lib.a $(B)/user.a $(B)/trainer.a:
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
+$(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
+$(B)/bin/lutra-train: $(B)/trainer/main.o $(B)/trainer.a $(B)/lib.a
+$(B)/bin/%:
+	@mkdir -p $(@D)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# ---- tests: each file a program; exit 77 is skipped ----
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/*_test.c))
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/user.a $(B)/trainer.a $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(B)/user.a $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
+
+# Tests that are not cmocka programs; 77 is skipped. check-e2e and check-bpf need root.
+RUN = $(if $(IN_CHECK),,rm -rf $(B)/check;) tests/run
+SUMMARY = $(if $(IN_CHECK),,; r=$$?; tests/run -s; exit $$r)
+CHECKS := lint check-unit check-bpf fuzz check-e2e check-vm
+E2E_TESTS := $(wildcard tests/e2e/*_test)
+VM_SERIES ?= 6.1 6.12
+
+E2E_PROGRAMS := $(B)/tests/e2e/load $(B)/tests/e2e/listen
+$(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread
+
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(E2E_PROGRAMS)
+	@rm -rf $(B)/check; r=0; \
+	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
+	tests/run -s || r=1; exit $$r
+
+check-unit: all $(UNIT_TESTS)
+	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
+check-bpf: all $(BPF_TESTS)
+	@$(RUN) bpf $(BPF_TESTS) $(SUMMARY)
+check-e2e: all $(E2E_PROGRAMS)
+	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
+check-vm: all $(BPF_TESTS) $(E2E_PROGRAMS)
+	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") $(SUMMARY)
+lint: $(B)/kern/lutra.skel.h
+	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint tidy" $(SUMMARY)
+
+# ---- fuzzers: clang with the sanitizers; make fuzz FUZZ_SECONDS=3600 for a night ----
+FUZZ_SECONDS ?= 20
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/tests/fuzz/%_fuzz)
+FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+$(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+# No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.c lib/*.h include/lutra/*.h)
+	@mkdir -p $(@D)
+	$(call msg,FUZZ,$@)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(LDLIBS) || \
+	[ ! -e "$$($(CLANG) -print-runtime-dir)/libclang_rt.fuzzer-$(shell uname -m).a" ]
+fuzz: $(B)/tests/fuzz/corpus $(FUZZ_PROGRAMS)
+	@$(RUN) -t $$(($(FUZZ_SECONDS) + 120)) fuzz $(FUZZERS:%="tests/fuzz/run % $(FUZZ_SECONDS)") $(SUMMARY)
+
+demo: deps
+	@$(MAKE) --no-print-directory all $(E2E_PROGRAMS)
+	@tests/e2e/demo/$(if $(VM),demo-vm,demo)
+demo-soak: all $(E2E_PROGRAMS)
+	@tests/e2e/soak $(N)
+
+# ---- benchmarks ----
+$(B)/bench/empty.bpf.o: bench/empty.bpf.c $(B)/kern/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+$(B)/bench/getppid: $(B)/bench/getppid.o $(B)/user.a $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+bench bench-quick: $(B)/bench/getppid $(B)/bench/empty.bpf.o
+	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
+
+# ---- installation ----
+PREFIX ?= /usr/local
+install: all
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/lutra
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(B)/bin/lutrad
+	install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lutra $(DESTDIR)$(PREFIX)/sbin/lutrad
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra
+
+clean:
+	rm -rf $(B)/bin $(B)/kern $(B)/lib $(B)/user $(B)/trainer $(B)/tests $(B)/*.a
+
+DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
+-include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
+.PHONY: all deps help check $(CHECKS) demo demo-soak bench bench-quick install uninstall clean
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel side and userspace exchange: the layout of map values and of ring records, and
+ * the numbers of roles, operations, kinds, groups, modes and verdicts. Fixed width, widest first,
+ * explicit padding. A change of any layout raises LUTRA_ABI_VERSION.
+ */
+#ifndef LUTRA_ABI_H
+#define LUTRA_ABI_H
+
+#include "lutra/types.h"
+
+#define LUTRA_ABI_VERSION 1
+
+/* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
+#define LUTRA_SLOTS 1024
+
+/* Calls and tokens. */
+#define LUTRA_NR 512	/* call numbers a policy can name; the token map is indexed nr & 511 */
+#define LUTRA_ROLES 4
+#define LUTRA_PAD 0	/* token before a task's first call */
+#define LUTRA_UNK 1	/* token of a (role, call) never seen in training */
+#define LUTRA_TOKEN0 2	/* first trained token */
+#define LUTRA_V_MAX 255 /* PAD + UNK + at most 253 trained tokens */
+#define LUTRA_K 128	/* codes at levels 1 and 2 */
+#define LUTRA_T0_STRIDE 256
+
+/* Call numbers of a foreign entry carry one of these in a trace; see struct lutra_record. */
+#define LUTRA_NR_IA32 0x4000
+#define LUTRA_NR_X32 0x8000
+#define LUTRA_NR_RESTART 219 /* x86-64 restart_syscall: never an event */
+
+enum lutra_role {
+	LUTRA_ROLE_STARTUP = 0,
+	LUTRA_ROLE_STEADY = 1,
+	LUTRA_ROLE_SPAWNED = 2,
+	LUTRA_ROLE_DEEPER = 3,
+};
+
+enum lutra_mode {
+	LUTRA_MODE_LEARN = 0,
+	LUTRA_MODE_AUDIT = 1,
+	LUTRA_MODE_DENY = 2,
+	LUTRA_MODE_KILL = 3,
+	LUTRA_MODE_KILL_CONTAINER = 4,
+	LUTRA_MODE_FREEZE = 5,
+	LUTRA_MODE_COUNT
+};
+
+enum lutra_verdict {
+	LUTRA_VERDICT_ALLOW = 0, /* recorded only */
+	LUTRA_VERDICT_ALERT = 1,
+	LUTRA_VERDICT_DENY = 2,
+	LUTRA_VERDICT_KILL = 3,
+	LUTRA_VERDICT_COUNT
+};
+
+/* What a policy does with a signal of a group. */
+enum lutra_action {
+	LUTRA_ACTION_LOG = 0,
+	LUTRA_ACTION_ALERT = 1,
+	LUTRA_ACTION_DENY = 2,
+	LUTRA_ACTION_COUNT
+};
+
+/* Object operations. 0 is no operation, so that an object token is never 0. */
+enum lutra_op {
+	LUTRA_OP_NONE = 0,
+	LUTRA_OP_OPEN = 1,
+	LUTRA_OP_EXEC = 2,
+	LUTRA_OP_CONNECT = 3,
+	LUTRA_OP_BIND = 4,
+	LUTRA_OP_SEND = 5,
+	LUTRA_OP_MAPX = 6,
+	LUTRA_OP_WX = 7,
+	LUTRA_OP_CAPABLE = 8,
+	LUTRA_OP_UNLINK = 9,
+	LUTRA_OP_RENAME_FROM = 10,
+	LUTRA_OP_RENAME_TO = 11,
+	LUTRA_OP_LINK_FROM = 12,
+	LUTRA_OP_LINK_TO = 13,
+	LUTRA_OP_SYMLINK = 14,
+	LUTRA_OP_MKDIR = 15,
+	LUTRA_OP_RMDIR = 16,
+	LUTRA_OP_CHMOD = 17,
+	LUTRA_OP_CHOWN = 18,
+	LUTRA_OP_TRUNCATE = 19,
+	LUTRA_OP_MKNOD = 20,
+	LUTRA_OP_SETXATTR = 21,
+	LUTRA_OP_CHDIR = 22,
+	LUTRA_OP_COUNT
+};
+
+/* How an object differs from what training saw (MODEL: P, U, W, O, K, Y). */
+enum lutra_kind {
+	LUTRA_KIND_KNOWN = 0,
+	LUTRA_KIND_P = 1, /* path misses the tree at a protected node */
+	LUTRA_KIND_U = 2, /* path misses under /usr, /lib*, /bin, /sbin, /opt */
+	LUTRA_KIND_W = 3, /* new plain file directly in a directory where the service wrote files */
+	LUTRA_KIND_O = 4, /* path misses elsewhere; a socket, capability or W+X never seen */
+	LUTRA_KIND_K = 5, /* known node, new (operation, access, type, extension, role) */
+	LUTRA_KIND_Y = 6, /* the same under a directory where the role counts */
+	LUTRA_KIND_COUNT
+};
+
+/* Rule groups: each has one action in a policy, and its own leave-one-run-out replay. */
+enum lutra_group {
+	LUTRA_G_T = 0,
+	LUTRA_G_TH,
+	LUTRA_G_A,
+	LUTRA_G_B,
+	LUTRA_G_EXEC,
+	LUTRA_G_EXEC_FRESH,
+	LUTRA_G_CONNECT,
+	LUTRA_G_BIND,
+	LUTRA_G_SEND,
+	LUTRA_G_MAPX,
+	LUTRA_G_WX,
+	LUTRA_G_CAPABLE,
+	LUTRA_G_OPEN_R_P,
+	LUTRA_G_OPEN_R_U,
+	LUTRA_G_OPEN_R_O,
+	LUTRA_G_OPEN_R_K,
+	LUTRA_G_OPEN_R_Y,
+	LUTRA_G_OPEN_DIR,
+	LUTRA_G_OPEN_W_P,
+	LUTRA_G_OPEN_W_U,
+	LUTRA_G_OPEN_W_W,
+	LUTRA_G_OPEN_W_O,
+	LUTRA_G_OPEN_W_K,
+	LUTRA_G_OPEN_W_Y,
+	LUTRA_G_PATH_P,
+	LUTRA_G_PATH_U,
+	LUTRA_G_PATH_W,
+	LUTRA_G_PATH_O,
+	LUTRA_G_PATH_K,
+	LUTRA_G_COUNT,
+	LUTRA_G_NONE = LUTRA_G_COUNT
+};
+
+enum lutra_addr_class {
+	LUTRA_ADDR_NONE = 0, /* a family without classes */
+	LUTRA_ADDR_LOOPBACK = 1,
+	LUTRA_ADDR_PRIVATE = 2,
+	LUTRA_ADDR_PUBLIC = 3,
+	LUTRA_ADDR_ANY = 4,
+};
+
+/*
+ * Anomaly state of a task's lineage, 20 bytes. a, b: levels, 1/4096 of a weight. c0, r1, r2: the
+ * code rings of the three table levels (lags 1, 2, 4); t: calls so far, modulo 256.
+ */
+struct lutra_state {
+	__s32 a;
+	__s32 b;
+	__u8 r2[4];
+	__u8 r1[2];
+	__u8 c0;
+	__u8 t;
+	__u8 role;
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct lutra_state) == 20, "state layout");
+
+/* The path tree, flattened: an open-addressed table of (node, key) -> child. Node 0 is "/". */
+#define LUTRA_NODES 2048
+#define LUTRA_EDGE_SLOTS 4096
+#define LUTRA_OBJECT_SLOTS 4096
+#define LUTRA_PROBE 16 /* longest run of occupied table slots a loader may build */
+
+#define LUTRA_NODE_PROTECTED 0x01
+#define LUTRA_NODE_USR 0x02	 /* is or lies under /usr, /lib*, /bin, /sbin, /opt */
+#define LUTRA_NODE_WROTE 0x04	 /* the service wrote files directly in it */
+#define LUTRA_NODE_ROLE 0x08	 /* opens at or under it count the role */
+#define LUTRA_NODE_WILDCARD 0x10 /* children are looked up by the wildcard keys only */
+
+struct lutra_edge {
+	__u64 key;
+	__u16 node;
+	__u16 child; /* 0: empty slot (no edge leads to the root) */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct lutra_edge) == 16, "edge layout");
+
+/* A policy as the kernel executes it: the only value of an inner map. The loader has checked it. */
+struct lutra_policy {
+	__u64 hash_key[2];
+	__u64 edge_seed;
+	__u64 object_seed;
+	__u64 th[LUTRA_NR / 64];     /* calls whose novelty is a TH signal */
+	__u64 steady[LUTRA_NR / 64]; /* calls after which a start-up task is steady */
+	__u32 port_exact;	     /* bit lutra_port_bit(): ports are exact in this group */
+	__u32 ops;		     /* bit per enum lutra_op: what the recordings could see */
+	__s32 th_a;
+	__s32 th_b;
+	__u32 version; /* binding generation, never 0 */
+	__u8 p1;       /* level-0 code of (PAD, PAD) */
+	__u8 p2;       /* level-1 code of (p1, p1) */
+	__u8 kill_signals;
+	__u8 pad0;
+	__u8 action[32];	  /* enum lutra_action by enum lutra_group */
+	__u64 wildcard_key[2];	  /* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES];	  /* LUTRA_NODE_* */
+	__u8 token[LUTRA_ROLES][LUTRA_NR];
+	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
+	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */
+	__u16 t2[LUTRA_K * LUTRA_K];
+	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
+	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
+};
+_Static_assert(LUTRA_G_COUNT <= 32, "one action byte a group");
+_Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
+
+/* Seen bits of one container: a pair counts once. Indexed as the tables are. */
+struct lutra_seen {
+	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
+	__u32 t1[LUTRA_K * LUTRA_K / 32];
+	__u32 t2[LUTRA_K * LUTRA_K / 32];
+};
+
+/*
+ * A path as a walk of dentries meets it: components leaf first. name[i & 15] is NUL-padded only
+ * as far as len says. n counts every component walked, also those past 16: then the array holds
+ * the 16 nearest the root and DEEP is set.
+ */
+#define LUTRA_COMPONENTS 16
+#define LUTRA_NAME 64
+#define LUTRA_WALK_STEPS 24
+
+#define LUTRA_PATH_DEEP 0x01	   /* more than 16 components */
+#define LUTRA_PATH_LONG 0x02	   /* a component of more than 63 bytes */
+#define LUTRA_PATH_UNRESOLVED 0x04 /* walk gave up, or the name has a ".." : nothing is known */
+#define LUTRA_PATH_DETACHED 0x08   /* no place in any mount: memfd, pipe, abstract socket */
+
+struct lutra_path {
+	char name[LUTRA_COMPONENTS][LUTRA_NAME];
+	__u8 len[LUTRA_COMPONENTS]; /* 64: over 63 bytes, cut */
+	__u32 n;
+	__u32 flags; /* LUTRA_PATH_* */
+};
+_Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
+
+#define LUTRA_OBJ_WRITE 0x01 /* FMODE_WRITE, or create, truncate, append */
+#define LUTRA_OBJ_FRESH 0x02 /* unlinked, memfd, or ctime after the container's start */
+#define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
+#define LUTRA_OBJ_PATH 0x08  /* has a path: AF_UNIX with a name, and all file operations */
+
+/* What a hook saw, less the path. */
+struct lutra_object {
+	__u8 addr[16]; /* IPv4 in the first four bytes, or IPv6; network order */
+	__u16 port;    /* host order */
+	__u16 mode;    /* inode mode; for capable the capability; for wx the call */
+	__u8 op;       /* enum lutra_op */
+	__u8 flags;    /* LUTRA_OBJ_* */
+	__u8 family;   /* AF_* */
+	__u8 addr_class;
+};
+_Static_assert(sizeof(struct lutra_object) == 24, "object layout");
+
+/* An enrolled container. */
+#define LUTRA_SLOT_RECORD 0x01	 /* events go to the records ring */
+#define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
+#define LUTRA_SLOT_CONDEMNED 0x04 /* kill-container: every task dies at its next event */
+#define LUTRA_SLOT_FROZEN 0x08	 /* freeze: every refusable operation is refused */
+
+struct lutra_slot {
+	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
+	__u64 start_realtime_ns; /* files changed later than this are fresh */
+	__u32 mode;		 /* enum lutra_mode */
+	__u32 flags;		 /* LUTRA_SLOT_* */
+	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct lutra_slot) == 32, "slot layout");
+
+/* Per-CPU counters of a slot; slot 0 counts what belongs to none. */
+enum lutra_counter {
+	LUTRA_C_CALLS = 0,	/* calls scored */
+	LUTRA_C_OBJECTS,	/* object events judged */
+	LUTRA_C_NOVEL_TOKENS,	/* calls whose token was UNK */
+	LUTRA_C_NOVEL_OBJECTS,	/* objects whose kind was not KNOWN */
+	LUTRA_C_ALLOW,		/* signals by verdict */
+	LUTRA_C_ALERT,
+	LUTRA_C_DENY,
+	LUTRA_C_KILL,
+	LUTRA_C_REFUSED,	/* operations a hook refused */
+	LUTRA_C_EVIDENCE_LOST,
+	LUTRA_C_RECORDS,
+	LUTRA_C_RECORDS_LOST,
+	LUTRA_C_STORAGE_FAILED, /* a task that should have got its entry and did not */
+	LUTRA_C_UNSCORED,	/* events of armed tasks without a policy */
+	LUTRA_C_PATHS_CUT,	/* paths too deep, too long or unresolved */
+	LUTRA_C_SIGNAL_FAILED,	/* bpf_send_signal said no */
+	LUTRA_C_COUNT
+};
+
+struct lutra_counters {
+	__u64 n[LUTRA_C_COUNT];
+};
+
+/*
+ * A recorded event, in the records ring and in a trace.
+ * CALL: nr the number (| LUTRA_NR_IA32 or _X32), arg its scalar arguments (two, low 32 bits each).
+ * ARM: the task's first event, it starts afresh. FORK: arg the child's tid | tgid << 32, nr 1 for a
+ * thread. EXEC: done. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class << 8; arg as
+ * lutra_object_pack(). MARK: aux enum lutra_mark.
+ */
+enum lutra_record_type {
+	LUTRA_REC_CALL = 0,
+	LUTRA_REC_ARM = 1,
+	LUTRA_REC_FORK = 2,
+	LUTRA_REC_EXEC = 3,
+	LUTRA_REC_EXIT = 4,
+	LUTRA_REC_OBJECT = 5,
+	LUTRA_REC_MARK = 6,
+	LUTRA_REC_COUNT
+};
+
+enum lutra_mark {
+	LUTRA_MARK_ATTACK_ONSET = 1, /* tid: root of the attacked tree */
+	LUTRA_MARK_ATTACK_END = 2,
+	LUTRA_MARK_HARM = 3, /* a labelled harmful call; string names it */
+	LUTRA_MARK_END = 4,  /* the run ended in order; arg: records lost */
+};
+
+#define LUTRA_NO_STRING 0xffffffffu
+
+struct lutra_record {
+	__u64 ts_ns; /* CLOCK_MONOTONIC */
+	__u64 arg;
+	__u32 tid;
+	__u32 tgid;
+	__u16 type;
+	__u16 nr;
+	__u16 aux;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct lutra_record) == 32, "record layout");
+
+/* An entry of the records ring: the record, its slot, and str_len bytes of string behind it. */
+#define LUTRA_STRING_MAX 1040
+struct lutra_ring_record {
+	struct lutra_record rec;
+	__u32 slot;
+	__u32 str_len;
+	char str[];
+};
+_Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
+
+/* One past call of a task, for the evidence: nr | role << 12 | flags; w the weight it added. */
+#define LUTRA_HISTORY 32
+#define LUTRA_HIST_NOVEL 0x8000 /* token never seen */
+struct lutra_past {
+	__u16 nr_role;
+	__u16 weight;
+};
+
+/* An entry of the evidence ring: a signal, what was decided and the calls that led there. */
+struct lutra_evidence {
+	__u64 ts_ns; /* CLOCK_MONOTONIC */
+	__u64 cgroup_id;
+	__u64 calls;	/* calls of the task's lineage so far */
+	__u64 since_ns; /* since the lineage's first unusual event of this episode */
+	__u32 since_calls;
+	__u32 slot;
+	__u32 epoch;
+	__u32 policy_version;
+	__u32 tid;
+	__u32 tgid;
+	__u32 ppid;
+	__s32 a;
+	__s32 b;
+	__s32 th_a;
+	__s32 th_b;
+	__u16 nr; /* call under way, as in struct lutra_record */
+	__u8 group;
+	__u8 kind;
+	__u8 verdict;
+	__u8 mode;
+	__u8 role;
+	__u8 refused; /* 1: the hook that reports this refused the operation */
+	__u8 weight[3];
+	__u8 standin; /* 1: seen through a tracepoint, not through a hook */
+	__u32 str_len;
+	__u32 pad;
+	struct lutra_object object;
+	char comm[16];
+	struct lutra_past past[LUTRA_HISTORY]; /* oldest first */
+	char str[];			       /* str_len bytes: path or socket name */
+};
+_Static_assert(sizeof(struct lutra_evidence) == 264, "evidence layout");
+
+#endif

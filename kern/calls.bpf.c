@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * System calls: recorded and scored at their entry.
+ *
+ * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same call, so that these can refuse
+ * the very call that is anomalous.
+ * Maps: tasks, slots, policies, seen, counters, records; scratch only where a call is unusual.
+ * Fails: open, without a policy (LUTRA_C_UNSCORED outside mode learn). The path of a task that is
+ * not enrolled is one storage miss.
+ */
+#include "record.bpf.h"
+#include "step.bpf.h"
+
+const volatile bool lutra_standin = false;
+
+/* Which two arguments of a call are kept, low 32 bits each: first | second << 4, 0: none. */
+#define ARGS(a, b) ((a) + 1 | ((b) + 1) << 4)
+static const __u8 call_args[LUTRA_NR] = {
+	[9] = ARGS(2, 3),   /* mmap prot flags */
+	[10] = ARGS(2, 1),  /* mprotect prot len */
+	[16] = ARGS(0, 1),  /* ioctl fd cmd */
+	[2] = ARGS(1, 2),   /* open flags mode */
+	[41] = ARGS(0, 1),  /* socket family type */
+	[53] = ARGS(0, 1),  /* socketpair family type */
+	[54] = ARGS(1, 2),  /* setsockopt level name */
+	[55] = ARGS(1, 2),  /* getsockopt level name */
+	[56] = ARGS(0, 2),  /* clone flags */
+	[62] = ARGS(0, 1),  /* kill pid signal */
+	[72] = ARGS(1, 2),  /* fcntl cmd arg */
+	[90] = ARGS(1, 1),  /* chmod mode */
+	[91] = ARGS(1, 0),  /* fchmod mode fd */
+	[101] = ARGS(0, 1), /* ptrace request pid */
+	[105] = ARGS(0, 0), /* setuid uid */
+	[106] = ARGS(0, 0), /* setgid gid */
+	[113] = ARGS(0, 1), /* setreuid real effective */
+	[114] = ARGS(0, 1), /* setregid real effective */
+	[117] = ARGS(0, 1), /* setresuid real effective */
+	[119] = ARGS(0, 1), /* setresgid real effective */
+	[135] = ARGS(0, 0), /* personality */
+	[157] = ARGS(0, 1), /* prctl option arg */
+	[158] = ARGS(0, 1), /* arch_prctl option address */
+	[165] = ARGS(3, 3), /* mount flags */
+	[166] = ARGS(1, 1), /* umount flags */
+	[200] = ARGS(0, 1), /* tkill tid signal */
+	[202] = ARGS(1, 2), /* futex op value */
+	[234] = ARGS(0, 2), /* tgkill tgid signal */
+	[250] = ARGS(0, 1), /* keyctl operation id */
+	[257] = ARGS(2, 3), /* openat flags mode */
+	[268] = ARGS(2, 2), /* fchmodat mode */
+	[272] = ARGS(0, 0), /* unshare flags */
+	[288] = ARGS(3, 3), /* accept4 flags */
+	[298] = ARGS(3, 4), /* perf_event_open group flags */
+	[302] = ARGS(0, 1), /* prlimit64 pid resource */
+	[308] = ARGS(1, 0), /* setns type fd */
+	[317] = ARGS(0, 1), /* seccomp operation flags */
+	[319] = ARGS(1, 1), /* memfd_create flags */
+	[321] = ARGS(0, 2), /* bpf command size */
+	[322] = ARGS(4, 0), /* execveat flags fd */
+	[323] = ARGS(0, 0), /* userfaultfd flags */
+	[329] = ARGS(2, 3), /* pkey_mprotect prot key */
+	[425] = ARGS(0, 0), /* io_uring_setup entries */
+	[435] = ARGS(1, 1), /* clone3 size */
+};
+
+static __always_inline __u64 call_arg(const struct pt_regs *regs, __u32 which)
+{
+	switch (which) {
+	case 1:
+		return (__u32)regs->di;
+	case 2:
+		return (__u32)regs->si;
+	case 3:
+		return (__u32)regs->dx;
+	case 4:
+		return (__u32)regs->r10;
+	case 5:
+		return (__u32)regs->r8;
+	case 6:
+		return (__u32)regs->r9;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline void call_record(struct lutra_task *e, const struct pt_regs *regs, __u32 nr)
+{
+	__u64 at = nr, arg = 0;
+	__u32 args;
+
+	/* The 6.1 verifier wants to see the mask, which the compiler would prove needless. */
+	LUTRA_OPAQUE(at);
+	args = nr < LUTRA_NR ? call_args[at & (LUTRA_NR - 1)] : 0;
+	if (args)
+		arg = call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
+	record_plain(e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);
+}
+
+/* The call's number as in struct lutra_record. */
+static __always_inline __u32 call_number(const struct task_struct *task, long id)
+{
+	__u32 nr = (__u32)id & ~X32_BIT;
+
+	if (nr >= LUTRA_NR_IA32)
+		nr = LUTRA_NR_IA32 - 1;
+	if (task->thread_info.status & TS_COMPAT)
+		return nr | LUTRA_NR_IA32;
+	if ((__u32)id & X32_BIT && (long)id > 0)
+		return nr | LUTRA_NR_X32;
+	return nr;
+}
+
+/*
+ * What a call that is not plainly known means. what: weights in bytes 0 to 2, byte 3 set if the
+ * token is novel. level_a, level_b: before the call.
+ */
+static __noinline int call_signals(struct lutra_task *e, const struct lutra_policy *p, __u32 what,
+				   __s32 level_a, __s32 level_b)
+{
+	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
+
+	if (!e || !p || !s)
+		return 0;
+	s->object.op = LUTRA_OP_NONE;
+	s->object.flags = 0;
+	s->kind = LUTRA_KIND_KNOWN;
+	s->flags = 0;
+	s->weight[0] = (__u8)what;
+	s->weight[1] = (__u8)(what >> 8);
+	s->weight[2] = (__u8)(what >> 16);
+	if (what >> 24) {
+		count(e->slot, LUTRA_C_NOVEL_TOKENS);
+		s->group = lutra_is_th(p, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
+		s->flags = s->weight[0] ? 0 : EVENT_QUIET;
+		signal_event(e, s);
+		s->flags = 0;
+	} else {
+		s->group = LUTRA_G_NONE;
+		signal_event(e, s);
+	}
+	if (level_a <= p->th_a && e->state.a > p->th_a) {
+		s->group = LUTRA_G_A;
+		signal_event(e, s);
+	}
+	if (level_b <= p->th_b && e->state.b > p->th_b) {
+		s->group = LUTRA_G_B;
+		signal_event(e, s);
+	}
+	return 0;
+}
+
+static __always_inline void call_score(struct lutra_task *e, const struct lutra_policy *p, __u32 nr)
+{
+	struct lutra_past *past;
+	__s32 a, b;
+	__u8 w[3], tok, role = e->state.role;
+	__u32 novel;
+
+	if (e->version != p->version) {
+		lutra_state_init(&e->state, p);
+		e->state.role = role;
+		e->version = p->version;
+	}
+	a = e->state.a;
+	b = e->state.b;
+	tok = lutra_token(p, role, nr);
+	novel = tok == LUTRA_UNK;
+	step(&e->state, p, e->slot, tok, w);
+	past = &e->past[e->calls & (LUTRA_HISTORY - 1)];
+	past->nr_role = (__u16)((nr & 0xfff) | (role & 3u) << 12 | novel << 15);
+	past->weight = (__u16)(w[0] + w[1] + w[2]);
+	e->calls++;
+	count(e->slot, LUTRA_C_CALLS);
+	if (novel | w[0] | w[1] | w[2])
+		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, a, b);
+	lutra_steady(&e->state, p, nr);
+}
+
+/* An address that no hook will see: judged at the call's entry. */
+static __always_inline void call_address(struct task_struct *task, struct lutra_task *e,
+					 const struct pt_regs *regs, __u32 nr)
+{
+	struct lutra_scratch *s;
+
+	if (!lutra_standin || (nr != NR_CONNECT && nr != NR_BIND))
+		return;
+	s = scratch_get(task);
+	if (s)
+		standin_address(e, s, regs->si, (__u32)regs->dx);
+}
+
+/* A thread that was there before its process joined the cgroup execs: it has the leader's entry. */
+static __noinline int thread_late(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lutra_slot *slot;
+	struct lutra_task *e;
+
+	if (task->pid == task->tgid)
+		return 0;
+	e = task_live(task->group_leader, &slot);
+	if (e && !bpf_task_storage_get(&tasks, task, e, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		count(e->slot, LUTRA_C_STORAGE_FAILED);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lutra_task *e = bpf_task_storage_get(&tasks, task, 0, 0);
+	const struct lutra_policy *p;
+	struct lutra_slot *slot;
+	__u32 nr;
+
+	if (!e)
+		return id == NR_EXECVE || id == NR_EXECVEAT ? thread_late() : 0;
+	if (e->flags & TASK_PENDING)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot || slot->epoch != e->epoch) {
+		bpf_task_storage_delete(&tasks, task);
+		return 0;
+	}
+	nr = call_number(task, id);
+	if (nr == LUTRA_NR_RESTART)
+		return 0;
+	e->nr = (__u16)nr;
+	e->flags = 0;
+	if (slot->flags & LUTRA_SLOT_CONDEMNED) {
+		kill_current(e->slot);
+		return 0;
+	}
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		call_record(e, regs, nr);
+	p = slot->mode == LUTRA_MODE_LEARN ? NULL : policy_get(e->slot);
+	if (p) {
+		call_score(e, p, nr);
+	} else {
+		e->calls++;
+		if (slot->mode != LUTRA_MODE_LEARN)
+			count(e->slot, LUTRA_C_UNSCORED);
+		/* A policy may come later: most services are steady from their first accept. */
+		if (e->state.role == LUTRA_ROLE_STARTUP && (nr == NR_ACCEPT || nr == NR_ACCEPT4))
+			e->state.role = LUTRA_ROLE_STEADY;
+	}
+	call_address(task, e, regs, nr);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every program of the kernel side includes: kernel types, constants, task entries, maps. */
+#ifndef LUTRA_KERN_LUTRA_BPF_H
+#define LUTRA_KERN_LUTRA_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "lutra/score.h"
+
+#define EPERM 1
+#define SIGKILL 9
+
+#define PF_IO_WORKER 0x10
+#define PF_KTHREAD 0x200000
+#define TS_COMPAT 0x2
+#define X32_BIT 0x40000000
+
+/* x86-64 numbers of the calls that the programs themselves look at. */
+#define NR_OPEN 2
+#define NR_CONNECT 42
+#define NR_ACCEPT 43
+#define NR_BIND 49
+#define NR_EXECVE 59
+#define NR_CREAT 85
+#define NR_OPENAT 257
+#define NR_ACCEPT4 288
+#define NR_EXECVEAT 322
+#define NR_OPENAT2 437
+#define NR_NONE 0xffff
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+
+#define O_CREAT_TRUNC_APPEND (0100 | 01000 | 02000)
+#define FMODE_WRITE 0x2
+#define FMODE_EXEC 0x20
+#define FMODE_PATH 0x4000
+#define FMODE_NOACCOUNT 0x20000000 /* a file system's own file behind an overlay's */
+#define PTRACE_MODE_ATTACH 0x02
+
+#define NSEC_PER_SEC 1000000000ull
+#define SIGNAL_WINDOW_NS NSEC_PER_SEC /* kill: signals that count together; deny: refusals */
+#define EPISODE_GAP_NS NSEC_PER_SEC
+
+/* ---- a task's entry ---- */
+
+#define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
+#define TASK_DENY_CALL 0x2 /* every hook of the call under way refuses */
+#define TASK_REFUSED 0x4   /* a refusal of the call under way was reported */
+
+/* Signals of different classes together make a kill. */
+enum signal_class { CLASS_OBJECT, CLASS_TH, CLASS_LEVEL, CLASS_COUNT, CLASS_NONE = CLASS_COUNT };
+
+/*
+ * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
+ * there are no locks. Void when its epoch is not its slot's.
+ */
+struct lutra_task {
+	struct lutra_state state;
+	__u32 slot;
+	__u32 epoch;
+	__u32 version; /* of the policy that state's codes belong to; 0: none yet */
+	__u32 flags;   /* TASK_* */
+	__u32 mnt_ns;  /* pending: an exec in another mount namespace arms */
+	__u64 calls;   /* of the lineage */
+	__u64 alert_until_ns;
+	__u64 signal_ns[CLASS_COUNT]; /* last signal of each class */
+	__u64 episode_ns;	      /* first unusual event of the episode; 0: none */
+	__u64 episode_last_ns;
+	__u64 episode_calls;
+	__u16 nr; /* call under way, as in struct lutra_record */
+	__u8 alert_group;
+	__u8 pad[5];
+	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
+};
+
+/* ---- scratch of the current task: a per-CPU one would be overwritten by whoever preempts ---- */
+
+#define SOURCE_BYTES 256
+#define SOCKADDR_BYTES 128 /* struct sockaddr_storage */
+#define EVENT_HOOK 0x1	   /* seen in a hook, which can refuse */
+#define EVENT_WORKER 0x2   /* an io_uring worker acts for the entry's owner */
+#define EVENT_QUIET 0x4	   /* no evidence unless something is refused or killed */
+
+/* All that is known of the event under way. object.op is 0 where there is no object. */
+struct lutra_scratch {
+	struct lutra_path path;
+	struct lutra_object object;
+	struct lutra_judgement judgement;
+	char fold[LUTRA_NAME];
+	char source[SOURCE_BYTES + LUTRA_NAME]; /* a path as a string, or a socket address */
+	__u32 source_len;
+	__u32 source_end;
+	__u32 flags; /* EVENT_* */
+	__u32 group; /* of the signal, enum lutra_group */
+	__u32 kind;
+	__u32 walk_steps;
+	__u8 weight[3];
+	__u8 pad;
+	__u32 str_len;
+	__u64 address;
+	__u64 walk_dentry;
+	__u64 walk_mnt;
+	/* Both end where the string begins, so that one string serves either ring. */
+	union {
+		struct lutra_evidence evidence;
+		struct {
+			__u8 before[sizeof(struct lutra_evidence) -
+				    sizeof(struct lutra_ring_record)];
+			struct lutra_ring_record record;
+		} ring;
+	} head;
+	char str[LUTRA_STRING_MAX + LUTRA_NAME];
+};
+_Static_assert(sizeof(((struct lutra_scratch *)0)->head) == sizeof(struct lutra_evidence), "head");
+
+#include "maps.bpf.h"
+
+/* Set at load: tracepoints stand in for the LSM hooks. */
+extern const volatile bool lutra_standin;
+
+/* path.bpf.c, address.bpf.c, verdict.bpf.c, standin.bpf.c: verified once for each program. */
+int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 mnt);
+int path_source(struct lutra_scratch *s);
+int path_string(struct lutra_scratch *s);
+int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
+int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
+int object_event(struct lutra_task *e, struct lutra_scratch *s);
+int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u32 windowed);
+int signal_event(struct lutra_task *e, struct lutra_scratch *s);
+int standin_address(struct lutra_task *e, struct lutra_scratch *s, __u64 uaddr, __u32 len);
+int standin_exec(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
+
+/*
+ * What is in memory stays there: the verifier takes what it reads from a map for unknown, so that
+ * its states for the turns of a loop are the same and it need not walk every combination.
+ */
+#define forget() asm volatile("" ::: "memory")
+
+static __always_inline void count(__u32 slot, __u32 counter)
+{
+	struct lutra_counters *c = bpf_map_lookup_elem(&counters, &slot);
+
+	if (c)
+		c->n[counter & 15]++;
+}
+_Static_assert(LUTRA_C_COUNT == 16, "count() masks");
+
+/* A hook's refusal: the 6.12 verifier wants a literal that the optimiser has not folded away. */
+static __always_inline int deny(void)
+{
+	long r = -EPERM;
+
+	asm volatile("" : "+r"(r));
+	return (int)r;
+}
+
+static __always_inline struct lutra_slot *slot_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&slots, &slot);
+}
+
+static __always_inline struct lutra_scratch *scratch_get(struct task_struct *task)
+{
+	struct lutra_scratch *s =
+		bpf_task_storage_get(&scratch, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!s)
+		count(0, LUTRA_C_STORAGE_FAILED);
+	return s;
+}
+
+/* The entry of a task and its slot; NULL: none, or void. */
+static __always_inline struct lutra_task *task_live(struct task_struct *task,
+						    struct lutra_slot **ret_slot)
+{
+	struct lutra_task *e = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct lutra_slot *slot;
+
+	if (!e)
+		return NULL;
+	slot = slot_get(e->slot);
+	if (!slot || slot->epoch != e->epoch) {
+		bpf_task_storage_delete(&tasks, task);
+		return NULL;
+	}
+	*ret_slot = slot;
+	return e;
+}
+
+/* A kernel pointer as a number: global functions take no pointer that the verifier has typed. */
+static __always_inline __u64 address_of(struct lutra_scratch *s, const void *pointer)
+{
+	s->address = (__u64)pointer;
+	forget();
+	return s->address;
+}
+
+static __always_inline void kill_current(__u32 slot)
+{
+	if (bpf_send_signal(SIGKILL))
+		count(slot, LUTRA_C_SIGNAL_FAILED);
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps of the kernel side. Each file defines them weakly and the linker keeps one of each.
+ *
+ *   tasks     task -> struct lutra_task; a task without an entry is none of our business
+ *   scratch   task -> struct lutra_scratch, made when the task first needs it
+ *   slots     slot -> struct lutra_slot; mapped by the daemon, written by both sides
+ *   cgroups   cgroup id -> slot
+ *   counters  slot -> struct lutra_counters, per CPU
+ *   records   recorded events, struct lutra_ring_record and its string
+ *   evidence  signals, struct lutra_evidence and its string
+ *
+ * Those that hold policies are in policy.bpf.h and step.bpf.h.
+ */
+#ifndef LUTRA_KERN_MAPS_BPF_H
+#define LUTRA_KERN_MAPS_BPF_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lutra_task);
+} tasks SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lutra_scratch);
+} scratch SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lutra_slot);
+} slots SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lutra_counters);
+} counters SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} records SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} evidence SEC(".maps") __weak;
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Paths into struct lutra_path, leaf first: by a walk of dentries across mounts, or out of a
+ * string; and back into the string that is recorded.
+ *
+ * Hooks: none, called by the programs of the other files.
+ * Maps: none; works in the caller's scratch.
+ * Fails: towards a miss. What could not be resolved is marked so, and never matches the tree.
+ */
+#include "lutra.bpf.h"
+
+static __always_inline void path_reset(struct lutra_path *path)
+{
+	path->n = 0;
+	path->flags = 0;
+}
+
+/* Append a component of len bytes of kernel memory. */
+static __noinline int path_append(struct lutra_path *path, const void *name, __u32 len)
+{
+	__u32 n;
+
+	if (!path)
+		return 0;
+	n = path->n;
+	if (n >= LUTRA_COMPONENTS)
+		path->flags |= LUTRA_PATH_DEEP;
+	if (len >= LUTRA_NAME) {
+		path->flags |= LUTRA_PATH_LONG;
+		len = LUTRA_NAME;
+	}
+	if (bpf_probe_read_kernel(path->name[n & (LUTRA_COMPONENTS - 1)], len, name))
+		path->flags |= LUTRA_PATH_UNRESOLVED;
+	path->len[n & (LUTRA_COMPONENTS - 1)] = (__u8)len;
+	path->n = n + 1;
+	return 0;
+}
+
+/* One step of the walk, up a component or across a mount. 1: the top was reached. */
+static __noinline int path_step(struct lutra_scratch *s)
+{
+	struct dentry *dentry, *parent;
+	struct mount *mnt, *up;
+	struct qstr name;
+
+	if (!s)
+		return 1;
+	dentry = (struct dentry *)s->walk_dentry;
+	mnt = (struct mount *)s->walk_mnt;
+	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+		up = BPF_CORE_READ(mnt, mnt_parent);
+		if (up == mnt)
+			return 1;
+		s->walk_dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
+		s->walk_mnt = (__u64)up;
+		return 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	bpf_core_read(&name, sizeof(name), &dentry->d_name);
+	if (parent == dentry) {
+		path_reset(&s->path);
+		s->path.flags = LUTRA_PATH_DETACHED;
+		path_append(&s->path, name.name, name.len);
+		return 1;
+	}
+	path_append(&s->path, name.name, name.len);
+	s->walk_dentry = (__u64)parent;
+	return 0;
+}
+
+/* Append to s->path the way from a dentry on a vfsmount up to the top of its mount namespace. */
+__noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+{
+	if (!s)
+		return 0;
+	s->walk_dentry = dentry;
+	s->walk_mnt = vfsmount - bpf_core_field_offset(struct mount, mnt);
+	for (int i = 0; i < LUTRA_WALK_STEPS; i++)
+		if (path_step(s))
+			return 0;
+	s->path.flags |= LUTRA_PATH_UNRESOLVED;
+	return 0;
+}
+
+/* The component [start, source_end) of s->source: 1 if it is a name. */
+static __always_inline void source_component(struct lutra_scratch *s, __u32 start)
+{
+	const char *c = &s->source[start & (SOURCE_BYTES - 1)];
+	__u32 len = s->source_end - start;
+
+	if (len == 0 || len > SOURCE_BYTES || (len == 1 && c[0] == '.'))
+		return;
+	if (len == 2 && c[0] == '.' && c[1] == '.')
+		s->path.flags |= LUTRA_PATH_UNRESOLVED;
+	path_append(&s->path, c, len);
+}
+
+/*
+ * Fill in s->path from source_len bytes of a path string in s->source; a relative one continues
+ * in the current directory. Symbolic links are not followed and ".." is not understood.
+ */
+__noinline int path_source(struct lutra_scratch *s)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 len;
+
+	if (!s)
+		return 0;
+	path_reset(&s->path);
+	len = s->source_len;
+	if (len > SOURCE_BYTES) {
+		s->path.flags = LUTRA_PATH_UNRESOLVED;
+		return 0;
+	}
+	s->source_end = len;
+	for (__u32 i = 0; i < SOURCE_BYTES; i++) {
+		__u32 at = SOURCE_BYTES - 1 - i;
+
+		forget();
+		if (at >= s->source_len || s->source[at] != '/')
+			continue;
+		source_component(s, at + 1);
+		s->source_end = at;
+	}
+	if (s->source_len && s->source[0] == '/')
+		return 0;
+	source_component(s, 0);
+	return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
+			 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
+}
+
+/* Write s->path as a string to s->str, the root first, str_len bytes; see lib/path.h. */
+__noinline int path_string(struct lutra_scratch *s)
+{
+	__u32 n, flags;
+
+	if (!s)
+		return 0;
+	n = s->path.n;
+	flags = s->path.flags;
+	s->str_len = 0;
+	if (flags & LUTRA_PATH_UNRESOLVED)
+		s->str[s->str_len++ & 1] = '?';
+	if (flags & LUTRA_PATH_DETACHED || n == 0)
+		s->str[s->str_len++ & 1] = '/';
+	for (__u32 i = 0; i < LUTRA_WALK_STEPS; i++) {
+		__u32 at = (n - 1 - i) & (LUTRA_COMPONENTS - 1);
+		__u32 off, len;
+
+		forget();
+		off = s->str_len;
+		len = s->path.len[at];
+		if (i >= n || off > LUTRA_STRING_MAX - 1 - LUTRA_NAME)
+			break;
+		s->str[off] = '/';
+		if (i >= LUTRA_COMPONENTS) {
+			s->str_len = off + 1;
+			continue;
+		}
+		bpf_probe_read_kernel(&s->str[off + 1], LUTRA_NAME, s->path.name[at]);
+		s->str_len = off + 1 + (len > LUTRA_NAME ? LUTRA_NAME : len);
+	}
+	return 0;
+}
+
+struct inode___6_1 {
+	struct timespec64 i_ctime;
+} __attribute__((preserve_access_index));
+
+struct inode___6_6 {
+	struct timespec64 __i_ctime;
+} __attribute__((preserve_access_index));
+
+struct inode___6_11 {
+	long long i_ctime_sec;
+	__u32 i_ctime_nsec;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 inode_ctime_ns(void *inode)
+{
+	struct inode___6_11 *now = inode;
+	struct inode___6_6 *mid = inode;
+	struct inode___6_1 *old = inode;
+
+	if (bpf_core_field_exists(now->i_ctime_sec))
+		return (__u64)BPF_CORE_READ(now, i_ctime_sec) * NSEC_PER_SEC +
+		       BPF_CORE_READ(now, i_ctime_nsec);
+	if (bpf_core_field_exists(mid->__i_ctime))
+		return (__u64)BPF_CORE_READ(mid, __i_ctime.tv_sec) * NSEC_PER_SEC +
+		       (__u64)BPF_CORE_READ(mid, __i_ctime.tv_nsec);
+	return (__u64)BPF_CORE_READ(old, i_ctime.tv_sec) * NSEC_PER_SEC +
+	       (__u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
+}
+
+/*
+ * Path and inode of a struct file into s->path and s->object; with fresh_after_ns (realtime, or
+ * 0) also whether it is unlinked or was changed later than that.
+ */
+__noinline int file_describe(struct lutra_scratch *s, __u64 file_addr, __u64 fresh_after_ns)
+{
+	struct file *file = (struct file *)file_addr;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	if (!s)
+		return 0;
+	s->object.mode = BPF_CORE_READ(inode, i_mode);
+	s->object.flags |= LUTRA_OBJ_PATH;
+	if (fresh_after_ns &&
+	    (BPF_CORE_READ(inode, i_nlink) == 0 || inode_ctime_ns(inode) > fresh_after_ns))
+		s->object.flags |= LUTRA_OBJ_FRESH;
+	path_reset(&s->path);
+	return path_walk(s, (__u64)BPF_CORE_READ(file, f_path.dentry),
+			 (__u64)BPF_CORE_READ(file, f_path.mnt));
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a signal to a verdict, to evidence, and to what the verdict does at once.
+ *
+ * Hooks: none, called by the programs of the other files.
+ * Maps: slots, policies, counters, evidence.
+ * Fails: a full evidence ring loses evidence (LUTRA_C_EVIDENCE_LOST), never a verdict. SIGKILL
+ * that cannot be sent is counted (LUTRA_C_SIGNAL_FAILED); the call is refused all the same.
+ */
+#include "policy.bpf.h"
+#include "record.bpf.h"
+
+/* Which signals of a policy count towards a kill: deny objects, TH, and the levels. */
+static __always_inline __u32 signal_class(__u32 group, __u32 action)
+{
+	if (group == LUTRA_G_A || group == LUTRA_G_B)
+		return action >= LUTRA_ACTION_ALERT ? CLASS_LEVEL : CLASS_NONE;
+	if (action != LUTRA_ACTION_DENY)
+		return CLASS_NONE;
+	return group == LUTRA_G_T || group == LUTRA_G_TH ? CLASS_TH : CLASS_OBJECT;
+}
+
+/* Note a signal of a class; how many classes had one within the window? */
+static __noinline __u32 classes_now(struct lutra_task *e, __u32 class, __u64 now)
+{
+	__u32 n = 0;
+
+	if (!e)
+		return 0;
+	if (class < CLASS_COUNT)
+		e->signal_ns[class] = now;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		n += e->signal_ns[i] && now - e->signal_ns[i] < SIGNAL_WINDOW_NS;
+	return n;
+}
+
+static __always_inline __u32 verdict_of(struct lutra_task *e, const struct lutra_policy *p,
+					__u32 group, __u32 mode, __u64 now)
+{
+	__u32 action = p->action[group & 31];
+	__u32 class = signal_class(group, action);
+	__u32 need = p->kill_signals ? p->kill_signals : 1;
+
+	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
+		if (class != CLASS_NONE && classes_now(e, class, now) >= need)
+			return LUTRA_VERDICT_KILL;
+	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
+		if (class == CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
+			e->alert_until_ns = now + SIGNAL_WINDOW_NS;
+			e->alert_group = (__u8)group;
+		}
+		if (action == LUTRA_ACTION_DENY)
+			return LUTRA_VERDICT_DENY;
+	}
+	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
+}
+
+static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutra_task *e)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	ev->tid = (__u32)id;
+	ev->tgid = id >> 32;
+	ev->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+	ev->calls = e->calls;
+	ev->slot = e->slot;
+	ev->epoch = e->epoch;
+	ev->policy_version = e->version;
+	ev->a = e->state.a;
+	ev->b = e->state.b;
+	ev->role = e->state.role;
+	ev->nr = e->nr;
+	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
+		ev->past[i] = e->past[(e->calls + i) & (LUTRA_HISTORY - 1)];
+}
+
+static __always_inline void evidence_event(struct lutra_evidence *ev, struct lutra_scratch *s)
+{
+	ev->group = (__u8)s->group;
+	ev->kind = (__u8)s->kind;
+	ev->weight[0] = s->weight[0];
+	ev->weight[1] = s->weight[1];
+	ev->weight[2] = s->weight[2];
+	ev->standin = lutra_standin;
+	ev->pad = 0;
+	ev->object = s->object;
+	if (s->flags & EVENT_WORKER)
+		ev->nr = NR_NONE;
+	s->str_len = 0;
+	if (s->object.flags & LUTRA_OBJ_PATH)
+		path_string(s);
+	ev->str_len = s->str_len;
+}
+
+/* Send what is known of the event to the evidence ring, and count its verdict. */
+static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s, __u32 verdict,
+				    __u64 now)
+{
+	struct lutra_evidence *ev;
+	struct lutra_policy *p;
+	struct lutra_slot *slot;
+	__u32 len;
+
+	if (!e || !s)
+		return 0;
+	ev = &s->head.evidence;
+	slot = slot_get(e->slot);
+	p = policy_get(e->slot);
+	if (!slot || !p)
+		return 0;
+	evidence_task(ev, e);
+	evidence_event(ev, s);
+	ev->ts_ns = now;
+	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
+	ev->since_calls = e->episode_ns ? (__u32)(e->calls - e->episode_calls) : 0;
+	ev->cgroup_id = slot->cgroup_id;
+	ev->mode = (__u8)slot->mode;
+	ev->th_a = p->th_a;
+	ev->th_b = p->th_b;
+	ev->verdict = (__u8)verdict;
+	ev->refused = s->flags & EVENT_HOOK && !lutra_standin && verdict >= LUTRA_VERDICT_DENY;
+	len = ev->str_len;
+	if (len > LUTRA_STRING_MAX)
+		len = LUTRA_STRING_MAX;
+	count(e->slot, LUTRA_C_ALLOW + (verdict & 3));
+	if (bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
+		count(e->slot, LUTRA_C_EVIDENCE_LOST);
+	return 0;
+}
+
+/* An unusual event begins an episode, or goes on with it. */
+static __always_inline void episode(struct lutra_task *e, __u64 now)
+{
+	if (!e->episode_ns || now - e->episode_last_ns > EPISODE_GAP_NS) {
+		e->episode_ns = now;
+		e->episode_calls = e->calls;
+	}
+	e->episode_last_ns = now;
+}
+
+/*
+ * The signal s->group of the event in s: decide, act, tell. Group NONE is an unusual event that
+ * is no signal. Returns enum lutra_verdict.
+ */
+__noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s)
+{
+	struct lutra_policy *p;
+	struct lutra_slot *slot;
+	__u32 verdict, mode;
+	__u64 now;
+
+	if (!e || !s)
+		return 0;
+	slot = slot_get(e->slot);
+	p = policy_get(e->slot);
+	if (!slot || !p)
+		return 0;
+	now = bpf_ktime_get_ns();
+	episode(e, now);
+	if (s->group >= LUTRA_G_COUNT)
+		return LUTRA_VERDICT_ALLOW;
+	mode = slot->mode;
+	verdict = verdict_of(e, p, s->group, mode, now);
+	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
+		e->flags |= TASK_DENY_CALL;
+	if (verdict == LUTRA_VERDICT_DENY && mode == LUTRA_MODE_FREEZE)
+		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_FROZEN);
+	if (verdict == LUTRA_VERDICT_KILL) {
+		if (mode == LUTRA_MODE_KILL_CONTAINER)
+			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_CONDEMNED);
+		kill_current(e->slot);
+	}
+	if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
+		evidence_send(e, s, verdict, now);
+	return verdict;
+}
+
+/* A refusal that was decided before this hook: say it once a call. */
+static __always_inline int standing_refusal(struct lutra_task *e, struct lutra_scratch *s,
+					    __u32 group, __u64 now)
+{
+	if (e->flags & TASK_REFUSED)
+		return 1;
+	e->flags |= TASK_REFUSED;
+	s->group = group;
+	s->kind = LUTRA_KIND_KNOWN;
+	evidence_send(e, s, LUTRA_VERDICT_DENY, now);
+	return 1;
+}
+
+/*
+ * Is the operation in s refused whatever it is: container condemned or frozen, call denied, or
+ * (windowed: an operation of that kind) lineage under an alert? 1: refuse.
+ */
+__noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u32 windowed)
+{
+	struct lutra_slot *slot;
+	__u32 denies;
+	__u64 now;
+
+	if (!e || !s)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	if (slot->flags & LUTRA_SLOT_CONDEMNED) {
+		kill_current(e->slot);
+		return 1;
+	}
+	if (slot->flags & LUTRA_SLOT_FROZEN)
+		return 1;
+	denies = slot->mode == LUTRA_MODE_DENY || slot->mode == LUTRA_MODE_FREEZE;
+	if (e->flags & TASK_DENY_CALL && !(s->flags & EVENT_WORKER))
+		return denies ? standing_refusal(e, s, LUTRA_G_TH, bpf_ktime_get_ns()) : 1;
+	if (!windowed || slot->mode != LUTRA_MODE_DENY || !e->alert_until_ns)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (now >= e->alert_until_ns)
+		return 0;
+	return standing_refusal(e, s, e->alert_group, now);
+}
+
+/* Operations refused while a lineage is under an alert. */
+static __always_inline __u32 object_windowed(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
+	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
+}
+
+static __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s)
+{
+	struct lutra_policy *p;
+	struct lutra_judgement *j;
+
+	if (!e || !s)
+		return 0;
+	p = policy_get(e->slot);
+	if (!p) {
+		count(e->slot, LUTRA_C_UNSCORED);
+		return 0;
+	}
+	j = &s->judgement;
+	lutra_judge(p, &s->object, &s->path, e->state.role, s->fold, j);
+	count(e->slot, LUTRA_C_OBJECTS);
+	if (j->kind == LUTRA_KIND_KNOWN)
+		return 0;
+	count(e->slot, LUTRA_C_NOVEL_OBJECTS);
+	s->group = j->group;
+	s->kind = j->kind;
+	return signal_event(e, s) >= LUTRA_VERDICT_DENY;
+}
+
+static __always_inline void object_record(struct lutra_task *e, struct lutra_scratch *s)
+{
+	s->str_len = 0;
+	if (s->object.flags & LUTRA_OBJ_PATH)
+		path_string(s);
+	record_object(s, e->slot, s->flags & EVENT_WORKER ? NR_NONE : e->nr);
+}
+
+/* The object in s: record it, judge it. 1: refuse (or, where a tracepoint saw it: kill). */
+__noinline int object_event(struct lutra_task *e, struct lutra_scratch *s)
+{
+	struct lutra_slot *slot;
+	int refuse = 0;
+
+	if (!e || !s)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	s->weight[0] = s->weight[1] = s->weight[2] = 0;
+	if (s->object.flags & LUTRA_OBJ_PATH &&
+	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
+		count(e->slot, LUTRA_C_PATHS_CUT);
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		object_record(e, s);
+	if (slot->mode != LUTRA_MODE_LEARN)
+		refuse = object_judge(e, s);
+	if (!refuse)
+		refuse = standing_event(e, s, object_windowed(&s->object));
+	if (refuse && s->flags & EVENT_HOOK)
+		count(e->slot, LUTRA_C_REFUSED);
+	return refuse;
+}
+
+char LICENSE[] SEC("license") = "GPL";

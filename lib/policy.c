@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies in memory and as directories: load whole or not at all, save whole or not at all. */
+#include "lib/policy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "lib/file.h"
+#include "lib/policy_format.h"
+
+static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_SIGNATURE_FILE};
+#define N_FILES (sizeof(files) / sizeof(files[0]))
+
+int policy_new(struct policy **ret)
+{
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+	struct utsname uts;
+
+	if (!p)
+		return -ENOMEM;
+	if (uname(&uts) < 0)
+		return -errno;
+	p->arch = strdup(uts.machine);
+	if (!p->arch)
+		return -ENOMEM;
+	p->mode = LUTRA_MODE_AUDIT;
+	p->kill_signals = 2;
+	memset(p->token, LUTRA_UNK, sizeof(p->token));
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_runs; i++)
+		free(p->runs[i].file);
+	free(p->runs);
+	free(p->calibration.advice);
+	free(p->image);
+	free(p->digest);
+	free(p->arch);
+	free(p->t0);
+	free(p->t1);
+	free(p->t2);
+	free(p->nodes);
+	free(p->objects);
+	free(p->successors);
+	free(p);
+}
+
+static void sum(const uint8_t *data, size_t len, char ret[static 65])
+{
+	unsigned char h[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(h, data, len);
+	sodium_bin2hex(ret, 65, h, sizeof(h));
+}
+
+/* ---- loading ---- */
+
+static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_t tables_len,
+		       struct err *err)
+{
+	struct err why = {};
+	char sha256[65];
+	size_t want;
+	int r;
+
+	r = policy_json_decode(p, j, &want, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
+	sum(tables, tables_len, sha256);
+	if (want != tables_len || strcmp(sha256, p->tables_sha256) != 0)
+		return err_set(err, -EBADMSG,
+			       POLICY_TABLES_FILE ": damaged, or not this " POLICY_JSON_FILE "'s");
+	r = policy_tables_decode(p, tables, tables_len, &why);
+	if (r == 0)
+		r = policy_check(p, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_TABLES_FILE ": %s", why.msg);
+	r = policy_json_match(p, j, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
+	return 0;
+}
+
+int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
+		  size_t tables_len, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+	json_auto_t *j = NULL;
+	json_error_t je;
+	int r;
+
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	j = json_loadb(json, json_len, JSON_REJECT_DUPLICATES, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, POLICY_JSON_FILE ": line %d: %s", je.line, je.text);
+	r = decode_both(p, j, tables, tables_len, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+/* What a failure to read one of the files means for the policy. */
+static int file_error(int r, bool is_json, const char *dir, const struct err *why, struct err *err)
+{
+	if (r == -ENOENT && is_json)
+		return err_set(err, -ENOENT,
+			       "%s: no policy there (" POLICY_JSON_FILE " is missing)", dir);
+	if (r == -ENOENT || r == -EINVAL || r == -EFBIG)
+		r = -EBADMSG;
+	return err_set(err, r, "%s: %s", dir, why->msg);
+}
+
+int policy_load(struct policy **ret, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *json = NULL, *tables = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t json_len, tables_len;
+	struct err why = {};
+	int r;
+
+	/* Both files by one descriptor: a policy that is being replaced cannot be mixed. */
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, -ENOENT, "%s: no such policy", dir);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, &json, &json_len, &why);
+	if (r < 0)
+		return file_error(r, true, dir, &why, err);
+	r = file_read(fd, POLICY_TABLES_FILE, POLICY_TABLES_MAX, &tables, &tables_len, &why);
+	if (r < 0)
+		return file_error(r, false, dir, &why, err);
+	r = policy_decode(ret, json, json_len, (const uint8_t *)tables, tables_len, &why);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", dir, why.msg);
+	return 0;
+}
+
+/* ---- saving ---- */
+
+/* Remove a policy's own files and its directory. */
+static void remove_policy(const char *dir)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < N_FILES; i++)
+		unlinkat(fd, files[i], 0);
+	rmdir(dir);
+}
+
+static void dir_close(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* May dir be replaced? 0: there is nothing, 1: an old policy or an empty directory. */
+static int check_target(const char *dir, struct err *err)
+{
+	_cleanup_(dir_close) DIR *d = NULL;
+	struct dirent *e;
+	struct stat st;
+
+	if (lstat(dir, &st) < 0 && errno == ENOENT)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "%s: exists and is not a directory", dir);
+	d = opendir(dir);
+	if (!d)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	while ((e = readdir(d))) {
+		bool known = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+
+		for (size_t i = 0; i < N_FILES; i++)
+			known |= strcmp(e->d_name, files[i]) == 0;
+		if (!known)
+			return err_set(err, -EEXIST,
+				       "%s: holds other files than a policy's: name another "
+				       "directory",
+				       dir);
+	}
+	return 1;
+}
+
+static int write_files(const char *dir, const char *json, const uint8_t *tables, size_t tables_len)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return -errno;
+	r = file_create(fd, POLICY_TABLES_FILE, 0644, tables, tables_len);
+	if (r == 0)
+		r = file_create(fd, POLICY_JSON_FILE, 0644, json, strlen(json));
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
+		r = -errno;
+	return r;
+}
+
+/* tmp becomes dir; what was dir before, if anything, is at tmp or gone. */
+static int swap_in(const char *tmp, const char *dir, bool exists)
+{
+	_cleanup_free_ char *old = NULL;
+
+	if (!exists)
+		return rename(tmp, dir) < 0 ? -errno : 0;
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, dir, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* A file system without exchange: for a moment there is no policy, but never half of one.
+	 */
+	if (asprintf(&old, "%s.old", tmp) < 0)
+		return -ENOMEM;
+	if (rename(dir, old) < 0)
+		return -errno;
+	if (rename(tmp, dir) < 0) {
+		int r = -errno;
+
+		return rename(old, dir) < 0 ? -errno : r;
+	}
+	remove_policy(old);
+	return 0;
+}
+
+static int save_encoded(const char *dir, const char *json, const uint8_t *tables, size_t tables_len,
+			struct err *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int exists, r;
+
+	exists = check_target(dir, err);
+	if (exists < 0)
+		return exists;
+	if (asprintf(&tmp, "%s.tmp.XXXXXX", dir) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	if (!mkdtemp(tmp))
+		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,
+			       strerror(errno));
+	r = write_files(tmp, json, tables, tables_len);
+	if (r == 0)
+		r = swap_in(tmp, dir, exists);
+	/* What tmp is now: unfinished, or the policy that was replaced. */
+	remove_policy(tmp);
+	if (r < 0)
+		return err_set(err, r, "%s: cannot save: %s; what was there before is kept", dir,
+			       strerror(-r));
+	r = file_sync_parent(dir);
+	return r < 0 ? err_set(err, r, "%s: cannot sync: %s", dir, strerror(-r)) : 0;
+}
+
+int policy_save(struct policy *p, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *json = NULL, *path = strdup(dir);
+	_cleanup_free_ uint8_t *tables = NULL;
+	size_t tables_len;
+	struct err why = {};
+	int r;
+
+	if (!path)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
+	r = policy_check(p, &why);
+	if (r < 0)
+		return err_set(err, -EINVAL, "%s: not a policy that could be loaded: %s", path,
+			       why.msg);
+	r = policy_tables_encode(p, &tables, &tables_len);
+	if (r < 0)
+		return err_set(err, r, "%s: out of memory", path);
+	sum(tables, tables_len, p->tables_sha256);
+	r = policy_json_encode(p, tables_len, &json, &why);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", path, why.msg);
+	return save_encoded(path, json, tables, tables_len, err);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A policy in memory, its two files (policy.json for people and rules, tables.lut for arrays) and
+ * its image for the kernel. The trainer fills a struct policy and saves it; everything else loads.
+ */
+#ifndef LUTRA_LIB_POLICY_H
+#define LUTRA_LIB_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lutra/abi.h"
+
+#define POLICY_FORMAT_VERSION 1
+#define POLICY_SUCCESSORS 4
+#define POLICY_EDGES_MAX (LUTRA_NODES - 1)
+#define POLICY_OBJECTS_MAX 2048
+
+/* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
+struct policy_node {
+	char name[LUTRA_NAME]; /* folded; "*" in a wildcard; "/" for the detached directory */
+	uint64_t key;	       /* lutra_key() of name; wildcard: policy_image wildcard_key[dir] */
+	uint16_t parent;
+	uint8_t flags; /* LUTRA_NODE_* */
+	uint8_t dir;   /* 1: a directory's name */
+};
+
+/* One training run, for the provenance. */
+struct policy_run {
+	char *file; /* base name */
+	char sha256[65];
+	uint64_t calls;
+	uint64_t objects;
+	double seconds;
+};
+
+/* Leave-one-run-out replay: alarm episodes (gap 1 s) of a group, over all runs. */
+struct policy_calibration {
+	double hours;
+	uint64_t calls;
+	uint32_t runs;
+	uint32_t heldout;		/* runs never trained on that were added to the maxima */
+	uint32_t alarms[LUTRA_G_COUNT]; /* episodes by group */
+	uint32_t alarms_alert;		/* episodes of the whole alert set */
+	uint32_t alarms_deny;		/* episodes of the deny set */
+	double alert_per_hour_95[2];	/* exact Poisson interval */
+	double deny_per_hour_95[2];
+	double max_a, max_b; /* levels in nat and in units, before the margins */
+	bool audit_only;     /* too few runs or too little time to deny */
+	char *advice;	     /* what more is needed, one sentence; "" if nothing */
+};
+
+struct policy {
+	/* policy.json */
+	char *image;
+	char *digest;  /* of the image, or NULL */
+	char *arch;    /* x86_64 */
+	uint32_t mode; /* enum lutra_mode a container of this image starts in */
+	bool steady_on_wait;
+	uint8_t kill_signals; /* 1 or 2 */
+	uint32_t ops;
+	uint8_t action[LUTRA_G_COUNT];
+	uint64_t th[LUTRA_NR / 64];
+	int32_t th_a, th_b; /* 1/4096 of a weight */
+	uint64_t seed;
+	struct policy_run *runs;
+	size_t n_runs;
+	uint64_t calls, objects_seen;
+	double hours;
+	struct policy_calibration calibration;
+	char tables_sha256[65]; /* set by load and save */
+
+	/* tables.lut */
+	uint32_t v; /* tokens: PAD, UNK, trained */
+	uint8_t token[LUTRA_ROLES][LUTRA_NR];
+	uint16_t *t0; /* v x v */
+	uint16_t *t1; /* K x K */
+	uint16_t *t2;
+	uint8_t p1, p2;
+	uint64_t steady[LUTRA_NR / 64];
+	uint64_t hash_key[2];
+	uint32_t port_exact;
+	struct policy_node *nodes;
+	size_t n_nodes;
+	uint64_t *objects; /* tokens, ascending */
+	size_t n_objects;
+	uint8_t *successors; /* v x POLICY_SUCCESSORS, commonest first, PAD where fewer */
+};
+
+int policy_new(struct policy **ret);
+void policy_free(struct policy *p);
+DEFINE_FREEP(struct policy, policy_free);
+
+/*
+ * Load and check a policy directory: sizes, sums, ranges, that both files belong together.
+ * -ENOENT: no such policy. -EBADMSG: damaged, or not a policy. -ENOEXEC: for another architecture
+ * or a newer format. err says which and what to do.
+ */
+int policy_load(struct policy **ret, const char *dir, struct err *err);
+
+/*
+ * Save as dir (created; its parent must exist), whole or not at all: written beside it, synced and
+ * renamed, an existing policy is replaced by one exchange. Deterministic: same policy, same bytes.
+ */
+int policy_save(struct policy *p, const char *dir, struct err *err);
+
+/*
+ * Build the kernel's image. -ENOSPC: the path tree or the tokens do not fit the tables.
+ * version: binding generation, not 0. ret is large: allocate it.
+ */
+int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *ret,
+		 struct err *err);
+
+/* An object token in words: "open r file /srv/app/#.html", "connect steady ipv4 loopback port
+ * 3306". */
+int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size);
+/* A node's path: "/srv/" + ... , wildcards as '*'. */
+int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold of a policy before anything executes it. */
+#include "lib/policy_format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lutra/score.h"
+
+#define NODE_FLAGS                                                                                 \
+	(LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_WROTE | LUTRA_NODE_ROLE |              \
+	 LUTRA_NODE_WILDCARD)
+#define OBJECT_BITS ((1ull << 50) - 1)
+
+static int check_codes(const struct policy *p, struct err *err)
+{
+	for (size_t i = 0; i < (size_t)p->v * p->v; i++) {
+		if ((p->t0[i] & 0xff) >= LUTRA_K)
+			return err_set(err, -EBADMSG, "table 0: code out of range at %zu", i);
+	}
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
+		if ((p->t1[i] & 0xff) >= LUTRA_K || (p->t2[i] & 0xff) >= LUTRA_K)
+			return err_set(err, -EBADMSG, "table 1 or 2: code out of range at %zu", i);
+	}
+	if (p->p1 != (p->t0[LUTRA_PAD * p->v + LUTRA_PAD] & 0xff) || p->p1 >= LUTRA_K ||
+	    p->p2 != (p->t1[p->p1 * LUTRA_K + p->p1] & 0xff))
+		return err_set(err, -EBADMSG, "the codes of padding do not fit the tables");
+	for (size_t i = 0; i < (size_t)p->v * POLICY_SUCCESSORS; i++) {
+		if (p->successors[i] >= p->v)
+			return err_set(err, -EBADMSG, "successor out of range at %zu", i);
+	}
+	return 0;
+}
+
+/* Every trained token stands for some call, and the map names no other. */
+static int check_tokens(const struct policy *p, struct err *err)
+{
+	bool used[256] = {};
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+			unsigned tok = p->token[role][nr];
+
+			if (tok == LUTRA_PAD || tok >= p->v)
+				return err_set(err, -EBADMSG, "token out of range for call %u", nr);
+			used[tok] = true;
+		}
+	}
+	for (unsigned tok = LUTRA_TOKEN0; tok < p->v; tok++) {
+		if (!used[tok])
+			return err_set(err, -EBADMSG, "token %u stands for no call", tok);
+	}
+	return 0;
+}
+
+/* steady_on is what people read, the steady bits are what is executed. */
+static int check_steady(const struct policy *p, struct err *err)
+{
+	bool any = false, wait = false;
+
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+		if (!(p->steady[nr / 64] >> (nr & 63) & 1))
+			continue;
+		any = true;
+		wait |= nr != SYS_accept && nr != SYS_accept4;
+	}
+	if (!any || wait != p->steady_on_wait)
+		return err_set(err, -EBADMSG, "steady_on does not fit the tables");
+	return 0;
+}
+
+/* The directory of objects without a place in any mount, below which a name may hold a slash. */
+static bool is_detached(const struct policy *p, size_t i)
+{
+	return i && p->nodes[i].parent == 0 && strcmp(p->nodes[i].name, "/") == 0;
+}
+
+static int check_name(const struct policy *p, size_t i, struct err *err)
+{
+	const struct policy_node *n = &p->nodes[i];
+	size_t len = strnlen(n->name, LUTRA_NAME);
+	char name[LUTRA_NAME] = {}, fold[LUTRA_NAME] = {};
+	bool slash = is_detached(p, i) || is_detached(p, n->parent);
+
+	if (len == 0 || len >= LUTRA_NAME || (!slash && memchr(n->name, '/', len)))
+		return err_set(err, -EBADMSG, "path node %zu has no proper name", i);
+	memcpy(name, n->name, len);
+	if (lutra_fold(name, (__u32)len, fold) != len || memcmp(fold, name, len) != 0)
+		return err_set(err, -EBADMSG, "the name of path node %zu is not folded", i);
+	if (lutra_key(name, (__u32)len, (const __u64 *)p->hash_key, n->dir) != n->key)
+		return err_set(err, -EBADMSG, "the key of path node %zu is not its name's", i);
+	if ((p->nodes[n->parent].flags & LUTRA_NODE_WILDCARD) && strcmp(n->name, "*") != 0)
+		return err_set(err, -EBADMSG, "path node %zu is named below a wildcard", i);
+	return 0;
+}
+
+struct edge {
+	uint64_t key;
+	uint16_t parent;
+};
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+
+	if (x->parent != y->parent)
+		return x->parent < y->parent ? -1 : 1;
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static int check_edges_unique(const struct policy *p, struct err *err)
+{
+	_cleanup_free_ struct edge *e = calloc(p->n_nodes, sizeof(*e));
+
+	if (!e)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 1; i < p->n_nodes; i++)
+		e[i - 1] = (struct edge){p->nodes[i].key, p->nodes[i].parent};
+	qsort(e, p->n_nodes - 1, sizeof(*e), compare_edges);
+	for (size_t i = 1; i + 1 < p->n_nodes; i++) {
+		if (compare_edges(&e[i - 1], &e[i]) == 0)
+			return err_set(err, -EBADMSG, "two path nodes are one: key %016llx twice",
+				       (unsigned long long)e[i].key);
+	}
+	return 0;
+}
+
+static int check_nodes(const struct policy *p, struct err *err)
+{
+	int r;
+
+	if (p->n_nodes == 0 || p->n_nodes > LUTRA_NODES || p->nodes[0].parent != 0)
+		return err_set(err, -EBADMSG, "the path tree has no root, or too many nodes");
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct policy_node *n = &p->nodes[i];
+
+		if ((n->flags & ~NODE_FLAGS) || n->dir > 1 ||
+		    (n->flags & LUTRA_NODE_WILDCARD && n->flags & LUTRA_NODE_PROTECTED))
+			return err_set(err, -EBADMSG, "path node %zu has impossible flags", i);
+		if (i == 0)
+			continue;
+		if (n->parent >= i || (n->parent && !p->nodes[n->parent].dir))
+			return err_set(err, -EBADMSG, "path node %zu has no proper parent", i);
+		r = check_name(p, i, err);
+		if (r < 0)
+			return r;
+	}
+	return check_edges_unique(p, err);
+}
+
+static int check_objects(const struct policy *p, struct err *err)
+{
+	if (p->n_objects > POLICY_OBJECTS_MAX)
+		return err_set(err, -EBADMSG, "more than %u objects", POLICY_OBJECTS_MAX);
+	for (size_t i = 0; i < p->n_objects; i++) {
+		uint64_t t = p->objects[i];
+		unsigned op = t & 63;
+
+		if (op == LUTRA_OP_NONE || op >= LUTRA_OP_COUNT || (t & ~OBJECT_BITS) ||
+		    (i && t <= p->objects[i - 1]))
+			return err_set(err, -EBADMSG, "object %zu is impossible or out of order",
+				       i);
+		if ((t >> 49 & 1) && (t >> 32 & 0xffff) >= p->n_nodes)
+			return err_set(err, -EBADMSG, "object %zu names no path node", i);
+	}
+	return 0;
+}
+
+static int check_rules(const struct policy *p, struct err *err)
+{
+	if (p->mode >= LUTRA_MODE_COUNT)
+		return err_set(err, -EBADMSG, "mode is out of range");
+	if (p->kill_signals < 1 || p->kill_signals > 2)
+		return err_set(err, -EBADMSG, "kill_signals must be 1 or 2");
+	if (p->th_a < 0 || p->th_b < 0)
+		return err_set(err, -EBADMSG, "a threshold is negative");
+	if (p->ops >> LUTRA_OP_COUNT || p->ops & 1)
+		return err_set(err, -EBADMSG, "ops names an unknown operation");
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+		if (p->action[g] >= LUTRA_ACTION_COUNT)
+			return err_set(err, -EBADMSG, "an action is out of range");
+	}
+	return 0;
+}
+
+int policy_check(const struct policy *p, struct err *err)
+{
+	int r;
+
+	if (p->v < LUTRA_TOKEN0 || p->v > LUTRA_V_MAX || !p->t0 || !p->t1 || !p->t2 || !p->nodes ||
+	    !p->successors || (p->n_objects && !p->objects) || !p->arch)
+		return err_set(err, -EBADMSG, "a table is missing");
+	r = check_codes(p, err);
+	if (r == 0)
+		r = check_tokens(p, err);
+	if (r == 0)
+		r = check_steady(p, err);
+	if (r == 0)
+		r = check_nodes(p, err);
+	if (r == 0)
+		r = check_objects(p, err);
+	if (r == 0)
+		r = check_rules(p, err);
+	return r;
+}

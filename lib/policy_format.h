@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two files of a policy, between lib/policy.c and its codecs.
+ *
+ *   tables.lut = "LUT1", u32 format version, arch[16] (NUL-padded), u32 v, u32 nodes, u32 objects,
+ *                u32 port_exact, u64 hash_key[2], u64 steady[8], u8 p1, u8 p2, 6 x 0,
+ *                u8 token[4][512], u16 t0[v][v], u16 t1[128][128], u16 t2[128][128],
+ *                nodes x { u64 key, u16 parent, u8 flags, u8 dir, u8 bytes, name },
+ *                objects x u64 token, u8 successors[v][4]
+ *
+ * All little-endian, nothing after it.
+ */
+#ifndef LUTRA_LIB_POLICY_FORMAT_H
+#define LUTRA_LIB_POLICY_FORMAT_H
+
+#include <jansson.h>
+
+#include "lib/policy.h"
+
+#define POLICY_JSON_FILE "policy.json"
+#define POLICY_TABLES_FILE "tables.lut"
+#define POLICY_SIGNATURE_FILE "policy.sig"
+#define POLICY_JSON_MAX (4u << 20)
+#define POLICY_TABLES_MAX (1u << 20)
+#define POLICY_RUNS_MAX 4096
+
+/* The arrays as tables.lut, the caller's to free. -ENOMEM. */
+int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len);
+/*
+ * Fill in the arrays and p->arch, which must have none yet. -EBADMSG: damaged. -ENOEXEC: another
+ * architecture, or a newer format. -ENOMEM. What policy_check() checks is not checked here.
+ */
+int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err);
+
+/* policy.json, the caller's to free. tables_len: bytes of tables.lut. -EINVAL, -ENOMEM. */
+int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, struct err *err);
+/* What policy.json says apart from the arrays; *ret_tables_len: the size it gives tables.lut. */
+int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, struct err *err);
+/* Do the alphabet and the objects that policy.json lists agree with the arrays? -EBADMSG. */
+int policy_json_match(const struct policy *p, json_t *j, struct err *err);
+
+/* The "calibration" member. encode: NULL without memory or where a number is not finite. */
+json_t *policy_calibration_encode(const struct policy_calibration *c);
+int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct err *err);
+/* The "provenance" member. */
+json_t *policy_provenance_encode(const struct policy *p);
+int policy_provenance_decode(struct policy *p, json_t *j, struct err *err);
+
+/* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
+int policy_check(const struct policy *p, struct err *err);
+
+/* A whole policy from its two files' bytes. Errors as policy_load(). */
+int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
+		  size_t tables_len, struct err *err);
+
+#endif

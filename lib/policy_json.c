@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.json: what a person reads and edits, and the words for what the tables hold. */
+#include "lib/policy_format.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/text.h"
+
+#define REAL_DIGITS 12
+#define UNITS_PER_NAT (20.0 * 4096)
+#define UNITS_PER_BIGRAM 4096.0
+
+/* ---- writing ---- */
+
+static json_t *encode_ops(uint32_t ops)
+{
+	json_t *a = json_array();
+
+	for (unsigned op = LUTRA_OP_NONE + 1; op < LUTRA_OP_COUNT; op++) {
+		if (ops >> op & 1)
+			json_array_append_new(a, json_string(op_name(op)));
+	}
+	return a;
+}
+
+static json_t *encode_rules(const struct policy *p)
+{
+	json_t *th = json_array(), *actions = json_object();
+	char buf[32];
+
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+		if (p->th[nr / 64] >> (nr & 63) & 1)
+			json_array_append_new(th, json_string(nr_name(nr, buf, sizeof(buf))));
+	}
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
+	return json_pack("{s:o, s:o}", "th", th, "actions", actions);
+}
+
+static json_t *encode_thresholds(const struct policy *p)
+{
+	return json_pack("{s:{s:f, s:i}, s:{s:f, s:i}}", "A", "nat", p->th_a / UNITS_PER_NAT,
+			 "units", p->th_a, "B", "level", p->th_b / UNITS_PER_BIGRAM, "units",
+			 p->th_b);
+}
+
+static json_t *encode_alphabet(const struct policy *p)
+{
+	json_t *a = json_array();
+	char buf[32];
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+			unsigned token = p->token[role][nr];
+
+			if (token < LUTRA_TOKEN0)
+				continue;
+			json_array_append_new(
+				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",
+					     nr_name(nr, buf, sizeof(buf)), "token", (int)token));
+		}
+	}
+	return a;
+}
+
+static json_t *encode_objects(const struct policy *p)
+{
+	json_t *a = json_array();
+	char buf[2048];
+
+	for (size_t i = 0; i < p->n_objects; i++) {
+		policy_object_name(p, p->objects[i], buf, sizeof(buf));
+		json_array_append_new(a, json_string(buf));
+	}
+	return a;
+}
+
+int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, struct err *err)
+{
+	json_auto_t *j = NULL;
+	char *s;
+
+	if (p->seed > INT64_MAX || p->calls > INT64_MAX || p->objects_seen > INT64_MAX)
+		return err_set(err, -EINVAL, "the seed or a count is over 2^63-1");
+	j = json_pack("{s:i, s:o, s:o, s:o, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}, "
+		      "s:o, s:o}",
+		      "format", POLICY_FORMAT_VERSION, "image", text_json_keep(p->image), "digest",
+		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
+		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
+		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_signals,
+		      "ops", encode_ops(p->ops), "rules", encode_rules(p), "thresholds",
+		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
+		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
+		      p->tables_sha256, "bytes", (json_int_t)tables_len, "alphabet",
+		      encode_alphabet(p), "objects", encode_objects(p));
+	if (!j)
+		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
+	s = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	*ret = s;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static int decode_ops(struct policy *p, json_t *a, struct err *err)
+{
+	json_t *v;
+	size_t i;
+	unsigned op;
+
+	if (!json_is_array(a))
+		return err_set(err, -EBADMSG, "ops is not an array");
+	json_array_foreach (a, i, v) {
+		if (op_parse(json_string_value(v), &op) < 0)
+			return err_set(err, -EBADMSG, "ops: unknown operation");
+		p->ops |= 1u << op;
+	}
+	return 0;
+}
+
+static int decode_actions(struct policy *p, json_t *actions, struct err *err)
+{
+	const char *name;
+	json_t *v;
+	unsigned g, action;
+
+	json_object_foreach (actions, name, v) {
+		if (group_parse(name, &g) < 0)
+			return err_set(err, -EBADMSG, "rules.actions: unknown group %.40s", name);
+		if (action_parse(json_string_value(v), &action) < 0)
+			return err_set(err, -EBADMSG,
+				       "rules.actions.%s: must be log, alert or deny", name);
+		p->action[g] = (uint8_t)action;
+	}
+	if (json_object_size(actions) != LUTRA_G_COUNT)
+		return err_set(err, -EBADMSG, "rules.actions: %d groups are needed", LUTRA_G_COUNT);
+	return 0;
+}
+
+static int decode_rules(struct policy *p, json_t *j, struct err *err)
+{
+	json_error_t je;
+	json_t *th, *actions, *v;
+	size_t i;
+	unsigned nr;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:o, s:o}", "th", &th, "actions", &actions) < 0)
+		return err_set(err, -EBADMSG, "rules: %s", je.text);
+	if (!json_is_array(th) || !json_is_object(actions))
+		return err_set(err, -EBADMSG, "rules: th is not an array, or actions no object");
+	json_array_foreach (th, i, v) {
+		if (nr_parse(json_string_value(v), &nr) < 0)
+			return err_set(err, -EBADMSG, "rules.th: unknown call");
+		p->th[nr / 64] |= 1ull << (nr & 63);
+	}
+	return decode_actions(p, actions, err);
+}
+
+/* A level and its integer: the integer counts, the level must say the same. */
+static int decode_threshold(double level, json_int_t units, double per_unit, int32_t *ret,
+			    struct err *err)
+{
+	if (units < 0 || units > INT32_MAX)
+		return err_set(err, -EBADMSG, "thresholds: units out of range");
+	if (fabs(level * per_unit - (double)units) > 0.5)
+		return err_set(err, -EBADMSG,
+			       "thresholds: a level and its units disagree: level x %.0f = units",
+			       per_unit);
+	*ret = (int32_t)units;
+	return 0;
+}
+
+static int decode_thresholds(struct policy *p, json_t *j, struct err *err)
+{
+	json_error_t je;
+	double a, b;
+	json_int_t a_units, b_units;
+	int r;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}, s:{s:F, s:I}}", "A", "nat", &a,
+			   "units", &a_units, "B", "level", &b, "units", &b_units) < 0)
+		return err_set(err, -EBADMSG, "thresholds: %s", je.text);
+	r = decode_threshold(a, a_units, UNITS_PER_NAT, &p->th_a, err);
+	if (r < 0)
+		return r;
+	return decode_threshold(b, b_units, UNITS_PER_BIGRAM, &p->th_b, err);
+}
+
+static int decode_scalars(struct policy *p, const char *image, json_t *digest, const char *mode,
+			  const char *steady_on, struct err *err)
+{
+	unsigned m;
+
+	if (mode_parse(mode, &m) < 0)
+		return err_set(err, -EBADMSG,
+			       "mode: must be learn, audit, deny, kill, "
+			       "kill-container or freeze");
+	if (strcmp(steady_on, "accept") != 0 && strcmp(steady_on, "wait") != 0)
+		return err_set(err, -EBADMSG, "steady_on: must be accept or wait");
+	if (!json_is_null(digest) && !json_is_string(digest))
+		return err_set(err, -EBADMSG, "digest: must be a string or null");
+	p->mode = m;
+	p->steady_on_wait = strcmp(steady_on, "wait") == 0;
+	p->image = strdup(image);
+	if (json_is_string(digest))
+		p->digest = strdup(json_string_value(digest));
+	if (!p->image || (json_is_string(digest) && !p->digest))
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int check_format(json_t *j, struct err *err)
+{
+	json_t *format = json_object_get(j, "format");
+
+	if (!json_is_integer(format) || json_integer_value(format) < 1)
+		return err_set(err, -EBADMSG, "not a lutra policy");
+	if (json_integer_value(format) > POLICY_FORMAT_VERSION)
+		return err_set(err, -ENOEXEC, "format %lld is newer than this lutra: update it",
+			       (long long)json_integer_value(format));
+	return 0;
+}
+
+int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, struct err *err)
+{
+	const char *image, *arch, *mode, *steady_on, *sha256;
+	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *skip[2];
+	json_int_t kill_signals, bytes, format;
+	json_error_t je;
+	int r = check_format(j, err);
+
+	if (r < 0)
+		return r;
+	if (json_unpack_ex(j, &je, JSON_STRICT,
+			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
+			   "s:{s:s, s:I}, s:o, s:o}",
+			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
+			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_signals,
+			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
+			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
+			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1]) < 0)
+		return err_set(err, -EBADMSG, "%s", je.text);
+	if (kill_signals < 1 || kill_signals > 2)
+		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");
+	if (strlen(sha256) != 64 || bytes < 0 || bytes > POLICY_TABLES_MAX)
+		return err_set(err, -EBADMSG, "tables: not the sum and size of tables");
+	p->kill_signals = (uint8_t)kill_signals;
+	memcpy(p->tables_sha256, sha256, 65);
+	*ret_tables_len = (size_t)bytes;
+	r = decode_scalars(p, image, digest, mode, steady_on, err);
+	if (r == 0)
+		r = decode_ops(p, ops, err);
+	if (r == 0)
+		r = decode_rules(p, rules, err);
+	if (r == 0)
+		r = decode_thresholds(p, thresholds, err);
+	if (r == 0)
+		r = policy_provenance_decode(p, provenance, err);
+	if (r == 0)
+		r = policy_calibration_decode(&p->calibration, calibration, err);
+	return r;
+}
+
+int policy_json_match(const struct policy *p, json_t *j, struct err *err)
+{
+	json_auto_t *alphabet = encode_alphabet(p), *objects = encode_objects(p);
+	const char *arch = json_string_value(json_object_get(j, "arch"));
+
+	if (!alphabet || !objects)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!arch || strcmp(arch, p->arch) != 0)
+		return err_set(err, -EBADMSG, "arch is not the tables'");
+	if (!json_equal(json_object_get(j, "alphabet"), alphabet))
+		return err_set(err, -EBADMSG,
+			       "the alphabet is not the tables': it cannot be edited, train again");
+	if (!json_equal(json_object_get(j, "objects"), objects))
+		return err_set(
+			err, -EBADMSG,
+			"the objects are not the tables': they cannot be edited, train again");
+	return 0;
+}

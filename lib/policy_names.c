@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects and path nodes of a policy in words. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/policy.h"
+#include "lib/text.h"
+#include "lutra/score.h"
+
+struct words {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+static void word(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* One more word; what does not fit is cut. */
+static void word(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (w->len && w->len + 1 < w->size)
+		w->buf[w->len++] = ' ';
+	va_start(ap, fmt);
+	n = vsnprintf(w->buf + w->len, w->size - w->len, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	w->len += (size_t)n < w->size - w->len ? (size_t)n : w->size - w->len - 1;
+}
+
+int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size)
+{
+	uint16_t chain[LUTRA_COMPONENTS + 1];
+	char path[(LUTRA_COMPONENTS + 1) * (LUTRA_NAME + 1)] = "";
+	size_t n = 0, len = 0;
+
+	if (size == 0 || node >= p->n_nodes)
+		return -EINVAL;
+	for (; node && n < LUTRA_COMPONENTS + 1; node = p->nodes[node].parent)
+		chain[n++] = (uint16_t)node;
+	if (n == 0)
+		len = (size_t)snprintf(path, sizeof(path), "/");
+	while (n) {
+		const struct policy_node *c = &p->nodes[chain[--n]];
+		size_t name_len = strnlen(c->name, LUTRA_NAME);
+		bool root = c->parent == 0 && strcmp(c->name, "/") == 0;
+
+		/* Two slashes stand for the directory of what is in no mount. */
+		if (len == 0 || path[len - 1] != '/')
+			path[len++] = '/';
+		if (len + name_len >= sizeof(path))
+			break;
+		memcpy(path + len, root ? "/" : c->name, name_len);
+		len += name_len;
+	}
+	text_clean(path, len, buf, size);
+	return 0;
+}
+
+static void put_path(struct words *w, const struct policy *p, uint64_t token)
+{
+	char path[1200];
+
+	if (token >> 49 & 1 &&
+	    policy_node_path(p, (uint32_t)(token >> 32 & 0xffff), path, sizeof(path)) == 0)
+		word(w, "%s", path);
+}
+
+static void put_socket(struct words *w, const struct policy *p, uint64_t token)
+{
+	unsigned family = token >> 21 & 0xff, port = token >> 32 & 0xffff;
+	const char *name = family_name(family);
+
+	if (strcmp(name, "?") == 0)
+		word(w, "family %u", family);
+	else
+		word(w, "%s", name);
+	if (token >> 48 & 1)
+		word(w, "%s", addr_class_name((token >> 29 & 3) + 1));
+	if (token >> 49 & 1)
+		put_path(w, p, token);
+	else if (token >> 31 & 1)
+		word(w, "port %u", port);
+	else if (family == LUTRA_AF_INET || family == LUTRA_AF_INET6)
+		word(w, "%s", port ? "port ephemeral" : "port other");
+}
+
+/* Is the role part of this token? As lutra_role_counts(). */
+static bool has_role(const struct policy *p, uint64_t token)
+{
+	struct lutra_object o = {.op = token & 63};
+	uint32_t node = token >> 32 & 0xffff;
+	uint8_t flags = 0;
+
+	if ((token >> 49 & 1) && node < p->n_nodes)
+		flags = p->nodes[node].flags;
+	return lutra_role_counts(&o, flags);
+}
+
+int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size)
+{
+	struct words w = {.buf = buf, .size = size};
+	unsigned op = token & 63, detail = token >> 32 & 0xffff;
+	char call[32];
+
+	if (size == 0)
+		return -EINVAL;
+	buf[0] = '\0';
+	word(&w, "%s", op_name(op));
+	if (has_role(p, token))
+		word(&w, "%s", role_name(token >> 18 & 3));
+	switch (op) {
+	case LUTRA_OP_OPEN:
+		word(&w, "%s %s", token >> 6 & 1 ? "w" : "r", inode_type_name(token >> 8 & 15));
+		break;
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+		put_socket(&w, p, token);
+		break;
+	case LUTRA_OP_CAPABLE:
+		if (strcmp(cap_name(detail), "?") == 0)
+			word(&w, "%u", detail);
+		else
+			word(&w, "%s", cap_name(detail));
+		break;
+	case LUTRA_OP_WX:
+		word(&w, "%s", nr_name(detail, call, sizeof(call)));
+		break;
+	default:
+		break;
+	}
+	if (op != LUTRA_OP_CONNECT && op != LUTRA_OP_BIND && op != LUTRA_OP_SEND)
+		put_path(&w, p, token);
+	if (token >> 20 & 1)
+		word(&w, "fresh");
+	if (token >> 7 & 1)
+		word(&w, "executable");
+	if (token >> 12 & 63)
+		word(&w, "extension %s", ext_name(token >> 12 & 63));
+	return 0;
+}

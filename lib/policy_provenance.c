@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What policy.json says of the policy's origin and of its calibration. */
+#include "lib/policy_format.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/text.h"
+
+json_t *policy_calibration_encode(const struct policy_calibration *c)
+{
+	json_t *alarms = json_object();
+
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		json_object_set_new(alarms, group_name(g), json_integer(c->alarms[g]));
+	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:[f, f], s:[f, f], s:f, s:f, s:b, "
+			 "s:o}",
+			 "hours", c->hours, "calls", (json_int_t)c->calls, "runs",
+			 (json_int_t)c->runs, "heldout", (json_int_t)c->heldout, "alarms", alarms,
+			 "alarms_alert", (json_int_t)c->alarms_alert, "alarms_deny",
+			 (json_int_t)c->alarms_deny, "alert_per_hour_95", c->alert_per_hour_95[0],
+			 c->alert_per_hour_95[1], "deny_per_hour_95", c->deny_per_hour_95[0],
+			 c->deny_per_hour_95[1], "max_a", c->max_a, "max_b", c->max_b, "audit_only",
+			 (int)c->audit_only, "advice", text_json_keep(c->advice));
+}
+
+static int to_u32(json_int_t v, uint32_t *ret)
+{
+	if (v < 0 || v > UINT32_MAX)
+		return -EBADMSG;
+	*ret = (uint32_t)v;
+	return 0;
+}
+
+static int decode_alarms(struct policy_calibration *c, json_t *alarms, struct err *err)
+{
+	const char *name;
+	json_t *v;
+	unsigned g;
+
+	json_object_foreach (alarms, name, v) {
+		if (group_parse(name, &g) < 0)
+			return err_set(err, -EBADMSG, "calibration.alarms: unknown group %.40s",
+				       name);
+		if (!json_is_integer(v) || to_u32(json_integer_value(v), &c->alarms[g]) < 0)
+			return err_set(err, -EBADMSG, "calibration.alarms.%s: not a count", name);
+	}
+	if (!json_is_object(alarms) || json_object_size(alarms) != LUTRA_G_COUNT)
+		return err_set(err, -EBADMSG, "calibration.alarms: %d groups are needed",
+			       LUTRA_G_COUNT);
+	return 0;
+}
+
+int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct err *err)
+{
+	json_int_t calls, runs, heldout, alert, deny;
+	json_error_t je;
+	json_t *alarms;
+	const char *advice;
+	int audit_only;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT,
+			   "{s:F, s:I, s:I, s:I, s:o, s:I, s:I, s:[F, F], s:[F, F], s:F, s:F, s:b, "
+			   "s:s}",
+			   "hours", &c->hours, "calls", &calls, "runs", &runs, "heldout", &heldout,
+			   "alarms", &alarms, "alarms_alert", &alert, "alarms_deny", &deny,
+			   "alert_per_hour_95", &c->alert_per_hour_95[0], &c->alert_per_hour_95[1],
+			   "deny_per_hour_95", &c->deny_per_hour_95[0], &c->deny_per_hour_95[1],
+			   "max_a", &c->max_a, "max_b", &c->max_b, "audit_only", &audit_only,
+			   "advice", &advice) < 0)
+		return err_set(err, -EBADMSG, "calibration: %s", je.text);
+	if (calls < 0 || to_u32(runs, &c->runs) < 0 || to_u32(heldout, &c->heldout) < 0 ||
+	    to_u32(alert, &c->alarms_alert) < 0 || to_u32(deny, &c->alarms_deny) < 0)
+		return err_set(err, -EBADMSG, "calibration: a count is out of range");
+	c->calls = (uint64_t)calls;
+	c->audit_only = audit_only != 0;
+	c->advice = strdup(advice);
+	if (!c->advice)
+		return err_set(err, -ENOMEM, "out of memory");
+	return decode_alarms(c, alarms, err);
+}
+
+json_t *policy_provenance_encode(const struct policy *p)
+{
+	json_t *runs = json_array();
+
+	for (size_t i = 0; i < p->n_runs; i++) {
+		const struct policy_run *r = &p->runs[i];
+
+		json_array_append_new(runs,
+				      json_pack("{s:o, s:s, s:I, s:I, s:f}", "file",
+						text_json_keep(r->file), "sha256", r->sha256,
+						"calls", (json_int_t)r->calls, "objects",
+						(json_int_t)r->objects, "seconds", r->seconds));
+	}
+	if (json_array_size(runs) != p->n_runs) {
+		json_decref(runs);
+		return NULL;
+	}
+	return json_pack("{s:I, s:o, s:I, s:I, s:f}", "seed", (json_int_t)p->seed, "runs", runs,
+			 "calls", (json_int_t)p->calls, "objects", (json_int_t)p->objects_seen,
+			 "hours", p->hours);
+}
+
+static int decode_run(struct policy_run *run, json_t *j, struct err *err)
+{
+	json_int_t calls, objects;
+	const char *file, *sha256;
+	json_error_t je;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:F}", "file", &file,
+			   "sha256", &sha256, "calls", &calls, "objects", &objects, "seconds",
+			   &run->seconds) < 0)
+		return err_set(err, -EBADMSG, "provenance.runs: %s", je.text);
+	if (calls < 0 || objects < 0 || strlen(sha256) >= sizeof(run->sha256))
+		return err_set(err, -EBADMSG, "provenance.runs: a member is out of range");
+	run->file = strdup(file);
+	if (!run->file)
+		return err_set(err, -ENOMEM, "out of memory");
+	memcpy(run->sha256, sha256, strlen(sha256) + 1);
+	run->calls = (uint64_t)calls;
+	run->objects = (uint64_t)objects;
+	return 0;
+}
+
+int policy_provenance_decode(struct policy *p, json_t *j, struct err *err)
+{
+	json_int_t seed, calls, objects;
+	json_error_t je;
+	json_t *runs, *v;
+	size_t i;
+	int r;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:I, s:o, s:I, s:I, s:F}", "seed", &seed, "runs",
+			   &runs, "calls", &calls, "objects", &objects, "hours", &p->hours) < 0)
+		return err_set(err, -EBADMSG, "provenance: %s", je.text);
+	if (!json_is_array(runs) || json_array_size(runs) > POLICY_RUNS_MAX || seed < 0 ||
+	    calls < 0 || objects < 0)
+		return err_set(err, -EBADMSG, "provenance: a member is out of range");
+	p->seed = (uint64_t)seed;
+	p->calls = (uint64_t)calls;
+	p->objects_seen = (uint64_t)objects;
+	p->runs = calloc(json_array_size(runs) + 1, sizeof(*p->runs));
+	if (!p->runs)
+		return err_set(err, -ENOMEM, "out of memory");
+	json_array_foreach (runs, i, v) {
+		p->n_runs = i + 1;
+		r = decode_run(&p->runs[i], v, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

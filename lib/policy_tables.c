@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tables.lut. */
+#include "lib/policy_format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "lib/bytes.h"
+
+#define MAGIC "LUT1"
+#define ARCH_BYTES 16
+#define LEVEL_ENTRIES (LUTRA_K * LUTRA_K)
+
+static size_t encoded_size(const struct policy *p)
+{
+	size_t n = 4 + 4 + ARCH_BYTES + 4 * 4 + 8 * 2 + 8 * (LUTRA_NR / 64) + 8 + sizeof(p->token);
+
+	n += 2 * ((size_t)p->v * p->v + 2 * LEVEL_ENTRIES);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		n += 8 + 2 + 1 + 1 + 1 + strnlen(p->nodes[i].name, LUTRA_NAME);
+	return n + 8 * p->n_objects + (size_t)p->v * POLICY_SUCCESSORS;
+}
+
+static void put_u16s(struct bytes_out *out, const uint16_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes_put_u16(out, v[i]);
+}
+
+static void put_u64s(struct bytes_out *out, const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes_put_u64(out, v[i]);
+}
+
+static void put_node(struct bytes_out *out, const struct policy_node *n)
+{
+	size_t len = strnlen(n->name, LUTRA_NAME);
+
+	bytes_put_u64(out, n->key);
+	bytes_put_u16(out, n->parent);
+	bytes_put_u8(out, n->flags);
+	bytes_put_u8(out, n->dir);
+	bytes_put_u8(out, (uint8_t)len);
+	bytes_put(out, n->name, len);
+}
+
+int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
+{
+	size_t size = encoded_size(p);
+	_cleanup_free_ uint8_t *data = malloc(size);
+	struct bytes_out out = {.data = data, .size = size};
+	char arch[ARCH_BYTES] = {};
+
+	if (!data)
+		return -ENOMEM;
+	memcpy(arch, p->arch, strnlen(p->arch, sizeof(arch) - 1));
+	bytes_put(&out, MAGIC, 4);
+	bytes_put_u32(&out, POLICY_FORMAT_VERSION);
+	bytes_put(&out, arch, sizeof(arch));
+	bytes_put_u32(&out, p->v);
+	bytes_put_u32(&out, (uint32_t)p->n_nodes);
+	bytes_put_u32(&out, (uint32_t)p->n_objects);
+	bytes_put_u32(&out, p->port_exact);
+	put_u64s(&out, p->hash_key, 2);
+	put_u64s(&out, p->steady, LUTRA_NR / 64);
+	bytes_put_u8(&out, p->p1);
+	bytes_put_u8(&out, p->p2);
+	bytes_put(&out, (const uint8_t[6]){}, 6);
+	bytes_put(&out, p->token, sizeof(p->token));
+	put_u16s(&out, p->t0, (size_t)p->v * p->v);
+	put_u16s(&out, p->t1, LEVEL_ENTRIES);
+	put_u16s(&out, p->t2, LEVEL_ENTRIES);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		put_node(&out, &p->nodes[i]);
+	put_u64s(&out, p->objects, p->n_objects);
+	bytes_put(&out, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
+	*ret = TAKE_PTR(data);
+	*ret_len = out.len;
+	return 0;
+}
+
+static void get_u16s(struct bytes_in *in, uint16_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = bytes_u16(in);
+}
+
+static void get_u64s(struct bytes_in *in, uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = bytes_u64(in);
+}
+
+static void get_node(struct bytes_in *in, struct policy_node *n)
+{
+	uint8_t len;
+
+	n->key = bytes_u64(in);
+	n->parent = bytes_u16(in);
+	n->flags = bytes_u8(in);
+	n->dir = bytes_u8(in);
+	len = bytes_u8(in);
+	if (len >= LUTRA_NAME) {
+		in->failed = true;
+		return;
+	}
+	bytes_copy(in, n->name, len);
+}
+
+static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
+{
+	char arch[ARCH_BYTES];
+	struct utsname uts;
+
+	bytes_copy(in, arch, sizeof(arch));
+	if (in->failed || memchr(arch, '\0', sizeof(arch)) == NULL)
+		return err_set(err, -EBADMSG, "damaged header");
+	if (uname(&uts) == 0 && strcmp(uts.machine, arch) != 0)
+		return err_set(err, -ENOEXEC,
+			       "made for another architecture, this is %s: train on this one",
+			       uts.machine);
+	p->arch = strdup(arch);
+	return p->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
+{
+	const void *magic = bytes_get(in, 4);
+	uint32_t version = bytes_u32(in);
+	int r;
+
+	if (!magic || memcmp(magic, MAGIC, 4) != 0)
+		return err_set(err, -EBADMSG, "not a lutra table file");
+	if (version > POLICY_FORMAT_VERSION)
+		return err_set(err, -ENOEXEC, "format %u is newer than this lutra: update it",
+			       version);
+	r = decode_arch(p, in, err);
+	if (r < 0)
+		return r;
+	p->v = bytes_u32(in);
+	p->n_nodes = bytes_u32(in);
+	p->n_objects = bytes_u32(in);
+	if (version == 0 || p->v < LUTRA_TOKEN0 || p->v > LUTRA_V_MAX || p->n_nodes == 0 ||
+	    p->n_nodes > LUTRA_NODES || p->n_objects > POLICY_OBJECTS_MAX) {
+		p->v = 0;
+		p->n_nodes = p->n_objects = 0;
+		err_set(err, -EBADMSG, "a count is out of range");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err)
+{
+	struct bytes_in in = {.data = data, .len = len};
+	static const uint8_t zero[6];
+	const void *pad;
+	int r;
+
+	r = decode_header(p, &in, err);
+	if (r < 0)
+		return r;
+	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
+	p->t1 = calloc(LEVEL_ENTRIES, sizeof(*p->t1));
+	p->t2 = calloc(LEVEL_ENTRIES, sizeof(*p->t2));
+	p->nodes = calloc(p->n_nodes, sizeof(*p->nodes));
+	p->objects = calloc(p->n_objects + 1, sizeof(*p->objects));
+	p->successors = calloc(LUTRA_V_MAX, POLICY_SUCCESSORS);
+	if (!p->t0 || !p->t1 || !p->t2 || !p->nodes || !p->objects || !p->successors)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->port_exact = bytes_u32(&in);
+	get_u64s(&in, p->hash_key, 2);
+	get_u64s(&in, p->steady, LUTRA_NR / 64);
+	p->p1 = bytes_u8(&in);
+	p->p2 = bytes_u8(&in);
+	pad = bytes_get(&in, sizeof(zero));
+	bytes_copy(&in, p->token, sizeof(p->token));
+	get_u16s(&in, p->t0, (size_t)p->v * p->v);
+	get_u16s(&in, p->t1, LEVEL_ENTRIES);
+	get_u16s(&in, p->t2, LEVEL_ENTRIES);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		get_node(&in, &p->nodes[i]);
+	get_u64s(&in, p->objects, p->n_objects);
+	bytes_copy(&in, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
+	if (in.failed || in.pos != in.len || memcmp(pad, zero, sizeof(zero)) != 0)
+		return err_set(err, -EBADMSG, "damaged: its length does not fit its contents");
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calls of rule TH: those that an LSM hook can refuse, so that a policy can deny one that
+ * training never saw. A call is listed only with the hook that refuses it.
+ */
+#ifndef LUTRA_LIB_TH_H
+#define LUTRA_LIB_TH_H
+
+#include <stdint.h>
+
+#include "lutra/abi.h"
+
+/* Bit per call number. */
+void th_mask(uint64_t ret[LUTRA_NR / 64]);
+
+/* The LSM hook that refuses call nr ("bprm_check_security"), or NULL: nr is not in TH. */
+const char *th_hook(unsigned nr);
+
+#endif

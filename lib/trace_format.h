@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the trace's writer and reader share: sizes, limits, and the metadata's JSON. */
+#ifndef LUTRA_LIB_TRACE_FORMAT_H
+#define LUTRA_LIB_TRACE_FORMAT_H
+
+#include "lib/trace.h"
+
+#define TRACE_MAGIC "LTR1"
+#define TRACE_CHUNK_MAGIC "LTRC"
+#define TRACE_HEADER_BYTES 16
+#define TRACE_CHUNK_HEADER_BYTES 24
+#define TRACE_RECORD_BYTES 36
+#define TRACE_JSON_MAX 65536
+/* A chunk is flushed before its strings, lengths included, pass this. */
+#define TRACE_STRINGS_MAX (4u << 20)
+#define TRACE_RAW_MAX (TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES + TRACE_STRINGS_MAX)
+
+/* The metadata as JSON text, the caller's to free. -ENOMEM, -EINVAL: too long. */
+int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len);
+/* -EBADMSG with one line: not JSON, unknown or missing keys. */
+int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, struct err *err);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing traces: a chunk gathers in memory and reaches the disk in one write, then a sync. */
+#include "lib/trace_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "lib/bytes.h"
+#include "lib/file.h"
+
+#define ZSTD_LEVEL 3
+#define INDEX_SLOTS (2 * TRACE_CHUNK_RECORDS) /* of strings; never more than half full */
+
+struct trace_writer {
+	int fd;
+	int failed; /* first error: nothing more is written */
+	char *path;
+	off_t good; /* bytes of the file that are whole */
+	uint64_t last_ts_ns;
+	uint32_t n_records;
+	uint32_t n_strings;
+	size_t strings_len;
+	uint8_t *records; /* TRACE_CHUNK_RECORDS x TRACE_RECORD_BYTES */
+	uint8_t *strings; /* TRACE_STRINGS_MAX */
+	uint8_t *packed;  /* chunk header and frame */
+	size_t packed_size;
+	/* Open-addressed: where a string's length and bytes start in strings, and its number. */
+	struct string_slot {
+		uint32_t at; /* plus one; 0: empty */
+		uint32_t number;
+	} * index;
+	ZSTD_CCtx *zstd;
+};
+
+void trace_writer_free(struct trace_writer *w)
+{
+	if (!w)
+		return;
+	if (w->fd >= 0)
+		close(w->fd);
+	ZSTD_freeCCtx(w->zstd);
+	free(w->path);
+	free(w->records);
+	free(w->strings);
+	free(w->packed);
+	free(w->index);
+	free(w);
+}
+
+static int writer_alloc(struct trace_writer **ret, const char *path)
+{
+	_cleanup_(trace_writer_freep) struct trace_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->fd = -1;
+	w->packed_size = TRACE_CHUNK_HEADER_BYTES + ZSTD_compressBound(TRACE_RAW_MAX);
+	w->path = strdup(path);
+	w->records = malloc(TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES);
+	w->strings = malloc(TRACE_STRINGS_MAX);
+	w->packed = malloc(w->packed_size);
+	w->index = calloc(INDEX_SLOTS, sizeof(*w->index));
+	w->zstd = ZSTD_createCCtx();
+	if (!w->path || !w->records || !w->strings || !w->packed || !w->index || !w->zstd)
+		return -ENOMEM;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+static int write_header(struct trace_writer *w, const struct trace_meta *meta)
+{
+	_cleanup_free_ char *json = NULL;
+	uint8_t head[TRACE_HEADER_BYTES + TRACE_JSON_MAX];
+	struct bytes_out out = {.data = head, .size = sizeof(head)};
+	size_t len;
+	int r;
+
+	r = trace_meta_encode(meta, &json, &len);
+	if (r < 0)
+		return r;
+	bytes_put(&out, TRACE_MAGIC, 4);
+	bytes_put_u32(&out, TRACE_FORMAT_VERSION);
+	bytes_put_u32(&out, (uint32_t)len);
+	bytes_put_u32(&out, (uint32_t)crc32(0, (const Bytef *)json, (uInt)len));
+	bytes_put(&out, json, len);
+	r = file_write_all(w->fd, out.data, out.len);
+	if (r == 0 && fsync(w->fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = file_sync_parent(w->path);
+	w->good = (off_t)out.len;
+	return r;
+}
+
+int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
+		     struct err *err)
+{
+	_cleanup_(trace_writer_freep) struct trace_writer *w = NULL;
+	int r;
+
+	r = writer_alloc(&w, path);
+	if (r < 0)
+		return err_set(err, r, "%s: out of memory", path);
+	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (w->fd < 0 && errno == EEXIST)
+		return err_set(err, -EEXIST,
+			       "%s exists: a trace is never overwritten, name another file", path);
+	if (w->fd < 0)
+		return err_set(err, -errno, "%s: cannot create: %s", path, strerror(errno));
+	r = write_header(w, meta);
+	if (r < 0) {
+		unlink(path);
+		return err_set(err, r, "%s: cannot write the header: %s", path, strerror(-r));
+	}
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+/* The frame behind the chunk header, in w->packed. */
+static int compress_chunk(struct trace_writer *w, size_t *ret_len)
+{
+	size_t raw = w->n_records * TRACE_RECORD_BYTES;
+	ZSTD_inBuffer in[2] = {{w->records, raw, 0}, {w->strings, w->strings_len, 0}};
+	ZSTD_outBuffer out = {w->packed, w->packed_size, TRACE_CHUNK_HEADER_BYTES};
+	size_t left;
+
+	ZSTD_CCtx_reset(w->zstd, ZSTD_reset_session_only);
+	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	ZSTD_CCtx_setPledgedSrcSize(w->zstd, raw + w->strings_len);
+	left = ZSTD_compressStream2(w->zstd, &out, &in[0], ZSTD_e_continue);
+	while (!ZSTD_isError(left) && in[0].pos < in[0].size)
+		left = ZSTD_compressStream2(w->zstd, &out, &in[0], ZSTD_e_continue);
+	if (ZSTD_isError(left))
+		return -EIO;
+	do {
+		left = ZSTD_compressStream2(w->zstd, &out, &in[1], ZSTD_e_end);
+		if (ZSTD_isError(left) || (left && out.pos == out.size))
+			return -EIO;
+	} while (left);
+	*ret_len = out.pos;
+	return 0;
+}
+
+static int write_chunk(struct trace_writer *w)
+{
+	struct bytes_out out = {.data = w->packed, .size = TRACE_CHUNK_HEADER_BYTES};
+	size_t len, frame;
+	uint32_t crc;
+	int r;
+
+	r = compress_chunk(w, &len);
+	if (r < 0)
+		return r;
+	frame = len - TRACE_CHUNK_HEADER_BYTES;
+	bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
+	bytes_put_u32(&out, w->n_records);
+	bytes_put_u32(&out, (uint32_t)w->strings_len);
+	bytes_put_u32(&out, w->n_strings);
+	bytes_put_u32(&out, (uint32_t)frame);
+	crc = (uint32_t)crc32(0, w->packed, (uInt)out.len);
+	crc = (uint32_t)crc32(crc, w->packed + TRACE_CHUNK_HEADER_BYTES, (uInt)frame);
+	bytes_put_u32(&out, crc);
+	r = file_write_all(w->fd, w->packed, len);
+	if (r == 0 && fdatasync(w->fd) < 0)
+		r = -errno;
+	if (r < 0) {
+		/* Best effort: a torn tail would be skipped by readers anyway. */
+		if (ftruncate(w->fd, w->good) < 0)
+			return r;
+		return r;
+	}
+	w->good += (off_t)len;
+	return 0;
+}
+
+int trace_writer_flush(struct trace_writer *w)
+{
+	if (w->failed)
+		return w->failed;
+	if (w->n_records == 0)
+		return 0;
+	w->failed = write_chunk(w);
+	if (w->failed)
+		return w->failed;
+	if (w->n_strings)
+		memset(w->index, 0, INDEX_SLOTS * sizeof(*w->index));
+	w->n_records = 0;
+	w->n_strings = 0;
+	w->strings_len = 0;
+	return 0;
+}
+
+/* FNV-1a; a collision costs a comparison. */
+static uint32_t hash(const char *s, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)s[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* Number of the string in this chunk, where it is added if it is new. There is room for it. */
+static uint32_t string_number(struct trace_writer *w, const char *str, size_t len)
+{
+	uint32_t at = hash(str, len) & (INDEX_SLOTS - 1);
+	struct bytes_out out;
+
+	for (; w->index[at].at; at = (at + 1) & (INDEX_SLOTS - 1)) {
+		const uint8_t *s = w->strings + w->index[at].at - 1;
+		uint16_t have;
+
+		memcpy(&have, s, sizeof(have));
+		if (le16toh(have) == len && memcmp(s + 2, str, len) == 0)
+			return w->index[at].number;
+	}
+	w->index[at].at = (uint32_t)w->strings_len + 1;
+	w->index[at].number = w->n_strings;
+	out = (struct bytes_out){w->strings, TRACE_STRINGS_MAX, w->strings_len, false};
+	bytes_put_u16(&out, (uint16_t)len);
+	bytes_put(&out, str, len);
+	w->strings_len = out.len;
+	return w->n_strings++;
+}
+
+int trace_writer_add(struct trace_writer *w, const struct lutra_record *rec, const char *str,
+		     size_t str_len)
+{
+	struct bytes_out out;
+	uint32_t number = LUTRA_NO_STRING;
+	int r;
+
+	if (str_len > LUTRA_STRING_MAX)
+		str_len = LUTRA_STRING_MAX;
+	if (w->failed)
+		return w->failed;
+	if (w->n_records == TRACE_CHUNK_RECORDS ||
+	    w->strings_len + str_len + 2 > TRACE_STRINGS_MAX) {
+		r = trace_writer_flush(w);
+		if (r < 0)
+			return r;
+	}
+	if (str)
+		number = string_number(w, str, str_len);
+	out = (struct bytes_out){w->records, TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES,
+				 (size_t)w->n_records * TRACE_RECORD_BYTES, false};
+	bytes_put_u64(&out, rec->ts_ns);
+	bytes_put_u64(&out, rec->arg);
+	bytes_put_u32(&out, rec->tid);
+	bytes_put_u32(&out, rec->tgid);
+	bytes_put_u16(&out, rec->type);
+	bytes_put_u16(&out, rec->nr);
+	bytes_put_u16(&out, rec->aux);
+	bytes_put_u16(&out, rec->pad);
+	bytes_put_u32(&out, number);
+	w->n_records++;
+	w->last_ts_ns = rec->ts_ns;
+	return 0;
+}
+
+int trace_writer_close(struct trace_writer *writer, uint64_t lost, struct err *err)
+{
+	_cleanup_(trace_writer_freep) struct trace_writer *w = writer;
+	struct lutra_record end = {
+		.ts_ns = w->last_ts_ns,
+		.arg = lost,
+		.type = LUTRA_REC_MARK,
+		.aux = LUTRA_MARK_END,
+	};
+	int r;
+
+	r = trace_writer_add(w, &end, NULL, 0);
+	if (r == 0)
+		r = trace_writer_flush(w);
+	if (r < 0)
+		return err_set(err, r, "%s: cannot write: %s; what was written before is kept",
+			       w->path, strerror(-r));
+	return 0;
+}

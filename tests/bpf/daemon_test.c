@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/file.h"
+#include "tests/unit/sample.h"
+#include "user/cgroup.h"
+#include "user/child.h"
+#include "user/cli/client.h"
+#include "user/clock.h"
+#include "user/daemon/protocol.h"
+
+#define LUTRAD "build/bin/lutrad"
+#define PATIENCE_NS 60000000000ull /* emulated machines are slow */
+
+struct fixture {
+	char *dir;
+	char *config;
+	char *socket;
+	char *policy;
+	char *jsonl;
+	char *cgroup;
+	pid_t daemon;
+	pid_t child;
+};
+
+/* Look every 10 ms until it is so. */
+static bool becomes(bool (*is_so)(struct fixture *f), struct fixture *f)
+{
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	while (!is_so(f)) {
+		if (clock_now_ns() > until)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* The answer, or NULL with the error in err. */
+static json_t *ask(const struct fixture *f, json_t *q, struct err *err)
+{
+	json_t *answer = NULL;
+
+	return client_ask(f->config, q, &answer, NULL, NULL, err) == 0 ? answer : NULL;
+}
+
+static json_t *status(const struct fixture *f)
+{
+	return ask(f, json_pack("{s:s}", "cmd", "status"), NULL);
+}
+
+static bool listens(struct fixture *f)
+{
+	json_t *j = status(f);
+
+	json_decref(j);
+	return j != NULL;
+}
+
+static bool guards_nothing(struct fixture *f)
+{
+	json_auto_t *j = status(f);
+
+	return j && json_array_size(json_object_get(j, "containers")) == 0;
+}
+
+static pid_t spawn_daemon(const struct fixture *f)
+{
+	_cleanup_free_ char *log = sample_path(f->dir, "log");
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+		dup2(fd, STDERR_FILENO);
+		execl(LUTRAD, "lutrad", "--config", f->config, NULL);
+		_exit(99);
+	}
+	return pid;
+}
+
+static int exit_code(pid_t pid)
+{
+	int st = 0;
+
+	return waitpid(pid, &st, 0) == pid ? child_exit_code(st) : -1;
+}
+
+static void write_config(const struct fixture *f)
+{
+	_cleanup_free_ char *text = NULL;
+
+	assert_true(asprintf(&text,
+			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
+			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"}",
+			     f->socket, f->dir, f->dir, f->jsonl) > 0);
+	assert_int_equal(file_create(AT_FDCWD, f->config, 0600, text, strlen(text)), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct policy *p = sample_policy();
+	char name[64];
+
+	*state = f;
+	f->dir = sample_dir();
+	f->config = sample_path(f->dir, "config.json");
+	f->socket = sample_path(f->dir, "run/lutrad.sock");
+	f->policy = sample_path(f->dir, "shop");
+	f->jsonl = sample_path(f->dir, "events.jsonl");
+	p->mode = LUTRA_MODE_KILL_CONTAINER;
+	p->kill_signals = 1;
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	policy_free(p);
+	write_config(f);
+	snprintf(name, sizeof(name), "lutra-daemon-test.%d", (int)getpid());
+	assert_int_equal(cgroup_create(name, &f->cgroup, NULL), 0);
+	f->daemon = spawn_daemon(f);
+	assert_true(becomes(listens, f));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->daemon > 0) {
+		kill(f->daemon, SIGTERM);
+		exit_code(f->daemon);
+	}
+	if (f->cgroup)
+		cgroup_destroy(f->cgroup);
+	if (f->child > 0)
+		exit_code(f->child);
+	free(f->config);
+	free(f->socket);
+	free(f->policy);
+	free(f->jsonl);
+	free(f->cgroup);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static json_t *enroll(const struct fixture *f, const char *name, struct err *err)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
+			     "policy", "shop", "name", name, "next_exec", 1),
+		   err);
+}
+
+static void lutrad_enrolls_shows_and_releases(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll(f, "shop", NULL), *seen = status(f), *gone = NULL;
+	const json_t *c = json_array_get(json_object_get(seen, "containers"), 0);
+
+	assert_non_null(answer);
+	assert_string_equal(json_string_value(json_object_get(c, "name")), "shop");
+	assert_string_equal(json_string_value(json_object_get(c, "mode")), "kill-container");
+	assert_string_equal(json_string_value(json_object_get(c, "image")), "example.org/shop:1");
+	assert_non_null(json_object_get(json_object_get(c, "counters"), "calls"));
+	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", f->cgroup), NULL);
+	assert_non_null(gone);
+	assert_true(guards_nothing(f));
+}
+
+static void lutrad_refuses_what_it_cannot_enroll(void **state)
+{
+	static const struct {
+		const char *cgroup, *policy, *mode, *name;
+	} cases[] = {
+		{"/sys/fs/cgroup/no/such", "shop", "audit", "a"},
+		{"/tmp", "shop", "audit", "a"},
+		{NULL, "none", "audit", "a"},
+		{NULL, "/tmp", "audit", "a"},
+		{NULL, "../shop/..", "audit", "a"},
+		{NULL, "shop", "obey", "a"},
+		{NULL, "shop", "audit", ""},
+		{NULL, "shop", "audit", "a/b"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *q =
+			json_pack("{s:s, s:s, s:s, s:s, s:s}", "cmd", "enroll", "cgroup",
+				  cases[i].cgroup ? cases[i].cgroup : f->cgroup, "policy",
+				  cases[i].policy, "mode", cases[i].mode, "name", cases[i].name);
+		struct err err = {};
+
+		assert_null(ask(f, json_incref(q), &err));
+		assert_int_not_equal(err.msg[0], '\0');
+		assert_null(strchr(err.msg, '\n'));
+	}
+	assert_true(guards_nothing(f));
+}
+
+static void lutrad_refuses_a_name_or_a_cgroup_twice(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *first = enroll(f, "shop", NULL);
+	struct err err = {};
+
+	assert_non_null(first);
+	assert_null(enroll(f, "shop", &err));
+	assert_non_null(strstr(err.msg, "taken"));
+	assert_null(enroll(f, "other", &err));
+}
+
+static void lutrad_releases_a_cgroup_that_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll(f, "shop", NULL);
+
+	assert_non_null(answer);
+	assert_int_equal(rmdir(f->cgroup), 0);
+	assert_true(becomes(guards_nothing, f));
+}
+
+/* ---- what a hostile client of root's may send ---- */
+
+static int open_raw(const struct fixture *f)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void lutrad_answers_nonsense_with_an_error(void **state)
+{
+	static const char *const lines[] = {"\n",
+					    "nonsense\n",
+					    "{\"cmd\": 5}\n",
+					    "{}\n",
+					    "{\"cmd\": \"fly\"}\n",
+					    "{\"cmd\": \"enroll\", \"extra\": 1}\n",
+					    "{\"cmd\": \"events\", \"limit\": -1}\n",
+					    "{\"cmd\": \"release\"}\n"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		_cleanup_close_ int fd = open_raw(f);
+		char answer[512] = "";
+
+		assert_true(write(fd, lines[i], strlen(lines[i])) > 0);
+		assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
+		assert_non_null(strstr(answer, "\"ok\":false"));
+	}
+}
+
+static void lutrad_answers_a_request_without_end_with_an_error(void **state)
+{
+	_cleanup_free_ char *much = malloc(PROTOCOL_REQUEST_MAX);
+	_cleanup_close_ int fd = open_raw(*state);
+	char answer[512] = "";
+
+	memset(much, 'x', PROTOCOL_REQUEST_MAX);
+	assert_int_equal(file_write_all(fd, much, PROTOCOL_REQUEST_MAX), 0);
+	assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
+	assert_non_null(strstr(answer, "\"ok\":false"));
+	assert_true(listens(*state));
+}
+
+static void lutrad_goes_on_when_clients_say_nothing(void **state)
+{
+	int fd[8];
+
+	for (size_t i = 0; i < 8; i++)
+		fd[i] = open_raw(*state);
+	assert_true(listens(*state));
+	for (size_t i = 0; i < 8; i++)
+		close(fd[i]);
+}
+
+/* ---- evidence ---- */
+
+static int count_line(void *ctx, const char *line)
+{
+	json_auto_t *j = json_loads(line, 0, NULL);
+
+	*(int *)ctx += json_object_get(j, "output_fields") != NULL;
+	return 0;
+}
+
+static bool has_events(struct fixture *f)
+{
+	json_auto_t *q = json_pack("{s:s}", "cmd", "events"), *answer = NULL;
+	int n = 0;
+
+	return client_ask(f->config, json_incref(q), &answer, count_line, &n, NULL) == 0 && n > 0;
+}
+
+static void lutrad_kills_a_container_and_keeps_the_evidence(void **state)
+{
+	char shell[] = "/bin/sh", c[] = "-c", script[] = "/bin/cat /etc/shadow; exec sleep 300";
+	char *const argv[] = {shell, c, script, NULL};
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll(f, "shop", NULL);
+	_cleanup_free_ char *lines = NULL;
+	sigset_t none;
+	size_t len;
+
+	assert_non_null(answer);
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
+	assert_int_equal(exit_code(f->child), 128 + SIGKILL);
+	f->child = 0;
+	assert_true(becomes(has_events, f));
+	assert_int_equal(file_read(AT_FDCWD, f->jsonl, 1 << 24, &lines, &len, NULL), 0);
+	assert_non_null(strstr(lines, "\"lutra.verdict\":\"kill\""));
+	assert_non_null(strstr(lines, "\"container.name\":\"shop\""));
+}
+
+static bool is_frozen(struct fixture *f)
+{
+	json_auto_t *j = status(f);
+	const json_t *c = json_array_get(json_object_get(j, "containers"), 0);
+
+	return json_is_true(json_object_get(c, "frozen"));
+}
+
+static bool freezer_says(const struct fixture *f, char want)
+{
+	_cleanup_free_ char *path = sample_path(f->cgroup, "cgroup.freeze");
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c = 0;
+
+	return fd >= 0 && read(fd, &c, 1) == 1 && c == want;
+}
+
+static void lutrad_freezes_a_container_and_release_thaws_it(void **state)
+{
+	char shell[] = "/bin/sh", c[] = "-c", script[] = "while :; do /bin/true; done";
+	char *const argv[] = {shell, c, script, NULL};
+	struct fixture *f = *state;
+	json_auto_t *seen = status(f), *answer = NULL, *gone = NULL;
+	sigset_t none;
+
+	if (!json_is_true(json_object_get(seen, "lsm"))) {
+		print_message("skipped: mode freeze needs BPF LSM\n");
+		skip();
+	}
+	answer = ask(f,
+		     json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup",
+			       f->cgroup, "policy", "shop", "name", "shop", "mode", "freeze",
+			       "next_exec", 1),
+		     NULL);
+	assert_non_null(answer);
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
+	assert_true(becomes(is_frozen, f));
+	assert_true(freezer_says(f, '1'));
+	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", "shop"), NULL);
+	assert_non_null(gone);
+	assert_true(freezer_says(f, '0'));
+}
+
+/* ---- beginning and end ---- */
+
+static void lutrad_refuses_a_socket_in_use(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(exit_code(spawn_daemon(f)), 1);
+	assert_true(listens(f));
+}
+
+static void lutrad_takes_over_a_socket_of_one_that_was_killed(void **state)
+{
+	struct fixture *f = *state;
+
+	kill(f->daemon, SIGKILL);
+	exit_code(f->daemon);
+	assert_int_equal(access(f->socket, F_OK), 0);
+	f->daemon = spawn_daemon(f);
+	assert_true(becomes(listens, f));
+}
+
+static void lutrad_leaves_nothing_behind_on_sigterm(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll(f, "shop", NULL);
+	_cleanup_free_ char *run = sample_path(f->dir, "run");
+	struct err err = {};
+
+	assert_non_null(answer);
+	kill(f->daemon, SIGTERM);
+	assert_int_equal(exit_code(f->daemon), 0);
+	f->daemon = 0;
+	assert_int_equal(access(f->socket, F_OK), -1);
+	assert_int_equal(access(run, F_OK), -1);
+	assert_null(ask(f, json_pack("{s:s}", "cmd", "status"), &err));
+	assert_non_null(strstr(err.msg, "not running"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(lutrad_enrolls_shows_and_releases),
+		T(lutrad_refuses_what_it_cannot_enroll),
+		T(lutrad_refuses_a_name_or_a_cgroup_twice),
+		T(lutrad_releases_a_cgroup_that_is_removed),
+		T(lutrad_answers_nonsense_with_an_error),
+		T(lutrad_answers_a_request_without_end_with_an_error),
+		T(lutrad_goes_on_when_clients_say_nothing),
+		T(lutrad_kills_a_container_and_keeps_the_evidence),
+		T(lutrad_freezes_a_container_and_release_thaws_it),
+		T(lutrad_refuses_a_socket_in_use),
+		T(lutrad_takes_over_a_socket_of_one_that_was_killed),
+		T(lutrad_leaves_nothing_behind_on_sigterm),
+	};
+	_cleanup_free_ char *root = NULL;
+
+	if (geteuid() != 0 || cgroup_root(&root, NULL) < 0 || access(LUTRAD, X_OK) < 0) {
+		print_message("skipped: needs root, cgroup v2 and " LUTRAD "\n");
+		return 77;
+	}
+	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verdicts that need no LSM: audit, kill, kill-container, the levels, evidence and counters. */
+#include "tests/bpf/fixture.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
+
+/* ---- workers ---- */
+
+static int work_known(void)
+{
+	for (int i = 0; i < 40; i++)
+		syscall(SYS_getppid);
+	return 0;
+}
+
+static int work_novel(void)
+{
+	for (int i = 0; i < 40; i++)
+		syscall(SYS_getppid);
+	syscall(NOVEL, 0);
+	syscall(NOVEL, 0);
+	return 0;
+}
+
+/* Steady from the first accept4 (which fails), then a program: role spawned. */
+static int work_spawn(void)
+{
+	syscall(SYS_accept4, -1, NULL, NULL, 0);
+	execl("/proc/self/exe", "worker", "--worker", "novel", NULL);
+	return 1;
+}
+
+static int work_connect(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect(fd, (struct sockaddr *)&a, sizeof(a));
+}
+
+/* A novel call, and a novel object within the same second. */
+static int work_both(void)
+{
+	syscall(NOVEL, 0);
+	work_connect();
+	return 0;
+}
+
+static int work_child(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		work_novel();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 9 : 0;
+}
+
+static int work_forever(void)
+{
+	while (syscall(SYS_getppid) >= 0)
+		;
+	return 1;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} workers[] = {
+	{"known", work_known},	   {"novel", work_novel}, {"spawn", work_spawn},
+	{"connect", work_connect}, {"both", work_both},	  {"child", work_child},
+	{"forever", work_forever},
+};
+
+static int worker(const char *name)
+{
+	for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++)
+		if (!strcmp(workers[i].name, name))
+			return workers[i].run();
+	return 127;
+}
+
+/* A policy that never saw NOVEL, of which a group has an action. */
+static struct policy *novel_policy(unsigned group, unsigned action)
+{
+	struct policy *p = sample_policy();
+
+	sample_forget(p, NOVEL, group == LUTRA_G_TH);
+	p->action[group] = (uint8_t)action;
+	return p;
+}
+
+static int enroll_and_run(struct box *b, struct policy *p, uint32_t mode, const char *name)
+{
+	int status;
+
+	box_enroll(b, p, mode, false);
+	policy_free(p);
+	status = box_run(b, name, NULL);
+	return status;
+}
+
+/* ---- calls ---- */
+
+static void verdict_known_calls_raise_nothing(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_KILL, "known"),
+		      0);
+	assert_int_equal(b->n_evidence, 0);
+	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 0);
+	assert_true(counter(b, LUTRA_C_CALLS) > 40);
+}
+
+static void verdict_audit_tells_and_lets_live(void **state)
+{
+	struct box *b = *state;
+	const struct lutra_evidence *ev;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 2);
+	/* The first is new to the container after a known call, the second after a novel one. */
+	assert_int_equal(b->n_evidence, 2);
+	ev = &b->evidence[0].ev;
+	assert_int_equal(ev->group, LUTRA_G_TH);
+	assert_int_equal(ev->verdict, LUTRA_VERDICT_ALERT);
+	assert_int_equal(ev->nr, NOVEL);
+	assert_int_equal(ev->mode, LUTRA_MODE_AUDIT);
+	assert_int_equal(ev->refused, 0);
+	assert_int_equal(ev->weight[0], SAMPLE_WEIGHT);
+	assert_int_equal(ev->since_ns, 0);
+	assert_int_equal(ev->since_calls, 0);
+	assert_string_equal(ev->comm, "exe");
+	assert_int_equal(ev->ppid, getpid());
+	assert_int_equal(ev->a, SAMPLE_WEIGHT << 9);
+	assert_int_equal(b->evidence[1].ev.since_calls, 1);
+	assert_true(b->evidence[1].ev.since_ns > 0);
+	assert_int_equal(counter(b, LUTRA_C_ALERT), 2);
+	assert_int_equal(counter(b, LUTRA_C_KILL), 0);
+}
+
+static void verdict_evidence_holds_last_calls(void **state)
+{
+	struct box *b = *state;
+	const struct lutra_past *past;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	assert_int_equal(b->n_evidence, 2);
+	past = b->evidence[0].ev.past;
+	for (int i = 0; i < LUTRA_HISTORY - 1; i++) {
+		assert_int_equal(past[i].nr_role, SYS_getppid);
+		assert_int_equal(past[i].weight, 0);
+	}
+	assert_int_equal(past[LUTRA_HISTORY - 1].nr_role, NOVEL | LUTRA_HIST_NOVEL);
+	assert_int_equal(past[LUTRA_HISTORY - 1].weight, SAMPLE_WEIGHT);
+}
+
+static void verdict_log_action_is_allowed(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG), LUTRA_MODE_KILL,
+				     "novel"),
+		      0);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALLOW);
+	assert_int_equal(counter(b, LUTRA_C_ALLOW), 2);
+}
+
+static void verdict_learn_is_silent(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_LEARN, "novel"),
+		      0);
+	assert_int_equal(b->n_evidence, 0);
+	assert_int_equal(counter(b, LUTRA_C_CALLS), 0);
+}
+
+static void verdict_kill_ends_the_task_at_the_novel_call(void **state)
+{
+	struct box *b = *state;
+
+	assert_killed(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_KILL, "novel"));
+	assert_int_equal(b->n_evidence, 1);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_KILL);
+	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 1);
+	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
+	assert_int_equal(counter(b, LUTRA_C_SIGNAL_FAILED), 0);
+}
+
+static void verdict_kill_of_two_needs_two_classes(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+
+	p->kill_signals = 2;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_KILL, "novel"), 0);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
+	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_ALERT);
+}
+
+static void verdict_kill_of_two_kills_on_call_and_object(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+
+	p->kill_signals = 2;
+	p->ops = 1u << LUTRA_OP_CONNECT;
+	p->action[LUTRA_G_CONNECT] = LUTRA_ACTION_DENY;
+	assert_killed(enroll_and_run(b, p, LUTRA_MODE_KILL, "both"));
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
+	assert_int_equal(b->evidence[1].ev.group, LUTRA_G_CONNECT);
+	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_KILL);
+}
+
+static void verdict_kill_spares_the_parent(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_KILL, "child"),
+		      9);
+}
+
+static void verdict_kill_container_condemns_all(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct lutra_slot slot;
+	struct child *other;
+
+	box_enroll(b, p, LUTRA_MODE_KILL_CONTAINER, false);
+	policy_free(p);
+	other = box_fork(b, "forever", NULL);
+	assert_int_equal(cgroup_join(b->cgroup, other->pid), 0);
+	child_go(other);
+	assert_killed(box_run(b, "child", NULL));
+	assert_int_equal(waitpid(other->pid, NULL, 0), other->pid);
+	other->pid = 0;
+	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
+	assert_true(slot.flags & LUTRA_SLOT_CONDEMNED);
+}
+
+/* ---- roles and levels ---- */
+
+static void verdict_exec_from_steady_is_spawned(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "spawn"),
+		      0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(b->evidence[0].ev.role, LUTRA_ROLE_SPAWNED);
+}
+
+static void verdict_level_alarms_on_rising_edge_only(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG);
+	size_t a = 0, bb = 0;
+
+	p->th_a = SAMPLE_WEIGHT << 8;
+	p->th_b = 1 << 8;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
+	for (size_t i = 0; i < b->n_evidence; i++) {
+		a += b->evidence[i].ev.group == LUTRA_G_A;
+		bb += b->evidence[i].ev.group == LUTRA_G_B;
+	}
+	assert_int_equal(a, 1);
+	assert_int_equal(bb, 1);
+	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.b, 1 << 9);
+	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.th_b, 1 << 8);
+}
+
+static void verdict_pair_counts_once_a_container(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 4);
+}
+
+static void verdict_new_policy_starts_afresh(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT);
+	uint32_t version;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	version = b->evidence[0].ev.policy_version;
+	assert_int_equal(guard_set_policy(b->guard, b->slot, p, NULL), 0);
+	policy_free(p);
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 4);
+	assert_int_equal(b->evidence[2].ev.policy_version, version + 1);
+}
+
+static void verdict_calls_without_policy_are_counted(void **state)
+{
+	struct box *b = *state;
+
+	box_enroll(b, NULL, LUTRA_MODE_AUDIT, false);
+	assert_exited(box_run(b, "known", NULL), 0);
+	assert_true(counter(b, LUTRA_C_UNSCORED) > 40);
+	assert_int_equal(counter(b, LUTRA_C_CALLS), 0);
+}
+
+static void verdict_object_never_seen_is_told(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = sample_policy();
+
+	p->ops = 1u << LUTRA_OP_CONNECT;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "connect"), 0);
+	assert_int_equal(b->n_evidence, 1);
+	assert_int_equal(b->evidence[0].ev.group, LUTRA_G_CONNECT);
+	assert_int_equal(b->evidence[0].ev.kind, LUTRA_KIND_O);
+	assert_int_equal(b->evidence[0].ev.object.port, 9);
+	assert_int_equal(b->evidence[0].ev.standin, !guard_has_lsm(b->guard));
+	assert_int_equal(counter(b, LUTRA_C_NOVEL_OBJECTS), 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(verdict_known_calls_raise_nothing),
+		TEST(verdict_audit_tells_and_lets_live),
+		TEST(verdict_evidence_holds_last_calls),
+		TEST(verdict_log_action_is_allowed),
+		TEST(verdict_learn_is_silent),
+		TEST(verdict_kill_ends_the_task_at_the_novel_call),
+		TEST(verdict_kill_of_two_needs_two_classes),
+		TEST(verdict_kill_of_two_kills_on_call_and_object),
+		TEST(verdict_kill_spares_the_parent),
+		TEST(verdict_kill_container_condemns_all),
+		TEST(verdict_exec_from_steady_is_spawned),
+		TEST(verdict_level_alarms_on_rising_edge_only),
+		TEST(verdict_pair_counts_once_a_container),
+		TEST(verdict_new_policy_starts_afresh),
+		TEST(verdict_calls_without_policy_are_counted),
+		TEST(verdict_object_never_seen_is_told),
+	};
+	const char *why;
+
+	if (argc > 2 && !strcmp(argv[1], "--worker"))
+		return worker(argv[2]);
+	why = why_not();
+	if (why) {
+		fprintf(stderr, "%s\n", why);
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

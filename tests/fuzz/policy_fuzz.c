@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libFuzzer: the policy loader on any bytes, policy.json and tables.lut by themselves, for the sum
+ * that ties them would stop anything else. What passes all checks must not break its executors.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/path.h"
+#include "lib/policy_format.h"
+#include "lutra/score.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void execute(const struct policy *p)
+{
+	static struct lutra_policy image;
+	static struct lutra_path path;
+	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH};
+	struct lutra_judgement j;
+	char fold[LUTRA_NAME], name[2048];
+
+	for (size_t i = 0; i < p->n_objects; i++)
+		policy_object_name(p, p->objects[i], name, sizeof(name));
+	if (policy_image(p, 1, &image, NULL) < 0)
+		return;
+	path_parse("/etc/passwd", 11, &path);
+	lutra_judge(&image, &o, &path, 0, fold, &j);
+}
+
+static void fuzz_tables(const uint8_t *data, size_t len)
+{
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return;
+	p->kill_signals = 1;
+	if (policy_tables_decode(p, data, len, NULL) < 0)
+		return;
+	p->steady_on_wait = (len & 1) != 0;
+	if (policy_check(p, NULL) == 0)
+		execute(p);
+}
+
+static void fuzz_json(const char *text, size_t len)
+{
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	_cleanup_free_ char *again = NULL;
+	size_t tables_len;
+
+	if (!p || !j || policy_json_decode(p, j, &tables_len, NULL) < 0)
+		return;
+	p->arch = strdup("x86_64");
+	if (p->arch && policy_json_encode(p, tables_len, &again, NULL) < 0)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len < 1)
+		return 0;
+	if (data[0] & 1)
+		fuzz_tables(data + 1, len - 1);
+	else
+		fuzz_json((const char *)data + 1, len - 1);
+	return 0;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line, as a user meets it: exit codes, and one line on what is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <jansson.h>
+
+#include "lib/trace.h"
+#include "tests/unit/sample.h"
+
+#define LUTRA "build/bin/lutra"
+#define LUTRAD "build/bin/lutrad"
+#define ARGS 12
+
+struct result {
+	int code;
+	char out[65536];
+	char err[4096];
+};
+
+static void read_back(int fd, char *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size - 1, 0);
+
+	buf[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
+
+static void run(char *const argv[], struct result *ret)
+{
+	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600),
+	    err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	int status;
+	pid_t pid;
+
+	assert_true(out >= 0 && err >= 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(out, STDOUT_FILENO);
+		dup2(err, STDERR_FILENO);
+		execv(argv[0], argv);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	ret->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	read_back(out, ret->out, sizeof(ret->out));
+	read_back(err, ret->err, sizeof(ret->err));
+}
+
+struct fixture {
+	char *dir;
+	char *policy;
+	char *trace;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct policy *p = sample_policy();
+	struct trace_meta m = {.arch = p->arch};
+	struct trace_writer *w;
+
+	f->dir = sample_dir();
+	f->policy = sample_path(f->dir, "shop");
+	f->trace = sample_path(f->dir, "run.ltr");
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	assert_int_equal(trace_writer_new(&w, f->trace, &m, NULL), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		struct lutra_record rec = {
+			.ts_ns = i, .tid = 7, .nr = i % 2 ? SYS_read : SYS_execve};
+
+		assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+	}
+	assert_int_equal(trace_writer_close(w, 0, NULL), 0);
+	policy_free(p);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->policy);
+	free(f->trace);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+/* Replace POLICY, TRACE, DIR in the arguments. */
+static void expand(const struct fixture *f, const char *const args[], char *argv[ARGS],
+		   const char *program)
+{
+	int n = 0;
+
+	argv[n++] = strdup(program);
+	for (int i = 0; args[i] && n < ARGS - 1; i++) {
+		if (strcmp(args[i], "POLICY") == 0)
+			argv[n++] = strdup(f->policy);
+		else if (strcmp(args[i], "TRACE") == 0)
+			argv[n++] = strdup(f->trace);
+		else if (strncmp(args[i], "DIR/", 4) == 0)
+			argv[n++] = sample_path(f->dir, args[i] + 4);
+		else
+			argv[n++] = strdup(args[i]);
+	}
+	argv[n] = NULL;
+}
+
+static void lutra(const struct fixture *f, const char *const args[], struct result *ret)
+{
+	char *argv[ARGS];
+
+	expand(f, args, argv, LUTRA);
+	run(argv, ret);
+	for (int i = 0; argv[i]; i++)
+		free(argv[i]);
+}
+
+static void print_args(const char *const args[])
+{
+	for (int i = 0; args[i]; i++)
+		print_message("%s ", args[i]);
+	print_message("\n");
+}
+
+static void assert_one_line(const char *s)
+{
+	size_t n = strlen(s);
+
+	assert_true(n > 1);
+	assert_ptr_equal(strchr(s, '\n'), s + n - 1);
+}
+
+static const struct {
+	int code;
+	const char *args[ARGS];
+} bad_input[] = {
+	{2, {NULL}},
+	{2, {"fly"}},
+	{2, {"doctor", "--bogus"}},
+	{2, {"doctor", "extra"}},
+	{2, {"run"}},
+	{2, {"run", "--", "true"}},
+	{2, {"run", "--policy"}},
+	{2, {"run", "--policy", "POLICY", "--mode", "obey", "--", "true"}},
+	{2, {"run", "--record", "DIR/x.ltr", "--mode", "kill", "--", "true"}},
+	{1, {"run", "--policy", "DIR/none", "--", "true"}},
+	{2, {"record"}},
+	{2, {"record", "-o", "DIR/x.ltr"}},
+	{2, {"record", "-o", "DIR/x.ltr", "--image", "shop"}},
+	{2, {"record", "--cgroup", "/x"}},
+	{2, {"record", "-o", "DIR/x.ltr", "--for", "soon", "--", "true"}},
+	{2, {"record", "-o", "DIR/x.ltr", "--for", "-1", "--", "true"}},
+	{1, {"record", "-o", "DIR/x.ltr", "--cgroup", "DIR/none"}},
+	{1, {"record", "-o", "DIR/x.ltr", "--cgroup", "/tmp"}},
+	{1, {"record", "-o", "DIR/x.ltr", "--container", "../x"}},
+	{1, {"record", "-o", "DIR/x.ltr", "--container", "nosuchcontainer"}},
+	{2, {"score"}},
+	{2, {"score", "TRACE"}},
+	{2, {"score", "--policy", "POLICY", "TRACE", "TRACE"}},
+	{1, {"score", "--policy", "POLICY", "DIR/none.ltr"}},
+	{1, {"score", "--policy", "DIR/none", "TRACE"}},
+	{1, {"score", "--policy", "POLICY", "POLICY"}},
+	{2, {"trace"}},
+	{2, {"trace", "fly", "TRACE"}},
+	{2, {"trace", "info"}},
+	{2, {"trace", "merge", "TRACE"}},
+	{2, {"trace", "cat", "-o", "DIR/x.ltr", "TRACE"}},
+	{1, {"trace", "info", "DIR/none.ltr"}},
+	{1, {"trace", "verify", "/dev/zero"}},
+	{1, {"trace", "merge", "-o", "TRACE", "TRACE"}},
+	{1, {"trace", "merge", "-o", "DIR/no/x.ltr", "TRACE"}},
+	{2, {"policy"}},
+	{2, {"policy", "show"}},
+	{2, {"policy", "fly", "POLICY"}},
+	{1, {"policy", "show", "DIR/none"}},
+	{1, {"policy", "show", "no-such-name"}},
+	{1, {"policy", "verify", "/tmp"}},
+	{1, {"policy", "list", "DIR/none"}},
+	{2, {"enroll"}},
+	{2, {"enroll", "--cgroup", "/x"}},
+	{1, {"enroll", "--cgroup", "DIR/none", "--policy", "POLICY"}},
+	{2, {"release"}},
+	{2, {"release", "a", "b"}},
+	{2, {"release", "a", "--all"}},
+	{2, {"status", "extra"}},
+	{1, {"status", "--config", "DIR/none.json"}},
+	{1, {"status", "--config", "POLICY"}},
+	{2, {"events", "--limit", "many"}},
+	{2, {"events", "--limit", "1001"}},
+	{1, {"events", "--config", "TRACE"}},
+};
+
+static void cli_bad_input_is_one_line_and_a_code(void **state)
+{
+	struct result *r = calloc(1, sizeof(*r));
+
+	for (size_t i = 0; i < sizeof(bad_input) / sizeof(bad_input[0]); i++) {
+		print_args(bad_input[i].args);
+		lutra(*state, bad_input[i].args, r);
+		assert_int_equal(r->code, bad_input[i].code);
+		assert_one_line(r->err);
+		assert_string_equal(r->out, "");
+	}
+	free(r);
+}
+
+static void cli_help_is_there_for_every_command(void **state)
+{
+	static const char *const commands[] = {"doctor", "run",	   "record",  "score",	"trace",
+					       "policy", "enroll", "release", "status", "events"};
+	struct result *r = calloc(1, sizeof(*r));
+
+	lutra(*state, (const char *const[]){"--help", NULL}, r);
+	assert_int_equal(r->code, 0);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *args[] = {commands[i], "--help", NULL};
+
+		assert_non_null(strstr(r->out, commands[i]));
+		lutra(*state, args, r);
+		assert_int_equal(r->code, 0);
+		assert_string_equal(r->err, "");
+		assert_non_null(strstr(r->out, "Usage: lutra "));
+		lutra(*state, (const char *const[]){"--help", NULL}, r);
+	}
+	free(r);
+}
+
+/* Standard output as JSON, which it must be. */
+static json_t *json_of(const struct fixture *f, const char *const args[])
+{
+	struct result *r = calloc(1, sizeof(*r));
+	json_error_t e;
+	json_t *j;
+
+	print_args(args);
+	lutra(f, args, r);
+	assert_int_equal(r->code, 0);
+	j = json_loads(r->out, JSON_DISABLE_EOF_CHECK, &e);
+	assert_non_null(j);
+	free(r);
+	return j;
+}
+
+static void cli_json_has_its_keys(void **state)
+{
+	static const struct {
+		const char *key;
+		const char *args[ARGS];
+	} cases[] = {
+		{"records", {"trace", "info", "--json", "TRACE"}},
+		{"whole", {"trace", "verify", "--json", "TRACE"}},
+		{"call", {"trace", "cat", "--json", "TRACE"}},
+		{"calibration", {"policy", "show", "--json", "POLICY"}},
+		{"good", {"policy", "verify", "--json", "POLICY"}},
+		{"weights", {"score", "--json", "--policy", "POLICY", "TRACE"}},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *j = json_of(*state, cases[i].args);
+		const json_t *o = json_is_array(j) ? json_array_get(j, 0) : j;
+
+		assert_non_null(json_object_get(o, cases[i].key));
+	}
+}
+
+static void cli_trace_verify_of_a_torn_trace_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct result *r = calloc(1, sizeof(*r));
+
+	assert_int_equal(truncate(f->trace, 300), 0);
+	lutra(f, (const char *const[]){"trace", "verify", "TRACE", NULL}, r);
+	assert_int_equal(r->code, 1);
+	assert_one_line(r->err);
+	free(r);
+}
+
+static void cli_trace_merge_joins_by_time(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *merged = sample_path(f->dir, "m.ltr");
+	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
+	struct result *r = calloc(1, sizeof(*r));
+	const struct lutra_record *rec;
+	uint64_t last = 0;
+	const char *s;
+	size_t len;
+	int n = 0;
+
+	lutra(f, (const char *const[]){"trace", "merge", "TRACE", "TRACE", "-o", "DIR/m.ltr", NULL},
+	      r);
+	assert_int_equal(r->code, 0);
+	assert_int_equal(trace_reader_new(&reader, merged, NULL), 0);
+	while (trace_reader_next(reader, &rec, &s, &len) == 1) {
+		assert_true(rec->ts_ns >= last);
+		last = rec->ts_ns;
+		n++;
+	}
+	assert_int_equal(n, 41);
+	assert_null(trace_reader_torn(reader));
+	free(r);
+}
+
+static void lutrad_refuses_bad_input_in_one_line(void **state)
+{
+	static const struct {
+		int code;
+		const char *args[ARGS];
+	} cases[] = {
+		{2, {"--bogus"}},
+		{2, {"extra"}},
+		{1, {"--config", "DIR/none.json"}},
+		{1, {"--config", "TRACE"}},
+	};
+	struct fixture *f = *state;
+	struct result *r = calloc(1, sizeof(*r));
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *argv[ARGS];
+
+		expand(f, cases[i].args, argv, LUTRAD);
+		run(argv, r);
+		for (int k = 0; argv[k]; k++)
+			free(argv[k]);
+		assert_int_equal(r->code, cases[i].code);
+		assert_one_line(r->err);
+	}
+	free(r);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(cli_bad_input_is_one_line_and_a_code),
+		T(cli_help_is_there_for_every_command),
+		T(cli_json_has_its_keys),
+		T(cli_trace_verify_of_a_torn_trace_fails),
+		T(cli_trace_merge_joins_by_time),
+		T(lutrad_refuses_bad_input_in_one_line),
+	};
+
+	if (access(LUTRA, X_OK) < 0 || access(LUTRAD, X_OK) < 0) {
+		print_message("skipped: no " LUTRA " here, build it first\n");
+		return 77;
+	}
+	return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}

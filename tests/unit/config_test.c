@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's configuration. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/daemon/config.h"
+
+static void config_parse_of_nothing_gives_the_defaults(void **state)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_parse("{}", 2, &c, NULL), 0);
+	assert_string_equal(c->socket, "/run/lutra/lutrad.sock");
+	assert_string_equal(c->state_dir, "/var/lib/lutra");
+	assert_string_equal(c->policies_dir, "/etc/lutra/policies.d");
+	assert_null(c->events_jsonl);
+	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+	assert_false(c->no_lsm);
+}
+
+static void config_parse_takes_every_key(void **state)
+{
+	static const char text[] = "{\"socket\": \"/s\", \"state_dir\": \"/d\", \"policies_dir\": "
+				   "\"/p\", \"events_jsonl\": \"-\", \"log_level\": \"debug\", "
+				   "\"no_lsm\": true}";
+	_cleanup_(config_freep) struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_parse(text, strlen(text), &c, NULL), 0);
+	assert_string_equal(c->socket, "/s");
+	assert_string_equal(c->state_dir, "/d");
+	assert_string_equal(c->policies_dir, "/p");
+	assert_string_equal(c->events_jsonl, "-");
+	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
+	assert_true(c->no_lsm);
+}
+
+static void config_parse_refuses_bad_values(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{",
+		"{\"sokcet\": \"/s\"}",
+		"{\"socket\": \"/s\", \"socket\": \"/t\"}",
+		"{\"socket\": 5}",
+		"{\"socket\": null}",
+		"{\"socket\": \"relative\"}",
+		"{\"state_dir\": \"\"}",
+		"{\"events_jsonl\": 5}",
+		"{\"events_jsonl\": \"relative\"}",
+		"{\"log_level\": \"loud\"}",
+		"{\"no_lsm\": \"yes\"}",
+	};
+	struct config *c = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct err err = {};
+
+		assert_int_equal(config_parse(bad[i], strlen(bad[i]), &c, &err), -EBADMSG);
+		assert_int_not_equal(err.msg[0], '\0');
+		assert_null(strchr(err.msg, '\n'));
+	}
+	assert_null(c);
+}
+
+static void config_parse_refuses_a_socket_path_that_is_too_long(void **state)
+{
+	struct config *c = NULL;
+	struct err err = {};
+	char text[256];
+
+	(void)state;
+	snprintf(text, sizeof(text), "{\"socket\": \"/%0107d\"}", 0);
+	assert_int_equal(config_parse(text, strlen(text), &c, &err), -EBADMSG);
+	snprintf(text, sizeof(text), "{\"socket\": \"/%0106d\"}", 0);
+	assert_int_equal(config_parse(text, strlen(text), &c, &err), 0);
+	config_free(c);
+}
+
+static void config_load_of_a_named_file_that_is_missing_is_enoent(void **state)
+{
+	struct config *c = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(config_load("/no/such/config.json", &c, &err), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(config_parse_of_nothing_gives_the_defaults),
+		cmocka_unit_test(config_parse_takes_every_key),
+		cmocka_unit_test(config_parse_refuses_bad_values),
+		cmocka_unit_test(config_parse_refuses_a_socket_path_that_is_too_long),
+		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies: both files round trip, and nothing damaged, foreign or inconsistent is loaded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+#include "lib/file.h"
+#include "lib/policy_format.h"
+#include "tests/unit/sample.h"
+
+struct fixture {
+	char *dir;
+	char *policy;
+	struct policy *p;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->dir = sample_dir();
+	f->policy = sample_path(f->dir, "shop");
+	f->p = sample_policy();
+	*state = f;
+	return policy_save(f->p, f->policy, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_free(f->p);
+	free(f->policy);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static char *read_file(const char *dir, const char *name, size_t *ret_len)
+{
+	_cleanup_free_ char *path = sample_path(dir, name);
+	char *s;
+
+	assert_int_equal(file_read(AT_FDCWD, path, 8 << 20, &s, ret_len, NULL), 0);
+	return s;
+}
+
+static void write_file(const char *dir, const char *name, const void *data, size_t len)
+{
+	_cleanup_free_ char *path = sample_path(dir, name);
+
+	unlink(path);
+	assert_int_equal(file_create(AT_FDCWD, path, 0644, data, len), 0);
+}
+
+static int load(const char *dir, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	err->msg[0] = '\0';
+	return policy_load(&p, dir, err);
+}
+
+static void assert_refused(const char *dir, int want)
+{
+	struct err err;
+
+	assert_int_equal(load(dir, &err), want);
+	assert_int_not_equal(err.msg[0], '\0');
+	assert_null(strchr(err.msg, '\n'));
+}
+
+static void policy_load_gives_what_was_saved(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *q = NULL;
+	struct policy *p = f->p;
+	struct err err = {};
+
+	if (policy_load(&q, f->policy, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(q->image, p->image);
+	assert_null(q->digest);
+	assert_string_equal(q->arch, p->arch);
+	assert_string_equal(q->tables_sha256, p->tables_sha256);
+	assert_int_equal(q->mode, p->mode);
+	assert_int_equal(q->ops, p->ops);
+	assert_int_equal(q->th_a, p->th_a);
+	assert_int_equal(q->th_b, p->th_b);
+	assert_int_equal(q->seed, p->seed);
+	assert_int_equal(q->port_exact, p->port_exact);
+	assert_int_equal(q->v, p->v);
+	assert_int_equal(q->p1, p->p1);
+	assert_int_equal(q->p2, p->p2);
+	assert_memory_equal(q->action, p->action, sizeof(p->action));
+	assert_memory_equal(q->th, p->th, sizeof(p->th));
+	assert_memory_equal(q->steady, p->steady, sizeof(p->steady));
+	assert_memory_equal(q->token, p->token, sizeof(p->token));
+	assert_memory_equal(q->t0, p->t0, 2 * p->v * p->v);
+	assert_memory_equal(q->t1, p->t1, 2 * LUTRA_K * LUTRA_K);
+	assert_memory_equal(q->t2, p->t2, 2 * LUTRA_K * LUTRA_K);
+	assert_int_equal(q->n_nodes, p->n_nodes);
+	assert_memory_equal(q->nodes, p->nodes, p->n_nodes * sizeof(*p->nodes));
+	assert_int_equal(q->n_objects, p->n_objects);
+	assert_memory_equal(q->objects, p->objects, 8 * p->n_objects);
+	assert_int_equal(q->n_runs, 1);
+	assert_string_equal(q->runs[0].file, "run1.ltr");
+	assert_int_equal(q->calibration.alarms[LUTRA_G_T], 3);
+	assert_string_equal(q->calibration.advice, "record four more runs");
+}
+
+static void policy_save_twice_gives_the_same_bytes(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *q = NULL;
+	_cleanup_free_ char *again = sample_path(f->dir, "again");
+	_cleanup_free_ char *j1 = NULL, *j2 = NULL, *t1 = NULL, *t2 = NULL;
+	size_t j1_len, j2_len, t1_len, t2_len;
+
+	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
+	assert_int_equal(policy_save(q, again, NULL), 0);
+	j1 = read_file(f->policy, POLICY_JSON_FILE, &j1_len);
+	j2 = read_file(again, POLICY_JSON_FILE, &j2_len);
+	t1 = read_file(f->policy, POLICY_TABLES_FILE, &t1_len);
+	t2 = read_file(again, POLICY_TABLES_FILE, &t2_len);
+	assert_string_equal(j1, j2);
+	assert_int_equal(t1_len, t2_len);
+	assert_memory_equal(t1, t2, t1_len);
+}
+
+static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *q = NULL;
+	DIR *d;
+	int n = 0;
+
+	f->p->th_a = 99;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
+	assert_int_equal(q->th_a, 99);
+	d = opendir(f->dir);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	assert_int_equal(n, 3);
+}
+
+static void policy_save_refuses_a_directory_with_other_files(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+
+	write_file(f->policy, "notes.txt", "mine", 4);
+	assert_int_equal(policy_save(f->p, f->policy, &err), -EEXIST);
+	assert_int_equal(load(f->policy, &err), 0);
+}
+
+static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+
+	f->p->t1[5] |= 0x80;
+	assert_int_equal(policy_save(f->p, f->policy, &err), -EINVAL);
+	assert_int_equal(load(f->policy, &err), 0);
+}
+
+static void policy_save_without_parent_fails(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "no/such/parent");
+	struct err err;
+
+	assert_int_equal(policy_save(f->p, path, &err), -ENOENT);
+}
+
+static void policy_load_of_nothing_is_enoent(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "none");
+
+	assert_refused(path, -ENOENT);
+	assert_refused(f->dir, -ENOENT);
+}
+
+static void policy_load_without_tables_is_ebadmsg(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE);
+
+	unlink(path);
+	assert_refused(f->policy, -EBADMSG);
+}
+
+static void policy_load_truncated_is_refused_at_every_length(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *json = NULL, *tables = NULL;
+	size_t json_len, tables_len;
+
+	json = read_file(f->policy, POLICY_JSON_FILE, &json_len);
+	tables = read_file(f->policy, POLICY_TABLES_FILE, &tables_len);
+	for (size_t n = 0; n < tables_len; n += 1 + tables_len / 97) {
+		write_file(f->policy, POLICY_TABLES_FILE, tables, n);
+		assert_refused(f->policy, -EBADMSG);
+	}
+	write_file(f->policy, POLICY_TABLES_FILE, tables, tables_len);
+	for (size_t n = 0; n < json_len - 1; n += 1 + json_len / 97) {
+		write_file(f->policy, POLICY_JSON_FILE, json, n);
+		assert_refused(f->policy, -EBADMSG);
+	}
+}
+
+static void policy_load_with_flipped_table_bits_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *tables = NULL;
+	uint64_t rng = 1;
+	size_t len;
+
+	tables = read_file(f->policy, POLICY_TABLES_FILE, &len);
+	for (int i = 0; i < 200; i++) {
+		size_t at = sample_random(&rng) % (8 * len);
+
+		tables[at / 8] ^= (char)(1 << at % 8);
+		write_file(f->policy, POLICY_TABLES_FILE, tables, len);
+		assert_refused(f->policy, -EBADMSG);
+		tables[at / 8] ^= (char)(1 << at % 8);
+	}
+}
+
+static void policy_load_oversized_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *json = sample_path(f->policy, POLICY_JSON_FILE);
+
+	assert_int_equal(truncate(json, POLICY_JSON_MAX + 1), 0);
+	assert_refused(f->policy, -EBADMSG);
+}
+
+/* Replace text in policy.json, which it must hold. */
+static void edit(const char *dir, const char *from, const char *to)
+{
+	_cleanup_free_ char *json = NULL, *out = NULL;
+	size_t len;
+	char *at;
+
+	json = read_file(dir, POLICY_JSON_FILE, &len);
+	at = strstr(json, from);
+	assert_non_null(at);
+	assert_true(asprintf(&out, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from)) > 0);
+	write_file(dir, POLICY_JSON_FILE, out, strlen(out));
+}
+
+static void policy_load_refuses_bad_json(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		int want;
+	} cases[] = {
+		{"\"image\"", "\"imgae\"", -EBADMSG},
+		{"\"digest\": null", "\"digest\": 5", -EBADMSG},
+		{"\"format\": 1", "\"format\": 2", -ENOEXEC},
+		{"\"format\": 1", "\"format\": \"x\"", -EBADMSG},
+		{"\"mode\": \"deny\"", "\"mode\": \"obey\"", -EBADMSG},
+		{"\"steady_on\": \"accept\"", "\"steady_on\": \"wait\"", -EBADMSG},
+		{"\"kill_signals\": 2", "\"kill_signals\": 3", -EBADMSG},
+		{"\"execve\"", "\"exekve\"", -EBADMSG},
+		{"\"TH\": \"deny\"", "\"TH\": \"maybe\"", -EBADMSG},
+		{"\"TH\": \"deny\",", "", -EBADMSG},
+		{"\"units\": 123456", "\"units\": 1", -EBADMSG},
+		{"\"units\": 123456", "\"units\": -1", -EBADMSG},
+		{"\"call\": \"openat\"", "\"call\": \"open\"", -EBADMSG},
+		{"/srv/pages/*", "/srv/*", -EBADMSG},
+		{"\"arch\": \"", "\"arch\": \"not-", -EBADMSG},
+		{"\"bytes\": ", "\"bytes\": 1", -EBADMSG},
+		{"{", "{ \"image\": \"twice\",", -EBADMSG},
+		{"{", "[", -EBADMSG},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+		edit(f->policy, cases[i].from, cases[i].to);
+		print_message("%s -> %s\n", cases[i].from, cases[i].to);
+		assert_refused(f->policy, cases[i].want);
+	}
+}
+
+static void policy_load_takes_a_person_s_edits(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *q = NULL;
+
+	edit(f->policy, "\"mode\": \"deny\"", "\"mode\": \"audit\"");
+	edit(f->policy, "\"exec-fresh\": \"deny\"", "\"exec-fresh\": \"alert\"");
+	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
+	assert_int_equal(q->mode, LUTRA_MODE_AUDIT);
+	assert_int_equal(q->action[LUTRA_G_EXEC_FRESH], LUTRA_ACTION_ALERT);
+}
+
+/* Save tables with their right sum, so that only what they hold can be refused. */
+static void save_unchecked(struct fixture *f)
+{
+	_cleanup_free_ uint8_t *tables = NULL;
+	_cleanup_free_ char *json = NULL;
+	unsigned char h[32];
+	size_t len;
+
+	assert_int_equal(policy_tables_encode(f->p, &tables, &len), 0);
+	crypto_hash_sha256(h, tables, len);
+	sodium_bin2hex(f->p->tables_sha256, 65, h, 32);
+	assert_int_equal(policy_json_encode(f->p, len, &json, NULL), 0);
+	write_file(f->policy, POLICY_TABLES_FILE, tables, len);
+	write_file(f->policy, POLICY_JSON_FILE, json, strlen(json));
+}
+
+static void break_code(struct policy *p)
+{
+	p->t0[3] |= 0x80;
+}
+
+static void break_padding_code(struct policy *p)
+{
+	p->p2 ^= 1;
+}
+
+static void break_token(struct policy *p)
+{
+	p->token[0][SYS_write] = 6;
+}
+
+static void break_pad_token(struct policy *p)
+{
+	p->token[0][SYS_write] = LUTRA_PAD;
+}
+
+static void break_unused_token(struct policy *p)
+{
+	p->token[LUTRA_ROLE_STEADY][SYS_accept4] = LUTRA_UNK;
+}
+
+static void break_parent(struct policy *p)
+{
+	p->nodes[1].parent = 2;
+}
+
+static void break_key(struct policy *p)
+{
+	p->nodes[2].key++;
+}
+
+static void break_fold(struct policy *p)
+{
+	strcpy(p->nodes[3].name, "host1");
+}
+
+static void break_twins(struct policy *p)
+{
+	p->nodes[2] = p->nodes[1];
+}
+
+static void break_flags(struct policy *p)
+{
+	p->nodes[2].flags = 0x80;
+}
+
+static void break_object_order(struct policy *p)
+{
+	p->objects[0] = p->objects[1];
+}
+
+static void break_object_node(struct policy *p)
+{
+	p->objects[p->n_objects++] = sample_open(500) | 1ull << 49;
+}
+
+static void break_successor(struct policy *p)
+{
+	p->successors[0] = 6;
+}
+
+static void break_steady(struct policy *p)
+{
+	memset(p->steady, 0, sizeof(p->steady));
+}
+
+static void policy_load_refuses_impossible_tables(void **state)
+{
+	static void (*const breaks[])(struct policy *) = {
+		break_code,	    break_padding_code, break_token,  break_pad_token,
+		break_unused_token, break_parent,	break_key,    break_fold,
+		break_twins,	    break_flags,	break_steady, break_successor,
+		break_object_order, break_object_node,
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+		policy_free(f->p);
+		f->p = sample_policy();
+		breaks[i](f->p);
+		save_unchecked(f);
+		print_message("case %zu\n", i);
+		assert_refused(f->policy, -EBADMSG);
+	}
+}
+
+static void policy_load_of_another_architecture_is_enoexec(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->p->arch);
+	f->p->arch = strdup("sparc64");
+	save_unchecked(f);
+	assert_refused(f->policy, -ENOEXEC);
+}
+
+static void policy_load_of_foreign_magic_is_ebadmsg(void **state)
+{
+	struct err err = {};
+	struct policy p = {};
+	uint8_t data[4096] = "ELF!";
+
+	(void)state;
+	assert_int_equal(policy_tables_decode(&p, data, sizeof(data), &err), -EBADMSG);
+	assert_string_equal(err.msg, "not a lutra table file");
+}
+
+static void policy_object_name_is_readable(void **state)
+{
+	struct fixture *f = *state;
+	const struct {
+		uint64_t token;
+		const char *want;
+	} cases[] = {
+		{sample_open(5), "open r file /srv/pages/*"},
+		{sample_open(3), "open startup r file /etc/hosts"},
+		{sample_connect(3306), "connect steady ipv4 loopback port 3306"},
+		{LUTRA_OP_CAPABLE | 10ull << 32, "capable net_bind_service"},
+		{LUTRA_OP_EXEC | 2ull << 18 | 1ull << 49 | 1ull << 20, "exec spawned / fresh"},
+		{LUTRA_OP_OPEN | 1ull << 6 | 8ull << 8 | 1ull << 12 | 5ull << 32 | 1ull << 49,
+		 "open w file /srv/pages/* extension php"},
+	};
+	char buf[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(policy_object_name(f->p, cases[i].token, buf, sizeof(buf)), 0);
+		assert_string_equal(buf, cases[i].want);
+	}
+	assert_int_equal(policy_object_name(f->p, cases[0].token, buf, 9), 0);
+	assert_string_equal(buf, "open r f");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(policy_load_gives_what_was_saved),
+		T(policy_save_twice_gives_the_same_bytes),
+		T(policy_save_replaces_an_old_policy_and_leaves_nothing_beside),
+		T(policy_save_refuses_a_directory_with_other_files),
+		T(policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old),
+		T(policy_save_without_parent_fails),
+		T(policy_load_of_nothing_is_enoent),
+		T(policy_load_without_tables_is_ebadmsg),
+		T(policy_load_truncated_is_refused_at_every_length),
+		T(policy_load_with_flipped_table_bits_is_refused),
+		T(policy_load_oversized_is_refused),
+		T(policy_load_refuses_bad_json),
+		T(policy_load_takes_a_person_s_edits),
+		T(policy_load_refuses_impossible_tables),
+		T(policy_load_of_another_architecture_is_enoexec),
+		T(policy_load_of_foreign_magic_is_ebadmsg),
+		T(policy_object_name_is_readable),
+	};
+
+	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replays: what becomes of a recorded run's events. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "tests/unit/sample.h"
+#include "user/replay.h"
+
+#define MS 1000000ull
+
+struct fixture {
+	struct policy *p;
+	struct replay *r;
+	struct replay_step s;
+};
+
+/* In the sample's tables the weights are random: without them only tokens and objects signal. */
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->p = sample_policy();
+	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
+		f->p->t0[i] =
+			(uint16_t)(f->p->t0[i] & 0xff) | (i % f->p->v == LUTRA_UNK ? 0x100 : 0);
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
+		f->p->t1[i] &= 0xff;
+		f->p->t2[i] &= 0xff;
+	}
+	*state = f;
+	return replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	replay_free(f->r);
+	policy_free(f->p);
+	free(f);
+	return 0;
+}
+
+static int feed(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uint64_t ts_ns,
+		uint64_t arg)
+{
+	struct lutra_record rec = {
+		.type = (uint16_t)type, .tid = tid, .nr = nr, .ts_ns = ts_ns, .arg = arg};
+
+	return replay_next(f->r, &rec, NULL, 0, &f->s);
+}
+
+static int call(struct fixture *f, uint32_t tid, uint16_t nr)
+{
+	return feed(f, LUTRA_REC_CALL, tid, nr, MS, 0);
+}
+
+static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char *path)
+{
+	const struct lutra_object o = {
+		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
+	struct lutra_record rec = {.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = ts_ns};
+
+	lutra_object_pack(&o, &rec);
+	return replay_next(f->r, &rec, path, strlen(path), &f->s);
+}
+
+static void replay_call_has_the_role_of_its_task(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+	assert_int_equal(f->s.token, 2);
+	assert_int_equal(call(f, 1, SYS_accept4), 1);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+	assert_int_equal(f->s.token, 4);
+	assert_int_equal(feed(f, LUTRA_REC_EXEC, 1, 0, 0, 0), 0);
+	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
+}
+
+static void replay_fork_hands_the_state_on(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_accept);
+	assert_int_equal(feed(f, LUTRA_REC_FORK, 1, 0, 0, 2ull | 2ull << 32), 0);
+	call(f, 2, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+}
+
+static void replay_arm_and_exit_start_afresh(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_accept);
+	assert_int_equal(feed(f, LUTRA_REC_ARM, 1, 0, 0, 0), 0);
+	call(f, 1, SYS_accept);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+	assert_int_equal(feed(f, LUTRA_REC_EXIT, 1, 0, 0, 0), 0);
+	call(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+}
+
+static void replay_restart_syscall_is_no_event(void **state)
+{
+	assert_int_equal(call(*state, 1, LUTRA_NR_RESTART), 0);
+}
+
+static void replay_unseen_call_is_t_or_th(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call(f, 1, SYS_socket), 1);
+	assert_int_equal(f->s.n_signals, 1);
+	assert_int_equal(f->s.signal[0].group, LUTRA_G_TH);
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_DENY);
+	assert_int_equal(call(f, 2, SYS_getppid), 1);
+	assert_int_equal(f->s.n_signals, 0); /* the pair was claimed: said once a container */
+	replay_reset(f->r);
+	assert_int_equal(call(f, 2, SYS_getppid), 1);
+	assert_int_equal(f->s.signal[0].group, LUTRA_G_T);
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALLOW);
+}
+
+static void replay_foreign_entry_is_never_a_native_call(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_read | LUTRA_NR_IA32);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+	call(f, 1, SYS_read | LUTRA_NR_X32);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+}
+
+static void replay_object_is_judged_by_its_path(void **state)
+{
+	static const struct {
+		const char *path;
+		int kind, group, verdict;
+	} cases[] = {
+		{"/etc/hosts", LUTRA_KIND_KNOWN, LUTRA_G_NONE, LUTRA_VERDICT_ALLOW},
+		{"/srv/pages/any5.html", LUTRA_KIND_KNOWN, LUTRA_G_NONE, LUTRA_VERDICT_ALLOW},
+		{"/etc/shadow", LUTRA_KIND_P, LUTRA_G_OPEN_R_P, LUTRA_VERDICT_DENY},
+		{"/srv/secret", LUTRA_KIND_O, LUTRA_G_OPEN_R_O, LUTRA_VERDICT_DENY},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(open_file(f, 1, 0, cases[i].path), 1);
+		assert_true(f->s.is_object);
+		assert_int_equal(f->s.judgement.kind, cases[i].kind);
+		assert_int_equal(f->s.judgement.group, cases[i].group);
+		assert_int_equal(f->s.verdict, cases[i].verdict);
+	}
+}
+
+static void replay_kill_takes_two_classes_within_a_second(void **state)
+{
+	struct fixture *f = *state;
+
+	replay_free(TAKE_PTR(f->r));
+	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_KILL, NULL), 0);
+	open_file(f, 1, 1 * MS, "/etc/shadow");
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
+	open_file(f, 1, 2 * MS, "/etc/gshadow");
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
+	feed(f, LUTRA_REC_CALL, 1, SYS_socket, 1100 * MS, 0);
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
+	open_file(f, 1, 1200 * MS, "/etc/shadow");
+	assert_int_equal(f->s.verdict, LUTRA_VERDICT_KILL);
+}
+
+static void replay_levels_rise_over_their_thresholds_once(void **state)
+{
+	struct fixture *f = *state;
+	int a = 0;
+
+	replay_free(TAKE_PTR(f->r));
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++)
+		f->p->t2[i] |= 0xff00;
+	f->p->th_a = 4096;
+	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
+	for (int i = 0; i < 50; i++) {
+		call(f, 1, SYS_read);
+		for (unsigned k = 0; k < f->s.n_signals; k++)
+			a += f->s.signal[k].group == LUTRA_G_A;
+	}
+	assert_int_equal(a, 1);
+}
+
+static void replay_new_without_a_fitting_policy_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct replay *r = NULL;
+	struct err err;
+
+	f->p->n_nodes = LUTRA_NODES + 1;
+	assert_int_equal(replay_new(&r, f->p, LUTRA_MODE_DENY, &err), -ENOSPC);
+	assert_null(r);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(replay_call_has_the_role_of_its_task),
+		T(replay_fork_hands_the_state_on),
+		T(replay_arm_and_exit_start_afresh),
+		T(replay_restart_syscall_is_no_event),
+		T(replay_unseen_call_is_t_or_th),
+		T(replay_foreign_entry_is_never_a_native_call),
+		T(replay_object_is_judged_by_its_path),
+		T(replay_kill_takes_two_classes_within_a_second),
+		T(replay_levels_rise_over_their_thresholds_once),
+		T(replay_new_without_a_fitting_policy_fails),
+	};
+
+	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small made-up policy and a scratch directory, for the tests. */
+#ifndef LUTRA_TESTS_SAMPLE_H
+#define LUTRA_TESTS_SAMPLE_H
+
+#include <assert.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lib/policy.h"
+#include "lutra/score.h"
+
+/* xorshift64*; *state is never 0. */
+static inline uint64_t sample_random(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
+}
+
+static inline uint16_t sample_node(struct policy *p, unsigned parent, const char *name, int dir,
+				   unsigned flags)
+{
+	struct policy_node *n = &p->nodes[p->n_nodes];
+	char fold[LUTRA_NAME] = {};
+
+	n->parent = (uint16_t)parent;
+	n->dir = (uint8_t)dir;
+	n->flags = (uint8_t)flags;
+	snprintf(n->name, sizeof(n->name), "%s", name);
+	memcpy(fold, n->name, sizeof(fold));
+	if (p->n_nodes)
+		n->key = lutra_key(fold, (__u32)strlen(name), (const __u64 *)p->hash_key,
+				   (__u32)dir);
+	return (uint16_t)p->n_nodes++;
+}
+
+/* open (read, of a plain file) of a node; connect in role steady to 127.0.0.1, port exact. */
+static inline uint64_t sample_open(unsigned node)
+{
+	return LUTRA_OP_OPEN | 8ull << 8 | (uint64_t)node << 32 | 1ull << 49;
+}
+
+static inline uint64_t sample_connect(unsigned port)
+{
+	return LUTRA_OP_CONNECT | 1ull << 18 | 2ull << 21 | 1ull << 31 | (uint64_t)port << 32 |
+	       1ull << 48;
+}
+
+static inline void sample_tables(struct policy *p)
+{
+	uint64_t rng = 42;
+
+	p->v = 6;
+	p->token[LUTRA_ROLE_STARTUP][SYS_read] = 2;
+	p->token[LUTRA_ROLE_STARTUP][SYS_openat] = 3;
+	p->token[LUTRA_ROLE_STEADY][SYS_read] = 4;
+	p->token[LUTRA_ROLE_STEADY][SYS_accept4] = 5;
+	p->t0 = calloc((size_t)p->v * p->v, 2);
+	p->t1 = calloc(LUTRA_K * LUTRA_K, 2);
+	p->t2 = calloc(LUTRA_K * LUTRA_K, 2);
+	p->successors = calloc(p->v, POLICY_SUCCESSORS);
+	assert(p->t0 && p->t1 && p->t2 && p->successors);
+	for (size_t i = 0; i < (size_t)p->v * p->v; i++)
+		p->t0[i] = sample_random(&rng) & 0xff7f;
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
+		p->t1[i] = sample_random(&rng) & 0xff7f;
+		p->t2[i] = sample_random(&rng) & 0xff7f;
+	}
+	p->p1 = p->t0[0] & 0xff;
+	p->p2 = p->t1[p->p1 * LUTRA_K + p->p1] & 0xff;
+	p->steady[SYS_accept / 64] |= 1ull << (SYS_accept & 63);
+	p->steady[SYS_accept4 / 64] |= 1ull << (SYS_accept4 & 63);
+	p->th[SYS_execve / 64] |= 1ull << (SYS_execve & 63);
+	p->th[SYS_socket / 64] |= 1ull << (SYS_socket & 63);
+}
+
+static inline int sample_compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static inline void sample_tree(struct policy *p)
+{
+	unsigned etc, srv, wild;
+
+	p->hash_key[0] = 0x0123456789abcdefull;
+	p->hash_key[1] = 0xfedcba9876543210ull;
+	p->nodes = calloc(16, sizeof(*p->nodes));
+	p->objects = calloc(16, sizeof(*p->objects));
+	assert(p->nodes && p->objects);
+	sample_node(p, 0, "/", 1, LUTRA_NODE_PROTECTED);
+	etc = sample_node(p, 0, "etc", 1, LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE);
+	srv = sample_node(p, 0, "srv", 1, 0);
+	p->objects[p->n_objects++] = sample_open(sample_node(p, etc, "hosts", 0, LUTRA_NODE_ROLE));
+	wild = sample_node(p, srv, "pages", 1, LUTRA_NODE_WILDCARD);
+	p->objects[p->n_objects++] = sample_open(sample_node(p, wild, "*", 0, 0));
+	sample_node(p, wild, "*", 1, 0);
+	p->objects[p->n_objects++] = sample_connect(3306);
+	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
+	p->port_exact = 1;
+}
+
+/* The caller frees it. */
+static inline struct policy *sample_policy(void)
+{
+	struct policy *p;
+
+	assert(policy_new(&p) == 0);
+	p->image = strdup("example.org/shop:1");
+	p->ops = 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_CONNECT | 1u << LUTRA_OP_EXEC;
+	p->mode = LUTRA_MODE_DENY;
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		p->action[g] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_G_T] = LUTRA_ACTION_LOG;
+	p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_ALERT;
+	p->th_a = 123456;
+	p->th_b = 1536;
+	p->seed = 7;
+	p->runs = calloc(1, sizeof(*p->runs));
+	p->n_runs = 1;
+	p->runs[0].file = strdup("run1.ltr");
+	p->runs[0].calls = 1000;
+	p->runs[0].objects = 50;
+	p->runs[0].seconds = 12.5;
+	memset(p->runs[0].sha256, 'a', 64);
+	p->calls = 1000;
+	p->objects_seen = 50;
+	p->hours = 0.25;
+	p->calibration.hours = 0.25;
+	p->calibration.runs = 5;
+	p->calibration.calls = 1000;
+	p->calibration.alarms[LUTRA_G_T] = 3;
+	p->calibration.alarms_alert = 1;
+	p->calibration.alert_per_hour_95[0] = 0.1;
+	p->calibration.alert_per_hour_95[1] = 22.3;
+	p->calibration.deny_per_hour_95[1] = 14.7;
+	p->calibration.max_a = 1.2;
+	p->calibration.max_b = 1024;
+	p->calibration.advice = strdup("record four more runs");
+	sample_tables(p);
+	sample_tree(p);
+	return p;
+}
+
+/* A fresh directory; sample_remove() deletes it with all in it. */
+static inline char *sample_dir(void)
+{
+	char *dir = strdup("/tmp/lutra-test.XXXXXX");
+
+	assert(dir && mkdtemp(dir));
+	return dir;
+}
+
+static inline int sample_remove_one(const char *path, const struct stat *st, int type,
+				    struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void sample_remove(char *dir)
+{
+	nftw(dir, sample_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(dir);
+}
+
+/* dir/name, the caller's to free. */
+static inline char *sample_path(const char *dir, const char *name)
+{
+	char *s;
+
+	assert(asprintf(&s, "%s/%s", dir, name) >= 0);
+	return s;
+}
+
+#endif

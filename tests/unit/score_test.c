@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scorer in userspace: each function by cases done by hand, and total on random bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "lib/path.h"
+#include "tests/unit/sample.h"
+
+#define RANDOM_ROUNDS 20000
+
+static struct lutra_policy image; /* of policy_with_tree(), or random */
+
+/* ---- folding and keys ---- */
+
+static void fold_turns_runs_with_digits_into_a_mark(void **state)
+{
+	static const char *const cases[][2] = {
+		{"page12", "#"},	  {"libc.so.6", "libc.so.#"},
+		{"python3.11", "#.#"},	  {"index.html", "index.html"},
+		{"a1b2-cd-3e", "#-cd-#"}, {"7", "#"},
+		{"-_.", "-_."},		  {"", ""},
+		{"x#1", "x##"},		  {"\xc3\xa9t9", "\xc3\xa9#"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char out[LUTRA_NAME];
+		__u32 n = lutra_fold(cases[i][0], (__u32)strlen(cases[i][0]), out);
+
+		assert_int_equal(n, strlen(cases[i][1]));
+		assert_memory_equal(out, cases[i][1], n);
+	}
+}
+
+static void fold_of_folded_is_the_same(void **state)
+{
+	uint64_t rng = 3;
+
+	(void)state;
+	for (int round = 0; round < RANDOM_ROUNDS; round++) {
+		char in[LUTRA_NAME] = {}, once[LUTRA_NAME], twice[LUTRA_NAME];
+		__u32 len = sample_random(&rng) % LUTRA_NAME, n;
+
+		for (__u32 i = 0; i < len; i++)
+			in[i] = "ab1-.#Z9"[sample_random(&rng) & 7];
+		n = lutra_fold(in, len, once);
+		assert_in_range(n, 0, len);
+		assert_int_equal(lutra_fold(once, n, twice), n);
+		assert_memory_equal(once, twice, n);
+	}
+}
+
+static uint64_t rotl(uint64_t x, int b)
+{
+	return x << b | x >> (64 - b);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);
+	v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);
+}
+
+/* SipHash-1-3 as its paper has it: any length, bytes gathered one by one. */
+static uint64_t sip13(const uint8_t *in, size_t len, const uint64_t key[2])
+{
+	uint64_t v[4] = {key[0] ^ 0x736f6d6570736575ull, key[1] ^ 0x646f72616e646f6dull,
+			 key[0] ^ 0x6c7967656e657261ull, key[1] ^ 0x7465646279746573ull};
+
+	for (size_t at = 0; at <= len; at += 8) {
+		uint64_t w = 0;
+
+		for (size_t i = at; i < at + 8 && i < len; i++)
+			w |= (uint64_t)in[i] << 8 * (i - at);
+		if (at + 8 > len)
+			w |= (uint64_t)len << 56;
+		v[3] ^= w;
+		sip_round(v);
+		v[0] ^= w;
+	}
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static void key_of_a_file_is_siphash_1_3(void **state)
+{
+	const __u64 key[2] = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull};
+	char s[LUTRA_NAME];
+
+	(void)state;
+	for (int i = 0; i < LUTRA_NAME; i++)
+		s[i] = (char)(i * 37 + 11);
+	for (__u32 len = 0; len < LUTRA_NAME; len++)
+		assert_true(lutra_key(s, len, key, 0) ==
+			    sip13((const uint8_t *)s, len, (const uint64_t *)key));
+}
+
+static void key_keeps_directories_and_secrets_apart(void **state)
+{
+	const __u64 key[2] = {1, 2}, other[2] = {1, 3};
+	char s[LUTRA_NAME] = "name";
+
+	(void)state;
+	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 4, key, 1));
+	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 4, other, 0));
+	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 3, key, 0));
+}
+
+static void ext_knows_code_by_its_last_extension(void **state)
+{
+	static const struct {
+		const char *name;
+		__u32 ext;
+	} cases[] = {{"x.php", 1},	 {"x.PHP", 1},	    {"x.phtml", 2},  {"a.b.py", 4},
+		     {".htaccess", 27},	 {"u.service", 28}, {"u.timer", 29}, {"x.class", 20},
+		     {"x.php.txt", 0},	 {"php", 0},	    {"x.", 0},	     {"x.servicess", 0},
+		     {"x.phpphpphp", 0}, {"x.so", 23}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(lutra_ext(cases[i].name, (__u32)strlen(cases[i].name)),
+				 cases[i].ext);
+}
+
+/* ---- levels ---- */
+
+/* One call whose pairs have the weights w, as lutra_pairs() would give them. */
+static void step(struct lutra_state *s, const uint8_t w[3])
+{
+	struct lutra_pairs x = {.x0 = 7, .x1 = 9};
+
+	lutra_level(s, &x, w, 5);
+}
+
+static void level_moves_by_an_eighth(void **state)
+{
+	struct lutra_state s = {0};
+
+	(void)state;
+	step(&s, (const uint8_t[3]){10, 20, 30});
+	assert_int_equal(s.a, (60 << 12) / 8);
+	assert_int_equal(s.b, 512);
+	step(&s, (const uint8_t[3]){1, 0, 0});
+	assert_int_equal(s.a, 30720 + ((4096 - 30720) >> 3));
+	assert_int_equal(s.b, 960);
+	step(&s, (const uint8_t[3]){0, 5, 5});
+	assert_int_equal(s.b, 840);
+	assert_int_equal(s.c0, 5);
+	assert_int_equal(s.t, 3);
+	assert_int_equal(s.r1[0], 7);
+	assert_int_equal(s.r2[2], 9);
+}
+
+static void level_decays_to_zero(void **state)
+{
+	struct lutra_state s = {.a = 1 << 20, .b = 4096};
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		step(&s, (const uint8_t[3]){0, 0, 0});
+	assert_in_range(s.a, 0, 7);
+	assert_in_range(s.b, 0, 7);
+}
+
+static void pairs_read_lags_1_2_4(void **state)
+{
+	struct lutra_state s = {.c0 = 3, .t = 6, .r1 = {11, 12}, .r2 = {21, 22, 23, 24}};
+	struct lutra_pairs x;
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	image.t0[3 << 8 | 4] = 5 << 8 | 100;
+	image.t1[11 << 7 | 100] = 6 << 8 | 101;
+	image.t2[23 << 7 | 101] = 7 << 8 | 102;
+	lutra_pairs(&s, &image, 4, &x);
+	assert_int_equal(x.x0, 5 << 8 | 100);
+	assert_int_equal(x.x1, 6 << 8 | 101);
+	assert_int_equal(x.x2, 7 << 8 | 102);
+	assert_false(lutra_pairs_known(&x));
+}
+
+static void claim_counts_a_pair_once(void **state)
+{
+	static struct lutra_seen seen;
+	struct lutra_pairs x = {.i0 = 77, .i1 = 78, .i2 = 79, .x0 = 3 << 8, .x1 = 0, .x2 = 9 << 8};
+	uint8_t w[3];
+
+	(void)state;
+	lutra_claim(&seen, &x, w);
+	assert_memory_equal(w, ((const uint8_t[3]){3, 0, 9}), 3);
+	lutra_claim(&seen, &x, w);
+	assert_memory_equal(w, ((const uint8_t[3]){0, 0, 0}), 3);
+}
+
+static void role_moves_after_accept_and_at_exec(void **state)
+{
+	struct lutra_state s = {0};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	image.steady[0] = 1ull << SYS_accept;
+	lutra_state_exec(&s);
+	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
+	lutra_steady(&s, &image, SYS_read);
+	lutra_steady(&s, &image, LUTRA_NR + SYS_accept);
+	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
+	lutra_steady(&s, &image, SYS_accept);
+	assert_int_equal(s.role, LUTRA_ROLE_STEADY);
+	lutra_state_exec(&s);
+	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
+	lutra_steady(&s, &image, SYS_accept);
+	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
+	lutra_state_exec(&s);
+	lutra_state_exec(&s);
+	assert_int_equal(s.role, LUTRA_ROLE_DEEPER);
+}
+
+static void token_of_a_foreign_entry_is_unk(void **state)
+{
+	(void)state;
+	memset(&image, 9, sizeof(image));
+	assert_int_equal(lutra_token(&image, 1, 5), 9);
+	assert_int_equal(lutra_token(&image, 1, LUTRA_NR_IA32 | 5), LUTRA_UNK);
+	assert_int_equal(lutra_token(&image, 1, LUTRA_NR), LUTRA_UNK);
+}
+
+/* ---- objects ---- */
+
+/*
+ * / P  etc P,role: hosts  usr P,usr: bin P,usr: env   srv: f.txt  data (wrote): a.db  pages *: * ,
+ * * / *
+ * "/" (detached): memfd:x
+ */
+static int policy_with_tree(void **state)
+{
+	struct policy *p = sample_policy();
+	unsigned etc, usr, bin, srv, data, wild, deep, lost;
+
+	(void)state;
+	free(p->nodes);
+	p->nodes = calloc(32, sizeof(*p->nodes));
+	p->n_nodes = p->n_objects = 0;
+	sample_node(p, 0, "/", 1, LUTRA_NODE_PROTECTED);
+	etc = sample_node(p, 0, "etc", 1, LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE);
+	sample_node(p, etc, "hosts", 0, LUTRA_NODE_ROLE);
+	usr = sample_node(p, 0, "usr", 1, LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
+	bin = sample_node(p, usr, "bin", 1, LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
+	sample_node(p, bin, "env", 0, LUTRA_NODE_USR);
+	sample_node(p, usr, "share", 1, LUTRA_NODE_USR);
+	srv = sample_node(p, 0, "srv", 1, 0);
+	sample_node(p, srv, "f.txt", 0, 0);
+	data = sample_node(p, srv, "data", 1, LUTRA_NODE_WROTE);
+	sample_node(p, data, "a.db", 0, 0);
+	wild = sample_node(p, srv, "pages", 1, LUTRA_NODE_WILDCARD);
+	sample_node(p, wild, "*", 0, 0);
+	deep = sample_node(p, wild, "*", 1, LUTRA_NODE_WILDCARD);
+	sample_node(p, deep, "*", 0, 0);
+	lost = sample_node(p, 0, "/", 1, 0);
+	sample_node(p, lost, "memfd:x", 0, 0);
+	p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	return policy_image(p, 1, &image, NULL) || (policy_free(p), 0);
+}
+
+static struct lutra_judgement judge(const char *path, struct lutra_object o, uint8_t role)
+{
+	struct lutra_judgement j;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	path_parse(path, strlen(path), &parsed);
+	o.flags |= LUTRA_OBJ_PATH;
+	lutra_judge(&image, &o, &parsed, role, fold, &j);
+	return j;
+}
+
+#define FILE_MODE 0100644
+#define DIR_MODE 0040755
+#define DEEP "/srv/pages/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p"
+#define LONG "/srv/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static const struct {
+	const char *path;
+	struct lutra_object o;
+	uint8_t kind, group;
+} judged[] = {
+#define R                                                                                          \
+	{                                                                                          \
+		.op = LUTRA_OP_OPEN, .mode = FILE_MODE                                             \
+	}
+#define W                                                                                          \
+	{                                                                                          \
+		.op = LUTRA_OP_OPEN, .mode = FILE_MODE, .flags = LUTRA_OBJ_WRITE                   \
+	}
+#define D                                                                                          \
+	{                                                                                          \
+		.op = LUTRA_OP_OPEN, .mode = DIR_MODE                                              \
+	}
+#define OP(o)                                                                                      \
+	{                                                                                          \
+		.op = (o)                                                                          \
+	}
+	{"/etc/shadow", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
+	{"/secret/key", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
+	{"/etc/cron.d/x", W, LUTRA_KIND_P, LUTRA_G_OPEN_W_P},
+	{"/usr/share/doc", R, LUTRA_KIND_U, LUTRA_G_OPEN_R_U},
+	{"/usr/share/doc", W, LUTRA_KIND_U, LUTRA_G_OPEN_W_U},
+	{"/usr/bin/nc", OP(LUTRA_OP_EXEC), LUTRA_KIND_P, LUTRA_G_EXEC},
+	{"/usr/share/x.so", OP(LUTRA_OP_MAPX), LUTRA_KIND_U, LUTRA_G_MAPX},
+	{"/srv/new", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
+	{"/srv/new", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
+	{"/srv/data/tmp", W, LUTRA_KIND_W, LUTRA_G_OPEN_W_W},
+	{"/srv/data/tmp", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
+	{"/srv/data/x.php", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
+	{"/srv/data/sub/tmp", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
+	{"/srv/data/tmp", OP(LUTRA_OP_RENAME_TO), LUTRA_KIND_W, LUTRA_G_PATH_W},
+	{"/srv/data/tmp", OP(LUTRA_OP_MKDIR), LUTRA_KIND_O, LUTRA_G_PATH_O},
+	{"/srv/f.txt", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
+	{"/srv/f.txt", W, LUTRA_KIND_K, LUTRA_G_OPEN_W_K},
+	{"/srv/f.txt", OP(LUTRA_OP_UNLINK), LUTRA_KIND_K, LUTRA_G_PATH_K},
+	{"/etc/hosts", R, LUTRA_KIND_Y, LUTRA_G_OPEN_R_Y},
+	{"/etc/hosts", W, LUTRA_KIND_Y, LUTRA_G_OPEN_W_Y},
+	{"/srv/pages/any9", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
+	{"/srv/pages/x/y", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
+	{"/srv/pages/x/y/z", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
+	{"/srv/data", D, LUTRA_KIND_KNOWN, LUTRA_G_NONE},
+	{"/srv/other", D, LUTRA_KIND_O, LUTRA_G_OPEN_DIR},
+	{"/root", D, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
+	{"/srv/data", OP(LUTRA_OP_CHDIR), LUTRA_KIND_KNOWN, LUTRA_G_NONE},
+	{"//memfd:x", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
+	{"//memfd:evil", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
+	{"/srv/../etc/hosts", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
+	{"?/srv/f.txt", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
+	{DEEP, R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
+	{LONG, W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
+};
+
+static void judge_gives_kind_and_group(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
+		struct lutra_judgement j = judge(judged[i].path, judged[i].o, 1);
+
+		if (j.kind != judged[i].kind || j.group != judged[i].group)
+			fail_msg("%s, case %zu: kind %u, group %u", judged[i].path, i, j.kind,
+				 j.group);
+	}
+}
+
+static void judge_of_what_no_recording_could_see_is_known(void **state)
+{
+	(void)state;
+	image.ops &= ~(1u << LUTRA_OP_SEND);
+	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_SEND), 1).kind,
+			 LUTRA_KIND_KNOWN);
+	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_CONNECT), 1).kind,
+			 LUTRA_KIND_P);
+}
+
+static void judge_knows_a_token_that_is_in_the_policy(void **state)
+{
+	struct lutra_object o = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE};
+	uint64_t token = judge("/etc/hosts", o, 2).token;
+
+	(void)state;
+	image.object[lutra_object_slot(image.object_seed, token)] = token;
+	assert_int_equal(judge("/etc/hosts", o, 2).kind, LUTRA_KIND_KNOWN);
+	assert_int_equal(judge("/etc/hosts", o, 1).kind, LUTRA_KIND_Y);
+}
+
+static void token_tells_ports_apart_only_where_exact(void **state)
+{
+	struct lutra_object x = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 80};
+	struct lutra_object y = x;
+	struct lutra_class c = {0};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	y.port = 81;
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) ==
+		    lutra_object_token(&image, &y, &c, 0, 1));
+	y.port = 40000;
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
+		    lutra_object_token(&image, &y, &c, 0, 1));
+	y.port = 81;
+	image.port_exact = 1u << lutra_port_bit(&x);
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
+		    lutra_object_token(&image, &y, &c, 0, 1));
+}
+
+static void address_classes_are_those_of_the_rfcs(void **state)
+{
+	static const struct {
+		uint8_t a[4];
+		uint8_t class;
+	} v4[] = {{{127, 0, 0, 53}, LUTRA_ADDR_LOOPBACK}, {{10, 9, 8, 7}, LUTRA_ADDR_PRIVATE},
+		  {{172, 31, 0, 1}, LUTRA_ADDR_PRIVATE},  {{172, 32, 0, 1}, LUTRA_ADDR_PUBLIC},
+		  {{192, 168, 1, 1}, LUTRA_ADDR_PRIVATE}, {{192, 169, 1, 1}, LUTRA_ADDR_PUBLIC},
+		  {{169, 254, 1, 1}, LUTRA_ADDR_PRIVATE}, {{0, 0, 0, 0}, LUTRA_ADDR_ANY},
+		  {{8, 8, 8, 8}, LUTRA_ADDR_PUBLIC}};
+	uint8_t v6[16] = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v4) / sizeof(v4[0]); i++) {
+		uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+
+		memcpy(mapped + 12, v4[i].a, 4);
+		assert_int_equal(lutra_addr4_class(v4[i].a), v4[i].class);
+		assert_int_equal(lutra_addr6_class(mapped), v4[i].class);
+	}
+	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_ANY);
+	v6[15] = 1;
+	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_LOOPBACK);
+	v6[0] = 0xfd;
+	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PRIVATE);
+	v6[0] = 0x20;
+	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PUBLIC);
+}
+
+static void object_survives_packing(void **state)
+{
+	struct lutra_object x = {.op = LUTRA_OP_CONNECT,
+				 .family = 10,
+				 .addr_class = 2,
+				 .port = 8080,
+				 .addr = {[12] = 1, 2, 3, 4}};
+	struct lutra_object file = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE, .flags = 9}, y;
+	struct lutra_record r;
+
+	(void)state;
+	lutra_object_pack(&x, &r);
+	lutra_object_unpack(&r, &y);
+	assert_memory_equal(&x, &y, sizeof(x));
+	lutra_object_pack(&file, &r);
+	lutra_object_unpack(&r, &y);
+	assert_memory_equal(&file, &y, sizeof(y));
+}
+
+/* ---- total ---- */
+
+static void fill_random(void *p, size_t size, uint64_t *rng)
+{
+	uint8_t *bytes = p;
+
+	for (size_t i = 0; i < size; i += 8) {
+		uint64_t x = sample_random(rng);
+
+		memcpy(bytes + i, &x, size - i < 8 ? size - i : 8);
+	}
+}
+
+/* Run it under a sanitizer to make more of it: an index out of bounds would show. */
+static void scorer_is_total_on_random_bytes(void **state)
+{
+	static struct lutra_seen seen;
+	uint64_t rng = 11;
+
+	(void)state;
+	fill_random(&image, sizeof(image), &rng);
+	for (int round = 0; round < RANDOM_ROUNDS; round++) {
+		struct lutra_state s;
+		struct lutra_object o;
+		struct lutra_path path;
+		struct lutra_judgement j;
+		struct lutra_pairs x;
+		char fold[LUTRA_NAME];
+		uint8_t w[3];
+		uint32_t nr = (uint32_t)sample_random(&rng);
+
+		fill_random(&s, sizeof(s), &rng);
+		fill_random(&o, sizeof(o), &rng);
+		fill_random(&path, sizeof(path), &rng);
+		path.n = round & 1 ? path.n : path.n % 40;
+		s.a = s.b = 0;
+		lutra_pairs(&s, &image, lutra_token(&image, s.role, nr), &x);
+		lutra_claim(&seen, &x, w);
+		lutra_level(&s, &x, w, 0);
+		lutra_steady(&s, &image, nr);
+		assert_in_range(s.b, 0, 512);
+		lutra_judge(&image, &o, &path, s.role, fold, &j);
+		assert_true(j.kind < LUTRA_KIND_COUNT && j.group <= LUTRA_G_NONE);
+		assert_true(j.class.node < LUTRA_NODES);
+		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, j.group == LUTRA_G_NONE);
+	}
+}
+
+static void scorer_takes_null(void **state)
+{
+	(void)state;
+	assert_int_equal(lutra_fold(NULL, 3, NULL), 0);
+	assert_int_equal(lutra_key(NULL, 3, NULL, 0), 0);
+	assert_int_equal(lutra_edge_find(NULL, 0, 0), 0);
+	assert_int_equal(lutra_object_find(NULL, 0), 0);
+	assert_int_equal(lutra_judge(NULL, NULL, NULL, 0, NULL, NULL), 0);
+}
+
+#define TREE(f) cmocka_unit_test_setup(f, policy_with_tree)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fold_turns_runs_with_digits_into_a_mark),
+		cmocka_unit_test(fold_of_folded_is_the_same),
+		cmocka_unit_test(key_of_a_file_is_siphash_1_3),
+		cmocka_unit_test(key_keeps_directories_and_secrets_apart),
+		cmocka_unit_test(ext_knows_code_by_its_last_extension),
+		cmocka_unit_test(level_moves_by_an_eighth),
+		cmocka_unit_test(level_decays_to_zero),
+		cmocka_unit_test(pairs_read_lags_1_2_4),
+		cmocka_unit_test(claim_counts_a_pair_once),
+		cmocka_unit_test(role_moves_after_accept_and_at_exec),
+		cmocka_unit_test(token_of_a_foreign_entry_is_unk),
+		TREE(judge_gives_kind_and_group),
+		TREE(judge_of_what_no_recording_could_see_is_known),
+		TREE(judge_knows_a_token_that_is_in_the_policy),
+		cmocka_unit_test(token_tells_ports_apart_only_where_exact),
+		cmocka_unit_test(address_classes_are_those_of_the_rfcs),
+		cmocka_unit_test(object_survives_packing),
+		cmocka_unit_test(scorer_is_total_on_random_bytes),
+		cmocka_unit_test(scorer_takes_null),
+	};
+
+	return cmocka_run_group_tests_name("score", tests, NULL, NULL);
+}

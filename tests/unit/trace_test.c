@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Traces: what was written is read back, and of a damaged file only what is whole. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "lib/bytes.h"
+#include "lib/file.h"
+#include "lib/trace_format.h"
+#include "tests/unit/sample.h"
+
+#define CHUNK 40    /* records in each of the sample's chunks */
+#define RECORDS 121 /* three chunks and the end mark */
+
+struct fixture {
+	char *dir;
+	char *path;
+	char *data; /* of the sample */
+	size_t len;
+};
+
+static struct trace_meta meta(void)
+{
+	return (struct trace_meta){.image = strdup("example.org/shop:1"),
+				   .container_id = strdup("c0ffee"),
+				   .host = strdup("host"),
+				   .kernel = strdup("6.12.0"),
+				   .arch = strdup("x86_64"),
+				   .source = strdup("lsm"),
+				   .start_realtime_ns = 1700000000000000000,
+				   .start_monotonic_ns = 12345,
+				   .ops = 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC};
+}
+
+static struct lutra_record record(unsigned i)
+{
+	return (struct lutra_record){.ts_ns = 1000ull + i,
+				     .arg = 0x0123456789abcdefull * i,
+				     .tid = i % 7,
+				     .tgid = 3,
+				     .type = (uint16_t)(i % 3 ? LUTRA_REC_CALL : LUTRA_REC_OBJECT),
+				     .nr = (uint16_t)i,
+				     .aux = 5};
+}
+
+static size_t string(unsigned i, char buf[64])
+{
+	return (size_t)snprintf(buf, 64, "/srv/%u", i % 10);
+}
+
+static struct trace_writer *open_writer(const char *path)
+{
+	struct trace_meta m = meta();
+	struct trace_writer *w;
+
+	assert_int_equal(trace_writer_new(&w, path, &m, NULL), 0);
+	trace_meta_done(&m);
+	return w;
+}
+
+static void add(struct trace_writer *w, unsigned i)
+{
+	struct lutra_record rec = record(i);
+	char s[64];
+	size_t n = string(i, s);
+
+	assert_int_equal(trace_writer_add(w, &rec, i % 3 ? NULL : s, i % 3 ? 0 : n), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct trace_writer *w;
+
+	f->dir = sample_dir();
+	f->path = sample_path(f->dir, "a.ltr");
+	w = open_writer(f->path);
+	for (unsigned i = 0; i < RECORDS - 1; i++) {
+		add(w, i);
+		if (i % CHUNK == CHUNK - 1)
+			assert_int_equal(trace_writer_flush(w), 0);
+	}
+	assert_int_equal(trace_writer_close(w, 17, NULL), 0);
+	assert_int_equal(file_read(AT_FDCWD, f->path, 1 << 20, &f->data, &f->len, NULL), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->path);
+	free(f->data);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static void put(const struct fixture *f, const void *data, size_t len)
+{
+	unlink(f->path);
+	assert_int_equal(file_create(AT_FDCWD, f->path, 0600, data, len), 0);
+}
+
+/*
+ * Read all: how many records, each of which must be the sample's. -errno if it cannot be opened.
+ */
+static int read_all(const char *path, bool *ret_torn)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	const struct lutra_record *rec;
+	struct err err = {};
+	const char *s;
+	size_t len;
+	int n = 0, e;
+
+	e = trace_reader_new(&r, path, &err);
+	if (e < 0) {
+		assert_int_not_equal(err.msg[0], '\0');
+		assert_null(strchr(err.msg, '\n'));
+		return e;
+	}
+	while ((e = trace_reader_next(r, &rec, &s, &len)) == 1) {
+		struct lutra_record want = record((unsigned)n);
+		char want_s[64];
+		size_t want_len = string((unsigned)n, want_s);
+
+		if (n == RECORDS - 1) {
+			want = (struct lutra_record){.ts_ns = want.ts_ns - 1,
+						     .arg = 17,
+						     .type = LUTRA_REC_MARK,
+						     .aux = LUTRA_MARK_END};
+			want_len = 0;
+		}
+		assert_memory_equal(rec, &want, sizeof(want));
+		if (want.type != LUTRA_REC_OBJECT) {
+			assert_null(s);
+		} else {
+			assert_int_equal(len, want_len);
+			assert_string_equal(s, want_s);
+		}
+		n++;
+	}
+	assert_int_equal(e, 0);
+	*ret_torn = trace_reader_torn(r) != NULL;
+	assert_int_equal(trace_reader_next(r, &rec, &s, &len), 0);
+	return n;
+}
+
+static void trace_read_gives_what_was_written(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	const struct trace_meta *m;
+	bool torn;
+
+	assert_int_equal(read_all(f->path, &torn), RECORDS);
+	assert_false(torn);
+	assert_int_equal(trace_reader_new(&r, f->path, NULL), 0);
+	m = trace_reader_meta(r);
+	assert_string_equal(m->image, "example.org/shop:1");
+	assert_string_equal(m->container_id, "c0ffee");
+	assert_string_equal(m->source, "lsm");
+	assert_int_equal(m->start_realtime_ns, 1700000000000000000);
+	assert_int_equal(m->start_monotonic_ns, 12345);
+	assert_int_equal(m->ops, 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC);
+}
+
+static void trace_writer_new_on_an_existing_file_is_eexist(void **state)
+{
+	struct fixture *f = *state;
+	struct trace_meta m = meta();
+	struct trace_writer *w;
+	struct err err;
+	bool torn;
+
+	assert_int_equal(trace_writer_new(&w, f->path, &m, &err), -EEXIST);
+	trace_meta_done(&m);
+	assert_int_equal(read_all(f->path, &torn), RECORDS);
+}
+
+static void trace_read_truncated_keeps_whole_chunks(void **state)
+{
+	struct fixture *f = *state;
+	int last = 0;
+
+	for (size_t n = 0; n < f->len; n++) {
+		bool torn = false;
+		int got;
+
+		put(f, f->data, n);
+		got = read_all(f->path, &torn);
+		if (got < 0) {
+			assert_int_equal(got, -EBADMSG);
+			continue;
+		}
+		assert_true(torn);
+		assert_int_equal(got % CHUNK, 0);
+		assert_true(got >= last);
+		last = got;
+	}
+	assert_int_equal(last, RECORDS - 1);
+}
+
+static void trace_read_with_flipped_bits_gives_no_wrong_record(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t rng = 3;
+
+	for (int i = 0; i < 2000; i++) {
+		size_t at = sample_random(&rng) % (8 * f->len);
+		bool torn = false;
+		int got;
+
+		f->data[at / 8] ^= (char)(1 << at % 8);
+		put(f, f->data, f->len);
+		f->data[at / 8] ^= (char)(1 << at % 8);
+		got = read_all(f->path, &torn);
+		if (got < 0)
+			assert_int_equal(got, -EBADMSG);
+		else
+			assert_true(torn && got < RECORDS);
+	}
+}
+
+static void trace_reader_new_refuses_what_is_no_trace(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *none = sample_path(f->dir, "none");
+	_cleanup_free_ char *fifo = sample_path(f->dir, "fifo");
+	bool torn;
+
+	assert_int_equal(read_all(none, &torn), -ENOENT);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(read_all(fifo, &torn), -EBADMSG);
+	assert_int_equal(read_all(f->dir, &torn), -EBADMSG);
+	put(f, "\177ELF and more than sixteen bytes", 32);
+	assert_int_equal(read_all(f->path, &torn), -EBADMSG);
+	put(f, "", 0);
+	assert_int_equal(read_all(f->path, &torn), -EBADMSG);
+}
+
+static void put_header(struct bytes_out *out, uint32_t version, uint32_t len, const char *json)
+{
+	bytes_put(out, TRACE_MAGIC, 4);
+	bytes_put_u32(out, version);
+	bytes_put_u32(out, len);
+	bytes_put_u32(out, (uint32_t)crc32(0, (const Bytef *)json, (uInt)strlen(json)));
+	bytes_put(out, json, strlen(json));
+}
+
+#define GOOD_JSON                                                                                  \
+	"{\"image\":\"\",\"container_id\":\"\",\"host\":\"\",\"kernel\":\"\",\"arch\":\"x86_64\"," \
+	"\"source\":\"lsm\",\"start_realtime_ns\":1,\"start_monotonic_ns\":1,\"ops\":[]}"
+
+static void trace_reader_new_refuses_bad_headers(void **state)
+{
+	static const struct {
+		uint32_t version, extra;
+		const char *json;
+	} cases[] = {
+		{2, 0, GOOD_JSON},
+		{0, 0, GOOD_JSON},
+		{1, 0x7fffffff, GOOD_JSON},
+		{1, 0, ""},
+		{1, 0, "[1]"},
+		{1, 0, "{\"image\":\"\"}"},
+		{1, 0,
+		 "{\"image\":\"\",\"container_id\":\"\",\"host\":\"\",\"kernel\":\"\","
+		 "\"arch\":\"\",\"source\":\"\",\"start_realtime_ns\":1,"
+		 "\"start_monotonic_ns\":1,\"ops\":[],\"extra\":1}"},
+		{1, 0,
+		 "{\"image\":\"\",\"container_id\":\"\",\"host\":\"\",\"kernel\":\"\","
+		 "\"arch\":\"\",\"source\":\"\",\"start_realtime_ns\":-1,"
+		 "\"start_monotonic_ns\":1,\"ops\":[\"fly\"]}"},
+	};
+	struct fixture *f = *state;
+	uint8_t buf[1024];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bytes_out out = {.data = buf, .size = sizeof(buf)};
+		bool torn;
+
+		put_header(&out, cases[i].version, (uint32_t)strlen(cases[i].json) + cases[i].extra,
+			   cases[i].json);
+		put(f, buf, out.len);
+		assert_int_equal(read_all(f->path, &torn), -EBADMSG);
+	}
+}
+
+/* A chunk whose sums are right, whatever its numbers say. */
+struct forged {
+	uint32_t records, string_bytes, strings, packed_add;
+	uint16_t type;
+	uint32_t number;
+	const char *raw_strings;
+	size_t raw_len;
+};
+
+static void put_chunk(struct bytes_out *out, const struct forged *c)
+{
+	uint8_t raw[256] = {}, packed[512];
+	struct bytes_out r = {.data = raw, .size = sizeof(raw), .len = 24};
+	size_t start = out->len, n;
+	uint32_t crc;
+
+	bytes_put_u16(&r, c->type);
+	r.len = 32;
+	bytes_put_u32(&r, c->number);
+	bytes_put(&r, c->raw_strings, c->raw_len);
+	n = ZSTD_compress(packed, sizeof(packed), raw, r.len, 1);
+	assert_false(ZSTD_isError(n));
+	bytes_put(out, TRACE_CHUNK_MAGIC, 4);
+	bytes_put_u32(out, c->records);
+	bytes_put_u32(out, c->string_bytes);
+	bytes_put_u32(out, c->strings);
+	bytes_put_u32(out, (uint32_t)n + c->packed_add);
+	crc = (uint32_t)crc32(0, out->data + start, 20);
+	crc = (uint32_t)crc32(crc, packed, (uInt)n);
+	bytes_put_u32(out, crc);
+	bytes_put(out, packed, n);
+}
+
+static void trace_read_stops_at_forged_chunks(void **state)
+{
+	static const struct forged cases[] = {
+		{0, 0, 0, 0, 0, LUTRA_NO_STRING, "", 0},
+		{2, 0, 0, 0, 0, LUTRA_NO_STRING, "", 0},
+		{0xffffffff, 0, 0, 0, 0, LUTRA_NO_STRING, "", 0},
+		{TRACE_CHUNK_RECORDS + 1, 0, 0, 0, 0, LUTRA_NO_STRING, "", 0},
+		{1, 0xffffffff, 1, 0, 0, 0, "\2\0ab", 4},
+		{1, 4, 0xffffffff, 0, 0, 0, "\2\0ab", 4},
+		{1, 4, 1, 0xffffff00, 0, 0, "\2\0ab", 4},
+		{1, 4, 1, 0, LUTRA_REC_COUNT, 0, "\2\0ab", 4},
+		{1, 4, 1, 0, 0, 1, "\2\0ab", 4},
+		{1, 4, 1, 0, 0, 0, "\3\0ab", 4},
+		{1, 4, 1, 0, 0, 0, "\1\0ab", 4},
+		{1, 4, 1, 0, 0, 0, "\377\377ab", 4},
+		{1, 4, 2, 0, 0, 0, "\0\0\0\0", 4},
+	};
+	struct fixture *f = *state;
+	uint8_t buf[2048];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bytes_out out = {.data = buf, .size = sizeof(buf)};
+		bool torn = false;
+
+		put_header(&out, 1, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
+		put_chunk(&out, &cases[i]);
+		assert_false(out.failed);
+		put(f, buf, out.len);
+		assert_int_equal(read_all(f->path, &torn), 0);
+		assert_true(torn);
+	}
+}
+
+/* A frame that says it unpacks to much more than the chunk's numbers. */
+static void trace_read_of_a_zstd_bomb_stays_bounded(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *zeroes = calloc(1, 64 << 20);
+	uint8_t buf[65536];
+	struct bytes_out out = {.data = buf, .size = sizeof(buf)};
+	_cleanup_free_ uint8_t *packed = malloc(65536);
+	size_t n = ZSTD_compress(packed, 65536, zeroes, 64 << 20, 1), start;
+	bool torn = false;
+
+	assert_false(ZSTD_isError(n));
+	put_header(&out, 1, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
+	start = out.len;
+	bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
+	bytes_put_u32(&out, TRACE_CHUNK_RECORDS);
+	bytes_put_u32(&out, 0);
+	bytes_put_u32(&out, 0);
+	bytes_put_u32(&out, (uint32_t)n);
+	bytes_put_u32(&out, (uint32_t)crc32(crc32(0, buf + start, 20), packed, (uInt)n));
+	bytes_put(&out, packed, n);
+	assert_false(out.failed);
+	put(f, buf, out.len);
+	assert_int_equal(read_all(f->path, &torn), 0);
+	assert_true(torn);
+}
+
+static void trace_writer_free_without_close_leaves_no_end_mark(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	struct trace_writer *w = open_writer(path);
+	bool torn = false;
+
+	for (unsigned i = 0; i < 10; i++)
+		add(w, i);
+	assert_int_equal(trace_writer_flush(w), 0);
+	add(w, 10);
+	trace_writer_free(w);
+	assert_int_equal(read_all(path, &torn), 10);
+	assert_true(torn);
+}
+
+static void trace_writer_flush_on_a_full_disk_keeps_what_was_flushed(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	struct trace_writer *w = open_writer(path);
+	struct rlimit old, limit;
+	uint64_t rng = 9;
+	struct err err;
+	bool torn = false;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit){4096, old.rlim_max};
+	for (unsigned i = 0; i < CHUNK; i++)
+		add(w, i);
+	assert_int_equal(trace_writer_flush(w), 0);
+	for (unsigned i = 0; i < 5000; i++) {
+		struct lutra_record rec = {.arg = sample_random(&rng)};
+
+		assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+	}
+	setrlimit(RLIMIT_FSIZE, &limit);
+	assert_int_equal(trace_writer_flush(w), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(trace_writer_flush(w), -EFBIG);
+	assert_int_equal(trace_writer_close(w, 0, &err), -EFBIG);
+	assert_int_equal(read_all(path, &torn), CHUNK);
+	assert_true(torn);
+}
+
+static void trace_strings_too_many_for_a_chunk_start_another(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	struct trace_writer *w = open_writer(path);
+	const struct lutra_record *rec;
+	char s[2 * LUTRA_STRING_MAX];
+	const char *got;
+	size_t len;
+	int n = 0;
+
+	memset(s, 'x', sizeof(s));
+	for (unsigned i = 0; i < 10000; i++) {
+		struct lutra_record out = record(i);
+
+		memcpy(s, &i, sizeof(i));
+		assert_int_equal(trace_writer_add(w, &out, s, sizeof(s)), 0);
+	}
+	assert_int_equal(trace_writer_close(w, 0, NULL), 0);
+	assert_int_equal(trace_reader_new(&r, path, NULL), 0);
+	while (trace_reader_next(r, &rec, &got, &len) == 1 && n < 10000) {
+		assert_int_equal(len, LUTRA_STRING_MAX);
+		assert_memory_equal(got, &n, sizeof(n));
+		n++;
+	}
+	assert_int_equal(n, 10000);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(trace_read_gives_what_was_written),
+		T(trace_writer_new_on_an_existing_file_is_eexist),
+		T(trace_read_truncated_keeps_whole_chunks),
+		T(trace_read_with_flipped_bits_gives_no_wrong_record),
+		T(trace_reader_new_refuses_what_is_no_trace),
+		T(trace_reader_new_refuses_bad_headers),
+		T(trace_read_stops_at_forged_chunks),
+		T(trace_read_of_a_zstd_bomb_stays_bounded),
+		T(trace_writer_free_without_close_leaves_no_end_mark),
+		T(trace_writer_flush_on_a_full_disk_keeps_what_was_flushed),
+		T(trace_strings_too_many_for_a_chunk_start_another),
+	};
+
+	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs, their walk, what is counted, alphabets; and traces that are not taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "lib/trace.h"
+#include "tests/unit/made_run.h"
+#include "tests/unit/sample.h"
+#include "trainer/data/alphabet.h"
+#include "trainer/data/tids.h"
+#include "trainer/data/walk.h"
+
+struct fixture {
+	struct corpus corpus;
+	struct lutra_policy *policy; /* steady after accept, and nothing else */
+	char *dir;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	uint64_t steady[LUTRA_NR / 64];
+
+	f->policy = calloc(1, sizeof(*f->policy));
+	alphabet_steady(false, steady);
+	memcpy(f->policy->steady, steady, sizeof(steady));
+	f->dir = sample_dir();
+	*state = f;
+	return corpus_init(&f->corpus);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	corpus_done(&f->corpus);
+	free(f->policy);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+/* ---- names and numbers ---- */
+
+static void intern_numbers_strings_in_order(void **state)
+{
+	_cleanup_(intern_freep) struct intern *t = NULL;
+	char s[32];
+	uint32_t id;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(intern_new(&t), 0);
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 5000; i++) {
+			int n = snprintf(s, sizeof(s), "name %u", i);
+
+			assert_int_equal(intern_add(t, s, (size_t)n, &id), 0);
+			assert_int_equal(id, i);
+		}
+	}
+	assert_int_equal(intern_count(t), 5000);
+	assert_memory_equal(intern_get(t, 77, &len), "name 77", 7);
+	assert_int_equal(len, 7);
+	assert_int_equal(intern_add(t, "", 0, &id), 0);
+	assert_int_equal(id, 5000);
+}
+
+/* A plain array beside it says what the numbers must be. */
+static void tids_give_living_tasks_different_numbers(void **state)
+{
+	_cleanup_(tids_freep) struct tids *t = NULL;
+	uint32_t number[512] = {0};
+	bool live[512] = {false};
+	uint64_t rng = 8;
+
+	(void)state;
+	assert_int_equal(tids_new(&t, 600), 0);
+	for (int round = 0; round < 50000; round++) {
+		uint32_t tid = sample_random(&rng) % 512, n = 0;
+		bool fresh = false;
+
+		if (sample_random(&rng) & 1) {
+			tids_drop(t, tid * 4096);
+			live[tid] = false;
+			continue;
+		}
+		assert_int_equal(tids_get(t, tid * 4096, &n, &fresh), 0);
+		assert_int_equal(fresh, !live[tid]);
+		if (!fresh)
+			assert_int_equal(n, number[tid]);
+		for (int i = 0; i < 512; i++)
+			assert_true(i == (int)tid || !live[i] || number[i] != n);
+		live[tid] = true;
+		number[tid] = n;
+	}
+	assert_in_range(tids_high(t), 1, 512);
+}
+
+static void tids_past_the_limit_is_e2big(void **state)
+{
+	_cleanup_(tids_freep) struct tids *t = NULL;
+	uint32_t n;
+	bool fresh;
+
+	(void)state;
+	assert_int_equal(tids_new(&t, 2), 0);
+	assert_int_equal(tids_get(t, 1, &n, &fresh), 0);
+	assert_int_equal(tids_get(t, 2, &n, &fresh), 0);
+	assert_int_equal(tids_get(t, 3, &n, &fresh), -E2BIG);
+	tids_drop(t, 1);
+	assert_int_equal(tids_get(t, 3, &n, &fresh), 0);
+}
+
+/* ---- the walk ---- */
+
+/* Roles of the calls of run 0, in order, as digits. */
+static void roles_of(const struct fixture *f, char *ret)
+{
+	_cleanup_(run_walk_done) struct run_walk w = {0};
+	struct run_event e;
+
+	assert_int_equal(run_walk_init(&w, &f->corpus.runs[0], f->policy), 0);
+	while (run_walk_next(&w, &e))
+		if (e.is_call)
+			*ret++ = (char)('0' + e.state->role);
+	*ret = '\0';
+}
+
+static void role_is_inherited_and_moves_by_accept_and_exec(void **state)
+{
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+	char roles[32];
+
+	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_call(&m, 1, SYS_read);
+	made_call(&m, 1, SYS_accept);
+	made_call(&m, 1, SYS_read);
+	made_task(&m, 1, LUTRA_REC_FORK, 2 | 2ull << 32);
+	made_task(&m, 2, LUTRA_REC_EXEC, 0);
+	made_call(&m, 2, SYS_read);
+	made_task(&m, 2, LUTRA_REC_FORK, 3);
+	made_task(&m, 3, LUTRA_REC_EXEC, 0);
+	made_call(&m, 3, SYS_read);
+	made_call(&m, 1, SYS_read);
+	made_task(&m, 2, LUTRA_REC_EXIT, 0);
+	made_call(&m, 2, SYS_read); /* the number again: another task */
+	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_call(&m, 1, SYS_read);
+	made_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "00123100");
+}
+
+static void thread_that_execs_takes_its_state_along(void **state)
+{
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+	char roles[32];
+
+	made_call(&m, 1, SYS_read);
+	made_task(&m, 1, LUTRA_REC_FORK, 2 | 1ull << 32);
+	made_call(&m, 2, SYS_accept);
+	made_task(&m, 1, LUTRA_REC_EXIT, 0);
+	made_task(&m, 1, LUTRA_REC_EXEC, 2);
+	made_call(&m, 1, SYS_read);
+	made_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "002");
+}
+
+static void walk_keeps_time_and_skips_restarted_calls(void **state)
+{
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+	_cleanup_(run_walk_done) struct run_walk w = {0};
+	struct run_event e;
+
+	made_call(&m, 1, SYS_read);
+	made_call(&m, 1, LUTRA_NR_RESTART);
+	m.ts_ns += 3000ull * 1000000 * 1000; /* longer than one word holds */
+	made_call(&m, 1, LUTRA_NR_IA32 | 5);
+	m.ts_ns = 0; /* a clock does not go back */
+	made_call(&m, 1, SYS_write);
+	made_end(&m, "r", false);
+	assert_int_equal(run_walk_init(&w, &f->corpus.runs[0], f->policy), 0);
+	assert_true(run_walk_next(&w, &e));
+	assert_int_equal(e.ms, 0);
+	assert_true(run_walk_next(&w, &e));
+	assert_int_equal(e.ms, 3000002);
+	assert_int_equal(e.nr, LUTRA_NR);
+	assert_true(run_walk_next(&w, &e));
+	assert_int_equal(e.ms, 3000002);
+	assert_int_equal(e.nr, SYS_write);
+	assert_false(run_walk_next(&w, &e));
+	assert_int_equal(f->corpus.runs[0].calls, 3);
+	assert_int_equal(f->corpus.runs[0].foreign, 1);
+	assert_int_equal(f->corpus.runs[0].length_ms, 3000002);
+}
+
+static void counts_are_those_of_the_run(void **state)
+{
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+	_cleanup_(run_counts_done) struct run_counts c = {0};
+
+	for (int i = 0; i < 3; i++)
+		made_call(&m, 1, SYS_read);
+	made_call(&m, 1, LUTRA_NR_X32 | 1);
+	made_call(&m, 1, SYS_write);
+	made_open(&m, 1, "/a", false);
+	made_end(&m, "r", false);
+	assert_int_equal(run_count_calls(&f->corpus.runs[0], f->policy, 1, &c), 0);
+	assert_int_equal(c.calls[0][SYS_read], 3);
+	assert_int_equal(c.calls[0][SYS_write], 1);
+	assert_int_equal(c.object_roles[0], 1);
+	memset(f->policy->token, LUTRA_UNK, sizeof(f->policy->token));
+	f->policy->token[0][SYS_read] = 2;
+	f->policy->token[0][SYS_write] = 3;
+	assert_int_equal(run_count_pairs(&f->corpus.runs[0], f->policy, 0, &c), 0);
+	assert_int_equal(c.pairs[0][LUTRA_PAD << 8 | 2], 1);
+	assert_int_equal(c.pairs[0][2 << 8 | 2], 2);
+	assert_int_equal(c.pairs[0][2 << 8 | LUTRA_UNK], 0);
+	assert_int_equal(c.pairs[0][LUTRA_UNK << 8 | 3], 0);
+}
+
+static void objects_are_folded_and_numbered_once(void **state)
+{
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+	struct run_object o;
+	const char *path;
+	size_t len;
+
+	made_open(&m, 1, "/srv/page1.html", false);
+	made_open(&m, 1, "/srv/page22.html", false);
+	made_open(&m, 1, "/srv/page22.html", true);
+	made_open(&m, 1, "//memfd:a/b7", true);
+	made_open(&m, 1, "?/half", true);
+	made_end(&m, "r", false);
+	assert_int_equal(intern_count(f->corpus.names.objects), 4);
+	run_names_object(&f->corpus.names, 0, &o);
+	path = intern_get(f->corpus.names.paths, o.path, &len);
+	assert_int_equal(len, strlen("/srv/#.html"));
+	assert_memory_equal(path, "/srv/#.html", len);
+	run_names_object(&f->corpus.names, 2, &o);
+	path = intern_get(f->corpus.names.paths, o.path, &len);
+	assert_memory_equal(path, "//memfd:a/#", len);
+	run_names_object(&f->corpus.names, 3, &o);
+	path = intern_get(f->corpus.names.paths, o.path, &len);
+	assert_memory_equal(path, "?", len);
+	assert_false(f->corpus.names.lib_digits);
+}
+
+static void bad_records_are_refused(void **state)
+{
+	static const struct {
+		struct lutra_record rec;
+		int r;
+	} cases[] = {
+		{{.type = LUTRA_REC_COUNT}, -EINVAL},
+		{{.type = LUTRA_REC_OBJECT, .arg = LUTRA_OP_COUNT}, -EINVAL},
+		{{.type = LUTRA_REC_OBJECT, .arg = LUTRA_OP_NONE}, -EINVAL},
+		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_ATTACK_ONSET}, -EINVAL},
+		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_HARM}, -EINVAL},
+		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_END, .arg = 4}, 0},
+	};
+	struct fixture *f = *state;
+	struct made m = made_new(&f->corpus);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(made_record(&m, cases[i].rec, NULL), cases[i].r);
+	m.ts_ns = UINT64_MAX - MADE_STEP_NS;
+	assert_int_equal(made_record(&m, cases[5].rec, NULL), -E2BIG);
+	run_builder_free(m.b);
+}
+
+/* ---- alphabets ---- */
+
+static void alphabet_numbers_what_was_seen(void **state)
+{
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
+	struct alphabet a;
+
+	(void)state;
+	calls[1][SYS_read] = 5;
+	calls[0][SYS_write] = 1;
+	calls[3][511] = 1;
+	assert_int_equal(alphabet_build(calls, &a), 0);
+	assert_int_equal(a.v, 5);
+	assert_int_equal(a.token[0][SYS_write], 2);
+	assert_int_equal(a.token[1][SYS_read], 3);
+	assert_int_equal(a.token[3][511], 4);
+	assert_int_equal(a.token[0][SYS_read], LUTRA_UNK);
+}
+
+static void alphabet_too_large_merges_rare_start_up_calls(void **state)
+{
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
+	struct alphabet a;
+
+	(void)state;
+	for (int nr = 0; nr < 128; nr++) {
+		calls[0][nr] = 100 + (uint64_t)nr;
+		calls[1][nr] = 1;
+	}
+	calls[0][200] = 1; /* the rarest, in no other role */
+	assert_int_equal(alphabet_build(calls, &a), 0);
+	assert_int_equal(a.v, LUTRA_V_MAX);
+	for (int nr = 0; nr < 128; nr++)
+		assert_int_equal(a.token[0][nr] == a.token[1][nr], nr < 4);
+	assert_true(a.token[0][200] != LUTRA_UNK);
+}
+
+static void alphabet_of_too_many_calls_is_e2big(void **state)
+{
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
+	struct alphabet a;
+
+	(void)state;
+	for (int nr = 0; nr < 254; nr++)
+		calls[nr & 3][nr] = 1;
+	assert_int_equal(alphabet_build(calls, &a), -E2BIG);
+	calls[0][0] = 0;
+	for (int nr = 1; nr < 254; nr++)
+		for (int role = 0; role < LUTRA_ROLES; role++)
+			calls[role][nr] = 1;
+	assert_int_equal(alphabet_build(calls, &a), 0);
+	assert_int_equal(a.token[0][7], a.token[3][7]);
+}
+
+static void steady_is_after_accept_or_wait(void **state)
+{
+	uint64_t bits[LUTRA_NR / 64];
+
+	(void)state;
+	alphabet_steady(false, bits);
+	assert_true(bits[SYS_accept4 / 64] >> (SYS_accept4 & 63) & 1);
+	assert_false(bits[SYS_poll / 64] >> (SYS_poll & 63) & 1);
+	alphabet_steady(true, bits);
+	assert_true(bits[SYS_epoll_pwait2 / 64] >> (SYS_epoll_pwait2 & 63) & 1);
+	assert_false(bits[SYS_accept / 64] >> (SYS_accept & 63) & 1);
+}
+
+/* ---- traces ---- */
+
+static const char *warned;
+
+static void take_warning(void *ctx, const char *line)
+{
+	(void)line;
+	warned = ctx;
+}
+
+/* A trace of n reads; type of its last record. The caller's to free. */
+static char *make_trace(const struct fixture *f, const char *name, const char *arch, int n,
+			unsigned type)
+{
+	char *path = sample_path(f->dir, name);
+	char image[] = "i", none[] = "", machine[16];
+	struct trace_meta meta = {.image = image,
+				  .container_id = none,
+				  .host = none,
+				  .kernel = none,
+				  .arch = machine,
+				  .source = none,
+				  .ops = 2};
+	struct lutra_record rec = {.type = LUTRA_REC_CALL, .tid = 1};
+	struct trace_writer *w;
+
+	snprintf(machine, sizeof(machine), "%s", arch);
+	assert_int_equal(trace_writer_new(&w, path, &meta, NULL), 0);
+	for (int i = 0; i < n; i++) {
+		rec.ts_ns += 1000;
+		assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+	}
+	rec.type = (uint16_t)type;
+	rec.aux = LUTRA_MARK_ATTACK_ONSET;
+	assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+	assert_int_equal(trace_writer_flush(w), 0);
+	assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+	assert_int_equal(trace_writer_close(w, 0, NULL), 0);
+	return path;
+}
+
+static void load_takes_a_trace_and_sorts_runs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *b = make_trace(f, "b", "x86_64", 5, LUTRA_REC_CALL);
+	_cleanup_free_ char *a = make_trace(f, "a", "x86_64", 6, LUTRA_REC_CALL);
+	_cleanup_free_ char *h = make_trace(f, "0", "x86_64", 7, LUTRA_REC_CALL);
+
+	assert_int_equal(corpus_load(&f->corpus, h, true, NULL), 0);
+	assert_int_equal(corpus_load(&f->corpus, b, false, NULL), 0);
+	assert_int_equal(corpus_load(&f->corpus, a, false, NULL), 0);
+	corpus_sort(&f->corpus);
+	assert_int_equal(f->corpus.n_runs, 2);
+	assert_int_equal(f->corpus.n_heldout, 1);
+	assert_string_equal(f->corpus.runs[0].file, "a");
+	assert_int_equal(f->corpus.runs[0].calls, 8);
+	assert_string_equal(f->corpus.runs[2].file, "0");
+	assert_int_equal(corpus_ops(&f->corpus), 2);
+}
+
+static void load_refuses_what_is_no_training(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *good = make_trace(f, "good", "x86_64", 5, LUTRA_REC_CALL);
+	_cleanup_free_ char *attack = make_trace(f, "attack", "x86_64", 5, LUTRA_REC_MARK);
+	_cleanup_free_ char *empty = make_trace(f, "empty", "x86_64", 0, LUTRA_REC_EXIT);
+	_cleanup_free_ char *foreign = make_trace(f, "foreign", "riscv64", 5, LUTRA_REC_CALL);
+	struct err err;
+
+	assert_int_equal(corpus_load(&f->corpus, attack, false, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "attack"));
+	assert_int_equal(corpus_load(&f->corpus, empty, false, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "no calls"));
+	assert_int_equal(corpus_load(&f->corpus, foreign, false, &err), -ENOEXEC);
+	assert_non_null(strstr(err.msg, "riscv64"));
+	assert_int_equal(corpus_load(&f->corpus, "/nonexistent", false, &err), -ENOENT);
+	assert_int_equal(corpus_load(&f->corpus, good, false, &err), 0);
+	assert_int_equal(corpus_load(&f->corpus, good, true, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "same run"));
+	assert_int_equal(f->corpus.n_runs + f->corpus.n_heldout, 1);
+}
+
+static void load_uses_a_torn_trace_up_to_the_tear(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = make_trace(f, "torn", "x86_64", 500, LUTRA_REC_CALL);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size - 3), 0);
+	warned = NULL;
+	f->corpus.warn = take_warning;
+	f->corpus.warn_ctx = path;
+	assert_int_equal(corpus_load(&f->corpus, path, false, NULL), 0);
+	assert_ptr_equal(warned, path);
+	assert_int_equal(f->corpus.runs[0].calls, 501);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(intern_numbers_strings_in_order),
+		T(tids_give_living_tasks_different_numbers),
+		T(tids_past_the_limit_is_e2big),
+		T(role_is_inherited_and_moves_by_accept_and_exec),
+		T(thread_that_execs_takes_its_state_along),
+		T(walk_keeps_time_and_skips_restarted_calls),
+		T(counts_are_those_of_the_run),
+		T(objects_are_folded_and_numbered_once),
+		T(bad_records_are_refused),
+		T(alphabet_numbers_what_was_seen),
+		T(alphabet_too_large_merges_rare_start_up_calls),
+		T(alphabet_of_too_many_calls_is_e2big),
+		T(steady_is_after_accept_or_wait),
+		T(load_takes_a_trace_and_sorts_runs),
+		T(load_refuses_what_is_no_training),
+		T(load_uses_a_torn_trace_up_to_the_tear),
+	};
+
+	return cmocka_run_group_tests_name("train_data", tests, NULL, NULL);
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects learned, alarms counted, calibration by leaving runs out, and training as a whole. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+
+#include "lib/th.h"
+#include "tests/unit/made_run.h"
+#include "tests/unit/sample.h"
+#include "trainer/rules/alarms.h"
+#include "trainer/rules/calibrate.h"
+#include "trainer/rules/objects.h"
+#include "trainer/train.h"
+
+static int setup(void **state)
+{
+	struct corpus *c = calloc(1, sizeof(*c));
+
+	*state = c;
+	return corpus_init(c);
+}
+
+static int teardown(void **state)
+{
+	corpus_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* A policy of the corpus, saved and loaded; the caller's to free. */
+static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned threads)
+{
+	const struct train_options options = {.image = "made",
+					      .seed = seed,
+					      .threads = threads,
+					      .kill_signals = 2,
+					      .mode = TRAIN_MODE_DEFAULT};
+	char *dir = sample_dir();
+	_cleanup_free_ char *path = sample_path(dir, "p");
+	struct policy *p = NULL, *loaded = NULL;
+	struct err err = {""};
+
+	if (train(c, &options, NULL, &p, &err) < 0 || policy_save(p, path, &err) < 0 ||
+	    policy_load(&loaded, path, &err) < 0) {
+		fail_msg("%s", err.msg);
+		abort();
+	}
+	policy_free(p);
+	sample_remove(dir);
+	return loaded;
+}
+
+static void services(struct corpus *c, unsigned n)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%c-run-%0*u", 'a' + i, (int)i, i);
+		made_service(c, name, i, 200);
+	}
+}
+
+/* ---- alarms ---- */
+
+static void episodes_end_after_a_second_of_silence(void **state)
+{
+	static const uint32_t at[] = {0, 900, 1900, 2901, 9000, 9000, 10001};
+	struct signals s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(signals_add(&s, at[i], i < 4 ? LUTRA_G_T : LUTRA_G_TH), 0);
+	assert_int_equal(s.n, 6);
+	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_T), 2);
+	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_TH), 2);
+	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_T | 1u << LUTRA_G_TH), 4);
+	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_A), 0);
+	signals_done(&s);
+}
+
+/* Garwood's intervals, from tables. */
+static void rate_interval_is_the_exact_poisson_one(void **state)
+{
+	static const struct {
+		uint32_t n;
+		double lo, hi;
+	} cases[] = {{0, 0, 3.6889},	    {1, .0253, 5.5716},	    {3, .6187, 8.7673},
+		     {10, 4.7954, 18.3904}, {100, 81.364, 121.627}, {600, 552.95, 649.97}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double rate[2];
+
+		alarms_rate_95(cases[i].n, 2, rate);
+		assert_true(fabs(rate[0] * 2 - cases[i].lo) < 1e-3 * cases[i].lo + 1e-4);
+		assert_true(fabs(rate[1] * 2 - cases[i].hi) < 1e-3 * cases[i].hi);
+	}
+}
+
+static void rate_without_hours_is_zero(void **state)
+{
+	double rate[2] = {1, 1};
+
+	(void)state;
+	alarms_rate_95(5, 0, rate);
+	assert_true(rate[0] == 0 && rate[1] == 0);
+}
+
+/* ---- objects ---- */
+
+/* Runs of one connect each to these ports, in a class of addresses each. */
+static void ports_are_exact_up_to_four(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct lutra_object four = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1};
+	struct lutra_object five = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 2};
+	struct made m = made_new(c);
+
+	made_call(&m, 1, SYS_accept);
+	for (uint16_t i = 0; i < 5; i++) {
+		four.port = 3000 + i % 4;
+		five.port = 4000 + i;
+		made_object(&m, 1, four, NULL);
+		made_object(&m, 1, five, NULL);
+	}
+	made_end(&m, "r", false);
+	p = trained(c, 1, 1);
+	assert_int_equal(p->port_exact, 1u << lutra_port_bit(&four));
+	assert_int_equal(p->n_objects, 4 + 1);
+}
+
+static struct lutra_judgement judge(const struct policy *p, const struct corpus *c, uint32_t i,
+				    uint8_t role)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct lutra_judgement j;
+
+	assert_non_null(image);
+	assert_int_equal(policy_image(p, 1, image, NULL), 0);
+	objects_judge(c, i, role, image, &j);
+	return j;
+}
+
+static void trained_objects_are_known_in_their_role(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made m = made_new(c);
+
+	made_open(&m, 1, "/etc/conf", false);
+	made_open(&m, 1, "/srv/data/x", true);
+	made_open(&m, 1, "?lost", false);
+	made_call(&m, 1, SYS_accept);
+	made_end(&m, "r", false);
+	p = trained(c, 1, 1);
+	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
+	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_Y);
+	assert_int_equal(judge(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
+	/* What cannot be resolved is never known. */
+	assert_int_equal(judge(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_P);
+	assert_int_equal(p->n_objects, 2);
+}
+
+/* ---- calibration ---- */
+
+/* Four runs; the last one makes a call and opens a file that no other does, twice, 2 s apart. */
+static void odd_one_out(struct corpus *c)
+{
+	for (unsigned r = 0; r < 4; r++) {
+		char name[16];
+		struct made m = made_new(c);
+
+		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcdef");
+		for (int i = 0; i < 50; i++) {
+			made_call(&m, 1, SYS_read);
+			made_call(&m, 1, SYS_accept);
+			made_open(&m, 1, "/etc/conf", false);
+		}
+		for (int i = 0; i < 2 && r == 3; i++) {
+			m.ts_ns += 2000ull * 1000000;
+			made_call(&m, 1, SYS_uname);
+			made_call(&m, 1, SYS_socket);
+			made_open(&m, 1, "/etc/secret", false);
+		}
+		made_end(&m, name, false);
+	}
+}
+
+static void leaving_a_run_out_finds_what_only_it_does(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	const struct policy_calibration *cal;
+
+	odd_one_out(c);
+	p = trained(c, 1, 2);
+	cal = &p->calibration;
+	assert_int_equal(cal->runs, 4);
+	assert_int_equal(cal->alarms[LUTRA_G_T], 2);
+	assert_int_equal(cal->alarms[LUTRA_G_TH], 2);
+	assert_int_equal(cal->alarms[LUTRA_G_OPEN_R_P], 2);
+	assert_int_equal(cal->alarms[LUTRA_G_EXEC], 0);
+	/* Two groups refused something, so they only alert; together they are two episodes. */
+	assert_int_equal(p->action[LUTRA_G_TH], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_G_OPEN_R_P], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_G_EXEC], LUTRA_ACTION_DENY);
+	assert_int_equal(p->action[LUTRA_G_T], LUTRA_ACTION_LOG);
+	assert_int_equal(cal->alarms_deny, 0);
+	assert_int_equal(cal->alarms_alert, 2);
+	assert_false(cal->audit_only);
+	assert_non_null(strstr(cal->advice, "TH, open-r-P"));
+	/* What all runs know is no news to the policy itself. */
+	assert_int_equal(p->v, LUTRA_TOKEN0 + 6);
+}
+
+/*
+ * Level B by hand: in the odd run's replay uname and socket are unknown. Its new bigrams are
+ * (accept, UNK), (UNK, UNK), (UNK, UNK) again, seen by then, and the end: .125, then .234.
+ */
+static void levels_have_a_margin_and_a_floor(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	odd_one_out(c);
+	p = trained(c, 1, 1);
+	assert_true(fabs(p->calibration.max_b - 960 / 4096.) < 1e-9);
+	assert_int_equal(p->th_b, 1440);
+	assert_in_range(p->th_a, CALIBRATE_FLOOR_A, 1 << 24);
+	assert_int_equal(p->calibration.alarms[LUTRA_G_B], 0);
+}
+
+static void equal_runs_have_the_lowest_thresholds(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	for (int r = 0; r < 3; r++)
+		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 50);
+	p = trained(c, 1, 1);
+	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
+	assert_int_equal(p->th_a, CALIBRATE_FLOOR_A);
+	assert_int_equal(p->th_b, CALIBRATE_FLOOR_B);
+	assert_int_equal(p->mode, LUTRA_MODE_DENY);
+	for (int g = 0; g < LUTRA_G_COUNT; g++)
+		assert_int_equal(p->calibration.alarms[g], 0);
+}
+
+static void heldout_run_counts_and_teaches_nothing(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made m;
+
+	services(c, 3);
+	m = made_new(c);
+	for (int i = 0; i < 8; i++)
+		made_call(&m, 1, i & 1 ? SYS_ptrace : SYS_uname);
+	made_end(&m, "held", true);
+	p = trained(c, 1, 1);
+	assert_int_equal(p->calibration.heldout, 1);
+	assert_int_equal(p->n_runs, 3);
+	assert_int_equal(p->token[0][SYS_ptrace], LUTRA_UNK);
+	assert_true(p->calibration.alarms[LUTRA_G_TH] >= 1);
+	assert_true(p->calibration.max_b > 0);
+}
+
+static void few_runs_only_audit(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct train_options options = {
+		.image = "i", .seed = 1, .threads = 1, .kill_signals = 1, .mode = LUTRA_MODE_KILL};
+	struct policy *none = NULL;
+
+	services(c, 1);
+	p = trained(c, 1, 1);
+	assert_true(p->calibration.audit_only);
+	assert_int_equal(p->calibration.runs, 0);
+	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
+	assert_int_equal(p->action[LUTRA_G_TH], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_G_EXEC_FRESH], LUTRA_ACTION_DENY);
+	assert_int_equal(p->action[LUTRA_G_A], LUTRA_ACTION_LOG);
+	assert_non_null(strstr(p->calibration.advice, "2 more runs"));
+	assert_int_equal(train(c, &options, NULL, &none, NULL), -EINVAL);
+	assert_null(none);
+}
+
+/* ---- training ---- */
+
+static void assert_same_policy(const struct policy *a, const struct policy *b, bool same)
+{
+	assert_int_equal(strcmp(a->tables_sha256, b->tables_sha256) == 0, same);
+	assert_int_equal(a->v == b->v && a->n_nodes == b->n_nodes && a->n_objects == b->n_objects,
+			 true);
+	if (same)
+		assert_true(a->th_a == b->th_a && a->th_b == b->th_b);
+}
+
+static void training_gives_the_same_bytes_for_a_seed(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *one = NULL, *two = NULL, *other = NULL;
+
+	services(c, 4);
+	one = trained(c, 3, 1);
+	two = trained(c, 3, 2);
+	other = trained(c, 4, 2);
+	assert_same_policy(one, two, true);
+	assert_same_policy(one, other, false);
+}
+
+static void training_run_is_known_to_its_own_policy(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	_cleanup_(run_walk_done) struct run_walk w = {0};
+	struct run_event e;
+
+	services(c, 3);
+	p = trained(c, 1, 2);
+	assert_non_null(image);
+	assert_int_equal(policy_image(p, 1, image, NULL), 0);
+	assert_int_equal(run_walk_init(&w, &c->runs[1], image), 0);
+	while (run_walk_next(&w, &e)) {
+		const uint8_t none[3] = {0};
+		struct lutra_judgement j;
+		struct lutra_pairs x;
+		uint8_t tok;
+
+		if (!e.is_call) {
+			objects_judge(c, e.object, e.state->role, image, &j);
+			assert_int_equal(j.group, LUTRA_G_NONE);
+			continue;
+		}
+		tok = lutra_token(image, e.state->role, e.nr);
+		assert_true(tok >= LUTRA_TOKEN0);
+		lutra_pairs(e.state, image, tok, &x);
+		assert_true(lutra_pairs_known(&x));
+		lutra_level(e.state, &x, none, tok);
+	}
+}
+
+static void worker_that_never_accepts_is_steady_after_it_waits(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made m = made_new(c);
+
+	for (int i = 0; i < 20; i++) {
+		made_call(&m, 1, SYS_read);
+		made_call(&m, 1, SYS_epoll_wait);
+	}
+	made_end(&m, "r", false);
+	p = trained(c, 1, 1);
+	assert_true(p->steady_on_wait);
+	assert_true(p->token[LUTRA_ROLE_STEADY][SYS_read] != LUTRA_UNK);
+}
+
+static void provenance_and_successors_are_there(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	uint8_t accept, read;
+
+	services(c, 3);
+	p = trained(c, 9, 1);
+	assert_string_equal(p->image, "made");
+	assert_int_equal(p->seed, 9);
+	assert_int_equal(p->n_runs, 3);
+	assert_string_equal(p->runs[0].file, c->runs[0].file);
+	assert_int_equal(p->runs[0].calls, c->runs[0].calls);
+	assert_int_equal(p->calls, c->runs[0].calls + c->runs[1].calls + c->runs[2].calls);
+	assert_int_equal(p->ops, MADE_OPS);
+	accept = p->token[LUTRA_ROLE_STEADY][SYS_accept4];
+	read = p->token[LUTRA_ROLE_STEADY][SYS_read];
+	assert_int_equal(p->successors[accept * POLICY_SUCCESSORS], read);
+	assert_int_equal(p->successors[accept * POLICY_SUCCESSORS + 1], LUTRA_PAD);
+}
+
+static void th_names_a_hook_for_every_call_of_its_mask(void **state)
+{
+	uint64_t mask[LUTRA_NR / 64];
+
+	(void)state;
+	th_mask(mask);
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+		assert_int_equal(mask[nr / 64] >> (nr & 63) & 1, th_hook(nr) != NULL);
+	assert_string_equal(th_hook(SYS_mount), "sb_mount");
+	assert_string_equal(th_hook(SYS_setns), "capable");
+	assert_null(th_hook(SYS_listen));
+	assert_null(th_hook(LUTRA_NR_IA32 | SYS_mount));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(episodes_end_after_a_second_of_silence),
+		cmocka_unit_test(rate_interval_is_the_exact_poisson_one),
+		cmocka_unit_test(rate_without_hours_is_zero),
+		T(ports_are_exact_up_to_four),
+		T(trained_objects_are_known_in_their_role),
+		T(leaving_a_run_out_finds_what_only_it_does),
+		T(levels_have_a_margin_and_a_floor),
+		T(equal_runs_have_the_lowest_thresholds),
+		T(heldout_run_counts_and_teaches_nothing),
+		T(few_runs_only_audit),
+		T(training_gives_the_same_bytes_for_a_seed),
+		T(training_run_is_known_to_its_own_policy),
+		T(worker_that_never_accepts_is_steady_after_it_waits),
+		T(provenance_and_successors_are_there),
+		cmocka_unit_test(th_names_a_hook_for_every_call_of_its_mask),
+	};
+
+	return cmocka_run_group_tests_name("train_rules", tests, NULL, NULL);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The path tree: what becomes a wildcard, what never does, and the flags of nodes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/path.h"
+#include "lutra/score.h"
+#include "trainer/rules/tree.h"
+
+static const uint64_t key[2] = {17, 42};
+
+/* A tree, and what collapse makes of it. */
+struct fixture {
+	struct tree *tree;
+	struct policy_node *nodes;
+	size_t n;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	return tree_new(&f->tree, 70, false);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_free(f->tree);
+	free(f->nodes);
+	free(f);
+	return 0;
+}
+
+/* Insert a path as seen in a run; a trailing slash says that it is a directory. */
+static void put(struct fixture *f, const char *s, unsigned run, bool wrote)
+{
+	size_t len = strlen(s);
+	bool dir = len > 1 && s[len - 1] == '/';
+	uint64_t runs[2] = {0};
+	struct lutra_path path;
+	struct tree_path p = {&path, dir, wrote, runs};
+
+	path_parse(s, len - dir, &path);
+	runs[run / 64] |= 1ull << (run & 63);
+	assert_int_equal(tree_insert(f->tree, &p), 0);
+}
+
+static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
+{
+	for (unsigned r = 0; r < n_runs; r++)
+		put(f, s, r, false);
+}
+
+static void collapse(struct fixture *f)
+{
+	free(f->nodes);
+	f->nodes = NULL;
+	assert_int_equal(tree_collapse(f->tree, key, &f->nodes, &f->n), 0);
+}
+
+/* The node of a collapsed path, or -1. Its components as they stand in the nodes. */
+static int node_of(const struct fixture *f, const char *path, bool dir)
+{
+	int at = 0;
+
+	while (*path) {
+		size_t len = strcspn(path + 1, "/");
+		bool last = !path[1 + len];
+		int found = -1;
+
+		for (size_t i = 1; i < f->n; i++)
+			if (f->nodes[i].parent == at && strlen(f->nodes[i].name) == len &&
+			    memcmp(f->nodes[i].name, path + 1, len) == 0 &&
+			    f->nodes[i].dir == (last ? dir : 1))
+				found = (int)i;
+		if (found < 0)
+			return -1;
+		at = found;
+		path += 1 + len;
+	}
+	return at;
+}
+
+static bool is_wildcard(const struct fixture *f, const char *dir)
+{
+	int i = node_of(f, dir, true);
+
+	assert_true(i >= 0);
+	return f->nodes[i].flags & LUTRA_NODE_WILDCARD;
+}
+
+static uint8_t flags(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].flags;
+}
+
+static void eight_children_stay_and_nine_become_a_wildcard(void **state)
+{
+	struct fixture *f = *state;
+	char path[32];
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/srv/d/%c.txt", 'a' + i);
+		put_in_runs(f, path, 2);
+	}
+	collapse(f);
+	assert_false(is_wildcard(f, "/srv/d"));
+	assert_true(node_of(f, "/srv/d/c.txt", false) > 0);
+	put_in_runs(f, "/srv/d/i.txt", 2);
+	collapse(f);
+	assert_true(is_wildcard(f, "/srv/d"));
+	assert_true(node_of(f, "/srv/d/*", false) > 0);
+	assert_int_equal(node_of(f, "/srv/d/c.txt", false), -1);
+	assert_int_equal(f->n, 4);
+}
+
+static void child_of_one_run_makes_a_wildcard_of_a_directory_of_two(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/srv/once/x", 1, false);
+	put_in_runs(f, "/srv/a/same", 3);
+	put(f, "/srv/b/one", 1, false);
+	put(f, "/srv/b/two", 2, false);
+	collapse(f);
+	/* /srv itself was in more runs than its child "once". */
+	assert_true(is_wildcard(f, "/srv"));
+	assert_true(node_of(f, "/srv/*/*", false) > 0);
+	assert_true(is_wildcard(f, "/srv/*"));
+}
+
+static void one_run_alone_makes_no_wildcard_of_few(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/srv/a/x", 65, false);
+	put(f, "/srv/a/y", 65, false);
+	collapse(f);
+	assert_false(is_wildcard(f, "/srv"));
+	assert_false(is_wildcard(f, "/srv/a"));
+	put(f, "/srv/a/z", 3, false);
+	collapse(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+}
+
+static void protected_directories_are_never_wildcards(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "/etc/%c/conf", 'a' + i);
+		put(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/usr/bin/%c", 'a' + i);
+		put(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/proc/%d/%c", i, 'a' + i);
+		put(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/var/lib/shop/%c", 'a' + i);
+		put(f, path, (unsigned)i, false);
+	}
+	collapse(f);
+	assert_true(flags(f, "/etc", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE));
+	assert_true(flags(f, "/usr/bin", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR));
+	assert_true(flags(f, "/proc/#", true) == LUTRA_NODE_PROTECTED);
+	assert_true(flags(f, "/var/lib", true) == LUTRA_NODE_PROTECTED);
+	assert_true(node_of(f, "/proc/#/c", false) > 0);
+	assert_true(is_wildcard(f, "/var/lib/shop"));
+	assert_true(f->nodes[0].flags == LUTRA_NODE_PROTECTED);
+}
+
+static void files_and_directories_merge_apart_and_recursively(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/srv/u/%c/inbox", 'a' + i);
+		put_in_runs(f, path, 2);
+		snprintf(path, sizeof(path), "/srv/u/%c/tmp/", 'a' + i);
+		put_in_runs(f, path, 2);
+		snprintf(path, sizeof(path), "/srv/u/%c.idx", 'a' + i);
+		put_in_runs(f, path, 2);
+	}
+	collapse(f);
+	assert_true(node_of(f, "/srv/u/*", false) > 0);
+	assert_true(node_of(f, "/srv/u/*/inbox", false) > 0);
+	assert_true(node_of(f, "/srv/u/*/tmp", true) > 0);
+	assert_false(is_wildcard(f, "/srv/u/*"));
+	assert_int_equal(f->n, 7);
+}
+
+static void flags_of_use_role_and_writes(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/usr/share/x/y", 0, false);
+	put(f, "/library/z", 0, false);
+	put(f, "/run/app/sock", 0, false);
+	put(f, "/srv/data/log", 0, true);
+	put(f, "/srv/data/sub/", 0, false);
+	collapse(f);
+	assert_int_equal(flags(f, "/usr/share/x", true), LUTRA_NODE_USR);
+	assert_int_equal(flags(f, "/library", true), LUTRA_NODE_USR);
+	assert_int_equal(flags(f, "/run/app/sock", false), LUTRA_NODE_ROLE);
+	assert_int_equal(flags(f, "/srv/data", true), LUTRA_NODE_WROTE);
+	assert_int_equal(flags(f, "/srv/data/sub", true), 0);
+	assert_int_equal(flags(f, "/srv", true), 0);
+}
+
+static void lib64_is_protected_only_where_it_was_seen(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/app2/x", 0, false);
+	collapse(f);
+	assert_int_equal(flags(f, "/#", true), 0);
+	tree_free(f->tree);
+	assert_int_equal(tree_new(&f->tree, 70, true), 0);
+	put(f, "/lib64/ld.so", 0, false);
+	collapse(f);
+	assert_int_equal(flags(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
+}
+
+static void detached_names_lie_below_a_directory_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_node *n;
+
+	put(f, "//memfd:a/b7", 0, false);
+	collapse(f);
+	assert_int_equal(f->n, 3);
+	n = &f->nodes[1];
+	assert_string_equal(n->name, "/");
+	assert_true(n->dir && n->parent == 0);
+	assert_string_equal(f->nodes[2].name, "memfd:a/#");
+	assert_int_equal(f->nodes[2].parent, 1);
+}
+
+static void keys_are_the_scorers(void **state)
+{
+	struct fixture *f = *state;
+	char name[LUTRA_NAME] = "srv";
+
+	put(f, "/srv/page7", 0, false);
+	collapse(f);
+	assert_true(f->nodes[1].key == lutra_key(name, 3, (const __u64 *)key, 1));
+	assert_string_equal(f->nodes[2].name, "#");
+	name[0] = '#';
+	assert_true(f->nodes[2].key == lutra_key(name, 1, (const __u64 *)key, 0));
+}
+
+static void order_of_insertion_does_not_matter(void **state)
+{
+	static const char *const paths[] = {"/srv/b", "/srv/a/", "/srv/a/x", "/etc/x",
+					    "/etc/a/b/c"};
+	struct fixture *f = *state;
+	struct policy_node *first;
+	size_t n;
+
+	for (size_t i = 0; i < 5; i++)
+		put(f, paths[i], (unsigned)i, i & 1);
+	collapse(f);
+	first = f->nodes;
+	n = f->n;
+	f->nodes = NULL;
+	tree_free(f->tree);
+	assert_int_equal(tree_new(&f->tree, 70, false), 0);
+	for (size_t i = 5; i-- > 0;)
+		put(f, paths[i], (unsigned)i, i & 1);
+	collapse(f);
+	assert_int_equal(f->n, n);
+	assert_memory_equal(f->nodes, first, n * sizeof(*first));
+	free(first);
+}
+
+static void tree_that_is_too_wide_gets_more_wildcards(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 7 * 7 * 7 * 7; i++) {
+		snprintf(path, sizeof(path), "/srv/%c/%c/%c/%c", 'a' + i % 7, 'a' + i / 7 % 7,
+			 'a' + i / 49 % 7, 'a' + i / 343);
+		put_in_runs(f, path, 1);
+	}
+	collapse(f);
+	assert_true(f->n <= LUTRA_NODES);
+	assert_true(is_wildcard(f, "/srv"));
+}
+
+static void too_many_protected_names_is_enospc(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_node *nodes;
+	char path[64];
+	size_t n;
+
+	for (int i = 0; i < 26 * 26 * 4; i++) {
+		snprintf(path, sizeof(path), "/etc/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+			 'a' + i / 676);
+		put(f, path, 0, false);
+	}
+	assert_int_equal(tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(eight_children_stay_and_nine_become_a_wildcard),
+		T(child_of_one_run_makes_a_wildcard_of_a_directory_of_two),
+		T(one_run_alone_makes_no_wildcard_of_few),
+		T(protected_directories_are_never_wildcards),
+		T(files_and_directories_merge_apart_and_recursively),
+		T(flags_of_use_role_and_writes),
+		T(lib64_is_protected_only_where_it_was_seen),
+		T(detached_names_lie_below_a_directory_of_their_own),
+		T(keys_are_the_scorers),
+		T(order_of_insertion_does_not_matter),
+		T(tree_that_is_too_wide_gets_more_wildcards),
+		T(too_many_protected_names_is_enospc),
+	};
+
+	return cmocka_run_group_tests_name("train_tree", tests, NULL, NULL);
+}

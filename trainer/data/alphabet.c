@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The token map. */
+#include "trainer/data/alphabet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
+
+/* A (role, call) with a count. merged: the role whose token it shares, or its own. */
+struct cell {
+	uint64_t count;
+	uint16_t nr;
+	uint8_t role, merged;
+};
+
+/* By role, rarest first. */
+static int compare_cells(const void *a, const void *b)
+{
+	const struct cell *x = a, *y = b;
+
+	if (x->role != y->role)
+		return x->role < y->role ? -1 : 1;
+	if (x->count != y->count)
+		return x->count < y->count ? -1 : 1;
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+/* The next role that has the call, or role itself. */
+static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t role, uint16_t nr)
+{
+	for (uint8_t r = role + 1; r < LUTRA_ROLES; r++)
+		if (calls[r][nr])
+			return r;
+	return role;
+}
+
+/* Merge until at most TOKENS_MAX are left: to[role][nr] is the role whose token is used. */
+static size_t merge(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t to[LUTRA_ROLES][LUTRA_NR])
+{
+	struct cell cells[LUTRA_ROLES * LUTRA_NR];
+	size_t n = 0, left;
+
+	for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+		for (uint16_t nr = 0; nr < LUTRA_NR; nr++) {
+			to[role][nr] = role;
+			if (calls[role][nr])
+				cells[n++] = (struct cell){calls[role][nr], nr, role, role};
+		}
+	}
+	qsort(cells, n, sizeof(*cells), compare_cells);
+	left = n;
+	for (size_t i = 0; i < n && left > TOKENS_MAX; i++) {
+		uint8_t role = next_role(calls, cells[i].role, cells[i].nr);
+
+		left -= role != cells[i].role;
+		to[cells[i].role][cells[i].nr] = role;
+	}
+	return left;
+}
+
+int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret)
+{
+	uint8_t to[LUTRA_ROLES][LUTRA_NR];
+
+	if (merge(calls, to) > TOKENS_MAX)
+		return -E2BIG;
+	ret->v = LUTRA_TOKEN0;
+	memset(ret->token, LUTRA_UNK, sizeof(ret->token));
+	for (int role = 0; role < LUTRA_ROLES; role++)
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			if (calls[role][nr] && to[role][nr] == role)
+				ret->token[role][nr] = (uint8_t)ret->v++;
+	/* From the last role down, so that a chain of merges ends in a token. */
+	for (int role = LUTRA_ROLES - 1; role >= 0; role--)
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			if (calls[role][nr])
+				ret->token[role][nr] = ret->token[to[role][nr]][nr];
+	return 0;
+}
+
+void alphabet_steady(bool on_wait, uint64_t ret[LUTRA_NR / 64])
+{
+	static const uint16_t accepts[] = {SYS_accept, SYS_accept4, 0};
+	static const uint16_t waits[] = {SYS_epoll_wait, SYS_epoll_pwait,  SYS_epoll_pwait2,
+					 SYS_poll,	 SYS_ppoll,	   SYS_select,
+					 SYS_pselect6,	 SYS_io_getevents, 0};
+
+	memset(ret, 0, LUTRA_NR / 8);
+	for (const uint16_t *nr = on_wait ? waits : accepts; *nr; nr++)
+		ret[*nr / 64] |= 1ull << (*nr & 63);
+}

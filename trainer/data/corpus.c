@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Traces to runs. */
+#include "trainer/data/corpus.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/trace.h"
+
+/* Call numbers are built in: of the architecture that this is compiled for. */
+#if defined(__x86_64__)
+#define ARCH "x86_64"
+#else
+#error "call numbers of this architecture are not known to lutra"
+#endif
+
+int corpus_init(struct corpus *c)
+{
+	memset(c, 0, sizeof(*c));
+	return run_names_init(&c->names);
+}
+
+void corpus_done(struct corpus *c)
+{
+	for (size_t i = 0; i < c->n_runs + c->n_heldout; i++)
+		run_done(&c->runs[i]);
+	free(c->runs);
+	free(c->arch);
+	run_names_done(&c->names);
+	memset(c, 0, sizeof(*c));
+}
+
+int corpus_add(struct corpus *c, struct run *run)
+{
+	size_t n = c->n_runs + c->n_heldout;
+	struct run *runs = realloc(c->runs, (n + 1) * sizeof(*runs));
+
+	if (!runs)
+		return -ENOMEM;
+	c->runs = runs;
+	if (run->heldout) {
+		runs[n] = *run;
+		c->n_heldout++;
+	} else {
+		memmove(runs + c->n_runs + 1, runs + c->n_runs, c->n_heldout * sizeof(*runs));
+		runs[c->n_runs++] = *run;
+	}
+	memset(run, 0, sizeof(*run));
+	return 0;
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+	int r = strcmp(x->file, y->file);
+
+	return r ? r : strcmp(x->sha256, y->sha256);
+}
+
+void corpus_sort(struct corpus *c)
+{
+	qsort(c->runs, c->n_runs, sizeof(*c->runs), compare_runs);
+	qsort(c->runs + c->n_runs, c->n_heldout, sizeof(*c->runs), compare_runs);
+}
+
+/* A run that is there twice would be judged by itself. */
+static int check_twice(const struct corpus *c, const char *path, const char *sha256,
+		       struct err *err)
+{
+	for (size_t i = 0; i < c->n_runs + c->n_heldout; i++)
+		if (strcmp(c->runs[i].sha256, sha256) == 0)
+			return err_set(err, -EINVAL,
+				       "%s is the same run as %s: name every run once", path,
+				       c->runs[i].file);
+	return 0;
+}
+
+uint32_t corpus_ops(const struct corpus *c)
+{
+	uint32_t ops = UINT32_MAX;
+
+	for (size_t i = 0; i < c->n_runs; i++)
+		ops &= c->runs[i].ops;
+	return c->n_runs ? ops : 0;
+}
+
+static int hash_file(const char *path, char ret[65], struct err *err)
+{
+	_cleanup_close_ int fd = file_open_read(AT_FDCWD, path, err);
+	unsigned char sum[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state state;
+	char buf[65536];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	crypto_hash_sha256_init(&state);
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		crypto_hash_sha256_update(&state, (unsigned char *)buf, (unsigned long long)n);
+	if (n < 0)
+		return err_set(err, -errno, "cannot read %s: %s", path, strerror(errno));
+	crypto_hash_sha256_final(&state, sum);
+	sodium_bin2hex(ret, 65, sum, sizeof(sum));
+	return 0;
+}
+
+static void warn(const struct corpus *c, const char *path, const char *what)
+{
+	struct err line;
+
+	err_set(&line, 0, "%s: %s", path, what);
+	if (c->warn)
+		c->warn(c->warn_ctx, line.msg);
+}
+
+static void warn_of_run(const struct corpus *c, const char *path, const struct run *run,
+			const char *torn)
+{
+	struct err line;
+
+	if (torn)
+		warn(c, path, torn);
+	if (run->lost) {
+		err_set(&line, 0,
+			"the recorder lost %llu records: what they held counts as never seen",
+			(unsigned long long)run->lost);
+		warn(c, path, line.msg);
+	}
+	if (run->foreign) {
+		err_set(&line, 0,
+			"%llu calls through the 32-bit or x32 entry: such calls are never known",
+			(unsigned long long)run->foreign);
+		warn(c, path, line.msg);
+	}
+}
+
+static int check_arch(struct corpus *c, const char *path, const struct trace_meta *meta,
+		      struct err *err)
+{
+	if (strcmp(meta->arch, ARCH) != 0)
+		return err_set(err, -ENOEXEC,
+			       "%s was recorded on %s, this program trains for " ARCH
+			       ": train it on such a host",
+			       path, meta->arch);
+	if (!c->arch)
+		c->arch = strdup(meta->arch);
+	return c->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int read_records(struct run_builder *b, struct trace_reader *reader, const char *path,
+			struct err *err)
+{
+	const struct lutra_record *rec;
+	const char *str;
+	size_t str_len;
+	struct err why;
+	int r;
+
+	while ((r = trace_reader_next(reader, &rec, &str, &str_len)) > 0) {
+		r = run_builder_add(b, rec, str, str_len, &why);
+		if (r < 0)
+			return err_set(err, r, "%s: %s", path, why.msg);
+	}
+	return r < 0 ? err_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
+}
+
+int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *err)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
+	_cleanup_(run_builder_freep) struct run_builder *b = NULL;
+	_cleanup_(run_done) struct run run = {0};
+	const char *slash = strrchr(path, '/');
+	int r;
+
+	if (c->n_runs + c->n_heldout >= CORPUS_RUNS_MAX)
+		return err_set(err, -E2BIG, "more than %d runs: leave some out", CORPUS_RUNS_MAX);
+	r = trace_reader_new(&reader, path, err);
+	if (r < 0)
+		return r;
+	r = check_arch(c, path, trace_reader_meta(reader), err);
+	if (r < 0)
+		return r;
+	r = run_builder_new(&b, &c->names);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	r = read_records(b, reader, path, err);
+	if (r < 0)
+		return r;
+	run_builder_take(b, &run);
+	warn_of_run(c, path, &run, trace_reader_torn(reader));
+	if (run.calls == 0)
+		return err_set(err, -EINVAL, "%s holds no calls: record it again", path);
+	r = hash_file(path, run.sha256, err);
+	if (r == 0)
+		r = check_twice(c, path, run.sha256, err);
+	if (r < 0)
+		return r;
+	run.file = strdup(slash ? slash + 1 : path);
+	run.ops = trace_reader_meta(reader)->ops;
+	run.heldout = heldout;
+	if (!run.file || corpus_add(c, &run) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strings lie end to end in one buffer; an open-addressed table leads to their numbers. Hashed
+ * under a random key: what a container called its files cannot make the table slow. The numbers
+ * do not depend on that key.
+ */
+#include "trainer/data/intern.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+struct intern {
+	uint8_t key[crypto_shorthash_KEYBYTES];
+	char *bytes;
+	size_t n_bytes, bytes_size;
+	size_t *end; /* (count): where string i ends in bytes */
+	uint32_t count, end_size;
+	uint32_t *slot; /* number + 1, or 0 */
+	size_t n_slots; /* a power of two, above count * 2 */
+};
+
+int intern_new(struct intern **ret)
+{
+	_cleanup_(intern_freep) struct intern *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	if (sodium_init() < 0)
+		return -ENOMEM;
+	randombytes_buf(t->key, sizeof(t->key));
+	t->n_slots = 1024;
+	t->slot = calloc(t->n_slots, sizeof(*t->slot));
+	if (!t->slot)
+		return -ENOMEM;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void intern_free(struct intern *t)
+{
+	if (!t)
+		return;
+	free(t->bytes);
+	free(t->end);
+	free(t->slot);
+	free(t);
+}
+
+uint32_t intern_count(const struct intern *t)
+{
+	return t->count;
+}
+
+const void *intern_get(const struct intern *t, uint32_t i, size_t *ret_len)
+{
+	size_t start = i ? t->end[i - 1] : 0;
+
+	*ret_len = t->end[i] - start;
+	return t->bytes + start;
+}
+
+/* The slot that holds the string, or the free one where it belongs. */
+static size_t find(const struct intern *t, const void *data, size_t len)
+{
+	uint64_t h;
+	size_t i;
+
+	crypto_shorthash((uint8_t *)&h, data, len, t->key);
+	for (i = h & (t->n_slots - 1); t->slot[i]; i = (i + 1) & (t->n_slots - 1)) {
+		size_t have_len;
+		const void *have = intern_get(t, t->slot[i] - 1, &have_len);
+
+		if (have_len == len && memcmp(have, data, len) == 0)
+			break;
+	}
+	return i;
+}
+
+static int grow_slots(struct intern *t)
+{
+	size_t n = t->n_slots * 2;
+	uint32_t *slot;
+
+	assert(n > 0);
+	slot = calloc(n, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	free(t->slot);
+	t->slot = slot;
+	t->n_slots = n;
+	for (uint32_t i = 0; i < t->count; i++) {
+		size_t len;
+		const void *data = intern_get(t, i, &len);
+
+		t->slot[find(t, data, len)] = i + 1;
+	}
+	return 0;
+}
+
+/* Make room for one more string of len bytes. */
+static int reserve(struct intern *t, size_t len)
+{
+	if (t->n_bytes + len > t->bytes_size) {
+		size_t size = (t->n_bytes + len) * 2;
+		char *bytes = realloc(t->bytes, size);
+
+		if (!bytes)
+			return -ENOMEM;
+		t->bytes = bytes;
+		t->bytes_size = size;
+	}
+	if (t->count == t->end_size) {
+		uint32_t size = t->end_size ? t->end_size * 2 : 256;
+		size_t *end = realloc(t->end, size * sizeof(*end));
+
+		if (!end)
+			return -ENOMEM;
+		t->end = end;
+		t->end_size = size;
+	}
+	return (size_t)t->count * 2 >= t->n_slots ? grow_slots(t) : 0;
+}
+
+int intern_add(struct intern *t, const void *data, size_t len, uint32_t *ret)
+{
+	size_t slot = find(t, data, len);
+	int r;
+
+	if (t->slot[slot]) {
+		*ret = t->slot[slot] - 1;
+		return 0;
+	}
+	if (t->count >= INTERN_MAX)
+		return -E2BIG;
+	r = reserve(t, len);
+	if (r < 0)
+		return r;
+	if (len)
+		memcpy(t->bytes + t->n_bytes, data, len);
+	t->n_bytes += len;
+	slot = find(t, data, len);
+	t->end[t->count] = t->n_bytes;
+	t->slot[slot] = ++t->count;
+	*ret = t->count - 1;
+	return 0;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records to the stream of a run: thread ids become small task numbers, paths are folded. */
+#include "trainer/data/run.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lutra/score.h"
+#include "trainer/data/tids.h"
+
+#define PAYLOAD_MAX 0xfffffu
+#define NR_ACCEPT 43
+#define NR_ACCEPT4 288
+
+struct run_builder {
+	struct run run;
+	struct run_names *names;
+	struct tids *tids;
+	uint64_t start_ns;
+	bool started;
+};
+
+void run_done(struct run *r)
+{
+	free(r->file);
+	free(r->words);
+	memset(r, 0, sizeof(*r));
+}
+
+int run_names_init(struct run_names *n)
+{
+	int r;
+
+	memset(n, 0, sizeof(*n));
+	r = intern_new(&n->paths);
+	return r < 0 ? r : intern_new(&n->objects);
+}
+
+void run_names_done(struct run_names *n)
+{
+	intern_free(n->paths);
+	intern_free(n->objects);
+	memset(n, 0, sizeof(*n));
+}
+
+void run_names_object(const struct run_names *n, uint32_t i, struct run_object *ret)
+{
+	size_t len;
+
+	memcpy(ret, intern_get(n->objects, i, &len), sizeof(*ret));
+}
+
+int run_builder_new(struct run_builder **ret, struct run_names *names)
+{
+	_cleanup_(run_builder_freep) struct run_builder *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->names = names;
+	r = tids_new(&b->tids, RUN_TASKS_MAX);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(b);
+	return 0;
+}
+
+void run_builder_free(struct run_builder *b)
+{
+	if (!b)
+		return;
+	tids_free(b->tids);
+	run_done(&b->run);
+	free(b);
+}
+
+void run_builder_take(struct run_builder *b, struct run *ret)
+{
+	b->run.n_tasks = tids_high(b->tids);
+	*ret = b->run;
+	memset(&b->run, 0, sizeof(b->run));
+}
+
+static int put(struct run_builder *b, uint32_t word)
+{
+	struct run *r = &b->run;
+
+	if (r->n_words == r->words_size) {
+		size_t size = r->words_size ? r->words_size * 2 : 4096;
+		uint32_t *words;
+
+		if (r->n_words >= RUN_WORDS_MAX)
+			return -E2BIG;
+		words = realloc(r->words, size * sizeof(*words));
+		if (!words)
+			return -ENOMEM;
+		r->words = words;
+		r->words_size = size;
+	}
+	r->words[r->n_words++] = word;
+	return 0;
+}
+
+static int put_event(struct run_builder *b, uint32_t code, uint32_t payload)
+{
+	return put(b, payload << 12 | code);
+}
+
+/* Bring the stream's clock to ts_ns. It never goes back. */
+static int put_time(struct run_builder *b, uint64_t ts_ns)
+{
+	uint64_t ms, passed;
+	int r;
+
+	if (!b->started) {
+		b->started = true;
+		b->start_ns = ts_ns;
+	}
+	if (ts_ns < b->start_ns)
+		return 0;
+	ms = (ts_ns - b->start_ns) / 1000000;
+	if (ms > UINT32_MAX)
+		return -E2BIG;
+	while (ms > b->run.length_ms) {
+		passed = ms - b->run.length_ms;
+		passed = passed < PAYLOAD_MAX ? passed : PAYLOAD_MAX;
+		r = put_event(b, RUN_TIME, (uint32_t)passed);
+		if (r < 0)
+			return r;
+		b->run.length_ms += (uint32_t)passed;
+	}
+	return 0;
+}
+
+/* The number of a thread; one that was not known starts afresh. */
+static int task_of(struct run_builder *b, uint32_t tid, uint32_t *ret)
+{
+	bool fresh;
+	int r = tids_get(b->tids, tid, ret, &fresh);
+
+	if (r < 0 || !fresh)
+		return r;
+	return put_event(b, RUN_ARM, *ret);
+}
+
+static int add_call(struct run_builder *b, const struct lutra_record *rec)
+{
+	uint32_t task;
+	int r;
+
+	if (rec->nr == LUTRA_NR_RESTART)
+		return 0;
+	r = task_of(b, rec->tid, &task);
+	if (r < 0)
+		return r;
+	b->run.calls++;
+	b->run.foreign += rec->nr >= LUTRA_NR;
+	b->run.accepts += rec->nr == NR_ACCEPT || rec->nr == NR_ACCEPT4;
+	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
+}
+
+static int add_arm(struct run_builder *b, const struct lutra_record *rec)
+{
+	uint32_t task;
+	bool fresh;
+	int r = tids_get(b->tids, rec->tid, &task, &fresh);
+
+	return r < 0 ? r : put_event(b, RUN_ARM, task);
+}
+
+static int add_fork(struct run_builder *b, const struct lutra_record *rec)
+{
+	uint32_t parent, child;
+	bool fresh;
+	int r = task_of(b, rec->tid, &parent);
+
+	if (r < 0)
+		return r;
+	r = tids_get(b->tids, (uint32_t)rec->arg, &child, &fresh);
+	if (r < 0)
+		return r;
+	r = put_event(b, RUN_FORK, parent);
+	return r < 0 ? r : put(b, child);
+}
+
+/* A thread that is not its group's leader takes the leader's id when it execs: arg is its old one.
+ */
+static int add_exec(struct run_builder *b, const struct lutra_record *rec)
+{
+	uint32_t old = (uint32_t)rec->arg, task, before;
+	bool fresh;
+	int r;
+
+	if (!old || old == rec->tid) {
+		r = task_of(b, rec->tid, &task);
+		return r < 0 ? r : put_event(b, RUN_EXEC, task);
+	}
+	r = task_of(b, old, &before);
+	if (r < 0)
+		return r;
+	r = tids_get(b->tids, rec->tid, &task, &fresh);
+	if (r == 0)
+		r = put_event(b, RUN_FORK, before);
+	if (r == 0)
+		r = put(b, task);
+	tids_drop(b->tids, old);
+	return r < 0 ? r : put_event(b, RUN_EXEC, task);
+}
+
+/* Fold each component by the scorer's own function; one that is too long stays so. */
+static size_t fold_components(const char *s, size_t len, char *out)
+{
+	size_t n = 0, pos = 0;
+
+	while (pos < len) {
+		const char *c = s + pos + 1; /* after the slash */
+		const char *end = memchr(c, '/', len - pos - 1);
+		size_t c_len = end ? (size_t)(end - c) : len - pos - 1;
+
+		out[n++] = '/';
+		if (c_len < LUTRA_NAME) {
+			char folded[LUTRA_NAME];
+			size_t f_len = lutra_fold(c, (uint32_t)c_len, folded);
+
+			memcpy(out + n, folded, f_len);
+			n += f_len;
+		} else {
+			memcpy(out + n, c, LUTRA_NAME);
+			n += LUTRA_NAME;
+		}
+		pos += 1 + c_len;
+	}
+	return n;
+}
+
+static bool has_lib_digits(const char *s, size_t len)
+{
+	return len > 7 && memcmp(s, "/lib", 4) == 0 &&
+	       (memcmp(s + 4, "64/", 3) == 0 || memcmp(s + 4, "32/", 3) == 0 ||
+		memcmp(s + 4, "x32", 3) == 0);
+}
+
+/* Number of a recorded path, folded; what cannot be resolved, or is no path, is "?". */
+static int path_of(struct run_builder *b, const char *s, size_t len, uint32_t *ret)
+{
+	char out[LUTRA_STRING_MAX + 1] = "?";
+	bool known = s && len && len <= LUTRA_STRING_MAX && s[0] == '/' && !memchr(s, '\0', len);
+	bool detached = known && len > 1 && s[1] == '/';
+	size_t n = 1;
+
+	if (detached && len > 2) {
+		out[0] = '/';
+		if (len - 2 < LUTRA_NAME) {
+			char folded[LUTRA_NAME];
+
+			n = lutra_fold(s + 2, (uint32_t)len - 2, folded);
+			memcpy(out + 2, folded, n);
+		} else {
+			n = LUTRA_NAME;
+			memcpy(out + 2, s + 2, n);
+		}
+		out[1] = '/';
+		n += 2;
+	} else if (known && !detached) {
+		n = fold_components(s, len, out);
+		b->names->lib_digits |= has_lib_digits(s, len);
+	}
+	return intern_add(b->names->paths, out, n, ret);
+}
+
+/* Keep what decides the token: not every address, port or permission is another object. */
+static void reduce(struct lutra_object *o)
+{
+	memset(o->addr, 0, sizeof(o->addr));
+	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH;
+	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
+		o->port = 0;
+	if (o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX)
+		o->mode &= 0xf000;
+}
+
+static int add_object(struct run_builder *b, const struct lutra_record *rec, const char *str,
+		      size_t str_len)
+{
+	struct run_object o = {.path = RUN_NO_PATH};
+	uint32_t task, id;
+	int r = task_of(b, rec->tid, &task);
+
+	if (r < 0)
+		return r;
+	lutra_object_unpack(rec, &o.object);
+	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
+		return -EINVAL;
+	reduce(&o.object);
+	if (o.object.flags & LUTRA_OBJ_PATH) {
+		r = path_of(b, str, str_len, &o.path);
+		if (r < 0)
+			return r;
+	}
+	r = intern_add(b->names->objects, &o, sizeof(o), &id);
+	if (r < 0)
+		return r;
+	b->run.objects++;
+	r = put_event(b, RUN_OBJECT, task);
+	return r < 0 ? r : put(b, id);
+}
+
+static int add_mark(struct run_builder *b, const struct lutra_record *rec, struct err *err)
+{
+	if (rec->aux == LUTRA_MARK_END) {
+		b->run.lost = rec->arg;
+		return 0;
+	}
+	return err_set(err, -EINVAL, "it holds a labelled attack: leave it out of the training");
+}
+
+static int add(struct run_builder *b, const struct lutra_record *rec, const char *str,
+	       size_t str_len, struct err *err)
+{
+	switch (rec->type) {
+	case LUTRA_REC_CALL:
+		return add_call(b, rec);
+	case LUTRA_REC_ARM:
+		return add_arm(b, rec);
+	case LUTRA_REC_FORK:
+		return add_fork(b, rec);
+	case LUTRA_REC_EXEC:
+		return add_exec(b, rec);
+	case LUTRA_REC_EXIT:
+		tids_drop(b->tids, rec->tid);
+		return 0;
+	case LUTRA_REC_OBJECT:
+		return add_object(b, rec, str, str_len);
+	case LUTRA_REC_MARK:
+		return add_mark(b, rec, err);
+	default:
+		return -EINVAL;
+	}
+}
+
+int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const char *str,
+		    size_t str_len, struct err *err)
+{
+	struct err why = {""};
+	int r = put_time(b, rec->ts_ns);
+
+	if (r == 0)
+		r = add(b, rec, str, str_len, &why);
+	if (r == 0)
+		return 0;
+	if (why.msg[0])
+		return err_set(err, r, "%s", why.msg);
+	if (r == -E2BIG)
+		return err_set(err, r,
+			       "more tasks, names, time or events than one run may hold: record "
+			       "shorter runs");
+	if (r == -EINVAL)
+		return err_set(err, r, "a record of unknown kind: record it again");
+	return err_set(err, r, "%s", strerror(-r));
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra train: recorded runs of an image to its policy. */
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/names.h"
+#include "trainer/report.h"
+#include "trainer/train.h"
+
+#define THREADS_MAX 64
+#define EXIT_USAGE 2
+
+struct arguments {
+	struct train_options train;
+	const char *output;
+	const char **files, **heldout; /* as argv: what they point at is argv's */
+	size_t n_files, n_heldout;
+};
+
+static const struct argp_option options[] = {
+	{"image", 'i', "REF", 0, "Image that the policy is for", 0},
+	{"output", 'o', "DIR", 0, "Policy directory to write; a policy there is replaced", 0},
+	{"seed", 's', "N", 0, "Random seed (1): same seed, same traces, same bytes", 0},
+	{"threads", 't', "N", 0, "Threads (one a processor); the result is the same", 0},
+	{"heldout", 'H', "FILE", 0, "Run to calibrate with but not to train on; repeatable", 0},
+	{"digest", 'd', "DIGEST", 0, "Digest of the image, for the policy to name", 0},
+	{"kill-signals", 'k', "1|2", 0, "Signals within a second that kill, in mode kill (2)", 0},
+	{"mode", 'm', "MODE", 0,
+	 "Mode of the policy: learn, audit, deny, kill, kill-container, freeze (deny; audit where "
+	 "there are fewer than 3 runs)",
+	 0},
+	{0},
+};
+
+static uint64_t number(struct argp_state *state, const char *name, const char *arg, uint64_t min,
+		       uint64_t max)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(arg, &end, 10);
+	if (errno || end == arg || *end || arg[0] == '-' || n < min || n > max)
+		argp_error(state, "--%s takes a number from %llu to %llu, not \"%s\"", name,
+			   (unsigned long long)min, (unsigned long long)max, arg);
+	return n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case 'i':
+		a->train.image = arg;
+		break;
+	case 'o':
+		a->output = arg;
+		break;
+	case 's':
+		a->train.seed = number(state, "seed", arg, 0, INT64_MAX);
+		break;
+	case 't':
+		a->train.threads = (unsigned)number(state, "threads", arg, 1, THREADS_MAX);
+		break;
+	case 'H':
+		a->heldout[a->n_heldout++] = arg;
+		break;
+	case 'd':
+		a->train.digest = arg;
+		break;
+	case 'k':
+		a->train.kill_signals = (uint8_t)number(state, "kill-signals", arg, 1, 2);
+		break;
+	case 'm':
+		if (mode_parse(arg, &a->train.mode) < 0)
+			argp_error(state, "--mode: there is no mode \"%s\"", arg);
+		break;
+	case ARGP_KEY_ARG:
+		a->files[a->n_files++] = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!a->train.image || !*a->train.image || !a->output || a->n_files == 0)
+			argp_error(state, "--image, -o and at least one trace are needed");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	options,
+	parse,
+	"FILE.ltr...",
+	"Train the policy of an image from recorded runs, each file one start-to-stop of its "
+	"container.\vThree runs are needed to deny, 9 or 10 for few alerts.",
+	NULL,
+	NULL,
+	NULL};
+
+static void print_warning(void *ctx, const char *line)
+{
+	report_bar_done(ctx);
+	fprintf(stderr, "lutra train: warning: %s\n", line);
+}
+
+/* Fail before the work, not after it. */
+static int check_output(const char *dir, struct err *err)
+{
+	struct stat st;
+	char path[4096];
+
+	if (stat(dir, &st) < 0)
+		return errno == ENOENT ? 0 : err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "%s is no directory: name another with -o", dir);
+	if (snprintf(path, sizeof(path), "%s/policy.json", dir) >= (int)sizeof(path))
+		return err_set(err, -ENAMETOOLONG, "%s: name too long", dir);
+	/* rmdir(2) would take an empty one; this asks without trying. */
+	if (access(path, F_OK) < 0 && st.st_nlink > 2)
+		return err_set(err, -EEXIST, "%s is no policy: name another directory with -o",
+			       dir);
+	return 0;
+}
+
+static int load_all(struct corpus *c, const struct arguments *a, const struct progress *progress,
+		    struct err *err)
+{
+	size_t n = a->n_files + a->n_heldout;
+
+	for (size_t i = 0; i < n; i++) {
+		bool heldout = i >= a->n_files;
+		int r;
+
+		progress_show(progress, "reading", (double)i / (double)n);
+		r = corpus_load(c, heldout ? a->heldout[i - a->n_files] : a->files[i], heldout,
+				err);
+		if (r < 0)
+			return r;
+	}
+	corpus_sort(c);
+	return 0;
+}
+
+static int run(const struct arguments *a, struct err *err)
+{
+	_cleanup_(corpus_done) struct corpus corpus = {0};
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_(report_bar_done) struct report_bar bar;
+	struct progress progress = {report_bar_show, &bar};
+	int r = check_output(a->output, err);
+
+	report_bar_init(&bar, stderr);
+	if (r < 0)
+		return r;
+	if (corpus_init(&corpus) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	corpus.warn = print_warning;
+	corpus.warn_ctx = &bar;
+	r = load_all(&corpus, a, &progress, err);
+	if (r == 0)
+		r = train(&corpus, &a->train, &progress, &p, err);
+	if (r == 0)
+		r = policy_save(p, a->output, err);
+	if (r < 0)
+		return r;
+	report_bar_done(&bar);
+	report_policy(p, stdout);
+	printf("  saved     %s\n", a->output);
+	return 0;
+}
+
+static unsigned processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_free_ const char **files = calloc((size_t)argc, sizeof(*files));
+	_cleanup_free_ const char **heldout = calloc((size_t)argc, sizeof(*heldout));
+	struct arguments a = {.files = files, .heldout = heldout};
+	char name[] = "lutra train";
+	struct err err = {""};
+	int r;
+
+	if (!files || !heldout) {
+		fputs("lutra train: out of memory\n", stderr);
+		return EXIT_FAILURE;
+	}
+	a.train = (struct train_options){
+		.seed = 1, .threads = processors(), .kill_signals = 2, .mode = TRAIN_MODE_DEFAULT};
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = name;
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	r = run(&a, &err);
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_set(&err, -errno, "cannot write to the standard output: %s",
+			    strerror(errno));
+	if (r < 0)
+		fprintf(stderr, "lutra train: %s\n", err.msg);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trained model: alphabet and three levels; and the policy arrays that it makes of counts. */
+#ifndef LUTRA_TRAINER_MODEL_H
+#define LUTRA_TRAINER_MODEL_H
+
+#include "lib/policy.h"
+#include "trainer/data/alphabet.h"
+#include "trainer/model/compile.h"
+
+#define MODEL_LEVELS 3
+#define MODEL_NO_RUN SIZE_MAX
+
+struct model {
+	struct alphabet alphabet;
+	struct level level[MODEL_LEVELS];
+	bool steady_on_wait;
+	uint64_t hash_key[2];
+	uint32_t ops;
+};
+
+void model_done(struct model *m);
+
+/*
+ * Train on the corpus. Each run's counts go to counts[run] (corpus->n_runs, zeroed; the caller's
+ * to run_counts_done(), also on failure). -E2BIG: more different calls than tokens; -ENOMEM.
+ */
+int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
+		uint64_t seed, struct pool *pool, const struct progress *progress);
+
+/*
+ * Set what calls need in a new policy: v, token, tables, p1, p2, steady, hash_key, ops. All runs
+ * count but one: without, or MODEL_NO_RUN. Calls that only that one made are UNK. -ENOMEM.
+ */
+int model_policy(const struct model *m, const struct run_counts *counts, size_t n_runs,
+		 size_t without, struct policy *p);
+
+/* The commonest successors of each token: p->successors, by all counts. -ENOMEM. */
+int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Progress bar and summary. */
+#include "trainer/report.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/names.h"
+
+#define BAR_WIDTH 30
+#define BAR_AFTER_S 1.
+#define BAR_EVERY_S .1
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void report_bar_init(struct report_bar *bar, FILE *out)
+{
+	memset(bar, 0, sizeof(*bar));
+	bar->out = isatty(fileno(out)) ? out : NULL;
+	bar->start = now_s();
+}
+
+void report_bar_show(void *ctx, const char *stage, double done)
+{
+	static const char full[BAR_WIDTH + 1] = "##############################";
+	struct report_bar *bar = ctx;
+	double now = now_s();
+
+	if (!bar->out || now - bar->start < BAR_AFTER_S || now - bar->last < BAR_EVERY_S)
+		return;
+	bar->last = now;
+	bar->shown = 1;
+	fprintf(bar->out, "\r%-14s [%-*.*s] %3.0f %%", stage, BAR_WIDTH, (int)(done * BAR_WIDTH),
+		full, done * 100);
+	fflush(bar->out);
+}
+
+void report_bar_done(struct report_bar *bar)
+{
+	if (bar->shown)
+		fputs("\r\033[K", bar->out);
+	bar->shown = 0;
+}
+
+static void print_calls(const struct policy *p, FILE *out)
+{
+	const char *sep = "";
+
+	fprintf(out, "  calls     %u tokens (", p->v - LUTRA_TOKEN0);
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		unsigned n = 0;
+
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			n += p->token[role][nr] != LUTRA_UNK;
+		if (n)
+			fprintf(out, "%s%s %u", sep, role_name(role), n);
+		sep = n ? ", " : sep;
+	}
+	fprintf(out, "); steady after the first %s\n", p->steady_on_wait ? "wait call" : "accept");
+}
+
+static void print_tables(const struct policy *p, FILE *out)
+{
+	size_t bytes = ((size_t)p->v * p->v + 2 * LUTRA_K * LUTRA_K) * sizeof(*p->t0);
+	size_t wildcards = 0;
+
+	for (size_t i = 0; i < p->n_nodes; i++)
+		wildcards += (p->nodes[i].flags & LUTRA_NODE_WILDCARD) != 0;
+	fprintf(out, "  tables    %.1f KB for calls (%u x %u, 2 x %d x %d), 2 KB token map\n",
+		(double)bytes / 1000, p->v, p->v, LUTRA_K, LUTRA_K);
+	fprintf(out, "  objects   %zu path nodes, %zu of them wildcards; %zu tokens\n", p->n_nodes,
+		wildcards, p->n_objects);
+}
+
+static void print_alarms(const struct policy_calibration *c, FILE *out)
+{
+	const char *sep = ": ";
+
+	fprintf(out, "  replay    each run by the others' policy: %u runs, %u held out, %.2f h, ",
+		c->runs, c->heldout, c->hours);
+	fprintf(out, "%llu calls; episodes", (unsigned long long)c->calls);
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+		if (!c->alarms[g])
+			continue;
+		fprintf(out, "%s%s %u", sep, group_name(g), c->alarms[g]);
+		sep = ", ";
+	}
+	fprintf(out, "%s\n", sep[0] == ':' ? ": none" : "");
+}
+
+static void print_rate(const char *what, uint32_t n, double hours, const double rate[2], FILE *out)
+{
+	fprintf(out, "%s %u = %.2g/h [%.2g to %.3g]", what, n, n / hours, rate[0], rate[1]);
+}
+
+static void print_calibration(const struct policy *p, FILE *out)
+{
+	const struct policy_calibration *c = &p->calibration;
+
+	if (c->hours <= 0) {
+		fputs("  replay    none: it takes two runs, or one held out; levels only log\n",
+		      out);
+		return;
+	}
+	fprintf(out, "  levels    A to %.2f nat, alerts above %.2f; B to %.3f, alerts above %.3f\n",
+		c->max_a, p->th_a / (20. * 4096), c->max_b, p->th_b / 4096.);
+	print_alarms(c, out);
+	fputs("  expect    ", out);
+	print_rate("alerts", c->alarms_alert, c->hours, c->alert_per_hour_95, out);
+	print_rate("; refusals", c->alarms_deny, c->hours, c->deny_per_hour_95, out);
+	fputs(" (95 %, exact Poisson)\n", out);
+}
+
+void report_policy(const struct policy *p, FILE *out)
+{
+	fprintf(out, "%s: %zu run%s, %.2f h, %llu calls, %llu object events\n", p->image, p->n_runs,
+		p->n_runs == 1 ? "" : "s", p->hours, (unsigned long long)p->calls,
+		(unsigned long long)p->objects_seen);
+	print_calls(p, out);
+	print_tables(p, out);
+	print_calibration(p, out);
+	fprintf(out, "  mode      %s%s\n", mode_name(p->mode),
+		p->calibration.audit_only ? ", nothing denies yet" : "");
+	if (p->calibration.advice[0])
+		fprintf(out, "  advice    %s\n", p->calibration.advice);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replays for calibration.
+ *
+ * Run r of n is scored with the counts, path tree and tokens of the other n - 1; codes stay. A and
+ * B of run r are judged by the thresholds that the other replays give, so that their alarms are
+ * counted as honestly as those of the other groups.
+ */
+#include "trainer/rules/calibrate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/th.h"
+#include "lutra/score.h"
+#include "trainer/model/num.h"
+#include "trainer/rules/alarms.h"
+#include "trainer/rules/objects.h"
+
+#define NOT_JUDGED 0xff
+
+/* Highest levels within a millisecond in which any was above 0. */
+struct peak {
+	uint32_t ms;
+	int32_t a, b;
+};
+
+/* What one replay found. */
+struct replayed {
+	struct signals signals;
+	struct peak *peaks;
+	size_t n_peaks, peaks_size;
+	int32_t max_a, max_b;
+	int r;
+	struct err err;
+};
+
+struct job {
+	const struct calibrate_source *src;
+	const struct lutra_policy *full; /* the policy itself, for runs held out */
+	struct replayed *replayed;	 /* (n_runs + n_heldout) */
+	size_t first;			 /* run of piece 0 */
+};
+
+/* One replay under way. */
+struct scoring {
+	const struct corpus *corpus;
+	const struct lutra_policy *policy;
+	struct lutra_seen *seen;
+	uint8_t *judged; /* group by object and role, or NOT_JUDGED */
+	struct replayed *ret;
+};
+
+/* enum lutra_action of a group that may do all its kind may: MODEL, deny, alert and log sets. */
+static const uint8_t actions[LUTRA_G_COUNT] = {
+	[LUTRA_G_T] = LUTRA_ACTION_LOG,		 [LUTRA_G_TH] = LUTRA_ACTION_DENY,
+	[LUTRA_G_A] = LUTRA_ACTION_ALERT,	 [LUTRA_G_B] = LUTRA_ACTION_ALERT,
+	[LUTRA_G_EXEC] = LUTRA_ACTION_DENY,	 [LUTRA_G_EXEC_FRESH] = LUTRA_ACTION_DENY,
+	[LUTRA_G_CONNECT] = LUTRA_ACTION_DENY,	 [LUTRA_G_BIND] = LUTRA_ACTION_DENY,
+	[LUTRA_G_SEND] = LUTRA_ACTION_DENY,	 [LUTRA_G_MAPX] = LUTRA_ACTION_DENY,
+	[LUTRA_G_WX] = LUTRA_ACTION_DENY,	 [LUTRA_G_CAPABLE] = LUTRA_ACTION_DENY,
+	[LUTRA_G_OPEN_R_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_R_U] = LUTRA_ACTION_LOG,
+	[LUTRA_G_OPEN_R_O] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_R_K] = LUTRA_ACTION_ALERT,
+	[LUTRA_G_OPEN_R_Y] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_DIR] = LUTRA_ACTION_ALERT,
+	[LUTRA_G_OPEN_W_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_W_U] = LUTRA_ACTION_DENY,
+	[LUTRA_G_OPEN_W_W] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_W_O] = LUTRA_ACTION_DENY,
+	[LUTRA_G_OPEN_W_K] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_W_Y] = LUTRA_ACTION_ALERT,
+	[LUTRA_G_PATH_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_PATH_U] = LUTRA_ACTION_DENY,
+	[LUTRA_G_PATH_W] = LUTRA_ACTION_ALERT,	 [LUTRA_G_PATH_O] = LUTRA_ACTION_ALERT,
+	[LUTRA_G_PATH_K] = LUTRA_ACTION_ALERT,
+};
+
+static void replayed_done(struct replayed *x)
+{
+	signals_done(&x->signals);
+	free(x->peaks);
+}
+
+static int add_peak(struct replayed *x, uint32_t ms, int32_t a, int32_t b)
+{
+	struct peak *p;
+
+	if (a <= 0 && b <= 0)
+		return 0;
+	x->max_a = a > x->max_a ? a : x->max_a;
+	x->max_b = b > x->max_b ? b : x->max_b;
+	if (x->n_peaks == 0 || x->peaks[x->n_peaks - 1].ms != ms) {
+		if (x->n_peaks == x->peaks_size) {
+			size_t size = x->peaks_size ? x->peaks_size * 2 : 64;
+			struct peak *peaks = realloc(x->peaks, size * sizeof(*peaks));
+
+			if (!peaks)
+				return -ENOMEM;
+			x->peaks = peaks;
+			x->peaks_size = size;
+		}
+		x->peaks[x->n_peaks++] = (struct peak){.ms = ms};
+	}
+	p = &x->peaks[x->n_peaks - 1];
+	p->a = a > p->a ? a : p->a;
+	p->b = b > p->b ? b : p->b;
+	return 0;
+}
+
+static int score_call(struct scoring *s, const struct run_event *e)
+{
+	uint8_t tok = lutra_token(s->policy, e->state->role, e->nr), w[3];
+	struct lutra_pairs x;
+
+	lutra_pairs(e->state, s->policy, tok, &x);
+	lutra_claim(s->seen, &x, w);
+	lutra_level(e->state, &x, w, tok);
+	if (tok == LUTRA_UNK) {
+		unsigned group = lutra_is_th(s->policy, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
+
+		if (signals_add(&s->ret->signals, e->ms, group) < 0)
+			return -ENOMEM;
+	}
+	return add_peak(s->ret, e->ms, e->state->a, e->state->b);
+}
+
+static int score_object(struct scoring *s, const struct run_event *e)
+{
+	uint8_t *group = &s->judged[e->object * LUTRA_ROLES + e->state->role];
+
+	if (*group == NOT_JUDGED) {
+		struct lutra_judgement j;
+
+		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
+		*group = j.group;
+	}
+	return *group == LUTRA_G_NONE ? 0 : signals_add(&s->ret->signals, e->ms, *group);
+}
+
+static int score_run(const struct corpus *c, const struct run *run,
+		     const struct lutra_policy *policy, struct replayed *ret)
+{
+	size_t n_judged = (size_t)intern_count(c->names.objects) * LUTRA_ROLES + 1;
+	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
+	_cleanup_free_ uint8_t *judged = malloc(n_judged);
+	_cleanup_(run_walk_done) struct run_walk replay = {0};
+	struct scoring s = {c, policy, seen, judged, ret};
+	struct run_event e;
+	int r = 0;
+
+	if (!seen || !judged || run_walk_init(&replay, run, policy) < 0)
+		return -ENOMEM;
+	memset(judged, NOT_JUDGED, n_judged);
+	while (r == 0 && run_walk_next(&replay, &e))
+		r = e.is_call ? score_call(&s, &e) : score_object(&s, &e);
+	return r;
+}
+
+/* The image of what all runs but one taught. */
+static int image_without(const struct calibrate_source *src, size_t run, struct lutra_policy *ret,
+			 struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct objects_source objects = {src->corpus, src->counts, run};
+	int r = policy_new(&p);
+
+	if (r == 0)
+		r = model_policy(src->model, src->counts, src->corpus->n_runs, run, p);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	th_mask(p->th);
+	r = objects_learn(&objects, p, ret, err);
+	return r < 0 ? r : policy_image(p, 1, ret, err);
+}
+
+static void replay_piece(void *ctx, size_t piece)
+{
+	const struct job *j = ctx;
+	const struct corpus *c = j->src->corpus;
+	size_t run = j->first + piece;
+	struct replayed *ret = &j->replayed[run];
+	_cleanup_free_ struct lutra_policy *image = NULL;
+
+	if (c->runs[run].heldout) {
+		ret->r = score_run(c, &c->runs[run], j->full, ret);
+		return;
+	}
+	image = calloc(1, sizeof(*image));
+	ret->r = image ? image_without(j->src, run, image, &ret->err) : -ENOMEM;
+	if (ret->r == 0)
+		ret->r = score_run(c, &c->runs[run], image, ret);
+}
+
+/* Thresholds by all replays but one (SIZE_MAX: by all). */
+static void thresholds(const struct job *j, size_t n, size_t without, int32_t *ret_a,
+		       int32_t *ret_b)
+{
+	double a = 0, b = 0;
+
+	for (size_t i = j->first; i < n; i++) {
+		if (i == without)
+			continue;
+		a = j->replayed[i].max_a > a ? j->replayed[i].max_a : a;
+		b = j->replayed[i].max_b > b ? j->replayed[i].max_b : b;
+	}
+	a = ceil(CALIBRATE_MARGIN_A * a);
+	b = ceil(CALIBRATE_MARGIN_B * b);
+	*ret_a = a > CALIBRATE_FLOOR_A ? (int32_t)a : CALIBRATE_FLOOR_A;
+	*ret_b = b > CALIBRATE_FLOOR_B ? (int32_t)b : CALIBRATE_FLOOR_B;
+}
+
+static int compare_signals(const void *a, const void *b)
+{
+	const struct signal *x = a, *y = b;
+
+	if (x->ms != y->ms)
+		return x->ms < y->ms ? -1 : 1;
+	return x->group < y->group ? -1 : x->group > y->group;
+}
+
+static int add_level_signals(struct replayed *x, int32_t th_a, int32_t th_b)
+{
+	for (size_t i = 0; i < x->n_peaks; i++) {
+		const struct peak *p = &x->peaks[i];
+
+		if ((p->a > th_a && signals_add(&x->signals, p->ms, LUTRA_G_A) < 0) ||
+		    (p->b > th_b && signals_add(&x->signals, p->ms, LUTRA_G_B) < 0))
+			return -ENOMEM;
+	}
+	if (x->signals.n)
+		qsort(x->signals.list, x->signals.n, sizeof(*x->signals.list), compare_signals);
+	return 0;
+}
+
+static uint32_t episodes(const struct job *j, size_t n, uint32_t groups)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = j->first; i < n; i++)
+		sum += signals_episodes(&j->replayed[i].signals, groups);
+	return sum;
+}
+
+static uint32_t groups_of(const struct policy *p, unsigned least)
+{
+	uint32_t groups = 0;
+
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		groups |= p->action[g] >= least ? 1u << g : 0;
+	return groups;
+}
+
+/*
+ * A group denies only if no run was refused anything by it; what is dropped and executed is denied
+ * even after one run.
+ */
+static void decide(struct policy *p, bool levels)
+{
+	struct policy_calibration *c = &p->calibration;
+
+	memcpy(p->action, actions, sizeof(p->action));
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+		bool few = c->audit_only && g != LUTRA_G_EXEC_FRESH;
+
+		if (p->action[g] == LUTRA_ACTION_DENY && (few || c->alarms[g]))
+			p->action[g] = LUTRA_ACTION_ALERT;
+	}
+	if (!levels)
+		p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_LOG;
+}
+
+static void append(struct err *line, const char *text)
+{
+	size_t n = strlen(line->msg);
+
+	snprintf(line->msg + n, sizeof(line->msg) - n, "%s", text);
+}
+
+/* One sentence on what would make the policy better. */
+static char *advise(const struct policy *p, size_t n_runs)
+{
+	struct err line = {""}, part;
+	bool first = true;
+
+	if (n_runs < CALIBRATE_RUNS_DENY) {
+		err_set(&part, 0,
+			"record %zu more run%s before it may deny, 9 or 10 in all for few alerts",
+			CALIBRATE_RUNS_DENY - n_runs, CALIBRATE_RUNS_DENY - n_runs > 1 ? "s" : "");
+		append(&line, part.msg);
+	} else if (n_runs < CALIBRATE_RUNS_GOOD) {
+		append(&line, "alerts get rare with 9 or 10 runs");
+	}
+	for (unsigned g = 0; g < LUTRA_G_COUNT && n_runs >= CALIBRATE_RUNS_DENY; g++) {
+		if (actions[g] != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
+			continue;
+		append(&line, first && line.msg[0] ? "; " : "");
+		append(&line, first ? "only alerting, since training runs met it: " : ", ");
+		append(&line, group_name(g));
+		first = false;
+	}
+	return strdup(line.msg);
+}
+
+static int conclude(const struct job *j, size_t n, struct policy *p)
+{
+	const struct corpus *c = j->src->corpus;
+	struct policy_calibration *cal = &p->calibration;
+	int32_t max_a = 0, max_b = 0;
+
+	for (size_t i = j->first; i < n; i++) {
+		int32_t th_a, th_b;
+
+		max_a = j->replayed[i].max_a > max_a ? j->replayed[i].max_a : max_a;
+		max_b = j->replayed[i].max_b > max_b ? j->replayed[i].max_b : max_b;
+		thresholds(j, n, i, &th_a, &th_b);
+		if (add_level_signals(&j->replayed[i], th_a, th_b) < 0)
+			return -ENOMEM;
+		cal->hours += c->runs[i].length_ms / 3.6e6;
+		cal->calls += c->runs[i].calls;
+	}
+	thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
+	cal->max_a = max_a / (COMPILE_UNIT * 4096);
+	cal->max_b = max_b / 4096.;
+	cal->runs = j->first ? 0 : (uint32_t)c->n_runs;
+	cal->heldout = (uint32_t)c->n_heldout;
+	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY;
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		cal->alarms[g] = episodes(j, n, 1u << g);
+	decide(p, n > j->first);
+	cal->alarms_alert = episodes(j, n, groups_of(p, LUTRA_ACTION_ALERT));
+	cal->alarms_deny = episodes(j, n, groups_of(p, LUTRA_ACTION_DENY));
+	alarms_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
+	alarms_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
+	cal->advice = advise(p, c->n_runs);
+	return cal->advice ? 0 : -ENOMEM;
+}
+
+int calibrate(const struct calibrate_source *src, struct policy *p, struct pool *pool,
+	      struct err *err)
+{
+	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
+	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
+	struct replayed *replayed = calloc(n, sizeof(*replayed));
+	/* One run alone has no others to be judged by. */
+	struct job j = {src, full, replayed, src->corpus->n_runs < 2 ? src->corpus->n_runs : 0};
+	int r = full && replayed ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		r = policy_image(p, 1, full, err);
+		pool_run(pool, replay_piece, &j, r == 0 ? n - j.first : 0);
+	}
+	for (size_t i = j.first; i < n && r == 0; i++) {
+		r = replayed[i].r;
+		if (r < 0 && replayed[i].err.msg[0])
+			err_set(err, r, "%s", replayed[i].err.msg);
+	}
+	if (r == 0)
+		r = conclude(&j, n, p);
+	for (size_t i = 0; i < n && replayed; i++)
+		replayed_done(&replayed[i]);
+	free(replayed);
+	return r;
+}

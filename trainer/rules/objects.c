@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths to a tree, ports to port groups, and then the tokens, which the scorer itself makes. */
+#include "trainer/rules/objects.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/path.h"
+#include "lutra/score.h"
+#include "trainer/rules/tree.h"
+
+#define PORT_GROUPS 32
+
+static void path_get(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
+{
+	const char *s = "?";
+	size_t len = 1;
+
+	if (o->path != RUN_NO_PATH)
+		s = intern_get(c->names.paths, o->path, &len);
+	path_parse(s, len, ret);
+}
+
+/* Roles in which the runs that count saw object i; bits of these runs to runs, where not NULL. */
+static uint8_t roles_of(const struct objects_source *src, uint32_t i, uint64_t *runs)
+{
+	uint8_t roles = 0;
+
+	for (size_t r = 0; r < src->corpus->n_runs; r++) {
+		uint8_t in_run = src->counts[r].object_roles[i];
+
+		if (r == src->without || !in_run)
+			continue;
+		roles |= in_run;
+		if (runs)
+			runs[r / 64] |= 1ull << (r & 63);
+	}
+	return roles;
+}
+
+/* Does the operation put a file where the path says? */
+static bool writes(const struct lutra_object *o)
+{
+	switch (o->op) {
+	case LUTRA_OP_OPEN:
+		return o->flags & LUTRA_OBJ_WRITE;
+	case LUTRA_OP_RENAME_TO:
+	case LUTRA_OP_LINK_TO:
+	case LUTRA_OP_MKNOD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int insert_paths(const struct objects_source *src, struct tree *tree)
+{
+	const struct corpus *c = src->corpus;
+
+	for (uint32_t i = 0; i < intern_count(c->names.objects); i++) {
+		uint64_t runs[(CORPUS_RUNS_MAX + 63) / 64] = {0};
+		struct tree_path t = {.runs = runs};
+		struct lutra_path path;
+		struct run_object o;
+		int r;
+
+		run_names_object(&c->names, i, &o);
+		if (o.path == RUN_NO_PATH || !roles_of(src, i, runs))
+			continue;
+		path_get(c, &o, &path);
+		if (path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
+			continue;
+		t.path = &path;
+		t.dir = lutra_leaf_dir(&o.object);
+		t.wrote = writes(&o.object) && !t.dir;
+		r = tree_insert(tree, &t);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int learn_tree(const struct objects_source *src, struct policy *p, struct err *err)
+{
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int r;
+
+	r = tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
+	if (r == 0)
+		r = insert_paths(src, tree);
+	if (r == 0)
+		r = tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
+	if (r == -ENOSPC)
+		return err_set(err, r,
+			       "the runs name more paths than a policy holds (%d) in directories "
+			       "that never become wildcards: record a smaller image",
+			       LUTRA_NODES - 1);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+/* The distinct ports of one group, as far as they count. */
+struct ports {
+	uint16_t port[OBJECTS_PORTS_EXACT];
+	unsigned n;
+	bool many;
+};
+
+static void port_seen(struct ports *g, uint16_t port)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->port[i] == port)
+			return;
+	if (g->n < OBJECTS_PORTS_EXACT)
+		g->port[g->n++] = port;
+	else
+		g->many = true;
+}
+
+static uint32_t learn_ports(const struct objects_source *src)
+{
+	const struct run_names *names = &src->corpus->names;
+	struct ports group[PORT_GROUPS] = {0};
+	uint32_t exact = 0;
+
+	for (uint32_t i = 0; i < intern_count(names->objects); i++) {
+		struct run_object o;
+
+		run_names_object(names, i, &o);
+		if (o.object.op < LUTRA_OP_CONNECT || o.object.op > LUTRA_OP_SEND ||
+		    (o.object.family != LUTRA_AF_INET && o.object.family != LUTRA_AF_INET6))
+			continue;
+		if (roles_of(src, i, NULL))
+			port_seen(&group[lutra_port_bit(&o.object)], o.object.port);
+	}
+	for (int g = 0; g < PORT_GROUPS; g++)
+		exact |= group[g].n && !group[g].many ? 1u << g : 0;
+	return exact;
+}
+
+void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
+		   struct lutra_judgement *ret)
+{
+	struct lutra_path path;
+	struct run_object o;
+	char fold[LUTRA_NAME];
+
+	run_names_object(&c->names, i, &o);
+	path_get(c, &o, &path);
+	lutra_judge(p, &o.object, &path, role, fold, ret);
+}
+
+static int compare_tokens(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int learn_tokens(const struct objects_source *src, struct policy *p,
+			const struct lutra_policy *image)
+{
+	const struct corpus *c = src->corpus;
+	uint32_t n_objects = intern_count(c->names.objects);
+	_cleanup_free_ uint64_t *tokens =
+		calloc((size_t)n_objects * LUTRA_ROLES + 1, sizeof(*tokens));
+	size_t n = 0, n_unique = 0;
+
+	if (!tokens)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_objects; i++) {
+		uint8_t roles = roles_of(src, i, NULL);
+
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+			struct lutra_judgement j = {0};
+
+			if (!(roles >> role & 1))
+				continue;
+			objects_judge(c, i, role, image, &j);
+			/* A path that did not get into the tree has no token either. */
+			if (!(j.token >> 49 & 1) || j.class.hit)
+				tokens[n++] = j.token;
+		}
+	}
+	qsort(tokens, n, sizeof(*tokens), compare_tokens);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || tokens[i] != tokens[i - 1])
+			tokens[n_unique++] = tokens[i];
+	if (n_unique > POLICY_OBJECTS_MAX)
+		return -ENOSPC;
+	p->objects = TAKE_PTR(tokens);
+	p->n_objects = n_unique;
+	return 0;
+}
+
+int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
+		  struct err *err)
+{
+	int r = learn_tree(src, p, err);
+
+	if (r < 0)
+		return r;
+	p->port_exact = learn_ports(src);
+	p->n_objects = 0;
+	r = policy_image(p, 1, scratch, err);
+	if (r < 0)
+		return r;
+	r = learn_tokens(src, p, scratch);
+	if (r == -ENOSPC)
+		return err_set(err, r,
+			       "the runs use more kinds of objects than a policy holds (%d): "
+			       "record a smaller image",
+			       POLICY_OBJECTS_MAX);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}

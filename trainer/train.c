@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of things: model, tables, objects, calibration, provenance. */
+#include "trainer/train.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/th.h"
+#include "trainer/model/model.h"
+#include "trainer/rules/calibrate.h"
+#include "trainer/rules/objects.h"
+
+/* What lives as long as a training. */
+struct training {
+	const struct corpus *corpus;
+	const struct train_options *options;
+	const struct progress *progress;
+	struct pool *pool;
+	struct run_counts *counts; /* (corpus->n_runs) */
+	struct model model;
+};
+
+static void training_done(struct training *t)
+{
+	for (size_t i = 0; t->counts && i < t->corpus->n_runs; i++)
+		run_counts_done(&t->counts[i]);
+	free(t->counts);
+	model_done(&t->model);
+	pool_free(t->pool);
+}
+
+/*
+ * The key of path components: of the seed and the traces, so that the same training gives the same
+ * bytes and whoever is in the container does not know it.
+ */
+static int derive_key(const struct corpus *c, uint64_t seed, uint64_t ret[2])
+{
+	crypto_hash_sha256_state state;
+	unsigned char sum[crypto_hash_sha256_BYTES];
+
+	if (sodium_init() < 0)
+		return -ENOMEM;
+	crypto_hash_sha256_init(&state);
+	crypto_hash_sha256_update(&state, (const unsigned char *)&seed, sizeof(seed));
+	for (size_t i = 0; i < c->n_runs; i++)
+		crypto_hash_sha256_update(&state, (const unsigned char *)c->runs[i].sha256,
+					  sizeof(c->runs[i].sha256));
+	crypto_hash_sha256_final(&state, sum);
+	memcpy(ret, sum, 2 * sizeof(*ret));
+	return 0;
+}
+
+static int set_provenance(struct policy *p, const struct corpus *c,
+			  const struct train_options *options)
+{
+	p->seed = options->seed;
+	p->kill_signals = options->kill_signals;
+	p->image = strdup(options->image);
+	p->digest = options->digest ? strdup(options->digest) : NULL;
+	p->runs = calloc(c->n_runs, sizeof(*p->runs));
+	if (!p->image || (options->digest && !p->digest) || !p->runs)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n_runs; i++) {
+		const struct run *run = &c->runs[i];
+		struct policy_run *ret = &p->runs[i];
+
+		ret->file = strdup(run->file ? run->file : "");
+		if (!ret->file)
+			return -ENOMEM;
+		p->n_runs = i + 1;
+		memcpy(ret->sha256, run->sha256, sizeof(ret->sha256));
+		ret->calls = run->calls;
+		ret->objects = run->objects;
+		ret->seconds = run->length_ms / 1e3;
+		p->calls += run->calls;
+		p->objects_seen += run->objects;
+		p->hours += run->length_ms / 3.6e6;
+	}
+	return 0;
+}
+
+static int set_mode(struct policy *p, uint32_t mode, struct err *err)
+{
+	if (mode == TRAIN_MODE_DEFAULT)
+		mode = p->calibration.audit_only ? LUTRA_MODE_AUDIT : LUTRA_MODE_DENY;
+	if (p->calibration.audit_only && mode > LUTRA_MODE_AUDIT)
+		return err_set(err, -EINVAL,
+			       "mode %s needs %d runs or more, there are %zu: record more, or use "
+			       "--mode audit",
+			       mode_name(mode), CALIBRATE_RUNS_DENY, p->n_runs);
+	p->mode = mode;
+	return 0;
+}
+
+static int train_model(struct training *t, struct err *err)
+{
+	const struct corpus *c = t->corpus;
+	int r = pool_new(&t->pool, t->options->threads);
+
+	if (r < 0)
+		return err_set(err, r, "cannot start %u threads: use --threads 1",
+			       t->options->threads);
+	t->counts = calloc(c->n_runs, sizeof(*t->counts));
+	if (!t->counts)
+		return -ENOMEM;
+	r = model_train(&t->model, c, t->counts, t->options->seed, t->pool, t->progress);
+	if (r == -E2BIG)
+		return err_set(err, r,
+			       "the runs make more than %d different calls: no single service "
+			       "does; record one container a run",
+			       LUTRA_V_MAX - LUTRA_TOKEN0);
+	return r < 0 ? r : derive_key(c, t->options->seed, t->model.hash_key);
+}
+
+static int fill_policy(struct training *t, struct policy *p, struct err *err)
+{
+	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
+	struct objects_source objects = {t->corpus, t->counts, OBJECTS_NO_RUN};
+	struct calibrate_source source = {t->corpus, t->counts, &t->model};
+	int r;
+
+	if (!scratch)
+		return -ENOMEM;
+	r = model_policy(&t->model, t->counts, t->corpus->n_runs, MODEL_NO_RUN, p);
+	if (r == 0)
+		r = model_successors(t->counts, t->corpus->n_runs, p);
+	if (r == 0)
+		r = objects_learn(&objects, p, scratch, err);
+	if (r < 0)
+		return r;
+	th_mask(p->th);
+	progress_show(t->progress, "calibrating", 0);
+	r = calibrate(&source, p, t->pool, err);
+	if (r == 0)
+		r = set_provenance(p, t->corpus, t->options);
+	return r < 0 ? r : set_mode(p, t->options->mode, err);
+}
+
+int train(const struct corpus *corpus, const struct train_options *options,
+	  const struct progress *progress, struct policy **ret, struct err *err)
+{
+	_cleanup_(training_done) struct training t = {
+		.corpus = corpus, .options = options, .progress = progress};
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err why = {""};
+	int r = policy_new(&p);
+
+	if (r == 0)
+		r = train_model(&t, &why);
+	if (r == 0)
+		r = fill_policy(&t, p, &why);
+	if (r < 0)
+		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
+	*ret = TAKE_PTR(p);
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which cgroup a container runs in. */
+#ifndef LUTRA_USER_CONTAINER_H
+#define LUTRA_USER_CONTAINER_H
+
+#include <stddef.h>
+
+#include "lib/err.h"
+
+/*
+ * Cgroup of a running container by its id, from the runtimes' state files (runc, crun) and else by
+ * the names of cgroups (docker, podman, cri). *ret: the caller's to free. -EINVAL: no id.
+ * -ENOENT, -ENOTUNIQ, -ENOTSUP.
+ */
+int container_cgroup(const char *id, char **ret, struct err *err);
+
+/* The id that a cgroup's name stands for, cut out of path: "docker-ID.scope" gives ID. */
+void container_id(const char *cgroup, char *buf, size_t size);
+
+#endif

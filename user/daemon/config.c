@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's configuration. */
+#include "user/daemon/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "lib/file.h"
+
+static const char *const levels[] = {"error", "warning", "info", "debug"};
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	free(c->socket);
+	free(c->state_dir);
+	free(c->policies_dir);
+	free(c->events_jsonl);
+	free(c);
+}
+
+static int check_path(const char *key, const char *path, size_t max, struct err *err)
+{
+	if (path[0] != '/' || strlen(path) >= max)
+		return err_set(err, -EBADMSG, "%s: must be an absolute path of less than %zu bytes",
+			       key, max);
+	return 0;
+}
+
+static int parse_level(const char *name, enum log_level *ret, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(levels[i], name) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	}
+	return err_set(err, -EBADMSG, "log_level: must be error, warning, info or debug");
+}
+
+/* The values of an object; borrowed from it. */
+struct raw {
+	const char *socket, *state_dir, *policies_dir, *level;
+	json_t *jsonl;
+	int no_lsm;
+};
+
+static int check_raw(const struct raw *raw, struct config *c, struct err *err)
+{
+	const char *jsonl = json_string_value(raw->jsonl);
+	int r;
+
+	r = check_path("socket", raw->socket, sizeof(((struct sockaddr_un *)0)->sun_path), err);
+	if (r == 0)
+		r = check_path("state_dir", raw->state_dir, 2048, err);
+	if (r == 0)
+		r = check_path("policies_dir", raw->policies_dir, 2048, err);
+	if (r == 0)
+		r = parse_level(raw->level, &c->log_level, err);
+	if (r < 0)
+		return r;
+	if (raw->jsonl && !json_is_null(raw->jsonl) && !jsonl)
+		return err_set(err, -EBADMSG, "events_jsonl: must be a path, \"-\" or null");
+	if (jsonl && strcmp(jsonl, "-") != 0)
+		return check_path("events_jsonl", jsonl, 2048, err);
+	return 0;
+}
+
+int config_parse(const char *text, size_t len, struct config **ret, struct err *err)
+{
+	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
+	struct raw raw = {.socket = "/run/lutra/lutrad.sock",
+			  .state_dir = "/var/lib/lutra",
+			  .policies_dir = "/etc/lutra/policies.d",
+			  .level = "info"};
+	json_auto_t *j = NULL;
+	json_error_t je;
+	int r;
+
+	if (!c)
+		return err_set(err, -ENOMEM, "out of memory");
+	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b}", "socket",
+			   &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
+			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
+			   "no_lsm", &raw.no_lsm) < 0)
+		return err_set(err, -EBADMSG, "%s", je.text);
+	r = check_raw(&raw, c, err);
+	if (r < 0)
+		return r;
+	c->socket = strdup(raw.socket);
+	c->state_dir = strdup(raw.state_dir);
+	c->policies_dir = strdup(raw.policies_dir);
+	c->no_lsm = raw.no_lsm != 0;
+	if (json_is_string(raw.jsonl))
+		c->events_jsonl = strdup(json_string_value(raw.jsonl));
+	if (!c->socket || !c->state_dir || !c->policies_dir ||
+	    (json_is_string(raw.jsonl) && !c->events_jsonl))
+		return err_set(err, -ENOMEM, "out of memory");
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *file = path ? path : CONFIG_DEFAULT_FILE;
+	struct err why = {};
+	size_t len;
+	int r;
+
+	r = file_read(AT_FDCWD, file, CONFIG_MAX, &text, &len, err);
+	if (r == -ENOENT && !path)
+		return config_parse("{}", 2, ret, err);
+	if (r < 0)
+		return r;
+	r = config_parse(text, len, ret, &why);
+	return r < 0 ? err_set(err, r, "%s: %s", file, why.msg) : 0;
+}

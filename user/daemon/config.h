@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's configuration: one JSON object, every key optional, no unknown ones. */
+#ifndef LUTRA_USER_DAEMON_CONFIG_H
+#define LUTRA_USER_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
+#define CONFIG_MAX 65536
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct config {
+	char *socket;	    /* control socket; default /run/lutra/lutrad.sock */
+	char *state_dir;    /* events.db lies in it; default /var/lib/lutra */
+	char *policies_dir; /* default /etc/lutra/policies.d */
+	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
+	enum log_level log_level; /* error, warning, info, debug; default info */
+	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
+};
+
+/*
+ * path NULL: CONFIG_DEFAULT_FILE, and the defaults where that does not exist. -ENOENT: a file that
+ * was named does not. -EBADMSG: not JSON, unknown key, wrong type, relative path. -EFBIG, or as
+ * open(2).
+ */
+int config_load(const char *path, struct config **ret, struct err *err);
+/* From JSON text; -EBADMSG as above. */
+int config_parse(const char *text, size_t len, struct config **ret, struct err *err);
+void config_free(struct config *c);
+DEFINE_FREEP(struct config, config_free);
+
+#endif

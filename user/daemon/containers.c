@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Enrolled containers, and what becomes of their evidence. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "lib/names.h"
+#include "lib/text.h"
+#include "user/cgroup.h"
+#include "user/clock.h"
+#include "user/container.h"
+#include "user/daemon/daemon.h"
+#include "user/event.h"
+#include "user/react.h"
+
+#define NAME_MAX_BYTES 128
+#define SAY_LOST_NS 60000000000ull
+
+static void container_free(struct container *c)
+{
+	if (!c)
+		return;
+	if (c->events.fd >= 0)
+		close(c->events.fd);
+	policy_free(c->policy);
+	free(c->name);
+	free(c->id);
+	free(c->image);
+	free(c->cgroup);
+	free(c->policy_dir);
+	free(c);
+}
+DEFINE_FREEP(struct container, container_free);
+
+struct container *containers_find(struct daemon *d, const char *name)
+{
+	struct container *c = d->containers;
+
+	while (c && strcmp(c->name, name) != 0 && strcmp(c->cgroup, name) != 0)
+		c = c->next;
+	return c;
+}
+
+static void on_cgroup_event(struct daemon *d, struct source *s, uint32_t events)
+{
+	struct container *c = (struct container *)s;
+	bool populated;
+
+	(void)events;
+	if (cgroup_populated(s->fd, &populated) < 0)
+		containers_check(d);
+	else
+		daemon_log(d, LOG_LEVEL_DEBUG, "%s: %s", c->name,
+			   populated ? "has tasks" : "empty");
+}
+
+/* Names, policy, mode: all that can be wrong before the kernel is asked. */
+static int describe(struct daemon *d, const struct enrol_request *q, struct container *c,
+		    struct err *err)
+{
+	char id[NAME_MAX_BYTES], dir[PATH_MAX];
+	int r;
+
+	container_id(q->cgroup, id, sizeof(id));
+	if (strchr(q->policy, '/'))
+		snprintf(dir, sizeof(dir), "%s", q->policy);
+	else
+		snprintf(dir, sizeof(dir), "%s/%s", d->config->policies_dir, q->policy);
+	r = policy_load(&c->policy, dir, err);
+	if (r < 0)
+		return r;
+	c->mode = c->policy->mode;
+	if (q->mode && mode_parse(q->mode, &c->mode) < 0)
+		return err_set(err, -EINVAL, "unknown mode");
+	c->name = strdup(q->name ? q->name : id);
+	c->id = strdup(id);
+	c->image = strdup(q->image ? q->image : c->policy->image);
+	c->cgroup = strdup(q->cgroup);
+	c->policy_dir = strdup(dir);
+	if (!c->name || !c->id || !c->image || !c->cgroup || !c->policy_dir)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!*c->name || strlen(c->name) > NAME_MAX_BYTES || strchr(c->name, '/'))
+		return err_set(err, -EINVAL, "a name has 1 to %d bytes and no slash: give --name",
+			       NAME_MAX_BYTES);
+	if (containers_find(d, c->name))
+		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
+	return 0;
+}
+
+int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
+		      struct err *err)
+{
+	_cleanup_(container_freep) struct container *c = calloc(1, sizeof(*c));
+	struct guard_enrolment e;
+	int r;
+
+	if (!c)
+		return err_set(err, -ENOMEM, "out of memory");
+	c->events.fd = -1;
+	c->events.ready = on_cgroup_event;
+	r = describe(d, q, c, err);
+	if (r < 0)
+		return r;
+	r = cgroup_id(c->cgroup, &c->cgroup_id);
+	if (r == 0) {
+		c->events.fd = cgroup_events_open(c->cgroup);
+		r = c->events.fd < 0 ? c->events.fd : 0;
+	}
+	if (r < 0)
+		return err_set(err, r, "%s: not a cgroup v2 directory, or the root", c->cgroup);
+	e = (struct guard_enrolment){.cgroup = c->cgroup,
+				     .policy = c->policy,
+				     .mode = c->mode,
+				     .next_exec = q->next_exec};
+	r = guard_enroll(d->guard, &e, &c->slot, err);
+	if (r < 0)
+		return r;
+	r = daemon_watch(d, &c->events, EPOLLPRI);
+	if (r < 0) {
+		guard_release(d->guard, c->slot);
+		return err_set(err, r, "epoll: %s", strerror(-r));
+	}
+	c->since_ns = clock_realtime_ns();
+	c->next = d->containers;
+	d->containers = c;
+	daemon_log(d, LOG_LEVEL_INFO, "%s: enrolled, mode %s, policy %s", c->name,
+		   mode_name(c->mode), c->policy_dir);
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void containers_release(struct daemon *d, struct container *c, bool thaw)
+{
+	struct container **at = &d->containers;
+
+	guard_drain(d->guard);
+	guard_release(d->guard, c->slot);
+	if (c->frozen && thaw)
+		cgroup_write(c->cgroup, "cgroup.freeze", "0");
+	else if (c->frozen)
+		daemon_log(d, LOG_LEVEL_WARNING,
+			   "%s: stays frozen; echo 0 >%s/cgroup.freeze thaws it", c->name,
+			   c->cgroup);
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	daemon_log(d, LOG_LEVEL_INFO, "%s: released", c->name);
+	container_free(c);
+}
+
+void containers_check(struct daemon *d)
+{
+	struct container *c = d->containers, *next;
+	bool populated;
+
+	for (; c; c = next) {
+		next = c->next;
+		if (cgroup_populated(c->events.fd, &populated) < 0) {
+			daemon_log(d, LOG_LEVEL_INFO, "%s: its cgroup is gone", c->name);
+			containers_release(d, c, false);
+		}
+	}
+}
+
+/* ---- evidence ---- */
+
+void containers_lost(struct daemon *d, unsigned n, const char *why)
+{
+	uint64_t now = clock_now_ns();
+
+	d->events_lost += n;
+	if (d->said_lost_ns && now - d->said_lost_ns < SAY_LOST_NS)
+		return;
+	d->said_lost_ns = now;
+	daemon_log(d, LOG_LEVEL_ERROR, "%llu events could not be kept so far: %s; verdicts go on",
+		   (unsigned long long)d->events_lost, why);
+}
+
+static void act(struct daemon *d, struct container *c, const struct lutra_evidence *ev)
+{
+	int r;
+
+	if (c->reacted)
+		return;
+	r = react(c->cgroup, ev);
+	if (r < 0)
+		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot act on its cgroup: %s", c->name,
+			   strerror(-r));
+	if (r <= 0)
+		return;
+	c->reacted = true;
+	c->frozen = ev->mode == LUTRA_MODE_FREEZE;
+	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", c->name, c->frozen ? "frozen" : "killed");
+}
+
+static void keep(struct daemon *d, const struct event *e)
+{
+	json_auto_t *alert = event_json(e);
+	struct err err = {"the event store is not open"};
+	unsigned n = 1;
+	int r;
+
+	if (!alert) {
+		containers_lost(d, 1, "out of memory");
+		return;
+	}
+	d->events_stored++;
+	if (!d->store || store_add(d->store, e, alert, &n, &err) < 0) {
+		d->events_stored -= n;
+		containers_lost(d, n, err.msg);
+	}
+	r = d->json ? output_json_write(d->json, alert) : 0;
+	if (r < 0)
+		containers_lost(d, 1, strerror(-r));
+	control_publish(d, alert);
+}
+
+void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
+			 size_t str_len)
+{
+	struct daemon *d = ctx;
+	struct container *c = d->containers;
+	char sentence[EVENT_TEXT];
+	struct event e;
+
+	while (c && (c->slot != ev->slot || c->cgroup_id != ev->cgroup_id))
+		c = c->next;
+	if (!c)
+		return;
+	act(d, c, ev);
+	e = (struct event){.ev = ev,
+			   .str = str,
+			   .str_len = str_len,
+			   .realtime_ns = clock_to_realtime(ev->ts_ns),
+			   .name = c->name,
+			   .id = c->id,
+			   .image = c->image,
+			   .cgroup = c->cgroup,
+			   .policy = c->policy_dir};
+	keep(d, &e);
+	if (ev->verdict >= LUTRA_VERDICT_ALERT) {
+		event_sentence(&e, sentence);
+		daemon_log(d, LOG_LEVEL_WARNING, "%s", sentence);
+	}
+}
+
+json_t *containers_json(const struct daemon *d, const struct container *c)
+{
+	struct lutra_counters n = {};
+	json_t *counters = json_object();
+	char time[CLOCK_TEXT];
+
+	guard_counters(d->guard, c->slot, &n);
+	for (unsigned i = 0; i < LUTRA_C_COUNT; i++)
+		json_object_set_new(counters, counter_name(i), json_integer((json_int_t)n.n[i]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:i, s:o}", "name",
+			 text_json_keep(c->name), "id", text_json_keep(c->id), "image",
+			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
+			 text_json_keep(c->policy_dir), "mode", mode_name(c->mode), "since",
+			 clock_format(c->since_ns, time), "frozen", c->frozen, "slot", (int)c->slot,
+			 "counters", counters);
+}

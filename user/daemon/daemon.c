@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutrad's loop: the kernel's rings, the control socket, signals, and a look around every second.
+ */
+#include "user/daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#include "user/clock.h"
+
+#define STORE_RETRY_NS 30000000000ull
+
+void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > d->config->log_level)
+		return;
+	va_start(ap, fmt);
+	fputs("lutrad: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+int daemon_watch(struct daemon *d, struct source *s, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = s};
+
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
+}
+
+static void commit(struct daemon *d)
+{
+	struct err err = {};
+	unsigned n = 0;
+
+	if (!d->store || store_commit(d->store, &n, &err) == 0)
+		return;
+	d->events_stored -= n;
+	containers_lost(d, n, err.msg);
+}
+
+static void drain(struct daemon *d)
+{
+	guard_drain(d->guard);
+	commit(d);
+}
+
+static void on_kernel(struct daemon *d, struct source *s, uint32_t events)
+{
+	(void)s;
+	(void)events;
+	drain(d);
+}
+
+static void on_signal(struct daemon *d, struct source *s, uint32_t events)
+{
+	struct signalfd_siginfo si;
+
+	(void)events;
+	if (read(s->fd, &si, sizeof(si)) != sizeof(si))
+		return;
+	if (si.ssi_signo == SIGHUP)
+		daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: there is nothing to reload");
+	else
+		d->stop = true;
+}
+
+/* A store that cannot be opened is said, and tried again: containers are guarded all the same. */
+static void open_store(struct daemon *d)
+{
+	_cleanup_free_ char *path = NULL;
+	struct err err;
+
+	d->store_retry_ns = clock_now_ns() + STORE_RETRY_NS;
+	if (asprintf(&path, "%s/events.db", d->config->state_dir) < 0)
+		return;
+	mkdir(d->config->state_dir, 0700);
+	if (store_new(&d->store, path, &err) < 0)
+		daemon_log(d, LOG_LEVEL_ERROR, "%s: events are not kept, verdicts go on", err.msg);
+}
+
+static void on_timer(struct daemon *d, struct source *s, uint32_t events)
+{
+	uint64_t n;
+
+	(void)events;
+	if (read(s->fd, &n, sizeof(n)) != sizeof(n))
+		return;
+	drain(d);
+	containers_check(d);
+	if (!d->store && clock_now_ns() > d->store_retry_ns)
+		open_store(d);
+}
+
+static int open_timer(struct daemon *d)
+{
+	const struct itimerspec every = {{1, 0}, {1, 0}};
+
+	d->timer.ready = on_timer;
+	d->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (d->timer.fd < 0 || timerfd_settime(d->timer.fd, 0, &every, NULL) < 0)
+		return -errno;
+	return daemon_watch(d, &d->timer, EPOLLIN);
+}
+
+static int open_signals(struct daemon *d)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	d->signals.ready = on_signal;
+	d->signals.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (d->signals.fd < 0)
+		return -errno;
+	return daemon_watch(d, &d->signals, EPOLLIN);
+}
+
+static int open_guard(struct daemon *d, struct err *err)
+{
+	const struct guard_handler handler = {.evidence = containers_evidence, .ctx = d};
+	int r;
+
+	r = guard_new(&d->guard, &handler, d->config->no_lsm, err);
+	if (r < 0)
+		return r;
+	d->kernel.ready = on_kernel;
+	d->kernel.fd = guard_epoll_fd(d->guard);
+	r = daemon_watch(d, &d->kernel, EPOLLIN);
+	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+}
+
+static int open_all(struct daemon *d, struct err *err)
+{
+	int r;
+
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	r = d->epoll_fd < 0 ? -errno : open_signals(d);
+	if (r == 0)
+		r = open_timer(d);
+	if (r < 0)
+		return err_set(err, r, "cannot start: %s", strerror(-r));
+	/* First: a second daemon ends here, before it has loaded anything. */
+	r = control_open(d, err);
+	if (r < 0)
+		return r;
+	r = open_guard(d, err);
+	if (r < 0)
+		return r;
+	if (d->config->events_jsonl) {
+		r = output_json_new(&d->json, d->config->events_jsonl, err);
+		if (r < 0)
+			return r;
+	}
+	open_store(d);
+	return 0;
+}
+
+int daemon_new(struct daemon **ret, struct config *config, struct err *err)
+{
+	_cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_set(err, -ENOMEM, "out of memory");
+	d->config = config;
+	d->start_ns = clock_realtime_ns();
+	d->epoll_fd = d->signals.fd = d->timer.fd = d->control.fd = -1;
+	r = open_all(d, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+int daemon_run(struct daemon *d)
+{
+	struct epoll_event ev;
+
+	daemon_log(d, LOG_LEVEL_INFO, "listening on %s, %s", d->config->socket,
+		   guard_has_lsm(d->guard) ? "BPF LSM" : "tracepoints instead of BPF LSM");
+	while (!d->stop) {
+		/* One at a time: handling it may free what the next would be for. */
+		int n = epoll_wait(d->epoll_fd, &ev, 1, -1);
+		struct source *s = ev.data.ptr;
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 1)
+			s->ready(d, s, ev.events);
+	}
+	drain(d);
+	return 0;
+}
+
+void daemon_free(struct daemon *d)
+{
+	if (!d)
+		return;
+	while (d->containers)
+		containers_release(d, d->containers, false);
+	control_close(d);
+	guard_free(d->guard);
+	store_free(d->store);
+	output_json_free(d->json);
+	if (d->signals.fd >= 0)
+		close(d->signals.fd);
+	if (d->timer.fd >= 0)
+		close(d->timer.fd);
+	if (d->epoll_fd >= 0)
+		close(d->epoll_fd);
+	free(d);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutrad's state, between its parts: the loop, the containers, the control socket. */
+#ifndef LUTRA_USER_DAEMON_DAEMON_H
+#define LUTRA_USER_DAEMON_DAEMON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/policy.h"
+#include "user/daemon/config.h"
+#include "user/guard.h"
+#include "user/output_json.h"
+#include "user/store.h"
+
+struct daemon;
+
+/* First member of whatever the loop waits for. */
+struct source {
+	void (*ready)(struct daemon *d, struct source *s, uint32_t events);
+	int fd;
+};
+
+struct container {
+	struct source events; /* cgroup.events */
+	struct container *next;
+	char *name;
+	char *id;
+	char *image;
+	char *cgroup;
+	char *policy_dir;
+	struct policy *policy;
+	uint64_t cgroup_id;
+	uint64_t since_ns; /* CLOCK_REALTIME */
+	uint32_t slot;
+	uint32_t mode;
+	bool frozen;  /* by us */
+	bool reacted; /* kill-container, freeze: done */
+};
+
+struct client;
+
+struct daemon {
+	struct config *config;
+	struct guard *guard;
+	struct store *store; /* NULL: it could not be opened, and will be tried again */
+	struct output_json *json;
+	struct container *containers;
+	struct client *clients;
+	unsigned n_clients;
+	struct source kernel;  /* the rings */
+	struct source signals; /* SIGTERM, SIGINT, SIGHUP */
+	struct source timer;   /* every second */
+	struct source control; /* listening socket */
+	int epoll_fd;
+	bool stop;
+	bool made_socket;
+	bool made_socket_dir;
+	uint64_t start_ns;	 /* CLOCK_REALTIME */
+	uint64_t store_retry_ns; /* CLOCK_MONOTONIC */
+	uint64_t events_stored;
+	uint64_t events_lost; /* that the store or the JSON file could not take */
+	uint64_t said_lost_ns;
+};
+
+/* ---- daemon.c ---- */
+
+/* Everything but the containers: errors as config_load(), guard_new(), bind(2). */
+int daemon_new(struct daemon **ret, struct config *config, struct err *err);
+/* Until SIGTERM or SIGINT. 0 or -errno. */
+int daemon_run(struct daemon *d);
+/* Releases all, removes the socket. */
+void daemon_free(struct daemon *d);
+DEFINE_FREEP(struct daemon, daemon_free);
+/* Have the loop call s->ready. */
+int daemon_watch(struct daemon *d, struct source *s, uint32_t events);
+void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- containers.c ---- */
+
+struct enrol_request {
+	const char *cgroup;
+	const char *policy; /* a path, or a name in policies_dir */
+	const char *mode;   /* NULL: the policy's */
+	const char *name;   /* NULL: the id */
+	const char *image;  /* NULL: the policy's */
+	bool next_exec;	    /* as struct guard_enrolment */
+};
+
+/* Errors as policy_load() and guard_enroll(), -EEXIST: name or cgroup is taken, -EINVAL: mode. */
+int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
+		      struct err *err);
+/* By name or by cgroup path; NULL. */
+struct container *containers_find(struct daemon *d, const char *name);
+/* Thaws what a verdict froze, if asked to. */
+void containers_release(struct daemon *d, struct container *c, bool thaw);
+/* Release those whose cgroup is gone. */
+void containers_check(struct daemon *d);
+/* Handler of the kernel's evidence; ctx: the daemon. */
+void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
+			 size_t str_len);
+/* Count events that could not be kept, and say so now and then. */
+void containers_lost(struct daemon *d, unsigned n, const char *why);
+/* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
+json_t *containers_json(const struct daemon *d, const struct container *c);
+
+/* ---- control.c ---- */
+
+/* Listen. -EADDRINUSE: another daemon does. */
+int control_open(struct daemon *d, struct err *err);
+void control_close(struct daemon *d);
+/* An alert for those who follow. */
+void control_publish(struct daemon *d, const json_t *alert);
+
+#endif

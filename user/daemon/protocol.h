@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between lutra and lutrad, over a Unix socket: one line of JSON asks, one answers, {"ok": true, …}
+ * or {"ok": false, "error": LINE}; after the answer to "events" come the alerts, a line each.
+ *
+ *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?}
+ *   {"cmd": "release", "name"? (or cgroup path), "all"?}
+ *   {"cmd": "status"}
+ *   {"cmd": "events", "limit"?, "follow"?}
+ */
+#ifndef LUTRA_USER_DAEMON_PROTOCOL_H
+#define LUTRA_USER_DAEMON_PROTOCOL_H
+
+#define PROTOCOL_REQUEST_MAX 65536
+#define PROTOCOL_EVENTS_DEFAULT 50
+#define PROTOCOL_EVENTS_MAX 1000
+
+#endif

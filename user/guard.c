@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel side as one object: its life, its rings and counters. */
+#include "user/guard_impl.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kern/lutra.skel.h"
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct guard *g = ctx;
+	const struct lutra_ring_record *r = data;
+
+	if (size < sizeof(*r) || r->str_len > size - sizeof(*r))
+		return 0;
+	if (g->handler.record)
+		g->handler.record(g->handler.ctx, r->slot, &r->rec, r->str, r->str_len);
+	return 0;
+}
+
+static int on_evidence(void *ctx, void *data, size_t size)
+{
+	struct guard *g = ctx;
+	const struct lutra_evidence *ev = data;
+
+	if (size < sizeof(*ev) || ev->str_len > size - sizeof(*ev))
+		return 0;
+	if (g->handler.evidence)
+		g->handler.evidence(g->handler.ctx, ev, ev->str, ev->str_len);
+	return 0;
+}
+
+static int open_rings(struct guard *g, struct err *err)
+{
+	g->rings = ring_buffer__new(bpf_map__fd(g->skel->maps.evidence), on_evidence, g, NULL);
+	if (!g->rings)
+		return err_set(err, -errno, "cannot map the evidence ring: %s", strerror(errno));
+	if (ring_buffer__add(g->rings, bpf_map__fd(g->skel->maps.records), on_record, g) < 0)
+		return err_set(err, -errno, "cannot map the records ring: %s", strerror(errno));
+	return 0;
+}
+
+static int map_slots(struct guard *g, struct err *err)
+{
+	void *p = mmap(NULL, LUTRA_SLOTS * sizeof(struct lutra_slot), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, bpf_map__fd(g->skel->maps.slots), 0);
+
+	if (p == MAP_FAILED)
+		return err_set(err, -errno, "cannot map the slots: %s", strerror(errno));
+	g->slots = p;
+	return 0;
+}
+
+int guard_new(struct guard **ret, const struct guard_handler *handler, bool no_lsm, struct err *err)
+{
+	_cleanup_(guard_freep) struct guard *g = calloc(1, sizeof(*g));
+	int r;
+
+	if (!g)
+		return err_set(err, -ENOMEM, "out of memory");
+	g->handler = *handler;
+	r = guard_load(g, no_lsm, err);
+	if (r == 0)
+		r = map_slots(g, err);
+	if (r == 0)
+		r = open_rings(g, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(g);
+	return 0;
+}
+
+void guard_free(struct guard *g)
+{
+	if (!g)
+		return;
+	guard_detach(g);
+	ring_buffer__free(g->rings);
+	if (g->slots)
+		munmap(g->slots, LUTRA_SLOTS * sizeof(struct lutra_slot));
+	lutra_bpf__destroy(g->skel);
+	free(g);
+}
+
+bool guard_has_lsm(const struct guard *g)
+{
+	return g->lsm;
+}
+
+uint32_t guard_ops(const struct guard *g)
+{
+	(void)g;
+	return 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_CONNECT |
+	       1u << LUTRA_OP_BIND;
+}
+
+int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct lutra_counters *per_cpu = NULL;
+	struct lutra_counters sum = {};
+
+	if (slot >= LUTRA_SLOTS)
+		return -ENOENT;
+	if (cpus < 0)
+		return cpus;
+	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.counters), &slot, per_cpu) < 0)
+		return -errno;
+	for (int c = 0; c < cpus; c++)
+		for (int i = 0; i < LUTRA_C_COUNT; i++)
+			sum.n[i] += per_cpu[c].n[i];
+	*ret = sum;
+	return 0;
+}
+
+int guard_poll(struct guard *g, int timeout_ms)
+{
+	int n, more;
+
+	guard_refresh_seen(g);
+	n = ring_buffer__poll(g->rings, timeout_ms);
+	if (n == -EINTR)
+		n = 0;
+	if (n < 0)
+		return n;
+	more = guard_drain(g);
+	return more < 0 ? more : n + more;
+}
+
+int guard_drain(struct guard *g)
+{
+	return ring_buffer__consume(g->rings);
+}
+
+int guard_epoll_fd(const struct guard *g)
+{
+	return ring_buffer__epoll_fd(g->rings);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel side as one object: load, attach, enrol, read the rings. Everything is held by file
+ * descriptors of this process: when it ends, however it ends, nothing stays attached.
+ */
+#ifndef LUTRA_USER_GUARD_H
+#define LUTRA_USER_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/policy.h"
+#include "lutra/abi.h"
+
+/* Called from guard_poll(). str: str_len bytes, not NUL-terminated. */
+struct guard_handler {
+	void (*record)(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
+		       size_t str_len);
+	void (*evidence)(void *ctx, const struct lutra_evidence *ev, const char *str,
+			 size_t str_len);
+	void *ctx;
+};
+
+struct guard;
+
+/*
+ * Load the programs; LSM ones where the kernel takes them (found by loading), else the tracepoints
+ * that stand in. Nothing is attached before the first enrolment, nor after the last release.
+ * -EPERM: not root. -ENOENT: kernel has no BTF. -EOPNOTSUPP: kernel too old. no_lsm: use the
+ * stand-ins even where LSM programs load.
+ */
+int guard_new(struct guard **ret, const struct guard_handler *handler, bool no_lsm,
+	      struct err *err);
+void guard_free(struct guard *g);
+DEFINE_FREEP(struct guard, guard_free);
+
+bool guard_has_lsm(const struct guard *g);
+uint32_t guard_ops(const struct guard *g); /* bit per enum lutra_op that is seen on this host */
+
+struct guard_enrolment {
+	const char *cgroup;	     /* path of a cgroup v2 directory */
+	const struct policy *policy; /* NULL: mode learn */
+	uint32_t mode;		     /* enum lutra_mode */
+	bool record;		     /* send events to handler.record */
+	bool next_exec; /* whoever is in it or joins is pending until its next exec, wherever
+			   that is (the caller is about to exec, or an OCI hook); else tasks
+			   that run in it already are armed now, and those that join later at
+			   their first exec in another mount namespace than their mover's */
+};
+
+/*
+ * Enrol a cgroup with all below it. -EINVAL: the root cgroup, an ancestor of, or the caller's own.
+ * -ENOTSUP: not cgroup v2. -EEXIST: already enrolled. -ENOSPC: no slot is free. -EOPNOTSUPP: the
+ * mode needs LSM and this host has none. On failure nothing is half enrolled.
+ */
+int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
+		 struct err *err);
+int guard_release(struct guard *g, uint32_t slot);
+int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err);
+/* Swap the policy of a slot atomically. */
+int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);
+int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);
+/* Sum over CPUs. slot 0: what belongs to no container. */
+int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret);
+
+/* Handle what is in the rings; waits at most timeout_ms. Returns events handled, or -errno. */
+int guard_poll(struct guard *g, int timeout_ms);
+/* Handle what is in the rings now, without waiting and without regard to wake-ups. */
+int guard_drain(struct guard *g);
+int guard_epoll_fd(const struct guard *g);
+
+/* What this host can do, for `lutra doctor`: one row a feature. */
+struct guard_feature {
+	const char *name; /* "lsm/file_open" */
+	bool works;
+	char detail[160];     /* why not, or what it does */
+	const char *fallback; /* what is done instead, or NULL */
+};
+
+/* Probe by loading. Returns the number of rows written (at most max), or -errno. */
+int guard_probe(struct guard_feature *ret, size_t max, struct err *err);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Enrolment of cgroups: slots, policies, modes. */
+#include "user/guard_impl.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "kern/lutra.skel.h"
+#include "lib/names.h"
+
+#define NSEC_PER_SEC 1000000000ull
+#define SEEN_DAY_NS (86400 * NSEC_PER_SEC)
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- policies ---- */
+
+/*
+ * A new inner map of one value, of struct type, in an outer map's slot; the kernel swaps it in at
+ * once. With its BTF, as the outer map's template has it: 6.1 takes no other.
+ */
+static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t slot, const char *type,
+		      const void *value, size_t size)
+{
+	const struct btf *btf = bpf_object__btf(g->skel->obj);
+	int key_id = btf__find_by_name_kind(btf, "unsigned int", BTF_KIND_INT);
+	int value_id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .btf_fd = (__u32)btf__fd(btf),
+		    .btf_key_type_id = (__u32)key_id, .btf_value_type_id = (__u32)value_id);
+	_cleanup_close_ int fd = -1;
+	uint32_t zero = 0;
+
+	if (key_id < 0 || value_id < 0)
+		return -ENOENT;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, type, sizeof(zero), (__u32)size, 1, &opts);
+	if (fd < 0)
+		return -errno;
+	if (value && bpf_map_update_elem(fd, &zero, value, BPF_ANY) < 0)
+		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(outer), &slot, &fd, BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}
+
+static int reset_seen(struct guard *g, uint32_t slot)
+{
+	int r = swap_inner(g, g->skel->maps.seen, slot, "lutra_seen", NULL,
+			   sizeof(struct lutra_seen));
+
+	if (r == 0)
+		g->seen_since_ns[slot] = clock_ns(CLOCK_MONOTONIC);
+	return r;
+}
+
+int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
+{
+	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
+	int r;
+
+	if (!image)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (++g->version == 0)
+		g->version = 1;
+	r = policy_image(policy, g->version, image, err);
+	if (r < 0)
+		return r;
+	r = reset_seen(g, slot);
+	if (r == 0)
+		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,
+			       sizeof(*image));
+	if (r < 0)
+		return err_set(err, r, "cannot give the kernel the policy: %s", strerror(-r));
+	return 0;
+}
+
+void guard_unbind(struct guard *g, uint32_t slot)
+{
+	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.policies), &slot);
+	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.seen), &slot);
+	g->seen_since_ns[slot] = 0;
+}
+
+void guard_refresh_seen(struct guard *g)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++)
+		if (g->seen_since_ns[i] && now - g->seen_since_ns[i] > SEEN_DAY_NS)
+			reset_seen(g, i);
+}
+
+/* ---- cgroups ---- */
+
+static int cgroup_id(const char *path, uint64_t *ret, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {.head.handle_bytes = sizeof(uint64_t)};
+	struct statfs fs;
+	struct stat st;
+	int mount;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return err_set(err, -ENOTSUP,
+			       "%s is not a cgroup v2 directory: name one below the cgroup2 mount",
+			       path);
+	if (name_to_handle_at(fd, "", &handle.head, &mount, AT_EMPTY_PATH) == 0) {
+		*ret = handle.id;
+		return 0;
+	}
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "cannot look at cgroup %s: %s", path, strerror(errno));
+	*ret = st.st_ino;
+	return 0;
+}
+
+/* The kernel itself knows which cgroups this process is in or below. */
+static int check_foreign(struct guard *g, uint64_t id, const char *path, struct err *err)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &id, .ctx_size_in = sizeof(id));
+	int r = bpf_prog_test_run_opts(bpf_program__fd(g->skel->progs.lutra_is_own), &opts);
+
+	if (r < 0)
+		return err_set(err, r, "cannot tell whether %s may be enrolled: %s", path,
+			       strerror(-r));
+	if (opts.retval)
+		return err_set(err, -EINVAL,
+			       "%s holds this process itself: enrol the container's own cgroup",
+			       path);
+	return 0;
+}
+
+static int check_mode(const struct guard *g, uint32_t mode, bool has_policy, struct err *err)
+{
+	if (mode >= LUTRA_MODE_COUNT)
+		return err_set(err, -EINVAL, "no such mode: %u", mode);
+	if (!g->lsm && (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE))
+		return err_set(
+			err, -EOPNOTSUPP,
+			"mode %s needs BPF LSM, which this host does not run: use audit, kill "
+			"or kill-container",
+			mode_name(mode));
+	if (!has_policy && mode != LUTRA_MODE_LEARN && mode != LUTRA_MODE_AUDIT)
+		return err_set(err, -EINVAL, "mode %s needs a policy", mode_name(mode));
+	return 0;
+}
+
+/* ---- slots ---- */
+
+static int find_slot(struct guard *g, uint64_t id, const char *path, uint32_t *ret, struct err *err)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
+		if (g->slots[i].cgroup_id == id)
+			return err_set(err, -EEXIST, "%s is enrolled already, as slot %u", path, i);
+	}
+	for (uint32_t i = 1; i < LUTRA_SLOTS && !found; i++) {
+		uint32_t slot = (g->last_slot + i) % LUTRA_SLOTS;
+
+		if (slot && g->slots[slot].cgroup_id == 0)
+			found = slot;
+	}
+	if (!found)
+		return err_set(err, -ENOSPC, "%d containers are enrolled, which is all that fit",
+			       LUTRA_SLOTS - 1);
+	*ret = found;
+	return 0;
+}
+
+static int clear_counters(struct guard *g, uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct lutra_counters *zero = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	zero = calloc((size_t)cpus, sizeof(*zero));
+	if (!zero)
+		return -ENOMEM;
+	if (bpf_map_update_elem(bpf_map__fd(g->skel->maps.counters), &slot, zero, BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}
+
+static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct guard_enrolment *e)
+{
+	struct lutra_slot *s = &g->slots[slot];
+
+	s->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+	s->mode = e->mode;
+	s->flags =
+		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u);
+	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->cgroup_id, id, __ATOMIC_SEQ_CST);
+}
+
+/* Make every entry of the slot void, and forget its cgroup. */
+static void empty_slot(struct guard *g, uint32_t slot)
+{
+	struct lutra_slot *s = &g->slots[slot];
+	uint64_t id = s->cgroup_id;
+
+	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.cgroups), &id);
+	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->cgroup_id, 0, __ATOMIC_SEQ_CST);
+	s->mode = LUTRA_MODE_LEARN;
+	s->flags = 0;
+	guard_unbind(g, slot);
+}
+
+/* Give entries to the tasks that are in the cgroup already. */
+static int adopt(struct guard *g, uint32_t slot)
+{
+	_cleanup_close_ int fd = -1;
+	struct bpf_link *link;
+	char buf[64];
+	ssize_t n;
+
+	g->skel->bss->lutra_adopt_slot = slot;
+	link = bpf_program__attach_iter(g->skel->progs.lutra_adopt, NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, buf, sizeof(buf));
+	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	return n < 0 ? -errno : 0;
+}
+
+/* From here on tasks get entries. A second pass finds who was forked behind the first one's back.
+ */
+static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *err)
+{
+	int r = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(g->skel->maps.cgroups), &id, &slot, BPF_ANY) < 0)
+		return err_set(err, -errno, "cannot enrol: %s", strerror(errno));
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = adopt(g, slot);
+	if (r < 0)
+		return err_set(err, r, "cannot look for the container's tasks: %s", strerror(-r));
+	return 0;
+}
+
+int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
+		 struct err *err)
+{
+	uint32_t slot = 0;
+	uint64_t id = 0;
+	int r;
+
+	r = check_mode(g, e->mode, e->policy != NULL, err);
+	if (r == 0)
+		r = cgroup_id(e->cgroup, &id, err);
+	if (r == 0)
+		r = check_foreign(g, id, e->cgroup, err);
+	if (r == 0)
+		r = find_slot(g, id, e->cgroup, &slot, err);
+	if (r < 0)
+		return r;
+	if (clear_counters(g, slot) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = e->policy ? guard_bind(g, slot, e->policy, err) : 0;
+	if (r == 0 && g->n_enrolled == 0)
+		r = guard_attach(g, err);
+	if (r < 0) {
+		guard_unbind(g, slot);
+		return r;
+	}
+	fill_slot(g, slot, id, e);
+	g->n_enrolled++;
+	g->last_slot = slot;
+	r = open_slot(g, slot, id, err);
+	if (r < 0) {
+		guard_release(g, slot);
+		return r;
+	}
+	*ret_slot = slot;
+	return 0;
+}
+
+static bool is_enrolled(const struct guard *g, uint32_t slot)
+{
+	return slot && slot < LUTRA_SLOTS && g->slots[slot].cgroup_id;
+}
+
+int guard_release(struct guard *g, uint32_t slot)
+{
+	if (!is_enrolled(g, slot))
+		return -ENOENT;
+	empty_slot(g, slot);
+	if (--g->n_enrolled == 0)
+		guard_detach(g);
+	return 0;
+}
+
+int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err)
+{
+	struct lutra_slot *s;
+	int r;
+
+	if (!is_enrolled(g, slot))
+		return err_set(err, -ENOENT, "slot %u holds no container", slot);
+	r = check_mode(g, mode, g->seen_since_ns[slot] != 0, err);
+	if (r < 0)
+		return r;
+	s = &g->slots[slot];
+	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
+	__atomic_and_fetch(&s->flags, ~(__u32)(LUTRA_SLOT_CONDEMNED | LUTRA_SLOT_FROZEN),
+			   __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
+{
+	if (!is_enrolled(g, slot))
+		return err_set(err, -ENOENT, "slot %u holds no container", slot);
+	return guard_bind(g, slot, policy, err);
+}
+
+int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret)
+{
+	if (!is_enrolled(g, slot))
+		return -ENOENT;
+	*ret = g->slots[slot];
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of user/guard*.c share. */
+#ifndef LUTRA_USER_GUARD_IMPL_H
+#define LUTRA_USER_GUARD_IMPL_H
+
+#include "user/guard.h"
+
+#define GUARD_LINKS 24
+
+struct lutra_bpf;
+struct bpf_link;
+struct ring_buffer;
+
+struct guard {
+	struct lutra_bpf *skel;
+	struct ring_buffer *rings;
+	struct lutra_slot *slots; /* the kernel's, mapped */
+	struct bpf_link *links[GUARD_LINKS];
+	struct guard_handler handler;
+	size_t n_links;
+	uint32_t n_enrolled;
+	uint32_t last_slot;
+	uint32_t version;		     /* of the policy bound last */
+	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: no policy */
+	bool lsm;
+};
+
+/*
+ * Load the programs into g->skel, LSM ones if the kernel takes and runs them. Errors as
+ * guard_new().
+ */
+int guard_load(struct guard *g, bool no_lsm, struct err *err);
+/* Attach all that is loaded. On failure nothing stays attached. */
+int guard_attach(struct guard *g, struct err *err);
+void guard_detach(struct guard *g);
+
+/* Bind a new image of policy, and new seen bits, to a slot. */
+int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);
+void guard_unbind(struct guard *g, uint32_t slot);
+/* Seen bits older than a day make room for new ones: slow masking does not last. */
+void guard_refresh_seen(struct guard *g);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading and attaching the kernel side. */
+#include "user/guard_impl.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kern/lutra.skel.h"
+
+#define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+static bool is_lsm(const struct bpf_program *p)
+{
+	return strncmp(bpf_program__section_name(p), "lsm/", 4) == 0;
+}
+
+static bool is_standin(const struct bpf_program *p)
+{
+	return strcmp(bpf_program__name(p), "lutra_sys_exit") == 0;
+}
+
+static bool is_test(const struct bpf_program *p)
+{
+	return strncmp(bpf_program__name(p), "parity_", 7) == 0;
+}
+
+/* Programs that are run, or attached for a moment, by the code that needs them. */
+static bool is_on_demand(const struct bpf_program *p)
+{
+	const char *section = bpf_program__section_name(p);
+
+	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0 ||
+	       strcmp(section, "lsm/bpf") == 0;
+}
+
+/* Does the running kernel have the hook of an LSM program? */
+static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "bpf_lsm_%s", bpf_program__section_name(p) + 4);
+	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+}
+
+static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bool lsm)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program (p, skel->obj) {
+		bool load = !is_test(p);
+
+		if (is_lsm(p))
+			load = lsm && has_hook(kernel, p);
+		else if (is_standin(p))
+			load = !lsm;
+		bpf_program__set_autoload(p, load);
+	}
+}
+
+static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm)
+{
+	struct lutra_bpf *skel = lutra_bpf__open();
+	struct bpf_map *m;
+	int r;
+
+	if (!skel)
+		return -errno;
+	choose_programs(skel, kernel, lsm);
+	bpf_object__for_each_map (m, skel->obj) {
+		if (strncmp(bpf_map__name(m), "parity_", 7) == 0)
+			bpf_map__set_autocreate(m, false);
+	}
+	skel->rodata->lutra_standin = !lsm;
+	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
+	r = lutra_bpf__load(skel);
+	if (r < 0) {
+		lutra_bpf__destroy(skel);
+		return r;
+	}
+	*ret = skel;
+	return 0;
+}
+
+/* A kernel may load and attach LSM programs and yet not run them: see whether a hook comes. */
+static bool hooks_run(struct lutra_bpf *skel)
+{
+	struct bpf_link *link = bpf_program__attach(skel->progs.lutra_bpf_probe);
+	__u32 id = 0;
+
+	if (!link)
+		return false;
+	bpf_prog_get_next_id(id, &id);
+	bpf_link__destroy(link);
+	return skel->bss->lutra_hook_ran != 0;
+}
+
+static int load_lsm(struct lutra_bpf **ret, const struct btf *kernel)
+{
+	struct lutra_bpf *skel = NULL;
+	int r = load_once(&skel, kernel, true);
+
+	if (r < 0)
+		return r;
+	if (!hooks_run(skel)) {
+		lutra_bpf__destroy(skel);
+		return -EOPNOTSUPP;
+	}
+	*ret = skel;
+	return 0;
+}
+
+int guard_load(struct guard *g, bool no_lsm, struct err *err)
+{
+	struct btf *kernel;
+	int r;
+
+	libbpf_set_print(quiet);
+	if (geteuid() != 0)
+		return err_set(err, -EPERM, "only root can load BPF programs: run as root");
+	if (access(VMLINUX_BTF, R_OK) < 0)
+		return err_set(err, -ENOENT,
+			       "%s is missing: use a kernel with CONFIG_DEBUG_INFO_BTF",
+			       VMLINUX_BTF);
+	kernel = btf__load_vmlinux_btf();
+	if (!kernel)
+		return err_set(err, -ENOENT, "cannot read %s: %s", VMLINUX_BTF, strerror(errno));
+	g->lsm = !no_lsm && load_lsm(&g->skel, kernel) == 0;
+	r = g->lsm ? 0 : load_once(&g->skel, kernel, false);
+	btf__free(kernel);
+	if (r == -EPERM || r == -EACCES)
+		return err_set(err, -EPERM,
+			       "this kernel lets nobody here load BPF programs (%s): "
+			       "give CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN",
+			       strerror(-r));
+	if (r < 0)
+		return err_set(err, -EOPNOTSUPP,
+			       "this kernel does not take the BPF programs (%s): use 6.1 or newer",
+			       strerror(-r));
+	return 0;
+}
+
+void guard_detach(struct guard *g)
+{
+	while (g->n_links > 0)
+		bpf_link__destroy(g->links[--g->n_links]);
+}
+
+int guard_attach(struct guard *g, struct err *err)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program (p, g->skel->obj) {
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(p) || is_on_demand(p) || g->n_links == GUARD_LINKS)
+			continue;
+		link = bpf_program__attach(p);
+		if (!link) {
+			int r = -errno;
+
+			guard_detach(g);
+			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
+				       strerror(-r));
+		}
+		g->links[g->n_links++] = link;
+	}
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutrad: the daemon, in the foreground. */
+#include <stdio.h>
+#include <string.h>
+
+#include "user/cli/cli.h"
+#include "user/daemon/daemon.h"
+
+static const struct argp_option options[] = {
+	{"config", 'c', "FILE", 0, "Configuration; default: " CONFIG_DEFAULT_FILE, 0},
+	{},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	const char **config = state->input;
+
+	switch (key) {
+	case 'c':
+		*config = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		return cli_usage(state, "takes no argument");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {options,
+				 parse,
+				 NULL,
+				 "Guard enrolled containers, in the foreground, until SIGTERM."
+				 "\vContainers come and go by `lutra enroll` and `lutra release`. "
+				 "Configuration: a JSON object "
+				 "of socket, state_dir, policies_dir, events_jsonl (a file, \"-\" "
+				 "or null), log_level (error, "
+				 "warning, info, debug), no_lsm.",
+				 NULL,
+				 NULL,
+				 NULL};
+
+static int fail(const struct err *err)
+{
+	fprintf(stderr, "lutrad: %s\n", err->msg);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_(daemon_freep) struct daemon *d = NULL;
+	const char *path = NULL;
+	char name[] = "lutrad";
+	struct err err;
+	int r;
+
+	argv[0] = name;
+	cli_parse(&argp, argc, argv, false, &path);
+	if (config_load(path, &config, &err) < 0 || daemon_new(&d, config, &err) < 0)
+		return fail(&err);
+	r = daemon_run(d);
+	if (r < 0) {
+		err_set(&err, r, "epoll: %s", strerror(-r));
+		return fail(&err);
+	}
+	return 0;
+}

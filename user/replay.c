@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A recorded run through the scorer. */
+#include "user/replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/path.h"
+
+#define BUCKETS 8192
+#define WINDOW_NS 1000000000ull /* signals count together, and an alert refuses, for this long */
+
+/* Signals of different classes together make a kill. */
+enum signal_class { CLASS_OBJECT, CLASS_TH, CLASS_LEVEL, CLASS_COUNT };
+
+struct task {
+	struct task *next;
+	uint32_t tid;
+	uint8_t alert_group;
+	uint64_t alert_until_ns;
+	uint64_t signal_ns[CLASS_COUNT];
+	struct lutra_state state;
+};
+
+struct replay {
+	struct lutra_policy *image;
+	struct lutra_seen *seen;
+	unsigned mode;
+	uint32_t n_tasks;
+	struct task *bucket[BUCKETS];
+};
+
+void replay_reset(struct replay *r)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (r->bucket[i]) {
+			struct task *t = r->bucket[i];
+
+			r->bucket[i] = t->next;
+			free(t);
+		}
+	}
+	r->n_tasks = 0;
+	memset(r->seen, 0, sizeof(*r->seen));
+}
+
+void replay_free(struct replay *r)
+{
+	if (!r)
+		return;
+	if (r->seen)
+		replay_reset(r);
+	free(r->image);
+	free(r->seen);
+	free(r);
+}
+
+int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err)
+{
+	_cleanup_(replay_freep) struct replay *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (!r)
+		return err_set(err, -ENOMEM, "out of memory");
+	r->mode = mode;
+	r->image = calloc(1, sizeof(*r->image));
+	r->seen = calloc(1, sizeof(*r->seen));
+	if (!r->image || !r->seen)
+		return err_set(err, -ENOMEM, "out of memory");
+	e = policy_image(policy, 1, r->image, err);
+	if (e < 0)
+		return e;
+	*ret = TAKE_PTR(r);
+	return 0;
+}
+
+/* ---- tasks ---- */
+
+static struct task **task_at(struct replay *r, uint32_t tid)
+{
+	struct task **t = &r->bucket[tid * 2654435761u >> 19];
+
+	while (*t && (*t)->tid != tid)
+		t = &(*t)->next;
+	return t;
+}
+
+/* The task's entry, made if there is none, in the state of one never seen. */
+static int task_get(struct replay *r, uint32_t tid, struct task **ret)
+{
+	struct task **at = task_at(r, tid);
+
+	if (!*at) {
+		if (r->n_tasks >= REPLAY_TASKS_MAX)
+			return -ENOSPC;
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
+			return -ENOMEM;
+		r->n_tasks++;
+		(*at)->tid = tid;
+		lutra_state_init(&(*at)->state, r->image);
+	}
+	*ret = *at;
+	return 0;
+}
+
+static void task_drop(struct replay *r, uint32_t tid)
+{
+	struct task **at = task_at(r, tid), *t = *at;
+
+	if (!t)
+		return;
+	*at = t->next;
+	free(t);
+	r->n_tasks--;
+}
+
+static int task_fork(struct replay *r, const struct lutra_record *rec)
+{
+	struct task *parent, *child;
+	uint32_t tid = (uint32_t)rec->arg;
+	struct task *next;
+	int e;
+
+	e = task_get(r, rec->tid, &parent);
+	if (e == 0)
+		e = task_get(r, tid, &child);
+	if (e < 0 || parent == child)
+		return e;
+	next = child->next;
+	*child = *parent;
+	child->next = next;
+	child->tid = tid;
+	return 0;
+}
+
+/* ---- from signals to verdicts: as the kernel side does it ---- */
+
+static unsigned classes_now(struct task *t, unsigned class, uint64_t now)
+{
+	unsigned n = 0;
+
+	t->signal_ns[class] = now;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		n += t->signal_ns[i] && now - t->signal_ns[i] < WINDOW_NS;
+	return n;
+}
+
+static unsigned signal_class(unsigned group, unsigned action)
+{
+	if (group == LUTRA_G_A || group == LUTRA_G_B)
+		return action >= LUTRA_ACTION_ALERT ? CLASS_LEVEL : CLASS_COUNT;
+	if (action != LUTRA_ACTION_DENY)
+		return CLASS_COUNT;
+	return group == LUTRA_G_T || group == LUTRA_G_TH ? CLASS_TH : CLASS_OBJECT;
+}
+
+static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned group, uint64_t now)
+{
+	unsigned action = r->image->action[group & 31];
+	unsigned class = signal_class(group, action);
+	unsigned need = r->image->kill_signals ? r->image->kill_signals : 1;
+
+	if (r->mode == LUTRA_MODE_KILL || r->mode == LUTRA_MODE_KILL_CONTAINER) {
+		if (class < CLASS_COUNT && classes_now(t, class, now) >= need)
+			return LUTRA_VERDICT_KILL;
+	} else if (r->mode == LUTRA_MODE_DENY || r->mode == LUTRA_MODE_FREEZE) {
+		if (class == CLASS_LEVEL && r->mode == LUTRA_MODE_DENY) {
+			t->alert_until_ns = now + WINDOW_NS;
+			t->alert_group = (uint8_t)group;
+		}
+		if (action == LUTRA_ACTION_DENY)
+			return LUTRA_VERDICT_DENY;
+	}
+	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
+}
+
+static void add_signal(struct replay_step *s, unsigned group, unsigned kind, uint8_t verdict)
+{
+	if (s->n_signals < REPLAY_SIGNALS)
+		s->signal[s->n_signals++] = (struct replay_signal){
+			.group = (uint8_t)group, .kind = (uint8_t)kind, .verdict = verdict};
+	if (verdict > s->verdict)
+		s->verdict = verdict;
+}
+
+/* ---- events ---- */
+
+static void step_call(struct replay *r, struct task *t, const struct lutra_record *rec,
+		      struct replay_step *ret)
+{
+	const struct lutra_policy *p = r->image;
+	int32_t a = t->state.a, b = t->state.b;
+	struct lutra_pairs x;
+	uint8_t verdict;
+
+	ret->role = t->state.role;
+	ret->token = lutra_token(p, t->state.role, rec->nr);
+	lutra_pairs(&t->state, p, ret->token, &x);
+	if (!lutra_pairs_known(&x))
+		lutra_claim(r->seen, &x, ret->weight);
+	lutra_level(&t->state, &x, ret->weight, ret->token);
+	ret->a = t->state.a;
+	ret->b = t->state.b;
+	if (ret->token == LUTRA_UNK) {
+		unsigned group = lutra_is_th(p, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
+
+		verdict = verdict_of(r, t, group, rec->ts_ns);
+		/* Said once a container, unless something is done about it. */
+		if (ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
+			add_signal(ret, group, LUTRA_KIND_KNOWN, verdict);
+	}
+	if (a <= p->th_a && ret->a > p->th_a)
+		add_signal(ret, LUTRA_G_A, LUTRA_KIND_KNOWN,
+			   verdict_of(r, t, LUTRA_G_A, rec->ts_ns));
+	if (b <= p->th_b && ret->b > p->th_b)
+		add_signal(ret, LUTRA_G_B, LUTRA_KIND_KNOWN,
+			   verdict_of(r, t, LUTRA_G_B, rec->ts_ns));
+	lutra_steady(&t->state, p, rec->nr);
+}
+
+/* Operations that are refused while a lineage is under an alert. */
+static bool is_windowed(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
+	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
+}
+
+static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
+			const char *str, size_t str_len, struct replay_step *ret)
+{
+	struct lutra_path path = {};
+	char fold[LUTRA_NAME];
+	struct lutra_judgement *j = &ret->judgement;
+
+	ret->is_object = true;
+	ret->role = t->state.role;
+	ret->a = t->state.a;
+	ret->b = t->state.b;
+	lutra_object_unpack(rec, &ret->object);
+	if (ret->object.flags & LUTRA_OBJ_PATH)
+		path_parse(str ? str : "", str ? str_len : 0, &path);
+	lutra_judge(r->image, &ret->object, &path, t->state.role, fold, j);
+	if (j->kind != LUTRA_KIND_KNOWN)
+		add_signal(ret, j->group, j->kind, verdict_of(r, t, j->group, rec->ts_ns));
+	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
+	    rec->ts_ns < t->alert_until_ns && is_windowed(&ret->object))
+		add_signal(ret, t->alert_group, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
+}
+
+int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
+		struct replay_step *ret)
+{
+	struct task *t;
+	int e;
+
+	if (rec->type == LUTRA_REC_FORK)
+		return task_fork(r, rec);
+	if (rec->type == LUTRA_REC_ARM || rec->type == LUTRA_REC_EXIT)
+		task_drop(r, rec->tid);
+	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT &&
+	    rec->type != LUTRA_REC_EXEC)
+		return 0;
+	if (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART)
+		return 0;
+	e = task_get(r, rec->tid, &t);
+	if (e < 0)
+		return e;
+	if (rec->type == LUTRA_REC_EXEC) {
+		lutra_state_exec(&t->state);
+		return 0;
+	}
+	memset(ret, 0, sizeof(*ret));
+	if (rec->type == LUTRA_REC_CALL)
+		step_call(r, t, rec, ret);
+	else
+		step_object(r, t, rec, str, str_len, ret);
+	return 1;
+}

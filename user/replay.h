@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recorded run through the scorer, in userspace: the tasks' states, the container's seen bits,
+ * signals and verdicts as the kernel side would have them. For `lutra score` and evaluation.
+ */
+#ifndef LUTRA_USER_REPLAY_H
+#define LUTRA_USER_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/policy.h"
+#include "lutra/score.h"
+
+#define REPLAY_TASKS_MAX (1u << 20)
+#define REPLAY_SIGNALS 4
+
+struct replay_signal {
+	uint8_t group; /* enum lutra_group */
+	uint8_t kind;
+	uint8_t verdict;
+};
+
+/* What became of one event. */
+struct replay_step {
+	bool is_object;
+	uint8_t role;  /* in which it happened */
+	uint8_t token; /* of a call */
+	uint8_t weight[3];
+	uint8_t verdict; /* the gravest */
+	uint8_t n_signals;
+	struct replay_signal signal[REPLAY_SIGNALS];
+	int32_t a, b; /* levels after it */
+	struct lutra_object object;
+	struct lutra_judgement judgement;
+};
+
+struct replay;
+
+/* mode: enum lutra_mode to decide by. Errors as policy_image(), -ENOMEM. */
+int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err);
+void replay_free(struct replay *r);
+DEFINE_FREEP(struct replay, replay_free);
+
+/* Forget all tasks and all seen bits: another container starts. */
+void replay_reset(struct replay *r);
+
+/*
+ * The next record of a run. 1: an event, *ret is set. 0: no event (a fork, an exec, a mark), or a
+ * restarted call. -ENOMEM; -ENOSPC: more than REPLAY_TASKS_MAX tasks.
+ */
+int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
+		struct replay_step *ret);
+
+#endif

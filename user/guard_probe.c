@@ -117,8 +117,7 @@ static void row_whole(struct guard_feature *f)
 			f->detail, sizeof(f->detail),
 			"LSM programs do not load or do not run: add bpf to the lsm= list of boot");
 	else
-		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1,
-			 err.msg);
+		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
 }
 
 /* Calls of rule TH whose hook this kernel or this build lacks: they alert, nothing refuses them. */

@@ -15,7 +15,7 @@
 #define LUTRA_SLOTS 1024
 
 /* Calls and tokens. */
-#define LUTRA_NR 512	/* call numbers a policy can name; the token map is indexed nr & 511 */
+#define LUTRA_NR 512 /* call numbers a policy can name; the token map is indexed nr & 511 */
 #define LUTRA_ROLES 4
 #define LUTRA_PAD 0	/* token before a task's first call */
 #define LUTRA_UNK 1	/* token of a (role, call) never seen in training */
@@ -197,9 +197,9 @@ struct lutra_policy {
 	__u8 p2;       /* level-1 code of (p1, p1) */
 	__u8 kill_signals;
 	__u8 pad0;
-	__u8 action[32];	  /* enum lutra_action by enum lutra_group */
-	__u64 wildcard_key[2];	  /* keys of the file and of the directory wildcard */
-	__u8 node[LUTRA_NODES];	  /* LUTRA_NODE_* */
+	__u8 action[32];	/* enum lutra_action by enum lutra_group */
+	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
 	__u8 token[LUTRA_ROLES][LUTRA_NR];
 	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
 	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */
@@ -257,10 +257,10 @@ struct lutra_object {
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
 /* An enrolled container. */
-#define LUTRA_SLOT_RECORD 0x01	 /* events go to the records ring */
+#define LUTRA_SLOT_RECORD 0x01	  /* events go to the records ring */
 #define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
 #define LUTRA_SLOT_CONDEMNED 0x04 /* kill-container: every task dies at its next event */
-#define LUTRA_SLOT_FROZEN 0x08	 /* freeze: every refusable operation is refused */
+#define LUTRA_SLOT_FROZEN 0x08	  /* freeze: every refusable operation is refused */
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
@@ -274,15 +274,15 @@ _Static_assert(sizeof(struct lutra_slot) == 32, "slot layout");
 
 /* Per-CPU counters of a slot; slot 0 counts what belongs to none. */
 enum lutra_counter {
-	LUTRA_C_CALLS = 0,	/* calls scored */
-	LUTRA_C_OBJECTS,	/* object events judged */
-	LUTRA_C_NOVEL_TOKENS,	/* calls whose token was UNK */
-	LUTRA_C_NOVEL_OBJECTS,	/* objects whose kind was not KNOWN */
-	LUTRA_C_ALLOW,		/* signals by verdict */
+	LUTRA_C_CALLS = 0,     /* calls scored */
+	LUTRA_C_OBJECTS,       /* object events judged */
+	LUTRA_C_NOVEL_TOKENS,  /* calls whose token was UNK */
+	LUTRA_C_NOVEL_OBJECTS, /* objects whose kind was not KNOWN */
+	LUTRA_C_ALLOW,	       /* signals by verdict */
 	LUTRA_C_ALERT,
 	LUTRA_C_DENY,
 	LUTRA_C_KILL,
-	LUTRA_C_REFUSED,	/* operations a hook refused */
+	LUTRA_C_REFUSED, /* operations a hook refused */
 	LUTRA_C_EVIDENCE_LOST,
 	LUTRA_C_RECORDS,
 	LUTRA_C_RECORDS_LOST,
@@ -301,8 +301,8 @@ struct lutra_counters {
  * A recorded event, in the records ring and in a trace.
  * CALL: nr the number (| LUTRA_NR_IA32 or _X32), arg its scalar arguments (two, low 32 bits each).
  * ARM: the task's first event, it starts afresh. FORK: arg the child's tid | tgid << 32, nr 1 for a
- * thread. EXEC: done. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class << 8; arg as
- * lutra_object_pack(). MARK: aux enum lutra_mark.
+ * thread. EXEC: done. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class <<
+ * 8; arg as lutra_object_pack(). MARK: aux enum lutra_mark.
  */
 enum lutra_record_type {
 	LUTRA_REC_CALL = 0,

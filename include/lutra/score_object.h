@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Part of the scorer (score.h): from an object to its token, and to the rule group of one that
+ * the policy does not know.
+ */
+#ifndef LUTRA_SCORE_OBJECT_H
+#define LUTRA_SCORE_OBJECT_H
+
+#include "lutra/abi.h"
+#include "lutra/score_path.h"
+
+/* IPv4, network order in memory. */
+static __always_inline __u8 lutra_addr4_class(const __u8 *a)
+{
+	if (a[0] == 127)
+		return LUTRA_ADDR_LOOPBACK;
+	if (!(a[0] | a[1] | a[2] | a[3]))
+		return LUTRA_ADDR_ANY;
+	if (a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
+	    (a[0] == 169 && a[1] == 254))
+		return LUTRA_ADDR_PRIVATE;
+	return LUTRA_ADDR_PUBLIC;
+}
+
+/* IPv6: ::1, ::, fc00::/7 and fe80::/10; a mapped IPv4 address has the class of that. */
+static __always_inline __u8 lutra_addr6_class(const __u8 *a)
+{
+	__u64 hi, lo;
+
+	__builtin_memcpy(&hi, a, 8);
+	__builtin_memcpy(&lo, a + 8, 8);
+	if (hi == 0 && (lo & 0xffffffff) == 0xffff0000)
+		return lutra_addr4_class(a + 12);
+	if (hi == 0 && lo == 1ull << 56)
+		return LUTRA_ADDR_LOOPBACK;
+	if (hi == 0 && lo == 0)
+		return LUTRA_ADDR_ANY;
+	if ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80))
+		return LUTRA_ADDR_PRIVATE;
+	return LUTRA_ADDR_PUBLIC;
+}
+
+#define LUTRA_AF_UNIX 1
+#define LUTRA_AF_INET 2
+#define LUTRA_AF_INET6 10
+
+/* Bit of policy.port_exact: (connect, bind, send) x (IPv4, IPv6) x address class. */
+static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
+{
+	return ((o->op - LUTRA_OP_CONNECT) & 3u) << 3 | (o->family == LUTRA_AF_INET6 ? 4u : 0u) |
+	       ((o->addr_class - 1u) & 3u);
+}
+
+#define LUTRA_S_IFDIR_TYPE 4 /* S_IFDIR >> 12 */
+
+/* Is the role part of this object's token? Opens count it under some directories only. */
+static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
+{
+	switch (o->op) {
+	case LUTRA_OP_EXEC:
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+	case LUTRA_OP_WX:
+		return 1;
+	case LUTRA_OP_OPEN:
+		return (node_flags & LUTRA_NODE_ROLE) != 0;
+	default:
+		return 0;
+	}
+}
+
+/* Operations in which the extension of a name that fell into a wildcard counts. */
+static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
+{
+	switch (o->op) {
+	case LUTRA_OP_OPEN:
+		return o->flags & LUTRA_OBJ_WRITE;
+	case LUTRA_OP_RENAME_TO:
+	case LUTRA_OP_LINK_TO:
+	case LUTRA_OP_SYMLINK:
+	case LUTRA_OP_MKNOD:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Port class in a token: the port where exact, else 1 for ephemeral and 0 for other. */
+static __always_inline __u64 lutra_port_class(const struct lutra_policy *p,
+					      const struct lutra_object *o)
+{
+	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
+		return 0;
+	if (p->port_exact >> lutra_port_bit(o) & 1)
+		return 1ull << 31 | (__u64)o->port << 32;
+	return (__u64)(o->port >= 32768) << 32;
+}
+
+/*
+ * The object's token, never 0:
+ *   0-5 op, 6 write, 7 x bit, 8-11 inode type, 12-17 extension, 18-19 role, 20 fresh, 21-28 family,
+ *   29-30 address class (less one), 31 exact port, 32-47 node, port, capability or call, 48 any
+ * address class, 49 path
+ */
+static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
+						const struct lutra_object *o,
+						const struct lutra_class *c, __u32 ext, __u8 role)
+{
+	__u64 t = o->op & 63u;
+
+	if (lutra_role_counts(o, c->flags))
+		t |= (__u64)(role & 3) << 18;
+	t |= (__u64)(o->flags & LUTRA_OBJ_WRITE) << 6;
+	t |= (__u64)(ext & 63) << 12;
+	if (o->flags & LUTRA_OBJ_PATH)
+		t |= (__u64)c->node << 32 | 1ull << 49;
+	switch (o->op) {
+	case LUTRA_OP_OPEN:
+		t |= (__u64)(o->mode >> 12) << 8;
+		break;
+	case LUTRA_OP_EXEC:
+		t |= (o->flags & LUTRA_OBJ_FRESH) ? 1ull << 20 : 0;
+		break;
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+		t |= (__u64)o->family << 21;
+		t |= o->addr_class ? (__u64)((o->addr_class - 1u) & 3u) << 29 | 1ull << 48 : 0;
+		t |= lutra_port_class(p, o);
+		break;
+	case LUTRA_OP_CAPABLE:
+	case LUTRA_OP_WX:
+		t |= (__u64)o->mode << 32;
+		break;
+	case LUTRA_OP_CHMOD:
+	case LUTRA_OP_MKNOD:
+		t |= (o->flags & LUTRA_OBJ_XBIT) ? 1ull << 7 : 0;
+		break;
+	default:
+		break;
+	}
+	return t;
+}
+
+/* Operations on names: everything but opens, executions, mappings and sockets. */
+static __always_inline int lutra_is_path_op(__u8 op)
+{
+	return op >= LUTRA_OP_UNLINK && op <= LUTRA_OP_SETXATTR;
+}
+
+/* Rule group of an operation on a name, of an open for writing and of one for reading, by kind. */
+static __always_inline __u8 lutra_path_group(__u8 kind)
+{
+	switch (kind) {
+	case LUTRA_KIND_P:
+		return LUTRA_G_PATH_P;
+	case LUTRA_KIND_U:
+		return LUTRA_G_PATH_U;
+	case LUTRA_KIND_W:
+		return LUTRA_G_PATH_W;
+	case LUTRA_KIND_O:
+		return LUTRA_G_PATH_O;
+	default:
+		return LUTRA_G_PATH_K;
+	}
+}
+
+static __always_inline __u8 lutra_open_w_group(__u8 kind)
+{
+	switch (kind) {
+	case LUTRA_KIND_P:
+		return LUTRA_G_OPEN_W_P;
+	case LUTRA_KIND_U:
+		return LUTRA_G_OPEN_W_U;
+	case LUTRA_KIND_W:
+		return LUTRA_G_OPEN_W_W;
+	case LUTRA_KIND_O:
+		return LUTRA_G_OPEN_W_O;
+	case LUTRA_KIND_Y:
+		return LUTRA_G_OPEN_W_Y;
+	default:
+		return LUTRA_G_OPEN_W_K;
+	}
+}
+
+static __always_inline __u8 lutra_open_r_group(__u8 kind, __u32 dir)
+{
+	switch (kind) {
+	case LUTRA_KIND_P:
+		return LUTRA_G_OPEN_R_P;
+	case LUTRA_KIND_U:
+		return LUTRA_G_OPEN_R_U;
+	case LUTRA_KIND_Y:
+		return LUTRA_G_OPEN_R_Y;
+	case LUTRA_KIND_K:
+		return LUTRA_G_OPEN_R_K;
+	default:
+		return dir ? LUTRA_G_OPEN_DIR : LUTRA_G_OPEN_R_O;
+	}
+}
+
+/* Which rule group a novel object belongs to. */
+static __always_inline __u8 lutra_object_group(const struct lutra_object *o, __u8 kind)
+{
+	switch (o->op) {
+	case LUTRA_OP_EXEC:
+		return o->flags & LUTRA_OBJ_FRESH ? LUTRA_G_EXEC_FRESH : LUTRA_G_EXEC;
+	case LUTRA_OP_CONNECT:
+		return LUTRA_G_CONNECT;
+	case LUTRA_OP_BIND:
+		return LUTRA_G_BIND;
+	case LUTRA_OP_SEND:
+		return LUTRA_G_SEND;
+	case LUTRA_OP_MAPX:
+		return LUTRA_G_MAPX;
+	case LUTRA_OP_WX:
+		return LUTRA_G_WX;
+	case LUTRA_OP_CAPABLE:
+		return LUTRA_G_CAPABLE;
+	default:
+		break;
+	}
+	if (lutra_is_path_op(o->op))
+		return lutra_path_group(kind);
+	if (o->flags & LUTRA_OBJ_WRITE)
+		return lutra_open_w_group(kind);
+	return lutra_open_r_group(kind, o->mode >> 12 == LUTRA_S_IFDIR_TYPE);
+}
+
+/* The kind of a path that is not in the tree. */
+static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
+					    const struct lutra_path *path,
+					    const struct lutra_class *c, __u32 ext)
+{
+	__u8 seen = c->flags;
+
+	if (path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		seen |= c->passed;
+	if (seen & LUTRA_NODE_PROTECTED)
+		return LUTRA_KIND_P;
+	if (seen & LUTRA_NODE_USR)
+		return LUTRA_KIND_U;
+	if (!(path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG)) && c->last && !ext &&
+	    (c->flags & LUTRA_NODE_WROTE) && o->op != LUTRA_OP_MKDIR && o->op != LUTRA_OP_RMDIR &&
+	    (lutra_is_path_op(o->op) || (o->flags & LUTRA_OBJ_WRITE)))
+		return LUTRA_KIND_W;
+	return LUTRA_KIND_O;
+}
+
+/* What became of an object. */
+struct lutra_judgement {
+	__u64 token;
+	struct lutra_class class;
+	__u8 kind;  /* enum lutra_kind; KNOWN also where the policy's recordings could not see it */
+	__u8 group; /* enum lutra_group, LUTRA_G_NONE where known */
+	__u8 pad[6];
+};
+
+/* Does the last component name a directory? */
+static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
+{
+	return o->mode >> 12 == LUTRA_S_IFDIR_TYPE || o->op == LUTRA_OP_MKDIR ||
+	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
+}
+
+/*
+ * Judge an object. path counts where o->flags says LUTRA_OBJ_PATH; fold: 64 bytes of scratch.
+ * A directory opened for reading, or entered, is known wherever it lies inside the tree.
+ */
+static __always_inline int lutra_judge(const struct lutra_policy *p, const struct lutra_object *o,
+				       const struct lutra_path *path, __u8 role, char *fold,
+				       struct lutra_judgement *ret)
+{
+	__u32 ext = 0, has_path;
+
+	if (!p || !o || !path || !fold || !ret)
+		return 0;
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->group = LUTRA_G_NONE;
+	has_path = o->flags & LUTRA_OBJ_PATH;
+	if (has_path) {
+		__u32 dir = lutra_leaf_dir(o);
+
+		lutra_classify(p, path, dir, fold, &ret->class);
+		if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
+			ext = lutra_ext(path->name[0], path->len[0]);
+	}
+	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
+	if (!(p->ops >> (o->op & 31) & 1))
+		return 0;
+	if (has_path && !ret->class.hit) {
+		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
+	} else if (!lutra_object_find(p, ret->token)) {
+		if (!has_path)
+			ret->kind = LUTRA_KIND_O;
+		else if (o->op == LUTRA_OP_CHDIR ||
+			 (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
+			  o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
+			ret->kind = LUTRA_KIND_KNOWN;
+		else
+			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)
+					    ? LUTRA_KIND_Y
+					    : LUTRA_KIND_K;
+	}
+	if (ret->kind != LUTRA_KIND_KNOWN)
+		ret->group = lutra_object_group(o, ret->kind);
+	return 0;
+}
+
+/* A recorded object event: lutra_record.arg and .aux hold all of it but the path. */
+static __always_inline void lutra_object_pack(const struct lutra_object *o, struct lutra_record *r)
+{
+	__u32 last = o->family == LUTRA_AF_INET6 ? 12 : 0;
+	__u32 addr;
+
+	__builtin_memcpy(&addr, o->addr + last, 4);
+	r->arg = (__u64)o->op | (__u64)o->flags << 8 |
+		 (__u64)(o->family ? o->port : o->mode) << 16 | (__u64)addr << 32;
+	r->aux = (__u16)(o->family | o->addr_class << 8);
+}
+
+static __always_inline void lutra_object_unpack(const struct lutra_record *r,
+						struct lutra_object *ret)
+{
+	__u32 addr = (__u32)(r->arg >> 32);
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->op = (__u8)r->arg;
+	ret->flags = (__u8)(r->arg >> 8);
+	ret->family = (__u8)r->aux;
+	ret->addr_class = (__u8)(r->aux >> 8);
+	if (ret->family)
+		ret->port = (__u16)(r->arg >> 16);
+	else
+		ret->mode = (__u16)(r->arg >> 16);
+	__builtin_memcpy(ret->addr + (ret->family == LUTRA_AF_INET6 ? 12 : 0), &addr, 4);
+}
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Part of the scorer (score.h): from a path to a node of the policy's tree. What a loop needs to
+ * pass the BPF verifier is defined here too.
+ */
+#ifndef LUTRA_SCORE_PATH_H
+#define LUTRA_SCORE_PATH_H
+
+#include "lutra/abi.h"
+
+/*
+ * Loops go in global functions, whose pointers lead to types of known size: the BPF verifier then
+ * walks each of them once, whoever calls it.
+ */
+#ifdef __bpf__
+#define LUTRA_FN __attribute__((noinline, weak))
+/*
+ * 0, which the verifier does not know to be 0: a loop variable that starts from it takes part in
+ * no combination of constants that would have to be walked one by one.
+ */
+static volatile __u32 lutra_bpf_zero;
+#define LUTRA_ZERO lutra_bpf_zero
+/* Keeps the compiler from making a branch of arithmetic. */
+#define LUTRA_OPAQUE(x) asm volatile("" : "+r"(x))
+/* 8 bytes at once, from an address that is a multiple of 8. */
+#define LUTRA_LOAD64(p) (*(const __u64 *)(p))
+#else
+#define LUTRA_FN static inline
+#define LUTRA_ZERO 0u
+#define LUTRA_OPAQUE(x)
+static inline __u64 lutra_load64(const char *p)
+{
+	__u64 w;
+
+	__builtin_memcpy(&w, p, 8);
+	return w;
+}
+#define LUTRA_LOAD64(p) lutra_load64(p)
+#endif
+
+/* A component's bytes, aligned to 8. */
+struct lutra_name {
+	char s[LUTRA_NAME];
+};
+
+/* 1 where lo <= c <= hi, both bytes, without a branch. */
+static __always_inline __u32 lutra_between(__u32 c, __u32 lo, __u32 hi)
+{
+	return ~(((c - lo) | (hi - c)) >> 31) & 1;
+}
+
+/* One store a turn and no branch but the last: the verifier walks every branch of every turn. */
+LUTRA_FN __u32 lutra_fold_name(const struct lutra_name *in, __u32 len, struct lutra_name *out)
+{
+	__u32 pos = LUTRA_ZERO; /* bytes written */
+	__u32 run = LUTRA_ZERO; /* where the run began that pos is in */
+	__u32 has = LUTRA_ZERO; /* that run holds a digit, and is a '#' already */
+
+	if (!in || !out)
+		return 0;
+	for (__u32 i = 0; i < LUTRA_NAME - 1; i++) {
+		__u32 c = (unsigned char)in->s[i];
+		__u32 digit = lutra_between(c, '0', '9');
+		__u32 alnum = digit | lutra_between(c | 0x20, 'a', 'z');
+		__u32 hash = digit & (has ^ 1);
+		__u32 mask = 0u - hash, other;
+
+		if (i >= len)
+			break;
+		LUTRA_OPAQUE(mask);
+		other = (alnum & has) ^ 1;
+		LUTRA_OPAQUE(other);
+		out->s[(pos ^ ((pos ^ run) & mask)) & 63] = (char)(c ^ ((c ^ '#') & mask));
+		pos = (pos + other) ^ (((pos + other) ^ (run + 1)) & mask);
+		has = alnum & (has | digit);
+		mask = alnum - 1;
+		LUTRA_OPAQUE(mask);
+		run ^= (run ^ pos) & mask;
+	}
+	return pos & 63;
+}
+
+/*
+ * Fold a component: every maximal run of [A-Za-z0-9] that holds a digit becomes '#'.
+ * in: len bytes, len <= 63. out: 64 bytes, meaningful as far as the result, which is <= len.
+ */
+static __always_inline __u32 lutra_fold(const char *in, __u32 len, char *out)
+{
+	return lutra_fold_name((const struct lutra_name *)(const void *)in, len,
+			       (struct lutra_name *)(void *)out);
+}
+
+static __always_inline __u64 lutra_rotl(__u64 x, int b)
+{
+	return x << b | x >> (64 - b);
+}
+
+#define LUTRA_SIPROUND(v0, v1, v2, v3)                                                             \
+	do {                                                                                       \
+		v0 += v1;                                                                          \
+		v1 = lutra_rotl(v1, 13) ^ v0;                                                      \
+		v0 = lutra_rotl(v0, 32);                                                           \
+		v2 += v3;                                                                          \
+		v3 = lutra_rotl(v3, 16) ^ v2;                                                      \
+		v0 += v3;                                                                          \
+		v3 = lutra_rotl(v3, 21) ^ v0;                                                      \
+		v2 += v1;                                                                          \
+		v1 = lutra_rotl(v1, 17) ^ v2;                                                      \
+		v2 = lutra_rotl(v2, 32);                                                           \
+	} while (0)
+
+struct lutra_hash_key {
+	__u64 k[2];
+};
+
+LUTRA_FN __u64 lutra_key_name(const struct lutra_name *name, __u32 len,
+			      const struct lutra_hash_key *key, __u32 dir)
+{
+	__u64 v0, v1, v2, v3;
+
+	if (!name || !key)
+		return 0;
+	len &= 63;
+	v0 = key->k[0] ^ 0x736f6d6570736575ull;
+	v1 = key->k[1] ^ 0x646f72616e646f6dull;
+	v2 = key->k[0] ^ 0x6c7967656e657261ull;
+	v3 = key->k[1] ^ 0x7465646279746573ull;
+	for (__u32 i = 0; i < LUTRA_NAME / 8; i++) {
+		__u32 rest = len - 8 * i;
+		__u64 w;
+
+		w = LUTRA_LOAD64(name->s + 8 * i);
+		if (rest < 8) {
+			w &= (1ull << 8 * rest) - 1;
+			w |= (__u64)len << 56 | (__u64)(dir & 1) << 63;
+		}
+		v3 ^= w;
+		LUTRA_SIPROUND(v0, v1, v2, v3);
+		v0 ^= w;
+		if (rest < 8)
+			break;
+	}
+	v2 ^= 0xff;
+	LUTRA_SIPROUND(v0, v1, v2, v3);
+	LUTRA_SIPROUND(v0, v1, v2, v3);
+	LUTRA_SIPROUND(v0, v1, v2, v3);
+	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+/*
+ * Key of a folded component: SipHash-1-3 (Aumasson and Bernstein 2012, https://131002.net/siphash/)
+ * under the policy's key, so that a container cannot search for a name that collides with a
+ * learned one. s: 64 bytes, aligned to 8, of which len <= 63 count; dir keeps directories apart
+ * from files.
+ */
+static __always_inline __u64 lutra_key(const char *s, __u32 len, const __u64 *hash_key, __u32 dir)
+{
+	return lutra_key_name((const struct lutra_name *)(const void *)s, len,
+			      (const struct lutra_hash_key *)(const void *)hash_key, dir);
+}
+
+/* First table slot of an edge, and of an object token: Fibonacci hashing to 12 bits. */
+static __always_inline __u32 lutra_edge_slot(__u64 seed, __u32 node, __u64 key)
+{
+	return (__u32)(((key ^ seed) + node * 0xd6e8feb86659fd93ull) * 0x9e3779b97f4a7c15ull >> 52);
+}
+
+static __always_inline __u32 lutra_object_slot(__u64 seed, __u64 token)
+{
+	__u64 h = (token ^ seed) * 0x9e3779b97f4a7c15ull;
+
+	return (__u32)((h ^ h >> 29) * 0xd6e8feb86659fd93ull >> 52);
+}
+
+/* The child of a node by key; 0: none. */
+LUTRA_FN __u32 lutra_edge_find(const struct lutra_policy *p, __u32 node, __u64 key)
+{
+	__u32 slot;
+
+	if (!p)
+		return 0;
+	slot = lutra_edge_slot(p->edge_seed, node, key);
+	for (__u32 i = 0; i < LUTRA_PROBE; i++) {
+		const struct lutra_edge *e = &p->edge[(slot + i) & (LUTRA_EDGE_SLOTS - 1)];
+
+		if (e->child == 0)
+			break;
+		if (e->key == key && e->node == node)
+			return e->child & (LUTRA_NODES - 1);
+	}
+	return 0;
+}
+
+LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
+{
+	__u32 slot;
+
+	if (!p)
+		return 0;
+	slot = lutra_object_slot(p->object_seed, token);
+	for (__u32 i = 0; i < LUTRA_PROBE; i++) {
+		__u64 t = p->object[(slot + i) & (LUTRA_OBJECT_SLOTS - 1)];
+
+		if (t == 0)
+			break;
+		if (t == token)
+			return 1;
+	}
+	return 0;
+}
+
+/* Where a path leads in the tree. */
+struct lutra_class {
+	__u16 node;    /* the node, or on a miss the last one reached */
+	__u8 hit;      /* 1: the whole path is in the tree */
+	__u8 flags;    /* LUTRA_NODE_* of node */
+	__u8 passed;   /* flags of all nodes passed, without the root's, or-ed */
+	__u8 last;     /* the miss, or the hit, was at the last component */
+	__u8 wildcard; /* the last component was looked up in a wildcard node */
+	__u8 pad;
+};
+
+LUTRA_FN int lutra_classify_path(const struct lutra_policy *p, const struct lutra_path *path,
+				 __u32 leaf_dir, struct lutra_name *name, struct lutra_class *ret)
+{
+	__u32 node = 0, n, flags;
+
+	if (!p || !path || !name || !ret)
+		return 0;
+	n = path->n;
+	flags = path->flags;
+	ret->passed = 0;
+	ret->hit = 0;
+	ret->last = 0;
+	ret->wildcard = 0;
+	ret->pad = 0;
+	if (flags & LUTRA_PATH_DETACHED) {
+		name->s[0] = '/';
+		node = lutra_edge_find(p, 0, lutra_key(name->s, 1, p->hash_key, 1));
+	}
+	if (!(flags & LUTRA_PATH_UNRESOLVED) && (node || !(flags & LUTRA_PATH_DETACHED))) {
+		__u32 i;
+
+		for (i = 0; i < LUTRA_COMPONENTS; i++) {
+			__u32 at = (n - 1 - i) & (LUTRA_COMPONENTS - 1);
+			__u32 last = i + 1 >= n;
+			__u32 dir = last ? leaf_dir & 1 : 1;
+			__u32 wildcard = p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD;
+			__u32 child, len = path->len[at];
+			__u64 key;
+
+			if (i >= n)
+				break;
+			ret->last = (__u8)last;
+			ret->wildcard = wildcard != 0;
+			if (len >= LUTRA_NAME)
+				break;
+			if (wildcard)
+				key = p->wildcard_key[dir];
+			else
+				key = lutra_key(name->s, lutra_fold(path->name[at], len, name->s),
+						p->hash_key, dir);
+			child = lutra_edge_find(p, node, key);
+			if (!child)
+				break;
+			node = child;
+			ret->passed |= p->node[node & (LUTRA_NODES - 1)];
+		}
+		ret->hit = i >= n;
+	}
+	ret->node = (__u16)node;
+	ret->flags = p->node[node & (LUTRA_NODES - 1)];
+	return 0;
+}
+
+/*
+ * Walk the tree. leaf_dir: the last component names a directory. fold: 64 bytes of scratch, aligned
+ * to 8.
+ * A path that is deeper than 16 or has a component over 63 bytes misses where that shows; one that
+ * is unresolved misses at the root; a detached one is looked for below a directory named "/",
+ * which no real component can be.
+ */
+static __always_inline int lutra_classify(const struct lutra_policy *p,
+					  const struct lutra_path *path, __u32 leaf_dir, char *fold,
+					  struct lutra_class *ret)
+{
+	return lutra_classify_path(p, path, leaf_dir, (struct lutra_name *)(void *)fold, ret);
+}
+
+/* Extensions that make a new file code; 1-based index, 0: none. */
+#define LUTRA_EXT2(a, b) ((__u64)(a) << 8 | (__u64)(b))
+#define LUTRA_EXT3(a, b, c) (LUTRA_EXT2(a, b) << 8 | (__u64)(c))
+#define LUTRA_EXT4(a, b, c, d) (LUTRA_EXT3(a, b, c) << 8 | (__u64)(d))
+#define LUTRA_EXT5(a, b, c, d, e) (LUTRA_EXT4(a, b, c, d) << 8 | (__u64)(e))
+#define LUTRA_EXT7(a, b, c, d, e, f, g) (LUTRA_EXT4(a, b, c, d) << 24 | LUTRA_EXT3(e, f, g))
+#define LUTRA_EXT8(a, b, c, d, e, f, g, h) (LUTRA_EXT4(a, b, c, d) << 32 | LUTRA_EXT4(e, f, g, h))
+
+static __always_inline __u32 lutra_ext_index(__u64 ext)
+{
+	static const __u64 code[] = {
+		LUTRA_EXT3('p', 'h', 'p'),
+		LUTRA_EXT5('p', 'h', 't', 'm', 'l'),
+		LUTRA_EXT4('p', 'h', 'a', 'r'),
+		LUTRA_EXT2('p', 'y'),
+		LUTRA_EXT3('p', 'y', 'c'),
+		LUTRA_EXT3('p', 't', 'h'),
+		LUTRA_EXT2('j', 's'),
+		LUTRA_EXT3('m', 'j', 's'),
+		LUTRA_EXT3('c', 'j', 's'),
+		LUTRA_EXT4('n', 'o', 'd', 'e'),
+		LUTRA_EXT2('s', 'h'),
+		LUTRA_EXT2('p', 'l'),
+		LUTRA_EXT2('p', 'm'),
+		LUTRA_EXT2('r', 'b'),
+		LUTRA_EXT3('l', 'u', 'a'),
+		LUTRA_EXT3('c', 'g', 'i'),
+		LUTRA_EXT3('j', 's', 'p'),
+		LUTRA_EXT3('j', 'a', 'r'),
+		LUTRA_EXT3('w', 'a', 'r'),
+		LUTRA_EXT5('c', 'l', 'a', 's', 's'),
+		LUTRA_EXT3('a', 's', 'p'),
+		LUTRA_EXT4('a', 's', 'p', 'x'),
+		LUTRA_EXT2('s', 'o'),
+		LUTRA_EXT2('k', 'o'),
+		LUTRA_EXT3('e', 'l', 'f'),
+		LUTRA_EXT3('e', 'x', 'e'),
+		LUTRA_EXT8('h', 't', 'a', 'c', 'c', 'e', 's', 's'),
+		LUTRA_EXT7('s', 'e', 'r', 'v', 'i', 'c', 'e'),
+		LUTRA_EXT5('t', 'i', 'm', 'e', 'r'),
+	};
+
+	for (__u32 i = 0; i < sizeof(code) / sizeof(code[0]); i++) {
+		if (code[i] == ext)
+			return i + 1;
+	}
+	return 0;
+}
+
+LUTRA_FN __u32 lutra_ext_name(const struct lutra_name *name, __u32 len)
+{
+	__u64 ext = LUTRA_ZERO;
+	__u32 n = LUTRA_ZERO + LUTRA_NAME; /* bytes since the last dot; many where there is none */
+
+	if (!name)
+		return 0;
+	for (__u32 i = 0; i < LUTRA_NAME - 1; i++) {
+		__u64 c = (unsigned char)name->s[i];
+
+		if (i >= len)
+			break;
+		if (c == '.') {
+			ext = LUTRA_ZERO;
+			n = LUTRA_ZERO;
+			continue;
+		}
+		c |= c >= 'A' && c <= 'Z' ? 0x20u : 0u;
+		ext = ext << 8 | c;
+		n++;
+	}
+	if (n == 0 || n > 8)
+		return 0;
+	return lutra_ext_index(ext);
+}
+
+static __always_inline __u32 lutra_ext(const char *name, __u32 len)
+{
+	return lutra_ext_name((const struct lutra_name *)(const void *)name, len);
+}
+
+#endif

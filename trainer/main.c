@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra train: recorded runs of an image to its policy. */
-#include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/names.h"
+#include "lib/args.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
 
 #define THREADS_MAX 64
-#define EXIT_USAGE 2
 
 struct arguments {
 	struct train_options train;
@@ -36,61 +34,65 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static uint64_t number(struct argp_state *state, const char *name, const char *arg, uint64_t min,
-		       uint64_t max)
+/* An option's number, at least min. */
+static error_t number(struct argp_state *state, const char *name, const char *arg, uint64_t min,
+		      uint64_t max, uint64_t *ret)
 {
-	char *end;
 	unsigned long long n;
+	error_t r = args_number(state, arg, max, name, &n);
 
-	errno = 0;
-	n = strtoull(arg, &end, 10);
-	if (errno || end == arg || *end || arg[0] == '-' || n < min || n > max)
-		argp_error(state, "--%s takes a number from %llu to %llu, not \"%s\"", name,
-			   (unsigned long long)min, (unsigned long long)max, arg);
-	return n;
+	if (r)
+		return r;
+	if (n < min)
+		return args_usage(state, "%s must be at least %llu", name, (unsigned long long)min);
+	*ret = n;
+	return 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
+	uint64_t n = 0;
+	error_t r = 0;
+	int mode;
 
 	switch (key) {
 	case 'i':
 		a->train.image = arg;
-		break;
+		return 0;
 	case 'o':
 		a->output = arg;
-		break;
+		return 0;
 	case 's':
-		a->train.seed = number(state, "seed", arg, 0, INT64_MAX);
-		break;
+		return number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
 	case 't':
-		a->train.threads = (unsigned)number(state, "threads", arg, 1, THREADS_MAX);
-		break;
+		r = number(state, "--threads", arg, 1, THREADS_MAX, &n);
+		a->train.threads = (unsigned)n;
+		return r;
 	case 'H':
 		a->heldout[a->n_heldout++] = arg;
-		break;
+		return 0;
 	case 'd':
 		a->train.digest = arg;
-		break;
+		return 0;
 	case 'k':
-		a->train.kill_signals = (uint8_t)number(state, "kill-signals", arg, 1, 2);
-		break;
+		r = number(state, "--kill-signals", arg, 1, 2, &n);
+		a->train.kill_signals = (uint8_t)n;
+		return r;
 	case 'm':
-		if (mode_parse(arg, &a->train.mode) < 0)
-			argp_error(state, "--mode: there is no mode \"%s\"", arg);
-		break;
+		r = args_mode(state, arg, &mode);
+		a->train.mode = r ? a->train.mode : (unsigned)mode;
+		return r;
 	case ARGP_KEY_ARG:
 		a->files[a->n_files++] = arg;
-		break;
+		return 0;
 	case ARGP_KEY_END:
 		if (!a->train.image || !*a->train.image || !a->output || a->n_files == 0)
-			argp_error(state, "--image, -o and at least one trace are needed");
-		break;
+			return args_usage(state, "--image, -o and at least one trace are needed");
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-	return 0;
 }
 
 static const struct argp argp = {
@@ -197,9 +199,8 @@ int main(int argc, char **argv)
 	}
 	a.train = (struct train_options){
 		.seed = 1, .threads = processors(), .kill_signals = 2, .mode = TRAIN_MODE_DEFAULT};
-	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = name;
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	args_parse(&argp, argc, argv, false, &a);
 	r = run(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",

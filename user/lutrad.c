@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad: the daemon, in the foreground. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
@@ -20,7 +22,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		*config = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		return cli_usage(state, "takes no argument");
+		return args_usage(state, "takes no argument");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -55,7 +57,11 @@ int main(int argc, char **argv)
 	int r;
 
 	argv[0] = name;
-	cli_parse(&argp, argc, argv, false, &path);
+	args_parse(&argp, argc, argv, false, &path);
+	if (geteuid() != 0) {
+		err_set(&err, -EPERM, "only root can guard containers: run as root");
+		return fail(&err);
+	}
 	if (config_load(path, &config, &err) < 0 || daemon_new(&d, config, &err) < 0)
 		return fail(&err);
 	r = daemon_run(d);

@@ -191,12 +191,10 @@ static uint32_t assert_known_calls(const struct box *b)
 
 	while (r && !is_mark(r))
 		r = find_record(b, LUTRA_REC_CALL, r);
-	assert_non_null(r);
-	tid = r->rec.tid;
+	tid = need(r, "the first mark")->rec.tid;
 	for (size_t i = 0; i < KNOWN_CALLS; i++) {
 		do {
-			r = find_record(b, LUTRA_REC_CALL, r);
-			assert_non_null(r);
+			r = need(find_record(b, LUTRA_REC_CALL, r), "call of that task");
 		} while (r->rec.tid != tid);
 		assert_int_equal(r->rec.nr, known_calls[i]);
 	}
@@ -327,9 +325,7 @@ static void kernel_connect_names_address(void **state)
 	assert_int_equal(o.port, 53);
 	assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
 	for (size_t i = 0; i < 4; i++) {
-		r = find_object(b, LUTRA_OP_CONNECT, names[i]);
-		if (!r)
-			fail_msg("no connect to %s", names[i]);
+		r = need(find_object(b, LUTRA_OP_CONNECT, names[i]), names[i]);
 		lutra_object_unpack(&r->rec, &o);
 		assert_int_equal(o.family, AF_UNIX);
 		assert_int_equal(o.flags, LUTRA_OBJ_PATH);

@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: options, one-line errors, exit codes. */
+/* What the commands share: one-line errors, exit codes. */
 #ifndef LUTRA_USER_CLI_CLI_H
 #define LUTRA_USER_CLI_CLI_H
 
-#include <argp.h>
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "lib/args.h"
 #include "lib/err.h"
 
-#define EXIT_USAGE 2
 #define DEFAULT_POLICIES_DIR "/etc/lutra/policies.d"
-
-/*
- * argp_parse() with --help and one line on a mistake: prints it and exits with EXIT_USAGE.
- * in_order: the first argument ends the options (it begins a command line of its own).
- */
-void cli_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input);
-
-/* For parsers: a usage error. Returns an error_t. */
-error_t cli_usage(struct argp_state *state, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* A whole decimal number in [0, max] or a usage error; what: what it is, for the line. */
-error_t cli_number(struct argp_state *state, const char *arg, unsigned long long max,
-		   const char *what, unsigned long long *ret);
-
-/* A mode's name or a usage error. */
-error_t cli_mode(struct argp_state *state, const char *arg, int *ret);
 
 /* Print "lutra: LINE" on stderr; returns 1, the exit code. */
 int cli_fail(const struct err *err);

@@ -45,7 +45,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'm':
 		a->mode_name = arg;
-		return cli_mode(state, arg, &a->mode);
+		return args_mode(state, arg, &a->mode);
 	case 'n':
 		a->name = arg;
 		return 0;
@@ -53,7 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->image = arg;
 		return 0;
 	case 'l':
-		return cli_number(state, arg, PROTOCOL_EVENTS_MAX, "--limit", &a->limit);
+		return args_number(state, arg, PROTOCOL_EVENTS_MAX, "--limit", &a->limit);
 	case 'f':
 		a->follow = true;
 		return 0;
@@ -118,11 +118,11 @@ static error_t parse_enroll(int key, char *arg, struct argp_state *state)
 	struct daemon_args *a = state->input;
 
 	if (key == ARGP_KEY_ARG)
-		return cli_usage(state, "takes no argument");
+		return args_usage(state, "takes no argument");
 	if (key != ARGP_KEY_END)
 		return parse(key, arg, state);
 	if (!a->cgroup || !a->policy)
-		return cli_usage(state, "--cgroup PATH and --policy DIR are needed");
+		return args_usage(state, "--cgroup PATH and --policy DIR are needed");
 	return 0;
 }
 
@@ -141,7 +141,7 @@ int cmd_enroll(int argc, char **argv)
 	json_auto_t *answer = NULL;
 	json_t *q, *c;
 
-	cli_parse(&enroll_argp, argc, argv, false, &a);
+	args_parse(&enroll_argp, argc, argv, false, &a);
 	cgroup = absolute(a.cgroup);
 	policy = cli_is_policy_path(a.policy) ? absolute(a.policy) : strdup(a.policy);
 	if (!cgroup || !policy)
@@ -180,11 +180,11 @@ static error_t parse_release(int key, char *arg, struct argp_state *state)
 		return 0;
 	}
 	if (key == ARGP_KEY_ARG)
-		return cli_usage(state, "takes one name");
+		return args_usage(state, "takes one name");
 	if (key != ARGP_KEY_END)
 		return parse(key, arg, state);
 	if ((a->name != NULL) + (a->cgroup != NULL) + a->all != 1)
-		return cli_usage(state, "give one of NAME, --cgroup PATH and --all");
+		return args_usage(state, "give one of NAME, --cgroup PATH and --all");
 	return 0;
 }
 
@@ -204,7 +204,7 @@ int cmd_release(int argc, char **argv)
 	json_auto_t *answer = NULL;
 	json_t *q;
 
-	cli_parse(&release_argp, argc, argv, false, &a);
+	args_parse(&release_argp, argc, argv, false, &a);
 	if (a.cgroup) {
 		cgroup = absolute(a.cgroup);
 		if (!cgroup)
@@ -231,7 +231,8 @@ static const struct argp_option status_options[] = {
 
 static error_t parse_plain(int key, char *arg, struct argp_state *state)
 {
-	return key == ARGP_KEY_ARG ? cli_usage(state, "takes no argument") : parse(key, arg, state);
+	return key == ARGP_KEY_ARG ? args_usage(state, "takes no argument")
+				   : parse(key, arg, state);
 }
 
 static const struct argp status_argp = {
@@ -271,7 +272,7 @@ int cmd_status(int argc, char **argv)
 	json_t *c;
 	size_t i;
 
-	cli_parse(&status_argp, argc, argv, false, &a);
+	args_parse(&status_argp, argc, argv, false, &a);
 	if (ask(&a, json_pack("{s:s}", "cmd", "status"), &answer))
 		return 1;
 	if (a.json)
@@ -321,7 +322,7 @@ int cmd_events(int argc, char **argv)
 	struct err err;
 	json_t *q;
 
-	cli_parse(&events_argp, argc, argv, false, &a);
+	args_parse(&events_argp, argc, argv, false, &a);
 	q = json_pack("{s:s, s:I, s:b}", "cmd", "events", "limit", (json_int_t)a.limit, "follow",
 		      (int)a.follow);
 	if (client_ask(a.config, q, &answer, print_event, &a, &err) < 0)

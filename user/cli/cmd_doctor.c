@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		return cli_usage(state, "takes no argument");
+		return args_usage(state, "takes no argument");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -204,7 +204,7 @@ int cmd_doctor(int argc, char **argv)
 	struct report *r = calloc(1, sizeof(*r));
 	int e;
 
-	cli_parse(&argp, argc, argv, false, &a);
+	args_parse(&argp, argc, argv, false, &a);
 	if (!r)
 		return cli_failf("out of memory");
 	add_host(r);

@@ -45,12 +45,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->verb)
-			return cli_usage(state, "give list, show or verify");
+			return args_usage(state, "give list, show or verify");
 		if (strcmp(a->verb, "list") == 0)
-			return a->n_names > 1 ? cli_usage(state, "list takes one directory") : 0;
+			return a->n_names > 1 ? args_usage(state, "list takes one directory") : 0;
 		if (strcmp(a->verb, "show") != 0 && strcmp(a->verb, "verify") != 0)
-			return cli_usage(state, "unknown verb '%s': list, show or verify", a->verb);
-		return a->n_names ? 0 : cli_usage(state, "no policy given");
+			return args_usage(state, "unknown verb '%s': list, show or verify",
+					  a->verb);
+		return a->n_names ? 0 : args_usage(state, "no policy given");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -291,7 +292,7 @@ int cmd_policy(int argc, char **argv)
 	a.names = calloc((size_t)argc, sizeof(*a.names));
 	if (!a.names)
 		return cli_failf("out of memory");
-	cli_parse(&argp, argc, argv, false, &a);
+	args_parse(&argp, argc, argv, false, &a);
 	if (strcmp(a.verb, "list") == 0)
 		r = list(&a);
 	else if (strcmp(a.verb, "verify") == 0)

@@ -46,12 +46,12 @@ static error_t check(struct argp_state *state, const struct record_args *a)
 	int n = (a->container != NULL) + (a->cgroup != NULL) + (a->command != NULL);
 
 	if (n == 0 && a->image)
-		return cli_usage(state, "--image alone cannot find a container: add --container, "
-					"--cgroup or -- COMMAND");
+		return args_usage(state, "--image alone cannot find a container: add --container, "
+					 "--cgroup or -- COMMAND");
 	if (n != 1)
-		return cli_usage(state, "give one of --container, --cgroup and -- COMMAND");
+		return args_usage(state, "give one of --container, --cgroup and -- COMMAND");
 	if (!a->output)
-		return cli_usage(state, "no output file: give -o FILE.ltr");
+		return args_usage(state, "no output file: give -o FILE.ltr");
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->output = arg;
 		return 0;
 	case OPT_FOR:
-		return cli_number(state, arg, 365ull * 86400, "--for", &a->seconds);
+		return args_number(state, arg, 365ull * 86400, "--for", &a->seconds);
 	case OPT_NO_LSM:
 		a->no_lsm = true;
 		return 0;
@@ -199,7 +199,7 @@ int cmd_record(int argc, char **argv)
 	sigset_t mask;
 	struct err err;
 
-	cli_parse(&argp, argc, argv, true, &a);
+	args_parse(&argp, argc, argv, true, &a);
 	signal_fd = child_signals(&mask, &err);
 	if (signal_fd < 0)
 		return cli_fail(&err);

@@ -56,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->policy = arg;
 		return 0;
 	case 'm':
-		return cli_mode(state, arg, &a->mode);
+		return args_mode(state, arg, &a->mode);
 	case 'r':
 		a->record = arg;
 		return 0;
@@ -81,11 +81,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->command)
-			return cli_usage(state, "no command given");
+			return args_usage(state, "no command given");
 		if (!a->policy && !a->record)
-			return cli_usage(state, "give --policy, --record, or both");
+			return args_usage(state, "give --policy, --record, or both");
 		if (!a->policy && a->mode > LUTRA_MODE_LEARN)
-			return cli_usage(state, "this --mode needs a --policy");
+			return args_usage(state, "this --mode needs a --policy");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -203,7 +203,7 @@ int cmd_run(int argc, char **argv)
 	sigset_t mask;
 	struct err err;
 
-	cli_parse(&argp, argc, argv, true, &a);
+	args_parse(&argp, argc, argv, true, &a);
 	signal_fd = child_signals(&mask, &err);
 	if (signal_fd < 0)
 		return cli_fail(&err);

@@ -37,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->policy = arg;
 		return 0;
 	case 'm':
-		return cli_mode(state, arg, &a->mode);
+		return args_mode(state, arg, &a->mode);
 	case 'j':
 		a->json = true;
 		return 0;
@@ -46,13 +46,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->file)
-			return cli_usage(state, "takes one trace");
+			return args_usage(state, "takes one trace");
 		a->file = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->policy)
-			return cli_usage(state, "no policy: give --policy DIR");
-		return a->file ? 0 : cli_usage(state, "no trace given");
+			return args_usage(state, "no policy: give --policy DIR");
+		return a->file ? 0 : args_usage(state, "no trace given");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -160,7 +160,7 @@ int cmd_score(int argc, char **argv)
 	char dir[PATH_MAX];
 	struct err err;
 
-	cli_parse(&argp, argc, argv, false, &a);
+	args_parse(&argp, argc, argv, false, &a);
 	cli_policy_dir(a.policy, dir, sizeof(dir));
 	if (policy_load(&policy, dir, &err) < 0)
 		return cli_fail(&err);

@@ -32,14 +32,14 @@ static error_t check(struct argp_state *state, const struct trace_args *a)
 	bool merge = a->verb && strcmp(a->verb, "merge") == 0;
 
 	if (!a->verb)
-		return cli_usage(state, "give info, cat, merge or verify, and files");
+		return args_usage(state, "give info, cat, merge or verify, and files");
 	if (!merge && strcmp(a->verb, "info") != 0 && strcmp(a->verb, "cat") != 0 &&
 	    strcmp(a->verb, "verify") != 0)
-		return cli_usage(state, "unknown verb '%s': info, cat, merge or verify", a->verb);
+		return args_usage(state, "unknown verb '%s': info, cat, merge or verify", a->verb);
 	if (a->n_files == 0)
-		return cli_usage(state, "no trace given");
+		return args_usage(state, "no trace given");
 	if (merge != (a->output != NULL))
-		return cli_usage(state, merge ? "merge needs -o FILE" : "-o is for merge");
+		return args_usage(state, merge ? "merge needs -o FILE" : "-o is for merge");
 	return 0;
 }
 
@@ -280,7 +280,7 @@ int cmd_trace(int argc, char **argv)
 	a.files = calloc((size_t)argc, sizeof(*a.files));
 	if (!a.files)
 		return cli_failf("out of memory");
-	cli_parse(&argp, argc, argv, false, &a);
+	args_parse(&argp, argc, argv, false, &a);
 	if (strcmp(a.verb, "merge") == 0) {
 		if (trace_merge(a.output, a.files, a.n_files, &err) < 0)
 			r = cli_fail(&err);

@@ -71,8 +71,9 @@ int cgroup_create(const char *name, char **ret, struct err *err)
 	if (asprintf(&path, "%s/%s", root, name) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (mkdir(path, 0755) < 0)
-		return err_set(err, -errno, "%s: cannot create the cgroup: %s", path,
-			       strerror(errno));
+		return err_set(err, -errno, "%s: cannot create the cgroup: %s%s", path,
+			       strerror(errno),
+			       errno == EACCES || errno == EPERM ? ": run as root" : "");
 	*ret = TAKE_PTR(path);
 	return 0;
 }

@@ -274,9 +274,18 @@ record_run() {
 	shift 4
 	record_start "$file"
 	service_start "$@"
-	load "$seed" "$requests" "$threads" >"$stage/load.log"
+	load "$seed" $((requests * 2 / 3)) "$threads" >"$stage/load.log"
+	sleep 1.2 # a service has idle times too
+	load "$((seed + 5000))" $((requests / 3)) "$threads" >>"$stage/load.log"
 	service_stop
 	record_stop
+}
+
+# The last run in a few words: "6000 requests, 0 wrong answers, FILE: 856226 events recorded, 0 lost".
+recorded() {
+	awk '{ requests += $1; wrong += $3 } END { printf "%d requests, %d wrong answers; ", requests, wrong }' \
+		"$stage/load.log"
+	tail -n 1 "$stage/record.log" | sed "s,^lutra: .*/,,"
 }
 
 # daemon_start: lutrad with everything below the stage.

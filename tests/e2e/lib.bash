@@ -67,6 +67,21 @@ end() {
 	unset "children[$1]"
 }
 
+end_children() {
+	local pid
+	for pid in "${!children[@]}"; do
+		end "$pid"
+	done
+}
+
+# at_end COMMAND: at the script's end, also by a signal.
+at_end() {
+	# shellcheck disable=SC2064
+	trap "$1" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # ---- the stage ----
 
 stage_begin() {
@@ -80,19 +95,15 @@ stage_begin() {
 	export LUTRA_STAGE=$cgroup
 	before_pins=$(pins)
 	before_mounts=$(mounts)
-	trap stage_end EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	at_end stage_end
 	mkdir "$cgroot$cgroup"
 }
 
 stage_end() {
-	local r=$? pid
+	local r=$?
 	trap '' INT TERM HUP
 	trap - EXIT
-	for pid in "${!children[@]}"; do
-		end "$pid"
-	done
+	end_children
 	"$e2e/container" stop "$stage/notes" || true
 	stage_remove_cgroup
 	stage_left_over || r=1
@@ -195,7 +206,7 @@ inject() {
 }
 
 attack_shell() {
-	inject 'bash -c "id -u; uname -n"' | tee "$stage/answer" | grep -qx 65534
+	inject 'bash -c "id -u; uname -n"' | tee "$stage/answer" | grep -qx notes
 }
 
 attack_secret() {
@@ -228,9 +239,10 @@ attack_traversal() {
 
 attack_connect() {
 	listener_start
-	evaluate '__import__("socket").create_connection(("127.0.0.1", 4444), 5)' >"$stage/answer"
+	evaluate '__import__("socket").create_connection(("127.0.0.1", 4444), 5).send(b"stolen\n")' \
+		>"$stage/answer"
 	end "$listener"
-	grep -q connected "$stage/listen"
+	grep -q stolen "$stage/listen"
 }
 
 # Needs CAP_SYS_ADMIN to succeed at all.

@@ -3,9 +3,11 @@
  * The attacker's end of a reverse shell, on loopback: waits for one connection, sends a line to it,
  * and prints what comes back. usage: listen PORT SECONDS LINE
  * exit: 0 somebody connected, 1 nobody did in time, 2 usage. "listening" on stdout when it is.
+ * TERM ends the waiting; what had arrived by then is printed all the same.
  */
 #include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +39,12 @@ static int readable(int fd, int timeout_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	return poll(&p, 1, timeout_ms) > 0;
+	return poll(&p, 1, timeout_ms) > 0 || poll(&p, 1, 0) > 0;
+}
+
+static void wake(int signo)
+{
+	(void)signo;
 }
 
 int main(int argc, char **argv)
@@ -48,11 +55,12 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
+	setvbuf(stdout, NULL, _IONBF, 0);
+	sigaction(SIGTERM, &(struct sigaction){.sa_handler = wake}, NULL);
 	fd = open_port((uint16_t)strtoul(argv[1], NULL, 10));
 	if (fd < 0)
 		return 2;
 	puts("listening");
-	fflush(stdout);
 	if (!readable(fd, (int)strtoul(argv[2], NULL, 10) * 1000))
 		return 1;
 	peer = accept(fd, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "lutra/score.h"
+#include "lutra/verdict.h"
 
 #define EPERM 1
 #define SIGKILL 9
@@ -43,7 +43,6 @@
 #define PTRACE_MODE_ATTACH 0x02
 
 #define NSEC_PER_SEC 1000000000ull
-#define SIGNAL_WINDOW_NS NSEC_PER_SEC /* kill: signals that count together; deny: refusals */
 #define EPISODE_GAP_NS NSEC_PER_SEC
 
 /* ---- a task's entry ---- */
@@ -51,9 +50,6 @@
 #define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
 #define TASK_DENY_CALL 0x2 /* every hook of the call under way refuses */
 #define TASK_REFUSED 0x4   /* a refusal of the call under way was reported */
-
-/* Signals of different classes together make a kill. */
-enum signal_class { CLASS_OBJECT, CLASS_TH, CLASS_LEVEL, CLASS_COUNT, CLASS_NONE = CLASS_COUNT };
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
@@ -67,14 +63,12 @@ struct lutra_task {
 	__u32 flags;   /* TASK_* */
 	__u32 mnt_ns;  /* pending: an exec in another mount namespace arms */
 	__u64 calls;   /* of the lineage */
-	__u64 alert_until_ns;
-	__u64 signal_ns[CLASS_COUNT]; /* last signal of each class */
+	struct lutra_signals signals;
 	__u64 episode_ns;	      /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_calls;
 	__u16 nr; /* call under way, as in struct lutra_record */
-	__u8 alert_group;
-	__u8 pad[5];
+	__u8 pad[6];
 	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
 };
 

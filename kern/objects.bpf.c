@@ -56,7 +56,7 @@ static __always_inline int blind(const struct lutra_task *e, const struct lutra_
 /* Nothing is under way for this subject: a hook without an object need not go on. */
 static __always_inline bool at_ease(const struct lutra_task *e, const struct lutra_slot *slot)
 {
-	return !(e->flags & TASK_DENY_CALL) && !e->alert_until_ns &&
+	return !(e->flags & TASK_DENY_CALL) && !e->signals.alert_until_ns &&
 	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED));
 }
 

@@ -10,51 +10,6 @@
 #include "policy.bpf.h"
 #include "record.bpf.h"
 
-/* Which signals of a policy count towards a kill: deny objects, TH, and the levels. */
-static __always_inline __u32 signal_class(__u32 group, __u32 action)
-{
-	if (group == LUTRA_G_A || group == LUTRA_G_B)
-		return action >= LUTRA_ACTION_ALERT ? CLASS_LEVEL : CLASS_NONE;
-	if (action != LUTRA_ACTION_DENY)
-		return CLASS_NONE;
-	return group == LUTRA_G_T || group == LUTRA_G_TH ? CLASS_TH : CLASS_OBJECT;
-}
-
-/* Note a signal of a class; how many classes had one within the window? */
-static __noinline __u32 classes_now(struct lutra_task *e, __u32 class, __u64 now)
-{
-	__u32 n = 0;
-
-	if (!e)
-		return 0;
-	if (class < CLASS_COUNT)
-		e->signal_ns[class] = now;
-	for (int i = 0; i < CLASS_COUNT; i++)
-		n += e->signal_ns[i] && now - e->signal_ns[i] < SIGNAL_WINDOW_NS;
-	return n;
-}
-
-static __always_inline __u32 verdict_of(struct lutra_task *e, const struct lutra_policy *p,
-					__u32 group, __u32 mode, __u64 now)
-{
-	__u32 action = p->action[group & 31];
-	__u32 class = signal_class(group, action);
-	__u32 need = p->kill_signals ? p->kill_signals : 1;
-
-	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
-		if (class != CLASS_NONE && classes_now(e, class, now) >= need)
-			return LUTRA_VERDICT_KILL;
-	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
-		if (class == CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
-			e->alert_until_ns = now + SIGNAL_WINDOW_NS;
-			e->alert_group = (__u8)group;
-		}
-		if (action == LUTRA_ACTION_DENY)
-			return LUTRA_VERDICT_DENY;
-	}
-	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
-}
-
 static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutra_task *e)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -162,7 +117,7 @@ __noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s)
 	if (s->group >= LUTRA_G_COUNT)
 		return LUTRA_VERDICT_ALLOW;
 	mode = slot->mode;
-	verdict = verdict_of(e, p, s->group, mode, now);
+	verdict = lutra_verdict(&e->signals, p, s->group, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
 		e->flags |= TASK_DENY_CALL;
 	if (verdict == LUTRA_VERDICT_DENY && mode == LUTRA_MODE_FREEZE)
@@ -214,19 +169,12 @@ __noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u
 	denies = slot->mode == LUTRA_MODE_DENY || slot->mode == LUTRA_MODE_FREEZE;
 	if (e->flags & TASK_DENY_CALL && !(s->flags & EVENT_WORKER))
 		return denies ? standing_refusal(e, s, LUTRA_G_TH, bpf_ktime_get_ns()) : 1;
-	if (!windowed || slot->mode != LUTRA_MODE_DENY || !e->alert_until_ns)
+	if (!windowed || slot->mode != LUTRA_MODE_DENY || !e->signals.alert_until_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (now >= e->alert_until_ns)
+	if (now >= e->signals.alert_until_ns)
 		return 0;
-	return standing_refusal(e, s, e->alert_group, now);
-}
-
-/* Operations refused while a lineage is under an alert. */
-static __always_inline __u32 object_windowed(const struct lutra_object *o)
-{
-	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
-	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
+	return standing_refusal(e, s, e->signals.alert_group, now);
 }
 
 static __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s)
@@ -280,7 +228,7 @@ __noinline int object_event(struct lutra_task *e, struct lutra_scratch *s)
 	if (slot->mode != LUTRA_MODE_LEARN)
 		refuse = object_judge(e, s);
 	if (!refuse)
-		refuse = standing_event(e, s, object_windowed(&s->object));
+		refuse = standing_event(e, s, lutra_windowed(&s->object));
 	if (refuse && s->flags & EVENT_HOOK)
 		count(e->slot, LUTRA_C_REFUSED);
 	return refuse;

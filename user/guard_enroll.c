@@ -152,12 +152,10 @@ static int check_mode(const struct guard *g, uint32_t mode, bool has_policy, str
 {
 	if (mode >= LUTRA_MODE_COUNT)
 		return err_set(err, -EINVAL, "no such mode: %u", mode);
-	if (!g->lsm && (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE))
-		return err_set(
-			err, -EOPNOTSUPP,
-			"mode %s needs BPF LSM, which this host does not run: use audit, kill "
-			"or kill-container",
-			mode_name(mode));
+	if (!g->lsm && mode == LUTRA_MODE_DENY)
+		return err_set(err, -EOPNOTSUPP,
+			       "mode deny needs BPF LSM, which this host does not run: use audit, "
+			       "kill, kill-container or freeze");
 	if (!has_policy && mode != LUTRA_MODE_LEARN && mode != LUTRA_MODE_AUDIT)
 		return err_set(err, -EINVAL, "mode %s needs a policy", mode_name(mode));
 	return 0;

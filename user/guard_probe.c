@@ -109,7 +109,8 @@ static void row_whole(struct guard_feature *f)
 
 	f->name = "bpf lsm";
 	f->works = guard_new(&g, &none, false, &err) == 0 && guard_has_lsm(g);
-	f->fallback = f->works ? NULL : "modes audit, kill and kill-container through tracepoints";
+	f->fallback = f->works ? NULL
+			       : "modes audit, kill, kill-container and freeze through tracepoints";
 	if (f->works)
 		snprintf(f->detail, sizeof(f->detail), "hooks run: all modes");
 	else if (g)
@@ -126,7 +127,7 @@ static void row_calls(struct guard_feature *f)
 	size_t n = 0;
 	char name[32];
 
-	f->name = "calls without a hook";
+	f->name = "hooks of rule TH";
 	f->detail[0] = '\0';
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		const char *hook = th_hook(nr);
@@ -140,6 +141,8 @@ static void row_calls(struct guard_feature *f)
 		n += (size_t)snprintf(f->detail + n, sizeof(f->detail) - n, "%s%s", n ? " " : "",
 				      nr_name(nr, name, sizeof(name)));
 	}
+	if (n == 0)
+		snprintf(f->detail, sizeof(f->detail), "every call of it passes one");
 	f->works = n == 0;
 	f->fallback = n ? "mode kill, or a seccomp profile" : NULL;
 }

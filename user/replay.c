@@ -9,18 +9,12 @@
 #include "lib/path.h"
 
 #define BUCKETS 8192
-#define WINDOW_NS 1000000000ull /* signals count together, and an alert refuses, for this long */
-
-/* Signals of different classes together make a kill. */
-enum signal_class { CLASS_OBJECT, CLASS_TH, CLASS_LEVEL, CLASS_COUNT };
 
 struct task {
 	struct task *next;
 	uint32_t tid;
-	uint8_t alert_group;
-	uint64_t alert_until_ns;
-	uint64_t signal_ns[CLASS_COUNT];
 	struct lutra_state state;
+	struct lutra_signals signals;
 };
 
 struct replay {
@@ -135,45 +129,34 @@ static int task_fork(struct replay *r, const struct lutra_record *rec)
 	return 0;
 }
 
-/* ---- from signals to verdicts: as the kernel side does it ---- */
-
-static unsigned classes_now(struct task *t, unsigned class, uint64_t now)
+/* A thread that executes a program takes its leader's tid, and keeps its state. */
+static int task_exec(struct replay *r, const struct lutra_record *rec)
 {
-	unsigned n = 0;
+	uint32_t old = (uint32_t)rec->arg;
+	struct task **at, *t;
+	int e;
 
-	t->signal_ns[class] = now;
-	for (int i = 0; i < CLASS_COUNT; i++)
-		n += t->signal_ns[i] && now - t->signal_ns[i] < WINDOW_NS;
-	return n;
+	if (old && old != rec->tid && *task_at(r, old)) {
+		task_drop(r, rec->tid);
+		at = task_at(r, old);
+		t = *at;
+		*at = t->next;
+		at = task_at(r, rec->tid);
+		t->tid = rec->tid;
+		t->next = NULL;
+		*at = t;
+	}
+	e = task_get(r, rec->tid, &t);
+	if (e == 0)
+		lutra_state_exec(&t->state);
+	return e;
 }
 
-static unsigned signal_class(unsigned group, unsigned action)
-{
-	if (group == LUTRA_G_A || group == LUTRA_G_B)
-		return action >= LUTRA_ACTION_ALERT ? CLASS_LEVEL : CLASS_COUNT;
-	if (action != LUTRA_ACTION_DENY)
-		return CLASS_COUNT;
-	return group == LUTRA_G_T || group == LUTRA_G_TH ? CLASS_TH : CLASS_OBJECT;
-}
+/* ---- events ---- */
 
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned group, uint64_t now)
 {
-	unsigned action = r->image->action[group & 31];
-	unsigned class = signal_class(group, action);
-	unsigned need = r->image->kill_signals ? r->image->kill_signals : 1;
-
-	if (r->mode == LUTRA_MODE_KILL || r->mode == LUTRA_MODE_KILL_CONTAINER) {
-		if (class < CLASS_COUNT && classes_now(t, class, now) >= need)
-			return LUTRA_VERDICT_KILL;
-	} else if (r->mode == LUTRA_MODE_DENY || r->mode == LUTRA_MODE_FREEZE) {
-		if (class == CLASS_LEVEL && r->mode == LUTRA_MODE_DENY) {
-			t->alert_until_ns = now + WINDOW_NS;
-			t->alert_group = (uint8_t)group;
-		}
-		if (action == LUTRA_ACTION_DENY)
-			return LUTRA_VERDICT_DENY;
-	}
-	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
+	return (uint8_t)lutra_verdict(&t->signals, r->image, group, r->mode, now);
 }
 
 static void add_signal(struct replay_step *s, unsigned group, unsigned kind, uint8_t verdict)
@@ -184,8 +167,6 @@ static void add_signal(struct replay_step *s, unsigned group, unsigned kind, uin
 	if (verdict > s->verdict)
 		s->verdict = verdict;
 }
-
-/* ---- events ---- */
 
 static void step_call(struct replay *r, struct task *t, const struct lutra_record *rec,
 		      struct replay_step *ret)
@@ -220,13 +201,6 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	lutra_steady(&t->state, p, rec->nr);
 }
 
-/* Operations that are refused while a lineage is under an alert. */
-static bool is_windowed(const struct lutra_object *o)
-{
-	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
-	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
-}
-
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
@@ -245,8 +219,8 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (j->kind != LUTRA_KIND_KNOWN)
 		add_signal(ret, j->group, j->kind, verdict_of(r, t, j->group, rec->ts_ns));
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
-	    rec->ts_ns < t->alert_until_ns && is_windowed(&ret->object))
-		add_signal(ret, t->alert_group, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
+	    rec->ts_ns < t->signals.alert_until_ns && lutra_windowed(&ret->object))
+		add_signal(ret, t->signals.alert_group, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
 }
 
 int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
@@ -264,13 +238,11 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 		return 0;
 	if (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART)
 		return 0;
+	if (rec->type == LUTRA_REC_EXEC)
+		return task_exec(r, rec);
 	e = task_get(r, rec->tid, &t);
 	if (e < 0)
 		return e;
-	if (rec->type == LUTRA_REC_EXEC) {
-		lutra_state_exec(&t->state);
-		return 0;
-	}
 	memset(ret, 0, sizeof(*ret));
 	if (rec->type == LUTRA_REC_CALL)
 		step_call(r, t, rec, ret);

@@ -13,7 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy.h"
-#include "lutra/score.h"
+#include "lutra/verdict.h"
 
 #define REPLAY_TASKS_MAX (1u << 20)
 #define REPLAY_SIGNALS 4

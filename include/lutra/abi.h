@@ -301,8 +301,9 @@ struct lutra_counters {
  * A recorded event, in the records ring and in a trace.
  * CALL: nr the number (| LUTRA_NR_IA32 or _X32), arg its scalar arguments (two, low 32 bits each).
  * ARM: the task's first event, it starts afresh. FORK: arg the child's tid | tgid << 32, nr 1 for a
- * thread. EXEC: done. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class <<
- * 8; arg as lutra_object_pack(). MARK: aux enum lutra_mark.
+ * thread. EXEC: done; arg the tid before, where a thread took its leader's. EXIT. OBJECT: nr the
+ * call under way, or 0xffff; aux family | address class << 8; arg as lutra_object_pack(). MARK: aux
+ * enum lutra_mark.
  */
 enum lutra_record_type {
 	LUTRA_REC_CALL = 0,

@@ -98,6 +98,21 @@ static void replay_fork_hands_the_state_on(void **state)
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 }
 
+static void replay_exec_by_a_thread_keeps_its_state(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_read);
+	assert_int_equal(feed(f, LUTRA_REC_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
+	call(f, 2, SYS_accept);
+	assert_int_equal(feed(f, LUTRA_REC_EXIT, 1, 0, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_REC_EXEC, 1, 0, 0, 2), 0);
+	call(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
+	call(f, 2, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+}
+
 static void replay_arm_and_exit_start_afresh(void **state)
 {
 	struct fixture *f = *state;
@@ -216,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(replay_call_has_the_role_of_its_task),
 		T(replay_fork_hands_the_state_on),
+		T(replay_exec_by_a_thread_keeps_its_state),
 		T(replay_arm_and_exit_start_afresh),
 		T(replay_restart_syscall_is_no_event),
 		T(replay_unseen_call_is_t_or_th),

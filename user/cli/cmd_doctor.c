@@ -18,7 +18,8 @@
 /* What the tracepoints that stand in for the hooks do differently. */
 static const char *const differences[] = {
 	"the call under way is not refused: SIGKILL stops its task before it returns to user mode",
-	"modes deny and freeze need BPF LSM; audit, kill and kill-container work",
+	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze refuses "
+	"nothing until the container is frozen",
 	"opens and path operations are seen when the call returns, not before it acts",
 	"operations of io_uring workers are not seen",
 };
@@ -172,8 +173,8 @@ static int print_text(const struct report *r)
 	}
 	printf("\n%s\n", !r->usable ? "Containers cannot be guarded here."
 			 : r->lsm   ? "Containers can be guarded in every mode."
-				    : "Containers can be guarded in modes audit, kill and "
-				      "kill-container.");
+				    : "Containers can be guarded in modes audit, kill, "
+				      "kill-container and freeze.");
 	return 0;
 }
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a signal (a rule group that an event set off) to a verdict, by the policy's action for the
+ * group, the container's mode and what the lineage did in the second before. One piece of code
+ * for the kernel and for replays. Total, as score.h is.
+ */
+#ifndef LUTRA_VERDICT_H
+#define LUTRA_VERDICT_H
+
+#include "lutra/score.h"
+
+/* Kill mode: signals that count together. Deny mode: how long an alert of a level refuses. */
+#define LUTRA_SIGNAL_WINDOW_NS 1000000000ull
+
+/* Signals of different classes together make a kill. */
+enum lutra_signal_class {
+	LUTRA_CLASS_OBJECT,
+	LUTRA_CLASS_TH,
+	LUTRA_CLASS_LEVEL,
+	LUTRA_CLASS_COUNT,
+	LUTRA_CLASS_NONE = LUTRA_CLASS_COUNT
+};
+
+/* The signals of a lineage, copied by fork. All zero: none yet. */
+struct lutra_signals {
+	__u64 alert_until_ns;		  /* deny mode: a level's alert refuses until then */
+	__u64 last_ns[LUTRA_CLASS_COUNT]; /* of each class */
+	__u32 alert_group;		  /* of that alert */
+	__u32 pad;
+};
+
+static __always_inline __u32 lutra_signal_class(__u32 group, __u32 action)
+{
+	if (group == LUTRA_G_A || group == LUTRA_G_B)
+		return action >= LUTRA_ACTION_ALERT ? LUTRA_CLASS_LEVEL : LUTRA_CLASS_NONE;
+	if (action != LUTRA_ACTION_DENY)
+		return LUTRA_CLASS_NONE;
+	return group == LUTRA_G_T || group == LUTRA_G_TH ? LUTRA_CLASS_TH : LUTRA_CLASS_OBJECT;
+}
+
+/* Note a signal of a class; how many classes had one within the window? */
+static __always_inline __u32 lutra_classes_now(struct lutra_signals *s, __u32 class, __u64 now)
+{
+	__u32 n = 0;
+
+	if (class < LUTRA_CLASS_COUNT)
+		s->last_ns[class] = now;
+	for (__u32 i = 0; i < LUTRA_CLASS_COUNT; i++)
+		n += s->last_ns[i] && now - s->last_ns[i] < LUTRA_SIGNAL_WINDOW_NS;
+	return n;
+}
+
+/* The verdict on a signal of a group, enum lutra_verdict; s remembers it. now: ns, monotonic. */
+LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy *p, __u32 group,
+			     __u32 mode, __u64 now)
+{
+	__u32 action, class, need;
+
+	if (!s || !p)
+		return LUTRA_VERDICT_ALLOW;
+	action = p->action[group & 31];
+	class = lutra_signal_class(group, action);
+	need = p->kill_signals ? p->kill_signals : 1;
+	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
+		if (class != LUTRA_CLASS_NONE && lutra_classes_now(s, class, now) >= need)
+			return LUTRA_VERDICT_KILL;
+	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
+		if (class == LUTRA_CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
+			s->alert_until_ns = now + LUTRA_SIGNAL_WINDOW_NS;
+			s->alert_group = group;
+		}
+		if (action == LUTRA_ACTION_DENY)
+			return LUTRA_VERDICT_DENY;
+	}
+	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
+}
+
+/* Operations refused while a lineage is under a level's alert. */
+static __always_inline __u32 lutra_windowed(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
+	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
+}
+
+#endif

@@ -64,7 +64,7 @@ struct lutra_task {
 	__u32 mnt_ns;  /* pending: an exec in another mount namespace arms */
 	__u64 calls;   /* of the lineage */
 	struct lutra_signals signals;
-	__u64 episode_ns;	      /* first unusual event of the episode; 0: none */
+	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_calls;
 	__u16 nr; /* call under way, as in struct lutra_record */

@@ -99,15 +99,17 @@ static int task_get(struct replay *r, uint32_t tid, struct task **ret)
 	return 0;
 }
 
-static void task_drop(struct replay *r, uint32_t tid)
+/* Take a task's entry out, NULL where there is none. */
+static struct task *task_take(struct replay *r, uint32_t tid)
 {
 	struct task **at = task_at(r, tid), *t = *at;
 
 	if (!t)
-		return;
+		return NULL;
 	*at = t->next;
-	free(t);
+	t->next = NULL;
 	r->n_tasks--;
+	return t;
 }
 
 static int task_fork(struct replay *r, const struct lutra_record *rec)
@@ -133,18 +135,14 @@ static int task_fork(struct replay *r, const struct lutra_record *rec)
 static int task_exec(struct replay *r, const struct lutra_record *rec)
 {
 	uint32_t old = (uint32_t)rec->arg;
-	struct task **at, *t;
+	struct task *t, *moved = old == rec->tid ? NULL : task_take(r, old);
 	int e;
 
-	if (old && old != rec->tid && *task_at(r, old)) {
-		task_drop(r, rec->tid);
-		at = task_at(r, old);
-		t = *at;
-		*at = t->next;
-		at = task_at(r, rec->tid);
-		t->tid = rec->tid;
-		t->next = NULL;
-		*at = t;
+	if (moved) {
+		free(task_take(r, rec->tid));
+		moved->tid = rec->tid;
+		*task_at(r, rec->tid) = moved;
+		r->n_tasks++;
 	}
 	e = task_get(r, rec->tid, &t);
 	if (e == 0)
@@ -232,7 +230,7 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 	if (rec->type == LUTRA_REC_FORK)
 		return task_fork(r, rec);
 	if (rec->type == LUTRA_REC_ARM || rec->type == LUTRA_REC_EXIT)
-		task_drop(r, rec->tid);
+		free(task_take(r, rec->tid));
 	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT &&
 	    rec->type != LUTRA_REC_EXEC)
 		return 0;

@@ -77,6 +77,16 @@ $(B)/kern/lutra.o: $(KERN_OBJ)
 	$(call msg,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
+# Programs of the tests alone.
+$(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(B)/kern/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+$(B)/tests/bpf/%.skel.h: $(B)/tests/bpf/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q){ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name $*_bpf; } >$@.tmp && mv $@.tmp $@
+$(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
+
 $(B)/kern/lutra.skel.h: $(B)/kern/lutra.o
 	$(call msg,SKEL,$@)
 	$(Q){ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name lutra_bpf; } >$@.tmp && mv $@.tmp $@

@@ -81,7 +81,8 @@ static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_
 	sum(tables, tables_len, sha256);
 	if (want != tables_len || strcmp(sha256, p->tables_sha256) != 0)
 		return err_set(err, -EBADMSG,
-			       POLICY_TABLES_FILE ": damaged, or not this " POLICY_JSON_FILE "'s");
+			       POLICY_TABLES_FILE ": damaged, or not this " POLICY_JSON_FILE
+						  "'s: train again, or restore both files");
 	r = policy_tables_decode(p, tables, tables_len, &why);
 	if (r == 0)
 		r = policy_check(p, &why);

@@ -87,7 +87,8 @@ static int read_header(struct trace_reader *r, struct err *err)
 	const char *path = r->path;
 
 	if (read_at(r->fd, 0, head, sizeof(head)) < 0 || memcmp(head, TRACE_MAGIC, 4) != 0)
-		return err_set(err, -EBADMSG, "%s: not a lutra trace", path);
+		return err_set(err, -EBADMSG, "%s: not a lutra trace: lutra record makes one",
+			       path);
 	in.pos = 4;
 	version = bytes_u32(&in);
 	len = bytes_u32(&in);

@@ -344,7 +344,7 @@ release() {
 
 # What was decided, newest last, as JSON lines: all but what is only recorded.
 events() {
-	ctl events --json | jq -c '.output_fields | select(."lutra.verdict" != "allow")'
+	ctl events --limit 1000 --json | jq -c '.output_fields | select(."lutra.verdict" != "allow")'
 }
 
 # counter NAME: of the container, as the kernel has it.

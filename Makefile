@@ -62,13 +62,13 @@ KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
 	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -Ikern -I. $(if $(CI),-Werror)
 
-$(B)/kern/vmlinux.h:
+$(B)/kern/vmlinux.h: kern/vmlinux_min.h
 	@mkdir -p $(@D)
 	$(call msg,BTF,$@)
 	$(Q)if [ -r $(VMLINUX_BTF) ]; then $(BPFTOOL) btf dump file $(VMLINUX_BTF) format c >$@.tmp; \
 	else cp kern/vmlinux_min.h $@.tmp; fi && mv $@.tmp $@
 
-$(B)/kern/%.bpf.o: kern/%.bpf.c $(B)/kern/vmlinux.h
+$(B)/%.bpf.o: %.bpf.c $(B)/kern/vmlinux.h
 	@mkdir -p $(@D)
 	$(call msg,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
@@ -77,19 +77,15 @@ $(B)/kern/lutra.o: $(KERN_OBJ)
 	$(call msg,BPFLINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-# Programs of the tests alone.
-$(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(B)/kern/vmlinux.h
-	@mkdir -p $(@D)
-	$(call msg,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
-$(B)/tests/bpf/%.skel.h: $(B)/tests/bpf/%.bpf.o
-	$(call msg,SKEL,$@)
-	$(Q){ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name $*_bpf; } >$@.tmp && mv $@.tmp $@
-$(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
-
+SKELETON = { echo '\#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name $(1)_bpf; } >$@.tmp && mv $@.tmp $@
 $(B)/kern/lutra.skel.h: $(B)/kern/lutra.o
 	$(call msg,SKEL,$@)
-	$(Q){ echo '#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name lutra_bpf; } >$@.tmp && mv $@.tmp $@
+	$(Q)$(call SKELETON,lutra)
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(call SKELETON,$(notdir $*))
+$(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
+$(B)/bench/getppid.o: $(B)/bench/empty.skel.h
 
 # ---- userspace ----
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
@@ -131,6 +127,13 @@ $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
+# The kernel side as it is built where there is no BTF to build from.
+MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,kernel_test hooks_test)
+ifeq ($(filter %/min,$(B)),)
+$(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*.h include/lutra/*.h) $(B)/tests/bpf/kernel_test $(B)/tests/bpf/hooks_test
+	$(Q)$(MAKE) --no-print-directory B=$(B)/min VMLINUX_BTF=/nonexistent $(MIN_TESTS)
+endif
+
 # Tests that are not cmocka programs; 77 is skipped. check-e2e and check-bpf need root.
 RUN = $(if $(IN_CHECK),,rm -rf $(B)/check;) tests/run
 SUMMARY = $(if $(IN_CHECK),,; r=$$?; tests/run -s; exit $$r)
@@ -143,18 +146,18 @@ $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(E2E_PROGRAMS)
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
 
 check-unit: all $(UNIT_TESTS)
 	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
-check-bpf: all $(BPF_TESTS)
-	@$(RUN) bpf $(BPF_TESTS) $(SUMMARY)
+check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
+	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
 check-e2e: all $(E2E_PROGRAMS)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
-check-vm: all $(BPF_TESTS) $(E2E_PROGRAMS)
+check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") $(SUMMARY)
 lint: $(B)/kern/lutra.skel.h
 	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint tidy" $(SUMMARY)
@@ -184,14 +187,10 @@ demo-soak: all $(E2E_PROGRAMS)
 	@tests/e2e/soak $(N)
 
 # ---- benchmarks ----
-$(B)/bench/empty.bpf.o: bench/empty.bpf.c $(B)/kern/vmlinux.h
-	@mkdir -p $(@D)
-	$(call msg,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
 $(B)/bench/getppid: $(B)/bench/getppid.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
-bench bench-quick: $(B)/bench/getppid $(B)/bench/empty.bpf.o
+bench bench-quick: $(B)/bench/getppid
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
 
 # ---- installation ----
@@ -205,7 +204,7 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra
 
 clean:
-	rm -rf $(B)/bin $(B)/kern $(B)/lib $(B)/user $(B)/trainer $(B)/tests $(B)/*.a
+	rm -rf $(B)/min $(B)/bin $(B)/kern $(B)/lib $(B)/user $(B)/trainer $(B)/tests $(B)/*.a
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))

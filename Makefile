@@ -146,7 +146,7 @@ $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/bench/getppid
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
@@ -155,7 +155,7 @@ check-unit: all $(UNIT_TESTS)
 	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
 check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
-check-e2e: all $(E2E_PROGRAMS)
+check-e2e: all $(E2E_PROGRAMS) $(B)/bench/getppid
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") $(SUMMARY)

@@ -49,6 +49,7 @@ help:
 #: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
 #: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted
 #: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, lint: one part
+#: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid, unguarded to recorded; bench-quick: shorter
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
@@ -160,7 +161,10 @@ check-e2e: all $(E2E_PROGRAMS) $(B)/bench/getppid
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") $(SUMMARY)
 lint: $(B)/kern/lutra.skel.h
-	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint tidy" $(SUMMARY)
+	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 # ---- fuzzers: clang with the sanitizers; make fuzz FUZZ_SECONDS=3600 for a night ----
 FUZZ_SECONDS ?= 20
@@ -208,6 +212,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help check $(CHECKS) demo demo-soak bench bench-quick install uninstall clean
+.PHONY: all deps help check $(CHECKS) format demo demo-soak bench bench-quick install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

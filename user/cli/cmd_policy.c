@@ -17,6 +17,9 @@
 #include "lib/th.h"
 #include "user/cli/cli.h"
 
+#define INDENT 14
+#define WIDTH 100
+
 struct policy_args {
 	const char *verb;
 	char **names;
@@ -98,45 +101,77 @@ static void show_objects(const struct policy *p)
 	       2 * ((size_t)p->v * p->v + 2 * (size_t)LUTRA_K * LUTRA_K) + sizeof(p->token));
 }
 
+/* A word of a list that begins at INDENT and goes on there when the line is full. */
+static void show_word(const char *word, unsigned *column)
+{
+	unsigned len = (unsigned)strlen(word);
+
+	if (*column + 1 + len > WIDTH) {
+		printf("\n%*s", INDENT, "");
+		*column = INDENT;
+	}
+	printf(" %s", word);
+	*column += 1 + len;
+}
+
 static void show_actions(const struct policy *p)
 {
 	for (int action = LUTRA_ACTION_DENY; action >= LUTRA_ACTION_LOG; action--) {
+		unsigned column = INDENT;
+
 		printf("  %-12s", action_name((unsigned)action));
 		for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
 			if (p->action[g] == action)
-				printf(" %s", group_name(g));
+				show_word(group_name(g), &column);
 		}
 		putchar('\n');
 	}
 }
 
+/* What refuses a call of rule TH. */
+static const char *hook_of(unsigned nr)
+{
+	const char *hook = th_hook(nr);
+
+	return hook ? hook : "no hook";
+}
+
+static bool is_th(const struct policy *p, unsigned nr)
+{
+	return p->th[nr / 64] >> (nr & 63) & 1;
+}
+
+/* The calls of rule TH below nr that nr's hook refuses. */
+static unsigned th_before(const struct policy *p, unsigned nr)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		n += is_th(p, i) && strcmp(hook_of(i), hook_of(nr)) == 0;
+	return n;
+}
+
+/* A line for each hook, its calls in the order of their numbers. */
 static void show_th(const struct policy *p)
 {
-	const char *hook = "";
-	char buf[32];
+	const char *title = "TH";
+	char word[64];
 
-	/* The calls of one hook together, in the order of their numbers. */
-	printf("  TH          ");
 	for (unsigned first = 0; first < LUTRA_NR; first++) {
-		bool had = false;
+		unsigned column = INDENT;
 
-		if (!(p->th[first / 64] >> (first & 63) & 1))
+		if (!is_th(p, first) || th_before(p, first))
 			continue;
-		hook = th_hook(first) ? th_hook(first) : "no hook";
-		for (unsigned nr = 0; nr < first; nr++)
-			had |= (p->th[nr / 64] >> (nr & 63) & 1) &&
-			       strcmp(th_hook(nr) ? th_hook(nr) : "no hook", hook) == 0;
-		if (had)
-			continue;
-		printf(" %s:", hook);
+		printf("  %-12s", title);
+		title = "";
+		snprintf(word, sizeof(word), "%s:", hook_of(first));
+		show_word(word, &column);
 		for (unsigned nr = first; nr < LUTRA_NR; nr++) {
-			if ((p->th[nr / 64] >> (nr & 63) & 1) &&
-			    strcmp(th_hook(nr) ? th_hook(nr) : "no hook", hook) == 0)
-				printf(" %s", nr_name(nr, buf, sizeof(buf)));
+			if (is_th(p, nr) && strcmp(hook_of(nr), hook_of(first)) == 0)
+				show_word(nr_name(nr, word, sizeof(word)), &column);
 		}
-		putchar(';');
+		putchar('\n');
 	}
-	putchar('\n');
 }
 
 static void show_calibration(const struct policy *p)
@@ -151,7 +186,7 @@ static void show_calibration(const struct policy *p)
 	printf("  calibration  leave-one-run-out over %u runs, %.3f h: %u alert and %u deny "
 	       "episodes\n",
 	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
-	printf("  to expect    false alarms %.2f to %.2f an hour, false refusals %.2f to %.2f an "
+	printf("  to expect    false alarms %.3g to %.3g an hour, false refusals %.3g to %.3g an "
 	       "hour (95 %%)\n",
 	       c->alert_per_hour_95[0], c->alert_per_hour_95[1], c->deny_per_hour_95[0],
 	       c->deny_per_hour_95[1]);

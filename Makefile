@@ -89,7 +89,7 @@ $(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
 $(B)/bench/getppid.o: $(B)/bench/empty.skel.h
 
 # ---- userspace ----
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
 USER_MAIN := user/lutra.c user/lutrad.c
 USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*.c user/*/*.c)))
 TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out trainer/main.c,$(wildcard trainer/*.c trainer/*/*.c)))
@@ -176,7 +176,7 @@ $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.c lib/*.h include/lutra/*.h)
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] include/lutra/*.h)
 	@mkdir -p $(@D)
 	$(call msg,FUZZ,$@)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(LDLIBS) || \

@@ -26,10 +26,10 @@
 
 #include "bench/empty.skel.h"
 #include "lib/cleanup.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "user/cgroup.h"
 #include "user/child.h"
-#include "user/guard.h"
+#include "user/guard/guard.h"
 
 #define ROUNDS_FULL 41
 #define ROUNDS_QUICK 7
@@ -136,7 +136,7 @@ static int measure(struct bench *b, double *ret, struct err *err)
 	_cleanup_close_ int fd = -1;
 	char text[32] = "";
 	int status;
-	pid_t pid;
+	pid_t pid = -1;
 	int r = start_loop(b, &pid, &fd, err);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "trainer/progress.h"
 
 struct report_bar {

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_TRAIN_H
 #define LUTRA_TRAINER_TRAIN_H
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
 
 #define TRAIN_MODE_DEFAULT UINT32_MAX /* deny, or audit where the runs are too few to deny */

@@ -12,7 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lutra/verdict.h"
 
 #define REPLAY_TASKS_MAX (1u << 20)

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 #include "user/cgroup.h"
 #include "user/clock.h"
-#include "user/event.h"
-#include "user/guard.h"
-#include "user/output_json.h"
-#include "user/react.h"
-#include "user/store.h"
+#include "user/events/event.h"
+#include "user/guard/guard.h"
+#include "user/events/output_json.h"
+#include "user/events/react.h"
+#include "user/events/store.h"
 
 #define FLUSH_NS 2000000000ull
 

@@ -11,7 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 
 /* Everything is borrowed until session_free(). */
 struct session_config {

@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 
 #include "lutra/score.h"
-#include "user/guard.h"
+#include "user/guard/guard.h"
 
 #define EVENTS_MAX 8192
 #define CHILDREN_MAX 16
@@ -404,6 +404,20 @@ static inline const struct seen_record *need(const struct seen_record *r, const 
 }
 
 /* ---- a test program ---- */
+
+struct worker {
+	const char *name;
+	int (*run)(void);
+};
+
+/* The worker of that name; its result is the exit code. */
+static inline int worker_run(const struct worker *workers, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(workers[i].name, name))
+			return workers[i].run();
+	return 127;
+}
 
 /* Why the kernel side cannot be tested here, or NULL. */
 static inline const char *why_not(void)

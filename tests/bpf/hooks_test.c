@@ -189,24 +189,13 @@ static int try_freeze(void)
 	return try_open();
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} workers[] = {
+static const struct worker workers[] = {
 	{"exec", try_exec},	{"exec-copy", try_exec_copy}, {"open", try_open},
 	{"socket", try_socket}, {"connect", try_connect},     {"bind", try_bind},
 	{"mount", try_mount},	{"ptrace", try_ptrace},	      {"chroot", try_chroot},
 	{"uring", try_uring},	{"window", try_window},	      {"freeze", try_freeze},
 	{"nothing", nothing},
 };
-
-static int worker(const char *name)
-{
-	for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++)
-		if (!strcmp(workers[i].name, name))
-			return workers[i].run();
-	return 127;
-}
 
 /* ---- policies ---- */
 
@@ -404,7 +393,7 @@ int main(int argc, char **argv)
 	const char *why;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker(argv[2]);
+		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
 	why = why_not();
 	if (!why && !lsm_runs())
 		why = "this kernel does not run BPF LSM programs";

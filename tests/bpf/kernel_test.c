@@ -158,23 +158,12 @@ static int work_wait(void)
 	return read(0, &c, 1) < 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} workers[] = {
+static const struct worker workers[] = {
 	{"calls", work_calls}, {"fork", work_fork},	  {"thread", work_thread},
 	{"exec", work_exec},   {"runtime", work_runtime}, {"thread-exec", work_thread_exec},
 	{"open", work_open},   {"connect", work_connect}, {"script", work_script},
 	{"wait", work_wait},
 };
-
-static int worker(const char *name)
-{
-	for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++)
-		if (!strcmp(workers[i].name, name))
-			return workers[i].run();
-	return 127;
-}
 
 /* ---- helpers ---- */
 
@@ -583,7 +572,7 @@ int main(int argc, char **argv)
 	const char *why;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker(argv[2]);
+		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
 	why = why_not();
 	if (why) {
 		fprintf(stderr, "%s\n", why);

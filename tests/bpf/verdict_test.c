@@ -70,22 +70,11 @@ static int work_forever(void)
 	return 1;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} workers[] = {
+static const struct worker workers[] = {
 	{"known", work_known},	   {"novel", work_novel}, {"spawn", work_spawn},
 	{"connect", work_connect}, {"both", work_both},	  {"child", work_child},
 	{"forever", work_forever},
 };
-
-static int worker(const char *name)
-{
-	for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++)
-		if (!strcmp(workers[i].name, name))
-			return workers[i].run();
-	return 127;
-}
 
 /* A policy that never saw NOVEL, of which a group has an action. */
 static struct policy *novel_policy(unsigned group, unsigned action)
@@ -369,7 +358,7 @@ int main(int argc, char **argv)
 	const char *why;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker(argv[2]);
+		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
 	why = why_not();
 	if (why) {
 		fprintf(stderr, "%s\n", why);

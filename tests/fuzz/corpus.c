@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "lib/file.h"
-#include "lib/policy_format.h"
-#include "lib/trace.h"
+#include "lib/policy/policy_format.h"
+#include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
 
 /* path's bytes behind a first one, to dir/name. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/path.h"
-#include "lib/policy_format.h"
+#include "lib/policy/policy_format.h"
 #include "lutra/score.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

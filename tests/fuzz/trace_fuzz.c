@@ -12,7 +12,7 @@
 
 #include "lib/bytes.h"
 #include "lib/file.h"
-#include "lib/trace_format.h"
+#include "lib/trace/trace_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
 
 #define LUTRA "build/bin/lutra"

@@ -17,9 +17,9 @@
 #include "tests/unit/sample.h"
 #include "user/clock.h"
 #include "user/container.h"
-#include "user/event.h"
-#include "user/output_json.h"
-#include "user/store.h"
+#include "user/events/event.h"
+#include "user/events/output_json.h"
+#include "user/events/store.h"
 
 struct fixture {
 	char *dir;

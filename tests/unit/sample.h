@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lutra/score.h"
 
 /* xorshift64*; *state is never 0. */

@@ -16,7 +16,7 @@
 
 #include "lib/bytes.h"
 #include "lib/file.h"
-#include "lib/trace_format.h"
+#include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"
 
 #define CHUNK 40    /* records in each of the sample's chunks */

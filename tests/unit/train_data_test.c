@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
 #include "trainer/data/alphabet.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/file.h"
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 
 /* Call numbers are built in: of the architecture that this is compiled for. */
 #if defined(__x86_64__)

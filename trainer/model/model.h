@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_MODEL_H
 #define LUTRA_TRAINER_MODEL_H
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "trainer/data/alphabet.h"
 #include "trainer/model/compile.h"
 

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_OBJECTS_H
 #define LUTRA_TRAINER_OBJECTS_H
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lutra/score.h"
 #include "trainer/data/walk.h"
 

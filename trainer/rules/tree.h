@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "lib/cleanup.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 
 #define TREE_CHILDREN_MAX 8 /* of a directory that is not protected; above, it is a wildcard */
 

@@ -11,7 +11,7 @@
 #include "lib/text.h"
 #include "user/cgroup.h"
 #include "user/cli/cli.h"
-#include "user/guard.h"
+#include "user/guard/guard.h"
 
 #define FEATURES 64
 

@@ -7,9 +7,9 @@
 
 #include "lib/names.h"
 #include "lib/text.h"
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 #include "user/cli/cli.h"
-#include "user/event.h"
+#include "user/events/event.h"
 #include "user/replay.h"
 
 struct score_args {

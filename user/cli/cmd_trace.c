@@ -7,7 +7,7 @@
 
 #include "lib/names.h"
 #include "lib/text.h"
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 #include "lutra/score.h"
 #include "user/cli/cli.h"
 #include "user/cli/trace_merge.h"

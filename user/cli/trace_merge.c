@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 
 #define SAME_BOOT_NS 10000000000ull /* wall clocks are stepped now and then */
 

@@ -12,8 +12,8 @@
 #include "user/clock.h"
 #include "user/container.h"
 #include "user/daemon/daemon.h"
-#include "user/event.h"
-#include "user/react.h"
+#include "user/events/event.h"
+#include "user/events/react.h"
 
 #define NAME_MAX_BYTES 128
 #define SAY_LOST_NS 60000000000ull

@@ -9,11 +9,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "user/daemon/config.h"
-#include "user/guard.h"
-#include "user/output_json.h"
-#include "user/store.h"
+#include "user/guard/guard.h"
+#include "user/events/output_json.h"
+#include "user/events/store.h"
 
 struct daemon;
 

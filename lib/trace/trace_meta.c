@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A trace's metadata and its JSON. */
-#include "lib/trace_format.h"
+#include "lib/trace/trace_format.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/names.h"
+#include "lib/ops.h"
 #include "lib/text.h"
 
 void trace_meta_done(struct trace_meta *meta)
@@ -19,17 +19,6 @@ void trace_meta_done(struct trace_meta *meta)
 	free(meta->arch);
 	free(meta->source);
 	memset(meta, 0, sizeof(*meta));
-}
-
-static json_t *encode_ops(uint32_t ops)
-{
-	json_t *a = json_array();
-
-	for (unsigned op = LUTRA_OP_NONE + 1; op < LUTRA_OP_COUNT; op++) {
-		if (ops >> op & 1)
-			json_array_append_new(a, json_string(op_name(op)));
-	}
-	return a;
 }
 
 int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len)
@@ -44,7 +33,7 @@ int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len
 		      "kernel", text_json_keep(meta->kernel), "arch", text_json_keep(meta->arch),
 		      "source", text_json_keep(meta->source), "start_realtime_ns",
 		      (json_int_t)meta->start_realtime_ns, "start_monotonic_ns",
-		      (json_int_t)meta->start_monotonic_ns, "ops", encode_ops(meta->ops));
+		      (json_int_t)meta->start_monotonic_ns, "ops", ops_encode(meta->ops));
 	if (!j)
 		return -ENOMEM;
 	s = json_dumps(j, JSON_COMPACT);
@@ -58,22 +47,6 @@ int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len
 	return 0;
 }
 
-static int decode_ops(json_t *a, uint32_t *ret, struct err *err)
-{
-	uint32_t ops = 0;
-	json_t *v;
-	size_t i;
-	unsigned op;
-
-	json_array_foreach (a, i, v) {
-		if (op_parse(json_string_value(v), &op) < 0)
-			return err_set(err, -EBADMSG, "metadata: ops names an unknown operation");
-		ops |= 1u << op;
-	}
-	*ret = ops;
-	return 0;
-}
-
 int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, struct err *err)
 {
 	_cleanup_(trace_meta_done) struct trace_meta m = {};
@@ -82,7 +55,6 @@ int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, stru
 	const char *s[6];
 	json_int_t t[2];
 	json_t *ops;
-	int r;
 
 	j = json_loadb(json, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j ||
@@ -91,11 +63,9 @@ int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, stru
 			   "arch", &s[4], "source", &s[5], "start_realtime_ns", &t[0],
 			   "start_monotonic_ns", &t[1], "ops", &ops) < 0)
 		return err_set(err, -EBADMSG, "metadata: %s", je.text);
-	if (!json_is_array(ops) || t[0] < 0 || t[1] < 0)
-		return err_set(err, -EBADMSG, "metadata: ops is no array, or a time is negative");
-	r = decode_ops(ops, &m.ops, err);
-	if (r < 0)
-		return r;
+	if (ops_decode(ops, &m.ops) < 0 || t[0] < 0 || t[1] < 0)
+		return err_set(err, -EBADMSG,
+			       "metadata: ops names an unknown operation, or a time is negative");
 	m.image = strdup(s[0]);
 	m.container_id = strdup(s[1]);
 	m.host = strdup(s[2]);

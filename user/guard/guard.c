@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel side as one object: its life, its rings and counters. */
-#include "user/guard_impl.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

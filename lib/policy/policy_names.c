@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/names.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lib/text.h"
 #include "lutra/score.h"
 

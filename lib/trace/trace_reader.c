@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading traces: a chunk is checked whole before its first record is given out. */
-#include "lib/trace_format.h"
+#include "lib/trace/trace_format.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts as JSON lines. */
-#include "user/output_json.h"
+#include "user/events/output_json.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lutra/abi.h"
 
 /* Called from guard_poll(). str: str_len bytes, not NUL-terminated. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a verdict. */
-#include "user/react.h"
+#include "user/events/react.h"
 
 #include "user/cgroup.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing traces: a chunk gathers in memory and reaches the disk in one write, then a sync. */
-#include "lib/trace_format.h"
+#include "lib/trace/trace_format.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 
 #define POLICY_JSON_FILE "policy.json"
 #define POLICY_TABLES_FILE "tables.lut"

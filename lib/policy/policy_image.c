@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 #include "lutra/score.h"
 
 #define SEEDS 8192

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies in memory and as directories: load whole or not at all, save whole or not at all. */
-#include "lib/policy.h"
+#include "lib/policy/policy.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/utsname.h>
 
 #include "lib/file.h"
-#include "lib/policy_format.h"
+#include "lib/policy/policy_format.h"
 
 static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_SIGNATURE_FILE};
 #define N_FILES (sizeof(files) / sizeof(files[0]))

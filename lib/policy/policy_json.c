@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policy.json: what a person reads and edits, and the words for what the tables hold. */
-#include "lib/policy_format.h"
+#include "lib/policy/policy_format.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "lib/names.h"
+#include "lib/ops.h"
 #include "lib/text.h"
 
 #define REAL_DIGITS 12
@@ -14,17 +15,6 @@
 #define UNITS_PER_BIGRAM 4096.0
 
 /* ---- writing ---- */
-
-static json_t *encode_ops(uint32_t ops)
-{
-	json_t *a = json_array();
-
-	for (unsigned op = LUTRA_OP_NONE + 1; op < LUTRA_OP_COUNT; op++) {
-		if (ops >> op & 1)
-			json_array_append_new(a, json_string(op_name(op)));
-	}
-	return a;
-}
 
 static json_t *encode_rules(const struct policy *p)
 {
@@ -91,7 +81,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
 		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
 		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_signals,
-		      "ops", encode_ops(p->ops), "rules", encode_rules(p), "thresholds",
+		      "ops", ops_encode(p->ops), "rules", encode_rules(p), "thresholds",
 		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
 		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
 		      p->tables_sha256, "bytes", (json_int_t)tables_len, "alphabet",
@@ -106,22 +96,6 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 }
 
 /* ---- reading ---- */
-
-static int decode_ops(struct policy *p, json_t *a, struct err *err)
-{
-	json_t *v;
-	size_t i;
-	unsigned op;
-
-	if (!json_is_array(a))
-		return err_set(err, -EBADMSG, "ops is not an array");
-	json_array_foreach (a, i, v) {
-		if (op_parse(json_string_value(v), &op) < 0)
-			return err_set(err, -EBADMSG, "ops: unknown operation");
-		p->ops |= 1u << op;
-	}
-	return 0;
-}
 
 static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 {
@@ -254,7 +228,9 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	*ret_tables_len = (size_t)bytes;
 	r = decode_scalars(p, image, digest, mode, steady_on, err);
 	if (r == 0)
-		r = decode_ops(p, ops, err);
+		r = ops_decode(ops, &p->ops) < 0
+			    ? err_set(err, -EBADMSG, "ops: not an array of operations")
+			    : 0;
 	if (r == 0)
 		r = decode_rules(p, rules, err);
 	if (r == 0)

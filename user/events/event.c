@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence in words. */
-#include "user/event.h"
+#include "user/events/event.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading and attaching the kernel side. */
-#include "user/guard_impl.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

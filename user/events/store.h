@@ -8,7 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "user/event.h"
+#include "user/events/event.h"
 
 #define STORE_SCHEMA_VERSION 1
 

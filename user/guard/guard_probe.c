@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this host can do: every kind of program is tried by loading an empty one. */
-#include "user/guard_impl.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrolment of cgroups: slots, policies, modes. */
-#include "user/guard_impl.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

@@ -3,7 +3,7 @@
 #ifndef LUTRA_LIB_TRACE_FORMAT_H
 #define LUTRA_LIB_TRACE_FORMAT_H
 
-#include "lib/trace.h"
+#include "lib/trace/trace.h"
 
 #define TRACE_MAGIC "LTR1"
 #define TRACE_CHUNK_MAGIC "LTRC"

@@ -3,7 +3,7 @@
 #ifndef LUTRA_USER_GUARD_IMPL_H
 #define LUTRA_USER_GUARD_IMPL_H
 
-#include "user/guard.h"
+#include "user/guard/guard.h"
 
 #define GUARD_LINKS 24
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event store. */
-#include "user/store.h"
+#include "user/events/store.h"
 
 #include <errno.h>
 #include <sqlite3.h>

@@ -24,6 +24,7 @@
 #include "tests/bpf/parity.skel.h"
 #include "tests/bpf/parity.h"
 #include "tests/unit/sample.h"
+#include "user/guard/inner_map.h"
 
 #define BATCHES 32	  /* of calls, for each policy */
 #define OBJECT_BATCHES 80 /* of objects, for each policy */
@@ -59,9 +60,9 @@ static void random_bytes(struct bench *b, void *buf, size_t size)
 
 /* ---- the kernel's side ---- */
 
-static int inner(struct bpf_map *outer, const char *name, uint32_t size)
+static int inner(const struct bench *b, const struct bpf_map *outer, const char *type, size_t size)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, 4, size, 1, NULL);
+	int fd = inner_map_new(b->bpf->obj, type, size);
 	uint32_t zero = 0;
 
 	assert_true(fd >= 0);
@@ -83,8 +84,8 @@ static int setup(void **state)
 	b->seen_back = b->seen + 1;
 	b->bpf = parity_bpf__open_and_load();
 	assert_non_null(b->bpf);
-	b->policy_fd = inner(b->bpf->maps.policies, "policy", sizeof(struct lutra_policy));
-	b->seen_fd = inner(b->bpf->maps.seen, "seen", sizeof(struct lutra_seen));
+	b->policy_fd = inner(b, b->bpf->maps.policies, "lutra_policy", sizeof(struct lutra_policy));
+	b->seen_fd = inner(b, b->bpf->maps.seen, "lutra_seen", sizeof(struct lutra_seen));
 	at = mmap(NULL, sizeof(*b->calls), PROT_READ | PROT_WRITE, MAP_SHARED,
 		  bpf_map__fd(b->bpf->maps.calls), 0);
 	assert_true(at != MAP_FAILED);

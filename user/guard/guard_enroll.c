@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrolment of cgroups: slots, policies, modes. */
 #include "user/guard/guard_impl.h"
+#include "user/guard/inner_map.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,26 +29,15 @@ static uint64_t clock_ns(clockid_t id)
 
 /* ---- policies ---- */
 
-/*
- * A new inner map of one value, of struct type, in an outer map's slot; the kernel swaps it in at
- * once. With its BTF, as the outer map's template has it: 6.1 takes no other.
- */
+/* A new inner map in an outer map's slot; the kernel swaps it in at once. */
 static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t slot, const char *type,
 		      const void *value, size_t size)
 {
-	const struct btf *btf = bpf_object__btf(g->skel->obj);
-	int key_id = btf__find_by_name_kind(btf, "unsigned int", BTF_KIND_INT);
-	int value_id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .btf_fd = (__u32)btf__fd(btf),
-		    .btf_key_type_id = (__u32)key_id, .btf_value_type_id = (__u32)value_id);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = inner_map_new(g->skel->obj, type, size);
 	uint32_t zero = 0;
 
-	if (key_id < 0 || value_id < 0)
-		return -ENOENT;
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, type, sizeof(zero), (__u32)size, 1, &opts);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (value && bpf_map_update_elem(fd, &zero, value, BPF_ANY) < 0)
 		return -errno;
 	if (bpf_map_update_elem(bpf_map__fd(outer), &slot, &fd, BPF_ANY) < 0)

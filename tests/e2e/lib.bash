@@ -381,6 +381,19 @@ stopped() {
 	! "attack_$1" >/dev/null && until_true 20 more_stopped "$known"
 }
 
+# The policy of the last demo, or a new one; prints its directory.
+demo_policy() {
+	local dir=$root/build/demo
+	if [ ! -d "$dir/policy" ]; then
+		mkdir -p "$dir"
+		rm -f "$dir"/*.ltr
+		"$e2e/rootfs" >&2
+		"$e2e/demo/demo" record "$dir" >&2
+		"$e2e/demo/demo" train "$dir" >&2
+	fi
+	echo "$dir/policy"
+}
+
 # ---- tests, one TAP line each ----
 
 tests=0

@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{"doctor", cmd_doctor, "what this host can do, and the fallback for what it cannot"},
 	{"run", cmd_run, "run a command in a cgroup of its own, recorded or guarded"},
 	{"record", cmd_record, "record a container, a cgroup or a command"},
+	{"import", cmd_import, "a trace from another tool's recording"},
 	{"train", cmd_train, "make a policy from recorded runs"},
 	{"score", cmd_score, "the reference scorer: one line an event of a trace"},
 	{"trace", cmd_trace, "info, cat, merge, verify traces"},

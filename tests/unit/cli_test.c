@@ -189,6 +189,9 @@ static const struct {
 	{2, {"enroll", "--cgroup", "/x"}},
 	{1, {"enroll", "--cgroup", "DIR/none", "--policy", "POLICY"}},
 	{2, {"release"}},
+	{2, {"import", "--format", "tarot", "-o", "x.ltr", "x"}},
+	{2, {"import", "--format", "services", "x.raw.zst"}},
+	{1, {"import", "--format", "services", "-o", "x.ltr", "TRACE"}},
 	{2, {"release", "a", "b"}},
 	{2, {"release", "a", "--all"}},
 	{2, {"status", "extra"}},
@@ -215,8 +218,9 @@ static void cli_bad_input_is_one_line_and_a_code(void **state)
 
 static void cli_help_is_there_for_every_command(void **state)
 {
-	static const char *const commands[] = {"doctor", "run",	   "record",  "score",	"trace",
-					       "policy", "enroll", "release", "status", "events"};
+	static const char *const commands[] = {"doctor", "run",	   "record", "score",
+					       "trace",	 "policy", "enroll", "release",
+					       "status", "events", "import"};
 	struct result *r = calloc(1, sizeof(*r));
 
 	lutra(*state, (const char *const[]){"--help", NULL}, r);

@@ -27,6 +27,7 @@ void cli_policy_dir(const char *name, char *buf, size_t size);
 int cmd_doctor(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_trace(int argc, char **argv);

@@ -152,28 +152,34 @@ static int unpack(const char *path, char **ret, size_t *ret_len, struct err *err
 	return 0;
 }
 
+/* A record's place: by its time, then as it came. */
+struct order {
+	uint64_t ts;
+	size_t i;
+};
+
 static int compare(const void *a, const void *b)
 {
-	const struct raw *const *x = a, *const *y = b;
+	const struct order *x = a, *y = b;
 
-	if ((*x)->ts != (*y)->ts)
-		return (*x)->ts < (*y)->ts ? -1 : 1;
-	return *x < *y ? -1 : *x > *y; /* stable */
+	if (x->ts != y->ts)
+		return x->ts < y->ts ? -1 : 1;
+	return x->i < y->i ? -1 : x->i > y->i;
 }
 
 /* The records in the order of their times: the ring had them almost so. */
 static int sort(struct input *in, struct err *err)
 {
-	_cleanup_free_ struct raw **at = calloc(in->n + 1, sizeof(*at));
+	_cleanup_free_ struct order *at = calloc(in->n + 1, sizeof(*at));
 	_cleanup_free_ struct raw *sorted = calloc(in->n + 1, sizeof(*sorted));
 
 	if (!at || !sorted)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < in->n; i++)
-		at[i] = &in->raw[i];
-	qsort(at, in->n, sizeof(struct raw *), compare);
+		at[i] = (struct order){in->raw[i].ts, i};
+	qsort(at, in->n, sizeof(*at), compare);
 	for (size_t i = 0; i < in->n; i++)
-		sorted[i] = *at[i];
+		sorted[i] = in->raw[at[i].i];
 	free(in->raw);
 	in->raw = TAKE_PTR(sorted);
 	return 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lutra/abi.h"
 
 #define LUTRA_NR_NONE 0xffff /* an event outside any call */
@@ -300,7 +301,17 @@ int role_parse(const char *name, unsigned *ret)
 	return parse(roles, N(roles), name, ret);
 }
 
-const char *nr_name(unsigned nr, char *buf, size_t size)
+bool arch_known(const char *arch)
+{
+	return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
+}
+
+static uint32_t seccomp_arch(const char *arch)
+{
+	return arch && strcmp(arch, "i386") == 0 ? SCMP_ARCH_X86 : SCMP_ARCH_NATIVE;
+}
+
+const char *nr_name(const char *arch, unsigned nr, char *buf, size_t size)
 {
 	char *name = NULL;
 
@@ -317,7 +328,7 @@ const char *nr_name(unsigned nr, char *buf, size_t size)
 		return buf;
 	}
 	if (nr <= INT_MAX)
-		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)nr);
+		name = seccomp_syscall_resolve_num_arch(seccomp_arch(arch), (int)nr);
 	if (name)
 		snprintf(buf, size, "%s", name);
 	else
@@ -342,7 +353,7 @@ static int parse_number(const char *s, unsigned long max, unsigned *ret)
 	return 0;
 }
 
-int nr_parse(const char *name, unsigned *ret)
+int nr_parse(const char *arch, const char *name, unsigned *ret)
 {
 	int nr;
 
@@ -352,9 +363,35 @@ int nr_parse(const char *name, unsigned *ret)
 		return 0;
 	if (strncmp(name, "syscall_", 8) == 0 && parse_number(name + 8, LUTRA_NR, ret) == 0)
 		return 0;
-	nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_NATIVE, name);
+	nr = seccomp_syscall_resolve_name_arch(seccomp_arch(arch), name);
 	if (nr < 0 || nr >= LUTRA_NR)
 		return -EINVAL;
 	*ret = (unsigned)nr;
 	return 0;
+}
+
+static int nr_translate(uint32_t from, uint32_t to, unsigned nr, unsigned *ret)
+{
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (from != to && nr < LUTRA_NR) {
+		name = seccomp_syscall_resolve_num_arch(from, (int)nr);
+		r = name ? seccomp_syscall_resolve_name_arch(to, name) : -1;
+		if (r < 0 || r >= LUTRA_NR)
+			return -EINVAL;
+		nr = (unsigned)r;
+	}
+	*ret = nr;
+	return 0;
+}
+
+int nr_on(const char *arch, unsigned native, unsigned *ret)
+{
+	return nr_translate(SCMP_ARCH_NATIVE, seccomp_arch(arch), native, ret);
+}
+
+int nr_native(const char *arch, unsigned nr, unsigned *ret)
+{
+	return nr_translate(seccomp_arch(arch), SCMP_ARCH_NATIVE, nr, ret);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "lib/names.h"
+
 static const struct th_call {
 	uint16_t nr;
 	const char *hook;
@@ -51,17 +53,24 @@ static const struct th_call {
 
 #define N_CALLS (sizeof(calls) / sizeof(calls[0]))
 
-void th_mask(uint64_t ret[LUTRA_NR / 64])
+void th_mask(const char *arch, uint64_t ret[LUTRA_NR / 64])
 {
+	unsigned nr;
+
 	memset(ret, 0, LUTRA_NR / 8);
 	for (size_t i = 0; i < N_CALLS; i++)
-		ret[calls[i].nr / 64] |= 1ull << (calls[i].nr & 63);
+		if (nr_on(arch, calls[i].nr, &nr) == 0)
+			ret[nr / 64] |= 1ull << (nr & 63);
 }
 
-const char *th_hook(unsigned nr)
+const char *th_hook(const char *arch, unsigned nr)
 {
+	unsigned native;
+
+	if (nr_native(arch, nr, &native) < 0)
+		return NULL;
 	for (size_t i = 0; i < N_CALLS; i++)
-		if (calls[i].nr == nr)
+		if (calls[i].nr == native)
 			return calls[i].hook;
 	return NULL;
 }

@@ -10,10 +10,10 @@
 
 #include "lutra/abi.h"
 
-/* Bit per call number. */
-void th_mask(uint64_t ret[LUTRA_NR / 64]);
+/* Bit per call number of a machine, as for nr_name(). */
+void th_mask(const char *arch, uint64_t ret[LUTRA_NR / 64]);
 
 /* The LSM hook that refuses call nr ("bprm_check_security"), or NULL: nr is not in TH. */
-const char *th_hook(unsigned nr);
+const char *th_hook(const char *arch, unsigned nr);
 
 #endif

@@ -130,7 +130,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
-	th_mask(p->th);
+	th_mask(p->arch, p->th);
 	progress_show(t->progress, "calibrating", 0);
 	r = calibrate(&source, p, t->pool, err);
 	if (r == 0)

@@ -23,7 +23,7 @@ static json_t *encode_rules(const struct policy *p)
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		if (p->th[nr / 64] >> (nr & 63) & 1)
-			json_array_append_new(th, json_string(nr_name(nr, buf, sizeof(buf))));
+			json_array_append_new(th, json_string(nr_name(p->arch, nr, buf, sizeof(buf))));
 	}
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
 		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
@@ -50,7 +50,7 @@ static json_t *encode_alphabet(const struct policy *p)
 				continue;
 			json_array_append_new(
 				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",
-					     nr_name(nr, buf, sizeof(buf)), "token", (int)token));
+					     nr_name(p->arch, nr, buf, sizeof(buf)), "token", (int)token));
 		}
 	}
 	return a;
@@ -128,7 +128,7 @@ static int decode_rules(struct policy *p, json_t *j, struct err *err)
 	if (!json_is_array(th) || !json_is_object(actions))
 		return err_set(err, -EBADMSG, "rules: th is not an array, or actions no object");
 	json_array_foreach (th, i, v) {
-		if (nr_parse(json_string_value(v), &nr) < 0)
+		if (nr_parse(p->arch, json_string_value(v), &nr) < 0)
 			return err_set(err, -EBADMSG, "rules.th: unknown call");
 		p->th[nr / 64] |= 1ull << (nr & 63);
 	}

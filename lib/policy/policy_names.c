@@ -131,7 +131,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 			word(&w, "%s", cap_name(detail));
 		break;
 	case LUTRA_OP_WX:
-		word(&w, "%s", nr_name(detail, call, sizeof(call)));
+		word(&w, "%s", nr_name(p->arch, detail, call, sizeof(call)));
 		break;
 	default:
 		break;

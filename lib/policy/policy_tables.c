@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "lib/bytes.h"
+#include "lib/names.h"
 
 #define MAGIC "LUT1"
 #define ARCH_BYTES 16
@@ -113,15 +113,12 @@ static void get_node(struct bytes_in *in, struct policy_node *n)
 static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
 {
 	char arch[ARCH_BYTES];
-	struct utsname uts;
 
 	bytes_copy(in, arch, sizeof(arch));
 	if (in->failed || memchr(arch, '\0', sizeof(arch)) == NULL)
 		return err_set(err, -EBADMSG, "damaged header");
-	if (uname(&uts) == 0 && strcmp(uts.machine, arch) != 0)
-		return err_set(err, -ENOEXEC,
-			       "made for another architecture, this is %s: train on this one",
-			       uts.machine);
+	if (!arch_known(arch))
+		return err_set(err, -ENOEXEC, "made for an architecture that lutra does not know");
 	p->arch = strdup(arch);
 	return p->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
 }

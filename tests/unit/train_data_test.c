@@ -28,7 +28,7 @@ static int setup(void **state)
 	uint64_t steady[LUTRA_NR / 64];
 
 	f->policy = calloc(1, sizeof(*f->policy));
-	alphabet_steady(false, steady);
+	alphabet_steady(NULL, false, steady);
 	memcpy(f->policy->steady, steady, sizeof(steady));
 	f->dir = sample_dir();
 	*state = f;
@@ -341,10 +341,10 @@ static void steady_is_after_accept_or_wait(void **state)
 	uint64_t bits[LUTRA_NR / 64];
 
 	(void)state;
-	alphabet_steady(false, bits);
+	alphabet_steady(NULL, false, bits);
 	assert_true(bits[SYS_accept4 / 64] >> (SYS_accept4 & 63) & 1);
 	assert_false(bits[SYS_poll / 64] >> (SYS_poll & 63) & 1);
-	alphabet_steady(true, bits);
+	alphabet_steady(NULL, true, bits);
 	assert_true(bits[SYS_epoll_pwait2 / 64] >> (SYS_epoll_pwait2 & 63) & 1);
 	assert_false(bits[SYS_accept / 64] >> (SYS_accept & 63) & 1);
 }

@@ -18,6 +18,6 @@ struct alphabet {
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret);
 
 /* Bits of the calls after which a start-up task is steady: accept, or calls that wait. */
-void alphabet_steady(bool on_wait, uint64_t ret[LUTRA_NR / 64]);
+void alphabet_steady(const char *arch, bool on_wait, uint64_t ret[LUTRA_NR / 64]);
 
 #endif

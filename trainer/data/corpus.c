@@ -8,14 +8,8 @@
 #include <string.h>
 
 #include "lib/file.h"
+#include "lib/names.h"
 #include "lib/trace/trace.h"
-
-/* Call numbers are built in: of the architecture that this is compiled for. */
-#if defined(__x86_64__)
-#define ARCH "x86_64"
-#else
-#error "call numbers of this architecture are not known to lutra"
-#endif
 
 int corpus_init(struct corpus *c)
 {
@@ -140,11 +134,15 @@ static void warn_of_run(const struct corpus *c, const char *path, const struct r
 static int check_arch(struct corpus *c, const char *path, const struct trace_meta *meta,
 		      struct err *err)
 {
-	if (strcmp(meta->arch, ARCH) != 0)
+	if (!arch_known(meta->arch))
 		return err_set(err, -ENOEXEC,
-			       "%s was recorded on %s, this program trains for " ARCH
-			       ": train it on such a host",
+			       "%s was recorded on %s, whose calls lutra does not know: leave it "
+			       "out",
 			       path, meta->arch);
+	if (c->arch && strcmp(c->arch, meta->arch) != 0)
+		return err_set(err, -ENOEXEC,
+			       "%s was recorded on %s, the other runs on %s: train them apart",
+			       path, meta->arch, c->arch);
 	if (!c->arch)
 		c->arch = strdup(meta->arch);
 	return c->arch ? 0 : err_set(err, -ENOMEM, "out of memory");

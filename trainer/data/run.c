@@ -9,8 +9,6 @@
 #include "trainer/data/tids.h"
 
 #define PAYLOAD_MAX 0xfffffu
-#define NR_ACCEPT 43
-#define NR_ACCEPT4 288
 
 struct run_builder {
 	struct run run;
@@ -155,7 +153,6 @@ static int add_call(struct run_builder *b, const struct lutra_record *rec)
 		return r;
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	b->run.accepts += rec->nr == NR_ACCEPT || rec->nr == NR_ACCEPT4;
 	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
 }
 

@@ -35,7 +35,7 @@ struct run {
 	uint32_t *words;
 	size_t n_words, words_size;
 	uint32_t n_tasks; /* task numbers in the stream are below */
-	uint64_t calls, foreign, accepts, objects;
+	uint64_t calls, foreign, objects;
 	uint64_t lost; /* records that the recorder could not keep */
 	uint32_t length_ms;
 	uint32_t ops; /* bit per enum lutra_op that the recording could see */

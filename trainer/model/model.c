@@ -16,7 +16,7 @@
 struct counting {
 	const struct corpus *corpus;
 	struct run_counts *counts;
-	const struct lutra_policy *policy;
+	struct lutra_policy *policy;
 	unsigned level;
 	atomic_int r;
 };
@@ -118,27 +118,46 @@ static int train_level(struct model *m, struct counting *c, struct lutra_policy 
 	return r;
 }
 
+/* Calls by role, in which steady is after the first accept, or where none accepts after a wait. */
+static int count_roles(struct model *m, struct counting *c, struct pool *pool,
+		       uint64_t ret[LUTRA_ROLES][LUTRA_NR])
+{
+	uint64_t steady[LUTRA_NR / 64];
+	bool found = false;
+
+	for (int wait = 0; wait < 2 && !found; wait++) {
+		m->steady_on_wait = wait;
+		alphabet_steady(m->arch, wait, steady);
+		memcpy(c->policy->steady, steady, sizeof(steady));
+		for (size_t i = 0; i < c->corpus->n_runs; i++)
+			run_counts_done(&c->counts[i]);
+		pool_run(pool, count_calls, c, c->corpus->n_runs);
+		if (atomic_load(&c->r) < 0)
+			return c->r;
+		sum_calls(c->counts, c->corpus->n_runs, MODEL_NO_RUN, ret);
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			for (unsigned role = 0; role < LUTRA_ROLES; role++)
+				found |= ret[role][nr] && steady[nr / 64] >> (nr & 63) & 1;
+	}
+	return 0;
+}
+
 int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
 		uint64_t seed, struct pool *pool, const struct progress *progress)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	struct counting c = {.corpus = corpus, .counts = counts, .policy = image};
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR], steady[LUTRA_NR / 64], accepts = 0;
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	struct rng g = rng_stream(seed, 1);
 	int r;
 
 	if (!image)
 		return -ENOMEM;
-	for (size_t i = 0; i < corpus->n_runs; i++)
-		accepts += corpus->runs[i].accepts;
-	ret->steady_on_wait = accepts == 0;
+	ret->arch = corpus->arch;
 	ret->ops = corpus_ops(corpus);
-	alphabet_steady(ret->steady_on_wait, steady);
-	memcpy(image->steady, steady, sizeof(steady));
-	pool_run(pool, count_calls, &c, corpus->n_runs);
-	if (atomic_load(&c.r) < 0)
-		return c.r;
-	sum_calls(counts, corpus->n_runs, MODEL_NO_RUN, calls);
+	r = count_roles(ret, &c, pool, calls);
+	if (r < 0)
+		return r;
 	r = alphabet_build(calls, &ret->alphabet);
 	if (r < 0)
 		return r;
@@ -170,11 +189,17 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint16_t **tables[MODEL_LEVELS] = {&p->t0, &p->t1, &p->t2};
 
+	if (m->arch) {
+		free(p->arch);
+		p->arch = strdup(m->arch);
+		if (!p->arch)
+			return -ENOMEM;
+	}
 	p->v = m->alphabet.v;
 	p->steady_on_wait = m->steady_on_wait;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
-	alphabet_steady(m->steady_on_wait, p->steady);
+	alphabet_steady(m->arch, m->steady_on_wait, p->steady);
 	sum_calls(counts, n_runs, without, calls);
 	for (int role = 0; role < LUTRA_ROLES; role++)
 		for (int nr = 0; nr < LUTRA_NR; nr++)

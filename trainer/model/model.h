@@ -13,6 +13,7 @@
 struct model {
 	struct alphabet alphabet;
 	struct level level[MODEL_LEVELS];
+	const char *arch; /* the corpus's */
 	bool steady_on_wait;
 	uint64_t hash_key[2];
 	uint32_t ops;

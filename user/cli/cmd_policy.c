@@ -129,9 +129,9 @@ static void show_actions(const struct policy *p)
 }
 
 /* What refuses a call of rule TH. */
-static const char *hook_of(unsigned nr)
+static const char *hook_of(const struct policy *p, unsigned nr)
 {
-	const char *hook = th_hook(nr);
+	const char *hook = th_hook(p->arch, nr);
 
 	return hook ? hook : "no hook";
 }
@@ -147,7 +147,7 @@ static unsigned th_before(const struct policy *p, unsigned nr)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < nr; i++)
-		n += is_th(p, i) && strcmp(hook_of(i), hook_of(nr)) == 0;
+		n += is_th(p, i) && strcmp(hook_of(p, i), hook_of(p, nr)) == 0;
 	return n;
 }
 
@@ -164,11 +164,11 @@ static void show_th(const struct policy *p)
 			continue;
 		printf("  %-12s", title);
 		title = "";
-		snprintf(word, sizeof(word), "%s:", hook_of(first));
+		snprintf(word, sizeof(word), "%s:", hook_of(p, first));
 		show_word(word, &column);
 		for (unsigned nr = first; nr < LUTRA_NR; nr++) {
-			if (is_th(p, nr) && strcmp(hook_of(nr), hook_of(first)) == 0)
-				show_word(nr_name(nr, word, sizeof(word)), &column);
+			if (is_th(p, nr) && strcmp(hook_of(p, nr), hook_of(p, first)) == 0)
+				show_word(nr_name(p->arch, nr, word, sizeof(word)), &column);
 		}
 		putchar('\n');
 	}

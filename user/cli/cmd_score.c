@@ -10,7 +10,7 @@
 #include "lib/trace/trace.h"
 #include "user/cli/cli.h"
 #include "user/events/event.h"
-#include "user/replay.h"
+#include "lib/replay.h"
 
 struct score_args {
 	const char *policy;
@@ -71,7 +71,7 @@ static const struct argp argp = {
 	NULL};
 
 /* What was called or touched, in words. */
-static void describe(const struct lutra_record *rec, const char *str, size_t len,
+static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
 		     const struct replay_step *s, char buf[static EVENT_TEXT])
 {
 	struct lutra_evidence ev = {.object = s->object};
@@ -80,7 +80,7 @@ static void describe(const struct lutra_record *rec, const char *str, size_t len
 	if (s->is_object)
 		event_object(&e, buf);
 	else
-		nr_name(rec->nr, buf, EVENT_TEXT);
+		nr_name(arch, rec->nr, buf, EVENT_TEXT);
 }
 
 static int print_step_json(const struct lutra_record *rec, const char *what,
@@ -140,7 +140,7 @@ static int score(const struct score_args *a, struct replay *replay, struct trace
 			break;
 		if (r == 0 || (a->signals && !s.n_signals))
 			continue;
-		describe(rec, str, len, &s, what);
+		describe(trace_reader_meta(trace)->arch, rec, str, len, &s, what);
 		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
 			return 1;
 	}

@@ -13,6 +13,8 @@
 #include "user/cli/trace_merge.h"
 #include "user/clock.h"
 
+#define TEXT 2048 /* a record in words */
+
 struct trace_args {
 	const char *verb;
 	char **files;
@@ -192,8 +194,8 @@ static int inspect_all(const struct trace_args *a)
 }
 
 /* The record's own part, in words. */
-static void describe(const struct lutra_record *rec, const char *str, size_t len, char *buf,
-		     size_t size)
+static void describe(const char *arch, const struct lutra_record *rec, const char *str,
+		     size_t len, char buf[static TEXT])
 {
 	struct lutra_object o;
 	char path[1536] = "", nr[32];
@@ -202,39 +204,39 @@ static void describe(const struct lutra_record *rec, const char *str, size_t len
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
 	case LUTRA_REC_CALL:
-		snprintf(buf, size, "%s %#x %#x", nr_name(rec->nr, nr, sizeof(nr)),
+		snprintf(buf, TEXT, "%s %#x %#x", nr_name(arch, rec->nr, nr, sizeof(nr)),
 			 (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
 		return;
 	case LUTRA_REC_FORK:
-		snprintf(buf, size, "%s %u", rec->nr ? "thread" : "process", (unsigned)rec->arg);
+		snprintf(buf, TEXT, "%s %u", rec->nr ? "thread" : "process", (unsigned)rec->arg);
 		return;
 	case LUTRA_REC_MARK:
-		snprintf(buf, size, "%s %llu %s", mark_name(rec->aux), (unsigned long long)rec->arg,
+		snprintf(buf, TEXT, "%s %llu %s", mark_name(rec->aux), (unsigned long long)rec->arg,
 			 path);
 		return;
 	case LUTRA_REC_OBJECT:
 		lutra_object_unpack(rec, &o);
 		if (o.family)
-			snprintf(buf, size, "%s %s %s port %u %s", op_name(o.op),
+			snprintf(buf, TEXT, "%s %s %s port %u %s", op_name(o.op),
 				 family_name(o.family), addr_class_name(o.addr_class), o.port,
 				 path);
 		else
-			snprintf(buf, size, "%s%s%s mode %06o %s", op_name(o.op),
+			snprintf(buf, TEXT, "%s%s%s mode %06o %s", op_name(o.op),
 				 o.flags & LUTRA_OBJ_WRITE ? " write" : "",
 				 o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
 		return;
 	default:
-		snprintf(buf, size, "%s", path);
+		snprintf(buf, TEXT, "%s", path);
 	}
 }
 
-static int cat_record(const struct trace_args *a, const struct lutra_record *rec, const char *str,
-		      size_t len)
+static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,
+		      const char *str, size_t len)
 {
-	char text[2048], nr[32];
+	char text[TEXT], nr[32];
 
 	if (!a->json) {
-		describe(rec, str, len, text, sizeof(text));
+		describe(arch, rec, str, len, text);
 		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / 1000000000),
 		       (unsigned long long)(rec->ts_ns % 1000000000), rec->tgid, rec->tid,
 		       record_type_name(rec->type), text);
@@ -243,7 +245,7 @@ static int cat_record(const struct trace_args *a, const struct lutra_record *rec
 	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
 					(json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
 					(json_int_t)rec->tgid, "type", record_type_name(rec->type),
-					"call", nr_name(rec->nr, nr, sizeof(nr)), "nr", rec->nr,
+					"call", nr_name(arch, rec->nr, nr, sizeof(nr)), "nr", rec->nr,
 					"arg", (json_int_t)rec->arg, "aux", rec->aux, "string",
 					str ? text_json(str, len) : json_null()),
 			      false);
@@ -261,7 +263,7 @@ static int cat(const struct trace_args *a, const char *path)
 	if (trace_reader_new(&r, path, &err) < 0)
 		return cli_fail(&err);
 	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1) {
-		if (cat_record(a, rec, str, len))
+		if (cat_record(a, trace_reader_meta(r)->arch, rec, str, len))
 			return 1;
 	}
 	if (e < 0)

@@ -93,7 +93,7 @@ static void subject(const struct event *e, char buf[static PATH_TEXT])
 	else if (o->op == LUTRA_OP_CAPABLE)
 		snprintf(buf, PATH_TEXT, "%s", cap_name(o->mode));
 	else if (o->op == LUTRA_OP_WX)
-		nr_name(o->mode, buf, PATH_TEXT);
+		nr_name(NULL, o->mode, buf, PATH_TEXT);
 	else
 		address(o, buf, PATH_TEXT);
 }
@@ -135,7 +135,7 @@ void event_sentence(const struct event *e, char buf[static EVENT_TEXT])
 	event_object(e, object);
 	text_clean(ev->comm, strnlen(ev->comm, sizeof(ev->comm)), comm, sizeof(comm));
 	text_clean(e->name ? e->name : "?", e->name ? strlen(e->name) : 1, name, sizeof(name));
-	nr_name(ev->nr, call, sizeof(call));
+	nr_name(NULL, ev->nr, call, sizeof(call));
 	snprintf(buf, EVENT_TEXT, "%s: %s in %s: %.1400s%s%s by %s[%u] (rule %s, role %s)",
 		 outcome(ev), event_rule(ev->group), name, object[0] ? object : call,
 		 object[0] && ev->nr != 0xffff ? " in " : "",
@@ -153,7 +153,7 @@ json_t *event_history(const struct lutra_evidence *ev)
 		const struct lutra_past *p = &ev->past[i];
 
 		json_array_append_new(a, json_pack("{s:s, s:s, s:i, s:b}", "call",
-						   nr_name(p->nr_role & 0xfff, call, sizeof(call)),
+						   nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
 						   "role", role_name(p->nr_role >> 12 & 3),
 						   "weight", (int)p->weight, "novel",
 						   (p->nr_role & LUTRA_HIST_NOVEL) != 0));
@@ -180,7 +180,7 @@ static void add_fields(json_t *f, const struct event *e)
 	json_object_set_new(f, "proc.ppid", json_integer(ev->ppid));
 	json_object_set_new(f, "thread.tid", json_integer(ev->tid));
 	json_object_set_new(f, "evt.time", json_integer((json_int_t)e->realtime_ns));
-	json_object_set_new(f, "evt.type", json_string(nr_name(ev->nr, call, sizeof(call))));
+	json_object_set_new(f, "evt.type", json_string(nr_name(NULL, ev->nr, call, sizeof(call))));
 	subject(e, buf);
 	json_object_set_new(f, "fd.name",
 			    ev->object.op == LUTRA_OP_NONE ? json_null() : json_string(buf));

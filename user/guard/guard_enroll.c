@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -58,10 +59,15 @@ static int reset_seen(struct guard *g, uint32_t slot)
 int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
+	struct utsname uts;
 	int r;
 
 	if (!image)
 		return err_set(err, -ENOMEM, "out of memory");
+	if (uname(&uts) == 0 && strcmp(policy->arch, uts.machine) != 0)
+		return err_set(err, -ENOEXEC,
+			       "the policy is for %s, this is %s: train one on this machine",
+			       policy->arch, uts.machine);
 	if (++g->version == 0)
 		g->version = 1;
 	r = policy_image(policy, g->version, image, err);

@@ -130,7 +130,7 @@ static void row_calls(struct guard_feature *f)
 	f->name = "hooks of rule TH";
 	f->detail[0] = '\0';
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
-		const char *hook = th_hook(nr);
+		const char *hook = th_hook(NULL, nr);
 		bool has = false;
 
 		for (size_t i = 0; hook && i < sizeof(probes) / sizeof(probes[0]); i++)
@@ -139,7 +139,7 @@ static void row_calls(struct guard_feature *f)
 		if (!hook || has || n >= sizeof(f->detail))
 			continue;
 		n += (size_t)snprintf(f->detail + n, sizeof(f->detail) - n, "%s%s", n ? " " : "",
-				      nr_name(nr, name, sizeof(name)));
+				      nr_name(NULL, nr, name, sizeof(name)));
 	}
 	if (n == 0)
 		snprintf(f->detail, sizeof(f->detail), "every call of it passes one");

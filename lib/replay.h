@@ -3,8 +3,8 @@
  * A recorded run through the scorer, in userspace: the tasks' states, the container's seen bits,
  * signals and verdicts as the kernel side would have them. For `lutra score` and evaluation.
  */
-#ifndef LUTRA_USER_REPLAY_H
-#define LUTRA_USER_REPLAY_H
+#ifndef LUTRA_LIB_REPLAY_H
+#define LUTRA_LIB_REPLAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,6 @@
 #include "lib/policy/policy.h"
 #include "lutra/verdict.h"
 
-#define REPLAY_TASKS_MAX (1u << 20)
 #define REPLAY_SIGNALS 4
 
 struct replay_signal {
@@ -34,6 +33,7 @@ struct replay_step {
 	uint8_t n_signals;
 	struct replay_signal signal[REPLAY_SIGNALS];
 	int32_t a, b; /* levels after it */
+	/* Of an object event only: */
 	struct lutra_object object;
 	struct lutra_judgement judgement;
 };
@@ -50,7 +50,7 @@ void replay_reset(struct replay *r);
 
 /*
  * The next record of a run. 1: an event, *ret is set. 0: no event (a fork, an exec, a mark), or a
- * restarted call. -ENOMEM; -ENOSPC: more than REPLAY_TASKS_MAX tasks.
+ * restarted call. -ENOMEM; -ENOSPC: more than TASKS_MAX tasks.
  */
 int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
 		struct replay_step *ret);

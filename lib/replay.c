@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A recorded run through the scorer. */
-#include "user/replay.h"
+#include "lib/replay.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/path.h"
-
-#define BUCKETS 8192
+#include "lib/tasks.h"
 
 struct task {
-	struct task *next;
-	uint32_t tid;
 	struct lutra_state state;
 	struct lutra_signals signals;
 };
@@ -20,22 +17,13 @@ struct task {
 struct replay {
 	struct lutra_policy *image;
 	struct lutra_seen *seen;
+	struct tasks *tasks;
 	unsigned mode;
-	uint32_t n_tasks;
-	struct task *bucket[BUCKETS];
 };
 
 void replay_reset(struct replay *r)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (r->bucket[i]) {
-			struct task *t = r->bucket[i];
-
-			r->bucket[i] = t->next;
-			free(t);
-		}
-	}
-	r->n_tasks = 0;
+	tasks_reset(r->tasks);
 	memset(r->seen, 0, sizeof(*r->seen));
 }
 
@@ -43,16 +31,25 @@ void replay_free(struct replay *r)
 {
 	if (!r)
 		return;
-	if (r->seen)
-		replay_reset(r);
+	tasks_free(r->tasks);
 	free(r->image);
 	free(r->seen);
 	free(r);
 }
 
+/* Of a task never met: nothing but its state is set. */
+static void task_init(const void *ctx, void *entry)
+{
+	const struct replay *r = ctx;
+	struct task *t = entry;
+
+	lutra_state_init(&t->state, r->image);
+}
+
 int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err)
 {
 	_cleanup_(replay_freep) struct replay *r = calloc(1, sizeof(*r));
+	struct tasks_type type = {sizeof(struct task), task_init, r};
 	int e;
 
 	if (!r)
@@ -60,7 +57,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	r->mode = mode;
 	r->image = calloc(1, sizeof(*r->image));
 	r->seen = calloc(1, sizeof(*r->seen));
-	if (!r->image || !r->seen)
+	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	e = policy_image(policy, 1, r->image, err);
 	if (e < 0)
@@ -68,89 +65,6 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	*ret = TAKE_PTR(r);
 	return 0;
 }
-
-/* ---- tasks ---- */
-
-static struct task **task_at(struct replay *r, uint32_t tid)
-{
-	struct task **t = &r->bucket[tid * 2654435761u >> 19];
-
-	while (*t && (*t)->tid != tid)
-		t = &(*t)->next;
-	return t;
-}
-
-/* The task's entry, made if there is none, in the state of one never seen. */
-static int task_get(struct replay *r, uint32_t tid, struct task **ret)
-{
-	struct task **at = task_at(r, tid);
-
-	if (!*at) {
-		if (r->n_tasks >= REPLAY_TASKS_MAX)
-			return -ENOSPC;
-		*at = calloc(1, sizeof(**at));
-		if (!*at)
-			return -ENOMEM;
-		r->n_tasks++;
-		(*at)->tid = tid;
-		lutra_state_init(&(*at)->state, r->image);
-	}
-	*ret = *at;
-	return 0;
-}
-
-/* Take a task's entry out, NULL where there is none. */
-static struct task *task_take(struct replay *r, uint32_t tid)
-{
-	struct task **at = task_at(r, tid), *t = *at;
-
-	if (!t)
-		return NULL;
-	*at = t->next;
-	t->next = NULL;
-	r->n_tasks--;
-	return t;
-}
-
-static int task_fork(struct replay *r, const struct lutra_record *rec)
-{
-	struct task *parent, *child;
-	uint32_t tid = (uint32_t)rec->arg;
-	struct task *next;
-	int e;
-
-	e = task_get(r, rec->tid, &parent);
-	if (e == 0)
-		e = task_get(r, tid, &child);
-	if (e < 0 || parent == child)
-		return e;
-	next = child->next;
-	*child = *parent;
-	child->next = next;
-	child->tid = tid;
-	return 0;
-}
-
-/* A thread that executes a program takes its leader's tid, and keeps its state. */
-static int task_exec(struct replay *r, const struct lutra_record *rec)
-{
-	uint32_t old = (uint32_t)rec->arg;
-	struct task *t, *moved = old == rec->tid ? NULL : task_take(r, old);
-	int e;
-
-	if (moved) {
-		free(task_take(r, rec->tid));
-		moved->tid = rec->tid;
-		*task_at(r, rec->tid) = moved;
-		r->n_tasks++;
-	}
-	e = task_get(r, rec->tid, &t);
-	if (e == 0)
-		lutra_state_exec(&t->state);
-	return e;
-}
-
-/* ---- events ---- */
 
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned group, uint64_t now)
 {
@@ -224,27 +138,23 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
 		struct replay_step *ret)
 {
-	struct task *t;
+	void *entry;
 	int e;
 
-	if (rec->type == LUTRA_REC_FORK)
-		return task_fork(r, rec);
-	if (rec->type == LUTRA_REC_ARM || rec->type == LUTRA_REC_EXIT)
-		free(task_take(r, rec->tid));
-	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT &&
-	    rec->type != LUTRA_REC_EXEC)
+	if (rec->type == LUTRA_REC_MARK ||
+	    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
 		return 0;
-	if (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART)
-		return 0;
-	if (rec->type == LUTRA_REC_EXEC)
-		return task_exec(r, rec);
-	e = task_get(r, rec->tid, &t);
-	if (e < 0)
+	e = tasks_step(r->tasks, rec, &entry);
+	if (e < 0 || !entry)
 		return e;
-	memset(ret, 0, sizeof(*ret));
+	if (rec->type == LUTRA_REC_EXEC)
+		lutra_state_exec(&((struct task *)entry)->state);
+	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT)
+		return 0;
+	memset(ret, 0, offsetof(struct replay_step, object));
 	if (rec->type == LUTRA_REC_CALL)
-		step_call(r, t, rec, ret);
+		step_call(r, entry, rec, ret);
 	else
-		step_object(r, t, rec, str, str_len, ret);
+		step_object(r, entry, rec, str, str_len, ret);
 	return 1;
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known of each task of a recorded container: an entry of a size of the caller's, found by
+ * thread id, copied by fork, moved by the exec of a thread, dropped at exit.
+ */
+#ifndef LUTRA_LIB_TASKS_H
+#define LUTRA_LIB_TASKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lutra/abi.h"
+
+#define TASKS_MAX (1u << 20) /* that live at a time */
+
+/* size: bytes of an entry. init: called for the entry of a task that starts afresh, zeroed. */
+struct tasks_type {
+	size_t size;
+	void (*init)(const void *ctx, void *entry);
+	const void *ctx;
+};
+
+struct tasks;
+
+int tasks_new(struct tasks **ret, const struct tasks_type *type); /* -ENOMEM */
+void tasks_free(struct tasks *t);
+DEFINE_FREEP(struct tasks, tasks_free);
+
+/* Forget all of them. */
+void tasks_reset(struct tasks *t);
+
+/*
+ * The entry of the task that a record is of, after what the record does to it: an ARM starts it
+ * afresh, a FORK gives the child a copy, an EXIT drops it (ret: NULL). A task never met is made.
+ * Valid until its EXIT. -ENOMEM; -ENOSPC: more than TASKS_MAX tasks.
+ */
+int tasks_step(struct tasks *t, const struct lutra_record *rec, void **ret);
+
+/* The entry of a task that is known, or NULL. */
+void *tasks_find(struct tasks *t, uint32_t tid);
+
+#endif

@@ -96,16 +96,20 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 
 static int train_model(struct training *t, struct err *err)
 {
+	struct level_options options = {.seed = t->options->seed,
+					.flags = t->options->level_flags,
+					.progress = t->progress};
 	const struct corpus *c = t->corpus;
 	int r = pool_new(&t->pool, t->options->threads);
 
 	if (r < 0)
 		return err_set(err, r, "cannot start %u threads: use --threads 1",
 			       t->options->threads);
+	options.pool = t->pool;
 	t->counts = calloc(c->n_runs, sizeof(*t->counts));
 	if (!t->counts)
 		return -ENOMEM;
-	r = model_train(&t->model, c, t->counts, t->options->seed, t->pool, t->progress);
+	r = model_train(&t->model, c, t->counts, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different calls: no single service "

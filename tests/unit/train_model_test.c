@@ -251,6 +251,7 @@ static void weights_stay_in_their_range(void **state)
 
 static void level_codes_every_pair_and_weighs_the_unseen(void **state)
 {
+	struct level_options options = {.seed = 3, .pool = pool2};
 	static const struct ae_dims dims = {.ka = 12, .kb = 12, .unk = 1};
 	uint32_t count[16 * 16] = {0};
 	struct counts counts = {.count = count, .shift = 4};
@@ -260,7 +261,7 @@ static void level_codes_every_pair_and_weighs_the_unseen(void **state)
 	(void)state;
 	for (uint32_t i = 2; i < 12; i++)
 		count[i << 4 | (i + 1 < 12 ? i + 1 : 2)] = i;
-	assert_int_equal(level_train(&l, &dims, &counts, 3, pool2, NULL), 0);
+	assert_int_equal(level_train(&l, &dims, &counts, &options), 0);
 	assert_int_equal(l.codes, 10); /* each pair is a code of its own */
 	assert_int_equal(level_table(&l, &counts, table), 0);
 	for (uint32_t i = 0; i < 12 * 12; i++) {

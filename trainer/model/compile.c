@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 
 #include "lutra/abi.h"
 #include "trainer/model/kmeans.h"
@@ -39,6 +40,7 @@ void level_done(struct level *l)
 	free(l->code);
 	free(l->la);
 	free(l->lb);
+	free(l->error);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -75,7 +77,28 @@ static void code_row(void *ctx, size_t a)
 		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
 }
 
-static int code_all(struct level *l, const struct ae *m, const float *centroids, struct pool *pool)
+/* The error of every pair as the autoencoder has it, a row of pairs at a time. */
+static int keep_error(struct level *l, const struct ae *m, const float *z)
+{
+	_cleanup_free_ float *la = calloc((size_t)l->kb * l->ka, sizeof(*la));
+	_cleanup_free_ float *lb = calloc((size_t)l->kb * l->kb, sizeof(*lb));
+
+	l->error = calloc((size_t)l->ka * l->kb, sizeof(*l->error));
+	if (!la || !lb || !l->error)
+		return -ENOMEM;
+	for (size_t a = 0; a < l->ka; a++) {
+		int r = ae_decode(m, z + a * l->kb * AE_Z, l->kb, la, lb);
+
+		if (r < 0)
+			return r;
+		for (size_t b = 0; b < l->kb; b++)
+			l->error[a * l->kb + b] = la[b * l->ka + a] + lb[b * l->kb + b];
+	}
+	return 0;
+}
+
+static int code_all(struct level *l, const struct ae *m, const float *centroids,
+		    const struct level_options *options)
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ struct ae_pair *pairs = calloc(n, sizeof(*pairs));
@@ -90,12 +113,12 @@ static int code_all(struct level *l, const struct ae *m, const float *centroids,
 	r = ae_encode(m, pairs, n, z);
 	if (r < 0)
 		return r;
-	pool_run(pool, code_row, &c, l->ka);
-	return 0;
+	pool_run(options->pool, code_row, &c, l->ka);
+	return options->flags & LEVEL_KEEP_ERROR ? keep_error(l, m, z) : 0;
 }
 
 static int quantise(struct level *l, const struct ae *m, const struct ae_pair *pairs, size_t n,
-		    struct pool *pool, uint64_t seed)
+		    const struct level_options *options)
 {
 	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
 	_cleanup_free_ double *weight = calloc(n, sizeof(*weight));
@@ -110,7 +133,7 @@ static int quantise(struct level *l, const struct ae *m, const struct ae_pair *p
 		return r;
 	for (size_t i = 0; i < n; i++)
 		weight[i] = num_pow(pairs[i].n, KMEANS_POWER);
-	r = kmeans_fit(&points, LUTRA_K, seed, pool, centroids);
+	r = kmeans_fit(&points, LUTRA_K, options->seed + 1, options->pool, centroids);
 	if (r < 0)
 		return r;
 	l->codes = (uint32_t)r;
@@ -118,14 +141,49 @@ static int quantise(struct level *l, const struct ae *m, const struct ae_pair *p
 	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
 	if (!l->la || !l->lb)
 		return -ENOMEM;
-	r = code_all(l, m, centroids, pool);
+	r = code_all(l, m, centroids, options);
 	if (r < 0)
 		return r;
 	return ae_decode(m, centroids, l->codes, l->la, l->lb);
 }
 
+/* Heads of the codes, by counting what got each, with CODE_PRIOR of everything. */
+static int count_heads(struct level *l, const struct ae_pair *pairs, size_t n)
+{
+	_cleanup_free_ double *total = calloc(l->codes, sizeof(*total));
+
+	l->la = calloc((size_t)l->codes * l->ka, sizeof(*l->la));
+	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
+	if (!total || !l->la || !l->lb)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		size_t c = l->code[(size_t)pairs[i].a * l->kb + pairs[i].b];
+
+		total[c] += pairs[i].n;
+		l->la[c * l->ka + pairs[i].a] += (float)pairs[i].n;
+		l->lb[c * l->kb + pairs[i].b] += (float)pairs[i].n;
+	}
+	for (size_t i = 0; i < (size_t)l->codes * l->ka; i++)
+		l->la[i] = (float)-num_log((l->la[i] + CODE_PRIOR) /
+					   (total[i / l->ka] + CODE_PRIOR * l->ka));
+	for (size_t i = 0; i < (size_t)l->codes * l->kb; i++)
+		l->lb[i] = (float)-num_log((l->lb[i] + CODE_PRIOR) /
+					   (total[i / l->kb] + CODE_PRIOR * l->kb));
+	return 0;
+}
+
+static int draw_codes(struct level *l, const struct ae_pair *pairs, size_t n, uint64_t seed)
+{
+	struct rng g = rng_stream(seed, 2);
+
+	l->codes = LUTRA_K;
+	for (size_t i = 0; i < (size_t)l->ka * l->kb; i++)
+		l->code[i] = (uint8_t)(rng_u64(&g) % LUTRA_K);
+	return count_heads(l, pairs, n);
+}
+
 int level_train(struct level *ret, const struct ae_dims *dims, const struct counts *counts,
-		uint64_t seed, struct pool *pool, const struct progress *progress)
+		const struct level_options *options)
 {
 	_cleanup_(ae_freep) struct ae *m = NULL;
 	_cleanup_free_ struct ae_pair *pairs = NULL;
@@ -140,13 +198,15 @@ int level_train(struct level *ret, const struct ae_dims *dims, const struct coun
 	if (!ret->code || !pairs)
 		return -ENOMEM;
 	assert(n > 0);
-	r = ae_new(&m, dims, seed);
+	if (options->flags & LEVEL_RANDOM_CODES)
+		return draw_codes(ret, pairs, n, options->seed);
+	r = ae_new(&m, dims, options->seed);
 	if (r < 0)
 		return r;
-	r = ae_train(m, pairs, n, pool, progress);
+	r = ae_train(m, pairs, n, options->pool, options->progress);
 	if (r < 0)
 		return r;
-	return quantise(ret, m, pairs, n, pool, seed + 1);
+	return quantise(ret, m, pairs, n, options);
 }
 
 /* p(c), to a constant factor, and exp(-la), exp(-lb), which every row of q needs. */
@@ -197,16 +257,9 @@ static void q_row(const struct level *l, const struct mixture *x, uint32_t a, do
 	}
 }
 
-static uint16_t weight_of(double nat)
-{
-	double w = rint(COMPILE_UNIT * (nat < COMPILE_CAP ? nat : COMPILE_CAP));
-
-	return w < 1 ? 1 : w > 255 ? 255 : (uint16_t)w;
-}
-
-/* Row a of the table; q: its row of q(b | a). */
-static void table_row(const struct level *l, const struct counts *counts, uint32_t a,
-		      const double *q, uint16_t *ret)
+/* Row a of the weights; q: its row of q(b | a). */
+static void weight_row(const struct level *l, const struct counts *counts, uint32_t a,
+		       const double *q, float *ret)
 {
 	double n_a = 0, distinct = 0;
 
@@ -218,13 +271,14 @@ static void table_row(const struct level *l, const struct counts *counts, uint32
 		size_t c = l->code[(size_t)a * l->kb + b];
 		double rec = l->la[c * l->ka + a] + l->lb[c * l->kb + b];
 		double cond = -num_log((distinct + 1) * q[b] / (n_a + distinct + 1));
-		uint16_t w = count_of(counts, a, b) ? 0 : weight_of(.5 * rec + cond);
+		double nat = .5 * rec + cond;
 
-		ret[b] = (uint16_t)(w << 8 | c);
+		nat = nat < COMPILE_CAP ? nat : COMPILE_CAP;
+		ret[b] = count_of(counts, a, b) ? 0 : (float)(COMPILE_UNIT * nat);
 	}
 }
 
-int level_table(const struct level *l, const struct counts *counts, uint16_t *ret)
+int level_weights(const struct level *l, const struct counts *counts, float *ret)
 {
 	_cleanup_(mixture_done) struct mixture x = {0};
 	double q[256];
@@ -234,7 +288,23 @@ int level_table(const struct level *l, const struct counts *counts, uint16_t *re
 		return r;
 	for (uint32_t a = 0; a < l->ka; a++) {
 		q_row(l, &x, a, q);
-		table_row(l, counts, a, q, ret + (size_t)a * l->kb);
+		weight_row(l, counts, a, q, ret + (size_t)a * l->kb);
 	}
 	return 0;
+}
+
+int level_table(const struct level *l, const struct counts *counts, uint16_t *ret)
+{
+	size_t n = (size_t)l->ka * l->kb;
+	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));
+	int r = weight ? level_weights(l, counts, weight) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		float w = rintf(weight[i]);
+		bool seen = weight[i] == 0;
+
+		ret[i] = (uint16_t)((seen ? 0 : w < 1 ? 1 : w > 255 ? 255 : (uint16_t)w) << 8 |
+				    l->code[i]);
+	}
+	return r;
 }

@@ -26,21 +26,36 @@ struct level {
 	uint32_t codes; /* at most LUTRA_K */
 	uint8_t *code;	/* (ka, kb) */
 	float *la, *lb; /* (codes, ka), (codes, kb): -log p(a | code), -log p(b | code), nat */
+	float *error;	/* (ka, kb): -log p(a, b | z) without a code between, nat; or NULL */
 };
 
+#define LEVEL_KEEP_ERROR 1u   /* fill in error */
+#define LEVEL_RANDOM_CODES 2u /* codes drawn instead of learned: the baseline of evaluations */
+
 void level_done(struct level *l);
+
+/* How to train a level. flags: LEVEL_*. */
+struct level_options {
+	uint64_t seed;
+	unsigned flags;
+	struct pool *pool;
+	const struct progress *progress;
+};
 
 /*
  * Train, quantise: dims as for ae_new(), counts of at least one pair. -ENOMEM. ret is the
  * caller's to level_done(), also on failure.
  */
 int level_train(struct level *ret, const struct ae_dims *dims, const struct counts *counts,
-		uint64_t seed, struct pool *pool, const struct progress *progress);
+		const struct level_options *options);
 
 /*
  * The table: ret[a * kb + b] = weight << 8 | code; the weight is 0 where the pair was seen, else
  * 1 to 255. -ENOMEM.
  */
 int level_table(const struct level *l, const struct counts *counts, uint16_t *ret);
+
+/* The same weights before they are rounded, in 1/20 nat: ret (ka, kb). -ENOMEM. */
+int level_weights(const struct level *l, const struct counts *counts, float *ret);
 
 #endif

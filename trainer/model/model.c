@@ -95,9 +95,9 @@ static void put_codes(struct lutra_policy *p, const struct level *l, unsigned le
 		p->p2 = l->code[p->p1 * l->kb + p->p1];
 }
 
-static int train_level(struct model *m, struct counting *c, struct lutra_policy *image,
-		       uint64_t seed, struct pool *pool, const struct progress *progress)
+static int train_level(struct model *m, struct counting *c, const struct level_options *options)
 {
+	struct lutra_policy *image = c->policy;
 	_cleanup_free_ uint32_t *pairs = NULL;
 	unsigned l = c->level;
 	uint32_t k = l == 0 ? m->alphabet.v : m->level[l - 1].codes;
@@ -105,14 +105,14 @@ static int train_level(struct model *m, struct counting *c, struct lutra_policy 
 	struct counts counts = {.shift = PAIRS_SHIFT(l)};
 	int r;
 
-	pool_run(pool, count_pairs, c, c->corpus->n_runs);
+	pool_run(options->pool, count_pairs, c, c->corpus->n_runs);
 	if (atomic_load(&c->r) < 0)
 		return c->r;
 	pairs = sum_pairs(c->counts, c->corpus->n_runs, MODEL_NO_RUN, l, image->p1);
 	if (!pairs)
 		return -ENOMEM;
 	counts.count = pairs;
-	r = level_train(&m->level[l], &dims, &counts, seed + l * 16, pool, progress);
+	r = level_train(&m->level[l], &dims, &counts, options);
 	if (r == 0)
 		put_codes(image, &m->level[l], l);
 	return r;
@@ -143,19 +143,19 @@ static int count_roles(struct model *m, struct counting *c, struct pool *pool,
 }
 
 int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
-		uint64_t seed, struct pool *pool, const struct progress *progress)
+		const struct level_options *options)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	struct counting c = {.corpus = corpus, .counts = counts, .policy = image};
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	struct rng g = rng_stream(seed, 1);
+	struct rng g = rng_stream(options->seed, 1);
 	int r;
 
 	if (!image)
 		return -ENOMEM;
 	ret->arch = corpus->arch;
 	ret->ops = corpus_ops(corpus);
-	r = count_roles(ret, &c, pool, calls);
+	r = count_roles(ret, &c, options->pool, calls);
 	if (r < 0)
 		return r;
 	r = alphabet_build(calls, &ret->alphabet);
@@ -163,7 +163,10 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 		return r;
 	memcpy(image->token, ret->alphabet.token, sizeof(image->token));
 	for (c.level = 0; c.level < MODEL_LEVELS; c.level++) {
-		r = train_level(ret, &c, image, rng_u64(&g), pool, progress);
+		struct level_options level = *options;
+
+		level.seed = rng_u64(&g) + c.level * 16;
+		r = train_level(ret, &c, &level);
 		if (r < 0)
 			return r;
 	}

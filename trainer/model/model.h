@@ -26,7 +26,7 @@ void model_done(struct model *m);
  * to run_counts_done(), also on failure). -E2BIG: more different calls than tokens; -ENOMEM.
  */
 int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
-		uint64_t seed, struct pool *pool, const struct progress *progress);
+		const struct level_options *options);
 
 /*
  * Set what calls need in a new policy: v, token, tables, p1, p2, steady, hash_key, ops. All runs

@@ -21,7 +21,7 @@ ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags 
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 LDLIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
-all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train
+all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train $(B)/bin/lutra-eval
 
 # ---- what it needs: the one list of Debian packages ----
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
@@ -44,7 +44,7 @@ deps:
 
 help:
 	@sed -n 's/^#: *//p' $(MAKEFILE_LIST)
-#: make             build build/bin/lutra, lutrad and lutra-train
+#: make             build build/bin/lutra, lutrad, lutra-train and lutra-eval
 #: make deps        list the Debian packages; as root, install those that are missing
 #: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
 #: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted
@@ -92,7 +92,8 @@ $(B)/bench/getppid.o: $(B)/bench/empty.skel.h
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
 USER_MAIN := user/lutra.c user/lutrad.c
 USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*.c user/*/*.c)))
-TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out trainer/main.c,$(wildcard trainer/*.c trainer/*/*.c)))
+TRAIN_MAIN := trainer/main.c trainer/eval.c
+TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard trainer/*.c trainer/*/*.c)))
 
 # The same bytes on every host: no product and sum contracted to one rounding.
 $(B)/trainer/%.o: CFLAGS := $(CFLAGS) -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
@@ -111,6 +112,7 @@ $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
+$(B)/bin/lutra-eval: $(B)/trainer/eval.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/lutra-train: $(B)/trainer/main.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/%:
 	@mkdir -p $(@D)
@@ -202,7 +204,7 @@ PREFIX ?= /usr/local
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/lutra
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(B)/bin/lutrad
-	install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train
+	install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train $(B)/bin/lutra-eval
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lutra $(DESTDIR)$(PREFIX)/sbin/lutrad
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra

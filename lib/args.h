@@ -10,7 +10,7 @@
 
 /*
  * argp_parse() with --help and one line on a mistake: prints it and exits with EXIT_USAGE.
- * in_order: the first argument ends the options (it begins a command line of its own).
+ * in_order: arguments come to the parser where they stand among the options, not after them.
  */
 void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input);
 

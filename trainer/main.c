@@ -10,8 +10,6 @@
 #include "trainer/report.h"
 #include "trainer/train.h"
 
-#define THREADS_MAX 64
-
 struct arguments {
 	struct train_options train;
 	const char *output;
@@ -66,7 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		return number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
 	case 't':
-		r = number(state, "--threads", arg, 1, THREADS_MAX, &n);
+		r = number(state, "--threads", arg, 1, REPORT_THREADS_MAX, &n);
 		a->train.threads = (unsigned)n;
 		return r;
 	case 'H':
@@ -177,13 +175,6 @@ static int run(const struct arguments *a, struct err *err)
 	return 0;
 }
 
-static unsigned processors(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
-}
-
 int main(int argc, char **argv)
 {
 	_cleanup_free_ const char **files = calloc((size_t)argc, sizeof(*files));
@@ -198,7 +189,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	a.train = (struct train_options){
-		.seed = 1, .threads = processors(), .kill_signals = 2, .mode = TRAIN_MODE_DEFAULT};
+		.seed = 1, .threads = report_processors(), .kill_signals = 2, .mode = TRAIN_MODE_DEFAULT};
 	argv[0] = name;
 	args_parse(&argp, argc, argv, false, &a);
 	r = run(&a, &err);

@@ -132,3 +132,10 @@ void report_policy(const struct policy *p, FILE *out)
 	if (p->calibration.advice[0])
 		fprintf(out, "  advice    %s\n", p->calibration.advice);
 }
+
+unsigned report_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > REPORT_THREADS_MAX ? REPORT_THREADS_MAX : (unsigned)n;
+}

@@ -20,6 +20,10 @@ void report_bar_init(struct report_bar *bar, FILE *out);
 void report_bar_show(void *bar, const char *stage, double done);
 void report_bar_done(struct report_bar *bar);
 
+/* Processors that are online: how many threads to use by default; at most REPORT_THREADS_MAX. */
+#define REPORT_THREADS_MAX 64
+unsigned report_processors(void);
+
 /* A policy in a few readable lines. */
 void report_policy(const struct policy *p, FILE *out);
 

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"record", cmd_record, "record a container, a cgroup or a command"},
 	{"import", cmd_import, "a trace from another tool's recording"},
 	{"train", cmd_train, "make a policy from recorded runs"},
+	{"eval", cmd_eval, "false alarms and detection of a policy on recorded runs"},
 	{"score", cmd_score, "the reference scorer: one line an event of a trace"},
 	{"trace", cmd_trace, "info, cat, merge, verify traces"},
 	{"policy", cmd_policy, "list, show, verify policies"},

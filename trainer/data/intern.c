@@ -78,6 +78,14 @@ static size_t find(const struct intern *t, const void *data, size_t len)
 	return i;
 }
 
+bool intern_find(const struct intern *t, const void *data, size_t len, uint32_t *ret)
+{
+	uint32_t at = t->slot[find(t, data, len)];
+
+	*ret = at - 1;
+	return at != 0;
+}
+
 static int grow_slots(struct intern *t)
 {
 	size_t n = t->n_slots * 2;

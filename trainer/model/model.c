@@ -223,6 +223,46 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	return 0;
 }
 
+/* (ka, kb) to rows as the tables have them. NULL: out of memory. */
+static float *spread(const struct level *l, unsigned level, const float *in)
+{
+	float *ret = calloc(PAIRS_SIZE(level), sizeof(*ret));
+
+	for (size_t a = 0; ret && a < l->ka; a++)
+		memcpy(ret + (a << PAIRS_SHIFT(level)), in + a * l->kb, l->kb * sizeof(*in));
+	return ret;
+}
+
+int model_weights(const struct model *m, const struct run_counts *counts, size_t n_runs,
+		  size_t without, float *ret[MODEL_LEVELS])
+{
+	uint8_t p1 = m->level[0].code[LUTRA_PAD * m->level[0].kb + LUTRA_PAD];
+
+	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
+		const struct level *l = &m->level[i];
+		_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, without, i, p1);
+		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
+		struct counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
+
+		if (!pairs || !packed || level_weights(l, &sum, packed) < 0)
+			return -ENOMEM;
+		ret[i] = spread(l, i, packed);
+		if (!ret[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int model_errors(const struct model *m, float *ret[MODEL_LEVELS])
+{
+	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
+		ret[i] = spread(&m->level[i], i, m->level[i].error);
+		if (!ret[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p)
 {
 	_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, MODEL_NO_RUN, 0, 0);

@@ -35,6 +35,14 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 int model_policy(const struct model *m, const struct run_counts *counts, size_t n_runs,
 		 size_t without, struct policy *p);
 
+/*
+ * The weights of the same counts before they are rounded, in 1/20 nat, and the levels' own errors
+ * (LEVEL_KEEP_ERROR): arrays of PAIRS_SIZE(level), indexed as the tables. -ENOMEM.
+ */
+int model_weights(const struct model *m, const struct run_counts *counts, size_t n_runs,
+		  size_t without, float *ret[MODEL_LEVELS]);
+int model_errors(const struct model *m, float *ret[MODEL_LEVELS]);
+
 /* The commonest successors of each token: p->successors, by all counts. -ENOMEM. */
 int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p);
 

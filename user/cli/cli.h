@@ -29,6 +29,7 @@ int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_policy(int argc, char **argv);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Baselines, then trials, some at a time. */
+#include "trainer/evaluate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "trainer/train.h"
+
+/* What is trained beside the policy, and what that needs. */
+struct rivals {
+	struct corpus corpus;
+	struct run_counts *counts; /* (corpus.n_runs) */
+	struct model model;
+	struct policy *random;
+	struct baselines baselines;
+	struct floats floats;
+};
+
+static void rivals_done(struct rivals *v)
+{
+	for (size_t i = 0; v->counts && i < v->corpus.n_runs; i++)
+		run_counts_done(&v->counts[i]);
+	free(v->counts);
+	model_done(&v->model);
+	policy_free(v->random);
+	baselines_done(&v->baselines);
+	floats_done(&v->floats);
+	corpus_done(&v->corpus);
+}
+
+static int load(struct rivals *v, const struct evaluate_options *o, struct err *err)
+{
+	int r = corpus_init(&v->corpus);
+
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	v->corpus.warn = o->warn;
+	v->corpus.warn_ctx = o->warn_ctx;
+	for (size_t i = 0; r == 0 && i < o->files->n_train; i++) {
+		progress_show(o->progress, "reading", (double)i / (double)o->files->n_train);
+		r = corpus_load(&v->corpus, o->files->train[i], false, err);
+	}
+	if (r == 0 && strcmp(v->corpus.arch, o->policy->arch) != 0)
+		return err_set(err, -ENOEXEC, "%s was recorded on %s, the policy is for %s",
+			       o->files->train[0], v->corpus.arch, o->policy->arch);
+	return r;
+}
+
+/* The policy's own model again, with what a policy does not keep. */
+static int train_model(struct rivals *v, const struct evaluate_options *o, struct pool *pool,
+		       struct err *err)
+{
+	struct level_options options = {.seed = o->policy->seed,
+					.flags = LEVEL_KEEP_ERROR,
+					.pool = pool,
+					.progress = o->progress};
+	struct floats_source source = {&v->model, NULL, o->files->train, o->files->n_train};
+	int r;
+
+	v->counts = calloc(v->corpus.n_runs, sizeof(*v->counts));
+	if (!v->counts)
+		return err_set(err, -ENOMEM, "out of memory");
+	source.counts = v->counts;
+	r = model_train(&v->model, &v->corpus, v->counts, &options);
+	if (r < 0)
+		return err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
+	return floats_train(&v->floats, &source, pool, err);
+}
+
+/* Were the runs those of the policy? Else it and its rivals know different things. */
+static void compare_runs(const struct rivals *v, const struct evaluate_options *o)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < v->corpus.n_runs; i++)
+		for (size_t k = 0; k < o->policy->n_runs; k++)
+			found += strcmp(v->corpus.runs[i].sha256, o->policy->runs[k].sha256) == 0;
+	if (o->warn && (found != o->policy->n_runs || found != v->corpus.n_runs))
+		o->warn(o->warn_ctx, "--train names other runs than the policy was trained on: it "
+				     "and the baselines know different things");
+}
+
+static int train_rivals(struct rivals *v, const struct evaluate_options *o, struct pool *pool,
+			struct err *err)
+{
+	struct train_options options = {.image = o->policy->image,
+					.seed = o->policy->seed,
+					.threads = o->threads,
+					.level_flags = LEVEL_RANDOM_CODES,
+					.kill_signals = o->policy->kill_signals,
+					.mode = LUTRA_MODE_AUDIT};
+	int r = load(v, o, err);
+
+	if (r < 0)
+		return r;
+	compare_runs(v, o);
+	r = train_model(v, o, pool, err);
+	if (r == 0)
+		r = baselines_train(&v->baselines, o->files->train, o->files->n_train, pool, err);
+	return r < 0 ? r : train(&v->corpus, &options, o->progress, &v->random, err);
+}
+
+/* ---- trials ---- */
+
+struct job {
+	const struct panel *panel;
+	const struct evaluate_options *options;
+	struct trial *trials; /* (n) */
+	struct err *errs;     /* (n) */
+	int *codes;	      /* (n) */
+};
+
+static const char *file_of(const struct evaluate_files *f, size_t i, enum trial_kind *ret)
+{
+	*ret = TRIAL_NORMAL;
+	if (i < f->n_normal)
+		return f->normal[i];
+	i -= f->n_normal;
+	*ret = TRIAL_ATTACK;
+	if (i < f->n_attack)
+		return f->attack[i];
+	*ret = TRIAL_ADAPTIVE;
+	return f->adaptive[i - f->n_attack];
+}
+
+static void run_trial(void *ctx, size_t i)
+{
+	struct job *j = ctx;
+	enum trial_kind kind;
+	const char *file = file_of(j->options->files, i, &kind);
+
+	j->codes[i] = trial_run(&j->trials[i], j->panel, file, kind, &j->errs[i]);
+}
+
+void evaluate_free(struct trial *trials, size_t n)
+{
+	for (size_t i = 0; trials && i < n; i++)
+		trial_done(&trials[i]);
+	free(trials);
+}
+
+static int run_trials(struct job *j, struct pool *pool, size_t n, struct err *err)
+{
+	progress_show(j->options->progress, "judging", 0);
+	pool_run(pool, run_trial, j, n);
+	for (size_t i = 0; i < n; i++)
+		if (j->codes[i] < 0)
+			return err_set(err, j->codes[i], "%s",
+				       j->errs[i].msg[0] ? j->errs[i].msg
+							 : strerror(-j->codes[i]));
+	return 0;
+}
+
+static int judge(const struct evaluate_options *o, const struct rivals *v, struct pool *pool,
+		 struct trial **ret, size_t *ret_n, struct err *err)
+{
+	size_t n = o->files->n_normal + o->files->n_attack + o->files->n_adaptive;
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
+	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
+	struct trial *trials = calloc(n, sizeof(*trials));
+	struct panel panel = {.policy = o->policy, .image = image, .timeline = o->timeline};
+	struct job j = {&panel, o, trials, errs, codes};
+	int r = -ENOMEM;
+
+	if (o->files->n_train) {
+		panel.random = v->random;
+		panel.baselines = &v->baselines;
+		panel.floats = &v->floats;
+	}
+	if (image && errs && codes && trials)
+		r = policy_image(o->policy, 1, image, err);
+	if (r == 0)
+		r = run_trials(&j, pool, n, err);
+	if (r < 0) {
+		evaluate_free(trials, trials ? n : 0);
+		return r == -ENOMEM ? err_set(err, r, "out of memory") : r;
+	}
+	*ret = trials;
+	*ret_n = n;
+	return 0;
+}
+
+int evaluate(const struct evaluate_options *options, struct trial **ret, size_t *ret_n,
+	     struct err *err)
+{
+	_cleanup_(rivals_done) struct rivals v = {0};
+	_cleanup_(pool_freep) struct pool *pool = NULL;
+	int r = pool_new(&pool, options->threads);
+
+	if (r < 0)
+		return err_set(err, r, "cannot start %u threads: use --threads 1",
+			       options->threads);
+	if (options->files->n_train)
+		r = train_rivals(&v, options, pool, err);
+	return r < 0 ? r : judge(options, &v, pool, ret, ret_n, err);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A policy before recorded runs, beside baselines that were trained on the same runs. */
+#ifndef LUTRA_TRAINER_EVALUATE_H
+#define LUTRA_TRAINER_EVALUATE_H
+
+#include "trainer/eval/outcome.h"
+#include "trainer/progress.h"
+
+/* Traces by what they are for. */
+struct evaluate_files {
+	const char **train, **normal, **attack, **adaptive;
+	size_t n_train, n_normal, n_attack, n_adaptive;
+};
+
+struct evaluate_options {
+	const struct policy *policy;
+	const struct evaluate_files *files;
+	const struct progress *progress;
+	void (*warn)(void *ctx, const char *line);
+	void *warn_ctx;
+	unsigned threads;
+	bool timeline; /* keep what a report draws */
+};
+
+/*
+ * Judge all runs: *ret (n_normal + n_attack + n_adaptive, in this order) is the caller's, each to
+ * trial_done(). With runs to train on, baselines are trained first. Errors as corpus_load(), train(),
+ * trial_run(); -EAGAIN: no threads.
+ */
+int evaluate(const struct evaluate_options *options, struct trial **ret, size_t *ret_n,
+	     struct err *err);
+
+void evaluate_free(struct trial *trials, size_t n);
+
+#endif

@@ -7,25 +7,20 @@
 
 #include "trainer/train.h"
 
-/* What is trained beside the policy, and what that needs. */
+/* What is trained beside the policy. */
 struct rivals {
 	struct corpus corpus;
-	struct run_counts *counts; /* (corpus.n_runs) */
-	struct model model;
 	struct policy *random;
 	struct baselines baselines;
-	struct floats floats;
+	struct floats gated, mean;
 };
 
 static void rivals_done(struct rivals *v)
 {
-	for (size_t i = 0; v->counts && i < v->corpus.n_runs; i++)
-		run_counts_done(&v->counts[i]);
-	free(v->counts);
-	model_done(&v->model);
 	policy_free(v->random);
 	baselines_done(&v->baselines);
-	floats_done(&v->floats);
+	floats_done(&v->gated);
+	floats_done(&v->mean);
 	corpus_done(&v->corpus);
 }
 
@@ -47,25 +42,31 @@ static int load(struct rivals *v, const struct evaluate_options *o, struct err *
 	return r;
 }
 
-/* The policy's own model again, with what a policy does not keep. */
-static int train_model(struct rivals *v, const struct evaluate_options *o, struct pool *pool,
-		       struct err *err)
+/* A model of the same runs, and floats of it. */
+static int train_floats(const struct rivals *v, const struct evaluate_options *o, struct pool *pool,
+			struct floats *ret, struct err *err)
 {
 	struct level_options options = {.seed = o->policy->seed,
-					.flags = LEVEL_KEEP_ERROR,
+					.flags = ret->gated ? 0 : MODEL_NO_ROLES,
 					.pool = pool,
 					.progress = o->progress};
-	struct floats_source source = {&v->model, NULL, o->files->train, o->files->n_train};
-	int r;
+	struct run_counts *counts = calloc(v->corpus.n_runs, sizeof(*counts));
+	struct model model = {0};
+	struct floats_source source = {&model, counts, o->files->train, o->files->n_train,
+				       ret->gated};
+	int r = -ENOMEM;
 
-	v->counts = calloc(v->corpus.n_runs, sizeof(*v->counts));
-	if (!v->counts)
-		return err_set(err, -ENOMEM, "out of memory");
-	source.counts = v->counts;
-	r = model_train(&v->model, &v->corpus, v->counts, &options);
+	if (counts)
+		r = model_train(&model, &v->corpus, counts, &options);
 	if (r < 0)
-		return err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
-	return floats_train(&v->floats, &source, pool, err);
+		err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
+	else
+		r = floats_train(ret, &source, pool, err);
+	for (size_t i = 0; counts && i < v->corpus.n_runs; i++)
+		run_counts_done(&counts[i]);
+	free(counts);
+	model_done(&model);
+	return r;
 }
 
 /* Were the runs those of the policy? Else it and its rivals know different things. */
@@ -95,7 +96,10 @@ static int train_rivals(struct rivals *v, const struct evaluate_options *o, stru
 	if (r < 0)
 		return r;
 	compare_runs(v, o);
-	r = train_model(v, o, pool, err);
+	v->gated.gated = true;
+	r = train_floats(v, o, pool, &v->gated, err);
+	if (r == 0)
+		r = train_floats(v, o, pool, &v->mean, err);
 	if (r == 0)
 		r = baselines_train(&v->baselines, o->files->train, o->files->n_train, pool, err);
 	return r < 0 ? r : train(&v->corpus, &options, o->progress, &v->random, err);
@@ -167,7 +171,8 @@ static int judge(const struct evaluate_options *o, const struct rivals *v, struc
 	if (o->files->n_train) {
 		panel.random = v->random;
 		panel.baselines = &v->baselines;
-		panel.floats = &v->floats;
+		panel.gated = &v->gated;
+		panel.mean = &v->mean;
 	}
 	if (image && errs && codes && trials)
 		r = policy_image(o->policy, 1, image, err);

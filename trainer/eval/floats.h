@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model in floating point, where the product has integers:
+ * Levels in floating point, where the product has integers. Two kinds:
  *
- *   reconstruction  the baseline: -log p(a, b | z) of the three levels' autoencoders, without codes
- *                   between z and the decoder, without gate; the mean of a lineage's last 512 calls
- *   float A         rule A with weights and levels that are not rounded
+ *   gated    rule A with weights and levels that are not rounded, to see what rounding does
+ *   mean     the baseline `reconstruction`: the same error without the gate, of call numbers alone
+ *            without roles; the running mean over at most 512 calls of a lineage, from the 512th on
  */
 #ifndef LUTRA_TRAINER_EVAL_FLOATS_H
 #define LUTRA_TRAINER_EVAL_FLOATS_H
@@ -17,41 +17,43 @@
 /* A lineage, copied by fork. */
 struct float_state {
 	struct lutra_state state;
-	uint32_t n; /* calls so far */
-	double a;   /* in 1/20 nat */
-	double sum; /* of error[] */
-	float error[FLOATS_MEAN];
+	uint32_t n;   /* calls so far */
+	double level; /* in 1/20 nat */
 };
 
 struct floats {
 	struct lutra_policy *image; /* tables and steady calls only */
-	float *error[MODEL_LEVELS], *weight[MODEL_LEVELS];
-	double th_a, th_error;
+	float *weight[MODEL_LEVELS];
+	bool gated;
+	double threshold;
 };
 
 void floats_done(struct floats *f);
 
-/* What the floats are made from: a model with LEVEL_KEEP_ERROR, its counts and its traces. */
+/* What the floats are made from: a model, its counts and its traces. */
 struct floats_source {
 	const struct model *model;
 	const struct run_counts *counts; /* (n) */
 	const char *const *files;	 /* (n), in the order of the counts */
 	size_t n;
+	bool gated;
 };
 
 /*
- * Weights, errors and thresholds. That of A: 1.25 times the highest level of the runs, each by the
- * others' counts, not below the product's floor. That of the error: 1.25 times the highest of the
- * runs, on which the autoencoders were trained. ret is the caller's to floats_done(), also on
- * failure. -ENOMEM, or as trace_reader_new().
+ * Weights and threshold: 1.25 times the highest level of the runs, each by the others' counts; of
+ * gated ones not below the product's floor. ret is the caller's to floats_done(), also on failure.
+ * -ENOMEM, or as trace_reader_new().
  */
 int floats_train(struct floats *ret, const struct floats_source *src, struct pool *pool,
 		 struct err *err);
 
 void floats_init(const struct floats *f, struct float_state *s);
 
-/* The next call; seen: of this reader alone. Levels: s->a, and the mean error, which is returned. */
-double floats_step(const struct floats *f, struct float_state *s, struct lutra_seen *seen,
-		   uint32_t nr);
+/* The next call moves s->level on. seen: of this reader alone; of a mean NULL. */
+void floats_step(const struct floats *f, struct float_state *s, struct lutra_seen *seen,
+		 uint32_t nr);
+
+/* Is the level above the threshold? Not before enough calls were made. */
+bool floats_alarm(const struct floats *f, const struct float_state *s);
 
 #endif

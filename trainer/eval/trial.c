@@ -26,7 +26,7 @@ struct subject {
 	uint64_t call_ns;
 	struct lutra_signals signals, float_signals;
 	struct history history;
-	struct float_state floats;
+	struct float_state gated, mean;
 };
 
 /* A trial under way. */
@@ -36,7 +36,7 @@ struct sitting {
 	const char *arch;
 	struct replay *replay, *random;
 	struct tasks *tasks;
-	struct lutra_seen *seen; /* of the floats */
+	struct lutra_seen *seen; /* of the gated floats */
 	uint64_t attack_calls;
 };
 
@@ -169,8 +169,10 @@ static void subject_init(const void *ctx, void *entry)
 
 	x->id = UINT32_MAX;
 	x->attacked = !s->t->labelled && s->t->kind != TRIAL_NORMAL;
-	if (s->panel->floats)
-		floats_init(s->panel->floats, &x->floats);
+	if (!s->panel->gated)
+		return;
+	floats_init(s->panel->gated, &x->gated);
+	floats_init(s->panel->mean, &x->mean);
 }
 
 /* ---- judging ---- */
@@ -214,19 +216,19 @@ static void kill_both(const struct sitting *s, struct subject *x, struct finding
 static void judge_floats(const struct sitting *s, struct subject *x, uint32_t nr, uint64_t now,
 			 struct finding *f)
 {
-	const struct floats *floats = s->panel->floats;
-	double before = x->floats.a, error;
+	bool before = floats_alarm(s->panel->gated, &x->gated);
 
-	error = floats_step(floats, &x->floats, s->seen, nr);
-	f->score[RULE_RECONSTRUCTION] = (float)error;
-	if (error > floats->th_error)
+	floats_step(s->panel->mean, &x->mean, NULL, nr);
+	f->score[RULE_RECONSTRUCTION] = (float)x->mean.level;
+	if (floats_alarm(s->panel->mean, &x->mean))
 		f->fired |= BIT(RULE_RECONSTRUCTION);
-	if (x->floats.a <= floats->th_a)
+	floats_step(s->panel->gated, &x->gated, s->seen, nr);
+	if (!floats_alarm(s->panel->gated, &x->gated))
 		return;
 	fire(f, RULE_FLOAT_A);
 	if (s->panel->policy->action[LUTRA_G_A] >= LUTRA_ACTION_ALERT)
 		fire(f, RULE_FLOAT_ALERT);
-	if (before <= floats->th_a)
+	if (!before)
 		kill_by(s, &x->float_signals, f, LUTRA_G_A, now, RULE_FLOAT_KILL);
 }
 
@@ -275,7 +277,7 @@ static void judge_call(struct sitting *s, struct subject *x, const struct lutra_
 		else if (step->signal[i].group == LUTRA_G_B)
 			kill_both(s, x, f, LUTRA_G_B, rec->ts_ns);
 	}
-	if (s->panel->floats)
+	if (s->panel->gated)
 		judge_floats(s, x, rec->nr, rec->ts_ns, f);
 	if (s->panel->baselines)
 		judge_baselines(s, x, rec->nr, f);
@@ -392,6 +394,8 @@ static void count_score(struct trial_task *task, const struct finding *f)
 
 		if (counted)
 			task->score[i] += f->score[i];
+		else if (i == RULE_RECONSTRUCTION && task->calls <= FLOATS_MEAN)
+			task->score[i] = f->score[i]; /* a mean of so few calls is not judged */
 		else if (f->score[i] > task->score[i])
 			task->score[i] = f->score[i];
 	}
@@ -473,7 +477,7 @@ static int record(struct sitting *s, const struct lutra_record *rec, const char 
 		if (child && child != entry)
 			child->id = UINT32_MAX;
 	} else if (rec->type == LUTRA_REC_EXEC) {
-		lutra_state_exec(&((struct subject *)entry)->floats.state);
+		lutra_state_exec(&((struct subject *)entry)->gated.state);
 	}
 	r = replay_next(s->replay, rec, str, len, &none);
 	return r < 0 || !s->random ? r : replay_next(s->random, rec, str, len, &none);

@@ -23,7 +23,7 @@ struct panel {
 	const struct lutra_policy *image; /* the policy's */
 	const struct policy *random;	  /* with random codes */
 	const struct baselines *baselines;
-	const struct floats *floats;
+	const struct floats *gated, *mean; /* rule A in float, and reconstruction */
 	bool timeline; /* keep points */
 };
 

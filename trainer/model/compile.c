@@ -18,7 +18,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 
 #include "lutra/abi.h"
 #include "trainer/model/kmeans.h"
@@ -40,7 +39,6 @@ void level_done(struct level *l)
 	free(l->code);
 	free(l->la);
 	free(l->lb);
-	free(l->error);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -77,26 +75,6 @@ static void code_row(void *ctx, size_t a)
 		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
 }
 
-/* The error of every pair as the autoencoder has it, a row of pairs at a time. */
-static int keep_error(struct level *l, const struct ae *m, const float *z)
-{
-	_cleanup_free_ float *la = calloc((size_t)l->kb * l->ka, sizeof(*la));
-	_cleanup_free_ float *lb = calloc((size_t)l->kb * l->kb, sizeof(*lb));
-
-	l->error = calloc((size_t)l->ka * l->kb, sizeof(*l->error));
-	if (!la || !lb || !l->error)
-		return -ENOMEM;
-	for (size_t a = 0; a < l->ka; a++) {
-		int r = ae_decode(m, z + a * l->kb * AE_Z, l->kb, la, lb);
-
-		if (r < 0)
-			return r;
-		for (size_t b = 0; b < l->kb; b++)
-			l->error[a * l->kb + b] = la[b * l->ka + a] + lb[b * l->kb + b];
-	}
-	return 0;
-}
-
 static int code_all(struct level *l, const struct ae *m, const float *centroids,
 		    const struct level_options *options)
 {
@@ -114,7 +92,7 @@ static int code_all(struct level *l, const struct ae *m, const float *centroids,
 	if (r < 0)
 		return r;
 	pool_run(options->pool, code_row, &c, l->ka);
-	return options->flags & LEVEL_KEEP_ERROR ? keep_error(l, m, z) : 0;
+	return 0;
 }
 
 static int quantise(struct level *l, const struct ae *m, const struct ae_pair *pairs, size_t n,
@@ -259,7 +237,7 @@ static void q_row(const struct level *l, const struct mixture *x, uint32_t a, do
 
 /* Row a of the weights; q: its row of q(b | a). */
 static void weight_row(const struct level *l, const struct counts *counts, uint32_t a,
-		       const double *q, float *ret)
+		       const double *q, bool gate, float *ret)
 {
 	double n_a = 0, distinct = 0;
 
@@ -269,16 +247,17 @@ static void weight_row(const struct level *l, const struct counts *counts, uint3
 	}
 	for (uint32_t b = 0; b < l->kb; b++) {
 		size_t c = l->code[(size_t)a * l->kb + b];
+		double n = count_of(counts, a, b);
 		double rec = l->la[c * l->ka + a] + l->lb[c * l->kb + b];
-		double cond = -num_log((distinct + 1) * q[b] / (n_a + distinct + 1));
+		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
 		double nat = .5 * rec + cond;
 
 		nat = nat < COMPILE_CAP ? nat : COMPILE_CAP;
-		ret[b] = count_of(counts, a, b) ? 0 : (float)(COMPILE_UNIT * nat);
+		ret[b] = gate && n > 0 ? 0 : (float)(COMPILE_UNIT * nat);
 	}
 }
 
-int level_weights(const struct level *l, const struct counts *counts, float *ret)
+int level_weights(const struct level *l, const struct counts *counts, bool gate, float *ret)
 {
 	_cleanup_(mixture_done) struct mixture x = {0};
 	double q[256];
@@ -288,7 +267,7 @@ int level_weights(const struct level *l, const struct counts *counts, float *ret
 		return r;
 	for (uint32_t a = 0; a < l->ka; a++) {
 		q_row(l, &x, a, q);
-		weight_row(l, counts, a, q, ret + (size_t)a * l->kb);
+		weight_row(l, counts, a, q, gate, ret + (size_t)a * l->kb);
 	}
 	return 0;
 }
@@ -297,7 +276,7 @@ int level_table(const struct level *l, const struct counts *counts, uint16_t *re
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));
-	int r = weight ? level_weights(l, counts, weight) : -ENOMEM;
+	int r = weight ? level_weights(l, counts, true, weight) : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		float w = rintf(weight[i]);

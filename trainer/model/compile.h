@@ -6,6 +6,7 @@
 #ifndef LUTRA_TRAINER_COMPILE_H
 #define LUTRA_TRAINER_COMPILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +27,9 @@ struct level {
 	uint32_t codes; /* at most LUTRA_K */
 	uint8_t *code;	/* (ka, kb) */
 	float *la, *lb; /* (codes, ka), (codes, kb): -log p(a | code), -log p(b | code), nat */
-	float *error;	/* (ka, kb): -log p(a, b | z) without a code between, nat; or NULL */
 };
 
-#define LEVEL_KEEP_ERROR 1u   /* fill in error */
-#define LEVEL_RANDOM_CODES 2u /* codes drawn instead of learned: the baseline of evaluations */
+#define LEVEL_RANDOM_CODES 1u /* codes drawn instead of learned: the baseline of evaluations */
 
 void level_done(struct level *l);
 
@@ -55,7 +54,10 @@ int level_train(struct level *ret, const struct ae_dims *dims, const struct coun
  */
 int level_table(const struct level *l, const struct counts *counts, uint16_t *ret);
 
-/* The same weights before they are rounded, in 1/20 nat: ret (ka, kb). -ENOMEM. */
-int level_weights(const struct level *l, const struct counts *counts, float *ret);
+/*
+ * The same weights before they are rounded, in 1/20 nat: ret (ka, kb). gate: of pairs that were not
+ * seen, 0 of the others; without it of all. -ENOMEM.
+ */
+int level_weights(const struct level *l, const struct counts *counts, bool gate, float *ret);
 
 #endif

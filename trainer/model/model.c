@@ -119,19 +119,22 @@ static int train_level(struct model *m, struct counting *c, const struct level_o
 }
 
 /* Calls by role, in which steady is after the first accept, or where none accepts after a wait. */
-static int count_roles(struct model *m, struct counting *c, struct pool *pool,
+static int count_roles(struct model *m, struct counting *c, const struct level_options *options,
 		       uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
+	bool found = options->flags & MODEL_NO_ROLES;
 	uint64_t steady[LUTRA_NR / 64];
-	bool found = false;
 
-	for (int wait = 0; wait < 2 && !found; wait++) {
+	for (int wait = 0; wait == 0 || (wait < 2 && !found); wait++) {
 		m->steady_on_wait = wait;
-		alphabet_steady(m->arch, wait, steady);
+		memset(steady, 0, sizeof(steady));
+		if (!(options->flags & MODEL_NO_ROLES))
+			alphabet_steady(m->arch, wait, steady);
 		memcpy(c->policy->steady, steady, sizeof(steady));
+		memcpy(m->steady, steady, sizeof(steady));
 		for (size_t i = 0; i < c->corpus->n_runs; i++)
 			run_counts_done(&c->counts[i]);
-		pool_run(pool, count_calls, c, c->corpus->n_runs);
+		pool_run(options->pool, count_calls, c, c->corpus->n_runs);
 		if (atomic_load(&c->r) < 0)
 			return c->r;
 		sum_calls(c->counts, c->corpus->n_runs, MODEL_NO_RUN, ret);
@@ -155,7 +158,7 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 		return -ENOMEM;
 	ret->arch = corpus->arch;
 	ret->ops = corpus_ops(corpus);
-	r = count_roles(ret, &c, options->pool, calls);
+	r = count_roles(ret, &c, options, calls);
 	if (r < 0)
 		return r;
 	r = alphabet_build(calls, &ret->alphabet);
@@ -202,7 +205,7 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	p->steady_on_wait = m->steady_on_wait;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
-	alphabet_steady(m->arch, m->steady_on_wait, p->steady);
+	memcpy(p->steady, m->steady, sizeof(p->steady));
 	sum_calls(counts, n_runs, without, calls);
 	for (int role = 0; role < LUTRA_ROLES; role++)
 		for (int nr = 0; nr < LUTRA_NR; nr++)
@@ -233,30 +236,20 @@ static float *spread(const struct level *l, unsigned level, const float *in)
 	return ret;
 }
 
-int model_weights(const struct model *m, const struct run_counts *counts, size_t n_runs,
-		  size_t without, float *ret[MODEL_LEVELS])
+int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LEVELS])
 {
 	uint8_t p1 = m->level[0].code[LUTRA_PAD * m->level[0].kb + LUTRA_PAD];
 
 	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
 		const struct level *l = &m->level[i];
-		_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, without, i, p1);
+		_cleanup_free_ uint32_t *pairs =
+			sum_pairs(w->counts, w->n_runs, w->without, i, p1);
 		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
 		struct counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
 
-		if (!pairs || !packed || level_weights(l, &sum, packed) < 0)
+		if (!pairs || !packed || level_weights(l, &sum, w->gate, packed) < 0)
 			return -ENOMEM;
 		ret[i] = spread(l, i, packed);
-		if (!ret[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int model_errors(const struct model *m, float *ret[MODEL_LEVELS])
-{
-	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
-		ret[i] = spread(&m->level[i], i, m->level[i].error);
 		if (!ret[i])
 			return -ENOMEM;
 	}

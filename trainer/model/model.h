@@ -9,12 +9,14 @@
 
 #define MODEL_LEVELS 3
 #define MODEL_NO_RUN SIZE_MAX
+#define MODEL_NO_ROLES 2u /* of level_options.flags: all calls are in role 0; no policy is made of it */
 
 struct model {
 	struct alphabet alphabet;
 	struct level level[MODEL_LEVELS];
 	const char *arch; /* the corpus's */
 	bool steady_on_wait;
+	uint64_t steady[LUTRA_NR / 64];
 	uint64_t hash_key[2];
 	uint32_t ops;
 };
@@ -35,13 +37,16 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 int model_policy(const struct model *m, const struct run_counts *counts, size_t n_runs,
 		 size_t without, struct policy *p);
 
-/*
- * The weights of the same counts before they are rounded, in 1/20 nat, and the levels' own errors
- * (LEVEL_KEEP_ERROR): arrays of PAIRS_SIZE(level), indexed as the tables. -ENOMEM.
- */
-int model_weights(const struct model *m, const struct run_counts *counts, size_t n_runs,
-		  size_t without, float *ret[MODEL_LEVELS]);
-int model_errors(const struct model *m, float *ret[MODEL_LEVELS]);
+/* Which counts to make weights of, and how: as level_weights(). */
+struct model_weighing {
+	const struct run_counts *counts; /* (n_runs) */
+	size_t n_runs;
+	size_t without; /* a run to leave out, or MODEL_NO_RUN */
+	bool gate;
+};
+
+/* Weights before they are rounded: arrays of PAIRS_SIZE(level), indexed as the tables. -ENOMEM. */
+int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LEVELS]);
 
 /* The commonest successors of each token: p->successors, by all counts. -ENOMEM. */
 int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p);

@@ -151,8 +151,7 @@ static int run_trials(struct job *j, struct pool *pool, size_t n, struct err *er
 	for (size_t i = 0; i < n; i++)
 		if (j->codes[i] < 0)
 			return err_set(err, j->codes[i], "%s",
-				       j->errs[i].msg[0] ? j->errs[i].msg
-							 : strerror(-j->codes[i]));
+				       j->errs[i].msg[0] ? j->errs[i].msg : strerror(-j->codes[i]));
 	return 0;
 }
 

@@ -24,8 +24,8 @@ struct evaluate_options {
 
 /*
  * Judge all runs: *ret (n_normal + n_attack + n_adaptive, in this order) is the caller's, each to
- * trial_done(). With runs to train on, baselines are trained first. Errors as corpus_load(), train(),
- * trial_run(); -EAGAIN: no threads.
+ * trial_done(). With runs to train on, baselines are trained first. Errors as corpus_load(),
+ * train(), trial_run(); -EAGAIN: no threads.
  */
 int evaluate(const struct evaluate_options *options, struct trial **ret, size_t *ret_n,
 	     struct err *err);

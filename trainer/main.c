@@ -188,8 +188,10 @@ int main(int argc, char **argv)
 		fputs("lutra train: out of memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	a.train = (struct train_options){
-		.seed = 1, .threads = report_processors(), .kill_signals = 2, .mode = TRAIN_MODE_DEFAULT};
+	a.train = (struct train_options){.seed = 1,
+					 .threads = report_processors(),
+					 .kill_signals = 2,
+					 .mode = TRAIN_MODE_DEFAULT};
 	argv[0] = name;
 	args_parse(&argp, argc, argv, false, &a);
 	r = run(&a, &err);

@@ -10,9 +10,9 @@
 
 struct train_options {
 	const char *image;
-	const char *digest; /* or NULL */
-	uint64_t seed;	    /* below 2^63 */
-	unsigned threads;   /* 1 to 64; the policy does not depend on it */
+	const char *digest;   /* or NULL */
+	uint64_t seed;	      /* below 2^63 */
+	unsigned threads;     /* 1 to 64; the policy does not depend on it */
 	unsigned level_flags; /* LEVEL_* of trainer/model/compile.h */
 	uint8_t kill_signals;
 	uint32_t mode; /* enum lutra_mode, or TRAIN_MODE_DEFAULT */

@@ -23,7 +23,8 @@ static json_t *encode_rules(const struct policy *p)
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		if (p->th[nr / 64] >> (nr & 63) & 1)
-			json_array_append_new(th, json_string(nr_name(p->arch, nr, buf, sizeof(buf))));
+			json_array_append_new(th,
+					      json_string(nr_name(p->arch, nr, buf, sizeof(buf))));
 	}
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
 		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
@@ -48,9 +49,10 @@ static json_t *encode_alphabet(const struct policy *p)
 
 			if (token < LUTRA_TOKEN0)
 				continue;
-			json_array_append_new(
-				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",
-					     nr_name(p->arch, nr, buf, sizeof(buf)), "token", (int)token));
+			json_array_append_new(a, json_pack("{s:s, s:s, s:i}", "role",
+							   role_name(role), "call",
+							   nr_name(p->arch, nr, buf, sizeof(buf)),
+							   "token", (int)token));
 		}
 	}
 	return a;

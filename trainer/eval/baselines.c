@@ -65,8 +65,7 @@ static void step(const struct judge *j, struct history *h, uint32_t nr, struct b
 	}
 	h->bags[1] = (h->bags[1] << 1 | h->bags[0] >> 63) & ((1ull << (BAG_FRAME - 64)) - 1);
 	h->bags[0] = h->bags[0] << 1 | !known;
-	ret->level[RULE_BOSC] =
-		__builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
+	ret->level[RULE_BOSC] = __builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
 	h->surprise += (wb_surprise(j->model, last(h, WB_ORDER)) - h->surprise) * SMOOTH;
 	ret->level[RULE_WITTEN_BELL5] = h->surprise;
 }

@@ -6,9 +6,10 @@
 #include "trainer/eval/outcome.h"
 
 /*
- * Write the report: rules in a table, ROC curves, how long detection took, the levels over time around
- * each attack with what was unusual, and every run. Figures are drawn by gnuplot. An existing file is
- * replaced, or left as it is on failure. -ENOENT: no gnuplot; -EIO: it failed; else as open(2), write(2).
+ * Write the report: rules in a table, ROC curves, how long detection took, the levels over time
+ * around each attack with what was unusual, and every run. Figures are drawn by gnuplot. An
+ * existing file is replaced, or left as it is on failure. -ENOENT: no gnuplot; -EIO: it failed;
+ * else as open(2), write(2).
  */
 int html_report(const struct outcome *o, const char *path, struct err *err);
 

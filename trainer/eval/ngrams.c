@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * N-grams. A gram of order n is named by its n calls; its context is the gram of order n - 1 without
- * the last call, its suffix the one without the first. Both are in the table, down to order 0.
+ * N-grams. A gram of order n is named by its n calls; its context is the gram of order n - 1
+ * without the last call, its suffix the one without the first. Both are in the table, down to order
+ * 0.
  */
 #include "trainer/eval/ngrams.h"
 
@@ -87,9 +88,9 @@ struct wb {
 
 struct wb_model {
 	const struct wb *w;
-	double *p;	     /* by gram: P(last | context) */
-	double *total;	     /* by context: n(h) */
-	uint32_t *distinct;  /* by context: T(h) */
+	double *p;	    /* by gram: P(last | context) */
+	double *total;	    /* by context: n(h) */
+	uint32_t *distinct; /* by context: T(h) */
 	double uniform;
 };
 

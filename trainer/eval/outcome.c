@@ -180,7 +180,9 @@ double outcome_auc(const struct outcome_score *scores, size_t n)
 
 uint32_t outcome_changed(const struct outcome *o, unsigned of)
 {
-	unsigned to = of == RULE_A ? RULE_FLOAT_A : of == RULE_KILL ? RULE_FLOAT_KILL : RULE_FLOAT_ALERT;
+	unsigned to = of == RULE_A	? RULE_FLOAT_A
+		      : of == RULE_KILL ? RULE_FLOAT_KILL
+					: RULE_FLOAT_ALERT;
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < o->n; i++) {

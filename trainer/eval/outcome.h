@@ -14,6 +14,7 @@ struct outcome {
 	size_t n;
 	bool baselines;
 	const char *policy_image;
+	int32_t th_a, th_b;
 };
 
 /* Of the attacks of one kind at one rule. NAN where there is nothing to tell from. */
@@ -42,8 +43,8 @@ struct outcome_score {
 };
 
 /*
- * Scores of all tasks that made a call, or (by_run) of all runs, highest first: *ret is the caller's
- * with *ret_n of them. Adaptive runs are left out. -ENOMEM.
+ * Scores of all tasks that made a call, or (by_run) of all runs, highest first: *ret is the
+ * caller's with *ret_n of them. Adaptive runs are left out. -ENOMEM.
  */
 int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct outcome_score **ret,
 		   size_t *ret_n);
@@ -51,7 +52,8 @@ int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct o
 /* Area under the ROC curve of scores in that order, ties counted half; NAN without both kinds. */
 double outcome_auc(const struct outcome_score *scores, size_t n);
 
-/* Runs in which rounding changed what a rule did: episodes, or detected. of: RULE_A, _ALERT, _KILL. */
+/* Runs in which rounding changed what a rule did: episodes, or detected. of: RULE_A, _ALERT, _KILL.
+ */
 uint32_t outcome_changed(const struct outcome *o, unsigned of);
 
 /* How many rules have results. */

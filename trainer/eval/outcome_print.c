@@ -63,9 +63,8 @@ static json_t *run_json(const struct outcome *o, const struct trial *t)
 		if (x->false_alarms)
 			json_object_set_new(alarms, rule_name(i), json_integer(x->false_alarms));
 		if (x->detected)
-			json_object_set_new(
-				delays, rule_name(i),
-				json_real((double)(x->first_ns - t->onset_ns) / 1e6));
+			json_object_set_new(delays, rule_name(i),
+					    json_real((double)(x->first_ns - t->onset_ns) / 1e6));
 	}
 	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(t->file), "kind",
 			 kinds[t->kind], "hours", t->benign_hours, "calls",
@@ -168,8 +167,8 @@ void outcome_print(const struct outcome *o, FILE *out)
 
 	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", o->policy_image,
 		x.runs[TRIAL_NORMAL], x.hours, (unsigned long long)x.calls, x.runs[TRIAL_ATTACK]);
-	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false",
-		"/h", "95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
+	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
+		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
 		"by run");
 	for (unsigned i = 0; i < outcome_rules(o); i++)
 		print_rule(o, i, out);

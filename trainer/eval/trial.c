@@ -350,8 +350,8 @@ static void name_event(const struct sitting *s, const struct lutra_record *rec, 
 	if (str)
 		text_clean(str, len, path, sizeof(path));
 	if (f->step.is_object)
-		snprintf(ret, TRIAL_TEXT, "%s %s %s", op_name(f->step.object.op),
-			 group_name(f->step.judgement.group), path);
+		snprintf(ret, TRIAL_TEXT, "%s %s (%s)", op_name(f->step.object.op), path,
+			 group_name(f->step.judgement.group));
 	else
 		snprintf(ret, TRIAL_TEXT, "%s (%s)", nr_name(s->arch, rec->nr, call, sizeof(call)),
 			 role_name(f->step.role));
@@ -390,7 +390,8 @@ static void count_score(struct trial_task *task, const struct finding *f)
 {
 	task->calls += !f->step.is_object;
 	for (unsigned i = 0; i < RULE_NAMED; i++) {
-		bool counted = i == RULE_T || i == RULE_TH || (i >= RULE_OBJECTS && i < RULE_POLICY);
+		bool counted =
+			i == RULE_T || i == RULE_TH || (i >= RULE_OBJECTS && i < RULE_POLICY);
 
 		if (counted)
 			task->score[i] += f->score[i];

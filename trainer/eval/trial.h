@@ -2,10 +2,10 @@
 /*
  * One recorded run judged by all rules in one pass.
  *
- * A labelled attack: the root task from the onset on and every task forked from it afterwards, until
- * 1.5 s after the attack's end, is the attack; what comes before the onset, less 100 ms, is benign time.
- * A run given as an attack without a label is one from its first record to its last. What a hook sees
- * counts at the time of the call that it happens in.
+ * A labelled attack: the root task from the onset on and every task forked from it afterwards,
+ * until 1.5 s after the attack's end, is the attack; what comes before the onset, less 100 ms, is
+ * benign time. A run given as an attack without a label is one from its first record to its last.
+ * What a hook sees counts at the time of the call that it happens in.
  */
 #ifndef LUTRA_TRAINER_EVAL_TRIAL_H
 #define LUTRA_TRAINER_EVAL_TRIAL_H
@@ -17,14 +17,15 @@
 #define TRIAL_POINTS_MAX 4000
 #define TRIAL_TEXT 160
 
-/* Who judges. All but policy and image may be NULL: without training runs there are no baselines. */
+/* Who judges. All but policy and image may be NULL: without training runs there are no baselines.
+ */
 struct panel {
 	const struct policy *policy;
 	const struct lutra_policy *image; /* the policy's */
 	const struct policy *random;	  /* with random codes */
 	const struct baselines *baselines;
 	const struct floats *gated, *mean; /* rule A in float, and reconstruction */
-	bool timeline; /* keep points */
+	bool timeline;			   /* keep points */
 };
 
 /* What one rule made of one run. Times in ns, CLOCK_MONOTONIC. */
@@ -47,7 +48,7 @@ struct trial_task {
 struct trial_point {
 	double ms; /* since the onset */
 	float a, b;
-	uint32_t fired;		/* bit per rule */
+	uint32_t fired;	       /* bit per rule */
 	char text[TRIAL_TEXT]; /* "" where nothing fired */
 };
 
@@ -80,8 +81,9 @@ struct trial {
 void trial_done(struct trial *t);
 
 /*
- * Judge a run. ret is the caller's to trial_done(), also on failure. -EINVAL: a labelled attack given
- * as normal; -ENOEXEC: of another architecture than the policy; else as trace_reader_new(), replay_new().
+ * Judge a run. ret is the caller's to trial_done(), also on failure. -EINVAL: a labelled attack
+ * given as normal; -ENOEXEC: of another architecture than the policy; else as trace_reader_new(),
+ * replay_new().
  */
 int trial_run(struct trial *ret, const struct panel *panel, const char *file, enum trial_kind kind,
 	      struct err *err);

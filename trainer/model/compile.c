@@ -282,7 +282,11 @@ int level_table(const struct level *l, const struct counts *counts, uint16_t *re
 		float w = rintf(weight[i]);
 		bool seen = weight[i] == 0;
 
-		ret[i] = (uint16_t)((seen ? 0 : w < 1 ? 1 : w > 255 ? 255 : (uint16_t)w) << 8 |
+		ret[i] = (uint16_t)((seen      ? 0
+				     : w < 1   ? 1
+				     : w > 255 ? 255
+					       : (uint16_t)w)
+					    << 8 |
 				    l->code[i]);
 	}
 	return r;

@@ -242,8 +242,7 @@ int model_weights(const struct model *m, const struct model_weighing *w, float *
 
 	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
 		const struct level *l = &m->level[i];
-		_cleanup_free_ uint32_t *pairs =
-			sum_pairs(w->counts, w->n_runs, w->without, i, p1);
+		_cleanup_free_ uint32_t *pairs = sum_pairs(w->counts, w->n_runs, w->without, i, p1);
 		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
 		struct counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
 

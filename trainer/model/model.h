@@ -9,7 +9,8 @@
 
 #define MODEL_LEVELS 3
 #define MODEL_NO_RUN SIZE_MAX
-#define MODEL_NO_ROLES 2u /* of level_options.flags: all calls are in role 0; no policy is made of it */
+#define MODEL_NO_ROLES                                                                             \
+	2u /* of level_options.flags: all calls are in role 0; no policy is made of it */
 
 struct model {
 	struct alphabet alphabet;

@@ -194,8 +194,8 @@ static int inspect_all(const struct trace_args *a)
 }
 
 /* The record's own part, in words. */
-static void describe(const char *arch, const struct lutra_record *rec, const char *str,
-		     size_t len, char buf[static TEXT])
+static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
+		     char buf[static TEXT])
 {
 	struct lutra_object o;
 	char path[1536] = "", nr[32];
@@ -245,9 +245,9 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
 					(json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
 					(json_int_t)rec->tgid, "type", record_type_name(rec->type),
-					"call", nr_name(arch, rec->nr, nr, sizeof(nr)), "nr", rec->nr,
-					"arg", (json_int_t)rec->arg, "aux", rec->aux, "string",
-					str ? text_json(str, len) : json_null()),
+					"call", nr_name(arch, rec->nr, nr, sizeof(nr)), "nr",
+					rec->nr, "arg", (json_int_t)rec->arg, "aux", rec->aux,
+					"string", str ? text_json(str, len) : json_null()),
 			      false);
 }
 

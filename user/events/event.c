@@ -152,11 +152,11 @@ json_t *event_history(const struct lutra_evidence *ev)
 	for (unsigned i = LUTRA_HISTORY - n; i < LUTRA_HISTORY; i++) {
 		const struct lutra_past *p = &ev->past[i];
 
-		json_array_append_new(a, json_pack("{s:s, s:s, s:i, s:b}", "call",
-						   nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
-						   "role", role_name(p->nr_role >> 12 & 3),
-						   "weight", (int)p->weight, "novel",
-						   (p->nr_role & LUTRA_HIST_NOVEL) != 0));
+		json_array_append_new(
+			a, json_pack("{s:s, s:s, s:i, s:b}", "call",
+				     nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)), "role",
+				     role_name(p->nr_role >> 12 & 3), "weight", (int)p->weight,
+				     "novel", (p->nr_role & LUTRA_HIST_NOVEL) != 0));
 	}
 	return a;
 }

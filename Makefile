@@ -27,13 +27,14 @@ all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train $(B)/bin/lutra-eval
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev
 DEPS_DEMO := runc crun jq
+DEPS_EVAL := gnuplot-nox unzip
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
 	qemu-system-x86 busybox-static cpio kmod xz-utils
-DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)
+DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends
 
 deps:
-	@echo "build: $(DEPS_BUILD)"; echo "demo:  $(DEPS_DEMO)"; echo "check: $(DEPS_CHECK)"
+	@echo "build: $(DEPS_BUILD)"; echo "demo:  $(DEPS_DEMO)"; echo "eval:  $(DEPS_EVAL)"; echo "check: $(DEPS_CHECK)"
 	@command -v apt-get >/dev/null || { echo "no apt-get here: install what these are called on this system"; exit 1; }; \
 	missing=; for p in $(DEPS); do \
 		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
@@ -52,6 +53,7 @@ help:
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid, unguarded to recorded; bench-quick: shorter
+#: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
 #: V=1 shows commands, CI=1 makes warnings errors
 
@@ -199,6 +201,10 @@ $(B)/bench/getppid: $(B)/bench/getppid.o $(B)/user.a $(B)/lib.a
 bench bench-quick: $(B)/bench/getppid
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
 
+# ---- evaluation ----
+eval: all
+	@bench/eval
+
 # ---- installation ----
 PREFIX ?= /usr/local
 install: all
@@ -214,6 +220,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help check $(CHECKS) format demo demo-soak bench bench-quick install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) format demo demo-soak bench bench-quick install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -47,22 +47,13 @@ struct fixture {
 	char *dir, *raw, *str, *json, *out;
 };
 
-static void write_whole(const char *path, const void *data, size_t size)
-{
-	FILE *f = fopen(path, "we");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(data, 1, size, f), size);
-	assert_int_equal(fclose(f), 0);
-}
-
 static void write_packed(const char *path, const void *data, size_t size)
 {
 	char packed[8192];
 	size_t n = ZSTD_compress(packed, sizeof(packed), data, size, 1);
 
 	assert_false(ZSTD_isError(n));
-	write_whole(path, packed, n);
+	sample_write(path, packed, n);
 }
 
 static int setup(void **state)
@@ -77,7 +68,7 @@ static int setup(void **state)
 	f->out = sample_path(f->dir, "x.ltr");
 	write_packed(f->raw, records, sizeof(records));
 	write_packed(f->str, strings, sizeof(strings) - 1);
-	write_whole(f->json, labels, sizeof(labels) - 1);
+	sample_write(f->json, labels, sizeof(labels) - 1);
 	*state = f;
 	return 0;
 }
@@ -93,6 +84,14 @@ static int teardown(void **state)
 	free(f->out);
 	free(f);
 	return 0;
+}
+
+static int import_run(const char *path, const char *output, struct err *err)
+{
+	const struct import_options o = {&path, 1, output, "", NULL};
+	struct import_result result;
+
+	return import_services(&o, &result, err);
 }
 
 static void import_services_gives_what_hooks_would_see(void **state)
@@ -127,7 +126,7 @@ static void import_services_gives_what_hooks_would_see(void **state)
 	const char *str;
 	size_t len;
 
-	assert_int_equal(import_services(f->raw, f->out, "", NULL), 0);
+	assert_int_equal(import_run(f->raw, f->out, NULL), 0);
 	assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
 	assert_string_equal(trace_reader_meta(r)->image, "app");
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -153,7 +152,7 @@ static void assert_refused(const struct fixture *f, int code, const char *why)
 {
 	struct err err = {""};
 
-	assert_int_equal(import_services(f->raw, f->out, "", &err), code);
+	assert_int_equal(import_run(f->raw, f->out, &err), code);
 	assert_non_null(strstr(err.msg, why));
 	assert_null(strchr(err.msg, '\n'));
 	assert_int_equal(access(f->out, F_OK), -1);
@@ -169,7 +168,7 @@ static void import_services_refuses_bad_files(void **state)
 	bad[1].type = 7;
 	write_packed(f->raw, bad, sizeof(bad));
 	assert_refused(f, -EBADMSG, "record 1: unknown type 7");
-	write_whole(f->raw, "not zstd at all", 15);
+	sample_write(f->raw, "not zstd at all", 15);
 	assert_refused(f, -EBADMSG, "app.a_x1.raw.zst");
 	write_packed(f->raw, records, sizeof(records));
 	assert_int_equal(truncate(f->raw, 40), 0);
@@ -184,7 +183,7 @@ static void import_services_refuses_bad_labels(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		write_whole(f->json, bad[i], strlen(bad[i]));
+		sample_write(f->json, bad[i], strlen(bad[i]));
 		assert_refused(f, -EBADMSG, "app.a_x1.json");
 	}
 	assert_int_equal(unlink(f->str), 0);
@@ -195,8 +194,8 @@ static void import_services_keeps_an_existing_trace(void **state)
 {
 	struct fixture *f = *state;
 
-	write_whole(f->out, "mine", 4);
-	assert_int_equal(import_services(f->raw, f->out, "", NULL), -EEXIST);
+	sample_write(f->out, "mine", 4);
+	assert_int_equal(import_run(f->raw, f->out, NULL), -EEXIST);
 	assert_int_equal(access(f->out, F_OK), 0);
 }
 
@@ -204,7 +203,7 @@ static void import_services_takes_no_other_name(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(import_services(f->json, f->out, "", NULL), -EINVAL);
+	assert_int_equal(import_run(f->json, f->out, NULL), -EINVAL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -182,4 +182,14 @@ static inline char *sample_path(const char *dir, const char *name)
 	return s;
 }
 
+/* A whole file, made anew. */
+static inline void sample_write(const char *path, const void *data, size_t size)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(data, 1, size, f), size);
+	assert_int_equal(fclose(f), 0);
+}
+
 #endif

@@ -495,12 +495,16 @@ static int write_all(const struct input *in, const char *output, const char *ima
 	return r;
 }
 
-int import_services(const char *path, const char *output, const char *image, struct err *err)
+int import_services(const struct import_options *o, struct import_result *ret, struct err *err)
 {
-	_cleanup_(input_done) struct input in = {.path = path};
-	int r = read_all(&in, err);
+	_cleanup_(input_done) struct input in = {.path = o->paths[0]};
+	int r;
 
+	memset(ret, 0, sizeof(*ret));
+	if (o->n != 1)
+		return err_set(err, -EINVAL, "format services takes one recording: each is a run");
+	r = read_all(&in, err);
 	if (r == 0)
 		r = check_types(&in, err);
-	return r == 0 ? write_all(&in, output, image, err) : r;
+	return r == 0 ? write_all(&in, o->output, o->image, err) : r;
 }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Output of strace -f:
+ *
+ *   [pid N] or N, a time of -t, -tt, -ttt or -r, each if there is one, then
+ *   name(arguments) = result ...          a call
+ *   name(arguments <unfinished ...>       its entry; <... name resumed>...) = result ends it
+ *   --- SIGX ... ---, +++ exited ... +++  a signal; the end of the task
+ *
+ * Calls, forks, execs and exits are taken. Paths are not: strace has them as they were asked for,
+ * not as the kernel resolved them, and a policy that learned them would refuse the service its
+ * files.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/import/lines.h"
+
+#define NS_PER_S 1000000000ull
+#define EPOCH_MIN_S 100000000 /* a smaller time is one since the line before */
+#define OPEN_MAX_TASKS 4096
+
+/* A fork that has begun and not ended: its child may be met before. */
+struct open_fork {
+	uint32_t tid;
+	bool thread;
+};
+
+struct strace {
+	struct open_fork forks[OPEN_MAX_TASKS];
+	size_t n_forks;
+	uint64_t day_ns, clock_ns; /* of -t: added at midnight; the time last seen */
+	uint32_t only;		   /* task of lines that name none */
+};
+
+static bool is_fork(const char *name)
+{
+	return strcmp(name, "clone") == 0 || strcmp(name, "clone3") == 0 ||
+	       strcmp(name, "fork") == 0 || strcmp(name, "vfork") == 0;
+}
+
+static void close_fork(struct strace *t, uint32_t tid)
+{
+	for (size_t i = 0; i < t->n_forks; i++)
+		if (t->forks[i].tid == tid)
+			t->forks[i] = t->forks[--t->n_forks];
+}
+
+/* A task that was never met is the child of the fork that began last. */
+static int meet(struct lines *l, struct strace *t, uint32_t tid)
+{
+	struct open_fork *f;
+
+	if (lines_met(l, tid) || t->n_forks == 0)
+		return 0;
+	f = &t->forks[t->n_forks - 1];
+	return lines_fork(l, f->tid, tid, f->thread);
+}
+
+/* "[pid N] " or "N ", if it is there. */
+static uint32_t take_pid(struct strace *t, char **s)
+{
+	unsigned pid;
+	int n = 0;
+
+	if (sscanf(*s, "[pid %7u] %n", &pid, &n) == 1 && n) {
+		*s += n;
+		return pid;
+	}
+	if (sscanf(*s, "%7u %n", &pid, &n) == 1 && n &&
+	    !strchr(".:", (*s)[strspn(*s, "0123456789")])) {
+		*s += n;
+		return pid;
+	}
+	return t->only;
+}
+
+/* The time, if there is one. */
+static void take_time(struct lines *l, struct strace *t, char **s)
+{
+	size_t n = strspn(*s, "0123456789.:");
+	uint64_t ns;
+
+	if (n == 0 || (*s)[n] != ' ') {
+		l->ts_ns += LINES_STEP_NS;
+		return;
+	}
+	if (lines_clock(*s, &ns)) {
+		t->day_ns += ns + 43200 * NS_PER_S < t->clock_ns ? 86400 * NS_PER_S : 0;
+		t->clock_ns = ns;
+		lines_time(l, t->day_ns + ns);
+	} else {
+		ns = lines_seconds(*s);
+		lines_time(l, ns < EPOCH_MIN_S * NS_PER_S ? l->ts_ns + ns : ns);
+	}
+	*s += n + strspn(*s + n, " ");
+}
+
+/* What comes after "= ", at the end of the line: digits, or -1 for all else. */
+static long long result_of(const char *s)
+{
+	const char *eq = NULL;
+
+	for (const char *p = s; (p = strstr(p, " = ")); p++)
+		eq = p;
+	return eq && isdigit((unsigned char)eq[3]) ? strtoll(eq + 3, NULL, 10) : -1;
+}
+
+/* A call that is over: forks and execs that came of it. */
+static int finish(struct lines *l, struct strace *t, uint32_t tid, const char *name,
+		  const char *rest)
+{
+	long long result = result_of(rest);
+	bool thread = strstr(rest, "CLONE_THREAD");
+
+	for (size_t i = 0; i < t->n_forks; i++)
+		thread |= t->forks[i].tid == tid && t->forks[i].thread;
+	if (is_fork(name)) {
+		close_fork(t, tid);
+		if (result > 0 && result < LINES_PIDS)
+			return lines_fork(l, tid, (uint32_t)result, thread);
+	}
+	if ((strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0) && result == 0)
+		return lines_plain(l, tid, LUTRA_REC_EXEC);
+	return 0;
+}
+
+static int resumed(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
+{
+	char *end = strstr(s, " resumed>");
+
+	if (!end)
+		return err_set(err, -EBADMSG, "'%.30s': a call resumed, but not said to be", s);
+	*end = '\0';
+	return finish(l, t, tid, s + strlen("<... "), end + strlen(" resumed>"));
+}
+
+static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+	bool unfinished = strstr(s, "<unfinished ...>");
+	uint16_t nr;
+	int r;
+
+	if (len == 0 || s[len] != '(')
+		return err_set(err, -EBADMSG, "'%.30s' is no line of strace", s);
+	s[len] = '\0';
+	if (!lines_nr(l, s, &nr)) {
+		lines_left_out(l, s);
+		return 0;
+	}
+	r = lines_call(l, tid, tid, nr);
+	if (r < 0 || !unfinished)
+		return r < 0 ? r : finish(l, t, tid, s, s + len + 1);
+	if (is_fork(s)) {
+		if (t->n_forks == OPEN_MAX_TASKS)
+			return err_set(err, -E2BIG, "more than %d forks under way", OPEN_MAX_TASKS);
+		t->forks[t->n_forks++] =
+			(struct open_fork){tid, strstr(s + len + 1, "CLONE_THREAD") != NULL};
+	}
+	return 0;
+}
+
+static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
+{
+	struct strace *t = ctx;
+	char *s = line + strspn(line, " ");
+	uint32_t tid;
+	int r;
+
+	if (!*s || strncmp(s, "strace: ", 8) == 0)
+		return 0;
+	tid = take_pid(t, &s);
+	if (tid >= LINES_PIDS)
+		return err_set(err, -EBADMSG, "%u is no process id", tid);
+	take_time(l, t, &s);
+	if (strncmp(s, "strace: ", 8) == 0)
+		return 0;
+	r = meet(l, t, tid);
+	if (r < 0 || strncmp(s, "--- ", 4) == 0)
+		return r;
+	if (strncmp(s, "+++ ", 4) == 0) {
+		close_fork(t, tid);
+		return lines_plain(l, tid, LUTRA_REC_EXIT);
+	}
+	return strncmp(s, "<... ", 5) == 0 ? resumed(l, t, tid, s, err) : call(l, t, tid, s, err);
+}
+
+/* Files of -ff are named FILE.PID, and their lines name no task. */
+static int strace_file(struct lines *l, void *ctx, const char *path, struct err *err)
+{
+	const char *dot = strrchr(path, '.');
+	struct strace *t = ctx;
+
+	(void)l;
+	(void)err;
+	t->only = dot && isdigit((unsigned char)dot[1]) ? (uint32_t)strtoul(dot + 1, NULL, 10) : 1;
+	t->only = t->only < LINES_PIDS ? t->only : 1;
+	return 0;
+}
+
+int import_strace(const struct import_options *o, struct import_result *ret, struct err *err)
+{
+	_cleanup_free_ struct strace *t = calloc(1, sizeof(*t));
+	struct lines_format f = {"strace", "x86_64", strace_line, strace_file, t};
+
+	if (!t)
+		return err_set(err, -ENOMEM, "out of memory");
+	return lines_import(&f, o, ret, err);
+}

@@ -97,7 +97,11 @@ static void import_text_gives_calls_forks_execs_and_exits(void **state)
 		 "101:call=getpid 100:call=clone 100:fork=102t 101:call=execve "
 		 "101:call=exit_group 101:exit",
 		 "no_such_call"},
-		{"strace", GOLDEN "strace-plain.txt", "8:call=read 1:call=write", NULL},
+		{"strace", GOLDEN "strace-plain.txt",
+		 "1:call=read 1:call=clone 1:fork=8 8:call=getpid 1:call=write 1:call=vfork "
+		 "1:fork=9 "
+		 "9:call=gettid",
+		 NULL},
 		{"lid-ds", GOLDEN "lid-ds-2021.txt",
 		 "7:call=accept4 7:call=clone 7:fork=8 8:call=execve 8:exec 8:call=pread64 8:exit",
 		 "switch"},

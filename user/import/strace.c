@@ -33,6 +33,10 @@ struct strace {
 	size_t n_forks;
 	uint64_t day_ns, clock_ns; /* of -t: added at midnight; the time last seen */
 	uint32_t only;		   /* task of lines that name none */
+	bool unnamed;		   /* there were such lines */
+	uint32_t named;		   /* what that task is called later, once there are more */
+	char cut[32];		   /* a fork whose line strace itself broke, "" if none */
+	uint32_t cut_tid;
 };
 
 static bool is_fork(const char *name)
@@ -59,21 +63,41 @@ static int meet(struct lines *l, struct strace *t, uint32_t tid)
 	return lines_fork(l, f->tid, tid, f->thread);
 }
 
+/* On a terminal the first task is named only once there are others; these are said to be attached.
+ */
+static uint32_t first_task(const struct lines *l, struct strace *t, uint32_t tid)
+{
+	if (t->unnamed && !t->named && !lines_met(l, tid))
+		t->named = tid;
+	return tid == t->named ? t->only : tid;
+}
+
+/* "strace: Process N attached", at the start of a line or in the middle of the fork's. */
+static int attached(struct lines *l, struct strace *t, char *at)
+{
+	unsigned tid;
+
+	if (sscanf(at, "strace: Process %7u attached", &tid) == 1 && tid < LINES_PIDS)
+		return meet(l, t, tid);
+	return 0;
+}
+
 /* "[pid N] " or "N ", if it is there. */
-static uint32_t take_pid(struct strace *t, char **s)
+static uint32_t take_pid(const struct lines *l, struct strace *t, char **s)
 {
 	unsigned pid;
 	int n = 0;
 
 	if (sscanf(*s, "[pid %7u] %n", &pid, &n) == 1 && n) {
 		*s += n;
-		return pid;
+		return first_task(l, t, pid);
 	}
 	if (sscanf(*s, "%7u %n", &pid, &n) == 1 && n &&
 	    !strchr(".:", (*s)[strspn(*s, "0123456789")])) {
 		*s += n;
 		return pid;
 	}
+	t->unnamed = true;
 	return t->only;
 }
 
@@ -140,7 +164,8 @@ static int resumed(struct lines *l, struct strace *t, uint32_t tid, char *s, str
 static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
-	bool unfinished = strstr(s, "<unfinished ...>");
+	char *broken = strstr(s, "strace: Process ");
+	bool unfinished = broken || strstr(s, "<unfinished ...>");
 	uint16_t nr;
 	int r;
 
@@ -160,7 +185,11 @@ static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct
 		t->forks[t->n_forks++] =
 			(struct open_fork){tid, strstr(s + len + 1, "CLONE_THREAD") != NULL};
 	}
-	return 0;
+	if (!broken)
+		return 0;
+	snprintf(t->cut, sizeof(t->cut), "%.31s", s);
+	t->cut_tid = tid;
+	return attached(l, t, broken);
 }
 
 static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
@@ -171,13 +200,18 @@ static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
 	int r;
 
 	if (!*s || strncmp(s, "strace: ", 8) == 0)
-		return 0;
-	tid = take_pid(t, &s);
+		return attached(l, t, s);
+	if (t->cut[0]) {
+		r = finish(l, t, t->cut_tid, t->cut, s);
+		t->cut[0] = '\0';
+		return r;
+	}
+	tid = take_pid(l, t, &s);
 	if (tid >= LINES_PIDS)
 		return err_set(err, -EBADMSG, "%u is no process id", tid);
 	take_time(l, t, &s);
 	if (strncmp(s, "strace: ", 8) == 0)
-		return 0;
+		return attached(l, t, s);
 	r = meet(l, t, tid);
 	if (r < 0 || strncmp(s, "--- ", 4) == 0)
 		return r;

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evaluation: what counts as false alarm, as detected and as in time; baselines; areas; the report.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sys/syscall.h>
+
+#include "lib/file.h"
+#include "lib/trace/trace.h"
+#include "tests/unit/sample.h"
+#include "trainer/eval/html.h"
+
+#define MS 1000000ull
+#define SEC (1000 * MS)
+
+struct fixture {
+	struct policy *p;
+	struct lutra_policy *image;
+	struct panel panel;
+	struct trial trial;
+	struct trace_writer *w;
+	char *dir, *trace, *html;
+};
+
+/* Only tokens and objects signal: no pair has a weight. */
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char arch[] = "x86_64", none[] = "";
+	const struct trace_meta meta = {none, none, none, none, arch, none, 0, 0, 0};
+
+	assert_non_null(f);
+	f->p = sample_policy();
+	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
+		f->p->t0[i] &= 0xff;
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
+		f->p->t1[i] &= 0xff;
+		f->p->t2[i] &= 0xff;
+	}
+	f->image = calloc(1, sizeof(*f->image));
+	assert_non_null(f->image);
+	assert_int_equal(policy_image(f->p, 1, f->image, NULL), 0);
+	f->panel = (struct panel){.policy = f->p, .image = f->image, .timeline = true};
+	f->dir = sample_dir();
+	f->trace = sample_path(f->dir, "run.ltr");
+	f->html = sample_path(f->dir, "report.html");
+	*state = f;
+	return trace_writer_new(&f->w, f->trace, &meta, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	trace_writer_free(f->w);
+	trial_done(&f->trial);
+	policy_free(f->p);
+	free(f->image);
+	sample_remove(f->dir);
+	free(f->trace);
+	free(f->html);
+	free(f);
+	return 0;
+}
+
+static void put(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned type, unsigned nr,
+		uint64_t arg)
+{
+	const struct lutra_record rec = {.ts_ns = ts_ns,
+					 .tid = tid,
+					 .tgid = tid,
+					 .type = (uint16_t)type,
+					 .nr = (uint16_t)nr,
+					 .arg = arg};
+
+	assert_int_equal(trace_writer_add(f->w, &rec, NULL, 0), 0);
+}
+
+static void call(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned nr)
+{
+	put(f, ts_ns, tid, LUTRA_REC_CALL, nr, 0);
+}
+
+static void mark(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned aux, const char *name)
+{
+	const struct lutra_record rec = {
+		.ts_ns = ts_ns, .tid = tid, .type = LUTRA_REC_MARK, .aux = (uint16_t)aux};
+
+	assert_int_equal(trace_writer_add(f->w, &rec, name, name ? strlen(name) : 0), 0);
+}
+
+static void open_file(struct fixture *f, uint64_t ts_ns, uint32_t tid, const char *path)
+{
+	const struct lutra_object o = {
+		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
+	struct lutra_record rec = {
+		.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = ts_ns, .nr = SYS_openat};
+
+	lutra_object_pack(&o, &rec);
+	assert_int_equal(trace_writer_add(f->w, &rec, path, strlen(path)), 0);
+}
+
+static int judge(struct fixture *f, enum trial_kind kind, struct err *err)
+{
+	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
+	return trial_run(&f->trial, &f->panel, f->trace, kind, err);
+}
+
+static void trial_counts_alarms_less_than_a_second_apart_as_one(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1 * SEC, 7, SYS_read);
+	call(f, 2 * SEC, 7, SYS_getppid);
+	call(f, 2 * SEC + 900 * MS, 7, SYS_getppid);
+	call(f, 3 * SEC + 800 * MS, 7, SYS_getppid);
+	call(f, 5 * SEC, 7, SYS_getppid);
+	call(f, 6 * SEC, 7, SYS_socket);
+	call(f, 3601 * SEC, 7, SYS_read);
+	assert_int_equal(judge(f, TRIAL_NORMAL, NULL), 0);
+	assert_int_equal(f->trial.rule[RULE_T].false_alarms, 2);
+	assert_int_equal(f->trial.rule[RULE_TH].false_alarms, 1);
+	assert_int_equal(f->trial.rule[RULE_DENY].false_alarms, 1);
+	assert_int_equal(f->trial.rule[RULE_OBJECTS].false_alarms, 0);
+	assert_int_equal(f->trial.benign_calls, 7);
+	assert_true(fabs(f->trial.benign_hours - 1) < 1e-9);
+	assert_false(f->trial.rule[RULE_T].detected);
+}
+
+/* Task 8 is attacked at 10 s; 9 is its child; 7 and 6, its child from before, are not. */
+static void make_attack(struct fixture *f)
+{
+	call(f, 1 * SEC, 7, SYS_read);
+	call(f, 2 * SEC, 8, SYS_getppid); /* benign time: a false alarm of T */
+	put(f, 3 * SEC, 8, LUTRA_REC_FORK, 0, 6 | 6ull << 32);
+	call(f, 10 * SEC - 50 * MS, 7, SYS_socket); /* neither benign nor attack */
+	mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
+	call(f, 10 * SEC + 1 * MS, 7, SYS_socket);
+	call(f, 10 * SEC + 1 * MS, 6, SYS_socket);
+	call(f, 10 * SEC + 2 * MS, 8, SYS_read);
+	put(f, 10 * SEC + 3 * MS, 8, LUTRA_REC_FORK, 0, 9 | 9ull << 32);
+	mark(f, 10 * SEC + 4 * MS, 8, LUTRA_MARK_HARM, "early");
+	call(f, 10 * SEC + 4 * MS, 9, SYS_read);
+	mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "secret");
+	mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "own");
+	call(f, 10 * SEC + 5 * MS, 9, SYS_openat);
+	open_file(f, 10 * SEC + 6 * MS, 9, "/etc/<b>");
+	call(f, 10 * SEC + 7 * MS, 9, SYS_socket);
+	mark(f, 11 * SEC, 8, LUTRA_MARK_ATTACK_END, NULL);
+	call(f, 12 * SEC, 9, SYS_getppid);
+	call(f, 13 * SEC, 9, SYS_execve); /* later than 1.5 s after the end */
+}
+
+static void trial_detects_in_the_attacked_tree_only(void **state)
+{
+	struct fixture *f = *state;
+	const struct trial *t = &f->trial;
+	size_t in_time;
+
+	make_attack(f);
+	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_int_equal(t->rule[RULE_T].false_alarms, 1);
+	assert_int_equal(t->rule[RULE_TH].false_alarms, 0);
+	assert_true(fabs(t->benign_hours * 3600 - 8.9) < 1e-6);
+	/* What the hook sees counts at the time of its call. */
+	assert_true(t->rule[RULE_OBJECTS].detected);
+	assert_int_equal(t->rule[RULE_OBJECTS].first_ns - t->onset_ns, 5 * MS);
+	assert_int_equal(t->rule[RULE_OBJECTS].first_calls, 3);
+	assert_int_equal(t->rule[RULE_TH].first_ns - t->onset_ns, 7 * MS);
+	assert_int_equal(t->rule[RULE_TH].first_calls, 4);
+	/* The service's own objects are no harm: of early and secret, secret. */
+	assert_int_equal(trial_harm_in_time(t, RULE_DENY, &in_time), 2);
+	assert_int_equal(in_time, 1);
+	assert_int_equal(trial_harm_in_time(t, RULE_TH, &in_time), 2);
+	assert_int_equal(in_time, 0);
+	/* Two classes of signals within a second. */
+	assert_int_equal(t->rule[RULE_KILL].first_ns - t->onset_ns, 7 * MS);
+	assert_false(t->rule[RULE_A].detected);
+}
+
+static void trial_refuses_an_attack_given_as_normal(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {""};
+
+	make_attack(f);
+	assert_int_equal(judge(f, TRIAL_NORMAL, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "--attack"));
+}
+
+static void trial_without_a_label_is_all_attack(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1 * SEC, 7, SYS_read);
+	call(f, 2 * SEC, 8, SYS_getppid);
+	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_true(f->trial.rule[RULE_T].detected);
+	assert_int_equal(f->trial.rule[RULE_T].first_ns - f->trial.onset_ns, SEC);
+	assert_int_equal(f->trial.benign_calls, 0);
+	assert_true(f->trial.benign_hours == 0);
+}
+
+static void outcome_adds_up_and_gives_json(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome o = {.trials = &f->trial, .n = 1, .policy_image = "x"};
+	struct detection d;
+	json_t *j, *deny;
+
+	make_attack(f);
+	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_int_equal(outcome_detection(&o, RULE_DENY, TRIAL_ATTACK, &d), 0);
+	assert_int_equal(d.runs, 1);
+	assert_int_equal(d.detected, 1);
+	assert_true(d.ms_mean == 5 && d.ms_median == 5 && d.ms_p95 == 5 && d.calls_median == 3);
+	j = outcome_json(&o);
+	assert_non_null(j);
+	deny = json_object_get(json_object_get(j, "rules"), "deny");
+	assert_true(json_real_value(json_object_get(deny, "in_time")) == .5);
+	assert_true(json_real_value(json_object_get(deny, "detection_rate")) == 1);
+	assert_int_equal(json_integer_value(json_object_get(deny, "false_alarms")), 0);
+	assert_true(json_is_null(json_object_get(json_object_get(json_object_get(j, "rules"), "A"),
+						 "delay_ms_mean")));
+	assert_null(json_object_get(json_object_get(j, "rules"), "novel_call"));
+	json_decref(j);
+}
+
+static void outcome_auc_counts_ties_half(void **state)
+{
+	static const struct outcome_score perfect[] = {{3, true}, {2, true}, {1, false}},
+					  worst[] = {{3, false}, {2, true}},
+					  tie[] = {{2, true}, {2, false}},
+					  mixed[] = {{4, true}, {3, false}, {2, true}, {1, false}};
+
+	(void)state;
+	assert_true(outcome_auc(perfect, 3) == 1);
+	assert_true(outcome_auc(worst, 2) == 0);
+	assert_true(outcome_auc(tie, 2) == .5);
+	assert_true(outcome_auc(mixed, 4) == .75);
+	assert_true(isnan(outcome_auc(perfect, 2)));
+}
+
+static void html_report_escapes_what_traces_name(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome o = {
+		.trials = &f->trial, .n = 1, .policy_image = "a<i>b", .th_a = 1, .th_b = 1};
+	_cleanup_free_ char *text = NULL;
+	struct err err = {""};
+	size_t len;
+
+	make_attack(f);
+	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	if (html_report(&o, f->html, &err) == -ENOENT) {
+		print_message("%s\n", err.msg);
+		skip();
+	}
+	assert_int_equal(file_read(AT_FDCWD, f->html, 1u << 24, &text, &len, NULL), 0);
+	assert_non_null(strstr(text, "a&lt;i&gt;b"));
+	assert_non_null(strstr(text, "/etc/&lt;b&gt;"));
+	assert_null(strstr(text, "<script"));
+	assert_null(strstr(text, "src="));
+	assert_null(strstr(text, "href=\"http"));
+	assert_non_null(strstr(text, "<svg"));
+}
+
+static void html_report_without_gnuplot_leaves_the_old_one(void **state)
+{
+	struct fixture *f = *state;
+	struct outcome o = {.trials = &f->trial, .n = 1, .policy_image = "x", .th_a = 1, .th_b = 1};
+	_cleanup_free_ char *text = NULL, *path = strdup(getenv("PATH"));
+	struct err err = {""};
+	size_t len;
+
+	make_attack(f);
+	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	sample_write(f->html, "old", 3);
+	assert_int_equal(setenv("PATH", f->dir, 1), 0);
+	assert_int_equal(html_report(&o, f->html, &err), -ENOENT);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_non_null(strstr(err.msg, "gnuplot"));
+	assert_int_equal(file_read(AT_FDCWD, f->html, 100, &text, &len, NULL), 0);
+	assert_string_equal(text, "old");
+}
+
+/* ---- baselines ---- */
+
+static void ngrams_know_what_another_run_had(void **state)
+{
+	struct ngrams g;
+
+	(void)state;
+	assert_int_equal(ngrams_init(&g), 0);
+	assert_int_equal(ngrams_add(&g, "ab", 2, 0), 0);
+	assert_int_equal(ngrams_add(&g, "ab", 2, 1), 0);
+	assert_int_equal(ngrams_add(&g, "cd", 2, 1), 0);
+	assert_true(ngrams_known(&g, "ab", 2, 0));
+	assert_true(ngrams_known(&g, "ab", 2, 1));
+	assert_true(ngrams_known(&g, "cd", 2, 0));
+	assert_false(ngrams_known(&g, "cd", 2, 1));
+	assert_true(ngrams_known(&g, "cd", 2, NGRAMS_ALL));
+	assert_false(ngrams_known(&g, "ef", 2, NGRAMS_ALL));
+	ngrams_done(&g);
+}
+
+/* P over all calls, and one that was never seen, is 1, whatever came before. */
+static void wb_probabilities_add_up_to_one(void **state)
+{
+	_cleanup_(wb_freep) struct wb *w = NULL;
+	uint64_t rng = 5;
+
+	(void)state;
+	assert_int_equal(wb_new(&w, 2), 0);
+	for (int i = 0; i < 500; i++) {
+		uint16_t gram[WB_ORDER];
+
+		for (int k = 0; k < WB_ORDER; k++)
+			gram[k] = (uint16_t)(1 + sample_random(&rng) % 4);
+		assert_int_equal(wb_add(w, gram, (size_t)i & 1), 0);
+	}
+	for (size_t without = 0; without < 3; without++) {
+		_cleanup_(wb_model_freep) struct wb_model *m = NULL;
+
+		assert_int_equal(wb_model_new(&m, w, without < 2 ? without : NGRAMS_ALL), 0);
+		for (int i = 0; i < 20; i++) {
+			uint16_t gram[WB_ORDER];
+			double sum = 0;
+
+			for (int k = 0; k < WB_ORDER; k++)
+				gram[k] = (uint16_t)(1 + sample_random(&rng) % 5);
+			for (uint16_t last = 1; last <= 5; last++) {
+				gram[WB_ORDER - 1] = last;
+				sum += exp(-wb_surprise(m, gram));
+			}
+			assert_true(fabs(sum - 1) < 1e-9);
+		}
+	}
+}
+
+static void make_benign(struct fixture *f)
+{
+	for (unsigned i = 0; i < 300; i++)
+		call(f, (i + 1) * MS, 7, i % 3 == 0 ? SYS_read : i % 3 == 1 ? SYS_write : SYS_poll);
+	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
+}
+
+static void baselines_count_what_was_never_seen(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(pool_freep) struct pool *pool = NULL;
+	const char *files[] = {f->trace};
+	struct baseline_levels x;
+	struct history h = {0};
+	struct baselines b;
+
+	make_benign(f);
+	assert_int_equal(pool_new(&pool, 1), 0);
+	assert_int_equal(baselines_train(&b, files, 1, pool, NULL), 0);
+	for (unsigned i = 0; i < 30; i++) {
+		baselines_step(&b, &h,
+			       i % 3 == 0   ? SYS_read
+			       : i % 3 == 1 ? SYS_write
+					    : SYS_poll,
+			       &x);
+		for (unsigned r = RULE_NOVEL_CALL; r <= RULE_WITTEN_BELL5; r++)
+			assert_true(x.level[r] <= b.threshold[r]);
+	}
+	/* A known call in the wrong place: a new pair and sequence; but the bag was there, in order. */
+	baselines_step(&b, &h, SYS_poll, &x);
+	assert_true(x.level[RULE_NOVEL_CALL] == 0);
+	assert_true(x.level[RULE_NOVEL_BIGRAM] == 1);
+	assert_true(x.level[RULE_STIDE6] == 1);
+	assert_true(x.level[RULE_BOSC] == 0);
+	assert_true(x.level[RULE_WITTEN_BELL5] > b.threshold[RULE_WITTEN_BELL5]);
+	baselines_step(&b, &h, SYS_socket, &x);
+	assert_true(x.level[RULE_NOVEL_CALL] == 1);
+	assert_true(x.level[RULE_STIDE6] == 2);
+	assert_true(x.level[RULE_BOSC] == 1);
+	baselines_step(&b, &h, SYS_read | LUTRA_NR_IA32, &x);
+	assert_true(x.level[RULE_NOVEL_CALL] == 1);
+	baselines_done(&b);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(trial_counts_alarms_less_than_a_second_apart_as_one),
+		T(trial_detects_in_the_attacked_tree_only),
+		T(trial_refuses_an_attack_given_as_normal),
+		T(trial_without_a_label_is_all_attack),
+		T(outcome_adds_up_and_gives_json),
+		cmocka_unit_test(outcome_auc_counts_ties_half),
+		T(html_report_escapes_what_traces_name),
+		T(html_report_without_gnuplot_leaves_the_old_one),
+		cmocka_unit_test(ngrams_know_what_another_run_had),
+		cmocka_unit_test(wb_probabilities_add_up_to_one),
+		T(baselines_count_what_was_never_seen),
+	};
+
+	return cmocka_run_group_tests_name("eval", tests, NULL, NULL);
+}

@@ -180,6 +180,19 @@ static const char *check_head(const struct trace_reader *r, const struct chunk_h
 	return NULL;
 }
 
+/* Record i of the chunk, as it lies in memory too; returns the number of its string. */
+static inline uint32_t record_at(const struct trace_reader *r, uint32_t i, struct lutra_record *ret)
+{
+	const uint8_t *at = r->raw + (size_t)i * TRACE_RECORD_BYTES;
+	uint32_t number;
+
+	_Static_assert(sizeof(*ret) + sizeof(number) == TRACE_RECORD_BYTES, "record layout");
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
+	memcpy(ret, at, sizeof(*ret));
+	memcpy(&number, at + sizeof(*ret), sizeof(number));
+	return number;
+}
+
 /* Find the strings, check that records name types and strings there are. NULL or what is wrong. */
 static const char *check_chunk(struct trace_reader *r)
 {
@@ -197,14 +210,10 @@ static const char *check_chunk(struct trace_reader *r)
 	if (in.pos != in.len)
 		return "damaged strings";
 	for (uint32_t i = 0; i < r->n_records; i++) {
-		uint32_t number;
-		uint16_t type;
+		struct lutra_record rec;
+		uint32_t number = record_at(r, i, &rec);
 
-		in.pos = (size_t)i * TRACE_RECORD_BYTES + 24;
-		type = bytes_u16(&in);
-		in.pos = (size_t)i * TRACE_RECORD_BYTES + 32;
-		number = bytes_u32(&in);
-		if (type >= LUTRA_REC_COUNT)
+		if (rec.type >= LUTRA_REC_COUNT)
 			return "record of an unknown type";
 		if (number != LUTRA_NO_STRING && number >= r->n_strings)
 			return "record without its string";
@@ -302,7 +311,6 @@ static const char *copy_string(struct trace_reader *r, uint32_t number, size_t *
 int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_rec,
 		      const char **ret_str, size_t *ret_str_len)
 {
-	struct bytes_in in;
 	int e;
 
 	if (r->done)
@@ -312,17 +320,7 @@ int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_re
 		if (e <= 0)
 			return e;
 	}
-	in = (struct bytes_in){
-		.data = r->raw, .len = r->strings_at, .pos = (size_t)r->next * TRACE_RECORD_BYTES};
-	r->rec.ts_ns = bytes_u64(&in);
-	r->rec.arg = bytes_u64(&in);
-	r->rec.tid = bytes_u32(&in);
-	r->rec.tgid = bytes_u32(&in);
-	r->rec.type = bytes_u16(&in);
-	r->rec.nr = bytes_u16(&in);
-	r->rec.aux = bytes_u16(&in);
-	r->rec.pad = bytes_u16(&in);
-	*ret_str = copy_string(r, bytes_u32(&in), ret_str_len);
+	*ret_str = copy_string(r, record_at(r, r->next, &r->rec), ret_str_len);
 	*ret_rec = &r->rec;
 	r->ended = r->rec.type == LUTRA_REC_MARK && r->rec.aux == LUTRA_MARK_END;
 	r->next++;

@@ -262,6 +262,7 @@ static void html_report_escapes_what_traces_name(void **state)
 	if (html_report(&o, f->html, &err) == -ENOENT) {
 		print_message("%s\n", err.msg);
 		skip();
+		return;
 	}
 	assert_int_equal(file_read(AT_FDCWD, f->html, 1u << 24, &text, &len, NULL), 0);
 	assert_non_null(strstr(text, "a&lt;i&gt;b"));
@@ -276,13 +277,15 @@ static void html_report_without_gnuplot_leaves_the_old_one(void **state)
 {
 	struct fixture *f = *state;
 	struct outcome o = {.trials = &f->trial, .n = 1, .policy_image = "x", .th_a = 1, .th_b = 1};
-	_cleanup_free_ char *text = NULL, *path = strdup(getenv("PATH"));
+	_cleanup_free_ char *text = NULL, *path = NULL;
 	struct err err = {""};
 	size_t len;
 
 	make_attack(f);
 	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
 	sample_write(f->html, "old", 3);
+	path = strdup(getenv("PATH") ?: "");
+	assert_non_null(path);
 	assert_int_equal(setenv("PATH", f->dir, 1), 0);
 	assert_int_equal(html_report(&o, f->html, &err), -ENOENT);
 	assert_int_equal(setenv("PATH", path, 1), 0);
@@ -311,7 +314,28 @@ static void ngrams_know_what_another_run_had(void **state)
 	ngrams_done(&g);
 }
 
+static void draw_gram(uint64_t *rng, uint16_t calls, uint16_t ret[WB_ORDER])
+{
+	for (int k = 0; k < WB_ORDER; k++)
+		ret[k] = (uint16_t)(1 + sample_random(rng) % calls);
+}
+
 /* P over all calls, and one that was never seen, is 1, whatever came before. */
+static void assert_adds_up(const struct wb_model *m, uint64_t *rng)
+{
+	for (int i = 0; i < 20; i++) {
+		uint16_t gram[WB_ORDER];
+		double sum = 0;
+
+		draw_gram(rng, 5, gram);
+		for (uint16_t last = 1; last <= 5; last++) {
+			gram[WB_ORDER - 1] = last;
+			sum += exp(-wb_surprise(m, gram));
+		}
+		assert_true(fabs(sum - 1) < 1e-9);
+	}
+}
+
 static void wb_probabilities_add_up_to_one(void **state)
 {
 	_cleanup_(wb_freep) struct wb *w = NULL;
@@ -319,29 +343,17 @@ static void wb_probabilities_add_up_to_one(void **state)
 
 	(void)state;
 	assert_int_equal(wb_new(&w, 2), 0);
-	for (int i = 0; i < 500; i++) {
+	for (size_t i = 0; i < 500; i++) {
 		uint16_t gram[WB_ORDER];
 
-		for (int k = 0; k < WB_ORDER; k++)
-			gram[k] = (uint16_t)(1 + sample_random(&rng) % 4);
-		assert_int_equal(wb_add(w, gram, (size_t)i & 1), 0);
+		draw_gram(&rng, 4, gram);
+		assert_int_equal(wb_add(w, gram, i & 1), 0);
 	}
 	for (size_t without = 0; without < 3; without++) {
 		_cleanup_(wb_model_freep) struct wb_model *m = NULL;
 
 		assert_int_equal(wb_model_new(&m, w, without < 2 ? without : NGRAMS_ALL), 0);
-		for (int i = 0; i < 20; i++) {
-			uint16_t gram[WB_ORDER];
-			double sum = 0;
-
-			for (int k = 0; k < WB_ORDER; k++)
-				gram[k] = (uint16_t)(1 + sample_random(&rng) % 5);
-			for (uint16_t last = 1; last <= 5; last++) {
-				gram[WB_ORDER - 1] = last;
-				sum += exp(-wb_surprise(m, gram));
-			}
-			assert_true(fabs(sum - 1) < 1e-9);
-		}
+		assert_adds_up(m, &rng);
 	}
 }
 
@@ -373,7 +385,8 @@ static void baselines_count_what_was_never_seen(void **state)
 		for (unsigned r = RULE_NOVEL_CALL; r <= RULE_WITTEN_BELL5; r++)
 			assert_true(x.level[r] <= b.threshold[r]);
 	}
-	/* A known call in the wrong place: a new pair and sequence; but the bag was there, in order. */
+	/* A known call in the wrong place: a new pair and sequence; but the bag was there, in
+	 * order. */
 	baselines_step(&b, &h, SYS_poll, &x);
 	assert_true(x.level[RULE_NOVEL_CALL] == 0);
 	assert_true(x.level[RULE_NOVEL_BIGRAM] == 1);

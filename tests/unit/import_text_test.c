@@ -214,7 +214,7 @@ static void import_text_refuses_a_line_that_never_ends(void **state)
 
 	assert_non_null(text);
 	memset(text, '6', size);
-	memcpy(text, "6\n", 2);
+	text[1] = '\n';
 	sample_write(f->in, text, size);
 	free(text);
 	assert_int_equal(import("adfa-ld", f->in, f->out, &result, &err), -EFBIG);

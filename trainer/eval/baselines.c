@@ -162,9 +162,9 @@ static void calibrate_run(void *ctx, size_t i)
 static int calibrate(struct baselines *b, const char *const *files, size_t n, struct pool *pool,
 		     struct err *err)
 {
-	_cleanup_free_ struct pass *pass = calloc(n, sizeof(*pass));
-	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
-	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
+	_cleanup_free_ struct pass *pass = calloc(n + 1, sizeof(*pass));
+	_cleanup_free_ struct err *errs = calloc(n + 1, sizeof(*errs));
+	_cleanup_free_ int *codes = calloc(n + 1, sizeof(*codes));
 	struct calibration c = {b, files, pass, errs, codes, n};
 
 	if (!pass || !errs || !codes)

@@ -392,12 +392,12 @@ static void count_score(struct trial_task *task, const struct finding *f)
 	for (unsigned i = 0; i < RULE_NAMED; i++) {
 		bool counted =
 			i == RULE_T || i == RULE_TH || (i >= RULE_OBJECTS && i < RULE_POLICY);
+		/* A mean of few calls is not judged, but the last of them is all there is. */
+		bool early = i == RULE_RECONSTRUCTION && task->calls <= FLOATS_MEAN;
 
 		if (counted)
 			task->score[i] += f->score[i];
-		else if (i == RULE_RECONSTRUCTION && task->calls <= FLOATS_MEAN)
-			task->score[i] = f->score[i]; /* a mean of so few calls is not judged */
-		else if (f->score[i] > task->score[i])
+		else if (early || f->score[i] > task->score[i])
 			task->score[i] = f->score[i];
 	}
 }

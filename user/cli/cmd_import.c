@@ -74,7 +74,7 @@ static char *filter(int key, const char *text, void *input)
 
 	(void)input;
 	if (key != ARGP_KEY_HELP_EXTRA)
-		return (char *)(uintptr_t)text;
+		return text ? strdup(text) : NULL;
 	out = open_memstream(&doc, &size);
 	if (!out)
 		return NULL;

@@ -15,7 +15,8 @@
 #include "lib/file.h"
 #include "lib/policy/policy_format.h"
 
-static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_SIGNATURE_FILE};
+static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_MODEL_FILE,
+				    POLICY_SIGNATURE_FILE};
 #define N_FILES (sizeof(files) / sizeof(files[0]))
 
 int policy_new(struct policy **ret)
@@ -54,6 +55,7 @@ void policy_free(struct policy *p)
 	free(p->nodes);
 	free(p->objects);
 	free(p->successors);
+	policy_model_free(p->model);
 	free(p);
 }
 
@@ -151,7 +153,51 @@ int policy_load(struct policy **ret, const char *dir, struct err *err)
 	return 0;
 }
 
+int policy_load_model(struct policy *p, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *data = NULL;
+	_cleanup_close_ int fd = -1;
+	char sha256[65];
+	struct err why = {};
+	size_t len;
+	int r;
+
+	if (!p->model_sha256[0])
+		return err_set(err, -ENODATA,
+			       "%s: was saved without " POLICY_MODEL_FILE
+			       ", from which an update is made: train it anew",
+			       dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	r = file_read(fd, POLICY_MODEL_FILE, POLICY_MODEL_MAX, &data, &len, &why);
+	if (r < 0)
+		return err_set(err, r == -ENOENT ? -ENODATA : r, "%s: %s", dir, why.msg);
+	sum((const uint8_t *)data, len, sha256);
+	if (len != p->model_bytes || strcmp(sha256, p->model_sha256) != 0)
+		return err_set(err, -EBADMSG,
+			       "%s: " POLICY_MODEL_FILE " is damaged, or not this policy's: train "
+			       "it anew",
+			       dir);
+	r = policy_model_decode(&p->model, (const uint8_t *)data, len, &why);
+	return r < 0 ? err_set(err, r, "%s: " POLICY_MODEL_FILE ": %s", dir, why.msg) : 0;
+}
+
 /* ---- saving ---- */
+
+/* A policy as its files will have it. */
+struct encoded {
+	char *json;
+	uint8_t *tables, *model; /* model: NULL where there is none */
+	size_t tables_len, model_len;
+};
+
+static void encoded_done(struct encoded *e)
+{
+	free(e->json);
+	free(e->tables);
+	free(e->model);
+}
 
 /* Remove a policy's own files and its directory. */
 static void remove_policy(const char *dir)
@@ -199,16 +245,18 @@ static int check_target(const char *dir, struct err *err)
 	return 1;
 }
 
-static int write_files(const char *dir, const char *json, const uint8_t *tables, size_t tables_len)
+static int write_files(const char *dir, const struct encoded *e)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0 || fchmod(fd, 0755) < 0)
 		return -errno;
-	r = file_create(fd, POLICY_TABLES_FILE, 0644, tables, tables_len);
+	r = file_create(fd, POLICY_TABLES_FILE, 0644, e->tables, e->tables_len);
+	if (r == 0 && e->model)
+		r = file_create(fd, POLICY_MODEL_FILE, 0644, e->model, e->model_len);
 	if (r == 0)
-		r = file_create(fd, POLICY_JSON_FILE, 0644, json, strlen(json));
+		r = file_create(fd, POLICY_JSON_FILE, 0644, e->json, strlen(e->json));
 	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
 		r = -errno;
 	return r;
@@ -240,8 +288,7 @@ static int swap_in(const char *tmp, const char *dir, bool exists)
 	return 0;
 }
 
-static int save_encoded(const char *dir, const char *json, const uint8_t *tables, size_t tables_len,
-			struct err *err)
+static int save_encoded(const char *dir, const struct encoded *e, struct err *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	int exists, r;
@@ -254,7 +301,7 @@ static int save_encoded(const char *dir, const char *json, const uint8_t *tables
 	if (!mkdtemp(tmp))
 		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,
 			       strerror(errno));
-	r = write_files(tmp, json, tables, tables_len);
+	r = write_files(tmp, e);
 	if (r == 0)
 		r = swap_in(tmp, dir, exists);
 	/* What tmp is now: unfinished, or the policy that was replaced. */
@@ -268,9 +315,8 @@ static int save_encoded(const char *dir, const char *json, const uint8_t *tables
 
 int policy_save(struct policy *p, const char *dir, struct err *err)
 {
-	_cleanup_free_ char *json = NULL, *path = strdup(dir);
-	_cleanup_free_ uint8_t *tables = NULL;
-	size_t tables_len;
+	_cleanup_(encoded_done) struct encoded e = {};
+	_cleanup_free_ char *path = strdup(dir);
 	struct err why = {};
 	int r;
 
@@ -282,12 +328,18 @@ int policy_save(struct policy *p, const char *dir, struct err *err)
 	if (r < 0)
 		return err_set(err, -EINVAL, "%s: not a policy that could be loaded: %s", path,
 			       why.msg);
-	r = policy_tables_encode(p, &tables, &tables_len);
+	r = policy_tables_encode(p, &e.tables, &e.tables_len);
+	if (r == 0 && p->model)
+		r = policy_model_encode(p->model, &e.model, &e.model_len);
 	if (r < 0)
 		return err_set(err, r, "%s: out of memory", path);
-	sum(tables, tables_len, p->tables_sha256);
-	r = policy_json_encode(p, tables_len, &json, &why);
+	sum(e.tables, e.tables_len, p->tables_sha256);
+	p->model_sha256[0] = '\0';
+	if (e.model)
+		sum(e.model, e.model_len, p->model_sha256);
+	p->model_bytes = e.model_len;
+	r = policy_json_encode(p, e.tables_len, &e.json, &why);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, why.msg);
-	return save_encoded(path, json, tables, tables_len, err);
+	return save_encoded(path, &e, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy in memory, its two files (policy.json for people and rules, tables.lut for arrays) and
- * its image for the kernel. The trainer fills a struct policy and saves it; everything else loads.
+ * A policy in memory, its files (policy.json for people and rules, tables.lut for arrays, model.lut
+ * for updates) and its image for the kernel. The trainer fills a struct policy and saves it; everything else loads.
  */
 #ifndef LUTRA_LIB_POLICY_H
 #define LUTRA_LIB_POLICY_H
@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
 #define POLICY_FORMAT_VERSION 1
@@ -71,6 +72,9 @@ struct policy {
 	double hours;
 	struct policy_calibration calibration;
 	char tables_sha256[65]; /* set by load and save */
+	char model_sha256[65];	/* the same; "" where the policy has no model */
+	size_t model_bytes;
+	struct policy_model *model; /* what an update is made from: saved, and loaded if asked for */
 
 	/* tables.lut */
 	uint32_t v; /* tokens: PAD, UNK, trained */
@@ -99,6 +103,12 @@ DEFINE_FREEP(struct policy, policy_free);
  * or a newer format. err says which and what to do.
  */
 int policy_load(struct policy **ret, const char *dir, struct err *err);
+
+/*
+ * Load the model of a policy that was loaded from dir. -ENODATA: it has none; -EBADMSG: damaged, or
+ * not this policy's; -ENOEXEC: of a newer format.
+ */
+int policy_load_model(struct policy *p, const char *dir, struct err *err);
 
 /*
  * Save as dir (created; its parent must exist), whole or not at all: written beside it, synced and

@@ -19,9 +19,11 @@
 
 #define POLICY_JSON_FILE "policy.json"
 #define POLICY_TABLES_FILE "tables.lut"
+#define POLICY_MODEL_FILE "model.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"
 #define POLICY_JSON_MAX (4u << 20)
 #define POLICY_TABLES_MAX (1u << 20)
+#define POLICY_MODEL_MAX (256u << 20)
 #define POLICY_RUNS_MAX 4096
 
 /* The arrays as tables.lut, the caller's to free. -ENOMEM. */

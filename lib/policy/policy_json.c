@@ -90,6 +90,10 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      encode_alphabet(p), "objects", encode_objects(p));
 	if (!j)
 		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
+	if (p->model_sha256[0])
+		json_object_set_new(j, "model",
+				    json_pack("{s:s, s:I}", "sha256", p->model_sha256, "bytes",
+					      (json_int_t)p->model_bytes));
 	s = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS));
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -202,10 +206,30 @@ static int check_format(json_t *j, struct err *err)
 	return 0;
 }
 
+/* The sum and size of model.lut, where there is one. */
+static int decode_model(struct policy *p, json_t *j, struct err *err)
+{
+	const char *sha256;
+	json_int_t bytes;
+	json_error_t je;
+
+	if (!j)
+		return 0;
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:I}", "sha256", &sha256, "bytes", &bytes) <
+	    0)
+		return err_set(err, -EBADMSG, "model: %s", je.text);
+	if (strlen(sha256) != 64 || bytes < 0 || bytes > POLICY_MODEL_MAX)
+		return err_set(err, -EBADMSG, "model: not the sum and size of a model");
+	memcpy(p->model_sha256, sha256, 65);
+	p->model_bytes = (size_t)bytes;
+	return 0;
+}
+
 int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, struct err *err)
 {
 	const char *image, *arch, *mode, *steady_on, *sha256;
-	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *skip[2];
+	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
+									       *skip[2];
 	json_int_t kill_signals, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);
@@ -214,12 +238,13 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 		return r;
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
-			   "s:{s:s, s:I}, s:o, s:o}",
+			   "s:{s:s, s:I}, s:o, s:o, s?o}",
 			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
 			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_signals,
 			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
 			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
-			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1]) < 0)
+			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1], "model",
+			   &model) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (kill_signals < 1 || kill_signals > 2)
 		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");
@@ -229,6 +254,8 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	memcpy(p->tables_sha256, sha256, 65);
 	*ret_tables_len = (size_t)bytes;
 	r = decode_scalars(p, image, digest, mode, steady_on, err);
+	if (r == 0)
+		r = decode_model(p, model, err);
 	if (r == 0)
 		r = ops_decode(ops, &p->ops) < 0
 			    ? err_set(err, -EBADMSG, "ops: not an array of operations")

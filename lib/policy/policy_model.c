@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.lut. */
+#include "lib/policy/policy_model.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/bytes.h"
+#include "lib/policy/policy_format.h"
+
+#define MAGIC "LUM1"
+#define NO_PATH 0xffff
+#define CALL_BYTES 11
+#define PAIR_BYTES 6
+#define SEEN_BYTES (sizeof(struct lutra_object) + 2) /* and the path, and the roles */
+
+void policy_model_free(struct policy_model *m)
+{
+	if (!m)
+		return;
+	for (int i = 0; i < POLICY_MODEL_LEVELS; i++) {
+		free(m->level[i].la);
+		free(m->level[i].lb);
+		free(m->level[i].counts);
+	}
+	for (size_t i = 0; i < m->n_seen; i++) {
+		free(m->seen[i].path);
+		free(m->seen[i].roles);
+	}
+	free(m->seen);
+	free(m);
+}
+
+/* ---- writing ---- */
+
+static uint32_t n_pairs(const struct policy_level *l)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < (size_t)l->k * l->k; i++)
+		n += l->counts[i] > 0;
+	return n;
+}
+
+static size_t encoded_size(const struct policy_model *m)
+{
+	size_t size = 64 + (size_t)LUTRA_ROLES * LUTRA_NR * CALL_BYTES;
+
+	for (int i = 0; i < POLICY_MODEL_LEVELS; i++) {
+		const struct policy_level *l = &m->level[i];
+
+		size += 12 + 2 * sizeof(float) * l->codes * l->k + PAIR_BYTES * (size_t)n_pairs(l);
+	}
+	for (size_t i = 0; i < m->n_seen; i++)
+		size += SEEN_BYTES + m->seen[i].path_len + m->n_runs;
+	return size;
+}
+
+static void put_floats(struct bytes_out *out, const float *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits;
+
+		memcpy(&bits, &v[i], sizeof(bits));
+		bytes_put_u32(out, bits);
+	}
+}
+
+static void put_calls(struct bytes_out *out, const struct policy_model *m)
+{
+	uint32_t n = 0;
+
+	for (int role = 0; role < LUTRA_ROLES; role++)
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			n += m->calls[role][nr] > 0;
+	bytes_put_u32(out, n);
+	for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+		for (uint16_t nr = 0; nr < LUTRA_NR; nr++) {
+			if (!m->calls[role][nr])
+				continue;
+			bytes_put_u8(out, role);
+			bytes_put_u16(out, nr);
+			bytes_put_u64(out, m->calls[role][nr]);
+		}
+	}
+}
+
+static void put_level(struct bytes_out *out, const struct policy_level *l)
+{
+	bytes_put_u32(out, l->k);
+	bytes_put_u32(out, l->codes);
+	put_floats(out, l->la, (size_t)l->codes * l->k);
+	put_floats(out, l->lb, (size_t)l->codes * l->k);
+	bytes_put_u32(out, n_pairs(l));
+	for (size_t i = 0; i < (size_t)l->k * l->k; i++) {
+		if (!l->counts[i])
+			continue;
+		bytes_put_u8(out, (uint8_t)(i / l->k));
+		bytes_put_u8(out, (uint8_t)(i % l->k));
+		bytes_put_u32(out, l->counts[i]);
+	}
+}
+
+int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len)
+{
+	size_t size = encoded_size(m);
+	_cleanup_free_ uint8_t *data = malloc(size);
+	struct bytes_out out = {.data = data, .size = size};
+
+	if (!data)
+		return -ENOMEM;
+	bytes_put(&out, MAGIC, 4);
+	bytes_put_u32(&out, POLICY_FORMAT_VERSION);
+	bytes_put_u32(&out, (uint32_t)m->n_runs);
+	bytes_put_u8(&out, m->lib_digits);
+	put_calls(&out, m);
+	for (int i = 0; i < POLICY_MODEL_LEVELS; i++)
+		put_level(&out, &m->level[i]);
+	bytes_put_u32(&out, (uint32_t)m->n_seen);
+	for (size_t i = 0; i < m->n_seen; i++) {
+		const struct policy_seen *s = &m->seen[i];
+
+		bytes_put(&out, &s->object, sizeof(s->object));
+		bytes_put_u16(&out, s->path ? s->path_len : NO_PATH);
+		bytes_put(&out, s->path, s->path ? s->path_len : 0);
+		bytes_put(&out, s->roles, m->n_runs);
+	}
+	if (out.failed)
+		return -EINVAL;
+	*ret = TAKE_PTR(data);
+	*ret_len = out.len;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+/* Is there room for n things of that size in what is left? */
+static bool fits(const struct bytes_in *in, size_t n, size_t size)
+{
+	return !in->failed && n <= (in->len - in->pos) / size;
+}
+
+static int get_floats(struct bytes_in *in, size_t n, float **ret)
+{
+	if (!fits(in, n, sizeof(**ret)))
+		return -EBADMSG;
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits = bytes_u32(in);
+
+		memcpy(&(*ret)[i], &bits, sizeof(bits));
+		if (!isfinite((*ret)[i]))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static int get_calls(struct bytes_in *in, struct policy_model *m)
+{
+	uint32_t n = bytes_u32(in);
+
+	if (!fits(in, n, CALL_BYTES))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t role = bytes_u8(in);
+		uint16_t nr = bytes_u16(in);
+
+		if (role >= LUTRA_ROLES || nr >= LUTRA_NR)
+			return -EBADMSG;
+		m->calls[role][nr] = bytes_u64(in);
+	}
+	return 0;
+}
+
+static int get_level(struct bytes_in *in, uint32_t k_max, struct policy_level *l)
+{
+	uint32_t n;
+	int r;
+
+	l->k = bytes_u32(in);
+	l->codes = bytes_u32(in);
+	if (in->failed || !l->k || l->k > k_max || !l->codes || l->codes > LUTRA_K) {
+		l->k = l->codes = 0;
+		return -EBADMSG;
+	}
+	r = get_floats(in, (size_t)l->codes * l->k, &l->la);
+	if (r == 0)
+		r = get_floats(in, (size_t)l->codes * l->k, &l->lb);
+	n = bytes_u32(in);
+	if (r < 0 || !fits(in, n, PAIR_BYTES))
+		return r < 0 ? r : -EBADMSG;
+	l->counts = calloc((size_t)l->k * l->k, sizeof(*l->counts));
+	if (!l->counts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t a = bytes_u8(in), b = bytes_u8(in);
+
+		if (a >= l->k || b >= l->k)
+			return -EBADMSG;
+		l->counts[(size_t)a * l->k + b] = bytes_u32(in);
+	}
+	return 0;
+}
+
+static int get_seen(struct bytes_in *in, size_t n_runs, struct policy_seen *s)
+{
+	uint16_t len;
+
+	bytes_copy(in, &s->object, sizeof(s->object));
+	len = bytes_u16(in);
+	if (len != NO_PATH) {
+		if (!fits(in, len, 1))
+			return -EBADMSG;
+		s->path = malloc(len + 1u);
+		if (!s->path)
+			return -ENOMEM;
+		bytes_copy(in, s->path, len);
+		s->path[len] = '\0';
+		s->path_len = len;
+	}
+	if (!fits(in, n_runs, 1) || s->object.op == LUTRA_OP_NONE || s->object.op >= LUTRA_OP_COUNT)
+		return -EBADMSG;
+	s->roles = malloc(n_runs + 1);
+	if (!s->roles)
+		return -ENOMEM;
+	bytes_copy(in, s->roles, n_runs);
+	for (size_t i = 0; i < n_runs; i++)
+		if (s->roles[i] >> LUTRA_ROLES)
+			return -EBADMSG;
+	return 0;
+}
+
+static int get_all_seen(struct bytes_in *in, struct policy_model *m)
+{
+	uint32_t n = bytes_u32(in);
+	int r = 0;
+
+	if (!fits(in, n, SEEN_BYTES + m->n_runs))
+		return -EBADMSG;
+	m->seen = calloc(n + 1u, sizeof(*m->seen));
+	if (!m->seen)
+		return -ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		m->n_seen = i + 1;
+		r = get_seen(in, m->n_runs, &m->seen[i]);
+	}
+	return r;
+}
+
+static int get_header(struct bytes_in *in, struct policy_model *m, struct err *err)
+{
+	const void *magic = bytes_get(in, 4);
+	uint32_t version = bytes_u32(in);
+
+	if (!magic || memcmp(magic, MAGIC, 4) != 0)
+		return err_set(err, -EBADMSG, "not a lutra model file");
+	if (version > POLICY_FORMAT_VERSION)
+		return err_set(err, -ENOEXEC, "format %u is newer than this lutra: update it",
+			       version);
+	m->n_runs = bytes_u32(in);
+	m->lib_digits = bytes_u8(in) != 0;
+	return in->failed || m->n_runs > POLICY_RUNS_MAX ? -EBADMSG : 0;
+}
+
+int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
+			struct err *err)
+{
+	_cleanup_(policy_model_freep) struct policy_model *m = calloc(1, sizeof(*m));
+	struct bytes_in in = {.data = data, .len = len};
+	struct err why = {""};
+	int r = m ? get_header(&in, m, &why) : -ENOMEM;
+
+	if (r == 0)
+		r = get_calls(&in, m);
+	for (int i = 0; r == 0 && i < POLICY_MODEL_LEVELS; i++) {
+		r = get_level(&in, i ? LUTRA_K : LUTRA_V_MAX, &m->level[i]);
+		if (r == 0 && i && m->level[i].k != m->level[i - 1].codes)
+			r = -EBADMSG;
+	}
+	if (r == 0)
+		r = get_all_seen(&in, m);
+	if (r == 0 && (in.failed || in.pos != in.len))
+		r = -EBADMSG;
+	if (r < 0)
+		return err_set(err, r, "%s",
+			       why.msg[0] ? why.msg
+					  : (r == -ENOMEM ? "out of memory"
+							  : "damaged: its numbers do not fit"));
+	*ret = TAKE_PTR(m);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an update of a policy is made from, and nothing else needs: the decoder's heads, and what was
+ * counted in training. The third file of a policy directory; policies guard without it.
+ *
+ *   model.lut = "LUM1", u32 format version, u32 runs, u8 lib_digits,
+ *               u32 n, n x { u8 role, u16 call, u64 count },
+ *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k],
+ *                     u32 n, n x { u8 a, u8 b, u32 count } },
+ *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs] }
+ *
+ * All little-endian, nothing after it. Its sum stands in policy.json.
+ */
+#ifndef LUTRA_LIB_POLICY_MODEL_H
+#define LUTRA_LIB_POLICY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lutra/abi.h"
+
+#define POLICY_MODEL_LEVELS 3
+
+struct policy_level {
+	uint32_t k;	  /* codes of the level below; of level 0: tokens */
+	uint32_t codes;	  /* at most LUTRA_K */
+	float *la, *lb;	  /* (codes, k): -log p(a | code), -log p(b | code), nat */
+	uint32_t *counts; /* (k, k) */
+};
+
+/* A distinct object of the runs, and bits of the roles that each run saw it in. */
+struct policy_seen {
+	struct lutra_object object;
+	char *path; /* folded, or NULL */
+	uint16_t path_len;
+	uint8_t *roles; /* (n_runs) */
+};
+
+struct policy_model {
+	size_t n_runs;
+	bool lib_digits; /* "/#" stands for /lib64 or its like */
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
+	struct policy_level level[POLICY_MODEL_LEVELS];
+	struct policy_seen *seen;
+	size_t n_seen;
+};
+
+void policy_model_free(struct policy_model *m);
+DEFINE_FREEP(struct policy_model, policy_model_free);
+
+/* As model.lut, the caller's to free. -ENOMEM. */
+int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len);
+
+/* -EBADMSG: damaged. -ENOEXEC: a newer format. -ENOMEM. */
+int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
+			struct err *err);
+
+#endif

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include "lib/args.h"
+#include "trainer/model/keep.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
 
 struct arguments {
 	struct train_options train;
 	const char *output;
+	const char *update; /* policy directory, or NULL */
+	bool seeded;
 	const char **files, **heldout; /* as argv: what they point at is argv's */
 	size_t n_files, n_heldout;
 };
@@ -20,6 +23,11 @@ struct arguments {
 static const struct argp_option options[] = {
 	{"image", 'i', "REF", 0, "Image that the policy is for", 0},
 	{"output", 'o', "DIR", 0, "Policy directory to write; a policy there is replaced", 0},
+	{"update", 'u', "DIR", 0,
+	 "Policy to update with the runs, which are new to it: counts, weights and thresholds are "
+	 "made "
+	 "anew, codes stay; the runs it was trained on are not needed",
+	 0},
 	{"seed", 's', "N", 0, "Random seed (1): same seed, same traces, same bytes", 0},
 	{"threads", 't', "N", 0, "Threads (one a processor); the result is the same", 0},
 	{"heldout", 'H', "FILE", 0, "Run to calibrate with but not to train on; repeatable", 0},
@@ -61,7 +69,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		a->output = arg;
 		return 0;
+	case 'u':
+		a->update = arg;
+		return 0;
 	case 's':
+		a->seeded = true;
 		return number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
 	case 't':
 		r = number(state, "--threads", arg, 1, REPORT_THREADS_MAX, &n);
@@ -85,8 +97,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->files[a->n_files++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->train.image || !*a->train.image || !a->output || a->n_files == 0)
-			return args_usage(state, "--image, -o and at least one trace are needed");
+		if (a->update && a->seeded)
+			return args_usage(state, "--seed: an update keeps the policy's own");
+		if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output ||
+		    a->n_files == 0)
+			return args_usage(state, "--image (or --update), -o and at least one trace "
+						 "are needed");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -147,12 +163,39 @@ static int load_all(struct corpus *c, const struct arguments *a, const struct pr
 	return 0;
 }
 
+/* The policy to update: its runs begin the corpus, and what is not asked for stays as it is. */
+static int load_old(const struct arguments *a, struct corpus *corpus, struct train_options *o,
+		    struct policy **ret, struct err *err)
+{
+	struct policy *old;
+	int r = policy_load(ret, a->update, err);
+
+	if (r < 0)
+		return r;
+	old = *ret;
+	r = policy_load_model(old, a->update, err);
+	if (r == 0)
+		r = keep_corpus(old, corpus, err);
+	if (r < 0)
+		return r;
+	o->old = old;
+	o->seed = old->seed;
+	o->image = o->image ? o->image : old->image;
+	o->digest = o->digest ? o->digest : old->digest;
+	o->kill_signals = o->kill_signals ? o->kill_signals : old->kill_signals;
+	/* One that only alerted because it had too few runs may have enough now. */
+	if (o->mode == TRAIN_MODE_DEFAULT && !old->calibration.audit_only)
+		o->mode = old->mode;
+	return 0;
+}
+
 static int run(const struct arguments *a, struct err *err)
 {
 	_cleanup_(corpus_done) struct corpus corpus = {0};
-	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
 	_cleanup_(report_bar_done) struct report_bar bar;
 	struct progress progress = {report_bar_show, &bar};
+	struct train_options o = a->train;
 	int r = check_output(a->output, err);
 
 	report_bar_init(&bar, stderr);
@@ -162,15 +205,20 @@ static int run(const struct arguments *a, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	corpus.warn = print_warning;
 	corpus.warn_ctx = &bar;
-	r = load_all(&corpus, a, &progress, err);
+	if (a->update)
+		r = load_old(a, &corpus, &o, &old, err);
 	if (r == 0)
-		r = train(&corpus, &a->train, &progress, &p, err);
+		r = load_all(&corpus, a, &progress, err);
+	if (r == 0)
+		r = train(&corpus, &o, &progress, &p, err);
 	if (r == 0)
 		r = policy_save(p, a->output, err);
 	if (r < 0)
 		return r;
 	report_bar_done(&bar);
 	report_policy(p, stdout);
+	if (old && report_news(old, p, stdout) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	printf("  saved     %s\n", a->output);
 	return 0;
 }
@@ -188,10 +236,8 @@ int main(int argc, char **argv)
 		fputs("lutra train: out of memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	a.train = (struct train_options){.seed = 1,
-					 .threads = report_processors(),
-					 .kill_signals = 2,
-					 .mode = TRAIN_MODE_DEFAULT};
+	a.train = (struct train_options){
+		.seed = 1, .threads = report_processors(), .mode = TRAIN_MODE_DEFAULT};
 	argv[0] = name;
 	args_parse(&argp, argc, argv, false, &a);
 	r = run(&a, &err);

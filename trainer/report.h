@@ -20,6 +20,9 @@ void report_bar_init(struct report_bar *bar, FILE *out);
 void report_bar_show(void *bar, const char *stage, double done);
 void report_bar_done(struct report_bar *bar);
 
+/* What an updated policy knows that the old one did not, in words. -ENOMEM. */
+int report_news(const struct policy *old, const struct policy *p, FILE *out);
+
 /* Processors that are online: how many threads to use by default; at most REPORT_THREADS_MAX. */
 #define REPORT_THREADS_MAX 64
 unsigned report_processors(void);

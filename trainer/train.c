@@ -8,9 +8,11 @@
 
 #include "lib/names.h"
 #include "lib/th.h"
-#include "trainer/model/model.h"
+#include "trainer/model/keep.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
+
+#define KILL_SIGNALS 2 /* by default */
 
 /* What lives as long as a training. */
 struct training {
@@ -56,7 +58,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 			  const struct train_options *options)
 {
 	p->seed = options->seed;
-	p->kill_signals = options->kill_signals;
+	p->kill_signals = options->kill_signals ? options->kill_signals : KILL_SIGNALS;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
 	p->runs = calloc(c->n_runs, sizeof(*p->runs));
@@ -109,20 +111,23 @@ static int train_model(struct training *t, struct err *err)
 	t->counts = calloc(c->n_runs, sizeof(*t->counts));
 	if (!t->counts)
 		return -ENOMEM;
-	r = model_train(&t->model, c, t->counts, &options);
+	if (t->options->old)
+		r = keep_update(&t->model, t->options->old, c, t->counts, t->pool);
+	else
+		r = model_train(&t->model, c, t->counts, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different calls: no single service "
 			       "does; record one container a run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 ? r : derive_key(c, t->options->seed, t->model.hash_key);
+	return r < 0 || t->options->old ? r : derive_key(c, t->options->seed, t->model.hash_key);
 }
 
 static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
 	struct objects_source objects = {t->corpus, t->counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {t->corpus, t->counts, &t->model};
+	struct calibrate_source source = {t->corpus, t->counts, &t->model, t->options->old};
 	int r;
 
 	if (!scratch)
@@ -130,6 +135,8 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	r = model_policy(&t->model, t->counts, t->corpus->n_runs, MODEL_NO_RUN, p);
 	if (r == 0)
 		r = model_successors(t->counts, t->corpus->n_runs, p);
+	if (r == 0 && !t->options->level_flags)
+		r = keep_model(&t->model, t->corpus, t->counts, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)

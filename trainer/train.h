@@ -9,13 +9,18 @@
 #define TRAIN_MODE_DEFAULT UINT32_MAX /* deny, or audit where the runs are too few to deny */
 
 struct train_options {
+	/*
+	 * A policy to update, its model loaded, with which the corpus began (keep_corpus()): codes
+	 * and seed stay its own. Or NULL.
+	 */
+	const struct policy *old;
 	const char *image;
 	const char *digest;   /* or NULL */
 	uint64_t seed;	      /* below 2^63 */
 	unsigned threads;     /* 1 to 64; the policy does not depend on it */
 	unsigned level_flags; /* LEVEL_* of trainer/model/compile.h */
-	uint8_t kill_signals;
-	uint32_t mode; /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
+	uint8_t kill_signals; /* 0: two */
+	uint32_t mode;	      /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
 };
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy in memory, its files (policy.json for people and rules, tables.lut for arrays, model.lut
- * for updates) and its image for the kernel. The trainer fills a struct policy and saves it; everything else loads.
+ * for updates) and its image for the kernel. The trainer fills a struct policy and saves it;
+ * everything else loads.
  */
 #ifndef LUTRA_LIB_POLICY_H
 #define LUTRA_LIB_POLICY_H
@@ -74,7 +75,8 @@ struct policy {
 	char tables_sha256[65]; /* set by load and save */
 	char model_sha256[65];	/* the same; "" where the policy has no model */
 	size_t model_bytes;
-	struct policy_model *model; /* what an update is made from: saved, and loaded if asked for */
+	struct policy_model
+		*model; /* what an update is made from: saved, and loaded if asked for */
 
 	/* tables.lut */
 	uint32_t v; /* tokens: PAD, UNK, trained */

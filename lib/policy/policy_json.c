@@ -229,7 +229,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 {
 	const char *image, *arch, *mode, *steady_on, *sha256;
 	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
-									       *skip[2];
+									      *skip[2];
 	json_int_t kill_signals, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);

@@ -266,8 +266,7 @@ static int get_header(struct bytes_in *in, struct policy_model *m, struct err *e
 	return in->failed || m->n_runs > POLICY_RUNS_MAX ? -EBADMSG : 0;
 }
 
-int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
-			struct err *err)
+int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len, struct err *err)
 {
 	_cleanup_(policy_model_freep) struct policy_model *m = calloc(1, sizeof(*m));
 	struct bytes_in in = {.data = data, .len = len};

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an update of a policy is made from, and nothing else needs: the decoder's heads, and what was
- * counted in training. The third file of a policy directory; policies guard without it.
+ * What an update of a policy is made from, and nothing else needs: the decoder's heads, and what
+ * was counted in training. The third file of a policy directory; policies guard without it.
  *
  *   model.lut = "LUM1", u32 format version, u32 runs, u8 lib_digits,
  *               u32 n, n x { u8 role, u16 call, u64 count },
  *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k],
  *                     u32 n, n x { u8 a, u8 b, u32 count } },
- *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs] }
+ *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs]
+ * }
  *
  * All little-endian, nothing after it. Its sum stands in policy.json.
  */

@@ -56,7 +56,7 @@ static int compare_runs(const void *a, const void *b)
 
 void corpus_sort(struct corpus *c)
 {
-	qsort(c->runs, c->n_runs, sizeof(*c->runs), compare_runs);
+	qsort(c->runs + c->n_kept, c->n_runs - c->n_kept, sizeof(*c->runs), compare_runs);
 	qsort(c->runs + c->n_runs, c->n_heldout, sizeof(*c->runs), compare_runs);
 }
 

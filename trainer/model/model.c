@@ -17,6 +17,7 @@ struct counting {
 	const struct corpus *corpus;
 	struct run_counts *counts;
 	struct lutra_policy *policy;
+	size_t first; /* run of piece 0 */
 	unsigned level;
 	atomic_int r;
 };
@@ -28,18 +29,20 @@ void model_done(struct model *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static void count_calls(void *ctx, size_t run)
+static void count_calls(void *ctx, size_t piece)
 {
 	struct counting *c = ctx;
+	size_t run = c->first + piece;
 	uint32_t n_objects = intern_count(c->corpus->names.objects);
 
 	if (run_count_calls(&c->corpus->runs[run], c->policy, n_objects, &c->counts[run]) < 0)
 		atomic_store(&c->r, -ENOMEM);
 }
 
-static void count_pairs(void *ctx, size_t run)
+static void count_pairs(void *ctx, size_t piece)
 {
 	struct counting *c = ctx;
+	size_t run = c->first + piece;
 
 	if (run_count_pairs(&c->corpus->runs[run], c->policy, c->level, &c->counts[run]) < 0)
 		atomic_store(&c->r, -ENOMEM);
@@ -174,6 +177,36 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 			return r;
 	}
 	return 0;
+}
+
+int model_count_calls(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
+		      struct pool *pool)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct counting c = {corpus, counts, image, corpus->n_kept, 0, 0};
+
+	if (!image)
+		return -ENOMEM;
+	memcpy(image->steady, m->steady, sizeof(image->steady));
+	pool_run(pool, count_calls, &c, corpus->n_runs - c.first);
+	return atomic_load(&c.r);
+}
+
+int model_count_pairs(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
+		      struct pool *pool)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct counting c = {corpus, counts, image, corpus->n_kept, 0, 0};
+
+	if (!image)
+		return -ENOMEM;
+	memcpy(image->steady, m->steady, sizeof(image->steady));
+	memcpy(image->token, m->alphabet.token, sizeof(image->token));
+	for (unsigned l = 0; l < MODEL_LEVELS; l++)
+		put_codes(image, &m->level[l], l);
+	for (c.level = 0; c.level < MODEL_LEVELS; c.level++)
+		pool_run(pool, count_pairs, &c, corpus->n_runs - c.first);
+	return atomic_load(&c.r);
 }
 
 /* One level's table, in rows of stride. NULL: out of memory. */

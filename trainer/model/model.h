@@ -32,6 +32,15 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 		const struct level_options *options);
 
 /*
+ * Count the runs that are new (from corpus->n_kept on) by a model's roles, and by its codes.
+ * -ENOMEM.
+ */
+int model_count_calls(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
+		      struct pool *pool);
+int model_count_pairs(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
+		      struct pool *pool);
+
+/*
  * Set what calls need in a new policy: v, token, tables, p1, p2, steady, hash_key, ops. All runs
  * count but one: without, or MODEL_NO_RUN. Calls that only that one made are UNK. -ENOMEM.
  */

@@ -203,6 +203,10 @@ static void thresholds(const struct job *j, size_t n, size_t without, int32_t *r
 	b = ceil(CALIBRATE_MARGIN_B * b);
 	*ret_a = a > CALIBRATE_FLOOR_A ? (int32_t)a : CALIBRATE_FLOOR_A;
 	*ret_b = b > CALIBRATE_FLOOR_B ? (int32_t)b : CALIBRATE_FLOOR_B;
+	if (j->src->old && j->src->old->th_a > *ret_a)
+		*ret_a = j->src->old->th_a;
+	if (j->src->old && j->src->old->th_b > *ret_b)
+		*ret_b = j->src->old->th_b;
 }
 
 static int compare_signals(const void *a, const void *b)
@@ -297,6 +301,25 @@ static char *advise(const struct policy *p, size_t n_runs)
 	return strdup(line.msg);
 }
 
+/* What an updated policy's own replays found counts on. */
+static void add_old(const struct policy *old, struct policy_calibration *c)
+{
+	const struct policy_calibration *o = old ? &old->calibration : NULL;
+
+	if (!o)
+		return;
+	c->hours += o->hours;
+	c->calls += o->calls;
+	c->runs += o->runs;
+	c->heldout += o->heldout;
+	c->max_a = o->max_a > c->max_a ? o->max_a : c->max_a;
+	c->max_b = o->max_b > c->max_b ? o->max_b : c->max_b;
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		c->alarms[g] += o->alarms[g];
+	c->alarms_alert += o->alarms_alert;
+	c->alarms_deny += o->alarms_deny;
+}
+
 static int conclude(const struct job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->corpus;
@@ -317,14 +340,15 @@ static int conclude(const struct job *j, size_t n, struct policy *p)
 	thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
 	cal->max_a = max_a / (COMPILE_UNIT * 4096);
 	cal->max_b = max_b / 4096.;
-	cal->runs = j->first ? 0 : (uint32_t)c->n_runs;
+	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
 	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY;
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
 		cal->alarms[g] = episodes(j, n, 1u << g);
-	decide(p, n > j->first);
-	cal->alarms_alert = episodes(j, n, groups_of(p, LUTRA_ACTION_ALERT));
-	cal->alarms_deny = episodes(j, n, groups_of(p, LUTRA_ACTION_DENY));
+	add_old(j->src->old, cal);
+	decide(p, n > j->first || cal->hours > 0);
+	cal->alarms_alert += episodes(j, n, groups_of(p, LUTRA_ACTION_ALERT));
+	cal->alarms_deny += episodes(j, n, groups_of(p, LUTRA_ACTION_DENY));
 	alarms_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
 	alarms_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
 	cal->advice = advise(p, c->n_runs);
@@ -337,8 +361,9 @@ int calibrate(const struct calibrate_source *src, struct policy *p, struct pool 
 	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
 	struct replayed *replayed = calloc(n, sizeof(*replayed));
-	/* One run alone has no others to be judged by. */
-	struct job j = {src, full, replayed, src->corpus->n_runs < 2 ? src->corpus->n_runs : 0};
+	/* One run alone has no others to be judged by; runs kept as counts cannot be replayed. */
+	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_kept;
+	struct job j = {src, full, replayed, first};
 	int r = full && replayed ? 0 : -ENOMEM;
 
 	if (r == 0) {

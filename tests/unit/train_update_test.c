@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Updates: what was known stays known, what is new is learned, codes stay, files are checked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "tests/unit/made_run.h"
+#include "tests/unit/sample.h"
+#include "trainer/model/keep.h"
+#include "trainer/rules/objects.h"
+#include "trainer/train.h"
+
+#define OLD_RUNS 4
+
+struct fixture {
+	struct corpus before, corpus; /* that of the training, that of the update */
+	struct policy *old, *p;
+	char *dir, *path, *path2, *model;
+};
+
+static void train_as(const struct corpus *c, const struct policy *old, unsigned threads,
+		     struct policy **ret)
+{
+	const struct train_options options = {.old = old,
+					      .image = "made",
+					      .seed = old ? old->seed : 1,
+					      .threads = threads,
+					      .mode = TRAIN_MODE_DEFAULT};
+	struct err err = {""};
+
+	if (train(c, &options, NULL, ret, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* A policy of four runs, saved and loaded, and a corpus that begins with it. */
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char name[16];
+
+	assert_non_null(f);
+	f->dir = sample_dir();
+	f->path = sample_path(f->dir, "p");
+	f->path2 = sample_path(f->dir, "q");
+	f->model = sample_path(f->dir, "p/model.lut");
+	assert_int_equal(corpus_init(&f->before), 0);
+	for (unsigned i = 0; i < OLD_RUNS; i++) {
+		snprintf(name, sizeof(name), "%u.ltr", i);
+		made_service(&f->before, name, i, 200);
+	}
+	train_as(&f->before, NULL, 1, &p);
+	assert_int_equal(policy_save(p, f->path, NULL), 0);
+	assert_int_equal(policy_load(&f->old, f->path, NULL), 0);
+	assert_int_equal(policy_load_model(f->old, f->path, NULL), 0);
+	assert_int_equal(corpus_init(&f->corpus), 0);
+	assert_int_equal(keep_corpus(f->old, &f->corpus, NULL), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	corpus_done(&f->before);
+	corpus_done(&f->corpus);
+	policy_free(f->old);
+	policy_free(f->p);
+	sample_remove(f->dir);
+	free(f->path);
+	free(f->path2);
+	free(f->model);
+	free(f);
+	return 0;
+}
+
+/* A run that does what no run did: a steady getrandom, a new file and a connection. */
+static void made_drift(struct corpus *c, const char *file)
+{
+	struct lutra_object peer = {
+		.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 3306};
+	struct made m = made_new(c);
+
+	made_task(&m, 10, LUTRA_REC_ARM, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		made_call(&m, 10, SYS_accept4);
+		made_call(&m, 10, SYS_read);
+		made_call(&m, 10, SYS_getrandom);
+		made_call(&m, 10, SYS_write);
+		made_call(&m, 10, SYS_close);
+	}
+	made_open(&m, 10, "/etc/ssl/new.pem", false);
+	made_object(&m, 10, peer, NULL);
+	made_end(&m, file, false);
+}
+
+static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
+{
+	struct fixture *f = *state;
+
+	made_service(&f->corpus, "4.ltr", 1, 100);
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->p->v, f->old->v);
+	assert_memory_equal(f->p->token, f->old->token, sizeof(f->p->token));
+	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
+		assert_int_equal(f->p->t0[i] & 0xff, f->old->t0[i] & 0xff);
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
+		assert_int_equal(f->p->t1[i] & 0xff, f->old->t1[i] & 0xff);
+		assert_int_equal(f->p->t2[i] & 0xff, f->old->t2[i] & 0xff);
+	}
+	assert_int_equal(f->p->n_objects, f->old->n_objects);
+	assert_memory_equal(f->p->objects, f->old->objects, f->p->n_objects * sizeof(uint64_t));
+	assert_memory_equal(f->p->hash_key, f->old->hash_key, sizeof(f->p->hash_key));
+}
+
+static void update_keeps_all_that_was_known(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	uint32_t n = intern_count(f->before.names.objects);
+
+	made_drift(&f->corpus, "4.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(policy_image(f->p, 1, image, NULL), 0);
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			if (f->old->token[role][nr] != LUTRA_UNK)
+				assert_int_equal(f->p->token[role][nr], f->old->token[role][nr]);
+	for (uint32_t a = 0; a < f->old->v; a++)
+		for (uint32_t b = 0; b < f->old->v; b++)
+			if (f->old->t0[a * f->old->v + b] >> 8 == 0)
+				assert_int_equal(f->p->t0[a * f->p->v + b] >> 8, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint8_t role = 0; role < 2; role++) {
+			_cleanup_free_ struct lutra_policy *was = calloc(1, sizeof(*was));
+			struct lutra_judgement before, now;
+
+			assert_int_equal(policy_image(f->old, 1, was, NULL), 0);
+			objects_judge(&f->before, i, role, was, &before);
+			objects_judge(&f->before, i, role, image, &now);
+			if (before.kind == LUTRA_KIND_KNOWN)
+				assert_int_equal(now.kind, LUTRA_KIND_KNOWN);
+		}
+	}
+}
+
+static void update_learns_calls_and_objects(void **state)
+{
+	struct fixture *f = *state;
+	unsigned v = f->old->v, token;
+
+	made_drift(&f->corpus, "4.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	token = f->p->token[LUTRA_ROLE_STEADY][SYS_getrandom];
+	assert_int_equal(f->old->token[LUTRA_ROLE_STEADY][SYS_getrandom], LUTRA_UNK);
+	assert_int_equal(token, v);
+	assert_int_equal(f->p->v, v + 1);
+	/* Its pairs have the codes that they had as unknown. */
+	for (uint32_t a = 0; a < v; a++) {
+		assert_int_equal(f->p->t0[a * f->p->v + token] & 0xff,
+				 f->old->t0[a * v + LUTRA_UNK] & 0xff);
+		assert_int_equal(f->p->t0[token * f->p->v + a] & 0xff,
+				 f->old->t0[LUTRA_UNK * v + a] & 0xff);
+	}
+	/* read, getrandom was seen; getrandom, getrandom was not. */
+	assert_int_equal(f->p->t0[f->p->token[LUTRA_ROLE_STEADY][SYS_read] * f->p->v + token] >> 8,
+			 0);
+	assert_int_not_equal(f->p->t0[token * f->p->v + token] >> 8, 0);
+	assert_true(f->p->n_objects > f->old->n_objects);
+}
+
+/* The objects are those of a training with all runs at once. */
+static void update_has_the_objects_of_a_training(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *all = NULL;
+
+	made_drift(&f->corpus, "4.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	made_drift(&f->before, "4.ltr");
+	train_as(&f->before, NULL, 1, &all);
+	assert_int_equal(f->p->n_nodes, all->n_nodes);
+	assert_int_equal(f->p->n_objects, all->n_objects);
+	assert_memory_equal(f->p->objects, all->objects, all->n_objects * sizeof(uint64_t));
+	assert_int_equal(f->p->port_exact, all->port_exact);
+}
+
+static void update_counts_the_runs_of_before(void **state)
+{
+	struct fixture *f = *state;
+
+	made_drift(&f->corpus, "4.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->p->n_runs, OLD_RUNS + 1);
+	assert_string_equal(f->p->runs[0].file, "0.ltr");
+	assert_string_equal(f->p->runs[OLD_RUNS].file, "4.ltr");
+	assert_int_equal(f->p->calibration.runs, OLD_RUNS + 1);
+	assert_true(f->p->calibration.hours > f->old->calibration.hours);
+	assert_true(f->p->calls == f->old->calls + 100);
+	/* The new run was judged by the old policy: what it did was news. */
+	assert_int_equal(f->p->calibration.alarms[LUTRA_G_T], 1);
+	assert_int_equal(f->p->calibration.alarms[LUTRA_G_CONNECT], 1);
+	assert_int_equal(f->p->action[LUTRA_G_CONNECT], LUTRA_ACTION_ALERT);
+	assert_true(f->p->th_a >= f->old->th_a);
+	assert_true(f->p->th_b >= f->old->th_b);
+}
+
+static void update_is_the_same_with_any_threads(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *two = NULL;
+
+	made_drift(&f->corpus, "4.ltr");
+	made_service(&f->corpus, "5.ltr", 9, 50);
+	train_as(&f->corpus, f->old, 1, &f->p);
+	train_as(&f->corpus, f->old, 2, &two);
+	assert_int_equal(policy_save(f->p, f->path2, NULL), 0);
+	assert_int_equal(policy_save(two, f->path, NULL), 0);
+	assert_string_equal(f->p->tables_sha256, two->tables_sha256);
+	assert_string_equal(f->p->model_sha256, two->model_sha256);
+}
+
+/* An update of an update needs no runs of before either. */
+static void update_can_be_updated(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(corpus_done) struct corpus next = {0};
+	_cleanup_(policy_freep) struct policy *loaded = NULL, *p = NULL;
+
+	made_drift(&f->corpus, "4.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(policy_save(f->p, f->path, NULL), 0);
+	assert_int_equal(policy_load(&loaded, f->path, NULL), 0);
+	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
+	assert_int_equal(corpus_init(&next), 0);
+	assert_int_equal(keep_corpus(loaded, &next, NULL), 0);
+	made_drift(&next, "5.ltr");
+	train_as(&next, loaded, 1, &p);
+	assert_int_equal(p->n_runs, OLD_RUNS + 2);
+	assert_int_equal(p->v, loaded->v);
+	assert_int_equal(p->calibration.alarms[LUTRA_G_T], 1); /* of before: nothing was news now */
+}
+
+static void policy_without_a_sound_model_guards_and_is_not_updated(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_close_ int fd = open(f->model, O_RDWR | O_CLOEXEC);
+	struct err err = {""};
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "x", 1, 100), 1);
+	assert_int_equal(policy_load(&p, f->path, NULL), 0);
+	assert_int_equal(policy_load_model(p, f->path, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "train it anew"));
+	assert_int_equal(unlink(f->model), 0);
+	assert_int_equal(policy_load_model(p, f->path, &err), -ENODATA);
+	assert_null(p->model);
+}
+
+static void policy_model_decode_refuses_what_is_cut_or_bent(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *data = NULL;
+	uint64_t rng = 3;
+	size_t len;
+
+	assert_int_equal(file_read(AT_FDCWD, f->model, 1u << 26, &data, &len, NULL), 0);
+	for (size_t n = 0; n < len; n += 1 + n / 50) {
+		struct policy_model *m = NULL;
+
+		assert_int_equal(policy_model_decode(&m, (uint8_t *)data, n, NULL), -EBADMSG);
+		assert_null(m);
+	}
+	for (int i = 0; i < 500; i++) {
+		_cleanup_(policy_model_freep) struct policy_model *m = NULL;
+		size_t at = sample_random(&rng) % len;
+		char was = data[at];
+
+		data[at] = (char)sample_random(&rng);
+		(void)policy_model_decode(&m, (uint8_t *)data, len, NULL);
+		data[at] = was;
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(update_with_nothing_new_changes_no_code_and_no_object),
+		T(update_keeps_all_that_was_known),
+		T(update_learns_calls_and_objects),
+		T(update_has_the_objects_of_a_training),
+		T(update_counts_the_runs_of_before),
+		T(update_is_the_same_with_any_threads),
+		T(update_can_be_updated),
+		T(policy_without_a_sound_model_guards_and_is_not_updated),
+		T(policy_model_decode_refuses_what_is_cut_or_bent),
+	};
+
+	return cmocka_run_group_tests_name("train_update", tests, NULL, NULL);
+}

@@ -89,9 +89,10 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 		mode = p->calibration.audit_only ? LUTRA_MODE_AUDIT : LUTRA_MODE_DENY;
 	if (p->calibration.audit_only && mode > LUTRA_MODE_AUDIT)
 		return err_set(err, -EINVAL,
-			       "mode %s needs %d runs or more, there are %zu: record more, or use "
-			       "--mode audit",
-			       mode_name(mode), CALIBRATE_RUNS_DENY, p->n_runs);
+			       "mode %s needs %d runs of %d s in all or more, there are %zu of "
+			       "%.1f s: record more, or use --mode audit",
+			       mode_name(mode), CALIBRATE_RUNS_DENY, CALIBRATE_SECONDS_DENY,
+			       p->n_runs, p->hours * 3600);
 	p->mode = mode;
 	return 0;
 }

@@ -242,7 +242,7 @@ static void equal_runs_have_the_lowest_thresholds(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
 	for (int r = 0; r < 3; r++)
-		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 50);
+		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
 	p = trained(c, 1, 1);
 	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
 	assert_int_equal(p->th_a, CALIBRATE_FLOOR_A);
@@ -250,6 +250,21 @@ static void equal_runs_have_the_lowest_thresholds(void **state)
 	assert_int_equal(p->mode, LUTRA_MODE_DENY);
 	for (int g = 0; g < LUTRA_G_COUNT; g++)
 		assert_int_equal(p->calibration.alarms[g], 0);
+}
+
+static void little_time_only_audits_and_says_how_much_is_needed(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	for (int r = 0; r < 3; r++)
+		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 20);
+	p = trained(c, 1, 1);
+	assert_true(p->calibration.audit_only);
+	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
+	assert_int_equal(p->action[LUTRA_G_EXEC], LUTRA_ACTION_ALERT);
+	assert_non_null(strstr(p->calibration.advice, "too little time"));
+	assert_non_null(strstr(p->calibration.advice, "record 3.7 h more"));
 }
 
 static void heldout_run_counts_and_teaches_nothing(void **state)
@@ -412,6 +427,7 @@ int main(void)
 		T(leaving_a_run_out_finds_what_only_it_does),
 		T(levels_have_a_margin_and_a_floor),
 		T(equal_runs_have_the_lowest_thresholds),
+		T(little_time_only_audits_and_says_how_much_is_needed),
 		T(heldout_run_counts_and_teaches_nothing),
 		T(few_runs_only_audit),
 		T(training_gives_the_same_bytes_for_a_seed),

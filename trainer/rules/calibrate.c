@@ -276,6 +276,27 @@ static void append(struct err *line, const char *text)
 	snprintf(line->msg + n, sizeof(line->msg) - n, "%s", text);
 }
 
+/* What the time that was replayed can promise, were there no alarm in it, and what it would take.
+ */
+static void advise_time(const struct policy_calibration *c, struct err *line)
+{
+	double best[2], hour[2];
+	struct err part;
+
+	alarms_rate_95(0, c->hours, best);
+	alarms_rate_95(0, 1, hour);
+	if (c->hours <= 0 || best[1] <= 1)
+		return;
+	append(line, line->msg[0] ? "; " : "");
+	if (c->hours * 3600 < CALIBRATE_SECONDS_DENY)
+		append(line, "too little time to deny; ");
+	err_set(&part, 0,
+		"%.2g h can promise no less than %.2g alarms an hour, record %.1f h more for 1 an "
+		"hour",
+		c->hours, best[1], hour[1] - c->hours);
+	append(line, part.msg);
+}
+
 /* One sentence on what would make the policy better. */
 static char *advise(const struct policy *p, size_t n_runs)
 {
@@ -290,7 +311,8 @@ static char *advise(const struct policy *p, size_t n_runs)
 	} else if (n_runs < CALIBRATE_RUNS_GOOD) {
 		append(&line, "alerts get rare with 9 or 10 runs");
 	}
-	for (unsigned g = 0; g < LUTRA_G_COUNT && n_runs >= CALIBRATE_RUNS_DENY; g++) {
+	advise_time(&p->calibration, &line);
+	for (unsigned g = 0; g < LUTRA_G_COUNT && !p->calibration.audit_only; g++) {
 		if (actions[g] != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
 			continue;
 		append(&line, first && line.msg[0] ? "; " : "");
@@ -320,6 +342,15 @@ static void add_old(const struct policy *old, struct policy_calibration *c)
 	c->alarms_deny += o->alarms_deny;
 }
 
+static double recorded_seconds(const struct corpus *c)
+{
+	double ms = 0;
+
+	for (size_t i = 0; i < c->n_runs; i++)
+		ms += c->runs[i].length_ms;
+	return ms / 1e3;
+}
+
 static int conclude(const struct job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->corpus;
@@ -342,7 +373,8 @@ static int conclude(const struct job *j, size_t n, struct policy *p)
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
-	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY;
+	cal->audit_only =
+		c->n_runs < CALIBRATE_RUNS_DENY || recorded_seconds(c) < CALIBRATE_SECONDS_DENY;
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
 		cal->alarms[g] = episodes(j, n, 1u << g);
 	add_old(j->src->old, cal);

@@ -17,8 +17,9 @@
  */
 #define CALIBRATE_FLOOR_B 1024
 #define CALIBRATE_FLOOR_A (960 * 3 * 240)
-#define CALIBRATE_RUNS_DENY 3 /* runs without which nothing is denied */
-#define CALIBRATE_RUNS_GOOD 9 /* runs from which on alerts are rare */
+#define CALIBRATE_RUNS_DENY 3	 /* runs without which nothing is denied */
+#define CALIBRATE_SECONDS_DENY 2 /* recorded in all, without which nothing is denied */
+#define CALIBRATE_RUNS_GOOD 9	 /* runs from which on alerts are rare */
 
 struct calibrate_source {
 	const struct corpus *corpus;

@@ -72,7 +72,7 @@ static size_t find(const struct intern *t, const void *data, size_t len)
 		size_t have_len;
 		const void *have = intern_get(t, t->slot[i] - 1, &have_len);
 
-		if (have_len == len && memcmp(have, data, len) == 0)
+		if (have_len == len && (len == 0 || memcmp(have, data, len) == 0))
 			break;
 	}
 	return i;

@@ -73,7 +73,7 @@ static inline void made_end(struct made *m, const char *file, bool heldout)
 {
 	struct run run;
 
-	run_builder_take(m->b, &run);
+	assert(run_builder_take(m->b, &run) == 0);
 	run_builder_free(m->b);
 	run.file = strdup(file);
 	snprintf(run.sha256, sizeof(run.sha256), "%064d", (int)strlen(file) + file[0] * 1000);

@@ -271,9 +271,10 @@ static void policy_model_decode_refuses_what_is_cut_or_bent(void **state)
 	struct fixture *f = *state;
 	_cleanup_free_ char *data = NULL;
 	uint64_t rng = 3;
-	size_t len;
+	size_t len = 0;
 
 	assert_int_equal(file_read(AT_FDCWD, f->model, 1u << 26, &data, &len, NULL), 0);
+	assert_true(len > 0);
 	for (size_t n = 0; n < len; n += 1 + n / 50) {
 		struct policy_model *m = NULL;
 
@@ -282,7 +283,7 @@ static void policy_model_decode_refuses_what_is_cut_or_bent(void **state)
 	}
 	for (int i = 0; i < 500; i++) {
 		_cleanup_(policy_model_freep) struct policy_model *m = NULL;
-		size_t at = sample_random(&rng) % len;
+		size_t at = sample_random(&rng) % (len + !len);
 		char was = data[at];
 
 		data[at] = (char)sample_random(&rng);

@@ -187,7 +187,9 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = read_records(b, reader, path, err);
 	if (r < 0)
 		return r;
-	run_builder_take(b, &run);
+	r = run_builder_take(b, &run);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", path, strerror(-r));
 	warn_of_run(c, path, &run, trace_reader_torn(reader));
 	if (run.calls == 0)
 		return err_set(err, -EINVAL, "%s holds no calls: record it again", path);

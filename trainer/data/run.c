@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "lutra/score.h"
 #include "trainer/data/tids.h"
@@ -16,12 +17,20 @@ struct run_builder {
 	struct tids *tids;
 	uint64_t start_ns;
 	bool started;
+	ZSTD_CCtx *zstd;
+	uint32_t *words, n_words; /* of the block under way: (RUN_BLOCK_WORDS) */
+	void *packed;		  /* (ZSTD_compressBound of a block) */
 };
+
+#define BLOCK_BYTES (RUN_BLOCK_WORDS * sizeof(uint32_t))
+#define ZSTD_LEVEL 1
 
 void run_done(struct run *r)
 {
 	free(r->file);
-	free(r->words);
+	for (size_t i = 0; i < r->n_blocks; i++)
+		free(r->blocks[i].packed);
+	free(r->blocks);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -56,6 +65,11 @@ int run_builder_new(struct run_builder **ret, struct run_names *names)
 	if (!b)
 		return -ENOMEM;
 	b->names = names;
+	b->zstd = ZSTD_createCCtx();
+	b->words = malloc(BLOCK_BYTES);
+	b->packed = malloc(ZSTD_compressBound(BLOCK_BYTES));
+	if (!b->zstd || !b->words || !b->packed)
+		return -ENOMEM;
 	r = tids_new(&b->tids, RUN_TASKS_MAX);
 	if (r < 0)
 		return r;
@@ -69,39 +83,68 @@ void run_builder_free(struct run_builder *b)
 		return;
 	tids_free(b->tids);
 	run_done(&b->run);
+	ZSTD_freeCCtx(b->zstd);
+	free(b->words);
+	free(b->packed);
 	free(b);
 }
 
-void run_builder_take(struct run_builder *b, struct run *ret)
+/* The words so far become a block. */
+static int close_block(struct run_builder *b)
 {
+	struct run *r = &b->run;
+	size_t n, bytes = b->n_words * sizeof(*b->words);
+	void *packed;
+
+	if (!b->n_words)
+		return 0;
+	if (r->n_blocks == RUN_BLOCKS_MAX)
+		return -E2BIG;
+	if (r->n_blocks == r->blocks_size) {
+		size_t size = r->blocks_size ? r->blocks_size * 2 : 16;
+		struct run_block *blocks = realloc(r->blocks, size * sizeof(*blocks));
+
+		if (!blocks)
+			return -ENOMEM;
+		r->blocks = blocks;
+		r->blocks_size = size;
+	}
+	n = ZSTD_compressCCtx(b->zstd, b->packed, ZSTD_compressBound(BLOCK_BYTES), b->words, bytes,
+			      ZSTD_LEVEL);
+	packed = ZSTD_isError(n) ? NULL : malloc(n);
+	if (!packed)
+		return -ENOMEM;
+	memcpy(packed, b->packed, n);
+	r->blocks[r->n_blocks++] = (struct run_block){packed, (uint32_t)n, b->n_words};
+	b->n_words = 0;
+	return 0;
+}
+
+int run_builder_take(struct run_builder *b, struct run *ret)
+{
+	int r = close_block(b);
+
+	if (r < 0)
+		return r;
 	b->run.n_tasks = tids_high(b->tids);
 	*ret = b->run;
 	memset(&b->run, 0, sizeof(b->run));
+	return 0;
 }
 
-static int put(struct run_builder *b, uint32_t word)
+/* The second word of an event. */
+static void put(struct run_builder *b, uint32_t word)
 {
-	struct run *r = &b->run;
-
-	if (r->n_words == r->words_size) {
-		size_t size = r->words_size ? r->words_size * 2 : 4096;
-		uint32_t *words;
-
-		if (r->n_words >= RUN_WORDS_MAX)
-			return -E2BIG;
-		words = realloc(r->words, size * sizeof(*words));
-		if (!words)
-			return -ENOMEM;
-		r->words = words;
-		r->words_size = size;
-	}
-	r->words[r->n_words++] = word;
-	return 0;
+	b->words[b->n_words++] = word;
 }
 
 static int put_event(struct run_builder *b, uint32_t code, uint32_t payload)
 {
-	return put(b, payload << 12 | code);
+	int r = b->n_words + 2 > RUN_BLOCK_WORDS ? close_block(b) : 0;
+
+	if (r == 0)
+		put(b, payload << 12 | code);
+	return r;
 }
 
 /* Bring the stream's clock to ts_ns. It never goes back. */
@@ -177,7 +220,9 @@ static int add_fork(struct run_builder *b, const struct lutra_record *rec)
 	if (r < 0)
 		return r;
 	r = put_event(b, RUN_FORK, parent);
-	return r < 0 ? r : put(b, child);
+	if (r == 0)
+		put(b, child);
+	return r;
 }
 
 /* A thread that is not its group's leader takes the leader's id when it execs: arg is its old one.
@@ -199,7 +244,7 @@ static int add_exec(struct run_builder *b, const struct lutra_record *rec)
 	if (r == 0)
 		r = put_event(b, RUN_FORK, before);
 	if (r == 0)
-		r = put(b, task);
+		put(b, task);
 	tids_drop(b->tids, old);
 	return r < 0 ? r : put_event(b, RUN_EXEC, task);
 }
@@ -299,7 +344,9 @@ static int add_object(struct run_builder *b, const struct lutra_record *rec, con
 		return r;
 	b->run.objects++;
 	r = put_event(b, RUN_OBJECT, task);
-	return r < 0 ? r : put(b, id);
+	if (r == 0)
+		put(b, id);
+	return r;
 }
 
 static int add_mark(struct run_builder *b, const struct lutra_record *rec, struct err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run in memory: a stream of 32-bit words, 4 bytes a call. Calibration replays runs many
- * times; decoding traces each time would cost more than training.
+ * One run in memory: a stream of 32-bit words, one a call, in compressed blocks: a fraction of a
+ * byte a call. Calibration replays runs many times; decoding traces each time would cost more than
+ * training.
  */
 #ifndef LUTRA_TRAINER_RUN_H
 #define LUTRA_TRAINER_RUN_H
@@ -16,7 +17,8 @@
 #include "trainer/data/intern.h"
 
 #define RUN_TASKS_MAX (1u << 20) /* that live at a time */
-#define RUN_WORDS_MAX (1ull << 30)
+#define RUN_BLOCK_WORDS 65536
+#define RUN_BLOCKS_MAX (1u << 17)
 
 /* A stream word: payload << 12 | code. The code is a call's number (payload: task), or: */
 enum run_code {
@@ -28,12 +30,18 @@ enum run_code {
 	RUN_TIME,		/* payload: milliseconds passed */
 };
 
+/* Whole events: none goes on in the next block. */
+struct run_block {
+	void *packed; /* a zstd frame */
+	uint32_t bytes, n_words;
+};
+
 struct run {
 	char *file; /* base name of the trace */
 	char sha256[65];
 	bool heldout;
-	uint32_t *words;
-	size_t n_words, words_size;
+	struct run_block *blocks;
+	size_t n_blocks, blocks_size;
 	uint32_t n_tasks; /* task numbers in the stream are below */
 	uint64_t calls, foreign, objects;
 	uint64_t lost; /* records that the recorder could not keep */
@@ -77,7 +85,7 @@ DEFINE_FREEP(struct run_builder, run_builder_free);
 int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		    size_t str_len, struct err *err);
 
-/* The run so far: it is the caller's, the builder's is empty afterwards. */
-void run_builder_take(struct run_builder *b, struct run *ret);
+/* The run so far: it is the caller's, the builder's is empty afterwards. -ENOMEM, -E2BIG. */
+int run_builder_take(struct run_builder *b, struct run *ret);
 
 #endif

@@ -2,8 +2,10 @@
 /* Replay of a run's stream, and what is counted on the way. */
 #include "trainer/data/walk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "lutra/score.h"
 
@@ -13,13 +15,36 @@ int run_walk_init(struct run_walk *r, const struct run *run, const struct lutra_
 	r->run = run;
 	r->policy = policy;
 	r->states = calloc(run->n_tasks + 1, sizeof(*r->states));
-	return r->states ? 0 : -ENOMEM;
+	r->zstd = ZSTD_createDCtx();
+	r->words = malloc(RUN_BLOCK_WORDS * sizeof(*r->words));
+	return r->states && r->zstd && r->words ? 0 : -ENOMEM;
 }
 
 void run_walk_done(struct run_walk *r)
 {
 	free(r->states);
-	r->states = NULL;
+	free(r->words);
+	ZSTD_freeDCtx(r->zstd);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Is there a word left? Unpacks the next block if it takes one. */
+static bool run_walk_more(struct run_walk *r)
+{
+	const struct run_block *b = &r->run->blocks[r->block];
+	size_t n;
+
+	if (r->pos < r->n_words)
+		return true;
+	if (r->block == r->run->n_blocks)
+		return false;
+	n = ZSTD_decompressDCtx(r->zstd, r->words, RUN_BLOCK_WORDS * sizeof(*r->words), b->packed,
+				b->bytes);
+	assert(n == b->n_words * sizeof(*r->words)); /* it was packed by this program */
+	r->n_words = b->n_words;
+	r->pos = 0;
+	r->block++;
+	return true;
 }
 
 /* Events that are nobody's to score. */
@@ -30,7 +55,7 @@ static void run_walk_other(struct run_walk *r, uint32_t code, uint32_t payload)
 		lutra_state_init(&r->states[payload], r->policy);
 		break;
 	case RUN_FORK:
-		r->states[r->run->words[r->pos++]] = r->states[payload];
+		r->states[r->words[r->pos++]] = r->states[payload];
 		break;
 	case RUN_EXEC:
 		lutra_state_exec(&r->states[payload]);
@@ -45,8 +70,8 @@ bool run_walk_next(struct run_walk *r, struct run_event *ret)
 	if (r->called)
 		lutra_steady(r->called, r->policy, r->called_nr);
 	r->called = NULL;
-	while (r->pos < r->run->n_words) {
-		uint32_t word = r->run->words[r->pos++], code = word & 0xfff, payload = word >> 12;
+	while (run_walk_more(r)) {
+		uint32_t word = r->words[r->pos++], code = word & 0xfff, payload = word >> 12;
 
 		if (code > RUN_FOREIGN && code != RUN_OBJECT) {
 			run_walk_other(r, code, payload);
@@ -54,7 +79,7 @@ bool run_walk_next(struct run_walk *r, struct run_event *ret)
 		}
 		*ret = (struct run_event){.state = &r->states[payload], .ms = r->ms};
 		if (code == RUN_OBJECT) {
-			ret->object = r->run->words[r->pos++];
+			ret->object = r->words[r->pos++];
 			return true;
 		}
 		ret->is_call = true;

@@ -21,7 +21,10 @@ struct run_walk {
 	const struct run *run;
 	const struct lutra_policy *policy; /* its steady, p1 and p2 count here */
 	struct lutra_state *states;	   /* (run->n_tasks) */
-	size_t pos;
+	struct ZSTD_DCtx_s *zstd;
+	uint32_t *words; /* of a block: (RUN_BLOCK_WORDS) */
+	uint32_t n_words, pos;
+	size_t block; /* the next */
 	uint32_t ms;
 	struct lutra_state *called; /* task of the call that was returned last */
 	uint32_t called_nr;

@@ -120,7 +120,7 @@ static int add_run(const struct policy *old, size_t i, struct corpus *c)
 static int add_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
 {
 	struct run_object o = {.object = s->object, .path = RUN_NO_PATH};
-	uint32_t number;
+	uint32_t number = 0;
 	int r = 0;
 
 	if (s->path)
@@ -205,21 +205,16 @@ static int restore_level(const struct policy *old, unsigned level, struct level 
 	return 0;
 }
 
-/* Tokens for the calls that only new runs made. */
-static int extend_alphabet(const struct policy *old, const struct corpus *c,
-			   const struct run_counts *counts, struct alphabet *ret)
+/* Tokens for the calls that only this run made. -E2BIG. */
+static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret)
 {
-	ret->v = old->v;
-	memcpy(ret->token, old->token, sizeof(ret->token));
-	for (size_t r = c->n_kept; r < c->n_runs; r++) {
-		for (int role = 0; role < LUTRA_ROLES; role++) {
-			for (int nr = 0; nr < LUTRA_NR; nr++) {
-				if (!counts[r].calls[role][nr] || ret->token[role][nr] != LUTRA_UNK)
-					continue;
-				if (ret->v == LUTRA_V_MAX)
-					return -E2BIG;
-				ret->token[role][nr] = (uint8_t)ret->v++;
-			}
+	for (int role = 0; role < LUTRA_ROLES; role++) {
+		for (int nr = 0; nr < LUTRA_NR; nr++) {
+			if (!counts->calls[role][nr] || ret->token[role][nr] != LUTRA_UNK)
+				continue;
+			if (ret->v == LUTRA_V_MAX)
+				return -E2BIG;
+			ret->token[role][nr] = (uint8_t)ret->v++;
 		}
 	}
 	return 0;
@@ -274,8 +269,10 @@ int keep_update(struct model *ret, const struct policy *old, const struct corpus
 		r = restore_level(old, i, &ret->level[i]);
 	if (r == 0)
 		r = model_count_calls(ret, corpus, counts, pool);
-	if (r == 0)
-		r = extend_alphabet(old, corpus, counts, &ret->alphabet);
+	ret->alphabet.v = old->v;
+	memcpy(ret->alphabet.token, old->token, sizeof(ret->alphabet.token));
+	for (size_t i = corpus->n_kept; r == 0 && i < corpus->n_runs; i++)
+		r = extend_alphabet(&counts[i], &ret->alphabet);
 	if (r == 0)
 		r = extend_level(&ret->level[0], ret->alphabet.v);
 	return r < 0 ? r : model_count_pairs(ret, corpus, counts, pool);

@@ -27,7 +27,7 @@ all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train $(B)/bin/lutra-eval
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev
 DEPS_DEMO := runc crun jq
-DEPS_EVAL := gnuplot-nox unzip
+DEPS_EVAL := gnuplot-nox unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
 	qemu-system-x86 busybox-static cpio kmod xz-utils
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
@@ -52,7 +52,7 @@ help:
 #: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, lint: one part
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
-#: make bench       ns of a getppid, unguarded to recorded; bench-quick: shorter
+#: make bench       ns of a getppid, unguarded to recorded; training, scoring; bench-quick: shorter
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
 #: V=1 shows commands, CI=1 makes warnings errors
@@ -180,7 +180,7 @@ $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] include/lutra/*.h)
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] user/import/*.[ch] include/lutra/*.h)
 	@mkdir -p $(@D)
 	$(call msg,FUZZ,$@)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(LDLIBS) || \
@@ -198,8 +198,13 @@ demo-soak: all $(E2E_PROGRAMS)
 $(B)/bench/getppid: $(B)/bench/getppid.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
-bench bench-quick: $(B)/bench/getppid
+BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
+$(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+bench bench-quick: all $(B)/bench/getppid $(BENCH_TRAINER)
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
+	@bench/trainer $(if $(filter bench-quick,$@),--quick)
 
 # ---- evaluation ----
 eval: all

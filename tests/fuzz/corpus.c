@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes what the fuzzers start from: a small trace and a small policy, in DIR/trace, DIR/policy.
- */
+/* Writes what the fuzzers start from to DIR: a small trace, a small policy, recordings. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -44,12 +43,55 @@ static int write_trace(const char *path)
 	return r < 0 ? r : trace_writer_close(w, 0, NULL);
 }
 
+/* A model of one object and one code. */
+static int write_model(const char *path)
+{
+	float head[2] = {1, 2};
+	uint32_t counts[4] = {1, 0, 2, 0};
+	uint8_t roles[1] = {3};
+	char etc[] = "/etc/hosts";
+	struct policy_seen seen = {{.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH}, etc, 10, roles};
+	struct policy_model m = {.n_runs = 1, .seen = &seen, .n_seen = 1};
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t len;
+	int r;
+
+	m.calls[0][0] = 5;
+	for (int i = 0; i < POLICY_MODEL_LEVELS; i++)
+		m.level[i] = (struct policy_level){i ? 1 : 2, 1, head, head, counts};
+	r = policy_model_encode(&m, &data, &len);
+	unlink(path);
+	return r < 0 ? r : file_create(AT_FDCWD, path, 0644, data, len);
+}
+
+/* What the tests import, each behind the number of its format. */
+static int write_recordings(const char *dir)
+{
+	static const char *const files[] = {"adfa-ld/one.txt", "unm.txt",   "strace.txt",
+					    "lid-ds-2021.txt", "falco.txt", "strace-plain.txt",
+					    "lid-ds-2019.txt"};
+	static const char formats[] = {0, 1, 2, 3, 4, 2, 3};
+	_cleanup_free_ char *recordings = sample_path(dir, "import");
+	int r = 0;
+
+	mkdir(recordings, 0755);
+	for (size_t i = 0; r == 0 && i < sizeof(formats); i++) {
+		char path[128], name[16];
+
+		snprintf(path, sizeof(path), "tests/golden/import/%s", files[i]);
+		snprintf(name, sizeof(name), "%zu", i);
+		r = seed(path, formats[i], recordings, name);
+	}
+	return r;
+}
+
 static int write_all(const char *dir)
 {
 	_cleanup_free_ char *traces = sample_path(dir, "trace"),
 			    *policies = sample_path(dir, "policy");
 	_cleanup_free_ char *trace = sample_path(dir, "sample.ltr");
 	_cleanup_free_ char *policy = sample_path(dir, "sample");
+	_cleanup_free_ char *model = sample_path(dir, "sample.lut");
 	_cleanup_free_ char *tables = sample_path(policy, POLICY_TABLES_FILE);
 	_cleanup_free_ char *json = sample_path(policy, POLICY_JSON_FILE);
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
@@ -65,6 +107,12 @@ static int write_all(const char *dir)
 		r = seed(trace, 0, traces, "whole");
 	if (r == 0)
 		r = seed(tables, 1, policies, "tables");
+	if (r == 0)
+		r = write_model(model);
+	if (r == 0)
+		r = seed(model, 2, policies, "model");
+	if (r == 0)
+		r = write_recordings(dir);
 	return r < 0 ? r : seed(json, 0, policies, "json");
 }
 

@@ -51,21 +51,13 @@ static __noinline int abstract_path(struct lutra_scratch *s)
 /* sun_path to the front of source, as a string up to its NUL. */
 static __noinline int pathname_path(struct lutra_scratch *s)
 {
-	__u32 len;
+	long len;
 
 	if (!s)
 		return 0;
-	bpf_probe_read_kernel(s->source, SOCKADDR_BYTES, &s->source[SUN_PATH_OFFSET]);
-	len = s->source_len - SUN_PATH_OFFSET;
-	s->source_len = len;
-	for (__u32 i = 0; i < SOCKADDR_BYTES; i++) {
-		forget();
-		if (i >= s->source_len)
-			break;
-		if (s->source[i] == 0)
-			s->source_len = i;
-	}
-	return path_source(s);
+	len = bpf_probe_read_kernel_str(s->source, SOCKADDR_BYTES, &s->source[SUN_PATH_OFFSET]);
+	s->source_len = len > 0 ? (__u32)len - 1 : SOURCE_BYTES + 1;
+	return path_source(s, AT_FDCWD);
 }
 
 /*

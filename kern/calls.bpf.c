@@ -62,26 +62,6 @@ static const __u8 call_args[LUTRA_NR] = {
 	[435] = ARGS(1, 1), /* clone3 size */
 };
 
-static __always_inline __u64 call_arg(const struct pt_regs *regs, __u32 which)
-{
-	switch (which) {
-	case 1:
-		return (__u32)regs->di;
-	case 2:
-		return (__u32)regs->si;
-	case 3:
-		return (__u32)regs->dx;
-	case 4:
-		return (__u32)regs->r10;
-	case 5:
-		return (__u32)regs->r8;
-	case 6:
-		return (__u32)regs->r9;
-	default:
-		return 0;
-	}
-}
-
 static __always_inline void call_record(struct lutra_task *e, const struct pt_regs *regs, __u32 nr)
 {
 	__u64 at = nr, arg = 0;
@@ -91,7 +71,7 @@ static __always_inline void call_record(struct lutra_task *e, const struct pt_re
 	LUTRA_OPAQUE(at);
 	args = nr < LUTRA_NR ? call_args[at & (LUTRA_NR - 1)] : 0;
 	if (args)
-		arg = call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
+		arg = (__u32)call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
 	record_plain(e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);
 }
 
@@ -170,6 +150,7 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 	past->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->calls++;
 	count(e->slot, LUTRA_C_CALLS);
+	e->flags = novel ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
 		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, a, b);
 	lutra_steady(&e->state, p, nr);
@@ -180,12 +161,32 @@ static __always_inline void call_address(struct task_struct *task, struct lutra_
 					 const struct pt_regs *regs, __u32 nr)
 {
 	struct lutra_scratch *s;
+	__u64 user = 0;
+	__u32 len = 0;
 
-	if (!lutra_standin || (nr != NR_CONNECT && nr != NR_BIND))
+	if (!lutra_standin)
 		return;
-	s = scratch_get(task);
+	switch (nr) {
+	case NR_CONNECT:
+	case NR_BIND:
+		user = regs->si;
+		len = (__u32)regs->dx;
+		break;
+	case NR_SENDTO:
+		user = regs->r8;
+		len = (__u32)regs->r9;
+		break;
+	case NR_SENDMSG:
+	case NR_SENDMMSG: /* of its first message */
+		bpf_probe_read_user(&user, sizeof(user), (void *)regs->si);
+		bpf_probe_read_user(&len, sizeof(len), (void *)(regs->si + sizeof(user)));
+		break;
+	default:
+		return;
+	}
+	s = user ? scratch_get(task) : NULL;
 	if (s)
-		standin_address(e, s, regs->si, (__u32)regs->dx);
+		standin_address(e, s, user, len);
 }
 
 /* A thread that was there before its process joined the cgroup execs: it has the leader's entry. */

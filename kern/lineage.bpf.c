@@ -80,6 +80,17 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 	return e;
 }
 
+/* The user's program runs, or is about to: where its root is now, the container's paths end. */
+static __always_inline void task_arm(struct lutra_task *e, struct task_struct *task)
+{
+	__u64 mnt = (__u64)BPF_CORE_READ(task, fs, root.mnt);
+
+	e->flags = 0;
+	e->nr = NR_NONE;
+	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
+	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+}
+
 static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *slot,
 				      struct task_struct *child)
 {
@@ -156,17 +167,18 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	slot = slot_get(e->slot);
 	if (!slot)
 		return 0;
+	e->flags &= ~TASK_EXECING;
 	if (e->flags & TASK_PENDING) {
 		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
 			return 0;
-		e->flags = 0;
-		e->nr = NR_NONE;
+		task_arm(e, task);
 		type = LUTRA_REC_ARM;
 	} else {
 		s = lutra_standin ? scratch_get(task) : NULL;
 		if (s)
 			standin_exec(e, s, address_of(s, bprm));
 		lutra_state_exec(&e->state);
+		e->judged_hooks = e->judged_caps = 0;
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_plain(e->slot, type, 0, type == LUTRA_REC_EXEC ? (__u32)old_pid : 0, false);
@@ -214,7 +226,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	e = task_enter(task, slot_nr, task_mnt_ns(task));
 	if (!e || slot->flags & LUTRA_SLOT_NEXT_EXEC)
 		return 0;
-	e->flags = 0;
+	task_arm(e, task);
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		adopt_record(task, slot_nr);
 	return 0;

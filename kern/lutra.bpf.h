@@ -20,14 +20,21 @@
 
 /* x86-64 numbers of the calls that the programs themselves look at. */
 #define NR_OPEN 2
+#define NR_MMAP 9
+#define NR_MPROTECT 10
 #define NR_CONNECT 42
 #define NR_ACCEPT 43
+#define NR_SENDTO 44
+#define NR_SENDMSG 46
 #define NR_BIND 49
 #define NR_EXECVE 59
 #define NR_CREAT 85
 #define NR_OPENAT 257
 #define NR_ACCEPT4 288
 #define NR_EXECVEAT 322
+#define NR_SENDMMSG 307
+#define NR_SETNS 308
+#define NR_PKEY_MPROTECT 329
 #define NR_OPENAT2 437
 #define NR_NONE 0xffff
 
@@ -35,12 +42,26 @@
 #define AF_INET 2
 #define AF_INET6 10
 
-#define O_CREAT_TRUNC_APPEND (0100 | 01000 | 02000)
+#define O_TRUNC 01000
+#define O_CREAT_TRUNC_APPEND (0100 | O_TRUNC | 02000)
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC 0x20
 #define FMODE_PATH 0x4000
 #define FMODE_NOACCOUNT 0x20000000 /* a file system's own file behind an overlay's */
 #define PTRACE_MODE_ATTACH 0x02
+#define PTRACE_MODE_NOAUDIT 0x04
+#define CAP_OPT_NOAUDIT 0x02
+#define PROT_WRITE 0x2
+#define PROT_EXEC 0x4
+#define MAP_ANONYMOUS 0x20
+#define AT_FDCWD ((__u32)-100)
+#define AT_REMOVEDIR 0x200
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFLNK 0120000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+#define MODE_XS 06111 /* a permission to execute, or as another user */
 
 #define NSEC_PER_SEC 1000000000ull
 #define EPISODE_GAP_NS NSEC_PER_SEC
@@ -50,6 +71,8 @@
 #define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
 #define TASK_DENY_CALL 0x2 /* every hook of the call under way refuses */
 #define TASK_REFUSED 0x4   /* a refusal of the call under way was reported */
+#define TASK_NOVEL 0x8	   /* the call under way was never seen: its hooks say nothing new */
+#define TASK_EXECING 0x10  /* past the point of no return: the kernel maps the program */
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
@@ -67,8 +90,14 @@ struct lutra_task {
 	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_calls;
+	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
+	__u64 root_dentry;
+	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
+	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
+	__u64 judged_caps;
+	__u32 judged_key;
 	__u16 nr; /* call under way, as in struct lutra_record */
-	__u8 pad[6];
+	__u8 pad[2];
 	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
 };
 
@@ -98,7 +127,9 @@ struct lutra_scratch {
 	__u32 str_len;
 	__u64 address;
 	__u64 walk_dentry;
-	__u64 walk_mnt;
+	__u64 walk_mnt; /* 0: unknown, the walk stays in its file system */
+	__u64 root_mnt;
+	__u64 root_dentry;
 	/* Both end where the string begins, so that one string serves either ring. */
 	union {
 		struct lutra_evidence evidence;
@@ -117,13 +148,28 @@ _Static_assert(sizeof(((struct lutra_scratch *)0)->head) == sizeof(struct lutra_
 /* Set at load: tracepoints stand in for the LSM hooks. */
 extern const volatile bool lutra_standin;
 
+/* The event of an entry's task is about to be described in its scratch. */
+static __always_inline void scratch_begin(struct lutra_scratch *s, const struct lutra_task *e,
+					  __u32 flags)
+{
+	s->flags = flags;
+	s->weight[0] = s->weight[1] = s->weight[2] = 0;
+	s->root_mnt = e->root_mnt;
+	s->root_dentry = e->root_dentry;
+	__builtin_memset(&s->object, 0, sizeof(s->object));
+}
+
 /* path.bpf.c, address.bpf.c, verdict.bpf.c, standin.bpf.c: verified once for each program. */
+int path_step(struct lutra_scratch *s);
 int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 mnt);
-int path_source(struct lutra_scratch *s);
+int source_byte(struct lutra_scratch *s, __u32 at);
+int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
+int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
 int object_event(struct lutra_task *e, struct lutra_scratch *s);
+int plain_event(struct lutra_task *e, struct lutra_scratch *s);
 int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u32 windowed);
 int signal_event(struct lutra_task *e, struct lutra_scratch *s);
 int standin_address(struct lutra_task *e, struct lutra_scratch *s, __u64 uaddr, __u32 len);
@@ -192,6 +238,40 @@ static __always_inline __u64 address_of(struct lutra_scratch *s, const void *poi
 	s->address = (__u64)pointer;
 	forget();
 	return s->address;
+}
+
+/* Argument of a call by its number, from 1; 0: none. */
+static __always_inline __u64 call_arg(const struct pt_regs *regs, __u32 which)
+{
+	switch (which) {
+	case 1:
+		return regs->di;
+	case 2:
+		return regs->si;
+	case 3:
+		return regs->dx;
+	case 4:
+		return regs->r10;
+	case 5:
+		return regs->r8;
+	case 6:
+		return regs->r9;
+	default:
+		return 0;
+	}
+}
+
+/* The file of a descriptor of the current task, or NULL. */
+static __always_inline struct file *descriptor_file(__u64 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
 }
 
 static __always_inline void kill_current(__u32 slot)

@@ -36,8 +36,11 @@ static __noinline int path_append(struct lutra_path *path, const void *name, __u
 	return 0;
 }
 
-/* One step of the walk, up a component or across a mount. 1: the top was reached. */
-static __noinline int path_step(struct lutra_scratch *s)
+/*
+ * One step of the walk, up a component or across a mount. 1: the walk is over, at the container's
+ * root or at a top that is not: there, outside the container, nothing is known by its name.
+ */
+__noinline int path_step(struct lutra_scratch *s)
 {
 	struct dentry *dentry, *parent;
 	struct mount *mnt, *up;
@@ -47,10 +50,14 @@ static __noinline int path_step(struct lutra_scratch *s)
 		return 1;
 	dentry = (struct dentry *)s->walk_dentry;
 	mnt = (struct mount *)s->walk_mnt;
-	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+	if (s->walk_dentry == s->root_dentry && (!mnt || s->walk_mnt == s->root_mnt))
+		return 1;
+	if (mnt && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
 		up = BPF_CORE_READ(mnt, mnt_parent);
-		if (up == mnt)
+		if (up == mnt) {
+			s->path.flags |= LUTRA_PATH_UNRESOLVED;
 			return 1;
+		}
 		s->walk_dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
 		s->walk_mnt = (__u64)up;
 		return 0;
@@ -68,13 +75,16 @@ static __noinline int path_step(struct lutra_scratch *s)
 	return 0;
 }
 
-/* Append to s->path the way from a dentry on a vfsmount up to the top of its mount namespace. */
+/*
+ * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
+ * not known, the dentry is taken to be on the root's own mount.
+ */
 __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 {
 	if (!s)
 		return 0;
 	s->walk_dentry = dentry;
-	s->walk_mnt = vfsmount - bpf_core_field_offset(struct mount, mnt);
+	s->walk_mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
 	for (int i = 0; i < LUTRA_WALK_STEPS; i++)
 		if (path_step(s))
 			return 0;
@@ -95,13 +105,25 @@ static __always_inline void source_component(struct lutra_scratch *s, __u32 star
 	path_append(&s->path, c, len);
 }
 
+/* Byte at of s->source, looked at from the last to the first. Global: verified once. */
+__noinline int source_byte(struct lutra_scratch *s, __u32 at)
+{
+	if (!s || at >= s->source_len || s->source[at & (SOURCE_BYTES - 1)] != '/')
+		return 0;
+	source_component(s, at + 1);
+	s->source_end = at;
+	return 0;
+}
+
 /*
  * Fill in s->path from source_len bytes of a path string in s->source; a relative one continues
- * in the current directory. Symbolic links are not followed and ".." is not understood.
+ * in the directory that descriptor dir is open on, or in the current one. Symbolic links are not
+ * followed and ".." is not understood.
  */
-__noinline int path_source(struct lutra_scratch *s)
+__noinline int path_source(struct lutra_scratch *s, __u32 dir)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct file *file;
 	__u32 len;
 
 	if (!s)
@@ -113,20 +135,22 @@ __noinline int path_source(struct lutra_scratch *s)
 		return 0;
 	}
 	s->source_end = len;
-	for (__u32 i = 0; i < SOURCE_BYTES; i++) {
-		__u32 at = SOURCE_BYTES - 1 - i;
-
-		forget();
-		if (at >= s->source_len || s->source[at] != '/')
-			continue;
-		source_component(s, at + 1);
-		s->source_end = at;
-	}
+	for (__u32 i = 0; i < SOURCE_BYTES; i++)
+		source_byte(s, SOURCE_BYTES - 1 - i);
 	if (s->source_len && s->source[0] == '/')
-		return 0;
+		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, root.dentry),
+				 (__u64)BPF_CORE_READ(task, fs, root.mnt));
 	source_component(s, 0);
-	return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
-			 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
+	if (dir == AT_FDCWD)
+		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
+				 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
+	file = descriptor_file(dir);
+	if (!file) {
+		s->path.flags |= LUTRA_PATH_UNRESOLVED;
+		return 0;
+	}
+	return path_walk(s, (__u64)BPF_CORE_READ(file, f_path.dentry),
+			 (__u64)BPF_CORE_READ(file, f_path.mnt));
 }
 
 /* Write s->path as a string to s->str, the root first, str_len bytes; see lib/path.h. */
@@ -211,6 +235,20 @@ __noinline int file_describe(struct lutra_scratch *s, __u64 file_addr, __u64 fre
 	path_reset(&s->path);
 	return path_walk(s, (__u64)BPF_CORE_READ(file, f_path.dentry),
 			 (__u64)BPF_CORE_READ(file, f_path.mnt));
+}
+
+/*
+ * The path of a name that an operation makes, changes or removes, into s->path and s->object. mode:
+ * its inode's, or what it is to be.
+ */
+__noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode)
+{
+	if (!s)
+		return 0;
+	s->object.mode = (__u16)mode;
+	s->object.flags |= LUTRA_OBJ_PATH;
+	path_reset(&s->path);
+	return path_walk(s, dentry, vfsmount);
 }
 
 char LICENSE[] SEC("license") = "GPL";

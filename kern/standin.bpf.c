@@ -3,36 +3,81 @@
  * What stands in for the LSM hooks where their programs do not load: the same objects by the same
  * code, but seen when the operation is over, or before its arguments are copied.
  *
- * Hooks: tp_btf/sys_exit   open, openat, openat2, creat: the file of the new descriptor
- *        (called from tp_btf/sys_enter: connect and bind; from tp_btf/sched_process_exec)
+ * Hooks: tp_btf/sys_exit   opens (the file of the new descriptor), executable mappings, operations
+ *                          on names (the path as the caller wrote it)
+ *        (called from tp_btf/sys_enter: addresses; from tp_btf/sched_process_exec: programs)
  * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: open. Not seen: opens and connects through io_uring or a 32-bit entry, opens that fail,
- * and, where another thread rewrites an address in time, the true address. Nothing can be refused;
- * verdicts kill.
+ * Fails: open. Not seen: what io_uring or a 32-bit entry does, what fails, capabilities and hooks
+ * without an object; where another thread rewrites a name or address in time, the true one.
+ * Symbolic links and ".." in names are not followed, and whether a changed name is a directory's is
+ * not known. Nothing can be refused; verdicts kill.
  */
 #include "lutra.bpf.h"
 
-static __always_inline struct lutra_scratch *standin_begin(struct lutra_scratch *s, __u32 op)
+/* An operation on a name: arguments by number, from 1; 0: none. */
+struct standin_name {
+	__u8 op;
+	__u8 dir;  /* descriptor that a relative path starts at; without path: of the object itself
+		    */
+	__u8 path; /* string */
+	__u8 mode;
+};
+
+static const struct standin_name standin_names[LUTRA_NR][2] = {
+	[76] = {{LUTRA_OP_TRUNCATE, 0, 1, 0}},					  /* truncate */
+	[77] = {{LUTRA_OP_TRUNCATE, 1, 0, 0}},					  /* ftruncate */
+	[82] = {{LUTRA_OP_RENAME_FROM, 0, 1, 0}, {LUTRA_OP_RENAME_TO, 0, 2, 0}},  /* rename */
+	[83] = {{LUTRA_OP_MKDIR, 0, 1, 0}},					  /* mkdir */
+	[84] = {{LUTRA_OP_RMDIR, 0, 1, 0}},					  /* rmdir */
+	[86] = {{LUTRA_OP_LINK_FROM, 0, 1, 0}, {LUTRA_OP_LINK_TO, 0, 2, 0}},	  /* link */
+	[87] = {{LUTRA_OP_UNLINK, 0, 1, 0}},					  /* unlink */
+	[88] = {{LUTRA_OP_SYMLINK, 0, 2, 0}},					  /* symlink */
+	[90] = {{LUTRA_OP_CHMOD, 0, 1, 2}},					  /* chmod */
+	[91] = {{LUTRA_OP_CHMOD, 1, 0, 2}},					  /* fchmod */
+	[92] = {{LUTRA_OP_CHOWN, 0, 1, 0}},					  /* chown */
+	[93] = {{LUTRA_OP_CHOWN, 1, 0, 0}},					  /* fchown */
+	[94] = {{LUTRA_OP_CHOWN, 0, 1, 0}},					  /* lchown */
+	[133] = {{LUTRA_OP_MKNOD, 0, 1, 2}},					  /* mknod */
+	[188] = {{LUTRA_OP_SETXATTR, 0, 1, 0}},					  /* setxattr */
+	[189] = {{LUTRA_OP_SETXATTR, 0, 1, 0}},					  /* lsetxattr */
+	[190] = {{LUTRA_OP_SETXATTR, 1, 0, 0}},					  /* fsetxattr */
+	[258] = {{LUTRA_OP_MKDIR, 1, 2, 0}},					  /* mkdirat */
+	[259] = {{LUTRA_OP_MKNOD, 1, 2, 3}},					  /* mknodat */
+	[260] = {{LUTRA_OP_CHOWN, 1, 2, 0}},					  /* fchownat */
+	[263] = {{LUTRA_OP_UNLINK, 1, 2, 3}},					  /* unlinkat */
+	[264] = {{LUTRA_OP_RENAME_FROM, 1, 2, 0}, {LUTRA_OP_RENAME_TO, 3, 4, 0}}, /* renameat */
+	[265] = {{LUTRA_OP_LINK_FROM, 1, 2, 0}, {LUTRA_OP_LINK_TO, 3, 4, 0}},	  /* linkat */
+	[266] = {{LUTRA_OP_SYMLINK, 2, 3, 0}},					  /* symlinkat */
+	[268] = {{LUTRA_OP_CHMOD, 1, 2, 3}},					  /* fchmodat */
+	[316] = {{LUTRA_OP_RENAME_FROM, 1, 2, 0}, {LUTRA_OP_RENAME_TO, 3, 4, 0}}, /* renameat2 */
+	[452] = {{LUTRA_OP_CHMOD, 1, 2, 3}},					  /* fchmodat2 */
+};
+
+static __always_inline void standin_begin(struct lutra_scratch *s, const struct lutra_task *e,
+					  __u32 op)
 {
-	s->flags = 0;
-	s->weight[0] = s->weight[1] = s->weight[2] = 0;
-	__builtin_memset(&s->object, 0, sizeof(s->object));
+	scratch_begin(s, e, 0);
 	s->object.op = (__u8)op;
-	return s;
 }
 
-/* The address of a connect or bind, at its entry. */
+/* The address of a connect, bind or message, at its entry. */
 __noinline int standin_address(struct lutra_task *e, struct lutra_scratch *s, __u64 uaddr,
 			       __u32 len)
 {
+	__u32 op = LUTRA_OP_SEND;
+
 	if (!e || !s || len > SOCKADDR_BYTES)
 		return 0;
-	standin_begin(s, LUTRA_OP_NONE);
+	if (e->nr == NR_BIND)
+		op = LUTRA_OP_BIND;
+	else if (e->nr == NR_CONNECT)
+		op = LUTRA_OP_CONNECT;
+	standin_begin(s, e, op);
 	__builtin_memset(s->source, 0, SOCKADDR_BYTES + 8);
 	if (bpf_probe_read_user(s->source, len, (void *)uaddr))
 		return 0;
 	s->source_len = len;
-	return address_event(e, s, e->nr == NR_BIND ? LUTRA_OP_BIND : LUTRA_OP_CONNECT);
+	return address_event(e, s, op);
 }
 
 /* The name of a script, which the kernel has replaced by its interpreter. */
@@ -42,12 +87,12 @@ static __noinline int standin_script(struct lutra_task *e, struct lutra_scratch 
 
 	if (!e || !s)
 		return 0;
-	standin_begin(s, LUTRA_OP_EXEC);
+	standin_begin(s, e, LUTRA_OP_EXEC);
 	s->object.flags = LUTRA_OBJ_PATH;
 	s->object.mode = 0100755;
 	len = bpf_probe_read_kernel_str(s->source, SOURCE_BYTES, (void *)name);
 	s->source_len = len <= 0 || len >= SOURCE_BYTES ? SOURCE_BYTES + 1 : (__u32)len - 1;
-	path_source(s);
+	path_source(s, AT_FDCWD);
 	return object_event(e, s);
 }
 
@@ -65,7 +110,7 @@ __noinline int standin_exec(struct lutra_task *e, struct lutra_scratch *s, __u64
 		return 0;
 	if (name != BPF_CORE_READ(bprm, interp))
 		standin_script(e, s, (__u64)name);
-	standin_begin(s, LUTRA_OP_EXEC);
+	standin_begin(s, e, LUTRA_OP_EXEC);
 	file_describe(s, (__u64)BPF_CORE_READ(bprm, file), slot->start_realtime_ns);
 	return object_event(e, s);
 }
@@ -87,22 +132,10 @@ static __always_inline __u64 open_flags(const struct pt_regs *regs, __u32 nr)
 	}
 }
 
-static __always_inline struct file *descriptor_file(struct task_struct *task, __u64 fd)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
-
-	if (fd < BPF_CORE_READ(table, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
-}
-
-static __always_inline int standin_open(struct task_struct *task, struct lutra_task *e, __u64 flags,
+static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s, __u64 flags,
 					__u64 fd)
 {
-	struct file *file = descriptor_file(task, fd);
-	struct lutra_scratch *s;
+	struct file *file = descriptor_file(fd);
 	__u32 mode;
 
 	if (!file)
@@ -110,35 +143,138 @@ static __always_inline int standin_open(struct task_struct *task, struct lutra_t
 	mode = BPF_CORE_READ(file, f_mode);
 	if (mode & FMODE_PATH)
 		return 0;
-	s = scratch_get(task);
-	if (!s)
-		return 0;
-	standin_begin(s, LUTRA_OP_OPEN);
+	standin_begin(s, e, LUTRA_OP_OPEN);
 	if (mode & FMODE_WRITE || flags & O_CREAT_TRUNC_APPEND)
 		s->object.flags = LUTRA_OBJ_WRITE;
 	file_describe(s, (__u64)file, 0);
-	object_event(e, s);
-	return 0;
+	return object_event(e, s);
+}
+
+/* Memory mapped or made executable. */
+static __always_inline int standin_map(struct lutra_task *e, struct lutra_scratch *s,
+				       const struct pt_regs *regs, __u32 nr, __u64 fresh_after_ns)
+{
+	struct file *file;
+
+	if (!(regs->dx & PROT_EXEC))
+		return 0;
+	if (regs->dx & PROT_WRITE) {
+		standin_begin(s, e, LUTRA_OP_WX);
+		s->object.mode = nr == NR_MMAP ? NR_MMAP : NR_MPROTECT;
+		plain_event(e, s);
+	}
+	if (nr != NR_MMAP || regs->r10 & MAP_ANONYMOUS)
+		return 0;
+	file = descriptor_file((__u32)regs->r8);
+	if (!file)
+		return 0;
+	standin_begin(s, e, LUTRA_OP_MAPX);
+	file_describe(s, (__u64)file, fresh_after_ns);
+	return object_event(e, s);
+}
+
+/* Operation and mode of a name; false: another event already stands for it. */
+static __always_inline bool name_begin(struct lutra_task *e, struct lutra_scratch *s, __u32 op,
+				       __u32 mode)
+{
+	if (op == LUTRA_OP_UNLINK && mode & AT_REMOVEDIR)
+		op = LUTRA_OP_RMDIR;
+	standin_begin(s, e, op);
+	s->object.flags = LUTRA_OBJ_PATH;
+	if (op == LUTRA_OP_MKDIR || op == LUTRA_OP_RMDIR)
+		s->object.mode = S_IFDIR;
+	else if (op == LUTRA_OP_SYMLINK)
+		s->object.mode = S_IFLNK;
+	else if (op == LUTRA_OP_MKNOD)
+		s->object.mode = mode & S_IFMT;
+	else
+		s->object.mode = S_IFREG;
+	if ((op == LUTRA_OP_CHMOD || op == LUTRA_OP_MKNOD) && mode & MODE_XS)
+		s->object.flags |= LUTRA_OBJ_XBIT;
+	return op != LUTRA_OP_MKNOD ||
+	       (s->object.mode != S_IFREG && s->object.mode != S_IFSOCK && s->object.mode != 0);
+}
+
+/* The object is an open file's. */
+static __noinline int standin_descriptor(struct lutra_task *e, struct lutra_scratch *s, __u32 fd)
+{
+	struct file *file = descriptor_file(fd);
+
+	if (!e || !s || !file)
+		return 0;
+	file_describe(s, (__u64)file, 0);
+	return object_event(e, s);
+}
+
+static __noinline int standin_path(struct lutra_task *e, struct lutra_scratch *s, __u64 path,
+				   __u32 dir)
+{
+	long len;
+
+	if (!e || !s)
+		return 0;
+	len = bpf_probe_read_user_str(s->source, SOURCE_BYTES, (void *)path);
+	s->source_len = len <= 0 || len >= SOURCE_BYTES ? SOURCE_BYTES + 1 : (__u32)len - 1;
+	path_source(s, dir);
+	return object_event(e, s);
+}
+
+static __always_inline int standin_name(struct lutra_task *e, struct lutra_scratch *s,
+					const struct pt_regs *regs, const struct standin_name *n)
+{
+	__u32 dir = n->dir ? (__u32)call_arg(regs, n->dir) : AT_FDCWD;
+
+	if (!name_begin(e, s, n->op, n->mode ? (__u32)call_arg(regs, n->mode) : 0))
+		return 0;
+	if (!n->path)
+		return standin_descriptor(e, s, dir);
+	return standin_path(e, s, call_arg(regs, n->path), dir);
+}
+
+static __always_inline bool is_open(__u32 nr)
+{
+	return nr == NR_OPENAT || nr == NR_OPEN || nr == NR_CREAT || nr == NR_OPENAT2;
+}
+
+static __always_inline bool is_map(__u32 nr)
+{
+	return nr == NR_MMAP || nr == NR_MPROTECT || nr == NR_PKEY_MPROTECT;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(lutra_sys_exit, struct pt_regs *regs, long ret)
 {
+	const struct standin_name *names;
+	struct lutra_scratch *s;
 	struct lutra_slot *slot;
 	struct task_struct *task;
 	struct lutra_task *e;
-	__u32 nr = (__u32)regs->orig_ax;
+	__u64 nr = regs->orig_ax;
 
-	if (ret < 0 || (nr != NR_OPENAT && nr != NR_OPEN && nr != NR_CREAT && nr != NR_OPENAT2))
+	if (nr >= LUTRA_NR || (ret < 0 && ret > -4096))
+		return 0;
+	LUTRA_OPAQUE(nr);
+	names = standin_names[nr & (LUTRA_NR - 1)];
+	if (!names[0].op && !is_open((__u32)nr) && !is_map((__u32)nr))
 		return 0;
 	task = bpf_get_current_task_btf();
 	e = task_live(task, &slot);
 	/* e->nr differs where the number came through a foreign entry. */
-	if (!e || e->flags & TASK_PENDING || e->nr != nr)
+	if (!e || e->flags & TASK_PENDING || e->nr != (__u32)nr)
 		return 0;
 	if (slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD))
 		return 0;
-	return standin_open(task, e, open_flags(regs, nr), (__u64)ret);
+	s = scratch_get(task);
+	if (!s)
+		return 0;
+	if (is_open((__u32)nr))
+		return standin_open(e, s, open_flags(regs, (__u32)nr), (__u64)ret);
+	if (is_map((__u32)nr))
+		return standin_map(e, s, regs, (__u32)nr, slot->start_realtime_ns);
+	standin_name(e, s, regs, &names[0]);
+	if (names[1].op)
+		standin_name(e, s, regs, &names[1]);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

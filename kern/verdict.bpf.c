@@ -177,20 +177,25 @@ __noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u
 	return standing_refusal(e, s, e->signals.alert_group, now);
 }
 
-static __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s)
+/* plain: an object without a path, which takes the verifier a fraction of the time. */
+static __always_inline int judge(struct lutra_task *e, struct lutra_scratch *s, bool plain)
 {
-	struct lutra_policy *p;
-	struct lutra_judgement *j;
+	struct lutra_judgement *j = &s->judgement;
+	struct lutra_policy *p = policy_get(e->slot);
 
-	if (!e || !s)
-		return 0;
-	p = policy_get(e->slot);
 	if (!p) {
 		count(e->slot, LUTRA_C_UNSCORED);
 		return 0;
 	}
-	j = &s->judgement;
-	lutra_judge(p, &s->object, &s->path, e->state.role, s->fold, j);
+	/* The call's entry has said so already. */
+	if (s->object.op == LUTRA_OP_HOOK && e->flags & TASK_NOVEL && !(s->flags & EVENT_WORKER)) {
+		j->kind = LUTRA_KIND_O;
+		return 0;
+	}
+	if (plain)
+		lutra_judge_plain(p, &s->object, e->state.role, j);
+	else
+		lutra_judge(p, &s->object, &s->path, e->state.role, s->fold, j);
 	count(e->slot, LUTRA_C_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN)
 		return 0;
@@ -200,38 +205,43 @@ static __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s
 	return signal_event(e, s) >= LUTRA_VERDICT_DENY;
 }
 
-static __always_inline void object_record(struct lutra_task *e, struct lutra_scratch *s)
-{
-	s->str_len = 0;
-	if (s->object.flags & LUTRA_OBJ_PATH)
-		path_string(s);
-	record_object(s, e->slot, s->flags & EVENT_WORKER ? NR_NONE : e->nr);
-}
-
 /* The object in s: record it, judge it. 1: refuse (or, where a tracepoint saw it: kill). */
-__noinline int object_event(struct lutra_task *e, struct lutra_scratch *s)
+static __always_inline int event(struct lutra_task *e, struct lutra_scratch *s, bool plain)
 {
-	struct lutra_slot *slot;
+	struct lutra_slot *slot = slot_get(e->slot);
 	int refuse = 0;
 
-	if (!e || !s)
-		return 0;
-	slot = slot_get(e->slot);
 	if (!slot)
 		return 0;
-	s->weight[0] = s->weight[1] = s->weight[2] = 0;
-	if (s->object.flags & LUTRA_OBJ_PATH &&
-	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
-		count(e->slot, LUTRA_C_PATHS_CUT);
-	if (slot->flags & LUTRA_SLOT_RECORD)
-		object_record(e, s);
+	s->judgement.kind = LUTRA_KIND_KNOWN;
+	s->str_len = 0;
+	if (slot->flags & LUTRA_SLOT_RECORD) {
+		if (!plain && s->object.flags & LUTRA_OBJ_PATH)
+			path_string(s);
+		record_object(s, e->slot, s->flags & EVENT_WORKER ? NR_NONE : e->nr);
+	}
 	if (slot->mode != LUTRA_MODE_LEARN)
-		refuse = object_judge(e, s);
+		refuse = judge(e, s, plain);
 	if (!refuse)
 		refuse = standing_event(e, s, lutra_windowed(&s->object));
 	if (refuse && s->flags & EVENT_HOOK)
 		count(e->slot, LUTRA_C_REFUSED);
 	return refuse;
+}
+
+__noinline int object_event(struct lutra_task *e, struct lutra_scratch *s)
+{
+	if (!e || !s)
+		return 0;
+	if (s->object.flags & LUTRA_OBJ_PATH &&
+	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
+		count(e->slot, LUTRA_C_PATHS_CUT);
+	return event(e, s, false);
+}
+
+__noinline int plain_event(struct lutra_task *e, struct lutra_scratch *s)
+{
+	return e && s ? event(e, s, true) : 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

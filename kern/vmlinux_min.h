@@ -134,6 +134,16 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+struct vm_area_struct {
+	long unsigned int vm_flags;
+	struct file *vm_file;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
+
 struct kernfs_node {
 	u64 id;
 };
@@ -168,6 +178,8 @@ struct task_struct {
 	pid_t tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	const struct cred *real_cred;
+	const struct cred *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;

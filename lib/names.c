@@ -78,6 +78,46 @@ static const char *const ops[] = {
 	[LUTRA_OP_MKNOD] = "mknod",
 	[LUTRA_OP_SETXATTR] = "setxattr",
 	[LUTRA_OP_CHDIR] = "chdir",
+	[LUTRA_OP_HOOK] = "hook",
+};
+static const char *const hooks[] = {
+	[LUTRA_HOOK_NONE] = "none",
+	[LUTRA_HOOK_TASK_ALLOC] = "task_alloc",
+	[LUTRA_HOOK_SOCKET_CREATE] = "socket_create",
+	[LUTRA_HOOK_SOCKET_LISTEN] = "socket_listen",
+	[LUTRA_HOOK_PTRACE_ACCESS_CHECK] = "ptrace_access_check",
+	[LUTRA_HOOK_PTRACE_TRACEME] = "ptrace_traceme",
+	[LUTRA_HOOK_SB_MOUNT] = "sb_mount",
+	[LUTRA_HOOK_SB_UMOUNT] = "sb_umount",
+	[LUTRA_HOOK_SB_PIVOTROOT] = "sb_pivotroot",
+	[LUTRA_HOOK_MOVE_MOUNT] = "move_mount",
+	[LUTRA_HOOK_FS_CONTEXT_PARSE_PARAM] = "fs_context_parse_param",
+	[LUTRA_HOOK_PATH_CHROOT] = "path_chroot",
+	[LUTRA_HOOK_BPF] = "bpf",
+	[LUTRA_HOOK_PERF_EVENT_OPEN] = "perf_event_open",
+	[LUTRA_HOOK_KEY_ALLOC] = "key_alloc",
+	[LUTRA_HOOK_KEY_PERMISSION] = "key_permission",
+	[LUTRA_HOOK_TASK_FIX_SETUID] = "task_fix_setuid",
+	[LUTRA_HOOK_TASK_FIX_SETGID] = "task_fix_setgid",
+	[LUTRA_HOOK_TASK_FIX_SETGROUPS] = "task_fix_setgroups",
+	[LUTRA_HOOK_USERNS_CREATE] = "userns_create",
+	[LUTRA_HOOK_INODE_INIT_SECURITY_ANON] = "inode_init_security_anon",
+	[LUTRA_HOOK_KERNEL_LOAD_DATA] = "kernel_load_data",
+	[LUTRA_HOOK_KERNEL_READ_FILE] = "kernel_read_file",
+	[LUTRA_HOOK_PTRACE_READ] = "ptrace_access_check-read",
+	[LUTRA_HOOK_TASK_KILL] = "task_kill",
+	[LUTRA_HOOK_SB_REMOUNT] = "sb_remount",
+	[LUTRA_HOOK_BPF_MAP] = "bpf_map",
+	[LUTRA_HOOK_BPF_PROG] = "bpf_prog",
+	[LUTRA_HOOK_KERNEL_MODULE_REQUEST] = "kernel_module_request",
+	[LUTRA_HOOK_URING_OVERRIDE_CREDS] = "uring_override_creds",
+	[LUTRA_HOOK_URING_SQPOLL] = "uring_sqpoll",
+	[LUTRA_HOOK_URING_CMD] = "uring_cmd",
+	[LUTRA_HOOK_NETLINK_SEND] = "netlink_send",
+	[LUTRA_HOOK_LOCKED_DOWN] = "locked_down",
+	[LUTRA_HOOK_SYSLOG] = "syslog",
+	[LUTRA_HOOK_SETTIME] = "settime",
+	[LUTRA_HOOK_TASK_SETRLIMIT] = "task_setrlimit",
 };
 static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y"};
 static const char *const roles[] = {"startup", "steady", "spawned", "deeper"};
@@ -249,6 +289,11 @@ const char *cap_name(unsigned cap)
 	return name_of(caps, N(caps), cap);
 }
 
+const char *hook_name(unsigned hook)
+{
+	return name_of(hooks, N(hooks), hook);
+}
+
 const char *inode_type_name(unsigned type)
 {
 	return name_of(types, N(types), type);
@@ -294,6 +339,11 @@ int group_parse(const char *name, unsigned *ret)
 int op_parse(const char *name, unsigned *ret)
 {
 	return parse(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
+}
+
+int hook_parse(const char *name, unsigned *ret)
+{
+	return parse(hooks, N(hooks), name, ret);
 }
 
 int role_parse(const char *name, unsigned *ret)

@@ -22,6 +22,7 @@ const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end *
 const char *counter_name(unsigned counter);  /* calls objects novel_tokens ... */
 const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_ext() */
 const char *cap_name(unsigned cap);	     /* chown ... checkpoint_restore */
+const char *hook_name(unsigned hook);	     /* task_alloc socket_create ... */
 const char *inode_type_name(unsigned type);  /* S_IFMT >> 12: file dir socket ... */
 const char *family_name(unsigned family);    /* unix ipv4 ipv6 netlink ... */
 
@@ -29,6 +30,7 @@ int mode_parse(const char *name, unsigned *ret);
 int action_parse(const char *name, unsigned *ret);
 int group_parse(const char *name, unsigned *ret);
 int op_parse(const char *name, unsigned *ret);
+int hook_parse(const char *name, unsigned *ret);
 int role_parse(const char *name, unsigned *ret);
 
 /*

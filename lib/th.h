@@ -16,4 +16,7 @@ void th_mask(const char *arch, uint64_t ret[LUTRA_NR / 64]);
 /* The LSM hook that refuses call nr ("bprm_check_security"), or NULL: nr is not in TH. */
 const char *th_hook(const char *arch, unsigned nr);
 
+/* Bit per enum lutra_hook below LUTRA_HOOK_OTHERS that a run in which call nr was seen may pass. */
+uint64_t th_leads(const char *arch, unsigned nr);
+
 #endif

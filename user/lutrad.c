@@ -36,7 +36,8 @@ static const struct argp argp = {options,
 				 "Configuration: a JSON object "
 				 "of socket, state_dir, policies_dir, events_jsonl (a file, \"-\" "
 				 "or null), log_level (error, "
-				 "warning, info, debug), no_lsm.",
+				 "warning, info, debug), no_lsm, calls (on, or off: nothing is "
+				 "attached to system calls, LSM hooks alone decide).",
 				 NULL,
 				 NULL,
 				 NULL};

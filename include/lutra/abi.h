@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 1
+#define LUTRA_ABI_VERSION 2
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -87,7 +87,54 @@ enum lutra_op {
 	LUTRA_OP_MKNOD = 20,
 	LUTRA_OP_SETXATTR = 21,
 	LUTRA_OP_CHDIR = 22,
+	LUTRA_OP_HOOK = 23, /* a hook without an object: the event is that it was called */
 	LUTRA_OP_COUNT
+};
+
+/* Hooks of LUTRA_OP_HOOK: struct lutra_object.mode. */
+enum lutra_hook {
+	LUTRA_HOOK_NONE = 0,
+	/* Those that calls of rule TH pass: known where such a call was seen in training. */
+	LUTRA_HOOK_TASK_ALLOC,
+	LUTRA_HOOK_SOCKET_CREATE,
+	LUTRA_HOOK_SOCKET_LISTEN,
+	LUTRA_HOOK_PTRACE_ACCESS_CHECK, /* to attach */
+	LUTRA_HOOK_PTRACE_TRACEME,
+	LUTRA_HOOK_SB_MOUNT,
+	LUTRA_HOOK_SB_UMOUNT,
+	LUTRA_HOOK_SB_PIVOTROOT,
+	LUTRA_HOOK_MOVE_MOUNT,
+	LUTRA_HOOK_FS_CONTEXT_PARSE_PARAM,
+	LUTRA_HOOK_PATH_CHROOT,
+	LUTRA_HOOK_BPF,
+	LUTRA_HOOK_PERF_EVENT_OPEN,
+	LUTRA_HOOK_KEY_ALLOC,
+	LUTRA_HOOK_KEY_PERMISSION,
+	LUTRA_HOOK_TASK_FIX_SETUID,
+	LUTRA_HOOK_TASK_FIX_SETGID,
+	LUTRA_HOOK_TASK_FIX_SETGROUPS,
+	LUTRA_HOOK_USERNS_CREATE,
+	LUTRA_HOOK_INODE_INIT_SECURITY_ANON,
+	LUTRA_HOOK_KERNEL_LOAD_DATA,
+	LUTRA_HOOK_KERNEL_READ_FILE,
+	/* Others: known where recordings through hooks saw them. */
+	LUTRA_HOOK_OTHERS,
+	LUTRA_HOOK_PTRACE_READ = LUTRA_HOOK_OTHERS, /* ptrace_access_check to read, out of the
+						       container */
+	LUTRA_HOOK_TASK_KILL,			    /* out of the container */
+	LUTRA_HOOK_SB_REMOUNT,
+	LUTRA_HOOK_BPF_MAP,
+	LUTRA_HOOK_BPF_PROG,
+	LUTRA_HOOK_KERNEL_MODULE_REQUEST,
+	LUTRA_HOOK_URING_OVERRIDE_CREDS,
+	LUTRA_HOOK_URING_SQPOLL,
+	LUTRA_HOOK_URING_CMD,
+	LUTRA_HOOK_NETLINK_SEND,
+	LUTRA_HOOK_LOCKED_DOWN,
+	LUTRA_HOOK_SYSLOG,
+	LUTRA_HOOK_SETTIME,
+	LUTRA_HOOK_TASK_SETRLIMIT,
+	LUTRA_HOOK_COUNT
 };
 
 /* How an object differs from what training saw (MODEL: P, U, W, O, K, Y). */
@@ -240,7 +287,7 @@ struct lutra_path {
 _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 
 #define LUTRA_OBJ_WRITE 0x01 /* FMODE_WRITE, or create, truncate, append */
-#define LUTRA_OBJ_FRESH 0x02 /* unlinked, memfd, or ctime after the container's start */
+#define LUTRA_OBJ_FRESH 0x02 /* exec, mapx: unlinked, or ctime after the container's start */
 #define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
 #define LUTRA_OBJ_PATH 0x08  /* has a path: AF_UNIX with a name, and all file operations */
 
@@ -248,7 +295,7 @@ _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 struct lutra_object {
 	__u8 addr[16]; /* IPv4 in the first four bytes, or IPv6; network order */
 	__u16 port;    /* host order */
-	__u16 mode;    /* inode mode; for capable the capability; for wx the call */
+	__u16 mode;    /* inode mode; of capable the capability, of wx the call, of hook the hook */
 	__u8 op;       /* enum lutra_op */
 	__u8 flags;    /* LUTRA_OBJ_* */
 	__u8 family;   /* AF_* */
@@ -268,7 +315,7 @@ struct lutra_slot {
 	__u32 mode;		 /* enum lutra_mode */
 	__u32 flags;		 /* LUTRA_SLOT_* */
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
-	__u32 pad;
+	__u32 generation;	 /* raised with every change of policy, mode or recording */
 };
 _Static_assert(sizeof(struct lutra_slot) == 32, "slot layout");
 

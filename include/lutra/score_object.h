@@ -62,6 +62,7 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
 	case LUTRA_OP_WX:
+	case LUTRA_OP_HOOK:
 		return 1;
 	case LUTRA_OP_OPEN:
 		return (node_flags & LUTRA_NODE_ROLE) != 0;
@@ -100,8 +101,8 @@ static __always_inline __u64 lutra_port_class(const struct lutra_policy *p,
 /*
  * The object's token, never 0:
  *   0-5 op, 6 write, 7 x bit, 8-11 inode type, 12-17 extension, 18-19 role, 20 fresh, 21-28 family,
- *   29-30 address class (less one), 31 exact port, 32-47 node, port, capability or call, 48 any
- * address class, 49 path
+ *   29-30 address class (less one), 31 exact port, 32-47 node, port, capability, call or hook, 48
+ * any address class, 49 path
  */
 static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 						const struct lutra_object *o,
@@ -120,6 +121,7 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 		t |= (__u64)(o->mode >> 12) << 8;
 		break;
 	case LUTRA_OP_EXEC:
+	case LUTRA_OP_MAPX:
 		t |= (o->flags & LUTRA_OBJ_FRESH) ? 1ull << 20 : 0;
 		break;
 	case LUTRA_OP_CONNECT:
@@ -131,6 +133,7 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 		break;
 	case LUTRA_OP_CAPABLE:
 	case LUTRA_OP_WX:
+	case LUTRA_OP_HOOK:
 		t |= (__u64)o->mode << 32;
 		break;
 	case LUTRA_OP_CHMOD:
@@ -218,6 +221,8 @@ static __always_inline __u8 lutra_object_group(const struct lutra_object *o, __u
 		return LUTRA_G_WX;
 	case LUTRA_OP_CAPABLE:
 		return LUTRA_G_CAPABLE;
+	case LUTRA_OP_HOOK:
+		return LUTRA_G_TH;
 	default:
 		break;
 	}
@@ -264,6 +269,23 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
 }
 
+/* Judge an object without a path. */
+static __always_inline int lutra_judge_plain(const struct lutra_policy *p,
+					     const struct lutra_object *o, __u8 role,
+					     struct lutra_judgement *ret)
+{
+	if (!p || !o || !ret)
+		return 0;
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->group = LUTRA_G_NONE;
+	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
+	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_find(p, ret->token))
+		return 0;
+	ret->kind = LUTRA_KIND_O;
+	ret->group = lutra_object_group(o, ret->kind);
+	return 0;
+}
+
 /*
  * Judge an object. path counts where o->flags says LUTRA_OBJ_PATH; fold: 64 bytes of scratch.
  * A directory opened for reading, or entered, is known wherever it lies inside the tree.
@@ -272,31 +294,26 @@ static __always_inline int lutra_judge(const struct lutra_policy *p, const struc
 				       const struct lutra_path *path, __u8 role, char *fold,
 				       struct lutra_judgement *ret)
 {
-	__u32 ext = 0, has_path;
+	__u32 ext = 0;
 
 	if (!p || !o || !path || !fold || !ret)
 		return 0;
+	if (!(o->flags & LUTRA_OBJ_PATH))
+		return lutra_judge_plain(p, o, role, ret);
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->group = LUTRA_G_NONE;
-	has_path = o->flags & LUTRA_OBJ_PATH;
-	if (has_path) {
-		__u32 dir = lutra_leaf_dir(o);
-
-		lutra_classify(p, path, dir, fold, &ret->class);
-		if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
-			ext = lutra_ext(path->name[0], path->len[0]);
-	}
+	lutra_classify(p, path, lutra_leaf_dir(o), fold, &ret->class);
+	if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
+		ext = lutra_ext(path->name[0], path->len[0]);
 	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
 	if (!(p->ops >> (o->op & 31) & 1))
 		return 0;
-	if (has_path && !ret->class.hit) {
+	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
 	} else if (!lutra_object_find(p, ret->token)) {
-		if (!has_path)
-			ret->kind = LUTRA_KIND_O;
-		else if (o->op == LUTRA_OP_CHDIR ||
-			 (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
-			  o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
+		if (o->op == LUTRA_OP_CHDIR ||
+		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
+		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
 			ret->kind = LUTRA_KIND_KNOWN;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)

@@ -220,6 +220,27 @@ struct lutra_class {
 	__u8 pad;
 };
 
+/* The child of a node that component which & 255 of a path leads to, a directory's name if which
+ * >> 8; 0: none. */
+LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
+			   struct lutra_name *name, __u32 node, __u32 which)
+{
+	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len;
+	__u64 key;
+
+	if (!p || !path || !name)
+		return 0;
+	len = path->len[at];
+	if (len >= LUTRA_NAME)
+		return 0;
+	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD)
+		key = p->wildcard_key[dir];
+	else
+		key = lutra_key(name->s, lutra_fold(path->name[at], len, name->s), p->hash_key,
+				dir);
+	return lutra_edge_find(p, node, key);
+}
+
 LUTRA_FN int lutra_classify_path(const struct lutra_policy *p, const struct lutra_path *path,
 				 __u32 leaf_dir, struct lutra_name *name, struct lutra_class *ret)
 {
@@ -246,21 +267,13 @@ LUTRA_FN int lutra_classify_path(const struct lutra_policy *p, const struct lutr
 			__u32 last = i + 1 >= n;
 			__u32 dir = last ? leaf_dir & 1 : 1;
 			__u32 wildcard = p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD;
-			__u32 child, len = path->len[at];
-			__u64 key;
+			__u32 child;
 
 			if (i >= n)
 				break;
 			ret->last = (__u8)last;
 			ret->wildcard = wildcard != 0;
-			if (len >= LUTRA_NAME)
-				break;
-			if (wildcard)
-				key = p->wildcard_key[dir];
-			else
-				key = lutra_key(name->s, lutra_fold(path->name[at], len, name->s),
-						p->hash_key, dir);
-			child = lutra_edge_find(p, node, key);
+			child = lutra_child(p, path, name, node, at | dir << 8);
 			if (!child)
 				break;
 			node = child;

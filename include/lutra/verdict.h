@@ -78,8 +78,21 @@ LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy 
 /* Operations refused while a lineage is under a level's alert. */
 static __always_inline __u32 lutra_windowed(const struct lutra_object *o)
 {
-	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_CONNECT || o->op == LUTRA_OP_BIND ||
-	       (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE);
+	switch (o->op) {
+	case LUTRA_OP_EXEC:
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+		return 1;
+	case LUTRA_OP_OPEN:
+		return o->flags & LUTRA_OBJ_WRITE;
+	case LUTRA_OP_HOOK:
+		return o->mode == LUTRA_HOOK_SOCKET_CREATE ||
+		       o->mode == LUTRA_HOOK_PTRACE_ACCESS_CHECK ||
+		       o->mode == LUTRA_HOOK_SB_MOUNT || o->mode == LUTRA_HOOK_MOVE_MOUNT;
+	default:
+		return 0;
+	}
 }
 
 #endif

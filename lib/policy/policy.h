@@ -125,6 +125,13 @@ int policy_save(struct policy *p, const char *dir, struct err *err);
 int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *ret,
 		 struct err *err);
 
+/*
+ * Make the image of p one for a kernel that does not see calls: hooks without an object are judged,
+ * those that stand for calls by the policy; the others are known, unless the recordings had them.
+ * -EINVAL: its tasks become steady by a call that no hook sees. -ENOSPC.
+ */
+int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err);
+
 /* An object token in words: "open r file /srv/app/#.html", "connect steady ipv4 loopback port
  * 3306". */
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size);

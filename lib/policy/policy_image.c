@@ -128,3 +128,23 @@ int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *
 		return err_set(err, -ENOSPC, "policy's path tree or objects do not fit the tables");
 	return 0;
 }
+
+int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err)
+{
+	const struct lutra_class class = {0};
+	struct lutra_object o = {.op = LUTRA_OP_HOOK};
+
+	if (p->steady_on_wait)
+		return err_set(
+			err, -EINVAL,
+			"calls are off, and this policy's tasks become steady by a wait that "
+			"no hook sees: leave calls on");
+	if (image->ops >> LUTRA_OP_HOOK & 1)
+		return 0;
+	image->ops |= 1u << LUTRA_OP_HOOK;
+	for (o.mode = LUTRA_HOOK_OTHERS; o.mode < LUTRA_HOOK_COUNT; o.mode++)
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
+			if (!put_object(image, lutra_object_token(image, &o, &class, 0, role)))
+				return err_set(err, -ENOSPC, "policy's objects do not fit");
+	return 0;
+}

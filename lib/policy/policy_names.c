@@ -130,6 +130,9 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		else
 			word(&w, "%s", cap_name(detail));
 		break;
+	case LUTRA_OP_HOOK:
+		word(&w, "%s", hook_name(detail));
+		break;
 	case LUTRA_OP_WX:
 		word(&w, "%s", nr_name(p->arch, detail, call, sizeof(call)));
 		break;

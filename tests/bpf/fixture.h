@@ -58,13 +58,19 @@ struct box {
 	uint32_t slot;
 };
 
+/* One guard serves all tests of a program: to load it takes an emulated kernel seconds. */
+static struct guard *shared_guard;
+static unsigned shared_flags;
+static struct box *current_box;
+
 static inline void box_on_record(void *ctx, uint32_t slot, const struct lutra_record *rec,
 				 const char *str, size_t len)
 {
-	struct box *b = ctx;
+	struct box *b = current_box;
 	struct seen_record *r;
 
-	if (b->n_records == EVENTS_MAX)
+	(void)ctx;
+	if (!b || b->n_records == EVENTS_MAX)
 		return;
 	r = &b->records[b->n_records++];
 	r->rec = *rec;
@@ -76,10 +82,11 @@ static inline void box_on_record(void *ctx, uint32_t slot, const struct lutra_re
 static inline void box_on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
 				   size_t len)
 {
-	struct box *b = ctx;
+	struct box *b = current_box;
 	struct seen_evidence *e;
 
-	if (b->n_evidence == EVENTS_MAX)
+	(void)ctx;
+	if (!b || b->n_evidence == EVENTS_MAX)
 		return;
 	e = &b->evidence[b->n_evidence++];
 	memcpy(&e->ev, ev, sizeof(*ev));
@@ -150,13 +157,62 @@ static inline void cgroup_remove(const char *cgroup)
 
 /* ---- life of a box ---- */
 
-static inline int box_setup_lsm(void **state, bool no_lsm)
+/*
+ * An empty cgroup that stays enrolled keeps the programs attached between tests: the kernel takes
+ * long to take each of them away.
+ */
+static char held_cgroup[320];
+#define HELD_SLOT 1
+
+static inline void guard_end(void)
+{
+	guard_free(shared_guard);
+	shared_guard = NULL;
+	if (held_cgroup[0])
+		rmdir(held_cgroup);
+	held_cgroup[0] = '\0';
+}
+
+static inline int guard_hold(struct err *err)
+{
+	struct guard_enrolment e = {.cgroup = held_cgroup, .mode = LUTRA_MODE_LEARN};
+	char mount[200];
+	uint32_t slot;
+
+	if (cgroup_mount(mount, sizeof(mount)) < 0)
+		return 0;
+	snprintf(held_cgroup, sizeof(held_cgroup), "%s/lutra-test-%d-held", mount, getpid());
+	if (mkdir(held_cgroup, 0755) < 0)
+		return -errno;
+	return guard_enroll(shared_guard, &e, &slot, err);
+}
+
+static inline int guard_begin(unsigned flags)
+{
+	const struct guard_handler h = {box_on_record, box_on_evidence, NULL};
+	struct err err;
+
+	if (shared_guard && shared_flags == flags)
+		return 0;
+	guard_end();
+	shared_flags = flags;
+	if (guard_new(&shared_guard, &h, flags, &err) == 0 && guard_hold(&err) == 0)
+		return 0;
+	fprintf(stderr, "guard_new: %s\n", err.msg);
+	return -1;
+}
+
+static inline bool lsm_runs(void)
+{
+	return guard_begin(0) == 0 && guard_has_lsm(shared_guard);
+}
+
+/* flags: GUARD_* */
+static inline int box_setup_flags(void **state, unsigned flags)
 {
 	static unsigned serial;
 	struct box *b = calloc(1, sizeof(*b));
-	const struct guard_handler h = {box_on_record, box_on_evidence, b};
 	char mount[200];
-	struct err err;
 
 	assert_non_null(b);
 	*state = b;
@@ -165,25 +221,30 @@ static inline int box_setup_lsm(void **state, bool no_lsm)
 	assert_int_equal(cgroup_mount(mount, sizeof(mount)), 0);
 	snprintf(b->cgroup, sizeof(b->cgroup), "%s/lutra-test-%d-%u", mount, getpid(), serial++);
 	assert_int_equal(mkdir(b->cgroup, 0755), 0);
-	if (guard_new(&b->guard, &h, no_lsm, &err) < 0) {
-		fprintf(stderr, "guard_new: %s\n", err.msg);
+	if (guard_begin(flags) < 0) {
 		rmdir(b->cgroup);
 		return -1;
 	}
+	b->guard = shared_guard;
+	current_box = b;
 	return 0;
 }
 
 static inline int box_setup(void **state)
 {
-	return box_setup_lsm(state, false);
+	return box_setup_flags(state, 0);
 }
 
 static inline int box_teardown(void **state)
 {
 	struct box *b = *state;
 
-	guard_free(b->guard);
+	current_box = NULL;
+	for (uint32_t slot = HELD_SLOT + 1; shared_guard && slot < LUTRA_SLOTS; slot++)
+		guard_release(shared_guard, slot);
 	cgroup_remove(b->cgroup);
+	if (shared_guard)
+		guard_drain(shared_guard);
 	for (size_t i = 0; i < b->n_children; i++) {
 		if (b->children[i].go >= 0)
 			close(b->children[i].go);

@@ -362,14 +362,6 @@ static void hooks_kill_also_refuses_the_call(void **state)
 	assert_true(counter(b, LUTRA_C_REFUSED) > 0);
 }
 
-static bool lsm_runs(void)
-{
-	_cleanup_(guard_freep) struct guard *g = NULL;
-	const struct guard_handler none = {};
-
-	return guard_new(&g, &none, false, NULL) == 0 && guard_has_lsm(g);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
 int main(int argc, char **argv)
@@ -391,6 +383,7 @@ int main(int argc, char **argv)
 		TEST(hooks_kill_also_refuses_the_call),
 	};
 	const char *why;
+	int r;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
 		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
@@ -401,5 +394,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	guard_end();
+	return r;
 }

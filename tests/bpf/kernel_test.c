@@ -536,7 +536,7 @@ static void kernel_set_mode_without_policy_is_refused(void **state)
 
 static int setup_standin(void **state)
 {
-	return box_setup_lsm(state, true);
+	return box_setup_flags(state, GUARD_NO_LSM);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
@@ -569,6 +569,7 @@ int main(int argc, char **argv)
 		TEST(kernel_enroll_refuses_what_it_must_not_touch),
 		TEST(kernel_set_mode_without_policy_is_refused),
 	};
+	int r;
 	const char *why;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
@@ -578,5 +579,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	guard_end();
+	return r;
 }

@@ -355,6 +355,7 @@ int main(int argc, char **argv)
 		TEST(verdict_calls_without_policy_are_counted),
 		TEST(verdict_object_never_seen_is_told),
 	};
+	int r;
 	const char *why;
 
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
@@ -364,5 +365,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	guard_end();
+	return r;
 }

@@ -24,13 +24,14 @@ static void config_parse_of_nothing_gives_the_defaults(void **state)
 	assert_null(c->events_jsonl);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
 	assert_false(c->no_lsm);
+	assert_false(c->no_calls);
 }
 
 static void config_parse_takes_every_key(void **state)
 {
 	static const char text[] = "{\"socket\": \"/s\", \"state_dir\": \"/d\", \"policies_dir\": "
 				   "\"/p\", \"events_jsonl\": \"-\", \"log_level\": \"debug\", "
-				   "\"no_lsm\": true}";
+				   "\"no_lsm\": true, \"calls\": \"off\"}";
 	_cleanup_(config_freep) struct config *c = NULL;
 
 	(void)state;
@@ -41,6 +42,7 @@ static void config_parse_takes_every_key(void **state)
 	assert_string_equal(c->events_jsonl, "-");
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_true(c->no_lsm);
+	assert_true(c->no_calls);
 }
 
 static void config_parse_refuses_bad_values(void **state)
@@ -59,6 +61,8 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"events_jsonl\": \"relative\"}",
 		"{\"log_level\": \"loud\"}",
 		"{\"no_lsm\": \"yes\"}",
+		"{\"calls\": false}",
+		"{\"calls\": \"of\"}",
 	};
 	struct config *c = NULL;
 

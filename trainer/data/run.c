@@ -317,7 +317,7 @@ static void reduce(struct lutra_object *o)
 	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH;
 	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
 		o->port = 0;
-	if (o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX)
+	if (o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX && o->op != LUTRA_OP_HOOK)
 		o->mode &= 0xf000;
 }
 

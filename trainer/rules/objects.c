@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/path.h"
+#include "lib/th.h"
 #include "lutra/score.h"
 #include "trainer/rules/tree.h"
 
@@ -156,14 +157,38 @@ static int compare_tokens(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/*
+ * Hooks that the calls of training lead to, by role: a recording through tracepoints does not have
+ * them, and where calls are off they are judged in place of the calls. Returns how many.
+ */
+static size_t hooks_of_calls(const struct policy *p, const struct lutra_policy *image,
+			     uint64_t *tokens)
+{
+	const struct lutra_class class = {0};
+	size_t n = 0;
+
+	for (uint8_t role = 0; tokens && role < LUTRA_ROLES; role++) {
+		struct lutra_object o = {.op = LUTRA_OP_HOOK};
+		uint64_t hooks = 0;
+
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			if (p->token[role][nr] >= LUTRA_TOKEN0)
+				hooks |= th_leads(p->arch, nr);
+		for (o.mode = 1; o.mode < LUTRA_HOOK_OTHERS; o.mode++)
+			if (hooks >> o.mode & 1)
+				tokens[n++] = lutra_object_token(image, &o, &class, 0, role);
+	}
+	return n;
+}
+
 static int learn_tokens(const struct objects_source *src, struct policy *p,
 			const struct lutra_policy *image)
 {
 	const struct corpus *c = src->corpus;
 	uint32_t n_objects = intern_count(c->names.objects);
 	_cleanup_free_ uint64_t *tokens =
-		calloc((size_t)n_objects * LUTRA_ROLES + 1, sizeof(*tokens));
-	size_t n = 0, n_unique = 0;
+		calloc(((size_t)n_objects + LUTRA_HOOK_OTHERS) * LUTRA_ROLES, sizeof(*tokens));
+	size_t n = hooks_of_calls(p, image, tokens), n_unique = 0;
 
 	if (!tokens)
 		return -ENOMEM;

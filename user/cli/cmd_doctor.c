@@ -13,15 +13,22 @@
 #include "user/cli/cli.h"
 #include "user/guard/guard.h"
 
-#define FEATURES 64
+#define FEATURES 160
 
 /* What the tracepoints that stand in for the hooks do differently. */
 static const char *const differences[] = {
 	"the call under way is not refused: SIGKILL stops its task before it returns to user mode",
 	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze refuses "
 	"nothing until the container is frozen",
-	"opens and path operations are seen when the call returns, not before it acts",
-	"operations of io_uring workers are not seen",
+	"opens, mappings and path operations are seen when the call returns, not before it acts",
+	"what a path operation names is taken as it was written: symbolic links and \"..\" in it "
+	"are "
+	"not followed, and a directory's name is taken for a file's",
+	"capabilities, hooks without an object, and file mappings made executable later are not "
+	"seen",
+	"of setxattr outside the root's file system the path is seen, by the hook only that it was "
+	"done",
+	"operations of io_uring workers and of 32-bit calls are not seen",
 };
 
 struct doctor_args {
@@ -75,7 +82,7 @@ static void add(struct report *r, const char *name, bool works, const char *deta
 
 	if (r->n >= FEATURES)
 		return;
-	f->name = name;
+	snprintf(f->name, sizeof(f->name), "%s", name);
 	f->works = works;
 	f->fallback = fallback;
 	snprintf(f->detail, sizeof(f->detail), "%.159s", detail);
@@ -139,6 +146,11 @@ static void add_engines(struct report *r)
 	}
 }
 
+static bool is_hook(const struct guard_feature *f)
+{
+	return strncmp(f->name, "lsm/", 4) == 0;
+}
+
 static void add_kernel(struct report *r)
 {
 	struct err err = {};
@@ -150,14 +162,21 @@ static void add_kernel(struct report *r)
 	}
 	r->n += n;
 	for (int i = first; i < r->n; i++)
-		r->lsm |= r->f[i].works && strncmp(r->f[i].name, "lsm/", 4) == 0;
+		r->lsm |= r->f[i].works && is_hook(&r->f[i]);
 }
 
 static int print_text(const struct report *r)
 {
+	int hooks = 0;
+
 	for (int i = 0; i < r->n; i++) {
 		const struct guard_feature *f = &r->f[i];
 
+		/* Sixty lines that all say yes would hide the one that does not. */
+		if (f->works && is_hook(f)) {
+			hooks++;
+			continue;
+		}
 		printf("%-7s %-28s %s\n",
 		       f->works	     ? "yes"
 		       : f->fallback ? "no"
@@ -166,6 +185,9 @@ static int print_text(const struct report *r)
 		if (!f->works && f->fallback)
 			printf("%-7s %-28s instead: %s\n", "", "", f->fallback);
 	}
+	if (hooks)
+		printf("%-7s %-28s %d: operations are judged and refused there\n", "yes",
+		       "lsm hooks", hooks);
 	if (r->usable && !r->lsm) {
 		puts("\nWithout BPF LSM, tracepoints stand in for the hooks:");
 		for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++)

@@ -44,7 +44,7 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 
 /* The values of an object; borrowed from it. */
 struct raw {
-	const char *socket, *state_dir, *policies_dir, *level;
+	const char *socket, *state_dir, *policies_dir, *level, *calls;
 	json_t *jsonl;
 	int no_lsm;
 };
@@ -63,6 +63,8 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 		r = parse_level(raw->level, &c->log_level, err);
 	if (r < 0)
 		return r;
+	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
+		return err_set(err, -EBADMSG, "calls: must be \"on\" or \"off\"");
 	if (raw->jsonl && !json_is_null(raw->jsonl) && !jsonl)
 		return err_set(err, -EBADMSG, "events_jsonl: must be a path, \"-\" or null");
 	if (jsonl && strcmp(jsonl, "-") != 0)
@@ -76,7 +78,8 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	struct raw raw = {.socket = "/run/lutra/lutrad.sock",
 			  .state_dir = "/var/lib/lutra",
 			  .policies_dir = "/etc/lutra/policies.d",
-			  .level = "info"};
+			  .level = "info",
+			  .calls = "on"};
 	json_auto_t *j = NULL;
 	json_error_t je;
 	int r;
@@ -86,10 +89,10 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b}", "socket",
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s}", "socket",
 			   &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
-			   "no_lsm", &raw.no_lsm) < 0)
+			   "no_lsm", &raw.no_lsm, "calls", &raw.calls) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)
@@ -98,6 +101,7 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	c->state_dir = strdup(raw.state_dir);
 	c->policies_dir = strdup(raw.policies_dir);
 	c->no_lsm = raw.no_lsm != 0;
+	c->no_calls = strcmp(raw.calls, "off") == 0;
 	if (json_is_string(raw.jsonl))
 		c->events_jsonl = strdup(json_string_value(raw.jsonl));
 	if (!c->socket || !c->state_dir || !c->policies_dir ||

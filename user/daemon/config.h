@@ -21,6 +21,7 @@ struct config {
 	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
 	enum log_level log_level; /* error, warning, info, debug; default info */
 	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
+	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
 };
 
 /*

@@ -135,7 +135,10 @@ static int open_guard(struct daemon *d, struct err *err)
 	const struct guard_handler handler = {.evidence = containers_evidence, .ctx = d};
 	int r;
 
-	r = guard_new(&d->guard, &handler, d->config->no_lsm, err);
+	r = guard_new(&d->guard, &handler,
+		      (d->config->no_lsm ? GUARD_NO_LSM : 0) |
+			      (d->config->no_calls ? GUARD_NO_CALLS : 0),
+		      err);
 	if (r < 0)
 		return r;
 	d->kernel.ready = on_kernel;
@@ -191,8 +194,9 @@ int daemon_run(struct daemon *d)
 {
 	struct epoll_event ev;
 
-	daemon_log(d, LOG_LEVEL_INFO, "listening on %s, %s", d->config->socket,
-		   guard_has_lsm(d->guard) ? "BPF LSM" : "tracepoints instead of BPF LSM");
+	daemon_log(d, LOG_LEVEL_INFO, "listening on %s, %s%s", d->config->socket,
+		   guard_has_lsm(d->guard) ? "BPF LSM" : "tracepoints instead of BPF LSM",
+		   d->config->no_calls ? ", calls off" : "");
 	while (!d->stop) {
 		/* One at a time: handling it may free what the next would be for. */
 		int n = epoll_wait(d->epoll_fd, &ev, 1, -1);

@@ -92,6 +92,8 @@ static void subject(const struct event *e, char buf[static PATH_TEXT])
 		text_clean(e->str, e->str_len, buf, PATH_TEXT);
 	else if (o->op == LUTRA_OP_CAPABLE)
 		snprintf(buf, PATH_TEXT, "%s", cap_name(o->mode));
+	else if (o->op == LUTRA_OP_HOOK)
+		snprintf(buf, PATH_TEXT, "%s", hook_name(o->mode));
 	else if (o->op == LUTRA_OP_WX)
 		nr_name(NULL, o->mode, buf, PATH_TEXT);
 	else

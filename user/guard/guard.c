@@ -55,7 +55,8 @@ static int map_slots(struct guard *g, struct err *err)
 	return 0;
 }
 
-int guard_new(struct guard **ret, const struct guard_handler *handler, bool no_lsm, struct err *err)
+int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
+	      struct err *err)
 {
 	_cleanup_(guard_freep) struct guard *g = calloc(1, sizeof(*g));
 	int r;
@@ -63,7 +64,7 @@ int guard_new(struct guard **ret, const struct guard_handler *handler, bool no_l
 	if (!g)
 		return err_set(err, -ENOMEM, "out of memory");
 	g->handler = *handler;
-	r = guard_load(g, no_lsm, err);
+	r = guard_load(g, flags, err);
 	if (r == 0)
 		r = map_slots(g, err);
 	if (r == 0)
@@ -93,9 +94,11 @@ bool guard_has_lsm(const struct guard *g)
 
 uint32_t guard_ops(const struct guard *g)
 {
-	(void)g;
-	return 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_CONNECT |
-	       1u << LUTRA_OP_BIND;
+	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK;
+	const uint32_t none = 1u << LUTRA_OP_NONE | 1u << LUTRA_OP_CHDIR;
+	const uint32_t all = (1u << LUTRA_OP_COUNT) - 1;
+
+	return all & ~none & ~(g->lsm ? 0 : hooks_only);
 }
 
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret)

@@ -26,13 +26,16 @@ struct guard_handler {
 
 struct guard;
 
+#define GUARD_NO_LSM 0x1   /* use the stand-ins even where LSM programs load */
+#define GUARD_NO_CALLS 0x2 /* attach nothing to sys_enter: hooks alone decide */
+
 /*
  * Load the programs; LSM ones where the kernel takes them (found by loading), else the tracepoints
  * that stand in. Nothing is attached before the first enrolment, nor after the last release.
- * -EPERM: not root. -ENOENT: kernel has no BTF. -EOPNOTSUPP: kernel too old. no_lsm: use the
- * stand-ins even where LSM programs load.
+ * -EPERM: not root. -ENOENT: kernel has no BTF. -EOPNOTSUPP: kernel too old, or calls are to be
+ * off and LSM programs do not run. flags: GUARD_*.
  */
-int guard_new(struct guard **ret, const struct guard_handler *handler, bool no_lsm,
+int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
 	      struct err *err);
 void guard_free(struct guard *g);
 DEFINE_FREEP(struct guard, guard_free);
@@ -74,7 +77,7 @@ int guard_epoll_fd(const struct guard *g);
 
 /* What this host can do, for `lutra doctor`: one row a feature. */
 struct guard_feature {
-	const char *name; /* "lsm/file_open" */
+	char name[48]; /* "lsm/file_open" */
 	bool works;
 	char detail[160];     /* why not, or what it does */
 	const char *fallback; /* what is done instead, or NULL */

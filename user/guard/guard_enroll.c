@@ -71,12 +71,15 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 	if (++g->version == 0)
 		g->version = 1;
 	r = policy_image(policy, g->version, image, err);
+	if (r == 0 && !g->calls)
+		r = policy_image_without_calls(policy, image, err);
 	if (r < 0)
 		return r;
 	r = reset_seen(g, slot);
 	if (r == 0)
 		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,
 			       sizeof(*image));
+	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
 		return err_set(err, r, "cannot give the kernel the policy: %s", strerror(-r));
 	return 0;
@@ -200,6 +203,7 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 
 	s->start_realtime_ns = clock_ns(CLOCK_REALTIME);
 	s->mode = e->mode;
+	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
 	s->flags =
 		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u);
 	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
@@ -321,6 +325,7 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 		return r;
 	s = &g->slots[slot];
 	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
 	__atomic_and_fetch(&s->flags, ~(__u32)(LUTRA_SLOT_CONDEMNED | LUTRA_SLOT_FROZEN),
 			   __ATOMIC_SEQ_CST);
 	return 0;

@@ -5,7 +5,7 @@
 
 #include "user/guard/guard.h"
 
-#define GUARD_LINKS 24
+#define GUARD_LINKS 80
 
 struct lutra_bpf;
 struct bpf_link;
@@ -23,13 +23,14 @@ struct guard {
 	uint32_t version;		     /* of the policy bound last */
 	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: no policy */
 	bool lsm;
+	bool calls; /* are scored and recorded */
 };
 
 /*
  * Load the programs into g->skel, LSM ones if the kernel takes and runs them. Errors as
  * guard_new().
  */
-int guard_load(struct guard *g, bool no_lsm, struct err *err);
+int guard_load(struct guard *g, unsigned flags, struct err *err);
 /* Attach all that is loaded. On failure nothing stays attached. */
 int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);

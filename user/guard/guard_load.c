@@ -41,8 +41,7 @@ static bool is_on_demand(const struct bpf_program *p)
 {
 	const char *section = bpf_program__section_name(p);
 
-	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0 ||
-	       strcmp(section, "lsm/bpf") == 0;
+	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0;
 }
 
 /* Does the running kernel have the hook of an LSM program? */
@@ -69,7 +68,7 @@ static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bo
 	}
 }
 
-static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm)
+static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm, bool calls)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
 	struct bpf_map *m;
@@ -78,6 +77,7 @@ static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm)
 	if (!skel)
 		return -errno;
 	choose_programs(skel, kernel, lsm);
+	bpf_program__set_autoload(skel->progs.lutra_sys_enter, calls);
 	bpf_object__for_each_map (m, skel->obj) {
 		if (strncmp(bpf_map__name(m), "parity_", 7) == 0)
 			bpf_map__set_autocreate(m, false);
@@ -96,7 +96,7 @@ static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm)
 /* A kernel may load and attach LSM programs and yet not run them: see whether a hook comes. */
 static bool hooks_run(struct lutra_bpf *skel)
 {
-	struct bpf_link *link = bpf_program__attach(skel->progs.lutra_bpf_probe);
+	struct bpf_link *link = bpf_program__attach(skel->progs.lutra_bpf);
 	__u32 id = 0;
 
 	if (!link)
@@ -106,10 +106,10 @@ static bool hooks_run(struct lutra_bpf *skel)
 	return skel->bss->lutra_hook_ran != 0;
 }
 
-static int load_lsm(struct lutra_bpf **ret, const struct btf *kernel)
+static int load_lsm(struct lutra_bpf **ret, const struct btf *kernel, bool calls)
 {
 	struct lutra_bpf *skel = NULL;
-	int r = load_once(&skel, kernel, true);
+	int r = load_once(&skel, kernel, true, calls);
 
 	if (r < 0)
 		return r;
@@ -121,7 +121,7 @@ static int load_lsm(struct lutra_bpf **ret, const struct btf *kernel)
 	return 0;
 }
 
-int guard_load(struct guard *g, bool no_lsm, struct err *err)
+int guard_load(struct guard *g, unsigned flags, struct err *err)
 {
 	struct btf *kernel;
 	int r;
@@ -136,9 +136,14 @@ int guard_load(struct guard *g, bool no_lsm, struct err *err)
 	kernel = btf__load_vmlinux_btf();
 	if (!kernel)
 		return err_set(err, -ENOENT, "cannot read %s: %s", VMLINUX_BTF, strerror(errno));
-	g->lsm = !no_lsm && load_lsm(&g->skel, kernel) == 0;
-	r = g->lsm ? 0 : load_once(&g->skel, kernel, false);
+	g->calls = !(flags & GUARD_NO_CALLS);
+	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(&g->skel, kernel, g->calls) == 0;
+	r = g->lsm ? 0 : g->calls ? load_once(&g->skel, kernel, false, true) : -EXFULL;
 	btf__free(kernel);
+	if (r == -EXFULL)
+		return err_set(err, -EOPNOTSUPP,
+			       "calls are off, which needs BPF LSM, and this host does not run it: "
+			       "leave calls on");
 	if (r == -EPERM || r == -EACCES)
 		return err_set(err, -EPERM,
 			       "this kernel lets nobody here load BPF programs (%s): "

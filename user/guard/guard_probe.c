@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
+#include "kern/lutra.skel.h"
 #include "lib/names.h"
 #include "lib/th.h"
 
@@ -24,29 +25,15 @@ struct probe {
 	{                                                                                          \
 		"tp_btf/" n, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, does, NULL                   \
 	}
-#define HOOK(n, does, fallback)                                                                    \
-	{                                                                                          \
-		"lsm/" n, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, does, fallback                           \
-	}
-#define SEEN_LATER "seen by a tracepoint: audit and kill, no deny"
-#define KILL_ONLY "the call's novelty is seen at its entry: audit and kill, no deny"
 
 static const struct probe probes[] = {
 	TP("sys_enter", "calls are recorded and scored"),
-	TP("sys_exit", "stands in for lsm/file_open"),
+	TP("sys_exit", "stands in for the hooks of files and names"),
 	TP("sched_process_fork", "children are enrolled"),
 	TP("sched_process_exec", "arming and roles"),
 	TP("sched_process_exit", "ends are recorded"),
 	TP("cgroup_attach_task", "tasks that join are enrolled"),
 	{"iter/task", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "running tasks are adopted", NULL},
-	HOOK("bprm_check_security", "executions are judged and refused", SEEN_LATER),
-	HOOK("file_open", "opens are judged and refused", SEEN_LATER),
-	HOOK("socket_connect", "connects are judged and refused", SEEN_LATER),
-	HOOK("socket_bind", "binds are judged and refused", SEEN_LATER),
-	HOOK("socket_create", "sockets are refused", KILL_ONLY),
-	HOOK("sb_mount", "mounts are refused", KILL_ONLY),
-	HOOK("ptrace_access_check", "ptrace is refused", KILL_ONLY),
-	HOOK("capable", "calls that need a capability are refused", KILL_ONLY),
 };
 
 /* The kernel's BTF name behind a section name. */
@@ -88,7 +75,7 @@ static int try_load(const struct probe *p, const struct btf *kernel)
 
 static void row(struct guard_feature *f, const struct probe *p, int r)
 {
-	f->name = p->name;
+	snprintf(f->name, sizeof(f->name), "%s", p->name);
 	f->works = r == 0;
 	f->fallback = r == 0 ? NULL : p->fallback;
 	if (r == 0)
@@ -107,8 +94,8 @@ static void row_whole(struct guard_feature *f)
 	_cleanup_(guard_freep) struct guard *g = NULL;
 	struct err err = {};
 
-	f->name = "bpf lsm";
-	f->works = guard_new(&g, &none, false, &err) == 0 && guard_has_lsm(g);
+	snprintf(f->name, sizeof(f->name), "bpf lsm");
+	f->works = guard_new(&g, &none, 0, &err) == 0 && guard_has_lsm(g);
 	f->fallback = f->works ? NULL
 			       : "modes audit, kill, kill-container and freeze through tracepoints";
 	if (f->works)
@@ -121,22 +108,49 @@ static void row_whole(struct guard_feature *f)
 		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
 }
 
-/* Calls of rule TH whose hook this kernel or this build lacks: they alert, nothing refuses them. */
-static void row_calls(struct guard_feature *f)
+/* A row for each hook that has a program here. */
+static size_t rows_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
+{
+	struct lutra_bpf *skel = lutra_bpf__open();
+	struct bpf_program *p;
+	size_t n = 0;
+
+	if (!skel)
+		return 0;
+	bpf_object__for_each_program (p, skel->obj) {
+		struct probe probe = {bpf_program__section_name(p), BPF_PROG_TYPE_LSM, BPF_LSM_MAC,
+				      "its operations are judged and refused",
+				      "calls that pass it are judged at their entry"};
+
+		if (n < max && strncmp(probe.name, "lsm/", 4) == 0) {
+			row(&ret[n], &probe, try_load(&probe, kernel));
+			n++;
+		}
+	}
+	lutra_bpf__destroy(skel);
+	return n;
+}
+
+static bool has_row(const struct guard_feature *rows, size_t n, const char *hook)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(rows[i].name, "lsm/", 4) == 0 && strcmp(rows[i].name + 4, hook) == 0)
+			return rows[i].works;
+	return false;
+}
+
+/* Calls of rule TH whose hook this kernel lacks: they alert, nothing refuses them. */
+static void row_calls(struct guard_feature *f, const struct guard_feature *rows, size_t n_rows)
 {
 	size_t n = 0;
 	char name[32];
 
-	f->name = "hooks of rule TH";
+	snprintf(f->name, sizeof(f->name), "hooks of rule TH");
 	f->detail[0] = '\0';
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		const char *hook = th_hook(NULL, nr);
-		bool has = false;
 
-		for (size_t i = 0; hook && i < sizeof(probes) / sizeof(probes[0]); i++)
-			has |= strncmp(probes[i].name, "lsm/", 4) == 0 &&
-			       strcmp(probes[i].name + 4, hook) == 0;
-		if (!hook || has || n >= sizeof(f->detail))
+		if (!hook || has_row(rows, n_rows, hook) || n >= sizeof(f->detail))
 			continue;
 		n += (size_t)snprintf(f->detail + n, sizeof(f->detail) - n, "%s%s", n ? " " : "",
 				      nr_name(NULL, nr, name, sizeof(name)));
@@ -160,10 +174,15 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 			       "CONFIG_DEBUG_INFO_BTF");
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && n < max; i++, n++)
 		row(&ret[n], &probes[i], try_load(&probes[i], kernel));
-	btf__free(kernel);
 	if (n < max)
 		row_whole(&ret[n++]);
-	if (n < max)
-		row_calls(&ret[n++]);
+	if (n < max && ret[n - 1].works) {
+		n += rows_hooks(&ret[n], max - n, kernel);
+		if (n < max) {
+			row_calls(&ret[n], ret, n);
+			n++;
+		}
+	}
+	btf__free(kernel);
 	return (int)n;
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hooks of messages, mappings and names, one by one; see each.h. */
+#include "tests/bpf/each.h"
+
+#include <arpa/inet.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/xattr.h>
+
+static int try_send(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(4713)};
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return outcome(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&a,
+			      sizeof(a)));
+}
+
+static int mapped(void *p)
+{
+	return outcome(p == MAP_FAILED ? -1 : 0);
+}
+
+/* A file that was changed after the container's start. */
+static int fresh_file(void)
+{
+	chmod(DIR "/file", 0755);
+	return open(DIR "/file", O_RDONLY | O_CLOEXEC);
+}
+
+static int try_mapx(void)
+{
+	return mapped(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fresh_file(), 0));
+}
+
+static int try_mapx_later(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fresh_file(), 0);
+
+	return outcome(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int try_wx(void)
+{
+	return mapped(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+static int try_wx_later(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return outcome(mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC));
+}
+
+static int try_unlink(void)
+{
+	return outcome(unlink(DIR "/file"));
+}
+
+static int try_rename(void)
+{
+	return outcome(rename(DIR "/file", DIR "/other"));
+}
+
+static int try_link(void)
+{
+	return outcome(link(DIR "/file", DIR "/other"));
+}
+
+static int try_symlink(void)
+{
+	return outcome(symlink("file", DIR "/other"));
+}
+
+static int try_mkdir(void)
+{
+	return outcome(mkdir(DIR "/other", 0755));
+}
+
+static int try_rmdir(void)
+{
+	return outcome(rmdir(DIR "/dir"));
+}
+
+static int try_chmod(void)
+{
+	return outcome(chmod(DIR "/file", 0700));
+}
+
+static int try_chown(void)
+{
+	return outcome(chown(DIR "/file", 0, 0));
+}
+
+static int try_truncate(void)
+{
+	return outcome(truncate(DIR "/file", 1));
+}
+
+static int try_ftruncate(void)
+{
+	return outcome(ftruncate(open(DIR "/file", O_WRONLY | O_CLOEXEC), 1));
+}
+
+static int try_mknod(void)
+{
+	return outcome(mknod(DIR "/other", S_IFCHR | 0600, 1 << 8 | 3));
+}
+
+static int try_setxattr(void)
+{
+	return outcome(setxattr(DIR "/file", "trusted.lutra", "x", 1, 0));
+}
+
+#define OBJECT(name, run, op, group)                                                               \
+	{                                                                                          \
+		name, run, LUTRA_OP_##op, 0, LUTRA_G_##group, 0                                    \
+	}
+
+static const struct each all[] = {
+	OBJECT("socket_sendmsg", try_send, SEND, SEND),
+	OBJECT("mmap_file", try_mapx, MAPX, MAPX),
+	OBJECT("file_mprotect", try_mapx_later, MAPX, MAPX),
+	OBJECT("mmap_file", try_wx, WX, WX),
+	OBJECT("file_mprotect", try_wx_later, WX, WX),
+	OBJECT("path_unlink", try_unlink, UNLINK, PATH_O),
+	OBJECT("path_rename", try_rename, RENAME_FROM, PATH_O),
+	OBJECT("path_rename", try_rename, RENAME_TO, PATH_O),
+	OBJECT("path_link", try_link, LINK_FROM, PATH_O),
+	OBJECT("path_link", try_link, LINK_TO, PATH_O),
+	OBJECT("path_symlink", try_symlink, SYMLINK, PATH_O),
+	OBJECT("path_mkdir", try_mkdir, MKDIR, PATH_O),
+	OBJECT("path_rmdir", try_rmdir, RMDIR, PATH_O),
+	OBJECT("path_chmod", try_chmod, CHMOD, PATH_O),
+	OBJECT("path_chown", try_chown, CHOWN, PATH_O),
+	OBJECT("path_truncate", try_truncate, TRUNCATE, PATH_O),
+	OBJECT("file_truncate", try_ftruncate, TRUNCATE, PATH_O),
+	OBJECT("path_mknod", try_mknod, MKNOD, PATH_O),
+	OBJECT("inode_setxattr", try_setxattr, SETXATTR, PATH_O),
+};
+
+int main(int argc, char **argv)
+{
+	return each_main(argc, argv, all, sizeof(all) / sizeof(all[0]));
+}

@@ -146,10 +146,10 @@ CHECKS := lint check-unit check-bpf fuzz check-e2e check-vm
 E2E_TESTS := $(wildcard tests/e2e/*_test)
 VM_SERIES ?= 6.1 6.12
 
-E2E_PROGRAMS := $(B)/tests/e2e/load $(B)/tests/e2e/listen
+E2E_PROGRAMS := $(patsubst %,$(B)/tests/e2e/%,load listen progs)
 $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread -lbpf
 
 check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/bench/getppid
 	@rm -rf $(B)/check; r=0; \

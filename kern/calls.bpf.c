@@ -12,6 +12,7 @@
 #include "step.bpf.h"
 
 const volatile bool lutra_standin = false;
+const volatile __u32 lutra_instance = 1;
 
 /* Which two arguments of a call are kept, low 32 bits each: first | second << 4, 0: none. */
 #define ARGS(a, b) ((a) + 1 | ((b) + 1) << 4)
@@ -222,6 +223,8 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		bpf_task_storage_delete(&tasks, task);
 		return 0;
 	}
+	if (slot->instance != lutra_instance)
+		return 0;
 	nr = call_number(task, id);
 	if (nr == LUTRA_NR_RESTART)
 		return 0;

@@ -62,7 +62,7 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 	struct lutra_slot *slot = slot_get(slot_nr);
 	struct lutra_task *e;
 
-	if (!slot || !slot->cgroup_id)
+	if (!slot || !slot->cgroup_id || slot->instance != lutra_instance)
 		return NULL;
 	e = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {

@@ -147,6 +147,8 @@ _Static_assert(sizeof(((struct lutra_scratch *)0)->head) == sizeof(struct lutra_
 
 /* Set at load: tracepoints stand in for the LSM hooks. */
 extern const volatile bool lutra_standin;
+/* Set at load: programs act for the slots that name their instance. */
+extern const volatile __u32 lutra_instance;
 
 /* The event of an entry's task is about to be described in its scratch. */
 static __always_inline void scratch_begin(struct lutra_scratch *s, const struct lutra_task *e,
@@ -228,6 +230,8 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 		bpf_task_storage_delete(&tasks, task);
 		return NULL;
 	}
+	if (slot->instance != lutra_instance)
+		return NULL;
 	*ret_slot = slot;
 	return e;
 }

@@ -111,3 +111,22 @@ int file_sync_parent(const char *path)
 		return -errno;
 	return 0;
 }
+
+int file_replace(const char *path, unsigned mode, const void *data, size_t len)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int r;
+
+	if (asprintf(&tmp, "%s.new", path) < 0)
+		return -ENOMEM;
+	unlink(tmp);
+	r = file_create(AT_FDCWD, tmp, mode, data, len);
+	if (r < 0)
+		return r;
+	if (rename(tmp, path) < 0) {
+		r = -errno;
+		unlink(tmp);
+		return r;
+	}
+	return file_sync_parent(path);
+}

@@ -28,6 +28,9 @@ int file_write_all(int fd, const void *data, size_t len);
 /* Create path (it must not exist), write, sync. 0 or -errno; on failure there is no file. */
 int file_create(int dirfd, const char *path, unsigned mode, const void *data, size_t len);
 
+/* The same in place of whatever path names now, which stays if this fails. */
+int file_replace(const char *path, unsigned mode, const void *data, size_t len);
+
 /* Sync the directory that holds path, so that its entry is on disk. 0 or -errno. */
 int file_sync_parent(const char *path);
 

@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{"policy", cmd_policy, "list, show, verify policies"},
 	{"enroll", cmd_enroll, "put a cgroup under the daemon's guard"},
 	{"release", cmd_release, "end it"},
+	{"mode", cmd_mode, "switch its mode, at once"},
+	{"thaw", cmd_thaw, "a frozen container goes on, its levels begin again"},
 	{"status", cmd_status, "what the daemon guards, and its counters"},
 	{"events", cmd_events, "what happened"},
 };

@@ -8,18 +8,30 @@
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 
+enum { OPT_UNINSTALL = 256 };
+
 static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "Configuration; default: " CONFIG_DEFAULT_FILE, 0},
+	{"uninstall", OPT_UNINSTALL, NULL, 0,
+	 "End the guard of all containers and remove what is pinned in the kernel", 0},
 	{},
+};
+
+struct lutrad_args {
+	const char *config;
+	bool uninstall;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	const char **config = state->input;
+	struct lutrad_args *a = state->input;
 
 	switch (key) {
 	case 'c':
-		*config = arg;
+		a->config = arg;
+		return 0;
+	case OPT_UNINSTALL:
+		a->uninstall = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		return args_usage(state, "takes no argument");
@@ -52,18 +64,22 @@ int main(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_(daemon_freep) struct daemon *d = NULL;
-	const char *path = NULL;
+	struct lutrad_args a = {};
 	char name[] = "lutrad";
 	struct err err;
 	int r;
 
 	argv[0] = name;
-	args_parse(&argp, argc, argv, false, &path);
+	args_parse(&argp, argc, argv, false, &a);
 	if (geteuid() != 0) {
 		err_set(&err, -EPERM, "only root can guard containers: run as root");
 		return fail(&err);
 	}
-	if (config_load(path, &config, &err) < 0 || daemon_new(&d, config, &err) < 0)
+	if (config_load(a.config, &config, &err) < 0)
+		return fail(&err);
+	if (a.uninstall)
+		return daemon_uninstall(config, &err) < 0 ? fail(&err) : 0;
+	if (daemon_new(&d, config, &err) < 0)
 		return fail(&err);
 	r = daemon_run(d);
 	if (r < 0) {

@@ -316,8 +316,10 @@ struct lutra_slot {
 	__u32 flags;		 /* LUTRA_SLOT_* */
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
 	__u32 generation;	 /* raised with every change of policy, mode or recording */
+	__u32 instance;		 /* of the programs, the one that acts for it */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct lutra_slot) == 32, "slot layout");
+_Static_assert(sizeof(struct lutra_slot) == 40, "slot layout");
 
 /* Per-CPU counters of a slot; slot 0 counts what belongs to none. */
 enum lutra_counter {

@@ -107,6 +107,7 @@ static void write_config(const struct fixture *f)
 
 	assert_true(asprintf(&text,
 			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
+			     "\"pin_dir\": null, "
 			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"}",
 			     f->socket, f->dir, f->dir, f->jsonl) > 0);
 	assert_int_equal(file_create(AT_FDCWD, f->config, 0600, text, strlen(text)), 0);

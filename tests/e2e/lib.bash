@@ -99,8 +99,9 @@ stage_begin() {
 	mkdir "$cgroot$cgroup"
 }
 
+# stage_end [STATUS]
 stage_end() {
-	local r=$?
+	local r=${1:-$?}
 	trap '' INT TERM HUP
 	trap - EXIT
 	end_children
@@ -308,7 +309,9 @@ daemon_start() {
 	  "socket": "$stage/lutrad.sock",
 	  "state_dir": "$stage",
 	  "policies_dir": "$stage/policies",
-	  "events_jsonl": "$stage/events.jsonl"
+	  "events_jsonl": "$stage/events.jsonl",
+	  "calls": "${calls:-on}",
+	  "pin_dir": ${pin_dir:-null}
 	}
 	JSON
 	"$bin/lutrad" --config "$stage/config.json" >"$stage/lutrad.log" 2>&1 &

@@ -25,13 +25,15 @@ static void config_parse_of_nothing_gives_the_defaults(void **state)
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
 	assert_false(c->no_lsm);
 	assert_false(c->no_calls);
+	assert_string_equal(c->pin_dir, "/sys/fs/bpf/lutra");
 }
 
 static void config_parse_takes_every_key(void **state)
 {
 	static const char text[] = "{\"socket\": \"/s\", \"state_dir\": \"/d\", \"policies_dir\": "
 				   "\"/p\", \"events_jsonl\": \"-\", \"log_level\": \"debug\", "
-				   "\"no_lsm\": true, \"calls\": \"off\"}";
+				   "\"no_lsm\": true, \"calls\": \"off\", "
+				   "\"pin_dir\": null}";
 	_cleanup_(config_freep) struct config *c = NULL;
 
 	(void)state;
@@ -43,6 +45,7 @@ static void config_parse_takes_every_key(void **state)
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_true(c->no_lsm);
 	assert_true(c->no_calls);
+	assert_null(c->pin_dir);
 }
 
 static void config_parse_refuses_bad_values(void **state)
@@ -62,6 +65,8 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"log_level\": \"loud\"}",
 		"{\"no_lsm\": \"yes\"}",
 		"{\"calls\": false}",
+		"{\"pin_dir\": 1}",
+		"{\"pin_dir\": \"relative\"}",
 		"{\"calls\": \"of\"}",
 	};
 	struct config *c = NULL;

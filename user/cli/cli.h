@@ -35,6 +35,8 @@ int cmd_trace(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_release(int argc, char **argv);
+int cmd_mode(int argc, char **argv);
+int cmd_thaw(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 

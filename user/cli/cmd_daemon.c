@@ -221,6 +221,97 @@ int cmd_release(int argc, char **argv)
 	return 0;
 }
 
+/* ---- mode, thaw ---- */
+
+static const struct argp_option config_options[] = {
+	CONFIG_OPTION,
+	{},
+};
+
+static error_t parse_mode(int key, char *arg, struct argp_state *state)
+{
+	struct daemon_args *a = state->input;
+
+	if (key == ARGP_KEY_ARG && !a->name) {
+		a->name = arg;
+		return 0;
+	}
+	if (key == ARGP_KEY_ARG && !a->mode_name) {
+		a->mode_name = arg;
+		return args_mode(state, arg, &a->mode);
+	}
+	if (key == ARGP_KEY_ARG)
+		return args_usage(state, "takes a name and a mode");
+	if (key != ARGP_KEY_END)
+		return parse(key, arg, state);
+	return a->mode_name ? 0 : args_usage(state, "give NAME and MODE");
+}
+
+static const struct argp mode_argp = {
+	config_options,
+	parse_mode,
+	"NAME MODE",
+	"Switch the mode of a container that is guarded: audit, deny, kill, kill-container or "
+	"freeze. It takes effect with its next call; one that was frozen goes on.",
+	NULL,
+	NULL,
+	NULL};
+
+static int ask_for_container(const struct daemon_args *a, json_t *q)
+{
+	json_auto_t *answer = NULL;
+	const json_t *c;
+
+	if (ask(a, q, &answer))
+		return 1;
+	c = json_object_get(answer, "container");
+	printf("%s: mode %s\n", json_string_value(json_object_get(c, "name")),
+	       json_string_value(json_object_get(c, "mode")));
+	return 0;
+}
+
+int cmd_mode(int argc, char **argv)
+{
+	struct daemon_args a = {.mode = -1};
+
+	args_parse(&mode_argp, argc, argv, false, &a);
+	return ask_for_container(&a, json_pack("{s:s, s:s, s:s}", "cmd", "mode", "name", a.name,
+					       "mode", a.mode_name));
+}
+
+static error_t parse_thaw(int key, char *arg, struct argp_state *state)
+{
+	struct daemon_args *a = state->input;
+
+	if (key == ARGP_KEY_ARG && !a->name) {
+		a->name = arg;
+		return 0;
+	}
+	if (key == ARGP_KEY_ARG)
+		return args_usage(state, "takes one name");
+	if (key != ARGP_KEY_END)
+		return parse(key, arg, state);
+	return a->name ? 0 : args_usage(state, "give NAME");
+}
+
+static const struct argp thaw_argp = {
+	config_options,
+	parse_thaw,
+	"NAME",
+	"After a false alarm: a frozen container goes on, and levels and histories of its tasks "
+	"begin again. It stays under guard, in the same mode.",
+	NULL,
+	NULL,
+	NULL};
+
+int cmd_thaw(int argc, char **argv)
+{
+	struct daemon_args a = {.mode = -1};
+
+	args_parse(&thaw_argp, argc, argv, false, &a);
+	return ask_for_container(&a, json_pack("{s:s, s:s}", "cmd", "thaw", "name", a.name));
+}
+
 /* ---- status ---- */
 
 static const struct argp_option status_options[] = {

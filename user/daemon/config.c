@@ -20,6 +20,7 @@ void config_free(struct config *c)
 	free(c->state_dir);
 	free(c->policies_dir);
 	free(c->events_jsonl);
+	free(c->pin_dir);
 	free(c);
 }
 
@@ -45,13 +46,13 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 /* The values of an object; borrowed from it. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
-	json_t *jsonl;
+	json_t *jsonl, *pin;
 	int no_lsm;
 };
 
 static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 {
-	const char *jsonl = json_string_value(raw->jsonl);
+	const char *jsonl = json_string_value(raw->jsonl), *pin = json_string_value(raw->pin);
 	int r;
 
 	r = check_path("socket", raw->socket, sizeof(((struct sockaddr_un *)0)->sun_path), err);
@@ -65,6 +66,11 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
 		return err_set(err, -EBADMSG, "calls: must be \"on\" or \"off\"");
+	if (raw->pin && !json_is_null(raw->pin) && !pin)
+		return err_set(err, -EBADMSG, "pin_dir: must be a path or null");
+	r = pin ? check_path("pin_dir", pin, 2048, err) : 0;
+	if (r < 0)
+		return r;
 	if (raw->jsonl && !json_is_null(raw->jsonl) && !jsonl)
 		return err_set(err, -EBADMSG, "events_jsonl: must be a path, \"-\" or null");
 	if (jsonl && strcmp(jsonl, "-") != 0)
@@ -89,10 +95,10 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s}", "socket",
-			   &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o}",
+			   "socket", &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
-			   "no_lsm", &raw.no_lsm, "calls", &raw.calls) < 0)
+			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)
@@ -102,10 +108,13 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	c->policies_dir = strdup(raw.policies_dir);
 	c->no_lsm = raw.no_lsm != 0;
 	c->no_calls = strcmp(raw.calls, "off") == 0;
+	if (!json_is_null(raw.pin) || !raw.pin)
+		c->pin_dir = strdup(raw.pin ? json_string_value(raw.pin) : CONFIG_PIN_DIR);
 	if (json_is_string(raw.jsonl))
 		c->events_jsonl = strdup(json_string_value(raw.jsonl));
 	if (!c->socket || !c->state_dir || !c->policies_dir ||
-	    (json_is_string(raw.jsonl) && !c->events_jsonl))
+	    (json_is_string(raw.jsonl) && !c->events_jsonl) ||
+	    (!json_is_null(raw.pin) && !c->pin_dir))
 		return err_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(c);
 	return 0;

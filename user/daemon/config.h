@@ -10,6 +10,7 @@
 #include "lib/err.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
+#define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
 #define CONFIG_MAX 65536
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -19,6 +20,7 @@ struct config {
 	char *state_dir;    /* events.db lies in it; default /var/lib/lutra */
 	char *policies_dir; /* default /etc/lutra/policies.d */
 	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
+	char *pin_dir;	    /* of a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
 	enum log_level log_level; /* error, warning, info, debug; default info */
 	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
 	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */

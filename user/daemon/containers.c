@@ -18,7 +18,7 @@
 #define NAME_MAX_BYTES 128
 #define SAY_LOST_NS 60000000000ull
 
-static void container_free(struct container *c)
+void container_free(struct container *c)
 {
 	if (!c)
 		return;
@@ -32,7 +32,6 @@ static void container_free(struct container *c)
 	free(c->policy_dir);
 	free(c);
 }
-DEFINE_FREEP(struct container, container_free);
 
 struct container *containers_find(struct daemon *d, const char *name)
 {
@@ -89,27 +88,42 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 	return 0;
 }
 
+struct container *container_new(void)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->events.fd = -1;
+	c->events.ready = on_cgroup_event;
+	return c;
+}
+
+void containers_add(struct daemon *d, struct container *c)
+{
+	c->events.fd = cgroup_events_open(c->cgroup);
+	if (c->events.fd >= 0 && daemon_watch(d, &c->events, EPOLLPRI) < 0)
+		daemon_log(d, LOG_LEVEL_WARNING, "%s: its end is seen up to a second late",
+			   c->name);
+	c->next = d->containers;
+	d->containers = c;
+}
+
 int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
 		      struct err *err)
 {
-	_cleanup_(container_freep) struct container *c = calloc(1, sizeof(*c));
+	_cleanup_(container_freep) struct container *c = container_new();
 	struct guard_enrolment e;
 	int r;
 
 	if (!c)
 		return err_set(err, -ENOMEM, "out of memory");
-	c->events.fd = -1;
-	c->events.ready = on_cgroup_event;
 	r = describe(d, q, c, err);
 	if (r < 0)
 		return r;
 	r = cgroup_id(c->cgroup, &c->cgroup_id);
-	if (r == 0) {
-		c->events.fd = cgroup_events_open(c->cgroup);
-		r = c->events.fd < 0 ? c->events.fd : 0;
-	}
 	if (r < 0)
-		return err_set(err, r, "%s: not a cgroup v2 directory, or the root", c->cgroup);
+		return err_set(err, r, "%s: not a cgroup v2 directory", c->cgroup);
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
 				     .policy = c->policy,
 				     .mode = c->mode,
@@ -117,28 +131,58 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	r = guard_enroll(d->guard, &e, &c->slot, err);
 	if (r < 0)
 		return r;
-	r = daemon_watch(d, &c->events, EPOLLPRI);
-	if (r < 0) {
-		guard_release(d->guard, c->slot);
-		return err_set(err, r, "epoll: %s", strerror(-r));
-	}
 	c->since_ns = clock_realtime_ns();
-	c->next = d->containers;
-	d->containers = c;
+	containers_add(d, c);
+	enrolled_save(d);
 	daemon_log(d, LOG_LEVEL_INFO, "%s: enrolled, mode %s, policy %s", c->name,
 		   mode_name(c->mode), c->policy_dir);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
 
-void containers_release(struct daemon *d, struct container *c, bool thaw)
+static void thaw(struct daemon *d, struct container *c)
+{
+	int r = c->frozen ? cgroup_write(c->cgroup, "cgroup.freeze", "0") : 0;
+
+	if (r < 0)
+		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot thaw it: %s", c->name, strerror(-r));
+	c->frozen = c->reacted = false;
+}
+
+int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err)
+{
+	int r = guard_set_mode(d->guard, c->slot, mode, err);
+
+	if (r < 0)
+		return r;
+	c->mode = mode;
+	thaw(d, c);
+	enrolled_save(d);
+	daemon_log(d, LOG_LEVEL_INFO, "%s: mode %s", c->name, mode_name(mode));
+	return 0;
+}
+
+int containers_thaw(struct daemon *d, struct container *c, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	int r = policy_load(&p, c->policy_dir, err);
+
+	/* A new binding: levels, histories and alerts of every task begin again. */
+	if (r == 0)
+		r = guard_set_policy(d->guard, c->slot, p, err);
+	if (r == 0)
+		r = containers_set_mode(d, c, c->mode, err);
+	return r;
+}
+
+void containers_release(struct daemon *d, struct container *c, bool and_thaw)
 {
 	struct container **at = &d->containers;
 
 	guard_drain(d->guard);
 	guard_release(d->guard, c->slot);
-	if (c->frozen && thaw)
-		cgroup_write(c->cgroup, "cgroup.freeze", "0");
+	if (and_thaw)
+		thaw(d, c);
 	else if (c->frozen)
 		daemon_log(d, LOG_LEVEL_WARNING,
 			   "%s: stays frozen; echo 0 >%s/cgroup.freeze thaws it", c->name,
@@ -148,6 +192,7 @@ void containers_release(struct daemon *d, struct container *c, bool thaw)
 	*at = c->next;
 	daemon_log(d, LOG_LEVEL_INFO, "%s: released", c->name);
 	container_free(c);
+	enrolled_save(d);
 }
 
 void containers_check(struct daemon *d)
@@ -192,6 +237,7 @@ static void act(struct daemon *d, struct container *c, const struct lutra_eviden
 		return;
 	c->reacted = true;
 	c->frozen = ev->mode == LUTRA_MODE_FREEZE;
+	enrolled_save(d);
 	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", c->name, c->frozen ? "frozen" : "killed");
 }
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "lib/names.h"
 #include "lib/text.h"
 #include "user/clock.h"
 #include "user/daemon/daemon.h"
@@ -151,6 +152,16 @@ static json_t *do_enroll(struct daemon *d, json_t *q, struct err *err)
 	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
 }
 
+/* The container that a request names, by "name". */
+static struct container *named(struct daemon *d, const char *name, struct err *err)
+{
+	struct container *c = containers_find(d, name);
+
+	if (!c)
+		err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
+	return c;
+}
+
 static json_t *do_release(struct daemon *d, json_t *q, struct err *err)
 {
 	const char *cmd, *name = NULL;
@@ -168,16 +179,48 @@ static json_t *do_release(struct daemon *d, json_t *q, struct err *err)
 		n++;
 	}
 	if (!all) {
-		c = name ? containers_find(d, name) : NULL;
-		if (!c) {
-			err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`",
-				name ? name : "nothing");
+		c = named(d, name ? name : "nothing", err);
+		if (!c)
 			return NULL;
-		}
 		containers_release(d, c, true);
 		n = 1;
 	}
 	return json_pack("{s:b, s:i}", "ok", 1, "released", n);
+}
+
+static json_t *do_mode(struct daemon *d, json_t *q, struct err *err)
+{
+	const char *cmd, *name, *mode;
+	struct container *c;
+	json_error_t je;
+	unsigned m;
+
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s}", "cmd", &cmd, "name", &name,
+			   "mode", &mode) < 0 ||
+	    mode_parse(mode, &m) < 0) {
+		err_set(err, -EINVAL, "request: %s", je.text[0] ? je.text : "unknown mode");
+		return NULL;
+	}
+	c = named(d, name, err);
+	if (!c || containers_set_mode(d, c, m, err) < 0)
+		return NULL;
+	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
+}
+
+static json_t *do_thaw(struct daemon *d, json_t *q, struct err *err)
+{
+	const char *cmd, *name;
+	struct container *c;
+	json_error_t je;
+
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s}", "cmd", &cmd, "name", &name) < 0) {
+		err_set(err, -EINVAL, "request: %s", je.text);
+		return NULL;
+	}
+	c = named(d, name, err);
+	if (!c || containers_thaw(d, c, err) < 0)
+		return NULL;
+	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
 }
 
 static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
@@ -237,6 +280,10 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		answer = do_enroll(d, q, &err);
 	else if (strcmp(cmd, "release") == 0)
 		answer = do_release(d, q, &err);
+	else if (strcmp(cmd, "mode") == 0)
+		answer = do_mode(d, q, &err);
+	else if (strcmp(cmd, "thaw") == 0)
+		answer = do_thaw(d, q, &err);
 	else if (strcmp(cmd, "status") == 0)
 		answer = do_status(d, q, &err);
 	else if (strcmp(cmd, "events") == 0)

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "user/clock.h"
 
@@ -97,6 +98,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 		return;
 	drain(d);
 	containers_check(d);
+	guard_idle(d->guard);
 	if (!d->store && clock_now_ns() > d->store_retry_ns)
 		open_store(d);
 }
@@ -133,12 +135,14 @@ static int open_signals(struct daemon *d)
 static int open_guard(struct daemon *d, struct err *err)
 {
 	const struct guard_handler handler = {.evidence = containers_evidence, .ctx = d};
+	unsigned flags = GUARD_LINGER;
 	int r;
 
-	r = guard_new(&d->guard, &handler,
-		      (d->config->no_lsm ? GUARD_NO_LSM : 0) |
-			      (d->config->no_calls ? GUARD_NO_CALLS : 0),
-		      err);
+	if (d->config->no_lsm)
+		flags |= GUARD_NO_LSM;
+	if (d->config->no_calls)
+		flags |= GUARD_NO_CALLS;
+	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);
 	if (r < 0)
 		return r;
 	d->kernel.ready = on_kernel;
@@ -170,6 +174,7 @@ static int open_all(struct daemon *d, struct err *err)
 			return r;
 	}
 	open_store(d);
+	enrolled_restore(d);
 	return 0;
 }
 
@@ -215,8 +220,15 @@ void daemon_free(struct daemon *d)
 {
 	if (!d)
 		return;
-	while (d->containers)
+	/* Pinned, they stay under guard, for the next daemon. */
+	while (d->containers && !d->config->pin_dir)
 		containers_release(d, d->containers, false);
+	while (d->containers) {
+		struct container *c = d->containers;
+
+		d->containers = c->next;
+		container_free(c);
+	}
 	control_close(d);
 	guard_free(d->guard);
 	store_free(d->store);
@@ -228,4 +240,20 @@ void daemon_free(struct daemon *d)
 	if (d->epoll_fd >= 0)
 		close(d->epoll_fd);
 	free(d);
+}
+
+int daemon_uninstall(const struct config *config, struct err *err)
+{
+	int r = config->pin_dir ? guard_uninstall(config->pin_dir, err) : 0;
+
+	if (r == -EBUSY)
+		return err_set(err, r, "%s is in use: stop lutrad first", config->pin_dir);
+	if (r < 0)
+		return r;
+	enrolled_remove(config);
+	unlink(config->socket);
+	printf("lutrad: nothing of it is left in the kernel; events and policies stay, in %s and "
+	       "%s\n",
+	       config->state_dir, config->policies_dir);
+	return 0;
 }

@@ -71,6 +71,8 @@ struct daemon {
 int daemon_new(struct daemon **ret, struct config *config, struct err *err);
 /* Until SIGTERM or SIGINT. 0 or -errno. */
 int daemon_run(struct daemon *d);
+/* Remove what a daemon that is gone left in the kernel. -EBUSY: one runs. */
+int daemon_uninstall(const struct config *config, struct err *err);
 /* Releases all, removes the socket. */
 void daemon_free(struct daemon *d);
 DEFINE_FREEP(struct daemon, daemon_free);
@@ -93,10 +95,20 @@ struct enrol_request {
 /* Errors as policy_load() and guard_enroll(), -EEXIST: name or cgroup is taken, -EINVAL: mode. */
 int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
 		      struct err *err);
+/* One that is not in the kernel's hands yet; NULL: out of memory. */
+struct container *container_new(void);
+void container_free(struct container *c);
+DEFINE_FREEP(struct container, container_free);
+/* Put a container whose slot is enrolled among the others; it is the daemon's from here on. */
+void containers_add(struct daemon *d, struct container *c);
+/* Switch its mode, at once; what a verdict froze goes on. Errors as guard_set_mode(). */
+int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err);
+/* After a false alarm: it goes on, under guard, with levels and histories that begin again. */
+int containers_thaw(struct daemon *d, struct container *c, struct err *err);
 /* By name or by cgroup path; NULL. */
 struct container *containers_find(struct daemon *d, const char *name);
 /* Thaws what a verdict froze, if asked to. */
-void containers_release(struct daemon *d, struct container *c, bool thaw);
+void containers_release(struct daemon *d, struct container *c, bool and_thaw);
 /* Release those whose cgroup is gone. */
 void containers_check(struct daemon *d);
 /* Handler of the kernel's evidence; ctx: the daemon. */
@@ -106,6 +118,13 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 void containers_lost(struct daemon *d, unsigned n, const char *why);
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
+
+/* ---- enrolled.c: where kernel state is pinned ---- */
+
+void enrolled_save(struct daemon *d);
+/* What the daemon before enrolled; slots of which nothing is known are released. */
+void enrolled_restore(struct daemon *d);
+void enrolled_remove(const struct config *config);
 
 /* ---- control.c ---- */
 

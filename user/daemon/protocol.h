@@ -5,6 +5,8 @@
  *
  *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?}
  *   {"cmd": "release", "name"? (or cgroup path), "all"?}
+ *   {"cmd": "mode", "name", "mode"}
+ *   {"cmd": "thaw", "name"}
  *   {"cmd": "status"}
  *   {"cmd": "events", "limit"?, "follow"?}
  */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 
@@ -58,33 +59,76 @@ static int map_slots(struct guard *g, struct err *err)
 int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
 	      struct err *err)
 {
+	return guard_new_pinned(ret, handler, flags, NULL, err);
+}
+
+int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, unsigned flags,
+		     const char *pin_dir, struct err *err)
+{
 	_cleanup_(guard_freep) struct guard *g = calloc(1, sizeof(*g));
-	int r;
+	int r = 0;
 
 	if (!g)
 		return err_set(err, -ENOMEM, "out of memory");
 	g->handler = *handler;
-	r = guard_load(g, flags, err);
+	g->linger = flags & GUARD_LINGER;
+	g->pin_lock = -1;
+	if (pin_dir) {
+		r = guard_pin_open(pin_dir, &g->pin_lock, err);
+		g->pin_dir = r == 0 ? strdup(pin_dir) : NULL;
+		if (r == 0 && !g->pin_dir)
+			r = err_set(err, -ENOMEM, "out of memory");
+	}
+	if (r == 0)
+		r = guard_load(g, flags, err);
 	if (r == 0)
 		r = map_slots(g, err);
 	if (r == 0)
 		r = open_rings(g, err);
+	if (r == 0 && pin_dir)
+		r = guard_take_over(g, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(g);
 	return 0;
 }
 
+/* Pinned, what is enrolled stays guarded; else, and where nothing is, nothing stays. */
 void guard_free(struct guard *g)
 {
 	if (!g)
 		return;
-	guard_detach(g);
+	if (g->pinned && g->n_enrolled)
+		while (g->n_links > 0)
+			bpf_link__destroy(g->links[--g->n_links]);
+	else
+		guard_detach(g);
 	ring_buffer__free(g->rings);
 	if (g->slots)
 		munmap(g->slots, LUTRA_SLOTS * sizeof(struct lutra_slot));
 	lutra_bpf__destroy(g->skel);
+	if (g->pin_dir && g->slots && !g->n_enrolled)
+		guard_unpin_all(g->pin_dir);
+	if (g->pin_lock >= 0)
+		close(g->pin_lock);
+	free(g->pin_dir);
 	free(g);
+}
+
+int guard_uninstall(const char *pin_dir, struct err *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (access(pin_dir, F_OK) < 0)
+		return 0;
+	r = guard_pin_open(pin_dir, &lock, err);
+	if (r < 0)
+		return r;
+	guard_unpin_all(pin_dir);
+	if (access(pin_dir, F_OK) == 0)
+		return err_set(err, -EBUSY, "%s: not all of it can be removed", pin_dir);
+	return 0;
 }
 
 bool guard_has_lsm(const struct guard *g)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel side as one object: load, attach, enrol, read the rings. Everything is held by file
- * descriptors of this process: when it ends, however it ends, nothing stays attached.
+ * descriptors of this process, unless it is pinned: when it ends, however it ends, nothing stays
+ * attached.
  */
 #ifndef LUTRA_USER_GUARD_H
 #define LUTRA_USER_GUARD_H
@@ -28,6 +29,7 @@ struct guard;
 
 #define GUARD_NO_LSM 0x1   /* use the stand-ins even where LSM programs load */
 #define GUARD_NO_CALLS 0x2 /* attach nothing to sys_enter: hooks alone decide */
+#define GUARD_LINGER 0x4   /* stay attached when the last is released, until guard_idle() */
 
 /*
  * Load the programs; LSM ones where the kernel takes them (found by loading), else the tracepoints
@@ -37,6 +39,15 @@ struct guard;
  */
 int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
 	      struct err *err);
+/*
+ * The same with kernel state pinned in pin_dir, of a bpf file system: what is enrolled stays
+ * guarded when the process ends, and the next one with this pin_dir takes it over without a gap.
+ * Also -EBUSY: a process that lives has it.
+ */
+int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, unsigned flags,
+		     const char *pin_dir, struct err *err);
+/* Remove all that is pinned in pin_dir: nothing is guarded any more. -EBUSY: a process has it. */
+int guard_uninstall(const char *pin_dir, struct err *err);
 void guard_free(struct guard *g);
 DEFINE_FREEP(struct guard, guard_free);
 
@@ -68,6 +79,9 @@ int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy
 int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);
 /* Sum over CPUs. slot 0: what belongs to no container. */
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret);
+
+/* Now and then: detach where nothing has been enrolled for some seconds. */
+void guard_idle(struct guard *g);
 
 /* Handle what is in the rings; waits at most timeout_ms. Returns events handled, or -errno. */
 int guard_poll(struct guard *g, int timeout_ms);

@@ -19,6 +19,7 @@
 
 #define NSEC_PER_SEC 1000000000ull
 #define SEEN_DAY_NS (86400 * NSEC_PER_SEC)
+#define IDLE_NS (5 * NSEC_PER_SEC) /* to detach takes the kernel a second or more */
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -70,6 +71,7 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 			       policy->arch, uts.machine);
 	if (++g->version == 0)
 		g->version = 1;
+	g->slots[0].generation = g->version;
 	r = policy_image(policy, g->version, image, err);
 	if (r == 0 && !g->calls)
 		r = policy_image_without_calls(policy, image, err);
@@ -207,6 +209,7 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 	s->flags =
 		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u);
 	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
+	s->instance = g->instance;
 	__atomic_store_n(&s->cgroup_id, id, __ATOMIC_SEQ_CST);
 }
 
@@ -308,9 +311,19 @@ int guard_release(struct guard *g, uint32_t slot)
 	if (!is_enrolled(g, slot))
 		return -ENOENT;
 	empty_slot(g, slot);
-	if (--g->n_enrolled == 0)
+	if (--g->n_enrolled)
+		return 0;
+	g->idle_since_ns = clock_ns(CLOCK_MONOTONIC);
+	guard_unpin_links(g);
+	if (!g->linger)
 		guard_detach(g);
 	return 0;
+}
+
+void guard_idle(struct guard *g)
+{
+	if (!g->n_enrolled && g->n_links && clock_ns(CLOCK_MONOTONIC) - g->idle_since_ns > IDLE_NS)
+		guard_detach(g);
 }
 
 int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err)

@@ -19,9 +19,15 @@ struct guard {
 	struct guard_handler handler;
 	size_t n_links;
 	uint32_t n_enrolled;
+	uint64_t idle_since_ns; /* CLOCK_MONOTONIC, where n_enrolled is 0 */
 	uint32_t last_slot;
 	uint32_t version;		     /* of the policy bound last */
 	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: no policy */
+	char *pin_dir;			     /* NULL: everything ends with the process */
+	int pin_lock;			     /* on pin_dir, or -1 */
+	uint32_t instance;		     /* of the programs */
+	bool pinned;			     /* the links are */
+	bool linger;			     /* as GUARD_LINGER */
 	bool lsm;
 	bool calls; /* are scored and recorded */
 };
@@ -34,6 +40,19 @@ int guard_load(struct guard *g, unsigned flags, struct err *err);
 /* Attach all that is loaded. On failure nothing stays attached. */
 int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);
+
+/* ---- guard_pin.c: no-ops where g->pin_dir is NULL ---- */
+
+/* Make the directory and lock it. -EBUSY: another process has it; or as mount(2), mkdir(2). */
+int guard_pin_open(const char *dir, int *ret_lock, struct err *err);
+/* Have the maps of an object that is not loaded yet be the pinned ones. Sets g->instance. */
+int guard_pin_maps(struct guard *g, struct lutra_bpf *skel);
+int guard_pin_links(struct guard *g);
+void guard_unpin_links(struct guard *g);
+/* Act for what is enrolled already, in place of the instance before. */
+int guard_take_over(struct guard *g, struct err *err);
+/* Remove the directory and all pins in it: what they held is detached. */
+void guard_unpin_all(const char *dir);
 
 /* Bind a new image of policy, and new seen bits, to a slot. */
 int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);

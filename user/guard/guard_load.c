@@ -68,7 +68,7 @@ static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bo
 	}
 }
 
-static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm, bool calls)
+static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
 	struct bpf_map *m;
@@ -77,19 +77,25 @@ static int load_once(struct lutra_bpf **ret, const struct btf *kernel, bool lsm,
 	if (!skel)
 		return -errno;
 	choose_programs(skel, kernel, lsm);
-	bpf_program__set_autoload(skel->progs.lutra_sys_enter, calls);
+	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->calls);
 	bpf_object__for_each_map (m, skel->obj) {
 		if (strncmp(bpf_map__name(m), "parity_", 7) == 0)
 			bpf_map__set_autocreate(m, false);
 	}
+	r = guard_pin_maps(g, skel);
+	if (r < 0) {
+		lutra_bpf__destroy(skel);
+		return r;
+	}
 	skel->rodata->lutra_standin = !lsm;
+	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
 	r = lutra_bpf__load(skel);
 	if (r < 0) {
 		lutra_bpf__destroy(skel);
 		return r;
 	}
-	*ret = skel;
+	g->skel = skel;
 	return 0;
 }
 
@@ -106,18 +112,16 @@ static bool hooks_run(struct lutra_bpf *skel)
 	return skel->bss->lutra_hook_ran != 0;
 }
 
-static int load_lsm(struct lutra_bpf **ret, const struct btf *kernel, bool calls)
+static int load_lsm(struct guard *g, const struct btf *kernel)
 {
-	struct lutra_bpf *skel = NULL;
-	int r = load_once(&skel, kernel, true, calls);
+	int r = load_once(g, kernel, true);
 
 	if (r < 0)
 		return r;
-	if (!hooks_run(skel)) {
-		lutra_bpf__destroy(skel);
+	if (!hooks_run(g->skel)) {
+		lutra_bpf__destroy(TAKE_PTR(g->skel));
 		return -EOPNOTSUPP;
 	}
-	*ret = skel;
 	return 0;
 }
 
@@ -137,8 +141,8 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 	if (!kernel)
 		return err_set(err, -ENOENT, "cannot read %s: %s", VMLINUX_BTF, strerror(errno));
 	g->calls = !(flags & GUARD_NO_CALLS);
-	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(&g->skel, kernel, g->calls) == 0;
-	r = g->lsm ? 0 : g->calls ? load_once(&g->skel, kernel, false, true) : -EXFULL;
+	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(g, kernel) == 0;
+	r = g->lsm ? 0 : g->calls ? load_once(g, kernel, false) : -EXFULL;
 	btf__free(kernel);
 	if (r == -EXFULL)
 		return err_set(err, -EOPNOTSUPP,
@@ -158,28 +162,41 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 
 void guard_detach(struct guard *g)
 {
+	guard_unpin_links(g);
 	while (g->n_links > 0)
 		bpf_link__destroy(g->links[--g->n_links]);
 }
 
-int guard_attach(struct guard *g, struct err *err)
+static int attach_all(struct guard *g, struct err *err)
 {
 	struct bpf_program *p;
 
+	if (g->n_links)
+		return 0;
 	bpf_object__for_each_program (p, g->skel->obj) {
 		struct bpf_link *link;
 
 		if (!bpf_program__autoload(p) || is_on_demand(p) || g->n_links == GUARD_LINKS)
 			continue;
 		link = bpf_program__attach(p);
-		if (!link) {
-			int r = -errno;
-
-			guard_detach(g);
-			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
-				       strerror(-r));
-		}
+		if (!link)
+			return err_set(err, -errno, "cannot attach %s: %s",
+				       bpf_program__section_name(p), strerror(errno));
 		g->links[g->n_links++] = link;
 	}
 	return 0;
+}
+
+int guard_attach(struct guard *g, struct err *err)
+{
+	int r = attach_all(g, err);
+
+	if (r == 0) {
+		r = guard_pin_links(g);
+		if (r < 0)
+			err_set(err, r, "cannot pin below %s: %s", g->pin_dir, strerror(-r));
+	}
+	if (r < 0)
+		guard_detach(g);
+	return r;
 }

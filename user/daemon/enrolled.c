@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of containers on disk, for the daemon that comes next: the kernel keeps what it needs to
+ * guard them, this is what people call them. One JSON array, written whole at every change.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/names.h"
+#include "lib/text.h"
+#include "user/daemon/daemon.h"
+
+#define ENROLLED_FILE "enrolled.json"
+#define ENROLLED_MAX (16u << 20)
+
+static json_t *encode(const struct container *c)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:i, s:s, s:b, s:b}", "name",
+			 text_json_keep(c->name), "id", text_json_keep(c->id), "image",
+			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
+			 text_json_keep(c->policy_dir), "cgroup_id", (json_int_t)c->cgroup_id,
+			 "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot, "mode",
+			 mode_name(c->mode), "frozen", c->frozen, "reacted", c->reacted);
+}
+
+void enrolled_save(struct daemon *d)
+{
+	json_auto_t *list = json_array();
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	int r = -ENOMEM;
+
+	if (!d->config->pin_dir)
+		return;
+	for (const struct container *c = d->containers; c; c = c->next)
+		json_array_append_new(list, encode(c));
+	text = json_dumps(list, JSON_INDENT(1));
+	if (text && asprintf(&path, "%s/" ENROLLED_FILE, d->config->state_dir) > 0)
+		r = file_replace(path, 0600, text, strlen(text));
+	if (r < 0)
+		daemon_log(d, LOG_LEVEL_ERROR,
+			   "%s/" ENROLLED_FILE ": %s: the next lutrad will not know the containers",
+			   d->config->state_dir, strerror(-r));
+}
+
+/* One of the list; -EBADMSG: not a container. */
+static int decode(json_t *j, struct container *c)
+{
+	const char *name, *id, *image, *cgroup, *policy, *mode;
+	json_int_t cgroup_id, since_ns;
+	int slot, frozen, reacted;
+
+	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "name", &name,
+			"id", &id, "image", &image, "cgroup", &cgroup, "policy", &policy,
+			"cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot", &slot, "mode",
+			&mode, "frozen", &frozen, "reacted", &reacted) < 0 ||
+	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS)
+		return -EBADMSG;
+	c->cgroup_id = (uint64_t)cgroup_id;
+	c->since_ns = (uint64_t)since_ns;
+	c->slot = (uint32_t)slot;
+	c->frozen = frozen != 0;
+	c->reacted = reacted != 0;
+	c->name = strdup(name);
+	c->id = strdup(id);
+	c->image = strdup(image);
+	c->cgroup = strdup(cgroup);
+	c->policy_dir = strdup(policy);
+	return c->name && c->id && c->image && c->cgroup && c->policy_dir ? 0 : -ENOMEM;
+}
+
+/* Read the list; an array, empty where there is none or it is damaged. */
+static json_t *load(struct daemon *d)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	json_error_t je = {.text = "not an array"};
+	struct err err = {};
+	size_t len = 0;
+	json_t *list = NULL;
+
+	if (asprintf(&path, "%s/" ENROLLED_FILE, d->config->state_dir) < 0 ||
+	    access(path, F_OK) < 0)
+		return json_array();
+	if (file_read(AT_FDCWD, path, ENROLLED_MAX, &text, &len, &err) == 0)
+		list = json_loadb(text, len, 0, &je);
+	else
+		snprintf(je.text, sizeof(je.text), "%.100s", err.msg);
+	if (json_is_array(list))
+		return list;
+	daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", path, je.text);
+	json_decref(list);
+	return json_array();
+}
+
+void enrolled_restore(struct daemon *d)
+{
+	json_auto_t *list = load(d);
+	bool known[LUTRA_SLOTS] = {false};
+	struct lutra_slot slot;
+	json_t *j;
+	size_t i;
+
+	json_array_foreach (list, i, j) {
+		struct container *c = container_new();
+
+		if (!c || decode(j, c) < 0 || known[c->slot] ||
+		    guard_slot(d->guard, c->slot, &slot) < 0 || slot.cgroup_id != c->cgroup_id) {
+			container_free(c);
+			continue;
+		}
+		known[c->slot] = true;
+		containers_add(d, c);
+		daemon_log(d, LOG_LEVEL_INFO, "%s: taken over, mode %s", c->name,
+			   mode_name(c->mode));
+	}
+	for (uint32_t s = 1; s < LUTRA_SLOTS; s++) {
+		if (known[s] || guard_slot(d->guard, s, &slot) < 0)
+			continue;
+		daemon_log(d, LOG_LEVEL_WARNING,
+			   "slot %u is enrolled and not in the list of containers: released", s);
+		guard_release(d->guard, s);
+	}
+}
+
+void enrolled_remove(const struct config *config)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/" ENROLLED_FILE, config->state_dir) > 0)
+		unlink(path);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernel state that outlives its process, in a directory of a bpf file system:
+ *
+ *   maps-ABI/NAME           all maps
+ *   links-INSTANCE/PROGRAM  what holds an instance's programs attached, while anything is enrolled
+ *
+ * The process that comes next loads programs of its own on the same maps, as the next instance, and
+ * attaches them beside the old ones; a slot names the instance that acts for it, so that one write
+ * hands a container over, and then the old links go. Slot 0 keeps the last instance and the last
+ * policy's version.
+ */
+#include "user/guard/guard_impl.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "kern/lutra.skel.h"
+#include "user/clock.h"
+
+#define LINKS_PREFIX "links-"
+
+/* ---- the directory ---- */
+
+/* The directory above: a bpf file system, mounted there if it is not one. */
+static int check_bpffs(const char *dir, struct err *err)
+{
+	_cleanup_free_ char *copy = strdup(dir);
+	struct statfs fs;
+	const char *up;
+
+	if (!copy)
+		return err_set(err, -ENOMEM, "out of memory");
+	up = dirname(copy);
+	if (statfs(up, &fs) < 0)
+		return err_set(err, -errno, "pin_dir: %s: %s", up, strerror(errno));
+	if (fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	if (mount("bpf", up, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+		return err_set(err, -errno,
+			       "pin_dir: %s is no bpf file system and none can be mounted there "
+			       "(%s): mount one, or set pin_dir to null and do without",
+			       up, strerror(errno));
+	return 0;
+}
+
+int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = check_bpffs(dir, err);
+
+	if (r < 0)
+		return r;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "pin_dir: %s: %s", dir, strerror(errno));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "pin_dir: %s: %s", dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, -EBUSY, "%s: another lutrad guards from there", dir);
+	*ret_lock = TAKE_FD(fd);
+	return 0;
+}
+
+static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Below the directory, PATH_MAX bytes. */
+static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
+{
+	char rest[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(rest, sizeof(rest), fmt, ap);
+	va_end(ap);
+	return snprintf(buf, PATH_MAX, "%s/%s", g->pin_dir, rest) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* Remove a directory of pins, one level deep below it too. Errors are for the next try. */
+static void remove_tree(const char *path, int depth)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char sub[PATH_MAX];
+
+		if (e->d_name[0] == '.' ||
+		    snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
+			continue;
+		if (unlink(sub) < 0 && depth > 0)
+			remove_tree(sub, depth - 1);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+/* Links of all instances but keep. */
+static void remove_links(const struct guard *g, uint32_t keep)
+{
+	DIR *d = opendir(g->pin_dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char path[PATH_MAX];
+
+		if (strncmp(e->d_name, LINKS_PREFIX, strlen(LINKS_PREFIX)) != 0 ||
+		    strtoul(e->d_name + strlen(LINKS_PREFIX), NULL, 10) == keep)
+			continue;
+		if (pin_path(g, path, "%s", e->d_name) == 0)
+			remove_tree(path, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+void guard_unpin_all(const char *dir)
+{
+	remove_tree(dir, 1);
+}
+
+/* ---- maps ---- */
+
+/* The last instance that used the maps; 0: there are none. */
+static uint32_t last_instance(const struct guard *g)
+{
+	_cleanup_close_ int fd = -1;
+	struct lutra_slot slot = {};
+	uint32_t zero = 0;
+	char path[PATH_MAX];
+
+	if (pin_path(g, path, "maps-%d/slots", LUTRA_ABI_VERSION) < 0)
+		return 0;
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &slot) < 0)
+		return 0;
+	return slot.instance;
+}
+
+int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
+{
+	char path[PATH_MAX];
+	struct bpf_map *m;
+	int r = 0;
+
+	g->instance = 1;
+	if (!g->pin_dir)
+		return 0;
+	g->instance = last_instance(g) + 1;
+	if (pin_path(g, path, "maps-%d", LUTRA_ABI_VERSION) < 0)
+		return -ENAMETOOLONG;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	bpf_object__for_each_map (m, skel->obj) {
+		if (bpf_map__is_internal(m) || !bpf_map__autocreate(m) || r < 0)
+			continue;
+		r = pin_path(g, path, "maps-%d/%s", LUTRA_ABI_VERSION, bpf_map__name(m));
+		if (r == 0)
+			r = bpf_map__set_pin_path(m, path);
+	}
+	return r;
+}
+
+/* ---- links ---- */
+
+int guard_pin_links(struct guard *g)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	if (!g->pin_dir || g->pinned)
+		return 0;
+	r = pin_path(g, path, LINKS_PREFIX "%u", g->instance);
+	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	for (size_t i = 0; i < g->n_links && r == 0; i++) {
+		r = pin_path(g, path, LINKS_PREFIX "%u/%zu", g->instance, i);
+		if (r == 0)
+			r = bpf_link__pin(g->links[i], path);
+	}
+	g->pinned = r == 0;
+	if (r < 0)
+		remove_links(g, 0);
+	return r;
+}
+
+void guard_unpin_links(struct guard *g)
+{
+	for (size_t i = 0; i < g->n_links && g->pinned; i++)
+		bpf_link__unpin(g->links[i]);
+	g->pinned = false;
+	if (g->pin_dir)
+		remove_links(g, 0);
+}
+
+/* ---- taking over ---- */
+
+int guard_take_over(struct guard *g, struct err *err)
+{
+	int r;
+
+	g->version = g->slots[0].generation;
+	g->slots[0].instance = g->instance;
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
+		g->n_enrolled += g->slots[i].cgroup_id != 0;
+	if (g->n_enrolled) {
+		r = guard_attach(g, err);
+		if (r < 0)
+			return r;
+	}
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
+		if (!g->slots[i].cgroup_id)
+			continue;
+		g->seen_since_ns[i] = clock_now_ns();
+		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
+	}
+	remove_links(g, g->instance);
+	return 0;
+}

@@ -200,6 +200,9 @@ struct inode___6_11 {
 	__u32 i_ctime_nsec;
 } __attribute__((preserve_access_index));
 
+/* From 6.13 on this bit of the nanoseconds says that somebody has looked at the time. */
+#define CTIME_QUERIED (1u << 31)
+
 static __always_inline __u64 inode_ctime_ns(void *inode)
 {
 	struct inode___6_11 *now = inode;
@@ -208,7 +211,7 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
 
 	if (bpf_core_field_exists(now->i_ctime_sec))
 		return (__u64)BPF_CORE_READ(now, i_ctime_sec) * NSEC_PER_SEC +
-		       BPF_CORE_READ(now, i_ctime_nsec);
+		       (BPF_CORE_READ(now, i_ctime_nsec) & ~CTIME_QUERIED);
 	if (bpf_core_field_exists(mid->__i_ctime))
 		return (__u64)BPF_CORE_READ(mid, __i_ctime.tv_sec) * NSEC_PER_SEC +
 		       (__u64)BPF_CORE_READ(mid, __i_ctime.tv_nsec);

@@ -3,8 +3,10 @@
 #include "tests/bpf/fixture.h"
 
 #include <arpa/inet.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#define PROGRAM "/tmp/lutra-test-program"
 #define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
 
 /* ---- workers ---- */
@@ -63,6 +65,12 @@ static int work_child(void)
 	return WIFSIGNALED(status) ? 9 : 0;
 }
 
+static int work_program(void)
+{
+	execl(PROGRAM, "worker", "--worker", "known", NULL);
+	return 1;
+}
+
 static int work_forever(void)
 {
 	while (syscall(SYS_getppid) >= 0)
@@ -71,9 +79,9 @@ static int work_forever(void)
 }
 
 static const struct worker workers[] = {
-	{"known", work_known},	   {"novel", work_novel}, {"spawn", work_spawn},
-	{"connect", work_connect}, {"both", work_both},	  {"child", work_child},
-	{"forever", work_forever},
+	{"known", work_known},	   {"novel", work_novel},     {"spawn", work_spawn},
+	{"connect", work_connect}, {"both", work_both},	      {"child", work_child},
+	{"forever", work_forever}, {"program", work_program},
 };
 
 /* A policy that never saw NOVEL, of which a group has an action. */
@@ -333,6 +341,37 @@ static void verdict_object_never_seen_is_told(void **state)
 	assert_int_equal(counter(b, LUTRA_C_NOVEL_OBJECTS), 1);
 }
 
+/* A copy of this program, its times looked at: the kernel may note that beside them. */
+static void copy_program(void)
+{
+	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int to = -1;
+	struct stat st;
+
+	unlink(PROGRAM);
+	to = open(PROGRAM, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	assert_true(from >= 0 && to >= 0);
+	assert_int_equal(fstat(from, &st), 0);
+	assert_int_equal(sendfile(to, from, NULL, (size_t)st.st_size), st.st_size);
+	assert_int_equal(fstat(to, &st), 0);
+}
+
+static void verdict_program_is_fresh_if_changed_since_enrolment(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = sample_policy();
+
+	p->ops = 1u << LUTRA_OP_EXEC;
+	copy_program();
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "program"), 0);
+	assert_non_null(find_evidence(b, LUTRA_G_EXEC));
+	assert_null(find_evidence(b, LUTRA_G_EXEC_FRESH));
+	assert_int_equal(chmod(PROGRAM, 0700), 0);
+	assert_exited(box_run(b, "program", NULL), 0);
+	assert_non_null(find_evidence(b, LUTRA_G_EXEC_FRESH));
+	unlink(PROGRAM);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
 int main(int argc, char **argv)
@@ -354,6 +393,7 @@ int main(int argc, char **argv)
 		TEST(verdict_new_policy_starts_afresh),
 		TEST(verdict_calls_without_policy_are_counted),
 		TEST(verdict_object_never_seen_is_told),
+		TEST(verdict_program_is_fresh_if_changed_since_enrolment),
 	};
 	int r;
 	const char *why;

@@ -266,7 +266,8 @@ told_eperm() {
 
 # record_start FILE: from before the container's start.
 record_start() {
-	"$bin/lutra" record --cgroup "$cgroot$cgroup" --image demo/notes -o "$1" >"$stage/record.log" 2>&1 &
+	: >"$stage/record.log" # what the last recorder said is not this one's word
+	"$bin/lutra" record --cgroup "$cgroot$cgroup" --image demo/notes -o "$1" >>"$stage/record.log" 2>&1 &
 	recorder=$!
 	children[$recorder]=1
 	until_true "$patience" recording_or_dead

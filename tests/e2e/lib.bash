@@ -127,8 +127,11 @@ pins() {
 	find /sys/fs/bpf -path '*lutra*' 2>/dev/null | sort || true
 }
 
+# Where a stage could leave one. Elsewhere they are the host's, which others use meanwhile.
 mounts() {
-	cut -d' ' -f2 /proc/self/mounts | sort
+	awk -v root="$root/" -v stage="${stage:-$root}/" '
+		index($2, root) == 1 || index($2, stage) == 1 || index($2, "/sys/fs/") == 1 { print $2 }' \
+		/proc/self/mounts | sort
 }
 
 # Processes that the stage started, by the variable it exported, or by its cgroup.

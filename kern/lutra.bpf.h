@@ -36,7 +36,7 @@
 #define NR_SETNS 308
 #define NR_PKEY_MPROTECT 329
 #define NR_OPENAT2 437
-#define NR_NONE 0xffff
+#define NR_NONE LUTRA_NR_NONE
 
 #define AF_UNIX 1
 #define AF_INET 2

@@ -13,7 +13,6 @@
 #include "lib/cleanup.h"
 #include "lutra/abi.h"
 
-#define LUTRA_NR_NONE 0xffff /* an event outside any call */
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const modes[] = {

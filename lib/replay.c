@@ -12,6 +12,7 @@
 struct task {
 	struct lutra_state state;
 	struct lutra_signals signals;
+	bool novel; /* the call under way was never seen */
 };
 
 struct replay {
@@ -96,7 +97,8 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	lutra_level(&t->state, &x, ret->weight, ret->token);
 	ret->a = t->state.a;
 	ret->b = t->state.b;
-	if (ret->token == LUTRA_UNK) {
+	t->novel = ret->token == LUTRA_UNK;
+	if (t->novel) {
 		unsigned group = lutra_is_th(p, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
 
 		verdict = verdict_of(r, t, group, rec->ts_ns);
@@ -128,6 +130,9 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (ret->object.flags & LUTRA_OBJ_PATH)
 		path_parse(str ? str : "", str ? str_len : 0, &path);
 	lutra_judge(r->image, &ret->object, &path, t->state.role, fold, j);
+	/* The call's entry has said so already; what a worker of io_uring does is no call's. */
+	if (ret->object.op == LUTRA_OP_HOOK && t->novel && rec->nr != LUTRA_NR_NONE)
+		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
 		add_signal(ret, j->group, j->kind, verdict_of(r, t, j->group, rec->ts_ns));
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
@@ -138,6 +143,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
 		struct replay_step *ret)
 {
+	struct task *child;
 	void *entry;
 	int e;
 
@@ -147,6 +153,9 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 	e = tasks_step(r->tasks, rec, &entry);
 	if (e < 0 || !entry)
 		return e;
+	child = rec->type == LUTRA_REC_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
+	if (child)
+		child->novel = false;
 	if (rec->type == LUTRA_REC_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT)

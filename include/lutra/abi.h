@@ -28,6 +28,7 @@
 #define LUTRA_NR_IA32 0x4000
 #define LUTRA_NR_X32 0x8000
 #define LUTRA_NR_RESTART 219 /* x86-64 restart_syscall: never an event */
+#define LUTRA_NR_NONE 0xffff /* an event outside any call */
 
 enum lutra_role {
 	LUTRA_ROLE_STARTUP = 0,

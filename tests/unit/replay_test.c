@@ -26,6 +26,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->p = sample_policy();
+	f->p->ops |= 1u << LUTRA_OP_HOOK;
 	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
 		f->p->t0[i] =
 			(uint16_t)(f->p->t0[i] & 0xff) | (i % f->p->v == LUTRA_UNK ? 0x100 : 0);
@@ -71,6 +72,16 @@ static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char
 	return replay_next(f->r, &rec, path, strlen(path), &f->s);
 }
 
+/* A hook without an object, called in call nr. */
+static int hook(struct fixture *f, uint32_t tid, unsigned id, uint16_t nr)
+{
+	const struct lutra_object o = {.op = LUTRA_OP_HOOK, .mode = (uint16_t)id};
+	struct lutra_record rec = {.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = MS, .nr = nr};
+
+	lutra_object_pack(&o, &rec);
+	return replay_next(f->r, &rec, NULL, 0, &f->s);
+}
+
 static void replay_call_has_the_role_of_its_task(void **state)
 {
 	struct fixture *f = *state;
@@ -111,6 +122,25 @@ static void replay_exec_by_a_thread_keeps_its_state(void **state)
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
 	call(f, 2, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+}
+
+static void replay_novel_call_speaks_for_its_hooks(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_clone);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+	assert_int_equal(hook(f, 1, LUTRA_HOOK_TASK_ALLOC, SYS_clone), 1);
+	assert_int_equal(f->s.n_signals, 0);
+	/* Not for those of a worker, of the child, or of the next call. */
+	hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
+	assert_int_equal(f->s.n_signals, 1);
+	feed(f, LUTRA_REC_FORK, 1, 0, 0, 2ull | 2ull << 32);
+	hook(f, 2, LUTRA_HOOK_TASK_ALLOC, SYS_clone);
+	assert_int_equal(f->s.n_signals, 1);
+	call(f, 1, SYS_read);
+	hook(f, 1, LUTRA_HOOK_TASK_ALLOC, SYS_read);
+	assert_int_equal(f->s.n_signals, 1);
 }
 
 static void replay_arm_and_exit_start_afresh(void **state)
@@ -232,6 +262,7 @@ int main(void)
 		T(replay_call_has_the_role_of_its_task),
 		T(replay_fork_hands_the_state_on),
 		T(replay_exec_by_a_thread_keeps_its_state),
+		T(replay_novel_call_speaks_for_its_hooks),
 		T(replay_arm_and_exit_start_afresh),
 		T(replay_restart_syscall_is_no_event),
 		T(replay_unseen_call_is_t_or_th),

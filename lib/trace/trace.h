@@ -43,6 +43,9 @@ void trace_meta_done(struct trace_meta *meta); /* frees the members */
 
 struct trace_writer;
 
+/* Say that there is a file where a trace was to be written: -EEXIST. */
+int trace_exists(const char *path, struct err *err);
+
 /*
  * Create a new trace file; an existing one is never overwritten (-EEXIST). Metadata is written
  * and synced at once; records as chunks fill, or at trace_writer_flush().

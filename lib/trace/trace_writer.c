@@ -98,6 +98,12 @@ static int write_header(struct trace_writer *w, const struct trace_meta *meta)
 	return r;
 }
 
+int trace_exists(const char *path, struct err *err)
+{
+	return err_set(err, -EEXIST, "%s exists: a trace is never overwritten, name another file",
+		       path);
+}
+
 int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
 		     struct err *err)
 {
@@ -109,8 +115,7 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 		return err_set(err, r, "%s: out of memory", path);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (w->fd < 0 && errno == EEXIST)
-		return err_set(err, -EEXIST,
-			       "%s exists: a trace is never overwritten, name another file", path);
+		return trace_exists(path, err);
 	if (w->fd < 0)
 		return err_set(err, -errno, "%s: cannot create: %s", path, strerror(errno));
 	r = write_header(w, meta);

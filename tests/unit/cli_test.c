@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <jansson.h>
@@ -341,6 +344,58 @@ static void lutrad_refuses_bad_input_in_one_line(void **state)
 	free(r);
 }
 
+/* A recording of 16 MB, so that its import is under way for a while. */
+static char *write_recording(const char *dir)
+{
+	char *path = sample_path(dir, "calls.txt");
+	size_t size = 16u << 20;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < size; i++)
+		text[i] = "1 5\n"[i % 4];
+	sample_write(path, text, size);
+	free(text);
+	return path;
+}
+
+static size_t count_entries(const char *dir)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Interrupted once it has begun to write: nothing is left of it. */
+static void cli_import_interrupted_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char *in = write_recording(f->dir), *out = sample_path(f->dir, "calls.ltr");
+	char lutra[] = LUTRA, import[] = "import", format[] = "--format=unm", o[] = "-o";
+	char *argv[] = {lutra, import, format, o, out, in, NULL};
+	size_t before = count_entries(f->dir);
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execv(argv[0], argv);
+		_exit(99);
+	}
+	while (count_entries(f->dir) == before && waitpid(pid, &status, WNOHANG) == 0)
+		sched_yield();
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	assert_int_equal(count_entries(f->dir), before);
+	free(in);
+	free(out);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -351,6 +406,7 @@ int main(void)
 		T(cli_json_has_its_keys),
 		T(cli_trace_verify_of_a_torn_trace_fails),
 		T(cli_trace_merge_joins_by_time),
+		T(cli_import_interrupted_leaves_nothing),
 		T(lutrad_refuses_bad_input_in_one_line),
 	};
 

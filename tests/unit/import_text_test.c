@@ -181,7 +181,7 @@ static void import_text_refuses_bad_lines(void **state)
 		{"lid-ds", "5000 0 7 app 7 read =\n", "'=' is no direction"},
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1}\n{\n",
 		 "in.txt:2: no JSON object"},
-		{"falco", "[]\n", "in.txt:1: no JSON object"},
+		{"falco", "[]\n", "in.txt:1: JSON, but no object"},
 		{"falco", "{\"thread.tid\":1}\n", "in.txt:1: no evt.type"},
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":-1}\n", "no process id"},
 		{"falco",
@@ -202,6 +202,63 @@ static void import_text_refuses_bad_lines(void **state)
 		assert_null(strchr(err.msg, '\n'));
 		assert_int_equal(access(f->out, F_OK), -1);
 	}
+}
+
+/* What a line holds is no text, or would command the terminal that it is said on. */
+static void import_text_says_what_is_bad_in_fit_characters(void **state)
+{
+	static const struct {
+		const char *format, *text, *why;
+		size_t len;
+	} cases[] = {
+		{"unm", "1 2\n\0\0\n", "in.txt:2: a NUL byte", 7},
+		{"strace", "\0", "in.txt:1: a NUL byte", 1},
+		{"adfa-ld", "\x1b[2J\xff\n", "in.txt:1: '\\x1b[2J\\xff' is no call number", 6},
+		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1,\"evt.time\":-1}\n",
+		 "in.txt:1: evt.time is negative", 52},
+	};
+	struct fixture *f = *state;
+	struct import_result result;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = {""};
+
+		sample_write(f->in, cases[i].text, cases[i].len);
+		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
+		if (!strstr(err.msg, cases[i].why))
+			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
+		assert_int_equal(access(f->out, F_OK), -1);
+	}
+}
+
+/* As Windows' editors leave them. */
+static void import_text_takes_carriage_returns(void **state)
+{
+	struct fixture *f = *state;
+	struct import_result result;
+	char got[256];
+
+	sample_write(f->in, "1 5\r\n1 6\r\n", 10);
+	assert_int_equal(import("unm", f->in, f->out, &result, NULL), 0);
+	read_trace(f->out, got, sizeof(got));
+	assert_string_equal(got, "1:call=open 1:call=close");
+}
+
+static void import_trace_names_only_whole_traces(void **state)
+{
+	const char *path = GOLDEN "unm.txt";
+	struct fixture *f = *state;
+	struct import_options o = {.paths = &path, .n = 1, .output = f->out, .image = ""};
+	struct import_result result;
+
+	assert_int_equal(import_trace(import_find("unm"), &o, &result, NULL), 0);
+	assert_int_equal(result.calls, 3);
+	assert_int_equal(import_trace(import_find("unm"), &o, &result, NULL), -EEXIST);
+	assert_int_equal(unlink(f->out), 0);
+	assert_int_equal(import_trace(import_find("falco"), &o, &result, NULL), -EBADMSG);
+	assert_int_equal(access(f->out, F_OK), -1);
+	assert_int_equal(rmdir(f->dir), 0); /* nothing is left in it */
+	assert_int_equal(mkdir(f->dir, 0700), 0);
 }
 
 static void import_text_refuses_a_line_that_never_ends(void **state)
@@ -261,6 +318,9 @@ int main(void)
 		T(import_text_gives_calls_forks_execs_and_exits),
 		T(import_text_keeps_times),
 		T(import_text_refuses_bad_lines),
+		T(import_text_says_what_is_bad_in_fit_characters),
+		T(import_text_takes_carriage_returns),
+		T(import_trace_names_only_whole_traces),
 		T(import_text_refuses_a_line_that_never_ends),
 		T(import_text_keeps_an_existing_trace),
 		T(import_falco_takes_the_container_that_was_asked_for),

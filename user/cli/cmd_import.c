@@ -107,7 +107,7 @@ int cmd_import(int argc, char **argv)
 		return cli_failf("out of memory");
 	a.o.paths = paths;
 	args_parse(&argp, argc, argv, false, &a);
-	if (a.format->read(&a.o, &result, &err) < 0)
+	if (import_trace(a.format, &a.o, &result, &err) < 0)
 		return cli_fail(&err);
 	if (result.left_out)
 		fprintf(stderr,

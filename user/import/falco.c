@@ -49,6 +49,7 @@ static int take(struct lines *l, json_t *event, struct err *err)
 	json_t *tid = field(event, "thread.tid"), *pid = field(event, "proc.pid");
 	const char *type = json_string_value(field(event, "evt.type"));
 	const char *dir = json_string_value(field(event, "evt.dir"));
+	json_t *time = field(event, "evt.time");
 	json_int_t t = json_integer_value(tid),
 		   g = json_is_integer(pid) ? json_integer_value(pid) : t;
 	uint16_t nr;
@@ -57,8 +58,10 @@ static int take(struct lines *l, json_t *event, struct err *err)
 		return err_set(err, -EBADMSG, "no evt.type");
 	if (!json_is_integer(tid) || t < 0 || t >= LINES_PIDS || g < 0 || g >= LINES_PIDS)
 		return err_set(err, -EBADMSG, "thread.tid, or proc.pid, is no process id");
-	if (json_is_integer(field(event, "evt.time")))
-		lines_time(l, (uint64_t)json_integer_value(field(event, "evt.time")));
+	if (json_integer_value(time) < 0)
+		return err_set(err, -EBADMSG, "evt.time is negative");
+	if (json_is_integer(time))
+		lines_time(l, (uint64_t)json_integer_value(time));
 	else
 		l->ts_ns += LINES_STEP_NS;
 	if (!lines_nr(l, type, &nr) || (dir && strcmp(dir, ">") == 0)) {
@@ -77,9 +80,11 @@ static int falco_line(struct lines *l, void *ctx, char *line, struct err *err)
 	if (!line[strspn(line, " \t")])
 		return 0;
 	event = json_loads(line, JSON_REJECT_DUPLICATES, &je);
+	if (!event)
+		return err_set(err, -EBADMSG, "no JSON object: %s", je.text);
 	if (!json_is_object(event)) {
 		json_decref(event);
-		return err_set(err, -EBADMSG, "no JSON object: %s", je.text);
+		return err_set(err, -EBADMSG, "JSON, but no object");
 	}
 	r = choose(l, ctx, event, err);
 	if (r > 0)

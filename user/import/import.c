@@ -2,7 +2,12 @@
 /* The formats. */
 #include "user/import/import.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct import_format import_formats[] = {
 	{"services", "SVC.RUN.raw.zst; its strings and labels are found beside it",
@@ -23,4 +28,54 @@ const struct import_format *import_find(const char *name)
 			return f;
 	}
 	return NULL;
+}
+
+/* The file that is being written, for who interrupts; "" while there is none. */
+static char part[4096];
+
+static void remove_part(int sig)
+{
+	unlink(part);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* Give the finished trace its name, unless something has it by now. */
+static int name_part(const char *output, struct err *err)
+{
+	if (renameat2(AT_FDCWD, part, AT_FDCWD, output, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return trace_exists(output, err);
+	/* Not every file system can refuse to replace. */
+	if (errno == EINVAL && rename(part, output) == 0)
+		return 0;
+	return err_set(err, -errno, "%s: cannot create: %s", output, strerror(errno));
+}
+
+int import_trace(const struct import_format *f, const struct import_options *o,
+		 struct import_result *ret, struct err *err)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+	const size_t n_signals = sizeof(signals) / sizeof(signals[0]);
+	struct import_options to_part = *o;
+	struct sigaction act = {.sa_handler = remove_part}, old[sizeof(signals) / sizeof(int)];
+	int r;
+
+	if (access(o->output, F_OK) == 0)
+		return trace_exists(o->output, err);
+	if (snprintf(part, sizeof(part), "%s.%d.part", o->output, (int)getpid()) >=
+	    (int)sizeof(part))
+		return err_set(err, -ENAMETOOLONG, "%s: name too long", o->output);
+	to_part.output = part;
+	for (size_t i = 0; i < n_signals; i++)
+		sigaction(signals[i], &act, &old[i]);
+	r = f->read(&to_part, ret, err);
+	if (r == 0)
+		r = name_part(o->output, err);
+	if (r < 0)
+		unlink(part);
+	for (size_t i = 0; i < n_signals; i++)
+		sigaction(signals[i], &old[i], NULL);
+	return r;
 }

@@ -38,6 +38,14 @@ const struct import_format *import_find(const char *name);
 /* All of them, ended by one without a name. */
 extern const struct import_format import_formats[];
 
+/*
+ * Read a recording and give the finished trace its name: it is written beside, as OUTPUT.PID.part,
+ * which a failure or SIGHUP, SIGINT, SIGTERM removes. For a program of one thread. -EEXIST: there
+ * is an output; as the format's read().
+ */
+int import_trace(const struct import_format *f, const struct import_options *o,
+		 struct import_result *ret, struct err *err);
+
 /* One run of the services recordings: SVC.RUN.raw.zst with its strings and labels beside it. */
 int import_services(const struct import_options *o, struct import_result *ret, struct err *err);
 

@@ -11,6 +11,7 @@
 
 #include "lib/file.h"
 #include "lib/names.h"
+#include "lib/text.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -158,19 +159,39 @@ uint64_t lines_seconds(const char *s)
 
 /* ---- reading ---- */
 
-/* The next line into buf. 1: a line; 0: the end; -EFBIG: longer than LINES_LINE_MAX. */
+/*
+ * The next line into buf. 1: a line; 0: the end; -EFBIG: longer than LINES_LINE_MAX; -EILSEQ: a NUL
+ * byte in it.
+ */
 static int next_line(FILE *f, char *buf)
 {
-	size_t len;
+	size_t len = 0;
+	int c;
 
-	if (!fgets(buf, LINES_LINE_MAX + 2, f))
-		return ferror(f) ? -errno : 0;
-	len = strlen(buf);
-	if (len > LINES_LINE_MAX)
-		return -EFBIG;
-	while (len && (buf[len - 1] == '\n' || buf[len - 1] == '\r'))
-		buf[--len] = '\0';
+	while ((c = getc_unlocked(f)) != EOF && c != '\n') {
+		if (len == LINES_LINE_MAX)
+			return -EFBIG;
+		if (c == '\0')
+			return -EILSEQ;
+		buf[len++] = (char)c;
+	}
+	if (c == EOF && ferror(f))
+		return -errno;
+	if (c == EOF && len == 0)
+		return 0;
+	while (len && buf[len - 1] == '\r')
+		len--;
+	buf[len] = '\0';
 	return 1;
+}
+
+/* What was wrong with line n. It may quote the line, which is not fit for a terminal. */
+static int bad_line(int r, const char *path, uint64_t n, const char *why, struct err *err)
+{
+	char clean[sizeof(err->msg)];
+
+	text_clean(why, strlen(why), clean, sizeof(clean));
+	return err_set(err, r, "%s:%llu: %s", path, (unsigned long long)n, clean);
 }
 
 static int read_file(struct lines *l, const struct lines_format *f, const char *path, char *buf,
@@ -197,15 +218,17 @@ static int read_file(struct lines *l, const struct lines_format *f, const char *
 	if (r == -EFBIG && !why.msg[0])
 		return err_set(err, r, "%s:%llu: longer than %u bytes", path,
 			       (unsigned long long)n + 1, LINES_LINE_MAX);
+	if (r == -EILSEQ && !why.msg[0])
+		return err_set(err, -EBADMSG, "%s:%llu: a NUL byte: this is no text", path,
+			       (unsigned long long)n + 1);
 	if (r < 0)
-		return err_set(err, r, "%s:%llu: %s", path, (unsigned long long)n,
-			       why.msg[0] ? why.msg : strerror(-r));
+		return bad_line(r, path, n, why.msg[0] ? why.msg : strerror(-r), err);
 	return 0;
 }
 
 static int read_all(struct lines *l, const struct lines_format *f, struct err *err)
 {
-	_cleanup_free_ char *buf = malloc(LINES_LINE_MAX + 2);
+	_cleanup_free_ char *buf = malloc(LINES_LINE_MAX + 1);
 	int r = 0;
 
 	l->met = calloc(LINES_PIDS / 8, 1);

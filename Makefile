@@ -27,7 +27,7 @@ all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train $(B)/bin/lutra-eval
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev
 DEPS_DEMO := runc crun jq
-DEPS_EVAL := gnuplot-nox unzip time
+DEPS_EVAL := unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
 	qemu-system-x86 busybox-static cpio kmod xz-utils
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)

@@ -5,9 +5,9 @@
  *   novel_call     a call number never seen, at once (a plain allow-list)
  *   novel_bigram   a pair of calls never seen, at once
  *   bosc           bag of system calls: the last 10 calls without their order; how many of the last
- *                  100 bags were never seen (Abed, Clancy, Levy 2015,
- * https://arxiv.org/abs/1611.03056) stide6         sequences of 6; how many of the last 20 were
- * never seen (Warrender, Forrest, Pearlmutter 1999, https://doi.org/10.1109/SECPRI.1999.766910)
+ *                  100 bags were never seen (Abed, Clancy and Levy 2015)
+ *   stide6         sequences of 6; how many of the last 20 were never seen (Warrender, Forrest and
+ *                  Pearlmutter 1999)
  *   witten_bell5   -ln P of the call after the four before, smoothed by 1/8 as A is
  *
  * Thresholds of the last three: 1.25 times the highest level of the training runs, each judged by

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures of an evaluation as SVG, drawn by gnuplot. */
+/* Figures of an evaluation, SVG in a page. */
 #ifndef LUTRA_TRAINER_EVAL_FIGURES_H
 #define LUTRA_TRAINER_EVAL_FIGURES_H
 
 #include "trainer/eval/outcome.h"
 
-/* figure[0]: ROC curves; [1]: delays; [2 + i]: levels of trial i, NULL where there are none. */
-struct figures {
-	char **svg;
-	size_t n;
-};
+/* ROC curves by task, whole and where few benign tasks alarm. -ENOMEM. */
+int figure_roc(FILE *f, const struct outcome *o);
 
-#define FIGURE_ROC 0
-#define FIGURE_DELAYS 1
-#define FIGURE_TRIALS 2
-
-void figures_done(struct figures *f);
+/* How long the rules took to the first alarm of each attack. */
+void figure_delays(FILE *f, const struct outcome *o);
 
 /*
- * Draw them all. ret is the caller's to figures_done(), also on failure. -ENOENT: no gnuplot; -EIO:
- * it failed; -ENOMEM, or as mkdtemp(3), fopen(3).
+ * The levels around an attack that has points: each task's as shares of the thresholds, harmful
+ * calls, and the named events numbered as figure_events() has them.
  */
-int figures_draw(const struct outcome *o, struct figures *ret, struct err *err);
+void figure_levels(FILE *f, const struct outcome *o, const struct trial *t);
+
+/* The first named events of an attack, at most max: their numbers in its points. Returns how many.
+ */
+size_t figure_events(const struct trial *t, size_t max, size_t *ret);
+
+#define FIGURE_EVENTS 24 /* that a figure numbers */
 
 #endif

@@ -7,9 +7,8 @@
 
 /*
  * Write the report: rules in a table, ROC curves, how long detection took, the levels over time
- * around each attack with what was unusual, and every run. Figures are drawn by gnuplot. An
- * existing file is replaced, or left as it is on failure. -ENOENT: no gnuplot; -EIO: it failed;
- * else as open(2), write(2).
+ * around each attack with the events that were new, and every run. An existing file is replaced, or
+ * left as it is on failure. -ENOMEM; else as open(2), write(2).
  */
 int html_report(const struct outcome *o, const char *path, struct err *err);
 

@@ -178,6 +178,14 @@ double outcome_auc(const struct outcome_score *scores, size_t n)
 	return attacks > 0 && normals > 0 ? area / (attacks * normals) : NAN;
 }
 
+double outcome_rule_auc(const struct outcome *o, unsigned rule, bool by_run)
+{
+	_cleanup_free_ struct outcome_score *scores = NULL;
+	size_t n;
+
+	return outcome_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : outcome_auc(scores, n);
+}
+
 uint32_t outcome_changed(const struct outcome *o, unsigned of)
 {
 	unsigned to = of == RULE_A	? RULE_FLOAT_A

@@ -52,6 +52,9 @@ int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct o
 /* Area under the ROC curve of scores in that order, ties counted half; NAN without both kinds. */
 double outcome_auc(const struct outcome_score *scores, size_t n);
 
+/* The same of a rule's scores; NAN also when out of memory. */
+double outcome_rule_auc(const struct outcome *o, unsigned rule, bool by_run);
+
 /* Runs in which rounding changed what a rule did: episodes, or detected. of: RULE_A, _ALERT, _KILL.
  */
 uint32_t outcome_changed(const struct outcome *o, unsigned of);

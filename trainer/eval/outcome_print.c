@@ -44,14 +44,6 @@ static json_t *rule_json(const struct outcome *o, unsigned rule)
 	return j;
 }
 
-static double auc(const struct outcome *o, unsigned rule, bool by_run)
-{
-	_cleanup_free_ struct outcome_score *scores = NULL;
-	size_t n;
-
-	return outcome_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : outcome_auc(scores, n);
-}
-
 static json_t *run_json(const struct outcome *o, const struct trial *t)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
@@ -104,8 +96,9 @@ json_t *outcome_json(const struct outcome *o)
 
 		json_object_set_new(rules, rule_name(i), rule_json(o, i));
 		json_object_set_new(aucs, rule_name(i),
-				    json_pack("{s:o, s:o}", "task", number(auc(o, i, false)),
-					      "container", number(auc(o, i, true))));
+				    json_pack("{s:o, s:o}", "task",
+					      number(outcome_rule_auc(o, i, false)), "container",
+					      number(outcome_rule_auc(o, i, true))));
 		if (outcome_detection(o, i, TRIAL_ADAPTIVE, &d) == 0)
 			json_object_set_new(adaptive, rule_name(i), detection_json(&d));
 	}
@@ -155,8 +148,8 @@ static void print_rule(const struct outcome *o, unsigned rule, FILE *out)
 	print_number(d.ms_median, 1, 8, out);
 	print_number(d.ms_p95, 1, 8, out);
 	print_number(d.calls_median, 0, 7, out);
-	print_number(auc(o, rule, false), 3, 7, out);
-	print_number(auc(o, rule, true), 3, 7, out);
+	print_number(outcome_rule_auc(o, rule, false), 3, 7, out);
+	print_number(outcome_rule_auc(o, rule, true), 3, 7, out);
 	putc('\n', out);
 }
 

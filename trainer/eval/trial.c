@@ -16,6 +16,7 @@
 #define GAP_NS NS_PER_S
 #define BEFORE_NS 100000000ull /* not benign any more */
 #define AFTER_NS 1500000000ull /* still the attack */
+#define SHOWN_NS NS_PER_S      /* of the root task before the onset */
 #define BIT(rule) (1u << (rule))
 
 /* A task, copied by fork. */
@@ -380,8 +381,9 @@ static int add_point(const struct sitting *s, const struct lutra_record *rec, co
 	p->ms = ((double)rec->ts_ns - (double)t->onset_ns) / 1e6;
 	p->a = (float)f->step.a;
 	p->b = (float)f->step.b;
+	p->tid = rec->tid;
 	p->fired = f->fired & (BIT(RULE_POLICY) - 1);
-	if (p->fired)
+	if (p->fired || f->step.weight[0] || f->step.weight[1] || f->step.weight[2])
 		name_event(s, rec, str, len, f, p->text);
 	return 0;
 }
@@ -410,10 +412,14 @@ static int count(struct sitting *s, struct subject *x, const struct lutra_record
 	bool benign = rec->ts_ns < t->onset_ns &&
 		      (t->onset_ns == UINT64_MAX || rec->ts_ns + BEFORE_NS < t->onset_ns);
 	bool attack = x->attacked && rec->ts_ns <= t->end_ns;
-	int r;
+	bool before = rec->tid == t->root && rec->ts_ns < t->onset_ns &&
+		      t->onset_ns - rec->ts_ns <= SHOWN_NS;
+	int r = 0;
 
-	if (!benign && !attack)
-		return 0;
+	if (s->panel->timeline && (attack || before))
+		r = add_point(s, rec, str, len, f);
+	if (r < 0 || (!benign && !attack))
+		return r;
 	if (x->id == UINT32_MAX) {
 		r = new_id(t, attack, &x->id);
 		if (r < 0)
@@ -427,7 +433,7 @@ static int count(struct sitting *s, struct subject *x, const struct lutra_record
 	}
 	s->attack_calls += !f->step.is_object;
 	count_detected(s, f, at);
-	return s->panel->timeline ? add_point(s, rec, str, len, f) : 0;
+	return 0;
 }
 
 static int event(struct sitting *s, struct subject *x, const struct lutra_record *rec,

@@ -44,12 +44,16 @@ struct trial_task {
 	float score[RULE_NAMED];
 };
 
-/* The attack at a moment: levels of the task at hand, and what it did if that was unusual. */
+/*
+ * The attack at a moment, or its root task up to a second before: levels of the task at hand, and
+ * what it did if that was new.
+ */
 struct trial_point {
 	double ms; /* since the onset */
 	float a, b;
+	uint32_t tid;
 	uint32_t fired;	       /* bit per rule */
-	char text[TRIAL_TEXT]; /* "" where nothing fired */
+	char text[TRIAL_TEXT]; /* "" where nothing fired and the levels did not rise */
 };
 
 struct trial_harm {

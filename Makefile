@@ -53,6 +53,7 @@ help:
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid, unguarded to recorded; training, scoring; bench-quick: shorter
+#: make bench-products  the trainer's matrix products beside OpenBLAS
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
 #: V=1 shows commands, CI=1 makes warnings errors
@@ -206,6 +207,13 @@ bench bench-quick: all $(B)/bench/getppid $(BENCH_TRAINER)
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)
 
+# Why the trainer does not use OpenBLAS; needs that library, which is no dependency.
+$(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+bench-products: $(B)/bench/products
+	@$(B)/bench/products
+
 # ---- evaluation ----
 eval: all
 	@bench/eval
@@ -225,6 +233,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) format demo demo-soak bench bench-quick install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) format demo demo-soak bench bench-quick bench-products install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

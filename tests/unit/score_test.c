@@ -160,6 +160,27 @@ static void level_moves_by_an_eighth(void **state)
 	assert_int_equal(s.r2[2], 9);
 }
 
+/* The highest B of a task that makes a new pair at every period-th call, for ever. */
+static int32_t diluted(unsigned period)
+{
+	struct lutra_state s = {0};
+	int32_t max = 0;
+
+	for (unsigned i = 0; i < 1000 * period; i++) {
+		step(&s, (const uint8_t[3]){i % period == 0 ? 240 : 0, 0, 0});
+		max = s.b > max ? s.b : max;
+	}
+	return max;
+}
+
+/* A limit that docs/model.md names: the least threshold of B is 1024. */
+static void level_of_diluted_pairs_stays_low(void **state)
+{
+	(void)state;
+	assert_true(diluted(5) > 1024);
+	assert_true(diluted(6) < 1024);
+}
+
 static void level_decays_to_zero(void **state)
 {
 	struct lutra_state s = {.a = 1 << 20, .b = 4096};
@@ -513,6 +534,7 @@ int main(void)
 		cmocka_unit_test(key_keeps_directories_and_secrets_apart),
 		cmocka_unit_test(ext_knows_code_by_its_last_extension),
 		cmocka_unit_test(level_moves_by_an_eighth),
+		cmocka_unit_test(level_of_diluted_pairs_stays_low),
 		cmocka_unit_test(level_decays_to_zero),
 		cmocka_unit_test(pairs_read_lags_1_2_4),
 		cmocka_unit_test(claim_counts_a_pair_once),

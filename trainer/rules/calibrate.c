@@ -52,7 +52,7 @@ struct scoring {
 	struct replayed *ret;
 };
 
-/* enum lutra_action of a group that may do all its kind may: MODEL, deny, alert and log sets. */
+/* enum lutra_action of a group that may do all its kind may: docs/model.md, rules. */
 static const uint8_t actions[LUTRA_G_COUNT] = {
 	[LUTRA_G_T] = LUTRA_ACTION_LOG,		 [LUTRA_G_TH] = LUTRA_ACTION_DENY,
 	[LUTRA_G_A] = LUTRA_ACTION_ALERT,	 [LUTRA_G_B] = LUTRA_ACTION_ALERT,

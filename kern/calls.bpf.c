@@ -112,19 +112,19 @@ static __noinline int call_signals(struct lutra_task *e, const struct lutra_poli
 		count(e->slot, LUTRA_C_NOVEL_TOKENS);
 		s->group = lutra_is_th(p, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
 		s->flags = s->weight[0] ? 0 : EVENT_QUIET;
-		signal_event(e, s);
+		signal_event(e, s, p);
 		s->flags = 0;
 	} else {
 		s->group = LUTRA_G_NONE;
-		signal_event(e, s);
+		signal_event(e, s, p);
 	}
 	if (level_a <= p->th_a && e->state.a > p->th_a) {
 		s->group = LUTRA_G_A;
-		signal_event(e, s);
+		signal_event(e, s, p);
 	}
 	if (level_b <= p->th_b && e->state.b > p->th_b) {
 		s->group = LUTRA_G_B;
-		signal_event(e, s);
+		signal_event(e, s, p);
 	}
 	return 0;
 }

@@ -66,11 +66,9 @@ static __always_inline bool judged(struct lutra_task *e, const struct lutra_slot
 	return e->judged_key == judged_key(e, slot) && mask & bit;
 }
 
-static __always_inline void judged_set(struct lutra_task *e, const struct lutra_slot *slot,
-				       __u64 *mask, __u64 bit)
+/* key: from before it was judged, lest a policy bound meanwhile be taken for the one that did. */
+static __always_inline void judged_set(struct lutra_task *e, __u32 key, __u64 *mask, __u64 bit)
 {
-	__u32 key = judged_key(e, slot);
-
 	if (e->judged_key != key) {
 		e->judged_key = key;
 		e->judged_hooks = e->judged_caps = 0;
@@ -88,12 +86,13 @@ static __always_inline int hook_event(__u32 hook)
 	struct lutra_slot *slot = NULL;
 	struct lutra_scratch *s;
 	struct lutra_task *e;
-	__u32 flags;
+	__u32 flags, key;
 	__u64 bit = 1ull << (hook & 63);
 
 	e = subject(&slot, &flags);
 	if (!e || !slot)
 		return 0;
+	key = judged_key(e, slot);
 	if (at_ease(e, slot) && (idle(slot) || judged(e, slot, e->judged_hooks, bit)))
 		return 0;
 	s = begin(e, flags);
@@ -104,7 +103,7 @@ static __always_inline int hook_event(__u32 hook)
 	if (plain_event(e, s))
 		return 1;
 	if (s->judgement.kind == LUTRA_KIND_KNOWN)
-		judged_set(e, slot, &e->judged_hooks, bit);
+		judged_set(e, key, &e->judged_hooks, bit);
 	return 0;
 }
 

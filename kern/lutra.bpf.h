@@ -173,7 +173,7 @@ int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
 int object_event(struct lutra_task *e, struct lutra_scratch *s);
 int plain_event(struct lutra_task *e, struct lutra_scratch *s);
 int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u32 windowed);
-int signal_event(struct lutra_task *e, struct lutra_scratch *s);
+int signal_event(struct lutra_task *e, struct lutra_scratch *s, const struct lutra_policy *p);
 int standin_address(struct lutra_task *e, struct lutra_scratch *s, __u64 uaddr, __u32 len);
 int standin_exec(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
 

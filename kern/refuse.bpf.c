@@ -114,12 +114,13 @@ static __always_inline int capability_event(int cap, unsigned int opts)
 	struct lutra_scratch *s;
 	struct lutra_task *e;
 	__u64 bit = 1ull << (cap & 63);
-	__u32 flags;
+	__u32 flags, key;
 
 	e = subject(&slot, &flags);
 	if (!e || !slot || opts & CAP_OPT_NOAUDIT || idle(slot) ||
 	    judged(e, slot, e->judged_caps, bit))
 		return 0;
+	key = judged_key(e, slot);
 	s = begin(e, flags);
 	if (!s)
 		return blind(e, slot);
@@ -128,7 +129,7 @@ static __always_inline int capability_event(int cap, unsigned int opts)
 	if (plain_event(e, s))
 		return 1;
 	if (s->judgement.kind == LUTRA_KIND_KNOWN)
-		judged_set(e, slot, &e->judged_caps, bit);
+		judged_set(e, key, &e->judged_caps, bit);
 	return 0;
 }
 

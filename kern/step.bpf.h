@@ -2,7 +2,7 @@
 /*
  * One call through the scorer; the same code in the guard and in the parity test.
  *
- * seen: slot -> inner map of one struct lutra_seen.
+ * seen: lutra_seen_slot() -> inner map of one struct lutra_seen.
  */
 #ifndef LUTRA_KERN_STEP_BPF_H
 #define LUTRA_KERN_STEP_BPF_H
@@ -18,15 +18,15 @@ struct seen_inner {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, LUTRA_SLOTS);
+	__uint(max_entries, LUTRA_SEEN_SLOTS);
 	__type(key, __u32);
 	__array(values, struct seen_inner);
 } seen SEC(".maps") __weak;
 
-static __always_inline struct lutra_seen *seen_get(__u32 slot)
+static __always_inline struct lutra_seen *seen_get(__u32 at)
 {
 	__u32 zero = 0;
-	void *inner = bpf_map_lookup_elem(&seen, &slot);
+	void *inner = bpf_map_lookup_elem(&seen, &at);
 
 	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
 }
@@ -55,7 +55,7 @@ static __always_inline void step(struct lutra_state *st, const struct lutra_poli
 	lutra_pairs(st, p, tok, &x);
 	w[0] = w[1] = w[2] = 0;
 	if (!lutra_pairs_known(&x))
-		step_claim(seen_get(slot), &x, w);
+		step_claim(seen_get(lutra_seen_slot(slot, p->version)), &x, w);
 	lutra_level(st, &x, w, tok);
 }
 

@@ -22,7 +22,6 @@ static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutr
 	ev->calls = e->calls;
 	ev->slot = e->slot;
 	ev->epoch = e->epoch;
-	ev->policy_version = e->version;
 	ev->a = e->state.a;
 	ev->b = e->state.b;
 	ev->role = e->state.role;
@@ -50,20 +49,18 @@ static __always_inline void evidence_event(struct lutra_evidence *ev, struct lut
 }
 
 /* Send what is known of the event to the evidence ring, and count its verdict. */
-static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s, __u32 verdict,
-				    __u64 now)
+static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
+				    const struct lutra_policy *p, __u32 verdict, __u64 now)
 {
 	struct lutra_evidence *ev;
-	struct lutra_policy *p;
 	struct lutra_slot *slot;
 	__u32 len;
 
-	if (!e || !s)
+	if (!e || !s || !p)
 		return 0;
 	ev = &s->head.evidence;
 	slot = slot_get(e->slot);
-	p = policy_get(e->slot);
-	if (!slot || !p)
+	if (!slot)
 		return 0;
 	evidence_task(ev, e);
 	evidence_event(ev, s);
@@ -72,6 +69,7 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	ev->since_calls = e->episode_ns ? (__u32)(e->calls - e->episode_calls) : 0;
 	ev->cgroup_id = slot->cgroup_id;
 	ev->mode = (__u8)slot->mode;
+	ev->policy_version = p->version;
 	ev->th_a = p->th_a;
 	ev->th_b = p->th_b;
 	ev->verdict = (__u8)verdict;
@@ -97,20 +95,20 @@ static __always_inline void episode(struct lutra_task *e, __u64 now)
 
 /*
  * The signal s->group of the event in s: decide, act, tell. Group NONE is an unusual event that
- * is no signal. Returns enum lutra_verdict.
+ * is no signal. p: the policy that saw it, which another may have replaced by now. Returns enum
+ * lutra_verdict.
  */
-__noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s)
+__noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s,
+			    const struct lutra_policy *p)
 {
-	struct lutra_policy *p;
 	struct lutra_slot *slot;
 	__u32 verdict, mode;
 	__u64 now;
 
-	if (!e || !s)
+	if (!e || !s || !p)
 		return 0;
 	slot = slot_get(e->slot);
-	p = policy_get(e->slot);
-	if (!slot || !p)
+	if (!slot)
 		return 0;
 	now = bpf_ktime_get_ns();
 	episode(e, now);
@@ -128,7 +126,7 @@ __noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s)
 		kill_current(e->slot);
 	}
 	if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
-		evidence_send(e, s, verdict, now);
+		evidence_send(e, s, p, verdict, now);
 	return verdict;
 }
 
@@ -141,7 +139,7 @@ static __always_inline int standing_refusal(struct lutra_task *e, struct lutra_s
 	e->flags |= TASK_REFUSED;
 	s->group = group;
 	s->kind = LUTRA_KIND_KNOWN;
-	evidence_send(e, s, LUTRA_VERDICT_DENY, now);
+	evidence_send(e, s, policy_get(e->slot), LUTRA_VERDICT_DENY, now);
 	return 1;
 }
 
@@ -202,7 +200,7 @@ static __always_inline int judge(struct lutra_task *e, struct lutra_scratch *s, 
 	count(e->slot, LUTRA_C_NOVEL_OBJECTS);
 	s->group = j->group;
 	s->kind = j->kind;
-	return signal_event(e, s) >= LUTRA_VERDICT_DENY;
+	return signal_event(e, s, p) >= LUTRA_VERDICT_DENY;
 }
 
 /* The object in s: record it, judge it. 1: refuse (or, where a tracepoint saw it: kill). */

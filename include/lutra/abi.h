@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 2
+#define LUTRA_ABI_VERSION 3
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -304,6 +304,16 @@ struct lutra_object {
 };
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
+/*
+ * Where a container's seen bits are: those of a policy and of the one that takes its place, whose
+ * versions differ in the last bit, exist side by side while calls are scored by either.
+ */
+#define LUTRA_SEEN_SLOTS (2 * LUTRA_SLOTS)
+static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
+{
+	return slot << 1 | (version & 1);
+}
+
 /* An enrolled container. */
 #define LUTRA_SLOT_RECORD 0x01	  /* events go to the records ring */
 #define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
@@ -318,7 +328,7 @@ struct lutra_slot {
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
 	__u32 generation;	 /* raised with every change of policy, mode or recording */
 	__u32 instance;		 /* of the programs, the one that acts for it */
-	__u32 pad;
+	__u32 version;		 /* of the policy bound last */
 };
 _Static_assert(sizeof(struct lutra_slot) == 40, "slot layout");
 

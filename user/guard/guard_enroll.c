@@ -31,8 +31,8 @@ static uint64_t clock_ns(clockid_t id)
 
 /* ---- policies ---- */
 
-/* A new inner map in an outer map's slot; the kernel swaps it in at once. */
-static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t slot, const char *type,
+/* A new inner map in an outer map; the kernel swaps it in at once. */
+static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t at, const char *type,
 		      const void *value, size_t size)
 {
 	_cleanup_close_ int fd = inner_map_new(g->skel->obj, type, size);
@@ -42,25 +42,37 @@ static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t slo
 		return fd;
 	if (value && bpf_map_update_elem(fd, &zero, value, BPF_ANY) < 0)
 		return -errno;
-	if (bpf_map_update_elem(bpf_map__fd(outer), &slot, &fd, BPF_ANY) < 0)
+	if (bpf_map_update_elem(bpf_map__fd(outer), &at, &fd, BPF_ANY) < 0)
 		return -errno;
 	return 0;
 }
 
-static int reset_seen(struct guard *g, uint32_t slot)
+/* Empty seen bits for a slot's policy of that version. */
+static int reset_seen(struct guard *g, uint32_t slot, uint32_t version)
 {
-	int r = swap_inner(g, g->skel->maps.seen, slot, "lutra_seen", NULL,
-			   sizeof(struct lutra_seen));
+	int r = swap_inner(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
+			   NULL, sizeof(struct lutra_seen));
 
 	if (r == 0)
 		g->seen_since_ns[slot] = clock_ns(CLOCK_MONOTONIC);
 	return r;
 }
 
+/* Never 0, and other seen bits than those of the version that the slot has. */
+static uint32_t next_version(struct guard *g, uint32_t slot)
+{
+	do {
+		g->version++;
+	} while (g->version == 0 || !((g->version ^ g->slots[slot].version) & 1));
+	g->slots[0].generation = g->version;
+	return g->version;
+}
+
 int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
 	struct utsname uts;
+	uint32_t version;
 	int r;
 
 	if (!image)
@@ -69,18 +81,18 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 		return err_set(err, -ENOEXEC,
 			       "the policy is for %s, this is %s: train one on this machine",
 			       policy->arch, uts.machine);
-	if (++g->version == 0)
-		g->version = 1;
-	g->slots[0].generation = g->version;
-	r = policy_image(policy, g->version, image, err);
+	version = next_version(g, slot);
+	r = policy_image(policy, version, image, err);
 	if (r == 0 && !g->calls)
 		r = policy_image_without_calls(policy, image, err);
 	if (r < 0)
 		return r;
-	r = reset_seen(g, slot);
+	r = reset_seen(g, slot, version);
 	if (r == 0)
 		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,
 			       sizeof(*image));
+	if (r == 0)
+		g->slots[slot].version = version;
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
 		return err_set(err, r, "cannot give the kernel the policy: %s", strerror(-r));
@@ -90,7 +102,11 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 void guard_unbind(struct guard *g, uint32_t slot)
 {
 	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.policies), &slot);
-	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.seen), &slot);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t at = lutra_seen_slot(slot, i);
+
+		bpf_map_delete_elem(bpf_map__fd(g->skel->maps.seen), &at);
+	}
 	g->seen_since_ns[slot] = 0;
 }
 
@@ -100,7 +116,7 @@ void guard_refresh_seen(struct guard *g)
 
 	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++)
 		if (g->seen_since_ns[i] && now - g->seen_since_ns[i] > SEEN_DAY_NS)
-			reset_seen(g, i);
+			reset_seen(g, i, g->slots[i].version);
 }
 
 /* ---- cgroups ---- */

@@ -17,7 +17,7 @@
 
 #include "user/guard/guard_impl.h"
 
-#define PAGE_FD 90 /* of the page, in every worker */
+#define PAGE_FD 900 /* of the page, in every worker */
 #define NOVEL SYS_getpgid
 #define THREADS 2
 #define WORKERS_MAX 8

@@ -15,6 +15,7 @@
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
  * exec in a mount namespace other than that of the task that moved it into the cgroup. A runtime's
  * own work before that (re-exec of itself, unshare, mounts, threads) is none of the container's.
+ * Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "record.bpf.h"
 
@@ -107,6 +108,12 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 		record_plain(e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32, false);
 }
 
+/* Runs the user's program, so that no cgroup it goes to makes it pending again. */
+static __always_inline bool is_armed(const struct lutra_task *e)
+{
+	return e && !(e->flags & TASK_PENDING);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -119,7 +126,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 		e = task_live(parent->group_leader, &slot);
 	if (cgroup != task_cgroup(parent))
 		born = cgroup_slot(cgroup);
-	if (born && (!e || e->slot != born))
+	if (born && !is_armed(e) && (!e || e->slot != born))
 		task_enter(child, born, task_mnt_ns(parent));
 	else if (e && slot)
 		task_copy(e, slot, child);
@@ -130,12 +137,17 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_struct *task,
 	     bool threadgroup)
 {
+	struct lutra_slot *live;
 	__u32 slot;
 
 	/* Ids of version 1 hierarchies are their own and would be mistaken for ours. */
 	if (BPF_CORE_READ(to, root, hierarchy_id) != 0)
 		return 0;
 	slot = cgroup_slot((__u64)to);
+	/* A container's task that moves itself, or another of them, stays who it is. */
+	if (slot && is_armed(task_live(bpf_get_current_task_btf(), &live)) &&
+	    is_armed(task_live(task, &live)))
+		return 0;
 	if (slot)
 		task_enter(task, slot, task_mnt_ns((void *)bpf_get_current_task()));
 	return 0;

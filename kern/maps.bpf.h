@@ -9,6 +9,7 @@
  *   counters  slot -> struct lutra_counters, per CPU
  *   records   recorded events, struct lutra_ring_record and its string
  *   evidence  signals, struct lutra_evidence and its string
+ *   quota     slot -> struct lutra_quota, while evidence is crowded
  *
  * Those that hold policies are in policy.bpf.h and step.bpf.h.
  */
@@ -56,9 +57,22 @@ struct {
 	__uint(max_entries, 16 << 20);
 } records SEC(".maps") __weak;
 
+#define EVIDENCE_BYTES (1 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, EVIDENCE_BYTES);
 } evidence SEC(".maps") __weak;
+
+struct lutra_quota {
+	__u64 since_ns;
+	__u64 n;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lutra_quota);
+} quota SEC(".maps") __weak;
 
 #endif

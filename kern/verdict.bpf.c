@@ -3,12 +3,15 @@
  * From a signal to a verdict, to evidence, and to what the verdict does at once.
  *
  * Hooks: none, called by the programs of the other files.
- * Maps: slots, policies, counters, evidence.
- * Fails: a full evidence ring loses evidence (LUTRA_C_EVIDENCE_LOST), never a verdict. SIGKILL
+ * Maps: slots, policies, counters, evidence, quota.
+ * Fails: a full evidence ring loses evidence (LUTRA_C_EVIDENCE_LOST), never a verdict; half full,
+ * it loses first what comes from who floods it. SIGKILL
  * that cannot be sent is counted (LUTRA_C_SIGNAL_FAILED); the call is refused all the same.
  */
 #include "policy.bpf.h"
 #include "record.bpf.h"
+
+#define EVIDENCE_QUOTA 16 /* pieces a second and container, once the ring is half full */
 
 static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutra_task *e)
 {
@@ -48,6 +51,26 @@ static __always_inline void evidence_event(struct lutra_evidence *ev, struct lut
 	ev->str_len = s->str_len;
 }
 
+/*
+ * The second half of the ring is shared out, so that a container that floods it takes no other's
+ * evidence away. Tasks of one container race for its quota: some more than that may pass.
+ */
+static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
+{
+	struct lutra_quota *q;
+
+	if (bpf_ringbuf_query(&evidence, BPF_RB_AVAIL_DATA) < EVIDENCE_BYTES / 2)
+		return true;
+	q = bpf_map_lookup_elem(&quota, &slot);
+	if (!q)
+		return false;
+	if (now - q->since_ns > NSEC_PER_SEC) {
+		q->since_ns = now;
+		q->n = 0;
+	}
+	return q->n++ < EVIDENCE_QUOTA;
+}
+
 /* Send what is known of the event to the evidence ring, and count its verdict. */
 static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 				    const struct lutra_policy *p, __u32 verdict, __u64 now)
@@ -78,7 +101,8 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
 	count(e->slot, LUTRA_C_ALLOW + (verdict & 3));
-	if (bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
+	if (!evidence_has_room(e->slot, now) ||
+	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
 		count(e->slot, LUTRA_C_EVIDENCE_LOST);
 	return 0;
 }
@@ -112,7 +136,7 @@ __noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s,
 		return 0;
 	now = bpf_ktime_get_ns();
 	episode(e, now);
-	if (s->group >= LUTRA_G_COUNT)
+	if (s->group == LUTRA_G_NONE)
 		return LUTRA_VERDICT_ALLOW;
 	mode = slot->mode;
 	verdict = lutra_verdict(&e->signals, p, s->group, mode, now);

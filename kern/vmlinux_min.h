@@ -75,6 +75,10 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
 struct inode {
 	umode_t i_mode;
 	unsigned int i_nlink;
@@ -84,10 +88,12 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -190,6 +196,18 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1];
+};
+
+struct sock {
+	struct pid *sk_peer_pid;
 };
 
 struct sockaddr {

@@ -21,7 +21,7 @@ static const char *const modes[] = {
 	[LUTRA_MODE_FREEZE] = "freeze", [LUTRA_MODE_KILL_CONTAINER] = "kill-container",
 };
 static const char *const verdicts[] = {"allow", "alert", "deny", "kill"};
-static const char *const actions[] = {"log", "alert", "deny"};
+static const char *const actions[] = {"log", "alert", "deny", "kill"};
 static const char *const groups[] = {
 	[LUTRA_G_T] = "T",
 	[LUTRA_G_TH] = "TH",
@@ -240,7 +240,7 @@ const char *action_name(unsigned action)
 
 const char *group_name(unsigned group)
 {
-	return name_of(groups, N(groups), group);
+	return group == LUTRA_G_GUARD ? "guard" : name_of(groups, N(groups), group);
 }
 
 const char *op_name(unsigned op)

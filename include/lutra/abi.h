@@ -60,6 +60,7 @@ enum lutra_action {
 	LUTRA_ACTION_LOG = 0,
 	LUTRA_ACTION_ALERT = 1,
 	LUTRA_ACTION_DENY = 2,
+	LUTRA_ACTION_KILL = 3, /* at once, in the modes that deny or kill */
 	LUTRA_ACTION_COUNT
 };
 
@@ -182,7 +183,8 @@ enum lutra_group {
 	LUTRA_G_PATH_O,
 	LUTRA_G_PATH_K,
 	LUTRA_G_COUNT,
-	LUTRA_G_NONE = LUTRA_G_COUNT
+	LUTRA_G_NONE = LUTRA_G_COUNT,
+	LUTRA_G_GUARD /* the guard itself is attacked: in no policy, refused by all */
 };
 
 enum lutra_addr_class {
@@ -255,7 +257,7 @@ struct lutra_policy {
 	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
 	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
 };
-_Static_assert(LUTRA_G_COUNT <= 32, "one action byte a group");
+_Static_assert(LUTRA_G_GUARD < 32, "one action byte a group");
 _Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
 
 /* Seen bits of one container: a pair counts once. Indexed as the tables are. */

@@ -33,7 +33,7 @@ static __always_inline __u32 lutra_signal_class(__u32 group, __u32 action)
 {
 	if (group == LUTRA_G_A || group == LUTRA_G_B)
 		return action >= LUTRA_ACTION_ALERT ? LUTRA_CLASS_LEVEL : LUTRA_CLASS_NONE;
-	if (action != LUTRA_ACTION_DENY)
+	if (action < LUTRA_ACTION_DENY)
 		return LUTRA_CLASS_NONE;
 	return group == LUTRA_G_T || group == LUTRA_G_TH ? LUTRA_CLASS_TH : LUTRA_CLASS_OBJECT;
 }
@@ -61,6 +61,8 @@ LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy 
 	action = p->action[group & 31];
 	class = lutra_signal_class(group, action);
 	need = p->kill_signals ? p->kill_signals : 1;
+	if (action == LUTRA_ACTION_KILL || group == LUTRA_G_GUARD)
+		need = 1;
 	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
 		if (class != LUTRA_CLASS_NONE && lutra_classes_now(s, class, now) >= need)
 			return LUTRA_VERDICT_KILL;
@@ -69,7 +71,9 @@ LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy 
 			s->alert_until_ns = now + LUTRA_SIGNAL_WINDOW_NS;
 			s->alert_group = group;
 		}
-		if (action == LUTRA_ACTION_DENY)
+		if (action == LUTRA_ACTION_KILL && mode == LUTRA_MODE_DENY)
+			return LUTRA_VERDICT_KILL;
+		if (action >= LUTRA_ACTION_DENY)
 			return LUTRA_VERDICT_DENY;
 	}
 	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;

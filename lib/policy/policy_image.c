@@ -87,6 +87,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	memcpy(image->th, p->th, sizeof(image->th));
 	memcpy(image->steady, p->steady, sizeof(image->steady));
 	memcpy(image->action, p->action, sizeof(p->action));
+	image->action[LUTRA_G_GUARD] = LUTRA_ACTION_DENY;
 	image->port_exact = p->port_exact;
 	image->ops = p->ops;
 	image->th_a = p->th_a;

@@ -114,7 +114,7 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 			return err_set(err, -EBADMSG, "rules.actions: unknown group %.40s", name);
 		if (action_parse(json_string_value(v), &action) < 0)
 			return err_set(err, -EBADMSG,
-				       "rules.actions.%s: must be log, alert or deny", name);
+				       "rules.actions.%s: must be log, alert, deny or kill", name);
 		p->action[g] = (uint8_t)action;
 	}
 	if (json_object_size(actions) != LUTRA_G_COUNT)

@@ -293,6 +293,42 @@ static void lutrad_goes_on_when_clients_say_nothing(void **state)
 		close(fd[i]);
 }
 
+/* ---- containers, which may be root too ---- */
+
+static json_t *enroll_in(const struct fixture *f, const char *mode)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
+			     "policy", "shop", "name", "shop", "mode", mode, "next_exec", 1),
+		   NULL);
+}
+
+static int lutra_release(const struct fixture *f, const char *cgroup)
+{
+	char lutra[] = "build/bin/lutra", cmd[] = "release", option[] = "--config", name[] = "shop";
+	char *const argv[] = {lutra, cmd, option, f->config, name, NULL};
+	sigset_t none;
+	pid_t pid;
+
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, cgroup, &none, &pid, NULL), 0);
+	return exit_code(pid);
+}
+
+static void lutrad_does_not_hear_a_container(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll_in(f, "audit");
+	_cleanup_free_ char *root = NULL;
+
+	assert_non_null(answer);
+	assert_int_equal(cgroup_root(&root, NULL), 0);
+	assert_int_equal(lutra_release(f, f->cgroup), 1);
+	assert_false(guards_nothing(f));
+	assert_int_equal(lutra_release(f, root), 0);
+	assert_true(guards_nothing(f));
+}
+
 /* ---- evidence ---- */
 
 static int count_line(void *ctx, const char *line)
@@ -354,14 +390,9 @@ static void lutrad_freezes_a_container_and_release_thaws_it(void **state)
 	char shell[] = "/bin/sh", c[] = "-c", script[] = "while :; do /bin/true; done";
 	char *const argv[] = {shell, c, script, NULL};
 	struct fixture *f = *state;
-	json_auto_t *answer = NULL, *gone = NULL;
+	json_auto_t *answer = enroll_in(f, "freeze"), *gone = NULL;
 	sigset_t none;
 
-	answer = ask(f,
-		     json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup",
-			       f->cgroup, "policy", "shop", "name", "shop", "mode", "freeze",
-			       "next_exec", 1),
-		     NULL);
 	assert_non_null(answer);
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
@@ -370,6 +401,24 @@ static void lutrad_freezes_a_container_and_release_thaws_it(void **state)
 	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", "shop"), NULL);
 	assert_non_null(gone);
 	assert_true(freezer_says(f, '0'));
+}
+
+static void lutrad_thaws_and_goes_on_guarding(void **state)
+{
+	char shell[] = "/bin/sh", c[] = "-c", script[] = "while :; do /bin/true; done";
+	char *const argv[] = {shell, c, script, NULL};
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll_in(f, "freeze"), *thawed = NULL;
+	sigset_t none;
+
+	assert_non_null(answer);
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
+	assert_true(becomes(is_frozen, f));
+	thawed = ask(f, json_pack("{s:s, s:s}", "cmd", "thaw", "name", "shop"), NULL);
+	assert_non_null(thawed);
+	/* It runs, or nothing could freeze it again. */
+	assert_true(becomes(is_frozen, f));
 }
 
 /* ---- beginning and end ---- */
@@ -422,8 +471,10 @@ int main(void)
 		T(lutrad_answers_nonsense_with_an_error),
 		T(lutrad_answers_a_request_without_end_with_an_error),
 		T(lutrad_goes_on_when_clients_say_nothing),
+		T(lutrad_does_not_hear_a_container),
 		T(lutrad_kills_a_container_and_keeps_the_evidence),
 		T(lutrad_freezes_a_container_and_release_thaws_it),
+		T(lutrad_thaws_and_goes_on_guarding),
 		T(lutrad_refuses_a_socket_in_use),
 		T(lutrad_takes_over_a_socket_of_one_that_was_killed),
 		T(lutrad_leaves_nothing_behind_on_sigterm),

@@ -61,6 +61,7 @@ struct box {
 /* One guard serves all tests of a program: to load it takes an emulated kernel seconds. */
 static struct guard *shared_guard;
 static unsigned shared_flags;
+static const char *shared_pins; /* directory of its pins, if it is to have any */
 static struct box *current_box;
 /* Sees all evidence in place of the box, if set. */
 static void (*evidence_watch)(const struct lutra_evidence *ev);
@@ -172,6 +173,8 @@ static char held_cgroup[320];
 
 static inline void guard_end(void)
 {
+	for (uint32_t slot = 1; shared_guard && shared_pins && slot < LUTRA_SLOTS; slot++)
+		guard_release(shared_guard, slot);
 	guard_free(shared_guard);
 	shared_guard = NULL;
 	if (held_cgroup[0])
@@ -202,7 +205,8 @@ static inline int guard_begin(unsigned flags)
 		return 0;
 	guard_end();
 	shared_flags = flags;
-	if (guard_new(&shared_guard, &h, flags, &err) == 0 && guard_hold(&err) == 0)
+	if (guard_new_pinned(&shared_guard, &h, flags, shared_pins, &err) == 0 &&
+	    guard_hold(&err) == 0)
 		return 0;
 	fprintf(stderr, "guard_new: %s\n", err.msg);
 	return -1;

@@ -346,6 +346,24 @@ static void hooks_freeze_refuses_everything(void **state)
 	assert_true(slot.flags & LUTRA_SLOT_FROZEN);
 }
 
+/* One rule of the policy kills where the others refuse. */
+static void hooks_action_kill_kills_in_mode_deny(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = object_policy(LUTRA_OP_CONNECT, LUTRA_G_CONNECT);
+
+	p->ops |= 1u << LUTRA_OP_BIND;
+	p->action[LUTRA_G_CONNECT] = LUTRA_ACTION_KILL;
+	p->action[LUTRA_G_BIND] = LUTRA_ACTION_DENY;
+	p->kill_signals = 2;
+	box_enroll(b, p, LUTRA_MODE_DENY, false);
+	policy_free(p);
+	assert_exited(box_run(b, "bind", NULL), REFUSED);
+	assert_killed(box_run(b, "connect", NULL));
+	assert_int_equal(find_evidence(b, LUTRA_G_CONNECT)->ev.verdict, LUTRA_VERDICT_KILL);
+	assert_int_equal(find_evidence(b, LUTRA_G_CONNECT)->ev.refused, 1);
+}
+
 static void hooks_kill_also_refuses_the_call(void **state)
 {
 	struct box *b = *state;
@@ -380,6 +398,7 @@ int main(int argc, char **argv)
 		TEST(hooks_io_uring_open_is_refused),
 		TEST(hooks_alert_refuses_for_a_second),
 		TEST(hooks_freeze_refuses_everything),
+		TEST(hooks_action_kill_kills_in_mode_deny),
 		TEST(hooks_kill_also_refuses_the_call),
 	};
 	const char *why;

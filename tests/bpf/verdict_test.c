@@ -3,6 +3,7 @@
 #include "tests/bpf/fixture.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -71,6 +72,24 @@ static int work_program(void)
 	return 1;
 }
 
+/* A novel call, its level's decay, and two more of which the second is a pair of its own. */
+static int work_twice(void)
+{
+	syscall(SYS_getppid);
+	syscall(NOVEL, 0);
+	work_known();
+	syscall(NOVEL, 0);
+	syscall(NOVEL, 0);
+	return 0;
+}
+
+static int work_novel_forever(void)
+{
+	while (syscall(NOVEL, 0) >= 0)
+		;
+	return 1;
+}
+
 static int work_forever(void)
 {
 	while (syscall(SYS_getppid) >= 0)
@@ -79,9 +98,11 @@ static int work_forever(void)
 }
 
 static const struct worker workers[] = {
-	{"known", work_known},	   {"novel", work_novel},     {"spawn", work_spawn},
-	{"connect", work_connect}, {"both", work_both},	      {"child", work_child},
+	{"known", work_known},	   {"novel", work_novel},
+	{"spawn", work_spawn},	   {"connect", work_connect},
+	{"both", work_both},	   {"child", work_child},
 	{"forever", work_forever}, {"program", work_program},
+	{"twice", work_twice},	   {"novel-forever", work_novel_forever},
 };
 
 /* A policy that never saw NOVEL, of which a group has an action. */
@@ -211,6 +232,49 @@ static void verdict_kill_of_two_needs_two_classes(void **state)
 	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_ALERT);
 }
 
+static void verdict_action_kill_needs_no_second_class(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_KILL);
+
+	p->kill_signals = 2;
+	assert_killed(enroll_and_run(b, p, LUTRA_MODE_KILL, "novel"));
+	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
+}
+
+static void verdict_action_kill_in_audit_only_tells(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_KILL),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
+}
+
+/* No reload, no new binding: the next call of a task that runs already. */
+static void verdict_mode_switch_meets_a_running_task(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct child *c;
+	struct err err;
+	int status = 0;
+
+	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
+	policy_free(p);
+	c = box_fork(b, "novel-forever", NULL);
+	assert_int_equal(cgroup_join(b->cgroup, c->pid), 0);
+	child_go(c);
+	while (counter(b, LUTRA_C_NOVEL_TOKENS) < 100)
+		sched_yield();
+	assert_int_equal(waitpid(c->pid, NULL, WNOHANG), 0);
+	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, &err), 0);
+	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+	c->pid = 0;
+	assert_killed(status);
+}
+
 static void verdict_kill_of_two_kills_on_call_and_object(void **state)
 {
 	struct box *b = *state;
@@ -284,6 +348,19 @@ static void verdict_level_alarms_on_rising_edge_only(void **state)
 	assert_int_equal(bb, 1);
 	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.b, 1 << 9);
 	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.th_b, 1 << 8);
+}
+
+static void verdict_level_decays_and_may_alarm_again(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG);
+	size_t a = 0;
+
+	p->th_a = SAMPLE_WEIGHT << 8;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "twice"), 0);
+	for (size_t i = 0; i < b->n_evidence; i++)
+		a += b->evidence[i].ev.group == LUTRA_G_A;
+	assert_int_equal(a, 2);
 }
 
 static void verdict_pair_counts_once_a_container(void **state)
@@ -385,10 +462,14 @@ int main(int argc, char **argv)
 		TEST(verdict_kill_ends_the_task_at_the_novel_call),
 		TEST(verdict_kill_of_two_needs_two_classes),
 		TEST(verdict_kill_of_two_kills_on_call_and_object),
+		TEST(verdict_action_kill_needs_no_second_class),
+		TEST(verdict_action_kill_in_audit_only_tells),
+		TEST(verdict_mode_switch_meets_a_running_task),
 		TEST(verdict_kill_spares_the_parent),
 		TEST(verdict_kill_container_condemns_all),
 		TEST(verdict_exec_from_steady_is_spawned),
 		TEST(verdict_level_alarms_on_rising_edge_only),
+		TEST(verdict_level_decays_and_may_alarm_again),
 		TEST(verdict_pair_counts_once_a_container),
 		TEST(verdict_new_policy_starts_afresh),
 		TEST(verdict_calls_without_policy_are_counted),

@@ -120,6 +120,7 @@ static inline struct policy *sample_policy(void)
 		p->action[g] = LUTRA_ACTION_DENY;
 	p->action[LUTRA_G_T] = LUTRA_ACTION_LOG;
 	p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_ALERT;
+	p->action[LUTRA_G_WX] = LUTRA_ACTION_KILL; /* as an operator may have it */
 	p->th_a = 123456;
 	p->th_b = 1536;
 	p->seed = 7;

@@ -190,7 +190,7 @@ static void fire_group(const struct sitting *s, struct finding *f, unsigned grou
 {
 	uint8_t action = s->panel->policy->action[group];
 
-	if (action == LUTRA_ACTION_DENY)
+	if (action >= LUTRA_ACTION_DENY)
 		fire(f, RULE_DENY);
 	if (action >= LUTRA_ACTION_ALERT)
 		fire(f, RULE_ALERT);

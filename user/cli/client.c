@@ -42,7 +42,9 @@ static int read_answer(FILE *f, char **line, size_t *size, json_t **ret, struct 
 	json_auto_t *j = NULL;
 
 	if (getline(line, size, f) < 0)
-		return err_set(err, -EBADMSG, "lutrad closed the connection: is this root?");
+		return err_set(err, -EBADMSG,
+			       "lutrad closed the connection: is this root, outside containers "
+			       "under guard?");
 	j = json_loads(*line, 0, NULL);
 	if (!json_is_true(json_object_get(j, "ok")))
 		return err_set(err, -EREMOTEIO, "%s",
@@ -69,7 +71,9 @@ int client_ask(const char *config, json_t *request, json_t **ret_answer,
 	if (fd < 0)
 		return fd;
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
-		return err_set(err, -EBADMSG, "lutrad closed the connection: is this root?");
+		return err_set(err, -EBADMSG,
+			       "lutrad closed the connection: is this root, outside containers "
+			       "under guard?");
 	f = fdopen(fd, "r");
 	if (!f)
 		return err_set(err, -errno, "%s", strerror(errno));

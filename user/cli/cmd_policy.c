@@ -116,9 +116,12 @@ static void show_word(const char *word, unsigned *column)
 
 static void show_actions(const struct policy *p)
 {
-	for (int action = LUTRA_ACTION_DENY; action >= LUTRA_ACTION_LOG; action--) {
+	for (int action = LUTRA_ACTION_KILL; action >= LUTRA_ACTION_LOG; action--) {
 		unsigned column = INDENT;
 
+		/* No trainer makes it: an operator may. */
+		if (action == LUTRA_ACTION_KILL && !memchr(p->action, action, sizeof(p->action)))
+			continue;
 		printf("  %-12s", action_name((unsigned)action));
 		for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
 			if (p->action[g] == action)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control socket: a request is a line of JSON, and so is its answer. Root only. A client that
- * does not read is dropped; none can make the daemon wait.
+ * The control socket: a request is a line of JSON, and so is its answer. For root only, and not for
+ * containers under guard. A client that does not read is dropped; none can make the daemon wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,9 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "lib/names.h"
 #include "lib/text.h"
@@ -21,6 +23,9 @@
 #include "user/daemon/daemon.h"
 #include "user/daemon/protocol.h"
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 #define CLIENTS_MAX 64
 #define PENDING_MAX (16u << 20) /* bytes a client has not read yet */
 
@@ -325,12 +330,34 @@ static void on_client(struct daemon *d, struct source *s, uint32_t events)
 	client_flush(d, c);
 }
 
-static bool is_root(int fd)
+/* The process that connected; newer kernels know it even when its number is another's by now. */
+static int peer_open(int fd, pid_t pid)
 {
+	socklen_t len = sizeof(int);
+	int pidfd = -1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT)
+		return -1;
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Root, and not from a container under guard, which may be root too. */
+static bool is_allowed(const struct daemon *d, int fd)
+{
+	_cleanup_close_ int peer = -1;
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != 0)
+		return false;
+	peer = peer_open(fd, cred.pid);
+	if (peer < 0 || !guard_has_task(d->guard, peer))
+		return peer >= 0;
+	daemon_log(d, LOG_LEVEL_WARNING, "process %d of a container asked something: not heard",
+		   (int)cred.pid);
+	return false;
 }
 
 static void on_connection(struct daemon *d, struct source *s, uint32_t events)
@@ -339,7 +366,7 @@ static void on_connection(struct daemon *d, struct source *s, uint32_t events)
 	struct client *c;
 
 	(void)events;
-	if (fd < 0 || !is_root(fd) || d->n_clients >= CLIENTS_MAX)
+	if (fd < 0 || !is_allowed(d, fd) || d->n_clients >= CLIENTS_MAX)
 		return;
 	c = calloc(1, sizeof(*c));
 	if (!c)

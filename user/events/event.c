@@ -49,6 +49,8 @@ _Static_assert(sizeof(rules) / sizeof(rules[0]) == LUTRA_G_COUNT, "a rule a grou
 
 const char *event_rule(unsigned group)
 {
+	if (group == LUTRA_G_GUARD)
+		return "Attack on the guard itself";
 	return group < LUTRA_G_COUNT ? rules[group] : "Unknown rule";
 }
 

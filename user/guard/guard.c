@@ -28,11 +28,10 @@ static int on_evidence(void *ctx, void *data, size_t size)
 	struct guard *g = ctx;
 	const struct lutra_evidence *ev = data;
 
-	if (size < sizeof(*ev) || ev->str_len > size - sizeof(*ev))
-		return 0;
-	if (g->handler.evidence)
+	if (size >= sizeof(*ev) && ev->str_len <= size - sizeof(*ev) && g->handler.evidence)
 		g->handler.evidence(g->handler.ctx, ev, ev->str, ev->str_len);
-	return 0;
+	/* A container that never stops must not keep its reader from all else. */
+	return --g->evidence_left ? 0 : -EAGAIN;
 }
 
 static int open_rings(struct guard *g, struct err *err)
@@ -136,6 +135,14 @@ bool guard_has_lsm(const struct guard *g)
 	return g->lsm;
 }
 
+bool guard_has_task(const struct guard *g, int pidfd)
+{
+	const struct bpf_map *tasks = g->skel->maps.tasks;
+	_cleanup_free_ void *entry = malloc(bpf_map__value_size(tasks));
+
+	return !entry || bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) == 0;
+}
+
 uint32_t guard_ops(const struct guard *g)
 {
 	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK;
@@ -172,8 +179,9 @@ int guard_poll(struct guard *g, int timeout_ms)
 	int n, more;
 
 	guard_refresh_seen(g);
+	g->evidence_left = GUARD_EVIDENCE_TURN;
 	n = ring_buffer__poll(g->rings, timeout_ms);
-	if (n == -EINTR)
+	if (n == -EINTR || n == -EAGAIN)
 		n = 0;
 	if (n < 0)
 		return n;
@@ -183,7 +191,11 @@ int guard_poll(struct guard *g, int timeout_ms)
 
 int guard_drain(struct guard *g)
 {
-	return ring_buffer__consume(g->rings);
+	int n;
+
+	g->evidence_left = GUARD_EVIDENCE_TURN;
+	n = ring_buffer__consume(g->rings);
+	return n == -EAGAIN ? GUARD_EVIDENCE_TURN : n;
 }
 
 int guard_epoll_fd(const struct guard *g)

@@ -52,6 +52,8 @@ void guard_free(struct guard *g);
 DEFINE_FREEP(struct guard, guard_free);
 
 bool guard_has_lsm(const struct guard *g);
+/* Is the process of a pidfd enrolled, wherever it went since? */
+bool guard_has_task(const struct guard *g, int pidfd);
 uint32_t guard_ops(const struct guard *g); /* bit per enum lutra_op that is seen on this host */
 
 struct guard_enrolment {
@@ -85,7 +87,10 @@ void guard_idle(struct guard *g);
 
 /* Handle what is in the rings; waits at most timeout_ms. Returns events handled, or -errno. */
 int guard_poll(struct guard *g, int timeout_ms);
-/* Handle what is in the rings now, without waiting and without regard to wake-ups. */
+/*
+ * Handle what is in the rings now, without waiting and without regard to wake-ups; of evidence that
+ * comes faster than it is handled not more than the ring holds.
+ */
 int guard_drain(struct guard *g);
 int guard_epoll_fd(const struct guard *g);
 

@@ -5,7 +5,8 @@
 
 #include "user/guard/guard.h"
 
-#define GUARD_LINKS 80
+#define GUARD_LINKS 96
+#define GUARD_EVIDENCE_TURN 4096 /* more than the ring holds */
 
 struct lutra_bpf;
 struct bpf_link;
@@ -19,6 +20,7 @@ struct guard {
 	struct guard_handler handler;
 	size_t n_links;
 	uint32_t n_enrolled;
+	unsigned evidence_left; /* to be handled before others have a turn */
 	uint64_t idle_since_ns; /* CLOCK_MONOTONIC, where n_enrolled is 0 */
 	uint32_t last_slot;
 	uint32_t version;		     /* of the policy bound last */

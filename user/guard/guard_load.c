@@ -7,6 +7,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "kern/lutra.skel.h"
@@ -68,6 +70,16 @@ static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bo
 	}
 }
 
+/* As the kernel has it in struct super_block. */
+static __u32 pin_dev(const struct guard *g)
+{
+	struct stat st;
+
+	if (g->pin_lock < 0 || fstat(g->pin_lock, &st) < 0)
+		return 0;
+	return major(st.st_dev) << 20 | minor(st.st_dev);
+}
+
 static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
@@ -90,6 +102,7 @@ static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 	skel->rodata->lutra_standin = !lsm;
 	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
+	skel->rodata->lutra_pin_dev = pin_dev(g);
 	r = lutra_bpf__load(skel);
 	if (r < 0) {
 		lutra_bpf__destroy(skel);

@@ -11,57 +11,10 @@
 #include "record.bpf.h"
 #include "step.bpf.h"
 
+#include "lutra/call_args.h"
+
 const volatile bool lutra_standin = false;
 const volatile __u32 lutra_instance = 1;
-
-/* Which two arguments of a call are kept, low 32 bits each: first | second << 4, 0: none. */
-#define ARGS(a, b) ((a) + 1 | ((b) + 1) << 4)
-static const __u8 call_args[LUTRA_NR] = {
-	[9] = ARGS(2, 3),   /* mmap prot flags */
-	[10] = ARGS(2, 1),  /* mprotect prot len */
-	[16] = ARGS(0, 1),  /* ioctl fd cmd */
-	[2] = ARGS(1, 2),   /* open flags mode */
-	[41] = ARGS(0, 1),  /* socket family type */
-	[53] = ARGS(0, 1),  /* socketpair family type */
-	[54] = ARGS(1, 2),  /* setsockopt level name */
-	[55] = ARGS(1, 2),  /* getsockopt level name */
-	[56] = ARGS(0, 2),  /* clone flags */
-	[62] = ARGS(0, 1),  /* kill pid signal */
-	[72] = ARGS(1, 2),  /* fcntl cmd arg */
-	[90] = ARGS(1, 1),  /* chmod mode */
-	[91] = ARGS(1, 0),  /* fchmod mode fd */
-	[101] = ARGS(0, 1), /* ptrace request pid */
-	[105] = ARGS(0, 0), /* setuid uid */
-	[106] = ARGS(0, 0), /* setgid gid */
-	[113] = ARGS(0, 1), /* setreuid real effective */
-	[114] = ARGS(0, 1), /* setregid real effective */
-	[117] = ARGS(0, 1), /* setresuid real effective */
-	[119] = ARGS(0, 1), /* setresgid real effective */
-	[135] = ARGS(0, 0), /* personality */
-	[157] = ARGS(0, 1), /* prctl option arg */
-	[158] = ARGS(0, 1), /* arch_prctl option address */
-	[165] = ARGS(3, 3), /* mount flags */
-	[166] = ARGS(1, 1), /* umount flags */
-	[200] = ARGS(0, 1), /* tkill tid signal */
-	[202] = ARGS(1, 2), /* futex op value */
-	[234] = ARGS(0, 2), /* tgkill tgid signal */
-	[250] = ARGS(0, 1), /* keyctl operation id */
-	[257] = ARGS(2, 3), /* openat flags mode */
-	[268] = ARGS(2, 2), /* fchmodat mode */
-	[272] = ARGS(0, 0), /* unshare flags */
-	[288] = ARGS(3, 3), /* accept4 flags */
-	[298] = ARGS(3, 4), /* perf_event_open group flags */
-	[302] = ARGS(0, 1), /* prlimit64 pid resource */
-	[308] = ARGS(1, 0), /* setns type fd */
-	[317] = ARGS(0, 1), /* seccomp operation flags */
-	[319] = ARGS(1, 1), /* memfd_create flags */
-	[321] = ARGS(0, 2), /* bpf command size */
-	[322] = ARGS(4, 0), /* execveat flags fd */
-	[323] = ARGS(0, 0), /* userfaultfd flags */
-	[329] = ARGS(2, 3), /* pkey_mprotect prot key */
-	[425] = ARGS(0, 0), /* io_uring_setup entries */
-	[435] = ARGS(1, 1), /* clone3 size */
-};
 
 static __always_inline void call_record(struct lutra_task *e, const struct pt_regs *regs, __u32 nr)
 {
@@ -70,7 +23,7 @@ static __always_inline void call_record(struct lutra_task *e, const struct pt_re
 
 	/* The 6.1 verifier wants to see the mask, which the compiler would prove needless. */
 	LUTRA_OPAQUE(at);
-	args = nr < LUTRA_NR ? call_args[at & (LUTRA_NR - 1)] : 0;
+	args = nr < LUTRA_NR ? lutra_call_args[at & (LUTRA_NR - 1)] : 0;
 	if (args)
 		arg = (__u32)call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
 	record_plain(e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);

@@ -76,6 +76,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 		ret->calls = run->calls;
 		ret->objects = run->objects;
 		ret->seconds = run->length_ms / 1e3;
+		policy_args_merge(&p->args, &run->args);
 		p->calls += run->calls;
 		p->objects_seen += run->objects;
 		p->hours += run->length_ms / 3.6e6;

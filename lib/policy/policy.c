@@ -91,6 +91,8 @@ static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_
 	if (r < 0)
 		return err_set(err, r, POLICY_TABLES_FILE ": %s", why.msg);
 	r = policy_json_match(p, j, &why);
+	if (r == 0)
+		r = policy_args_decode(p, j, &why);
 	if (r < 0)
 		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
 	return 0;

@@ -12,6 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/policy/policy_args.h"
 #include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
@@ -64,6 +65,7 @@ struct policy {
 	uint8_t kill_signals; /* 1 or 2 */
 	uint32_t ops;
 	uint8_t action[LUTRA_G_COUNT];
+	struct policy_arguments args; /* for a seccomp filter */
 	uint64_t th[LUTRA_NR / 64];
 	int32_t th_a, th_b; /* 1/4096 of a weight */
 	uint64_t seed;

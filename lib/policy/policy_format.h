@@ -17,6 +17,7 @@
 
 #include "lib/policy/policy.h"
 
+#define POLICY_JSON_VERSION 2 /* 1: without arguments */
 #define POLICY_JSON_FILE "policy.json"
 #define POLICY_TABLES_FILE "tables.lut"
 #define POLICY_MODEL_FILE "model.lut"
@@ -47,6 +48,13 @@ int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct er
 /* The "provenance" member. */
 json_t *policy_provenance_encode(const struct policy *p);
 int policy_provenance_decode(struct policy *p, json_t *j, struct err *err);
+
+/*
+ * The "arguments" member; decode: of the whole of policy.json, once the alphabet is known. A call
+ * of it whose arguments are not listed may have any. -EBADMSG.
+ */
+json_t *policy_args_encode(const struct policy *p);
+int policy_args_decode(struct policy *p, json_t *j, struct err *err);
 
 /* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
 int policy_check(const struct policy *p, struct err *err);

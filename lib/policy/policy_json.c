@@ -78,8 +78,8 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 	if (p->seed > INT64_MAX || p->calls > INT64_MAX || p->objects_seen > INT64_MAX)
 		return err_set(err, -EINVAL, "the seed or a count is over 2^63-1");
 	j = json_pack("{s:i, s:o, s:o, s:o, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:{s:s, s:I}, "
-		      "s:o, s:o}",
-		      "format", POLICY_FORMAT_VERSION, "image", text_json_keep(p->image), "digest",
+		      "s:o, s:o, s:o}",
+		      "format", POLICY_JSON_VERSION, "image", text_json_keep(p->image), "digest",
 		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
 		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
 		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_signals,
@@ -87,7 +87,8 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
 		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
 		      p->tables_sha256, "bytes", (json_int_t)tables_len, "alphabet",
-		      encode_alphabet(p), "objects", encode_objects(p));
+		      encode_alphabet(p), "objects", encode_objects(p), "arguments",
+		      policy_args_encode(p));
 	if (!j)
 		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
 	if (p->model_sha256[0])
@@ -200,7 +201,7 @@ static int check_format(json_t *j, struct err *err)
 
 	if (!json_is_integer(format) || json_integer_value(format) < 1)
 		return err_set(err, -EBADMSG, "not a lutra policy");
-	if (json_integer_value(format) > POLICY_FORMAT_VERSION)
+	if (json_integer_value(format) > POLICY_JSON_VERSION)
 		return err_set(err, -ENOEXEC, "format %lld is newer than this lutra: update it",
 			       (long long)json_integer_value(format));
 	return 0;
@@ -229,7 +230,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 {
 	const char *image, *arch, *mode, *steady_on, *sha256;
 	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
-									      *skip[2];
+									      *skip[3];
 	json_int_t kill_signals, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);
@@ -238,13 +239,13 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 		return r;
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
-			   "s:{s:s, s:I}, s:o, s:o, s?o}",
+			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o}",
 			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
 			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_signals,
 			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
 			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
 			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1], "model",
-			   &model) < 0)
+			   &model, "arguments", &skip[2]) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (kill_signals < 1 || kill_signals > 2)
 		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");

@@ -41,6 +41,9 @@ struct trace_meta {
 
 void trace_meta_done(struct trace_meta *meta); /* frees the members */
 
+/* Do its calls carry their scalar arguments? Those of most imports do not. */
+bool trace_meta_has_arguments(const struct trace_meta *meta);
+
 struct trace_writer;
 
 /* Say that there is a file where a trace was to be written: -EEXIST. */

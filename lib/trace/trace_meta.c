@@ -21,6 +21,12 @@ void trace_meta_done(struct trace_meta *meta)
 	memset(meta, 0, sizeof(*meta));
 }
 
+bool trace_meta_has_arguments(const struct trace_meta *meta)
+{
+	return strcmp(meta->source, "lsm") == 0 || strcmp(meta->source, "tracepoint") == 0 ||
+	       strcmp(meta->source, "services") == 0;
+}
+
 int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len)
 {
 	json_auto_t *j = NULL;

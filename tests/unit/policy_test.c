@@ -269,8 +269,8 @@ static void policy_load_refuses_bad_json(void **state)
 	} cases[] = {
 		{"\"image\"", "\"imgae\"", -EBADMSG},
 		{"\"digest\": null", "\"digest\": 5", -EBADMSG},
-		{"\"format\": 1", "\"format\": 2", -ENOEXEC},
-		{"\"format\": 1", "\"format\": \"x\"", -EBADMSG},
+		{"\"format\": 2", "\"format\": 3", -ENOEXEC},
+		{"\"format\": 2", "\"format\": \"x\"", -EBADMSG},
 		{"\"mode\": \"deny\"", "\"mode\": \"obey\"", -EBADMSG},
 		{"\"steady_on\": \"accept\"", "\"steady_on\": \"wait\"", -EBADMSG},
 		{"\"kill_signals\": 2", "\"kill_signals\": 3", -EBADMSG},

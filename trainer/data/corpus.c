@@ -148,9 +148,23 @@ static int check_arch(struct corpus *c, const char *path, const struct trace_met
 	return c->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-static int read_records(struct run_builder *b, struct trace_reader *reader, const char *path,
-			struct err *err)
+static void note_arguments(const struct trace_meta *meta, const struct lutra_record *rec,
+			   struct policy_arguments *ret)
 {
+	int i = rec->type == LUTRA_REC_CALL ? policy_args_find(meta->arch, rec->nr) : -1;
+
+	if (i < 0)
+		return;
+	if (trace_meta_has_arguments(meta))
+		policy_args_add(ret, (unsigned)i, policy_args_value((unsigned)i, rec->arg));
+	else
+		policy_args_add_any(ret, (unsigned)i);
+}
+
+static int read_records(struct run_builder *b, struct trace_reader *reader, const char *path,
+			struct policy_arguments *ret_args, struct err *err)
+{
+	const struct trace_meta *meta = trace_reader_meta(reader);
 	const struct lutra_record *rec;
 	const char *str;
 	size_t str_len;
@@ -161,6 +175,7 @@ static int read_records(struct run_builder *b, struct trace_reader *reader, cons
 		r = run_builder_add(b, rec, str, str_len, &why);
 		if (r < 0)
 			return err_set(err, r, "%s: %s", path, why.msg);
+		note_arguments(meta, rec, ret_args);
 	}
 	return r < 0 ? err_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
@@ -170,6 +185,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
 	_cleanup_(run_builder_freep) struct run_builder *b = NULL;
 	_cleanup_(run_done) struct run run = {0};
+	struct policy_arguments args = {0};
 	const char *slash = strrchr(path, '/');
 	int r;
 
@@ -184,7 +200,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = run_builder_new(&b, &c->names);
 	if (r < 0)
 		return err_set(err, r, "out of memory");
-	r = read_records(b, reader, path, err);
+	r = read_records(b, reader, path, &args, err);
 	if (r < 0)
 		return r;
 	r = run_builder_take(b, &run);
@@ -201,6 +217,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	run.file = strdup(slash ? slash + 1 : path);
 	run.ops = trace_reader_meta(reader)->ops;
 	run.heldout = heldout;
+	run.args = args;
 	if (!run.file || corpus_add(c, &run) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	return 0;

@@ -13,6 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/policy/policy_args.h"
 #include "lutra/abi.h"
 #include "trainer/data/intern.h"
 
@@ -47,6 +48,7 @@ struct run {
 	uint64_t lost; /* records that the recorder could not keep */
 	uint32_t length_ms;
 	uint32_t ops; /* bit per enum lutra_op that the recording could see */
+	struct policy_arguments args;
 };
 
 void run_done(struct run *r);

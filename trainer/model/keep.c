@@ -111,6 +111,7 @@ static int add_run(const struct policy *old, size_t i, struct corpus *c)
 		return -ENOMEM;
 	memcpy(run.sha256, from->sha256, sizeof(run.sha256));
 	run.length_ms = (uint32_t)(from->seconds * 1e3);
+	run.args = old->args; /* of all of them: they are only ever joined */
 	r = corpus_add(c, &run);
 	run_done(&run);
 	return r;

@@ -114,6 +114,32 @@ static void show_word(const char *word, unsigned *column)
 	*column += 1 + len;
 }
 
+/* A line for each call of which arguments are kept. */
+static void show_arguments(const struct policy *p)
+{
+	const char *title = "arguments";
+
+	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
+		const struct policy_args_seen *seen = &p->args.call[i];
+		unsigned column = INDENT;
+		char word[80], name[64];
+
+		if (!seen->n && !seen->any)
+			continue;
+		printf("  %-12s", title);
+		title = "";
+		nr_name(p->arch, policy_args_call(i)->nr, name, sizeof(name));
+		snprintf(word, sizeof(word), "%s:%s", name, seen->any ? " any" : "");
+		show_word(word, &column);
+		for (uint32_t k = 0; k < seen->n; k++) {
+			policy_args_name(i, seen->value[k], name, sizeof(name));
+			snprintf(word, sizeof(word), "%s%s", name, k + 1 < seen->n ? "," : "");
+			show_word(word, &column);
+		}
+		putchar('\n');
+	}
+}
+
 static void show_actions(const struct policy *p)
 {
 	for (int action = LUTRA_ACTION_KILL; action >= LUTRA_ACTION_LOG; action--) {
@@ -230,6 +256,7 @@ static int show(const struct policy_args *a, const char *name)
 	       p->kill_signals, p->kill_signals > 1 ? "s" : "");
 	show_calls(p);
 	show_objects(p);
+	show_arguments(p);
 	show_calibration(p);
 	show_actions(p);
 	show_th(p);

@@ -25,6 +25,8 @@
 
 #define NR_MMAP 9
 #define NR_MPROTECT 10
+#define NR_SOCKET 41
+#define NR_SOCKETPAIR 53
 #define PROT_WX 6
 
 /* Object events of the recording, by number. */
@@ -389,6 +391,9 @@ static int put_call(struct trace_writer *w, const struct raw *raw, struct lutra_
 
 	rec->type = LUTRA_REC_CALL;
 	rec->arg = raw->arg;
+	/* They have the family in 16 bits, the type behind it. */
+	if (raw->nr == NR_SOCKET || raw->nr == NR_SOCKETPAIR)
+		rec->arg = (raw->arg & 0xffff) | raw->arg >> 16 << 32;
 	r = trace_writer_add(w, rec, NULL, 0);
 	if (r < 0 || (raw->nr != NR_MMAP && raw->nr != NR_MPROTECT) ||
 	    (raw->arg & PROT_WX) != PROT_WX)

@@ -26,6 +26,7 @@
 #define POLICY_TABLES_MAX (1u << 20)
 #define POLICY_MODEL_MAX (256u << 20)
 #define POLICY_RUNS_MAX 4096
+#define POLICY_RUN_SECONDS_MAX (UINT32_MAX / 1e3) /* a run has its time in ms of 32 bits */
 
 /* The arrays as tables.lut, the caller's to free. -ENOMEM. */
 int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len);

@@ -3,7 +3,6 @@
 #include "lib/policy/policy_model.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #define NO_PATH 0xffff
 #define CALL_BYTES 11
 #define PAIR_BYTES 6
+#define HEAD_MAX 1e4f				     /* nat; what a trained one has is far below */
 #define SEEN_BYTES (sizeof(struct lutra_object) + 2) /* and the path, and the roles */
 
 void policy_model_free(struct policy_model *m)
@@ -142,7 +142,8 @@ static bool fits(const struct bytes_in *in, size_t n, size_t size)
 	return !in->failed && n <= (in->len - in->pos) / size;
 }
 
-static int get_floats(struct bytes_in *in, size_t n, float **ret)
+/* -log softmax of n classes: 0 and above, but for rounding. */
+static int get_heads(struct bytes_in *in, size_t n, float **ret)
 {
 	if (!fits(in, n, sizeof(**ret)))
 		return -EBADMSG;
@@ -153,7 +154,7 @@ static int get_floats(struct bytes_in *in, size_t n, float **ret)
 		uint32_t bits = bytes_u32(in);
 
 		memcpy(&(*ret)[i], &bits, sizeof(bits));
-		if (!isfinite((*ret)[i]))
+		if (!((*ret)[i] >= -1 && (*ret)[i] <= HEAD_MAX))
 			return -EBADMSG;
 	}
 	return 0;
@@ -187,9 +188,9 @@ static int get_level(struct bytes_in *in, uint32_t k_max, struct policy_level *l
 		l->k = l->codes = 0;
 		return -EBADMSG;
 	}
-	r = get_floats(in, (size_t)l->codes * l->k, &l->la);
+	r = get_heads(in, (size_t)l->codes * l->k, &l->la);
 	if (r == 0)
-		r = get_floats(in, (size_t)l->codes * l->k, &l->lb);
+		r = get_heads(in, (size_t)l->codes * l->k, &l->lb);
 	n = bytes_u32(in);
 	if (r < 0 || !fits(in, n, PAIR_BYTES))
 		return r < 0 ? r : -EBADMSG;

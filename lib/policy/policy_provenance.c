@@ -71,9 +71,10 @@ int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct er
 			   "max_a", &c->max_a, "max_b", &c->max_b, "audit_only", &audit_only,
 			   "advice", &advice) < 0)
 		return err_set(err, -EBADMSG, "calibration: %s", je.text);
-	if (calls < 0 || to_u32(runs, &c->runs) < 0 || to_u32(heldout, &c->heldout) < 0 ||
-	    to_u32(alert, &c->alarms_alert) < 0 || to_u32(deny, &c->alarms_deny) < 0)
-		return err_set(err, -EBADMSG, "calibration: a count is out of range");
+	if (!(c->hours >= 0) || calls < 0 || to_u32(runs, &c->runs) < 0 ||
+	    to_u32(heldout, &c->heldout) < 0 || to_u32(alert, &c->alarms_alert) < 0 ||
+	    to_u32(deny, &c->alarms_deny) < 0)
+		return err_set(err, -EBADMSG, "calibration: a number is out of range");
 	c->calls = (uint64_t)calls;
 	c->audit_only = audit_only != 0;
 	c->advice = strdup(advice);
@@ -114,7 +115,8 @@ static int decode_run(struct policy_run *run, json_t *j, struct err *err)
 			   "sha256", &sha256, "calls", &calls, "objects", &objects, "seconds",
 			   &run->seconds) < 0)
 		return err_set(err, -EBADMSG, "provenance.runs: %s", je.text);
-	if (calls < 0 || objects < 0 || strlen(sha256) >= sizeof(run->sha256))
+	if (calls < 0 || objects < 0 || strlen(sha256) >= sizeof(run->sha256) ||
+	    !(run->seconds >= 0 && run->seconds <= POLICY_RUN_SECONDS_MAX))
 		return err_set(err, -EBADMSG, "provenance.runs: a member is out of range");
 	run->file = strdup(file);
 	if (!run->file)
@@ -137,7 +139,7 @@ int policy_provenance_decode(struct policy *p, json_t *j, struct err *err)
 			   &runs, "calls", &calls, "objects", &objects, "hours", &p->hours) < 0)
 		return err_set(err, -EBADMSG, "provenance: %s", je.text);
 	if (!json_is_array(runs) || json_array_size(runs) > POLICY_RUNS_MAX || seed < 0 ||
-	    calls < 0 || objects < 0)
+	    calls < 0 || objects < 0 || !(p->hours >= 0))
 		return err_set(err, -EBADMSG, "provenance: a member is out of range");
 	p->seed = (uint64_t)seed;
 	p->calls = (uint64_t)calls;

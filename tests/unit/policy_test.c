@@ -283,6 +283,9 @@ static void policy_load_refuses_bad_json(void **state)
 		{"/srv/pages/*", "/srv/*", -EBADMSG},
 		{"\"arch\": \"", "\"arch\": \"not-", -EBADMSG},
 		{"\"bytes\": ", "\"bytes\": 1", -EBADMSG},
+		{"\"seconds\": ", "\"seconds\": -", -EBADMSG},
+		{"\"seconds\": ", "\"seconds\": 99999999999", -EBADMSG},
+		{"\"hours\": ", "\"hours\": -1", -EBADMSG},
 		{"{", "{ \"image\": \"twice\",", -EBADMSG},
 		{"{", "[", -EBADMSG},
 	};

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <math.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -292,6 +293,27 @@ static void policy_model_decode_refuses_what_is_cut_or_bent(void **state)
 	}
 }
 
+/* What no softmax gives would make weights that are no numbers. */
+static void policy_model_decode_refuses_heads_out_of_range(void **state)
+{
+	static const float bad[] = {-1e30f, 1e30f, NAN, INFINITY};
+	struct fixture *f = *state;
+	struct policy_model *m = f->old->model;
+	float was = m->level[1].la[0];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		_cleanup_free_ uint8_t *data = NULL;
+		struct policy_model *again = NULL;
+		size_t len;
+
+		m->level[1].la[0] = bad[i];
+		assert_int_equal(policy_model_encode(m, &data, &len), 0);
+		assert_int_equal(policy_model_decode(&again, data, len, NULL), -EBADMSG);
+		assert_null(again);
+	}
+	m->level[1].la[0] = was;
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -306,6 +328,7 @@ int main(void)
 		T(update_can_be_updated),
 		T(policy_without_a_sound_model_guards_and_is_not_updated),
 		T(policy_model_decode_refuses_what_is_cut_or_bent),
+		T(policy_model_decode_refuses_heads_out_of_range),
 	};
 
 	return cmocka_run_group_tests_name("train_update", tests, NULL, NULL);

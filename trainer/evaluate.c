@@ -113,6 +113,7 @@ struct job {
 	struct trial *trials; /* (n) */
 	struct err *errs;     /* (n) */
 	int *codes;	      /* (n) */
+	struct progress_pieces progress;
 };
 
 static const char *file_of(const struct evaluate_files *f, size_t i, enum trial_kind *ret)
@@ -135,6 +136,7 @@ static void run_trial(void *ctx, size_t i)
 	const char *file = file_of(j->options->files, i, &kind);
 
 	j->codes[i] = trial_run(&j->trials[i], j->panel, file, kind, &j->errs[i]);
+	progress_piece(&j->progress);
 }
 
 void evaluate_free(struct trial *trials, size_t n)
@@ -146,7 +148,6 @@ void evaluate_free(struct trial *trials, size_t n)
 
 static int run_trials(struct job *j, struct pool *pool, size_t n, struct err *err)
 {
-	progress_show(j->options->progress, "judging", 0);
 	pool_run(pool, run_trial, j, n);
 	for (size_t i = 0; i < n; i++)
 		if (j->codes[i] < 0)
@@ -164,7 +165,7 @@ static int judge(const struct evaluate_options *o, const struct rivals *v, struc
 	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
 	struct trial *trials = calloc(n, sizeof(*trials));
 	struct panel panel = {.policy = o->policy, .image = image, .timeline = o->timeline};
-	struct job j = {&panel, o, trials, errs, codes};
+	struct job j = {&panel, o, trials, errs, codes, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
 	if (o->files->n_train) {

@@ -26,6 +26,7 @@ void report_bar_init(struct report_bar *bar, FILE *out)
 	memset(bar, 0, sizeof(*bar));
 	bar->out = isatty(fileno(out)) ? out : NULL;
 	bar->start = now_s();
+	bar->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void report_bar_show(void *ctx, const char *stage, double done)
@@ -34,13 +35,17 @@ void report_bar_show(void *ctx, const char *stage, double done)
 	struct report_bar *bar = ctx;
 	double now = now_s();
 
-	if (!bar->out || now - bar->start < BAR_AFTER_S || now - bar->last < BAR_EVERY_S)
+	if (!bar->out)
 		return;
-	bar->last = now;
-	bar->shown = 1;
-	fprintf(bar->out, "\r%-14s [%-*.*s] %3.0f %%", stage, BAR_WIDTH, (int)(done * BAR_WIDTH),
-		full, done * 100);
-	fflush(bar->out);
+	pthread_mutex_lock(&bar->lock);
+	if (now - bar->start >= BAR_AFTER_S && now - bar->last >= BAR_EVERY_S) {
+		bar->last = now;
+		bar->shown = 1;
+		fprintf(bar->out, "\r%-14s [%-*.*s] %3.0f %%", stage, BAR_WIDTH,
+			(int)(done * BAR_WIDTH), full, done * 100);
+		fflush(bar->out);
+	}
+	pthread_mutex_unlock(&bar->lock);
 }
 
 void report_bar_done(struct report_bar *bar)

@@ -3,6 +3,7 @@
 #ifndef LUTRA_TRAINER_REPORT_H
 #define LUTRA_TRAINER_REPORT_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "lib/policy/policy.h"
@@ -13,6 +14,7 @@ struct report_bar {
 	double start;
 	double last;
 	int shown;
+	pthread_mutex_t lock;
 };
 
 /* A bar on out, if that is a terminal, for what takes longer than a second. */

@@ -129,7 +129,8 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
 	struct objects_source objects = {t->corpus, t->counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {t->corpus, t->counts, &t->model, t->options->old};
+	struct calibrate_source source = {t->corpus, t->counts, &t->model, t->options->old,
+					  t->progress};
 	int r;
 
 	if (!scratch)
@@ -144,7 +145,6 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	if (r < 0)
 		return r;
 	th_mask(p->arch, p->th);
-	progress_show(t->progress, "calibrating", 0);
 	r = calibrate(&source, p, t->pool, err);
 	if (r == 0)
 		r = set_provenance(p, t->corpus, t->options);

@@ -9,6 +9,7 @@
 #include "trainer/model/mat.h"
 #include "trainer/model/num.h"
 #include "trainer/model/pool.h"
+#include "trainer/progress.h"
 
 static void close_to(double got, double want, double relative)
 {
@@ -132,6 +133,40 @@ static void pool_does_each_piece_once(void **state)
 	}
 }
 
+struct shown {
+	atomic_size_t calls, whole;
+};
+
+static void show(void *ctx, const char *stage, double done)
+{
+	struct shown *s = ctx;
+
+	assert_string_equal(stage, "working");
+	assert_true(done > 0 && done <= 1);
+	atomic_fetch_add(&s->calls, 1);
+	atomic_fetch_add(&s->whole, done == 1);
+}
+
+static void end_piece(void *ctx, size_t i)
+{
+	(void)i;
+	progress_piece(ctx);
+}
+
+static void progress_of_pieces_ends_once(void **state)
+{
+	_cleanup_(pool_freep) struct pool *p = NULL;
+	struct shown shown = {0, 0};
+	struct progress progress = {show, &shown};
+	struct progress_pieces pieces = {&progress, "working", 50, 0};
+
+	(void)state;
+	assert_int_equal(pool_new(&p, 3), 0);
+	pool_run(p, end_piece, &pieces, 50);
+	assert_int_equal(shown.calls, 50);
+	assert_int_equal(shown.whole, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +177,7 @@ int main(void)
 		cmocka_unit_test(mat_mul_gives_the_bits_of_the_plain_one),
 		cmocka_unit_test(mat_transpose_swaps),
 		cmocka_unit_test(pool_does_each_piece_once),
+		cmocka_unit_test(progress_of_pieces_ends_once),
 	};
 
 	return cmocka_run_group_tests_name("train_num", tests, NULL, NULL);

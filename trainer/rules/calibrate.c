@@ -41,6 +41,7 @@ struct job {
 	const struct lutra_policy *full; /* the policy itself, for runs held out */
 	struct replayed *replayed;	 /* (n_runs + n_heldout) */
 	size_t first;			 /* run of piece 0 */
+	struct progress_pieces progress;
 };
 
 /* One replay under way. */
@@ -169,22 +170,28 @@ static int image_without(const struct calibrate_source *src, size_t run, struct 
 	return r < 0 ? r : policy_image(p, 1, ret, err);
 }
 
+/* A run by what the others know. */
+static int replay_run(const struct job *j, size_t run, struct replayed *ret)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	const struct corpus *c = j->src->corpus;
+	int r = image ? image_without(j->src, run, image, &ret->err) : -ENOMEM;
+
+	return r < 0 ? r : score_run(c, &c->runs[run], image, ret);
+}
+
 static void replay_piece(void *ctx, size_t piece)
 {
-	const struct job *j = ctx;
+	struct job *j = ctx;
 	const struct corpus *c = j->src->corpus;
 	size_t run = j->first + piece;
 	struct replayed *ret = &j->replayed[run];
-	_cleanup_free_ struct lutra_policy *image = NULL;
 
-	if (c->runs[run].heldout) {
+	if (c->runs[run].heldout)
 		ret->r = score_run(c, &c->runs[run], j->full, ret);
-		return;
-	}
-	image = calloc(1, sizeof(*image));
-	ret->r = image ? image_without(j->src, run, image, &ret->err) : -ENOMEM;
-	if (ret->r == 0)
-		ret->r = score_run(c, &c->runs[run], image, ret);
+	else
+		ret->r = replay_run(j, run, ret);
+	progress_piece(&j->progress);
 }
 
 /* Thresholds by all replays but one (SIZE_MAX: by all). */
@@ -395,7 +402,7 @@ int calibrate(const struct calibrate_source *src, struct policy *p, struct pool 
 	struct replayed *replayed = calloc(n, sizeof(*replayed));
 	/* One run alone has no others to be judged by; runs kept as counts cannot be replayed. */
 	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_kept;
-	struct job j = {src, full, replayed, first};
+	struct job j = {src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
 	int r = full && replayed ? 0 : -ENOMEM;
 
 	if (r == 0) {

@@ -25,7 +25,8 @@ struct calibrate_source {
 	const struct corpus *corpus;
 	const struct run_counts *counts; /* (corpus->n_runs) */
 	const struct model *model;
-	const struct policy *old; /* that is updated: its replays count too; or NULL */
+	const struct policy *old;	 /* that is updated: its replays count too; or NULL */
+	const struct progress *progress; /* or NULL */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/args.h"
+#include "lib/bar.h"
 #include "trainer/eval/html.h"
 #include "trainer/evaluate.h"
 #include "trainer/report.h"
@@ -110,7 +111,7 @@ static const struct argp argp = {
 
 static void print_warning(void *ctx, const char *line)
 {
-	report_bar_done(ctx);
+	bar_done(ctx);
 	fprintf(stderr, "lutra eval: warning: %s\n", line);
 }
 
@@ -127,8 +128,8 @@ static int print_json(const struct outcome *o, struct err *err)
 static int run(const struct arguments *a, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	_cleanup_(report_bar_done) struct report_bar bar;
-	struct progress progress = {report_bar_show, &bar};
+	_cleanup_(bar_done) struct bar bar;
+	struct progress progress = {bar_show, &bar};
 	struct evaluate_options o = {.files = &a->files,
 				     .progress = &progress,
 				     .warn = print_warning,
@@ -139,13 +140,13 @@ static int run(const struct arguments *a, struct err *err)
 	struct trial *trials = NULL;
 	int r;
 
-	report_bar_init(&bar, stderr);
+	bar_init(&bar, stderr);
 	r = policy_load(&policy, a->policy, err);
 	if (r < 0)
 		return r;
 	o.policy = policy;
 	r = evaluate(&o, &trials, &outcome.n, err);
-	report_bar_done(&bar);
+	bar_done(&bar);
 	if (r < 0)
 		return r;
 	outcome.trials = trials;

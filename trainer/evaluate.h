@@ -4,7 +4,7 @@
 #define LUTRA_TRAINER_EVALUATE_H
 
 #include "trainer/eval/outcome.h"
-#include "trainer/progress.h"
+#include "lib/progress.h"
 
 /* Traces by what they are for. */
 struct evaluate_files {

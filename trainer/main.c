@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/args.h"
+#include "lib/bar.h"
 #include "trainer/model/keep.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
@@ -121,7 +122,7 @@ static const struct argp argp = {
 
 static void print_warning(void *ctx, const char *line)
 {
-	report_bar_done(ctx);
+	bar_done(ctx);
 	fprintf(stderr, "lutra train: warning: %s\n", line);
 }
 
@@ -193,12 +194,12 @@ static int run(const struct arguments *a, struct err *err)
 {
 	_cleanup_(corpus_done) struct corpus corpus = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
-	_cleanup_(report_bar_done) struct report_bar bar;
-	struct progress progress = {report_bar_show, &bar};
+	_cleanup_(bar_done) struct bar bar;
+	struct progress progress = {bar_show, &bar};
 	struct train_options o = a->train;
 	int r = check_output(a->output, err);
 
-	report_bar_init(&bar, stderr);
+	bar_init(&bar, stderr);
 	if (r < 0)
 		return r;
 	if (corpus_init(&corpus) < 0)
@@ -215,7 +216,7 @@ static int run(const struct arguments *a, struct err *err)
 		r = policy_save(p, a->output, err);
 	if (r < 0)
 		return r;
-	report_bar_done(&bar);
+	bar_done(&bar);
 	report_policy(p, stdout);
 	if (old && report_news(old, p, stdout) < 0)
 		return err_set(err, -ENOMEM, "out of memory");

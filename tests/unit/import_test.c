@@ -88,7 +88,7 @@ static int teardown(void **state)
 
 static int import_run(const char *path, const char *output, struct err *err)
 {
-	const struct import_options o = {&path, 1, output, "", NULL};
+	const struct import_options o = {&path, 1, output, "", NULL, NULL};
 	struct import_result result;
 
 	return import_services(&o, &result, err);

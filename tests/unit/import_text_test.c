@@ -299,7 +299,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 		"{\"evt.type\":\"write\",\"thread.tid\":2,\"container.id\":\"b\"}\n";
 	struct fixture *f = *state;
 	const char *path = f->in;
-	const struct import_options o = {&path, 1, f->out, "", "b0123"};
+	const struct import_options o = {&path, 1, f->out, "", "b0123", NULL};
 	struct import_result result;
 	char got[256];
 

@@ -4,7 +4,7 @@
 #define LUTRA_TRAINER_CORPUS_H
 
 #include "trainer/data/run.h"
-#include "trainer/progress.h"
+#include "lib/progress.h"
 
 #define CORPUS_RUNS_MAX 1024
 

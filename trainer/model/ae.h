@@ -14,7 +14,7 @@
 
 #include "lib/cleanup.h"
 #include "trainer/model/pool.h"
-#include "trainer/progress.h"
+#include "lib/progress.h"
 
 #define AE_EMB 16
 #define AE_HIDDEN 64

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bar.h"
 #include "lib/cleanup.h"
 #include "user/cli/cli.h"
 #include "user/import/import.h"
@@ -100,14 +101,21 @@ int cmd_import(int argc, char **argv)
 {
 	_cleanup_free_ const char **paths = calloc((size_t)argc, sizeof(*paths));
 	struct import_args a = {.paths = paths, .o = {.image = ""}};
+	_cleanup_(bar_done) struct bar bar;
+	struct progress progress = {bar_show, &bar};
 	struct import_result result;
 	struct err err;
+	int r;
 
+	bar_init(&bar, stderr);
 	if (!paths)
 		return cli_failf("out of memory");
 	a.o.paths = paths;
 	args_parse(&argp, argc, argv, false, &a);
-	if (import_trace(a.format, &a.o, &result, &err) < 0)
+	a.o.progress = &progress;
+	r = import_trace(a.format, &a.o, &result, &err);
+	bar_done(&bar);
+	if (r < 0)
 		return cli_fail(&err);
 	if (result.left_out)
 		fprintf(stderr,

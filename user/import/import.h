@@ -4,14 +4,16 @@
 #define LUTRA_USER_IMPORT_H
 
 #include "lib/err.h"
+#include "lib/progress.h"
 #include "lib/trace/trace.h"
 
 struct import_options {
 	const char *const *paths; /* of one run, in their order */
 	size_t n;
 	const char *output;
-	const char *image;     /* "" where unknown */
-	const char *container; /* falco: take only this one's events; or NULL */
+	const char *image;		 /* "" where unknown */
+	const char *container;		 /* falco: take only this one's events; or NULL */
+	const struct progress *progress; /* or NULL */
 };
 
 /* What was left out, for the user to know. */

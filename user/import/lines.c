@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -14,6 +15,7 @@
 #include "lib/text.h"
 
 #define NS_PER_S 1000000000ull
+#define LINES_SHOWN 4096 /* lines between two looks at the clock */
 
 static void lines_done(struct lines *l)
 {
@@ -194,6 +196,18 @@ static int bad_line(int r, const char *path, uint64_t n, const char *why, struct
 	return err_set(err, r, "%s:%llu: %s", path, (unsigned long long)n, clean);
 }
 
+/* How much of all files was read; every line asks. */
+static void show_progress(struct lines *l, FILE *in, uint64_t line)
+{
+	double n = (double)l->options->n;
+	struct stat st;
+
+	if (line % LINES_SHOWN || fstat(fileno(in), &st) < 0 || st.st_size <= 0)
+		return;
+	progress_show(l->options->progress, "importing",
+		      ((double)l->file + (double)ftello(in) / (double)st.st_size) / n);
+}
+
 static int read_file(struct lines *l, const struct lines_format *f, const char *path, char *buf,
 		     struct err *err)
 {
@@ -213,6 +227,7 @@ static int read_file(struct lines *l, const struct lines_format *f, const char *
 	r = f->file ? f->file(l, f->ctx, path, &why) : 0;
 	while (r >= 0 && (r = next_line(in, buf)) > 0) {
 		n++;
+		show_progress(l, in, n);
 		r = f->line(l, f->ctx, buf, &why);
 	}
 	if (r == -EFBIG && !why.msg[0])
@@ -234,8 +249,8 @@ static int read_all(struct lines *l, const struct lines_format *f, struct err *e
 	l->met = calloc(LINES_PIDS / 8, 1);
 	if (!buf || !l->met)
 		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; r == 0 && i < l->options->n; i++)
-		r = read_file(l, f, l->options->paths[i], buf, err);
+	for (; r == 0 && l->file < l->options->n; l->file++)
+		r = read_file(l, f, l->options->paths[l->file], buf, err);
 	if (r == 0 && l->result->calls == 0)
 		return err_set(err, -EBADMSG, "%s: no system calls in it", l->options->paths[0]);
 	return r;

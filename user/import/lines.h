@@ -20,6 +20,7 @@ struct lines {
 	uint64_t ts_ns;	  /* of the next record */
 	uint8_t *met;	  /* a bit for each thread id that was met */
 	const char *path; /* of the line at hand */
+	size_t file;	  /* its number */
 	bool started;	  /* a line was taken */
 };
 

@@ -22,6 +22,7 @@
 #define LABELS_MAX (1u << 20)
 #define SUFFIX ".raw.zst"
 #define MARKS_MAX 64
+#define RECORDS_SHOWN 65536 /* records between two looks at the clock */
 
 #define NR_MMAP 9
 #define NR_MPROTECT 10
@@ -456,8 +457,9 @@ static int check_types(const struct input *in, struct err *err)
 	return 0;
 }
 
-static int write_all(const struct input *in, const char *output, const char *image, struct err *err)
+static int write_all(const struct input *in, const struct import_options *o, struct err *err)
 {
+	const char *output = o->output, *image = o->image;
 	_cleanup_(trace_writer_freep) struct trace_writer *w = NULL;
 	char service[64] = "", host[] = "", kernel[] = "", arch[] = "x86_64", source[] = "services";
 	const char *base = strrchr(in->path, '/');
@@ -485,6 +487,8 @@ static int write_all(const struct input *in, const char *output, const char *ima
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < in->n; i++) {
+		if (i % RECORDS_SHOWN == 0)
+			progress_show(o->progress, "importing", (double)i / (double)in->n);
 		r = put_marks(w, in, in->raw[i].ts, &at);
 		if (r == 0)
 			r = put(w, in, &in->raw[i]);
@@ -511,5 +515,5 @@ int import_services(const struct import_options *o, struct import_result *ret, s
 	r = read_all(&in, err);
 	if (r == 0)
 		r = check_types(&in, err);
-	return r == 0 ? write_all(&in, o->output, o->image, err) : r;
+	return r == 0 ? write_all(&in, o, err) : r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How far a long computation is, told to whoever wants to know. */
-#ifndef LUTRA_TRAINER_PROGRESS_H
-#define LUTRA_TRAINER_PROGRESS_H
+#ifndef LUTRA_LIB_PROGRESS_H
+#define LUTRA_LIB_PROGRESS_H
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -198,7 +198,7 @@ static int round_of(struct bench *b, unsigned i, struct err *err)
 	if (r == 0)
 		r = measure_empty(b, &b->ns[EMPTY][i], err);
 	if (r == 0)
-		r = guard_new(&b->guard, &handler, false, err);
+		r = guard_new(&b->guard, &handler, GUARD_LINGER, err);
 	for (enum state s = IDLE; r == 0 && s < STATES; s++)
 		r = measure_guarded(b, s, &b->ns[s][i], err);
 	guard_free(TAKE_PTR(b->guard));

@@ -12,6 +12,7 @@
  * before still stands: closed for what is under a verdict, else open.
  */
 #include "hook.bpf.h"
+#include "lutra/standin.h"
 
 static __always_inline int file_event(const struct file *file, __u32 op, __u32 object_flags)
 {
@@ -94,7 +95,7 @@ int BPF_PROG(lutra_mmap_file, struct file *file, unsigned long reqprot, unsigned
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_event(NR_MMAP))
+	if (prot & PROT_WRITE && wx_event(LUTRA_CALL_MMAP))
 		return deny();
 	if (file && file_event(file, LUTRA_OP_MAPX, 0))
 		return deny();
@@ -109,7 +110,7 @@ int BPF_PROG(lutra_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_event(NR_MPROTECT))
+	if (prot & PROT_WRITE && wx_event(LUTRA_CALL_MPROTECT))
 		return deny();
 	file = vma->vm_file;
 	if (file && !(vma->vm_flags & PROT_EXEC) && file_event(file, LUTRA_OP_MAPX, 0))

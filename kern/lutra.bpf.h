@@ -19,23 +19,16 @@
 #define X32_BIT 0x40000000
 
 /* x86-64 numbers of the calls that the programs themselves look at. */
-#define NR_OPEN 2
-#define NR_MMAP 9
-#define NR_MPROTECT 10
 #define NR_CONNECT 42
 #define NR_ACCEPT 43
 #define NR_SENDTO 44
 #define NR_SENDMSG 46
 #define NR_BIND 49
 #define NR_EXECVE 59
-#define NR_CREAT 85
-#define NR_OPENAT 257
 #define NR_ACCEPT4 288
 #define NR_EXECVEAT 322
 #define NR_SENDMMSG 307
 #define NR_SETNS 308
-#define NR_PKEY_MPROTECT 329
-#define NR_OPENAT2 437
 #define NR_NONE LUTRA_NR_NONE
 
 #define AF_UNIX 1

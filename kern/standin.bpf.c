@@ -3,55 +3,19 @@
  * What stands in for the LSM hooks where their programs do not load: the same objects by the same
  * code, but seen when the operation is over, or before its arguments are copied.
  *
- * Hooks: tp_btf/sys_exit   opens (the file of the new descriptor), executable mappings, operations
- *                          on names (the path as the caller wrote it)
- *        (called from tp_btf/sys_enter: addresses; from tp_btf/sched_process_exec: programs)
- * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: open. Not seen: what io_uring or a 32-bit entry does, what fails, capabilities and hooks
- * without an object; where another thread rewrites a name or address in time, the true one.
- * Symbolic links and ".." in names are not followed, and whether a changed name is a directory's is
- * not known. Nothing can be refused; verdicts kill.
+ * Hooks: tracepoint        the exit of each call that include/lutra/standin.h lists: opens (the
+ * file of the new descriptor), executable mappings, operations on names (the path as the caller
+ * wrote it) tp_btf/sys_exit   the same, where calls have no tracepoints of their own; costs every
+ * call (called from tp_btf/sys_enter: addresses; from tp_btf/sched_process_exec: programs) Maps:
+ * tasks, scratch, slots, and what the judging uses. Fails: open. Not seen: what io_uring or a
+ * 32-bit entry does, what fails, capabilities and hooks without an object; where another thread
+ * rewrites a name or address in time, the true one. Symbolic links and ".." in names are not
+ * followed, and whether a changed name is a directory's is not known. A call's own tracepoint is
+ * passed over while the processor's last task was stopped in the middle of a map's system call.
+ * Nothing can be refused; verdicts kill.
  */
 #include "lutra.bpf.h"
-
-/* An operation on a name: arguments by number, from 1; 0: none. */
-struct standin_name {
-	__u8 op;
-	__u8 dir;  /* descriptor that a relative path starts at; without path: of the object itself
-		    */
-	__u8 path; /* string */
-	__u8 mode;
-};
-
-static const struct standin_name standin_names[LUTRA_NR][2] = {
-	[76] = {{LUTRA_OP_TRUNCATE, 0, 1, 0}},					  /* truncate */
-	[77] = {{LUTRA_OP_TRUNCATE, 1, 0, 0}},					  /* ftruncate */
-	[82] = {{LUTRA_OP_RENAME_FROM, 0, 1, 0}, {LUTRA_OP_RENAME_TO, 0, 2, 0}},  /* rename */
-	[83] = {{LUTRA_OP_MKDIR, 0, 1, 0}},					  /* mkdir */
-	[84] = {{LUTRA_OP_RMDIR, 0, 1, 0}},					  /* rmdir */
-	[86] = {{LUTRA_OP_LINK_FROM, 0, 1, 0}, {LUTRA_OP_LINK_TO, 0, 2, 0}},	  /* link */
-	[87] = {{LUTRA_OP_UNLINK, 0, 1, 0}},					  /* unlink */
-	[88] = {{LUTRA_OP_SYMLINK, 0, 2, 0}},					  /* symlink */
-	[90] = {{LUTRA_OP_CHMOD, 0, 1, 2}},					  /* chmod */
-	[91] = {{LUTRA_OP_CHMOD, 1, 0, 2}},					  /* fchmod */
-	[92] = {{LUTRA_OP_CHOWN, 0, 1, 0}},					  /* chown */
-	[93] = {{LUTRA_OP_CHOWN, 1, 0, 0}},					  /* fchown */
-	[94] = {{LUTRA_OP_CHOWN, 0, 1, 0}},					  /* lchown */
-	[133] = {{LUTRA_OP_MKNOD, 0, 1, 2}},					  /* mknod */
-	[188] = {{LUTRA_OP_SETXATTR, 0, 1, 0}},					  /* setxattr */
-	[189] = {{LUTRA_OP_SETXATTR, 0, 1, 0}},					  /* lsetxattr */
-	[190] = {{LUTRA_OP_SETXATTR, 1, 0, 0}},					  /* fsetxattr */
-	[258] = {{LUTRA_OP_MKDIR, 1, 2, 0}},					  /* mkdirat */
-	[259] = {{LUTRA_OP_MKNOD, 1, 2, 3}},					  /* mknodat */
-	[260] = {{LUTRA_OP_CHOWN, 1, 2, 0}},					  /* fchownat */
-	[263] = {{LUTRA_OP_UNLINK, 1, 2, 3}},					  /* unlinkat */
-	[264] = {{LUTRA_OP_RENAME_FROM, 1, 2, 0}, {LUTRA_OP_RENAME_TO, 3, 4, 0}}, /* renameat */
-	[265] = {{LUTRA_OP_LINK_FROM, 1, 2, 0}, {LUTRA_OP_LINK_TO, 3, 4, 0}},	  /* linkat */
-	[266] = {{LUTRA_OP_SYMLINK, 2, 3, 0}},					  /* symlinkat */
-	[268] = {{LUTRA_OP_CHMOD, 1, 2, 3}},					  /* fchmodat */
-	[316] = {{LUTRA_OP_RENAME_FROM, 1, 2, 0}, {LUTRA_OP_RENAME_TO, 3, 4, 0}}, /* renameat2 */
-	[452] = {{LUTRA_OP_CHMOD, 1, 2, 3}},					  /* fchmodat2 */
-};
+#include "lutra/standin.h"
 
 static __always_inline void standin_begin(struct lutra_scratch *s, const struct lutra_task *e,
 					  __u32 op)
@@ -120,11 +84,11 @@ static __always_inline __u64 open_flags(const struct pt_regs *regs, __u32 nr)
 	__u64 flags = 0;
 
 	switch (nr) {
-	case NR_CREAT:
+	case LUTRA_CALL_CREAT:
 		return O_CREAT_TRUNC_APPEND;
-	case NR_OPEN:
+	case LUTRA_CALL_OPEN:
 		return regs->si;
-	case NR_OPENAT:
+	case LUTRA_CALL_OPENAT:
 		return regs->dx;
 	default:
 		bpf_probe_read_user(&flags, sizeof(flags), (void *)regs->dx);
@@ -160,10 +124,10 @@ static __always_inline int standin_map(struct lutra_task *e, struct lutra_scratc
 		return 0;
 	if (regs->dx & PROT_WRITE) {
 		standin_begin(s, e, LUTRA_OP_WX);
-		s->object.mode = nr == NR_MMAP ? NR_MMAP : NR_MPROTECT;
+		s->object.mode = nr == LUTRA_CALL_MMAP ? LUTRA_CALL_MMAP : LUTRA_CALL_MPROTECT;
 		plain_event(e, s);
 	}
-	if (nr != NR_MMAP || regs->r10 & MAP_ANONYMOUS)
+	if (nr != LUTRA_CALL_MMAP || regs->r10 & MAP_ANONYMOUS)
 		return 0;
 	file = descriptor_file((__u32)regs->r8);
 	if (!file)
@@ -220,7 +184,8 @@ static __noinline int standin_path(struct lutra_task *e, struct lutra_scratch *s
 }
 
 static __always_inline int standin_name(struct lutra_task *e, struct lutra_scratch *s,
-					const struct pt_regs *regs, const struct standin_name *n)
+					const struct pt_regs *regs,
+					const struct lutra_standin_name *n)
 {
 	__u32 dir = n->dir ? (__u32)call_arg(regs, n->dir) : AT_FDCWD;
 
@@ -231,50 +196,62 @@ static __always_inline int standin_name(struct lutra_task *e, struct lutra_scrat
 	return standin_path(e, s, call_arg(regs, n->path), dir);
 }
 
-static __always_inline bool is_open(__u32 nr)
+/* A call of a task is over: ret. */
+static __always_inline int standin_exit(struct task_struct *task, const struct pt_regs *regs,
+					__u32 nr, __u64 ret)
 {
-	return nr == NR_OPENAT || nr == NR_OPEN || nr == NR_CREAT || nr == NR_OPENAT2;
-}
-
-static __always_inline bool is_map(__u32 nr)
-{
-	return nr == NR_MMAP || nr == NR_MPROTECT || nr == NR_PKEY_MPROTECT;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(lutra_sys_exit, struct pt_regs *regs, long ret)
-{
-	const struct standin_name *names;
+	const struct lutra_standin_name *names = lutra_standin_names[nr & (LUTRA_NR - 1)];
 	struct lutra_scratch *s;
 	struct lutra_slot *slot;
-	struct task_struct *task;
-	struct lutra_task *e;
-	__u64 nr = regs->orig_ax;
+	struct lutra_task *e = task_live(task, &slot);
 
-	if (nr >= LUTRA_NR || (ret < 0 && ret > -4096))
-		return 0;
-	LUTRA_OPAQUE(nr);
-	names = standin_names[nr & (LUTRA_NR - 1)];
-	if (!names[0].op && !is_open((__u32)nr) && !is_map((__u32)nr))
-		return 0;
-	task = bpf_get_current_task_btf();
-	e = task_live(task, &slot);
 	/* e->nr differs where the number came through a foreign entry. */
-	if (!e || e->flags & TASK_PENDING || e->nr != (__u32)nr)
+	if (!e || e->flags & TASK_PENDING || e->nr != nr)
 		return 0;
 	if (slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD))
 		return 0;
 	s = scratch_get(task);
 	if (!s)
 		return 0;
-	if (is_open((__u32)nr))
-		return standin_open(e, s, open_flags(regs, (__u32)nr), (__u64)ret);
-	if (is_map((__u32)nr))
-		return standin_map(e, s, regs, (__u32)nr, slot->start_realtime_ns);
+	if (lutra_standin_open(nr))
+		return standin_open(e, s, open_flags(regs, nr), ret);
+	if (lutra_standin_map(nr))
+		return standin_map(e, s, regs, nr, slot->start_realtime_ns);
 	standin_name(e, s, regs, &names[0]);
 	if (names[1].op)
 		standin_name(e, s, regs, &names[1]);
 	return 0;
+}
+
+static __always_inline bool failed(long ret)
+{
+	return ret < 0 && ret > -4096;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(lutra_sys_exit, struct pt_regs *regs, long ret)
+{
+	__u64 nr = regs->orig_ax;
+
+	if (nr >= LUTRA_NR || failed(ret))
+		return 0;
+	LUTRA_OPAQUE(nr);
+	if (!lutra_standin_call((__u32)nr))
+		return 0;
+	return standin_exit(bpf_get_current_task_btf(), regs, (__u32)nr, (__u64)ret);
+}
+
+SEC("tracepoint")
+int lutra_call_exit(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 nr = regs->orig_ax;
+
+	if (nr >= LUTRA_NR || failed((long)regs->ax))
+		return 0;
+	LUTRA_OPAQUE(nr);
+	return standin_exit(task, regs, (__u32)nr, regs->ax);
 }
 
 char LICENSE[] SEC("license") = "GPL";

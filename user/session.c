@@ -187,7 +187,8 @@ static int open_all(struct session *s, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	r = guard_new(&s->guard, &handler, s->config.no_lsm ? GUARD_NO_LSM : 0, err);
+	r = guard_new(&s->guard, &handler, GUARD_BRIEF | (s->config.no_lsm ? GUARD_NO_LSM : 0),
+		      err);
 	if (r < 0)
 		return r;
 	r = open_trace(s, err);

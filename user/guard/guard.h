@@ -30,6 +30,7 @@ struct guard;
 #define GUARD_NO_LSM 0x1   /* use the stand-ins even where LSM programs load */
 #define GUARD_NO_CALLS 0x2 /* attach nothing to sys_enter: hooks alone decide */
 #define GUARD_LINGER 0x4   /* stay attached when the last is released, until guard_idle() */
+#define GUARD_BRIEF 0x8	   /* stand-ins that detach at once, but cost every call of the host */
 
 /*
  * Load the programs; LSM ones where the kernel takes them (found by loading), else the tracepoints

@@ -31,7 +31,8 @@ struct guard {
 	bool pinned;			     /* the links are */
 	bool linger;			     /* as GUARD_LINGER */
 	bool lsm;
-	bool calls; /* are scored and recorded */
+	bool calls;	  /* are scored and recorded */
+	bool call_events; /* stand-ins are at single calls' exits, not at every one */
 };
 
 /*

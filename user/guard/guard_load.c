@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kern/lutra.skel.h"
+#include "user/guard/call_events.h"
 
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
 
@@ -26,11 +27,6 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 static bool is_lsm(const struct bpf_program *p)
 {
 	return strncmp(bpf_program__section_name(p), "lsm/", 4) == 0;
-}
-
-static bool is_standin(const struct bpf_program *p)
-{
-	return strcmp(bpf_program__name(p), "lutra_sys_exit") == 0;
 }
 
 static bool is_test(const struct bpf_program *p)
@@ -55,7 +51,8 @@ static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
 	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
 }
 
-static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bool lsm)
+static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struct btf *kernel,
+			    bool lsm)
 {
 	struct bpf_program *p;
 
@@ -64,10 +61,11 @@ static void choose_programs(struct lutra_bpf *skel, const struct btf *kernel, bo
 
 		if (is_lsm(p))
 			load = lsm && has_hook(kernel, p);
-		else if (is_standin(p))
-			load = !lsm;
 		bpf_program__set_autoload(p, load);
 	}
+	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->calls);
+	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->call_events);
+	bpf_program__set_autoload(skel->progs.lutra_call_exit, !lsm && g->call_events);
 }
 
 /* As the kernel has it in struct super_block. */
@@ -88,8 +86,7 @@ static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 
 	if (!skel)
 		return -errno;
-	choose_programs(skel, kernel, lsm);
-	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->calls);
+	choose_programs(g, skel, kernel, lsm);
 	bpf_object__for_each_map (m, skel->obj) {
 		if (strncmp(bpf_map__name(m), "parity_", 7) == 0)
 			bpf_map__set_autocreate(m, false);
@@ -154,6 +151,7 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 	if (!kernel)
 		return err_set(err, -ENOENT, "cannot read %s: %s", VMLINUX_BTF, strerror(errno));
 	g->calls = !(flags & GUARD_NO_CALLS);
+	g->call_events = !(flags & GUARD_BRIEF) && call_events_work();
 	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(g, kernel) == 0;
 	r = g->lsm ? 0 : g->calls ? load_once(g, kernel, false) : -EXFULL;
 	btf__free(kernel);
@@ -180,6 +178,19 @@ void guard_detach(struct guard *g)
 		bpf_link__destroy(g->links[--g->n_links]);
 }
 
+static int attach_one(struct guard *g, struct bpf_program *p)
+{
+	struct bpf_link *link;
+
+	if (p == g->skel->progs.lutra_call_exit)
+		return call_events_attach(p, g->links, &g->n_links, GUARD_LINKS);
+	link = bpf_program__attach(p);
+	if (!link)
+		return -errno;
+	g->links[g->n_links++] = link;
+	return 0;
+}
+
 static int attach_all(struct guard *g, struct err *err)
 {
 	struct bpf_program *p;
@@ -187,15 +198,14 @@ static int attach_all(struct guard *g, struct err *err)
 	if (g->n_links)
 		return 0;
 	bpf_object__for_each_program (p, g->skel->obj) {
-		struct bpf_link *link;
+		int r;
 
 		if (!bpf_program__autoload(p) || is_on_demand(p) || g->n_links == GUARD_LINKS)
 			continue;
-		link = bpf_program__attach(p);
-		if (!link)
-			return err_set(err, -errno, "cannot attach %s: %s",
-				       bpf_program__section_name(p), strerror(errno));
-		g->links[g->n_links++] = link;
+		r = attach_one(g, p);
+		if (r < 0)
+			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
+				       strerror(-r));
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "kern/lutra.skel.h"
 #include "lib/names.h"
 #include "lib/th.h"
+#include "user/guard/call_events.h"
 
 struct probe {
 	const char *name; /* section name */
@@ -28,7 +29,7 @@ struct probe {
 
 static const struct probe probes[] = {
 	TP("sys_enter", "calls are recorded and scored"),
-	TP("sys_exit", "stands in for the hooks of files and names"),
+	TP("sys_exit", "stands in for them where syscalls/ cannot, and under lutra run and record"),
 	TP("sched_process_fork", "children are enrolled"),
 	TP("sched_process_exec", "arming and roles"),
 	TP("sched_process_exit", "ends are recorded"),
@@ -85,6 +86,16 @@ static void row(struct guard_feature *f, const struct probe *p, int r)
 	else
 		snprintf(f->detail, sizeof(f->detail), "the kernel refuses to load it: %s",
 			 strerror(-r));
+}
+
+static void row_call_events(struct guard_feature *f)
+{
+	snprintf(f->name, sizeof(f->name), "syscalls/sys_exit_*");
+	f->works = call_events_work();
+	f->fallback = f->works ? NULL : "tp_btf/sys_exit, which every call of every task pays for";
+	snprintf(f->detail, sizeof(f->detail), "%s",
+		 f->works ? "stand in for the hooks of files and names"
+			  : "no such tracepoints here: CONFIG_FTRACE_SYSCALLS makes them");
 }
 
 /* The whole of it: load as the daemon would, and see which way it went. */
@@ -174,6 +185,8 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 			       "CONFIG_DEBUG_INFO_BTF");
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && n < max; i++, n++)
 		row(&ret[n], &probes[i], try_load(&probes[i], kernel));
+	if (n < max)
+		row_call_events(&ret[n++]);
 	if (n < max)
 		row_whole(&ret[n++]);
 	if (n < max && ret[n - 1].works) {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tracepoints of single calls' exits. */
+#include "user/guard/call_events.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/names.h"
+#include "lutra/standin.h"
+
+/* A file system of tracepoints that is mounted nowhere, so that nobody need have mounted one. */
+static int open_tracefs(void)
+{
+	_cleanup_close_ int fs = fsopen("tracefs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The number of a call's tracepoint; -ENOENT: it has none. */
+static int event_id(int tracefs, unsigned nr)
+{
+	_cleanup_close_ int fd = -1;
+	char path[96], name[32], text[16] = "";
+
+	snprintf(path, sizeof(path), "events/syscalls/sys_exit_%s/id",
+		 nr_name(NULL, nr, name, sizeof(name)));
+	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		return -EIO;
+	return (int)strtol(text, NULL, 10);
+}
+
+/* An older kernel may lack a call. */
+static bool may_lack(unsigned nr, int r)
+{
+	return r == -ENOENT && nr > LUTRA_CALL_OLDEST;
+}
+
+bool call_events_work(void)
+{
+	_cleanup_close_ int tracefs = open_tracefs();
+
+	for (unsigned nr = 0; nr < LUTRA_NR && tracefs >= 0; nr++) {
+		int r = lutra_standin_call(nr) ? event_id(tracefs, nr) : 0;
+
+		if (r < 0 && !may_lack(nr, r))
+			return false;
+	}
+	return tracefs >= 0;
+}
+
+static int attach_one(struct bpf_program *p, int id, struct bpf_link **ret)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .config = (__u64)id};
+	_cleanup_close_ int fd =
+		(int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link;
+
+	if (fd < 0)
+		return -errno;
+	/* All that runs the program is the tracepoint: on every processor, for every task. */
+	link = bpf_program__attach_perf_event(p, fd);
+	if (!link)
+		return -errno;
+	TAKE_FD(fd);
+	*ret = link;
+	return 0;
+}
+
+int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max)
+{
+	_cleanup_close_ int tracefs = open_tracefs();
+
+	if (tracefs < 0)
+		return tracefs;
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+		int r = lutra_standin_call(nr) ? event_id(tracefs, nr) : -ENOENT;
+
+		if (!lutra_standin_call(nr) || may_lack(nr, r))
+			continue;
+		if (r >= 0)
+			r = *n < max ? attach_one(p, r, &links[*n]) : -ENOSPC;
+		if (r < 0)
+			return r;
+		++*n;
+	}
+	return 0;
+}

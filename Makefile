@@ -52,7 +52,7 @@ help:
 #: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, lint: one part
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
-#: make bench       ns of a getppid, unguarded to recorded; training, scoring; bench-quick: shorter
+#: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
 #: make bench-products  the trainer's matrix products beside OpenBLAS
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
@@ -89,7 +89,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(call SKELETON,$(notdir $*))
 $(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
-$(B)/bench/getppid.o: $(B)/bench/empty.skel.h
+$(B)/bench/states.o: $(B)/bench/empty.skel.h
 
 # ---- userspace ----
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
@@ -152,7 +152,9 @@ $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread -lbpf
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/bench/getppid
+BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
+
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(BENCH_STATES)
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
@@ -161,7 +163,7 @@ check-unit: all $(UNIT_TESTS)
 	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
 check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
-check-e2e: all $(E2E_PROGRAMS) $(B)/bench/getppid
+check-e2e: all $(E2E_PROGRAMS) $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
@@ -196,15 +198,16 @@ demo-soak: all $(E2E_PROGRAMS)
 	@tests/e2e/soak $(N)
 
 # ---- benchmarks ----
-$(B)/bench/getppid: $(B)/bench/getppid.o $(B)/user.a $(B)/lib.a
+$(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/states.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
-bench bench-quick: all $(B)/bench/getppid $(BENCH_TRAINER)
+bench bench-quick: all $(BENCH_STATES) $(BENCH_TRAINER)
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
+	@$(B)/bench/open $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)
 
 # Why the trainer does not use OpenBLAS; needs that library, which is no dependency.

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the look-up of an object costs: openat(2) and close(2) of a file, 4 and 10 components deep,
+ * of which a policy knows every one. Writes open.json beside this program.
+ *
+ * above: ns more than with the empty program, scoring of the two calls included.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/states.h"
+#include "lutra/score.h"
+
+static const char *const kinds[] = {"4", "10"};
+/* Below a directory in /tmp whose name holds a number: names are folded as they are met. */
+static const char *const below[] = {"assets/style.css",
+				    "assets/vendor/fonts/latin/regular/subset/static/index.html"};
+#define KINDS 2
+
+static char top[64];
+static char paths[KINDS][PATH_MAX];
+
+static int operate(unsigned kind, const char *arg, unsigned n)
+{
+	(void)kind;
+	for (unsigned i = 0; i < n; i++) {
+		int fd = openat(AT_FDCWD, arg, O_RDONLY);
+
+		if (fd < 0 || close(fd) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static const char *argument(unsigned kind)
+{
+	return paths[kind];
+}
+
+/* The child of a node by its folded name, new if there is none. */
+static uint16_t child(struct policy *p, uint16_t parent, const char *name, size_t len, bool dir)
+{
+	char in[LUTRA_NAME] = "", fold[LUTRA_NAME] __attribute__((__aligned__(8))) = "";
+	struct policy_node *n = &p->nodes[p->n_nodes];
+
+	memcpy(in, name, len);
+	n->key = lutra_key(fold, lutra_fold(in, (__u32)len, fold), (const __u64 *)p->hash_key, dir);
+	n->parent = parent;
+	n->dir = dir;
+	memcpy(n->name, fold, sizeof(fold));
+	for (size_t i = 1; i < p->n_nodes; i++)
+		if (p->nodes[i].parent == parent && p->nodes[i].key == n->key)
+			return (uint16_t)i;
+	return (uint16_t)p->n_nodes++;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Opens of the files to read are known, in the file system's own tree as the kernel walks it. */
+static int make_policy(struct policy **ret)
+{
+	const struct lutra_object o = {
+		.op = LUTRA_OP_OPEN, .mode = S_IFREG, .flags = LUTRA_OBJ_PATH};
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	static const struct lutra_policy none;
+	int r = bench_policy(&p);
+
+	if (r < 0)
+		return r;
+	p->ops = 1u << LUTRA_OP_OPEN;
+	p->hash_key[0] = 0x0123456789abcdefull;
+	p->hash_key[1] = 0xfedcba9876543210ull;
+	for (unsigned k = 0; k < KINDS; k++) {
+		struct lutra_class class = {};
+		const char *s = paths[k];
+
+		while (*s == '/') {
+			size_t len = strcspn(++s, "/");
+
+			class.node = child(p, class.node, s, len, s[len] == '/');
+			s += len;
+		}
+		p->objects[p->n_objects++] = lutra_object_token(&none, &o, &class, 0, 0);
+	}
+	qsort(p->objects, p->n_objects, sizeof(*p->objects), compare);
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+static int report(const struct bench *b, json_t *json)
+{
+	json_t *depths = json_object();
+	struct bench_figure f;
+
+	for (unsigned k = 0; k < b->n_kinds; k++) {
+		json_t *states = json_object();
+
+		printf("open+close, %2s components %9s %9s %9s %9s\n", kinds[k], "ns", "least",
+		       "to empty", "above");
+		for (enum bench_state s = 0; s < BENCH_STATES; s++) {
+			bench_figure(b, k, s, &f);
+			printf("%-25s %9.1f %9.1f %9.2f %9.1f\n", bench_state_name[s], f.median,
+			       f.min, f.ratio, f.above);
+			json_object_set_new(states, bench_state_name[s],
+					    json_pack("{s:f, s:f, s:f, s:f}", "median_ns", f.median,
+						      "min_ns", f.min, "ratio_to_empty", f.ratio,
+						      "above_empty_ns", f.above));
+		}
+		json_object_set_new(depths, kinds[k], json_pack("{s:o}", "states", states));
+	}
+	return json_object_set_new(json, "depths", depths) < 0 ? -ENOMEM : 0;
+}
+
+/* Make the file of a path with all directories that lead to it. */
+static int make_file(char *path)
+{
+	int fd;
+
+	for (char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*s = '/';
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	return fd < 0 || close(fd) < 0 ? -errno : 0;
+}
+
+static void remove_files(void)
+{
+	for (unsigned k = KINDS; k-- > 0;) {
+		unlink(paths[k]);
+		for (char *s = strrchr(paths[k], '/'); s && s > paths[k] + strlen("/tmp");
+		     s = strrchr(paths[k], '/')) {
+			*s = '\0';
+			rmdir(paths[k]);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = {.name = "open",
+			  .kinds = kinds,
+			  .n_kinds = KINDS,
+			  .batch = 200,
+			  .batch_quick = 100,
+			  .operate = operate,
+			  .argument = argument,
+			  .policy = make_policy,
+			  .report = report};
+	int r = 0;
+
+	if (argc > 2)
+		return bench_main(&b, argc, argv);
+	snprintf(top, sizeof(top), "/tmp/lutra-bench.%d", getpid());
+	for (unsigned k = 0; k < KINDS && r == 0; k++) {
+		snprintf(paths[k], sizeof(paths[k]), "%s/%s", top, below[k]);
+		r = make_file(paths[k]);
+	}
+	if (r < 0)
+		fprintf(stderr, "open: %s: %s\n", top, strerror(-r));
+	r = r < 0 ? 1 : bench_main(&b, argc, argv);
+	remove_files();
+	return r;
+}

@@ -8,7 +8,7 @@
 
 #include "lutra/abi.h"
 
-#define LUTRA_ARGS(a, b) ((a) + 1 | ((b) + 1) << 4)
+#define LUTRA_ARGS(a, b) (((a) + 1) | ((b) + 1) << 4)
 
 /* By call number: first + 1 | (second + 1) << 4, 0: none is kept. */
 static const __u8 lutra_call_args[LUTRA_NR] = {

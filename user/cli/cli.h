@@ -33,6 +33,7 @@ int cmd_eval(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_seccomp(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_release(int argc, char **argv);
 int cmd_mode(int argc, char **argv);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A policy as a seccomp profile.
+ *
+ * Conditions compare the bits that a record keeps, so that all are SCMP_CMP_MASKED_EQ, and exclude
+ * each other: which of several rules of a call libseccomp asks first then does not matter. The
+ * flags of clone3 lie in memory, where no filter can look: it gets ENOSYS unless any namespace is
+ * known, and libc falls back to clone, which is therefore known where clone3 is.
+ */
+#include "user/seccomp/export.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "user/seccomp/calls.h"
+
+#define FAMILIES 46 /* AF_MAX of Linux 6 */
+#define X86_64_BIT 1u
+
+struct export
+{
+	const struct export_options *options;
+	struct profile *profile;
+	struct policy_arguments args; /* the policy's, and the start-up set's */
+	bool seen[LUTRA_NR];	      /* the same */
+	unsigned unnamed;
+	int error; /* the first */
+};
+
+static const uint32_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+				      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWTIME};
+#define N_NAMESPACES (sizeof(namespaces) / sizeof(namespaces[0]))
+
+static void add(struct export *x, const struct profile_entry *e)
+{
+	int r = profile_add(x->profile, e);
+
+	if (r < 0 && !x->error)
+		x->error = r;
+}
+
+/* Name of a call on x86-64, the caller's to free. NULL: libseccomp has none. */
+static char *name_of(unsigned nr)
+{
+	return seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
+}
+
+static bool number_of(const char *name, unsigned *ret)
+{
+	int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name);
+
+	if (nr < 0 || nr >= LUTRA_NR)
+		return false;
+	*ret = (unsigned)nr;
+	return true;
+}
+
+/* ---- what is known ---- */
+
+static void collect(struct export *x, const struct policy *p)
+{
+	unsigned nr;
+	int clone, prctl;
+
+	x->args = p->args;
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		for (nr = 0; nr < LUTRA_NR; nr++)
+			x->seen[nr] |= p->token[role][nr] != LUTRA_UNK;
+	for (const char *const *name = calls_startup; *name; name++)
+		if (number_of(*name, &nr))
+			x->seen[nr] = true;
+	/* Threads of Go's runtime, and what clone3 falls back to. */
+	clone = policy_args_find(p->arch, SYS_clone);
+	prctl = policy_args_find(p->arch, SYS_prctl);
+	policy_args_add(&x->args, (unsigned)clone, 0);
+	for (unsigned i = 0; i < calls_n_startup_prctl; i++)
+		policy_args_add(&x->args, (unsigned)prctl, calls_startup_prctl[i]);
+	if (!x->args.call[clone].any)
+		x->seen[SYS_clone3] = false;
+}
+
+/* ---- rules ---- */
+
+/* A condition: bits of an argument have a value. */
+static void add_condition(struct profile_entry *e, unsigned index, uint32_t mask, uint32_t value)
+{
+	e->arg[e->n_args++] = (struct profile_arg){
+		.index = index, .op = SCMP_CMP_MASKED_EQ, .value = mask, .value_two = value};
+}
+
+static void refuse_bits(struct export *x, const struct profile_entry *named, unsigned index,
+			uint32_t mask, uint32_t value)
+{
+	struct profile_entry e = *named;
+
+	e.action = SCMP_ACT_ERRNO(EPERM);
+	add_condition(&e, index, mask, value);
+	add(x, &e);
+}
+
+/* Namespaces that no known value has. */
+static void refuse_namespaces(struct export *x, const struct policy_args_call *call,
+			      const struct policy_args_seen *seen,
+			      const struct profile_entry *named)
+{
+	uint32_t known = 0;
+
+	for (uint32_t k = 0; k < seen->n; k++)
+		known |= (uint32_t)seen->value[k];
+	for (size_t i = 0; i < N_NAMESPACES; i++)
+		if (namespaces[i] & call->mask[0] & ~known)
+			refuse_bits(x, named, call->index[0], namespaces[i], namespaces[i]);
+}
+
+static bool has_value(const struct policy_args_seen *seen, uint64_t value)
+{
+	for (uint32_t k = 0; k < seen->n; k++)
+		if (seen->value[k] == value)
+			return true;
+	return false;
+}
+
+/* setns takes one kind of namespace, or 0 for whichever it is. */
+static void refuse_kinds(struct export *x, const struct policy_args_call *call,
+			 const struct policy_args_seen *seen, const struct profile_entry *named)
+{
+	if (!has_value(seen, 0))
+		refuse_bits(x, named, call->index[0], call->mask[0], 0);
+	for (size_t i = 0; i < N_NAMESPACES; i++)
+		if (!has_value(seen, namespaces[i]))
+			refuse_bits(x, named, call->index[0], call->mask[0], namespaces[i]);
+}
+
+/* Families that were never seen, and of those that were the types that were not. */
+static void refuse_sockets(struct export *x, const struct policy_args_call *call,
+			   const struct policy_args_seen *seen, const struct profile_entry *named)
+{
+	static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM,     SOCK_RAW,
+					 SOCK_RDM,    SOCK_SEQPACKET, SOCK_PACKET};
+
+	for (uint32_t family = 0; family < FAMILIES; family++) {
+		bool known = false;
+
+		for (uint32_t k = 0; k < seen->n; k++)
+			known |= (uint32_t)seen->value[k] == family;
+		if (!known)
+			refuse_bits(x, named, call->index[0], call->mask[0], family);
+		for (size_t t = 0; known && t < sizeof(types) / sizeof(types[0]); t++) {
+			struct profile_entry e = *named;
+
+			if (has_value(seen, family | (uint64_t)types[t] << 32))
+				continue;
+			add_condition(&e, call->index[0], call->mask[0], family);
+			refuse_bits(x, &e, call->index[1], call->mask[1], types[t]);
+		}
+	}
+}
+
+/* What a known value of a call gets. */
+static uint32_t action_of(const struct export *x, const char *name, unsigned nr, uint64_t value)
+{
+	bool dangerous = calls_is_dangerous(name) || (nr == SYS_clone && value);
+
+	return dangerous && x->options->notify ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW;
+}
+
+static void export_values(struct export *x, const char *name, unsigned i)
+{
+	const struct policy_args_call *call = policy_args_call(i);
+	const struct policy_args_seen *seen = &x->args.call[i];
+	struct profile_entry named = {};
+
+	strcpy(named.name, name);
+	for (uint32_t k = 0; k < seen->n; k++) {
+		struct profile_entry e = named;
+
+		e.action = action_of(x, name, call->nr, seen->value[k]);
+		for (unsigned n = 0; n < call->n; n++)
+			add_condition(&e, call->index[n], call->mask[n],
+				      (uint32_t)(seen->value[k] >> (32 * n)));
+		add(x, &e);
+	}
+	switch (call->nr) {
+	case SYS_socket:
+	case SYS_socketpair:
+		refuse_sockets(x, call, seen, &named);
+		break;
+	case SYS_clone:
+	case SYS_unshare:
+		refuse_namespaces(x, call, seen, &named);
+		break;
+	case SYS_setns:
+		refuse_kinds(x, call, seen, &named);
+		break;
+	default:
+		break;
+	}
+}
+
+static void export_call(struct export *x, const char *arch, unsigned nr)
+{
+	_cleanup_free_ char *name = name_of(nr);
+	struct profile_entry e = {};
+	int i = policy_args_find(arch, nr);
+
+	if (!name || strlen(name) >= sizeof(e.name)) {
+		x->unnamed++;
+		return;
+	}
+	if (i >= 0 && !x->args.call[i].any) {
+		export_values(x, name, (unsigned)i);
+		return;
+	}
+	strcpy(e.name, name);
+	e.action = action_of(x, name, nr, 0);
+	add(x, &e);
+}
+
+int export_profile(const struct policy *policy, const struct export_options *options,
+		   struct profile **ret, unsigned *ret_unnamed, struct err *err)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	struct export x = {.options = options};
+	unsigned nr;
+
+	if (strcmp(policy->arch, "x86_64") != 0)
+		return err_set(err, -ENOTSUP, "a policy of %s: profiles are made of x86_64's alone",
+			       policy->arch);
+	if (profile_new(&p) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	x.profile = p;
+	p->arches = X86_64_BIT;
+	if (options->notify) {
+		p->listener = strdup(options->listener);
+		if (!p->listener)
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	collect(&x, policy);
+	for (nr = 0; nr < LUTRA_NR; nr++)
+		if (x.seen[nr])
+			export_call(&x, policy->arch, nr);
+	for (const char *const *name = calls_dangerous; *name; name++) {
+		struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
+
+		strcpy(e.name, *name);
+		if (number_of(*name, &nr) && !x.seen[nr])
+			add(&x, &e);
+	}
+	if (x.error < 0)
+		return err_set(err, x.error, "%s", strerror(-x.error));
+	profile_sort(p);
+	*ret_unnamed = x.unnamed;
+	*ret = TAKE_PTR(p);
+	return 0;
+}

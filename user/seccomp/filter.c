@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Profiles through libseccomp. */
+#include "user/seccomp/filter.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define BINARY_TREE 2 /* of the calls, not a chain */
+#define PROGRAM_MAX ((size_t)BPF_MAXINSNS)
+
+struct filter {
+	scmp_filter_ctx ctx;
+};
+
+void filter_free(struct filter *f)
+{
+	if (!f)
+		return;
+	if (f->ctx)
+		seccomp_release(f->ctx);
+	free(f);
+}
+
+static int add_arches(struct filter *f, const struct profile *p)
+{
+	uint32_t arch;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && (arch = profile_arch(i)); i++)
+		if (p->arches >> i & 1 && seccomp_arch_exist(f->ctx, arch) == -EEXIST)
+			r = seccomp_arch_add(f->ctx, arch);
+	return r;
+}
+
+/* Two conditions on one argument are alternatives, as runtimes have it. */
+static bool is_alternatives(const struct profile_entry *e)
+{
+	unsigned seen = 0;
+
+	for (uint32_t i = 0; i < e->n_args; i++) {
+		if (seen >> e->arg[i].index & 1)
+			return true;
+		seen |= 1u << e->arg[i].index;
+	}
+	return false;
+}
+
+static int add_entry(struct filter *f, const struct profile_entry *e)
+{
+	struct scmp_arg_cmp cmp[PROFILE_ARGS];
+	int nr = seccomp_syscall_resolve_name(e->name), r = 0;
+
+	if (nr == __NR_SCMP_ERROR)
+		return 0;
+	for (uint32_t i = 0; i < e->n_args; i++)
+		cmp[i] = (struct scmp_arg_cmp){.arg = e->arg[i].index,
+					       .op = (enum scmp_compare)e->arg[i].op,
+					       .datum_a = e->arg[i].value,
+					       .datum_b = e->arg[i].value_two};
+	if (!is_alternatives(e))
+		return seccomp_rule_add_array(f->ctx, e->action, nr, e->n_args, cmp);
+	for (uint32_t i = 0; r == 0 && i < e->n_args; i++)
+		r = seccomp_rule_add_array(f->ctx, e->action, nr, 1, &cmp[i]);
+	return r;
+}
+
+static int fill(struct filter *f, const struct profile *p, struct err *err)
+{
+	int r = add_arches(f, p);
+
+	if (r < 0)
+		return err_set(err, -EINVAL, "architectures: %s", strerror(-r));
+	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
+	for (size_t i = 0; i < p->n_entries; i++) {
+		const struct profile_entry *e = &p->entries[i];
+
+		if (e->action == p->default_action)
+			continue;
+		r = add_entry(f, e);
+		if (r < 0)
+			return err_set(err, r == -ENOMEM ? r : -EINVAL, "%s: %s", e->name,
+				       strerror(-r));
+	}
+	return 0;
+}
+
+int filter_new(struct filter **ret, const struct profile *profile, struct err *err)
+{
+	_cleanup_(filter_freep) struct filter *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return err_set(err, -ENOMEM, "out of memory");
+	f->ctx = seccomp_init(profile->default_action);
+	if (!f->ctx)
+		return err_set(err, -EINVAL, "libseccomp refuses the default action");
+	r = fill(f, profile, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(f);
+	return 0;
+}
+
+int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret_n, struct err *err)
+{
+	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
+	_cleanup_free_ struct sock_filter *program = NULL;
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "memfd: %s", strerror(errno));
+	r = seccomp_export_bpf(f->ctx, fd);
+	if (r < 0 || fstat(fd, &st) < 0)
+		return err_set(err, r < 0 ? r : -errno, "libseccomp: %s",
+			       strerror(r < 0 ? -r : errno));
+	if (st.st_size % (off_t)sizeof(*program) ||
+	    (size_t)st.st_size > PROGRAM_MAX * sizeof(*program))
+		return err_set(err, -EINVAL,
+			       "a program of more than %zu instructions, which no kernel takes",
+			       PROGRAM_MAX);
+	program = malloc((size_t)st.st_size + 1);
+	if (!program)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (pread(fd, program, (size_t)st.st_size, 0) != st.st_size)
+		return err_set(err, -EIO, "memfd: cannot read it back");
+	*ret_n = (size_t)st.st_size / sizeof(*program);
+	*ret = TAKE_PTR(program);
+	return 0;
+}
+
+int filter_install(const struct filter *f)
+{
+	int r;
+
+	/* With the capability to do without: a program's file capabilities go on working. */
+	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_NNP, 0);
+	r = seccomp_load(f->ctx);
+	if (r == 0 || (r != -EACCES && r != -ECANCELED))
+		return r;
+	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_NNP, 1);
+	return seccomp_load(f->ctx);
+}
+
+int filter_try(const struct filter *f, struct err *err)
+{
+	int status, r;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return err_set(err, -errno, "fork: %s", strerror(errno));
+	if (pid == 0) {
+		r = filter_install(f);
+		_exit(-r & 0xff);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_set(err, -errno, "wait: %s", strerror(errno));
+	if (WIFSIGNALED(status))
+		return err_set(err, -EINVAL,
+			       "under it, a process cannot even end: it allows no exit_group");
+	r = -WEXITSTATUS(status);
+	return r < 0 ? err_set(err, r, "the kernel refuses it: %s", strerror(-r)) : 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unions of profiles. */
+#include "user/seccomp/merge.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+
+static bool same_conditions(const struct profile_entry *a, const struct profile_entry *b)
+{
+	return a->n_args == b->n_args && memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
+}
+
+/* The bits that an argument must have, where the comparison is for equality. */
+static bool bits_of(const struct profile_arg *a, uint64_t *ret_mask, uint64_t *ret_value)
+{
+	if (a->op != SCMP_CMP_EQ && a->op != SCMP_CMP_MASKED_EQ)
+		return false;
+	*ret_mask = a->op == SCMP_CMP_EQ ? UINT64_MAX : a->value;
+	*ret_value = a->op == SCMP_CMP_EQ ? a->value : a->value_two & a->value;
+	return true;
+}
+
+static bool exclude(const struct profile_arg *a, const struct profile_arg *b)
+{
+	uint64_t mask_a, mask_b, value_a, value_b;
+
+	return a->index == b->index && bits_of(a, &mask_a, &value_a) &&
+	       bits_of(b, &mask_b, &value_b) && (value_a ^ value_b) & mask_a & mask_b;
+}
+
+/* May one call meet both? Where that cannot be ruled out, it may. */
+static bool may_overlap(const struct profile_entry *a, const struct profile_entry *b)
+{
+	for (uint32_t i = 0; i < a->n_args; i++)
+		for (uint32_t k = 0; k < b->n_args; k++)
+			if (exclude(&a->arg[i], &b->arg[k]))
+				return false;
+	return true;
+}
+
+/* Is e needed beside another entry of its name? first: e came before it. */
+static bool is_covered(const struct profile_entry *e, const struct profile_entry *by, bool first)
+{
+	bool wider = by->n_args == 0 || same_conditions(e, by);
+
+	if (!profile_allows(e->action))
+		return profile_allows(by->action) ? may_overlap(e, by) : wider && !first;
+	if (!profile_allows(by->action) || !wider)
+		return false;
+	/* The one that lets more through; of two alike, the first. */
+	return by->n_args < e->n_args || by->action > e->action ||
+	       (by->action == e->action && !first);
+}
+
+static bool is_needed(const struct profile *all, size_t i)
+{
+	for (size_t k = 0; k < all->n_entries; k++)
+		if (k != i && strcmp(all->entries[i].name, all->entries[k].name) == 0 &&
+		    is_covered(&all->entries[i], &all->entries[k], i < k))
+			return false;
+	return true;
+}
+
+static int join_header(struct profile *all, const struct profile *p, struct err *err)
+{
+	if (profile_allows(p->default_action))
+		return err_set(err, -EINVAL,
+			       "a profile that allows by default has no list of what it allows: "
+			       "there is nothing to join");
+	if (all->listener && p->listener && strcmp(all->listener, p->listener) != 0)
+		return err_set(err, -EINVAL, "two listenerPaths, %s and %s: a container has one",
+			       all->listener, p->listener);
+	all->arches |= p->arches;
+	if (!all->listener && p->listener) {
+		all->listener = strdup(p->listener);
+		if (!all->listener)
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int merge_profiles(struct profile *const *profiles, size_t n, struct profile **ret, struct err *err)
+{
+	_cleanup_(profile_freep) struct profile *all = NULL, *p = NULL;
+	int r = profile_new(&all);
+
+	if (r == 0)
+		r = profile_new(&p);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = join_header(all, profiles[i], err);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; r == 0 && k < profiles[i]->n_entries; k++)
+			r = profile_add(all, &profiles[i]->entries[k]);
+	}
+	for (size_t i = 0; r == 0 && i < all->n_entries; i++)
+		if (is_needed(all, i))
+			r = profile_add(p, &all->entries[i]);
+	if (r < 0)
+		return err_set(err, r,
+			       r == -E2BIG ? "more than %d calls and conditions in all"
+					   : "out of memory",
+			       PROFILE_ENTRIES_MAX);
+	p->default_action = profiles[0]->default_action;
+	p->arches = all->arches;
+	p->listener = TAKE_PTR(all->listener);
+	profile_sort(p);
+	*ret = TAKE_PTR(p);
+	return 0;
+}

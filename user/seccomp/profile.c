@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Profiles in memory. */
+#include "user/seccomp/profile.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+
+int profile_new(struct profile **ret)
+{
+	struct profile *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->default_action = SCMP_ACT_ERRNO(ENOSYS);
+	*ret = p;
+	return 0;
+}
+
+void profile_free(struct profile *p)
+{
+	if (!p)
+		return;
+	free(p->listener);
+	free(p->entries);
+	free(p);
+}
+
+bool profile_allows(uint32_t action)
+{
+	return action == SCMP_ACT_ALLOW || action == SCMP_ACT_LOG || action == SCMP_ACT_NOTIFY;
+}
+
+static bool is_name(const char *s)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return len > 0 && len < PROFILE_NAME && !s[len];
+}
+
+int profile_add(struct profile *p, const struct profile_entry *e)
+{
+	if (p->n_entries == PROFILE_ENTRIES_MAX)
+		return -E2BIG;
+	if (!is_name(e->name))
+		return -EINVAL;
+	if (p->n_entries == p->size) {
+		size_t size = p->size ? 2 * p->size : 256;
+		struct profile_entry *entries = realloc(p->entries, size * sizeof(*entries));
+
+		if (!entries)
+			return -ENOMEM;
+		p->entries = entries;
+		p->size = size;
+	}
+	p->entries[p->n_entries++] = *e;
+	return 0;
+}
+
+int profile_add_call(struct profile *p, const char *name, uint32_t action)
+{
+	struct profile_entry e = {.action = action};
+
+	if (strlen(name) >= sizeof(e.name))
+		return -EINVAL;
+	strcpy(e.name, name);
+	return profile_add(p, &e);
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* What is allowed comes first: the higher an action's number, the more it lets through. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct profile_entry *x = a, *y = b;
+	int r = (x->n_args > 0) - (y->n_args > 0);
+
+	if (r == 0)
+		r = -compare_u64(x->action, y->action);
+	if (r == 0)
+		r = compare_u64(x->n_args, y->n_args);
+	for (uint32_t i = 0; r == 0 && i < x->n_args; i++) {
+		r = compare_u64(x->arg[i].index, y->arg[i].index);
+		if (r == 0)
+			r = compare_u64(x->arg[i].op, y->arg[i].op);
+		if (r == 0)
+			r = compare_u64(x->arg[i].value, y->arg[i].value);
+		if (r == 0)
+			r = compare_u64(x->arg[i].value_two, y->arg[i].value_two);
+	}
+	return r ? r : strcmp(x->name, y->name);
+}
+
+void profile_sort(struct profile *p)
+{
+	if (p->n_entries)
+		qsort(p->entries, p->n_entries, sizeof(*p->entries), compare_entries);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Profiles as JSON. */
+#include "user/seccomp/profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <linux/audit.h>
+#include <seccomp.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/text.h"
+
+#define LISTENER_MAX 107 /* a socket's path */
+
+struct word {
+	const char *name;
+	uint32_t value;
+};
+
+static const struct word actions[] = {
+	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW},
+	{"SCMP_ACT_LOG", SCMP_ACT_LOG},
+	{"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY},
+	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0)},
+	{"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0)},
+	{"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
+	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
+	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
+	{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD},
+	{NULL, 0},
+};
+static const struct word ops[] = {
+	{"SCMP_CMP_NE", SCMP_CMP_NE},
+	{"SCMP_CMP_LT", SCMP_CMP_LT},
+	{"SCMP_CMP_LE", SCMP_CMP_LE},
+	{"SCMP_CMP_EQ", SCMP_CMP_EQ},
+	{"SCMP_CMP_GE", SCMP_CMP_GE},
+	{"SCMP_CMP_GT", SCMP_CMP_GT},
+	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+	{NULL, 0},
+};
+/* Bits of struct profile's arches. */
+static const struct word arches[] = {
+	{"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
+	{"SCMP_ARCH_X86", SCMP_ARCH_X86},
+	{"SCMP_ARCH_X32", SCMP_ARCH_X32},
+	{"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},
+	{"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
+	{"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
+	{"SCMP_ARCH_S390X", SCMP_ARCH_S390X},
+	{"SCMP_ARCH_S390", SCMP_ARCH_S390},
+	{"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
+	{"SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
+	{"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
+	{"SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
+	{"SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL},
+	{"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
+	{"SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32},
+	{NULL, 0},
+};
+
+uint32_t profile_arch(unsigned i)
+{
+	return i < sizeof(arches) / sizeof(arches[0]) ? arches[i].value : 0;
+}
+
+static const char *word_of(const struct word *w, uint32_t value)
+{
+	while (w->name && w->value != value)
+		w++;
+	return w->name;
+}
+
+static const struct word *find_word(const struct word *w, const char *name)
+{
+	while (w->name && (!name || strcmp(w->name, name) != 0))
+		w++;
+	return w->name ? w : NULL;
+}
+
+/* ---- writing ---- */
+
+/* An action without its errno. */
+static uint32_t bare(uint32_t action)
+{
+	return action & SECCOMP_RET_ACTION_FULL;
+}
+
+static bool has_errno(uint32_t action)
+{
+	return bare(action) == SCMP_ACT_ERRNO(0) || bare(action) == SCMP_ACT_TRACE(0);
+}
+
+static json_t *encode_args(const struct profile_entry *e)
+{
+	json_t *a = json_array();
+
+	for (uint32_t i = 0; i < e->n_args; i++) {
+		const struct profile_arg *arg = &e->arg[i];
+		json_t *j = json_pack("{s:I, s:I}", "index", (json_int_t)arg->index, "value",
+				      (json_int_t)arg->value);
+
+		if (arg->op == SCMP_CMP_MASKED_EQ)
+			json_object_set_new(j, "valueTwo",
+					    json_integer((json_int_t)arg->value_two));
+		json_object_set_new(j, "op", json_string(word_of(ops, arg->op)));
+		json_array_append_new(a, j);
+	}
+	return a;
+}
+
+static bool same_rule(const struct profile_entry *a, const struct profile_entry *b)
+{
+	return a->action == b->action && a->n_args == b->n_args &&
+	       memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
+}
+
+/* The rule of entries[i] and those after it that differ in nothing but the name. */
+static json_t *encode_rule(const struct profile *p, size_t *i)
+{
+	const struct profile_entry *first = &p->entries[*i];
+	json_t *rule, *names = json_array();
+
+	for (; *i < p->n_entries && same_rule(first, &p->entries[*i]); ++*i)
+		json_array_append_new(names, json_string(p->entries[*i].name));
+	rule = json_pack("{s:o, s:s}", "names", names, "action",
+			 word_of(actions, bare(first->action)));
+	if (has_errno(first->action))
+		json_object_set_new(rule, "errnoRet",
+				    json_integer(first->action & SECCOMP_RET_DATA));
+	if (first->n_args)
+		json_object_set_new(rule, "args", encode_args(first));
+	return rule;
+}
+
+int profile_encode(struct profile *p, char **ret)
+{
+	json_auto_t *j = json_object();
+	json_t *names = json_array(), *rules = json_array();
+	char *text;
+
+	profile_sort(p);
+	for (unsigned i = 0; arches[i].name; i++)
+		if (p->arches >> i & 1)
+			json_array_append_new(names, json_string(arches[i].name));
+	for (size_t i = 0; i < p->n_entries;)
+		json_array_append_new(rules, encode_rule(p, &i));
+	json_object_set_new(j, "defaultAction",
+			    json_string(word_of(actions, bare(p->default_action))));
+	if (has_errno(p->default_action))
+		json_object_set_new(j, "defaultErrnoRet",
+				    json_integer(p->default_action & SECCOMP_RET_DATA));
+	json_object_set_new(j, "architectures", names);
+	if (p->listener)
+		json_object_set_new(j, "listenerPath", json_string(p->listener));
+	json_object_set_new(j, "syscalls", rules);
+	text = json_dumps(j, JSON_INDENT(1));
+	if (!text)
+		return -ENOMEM;
+	*ret = text;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+/* errnoRet, or EPERM where there is none. */
+static int decode_action(const char *name, json_t *number, uint32_t *ret)
+{
+	const struct word *w = find_word(actions, name);
+	json_int_t n = number ? json_integer_value(number) : EPERM;
+
+	if (!w || (number && !json_is_integer(number)) || n < 0 || n > 4095)
+		return -EBADMSG;
+	if (number && !has_errno(w->value))
+		return -EBADMSG;
+	*ret = w->value | (has_errno(w->value) ? (uint32_t)n : 0);
+	return 0;
+}
+
+static int decode_arg(json_t *j, struct profile_arg *ret, struct err *err)
+{
+	json_int_t index, value, value_two = 0;
+	const struct word *op;
+	const char *name;
+	json_error_t je;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:I, s:I, s?I, s:s}", "index", &index, "value",
+			   &value, "valueTwo", &value_two, "op", &name) < 0)
+		return err_set(err, -EBADMSG, "args: %s", je.text);
+	op = find_word(ops, name);
+	if (!op || index < 0 || index >= PROFILE_ARGS || value < 0 || value_two < 0)
+		return err_set(err, -EBADMSG,
+			       "args: an index is 0 to 5, a value not negative, an op as "
+			       "SCMP_CMP_EQ");
+	*ret = (struct profile_arg){.index = (uint32_t)index,
+				    .op = op->value,
+				    .value = (uint64_t)value,
+				    .value_two = (uint64_t)value_two};
+	return 0;
+}
+
+static int decode_args(json_t *args, struct profile_entry *e, struct err *err)
+{
+	json_t *v;
+	size_t i;
+	int r;
+
+	if (json_is_null(args) || !args)
+		return 0;
+	if (!json_is_array(args) || json_array_size(args) > PROFILE_ARGS)
+		return err_set(err, -EBADMSG, "args: an array of at most %d", PROFILE_ARGS);
+	json_array_foreach (args, i, v) {
+		r = decode_arg(v, &e->arg[i], err);
+		if (r < 0)
+			return r;
+	}
+	e->n_args = (uint32_t)json_array_size(args);
+	return 0;
+}
+
+static int decode_rule(struct profile *p, json_t *rule, struct err *err)
+{
+	json_t *names, *number = NULL, *args = NULL, *v;
+	struct profile_entry e = {};
+	const char *action;
+	json_error_t je;
+	size_t i;
+	int r;
+
+	if (json_unpack_ex(rule, &je, JSON_STRICT, "{s:o, s:s, s?o, s?o}", "names", &names,
+			   "action", &action, "errnoRet", &number, "args", &args) < 0)
+		return err_set(err, -EBADMSG, "%s", je.text);
+	if (decode_action(action, number, &e.action) < 0)
+		return err_set(err, -EBADMSG, "%.40s: no action, or its errnoRet cannot be",
+			       action);
+	if (!json_array_size(names))
+		return err_set(err, -EBADMSG, "names: an array of at least one");
+	r = decode_args(args, &e, err);
+	if (r < 0)
+		return r;
+	json_array_foreach (names, i, v) {
+		const char *name = json_string_value(v);
+
+		if (!name || strlen(name) >= sizeof(e.name))
+			return err_set(err, -EBADMSG, "names: not a call's name");
+		strcpy(e.name, name);
+		r = profile_add(p, &e);
+		if (r < 0)
+			return err_set(err, r == -ENOMEM ? r : -EBADMSG,
+				       r == -E2BIG ? "more than %d calls and conditions"
+						   : "names: not a call's name",
+				       PROFILE_ENTRIES_MAX);
+	}
+	return 0;
+}
+
+static int decode_arches(struct profile *p, json_t *list, struct err *err)
+{
+	size_t i;
+	json_t *v;
+
+	if (list && !json_is_array(list))
+		return err_set(err, -EBADMSG, "architectures: not an array");
+	json_array_foreach (list, i, v) {
+		const struct word *w = find_word(arches, json_string_value(v));
+
+		if (!w)
+			return err_set(err, -EBADMSG, "architectures: one is not known");
+		p->arches |= 1u << (w - arches);
+	}
+	return 0;
+}
+
+static int decode_all(struct profile *p, json_t *j, struct err *err)
+{
+	json_t *number = NULL, *list = NULL, *rules = NULL, *v;
+	const char *action, *listener = NULL;
+	struct err why = {};
+	json_error_t je;
+	size_t i;
+	int r;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s?o, s?o, s?s, s?o}", "defaultAction",
+			   &action, "defaultErrnoRet", &number, "architectures", &list,
+			   "listenerPath", &listener, "syscalls", &rules) < 0)
+		return err_set(err, -EBADMSG, "not the core fields of an OCI runtime's profile: %s",
+			       je.text);
+	if (decode_action(action, number, &p->default_action) < 0)
+		return err_set(err, -EBADMSG, "defaultAction, defaultErrnoRet: no action");
+	if (p->default_action == SCMP_ACT_NOTIFY)
+		return err_set(err, -EBADMSG, "defaultAction: the runtime's own calls would wait");
+	if (listener && (*listener != '/' || strlen(listener) > LISTENER_MAX))
+		return err_set(err, -EBADMSG,
+			       "listenerPath: must be the absolute path of a socket");
+	p->listener = listener ? strdup(listener) : NULL;
+	if (listener && !p->listener)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = decode_arches(p, list, err);
+	if (r < 0)
+		return r;
+	if (rules && !json_is_array(rules))
+		return err_set(err, -EBADMSG, "syscalls: not an array");
+	json_array_foreach (rules, i, v) {
+		r = decode_rule(p, v, &why);
+		if (r < 0)
+			return err_set(err, r, "syscalls[%zu]: %s", i, why.msg);
+	}
+	return 0;
+}
+
+int profile_decode(struct profile **ret, const char *json, size_t len, struct err *err)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	json_auto_t *j = NULL;
+	json_error_t je;
+	int r = profile_new(&p);
+
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	j = json_loadb(json, len, JSON_REJECT_DUPLICATES, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
+	r = decode_all(p, j, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+int profile_load(struct profile **ret, const char *path, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err why = {};
+	size_t len;
+	int r = file_read(AT_FDCWD, path, PROFILE_MAX, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	r = profile_decode(ret, text, len, &why);
+	return r < 0 ? err_set(err, r, "%s: %s", path, why.msg) : 0;
+}

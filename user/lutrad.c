@@ -49,7 +49,9 @@ static const struct argp argp = {options,
 				 "of socket, state_dir, policies_dir, events_jsonl (a file, \"-\" "
 				 "or null), log_level (error, "
 				 "warning, info, debug), no_lsm, calls (on, or off: nothing is "
-				 "attached to system calls, LSM hooks alone decide).",
+				 "attached to system calls, LSM hooks alone decide), pin_dir, "
+				 "policy_keys (public keys: only policies that one of them signed "
+				 "are taken).",
 				 NULL,
 				 NULL,
 				 NULL};

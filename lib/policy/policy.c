@@ -59,12 +59,12 @@ void policy_free(struct policy *p)
 	free(p);
 }
 
-static void sum(const uint8_t *data, size_t len, char ret[static 65])
+void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT])
 {
 	unsigned char h[crypto_hash_sha256_BYTES];
 
 	crypto_hash_sha256(h, data, len);
-	sodium_bin2hex(ret, 65, h, sizeof(h));
+	sodium_bin2hex(ret, POLICY_SHA256_TEXT, h, sizeof(h));
 }
 
 /* ---- loading ---- */
@@ -80,7 +80,7 @@ static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_
 	r = policy_json_decode(p, j, &want, &why);
 	if (r < 0)
 		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
-	sum(tables, tables_len, sha256);
+	policy_sum(tables, tables_len, sha256);
 	if (want != tables_len || strcmp(sha256, p->tables_sha256) != 0)
 		return err_set(err, -EBADMSG,
 			       POLICY_TABLES_FILE ": damaged, or not this " POLICY_JSON_FILE
@@ -114,6 +114,7 @@ int policy_decode(struct policy **ret, const char *json, size_t json_len, const 
 	r = decode_both(p, j, tables, tables_len, err);
 	if (r < 0)
 		return r;
+	policy_sum(json, json_len, p->json_sha256);
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -131,6 +132,12 @@ static int file_error(int r, bool is_json, const char *dir, const struct err *wh
 
 int policy_load(struct policy **ret, const char *dir, struct err *err)
 {
+	return policy_load_signed(ret, dir, NULL, err);
+}
+
+int policy_load_signed(struct policy **ret, const char *dir, const struct policy_keys *keys,
+		       struct err *err)
+{
 	_cleanup_free_ char *json = NULL, *tables = NULL;
 	_cleanup_close_ int fd = -1;
 	size_t json_len, tables_len;
@@ -146,6 +153,10 @@ int policy_load(struct policy **ret, const char *dir, struct err *err)
 	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, &json, &json_len, &why);
 	if (r < 0)
 		return file_error(r, true, dir, &why, err);
+	/* First: what nobody answers for is not even parsed. */
+	r = keys && keys->n ? policy_signature_check(fd, json, json_len, keys, &why) : 0;
+	if (r < 0)
+		return err_set(err, r, "%s: %s", dir, why.msg);
 	r = file_read(fd, POLICY_TABLES_FILE, POLICY_TABLES_MAX, &tables, &tables_len, &why);
 	if (r < 0)
 		return file_error(r, false, dir, &why, err);
@@ -175,7 +186,7 @@ int policy_load_model(struct policy *p, const char *dir, struct err *err)
 	r = file_read(fd, POLICY_MODEL_FILE, POLICY_MODEL_MAX, &data, &len, &why);
 	if (r < 0)
 		return err_set(err, r == -ENOENT ? -ENODATA : r, "%s: %s", dir, why.msg);
-	sum((const uint8_t *)data, len, sha256);
+	policy_sum(data, len, sha256);
 	if (len != p->model_bytes || strcmp(sha256, p->model_sha256) != 0)
 		return err_set(err, -EBADMSG,
 			       "%s: " POLICY_MODEL_FILE " is damaged, or not this policy's: train "
@@ -335,10 +346,10 @@ int policy_save(struct policy *p, const char *dir, struct err *err)
 		r = policy_model_encode(p->model, &e.model, &e.model_len);
 	if (r < 0)
 		return err_set(err, r, "%s: out of memory", path);
-	sum(e.tables, e.tables_len, p->tables_sha256);
+	policy_sum(e.tables, e.tables_len, p->tables_sha256);
 	p->model_sha256[0] = '\0';
 	if (e.model)
-		sum(e.model, e.model_len, p->model_sha256);
+		policy_sum(e.model, e.model_len, p->model_sha256);
 	p->model_bytes = e.model_len;
 	r = policy_json_encode(p, e.tables_len, &e.json, &why);
 	if (r < 0)

@@ -13,11 +13,13 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy/policy_args.h"
+#include "lib/policy/policy_key.h"
 #include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
 #define POLICY_FORMAT_VERSION 1
 #define POLICY_SUCCESSORS 4
+#define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_EDGES_MAX (LUTRA_NODES - 1)
 #define POLICY_OBJECTS_MAX 2048
 
@@ -74,8 +76,9 @@ struct policy {
 	uint64_t calls, objects_seen;
 	double hours;
 	struct policy_calibration calibration;
-	char tables_sha256[65]; /* set by load and save */
-	char model_sha256[65];	/* the same; "" where the policy has no model */
+	char json_sha256[POLICY_SHA256_TEXT]; /* of policy.json: which policy it is; set by load */
+	char tables_sha256[65];		      /* set by load and save */
+	char model_sha256[65];		      /* the same; "" where the policy has no model */
 	size_t model_bytes;
 	struct policy_model
 		*model; /* what an update is made from: saved, and loaded if asked for */
@@ -107,6 +110,9 @@ DEFINE_FREEP(struct policy, policy_free);
  * or a newer format. err says which and what to do.
  */
 int policy_load(struct policy **ret, const char *dir, struct err *err);
+/* The same, and one of keys must have signed it, if there are any: else -EKEYREJECTED. */
+int policy_load_signed(struct policy **ret, const char *dir, const struct policy_keys *keys,
+		       struct err *err);
 
 /*
  * Load the model of a policy that was loaded from dir. -ENODATA: it has none; -EBADMSG: damaged, or

@@ -60,6 +60,8 @@ int policy_args_decode(struct policy *p, json_t *j, struct err *err);
 /* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
 int policy_check(const struct policy *p, struct err *err);
 
+void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT]);
+
 /* A whole policy from its two files' bytes. Errors as policy_load(). */
 int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
 		  size_t tables_len, struct err *err);

@@ -64,6 +64,24 @@ static int write_model(const char *path)
 	return r < 0 ? r : file_create(AT_FDCWD, path, 0644, data, len);
 }
 
+/* A signature, by a key that is thrown away. */
+static int write_signature(const char *dir, const char *policy)
+{
+	_cleanup_free_ char *key = sample_path(dir, "sample.key"),
+			    *pub = sample_path(dir, "sample.key.pub"),
+			    *sig = sample_path(policy, POLICY_SIGNATURE_FILE),
+			    *policies = sample_path(dir, "policy");
+	char public[POLICY_KEY_TEXT];
+	int r;
+
+	unlink(key);
+	unlink(pub);
+	r = policy_key_new(key, public, NULL);
+	if (r == 0)
+		r = policy_sign(policy, key, public, NULL);
+	return r < 0 ? r : seed(sig, 4, policies, "signature");
+}
+
 /* What the tests import, each behind the number of its format. */
 static int write_recordings(const char *dir)
 {
@@ -111,6 +129,8 @@ static int write_all(const char *dir)
 		r = write_model(model);
 	if (r == 0)
 		r = seed(model, 2, policies, "model");
+	if (r == 0)
+		r = write_signature(dir, policy);
 	if (r == 0)
 		r = write_recordings(dir);
 	return r < 0 ? r : seed(json, 0, policies, "json");

@@ -188,6 +188,16 @@ static const struct {
 	{1, {"policy", "show", "no-such-name"}},
 	{1, {"policy", "verify", "/tmp"}},
 	{1, {"policy", "list", "DIR/none"}},
+	{2, {"policy", "list", "DIR", "DIR"}},
+	{2, {"policy", "verify"}},
+	{2, {"policy", "sign", "POLICY"}},
+	{1, {"policy", "sign", "POLICY", "--key", "DIR/none"}},
+	{1, {"policy", "sign", "POLICY", "--key", "TRACE"}},
+	{2, {"policy", "keygen"}},
+	{1, {"policy", "keygen", "DIR/no/key"}},
+	{1, {"policy", "keygen", "TRACE"}},
+	{1, {"policy", "list", "--config", "DIR/none.json"}},
+	{1, {"run", "--policy", "POLICY", "--config", "DIR/none.json", "--", "true"}},
 	{2, {"enroll"}},
 	{2, {"enroll", "--cgroup", "/x"}},
 	{1, {"enroll", "--cgroup", "DIR/none", "--policy", "POLICY"}},
@@ -277,6 +287,39 @@ static void cli_json_has_its_keys(void **state)
 
 		assert_non_null(json_object_get(o, cases[i].key));
 	}
+}
+
+/* Made a key, asked for it, signed with it: as a person would. */
+static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *config = sample_path(f->dir, "config.json"), *text = NULL;
+	const char *const verify[] = {"policy",	  "verify",	     "POLICY",
+				      "--config", "DIR/config.json", NULL};
+	struct result *r = calloc(1, sizeof(*r));
+	char *keys;
+
+	lutra(f, (const char *const[]){"policy", "keygen", "DIR/key", NULL}, r);
+	assert_int_equal(r->code, 0);
+	keys = strstr(r->out, "\"policy_keys\"");
+	assert_non_null(keys);
+	assert_true(asprintf(&text, "{%s}", keys) > 0);
+	sample_write(config, text, strlen(text));
+	lutra(f, verify, r);
+	assert_int_equal(r->code, 1);
+	assert_non_null(strstr(r->err, "not signed"));
+	lutra(f,
+	      (const char *const[]){"run", "--policy", "POLICY", "--config", "DIR/config.json",
+				    "--", "true", NULL},
+	      r);
+	assert_int_equal(r->code, 1);
+	assert_non_null(strstr(r->err, "not signed"));
+	lutra(f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL}, r);
+	assert_int_equal(r->code, 0);
+	lutra(f, verify, r);
+	assert_int_equal(r->code, 0);
+	assert_non_null(strstr(r->out, "signed by ed25519:"));
+	free(r);
 }
 
 static void cli_trace_verify_of_a_torn_trace_fails(void **state)
@@ -404,6 +447,7 @@ int main(void)
 		T(cli_bad_input_is_one_line_and_a_code),
 		T(cli_help_is_there_for_every_command),
 		T(cli_json_has_its_keys),
+		T(cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for),
 		T(cli_trace_verify_of_a_torn_trace_fails),
 		T(cli_trace_merge_joins_by_time),
 		T(cli_import_interrupted_leaves_nothing),

@@ -12,6 +12,8 @@
 
 #include "user/daemon/config.h"
 
+#define KEY "ed25519:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
 static void config_parse_of_nothing_gives_the_defaults(void **state)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -26,6 +28,7 @@ static void config_parse_of_nothing_gives_the_defaults(void **state)
 	assert_false(c->no_lsm);
 	assert_false(c->no_calls);
 	assert_string_equal(c->pin_dir, "/sys/fs/bpf/lutra");
+	assert_int_equal(c->policy_keys.n, 0);
 }
 
 static void config_parse_takes_every_key(void **state)
@@ -33,7 +36,7 @@ static void config_parse_takes_every_key(void **state)
 	static const char text[] = "{\"socket\": \"/s\", \"state_dir\": \"/d\", \"policies_dir\": "
 				   "\"/p\", \"events_jsonl\": \"-\", \"log_level\": \"debug\", "
 				   "\"no_lsm\": true, \"calls\": \"off\", "
-				   "\"pin_dir\": null}";
+				   "\"pin_dir\": null, \"policy_keys\": [\"" KEY "\"]}";
 	_cleanup_(config_freep) struct config *c = NULL;
 
 	(void)state;
@@ -46,6 +49,8 @@ static void config_parse_takes_every_key(void **state)
 	assert_true(c->no_lsm);
 	assert_true(c->no_calls);
 	assert_null(c->pin_dir);
+	assert_int_equal(c->policy_keys.n, 1);
+	assert_int_equal(c->policy_keys.key[0][31], 0x1f);
 }
 
 static void config_parse_refuses_bad_values(void **state)
@@ -96,6 +101,46 @@ static void config_parse_refuses_a_socket_path_that_is_too_long(void **state)
 	config_free(c);
 }
 
+static void config_parse_refuses_what_is_no_public_key(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} bad[] = {{"\"", "\""},    {"[5, \"", "\"]"},		 {"[\"\", \"", "\"]"},
+		   {"[\"", "0\"]"}, {"[\"lutra-secret-", "\"]"}, {"{\"a\": \"", "\"}"}};
+	struct config *c = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct err err = {};
+		char text[256];
+		int n = snprintf(text, sizeof(text), "{\"policy_keys\": %s%s%s}", bad[i].before,
+				 KEY, bad[i].after);
+
+		assert_int_equal(config_parse(text, (size_t)n, &c, &err), -EBADMSG);
+		assert_non_null(strstr(err.msg, "policy_keys"));
+	}
+	assert_null(c);
+}
+
+static void config_parse_takes_sixteen_policy_keys_and_no_more(void **state)
+{
+	struct config *c = NULL;
+	struct err err = {};
+	char text[2048];
+
+	(void)state;
+	for (int n = 16; n <= 17; n++) {
+		size_t len = (size_t)snprintf(text, sizeof(text), "{\"policy_keys\": [\"" KEY "\"");
+
+		for (int i = 1; i < n; i++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ", \"" KEY "\"");
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "]}");
+		assert_int_equal(config_parse(text, len, &c, &err), n == 16 ? 0 : -EBADMSG);
+	}
+	assert_int_equal(c->policy_keys.n, 16);
+	config_free(c);
+}
+
 static void config_load_of_a_named_file_that_is_missing_is_enoent(void **state)
 {
 	struct config *c = NULL;
@@ -112,6 +157,8 @@ int main(void)
 		cmocka_unit_test(config_parse_takes_every_key),
 		cmocka_unit_test(config_parse_refuses_bad_values),
 		cmocka_unit_test(config_parse_refuses_a_socket_path_that_is_too_long),
+		cmocka_unit_test(config_parse_refuses_what_is_no_public_key),
+		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 	};
 

@@ -46,10 +46,10 @@ bool cli_is_policy_path(const char *name)
 	return strchr(name, '/') || (stat(name, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-void cli_policy_dir(const char *name, char *buf, size_t size)
+void cli_policy_dir(const char *name, const char *policies_dir, char *buf, size_t size)
 {
 	if (cli_is_policy_path(name))
 		snprintf(buf, size, "%s", name);
 	else
-		snprintf(buf, size, "%s/%s", DEFAULT_POLICIES_DIR, name);
+		snprintf(buf, size, "%s/%s", policies_dir, name);
 }

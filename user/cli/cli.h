@@ -20,8 +20,8 @@ int cli_print_json(json_t *j, bool pretty);
 
 /* Is NAME|DIR a directory? What holds a slash is, and what is one here. */
 bool cli_is_policy_path(const char *name);
-/* A policy's directory from NAME|DIR: a name lies below DEFAULT_POLICIES_DIR. */
-void cli_policy_dir(const char *name, char *buf, size_t size);
+/* A policy's directory from NAME|DIR: a name lies below policies_dir. */
+void cli_policy_dir(const char *name, const char *policies_dir, char *buf, size_t size);
 
 /* The commands. argv[0] is "lutra COMMAND". Return the exit code. */
 int cmd_doctor(int argc, char **argv);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy: which policies there are, what one says, whether it is sound. */
-#include <dirent.h>
-#include <errno.h>
+/* lutra policy: its verbs, and show. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,21 +14,56 @@
 #include "lib/text.h"
 #include "lib/th.h"
 #include "user/cli/cli.h"
+#include "user/policy/policy_cmd.h"
 
 #define INDENT 14
 #define WIDTH 100
 
-struct policy_args {
-	const char *verb;
-	char **names;
-	int n_names;
-	bool json;
-};
+enum { OPT_CONFIG = 256 };
 
 static const struct argp_option options[] = {
 	{"json", 'j', NULL, 0, "Print JSON; show: all that policy.json says", 0},
+	{"key", 'k', "FILE", 0, "sign: the secret key", 0},
+	{"config", OPT_CONFIG, "FILE", 0,
+	 "The daemon's configuration, for where policies are and whose are taken", 0},
 	{},
 };
+
+static const struct verb {
+	const char *name;
+	int (*run)(const struct policy_args *a);
+	int min, max; /* names; max 0: any number */
+	const char *takes;
+} verbs[] = {
+	{"list", policy_cmd_list, 0, 1, "at most one directory"},
+	{"show", policy_cmd_show, 1, 0, "a policy"},
+	{"verify", policy_cmd_verify, 1, 0, "a policy"},
+	{"sign", policy_cmd_sign, 1, 0, "a policy"},
+	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
+};
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static error_t check_args(const struct policy_args *a, struct argp_state *state)
+{
+	const struct verb *v = a->verb ? find_verb(a->verb) : NULL;
+
+	if (!v)
+		return args_usage(state, "%s%s%s: see --help", a->verb ? "unknown verb '" : "",
+				  a->verb ? a->verb : "give a verb", a->verb ? "'" : "");
+	if (a->n_names < v->min || (v->max && a->n_names > v->max))
+		return args_usage(state, "%s takes %s", v->name, v->takes);
+	if (v->run == policy_cmd_sign && !a->key)
+		return args_usage(state, "sign needs --key FILE; `lutra policy keygen` makes one");
+	return 0;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -40,6 +73,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		a->json = true;
 		return 0;
+	case 'k':
+		a->key = arg;
+		return 0;
+	case OPT_CONFIG:
+		a->config_file = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (!a->verb)
 			a->verb = arg;
@@ -47,14 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			a->names[a->n_names++] = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->verb)
-			return args_usage(state, "give list, show or verify");
-		if (strcmp(a->verb, "list") == 0)
-			return a->n_names > 1 ? args_usage(state, "list takes one directory") : 0;
-		if (strcmp(a->verb, "show") != 0 && strcmp(a->verb, "verify") != 0)
-			return args_usage(state, "unknown verb '%s': list, show or verify",
-					  a->verb);
-		return a->n_names ? 0 : args_usage(state, "no policy given");
+		return check_args(a, state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -63,10 +95,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options,
 	parse,
-	"list [DIR]|show POLICY…|verify POLICY…",
-	"Look at policies. POLICY is a directory, or a name below " DEFAULT_POLICIES_DIR "."
-	"\vshow: what a policy knows, what it does and what to expect of it. verify: exit status 1 "
-	"if one is damaged or for another machine.",
+	"list [DIR]\nshow|verify POLICY…\nsign POLICY… --key FILE\nkeygen FILE",
+	"Look at policies, sign them. POLICY is a directory, or a name below the daemon's "
+	"policies_dir (" DEFAULT_POLICIES_DIR ")."
+	"\vlist: all of them, and what they guard. show: what a policy knows, what it does and "
+	"what "
+	"to expect of it. verify: exit status 1 if one is damaged, for another machine, or not "
+	"signed by one of the configuration's policy_keys. sign: with the secret key FILE, over "
+	"all of its files. keygen: a new key pair, FILE and FILE.pub.",
 	NULL,
 	NULL,
 	NULL};
@@ -245,7 +281,7 @@ static int show(const struct policy_args *a, const char *name)
 	char dir[PATH_MAX], image[512];
 	struct err err;
 
-	cli_policy_dir(name, dir, sizeof(dir));
+	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
 	if (policy_load(&p, dir, &err) < 0)
 		return cli_fail(&err);
 	if (a->json)
@@ -263,108 +299,27 @@ static int show(const struct policy_args *a, const char *name)
 	return 0;
 }
 
-/* ---- list, verify ---- */
-
-static int not_dot(const struct dirent *e)
+int policy_cmd_show(const struct policy_args *a)
 {
-	return e->d_name[0] != '.';
-}
+	int r = 0;
 
-static json_t *list_one(const char *dir, const char *name, bool json)
-{
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	char path[PATH_MAX];
-	struct err err = {};
-	int r;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	r = policy_load(&p, path, &err);
-	if (r == -ENOTDIR)
-		return NULL;
-	if (json)
-		return json_pack("{s:o, s:o, s:s, s:b, s:o}", "name", text_json_keep(name), "image",
-				 p ? text_json_keep(p->image) : json_null(), "mode",
-				 p ? mode_name(p->mode) : "", "good", r == 0, "error",
-				 r < 0 ? text_json_keep(err.msg) : json_null());
-	if (r < 0)
-		printf("%-24s damaged: %s\n", name, err.msg);
-	else
-		printf("%-24s %-15s %s\n", name, mode_name(p->mode), p->image);
-	return NULL;
-}
-
-static int list(const struct policy_args *a)
-{
-	const char *dir = a->n_names ? a->names[0] : DEFAULT_POLICIES_DIR;
-	struct dirent **entries = NULL;
-	json_t *out = json_array();
-	int n = scandir(dir, &entries, not_dot, alphasort);
-
-	if (n < 0) {
-		json_decref(out);
-		return cli_failf("%s: %s", dir, strerror(errno));
-	}
-	for (int i = 0; i < n; i++) {
-		json_t *one = list_one(dir, entries[i]->d_name, a->json);
-
-		if (one)
-			json_array_append_new(out, one);
-		free(entries[i]);
-	}
-	free(entries);
-	if (a->json)
-		return cli_print_json(out, true);
-	json_decref(out);
-	return 0;
-}
-
-static int verify(const struct policy_args *a)
-{
-	json_t *out = json_array();
-	int result = 0;
-
-	for (int i = 0; i < a->n_names; i++) {
-		_cleanup_(policy_freep) struct policy *p = NULL;
-		char dir[PATH_MAX];
-		struct err err = {};
-		int r;
-
-		cli_policy_dir(a->names[i], dir, sizeof(dir));
-		r = policy_load(&p, dir, &err);
-		if (r < 0)
-			result = 1;
-		if (a->json)
-			json_array_append_new(
-				out, json_pack("{s:o, s:b, s:o}", "policy", text_json_keep(dir),
-					       "good", r == 0, "error",
-					       r < 0 ? text_json_keep(err.msg) : json_null()));
-		else if (r < 0)
-			cli_fail(&err);
-		else
-			printf("%s: good, %s\n", dir, p->image);
-	}
-	if (a->json)
-		return cli_print_json(out, true) | result;
-	json_decref(out);
-	return result;
+	for (int i = 0; i < a->n_names; i++)
+		r |= show(a, a->names[i]);
+	return r;
 }
 
 int cmd_policy(int argc, char **argv)
 {
-	struct policy_args a = {};
-	int r = 0;
+	_cleanup_(config_freep) struct config *config = NULL;
+	_cleanup_free_ char **names = calloc((size_t)argc, sizeof(*names));
+	struct policy_args a = {.names = names};
+	struct err err;
 
-	a.names = calloc((size_t)argc, sizeof(*a.names));
-	if (!a.names)
+	if (!names)
 		return cli_failf("out of memory");
 	args_parse(&argp, argc, argv, false, &a);
-	if (strcmp(a.verb, "list") == 0)
-		r = list(&a);
-	else if (strcmp(a.verb, "verify") == 0)
-		r = verify(&a);
-	else
-		for (int i = 0; i < a.n_names; i++)
-			r |= show(&a, a.names[i]);
-	free(a.names);
-	return r;
+	if (config_load(a.config_file, &config, &err) < 0)
+		return cli_fail(&err);
+	a.config = config;
+	return find_verb(a.verb)->run(&a);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra run: a command in a cgroup of its own, recorded or guarded, without a daemon. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 #include "user/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/watch.h"
+#include "user/daemon/config.h"
 #include "user/session.h"
 
 #define PREFIX "lutra.run"
 
-enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_NO_LSM };
+enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_NO_LSM, OPT_CONFIG };
 
 struct run_args {
 	const char *policy;
@@ -27,6 +29,7 @@ struct run_args {
 	const char *image;
 	const char *events_db;
 	const char *events_json;
+	const char *config;
 	bool no_lsm;
 	char **command;
 };
@@ -43,6 +46,10 @@ static const struct argp_option options[] = {
 	{"image", 'i', "REF", 0, "Image reference for the trace", 0},
 	{"events-db", OPT_EVENTS_DB, "FILE", 0, "Keep events in this SQLite database too", 0},
 	{"events-json", OPT_EVENTS_JSON, "FILE", 0, "Append events as JSON lines; -: stdout", 0},
+	{"config", OPT_CONFIG, "FILE", 0,
+	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
+	 "are",
+	 0},
 	{"no-lsm", OPT_NO_LSM, NULL, 0, "Use tracepoints even where BPF LSM works", 0},
 	{},
 };
@@ -71,6 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_EVENTS_JSON:
 		a->events_json = arg;
+		return 0;
+	case OPT_CONFIG:
+		a->config = arg;
 		return 0;
 	case OPT_NO_LSM:
 		a->no_lsm = true;
@@ -125,6 +135,19 @@ static void run_done(struct run *r)
 	free(r->cgroup);
 }
 
+/* As the daemon would: what it refuses is not run either. */
+static int load_policy(const struct run_args *a, struct policy **ret, struct err *err)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	char dir[PATH_MAX];
+	int r = config_load(a->config, &config, err);
+
+	if (r < 0)
+		return r;
+	cli_policy_dir(a->policy, config->policies_dir, dir, sizeof(dir));
+	return policy_load_signed(ret, dir, &config->policy_keys, err);
+}
+
 static int prepare(const struct run_args *a, struct run *run, struct err *err)
 {
 	struct session_config c = {
@@ -137,12 +160,11 @@ static int prepare(const struct run_args *a, struct run *run, struct err *err)
 		.next_exec = true,
 		.no_lsm = a->no_lsm,
 	};
-	char dir[4096], name[64];
+	char name[64];
 	int r;
 
 	if (a->policy) {
-		cli_policy_dir(a->policy, dir, sizeof(dir));
-		r = policy_load(&run->policy, dir, err);
+		r = load_policy(a, &run->policy, err);
 		if (r < 0)
 			return r;
 		c.policy = run->policy;

@@ -161,7 +161,7 @@ int cmd_score(int argc, char **argv)
 	struct err err;
 
 	args_parse(&argp, argc, argv, false, &a);
-	cli_policy_dir(a.policy, dir, sizeof(dir));
+	cli_policy_dir(a.policy, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
 	if (policy_load(&policy, dir, &err) < 0)
 		return cli_fail(&err);
 	if (a.mode < 0)

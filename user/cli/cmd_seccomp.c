@@ -123,7 +123,7 @@ static int load_policy(const struct seccomp_args *a, const char *name, struct pr
 	char dir[PATH_MAX];
 	int r;
 
-	cli_policy_dir(name, dir, sizeof(dir));
+	cli_policy_dir(name, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
 	r = policy_load(&p, dir, err);
 	if (r == 0)
 		r = export_profile(p, &a->export, ret, &unnamed, err);

@@ -46,9 +46,34 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 /* The values of an object; borrowed from it. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
-	json_t *jsonl, *pin;
+	json_t *jsonl, *pin, *keys;
 	int no_lsm;
 };
+
+static int parse_keys(const json_t *list, struct policy_keys *ret, struct err *err)
+{
+	const json_t *v;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return err_set(err, -EBADMSG, "policy_keys: must be a list");
+	if (json_array_size(list) > POLICY_KEYS_MAX)
+		return err_set(err, -EBADMSG, "policy_keys: at most %d", POLICY_KEYS_MAX);
+	json_array_foreach (list, i, v) {
+		const char *text = json_is_string(v) ? json_string_value(v) : "";
+
+		if (strncmp(text, POLICY_SECRET_PREFIX, strlen(POLICY_SECRET_PREFIX)) == 0)
+			return err_set(err, -EBADMSG,
+				       "policy_keys: that is a secret key: put the public one here "
+				       "and take the secret one away");
+		if (policy_key_parse(text, ret->key[i]) < 0)
+			return err_set(err, -EBADMSG,
+				       "policy_keys: not a public key as `lutra policy keygen` "
+				       "prints it (" POLICY_KEY_PREFIX "…)");
+	}
+	ret->n = json_array_size(list);
+	return 0;
+}
 
 static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 {
@@ -62,6 +87,8 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 		r = check_path("policies_dir", raw->policies_dir, 2048, err);
 	if (r == 0)
 		r = parse_level(raw->level, &c->log_level, err);
+	if (r == 0)
+		r = parse_keys(raw->keys, &c->policy_keys, err);
 	if (r < 0)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
@@ -95,10 +122,11 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o}",
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o}",
 			   "socket", &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
-			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin) < 0)
+			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin,
+			   "policy_keys", &raw.keys) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)

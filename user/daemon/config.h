@@ -8,6 +8,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/policy/policy_key.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
 #define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
@@ -21,8 +22,9 @@ struct config {
 	char *policies_dir; /* default /etc/lutra/policies.d */
 	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
 	char *pin_dir;	    /* of a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
-	enum log_level log_level; /* error, warning, info, debug; default info */
-	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
+	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
+	enum log_level log_level;	/* error, warning, info, debug; default info */
+	bool no_lsm;   /* use tracepoints even where BPF LSM works; default false */
 	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
 };
 

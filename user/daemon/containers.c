@@ -67,7 +67,7 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 		snprintf(dir, sizeof(dir), "%s", q->policy);
 	else
 		snprintf(dir, sizeof(dir), "%s/%s", d->config->policies_dir, q->policy);
-	r = policy_load(&c->policy, dir, err);
+	r = policy_load_signed(&c->policy, dir, &d->config->policy_keys, err);
 	if (r < 0)
 		return r;
 	c->mode = c->policy->mode;
@@ -165,7 +165,7 @@ int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, st
 int containers_thaw(struct daemon *d, struct container *c, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	int r = policy_load(&p, c->policy_dir, err);
+	int r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
 
 	/* A new binding: levels, histories and alerts of every task begin again. */
 	if (r == 0)

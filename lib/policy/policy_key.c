@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys and signatures of policies. */
+#include "lib/policy/policy_key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/cleanup.h"
+#include "lib/file.h"
+#include "lib/policy/policy_format.h"
+
+#define SECRET_LEN (sizeof(POLICY_SECRET_PREFIX) - 1)
+#define PREFIX_LEN (sizeof(POLICY_KEY_PREFIX) - 1)
+#define SIGNATURE_LEN (POLICY_KEY_TEXT - 1 + 1 + 2 * crypto_sign_BYTES) /* of policy.sig's line */
+#define FILE_MAX 1024
+
+_Static_assert(crypto_sign_PUBLICKEYBYTES == POLICY_KEY_BYTES, "size of a key");
+_Static_assert(crypto_sign_SEEDBYTES == POLICY_KEY_BYTES, "size of a seed");
+
+/* Exactly 2 * n digits, in lower case, so that a key has one way to be written. -EINVAL. */
+static int hex_parse(const char *hex, uint8_t *ret, size_t n)
+{
+	if (strspn(hex, "0123456789abcdef") < 2 * n ||
+	    sodium_hex2bin(ret, n, hex, 2 * n, NULL, NULL, NULL) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+int policy_key_parse(const char *text, uint8_t ret[static POLICY_KEY_BYTES])
+{
+	if (strncmp(text, POLICY_KEY_PREFIX, PREFIX_LEN) != 0 ||
+	    strlen(text) != POLICY_KEY_TEXT - 1)
+		return -EINVAL;
+	return hex_parse(text + PREFIX_LEN, ret, POLICY_KEY_BYTES);
+}
+
+void policy_key_text(const uint8_t key[static POLICY_KEY_BYTES], char ret[static POLICY_KEY_TEXT])
+{
+	memcpy(ret, POLICY_KEY_PREFIX, PREFIX_LEN);
+	sodium_bin2hex(ret + PREFIX_LEN, POLICY_KEY_TEXT - PREFIX_LEN, key, POLICY_KEY_BYTES);
+}
+
+/* ---- secret keys ---- */
+
+struct secret {
+	uint8_t key[crypto_sign_SECRETKEYBYTES];
+	uint8_t public[POLICY_KEY_BYTES];
+	char line[128]; /* of its file */
+};
+
+static void secret_wipe(struct secret *s)
+{
+	sodium_memzero(s, sizeof(*s));
+}
+
+static int create(const char *path, unsigned mode, const char *line, struct err *err)
+{
+	int r = file_create(AT_FDCWD, path, mode, line, strlen(line));
+
+	if (r == -EEXIST)
+		return err_set(err, r, "%s: exists: a key is never overwritten, name another file",
+			       path);
+	return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+int policy_key_new(const char *path, char ret_public[static POLICY_KEY_TEXT], struct err *err)
+{
+	_cleanup_(secret_wipe) struct secret s = {};
+	_cleanup_free_ char *pub = NULL;
+	uint8_t *seed = s.key; /* a secret key begins with its seed */
+	char text[POLICY_KEY_TEXT], line[POLICY_KEY_TEXT + 1];
+	int r;
+
+	if (sodium_init() < 0 || crypto_sign_keypair(s.public, s.key) != 0)
+		return err_set(err, -EIO, "cannot make a key: no randomness");
+	if (asprintf(&pub, "%s.pub", path) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	memcpy(s.line, POLICY_SECRET_PREFIX, SECRET_LEN);
+	sodium_bin2hex(s.line + SECRET_LEN, sizeof(s.line) - SECRET_LEN, seed, POLICY_KEY_BYTES);
+	s.line[strlen(s.line)] = '\n'; /* the rest of it is zero */
+	policy_key_text(s.public, text);
+	snprintf(line, sizeof(line), "%s\n", text);
+	r = create(pub, 0644, line, err);
+	if (r < 0)
+		return r;
+	r = create(path, 0600, s.line, err);
+	if (r < 0) {
+		unlink(pub);
+		return r;
+	}
+	memcpy(ret_public, text, sizeof(text));
+	return 0;
+}
+
+/* A key that others can read is no secret. */
+static int check_private(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_mode & 077)
+		return err_set(err, -EPERM,
+			       "%s: others may use this key (mode %04o): chmod 600 it, and make "
+			       "another if they may have read it",
+			       path, st.st_mode & 07777);
+	return 0;
+}
+
+static int secret_load(const char *path, struct secret *ret, struct err *err)
+{
+	_cleanup_close_ int fd = file_open_read(AT_FDCWD, path, err);
+	uint8_t seed[POLICY_KEY_BYTES];
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = check_private(fd, path, err);
+	if (r < 0)
+		return r;
+	n = read(fd, ret->line, sizeof(ret->line) - 1);
+	if (n < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	ret->line[strcspn(ret->line, "\r\n")] = '\0';
+	if (strncmp(ret->line, POLICY_SECRET_PREFIX, SECRET_LEN) != 0 ||
+	    strlen(ret->line) != SECRET_LEN + 2 * sizeof(seed) ||
+	    hex_parse(ret->line + SECRET_LEN, seed, sizeof(seed)) < 0)
+		return err_set(err, -EINVAL,
+			       "%s: not a secret key: `lutra policy keygen FILE` makes one", path);
+	crypto_sign_seed_keypair(ret->public, ret->key, seed);
+	sodium_memzero(seed, sizeof(seed));
+	return 0;
+}
+
+/* ---- signatures ---- */
+
+int policy_signature_decode(const char *sig, size_t len, const char *json, size_t json_len,
+			    uint8_t ret_key[static POLICY_KEY_BYTES])
+{
+	uint8_t key[POLICY_KEY_BYTES], bytes[crypto_sign_BYTES];
+	char line[SIGNATURE_LEN + 1], *space;
+
+	if (len == SIGNATURE_LEN + 1 && sig[len - 1] == '\n')
+		len--;
+	if (len != SIGNATURE_LEN)
+		return -EBADMSG;
+	memcpy(line, sig, len);
+	line[len] = '\0';
+	space = line + POLICY_KEY_TEXT - 1;
+	if (*space != ' ')
+		return -EBADMSG;
+	*space = '\0';
+	if (policy_key_parse(line, key) < 0 || hex_parse(space + 1, bytes, sizeof(bytes)) < 0)
+		return -EBADMSG;
+	if (crypto_sign_verify_detached(bytes, (const uint8_t *)json, json_len, key) != 0)
+		return -EKEYREJECTED;
+	memcpy(ret_key, key, sizeof(key));
+	return 0;
+}
+
+/* Who signed json, in policy.sig of dirfd. -ENOENT, -EBADMSG, -EKEYREJECTED. */
+static int read_signature(int dirfd, const char *json, size_t json_len,
+			  uint8_t ret_key[static POLICY_KEY_BYTES], struct err *err)
+{
+	_cleanup_free_ char *sig = NULL;
+	struct err why;
+	size_t len;
+	int r;
+
+	r = file_read(dirfd, POLICY_SIGNATURE_FILE, FILE_MAX, &sig, &len, &why);
+	if (r == -ENOENT)
+		return err_set(err, r, "not signed");
+	if (r == 0)
+		r = policy_signature_decode(sig, len, json, json_len, ret_key);
+	if (r == -EKEYREJECTED)
+		return err_set(err, r,
+			       POLICY_SIGNATURE_FILE " is not of this " POLICY_JSON_FILE
+						     ": one of them was changed");
+	return r < 0 ? err_set(err, -EBADMSG, POLICY_SIGNATURE_FILE " is damaged") : 0;
+}
+
+int policy_signature_check(int dirfd, const char *json, size_t json_len,
+			   const struct policy_keys *keys, struct err *err)
+{
+	static const char todo[] = "look what it is, then sign it: `lutra policy sign`";
+	char text[POLICY_KEY_TEXT];
+	uint8_t key[POLICY_KEY_BYTES];
+	struct err why;
+	int r = read_signature(dirfd, json, json_len, key, &why);
+
+	if (r < 0)
+		return err_set(err, -EKEYREJECTED, "%s, and policy_keys asks for a signature: %s",
+			       why.msg, todo);
+	for (size_t i = 0; i < keys->n; i++)
+		if (memcmp(keys->key[i], key, sizeof(key)) == 0)
+			return 0;
+	policy_key_text(key, text);
+	return err_set(err, -EKEYREJECTED, "signed by %s, which is none of policy_keys: %s", text,
+		       todo);
+}
+
+/* policy.json of a directory, and the directory. */
+static int open_json(const char *dir, int *ret_fd, char **ret, size_t *ret_len, struct err *err)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err why;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, ret, ret_len, &why);
+	if (r < 0)
+		return err_set(err, r == -ENOENT ? -EBADMSG : r, "%s: %s", dir, why.msg);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int policy_signer(const char *dir, char ret_public[static POLICY_KEY_TEXT], struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *json = NULL;
+	uint8_t key[POLICY_KEY_BYTES];
+	size_t len = 0;
+	int r = open_json(dir, &fd, &json, &len, err);
+
+	if (r == 0)
+		r = read_signature(fd, json, len, key, err);
+	if (r < 0)
+		return r;
+	policy_key_text(key, ret_public);
+	return 0;
+}
+
+/* The bytes that were found good: nothing else is signed. */
+static int checked_json(const char *dir, char **ret, size_t *ret_len, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ char *json = NULL;
+	_cleanup_close_ int fd = -1;
+	char sha256[POLICY_SHA256_TEXT];
+	size_t len = 0;
+	int r = policy_load(&p, dir, err);
+
+	if (r == 0)
+		r = policy_load_model(p, dir, err);
+	/* One that cannot be updated is a policy all the same. */
+	if (r == 0 || r == -ENODATA)
+		r = open_json(dir, &fd, &json, &len, err);
+	if (r < 0)
+		return r;
+	policy_sum(json, len, sha256);
+	if (strcmp(sha256, p->json_sha256) != 0)
+		return err_set(err, -ESTALE, "%s: changed while it was looked at: try again", dir);
+	*ret = TAKE_PTR(json);
+	*ret_len = len;
+	return 0;
+}
+
+int policy_sign(const char *dir, const char *key_file, char ret_public[static POLICY_KEY_TEXT],
+		struct err *err)
+{
+	_cleanup_(secret_wipe) struct secret s = {};
+	_cleanup_free_ char *json = NULL, *path = NULL;
+	char hex[2 * crypto_sign_BYTES + 1], line[SIGNATURE_LEN + 2], text[POLICY_KEY_TEXT];
+	uint8_t sig[crypto_sign_BYTES];
+	size_t len = 0;
+	int r;
+
+	r = secret_load(key_file, &s, err);
+	if (r == 0)
+		r = checked_json(dir, &json, &len, err);
+	if (r < 0)
+		return r;
+	crypto_sign_detached(sig, NULL, (const uint8_t *)json, len, s.key);
+	policy_key_text(s.public, text);
+	sodium_bin2hex(hex, sizeof(hex), sig, sizeof(sig));
+	snprintf(line, sizeof(line), "%s %s\n", text, hex);
+	if (asprintf(&path, "%s/" POLICY_SIGNATURE_FILE, dir) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = file_replace(path, 0644, line, strlen(line));
+	if (r < 0)
+		return err_set(err, r, "%s: %s", path, strerror(-r));
+	memcpy(ret_public, text, sizeof(text));
+	return 0;
+}

@@ -8,6 +8,7 @@
 
 #include "lib/args.h"
 #include "lib/bar.h"
+#include "lib/policy/policy_diff.h"
 #include "trainer/model/keep.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
@@ -190,6 +191,18 @@ static int load_old(const struct arguments *a, struct corpus *corpus, struct tra
 	return 0;
 }
 
+/* What an update brought. */
+static int print_news(const struct policy *old, const struct policy *p)
+{
+	json_auto_t *diff = policy_diff(old, p);
+
+	if (!diff)
+		return -ENOMEM;
+	printf("  changed   since the policy that was updated:\n");
+	policy_diff_print(diff, stdout);
+	return 0;
+}
+
 static int run(const struct arguments *a, struct err *err)
 {
 	_cleanup_(corpus_done) struct corpus corpus = {0};
@@ -218,7 +231,7 @@ static int run(const struct arguments *a, struct err *err)
 		return r;
 	bar_done(&bar);
 	report_policy(p, stdout);
-	if (old && report_news(old, p, stdout) < 0)
+	if (old && print_news(old, p) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	printf("  saved     %s\n", a->output);
 	return 0;

@@ -7,9 +7,6 @@
 
 #include "lib/policy/policy.h"
 
-/* What an updated policy knows that the old one did not, in words. -ENOMEM. */
-int report_news(const struct policy *old, const struct policy *p, FILE *out);
-
 /* Processors that are online: how many threads to use by default; at most REPORT_THREADS_MAX. */
 #define REPORT_THREADS_MAX 64
 unsigned report_processors(void);

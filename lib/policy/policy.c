@@ -212,15 +212,25 @@ static void encoded_done(struct encoded *e)
 	free(e->model);
 }
 
+static void remove_files(int fd)
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		unlinkat(fd, files[i], 0);
+}
+
 /* Remove a policy's own files and its directory. */
 static void remove_policy(const char *dir)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int previous = -1;
 
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < N_FILES; i++)
-		unlinkat(fd, files[i], 0);
+	remove_files(fd);
+	previous = openat(fd, POLICY_PREVIOUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (previous >= 0)
+		remove_files(previous);
+	unlinkat(fd, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
 	rmdir(dir);
 }
 
@@ -245,7 +255,8 @@ static int check_target(const char *dir, struct err *err)
 	if (!d)
 		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
 	while ((e = readdir(d))) {
-		bool known = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+		bool known = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			     strcmp(e->d_name, POLICY_PREVIOUS_DIR) == 0;
 
 		for (size_t i = 0; i < N_FILES; i++)
 			known |= strcmp(e->d_name, files[i]) == 0;
@@ -273,6 +284,28 @@ static int write_files(const char *dir, const struct encoded *e)
 	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
 		r = -errno;
 	return r;
+}
+
+/*
+ * The policy in dir, which tmp replaces, stays to be compared with, as a directory of tmp: the same
+ * files, but not the model. Where a file system has no hard links there is none.
+ */
+static void keep_previous(const char *dir, const char *tmp)
+{
+	_cleanup_close_ int from = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int to = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int sub = -1;
+
+	if (from < 0 || to < 0 || faccessat(from, POLICY_JSON_FILE, F_OK, 0) < 0 ||
+	    mkdirat(to, POLICY_PREVIOUS_DIR, 0755) < 0)
+		return;
+	sub = openat(to, POLICY_PREVIOUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < N_FILES && sub >= 0; i++) {
+		if (strcmp(files[i], POLICY_MODEL_FILE) != 0)
+			(void)!linkat(from, files[i], sub, files[i], 0);
+	}
+	if (sub >= 0 && faccessat(sub, POLICY_JSON_FILE, F_OK, 0) < 0)
+		unlinkat(to, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
 }
 
 /* tmp becomes dir; what was dir before, if anything, is at tmp or gone. */
@@ -315,6 +348,8 @@ static int save_encoded(const char *dir, const struct encoded *e, struct err *er
 		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,
 			       strerror(errno));
 	r = write_files(tmp, e);
+	if (r == 0 && exists)
+		keep_previous(dir, tmp);
 	if (r == 0)
 		r = swap_in(tmp, dir, exists);
 	/* What tmp is now: unfinished, or the policy that was replaced. */

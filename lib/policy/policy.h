@@ -122,7 +122,8 @@ int policy_load_model(struct policy *p, const char *dir, struct err *err);
 
 /*
  * Save as dir (created; its parent must exist), whole or not at all: written beside it, synced and
- * renamed, an existing policy is replaced by one exchange. Deterministic: same policy, same bytes.
+ * renamed, an existing policy is replaced by one exchange, and kept in dir/previous. Deterministic:
+ * same policy, same bytes.
  */
 int policy_save(struct policy *p, const char *dir, struct err *err);
 

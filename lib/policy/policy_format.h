@@ -22,6 +22,8 @@
 #define POLICY_TABLES_FILE "tables.lut"
 #define POLICY_MODEL_FILE "model.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"
+#define POLICY_PREVIOUS_DIR                                                                        \
+	"previous" /* the policy that was saved here before, without its model */
 #define POLICY_JSON_MAX (4u << 20)
 #define POLICY_TABLES_MAX (1u << 20)
 #define POLICY_MODEL_MAX (256u << 20)

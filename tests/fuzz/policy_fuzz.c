@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/path.h"
+#include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
 #include "lutra/score.h"
 
@@ -20,6 +21,10 @@ static void execute(const struct policy *p)
 	struct lutra_judgement j;
 	char fold[LUTRA_NAME], name[2048];
 
+	json_auto_t *diff = policy_diff(p, p);
+
+	if (!diff || !json_is_true(json_object_get(diff, "same")))
+		abort();
 	for (size_t i = 0; i < p->n_objects; i++)
 		policy_object_name(p, p->objects[i], name, sizeof(name));
 	if (policy_image(p, 1, &image, NULL) < 0)

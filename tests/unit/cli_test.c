@@ -190,6 +190,11 @@ static const struct {
 	{1, {"policy", "list", "DIR/none"}},
 	{2, {"policy", "list", "DIR", "DIR"}},
 	{2, {"policy", "verify"}},
+	{2, {"policy", "diff"}},
+	{2, {"policy", "diff", "POLICY", "POLICY", "POLICY"}},
+	{1, {"policy", "diff", "POLICY", "DIR/none"}},
+	{1, {"policy", "diff", "POLICY"}},
+	{1, {"policy", "diff", "TRACE", "POLICY"}},
 	{2, {"policy", "sign", "POLICY"}},
 	{1, {"policy", "sign", "POLICY", "--key", "DIR/none"}},
 	{1, {"policy", "sign", "POLICY", "--key", "TRACE"}},
@@ -278,6 +283,7 @@ static void cli_json_has_its_keys(void **state)
 		{"call", {"trace", "cat", "--json", "TRACE"}},
 		{"calibration", {"policy", "show", "--json", "POLICY"}},
 		{"good", {"policy", "verify", "--json", "POLICY"}},
+		{"same", {"policy", "diff", "--json", "POLICY", "POLICY"}},
 		{"weights", {"score", "--json", "--policy", "POLICY", "TRACE"}},
 	};
 

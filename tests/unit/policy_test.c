@@ -154,6 +154,29 @@ static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **
 	assert_int_equal(n, 3);
 }
 
+static void policy_save_keeps_the_one_before_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *before = sample_path(f->policy, POLICY_PREVIOUS_DIR);
+	_cleanup_free_ char *two_before = sample_path(before, POLICY_PREVIOUS_DIR);
+	_cleanup_free_ char *model = sample_path(f->policy, POLICY_MODEL_FILE);
+
+	sample_write(model, "m", 1);
+	for (int32_t th_a = 97; th_a < 100; th_a++) {
+		_cleanup_(policy_freep) struct policy *q = NULL;
+		int32_t was = th_a == 97 ? 123456 : th_a - 1;
+
+		f->p->th_a = th_a;
+		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+		assert_int_equal(policy_load(&q, before, NULL), 0);
+		assert_int_equal(q->th_a, was);
+	}
+	assert_int_equal(access(two_before, F_OK), -1);
+	free(model);
+	model = sample_path(before, POLICY_MODEL_FILE);
+	assert_int_equal(access(model, F_OK), -1);
+}
+
 static void policy_save_refuses_a_directory_with_other_files(void **state)
 {
 	struct fixture *f = *state;
@@ -471,6 +494,7 @@ int main(void)
 		T(policy_load_gives_what_was_saved),
 		T(policy_save_twice_gives_the_same_bytes),
 		T(policy_save_replaces_an_old_policy_and_leaves_nothing_beside),
+		T(policy_save_keeps_the_one_before_and_no_more),
 		T(policy_save_refuses_a_directory_with_other_files),
 		T(policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old),
 		T(policy_save_without_parent_fails),

@@ -38,6 +38,7 @@ static const struct verb {
 	{"list", policy_cmd_list, 0, 1, "at most one directory"},
 	{"show", policy_cmd_show, 1, 0, "a policy"},
 	{"verify", policy_cmd_verify, 1, 0, "a policy"},
+	{"diff", policy_cmd_diff, 1, 2, "two policies, or one that replaced another"},
 	{"sign", policy_cmd_sign, 1, 0, "a policy"},
 	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
 };
@@ -95,13 +96,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options,
 	parse,
-	"list [DIR]\nshow|verify POLICY…\nsign POLICY… --key FILE\nkeygen FILE",
+	"list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\nkeygen FILE",
 	"Look at policies, sign them. POLICY is a directory, or a name below the daemon's "
 	"policies_dir (" DEFAULT_POLICIES_DIR ")."
 	"\vlist: all of them, and what they guard. show: what a policy knows, what it does and "
 	"what "
 	"to expect of it. verify: exit status 1 if one is damaged, for another machine, or not "
-	"signed by one of the configuration's policy_keys. sign: with the secret key FILE, over "
+	"signed by one of the configuration's policy_keys. diff: what POLICY knows, allows and was "
+	"made of that OLD, or the one that it replaced, was not, and the other way round. sign: "
+	"with the secret key FILE, over "
 	"all of its files. keygen: a new key pair, FILE and FILE.pub.",
 	NULL,
 	NULL,

@@ -20,7 +20,7 @@ static const struct command commands[] = {
 	{"eval", cmd_eval, "false alarms and detection of a policy on recorded runs"},
 	{"score", cmd_score, "the reference scorer: one line an event of a trace"},
 	{"trace", cmd_trace, "info, cat, merge, verify traces"},
-	{"policy", cmd_policy, "list, show, verify, compare, sign policies"},
+	{"policy", cmd_policy, "list, show, verify, compare, sign policies, set their mode"},
 	{"seccomp", cmd_seccomp, "a policy as a seccomp profile; merge, check profiles"},
 	{"enroll", cmd_enroll, "put a cgroup under the daemon's guard"},
 	{"release", cmd_release, "end it"},

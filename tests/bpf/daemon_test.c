@@ -1,171 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-
-#include "lib/file.h"
-#include "tests/unit/sample.h"
-#include "user/cgroup.h"
-#include "user/child.h"
-#include "user/cli/client.h"
-#include "user/clock.h"
+#include "tests/bpf/daemon.h"
 #include "user/daemon/protocol.h"
-
-#define LUTRAD "build/bin/lutrad"
-#define PATIENCE_NS 60000000000ull /* emulated machines are slow */
-
-struct fixture {
-	char *dir;
-	char *config;
-	char *socket;
-	char *policy;
-	char *jsonl;
-	char *cgroup;
-	pid_t daemon;
-	pid_t child;
-};
-
-/* Look every 10 ms until it is so. */
-static bool becomes(bool (*is_so)(struct fixture *f), struct fixture *f)
-{
-	const uint64_t until = clock_now_ns() + PATIENCE_NS;
-	const struct timespec pause = {.tv_nsec = 10000000};
-
-	while (!is_so(f)) {
-		if (clock_now_ns() > until)
-			return false;
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
-/* The answer, or NULL with the error in err. */
-static json_t *ask(const struct fixture *f, json_t *q, struct err *err)
-{
-	json_t *answer = NULL;
-
-	return client_ask(f->config, q, &answer, NULL, NULL, err) == 0 ? answer : NULL;
-}
-
-static json_t *status(const struct fixture *f)
-{
-	return ask(f, json_pack("{s:s}", "cmd", "status"), NULL);
-}
-
-static bool listens(struct fixture *f)
-{
-	json_t *j = status(f);
-
-	json_decref(j);
-	return j != NULL;
-}
-
-static bool guards_nothing(struct fixture *f)
-{
-	json_auto_t *j = status(f);
-
-	return j && json_array_size(json_object_get(j, "containers")) == 0;
-}
-
-static pid_t spawn_daemon(const struct fixture *f)
-{
-	_cleanup_free_ char *log = sample_path(f->dir, "log");
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-
-		dup2(fd, STDERR_FILENO);
-		execl(LUTRAD, "lutrad", "--config", f->config, NULL);
-		_exit(99);
-	}
-	return pid;
-}
-
-static int exit_code(pid_t pid)
-{
-	int st = 0;
-
-	return waitpid(pid, &st, 0) == pid ? child_exit_code(st) : -1;
-}
-
-static void write_config(const struct fixture *f)
-{
-	_cleanup_free_ char *text = NULL;
-
-	assert_true(asprintf(&text,
-			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
-			     "\"pin_dir\": null, "
-			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"}",
-			     f->socket, f->dir, f->dir, f->jsonl) > 0);
-	assert_int_equal(file_create(AT_FDCWD, f->config, 0600, text, strlen(text)), 0);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct policy *p = sample_policy();
-	char name[64];
-
-	*state = f;
-	f->dir = sample_dir();
-	f->config = sample_path(f->dir, "config.json");
-	f->socket = sample_path(f->dir, "run/lutrad.sock");
-	f->policy = sample_path(f->dir, "shop");
-	f->jsonl = sample_path(f->dir, "events.jsonl");
-	p->mode = LUTRA_MODE_KILL_CONTAINER;
-	p->kill_signals = 1;
-	assert_int_equal(policy_save(p, f->policy, NULL), 0);
-	policy_free(p);
-	write_config(f);
-	snprintf(name, sizeof(name), "lutra-daemon-test.%d", (int)getpid());
-	assert_int_equal(cgroup_create(name, &f->cgroup, NULL), 0);
-	f->daemon = spawn_daemon(f);
-	assert_true(becomes(listens, f));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	if (f->daemon > 0) {
-		kill(f->daemon, SIGTERM);
-		exit_code(f->daemon);
-	}
-	if (f->cgroup)
-		cgroup_destroy(f->cgroup);
-	if (f->child > 0)
-		exit_code(f->child);
-	free(f->config);
-	free(f->socket);
-	free(f->policy);
-	free(f->jsonl);
-	free(f->cgroup);
-	sample_remove(f->dir);
-	free(f);
-	return 0;
-}
-
-static json_t *enroll(const struct fixture *f, const char *name, struct err *err)
-{
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
-			     "policy", "shop", "name", name, "next_exec", 1),
-		   err);
-}
 
 static void lutrad_enrolls_shows_and_releases(void **state)
 {
@@ -459,8 +295,6 @@ static void lutrad_leaves_nothing_behind_on_sigterm(void **state)
 	assert_non_null(strstr(err.msg, "not running"));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,11 +313,7 @@ int main(void)
 		T(lutrad_takes_over_a_socket_of_one_that_was_killed),
 		T(lutrad_leaves_nothing_behind_on_sigterm),
 	};
-	_cleanup_free_ char *root = NULL;
+	int r = cannot_run();
 
-	if (geteuid() != 0 || cgroup_root(&root, NULL) < 0 || access(LUTRAD, X_OK) < 0) {
-		print_message("skipped: needs root, cgroup v2 and " LUTRAD "\n");
-		return 77;
-	}
-	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
+	return r ? r : cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <jansson.h>
@@ -198,6 +199,11 @@ static const struct {
 	{2, {"policy", "sign", "POLICY"}},
 	{1, {"policy", "sign", "POLICY", "--key", "DIR/none"}},
 	{1, {"policy", "sign", "POLICY", "--key", "TRACE"}},
+	{2, {"policy", "set-mode", "shop"}},
+	{2, {"policy", "set-mode", "shop", "obey"}},
+	{1, {"policy", "set-mode", "POLICY", "audit"}},
+	{1, {"policy", "set-mode", "..", "audit"}},
+	{1, {"policy", "set-mode", "no-such-policy", "audit"}},
 	{2, {"policy", "keygen"}},
 	{1, {"policy", "keygen", "DIR/no/key"}},
 	{1, {"policy", "keygen", "TRACE"}},
@@ -328,6 +334,108 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 	free(r);
 }
 
+/* A configuration of which no daemon runs, with its policies in DIR. */
+static void write_config(const struct fixture *f)
+{
+	_cleanup_free_ char *config = sample_path(f->dir, "config.json"), *text = NULL;
+
+	assert_true(asprintf(&text,
+			     "{\"socket\": \"%s/none.sock\", \"state_dir\": \"%s/state\", "
+			     "\"policies_dir\": \"%s\"}",
+			     f->dir, f->dir, f->dir) > 0);
+	sample_write(config, text, strlen(text));
+}
+
+static void set_mode(const struct fixture *f, const char *mode, const char *option,
+		     struct result *r)
+{
+	const char *args[] = {"policy",	  "set-mode",	     "shop", mode,
+			      "--config", "DIR/config.json", option, NULL};
+
+	lutra(f, args, r);
+}
+
+/* What `policy list` says of the only policy. */
+static json_t *listed(const struct fixture *f)
+{
+	const char *const args[] = {"policy",	       "list", "--json", "--config",
+				    "DIR/config.json", NULL};
+	json_auto_t *all = json_of(f, args);
+
+	/* Beside it is the state's directory, in which there is no policy. */
+	return json_incref(json_array_get(all, 0));
+}
+
+static void assert_listed(const struct fixture *f, const char *key, const char *want)
+{
+	json_auto_t *one = listed(f);
+
+	assert_string_equal(json_string_value(json_object_get(one, key)), want);
+}
+
+static void cli_mode_of_a_policy_is_kept_without_a_daemon(void **state)
+{
+	struct fixture *f = *state;
+	struct result *r = calloc(1, sizeof(*r));
+
+	write_config(f);
+	assert_listed(f, "mode", "deny");
+	set_mode(f, "audit", NULL, r);
+	assert_int_equal(r->code, 0);
+	assert_listed(f, "mode", "audit");
+	assert_listed(f, "policy_mode", "deny");
+	free(r);
+}
+
+static void cli_mode_that_a_policy_speaks_against_needs_force(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	struct fixture *f = *state;
+	struct result *r = calloc(1, sizeof(*r));
+
+	write_config(f);
+	p->mode = LUTRA_MODE_AUDIT;
+	p->calibration.audit_only = true;
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	set_mode(f, "deny", NULL, r);
+	assert_int_equal(r->code, 1);
+	assert_one_line(r->err);
+	assert_non_null(strstr(r->err, "record four more runs"));
+	assert_listed(f, "mode", "audit");
+	set_mode(f, "deny", "--force", r);
+	assert_int_equal(r->code, 0);
+	assert_non_null(strstr(r->out, "--force overrides that it was made from 1 run and"));
+	assert_listed(f, "mode", "deny");
+	free(r);
+}
+
+static void cli_modes_that_are_damaged_are_said(void **state)
+{
+	static const char *const bad[] = {"",
+					  "[]",
+					  "{",
+					  "{\"shop\": \"audit\"}",
+					  "{\"shop\": {\"mode\": \"obey\", \"forced\": false}}",
+					  "{\"shop\": {\"mode\": \"audit\"}}"};
+	struct fixture *f = *state;
+	_cleanup_free_ char *dir = sample_path(f->dir, "state");
+	_cleanup_free_ char *modes = sample_path(dir, "modes.json");
+
+	write_config(f);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_auto_t *all = NULL;
+		const json_t *one;
+
+		sample_write(modes, bad[i], strlen(bad[i]));
+		all = json_of(f, (const char *const[]){"policy", "list", "--json", "--config",
+						       "DIR/config.json", NULL});
+		one = json_array_get(all, 0);
+		assert_true(json_is_false(json_object_get(one, "good")));
+		assert_non_null(strstr(json_string_value(json_object_get(one, "error")), "mode"));
+	}
+}
+
 static void cli_trace_verify_of_a_torn_trace_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -454,6 +562,9 @@ int main(void)
 		T(cli_help_is_there_for_every_command),
 		T(cli_json_has_its_keys),
 		T(cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for),
+		T(cli_mode_of_a_policy_is_kept_without_a_daemon),
+		T(cli_mode_that_a_policy_speaks_against_needs_force),
+		T(cli_modes_that_are_damaged_are_said),
 		T(cli_trace_verify_of_a_torn_trace_fails),
 		T(cli_trace_merge_joins_by_time),
 		T(cli_import_interrupted_leaves_nothing),

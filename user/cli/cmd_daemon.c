@@ -348,8 +348,11 @@ static void print_container(const json_t *c)
 
 	printf("%-20s %-14s%s %s\n", text(c, "name"), text(c, "mode"),
 	       json_is_true(json_object_get(c, "frozen")) ? " FROZEN" : "", text(c, "image"));
-	printf("  since %s, policy %s\n  cgroup %s\n", text(c, "since"), text(c, "policy"),
-	       text(c, "cgroup"));
+	printf("  since %s, cgroup %s\n", text(c, "since"), text(c, "cgroup"));
+	printf("  policy %s, %.12s, since %s\n", text(c, "policy"), text(c, "policy_sha256"),
+	       text(c, "policy_since"));
+	if (*text(c, "policy_error"))
+		printf("  %s\n", text(c, "policy_error"));
 	printf("  calls %lld, objects %lld; alerts %lld, denied %lld, killed %lld; evidence lost "
 	       "%lld\n",
 	       number(n, "calls"), number(n, "objects"), number(n, "alert"), number(n, "deny"),

@@ -24,6 +24,7 @@ enum { OPT_CONFIG = 256 };
 static const struct argp_option options[] = {
 	{"json", 'j', NULL, 0, "Print JSON; show: all that policy.json says", 0},
 	{"key", 'k', "FILE", 0, "sign: the secret key", 0},
+	{"force", 'f', NULL, 0, "set-mode: also what the policy is too little trained for", 0},
 	{"config", OPT_CONFIG, "FILE", 0,
 	 "The daemon's configuration, for where policies are and whose are taken", 0},
 	{},
@@ -41,6 +42,7 @@ static const struct verb {
 	{"diff", policy_cmd_diff, 1, 2, "two policies, or one that replaced another"},
 	{"sign", policy_cmd_sign, 1, 0, "a policy"},
 	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
+	{"set-mode", policy_cmd_set_mode, 2, 2, "a name and a mode"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -74,6 +76,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'j':
 		a->json = true;
 		return 0;
+	case 'f':
+		a->force = true;
+		return 0;
 	case 'k':
 		a->key = arg;
 		return 0;
@@ -96,7 +101,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options,
 	parse,
-	"list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\nkeygen FILE",
+	"list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\nkeygen "
+	"FILE\nset-mode NAME "
+	"MODE",
 	"Look at policies, sign them. POLICY is a directory, or a name below the daemon's "
 	"policies_dir (" DEFAULT_POLICIES_DIR ")."
 	"\vlist: all of them, and what they guard. show: what a policy knows, what it does and "
@@ -105,7 +112,9 @@ static const struct argp argp = {
 	"signed by one of the configuration's policy_keys. diff: what POLICY knows, allows and was "
 	"made of that OLD, or the one that it replaced, was not, and the other way round. sign: "
 	"with the secret key FILE, over "
-	"all of its files. keygen: a new key pair, FILE and FILE.pub.",
+	"all of its files. keygen: a new key pair, FILE and FILE.pub. set-mode: switch all "
+	"containers that the policy NAME guards, at once, and those to come; the policy itself is "
+	"not touched, and one that replaces it is in that mode too.",
 	NULL,
 	NULL,
 	NULL};

@@ -14,7 +14,7 @@
 #include "user/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/watch.h"
-#include "user/daemon/config.h"
+#include "user/daemon/modes.h"
 #include "user/session.h"
 
 #define PREFIX "lutra.run"
@@ -136,7 +136,8 @@ static void run_done(struct run *r)
 }
 
 /* As the daemon would: what it refuses is not run either. */
-static int load_policy(const struct run_args *a, struct policy **ret, struct err *err)
+static int load_policy(const struct run_args *a, struct policy **ret, unsigned *ret_mode,
+		       struct err *err)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	char dir[PATH_MAX];
@@ -145,7 +146,8 @@ static int load_policy(const struct run_args *a, struct policy **ret, struct err
 	if (r < 0)
 		return r;
 	cli_policy_dir(a->policy, config->policies_dir, dir, sizeof(dir));
-	return policy_load_signed(ret, dir, &config->policy_keys, err);
+	r = policy_load_signed(ret, dir, &config->policy_keys, err);
+	return r < 0 ? r : modes_of(config, dir, *ret, ret_mode, err);
 }
 
 static int prepare(const struct run_args *a, struct run *run, struct err *err)
@@ -164,11 +166,10 @@ static int prepare(const struct run_args *a, struct run *run, struct err *err)
 	int r;
 
 	if (a->policy) {
-		r = load_policy(a, &run->policy, err);
+		r = load_policy(a, &run->policy, &c.mode, err);
 		if (r < 0)
 			return r;
 		c.policy = run->policy;
-		c.mode = run->policy->mode;
 	}
 	if (a->mode >= 0)
 		c.mode = (unsigned)a->mode;

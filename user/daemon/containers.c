@@ -12,6 +12,7 @@
 #include "user/clock.h"
 #include "user/container.h"
 #include "user/daemon/daemon.h"
+#include "user/daemon/modes.h"
 #include "user/events/event.h"
 #include "user/events/react.h"
 
@@ -24,12 +25,12 @@ void container_free(struct container *c)
 		return;
 	if (c->events.fd >= 0)
 		close(c->events.fd);
-	policy_free(c->policy);
 	free(c->name);
 	free(c->id);
 	free(c->image);
 	free(c->cgroup);
 	free(c->policy_dir);
+	free(c->policy_error);
 	free(c);
 }
 
@@ -57,8 +58,9 @@ static void on_cgroup_event(struct daemon *d, struct source *s, uint32_t events)
 
 /* Names, policy, mode: all that can be wrong before the kernel is asked. */
 static int describe(struct daemon *d, const struct enrol_request *q, struct container *c,
-		    struct err *err)
+		    struct policy **ret, struct err *err)
 {
+	_cleanup_(policy_freep) struct policy *p = NULL;
 	char id[NAME_MAX_BYTES], dir[PATH_MAX];
 	int r;
 
@@ -67,15 +69,19 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 		snprintf(dir, sizeof(dir), "%s", q->policy);
 	else
 		snprintf(dir, sizeof(dir), "%s/%s", d->config->policies_dir, q->policy);
-	r = policy_load_signed(&c->policy, dir, &d->config->policy_keys, err);
+	r = policy_load_signed(&p, dir, &d->config->policy_keys, err);
 	if (r < 0)
 		return r;
-	c->mode = c->policy->mode;
-	if (q->mode && mode_parse(q->mode, &c->mode) < 0)
-		return err_set(err, -EINVAL, "unknown mode");
+	c->own_mode = q->mode != NULL;
+	if (!q->mode)
+		r = modes_of(d->config, dir, p, &c->mode, err);
+	else if (mode_parse(q->mode, &c->mode) < 0)
+		r = err_set(err, -EINVAL, "unknown mode");
+	if (r < 0)
+		return r;
 	c->name = strdup(q->name ? q->name : id);
 	c->id = strdup(id);
-	c->image = strdup(q->image ? q->image : c->policy->image);
+	c->image = strdup(q->image ? q->image : p->image);
 	c->cgroup = strdup(q->cgroup);
 	c->policy_dir = strdup(dir);
 	if (!c->name || !c->id || !c->image || !c->cgroup || !c->policy_dir)
@@ -85,7 +91,15 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 			       NAME_MAX_BYTES);
 	if (containers_find(d, c->name))
 		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
+	container_has_policy(c, p);
+	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+void container_has_policy(struct container *c, const struct policy *p)
+{
+	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
+	c->policy_since_ns = clock_realtime_ns();
 }
 
 struct container *container_new(void)
@@ -105,6 +119,7 @@ void containers_add(struct daemon *d, struct container *c)
 	if (c->events.fd >= 0 && daemon_watch(d, &c->events, EPOLLPRI) < 0)
 		daemon_log(d, LOG_LEVEL_WARNING, "%s: its end is seen up to a second late",
 			   c->name);
+	policies_watch(d, c->policy_dir);
 	c->next = d->containers;
 	d->containers = c;
 }
@@ -113,21 +128,20 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 		      struct err *err)
 {
 	_cleanup_(container_freep) struct container *c = container_new();
+	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct guard_enrolment e;
 	int r;
 
 	if (!c)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = describe(d, q, c, err);
+	r = describe(d, q, c, &p, err);
 	if (r < 0)
 		return r;
 	r = cgroup_id(c->cgroup, &c->cgroup_id);
 	if (r < 0)
 		return err_set(err, r, "%s: not a cgroup v2 directory", c->cgroup);
-	e = (struct guard_enrolment){.cgroup = c->cgroup,
-				     .policy = c->policy,
-				     .mode = c->mode,
-				     .next_exec = q->next_exec};
+	e = (struct guard_enrolment){
+		.cgroup = c->cgroup, .policy = p, .mode = c->mode, .next_exec = q->next_exec};
 	r = guard_enroll(d->guard, &e, &c->slot, err);
 	if (r < 0)
 		return r;
@@ -149,7 +163,7 @@ static void thaw(struct daemon *d, struct container *c)
 	c->frozen = c->reacted = false;
 }
 
-int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err)
+int containers_switch(struct daemon *d, struct container *c, unsigned mode, struct err *err)
 {
 	int r = guard_set_mode(d->guard, c->slot, mode, err);
 
@@ -157,8 +171,18 @@ int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, st
 		return r;
 	c->mode = mode;
 	thaw(d, c);
-	enrolled_save(d);
 	daemon_log(d, LOG_LEVEL_INFO, "%s: mode %s", c->name, mode_name(mode));
+	return 0;
+}
+
+int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err)
+{
+	int r = containers_switch(d, c, mode, err);
+
+	if (r < 0)
+		return r;
+	c->own_mode = true;
+	enrolled_save(d);
 	return 0;
 }
 
@@ -170,8 +194,11 @@ int containers_thaw(struct daemon *d, struct container *c, struct err *err)
 	/* A new binding: levels, histories and alerts of every task begin again. */
 	if (r == 0)
 		r = guard_set_policy(d->guard, c->slot, p, err);
-	if (r == 0)
-		r = containers_set_mode(d, c, c->mode, err);
+	if (r < 0)
+		return r;
+	container_has_policy(c, p);
+	r = containers_switch(d, c, c->mode, err);
+	enrolled_save(d);
 	return r;
 }
 
@@ -296,15 +323,18 @@ json_t *containers_json(const struct daemon *d, const struct container *c)
 {
 	struct lutra_counters n = {};
 	json_t *counters = json_object();
-	char time[CLOCK_TEXT];
+	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT];
 
 	guard_counters(d->guard, c->slot, &n);
 	for (unsigned i = 0; i < LUTRA_C_COUNT; i++)
 		json_object_set_new(counters, counter_name(i), json_integer((json_int_t)n.n[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:i, s:o}", "name",
-			 text_json_keep(c->name), "id", text_json_keep(c->id), "image",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:i, s:o}",
+			 "name", text_json_keep(c->name), "id", text_json_keep(c->id), "image",
 			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
-			 text_json_keep(c->policy_dir), "mode", mode_name(c->mode), "since",
-			 clock_format(c->since_ns, time), "frozen", c->frozen, "slot", (int)c->slot,
-			 "counters", counters);
+			 text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
+			 "policy_since", clock_format(c->policy_since_ns, policy_time),
+			 "policy_error",
+			 c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
+			 mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen",
+			 c->frozen, "slot", (int)c->slot, "counters", counters);
 }

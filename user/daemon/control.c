@@ -212,6 +212,26 @@ static json_t *do_mode(struct daemon *d, json_t *q, struct err *err)
 	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
 }
 
+static json_t *do_policy_mode(struct daemon *d, json_t *q, struct err *err)
+{
+	struct mode_request r = {};
+	const char *cmd, *mode;
+	json_error_t je;
+	int force = 0;
+	unsigned n;
+
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s, s?b}", "cmd", &cmd, "policy",
+			   &r.policy, "mode", &mode, "force", &force) < 0 ||
+	    mode_parse(mode, &r.mode) < 0) {
+		err_set(err, -EINVAL, "request: %s", je.text[0] ? je.text : "unknown mode");
+		return NULL;
+	}
+	r.force = force != 0;
+	if (policies_set_mode(d, &r, &n, err) < 0)
+		return NULL;
+	return json_pack("{s:b, s:i}", "ok", 1, "switched", (int)n);
+}
+
 static json_t *do_thaw(struct daemon *d, json_t *q, struct err *err)
 {
 	const char *cmd, *name;
@@ -287,6 +307,8 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		answer = do_release(d, q, &err);
 	else if (strcmp(cmd, "mode") == 0)
 		answer = do_mode(d, q, &err);
+	else if (strcmp(cmd, "policy-mode") == 0)
+		answer = do_policy_mode(d, q, &err);
 	else if (strcmp(cmd, "thaw") == 0)
 		answer = do_thaw(d, q, &err);
 	else if (strcmp(cmd, "status") == 0)

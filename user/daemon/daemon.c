@@ -69,10 +69,12 @@ static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 	(void)events;
 	if (read(s->fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (si.ssi_signo == SIGHUP)
-		daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: there is nothing to reload");
-	else
+	if (si.ssi_signo != SIGHUP) {
 		d->stop = true;
+		return;
+	}
+	daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: looking at the policies");
+	policies_reload(d);
 }
 
 /* A store that cannot be opened is said, and tried again: containers are guarded all the same. */
@@ -99,6 +101,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	drain(d);
 	containers_check(d);
 	guard_idle(d->guard);
+	policies_look(d);
 	if (!d->store && clock_now_ns() > d->store_retry_ns)
 		open_store(d);
 }
@@ -175,7 +178,8 @@ static int open_all(struct daemon *d, struct err *err)
 	}
 	open_store(d);
 	enrolled_restore(d);
-	return 0;
+	r = policies_open(d);
+	return r < 0 ? err_set(err, r, "cannot watch policies: %s", strerror(-r)) : 0;
 }
 
 int daemon_new(struct daemon **ret, struct config *config, struct err *err)
@@ -188,6 +192,7 @@ int daemon_new(struct daemon **ret, struct config *config, struct err *err)
 	d->config = config;
 	d->start_ns = clock_realtime_ns();
 	d->epoll_fd = d->signals.fd = d->timer.fd = d->control.fd = -1;
+	d->changes.fd = d->settled.fd = d->policies_wd = -1;
 	r = open_all(d, err);
 	if (r < 0)
 		return r;
@@ -230,6 +235,7 @@ void daemon_free(struct daemon *d)
 		container_free(c);
 	}
 	control_close(d);
+	policies_close(d);
 	guard_free(d->guard);
 	store_free(d->store);
 	output_json_free(d->json);

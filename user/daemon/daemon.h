@@ -31,13 +31,16 @@ struct container {
 	char *image;
 	char *cgroup;
 	char *policy_dir;
-	struct policy *policy;
+	char policy_sha256[POLICY_SHA256_TEXT]; /* of what is in force */
+	char *policy_error; /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t cgroup_id;
-	uint64_t since_ns; /* CLOCK_REALTIME */
+	uint64_t since_ns;	  /* CLOCK_REALTIME */
+	uint64_t policy_since_ns; /* the same */
 	uint32_t slot;
 	uint32_t mode;
-	bool frozen;  /* by us */
-	bool reacted; /* kill-container, freeze: done */
+	bool own_mode; /* does not follow its policy's */
+	bool frozen;   /* by us */
+	bool reacted;  /* kill-container, freeze: done */
 };
 
 struct client;
@@ -54,6 +57,10 @@ struct daemon {
 	struct source signals; /* SIGTERM, SIGINT, SIGHUP */
 	struct source timer;   /* every second */
 	struct source control; /* listening socket */
+	struct source changes; /* inotify: policies on disk */
+	struct source settled; /* after the last of them */
+	uint64_t changed_ns;   /* the first that was not looked at, CLOCK_MONOTONIC; 0: none */
+	int policies_wd;       /* watch of policies_dir, or -1: not yet */
 	int epoll_fd;
 	bool stop;
 	bool made_socket;
@@ -102,9 +109,13 @@ DEFINE_FREEP(struct container, container_free);
 /* Put a container whose slot is enrolled among the others; it is the daemon's from here on. */
 void containers_add(struct daemon *d, struct container *c);
 /* Switch its mode, at once; what a verdict froze goes on. Errors as guard_set_mode(). */
+int containers_switch(struct daemon *d, struct container *c, unsigned mode, struct err *err);
+/* The same, and it no longer follows its policy's. */
 int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err);
 /* After a false alarm: it goes on, under guard, with levels and histories that begin again. */
 int containers_thaw(struct daemon *d, struct container *c, struct err *err);
+/* Note which policy is in force. */
+void container_has_policy(struct container *c, const struct policy *p);
 /* By name or by cgroup path; NULL. */
 struct container *containers_find(struct daemon *d, const char *name);
 /* Thaws what a verdict froze, if asked to. */
@@ -118,6 +129,31 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 void containers_lost(struct daemon *d, unsigned n, const char *why);
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
+
+/* ---- policies.c: what changes on disk ---- */
+
+/* Watch, and look whether anything changed while no daemon ran. -errno. */
+int policies_open(struct daemon *d);
+void policies_close(struct daemon *d);
+/* Load the policies of all containers anew; those that changed are put in force. */
+void policies_reload(struct daemon *d);
+/* Have changes of the policy in dir seen. The watch, or -errno. */
+int policies_watch(struct daemon *d, const char *dir);
+/* Every second: policies_dir may come to be later than the daemon. */
+void policies_look(struct daemon *d);
+
+struct mode_request {
+	const char *policy; /* a name in policies_dir */
+	unsigned mode;
+	bool force;
+};
+
+/*
+ * Set the mode of a policy, kept for all that follow, and of the containers that it guards. *ret_n:
+ * how many these are. Errors as policy_load_signed(), modes_set(), guard_set_mode().
+ */
+int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *ret_n,
+		      struct err *err);
 
 /* ---- enrolled.c: where kernel state is pinned ---- */
 

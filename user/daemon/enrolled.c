@@ -19,12 +19,14 @@
 
 static json_t *encode(const struct container *c)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:i, s:s, s:b, s:b}", "name",
-			 text_json_keep(c->name), "id", text_json_keep(c->id), "image",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
+			 "name", text_json_keep(c->name), "id", text_json_keep(c->id), "image",
 			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
-			 text_json_keep(c->policy_dir), "cgroup_id", (json_int_t)c->cgroup_id,
-			 "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot, "mode",
-			 mode_name(c->mode), "frozen", c->frozen, "reacted", c->reacted);
+			 text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
+			 "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
+			 (json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot",
+			 (int)c->slot, "mode", mode_name(c->mode), "own_mode", c->own_mode,
+			 "frozen", c->frozen, "reacted", c->reacted);
 }
 
 void enrolled_save(struct daemon *d)
@@ -49,19 +51,24 @@ void enrolled_save(struct daemon *d)
 /* One of the list; -EBADMSG: not a container. */
 static int decode(json_t *j, struct container *c)
 {
-	const char *name, *id, *image, *cgroup, *policy, *mode;
-	json_int_t cgroup_id, since_ns;
-	int slot, frozen, reacted;
+	const char *name, *id, *image, *cgroup, *policy, *sha256, *mode;
+	json_int_t cgroup_id, since_ns, policy_since_ns;
+	int slot, own_mode, frozen, reacted;
 
-	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s, s:b, s:b}", "name", &name,
-			"id", &id, "image", &image, "cgroup", &cgroup, "policy", &policy,
+	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
+			"name", &name, "id", &id, "image", &image, "cgroup", &cgroup, "policy",
+			&policy, "policy_sha256", &sha256, "policy_since_ns", &policy_since_ns,
 			"cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot", &slot, "mode",
-			&mode, "frozen", &frozen, "reacted", &reacted) < 0 ||
-	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS)
+			&mode, "own_mode", &own_mode, "frozen", &frozen, "reacted", &reacted) < 0 ||
+	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
+	    strlen(sha256) >= sizeof(c->policy_sha256))
 		return -EBADMSG;
 	c->cgroup_id = (uint64_t)cgroup_id;
 	c->since_ns = (uint64_t)since_ns;
 	c->slot = (uint32_t)slot;
+	memcpy(c->policy_sha256, sha256, strlen(sha256) + 1);
+	c->policy_since_ns = (uint64_t)policy_since_ns;
+	c->own_mode = own_mode != 0;
 	c->frozen = frozen != 0;
 	c->reacted = reacted != 0;
 	c->name = strdup(name);

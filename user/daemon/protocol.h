@@ -6,6 +6,7 @@
  *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?}
  *   {"cmd": "release", "name"? (or cgroup path), "all"?}
  *   {"cmd": "mode", "name", "mode"}
+ *   {"cmd": "policy-mode", "policy" (a name in policies_dir), "mode", "force"?}
  *   {"cmd": "thaw", "name"}
  *   {"cmd": "status"}
  *   {"cmd": "events", "limit"?, "follow"?}

@@ -76,6 +76,8 @@ struct guard_enrolment {
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
 		 struct err *err);
 int guard_release(struct guard *g, uint32_t slot);
+/* May a slot be in this mode? -EINVAL, -EOPNOTSUPP, as guard_enroll(). */
+int guard_check_mode(const struct guard *g, uint32_t mode, bool has_policy, struct err *err);
 int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err);
 /* Swap the policy of a slot atomically. */
 int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);

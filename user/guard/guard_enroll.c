@@ -164,7 +164,7 @@ static int check_foreign(struct guard *g, uint64_t id, const char *path, struct 
 	return 0;
 }
 
-static int check_mode(const struct guard *g, uint32_t mode, bool has_policy, struct err *err)
+int guard_check_mode(const struct guard *g, uint32_t mode, bool has_policy, struct err *err)
 {
 	if (mode >= LUTRA_MODE_COUNT)
 		return err_set(err, -EINVAL, "no such mode: %u", mode);
@@ -287,7 +287,7 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	uint64_t id = 0;
 	int r;
 
-	r = check_mode(g, e->mode, e->policy != NULL, err);
+	r = guard_check_mode(g, e->mode, e->policy != NULL, err);
 	if (r == 0)
 		r = cgroup_id(e->cgroup, &id, err);
 	if (r == 0)
@@ -349,7 +349,7 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 
 	if (!is_enrolled(g, slot))
 		return err_set(err, -ENOENT, "slot %u holds no container", slot);
-	r = check_mode(g, mode, g->seen_since_ns[slot] != 0, err);
+	r = guard_check_mode(g, mode, g->seen_since_ns[slot] != 0, err);
 	if (r < 0)
 		return r;
 	s = &g->slots[slot];

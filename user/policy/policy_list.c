@@ -16,6 +16,7 @@
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/clock.h"
+#include "user/daemon/modes.h"
 #include "user/policy/policy_cmd.h"
 
 static int not_dot(const struct dirent *e)
@@ -64,13 +65,13 @@ static json_t *signer(const char *dir)
 	return r < 0 ? json_false() : json_string(public);
 }
 
-static int add_known(json_t *one, const struct policy *p)
+static int add_known(json_t *one, const struct policy *p, unsigned mode)
 {
-	json_t *known =
-		json_pack("{s:o, s:o, s:s, s:i, s:f, s:I, s:s}", "image", text_json_keep(p->image),
-			  "digest", p->digest ? text_json_keep(p->digest) : json_null(), "mode",
-			  mode_name(p->mode), "runs", (int)p->n_runs, "hours", p->hours, "calls",
-			  (json_int_t)p->calls, "sha256", p->json_sha256);
+	json_t *known = json_pack(
+		"{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:s}", "image", text_json_keep(p->image),
+		"digest", p->digest ? text_json_keep(p->digest) : json_null(), "mode",
+		mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs, "hours",
+		p->hours, "calls", (json_int_t)p->calls, "sha256", p->json_sha256);
 
 	return known ? json_object_update_new(one, known) : -1;
 }
@@ -82,6 +83,7 @@ static json_t *describe(const struct policy_args *a, const char *parent, const c
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	char dir[PATH_MAX];
 	struct err err = {};
+	unsigned mode = 0;
 	json_t *one;
 	int r;
 
@@ -89,10 +91,12 @@ static json_t *describe(const struct policy_args *a, const char *parent, const c
 	r = policy_load_signed(&p, dir, &a->config->policy_keys, &err);
 	if (r == -ENOTDIR)
 		return NULL;
+	if (r == 0)
+		r = modes_of(a->config, dir, p, &mode, &err);
 	one = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "good",
 			r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
 			created(dir), "signed_by", signer(dir), "containers", bound(status, dir));
-	if (one && p && add_known(one, p) < 0) {
+	if (one && p && add_known(one, p, mode) < 0) {
 		json_decref(one);
 		return NULL;
 	}
@@ -120,13 +124,15 @@ static void print_one(const json_t *one)
 {
 	const json_t *containers = json_object_get(one, "containers"), *c;
 	const json_t *signed_by = json_object_get(one, "signed_by");
+	bool own = strcmp(text(one, "mode"), text(one, "policy_mode")) == 0;
 	size_t i;
 
 	print_clean(text(one, "name"));
 	if (!json_is_true(json_object_get(one, "good"))) {
 		printf("\n  refused: %s\n", text(one, "error"));
 	} else {
-		printf("  %s  ", text(one, "mode"));
+		printf("  %s%s%s%s  ", text(one, "mode"), own ? "" : " (the policy says ",
+		       own ? "" : text(one, "policy_mode"), own ? "" : ")");
 		print_clean(text(one, "image"));
 		printf("%s%s\n  %lld runs, %.3f h, %lld calls; created %s; %s\n",
 		       *text(one, "digest") ? " " : "", text(one, "digest"),

@@ -337,12 +337,15 @@ static int swap_in(const char *tmp, const char *dir, bool exists)
 static int save_encoded(const char *dir, const struct encoded *e, struct err *err)
 {
 	_cleanup_free_ char *tmp = NULL;
+	const char *name = strrchr(dir, '/');
 	int exists, r;
 
 	exists = check_target(dir, err);
 	if (exists < 0)
 		return exists;
-	if (asprintf(&tmp, "%s.tmp.XXXXXX", dir) < 0)
+	/* Hidden: what a crash may leave is no policy to anyone who lists them. */
+	name = name ? name + 1 : dir;
+	if (asprintf(&tmp, "%.*s.%s.tmp.XXXXXX", (int)(name - dir), dir, name) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", dir);
 	if (!mkdtemp(tmp))
 		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,

@@ -503,6 +503,37 @@ static void policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next(vo
 	assert_true(becomes(is_refused, f));
 }
 
+/* What a daemon left that kept less than this one. */
+static void forget_policies(const struct fixture *f)
+{
+	_cleanup_free_ char *path = sample_path(f->dir, "state/enrolled.json"), *text = NULL;
+	json_auto_t *list = json_load_file(path, 0, NULL);
+	json_t *c = json_array_get(list, 0);
+
+	assert_int_equal(json_object_del(c, "policy_sha256"), 0);
+	assert_int_equal(json_object_del(c, "policy_since_ns"), 0);
+	assert_int_equal(json_object_del(c, "own_mode"), 0);
+	text = json_dumps(list, 0);
+	sample_write(path, text, strlen(text));
+}
+
+static void policies_of_a_daemon_that_kept_no_sums_are_put_in_force(void **state)
+{
+	struct fixture *f = *state;
+	char pin_dir[128];
+
+	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-policies-test-%d\"", (int)getpid());
+	f->pin_dir = pin_dir;
+	f->pinned = true;
+	restart(f);
+	enroll_audited(f);
+	stop_daemon(f);
+	forget_policies(f);
+	restart(f);
+	assert_true(becomes(is_in_force, f));
+	assert_true(is_audit(f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +550,7 @@ int main(void)
 		T(policies_elsewhere_are_looked_at_on_sighup),
 		T(policies_dir_that_comes_later_is_watched),
 		T(policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next),
+		T(policies_of_a_daemon_that_kept_no_sums_are_put_in_force),
 	};
 	int r = cannot_run();
 

@@ -51,11 +51,12 @@ void enrolled_save(struct daemon *d)
 /* One of the list; -EBADMSG: not a container. */
 static int decode(json_t *j, struct container *c)
 {
-	const char *name, *id, *image, *cgroup, *policy, *sha256, *mode;
-	json_int_t cgroup_id, since_ns, policy_since_ns;
-	int slot, own_mode, frozen, reacted;
+	/* Of a daemon that did not know which policy is in force: it is put in force anew. */
+	const char *name, *id, *image, *cgroup, *policy, *sha256 = "", *mode;
+	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
+	int slot, own_mode = 1, frozen, reacted;
 
-	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
+	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, s:b}",
 			"name", &name, "id", &id, "image", &image, "cgroup", &cgroup, "policy",
 			&policy, "policy_sha256", &sha256, "policy_since_ns", &policy_since_ns,
 			"cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot", &slot, "mode",

@@ -12,6 +12,7 @@ e2e=$root/tests/e2e
 programs=$root/build/tests/e2e
 cgroot=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 stage=''       # work directory
+service=notes  # the container's name, and of its image: demo/notes
 cgroup=''      # the stage's cgroup, a path below $cgroot
 declare -A children # processes to end
 patience=${LUTRA_E2E_PATIENCE:-60} # seconds to wait for something that should come at once
@@ -105,7 +106,7 @@ stage_end() {
 	trap '' INT TERM HUP
 	trap - EXIT
 	end_children
-	"$e2e/container" stop "$stage/notes" || true
+	"$e2e/container" stop "$stage/$service" || true
 	stage_remove_cgroup
 	stage_left_over || r=1
 	exit "$r"
@@ -130,7 +131,7 @@ pins() {
 # Where a stage could leave one. Elsewhere they are the host's, which others use meanwhile.
 mounts() {
 	awk -v root="$root/" -v stage="${stage:-$root}/" '
-		index($2, root) == 1 || index($2, stage) == 1 || index($2, "/sys/fs/") == 1 { print $2 }' \
+		index($2, root) == 1 || index($2, stage) == 1 || index($2, "/sys/fs/cgroup") == 1 { print $2 }' \
 		/proc/self/mounts | sort
 }
 
@@ -167,12 +168,12 @@ stage_left_over() {
 
 # service_start [CAPABILITY…]
 service_start() {
-	"$e2e/container" start "$stage/notes" "$cgroup" "$@"
-	service_pid=$("$e2e/container" pid "$stage/notes")
+	"$e2e/container" start "$stage/$service" "$cgroup" "$@"
+	service_pid=$("$e2e/container" pid "$stage/$service")
 }
 
 service_stop() {
-	"$e2e/container" stop "$stage/notes"
+	"$e2e/container" stop "$stage/$service"
 }
 
 # In the service's network, not in its cgroup. load SEED REQUESTS THREADS
@@ -270,7 +271,7 @@ told_eperm() {
 # record_start FILE: from before the container's start.
 record_start() {
 	: >"$stage/record.log" # what the last recorder said is not this one's word
-	"$bin/lutra" record --cgroup "$cgroot$cgroup" --image demo/notes -o "$1" >>"$stage/record.log" 2>&1 &
+	"$bin/lutra" record --cgroup "$cgroot$cgroup" --image "demo/$service" -o "$1" >>"$stage/record.log" 2>&1 &
 	recorder=$!
 	children[$recorder]=1
 	until_true "$patience" recording_or_dead
@@ -362,6 +363,23 @@ counter() {
 # Signals so far that were more than recorded.
 fired() {
 	echo $(($(counter alert) + $(counter deny) + $(counter kill)))
+}
+
+all_told() {
+	[ "$(events | wc -l)" -ge "$(fired)" ]
+}
+
+# no_refusals POLICY [FIRED]: no rule that denies has spoken, and nothing was killed, since that many
+# signals. That a level or another rule alerts is within what a policy of a few short runs says to
+# expect: it is shown.
+no_refusals() {
+	local since denied
+	until_true "$patience" all_told || return 1
+	since=$(events | tail -n "+$((${2:-0} + 1))")
+	denied=$(jq -c --slurpfile policy "$1/policy.json" 'select(."lutra.verdict" == "kill" or
+		$policy[0].actions[."lutra.group"] == "deny")' <<<"$since")
+	[ -z "$denied" ] || { echo "$denied" >&2 && return 1; }
+	jq -r '"# alert: \(."lutra.group") in \(."evt.type") \(."lutra.object" // "")"' <<<"$since"
 }
 
 # deny where a hook can refuse, else kill. Sets mode.

@@ -377,7 +377,7 @@ no_refusals() {
 	until_true "$patience" all_told || return 1
 	since=$(events | tail -n "+$((${2:-0} + 1))")
 	denied=$(jq -c --slurpfile policy "$1/policy.json" 'select(."lutra.verdict" == "kill" or
-		$policy[0].actions[."lutra.group"] == "deny")' <<<"$since")
+		$policy[0].rules.actions[."lutra.group"] == "deny")' <<<"$since")
 	[ -z "$denied" ] || { echo "$denied" >&2 && return 1; }
 	jq -r '"# alert: \(."lutra.group") in \(."evt.type") \(."lutra.object" // "")"' <<<"$since"
 }

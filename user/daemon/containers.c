@@ -290,6 +290,16 @@ static void keep(struct daemon *d, const struct event *e)
 	control_publish(d, alert);
 }
 
+/* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
+static void note_verdict(struct container *c, const struct lutra_evidence *ev)
+{
+	bool level = ev->group == LUTRA_G_A || ev->group == LUTRA_G_B;
+
+	if (ev->mode >= LUTRA_MODE_DENY &&
+	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
+		c->verdict_ns = ev->ts_ns;
+}
+
 void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
 			 size_t str_len)
 {
@@ -302,6 +312,7 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 		c = c->next;
 	if (!c)
 		return;
+	note_verdict(c, ev);
 	act(d, c, ev);
 	e = (struct event){.ev = ev,
 			   .str = str,

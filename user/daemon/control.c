@@ -257,10 +257,11 @@ static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
 	(void)err;
 	for (struct container *c = d->containers; c; c = c->next)
 		json_array_append_new(containers, containers_json(d, c));
-	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o}", "ok", 1, "pid", (int)getpid(),
-			 "since", clock_format(d->start_ns, time), "lsm", guard_has_lsm(d->guard),
-			 "store", d->store != NULL, "events_stored", (json_int_t)d->events_stored,
-			 "events_lost", (json_int_t)d->events_lost, "containers", containers);
+	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "ok", 1, "pid",
+			 (int)getpid(), "since", clock_format(d->start_ns, time), "lsm",
+			 guard_has_lsm(d->guard), "store", d->store != NULL, "events_stored",
+			 (json_int_t)d->events_stored, "events_lost", (json_int_t)d->events_lost,
+			 "agent", agent_json(d), "containers", containers);
 }
 
 static int put_event(void *ctx, const char *text)
@@ -365,8 +366,8 @@ static int peer_open(int fd, pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Root, and not from a container under guard, which may be root too. */
-static bool is_allowed(const struct daemon *d, int fd)
+/* A container under guard may be root too. */
+bool control_is_allowed(const struct daemon *d, int fd)
 {
 	_cleanup_close_ int peer = -1;
 	struct ucred cred;
@@ -388,7 +389,7 @@ static void on_connection(struct daemon *d, struct source *s, uint32_t events)
 	struct client *c;
 
 	(void)events;
-	if (fd < 0 || !is_allowed(d, fd) || d->n_clients >= CLIENTS_MAX)
+	if (fd < 0 || !control_is_allowed(d, fd) || d->n_clients >= CLIENTS_MAX)
 		return;
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -425,21 +426,29 @@ static int remove_stale(const struct sockaddr_un *addr, struct err *err)
 	return 0;
 }
 
-static int listen_at(struct daemon *d, const struct sockaddr_un *addr, struct err *err)
+int control_listen(struct daemon *d, struct source *s, const char *path, bool *ret_made,
+		   struct err *err)
 {
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	mode_t old;
 	int r;
 
-	r = remove_stale(addr, err);
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return err_set(err, -ENAMETOOLONG, "%s: longer than a socket's path may be", path);
+	strcpy(addr.sun_path, path);
+	r = remove_stale(&addr, err);
 	if (r < 0)
 		return r;
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd < 0)
+		return err_set(err, -errno, "socket: %s", strerror(errno));
 	old = umask(0177);
-	r = bind(d->control.fd, (const struct sockaddr *)addr, sizeof(*addr));
+	r = bind(s->fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(old);
-	d->made_socket = r == 0;
-	if (r < 0 || listen(d->control.fd, 16) < 0)
-		return err_set(err, -errno, "%s: %s", addr->sun_path, strerror(errno));
-	r = daemon_watch(d, &d->control, EPOLLIN);
+	*ret_made = r == 0;
+	if (r < 0 || listen(s->fd, 16) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	r = daemon_watch(d, s, EPOLLIN);
 	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
 }
 
@@ -447,29 +456,27 @@ int control_open(struct daemon *d, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(d->config->socket);
 	_cleanup_close_ int lock = -1;
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	const char *dir;
+	int r;
 
 	if (!copy)
 		return err_set(err, -ENOMEM, "out of memory");
 	dir = dirname(copy);
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", d->config->socket);
 	d->made_socket_dir = mkdir(dir, 0755) == 0;
 	/* Two daemons that start at once go one after the other. */
 	lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
 	d->control.ready = on_connection;
-	d->control.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (d->control.fd < 0)
-		return err_set(err, -errno, "socket: %s", strerror(errno));
-	return listen_at(d, &addr, err);
+	r = control_listen(d, &d->control, d->config->socket, &d->made_socket, err);
+	return r < 0 ? r : agent_open(d, err);
 }
 
 void control_close(struct daemon *d)
 {
 	_cleanup_free_ char *copy = strdup(d->config->socket);
 
+	agent_close(d);
 	while (d->clients)
 		client_free(d, d->clients);
 	if (d->made_socket)

@@ -100,6 +100,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 		return;
 	drain(d);
 	containers_check(d);
+	agent_check(d);
 	guard_idle(d->guard);
 	policies_look(d);
 	if (!d->store && clock_now_ns() > d->store_retry_ns)

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy/policy.h"
+#include "user/daemon/agent.h"
 #include "user/daemon/config.h"
 #include "user/guard/guard.h"
 #include "user/events/output_json.h"
@@ -38,9 +39,10 @@ struct container {
 	uint64_t policy_since_ns; /* the same */
 	uint32_t slot;
 	uint32_t mode;
-	bool own_mode; /* does not follow its policy's */
-	bool frozen;   /* by us */
-	bool reacted;  /* kill-container, freeze: done */
+	bool own_mode;	     /* does not follow its policy's */
+	bool frozen;	     /* by us */
+	bool reacted;	     /* kill-container, freeze: done */
+	uint64_t verdict_ns; /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
 struct client;
@@ -61,6 +63,7 @@ struct daemon {
 	struct source settled; /* after the last of them */
 	uint64_t changed_ns;   /* the first that was not looked at, CLOCK_MONOTONIC; 0: none */
 	int policies_wd;       /* watch of policies_dir, or -1: not yet */
+	struct agent *agent;
 	int epoll_fd;
 	bool stop;
 	bool made_socket;
@@ -167,6 +170,14 @@ void enrolled_remove(const struct config *config);
 /* Listen. -EADDRINUSE: another daemon does. */
 int control_open(struct daemon *d, struct err *err);
 void control_close(struct daemon *d);
+/*
+ * Listen on a Unix socket of root's alone, for the loop. *ret_made: it is to be unlinked at the
+ * end. -EADDRINUSE: somebody does. -EEXIST: path is no socket.
+ */
+int control_listen(struct daemon *d, struct source *s, const char *path, bool *ret_made,
+		   struct err *err);
+/* Is who connected root, and not of a container under guard? */
+bool control_is_allowed(const struct daemon *d, int fd);
 /* An alert for those who follow. */
 void control_publish(struct daemon *d, const json_t *alert);
 

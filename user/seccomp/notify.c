@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Handed-over filters and their notifications. */
+#include "user/seccomp/notify.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <string.h>
+
+#define FD_NAME "seccompFd"
+#define ID_MAX 256
+
+void notify_state_done(struct notify_state *s)
+{
+	free(s->id);
+	s->id = NULL;
+}
+
+/* Which name of the array is the filter's; the array's size if none is. */
+static size_t find_fd(json_t *fds)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach (fds, i, v) {
+		const char *name = json_string_value(v);
+
+		if (name && strcmp(name, FD_NAME) == 0)
+			return i;
+	}
+	return json_array_size(fds);
+}
+
+int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
+			struct err *err)
+{
+	json_auto_t *j = NULL;
+	json_error_t je;
+	const char *id;
+	json_int_t pid;
+	json_t *fds;
+	size_t fd;
+
+	j = json_loadb(json, len, 0, &je);
+	if (!j && len < NOTIFY_STATE_MAX &&
+	    json_error_code(&je) == json_error_premature_end_of_input)
+		return -EAGAIN;
+	if (!j)
+		return err_set(err, -EBADMSG, "not JSON: %s", je.text);
+	/* Other members are the runtime's own matter, and there are more with every version. */
+	if (json_unpack_ex(j, &je, 0, "{s:o, s:I, s:{s:s}}", "fds", &fds, "pid", &pid, "state",
+			   "id", &id) < 0)
+		return err_set(err, -EBADMSG, "no container process state: %s", je.text);
+	fd = find_fd(fds);
+	if (json_array_size(fds) != n_fds || fd == n_fds)
+		return err_set(err, -EBADMSG, "%zu descriptors are named and %u came, of " FD_NAME,
+			       json_array_size(fds), n_fds);
+	if (pid <= 0 || pid > INT_MAX || !*id || strlen(id) > ID_MAX)
+		return err_set(err, -EBADMSG, "no process, or no container, has that id");
+	ret->id = strdup(id);
+	if (!ret->id)
+		return err_set(err, -ENOMEM, "out of memory");
+	ret->pid = (pid_t)pid;
+	ret->fd = (unsigned)fd;
+	ret->fds = n_fds;
+	return 0;
+}
+
+static int answer(int fd, const struct seccomp_notif *req, struct seccomp_notif_resp *resp,
+		  bool refuse)
+{
+	int r;
+
+	resp->id = req->id;
+	resp->error = refuse ? -EPERM : 0;
+	resp->flags = refuse ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	r = seccomp_notify_respond(fd, resp);
+	/* Its task died, or a signal took it out of the call. */
+	return r == -ECANCELED && seccomp_notify_id_valid(fd, req->id) < 0 ? 0 : r;
+}
+
+int notify_answer(int fd, notify_refuse *refuse, void *ctx)
+{
+	struct seccomp_notif *req = NULL;
+	struct seccomp_notif_resp *resp = NULL;
+	int r = seccomp_notify_alloc(&req, &resp);
+
+	if (r == 0)
+		r = seccomp_notify_receive(fd, req);
+	if (r == -ECANCELED)
+		r = errno == ENOENT ? -ENOENT : -errno;
+	if (r == 0 && seccomp_notify_id_valid(fd, req->id) == 0)
+		r = answer(fd, req, resp, refuse(ctx, (pid_t)req->pid, req->data.nr));
+	seccomp_notify_free(req, resp);
+	return r;
+}

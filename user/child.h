@@ -8,6 +8,8 @@
 
 #include "lib/err.h"
 
+struct filter;
+
 /*
  * Start argv in cgroup: the child moves into it, then executes, with the signal mask mask. It dies
  * with its parent. Returns when the program runs, or -errno of what failed (the child is reaped
@@ -15,6 +17,9 @@
  */
 int child_start(char *const argv[], const char *cgroup, const sigset_t *mask, pid_t *ret,
 		struct err *err);
+/* The same under a seccomp filter, if it is not NULL. */
+int child_start_filtered(char *const argv[], const char *cgroup, const sigset_t *mask,
+			 const struct filter *filter, pid_t *ret, struct err *err);
 
 /* Block the signals that a command's parent handles; *ret_old: the mask before. A signalfd. */
 int child_signals(sigset_t *ret_old, struct err *err);

@@ -10,16 +10,19 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/names.h"
 #include "user/cgroup.h"
 #include "user/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/watch.h"
 #include "user/daemon/modes.h"
+#include "user/seccomp/export.h"
+#include "user/seccomp/filter.h"
 #include "user/session.h"
 
 #define PREFIX "lutra.run"
 
-enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_NO_LSM, OPT_CONFIG };
+enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_NO_LSM, OPT_CONFIG, OPT_SECCOMP };
 
 struct run_args {
 	const char *policy;
@@ -31,6 +34,7 @@ struct run_args {
 	const char *events_json;
 	const char *config;
 	bool no_lsm;
+	bool seccomp;
 	char **command;
 };
 
@@ -49,6 +53,10 @@ static const struct argp_option options[] = {
 	{"config", OPT_CONFIG, "FILE", 0,
 	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
 	 "are",
+	 0},
+	{"seccomp", OPT_SECCOMP, NULL, 0,
+	 "In a mode that enforces, put the command under the filter of `lutra seccomp export` too: "
+	 "calls never seen fail, and as they do not happen nothing alerts",
 	 0},
 	{"no-lsm", OPT_NO_LSM, NULL, 0, "Use tracepoints even where BPF LSM works", 0},
 	{},
@@ -85,6 +93,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_NO_LSM:
 		a->no_lsm = true;
 		return 0;
+	case OPT_SECCOMP:
+		a->seccomp = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		a->command = &state->argv[state->next - 1];
 		state->next = state->argc;
@@ -94,6 +105,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			return args_usage(state, "no command given");
 		if (!a->policy && !a->record)
 			return args_usage(state, "give --policy, --record, or both");
+		if (a->seccomp && !a->policy)
+			return args_usage(state, "--seccomp needs a --policy");
 		if (!a->policy && a->mode > LUTRA_MODE_LEARN)
 			return args_usage(state, "this --mode needs a --policy");
 		return 0;
@@ -119,6 +132,7 @@ struct run {
 	char *cgroup;
 	struct policy *policy;
 	struct session *session;
+	struct filter *filter; /* NULL: none is asked for */
 	pid_t child;
 };
 
@@ -131,6 +145,7 @@ static void run_done(struct run *r)
 			cli_failf("%s: cannot remove the cgroup: %s", r->cgroup, strerror(-e));
 	}
 	session_free(r->session);
+	filter_free(r->filter);
 	policy_free(r->policy);
 	free(r->cgroup);
 }
@@ -148,6 +163,22 @@ static int load_policy(const struct run_args *a, struct policy **ret, unsigned *
 	cli_policy_dir(a->policy, config->policies_dir, dir, sizeof(dir));
 	r = policy_load_signed(ret, dir, &config->policy_keys, err);
 	return r < 0 ? r : modes_of(config, dir, *ret, ret_mode, err);
+}
+
+static int prepare_filter(unsigned mode, struct run *run, struct err *err)
+{
+	const struct export_options plain = {.notify = false};
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	unsigned unnamed;
+	int r;
+
+	if (mode < LUTRA_MODE_DENY)
+		return err_set(err, -EINVAL,
+			       "--seccomp refuses calls, mode %s does not: give --mode deny or "
+			       "what follows it",
+			       mode_name(mode));
+	r = export_profile(run->policy, &plain, &p, &unnamed, err);
+	return r < 0 ? r : filter_new(&run->filter, p, err);
 }
 
 static int prepare(const struct run_args *a, struct run *run, struct err *err)
@@ -173,6 +204,9 @@ static int prepare(const struct run_args *a, struct run *run, struct err *err)
 	}
 	if (a->mode >= 0)
 		c.mode = (unsigned)a->mode;
+	r = a->seccomp ? prepare_filter(c.mode, run, err) : 0;
+	if (r < 0)
+		return r;
 	cgroup_sweep(PREFIX);
 	snprintf(name, sizeof(name), PREFIX ".%d", (int)getpid());
 	r = cgroup_create(name, &run->cgroup, err);
@@ -194,7 +228,7 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 	r = prepare(a, run, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	r = child_start(a->command, run->cgroup, mask, &w.child, &err);
+	r = child_start_filtered(a->command, run->cgroup, mask, run->filter, &w.child, &err);
 	if (r < 0) {
 		cli_fail(&err);
 		/* A trace of nothing would only be in the way of the next try. */

@@ -45,7 +45,8 @@ static const struct argp argp = {options,
 				 NULL,
 				 "Guard enrolled containers, in the foreground, until SIGTERM."
 				 "\vContainers come and go by `lutra enroll` and `lutra release`. "
-				 "Configuration: a JSON object "
+				 "Policies that change on disk are put in force within a second, "
+				 "and on SIGHUP. Configuration: a JSON object "
 				 "of socket, state_dir, policies_dir, events_jsonl (a file, \"-\" "
 				 "or null), log_level (error, "
 				 "warning, info, debug), no_lsm, calls (on, or off: nothing is "

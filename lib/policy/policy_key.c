@@ -186,7 +186,8 @@ static int read_signature(int dirfd, const char *json, size_t json_len,
 int policy_signature_check(int dirfd, const char *json, size_t json_len,
 			   const struct policy_keys *keys, struct err *err)
 {
-	static const char todo[] = "look what it is, then sign it: `lutra policy sign`";
+	static const char todo[] =
+		"look at it with `lutra policy show`, then `lutra policy sign` it";
 	char text[POLICY_KEY_TEXT];
 	uint8_t key[POLICY_KEY_BYTES];
 	struct err why;

@@ -61,7 +61,7 @@ static __always_inline bool is_daemon(const struct task_struct *task)
 }
 
 SEC("lsm/bpf")
-int BPF_PROG(protect_bpf, int cmd)
+int BPF_PROG(lutra_protect_bpf, int cmd)
 {
 	switch (cmd) {
 	case CMD_OBJ_GET:
@@ -77,7 +77,7 @@ int BPF_PROG(protect_bpf, int cmd)
 }
 
 SEC("lsm/ptrace_access_check")
-int BPF_PROG(protect_ptrace_access_check, struct task_struct *child)
+int BPF_PROG(lutra_protect_ptrace_access_check, struct task_struct *child)
 {
 	if (is_daemon(child) && attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK))
 		return deny();
@@ -85,7 +85,7 @@ int BPF_PROG(protect_ptrace_access_check, struct task_struct *child)
 }
 
 SEC("lsm/task_kill")
-int BPF_PROG(protect_task_kill, struct task_struct *p)
+int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
 {
 	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_KILL))
 		return deny();
@@ -93,7 +93,7 @@ int BPF_PROG(protect_task_kill, struct task_struct *p)
 }
 
 SEC("lsm/task_setscheduler")
-int BPF_PROG(protect_task_setscheduler, struct task_struct *p)
+int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
 {
 	if (is_daemon(p) && attacked(0))
 		return deny();
@@ -101,7 +101,7 @@ int BPF_PROG(protect_task_setscheduler, struct task_struct *p)
 }
 
 SEC("lsm/task_setnice")
-int BPF_PROG(protect_task_setnice, struct task_struct *p)
+int BPF_PROG(lutra_protect_task_setnice, struct task_struct *p)
 {
 	if (is_daemon(p) && attacked(0))
 		return deny();
@@ -109,7 +109,7 @@ int BPF_PROG(protect_task_setnice, struct task_struct *p)
 }
 
 SEC("lsm/task_setrlimit")
-int BPF_PROG(protect_task_setrlimit, struct task_struct *p)
+int BPF_PROG(lutra_protect_task_setrlimit, struct task_struct *p)
 {
 	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_SETRLIMIT))
 		return deny();
@@ -117,7 +117,7 @@ int BPF_PROG(protect_task_setrlimit, struct task_struct *p)
 }
 
 SEC("lsm/unix_stream_connect")
-int BPF_PROG(protect_unix_stream_connect, struct sock *sock, struct sock *other)
+int BPF_PROG(lutra_protect_unix_stream_connect, struct sock *sock, struct sock *other)
 {
 	if ((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) == lutra_daemon_tgid &&
 	    attacked(0))
@@ -131,7 +131,7 @@ static __always_inline bool is_pinned_below(const struct super_block *sb)
 }
 
 SEC("lsm/path_unlink")
-int BPF_PROG(protect_path_unlink, const struct path *dir, struct dentry *dentry)
+int BPF_PROG(lutra_protect_path_unlink, const struct path *dir, struct dentry *dentry)
 {
 	if (is_pinned_below(dentry->d_sb) && attacked(0))
 		return deny();
@@ -139,7 +139,7 @@ int BPF_PROG(protect_path_unlink, const struct path *dir, struct dentry *dentry)
 }
 
 SEC("lsm/path_rmdir")
-int BPF_PROG(protect_path_rmdir, const struct path *dir, struct dentry *dentry)
+int BPF_PROG(lutra_protect_path_rmdir, const struct path *dir, struct dentry *dentry)
 {
 	if (is_pinned_below(dentry->d_sb) && attacked(0))
 		return deny();
@@ -147,7 +147,7 @@ int BPF_PROG(protect_path_rmdir, const struct path *dir, struct dentry *dentry)
 }
 
 SEC("lsm/path_rename")
-int BPF_PROG(protect_path_rename, const struct path *old_dir, struct dentry *old_dentry)
+int BPF_PROG(lutra_protect_path_rename, const struct path *old_dir, struct dentry *old_dentry)
 {
 	if (is_pinned_below(old_dentry->d_sb) && attacked(0))
 		return deny();
@@ -155,7 +155,7 @@ int BPF_PROG(protect_path_rename, const struct path *old_dir, struct dentry *old
 }
 
 SEC("lsm/sb_umount")
-int BPF_PROG(protect_sb_umount, struct vfsmount *mnt)
+int BPF_PROG(lutra_protect_sb_umount, struct vfsmount *mnt)
 {
 	if (is_pinned_below(mnt->mnt_sb) && attacked(LUTRA_HOOK_SB_UMOUNT))
 		return deny();

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The list of containers on disk, for the daemon that comes next: the kernel keeps what it needs to
- * guard them, this is what people call them. One JSON array, written whole at every change.
+ * guard them, this is what people call them. One JSON array, written whole at every change. Where
+ * the kernel has lost them, or a guard of another version has them, they are enrolled again from
+ * it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include "lib/file.h"
 #include "lib/names.h"
 #include "lib/text.h"
+#include "user/cgroup.h"
 #include "user/daemon/daemon.h"
 
 #define ENROLLED_FILE "enrolled.json"
@@ -103,27 +106,87 @@ static json_t *load(struct daemon *d)
 	return json_array();
 }
 
-void enrolled_restore(struct daemon *d)
+/* The kernel has it under guard as the list says. */
+static bool is_guarded(const struct daemon *d, const struct container *c)
 {
-	json_auto_t *list = load(d);
-	bool known[LUTRA_SLOTS] = {false};
 	struct lutra_slot slot;
+
+	return guard_slot(d->guard, c->slot, &slot) == 0 && slot.cgroup_id == c->cgroup_id;
+}
+
+/*
+ * A container that lives on while its kernel state is lost, or a guard of another version's. Its
+ * tasks begin again. -ENOENT: it is gone; or as policy_load() and guard_enroll().
+ */
+static int enroll_again(struct daemon *d, struct container *c, struct err *err)
+{
+	struct guard_enrolment e = {.cgroup = c->cgroup, .mode = c->mode};
+	uint64_t id;
+	int r;
+
+	if (cgroup_id(c->cgroup, &id) < 0 || id != c->cgroup_id)
+		return err_set(err, -ENOENT, "gone");
+	r = policy_load(&c->policy, c->policy_dir, err);
+	if (r < 0)
+		return r;
+	e.policy = c->policy;
+	return guard_enroll(d->guard, &e, &c->slot, err);
+}
+
+/* 0: it is under guard, and the daemon's from here on. */
+static int restore(struct daemon *d, struct container *c)
+{
+	bool guarded = is_guarded(d, c);
+	struct err err = {};
+	int r = guarded ? 0 : enroll_again(d, c, &err);
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0) {
+		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot be guarded again: %s", c->name, err.msg);
+		return r;
+	}
+	containers_add(d, c);
+	daemon_log(d, LOG_LEVEL_INFO, "%s: %s, mode %s", c->name,
+		   guarded ? "taken over" : "enrolled again", mode_name(c->mode));
+	return 0;
+}
+
+/* A guard of another version goes on as long as anything would be without one. */
+static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
+{
+	bool failed = false;
 	json_t *j;
 	size_t i;
 
 	json_array_foreach (list, i, j) {
 		struct container *c = container_new();
+		int r = c ? decode(j, c) : -ENOMEM;
 
-		if (!c || decode(j, c) < 0 || known[c->slot] ||
-		    guard_slot(d->guard, c->slot, &slot) < 0 || slot.cgroup_id != c->cgroup_id) {
+		if (r == 0 && !containers_find(d, c->name))
+			r = restore(d, c);
+		else
+			r = -EBADMSG;
+		if (r == 0)
+			known[c->slot] = true;
+		else
 			container_free(c);
-			continue;
-		}
-		known[c->slot] = true;
-		containers_add(d, c);
-		daemon_log(d, LOG_LEVEL_INFO, "%s: taken over, mode %s", c->name,
-			   mode_name(c->mode));
+		failed |= r < 0 && r != -ENOENT;
 	}
+	if (!failed)
+		guard_forget_others(d->guard);
+	else if (guard_has_others(d->guard))
+		daemon_log(d, LOG_LEVEL_WARNING,
+			   "what the lutrad before guarded stays as that left it");
+}
+
+void enrolled_restore(struct daemon *d)
+{
+	json_auto_t *list = load(d);
+	bool known[LUTRA_SLOTS] = {false};
+	struct lutra_slot slot;
+
+	restore_all(d, list, known);
 	for (uint32_t s = 1; s < LUTRA_SLOTS; s++) {
 		if (known[s] || guard_slot(d->guard, s, &slot) < 0)
 			continue;
@@ -131,6 +194,7 @@ void enrolled_restore(struct daemon *d)
 			   "slot %u is enrolled and not in the list of containers: released", s);
 		guard_release(d->guard, s);
 	}
+	enrolled_save(d);
 }
 
 void enrolled_remove(const struct config *config)

@@ -106,7 +106,7 @@ void guard_free(struct guard *g)
 	if (g->slots)
 		munmap(g->slots, LUTRA_SLOTS * sizeof(struct lutra_slot));
 	lutra_bpf__destroy(g->skel);
-	if (g->pin_dir && g->slots && !g->n_enrolled)
+	if (g->in_charge && !g->n_enrolled && !guard_has_others(g))
 		guard_unpin_all(g->pin_dir);
 	if (g->pin_lock >= 0)
 		close(g->pin_lock);

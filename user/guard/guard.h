@@ -47,6 +47,12 @@ int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned 
  */
 int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, unsigned flags,
 		     const char *pin_dir, struct err *err);
+/*
+ * Does a guard of another version, whose state this one cannot read, still act from pin_dir? It
+ * does until it is forgotten: enrol again before that.
+ */
+bool guard_has_others(const struct guard *g);
+void guard_forget_others(const struct guard *g);
 /* Remove all that is pinned in pin_dir: nothing is guarded any more. -EBUSY: a process has it. */
 int guard_uninstall(const char *pin_dir, struct err *err);
 void guard_free(struct guard *g);

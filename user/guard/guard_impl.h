@@ -29,6 +29,7 @@ struct guard {
 	int pin_lock;			     /* on pin_dir, or -1 */
 	uint32_t instance;		     /* of the programs */
 	bool pinned;			     /* the links are */
+	bool in_charge;			     /* of what is pinned: it has been taken over */
 	bool linger;			     /* as GUARD_LINGER */
 	bool lsm;
 	bool calls;	  /* are scored and recorded */

@@ -2,13 +2,15 @@
 /*
  * Kernel state that outlives its process, in a directory of a bpf file system:
  *
- *   maps-ABI/NAME           all maps
- *   links-INSTANCE/PROGRAM  what holds an instance's programs attached, while anything is enrolled
+ *   maps-ABI/NAME               all maps
+ *   links-ABI-INSTANCE/PROGRAM  what holds an instance's programs attached, while anything is
+ * enrolled
  *
  * The process that comes next loads programs of its own on the same maps, as the next instance, and
  * attaches them beside the old ones; a slot names the instance that acts for it, so that one write
  * hands a container over, and then the old links go. Slot 0 keeps the last instance and the last
- * policy's version.
+ * policy's version. A process with another layout of the maps (ABI) makes its own beside the old
+ * ones, whose programs go on until it has enrolled all again and guard_forget_others() is called.
  */
 #include "user/guard/guard_impl.h"
 
@@ -31,6 +33,7 @@
 #include "user/clock.h"
 
 #define LINKS_PREFIX "links-"
+#define MAPS_PREFIX "maps-"
 
 /* ---- the directory ---- */
 
@@ -109,23 +112,72 @@ static void remove_tree(const char *path, int depth)
 	rmdir(path);
 }
 
-/* Links of all instances but keep. */
-static void remove_links(const struct guard *g, uint32_t keep)
+static bool starts_with(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* Is a directory of ours that of this ABI? */
+static bool is_own(const char *name)
+{
+	char links[32], maps[32];
+
+	snprintf(links, sizeof(links), LINKS_PREFIX "%d-", LUTRA_ABI_VERSION);
+	snprintf(maps, sizeof(maps), MAPS_PREFIX "%d", LUTRA_ABI_VERSION);
+	return starts_with(name, links) || strcmp(name, maps) == 0;
+}
+
+/* Remove those directories of pins that which() picks; how many are there. */
+static size_t each_dir(const struct guard *g, bool (*which)(const char *, const char *),
+		       const char *than, bool remove)
 {
 	DIR *d = opendir(g->pin_dir);
 	struct dirent *e;
+	size_t n = 0;
 
 	while (d && (e = readdir(d))) {
 		char path[PATH_MAX];
 
-		if (strncmp(e->d_name, LINKS_PREFIX, strlen(LINKS_PREFIX)) != 0 ||
-		    strtoul(e->d_name + strlen(LINKS_PREFIX), NULL, 10) == keep)
+		if (e->d_name[0] == '.' || !which(e->d_name, than))
 			continue;
-		if (pin_path(g, path, "%s", e->d_name) == 0)
+		n++;
+		if (remove && pin_path(g, path, "%s", e->d_name) == 0)
 			remove_tree(path, 0);
 	}
 	if (d)
 		closedir(d);
+	return n;
+}
+
+static bool is_other_link(const char *name, const char *than)
+{
+	return is_own(name) && starts_with(name, LINKS_PREFIX) && strcmp(name, than) != 0;
+}
+
+static bool is_other_abi(const char *name, const char *than)
+{
+	(void)than;
+	return !is_own(name) && (starts_with(name, LINKS_PREFIX) || starts_with(name, MAPS_PREFIX));
+}
+
+/* Links of this ABI, of all instances but keep. */
+static void remove_links(const struct guard *g, uint32_t keep)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, keep);
+	each_dir(g, is_other_link, name, true);
+}
+
+bool guard_has_others(const struct guard *g)
+{
+	return g->pin_dir && each_dir(g, is_other_abi, "", false) > 0;
+}
+
+void guard_forget_others(const struct guard *g)
+{
+	if (g->pin_dir)
+		each_dir(g, is_other_abi, "", true);
 }
 
 void guard_unpin_all(const char *dir)
@@ -143,7 +195,7 @@ static uint32_t last_instance(const struct guard *g)
 	uint32_t zero = 0;
 	char path[PATH_MAX];
 
-	if (pin_path(g, path, "maps-%d/slots", LUTRA_ABI_VERSION) < 0)
+	if (pin_path(g, path, MAPS_PREFIX "%d/slots", LUTRA_ABI_VERSION) < 0)
 		return 0;
 	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &slot) < 0)
@@ -161,14 +213,14 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 	if (!g->pin_dir)
 		return 0;
 	g->instance = last_instance(g) + 1;
-	if (pin_path(g, path, "maps-%d", LUTRA_ABI_VERSION) < 0)
+	if (pin_path(g, path, MAPS_PREFIX "%d", LUTRA_ABI_VERSION) < 0)
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	bpf_object__for_each_map (m, skel->obj) {
 		if (bpf_map__is_internal(m) || !bpf_map__autocreate(m) || r < 0)
 			continue;
-		r = pin_path(g, path, "maps-%d/%s", LUTRA_ABI_VERSION, bpf_map__name(m));
+		r = pin_path(g, path, MAPS_PREFIX "%d/%s", LUTRA_ABI_VERSION, bpf_map__name(m));
 		if (r == 0)
 			r = bpf_map__set_pin_path(m, path);
 	}
@@ -184,11 +236,11 @@ int guard_pin_links(struct guard *g)
 
 	if (!g->pin_dir || g->pinned)
 		return 0;
-	r = pin_path(g, path, LINKS_PREFIX "%u", g->instance);
+	r = pin_path(g, path, LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, g->instance);
 	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
 		r = -errno;
 	for (size_t i = 0; i < g->n_links && r == 0; i++) {
-		r = pin_path(g, path, LINKS_PREFIX "%u/%zu", g->instance, i);
+		r = pin_path(g, path, LINKS_PREFIX "%d-%u/%zu", LUTRA_ABI_VERSION, g->instance, i);
 		if (r == 0)
 			r = bpf_link__pin(g->links[i], path);
 	}
@@ -229,5 +281,6 @@ int guard_take_over(struct guard *g, struct err *err)
 		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
 	}
 	remove_links(g, g->instance);
+	g->in_charge = true;
 	return 0;
 }

@@ -15,22 +15,6 @@
 
 #define FEATURES 160
 
-/* What the tracepoints that stand in for the hooks do differently. */
-static const char *const differences[] = {
-	"the call under way is not refused: SIGKILL stops its task before it returns to user mode",
-	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze refuses "
-	"nothing until the container is frozen",
-	"opens, mappings and path operations are seen when the call returns, not before it acts",
-	"what a path operation names is taken as it was written: symbolic links and \"..\" in it "
-	"are "
-	"not followed, and a directory's name is taken for a file's",
-	"capabilities, hooks without an object, and file mappings made executable later are not "
-	"seen",
-	"of setxattr outside the root's file system the path is seen, by the hook only that it was "
-	"done",
-	"operations of io_uring workers and of 32-bit calls are not seen",
-};
-
 struct doctor_args {
 	bool json;
 };
@@ -190,8 +174,8 @@ static int print_text(const struct report *r)
 		       "lsm hooks", hooks);
 	if (r->usable && !r->lsm) {
 		puts("\nWithout BPF LSM, tracepoints stand in for the hooks:");
-		for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++)
-			printf("  - %s\n", differences[i]);
+		for (const char *const *d = guard_standin_differences(); *d; d++)
+			printf("  - %s\n", *d);
 	}
 	printf("\n%s\n", !r->usable ? "Containers cannot be guarded here."
 			 : r->lsm   ? "Containers can be guarded in every mode."
@@ -214,8 +198,8 @@ static int print_json(const struct report *r)
 								  ? json_null()
 								  : text_json_keep(f->fallback)));
 	}
-	for (size_t i = 0; !r->lsm && i < sizeof(differences) / sizeof(differences[0]); i++)
-		json_array_append_new(diff, json_string(differences[i]));
+	for (const char *const *d = guard_standin_differences(); !r->lsm && *d; d++)
+		json_array_append_new(diff, json_string(*d));
 	return cli_print_json(json_pack("{s:b, s:b, s:o, s:o}", "usable", r->usable, "lsm", r->lsm,
 					"features", features, "differences", diff),
 			      true);

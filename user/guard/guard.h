@@ -111,6 +111,9 @@ struct guard_feature {
 	const char *fallback; /* what is done instead, or NULL */
 };
 
+/* What the tracepoints that stand in for hooks do differently: lines, then NULL. */
+const char *const *guard_standin_differences(void);
+
 /* Probe by loading. Returns the number of rows written (at most max), or -errno. */
 int guard_probe(struct guard_feature *ret, size_t max, struct err *err);
 

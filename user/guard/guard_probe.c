@@ -199,3 +199,23 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 	btf__free(kernel);
 	return (int)n;
 }
+
+static const char *const differences[] = {
+	"the call under way is not refused: SIGKILL stops its task before it returns to user mode",
+	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze refuses "
+	"nothing until the container is frozen",
+	"opens, mappings and path operations are seen when the call returns, not before it acts",
+	"what a path operation names is taken as it was written: symbolic links and \"..\" in it "
+	"are not followed, and a directory's name is taken for a file's",
+	"capabilities, hooks without an object, and file mappings made executable later are not "
+	"seen",
+	"of setxattr outside the root's file system the path is seen, by the hook only that it was "
+	"done",
+	"operations of io_uring workers and of 32-bit calls are not seen",
+	NULL,
+};
+
+const char *const *guard_standin_differences(void)
+{
+	return differences;
+}

@@ -167,7 +167,7 @@ check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 check-e2e: all $(E2E_PROGRAMS) $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
-	@$(RUN) -t 900 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
+	@$(RUN) -t 1500 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
 lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h
 	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
 

@@ -80,13 +80,14 @@ static int names(void)
 	return wrong;
 }
 
-static void to_address(const void *a, socklen_t len)
+/* Whether there is anybody does not matter. */
+static void to_address(void *a, socklen_t len)
 {
 	const struct sockaddr *address = a;
-	struct msghdr m = {.msg_name = (void *)(uintptr_t)a, .msg_namelen = len};
+	struct msghdr m = {.msg_name = a, .msg_namelen = len};
 
-	bind(socket(address->sa_family, SOCK_DGRAM, 0), address, len);
-	connect(socket(address->sa_family, SOCK_DGRAM, 0), address, len);
+	(void)bind(socket(address->sa_family, SOCK_DGRAM, 0), address, len);
+	(void)connect(socket(address->sa_family, SOCK_DGRAM, 0), address, len);
 	sendto(socket(address->sa_family, SOCK_DGRAM, 0), "", 0, 0, address, len);
 	sendmsg(socket(address->sa_family, SOCK_DGRAM, 0), &m, 0);
 }
@@ -106,15 +107,22 @@ static void addresses(void)
 	to_address(&un, offsetof(struct sockaddr_un, sun_path) + 5);
 }
 
-static void mappings(void)
+static bool maps(int prot, int flags, int fd)
+{
+	return mmap(NULL, 4096, prot, MAP_PRIVATE | flags, fd, 0) != MAP_FAILED;
+}
+
+/* 0: all went well. */
+static int mappings(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int wrong = mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
 
-	mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
-	mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	wrong |= !maps(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_ANONYMOUS, -1);
+	wrong |= !maps(PROT_READ | PROT_EXEC, 0, fd);
 	close(fd);
+	return wrong;
 }
 
 static void executes(const char *path)
@@ -134,7 +142,8 @@ static int differences(void)
 	int fd = open(DIR "/later", O_RDONLY | O_CREAT | O_CLOEXEC, 0700);
 	void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
 
-	mprotect(p, 4096, PROT_READ | PROT_EXEC);
+	if (mprotect(p, 4096, PROT_READ | PROT_EXEC) < 0)
+		return 1;
 	mkdir(DIR "/one", 0755);
 	if (symlink("one", DIR "/other") < 0)
 		return 1;
@@ -152,7 +161,8 @@ static int work_objects(void)
 	if (names())
 		return 1;
 	addresses();
-	mappings();
+	if (mappings())
+		return 2;
 	executes("/proc/self/exe");
 	executes(SCRIPT);
 	return differences() != 0;

@@ -116,20 +116,22 @@ static bool is_guarded(const struct daemon *d, const struct container *c)
 
 /*
  * A container that lives on while its kernel state is lost, or a guard of another version's. Its
- * tasks begin again. -ENOENT: it is gone; or as policy_load() and guard_enroll().
+ * tasks begin again. -ENOENT: it is gone; or as policy_load_signed() and guard_enroll().
  */
 static int enroll_again(struct daemon *d, struct container *c, struct err *err)
 {
+	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct guard_enrolment e = {.cgroup = c->cgroup, .mode = c->mode};
 	uint64_t id;
 	int r;
 
 	if (cgroup_id(c->cgroup, &id) < 0 || id != c->cgroup_id)
 		return err_set(err, -ENOENT, "gone");
-	r = policy_load(&c->policy, c->policy_dir, err);
+	r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
 	if (r < 0)
 		return r;
-	e.policy = c->policy;
+	container_has_policy(c, p);
+	e.policy = p;
 	return guard_enroll(d->guard, &e, &c->slot, err);
 }
 
@@ -152,7 +154,10 @@ static int restore(struct daemon *d, struct container *c)
 	return 0;
 }
 
-/* A guard of another version goes on as long as anything would be without one. */
+/*
+ * A guard of another version goes on as long as anything would be without one, and the list stays
+ * as it is then.
+ */
 static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
 {
 	bool failed = false;
@@ -173,11 +178,13 @@ static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
 			container_free(c);
 		failed |= r < 0 && r != -ENOENT;
 	}
-	if (!failed)
+	if (!failed) {
 		guard_forget_others(d->guard);
-	else if (guard_has_others(d->guard))
+		enrolled_save(d);
+	} else if (guard_has_others(d->guard)) {
 		daemon_log(d, LOG_LEVEL_WARNING,
 			   "what the lutrad before guarded stays as that left it");
+	}
 }
 
 void enrolled_restore(struct daemon *d)
@@ -194,7 +201,6 @@ void enrolled_restore(struct daemon *d)
 			   "slot %u is enrolled and not in the list of containers: released", s);
 		guard_release(d->guard, s);
 	}
-	enrolled_save(d);
 }
 
 void enrolled_remove(const struct config *config)

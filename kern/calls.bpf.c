@@ -16,7 +16,8 @@
 const volatile bool lutra_standin = false;
 const volatile __u32 lutra_instance = 1;
 
-static __always_inline void call_record(struct lutra_task *e, const struct pt_regs *regs, __u32 nr)
+static __always_inline void call_record(const struct task_struct *task, struct lutra_task *e,
+					const struct pt_regs *regs, __u32 nr)
 {
 	__u64 at = nr, arg = 0;
 	__u32 args;
@@ -26,7 +27,7 @@ static __always_inline void call_record(struct lutra_task *e, const struct pt_re
 	args = nr < LUTRA_NR ? lutra_call_args[at & (LUTRA_NR - 1)] : 0;
 	if (args)
 		arg = (__u32)call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
-	record_plain(e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);
+	record_plain(task, e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);
 }
 
 /* The call's number as in struct lutra_record. */
@@ -162,7 +163,7 @@ SEC("tp_btf/sys_enter")
 int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct lutra_task *e = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct lutra_task *e = task_entry(task);
 	const struct lutra_policy *p;
 	struct lutra_slot *slot;
 	__u32 nr;
@@ -188,7 +189,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		call_record(e, regs, nr);
+		call_record(task, e, regs, nr);
 	p = slot->mode == LUTRA_MODE_LEARN ? NULL : policy_get(e->slot);
 	if (p) {
 		call_score(e, p, nr);

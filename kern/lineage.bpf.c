@@ -93,7 +93,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct task_struct *t
 }
 
 static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *slot,
-				      struct task_struct *child)
+				      struct task_struct *parent, struct task_struct *child)
 {
 	__u32 pid = child->pid, tgid = child->tgid;
 	struct lutra_task *c;
@@ -105,7 +105,8 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	}
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32, false);
+		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid,
+			     pid | (__u64)tgid << 32, false);
 }
 
 /* Runs the user's program, so that no cgroup it goes to makes it pending again. */
@@ -129,7 +130,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	if (born && !is_armed(e) && (!e || e->slot != born))
 		task_enter(child, born, task_mnt_ns(parent));
 	else if (e && slot)
-		task_copy(e, slot, child);
+		task_copy(e, slot, parent, child);
 	return 0;
 }
 
@@ -193,30 +194,21 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		e->judged_hooks = e->judged_caps = 0;
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(e->slot, type, 0, type == LUTRA_REC_EXEC ? (__u32)old_pid : 0, false);
+		record_plain(task, e->slot, type, 0, type == LUTRA_REC_EXEC ? (__u32)old_pid : 0,
+			     false);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(lutra_exit, struct task_struct *p)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct lutra_slot *slot;
-	struct lutra_task *e = task_live(bpf_get_current_task_btf(), &slot);
+	struct lutra_task *e = task_live(task, &slot);
 
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(e->slot, LUTRA_REC_EXIT, 0, 0, false);
+		record_plain(task, e->slot, LUTRA_REC_EXIT, 0, 0, false);
 	return 0;
-}
-
-/* Record that a task other than the current one is armed. */
-static __always_inline void adopt_record(struct task_struct *task, __u32 slot)
-{
-	struct lutra_ring_record r;
-
-	record_head(&r, slot, LUTRA_REC_ARM, 0, 0);
-	r.rec.tid = task->pid;
-	r.rec.tgid = task->tgid;
-	record_done(slot, bpf_ringbuf_output(&records, &r, sizeof(r), BPF_RB_NO_WAKEUP));
 }
 
 SEC("iter/task")
@@ -240,7 +232,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 		return 0;
 	task_arm(e, task);
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		adopt_record(task, slot_nr);
+		record_plain(task, slot_nr, LUTRA_REC_ARM, 0, 0, false);
 	return 0;
 }
 

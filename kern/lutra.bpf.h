@@ -209,11 +209,19 @@ static __always_inline struct lutra_scratch *scratch_get(struct task_struct *tas
 	return s;
 }
 
+/* The entry of a task. Most tasks have no storage at all, which a look tells sooner than a call. */
+static __always_inline struct lutra_task *task_entry(struct task_struct *task)
+{
+	if (!task->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&tasks, task, 0, 0);
+}
+
 /* The entry of a task and its slot; NULL: none, or void. */
 static __always_inline struct lutra_task *task_live(struct task_struct *task,
 						    struct lutra_slot **ret_slot)
 {
-	struct lutra_task *e = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct lutra_task *e = task_entry(task);
 	struct lutra_slot *slot;
 
 	if (!e)

@@ -10,15 +10,14 @@
 
 #define RECORDS_MUCH (2 << 20)
 
-static __always_inline void record_head(struct lutra_ring_record *r, __u32 slot, __u16 type,
-					__u16 nr, __u64 arg)
+/* What a task did, the current one mostly. */
+static __always_inline void record_head(struct lutra_ring_record *r, const struct task_struct *task,
+					__u32 slot, __u16 type, __u16 nr, __u64 arg)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-
 	r->rec.ts_ns = bpf_ktime_get_ns();
 	r->rec.arg = arg;
-	r->rec.tid = (__u32)id;
-	r->rec.tgid = id >> 32;
+	r->rec.tid = task->pid;
+	r->rec.tgid = task->tgid;
 	r->rec.type = type;
 	r->rec.nr = nr;
 	r->rec.aux = 0;
@@ -41,12 +40,16 @@ static __always_inline __u64 record_flags(bool look)
 }
 
 /* A record without a string. */
-static __always_inline void record_plain(__u32 slot, __u16 type, __u16 nr, __u64 arg, bool look)
+static __always_inline void record_plain(const struct task_struct *task, __u32 slot, __u16 type,
+					 __u16 nr, __u64 arg, bool look)
 {
-	struct lutra_ring_record r;
+	struct lutra_ring_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 
-	record_head(&r, slot, type, nr, arg);
-	record_done(slot, bpf_ringbuf_output(&records, &r, sizeof(r), record_flags(look)));
+	if (r) {
+		record_head(r, task, slot, type, nr, arg);
+		bpf_ringbuf_submit(r, record_flags(look));
+	}
+	record_done(slot, !r);
 }
 
 /* The object in scratch, with its string, which is there already. */
@@ -55,7 +58,7 @@ static __always_inline void record_object(struct lutra_scratch *s, __u32 slot, _
 	struct lutra_ring_record *r = &s->head.ring.record;
 	__u32 len = s->str_len;
 
-	record_head(r, slot, LUTRA_REC_OBJECT, nr, 0);
+	record_head(r, bpf_get_current_task_btf(), slot, LUTRA_REC_OBJECT, nr, 0);
 	lutra_object_pack(&s->object, &r->rec);
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;

@@ -186,6 +186,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	const struct cred *real_cred;
 	const struct cred *cred;
+	struct bpf_local_storage *bpf_storage;
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
@@ -231,6 +232,7 @@ struct bpf_iter__task {
 
 /* Only pointed to. */
 struct cred;
+struct bpf_local_storage;
 union bpf_attr;
 struct socket;
 struct user_namespace;

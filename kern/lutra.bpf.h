@@ -155,12 +155,12 @@ static __always_inline void scratch_begin(struct lutra_scratch *s, const struct 
 }
 
 /* path.bpf.c, address.bpf.c, verdict.bpf.c, standin.bpf.c: verified once for each program. */
-int path_step(struct lutra_scratch *s);
 int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 mnt);
 int source_byte(struct lutra_scratch *s, __u32 at);
 int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
+int descriptor_describe(struct lutra_scratch *s, __u32 fd, __u64 fresh_after_ns);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
 int object_event(struct lutra_task *e, struct lutra_scratch *s);
@@ -264,19 +264,6 @@ static __always_inline __u64 call_arg(const struct pt_regs *regs, __u32 which)
 	default:
 		return 0;
 	}
-}
-
-/* The file of a descriptor of the current task, or NULL. */
-static __always_inline struct file *descriptor_file(__u64 fd)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
-
-	if (fd < BPF_CORE_READ(table, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
 }
 
 static __always_inline void kill_current(__u32 slot)

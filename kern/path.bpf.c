@@ -9,6 +9,41 @@
  */
 #include "lutra.bpf.h"
 
+/* Set at load: the kernel has bpf_rdonly_cast(), from 6.2 on. */
+const volatile bool lutra_loads = false;
+
+/* In this file only: libbpf 1.1 cannot link two that declare one function of the kernel. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak __ksym;
+
+/*
+ * 8 bytes of kernel memory, 0 where there are none: a plain load where the kernel takes the address
+ * for that of a type (any that begins with 8 bytes), which costs a tenth of a helper's call.
+ */
+static __always_inline __u64 kernel_u64(__u64 address)
+{
+	__u32 type = bpf_core_type_id_kernel(struct timespec64);
+	__u64 v = 0;
+
+	if (lutra_loads)
+		return (__u64)((struct timespec64 *)bpf_rdonly_cast((void *)address, type))->tv_sec;
+	bpf_probe_read_kernel(&v, sizeof(v), (void *)address);
+	return v;
+}
+
+/* A field of a kernel structure at an address, and what lies behind it in the 8 bytes. */
+#define KERNEL_FIELD(address, type, field)                                                         \
+	kernel_u64((address) + bpf_core_field_offset(type, field))
+
+/* The file of a descriptor of the current task, or 0. */
+static __always_inline __u64 descriptor_file(const struct task_struct *task, __u64 fd)
+{
+	__u64 table = KERNEL_FIELD((__u64)task->files, struct files_struct, fdt);
+
+	if (fd >= (__u32)KERNEL_FIELD(table, struct fdtable, max_fds))
+		return 0;
+	return kernel_u64(KERNEL_FIELD(table, struct fdtable, fd) + fd * sizeof(struct file *));
+}
+
 static __always_inline void path_reset(struct lutra_path *path)
 {
 	path->n = 0;
@@ -36,43 +71,60 @@ static __noinline int path_append(struct lutra_path *path, const void *name, __u
 	return 0;
 }
 
+/* Append a dentry's name, read from where the kernel keeps it. */
+static __always_inline void path_append_dentry(struct lutra_path *path, __u64 dentry)
+{
+	__u32 n = path->n, at = n & (LUTRA_COMPONENTS - 1);
+	__u32 len = (__u32)KERNEL_FIELD(dentry, struct dentry, d_name.len);
+	__u64 name = KERNEL_FIELD(dentry, struct dentry, d_name.name);
+
+	if (!lutra_loads) {
+		path_append(path, (const void *)name, len);
+		return;
+	}
+	if (n >= LUTRA_COMPONENTS)
+		path->flags |= LUTRA_PATH_DEEP;
+	if (len >= LUTRA_NAME) {
+		path->flags |= LUTRA_PATH_LONG;
+		len = LUTRA_NAME;
+	}
+	for (__u32 i = 0; i < LUTRA_NAME; i += 8) {
+		if (i >= len)
+			break;
+		*(__u64 *)&path->name[at][i] = kernel_u64(name + i);
+	}
+	path->len[at] = (__u8)len;
+	path->n = n + 1;
+}
+
 /*
  * One step of the walk, up a component or across a mount. 1: the walk is over, at the container's
  * root or at a top that is not: there, outside the container, nothing is known by its name.
  */
-__noinline int path_step(struct lutra_scratch *s)
+static __always_inline int path_step(struct lutra_scratch *s)
 {
-	struct dentry *dentry, *parent;
-	struct mount *mnt, *up;
-	struct qstr name;
+	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt, up;
 
-	if (!s)
+	if (dentry == s->root_dentry && (!mnt || mnt == s->root_mnt))
 		return 1;
-	dentry = (struct dentry *)s->walk_dentry;
-	mnt = (struct mount *)s->walk_mnt;
-	if (s->walk_dentry == s->root_dentry && (!mnt || s->walk_mnt == s->root_mnt))
-		return 1;
-	if (mnt && dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
-		up = BPF_CORE_READ(mnt, mnt_parent);
+	if (mnt && dentry == KERNEL_FIELD(mnt, struct mount, mnt.mnt_root)) {
+		up = KERNEL_FIELD(mnt, struct mount, mnt_parent);
 		if (up == mnt) {
 			s->path.flags |= LUTRA_PATH_UNRESOLVED;
 			return 1;
 		}
-		s->walk_dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
-		s->walk_mnt = (__u64)up;
+		s->walk_dentry = KERNEL_FIELD(mnt, struct mount, mnt_mountpoint);
+		s->walk_mnt = up;
 		return 0;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	bpf_core_read(&name, sizeof(name), &dentry->d_name);
-	if (parent == dentry) {
+	up = KERNEL_FIELD(dentry, struct dentry, d_parent);
+	if (up == dentry) {
 		path_reset(&s->path);
 		s->path.flags = LUTRA_PATH_DETACHED;
-		path_append(&s->path, name.name, name.len);
-		return 1;
 	}
-	path_append(&s->path, name.name, name.len);
-	s->walk_dentry = (__u64)parent;
-	return 0;
+	path_append_dentry(&s->path, dentry);
+	s->walk_dentry = up;
+	return up == dentry;
 }
 
 /*
@@ -85,9 +137,11 @@ __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 		return 0;
 	s->walk_dentry = dentry;
 	s->walk_mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
-	for (int i = 0; i < LUTRA_WALK_STEPS; i++)
+	for (int i = 0; i < LUTRA_WALK_STEPS; i++) {
+		forget();
 		if (path_step(s))
 			return 0;
+	}
 	s->path.flags |= LUTRA_PATH_UNRESOLVED;
 	return 0;
 }
@@ -122,8 +176,8 @@ __noinline int source_byte(struct lutra_scratch *s, __u32 at)
  */
 __noinline int path_source(struct lutra_scratch *s, __u32 dir)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct file *file;
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file;
 	__u32 len;
 
 	if (!s)
@@ -144,13 +198,13 @@ __noinline int path_source(struct lutra_scratch *s, __u32 dir)
 	if (dir == AT_FDCWD)
 		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
 				 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
-	file = descriptor_file(dir);
+	file = descriptor_file(task, dir);
 	if (!file) {
 		s->path.flags |= LUTRA_PATH_UNRESOLVED;
 		return 0;
 	}
-	return path_walk(s, (__u64)BPF_CORE_READ(file, f_path.dentry),
-			 (__u64)BPF_CORE_READ(file, f_path.mnt));
+	return path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
+			 KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
 /* Write s->path as a string to s->str, the root first, str_len bytes; see lib/path.h. */
@@ -223,21 +277,31 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
  * Path and inode of a struct file into s->path and s->object; with fresh_after_ns (realtime, or
  * 0) also whether it is unlinked or was changed later than that.
  */
-__noinline int file_describe(struct lutra_scratch *s, __u64 file_addr, __u64 fresh_after_ns)
+__noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
-	struct file *file = (struct file *)file_addr;
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
 
 	if (!s)
 		return 0;
-	s->object.mode = BPF_CORE_READ(inode, i_mode);
+	s->object.mode = (__u16)KERNEL_FIELD(inode, struct inode, i_mode);
 	s->object.flags |= LUTRA_OBJ_PATH;
-	if (fresh_after_ns &&
-	    (BPF_CORE_READ(inode, i_nlink) == 0 || inode_ctime_ns(inode) > fresh_after_ns))
+	if (fresh_after_ns && ((__u32)KERNEL_FIELD(inode, struct inode, i_nlink) == 0 ||
+			       inode_ctime_ns((void *)inode) > fresh_after_ns))
 		s->object.flags |= LUTRA_OBJ_FRESH;
 	path_reset(&s->path);
-	return path_walk(s, (__u64)BPF_CORE_READ(file, f_path.dentry),
-			 (__u64)BPF_CORE_READ(file, f_path.mnt));
+	return path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
+			 KERNEL_FIELD(file, struct file, f_path.mnt));
+}
+
+/* The same of a descriptor of the current task. Its mode (FMODE_*), or -1 where there is no file. */
+__noinline int descriptor_describe(struct lutra_scratch *s, __u32 fd, __u64 fresh_after_ns)
+{
+	__u64 file = descriptor_file(bpf_get_current_task_btf(), fd);
+
+	if (!s || !file)
+		return -1;
+	file_describe(s, file, fresh_after_ns);
+	return (int)KERNEL_FIELD(file, struct file, f_mode);
 }
 
 /*

@@ -97,20 +97,16 @@ static __always_inline __u64 open_flags(const struct pt_regs *regs, __u32 nr)
 }
 
 static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s, __u64 flags,
-					__u64 fd)
+					__u32 fd)
 {
-	struct file *file = descriptor_file(fd);
-	__u32 mode;
+	int mode;
 
-	if (!file)
-		return 0;
-	mode = BPF_CORE_READ(file, f_mode);
-	if (mode & FMODE_PATH)
-		return 0;
 	standin_begin(s, e, LUTRA_OP_OPEN);
+	mode = descriptor_describe(s, fd, 0);
+	if (mode == -1 || mode & FMODE_PATH)
+		return 0;
 	if (mode & FMODE_WRITE || flags & O_CREAT_TRUNC_APPEND)
-		s->object.flags = LUTRA_OBJ_WRITE;
-	file_describe(s, (__u64)file, 0);
+		s->object.flags |= LUTRA_OBJ_WRITE;
 	return object_event(e, s);
 }
 
@@ -118,8 +114,6 @@ static __always_inline int standin_open(struct lutra_task *e, struct lutra_scrat
 static __always_inline int standin_map(struct lutra_task *e, struct lutra_scratch *s,
 				       const struct pt_regs *regs, __u32 nr, __u64 fresh_after_ns)
 {
-	struct file *file;
-
 	if (!(regs->dx & PROT_EXEC))
 		return 0;
 	if (regs->dx & PROT_WRITE) {
@@ -129,11 +123,9 @@ static __always_inline int standin_map(struct lutra_task *e, struct lutra_scratc
 	}
 	if (nr != LUTRA_CALL_MMAP || regs->r10 & MAP_ANONYMOUS)
 		return 0;
-	file = descriptor_file((__u32)regs->r8);
-	if (!file)
-		return 0;
 	standin_begin(s, e, LUTRA_OP_MAPX);
-	file_describe(s, (__u64)file, fresh_after_ns);
+	if (descriptor_describe(s, (__u32)regs->r8, fresh_after_ns) == -1)
+		return 0;
 	return object_event(e, s);
 }
 
@@ -162,11 +154,8 @@ static __always_inline bool name_begin(struct lutra_task *e, struct lutra_scratc
 /* The object is an open file's. */
 static __noinline int standin_descriptor(struct lutra_task *e, struct lutra_scratch *s, __u32 fd)
 {
-	struct file *file = descriptor_file(fd);
-
-	if (!e || !s || !file)
+	if (!e || !s || descriptor_describe(s, fd, 0) == -1)
 		return 0;
-	file_describe(s, (__u64)file, 0);
 	return object_event(e, s);
 }
 
@@ -214,7 +203,7 @@ static __always_inline int standin_exit(struct task_struct *task, const struct p
 	if (!s)
 		return 0;
 	if (lutra_standin_open(nr))
-		return standin_open(e, s, open_flags(regs, nr), ret);
+		return standin_open(e, s, open_flags(regs, nr), (__u32)ret);
 	if (lutra_standin_map(nr))
 		return standin_map(e, s, regs, nr, slot->start_realtime_ns);
 	standin_name(e, s, regs, &names[0]);

@@ -97,6 +97,8 @@ static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 		return r;
 	}
 	skel->rodata->lutra_standin = !lsm;
+	skel->rodata->lutra_loads =
+		btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
 	skel->rodata->lutra_pin_dev = pin_dev(g);

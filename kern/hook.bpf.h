@@ -39,13 +39,6 @@ static __always_inline int blind(const struct lutra_task *e, const struct lutra_
 	       slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED);
 }
 
-/* Nothing is under way for this subject: what is known to be known need not be looked at again. */
-static __always_inline bool at_ease(const struct lutra_task *e, const struct lutra_slot *slot)
-{
-	return !(e->flags & TASK_DENY_CALL) && !e->signals.alert_until_ns &&
-	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED));
-}
-
 /* Is there anything to do with the objects of this container? */
 static __always_inline bool idle(const struct lutra_slot *slot)
 {

@@ -105,8 +105,8 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	}
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid,
-			     pid | (__u64)tgid << 32, false);
+		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32,
+			     false);
 }
 
 /* Runs the user's program, so that no cgroup it goes to makes it pending again. */

@@ -237,6 +237,13 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 	return e;
 }
 
+/* Nothing is under way for this subject: what is known to be known need not be looked at again. */
+static __always_inline bool at_ease(const struct lutra_task *e, const struct lutra_slot *slot)
+{
+	return !(e->flags & TASK_DENY_CALL) && !e->signals.alert_until_ns &&
+	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED));
+}
+
 /* A kernel pointer as a number: global functions take no pointer that the verifier has typed. */
 static __always_inline __u64 address_of(struct lutra_scratch *s, const void *pointer)
 {

@@ -293,7 +293,8 @@ __noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_af
 			 KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
-/* The same of a descriptor of the current task. Its mode (FMODE_*), or -1 where there is no file. */
+/* The same of a descriptor of the current task. Its mode (FMODE_*), or -1 where there is no file.
+ */
 __noinline int descriptor_describe(struct lutra_scratch *s, __u32 fd, __u64 fresh_after_ns)
 {
 	__u64 file = descriptor_file(bpf_get_current_task_btf(), fd);

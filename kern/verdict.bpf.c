@@ -244,7 +244,7 @@ static __always_inline int event(struct lutra_task *e, struct lutra_scratch *s, 
 	}
 	if (slot->mode != LUTRA_MODE_LEARN)
 		refuse = judge(e, s, plain);
-	if (!refuse)
+	if (!refuse && !at_ease(e, slot))
 		refuse = standing_event(e, s, lutra_windowed(&s->object));
 	if (refuse && s->flags & EVENT_HOOK)
 		count(e->slot, LUTRA_C_REFUSED);

@@ -22,7 +22,6 @@
 #include "user/child.h"
 #include "user/guard/guard.h"
 
-#define ROUNDS_FULL 21
 #define ROUNDS_QUICK 5
 #define BATCHES 200
 #define BATCHES_WARM 5
@@ -53,7 +52,7 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double median(double *v, unsigned n)
+double bench_median(double *v, unsigned n)
 {
 	qsort(v, n, sizeof(*v), compare);
 	return v[n / 2];
@@ -72,7 +71,7 @@ static int loop(const struct bench *b, unsigned kind, unsigned n, const char *ar
 		if (i >= 0)
 			ns[i] = (double)(now_ns() - start) / n;
 	}
-	printf("%f\n", median(ns, BATCHES));
+	printf("%f\n", bench_median(ns, BATCHES));
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -176,13 +175,15 @@ static int measure_empty(struct bench *b, unsigned round, struct err *err)
 static int check_scored(const struct bench *b, const struct lutra_counters *c, struct err *err)
 {
 	uint64_t made = (uint64_t)b->batch * BATCHES * b->n_kinds;
+	uint64_t opened = (uint64_t)b->batch * BATCHES * b->n_opens;
 
 	if (c->n[LUTRA_C_CALLS] < made)
 		return err_set(err, -EIO, "only %llu of %llu calls were scored",
 			       (unsigned long long)c->n[LUTRA_C_CALLS], (unsigned long long)made);
-	if (b->run->policy->n_objects && c->n[LUTRA_C_OBJECTS] < made)
+	if (c->n[LUTRA_C_OBJECTS] < opened)
 		return err_set(err, -EIO, "only %llu of %llu objects were judged",
-			       (unsigned long long)c->n[LUTRA_C_OBJECTS], (unsigned long long)made);
+			       (unsigned long long)c->n[LUTRA_C_OBJECTS],
+			       (unsigned long long)opened);
 	if (c->n[LUTRA_C_NOVEL_OBJECTS] * 100 > made)
 		return err_set(err, -EIO, "the policy does not know %llu of the objects",
 			       (unsigned long long)c->n[LUTRA_C_NOVEL_OBJECTS]);
@@ -239,17 +240,17 @@ void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,
 		  struct bench_figure *ret)
 {
 	const double *ns = b->ns[kind][state], *empty = b->ns[kind][BENCH_EMPTY];
-	double v[ROUNDS_FULL], ratio[ROUNDS_FULL], above[ROUNDS_FULL];
+	double v[BENCH_ROUNDS_MAX], ratio[BENCH_ROUNDS_MAX], above[BENCH_ROUNDS_MAX];
 
 	for (unsigned i = 0; i < b->rounds; i++) {
 		v[i] = ns[i];
 		ratio[i] = ns[i] / empty[i];
 		above[i] = ns[i] - empty[i];
 	}
-	ret->median = median(v, b->rounds);
+	ret->median = bench_median(v, b->rounds);
 	ret->min = v[0];
-	ret->ratio = median(ratio, b->rounds);
-	ret->above = median(above, b->rounds);
+	ret->ratio = bench_median(ratio, b->rounds);
+	ret->above = bench_median(above, b->rounds);
 }
 
 static int report(struct bench *b)
@@ -352,7 +353,7 @@ int bench_main(struct bench *b, int argc, char **argv)
 		fprintf(stderr, "usage: %s [--quick]\n", b->name);
 		return 2;
 	}
-	b->rounds = argc == 2 ? ROUNDS_QUICK : ROUNDS_FULL;
+	b->rounds = argc == 2 ? ROUNDS_QUICK : BENCH_ROUNDS_MAX;
 	b->batch = argc == 2 ? b->batch_quick : b->batch;
 	b->run = &run;
 	n = readlink("/proc/self/exe", run.self, sizeof(run.self) - 1);

@@ -23,12 +23,14 @@ enum bench_state { BENCH_OFF, BENCH_EMPTY, BENCH_IDLE, BENCH_SCORED, BENCH_RECOR
 extern const char *const bench_state_name[BENCH_STATES];
 
 #define BENCH_KINDS 4
+#define BENCH_ROUNDS_MAX 21
 
 /* One benchmark: kinds of operation that are measured in the same states. */
 struct bench {
 	const char *name; /* results go to NAME.json beside the program */
 	const char *const *kinds;
 	unsigned n_kinds;
+	unsigned n_opens;	     /* kinds of which each operation is an object */
 	unsigned batch, batch_quick; /* operations in a batch */
 	/* Do the operation n times; arg as argument() said. Nonzero: it failed. */
 	int (*operate)(unsigned kind, const char *arg, unsigned n);
@@ -54,6 +56,9 @@ struct bench_figure {
 
 void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,
 		  struct bench_figure *ret);
+
+/* The median of n values, which it sorts. */
+double bench_median(double *v, unsigned n);
 
 /* A policy of which every call is known, with room for nodes and objects. -ENOMEM. */
 int bench_policy(struct policy **ret);

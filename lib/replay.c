@@ -63,6 +63,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	e = policy_image(policy, 1, r->image, err);
 	if (e < 0)
 		return e;
+	policy_image_fall_back(policy, r->image);
 	*ret = TAKE_PTR(r);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A recorded run through the scorer, in userspace: the tasks' states, the container's seen bits,
- * signals and verdicts as the kernel side would have them. For `lutra score` and evaluation.
+ * signals and verdicts as the kernel side would have them (policy_image_fall_back() included). For
+ * `lutra score` and evaluation.
  */
 #ifndef LUTRA_LIB_REPLAY_H
 #define LUTRA_LIB_REPLAY_H

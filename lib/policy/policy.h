@@ -135,6 +135,12 @@ int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *
 		 struct err *err);
 
 /*
+ * Where a role of the image knows clone3 and not clone, take clone for it: a seccomp filter that
+ * answers clone3 with ENOSYS, as engines' own profiles do, has libc call clone instead.
+ */
+void policy_image_fall_back(const struct policy *p, struct lutra_policy *image);
+
+/*
  * Make the image of p one for a kernel that does not see calls: hooks without an object are judged,
  * those that stand for calls by the policy; the others are known, unless the recordings had them.
  * -EINVAL: its tasks become steady by a call that no hook sees. -ENOSPC.

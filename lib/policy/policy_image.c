@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 
+#include "lib/names.h"
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
 
@@ -128,6 +130,17 @@ int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *
 	if (seek(put_edges, p, ret) < 0 || seek(put_objects, p, ret) < 0)
 		return err_set(err, -ENOSPC, "policy's path tree or objects do not fit the tables");
 	return 0;
+}
+
+void policy_image_fall_back(const struct policy *p, struct lutra_policy *image)
+{
+	unsigned clone, clone3;
+
+	if (nr_on(p->arch, SYS_clone, &clone) < 0 || nr_on(p->arch, SYS_clone3, &clone3) < 0)
+		return;
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		if (image->token[role][clone] == LUTRA_UNK)
+			image->token[role][clone] = image->token[role][clone3];
 }
 
 int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err)

@@ -95,6 +95,7 @@ static void train_on(const char *path, const struct policy *old, struct policy *
 		fail_msg("%s", err.msg);
 	if (corpus_load(&c, path, false, &err) < 0 || train(&c, &options, NULL, ret, &err) < 0)
 		fail_msg("%s", err.msg);
+	assert(*ret);
 }
 
 static void assert_values(const struct policy *p, unsigned i, const uint64_t *want, uint32_t n)

@@ -486,6 +486,22 @@ static void policy_object_name_is_readable(void **state)
 	assert_string_equal(buf, "open r f");
 }
 
+static void policy_image_takes_clone_for_a_clone3_that_is_known(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+
+	f->p->token[LUTRA_ROLE_STEADY][SYS_clone3] = 4;
+	f->p->token[LUTRA_ROLE_STARTUP][SYS_clone3] = 2;
+	f->p->token[LUTRA_ROLE_STARTUP][SYS_clone] = 3;
+	assert_int_equal(policy_image(f->p, 1, image, NULL), 0);
+	assert_int_equal(image->token[LUTRA_ROLE_STEADY][SYS_clone], LUTRA_UNK);
+	policy_image_fall_back(f->p, image);
+	assert_int_equal(image->token[LUTRA_ROLE_STEADY][SYS_clone], 4);
+	assert_int_equal(image->token[LUTRA_ROLE_STARTUP][SYS_clone], 3);
+	assert_int_equal(image->token[LUTRA_ROLE_SPAWNED][SYS_clone], LUTRA_UNK);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -509,6 +525,7 @@ int main(void)
 		T(policy_load_of_another_architecture_is_enoexec),
 		T(policy_load_of_foreign_magic_is_ebadmsg),
 		T(policy_object_name_is_readable),
+		T(policy_image_takes_clone_for_a_clone3_that_is_known),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -58,7 +58,7 @@ static uint32_t ask(const struct profile *p, uint32_t arch, unsigned nr, uint64_
 	_cleanup_free_ struct sock_filter *program = NULL;
 	struct err err = {};
 	uint32_t action;
-	size_t n;
+	size_t n = 0;
 
 	if (filter_new(&f, p, &err) < 0 || filter_program(f, &program, &n, &err) < 0)
 		fail_msg("%s", err.msg);
@@ -81,8 +81,7 @@ static struct policy *service(void)
 }
 
 static const struct {
-	unsigned nr;
-	uint64_t arg0, arg1;
+	uint64_t nr, arg0, arg1;
 	uint32_t want;
 } answers[] = {
 	{SYS_read, 0, 0, SCMP_ACT_ALLOW},
@@ -120,10 +119,11 @@ static void export_allows_what_was_seen_and_refuses_the_rest(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_ANSWERS; i++) {
-		print_message("call %u %#llx\n", answers[i].nr,
+		print_message("call %u %#llx\n", (unsigned)answers[i].nr,
 			      (unsigned long long)answers[i].arg0);
-		assert_int_equal(ASK(profile, answers[i].nr, answers[i].arg0, answers[i].arg1),
-				 answers[i].want);
+		assert_int_equal(
+			ASK(profile, (unsigned)answers[i].nr, answers[i].arg0, answers[i].arg1),
+			answers[i].want);
 	}
 	assert_int_equal(ask(profile, AUDIT_ARCH_I386, 3, 0, 0), SCMP_ACT_KILL_THREAD);
 	assert_int_equal(ASK(profile, 0x40000000, 0, 0), SCMP_ACT_KILL_THREAD);
@@ -150,7 +150,7 @@ static void a_kernel_answers_as_the_interpreter_does(void **state)
 			_exit(100);
 		if (answers[i].want == SCMP_ACT_ALLOW)
 			continue;
-		r = syscall(answers[i].nr, answers[i].arg0, answers[i].arg1, 0, 0, 0);
+		r = syscall((long)answers[i].nr, answers[i].arg0, answers[i].arg1, 0, 0, 0);
 		if (r != -1 || errno != (int)(answers[i].want & SECCOMP_RET_DATA))
 			_exit((int)i + 1);
 	}
@@ -220,7 +220,8 @@ static void export_of_another_machine_is_enotsup(void **state)
 	struct err err;
 
 	(void)state;
-	strcpy(p->arch, "i386");
+	free(p->arch);
+	p->arch = strdup("i386");
 	assert_int_equal(export_profile(p, &o, &profile, &unnamed, &err), -ENOTSUP);
 	assert_null(profile);
 }
@@ -229,11 +230,10 @@ static void export_of_another_machine_is_enotsup(void **state)
 
 static struct profile *merged(struct profile *a, struct profile *b)
 {
-	struct profile *const both[] = {a, b};
 	struct profile *ret;
 	struct err err;
 
-	if (merge_profiles(both, 2, &ret, &err) < 0)
+	if (merge_profiles(a, b, &ret, &err) < 0)
 		fail_msg("%s", err.msg);
 	return ret;
 }
@@ -313,13 +313,12 @@ static void merge_of_what_cannot_be_joined_is_einval(void **state)
 		decoded(HEAD "\"listenerPath\":\"/run/b\",\"syscalls\":[]}");
 	_cleanup_(profile_freep) struct profile *c =
 		decoded("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
-	struct profile *const agents[] = {a, b}, *const lists[] = {a, c};
 	struct profile *m = NULL;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(merge_profiles(agents, 2, &m, &err), -EINVAL);
-	assert_int_equal(merge_profiles(lists, 2, &m, &err), -EINVAL);
+	assert_int_equal(merge_profiles(a, b, &m, &err), -EINVAL);
+	assert_int_equal(merge_profiles(a, c, &m, &err), -EINVAL);
 	assert_null(m);
 }
 

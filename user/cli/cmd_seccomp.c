@@ -160,25 +160,31 @@ static int export(const struct seccomp_args *a)
 	return put_profile(a, p);
 }
 
+static int load_either(const struct seccomp_args *a, const char *name, struct profile **ret,
+		       struct err *err)
+{
+	struct stat st;
+
+	if (stat(name, &st) == 0 && !S_ISDIR(st.st_mode))
+		return profile_load(ret, name, err);
+	return load_policy(a, name, ret, err);
+}
+
 static int merge(const struct seccomp_args *a)
 {
-	_cleanup_free_ struct profile **profiles = calloc((size_t)a->n_files, sizeof(*profiles));
-	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct stat st;
-	struct err err = {"out of memory"};
-	int r = profiles ? 0 : -ENOMEM;
+	_cleanup_(profile_freep) struct profile *all = NULL;
+	struct err err;
+	int r = load_either(a, a->files[0], &all, &err);
 
-	for (int i = 0; r == 0 && i < a->n_files; i++) {
-		if (stat(a->files[i], &st) == 0 && !S_ISDIR(st.st_mode))
-			r = profile_load(&profiles[i], a->files[i], &err);
-		else
-			r = load_policy(a, a->files[i], &profiles[i], &err);
+	for (int i = 1; r == 0 && i < a->n_files; i++) {
+		_cleanup_(profile_freep) struct profile *p = NULL, *before = NULL;
+
+		r = load_either(a, a->files[i], &p, &err);
+		before = TAKE_PTR(all);
+		if (r == 0)
+			r = merge_profiles(before, p, &all, &err);
 	}
-	if (r == 0)
-		r = merge_profiles(profiles, (size_t)a->n_files, &p, &err);
-	for (int i = 0; profiles && i < a->n_files; i++)
-		profile_free(profiles[i]);
-	return r < 0 ? cli_fail(&err) : put_profile(a, p);
+	return r < 0 ? cli_fail(&err) : put_profile(a, all);
 }
 
 /* ---- check ---- */
@@ -283,7 +289,7 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 	_cleanup_free_ struct sock_filter *program = NULL;
 	_cleanup_(check_done) struct check c = {};
 	int first = 0, r;
-	size_t n;
+	size_t n = 0;
 
 	if (a->n_files > 1 && !is_trace(a->files[0])) {
 		first = 1;

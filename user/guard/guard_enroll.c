@@ -87,6 +87,7 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 		r = policy_image_without_calls(policy, image, err);
 	if (r < 0)
 		return r;
+	policy_image_fall_back(policy, image);
 	r = reset_seen(g, slot, version);
 	if (r == 0)
 		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,

@@ -174,14 +174,14 @@ static void export_values(struct export *x, const char *name, unsigned i)
 	const struct policy_args_seen *seen = &x->args.call[i];
 	struct profile_entry named = {};
 
-	strcpy(named.name, name);
+	snprintf(named.name, sizeof(named.name), "%s", name);
 	for (uint32_t k = 0; k < seen->n; k++) {
 		struct profile_entry e = named;
 
 		e.action = action_of(x, name, call->nr, seen->value[k]);
 		for (unsigned n = 0; n < call->n; n++)
 			add_condition(&e, call->index[n], call->mask[n],
-				      (uint32_t)(seen->value[k] >> (32 * n)));
+				      (uint32_t)(n ? seen->value[k] >> 32 : seen->value[k]));
 		add(x, &e);
 	}
 	switch (call->nr) {
@@ -215,7 +215,7 @@ static void export_call(struct export *x, const char *arch, unsigned nr)
 		export_values(x, name, (unsigned)i);
 		return;
 	}
-	strcpy(e.name, name);
+	snprintf(e.name, sizeof(e.name), "%s", name);
 	e.action = action_of(x, name, nr, 0);
 	add(x, &e);
 }
@@ -246,7 +246,7 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 	for (const char *const *name = calls_dangerous; *name; name++) {
 		struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
 
-		strcpy(e.name, *name);
+		snprintf(e.name, sizeof(e.name), "%s", *name);
 		if (number_of(*name, &nr) && !x.seen[nr])
 			add(&x, &e);
 	}

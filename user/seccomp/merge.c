@@ -80,29 +80,31 @@ static int join_header(struct profile *all, const struct profile *p, struct err 
 	return 0;
 }
 
-int merge_profiles(struct profile *const *profiles, size_t n, struct profile **ret, struct err *err)
+int merge_profiles(const struct profile *a, const struct profile *b, struct profile **ret,
+		   struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *all = NULL, *p = NULL;
+	const struct profile *const both[] = {a, b};
 	int r = profile_new(&all);
 
 	if (r == 0)
 		r = profile_new(&p);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = join_header(all, profiles[i], err);
+	for (size_t i = 0; r == 0 && i < 2; i++) {
+		r = join_header(all, both[i], err);
 		if (r < 0)
 			return r;
-		for (size_t k = 0; r == 0 && k < profiles[i]->n_entries; k++)
-			r = profile_add(all, &profiles[i]->entries[k]);
+		for (size_t k = 0; r == 0 && k < both[i]->n_entries; k++)
+			r = profile_add(all, &both[i]->entries[k]);
 	}
 	for (size_t i = 0; r == 0 && i < all->n_entries; i++)
 		if (is_needed(all, i))
 			r = profile_add(p, &all->entries[i]);
-	if (r < 0)
+	if (r < 0 || !p)
 		return err_set(err, r,
 			       r == -E2BIG ? "more than %d calls and conditions in all"
 					   : "out of memory",
 			       PROFILE_ENTRIES_MAX);
-	p->default_action = profiles[0]->default_action;
+	p->default_action = a->default_action;
 	p->arches = all->arches;
 	p->listener = TAKE_PTR(all->listener);
 	profile_sort(p);

@@ -63,7 +63,7 @@ int profile_add_call(struct profile *p, const char *name, uint32_t action)
 
 	if (strlen(name) >= sizeof(e.name))
 		return -EINVAL;
-	strcpy(e.name, name);
+	snprintf(e.name, sizeof(e.name), "%s", name);
 	return profile_add(p, &e);
 }
 

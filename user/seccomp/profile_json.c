@@ -245,7 +245,7 @@ static int decode_rule(struct profile *p, json_t *rule, struct err *err)
 
 		if (!name || strlen(name) >= sizeof(e.name))
 			return err_set(err, -EBADMSG, "names: not a call's name");
-		strcpy(e.name, name);
+		snprintf(e.name, sizeof(e.name), "%s", name);
 		r = profile_add(p, &e);
 		if (r < 0)
 			return err_set(err, r == -ENOMEM ? r : -EBADMSG,

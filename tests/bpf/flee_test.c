@@ -10,6 +10,8 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include "user/guard/guard_impl.h"
+
 #define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
 #define KILLED 9	  /* exit code of a worker whose child was */
 #define CROWD 200
@@ -122,7 +124,15 @@ static int work_flood(void)
 	for (int i = 0; i < FLOOD; i++)
 		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 			return 1;
+	close(fd);
 	return 0;
+}
+
+static int work_flood_for_ever(void)
+{
+	while (work_flood() == 0)
+		;
+	return 1;
 }
 
 static const struct worker workers[] = {
@@ -134,6 +144,7 @@ static const struct worker workers[] = {
 	{"crowd", work_crowd},
 	{"short-lives", work_short_lives},
 	{"flood", work_flood},
+	{"flood-for-ever", work_flood_for_ever},
 };
 
 /* ---- helpers ---- */
@@ -271,6 +282,39 @@ static void flood_of_one_leaves_room_for_the_evidence_of_others(void **state)
 	assert_int_equal(counter(b, LUTRA_C_ALERT), FLOOD);
 }
 
+static struct box *flooded;
+static uint64_t pieces;
+
+/* Slower than what comes: there is always another piece. */
+static void slow_reader(const struct lutra_evidence *ev)
+{
+	uint64_t told = counter(flooded, LUTRA_C_ALERT);
+
+	(void)ev;
+	pieces++;
+	while (counter(flooded, LUTRA_C_ALERT) == told)
+		sched_yield();
+}
+
+static void flood_does_not_keep_its_reader_for_ever(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = sample_policy();
+	struct child *c = box_fork(b, "flood-for-ever", NULL);
+
+	p->ops = 1u << LUTRA_OP_CONNECT;
+	enroll(b, p, LUTRA_MODE_AUDIT);
+	assert_int_equal(cgroup_join(b->cgroup, c->pid), 0);
+	child_go(c);
+	while (counter(b, LUTRA_C_ALERT) == 0)
+		sched_yield();
+	flooded = b;
+	evidence_watch = slow_reader;
+	guard_drain(b->guard);
+	evidence_watch = NULL;
+	assert_true(pieces > 0 && pieces <= GUARD_EVIDENCE_TURN);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
 int main(int argc, char **argv)
@@ -285,6 +329,7 @@ int main(int argc, char **argv)
 		TEST(flee_in_a_crowd_is_met_by_a_verdict_each),
 		TEST(flee_by_short_lives_is_met_by_a_verdict_each),
 		TEST(flood_of_one_leaves_room_for_the_evidence_of_others),
+		TEST(flood_does_not_keep_its_reader_for_ever),
 	};
 	int r;
 	const char *why;

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <linux/io_uring.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -181,6 +182,61 @@ static int try_window(void)
 	return ELSE;
 }
 
+static void *socket_in_thread(void *arg)
+{
+	*(int *)arg = try_socket();
+	return NULL;
+}
+
+/* What one thread is refused is refused to it alone. */
+static int try_thread(void)
+{
+	int in_thread = ELSE;
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, socket_in_thread, &in_thread))
+		return ELSE;
+	do {
+		if (try_open() != DONE)
+			return ELSE;
+	} while (pthread_tryjoin_np(t, NULL));
+	return in_thread;
+}
+
+static void *exec_in_thread(void *arg)
+{
+	execl("/proc/self/exe", "worker", "--worker", "nothing", NULL);
+	*(int *)arg = outcome(-1);
+	return NULL;
+}
+
+/* DONE by the program that takes the process over; refused, the process goes on. */
+static int try_thread_exec(void)
+{
+	int in_thread = ELSE;
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, exec_in_thread, &in_thread) || pthread_join(t, NULL))
+		return ELSE;
+	return in_thread;
+}
+
+static int exec_in_vfork(void *arg)
+{
+	exec_in_thread(arg);
+	_exit(0);
+}
+
+static int try_vfork_exec(void)
+{
+	static char stack[65536] __attribute__((__aligned__(16)));
+	int in_child = DONE;
+	pid_t pid = clone(exec_in_vfork, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+			  &in_child);
+
+	return pid > 0 && waitpid(pid, NULL, 0) == pid ? in_child : ELSE;
+}
+
 /* The novel connect freezes; then everything that can be refused is. */
 static int try_freeze(void)
 {
@@ -190,11 +246,22 @@ static int try_freeze(void)
 }
 
 static const struct worker workers[] = {
-	{"exec", try_exec},	{"exec-copy", try_exec_copy}, {"open", try_open},
-	{"socket", try_socket}, {"connect", try_connect},     {"bind", try_bind},
-	{"mount", try_mount},	{"ptrace", try_ptrace},	      {"chroot", try_chroot},
-	{"uring", try_uring},	{"window", try_window},	      {"freeze", try_freeze},
+	{"exec", try_exec},
+	{"exec-copy", try_exec_copy},
+	{"open", try_open},
+	{"socket", try_socket},
+	{"connect", try_connect},
+	{"bind", try_bind},
+	{"mount", try_mount},
+	{"ptrace", try_ptrace},
+	{"chroot", try_chroot},
+	{"uring", try_uring},
+	{"window", try_window},
+	{"freeze", try_freeze},
 	{"nothing", nothing},
+	{"thread", try_thread},
+	{"thread-exec", try_thread_exec},
+	{"vfork-exec", try_vfork_exec},
 };
 
 /* ---- policies ---- */
@@ -296,6 +363,25 @@ static void hooks_novel_call_refuses_its_connect(void **state)
 	assert_denied(*state, call_policy(SYS_connect), "connect", LUTRA_G_TH);
 }
 
+/* ---- threads and children ---- */
+
+static void hooks_refuse_the_thread_alone(void **state)
+{
+	assert_denied(*state, call_policy(SYS_socket), "thread", LUTRA_G_TH);
+}
+
+static void hooks_refuse_an_exec_in_a_thread(void **state)
+{
+	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC), "thread-exec",
+		      LUTRA_G_EXEC);
+}
+
+static void hooks_refuse_an_exec_after_vfork(void **state)
+{
+	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC), "vfork-exec",
+		      LUTRA_G_EXEC);
+}
+
 /* ---- beyond one call ---- */
 
 static void hooks_fresh_program_is_refused_known_one_is_not(void **state)
@@ -394,6 +480,9 @@ int main(int argc, char **argv)
 		TEST(hooks_ptrace_access_check_refuses),
 		TEST(hooks_capable_refuses),
 		TEST(hooks_novel_call_refuses_its_connect),
+		TEST(hooks_refuse_the_thread_alone),
+		TEST(hooks_refuse_an_exec_in_a_thread),
+		TEST(hooks_refuse_an_exec_after_vfork),
 		TEST(hooks_fresh_program_is_refused_known_one_is_not),
 		TEST(hooks_io_uring_open_is_refused),
 		TEST(hooks_alert_refuses_for_a_second),

@@ -64,8 +64,9 @@ static __noinline int call_signals(struct lutra_task *e, const struct lutra_poli
 	s->weight[2] = (__u8)(what >> 16);
 	if (what >> 24) {
 		count(e->slot, LUTRA_C_NOVEL_TOKENS);
-		s->group = lutra_is_th(p, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
-		s->flags = s->weight[0] ? 0 : EVENT_QUIET;
+		s->group = e->flags & TASK_NOVEL ? LUTRA_G_TH : LUTRA_G_T;
+		/* All novel calls are one token: of those that a hook can refuse, each is told. */
+		s->flags = s->weight[0] || s->group == LUTRA_G_TH ? 0 : EVENT_QUIET;
 		signal_event(e, s, p);
 		s->flags = 0;
 	} else {
@@ -105,7 +106,7 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 	past->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->calls++;
 	count(e->slot, LUTRA_C_CALLS);
-	e->flags = novel ? TASK_NOVEL : 0;
+	e->flags = novel && lutra_is_th(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
 		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, a, b);
 	lutra_steady(&e->state, p, nr);

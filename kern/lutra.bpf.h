@@ -64,7 +64,7 @@
 #define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
 #define TASK_DENY_CALL 0x2 /* every hook of the call under way refuses */
 #define TASK_REFUSED 0x4   /* a refusal of the call under way was reported */
-#define TASK_NOVEL 0x8	   /* the call under way was never seen: its hooks say nothing new */
+#define TASK_NOVEL 0x8	   /* the call under way set off TH: its hooks say nothing new */
 #define TASK_EXECING 0x10  /* past the point of no return: the kernel maps the program */
 
 /*

@@ -12,7 +12,7 @@
 struct task {
 	struct lutra_state state;
 	struct lutra_signals signals;
-	bool novel; /* the call under way was never seen */
+	bool th; /* the call under way set off TH */
 };
 
 struct replay {
@@ -98,13 +98,13 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	lutra_level(&t->state, &x, ret->weight, ret->token);
 	ret->a = t->state.a;
 	ret->b = t->state.b;
-	t->novel = ret->token == LUTRA_UNK;
-	if (t->novel) {
-		unsigned group = lutra_is_th(p, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
+	t->th = ret->token == LUTRA_UNK && lutra_is_th(p, rec->nr);
+	if (ret->token == LUTRA_UNK) {
+		unsigned group = t->th ? LUTRA_G_TH : LUTRA_G_T;
 
 		verdict = verdict_of(r, t, group, rec->ts_ns);
-		/* Said once a container, unless something is done about it. */
-		if (ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
+		/* T is said once a container, unless something is done about it. */
+		if (t->th || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
 			add_signal(ret, group, LUTRA_KIND_KNOWN, verdict);
 	}
 	if (a <= p->th_a && ret->a > p->th_a)
@@ -132,7 +132,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 		path_parse(str ? str : "", str ? str_len : 0, &path);
 	lutra_judge(r->image, &ret->object, &path, t->state.role, fold, j);
 	/* The call's entry has said so already; what a worker of io_uring does is no call's. */
-	if (ret->object.op == LUTRA_OP_HOOK && t->novel && rec->nr != LUTRA_NR_NONE)
+	if (ret->object.op == LUTRA_OP_HOOK && t->th && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
 		add_signal(ret, j->group, j->kind, verdict_of(r, t, j->group, rec->ts_ns));
@@ -156,7 +156,7 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 		return e;
 	child = rec->type == LUTRA_REC_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
-		child->novel = false;
+		child->th = false;
 	if (rec->type == LUTRA_REC_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT)

@@ -45,6 +45,7 @@ struct each {
 	unsigned detail; /* enum lutra_hook, or the capability */
 	unsigned group;	 /* enum lutra_group */
 	unsigned flags;
+	unsigned novel; /* a call that the policy never saw, and that none of its rules is about */
 };
 
 static const struct each *each_all;
@@ -130,6 +131,8 @@ static inline struct policy *blank_policy(const struct each *x)
 
 	p->ops = 1u << x->op;
 	p->nodes[0].flags = 0;
+	if (x->novel)
+		sample_forget(p, x->novel, false);
 	p->action[x->group] = LUTRA_ACTION_DENY;
 	if (x->op == LUTRA_OP_HOOK)
 		know_hooks(p, x->detail);
@@ -208,9 +211,10 @@ static inline int each_main(int argc, char **argv, const struct each *all, size_
 		const struct each *x = &all[i];
 
 		state[i].x = x;
-		snprintf(state[i].name, sizeof(state[i].name), "each_%s_refuses_%s%s%s", x->hook,
+		snprintf(state[i].name, sizeof(state[i].name), "each_%s_refuses_%s%s%s%s", x->hook,
 			 op_name(x->op), x->op == LUTRA_OP_HOOK ? "_" : "",
-			 x->op == LUTRA_OP_HOOK ? hook_name(x->detail) : "");
+			 x->op == LUTRA_OP_HOOK ? hook_name(x->detail) : "",
+			 x->novel ? "_in_a_novel_call" : "");
 		tests[i] = (struct CMUnitTest){state[i].name, each_is_refused, each_setup,
 					       each_teardown, &state[i]};
 	}

@@ -59,6 +59,13 @@ static int try_ptrace(void)
 	return r;
 }
 
+static int try_take_descriptor(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getppid(), 0);
+
+	return outcome(syscall(SYS_pidfd_getfd, fd, 0, 0));
+}
+
 static int try_traceme(void)
 {
 	return outcome(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
@@ -267,7 +274,12 @@ static int try_setrlimit(void)
 
 #define HOOK(name, run, id, flags)                                                                 \
 	{                                                                                          \
-		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_G_TH, flags                       \
+		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_G_TH, flags, 0                    \
+	}
+/* By a call that no rule but T, which is only recorded, is about: the hook speaks for itself. */
+#define NOVEL(name, run, id, call)                                                                 \
+	{                                                                                          \
+		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_G_TH, 0, call                     \
 	}
 static const struct each all[] = {
 	HOOK("task_alloc", try_fork, TASK_ALLOC, 0),
@@ -300,12 +312,14 @@ static const struct each all[] = {
 	HOOK("kernel_module_request", try_module_request, KERNEL_MODULE_REQUEST, QUIET),
 	HOOK("uring_sqpoll", try_sqpoll, URING_SQPOLL, 0),
 	HOOK("task_kill", try_kill_outside, TASK_KILL, 0),
+	NOVEL("task_kill", try_kill_outside, TASK_KILL, SYS_kill),
+	NOVEL("ptrace_access_check", try_take_descriptor, PTRACE_ACCESS_CHECK, SYS_pidfd_getfd),
 	HOOK("netlink_send", try_netlink, NETLINK_SEND, 0),
 	HOOK("locked_down", try_lockdown, LOCKED_DOWN, NEW_MOUNTS),
 	HOOK("syslog", try_syslog, SYSLOG, 0),
 	HOOK("settime", try_settime, SETTIME, 0),
 	HOOK("task_setrlimit", try_setrlimit, TASK_SETRLIMIT, 0),
-	{"capable", try_chroot, LUTRA_OP_CAPABLE, 18 /* sys_chroot */, LUTRA_G_CAPABLE, 0},
+	{"capable", try_chroot, LUTRA_OP_CAPABLE, 18 /* sys_chroot */, LUTRA_G_CAPABLE, 0, 0},
 };
 
 int main(int argc, char **argv)

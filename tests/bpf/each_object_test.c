@@ -115,7 +115,7 @@ static int try_setxattr(void)
 
 #define OBJECT(name, run, op, group)                                                               \
 	{                                                                                          \
-		name, run, LUTRA_OP_##op, 0, LUTRA_G_##group, 0                                    \
+		name, run, LUTRA_OP_##op, 0, LUTRA_G_##group, 0, 0                                 \
 	}
 
 static const struct each all[] = {

@@ -28,6 +28,13 @@ static int work_novel(void)
 	return 0;
 }
 
+static int work_again(void)
+{
+	for (int i = 0; i < 4; i++)
+		syscall(NOVEL, 0);
+	return 0;
+}
+
 /* Steady from the first accept4 (which fails), then a program: role spawned. */
 static int work_spawn(void)
 {
@@ -103,6 +110,7 @@ static const struct worker workers[] = {
 	{"both", work_both},	   {"child", work_child},
 	{"forever", work_forever}, {"program", work_program},
 	{"twice", work_twice},	   {"novel-forever", work_novel_forever},
+	{"again", work_again},
 };
 
 /* A policy that never saw NOVEL, of which a group has an action. */
@@ -166,6 +174,26 @@ static void verdict_audit_tells_and_lets_live(void **state)
 	assert_true(b->evidence[1].ev.since_ns > 0);
 	assert_int_equal(counter(b, LUTRA_C_ALERT), 2);
 	assert_int_equal(counter(b, LUTRA_C_KILL), 0);
+}
+
+static void verdict_audit_tells_each_call_a_hook_can_refuse(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_AUDIT, "again"),
+		      0);
+	assert_int_equal(b->n_evidence, 4);
+}
+
+static void verdict_audit_tells_other_novel_calls_once_a_pair(void **state)
+{
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "again"),
+		      0);
+	assert_int_equal(b->n_evidence, 2);
 }
 
 static void verdict_evidence_holds_last_calls(void **state)
@@ -456,6 +484,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(verdict_known_calls_raise_nothing),
 		TEST(verdict_audit_tells_and_lets_live),
+		TEST(verdict_audit_tells_each_call_a_hook_can_refuse),
+		TEST(verdict_audit_tells_other_novel_calls_once_a_pair),
 		TEST(verdict_evidence_holds_last_calls),
 		TEST(verdict_log_action_is_allowed),
 		TEST(verdict_learn_is_silent),

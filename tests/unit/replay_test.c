@@ -128,18 +128,28 @@ static void replay_novel_call_speaks_for_its_hooks(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_clone);
+	call(f, 1, SYS_socket);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	assert_int_equal(hook(f, 1, LUTRA_HOOK_TASK_ALLOC, SYS_clone), 1);
+	assert_int_equal(hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_socket), 1);
 	assert_int_equal(f->s.n_signals, 0);
 	/* Not for those of a worker, of the child, or of the next call. */
 	hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
 	assert_int_equal(f->s.n_signals, 1);
 	feed(f, LUTRA_REC_FORK, 1, 0, 0, 2ull | 2ull << 32);
-	hook(f, 2, LUTRA_HOOK_TASK_ALLOC, SYS_clone);
+	hook(f, 2, LUTRA_HOOK_SOCKET_CREATE, SYS_socket);
 	assert_int_equal(f->s.n_signals, 1);
 	call(f, 1, SYS_read);
-	hook(f, 1, LUTRA_HOOK_TASK_ALLOC, SYS_read);
+	hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_read);
+	assert_int_equal(f->s.n_signals, 1);
+}
+
+static void replay_hook_of_a_call_that_only_t_is_about_speaks(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, 1, SYS_kill);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+	hook(f, 1, LUTRA_HOOK_TASK_KILL, SYS_kill);
 	assert_int_equal(f->s.n_signals, 1);
 }
 
@@ -263,6 +273,7 @@ int main(void)
 		T(replay_fork_hands_the_state_on),
 		T(replay_exec_by_a_thread_keeps_its_state),
 		T(replay_novel_call_speaks_for_its_hooks),
+		T(replay_hook_of_a_call_that_only_t_is_about_speaks),
 		T(replay_arm_and_exit_start_afresh),
 		T(replay_restart_syscall_is_no_event),
 		T(replay_unseen_call_is_t_or_th),

@@ -63,7 +63,10 @@ static const struct th_call {
 
 #define N_CALLS (sizeof(calls) / sizeof(calls[0]))
 
-/* Hooks that a call leads to: the one that refuses it, and others on the way. */
+/*
+ * Hooks that a call leads to: the one that refuses it, and others on the way. Not from clone to a
+ * user namespace: every service that forks would be known to make these.
+ */
 static const struct th_lead {
 	uint16_t nr;
 	uint16_t hook;
@@ -72,8 +75,6 @@ static const struct th_lead {
 	{SYS_ptrace, LUTRA_HOOK_PTRACE_TRACEME},
 	{SYS_mount, LUTRA_HOOK_FS_CONTEXT_PARSE_PARAM},
 	{SYS_unshare, LUTRA_HOOK_USERNS_CREATE},
-	{SYS_clone, LUTRA_HOOK_USERNS_CREATE},
-	{SYS_clone3, LUTRA_HOOK_USERNS_CREATE},
 	{SYS_keyctl, LUTRA_HOOK_KEY_ALLOC},
 	{SYS_add_key, LUTRA_HOOK_KEY_ALLOC},
 	{SYS_add_key, LUTRA_HOOK_KEY_PERMISSION},

@@ -414,6 +414,14 @@ static void th_names_a_hook_for_every_call_of_its_mask(void **state)
 	assert_null(th_hook(NULL, LUTRA_NR_IA32 | SYS_mount));
 }
 
+static void rules_calls_lead_to_hooks_but_clone_not_to_a_user_namespace(void **state)
+{
+	(void)state;
+	assert_true(th_leads(NULL, SYS_unshare) >> LUTRA_HOOK_USERNS_CREATE & 1);
+	assert_true(th_leads(NULL, SYS_clone) >> LUTRA_HOOK_TASK_ALLOC & 1);
+	assert_false(th_leads(NULL, SYS_clone) >> LUTRA_HOOK_USERNS_CREATE & 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -435,6 +443,7 @@ int main(void)
 		T(worker_that_never_accepts_is_steady_after_it_waits),
 		T(provenance_and_successors_are_there),
 		cmocka_unit_test(th_names_a_hook_for_every_call_of_its_mask),
+		cmocka_unit_test(rules_calls_lead_to_hooks_but_clone_not_to_a_user_namespace),
 	};
 
 	return cmocka_run_group_tests_name("train_rules", tests, NULL, NULL);

@@ -29,7 +29,7 @@ DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev 
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
-	qemu-system-x86 busybox-static cpio kmod xz-utils
+	qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends
 
@@ -50,7 +50,9 @@ help:
 #: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
 #: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted
 #: make soak        false verdicts in CALLS=10000000 calls of nginx, redis and postgres (20 minutes)
-#: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, lint: one part
+#: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, check-escapes, lint: one part
+#: make check-escapes  container escapes and evasions in VMs, four ways; ESCAPE_SERIES='6.1 6.12 sid'
+#: make docs-escapes   docs/escapes.md from the results of all three series
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
@@ -144,18 +146,36 @@ endif
 # Tests that are not cmocka programs; 77 is skipped. check-e2e and check-bpf need root.
 RUN = $(if $(IN_CHECK),,rm -rf $(B)/check;) tests/run
 SUMMARY = $(if $(IN_CHECK),,; r=$$?; tests/run -s; exit $$r)
-CHECKS := lint check-unit check-bpf fuzz check-e2e check-vm
+CHECKS := lint check-unit check-bpf fuzz check-e2e check-vm check-escapes
 E2E_TESTS := $(wildcard tests/e2e/*_test)
 VM_SERIES ?= 6.1 6.12
+ESCAPE_SERIES ?= 6.1 6.12
 
 E2E_PROGRAMS := $(patsubst %,$(B)/tests/e2e/%,load listen progs)
 $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread -lbpf
 
+# What the escape suite runs in the services and beside them.
+ESC := $(B)/tests/e2e/escapes
+ESCAPES := techniques ring mounts processes kernel files names tasks
+ESCAPE_PROGRAMS := $(ESC)/implant.so $(ESC)/host
+$(ESCAPES:%=$(ESC)/%.o) $(ESC)/implant.o: CFLAGS += -fPIC
+$(ESC)/payload: tests/e2e/escapes/payload.c tests/e2e/escapes/technique.h
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) -O2 $(WARN) -fno-stack-protector -nostdlib -static -o $@ $<
+$(ESC)/techniques.o: $(ESC)/payload
+$(ESC)/implant.so: $(ESC)/implant.o $(ESCAPES:%=$(ESC)/%.o)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS)) -shared $^ -o $@ -ldl
+$(ESC)/host: $(ESC)/host.o $(ESC)/victim.o $(ESCAPES:%=$(ESC)/%.o)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
 BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(BENCH_STATES)
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS) $(BENCH_STATES)
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
@@ -168,6 +188,10 @@ check-e2e: all $(E2E_PROGRAMS) $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 1500 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
+check-escapes: all $(ESCAPE_PROGRAMS)
+	@$(RUN) -t 1500 -j 2 escapes $(ESCAPE_SERIES:%="tests/e2e/escapes/suite %") $(SUMMARY)
+docs-escapes:
+	@tests/e2e/escapes/docs
 lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h
 	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
 
@@ -240,6 +264,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) format demo demo-soak soak bench bench-quick bench-products install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-products install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* By processes of the host, where their pid namespace is shared. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/e2e/escapes/technique.h"
+
+#define VICTIM_FLAG_FD 9 /* of the victim, open on HOST_FLAG */
+
+static int set_namespace(int victim)
+{
+	int fd = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	(void)victim;
+	if (fd < 0 || setns(fd, CLONE_NEWNS) < 0)
+		return errno;
+	return flag_open(HOST_FLAG);
+}
+
+static int set_namespace_pidfd(int victim)
+{
+	int fd = (int)syscall(SYS_pidfd_open, 1, 0);
+
+	(void)victim;
+	if (fd < 0 || setns(fd, CLONE_NEWNS | CLONE_NEWUTS) < 0)
+		return errno;
+	return flag_open(HOST_FLAG);
+}
+
+static int attach(int victim)
+{
+	long word = 0;
+	int r = FAILED(ptrace(PTRACE_ATTACH, victim, NULL, NULL));
+
+	if (r)
+		return r;
+	waitpid(victim, NULL, __WALL);
+	memcpy(&word, FLAG, sizeof(word));
+	r = FAILED(ptrace(PTRACE_POKEDATA, victim, WORLD_AT, word));
+	ptrace(PTRACE_DETACH, victim, NULL, NULL);
+	return r;
+}
+
+static int write_memory(int victim)
+{
+	char word[] = FLAG;
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	struct iovec from = {word, sizeof(word)}, to = {(void *)WORLD_AT, sizeof(word)};
+
+	return FAILED(process_vm_writev(victim, &from, 1, &to, 1, 0));
+}
+
+static int memory_file(int victim)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", victim);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	return FAILED(pwrite(fd, FLAG, sizeof(FLAG), WORLD_AT));
+}
+
+static bool word_changed(struct host *h)
+{
+	char word[sizeof(h->world->word)];
+
+	for (size_t i = 0; i < sizeof(word); i++)
+		word[i] = h->world->word[i];
+	return memcmp(word, FLAG, sizeof(long)) == 0;
+}
+
+static int root_link(int victim)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root" HOST_FLAG, victim);
+	return flag_open(path);
+}
+
+static int current_directory_link(int victim)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cwd/flag", victim);
+	return flag_open(path);
+}
+
+/* The program of a runtime's process that came near, taken hold of while it runs and overwritten
+ * as soon as it does not. */
+static int overwrite_runtime(int victim)
+{
+	const struct timespec nap = {.tv_nsec = 20000000};
+	char path[64], self[64];
+	int fd, w = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", victim);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < 500 && w < 0; i++) {
+		w = open(self, O_WRONLY | O_CLOEXEC);
+		if (w < 0 && errno != ETXTBSY)
+			return errno;
+		if (w < 0)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
+	}
+	return FAILED(pwrite(w, FLAG, sizeof(FLAG), 0));
+}
+
+static int runtime_start(struct host *h)
+{
+	char name[] = "runtime";
+	char *const argv[] = {name, name, NULL}, *const envp[] = {NULL};
+	pid_t pid;
+
+	(void)h;
+	if (host_copy("/proc/self/exe", HOST_RUNTIME) < 0)
+		return 0;
+	/* It runs when this returns. */
+	return posix_spawn(&pid, HOST_RUNTIME, NULL, NULL, argv, envp) == 0 ? pid : 0;
+}
+
+static bool runtime_changed(struct host *h)
+{
+	(void)h;
+	return host_begins(HOST_RUNTIME, FLAG);
+}
+
+static int take_descriptor(int victim)
+{
+	int fd = (int)syscall(SYS_pidfd_open, victim, 0);
+
+	if (fd < 0)
+		return errno;
+	return flag_read((int)syscall(SYS_pidfd_getfd, fd, VICTIM_FLAG_FD, 0));
+}
+
+static int signal_host(int victim)
+{
+	return FAILED(kill(victim, SIGUSR1));
+}
+
+static bool signalled(struct host *h)
+{
+	return h->world->signals > 0;
+}
+
+const struct technique process_techniques[] = {
+	{"setns", "T1611", "enters the mount namespace of process 1",
+	 .seen = "ptrace_access_check-read|ns/mnt|mnt:", .also = "^setns ",
+	 .stopped = "sys_ptrace|ptrace_access_check-read|mnt:|^setns ", .hook = "capable",
+	 .run = set_namespace},
+	{"setns_pidfd", "T1611", "enters namespaces of process 1 by pidfd", .seen = "^setns ",
+	 .stopped = "^setns |^pidfd_open ", .hook = "capable", .run = set_namespace_pidfd},
+	{"ptrace", "T1055.008", "attaches to a host process and changes its memory",
+	 .seen = "^ptrace ", .hook = "capable", .run = attach, .probe = word_changed},
+	{"process_vm_writev", "T1055", "writes into a host process's memory",
+	 .seen = "^process_vm_writev ", .hook = "capable", .run = write_memory,
+	 .probe = word_changed},
+	{"proc_mem", "T1055.009", "writes to a host process's /proc/PID/mem",
+	 .seen = "open w file /proc/[0-9]*/mem|ptrace_access_check", .run = memory_file,
+	 .probe = word_changed},
+	{"proc_root", "T1611", "reads the host's files through /proc/PID/root",
+	 .seen = "ptrace_access_check-read", .also = "open r file .*flag",
+	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = root_link},
+	{"proc_cwd", "T1611", "reads the host's files through /proc/PID/cwd",
+	 .seen = "ptrace_access_check-read", .also = "open r file .*flag",
+	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = current_directory_link},
+	{"overwrite_runtime", "T1554",
+	 "overwrites the runtime's program through /proc/PID/exe and /proc/self/fd",
+	 .seen = "open w file .*runtime", .also = "ptrace_access_check-read",
+	 .stopped = "sys_ptrace|ptrace_access_check-read|runtime", .run = overwrite_runtime,
+	 .prepare = runtime_start, .probe = runtime_changed},
+	{"pidfd_getfd", "T1055", "takes an open file from a host process",
+	 .seen = "ptrace_access_check", .stopped = "^pidfd_getfd |^pidfd_open ",
+	 .run = take_descriptor},
+	{"kill_host", "T1489", "signals a host process", .seen = "task_kill", .run = signal_host,
+	 .probe = signalled},
+	{0},
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process of the host for techniques to reach. It listens where an engine, an attacker and a
+ * backend would, has a file open, a key, and memory of its own, and, when told to, makes backups of
+ * what lies in the volume, with a moment between its look at a file and its use of it.
+ */
+#include "tests/e2e/escapes/victim.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REPORT HOST_DIR "/volume/report"
+#define COPY HOST_DIR "/volume/copy"
+#define FLAG_FD 9
+
+enum { ENGINE_AT, PORT_AT, BACKEND_AT, CALLER_AT, N_AT };
+
+static struct world *world;
+
+struct world *world_map(bool create)
+{
+	int fd = open(WORLD_FILE, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+	void *page;
+
+	if (fd < 0 || ftruncate(fd, 4096) < 0)
+		return NULL;
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	page = mmap((void *)WORLD_AT, 4096, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+	close(fd);
+	return page == MAP_FAILED ? NULL : page;
+}
+
+static void signalled(int sig)
+{
+	(void)sig;
+	world->signals++;
+}
+
+static int listen_on(const void *address, socklen_t len, int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, address, len) < 0 || listen(fd, 64) < 0)
+		return -1;
+	return fd;
+}
+
+static int listen_port(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons((uint16_t)port),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	return listen_on(&a, sizeof(a), AF_INET);
+}
+
+static int listen_engine(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = HOST_DIR "/engine.sock"};
+
+	return listen_on(&a, sizeof(a), AF_UNIX);
+}
+
+/* A plain file, as it looks; read a moment later. */
+static void back_up(void)
+{
+	char buf[64];
+	struct stat st;
+	int in, out;
+	ssize_t n;
+
+	if (lstat(REPORT, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	poll(NULL, 0, 2);
+	in = open(REPORT, O_RDONLY | O_CLOEXEC);
+	n = in < 0 ? -1 : read(in, buf, sizeof(buf));
+	if (in >= 0)
+		close(in);
+	if (n <= 0)
+		return;
+	out = open(COPY, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (out >= 0 && write(out, buf, (size_t)n) == n)
+		close(out);
+}
+
+/* The one caller that is listened to; a later one takes its place. */
+static void answer(struct pollfd p[N_AT], int which)
+{
+	int fd = accept4(p[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	world->engine += which == ENGINE_AT;
+	world->port += which == PORT_AT;
+	if (which != PORT_AT) {
+		close(fd);
+		return;
+	}
+	if (p[CALLER_AT].fd >= 0)
+		close(p[CALLER_AT].fd);
+	p[CALLER_AT].fd = fd;
+}
+
+static void hear(struct pollfd *p)
+{
+	size_t have = strnlen(world->received, sizeof(world->received));
+	ssize_t n = read(p->fd, world->received + have, sizeof(world->received) - 1 - have);
+
+	if (n > 0)
+		return;
+	close(p->fd);
+	p->fd = -1;
+}
+
+static int key_add(void)
+{
+	long key =
+		syscall(SYS_add_key, "user", "escape", FLAG, strlen(FLAG), KEY_SPEC_USER_KEYRING);
+
+	/* To be read by its user. */
+	return key < 0 ? -1 : (int)syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f3f0000);
+}
+
+int victim_run(void)
+{
+	struct pollfd p[N_AT] = {[CALLER_AT] = {.fd = -1, .events = POLLIN}};
+	int flag = open(HOST_FLAG, O_RDONLY | O_CLOEXEC);
+
+	world = world_map(true);
+	if (!world || flag < 0 || dup2(flag, FLAG_FD) < 0 || chdir(HOST_DIR) < 0 || key_add() < 0) {
+		perror("victim");
+		return 1;
+	}
+	world->pid = getpid();
+	signal(SIGUSR1, signalled);
+	p[ENGINE_AT] = (struct pollfd){.fd = listen_engine(), .events = POLLIN};
+	p[PORT_AT] = (struct pollfd){.fd = listen_port(PORT), .events = POLLIN};
+	p[BACKEND_AT] = (struct pollfd){.fd = listen_port(BACKEND), .events = POLLIN};
+	if (p[ENGINE_AT].fd < 0 || p[PORT_AT].fd < 0 || p[BACKEND_AT].fd < 0) {
+		perror("victim: listen");
+		return 1;
+	}
+	puts("listening");
+	fflush(stdout);
+	for (;;) {
+		int n = poll(p, N_AT, world->agent ? 1 : 50);
+
+		for (int i = 0; n > 0 && i < CALLER_AT; i++)
+			if (p[i].revents)
+				answer(p, i);
+		if (n > 0 && p[CALLER_AT].fd >= 0 && p[CALLER_AT].revents)
+			hear(&p[CALLER_AT]);
+		if (world->agent)
+			back_up();
+	}
+}

@@ -35,10 +35,14 @@ static __always_inline int name_event(__u32 op, __u32 object_flags, const struct
 	return object_event(e, s);
 }
 
-/* Inode mode of a name; 0 where it has no inode yet. */
+/* Inode mode of a name; 0 where it has no inode yet. Read once: the verifier knows what it has seen
+ * to be there by the register that holds it. */
 static __always_inline __u32 mode_of(const struct dentry *dentry)
 {
-	return dentry->d_inode ? dentry->d_inode->i_mode : 0;
+	const struct inode *inode = dentry->d_inode;
+
+	asm volatile("" : "+r"(inode));
+	return inode ? inode->i_mode : 0;
 }
 
 #define NAME_OP(hook, op, ...)                                                                     \

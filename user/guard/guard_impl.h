@@ -12,6 +12,8 @@ struct lutra_bpf;
 struct bpf_link;
 struct ring_buffer;
 
+struct btf;
+
 struct guard {
 	struct lutra_bpf *skel;
 	struct ring_buffer *rings;
@@ -41,6 +43,9 @@ struct guard {
  * guard_new().
  */
 int guard_load(struct guard *g, unsigned flags, struct err *err);
+/* Load an empty program for a hook, by its section's name. 0; -ENOENT: it is not there, or
+ * disabled; or as bpf(2). */
+int guard_try_hook(const struct btf *kernel, const char *section);
 /* Attach all that is loaded. On failure nothing stays attached. */
 int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);

@@ -42,13 +42,11 @@ static bool is_on_demand(const struct bpf_program *p)
 	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0;
 }
 
-/* Does the running kernel have the hook of an LSM program? */
+/* Does the running kernel have the hook of an LSM program, and let programs have it? Newer ones
+ * keep some to themselves. */
 static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
 {
-	char name[64];
-
-	snprintf(name, sizeof(name), "bpf_lsm_%s", bpf_program__section_name(p) + 4);
-	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+	return guard_try_hook(kernel, bpf_program__section_name(p)) != -ENOENT;
 }
 
 static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struct btf *kernel,

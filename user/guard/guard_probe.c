@@ -74,6 +74,15 @@ static int try_load(const struct probe *p, const struct btf *kernel)
 	return 0;
 }
 
+int guard_try_hook(const struct btf *kernel, const char *section)
+{
+	const struct probe probe = {section, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, NULL, NULL};
+	int r = try_load(&probe, kernel);
+
+	/* An empty program has nothing else that is invalid. */
+	return r == -EINVAL ? -ENOENT : r;
+}
+
 static void row(struct guard_feature *f, const struct probe *p, int r)
 {
 	snprintf(f->name, sizeof(f->name), "%s", p->name);
@@ -134,7 +143,7 @@ static size_t rows_hooks(struct guard_feature *ret, size_t max, const struct btf
 				      "calls that pass it are judged at their entry"};
 
 		if (n < max && strncmp(probe.name, "lsm/", 4) == 0) {
-			row(&ret[n], &probe, try_load(&probe, kernel));
+			row(&ret[n], &probe, guard_try_hook(kernel, probe.name));
 			n++;
 		}
 	}

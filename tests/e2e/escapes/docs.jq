@@ -21,8 +21,7 @@ def table($kind):
 def kernels: [$series[] as $s | "\($s): `\([$all[] | select(.series == $s)][0].kernel)`"] | join(", ");
 def counts: [$series[] as $s | [$all[] | select(.series == $s)] |
 	"\($s): \(map(select(ways == [])) | length) of \(length)"] | join(", ");
-def moved: [$all[] | select(.denied_calls_off != null and
-		[.hook_calls_off, .call_calls_off] != [.hook, .call])] | group_by(.technique)
+def moved: [$all[] | select(.denied_calls_off != null and .hook_calls_off != .hook)] | group_by(.technique)
 	| map(.[0]);
 
 "# Escapes and evasions",
@@ -67,10 +66,10 @@ table("evasion"),
 "and what stops a technique is a hook that is called later, or another one. In that mode \([$all[] | select(.denied_calls_off)] | length) of",
 "\([$all[] | select(.denied_calls_off != null)] | length) attempts were refused; in another hook:",
 "",
-"| technique | refused | in | with calls off | in |",
-"|---|---|---|---|---|",
+"| technique | refused | in | with calls off, in |",
+"|---|---|---|---|",
 (moved[] | "| `\(.technique)` | `\(.call)` | `\(.hook)` | " +
-	(if .denied_calls_off then "`\(.call_calls_off)` | `\(.hook_calls_off)`" else "not refused |" end) + " |"),
+	(if .denied_calls_off then "`\(.hook_calls_off)`" else "not refused" end) + " |"),
 "",
 "chdir(2) and fchdir(2) have no hook that lutra uses: what is opened from there is refused. A signal to a process",
 "outside is refused in `task_kill`. A thread's race changes nothing: the kernel copies a path or an address once,",

@@ -229,7 +229,7 @@ const struct technique kernel_techniques[] = {
 	{"init_module", "T1547.006", "loads a kernel module from memory", .seen = "^init_module ",
 	 .hook = "capable", .run = by_init_module, .probe = module_loaded},
 	{"bpf_prog_load", "T1014", "loads a BPF program and pins it", .seen = "^bpf ",
-	 .run = load_bpf, .probe = is_pinned},
+	 .hook = "capable", .run = load_bpf, .probe = is_pinned},
 	{"dev_mem", "T1611", "opens the machine's memory and reads it", .seen = "mknod /tmp/mem",
 	 .also = "open w chardev /tmp/mem", .stopped = "^mknod|/tmp/mem", .hook = "capable",
 	 .run = memory_device},

@@ -221,7 +221,7 @@ static int round_of(struct bench *b, unsigned round, struct err *err)
 {
 	struct guard_enrolment other = {
 		.cgroup = b->run->other, .policy = b->run->policy, .mode = LUTRA_MODE_AUDIT};
-	uint32_t slot;
+	uint32_t slot = 0;
 	int r = measure(b, BENCH_OFF, round, err);
 
 	if (r == 0)

@@ -6,7 +6,7 @@
  * the very call that is anomalous.
  * Maps: tasks, slots, policies, seen, counters, records; scratch only where a call is unusual.
  * Fails: open, without a policy (LUTRA_C_UNSCORED outside mode learn). The path of a task that is
- * not enrolled is one storage miss.
+ * not enrolled is a look into the task.
  */
 #include "record.bpf.h"
 #include "step.bpf.h"

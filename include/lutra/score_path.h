@@ -43,11 +43,14 @@ struct lutra_name {
 	char s[LUTRA_NAME];
 };
 
-/* 1 where lo <= c <= hi, both bytes, without a branch. */
-static __always_inline __u32 lutra_between(__u32 c, __u32 lo, __u32 hi)
-{
-	return ~(((c - lo) | (hi - c)) >> 31) & 1;
-}
+/* Of each byte: 1: a letter or a digit, 2: a digit. */
+#define LUTRA_ALNUM 1
+#define LUTRA_DIGIT 2
+static const __u8 lutra_byte_kind[256] = {
+	['0' ... '9'] = LUTRA_ALNUM | LUTRA_DIGIT,
+	['A' ... 'Z'] = LUTRA_ALNUM,
+	['a' ... 'z'] = LUTRA_ALNUM,
+};
 
 /* One store a turn and no branch but the last: the verifier walks every branch of every turn. */
 LUTRA_FN __u32 lutra_fold_name(const struct lutra_name *in, __u32 len, struct lutra_name *out)
@@ -59,20 +62,20 @@ LUTRA_FN __u32 lutra_fold_name(const struct lutra_name *in, __u32 len, struct lu
 	if (!in || !out)
 		return 0;
 	for (__u32 i = 0; i < LUTRA_NAME - 1; i++) {
-		__u32 c = (unsigned char)in->s[i];
-		__u32 digit = lutra_between(c, '0', '9');
-		__u32 alnum = digit | lutra_between(c | 0x20, 'a', 'z');
-		__u32 hash = digit & (has ^ 1);
-		__u32 mask = 0u - hash, other;
+		__u32 c = (unsigned char)in->s[i], kind, alnum, mask, other;
 
 		if (i >= len)
 			break;
+		kind = lutra_byte_kind[c];
+		alnum = kind & LUTRA_ALNUM;
+		/* The run's first digit: a '#' in place of what the run has written. */
+		mask = 0u - (kind >> 1 & (has ^ 1));
 		LUTRA_OPAQUE(mask);
 		other = (alnum & has) ^ 1;
 		LUTRA_OPAQUE(other);
 		out->s[(pos ^ ((pos ^ run) & mask)) & 63] = (char)(c ^ ((c ^ '#') & mask));
 		pos = (pos + other) ^ (((pos + other) ^ (run + 1)) & mask);
-		has = alnum & (has | digit);
+		has = alnum & (has | kind >> 1);
 		mask = alnum - 1;
 		LUTRA_OPAQUE(mask);
 		run ^= (run ^ pos) & mask;

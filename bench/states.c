@@ -201,7 +201,7 @@ static int measure_guarded(struct bench *b, enum bench_state state, unsigned rou
 				    .record = state == BENCH_RECORDED,
 				    .next_exec = true};
 	struct lutra_counters c = {};
-	uint32_t slot;
+	uint32_t slot = 0;
 	int r;
 
 	if (state == BENCH_IDLE)

@@ -435,7 +435,7 @@ int control_listen(struct daemon *d, struct source *s, const char *path, bool *r
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return err_set(err, -ENAMETOOLONG, "%s: longer than a socket's path may be", path);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	r = remove_stale(&addr, err);
 	if (r < 0)
 		return r;

@@ -191,16 +191,27 @@ static inline int guard_hold(struct err *err)
 	if (cgroup_mount(mount, sizeof(mount)) < 0)
 		return 0;
 	snprintf(held_cgroup, sizeof(held_cgroup), "%s/lutra-test-%d-held", mount, getpid());
-	if (mkdir(held_cgroup, 0755) < 0)
-		return -errno;
+	if (mkdir(held_cgroup, 0755) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "%s: %s", held_cgroup, strerror(errno));
 	return guard_enroll(shared_guard, &e, &slot, err);
+}
+
+static pid_t guard_owner;
+
+/* Also where a program ends before its tests; not for a child's exit. */
+static inline void guard_at_exit(void)
+{
+	if (getpid() == guard_owner)
+		guard_end();
 }
 
 static inline int guard_begin(unsigned flags)
 {
 	const struct guard_handler h = {box_on_record, box_on_evidence, NULL};
-	struct err err;
+	struct err err = {};
 
+	if (!guard_owner && atexit(guard_at_exit) == 0)
+		guard_owner = getpid();
 	if (shared_guard && shared_flags == flags)
 		return 0;
 	guard_end();

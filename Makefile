@@ -187,7 +187,7 @@ check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 check-e2e: all $(E2E_PROGRAMS) $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
-	@$(RUN) -t 2400 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
+	@$(RUN) -t 2800 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
 check-escapes: all $(ESCAPE_PROGRAMS)
 	@$(RUN) -t 1500 -j 2 escapes $(ESCAPE_SERIES:%="tests/e2e/escapes/suite %") $(SUMMARY)
 docs-escapes:

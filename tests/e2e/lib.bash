@@ -382,6 +382,22 @@ no_refusals() {
 	jq -r '"# alert: \(."lutra.group") in \(."evt.type") \(."lutra.object" // "")"' <<<"$since"
 }
 
+# set_actions POLICY RULES ACTION: these rules of it, a pattern, have that action.
+set_actions() {
+	jq --arg rules "^($2)\$" --arg action "$3" \
+		'.rules.actions |= with_entries(if .key | test($rules) then .value = $action else . end)' \
+		"$1/policy.json" >"$1.edited"
+	mv "$1.edited" "$1/policy.json"
+}
+
+# rules_alone POLICY TO: a copy whose levels are only recorded. What a level says under benign load is
+# within what a policy of a few short runs says to expect, and refuses or kills: no test of the rules.
+rules_alone() {
+	rm -rf "$2"
+	cp -r "$1" "$2"
+	set_actions "$2" 'A|B' log
+}
+
 # deny where a hook can refuse, else kill. Sets mode.
 choose_mode() {
 	if "$bin/lutra" doctor --json | jq -e '.lsm' >/dev/null; then

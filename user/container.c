@@ -13,6 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/file.h"
 #include "user/cgroup.h"
+#include "user/identity/patterns.h"
 
 #define STATE_MAX (1 << 20)
 
@@ -92,24 +93,15 @@ int container_cgroup(const char *id, char **ret, struct err *err)
 
 void container_id(const char *cgroup, char *buf, size_t size)
 {
-	static const char *const prefixes[] = {"docker-", "libpod-", "crio-", "cri-containerd-"};
 	size_t end = strlen(cgroup), start;
-	const char *name;
+	struct pattern p;
 
-	/* podman keeps the processes one level below the container's own cgroup. */
-	if (end > 10 && strcmp(cgroup + end - 10, "/container") == 0)
-		end -= 10;
+	if (pattern_match(cgroup, &p)) {
+		snprintf(buf, size, "%s", p.id);
+		return;
+	}
 	for (start = end; start && cgroup[start - 1] != '/';)
 		start--;
-	name = cgroup + start;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		size_t n = strlen(prefixes[i]);
-
-		if (end - start > n && strncmp(name, prefixes[i], n) == 0) {
-			start += n;
-			break;
-		}
-	}
 	if (end - start > 6 && strncmp(cgroup + end - 6, ".scope", 6) == 0)
 		end -= 6;
 	snprintf(buf, size, "%.*s", (int)(end - start), cgroup + start);

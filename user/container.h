@@ -14,7 +14,7 @@
  */
 int container_cgroup(const char *id, char **ret, struct err *err);
 
-/* The id that a cgroup's name stands for, cut out of path: "docker-ID.scope" gives ID. */
+/* The id of the container that a cgroup belongs to (patterns.h); else the cgroup's own name. */
 void container_id(const char *cgroup, char *buf, size_t size);
 
 #endif

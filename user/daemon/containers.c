@@ -15,6 +15,7 @@
 #include "user/daemon/modes.h"
 #include "user/events/event.h"
 #include "user/events/react.h"
+#include "user/identity/patterns.h"
 
 #define NAME_MAX_BYTES 128
 #define SAY_LOST_NS 60000000000ull
@@ -26,8 +27,7 @@ void container_free(struct container *c)
 	if (c->events.fd >= 0)
 		close(c->events.fd);
 	free(c->name);
-	free(c->id);
-	free(c->image);
+	identity_done(&c->who);
 	free(c->cgroup);
 	free(c->policy_dir);
 	free(c->policy_error);
@@ -56,6 +56,26 @@ static void on_cgroup_event(struct daemon *d, struct source *s, uint32_t events)
 			   populated ? "has tasks" : "empty");
 }
 
+/* From what its cgroup is called, and what who asks knows. */
+static int describe_who(const struct enrol_request *q, const char *id, const char *image,
+			struct identity *who, struct err *err)
+{
+	struct pattern p;
+	int r;
+
+	if (pattern_match(q->cgroup, &p) && strcmp(p.id, id) == 0) {
+		who->engine = p.engine;
+		r = identity_set(&who->pod_uid, p.pod_uid);
+		if (r < 0)
+			return err_set(err, r, "out of memory");
+	}
+	r = identity_set(&who->id, id);
+	if (r == 0)
+		r = identity_set(&who->image, q->image ? q->image : image);
+	return r < 0 ? err_set(err, r, "an image reference has at most %d bytes", IDENTITY_TEXT_MAX)
+		     : 0;
+}
+
 /* Names, policy, mode: all that can be wrong before the kernel is asked. */
 static int describe(struct daemon *d, const struct enrol_request *q, struct container *c,
 		    struct policy **ret, struct err *err)
@@ -80,11 +100,12 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 	if (r < 0)
 		return r;
 	c->name = strdup(q->name ? q->name : id);
-	c->id = strdup(id);
-	c->image = strdup(q->image ? q->image : p->image);
+	r = describe_who(q, id, p->image, &c->who, err);
+	if (r < 0)
+		return r;
 	c->cgroup = strdup(q->cgroup);
 	c->policy_dir = strdup(dir);
-	if (!c->name || !c->id || !c->image || !c->cgroup || !c->policy_dir)
+	if (!c->name || !c->cgroup || !c->policy_dir)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (!*c->name || strlen(c->name) > NAME_MAX_BYTES || strchr(c->name, '/'))
 		return err_set(err, -EINVAL, "a name has 1 to %d bytes and no slash: give --name",
@@ -319,8 +340,8 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 			   .str_len = str_len,
 			   .realtime_ns = clock_to_realtime(ev->ts_ns),
 			   .name = c->name,
-			   .id = c->id,
-			   .image = c->image,
+			   .id = c->who.id,
+			   .image = c->who.image,
 			   .cgroup = c->cgroup,
 			   .policy = c->policy_dir};
 	keep(d, &e);
@@ -333,19 +354,22 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 json_t *containers_json(const struct daemon *d, const struct container *c)
 {
 	struct lutra_counters n = {};
-	json_t *counters = json_object();
+	json_t *counters = json_object(), *j;
 	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT];
 
 	guard_counters(d->guard, c->slot, &n);
 	for (unsigned i = 0; i < LUTRA_C_COUNT; i++)
 		json_object_set_new(counters, counter_name(i), json_integer((json_int_t)n.n[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:i, s:o}",
-			 "name", text_json_keep(c->name), "id", text_json_keep(c->id), "image",
-			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
-			 text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
-			 "policy_since", clock_format(c->policy_since_ns, policy_time),
-			 "policy_error",
-			 c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
-			 mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen",
-			 c->frozen, "slot", (int)c->slot, "counters", counters);
+	j = json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:i, s:o}", "policy",
+		      text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
+		      "policy_since", clock_format(c->policy_since_ns, policy_time), "policy_error",
+		      c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
+		      mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen",
+		      c->frozen, "slot", (int)c->slot, "counters", counters);
+	if (j)
+		json_object_update_new(j, identity_json(&c->who));
+	/* Its name here, which is the engine's unless another has that. */
+	json_object_set_new(j, "name", text_json_keep(c->name));
+	json_object_set_new(j, "cgroup", text_json_keep(c->cgroup));
+	return j;
 }

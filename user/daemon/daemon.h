@@ -15,6 +15,7 @@
 #include "user/guard/guard.h"
 #include "user/events/output_json.h"
 #include "user/events/store.h"
+#include "user/identity/identity.h"
 
 struct daemon;
 
@@ -27,9 +28,8 @@ struct source {
 struct container {
 	struct source events; /* cgroup.events */
 	struct container *next;
-	char *name;
-	char *id;
-	char *image;
+	char *name;	     /* by which it is called here, no other has it */
+	struct identity who; /* with an id; image: the policy's where nobody said another */
 	char *cgroup;
 	char *policy_dir;
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of what is in force */

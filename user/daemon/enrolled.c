@@ -22,14 +22,14 @@
 
 static json_t *encode(const struct container *c)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
-			 "name", text_json_keep(c->name), "id", text_json_keep(c->id), "image",
-			 text_json_keep(c->image), "cgroup", text_json_keep(c->cgroup), "policy",
-			 text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
-			 "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
-			 (json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot",
-			 (int)c->slot, "mode", mode_name(c->mode), "own_mode", c->own_mode,
-			 "frozen", c->frozen, "reacted", c->reacted);
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
+			 "name", text_json_keep(c->name), "who", identity_json(&c->who), "cgroup",
+			 text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir),
+			 "policy_sha256", c->policy_sha256, "policy_since_ns",
+			 (json_int_t)c->policy_since_ns, "cgroup_id", (json_int_t)c->cgroup_id,
+			 "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot, "mode",
+			 mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen,
+			 "reacted", c->reacted);
 }
 
 void enrolled_save(struct daemon *d)
@@ -51,19 +51,31 @@ void enrolled_save(struct daemon *d)
 			   d->config->state_dir, strerror(-r));
 }
 
+/* Of a daemon that knew no more. */
+static int decode_old(const char *id, const char *image, struct identity *who)
+{
+	int r = identity_set(&who->id, id);
+
+	return r < 0 ? r : identity_set(&who->image, image);
+}
+
 /* One of the list; -EBADMSG: not a container. */
 static int decode(json_t *j, struct container *c)
 {
 	/* Of a daemon that did not know which policy is in force: it is put in force anew. */
-	const char *name, *id, *image, *cgroup, *policy, *sha256 = "", *mode;
+	const char *name, *id = NULL, *image = NULL, *cgroup, *policy, *sha256 = "", *mode;
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
 	int slot, own_mode = 1, frozen, reacted;
+	json_t *who = NULL;
 
-	if (json_unpack(j, "{s:s, s:s, s:s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, s:b}",
-			"name", &name, "id", &id, "image", &image, "cgroup", &cgroup, "policy",
-			&policy, "policy_sha256", &sha256, "policy_since_ns", &policy_since_ns,
-			"cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot", &slot, "mode",
-			&mode, "own_mode", &own_mode, "frozen", &frozen, "reacted", &reacted) < 0 ||
+	if (json_unpack(j,
+			"{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
+			"s:b}",
+			"name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
+			"policy", &policy, "policy_sha256", &sha256, "policy_since_ns",
+			&policy_since_ns, "cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot",
+			&slot, "mode", &mode, "own_mode", &own_mode, "frozen", &frozen, "reacted",
+			&reacted) < 0 ||
 	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
 	    strlen(sha256) >= sizeof(c->policy_sha256))
 		return -EBADMSG;
@@ -76,11 +88,11 @@ static int decode(json_t *j, struct container *c)
 	c->frozen = frozen != 0;
 	c->reacted = reacted != 0;
 	c->name = strdup(name);
-	c->id = strdup(id);
-	c->image = strdup(image);
 	c->cgroup = strdup(cgroup);
 	c->policy_dir = strdup(policy);
-	return c->name && c->id && c->image && c->cgroup && c->policy_dir ? 0 : -ENOMEM;
+	if (!c->name || !c->cgroup || !c->policy_dir)
+		return -ENOMEM;
+	return who ? identity_decode(who, &c->who, NULL) : decode_old(id, image, &c->who);
 }
 
 /* Read the list; an array, empty where there is none or it is damaged. */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which policy of a directory is for which image. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "tests/unit/sample.h"
+#include "user/daemon/catalog.h"
+
+struct fixture {
+	char *dir;
+	struct catalog *catalog;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->dir = sample_dir();
+	*state = f;
+	return catalog_new(&f->catalog, f->dir);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	catalog_free(f->catalog);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static void put(const struct fixture *f, const char *name, const char *json)
+{
+	_cleanup_free_ char *dir = sample_path(f->dir, name);
+	_cleanup_free_ char *path = sample_path(dir, "policy.json");
+
+	mkdir(dir, 0700);
+	sample_write(path, json, strlen(json));
+}
+
+/* Its name, or NULL. */
+static const char *found(struct fixture *f, const char *image, const char *digest,
+			 struct catalog_match *m)
+{
+	struct identity w = {.image = (char *)(uintptr_t)image,
+			     .digest = (char *)(uintptr_t)digest};
+	struct err err;
+
+	*m = (struct catalog_match){};
+	if (catalog_find(f->catalog, &w, m, &err) == 0)
+		return m->policy;
+	assert_null(m->policy);
+	return NULL;
+}
+
+static void catalog_finds_the_policy_that_fits_best(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_match m;
+
+	put(f, "any", "{\"image\": \"nginx\"}");
+	put(f, "b-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:b\"}");
+	put(f, "a-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
+	put(f, "c-tag", "{\"image\": \"nginx:1\", \"digest\": null}");
+	put(f, "other", "{\"image\": \"redis\"}");
+	assert_string_equal(found(f, "nginx:2", NULL, &m), "any");
+	assert_int_equal(m.how, IMAGE_ANY_TAG);
+	assert_string_equal(found(f, "nginx:1", "sha256:b", &m), "b-tag");
+	assert_int_equal(m.how, IMAGE_DIGEST);
+	assert_string_equal(found(f, "nginx:1", NULL, &m), "a-tag");
+	/* A policy for any digest is before one for another. */
+	assert_string_equal(found(f, "nginx:1", "sha256:c", &m), "c-tag");
+	assert_false(m.other_digest);
+	assert_string_equal(found(f, "docker.io/library/redis:7", NULL, &m), "other");
+	assert_null(found(f, "postgres", NULL, &m));
+}
+
+static void catalog_says_that_the_image_has_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_match m;
+
+	put(f, "web", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
+	assert_string_equal(found(f, "nginx:1", "sha256:b", &m), "web");
+	assert_true(m.other_digest);
+}
+
+static void catalog_sees_what_changes(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog_match m;
+
+	assert_null(found(f, "nginx", NULL, &m));
+	put(f, "web", "{\"image\": \"nginx\"}");
+	assert_string_equal(found(f, "nginx", NULL, &m), "web");
+	put(f, "web", "{\"image\": \"redis\"} ");
+	assert_null(found(f, "nginx", NULL, &m));
+	assert_string_equal(found(f, "redis", NULL, &m), "web");
+	put(f, "web", "{\"ima");
+	assert_null(found(f, "redis", NULL, &m));
+}
+
+static void catalog_passes_over_what_is_no_policy(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *file = sample_path(f->dir, "file");
+	_cleanup_free_ char *empty = sample_path(f->dir, "empty");
+	struct catalog_match m;
+
+	sample_write(file, "{}", 2);
+	mkdir(empty, 0700);
+	put(f, "none", "[]");
+	put(f, "number", "{\"image\": 5}");
+	put(f, ".web.new", "{\"image\": \"nginx\"}");
+	assert_null(found(f, "nginx", NULL, &m));
+	put(f, "web", "{\"image\": \"nginx\"}");
+	assert_string_equal(found(f, "nginx", NULL, &m), "web");
+}
+
+static void catalog_of_a_directory_that_is_not_there_is_enoent(void **state)
+{
+	_cleanup_(catalog_freep) struct catalog *c = NULL;
+	struct identity w = {};
+	struct catalog_match m;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(catalog_new(&c, "/no/such/policies.d"), 0);
+	assert_int_equal(catalog_find(c, &w, &m, &err), -ENOENT);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(catalog_finds_the_policy_that_fits_best),
+		T(catalog_says_that_the_image_has_changed),
+		T(catalog_sees_what_changes),
+		T(catalog_passes_over_what_is_no_policy),
+		cmocka_unit_test(catalog_of_a_directory_that_is_not_there_is_enoent),
+	};
+
+	return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
+}

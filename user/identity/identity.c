@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identities: strings that are owned, and their JSON. */
+#include "user/identity/identity.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/text.h"
+
+static const char *const engines[ENGINE_COUNT] = {
+	[ENGINE_UNKNOWN] = "unknown",	    [ENGINE_DOCKER] = "docker",
+	[ENGINE_CONTAINERD] = "containerd", [ENGINE_CRIO] = "cri-o",
+	[ENGINE_PODMAN] = "podman",
+};
+
+const char *engine_name(enum engine e)
+{
+	return engines[e < ENGINE_COUNT ? e : ENGINE_UNKNOWN];
+}
+
+static const struct {
+	const char *key;
+	size_t offset;
+} members[] = {
+	{"id", offsetof(struct identity, id)},
+	{"name", offsetof(struct identity, name)},
+	{"image", offsetof(struct identity, image)},
+	{"image_id", offsetof(struct identity, image_id)},
+	{"digest", offsetof(struct identity, digest)},
+	{"pod", offsetof(struct identity, pod)},
+	{"pod_namespace", offsetof(struct identity, pod_namespace)},
+	{"pod_uid", offsetof(struct identity, pod_uid)},
+	{"pod_container", offsetof(struct identity, pod_container)},
+};
+#define N_MEMBERS (sizeof(members) / sizeof(members[0]))
+
+static char **member(struct identity *w, size_t i)
+{
+	return (char **)((char *)w + members[i].offset);
+}
+
+static const char *member_of(const struct identity *w, size_t i)
+{
+	return *(char *const *)((const char *)w + members[i].offset);
+}
+
+void identity_done(struct identity *w)
+{
+	for (size_t i = 0; i < N_MEMBERS; i++)
+		free(*member(w, i));
+	*w = (struct identity){};
+}
+
+void identity_fill(struct identity *to, struct identity *from)
+{
+	if (to->engine == ENGINE_UNKNOWN)
+		to->engine = from->engine;
+	for (size_t i = 0; i < N_MEMBERS; i++)
+		if (!*member(to, i))
+			*member(to, i) = TAKE_PTR(*member(from, i));
+}
+
+int identity_set(char **at, const char *value)
+{
+	char *copy = NULL;
+
+	if (value && strlen(value) > IDENTITY_TEXT_MAX)
+		return -E2BIG;
+	if (value && *value) {
+		copy = strdup(value);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+json_t *identity_json(const struct identity *w)
+{
+	json_t *j = json_pack("{s:s}", "engine", engine_name(w->engine));
+
+	for (size_t i = 0; i < N_MEMBERS; i++)
+		json_object_set_new(j, members[i].key,
+				    member_of(w, i) ? text_json_keep(member_of(w, i))
+						    : json_null());
+	return j;
+}
+
+static int decode_engine(const json_t *v, struct identity *w)
+{
+	const char *name = json_string_value(v);
+
+	for (unsigned e = 0; name && e < ENGINE_COUNT; e++) {
+		if (strcmp(name, engines[e]) == 0) {
+			w->engine = (enum engine)e;
+			return 0;
+		}
+	}
+	return -EBADMSG;
+}
+
+static int decode_member(const char *key, const json_t *v, struct identity *w)
+{
+	if (strcmp(key, "engine") == 0)
+		return decode_engine(v, w);
+	for (size_t i = 0; i < N_MEMBERS; i++) {
+		if (strcmp(key, members[i].key) != 0)
+			continue;
+		return json_is_string(v) || json_is_null(v)
+			       ? identity_set(member(w, i), json_string_value(v))
+			       : -EBADMSG;
+	}
+	return -EBADMSG;
+}
+
+int identity_decode(json_t *j, struct identity *ret, struct err *err)
+{
+	_cleanup_(identity_done) struct identity w = {};
+	const char *key;
+	json_t *v;
+	int r;
+
+	if (!json_is_object(j))
+		return err_set(err, -EBADMSG, "an identity is an object");
+	json_object_foreach (j, key, v) {
+		r = decode_member(key, v, &w);
+		if (r < 0)
+			return err_set(err, r == -ENOMEM ? r : -EBADMSG,
+				       "identity: %.40s: unknown, too long or of a wrong type",
+				       key);
+	}
+	*ret = w;
+	w = (struct identity){};
+	return 0;
+}

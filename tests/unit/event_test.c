@@ -328,18 +328,21 @@ static void output_json_fails_as_the_file_does(void **state)
 	assert_int_equal(output_json_write(full, alert), -ENOSPC);
 }
 
+#define ID "c0ffee00112233445566778899aabbccddeeff00112233445566778899aabbcc"
+
 static void container_id_is_cut_out_of_the_cgroup_s_name(void **state)
 {
 	static const struct {
 		const char *cgroup, *want;
 	} cases[] = {
 		{"/sys/fs/cgroup/shop", "shop"},
-		{"/sys/fs/cgroup/system.slice/docker-c0ffee.scope", "c0ffee"},
-		{"/sys/fs/cgroup/machine.slice/libpod-c0ffee.scope/container", "c0ffee"},
-		{"/sys/fs/cgroup/kubepods.slice/cri-containerd-c0ffee.scope", "c0ffee"},
+		{"/sys/fs/cgroup/system.slice/docker-" ID ".scope", ID},
+		{"/sys/fs/cgroup/machine.slice/libpod-" ID ".scope/container", ID},
+		{"/sys/fs/cgroup/kubepods.slice/cri-containerd-" ID ".scope", ID},
+		{"/sys/fs/cgroup/system.slice/nginx.scope", "nginx"},
 		{"/", ""},
 	};
-	char buf[64];
+	char buf[65];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -308,6 +308,11 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 	_cleanup_free_ char *config = sample_path(f->dir, "config.json"), *text = NULL;
 	const char *const verify[] = {"policy",	  "verify",	     "POLICY",
 				      "--config", "DIR/config.json", NULL};
+	static const char *const seccomp[][8] = {
+		{"seccomp", "export", "--config", "DIR/config.json", "-p", "POLICY"},
+		{"seccomp", "merge", "--config", "DIR/config.json", "POLICY"},
+		{"seccomp", "check", "--config", "DIR/config.json", "-p", "POLICY", "TRACE"},
+	};
 	struct result *r = calloc(1, sizeof(*r));
 	char *keys;
 
@@ -326,6 +331,11 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 	      r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
+	for (size_t i = 0; i < 3; i++) {
+		lutra(f, seccomp[i], r);
+		assert_int_equal(r->code, 1);
+		assert_non_null(strstr(r->err, "not signed"));
+	}
 	lutra(f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL}, r);
 	assert_int_equal(r->code, 0);
 	lutra(f, verify, r);

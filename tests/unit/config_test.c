@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/daemon/config.h"
 
@@ -150,6 +151,44 @@ static void config_load_of_a_named_file_that_is_missing_is_enoent(void **state)
 	assert_int_equal(config_load("/no/such/config.json", &c, &err), -ENOENT);
 }
 
+static void write_config(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void config_reload_takes_keys_and_log_level_and_nothing_else(void **state)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	char path[] = "/tmp/lutra-config-XXXXXX";
+	bool rest = true;
+	struct err err;
+
+	(void)state;
+	close(mkstemp(path));
+	write_config(path, "{\"socket\": \"/a\"}");
+	assert_int_equal(config_load(path, &c, NULL), 0);
+	write_config(path, "{\"socket\": \"/a\", \"log_level\": \"error\", "
+			   "\"policy_keys\": [\"" KEY "\"]}");
+	assert_int_equal(config_reload(c, &rest, NULL), 0);
+	assert_false(rest);
+	assert_int_equal(c->policy_keys.n, 1);
+	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
+	write_config(path, "{\"socket\": \"/b\"}");
+	assert_int_equal(config_reload(c, &rest, NULL), 0);
+	assert_true(rest);
+	assert_string_equal(c->socket, "/a");
+	assert_int_equal(c->policy_keys.n, 0);
+	write_config(path, "{\"log_level\": \"error\", \"policy_keys\": [\"x\"]}");
+	assert_int_equal(config_reload(c, &rest, &err), -EBADMSG);
+	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+	unlink(path);
+	assert_int_equal(config_reload(c, &rest, &err), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +199,7 @@ int main(void)
 		cmocka_unit_test(config_parse_refuses_what_is_no_public_key),
 		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
+		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -9,9 +9,15 @@
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/daemon/protocol.h"
+#include "user/policy/policy_cmd.h"
 
-enum { OPT_CGROUP = 256, OPT_ALL, OPT_NEXT_EXEC };
+enum { OPT_CGROUP = 256, OPT_ALL, OPT_NEXT_EXEC, OPT_FORCE };
 
+#define FORCE_OPTION                                                                               \
+	{                                                                                          \
+		"force", OPT_FORCE, NULL, 0,                                                       \
+			"A mode above audit also for a policy made from too little to refuse", 0   \
+	}
 #define CONFIG_OPTION                                                                              \
 	{                                                                                          \
 		"config", 'c', "FILE", 0, "The daemon's configuration, for its socket", 0          \
@@ -26,7 +32,7 @@ struct daemon_args {
 	const char *name;
 	const char *image;
 	unsigned long long limit;
-	bool all, follow, json, next_exec;
+	bool all, follow, json, next_exec, force;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -66,6 +72,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_NEXT_EXEC:
 		a->next_exec = true;
 		return 0;
+	case OPT_FORCE:
+		a->force = true;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -95,6 +104,20 @@ static int ask(const struct daemon_args *a, json_t *q, json_t **ret)
 	return client_ask(a->config, q, ret, NULL, NULL, &err) < 0 ? cli_fail(&err) : 0;
 }
 
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+static void say_forced(const struct daemon_args *a, const json_t *container)
+{
+	if (a->force && a->mode >= 0)
+		policy_say_forced(text(container, "name"), text(container, "policy"),
+				  (unsigned)a->mode);
+}
+
 /* ---- enroll ---- */
 
 static const struct argp_option enroll_options[] = {
@@ -109,6 +132,7 @@ static const struct argp_option enroll_options[] = {
 	{"next-exec", OPT_NEXT_EXEC, NULL, 0,
 	 "Who is in it, or joins, counts from its next exec on (the container is about to start)",
 	 0},
+	FORCE_OPTION,
 	CONFIG_OPTION,
 	{},
 };
@@ -154,11 +178,14 @@ int cmd_enroll(int argc, char **argv)
 	set(q, "image", a.image);
 	if (a.next_exec)
 		json_object_set_new(q, "next_exec", json_true());
+	if (a.force)
+		json_object_set_new(q, "force", json_true());
 	if (ask(&a, q, &answer))
 		return 1;
 	c = json_object_get(answer, "container");
 	printf("%s: enrolled, mode %s\n", json_string_value(json_object_get(c, "name")),
 	       json_string_value(json_object_get(c, "mode")));
+	say_forced(&a, c);
 	return 0;
 }
 
@@ -247,8 +274,14 @@ static error_t parse_mode(int key, char *arg, struct argp_state *state)
 	return a->mode_name ? 0 : args_usage(state, "give NAME and MODE");
 }
 
+static const struct argp_option mode_options[] = {
+	FORCE_OPTION,
+	CONFIG_OPTION,
+	{},
+};
+
 static const struct argp mode_argp = {
-	config_options,
+	mode_options,
 	parse_mode,
 	"NAME MODE",
 	"Switch the mode of a container that is guarded: audit, deny, kill, kill-container or "
@@ -267,6 +300,7 @@ static int ask_for_container(const struct daemon_args *a, json_t *q)
 	c = json_object_get(answer, "container");
 	printf("%s: mode %s\n", json_string_value(json_object_get(c, "name")),
 	       json_string_value(json_object_get(c, "mode")));
+	say_forced(a, c);
 	return 0;
 }
 
@@ -275,8 +309,8 @@ int cmd_mode(int argc, char **argv)
 	struct daemon_args a = {.mode = -1};
 
 	args_parse(&mode_argp, argc, argv, false, &a);
-	return ask_for_container(&a, json_pack("{s:s, s:s, s:s}", "cmd", "mode", "name", a.name,
-					       "mode", a.mode_name));
+	return ask_for_container(&a, json_pack("{s:s, s:s, s:s, s:b}", "cmd", "mode", "name",
+					       a.name, "mode", a.mode_name, "force", (int)a.force));
 }
 
 static error_t parse_thaw(int key, char *arg, struct argp_state *state)
@@ -329,13 +363,6 @@ static error_t parse_plain(int key, char *arg, struct argp_state *state)
 static const struct argp status_argp = {
 	status_options, parse_plain, NULL, "Say what the daemon guards, and its counters.",
 	NULL,		NULL,	     NULL};
-
-static const char *text(const json_t *j, const char *key)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return s ? s : "";
-}
 
 static long long number(const json_t *j, const char *key)
 {

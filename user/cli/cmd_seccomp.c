@@ -15,6 +15,7 @@
 #include "lib/text.h"
 #include "lutra/call_args.h"
 #include "user/cli/cli.h"
+#include "user/daemon/config.h"
 #include "user/seccomp/check.h"
 #include "user/seccomp/export.h"
 #include "user/seccomp/filter.h"
@@ -24,11 +25,13 @@
 #define LISTENER_MAX 107
 #define TRACE_MAGIC "LTR1"
 
-enum { OPT_NOTIFY = 256, OPT_LISTENER };
+enum { OPT_NOTIFY = 256, OPT_LISTENER, OPT_CONFIG };
 
 struct seccomp_args {
 	const char *verb;
 	const char *policy, *output;
+	const char *config_file; /* NULL: the default */
+	struct config *config;	 /* whose policies are taken, and where they are */
 	struct export_options export;
 	bool json;
 	char **files;
@@ -43,6 +46,10 @@ static const struct argp_option options[] = {
 	 "export, check: have lutrad asked about dangerous calls that the policy knows", 0},
 	{"listener", OPT_LISTENER, "PATH", 0,
 	 "Socket of lutrad's agent, for --notify (" DEFAULT_LISTENER ")", 0},
+	{"config", OPT_CONFIG, "FILE", 0,
+	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
+	 "are",
+	 0},
 	{"json", 'j', NULL, 0, "check: print JSON", 0},
 	{},
 };
@@ -55,7 +62,7 @@ static error_t check_usage(const struct seccomp_args *a, struct argp_state *stat
 		return a->n_files && !a->policy
 			       ? 0
 			       : args_usage(state, "merge takes profiles and "
-						   "policies, and no option but -o");
+						   "policies, and no option but -o and --config");
 	if (strcmp(a->verb, "export") != 0 && strcmp(a->verb, "check") != 0)
 		return args_usage(state, "unknown verb '%s': export, merge or check", a->verb);
 	if (!a->policy)
@@ -85,6 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			return args_usage(state, "--listener: an absolute path of at most %d bytes",
 					  LISTENER_MAX);
 		a->export.listener = arg;
+		return 0;
+	case OPT_CONFIG:
+		a->config_file = arg;
 		return 0;
 	case 'j':
 		a->json = true;
@@ -123,8 +133,8 @@ static int load_policy(const struct seccomp_args *a, const char *name, struct pr
 	char dir[PATH_MAX];
 	int r;
 
-	cli_policy_dir(name, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
-	r = policy_load(&p, dir, err);
+	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
+	r = policy_load_signed(&p, dir, &a->config->policy_keys, err);
 	if (r == 0)
 		r = export_profile(p, &a->export, ret, &unnamed, err);
 	if (r == 0 && unnamed)
@@ -323,11 +333,16 @@ static int check(const struct seccomp_args *a)
 int cmd_seccomp(int argc, char **argv)
 {
 	_cleanup_free_ char **files = calloc((size_t)argc, sizeof(*files));
+	_cleanup_(config_freep) struct config *config = NULL;
 	struct seccomp_args a = {.files = files, .export = {.listener = DEFAULT_LISTENER}};
+	struct err err;
 
 	if (!files)
 		return cli_failf("out of memory");
 	args_parse(&argp, argc, argv, false, &a);
+	if (config_load(a.config_file, &config, &err) < 0)
+		return cli_fail(&err);
+	a.config = config;
 	if (strcmp(a.verb, "export") == 0)
 		return export(&a);
 	return strcmp(a.verb, "merge") == 0 ? merge(&a) : check(&a);

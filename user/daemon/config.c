@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -16,6 +17,7 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
+	free(c->file);
 	free(c->socket);
 	free(c->state_dir);
 	free(c->policies_dir);
@@ -150,6 +152,7 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 
 int config_load(const char *path, struct config **ret, struct err *err)
 {
+	_cleanup_(config_freep) struct config *c = NULL;
 	_cleanup_free_ char *text = NULL;
 	const char *file = path ? path : CONFIG_DEFAULT_FILE;
 	struct err why = {};
@@ -161,6 +164,35 @@ int config_load(const char *path, struct config **ret, struct err *err)
 		return config_parse("{}", 2, ret, err);
 	if (r < 0)
 		return r;
-	r = config_parse(text, len, ret, &why);
-	return r < 0 ? err_set(err, r, "%s: %s", file, why.msg) : 0;
+	r = config_parse(text, len, &c, &why);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", file, why.msg);
+	c->file = path ? realpath(path, NULL) : NULL;
+	if (path && !c->file)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+int config_reload(struct config *c, bool *ret_rest, struct err *err)
+{
+	_cleanup_(config_freep) struct config *now = NULL;
+	int r = config_load(c->file, &now, err);
+
+	if (r < 0)
+		return r;
+	c->policy_keys = now->policy_keys;
+	c->log_level = now->log_level;
+	*ret_rest = !same_text(c->socket, now->socket) ||
+		    !same_text(c->state_dir, now->state_dir) ||
+		    !same_text(c->policies_dir, now->policies_dir) ||
+		    !same_text(c->events_jsonl, now->events_jsonl) ||
+		    !same_text(c->pin_dir, now->pin_dir) || c->no_lsm != now->no_lsm ||
+		    c->no_calls != now->no_calls;
+	return 0;
 }

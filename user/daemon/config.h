@@ -17,6 +17,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct config {
+	char *file;	    /* that it was read from; NULL: the default */
 	char *socket;	    /* control socket; default /run/lutra/lutrad.sock */
 	char *state_dir;    /* events.db lies in it; default /var/lib/lutra */
 	char *policies_dir; /* default /etc/lutra/policies.d */
@@ -34,6 +35,12 @@ struct config {
  * open(2).
  */
 int config_load(const char *path, struct config **ret, struct err *err);
+/*
+ * Read its file again and take from it what can change while a daemon runs: policy_keys and
+ * log_level. *ret_rest: something else is another than before, which takes a restart. On failure c
+ * is as it was. Errors as config_load().
+ */
+int config_reload(struct config *c, bool *ret_rest, struct err *err);
 /* From JSON text; -EBADMSG as above. */
 int config_parse(const char *text, size_t len, struct config **ret, struct err *err);
 void config_free(struct config *c);

@@ -97,6 +97,8 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 		r = modes_of(d->config, dir, p, &c->mode, err);
 	else if (mode_parse(q->mode, &c->mode) < 0)
 		r = err_set(err, -EINVAL, "unknown mode");
+	else
+		r = modes_check(q->policy, p, c->mode, q->force, err);
 	if (r < 0)
 		return r;
 	c->name = strdup(q->name ? q->name : id);
@@ -196,10 +198,18 @@ int containers_switch(struct daemon *d, struct container *c, unsigned mode, stru
 	return 0;
 }
 
-int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err)
+int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, bool force,
+			struct err *err)
 {
-	int r = containers_switch(d, c, mode, err);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	int r = 0;
 
+	if (mode > LUTRA_MODE_AUDIT && !force)
+		r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
+	if (r == 0 && p)
+		r = modes_check(c->name, p, mode, false, err);
+	if (r == 0)
+		r = containers_switch(d, c, mode, err);
 	if (r < 0)
 		return r;
 	c->own_mode = true;

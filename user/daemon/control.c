@@ -143,15 +143,17 @@ static json_t *do_enroll(struct daemon *d, json_t *q, struct err *err)
 	struct container *c;
 	json_error_t je;
 	const char *cmd;
-	int next_exec = 0;
+	int next_exec = 0, force = 0;
 
-	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s, s?s, s?s, s?s, s?b}", "cmd", &cmd,
-			   "cgroup", &r.cgroup, "policy", &r.policy, "mode", &r.mode, "name",
-			   &r.name, "image", &r.image, "next_exec", &next_exec) < 0) {
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s, s?s, s?s, s?s, s?b, s?b}", "cmd",
+			   &cmd, "cgroup", &r.cgroup, "policy", &r.policy, "mode", &r.mode, "name",
+			   &r.name, "image", &r.image, "next_exec", &next_exec, "force",
+			   &force) < 0) {
 		err_set(err, -EINVAL, "request: %s", je.text);
 		return NULL;
 	}
 	r.next_exec = next_exec != 0;
+	r.force = force != 0;
 	if (containers_enroll(d, &r, &c, err) < 0)
 		return NULL;
 	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
@@ -198,16 +200,17 @@ static json_t *do_mode(struct daemon *d, json_t *q, struct err *err)
 	const char *cmd, *name, *mode;
 	struct container *c;
 	json_error_t je;
+	int force = 0;
 	unsigned m;
 
-	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s}", "cmd", &cmd, "name", &name,
-			   "mode", &mode) < 0 ||
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s, s?b}", "cmd", &cmd, "name", &name,
+			   "mode", &mode, "force", &force) < 0 ||
 	    mode_parse(mode, &m) < 0) {
 		err_set(err, -EINVAL, "request: %s", je.text[0] ? je.text : "unknown mode");
 		return NULL;
 	}
 	c = named(d, name, err);
-	if (!c || containers_set_mode(d, c, m, err) < 0)
+	if (!c || containers_set_mode(d, c, m, force != 0, err) < 0)
 		return NULL;
 	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
 }

@@ -62,6 +62,22 @@ static void on_kernel(struct daemon *d, struct source *s, uint32_t events)
 	drain(d);
 }
 
+/* A configuration that cannot be read changes nothing. */
+static void reload(struct daemon *d)
+{
+	bool rest = false;
+	struct err err;
+
+	if (config_reload(d->config, &rest, &err) < 0)
+		daemon_log(d, LOG_LEVEL_ERROR, "%s: the configuration stays as it was", err.msg);
+	else if (rest)
+		daemon_log(
+			d, LOG_LEVEL_WARNING,
+			"of the configuration, policy_keys and log_level are taken now; the rest "
+			"of what changed is with the next start");
+	policies_reload(d);
+}
+
 static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 {
 	struct signalfd_siginfo si;
@@ -73,8 +89,8 @@ static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 		d->stop = true;
 		return;
 	}
-	daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: looking at the policies");
-	policies_reload(d);
+	daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: looking at the configuration and the policies");
+	reload(d);
 }
 
 /* A store that cannot be opened is said, and tried again: containers are guarded all the same. */

@@ -100,9 +100,13 @@ struct enrol_request {
 	const char *name;   /* NULL: the id */
 	const char *image;  /* NULL: the policy's */
 	bool next_exec;	    /* as struct guard_enrolment */
+	bool force;	    /* mode also where the policy speaks against it */
 };
 
-/* Errors as policy_load() and guard_enroll(), -EEXIST: name or cgroup is taken, -EINVAL: mode. */
+/*
+ * Errors as policy_load() and guard_enroll(), -EEXIST: name or cgroup is taken, -EINVAL: mode;
+ * -EPERM: as modes_check().
+ */
 int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
 		      struct err *err);
 /* One that is not in the kernel's hands yet; NULL: out of memory. */
@@ -113,8 +117,12 @@ DEFINE_FREEP(struct container, container_free);
 void containers_add(struct daemon *d, struct container *c);
 /* Switch its mode, at once; what a verdict froze goes on. Errors as guard_set_mode(). */
 int containers_switch(struct daemon *d, struct container *c, unsigned mode, struct err *err);
-/* The same, and it no longer follows its policy's. */
-int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, struct err *err);
+/*
+ * The same, and it no longer follows its policy's. force: also where its policy speaks against it.
+ * Also errors as policy_load_signed(), modes_check(), where the mode is above audit.
+ */
+int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, bool force,
+			struct err *err);
 /* After a false alarm: it goes on, under guard, with levels and histories that begin again. */
 int containers_thaw(struct daemon *d, struct container *c, struct err *err);
 /* Note which policy is in force. */

@@ -40,6 +40,17 @@ bool modes_objects(const struct policy *p, unsigned mode, struct err *why)
 	return true;
 }
 
+int modes_check(const char *name, const struct policy *p, unsigned mode, bool forced,
+		struct err *err)
+{
+	struct err why;
+
+	if (forced || !modes_objects(p, mode, &why))
+		return 0;
+	return err_set(err, -EPERM, "%.200s: not in mode %s: %.200s; use audit, or --force", name,
+		       mode_name(mode), why.msg);
+}
+
 /* ---- the file ---- */
 
 /* All of it, an object; empty where there is no file. */
@@ -85,13 +96,10 @@ int modes_set(const struct config *c, const char *name, const struct policy *p, 
 	      bool forced, struct err *err)
 {
 	json_auto_t *j = NULL;
-	struct err why;
-	int r;
+	int r = modes_check(name, p, mode, forced, err);
 
-	if (modes_objects(p, mode, &why) && !forced)
-		return err_set(err, -EPERM, "%.200s: not in mode %s: %.200s; use audit, or --force",
-			       name, mode_name(mode), why.msg);
-	r = load(c, &j, err);
+	if (r == 0)
+		r = load(c, &j, err);
 	if (r < 0)
 		return r;
 	if (json_object_set_new(

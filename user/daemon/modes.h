@@ -21,6 +21,10 @@ const char *modes_policy_name(const struct config *c, const char *dir);
  */
 bool modes_objects(const struct policy *p, unsigned mode, struct err *why);
 
+/* The same, refused: -EPERM, unless it is forced. name: what is to get the mode. */
+int modes_check(const char *name, const struct policy *p, unsigned mode, bool forced,
+		struct err *err);
+
 /*
  * Keep a mode for the policy NAME. forced: also if the policy speaks against it. -EPERM: it does.
  * -EINVAL: no name. -EBADMSG: the file is damaged; else as file_replace().

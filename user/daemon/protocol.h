@@ -3,9 +3,9 @@
  * Between lutra and lutrad, over a Unix socket: one line of JSON asks, one answers, {"ok": true, …}
  * or {"ok": false, "error": LINE}; after the answer to "events" come the alerts, a line each.
  *
- *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?}
+ *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?, "force"?}
  *   {"cmd": "release", "name"? (or cgroup path), "all"?}
- *   {"cmd": "mode", "name", "mode"}
+ *   {"cmd": "mode", "name", "mode", "force"?}
  *   {"cmd": "policy-mode", "policy" (a name in policies_dir), "mode", "force"?}
  *   {"cmd": "thaw", "name"}
  *   {"cmd": "status"}

@@ -26,4 +26,7 @@ int policy_cmd_sign(const struct policy_args *a);     /* POLICY… --key FILE */
 int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
 int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
 
+/* Print what --force overrides where a policy, in dir, is to be in a mode; name: what gets it. */
+void policy_say_forced(const char *name, const char *dir, unsigned mode);
+
 #endif

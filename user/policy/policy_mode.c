@@ -25,14 +25,12 @@ static int set_alone(const struct policy_args *a, const char *name, const char *
 	return 0;
 }
 
-/* What --force does beyond the mode itself. */
-static void say_forced(const struct policy_args *a, const char *name, const char *dir,
-		       unsigned mode)
+void policy_say_forced(const char *name, const char *dir, unsigned mode)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why;
 
-	if (a->force && policy_load(&p, dir, NULL) == 0 && modes_objects(p, mode, &why))
+	if (policy_load(&p, dir, NULL) == 0 && modes_objects(p, mode, &why))
 		printf("%s: --force overrides that %s\n", name, why.msg);
 }
 
@@ -68,6 +66,7 @@ int policy_cmd_set_mode(const struct policy_args *a)
 		printf("%s: mode %s, %lld containers switched\n", name, text,
 		       (long long)json_integer_value(json_object_get(answer, "switched")));
 	}
-	say_forced(a, name, dir, mode);
+	if (a->force)
+		policy_say_forced(name, dir, mode);
 	return 0;
 }

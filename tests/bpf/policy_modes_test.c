@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose policies a daemon takes, and in which mode: signatures, keys that change, modes that
+ * outlive policy and daemon, and those that a policy speaks against.
+ */
+#include "tests/bpf/policies.h"
+
+/* ---- signatures ---- */
+
+/* A key pair in dir/NAME, and the configuration's member for it. */
+static void make_key(const struct fixture *f, const char *name, char extra[static 128])
+{
+	_cleanup_free_ char *path = sample_path(f->dir, name);
+	char public[POLICY_KEY_TEXT];
+
+	assert_int_equal(policy_key_new(path, public, NULL), 0);
+	snprintf(extra, 128, ", \"policy_keys\": [\"%s\"]", public);
+}
+
+static void sign(const struct fixture *f, const char *name)
+{
+	_cleanup_free_ char *key = sample_path(f->dir, name);
+	char public[POLICY_KEY_TEXT];
+
+	assert_int_equal(policy_sign(f->policy, key, public, NULL), 0);
+}
+
+static void policies_are_taken_only_signed_where_there_is_a_key(void **state)
+{
+	struct fixture *f = *state;
+	char extra[128], other[128];
+	json_auto_t *answer = NULL;
+	struct err err = {};
+
+	make_key(f, "key", extra);
+	make_key(f, "other", other);
+	f->extra = extra;
+	restart(f);
+	change(f, 1, false);
+	assert_null(enroll(f, "shop", &err));
+	assert_non_null(strstr(err.msg, "not signed"));
+	sign(f, "key");
+	answer = enroll(f, "shop", NULL);
+	assert_non_null(answer);
+	change(f, 2, false);
+	assert_true(becomes(is_refused, f));
+	assert_true(has_text(f, "policy_error", "not signed"));
+	sign(f, "other");
+	assert_true(becomes(is_refused, f));
+	assert_false(is_in_force(f));
+	sign(f, "key");
+	assert_true(becomes(is_in_force, f));
+}
+
+static bool config_is_damaged(struct fixture *f)
+{
+	_cleanup_free_ char *path = sample_path(f->dir, "log"), *log = NULL;
+	size_t len;
+
+	return file_read(AT_FDCWD, path, 1 << 24, &log, &len, NULL) == 0 &&
+	       strstr(log, "the configuration stays as it was");
+}
+
+static void policies_keys_that_change_are_taken_on_sighup(void **state)
+{
+	struct fixture *f = *state;
+	char extra[128], other[128];
+
+	make_key(f, "key", extra);
+	make_key(f, "other", other);
+	enroll_audited(f);
+	f->extra = extra;
+	write_config(f);
+	kill(f->daemon, SIGHUP);
+	assert_true(becomes(is_refused, f));
+	assert_true(has_text(f, "policy_error", "not signed"));
+	sign(f, "key");
+	assert_true(becomes(is_in_force, f));
+	f->extra = other;
+	write_config(f);
+	kill(f->daemon, SIGHUP);
+	assert_true(becomes(is_refused, f));
+	/* A configuration that is damaged leaves the keys as they are. */
+	sample_write(f->config, "{", 1);
+	kill(f->daemon, SIGHUP);
+	assert_true(becomes(config_is_damaged, f));
+	write_config(f);
+	assert_true(is_refused(f));
+	sign(f, "other");
+	assert_true(becomes(is_in_force, f));
+}
+
+/* ---- modes ---- */
+
+/* The answer, or NULL with the error in err. */
+static json_t *set_mode(const struct fixture *f, const char *mode, bool force, struct err *err)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:s, s:b}", "cmd", "policy-mode", "policy", "shop", "mode",
+			     mode, "force", (int)force),
+		   err);
+}
+
+static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL, *again = NULL;
+
+	enroll_audited(f);
+	answer = set_mode(f, "kill", false, NULL);
+	assert_int_equal(json_integer_value(json_object_get(answer, "switched")), 1);
+	assert_true(is_mode(f, "kill"));
+	change(f, 2, false);
+	assert_true(becomes(is_in_force, f));
+	assert_true(is_mode(f, "kill"));
+	restart(f);
+	again = enroll(f, "shop", NULL);
+	assert_non_null(again);
+	assert_true(is_mode(f, "kill"));
+}
+
+static void policies_mode_does_not_end_a_signature(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL, *enrolled = NULL;
+	char extra[128];
+
+	make_key(f, "key", extra);
+	f->extra = extra;
+	restart(f);
+	sign(f, "key");
+	answer = set_mode(f, "audit", false, NULL);
+	assert_non_null(answer);
+	enrolled = enroll(f, "shop", NULL);
+	assert_non_null(enrolled);
+	assert_true(is_mode(f, "audit"));
+}
+
+static void policies_made_from_too_little_refuse_to_enforce_unless_forced(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+	struct err err = {};
+
+	enroll_audited(f);
+	change(f, 2, true);
+	assert_true(becomes(is_in_force, f));
+	assert_null(set_mode(f, "kill", false, &err));
+	assert_non_null(strstr(err.msg, "record four more runs"));
+	assert_true(is_audit(f));
+	answer = set_mode(f, "kill", true, NULL);
+	assert_non_null(answer);
+	assert_true(is_mode(f, "kill"));
+}
+
+static json_t *enroll_in(const struct fixture *f, const char *mode, bool force, struct err *err)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
+			     "policy", "shop", "name", "shop", "mode", mode, "force", (int)force),
+		   err);
+}
+
+static json_t *switch_to(const struct fixture *f, const char *mode, bool force, struct err *err)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:s, s:b}", "cmd", "mode", "name", "shop", "mode", mode,
+			     "force", (int)force),
+		   err);
+}
+
+static void policies_made_from_too_little_enrol_in_no_mode_that_enforces(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL, *audit = NULL, *forced = NULL, *again = NULL;
+	struct err err = {};
+
+	change(f, 1, true);
+	assert_null(enroll_in(f, "kill", false, &err));
+	assert_non_null(strstr(err.msg, "too little to refuse anything"));
+	assert_true(guards_nothing(f));
+	audit = enroll_in(f, "audit", false, NULL);
+	assert_non_null(audit);
+	assert_null(switch_to(f, "kill", false, &err));
+	assert_non_null(strstr(err.msg, "too little to refuse anything"));
+	assert_true(is_audit(f));
+	answer = switch_to(f, "kill", true, NULL);
+	assert_non_null(answer);
+	assert_true(is_mode(f, "kill"));
+	again = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", "shop"), NULL);
+	assert_non_null(again);
+	forced = enroll_in(f, "kill", true, NULL);
+	assert_non_null(forced);
+	assert_true(is_mode(f, "kill"));
+}
+
+/* The operator's word was of another policy. */
+static void policies_made_from_too_little_fall_back_to_audit(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+
+	enroll_audited(f);
+	answer = set_mode(f, "kill", false, NULL);
+	assert_non_null(answer);
+	change(f, 2, true);
+	assert_true(becomes(is_audit, f));
+	assert_true(becomes(is_in_force, f));
+}
+
+static void policies_mode_of_what_is_no_name_is_refused(void **state)
+{
+	static const char *const bad[] = {"", ".", "..", "../shop", "none", ".hidden"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct err err = {};
+
+		assert_null(ask(f,
+				json_pack("{s:s, s:s, s:s}", "cmd", "policy-mode", "policy", bad[i],
+					  "mode", "audit"),
+				&err));
+		assert_int_not_equal(err.msg[0], '\0');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(policies_are_taken_only_signed_where_there_is_a_key),
+		T(policies_keys_that_change_are_taken_on_sighup),
+		T(policies_mode_switches_the_container_and_outlives_policy_and_daemon),
+		T(policies_mode_does_not_end_a_signature),
+		T(policies_made_from_too_little_refuse_to_enforce_unless_forced),
+		T(policies_made_from_too_little_enrol_in_no_mode_that_enforces),
+		T(policies_made_from_too_little_fall_back_to_audit),
+		T(policies_mode_of_what_is_no_name_is_refused),
+	};
+	int r = cannot_run();
+
+	return r ? r : cmocka_run_group_tests_name("policy_modes", tests, NULL, NULL);
+}

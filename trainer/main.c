@@ -8,6 +8,7 @@
 
 #include "lib/args.h"
 #include "lib/bar.h"
+#include "lib/file.h"
 #include "lib/policy/policy_diff.h"
 #include "trainer/model/keep.h"
 #include "trainer/report.h"
@@ -17,6 +18,7 @@ struct arguments {
 	struct train_options train;
 	const char *output;
 	const char *update; /* policy directory, or NULL */
+	const char *news;   /* file, or NULL */
 	bool seeded;
 	const char **files, **heldout; /* as argv: what they point at is argv's */
 	size_t n_files, n_heldout;
@@ -35,6 +37,9 @@ static const struct argp_option options[] = {
 	{"heldout", 'H', "FILE", 0, "Run to calibrate with but not to train on; repeatable", 0},
 	{"digest", 'd', "DIGEST", 0, "Digest of the image, for the policy to name", 0},
 	{"kill-signals", 'k', "1|2", 0, "Signals within a second that kill, in mode kill (2)", 0},
+	{"news", 'n', "FILE", 0,
+	 "Write what each run brought that none before it had, as JSON: how far learning has come",
+	 0},
 	{"mode", 'm', "MODE", 0,
 	 "Mode of the policy: learn, audit, deny, kill, kill-container, freeze (deny; audit where "
 	 "there are fewer than 3 runs)",
@@ -91,6 +96,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		r = number(state, "--kill-signals", arg, 1, 2, &n);
 		a->train.kill_signals = (uint8_t)n;
 		return r;
+	case 'n':
+		a->news = arg;
+		return 0;
 	case 'm':
 		r = args_mode(state, arg, &mode);
 		a->train.mode = r ? a->train.mode : (unsigned)mode;
@@ -203,8 +211,17 @@ static int print_news(const struct policy *old, const struct policy *p)
 	return 0;
 }
 
+static int write_news(const char *file, const json_t *found, struct err *err)
+{
+	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+	int r = text ? file_replace(file, 0600, text, strlen(text)) : -ENOMEM;
+
+	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
+}
+
 static int run(const struct arguments *a, struct err *err)
 {
+	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
 	_cleanup_(bar_done) struct bar bar;
@@ -213,6 +230,8 @@ static int run(const struct arguments *a, struct err *err)
 	int r = check_output(a->output, err);
 
 	bar_init(&bar, stderr);
+	if (a->news)
+		o.ret_news = &found;
 	if (r < 0)
 		return r;
 	if (corpus_init(&corpus) < 0)
@@ -227,6 +246,8 @@ static int run(const struct arguments *a, struct err *err)
 		r = train(&corpus, &o, &progress, &p, err);
 	if (r == 0)
 		r = policy_save(p, a->output, err);
+	if (r == 0 && a->news)
+		r = write_news(a->news, found, err);
 	if (r < 0)
 		return r;
 	bar_done(&bar);

@@ -9,6 +9,7 @@
 #include "lib/names.h"
 #include "lib/th.h"
 #include "trainer/model/keep.h"
+#include "trainer/news.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
 
@@ -164,6 +165,8 @@ int train(const struct corpus *corpus, const struct train_options *options,
 		r = train_model(&t, &why);
 	if (r == 0)
 		r = fill_policy(&t, p, &why);
+	if (r == 0 && options->ret_news)
+		r = news(corpus, t.counts, p, options->ret_news, &why);
 	if (r < 0)
 		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
 	*ret = TAKE_PTR(p);

@@ -3,6 +3,8 @@
 #ifndef LUTRA_TRAINER_TRAIN_H
 #define LUTRA_TRAINER_TRAIN_H
 
+#include <jansson.h>
+
 #include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
 
@@ -21,6 +23,7 @@ struct train_options {
 	unsigned level_flags; /* LEVEL_* of trainer/model/compile.h */
 	uint8_t kill_signals; /* 0: two */
 	uint32_t mode;	      /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
+	json_t **ret_news;    /* what each run brought, as news(); or NULL */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <math.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -101,6 +102,53 @@ static void made_drift(struct corpus *c, const char *file)
 	made_open(&m, 10, "/etc/ssl/new.pem", false);
 	made_object(&m, 10, peer, NULL);
 	made_end(&m, file, false);
+}
+
+static void train_news(const struct corpus *c, json_t **ret)
+{
+	const struct train_options options = {.image = "made",
+					      .seed = 1,
+					      .threads = 1,
+					      .mode = TRAIN_MODE_DEFAULT,
+					      .ret_news = ret};
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err err = {""};
+
+	if (train(c, &options, NULL, &p, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static json_int_t brought(const json_t *found, size_t run, const char *key)
+{
+	return json_integer_value(
+		json_object_get(json_array_get(json_object_get(found, "runs"), run), key));
+}
+
+/* The first run brings all; one that does the same brings nothing; one more call is one. */
+static void news_of_a_run_is_what_none_before_it_had(void **state)
+{
+	_cleanup_(corpus_done) struct corpus c = {};
+	json_auto_t *found = NULL;
+	struct made m;
+
+	(void)state;
+	assert_int_equal(corpus_init(&c), 0);
+	made_service(&c, "0.ltr", 7, 200);
+	made_service(&c, "1.ltr", 7, 200);
+	m = made_new(&c);
+	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_call(&m, 1, SYS_getpid);
+	made_call(&m, 1, SYS_sethostname);
+	made_end(&m, "2.ltr", false);
+	train_news(&c, &found);
+	assert_true(brought(found, 0, "new_calls") > 0);
+	assert_true(brought(found, 0, "new_objects") > 0);
+	assert_int_equal(brought(found, 1, "new_calls"), 0);
+	assert_int_equal(brought(found, 1, "new_objects"), 0);
+	assert_true(brought(found, 2, "new_calls") > 0);
+	assert_true(brought(found, 2, "new_calls") <= 2);
+	assert_int_equal(brought(found, 2, "new_objects"), 0);
+	assert_int_equal(brought(found, 2, "calls"), 2);
 }
 
 static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
@@ -319,6 +367,7 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(news_of_a_run_is_what_none_before_it_had),
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),
 		T(update_learns_calls_and_objects),

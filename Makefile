@@ -56,6 +56,7 @@ help:
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
+#: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
 #: make bench-products  the trainer's matrix products beside OpenBLAS
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
@@ -238,6 +239,13 @@ bench bench-quick: all $(BENCH_STATES) $(BENCH_TRAINER)
 	@$(B)/bench/open $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)
 
+# What a flood of alerts costs, and whether one is lost.
+$(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+bench-alerts: $(B)/bench/alerts
+	@$(B)/bench/alerts
+
 # Why the trainer does not use OpenBLAS; needs that library, which is no dependency.
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(call msg,LINK,$@)
@@ -264,6 +272,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-products install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-products install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

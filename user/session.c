@@ -82,21 +82,21 @@ static void output_check(struct session *s, bool *said, unsigned lost, const cha
 
 static void output(struct session *s, const struct event *e)
 {
-	json_auto_t *alert = NULL;
+	json_auto_t *json = NULL;
 	struct err err = {};
+	struct alert alert;
 	unsigned lost = 1;
 	int r;
 
 	if (!s->store && !s->json)
 		return;
-	alert = event_json(e);
-	if (!alert) {
-		output_check(s, &s->json_failed, 1, "out of memory");
-		return;
-	}
-	if (s->store && store_add(s->store, e, alert, &lost, &err) < 0)
+	alert_set(&alert, e);
+	if (s->store && store_add(s->store, &alert, &lost, &err) < 0)
 		output_check(s, &s->store_failed, lost, err.msg);
-	r = s->json ? output_json_write(s->json, alert) : 0;
+	if (!s->json)
+		return;
+	json = alert_json(&alert);
+	r = json ? output_json_write(s->json, json) : -ENOMEM;
 	if (r < 0)
 		output_check(s, &s->json_failed, 1, strerror(-r));
 }

@@ -74,6 +74,11 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"pin_dir\": 1}",
 		"{\"pin_dir\": \"relative\"}",
 		"{\"calls\": \"of\"}",
+		"{\"store\": 5}",
+		"{\"store\": {\"max_age\": 5}}",
+		"{\"store\": {\"max_age_days\": -1}}",
+		"{\"store\": {\"max_mib\": \"5\"}}",
+		"{\"store\": {\"max_mib\": 99999999999}}",
 	};
 	struct config *c = NULL;
 
@@ -142,6 +147,22 @@ static void config_parse_takes_sixteen_policy_keys_and_no_more(void **state)
 	config_free(c);
 }
 
+static void config_parse_takes_limits_of_the_store(void **state)
+{
+	static const char text[] = "{\"store\": {\"max_age_days\": 0, \"max_mib\": 64}}";
+	struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_parse("{}", 2, &c, NULL), 0);
+	assert_int_equal(c->store_max_age_days, 30);
+	assert_int_equal(c->store_max_mib, 1024);
+	config_free(c);
+	assert_int_equal(config_parse(text, strlen(text), &c, NULL), 0);
+	assert_int_equal(c->store_max_age_days, 0);
+	assert_int_equal(c->store_max_mib, 64);
+	config_free(c);
+}
+
 static void config_load_of_a_named_file_that_is_missing_is_enoent(void **state)
 {
 	struct config *c = NULL;
@@ -198,6 +219,7 @@ int main(void)
 		cmocka_unit_test(config_parse_refuses_a_socket_path_that_is_too_long),
 		cmocka_unit_test(config_parse_refuses_what_is_no_public_key),
 		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
+		cmocka_unit_test(config_parse_takes_limits_of_the_store),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),
 	};

@@ -48,7 +48,7 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 /* The values of an object; borrowed from it. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
-	json_t *jsonl, *pin, *keys;
+	json_t *jsonl, *pin, *keys, *store;
 	int no_lsm;
 };
 
@@ -77,6 +77,35 @@ static int parse_keys(const json_t *list, struct policy_keys *ret, struct err *e
 	return 0;
 }
 
+/* A number from min to max, where the key is there. */
+static int parse_number(const char *key, const json_t *v, uint64_t max, uint64_t *ret,
+			struct err *err)
+{
+	if (!v)
+		return 0;
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    (uint64_t)json_integer_value(v) > max)
+		return err_set(err, -EBADMSG, "%s: must be a whole number from 0 to %llu", key,
+			       (unsigned long long)max);
+	*ret = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+static int parse_store(json_t *j, struct config *c, struct err *err)
+{
+	json_t *days = NULL, *mib = NULL;
+	json_error_t je;
+	int r;
+
+	c->store_max_age_days = 30;
+	c->store_max_mib = 1024;
+	if (j && json_unpack_ex(j, &je, JSON_STRICT, "{s?o, s?o}", "max_age_days", &days, "max_mib",
+				&mib) < 0)
+		return err_set(err, -EBADMSG, "store: %s", je.text);
+	r = parse_number("store.max_age_days", days, 36500, &c->store_max_age_days, err);
+	return r < 0 ? r : parse_number("store.max_mib", mib, 1 << 24, &c->store_max_mib, err);
+}
+
 static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 {
 	const char *jsonl = json_string_value(raw->jsonl), *pin = json_string_value(raw->pin);
@@ -91,6 +120,8 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 		r = parse_level(raw->level, &c->log_level, err);
 	if (r == 0)
 		r = parse_keys(raw->keys, &c->policy_keys, err);
+	if (r == 0)
+		r = parse_store(raw->store, c, err);
 	if (r < 0)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
@@ -124,11 +155,12 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o}",
-			   "socket", &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
+	if (json_unpack_ex(j, &je, JSON_STRICT,
+			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o}", "socket",
+			   &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
 			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin,
-			   "policy_keys", &raw.keys) < 0)
+			   "policy_keys", &raw.keys, "store", &raw.store) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -24,8 +25,11 @@ struct config {
 	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
 	char *pin_dir;	    /* of a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
 	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
-	enum log_level log_level;	/* error, warning, info, debug; default info */
-	bool no_lsm;   /* use tracepoints even where BPF LSM works; default false */
+	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
+	uint64_t store_max_age_days; /* default 30 */
+	uint64_t store_max_mib;	     /* default 1024 */
+	enum log_level log_level;    /* error, warning, info, debug; default info */
+	bool no_lsm;		     /* use tracepoints even where BPF LSM works; default false */
 	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
 };
 

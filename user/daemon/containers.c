@@ -18,7 +18,6 @@
 #include "user/identity/patterns.h"
 
 #define NAME_MAX_BYTES 128
-#define SAY_LOST_NS 60000000000ull
 
 void container_free(struct container *c)
 {
@@ -269,18 +268,6 @@ void containers_check(struct daemon *d)
 
 /* ---- evidence ---- */
 
-void containers_lost(struct daemon *d, unsigned n, const char *why)
-{
-	uint64_t now = clock_now_ns();
-
-	d->events_lost += n;
-	if (d->said_lost_ns && now - d->said_lost_ns < SAY_LOST_NS)
-		return;
-	d->said_lost_ns = now;
-	daemon_log(d, LOG_LEVEL_ERROR, "%llu events could not be kept so far: %s; verdicts go on",
-		   (unsigned long long)d->events_lost, why);
-}
-
 static void act(struct daemon *d, struct container *c, const struct lutra_evidence *ev)
 {
 	int r;
@@ -299,26 +286,20 @@ static void act(struct daemon *d, struct container *c, const struct lutra_eviden
 	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", c->name, c->frozen ? "frozen" : "killed");
 }
 
-static void keep(struct daemon *d, const struct event *e)
+/* In the log, where a flood must not hide what else is said. */
+static void say_alert(struct daemon *d, struct container *c, const struct event *e)
 {
-	json_auto_t *alert = event_json(e);
-	struct err err = {"the event store is not open"};
-	unsigned n = 1;
-	int r;
+	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
+	char sentence[EVENT_TEXT], folded[64] = "";
+	uint64_t n;
 
-	if (!alert) {
-		containers_lost(d, 1, "out of memory");
+	if (e->ev->verdict < LUTRA_VERDICT_ALERT ||
+	    !throttle_pass(&c->said, &rate, e->ev->ts_ns, &n))
 		return;
-	}
-	d->events_stored++;
-	if (!d->store || store_add(d->store, e, alert, &n, &err) < 0) {
-		d->events_stored -= n;
-		containers_lost(d, n, err.msg);
-	}
-	r = d->json ? output_json_write(d->json, alert) : 0;
-	if (r < 0)
-		containers_lost(d, 1, strerror(-r));
-	control_publish(d, alert);
+	if (n)
+		snprintf(folded, sizeof(folded), " (and %llu more before)", (unsigned long long)n);
+	event_sentence(e, sentence);
+	daemon_log(d, LOG_LEVEL_WARNING, "%s%s", sentence, folded);
 }
 
 /* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
@@ -336,7 +317,6 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 {
 	struct daemon *d = ctx;
 	struct container *c = d->containers;
-	char sentence[EVENT_TEXT];
 	struct event e;
 
 	while (c && (c->slot != ev->slot || c->cgroup_id != ev->cgroup_id))
@@ -354,11 +334,8 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 			   .image = c->who.image,
 			   .cgroup = c->cgroup,
 			   .policy = c->policy_dir};
-	keep(d, &e);
-	if (ev->verdict >= LUTRA_VERDICT_ALERT) {
-		event_sentence(&e, sentence);
-		daemon_log(d, LOG_LEVEL_WARNING, "%s", sentence);
-	}
+	alerts_put(d, &e);
+	say_alert(d, c, &e);
 }
 
 json_t *containers_json(const struct daemon *d, const struct container *c)

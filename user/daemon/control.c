@@ -120,10 +120,15 @@ static bool client_flush(struct daemon *d, struct client *c)
 	return true;
 }
 
-void control_publish(struct daemon *d, const json_t *alert)
+void control_publish(struct daemon *d, const struct event *e)
 {
 	struct client *c = d->clients, *next;
+	json_auto_t *alert = NULL;
 
+	while (c && !c->follow)
+		c = c->next;
+	if (c)
+		alert = event_json(e);
 	for (; c; c = next) {
 		next = c->next;
 		if (!c->follow)
@@ -254,28 +259,37 @@ static json_t *do_thaw(struct daemon *d, json_t *q, struct err *err)
 static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
 {
 	json_t *containers = json_array();
+	struct writer_stats events;
+	uint64_t lost;
 	char time[CLOCK_TEXT];
 
 	(void)q;
 	(void)err;
 	for (struct container *c = d->containers; c; c = c->next)
 		json_array_append_new(containers, containers_json(d, c));
+	alerts_stats(d, &events);
+	lost = events.lost_queue + events.lost_store;
 	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "ok", 1, "pid",
 			 (int)getpid(), "since", clock_format(d->start_ns, time), "lsm",
-			 guard_has_lsm(d->guard), "store", d->store != NULL, "events_stored",
-			 (json_int_t)d->events_stored, "events_lost", (json_int_t)d->events_lost,
-			 "agent", agent_json(d), "containers", containers);
+			 guard_has_lsm(d->guard), "store", events.open, "events_stored",
+			 (json_int_t)events.stored, "events_lost", (json_int_t)lost, "agent",
+			 agent_json(d), "containers", containers);
 }
 
-static int put_event(void *ctx, const char *text)
+static int put_event(void *ctx, int64_t id, const struct alert *a)
 {
-	return client_put_line(ctx, text ? text : "{}");
+	json_auto_t *j = alert_json(a);
+
+	(void)id;
+	return j ? client_put_json(ctx, j) : -ENOMEM;
 }
 
 /* The answer, then one line an event; follow: and those that come. */
 static int do_events(struct daemon *d, struct client *c, json_t *q, struct err *err)
 {
+	struct store_query all = {.oldest_first = true};
 	json_int_t limit = PROTOCOL_EVENTS_DEFAULT;
+	struct store *s = NULL;
 	const char *cmd;
 	json_error_t je;
 	int follow = 0, r;
@@ -285,11 +299,13 @@ static int do_events(struct daemon *d, struct client *c, json_t *q, struct err *
 		return err_set(err, -EINVAL, "request: %s", je.text);
 	if (limit < 0 || limit > PROTOCOL_EVENTS_MAX)
 		return err_set(err, -EINVAL, "limit: 0 to %d", PROTOCOL_EVENTS_MAX);
-	if (!d->store && limit)
-		return err_set(err, -EIO, "the event store is not open; see lutrad's messages");
+	r = limit ? alerts_store(d, &s, err) : 0;
+	if (r < 0)
+		return r;
+	all.limit = (uint32_t)limit;
 	r = client_put_line(c, "{\"ok\":true}");
 	if (r == 0 && limit)
-		r = store_last(d->store, (uint32_t)limit, put_event, c, err);
+		r = store_select(s, &all, put_event, c, err);
 	c->follow = follow != 0;
 	c->closing = !follow;
 	return r;

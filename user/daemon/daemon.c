@@ -10,25 +10,23 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "user/clock.h"
 
-#define STORE_RETRY_NS 30000000000ull
-
+/* A line at once, from whichever thread. */
 void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, ...)
 {
+	char line[4096];
 	va_list ap;
 
 	if (level > d->config->log_level)
 		return;
 	va_start(ap, fmt);
-	fputs("lutrad: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	fprintf(stderr, "lutrad: %s\n", line);
 }
 
 int daemon_watch(struct daemon *d, struct source *s, uint32_t events)
@@ -38,28 +36,11 @@ int daemon_watch(struct daemon *d, struct source *s, uint32_t events)
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
 }
 
-static void commit(struct daemon *d)
-{
-	struct err err = {};
-	unsigned n = 0;
-
-	if (!d->store || store_commit(d->store, &n, &err) == 0)
-		return;
-	d->events_stored -= n;
-	containers_lost(d, n, err.msg);
-}
-
-static void drain(struct daemon *d)
-{
-	guard_drain(d->guard);
-	commit(d);
-}
-
 static void on_kernel(struct daemon *d, struct source *s, uint32_t events)
 {
 	(void)s;
 	(void)events;
-	drain(d);
+	guard_drain(d->guard);
 }
 
 /* A configuration that cannot be read changes nothing. */
@@ -93,20 +74,6 @@ static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 	reload(d);
 }
 
-/* A store that cannot be opened is said, and tried again: containers are guarded all the same. */
-static void open_store(struct daemon *d)
-{
-	_cleanup_free_ char *path = NULL;
-	struct err err;
-
-	d->store_retry_ns = clock_now_ns() + STORE_RETRY_NS;
-	if (asprintf(&path, "%s/events.db", d->config->state_dir) < 0)
-		return;
-	mkdir(d->config->state_dir, 0700);
-	if (store_new(&d->store, path, &err) < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: events are not kept, verdicts go on", err.msg);
-}
-
 static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 {
 	uint64_t n;
@@ -114,13 +81,11 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	(void)events;
 	if (read(s->fd, &n, sizeof(n)) != sizeof(n))
 		return;
-	drain(d);
+	guard_drain(d->guard);
 	containers_check(d);
 	agent_check(d);
 	guard_idle(d->guard);
 	policies_look(d);
-	if (!d->store && clock_now_ns() > d->store_retry_ns)
-		open_store(d);
 }
 
 static int open_timer(struct daemon *d)
@@ -188,12 +153,9 @@ static int open_all(struct daemon *d, struct err *err)
 	r = open_guard(d, err);
 	if (r < 0)
 		return r;
-	if (d->config->events_jsonl) {
-		r = output_json_new(&d->json, d->config->events_jsonl, err);
-		if (r < 0)
-			return r;
-	}
-	open_store(d);
+	r = alerts_open(d, err);
+	if (r < 0)
+		return r;
 	enrolled_restore(d);
 	r = policies_open(d);
 	return r < 0 ? err_set(err, r, "cannot watch policies: %s", strerror(-r)) : 0;
@@ -234,7 +196,7 @@ int daemon_run(struct daemon *d)
 		if (n == 1)
 			s->ready(d, s, ev.events);
 	}
-	drain(d);
+	guard_drain(d->guard);
 	return 0;
 }
 
@@ -254,8 +216,7 @@ void daemon_free(struct daemon *d)
 	control_close(d);
 	policies_close(d);
 	guard_free(d->guard);
-	store_free(d->store);
-	output_json_free(d->json);
+	alerts_close(d);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);
 	if (d->timer.fd >= 0)

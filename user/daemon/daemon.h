@@ -11,10 +11,10 @@
 #include "lib/err.h"
 #include "lib/policy/policy.h"
 #include "user/daemon/agent.h"
+#include "user/daemon/alerts.h"
 #include "user/daemon/config.h"
 #include "user/guard/guard.h"
-#include "user/events/output_json.h"
-#include "user/events/store.h"
+#include "user/events/throttle.h"
 #include "user/identity/identity.h"
 
 struct daemon;
@@ -39,10 +39,11 @@ struct container {
 	uint64_t policy_since_ns; /* the same */
 	uint32_t slot;
 	uint32_t mode;
-	bool own_mode;	     /* does not follow its policy's */
-	bool frozen;	     /* by us */
-	bool reacted;	     /* kill-container, freeze: done */
-	uint64_t verdict_ns; /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
+	bool own_mode;	      /* does not follow its policy's */
+	bool frozen;	      /* by us */
+	bool reacted;	      /* kill-container, freeze: done */
+	struct throttle said; /* its alerts in the log */
+	uint64_t verdict_ns;  /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
 struct client;
@@ -50,8 +51,7 @@ struct client;
 struct daemon {
 	struct config *config;
 	struct guard *guard;
-	struct store *store; /* NULL: it could not be opened, and will be tried again */
-	struct output_json *json;
+	struct alerts *alerts;
 	struct container *containers;
 	struct client *clients;
 	unsigned n_clients;
@@ -68,11 +68,7 @@ struct daemon {
 	bool stop;
 	bool made_socket;
 	bool made_socket_dir;
-	uint64_t start_ns;	 /* CLOCK_REALTIME */
-	uint64_t store_retry_ns; /* CLOCK_MONOTONIC */
-	uint64_t events_stored;
-	uint64_t events_lost; /* that the store or the JSON file could not take */
-	uint64_t said_lost_ns;
+	uint64_t start_ns; /* CLOCK_REALTIME */
 };
 
 /* ---- daemon.c ---- */
@@ -136,8 +132,6 @@ void containers_check(struct daemon *d);
 /* Handler of the kernel's evidence; ctx: the daemon. */
 void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
 			 size_t str_len);
-/* Count events that could not be kept, and say so now and then. */
-void containers_lost(struct daemon *d, unsigned n, const char *why);
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
 
@@ -186,7 +180,7 @@ int control_listen(struct daemon *d, struct source *s, const char *path, bool *r
 		   struct err *err);
 /* Is who connected root, and not of a container under guard? */
 bool control_is_allowed(const struct daemon *d, int fd);
-/* An alert for those who follow. */
-void control_publish(struct daemon *d, const json_t *alert);
+/* An event for those who follow. */
+void control_publish(struct daemon *d, const struct event *e);
 
 #endif

@@ -19,22 +19,24 @@ struct event {
 	const char *id;
 	const char *image;
 	const char *cgroup;
-	const char *policy; /* directory */
+	const char *policy;  /* directory */
+	const char *lineage; /* "sh[12] < python3[10]" */
 };
 
 #define EVENT_TEXT 2048
+#define EVENT_SUBJECT 1536 /* leaves room for the words around it */
 
 /* What was touched: "open w file /etc/passwd", "connect 10.1.2.3:4444"; "" for a call. */
 void event_object(const struct event *e, char buf[static EVENT_TEXT]);
+
+/* Path, address, capability, hook or call: what the operation is about. */
+void event_subject(const struct event *e, char buf[static EVENT_SUBJECT]);
 
 /* One sentence in words, valid UTF-8 without control characters. */
 void event_sentence(const struct event *e, char buf[static EVENT_TEXT]);
 
 /* The rule's name, of its group. */
 const char *event_rule(unsigned group);
-
-/* The calls that led here, oldest first: [{"call", "role", "weight", "novel"}]. */
-json_t *event_history(const struct lutra_evidence *ev);
 
 /* The whole of it in the shape of Falco's alerts. NULL: out of memory. */
 json_t *event_json(const struct event *e);

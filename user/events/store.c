@@ -1,53 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event store. */
+/* The event store: opening, adding, and what is kept how long. */
 #include "user/events/store.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/names.h"
+#include "user/events/store_impl.h"
 
 #define BUSY_MS 1000
+#define INSERT_MAX 2048
+#define DELETE_CHUNK "4000"
+#define SETTINGS                                                                                   \
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
+	"PRAGMA journal_size_limit = 67108864;"
 
-struct store {
-	sqlite3 *db;
-	sqlite3_stmt *insert;
-	unsigned pending; /* events of the open transaction */
-	bool open;	  /* a transaction is */
-};
-
-static const char schema[] =
-	"CREATE TABLE events ("
-	" id INTEGER PRIMARY KEY,"
-	" time_ns INTEGER NOT NULL," /* CLOCK_REALTIME */
-	" container_id TEXT, container TEXT, image TEXT, cgroup TEXT,"
-	" verdict TEXT NOT NULL, mode TEXT NOT NULL, rule_group TEXT NOT NULL, kind TEXT NOT NULL,"
-	" role TEXT NOT NULL, call TEXT NOT NULL, object TEXT, path TEXT, comm TEXT,"
-	" pid INTEGER, tid INTEGER, ppid INTEGER, refused INTEGER, standin INTEGER,"
-	" a INTEGER, b INTEGER, th_a INTEGER, th_b INTEGER," /* 1/4096 of a weight */
-	" weight0 INTEGER, weight1 INTEGER, weight2 INTEGER,"
-	" calls INTEGER, since_ns INTEGER, since_calls INTEGER,"
-	" policy TEXT, policy_version INTEGER,"
-	" alert TEXT NOT NULL,"
-	" history TEXT GENERATED ALWAYS AS"
-	"  (json_extract(alert, '$.output_fields.\"lutra.history\"')) VIRTUAL);"
-	"CREATE INDEX events_time ON events(time_ns);"
-	"CREATE INDEX events_container ON events(container, time_ns);"
-	"CREATE INDEX events_verdict ON events(verdict, time_ns);"
-	"PRAGMA user_version = 1;";
-
-static const char insert[] =
-	"INSERT INTO events (time_ns, container_id, container, image, cgroup, verdict, mode,"
-	" rule_group, kind, role, call, object, path, comm, pid, tid, ppid, refused, standin, a, b,"
-	" th_a, th_b, weight0, weight1, weight2, calls, since_ns, since_calls, policy,"
-	" policy_version, alert) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-	" ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31,"
-	" ?32)";
-
-static int fail(const struct store *s, struct err *err)
+int store_fail(const struct store *s, struct err *err)
 {
 	int code = sqlite3_errcode(s->db) & 0xff;
 	int r = code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? -EBADMSG : -EIO;
@@ -55,46 +23,26 @@ static int fail(const struct store *s, struct err *err)
 	return err_set(err, r, "event store: %s", sqlite3_errmsg(s->db));
 }
 
-static int run(struct store *s, const char *sql, struct err *err)
+int store_exec(struct store *s, const char *sql, struct err *err)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, err);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err);
 }
 
-static int user_version(struct store *s, int *ret, struct err *err)
+int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err)
 {
 	sqlite3_stmt *q = NULL;
 	int r = 0;
 
-	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) != SQLITE_OK ||
+	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW)
-		r = fail(s, err);
+		r = store_fail(s, err);
 	else
-		*ret = sqlite3_column_int(q, 0);
+		*ret = sqlite3_column_int64(q, 0);
 	sqlite3_finalize(q);
 	return r;
 }
 
-static int migrate(struct store *s, struct err *err)
-{
-	int version = 0, r;
-
-	r = user_version(s, &version, err);
-	if (r < 0)
-		return r;
-	if (version > STORE_SCHEMA_VERSION)
-		return err_set(err, -ENOEXEC, "event store: schema %d is newer than this lutra",
-			       version);
-	if (version == STORE_SCHEMA_VERSION)
-		return 0;
-	r = run(s, "BEGIN IMMEDIATE", err);
-	if (r == 0)
-		r = run(s, schema, err);
-	if (r == 0)
-		r = run(s, "COMMIT", err);
-	if (r < 0)
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return r;
-}
+/* ---- life ---- */
 
 void store_free(struct store *s)
 {
@@ -106,88 +54,78 @@ void store_free(struct store *s)
 	free(s);
 }
 
+static int open_db(struct store *s, const char *path, int flags, struct err *err)
+{
+	if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return err_set(err, -EIO, "event store %s: %s", path,
+			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	return 0;
+}
+
+/* Columns in the order of enum alert_field, and as many values. */
+static int prepare_insert(struct store *s, struct err *err)
+{
+	char sql[INSERT_MAX];
+	size_t len = (size_t)snprintf(sql, sizeof(sql), "INSERT INTO events (");
+
+	for (int f = 0; f < ALERT_FIELDS; f++)
+		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%s%s", f ? ", " : "",
+					alert_column(f));
+	len += (size_t)snprintf(sql + len, sizeof(sql) - len, ") VALUES (?");
+	for (int f = 1; f < ALERT_FIELDS; f++)
+		len += (size_t)snprintf(sql + len, sizeof(sql) - len, ", ?");
+	snprintf(sql + len, sizeof(sql) - len, ")");
+	return sqlite3_prepare_v2(s->db, sql, -1, &s->insert, NULL) == SQLITE_OK
+		       ? 0
+		       : store_fail(s, err);
+}
+
 int store_new(struct store **ret, const char *path, struct err *err)
 {
 	_cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	int r;
 
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
-		return err_set(err, -EIO, "event store %s: %s", path,
-			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	r = run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", err);
+	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 	if (r == 0)
-		r = migrate(s, err);
+		r = store_exec(s, SETTINGS, err);
+	if (r == 0)
+		r = store_migrate(s, err);
+	if (r == 0)
+		r = prepare_insert(s, err);
 	if (r < 0)
 		return r;
-	if (sqlite3_prepare_v2(s->db, insert, -1, &s->insert, NULL) != SQLITE_OK)
-		return fail(s, err);
 	*ret = TAKE_PTR(s);
 	return 0;
 }
 
-/* Binds in order; cleaned strings come from the alert, so that nothing raw is stored. */
-struct binder {
-	sqlite3_stmt *stmt;
-	int at;
-	const json_t *fields;
-};
-
-static void put_text(struct binder *b, const char *s)
+int store_new_reader(struct store **ret, const char *path, struct err *err)
 {
-	if (s)
-		sqlite3_bind_text(b->stmt, ++b->at, s, -1, SQLITE_TRANSIENT);
-	else
-		sqlite3_bind_null(b->stmt, ++b->at);
+	_cleanup_(store_freep) struct store *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	/* What reads a write-ahead log also recovers it: not SQLITE_OPEN_READONLY. */
+	r = open_db(s, path, SQLITE_OPEN_READWRITE, err);
+	if (r == 0)
+		r = store_exec(s, "PRAGMA query_only = 1", err);
+	if (r == 0)
+		r = store_check_schema(s, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
 }
 
-static void put_field(struct binder *b, const char *name)
-{
-	put_text(b, json_string_value(json_object_get(b->fields, name)));
-}
-
-static void put_int(struct binder *b, int64_t v)
-{
-	sqlite3_bind_int64(b->stmt, ++b->at, v);
-}
-
-static void bind_event(struct binder *b, const struct event *e)
-{
-	static const char *const texts[] = {"container.id", "container.name", "container.image",
-					    "lutra.cgroup", "lutra.verdict",  "lutra.mode",
-					    "lutra.group",  "lutra.kind",     "lutra.role",
-					    "evt.type",	    "lutra.object",   "fd.name",
-					    "proc.name"};
-	const struct lutra_evidence *ev = e->ev;
-
-	put_int(b, (int64_t)e->realtime_ns);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		put_field(b, texts[i]);
-	put_int(b, ev->tgid);
-	put_int(b, ev->tid);
-	put_int(b, ev->ppid);
-	put_int(b, ev->refused);
-	put_int(b, ev->standin);
-	put_int(b, ev->a);
-	put_int(b, ev->b);
-	put_int(b, ev->th_a);
-	put_int(b, ev->th_b);
-	for (int i = 0; i < 3; i++)
-		put_int(b, ev->weight[i]);
-	put_int(b, (int64_t)ev->calls);
-	put_int(b, (int64_t)ev->since_ns);
-	put_int(b, ev->since_calls);
-	put_field(b, "lutra.policy");
-	put_int(b, ev->policy_version);
-}
+/* ---- adding ---- */
 
 /* The transaction failed: it and its events are gone. */
 static int lose(struct store *s, unsigned *ret_lost, struct err *err)
 {
-	int r = fail(s, err);
+	int r = store_fail(s, err);
 
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	if (ret_lost)
@@ -197,19 +135,25 @@ static int lose(struct store *s, unsigned *ret_lost, struct err *err)
 	return r;
 }
 
-int store_add(struct store *s, const struct event *e, json_t *alert, unsigned *ret_lost,
-	      struct err *err)
+static void bind_alert(struct store *s, const struct alert *a)
 {
-	struct binder b = {.stmt = s->insert, .fields = json_object_get(alert, "output_fields")};
-	_cleanup_free_ char *text = json_dumps(alert, JSON_COMPACT);
+	for (int f = 0; f < ALERT_FIELDS; f++) {
+		if (alert_is_text(f))
+			sqlite3_bind_text(s->insert, f + 1, a->text[f], -1, SQLITE_STATIC);
+		else
+			sqlite3_bind_int64(s->insert, f + 1, a->n[f]);
+	}
+}
+
+int store_add(struct store *s, const struct alert *a, unsigned *ret_lost, struct err *err)
+{
 	int step;
 
 	s->pending++;
 	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return lose(s, ret_lost, err);
 	s->open = true;
-	bind_event(&b, e);
-	put_text(&b, text ? text : "{}");
+	bind_alert(s, a);
 	step = sqlite3_step(s->insert);
 	sqlite3_reset(s->insert);
 	sqlite3_clear_bindings(s->insert);
@@ -227,21 +171,78 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
 	return 0;
 }
 
-int store_last(struct store *s, uint32_t limit, int (*each)(void *ctx, const char *text), void *ctx,
-	       struct err *err)
+/* ---- keeping ---- */
+
+int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 {
-	static const char sql[] = "SELECT alert FROM (SELECT id, alert FROM events ORDER BY id DESC"
-				  " LIMIT ?1) ORDER BY id";
+	int64_t pages = 0, unused = 0, size = 0;
+	int r = store_number(s, "PRAGMA page_count", &pages, err);
+
+	if (r == 0)
+		r = store_number(s, "PRAGMA freelist_count", &unused, err);
+	if (r == 0)
+		r = store_number(s, "PRAGMA page_size", &size, err);
+	if (r == 0)
+		*ret = (uint64_t)(pages - unused) * (uint64_t)size;
+	return r;
+}
+
+/* A chunk of the oldest, of those before a time. */
+static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *ret_n, struct err *err)
+{
+	static const char sql[] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
+				  " WHERE time_ns < ?1 ORDER BY time_ns LIMIT " DELETE_CHUNK ")";
 	sqlite3_stmt *q = NULL;
-	int step, r = 0;
+	int r = 0;
 
 	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
-		return fail(s, err);
-	sqlite3_bind_int64(q, 1, limit);
-	while (r == 0 && (step = sqlite3_step(q)) == SQLITE_ROW)
-		r = each(ctx, (const char *)sqlite3_column_text(q, 0));
-	if (r == 0 && step != SQLITE_DONE)
-		r = fail(s, err);
+		return store_fail(s, err);
+	sqlite3_bind_int64(q, 1, before_ns > INT64_MAX ? INT64_MAX : (int64_t)before_ns);
+	if (sqlite3_step(q) != SQLITE_DONE)
+		r = store_fail(s, err);
+	else
+		*ret_n = (uint64_t)sqlite3_changes(s->db);
 	sqlite3_finalize(q);
+	return r;
+}
+
+static int retain_age(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
+{
+	uint64_t n = 1;
+	int r = 0;
+
+	while (r == 0 && n > 0) {
+		r = delete_chunk(s, before_ns, &n, err);
+		if (r == 0)
+			*deleted += n;
+	}
+	return r;
+}
+
+static int retain_size(struct store *s, uint64_t max, uint64_t *deleted, struct err *err)
+{
+	uint64_t bytes = 0, n = 1;
+	int r = store_bytes(s, &bytes, err);
+
+	while (r == 0 && n > 0 && bytes > max) {
+		r = delete_chunk(s, UINT64_MAX, &n, err);
+		if (r == 0) {
+			*deleted += n;
+			r = store_bytes(s, &bytes, err);
+		}
+	}
+	return r;
+}
+
+int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
+		 uint64_t *ret_deleted, struct err *err)
+{
+	int r = 0;
+
+	*ret_deleted = 0;
+	if (limits->max_age_ns && now_ns > limits->max_age_ns)
+		r = retain_age(s, now_ns - limits->max_age_ns, ret_deleted, err);
+	if (r == 0 && limits->max_bytes)
+		r = retain_size(s, limits->max_bytes, ret_deleted, err);
 	return r;
 }

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alerts at a rate, into a store: how many were kept, what putting one costs who decides, and what
+ * a thread that writes takes of a core. usage: alerts [RATE [SECONDS [FILE]]]
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "user/clock.h"
+#include "user/events/writer.h"
+
+#define NSEC 1000000000ull
+#define CONTAINERS 20
+
+/* A refused exec with a full history, of one container or another. */
+static struct lutra_evidence made(void)
+{
+	static const unsigned calls[] = {SYS_read,  SYS_openat, SYS_fstat, SYS_mmap,
+					 SYS_close, SYS_futex,	SYS_poll,  SYS_execve};
+	struct lutra_evidence ev = {.calls = 100000,
+				    .tid = 4242,
+				    .tgid = 4240,
+				    .ppid = 1,
+				    .a = 5000,
+				    .th_a = 4800,
+				    .nr = SYS_execve,
+				    .group = LUTRA_G_EXEC,
+				    .kind = LUTRA_KIND_P,
+				    .verdict = LUTRA_VERDICT_DENY,
+				    .mode = LUTRA_MODE_DENY,
+				    .role = LUTRA_ROLE_STEADY,
+				    .refused = 1,
+				    .weight = {1, 2, 3},
+				    .object = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH},
+				    .comm = "python3"};
+
+	for (unsigned i = 0; i < LUTRA_HISTORY; i++)
+		ev.past[i] = (struct lutra_past){(uint16_t)(calls[i % 8] | 1u << 12), 7};
+	return ev;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void say(void *ctx, bool bad, const char *msg)
+{
+	(void)ctx;
+	(void)bad;
+	fprintf(stderr, "alerts: %s\n", msg);
+}
+
+/* Puts at the rate; returns the ns that putting took in all. */
+static uint64_t flood(struct writer *w, uint64_t rate, uint64_t seconds)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const uint64_t start_ns = clock_now_ns();
+	struct lutra_evidence ev = made();
+	char name[CONTAINERS][16];
+	uint64_t put_ns = 0;
+
+	for (int i = 0; i < CONTAINERS; i++)
+		snprintf(name[i], sizeof(name[i]), "shop-%d", i);
+	for (uint64_t i = 0; i < rate * seconds; i++) {
+		struct event e = {.ev = &ev,
+				  .str = "/usr/bin/python3.11",
+				  .str_len = 19,
+				  .realtime_ns = clock_realtime_ns(),
+				  .name = name[i % CONTAINERS],
+				  .id = "c0ffeec0ffee",
+				  .image = "registry.example.org/shop/frontend:1.2.3",
+				  .cgroup = "/sys/fs/cgroup/system.slice/docker-c0ffeec0ffee.scope",
+				  .policy = "/etc/lutra/policies.d/shop"};
+		uint64_t before;
+
+		while (clock_now_ns() - start_ns < i * NSEC / rate)
+			nanosleep(&pause, NULL);
+		before = clock_now_ns();
+		writer_put(w, &e);
+		put_ns += clock_now_ns() - before;
+	}
+	return put_ns;
+}
+
+int main(int argc, char **argv)
+{
+	const uint64_t rate = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
+	const uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 10) : 30;
+	struct writer_config config = {
+		.path = argc > 3 ? argv[3] : "build/bench/alerts.db",
+		.limits = {.max_bytes = 1024ull << 20},
+		.say = say,
+	};
+	_cleanup_(writer_freep) struct writer *w = NULL;
+	const uint64_t start_ns = clock_now_ns();
+	struct writer_stats s;
+	uint64_t put_ns;
+	struct err err;
+
+	if (!rate || !seconds) {
+		fputs("usage: alerts [RATE [SECONDS [FILE]]]\n", stderr);
+		return 2;
+	}
+	remove(config.path);
+	if (writer_new(&w, &config, &err) < 0) {
+		fprintf(stderr, "alerts: %s\n", err.msg);
+		return 1;
+	}
+	put_ns = flood(w, rate, seconds);
+	writer_sync(w);
+	writer_stats(w, &s);
+	printf("put %" PRIu64 ", stored %" PRIu64 ", lost %" PRIu64 " (queue full), %" PRIu64
+	       " (store), deleted by the limit %" PRIu64 "\n",
+	       s.put, s.stored, s.lost_queue, s.lost_store, s.expired);
+	printf("%.1f s, %.0f ns a put, %.2f of a core, %.0f bytes an alert\n",
+	       (double)(clock_now_ns() - start_ns) / 1e9, (double)put_ns / (double)s.put,
+	       cpu_seconds() / ((double)(clock_now_ns() - start_ns) / 1e9),
+	       (double)s.store_bytes / (double)(s.stored - s.expired));
+	return s.put == s.stored + s.lost_queue + s.lost_store ? 0 : 1;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A made-up event and a scratch directory, for the tests of what becomes of events. */
+#ifndef LUTRA_TESTS_MADE_EVENT_H
+#define LUTRA_TESTS_MADE_EVENT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/sample.h"
+#include "user/events/alert.h"
+
+struct fixture {
+	char *dir;
+	char *db;
+	struct lutra_evidence ev;
+	struct event e;
+};
+
+static inline int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->dir = sample_dir();
+	f->db = sample_path(f->dir, "events.db");
+	f->ev = (struct lutra_evidence){
+		.calls = 3,
+		.since_ns = 1500,
+		.since_calls = 2,
+		.policy_version = 4,
+		.tid = 11,
+		.tgid = 10,
+		.ppid = 1,
+		.a = 5000,
+		.nr = SYS_execve,
+		.group = LUTRA_G_EXEC,
+		.kind = LUTRA_KIND_P,
+		.verdict = LUTRA_VERDICT_DENY,
+		.mode = LUTRA_MODE_DENY,
+		.role = LUTRA_ROLE_STEADY,
+		.refused = 1,
+		.weight = {1, 2, 3},
+		.object = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH | LUTRA_OBJ_FRESH},
+		.comm = "py\033thon"};
+	f->ev.past[LUTRA_HISTORY - 1] =
+		(struct lutra_past){SYS_execve | LUTRA_HIST_NOVEL | 1 << 12, 240};
+	f->e = (struct event){.ev = &f->ev,
+			      .str = "/bin/sh\n\377",
+			      .str_len = 9,
+			      .realtime_ns = 1700000000123456789,
+			      .name = "shop",
+			      .id = "c0ffee",
+			      .image = "example.org/shop:1",
+			      .cgroup = "/sys/fs/cgroup/shop"};
+	*state = f;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->db);
+	sample_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+#endif

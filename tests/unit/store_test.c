@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event store: what it keeps, finds and deletes, older schemas, a full disk. */
+#include "tests/unit/made_event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+#include "lib/file.h"
+#include "user/events/store.h"
+
+#define DAY_NS 86400000000000ull
+
+static void add(struct fixture *f, struct store *s, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct alert a;
+		unsigned lost;
+
+		f->ev.tid = (uint32_t)i;
+		alert_set(&a, &f->e);
+		assert_int_equal(store_add(s, &a, &lost, NULL), 0);
+	}
+	assert_int_equal(store_commit(s, NULL, NULL), 0);
+}
+
+struct collected {
+	int n, most;
+	int64_t id[16], tid[16], time_ns[16];
+};
+
+static int collect(void *ctx, int64_t id, const struct alert *a)
+{
+	struct collected *c = ctx;
+
+	assert_in_range(c->n, 0, 15);
+	c->id[c->n] = id;
+	c->tid[c->n] = a->n[ALERT_TID];
+	c->time_ns[c->n] = a->n[ALERT_TIME];
+	return ++c->n == c->most;
+}
+
+static int select_all(struct store *s, const struct store_query *q, struct collected *c)
+{
+	*c = (struct collected){};
+	return store_select(s, q, collect, c, NULL);
+}
+
+static void store_select_gives_the_newest_oldest_first(void **state)
+{
+	const struct store_query q = {.limit = 3, .oldest_first = true};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct collected c;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add(f, s, 5);
+	assert_int_equal(select_all(s, &q, &c), 0);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.tid[0], 2);
+	assert_int_equal(c.tid[2], 4);
+}
+
+static void store_select_ends_where_the_callback_says(void **state)
+{
+	const struct store_query q = {.limit = 5};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct collected c = {.most = 2};
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add(f, s, 5);
+	assert_int_equal(store_select(s, &q, collect, &c, NULL), 1);
+	assert_int_equal(c.n, 2);
+}
+
+static void store_select_finds_by_container_image_verdict_and_time(void **state)
+{
+	static const struct {
+		struct store_query q;
+		int want;
+	} cases[] = {
+		{{.limit = 16}, 6},
+		{{.limit = 4}, 4},
+		{{.container = "shop", .limit = 16}, 3},
+		{{.container = "none", .limit = 16}, 0},
+		{{.image = "mail:2", .limit = 16}, 3},
+		{{.image = "mail:2", .container = "shop", .limit = 16}, 0},
+		{{.verdict = "deny", .limit = 16}, 6},
+		{{.verdict = "kill", .limit = 16}, 0},
+		{{.since_ns = 2000, .limit = 16}, 3},
+		{{.until_ns = 1999, .limit = 16}, 3},
+		{{.since_ns = 1000, .until_ns = 2000, .limit = 16}, 6},
+		{{.container = "shop' OR 1=1 --", .limit = 16}, 0},
+	};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct collected c;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	f->e.realtime_ns = 1000;
+	add(f, s, 3);
+	f->e.realtime_ns = 2000;
+	f->e.name = "mail";
+	f->e.image = "mail:2";
+	add(f, s, 3);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(select_all(s, &cases[i].q, &c), 0);
+		assert_int_equal(c.n, cases[i].want);
+	}
+}
+
+static void store_select_pages_through_all_once(void **state)
+{
+	struct store_query q = {.container = "shop", .limit = 4};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	bool seen[16] = {};
+	struct collected c;
+	int n = 0;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	/* Many of one time: a page may end among them. */
+	add(f, s, 10);
+	f->e.realtime_ns--;
+	add(f, s, 5);
+	do {
+		assert_int_equal(select_all(s, &q, &c), 0);
+		for (int i = 0; i < c.n; i++) {
+			assert_false(seen[c.id[i]]);
+			seen[c.id[i]] = true;
+		}
+		n += c.n;
+		if (c.n) {
+			q.before_ns = (uint64_t)c.time_ns[c.n - 1];
+			q.before_id = (uint64_t)c.id[c.n - 1];
+		}
+	} while (c.n);
+	assert_int_equal(n, 15);
+}
+
+static void store_new_opens_what_was_there(void **state)
+{
+	const struct store_query q = {.limit = 10};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL, *again = NULL;
+	struct collected c;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add(f, s, 2);
+	store_free(TAKE_PTR(s));
+	assert_int_equal(store_new(&again, f->db, NULL), 0);
+	assert_int_equal(select_all(again, &q, &c), 0);
+	assert_int_equal(c.n, 2);
+}
+
+static void store_new_reader_sees_what_is_added_later(void **state)
+{
+	const struct store_query q = {.limit = 10};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL, *reader = NULL;
+	struct collected c;
+	unsigned lost;
+	struct alert a;
+
+	assert_int_equal(store_new_reader(&reader, f->db, NULL), -EIO);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	assert_int_equal(store_new_reader(&reader, f->db, NULL), 0);
+	add(f, s, 2);
+	assert_int_equal(select_all(reader, &q, &c), 0);
+	assert_int_equal(c.n, 2);
+	alert_set(&a, &f->e);
+	assert_int_equal(store_add(reader, &a, &lost, NULL), -EIO);
+}
+
+static void same(const json_t *a, const json_t *b)
+{
+	_cleanup_free_ char *x = json_dumps(a, JSON_SORT_KEYS), *y = json_dumps(b, JSON_SORT_KEYS);
+
+	assert_string_equal(x, y);
+}
+
+static int compare(void *ctx, int64_t id, const struct alert *a)
+{
+	json_auto_t *j = alert_json(a);
+
+	(void)id;
+	same(j, ctx);
+	return 0;
+}
+
+static void store_gives_back_the_alert_that_went_in(void **state)
+{
+	const struct store_query q = {.limit = 1};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	json_auto_t *j = NULL;
+
+	f->e.lineage = "python3[10] < gunicorn[9]";
+	f->ev.tid = 0;
+	j = event_json(&f->e);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add(f, s, 1);
+	assert_int_equal(store_select(s, &q, compare, j, NULL), 0);
+}
+
+/* ---- what is no store, or an older one ---- */
+
+static int query_int(const char *db, const char *sql)
+{
+	sqlite3_stmt *q;
+	sqlite3 *handle;
+	int n;
+
+	assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	n = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(handle);
+	return n;
+}
+
+static void execute(const char *db, const char *sql)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(handle);
+}
+
+static void store_new_refuses_what_is_no_store(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *missing = sample_path(f->dir, "no/such/dir.db");
+	char junk[8192];
+	struct store *s = NULL;
+	struct err err;
+
+	assert_int_equal(store_new(&s, missing, &err), -EIO);
+	memset(junk, 'x', sizeof(junk));
+	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
+	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
+	unlink(f->db);
+	execute(f->db, "PRAGMA user_version = 3");
+	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
+	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
+}
+
+static int keep_alert(void *ctx, int64_t id, const struct alert *a)
+{
+	((json_t **)ctx)[id - 1] = alert_json(a);
+	return 0;
+}
+
+static void store_new_takes_a_store_of_schema_1_along(void **state)
+{
+	static const char *const was =
+		"[{\"call\": \"read\", \"novel\": false, \"role\": \"steady\", \"weight\": 0},"
+		" {\"call\": \"openat\", \"novel\": false, \"role\": \"steady\", \"weight\": 12},"
+		" {\"call\": \"execve\", \"novel\": true, \"role\": \"steady\", \"weight\": 240}]";
+	const struct store_query q = {.limit = 2};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	_cleanup_free_ char *sql = NULL;
+	json_auto_t *history = json_loads(was, 0, NULL);
+	json_t *got[2] = {}, *o;
+	size_t len;
+
+	assert_int_equal(
+		file_read(AT_FDCWD, "tests/golden/store/schema-1.sql", 1 << 20, &sql, &len, NULL),
+		0);
+	execute(f->db, sql);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	assert_int_equal(store_select(s, &q, keep_alert, got, NULL), 0);
+	assert_int_equal(query_int(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
+	o = json_object_get(got[0], "output_fields");
+	same(json_object_get(o, "lutra.history"), history);
+	assert_string_equal(json_string_value(json_object_get(o, "fd.name")), "/bin/sh\\x0a\\xff");
+	assert_string_equal(json_string_value(json_object_get(got[0], "priority")), "Critical");
+	o = json_object_get(got[1], "output_fields");
+	assert_int_equal(json_array_size(json_object_get(o, "lutra.history")), 1);
+	assert_string_equal(json_string_value(json_object_get(o, "lutra.policy")),
+			    "/etc/lutra/policies.d/shop");
+	json_decref(got[0]);
+	json_decref(got[1]);
+	add(f, s, 1);
+}
+
+static void store_has_an_index_for_every_question(void **state)
+{
+	static const char *const where[] = {"container = 'shop'", "image = 'i'", "verdict = 'deny'",
+					    "time_ns > 5"};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	sqlite3 *db;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	for (size_t i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		sqlite3_stmt *q;
+		char sql[256];
+
+		snprintf(sql, sizeof(sql),
+			 "EXPLAIN QUERY PLAN SELECT * FROM events WHERE %s"
+			 " ORDER BY time_ns DESC, id DESC LIMIT 10",
+			 where[i]);
+		assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+		assert_non_null(strstr((const char *)sqlite3_column_text(q, 3), "USING INDEX"));
+		assert_int_equal(sqlite3_step(q), SQLITE_DONE); /* nothing is sorted */
+		sqlite3_finalize(q);
+	}
+	sqlite3_close(db);
+}
+
+/* ---- limits ---- */
+
+static void store_retain_deletes_by_age(void **state)
+{
+	const struct store_limits limits = {.max_age_ns = 30 * DAY_NS};
+	const struct store_query q = {.limit = 16};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	const uint64_t start = f->e.realtime_ns;
+	uint64_t deleted;
+	struct collected c;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add(f, s, 3);
+	f->e.realtime_ns = start + DAY_NS;
+	add(f, s, 2);
+	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS, &deleted, NULL), 0);
+	assert_int_equal(deleted, 0);
+	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS + 1, &deleted, NULL), 0);
+	assert_int_equal(deleted, 3);
+	assert_int_equal(select_all(s, &q, &c), 0);
+	assert_int_equal(c.n, 2);
+	assert_int_equal(store_retain(s, &limits, start + 90 * DAY_NS, &deleted, NULL), 0);
+	assert_int_equal(deleted, 2);
+}
+
+static void store_retain_deletes_the_oldest_by_size(void **state)
+{
+	const struct store_limits limits = {.max_bytes = 4 << 20};
+	const struct store_query q = {.limit = 1};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	uint64_t deleted, all = 0, bytes;
+	struct collected c;
+	struct stat st;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	for (int i = 0; i < 10; i++) {
+		f->e.realtime_ns += 1000;
+		add(f, s, 4000);
+		assert_int_equal(store_retain(s, &limits, f->e.realtime_ns, &deleted, NULL), 0);
+		all += deleted;
+		assert_int_equal(store_bytes(s, &bytes, NULL), 0);
+		assert_true(bytes <= limits.max_bytes);
+	}
+	assert_in_range(all, 20000, 39999);
+	assert_int_equal(select_all(s, &q, &c), 0);
+	assert_int_equal(c.time_ns[0], f->e.realtime_ns);
+	assert_int_equal(query_int(f->db, "SELECT count(*) FROM events"), 40000 - all);
+	/* Freed pages are used again: the file does not grow with what came through it. */
+	assert_int_equal(stat(f->db, &st), 0);
+	assert_true((uint64_t)st.st_size < 3 * limits.max_bytes);
+}
+
+static void store_add_on_a_full_disk_counts_and_recovers(void **state)
+{
+	const struct store_query q = {.limit = 1};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct rlimit old, limit;
+	unsigned lost = 0, n = 0;
+	struct collected c;
+	struct err err = {};
+	struct alert a;
+	int r = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	limit = (struct rlimit){65536, old.rlim_max};
+	alert_set(&a, &f->e);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (n = 0; n < 2000 && r == 0; n++) {
+		r = store_add(s, &a, &lost, &err);
+		if (r == 0)
+			r = store_commit(s, &lost, &err);
+	}
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(r, -EIO);
+	assert_int_equal(lost, 1);
+	assert_int_not_equal(err.msg[0], '\0');
+	assert_int_equal(store_add(s, &a, &lost, NULL), 0);
+	assert_int_equal(store_commit(s, &lost, NULL), 0);
+	assert_int_equal(select_all(s, &q, &c), 0);
+	assert_int_equal(c.n, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(store_select_gives_the_newest_oldest_first),
+		T(store_select_ends_where_the_callback_says),
+		T(store_select_finds_by_container_image_verdict_and_time),
+		T(store_select_pages_through_all_once),
+		T(store_new_opens_what_was_there),
+		T(store_new_reader_sees_what_is_added_later),
+		T(store_gives_back_the_alert_that_went_in),
+		T(store_new_refuses_what_is_no_store),
+		T(store_new_takes_a_store_of_schema_1_along),
+		T(store_has_an_index_for_every_question),
+		T(store_retain_deletes_by_age),
+		T(store_retain_deletes_the_oldest_by_size),
+		T(store_add_on_a_full_disk_counts_and_recovers),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

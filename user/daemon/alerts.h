@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of events in lutrad: the store, the outputs, those who follow. */
+#ifndef LUTRA_USER_DAEMON_ALERTS_H
+#define LUTRA_USER_DAEMON_ALERTS_H
+
+#include "lib/err.h"
+#include "user/events/store.h"
+#include "user/events/writer.h"
+
+struct alerts;
+struct daemon;
+
+/* d->alerts is set. Errors as writer_new(), output_json_new(). */
+int alerts_open(struct daemon *d, struct err *err);
+void alerts_close(struct daemon *d);
+/* Does not wait for any of them. */
+void alerts_put(struct daemon *d, const struct event *e);
+void alerts_stats(const struct daemon *d, struct writer_stats *ret);
+/*
+ * The store to read from, the daemon's; events of the last milliseconds may not be in it yet. -EIO:
+ * it is not open.
+ */
+int alerts_store(struct daemon *d, struct store **ret, struct err *err);
+
+#endif

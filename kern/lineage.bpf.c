@@ -15,6 +15,8 @@
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
  * exec in a mount namespace other than that of the task that moved it into the cgroup. A runtime's
  * own work before that (re-exec of itself, unshare, mounts, threads) is none of the container's.
+ * Where an OCI hook enrols it, its first process has the container's namespaces already and its
+ * next exec is the user's program. Who joins later is an exec session, with all that it starts.
  * Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "record.bpf.h"
@@ -56,9 +58,12 @@ static __always_inline __u32 task_mnt_ns(struct task_struct *task)
 	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 }
 
-/* Give a task an entry, pending; one that it already has of the same enrolment stays. */
+/*
+ * Give a task an entry, pending; one that it already has of the same enrolment stays. joins: it
+ * comes from outside.
+ */
 static __always_inline struct lutra_task *task_enter(struct task_struct *task, __u32 slot_nr,
-						     __u32 mnt_ns)
+						     __u32 mnt_ns, bool joins)
 {
 	struct lutra_slot *slot = slot_get(slot_nr);
 	struct lutra_task *e;
@@ -78,14 +83,18 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 	e->flags = TASK_PENDING;
 	e->mnt_ns = mnt_ns;
 	e->nr = NR_NONE;
+	e->session = joins && slot->flags & LUTRA_SLOT_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
 	return e;
 }
 
 /* The user's program runs, or is about to: where its root is now, the container's paths end. */
-static __always_inline void task_arm(struct lutra_task *e, struct task_struct *task)
+static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *slot,
+				     struct task_struct *task)
 {
 	__u64 mnt = (__u64)BPF_CORE_READ(task, fs, root.mnt);
 
+	if (!(slot->flags & LUTRA_SLOT_STARTED))
+		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_STARTED);
 	e->flags = 0;
 	e->nr = NR_NONE;
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
@@ -128,7 +137,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	if (cgroup != task_cgroup(parent))
 		born = cgroup_slot(cgroup);
 	if (born && !is_armed(e) && (!e || e->slot != born))
-		task_enter(child, born, task_mnt_ns(parent));
+		task_enter(child, born, task_mnt_ns(parent), true);
 	else if (e && slot)
 		task_copy(e, slot, parent, child);
 	return 0;
@@ -150,7 +159,7 @@ int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_stru
 	    is_armed(task_live(task, &live)))
 		return 0;
 	if (slot)
-		task_enter(task, slot, task_mnt_ns((void *)bpf_get_current_task()));
+		task_enter(task, slot, task_mnt_ns((void *)bpf_get_current_task()), true);
 	return 0;
 }
 
@@ -161,7 +170,8 @@ static __always_inline struct lutra_task *task_missed(struct task_struct *task)
 
 	if (!slot)
 		return NULL;
-	return task_enter(task, slot, BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns, ns.inum));
+	return task_enter(task, slot, BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns, ns.inum),
+			  false);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -184,7 +194,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	if (e->flags & TASK_PENDING) {
 		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
 			return 0;
-		task_arm(e, task);
+		task_arm(e, slot, task);
 		type = LUTRA_REC_ARM;
 	} else {
 		s = lutra_standin ? scratch_get(task) : NULL;
@@ -227,10 +237,12 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	e = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!slot || (e && e->slot == slot_nr && e->epoch == slot->epoch))
 		return 0;
-	e = task_enter(task, slot_nr, task_mnt_ns(task));
-	if (!e || slot->flags & LUTRA_SLOT_NEXT_EXEC)
+	/* No namespace has the number 0. */
+	e = task_enter(task, slot_nr, slot->flags & LUTRA_SLOT_STARTING ? 0 : task_mnt_ns(task),
+		       false);
+	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
-	task_arm(e, task);
+	task_arm(e, slot, task);
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_plain(task, slot_nr, LUTRA_REC_ARM, 0, 0, false);
 	return 0;

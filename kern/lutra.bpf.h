@@ -89,8 +89,9 @@ struct lutra_task {
 	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
 	__u64 judged_caps;
 	__u32 judged_key;
-	__u16 nr; /* call under way, as in struct lutra_record */
-	__u8 pad[2];
+	__u16 nr;     /* call under way, as in struct lutra_record */
+	__u8 session; /* 1: joined a container that ran, or descends from who did */
+	__u8 pad;
 	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
 };
 

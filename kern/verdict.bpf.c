@@ -13,6 +13,18 @@
 
 #define EVIDENCE_QUOTA 16 /* pieces a second and container, once the ring is half full */
 
+/* What is in force for a task. Attacks on the guard itself are no matter of a policy. */
+static __always_inline __u32 task_mode(const struct lutra_task *e, const struct lutra_slot *slot,
+				       __u32 group)
+{
+	__u32 mode = slot->mode;
+
+	if (e->session && slot->flags & LUTRA_SLOT_AUDIT_SESSIONS && mode > LUTRA_MODE_AUDIT &&
+	    group != LUTRA_G_GUARD)
+		return LUTRA_MODE_AUDIT;
+	return mode;
+}
+
 static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutra_task *e)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -29,6 +41,7 @@ static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutr
 	ev->b = e->state.b;
 	ev->role = e->state.role;
 	ev->nr = e->nr;
+	ev->session = e->session;
 	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
 		ev->past[i] = e->past[(e->calls + i) & (LUTRA_HISTORY - 1)];
 }
@@ -41,7 +54,7 @@ static __always_inline void evidence_event(struct lutra_evidence *ev, struct lut
 	ev->weight[1] = s->weight[1];
 	ev->weight[2] = s->weight[2];
 	ev->standin = lutra_standin;
-	ev->pad = 0;
+	__builtin_memset(ev->pad, 0, sizeof(ev->pad));
 	ev->object = s->object;
 	if (s->flags & EVENT_WORKER)
 		ev->nr = NR_NONE;
@@ -91,7 +104,7 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
 	ev->since_calls = e->episode_ns ? (__u32)(e->calls - e->episode_calls) : 0;
 	ev->cgroup_id = slot->cgroup_id;
-	ev->mode = (__u8)slot->mode;
+	ev->mode = (__u8)task_mode(e, slot, s->group);
 	ev->policy_version = p->version;
 	ev->th_a = p->th_a;
 	ev->th_b = p->th_b;
@@ -138,7 +151,7 @@ __noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s,
 	episode(e, now);
 	if (s->group == LUTRA_G_NONE)
 		return LUTRA_VERDICT_ALLOW;
-	mode = slot->mode;
+	mode = task_mode(e, slot, s->group);
 	verdict = lutra_verdict(&e->signals, p, s->group, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
 		e->flags |= TASK_DENY_CALL;
@@ -174,7 +187,7 @@ static __always_inline int standing_refusal(struct lutra_task *e, struct lutra_s
 __noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u32 windowed)
 {
 	struct lutra_slot *slot;
-	__u32 denies;
+	__u32 denies, mode;
 	__u64 now;
 
 	if (!e || !s)
@@ -188,10 +201,11 @@ __noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u
 	}
 	if (slot->flags & LUTRA_SLOT_FROZEN)
 		return 1;
-	denies = slot->mode == LUTRA_MODE_DENY || slot->mode == LUTRA_MODE_FREEZE;
+	mode = task_mode(e, slot, LUTRA_G_NONE);
+	denies = mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE;
 	if (e->flags & TASK_DENY_CALL && !(s->flags & EVENT_WORKER))
 		return denies ? standing_refusal(e, s, LUTRA_G_TH, bpf_ktime_get_ns()) : 1;
-	if (!windowed || slot->mode != LUTRA_MODE_DENY || !e->signals.alert_until_ns)
+	if (!windowed || mode != LUTRA_MODE_DENY || !e->signals.alert_until_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (now >= e->signals.alert_until_ns)

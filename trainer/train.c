@@ -60,6 +60,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 {
 	p->seed = options->seed;
 	p->kill_signals = options->kill_signals ? options->kill_signals : KILL_SIGNALS;
+	p->audit_sessions = options->old && options->old->audit_sessions;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
 	p->runs = calloc(c->n_runs, sizeof(*p->runs));

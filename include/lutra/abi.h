@@ -321,6 +321,10 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 #define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
 #define LUTRA_SLOT_CONDEMNED 0x04 /* kill-container: every task dies at its next event */
 #define LUTRA_SLOT_FROZEN 0x08	  /* freeze: every refusable operation is refused */
+#define LUTRA_SLOT_STARTING 0x10  /* tasks in it at enrolment are pending until their next exec */
+#define LUTRA_SLOT_SESSIONS 0x20  /* a container's: who joins it once it runs is an exec session */
+#define LUTRA_SLOT_STARTED 0x40	  /* a task of it has been armed */
+#define LUTRA_SLOT_AUDIT_SESSIONS 0x80 /* exec sessions are in mode audit, whatever mode says */
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
@@ -444,7 +448,8 @@ struct lutra_evidence {
 	__u8 weight[3];
 	__u8 standin; /* 1: seen through a tracepoint, not through a hook */
 	__u32 str_len;
-	__u32 pad;
+	__u8 session; /* 1: of an exec session */
+	__u8 pad[3];
 	struct lutra_object object;
 	char comm[16];
 	struct lutra_past past[LUTRA_HISTORY]; /* oldest first */

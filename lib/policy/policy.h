@@ -64,6 +64,7 @@ struct policy {
 	char *arch;    /* x86_64 */
 	uint32_t mode; /* enum lutra_mode a container of this image starts in */
 	bool steady_on_wait;
+	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t kill_signals; /* 1 or 2 */
 	uint32_t ops;
 	uint8_t action[LUTRA_G_COUNT];

@@ -125,6 +125,8 @@ static json_t *diff_about(const struct policy *old, const struct policy *p)
 	ok &= put_change(to, "arch", text_or_null(old->arch), text_or_null(p->arch));
 	ok &= put_change(to, "mode", json_string(mode_name(old->mode)),
 			 json_string(mode_name(p->mode)));
+	ok &= put_change(to, "exec_sessions", json_string(old->audit_sessions ? "audit" : "guard"),
+			 json_string(p->audit_sessions ? "audit" : "guard"));
 	ok &= put_change(to, "steady_on", json_string(old->steady_on_wait ? "wait" : "accept"),
 			 json_string(p->steady_on_wait ? "wait" : "accept"));
 	ok &= put_change(to, "kill_signals", json_integer(old->kill_signals),

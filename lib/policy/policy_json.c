@@ -91,6 +91,8 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      policy_args_encode(p));
 	if (!j)
 		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
+	if (p->audit_sessions)
+		json_object_set_new(j, "exec_sessions", json_string("audit"));
 	if (p->model_sha256[0])
 		json_object_set_new(j, "model",
 				    json_pack("{s:s, s:I}", "sha256", p->model_sha256, "bytes",
@@ -231,6 +233,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	const char *image, *arch, *mode, *steady_on, *sha256;
 	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
 									      *skip[3];
+	const char *sessions = "guard";
 	json_int_t kill_signals, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);
@@ -239,18 +242,21 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 		return r;
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
-			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o}",
+			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o, s?s}",
 			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
 			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_signals,
 			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
 			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
 			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1], "model",
-			   &model, "arguments", &skip[2]) < 0)
+			   &model, "arguments", &skip[2], "exec_sessions", &sessions) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (kill_signals < 1 || kill_signals > 2)
 		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");
 	if (strlen(sha256) != 64 || bytes < 0 || bytes > POLICY_TABLES_MAX)
 		return err_set(err, -EBADMSG, "tables: not the sum and size of tables");
+	if (strcmp(sessions, "guard") != 0 && strcmp(sessions, "audit") != 0)
+		return err_set(err, -EBADMSG, "exec_sessions: must be guard or audit");
+	p->audit_sessions = strcmp(sessions, "audit") == 0;
 	p->kill_signals = (uint8_t)kill_signals;
 	memcpy(p->tables_sha256, sha256, 65);
 	*ret_tables_len = (size_t)bytes;

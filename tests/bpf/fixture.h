@@ -342,7 +342,11 @@ static inline int child_wait(struct child *c)
 
 static inline void box_enroll(struct box *b, const struct policy *p, uint32_t mode, bool record)
 {
-	const struct guard_enrolment e = {b->cgroup, p, mode, record, true};
+	const struct guard_enrolment e = {.cgroup = b->cgroup,
+					  .policy = p,
+					  .mode = mode,
+					  .record = record,
+					  .next_exec = true};
 	struct err err = {};
 
 	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)

@@ -347,7 +347,8 @@ static void kernel_script_is_two_executions(void **state)
 
 static void enroll_plain(struct box *b, const char *cgroup)
 {
-	const struct guard_enrolment e = {cgroup, NULL, LUTRA_MODE_LEARN, true, false};
+	const struct guard_enrolment e = {
+		.cgroup = cgroup, .mode = LUTRA_MODE_LEARN, .record = true};
 	struct err err = {};
 
 	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
@@ -486,7 +487,7 @@ static void kernel_enroll_refuses_what_it_must_not_touch(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = sample_policy();
-	const struct guard_enrolment good = {b->cgroup, NULL, LUTRA_MODE_LEARN, false, false};
+	const struct guard_enrolment good = {.cgroup = b->cgroup, .mode = LUTRA_MODE_LEARN};
 	struct guard_enrolment e = good;
 	char mount[200], own[400];
 

@@ -297,6 +297,8 @@ static void policy_load_refuses_bad_json(void **state)
 		{"\"mode\": \"deny\"", "\"mode\": \"obey\"", -EBADMSG},
 		{"\"steady_on\": \"accept\"", "\"steady_on\": \"wait\"", -EBADMSG},
 		{"\"kill_signals\": 2", "\"kill_signals\": 3", -EBADMSG},
+		{"\"kill_signals\"", "\"exec_sessions\": \"deny\", \"kill_signals\"", -EBADMSG},
+		{"\"kill_signals\"", "\"exec_sessions\": 1, \"kill_signals\"", -EBADMSG},
 		{"\"execve\"", "\"exekve\"", -EBADMSG},
 		{"\"TH\": \"deny\"", "\"TH\": \"maybe\"", -EBADMSG},
 		{"\"TH\": \"deny\",", "", -EBADMSG},

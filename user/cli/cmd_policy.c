@@ -302,6 +302,8 @@ static int show(const struct policy_args *a, const char *name)
 	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u signal%s\n", dir,
 	       image, p->digest ? " " : "", p->digest ? p->digest : "", p->arch, mode_name(p->mode),
 	       p->kill_signals, p->kill_signals > 1 ? "s" : "");
+	if (p->audit_sessions)
+		puts("  exec         sessions are in mode audit");
 	show_calls(p);
 	show_objects(p);
 	show_arguments(p);

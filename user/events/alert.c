@@ -55,6 +55,11 @@ static const struct {
 	[ALERT_POLICY] = {"policy", "lutra.policy", TEXT},
 	[ALERT_POLICY_VERSION] = {"policy_version", "lutra.policy_version", INT},
 	[ALERT_LINEAGE] = {"lineage", "lutra.lineage", TEXT},
+	[ALERT_SESSION] = {"exec_session", "lutra.exec_session", BOOL},
+	[ALERT_ENGINE] = {"engine", "container.engine", TEXT},
+	[ALERT_DIGEST] = {"digest", "container.image.digest", TEXT},
+	[ALERT_POD] = {"pod", "k8s.pod.name", TEXT},
+	[ALERT_POD_NAMESPACE] = {"pod_namespace", "k8s.ns.name", TEXT},
 	[ALERT_HISTORY] = {"history", NULL, TEXT},
 };
 
@@ -141,6 +146,7 @@ static void set_numbers(struct alert *a, const struct event *e)
 	a->n[ALERT_PPID] = ev->ppid;
 	a->n[ALERT_REFUSED] = ev->refused;
 	a->n[ALERT_STANDIN] = ev->standin;
+	a->n[ALERT_SESSION] = ev->session;
 	a->n[ALERT_A] = ev->a;
 	a->n[ALERT_B] = ev->b;
 	a->n[ALERT_TH_A] = ev->th_a;
@@ -152,6 +158,15 @@ static void set_numbers(struct alert *a, const struct event *e)
 	a->n[ALERT_SINCE_NS] = (int64_t)ev->since_ns;
 	a->n[ALERT_SINCE_CALLS] = ev->since_calls;
 	a->n[ALERT_POLICY_VERSION] = ev->policy_version;
+}
+
+static void put_who(struct alert *a, const struct identity *w)
+{
+	if (w->engine != ENGINE_UNKNOWN)
+		alert_put(a, ALERT_ENGINE, engine_name(w->engine));
+	put_name(a, ALERT_DIGEST, w->digest);
+	put_name(a, ALERT_POD, w->pod);
+	put_name(a, ALERT_POD_NAMESPACE, w->pod_namespace);
 }
 
 void alert_set(struct alert *a, const struct event *e)
@@ -181,6 +196,8 @@ void alert_set(struct alert *a, const struct event *e)
 	put_name(a, ALERT_IMAGE, e->image);
 	put_name(a, ALERT_CGROUP, e->cgroup);
 	put_name(a, ALERT_POLICY, e->policy);
+	if (e->who)
+		put_who(a, e->who);
 }
 
 /* ---- in words ---- */
@@ -237,11 +254,11 @@ void alert_sentence(const struct alert *a, char buf[static EVENT_TEXT])
 	const char *name = text(a, ALERT_CONTAINER), *about = object[0] ? object : call;
 	bool in_call = object[0] && strcmp(call, "none") != 0;
 
-	snprintf(buf, EVENT_TEXT, "%s: %s in %.*s: %.*s%s%s by %s[%lld] (rule %s, role %s)",
-		 outcome(a), alert_rule(a), (int)whole(name, SENTENCE_NAME), name,
-		 (int)whole(about, SENTENCE_OBJECT), about, in_call ? " in " : "",
-		 in_call ? call : "", text(a, ALERT_COMM), (long long)a->n[ALERT_PID],
-		 text(a, ALERT_GROUP), text(a, ALERT_ROLE));
+	snprintf(buf, EVENT_TEXT, "%s: %s in %s%.*s: %.*s%s%s by %s[%lld] (rule %s, role %s)",
+		 outcome(a), alert_rule(a), a->n[ALERT_SESSION] ? "an exec session of " : "",
+		 (int)whole(name, SENTENCE_NAME), name, (int)whole(about, SENTENCE_OBJECT), about,
+		 in_call ? " in " : "", in_call ? call : "", text(a, ALERT_COMM),
+		 (long long)a->n[ALERT_PID], text(a, ALERT_GROUP), text(a, ALERT_ROLE));
 }
 
 /* ---- as JSON ---- */

@@ -47,6 +47,11 @@ enum alert_field {
 	ALERT_POLICY,
 	ALERT_POLICY_VERSION,
 	ALERT_LINEAGE, /* ancestors as far as known: "sh[12] < python3[10]"; NULL: unknown */
+	ALERT_SESSION, /* of an exec session */
+	ALERT_ENGINE,
+	ALERT_DIGEST,
+	ALERT_POD,
+	ALERT_POD_NAMESPACE,
 	ALERT_HISTORY, /* the last calls, oldest first: "openat steady 12,execve steady 240 novel"
 			*/
 	ALERT_FIELDS

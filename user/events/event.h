@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "lutra/abi.h"
+#include "user/identity/identity.h"
 
 /* Borrowed; strings may hold anything. NULL: unknown. */
 struct event {
@@ -19,8 +20,9 @@ struct event {
 	const char *id;
 	const char *image;
 	const char *cgroup;
-	const char *policy;  /* directory */
-	const char *lineage; /* "sh[12] < python3[10]" */
+	const char *policy;	    /* directory */
+	const char *lineage;	    /* "sh[12] < python3[10]" */
+	const struct identity *who; /* engine, digest and pod */
 };
 
 #define EVENT_TEXT 2048

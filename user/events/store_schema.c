@@ -19,6 +19,7 @@
 	" calls INTEGER, since_ns INTEGER, since_calls INTEGER,"                                   \
 	" policy TEXT, policy_version INTEGER,"                                                    \
 	" lineage TEXT,"                                                                           \
+	" exec_session INTEGER, engine TEXT, digest TEXT, pod TEXT, pod_namespace TEXT,"           \
 	" history TEXT);"
 
 /* Each also orders by id: a row's key ends every entry of an index. */

@@ -72,6 +72,9 @@ struct guard_enrolment {
 			   that is (the caller is about to exec, or an OCI hook); else tasks
 			   that run in it already are armed now, and those that join later at
 			   their first exec in another mount namespace than their mover's */
+	bool starting;	/* who is in it is pending until its next exec; who joins, as said last */
+	bool sessions;	/* it is one container's own cgroup: who joins once it runs is an exec
+			   session */
 };
 
 /*

@@ -42,9 +42,7 @@ static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t at,
 		return fd;
 	if (value && bpf_map_update_elem(fd, &zero, value, BPF_ANY) < 0)
 		return -errno;
-	if (bpf_map_update_elem(bpf_map__fd(outer), &at, &fd, BPF_ANY) < 0)
-		return -errno;
-	return 0;
+	return inner_map_put(bpf_map__fd(outer), at, fd);
 }
 
 /* Empty seen bits for a slot's policy of that version. */
@@ -66,6 +64,15 @@ static uint32_t next_version(struct guard *g, uint32_t slot)
 	} while (g->version == 0 || !((g->version ^ g->slots[slot].version) & 1));
 	g->slots[0].generation = g->version;
 	return g->version;
+}
+
+/* Whether exec sessions are in mode audit is the policy's to say. */
+static void audit_sessions(struct lutra_slot *s, const struct policy *policy)
+{
+	if (policy->audit_sessions)
+		__atomic_or_fetch(&s->flags, LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
 }
 
 int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
@@ -92,8 +99,10 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 	if (r == 0)
 		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,
 			       sizeof(*image));
-	if (r == 0)
+	if (r == 0) {
 		g->slots[slot].version = version;
+		audit_sessions(&g->slots[slot], policy);
+	}
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
 		return err_set(err, r, "cannot give the kernel the policy: %s", strerror(-r));
@@ -102,12 +111,9 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 
 void guard_unbind(struct guard *g, uint32_t slot)
 {
-	bpf_map_delete_elem(bpf_map__fd(g->skel->maps.policies), &slot);
-	for (uint32_t i = 0; i < 2; i++) {
-		uint32_t at = lutra_seen_slot(slot, i);
-
-		bpf_map_delete_elem(bpf_map__fd(g->skel->maps.seen), &at);
-	}
+	inner_map_put(bpf_map__fd(g->skel->maps.policies), slot, -1);
+	for (uint32_t i = 0; i < 2; i++)
+		inner_map_put(bpf_map__fd(g->skel->maps.seen), lutra_seen_slot(slot, i), -1);
 	g->seen_since_ns[slot] = 0;
 }
 
@@ -223,8 +229,11 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 	s->start_realtime_ns = clock_ns(CLOCK_REALTIME);
 	s->mode = e->mode;
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
-	s->flags =
-		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u);
+	/* What the policy says is there already. */
+	s->flags &= LUTRA_SLOT_AUDIT_SESSIONS;
+	s->flags |=
+		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u) |
+		(e->starting ? LUTRA_SLOT_STARTING : 0u) | (e->sessions ? LUTRA_SLOT_SESSIONS : 0u);
 	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
 	s->instance = g->instance;
 	__atomic_store_n(&s->cgroup_id, id, __ATOMIC_SEQ_CST);

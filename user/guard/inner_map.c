@@ -5,6 +5,17 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_NS 20000
+#define STACK_BYTES (64 << 10)
 
 int inner_map_new(const struct bpf_object *obj, const char *type, size_t size)
 {
@@ -19,4 +30,120 @@ int inner_map_new(const struct bpf_object *obj, const char *type, size_t size)
 		return -ENOENT;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, type, sizeof(__u32), (__u32)size, 1, &opts);
 	return fd < 0 ? -errno : fd;
+}
+
+/* ---- changes whose end nobody here waits for ---- */
+
+/* Its thread's and its maker's; who lets go of it last frees it. */
+struct change {
+	int outer, inner;
+	uint32_t key;
+	int r;
+	atomic_bool done; /* r says how it went */
+	atomic_int holders;
+};
+
+static void change_drop(struct change *c)
+{
+	if (atomic_fetch_sub(&c->holders, 1) > 1)
+		return;
+	close(c->outer);
+	if (c->inner >= 0)
+		close(c->inner);
+	free(c);
+}
+
+static void *change_make(void *arg)
+{
+	struct change *c = arg;
+	int r = c->inner >= 0 ? bpf_map_update_elem(c->outer, &c->key, &c->inner, BPF_ANY)
+			      : bpf_map_delete_elem(c->outer, &c->key);
+
+	c->r = r < 0 && !(c->inner < 0 && errno == ENOENT) ? -errno : 0;
+	atomic_store(&c->done, true);
+	change_drop(c);
+	return NULL;
+}
+
+/* Detached, and no signal is its business. */
+static int start_thread(struct change *c)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, &attr, change_make, c);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+/* What programs find at the key now is the inner map of that number; 0: nothing. */
+static bool is_there(int outer, uint32_t key, uint32_t id)
+{
+	uint32_t now = 0;
+
+	if (bpf_map_lookup_elem(outer, &key, &now) < 0)
+		now = 0;
+	return now == id;
+}
+
+static int map_id(int fd, uint32_t *ret)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return -errno;
+	*ret = info.id;
+	return 0;
+}
+
+static struct change *change_new(int outer, uint32_t key, int inner)
+{
+	struct change *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->outer = fcntl(outer, F_DUPFD_CLOEXEC, 3);
+	c->inner = inner < 0 ? -1 : fcntl(inner, F_DUPFD_CLOEXEC, 3);
+	c->key = key;
+	atomic_init(&c->holders, 2);
+	if (c->outer >= 0 && (inner < 0 || c->inner >= 0))
+		return c;
+	if (c->outer >= 0)
+		close(c->outer);
+	free(c);
+	return NULL;
+}
+
+int inner_map_put(int outer, uint32_t key, int inner)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	uint32_t id = 0;
+	struct change *c;
+	bool done = false;
+	int r = inner < 0 ? 0 : map_id(inner, &id);
+
+	if (r < 0 || (inner < 0 && is_there(outer, key, 0)))
+		return r;
+	c = change_new(outer, key, inner);
+	if (!c)
+		return -ENOMEM;
+	if (start_thread(c) != 0)
+		change_make(c);
+	while (!done && !is_there(outer, key, id)) {
+		done = atomic_load(&c->done);
+		if (!done)
+			nanosleep(&pause, NULL);
+	}
+	r = atomic_load(&c->done) ? c->r : 0;
+	change_drop(c);
+	return r;
 }

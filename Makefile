@@ -21,7 +21,7 @@ ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags 
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 LDLIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
-all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-train $(B)/bin/lutra-eval
+all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-hook $(B)/bin/lutra-train $(B)/bin/lutra-eval
 
 # ---- what it needs: the one list of Debian packages ----
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
@@ -29,7 +29,7 @@ DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev 
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
-	qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs
+	podman conmon qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends
 
@@ -58,6 +58,7 @@ help:
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
 #: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
 #: make bench-products  the trainer's matrix products beside OpenBLAS
+#: make bench-starts  containers that podman starts, armed before their first instruction, and how long it takes
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
 #: V=1 shows commands, CI=1 makes warnings errors
@@ -97,7 +98,7 @@ $(B)/bench/states.o: $(B)/bench/empty.skel.h
 
 # ---- userspace ----
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
-USER_MAIN := user/lutra.c user/lutrad.c
+USER_MAIN := user/lutra.c user/lutrad.c user/lutra_hook.c
 USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*.c user/*/*.c)))
 TRAIN_MAIN := trainer/main.c trainer/eval.c
 TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard trainer/*.c trainer/*/*.c)))
@@ -119,6 +120,9 @@ $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
+# It starts with every container: no library that it does not need.
+$(B)/bin/lutra-hook: LDFLAGS += -Wl,--as-needed
+$(B)/bin/lutra-hook: $(B)/user/lutra_hook.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutra-eval: $(B)/trainer/eval.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/lutra-train: $(B)/trainer/main.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/%:
@@ -157,6 +161,12 @@ $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread -lbpf
 
+# A program without a library: what it calls is what it says.
+$(B)/tests/e2e/first: tests/e2e/first.c
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) -O2 $(WARN) -fno-stack-protector -fcf-protection=none -nostdlib -static -o $@ $<
+
 # What the escape suite runs in the services and beside them.
 ESC := $(B)/tests/e2e/escapes
 ESCAPES := techniques ring mounts processes kernel files names tasks
@@ -176,7 +186,7 @@ $(ESC)/host: $(ESC)/host.o $(ESC)/victim.o $(ESCAPES:%=$(ESC)/%.o)
 
 BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS) $(BENCH_STATES)
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(ESCAPE_PROGRAMS) $(BENCH_STATES)
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
@@ -185,7 +195,7 @@ check-unit: all $(UNIT_TESTS)
 	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
 check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
-check-e2e: all $(E2E_PROGRAMS) $(BENCH_STATES)
+check-e2e: all $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 2800 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
@@ -250,6 +260,10 @@ bench-alerts: $(B)/bench/alerts
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+# Enrolment by the hook: 200 containers that podman starts, then 100 at once.
+bench-starts: all $(B)/tests/e2e/first
+	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/identity_test
+
 bench-products: $(B)/bench/products
 	@$(B)/bench/products
 
@@ -259,19 +273,26 @@ eval: all
 
 # ---- installation ----
 PREFIX ?= /usr/local
+HOOKS_DIR ?= /usr/share/containers/oci/hooks.d
+HOOK_STAGES := createRuntime poststop
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/lutra
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(B)/bin/lutrad
-	install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train $(B)/bin/lutra-eval
+	install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train $(B)/bin/lutra-eval $(B)/bin/lutra-hook
+	install -d $(DESTDIR)$(HOOKS_DIR)
+	for s in $(HOOK_STAGES); do \
+		sed 's,@HOOK@,$(PREFIX)/libexec/lutra/lutra-hook,; s,@STAGE@,'$$s',' packaging/lutra-hook.json.in \
+			>$(DESTDIR)$(HOOKS_DIR)/lutra-$$s.json; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lutra $(DESTDIR)$(PREFIX)/sbin/lutrad
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra
+	rm -f $(HOOK_STAGES:%=$(DESTDIR)$(HOOKS_DIR)/lutra-%.json)
 
 clean:
 	rm -rf $(B)/min $(B)/bin $(B)/kern $(B)/lib $(B)/user $(B)/trainer $(B)/tests $(B)/*.a
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-products install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-products bench-starts install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -55,6 +55,14 @@ static void on_cgroup_event(struct daemon *d, struct source *s, uint32_t events)
 			   populated ? "has tasks" : "empty");
 }
 
+/* A container's, and nothing else's, by its name. */
+static bool is_own_cgroup(const char *cgroup)
+{
+	struct pattern p;
+
+	return pattern_match(cgroup, &p) && p.len == strlen(cgroup);
+}
+
 /* From what its cgroup is called, and what who asks knows. */
 static int describe_who(const struct enrol_request *q, const char *id, const char *image,
 			struct identity *who, struct err *err)
@@ -62,15 +70,19 @@ static int describe_who(const struct enrol_request *q, const char *id, const cha
 	struct pattern p;
 	int r;
 
-	if (pattern_match(q->cgroup, &p) && strcmp(p.id, id) == 0) {
-		who->engine = p.engine;
-		r = identity_set(&who->pod_uid, p.pod_uid);
-		if (r < 0)
-			return err_set(err, r, "out of memory");
+	if (q->who)
+		identity_fill(who, q->who);
+	if (pattern_match(q->cgroup, &p) && p.len == strlen(q->cgroup)) {
+		if (who->engine == ENGINE_UNKNOWN)
+			who->engine = p.engine;
+		if (!who->pod_uid && identity_set(&who->pod_uid, p.pod_uid) < 0)
+			return err_set(err, -ENOMEM, "out of memory");
 	}
-	r = identity_set(&who->id, id);
-	if (r == 0)
-		r = identity_set(&who->image, q->image ? q->image : image);
+	r = who->id ? 0 : identity_set(&who->id, id);
+	if (r == 0 && q->image)
+		r = identity_set(&who->image, q->image);
+	else if (r == 0 && !who->image)
+		r = identity_set(&who->image, image);
 	return r < 0 ? err_set(err, r, "an image reference has at most %d bytes", IDENTITY_TEXT_MAX)
 		     : 0;
 }
@@ -113,6 +125,7 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 			       NAME_MAX_BYTES);
 	if (containers_find(d, c->name))
 		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
+	c->sessions = q->who || is_own_cgroup(q->cgroup);
 	container_has_policy(c, p);
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -162,8 +175,12 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	r = cgroup_id(c->cgroup, &c->cgroup_id);
 	if (r < 0)
 		return err_set(err, r, "%s: not a cgroup v2 directory", c->cgroup);
-	e = (struct guard_enrolment){
-		.cgroup = c->cgroup, .policy = p, .mode = c->mode, .next_exec = q->next_exec};
+	e = (struct guard_enrolment){.cgroup = c->cgroup,
+				     .policy = p,
+				     .mode = c->mode,
+				     .next_exec = q->next_exec,
+				     .starting = q->starting,
+				     .sessions = c->sessions};
 	r = guard_enroll(d->guard, &e, &c->slot, err);
 	if (r < 0)
 		return r;
@@ -333,7 +350,8 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 			   .id = c->who.id,
 			   .image = c->who.image,
 			   .cgroup = c->cgroup,
-			   .policy = c->policy_dir};
+			   .policy = c->policy_dir,
+			   .who = &c->who};
 	alerts_put(d, &e);
 	say_alert(d, c, &e);
 }

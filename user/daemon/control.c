@@ -26,7 +26,7 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
-#define CLIENTS_MAX 64
+#define CLIENTS_MAX 512		/* a hook each of containers that start at once */
 #define PENDING_MAX (16u << 20) /* bytes a client has not read yet */
 
 struct client {
@@ -162,6 +162,53 @@ static json_t *do_enroll(struct daemon *d, json_t *q, struct err *err)
 	if (containers_enroll(d, &r, &c, err) < 0)
 		return NULL;
 	return json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c));
+}
+
+/* A hook whose time was up has let its container go on. */
+static bool has_gone(const struct client *c)
+{
+	char byte;
+
+	return recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A hook tells of a container that is about to start, or has ended. */
+static json_t *do_container(struct daemon *d, const struct client *client, json_t *q,
+			    struct err *err)
+{
+	_cleanup_(identity_done) struct identity who = {};
+	struct arrival a = {.who = &who, .starting = !has_gone(client)};
+	const char *cmd, *event;
+	struct container *c;
+	json_error_t je;
+	json_int_t pid = 0;
+	json_t *j;
+
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:o, s?I}", "cmd", &cmd, "event",
+			   &event, "who", &j, "pid", &pid) < 0) {
+		err_set(err, -EINVAL, "request: %s", je.text);
+		return NULL;
+	}
+	if (identity_decode(j, &who, err) < 0)
+		return NULL;
+	if (!who.id || pid < 0 || pid > INT_MAX) {
+		err_set(err, -EINVAL, "request: no id, or no process");
+		return NULL;
+	}
+	if (strcmp(event, "stop") == 0) {
+		adopt_end(d, who.id);
+		return json_pack("{s:b}", "ok", 1);
+	}
+	a.pid = (pid_t)pid;
+	if (strcmp(event, "start") != 0 || pid == 0) {
+		err_set(err, -EINVAL, "request: start with a pid, or stop");
+		return NULL;
+	}
+	if (adopt(d, &a, &c, err) < 0)
+		return NULL;
+	return c ? json_pack("{s:b, s:o}", "ok", 1, "container", containers_json(d, c))
+		 : json_pack("{s:b, s:n, s:o}", "ok", 1, "container", "why",
+			     text_json(err->msg, strlen(err->msg)));
 }
 
 /* The container that a request names, by "name". */
@@ -323,6 +370,8 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		err_set(&err, -EBADMSG, "not a request");
 	else if (strcmp(cmd, "enroll") == 0)
 		answer = do_enroll(d, q, &err);
+	else if (strcmp(cmd, "container") == 0)
+		answer = do_container(d, c, q, &err);
 	else if (strcmp(cmd, "release") == 0)
 		answer = do_release(d, q, &err);
 	else if (strcmp(cmd, "mode") == 0)
@@ -337,6 +386,9 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		done = do_events(d, c, q, &err) == 0;
 	if (done)
 		return;
+	/* What an operator was told is on disk; a hook's container waits. */
+	if (!cmd || strcmp(cmd, "container") != 0)
+		enrolled_write(d);
 	if (!answer)
 		answer = json_pack("{s:b, s:o}", "ok", 0, "error",
 				   text_json(err.msg, strlen(err.msg)));
@@ -465,7 +517,7 @@ int control_listen(struct daemon *d, struct source *s, const char *path, bool *r
 	r = bind(s->fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(old);
 	*ret_made = r == 0;
-	if (r < 0 || listen(s->fd, 16) < 0)
+	if (r < 0 || listen(s->fd, 256) < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	r = daemon_watch(d, s, EPOLLIN);
 	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;

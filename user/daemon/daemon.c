@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "user/clock.h"
+#include "user/daemon/catalog.h"
+
+#define SAVE_NS 200000000ull
 
 /* A line at once, from whichever thread. */
 void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, ...)
@@ -156,6 +159,8 @@ static int open_all(struct daemon *d, struct err *err)
 	r = alerts_open(d, err);
 	if (r < 0)
 		return r;
+	if (catalog_new(&d->catalog, d->config->policies_dir) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	enrolled_restore(d);
 	r = policies_open(d);
 	return r < 0 ? err_set(err, r, "cannot watch policies: %s", strerror(-r)) : 0;
@@ -188,14 +193,17 @@ int daemon_run(struct daemon *d)
 		   d->config->no_calls ? ", calls off" : "");
 	while (!d->stop) {
 		/* One at a time: handling it may free what the next would be for. */
-		int n = epoll_wait(d->epoll_fd, &ev, 1, -1);
+		int n = epoll_wait(d->epoll_fd, &ev, 1, d->enrolled_changed ? 0 : -1);
 		struct source *s = ev.data.ptr;
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 1)
 			s->ready(d, s, ev.events);
+		if (n == 0 || clock_now_ns() - d->enrolled_changed_ns > SAVE_NS)
+			enrolled_write(d);
 	}
+	enrolled_write(d);
 	guard_drain(d->guard);
 	return 0;
 }
@@ -215,6 +223,7 @@ void daemon_free(struct daemon *d)
 	}
 	control_close(d);
 	policies_close(d);
+	catalog_free(d->catalog);
 	guard_free(d->guard);
 	alerts_close(d);
 	if (d->signals.fd >= 0)

@@ -39,6 +39,7 @@ struct container {
 	uint64_t policy_since_ns; /* the same */
 	uint32_t slot;
 	uint32_t mode;
+	bool sessions;	      /* as struct guard_enrolment */
 	bool own_mode;	      /* does not follow its policy's */
 	bool frozen;	      /* by us */
 	bool reacted;	      /* kill-container, freeze: done */
@@ -46,6 +47,7 @@ struct container {
 	uint64_t verdict_ns;  /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
+struct catalog;
 struct client;
 
 struct daemon {
@@ -64,6 +66,9 @@ struct daemon {
 	uint64_t changed_ns;   /* the first that was not looked at, CLOCK_MONOTONIC; 0: none */
 	int policies_wd;       /* watch of policies_dir, or -1: not yet */
 	struct agent *agent;
+	struct catalog *catalog; /* which policy is for which image */
+	bool enrolled_changed;	 /* what enrolled.json should say is another */
+	uint64_t enrolled_changed_ns;
 	int epoll_fd;
 	bool stop;
 	bool made_socket;
@@ -91,12 +96,14 @@ void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, .
 
 struct enrol_request {
 	const char *cgroup;
-	const char *policy; /* a path, or a name in policies_dir */
-	const char *mode;   /* NULL: the policy's */
-	const char *name;   /* NULL: the id */
-	const char *image;  /* NULL: the policy's */
-	bool next_exec;	    /* as struct guard_enrolment */
-	bool force;	    /* mode also where the policy speaks against it */
+	const char *policy;   /* a path, or a name in policies_dir */
+	const char *mode;     /* NULL: the policy's */
+	const char *name;     /* NULL: the id */
+	const char *image;    /* NULL: the policy's */
+	struct identity *who; /* NULL, or more than that, which is taken out of it */
+	bool next_exec;	      /* as struct guard_enrolment, these two */
+	bool starting;
+	bool force; /* mode also where the policy speaks against it */
 };
 
 /*
@@ -135,6 +142,23 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
 
+/* ---- adopt.c: containers that a hook or an engine names ---- */
+
+struct arrival {
+	struct identity *who; /* with an id; what is kept of it is taken out */
+	pid_t pid;	      /* of its first process */
+	bool starting;	      /* a hook: it waits for the answer, its program does not run yet */
+};
+
+/*
+ * Put a container under the guard of the policy that is for its image; one that is already stays,
+ * and is known better. *ret: NULL where no policy is for it, why says so. -ESRCH: the process is
+ * gone. -EXDEV: it is not, or not only, this container's. Else as containers_enroll().
+ */
+int adopt(struct daemon *d, const struct arrival *a, struct container **ret, struct err *why);
+/* The container of that id ended: released once its cgroup is gone. */
+void adopt_end(struct daemon *d, const char *id);
+
 /* ---- policies.c: what changes on disk ---- */
 
 /* Watch, and look whether anything changed while no daemon ran. -errno. */
@@ -162,7 +186,9 @@ int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *
 
 /* ---- enrolled.c: where kernel state is pinned ---- */
 
+/* Saved when the loop has nothing else to do, 200 ms from now at the latest. */
 void enrolled_save(struct daemon *d);
+void enrolled_write(struct daemon *d);
 /* What the daemon before enrolled; slots of which nothing is known are released. */
 void enrolled_restore(struct daemon *d);
 void enrolled_remove(const struct config *config);

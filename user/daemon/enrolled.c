@@ -15,6 +15,7 @@
 #include "lib/names.h"
 #include "lib/text.h"
 #include "user/cgroup.h"
+#include "user/clock.h"
 #include "user/daemon/daemon.h"
 
 #define ENROLLED_FILE "enrolled.json"
@@ -22,24 +23,33 @@
 
 static json_t *encode(const struct container *c)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b}",
 			 "name", text_json_keep(c->name), "who", identity_json(&c->who), "cgroup",
 			 text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir),
 			 "policy_sha256", c->policy_sha256, "policy_since_ns",
 			 (json_int_t)c->policy_since_ns, "cgroup_id", (json_int_t)c->cgroup_id,
 			 "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot, "mode",
 			 mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen,
-			 "reacted", c->reacted);
+			 "reacted", c->reacted, "sessions", c->sessions);
 }
 
 void enrolled_save(struct daemon *d)
+{
+	if (!d->config->pin_dir || d->enrolled_changed)
+		return;
+	d->enrolled_changed = true;
+	d->enrolled_changed_ns = clock_now_ns();
+}
+
+void enrolled_write(struct daemon *d)
 {
 	json_auto_t *list = json_array();
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	int r = -ENOMEM;
 
-	if (!d->config->pin_dir)
+	if (!d->enrolled_changed)
 		return;
+	d->enrolled_changed = false;
 	for (const struct container *c = d->containers; c; c = c->next)
 		json_array_append_new(list, encode(c));
 	text = json_dumps(list, JSON_INDENT(1));
@@ -65,17 +75,17 @@ static int decode(json_t *j, struct container *c)
 	/* Of a daemon that did not know which policy is in force: it is put in force anew. */
 	const char *name, *id = NULL, *image = NULL, *cgroup, *policy, *sha256 = "", *mode;
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
-	int slot, own_mode = 1, frozen, reacted;
+	int slot, own_mode = 1, frozen, reacted, sessions = 0;
 	json_t *who = NULL;
 
 	if (json_unpack(j,
 			"{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
-			"s:b}",
+			"s:b, s?b}",
 			"name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
 			"policy", &policy, "policy_sha256", &sha256, "policy_since_ns",
 			&policy_since_ns, "cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot",
 			&slot, "mode", &mode, "own_mode", &own_mode, "frozen", &frozen, "reacted",
-			&reacted) < 0 ||
+			&reacted, "sessions", &sessions) < 0 ||
 	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
 	    strlen(sha256) >= sizeof(c->policy_sha256))
 		return -EBADMSG;
@@ -87,6 +97,7 @@ static int decode(json_t *j, struct container *c)
 	c->own_mode = own_mode != 0;
 	c->frozen = frozen != 0;
 	c->reacted = reacted != 0;
+	c->sessions = sessions != 0;
 	c->name = strdup(name);
 	c->cgroup = strdup(cgroup);
 	c->policy_dir = strdup(policy);
@@ -133,7 +144,7 @@ static bool is_guarded(const struct daemon *d, const struct container *c)
 static int enroll_again(struct daemon *d, struct container *c, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct guard_enrolment e = {.cgroup = c->cgroup, .mode = c->mode};
+	struct guard_enrolment e = {.cgroup = c->cgroup, .mode = c->mode, .sessions = c->sessions};
 	uint64_t id;
 	int r;
 

@@ -4,6 +4,9 @@
  * or {"ok": false, "error": LINE}; after the answer to "events" come the alerts, a line each.
  *
  *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?, "force"?}
+ *   {"cmd": "container", "event": "start", "who" (as identity_json()), "pid"}: a hook's;
+ *       "container" in the answer is null where no policy is for the image, and "why" says so
+ *   {"cmd": "container", "event": "stop", "who"}
  *   {"cmd": "release", "name"? (or cgroup path), "all"?}
  *   {"cmd": "mode", "name", "mode", "force"?}
  *   {"cmd": "policy-mode", "policy" (a name in policies_dir), "mode", "force"?}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* States, annotations and container storage. Everything read is JSON of bounded size. */
+#include "user/identity/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/file.h"
+
+/* ---- a hook's state ---- */
+
+void oci_state_done(struct oci_state *s)
+{
+	free(s->id);
+	free(s->bundle);
+	json_decref(s->annotations);
+	*s = (struct oci_state){};
+}
+
+int oci_state_decode(const char *text, size_t len, struct oci_state *ret, struct err *err)
+{
+	json_t *annotations = NULL;
+	json_auto_t *j = NULL;
+	json_error_t je;
+	const char *id, *bundle = NULL;
+	json_int_t pid = 0;
+	struct oci_state s = {};
+
+	j = json_loadb(text, len, 0, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, "the state is not JSON: %s", je.text);
+	/* Other members are there with some runtime or version. */
+	if (json_unpack_ex(j, &je, 0, "{s:s, s?I, s?s, s?o}", "id", &id, "pid", &pid, "bundle",
+			   &bundle, "annotations", &annotations) < 0)
+		return err_set(err, -EBADMSG, "not a container's state: %s", je.text);
+	if (!*id || strlen(id) > IDENTITY_TEXT_MAX || pid < 0 || pid > INT_MAX ||
+	    (bundle && strlen(bundle) >= PATH_MAX))
+		return err_set(err, -EBADMSG,
+			       "not a container's state: an id, pid or bundle that "
+			       "can be none");
+	s.id = strdup(id);
+	s.bundle = bundle ? strdup(bundle) : NULL;
+	s.pid = (pid_t)pid;
+	s.annotations = json_is_object(annotations) ? json_incref(annotations) : NULL;
+	if (!s.id || (bundle && !s.bundle)) {
+		oci_state_done(&s);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- annotations ---- */
+
+#define AT(m) offsetof(struct identity, m)
+
+/* Of two that say the same the first counts. */
+static const struct {
+	const char *key;
+	size_t offset;
+	enum engine engine; /* whose own annotation it is */
+} keys[] = {
+	{"io.kubernetes.pod.name", AT(pod), ENGINE_UNKNOWN},
+	{"io.kubernetes.pod.namespace", AT(pod_namespace), ENGINE_UNKNOWN},
+	{"io.kubernetes.pod.uid", AT(pod_uid), ENGINE_UNKNOWN},
+	{"io.kubernetes.container.name", AT(pod_container), ENGINE_UNKNOWN},
+	{"io.kubernetes.cri.sandbox-name", AT(pod), ENGINE_CONTAINERD},
+	{"io.kubernetes.cri.sandbox-namespace", AT(pod_namespace), ENGINE_CONTAINERD},
+	{"io.kubernetes.cri.sandbox-uid", AT(pod_uid), ENGINE_CONTAINERD},
+	{"io.kubernetes.cri.container-name", AT(pod_container), ENGINE_CONTAINERD},
+	{"io.kubernetes.cri.image-name", AT(image), ENGINE_CONTAINERD},
+	{"io.kubernetes.cri-o.ImageName", AT(image), ENGINE_CRIO},
+	{"io.kubernetes.cri-o.ImageRef", AT(digest), ENGINE_CRIO},
+	{"io.kubernetes.cri-o.Name", AT(name), ENGINE_CRIO},
+	{"io.kubernetes.cri-o.Namespace", AT(pod_namespace), ENGINE_CRIO},
+};
+
+/* "sha256:…" of NAME@sha256:…, of that itself, or of 64 digits; NULL: none. The caller's to free.
+ */
+static char *digest_of(const char *s)
+{
+	const char *at = strchr(s, '@');
+	char *r = NULL;
+
+	s = at ? at + 1 : s;
+	if (strncmp(s, "sha256:", 7) == 0)
+		s += 7;
+	if (strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64 &&
+	    asprintf(&r, "sha256:%s", s) < 0)
+		return NULL;
+	return r;
+}
+
+static int set_digest(char **at, const char *value)
+{
+	_cleanup_free_ char *digest = digest_of(value);
+
+	return digest ? identity_set(at, digest) : 0;
+}
+
+int identity_from_annotations(struct identity *w, const json_t *annotations)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && r != -ENOMEM; i++) {
+		const char *value = json_string_value(json_object_get(annotations, keys[i].key));
+		char **at = (char **)((char *)w + keys[i].offset);
+
+		if (!value || !*value)
+			continue;
+		if (w->engine == ENGINE_UNKNOWN)
+			w->engine = keys[i].engine;
+		if (!*at)
+			r = at == &w->digest ? set_digest(at, value) : identity_set(at, value);
+	}
+	/* A reference may hold the digest, too. */
+	if (r != -ENOMEM && w->image && !w->digest && strchr(w->image, '@'))
+		r = set_digest(&w->digest, w->image);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* ---- files ---- */
+
+/* *ret: NULL where the file is not there. */
+static int load(const char *path, size_t max, json_t **ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	json_error_t je;
+	size_t len;
+	int r = file_read(AT_FDCWD, path, max, &text, &len, err);
+
+	*ret = NULL;
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	*ret = json_loadb(text, len, 0, &je);
+	return *ret ? 0 : err_set(err, -EBADMSG, "%s: %s", path, je.text);
+}
+
+static int from_config(struct identity *w, const char *bundle, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	json_auto_t *j = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/config.json", bundle) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = load(path, OCI_CONFIG_MAX, &j, err);
+	return r < 0 ? r : identity_from_annotations(w, json_object_get(j, "annotations"));
+}
+
+/* The element of an array of objects with that id. */
+static const json_t *with_id(const json_t *list, const char *id)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		const char *s = json_string_value(json_object_get(one, "id"));
+
+		if (s && strcmp(s, id) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+static int keep(char **at, const json_t *value)
+{
+	const char *s = json_string_value(value);
+
+	return *at || !s ? 0 : identity_set(at, s);
+}
+
+/* An entry of containers.json; its metadata is JSON in a string, of the engine's. */
+static int from_container(struct identity *w, const json_t *c)
+{
+	const char *text = json_string_value(json_object_get(c, "metadata"));
+	const char *image_id = json_string_value(json_object_get(c, "image"));
+	json_auto_t *meta = text ? json_loads(text, 0, NULL) : NULL;
+	int r = keep(&w->name, json_object_get(meta, "name"));
+
+	if (r == 0)
+		r = keep(&w->name, json_array_get(json_object_get(c, "names"), 0));
+	if (r == 0)
+		r = keep(&w->image, json_object_get(meta, "image-name"));
+	if (r == 0 && image_id && !w->image_id)
+		r = set_digest(&w->image_id, image_id);
+	return r;
+}
+
+/*
+ * Container storage: DIR/DRIVER-containers/ID/userdata is the bundle, containers.json lies beside
+ * ID, and DIR/DRIVER-images/images.json knows digests.
+ */
+static int from_storage(struct identity *w, const char *bundle, struct err *err)
+{
+	static const char userdata[] = "/userdata", containers[] = "-containers";
+	size_t n = strlen(bundle), id_len = strlen(w->id);
+	char dir[PATH_MAX], path[PATH_MAX + 32];
+	json_auto_t *list = NULL, *images = NULL;
+	const json_t *one;
+	int r;
+
+	if (n >= sizeof(dir) || n <= strlen(userdata) + id_len + strlen(containers))
+		return 0;
+	n -= strlen(userdata);
+	if (strcmp(bundle + n, userdata) != 0 || bundle[n - id_len - 1] != '/' ||
+	    strncmp(bundle + n - id_len, w->id, id_len) != 0)
+		return 0;
+	n -= id_len + 1;
+	snprintf(dir, sizeof(dir), "%.*s", (int)n, bundle);
+	n -= strlen(containers);
+	if (strcmp(dir + n, containers) != 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/containers.json", dir);
+	r = load(path, STORAGE_JSON_MAX, &list, err);
+	one = r == 0 ? with_id(list, w->id) : NULL;
+	if (!one)
+		return r;
+	r = from_container(w, one);
+	if (r < 0 || !w->image_id || w->digest)
+		return r;
+	snprintf(path, sizeof(path), "%.*s-images/images.json", (int)n, dir);
+	r = load(path, STORAGE_JSON_MAX, &images, err);
+	one = r == 0 ? with_id(images, w->image_id + strlen("sha256:")) : NULL;
+	return one ? keep(&w->digest, json_object_get(one, "digest")) : r;
+}
+
+int identity_from_bundle(struct identity *w, const char *bundle, struct err *err)
+{
+	int r = from_config(w, bundle, err), s = from_storage(w, bundle, r < 0 ? NULL : err);
+
+	return r < 0 ? r : s;
+}

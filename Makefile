@@ -5,7 +5,7 @@ B := build
 CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
-PKGS := libbpf jansson libzstd zlib sqlite3 libsodium libseccomp
+PKGS := libbpf jansson libzstd zlib sqlite3 libsodium libseccomp libmicrohttpd
 Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -25,7 +25,7 @@ all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-hook $(B)/bin/lutra-train $(B
 
 # ---- what it needs: the one list of Debian packages ----
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev
+	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libmicrohttpd-dev
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \

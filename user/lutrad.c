@@ -53,8 +53,10 @@ static const struct argp argp = {options,
 				 "warning, info, debug), no_lsm, calls (on, or off: nothing is "
 				 "attached to system calls, LSM hooks alone decide), pin_dir, "
 				 "policy_keys (public keys: only policies that one of them signed "
-				 "are taken), store (max_age_days and max_mib of the events "
-				 "that are kept; 0: without limit).",
+				 "are taken), store (max_age_days and max_mib "
+				 "of the events that are kept; 0: without limit), http (listen, "
+				 "token_file, hosts; null: no server), program_stats (have the "
+				 "kernel time BPF programs).",
 				 NULL,
 				 NULL,
 				 NULL};

@@ -74,6 +74,14 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"pin_dir\": 1}",
 		"{\"pin_dir\": \"relative\"}",
 		"{\"calls\": \"of\"}",
+		"{\"http\": 5}",
+		"{\"http\": {\"listens\": \"127.0.0.1:1\"}}",
+		"{\"http\": {\"listen\": 9477}}",
+		"{\"http\": {\"token_file\": \"token\"}}",
+		"{\"http\": {\"hosts\": \"a\"}}",
+		"{\"http\": {\"hosts\": [\"a:1\"]}}",
+		"{\"http\": {\"hosts\": [\"\"]}}",
+		"{\"program_stats\": 1}",
 		"{\"store\": 5}",
 		"{\"store\": {\"max_age\": 5}}",
 		"{\"store\": {\"max_age_days\": -1}}",
@@ -144,6 +152,31 @@ static void config_parse_takes_sixteen_policy_keys_and_no_more(void **state)
 		assert_int_equal(config_parse(text, len, &c, &err), n == 16 ? 0 : -EBADMSG);
 	}
 	assert_int_equal(c->policy_keys.n, 16);
+	config_free(c);
+}
+
+static void config_parse_takes_where_http_listens(void **state)
+{
+	static const char off[] = "{\"http\": null}",
+			  on[] = "{\"http\": {\"listen\": \"[::1]:80\", \"token_file\": \"/t\","
+				 " \"hosts\": [\"a\", \"b\"]}, \"program_stats\": true}";
+	struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_parse("{}", 2, &c, NULL), 0);
+	assert_string_equal(c->http_listen, "127.0.0.1:9477");
+	assert_null(c->http_token_file);
+	assert_false(c->program_stats);
+	config_free(c);
+	assert_int_equal(config_parse(off, strlen(off), &c, NULL), 0);
+	assert_null(c->http_listen);
+	config_free(c);
+	assert_int_equal(config_parse(on, strlen(on), &c, NULL), 0);
+	assert_string_equal(c->http_listen, "[::1]:80");
+	assert_string_equal(c->http_token_file, "/t");
+	assert_string_equal(c->http_hosts[1], "b");
+	assert_null(c->http_hosts[2]);
+	assert_true(c->program_stats);
 	config_free(c);
 }
 
@@ -219,6 +252,7 @@ int main(void)
 		cmocka_unit_test(config_parse_refuses_a_socket_path_that_is_too_long),
 		cmocka_unit_test(config_parse_refuses_what_is_no_public_key),
 		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
+		cmocka_unit_test(config_parse_takes_where_http_listens),
 		cmocka_unit_test(config_parse_takes_limits_of_the_store),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "lib/file.h"
+#include "user/daemon/config_parts.h"
 
 static const char *const levels[] = {"error", "warning", "info", "debug"};
 
@@ -17,6 +18,7 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
+	config_parts_done(c);
 	free(c->file);
 	free(c->socket);
 	free(c->state_dir);
@@ -48,7 +50,8 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 /* The values of an object; borrowed from it. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
-	json_t *jsonl, *pin, *keys, *store;
+	json_t *jsonl, *pin, *keys;
+	struct config_parts parts;
 	int no_lsm;
 };
 
@@ -77,35 +80,6 @@ static int parse_keys(const json_t *list, struct policy_keys *ret, struct err *e
 	return 0;
 }
 
-/* A number from min to max, where the key is there. */
-static int parse_number(const char *key, const json_t *v, uint64_t max, uint64_t *ret,
-			struct err *err)
-{
-	if (!v)
-		return 0;
-	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-	    (uint64_t)json_integer_value(v) > max)
-		return err_set(err, -EBADMSG, "%s: must be a whole number from 0 to %llu", key,
-			       (unsigned long long)max);
-	*ret = (uint64_t)json_integer_value(v);
-	return 0;
-}
-
-static int parse_store(json_t *j, struct config *c, struct err *err)
-{
-	json_t *days = NULL, *mib = NULL;
-	json_error_t je;
-	int r;
-
-	c->store_max_age_days = 30;
-	c->store_max_mib = 1024;
-	if (j && json_unpack_ex(j, &je, JSON_STRICT, "{s?o, s?o}", "max_age_days", &days, "max_mib",
-				&mib) < 0)
-		return err_set(err, -EBADMSG, "store: %s", je.text);
-	r = parse_number("store.max_age_days", days, 36500, &c->store_max_age_days, err);
-	return r < 0 ? r : parse_number("store.max_mib", mib, 1 << 24, &c->store_max_mib, err);
-}
-
 static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 {
 	const char *jsonl = json_string_value(raw->jsonl), *pin = json_string_value(raw->pin);
@@ -121,7 +95,7 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 	if (r == 0)
 		r = parse_keys(raw->keys, &c->policy_keys, err);
 	if (r == 0)
-		r = parse_store(raw->store, c, err);
+		r = config_parse_parts(&raw->parts, c, err);
 	if (r < 0)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
@@ -156,11 +130,12 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
 	if (json_unpack_ex(j, &je, JSON_STRICT,
-			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o}", "socket",
+			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b}", "socket",
 			   &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
 			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin,
-			   "policy_keys", &raw.keys, "store", &raw.store) < 0)
+			   "policy_keys", &raw.keys, "store", &raw.parts.store, "http",
+			   &raw.parts.http, "program_stats", &raw.parts.program_stats) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)
@@ -197,7 +172,7 @@ int config_load(const char *path, struct config **ret, struct err *err)
 	if (r < 0)
 		return r;
 	r = config_parse(text, len, &c, &why);
-	if (r < 0)
+	if (r < 0 || !c)
 		return err_set(err, r, "%s: %s", file, why.msg);
 	c->file = path ? realpath(path, NULL) : NULL;
 	if (path && !c->file)
@@ -216,7 +191,7 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 	_cleanup_(config_freep) struct config *now = NULL;
 	int r = config_load(c->file, &now, err);
 
-	if (r < 0)
+	if (r < 0 || !now)
 		return r;
 	c->policy_keys = now->policy_keys;
 	c->log_level = now->log_level;
@@ -225,6 +200,6 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 		    !same_text(c->policies_dir, now->policies_dir) ||
 		    !same_text(c->events_jsonl, now->events_jsonl) ||
 		    !same_text(c->pin_dir, now->pin_dir) || c->no_lsm != now->no_lsm ||
-		    c->no_calls != now->no_calls;
+		    c->no_calls != now->no_calls || !same_text(c->parts_text, now->parts_text);
 	return 0;
 }

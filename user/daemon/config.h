@@ -14,6 +14,8 @@
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
 #define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
 #define CONFIG_MAX 65536
+#define CONFIG_HOSTS 16
+#define CONFIG_HTTP_LISTEN "127.0.0.1:9477"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -28,8 +30,17 @@ struct config {
 	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
 	uint64_t store_max_age_days; /* default 30 */
 	uint64_t store_max_mib;	     /* default 1024 */
-	enum log_level log_level;    /* error, warning, info, debug; default info */
-	bool no_lsm;		     /* use tracepoints even where BPF LSM works; default false */
+	/*
+	 * "http": {"listen", "token_file", "hosts"}, or null: no server. Default 127.0.0.1:9477,
+	 * and a token that is made in state_dir.
+	 */
+	char *http_listen;     /* NULL: no server */
+	char *http_token_file; /* NULL: in state_dir, and made */
+	char *http_hosts[CONFIG_HOSTS + 1];
+	char *parts_text;	  /* these objects as they were read, to compare */
+	bool program_stats;	  /* have the kernel time BPF programs; default false */
+	enum log_level log_level; /* error, warning, info, debug; default info */
+	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
 	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
 };
 

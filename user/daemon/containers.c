@@ -254,6 +254,7 @@ void containers_release(struct daemon *d, struct container *c, bool and_thaw)
 	struct container **at = &d->containers;
 
 	guard_drain(d->guard);
+	metrics_retire(d, c);
 	guard_release(d->guard, c->slot);
 	if (and_thaw)
 		thaw(d, c);

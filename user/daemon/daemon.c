@@ -89,6 +89,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	agent_check(d);
 	guard_idle(d->guard);
 	policies_look(d);
+	web_check(d);
 }
 
 static int open_timer(struct daemon *d)
@@ -130,6 +131,8 @@ static int open_guard(struct daemon *d, struct err *err)
 		flags |= GUARD_NO_LSM;
 	if (d->config->no_calls)
 		flags |= GUARD_NO_CALLS;
+	if (d->config->program_stats)
+		flags |= GUARD_STATS;
 	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);
 	if (r < 0)
 		return r;
@@ -162,6 +165,9 @@ static int open_all(struct daemon *d, struct err *err)
 	if (catalog_new(&d->catalog, d->config->policies_dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	enrolled_restore(d);
+	r = web_open(d, err);
+	if (r < 0)
+		return r;
 	r = policies_open(d);
 	return r < 0 ? err_set(err, r, "cannot watch policies: %s", strerror(-r)) : 0;
 }
@@ -221,11 +227,13 @@ void daemon_free(struct daemon *d)
 		d->containers = c->next;
 		container_free(c);
 	}
+	web_close(d);
 	control_close(d);
 	policies_close(d);
 	catalog_free(d->catalog);
 	guard_free(d->guard);
 	alerts_close(d);
+	metrics_free(d->metrics);
 	if (d->signals.fd >= 0)
 		close(d->signals.fd);
 	if (d->timer.fd >= 0)

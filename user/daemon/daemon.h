@@ -13,6 +13,8 @@
 #include "user/daemon/agent.h"
 #include "user/daemon/alerts.h"
 #include "user/daemon/config.h"
+#include "user/daemon/metrics.h"
+#include "user/daemon/web.h"
 #include "user/guard/guard.h"
 #include "user/events/throttle.h"
 #include "user/identity/identity.h"
@@ -54,6 +56,8 @@ struct daemon {
 	struct config *config;
 	struct guard *guard;
 	struct alerts *alerts;
+	struct metrics *metrics; /* NULL: nothing to remember yet */
+	struct web *web;	 /* NULL: not asked for */
 	struct container *containers;
 	struct client *clients;
 	unsigned n_clients;

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, un
 	g->handler = *handler;
 	g->linger = flags & GUARD_LINGER;
 	g->pin_lock = -1;
+	g->stats_fd = -1;
 	if (pin_dir) {
 		r = guard_pin_open(pin_dir, &g->pin_lock, err);
 		g->pin_dir = r == 0 ? strdup(pin_dir) : NULL;
@@ -80,6 +82,12 @@ int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, un
 	}
 	if (r == 0)
 		r = guard_load(g, flags, err);
+	if (r == 0 && flags & GUARD_STATS) {
+		g->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		if (g->stats_fd < 0)
+			r = err_set(err, -errno, "cannot have BPF programs timed: %s",
+				    strerror(errno));
+	}
 	if (r == 0)
 		r = map_slots(g, err);
 	if (r == 0)
@@ -110,6 +118,8 @@ void guard_free(struct guard *g)
 		guard_unpin_all(g->pin_dir);
 	if (g->pin_lock >= 0)
 		close(g->pin_lock);
+	if (g->stats_fd >= 0)
+		close(g->stats_fd);
 	free(g->pin_dir);
 	free(g);
 }
@@ -172,6 +182,26 @@ int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *
 			sum.n[i] += per_cpu[c].n[i];
 	*ret = sum;
 	return 0;
+}
+
+size_t guard_programs(const struct guard *g, struct guard_program ret[static GUARD_PROGRAMS])
+{
+	struct bpf_program *p;
+	size_t n = 0;
+
+	bpf_object__for_each_program (p, g->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (n == GUARD_PROGRAMS || bpf_program__fd(p) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) < 0)
+			continue;
+		snprintf(ret[n].name, sizeof(ret[n].name), "%.31s", bpf_program__name(p));
+		ret[n].runs = info.run_cnt;
+		ret[n].run_ns = info.run_time_ns;
+		n++;
+	}
+	return n;
 }
 
 int guard_poll(struct guard *g, int timeout_ms)

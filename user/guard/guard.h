@@ -30,6 +30,7 @@ struct guard;
 #define GUARD_NO_LSM 0x1   /* use the stand-ins even where LSM programs load */
 #define GUARD_NO_CALLS 0x2 /* attach nothing to sys_enter: hooks alone decide */
 #define GUARD_LINGER 0x4   /* stay attached when the last is released, until guard_idle() */
+#define GUARD_STATS 0x10   /* have the kernel count and time runs, of all BPF programs */
 #define GUARD_BRIEF 0x8	   /* stand-ins that detach at once, but cost every call of the host */
 
 /*
@@ -93,6 +94,16 @@ int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy
 int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);
 /* Sum over CPUs. slot 0: what belongs to no container. */
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret);
+
+/* What the kernel counted of a program's runs; nothing where it does not (GUARD_STATS). */
+struct guard_program {
+	char name[32];
+	uint64_t runs;
+	uint64_t run_ns;
+};
+#define GUARD_PROGRAMS 160
+/* Programs that are loaded; returns how many. */
+size_t guard_programs(const struct guard *g, struct guard_program ret[static GUARD_PROGRAMS]);
 
 /* Now and then: detach where nothing has been enrolled for some seconds. */
 void guard_idle(struct guard *g);

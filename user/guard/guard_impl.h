@@ -29,6 +29,7 @@ struct guard {
 	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: no policy */
 	char *pin_dir;			     /* NULL: everything ends with the process */
 	int pin_lock;			     /* on pin_dir, or -1 */
+	int stats_fd;			     /* while it is open, the kernel counts runs; or -1 */
 	uint32_t instance;		     /* of the programs */
 	bool pinned;			     /* the links are */
 	bool in_charge;			     /* of what is pinned: it has been taken over */

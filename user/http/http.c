@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server: life, requests, answers. */
+#include "user/http/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "user/http/http_impl.h"
+
+#define TIMEOUT_S 30
+#define MEMORY_BYTES 32768 /* a connection: its request line and headers */
+#define TURNS 64	   /* of work without waiting, before others have a turn */
+#define CSP_NONE "default-src 'none'; frame-ancestors 'none'"
+
+struct http {
+	struct MHD_Daemon *mhd;
+	struct http_access access;
+	const struct http_route *routes;
+	void *ctx;
+	uint64_t answered[6];
+	int fd;
+};
+
+/* What comes in pieces. */
+struct pending {
+	char *body;
+	size_t len;
+};
+
+/* ---- answers ---- */
+
+int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,
+	      size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	*ret = (struct http_reply){.status = status, .type = type, .body = copy, .len = len};
+	return 0;
+}
+
+int http_error(struct http_reply *ret, unsigned status, const char *why)
+{
+	json_auto_t *j = json_pack("{s:o}", "error", text_json(why, strlen(why)));
+	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT);
+
+	return text ? http_text(ret, status, "application/json", text, strlen(text)) : -ENOMEM;
+}
+
+static void header(struct MHD_Response *response, const char *name, const char *value)
+{
+	MHD_add_response_header(response, name, value);
+}
+
+static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct http_reply *reply,
+			      const char *allow)
+{
+	struct MHD_Response *response = reply->response;
+	enum MHD_Result r;
+
+	if (!response)
+		response = MHD_create_response_from_buffer(reply->len, reply->body,
+							   MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(reply->body);
+		return MHD_NO;
+	}
+	if (reply->type)
+		header(response, "Content-Type", reply->type);
+	if (reply->status == MHD_HTTP_UNAUTHORIZED)
+		header(response, "WWW-Authenticate", "Bearer");
+	if (allow)
+		header(response, "Allow", allow);
+	header(response, "Cache-Control", "no-store");
+	header(response, "Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE);
+	header(response, "X-Content-Type-Options", "nosniff");
+	header(response, "Referrer-Policy", "no-referrer");
+	header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	r = MHD_queue_response(c, reply->status, response);
+	MHD_destroy_response(response);
+	h->answered[reply->status / 100 < 6 ? reply->status / 100 : 5]++;
+	return r;
+}
+
+static enum MHD_Result refuse(struct http *h, struct MHD_Connection *c, unsigned status,
+			      const char *why)
+{
+	struct http_reply reply = {};
+
+	return http_error(&reply, status, why) < 0 ? MHD_NO : answer(h, c, &reply, NULL);
+}
+
+/* ---- routes ---- */
+
+/* The length of a route's path that fits, 0: it does not. */
+static size_t fits(const struct http_route *route, const char *path)
+{
+	size_t len = strlen(route->path);
+
+	if (len > 1 && route->path[len - 1] == '*')
+		return strncmp(route->path, path, len - 1) == 0 ? len - 1 : 0;
+	return strcmp(route->path, path) == 0 ? len : 0;
+}
+
+static const struct http_route *find(const struct http *h, const char *method, const char *path,
+				     const char **ret_allow)
+{
+	*ret_allow = NULL;
+	for (const struct http_route *r = h->routes; r->method; r++) {
+		if (!fits(r, path))
+			continue;
+		if (strcmp(r->method, method) == 0)
+			return r;
+		*ret_allow = r->method;
+	}
+	return NULL;
+}
+
+static enum MHD_Result ask(struct http *h, const struct http_route *route, struct http_request *q)
+{
+	struct http_reply reply = {.status = MHD_HTTP_OK};
+
+	q->rest = q->path + fits(route, q->path);
+	if (route->handle(h->ctx, q, &reply) < 0)
+		return refuse(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			      "this could not be answered");
+	return answer(h, q->connection, &reply, NULL);
+}
+
+/* The whole request is there. */
+static enum MHD_Result dispatch(struct http *h, struct http_request *q)
+{
+	const struct http_route *route;
+	struct http_reply reply = {};
+	const char *allow, *why;
+	unsigned status;
+
+	status = http_access_host(&h->access, q->connection, &why);
+	if (status)
+		return refuse(h, q->connection, status, why);
+	if (!http_path_is_plain(q->path))
+		return refuse(h, q->connection, MHD_HTTP_BAD_REQUEST, "not a plain path");
+	route = find(h, q->method, q->path, &allow);
+	if (!route && !allow)
+		return refuse(h, q->connection, MHD_HTTP_NOT_FOUND, "nothing is there");
+	if (!route) {
+		if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "not by this method") < 0)
+			return MHD_NO;
+		return answer(h, q->connection, &reply, allow);
+	}
+	status = http_access_route(&h->access, q->connection, route->flags, &why);
+	return status ? refuse(h, q->connection, status, why) : ask(h, route, q);
+}
+
+/* A piece of the body. -ENOMEM: too much of it. */
+static int take(struct pending *p, const char *data, size_t len)
+{
+	char *body = p->len + len > HTTP_BODY_MAX ? NULL : realloc(p->body, p->len + len + 1);
+
+	if (!body)
+		return -ENOMEM;
+	memcpy(body + p->len, data, len);
+	p->body = body;
+	p->len += len;
+	body[p->len] = '\0';
+	return 0;
+}
+
+/* What says beforehand that it is too much; else the connection is cut where it is. */
+static bool says_too_much(struct MHD_Connection *c)
+{
+	const char *len = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
+
+	return len && strtoull(len, NULL, 10) > HTTP_BODY_MAX;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the signature is libmicrohttpd's */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *size, void **state)
+{
+	struct pending *p = *state;
+	struct http_request q;
+
+	(void)version;
+	if (!p) {
+		if (says_too_much(c))
+			return refuse(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE, "too much");
+		*state = calloc(1, sizeof(*p));
+		return *state ? MHD_YES : MHD_NO;
+	}
+	if (*size) {
+		int r = take(p, data, *size);
+
+		*size = 0;
+		return r < 0 ? MHD_NO : MHD_YES;
+	}
+	q = (struct http_request){.connection = c,
+				  .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
+				  .path = url,
+				  .body = p->body ? p->body : "",
+				  .body_len = p->len};
+	return dispatch(ctx, &q);
+}
+
+static void on_done(void *ctx, struct MHD_Connection *c, void **state,
+		    enum MHD_RequestTerminationCode code)
+{
+	struct pending *p = *state;
+
+	(void)ctx;
+	(void)c;
+	(void)code;
+	if (!p)
+		return;
+	free(p->body);
+	free(p);
+	*state = NULL;
+}
+
+const char *http_query(const struct http_request *q, const char *name)
+{
+	return MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* ---- life ---- */
+
+static int start(struct http *h, struct err *err)
+{
+	const union MHD_DaemonInfo *info;
+
+	h->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+				  on_request, h, MHD_OPTION_LISTEN_SOCKET, h->fd,
+				  MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+				  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+				  MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
+				  on_done, h, MHD_OPTION_END);
+	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (!info || info->epoll_fd < 0)
+		return err_set(err, -EIO, "http: libmicrohttpd does not start");
+	h->fd = -1; /* its own now */
+	return 0;
+}
+
+int http_new(struct http **ret, const struct http_config *config, const struct http_route *routes,
+	     void *ctx, struct err *err)
+{
+	_cleanup_(http_freep) struct http *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return err_set(err, -ENOMEM, "out of memory");
+	h->fd = -1;
+	h->routes = routes;
+	h->ctx = ctx;
+	r = http_listen(config->listen, &h->fd, &h->access, err);
+	if (r < 0)
+		return r;
+	if (!h->access.loopback && !config->token)
+		return err_set(err, -EINVAL,
+			       "http.listen: %s is not loopback and takes a token: set "
+			       "http.token_file",
+			       config->listen);
+	r = http_access_init(&h->access, config, err);
+	if (r == 0)
+		r = start(h, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(h);
+	return 0;
+}
+
+void http_free(struct http *h)
+{
+	if (!h)
+		return;
+	if (h->mhd)
+		MHD_stop_daemon(h->mhd);
+	if (h->fd >= 0)
+		close(h->fd);
+	http_access_done(&h->access);
+	free(h);
+}
+
+int http_epoll_fd(const struct http *h)
+{
+	return MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+void http_run(struct http *h)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+
+	for (int i = 0; i < TURNS && wait_ms == 0; i++) {
+		MHD_run(h->mhd);
+		if (MHD_get_timeout(h->mhd, &wait_ms) != MHD_YES)
+			break;
+	}
+}
+
+unsigned http_port(const struct http *h)
+{
+	return h->access.port;
+}
+
+void http_answered(const struct http *h, uint64_t ret[static 6])
+{
+	memcpy(ret, h->answered, sizeof(h->answered));
+}

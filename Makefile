@@ -106,6 +106,9 @@ TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard train
 # The same bytes on every host: no product and sum contracted to one rounding.
 $(B)/trainer/%.o: CFLAGS := $(CFLAGS) -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
 
+# Loops over columns.
+$(B)/lib/trace/%.o: CFLAGS := $(CFLAGS) -O3
+
 $(B)/%.o: %.c | $(B)/kern/lutra.skel.h
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)

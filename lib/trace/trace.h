@@ -4,10 +4,13 @@
  *
  *   file   = header, chunk...
  *   header = "LTR1", u32 format version, u32 json bytes, u32 CRC-32 of the json, json (metadata)
- *   chunk  = "LTRC", u32 records, u32 string bytes (raw), u32 strings, u32 compressed bytes,
+ *   chunk  = "LTRC", u32 records, u32 raw bytes of the frame, u32 strings, u32 compressed bytes,
  *            u32 CRC-32 of these five numbers and the compressed bytes, one zstd frame
- *   frame  = records x { struct lutra_record, u32 string index or LUTRA_NO_STRING }, packed as
- *            36 bytes; then strings x { u16 bytes, bytes }
+ *   frame  = columns (lib/trace/trace_columns.h), then strings x { u16 bytes, bytes }
+ *
+ * In version 1 the frame holds records x { struct lutra_record, u32 string number or
+ * LUTRA_NO_STRING }, packed as 36 bytes, before the strings, and the chunk's second number is the
+ * strings' bytes. It is read, and not written.
  *
  * All little-endian. A chunk needs no other chunk: a torn or damaged tail costs only itself. A run
  * that ended in order has a MARK record with LUTRA_MARK_END as its last.
@@ -23,7 +26,7 @@
 #include "lib/err.h"
 #include "lutra/abi.h"
 
-#define TRACE_FORMAT_VERSION 1
+#define TRACE_FORMAT_VERSION 2
 #define TRACE_CHUNK_RECORDS 65536 /* at most, and in a chunk that was not flushed early */
 
 /* Where the object events came from: TRACE_SOURCE_LSM "lsm", TRACE_SOURCE_STANDIN "tracepoint". */
@@ -73,9 +76,38 @@ struct trace_reader;
  */
 int trace_reader_new(struct trace_reader **ret, const char *path, struct err *err);
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
+uint32_t trace_reader_version(const struct trace_reader *r); /* of the file's format */
 /* 1: a record (valid until the next call; str is NUL-terminated or NULL), 0: end, or -errno. */
 int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_rec,
 		      const char **ret_str, size_t *ret_str_len);
+
+/* Records in a row. */
+struct trace_string {
+	const char *s; /* NUL-terminated */
+	size_t len;
+};
+
+struct trace_block {
+	const struct lutra_record *rec;
+	const uint32_t *string; /* of each record: where in strings, or LUTRA_NO_STRING */
+	const struct trace_string *strings;
+	size_t n;
+};
+
+static inline const char *trace_block_string(const struct trace_block *b, size_t i, size_t *ret_len)
+{
+	uint32_t number = b->string[i];
+
+	*ret_len = number == LUTRA_NO_STRING ? 0 : b->strings[number].len;
+	return number == LUTRA_NO_STRING ? NULL : b->strings[number].s;
+}
+
+/*
+ * The records that are left, one block after the other: what trace_reader_next() would give,
+ * without a call for each. 1: a block of one record at least, valid until the next call, 0: end,
+ * or -errno.
+ */
+int trace_reader_block(struct trace_reader *r, struct trace_block *ret);
 /* After the end: NULL for a whole file, else one line on what was lost and where. */
 const char *trace_reader_torn(const struct trace_reader *r);
 void trace_reader_free(struct trace_reader *r);

@@ -3,17 +3,25 @@
 #ifndef LUTRA_LIB_TRACE_FORMAT_H
 #define LUTRA_LIB_TRACE_FORMAT_H
 
+#include <zstd.h>
+
 #include "lib/trace/trace.h"
 
 #define TRACE_MAGIC "LTR1"
 #define TRACE_CHUNK_MAGIC "LTRC"
+#define TRACE_FORMAT_ROWS 1 /* the version before columns */
 #define TRACE_HEADER_BYTES 16
 #define TRACE_CHUNK_HEADER_BYTES 24
-#define TRACE_RECORD_BYTES 36
+#define TRACE_ROW_BYTES 36
 #define TRACE_JSON_MAX 65536
 /* A chunk is flushed before its strings, lengths included, pass this. */
 #define TRACE_STRINGS_MAX (4u << 20)
-#define TRACE_RAW_MAX (TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES + TRACE_STRINGS_MAX)
+
+/* Of a frame that unpacks to raw bytes, in blocks that may end early. */
+static inline size_t trace_packed_max(size_t raw)
+{
+	return ZSTD_compressBound(raw) + 64;
+}
 
 /* The metadata as JSON text, the caller's to free. -ENOMEM, -EINVAL: too long. */
 int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len);

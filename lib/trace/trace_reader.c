@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading traces: a chunk is checked whole before its first record is given out. */
-#include "lib/trace/trace_format.h"
+#include "lib/trace/trace_columns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,15 @@
 #include "lib/bytes.h"
 #include "lib/file.h"
 
+#define BLOCK 512 /* records: few enough to stay in the processor's nearest memory */
+
 struct trace_reader {
 	int fd;
 	char *path;
 	uint64_t size; /* of the file when it was opened */
 	uint64_t pos;  /* where the next chunk starts */
 	uint64_t records_before;
+	uint32_t version;
 	uint32_t chunk; /* chunks read */
 	bool done;
 	bool ended; /* the last record was the END mark */
@@ -27,18 +30,19 @@ struct trace_reader {
 	struct trace_meta meta;
 	uint8_t *packed;
 	size_t packed_size;
-	uint8_t *raw; /* records, then strings; one byte more for the last string's NUL */
+	uint8_t *raw; /* a chunk, and one byte more for its last string's NUL */
 	size_t raw_size;
-	uint32_t *string_at; /* where each string's length stands in raw */
-	uint32_t n_records, n_strings, next;
-	uint32_t strings_at, raw_len;
-	struct lutra_record rec;
-	char str[LUTRA_STRING_MAX + 1];
+	struct trace_decoder decoder;
+	struct trace_block block;
+	size_t next; /* of the block's records, for trace_reader_next() */
+	struct lutra_record rec[BLOCK];
+	uint32_t string[BLOCK];
 	ZSTD_DCtx *zstd;
 };
 
 struct chunk_head {
-	uint32_t records, string_bytes, strings, packed, crc;
+	uint32_t records, bytes, strings, packed, crc;
+	size_t raw; /* what the frame unpacks to */
 };
 
 void trace_reader_free(struct trace_reader *r)
@@ -52,7 +56,7 @@ void trace_reader_free(struct trace_reader *r)
 	free(r->path);
 	free(r->packed);
 	free(r->raw);
-	free(r->string_at);
+	trace_decoder_done(&r->decoder);
 	free(r);
 }
 
@@ -83,20 +87,20 @@ static int read_header(struct trace_reader *r, struct err *err)
 	struct bytes_in in = {.data = head, .len = sizeof(head)};
 	_cleanup_free_ char *json = NULL;
 	struct err why = {};
-	uint32_t version, len, crc;
+	uint32_t len, crc;
 	const char *path = r->path;
 
 	if (read_at(r->fd, 0, head, sizeof(head)) < 0 || memcmp(head, TRACE_MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "%s: not a lutra trace: lutra record makes one",
 			       path);
 	in.pos = 4;
-	version = bytes_u32(&in);
+	r->version = bytes_u32(&in);
 	len = bytes_u32(&in);
 	crc = bytes_u32(&in);
-	if (version > TRACE_FORMAT_VERSION)
+	if (r->version > TRACE_FORMAT_VERSION)
 		return err_set(err, -EBADMSG, "%s: format %u is newer than this lutra: update it",
-			       path, version);
-	if (version == 0 || len > TRACE_JSON_MAX)
+			       path, r->version);
+	if (r->version == 0 || len > TRACE_JSON_MAX)
 		return err_set(err, -EBADMSG, "%s: damaged header", path);
 	json = malloc(len + 1);
 	if (!json)
@@ -140,11 +144,15 @@ const struct trace_meta *trace_reader_meta(const struct trace_reader *r)
 	return &r->meta;
 }
 
+uint32_t trace_reader_version(const struct trace_reader *r)
+{
+	return r->version;
+}
+
 /* Reading ends here: why, where, and what was good. */
 static int stop(struct trace_reader *r, const char *why)
 {
 	r->done = true;
-	r->n_records = r->next = 0;
 	snprintf(r->torn, sizeof(r->torn),
 		 "%s at byte %llu of %llu, chunk %u; %llu records before it are kept", why,
 		 (unsigned long long)r->pos, (unsigned long long)r->size, r->chunk + 1,
@@ -152,72 +160,18 @@ static int stop(struct trace_reader *r, const char *why)
 	return 0;
 }
 
-static int grow(uint8_t **buf, size_t *size, size_t need)
-{
-	uint8_t *p;
-
-	if (need <= *size)
-		return 0;
-	p = realloc(*buf, need);
-	if (!p)
-		return -ENOMEM;
-	*buf = p;
-	*size = need;
-	return 0;
-}
-
 /* NULL, or what is wrong with the numbers of a chunk's header. */
-static const char *check_head(const struct trace_reader *r, const struct chunk_head *h)
+static const char *check_head(const struct trace_reader *r, struct chunk_head *h)
 {
-	size_t raw = (size_t)h->records * TRACE_RECORD_BYTES + h->string_bytes;
+	bool rows = r->version == TRACE_FORMAT_ROWS;
 
-	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS ||
-	    h->string_bytes > TRACE_STRINGS_MAX || h->strings > h->string_bytes / 2 ||
-	    h->strings > h->records || h->packed > ZSTD_compressBound(raw))
+	h->raw = rows ? (size_t)h->records * TRACE_ROW_BYTES + h->bytes : h->bytes;
+	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS || h->strings > h->records ||
+	    h->bytes > (rows ? TRACE_STRINGS_MAX : TRACE_RAW_MAX) || h->strings > h->bytes / 2 ||
+	    h->packed > trace_packed_max(h->raw))
 		return "damaged chunk header";
 	if (h->packed > r->size - r->pos - TRACE_CHUNK_HEADER_BYTES)
 		return "cut off";
-	return NULL;
-}
-
-/* Record i of the chunk, as it lies in memory too; returns the number of its string. */
-static inline uint32_t record_at(const struct trace_reader *r, uint32_t i, struct lutra_record *ret)
-{
-	const uint8_t *at = r->raw + (size_t)i * TRACE_RECORD_BYTES;
-	uint32_t number;
-
-	_Static_assert(sizeof(*ret) + sizeof(number) == TRACE_RECORD_BYTES, "record layout");
-	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
-	memcpy(ret, at, sizeof(*ret));
-	memcpy(&number, at + sizeof(*ret), sizeof(number));
-	return number;
-}
-
-/* Find the strings, check that records name types and strings there are. NULL or what is wrong. */
-static const char *check_chunk(struct trace_reader *r)
-{
-	struct bytes_in in = {.data = r->raw, .len = r->raw_len, .pos = r->strings_at};
-
-	for (uint32_t i = 0; i < r->n_strings; i++) {
-		uint16_t len;
-
-		r->string_at[i] = (uint32_t)in.pos;
-		len = bytes_u16(&in);
-		bytes_get(&in, len);
-		if (in.failed || len > LUTRA_STRING_MAX)
-			return "damaged strings";
-	}
-	if (in.pos != in.len)
-		return "damaged strings";
-	for (uint32_t i = 0; i < r->n_records; i++) {
-		struct lutra_record rec;
-		uint32_t number = record_at(r, i, &rec);
-
-		if (rec.type >= LUTRA_REC_COUNT)
-			return "record of an unknown type";
-		if (number != LUTRA_NO_STRING && number >= r->n_strings)
-			return "record without its string";
-	}
 	return NULL;
 }
 
@@ -225,16 +179,11 @@ static const char *check_chunk(struct trace_reader *r)
 static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struct chunk_head *h,
 			const char **ret_why)
 {
-	size_t raw = (size_t)h->records * TRACE_RECORD_BYTES + h->string_bytes;
 	uint32_t crc;
 	size_t n;
 
-	if (grow(&r->packed, &r->packed_size, h->packed) < 0 ||
-	    grow(&r->raw, &r->raw_size, raw + 1) < 0)
-		return -ENOMEM;
-	if (!r->string_at)
-		r->string_at = malloc(TRACE_CHUNK_RECORDS * sizeof(*r->string_at));
-	if (!r->string_at)
+	if (trace_grow(&r->packed, &r->packed_size, h->packed) < 0 ||
+	    trace_grow(&r->raw, &r->raw_size, h->raw + 1) < 0)
 		return -ENOMEM;
 	if (read_at(r->fd, r->pos + TRACE_CHUNK_HEADER_BYTES, r->packed, h->packed) < 0) {
 		*ret_why = "cut off";
@@ -242,17 +191,14 @@ static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struc
 	}
 	crc = (uint32_t)crc32(0, head, TRACE_CHUNK_HEADER_BYTES - 4);
 	crc = (uint32_t)crc32(crc, r->packed, h->packed);
-	n = crc == h->crc ? ZSTD_decompressDCtx(r->zstd, r->raw, raw, r->packed, h->packed) : 0;
-	if (crc != h->crc || ZSTD_isError(n) || n != raw) {
+	n = crc == h->crc ? ZSTD_decompressDCtx(r->zstd, r->raw, h->raw, r->packed, h->packed) : 0;
+	if (crc != h->crc || ZSTD_isError(n) || n != h->raw) {
 		*ret_why = "checksum or compression does not fit";
 		return 0;
 	}
-	r->n_records = h->records;
-	r->n_strings = h->strings;
-	r->strings_at = h->records * TRACE_RECORD_BYTES;
-	r->raw_len = (uint32_t)raw;
-	*ret_why = check_chunk(r);
-	return 0;
+	r->decoder.n = h->records;
+	r->decoder.n_strings = h->strings;
+	return trace_decoder_start(&r->decoder, r->version, r->raw, h->raw, ret_why);
 }
 
 /* 1: a chunk was read, 0: none is left, or -errno. */
@@ -273,7 +219,7 @@ static int read_chunk(struct trace_reader *r)
 	if (r->size - r->pos < sizeof(head) || read_at(r->fd, r->pos, head, sizeof(head)) < 0)
 		return stop(r, "cut off");
 	h.records = bytes_u32(&in);
-	h.string_bytes = bytes_u32(&in);
+	h.bytes = bytes_u32(&in);
 	h.strings = bytes_u32(&in);
 	h.packed = bytes_u32(&in);
 	h.crc = bytes_u32(&in);
@@ -287,44 +233,57 @@ static int read_chunk(struct trace_reader *r)
 		return stop(r, why);
 	r->pos += sizeof(head) + h.packed;
 	r->chunk++;
-	r->next = 0;
+	r->records_before += h.records;
 	return 1;
 }
 
-/* The record's string as a NUL-terminated copy, NULL for none. */
-static const char *copy_string(struct trace_reader *r, uint32_t number, size_t *ret_len)
+int trace_reader_block(struct trace_reader *r, struct trace_block *ret)
 {
-	struct bytes_in in = {.data = r->raw, .len = r->raw_len};
-	size_t len;
+	struct trace_block *b = &r->block;
+	size_t n;
+	int e;
 
-	*ret_len = 0;
-	if (number == LUTRA_NO_STRING)
-		return NULL;
-	in.pos = r->string_at[number];
-	len = bytes_u16(&in);
-	bytes_copy(&in, r->str, len);
-	r->str[len] = '\0';
-	*ret_len = len;
-	return r->str;
+	if (r->next < b->n) { /* trace_reader_next() has begun on it */
+		*ret = (struct trace_block){b->rec + r->next, b->string + r->next, b->strings,
+					    b->n - r->next};
+		r->next = b->n;
+		return 1;
+	}
+	b->n = r->next = 0;
+	if (r->done)
+		return 0;
+	if (r->decoder.next >= r->decoder.n) {
+		e = read_chunk(r);
+		if (e <= 0) {
+			r->done = true;
+			return e;
+		}
+	}
+	n = r->decoder.n - r->decoder.next;
+	n = n < BLOCK ? n : BLOCK;
+	trace_decoder_take(&r->decoder, n, r->rec, r->string);
+	r->ended = r->rec[n - 1].type == LUTRA_REC_MARK && r->rec[n - 1].aux == LUTRA_MARK_END;
+	*b = (struct trace_block){r->rec, r->string, r->decoder.strings, n};
+	r->next = n;
+	*ret = *b;
+	return 1;
 }
 
 int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_rec,
 		      const char **ret_str, size_t *ret_str_len)
 {
-	int e;
+	struct trace_block block;
 
-	if (r->done)
-		return 0;
-	if (r->next >= r->n_records) {
-		e = read_chunk(r);
+	if (r->next >= r->block.n) {
+		int e = trace_reader_block(r, &block);
+
 		if (e <= 0)
 			return e;
+		r->next = 0;
 	}
-	*ret_str = copy_string(r, record_at(r, r->next, &r->rec), ret_str_len);
-	*ret_rec = &r->rec;
-	r->ended = r->rec.type == LUTRA_REC_MARK && r->rec.aux == LUTRA_MARK_END;
+	*ret_rec = &r->block.rec[r->next];
+	*ret_str = trace_block_string(&r->block, r->next, ret_str_len);
 	r->next++;
-	r->records_before++;
 	return 1;
 }
 

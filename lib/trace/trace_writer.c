@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing traces: a chunk gathers in memory and reaches the disk in one write, then a sync. */
-#include "lib/trace/trace_format.h"
+#include "lib/trace/trace_columns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +26,11 @@ struct trace_writer {
 	uint32_t n_records;
 	uint32_t n_strings;
 	size_t strings_len;
-	uint8_t *records; /* TRACE_CHUNK_RECORDS x TRACE_RECORD_BYTES */
-	uint8_t *strings; /* TRACE_STRINGS_MAX */
-	uint8_t *packed;  /* chunk header and frame */
+	struct lutra_record *records; /* TRACE_CHUNK_RECORDS */
+	uint32_t *string;	      /* of each */
+	uint8_t *strings;	      /* TRACE_STRINGS_MAX */
+	struct trace_encoder *encoder;
+	uint8_t *packed; /* chunk header and frame */
 	size_t packed_size;
 	/* Open-addressed: where a string's length and bytes start in strings, and its number. */
 	struct string_slot {
@@ -46,7 +48,9 @@ void trace_writer_free(struct trace_writer *w)
 		close(w->fd);
 	ZSTD_freeCCtx(w->zstd);
 	free(w->path);
+	trace_encoder_free(w->encoder);
 	free(w->records);
+	free(w->string);
 	free(w->strings);
 	free(w->packed);
 	free(w->index);
@@ -60,14 +64,16 @@ static int writer_alloc(struct trace_writer **ret, const char *path)
 	if (!w)
 		return -ENOMEM;
 	w->fd = -1;
-	w->packed_size = TRACE_CHUNK_HEADER_BYTES + ZSTD_compressBound(TRACE_RAW_MAX);
+	w->packed_size = TRACE_CHUNK_HEADER_BYTES + trace_packed_max(TRACE_RAW_MAX);
 	w->path = strdup(path);
-	w->records = malloc(TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES);
+	w->records = malloc(TRACE_CHUNK_RECORDS * sizeof(*w->records));
+	w->string = malloc(TRACE_CHUNK_RECORDS * sizeof(*w->string));
 	w->strings = malloc(TRACE_STRINGS_MAX);
 	w->packed = malloc(w->packed_size);
 	w->index = calloc(INDEX_SLOTS, sizeof(*w->index));
 	w->zstd = ZSTD_createCCtx();
-	if (!w->path || !w->records || !w->strings || !w->packed || !w->index || !w->zstd)
+	if (!w->path || !w->records || !w->string || !w->strings || !w->packed || !w->index ||
+	    !w->zstd || trace_encoder_new(&w->encoder) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(w);
 	return 0;
@@ -127,45 +133,58 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 	return 0;
 }
 
-/* The frame behind the chunk header, in w->packed. */
-static int compress_chunk(struct trace_writer *w, size_t *ret_len)
+/* Compress what the frame goes on with; a block ends behind it, the frame too if it is the last. */
+static int pack(struct trace_writer *w, const void *data, size_t len, ZSTD_outBuffer *out,
+		bool last)
 {
-	size_t raw = w->n_records * TRACE_RECORD_BYTES;
-	ZSTD_inBuffer in[2] = {{w->records, raw, 0}, {w->strings, w->strings_len, 0}};
-	ZSTD_outBuffer out = {w->packed, w->packed_size, TRACE_CHUNK_HEADER_BYTES};
+	ZSTD_inBuffer in = {data, len, 0};
 	size_t left;
+
+	do {
+		left = ZSTD_compressStream2(w->zstd, out, &in, last ? ZSTD_e_end : ZSTD_e_flush);
+		if (ZSTD_isError(left) || (left && out->pos == out->size))
+			return -EIO;
+	} while (left);
+	return 0;
+}
+
+/* The frame behind the chunk header, in w->packed: each kind of data in blocks of its own. */
+static int compress_chunk(struct trace_writer *w, const struct trace_encoded *columns,
+			  size_t *ret_len)
+{
+	ZSTD_outBuffer out = {w->packed, w->packed_size, TRACE_CHUNK_HEADER_BYTES};
+	size_t at = 0;
+	int r = 0;
 
 	ZSTD_CCtx_reset(w->zstd, ZSTD_reset_session_only);
 	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
-	ZSTD_CCtx_setPledgedSrcSize(w->zstd, raw + w->strings_len);
-	left = ZSTD_compressStream2(w->zstd, &out, &in[0], ZSTD_e_continue);
-	while (!ZSTD_isError(left) && in[0].pos < in[0].size)
-		left = ZSTD_compressStream2(w->zstd, &out, &in[0], ZSTD_e_continue);
-	if (ZSTD_isError(left))
-		return -EIO;
-	do {
-		left = ZSTD_compressStream2(w->zstd, &out, &in[1], ZSTD_e_end);
-		if (ZSTD_isError(left) || (left && out.pos == out.size))
-			return -EIO;
-	} while (left);
+	ZSTD_CCtx_setPledgedSrcSize(w->zstd, columns->len + w->strings_len);
+	for (unsigned i = 0; r == 0 && i < columns->n_cuts; i++) {
+		r = pack(w, columns->raw + at, columns->cut[i] - at, &out, false);
+		at = columns->cut[i];
+	}
+	if (r == 0)
+		r = pack(w, w->strings, w->strings_len, &out, true);
 	*ret_len = out.pos;
-	return 0;
+	return r;
 }
 
 static int write_chunk(struct trace_writer *w)
 {
 	struct bytes_out out = {.data = w->packed, .size = TRACE_CHUNK_HEADER_BYTES};
+	struct trace_encoded columns;
 	size_t len, frame;
 	uint32_t crc;
 	int r;
 
-	r = compress_chunk(w, &len);
+	trace_encode(w->encoder, w->records, w->string, w->n_records, &columns);
+	r = compress_chunk(w, &columns, &len);
 	if (r < 0)
 		return r;
 	frame = len - TRACE_CHUNK_HEADER_BYTES;
 	bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
 	bytes_put_u32(&out, w->n_records);
-	bytes_put_u32(&out, (uint32_t)w->strings_len);
+	bytes_put_u32(&out, (uint32_t)(columns.len + w->strings_len));
 	bytes_put_u32(&out, w->n_strings);
 	bytes_put_u32(&out, (uint32_t)frame);
 	crc = (uint32_t)crc32(0, w->packed, (uInt)out.len);
@@ -237,7 +256,6 @@ static uint32_t string_number(struct trace_writer *w, const char *str, size_t le
 int trace_writer_add(struct trace_writer *w, const struct lutra_record *rec, const char *str,
 		     size_t str_len)
 {
-	struct bytes_out out;
 	uint32_t number = LUTRA_NO_STRING;
 	int r;
 
@@ -253,17 +271,8 @@ int trace_writer_add(struct trace_writer *w, const struct lutra_record *rec, con
 	}
 	if (str)
 		number = string_number(w, str, str_len);
-	out = (struct bytes_out){w->records, TRACE_CHUNK_RECORDS * TRACE_RECORD_BYTES,
-				 (size_t)w->n_records * TRACE_RECORD_BYTES, false};
-	bytes_put_u64(&out, rec->ts_ns);
-	bytes_put_u64(&out, rec->arg);
-	bytes_put_u32(&out, rec->tid);
-	bytes_put_u32(&out, rec->tgid);
-	bytes_put_u16(&out, rec->type);
-	bytes_put_u16(&out, rec->nr);
-	bytes_put_u16(&out, rec->aux);
-	bytes_put_u16(&out, rec->pad);
-	bytes_put_u32(&out, number);
+	w->records[w->n_records] = *rec;
+	w->string[w->n_records] = number;
 	w->n_records++;
 	w->last_ts_ns = rec->ts_ns;
 	return 0;

@@ -6,7 +6,7 @@
 
 #include "lib/file.h"
 #include "lib/policy/policy_format.h"
-#include "lib/trace/trace.h"
+#include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"
 
 /* path's bytes behind a first one, to dir/name. */
@@ -28,6 +28,31 @@ static int seed(const char *path, char first, const char *dir, const char *name)
 	return file_create(AT_FDCWD, out, 0644, whole, len + 1);
 }
 
+/* The first chunk of a trace, its numbers and what its frame unpacks to, behind a first byte. */
+static int seed_chunk(const char *path, char first, const char *dir, const char *name)
+{
+	_cleanup_free_ char *data = NULL, *out = sample_path(dir, name);
+	_cleanup_free_ uint8_t *raw = malloc(1 << 20);
+	uint32_t meta, packed;
+	const char *chunk;
+	size_t len, n;
+	int r;
+
+	r = file_read(AT_FDCWD, path, 1 << 20, &data, &len, NULL);
+	if (r < 0 || !raw)
+		return r < 0 ? r : -ENOMEM;
+	memcpy(&meta, data + 8, sizeof(meta));
+	chunk = data + TRACE_HEADER_BYTES + meta;
+	memcpy(&packed, chunk + 16, sizeof(packed));
+	raw[0] = (uint8_t)first;
+	memcpy(raw + 1, chunk + 4, 12);
+	n = ZSTD_decompress(raw + 13, (1 << 20) - 13, chunk + TRACE_CHUNK_HEADER_BYTES, packed);
+	if (ZSTD_isError(n))
+		return -EBADMSG;
+	unlink(out);
+	return file_create(AT_FDCWD, out, 0644, raw, 13 + n);
+}
+
 static int write_trace(const char *path)
 {
 	struct trace_meta m = {.arch = NULL};
@@ -35,10 +60,15 @@ static int write_trace(const char *path)
 	int r;
 
 	r = trace_writer_new(&w, path, &m, NULL);
-	for (unsigned i = 0; r == 0 && i < 8; i++) {
-		struct lutra_record rec = {.ts_ns = i, .tid = 7, .nr = (__u16)i};
+	for (unsigned i = 0; r == 0 && i < 16; i++) {
+		struct lutra_record rec = {.ts_ns = i, .tid = 7, .nr = (__u16)(i & 7)};
 
 		r = trace_writer_add(w, &rec, i & 1 ? "/etc/passwd" : NULL, i & 1 ? 11 : 0);
+	}
+	for (unsigned i = 0; r == 0 && i < 4; i++) { /* arguments that are no part of the event */
+		struct lutra_record rec = {.ts_ns = (__u64)i << 40, .arg = i, .nr = 8};
+
+		r = trace_writer_add(w, &rec, NULL, 0);
 	}
 	return r < 0 ? r : trace_writer_close(w, 0, NULL);
 }
@@ -105,6 +135,7 @@ static int write_recordings(const char *dir)
 
 static int write_all(const char *dir)
 {
+	static const char version1[] = "tests/golden/trace/version1.ltr";
 	_cleanup_free_ char *traces = sample_path(dir, "trace"),
 			    *policies = sample_path(dir, "policy");
 	_cleanup_free_ char *trace = sample_path(dir, "sample.ltr");
@@ -123,6 +154,12 @@ static int write_all(const char *dir)
 		r = policy_save(p, policy, NULL);
 	if (r == 0)
 		r = seed(trace, 0, traces, "whole");
+	if (r == 0)
+		r = seed_chunk(trace, 3, traces, "columns");
+	if (r == 0)
+		r = seed(version1, 0, traces, "whole1");
+	if (r == 0)
+		r = seed_chunk(version1, 7, traces, "rows");
 	if (r == 0)
 		r = seed(tables, 1, policies, "tables");
 	if (r == 0)

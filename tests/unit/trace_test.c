@@ -270,7 +270,7 @@ static void trace_reader_new_refuses_bad_headers(void **state)
 		uint32_t version, extra;
 		const char *json;
 	} cases[] = {
-		{2, 0, GOOD_JSON},
+		{TRACE_FORMAT_VERSION + 1, 0, GOOD_JSON},
 		{0, 0, GOOD_JSON},
 		{1, 0x7fffffff, GOOD_JSON},
 		{1, 0, ""},
@@ -299,7 +299,7 @@ static void trace_reader_new_refuses_bad_headers(void **state)
 	}
 }
 
-/* A chunk whose sums are right, whatever its numbers say. */
+/* A chunk of rows whose sums are right, whatever its numbers say. */
 struct forged {
 	uint32_t records, string_bytes, strings, packed_add;
 	uint16_t type;
@@ -356,7 +356,7 @@ static void trace_read_stops_at_forged_chunks(void **state)
 		struct bytes_out out = {.data = buf, .size = sizeof(buf)};
 		bool torn = false;
 
-		put_header(&out, 1, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
+		put_header(&out, TRACE_FORMAT_ROWS, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
 		put_chunk(&out, &cases[i]);
 		assert_false(out.failed);
 		put(f, buf, out.len);
@@ -370,26 +370,40 @@ static void trace_read_of_a_zstd_bomb_stays_bounded(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *zeroes = calloc(1, 64 << 20);
-	uint8_t buf[65536];
-	struct bytes_out out = {.data = buf, .size = sizeof(buf)};
 	_cleanup_free_ uint8_t *packed = malloc(65536);
-	size_t n = ZSTD_compress(packed, 65536, zeroes, 64 << 20, 1), start;
-	bool torn = false;
+	size_t n = ZSTD_compress(packed, 65536, zeroes, 64 << 20, 1);
 
 	assert_false(ZSTD_isError(n));
-	put_header(&out, 1, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
-	start = out.len;
-	bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
-	bytes_put_u32(&out, TRACE_CHUNK_RECORDS);
-	bytes_put_u32(&out, 0);
-	bytes_put_u32(&out, 0);
-	bytes_put_u32(&out, (uint32_t)n);
-	bytes_put_u32(&out, (uint32_t)crc32(crc32(0, buf + start, 20), packed, (uInt)n));
-	bytes_put(&out, packed, n);
-	assert_false(out.failed);
-	put(f, buf, out.len);
-	assert_int_equal(read_all(f->path, &torn), 0);
-	assert_true(torn);
+	for (uint32_t version = 1; version <= TRACE_FORMAT_VERSION; version++) {
+		uint8_t buf[65536];
+		struct bytes_out out = {.data = buf, .size = sizeof(buf)};
+		bool torn = false;
+		size_t start;
+
+		put_header(&out, version, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
+		start = out.len;
+		bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
+		bytes_put_u32(&out, TRACE_CHUNK_RECORDS);
+		bytes_put_u32(&out, version == TRACE_FORMAT_ROWS ? 0 : 4 * TRACE_CHUNK_RECORDS);
+		bytes_put_u32(&out, 0);
+		bytes_put_u32(&out, (uint32_t)n);
+		bytes_put_u32(&out, (uint32_t)crc32(crc32(0, buf + start, 20), packed, (uInt)n));
+		bytes_put(&out, packed, n);
+		assert_false(out.failed);
+		put(f, buf, out.len);
+		assert_int_equal(read_all(f->path, &torn), 0);
+		assert_true(torn);
+	}
+}
+
+/* The same records, as the first version wrote them. */
+static void trace_read_takes_version_1(void **state)
+{
+	bool torn = true;
+
+	(void)state;
+	assert_int_equal(read_all("tests/golden/trace/version1.ltr", &torn), RECORDS);
+	assert_false(torn);
 }
 
 static void trace_writer_free_without_close_leaves_no_end_mark(void **state)
@@ -480,6 +494,7 @@ int main(void)
 		T(trace_reader_new_refuses_bad_headers),
 		T(trace_read_stops_at_forged_chunks),
 		T(trace_read_of_a_zstd_bomb_stays_bounded),
+		T(trace_read_takes_version_1),
 		T(trace_writer_free_without_close_leaves_no_end_mark),
 		T(trace_writer_flush_on_a_full_disk_keeps_what_was_flushed),
 		T(trace_strings_too_many_for_a_chunk_start_another),

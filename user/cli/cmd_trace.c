@@ -77,7 +77,7 @@ static const struct argp argp = {
 	"\vinfo: what a trace was recorded from and what it holds. cat: every record. verify: is "
 	"it "
 	"whole; exit status 1 if one is not. merge: the records of several traces of one run, by "
-	"time.",
+	"time; of one trace, the same records in the present format.",
 	NULL,
 	NULL,
 	NULL};
@@ -104,9 +104,10 @@ static void summarise(struct summary *s, const struct lutra_record *rec)
 		s->last_ns = rec->ts_ns;
 }
 
-static json_t *info_json(const char *path, const struct trace_meta *m, const struct summary *s,
-			 const char *torn)
+static json_t *info_json(const char *path, const struct trace_reader *r, const struct summary *s)
 {
+	const struct trace_meta *m = trace_reader_meta(r);
+	const char *torn = trace_reader_torn(r);
 	json_t *ops = json_array(), *records = json_object();
 
 	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
@@ -116,8 +117,10 @@ static json_t *info_json(const char *path, const struct trace_meta *m, const str
 	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
 		json_object_set_new(records, record_type_name(t),
 				    json_integer((json_int_t)s->n[t]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, s:o}",
-			 "file", text_json_keep(path), "image", text_json_keep(m->image),
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, "
+			 "s:o}",
+			 "file", text_json_keep(path), "format",
+			 (json_int_t)trace_reader_version(r), "image", text_json_keep(m->image),
 			 "container_id", text_json_keep(m->container_id), "host",
 			 text_json_keep(m->host), "kernel", text_json_keep(m->kernel), "arch",
 			 text_json_keep(m->arch), "source", text_json_keep(m->source),
@@ -127,9 +130,10 @@ static json_t *info_json(const char *path, const struct trace_meta *m, const str
 			 torn ? text_json_keep(torn) : json_null());
 }
 
-static void info_text(const char *path, const struct trace_meta *m, const struct summary *s,
-		      const char *torn)
+static void info_text(const char *path, const struct trace_reader *r, const struct summary *s)
 {
+	const struct trace_meta *m = trace_reader_meta(r);
+	const char *torn = trace_reader_torn(r);
 	char time[CLOCK_TEXT];
 
 	printf("%s\n  image      %s\n  container  %s\n", path, *m->image ? m->image : "unknown",
@@ -139,7 +143,8 @@ static void info_text(const char *path, const struct trace_meta *m, const struct
 	printf("  length     %.3f s\n  records   ", (double)(s->last_ns - s->first_ns) / 1e9);
 	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
 		printf(" %s %llu", record_type_name(t), (unsigned long long)s->n[t]);
-	printf("\n  lost       %llu\n", (unsigned long long)s->lost);
+	printf("\n  lost       %llu\n  format     %u\n", (unsigned long long)s->lost,
+	       trace_reader_version(r));
 	printf("  %s\n", torn ? torn : "whole");
 }
 
@@ -163,9 +168,9 @@ static int inspect(const struct trace_args *a, const char *path, json_t *out, bo
 	torn = trace_reader_torn(r);
 	*ret_whole = !torn;
 	if (a->json)
-		json_array_append_new(out, info_json(path, trace_reader_meta(r), &s, torn));
+		json_array_append_new(out, info_json(path, r, &s));
 	else if (strcmp(a->verb, "info") == 0)
-		info_text(path, trace_reader_meta(r), &s, torn);
+		info_text(path, r, &s);
 	else if (!torn)
 		printf("%s: whole\n", path);
 	if (torn && strcmp(a->verb, "verify") == 0)

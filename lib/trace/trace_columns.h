@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The records of a chunk by columns:
+ *
+ *   u32 tasks, u32 events, u32 open, u32 details, u32 times
+ *   tasks   x { u32 tid, u32 tgid }
+ *   events  x { u64 arg, u16 type, u16 nr, u16 aux, u16 pad, u32 string }
+ *   records x time in 3 planes, task in 1 plane or 2, event in 1 plane or 2
+ *   details x arg in 8 planes, string in 4 planes
+ *   times   x time in 8 planes
+ *
+ * A plane is one byte of each number, the lowest first. A record names its task and its event by
+ * their numbers in the lists, in 1 plane where a list has at most 256. string is a string's number
+ * or LUTRA_NO_STRING. The first of the events, as many as open says, have argument 0 and string 0
+ * there: those of their records are the next of the details. A record's time is what has gone by
+ * since the one before (0 before the first), or, where the highest byte is TRACE_TIME_WHOLE, the
+ * next of the times.
+ *
+ * So the few distinct calls of a service are stored once a chunk, whatever their arguments; what
+ * varies without end (a child's thread id, a port) stays out of the list.
+ */
+#ifndef LUTRA_LIB_TRACE_COLUMNS_H
+#define LUTRA_LIB_TRACE_COLUMNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/trace/trace_format.h"
+
+#define TRACE_TIME_WHOLE 0xff
+#define TRACE_COUNTS_BYTES 20
+#define TRACE_TASK_BYTES 8
+#define TRACE_EVENT_BYTES 20
+#define TRACE_DETAIL_BYTES 12
+#define TRACE_TIME_BYTES 8
+#define TRACE_INDEX_NARROW 256 /* numbers that one plane can hold */
+/* Of one record, in lists and planes, at most. */
+#define TRACE_RECORD_MAX                                                                           \
+	(TRACE_TASK_BYTES + TRACE_EVENT_BYTES + TRACE_DETAIL_BYTES + TRACE_TIME_BYTES + 3 + 2 + 2)
+#define TRACE_RAW_MAX                                                                              \
+	(TRACE_COUNTS_BYTES + TRACE_CHUNK_RECORDS * TRACE_RECORD_MAX + TRACE_STRINGS_MAX)
+
+/* A chunk's records as they come, of any version. */
+struct trace_event {
+	uint64_t arg;
+	uint64_t head; /* type, nr, aux, pad, as in memory */
+	uint32_t string;
+	uint32_t pad;
+};
+
+struct trace_decoder {
+	uint32_t n, next; /* records, and those taken */
+	uint32_t n_strings;
+	struct trace_string *strings;
+	size_t strings_size, events_size, wholes_size; /* bytes allocated */
+	const uint8_t *rows;			       /* version 1, else NULL */
+	struct trace_event *events;
+	uint32_t open;	  /* how many of them, the first, have their arguments elsewhere */
+	uint64_t *wholes; /* times, then the details' arguments, then their strings */
+	const uint64_t *times, *detail_args, *detail_strings; /* the next ones */
+	const uint8_t *tasks, *time[3], *task[2], *event[2];  /* [1]: or NULL */
+	uint64_t ts_ns;
+};
+
+void trace_decoder_done(struct trace_decoder *d);
+
+/*
+ * Start on a chunk that unpacked to len bytes at raw, which are changed, and followed by one more
+ * byte; d->n and d->n_strings say what its header does. All of it is checked: *ret_why is NULL or
+ * what is wrong. 0 or -ENOMEM. raw is used until the last record is taken.
+ */
+int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw, size_t len,
+			const char **ret_why);
+/* Take the next n records, of d->n - d->next. */
+void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
+			uint32_t *ret_string);
+
+/* Room for need bytes at *buf, which has *size: 0 or -ENOMEM. */
+int trace_grow(void *buf, size_t *size, size_t need);
+
+struct trace_encoder;
+
+int trace_encoder_new(struct trace_encoder **ret); /* -ENOMEM */
+void trace_encoder_free(struct trace_encoder *e);
+DEFINE_FREEP(struct trace_encoder, trace_encoder_free);
+
+#define TRACE_CUTS_MAX 16
+
+/* The columns, of TRACE_RAW_MAX bytes at most; another kind of data begins at each cut. */
+struct trace_encoded {
+	uint8_t *raw;
+	size_t len;
+	size_t cut[TRACE_CUTS_MAX];
+	unsigned n_cuts;
+};
+
+/* recs, string: n of them, at most TRACE_CHUNK_RECORDS. Valid until the next. */
+void trace_encode(struct trace_encoder *e, const struct lutra_record *recs, const uint32_t *string,
+		  size_t n, struct trace_encoded *ret);
+
+#endif

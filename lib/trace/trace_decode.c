@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A chunk's records out of its columns, or out of the rows of version 1. */
+#include "lib/trace/trace_columns.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/bytes.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
+_Static_assert(sizeof(struct lutra_record) + sizeof(uint32_t) == TRACE_ROW_BYTES, "row layout");
+
+void trace_decoder_done(struct trace_decoder *d)
+{
+	free(d->strings);
+	free(d->events);
+	free(d->wholes);
+	memset(d, 0, sizeof(*d));
+}
+
+int trace_grow(void *buf, size_t *size, size_t need)
+{
+	void *p;
+
+	if (need <= *size)
+		return 0;
+	memcpy(&p, buf, sizeof(p));
+	p = realloc(p, need);
+	if (!p)
+		return -ENOMEM;
+	memcpy(buf, &p, sizeof(p));
+	*size = need;
+	return 0;
+}
+
+/* The strings, from in to the end of raw, each with a NUL behind it. NULL or what is wrong. */
+static const char *start_strings(struct trace_decoder *d, struct bytes_in *in, uint8_t *raw)
+{
+	for (uint32_t i = 0; i < d->n_strings; i++) {
+		size_t at = in->pos;
+		uint16_t len = bytes_u16(in);
+
+		d->strings[i] = (struct trace_string){bytes_get(in, len), len};
+		if (in->failed || len > LUTRA_STRING_MAX)
+			return "damaged strings";
+		raw[at] = 0; /* the end of the one before */
+	}
+	if (in->pos != in->len)
+		return "damaged strings";
+	raw[in->len] = 0;
+	return NULL;
+}
+
+static inline uint32_t row(const uint8_t *rows, size_t i, struct lutra_record *ret)
+{
+	const uint8_t *at = rows + i * TRACE_ROW_BYTES;
+	uint32_t number;
+
+	memcpy(ret, at, sizeof(*ret));
+	memcpy(&number, at + sizeof(*ret), sizeof(number));
+	return number;
+}
+
+static bool string_exists(const struct trace_decoder *d, uint64_t number)
+{
+	return number < d->n_strings || number == LUTRA_NO_STRING;
+}
+
+static const char *start_rows(struct trace_decoder *d, struct bytes_in *in)
+{
+	d->rows = bytes_get(in, (size_t)d->n * TRACE_ROW_BYTES);
+	if (!d->rows)
+		return "damaged records";
+	for (uint32_t i = 0; i < d->n; i++) {
+		struct lutra_record rec;
+		uint32_t number = row(d->rows, i, &rec);
+
+		if (rec.type >= LUTRA_REC_COUNT)
+			return "record of an unknown type";
+		if (!string_exists(d, number))
+			return "record without its string";
+	}
+	return NULL;
+}
+
+/* The lengths of a chunk's lists. */
+struct counts {
+	uint32_t tasks, events, open, details, times;
+};
+
+/* n numbers in planes. */
+static void unplane(struct bytes_in *in, uint64_t *ret, size_t n, unsigned planes)
+{
+	memset(ret, 0, n * sizeof(*ret));
+	for (unsigned p = 0; p < planes; p++) {
+		const uint8_t *plane = bytes_get(in, n);
+
+		for (size_t i = 0; plane && i < n; i++)
+			ret[i] |= (uint64_t)plane[i] << 8 * p;
+	}
+}
+
+static const char *start_lists(struct trace_decoder *d, struct bytes_in *in, const struct counts *n)
+{
+	d->tasks = bytes_get(in, (size_t)n->tasks * TRACE_TASK_BYTES);
+	for (uint32_t i = 0; i < n->events; i++) {
+		struct trace_event *e = &d->events[i];
+
+		e->arg = bytes_u64(in);
+		e->head = bytes_u64(in);
+		e->string = bytes_u32(in);
+		if ((e->head & 0xffff) >= LUTRA_REC_COUNT)
+			return "record of an unknown type";
+		if (i < n->open ? e->arg || e->string : !string_exists(d, e->string))
+			return "record without its string";
+	}
+	d->open = n->open;
+	return in->failed ? "damaged lists" : NULL;
+}
+
+/* What the planes left out. */
+static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
+				const struct counts *n)
+{
+	uint64_t *times = d->wholes, *args = times + n->times, *strings = args + n->details + 1;
+
+	unplane(in, args, n->details, 8);
+	args[n->details] = 0;
+	unplane(in, strings, n->details, 4);
+	strings[n->details] = 0;
+	unplane(in, times, n->times, 8);
+	for (uint32_t i = 0; i < n->details; i++) {
+		if (!string_exists(d, strings[i]))
+			return "record without its string";
+	}
+	d->times = times;
+	d->detail_args = args;
+	d->detail_strings = strings;
+	return in->failed ? "damaged lists" : NULL;
+}
+
+static uint32_t highest(const uint8_t *const plane[2], size_t n)
+{
+	uint8_t narrow = 0;
+	uint32_t wide = 0;
+
+	if (!plane[1]) {
+		for (size_t i = 0; i < n; i++)
+			narrow = plane[0][i] > narrow ? plane[0][i] : narrow;
+		return narrow;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t x = plane[0][i] | (uint32_t)plane[1][i] << 8;
+
+		wide = x > wide ? x : wide;
+	}
+	return wide;
+}
+
+static size_t count_wholes(const uint8_t *plane, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += plane[i] == TRACE_TIME_WHOLE;
+	return count;
+}
+
+/* How many of the numbers are less than limit? */
+static size_t count_below(const uint8_t *const plane[2], size_t n, uint32_t limit)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; !plane[1] && i < n; i++)
+		count += plane[0][i] < limit;
+	for (size_t i = 0; plane[1] && i < n; i++)
+		count += (plane[0][i] | (uint32_t)plane[1][i] << 8) < limit;
+	return count;
+}
+
+static const char *start_planes(struct trace_decoder *d, struct bytes_in *in,
+				const struct counts *n)
+{
+	for (int i = 0; i < 3; i++)
+		d->time[i] = bytes_get(in, d->n);
+	d->task[0] = bytes_get(in, d->n);
+	d->task[1] = n->tasks > TRACE_INDEX_NARROW ? bytes_get(in, d->n) : NULL;
+	d->event[0] = bytes_get(in, d->n);
+	d->event[1] = n->events > TRACE_INDEX_NARROW ? bytes_get(in, d->n) : NULL;
+	if (in->failed)
+		return "damaged columns";
+	if (highest(d->task, d->n) >= n->tasks || highest(d->event, d->n) >= n->events)
+		return "record without its task or event";
+	if (count_wholes(d->time[2], d->n) != n->times ||
+	    count_below(d->event, d->n, n->open) != n->details)
+		return "damaged lists";
+	return NULL;
+}
+
+static int start_columns(struct trace_decoder *d, struct bytes_in *in, const char **ret_why)
+{
+	struct counts n;
+	size_t wholes;
+
+	n.tasks = bytes_u32(in);
+	n.events = bytes_u32(in);
+	n.open = bytes_u32(in);
+	n.details = bytes_u32(in);
+	n.times = bytes_u32(in);
+	if (n.tasks > d->n || n.events > d->n || n.open > n.events || n.details > d->n ||
+	    n.times > d->n) {
+		*ret_why = "damaged lists";
+		return 0;
+	}
+	/* One more detail is looked at than there is. */
+	wholes = ((size_t)n.times + 2 * ((size_t)n.details + 1)) * sizeof(*d->wholes);
+	if (trace_grow(&d->events, &d->events_size, n.events * sizeof(*d->events)) < 0 ||
+	    trace_grow(&d->wholes, &d->wholes_size, wholes) < 0)
+		return -ENOMEM;
+	d->ts_ns = 0;
+	*ret_why = start_lists(d, in, &n);
+	if (!*ret_why)
+		*ret_why = start_planes(d, in, &n);
+	if (!*ret_why)
+		*ret_why = start_wholes(d, in, &n);
+	return 0;
+}
+
+int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw, size_t len,
+			const char **ret_why)
+{
+	struct bytes_in in = {.data = raw, .len = len};
+	int r = 0;
+
+	if (trace_grow(&d->strings, &d->strings_size, d->n_strings * sizeof(*d->strings) + 1) < 0)
+		return -ENOMEM;
+	d->next = 0;
+	d->rows = NULL;
+	if (version == TRACE_FORMAT_ROWS)
+		*ret_why = start_rows(d, &in);
+	else
+		r = start_columns(d, &in, ret_why);
+	if (r == 0 && !*ret_why)
+		*ret_why = start_strings(d, &in, raw);
+	return r;
+}
+
+/* wide_task, wide_event: there is a second plane. */
+static inline __attribute__((__always_inline__)) void take(struct trace_decoder *d, size_t n,
+							   bool wide_task, bool wide_event,
+							   struct lutra_record *restrict ret,
+							   uint32_t *restrict ret_string)
+{
+	const uint8_t *lo = d->time[0] + d->next, *mid = d->time[1] + d->next,
+		      *hi = d->time[2] + d->next;
+	const uint64_t *args = d->detail_args, *strings = d->detail_strings;
+	uint64_t ts_ns = d->ts_ns;
+	const uint32_t open = d->open;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t task = d->task[0][d->next + i], event = d->event[0][d->next + i];
+		const struct trace_event *e;
+		uint64_t is_open;
+
+		if (wide_task)
+			task |= (size_t)d->task[1][d->next + i] << 8;
+		if (wide_event)
+			event |= (size_t)d->event[1][d->next + i] << 8;
+		e = &d->events[event];
+		if (hi[i] == TRACE_TIME_WHOLE)
+			ts_ns = *d->times++;
+		else
+			ts_ns += lo[i] | (uint32_t)mid[i] << 8 | (uint32_t)hi[i] << 16;
+		ret[i].ts_ns = ts_ns;
+		/* No branch: which events are open, nobody can foresee. */
+		is_open = -(uint64_t)(event < open);
+		ret[i].arg = e->arg | (*args & is_open);
+		ret_string[i] = e->string | (uint32_t)(*strings & is_open);
+		args -= (int64_t)is_open;
+		strings -= (int64_t)is_open;
+		memcpy(&ret[i].tid, d->tasks + task * TRACE_TASK_BYTES, TRACE_TASK_BYTES);
+		memcpy(&ret[i].type, &e->head, sizeof(e->head));
+	}
+	d->detail_args = args;
+	d->detail_strings = strings;
+	d->ts_ns = ts_ns;
+}
+
+void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
+			uint32_t *ret_string)
+{
+	if (d->rows) {
+		for (size_t i = 0; i < n; i++)
+			ret_string[i] = row(d->rows, d->next + i, &ret[i]);
+	} else if (!d->task[1] && !d->event[1]) {
+		take(d, n, false, false, ret, ret_string);
+	} else {
+		take(d, n, d->task[1] != NULL, d->event[1] != NULL, ret, ret_string);
+	}
+	d->next += (uint32_t)n;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A chunk's records into columns. */
+#include "lib/trace/trace_columns.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/bytes.h"
+#include "lib/trace/dict.h"
+
+/*
+ * An event's arguments and strings are in the list of events if it has few of them, and each pays
+ * for its place there by being met this often.
+ */
+#define VARIANTS_MAX 64
+#define VARIANT_RECORDS 4
+#define VARIANTS_ANYWAY 2
+
+struct kind {
+	uint32_t records, variants;
+	uint32_t event; /* where it is open: its number */
+};
+
+struct trace_encoder {
+	struct dict heads, args, tasks, variants; /* a variant: head, argument, string */
+	struct kind *kinds;			  /* by head */
+	uint32_t *event;			  /* of each variant, plus one; 0: none yet */
+	uint32_t *variant, *task;		  /* of each record, later also its event */
+	uint64_t *detail_args, *detail_strings, *times;
+	uint32_t n_details, n_times, n_events, n_open;
+	uint8_t *raw;
+};
+
+void trace_encoder_free(struct trace_encoder *e)
+{
+	if (!e)
+		return;
+	dict_done(&e->heads);
+	dict_done(&e->args);
+	dict_done(&e->tasks);
+	dict_done(&e->variants);
+	free(e->kinds);
+	free(e->event);
+	free(e->variant);
+	free(e->task);
+	free(e->detail_args);
+	free(e->detail_strings);
+	free(e->times);
+	free(e->raw);
+	free(e);
+}
+
+int trace_encoder_new(struct trace_encoder **ret)
+{
+	_cleanup_(trace_encoder_freep) struct trace_encoder *e = calloc(1, sizeof(*e));
+	const size_t n = TRACE_CHUNK_RECORDS;
+
+	_Static_assert(TRACE_CHUNK_RECORDS <= DICT_MAX, "room for what each record brings");
+	if (!e)
+		return -ENOMEM;
+	e->kinds = malloc(n * sizeof(*e->kinds));
+	e->event = malloc(n * sizeof(*e->event));
+	e->variant = malloc(n * sizeof(*e->variant));
+	e->task = malloc(n * sizeof(*e->task));
+	e->detail_args = malloc(n * sizeof(*e->detail_args));
+	e->detail_strings = malloc(n * sizeof(*e->detail_strings));
+	e->times = malloc(n * sizeof(*e->times));
+	e->raw = malloc(TRACE_RAW_MAX);
+	if (!e->kinds || !e->event || !e->variant || !e->task || !e->detail_args ||
+	    !e->detail_strings || !e->times || !e->raw || dict_init(&e->heads) < 0 ||
+	    dict_init(&e->args) < 0 || dict_init(&e->tasks) < 0 || dict_init(&e->variants) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(e);
+	return 0;
+}
+
+static uint64_t join(uint32_t low, uint32_t high)
+{
+	return low | (uint64_t)high << 32;
+}
+
+/* A variant's key holds the numbers of its head and argument, 16 bits each, and its string. */
+static uint32_t variant_head(uint64_t key)
+{
+	return key & 0xffff;
+}
+
+static uint32_t variant_arg(uint64_t key)
+{
+	return key >> 16 & 0xffff;
+}
+
+static uint32_t variant_string(uint64_t key)
+{
+	return (uint32_t)(key >> 32);
+}
+
+/* What distinct tasks, heads and variants there are, and how often. */
+static void gather(struct trace_encoder *e, const struct lutra_record *recs, const uint32_t *string,
+		   size_t n)
+{
+	dict_reset(&e->heads);
+	dict_reset(&e->args);
+	dict_reset(&e->tasks);
+	dict_reset(&e->variants);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t head, arg, heads = e->heads.n, variants = e->variants.n;
+		uint64_t key;
+
+		memcpy(&key, &recs[i].type, sizeof(key));
+		head = dict_index(&e->heads, key);
+		if (head == heads)
+			e->kinds[head] = (struct kind){0};
+		arg = dict_index(&e->args, recs[i].arg);
+		e->task[i] = dict_index(&e->tasks, join(recs[i].tid, recs[i].tgid));
+		e->variant[i] = dict_index(&e->variants, join(head | arg << 16, string[i]));
+		e->kinds[head].records++;
+		if (e->variant[i] == variants) {
+			e->event[variants] = 0;
+			e->kinds[head].variants++;
+		}
+	}
+}
+
+static bool in_list(const struct kind *k)
+{
+	return k->variants <= VARIANTS_ANYWAY ||
+	       (k->variants <= VARIANTS_MAX && k->variants * VARIANT_RECORDS <= k->records);
+}
+
+/* An event at the end of the list. Its number. */
+static uint32_t add_event(struct trace_encoder *e, struct bytes_out *out, uint64_t arg,
+			  uint64_t head, uint32_t string)
+{
+	bytes_put_u64(out, arg);
+	bytes_put_u64(out, head);
+	bytes_put_u32(out, string);
+	return e->n_events++;
+}
+
+/* The list of events, those that are open first; their numbers into e->variant, by record. */
+static void number_events(struct trace_encoder *e, struct bytes_out *out, size_t n)
+{
+	for (uint32_t head = 0; head < e->heads.n; head++) {
+		if (!in_list(&e->kinds[head]))
+			e->kinds[head].event = add_event(e, out, 0, e->heads.keys[head], 0);
+	}
+	e->n_open = e->n_events;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t v = e->variant[i], string = variant_string(e->variants.keys[v]);
+		uint64_t arg = e->args.keys[variant_arg(e->variants.keys[v])];
+		uint32_t head = variant_head(e->variants.keys[v]);
+
+		if (!in_list(&e->kinds[head])) {
+			e->detail_args[e->n_details] = arg;
+			e->detail_strings[e->n_details++] = string;
+			e->variant[i] = e->kinds[head].event;
+			continue;
+		}
+		if (!e->event[v])
+			e->event[v] = add_event(e, out, arg, e->heads.keys[head], string) + 1;
+		e->variant[i] = e->event[v] - 1;
+	}
+}
+
+static void put_planes(struct bytes_out *out, const uint64_t *x, size_t n, unsigned planes)
+{
+	for (unsigned p = 0; p < planes; p++) {
+		for (size_t i = 0; i < n; i++)
+			bytes_put_u8(out, (uint8_t)(x[i] >> 8 * p));
+	}
+}
+
+static void cut(struct trace_encoded *ret, const struct bytes_out *out)
+{
+	assert(ret->n_cuts < TRACE_CUTS_MAX && !out->failed);
+	ret->cut[ret->n_cuts++] = out->len;
+}
+
+/* The planes of what goes by between records; e->times are what they cannot hold. */
+static void put_times(struct trace_encoder *e, const struct lutra_record *recs, size_t n,
+		      struct bytes_out *out, struct trace_encoded *ret)
+{
+	uint64_t last = 0;
+	uint8_t *plane[3];
+
+	for (int p = 0; p < 3; p++) {
+		plane[p] = out->data + out->len;
+		out->len += n;
+		cut(ret, out);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t gone = recs[i].ts_ns - last;
+
+		last = recs[i].ts_ns;
+		if (gone >= (uint64_t)TRACE_TIME_WHOLE << 16) {
+			gone = (uint64_t)TRACE_TIME_WHOLE << 16;
+			e->times[e->n_times++] = last;
+		}
+		for (int p = 0; p < 3; p++)
+			plane[p][i] = (uint8_t)(gone >> 8 * p);
+	}
+}
+
+static void put_index(struct bytes_out *out, const uint32_t *x, size_t n, uint32_t of,
+		      struct trace_encoded *ret)
+{
+	for (unsigned p = 0; p < (of > TRACE_INDEX_NARROW ? 2 : 1); p++) {
+		for (size_t i = 0; i < n; i++)
+			bytes_put_u8(out, (uint8_t)(x[i] >> 8 * p));
+		cut(ret, out);
+	}
+}
+
+void trace_encode(struct trace_encoder *e, const struct lutra_record *recs, const uint32_t *string,
+		  size_t n, struct trace_encoded *ret)
+{
+	struct bytes_out counts = {.data = e->raw, .size = TRACE_COUNTS_BYTES};
+	struct bytes_out out = {.data = e->raw, .size = TRACE_RAW_MAX, .len = TRACE_COUNTS_BYTES};
+
+	*ret = (struct trace_encoded){.raw = e->raw};
+	e->n_events = e->n_details = e->n_times = 0;
+	gather(e, recs, string, n);
+	for (uint32_t i = 0; i < e->tasks.n; i++)
+		bytes_put_u64(&out, e->tasks.keys[i]);
+	number_events(e, &out, n);
+	cut(ret, &out);
+	put_times(e, recs, n, &out, ret);
+	put_index(&out, e->task, n, e->tasks.n, ret);
+	put_index(&out, e->variant, n, e->n_events, ret);
+	put_planes(&out, e->detail_args, e->n_details, 8);
+	put_planes(&out, e->detail_strings, e->n_details, 4);
+	put_planes(&out, e->times, e->n_times, 8);
+	cut(ret, &out);
+	bytes_put_u32(&counts, e->tasks.n);
+	bytes_put_u32(&counts, e->n_events);
+	bytes_put_u32(&counts, e->n_open);
+	bytes_put_u32(&counts, e->n_details);
+	bytes_put_u32(&counts, e->n_times);
+	ret->len = out.len;
+}

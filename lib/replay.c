@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/path.h"
+#include "lib/judged.h"
 #include "lib/tasks.h"
 
 struct task {
@@ -18,13 +18,17 @@ struct task {
 struct replay {
 	struct lutra_policy *image;
 	struct lutra_seen *seen;
+	struct judged *judged;
 	struct tasks *tasks;
+	struct task *last; /* whose call was the last record, or NULL */
+	uint32_t last_tid;
 	unsigned mode;
 };
 
 void replay_reset(struct replay *r)
 {
 	tasks_reset(r->tasks);
+	r->last = NULL;
 	memset(r->seen, 0, sizeof(*r->seen));
 }
 
@@ -33,6 +37,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	tasks_free(r->tasks);
+	judged_free(r->judged);
 	free(r->image);
 	free(r->seen);
 	free(r);
@@ -58,7 +63,8 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	r->mode = mode;
 	r->image = calloc(1, sizeof(*r->image));
 	r->seen = calloc(1, sizeof(*r->seen));
-	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0)
+	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0 ||
+	    judged_new(&r->judged, r->image) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	e = policy_image(policy, 1, r->image, err);
 	if (e < 0)
@@ -119,18 +125,15 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
-	struct lutra_path path = {};
-	char fold[LUTRA_NAME];
-	struct lutra_judgement *j = &ret->judgement;
+	const struct judged_object *what = judged_get(r->judged, rec, str, str_len, t->state.role);
+	const struct lutra_judgement *j = &ret->judgement;
 
 	ret->is_object = true;
 	ret->role = t->state.role;
 	ret->a = t->state.a;
 	ret->b = t->state.b;
-	lutra_object_unpack(rec, &ret->object);
-	if (ret->object.flags & LUTRA_OBJ_PATH)
-		path_parse(str ? str : "", str ? str_len : 0, &path);
-	lutra_judge(r->image, &ret->object, &path, t->state.role, fold, j);
+	ret->object = what->object;
+	ret->judgement = what->judgement;
 	/* The call's entry has said so already; what a worker of io_uring does is no call's. */
 	if (ret->object.op == LUTRA_OP_HOOK && t->th && rec->nr != LUTRA_NR_NONE)
 		return;
@@ -141,30 +144,48 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 		add_signal(ret, t->signals.alert_group, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
 }
 
-int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
-		struct replay_step *ret)
+/* The task of a record, after what the record does to it; as tasks_step(). */
+static int step_task(struct replay *r, const struct lutra_record *rec, struct task **ret)
 {
 	struct task *child;
 	void *entry;
 	int e;
 
-	if (rec->type == LUTRA_REC_MARK ||
-	    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
-		return 0;
+	r->last = NULL;
 	e = tasks_step(r->tasks, rec, &entry);
-	if (e < 0 || !entry)
+	if (e < 0)
 		return e;
 	child = rec->type == LUTRA_REC_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->th = false;
 	if (rec->type == LUTRA_REC_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
-	if (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT)
+	if (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_OBJECT) {
+		r->last = entry;
+		r->last_tid = rec->tid;
+	}
+	*ret = entry;
+	return 0;
+}
+
+int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
+		struct replay_step *ret)
+{
+	struct task *task = r->last;
+
+	if (rec->type == LUTRA_REC_MARK ||
+	    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
 		return 0;
+	if (rec->type != LUTRA_REC_CALL || rec->tid != r->last_tid || !task) {
+		int e = step_task(r, rec, &task);
+
+		if (e < 0 || (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT))
+			return e;
+	}
 	memset(ret, 0, offsetof(struct replay_step, object));
 	if (rec->type == LUTRA_REC_CALL)
-		step_call(r, entry, rec, ret);
+		step_call(r, task, rec, ret);
 	else
-		step_object(r, entry, rec, str, str_len, ret);
+		step_object(r, task, rec, str, str_len, ret);
 	return 1;
 }

@@ -124,25 +124,43 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 	return ferror(stdout) ? 1 : 0;
 }
 
-static int score(const struct score_args *a, struct replay *replay, struct trace_reader *trace)
+/* The records of a block. 0, 1: cannot print, or -errno. */
+static int score_block(const struct score_args *a, struct replay *replay, const char *arch,
+		       const struct trace_block *b)
 {
-	const struct lutra_record *rec;
-	const char *str;
-	size_t len;
-	int r;
-
-	while ((r = trace_reader_next(trace, &rec, &str, &len)) == 1) {
+	for (size_t i = 0; i < b->n; i++) {
+		const struct lutra_record *rec = &b->rec[i];
 		char what[EVENT_TEXT];
 		struct replay_step s;
+		const char *str;
+		size_t len;
+		int r;
 
+		str = trace_block_string(b, i, &len);
 		r = replay_next(replay, rec, str, len, &s);
 		if (r < 0)
-			break;
+			return r;
 		if (r == 0 || (a->signals && !s.n_signals))
 			continue;
-		describe(trace_reader_meta(trace)->arch, rec, str, len, &s, what);
+		describe(arch, rec, str, len, &s, what);
 		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
 			return 1;
+	}
+	return 0;
+}
+
+static int score(const struct score_args *a, struct replay *replay, struct trace_reader *trace)
+{
+	const char *arch = trace_reader_meta(trace)->arch;
+	struct trace_block block;
+	int r;
+
+	while ((r = trace_reader_block(trace, &block)) == 1) {
+		r = score_block(a, replay, arch, &block);
+		if (r > 0)
+			return 1;
+		if (r < 0)
+			break;
 	}
 	if (r < 0)
 		return cli_failf("%s: %s", a->file, strerror(-r));

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judgements that are kept are those that would be made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/judged.h"
+#include "lib/path.h"
+#include "tests/unit/sample.h"
+
+struct fixture {
+	struct policy *policy;
+	struct lutra_policy *image;
+	struct judged *judged;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->policy = sample_policy();
+	f->image = calloc(1, sizeof(*f->image));
+	assert_int_equal(policy_image(f->policy, 1, f->image, NULL), 0);
+	assert_int_equal(judged_new(&f->judged, f->image), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	judged_free(f->judged);
+	policy_free(f->policy);
+	free(f->image);
+	free(f);
+	return 0;
+}
+
+static void expect(const struct fixture *f, const struct lutra_record *rec, const char *str,
+		   size_t len, uint8_t role)
+{
+	const struct judged_object *got = judged_get(f->judged, rec, str, len, role);
+	struct lutra_judgement want = {};
+	struct lutra_path path = {};
+	struct lutra_object object;
+	char fold[LUTRA_NAME];
+
+	lutra_object_unpack(rec, &object);
+	if (object.flags & LUTRA_OBJ_PATH)
+		path_parse(str ? str : "", str ? len : 0, &path);
+	lutra_judge(f->image, &object, &path, role, fold, &want);
+	assert_memory_equal(&got->object, &object, sizeof(object));
+	assert_memory_equal(&got->judgement, &want, sizeof(want));
+}
+
+static void judged_get_says_what_a_fresh_judgement_says(void **state)
+{
+	static const char *const paths[] = {"/etc/hosts",   "/etc/shadow", "/srv/pages/a",
+					    "/srv/pages/b", "/srv",	   ""};
+	static const uint8_t ops[] = {LUTRA_OP_OPEN, LUTRA_OP_EXEC, LUTRA_OP_UNLINK};
+	struct fixture *f = *state;
+	uint64_t rng = 5;
+
+	for (int i = 0; i < 20000; i++) {
+		const char *path = paths[sample_random(&rng) % 6];
+		struct lutra_object o = {.op = ops[sample_random(&rng) % 3],
+					 .flags = LUTRA_OBJ_PATH,
+					 .mode = 0100644};
+		struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+
+		if (sample_random(&rng) % 2)
+			o.flags |= LUTRA_OBJ_WRITE;
+		lutra_object_pack(&o, &rec);
+		expect(f, &rec, path, strlen(path), sample_random(&rng) % LUTRA_ROLES);
+	}
+}
+
+static void judged_get_tells_ports_and_families_apart(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t rng = 6;
+
+	for (int i = 0; i < 20000; i++) {
+		struct lutra_object o = {.op = LUTRA_OP_CONNECT,
+					 .family = sample_random(&rng) % 2 ? 2 : 10,
+					 .addr_class = (uint8_t)(sample_random(&rng) % 4),
+					 .port = (uint16_t)(3300 + sample_random(&rng) % 10)};
+		struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+
+		lutra_object_pack(&o, &rec);
+		expect(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES);
+	}
+}
+
+/* Strings that differ in their last byte alone, of any length that a record can have. */
+static void judged_get_looks_at_the_whole_string(void **state)
+{
+	struct fixture *f = *state;
+	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
+	struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+
+	lutra_object_pack(&o, &rec);
+	for (int len = 6; len <= LUTRA_STRING_MAX - 4; len++) {
+		char path[LUTRA_STRING_MAX + 1];
+		int n = snprintf(path, sizeof(path), "/etc%0*d", len, 0);
+
+		memset(path + 4, '/', (size_t)len);
+		snprintf(path + n - 5, 6, "hosts");
+		expect(f, &rec, path, (size_t)n, 0);
+		path[n - 1] = 'x';
+		expect(f, &rec, path, (size_t)n, 0);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(judged_get_says_what_a_fresh_judgement_says),
+		T(judged_get_tells_ports_and_families_apart),
+		T(judged_get_looks_at_the_whole_string),
+	};
+
+	return cmocka_run_group_tests_name("judged", tests, NULL, NULL);
+}

@@ -192,8 +192,7 @@ static inline int each_main(int argc, char **argv, const struct each *all, size_
 {
 	_cleanup_free_ struct each_test *state = calloc(n, sizeof(*state));
 	_cleanup_free_ struct CMUnitTest *tests = calloc(n, sizeof(*tests));
-	const char *why = why_not();
-	int r;
+	const char *why;
 
 	each_all = all;
 	if (argc > 3 && !strcmp(argv[1], "--worker")) {
@@ -201,12 +200,9 @@ static inline int each_main(int argc, char **argv, const struct each *all, size_
 
 		return x->flags & NEW_MOUNTS && own_mounts() < 0 ? ELSE : x->run();
 	}
-	if (!why && !lsm_runs())
-		why = "this kernel does not run BPF LSM programs";
-	if (why || !state || !tests) {
-		fprintf(stderr, "%s\n", why ? why : "out of memory");
-		return 77;
-	}
+	why = !state || !tests ? "out of memory" : why_no_hooks();
+	if (why)
+		return tests_run(why, NULL, 0);
 	for (size_t i = 0; i < n; i++) {
 		const struct each *x = &all[i];
 
@@ -218,9 +214,7 @@ static inline int each_main(int argc, char **argv, const struct each *all, size_
 		tests[i] = (struct CMUnitTest){state[i].name, each_is_refused, each_setup,
 					       each_teardown, &state[i]};
 	}
-	r = _cmocka_run_group_tests("each", tests, n, NULL, NULL);
-	guard_end();
-	return r;
+	return tests_run(NULL, tests, n);
 }
 
 #endif

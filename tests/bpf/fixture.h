@@ -525,4 +525,32 @@ static inline const char *why_not(void)
 	return NULL;
 }
 
+/* Why hooks cannot be tested here, or NULL. */
+static inline const char *why_no_hooks(void)
+{
+	const char *why = why_not();
+
+	return why || lsm_runs() ? why : "this kernel does not run BPF LSM programs";
+}
+
+/* Exit code of the tests, 77: there is a reason why not. */
+static inline int tests_run(const char *why, const struct CMUnitTest *tests, size_t n)
+{
+	int r;
+
+	if (why) {
+		fprintf(stderr, "%s\n", why);
+		return 77;
+	}
+	r = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+	guard_end();
+	return r;
+}
+
+/* What main() returns: the worker that is asked for, or tests, unless the function says why not. */
+#define TEST_PROGRAM(argc, argv, why)                                                              \
+	((argc) > 2 && !strcmp((argv)[1], "--worker")                                              \
+		 ? worker_run(workers, sizeof(workers) / sizeof(workers[0]), (argv)[2])            \
+		 : tests_run(why(), tests, sizeof(tests) / sizeof(tests[0])))
+
 #endif

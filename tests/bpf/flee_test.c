@@ -330,18 +330,7 @@ int main(int argc, char **argv)
 		TEST(flood_of_one_leaves_room_for_the_evidence_of_others),
 		TEST(flood_does_not_keep_its_reader_for_ever),
 	};
-	int r;
-	const char *why;
 
 	worker_arg = argc > 3 ? argv[3] : NULL;
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_not);
 }

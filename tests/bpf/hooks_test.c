@@ -490,19 +490,6 @@ int main(int argc, char **argv)
 		TEST(hooks_action_kill_kills_in_mode_deny),
 		TEST(hooks_kill_also_refuses_the_call),
 	};
-	const char *why;
-	int r;
 
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (!why && !lsm_runs())
-		why = "this kernel does not run BPF LSM programs";
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_no_hooks);
 }

@@ -329,11 +329,8 @@ int main(int argc, char **argv)
 	if (!why && begin(&fd) < 0)
 		why = "no bpf file system can be mounted";
 	shared_pins = PINS;
-	if (!why && !lsm_runs())
-		why = "this kernel does not run BPF LSM programs";
-	r = why ? 77 : cmocka_run_group_tests(tests, NULL, NULL);
+	why = why ? why : why_no_hooks();
+	r = tests_run(why, tests, sizeof(tests) / sizeof(tests[0]));
 	end(fd);
-	if (why)
-		fprintf(stderr, "%s\n", why);
 	return r;
 }

@@ -400,17 +400,6 @@ int main(int argc, char **argv)
 		TEST(signal_does_not_meet_who_has_the_number_now),
 		TEST(signal_history_does_not_pass_to_who_has_the_number_now),
 	};
-	int r;
-	const char *why;
 
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_not);
 }

@@ -444,17 +444,6 @@ int main(int argc, char **argv)
 		TEST(sources_without_calls_hooks_decide_alone),
 		cmocka_unit_test(sources_hooks_and_standins_give_the_same_tokens),
 	};
-	int r;
-	const char *why;
 
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_not);
 }

@@ -474,17 +474,6 @@ int main(int argc, char **argv)
 		TEST(speed_no_call_is_scored_by_half_a_policy),
 		TEST(speed_evidence_without_a_reader_is_lost_not_the_verdict),
 	};
-	int r;
-	const char *why;
 
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_not);
 }

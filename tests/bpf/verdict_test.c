@@ -506,17 +506,6 @@ int main(int argc, char **argv)
 		TEST(verdict_object_never_seen_is_told),
 		TEST(verdict_program_is_fresh_if_changed_since_enrolment),
 	};
-	int r;
-	const char *why;
 
-	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
-	why = why_not();
-	if (why) {
-		fprintf(stderr, "%s\n", why);
-		return 77;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	guard_end();
-	return r;
+	return TEST_PROGRAM(argc, argv, why_not);
 }

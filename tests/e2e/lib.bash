@@ -380,7 +380,8 @@ no_refusals() {
 	denied=$(jq -c --slurpfile policy "$1/policy.json" 'select(."lutra.verdict" == "kill" or
 		$policy[0].rules.actions[."lutra.group"] == "deny")' <<<"$since")
 	[ -z "$denied" ] || { echo "$denied" >&2 && return 1; }
-	jq -r '"# alert: \(."lutra.group") in \(."evt.type") \(."lutra.object" // "")"' <<<"$since"
+	jq -r '"\(."lutra.group") in \(."evt.type") \(."lutra.object" // "")"' <<<"$since" | sort | uniq -c |
+		sed 's/^ */# alert: /'
 }
 
 # set_actions POLICY RULES ACTION: these rules of it, a pattern, have that action.
@@ -423,16 +424,19 @@ stopped() {
 	! "attack_$1" >/dev/null && until_true 20 more_stopped "$known"
 }
 
-# The policy of the last demo, or a new one; prints its directory.
+# The policy of the last demo, or a new one; prints its directory. Made by one at a time.
 demo_policy() {
-	local dir=$root/build/demo
+	local dir=$root/build/demo lock
+	mkdir -p "$dir"
+	exec {lock}>"$dir.lock"
+	flock "$lock"
 	if [ ! -d "$dir/policy" ]; then
-		mkdir -p "$dir"
 		rm -f "$dir"/*.ltr
 		"$e2e/rootfs" >&2
-		"$e2e/demo/demo" record "$dir" >&2
-		"$e2e/demo/demo" train "$dir" >&2
+		"$e2e/demo/demo" record "$dir" >&2 {lock}>&-
+		"$e2e/demo/demo" train "$dir" >&2 {lock}>&-
 	fi
+	exec {lock}>&-
 	echo "$dir/policy"
 }
 

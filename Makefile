@@ -5,7 +5,7 @@ B := build
 CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
-PKGS := libbpf jansson libzstd zlib sqlite3 libsodium libseccomp libmicrohttpd
+PKGS := libbpf jansson libzstd zlib sqlite3 libsodium libseccomp libmicrohttpd libcurl
 Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -18,14 +18,15 @@ HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -I. -I$(B)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LDFLAGS += -pie -Wl,-z,relro,-z,now
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDLIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
 
 all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-hook $(B)/bin/lutra-train $(B)/bin/lutra-eval
 
 # ---- what it needs: the one list of Debian packages ----
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libmicrohttpd-dev
+	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libmicrohttpd-dev \
+	libcurl4-gnutls-dev
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
@@ -123,8 +124,6 @@ $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
-# It starts with every container: no library that it does not need.
-$(B)/bin/lutra-hook: LDFLAGS += -Wl,--as-needed
 $(B)/bin/lutra-hook: $(B)/user/lutra_hook.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutra-eval: $(B)/trainer/eval.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/lutra-train: $(B)/trainer/main.o $(B)/trainer.a $(B)/lib.a

@@ -56,7 +56,9 @@ static const struct argp argp = {options,
 				 "are taken), store (max_age_days and max_mib "
 				 "of the events that are kept; 0: without limit), http (listen, "
 				 "token_file, hosts; null: no server), program_stats (have the "
-				 "kernel time BPF programs).",
+				 "kernel time BPF programs), engines (sockets of Docker's "
+				 "and Podman's APIs), bundles (directories of containers' bundles, "
+				 "by id; an empty list: none is looked for by its cgroup).",
 				 NULL,
 				 NULL,
 				 NULL};

@@ -37,6 +37,8 @@ struct fixture {
 	char *cgroup;
 	const char *policies_dir; /* for the next daemon */
 	const char *pin_dir;	  /* the same; JSON */
+	const char *engines;	  /* the same; members of a JSON list */
+	const char *bundles;	  /* the same */
 	const char *extra; /* the same: more members of the configuration, each behind a comma */
 	bool pinned;	   /* there is something to uninstall at the end */
 	pid_t daemon;
@@ -114,9 +116,10 @@ static inline void write_config(const struct fixture *f)
 	assert_true(asprintf(&text,
 			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
 			     "\"pin_dir\": %s, "
+			     "\"engines\": [%s], \"bundles\": [%s], "
 			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"%s}",
-			     f->socket, f->dir, f->pin_dir, f->policies_dir, f->jsonl,
-			     f->extra) > 0);
+			     f->socket, f->dir, f->pin_dir, f->engines, f->bundles, f->policies_dir,
+			     f->jsonl, f->extra) > 0);
 	sample_write(f->config, text, strlen(text));
 }
 
@@ -128,7 +131,7 @@ static inline int setup(void **state)
 
 	*state = f;
 	f->pin_dir = "null";
-	f->extra = "";
+	f->extra = f->engines = f->bundles = "";
 	f->dir = sample_dir();
 	f->policies_dir = f->dir;
 	f->config = sample_path(f->dir, "config.json");

@@ -316,6 +316,8 @@ daemon_start() {
 	  "policies_dir": "$stage/policies",
 	  "events_jsonl": "$stage/events.jsonl",
 	  "calls": "${calls:-on}",
+	  "engines": [${engines:-}],
+	  "bundles": [${bundles:-}],
 	  "pin_dir": ${pin_dir:-null}
 	}
 	JSON

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/sample.h"
-#include "user/daemon/catalog.h"
+#include "user/identity/catalog.h"
 
 struct fixture {
 	char *dir;

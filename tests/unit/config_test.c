@@ -30,6 +30,10 @@ static void config_parse_of_nothing_gives_the_defaults(void **state)
 	assert_false(c->no_calls);
 	assert_string_equal(c->pin_dir, "/sys/fs/bpf/lutra");
 	assert_int_equal(c->policy_keys.n, 0);
+	assert_int_equal(c->n_engines, 2);
+	assert_string_equal(c->engines[0], "/run/docker.sock");
+	assert_string_equal(c->engines[1], "/run/podman/podman.sock");
+	assert_int_equal(c->n_bundles, 4);
 }
 
 static void config_parse_takes_every_key(void **state)
@@ -37,6 +41,7 @@ static void config_parse_takes_every_key(void **state)
 	static const char text[] = "{\"socket\": \"/s\", \"state_dir\": \"/d\", \"policies_dir\": "
 				   "\"/p\", \"events_jsonl\": \"-\", \"log_level\": \"debug\", "
 				   "\"no_lsm\": true, \"calls\": \"off\", "
+				   "\"engines\": [\"/e\"], \"bundles\": [], "
 				   "\"pin_dir\": null, \"policy_keys\": [\"" KEY "\"]}";
 	_cleanup_(config_freep) struct config *c = NULL;
 
@@ -50,6 +55,9 @@ static void config_parse_takes_every_key(void **state)
 	assert_true(c->no_lsm);
 	assert_true(c->no_calls);
 	assert_null(c->pin_dir);
+	assert_int_equal(c->n_engines, 1);
+	assert_string_equal(c->engines[0], "/e");
+	assert_int_equal(c->n_bundles, 0);
 	assert_int_equal(c->policy_keys.n, 1);
 	assert_int_equal(c->policy_keys.key[0][31], 0x1f);
 }
@@ -82,6 +90,11 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"http\": {\"hosts\": [\"a:1\"]}}",
 		"{\"http\": {\"hosts\": [\"\"]}}",
 		"{\"program_stats\": 1}",
+		"{\"engines\": \"/run/docker.sock\"}",
+		"{\"engines\": [\"docker.sock\"]}",
+		"{\"engines\": [5]}",
+		"{\"engines\": [\"/1\",\"/2\",\"/3\",\"/4\",\"/5\",\"/6\",\"/7\",\"/8\",\"/9\"]}",
+		"{\"bundles\": [null]}",
 		"{\"store\": 5}",
 		"{\"store\": {\"max_age\": 5}}",
 		"{\"store\": {\"max_age_days\": -1}}",

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "user/cgroup.h"
-#include "user/daemon/catalog.h"
+#include "user/identity/catalog.h"
 #include "user/daemon/daemon.h"
 #include "user/identity/patterns.h"
 
@@ -23,10 +23,14 @@ static int find_cgroup(const struct arrival *a, char **ret, struct err *why)
 {
 	_cleanup_free_ char *path = NULL;
 	struct pattern p;
-	int r = cgroup_of_pid(a->pid, &path, why);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (a->cgroup)
+		path = strdup(a->cgroup);
+	else
+		r = cgroup_of_pid(a->pid, &path, why);
+	if (r < 0 || !path)
+		return r < 0 ? r : err_set(why, -ENOMEM, "out of memory");
 	if (pattern_match(path, &p)) {
 		if (strcmp(p.id, a->who->id) != 0)
 			return err_set(why, -EXDEV, "process %d is of container %.12s", (int)a->pid,
@@ -40,7 +44,7 @@ static int find_cgroup(const struct arrival *a, char **ret, struct err *why)
 	return 0;
 }
 
-static struct container *of_id(struct daemon *d, const char *id)
+struct container *adopt_find(struct daemon *d, const char *id)
 {
 	struct container *c = d->containers;
 
@@ -124,7 +128,7 @@ int adopt(struct daemon *d, const struct arrival *a, struct container **ret, str
 	r = enroll(d, a, cgroup, &c, why);
 	if (r < 0)
 		return r;
-	if (r > 0)
+	if (r > 0 && !a->quiet)
 		daemon_log(d, LOG_LEVEL_INFO, "%.12s: not guarded: %s", a->who->id, why->msg);
 	*ret = c;
 	return 0;
@@ -132,7 +136,7 @@ int adopt(struct daemon *d, const struct arrival *a, struct container **ret, str
 
 void adopt_end(struct daemon *d, const char *id)
 {
-	struct container *c = of_id(d, id);
+	struct container *c = adopt_find(d, id);
 
 	if (c && access(c->cgroup, F_OK) < 0)
 		containers_release(d, c, false);

@@ -16,6 +16,8 @@
 #define CONFIG_MAX 65536
 #define CONFIG_HOSTS 16
 #define CONFIG_HTTP_LISTEN "127.0.0.1:9477"
+#define CONFIG_ENGINES_MAX 8
+#define CONFIG_BUNDLES_MAX 16
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -26,6 +28,12 @@ struct config {
 	char *policies_dir; /* default /etc/lutra/policies.d */
 	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
 	char *pin_dir;	    /* of a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
+	char *engines[CONFIG_ENGINES_MAX]; /* sockets of their APIs; default Docker's and Podman's
+					    */
+	char *bundles[CONFIG_BUNDLES_MAX]; /* where bundles of containers lie, by their ids; default
+					      those of containerd, CRI-O, Podman; none: nobody is
+					      looked for by cgroup */
+	size_t n_engines, n_bundles;
 	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
 	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
 	uint64_t store_max_age_days; /* default 30 */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/un.h>
 
 /* A number up to max, where the key is there. */
 static int parse_number(const char *key, const json_t *v, uint64_t max, uint64_t *ret,
@@ -74,6 +75,65 @@ static int parse_http(json_t *j, struct config *c, struct err *err)
 	return parse_hosts(hosts, c, err);
 }
 
+static const char *const default_engines[] = {
+	"/run/docker.sock",
+	"/run/podman/podman.sock",
+};
+
+#define CONTAINERD "/run/containerd/io.containerd.runtime.v2.task/"
+static const char *const default_bundles[] = {
+	CONTAINERD "k8s.io",
+	CONTAINERD "default",
+	"/var/lib/containers/storage/overlay-containers",
+	"/run/containers/storage/overlay-containers",
+};
+
+/* What a list of absolute paths may be, and where it goes. */
+struct paths {
+	const char *key;
+	const char *const *defaults;
+	size_t n_defaults;
+	size_t max;
+	size_t len_max; /* of one */
+};
+
+static int parse_paths(const struct paths *p, const json_t *list, char **ret, size_t *ret_n,
+		       struct err *err)
+{
+	size_t n = list ? json_array_size(list) : p->n_defaults;
+
+	if (list && !json_is_array(list))
+		return err_set(err, -EBADMSG, "%s: must be a list of paths", p->key);
+	if (n > p->max)
+		return err_set(err, -EBADMSG, "%s: at most %zu", p->key, p->max);
+	for (size_t i = 0; i < n; i++) {
+		const char *path =
+			list ? json_string_value(json_array_get(list, i)) : p->defaults[i];
+
+		if (!path || path[0] != '/' || strlen(path) >= p->len_max)
+			return err_set(err, -EBADMSG,
+				       "%s: must be absolute paths of less than %zu bytes", p->key,
+				       p->len_max);
+		ret[i] = strdup(path);
+		if (!ret[i])
+			return err_set(err, -ENOMEM, "out of memory");
+		*ret_n = i + 1;
+	}
+	return 0;
+}
+
+/* What of containers nobody needs to enrol by hand. */
+static int parse_finders(const struct config_parts *p, struct config *c, struct err *err)
+{
+	static const struct paths engines = {"engines", default_engines, 2, CONFIG_ENGINES_MAX,
+					     sizeof(((struct sockaddr_un *)0)->sun_path)};
+	static const struct paths bundles = {"bundles", default_bundles, 4, CONFIG_BUNDLES_MAX,
+					     2048};
+	int r = parse_paths(&engines, p->engines, c->engines, &c->n_engines, err);
+
+	return r < 0 ? r : parse_paths(&bundles, p->bundles, c->bundles, &c->n_bundles, err);
+}
+
 int config_parse_parts(const struct config_parts *p, struct config *c, struct err *err)
 {
 	json_auto_t *all = json_pack("{s:O?, s:O?, s:b}", "store", p->store, "http", p->http,
@@ -85,7 +145,9 @@ int config_parse_parts(const struct config_parts *p, struct config *c, struct er
 		return err_set(err, -ENOMEM, "out of memory");
 	c->program_stats = p->program_stats != 0;
 	r = parse_store(p->store, c, err);
-	return r < 0 ? r : parse_http(p->http, c, err);
+	if (r == 0)
+		r = parse_http(p->http, c, err);
+	return r < 0 ? r : parse_finders(p, c, err);
 }
 
 void config_parts_done(struct config *c)
@@ -95,4 +157,8 @@ void config_parts_done(struct config *c)
 	free(c->http_listen);
 	free(c->http_token_file);
 	free(c->parts_text);
+	for (size_t i = 0; i < c->n_engines; i++)
+		free(c->engines[i]);
+	for (size_t i = 0; i < c->n_bundles; i++)
+		free(c->bundles[i]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Those parts of the configuration that are objects of their own. */
+/* Those parts of the configuration that are objects or lists of their own. */
 #ifndef LUTRA_USER_DAEMON_CONFIG_PARTS_H
 #define LUTRA_USER_DAEMON_CONFIG_PARTS_H
 
@@ -9,7 +9,7 @@
 
 /* Borrowed; NULL: not there. */
 struct config_parts {
-	json_t *store, *http;
+	json_t *store, *http, *engines, *bundles;
 	int program_stats;
 };
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "user/clock.h"
-#include "user/daemon/catalog.h"
+#include "user/identity/catalog.h"
 
 #define SAVE_NS 200000000ull
 
@@ -90,6 +90,8 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	guard_idle(d->guard);
 	policies_look(d);
 	web_check(d);
+	engines_check(d);
+	scan_check(d);
 }
 
 static int open_timer(struct daemon *d)
@@ -169,7 +171,9 @@ static int open_all(struct daemon *d, struct err *err)
 	if (r < 0)
 		return r;
 	r = policies_open(d);
-	return r < 0 ? err_set(err, r, "cannot watch policies: %s", strerror(-r)) : 0;
+	if (r < 0)
+		return err_set(err, r, "cannot watch policies: %s", strerror(-r));
+	return engines_open(d, err);
 }
 
 int daemon_new(struct daemon **ret, struct config *config, struct err *err)
@@ -230,6 +234,8 @@ void daemon_free(struct daemon *d)
 	web_close(d);
 	control_close(d);
 	policies_close(d);
+	engines_close(d);
+	scan_close(d);
 	catalog_free(d->catalog);
 	guard_free(d->guard);
 	alerts_close(d);

@@ -51,6 +51,8 @@ struct container {
 
 struct catalog;
 struct client;
+struct engines;
+struct scan;
 
 struct daemon {
 	struct config *config;
@@ -71,7 +73,9 @@ struct daemon {
 	int policies_wd;       /* watch of policies_dir, or -1: not yet */
 	struct agent *agent;
 	struct catalog *catalog; /* which policy is for which image */
-	bool enrolled_changed;	 /* what enrolled.json should say is another */
+	struct engines *engines;
+	struct scan *scan;
+	bool enrolled_changed; /* what enrolled.json should say is another */
 	uint64_t enrolled_changed_ns;
 	int epoll_fd;
 	bool stop;
@@ -150,7 +154,9 @@ json_t *containers_json(const struct daemon *d, const struct container *c);
 
 struct arrival {
 	struct identity *who; /* with an id; what is kept of it is taken out */
-	pid_t pid;	      /* of its first process */
+	pid_t pid;	      /* of its first process; 0: see cgroup */
+	const char *cgroup;   /* its own; NULL: that of the process */
+	bool quiet;	      /* that no policy is for it was said */
 	bool starting;	      /* a hook: it waits for the answer, its program does not run yet */
 };
 
@@ -162,6 +168,24 @@ struct arrival {
 int adopt(struct daemon *d, const struct arrival *a, struct container **ret, struct err *why);
 /* The container of that id ended: released once its cgroup is gone. */
 void adopt_end(struct daemon *d, const char *id);
+/* The container that is enrolled with that id, or NULL. */
+struct container *adopt_find(struct daemon *d, const char *id);
+
+/* ---- engines.c: the APIs of Docker and Podman ---- */
+
+/* Ask each, and go on asking those that are not there. */
+int engines_open(struct daemon *d, struct err *err);
+void engines_close(struct daemon *d);
+/* Every second. */
+void engines_check(struct daemon *d);
+/* For the status: [{"socket", "engine", "connected"}]. */
+json_t *engines_json(const struct daemon *d);
+
+/* ---- scan.c: containers that run and that nobody named, by their cgroups ---- */
+
+/* Every second; looks every five. */
+void scan_check(struct daemon *d);
+void scan_close(struct daemon *d);
 
 /* ---- policies.c: what changes on disk ---- */
 

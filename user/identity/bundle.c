@@ -94,7 +94,7 @@ static char *digest_of(const char *s)
 	return r;
 }
 
-static int set_digest(char **at, const char *value)
+int identity_set_digest(char **at, const char *value)
 {
 	_cleanup_free_ char *digest = digest_of(value);
 
@@ -114,11 +114,12 @@ int identity_from_annotations(struct identity *w, const json_t *annotations)
 		if (w->engine == ENGINE_UNKNOWN)
 			w->engine = keys[i].engine;
 		if (!*at)
-			r = at == &w->digest ? set_digest(at, value) : identity_set(at, value);
+			r = at == &w->digest ? identity_set_digest(at, value)
+					     : identity_set(at, value);
 	}
 	/* A reference may hold the digest, too. */
 	if (r != -ENOMEM && w->image && !w->digest && strchr(w->image, '@'))
-		r = set_digest(&w->digest, w->image);
+		r = identity_set_digest(&w->digest, w->image);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -186,7 +187,7 @@ static int from_container(struct identity *w, const json_t *c)
 	if (r == 0)
 		r = keep(&w->image, json_object_get(meta, "image-name"));
 	if (r == 0 && image_id && !w->image_id)
-		r = set_digest(&w->image_id, image_id);
+		r = identity_set_digest(&w->image_id, image_id);
 	return r;
 }
 

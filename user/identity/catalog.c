@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies by image: a directory is read at each question, a file only when it has changed. */
-#include "user/daemon/catalog.h"
+#include "user/identity/catalog.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The policies of policies_dir by the images that they are for. */
-#ifndef LUTRA_USER_DAEMON_CATALOG_H
-#define LUTRA_USER_DAEMON_CATALOG_H
+#ifndef LUTRA_USER_CATALOG_H
+#define LUTRA_USER_CATALOG_H
 
 #include <stdbool.h>
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of engines, as Docker and Podman give them, and as nobody should. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "user/identity/api.h"
+
+#define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
+#define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define DIGEST "sha256:c0ffee2233445566778899aabbccddeeff00112233445566778899aabbccddee"
+
+/* ---- events ---- */
+
+static void event_of_docker_and_podman_is_understood(void **state)
+{
+	static const struct {
+		const char *text;
+		bool started;
+	} cases[] = {
+		{"{\"status\":\"start\",\"id\":\"" ID
+		 "\",\"from\":\"nginx\",\"Type\":\"container\","
+		 "\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID
+		 "\",\"Attributes\":{\"image\":\"nginx\",\"name\":\"web\"}},\"scope\":\"local\","
+		 "\"time\":1,\"timeNano\":2}",
+		 true},
+		{"{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"" ID "\"}}",
+		 false},
+		{"{\"status\":\"died\",\"id\":\"" ID "\"}", false},
+	};
+	struct api_event e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(api_event(cases[i].text, strlen(cases[i].text), &e, NULL), 0);
+		assert_string_equal(e.id, ID);
+		assert_int_equal(e.started, cases[i].started);
+	}
+}
+
+static void event_of_something_else_is_enoent(void **state)
+{
+	static const char *const other[] = {
+		"{}",
+		"{\"Type\":\"image\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}",
+		"{\"Type\":\"container\",\"Action\":\"exec_start: sh\",\"Actor\":{\"ID\":\"" ID
+		"\"}}",
+		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"short\"}}",
+		"{\"Type\":\"container\",\"Action\":\"start\"}",
+		"{\"Type\":5,\"Action\":[],\"Actor\":7}",
+	};
+	struct api_event e;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_int_equal(api_event(other[i], strlen(other[i]), &e, &err), -ENOENT);
+}
+
+static void answers_that_are_garbage_are_ebadmsg(void **state)
+{
+	static const char *const bad[] = {"", "5", "\"x\"", "{", "\xff\xfe", "{\"Id\":", "null"};
+	struct identity w = {};
+	struct api_event e;
+	struct err err;
+	pid_t pid = -1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		size_t n = strlen(bad[i]);
+
+		assert_int_equal(api_event(bad[i], n, &e, &err), -EBADMSG);
+		assert_int_equal(api_list(bad[i], n, NULL, NULL, &err), -EBADMSG);
+		assert_int_equal(api_inspect(bad[i], n, ID, &w, &pid, &err), -EBADMSG);
+		assert_int_equal(api_image(bad[i], n, &w, &err), -EBADMSG);
+		assert_null(strchr(err.msg, '\n'));
+	}
+	assert_int_equal(pid, -1);
+	assert_null(w.id);
+}
+
+/* ---- lists ---- */
+
+static void count(void *ctx, const char id[static API_ID])
+{
+	(void)id;
+	(*(int *)ctx)++;
+}
+
+static void list_leaves_out_what_has_no_id(void **state)
+{
+	static const char text[] =
+		"[{\"Id\":\"" ID "\"},{\"Id\":\"x\"},{\"Id\":5},7,{},{\"Id\":\"" OTHER
+		"\",\"Names\":[]}]";
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(api_list(text, strlen(text), count, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(api_list("{}", 2, count, &n, NULL), -EBADMSG);
+}
+
+/* ---- containers and images ---- */
+
+#define INSPECT(id, state, image)                                                                  \
+	"{\"Id\":\"" id "\",\"Name\":\"/web\",\"Image\":\"sha256:" OTHER "\",\"State\":" state     \
+	",\"Config\":{\"Image\":" image                                                            \
+	",\"Labels\":{\"io.kubernetes.pod.name\":\"web-7f\",\"io.kubernetes.pod.namespace\":"      \
+	"\"prod\",\"maintainer\":\"x\"}},\"HostConfig\":{\"CgroupParent\":\"\"}}"
+
+static void inspect_names_container_image_and_pod(void **state)
+{
+	static const char text[] = INSPECT(ID, "{\"Running\":true,\"Pid\":4711}", "\"nginx:1.25\"");
+	struct identity w = {};
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(api_inspect(text, strlen(text), ID, &w, &pid, NULL), 0);
+	assert_int_equal(pid, 4711);
+	assert_string_equal(w.id, ID);
+	assert_string_equal(w.name, "web");
+	assert_string_equal(w.image, "nginx:1.25");
+	assert_string_equal(w.image_id, "sha256:" OTHER);
+	assert_string_equal(w.pod, "web-7f");
+	assert_string_equal(w.pod_namespace, "prod");
+	identity_done(&w);
+}
+
+static void inspect_of_one_that_has_ended_has_no_process(void **state)
+{
+	static const char text[] = INSPECT(ID, "{\"Running\":false,\"Pid\":4711}", "null");
+	struct identity w = {};
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(api_inspect(text, strlen(text), ID, &w, &pid, NULL), 0);
+	assert_int_equal(pid, 0);
+	assert_null(w.image);
+	identity_done(&w);
+}
+
+static void inspect_that_cannot_be_is_ebadmsg(void **state)
+{
+	static const char *const bad[] = {
+		INSPECT(OTHER, "{\"Running\":true,\"Pid\":4711}", "\"x\""),
+		INSPECT(ID, "{\"Running\":true,\"Pid\":-1}", "\"x\""),
+		INSPECT(ID, "{\"Running\":true,\"Pid\":99999999999}", "\"x\""),
+		"{\"Id\":5}",
+		"[]",
+	};
+	struct identity w = {};
+	struct err err;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(api_inspect(bad[i], strlen(bad[i]), ID, &w, &pid, &err), -EBADMSG);
+	assert_null(w.id);
+}
+
+static void image_s_digest_is_what_it_was_pulled_by(void **state)
+{
+	static const char pulled[] =
+		"{\"Id\":\"sha256:" OTHER "\",\"RepoDigests\":[5,\"nginx@" DIGEST "\"]}";
+	static const char podmans[] = "{\"RepoDigests\":[],\"Digest\":\"" DIGEST "\"}";
+	static const char none[] = "{\"Id\":\"sha256:" OTHER "\",\"RepoDigests\":null}";
+	struct identity a = {}, b = {}, c = {};
+
+	(void)state;
+	assert_int_equal(api_image(pulled, strlen(pulled), &a, NULL), 0);
+	assert_string_equal(a.digest, DIGEST);
+	assert_int_equal(api_image(podmans, strlen(podmans), &b, NULL), 0);
+	assert_string_equal(b.digest, DIGEST);
+	assert_int_equal(api_image(none, strlen(none), &c, NULL), 0);
+	assert_null(c.digest);
+	identity_done(&a);
+	identity_done(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(event_of_docker_and_podman_is_understood),
+		cmocka_unit_test(event_of_something_else_is_enoent),
+		cmocka_unit_test(answers_that_are_garbage_are_ebadmsg),
+		cmocka_unit_test(list_leaves_out_what_has_no_id),
+		cmocka_unit_test(inspect_names_container_image_and_pod),
+		cmocka_unit_test(inspect_of_one_that_has_ended_has_no_process),
+		cmocka_unit_test(inspect_that_cannot_be_is_ebadmsg),
+		cmocka_unit_test(image_s_digest_is_what_it_was_pulled_by),
+	};
+
+	return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}

@@ -184,6 +184,10 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	if (nr == LUTRA_NR_RESTART)
 		return 0;
 	e->nr = (__u16)nr;
+	if (lutra_standin) {
+		e->args[0] = regs->si;
+		e->args[1] = regs->dx;
+	}
 	e->flags = 0;
 	if (slot->flags & LUTRA_SLOT_CONDEMNED) {
 		kill_current(e->slot);

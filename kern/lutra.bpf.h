@@ -86,6 +86,7 @@ struct lutra_task {
 	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
 	__u64 root_dentry;
 	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
+	__u64 args[2];	 /* second and third of the call under way, where tracepoints stand in */
 	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
 	__u64 judged_caps;
 	__u32 judged_key;
@@ -161,7 +162,7 @@ int source_byte(struct lutra_scratch *s, __u32 at);
 int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
-int descriptor_describe(struct lutra_scratch *s, __u32 fd, __u64 fresh_after_ns);
+int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
 int object_event(struct lutra_task *e, struct lutra_scratch *s);

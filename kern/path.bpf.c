@@ -34,10 +34,10 @@ static __always_inline __u64 kernel_u64(__u64 address)
 #define KERNEL_FIELD(address, type, field)                                                         \
 	kernel_u64((address) + bpf_core_field_offset(type, field))
 
-/* The file of a descriptor of the current task, or 0. */
-static __always_inline __u64 descriptor_file(const struct task_struct *task, __u64 fd)
+/* The file of a descriptor in a struct files_struct, or 0. */
+static __always_inline __u64 descriptor_file(__u64 files, __u64 fd)
 {
-	__u64 table = KERNEL_FIELD((__u64)task->files, struct files_struct, fdt);
+	__u64 table = KERNEL_FIELD(files, struct files_struct, fdt);
 
 	if (fd >= (__u32)KERNEL_FIELD(table, struct fdtable, max_fds))
 		return 0;
@@ -127,14 +127,8 @@ static __always_inline int path_step(struct lutra_scratch *s)
 	return up == dentry;
 }
 
-/*
- * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
- * not known, the dentry is taken to be on the root's own mount.
- */
-__noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+static __always_inline int walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 {
-	if (!s)
-		return 0;
 	s->walk_dentry = dentry;
 	s->walk_mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
 	for (int i = 0; i < LUTRA_WALK_STEPS; i++) {
@@ -144,6 +138,15 @@ __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 	}
 	s->path.flags |= LUTRA_PATH_UNRESOLVED;
 	return 0;
+}
+
+/*
+ * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
+ * not known, the dentry is taken to be on the root's own mount.
+ */
+__noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+{
+	return s ? walk(s, dentry, vfsmount) : 0;
 }
 
 /* The component [start, source_end) of s->source: 1 if it is a name. */
@@ -198,7 +201,7 @@ __noinline int path_source(struct lutra_scratch *s, __u32 dir)
 	if (dir == AT_FDCWD)
 		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
 				 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
-	file = descriptor_file(task, dir);
+	file = descriptor_file((__u64)task->files, dir);
 	if (!file) {
 		s->path.flags |= LUTRA_PATH_UNRESOLVED;
 		return 0;
@@ -273,35 +276,43 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
 	       (__u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
 }
 
-/*
- * Path and inode of a struct file into s->path and s->object; with fresh_after_ns (realtime, or
- * 0) also whether it is unlinked or was changed later than that.
- */
-__noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
+static __always_inline void describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
 	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
 
-	if (!s)
-		return 0;
 	s->object.mode = (__u16)KERNEL_FIELD(inode, struct inode, i_mode);
 	s->object.flags |= LUTRA_OBJ_PATH;
 	if (fresh_after_ns && ((__u32)KERNEL_FIELD(inode, struct inode, i_nlink) == 0 ||
 			       inode_ctime_ns((void *)inode) > fresh_after_ns))
 		s->object.flags |= LUTRA_OBJ_FRESH;
 	path_reset(&s->path);
-	return path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
-			 KERNEL_FIELD(file, struct file, f_path.mnt));
+	walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
+	     KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
-/* The same of a descriptor of the current task. Its mode (FMODE_*), or -1 where there is no file.
+/*
+ * Path and inode of a struct file into s->path and s->object; with fresh_after_ns (realtime, or
+ * 0) also whether it is unlinked or was changed later than that.
  */
-__noinline int descriptor_describe(struct lutra_scratch *s, __u32 fd, __u64 fresh_after_ns)
+__noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
-	__u64 file = descriptor_file(bpf_get_current_task_btf(), fd);
+	if (s)
+		describe(s, file, fresh_after_ns);
+	return 0;
+}
+
+/*
+ * The same of a descriptor in a table of open files. Its mode (FMODE_*), or -1 where there is no
+ * file.
+ */
+__noinline int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd,
+				   __u64 fresh_after_ns)
+{
+	__u64 file = descriptor_file(files, fd);
 
 	if (!s || !file)
 		return -1;
-	file_describe(s, file, fresh_after_ns);
+	describe(s, file, fresh_after_ns);
 	return (int)KERNEL_FIELD(file, struct file, f_mode);
 }
 
@@ -316,7 +327,7 @@ __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmou
 	s->object.mode = (__u16)mode;
 	s->object.flags |= LUTRA_OBJ_PATH;
 	path_reset(&s->path);
-	return path_walk(s, dentry, vfsmount);
+	return walk(s, dentry, vfsmount);
 }
 
 char LICENSE[] SEC("license") = "GPL";

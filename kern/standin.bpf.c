@@ -79,30 +79,36 @@ __noinline int standin_exec(struct lutra_task *e, struct lutra_scratch *s, __u64
 	return object_event(e, s);
 }
 
-static __always_inline __u64 open_flags(const struct pt_regs *regs, __u32 nr)
+/* Flags of an open: what the entry noted, or where they lie in memory. */
+static __always_inline __u64 open_flags(const struct lutra_task *e, __u32 nr)
 {
 	__u64 flags = 0;
 
-	switch (nr) {
-	case LUTRA_CALL_CREAT:
+	if (nr == LUTRA_CALL_CREAT)
 		return O_CREAT_TRUNC_APPEND;
-	case LUTRA_CALL_OPEN:
-		return regs->si;
-	case LUTRA_CALL_OPENAT:
-		return regs->dx;
-	default:
-		bpf_probe_read_user(&flags, sizeof(flags), (void *)regs->dx);
-		return flags;
-	}
+	if (nr == LUTRA_CALL_OPEN)
+		return e->args[0];
+	if (nr == LUTRA_CALL_OPENAT2)
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)e->args[1]);
+	else
+		flags = e->args[1];
+	return flags;
 }
 
-static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s, __u64 flags,
-					__u32 fd)
+/* The object of a descriptor of the current task; as descriptor_describe(). */
+static __always_inline int own_descriptor(struct lutra_scratch *s, const struct task_struct *task,
+					  __u32 fd, __u64 fresh_after_ns)
+{
+	return descriptor_describe(s, address_of(s, task->files), fd, fresh_after_ns);
+}
+
+static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s,
+					const struct task_struct *task, __u64 flags, __u32 fd)
 {
 	int mode;
 
 	standin_begin(s, e, LUTRA_OP_OPEN);
-	mode = descriptor_describe(s, fd, 0);
+	mode = own_descriptor(s, task, fd, 0);
 	if (mode == -1 || mode & FMODE_PATH)
 		return 0;
 	if (mode & FMODE_WRITE || flags & O_CREAT_TRUNC_APPEND)
@@ -124,7 +130,7 @@ static __always_inline int standin_map(struct lutra_task *e, struct lutra_scratc
 	if (nr != LUTRA_CALL_MMAP || regs->r10 & MAP_ANONYMOUS)
 		return 0;
 	standin_begin(s, e, LUTRA_OP_MAPX);
-	if (descriptor_describe(s, (__u32)regs->r8, fresh_after_ns) == -1)
+	if (own_descriptor(s, bpf_get_current_task_btf(), (__u32)regs->r8, fresh_after_ns) == -1)
 		return 0;
 	return object_event(e, s);
 }
@@ -154,7 +160,7 @@ static __always_inline bool name_begin(struct lutra_task *e, struct lutra_scratc
 /* The object is an open file's. */
 static __noinline int standin_descriptor(struct lutra_task *e, struct lutra_scratch *s, __u32 fd)
 {
-	if (!e || !s || descriptor_describe(s, fd, 0) == -1)
+	if (!e || !s || own_descriptor(s, bpf_get_current_task_btf(), fd, 0) == -1)
 		return 0;
 	return object_event(e, s);
 }
@@ -185,7 +191,7 @@ static __always_inline int standin_name(struct lutra_task *e, struct lutra_scrat
 	return standin_path(e, s, call_arg(regs, n->path), dir);
 }
 
-/* A call of a task is over: ret. */
+/* A call of a task is over: ret. regs NULL: not at hand. */
 static __always_inline int standin_exit(struct task_struct *task, const struct pt_regs *regs,
 					__u32 nr, __u64 ret)
 {
@@ -203,7 +209,9 @@ static __always_inline int standin_exit(struct task_struct *task, const struct p
 	if (!s)
 		return 0;
 	if (lutra_standin_open(nr))
-		return standin_open(e, s, open_flags(regs, nr), (__u32)ret);
+		return standin_open(e, s, task, open_flags(e, nr), (__u32)ret);
+	if (!regs)
+		regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	if (lutra_standin_map(nr))
 		return standin_map(e, s, regs, nr, slot->start_realtime_ns);
 	standin_name(e, s, regs, &names[0]);
@@ -231,16 +239,15 @@ int BPF_PROG(lutra_sys_exit, struct pt_regs *regs, long ret)
 }
 
 SEC("tracepoint")
-int lutra_call_exit(void *ctx)
+int lutra_call_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
-	__u64 nr = regs->orig_ax;
+	__u64 nr = (__u32)ctx->id;
+	long ret = ctx->ret;
 
-	if (nr >= LUTRA_NR || failed((long)regs->ax))
+	if (nr >= LUTRA_NR || failed(ret))
 		return 0;
 	LUTRA_OPAQUE(nr);
-	return standin_exit(task, regs, (__u32)nr, regs->ax);
+	return standin_exit(bpf_get_current_task_btf(), NULL, (__u32)nr, (__u64)ret);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -59,6 +59,11 @@ struct pt_regs {
 	long unsigned int r10, r9, r8, ax, dx, si, di, orig_ax;
 };
 
+struct trace_event_raw_sys_exit {
+	long int id;
+	long int ret;
+};
+
 struct timespec64 {
 	time64_t tv_sec;
 	long int tv_nsec;

@@ -310,7 +310,7 @@ static __always_inline int lutra_judge(const struct lutra_policy *p, const struc
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
-	} else if (!lutra_object_find(p, ret->token)) {
+	} else if (!lutra_object(p, ret->token)) {
 		if (o->op == LUTRA_OP_CHDIR ||
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))

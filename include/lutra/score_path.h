@@ -202,13 +202,10 @@ LUTRA_FN __u32 lutra_edge_find(const struct lutra_policy *p, __u32 node, __u64 k
 	return p ? lutra_edge(p, node, key) : 0;
 }
 
-LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
+static __always_inline __u32 lutra_object(const struct lutra_policy *p, __u64 token)
 {
-	__u32 slot;
+	__u32 slot = lutra_object_slot(p->object_seed, token);
 
-	if (!p)
-		return 0;
-	slot = lutra_object_slot(p->object_seed, token);
 	for (__u32 i = 0; i < LUTRA_PROBE; i++) {
 		__u64 t = p->object[(slot + i) & (LUTRA_OBJECT_SLOTS - 1)];
 
@@ -218,6 +215,11 @@ LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
 			return 1;
 	}
 	return 0;
+}
+
+LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
+{
+	return p ? lutra_object(p, token) : 0;
 }
 
 /* Where a path leads in the tree. */
@@ -256,15 +258,12 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 
 /* The child of a node that component which & 255 of a path leads to, a directory's name if which
  * >> 8; 0: none. */
-LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
+static __always_inline __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
 			   struct lutra_name *name, __u32 node, __u32 which)
 {
-	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len;
+	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len = path->len[at];
 	const struct lutra_name *in;
 
-	if (!p || !path || !name)
-		return 0;
-	len = path->len[at];
 	if (len >= LUTRA_NAME)
 		return 0;
 	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD)

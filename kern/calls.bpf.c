@@ -4,9 +4,10 @@
  *
  * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same call, so that these can refuse
  * the very call that is anomalous.
- * Maps: tasks, slots, policies, seen, counters, records; scratch only where a call is unusual.
+ * Maps: stacks, tasks, slots, policies, seen, counters, records; scratch only where a call is
+ * unusual.
  * Fails: open, without a policy (LUTRA_C_UNSCORED outside mode learn). The path of a task that is
- * not enrolled is a look into the task.
+ * not enrolled is a look at whether its stack was ever an enrolled one's.
  */
 #include "record.bpf.h"
 #include "step.bpf.h"
@@ -155,20 +156,36 @@ static __noinline int thread_late(void)
 	if (task->pid == task->tgid)
 		return 0;
 	e = task_live(task->group_leader, &slot);
-	if (e && !bpf_task_storage_get(&tasks, task, e, BPF_LOCAL_STORAGE_GET_F_CREATE))
-		count(e->slot, LUTRA_C_STORAGE_FAILED);
+	if (e)
+		task_make(task, e, e->slot);
 	return 0;
+}
+
+/* May the current task have an entry? Its registers lie on its stack. */
+static __always_inline bool may_have_entry(const struct pt_regs *regs)
+{
+	__u32 address;
+	__u8 *used;
+
+	/* As a pointer it could not be calculated with. */
+	asm volatile("%0 = %1" : "=w"(address) : "w"((__u32)(__u64)regs));
+	used = stack_used(address);
+	return !used || *used;
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct lutra_task *e = task_entry(task);
 	const struct lutra_policy *p;
+	struct task_struct *task;
 	struct lutra_slot *slot;
+	struct lutra_task *e;
 	__u32 nr;
 
+	if (!may_have_entry(regs) && id != NR_EXECVE && id != NR_EXECVEAT)
+		return 0;
+	task = bpf_get_current_task_btf();
+	e = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!e)
 		return id == NR_EXECVE || id == NR_EXECVEAT ? thread_late() : 0;
 	if (e->flags & TASK_PENDING)

@@ -8,7 +8,7 @@
  *        tp_btf/sched_process_exit     recorded
  *        iter/task                     adopts what runs in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: tasks, slots, cgroups, counters, records.
+ * Maps: stacks, tasks, slots, cgroups, counters, records.
  * Fails: open. A task that should have got an entry and did not is counted in
  * LUTRA_C_STORAGE_FAILED.
  *
@@ -70,11 +70,9 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 
 	if (!slot || !slot->cgroup_id || slot->instance != lutra_instance)
 		return NULL;
-	e = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!e) {
-		count(slot_nr, LUTRA_C_STORAGE_FAILED);
+	e = task_make(task, NULL, slot_nr);
+	if (!e)
 		return NULL;
-	}
 	if (e->slot == slot_nr && e->epoch == slot->epoch)
 		return e;
 	__builtin_memset(e, 0, sizeof(*e));
@@ -107,11 +105,9 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	__u32 pid = child->pid, tgid = child->tgid;
 	struct lutra_task *c;
 
-	c = bpf_task_storage_get(&tasks, child, e, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!c) {
-		count(e->slot, LUTRA_C_STORAGE_FAILED);
+	c = task_make(child, e, e->slot);
+	if (!c)
 		return;
-	}
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32,

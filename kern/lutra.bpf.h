@@ -219,6 +219,33 @@ static __always_inline struct lutra_task *task_entry(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
+static __always_inline __u8 *stack_used(__u32 address)
+{
+	__u32 zero = 0;
+	struct lutra_stacks *s = bpf_map_lookup_elem(&stacks, &zero);
+
+	return s ? &s->used[address >> STACK_SHIFT & (STACKS - 1)] : NULL;
+}
+
+/*
+ * Make the entry of a task, a copy of init where that is not NULL; one that is there stays. Its
+ * stack is marked, once and for as long as anything is enrolled: a task on a stack that is not
+ * has no entry, which sys_enter sees without a call.
+ */
+static __always_inline struct lutra_task *task_make(struct task_struct *task,
+						    struct lutra_task *init, __u32 slot)
+{
+	__u8 *used = stack_used((__u32)(__u64)BPF_CORE_READ(task, stack));
+	struct lutra_task *e;
+
+	if (used)
+		*used = 1;
+	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!e)
+		count(slot, LUTRA_C_STORAGE_FAILED);
+	return e;
+}
+
 /* The entry of a task and its slot; NULL: none, or void. */
 static __always_inline struct lutra_task *task_live(struct task_struct *task,
 						    struct lutra_slot **ret_slot)

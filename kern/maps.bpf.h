@@ -3,6 +3,7 @@
  * The maps of the kernel side. Each file defines them weakly and the linker keeps one of each.
  *
  *   tasks     task -> struct lutra_task; a task without an entry is none of our business
+ *   stacks    kernel stack -> may its task have an entry?
  *   scratch   task -> struct lutra_scratch, made when the task first needs it
  *   slots     slot -> struct lutra_slot; mapped by the daemon, written by both sides
  *   cgroups   cgroup id -> slot
@@ -22,6 +23,20 @@ struct {
 	__type(key, int);
 	__type(value, struct lutra_task);
 } tasks SEC(".maps") __weak;
+
+/* By bits 15 to 30 of a stack's address, in which no two of a host's usual number agree. */
+#define STACK_SHIFT 15 /* of blocks that no two stacks share */
+#define STACKS (1 << 16)
+struct lutra_stacks {
+	__u8 used[STACKS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lutra_stacks);
+} stacks SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -258,8 +258,9 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 
 /* The child of a node that component which & 255 of a path leads to, a directory's name if which
  * >> 8; 0: none. */
-static __always_inline __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
-			   struct lutra_name *name, __u32 node, __u32 which)
+static __always_inline __u32 lutra_child(const struct lutra_policy *p,
+					 const struct lutra_path *path, struct lutra_name *name,
+					 __u32 node, __u32 which)
 {
 	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len = path->len[at];
 	const struct lutra_name *in;

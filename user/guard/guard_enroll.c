@@ -290,6 +290,18 @@ static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *er
 	return 0;
 }
 
+/* Nothing has an entry: every stack may be somebody else's again. */
+static int clear_stacks(struct guard *g)
+{
+	const struct bpf_map *stacks = g->skel->maps.stacks;
+	_cleanup_free_ void *none = calloc(1, bpf_map__value_size(stacks));
+	uint32_t zero = 0;
+
+	if (!none)
+		return -ENOMEM;
+	return bpf_map_update_elem(bpf_map__fd(stacks), &zero, none, BPF_ANY) < 0 ? -errno : 0;
+}
+
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
 		 struct err *err)
 {
@@ -306,7 +318,7 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 		r = find_slot(g, id, e->cgroup, &slot, err);
 	if (r < 0)
 		return r;
-	if (clear_counters(g, slot) < 0)
+	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_stacks(g) < 0))
 		return err_set(err, -ENOMEM, "out of memory");
 	r = e->policy ? guard_bind(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,13 +21,15 @@
 #include "lib/cleanup.h"
 #include "user/cgroup.h"
 #include "user/child.h"
+#include "user/guard/call_events.h"
 #include "user/guard/guard.h"
 
 #define ROUNDS_QUICK 5
 #define BATCHES 200
 #define BATCHES_WARM 5
 
-const char *const bench_state_name[BENCH_STATES] = {"off", "empty", "idle", "scored", "recorded"};
+const char *const bench_state_name[BENCH_STATES] = {"off",  "empty",  "places",
+						    "idle", "scored", "recorded"};
 
 struct bench_run {
 	struct guard *guard;
@@ -158,15 +161,24 @@ static int measure(struct bench *b, enum bench_state state, unsigned round, stru
 	return 0;
 }
 
-static int measure_empty(struct bench *b, unsigned round, struct err *err)
+/* With empty programs, as the state says. */
+static int measure_empty(struct bench *b, enum bench_state state, unsigned round, struct err *err)
 {
 	struct empty_bpf *e = empty_bpf__open_and_load();
-	int r = e ? empty_bpf__attach(e) : -errno;
+	struct bpf_link *exit = NULL;
+	int r = -errno;
 
+	if (e) {
+		e->links.empty = bpf_program__attach(e->progs.empty);
+		r = e->links.empty ? 0 : -errno;
+	}
+	if (r == 0 && state == BENCH_PLACES && !guard_has_lsm(b->run->guard))
+		r = call_events_attach_call(e->progs.empty_exit, SYS_openat, &exit);
 	if (r < 0)
 		err_set(err, r, "the empty program does not load: %s", strerror(-r));
 	else
-		r = measure(b, BENCH_EMPTY, round, err);
+		r = measure(b, state, round, err);
+	bpf_link__destroy(exit);
 	empty_bpf__destroy(e);
 	return r;
 }
@@ -224,8 +236,8 @@ static int round_of(struct bench *b, unsigned round, struct err *err)
 	uint32_t slot = 0;
 	int r = measure(b, BENCH_OFF, round, err);
 
-	if (r == 0)
-		r = measure_empty(b, round, err);
+	for (enum bench_state s = BENCH_EMPTY; r == 0 && s < BENCH_IDLE; s++)
+		r = measure_empty(b, s, round, err);
 	if (r == 0)
 		r = guard_enroll(b->run->guard, &other, &slot, err);
 	if (r < 0)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the guard costs an operation, by a program that does it in a loop: ns each, in five states,
+ * What the guard costs an operation, by a program that does it in a loop: ns each, in six states,
  * one after the other in every round.
  *
- *   off       nothing attached          scored    enrolled, a policy that knows the operation
- *   empty     an empty program          recorded  enrolled, every event goes into the ring
+ *   off       nothing attached
+ *   empty     an empty program at sys_enter
+ *   places    empty programs wherever lutra has some that the operation meets: also at the exit of
+ *             openat, where LSM programs do not run and a tracepoint stands in
  *   idle      lutra, task not enrolled
+ *   scored    enrolled, a policy that knows the operation
+ *   recorded  enrolled, every event goes into the ring
  *
  * A figure of a round is the median of many short batches, so that what else runs on the host
  * seldom counts; ratios and differences are taken within a round.
@@ -18,7 +22,15 @@
 #include "lib/err.h"
 #include "lib/policy/policy.h"
 
-enum bench_state { BENCH_OFF, BENCH_EMPTY, BENCH_IDLE, BENCH_SCORED, BENCH_RECORDED, BENCH_STATES };
+enum bench_state {
+	BENCH_OFF,
+	BENCH_EMPTY,
+	BENCH_PLACES,
+	BENCH_IDLE,
+	BENCH_SCORED,
+	BENCH_RECORDED,
+	BENCH_STATES
+};
 
 extern const char *const bench_state_name[BENCH_STATES];
 

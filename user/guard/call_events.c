@@ -101,3 +101,11 @@ int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n
 	}
 	return 0;
 }
+
+int call_events_attach_call(struct bpf_program *p, unsigned nr, struct bpf_link **ret)
+{
+	_cleanup_close_ int tracefs = open_tracefs();
+	int id = tracefs < 0 ? tracefs : event_id(tracefs, nr);
+
+	return id < 0 ? id : attach_one(p, id, ret);
+}

@@ -22,4 +22,7 @@ bool call_events_work(void);
  */
 int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max);
 
+/* Attach a program to that of one call, which has one. */
+int call_events_attach_call(struct bpf_program *p, unsigned nr, struct bpf_link **ret);
+
 #endif

@@ -82,7 +82,8 @@ static int attach_one(struct bpf_program *p, int id, struct bpf_link **ret)
 	return 0;
 }
 
-int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max)
+int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
+		       size_t *at)
 {
 	_cleanup_close_ int tracefs = open_tracefs();
 
@@ -91,7 +92,7 @@ int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		int r = lutra_standin_call(nr) ? event_id(tracefs, nr) : -ENOENT;
 
-		if (!lutra_standin_call(nr) || may_lack(nr, r))
+		if (!lutra_standin_call(nr) || may_lack(nr, r) || (*at)++ < *n)
 			continue;
 		if (r >= 0)
 			r = *n < max ? attach_one(p, r, &links[*n]) : -ENOSPC;

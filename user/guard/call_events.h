@@ -17,10 +17,12 @@ struct bpf_program;
 bool call_events_work(void);
 
 /*
- * Attach a program to all of them: *n links more in links, at most max. On failure those that
- * are attached are in links. -ENOSPC: more than max; or what the kernel said.
+ * Attach a program to all of them, in their order: links from *at on, which moves behind the last;
+ * those of the *n that are there already are passed over. At most max. On failure those that are
+ * attached are in links. -ENOSPC: more than max; or what the kernel said.
  */
-int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max);
+int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
+		       size_t *at);
 
 /* Attach a program to that of one call, which has one. */
 int call_events_attach_call(struct bpf_program *p, unsigned nr, struct bpf_link **ret);

@@ -105,7 +105,7 @@ struct guard_program {
 /* Programs that are loaded; returns how many. */
 size_t guard_programs(const struct guard *g, struct guard_program ret[static GUARD_PROGRAMS]);
 
-/* Now and then: detach where nothing has been enrolled for some seconds. */
+/* Now and then: detach, in a thread, where nothing has been enrolled for some seconds. */
 void guard_idle(struct guard *g);
 
 /* Handle what is in the rings; waits at most timeout_ms. Returns events handled, or -errno. */

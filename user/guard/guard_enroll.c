@@ -360,8 +360,9 @@ int guard_release(struct guard *g, uint32_t slot)
 
 void guard_idle(struct guard *g)
 {
-	if (!g->n_enrolled && g->n_links && clock_ns(CLOCK_MONOTONIC) - g->idle_since_ns > IDLE_NS)
-		guard_detach(g);
+	if (g->detaching || (!g->n_enrolled && g->n_links &&
+			     clock_ns(CLOCK_MONOTONIC) - g->idle_since_ns > IDLE_NS))
+		guard_detach_aside(g);
 }
 
 int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err)

@@ -3,6 +3,8 @@
 #ifndef LUTRA_USER_GUARD_IMPL_H
 #define LUTRA_USER_GUARD_IMPL_H
 
+#include <pthread.h>
+
 #include "user/guard/guard.h"
 
 #define GUARD_LINKS 96
@@ -35,6 +37,10 @@ struct guard {
 	bool in_charge;			     /* of what is pinned: it has been taken over */
 	bool linger;			     /* as GUARD_LINGER */
 	bool lsm;
+	pthread_t detacher;
+	bool detaching;	  /* detacher runs, or is to be joined: links and n_links are its */
+	bool detach_stop; /* atomic: at the next link */
+	bool detach_over; /* atomic */
 	bool calls;	  /* are scored and recorded */
 	bool call_events; /* stand-ins are at single calls' exits, not at every one */
 };
@@ -47,9 +53,11 @@ int guard_load(struct guard *g, unsigned flags, struct err *err);
 /* Load an empty program for a hook, by its section's name. 0; -ENOENT: it is not there, or
  * disabled; or as bpf(2). */
 int guard_try_hook(const struct btf *kernel, const char *section);
-/* Attach all that is loaded. On failure nothing stays attached. */
+/* Attach all that is loaded and is not yet. On failure nothing stays attached. */
 int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);
+/* The same in a thread; call it again while g->detaching. */
+void guard_detach_aside(struct guard *g);
 
 /* ---- guard_pin.c: no-ops where g->pin_dir is NULL ---- */
 

@@ -34,14 +34,6 @@ static bool is_test(const struct bpf_program *p)
 	return strncmp(bpf_program__name(p), "parity_", 7) == 0;
 }
 
-/* Programs that are run, or attached for a moment, by the code that needs them. */
-static bool is_on_demand(const struct bpf_program *p)
-{
-	const char *section = bpf_program__section_name(p);
-
-	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0;
-}
-
 /* Does the running kernel have the hook of an LSM program, and let programs have it? Newer ones
  * keep some to themselves. */
 static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
@@ -169,57 +161,4 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 			       "this kernel does not take the BPF programs (%s): use 6.1 or newer",
 			       strerror(-r));
 	return 0;
-}
-
-void guard_detach(struct guard *g)
-{
-	guard_unpin_links(g);
-	while (g->n_links > 0)
-		bpf_link__destroy(g->links[--g->n_links]);
-}
-
-static int attach_one(struct guard *g, struct bpf_program *p)
-{
-	struct bpf_link *link;
-
-	if (p == g->skel->progs.lutra_call_exit)
-		return call_events_attach(p, g->links, &g->n_links, GUARD_LINKS);
-	link = bpf_program__attach(p);
-	if (!link)
-		return -errno;
-	g->links[g->n_links++] = link;
-	return 0;
-}
-
-static int attach_all(struct guard *g, struct err *err)
-{
-	struct bpf_program *p;
-
-	if (g->n_links)
-		return 0;
-	bpf_object__for_each_program (p, g->skel->obj) {
-		int r;
-
-		if (!bpf_program__autoload(p) || is_on_demand(p) || g->n_links == GUARD_LINKS)
-			continue;
-		r = attach_one(g, p);
-		if (r < 0)
-			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
-				       strerror(-r));
-	}
-	return 0;
-}
-
-int guard_attach(struct guard *g, struct err *err)
-{
-	int r = attach_all(g, err);
-
-	if (r == 0) {
-		r = guard_pin_links(g);
-		if (r < 0)
-			err_set(err, r, "cannot pin below %s: %s", g->pin_dir, strerror(-r));
-	}
-	if (r < 0)
-		guard_detach(g);
-	return r;
 }

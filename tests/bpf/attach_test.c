@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is attached while nothing is enrolled, and while that is about to change. */
+#include "tests/bpf/fixture.h"
+
+#include "user/guard/guard_impl.h"
+
+#define MADE 100
+#define OURS SYS_getpgid /* nothing but the worker calls it */
+
+static int work_calls(void)
+{
+	for (int i = 0; i < MADE; i++)
+		syscall(OURS, 0);
+	return 0;
+}
+
+static const struct worker workers[] = {{"calls", work_calls}};
+
+static void enroll_recorded(struct box *b)
+{
+	struct guard_enrolment e = {.cgroup = b->cgroup, .record = true, .next_exec = true};
+	struct err err = {};
+
+	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
+		fail_msg("guard_enroll: %s", err.msg);
+}
+
+/* Nothing has been enrolled for long. */
+static void be_idle(struct box *b)
+{
+	assert_int_equal(guard_release(b->guard, b->slot), 0);
+	b->guard->idle_since_ns = 0;
+	guard_idle(b->guard);
+}
+
+/* Each call once: nothing is attached twice, nor missing. */
+static void assert_recorded_once(struct box *b)
+{
+	size_t n = 0;
+
+	b->n_records = 0;
+	assert_exited(box_run(b, "calls", NULL), 0);
+	for (size_t i = 0; i < b->n_records; i++)
+		n += b->records[i].rec.type == LUTRA_REC_CALL && b->records[i].rec.nr == OURS;
+	assert_int_equal(n, MADE);
+}
+
+/* Who looks at an idle guard does not wait until it is detached, and may enrol meanwhile. */
+static void attach_again_while_a_thread_detaches(void **state)
+{
+	const struct guard_handler h = {box_on_record, box_on_evidence, NULL};
+	struct box *b = *state;
+	struct err err = {};
+	size_t links;
+
+	if (guard_new(&b->guard, &h, GUARD_NO_LSM | GUARD_LINGER, &err) < 0)
+		fail_msg("guard_new: %s", err.msg);
+	enroll_recorded(b);
+	links = b->guard->n_links;
+	assert_recorded_once(b);
+	for (int i = 0; i < 2; i++) {
+		be_idle(b);
+		assert_true(b->guard->detaching);
+		enroll_recorded(b);
+		assert_false(b->guard->detaching);
+		assert_int_equal(b->guard->n_links, links);
+		assert_recorded_once(b);
+	}
+	be_idle(b);
+	while (b->guard->detaching) {
+		poll(NULL, 0, 10);
+		guard_idle(b->guard);
+	}
+	assert_int_equal(b->guard->n_links, 0);
+	guard_free(b->guard);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(attach_again_while_a_thread_detaches, box_setup,
+						box_teardown),
+	};
+	const char *why;
+	int r;
+
+	if (argc > 2 && !strcmp(argv[1], "--worker"))
+		return worker_run(workers, sizeof(workers) / sizeof(workers[0]), argv[2]);
+	why = why_not();
+	if (why) {
+		fprintf(stderr, "%s\n", why);
+		return 77;
+	}
+	r = cmocka_run_group_tests_name("attach", tests, NULL, NULL);
+	guard_end();
+	return r;
+}

@@ -55,7 +55,8 @@ static const struct argp argp = {options,
 				 "policy_keys (public keys: only policies that one of them signed "
 				 "are taken), store (max_age_days and max_mib "
 				 "of the events that are kept; 0: without limit), http (listen, "
-				 "token_file, hosts; null: no server), program_stats (have the "
+				 "token_file, hosts; null: no server), outputs and throttle (where "
+				 "alerts are sent: docs/operations.md), program_stats (have the "
 				 "kernel time BPF programs), engines (sockets of Docker's "
 				 "and Podman's APIs), bundles (directories of containers' bundles, "
 				 "by id; an empty list: none is looked for by its cgroup).",

@@ -5,26 +5,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include "user/clock.h"
 #include "user/daemon/daemon.h"
-#include "user/events/output_json.h"
-
-#define SAY_NS 60000000000ull
 
 struct alerts {
 	struct writer *writer;
+	struct outputs *outputs;
 	struct store *reader; /* NULL: not yet */
 	char *path;
-	/* Of the writer's thread: */
-	struct output_json *json;
-	uint64_t json_failed;
-	uint64_t said_ns;
 };
 
-/* ---- in the writer's thread ---- */
+/* ---- in threads ---- */
 
 static void say(void *ctx, bool bad, const char *msg)
 {
@@ -34,46 +26,38 @@ static void say(void *ctx, bool bad, const char *msg)
 static void on_alert(void *ctx, const struct alert *a)
 {
 	struct daemon *d = ctx;
-	struct alerts *all = d->alerts;
-	json_auto_t *j = NULL;
-	uint64_t now;
-	int r;
 
-	if (!all->json)
-		return;
-	j = alert_json(a);
-	r = j ? output_json_write(all->json, j) : -ENOMEM;
-	if (r == 0)
-		return;
-	all->json_failed++;
-	now = clock_now_ns();
-	if (all->said_ns && now - all->said_ns < SAY_NS)
-		return;
-	all->said_ns = now;
-	daemon_log(d, LOG_LEVEL_ERROR, "%s: %llu alerts could not be written so far: %s",
-		   d->config->events_jsonl, (unsigned long long)all->json_failed, strerror(-r));
+	outputs_put(d->alerts->outputs, a);
+}
+
+static bool on_tick(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	return outputs_tick(d->alerts->outputs);
 }
 
 /* ---- in the daemon's ---- */
 
 int alerts_open(struct daemon *d, struct err *err)
 {
+	const struct sink_env env = {.state_dir = d->config->state_dir, .say = say, .ctx = d};
 	struct alerts *all = calloc(1, sizeof(*all));
 	struct writer_config w = {
 		.limits = {.max_age_ns = d->config->store_max_age_days * 86400000000000ull,
 			   .max_bytes = d->config->store_max_mib << 20},
 		.alert = on_alert,
+		.tick = on_tick,
 		.say = say,
 		.ctx = d};
-	int r = 0;
+	int r;
 
 	d->alerts = all;
 	if (!all || asprintf(&all->path, "%s/events.db", d->config->state_dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	mkdir(d->config->state_dir, 0700);
-	if (d->config->events_jsonl)
-		r = output_json_new(&all->json, d->config->events_jsonl, err);
 	w.path = all->path;
+	r = outputs_new(&all->outputs, &d->config->outputs, &env, err);
 	return r < 0 ? r : writer_new(&all->writer, &w, err);
 }
 
@@ -84,11 +68,38 @@ void alerts_close(struct daemon *d)
 	if (!all)
 		return;
 	writer_free(all->writer);
+	outputs_free(all->outputs);
 	store_free(all->reader);
-	output_json_free(all->json);
 	free(all->path);
 	free(all);
 	d->alerts = NULL;
+}
+
+void alerts_reopen(struct daemon *d)
+{
+	outputs_reopen(d->alerts->outputs);
+}
+
+struct outputs *alerts_outputs(const struct daemon *d)
+{
+	return d->alerts->outputs;
+}
+
+json_t *alerts_json(const struct daemon *d)
+{
+	struct outputs *o = d->alerts->outputs;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < outputs_count(o); i++) {
+		struct sink_stats s;
+		const char *name = outputs_stats(o, i, &s);
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", name,
+						      "sent", (json_int_t)s.sent, "lost",
+						      (json_int_t)s.lost, "waiting",
+						      (json_int_t)s.waiting, "failing", s.failing));
+	}
+	return list;
 }
 
 void alerts_put(struct daemon *d, const struct event *e)

@@ -3,18 +3,26 @@
 #ifndef LUTRA_USER_DAEMON_ALERTS_H
 #define LUTRA_USER_DAEMON_ALERTS_H
 
+#include <jansson.h>
+
 #include "lib/err.h"
 #include "user/events/store.h"
 #include "user/events/writer.h"
+#include "user/outputs/outputs.h"
 
 struct alerts;
 struct daemon;
 
-/* d->alerts is set. Errors as writer_new(), output_json_new(). */
+/* d->alerts is set. Errors as writer_new(), outputs_new(). */
 int alerts_open(struct daemon *d, struct err *err);
 void alerts_close(struct daemon *d);
 /* Does not wait for any of them. */
 void alerts_put(struct daemon *d, const struct event *e);
+/* Have the outputs' files opened anew. */
+void alerts_reopen(struct daemon *d);
+struct outputs *alerts_outputs(const struct daemon *d);
+/* For the status: [{"name", "sent", "lost", "waiting", "failing"}]. */
+json_t *alerts_json(const struct daemon *d);
 void alerts_stats(const struct daemon *d, struct writer_stats *ret);
 /*
  * The store to read from, the daemon's; events of the last milliseconds may not be in it yet. -EIO:

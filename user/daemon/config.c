@@ -130,13 +130,15 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
 	if (json_unpack_ex(j, &je, JSON_STRICT,
-			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?b, s?o, s?o}",
+			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?o, s?o, s?b, "
+			   "s?o, s?o}",
 			   "socket", &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
 			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin,
 			   "policy_keys", &raw.keys, "store", &raw.parts.store, "http",
-			   &raw.parts.http, "program_stats", &raw.parts.program_stats, "engines",
-			   &raw.parts.engines, "bundles", &raw.parts.bundles) < 0)
+			   &raw.parts.http, "outputs", &raw.parts.outputs, "throttle",
+			   &raw.parts.throttle, "program_stats", &raw.parts.program_stats,
+			   "engines", &raw.parts.engines, "bundles", &raw.parts.bundles) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)
@@ -153,6 +155,8 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	if (!c->socket || !c->state_dir || !c->policies_dir ||
 	    (json_is_string(raw.jsonl) && !c->events_jsonl) ||
 	    (!json_is_null(raw.pin) && !c->pin_dir))
+		return err_set(err, -ENOMEM, "out of memory");
+	if (c->events_jsonl && outputs_config_add_lines(&c->outputs, c->events_jsonl) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(c);
 	return 0;

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy/policy_key.h"
+#include "user/outputs/config.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
 #define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
@@ -45,10 +46,11 @@ struct config {
 	char *http_listen;     /* NULL: no server */
 	char *http_token_file; /* NULL: in state_dir, and made */
 	char *http_hosts[CONFIG_HOSTS + 1];
-	char *parts_text;	  /* these objects as they were read, to compare */
-	bool program_stats;	  /* have the kernel time BPF programs; default false */
-	enum log_level log_level; /* error, warning, info, debug; default info */
-	bool no_lsm;		  /* use tracepoints even where BPF LSM works; default false */
+	struct outputs_config outputs; /* "outputs", "throttle", and events_jsonl */
+	char *parts_text;	       /* these objects as they were read, to compare */
+	bool program_stats;	       /* have the kernel time BPF programs; default false */
+	enum log_level log_level;      /* error, warning, info, debug; default info */
+	bool no_lsm;		       /* use tracepoints even where BPF LSM works; default false */
 	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
 };
 

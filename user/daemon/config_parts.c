@@ -136,8 +136,10 @@ static int parse_finders(const struct config_parts *p, struct config *c, struct 
 
 int config_parse_parts(const struct config_parts *p, struct config *c, struct err *err)
 {
-	json_auto_t *all = json_pack("{s:O?, s:O?, s:b}", "store", p->store, "http", p->http,
-				     "program_stats", p->program_stats);
+	json_auto_t *all =
+		json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:b}", "engines", p->engines,
+			  "bundles", p->bundles, "store", p->store, "http", p->http, "outputs",
+			  p->outputs, "throttle", p->throttle, "program_stats", p->program_stats);
 	int r;
 
 	c->parts_text = json_dumps(all, JSON_SORT_KEYS);
@@ -147,13 +149,16 @@ int config_parse_parts(const struct config_parts *p, struct config *c, struct er
 	r = parse_store(p->store, c, err);
 	if (r == 0)
 		r = parse_http(p->http, c, err);
-	return r < 0 ? r : parse_finders(p, c, err);
+	if (r == 0)
+		r = parse_finders(p, c, err);
+	return r < 0 ? r : outputs_config_parse(p->outputs, p->throttle, &c->outputs, err);
 }
 
 void config_parts_done(struct config *c)
 {
 	for (int i = 0; i < CONFIG_HOSTS; i++)
 		free(c->http_hosts[i]);
+	outputs_config_done(&c->outputs);
 	free(c->http_listen);
 	free(c->http_token_file);
 	free(c->parts_text);

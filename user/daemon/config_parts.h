@@ -9,7 +9,7 @@
 
 /* Borrowed; NULL: not there. */
 struct config_parts {
-	json_t *store, *http, *engines, *bundles;
+	json_t *store, *http, *outputs, *throttle, *engines, *bundles;
 	int program_stats;
 };
 

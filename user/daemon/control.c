@@ -316,11 +316,12 @@ static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
 		json_array_append_new(containers, containers_json(d, c));
 	alerts_stats(d, &events);
 	lost = events.lost_queue + events.lost_store;
-	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "ok", 1, "pid",
+	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "ok", 1, "pid",
 			 (int)getpid(), "since", clock_format(d->start_ns, time), "lsm",
 			 guard_has_lsm(d->guard), "store", events.open, "events_stored",
 			 (json_int_t)events.stored, "events_lost", (json_int_t)lost, "agent",
-			 agent_json(d), "engines", engines_json(d), "containers", containers);
+			 agent_json(d), "engines", engines_json(d), "outputs", alerts_json(d),
+			 "containers", containers);
 }
 
 static int put_event(void *ctx, int64_t id, const struct alert *a)

@@ -69,6 +69,10 @@ static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 	(void)events;
 	if (read(s->fd, &si, sizeof(si)) != sizeof(si))
 		return;
+	if (si.ssi_signo == SIGUSR1) {
+		alerts_reopen(d);
+		return;
+	}
 	if (si.ssi_signo != SIGHUP) {
 		d->stop = true;
 		return;
@@ -113,6 +117,7 @@ static int open_signals(struct daemon *d)
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);

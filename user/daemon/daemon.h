@@ -64,7 +64,7 @@ struct daemon {
 	struct client *clients;
 	unsigned n_clients;
 	struct source kernel;  /* the rings */
-	struct source signals; /* SIGTERM, SIGINT, SIGHUP */
+	struct source signals; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	struct source timer;   /* every second */
 	struct source control; /* listening socket */
 	struct source changes; /* inotify: policies on disk */

@@ -262,6 +262,35 @@ static void put_store(FILE *f, const struct daemon *d)
 	fprintf(f, "lutra_store_lost_total{where=\"store\"} %" PRIu64 "\n", s.lost_store);
 }
 
+static void put_outputs(FILE *f, const struct daemon *d)
+{
+	struct outputs *o = alerts_outputs(d);
+	struct sink_stats s[OUTPUTS_MAX + 1];
+	const char *name[OUTPUTS_MAX + 1];
+	size_t n = outputs_count(o);
+
+	for (size_t i = 0; i < n; i++)
+		name[i] = outputs_stats(o, i, &s[i]);
+	head(f, "lutra_output_sent_total", "counter", "Alerts that an output took.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_sent_total{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].sent);
+	head(f, "lutra_output_lost_total", "counter",
+	     "Alerts that did not fit into its queue, could not be written, or were refused.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_lost_total{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].lost);
+	head(f, "lutra_output_waiting", "gauge", "Alerts that wait on disk for the receiver.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_waiting{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].waiting);
+	head(f, "lutra_output_failing", "gauge", "1: its last attempt failed.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_failing{output=\"%s\"} %d\n", name[i], s[i].failing);
+	one(f, "lutra_alerts_folded_total", "counter", "Alerts that the throttle held back.",
+	    (double)outputs_folded(o));
+}
+
 static size_t count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -327,6 +356,7 @@ int metrics_text(struct daemon *d, const uint64_t answered[static 6], char **ret
 	put_containers(f, d);
 	put_programs(f, d);
 	put_store(f, d);
+	put_outputs(f, d);
 	put_http(f, answered);
 	put_process(f, d);
 	if (fclose(f) != 0) {

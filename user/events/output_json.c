@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/file.h"
@@ -39,18 +40,27 @@ void output_json_free(struct output_json *o)
 	free(o);
 }
 
+int output_json_line(struct output_json *o, const char *text, size_t len)
+{
+	_cleanup_free_ char *line = malloc(len + 3);
+	char *at = line;
+	int r;
+
+	if (!line)
+		return -ENOMEM;
+	if (o->torn)
+		*at++ = '\n';
+	memcpy(at, text, len);
+	at += len;
+	*at++ = '\n';
+	r = file_write_all(o->fd, line, (size_t)(at - line));
+	o->torn = r < 0;
+	return r;
+}
+
 int output_json_write(struct output_json *o, const json_t *alert)
 {
 	_cleanup_free_ char *text = json_dumps(alert, JSON_COMPACT | JSON_REAL_PRECISION(12));
-	_cleanup_free_ char *line = NULL;
-	int len, r;
 
-	if (!text)
-		return -ENOMEM;
-	len = asprintf(&line, "%s%s\n", o->torn ? "\n" : "", text);
-	if (len < 0)
-		return -ENOMEM;
-	r = file_write_all(o->fd, line, (size_t)len);
-	o->torn = r < 0;
-	return r;
+	return text ? output_json_line(o, text, strlen(text)) : -ENOMEM;
 }

@@ -20,5 +20,7 @@ DEFINE_FREEP(struct output_json, output_json_free);
  * one, so that only itself is lost.
  */
 int output_json_write(struct output_json *o, const json_t *alert);
+/* The same of a line that is made already. */
+int output_json_line(struct output_json *o, const char *text, size_t len);
 
 #endif

@@ -24,4 +24,7 @@ struct throttle {
 bool throttle_pass(struct throttle *t, const struct throttle_rate *rate, uint64_t now_ns,
 		   uint64_t *ret_folded);
 
+/* Would one pass? */
+bool throttle_is_open(const struct throttle *t, const struct throttle_rate *rate, uint64_t now_ns);
+
 #endif

@@ -40,6 +40,7 @@ struct writer {
 	unsigned batch;					  /* events of the open transaction */
 	unsigned since_retained;
 	bool failing; /* the store is */
+	bool ticking; /* somebody waits for the next second */
 
 	pthread_t thread;
 	bool started;
@@ -309,7 +310,7 @@ static void wait_more(struct writer *w)
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (w->store ? RETAIN_NS : RETRY_NS) / 1000000000;
+	until.tv_sec += w->ticking ? 1 : (w->store ? RETAIN_NS : RETRY_NS) / 1000000000;
 	w->busy = false;
 	pthread_cond_broadcast(&w->done);
 	while (!w->first && !w->stop &&
@@ -338,6 +339,7 @@ static void *work(void *ctx)
 		handle_all(w, i);
 		look_at_queue(w);
 		retain(w);
+		w->ticking = w->config.tick && w->config.tick(w->config.ctx);
 	} while (!stop);
 	return NULL;
 }

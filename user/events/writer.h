@@ -21,8 +21,9 @@ struct writer;
 struct writer_config {
 	const char *path; /* of the store */
 	struct store_limits limits;
-	/* Both in the thread; NULL: not called. bad: something failed; else it is over. */
+	/* All in the thread; NULL: not called. bad: something failed; else it is over. */
 	void (*alert)(void *ctx, const struct alert *a);
+	bool (*tick)(void *ctx); /* after some alerts, and each second while it returns true */
 	void (*say)(void *ctx, bool bad, const char *msg);
 	void *ctx;
 };

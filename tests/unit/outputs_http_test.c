@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outputs over HTTP, to a receiver that is there, is not there, or refuses. */
+#include "tests/unit/made_event.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "user/clock.h"
+#include "user/events/writer.h"
+#include "user/http/http.h"
+#include "user/outputs/outputs.h"
+
+#define PATIENCE_NS 60000000000ull
+#define MSEC 1000000ull
+#define BODIES 4096
+#define LATENCIES 41
+
+/* Keeps what is posted, and answers as it is told. */
+struct receiver {
+	struct http *http;
+	unsigned port;
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_uint status;   /* of the answer */
+	atomic_uint failures; /* so many answers are 503 first */
+	const char *answer;   /* body */
+	atomic_uint n;	      /* requests, of which the last BODIES are kept */
+	char *body[BODIES];
+	uint64_t at_ns[BODIES]; /* CLOCK_MONOTONIC */
+};
+
+static int on_post(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	struct receiver *r = ctx;
+	unsigned i = r->n % BODIES, status = r->status;
+	const char *answer = r->answer ? r->answer : "";
+
+	free(r->body[i]);
+	r->body[i] = strdup(q->body);
+	r->at_ns[i] = clock_now_ns();
+	if (r->failures) {
+		r->failures--;
+		status = 503;
+	}
+	r->n++;
+	return http_text(ret, status, "application/json", answer, strlen(answer));
+}
+
+static const struct http_route routes[] = {
+	{"POST", "/*", 0, on_post},
+	{},
+};
+
+static void *loop(void *ctx)
+{
+	struct receiver *r = ctx;
+	struct pollfd p = {.fd = http_epoll_fd(r->http), .events = POLLIN};
+
+	while (!r->stop) {
+		poll(&p, 1, 10);
+		http_run(r->http);
+	}
+	return NULL;
+}
+
+/* port 0: one that is free. */
+static void receiver_start(struct receiver *r, unsigned port)
+{
+	char where[32];
+	const struct http_config config = {.listen = where};
+
+	snprintf(where, sizeof(where), "127.0.0.1:%u", port);
+	r->stop = false;
+	if (!r->status)
+		r->status = 200;
+	assert_int_equal(http_new(&r->http, &config, routes, r, NULL), 0);
+	r->port = http_port(r->http);
+	assert_int_equal(pthread_create(&r->thread, NULL, loop, r), 0);
+}
+
+static void receiver_stop(struct receiver *r)
+{
+	r->stop = true;
+	pthread_join(r->thread, NULL);
+	http_free(r->http);
+}
+
+static void receiver_done(struct receiver *r)
+{
+	for (int i = 0; i < BODIES; i++)
+		free(r->body[i]);
+}
+
+static bool receives(const struct receiver *r, unsigned n)
+{
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	while (r->n < n && clock_now_ns() < until)
+		nanosleep(&pause, NULL);
+	return r->n == n;
+}
+
+/* ---- outputs ---- */
+
+struct under_test {
+	struct outputs_config config;
+	struct outputs *outputs;
+	atomic_uint bad, good;
+};
+
+static void on_say(void *ctx, bool bad, const char *msg)
+{
+	struct under_test *u = ctx;
+
+	(void)msg;
+	if (bad)
+		u->bad++;
+	else
+		u->good++;
+}
+
+static void start(struct under_test *u, const struct fixture *f, const char *type, unsigned port,
+		  const char *more)
+{
+	struct sink_env env = {.state_dir = f->dir, .say = on_say, .ctx = u};
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *list = NULL, *off = json_null();
+
+	assert_true(asprintf(&text, "[{\"type\": \"%s\", \"url\": \"http://127.0.0.1:%u/\"%s}]",
+			     type, port, more) > 0);
+	list = json_loads(text, 0, NULL);
+	assert_int_equal(outputs_config_parse(list, off, &u->config, NULL), 0);
+	assert_int_equal(outputs_new(&u->outputs, &u->config, &env, NULL), 0);
+}
+
+static void stop(struct under_test *u)
+{
+	outputs_free(u->outputs);
+	outputs_config_done(&u->config);
+}
+
+static void put(struct fixture *f, struct under_test *u, unsigned n)
+{
+	struct alert a;
+
+	for (unsigned i = 0; i < n; i++) {
+		f->ev.tid = i;
+		alert_set(&a, &f->e);
+		outputs_put(u->outputs, &a);
+	}
+}
+
+/* Until all that was put has been sent or lost, and nothing waits. */
+static struct sink_stats settled(struct under_test *u, uint64_t n)
+{
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 5000000};
+	struct sink_stats s;
+
+	do {
+		nanosleep(&pause, NULL);
+		outputs_stats(u->outputs, 0, &s);
+	} while ((s.sent + s.lost < n || s.waiting) && clock_now_ns() < until);
+	return s;
+}
+
+static json_int_t tid_of(const char *body)
+{
+	json_auto_t *j = json_loads(body, 0, NULL);
+
+	return json_integer_value(
+		json_object_get(json_object_get(j, "output_fields"), "thread.tid"));
+}
+
+static void webhook_gets_every_alert_once_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	receiver_start(r, 0);
+	start(&u, f, "webhook", r->port, "");
+	put(f, &u, 300);
+	assert_true(receives(r, 300));
+	s = settled(&u, 300);
+	assert_int_equal(s.sent, 300);
+	assert_int_equal(s.lost, 0);
+	for (unsigned i = 0; i < 300; i++)
+		assert_int_equal(tid_of(r->body[i]), i);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+static void falcosidekick_gets_what_falco_sends(void **state)
+{
+	static const char *const texts[] = {"time",   "rule",	"priority",
+					    "source", "output", "hostname"};
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	json_auto_t *j = NULL;
+
+	receiver_start(r, 0);
+	start(&u, f, "falcosidekick", r->port, "");
+	put(f, &u, 1);
+	assert_true(receives(r, 1));
+	j = json_loads(r->body[0], 0, NULL);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_true(json_is_string(json_object_get(j, texts[i])));
+	assert_true(json_is_array(json_object_get(j, "tags")));
+	assert_true(json_is_object(json_object_get(j, "output_fields")));
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+/* ---- a receiver that fails ---- */
+
+static void webhook_tries_again_and_leaves_it_time(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	r->failures = 3;
+	receiver_start(r, 0);
+	start(&u, f, "webhook", r->port, "");
+	put(f, &u, 2);
+	s = settled(&u, 2);
+	assert_int_equal(s.sent, 2);
+	assert_int_equal(s.lost, 0);
+	assert_false(s.failing);
+	assert_int_equal(r->n, 5);
+	assert_true(r->at_ns[1] - r->at_ns[0] >= 500 * MSEC);
+	assert_true(r->at_ns[2] - r->at_ns[1] >= 1000 * MSEC);
+	assert_true(r->at_ns[3] - r->at_ns[2] >= 2000 * MSEC);
+	assert_int_equal(u.bad, 1);
+	assert_int_equal(u.good, 1);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+static void webhook_sends_after_a_restart_what_waited(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+	unsigned port;
+
+	receiver_start(r, 0);
+	port = r->port;
+	receiver_stop(r);
+	start(&u, f, "webhook", port, "");
+	put(f, &u, 50);
+	do {
+		outputs_stats(u.outputs, 0, &s);
+	} while (s.waiting < 50);
+	assert_true(u.bad <= 1);
+	stop(&u);
+	receiver_start(r, port);
+	start(&u, f, "webhook", port, "");
+	s = settled(&u, 50);
+	assert_int_equal(s.sent, 50);
+	assert_int_equal(r->n, 50);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(tid_of(r->body[i]), i);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+static void webhook_counts_what_is_refused_for_good(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	r->status = 400;
+	receiver_start(r, 0);
+	start(&u, f, "webhook", r->port, "");
+	put(f, &u, 3);
+	s = settled(&u, 3);
+	assert_int_equal(s.lost, 3);
+	assert_int_equal(s.sent, 0);
+	assert_int_equal(r->n, 3);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+static void webhook_bounds_what_waits_on_disk(void **state)
+{
+	struct fixture *f = *state;
+	struct under_test u = {};
+	struct sink_stats s = {};
+	unsigned n = 0;
+
+	start(&u, f, "webhook", 1, ", \"queue_mib\": 1"); /* nobody listens there */
+	while (s.lost == 0 && n < 100000) {
+		put(f, &u, 50);
+		n += 50;
+		do {
+			outputs_stats(u.outputs, 0, &s);
+		} while (s.waiting + s.lost < n);
+	}
+	assert_int_equal(s.waiting + s.lost, n);
+	assert_in_range(s.waiting, 200, 2000);
+	assert_int_equal(s.sent, 0);
+	stop(&u);
+}
+
+/* With a disk that takes nothing an alert is sent at once. */
+static void send_without_disk(struct fixture *f)
+{
+	_cleanup_free_ char *filler = sample_path(f->dir, "filler");
+	FILE *full = fopen(filler, "we");
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+	char zeros[4096] = {};
+
+	while (fwrite(zeros, sizeof(zeros), 1, full) == 1 && fflush(full) == 0)
+		continue;
+	receiver_start(r, 0);
+	start(&u, f, "webhook", r->port, "");
+	put(f, &u, 5);
+	assert_true(receives(r, 5));
+	s = settled(&u, 5);
+	assert_int_equal(s.sent, 5);
+	assert_true(u.bad > 0);
+	stop(&u);
+	receiver_stop(r);
+}
+
+static void webhook_needs_no_disk(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = fork();
+	int st;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("tmpfs", f->dir, "tmpfs", 0, "size=64k") < 0)
+			_exit(77);
+		send_without_disk(f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_true(WIFEXITED(st));
+	if (WEXITSTATUS(st) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(st), 0);
+}
+
+/* ---- Elasticsearch ---- */
+
+static void elasticsearch_gets_bulks(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	unsigned n = 0;
+
+	r->answer = "{\"errors\": false, \"items\": []}";
+	receiver_start(r, 0);
+	start(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
+	put(f, &u, 100);
+	assert_int_equal(settled(&u, 100).sent, 100);
+	for (unsigned i = 0; i < r->n; i++) {
+		char *save = NULL;
+
+		for (char *line = strtok_r(r->body[i], "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save)) {
+			json_auto_t *doc = NULL;
+
+			assert_string_equal(line, "{\"create\":{\"_index\":\"alerts\"}}");
+			line = strtok_r(NULL, "\n", &save);
+			doc = json_loads(line, 0, NULL);
+			assert_non_null(json_object_get(doc, "output_fields"));
+			assert_string_equal(json_string_value(json_object_get(doc, "@timestamp")),
+					    json_string_value(json_object_get(doc, "time")));
+			n++;
+		}
+	}
+	assert_int_equal(n, 100);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	/* While it fails, all wait; then they come in one request. */
+	r->failures = 1;
+	r->answer = "{\"errors\": true, \"items\": [{\"create\": {\"status\": 201}}, {\"create\":"
+		    " {\"status\": 400, \"error\": {\"reason\": \"no\"}}}, {\"create\":"
+		    " {\"status\": 201}}]}";
+	receiver_start(r, 0);
+	start(&u, f, "elasticsearch", r->port, "");
+	put(f, &u, 3);
+	s = settled(&u, 3);
+	assert_int_equal(s.sent, 2);
+	assert_int_equal(s.lost, 1);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+/* ---- how fast: from the kernel's evidence in the daemon's hands to the receiver's ---- */
+
+static void on_alert(void *ctx, const struct alert *a)
+{
+	outputs_put(ctx, a);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void webhook_hears_of_an_alert_at_once(void **state)
+{
+	const struct timespec apart = {.tv_nsec = 10000000};
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct writer_config config = {.path = f->db, .alert = on_alert};
+	struct writer *w = NULL;
+	uint64_t ns[LATENCIES], median;
+
+	receiver_start(r, 0);
+	start(&u, f, "webhook", r->port, "");
+	config.ctx = u.outputs;
+	assert_int_equal(writer_new(&w, &config, NULL), 0);
+	for (unsigned i = 0; i < LATENCIES; i++) {
+		uint64_t before = clock_now_ns();
+
+		assert_true(writer_put(w, &f->e));
+		assert_true(receives(r, i + 1));
+		ns[i] = r->at_ns[i] - before;
+		nanosleep(&apart, NULL);
+	}
+	qsort(ns, LATENCIES, sizeof(ns[0]), by_value);
+	median = ns[LATENCIES / 2];
+	print_message("# alert to webhook: median %.2f ms, longest of %d %.2f ms\n",
+		      (double)median / 1e6, LATENCIES, (double)ns[LATENCIES - 1] / 1e6);
+	assert_true(median < 200 * MSEC);
+	writer_free(w);
+	stop(&u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(webhook_gets_every_alert_once_in_order),
+		T(falcosidekick_gets_what_falco_sends),
+		T(webhook_tries_again_and_leaves_it_time),
+		T(webhook_sends_after_a_restart_what_waited),
+		T(webhook_counts_what_is_refused_for_good),
+		T(webhook_bounds_what_waits_on_disk),
+		T(webhook_needs_no_disk),
+		T(elasticsearch_gets_bulks),
+		T(elasticsearch_sends_again_only_what_was_not_taken),
+		T(webhook_hears_of_an_alert_at_once),
+	};
+
+	return cmocka_run_group_tests_name("outputs_http", tests, NULL, NULL);
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outputs: configuration, files, throttle, syslog and journal. */
+#include "tests/unit/made_event.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syslog.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/file.h"
+#include "user/clock.h"
+#include "user/outputs/outputs.h"
+
+#define PATIENCE_NS 60000000000ull
+
+static void parse(const char *outputs, const char *throttle, struct outputs_config *ret)
+{
+	json_auto_t *list = json_loads(outputs, 0, NULL);
+	json_auto_t *rate = throttle ? json_loads(throttle, JSON_DECODE_ANY, NULL) : NULL;
+	struct err err = {};
+
+	assert_non_null(list);
+	if (outputs_config_parse(list, rate, ret, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* ---- configuration ---- */
+
+static void outputs_config_takes_every_kind(void **state)
+{
+	static const char text[] =
+		"[{\"type\": \"stdout\", \"min_priority\": \"notice\", \"all\": true},"
+		" {\"type\": \"file\", \"path\": \"/a\", \"name\": \"a-1\"}, {\"type\": "
+		"\"syslog\"},"
+		" {\"type\": \"journal\", \"min_priority\": \"critical\"},"
+		" {\"type\": \"webhook\", \"url\": \"https://h/x\", \"headers\": {\"A\": \"b c\"},"
+		"  \"ca_file\": \"/ca\", \"timeout_s\": 3, \"queue_mib\": 5},"
+		" {\"type\": \"falcosidekick\", \"url\": \"http://h:2801/\"},"
+		" {\"type\": \"elasticsearch\", \"url\": \"http://h:9200\", \"index\": \"x.y\"}]";
+	struct outputs_config c;
+
+	(void)state;
+	parse(text, "{\"per_second\": 3, \"burst\": 4}", &c);
+	assert_int_equal(c.n, OUTPUT_TYPES);
+	for (int i = 0; i < OUTPUT_TYPES; i++)
+		assert_int_equal(c.output[i].type, i);
+	assert_int_equal(c.output[0].level, LOG_NOTICE);
+	assert_true(c.output[0].all);
+	assert_string_equal(c.output[1].name, "a-1");
+	assert_int_equal(c.output[2].level, LOG_WARNING);
+	assert_false(c.output[2].all);
+	assert_string_equal(c.output[3].path, JOURNAL_SOCKET);
+	assert_string_equal(c.output[4].header[0], "A: b c");
+	assert_int_equal(c.output[4].timeout_s, 3);
+	assert_int_equal(c.output[4].queue_mib, 5);
+	assert_int_equal(c.output[5].queue_mib, 64);
+	assert_string_equal(c.output[6].index, "x.y");
+	assert_int_equal(c.rate.per_second, 3);
+	assert_int_equal(c.rate.burst, 4);
+	outputs_config_done(&c);
+}
+
+static void outputs_config_errors_name_the_key(void **state)
+{
+	static const struct {
+		const char *text, *throttle, *names;
+	} bad[] = {
+		{"{}", NULL, "outputs:"},
+		{"[5]", NULL, "outputs[0]"},
+		{"[{}]", NULL, "outputs[0].type"},
+		{"[{\"type\": \"smoke\"}]", NULL, "outputs[0].type"},
+		{"[{\"type\": \"stdout\", \"colour\": 1}]", NULL, "colour"},
+		{"[{\"type\": \"stdout\", \"path\": \"/a\"}]", NULL, "takes no path"},
+		{"[{\"type\": \"file\"}]", NULL, "outputs[0].path"},
+		{"[{\"type\": \"file\", \"path\": \"a\"}]", NULL, "outputs[0].path"},
+		{"[{\"type\": \"file\", \"path\": \"/a\", \"url\": \"http://a\"}]", NULL,
+		 "takes no url"},
+		{"[{\"type\": \"stdout\"}, {\"type\": \"stdout\"}]", NULL, "outputs[1].name"},
+		{"[{\"type\": \"stdout\", \"name\": \"A\"}]", NULL, "outputs[0].name"},
+		{"[{\"type\": \"stdout\", \"name\": \"../a\"}]", NULL, "outputs[0].name"},
+		{"[{\"type\": \"stdout\", \"name\": \"events_jsonl\"}]", NULL, "outputs[0].name"},
+		{"[{\"type\": \"stdout\", \"min_priority\": \"loud\"}]", NULL, "min_priority"},
+		{"[{\"type\": \"stdout\", \"all\": 1}]", NULL, "outputs[0].all"},
+		{"[{\"type\": \"webhook\"}]", NULL, "outputs[0].url"},
+		{"[{\"type\": \"webhook\", \"url\": \"file:///etc/shadow\"}]", NULL, "url"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a b\"}]", NULL, "url"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a\", \"headers\": []}]", NULL,
+		 "headers"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a\", \"headers\":"
+		 " {\"A\": \"b\\r\\nC: d\"}}]",
+		 NULL, "headers"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a\", \"timeout_s\": 0}]", NULL,
+		 "timeout_s"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a\", \"queue_mib\": \"1\"}]", NULL,
+		 "queue_mib"},
+		{"[{\"type\": \"webhook\", \"url\": \"http://a\", \"index\": \"a\"}]", NULL,
+		 "takes no index"},
+		{"[{\"type\": \"elasticsearch\", \"url\": \"http://a\", \"index\": \"A/b\"}]", NULL,
+		 "index"},
+		{"[]", "5", "throttle"},
+		{"[]", "{\"per_second\": -1}", "throttle.per_second"},
+		{"[]", "{\"burst\": 0}", "throttle.burst"},
+		{"[]", "{\"bursts\": 5}", "bursts"},
+	};
+	struct outputs_config c = {};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_auto_t *list = json_loads(bad[i].text, 0, NULL);
+		json_auto_t *rate =
+			bad[i].throttle ? json_loads(bad[i].throttle, JSON_DECODE_ANY, NULL) : NULL;
+		struct err err = {};
+
+		assert_int_equal(outputs_config_parse(list, rate, &c, &err), -EBADMSG);
+		if (!strstr(err.msg, bad[i].names))
+			fail_msg("%s: \"%s\" does not name %s", bad[i].text, err.msg, bad[i].names);
+	}
+	assert_null(c.output);
+}
+
+/* ---- files ---- */
+
+static void config_of_file(const char *path, const char *more, const char *throttle,
+			   struct outputs_config *ret)
+{
+	_cleanup_free_ char *text = NULL;
+
+	assert_true(asprintf(&text, "[{\"type\": \"file\", \"path\": \"%s\"%s}]", path, more) > 0);
+	parse(text, throttle, ret);
+}
+
+static void put(struct fixture *f, struct outputs *o, int n)
+{
+	struct alert a;
+
+	for (int i = 0; i < n; i++) {
+		f->ev.tid = (uint32_t)i;
+		alert_set(&a, &f->e);
+		outputs_put(o, &a);
+	}
+}
+
+static char *content(const char *path)
+{
+	char *text = NULL;
+	size_t len;
+
+	assert_int_equal(file_read(AT_FDCWD, path, 64 << 20, &text, &len, NULL), 0);
+	return text;
+}
+
+static size_t lines(const char *path)
+{
+	_cleanup_free_ char *text = content(path);
+	size_t n = 0;
+
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		n++;
+	return n;
+}
+
+static bool becomes_sent(struct outputs *o, uint64_t n)
+{
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 5000000};
+	struct sink_stats s = {};
+
+	while (s.sent < n && clock_now_ns() < until) {
+		outputs_stats(o, 0, &s);
+		nanosleep(&pause, NULL);
+	}
+	return s.sent == n;
+}
+
+static void outputs_write_what_is_severe_enough(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "alerts.jsonl"), *text = NULL;
+	struct sink_env env = {.state_dir = f->dir};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+
+	config_of_file(path, ", \"min_priority\": \"critical\"", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 3);
+	f->ev.verdict = LUTRA_VERDICT_ALERT;
+	put(f, o, 3);
+	outputs_free(o);
+	assert_int_equal(lines(path), 3);
+	text = content(path);
+	assert_non_null(strstr(text, "\"rule\":\"Program never executed in training\""));
+	outputs_config_done(&c);
+}
+
+static void outputs_reopen_a_file_that_was_renamed(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "alerts.jsonl");
+	_cleanup_free_ char *old = sample_path(f->dir, "alerts.jsonl.1");
+	struct sink_env env = {.state_dir = f->dir};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+
+	config_of_file(path, "", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 2);
+	assert_true(becomes_sent(o, 2));
+	assert_int_equal(rename(path, old), 0);
+	put(f, o, 2);
+	assert_true(becomes_sent(o, 4));
+	assert_int_equal(access(path, F_OK), -1);
+	outputs_reopen(o);
+	put(f, o, 3);
+	outputs_free(o);
+	assert_int_equal(lines(old), 4);
+	assert_int_equal(lines(path), 3);
+	outputs_config_done(&c);
+}
+
+static void outputs_new_refuses_a_file_that_cannot_be(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "no/such");
+	struct sink_env env = {.state_dir = f->dir};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+	struct err err;
+
+	config_of_file(path, "", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, path));
+	outputs_config_done(&c);
+}
+
+/* Lines of a container, and what they say was folded. */
+static void sum(const char *path, const char *container, uint64_t *ret_lines, uint64_t *ret_folded)
+{
+	_cleanup_free_ char *text = content(path);
+	char *save = NULL;
+
+	*ret_lines = *ret_folded = 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		json_auto_t *j = json_loads(line, 0, NULL);
+		const json_t *o = json_object_get(j, "output_fields");
+		const char *name = json_string_value(json_object_get(o, "container.name"));
+		const char *rule = json_string_value(json_object_get(j, "rule"));
+
+		assert_non_null(name);
+		if (strcmp(name, container) != 0)
+			continue;
+		*ret_lines += strcmp(rule, "Alerts folded") != 0;
+		*ret_folded += (uint64_t)json_integer_value(json_object_get(o, "lutra.folded"));
+	}
+}
+
+static void outputs_fold_what_a_container_floods(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "a"), *all = sample_path(f->dir, "b");
+	_cleanup_free_ char *text = NULL;
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 50000000};
+	struct sink_env env = {.state_dir = f->dir};
+	uint64_t n, folded;
+	struct outputs_config c;
+	struct outputs *o = NULL;
+
+	assert_true(asprintf(&text,
+			     "[{\"type\": \"file\", \"path\": \"%s\"}, {\"type\": \"file\","
+			     " \"name\": \"b\", \"path\": \"%s\", \"all\": true}]",
+			     path, all) > 0);
+	parse(text, "{\"per_second\": 10, \"burst\": 20}", &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 1000);
+	f->e.name = "mail";
+	f->e.cgroup = "/sys/fs/cgroup/mail";
+	put(f, o, 5);
+	/* Until the flood has been told of, and every bucket is full again. */
+	while (outputs_tick(o) && clock_now_ns() < until)
+		nanosleep(&pause, NULL);
+	assert_int_equal(lines(all), 1005);
+	outputs_free(o);
+	sum(path, "shop", &n, &folded);
+	assert_int_equal(n + folded, 1000);
+	assert_in_range(n, 20, 200);
+	sum(path, "mail", &n, &folded);
+	assert_int_equal(n, 5);
+	assert_int_equal(folded, 0);
+	outputs_config_done(&c);
+}
+
+/* ---- syslog and journal ---- */
+
+static int receiver(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = 60};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return fd;
+}
+
+/* Value of a field in the journal's binary form; the caller's. */
+static char *field(const char *data, size_t len, const char *name)
+{
+	const char *at = data;
+
+	while (at < data + len) {
+		const char *end = memchr(at, '\n', len - (size_t)(at - data));
+		uint64_t size;
+
+		assert_non_null(end);
+		memcpy(&size, end + 1, sizeof(size));
+		size = le64toh(size);
+		if ((size_t)(end - at) == strlen(name) && memcmp(at, name, strlen(name)) == 0)
+			return strndup(end + 9, size);
+		at = end + 9 + size + 1;
+	}
+	return NULL;
+}
+
+static void outputs_write_to_the_journal(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "journal"), *text = NULL;
+	_cleanup_free_ char *message = NULL, *level = NULL, *alert = NULL, *container = NULL;
+	_cleanup_close_ int fd = receiver(path);
+	struct sink_env env = {.state_dir = f->dir};
+	json_auto_t *j = NULL;
+	struct outputs_config c;
+	struct outputs *o = NULL;
+	char data[65536];
+	ssize_t n;
+
+	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s\"}]", path) > 0);
+	parse(text, NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 1);
+	n = recv(fd, data, sizeof(data), 0);
+	assert_true(n > 0);
+	message = field(data, (size_t)n, "MESSAGE");
+	level = field(data, (size_t)n, "PRIORITY");
+	alert = field(data, (size_t)n, "LUTRA_ALERT");
+	container = field(data, (size_t)n, "LUTRA_CONTAINER");
+	assert_non_null(strstr(message, "refused: Program never executed"));
+	assert_string_equal(level, "2");
+	assert_string_equal(container, "shop");
+	j = json_loads(alert, 0, NULL);
+	assert_non_null(json_object_get(j, "output_fields"));
+	outputs_free(o);
+	outputs_config_done(&c);
+}
+
+static void outputs_count_what_the_journal_does_not_take(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *text = NULL;
+	struct sink_env env = {.state_dir = f->dir};
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	struct sink_stats s = {};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+
+	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s/none\"}]", f->dir) >
+		    0);
+	parse(text, NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 2);
+	while (s.lost < 2 && clock_now_ns() < until)
+		outputs_stats(o, 0, &s);
+	assert_int_equal(s.lost, 2);
+	assert_int_equal(s.sent, 0);
+	assert_true(s.failing);
+	outputs_free(o);
+	outputs_config_done(&c);
+}
+
+/* syslog(3) knows one place only: /dev is another one in this process's mount namespace. */
+static void log_one(struct fixture *f)
+{
+	struct sink_env env = {.state_dir = f->dir};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+	char data[8192] = "";
+	int fd = receiver("/dev/log");
+
+	parse("[{\"type\": \"syslog\"}]", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	put(f, o, 1);
+	assert_true(recv(fd, data, sizeof(data) - 1, 0) > 0);
+	assert_int_equal(strncmp(data, "<26>", 4), 0); /* daemon, critical */
+	assert_non_null(strstr(data, "lutrad["));
+	assert_non_null(strstr(data, "refused: Program never executed in training in shop"));
+	outputs_free(o);
+	outputs_config_done(&c);
+}
+
+static void outputs_write_to_syslog(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = fork();
+	int st;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("tmpfs", "/dev", "tmpfs", 0, "size=1m") < 0)
+			_exit(77);
+		log_one(f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_true(WIFEXITED(st));
+	if (WEXITSTATUS(st) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(st), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(outputs_config_takes_every_kind),
+		cmocka_unit_test(outputs_config_errors_name_the_key),
+		T(outputs_write_what_is_severe_enough),
+		T(outputs_reopen_a_file_that_was_renamed),
+		T(outputs_new_refuses_a_file_that_cannot_be),
+		T(outputs_fold_what_a_container_floods),
+		T(outputs_write_to_the_journal),
+		T(outputs_count_what_the_journal_does_not_take),
+		T(outputs_write_to_syslog),
+	};
+
+	return cmocka_run_group_tests_name("outputs", tests, NULL, NULL);
+}

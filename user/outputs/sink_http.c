@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alerts by HTTP POST: one a request to a webhook or to falcosidekick, up to SEND_MAX a request to
+ * Elasticsearch's bulk interface. Each goes to a bounded queue on disk first and leaves it when the
+ * receiver has taken it: one that is down gets it later, after a restart too, and may get it twice.
+ *
+ * Fails: what the receiver refuses for good (400, 413, 422), what does not fit into the queue, and
+ * what can neither be queued nor sent at once is lost, and counted.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/clock.h"
+#include "user/outputs/sink.h"
+#include "user/outputs/spool.h"
+
+#define SEND_MAX 200
+#define ANSWER_MAX (1u << 20)
+#define CONNECT_S 3L
+#define RETRY_MS 500
+#define RETRY_MAX_MS 60000
+#define MSEC 1000000ull
+
+struct http_sink {
+	struct sink *sink;
+	struct spool *spool; /* NULL: the disk did not take it so far */
+	char *spool_path;
+	uint64_t spool_bytes;
+	CURL *curl;
+	struct curl_slist *headers;
+	char *url, *index;
+	bool bulk;
+	unsigned retry_ms;  /* of the next failure */
+	uint64_t resume_ns; /* CLOCK_MONOTONIC */
+	char *answer;
+	size_t answer_len;
+	char why[CURL_ERROR_SIZE + 64];
+};
+
+enum outcome { ARRIVED, REFUSED, AGAIN };
+
+/* ---- a request ---- */
+
+static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
+{
+	struct http_sink *h = ctx;
+	size_t len = size * n;
+	char *grown;
+
+	if (h->answer_len + len > ANSWER_MAX)
+		return 0;
+	grown = realloc(h->answer, h->answer_len + len + 1);
+	if (!grown)
+		return 0;
+	memcpy(grown + h->answer_len, data, len);
+	h->answer = grown;
+	h->answer_len += len;
+	grown[h->answer_len] = '\0';
+	return len;
+}
+
+static enum outcome post(struct http_sink *h, const char *body, size_t len)
+{
+	char reason[CURL_ERROR_SIZE] = "";
+	CURLcode code;
+	long status = 0;
+
+	h->answer_len = 0;
+	curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, reason);
+	curl_easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+	curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
+	code = curl_easy_perform(h->curl);
+	curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, NULL);
+	if (code != CURLE_OK) {
+		snprintf(h->why, sizeof(h->why), "%s",
+			 reason[0] ? reason : curl_easy_strerror(code));
+		return AGAIN;
+	}
+	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 200 && status < 300)
+		return ARRIVED;
+	snprintf(h->why, sizeof(h->why), "the receiver answers %ld", status);
+	return status == 400 || status == 413 || status == 422 ? REFUSED : AGAIN;
+}
+
+static enum outcome by_status(json_int_t status)
+{
+	if (status >= 200 && status < 300)
+		return ARRIVED;
+	return status == 429 || status >= 500 ? AGAIN : REFUSED;
+}
+
+/* ---- Elasticsearch ---- */
+
+/* A line of what to do and one of the alert each, which gets its time where Kibana looks for it. */
+static char *bulk_body(const struct http_sink *h, const struct spooled *list, size_t n,
+		       size_t *ret_len)
+{
+	static const char time[] = "{\"time\":\"";
+	char *body = NULL;
+	FILE *f = open_memstream(&body, ret_len);
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const char *json = list[i].json;
+
+		fprintf(f, "{\"create\":{\"_index\":\"%s\"}}\n", h->index);
+		if (strncmp(json, time, strlen(time)) == 0) {
+			const char *at = json + strlen(time);
+
+			fprintf(f, "{\"@timestamp\":\"%.*s\",%s\n", (int)strcspn(at, "\""), at,
+				json + 1);
+		} else {
+			fprintf(f, "%s\n", json);
+		}
+	}
+	if (fclose(f) == 0)
+		return body;
+	free(body);
+	return NULL;
+}
+
+/* Outcomes of the alerts of a request that was taken as such. */
+static void bulk_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
+{
+	json_auto_t *j = json_loadb(h->answer ? h->answer : "", h->answer_len, 0, NULL);
+	const json_t *items = json_object_get(j, "items");
+
+	if (!json_is_true(json_object_get(j, "errors")))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *one = json_object_get(json_array_get(items, i), "create");
+
+		ret[i] = by_status(json_integer_value(json_object_get(one, "status")));
+		if (ret[i] == REFUSED)
+			snprintf(h->why, sizeof(h->why), "an alert is refused: %.200s",
+				 json_string_value(
+					 json_object_get(json_object_get(one, "error"), "reason"))
+					 ?: "no reason given");
+	}
+}
+
+/* ---- sending ---- */
+
+/* A request for all; one that is too much, or refused for one of them, is halved. */
+static void send_bulk(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
+{
+	_cleanup_free_ char *body = NULL;
+	enum outcome all = AGAIN;
+	size_t len = 0;
+
+	body = bulk_body(h, list, n, &len);
+	if (body)
+		all = post(h, body, len);
+	if (all == REFUSED && n > 1) {
+		send_bulk(h, list, n / 2, ret);
+		send_bulk(h, list + n / 2, n - n / 2, ret + n / 2);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ret[i] = all;
+	if (all == ARRIVED)
+		bulk_outcomes(h, n, ret);
+}
+
+/* Sets the outcome of each; those behind the first that is to be sent again are not tried. */
+static void send_list(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
+{
+	if (h->bulk) {
+		send_bulk(h, list, n, ret);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ret[i] = AGAIN;
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = post(h, list[i].json, list[i].len);
+		if (ret[i] == AGAIN)
+			return;
+	}
+}
+
+/* The receiver is given time, twice as much each time. */
+static void back_off(struct http_sink *h)
+{
+	char msg[sizeof(h->why) + 128];
+
+	h->resume_ns = clock_now_ns() + h->retry_ms * MSEC;
+	h->retry_ms = h->retry_ms * 2 < RETRY_MAX_MS ? h->retry_ms * 2 : RETRY_MAX_MS;
+	snprintf(msg, sizeof(msg), "%s; alerts wait on disk and are sent again", h->why);
+	sink_failing(h->sink, msg);
+}
+
+/* Counts the outcomes; returns whether some are to be sent again. done: those that are not. */
+static bool settle(struct http_sink *h, const struct spooled *list, size_t n,
+		   const enum outcome *outcome, struct spooled *done, size_t *ret_done)
+{
+	uint64_t sent = 0, refused = 0;
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sent += outcome[i] == ARRIVED;
+		refused += outcome[i] == REFUSED;
+		if (outcome[i] != AGAIN)
+			done[k++] = list[i];
+	}
+	sink_count(h->sink, sent, refused);
+	*ret_done = k;
+	if (refused)
+		sink_failing(h->sink, h->why);
+	else if (sent)
+		sink_works(h->sink);
+	return k < n;
+}
+
+/* The oldest on disk. True: there is more to send now. */
+static bool send_spooled(struct http_sink *h)
+{
+	struct spooled list[SEND_MAX], done[SEND_MAX];
+	enum outcome outcome[SEND_MAX];
+	size_t n = 0, n_done = 0;
+	struct err err;
+	bool again = false;
+
+	if (spool_oldest(h->spool, list, SEND_MAX, &n, &err) < 0) {
+		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
+		back_off(h);
+		return false;
+	}
+	if (n == 0)
+		return false;
+	send_list(h, list, n, outcome);
+	again = settle(h, list, n, outcome, done, &n_done);
+	if (spool_remove(h->spool, done, n_done, &err) < 0) {
+		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
+		again = true;
+	}
+	for (size_t i = 0; i < n; i++)
+		free(list[i].own);
+	if (again) {
+		back_off(h);
+		return false;
+	}
+	h->retry_ms = RETRY_MS;
+	return spool_count(h->spool) > 0;
+}
+
+/* Where the disk takes nothing: now or never. */
+static void send_now(struct http_sink *h, const struct message *list)
+{
+	for (; list; list = list->next) {
+		struct spooled one = {.json = list->json, .len = list->json_len}, done;
+		enum outcome outcome = AGAIN;
+		size_t n;
+
+		if (clock_now_ns() >= h->resume_ns)
+			send_list(h, &one, 1, &outcome);
+		if (settle(h, &one, 1, &outcome, &done, &n)) {
+			sink_count(h->sink, 0, 1);
+			back_off(h);
+		}
+	}
+}
+
+/* A disk that is full when the daemon starts is no reason not to guard. */
+static bool has_spool(struct http_sink *h, struct err *err)
+{
+	return h->spool || spool_new(&h->spool, h->spool_path, h->spool_bytes, err) == 0;
+}
+
+static unsigned http_handle(void *impl, const struct message *list)
+{
+	struct http_sink *h = impl;
+	uint64_t full = 0, now;
+	bool more = false;
+	struct err err;
+
+	if (!has_spool(h, &err) || (list && spool_put(h->spool, list, &full, &err) < 0)) {
+		sink_failing(h->sink, err.msg);
+		send_now(h, list);
+	}
+	if (!h->spool)
+		return 0;
+	if (full) {
+		sink_count(h->sink, 0, full);
+		sink_failing(h->sink, "the queue on disk is full: new alerts are lost");
+	}
+	if (clock_now_ns() >= h->resume_ns)
+		more = send_spooled(h);
+	sink_waiting(h->sink, spool_count(h->spool));
+	if (more)
+		return 1;
+	now = clock_now_ns();
+	if (spool_count(h->spool) == 0 || now >= h->resume_ns)
+		return spool_count(h->spool) ? 1 : 0;
+	return (unsigned)((h->resume_ns - now) / MSEC) + 1;
+}
+
+/* ---- life ---- */
+
+static void http_free_sink(void *impl)
+{
+	struct http_sink *h = impl;
+
+	if (!h)
+		return;
+	if (h->curl)
+		curl_easy_cleanup(h->curl);
+	curl_slist_free_all(h->headers);
+	spool_free(h->spool);
+	free(h->spool_path);
+	free(h->answer);
+	free(h->index);
+	free(h->url);
+	free(h);
+}
+
+/* A request under way does not hold up the end of the daemon: it is sent again by the next. */
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct http_sink *h = ctx;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return sink_is_stopping(h->sink);
+}
+
+static int set_headers(struct http_sink *h, const struct output_config *c)
+{
+	const char *type =
+		h->bulk ? "Content-Type: application/x-ndjson" : "Content-Type: application/json";
+	struct curl_slist *list = curl_slist_append(NULL, type), *longer;
+
+	/* No "Expect: 100-continue", which costs a second where nobody answers it. */
+	longer = list ? curl_slist_append(list, "Expect:") : NULL;
+	for (size_t i = 0; longer && i < c->n_headers; i++)
+		longer = curl_slist_append(list, c->header[i]);
+	h->headers = list;
+	return longer ? 0 : -ENOMEM;
+}
+
+static void set_options(struct http_sink *h, const struct output_config *c)
+{
+	curl_easy_setopt(h->curl, CURLOPT_URL, h->url);
+	curl_easy_setopt(h->curl, CURLOPT_POST, 1L);
+	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, h->headers);
+	curl_easy_setopt(h->curl, CURLOPT_USERAGENT, "lutra");
+	curl_easy_setopt(h->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(h->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
+	curl_easy_setopt(h->curl, CURLOPT_TIMEOUT, (long)c->timeout_s);
+	curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, h);
+	curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L);
+	if (c->ca_file)
+		curl_easy_setopt(h->curl, CURLOPT_CAINFO, c->ca_file);
+}
+
+/* Elasticsearch's interface lies below the address that is given. */
+static int set_url(struct http_sink *h, const struct output_config *c)
+{
+	size_t len = strlen(c->url);
+
+	h->bulk = c->type == OUTPUT_ELASTICSEARCH;
+	h->index = c->index ? strdup(c->index) : NULL;
+	if (h->bulk && !h->index)
+		return -ENOMEM;
+	while (h->bulk && len > 0 && c->url[len - 1] == '/')
+		len--;
+	return asprintf(&h->url, "%.*s%s", (int)len, c->url, h->bulk ? "/_bulk" : "") < 0 ? -ENOMEM
+											  : 0;
+}
+
+static void init_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int open_all(struct http_sink *h, const struct output_config *c, const char *state_dir,
+		    struct err *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, init_curl);
+	h->curl = curl_easy_init();
+	if (!h->curl || set_url(h, c) < 0 || set_headers(h, c) < 0 ||
+	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	set_options(h, c);
+	h->spool_bytes = (uint64_t)c->queue_mib << 20;
+	return 0;
+}
+
+static const struct sink_ops ops = {.handle = http_handle, .free = http_free_sink};
+
+int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
+		   const char *state_dir, struct err *err)
+{
+	struct http_sink *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return err_set(err, -ENOMEM, "out of memory");
+	h->sink = s;
+	h->retry_ms = RETRY_MS;
+	r = open_all(h, c, state_dir, err);
+	if (r < 0) {
+		http_free_sink(h);
+		return r;
+	}
+	*ret = (struct sink_kind){&ops, h};
+	return 0;
+}

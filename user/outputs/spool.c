@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue on disk. */
+#include "user/outputs/spool.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETUP                                                                                      \
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
+	"PRAGMA journal_size_limit = 4194304;"                                                     \
+	"CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, json TEXT NOT NULL)"
+
+struct spool {
+	sqlite3 *db;
+	sqlite3_stmt *insert, *select, *remove;
+	uint64_t max_bytes, bytes, count;
+};
+
+static int fail(const struct spool *s, struct err *err)
+{
+	return err_set(err, -EIO, "queue on disk: %s", sqlite3_errmsg(s->db));
+}
+
+void spool_free(struct spool *s)
+{
+	if (!s)
+		return;
+	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->select);
+	sqlite3_finalize(s->remove);
+	sqlite3_close(s->db);
+	free(s);
+}
+
+/* What waits from before. */
+static int measure(struct spool *s, struct err *err)
+{
+	sqlite3_stmt *q = NULL;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT count(*), total(length(json)) FROM queue", -1, &q,
+			       NULL) != SQLITE_OK ||
+	    sqlite3_step(q) != SQLITE_ROW) {
+		r = fail(s, err);
+	} else {
+		s->count = (uint64_t)sqlite3_column_int64(q, 0);
+		s->bytes = (uint64_t)sqlite3_column_int64(q, 1);
+	}
+	sqlite3_finalize(q);
+	return r;
+}
+
+static int prepare(struct spool *s, struct err *err)
+{
+	const struct {
+		sqlite3_stmt **at;
+		const char *sql;
+	} all[] = {
+		{&s->insert, "INSERT INTO queue (json) VALUES (?1)"},
+		{&s->select, "SELECT id, json FROM queue ORDER BY id LIMIT ?1"},
+		{&s->remove, "DELETE FROM queue WHERE id = ?1"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (sqlite3_prepare_v2(s->db, all[i].sql, -1, all[i].at, NULL) != SQLITE_OK)
+			return fail(s, err);
+	return 0;
+}
+
+int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct err *err)
+{
+	_cleanup_(spool_freep) struct spool *s = calloc(1, sizeof(*s));
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int r;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->max_bytes = max_bytes;
+	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK ||
+	    sqlite3_exec(s->db, SETUP, NULL, NULL, NULL) != SQLITE_OK)
+		return err_set(err, -EIO, "%s: %s", path,
+			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	r = prepare(s, err);
+	if (r == 0)
+		r = measure(s, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* A statement that gives no rows, with what is bound. */
+static bool run(sqlite3_stmt *q)
+{
+	int step = sqlite3_step(q);
+
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	return step == SQLITE_DONE;
+}
+
+static bool begin(struct spool *s)
+{
+	return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static int end(struct spool *s, bool ok, struct err *err)
+{
+	int r = 0;
+
+	if (!ok || sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
+		r = fail(s, err);
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	return r;
+}
+
+int spool_put(struct spool *s, const struct message *list, uint64_t *ret_full, struct err *err)
+{
+	uint64_t full = 0, n = 0, bytes = 0;
+	bool ok = begin(s);
+	int r;
+
+	for (; ok && list; list = list->next) {
+		if (s->bytes + bytes + list->json_len > s->max_bytes) {
+			full++;
+			continue;
+		}
+		sqlite3_bind_text(s->insert, 1, list->json, (int)list->json_len, SQLITE_STATIC);
+		ok = run(s->insert);
+		bytes += list->json_len;
+		n++;
+	}
+	r = end(s, ok, err);
+	if (r < 0)
+		return r;
+	s->bytes += bytes;
+	s->count += n;
+	*ret_full = full;
+	return 0;
+}
+
+int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+	int step, r = 0;
+
+	sqlite3_bind_int64(s->select, 1, (sqlite3_int64)max);
+	while ((step = sqlite3_step(s->select)) == SQLITE_ROW) {
+		ret[n].id = sqlite3_column_int64(s->select, 0);
+		ret[n].own = strdup((const char *)sqlite3_column_text(s->select, 1));
+		ret[n].json = ret[n].own;
+		if (!ret[n].own) {
+			r = err_set(err, -ENOMEM, "out of memory");
+			break;
+		}
+		ret[n].len = strlen(ret[n].own);
+		n++;
+	}
+	if (r == 0 && step != SQLITE_DONE)
+		r = fail(s, err);
+	sqlite3_reset(s->select);
+	while (r < 0 && n > 0)
+		free(ret[--n].own);
+	*ret_n = n;
+	return r;
+}
+
+int spool_remove(struct spool *s, const struct spooled *done, size_t n, struct err *err)
+{
+	uint64_t bytes = 0;
+	bool ok = n == 0 || begin(s);
+	int r;
+
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; ok && i < n; i++) {
+		sqlite3_bind_int64(s->remove, 1, done[i].id);
+		ok = run(s->remove);
+		bytes += done[i].len;
+	}
+	r = end(s, ok, err);
+	if (r < 0)
+		return r;
+	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
+	s->count -= n < s->count ? n : s->count;
+	return 0;
+}
+
+uint64_t spool_count(const struct spool *s)
+{
+	return s->count;
+}

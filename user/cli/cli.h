@@ -39,6 +39,7 @@ int cmd_release(int argc, char **argv);
 int cmd_mode(int argc, char **argv);
 int cmd_thaw(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 
 #endif

@@ -376,6 +376,9 @@ static void print_container(const json_t *c)
 	printf("%-20s %-14s%s %s\n", text(c, "name"), text(c, "mode"),
 	       json_is_true(json_object_get(c, "frozen")) ? " FROZEN" : "", text(c, "image"));
 	printf("  since %s, cgroup %s\n", text(c, "since"), text(c, "cgroup"));
+	printf("  %s %.12s%s%s%s%s\n", text(c, "engine"), text(c, "id"),
+	       *text(c, "pod") ? ", pod " : "", text(c, "pod_namespace"),
+	       *text(c, "pod") ? "/" : "", text(c, "pod"));
 	printf("  policy %s, %.12s, since %s\n", text(c, "policy"), text(c, "policy_sha256"),
 	       text(c, "policy_since"));
 	if (*text(c, "policy_error"))

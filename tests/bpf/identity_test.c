@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What hooks and engines say that is not so, or no longer: the daemon lives on, takes nobody for
+ * another, and its log says what happened. The engine is a fake one, with answers as Docker gives
+ * them.
+ */
+#include "tests/bpf/daemon.h"
+#include "tests/bpf/engine.h"
+
+#define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
+#define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define IMAGE "sha256:c0ffee2233445566778899aabbccddeeff00112233445566778899aabbccddee"
+#define SHOP "example.org/shop:1"
+
+/* A process in a cgroup named as Docker names that of a container. */
+struct fake {
+	char *cgroup;
+	pid_t pid;
+};
+
+static void fake_start(const struct fixture *f, struct fake *c, const char *id)
+{
+	char pid[16];
+
+	assert_true(asprintf(&c->cgroup, "%s/docker-%s.scope", f->cgroup, id) > 0);
+	assert_int_equal(mkdir(c->cgroup, 0755), 0);
+	c->pid = fork();
+	if (c->pid == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(pid, sizeof(pid), "%d", (int)c->pid);
+	assert_int_equal(cgroup_write(c->cgroup, "cgroup.procs", pid), 0);
+}
+
+static void fake_end(struct fake *c)
+{
+	kill(c->pid, SIGKILL);
+	exit_code(c->pid);
+	cgroup_destroy(c->cgroup);
+	free(c->cgroup);
+	*c = (struct fake){};
+}
+
+static bool log_has(const struct fixture *f, const char *words)
+{
+	_cleanup_free_ char *path = sample_path(f->dir, "log"), *text = NULL;
+	size_t len;
+
+	return file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL) == 0 &&
+	       memmem(text, len, words, strlen(words));
+}
+
+/* For becomes(): what the log shall say, what shall be guarded. */
+static const char *wanted;
+static size_t wanted_n;
+
+static bool says_wanted(struct fixture *f)
+{
+	return log_has(f, wanted);
+}
+
+static void log_says(struct fixture *f, const char *words)
+{
+	wanted = words;
+	if (!becomes(says_wanted, f))
+		fail_msg("the log never said: %s", words);
+}
+
+static bool guards_wanted(struct fixture *f)
+{
+	json_auto_t *j = status(f);
+
+	return j && json_array_size(json_object_get(j, "containers")) == wanted_n;
+}
+
+static void guards(struct fixture *f, size_t n)
+{
+	wanted_n = n;
+	assert_true(becomes(guards_wanted, f));
+}
+
+/* A string that the status has of the container of an id; "" if there is none. */
+static void told(const struct fixture *f, const char *id, const char *key, char buf[static 256])
+{
+	json_auto_t *j = status(f);
+	const json_t *c;
+	size_t i;
+
+	buf[0] = '\0';
+	json_array_foreach (json_object_get(j, "containers"), i, c) {
+		const char *s = json_string_value(json_object_get(c, key));
+
+		if (strcmp(json_string_value(json_object_get(c, "id")), id) == 0)
+			snprintf(buf, 256, "%s", s ? s : "");
+	}
+}
+
+static json_t *say_start(const struct fixture *f, const char *id, const char *image, pid_t pid,
+			 struct err *err)
+{
+	return ask(f,
+		   json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:s?}}", "cmd", "container", "event",
+			     "start", "pid", (int)pid, "who", "engine", "docker", "id", id, "image",
+			     image),
+		   err);
+}
+
+/* ---- what hooks say ---- */
+
+static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+	json_auto_t *answer = NULL;
+	char text[256];
+
+	fake_start(f, &c, ID);
+	answer = say_start(f, ID, SHOP, c.pid, &err);
+	assert_non_null(answer);
+	told(f, ID, "image", text);
+	assert_string_equal(text, SHOP);
+	told(f, ID, "cgroup", text);
+	assert_string_equal(text, c.cgroup);
+	fake_end(&c);
+	guards(f, 0);
+}
+
+static void hook_for_a_container_that_vanished_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+	pid_t pid;
+
+	fake_start(f, &c, ID);
+	pid = c.pid;
+	fake_end(&c);
+	assert_null(say_start(f, ID, SHOP, pid, &err));
+	assert_non_null(strstr(err.msg, "no process"));
+	guards(f, 0);
+}
+
+static void hook_with_another_container_s_process_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+
+	fake_start(f, &c, ID);
+	assert_null(say_start(f, OTHER, SHOP, c.pid, &err));
+	assert_non_null(strstr(err.msg, "is of container 2f1e00c9d4b8"));
+	guards(f, 0);
+	fake_end(&c);
+}
+
+static void hook_s_nested_process_belongs_to_the_container(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *inner = NULL;
+	struct fake c;
+	struct err err = {};
+	json_auto_t *answer = NULL;
+	char text[256], pid[16];
+
+	fake_start(f, &c, ID);
+	inner = sample_path(c.cgroup, "init.scope");
+	assert_int_equal(mkdir(inner, 0755), 0);
+	snprintf(pid, sizeof(pid), "%d", (int)c.pid);
+	assert_int_equal(cgroup_write(inner, "cgroup.procs", pid), 0);
+	answer = say_start(f, ID, SHOP, c.pid, &err);
+	assert_non_null(answer);
+	told(f, ID, "cgroup", text);
+	assert_string_equal(text, c.cgroup);
+	fake_end(&c);
+}
+
+static void image_without_a_name_has_no_policy_and_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+	json_auto_t *answer = NULL;
+
+	fake_start(f, &c, ID);
+	answer = say_start(f, ID, NULL, c.pid, &err);
+	assert_true(json_is_null(json_object_get(answer, "container")));
+	assert_non_null(json_string_value(json_object_get(answer, "why")));
+	log_says(f, "not guarded: ");
+	guards(f, 0);
+	fake_end(&c);
+}
+
+static void two_containers_of_one_image_are_kept_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct fake a, b;
+	json_auto_t *one = NULL, *two = NULL;
+	struct err err = {};
+	char text[256];
+
+	fake_start(f, &a, ID);
+	fake_start(f, &b, OTHER);
+	one = say_start(f, ID, SHOP, a.pid, &err);
+	two = say_start(f, OTHER, SHOP, b.pid, &err);
+	assert_non_null(one);
+	assert_non_null(two);
+	guards(f, 2);
+	fake_end(&a);
+	guards(f, 1);
+	told(f, OTHER, "cgroup", text);
+	assert_string_equal(text, b.cgroup);
+	fake_end(&b);
+}
+
+/* The same path, and another cgroup: what was known of the first is nothing to the second. */
+static void cgroup_that_was_made_anew_is_another_container_s(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *one = NULL, *two = NULL;
+	struct fake c;
+	struct err err = {};
+
+	fake_start(f, &c, ID);
+	one = say_start(f, ID, SHOP, c.pid, &err);
+	assert_non_null(one);
+	/* The daemon does not look meanwhile. */
+	kill(f->daemon, SIGSTOP);
+	fake_end(&c);
+	fake_start(f, &c, ID);
+	kill(f->daemon, SIGCONT);
+	two = say_start(f, ID, "other.example/shop", c.pid, &err);
+	assert_non_null(two);
+	assert_true(json_is_null(json_object_get(two, "container")));
+	guards(f, 0);
+	fake_end(&c);
+}
+
+static void hook_s_garbage_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{\"cmd\": \"container\"}",
+		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {}, \"pid\": 1}",
+		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": \"x\"}}",
+		"{\"cmd\": \"container\", \"event\": \"go\", \"who\": {\"id\": \"x\"}, \"pid\": 1}",
+		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": \"x\"}, "
+		"\"pid\": -4}",
+		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": 5}, \"pid\": 1}",
+	};
+	struct fixture *f = *state;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_null(ask(f, json_loads(bad[i], 0, NULL), &err));
+	guards(f, 0);
+}
+
+/* ---- what engines say ---- */
+
+static char sock[108];
+
+static int setup_engine(void **state)
+{
+	struct fixture *f;
+	static char list[128];
+
+	setup(state);
+	f = *state;
+	snprintf(sock, sizeof(sock), "%s/engine.sock", f->dir);
+	snprintf(list, sizeof(list), "\"%s\"", sock);
+	stop_daemon(f);
+	f->engines = list;
+	write_config(f);
+	return 0;
+}
+
+static void start_daemon(struct fixture *f)
+{
+	f->daemon = spawn_daemon(f);
+	assert_true(becomes(listens, f));
+}
+
+#define LIST "[{\"Id\":\"" ID "\"}]"
+
+/* As Docker 20.10 answers, in short. */
+static char *inspect_of(const char *id, const char *image, pid_t pid)
+{
+	char *s;
+
+	assert_true(asprintf(&s,
+			     "{\"Id\":\"%s\",\"Created\":\"2024-01-01T00:00:00Z\",\"State\":{"
+			     "\"Status\":\"running\",\"Running\":true,\"Paused\":false,\"Pid\":%d},"
+			     "\"Image\":\"" IMAGE
+			     "\",\"Name\":\"/web\",\"Driver\":\"overlay2\",\"HostConfig\":{"
+			     "\"CgroupParent\":\"\"},\"Config\":{\"Hostname\":\"2f1e00c9d4b8\","
+			     "\"Image\":\"%s\",\"Labels\":{}}}",
+			     id, (int)pid, image) > 0);
+	return s;
+}
+
+static void route(struct engine_server *s, const char *path, const char *body)
+{
+	engine_route(s, path, 200, body, strlen(body));
+}
+
+static void engine_s_running_container_is_adopted(void **state)
+{
+	static const char image[] = "{\"Id\":\"" IMAGE "\",\"RepoDigests\":[\"example.org/"
+				    "shop@sha256:" OTHER "\"]}";
+	_cleanup_free_ char *inspect = NULL;
+	struct fixture *f = *state;
+	struct engine_server s = {};
+	struct fake c;
+	char text[256];
+
+	fake_start(f, &c, ID);
+	inspect = inspect_of(ID, SHOP, c.pid);
+	route(&s, "/containers/json", LIST);
+	route(&s, "/containers/" ID "/json", inspect);
+	route(&s, "/images/" IMAGE "/json", image);
+	engine_start(&s, sock);
+	start_daemon(f);
+	guards(f, 1);
+	told(f, ID, "name", text);
+	assert_string_equal(text, "web");
+	told(f, ID, "engine", text);
+	assert_string_equal(text, "docker");
+	told(f, ID, "image", text);
+	assert_string_equal(text, SHOP);
+	told(f, ID, "digest", text);
+	assert_string_equal(text, "sha256:" OTHER);
+	engine_stop(&s);
+	log_says(f, "docker is gone");
+	guards(f, 1);
+	engine_start(&s, sock);
+	fake_end(&c);
+	guards(f, 0);
+	engine_stop(&s);
+}
+
+static void engine_s_container_that_vanishes_is_said(void **state)
+{
+	static const char event[] =
+		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" OTHER "\"}}\n";
+	_cleanup_free_ char *inspect = NULL;
+	struct fixture *f = *state;
+	struct engine_server s = {};
+	struct fake c;
+
+	/* One is gone when it is looked at, the other's process is when its cgroup is. */
+	fake_start(f, &c, ID);
+	inspect = inspect_of(ID, SHOP, c.pid);
+	fake_end(&c);
+	route(&s, "/containers/json", LIST);
+	route(&s, "/containers/" ID "/json", inspect);
+	engine_start(&s, sock);
+	start_daemon(f);
+	log_says(f, "2f1e00c9d4b8: cannot be guarded: no process");
+	engine_tell(&s, event, strlen(event));
+	log_says(f, "001122334455: gone before it could be looked at");
+	guards(f, 0);
+	engine_stop(&s);
+}
+
+/* The number is another process's by now. */
+static void engine_s_process_of_another_is_not_taken_for_the_container(void **state)
+{
+	_cleanup_free_ char *inspect = NULL, *wrong = NULL;
+	struct fixture *f = *state;
+	struct engine_server s = {};
+	struct fake c;
+
+	fake_start(f, &c, OTHER);
+	inspect = inspect_of(ID, SHOP, c.pid);
+	route(&s, "/containers/json", "[{\"Id\":\"" ID "\"},{\"Id\":\"" OTHER "\"}]");
+	route(&s, "/containers/" ID "/json", inspect);
+	wrong = inspect_of(OTHER, SHOP, getpid());
+	route(&s, "/containers/" OTHER "/json", wrong);
+	engine_start(&s, sock);
+	start_daemon(f);
+	log_says(f, "2f1e00c9d4b8: cannot be guarded: process");
+	log_says(f, "001122334455: cannot be guarded: process");
+	guards(f, 0);
+	engine_stop(&s);
+	fake_end(&c);
+}
+
+static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
+{
+	static const char *const lines[] = {
+		"\n",
+		"garbage\n",
+		"{\"Type\":\n",
+		"[]\n",
+		"{}\n",
+		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"../../x\"}}\n",
+		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}\n",
+	};
+	_cleanup_free_ char *inspect = NULL;
+	struct fixture *f = *state;
+	struct engine_server s = {};
+	struct fake c;
+
+	fake_start(f, &c, ID);
+	inspect = inspect_of(ID, SHOP, c.pid);
+	route(&s, "/containers/json", "<html>");
+	route(&s, "/containers/" ID "/json", inspect);
+	route(&s, "/images/" IMAGE "/json", "[\"no image\"]");
+	engine_start(&s, sock);
+	start_daemon(f);
+	log_says(f, "the engine's answer is not JSON");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		engine_tell(&s, lines[i], strlen(lines[i]));
+	log_says(f, "the engine's answer is no event");
+	log_says(f, "the engine's answer is no image");
+	guards(f, 1);
+	engine_stop(&s);
+	fake_end(&c);
+}
+
+static void engine_s_huge_answer_is_refused(void **state)
+{
+	const size_t huge = 17 << 20;
+	_cleanup_free_ char *body = malloc(huge + 1);
+	struct fixture *f = *state;
+	struct engine_server s = {};
+
+	memset(body, ' ', huge);
+	body[huge] = '\0';
+	engine_route(&s, "/containers/json", 200, body, huge);
+	engine_start(&s, sock);
+	start_daemon(f);
+	log_says(f, "no list of containers: the engine's answer is too large");
+	/* And a line without an end. */
+	engine_tell(&s, body, 1 << 20);
+	log_says(f, "docker is gone (the engine's answer is too large)");
+	guards(f, 0);
+	engine_stop(&s);
+}
+
+#define E(f) cmocka_unit_test_setup_teardown(f, setup_engine, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(hook_s_container_is_guarded_by_its_image_s_policy),
+		T(hook_for_a_container_that_vanished_is_refused),
+		T(hook_with_another_container_s_process_is_refused),
+		T(hook_s_nested_process_belongs_to_the_container),
+		T(image_without_a_name_has_no_policy_and_runs),
+		T(two_containers_of_one_image_are_kept_apart),
+		T(cgroup_that_was_made_anew_is_another_container_s),
+		T(hook_s_garbage_is_refused),
+		E(engine_s_running_container_is_adopted),
+		E(engine_s_container_that_vanishes_is_said),
+		E(engine_s_process_of_another_is_not_taken_for_the_container),
+		E(engine_s_garbage_is_refused_and_it_is_heard_on),
+		E(engine_s_huge_answer_is_refused),
+	};
+	int r = cannot_run();
+
+	return r ? r : cmocka_run_group_tests_name("identity", tests, NULL, NULL);
+}

@@ -72,7 +72,7 @@
  * there are no locks. Void when its epoch is not its slot's.
  */
 struct lutra_task {
-	struct lutra_state state;
+	struct lutra_state state; /* first: userspace reads it there */
 	__u32 slot;
 	__u32 epoch;
 	__u32 version; /* of the policy that state's codes belong to; 0: none yet */

@@ -135,6 +135,13 @@ void container_has_policy(struct container *c, const struct policy *p)
 {
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
 	c->policy_since_ns = clock_realtime_ns();
+	container_has_thresholds(c, p);
+}
+
+void container_has_thresholds(struct container *c, const struct policy *p)
+{
+	c->th_a = p->th_a;
+	c->th_b = p->th_b;
 }
 
 struct container *container_new(void)
@@ -249,6 +256,33 @@ int containers_thaw(struct daemon *d, struct container *c, struct err *err)
 	return r;
 }
 
+static int by_hand(struct daemon *d, struct container *c, const char *file, const char *what,
+		   struct err *err)
+{
+	int r = cgroup_write(c->cgroup, file, "1");
+
+	if (r < 0)
+		return err_set(err, r, "%s: cannot write %s: %s", c->name, file, strerror(-r));
+	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s by hand", c->name, what);
+	return 0;
+}
+
+int containers_freeze(struct daemon *d, struct container *c, struct err *err)
+{
+	int r = by_hand(d, c, "cgroup.freeze", "frozen", err);
+
+	if (r < 0)
+		return r;
+	c->frozen = true;
+	enrolled_save(d);
+	return 0;
+}
+
+int containers_kill(struct daemon *d, struct container *c, struct err *err)
+{
+	return by_hand(d, c, "cgroup.kill", "killed", err);
+}
+
 void containers_release(struct daemon *d, struct container *c, bool and_thaw)
 {
 	struct container **at = &d->containers;
@@ -353,6 +387,9 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 			   .cgroup = c->cgroup,
 			   .policy = c->policy_dir,
 			   .who = &c->who};
+	api_tally_add(&d->tally, e.realtime_ns, ev->verdict);
+	if (ev->verdict != LUTRA_VERDICT_ALLOW)
+		c->alert_ns = e.realtime_ns;
 	alerts_put(d, &e);
 	say_alert(d, c, &e);
 }

@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy/policy.h"
+#include "user/api/api.h"
 #include "user/daemon/agent.h"
 #include "user/daemon/alerts.h"
 #include "user/daemon/config.h"
@@ -46,6 +47,8 @@ struct container {
 	bool frozen;	      /* by us */
 	bool reacted;	      /* kill-container, freeze: done */
 	struct throttle said; /* its alerts in the log */
+	int32_t th_a, th_b;   /* thresholds of what is in force, 1/4096 of a weight */
+	uint64_t alert_ns;    /* CLOCK_REALTIME; of the last that was not allowed, 0: none yet */
 	uint64_t verdict_ns;  /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
@@ -60,6 +63,7 @@ struct daemon {
 	struct alerts *alerts;
 	struct metrics *metrics; /* NULL: nothing to remember yet */
 	struct web *web;	 /* NULL: not asked for */
+	struct api_tally tally;
 	struct container *containers;
 	struct client *clients;
 	unsigned n_clients;
@@ -136,8 +140,13 @@ int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, bo
 			struct err *err);
 /* After a false alarm: it goes on, under guard, with levels and histories that begin again. */
 int containers_thaw(struct daemon *d, struct container *c, struct err *err);
+/* By hand, whatever its mode is. -errno as cgroup_write(). */
+int containers_freeze(struct daemon *d, struct container *c, struct err *err);
+int containers_kill(struct daemon *d, struct container *c, struct err *err);
 /* Note which policy is in force. */
 void container_has_policy(struct container *c, const struct policy *p);
+/* The same one as before, of which only the name is known. */
+void container_has_thresholds(struct container *c, const struct policy *p);
 /* By name or by cgroup path; NULL. */
 struct container *containers_find(struct daemon *d, const char *name);
 /* Thaws what a verdict froze, if asked to. */

@@ -77,6 +77,7 @@ static void put_in_force(struct daemon *d, struct container *c, const struct pol
 		daemon_log(d, LOG_LEVEL_INFO, "%s: policy %s changed, %.12s is in force", c->name,
 			   c->policy_dir, c->policy_sha256);
 	}
+	container_has_thresholds(c, p);
 	if (follow_mode(d, c, p, &err) < 0)
 		complain(d, c, "its mode stays as it is", err.msg);
 	else

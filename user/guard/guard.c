@@ -153,6 +153,20 @@ bool guard_has_task(const struct guard *g, int pidfd)
 	return !entry || bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) == 0;
 }
 
+int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
+{
+	const struct bpf_map *tasks = g->skel->maps.tasks;
+	_cleanup_free_ char *entry = malloc(bpf_map__value_size(tasks));
+
+	if (!entry)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) < 0)
+		return -ENOENT;
+	/* First in an entry: kern/lutra.bpf.h. */
+	memcpy(ret, entry, sizeof(*ret));
+	return 0;
+}
+
 uint32_t guard_ops(const struct guard *g)
 {
 	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK;

@@ -62,6 +62,8 @@ DEFINE_FREEP(struct guard, guard_free);
 bool guard_has_lsm(const struct guard *g);
 /* Is the process of a pidfd enrolled, wherever it went since? */
 bool guard_has_task(const struct guard *g, int pidfd);
+/* Levels and role of the process of a pidfd. -ENOENT: not enrolled; -ENOMEM. */
+int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret);
 uint32_t guard_ops(const struct guard *g); /* bit per enum lutra_op that is seen on this host */
 
 struct guard_enrolment {

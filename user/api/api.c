@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which handler a request is for, and what its failure is called in HTTP. */
+#include "user/api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/names.h"
+#include "lib/text.h"
+#include "user/api/api_impl.h"
+#include "user/daemon/modes.h"
+
+#define NAME_BYTES 256
+#define DIGITS_MAX 19
+
+static const struct route {
+	const char *method;
+	const char *before, *after; /* the star stands between; after NULL: there is none */
+	int (*run)(struct api_call *c, json_t **ret, struct err *err);
+} routes[] = {
+	{"GET", "status", NULL, api_status},
+	{"GET", "verdicts", NULL, api_verdicts},
+	{"GET", "containers", NULL, api_containers},
+	{"GET", "containers/", "", api_container},
+	{"GET", "containers/", "/processes", api_processes},
+	{"POST", "containers/", "/mode", api_container_mode},
+	{"POST", "containers/", "/release", api_container_release},
+	{"POST", "containers/", "/thaw", api_container_thaw},
+	{"POST", "containers/", "/freeze", api_container_freeze},
+	{"POST", "containers/", "/kill", api_container_kill},
+	{"GET", "events", NULL, api_events},
+	{"GET", "events/", "", api_event},
+	{"GET", "policies", NULL, api_policies},
+	{"GET", "policies/", "", api_policy},
+	{"GET", "policies/", "/diff", api_policy_diff},
+	{"POST", "policies/", "/mode", api_policy_mode},
+};
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+/* Does the path fit, and what stands at the star? A star is no slash. */
+static bool fits(const struct route *r, const char *path, char name[static NAME_BYTES])
+{
+	size_t before = strlen(r->before), len = strlen(path), after;
+
+	*name = '\0';
+	if (!r->after)
+		return strcmp(path, r->before) == 0;
+	after = strlen(r->after);
+	if (strncmp(path, r->before, before) != 0 || len <= before + after ||
+	    strcmp(path + len - after, r->after) != 0 || len - before - after >= NAME_BYTES)
+		return false;
+	memcpy(name, path + before, len - before - after);
+	name[len - before - after] = '\0';
+	return strchr(name, '/') == NULL;
+}
+
+static unsigned status_of(int r)
+{
+	switch (r) {
+	case 0:
+		return 200;
+	case -EINVAL:
+	case -EBADMSG:
+		return 400;
+	case -ENOENT:
+		return 404;
+	case -EPERM:
+	case -EOPNOTSUPP:
+		return 409;
+	case -EIO:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static json_t *error_json(const char *why)
+{
+	return json_pack("{s:o}", "error", text_json(why, strlen(why)));
+}
+
+/* A POST has an object as its body, or nothing, which is an empty one. */
+static int read_body(struct api_call *c, struct err *err)
+{
+	json_error_t je;
+
+	if (strcmp(c->q->method, "POST") != 0)
+		return 0;
+	if (c->q->body_len > API_BODY_MAX)
+		return err_set(err, -EINVAL, "body: more than %d bytes", API_BODY_MAX);
+	c->body = c->q->body_len
+			  ? json_loadb(c->q->body, c->q->body_len, JSON_REJECT_DUPLICATES, &je)
+			  : json_object();
+	if (!json_is_object(c->body))
+		return err_set(err, -EINVAL, "body: not a JSON object");
+	return 0;
+}
+
+unsigned api_handle(struct daemon *d, const struct api_request *q, json_t **ret)
+{
+	char name[NAME_BYTES];
+	struct api_call c = {.d = d, .q = q, .name = name};
+	struct err err = {"no such path"};
+	unsigned status = 404;
+	json_t *answer = NULL;
+	int r;
+
+	for (size_t i = 0; i < N_ROUTES; i++) {
+		if (!fits(&routes[i], q->path, name))
+			continue;
+		if (strcmp(q->method, routes[i].method) != 0) {
+			err_set(&err, 0, "only %s is possible here", routes[i].method);
+			status = 405;
+			continue;
+		}
+		r = read_body(&c, &err);
+		if (r == 0)
+			r = routes[i].run(&c, &answer, &err);
+		status = status_of(r);
+		break;
+	}
+	json_decref(c.body);
+	*ret = answer ? answer : error_json(err.msg);
+	return answer || status != 200 ? status : 500;
+}
+
+int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
+	       struct err *err)
+{
+	const char *text = c->q->arg(c->q->ctx, name);
+	uint64_t n;
+
+	if (!text)
+		return 0;
+	if (!*text || strlen(text) > DIGITS_MAX || strspn(text, "0123456789") != strlen(text))
+		return err_set(err, -EINVAL, "%s: not a number", name);
+	n = strtoull(text, NULL, 10);
+	if (n < limits[0] || n > limits[1])
+		return err_set(err, -EINVAL, "%s: %llu to %llu", name,
+			       (unsigned long long)limits[0], (unsigned long long)limits[1]);
+	*ret = n;
+	return 0;
+}
+
+int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err)
+{
+	const char *mode;
+	json_error_t je;
+	int force = 0;
+
+	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s, s?b}", "mode", &mode, "force",
+			   &force) < 0)
+		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (mode_parse(mode, ret_mode) < 0 || *ret_mode == LUTRA_MODE_LEARN)
+		return err_set(err, -EINVAL, "mode: audit, deny, kill, kill-container or freeze");
+	*ret_force = force != 0;
+	return 0;
+}
+
+int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct err *err)
+{
+	const char *dir = c->d->config->policies_dir;
+
+	if (snprintf(ret, PATH_MAX, "%s/%s", dir, c->name) >= PATH_MAX ||
+	    !modes_policy_name(c->d->config, ret))
+		return err_set(err, -EINVAL, "not the name of a policy");
+	return 0;
+}

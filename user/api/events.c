@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stored events: a page of them, and one with the reasons for it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/api/api_impl.h"
+
+#define PAGE_MAX 200
+#define PAGE_DEFAULT 50
+#define SAME_TIME_MAX 64
+#define CURSOR_MAX 48
+
+json_t *api_event_json(const struct alert *a)
+{
+	char key[2 * CURSOR_MAX], at[CURSOR_MAX];
+	json_t *j = alert_json(a);
+
+	snprintf(at, sizeof(at), "%lld", (long long)a->n[ALERT_TIME]);
+	snprintf(key, sizeof(key), "%s-%lld", at, (long long)a->n[ALERT_TID]);
+	json_object_set_new(j, "key", json_string(key));
+	json_object_set_new(j, "at", json_string(at));
+	return j;
+}
+
+/* Two numbers with a character between. -EINVAL. */
+static int read_pair(const char *text, char between, uint64_t ret[static 2])
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *second = text + digits + 1;
+
+	if (!digits || digits > 19 || text[digits] != between || !*second || strlen(second) > 19 ||
+	    strspn(second, "0123456789") != strlen(second))
+		return -EINVAL;
+	ret[0] = strtoull(text, NULL, 10);
+	ret[1] = strtoull(second, NULL, 10);
+	return ret[0] <= INT64_MAX && ret[1] <= INT64_MAX ? 0 : -EINVAL;
+}
+
+/* ---- a page ---- */
+
+struct page {
+	json_t *list;
+	uint64_t limit;
+	int64_t last_ns, last_id;
+	bool more;
+};
+
+static int add_event(void *ctx, int64_t id, const struct alert *a)
+{
+	struct page *p = ctx;
+
+	if (json_array_size(p->list) == p->limit) {
+		p->more = true;
+		return 0;
+	}
+	p->last_ns = a->n[ALERT_TIME];
+	p->last_id = id;
+	return json_array_append_new(p->list, api_event_json(a)) < 0 ? -ENOMEM : 0;
+}
+
+static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
+{
+	const char *before = c->q->arg(c->q->ctx, "before");
+	uint64_t pair[2] = {}, any[2] = {0, INT64_MAX};
+	int r = api_number(c, "since", any, &q->since_ns, err);
+
+	if (r == 0)
+		r = api_number(c, "until", any, &q->until_ns, err);
+	if (r < 0)
+		return r;
+	if (before && read_pair(before, '.', pair) < 0)
+		return err_set(err, -EINVAL, "before: not the next of an answer");
+	q->before_ns = pair[0];
+	q->before_id = pair[1];
+	q->container = c->q->arg(c->q->ctx, "container");
+	q->image = c->q->arg(c->q->ctx, "image");
+	q->verdict = c->q->arg(c->q->ctx, "verdict");
+	return 0;
+}
+
+int api_events(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct page p = {.limit = PAGE_DEFAULT};
+	struct store_query q = {};
+	char next[CURSOR_MAX];
+	struct store *s;
+	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+
+	if (r == 0)
+		r = read_query(c, &q, err);
+	if (r == 0)
+		r = alerts_store(c->d, &s, err);
+	if (r < 0)
+		return r;
+	/* One more tells whether there are more. */
+	q.limit = (uint32_t)p.limit + 1;
+	p.list = json_array();
+	r = store_select(s, &q, add_event, &p, err);
+	if (r < 0) {
+		json_decref(p.list);
+		return r;
+	}
+	snprintf(next, sizeof(next), "%lld.%lld", (long long)p.last_ns, (long long)p.last_id);
+	*ret = json_pack("{s:o, s:o}", "events", p.list, "next",
+			 p.more ? json_string(next) : json_null());
+	return 0;
+}
+
+/* ---- one ---- */
+
+struct wanted {
+	uint64_t tid;
+	json_t *event;
+};
+
+static int take_event(void *ctx, int64_t id, const struct alert *a)
+{
+	struct wanted *w = ctx;
+
+	(void)id;
+	if (w->event || (uint64_t)a->n[ALERT_TID] != w->tid)
+		return 0;
+	w->event = api_event_json(a);
+	json_object_set_new(w->event, "why", api_why_json(a, w->event));
+	return 0;
+}
+
+int api_event(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct store_query q = {.limit = SAME_TIME_MAX};
+	struct wanted w = {};
+	uint64_t pair[2];
+	struct store *s;
+	int r;
+
+	if (read_pair(c->name, '-', pair) < 0 || !pair[0])
+		return err_set(err, -EINVAL, "not the key of an event");
+	q.since_ns = q.until_ns = pair[0];
+	w.tid = pair[1];
+	r = alerts_store(c->d, &s, err);
+	if (r == 0)
+		r = store_select(s, &q, take_event, &w, err);
+	if (r < 0)
+		return r;
+	if (!w.event)
+		return err_set(err, -ENOENT, "no such event: it is not written yet, or expired");
+	*ret = w.event;
+	return 0;
+}

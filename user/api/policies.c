@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies on disk: what they know, what is to be expected of them, what changed. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/names.h"
+#include "lib/policy/policy_diff.h"
+#include "lib/policy/policy_format.h"
+#include "lib/text.h"
+#include "user/api/api_impl.h"
+#include "user/clock.h"
+#include "user/daemon/modes.h"
+
+#define POLICIES_MAX 256
+
+static json_t *guarded_json(const struct daemon *d, const char *dir)
+{
+	json_t *names = json_array();
+
+	for (const struct container *c = d->containers; c; c = c->next)
+		if (strcmp(c->policy_dir, dir) == 0)
+			json_array_append_new(names, text_json_keep(c->name));
+	return names;
+}
+
+static json_t *created_json(const char *dir)
+{
+	char path[PATH_MAX], time[CLOCK_TEXT];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/" POLICY_JSON_FILE, dir) >= (int)sizeof(path) ||
+	    stat(path, &st) < 0)
+		return json_null();
+	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * 1000000000, time));
+}
+
+/* What the list says of a good one. */
+static json_t *known_json(const struct policy *p, unsigned mode)
+{
+	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:o}", "image",
+			 text_json_keep(p->image), "digest",
+			 p->digest ? text_json_keep(p->digest) : json_null(), "mode",
+			 mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs,
+			 "hours", p->hours, "calls", (json_int_t)p->calls, "objects",
+			 (json_int_t)p->n_objects, "sha256", p->json_sha256, "calibration",
+			 policy_calibration_encode(&p->calibration));
+}
+
+/* Any directory of policies_dir. *ret_p: the policy, NULL where it is refused. */
+static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char dir[PATH_MAX];
+	struct err err = {};
+	unsigned mode = 0;
+	json_t *j;
+	int r;
+
+	snprintf(dir, sizeof(dir), "%s/%.255s", c->d->config->policies_dir, name);
+	r = policy_load_signed(&p, dir, &c->d->config->policy_keys, &err);
+	if (r == -ENOTDIR || r == -ENOENT)
+		return NULL;
+	if (r == 0)
+		r = modes_of(c->d->config, dir, p, &mode, &err);
+	j = json_pack("{s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "error",
+		      r < 0 ? text_json_keep(err.msg) : json_null(), "created", created_json(dir),
+		      "containers", guarded_json(c->d, dir));
+	if (r == 0)
+		json_object_update_new(j, known_json(p, mode));
+	if (ret_p)
+		*ret_p = r == 0 ? TAKE_PTR(p) : NULL;
+	return j;
+}
+
+static int not_dot(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+int api_policies(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct dirent **entries = NULL;
+	json_t *list = json_array();
+	int n = scandir(c->d->config->policies_dir, &entries, not_dot, alphasort);
+
+	(void)err;
+	for (int i = 0; i < n; i++) {
+		json_t *one = json_array_size(list) < POLICIES_MAX
+				      ? summary_json(c, entries[i]->d_name, NULL)
+				      : NULL;
+
+		if (one)
+			json_array_append_new(list, one);
+		free(entries[i]);
+	}
+	free(entries);
+	*ret = json_pack("{s:o}", "policies", list);
+	return 0;
+}
+
+/* ---- one ---- */
+
+/* {ROLE: [{"call", "next": [CALL…]}]}. */
+static json_t *calls_json(const struct policy *p)
+{
+	json_t *roles = json_object();
+	char call[32];
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		json_t *list = json_array();
+
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+			unsigned token = p->token[role][nr];
+
+			if (token < LUTRA_TOKEN0)
+				continue;
+			json_array_append_new(list,
+					      json_pack("{s:s, s:o}", "call",
+							nr_name(p->arch, nr, call, sizeof(call)),
+							"next", api_successors_json(p, token)));
+		}
+		json_object_set_new(roles, role_name(role), list);
+	}
+	return roles;
+}
+
+static json_t *th_json(const struct policy *p)
+{
+	json_t *list = json_array();
+	char call[32];
+
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+		if (p->th[nr / 64] >> (nr & 63) & 1)
+			json_array_append_new(
+				list, json_string(nr_name(p->arch, nr, call, sizeof(call))));
+	return list;
+}
+
+/* {OPERATION: [NAME…]}, those that training saw. */
+static json_t *objects_json(const struct policy *p)
+{
+	json_t *ops = json_object();
+	char text[1400];
+
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const char *op = op_name(p->objects[i] & 63);
+		json_t *list = json_object_get(ops, op);
+
+		if (!list) {
+			list = json_array();
+			json_object_set_new(ops, op, list);
+		}
+		policy_object_name(p, p->objects[i], text, sizeof(text));
+		json_array_append_new(list, text_json(text, strlen(text)));
+	}
+	return ops;
+}
+
+static json_t *actions_json(const struct policy *p)
+{
+	json_t *j = json_object();
+
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		json_object_set_new(j, group_name(g), json_string(action_name(p->action[g])));
+	return j;
+}
+
+static json_t *details_json(const struct policy *p)
+{
+	return json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}", "arch", p->arch,
+			 "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->th_a, "b",
+			 p->th_b, "roles", calls_json(p), "th", th_json(p), "known",
+			 objects_json(p), "actions", actions_json(p), "provenance",
+			 policy_provenance_encode(p));
+}
+
+int api_policy(struct api_call *c, json_t **ret, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char dir[PATH_MAX];
+	int r = api_policy_dir(c, dir, err);
+
+	if (r < 0)
+		return r;
+	*ret = summary_json(c, c->name, &p);
+	if (!*ret)
+		return err_set(err, -ENOENT, "%.200s: no such policy", c->name);
+	if (p)
+		json_object_update_new(*ret, details_json(p));
+	return 0;
+}
+
+int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
+	char dir[PATH_MAX], old_dir[PATH_MAX + sizeof(POLICY_PREVIOUS_DIR) + 1];
+	int r = api_policy_dir(c, dir, err);
+
+	if (r == 0)
+		r = policy_load(&p, dir, err);
+	snprintf(old_dir, sizeof(old_dir), "%s/" POLICY_PREVIOUS_DIR, dir);
+	if (r == 0)
+		r = policy_load(&old, old_dir, err);
+	if (r == -ENOENT)
+		return err_set(err, r, "%.200s: has replaced no policy", c->name);
+	if (r < 0)
+		return r;
+	*ret = policy_diff(old, p);
+	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct mode_request q = {.policy = c->name};
+	unsigned n;
+	int r = api_mode_body(c, &q.mode, &q.force, err);
+
+	if (r == 0)
+		r = policies_set_mode(c->d, &q, &n, err);
+	if (r == 0)
+		*ret = json_pack("{s:i}", "switched", (int)n);
+	return r;
+}

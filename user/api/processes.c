@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processes of a container and how unusual each is now, from the kernel's own state. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lib/file.h"
+#include "lib/text.h"
+#include "lib/names.h"
+#include "user/api/api_impl.h"
+
+#define PROCESSES_MAX 1000
+#define DEPTH_MAX 8
+
+/* Called for each process; false ends it. */
+struct walk {
+	void (*each)(struct walk *w, pid_t pid);
+	const struct daemon *d;
+	const struct container *c;
+	unsigned n;
+	json_t *list;		  /* api_processes_json() */
+	struct lutra_state worst; /* api_level_json() */
+	double ratio;
+};
+
+static void walk_procs(struct walk *w, int dir)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	int pid;
+
+	if (!f && fd >= 0)
+		close(fd);
+	while (f && w->n < PROCESSES_MAX && fscanf(f, "%d", &pid) == 1) {
+		w->n++;
+		w->each(w, pid);
+	}
+}
+
+/* The cgroup and those below it. */
+static void walk(struct walk *w, int dir_fd, unsigned depth)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *e;
+
+	if (!dir) {
+		close(dir_fd);
+		return;
+	}
+	walk_procs(w, dirfd(dir));
+	while (depth && (e = readdir(dir))) {
+		int below = e->d_type == DT_DIR && e->d_name[0] != '.'
+				    ? openat(dirfd(dir), e->d_name,
+					     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+				    : -1;
+
+		if (below >= 0)
+			walk(w, below, depth - 1);
+	}
+	closedir(dir);
+}
+
+static void walk_container(struct walk *w)
+{
+	int fd = open(w->c->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		walk(w, fd, DEPTH_MAX);
+}
+
+static int state_of(const struct walk *w, pid_t pid, struct lutra_state *ret)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : guard_task_state(w->d->guard, fd, ret);
+}
+
+static double share(int32_t level, int32_t threshold)
+{
+	return threshold > 0 ? (double)level / threshold : 0;
+}
+
+/* How near to its nearer threshold. */
+static double ratio_of(const struct container *c, const struct lutra_state *s)
+{
+	double a = share(s->a, c->th_a), b = share(s->b, c->th_b);
+
+	return a > b ? a : b;
+}
+
+/* ---- how unusual the container is ---- */
+
+static void note_level(struct walk *w, pid_t pid)
+{
+	struct lutra_state s;
+	double ratio;
+
+	if (state_of(w, pid, &s) < 0)
+		return;
+	ratio = ratio_of(w->c, &s);
+	if (ratio < w->ratio)
+		return;
+	w->ratio = ratio;
+	w->worst = s;
+}
+
+static json_t *level_json(const struct container *c, const struct lutra_state *s)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "a", s->a, "b", s->b, "th_a", c->th_a, "th_b",
+			 c->th_b, "ratio", ratio_of(c, s));
+}
+
+json_t *api_level_json(const struct daemon *d, const struct container *c)
+{
+	struct walk w = {.each = note_level, .d = d, .c = c};
+	json_t *j;
+
+	walk_container(&w);
+	j = level_json(c, &w.worst);
+	json_object_set_new(j, "processes", json_integer(w.n));
+	return j;
+}
+
+/* ---- its processes ---- */
+
+/* "PID (name) S PPID …", where the name may hold anything. */
+static int read_stat(pid_t pid, char name[static 64], pid_t *ret_ppid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[64], *open, *close;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(AT_FDCWD, path, 4096, &text, &len, NULL) < 0)
+		return -ESRCH;
+	open = strchr(text, '(');
+	close = strrchr(text, ')');
+	if (!open || !close || close < open || strlen(close) < 4)
+		return -ESRCH;
+	text_clean(open + 1, (size_t)(close - open - 1), name, 64);
+	*ret_ppid = (pid_t)strtol(close + 4, NULL, 10);
+	return 0;
+}
+
+static void add_process(struct walk *w, pid_t pid)
+{
+	struct lutra_state s;
+	char name[64];
+	pid_t ppid;
+	json_t *j;
+	bool known;
+
+	if (read_stat(pid, name, &ppid) < 0)
+		return;
+	known = state_of(w, pid, &s) == 0;
+	j = json_pack("{s:i, s:i, s:s, s:o, s:o}", "pid", (int)pid, "ppid", (int)ppid, "name", name,
+		      "role", known ? json_string(role_name(s.role)) : json_null(), "level",
+		      known ? level_json(w->c, &s) : json_null());
+	json_array_append_new(w->list, j);
+}
+
+json_t *api_processes_json(const struct daemon *d, const struct container *c)
+{
+	struct walk w = {.each = add_process, .d = d, .c = c, .list = json_array()};
+
+	walk_container(&w);
+	return w.list;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// One event, and why it was one: what came, and what training had seen in its place.
+import { ApiError, get, path } from "./api.js";
+import { card, chips, facts, h, meter, number, problem, svg, when } from "./dom.js";
+import { done, doneLong, kindOf, nat, ratio, rule, units } from "./words.js";
+
+const TRIES = 10;
+const PAUSE = 200;
+
+/* One that has just come is on its way to the disk. */
+async function fetchEvent(key, signal) {
+  for (let i = 1; ; i++) {
+    try {
+      return await get(path("events", key), {}, signal);
+    } catch (e) {
+      if (!(e instanceof ApiError) || e.status !== 404 || i === TRIES) throw e;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+}
+
+/* ---- the object ---- */
+
+/* The text with the part that no known one has in bold. */
+function cameText(came, known) {
+  let shared = 0;
+  for (const k of known) {
+    let i = 0;
+    while (i < k.length && i < came.length && k[i] === came[i]) i++;
+    shared = Math.max(shared, i);
+  }
+  shared = came.lastIndexOf("/", shared - 1) + 1 || came.lastIndexOf(" ", shared - 1) + 1;
+  return [came.slice(0, shared), h("b", null, came.slice(shared))];
+}
+
+function objectCard(f, why) {
+  const came = f["lutra.object"];
+  if (!came) return null;
+  const operation = came.split(" ")[0];
+  const known = why.objects;
+  return card("What was touched",
+    h("h3", null, "It came"),
+    h("ul", { class: "paths" }, h("li", { class: "came" }, cameText(came, known))),
+    h("h3", null, known.length ? `Expected there: what training saw for “${operation}”, most alike first`
+      : "Expected there"),
+    known.length ? h("ul", { class: "paths" }, known.map((k) => h("li", null, k)))
+      : h("p", { class: "soft" }, `Nothing: no recorded run ever did “${operation}”.`),
+    known.length ? h("p", { class: "soft small" }, "# stands for digits, * for names that changed from run to run.") : null);
+}
+
+/* ---- the calls ---- */
+
+const TALLEST = 255;
+
+function callColumn(past) {
+  const height = past.weight ? Math.max(3, (past.weight / TALLEST) * 60) : 1;
+  const kind = past.novel ? "novel" : past.weight ? "odd" : "";
+  return h("li", { class: kind, title: `${past.call}, role ${past.role}, weight ${past.weight}${past.novel ? ", never seen" : ""}` },
+    svg("svg", { viewBox: "0 0 14 60", "aria-hidden": "true" },
+      svg("rect", { class: "ground", width: 14, height: 60, rx: 3 }),
+      svg("rect", { class: "weight", y: 60 - height, width: 14, height, rx: 3 })),
+    h("span", null, past.call));
+}
+
+function step(s) {
+  return h("div", { class: "step" },
+    h("span", { class: "mono" }, s.after),
+    h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
+    h("div", { class: "ways" },
+      h("div", null, h("span", null, "came"), chips([s.came], "came")),
+      h("div", null, h("span", null, "expected"), s.expected.length ? chips(s.expected, "known")
+        : h("span", { class: "soft" }, `${s.after} itself was unknown here`))));
+}
+
+function callsCard(f, why) {
+  const history = f["lutra.history"];
+  if (!history.length) return null;
+  const odd = why.calls.slice(-8);
+  return card("The calls before it",
+    h("p", { class: "soft small" }, "Oldest first. A bar is how unusual the call was after the one before: none for what " +
+      "training saw, amber for a new order, red for a call that it never saw in this role."),
+    h("ol", { class: "calls", tabindex: "0", "aria-label": "The last calls, oldest first" }, history.map(callColumn)),
+    odd.length ? [h("h3", null, "Where it left the known way"), ...odd.map(step)]
+      : h("p", { class: "soft" }, "All of these calls were as training saw them: what was touched is what is new."));
+}
+
+/* ---- levels and facts ---- */
+
+function levelsCard(f) {
+  const [a, b, tha, thb] = ["a", "b", "th_a", "th_b"].map((k) => f[`lutra.${k}`]);
+  return card("Levels of the process",
+    h("div", { class: "two" },
+      h("div", { class: "stack" }, h("h3", null, "A, unusual sequences"),
+        meter({ ratio: ratio(a, tha) }, "Level A"), h("p", { class: "soft small" }, `${nat(a)} of ${nat(tha)} nat`)),
+      h("div", { class: "stack" }, h("h3", null, "B, unseen pairs"),
+        meter({ ratio: ratio(b, thb) }, "Level B"), h("p", { class: "soft small" }, `${units(b)} of ${units(thb)}`))));
+}
+
+function factsCard(event) {
+  const f = event.output_fields;
+  return card("Who and where", facts([
+    ["Container", h("a", { href: `#/container/${encodeURIComponent(f["container.name"])}` }, f["container.name"])],
+    ["Image", f["container.image"]],
+    ["Process", `${f["proc.name"]}[${f["proc.pid"]}]`],
+    ["Started by", f["lutra.lineage"]],
+    ["Role", f["lutra.role"]],
+    ["Call", f["evt.type"]],
+    ["Rule", `${f["lutra.group"]}: ${rule(f["lutra.group"])}`],
+    ["Mode", f["lutra.mode"]],
+    ["First unusual event", f["lutra.since_calls"] ? `${number(f["lutra.since_calls"])} calls and ${
+      (f["lutra.since_ns"] / 1e6).toFixed(1)} ms before` : "this one"],
+    ["Policy", f["lutra.policy"]],
+    ["Seen by", f["lutra.standin"] ? "a tracepoint" : f["lutra.object"] ? "a hook" : "the call's entry"],
+  ]));
+}
+
+export async function event(main, key, signal) {
+  const e = await fetchEvent(key, signal);
+  const f = e.output_fields;
+  main.append(
+    h("div", { class: "stack" },
+      h("p", { class: "row soft small" }, h("span", { class: `badge ${kindOf(f)}` }, done(f)), when(e.time)),
+      h("h1", null, e.rule),
+      h("div", { class: `verdict-line ${kindOf(f)}` },
+        h("p", { class: "headline" }, rule(f["lutra.group"])),
+        h("p", { class: "soft" }, doneLong(f)))),
+    ...[e.why.error ? problem(`The policy cannot be read any more, so what it expected is not known: ${e.why.error}`) : null,
+      objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
+    h("div", { class: "two" }, factsCard(e), levelsCard(f)),
+    h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),
+      h("pre", { class: "scroll", tabindex: "0", "aria-label": "The event as JSON" }, JSON.stringify(e, null, 2))));
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// All stored events, newest first.
+import { get } from "./api.js";
+import { h } from "./dom.js";
+import { EventList } from "./eventrow.js";
+
+const PAGE = 50;
+
+function choice(id, label, options) {
+  return h("div", { class: "row" }, h("label", { for: id }, label),
+    h("select", { id }, options.map(([value, text]) => h("option", { value }, text))));
+}
+
+export async function events(main, name, signal) {
+  const verdict = choice("verdict", "Verdict",
+    [["", "all"], ["allow", "noted"], ["alert", "alert"], ["deny", "deny"], ["kill", "kill"]]);
+  const container = h("input", { id: "of", type: "search", placeholder: "exact name", autocomplete: "off" });
+  const more = h("button", { type: "button" }, "Older events");
+  const box = h("div");
+  let list, next;
+
+  const load = async (afresh) => {
+    const query = { limit: PAGE, verdict: verdict.querySelector("select").value, container: container.value.trim() };
+    const page = await get("events", { ...query, before: afresh ? undefined : next }, signal);
+    if (afresh) {
+      list = new EventList(1000, { long: true, empty: "No such events." });
+      box.replaceChildren(list.box);
+    }
+    list.append(page.events);
+    next = page.next;
+    more.hidden = !next;
+  };
+
+  verdict.addEventListener("change", () => load(true));
+  container.addEventListener("change", () => load(true));
+  more.addEventListener("click", () => load(false));
+  main.append(h("h1", null, "Events"),
+    h("section", { class: "card" },
+      h("div", { class: "row" }, verdict,
+        h("div", { class: "row" }, h("label", { for: "of" }, "Container"), container)),
+      box, h("div", { class: "row" }, more)));
+  await load(true);
+  return (event) => {
+    const f = event.output_fields;
+    const wanted = verdict.querySelector("select").value;
+    const of = container.value.trim();
+    if ((!wanted || wanted === f["lutra.verdict"]) && (!of || of === f["container.name"])) list.prepend(event);
+  };
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// One policy: what it knows, where it comes from, what is to be expected of it, what changed.
+import { get, path } from "./api.js";
+import { card, chips, facts, h, number, problem, when } from "./dom.js";
+import { expected } from "./policies.js";
+import { nat, units } from "./words.js";
+
+const roles = {
+  startup: "while the service starts", steady: "while it serves",
+  spawned: "in what it starts", deeper: "in what those start",
+};
+
+function about(p) {
+  const c = p.calibration;
+  return h("div", { class: "two" },
+    card("Where it comes from", facts([
+      ["Image", p.image], ["Digest", p.digest], ["Made", when(p.created)],
+      ["Training", `${number(p.runs)} runs, ${p.hours.toFixed(3)} h, ${number(p.calls)} calls, seed ${p.provenance.seed}`],
+      ["Sum", h("code", null, p.sha256)],
+      ["Guards", p.containers.length ? p.containers.join(", ") : "nothing now"],
+    ])),
+    card("What to expect of it", facts([
+      ["False alarms", `${expected(c.alert_per_hour_95)} (95 %)`],
+      ["False refusals", `${expected(c.deny_per_hour_95)} (95 %)`],
+      ["Found by", `replaying each of ${number(c.runs)} runs against the others: ${number(c.alarms_alert)} alarms, ${
+        number(c.alarms_deny)} refusals in ${c.hours.toFixed(3)} h`],
+      ["Thresholds", `A ${nat(p.thresholds.a)} nat, B ${units(p.thresholds.b)}`],
+      ["Mode", p.mode === p.policy_mode ? p.mode : `${p.mode} (the policy says ${p.policy_mode})`],
+      ["Advice", c.advice || null],
+    ])));
+}
+
+function group(title, count, ...content) {
+  return h("details", null, h("summary", null, `${title} (${number(count)})`), ...content);
+}
+
+function callTable(calls) {
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Calls" }, h("table", null,
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Call"), h("th", { scope: "col" }, "Usually followed by"))),
+    h("tbody", null, calls.map((c) => h("tr", null, h("td", null, h("code", null, c.call)), h("td", null, chips(c.next)))))));
+}
+
+function alphabet(p) {
+  return card("Calls it knows", ...Object.entries(p.roles).map(([role, calls]) =>
+    group(`${role}: ${roles[role] ?? ""}`, calls.length, callTable(calls))),
+  group("Refused or killed since training never saw them", p.th.length, chips(p.th)));
+}
+
+function objects(p) {
+  const all = Object.entries(p.known);
+  return card("Objects it knows", all.length ? all.map(([op, names]) => group(op, names.length,
+    h("ul", { class: "paths scroll", tabindex: "0", "aria-label": `Objects of ${op}` }, names.map((n) => h("li", null, n)))))
+    : h("p", { class: "empty" }, "None."));
+}
+
+function actions(p) {
+  const by = {};
+  for (const [rule, action] of Object.entries(p.actions)) (by[action] ??= []).push(rule);
+  return card("What its rules lead to", facts(["kill", "deny", "alert", "log"].filter((a) => by[a])
+    .map((a) => [a, chips(by[a])])));
+}
+
+function runs(p) {
+  return card("Runs it was made from", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Runs" }, h("table", null,
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Trace"), h("th", { scope: "col", class: "number" }, "Calls"),
+      h("th", { scope: "col", class: "number" }, "Objects"), h("th", { scope: "col", class: "number" }, "Seconds"))),
+    h("tbody", null, p.provenance.runs.map((r) => h("tr", null, h("td", null, h("code", null, r.file)),
+      h("td", { class: "number" }, number(r.calls)), h("td", { class: "number" }, number(r.objects)),
+      h("td", { class: "number" }, r.seconds.toFixed(1))))))));
+}
+
+/* ---- what changed ---- */
+
+function gained(title, sets) {
+  if (!sets || !(sets.gained?.length || sets.lost?.length)) return null;
+  return h("div", { class: "stack" }, h("h3", null, title),
+    sets.gained?.length ? chips(sets.gained.map((n) => `+ ${n}`), "known") : null,
+    sets.lost?.length ? chips(sets.lost.map((n) => `− ${n}`), "lost") : null);
+}
+
+function changed(title, changes) {
+  const all = Object.entries(changes ?? {}).filter(([, c]) => c && "old" in c);
+  if (!all.length) return null;
+  const say = (v) => (v === null ? "none" : typeof v === "object" ? JSON.stringify(v) : String(v));
+  return h("div", { class: "stack" }, h("h3", null, title),
+    facts(all.map(([name, c]) => [name, `${say(c.old)} → ${say(c.new)}`])));
+}
+
+function differences(diff) {
+  if (diff.same) return card("Since the version before", h("p", { class: "empty" }, "Nothing differs."));
+  return card("Since the version before",
+    changed("About", diff.about),
+    ...Object.entries(diff.calls).map(([role, sets]) => gained(`Calls, ${role}`, sets)),
+    gained("Refused calls", diff.th),
+    ...Object.entries(diff.objects).map(([op, sets]) => gained(`Objects, ${op}`, sets)),
+    gained("Paths", diff.paths), changed("Rules", diff.actions), changed("Thresholds", diff.thresholds),
+    changed("Training", diff.training), gained("Runs", diff.training?.runs), changed("Calibration", diff.calibration));
+}
+
+export async function policy(main, name, signal) {
+  const p = await get(path("policies", name), {}, signal);
+  const diff = await get(path("policies", name, "diff"), {}, signal).catch(() => null);
+  main.append(h("h1", null, name));
+  if (p.error) {
+    main.append(problem(p.error));
+    return;
+  }
+  main.append(about(p), ...(diff ? [differences(diff)] : []), h("div", { class: "two" }, alphabet(p), objects(p)),
+    h("div", { class: "two" }, actions(p), runs(p)));
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Things looked at again and again, while they are seen.
+
+/* Calls work every so often until signal; not while the tab is hidden, never twice at a time. */
+export function every(ms, signal, work) {
+  let timer;
+  const turn = async () => {
+    if (!document.hidden) {
+      try {
+        await work();
+      } catch {
+        /* the live mark says that the daemon does not answer */
+      }
+    }
+    if (!signal.aborted) timer = setTimeout(turn, ms);
+  };
+  timer = setTimeout(turn, ms);
+  signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/* Calls work once, after the calls for it have paused. */
+export function settled(ms, work) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(work, ms);
+  };
+}

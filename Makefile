@@ -115,8 +115,19 @@ $(B)/%.o: %.c | $(B)/kern/lutra.skel.h
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
 
+# The web page is part of the program.
+PAGE := web/index.html web/icon.svg web/openapi.json $(sort $(wildcard web/js/*.js web/style/*.css)) \
+	third_party/uplot/uPlot.iife.min.js third_party/uplot/uPlot.min.css
+$(B)/user/web/page_files.c: web/embed $(PAGE)
+	@mkdir -p $(@D)
+	$(call msg,EMBED,$@)
+	$(Q)web/embed $(PAGE) >$@.tmp && mv $@.tmp $@
+$(B)/user/web/page_files.o: $(B)/user/web/page_files.c
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
 $(B)/lib.a: $(LIB_OBJ)
-$(B)/user.a: $(USER_OBJ)
+$(B)/user.a: $(USER_OBJ) $(B)/user/web/page_files.o
 $(B)/trainer.a: $(TRAIN_OBJ)
 $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 	$(call msg,AR,$@)

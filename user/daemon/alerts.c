@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "user/api/stream.h"
 #include "user/daemon/daemon.h"
 
 struct alerts {
@@ -106,6 +107,7 @@ void alerts_put(struct daemon *d, const struct event *e)
 {
 	writer_put(d->alerts->writer, e);
 	control_publish(d, e);
+	stream_publish(d, e);
 }
 
 void alerts_stats(const struct daemon *d, struct writer_stats *ret)

@@ -237,6 +237,7 @@ void daemon_free(struct daemon *d)
 		container_free(c);
 	}
 	web_close(d);
+	free(d->streams);
 	control_close(d);
 	policies_close(d);
 	engines_close(d);

@@ -56,14 +56,16 @@ struct catalog;
 struct client;
 struct engines;
 struct scan;
+struct streams;
 
 struct daemon {
 	struct config *config;
 	struct guard *guard;
 	struct alerts *alerts;
+	struct api_tally tally;
+	struct streams *streams; /* NULL: nobody has followed yet */
 	struct metrics *metrics; /* NULL: nothing to remember yet */
 	struct web *web;	 /* NULL: not asked for */
-	struct api_tally tally;
 	struct container *containers;
 	struct client *clients;
 	unsigned n_clients;

@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "user/api/stream.h"
 #include "user/clock.h"
 #include "user/daemon/daemon.h"
 #include "user/daemon/metrics.h"
 #include "user/http/http.h"
+#include "user/web/page.h"
 
 #define RETRY_NS 30000000000ull
 #define TOKEN_FILE "http.token"
@@ -64,6 +66,11 @@ static int get_healthz(void *ctx, const struct http_request *q, struct http_repl
 static const struct http_route routes[] = {
 	{"GET", "/metrics", 0, get_metrics},
 	{"GET", "/healthz", HTTP_OPEN, get_healthz},
+	{"GET", "/api/v1/openapi.json", 0, page_get},
+	{"GET", "/api/v1/stream", 0, stream_get},
+	{"GET", "/api/v1/*", 0, api_http},
+	{"POST", "/api/v1/*", HTTP_CHANGES, api_http},
+	{"GET", "/*", HTTP_OPEN, page_get},
 	{},
 };
 
@@ -130,6 +137,7 @@ void web_close(struct daemon *d)
 {
 	if (!d->web)
 		return;
+	stream_close(d);
 	http_free(d->web->http);
 	free(d->web->token);
 	free(d->web);
@@ -143,6 +151,7 @@ void web_check(struct daemon *d)
 
 	if (!w)
 		return;
+	stream_check(d);
 	if (w->http)
 		http_run(w->http);
 	else if (clock_now_ns() > w->retry_ns && start(d, &err) < 0)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The API's requests out of HTTP's. */
+#include <errno.h>
+#include <string.h>
+
+#include "user/api/api.h"
+#include "user/api/stream.h"
+#include "user/daemon/daemon.h"
+
+static const char *query(void *ctx, const char *name)
+{
+	return http_query(ctx, name);
+}
+
+/* Browsers say where a request comes from; what another site's page makes them send is not heard.
+ */
+static bool is_cross_site(const struct http_request *q)
+{
+	const char *site =
+		MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
+
+	return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
+int api_http(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	union {
+		const struct http_request *read_only;
+		void *any;
+	} request = {.read_only = q};
+	const struct api_request r = {.method = q->method,
+				      .path = q->rest,
+				      .arg = query,
+				      .ctx = request.any,
+				      .body = q->body,
+				      .body_len = q->body_len};
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *answer = NULL;
+	unsigned status;
+
+	if (strcmp(q->method, "GET") != 0 && is_cross_site(q))
+		return http_error(ret, MHD_HTTP_FORBIDDEN, "not from a page of another site");
+	status = api_handle(ctx, &r, &answer);
+	text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	if (!text)
+		return -ENOMEM;
+	return http_text(ret, status, "application/json", text, strlen(text));
+}

@@ -178,6 +178,16 @@ static json_t *details_json(const struct policy *p)
 			 policy_provenance_encode(p));
 }
 
+/* Did it replace another? */
+static bool has_previous(const char *dir)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/" POLICY_PREVIOUS_DIR "/" POLICY_JSON_FILE, dir) <
+		       (int)sizeof(path) &&
+	       access(path, R_OK) == 0;
+}
+
 int api_policy(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -189,8 +199,10 @@ int api_policy(struct api_call *c, json_t **ret, struct err *err)
 	*ret = summary_json(c, c->name, &p);
 	if (!*ret)
 		return err_set(err, -ENOENT, "%.200s: no such policy", c->name);
-	if (p)
-		json_object_update_new(*ret, details_json(p));
+	if (!p)
+		return 0;
+	json_object_update_new(*ret, details_json(p));
+	json_object_set_new(*ret, "previous", json_boolean(has_previous(dir)));
 	return 0;
 }
 

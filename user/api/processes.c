@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/file.h"
 #include "lib/text.h"
 #include "lib/names.h"
 #include "user/api/api_impl.h"
@@ -16,9 +15,8 @@
 #define PROCESSES_MAX 1000
 #define DEPTH_MAX 8
 
-/* Called for each process; false ends it. */
 struct walk {
-	void (*each)(struct walk *w, pid_t pid);
+	void (*each)(struct walk *w, pid_t pid); /* for each process */
 	const struct daemon *d;
 	const struct container *c;
 	unsigned n;
@@ -130,19 +128,20 @@ json_t *api_level_json(const struct daemon *d, const struct container *c)
 /* "PID (name) S PPID …", where the name may hold anything. */
 static int read_stat(pid_t pid, char name[static 64], pid_t *ret_ppid)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[64], *open, *close;
-	size_t len;
+	_cleanup_fclose_ FILE *f = NULL;
+	char text[1024], *begin, *end;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read(AT_FDCWD, path, 4096, &text, &len, NULL) < 0)
+	snprintf(text, sizeof(text), "/proc/%d/stat", (int)pid);
+	f = fopen(text, "re");
+	if (!f)
 		return -ESRCH;
-	open = strchr(text, '(');
-	close = strrchr(text, ')');
-	if (!open || !close || close < open || strlen(close) < 4)
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	begin = strchr(text, '(');
+	end = strrchr(text, ')');
+	if (!begin || !end || end < begin || strlen(end) < 4)
 		return -ESRCH;
-	text_clean(open + 1, (size_t)(close - open - 1), name, 64);
-	*ret_ppid = (pid_t)strtol(close + 4, NULL, 10);
+	text_clean(begin + 1, (size_t)(end - begin - 1), name, 64);
+	*ret_ppid = (pid_t)strtol(end + 4, NULL, 10);
 	return 0;
 }
 

@@ -3,10 +3,15 @@
 import { h } from "./dom.js";
 
 const { uPlot } = window;
-const HEIGHT = 230;
+
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/* Times of the day, with seconds where ticks are that near. */
+function times(_, ticks, axis, space, step) {
+  return ticks.map((t) => new Date(t * 1000).toLocaleTimeString("en-GB", step < 60 ? undefined : { hour: "2-digit", minute: "2-digit" }));
 }
 
 function axes(format) {
@@ -16,17 +21,18 @@ function axes(format) {
     ticks: { stroke: () => colour("line"), width: 1 },
     font: "12px system-ui, sans-serif",
   };
-  return [{ ...common, space: 70 }, { ...common, size: 52, values: (_, ticks) => ticks.map(format) }];
+  return [{ ...common, space: 70, values: times }, { ...common, size: 52, values: (_, ticks) => ticks.map(format) }];
 }
 
 /* A plot as wide as its element, drawn anew when that or the colours change. Ends with signal. */
 function mount(element, options, data, signal) {
+  const height = () => Math.max(220, Math.min(330, element.clientWidth * 0.6));
   const plot = new uPlot({
-    width: 300, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false } },
+    width: 300, height: 220, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     padding: [12, 12, 0, 0], ...options,
   }, data, element);
   const sized = new ResizeObserver(() => {
-    if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: HEIGHT });
+    if (element.clientWidth) plot.setSize({ width: element.clientWidth, height: height() });
   });
   const dark = matchMedia("(prefers-color-scheme: dark)");
   sized.observe(element);
@@ -75,6 +81,11 @@ export function verdictChart(signal) {
   return { element: h("div", { class: "stack" }, element, legend([...kinds])), draw };
 }
 
+/* Where nothing was known for a while, the line is broken. */
+function broken(rows) {
+  return rows.flatMap((row, i) => (i && row[0] - rows[i - 1][0] > 10 ? [[row[0] - 1, null, null], row] : [row]));
+}
+
 /* Levels in percent of their thresholds; rows: [seconds, a, b]. */
 export function levelChart(signal) {
   const element = h("div", { class: "chart", role: "img", "aria-label": "Levels over time" });
@@ -94,7 +105,8 @@ export function levelChart(signal) {
     } },
   };
   const draw = (rows) => {
-    const data = [0, 1, 2].map((i) => rows.map((row) => row[i]));
+    const drawn = broken(rows);
+    const data = [0, 1, 2].map((i) => drawn.map((row) => row[i]));
     const last = rows.at(-1) ?? [0, 0, 0];
     element.setAttribute("aria-label",
       `Levels over time; now A ${Math.round(last[1])} % and B ${Math.round(last[2])} % of their thresholds`);
@@ -104,8 +116,8 @@ export function levelChart(signal) {
       scales: { y: { range: (_, min, max) => [0, Math.max(120, max * 1.1)] } },
       axes: axes((v) => `${v} %`),
       series: [{},
-        { stroke: () => colour("accent"), width: 2, points: { show: rows.length < 3 } },
-        { stroke: () => colour("deny"), width: 2, points: { show: rows.length < 3 } }],
+        { stroke: () => colour("accent"), width: 2, points: { show: true, size: 4, fill: () => colour("accent") } },
+        { stroke: () => colour("deny"), width: 2, points: { show: true, size: 4, fill: () => colour("deny") } }],
     }, data, signal);
     return plot;
   };

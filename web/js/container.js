@@ -192,11 +192,11 @@ export async function container(main, name, signal) {
   const drawPairs = settled(250, () => pairsBox.replaceChildren(pairsTable(known)));
 
   main.append(h("div", { class: "stack" }, h("h1", null, name), state),
-    h("div", { class: "two" }, card("Levels, in percent of the thresholds", levels.chart.element), actions.element),
+    h("div", { class: "two" }, card("Levels, in percent of the thresholds", levels.chart.element),
+      h("div", { class: "stack" }, actions.element, aboutBox)),
     h("div", { class: "two" },
-      h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),
-      h("div", { class: "stack" }, card("Unusual pairs of calls, by weight", pairsBox), card("Processes", treeBox))),
-    aboutBox);
+      h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),
+      h("div", { class: "stack" }, card("Unusual pairs of calls, by weight", pairsBox), card("Processes", treeBox))));
   const [page] = await Promise.all([
     get("events", { container: name, limit: 100 }, signal).catch(() => ({ events: [] })), look(), lookAtProcesses()]);
   known = page.events;

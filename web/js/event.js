@@ -50,7 +50,7 @@ function objectCard(f, why) {
 
 /* ---- the calls ---- */
 
-const TALLEST = 255;
+const TALLEST = 765; // three table levels, 255 each
 
 function callColumn(past) {
   const height = past.weight ? Math.max(3, (past.weight / TALLEST) * 60) : 1;

@@ -48,6 +48,7 @@ class Containers {
     this.filter = h("input", { type: "search", id: "filter", placeholder: "Name or image", autocomplete: "off" });
     this.back = h("button", { type: "button", class: "quiet", onclick: () => this.turn(-PAGE) }, "Previous");
     this.on = h("button", { type: "button", class: "quiet", onclick: () => this.turn(PAGE) }, "Next");
+    this.pages = h("div", { class: "row end" }, this.back, this.on);
     this.filter.addEventListener("input", settled(80, () => {
       this.offset = 0;
       this.load();
@@ -55,7 +56,7 @@ class Containers {
     this.element = h("section", { class: "card" },
       h("div", { class: "row" }, h("h2", null, "Containers"), this.count),
       h("div", null, h("label", { for: "filter", class: "visually-hidden" }, "Filter containers"), this.filter),
-      this.list, h("div", { class: "row end" }, this.back, this.on));
+      this.list, this.pages);
   }
 
   turn(by) {
@@ -74,8 +75,9 @@ class Containers {
     if (focused) rows.find((r) => r.dataset.name === focused)?.focus({ preventScroll: true });
     const end = this.offset + page.containers.length;
     this.count.textContent = page.total > PAGE ? `${number(this.offset + 1)} to ${number(end)} of ${number(page.total)}` : "";
-    this.back.hidden = this.offset === 0;
-    this.on.hidden = end >= page.total;
+    this.pages.hidden = page.total <= PAGE;
+    this.back.disabled = this.offset === 0;
+    this.on.disabled = end >= page.total;
   }
 }
 
@@ -83,7 +85,7 @@ export async function overview(main, name, signal) {
   const containers = new Containers(signal);
   const chart = verdictChart(signal);
   const top = h("div", { class: "tiles" });
-  const latest = new EventList(8, { empty: "No events. That is the usual thing." });
+  const latest = new EventList(6, { empty: "No events. That is the usual thing." });
   const look = async () => {
     const [status, verdicts] = await Promise.all([
       get("status", {}, signal), get("verdicts", { minutes: 60 }, signal)]);
@@ -98,7 +100,7 @@ export async function overview(main, name, signal) {
         latest.box)),
     containers.element);
   const [, , page] = await Promise.all([look(), containers.load(),
-    get("events", { limit: 8 }, signal).catch(() => ({ events: [] }))]);
+    get("events", { limit: 6 }, signal).catch(() => ({ events: [] }))]);
   latest.append(page.events);
   every(5000, signal, look);
   every(2000, signal, () => containers.load());

@@ -99,7 +99,7 @@ function differences(diff) {
 
 export async function policy(main, name, signal) {
   const p = await get(path("policies", name), {}, signal);
-  const diff = await get(path("policies", name, "diff"), {}, signal).catch(() => null);
+  const diff = p.previous ? await get(path("policies", name, "diff"), {}, signal) : null;
   main.append(h("h1", null, name));
   if (p.error) {
     main.append(problem(p.error));

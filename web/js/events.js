@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { EventList } from "./eventrow.js";
+import { quietly } from "./poll.js";
 
 const PAGE = 50;
 
@@ -31,9 +32,9 @@ export async function events(main, name, signal) {
     more.hidden = !next;
   };
 
-  verdict.addEventListener("change", () => load(true));
-  container.addEventListener("change", () => load(true));
-  more.addEventListener("click", () => load(false));
+  verdict.addEventListener("change", () => quietly(() => load(true)));
+  container.addEventListener("change", () => quietly(() => load(true)));
+  more.addEventListener("click", () => quietly(() => load(false)));
   main.append(h("h1", null, "Events"),
     h("section", { class: "card" },
       h("div", { class: "row" }, verdict,

@@ -57,6 +57,8 @@ function connected(on) {
 document.getElementById("token-button").addEventListener("click", async () => {
   if (await askForToken()) toast("The token is used from now on, until this tab is closed.");
 });
+for (const button of document.querySelectorAll("dialog .cancel"))
+  button.addEventListener("click", () => button.closest("dialog").close("cancel"));
 document.querySelector(".skip").addEventListener("click", (e) => {
   e.preventDefault();
   main.focus();

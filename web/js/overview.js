@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { verdictChart } from "./chart.js";
 import { bytes, card, h, meter, number, when } from "./dom.js";
 import { EventList } from "./eventrow.js";
-import { every, settled } from "./poll.js";
+import { every, quietly, settled } from "./poll.js";
 
 const PAGE = 50;
 
@@ -51,7 +51,7 @@ class Containers {
     this.pages = h("div", { class: "row end" }, this.back, this.on);
     this.filter.addEventListener("input", settled(80, () => {
       this.offset = 0;
-      this.load();
+      return this.load();
     }));
     this.element = h("section", { class: "card" },
       h("div", { class: "row" }, h("h2", null, "Containers"), this.count),
@@ -61,7 +61,7 @@ class Containers {
 
   turn(by) {
     this.offset = Math.max(0, this.offset + by);
-    return this.load();
+    return quietly(() => this.load());
   }
 
   async load() {
@@ -104,10 +104,7 @@ export async function overview(main, name, signal) {
   latest.append(page.events);
   every(5000, signal, look);
   every(2000, signal, () => containers.load());
-  const soon = settled(300, () => {
-    look();
-    containers.load();
-  });
+  const soon = settled(300, () => Promise.all([look(), containers.load()]));
   return (event) => {
     latest.prepend(event);
     soon();

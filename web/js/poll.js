@@ -5,17 +5,20 @@
 export function every(ms, signal, work) {
   let timer;
   const turn = async () => {
-    if (!document.hidden) {
-      try {
-        await work();
-      } catch {
-        /* the live mark says that the daemon does not answer */
-      }
-    }
+    if (!document.hidden) await quietly(work);
     if (!signal.aborted) timer = setTimeout(turn, ms);
   };
   timer = setTimeout(turn, ms);
   signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/* Does work; that it failed, or that the view was left meanwhile, is of no matter to who asked. */
+export async function quietly(work) {
+  try {
+    await work();
+  } catch {
+    /* the live mark says that the daemon does not answer */
+  }
 }
 
 /* Calls work once, after the calls for it have paused. */
@@ -23,6 +26,6 @@ export function settled(ms, work) {
   let timer;
   return () => {
     clearTimeout(timer);
-    timer = setTimeout(work, ms);
+    timer = setTimeout(() => quietly(work), ms);
   };
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page in a browser: an attack appears, its reasons are shown, a mode is switched, the container
+// is frozen, thawed and released; every view is accessible, in light and dark. TAP on stdout.
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { api, name, origin, token } from "./client.js";
+import { browser, equal, ok, plan, require, screenshots, until } from "./lib.js";
+
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const me = encodeURIComponent(name);
+const chromium = await browser();
+const complaints = [];
+const asked = new Set();
+
+async function open(hash, options = {}) {
+  const context = await chromium.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
+  page.on("pageerror", (e) => complaints.push(e.message));
+  page.on("dialog", (d) => complaints.push(`dialog: ${d.message()}`) && d.dismiss());
+  page.on("request", (r) => asked.add(new URL(r.url()).origin));
+  await page.goto(`${origin}/#${hash}`);
+  await page.waitForSelector(".view");
+  return page;
+}
+
+async function close(page) {
+  await page.context().close();
+}
+
+function attack() {
+  return new Promise((resolve) => { execFile(process.env.LUTRA_ATTACK, () => resolve()); });
+}
+
+async function mine() {
+  return (await api("GET", `/containers/${me}`)).body;
+}
+
+// ---- a live attack ----
+
+const page = await open("/");
+await ok("the overview shows the container under its own name", async () => {
+  const text = await page.locator(".container .name b").first().textContent();
+  equal(text, name, "name");
+  equal(await page.locator("main img").count(), 0, "elements out of a name");
+});
+await ok("the stream is connected", () => page.waitForSelector("#live.on"));
+
+await ok("a live attack appears within 200 ms of its verdict", async () => {
+  await page.evaluate(() => {
+    window.seen = {};
+    new MutationObserver(() => {
+      for (const e of document.querySelectorAll(".event[data-key]")) window.seen[e.dataset.key] ??= Date.now();
+    }).observe(document.querySelector("main"), { childList: true, subtree: true });
+  });
+  const before = new Set(await page.locator(".event").evaluateAll((all) => all.map((e) => e.dataset.key)));
+  for (let i = 0; i < 3; i++) await attack();
+  const seen = await until(async () => {
+    const all = Object.entries(await page.evaluate(() => window.seen)).filter(([key]) => !before.has(key));
+    return all.length >= 10 ? all : null;
+  });
+  const late = seen.map(([key, ms]) => ms - Number(BigInt(key.split("-")[0]) / 1000000n)).sort((a, b) => a - b);
+  const median = late[Math.floor(late.length / 2)];
+  console.log(`# from verdict to page: median ${median} ms, longest ${late.at(-1)} ms, of ${late.length} events`);
+  return median <= 200;
+});
+
+await ok("an alert says which program came and which were expected", async () => {
+  const { events } = (await api("GET", `/events?limit=200&container=${me}`)).body;
+  const exec = events.find((e) => e.output_fields["lutra.group"] === "exec");
+  await page.goto(`${origin}/#/event/${exec.key}`);
+  await page.waitForSelector(".paths .came");
+  equal((await page.locator(".paths .came").textContent()).startsWith("exec /usr/bin/"), true, "came");
+  if (!await page.locator(".paths li:not(.came)").count()) throw new Error("nothing was expected");
+  if (!await page.locator(".step .chips .came").count()) throw new Error("no call is explained");
+});
+
+await ok("by keyboard: skip, a view, an event", async () => {
+  const p = await open("/events");
+  await p.waitForSelector('[data-view="events"] .event');
+  await p.keyboard.press("Tab");
+  equal(await p.evaluate(() => document.activeElement.className), "skip", "first");
+  await p.keyboard.press("Enter");
+  equal(await p.evaluate(() => document.activeElement.id), "main", "then");
+  await p.locator(".event").first().focus();
+  await p.keyboard.press("Enter");
+  await p.waitForSelector('[data-view="event"] h1');
+  await close(p);
+});
+
+// ---- each view ----
+
+const { events } = (await api("GET", "/events?limit=200")).body;
+const shown = events.find((e) => e.output_fields["lutra.group"] === "exec");
+const views = { overview: "/", container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, policies: "/policies", policy: "/policy/notes" };
+const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height: 844 } };
+
+/* The policy that keeps foreign scripts out keeps axe out too: for these pages it is off. */
+async function look(view, scheme, size) {
+  const p = await open(views[view], { colorScheme: scheme, viewport: sizes[size], bypassCSP: true, reducedMotion: "reduce" });
+  await p.waitForSelector(`[data-view="${view}"]`);
+  await p.waitForFunction(() => [...document.querySelectorAll(".chart")].every((c) => c.querySelector("canvas")));
+  for (const d of await p.locator(".view details").all()) await d.evaluate((e) => { e.open = true; });
+  equal(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "fits the screen's width");
+  await p.evaluate(axe);
+  const { violations } = await p.evaluate(() => window.axe.run());
+  const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
+  await p.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = false; }));
+  await p.screenshot({ path: `${screenshots}/${view}-${scheme}${size}.png`, fullPage: true });
+  await close(p);
+  if (serious.length) throw new Error(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(" ")}`).join("\n"));
+}
+
+for (const view of Object.keys(views)) {
+  await ok(`${view}: no serious fault of accessibility, in light and dark and on a phone`, () =>
+    Promise.all([look(view, "light", ""), look(view, "dark", ""), look(view, "light", "-phone")]));
+}
+
+// ---- what can be done ----
+
+await ok("a mode is switched, once the token is given", async () => {
+  await page.goto(`${origin}/#/container/${me}`);
+  await page.waitForSelector("#mode");
+  await page.selectOption("#mode", "kill");
+  await page.waitForSelector("#token-dialog[open]");
+  await page.fill("#token-input", token);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("mode-now").textContent === "kill");
+  equal((await mine()).mode, "kill", "mode");
+});
+
+await ok("it is frozen, and goes on", async () => {
+  for (const [button, frozen] of [["Freeze", true], ["Thaw", false]]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await until(async () => (await mine()).frozen === frozen);
+  }
+});
+
+await ok("it is released, after a question", async () => {
+  await page.getByRole("button", { name: "Release", exact: true }).click();
+  await page.waitForSelector("#ask-dialog[open]");
+  await page.keyboard.press("Escape");
+  equal((await mine()).name, name, "not yet");
+  await page.getByRole("button", { name: "Release", exact: true }).click();
+  await page.locator("#ask-ok").click();
+  await page.waitForSelector('[data-view="overview"]');
+  equal((await api("GET", "/containers")).body.total, 0, "containers");
+});
+
+await ok("nothing was asked of any other server", () => equal([...asked].join(), origin, "origins"));
+await ok("the browser had nothing to complain about", () => {
+  const others = complaints.filter((c) => !/status of 401/.test(c));
+  equal(others.length, 0, others.join("; "));
+});
+await chromium.close();
+plan();

@@ -29,8 +29,10 @@ DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev 
 	libcurl4-gnutls-dev
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
+# Node.js from elsewhere brings its npm along, and conflicts with Debian's.
+NPM := $(if $(shell command -v npm),,npm)
 DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
-	podman conmon qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs
+	podman conmon qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs chromium nodejs $(NPM)
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends
 
@@ -51,7 +53,7 @@ help:
 #: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
 #: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted
 #: make soak        false verdicts in CALLS=10000000 calls of nginx, redis and postgres (20 minutes)
-#: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-vm, check-escapes, lint: one part
+#: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-web, check-vm, check-escapes, lint: one part
 #: make check-escapes  container escapes and evasions in VMs, four ways; ESCAPE_SERIES='6.1 6.12 sid'
 #: make docs-escapes   docs/escapes.md from the results of all three series
 #: make format      clang-format on all of it
@@ -164,7 +166,7 @@ endif
 # Tests that are not cmocka programs; 77 is skipped. check-e2e and check-bpf need root.
 RUN = $(if $(IN_CHECK),,rm -rf $(B)/check;) tests/run
 SUMMARY = $(if $(IN_CHECK),,; r=$$?; tests/run -s; exit $$r)
-CHECKS := lint check-unit check-bpf fuzz check-e2e check-vm check-escapes
+CHECKS := lint check-unit check-bpf fuzz check-e2e check-web check-vm check-escapes
 E2E_TESTS := $(wildcard tests/e2e/*_test)
 VM_SERIES ?= 6.1 6.12
 ESCAPE_SERIES ?= 6.1 6.12
@@ -210,6 +212,8 @@ check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
 check-e2e: all $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
+check-web: all $(E2E_PROGRAMS)
+	@$(RUN) -t 300 web tests/web/web_test $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 2800 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
 check-escapes: all $(ESCAPE_PROGRAMS)

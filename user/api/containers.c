@@ -18,11 +18,13 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 	unsigned modes[LUTRA_MODE_FREEZE + 1] = {}, n = 0;
 	json_t *by_mode = json_object();
 	struct writer_stats s;
+	uint64_t lost;
 	char time[CLOCK_TEXT], host[256] = "";
 
 	(void)err;
 	gethostname(host, sizeof(host) - 1);
 	alerts_stats(d, &s);
+	lost = s.lost_queue + s.lost_store;
 	for (const struct container *e = d->containers; e; e = e->next, n++)
 		modes[e->mode <= LUTRA_MODE_FREEZE ? e->mode : 0]++;
 	for (unsigned m = 0; m <= LUTRA_MODE_FREEZE; m++)
@@ -31,9 +33,8 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 			 "hostname", text_json(host, strlen(host)), "pid", (int)getpid(), "since",
 			 clock_format(d->start_ns, time), "lsm", guard_has_lsm(d->guard), "calls",
 			 !d->config->no_calls, "containers", (int)n, "modes", by_mode, "store",
-			 "open", s.open, "stored", (json_int_t)s.stored, "lost",
-			 (json_int_t)(s.lost_queue + s.lost_store), "expired",
-			 (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
+			 "open", s.open, "stored", (json_int_t)s.stored, "lost", (json_int_t)lost,
+			 "expired", (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static int choose(const struct api_call *c, const struct container ***ret, size_
 	for (const struct container *e = c->d->containers; e; e = e->next)
 		if (is_asked_for(e, text))
 			all[n++] = e;
-	qsort(all, n, sizeof(const struct container *), by_alert);
+	qsort(all, n, sizeof(*all), by_alert);
 	*ret = all;
 	*ret_n = n;
 	return 0;

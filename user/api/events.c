@@ -84,7 +84,7 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	struct page p = {.limit = PAGE_DEFAULT};
 	struct store_query q = {};
 	char next[CURSOR_MAX];
-	struct store *s;
+	struct store *s = NULL;
 	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
 
 	if (r == 0)
@@ -131,7 +131,7 @@ int api_event(struct api_call *c, json_t **ret, struct err *err)
 	struct store_query q = {.limit = SAME_TIME_MAX};
 	struct wanted w = {};
 	uint64_t pair[2];
-	struct store *s;
+	struct store *s = NULL;
 	int r;
 
 	if (read_pair(c->name, '-', pair) < 0 || !pair[0])

@@ -94,7 +94,7 @@ static double ratio_of(const struct container *c, const struct lutra_state *s)
 
 static void note_level(struct walk *w, pid_t pid)
 {
-	struct lutra_state s;
+	struct lutra_state s = {};
 	double ratio;
 
 	if (state_of(w, pid, &s) < 0)
@@ -147,7 +147,7 @@ static int read_stat(pid_t pid, char name[static 64], pid_t *ret_ppid)
 
 static void add_process(struct walk *w, pid_t pid)
 {
-	struct lutra_state s;
+	struct lutra_state s = {};
 	char name[64];
 	pid_t ppid;
 	json_t *j;

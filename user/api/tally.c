@@ -32,8 +32,8 @@ static uint32_t count(const struct api_tally *t, uint64_t minute, unsigned verdi
 
 json_t *api_tally_json(const struct api_tally *t, uint64_t now_ns, unsigned minutes)
 {
-	uint64_t last = now_ns / MINUTE_NS, first = last - minutes + 1;
-	json_t *j = json_pack("{s:I}", "first", (json_int_t)(first * 60));
+	uint64_t last = now_ns / MINUTE_NS, first = last - minutes + 1, begin_s = first * 60;
+	json_t *j = json_pack("{s:I}", "first", (json_int_t)begin_s);
 
 	for (unsigned v = 0; j && v <= LUTRA_VERDICT_KILL; v++) {
 		json_t *list = json_array();

@@ -88,14 +88,14 @@ static int choose(const struct api_call *c, const struct container ***ret, size_
 
 	for (const struct container *e = c->d->containers; e; e = e->next)
 		n++;
-	all = calloc(n + 1, sizeof(*all));
+	all = calloc(n + 1, sizeof(void *));
 	if (!all)
 		return -ENOMEM;
 	n = 0;
 	for (const struct container *e = c->d->containers; e; e = e->next)
 		if (is_asked_for(e, text))
 			all[n++] = e;
-	qsort(all, n, sizeof(*all), by_alert);
+	qsort(all, n, sizeof(void *), by_alert);
 	*ret = all;
 	*ret_n = n;
 	return 0;

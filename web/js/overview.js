@@ -85,7 +85,7 @@ export async function overview(main, name, signal) {
   const containers = new Containers(signal);
   const chart = verdictChart(signal);
   const top = h("div", { class: "tiles" });
-  const latest = new EventList(6, { empty: "No events. That is the usual thing." });
+  const latest = new EventList(5, { empty: "No events. That is the usual thing." });
   const look = async () => {
     const [status, verdicts] = await Promise.all([
       get("status", {}, signal), get("verdicts", { minutes: 60 }, signal)]);
@@ -100,7 +100,7 @@ export async function overview(main, name, signal) {
         latest.box)),
     containers.element);
   const [, , page] = await Promise.all([look(), containers.load(),
-    get("events", { limit: 6 }, signal).catch(() => ({ events: [] }))]);
+    get("events", { limit: 5 }, signal).catch(() => ({ events: [] }))]);
   latest.append(page.events);
   every(5000, signal, look);
   every(2000, signal, () => containers.load());

@@ -30,7 +30,7 @@ static const struct route {
 	{"POST", "containers/", "/freeze", api_container_freeze},
 	{"POST", "containers/", "/kill", api_container_kill},
 	{"GET", "events", NULL, api_events},
-	{"GET", "events/", "", api_event},
+	{"GET", "events/", "", api_one_event},
 	{"GET", "policies", NULL, api_policies},
 	{"GET", "policies/", "", api_policy},
 	{"GET", "policies/", "/diff", api_policy_diff},

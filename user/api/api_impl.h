@@ -33,7 +33,7 @@ int api_container_thaw(struct api_call *c, json_t **ret, struct err *err);
 int api_container_freeze(struct api_call *c, json_t **ret, struct err *err);
 int api_container_kill(struct api_call *c, json_t **ret, struct err *err);
 int api_events(struct api_call *c, json_t **ret, struct err *err);
-int api_event(struct api_call *c, json_t **ret, struct err *err);
+int api_one_event(struct api_call *c, json_t **ret, struct err *err);
 int api_policies(struct api_call *c, json_t **ret, struct err *err);
 int api_policy(struct api_call *c, json_t **ret, struct err *err);
 int api_policy_diff(struct api_call *c, json_t **ret, struct err *err);

@@ -126,7 +126,7 @@ static int take_event(void *ctx, int64_t id, const struct alert *a)
 	return 0;
 }
 
-int api_event(struct api_call *c, json_t **ret, struct err *err)
+int api_one_event(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_query q = {.limit = SAME_TIME_MAX};
 	struct wanted w = {};

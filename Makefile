@@ -236,7 +236,7 @@ $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] user/import/*.[ch] include/lutra/*.h)
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] include/lutra/*.h)
 	@mkdir -p $(@D)
 	$(call msg,FUZZ,$@)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(LDLIBS) || \

@@ -244,8 +244,7 @@ static void hook_s_garbage_is_refused(void **state)
 		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {}, \"pid\": 1}",
 		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": \"x\"}}",
 		"{\"cmd\": \"container\", \"event\": \"go\", \"who\": {\"id\": \"x\"}, \"pid\": 1}",
-		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": \"x\"}, "
-		"\"pid\": -4}",
+		"{\"cmd\":\"container\",\"event\":\"start\",\"who\":{\"id\":\"x\"},\"pid\":-4}",
 		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": 5}, \"pid\": 1}",
 	};
 	struct fixture *f = *state;
@@ -388,6 +387,8 @@ static void engine_s_process_of_another_is_not_taken_for_the_container(void **st
 
 static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 {
+	static const char started[] =
+		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}\n";
 	static const char *const lines[] = {
 		"\n",
 		"garbage\n",
@@ -395,7 +396,7 @@ static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 		"[]\n",
 		"{}\n",
 		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"../../x\"}}\n",
-		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}\n",
+		started,
 	};
 	_cleanup_free_ char *inspect = NULL;
 	struct fixture *f = *state;

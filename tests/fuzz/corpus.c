@@ -133,6 +133,40 @@ static int write_recordings(const char *dir)
 	return r;
 }
 
+#define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
+
+/* What runtimes and engines say, each behind the number of what it is. */
+static int write_answers(const char *dir)
+{
+	static const char *const answers[] = {
+		"\0{\"ociVersion\":\"1.0.2\",\"id\":\"" ID
+		"\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/b\",\"annotations\":{"
+		"\"io.kubernetes.pod.name\":\"web\",\"io.kubernetes.cri-o.ImageRef\":\"a@sha256:" ID
+		"\"}}",
+		"\1[{\"Id\":\"" ID "\",\"Names\":[\"/web\"],\"State\":\"running\"}]",
+		"\2{\"Id\":\"" ID "\",\"State\":{\"Running\":true,\"Pid\":4711},\"Image\":"
+		"\"sha256:" ID "\",\"Name\":\"/web\",\"Config\":{\"Image\":\"nginx:1\",\"Labels\":{"
+		"\"io.kubernetes.pod.namespace\":\"prod\"}}}",
+		"\3{\"RepoDigests\":[\"nginx@sha256:" ID "\"],\"Digest\":\"sha256:" ID "\"}",
+		"\4{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}",
+		"\5/kubepods.slice/kubepods-pod6a4d1c3e_90ab_4f5d_8c11_2233445566aa.slice/crio-" ID
+		".scope/container",
+		"\6docker.io/library/nginx:1@sha256:" ID ",nginx:1",
+	};
+	_cleanup_free_ char *to = sample_path(dir, "identity");
+
+	mkdir(to, 0755);
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		char name[16];
+		_cleanup_free_ char *path = NULL;
+
+		snprintf(name, sizeof(name), "%zu", i);
+		path = sample_path(to, name);
+		sample_write(path, answers[i], 1 + strlen(answers[i] + 1));
+	}
+	return 0;
+}
+
 static int write_all(const char *dir)
 {
 	static const char version1[] = "tests/golden/trace/version1.ltr";
@@ -170,6 +204,8 @@ static int write_all(const char *dir)
 		r = write_signature(dir, policy);
 	if (r == 0)
 		r = write_recordings(dir);
+	if (r == 0)
+		r = write_answers(dir);
 	return r < 0 ? r : seed(json, 0, policies, "json");
 }
 

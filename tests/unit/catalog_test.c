@@ -49,10 +49,11 @@ static void put(const struct fixture *f, const char *name, const char *json)
 static const char *found(struct fixture *f, const char *image, const char *digest,
 			 struct catalog_match *m)
 {
-	struct identity w = {.image = (char *)(uintptr_t)image,
-			     .digest = (char *)(uintptr_t)digest};
+	_cleanup_(identity_done) struct identity w = {};
 	struct err err;
 
+	assert_int_equal(identity_set(&w.image, image), 0);
+	assert_int_equal(identity_set(&w.digest, digest), 0);
 	*m = (struct catalog_match){};
 	if (catalog_find(f->catalog, &w, m, &err) == 0)
 		return m->policy;

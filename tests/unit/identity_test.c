@@ -188,10 +188,11 @@ static void image_match_compares_references_as_engines_complete_them(void **stat
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct identity w = {.image = (char *)(uintptr_t)cases[i].theirs};
+		_cleanup_(identity_done) struct identity w = {};
 		bool other;
 
 		print_message("# %s, %s\n", cases[i].theirs ? cases[i].theirs : "-", cases[i].ours);
+		assert_int_equal(identity_set(&w.image, cases[i].theirs), 0);
 		assert_int_equal(image_match(&w, cases[i].ours, NULL, &other), cases[i].match);
 		assert_false(other);
 	}

@@ -240,6 +240,8 @@ const char *action_name(unsigned action)
 
 const char *group_name(unsigned group)
 {
+	if (group == LUTRA_G_FALLBACK)
+		return "fallback";
 	return group == LUTRA_G_GUARD ? "guard" : name_of(groups, N(groups), group);
 }
 

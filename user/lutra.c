@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{"run", cmd_run, "run a command in a cgroup of its own, recorded or guarded"},
 	{"record", cmd_record, "record a container, a cgroup or a command"},
 	{"import", cmd_import, "a trace from another tool's recording"},
+	{"learn", cmd_learn, "a policy for an image: runs recorded, trained, put in audit"},
 	{"train", cmd_train, "make a policy from recorded runs"},
 	{"eval", cmd_eval, "false alarms and detection of a policy on recorded runs"},
 	{"score", cmd_score, "the reference scorer: one line an event of a trace"},

@@ -46,7 +46,7 @@ static const struct argp argp = {options,
 				 "Guard enrolled containers, in the foreground, until SIGTERM."
 				 "\vContainers come and go by `lutra enroll` and `lutra release`. "
 				 "Policies that change on disk are put in force within a second, "
-				 "and on SIGHUP, which has policy_keys and log_level of "
+				 "and on SIGHUP, which has policy_keys, life and log_level of "
 				 "the configuration taken too. Configuration: a JSON object "
 				 "of socket, state_dir, policies_dir, events_jsonl (a file, \"-\" "
 				 "or null), log_level (error, "

@@ -184,7 +184,8 @@ enum lutra_group {
 	LUTRA_G_PATH_K,
 	LUTRA_G_COUNT,
 	LUTRA_G_NONE = LUTRA_G_COUNT,
-	LUTRA_G_GUARD /* the guard itself is attacked: in no policy, refused by all */
+	LUTRA_G_GUARD,	 /* the guard itself is attacked: in no policy, refused by all */
+	LUTRA_G_FALLBACK /* userspace's: the policy fired too often and only alerts from now on */
 };
 
 enum lutra_addr_class {

@@ -318,6 +318,7 @@ daemon_start() {
 	  "calls": "${calls:-on}",
 	  "engines": [${engines:-}],
 	  "bundles": [${bundles:-}],
+	  "life": ${life:-null},
 	  "pin_dir": ${pin_dir:-null}
 	}
 	JSON

@@ -228,11 +228,12 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct mode_request q = {.policy = c->name};
+	struct err over = {};
 	unsigned n;
 	int r = api_mode_body(c, &q.mode, &q.force, err);
 
 	if (r == 0)
-		r = policies_set_mode(c->d, &q, &n, err);
+		r = policies_set_mode(c->d, &q, &n, &over, err);
 	if (r == 0)
 		*ret = json_pack("{s:i}", "switched", (int)n);
 	return r;

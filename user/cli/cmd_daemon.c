@@ -9,9 +9,10 @@
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/daemon/protocol.h"
+#include "user/life/life_print.h"
 #include "user/policy/policy_cmd.h"
 
-enum { OPT_CGROUP = 256, OPT_ALL, OPT_NEXT_EXEC, OPT_FORCE };
+enum { OPT_CGROUP = 256, OPT_ALL, OPT_NEXT_EXEC, OPT_FORCE, OPT_DIGEST };
 
 #define FORCE_OPTION                                                                               \
 	{                                                                                          \
@@ -31,6 +32,7 @@ struct daemon_args {
 	const char *mode_name;
 	const char *name;
 	const char *image;
+	const char *digest;
 	unsigned long long limit;
 	bool all, follow, json, next_exec, force;
 };
@@ -57,6 +59,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'i':
 		a->image = arg;
+		return 0;
+	case OPT_DIGEST:
+		a->digest = arg;
 		return 0;
 	case 'l':
 		return args_number(state, arg, PROTOCOL_EVENTS_MAX, "--limit", &a->limit);
@@ -129,6 +134,8 @@ static const struct argp_option enroll_options[] = {
 	 0},
 	{"name", 'n', "NAME", 0, "Name; default: from the cgroup's", 0},
 	{"image", 'i', "REF", 0, "Image reference; default: the policy's", 0},
+	{"digest", OPT_DIGEST, "DIGEST", 0,
+	 "Digest of the image, sha256:…; by it a policy is known to be of another", 0},
 	{"next-exec", OPT_NEXT_EXEC, NULL, 0,
 	 "Who is in it, or joins, counts from its next exec on (the container is about to start)",
 	 0},
@@ -145,18 +152,20 @@ static error_t parse_enroll(int key, char *arg, struct argp_state *state)
 		return args_usage(state, "takes no argument");
 	if (key != ARGP_KEY_END)
 		return parse(key, arg, state);
-	if (!a->cgroup || !a->policy)
-		return args_usage(state, "--cgroup PATH and --policy DIR are needed");
+	if (!a->cgroup || (!a->policy && !a->image))
+		return args_usage(state, "--cgroup PATH and --policy DIR are needed, or --image "
+					 "REF of one that is learned");
 	return 0;
 }
 
-static const struct argp enroll_argp = {enroll_options,
-					parse_enroll,
-					"--cgroup PATH --policy DIR",
-					"Put a container under the daemon's guard.",
-					NULL,
-					NULL,
-					NULL};
+static const struct argp enroll_argp = {
+	enroll_options,
+	parse_enroll,
+	"--cgroup PATH --policy DIR|--image REF",
+	"Put a container under the daemon's guard, or have it learned (lutra learn).",
+	NULL,
+	NULL,
+	NULL};
 
 int cmd_enroll(int argc, char **argv)
 {
@@ -167,8 +176,9 @@ int cmd_enroll(int argc, char **argv)
 
 	args_parse(&enroll_argp, argc, argv, false, &a);
 	cgroup = absolute(a.cgroup);
-	policy = cli_is_policy_path(a.policy) ? absolute(a.policy) : strdup(a.policy);
-	if (!cgroup || !policy)
+	if (a.policy)
+		policy = cli_is_policy_path(a.policy) ? absolute(a.policy) : strdup(a.policy);
+	if (!cgroup || (a.policy && !policy))
 		return 1;
 	q = json_pack("{s:s}", "cmd", "enroll");
 	set(q, "cgroup", cgroup);
@@ -176,6 +186,7 @@ int cmd_enroll(int argc, char **argv)
 	set(q, "mode", a.mode_name);
 	set(q, "name", a.name);
 	set(q, "image", a.image);
+	set(q, "digest", a.digest);
 	if (a.next_exec)
 		json_object_set_new(q, "next_exec", json_true());
 	if (a.force)
@@ -379,8 +390,11 @@ static void print_container(const json_t *c)
 	printf("  %s %.12s%s%s%s%s\n", text(c, "engine"), text(c, "id"),
 	       *text(c, "pod") ? ", pod " : "", text(c, "pod_namespace"),
 	       *text(c, "pod") ? "/" : "", text(c, "pod"));
-	printf("  policy %s, %.12s, since %s\n", text(c, "policy"), text(c, "policy_sha256"),
-	       text(c, "policy_since"));
+	if (json_is_true(json_object_get(c, "learned")))
+		printf("  recorded: its runs are learned from\n");
+	if (*text(c, "policy"))
+		printf("  policy %s, %.12s, since %s\n", text(c, "policy"),
+		       text(c, "policy_sha256"), text(c, "policy_since"));
 	if (*text(c, "policy_error"))
 		printf("  %s\n", text(c, "policy_error"));
 	printf("  calls %lld, objects %lld; alerts %lld, denied %lld, killed %lld; evidence lost "
@@ -406,6 +420,8 @@ int cmd_status(int argc, char **argv)
 	       json_is_true(json_object_get(answer, "lsm")) ? "BPF LSM"
 							    : "tracepoints instead of BPF LSM",
 	       number(answer, "events_stored"), number(answer, "events_lost"));
+	json_array_foreach (json_object_get(answer, "life"), i, c)
+		life_print(c, stdout);
 	json_array_foreach (json_object_get(answer, "containers"), i, c)
 		print_container(c);
 	return 0;

@@ -92,12 +92,14 @@ static int enroll(struct daemon *d, const struct arrival *a, const char *cgroup,
 	bool changed;
 	int r = catalog_find(d->catalog, a->who, &m, why);
 
-	if (r < 0)
-		return r == -ENOENT ? 1 : r;
-	changed = m.other_digest;
-	q.policy = m.policy;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	changed = r == 0 && m.other_digest;
+	q.policy = r == 0 ? m.policy : NULL;
 	choose_name(d, a->who, name, sizeof(name));
 	r = containers_enroll(d, &q, ret, why);
+	if (r == -ENOENT && !q.policy)
+		return 1;
 	if (r == -EOPNOTSUPP) {
 		daemon_log(d, LOG_LEVEL_WARNING, "%s: in mode audit: %s", name, why->msg);
 		q.mode = "audit";

@@ -50,7 +50,7 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 /* The values of an object; borrowed from it. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
-	json_t *jsonl, *pin, *keys;
+	json_t *jsonl, *pin, *keys, *life;
 	struct config_parts parts;
 	int no_lsm;
 };
@@ -96,6 +96,8 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 		r = parse_keys(raw->keys, &c->policy_keys, err);
 	if (r == 0)
 		r = config_parse_parts(&raw->parts, c, err);
+	if (r == 0)
+		r = life_limits_parse(raw->life, &c->life, err);
 	if (r < 0)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)
@@ -131,14 +133,15 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s?s, s?s, s?s, s?o, s?s, s?b, s?s, s?o, s?o, s?o, s?o, s?o, s?o, s?b, "
-			   "s?o, s?o}",
+			   "s?o, s?o, s?o}",
 			   "socket", &raw.socket, "state_dir", &raw.state_dir, "policies_dir",
 			   &raw.policies_dir, "events_jsonl", &raw.jsonl, "log_level", &raw.level,
 			   "no_lsm", &raw.no_lsm, "calls", &raw.calls, "pin_dir", &raw.pin,
 			   "policy_keys", &raw.keys, "store", &raw.parts.store, "http",
 			   &raw.parts.http, "outputs", &raw.parts.outputs, "throttle",
 			   &raw.parts.throttle, "program_stats", &raw.parts.program_stats,
-			   "engines", &raw.parts.engines, "bundles", &raw.parts.bundles) < 0)
+			   "engines", &raw.parts.engines, "bundles", &raw.parts.bundles, "life",
+			   &raw.life) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	r = check_raw(&raw, c, err);
 	if (r < 0)
@@ -199,6 +202,7 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 	if (r < 0 || !now)
 		return r;
 	c->policy_keys = now->policy_keys;
+	c->life = now->life;
 	c->log_level = now->log_level;
 	*ret_rest = !same_text(c->socket, now->socket) ||
 		    !same_text(c->state_dir, now->state_dir) ||

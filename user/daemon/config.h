@@ -10,6 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/policy/policy_key.h"
+#include "user/life/life.h"
 #include "user/outputs/config.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
@@ -35,6 +36,7 @@ struct config {
 					      those of containerd, CRI-O, Podman; none: nobody is
 					      looked for by cgroup */
 	size_t n_engines, n_bundles;
+	struct life_limits life;	/* of the life cycle of policies */
 	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
 	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
 	uint64_t store_max_age_days; /* default 30 */
@@ -61,7 +63,7 @@ struct config {
  */
 int config_load(const char *path, struct config **ret, struct err *err);
 /*
- * Read its file again and take from it what can change while a daemon runs: policy_keys and
+ * Read its file again and take from it what can change while a daemon runs: policy_keys, life and
  * log_level. *ret_rest: something else is another than before, which takes a restart. On failure c
  * is as it was. Errors as config_load().
  */

@@ -12,6 +12,7 @@
 #include "user/clock.h"
 #include "user/container.h"
 #include "user/daemon/daemon.h"
+#include "user/life/learn_runs.h"
 #include "user/daemon/modes.h"
 #include "user/events/event.h"
 #include "user/events/react.h"
@@ -48,11 +49,15 @@ static void on_cgroup_event(struct daemon *d, struct source *s, uint32_t events)
 	bool populated;
 
 	(void)events;
-	if (cgroup_populated(s->fd, &populated) < 0)
+	if (cgroup_populated(s->fd, &populated) < 0) {
 		containers_check(d);
-	else
-		daemon_log(d, LOG_LEVEL_DEBUG, "%s: %s", c->name,
-			   populated ? "has tasks" : "empty");
+		return;
+	}
+	if (!populated && c->recorded) {
+		guard_drain(d->guard);
+		learn_end(d, c);
+	}
+	daemon_log(d, LOG_LEVEL_DEBUG, "%s: %s", c->name, populated ? "has tasks" : "empty");
 }
 
 /* A container's, and nothing else's, by its name. */
@@ -83,23 +88,45 @@ static int describe_who(const struct enrol_request *q, const char *id, const cha
 		r = identity_set(&who->image, q->image);
 	else if (r == 0 && !who->image)
 		r = identity_set(&who->image, image);
+	if (r == 0 && q->digest)
+		r = identity_set(&who->digest, q->digest);
 	return r < 0 ? err_set(err, r, "an image reference has at most %d bytes", IDENTITY_TEXT_MAX)
 		     : 0;
 }
 
-/* Names, policy, mode: all that can be wrong before the kernel is asked. */
-static int describe(struct daemon *d, const struct enrol_request *q, struct container *c,
-		    struct policy **ret, struct err *err)
+/* Policy and life cycle may speak against a mode. */
+static int check_mode(struct daemon *d, const struct container *c, const struct policy *p,
+		      unsigned mode, bool force, struct err *err)
+{
+	int r = modes_check(c->name, p, mode, force, err);
+	struct err over;
+
+	return r < 0 ? r : learn_gate(d, c->policy_dir, mode, force, &over, err);
+}
+
+static bool is_populated(const char *cgroup)
+{
+	_cleanup_close_ int fd = cgroup_events_open(cgroup);
+	bool populated = false;
+
+	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
+}
+
+/* Its policy, and the mode that it is to be in. */
+static int describe_policy(struct daemon *d, const struct enrol_request *q, struct container *c,
+			   struct policy **ret, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	char id[NAME_MAX_BYTES], dir[PATH_MAX];
+	char *dir;
 	int r;
 
-	container_id(q->cgroup, id, sizeof(id));
 	if (strchr(q->policy, '/'))
-		snprintf(dir, sizeof(dir), "%s", q->policy);
+		r = asprintf(&dir, "%s", q->policy);
 	else
-		snprintf(dir, sizeof(dir), "%s/%s", d->config->policies_dir, q->policy);
+		r = asprintf(&dir, "%s/%s", d->config->policies_dir, q->policy);
+	if (r < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	c->policy_dir = dir;
 	r = policy_load_signed(&p, dir, &d->config->policy_keys, err);
 	if (r < 0)
 		return r;
@@ -109,39 +136,79 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 	else if (mode_parse(q->mode, &c->mode) < 0)
 		r = err_set(err, -EINVAL, "unknown mode");
 	else
-		r = modes_check(q->policy, p, c->mode, q->force, err);
+		r = check_mode(d, c, p, c->mode, q->force, err);
 	if (r < 0)
 		return r;
+	container_has_policy(c, p);
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+/* Names, policy, mode: all that can be wrong before the kernel is asked. *ret: NULL without one. */
+static int describe(struct daemon *d, const struct enrol_request *q, struct container *c,
+		    struct policy **ret, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char id[NAME_MAX_BYTES];
+	int r = 0;
+
+	container_id(q->cgroup, id, sizeof(id));
 	c->name = strdup(q->name ? q->name : id);
-	r = describe_who(q, id, p->image, &c->who, err);
+	c->cgroup = strdup(q->cgroup);
+	if (q->policy)
+		r = describe_policy(d, q, c, &p, err);
+	else if (q->mode)
+		return err_set(err, -EINVAL, "a mode needs a policy");
+	else
+		c->policy_dir = strdup("");
 	if (r < 0)
 		return r;
-	c->cgroup = strdup(q->cgroup);
-	c->policy_dir = strdup(dir);
 	if (!c->name || !c->cgroup || !c->policy_dir)
 		return err_set(err, -ENOMEM, "out of memory");
+	r = describe_who(q, id, p ? p->image : NULL, &c->who, err);
+	if (r == 0)
+		r = learn_choose(d, c, p, &c->recorded, err);
+	if (r < 0)
+		return r;
 	if (!*c->name || strlen(c->name) > NAME_MAX_BYTES || strchr(c->name, '/'))
 		return err_set(err, -EINVAL, "a name has 1 to %d bytes and no slash: give --name",
 			       NAME_MAX_BYTES);
 	if (containers_find(d, c->name))
 		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
 	c->sessions = q->who || is_own_cgroup(q->cgroup);
-	container_has_policy(c, p);
 	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+void container_knows_policy(struct container *c, const struct policy *p)
+{
+	c->th_a = p->th_a;
+	c->th_b = p->th_b;
+	c->refuses = 0;
+	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+		if (p->action[g] >= LUTRA_ACTION_DENY)
+			c->refuses |= 1u << g;
+}
+
+int container_set_policy(struct daemon *d, struct container *c, const char *name,
+			 const struct policy *p, struct err *err)
+{
+	char *dir;
+
+	if (asprintf(&dir, "%s/%s", d->config->policies_dir, name) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	free(c->policy_dir);
+	c->policy_dir = dir;
+	container_has_policy(c, p);
+	policies_watch(d, dir);
 	return 0;
 }
 
 void container_has_policy(struct container *c, const struct policy *p)
 {
+	container_knows_policy(c, p);
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
 	c->policy_since_ns = clock_realtime_ns();
-	container_has_thresholds(c, p);
-}
-
-void container_has_thresholds(struct container *c, const struct policy *p)
-{
-	c->th_a = p->th_a;
-	c->th_b = p->th_b;
 }
 
 struct container *container_new(void)
@@ -161,7 +228,8 @@ void containers_add(struct daemon *d, struct container *c)
 	if (c->events.fd >= 0 && daemon_watch(d, &c->events, EPOLLPRI) < 0)
 		daemon_log(d, LOG_LEVEL_WARNING, "%s: its end is seen up to a second late",
 			   c->name);
-	policies_watch(d, c->policy_dir);
+	if (*c->policy_dir)
+		policies_watch(d, c->policy_dir);
 	c->next = d->containers;
 	d->containers = c;
 }
@@ -172,6 +240,7 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	_cleanup_(container_freep) struct container *c = container_new();
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct guard_enrolment e;
+	bool runs;
 	int r;
 
 	if (!c)
@@ -185,17 +254,21 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
 				     .policy = p,
 				     .mode = c->mode,
+				     .record = c->recorded,
 				     .next_exec = q->next_exec,
 				     .starting = q->starting,
 				     .sessions = c->sessions};
+	runs = !q->next_exec && !q->starting && is_populated(c->cgroup);
 	r = guard_enroll(d->guard, &e, &c->slot, err);
 	if (r < 0)
 		return r;
 	c->since_ns = clock_realtime_ns();
 	containers_add(d, c);
+	if (c->recorded)
+		learn_begin(d, c, runs);
 	enrolled_save(d);
 	daemon_log(d, LOG_LEVEL_INFO, "%s: enrolled, mode %s, policy %s", c->name,
-		   mode_name(c->mode), c->policy_dir);
+		   mode_name(c->mode), *c->policy_dir ? c->policy_dir : "none yet");
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -227,10 +300,10 @@ int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, bo
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	int r = 0;
 
-	if (mode > LUTRA_MODE_AUDIT && !force)
+	if (mode > LUTRA_MODE_AUDIT && *c->policy_dir)
 		r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
 	if (r == 0 && p)
-		r = modes_check(c->name, p, mode, false, err);
+		r = check_mode(d, c, p, mode, force, err);
 	if (r == 0)
 		r = containers_switch(d, c, mode, err);
 	if (r < 0)
@@ -243,8 +316,11 @@ int containers_set_mode(struct daemon *d, struct container *c, unsigned mode, bo
 int containers_thaw(struct daemon *d, struct container *c, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	int r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
+	int r;
 
+	if (!*c->policy_dir)
+		return err_set(err, -EINVAL, "%s: has no policy yet", c->name);
+	r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
 	/* A new binding: levels, histories and alerts of every task begin again. */
 	if (r == 0)
 		r = guard_set_policy(d->guard, c->slot, p, err);
@@ -288,6 +364,8 @@ void containers_release(struct daemon *d, struct container *c, bool and_thaw)
 	struct container **at = &d->containers;
 
 	guard_drain(d->guard);
+	learn_end(d, c);
+	runs_forget(d, c, "released");
 	metrics_retire(d, c);
 	guard_release(d->guard, c->slot);
 	if (and_thaw)
@@ -369,7 +447,6 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 {
 	struct daemon *d = ctx;
 	struct container *c = d->containers;
-	struct event e;
 
 	while (c && (c->slot != ev->slot || c->cgroup_id != ev->cgroup_id))
 		c = c->next;
@@ -377,16 +454,24 @@ void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char 
 		return;
 	note_verdict(c, ev);
 	act(d, c, ev);
-	e = (struct event){.ev = ev,
-			   .str = str,
-			   .str_len = str_len,
-			   .realtime_ns = clock_to_realtime(ev->ts_ns),
-			   .name = c->name,
-			   .id = c->who.id,
-			   .image = c->who.image,
-			   .cgroup = c->cgroup,
-			   .policy = c->policy_dir,
-			   .who = &c->who};
+	containers_tell(d, c, ev, str, str_len);
+	learn_signal(d, c, ev);
+}
+
+void containers_tell(struct daemon *d, struct container *c, const struct lutra_evidence *ev,
+		     const char *str, size_t str_len)
+{
+	struct event e = {.ev = ev,
+			  .str = str,
+			  .str_len = str_len,
+			  .realtime_ns = clock_to_realtime(ev->ts_ns),
+			  .name = c->name,
+			  .id = c->who.id,
+			  .image = c->who.image,
+			  .cgroup = c->cgroup,
+			  .policy = c->policy_dir,
+			  .who = &c->who};
+
 	api_tally_add(&d->tally, e.realtime_ns, ev->verdict);
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
 		c->alert_ns = e.realtime_ns;
@@ -403,12 +488,13 @@ json_t *containers_json(const struct daemon *d, const struct container *c)
 	guard_counters(d->guard, c->slot, &n);
 	for (unsigned i = 0; i < LUTRA_C_COUNT; i++)
 		json_object_set_new(counters, counter_name(i), json_integer((json_int_t)n.n[i]));
-	j = json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:i, s:o}", "policy",
+	j = json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o}", "policy",
 		      text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
 		      "policy_since", clock_format(c->policy_since_ns, policy_time), "policy_error",
 		      c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
 		      mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen",
-		      c->frozen, "slot", (int)c->slot, "counters", counters);
+		      c->frozen, "learned", c->recorded, "slot", (int)c->slot, "counters",
+		      counters);
 	if (j)
 		json_object_update_new(j, identity_json(&c->who));
 	/* Its name here, which is the engine's unless another has that. */

@@ -20,7 +20,7 @@
 #include "lib/names.h"
 #include "lib/text.h"
 #include "user/clock.h"
-#include "user/daemon/daemon.h"
+#include "user/life/learn.h"
 #include "user/daemon/protocol.h"
 
 #ifndef SO_PEERPIDFD
@@ -150,11 +150,15 @@ static json_t *do_enroll(struct daemon *d, json_t *q, struct err *err)
 	const char *cmd;
 	int next_exec = 0, force = 0;
 
-	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s:s, s?s, s?s, s?s, s?b, s?b}", "cmd",
-			   &cmd, "cgroup", &r.cgroup, "policy", &r.policy, "mode", &r.mode, "name",
-			   &r.name, "image", &r.image, "next_exec", &next_exec, "force",
-			   &force) < 0) {
+	if (json_unpack_ex(q, &je, JSON_STRICT, "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?b}",
+			   "cmd", &cmd, "cgroup", &r.cgroup, "policy", &r.policy, "mode", &r.mode,
+			   "name", &r.name, "image", &r.image, "digest", &r.digest, "next_exec",
+			   &next_exec, "force", &force) < 0) {
 		err_set(err, -EINVAL, "request: %s", je.text);
+		return NULL;
+	}
+	if (!r.policy && !r.image) {
+		err_set(err, -EINVAL, "request: neither a policy nor an image");
 		return NULL;
 	}
 	r.next_exec = next_exec != 0;
@@ -271,6 +275,7 @@ static json_t *do_policy_mode(struct daemon *d, json_t *q, struct err *err)
 {
 	struct mode_request r = {};
 	const char *cmd, *mode;
+	struct err over = {};
 	json_error_t je;
 	int force = 0;
 	unsigned n;
@@ -282,9 +287,10 @@ static json_t *do_policy_mode(struct daemon *d, json_t *q, struct err *err)
 		return NULL;
 	}
 	r.force = force != 0;
-	if (policies_set_mode(d, &r, &n, err) < 0)
+	if (policies_set_mode(d, &r, &n, &over, err) < 0)
 		return NULL;
-	return json_pack("{s:b, s:i}", "ok", 1, "switched", (int)n);
+	return json_pack("{s:b, s:i, s:o}", "ok", 1, "switched", (int)n, "overridden",
+			 *over.msg ? text_json_keep(over.msg) : json_null());
 }
 
 static json_t *do_thaw(struct daemon *d, json_t *q, struct err *err)
@@ -316,12 +322,12 @@ static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
 		json_array_append_new(containers, containers_json(d, c));
 	alerts_stats(d, &events);
 	lost = events.lost_queue + events.lost_store;
-	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o}", "ok", 1, "pid",
-			 (int)getpid(), "since", clock_format(d->start_ns, time), "lsm",
+	return json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "ok", 1,
+			 "pid", (int)getpid(), "since", clock_format(d->start_ns, time), "lsm",
 			 guard_has_lsm(d->guard), "store", events.open, "events_stored",
 			 (json_int_t)events.stored, "events_lost", (json_int_t)lost, "agent",
 			 agent_json(d), "engines", engines_json(d), "outputs", alerts_json(d),
-			 "containers", containers);
+			 "life", learn_json(d), "containers", containers);
 }
 
 static int put_event(void *ctx, int64_t id, const struct alert *a)
@@ -381,6 +387,12 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		answer = do_policy_mode(d, q, &err);
 	else if (strcmp(cmd, "thaw") == 0)
 		answer = do_thaw(d, q, &err);
+	else if (strcmp(cmd, "learn") == 0)
+		answer = learn_start(d, q, &err);
+	else if (strcmp(cmd, "learn-stop") == 0)
+		answer = learn_stop(d, q, &err);
+	else if (strcmp(cmd, "learn-status") == 0)
+		answer = learn_status(d, q, &err);
 	else if (strcmp(cmd, "status") == 0)
 		answer = do_status(d, q, &err);
 	else if (strcmp(cmd, "events") == 0)

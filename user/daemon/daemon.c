@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "user/clock.h"
+#include "user/life/learn.h"
 #include "user/identity/catalog.h"
 
 #define SAVE_NS 200000000ull
@@ -55,10 +56,10 @@ static void reload(struct daemon *d)
 	if (config_reload(d->config, &rest, &err) < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: the configuration stays as it was", err.msg);
 	else if (rest)
-		daemon_log(
-			d, LOG_LEVEL_WARNING,
-			"of the configuration, policy_keys and log_level are taken now; the rest "
-			"of what changed is with the next start");
+		daemon_log(d, LOG_LEVEL_WARNING,
+			   "of the configuration, policy_keys, life and log_level are taken now; "
+			   "the rest "
+			   "of what changed is with the next start");
 	policies_reload(d);
 }
 
@@ -90,6 +91,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 		return;
 	guard_drain(d->guard);
 	containers_check(d);
+	learn_tick(d);
 	agent_check(d);
 	guard_idle(d->guard);
 	policies_look(d);
@@ -130,7 +132,8 @@ static int open_signals(struct daemon *d)
 
 static int open_guard(struct daemon *d, struct err *err)
 {
-	const struct guard_handler handler = {.evidence = containers_evidence, .ctx = d};
+	const struct guard_handler handler = {
+		.evidence = containers_evidence, .record = learn_record, .ctx = d};
 	unsigned flags = GUARD_LINGER;
 	int r;
 
@@ -171,6 +174,9 @@ static int open_all(struct daemon *d, struct err *err)
 		return r;
 	if (catalog_new(&d->catalog, d->config->policies_dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
+	r = learn_open(d, err);
+	if (r < 0)
+		return r;
 	enrolled_restore(d);
 	r = web_open(d, err);
 	if (r < 0)
@@ -230,6 +236,7 @@ void daemon_free(struct daemon *d)
 	/* Pinned, they stay under guard, for the next daemon. */
 	while (d->containers && !d->config->pin_dir)
 		containers_release(d, d->containers, false);
+	learn_close(d);
 	while (d->containers) {
 		struct container *c = d->containers;
 

@@ -34,7 +34,7 @@ struct container {
 	char *name;	     /* by which it is called here, no other has it */
 	struct identity who; /* with an id; image: the policy's where nobody said another */
 	char *cgroup;
-	char *policy_dir;
+	char *policy_dir;			/* "": it has none, and is learned */
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of what is in force */
 	char *policy_error; /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t cgroup_id;
@@ -42,6 +42,8 @@ struct container {
 	uint64_t policy_since_ns; /* the same */
 	uint32_t slot;
 	uint32_t mode;
+	uint32_t refuses;     /* bit per group whose rule denies or kills, of what is in force */
+	bool recorded;	      /* its runs are learned from */
 	bool sessions;	      /* as struct guard_enrolment */
 	bool own_mode;	      /* does not follow its policy's */
 	bool frozen;	      /* by us */
@@ -57,6 +59,7 @@ struct client;
 struct engines;
 struct scan;
 struct streams;
+struct learn;
 
 struct daemon {
 	struct config *config;
@@ -83,6 +86,7 @@ struct daemon {
 	struct scan *scan;
 	bool enrolled_changed; /* what enrolled.json should say is another */
 	uint64_t enrolled_changed_ns;
+	struct learn *learn; /* the life cycle of policies */
 	int epoll_fd;
 	bool stop;
 	bool made_socket;
@@ -110,10 +114,11 @@ void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, .
 
 struct enrol_request {
 	const char *cgroup;
-	const char *policy;   /* a path, or a name in policies_dir */
+	const char *policy;   /* a path, or a name in policies_dir; NULL: it is learned */
 	const char *mode;     /* NULL: the policy's */
 	const char *name;     /* NULL: the id */
 	const char *image;    /* NULL: the policy's */
+	const char *digest;   /* of the image; NULL: what who says */
 	struct identity *who; /* NULL, or more than that, which is taken out of it */
 	bool next_exec;	      /* as struct guard_enrolment, these two */
 	bool starting;
@@ -122,7 +127,7 @@ struct enrol_request {
 
 /*
  * Errors as policy_load() and guard_enroll(), -EEXIST: name or cgroup is taken, -EINVAL: mode;
- * -EPERM: as modes_check().
+ * -EPERM: as modes_check(), learn_gate(); -ENOENT: as learn_choose().
  */
 int containers_enroll(struct daemon *d, const struct enrol_request *q, struct container **ret,
 		      struct err *err);
@@ -145,10 +150,13 @@ int containers_thaw(struct daemon *d, struct container *c, struct err *err);
 /* By hand, whatever its mode is. -errno as cgroup_write(). */
 int containers_freeze(struct daemon *d, struct container *c, struct err *err);
 int containers_kill(struct daemon *d, struct container *c, struct err *err);
-/* Note which policy is in force. */
+/* Note what the rules and thresholds of the policy in force are. */
+void container_knows_policy(struct container *c, const struct policy *p);
+/* The same, and which policy it is. */
 void container_has_policy(struct container *c, const struct policy *p);
-/* The same one as before, of which only the name is known. */
-void container_has_thresholds(struct container *c, const struct policy *p);
+/* The same, of one that had none: it is policies_dir/name from here on. -ENOMEM. */
+int container_set_policy(struct daemon *d, struct container *c, const char *name,
+			 const struct policy *p, struct err *err);
 /* By name or by cgroup path; NULL. */
 struct container *containers_find(struct daemon *d, const char *name);
 /* Thaws what a verdict froze, if asked to. */
@@ -158,6 +166,9 @@ void containers_check(struct daemon *d);
 /* Handler of the kernel's evidence; ctx: the daemon. */
 void containers_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
 			 size_t str_len);
+/* Keep an event of a container and tell it to all who follow. */
+void containers_tell(struct daemon *d, struct container *c, const struct lutra_evidence *ev,
+		     const char *str, size_t str_len);
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
 
@@ -218,10 +229,11 @@ struct mode_request {
 
 /*
  * Set the mode of a policy, kept for all that follow, and of the containers that it guards. *ret_n:
- * how many these are. Errors as policy_load_signed(), modes_set(), guard_set_mode().
+ * how many these are; ret_over: what --force overrode of the gate. Errors as policy_load_signed(),
+ * modes_set(), guard_set_mode(), learn_gate().
  */
 int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *ret_n,
-		      struct err *err);
+		      struct err *ret_over, struct err *err);
 
 /* ---- enrolled.c: where kernel state is pinned ---- */
 

@@ -16,21 +16,21 @@
 #include "lib/text.h"
 #include "user/cgroup.h"
 #include "user/clock.h"
-#include "user/daemon/daemon.h"
+#include "user/life/learn.h"
 
 #define ENROLLED_FILE "enrolled.json"
 #define ENROLLED_MAX (16u << 20)
 
 static json_t *encode(const struct container *c)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b}",
-			 "name", text_json_keep(c->name), "who", identity_json(&c->who), "cgroup",
-			 text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir),
-			 "policy_sha256", c->policy_sha256, "policy_since_ns",
-			 (json_int_t)c->policy_since_ns, "cgroup_id", (json_int_t)c->cgroup_id,
-			 "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot, "mode",
-			 mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen,
-			 "reacted", c->reacted, "sessions", c->sessions);
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b}",
+		"name", text_json_keep(c->name), "who", identity_json(&c->who), "cgroup",
+		text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir), "policy_sha256",
+		c->policy_sha256, "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
+		(json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot,
+		"mode", mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen, "reacted",
+		c->reacted, "sessions", c->sessions, "learned", c->recorded);
 }
 
 void enrolled_save(struct daemon *d)
@@ -75,17 +75,17 @@ static int decode(json_t *j, struct container *c)
 	/* Of a daemon that did not know which policy is in force: it is put in force anew. */
 	const char *name, *id = NULL, *image = NULL, *cgroup, *policy, *sha256 = "", *mode;
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
-	int slot, own_mode = 1, frozen, reacted, sessions = 0;
+	int slot, own_mode = 1, frozen, reacted, sessions = 0, learned = 0;
 	json_t *who = NULL;
 
 	if (json_unpack(j,
 			"{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
-			"s:b, s?b}",
+			"s:b, s?b, s?b}",
 			"name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
 			"policy", &policy, "policy_sha256", &sha256, "policy_since_ns",
 			&policy_since_ns, "cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot",
 			&slot, "mode", &mode, "own_mode", &own_mode, "frozen", &frozen, "reacted",
-			&reacted, "sessions", &sessions) < 0 ||
+			&reacted, "sessions", &sessions, "learned", &learned) < 0 ||
 	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
 	    strlen(sha256) >= sizeof(c->policy_sha256))
 		return -EBADMSG;
@@ -98,6 +98,7 @@ static int decode(json_t *j, struct container *c)
 	c->frozen = frozen != 0;
 	c->reacted = reacted != 0;
 	c->sessions = sessions != 0;
+	c->recorded = learned != 0;
 	c->name = strdup(name);
 	c->cgroup = strdup(cgroup);
 	c->policy_dir = strdup(policy);
@@ -144,16 +145,21 @@ static bool is_guarded(const struct daemon *d, const struct container *c)
 static int enroll_again(struct daemon *d, struct container *c, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct guard_enrolment e = {.cgroup = c->cgroup, .mode = c->mode, .sessions = c->sessions};
+	struct guard_enrolment e = {.cgroup = c->cgroup,
+				    .mode = c->mode,
+				    .record = c->recorded,
+				    .sessions = c->sessions};
 	uint64_t id;
 	int r;
 
 	if (cgroup_id(c->cgroup, &id) < 0 || id != c->cgroup_id)
 		return err_set(err, -ENOENT, "gone");
-	r = policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err);
+	r = *c->policy_dir ? policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err)
+			   : 0;
 	if (r < 0)
 		return r;
-	container_has_policy(c, p);
+	if (p)
+		container_has_policy(c, p);
 	e.policy = p;
 	return guard_enroll(d->guard, &e, &c->slot, err);
 }
@@ -161,7 +167,7 @@ static int enroll_again(struct daemon *d, struct container *c, struct err *err)
 /* 0: it is under guard, and the daemon's from here on. */
 static int restore(struct daemon *d, struct container *c)
 {
-	bool guarded = is_guarded(d, c);
+	bool guarded = is_guarded(d, c), populated = false;
 	struct err err = {};
 	int r = guarded ? 0 : enroll_again(d, c, &err);
 
@@ -174,6 +180,8 @@ static int restore(struct daemon *d, struct container *c)
 	containers_add(d, c);
 	daemon_log(d, LOG_LEVEL_INFO, "%s: %s, mode %s", c->name,
 		   guarded ? "taken over" : "enrolled again", mode_name(c->mode));
+	if (c->recorded)
+		learn_begin(d, c, cgroup_populated(c->events.fd, &populated) == 0 && populated);
 	return 0;
 }
 

@@ -29,10 +29,11 @@ const char *modes_policy_name(const struct config *c, const char *dir)
 
 bool modes_objects(const struct policy *p, unsigned mode, struct err *why)
 {
-	const char *advice = p->calibration.advice;
+	const char *advice;
 
-	if (!p->calibration.audit_only || mode <= LUTRA_MODE_AUDIT)
+	if (mode <= LUTRA_MODE_AUDIT || !p->calibration.audit_only)
 		return false;
+	advice = p->calibration.advice;
 	err_set(why, 0,
 		"it was made from %zu run%s and %.2f hours, too little to refuse anything%s%s",
 		p->n_runs, p->n_runs == 1 ? "" : "s", p->hours, advice && *advice ? ": " : "",

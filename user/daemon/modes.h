@@ -26,8 +26,9 @@ int modes_check(const char *name, const struct policy *p, unsigned mode, bool fo
 		struct err *err);
 
 /*
- * Keep a mode for the policy NAME. forced: also if the policy speaks against it. -EPERM: it does.
- * -EINVAL: no name. -EBADMSG: the file is damaged; else as file_replace().
+ * Keep a mode for the policy NAME; p may be NULL where the mode does not act. forced: also if the
+ * policy speaks against it. -EPERM: it does. -EINVAL: no name. -EBADMSG: the file is damaged; else
+ * as file_replace().
  */
 int modes_set(const struct config *c, const char *name, const struct policy *p, unsigned mode,
 	      bool forced, struct err *err);

@@ -16,6 +16,7 @@
 #include "lib/names.h"
 #include "user/clock.h"
 #include "user/daemon/daemon.h"
+#include "user/life/learn.h"
 #include "user/daemon/modes.h"
 
 #define QUIET_NS 200000000ull	/* who writes several files is given time to end, */
@@ -72,12 +73,12 @@ static void put_in_force(struct daemon *d, struct container *c, const struct pol
 		refuse(d, c, err.msg);
 		return;
 	}
+	container_knows_policy(c, p);
 	if (changed) {
 		container_has_policy(c, p);
 		daemon_log(d, LOG_LEVEL_INFO, "%s: policy %s changed, %.12s is in force", c->name,
 			   c->policy_dir, c->policy_sha256);
 	}
-	container_has_thresholds(c, p);
 	if (follow_mode(d, c, p, &err) < 0)
 		complain(d, c, "its mode stays as it is", err.msg);
 	else
@@ -113,7 +114,7 @@ static void reload(struct daemon *d, struct container *first)
 void policies_reload(struct daemon *d)
 {
 	for (struct container *c = d->containers; c; c = c->next) {
-		if (!is_first(d, c))
+		if (!*c->policy_dir || !is_first(d, c))
 			continue;
 		policies_watch(d, c->policy_dir);
 		reload(d, c);
@@ -125,7 +126,7 @@ void policies_reload(struct daemon *d)
 /* ---- the operator's mode ---- */
 
 int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *ret_n,
-		      struct err *err)
+		      struct err *ret_over, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ char *dir = NULL;
@@ -140,6 +141,8 @@ int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *
 	if (r == 0)
 		r = policy_load_signed(&p, dir, &d->config->policy_keys, err);
 	if (r == 0)
+		r = learn_gate(d, dir, q->mode, q->force, ret_over, err);
+	if (r == 0)
 		r = modes_set(d->config, q->policy, p, q->mode, q->force, err);
 	for (struct container *c = d->containers; c && r == 0; c = c->next) {
 		if (strcmp(c->policy_dir, dir) != 0)
@@ -150,6 +153,8 @@ int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *
 	}
 	if (n)
 		enrolled_save(d);
+	if (r == 0)
+		learn_switched(d, q->policy);
 	if (r == 0)
 		*ret_n = n;
 	return r;

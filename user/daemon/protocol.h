@@ -3,7 +3,8 @@
  * Between lutra and lutrad, over a Unix socket: one line of JSON asks, one answers, {"ok": true, …}
  * or {"ok": false, "error": LINE}; after the answer to "events" come the alerts, a line each.
  *
- *   {"cmd": "enroll", "cgroup", "policy", "mode"?, "name"?, "image"?, "next_exec"?, "force"?}
+ *   {"cmd": "enroll", "cgroup", "policy"? (or it is learned), "mode"?, "name"?, "image"?,
+ *       "digest"?, "next_exec"?, "force"?}
  *   {"cmd": "container", "event": "start", "who" (as identity_json()), "pid"}: a hook's;
  *       "container" in the answer is null where no policy is for the image, and "why" says so
  *   {"cmd": "container", "event": "stop", "who"}
@@ -11,6 +12,9 @@
  *   {"cmd": "mode", "name", "mode", "force"?}
  *   {"cmd": "policy-mode", "policy" (a name in policies_dir), "mode", "force"?}
  *   {"cmd": "thaw", "name"}
+ *   {"cmd": "learn", "image", "runs"?}
+ *   {"cmd": "learn-stop", "image"}
+ *   {"cmd": "learn-status", "image"?}
  *   {"cmd": "status"}
  *   {"cmd": "events", "limit"?, "follow"?}
  */

@@ -47,6 +47,8 @@ const char *event_rule(unsigned group)
 {
 	if (group == LUTRA_G_GUARD)
 		return "Attack on the guard itself";
+	if (group == LUTRA_G_FALLBACK)
+		return "Policy fell back to audit";
 	return group < LUTRA_G_COUNT ? rules[group] : "Unknown rule";
 }
 

@@ -91,6 +91,8 @@ int guard_release(struct guard *g, uint32_t slot);
 /* May a slot be in this mode? -EINVAL, -EOPNOTSUPP, as guard_enroll(). */
 int guard_check_mode(const struct guard *g, uint32_t mode, bool has_policy, struct err *err);
 int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err);
+/* Have its events sent to handler.record, or no longer. -ENOENT: it holds no container. */
+int guard_set_record(struct guard *g, uint32_t slot, bool record);
 /* Swap the policy of a slot atomically. */
 int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);
 int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);

@@ -383,6 +383,21 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 	return 0;
 }
 
+int guard_set_record(struct guard *g, uint32_t slot, bool record)
+{
+	struct lutra_slot *s;
+
+	if (!is_enrolled(g, slot))
+		return -ENOENT;
+	s = &g->slots[slot];
+	if (record)
+		__atomic_or_fetch(&s->flags, (__u32)LUTRA_SLOT_RECORD, __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_RECORD, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
 int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
 {
 	if (!is_enrolled(g, slot))

@@ -10,7 +10,29 @@
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/daemon/modes.h"
+#include "user/life/life.h"
 #include "user/policy/policy_cmd.h"
+
+static void say_over(const char *name, const char *over)
+{
+	if (over && *over)
+		printf("%s: --force overrides: %s\n", name, over);
+}
+
+/* As the daemon would: what the policy's life so far lacks is said, and overridden by --force. */
+static int check_gate(const struct policy_args *a, const char *name, unsigned mode, struct err *err)
+{
+	_cleanup_(life_done) struct life life = {};
+	struct life_ask ask = {name, mode, a->force};
+	struct err over = {};
+	int r = life_load(a->config->state_dir, &life, err);
+
+	if (r == 0)
+		r = life_allows(&life, &a->config->life, &ask, &over, err);
+	if (r == 0)
+		say_over(name, over.msg);
+	return r;
+}
 
 /* No daemon runs: keep it for the next. */
 static int set_alone(const struct policy_args *a, const char *name, const char *dir, unsigned mode)
@@ -19,6 +41,7 @@ static int set_alone(const struct policy_args *a, const char *name, const char *
 	struct err err;
 
 	if (policy_load_signed(&p, dir, &a->config->policy_keys, &err) < 0 ||
+	    check_gate(a, name, mode, &err) < 0 ||
 	    modes_set(a->config, name, p, mode, a->force, &err) < 0)
 		return cli_fail(&err);
 	printf("%s: mode %s, from when lutrad runs\n", name, mode_name(mode));
@@ -65,6 +88,7 @@ int policy_cmd_set_mode(const struct policy_args *a)
 	} else {
 		printf("%s: mode %s, %lld containers switched\n", name, text,
 		       (long long)json_integer_value(json_object_get(answer, "switched")));
+		say_over(name, json_string_value(json_object_get(answer, "overridden")));
 	}
 	if (a->force)
 		policy_say_forced(name, dir, mode);

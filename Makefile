@@ -60,6 +60,7 @@ help:
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
 #: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
+#: make bench-web       how soon the page answers a click, with 1,000 containers and a million events
 #: make bench-products  the trainer's matrix products beside OpenBLAS
 #: make bench-starts  containers that podman starts, armed before their first instruction, and how long it takes
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
@@ -212,8 +213,10 @@ check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
 	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
 check-e2e: all $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
-check-web: all $(E2E_PROGRAMS)
-	@$(RUN) -t 300 web tests/web/web_test $(SUMMARY)
+# A tenth of the containers and a twentieth of the events of bench-web; on a busy machine a click may take longer.
+check-web: export LUTRA_CLICK_MS := 300
+check-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
+	@$(RUN) -t 300 web tests/web/web_test "tests/web/clicks 100 50000" $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 	@$(RUN) -t 2800 -j 2 vm $(VM_SERIES:%="tests/vm/suite %") tests/vm/interrupt_test $(SUMMARY)
 check-escapes: all $(ESCAPE_PROGRAMS)
@@ -272,6 +275,8 @@ $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 bench-alerts: $(B)/bench/alerts
 	@$(B)/bench/alerts
+bench-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
+	@tests/web/clicks 1000 1000000
 
 # Why the trainer does not use OpenBLAS; needs that library, which is no dependency.
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
@@ -310,6 +315,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-products bench-starts install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

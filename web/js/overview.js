@@ -49,7 +49,7 @@ class Containers {
     this.back = h("button", { type: "button", class: "quiet", onclick: () => this.turn(-PAGE) }, "Previous");
     this.on = h("button", { type: "button", class: "quiet", onclick: () => this.turn(PAGE) }, "Next");
     this.pages = h("div", { class: "row end" }, this.back, this.on);
-    this.filter.addEventListener("input", settled(80, () => {
+    this.filter.addEventListener("input", settled(20, () => {
       this.offset = 0;
       return this.load();
     }));

@@ -4,6 +4,7 @@
 #include "user/daemon/daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -201,6 +202,8 @@ int daemon_new(struct daemon **ret, struct config *config, struct err *err)
 	r = open_all(d, err);
 	if (r < 0)
 		return r;
+	/* Loading took some megabytes that nothing needs again. */
+	malloc_trim(0);
 	*ret = TAKE_PTR(d);
 	return 0;
 }

@@ -11,9 +11,10 @@
 #define BUSY_MS 1000
 #define INSERT_MAX 2048
 #define DELETE_CHUNK "4000"
+/* Checkpoints are what waits for the disk: few large ones, of 64 MiB. */
 #define SETTINGS                                                                                   \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
-	"PRAGMA journal_size_limit = 67108864;"
+	"PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 16384;"
 
 int store_fail(const struct store *s, struct err *err)
 {
@@ -128,6 +129,8 @@ static int lose(struct store *s, unsigned *ret_lost, struct err *err)
 	int r = store_fail(s, err);
 
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	/* What the log holds may find room in freed pages of the database. */
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (ret_lost)
 		*ret_lost = s->pending;
 	s->pending = 0;

@@ -14,7 +14,7 @@
 #include "lib/err.h"
 #include "user/events/store.h"
 
-#define WRITER_QUEUE_BYTES (16u << 20)
+#define WRITER_QUEUE_BYTES (32u << 20)
 
 struct writer;
 

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutrad over HTTP, and by webhook: metrics, health, how soon an alert is told, what idling takes.
+ */
+#include "tests/bpf/daemon.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "user/http/http.h"
+
+#define HEARD 64
+
+/* ---- the daemon again, with HTTP ---- */
+
+static char *log_of(const struct fixture *f)
+{
+	_cleanup_free_ char *path = sample_path(f->dir, "log");
+	char *text = NULL;
+	size_t len;
+
+	assert_int_equal(file_read(AT_FDCWD, path, 1 << 24, &text, &len, NULL), 0);
+	return text;
+}
+
+/* The port that the last daemon said. */
+static unsigned port_of(const struct fixture *f)
+{
+	_cleanup_free_ char *text = log_of(f);
+	unsigned port = 0;
+
+	for (const char *at = text; (at = strstr(at, ", port ")); at++)
+		port = (unsigned)strtoul(at + 7, NULL, 10);
+	return port;
+}
+
+static void restart(struct fixture *f, const char *extra)
+{
+	stop_daemon(f);
+	f->extra = extra;
+	write_config(f);
+	f->daemon = spawn_daemon(f);
+	assert_true(becomes(listens, f));
+}
+
+#define HTTP_ON ", \"http\": {\"listen\": \"127.0.0.1:0\"}"
+
+static int setup_http(void **state)
+{
+	setup(state);
+	restart(*state, HTTP_ON);
+	return 0;
+}
+
+/* Body of an answer, the caller's; *ret_status. */
+static char *get(const struct fixture *f, const char *path, int *ret_status)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons((uint16_t)port_of(f)),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const size_t size = 4 << 20;
+	_cleanup_free_ char *answer = calloc(1, size);
+	char request[256], *body;
+	size_t got = 0;
+	ssize_t n;
+	int len = snprintf(request, sizeof(request),
+			   "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
+	while ((n = recv(fd, answer + got, size - 1 - got, 0)) > 0)
+		got += (size_t)n;
+	*ret_status = (int)strtol(answer + strlen("HTTP/1.1 "), NULL, 10);
+	body = strstr(answer, "\r\n\r\n");
+	assert_non_null(body);
+	return strdup(body + 4);
+}
+
+/* Value of a series, as it stands before the value. */
+static double metric(const struct fixture *f, const char *series)
+{
+	int status;
+	_cleanup_free_ char *text = get(f, "/metrics", &status), *line = NULL;
+	const char *at;
+
+	assert_true(asprintf(&line, "\n%s ", series) > 0);
+	at = strstr(text, line);
+	return at ? strtod(at + strlen(line), NULL) : -1;
+}
+
+/* ---- in the container ---- */
+
+static void run_in(struct fixture *f, const char *script)
+{
+	char shell[] = "/bin/sh", c[] = "-c";
+	_cleanup_free_ char *copy = strdup(script);
+	char *const argv[] = {shell, c, copy, NULL};
+	sigset_t none;
+
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
+	exit_code(f->child);
+	f->child = 0;
+}
+
+#define KILLS "lutra_verdicts_total{image=\"example.org/shop:1\",action=\"kill\"}"
+
+static bool counts_kills(struct fixture *f)
+{
+	return metric(f, KILLS) >= 1;
+}
+
+static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "metrics"), *text = NULL;
+	json_auto_t *answer = enroll(f, "shop \"\\\n1", NULL), *gone = NULL;
+	char command[512];
+	double kills;
+	int status;
+
+	assert_non_null(answer);
+	run_in(f, "/bin/cat /etc/shadow; exec sleep 300");
+	assert_true(becomes(counts_kills, f));
+	assert_true(metric(f, "lutra_events_scored_total{kind=\"call\"}") > 0);
+	assert_true(metric(f, "lutra_containers") == 1);
+	text = get(f, "/metrics", &status);
+	assert_int_equal(status, 200);
+	sample_write(path, text, strlen(text));
+	snprintf(command, sizeof(command), "tests/metrics %s dashboards/grafana.json >&2", path);
+	assert_int_equal(system(command), 0);
+	/* What a container did stays counted when it goes. */
+	kills = metric(f, KILLS);
+	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", f->cgroup), NULL);
+	assert_non_null(gone);
+	assert_true(metric(f, "lutra_containers") == 0);
+	assert_true(metric(f, KILLS) >= kills);
+}
+
+static void lutrad_says_that_it_is_well(void **state)
+{
+	int status;
+	_cleanup_free_ char *text = get(*state, "/healthz", &status);
+
+	assert_int_equal(status, 200);
+	assert_non_null(strstr(text, "\"ok\":true"));
+}
+
+static void lutrad_goes_on_when_the_port_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	char extra[128];
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	_cleanup_free_ char *log = NULL;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	getsockname(fd, (struct sockaddr *)&a, &len);
+	snprintf(extra, sizeof(extra), ", \"http\": {\"listen\": \"127.0.0.1:%u\"}",
+		 ntohs(a.sin_port));
+	restart(f, extra);
+	log = log_of(f);
+	assert_non_null(strstr(log, "in use"));
+	f->extra = "";
+}
+
+/* ---- a webhook ---- */
+
+struct webhook {
+	struct http *http;
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_uint n;
+	uint64_t took_ns[HEARD]; /* from the verdict in the kernel */
+};
+
+static int on_post(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	json_auto_t *j = json_loadb(q->body, q->body_len, 0, NULL);
+	const json_t *time = json_object_get(json_object_get(j, "output_fields"), "evt.time");
+	struct webhook *w = ctx;
+
+	if (w->n < HEARD && time) {
+		w->took_ns[w->n] = clock_realtime_ns() - (uint64_t)json_integer_value(time);
+		w->n++;
+	}
+	return http_text(ret, 200, "text/plain", "", 0);
+}
+
+static const struct http_route routes[] = {
+	{"POST", "/hook", 0, on_post},
+	{},
+};
+
+static void *receive(void *ctx)
+{
+	struct webhook *w = ctx;
+	struct pollfd p = {.fd = http_epoll_fd(w->http), .events = POLLIN};
+
+	while (!w->stop) {
+		poll(&p, 1, 10);
+		http_run(w->http);
+	}
+	return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
+{
+	const struct http_config config = {.listen = "127.0.0.1:0"};
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+	struct webhook w = {};
+	uint64_t median;
+	char extra[512];
+
+	assert_int_equal(http_new(&w.http, &config, routes, &w, NULL), 0);
+	assert_int_equal(pthread_create(&w.thread, NULL, receive, &w), 0);
+	snprintf(extra, sizeof(extra),
+		 HTTP_ON ", \"throttle\": null, \"outputs\": [{\"type\": \"webhook\","
+			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": \"notice\"}]",
+		 http_port(w.http));
+	restart(f, extra);
+	answer = ask(f,
+		     json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup",
+			       f->cgroup, "policy", "shop", "name", "shop", "mode", "audit",
+			       "next_exec", 1),
+		     NULL);
+	assert_non_null(answer);
+	while (w.n < HEARD && clock_now_ns() < until)
+		run_in(f, "/bin/true; /bin/cat /etc/passwd >/dev/null");
+	assert_int_equal(w.n, HEARD);
+	qsort(w.took_ns, HEARD, sizeof(w.took_ns[0]), by_value);
+	median = w.took_ns[HEARD / 2];
+	print_message("# verdict to webhook: median %.1f ms, longest of %d %.1f ms\n",
+		      (double)median / 1e6, HEARD, (double)w.took_ns[HEARD - 1] / 1e6);
+	assert_true(median < 200000000);
+	stop_daemon(f);
+	w.stop = true;
+	pthread_join(w.thread, NULL);
+	http_free(w.http);
+	f->extra = "";
+}
+
+/* ---- idling ---- */
+
+/* Of a process; files of /proc have no size. */
+static void proc_read(pid_t pid, const char *name, char text[static 4096])
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, 4095);
+	assert_true(n > 0);
+	text[n] = '\0';
+}
+
+static double cpu_seconds(pid_t pid)
+{
+	unsigned long user, system;
+	char text[4096], *at;
+
+	proc_read(pid, "stat", text);
+	at = strrchr(text, ')');
+	assert_int_equal(
+		sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system),
+		2);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/*
+ * Its share of what is resident: of a page that others map too, a part; of the rings, which libbpf
+ * maps twice in a row, each page once.
+ */
+static double proportional_mib(pid_t pid)
+{
+	char text[4096], *at;
+
+	proc_read(pid, "smaps_rollup", text);
+	at = strstr(text, "\nPss:");
+	assert_non_null(at);
+	return strtod(at + strlen("\nPss:"), NULL) / 1024;
+}
+
+static void lutrad_idles_at_half_a_percent_and_forty_mib(void **state)
+{
+	const struct timespec while_idle = {.tv_sec = 8};
+	struct fixture *f = *state;
+	double before, used, mib;
+
+	before = cpu_seconds(f->daemon);
+	nanosleep(&while_idle, NULL); /* what is measured is that nothing happens meanwhile */
+	used = (cpu_seconds(f->daemon) - before) / 8;
+	mib = proportional_mib(f->daemon);
+	print_message("# idle: %.2f %% of a core, %.1f MiB\n", used * 100, mib);
+	assert_true(used <= 0.005);
+	assert_true(mib <= 40);
+}
+
+#define H(f) cmocka_unit_test_setup_teardown(f, setup_http, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		H(lutrad_exports_metrics_that_a_strict_reader_takes),
+		H(lutrad_says_that_it_is_well),
+		H(lutrad_goes_on_when_the_port_is_taken),
+		H(lutrad_tells_a_webhook_of_a_verdict_at_once),
+		H(lutrad_idles_at_half_a_percent_and_forty_mib),
+	};
+	int r = cannot_run();
+
+	return r ? r : cmocka_run_group_tests_name("web", tests, NULL, NULL);
+}

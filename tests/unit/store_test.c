@@ -371,6 +371,30 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	assert_true((uint64_t)st.st_size < 3 * limits.max_bytes);
 }
 
+static void store_checkpoint_empties_the_log_from_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL, *elsewhere = NULL;
+	uint64_t full;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	store_set_log_bytes(s, 1ull << 40);
+	assert_int_equal(store_new_reader(&elsewhere, f->db, NULL), 0);
+	for (int i = 0; i < 5; i++)
+		add(f, s, 2000);
+	full = store_log_bytes(s);
+	assert_true(full > 1u << 20);
+	assert_int_equal(store_checkpoint(elsewhere, NULL), 0);
+	add(f, s, 1);
+	assert_true(store_log_bytes(s) < full / 10);
+	/* Left alone, a store does it by itself. */
+	store_set_log_bytes(s, 1u << 20);
+	for (int i = 0; i < 20; i++) {
+		add(f, s, 1000);
+		assert_true(store_log_bytes(s) < 8u << 20);
+	}
+}
+
 static void store_add_on_a_full_disk_counts_and_recovers(void **state)
 {
 	const struct store_query q = {.limit = 1};
@@ -419,6 +443,7 @@ int main(void)
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),
 		T(store_retain_deletes_the_oldest_by_size),
+		T(store_checkpoint_empties_the_log_from_elsewhere),
 		T(store_add_on_a_full_disk_counts_and_recovers),
 	};
 

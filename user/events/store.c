@@ -11,10 +11,11 @@
 #define BUSY_MS 1000
 #define INSERT_MAX 2048
 #define DELETE_CHUNK "4000"
-/* Checkpoints are what waits for the disk: few large ones, of 64 MiB. */
+#define PAGE_BYTES 4096
+#define LOG_BYTES (16u << 20)
 #define SETTINGS                                                                                   \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
-	"PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 16384;"
+	"PRAGMA journal_size_limit = 67108864;"
 
 int store_fail(const struct store *s, struct err *err)
 {
@@ -64,6 +65,34 @@ static int open_db(struct store *s, const char *path, int flags, struct err *err
 	return 0;
 }
 
+/* After each commit: the log has so many pages. */
+static int on_log(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = ctx;
+
+	s->log_pages = (uint64_t)pages;
+	if (s->log_pages > s->log_pages_max)
+		sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
+uint64_t store_log_bytes(const struct store *s)
+{
+	return s->log_pages * PAGE_BYTES;
+}
+
+void store_set_log_bytes(struct store *s, uint64_t max)
+{
+	s->log_pages_max = max / PAGE_BYTES;
+}
+
+int store_checkpoint(struct store *s, struct err *err)
+{
+	int r = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : store_fail(s, err);
+}
+
 /* Columns in the order of enum alert_field, and as many values. */
 static int prepare_insert(struct store *s, struct err *err)
 {
@@ -98,6 +127,8 @@ int store_new(struct store **ret, const char *path, struct err *err)
 		r = prepare_insert(s, err);
 	if (r < 0)
 		return r;
+	store_set_log_bytes(s, LOG_BYTES);
+	sqlite3_wal_hook(s->db, on_log, s);
 	*ret = TAKE_PTR(s);
 	return 0;
 }

@@ -32,10 +32,19 @@ int store_add(struct store *s, const struct alert *a, unsigned *ret_lost, struct
 /* End the transaction, if one is open. Errors as store_add(). */
 int store_commit(struct store *s, unsigned *ret_lost, struct err *err);
 
+/*
+ * Move what the log holds into the database, as far as nobody reads it; through a reader too. A
+ * store does so by itself after some commits, and makes that one wait for the disk; to have it done
+ * elsewhere, let it take more, and look at store_log_bytes(). -EIO.
+ */
+int store_checkpoint(struct store *s, struct err *err);
+uint64_t store_log_bytes(const struct store *s);
+void store_set_log_bytes(struct store *s, uint64_t max);
+
 /* What is kept at most; 0: without limit. */
 struct store_limits {
 	uint64_t max_age_ns;
-	uint64_t max_bytes; /* of events and indexes; the log beside them may take 64 MiB more */
+	uint64_t max_bytes; /* of events and indexes, not of the log beside them */
 };
 
 /*

@@ -10,8 +10,10 @@
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *insert;
-	unsigned pending; /* events of the open transaction */
-	bool open;	  /* a transaction is */
+	unsigned pending;	/* events of the open transaction */
+	bool open;		/* a transaction is */
+	uint64_t log_pages;	/* as of the last commit */
+	uint64_t log_pages_max; /* above this a commit empties the log */
 };
 
 /* SQLite's last words as an error: -EBADMSG or -EIO. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "user/clock.h"
+#include "user/events/checkpoint.h"
 #include "user/events/lineage.h"
 #include "user/thread.h"
 
@@ -17,7 +18,9 @@
 #define SAY_NS 60000000000ull
 #define QUIET_NS 1000000000ull /* nothing lost for so long: kept again */
 #define RETAIN_NS 60000000000ull
-#define RETAIN_EVENTS 4096 /* added since the limits were looked at */
+#define RETAIN_EVENTS 4096	   /* added since the limits were looked at */
+#define LOG_BYTES (16u << 20)	   /* of the store's log, to be emptied */
+#define LOG_BYTES_MAX (256u << 20) /* the same, and the writer waits for it */
 #define TEXTS 6
 
 /* A copy of an event: its texts lie behind the evidence and its string. */
@@ -34,6 +37,7 @@ struct writer {
 	char *path;
 	struct alert *alert; /* the thread's */
 	struct store *store;
+	struct checkpointer *checkpointer;
 	struct lineage *lineage;
 	uint64_t retry_ns, said_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC */
 	uint64_t lost_queue;				  /* as was looked at last */
@@ -205,6 +209,8 @@ static void open_store(struct writer *w)
 	if (store_new(&w->store, w->path, &err) < 0) {
 		snprintf(msg, sizeof(msg), "%s: events are not kept, verdicts go on", err.msg);
 		say(w, true, msg);
+	} else {
+		store_set_log_bytes(w->store, LOG_BYTES_MAX);
 	}
 	pthread_mutex_lock(&w->lock);
 	w->stats.open = w->store != NULL;
@@ -223,6 +229,8 @@ static void commit(struct writer *w)
 		failed(w, n_lost, err.msg);
 	else
 		committed(w, n);
+	if (store_log_bytes(w->store) > LOG_BYTES)
+		checkpointer_wake(w->checkpointer);
 }
 
 static void keep(struct writer *w, const struct alert *a)
@@ -374,7 +382,9 @@ int writer_new(struct writer **ret, const struct writer_config *config, struct e
 	if (!w->path || !w->alert || lineage_new(&w->lineage) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	open_store(w);
-	r = thread_start(&w->thread, "lutrad-events", work, w);
+	r = checkpointer_new(&w->checkpointer, w->path);
+	if (r == 0)
+		r = thread_start(&w->thread, "lutrad-events", work, w);
 	if (r < 0)
 		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
 	w->started = true;
@@ -393,6 +403,7 @@ void writer_free(struct writer *w)
 		pthread_mutex_unlock(&w->lock);
 		pthread_join(w->thread, NULL);
 	}
+	checkpointer_free(w->checkpointer);
 	store_free(w->store);
 	lineage_free(w->lineage);
 	pthread_mutex_destroy(&w->lock);

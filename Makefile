@@ -64,6 +64,7 @@ help:
 #: make bench-products  the trainer's matrix products beside OpenBLAS
 #: make bench-starts  containers that podman starts, armed before their first instruction, and how long it takes
 #: make eval        policies and baselines on the recordings in ../shared/data, to build/eval (5 minutes)
+#: make policies    record nginx, redis and postgres and train their policies in policies/ anew (root, 15 minutes)
 #: make install     to PREFIX (/usr/local), below DESTDIR; make uninstall
 #: V=1 shows commands, CI=1 makes warnings errors
 
@@ -256,6 +257,9 @@ demo-soak: all $(E2E_PROGRAMS)
 soak: all
 	@tests/e2e/services/soak $(CALLS)
 
+policies: all
+	@policies/train
+
 # ---- benchmarks ----
 $(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/states.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
@@ -315,6 +319,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak policies bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

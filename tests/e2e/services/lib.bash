@@ -7,6 +7,7 @@
 
 services=$root/build/services
 volume=''
+pause=0 # seconds, at most, that nothing is asked of the service, between one kind of work and the next
 pgbin=/usr/lib/postgresql/15/bin
 declare -A uid=([nginx]=33 [redis]=102 [postgres]=103)
 declare -A arguments=([nginx]='"/usr/sbin/nginx"'
@@ -154,9 +155,9 @@ nginx_admin() {
 # ---- redis ----
 
 redis_requests() {
-	local n=$1 tests=(set get incr lpush rpush lpop rpop sadd hset spop zadd lrange_100 mset)
+	local n=$1 kinds=(set get incr lpush rpush lpop rpop sadd hset spop zadd lrange_100 mset)
 	client redis-benchmark -q -n $((n * 20)) -c "$(between 1 60)" -P $((1 + RANDOM % 4 * 5)) \
-		-d "$(between 1 2000)" -r "$(between 10 20000)" -t "${tests[RANDOM % 13]},${tests[RANDOM % 13]}"
+		-d "$(between 1 2000)" -r "$(between 10 20000)" -t "${kinds[RANDOM % 13]},${kinds[RANDOM % 13]}"
 }
 
 cli() {
@@ -275,6 +276,7 @@ work() {
 		"${service}_requests" $((size + RANDOM % size))
 		[ $((i % 6)) != 2 ] || "${service}_rare"
 		[ $((i % 6)) != 4 ] || "${service}_admin"
+		[ "$pause" = 0 ] || sleep "$(between 0 "$pause")"
 	done
 }
 
@@ -285,4 +287,30 @@ lifetime() {
 	container_start
 	work "$2" "$3" "$4" >"$stage/work.log" 2>&1
 	service_stop
+}
+
+seed_of() {
+	echo $((($1 + 1) * 37 % 30011))
+}
+
+# record_runs RUNS ROUNDS SIZE: each a trace, $stage/$service.N.ltr.
+record_runs() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		record_start "$stage/$service.$i.ltr"
+		lifetime "$i" "$(seed_of "$i")" "$2" "$3"
+		record_stop
+		say "$service, run $i: $(tail -n 1 "$stage/record.log" | sed 's,^lutra: .*/,,')"
+	done
+}
+
+# policy_row DIR NAME ORIGIN: what policies/README.md says of a policy, as its table has it.
+policy_row() {
+	jq -r --arg name "$2" --arg origin "$3" '
+		def hundredths: . * 100 | round / 100;
+		def an_hour($alarms): "\($alarms), \(.[0] | hundredths) to \(.[1] | hundredths)";
+		.provenance as $p | .calibration as $c |
+		"| \($name) | \($origin) | \($p.runs | length) | \($p.calls) | \($p.objects) | " +
+		"\($p.hours | hundredths) | \($c.alert_per_hour_95 | an_hour($c.alarms_alert)) | " +
+		"\($c.deny_per_hour_95 | an_hour($c.alarms_deny)) |"' "$1/$2/policy.json"
 }

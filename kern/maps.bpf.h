@@ -5,6 +5,7 @@
  *   tasks     task -> struct lutra_task; a task without an entry is none of our business
  *   stacks    kernel stack -> may its task have an entry?
  *   scratch   task -> struct lutra_scratch, made when the task first needs it
+ *   scratch_cpu  the same a processor, for programs that nothing preempts
  *   slots     slot -> struct lutra_slot; mapped by the daemon, written by both sides
  *   cgroups   cgroup id -> slot
  *   counters  slot -> struct lutra_counters, per CPU
@@ -44,6 +45,13 @@ struct {
 	__type(key, int);
 	__type(value, struct lutra_scratch);
 } scratch SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lutra_scratch);
+} scratch_cpu SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -191,7 +191,15 @@ static __always_inline int standin_name(struct lutra_task *e, struct lutra_scrat
 	return standin_path(e, s, call_arg(regs, n->path), dir);
 }
 
-/* A call of a task is over: ret. regs NULL: not at hand. */
+/* Of the processor: a call's own tracepoint runs with preemption off, on every kernel. */
+static __always_inline struct lutra_scratch *scratch_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch_cpu, &zero);
+}
+
+/* A call of a task is over: ret. regs NULL: a call's own tracepoint says so. */
 static __always_inline int standin_exit(struct task_struct *task, const struct pt_regs *regs,
 					__u32 nr, __u64 ret)
 {
@@ -205,7 +213,7 @@ static __always_inline int standin_exit(struct task_struct *task, const struct p
 		return 0;
 	if (slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD))
 		return 0;
-	s = scratch_get(task);
+	s = regs ? scratch_get(task) : scratch_here();
 	if (!s)
 		return 0;
 	if (lutra_standin_open(nr))

@@ -280,15 +280,20 @@ static __always_inline __u32 lutra_child(const struct lutra_policy *p,
 					  dir));
 }
 
-LUTRA_FN int lutra_classify_path(const struct lutra_policy *p, const struct lutra_path *path,
-				 __u32 leaf_dir, struct lutra_name *name, struct lutra_class *ret)
+/*
+ * Walk the tree. leaf_dir: the last component names a directory. fold: 64 bytes of scratch, aligned
+ * to 8.
+ * A path that is deeper than 16 or has a component over 63 bytes misses where that shows; one that
+ * is unresolved misses at the root; a detached one is looked for below a directory named "/",
+ * which no real component can be.
+ */
+static __always_inline void lutra_classify(const struct lutra_policy *p,
+					   const struct lutra_path *path, __u32 leaf_dir,
+					   char *fold, struct lutra_class *ret)
 {
-	__u32 node = 0, n, flags;
+	struct lutra_name *name = (struct lutra_name *)(void *)fold;
+	__u32 node = 0, n = path->n, flags = path->flags;
 
-	if (!p || !path || !name || !ret)
-		return 0;
-	n = path->n;
-	flags = path->flags;
 	ret->passed = 0;
 	ret->hit = 0;
 	ret->last = 0;
@@ -322,21 +327,6 @@ LUTRA_FN int lutra_classify_path(const struct lutra_policy *p, const struct lutr
 	}
 	ret->node = (__u16)node;
 	ret->flags = p->node[node & (LUTRA_NODES - 1)];
-	return 0;
-}
-
-/*
- * Walk the tree. leaf_dir: the last component names a directory. fold: 64 bytes of scratch, aligned
- * to 8.
- * A path that is deeper than 16 or has a component over 63 bytes misses where that shows; one that
- * is unresolved misses at the root; a detached one is looked for below a directory named "/",
- * which no real component can be.
- */
-static __always_inline int lutra_classify(const struct lutra_policy *p,
-					  const struct lutra_path *path, __u32 leaf_dir, char *fold,
-					  struct lutra_class *ret)
-{
-	return lutra_classify_path(p, path, leaf_dir, (struct lutra_name *)(void *)fold, ret);
 }
 
 /* Extensions that make a new file code; 1-based index, 0: none. */

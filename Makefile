@@ -100,6 +100,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(Q)$(call SKELETON,$(notdir $*))
 $(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
 $(B)/bench/states.o: $(B)/bench/empty.skel.h
+$(B)/bench/parts.o: $(B)/bench/parts.skel.h
 
 # ---- userspace ----
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
@@ -224,7 +225,7 @@ check-escapes: all $(ESCAPE_PROGRAMS)
 	@$(RUN) -t 1500 -j 2 escapes $(ESCAPE_SERIES:%="tests/e2e/escapes/suite %") $(SUMMARY)
 docs-escapes:
 	@tests/e2e/escapes/docs
-lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h
+lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h $(B)/bench/parts.skel.h
 	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
 
 format:
@@ -268,7 +269,11 @@ BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
-bench bench-quick: all $(BENCH_STATES) $(BENCH_TRAINER)
+$(B)/bench/parts: $(B)/bench/parts.o
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+bench bench-quick: all $(BENCH_STATES) $(B)/bench/parts $(BENCH_TRAINER)
+	@$(B)/bench/parts
 	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
 	@$(B)/bench/open $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What bench/parts asks its program for. Types come from vmlinux.h or lutra/types.h. */
+#ifndef LUTRA_BENCH_PARTS_H
+#define LUTRA_BENCH_PARTS_H
+
+enum parts_part {
+	PARTS_NOTHING,
+	PARTS_FUNCTION, /* a function of the program's own that is not in line */
+	PARTS_TASK,	/* bpf_get_current_task_btf() */
+	PARTS_STORAGE,	/* bpf_task_storage_get() of a task that has one */
+	PARTS_ARRAY,	/* bpf_map_lookup_elem() of an array, which the kernel puts in line */
+	PARTS_TIME,	/* bpf_ktime_get_ns() */
+	PARTS_COUNT
+};
+
+struct parts_run {
+	__u64 ns; /* of n times, with the loop around them */
+	__u32 part;
+	__u32 n;
+};
+
+#endif

@@ -25,7 +25,7 @@ all: $(B)/bin/lutra $(B)/bin/lutrad $(B)/bin/lutra-hook $(B)/bin/lutra-train $(B
 
 # ---- what it needs: the one list of Debian packages ----
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libmicrohttpd-dev \
+	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libncurses-dev libmicrohttpd-dev \
 	libcurl4-gnutls-dev
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
@@ -138,6 +138,7 @@ $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+$(B)/bin/lutra: LDLIBS += $(shell pkg-config --libs ncursesw 2>/dev/null)
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutra-hook: $(B)/user/lutra_hook.o $(B)/user.a $(B)/lib.a

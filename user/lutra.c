@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{"mode", cmd_mode, "switch its mode, at once"},
 	{"thaw", cmd_thaw, "a frozen container goes on, its levels begin again"},
 	{"ps", cmd_ps, "the containers under guard: engine, image, mode, policy, pod"},
+	{"top", cmd_top, "the containers and their levels, in a terminal, as they change"},
 	{"status", cmd_status, "what the daemon guards, and its counters"},
 	{"events", cmd_events, "what happened"},
 };

@@ -44,6 +44,12 @@ struct api_request {
  */
 unsigned api_handle(struct daemon *d, const struct api_request *q, json_t **ret);
 
+/*
+ * What an overview shows: {"status", "verdicts" of the last hour, "containers": the 200 that
+ * alerted last}. NULL: no memory.
+ */
+json_t *api_overview(struct daemon *d);
+
 /* An event as the API shows it: an alert with "key", by which it is found again, and "at", in ns.
  */
 json_t *api_event_json(const struct alert *a);

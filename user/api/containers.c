@@ -122,6 +122,32 @@ int api_containers(struct api_call *c, json_t **ret, struct err *err)
 	return 0;
 }
 
+static const char *nothing(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+json_t *api_overview(struct daemon *d)
+{
+	const struct api_request q = {.method = "GET", .path = "", .arg = nothing};
+	struct api_call c = {.d = d, .q = &q, .name = ""};
+	_cleanup_free_ const struct container **all = NULL;
+	json_t *status = NULL, *verdicts = NULL, *list;
+	size_t n;
+
+	if (choose(&c, &all, &n) < 0)
+		return NULL;
+	api_status(&c, &status, NULL);
+	api_verdicts(&c, &verdicts, NULL);
+	list = json_array();
+	for (size_t i = 0; i < n && i < PAGE_MAX; i++)
+		json_array_append_new(list, container_json(d, all[i]));
+	return json_pack("{s:o, s:o, s:o}", "status", status, "verdicts", verdicts, "containers",
+			 list);
+}
+
 /* ---- one of them ---- */
 
 static int named(const struct api_call *c, struct container **ret, struct err *err)

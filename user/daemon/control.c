@@ -330,6 +330,19 @@ static json_t *do_status(struct daemon *d, json_t *q, struct err *err)
 			 "life", learn_json(d), "containers", containers);
 }
 
+static json_t *do_top(struct daemon *d, json_t *q, struct err *err)
+{
+	json_t *answer = api_overview(d);
+
+	(void)q;
+	if (!answer) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	json_object_set_new(answer, "ok", json_true());
+	return answer;
+}
+
 static int put_event(void *ctx, int64_t id, const struct alert *a)
 {
 	json_auto_t *j = alert_json(a);
@@ -395,6 +408,8 @@ static void request(struct daemon *d, struct client *c, const char *line, size_t
 		answer = learn_status(d, q, &err);
 	else if (strcmp(cmd, "status") == 0)
 		answer = do_status(d, q, &err);
+	else if (strcmp(cmd, "top") == 0)
+		answer = do_top(d, q, &err);
 	else if (strcmp(cmd, "events") == 0)
 		done = do_events(d, c, q, &err) == 0;
 	if (done)

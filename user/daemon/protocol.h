@@ -16,6 +16,8 @@
  *   {"cmd": "learn-stop", "image"}
  *   {"cmd": "learn-status", "image"?}
  *   {"cmd": "status"}
+ *   {"cmd": "top"}: as GET status, verdicts and containers of the HTTP API, with up to
+ *     200 containers
  *   {"cmd": "events", "limit"?, "follow"?}
  */
 #ifndef LUTRA_USER_DAEMON_PROTOCOL_H

@@ -97,7 +97,7 @@ class Actions {
   constructor(name, changed) {
     this.name = name;
     this.changed = changed;
-    this.modes = h("select", { id: "mode" }, Object.keys(modes).map((m) => h("option", { value: m }, m)));
+    this.modes = h("select", { id: "mode" }, Object.keys(modes).map((m) => h("option", { value: m, disabled: m === "learn" }, m)));
     this.modes.addEventListener("change", () => this.setMode(this.modes.value));
     this.meaning = h("p", { class: "soft small" });
     this.freeze = h("button", { type: "button", onclick: () => this.turn() }, "Freeze");
@@ -158,8 +158,8 @@ function about(c) {
   return card("About", facts([
     ["Image", c.image], ["Id", c.id], ["Pod", c.pod], ["Cgroup", c.cgroup],
     ["Under guard since", when(c.since)],
-    ["Policy", h("a", { href: `#/policy/${encodeURIComponent(policy)}` }, policy)],
-    ["In force since", when(c.policy_since)],
+    ["Policy", policy ? h("a", { href: `#/policy/${encodeURIComponent(policy)}` }, policy) : "none yet"],
+    ["In force since", policy ? when(c.policy_since) : null],
     ["Judged", `${number(counters.calls)} calls, ${number(counters.objects)} objects`],
     ["Verdicts", `${number(counters.alert)} alerts, ${number(counters.deny)} denied, ${number(counters.kill)} killed`],
   ]));

@@ -5,6 +5,7 @@ const LEVEL_ONE = 4096;
 const NAT = 20;
 
 export const modes = {
+  learn: "Recorded, for a policy to be made of it; nothing is judged.",
   audit: "Watches and tells; nothing is stopped.",
   deny: "What the policy's rules deny is refused at the call, with EPERM.",
   kill: "The process that breaks a rule is killed at the call.",

@@ -214,9 +214,14 @@ static bool verdict_is(const struct alert *a, unsigned verdict)
 
 const char *alert_rule(const struct alert *a)
 {
+	static const unsigned others[] = {LUTRA_G_GUARD, LUTRA_G_FALLBACK}; /* in no policy */
+	const char *name = text(a, ALERT_GROUP);
 	unsigned group;
 
-	return event_rule(group_parse(text(a, ALERT_GROUP), &group) < 0 ? LUTRA_G_NONE : group);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(name, group_name(others[i])) == 0)
+			return event_rule(others[i]);
+	return event_rule(group_parse(name, &group) < 0 ? LUTRA_G_NONE : group);
 }
 
 int alert_level(const struct alert *a)

@@ -317,6 +317,23 @@ static void sweep(struct daemon *d, struct life_image *i)
 	}
 }
 
+/* A state that is damaged must not keep a host without its guard. */
+static int set_aside(struct daemon *d, struct err *err)
+{
+	_cleanup_free_ char *from = NULL, *to = NULL;
+
+	if (asprintf(&from, "%s/life.json", d->config->state_dir) < 0 ||
+	    asprintf(&to, "%s.damaged", from) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (rename(from, to) < 0)
+		return err_set(err, -errno, "%s: %s", to, strerror(errno));
+	daemon_log(d, LOG_LEVEL_ERROR,
+		   "%s: it is life.json.damaged now, and nothing is learned; modes and policies "
+		   "stay as they are",
+		   err->msg);
+	return 0;
+}
+
 int learn_open(struct daemon *d, struct err *err)
 {
 	struct learn *l = calloc(1, sizeof(*l));
@@ -327,6 +344,8 @@ int learn_open(struct daemon *d, struct err *err)
 	d->learn = l;
 	l->ticked_ns = l->saved_ns = clock_now_ns();
 	r = life_load(d->config->state_dir, &l->life, err);
+	if (r == -EBADMSG)
+		r = set_aside(d, err);
 	if (r < 0)
 		return r;
 	for (struct life_image *i = l->life.images; i; i = i->next) {

@@ -17,7 +17,7 @@
 
 struct learn;
 
-/* d->learn is set. A damaged life.json: -EBADMSG, for it is not to be begun anew unasked. */
+/* d->learn is set. A damaged life.json is set aside, and said. Errors as life_load(). */
 int learn_open(struct daemon *d, struct err *err);
 /* Runs that are under way are dropped, the trainer is ended. */
 void learn_close(struct daemon *d);

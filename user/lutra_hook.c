@@ -20,7 +20,7 @@
 #include "user/clock.h"
 #include "user/identity/bundle.h"
 
-#define TIMEOUT_MS 2000
+#define TIMEOUT_MS 5000 /* lutrad may be detaching its programs, which takes two seconds */
 #define TIMEOUT_MS_MAX 60000
 
 enum { OPT_FAIL_CLOSED = 256, OPT_TIMEOUT, OPT_TIMES };
@@ -29,7 +29,7 @@ static const struct argp_option options[] = {
 	{"config", 'c', "FILE", 0, "lutrad's configuration, for its socket", 0},
 	{"fail-closed", OPT_FAIL_CLOSED, NULL, 0,
 	 "Let no container start that cannot be put under guard", 0},
-	{"timeout", OPT_TIMEOUT, "MS", 0, "Wait at most so long, in all; default: 2000", 0},
+	{"timeout", OPT_TIMEOUT, "MS", 0, "Wait at most so long, in all; default: 5000", 0},
 	{"times", OPT_TIMES, "FILE", 0,
 	 "Append a line: the container's id, and the microseconds from the question to the answer",
 	 0},

@@ -32,6 +32,7 @@ web_daemon_start() {
 	cp -r "$policy" "$stage/policies/notes"
 	rm -rf "$stage/policies/notes/previous"
 	cp -r "$policy" "$stage/policies/notes/previous"
+	set_actions "$stage/policies/notes/previous" bind log
 	cat >"$stage/config.json" <<-JSON
 	{
 	  "socket": "$stage/lutrad.sock",

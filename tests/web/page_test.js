@@ -117,6 +117,13 @@ for (const view of Object.keys(views)) {
     Promise.all([look(view, "light", ""), look(view, "dark", ""), look(view, "light", "-phone")]));
 }
 
+await ok("a policy says what differs from the version before", async () => {
+  const p = await open("/policy/notes");
+  const diff = p.locator("section", { has: p.getByRole("heading", { name: "Since the version before" }) });
+  equal((await diff.locator("dl").first().textContent()).replace(/\s+/g, " "), "bindlog → deny", "rules");
+  await close(p);
+});
+
 // ---- what can be done ----
 
 await ok("a mode is switched, once the token is given", async () => {

@@ -69,9 +69,18 @@ volume_new() {
 	fi
 }
 
+# SECCOMP=FILE: under that profile.
+with_profile() {
+	if [ -n "${SECCOMP:-}" ]; then
+		jq --slurpfile profile "$SECCOMP" '.linux.seccomp = $profile[0]'
+	else
+		cat
+	fi
+}
+
 # Start the container on the data that is there.
 container_start() {
-	configuration >"$stage/configuration"
+	configuration | with_profile >"$stage/configuration"
 	CONFIG=$stage/configuration service_start
 	until_true "$patience" answers || fail "$service does not answer: $(tail -n 3 "$stage/$service/log")"
 }

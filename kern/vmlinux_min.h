@@ -183,6 +183,7 @@ struct thread_info {
 };
 
 struct task_struct {
+	void *stack;
 	struct thread_info thread_info;
 	unsigned int flags;
 	pid_t pid;

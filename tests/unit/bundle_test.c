@@ -96,14 +96,14 @@ static void annotations_of_cri_o_and_containerd_are_known(void **state)
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "io.kubernetes.pod.name", "web-7f",
 		"io.kubernetes.pod.namespace", "prod", "io.kubernetes.pod.uid", "u-1",
 		"io.kubernetes.container.name", "nginx", "io.kubernetes.cri-o.ImageName",
-		"quay.io/a/nginx:1", "io.kubernetes.cri-o.ImageRef", "quay.io/a/nginx@" DIGEST,
-		"io.kubernetes.cri-o.Name", "k8s_nginx_web-7f_prod_u-1_0",
-		"io.kubernetes.cri-o.Created", 5);
-	json_auto_t *cri = json_pack("{s:s, s:s, s:s, s:s, s:s}", "io.kubernetes.cri.sandbox-name",
-				     "web-7f", "io.kubernetes.cri.sandbox-namespace", "prod",
-				     "io.kubernetes.cri.sandbox-uid", "u-1",
-				     "io.kubernetes.cri.container-name", "nginx",
-				     "io.kubernetes.cri.image-name", "quay.io/a/nginx:1@" DIGEST);
+		"registry.example/a/nginx:1", "io.kubernetes.cri-o.ImageRef",
+		"registry.example/a/nginx@" DIGEST, "io.kubernetes.cri-o.Name",
+		"k8s_nginx_web-7f_prod_u-1_0", "io.kubernetes.cri-o.Created", 5);
+	json_auto_t *cri = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s}", "io.kubernetes.cri.sandbox-name", "web-7f",
+		"io.kubernetes.cri.sandbox-namespace", "prod", "io.kubernetes.cri.sandbox-uid",
+		"u-1", "io.kubernetes.cri.container-name", "nginx", "io.kubernetes.cri.image-name",
+		"registry.example/a/nginx:1@" DIGEST);
 	const json_t *const both[] = {crio, cri};
 
 	(void)state;
@@ -116,7 +116,7 @@ static void annotations_of_cri_o_and_containerd_are_known(void **state)
 		assert_string_equal(w.pod_namespace, "prod");
 		assert_string_equal(w.pod_uid, "u-1");
 		assert_string_equal(w.pod_container, "nginx");
-		assert_int_equal(strncmp(w.image, "quay.io/a/nginx:1", 17), 0);
+		assert_int_equal(strncmp(w.image, "registry.example/a/nginx:1", 26), 0);
 		assert_string_equal(w.digest, DIGEST);
 	}
 }
@@ -214,10 +214,10 @@ static void bundle_s_annotations_come_before_the_storage(void **state)
 
 	put_storage(f);
 	make(f->bundle, "config.json",
-	     "{\"annotations\":{\"io.kubernetes.cri-o.ImageName\":\"quay.io/a/shop:1\"}}");
+	     "{\"annotations\":{\"io.kubernetes.cri-o.ImageName\":\"registry.example/a/shop:1\"}}");
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), 0);
 	assert_int_equal(f->w.engine, ENGINE_CRIO);
-	assert_string_equal(f->w.image, "quay.io/a/shop:1");
+	assert_string_equal(f->w.image, "registry.example/a/shop:1");
 	assert_string_equal(f->w.name, "web");
 }
 

@@ -56,6 +56,7 @@ help:
 #: make check       lint and all tests; check-unit, check-bpf, check-e2e, check-web, check-vm, check-escapes, lint: one part
 #: make check-escapes  container escapes and evasions in VMs, four ways; ESCAPE_SERIES='6.1 6.12 sid'
 #: make docs-escapes   docs/escapes.md from the results of all three series
+#: make docs-pictures  docs/pictures, of the page, by its test
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
@@ -226,6 +227,8 @@ check-escapes: all $(ESCAPE_PROGRAMS)
 	@$(RUN) -t 1500 -j 2 escapes $(ESCAPE_SERIES:%="tests/e2e/escapes/suite %") $(SUMMARY)
 docs-escapes:
 	@tests/e2e/escapes/docs
+docs-pictures: all $(E2E_PROGRAMS)
+	@LUTRA_GUARDED=notes LUTRA_PICTURES=$(CURDIR)/docs/pictures tests/web/web_test
 lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h $(B)/bench/parts.skel.h
 	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
 
@@ -325,6 +328,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS) docs-escapes format demo demo-soak soak policies bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
+.PHONY: all deps help eval check $(CHECKS) docs-escapes docs-pictures format demo demo-soak soak policies bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

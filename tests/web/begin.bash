@@ -7,7 +7,7 @@
 web=$root/build/web
 chromium=${LUTRA_CHROMIUM:-$(command -v chromium || true)}
 # A name that would do something where it got into HTML.
-guarded='notes <img src=x onerror=alert(1)>'
+guarded=${LUTRA_GUARDED:-notes <img src=x onerror=alert(1)>}
 
 # Pinned by version and sum in the lock file; from npm's registry only when they are not here yet.
 web_packages() {

@@ -78,14 +78,14 @@ await ok("an alert says which program came and which were expected", async () =>
 
 await ok("by keyboard: skip, a view, an event", async () => {
   const p = await open("/events");
-  await p.waitForSelector('[data-view="events"] .event');
+  await p.waitForSelector('main [data-view="events"] .event');
   await p.keyboard.press("Tab");
   equal(await p.evaluate(() => document.activeElement.className), "skip", "first");
   await p.keyboard.press("Enter");
   equal(await p.evaluate(() => document.activeElement.id), "main", "then");
   await p.locator(".event").first().focus();
   await p.keyboard.press("Enter");
-  await p.waitForSelector('[data-view="event"] h1');
+  await p.waitForSelector('main [data-view="event"] h1');
   await close(p);
 });
 
@@ -99,7 +99,7 @@ const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height
 /* The policy that keeps foreign scripts out keeps axe out too: for these pages it is off. */
 async function look(view, scheme, size) {
   const p = await open(views[view], { colorScheme: scheme, viewport: sizes[size], bypassCSP: true, reducedMotion: "reduce" });
-  await p.waitForSelector(`[data-view="${view}"]`);
+  await p.waitForSelector(`main [data-view="${view}"]`);
   await p.waitForFunction(() => [...document.querySelectorAll(".chart")].every((c) => c.querySelector("canvas")));
   for (const d of await p.locator(".view details").all()) await d.evaluate((e) => { e.open = true; });
   equal(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "fits the screen's width");
@@ -108,6 +108,7 @@ async function look(view, scheme, size) {
   const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
   await p.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = false; }));
   await p.screenshot({ path: `${screenshots}/${view}-${scheme}${size}.png`, fullPage: true });
+  if (process.env.LUTRA_PICTURES && scheme === "light" && !size) await p.screenshot({ path: `${process.env.LUTRA_PICTURES}/${view}.png` });
   await close(p);
   if (serious.length) throw new Error(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(" ")}`).join("\n"));
 }
@@ -151,7 +152,7 @@ await ok("it is released, after a question", async () => {
   equal((await mine()).name, name, "not yet");
   await page.getByRole("button", { name: "Release", exact: true }).click();
   await page.locator("#ask-ok").click();
-  await page.waitForSelector('[data-view="overview"]');
+  await page.waitForSelector('main [data-view="overview"]');
   equal((await api("GET", "/containers")).body.total, 0, "containers");
 });
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's API: requests, the token, and the live stream.
 
+import { answerOf } from "./dom.js";
+
 const PREFIX = "api/v1/";
 const KEY = "lutra-token";
 
@@ -17,20 +19,14 @@ function headers() {
 }
 
 /* Asks for the token; resolves to whether one was given. */
-export function askForToken() {
+export async function askForToken() {
   const dialog = document.getElementById("token-dialog");
   const input = document.getElementById("token-input");
   input.value = "";
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      const given = dialog.returnValue === "ok" && input.value.trim() !== "";
-      if (given) sessionStorage.setItem(KEY, input.value.trim());
-      input.value = "";
-      resolve(given);
-    }, { once: true });
-  });
+  const given = await answerOf(dialog) === "ok" && input.value.trim() !== "";
+  if (given) sessionStorage.setItem(KEY, input.value.trim());
+  input.value = "";
+  return given;
 }
 
 async function answer(response) {

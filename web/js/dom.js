@@ -86,15 +86,33 @@ export function toast(text) {
   toastTimer = setTimeout(() => box.replaceChildren(), 6000);
 }
 
+const unanswered = new Map();
+
+/*
+ * Opens a dialog; resolves to what it is closed with. The event of a closing comes later than the closing: who
+ * opens the dialog again before that has cancelled it.
+ */
+export function answerOf(dialog) {
+  unanswered.get(dialog)?.("");
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    const done = (value) => {
+      dialog.removeEventListener("close", closed);
+      unanswered.delete(dialog);
+      resolve(value);
+    };
+    const closed = () => { if (!dialog.open) done(dialog.returnValue); };
+    unanswered.set(dialog, done);
+    dialog.addEventListener("close", closed);
+  });
+}
+
 /* Resolves to whether the question was answered with its button. */
-export function confirmed(title, text, button) {
+export async function confirmed(title, text, button) {
   const dialog = document.getElementById("ask-dialog");
   document.getElementById("ask-title").textContent = title;
   document.getElementById("ask-text").textContent = text;
   document.getElementById("ask-ok").textContent = button;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok"), { once: true });
-  });
+  return await answerOf(dialog) === "ok";
 }

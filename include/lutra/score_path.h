@@ -256,15 +256,20 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 	return found;
 }
 
-/* The child of a node that component which & 255 of a path leads to, a directory's name if which
- * >> 8; 0: none. */
-static __always_inline __u32 lutra_child(const struct lutra_policy *p,
-					 const struct lutra_path *path, struct lutra_name *name,
-					 __u32 node, __u32 which)
+/*
+ * The child of a node that component which & 255 of a path leads to, a directory's name if which
+ * >> 8; 0: none. In line it would save 4 ns a component, and take the verifier ten times as long
+ * for every program that judges a path: 3 s until a guard is loaded, in place of 0.3.
+ */
+LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
+			   struct lutra_name *name, __u32 node, __u32 which)
 {
-	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len = path->len[at];
+	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len;
 	const struct lutra_name *in;
 
+	if (!p || !path || !name)
+		return 0;
+	len = path->len[at];
 	if (len >= LUTRA_NAME)
 		return 0;
 	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD)

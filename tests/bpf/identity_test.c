@@ -127,6 +127,39 @@ static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
 	guards(f, 0);
 }
 
+/* Where nothing can be denied: in audit, and all that was said of it is known all the same. */
+static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+	json_auto_t *answer = NULL;
+	struct policy *p = NULL;
+	char text[256];
+
+	assert_int_equal(policy_load(&p, f->policy, &err), 0);
+	p->mode = LUTRA_MODE_DENY;
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	policy_free(p);
+	fake_start(f, &c, ID);
+	answer = ask(f,
+		     json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:s, s:s, s:s}}", "cmd", "container",
+			       "event", "start", "pid", (int)c.pid, "who", "engine", "podman", "id",
+			       ID, "image", SHOP, "digest", "sha256:" OTHER, "pod", "till"),
+		     &err);
+	assert_non_null(answer);
+	told(f, ID, "mode", text);
+	assert_string_equal(text, log_has(f, "in mode audit") ? "audit" : "deny");
+	told(f, ID, "engine", text);
+	assert_string_equal(text, "podman");
+	told(f, ID, "digest", text);
+	assert_string_equal(text, "sha256:" OTHER);
+	told(f, ID, "pod", text);
+	assert_string_equal(text, "till");
+	fake_end(&c);
+	guards(f, 0);
+}
+
 static void hook_for_a_container_that_vanished_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(hook_s_container_is_guarded_by_its_image_s_policy),
+		T(hook_s_container_of_a_policy_that_denies_is_known),
 		T(hook_for_a_container_that_vanished_is_refused),
 		T(hook_with_another_container_s_process_is_refused),
 		T(hook_s_nested_process_belongs_to_the_container),

@@ -288,12 +288,12 @@ static void identity_fill_keeps_what_is_known(void **state)
 	assert_int_equal(identity_set(&from.name, "other"), 0);
 	assert_int_equal(identity_set(&from.image, "nginx"), 0);
 	assert_int_equal(identity_set(&from.pod, ""), 0);
-	identity_fill(&to, &from);
+	assert_int_equal(identity_fill(&to, &from), 0);
 	assert_int_equal(to.engine, ENGINE_PODMAN);
 	assert_string_equal(to.name, "web");
 	assert_string_equal(to.image, "nginx");
 	assert_null(to.pod);
-	assert_null(from.image);
+	assert_string_equal(from.image, "nginx");
 	identity_done(&to);
 	identity_done(&from);
 }

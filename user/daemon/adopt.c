@@ -122,7 +122,8 @@ int adopt(struct daemon *d, const struct arrival *a, struct container **ret, str
 		return r;
 	c = known(d, cgroup);
 	if (c) {
-		identity_fill(&c->who, a->who);
+		if (identity_fill(&c->who, a->who) < 0)
+			return err_set(why, -ENOMEM, "out of memory");
 		enrolled_save(d);
 		*ret = c;
 		return 0;

@@ -75,8 +75,8 @@ static int describe_who(const struct enrol_request *q, const char *id, const cha
 	struct pattern p;
 	int r;
 
-	if (q->who)
-		identity_fill(who, q->who);
+	if (q->who && identity_fill(who, q->who) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	if (pattern_match(q->cgroup, &p) && p.len == strlen(q->cgroup)) {
 		if (who->engine == ENGINE_UNKNOWN)
 			who->engine = p.engine;

@@ -114,13 +114,13 @@ void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, .
 
 struct enrol_request {
 	const char *cgroup;
-	const char *policy;   /* a path, or a name in policies_dir; NULL: it is learned */
-	const char *mode;     /* NULL: the policy's */
-	const char *name;     /* NULL: the id */
-	const char *image;    /* NULL: the policy's */
-	const char *digest;   /* of the image; NULL: what who says */
-	struct identity *who; /* NULL, or more than that, which is taken out of it */
-	bool next_exec;	      /* as struct guard_enrolment, these two */
+	const char *policy;	    /* a path, or a name in policies_dir; NULL: it is learned */
+	const char *mode;	    /* NULL: the policy's */
+	const char *name;	    /* NULL: the id */
+	const char *image;	    /* NULL: the policy's */
+	const char *digest;	    /* of the image; NULL: what who says */
+	const struct identity *who; /* NULL, or more than that */
+	bool next_exec;		    /* as struct guard_enrolment, these two */
 	bool starting;
 	bool force; /* mode also where the policy speaks against it */
 };
@@ -175,11 +175,11 @@ json_t *containers_json(const struct daemon *d, const struct container *c);
 /* ---- adopt.c: containers that a hook or an engine names ---- */
 
 struct arrival {
-	struct identity *who; /* with an id; what is kept of it is taken out */
-	pid_t pid;	      /* of its first process; 0: see cgroup */
-	const char *cgroup;   /* its own; NULL: that of the process */
-	bool quiet;	      /* that no policy is for it was said */
-	bool starting;	      /* a hook: it waits for the answer, its program does not run yet */
+	const struct identity *who; /* with an id */
+	pid_t pid;		    /* of its first process; 0: see cgroup */
+	const char *cgroup;	    /* its own; NULL: that of the process */
+	bool quiet;		    /* that no policy is for it was said */
+	bool starting; /* a hook: it waits for the answer, its program does not run yet */
 };
 
 /*

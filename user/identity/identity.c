@@ -52,13 +52,16 @@ void identity_done(struct identity *w)
 	*w = (struct identity){};
 }
 
-void identity_fill(struct identity *to, struct identity *from)
+int identity_fill(struct identity *to, const struct identity *from)
 {
+	int r = 0;
+
 	if (to->engine == ENGINE_UNKNOWN)
 		to->engine = from->engine;
-	for (size_t i = 0; i < N_MEMBERS; i++)
+	for (size_t i = 0; r == 0 && i < N_MEMBERS; i++)
 		if (!*member(to, i))
-			*member(to, i) = TAKE_PTR(*member(from, i));
+			r = identity_set(member(to, i), member_of(from, i));
+	return r;
 }
 
 int identity_set(char **at, const char *value)

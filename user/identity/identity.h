@@ -39,8 +39,8 @@ struct identity {
 };
 
 void identity_done(struct identity *w);
-/* Whatever to does not know yet is taken out of from. */
-void identity_fill(struct identity *to, struct identity *from);
+/* Whatever to does not know yet, from what from does. Errors as identity_set(). */
+int identity_fill(struct identity *to, const struct identity *from);
 /* Replace a string by a copy; "" and NULL: not known. -ENOMEM, -E2BIG: over IDENTITY_TEXT_MAX. */
 int identity_set(char **at, const char *value);
 

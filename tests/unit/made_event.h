@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "tests/unit/sample.h"
 #include "user/events/alert.h"
 
@@ -66,6 +72,45 @@ static inline int teardown(void **state)
 	sample_remove(f->dir);
 	free(f);
 	return 0;
+}
+
+/* In a process with a small file system of its own at a directory; skipped where none can be
+ * mounted. */
+static inline void with_tmpfs(struct fixture *f, const char *at, const char *size,
+			      void (*what)(struct fixture *f))
+{
+	pid_t pid = fork();
+	int st;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("tmpfs", at, "tmpfs", 0, size) < 0)
+			_exit(77);
+		what(f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_true(WIFEXITED(st));
+	if (WEXITSTATUS(st) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(st), 0);
+}
+
+/* The first number that a query of a database gives. */
+static inline int64_t query_number(const char *db, const char *sql)
+{
+	sqlite3_stmt *q;
+	sqlite3 *handle;
+	int64_t n;
+
+	assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(handle);
+	return n;
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

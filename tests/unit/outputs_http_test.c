@@ -6,9 +6,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -354,22 +352,8 @@ static void send_without_disk(struct fixture *f)
 static void webhook_needs_no_disk(void **state)
 {
 	struct fixture *f = *state;
-	pid_t pid = fork();
-	int st;
 
-	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) < 0 ||
-		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("tmpfs", f->dir, "tmpfs", 0, "size=64k") < 0)
-			_exit(77);
-		send_without_disk(f);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &st, 0), pid);
-	assert_true(WIFEXITED(st));
-	if (WEXITSTATUS(st) == 77)
-		skip();
-	assert_int_equal(WEXITSTATUS(st), 0);
+	with_tmpfs(f, f->dir, "size=64k", send_without_disk);
 }
 
 /* ---- Elasticsearch ---- */

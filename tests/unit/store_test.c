@@ -208,21 +208,6 @@ static void store_gives_back_the_alert_that_went_in(void **state)
 
 /* ---- what is no store, or an older one ---- */
 
-static int query_int(const char *db, const char *sql)
-{
-	sqlite3_stmt *q;
-	sqlite3 *handle;
-	int n;
-
-	assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	n = sqlite3_column_int(q, 0);
-	sqlite3_finalize(q);
-	sqlite3_close(handle);
-	return n;
-}
-
 static void execute(const char *db, const char *sql)
 {
 	sqlite3 *handle;
@@ -276,7 +261,7 @@ static void store_new_takes_a_store_of_schema_1_along(void **state)
 	execute(f->db, sql);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	assert_int_equal(store_select(s, &q, keep_alert, got, NULL), 0);
-	assert_int_equal(query_int(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
+	assert_int_equal((int)query_number(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
 	o = json_object_get(got[0], "output_fields");
 	same(json_object_get(o, "lutra.history"), history);
 	assert_string_equal(json_string_value(json_object_get(o, "fd.name")), "/bin/sh\\x0a\\xff");
@@ -365,7 +350,7 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	assert_in_range(all, 20000, 39999);
 	assert_int_equal(select_all(s, &q, &c), 0);
 	assert_int_equal(c.time_ns[0], f->e.realtime_ns);
-	assert_int_equal(query_int(f->db, "SELECT count(*) FROM events"), 40000 - all);
+	assert_int_equal((int)query_number(f->db, "SELECT count(*) FROM events"), 40000 - all);
 	/* Freed pages are used again: the file does not grow with what came through it. */
 	assert_int_equal(stat(f->db, &st), 0);
 	assert_true((uint64_t)st.st_size < 3 * limits.max_bytes);

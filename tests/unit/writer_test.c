@@ -5,11 +5,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -28,24 +26,9 @@ static void pause_ns(uint64_t ns)
 	nanosleep(&t, NULL);
 }
 
-static int64_t number(const char *db, const char *sql)
-{
-	sqlite3_stmt *q;
-	sqlite3 *handle;
-	int64_t n;
-
-	assert_int_equal(sqlite3_open(db, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	n = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	sqlite3_close(handle);
-	return n;
-}
-
 static int64_t rows(const char *db)
 {
-	return number(db, "SELECT count(*) FROM events");
+	return query_number(db, "SELECT count(*) FROM events");
 }
 
 /* What the thread says and does; a test that gives no permits stops it at each alert. */
@@ -218,22 +201,8 @@ static void lose_and_resume(struct fixture *f)
 static void writer_loses_counts_and_resumes_on_a_full_disk(void **state)
 {
 	struct fixture *f = *state;
-	pid_t pid = fork();
-	int st;
 
-	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) < 0 ||
-		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("tmpfs", f->dir, "tmpfs", 0, "size=3m") < 0)
-			_exit(77);
-		lose_and_resume(f);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &st, 0), pid);
-	assert_true(WIFEXITED(st));
-	if (WEXITSTATUS(st) == 77)
-		skip();
-	assert_int_equal(WEXITSTATUS(st), 0);
+	with_tmpfs(f, f->dir, "size=3m", lose_and_resume);
 }
 
 /* ---- SIGKILL ---- */
@@ -273,8 +242,9 @@ static void writer_keeps_what_was_committed_when_it_is_killed(void **state)
 	while (read(fd[0], &n, sizeof(n)) == sizeof(n))
 		stored = n;
 	close(fd[0]);
-	assert_int_equal(number(f->db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
-			 1);
+	assert_int_equal(
+		query_number(f->db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+		1);
 	assert_true((uint64_t)rows(f->db) >= stored);
 }
 

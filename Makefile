@@ -153,11 +153,12 @@ $(B)/bin/%:
 # ---- tests: each file a program; exit 77 is skipped ----
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/*_test.c))
+DAEMON_TESTS := $(patsubst tests/daemon/%.c,$(B)/tests/daemon/%,$(wildcard tests/daemon/*_test.c))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
-$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(B)/user.a $(B)/lib.a
+$(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
@@ -206,15 +207,15 @@ $(ESC)/host: $(ESC)/host.o $(ESC)/victim.o $(ESCAPES:%=$(ESC)/%.o)
 
 BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
 
-check: all $(UNIT_TESTS) $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(ESCAPE_PROGRAMS) $(BENCH_STATES)
+check: all $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(ESCAPE_PROGRAMS) $(BENCH_STATES)
 	@rm -rf $(B)/check; r=0; \
 	for t in $(CHECKS); do $(MAKE) --no-print-directory IN_CHECK=1 $$t || r=1; done; \
 	tests/run -s || r=1; exit $$r
 
 check-unit: all $(UNIT_TESTS)
 	@$(RUN) unit $(UNIT_TESTS) $(SUMMARY)
-check-bpf: all $(BPF_TESTS) $(MIN_TESTS)
-	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(SUMMARY)
+check-bpf: all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS)
+	@$(RUN) bpf $(BPF_TESTS) $(firstword $(MIN_TESTS)) $(DAEMON_TESTS) $(SUMMARY)
 check-e2e: all $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 	@$(RUN) -t 900 e2e $(E2E_TESTS) $(SUMMARY)
 # A tenth of the containers and a twentieth of the events of bench-web; on a busy machine a click may take longer.

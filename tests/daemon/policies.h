@@ -3,7 +3,7 @@
 #ifndef LUTRA_TESTS_POLICIES_H
 #define LUTRA_TESTS_POLICIES_H
 
-#include "tests/bpf/daemon.h"
+#include "tests/daemon/daemon.h"
 
 #include "lib/policy/policy_format.h"
 

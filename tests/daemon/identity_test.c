@@ -4,8 +4,8 @@
  * another, and its log says what happened. The engine is a fake one, with answers as Docker gives
  * them.
  */
-#include "tests/bpf/daemon.h"
-#include "tests/bpf/engine.h"
+#include "tests/daemon/daemon.h"
+#include "tests/daemon/engine.h"
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
 #define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
-#include "tests/bpf/daemon.h"
+#include "tests/daemon/daemon.h"
 #include "user/daemon/protocol.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)

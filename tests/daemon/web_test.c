@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad over HTTP, and by webhook: metrics, health, how soon an alert is told, what idling takes.
  */
-#include "tests/bpf/daemon.h"
+#include "tests/daemon/daemon.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
  * Policies that change on disk under a daemon and a container: what is good is put in force and
  * loses no count, what is bad is said and changes nothing; modes that outlive policy and daemon.
  */
-#include "tests/bpf/policies.h"
+#include "tests/daemon/policies.h"
 
 #define ROUNDS 3
 #define CHUNK 5000 /* bytes that dd copies one at a time: two calls each */

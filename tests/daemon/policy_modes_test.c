@@ -3,7 +3,7 @@
  * Whose policies a daemon takes, and in which mode: signatures, keys that change, modes that
  * outlive policy and daemon, and those that a policy speaks against.
  */
-#include "tests/bpf/policies.h"
+#include "tests/daemon/policies.h"
 
 /* ---- signatures ---- */
 

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "user/clock.h"
-#include "user/events/writer.h"
+#include "user/store/writer.h"
 
 #define NSEC 1000000000ull
 #define CONTAINERS 20

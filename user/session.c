@@ -15,7 +15,7 @@
 #include "user/guard/guard.h"
 #include "user/events/output_json.h"
 #include "user/events/react.h"
-#include "user/events/store.h"
+#include "user/store/store.h"
 
 #define FLUSH_NS 2000000000ull
 

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "user/clock.h"
-#include "user/events/writer.h"
+#include "user/store/writer.h"
 #include "user/http/http.h"
 #include "user/outputs/outputs.h"
 

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "lib/file.h"
-#include "user/events/store.h"
+#include "user/store/store.h"
 
 #define DAY_NS 86400000000000ull
 

@@ -15,7 +15,7 @@
 #include "lib/file.h"
 #include "lib/trace/trace_columns.h"
 #include "tests/unit/sample.h"
-#include "user/cli/trace_merge.h"
+#include "lib/trace/trace_merge.h"
 
 struct fixture {
 	char *dir;

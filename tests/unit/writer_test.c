@@ -14,7 +14,7 @@
 #include "lib/file.h"
 #include "user/clock.h"
 #include "user/events/throttle.h"
-#include "user/events/writer.h"
+#include "user/store/writer.h"
 
 #define NSEC 1000000000ull
 #define PATIENCE_NS (60 * NSEC)

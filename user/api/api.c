@@ -9,7 +9,7 @@
 #include "lib/names.h"
 #include "lib/text.h"
 #include "user/api/api_impl.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 #define NAME_BYTES 256
 #define DIGITS_MAX 19

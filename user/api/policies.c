@@ -13,7 +13,7 @@
 #include "lib/text.h"
 #include "user/api/api_impl.h"
 #include "user/clock.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 #define POLICIES_MAX 256
 

@@ -15,7 +15,7 @@
 #include "user/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/watch.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 #include "user/seccomp/export.h"
 #include "user/seccomp/filter.h"
 #include "user/session.h"

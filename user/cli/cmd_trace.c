@@ -10,7 +10,7 @@
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
 #include "user/cli/cli.h"
-#include "user/cli/trace_merge.h"
+#include "lib/trace/trace_merge.h"
 #include "user/clock.h"
 
 #define TEXT 2048 /* a record in words */

@@ -6,8 +6,8 @@
 #include <jansson.h>
 
 #include "lib/err.h"
-#include "user/events/store.h"
-#include "user/events/writer.h"
+#include "user/store/store.h"
+#include "user/store/writer.h"
 #include "user/outputs/outputs.h"
 
 struct alerts;

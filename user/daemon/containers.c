@@ -13,7 +13,7 @@
 #include "user/container.h"
 #include "user/daemon/daemon.h"
 #include "user/life/learn_runs.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 #include "user/events/event.h"
 #include "user/events/react.h"
 #include "user/identity/patterns.h"

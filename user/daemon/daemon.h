@@ -172,7 +172,7 @@ void containers_tell(struct daemon *d, struct container *c, const struct lutra_e
 /* For the status: {"name", "image", "cgroup", ..., "counters": {}}. */
 json_t *containers_json(const struct daemon *d, const struct container *c);
 
-/* ---- adopt.c: containers that a hook or an engine names ---- */
+/* ---- ../adopt/adopt.c: containers that a hook or an engine names ---- */
 
 struct arrival {
 	const struct identity *who; /* with an id */
@@ -193,7 +193,7 @@ void adopt_end(struct daemon *d, const char *id);
 /* The container that is enrolled with that id, or NULL. */
 struct container *adopt_find(struct daemon *d, const char *id);
 
-/* ---- engines.c: the APIs of Docker and Podman ---- */
+/* ---- ../adopt/engines.c: the APIs of Docker and Podman ---- */
 
 /* Ask each, and go on asking those that are not there. */
 int engines_open(struct daemon *d, struct err *err);
@@ -203,7 +203,7 @@ void engines_check(struct daemon *d);
 /* For the status: [{"socket", "engine", "connected"}]. */
 json_t *engines_json(const struct daemon *d);
 
-/* ---- scan.c: containers that run and that nobody named, by their cgroups ---- */
+/* ---- ../adopt/scan.c: containers that run and that nobody named, by their cgroups ---- */
 
 /* Every second; looks every five. */
 void scan_check(struct daemon *d);

@@ -17,7 +17,7 @@
 #include "user/clock.h"
 #include "user/daemon/daemon.h"
 #include "user/life/learn.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 #define QUIET_NS 200000000ull	/* who writes several files is given time to end, */
 #define LATEST_NS 2000000000ull /* but not for ever */

@@ -13,7 +13,7 @@
 #include "lib/names.h"
 #include "user/clock.h"
 #include "user/life/learn_runs.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 #define SAVE_NS 60000000000ull
 #define TICK_MAX_NS 5000000000ull /* what is longer was no time of watching */

@@ -6,7 +6,7 @@
 #include "lib/names.h"
 #include "lib/text.h"
 #include "user/life/learn.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 /* The mode of its policy; audit where there is none, or none that is good. */
 static unsigned mode_of(const struct daemon *d, const struct life_image *i)

@@ -22,7 +22,7 @@
 #include "lib/file.h"
 #include "lib/policy/policy_format.h"
 #include "user/life/learn.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 #include "user/helper.h"
 
 #define NEWS_FILE "news.json"

@@ -16,7 +16,7 @@
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
 #include "user/clock.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 #include "user/policy/policy_cmd.h"
 
 static int not_dot(const struct dirent *e)

@@ -9,7 +9,7 @@
 #include "lib/policy/policy.h"
 #include "user/cli/cli.h"
 #include "user/cli/client.h"
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 #include "user/life/life.h"
 #include "user/policy/policy_cmd.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that writes events. */
-#include "user/events/writer.h"
+#include "user/store/writer.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "user/clock.h"
-#include "user/events/checkpoint.h"
+#include "user/store/checkpoint.h"
 #include "user/events/lineage.h"
 #include "user/thread.h"
 

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "user/events/store.h"
+#include "user/store/store.h"
 
 struct store {
 	sqlite3 *db;

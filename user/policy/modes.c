@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The modes that an operator gave policies. */
-#include "user/daemon/modes.h"
+#include "user/policy/modes.h"
 
 #include <errno.h>
 #include <fcntl.h>

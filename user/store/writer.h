@@ -12,7 +12,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "user/events/store.h"
+#include "user/store/store.h"
 
 #define WRITER_QUEUE_BYTES (32u << 20)
 

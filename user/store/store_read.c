@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/events/store_impl.h"
+#include "user/store/store_impl.h"
 
 #define SQL_MAX 2048
 

@@ -5,8 +5,8 @@
  * and who may write policies cannot switch them off. lutrad writes the file, or `lutra policy
  * set-mode` while it does not run. {NAME: {"mode", "forced"}}.
  */
-#ifndef LUTRA_USER_DAEMON_MODES_H
-#define LUTRA_USER_DAEMON_MODES_H
+#ifndef LUTRA_USER_POLICY_MODES_H
+#define LUTRA_USER_POLICY_MODES_H
 
 #include <stdbool.h>
 

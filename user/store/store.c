@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event store: opening, adding, and what is kept how long. */
-#include "user/events/store.h"
+#include "user/store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "user/events/store_impl.h"
+#include "user/store/store_impl.h"
 
 #define BUSY_MS 1000
 #define INSERT_MAX 2048

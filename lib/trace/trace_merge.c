@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merging: the earliest of the inputs' next records goes out, until none is left. */
-#include "user/cli/trace_merge.h"
+#include "lib/trace/trace_merge.h"
 
 #include <errno.h>
 #include <stdlib.h>

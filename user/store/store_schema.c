@@ -2,7 +2,7 @@
 /* The event store's schema and the way there from older ones. */
 #include <errno.h>
 
-#include "user/events/store_impl.h"
+#include "user/store/store_impl.h"
 
 /* Times in ns: time_ns CLOCK_REALTIME. Levels and thresholds in 1/4096 of a weight. */
 #define EVENTS_TABLE                                                                               \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several traces of one run made into one. */
-#ifndef LUTRA_USER_CLI_TRACE_MERGE_H
-#define LUTRA_USER_CLI_TRACE_MERGE_H
+#ifndef LUTRA_LIB_TRACE_MERGE_H
+#define LUTRA_LIB_TRACE_MERGE_H
 
 #include "lib/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that empties the store's log. */
-#include "user/events/checkpoint.h"
+#include "user/store/checkpoint.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/events/store.h"
+#include "user/store/store.h"
 #include "user/thread.h"
 
 struct checkpointer {

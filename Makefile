@@ -227,7 +227,7 @@ check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
 check-escapes: all $(ESCAPE_PROGRAMS)
 	@$(RUN) -t 1500 -j 2 escapes $(ESCAPE_SERIES:%="tests/e2e/escapes/suite %") $(SUMMARY)
 docs-escapes:
-	@tests/e2e/escapes/docs
+	@tests/e2e/escapes/report/docs
 docs-pictures: all $(E2E_PROGRAMS)
 	@LUTRA_GUARDED=notes LUTRA_PICTURES=$(CURDIR)/docs/pictures tests/web/web_test
 lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h $(B)/bench/parts.skel.h

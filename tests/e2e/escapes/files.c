@@ -93,7 +93,7 @@ static int dropped_in_spool(int victim)
 	int r;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	r = payload_drop(KNOWN);
 	r = r ? r : chmod(KNOWN, 0755) < 0 ? errno : 0;
 	r = r ? r : payload_run(KNOWN, -1);
@@ -245,7 +245,7 @@ const struct technique file_techniques[] = {
 	 .seen = "open w file " DROPPED, .also = "exec " DROPPED " .fresh", .stopped = DROPPED,
 	 .run = dropped_program, .probe = program_ran},
 	{"dropped_in_spool", "T1105", "the same where the service writes its own files",
-	 .seen = "exec " SPOOL "/work/note .fresh", .run = dropped_in_spool, .probe = program_ran},
+	 .seen = "exec " SPOOL "/batch/note .fresh", .run = dropped_in_spool, .probe = program_ran},
 	{"shell", "T1059.004", "executes a shell", .seen = "exec /usr/bin/dash", .run = shell,
 	 .probe = program_ran},
 	{"reverse_shell", "T1059.004", "connects out and executes a shell on it",

@@ -119,7 +119,7 @@ static void clean_inside(pid_t container)
 		;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(files[i]);
-	rmdir(SPOOL "/work");
+	rmdir(SPOOL "/batch");
 }
 
 static void clean(pid_t container)

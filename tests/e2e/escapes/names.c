@@ -43,7 +43,7 @@ static int deep_path(int victim)
 }
 
 /* Seen from the root of its mount this is a known name. */
-#define BELOW_MOUNT SPOOL "/work"
+#define BELOW_MOUNT SPOOL "/batch"
 
 static int mount_boundary(int victim)
 {
@@ -73,8 +73,8 @@ static int long_name(int victim)
 	int r;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
-	snprintf(path, sizeof(path), SPOOL "/work/%0*d", 120, 0);
+	mkdir(SPOOL "/batch", 0755);
+	snprintf(path, sizeof(path), SPOOL "/batch/%0*d", 120, 0);
 	r = flag_keep(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644));
 	unlink(path);
 	return r;
@@ -102,7 +102,7 @@ static int own_bind(int victim)
 	(void)victim;
 	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return errno;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	fd = open(KNOWN, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || mount(SECRET, KNOWN, NULL, MS_BIND, NULL) < 0)
 		return errno;
@@ -138,7 +138,7 @@ static int hard_link(int victim)
 	int r;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	unlink(KNOWN);
 	r = FAILED(link(SECRET, KNOWN));
 	r = r ? r : flag_open(KNOWN);
@@ -151,7 +151,7 @@ static int symbolic_link(int victim)
 	int r;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	unlink(KNOWN);
 	r = FAILED(symlink(SECRET, KNOWN));
 	r = r ? r : flag_open(KNOWN);
@@ -196,7 +196,7 @@ static int unlinked_program(int victim)
 	int fd, r;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	r = payload_drop(KNOWN);
 	if (r)
 		return r;

@@ -136,7 +136,7 @@ static int race_path(int victim)
 	int r, fd;
 
 	(void)victim;
-	mkdir(SPOOL "/work", 0755);
+	mkdir(SPOOL "/batch", 0755);
 	fd = open(KNOWN, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	r = FAILED(fd);
 	memcpy(raced_path, KNOWN, sizeof(KNOWN));

@@ -28,7 +28,7 @@
 	VOLUME "/tools/helper"	   /* a program that the service executes in its ordinary work     \
 				    */
 #define SPOOL "/var/lib/app/spool" /* where it writes, under any name */
-#define KNOWN "/var/lib/app/spool/work/note" /* a name as it writes them */
+#define KNOWN "/var/lib/app/spool/batch/note" /* a name as it writes them */
 #define ENGINE_SOCKET "/run/engine.sock"
 #define SECRET "/run/secrets/token" /* begins with FLAG */
 #define MODULE "/usr/lib/modules/loop.ko"

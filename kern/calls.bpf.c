@@ -4,7 +4,7 @@
  *
  * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same call, so that these can refuse
  * the very call that is anomalous.
- * Maps: stacks, tasks, slots, policies, seen, counters, records; scratch only where a call is
+ * Maps: stacks, hot, tasks, slots, policies, seen, counters, records; scratch only where a call is
  * unusual.
  * Fails: open, without a policy (LUTRA_C_UNSCORED outside mode learn). The path of a task that is
  * not enrolled is a look at whether its stack was ever an enrolled one's.
@@ -185,14 +185,14 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	if (!may_have_entry(regs) && id != NR_EXECVE && id != NR_EXECVEAT)
 		return 0;
 	task = bpf_get_current_task_btf();
-	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	e = task_entry(task);
 	if (!e)
 		return id == NR_EXECVE || id == NR_EXECVEAT ? thread_late() : 0;
 	if (e->flags & TASK_PENDING)
 		return 0;
 	slot = slot_get(e->slot);
 	if (!slot || slot->epoch != e->epoch) {
-		bpf_task_storage_delete(&tasks, task);
+		task_forget(task);
 		return 0;
 	}
 	if (slot->instance != lutra_instance)

@@ -8,7 +8,7 @@
  *        tp_btf/sched_process_exit     recorded
  *        iter/task                     adopts what runs in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: stacks, tasks, slots, cgroups, counters, records.
+ * Maps: stacks, hot, tasks, slots, cgroups, counters, records.
  * Fails: open. A task that should have got an entry and did not is counted in
  * LUTRA_C_STORAGE_FAILED.
  *
@@ -120,6 +120,16 @@ static __always_inline bool is_armed(const struct lutra_task *e)
 	return e && !(e->flags & TASK_PENDING);
 }
 
+/* The child is at the address of a task whose end was not seen: the place is not the child's. */
+static __always_inline void hot_check(struct task_struct *child)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(child, &at);
+
+	if (hot_is(h, child) && !bpf_task_storage_get(&tasks, child, 0, 0))
+		h->task = 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -128,6 +138,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	__u64 cgroup = task_cgroup(child);
 	__u32 born = 0;
 
+	hot_check(child);
 	if (!e && parent->pid != parent->tgid)
 		e = task_live(parent->group_leader, &slot);
 	if (cgroup != task_cgroup(parent))
@@ -205,6 +216,21 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	return 0;
 }
 
+/* Threads may outlive the leader, whose entry they ask for: it is kept as long as the task. */
+static __always_inline void hot_return(struct task_struct *task)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(task, &at);
+	struct lutra_task *e;
+
+	if (!hot_is(h, task))
+		return;
+	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (e)
+		*e = h->entry;
+	h->task = 0;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(lutra_exit, struct task_struct *p)
 {
@@ -214,6 +240,7 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_plain(task, e->slot, LUTRA_REC_EXIT, 0, 0, false);
+	hot_return(task);
 	return 0;
 }
 
@@ -230,7 +257,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	if (!slot_nr || cgroup_slot(task_cgroup(task)) != slot_nr)
 		return 0;
 	slot = slot_get(slot_nr);
-	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	e = task_entry(task);
 	if (!slot || (e && e->slot == slot_nr && e->epoch == slot->epoch))
 		return 0;
 	/* No namespace has the number 0. */

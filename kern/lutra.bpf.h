@@ -69,16 +69,22 @@
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
- * there are no locks. Void when its epoch is not its slot's.
+ * there are no locks. Void when its epoch is not its slot's. A call that is scored touches the
+ * first 56 bytes, a line of the cache with the word that stands before them in a place.
  */
 struct lutra_task {
-	struct lutra_state state; /* first: userspace reads it there */
+	struct lutra_state state; /* with place first, as in struct lutra_entry */
+	__u32 place;		  /* where the entry is instead: in hot, counted from 1; 0: here */
 	__u32 slot;
 	__u32 epoch;
 	__u32 version; /* of the policy that state's codes belong to; 0: none yet */
 	__u32 flags;   /* TASK_* */
 	__u32 mnt_ns;  /* pending: an exec in another mount namespace arms */
+	__u16 nr;      /* call under way, as in struct lutra_record */
+	__u8 session;  /* 1: joined a container that ran, or descends from who did */
+	__u8 pad;
 	__u64 calls;   /* of the lineage */
+	__u64 args[2]; /* second and third of the call under way, where tracepoints stand in */
 	struct lutra_signals signals;
 	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
@@ -86,15 +92,16 @@ struct lutra_task {
 	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
 	__u64 root_dentry;
 	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
-	__u64 args[2];	 /* second and third of the call under way, where tracepoints stand in */
 	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
 	__u64 judged_caps;
 	__u32 judged_key;
-	__u16 nr;     /* call under way, as in struct lutra_record */
-	__u8 session; /* 1: joined a container that ran, or descends from who did */
-	__u8 pad;
+	__u32 pad2;
 	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
 };
+_Static_assert(__builtin_offsetof(struct lutra_task, place) ==
+		       __builtin_offsetof(struct lutra_entry, place),
+	       "entry layout");
+_Static_assert(sizeof(struct lutra_task) == 312, "with one more word: five lines of a cache");
 
 /* ---- scratch of the current task: a per-CPU one would be overwritten by whoever preempts ---- */
 
@@ -211,12 +218,50 @@ static __always_inline struct lutra_scratch *scratch_get(struct task_struct *tas
 	return s;
 }
 
+/* The place of hot where a task's entry may be. */
+static __always_inline struct lutra_hot *hot_place(const struct task_struct *task, __u32 *ret_at)
+{
+	__u32 at;
+
+	/* As a pointer it could not be calculated with. */
+	asm volatile("%0 = %1" : "=w"(at) : "w"((__u32)(__u64)task));
+	at = at * 0x9e3779b1u >> (32 - HOT_BITS);
+	*ret_at = at;
+	return bpf_map_lookup_elem(&hot, &at);
+}
+
+static __always_inline bool hot_is(const struct lutra_hot *h, const struct task_struct *task)
+{
+	return h && h->task == (__u64)task;
+}
+
 /* The entry of a task. Most tasks have no storage at all, which a look tells sooner than a call. */
 static __always_inline struct lutra_task *task_entry(struct task_struct *task)
 {
+	__u32 at;
+	struct lutra_hot *h = hot_place(task, &at);
+
+	if (hot_is(h, task))
+		return &h->entry;
 	if (!task->bpf_storage)
 		return NULL;
 	return bpf_task_storage_get(&tasks, task, 0, 0);
+}
+
+/* Its place is free. */
+static __always_inline void hot_leave(const struct task_struct *task)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(task, &at);
+
+	if (hot_is(h, task))
+		h->task = 0;
+}
+
+static __always_inline void task_forget(struct task_struct *task)
+{
+	hot_leave(task);
+	bpf_task_storage_delete(&tasks, task);
 }
 
 static __always_inline __u8 *stack_used(__u32 address)
@@ -225,6 +270,30 @@ static __always_inline __u8 *stack_used(__u32 address)
 	struct lutra_stacks *s = bpf_map_lookup_elem(&stacks, &zero);
 
 	return s ? &s->used[address >> STACK_SHIFT & (STACKS - 1)] : NULL;
+}
+
+/* Move the new entry of a task to its place in hot, unless another has that: the entry. */
+static __always_inline struct lutra_task *
+hot_take(const struct task_struct *task, struct lutra_task *e, const struct lutra_task *init)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(task, &at);
+	__u64 old;
+
+	if (!h)
+		return e;
+	/* The task itself: one that was at its address died unseen. */
+	old = h->task;
+	if ((old && old != (__u64)task) ||
+	    __sync_val_compare_and_swap(&h->task, old, HOT_BUSY) != old)
+		return e;
+	if (init)
+		h->entry = *init;
+	else
+		__builtin_memset(&h->entry, 0, sizeof(h->entry));
+	e->place = at + 1;
+	h->task = (__u64)task;
+	return &h->entry;
 }
 
 /*
@@ -236,14 +305,19 @@ static __always_inline struct lutra_task *task_make(struct task_struct *task,
 						    struct lutra_task *init, __u32 slot)
 {
 	__u8 *used = stack_used((__u32)(__u64)BPF_CORE_READ(task, stack));
-	struct lutra_task *e;
+	struct lutra_task *e = task_entry(task);
 
 	if (used)
 		*used = 1;
+	if (e)
+		return e;
 	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!e)
+	if (!e) {
 		count(slot, LUTRA_C_STORAGE_FAILED);
-	return e;
+		return NULL;
+	}
+	e->place = 0;
+	return hot_take(task, e, init);
 }
 
 /* The entry of a task and its slot; NULL: none, or void. */
@@ -257,7 +331,7 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 		return NULL;
 	slot = slot_get(e->slot);
 	if (!slot || slot->epoch != e->epoch) {
-		bpf_task_storage_delete(&tasks, task);
+		task_forget(task);
 		return NULL;
 	}
 	if (slot->instance != lutra_instance)

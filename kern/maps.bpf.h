@@ -3,6 +3,7 @@
  * The maps of the kernel side. Each file defines them weakly and the linker keeps one of each.
  *
  *   tasks     task -> struct lutra_task; a task without an entry is none of our business
+ *   hot       the same entries, of as many tasks as there are places: an array, which takes no call
  *   stacks    kernel stack -> may its task have an entry?
  *   scratch   task -> struct lutra_scratch, made when the task first needs it
  *   scratch_cpu  the same a processor, for programs that nothing preempts
@@ -25,6 +26,26 @@ struct {
 	__type(value, struct lutra_task);
 } tasks SEC(".maps") __weak;
 
+/*
+ * By a hash of the task's address. An entry that finds its place taken stays in tasks. A place is
+ * its task's from the entry's making to sched_process_exit, whose last act for the task it is to
+ * put the entry back; an address that comes again is seen at its fork.
+ */
+#define HOT_BITS 12
+#define HOT_BUSY 1 /* nobody's address */
+struct lutra_hot {
+	__u64 task; /* its address; 0: free */
+	struct lutra_task entry;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* begins at a page, so that entries do at a line */
+	__uint(max_entries, 1 << HOT_BITS);
+	__type(key, __u32);
+	__type(value, struct lutra_hot);
+} hot SEC(".maps") __weak;
+
 /* By bits 15 to 30 of a stack's address, in which no two of a host's usual number agree. */
 #define STACK_SHIFT 15 /* of blocks that no two stacks share */
 #define STACKS (1 << 16)
@@ -34,6 +55,7 @@ struct lutra_stacks {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct lutra_stacks);

@@ -155,15 +155,24 @@ bool guard_has_task(const struct guard *g, int pidfd)
 
 int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 {
-	const struct bpf_map *tasks = g->skel->maps.tasks;
-	_cleanup_free_ char *entry = malloc(bpf_map__value_size(tasks));
+	const struct bpf_map *tasks = g->skel->maps.tasks, *hot = g->skel->maps.hot;
+	size_t tasks_size = bpf_map__value_size(tasks), hot_size = bpf_map__value_size(hot);
+	_cleanup_free_ char *value = malloc(tasks_size > hot_size ? tasks_size : hot_size);
+	struct lutra_entry entry;
 
-	if (!entry)
+	if (!value)
 		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) < 0)
+	if (bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, value) < 0)
 		return -ENOENT;
-	/* First in an entry: kern/lutra.bpf.h. */
-	memcpy(ret, entry, sizeof(*ret));
+	memcpy(&entry, value, sizeof(entry));
+	if (entry.place) {
+		entry.place--;
+		if (bpf_map_lookup_elem(bpf_map__fd(hot), &entry.place, value) < 0)
+			return -ENOENT;
+		/* A place begins with its task's address: kern/maps.bpf.h. */
+		memcpy(&entry, value + sizeof(uint64_t), sizeof(entry));
+	}
+	*ret = entry.state;
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -290,16 +291,28 @@ static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *er
 	return 0;
 }
 
-/* Nothing has an entry: every stack may be somebody else's again. */
-static int clear_stacks(struct guard *g)
+/* Make a map of array type all zero. */
+static int clear_array(const struct bpf_map *m)
 {
-	const struct bpf_map *stacks = g->skel->maps.stacks;
-	_cleanup_free_ void *none = calloc(1, bpf_map__value_size(stacks));
-	uint32_t zero = 0;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = ((size_t)bpf_map__value_size(m) + 7) / 8 * 8 * bpf_map__max_entries(m);
+	void *p;
 
-	if (!none)
-		return -ENOMEM;
-	return bpf_map_update_elem(bpf_map__fd(stacks), &zero, none, BPF_ANY) < 0 ? -errno : 0;
+	size = (size + page - 1) / page * page;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	memset(p, 0, size);
+	munmap(p, size);
+	return 0;
+}
+
+/* Nothing has an entry: every stack may be somebody else's again, and every place is free. */
+static int clear_tasks(struct guard *g)
+{
+	int r = clear_array(g->skel->maps.stacks);
+
+	return r < 0 ? r : clear_array(g->skel->maps.hot);
 }
 
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
@@ -318,7 +331,7 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 		r = find_slot(g, id, e->cgroup, &slot, err);
 	if (r < 0)
 		return r;
-	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_stacks(g) < 0))
+	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_tasks(g) < 0))
 		return err_set(err, -ENOMEM, "out of memory");
 	r = e->policy ? guard_bind(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)

@@ -20,6 +20,7 @@ static __always_inline int file_event(const struct file *file, __u32 op, __u32 o
 	struct lutra_scratch *s;
 	struct lutra_task *e;
 	__u32 flags;
+	int refuse;
 
 	e = subject(&slot, &flags);
 	if (!e || !slot || idle(slot))
@@ -31,10 +32,15 @@ static __always_inline int file_event(const struct file *file, __u32 op, __u32 o
 	s = begin(e, flags);
 	if (!s)
 		return blind(e, slot);
+	if (op == LUTRA_OP_OPEN && open_known(e, s, address_of(s, file), NO_FD, object_flags))
+		return 0;
 	s->object.op = (__u8)op;
 	s->object.flags = (__u8)object_flags;
 	file_describe(s, address_of(s, file), op != LUTRA_OP_OPEN ? slot->start_realtime_ns : 0);
-	return object_event(e, s);
+	refuse = object_event(e, s);
+	if (op == LUTRA_OP_OPEN)
+		open_keep(s);
+	return refuse;
 }
 
 SEC("lsm/bprm_check_security")

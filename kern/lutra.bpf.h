@@ -35,6 +35,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+#define NO_FD 0xffffffffu
 #define O_TRUNC 01000
 #define O_CREAT_TRUNC_APPEND (0100 | O_TRUNC | 02000)
 #define FMODE_WRITE 0x2
@@ -127,6 +128,9 @@ struct lutra_scratch {
 	__u8 weight[3];
 	__u8 pad;
 	__u32 str_len;
+	__u32 known_at; /* where open_keep() may remember the open, from 1; 0: nowhere */
+	__u64 known_key;
+	__u64 known_by; /* the key of what was judged known; 0: it was not */
 	__u64 address;
 	__u64 walk_dentry;
 	__u64 walk_mnt; /* 0: unknown, the walk stays in its file system */
@@ -170,6 +174,8 @@ int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
+int open_known(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd, __u32 flags);
+int open_keep(struct lutra_scratch *s);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);
 int object_event(struct lutra_task *e, struct lutra_scratch *s);
@@ -338,6 +344,17 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 		return NULL;
 	*ret_slot = slot;
 	return e;
+}
+
+/*
+ * All that the judgement of an open rests on but its path: the binding, the role, the file's mode
+ * and LUTRA_OBJ_WRITE of flags. Never 0.
+ */
+static __always_inline __u64 known_key(__u32 slot, __u32 version, __u32 role, __u32 mode,
+				       __u32 flags)
+{
+	return (__u64)version << 32 | (slot & (LUTRA_SLOTS - 1)) << 16 | (mode >> 12 & 15) << 8 |
+	       (flags & LUTRA_OBJ_WRITE) << 2 | (role & 3);
 }
 
 /* Nothing is under way for this subject: what is known to be known need not be looked at again. */

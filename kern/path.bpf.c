@@ -44,6 +44,8 @@ static __always_inline __u64 descriptor_file(__u64 files, __u64 fd)
 	return kernel_u64(KERNEL_FIELD(table, struct fdtable, fd) + fd * sizeof(struct file *));
 }
 
+#include "known.bpf.h"
+
 static __always_inline void path_reset(struct lutra_path *path)
 {
 	path->n = 0;
@@ -127,8 +129,14 @@ static __always_inline int path_step(struct lutra_scratch *s)
 	return up == dentry;
 }
 
-static __always_inline int walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+/*
+ * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
+ * not known, the dentry is taken to be on the root's own mount.
+ */
+__noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 {
+	if (!s)
+		return 0;
 	s->walk_dentry = dentry;
 	s->walk_mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
 	for (int i = 0; i < LUTRA_WALK_STEPS; i++) {
@@ -138,15 +146,6 @@ static __always_inline int walk(struct lutra_scratch *s, __u64 dentry, __u64 vfs
 	}
 	s->path.flags |= LUTRA_PATH_UNRESOLVED;
 	return 0;
-}
-
-/*
- * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
- * not known, the dentry is taken to be on the root's own mount.
- */
-__noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
-{
-	return s ? walk(s, dentry, vfsmount) : 0;
 }
 
 /* The component [start, source_end) of s->source: 1 if it is a name. */
@@ -286,8 +285,8 @@ static __always_inline void describe(struct lutra_scratch *s, __u64 file, __u64 
 			       inode_ctime_ns((void *)inode) > fresh_after_ns))
 		s->object.flags |= LUTRA_OBJ_FRESH;
 	path_reset(&s->path);
-	walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
-	     KERNEL_FIELD(file, struct file, f_path.mnt));
+	path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
+		  KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
 /*
@@ -327,7 +326,7 @@ __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmou
 	s->object.mode = (__u16)mode;
 	s->object.flags |= LUTRA_OBJ_PATH;
 	path_reset(&s->path);
-	return walk(s, dentry, vfsmount);
+	return path_walk(s, dentry, vfsmount);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -218,6 +218,7 @@ static __always_inline int judge(struct lutra_task *e, struct lutra_scratch *s, 
 {
 	struct lutra_judgement *j = &s->judgement;
 	struct lutra_policy *p = policy_get(e->slot);
+	__u8 role = e->state.role;
 
 	if (!p) {
 		count(e->slot, LUTRA_C_UNSCORED);
@@ -229,12 +230,14 @@ static __always_inline int judge(struct lutra_task *e, struct lutra_scratch *s, 
 		return 0;
 	}
 	if (plain)
-		lutra_judge_plain(p, &s->object, e->state.role, j);
+		lutra_judge_plain(p, &s->object, role, j);
 	else
-		lutra_judge(p, &s->object, &s->path, e->state.role, s->fold, j);
+		lutra_judge(p, &s->object, &s->path, role, s->fold, j);
 	count(e->slot, LUTRA_C_OBJECTS);
-	if (j->kind == LUTRA_KIND_KNOWN)
+	if (j->kind == LUTRA_KIND_KNOWN) {
+		s->known_by = known_key(e->slot, p->version, role, s->object.mode, s->object.flags);
 		return 0;
+	}
 	count(e->slot, LUTRA_C_NOVEL_OBJECTS);
 	s->group = j->group;
 	s->kind = j->kind;
@@ -250,6 +253,7 @@ static __always_inline int event(struct lutra_task *e, struct lutra_scratch *s, 
 	if (!slot)
 		return 0;
 	s->judgement.kind = LUTRA_KIND_KNOWN;
+	s->known_by = 0;
 	s->str_len = 0;
 	if (slot->flags & LUTRA_SLOT_RECORD) {
 		if (!plain && s->object.flags & LUTRA_OBJ_PATH)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the look-up of an object costs: openat(2) and close(2) of a file, 4 and 10 components deep,
- * of which a policy knows every one. Writes open.json beside this program.
+ * of which a policy knows every one; and of more files in turn than are remembered, so that each is
+ * judged anew. Writes open.json beside this program.
  *
  * above: ns more than with the empty program. object: that of the scored state, less what scoring
  * the two calls costs, for which getppid(2) stands; so it is the look-up with all that leads to it.
@@ -20,18 +21,51 @@
 #include "bench/states.h"
 #include "lutra/score.h"
 
-static const char *const kinds[] = {"getppid", "4", "10"};
+static const char *const kinds[] = {"getppid", "4", "10", "4, anew"};
 /* Below a directory in /tmp whose name holds a number: names are folded as they are met. */
 static const char *const below[] = {"assets/style.css",
-				    "assets/vendor/fonts/latin/regular/subset/static/index.html"};
-#define OPENS 2
-#define FIRST 1 /* kind of the first path */
+				    "assets/vendor/fonts/latin/regular/subset/static/index.html",
+				    "assets/0000.css"};
+#define OPENS 3
+#define FIRST 1	   /* kind of the first path */
+#define MANY 3	   /* kind of the many files, of which the last is the first */
+#define FILES 4096 /* four times what kern/known.bpf.h has places for */
+#define NAME "0000.css"
 
 static char top[64];
 static char paths[OPENS][PATH_MAX];
 
+/* Number i of the many in place of the first, whose path it is. */
+static void set_number(char *path, unsigned i)
+{
+	char *digits = path + strlen(path) - strlen(NAME);
+
+	for (int at = 3; at >= 0; at--, i /= 10)
+		digits[at] = (char)('0' + i % 10);
+}
+
+static int operate_many(const char *arg, unsigned n)
+{
+	static char path[PATH_MAX];
+	static unsigned next;
+
+	if (!path[0])
+		snprintf(path, sizeof(path), "%s", arg);
+	for (unsigned i = 0; i < n; i++) {
+		int fd;
+
+		set_number(path, next++ % FILES);
+		fd = openat(AT_FDCWD, path, O_RDONLY);
+		if (fd < 0 || close(fd) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static int operate(unsigned kind, const char *arg, unsigned n)
 {
+	if (kind == MANY)
+		return operate_many(arg, n);
 	for (unsigned i = 0; i < n && kind < FIRST; i++)
 		syscall(SYS_getppid);
 	for (unsigned i = 0; i < n && kind >= FIRST; i++) {
@@ -125,7 +159,7 @@ static int report(const struct bench *b, json_t *json)
 		double own = object_ns(b, k, BENCH_PLACES);
 		json_t *states = json_object();
 
-		printf("open+close, %2s components %9s %9s %9s %9s\n", kinds[k], "ns", "least",
+		printf("open+close, %7s deep %11s %9s %9s %9s\n", kinds[k], "ns", "least",
 		       "to empty", "above");
 		for (enum bench_state s = 0; s < BENCH_STATES; s++) {
 			bench_figure(b, k, s, &f);
@@ -159,8 +193,27 @@ static int make_file(char *path)
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
+static int make_files(void)
+{
+	int r = 0;
+
+	for (unsigned k = 0; k < OPENS && r == 0; k++) {
+		snprintf(paths[k], sizeof(paths[k]), "%s/%s", top, below[k]);
+		r = make_file(paths[k]);
+	}
+	for (unsigned i = FILES; i-- > 0 && r == 0;) {
+		set_number(paths[MANY - FIRST], i);
+		r = make_file(paths[MANY - FIRST]);
+	}
+	return r;
+}
+
 static void remove_files(void)
 {
+	for (unsigned i = FILES; i-- > 0;) {
+		set_number(paths[MANY - FIRST], i);
+		unlink(paths[MANY - FIRST]);
+	}
 	for (unsigned k = OPENS; k-- > 0;) {
 		unlink(paths[k]);
 		for (char *s = strrchr(paths[k], '/'); s && s > paths[k] + strlen("/tmp");
@@ -183,15 +236,12 @@ int main(int argc, char **argv)
 			  .argument = argument,
 			  .policy = make_policy,
 			  .report = report};
-	int r = 0;
+	int r;
 
 	if (argc > 2)
 		return bench_main(&b, argc, argv);
 	snprintf(top, sizeof(top), "/tmp/lutra-bench.%d", getpid());
-	for (unsigned k = 0; k < OPENS && r == 0; k++) {
-		snprintf(paths[k], sizeof(paths[k]), "%s/%s", top, below[k]);
-		r = make_file(paths[k]);
-	}
+	r = make_files();
 	if (r < 0)
 		fprintf(stderr, "open: %s: %s\n", top, strerror(-r));
 	r = r < 0 ? 1 : bench_main(&b, argc, argv);

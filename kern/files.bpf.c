@@ -32,13 +32,14 @@ static __always_inline int file_event(const struct file *file, __u32 op, __u32 o
 	s = begin(e, flags);
 	if (!s)
 		return blind(e, slot);
-	if (op == LUTRA_OP_OPEN && open_known(e, s, address_of(s, file), NO_FD, object_flags))
-		return 0;
 	s->object.op = (__u8)op;
 	s->object.flags = (__u8)object_flags;
-	file_describe(s, address_of(s, file), op != LUTRA_OP_OPEN ? slot->start_realtime_ns : 0);
+	if (op != LUTRA_OP_OPEN)
+		file_describe(s, address_of(s, file), slot->start_realtime_ns);
+	else if (!open_describe(e, s, address_of(s, file), NO_FD))
+		return 0;
 	refuse = object_event(e, s);
-	if (op == LUTRA_OP_OPEN)
+	if (op == LUTRA_OP_OPEN && s->known_at)
 		open_keep(s);
 	return refuse;
 }
@@ -71,7 +72,7 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	mode = file->f_mode;
 	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT)
 		return 0;
-	flags = mode & FMODE_WRITE || flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
+	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
 	if (file_event(file, LUTRA_OP_OPEN, flags))
 		return deny();
 	return 0;

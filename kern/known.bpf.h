@@ -15,12 +15,15 @@
 #include "policy.bpf.h"
 
 #define KNOWN_BITS 10
-#define KNOWN_WORDS 30
+#define KNOWN_WORDS 28
+#define KNOWN_PATIENCE 8 /* a power of two: so many others have to come until one is replaced */
 
 struct lutra_known {
-	__u32 seq; /* odd: somebody writes it */
-	__u32 n;
-	__u64 key; /* 0: empty */
+	__u32 seq;    /* odd: somebody writes it */
+	__u32 others; /* opens that came here and were not what it is */
+	__u64 key;    /* 0: empty */
+	__u64 dentry; /* saves the walk of another file's open; proves nothing */
+	__u64 n;
 	/*
 	 * The components, leaf first, eight bytes a word. The last word of each has at least one
 	 * byte of zeros at its end, so that no two paths have the same words.
@@ -95,9 +98,12 @@ static __always_inline bool known_path(const struct lutra_known *k, const struct
 	return false;
 }
 
-/* The open of a file; flags: LUTRA_OBJ_*. As open_known(). */
-static __always_inline int known_open(struct lutra_task *e, struct lutra_scratch *s, __u64 file,
-				      __u32 flags)
+/*
+ * Is the open of a file, with flags LUTRA_OBJ_*, known? true: it is, and is counted. false: it has
+ * to be judged, and the scratch says where open_keep() may remember it.
+ */
+static __always_inline bool known_open(struct lutra_task *e, struct lutra_scratch *s, __u64 file,
+				       __u32 flags)
 {
 	__u64 dentry = KERNEL_FIELD(file, struct file, f_path.dentry), key;
 	struct lutra_slot *slot = slot_get(e->slot);
@@ -107,7 +113,7 @@ static __always_inline int known_open(struct lutra_task *e, struct lutra_scratch
 
 	if (!slot || !p || slot->mode == LUTRA_MODE_LEARN || slot->flags & LUTRA_SLOT_RECORD ||
 	    !at_ease(e, slot))
-		return 0;
+		return false;
 	key = known_key(
 		e->slot, p->version, e->state.role,
 		(__u32)KERNEL_FIELD(KERNEL_FIELD(file, struct file, f_inode), struct inode, i_mode),
@@ -115,48 +121,25 @@ static __always_inline int known_open(struct lutra_task *e, struct lutra_scratch
 	at = (at ^ (__u32)key * 0x85ebca6bu) >> (32 - KNOWN_BITS);
 	k = bpf_map_lookup_elem(&known, &at);
 	if (!k)
-		return 0;
+		return false;
 	seq = k->seq;
 	forget();
-	if (!(seq & 1) && k->key == key &&
+	if (!(seq & 1) && k->key == key && k->dentry == dentry &&
 	    known_path(k, e, dentry,
 		       KERNEL_FIELD(file, struct file, f_path.mnt) -
 			       bpf_core_field_offset(struct mount, mnt))) {
 		forget();
 		if (k->seq == seq) {
 			count(e->slot, LUTRA_C_OBJECTS);
-			return 1;
+			return true;
 		}
 	}
+	if (k->key && !(k->key == key && k->dentry == dentry) && ++k->others & (KNOWN_PATIENCE - 1))
+		return false;
 	s->known_at = at + 1;
 	s->known_key = key;
-	return 0;
-}
-
-/*
- * Is an open known, of a file, or of descriptor fd where that is not NO_FD and address a table of
- * open files? 1: it is, and is counted. 0: it has to be judged, and the scratch says by which key
- * open_keep() may remember it.
- */
-__noinline int open_known(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
-			  __u32 flags)
-{
-	__u32 mode;
-
-	if (!e || !s || !lutra_loads)
-		return 0;
-	s->known_at = 0;
-	if (fd != NO_FD) {
-		address = descriptor_file(address, fd);
-		if (!address)
-			return 0;
-		mode = (__u32)KERNEL_FIELD(address, struct file, f_mode);
-		if (mode & FMODE_PATH)
-			return 0;
-		if (mode & FMODE_WRITE)
-			flags |= LUTRA_OBJ_WRITE;
-	}
-	return known_open(e, s, address, flags);
+	s->known_dentry = dentry;
+	return false;
 }
 
 /* Write component c of a path behind pos words of k: how many there are then, or would be. */
@@ -182,7 +165,7 @@ __noinline int known_write(struct lutra_known *k, const struct lutra_path *path,
 }
 
 /*
- * Remember the open in s, which open_known() did not know, if it was judged known by the same
+ * Remember the open in s, which known_open() did not know, if it was judged known by the same
  * policy and in the same role.
  */
 __noinline int open_keep(struct lutra_scratch *s)
@@ -190,7 +173,7 @@ __noinline int open_keep(struct lutra_scratch *s)
 	struct lutra_known *k;
 	__u32 at, seq, n = 0;
 
-	if (!s || !lutra_loads)
+	if (!s)
 		return 0;
 	at = s->known_at - 1;
 	k = bpf_map_lookup_elem(&known, &at);
@@ -205,6 +188,7 @@ __noinline int open_keep(struct lutra_scratch *s)
 		n = known_write(k, &s->path, i, n);
 	}
 	k->n = n;
+	k->dentry = s->known_dentry;
 	k->key = n <= KNOWN_WORDS ? s->known_key : 0;
 	forget();
 	k->seq = seq + 2;

@@ -130,6 +130,7 @@ struct lutra_scratch {
 	__u32 str_len;
 	__u32 known_at; /* where open_keep() may remember the open, from 1; 0: nowhere */
 	__u64 known_key;
+	__u64 known_dentry;
 	__u64 known_by; /* the key of what was judged known; 0: it was not */
 	__u64 address;
 	__u64 walk_dentry;
@@ -174,7 +175,7 @@ int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
-int open_known(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd, __u32 flags);
+int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd);
 int open_keep(struct lutra_scratch *s);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);

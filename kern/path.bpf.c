@@ -316,6 +316,33 @@ __noinline int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 f
 }
 
 /*
+ * The open of a file: of descriptor fd in a table of open files at address, or, with NO_FD, of the
+ * struct file there. s->object.flags: LUTRA_OBJ_WRITE for other reasons than its mode. 1: as
+ * file_describe(), to be judged; then open_keep(). 0: there is nothing to judge.
+ */
+__noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd)
+{
+	__u32 mode;
+
+	if (!e || !s)
+		return 0;
+	if (fd != NO_FD)
+		address = descriptor_file(address, fd);
+	if (!address)
+		return 0;
+	mode = (__u32)KERNEL_FIELD(address, struct file, f_mode);
+	if (mode & FMODE_PATH)
+		return 0;
+	if (mode & FMODE_WRITE)
+		s->object.flags |= LUTRA_OBJ_WRITE;
+	s->known_at = 0;
+	if (lutra_loads && known_open(e, s, address, s->object.flags))
+		return 0;
+	describe(s, address, 0);
+	return 1;
+}
+
+/*
  * The path of a name that an operation makes, changes or removes, into s->path and s->object. mode:
  * its inode's, or what it is to be.
  */

@@ -105,20 +105,13 @@ static __always_inline int own_descriptor(struct lutra_scratch *s, const struct 
 static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s,
 					const struct task_struct *task, __u64 flags, __u32 fd)
 {
-	__u32 write = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
-	int mode;
-
-	if (open_known(e, s, address_of(s, task->files), fd, write))
-		return 0;
 	standin_begin(s, e, LUTRA_OP_OPEN);
-	mode = own_descriptor(s, task, fd, 0);
-	if (mode == -1 || mode & FMODE_PATH)
+	if (flags & O_CREAT_TRUNC_APPEND)
+		s->object.flags = LUTRA_OBJ_WRITE;
+	if (!open_describe(e, s, address_of(s, task->files), fd))
 		return 0;
-	s->object.flags |= write;
-	if (mode & FMODE_WRITE)
-		s->object.flags |= LUTRA_OBJ_WRITE;
 	object_event(e, s);
-	return open_keep(s);
+	return s->known_at ? open_keep(s) : 0;
 }
 
 /* Memory mapped or made executable. */

@@ -21,7 +21,7 @@
 #include "bench/states.h"
 #include "lutra/score.h"
 
-static const char *const kinds[] = {"getppid", "4", "10", "4, anew"};
+static const char *const kinds[] = {"getppid", "4", "10", "4 anew"};
 /* Below a directory in /tmp whose name holds a number: names are folded as they are met. */
 static const char *const below[] = {"assets/style.css",
 				    "assets/vendor/fonts/latin/regular/subset/static/index.html",
@@ -159,7 +159,7 @@ static int report(const struct bench *b, json_t *json)
 		double own = object_ns(b, k, BENCH_PLACES);
 		json_t *states = json_object();
 
-		printf("open+close, %7s deep %11s %9s %9s %9s\n", kinds[k], "ns", "least",
+		printf("open+close, %6s deep %12s %9s %9s %9s\n", kinds[k], "ns", "least",
 		       "to empty", "above");
 		for (enum bench_state s = 0; s < BENCH_STATES; s++) {
 			bench_figure(b, k, s, &f);

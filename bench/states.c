@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -27,6 +28,7 @@
 #define ROUNDS_QUICK 5
 #define BATCHES 200
 #define BATCHES_WARM 5
+#define OTHERS_MUCH 0.05
 
 const char *const bench_state_name[BENCH_STATES] = {"off",  "empty",  "places",
 						    "idle", "scored", "recorded"};
@@ -38,6 +40,8 @@ struct bench_run {
 	char *other;  /* enrolled so that the programs are attached, empty */
 	char self[PATH_MAX];
 	uint64_t n_records, lost;
+	double busy,
+		all; /* what others had of the processors' time, and all of it; s, at the start */
 };
 
 static uint64_t now_ns(void)
@@ -46,6 +50,41 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* Processor time since the host's start of all but this process and its children, and all. 0:
+ * unknown. */
+static void processors(double *ret_others, double *ret_all)
+{
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0;
+	double hz = (double)sysconf(_SC_CLK_TCK);
+	struct rusage own, children;
+	FILE *f = fopen("/proc/stat", "re");
+	int n = f ? fscanf(f, "cpu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &wait)
+		  : 0;
+
+	if (f)
+		fclose(f);
+	if (n < 5)
+		user = nice = system = idle = wait = 0;
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	*ret_all = (double)(user + nice + system + idle + wait) / hz;
+	*ret_others = (double)(user + nice + system) / hz;
+	for (const struct rusage *r = &own; r; r = r == &own ? &children : NULL)
+		*ret_others -= (double)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) +
+			       (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1e6;
+}
+
+/* The share of the processors that others had while it ran. */
+static double others_share(const struct bench_run *run)
+{
+	double busy, all;
+
+	processors(&busy, &all);
+	all -= run->all;
+	busy -= run->busy;
+	return all > 0 && busy > 0 ? busy / all : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -269,19 +308,24 @@ static int report(struct bench *b)
 {
 	char file[PATH_MAX + 64], dir[PATH_MAX];
 	json_auto_t *j = NULL;
+	double others = others_share(b->run);
 	struct utsname uts;
 	int r;
 
 	uname(&uts);
 	snprintf(dir, sizeof(dir), "%s", b->run->self);
 	snprintf(file, sizeof(file), "%s/%s.json", dirname(dir), b->name);
-	j = json_pack("{s:s, s:i, s:i, s:I}", "kernel", uts.release, "rounds", (int)b->rounds,
+	j = json_pack("{s:s, s:i, s:i, s:I, s:f}", "kernel", uts.release, "rounds", (int)b->rounds,
 		      "operations", (int)(b->batch * BATCHES), "records_lost",
-		      (json_int_t)b->run->lost);
+		      (json_int_t)b->run->lost, "others", others);
 	r = j ? b->report(b, j) : -ENOMEM;
 	printf("%s, %u rounds of %u batches of %u; %llu events recorded, %llu lost\n%s\n",
 	       uts.release, b->rounds, BATCHES, b->batch, (unsigned long long)b->run->n_records,
 	       (unsigned long long)b->run->lost, file);
+	if (others >= OTHERS_MUCH)
+		printf("other programs had %.0f %% of the processors meanwhile: on a quiet host "
+		       "the figures are lower\n",
+		       100 * others);
 	if (r == 0 && json_dump_file(j, file, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0)
 		r = -EIO;
 	return r;
@@ -368,6 +412,7 @@ int bench_main(struct bench *b, int argc, char **argv)
 	b->rounds = argc == 2 ? ROUNDS_QUICK : BENCH_ROUNDS_MAX;
 	b->batch = argc == 2 ? b->batch_quick : b->batch;
 	b->run = &run;
+	processors(&run.busy, &run.all);
 	n = readlink("/proc/self/exe", run.self, sizeof(run.self) - 1);
 	if (n < 0 || geteuid() != 0) {
 		fprintf(stderr, "%s: needs root, to load BPF programs and make cgroups\n", b->name);

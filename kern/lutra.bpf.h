@@ -299,6 +299,7 @@ hot_take(const struct task_struct *task, struct lutra_task *e, const struct lutr
 	else
 		__builtin_memset(&h->entry, 0, sizeof(h->entry));
 	e->place = at + 1;
+	forget();
 	h->task = (__u64)task;
 	return &h->entry;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/replay.h"
+#include "lib/replay/replay.h"
 #include "lib/trace/trace.h"
 
 #define ROUNDS 9

@@ -4,7 +4,7 @@
 #define LUTRA_TRAINER_EVAL_EACH_H
 
 #include "lib/err.h"
-#include "lib/tasks.h"
+#include "lib/replay/tasks.h"
 
 /*
  * fn is called at each CALL (restart_syscall left out) and EXEC with the task's entry; less than 0

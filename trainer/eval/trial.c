@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "lib/names.h"
-#include "lib/replay.h"
-#include "lib/tasks.h"
+#include "lib/replay/replay.h"
+#include "lib/replay/tasks.h"
 #include "lib/text.h"
 #include "lib/trace/trace.h"
 

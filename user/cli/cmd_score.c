@@ -10,7 +10,7 @@
 #include "lib/trace/trace.h"
 #include "user/cli/cli.h"
 #include "user/events/event.h"
-#include "lib/replay.h"
+#include "lib/replay/replay.h"
 
 struct score_args {
 	const char *policy;

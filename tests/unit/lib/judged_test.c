@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/judged.h"
+#include "lib/replay/judged.h"
 #include "lib/path.h"
 #include "tests/unit/sample.h"
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "tests/unit/sample.h"
-#include "lib/replay.h"
+#include "lib/replay/replay.h"
 
 #define MS 1000000ull
 

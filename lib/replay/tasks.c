@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks by thread id: a hash table of chains, with the tasks met last in front of it. */
-#include "lib/tasks.h"
+#include "lib/replay/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>

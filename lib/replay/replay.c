@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A recorded run through the scorer. */
-#include "lib/replay.h"
+#include "lib/replay/replay.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/judged.h"
-#include "lib/tasks.h"
+#include "lib/replay/judged.h"
+#include "lib/replay/tasks.h"
 
 struct task {
 	struct lutra_state state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judgements that are kept, in a table where a newer one takes an older one's place. */
-#include "lib/judged.h"
+#include "lib/replay/judged.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,6 +12,7 @@ e2e=$root/tests/e2e
 programs=$root/build/tests/e2e
 cgroot=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 stage=''       # work directory
+demo_dir=$root/build/demo # recordings and policy of the demo
 service=notes  # the container's name, and of its image: demo/notes
 cgroup=''      # the stage's cgroup, a path below $cgroot
 declare -A children # processes to end
@@ -429,14 +430,14 @@ stopped() {
 
 # The policy of the last demo, or a new one; prints its directory. Made by one at a time.
 demo_policy() {
-	local dir=$root/build/demo lock
+	local dir=$demo_dir lock
 	mkdir -p "$dir"
 	exec {lock}>"$dir.lock"
 	flock "$lock"
 	if [ ! -d "$dir/policy" ]; then
 		rm -f "$dir"/*.ltr
 		"$e2e/rootfs" >&2
-		"$e2e/demo/demo" record "$dir" >&2 {lock}>&-
+		TMPDIR=$dir "$e2e/demo/demo" record "$dir" >&2 {lock}>&-
 		"$e2e/demo/demo" train "$dir" >&2 {lock}>&-
 	fi
 	exec {lock}>&-

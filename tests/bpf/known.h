@@ -324,6 +324,16 @@ static inline void assert_novel(struct box *b, const struct servant *sv, const c
 	assert_opens_as(b, sv, path, flags, (struct opens){.times = 3, .novel = 3});
 }
 
+/* How many object records name a path. */
+static inline size_t recorded(const struct box *b, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_records; i++)
+		n += b->records[i].rec.type == LUTRA_REC_OBJECT && !strcmp(b->records[i].str, path);
+	return n;
+}
+
 /* ---- files ---- */
 
 static inline void make_file(const char *path)

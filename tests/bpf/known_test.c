@@ -278,15 +278,6 @@ static void known_in_a_slot_enrolled_anew_is_forgotten(void **state)
 
 /* ---- recordings and verdicts ---- */
 
-static size_t recorded(const struct box *b, const char *path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->n_records; i++)
-		n += b->records[i].rec.type == LUTRA_REC_OBJECT && !strcmp(b->records[i].str, path);
-	return n;
-}
-
 static void known_opens_are_all_recorded(void **state)
 {
 	struct box *b = *state;
@@ -385,8 +376,9 @@ static void known_names_of_every_length_are_told_apart(void **state)
 static void known_components_end_where_they_end(void **state)
 {
 	static const char *const paths[] = {
-		DIR "/abcdefghij",  DIR "/abcdefgh/ij", DIR "/abcdefg/hij",  DIR "/abcdefghi/j",
-		DIR "/ab/cdefghij", DIR "/ij/abcdefgh", DIR "/abcdefgh/i/j", DIR "/abcdefgh_ij"};
+		DIR "/abcdefghij",   DIR "/abcdefgh/ij", DIR "/abcdefg/hij",
+		DIR "/abcdefghi/j",  DIR "/ab/cdefghij", DIR "/ij/abcdefgh",
+		DIR "/abcdefgh/i/j", DIR "/abcdefgh_ij", DIR DIR "/abcdefghij"};
 	const size_t n = sizeof(paths) / sizeof(paths[0]);
 	struct box *b = *state;
 	const char *at = FILE_;
@@ -398,6 +390,8 @@ static void known_components_end_where_they_end(void **state)
 	make_dir(DIR "/abcdefghi");
 	make_dir(DIR "/ab");
 	make_dir(DIR "/ij");
+	make_dir(DIR "/tmp");
+	make_dir(DIR DIR);
 	for (size_t i = 0; i < n; i++) {
 		swap_policy(b, policy_of(paths[i]));
 		move(at, paths[i]);

@@ -36,7 +36,7 @@ static __always_inline int file_event(const struct file *file, __u32 op, __u32 o
 	s->object.flags = (__u8)object_flags;
 	if (op != LUTRA_OP_OPEN)
 		file_describe(s, address_of(s, file), slot->start_realtime_ns);
-	else if (!open_describe(e, s, address_of(s, file), NO_FD))
+	else if (!open_describe(e, s, address_of(s, file), NO_FD, object_flags))
 		return 0;
 	refuse = object_event(e, s);
 	if (op == LUTRA_OP_OPEN && s->known_at)

@@ -84,14 +84,14 @@ struct lutra_task {
 	__u16 nr;      /* call under way, as in struct lutra_record */
 	__u8 session;  /* 1: joined a container that ran, or descends from who did */
 	__u8 pad;
-	__u64 calls;   /* of the lineage */
-	__u64 args[2]; /* second and third of the call under way, where tracepoints stand in */
+	__u64 calls;	/* of the lineage */
+	__u64 args[2];	/* second and third of the call under way, where tracepoints stand in */
+	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
+	__u64 root_dentry;
 	struct lutra_signals signals;
 	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_calls;
-	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
-	__u64 root_dentry;
 	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
 	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
 	__u64 judged_caps;
@@ -128,11 +128,11 @@ struct lutra_scratch {
 	__u8 weight[3];
 	__u8 pad;
 	__u32 str_len;
+	__u64 address;
 	__u32 known_at; /* where open_keep() may remember the open, from 1; 0: nowhere */
 	__u64 known_key;
 	__u64 known_dentry;
 	__u64 known_by; /* the key of what was judged known; 0: it was not */
-	__u64 address;
 	__u64 walk_dentry;
 	__u64 walk_mnt; /* 0: unknown, the walk stays in its file system */
 	__u64 root_mnt;
@@ -175,7 +175,8 @@ int path_source(struct lutra_scratch *s, __u32 dir);
 int path_string(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
-int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd);
+int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
+		  __u32 flags);
 int open_keep(struct lutra_scratch *s);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 mnt, __u32 mode);
 int address_event(struct lutra_task *e, struct lutra_scratch *s, __u32 op);

@@ -316,11 +316,13 @@ __noinline int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 f
 }
 
 /*
- * The open of a file: of descriptor fd in a table of open files at address, or, with NO_FD, of the
- * struct file there. s->object.flags: LUTRA_OBJ_WRITE for other reasons than its mode. 1: as
- * file_describe(), to be judged; then open_keep(). 0: there is nothing to judge.
+ * The open of a file: of descriptor fd in a table of open files at address, for which the scratch
+ * is begun here, or, with NO_FD, of the struct file there. flags: LUTRA_OBJ_WRITE for other reasons
+ * than the file's mode. 1: as file_describe(), to be judged; then open_keep(). 0: there is nothing
+ * to judge.
  */
-__noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd)
+__noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
+			     __u32 flags)
 {
 	__u32 mode;
 
@@ -334,10 +336,17 @@ __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u6
 	if (mode & FMODE_PATH)
 		return 0;
 	if (mode & FMODE_WRITE)
-		s->object.flags |= LUTRA_OBJ_WRITE;
+		flags |= LUTRA_OBJ_WRITE;
+	/* Else the verifier takes each way that follows once for a descriptor and once for a file.
+	 */
+	fd += LUTRA_ZERO;
 	s->known_at = 0;
-	if (lutra_loads && known_open(e, s, address, s->object.flags))
+	if (lutra_loads && known_open(e, s, address, flags))
 		return 0;
+	if (fd != NO_FD)
+		scratch_begin(s, e, 0);
+	s->object.op = LUTRA_OP_OPEN;
+	s->object.flags = (__u8)flags;
 	describe(s, address, 0);
 	return 1;
 }

@@ -105,10 +105,9 @@ static __always_inline int own_descriptor(struct lutra_scratch *s, const struct 
 static __always_inline int standin_open(struct lutra_task *e, struct lutra_scratch *s,
 					const struct task_struct *task, __u64 flags, __u32 fd)
 {
-	standin_begin(s, e, LUTRA_OP_OPEN);
-	if (flags & O_CREAT_TRUNC_APPEND)
-		s->object.flags = LUTRA_OBJ_WRITE;
-	if (!open_describe(e, s, address_of(s, task->files), fd))
+	__u32 write = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
+
+	if (!open_describe(e, s, address_of(s, task->files), fd, write))
 		return 0;
 	object_event(e, s);
 	return s->known_at ? open_keep(s) : 0;

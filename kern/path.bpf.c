@@ -337,8 +337,7 @@ __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u6
 		return 0;
 	if (mode & FMODE_WRITE)
 		flags |= LUTRA_OBJ_WRITE;
-	/* Else the verifier takes each way that follows once for a descriptor and once for a file.
-	 */
+	/* Else the verifier takes what follows once for a descriptor and once for a file. */
 	fd += LUTRA_ZERO;
 	s->known_at = 0;
 	if (lutra_loads && known_open(e, s, address, flags))

@@ -28,14 +28,14 @@ static const char *const below[] = {"assets/style.css",
 				    "assets/0000.css"};
 #define OPENS 3
 #define FIRST 1	   /* kind of the first path */
-#define MANY 3	   /* kind of the many files, of which the last is the first */
+#define MANY 3	   /* kind of the many files; its path is number 0 of them */
 #define FILES 4096 /* four times what kern/known.bpf.h has places for */
 #define NAME "0000.css"
 
 static char top[64];
 static char paths[OPENS][PATH_MAX];
 
-/* Number i of the many in place of the first, whose path it is. */
+/* Make the path of one of the many that of number i. */
 static void set_number(char *path, unsigned i)
 {
 	char *digits = path + strlen(path) - strlen(NAME);
@@ -44,33 +44,22 @@ static void set_number(char *path, unsigned i)
 		digits[at] = (char)('0' + i % 10);
 }
 
-static int operate_many(const char *arg, unsigned n)
-{
-	static char path[PATH_MAX];
-	static unsigned next;
-
-	if (!path[0])
-		snprintf(path, sizeof(path), "%s", arg);
-	for (unsigned i = 0; i < n; i++) {
-		int fd;
-
-		set_number(path, next++ % FILES);
-		fd = openat(AT_FDCWD, path, O_RDONLY);
-		if (fd < 0 || close(fd) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
+/* The many are opened in turn, by a path of their own. */
 static int operate(unsigned kind, const char *arg, unsigned n)
 {
-	if (kind == MANY)
-		return operate_many(arg, n);
+	static char many[PATH_MAX];
+	static unsigned next;
+
+	if (kind == MANY && !many[0])
+		snprintf(many, sizeof(many), "%s", arg);
 	for (unsigned i = 0; i < n && kind < FIRST; i++)
 		syscall(SYS_getppid);
 	for (unsigned i = 0; i < n && kind >= FIRST; i++) {
-		int fd = openat(AT_FDCWD, arg, O_RDONLY);
+		int fd;
 
+		if (kind == MANY)
+			set_number(many, next++ % FILES);
+		fd = openat(AT_FDCWD, kind == MANY ? many : arg, O_RDONLY);
 		if (fd < 0 || close(fd) < 0)
 			return -errno;
 	}

@@ -40,8 +40,8 @@ struct bench_run {
 	char *other;  /* enrolled so that the programs are attached, empty */
 	char self[PATH_MAX];
 	uint64_t n_records, lost;
-	double busy,
-		all; /* what others had of the processors' time, and all of it; s, at the start */
+	double busy; /* what others had had of the processors' time at the start, s */
+	double all;  /* and all of that time */
 };
 
 static uint64_t now_ns(void)
@@ -52,8 +52,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-/* Processor time since the host's start of all but this process and its children, and all. 0:
- * unknown. */
+/* Processor time since the host's start, s: of all but this process and its children, and all. */
 static void processors(double *ret_others, double *ret_all)
 {
 	unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Opens that were judged known are remembered by all that the judgement rests on: policy, role,
- * operation, and the whole path as it was walked. An open of the same is known without a look
- * into the policy, once the same walk has met the same names: a remembered path is compared with
- * the kernel's own, byte by byte, and stands for no address of a file or directory, since these
- * come again. What is not known is never remembered.
+ * access, inode type, and the whole path as it was walked. An open of the same is known without a
+ * look into the policy, once the same walk has met the same names: a remembered path is compared
+ * with the kernel's own, byte by byte, and stands for no address of a file or directory, since
+ * these come again. What is not known is never remembered.
  *
  * Maps: known, by a hash of the file's dentry; a newer path takes an older one's place.
  * Part of path.bpf.c. Not on kernels without bpf_rdonly_cast(), where a load is a helper's call.

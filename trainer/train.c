@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/names.h"
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "trainer/model/keep.h"
 #include "trainer/news.h"
 #include "trainer/rules/calibrate.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/names.h"
-#include "lib/replay/ops.h"
+#include "lib/ops.h"
 #include "lib/text.h"
 
 #define REAL_DIGITS 12

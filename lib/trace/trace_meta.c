@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/replay/ops.h"
+#include "lib/ops.h"
 #include "lib/text.h"
 
 void trace_meta_done(struct trace_meta *meta)

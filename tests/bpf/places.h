@@ -182,12 +182,23 @@ static void *novel_thread(void *arg)
 	return NULL;
 }
 
+/* An exec that is novel, by a child and then by the caller. */
+static void child_and_self_exec(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		exec_novel();
+	if (waitpid(pid, NULL, 0) != pid)
+		_exit(5);
+	exec_novel();
+}
+
 /* Behind the leader's back: itself, a thread and a child that it makes then, and an exec of each.
  */
 static void *survivor(void *arg)
 {
 	pthread_t t;
-	pid_t pid;
 
 	(void)arg;
 	if (!leader_ends())
@@ -198,12 +209,7 @@ static void *survivor(void *arg)
 	if (pthread_create(&t, NULL, novel_thread, NULL))
 		_exit(4);
 	pthread_join(t, NULL);
-	pid = fork();
-	if (pid == 0)
-		exec_novel();
-	if (waitpid(pid, NULL, 0) != pid)
-		_exit(5);
-	exec_novel();
+	child_and_self_exec();
 	return NULL;
 }
 
@@ -220,18 +226,11 @@ static int work_leader(void)
 /* Of a thread that was there before its process was enrolled: it asks for the leader's entry. */
 static void *late_survivor(void *arg)
 {
-	pid_t pid;
-
 	(void)arg;
 	say_ready();
 	if (!leader_ends())
 		_exit(3);
-	pid = fork();
-	if (pid == 0)
-		exec_novel();
-	if (waitpid(pid, NULL, 0) != pid)
-		_exit(5);
-	exec_novel();
+	child_and_self_exec();
 	return NULL;
 }
 

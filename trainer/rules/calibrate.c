@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lib/names.h"
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "lutra/score.h"
 #include "trainer/model/num.h"
 #include "trainer/rules/alarms.h"

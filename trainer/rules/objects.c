@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/path.h"
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "lutra/score.h"
 #include "trainer/rules/tree.h"
 

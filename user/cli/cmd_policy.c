@@ -12,7 +12,7 @@
 #include "lib/policy/policy.h"
 #include "lib/policy/policy_format.h"
 #include "lib/text.h"
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "user/cli/cli.h"
 #include "user/policy/policy_cmd.h"
 

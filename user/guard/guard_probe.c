@@ -11,7 +11,7 @@
 
 #include "kern/lutra.skel.h"
 #include "lib/names.h"
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "user/guard/call_events.h"
 
 struct probe {

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "lib/replay/th.h"
+#include "lib/th.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
 #include "trainer/rules/alarms.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of object operations as JSON. */
-#include "lib/replay/ops.h"
+#include "lib/ops.h"
 
 #include <errno.h>
 

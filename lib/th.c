@@ -4,7 +4,7 @@
  * unshare of nothing that needs a capability goes on. A hook that is an object's own (executions,
  * addresses) has no number here.
  */
-#include "lib/replay/th.h"
+#include "lib/th.h"
 
 #include <stddef.h>
 #include <string.h>

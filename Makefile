@@ -216,7 +216,7 @@ BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
 check: all $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(ESCAPE_PROGRAMS) $(BENCH_STATES)
 	@rm -rf $(B)/check; r=0; make='$(MAKE) --no-print-directory IN_CHECK=1'; \
 	for t in $(CHECKS_ALONE); do $$make $$t || r=1; done; \
-	nice -n 19 $$make check-vms & vms=$$!; trap "kill $$vms; exit 1" INT TERM; \
+	nice -n 10 $$make check-vms & vms=$$!; trap "kill $$vms; exit 1" INT TERM; \
 	for t in $(CHECKS_BESIDE); do $$make $$t || r=1; done; \
 	wait $$vms || r=1; \
 	tests/run -s || r=1; exit $$r

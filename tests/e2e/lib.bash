@@ -117,7 +117,7 @@ stage_remove_cgroup() {
 	local d
 	[ ! -d "$cgroot$cgroup" ] || until_true 5 unpopulated || echo 1 >"$cgroot$cgroup/cgroup.kill"
 	find "$cgroot$cgroup" -depth -type d 2>/dev/null | while read -r d; do
-		until_true 5 rmdir "$d" 2>/dev/null || true
+		until_true "$patience" rmdir "$d" 2>/dev/null || true
 	done
 }
 
@@ -425,7 +425,7 @@ more_stopped() {
 # stopped NAME: the attack misses its goal, and there is evidence of what stopped it.
 stopped() {
 	known=$(events | stopping | wc -l)
-	! "attack_$1" >/dev/null && until_true 20 more_stopped "$known"
+	! "attack_$1" >/dev/null && until_true "$patience" more_stopped "$known"
 }
 
 # The policy of the last demo, or a new one; prints its directory. Made by one at a time.

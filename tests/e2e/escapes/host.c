@@ -30,7 +30,7 @@
 
 #include "tests/e2e/escapes/victim.h"
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 300000
 #define EFFECT_MS 8000 /* what a technique has set off may take its time */
 #define STEP_MS 20
 #define SERVICE_DEAD 254 /* and not only the process that tried */

@@ -142,7 +142,7 @@ static __always_inline bool known_open(struct lutra_task *e, struct lutra_scratc
 	return false;
 }
 
-/* Write component c of a path behind pos words of k: how many there are then, or would be. */
+/* Write component c of a path behind pos words of k: how many there are then. */
 __noinline int known_write(struct lutra_known *k, const struct lutra_path *path, __u32 c, __u32 pos)
 {
 	const struct lutra_name *name;
@@ -171,9 +171,13 @@ __noinline int known_write(struct lutra_known *k, const struct lutra_path *path,
 __noinline int open_keep(struct lutra_scratch *s)
 {
 	struct lutra_known *k;
-	__u32 at, seq, n = 0;
+	__u32 at, seq, words = 0, n = 0;
 
 	if (!s)
+		return 0;
+	for (__u32 i = 0; i < LUTRA_COMPONENTS; i++)
+		words += i < s->path.n ? s->path.len[i] / 8 + 1 : 0;
+	if (words > KNOWN_WORDS)
 		return 0;
 	at = s->known_at - 1;
 	k = bpf_map_lookup_elem(&known, &at);
@@ -189,7 +193,7 @@ __noinline int open_keep(struct lutra_scratch *s)
 	}
 	k->n = n;
 	k->dentry = s->known_dentry;
-	k->key = n <= KNOWN_WORDS ? s->known_key : 0;
+	k->key = s->known_key;
 	forget();
 	k->seq = seq + 2;
 	return 0;

@@ -176,7 +176,7 @@ RUN = $(if $(IN_CHECK),,rm -rf $(B)/check;) tests/run
 SUMMARY = $(if $(IN_CHECK),,; r=$$?; tests/run -s; exit $$r)
 CHECKS_ALONE := lint check-unit check-web
 CHECKS_BESIDE := check-bpf fuzz check-e2e
-E2E_TESTS := $(wildcard tests/e2e/*_test)
+E2E_TESTS := $(wildcard tests/e2e/*/*_test)
 VM_SERIES ?= 6.1 6.12
 ESCAPE_SERIES ?= 6.1 6.12
 # Of a series, the longest first.
@@ -270,7 +270,7 @@ demo: deps
 	@$(MAKE) --no-print-directory all $(E2E_PROGRAMS)
 	@tests/e2e/demo/$(if $(VM),demo-vm,demo)
 demo-soak: all $(E2E_PROGRAMS)
-	@tests/e2e/soak $(N)
+	@tests/e2e/demo/soak $(N)
 
 soak: all
 	@tests/e2e/services/soak $(CALLS)
@@ -310,7 +310,7 @@ $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 # Enrolment by the hook: 200 containers that podman starts, then 100 at once.
 bench-starts: all $(B)/tests/e2e/first
-	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/identity_test
+	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/identity_test
 
 bench-products: $(B)/bench/products
 	@$(B)/bench/products

@@ -5,16 +5,16 @@
 # daemon says of containers. Sourced after lib.bash.
 
 pod() {
-	"$e2e/podman" "$stage/podman" "$@"
+	"$e2e/engines/podman" "$stage/podman" "$@"
 }
 
 # pod_run ARGUMENT…, pod_create ARGUMENT…
 pod_run() {
-	timeout "$patience" "$e2e/podman" run "$stage/podman" "$cgroup" "$@"
+	timeout "$patience" "$e2e/engines/podman" run "$stage/podman" "$cgroup" "$@"
 }
 
 pod_create() {
-	"$e2e/podman" create "$stage/podman" "$cgroup" "$@"
+	"$e2e/engines/podman" create "$stage/podman" "$cgroup" "$@"
 }
 
 # hooks OPTION…: both hooks, with options for the first.
@@ -73,7 +73,7 @@ engine_begin() {
 	command -v podman >/dev/null || skip "no podman here: make deps"
 	stage_begin "$root/build/$1"
 	mkdir -p "$stage/podman/hooks.d" "$stage/image" "$stage/policies"
-	"$e2e/podman" hold "$stage/podman" &
+	"$e2e/engines/podman" hold "$stage/podman" &
 	children[$!]=1
 	until_true "$patience" test -s "$stage/podman/holder"
 	for i in 1 2 3; do

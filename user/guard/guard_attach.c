@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attaching what is loaded, always in the same order, and detaching it from the end. To detach the
- * tracepoints of calls takes the kernel seconds: a thread does that aside, one link after the
- * other. Where something is enrolled meanwhile it stops at the next one, what it has not come to
- * stays, and what follows that is attached again.
+ * Attaching what is loaded, always in the same order, and detaching it from the end. What sees
+ * tasks come and go is first: without it, a task is taken for one that ended and was at the same
+ * address, and is judged as that. To detach the tracepoints of calls takes the kernel seconds: a
+ * thread does that aside, one link after the other. Where something is enrolled meanwhile it stops
+ * at the next one, what it has not come to stays, and what follows that is attached again.
  */
 #include "user/guard/guard_impl.h"
 
@@ -21,6 +22,12 @@ static bool is_on_demand(const struct bpf_program *p)
 	const char *section = bpf_program__section_name(p);
 
 	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0;
+}
+
+static bool follows_tasks(const struct guard *g, const struct bpf_program *p)
+{
+	return p == g->skel->progs.lutra_fork || p == g->skel->progs.lutra_attach ||
+	       p == g->skel->progs.lutra_exec || p == g->skel->progs.lutra_exit;
 }
 
 static void destroy_last(struct guard *g)
@@ -90,17 +97,18 @@ static int attach_one(struct guard *g, struct bpf_program *p, size_t *at)
 	return 0;
 }
 
-static int attach_all(struct guard *g, struct err *err)
+/* Those that follow tasks, or the others. */
+static int attach_all(struct guard *g, bool follow, size_t *at, struct err *err)
 {
 	struct bpf_program *p;
-	size_t at = 0;
 
 	bpf_object__for_each_program (p, g->skel->obj) {
 		int r;
 
-		if (!bpf_program__autoload(p) || is_on_demand(p) || at == GUARD_LINKS)
+		if (!bpf_program__autoload(p) || is_on_demand(p) || *at == GUARD_LINKS ||
+		    follows_tasks(g, p) != follow)
 			continue;
-		r = attach_one(g, p, &at);
+		r = attach_one(g, p, at);
 		if (r < 0)
 			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
 				       strerror(-r));
@@ -110,10 +118,13 @@ static int attach_all(struct guard *g, struct err *err)
 
 int guard_attach(struct guard *g, struct err *err)
 {
+	size_t at = 0;
 	int r;
 
 	detach_join(g);
-	r = attach_all(g, err);
+	r = attach_all(g, true, &at, err);
+	if (r == 0)
+		r = attach_all(g, false, &at, err);
 	if (r == 0) {
 		r = guard_pin_links(g);
 		if (r < 0)

@@ -3,8 +3,8 @@
  * Kernel state that outlives its process, in a directory of a bpf file system:
  *
  *   maps-ABI/NAME               all maps
- *   links-ABI-INSTANCE/PROGRAM  what holds an instance's programs attached, while anything is
- * enrolled
+ *   links-ABI-INSTANCE/NUMBER   what holds an instance's programs attached, while anything is
+ *                               enrolled; numbered in the order in which they were
  *
  * The process that comes next loads programs of its own on the same maps, as the next instance, and
  * attaches them beside the old ones; a slot names the instance that acts for it, so that one write
@@ -92,23 +92,42 @@ static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
 	return snprintf(buf, PATH_MAX, "%s/%s", g->pin_dir, rest) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* Remove a directory of pins, one level deep below it too. Errors are for the next try. */
+static int not_hidden(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+/*
+ * A link that only its pin holds is detached some time later, in no order, by whom the kernel
+ * finds; if a descriptor is the last to hold it, then when that is closed.
+ */
+static int unpin(const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+
+	(void)fd;
+	return unlink(path);
+}
+
+/*
+ * Remove a directory of pins, and depth levels below it, from its last number on: what was attached
+ * first is detached last (guard_attach.c). Errors are for the next try.
+ */
 static void remove_tree(const char *path, int depth)
 {
-	DIR *d = opendir(path);
-	struct dirent *e;
+	struct dirent **entries = NULL;
+	int n = scandir(path, &entries, not_hidden, versionsort);
 
-	while (d && (e = readdir(d))) {
+	while (n > 0) {
+		_cleanup_free_ struct dirent *e = entries[--n];
 		char sub[PATH_MAX];
 
-		if (e->d_name[0] == '.' ||
-		    snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
+		if (snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
 			continue;
-		if (unlink(sub) < 0 && depth > 0)
+		if (unpin(sub) < 0 && depth > 0)
 			remove_tree(sub, depth - 1);
 	}
-	if (d)
-		closedir(d);
+	free(entries);
 	rmdir(path);
 }
 

@@ -103,7 +103,7 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 	novel = tok == LUTRA_UNK;
 	step(&e->state, p, e->slot, tok, w);
 	past = &e->past[e->calls & (LUTRA_HISTORY - 1)];
-	past->nr_role = (__u16)((nr & 0xfff) | (role & 3u) << 12 | novel << 15);
+	past->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
 	past->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->calls++;
 	count(e->slot, LUTRA_C_CALLS);
@@ -220,7 +220,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		if (slot->mode != LUTRA_MODE_LEARN)
 			count(e->slot, LUTRA_C_UNSCORED);
 		/* A policy may come later: most services are steady from their first accept. */
-		if (e->state.role == LUTRA_ROLE_STARTUP && (nr == NR_ACCEPT || nr == NR_ACCEPT4))
+		if (lutra_may_start(e->state.role) && (nr == NR_ACCEPT || nr == NR_ACCEPT4))
 			e->state.role = LUTRA_ROLE_STEADY;
 	}
 	call_address(task, e, regs, nr);

@@ -48,7 +48,7 @@ static __always_inline bool idle(const struct lutra_slot *slot)
 /* What a remembered judgement rests on: the binding, and the role. */
 static __always_inline __u32 judged_key(const struct lutra_task *e, const struct lutra_slot *slot)
 {
-	return slot->generation << 2 | (e->state.role & 3u);
+	return slot->generation << 3 | (e->state.role & 7u);
 }
 
 /* Has this bit been judged known, and recorded, since the task's program, role or policy changed?

@@ -266,8 +266,9 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
 	task_arm(e, slot, task);
+	e->state.role = LUTRA_ROLE_ANY;
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, slot_nr, LUTRA_REC_ARM, 0, 0, false);
+		record_plain(task, slot_nr, LUTRA_REC_ARM, 1, 0, false);
 	return 0;
 }
 

@@ -357,7 +357,7 @@ static __always_inline __u64 known_key(__u32 slot, __u32 version, __u32 role, __
 				       __u32 flags)
 {
 	return (__u64)version << 32 | (slot & (LUTRA_SLOTS - 1)) << 16 | (mode >> 12 & 15) << 8 |
-	       (flags & LUTRA_OBJ_WRITE) << 2 | (role & 3);
+	       (flags & LUTRA_OBJ_WRITE) << 3 | (role & 7);
 }
 
 /* Nothing is under way for this subject: what is known to be known need not be looked at again. */

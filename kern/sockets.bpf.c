@@ -63,7 +63,7 @@ static __always_inline void accepted(struct lutra_task *e)
 {
 	const struct lutra_policy *p;
 
-	if (e->state.role != LUTRA_ROLE_STARTUP)
+	if (!lutra_may_start(e->state.role))
 		return;
 	p = policy_get(e->slot);
 	if (p)

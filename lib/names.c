@@ -119,7 +119,7 @@ static const char *const hooks[] = {
 	[LUTRA_HOOK_TASK_SETRLIMIT] = "task_setrlimit",
 };
 static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y"};
-static const char *const roles[] = {"startup", "steady", "spawned", "deeper"};
+static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "any"};
 static const char *const addr_classes[] = {"none", "loopback", "private", "public", "any"};
 static const char *const record_types[] = {"call", "arm", "fork", "exec", "exit", "object", "mark"};
 static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm", "end"};
@@ -203,7 +203,7 @@ _Static_assert(N(actions) == LUTRA_ACTION_COUNT, "actions");
 _Static_assert(N(groups) == LUTRA_G_COUNT, "groups");
 _Static_assert(N(ops) == LUTRA_OP_COUNT, "operations");
 _Static_assert(N(kinds) == LUTRA_KIND_COUNT, "kinds");
-_Static_assert(N(roles) == LUTRA_ROLES, "roles");
+_Static_assert(N(roles) == LUTRA_ROLE_ANY + 1, "roles");
 _Static_assert(N(record_types) == LUTRA_REC_COUNT, "record types");
 _Static_assert(N(counters) == LUTRA_C_COUNT, "counters");
 

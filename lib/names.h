@@ -15,7 +15,7 @@ const char *action_name(unsigned action);    /* log alert deny */
 const char *group_name(unsigned group);	     /* T TH A B exec exec-fresh connect ... open-r-P ... */
 const char *op_name(unsigned op);	     /* open exec connect bind ... */
 const char *kind_name(unsigned kind);	     /* known P U W O K Y */
-const char *role_name(unsigned role);	     /* startup steady spawned deeper */
+const char *role_name(unsigned role);	     /* startup steady spawned deeper any */
 const char *addr_class_name(unsigned c);     /* none loopback private public any */
 const char *record_type_name(unsigned type); /* call arm fork exec exit object mark */
 const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end */

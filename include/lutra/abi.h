@@ -35,6 +35,9 @@ enum lutra_role {
 	LUTRA_ROLE_STEADY = 1,
 	LUTRA_ROLE_SPAWNED = 2,
 	LUTRA_ROLE_DEEPER = 3,
+	/* It ran before it was enrolled, and is not steady yet: what is known in any role is known.
+	 */
+	LUTRA_ROLE_ANY = LUTRA_ROLES,
 };
 
 enum lutra_mode {
@@ -373,10 +376,10 @@ struct lutra_counters {
 /*
  * A recorded event, in the records ring and in a trace.
  * CALL: nr the number (| LUTRA_NR_IA32 or _X32), arg its scalar arguments (two, low 32 bits each).
- * ARM: the task's first event, it starts afresh. FORK: arg the child's tid | tgid << 32, nr 1 for a
- * thread. EXEC: done; arg the tid before, where a thread took its leader's. EXIT. OBJECT: nr the
- * call under way, or 0xffff; aux family | address class << 8; arg as lutra_object_pack(). MARK: aux
- * enum lutra_mark.
+ * ARM: the task's first event, it starts afresh; nr 1 if it ran already. FORK: arg the child's tid
+ * | tgid << 32, nr 1 for a thread. EXEC: done; arg the tid before, where a thread took its
+ * leader's. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class << 8; arg as
+ * lutra_object_pack(). MARK: aux enum lutra_mark.
  */
 enum lutra_record_type {
 	LUTRA_REC_CALL = 0,
@@ -420,7 +423,7 @@ struct lutra_ring_record {
 };
 _Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
 
-/* One past call of a task, for the evidence: nr | role << 12 | flags; w the weight it added. */
+/* One past call of a task, for the evidence: nr | role << 12 | novel << 15; the weight it added. */
 #define LUTRA_HISTORY 32
 #define LUTRA_HIST_NOVEL 0x8000 /* token never seen */
 struct lutra_past {

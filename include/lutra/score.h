@@ -34,21 +34,31 @@ static __always_inline void lutra_state_exec(struct lutra_state *s)
 		s->role = LUTRA_ROLE_DEEPER;
 }
 
+/* The role of a task that may be in its start-up. */
+static __always_inline int lutra_may_start(__u8 role)
+{
+	return role == LUTRA_ROLE_STARTUP || role == LUTRA_ROLE_ANY;
+}
+
 /* After a call was scored: does it end the start-up? */
 static __always_inline void lutra_steady(struct lutra_state *s, const struct lutra_policy *p,
 					 __u32 nr)
 {
-	if (s->role == LUTRA_ROLE_STARTUP && nr < LUTRA_NR &&
-	    (p->steady[nr / 64 & 7] >> (nr & 63) & 1))
+	if (lutra_may_start(s->role) && nr < LUTRA_NR && (p->steady[nr / 64 & 7] >> (nr & 63) & 1))
 		s->role = LUTRA_ROLE_STEADY;
 }
 
 /* nr as in struct lutra_record: a foreign entry is never confused with a native number. */
 static __always_inline __u8 lutra_token(const struct lutra_policy *p, __u8 role, __u32 nr)
 {
+	__u8 tok;
+
 	if (nr >= LUTRA_NR)
 		return LUTRA_UNK;
-	return p->token[role & 3][nr & (LUTRA_NR - 1)];
+	tok = p->token[role & 3][nr & (LUTRA_NR - 1)];
+	for (__u32 r = 1; r < LUTRA_ROLES && tok == LUTRA_UNK && role == LUTRA_ROLE_ANY; r++)
+		tok = p->token[r & 3][nr & (LUTRA_NR - 1)];
+	return tok;
 }
 
 static __always_inline int lutra_is_th(const struct lutra_policy *p, __u32 nr)

@@ -269,6 +269,17 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
 }
 
+/* Is a token known in this role? */
+static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
+						__u8 role)
+{
+	__u32 known = lutra_object(p, token);
+
+	for (__u64 r = 1; r < LUTRA_ROLES && !known && role == LUTRA_ROLE_ANY; r++)
+		known = lutra_object_find(p, token | r << 18);
+	return known;
+}
+
 /* Judge an object without a path. */
 static __always_inline int lutra_judge_plain(const struct lutra_policy *p,
 					     const struct lutra_object *o, __u8 role,
@@ -279,7 +290,7 @@ static __always_inline int lutra_judge_plain(const struct lutra_policy *p,
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->group = LUTRA_G_NONE;
 	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
-	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_find(p, ret->token))
+	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role))
 		return 0;
 	ret->kind = LUTRA_KIND_O;
 	ret->group = lutra_object_group(o, ret->kind);
@@ -310,7 +321,7 @@ static __always_inline int lutra_judge(const struct lutra_policy *p, const struc
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
-	} else if (!lutra_object(p, ret->token)) {
+	} else if (!lutra_object_known(p, ret->token, role)) {
 		if (o->op == LUTRA_OP_CHDIR ||
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))

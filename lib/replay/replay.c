@@ -158,6 +158,8 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	child = rec->type == LUTRA_REC_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->th = false;
+	if (rec->type == LUTRA_REC_ARM && rec->nr)
+		((struct task *)entry)->state.role = LUTRA_ROLE_ANY;
 	if (rec->type == LUTRA_REC_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_OBJECT) {

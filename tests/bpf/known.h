@@ -113,8 +113,8 @@ static inline void servant_do(const struct servant *sv, enum task task)
 	servant_ask(sv, &q);
 }
 
-/* One in an enrolled cgroup, armed when this returns. Ends with the test. */
-static inline struct servant servant_new(struct box *b, const char *cgroup)
+/* One in a cgroup, by a worker that becomes it, at work when this returns. Ends with the test. */
+static inline struct servant servant_by(struct box *b, const char *cgroup, const char *worker)
 {
 	int in[2], out[2];
 	struct servant sv;
@@ -126,7 +126,7 @@ static inline struct servant servant_new(struct box *b, const char *cgroup)
 	assert_int_equal(fcntl(in[0], F_SETFD, 0), 0);
 	assert_int_equal(fcntl(out[1], F_SETFD, 0), 0);
 	snprintf(arg, sizeof(arg), "%d,%d", in[0], out[1]);
-	c = box_fork(b, "servant", arg);
+	c = box_fork(b, worker, arg);
 	close(in[0]);
 	close(out[1]);
 	sv = (struct servant){.pid = c->pid, .to = in[1], .from = out[0]};
@@ -134,6 +134,11 @@ static inline struct servant servant_new(struct box *b, const char *cgroup)
 	child_go(c);
 	servant_ask(&sv, &(struct request){.task = OPEN});
 	return sv;
+}
+
+static inline struct servant servant_new(struct box *b, const char *cgroup)
+{
+	return servant_by(b, cgroup, "servant");
 }
 
 static inline void servant_end(struct servant *sv)

@@ -441,10 +441,10 @@ static void assert_enrolled_anew(struct box *b, bool before, bool after)
 	assert_int_equal(occupied(b), 0);
 	take_places(b, !after, 0);
 	enroll(b, false);
-	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_STARTUP), after);
+	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_ANY), after);
 	word(3);
-	assert_told_in(b, LUTRA_ROLE_STARTUP, 1);
-	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_STARTUP), after);
+	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_ANY), after);
 }
 
 static void release_and_enrolment_of_a_task_in_its_place(void **state)
@@ -473,10 +473,10 @@ static void release_and_enrolment_of_a_task_asleep(void **state)
 	until_ready(1);
 	assert_int_equal(guard_release(b->guard, b->slot), 0);
 	enroll(b, false);
-	assert_role(b, c->pid, LUTRA_ROLE_STARTUP);
+	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 	word(1);
-	assert_told_in(b, LUTRA_ROLE_STARTUP, 1);
-	assert_role(b, c->pid, LUTRA_ROLE_STARTUP);
+	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 }
 
 /* Last: nothing is attached for a while, and one of two tasks ends then, unseen. */
@@ -496,13 +496,13 @@ static void release_of_all_frees_all_places(void **state)
 	assert_int_equal(kill(unseen->pid, SIGKILL), 0);
 	assert_killed(child_wait(unseen));
 	enroll(b, false);
-	assert_role(b, c->pid, LUTRA_ROLE_STARTUP);
+	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 	assert_true(occupied(b) <= 1);
 	short_lives_outside(scaled(500));
 	go(1);
 	until_ready(3);
-	assert_told_in(b, LUTRA_ROLE_STARTUP, 1);
-	assert_role(b, c->pid, LUTRA_ROLE_STARTUP);
+	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

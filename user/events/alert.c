@@ -130,7 +130,7 @@ static void put_history(struct alert *a, const struct lutra_evidence *ev)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s %u%s",
 					len ? "," : "",
 					nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
-					role_name(p->nr_role >> 12 & 3), p->weight,
+					role_name(p->nr_role >> 12 & 7), p->weight,
 					p->nr_role & LUTRA_HIST_NOVEL ? " novel" : "");
 	}
 	alert_put(a, ALERT_HISTORY, text);

@@ -166,6 +166,28 @@ static void replay_arm_and_exit_start_afresh(void **state)
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 }
 
+/* Who ran already may be in any role, until the next accept. */
+static void replay_arm_of_who_ran_already_is_any_role(void **state)
+{
+	struct fixture *f = *state;
+
+	f->p->token[LUTRA_ROLE_DEEPER][SYS_getppid] = 2;
+	replay_free(f->r);
+	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
+	call(f, 1, SYS_getppid);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+	assert_int_equal(feed(f, LUTRA_REC_ARM, 1, 1, 0, 0), 0);
+	call(f, 1, SYS_getppid);
+	assert_int_equal(f->s.role, LUTRA_ROLE_ANY);
+	assert_int_equal(f->s.token, 2);
+	call(f, 1, SYS_socket);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+	call(f, 1, SYS_accept4);
+	call(f, 1, SYS_getppid);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+	assert_int_equal(f->s.token, LUTRA_UNK);
+}
+
 static void replay_restart_syscall_is_no_event(void **state)
 {
 	assert_int_equal(call(*state, 1, LUTRA_NR_RESTART), 0);
@@ -275,6 +297,7 @@ int main(void)
 		T(replay_novel_call_speaks_for_its_hooks),
 		T(replay_hook_of_a_call_that_only_t_is_about_speaks),
 		T(replay_arm_and_exit_start_afresh),
+		T(replay_arm_of_who_ran_already_is_any_role),
 		T(replay_restart_syscall_is_no_event),
 		T(replay_unseen_call_is_t_or_th),
 		T(replay_foreign_entry_is_never_a_native_call),

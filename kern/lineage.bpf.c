@@ -67,6 +67,7 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 {
 	struct lutra_slot *slot = slot_get(slot_nr);
 	struct lutra_task *e;
+	__u32 born;
 
 	if (!slot || !slot->cgroup_id || slot->instance != lutra_instance)
 		return NULL;
@@ -75,7 +76,9 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 		return NULL;
 	if (e->slot == slot_nr && e->epoch == slot->epoch)
 		return e;
+	born = e->born;
 	__builtin_memset(e, 0, sizeof(*e));
+	e->born = born;
 	e->slot = slot_nr;
 	e->epoch = slot->epoch;
 	e->flags = TASK_PENDING;
@@ -226,7 +229,7 @@ static __always_inline void hot_return(struct task_struct *task)
 	if (!hot_is(h, task))
 		return;
 	e = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (e)
+	if (e && e->place)
 		*e = h->entry;
 	h->task = 0;
 }

@@ -80,7 +80,7 @@ struct lutra_task {
 	__u32 epoch;
 	__u32 version; /* of the policy that state's codes belong to; 0: none yet */
 	__u32 flags;   /* TASK_* */
-	__u32 mnt_ns;  /* pending: an exec in another mount namespace arms */
+	__u32 born;    /* in a place: low half of the task's start_time */
 	__u16 nr;      /* call under way, as in struct lutra_record */
 	__u8 session;  /* 1: joined a container that ran, or descends from who did */
 	__u8 pad;
@@ -96,7 +96,7 @@ struct lutra_task {
 	__u64 judged_hooks; /* hook.bpf.h: bits that judged_key says are known */
 	__u64 judged_caps;
 	__u32 judged_key;
-	__u32 pad2;
+	__u32 mnt_ns; /* pending: an exec in another mount namespace arms */
 	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
 };
 _Static_assert(__builtin_offsetof(struct lutra_task, place) ==
@@ -243,17 +243,31 @@ static __always_inline bool hot_is(const struct lutra_hot *h, const struct task_
 	return h && h->task == (__u64)task;
 }
 
-/* The entry of a task. Most tasks have no storage at all, which a look tells sooner than a call. */
+static __always_inline __u32 task_born(const struct task_struct *task)
+{
+	return (__u32)task->start_time;
+}
+
+/*
+ * The entry of a task. Most tasks have no storage at all, which a look tells sooner than a call. A
+ * place is not that of who was at the task's address before, whose end may have gone unseen. A
+ * thread that executes a program takes its leader's start_time: its storage tells them apart.
+ */
 static __always_inline struct lutra_task *task_entry(struct task_struct *task)
 {
 	__u32 at;
 	struct lutra_hot *h = hot_place(task, &at);
+	struct lutra_task *e;
 
-	if (hot_is(h, task))
+	if (hot_is(h, task) && h->entry.born == task_born(task))
 		return &h->entry;
 	if (!task->bpf_storage)
 		return NULL;
-	return bpf_task_storage_get(&tasks, task, 0, 0);
+	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!e || !e->place || !hot_is(h, task))
+		return e;
+	h->entry.born = task_born(task);
+	return &h->entry;
 }
 
 /* Its place is free. */
@@ -299,6 +313,7 @@ hot_take(const struct task_struct *task, struct lutra_task *e, const struct lutr
 		h->entry = *init;
 	else
 		__builtin_memset(&h->entry, 0, sizeof(h->entry));
+	h->entry.born = task_born(task);
 	e->place = at + 1;
 	forget();
 	h->task = (__u64)task;

@@ -29,7 +29,8 @@ struct {
 /*
  * By a hash of the task's address. An entry that finds its place taken stays in tasks. A place is
  * its task's from the entry's making to sched_process_exit, whose last act for the task it is to
- * put the entry back; an address that comes again is seen at its fork.
+ * put the entry back. An address that comes again is seen at its fork and, should that or the
+ * exit not be, by start_time.
  */
 #define HOT_BITS 12
 #define HOT_BUSY 1 /* nobody's address */

@@ -192,6 +192,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	const struct cred *real_cred;
 	const struct cred *cred;
+	u64 start_time;
 	struct bpf_local_storage *bpf_storage;
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 5
+#define LUTRA_ABI_VERSION 6
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024

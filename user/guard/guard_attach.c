@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attaching what is loaded, always in the same order, and detaching it from the end. What sees
- * tasks come and go is first: without it, a task is taken for one that ended and was at the same
- * address, and is judged as that. To detach the tracepoints of calls takes the kernel seconds: a
- * thread does that aside, one link after the other. Where something is enrolled meanwhile it stops
- * at the next one, what it has not come to stays, and what follows that is attached again.
+ * tasks begin, execute and end is first: without it, what a task executes is judged in the role
+ * that it was executed in. To detach the tracepoints of calls takes the kernel seconds: a thread
+ * does that aside, one link after the other. Where something is enrolled meanwhile it stops at the
+ * next one, what it has not come to stays, and what follows that is attached again.
  */
 #include "user/guard/guard_impl.h"
 

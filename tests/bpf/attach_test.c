@@ -116,7 +116,8 @@ static void stop_following(struct guard *g)
 	for (size_t i = 0; i < n; i++)
 		bpf_link__destroy(g->links[i]);
 	g->n_links -= n;
-	memmove(g->links, g->links + n, g->n_links * sizeof(g->links[0]));
+	for (size_t i = 0; i < g->n_links; i++)
+		g->links[i] = g->links[i + n];
 }
 
 /* Processes of the host get the addresses of a container's that ended unseen. */

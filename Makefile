@@ -232,11 +232,11 @@ check-web: export LUTRA_CLICK_MS := 300
 check-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
 	@$(RUN) -t 300 web tests/web/web_test "tests/web/clicks 100 50000" $(SUMMARY)
 check-vm: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS)
-	@$(RUN) -t 2000 -j 3 vm $(foreach s,$(VM_SERIES),$(call VM_SUITES,$s)) tests/vm/interrupt_test $(SUMMARY)
+	@$(RUN) -t 3000 -j 3 vm $(foreach s,$(VM_SERIES),$(call VM_SUITES,$s)) tests/vm/interrupt_test $(SUMMARY)
 check-escapes: all $(ESCAPE_PROGRAMS)
-	@$(RUN) -t 2000 -j 2 escapes $(foreach s,$(ESCAPE_SERIES),$(call ESCAPE_SUITE,$s)) $(SUMMARY)
+	@$(RUN) -t 3000 -j 2 escapes $(foreach s,$(ESCAPE_SERIES),$(call ESCAPE_SUITE,$s)) $(SUMMARY)
 check-vms: all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
-	@$(RUN) -t 2000 -j 3 vm $(foreach s,$(sort $(VM_SERIES) $(ESCAPE_SERIES)),$(call VM_SUITES,$s) $(call ESCAPE_SUITE,$s)) \
+	@$(RUN) -t 3000 -j 3 vm $(foreach s,$(sort $(VM_SERIES) $(ESCAPE_SERIES)),$(call VM_SUITES,$s) $(call ESCAPE_SUITE,$s)) \
 		tests/vm/interrupt_test $(SUMMARY)
 docs-escapes:
 	@tests/e2e/escapes/report/docs

@@ -47,8 +47,10 @@ static bool on_stage(void)
 /* Until the test says how far to go. Few wait at a time, or in a crowd for one word. */
 static void await(unsigned go)
 {
-	while (atomic_load(&stage->go) < go)
-		syscall(SYS_futex, &stage->go, FUTEX_WAIT, atomic_load(&stage->go), NULL, NULL, 0);
+	unsigned now;
+
+	while ((now = atomic_load(&stage->go)) < go)
+		syscall(SYS_futex, &stage->go, FUTEX_WAIT, now, NULL, NULL, 0);
 }
 
 static void say_ready(void)

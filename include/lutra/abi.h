@@ -35,8 +35,7 @@ enum lutra_role {
 	LUTRA_ROLE_STEADY = 1,
 	LUTRA_ROLE_SPAWNED = 2,
 	LUTRA_ROLE_DEEPER = 3,
-	/* It ran before it was enrolled, and is not steady yet: what is known in any role is known.
-	 */
+	/* Ran before it was enrolled, not steady yet: what is known in any role is known. */
 	LUTRA_ROLE_ANY = LUTRA_ROLES,
 };
 

@@ -38,7 +38,7 @@ json_t *api_successors_json(const struct policy *p, unsigned token)
 	return list;
 }
 
-/* The token of one of the history's calls; 0 (PAD): not known. */
+/* The token of one of the history's calls, as lutra_token(); 0 (PAD): not known. */
 static unsigned token_of(const struct policy *p, const json_t *past)
 {
 	const char *call = json_string_value(json_object_get(past, "call"));
@@ -46,8 +46,11 @@ static unsigned token_of(const struct policy *p, const json_t *past)
 	unsigned nr, n;
 
 	if (!call || !role || nr_parse(p->arch, call, &nr) < 0 || nr >= LUTRA_NR ||
-	    role_parse(role, &n) < 0 || n >= LUTRA_ROLES)
+	    role_parse(role, &n) < 0)
 		return 0;
+	if (n == LUTRA_ROLE_ANY)
+		for (n = 0; n < LUTRA_ROLES - 1 && p->token[n][nr] == LUTRA_UNK;)
+			n++;
 	return p->token[n][nr];
 }
 

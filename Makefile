@@ -72,16 +72,16 @@ help:
 # ---- BPF: one object a file, linked into one ----
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
-KERN_SRC := $(wildcard kern/*.bpf.c)
+KERN_SRC := $(wildcard kern/*/*.bpf.c)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
-	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -Ikern -I. $(if $(CI),-Werror)
+	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -I. $(if $(CI),-Werror)
 
-$(B)/kern/vmlinux.h: kern/vmlinux_min.h
+$(B)/kern/vmlinux.h: kern/state/vmlinux_min.h
 	@mkdir -p $(@D)
 	$(call msg,BTF,$@)
 	$(Q)if [ -r $(VMLINUX_BTF) ]; then $(BPFTOOL) btf dump file $(VMLINUX_BTF) format c >$@.tmp; \
-	else cp kern/vmlinux_min.h $@.tmp; fi && mv $@.tmp $@
+	else cp kern/state/vmlinux_min.h $@.tmp; fi && mv $@.tmp $@
 
 $(B)/%.bpf.o: %.bpf.c $(B)/kern/vmlinux.h
 	@mkdir -p $(@D)
@@ -104,10 +104,10 @@ $(B)/bench/states.o: $(B)/bench/empty.skel.h
 $(B)/bench/parts.o: $(B)/bench/parts.skel.h
 
 # ---- userspace ----
-LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c lib/*/*.c))
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
 USER_MAIN := user/lutra.c user/lutrad.c user/lutra_hook.c
-USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*.c user/*/*.c)))
-TRAIN_MAIN := trainer/main.c trainer/eval.c
+USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*/*.c user/*/*/*.c)))
+TRAIN_MAIN := trainer/lutra_train.c trainer/lutra_eval.c
 TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard trainer/*.c trainer/*/*.c)))
 
 # The same bytes on every host: no product and sum contracted to one rounding.
@@ -124,16 +124,16 @@ $(B)/%.o: %.c | $(B)/kern/lutra.skel.h
 # The web page is part of the program.
 PAGE := web/index.html web/icon.svg web/openapi.json $(sort $(wildcard web/js/*.js web/style/*.css)) \
 	third_party/uplot/uPlot.iife.min.js third_party/uplot/uPlot.min.css
-$(B)/user/web/page_files.c: web/embed $(PAGE)
+$(B)/user/api/page_files.c: web/embed $(PAGE)
 	@mkdir -p $(@D)
 	$(call msg,EMBED,$@)
 	$(Q)web/embed $(PAGE) >$@.tmp && mv $@.tmp $@
-$(B)/user/web/page_files.o: $(B)/user/web/page_files.c
+$(B)/user/api/page_files.o: $(B)/user/api/page_files.c
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
 
 $(B)/lib.a: $(LIB_OBJ)
-$(B)/user.a: $(USER_OBJ) $(B)/user/web/page_files.o
+$(B)/user.a: $(USER_OBJ) $(B)/user/api/page_files.o
 $(B)/trainer.a: $(TRAIN_OBJ)
 $(B)/lib.a $(B)/user.a $(B)/trainer.a:
 	$(call msg,AR,$@)
@@ -143,8 +143,8 @@ $(B)/bin/lutra: LDLIBS += $(shell pkg-config --libs ncursesw 2>/dev/null)
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutrad: $(B)/user/lutrad.o $(B)/user.a $(B)/lib.a
 $(B)/bin/lutra-hook: $(B)/user/lutra_hook.o $(B)/user.a $(B)/lib.a
-$(B)/bin/lutra-eval: $(B)/trainer/eval.o $(B)/trainer.a $(B)/lib.a
-$(B)/bin/lutra-train: $(B)/trainer/main.o $(B)/trainer.a $(B)/lib.a
+$(B)/bin/lutra-eval: $(B)/trainer/lutra_eval.o $(B)/trainer.a $(B)/lib.a
+$(B)/bin/lutra-train: $(B)/trainer/lutra_train.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/%:
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)
@@ -165,7 +165,7 @@ $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(B)/user.a $(B)/lib.a
 # The kernel side as it is built where there is no BTF to build from.
 MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,kernel_test hooks_test)
 ifeq ($(filter %/min,$(B)),)
-$(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*.h include/lutra/*.h) $(B)/tests/bpf/kernel_test $(B)/tests/bpf/hooks_test
+$(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*/*.h include/lutra/*.h) $(B)/tests/bpf/kernel_test $(B)/tests/bpf/hooks_test
 	$(Q)$(MAKE) --no-print-directory B=$(B)/min VMLINUX_BTF=/nonexistent $(MIN_TESTS)
 endif
 
@@ -258,7 +258,7 @@ $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
-$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] lib/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] include/lutra/*.h)
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] user/sys/cgroup.[ch] user/discovery/engine_api.[ch] include/lutra/*.h)
 	@mkdir -p $(@D)
 	$(call msg,FUZZ,$@)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(LDLIBS) || \

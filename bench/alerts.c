@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "user/clock.h"
-#include "user/store/writer.h"
+#include "user/sys/clock.h"
+#include "user/pipeline/pipeline.h"
 
 #define NSEC 1000000000ull
 #define CONTAINERS 20

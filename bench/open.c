@@ -29,7 +29,7 @@ static const char *const below[] = {"assets/style.css",
 #define OPENS 3
 #define FIRST 1	   /* kind of the first path */
 #define MANY 3	   /* kind of the many files; its path is number 0 of them */
-#define FILES 4096 /* four times what kern/known.bpf.h has places for */
+#define FILES 4096 /* four times what kern/object/open_cache.bpf.h has places for */
 #define NAME "0000.css"
 
 static char top[64];

@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #include "bench/empty.skel.h"
-#include "lib/cleanup.h"
-#include "user/cgroup.h"
-#include "user/child.h"
+#include "lib/base/cleanup.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/child.h"
 #include "user/guard/call_events.h"
 #include "user/guard/guard.h"
 

@@ -19,7 +19,7 @@
 
 #include <jansson.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 
 enum bench_state {

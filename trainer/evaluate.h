@@ -3,8 +3,8 @@
 #ifndef LUTRA_TRAINER_EVALUATE_H
 #define LUTRA_TRAINER_EVALUATE_H
 
-#include "trainer/eval/outcome.h"
-#include "lib/progress.h"
+#include "trainer/eval/summary.h"
+#include "lib/base/progress.h"
 
 /* Traces by what they are for. */
 struct evaluate_files {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 
 static void print_calls(const struct policy *p, FILE *out)
 {

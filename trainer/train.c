@@ -6,10 +6,10 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/th.h"
-#include "trainer/model/keep.h"
-#include "trainer/news.h"
+#include "lib/abi/names.h"
+#include "lib/abi/syscall_traits.h"
+#include "trainer/model/update.h"
+#include "trainer/rules/coverage.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
 

@@ -15,9 +15,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lib/args.h"
-#include "user/cli/client.h"
-#include "user/clock.h"
+#include "lib/base/args.h"
+#include "user/http/control_client.h"
+#include "user/sys/clock.h"
 #include "user/identity/bundle.h"
 
 #define TIMEOUT_MS 5000 /* lutrad may be detaching its programs, which takes two seconds */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 
 static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_MODEL_FILE,

@@ -4,14 +4,14 @@
  * for updates) and its image for the kernel. The trainer fills a struct policy and saves it;
  * everything else loads.
  */
-#ifndef LUTRA_LIB_POLICY_H
-#define LUTRA_LIB_POLICY_H
+#ifndef LUTRA_LIB_POLICY_POLICY_H
+#define LUTRA_LIB_POLICY_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
 #include "lib/policy/policy_key.h"
 #include "lib/policy/policy_model.h"

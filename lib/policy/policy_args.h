@@ -4,14 +4,14 @@
  * for: those that engines' own profiles look at, and those that make namespaces. No rule of the
  * kernel side looks at them.
  */
-#ifndef LUTRA_LIB_POLICY_ARGS_H
-#define LUTRA_LIB_POLICY_ARGS_H
+#ifndef LUTRA_LIB_POLICY_POLICY_ARGS_H
+#define LUTRA_LIB_POLICY_POLICY_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "lutra/abi.h"
 
 #define POLICY_ARGS_CALLS 7

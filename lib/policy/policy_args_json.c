@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 
 static bool is_seen(const struct policy *p, unsigned nr)
 {

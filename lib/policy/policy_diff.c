@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
 
 #define NAME_BYTES 1400 /* of an object or a path in words */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lib/policy/policy_diff.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #define COLUMN 14
 #define WIDTH 100

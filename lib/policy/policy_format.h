@@ -10,8 +10,8 @@
  *
  * All little-endian, nothing after it.
  */
-#ifndef LUTRA_LIB_POLICY_FORMAT_H
-#define LUTRA_LIB_POLICY_FORMAT_H
+#ifndef LUTRA_LIB_POLICY_POLICY_FORMAT_H
+#define LUTRA_LIB_POLICY_POLICY_FORMAT_H
 
 #include <jansson.h>
 

@@ -6,9 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/ops.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/abi/op_set.h"
+#include "lib/base/text.h"
 
 #define REAL_DIGITS 12
 #define UNITS_PER_NAT (20.0 * 4096)

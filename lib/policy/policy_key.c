@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/cleanup.h"
-#include "lib/file.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 
 #define SECRET_LEN (sizeof(POLICY_SECRET_PREFIX) - 1)

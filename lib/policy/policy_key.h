@@ -7,13 +7,13 @@
  *   a public key   "ed25519:" and the key, 64 digits, as it stands in the configuration
  *   policy.sig     the public key, a space, the signature, 128 digits
  */
-#ifndef LUTRA_LIB_POLICY_KEY_H
-#define LUTRA_LIB_POLICY_KEY_H
+#ifndef LUTRA_LIB_POLICY_POLICY_KEY_H
+#define LUTRA_LIB_POLICY_POLICY_KEY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define POLICY_KEY_BYTES 32
 #define POLICY_KEY_PREFIX "ed25519:"

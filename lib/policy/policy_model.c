@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 #include "lib/policy/policy_format.h"
 
 #define MAGIC "LUM1"

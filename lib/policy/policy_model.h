@@ -12,15 +12,15 @@
  *
  * All little-endian, nothing after it. Its sum stands in policy.json.
  */
-#ifndef LUTRA_LIB_POLICY_MODEL_H
-#define LUTRA_LIB_POLICY_MODEL_H
+#ifndef LUTRA_LIB_POLICY_POLICY_MODEL_H
+#define LUTRA_LIB_POLICY_POLICY_MODEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lutra/abi.h"
 
 #define POLICY_MODEL_LEVELS 3

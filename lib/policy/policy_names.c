@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 #include "lib/policy/policy.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "lutra/score.h"
 
 struct words {

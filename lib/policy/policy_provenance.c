@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
 
 json_t *policy_calibration_encode(const struct policy_calibration *c)
 {

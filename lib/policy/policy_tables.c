@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bytes.h"
-#include "lib/names.h"
+#include "lib/base/bytes.h"
+#include "lib/abi/names.h"
 
 #define MAGIC "LUT1"
 #define ARCH_BYTES 16

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/replay/judged.h"
+#include "lib/replay/judgement_cache.h"
 #include "lib/replay/tasks.h"
 
 struct task {

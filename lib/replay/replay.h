@@ -4,15 +4,15 @@
  * signals and verdicts as the kernel side would have them (policy_image_fall_back() included). For
  * `lutra score` and evaluation.
  */
-#ifndef LUTRA_LIB_REPLAY_H
-#define LUTRA_LIB_REPLAY_H
+#ifndef LUTRA_LIB_REPLAY_REPLAY_H
+#define LUTRA_LIB_REPLAY_REPLAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "lutra/verdict.h"
 

@@ -3,13 +3,13 @@
  * What is known of each task of a recorded container: an entry of a size of the caller's, found by
  * thread id, copied by fork, moved by the exec of a thread, dropped at exit.
  */
-#ifndef LUTRA_LIB_TASKS_H
-#define LUTRA_LIB_TASKS_H
+#ifndef LUTRA_LIB_REPLAY_TASKS_H
+#define LUTRA_LIB_REPLAY_TASKS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
 
 #define TASKS_MAX (1u << 20) /* that live at a time */

@@ -15,15 +15,15 @@
  * All little-endian. A chunk needs no other chunk: a torn or damaged tail costs only itself. A run
  * that ended in order has a MARK record with LUTRA_MARK_END as its last.
  */
-#ifndef LUTRA_LIB_TRACE_H
-#define LUTRA_LIB_TRACE_H
+#ifndef LUTRA_LIB_TRACE_TRACE_H
+#define LUTRA_LIB_TRACE_TRACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lutra/abi.h"
 
 #define TRACE_FORMAT_VERSION 2

@@ -19,8 +19,8 @@
  * So the few distinct calls of a service are stored once a chunk, whatever their arguments; what
  * varies without end (a child's thread id, a port) stays out of the list.
  */
-#ifndef LUTRA_LIB_TRACE_COLUMNS_H
-#define LUTRA_LIB_TRACE_COLUMNS_H
+#ifndef LUTRA_LIB_TRACE_TRACE_COLUMNS_H
+#define LUTRA_LIB_TRACE_TRACE_COLUMNS_H
 
 #include <stddef.h>
 #include <stdint.h>

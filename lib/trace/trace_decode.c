@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
 _Static_assert(sizeof(struct lutra_record) + sizeof(uint32_t) == TRACE_ROW_BYTES, "row layout");

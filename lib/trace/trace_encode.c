@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bytes.h"
-#include "lib/trace/dict.h"
+#include "lib/base/bytes.h"
+#include "lib/trace/number_dict.h"
 
 /*
  * An event's arguments and strings are in the list of events if it has few of them, and each pays

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the trace's writer and reader share: sizes, limits, and the metadata's JSON. */
-#ifndef LUTRA_LIB_TRACE_FORMAT_H
-#define LUTRA_LIB_TRACE_FORMAT_H
+#ifndef LUTRA_LIB_TRACE_TRACE_FORMAT_H
+#define LUTRA_LIB_TRACE_TRACE_FORMAT_H
 
 #include <zstd.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several traces of one run made into one. */
-#ifndef LUTRA_LIB_TRACE_MERGE_H
-#define LUTRA_LIB_TRACE_MERGE_H
+#ifndef LUTRA_LIB_TRACE_TRACE_MERGE_H
+#define LUTRA_LIB_TRACE_TRACE_MERGE_H
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * Write the records of n files to output, by time; records lost add up, operations are those that

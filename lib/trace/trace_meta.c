@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/ops.h"
-#include "lib/text.h"
+#include "lib/abi/op_set.h"
+#include "lib/base/text.h"
 
 void trace_meta_done(struct trace_meta *meta)
 {

@@ -11,8 +11,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "lib/bytes.h"
-#include "lib/file.h"
+#include "lib/base/bytes.h"
+#include "lib/base/file.h"
 
 #define BLOCK 512 /* records: few enough to stay in the processor's nearest memory */
 

@@ -11,8 +11,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "lib/bytes.h"
-#include "lib/file.h"
+#include "lib/base/bytes.h"
+#include "lib/base/file.h"
 
 #define ZSTD_LEVEL 3
 #define INDEX_SLOTS (2 * TRACE_CHUNK_RECORDS) /* of strings; never more than half full */

@@ -4,7 +4,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "user/cgroup.h"
+#include "user/sys/cgroup.h"
 #include "user/guard/guard_impl.h"
 
 #define MADE 100

@@ -13,7 +13,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 
 #define DIR "/tmp/lutra-each-hook"
 

@@ -15,7 +15,7 @@
 #include <sys/xattr.h>
 
 #include "kern/lutra.skel.h"
-#include "lib/names.h"
+#include "lib/abi/names.h"
 #include "user/guard/guard_impl.h"
 
 #define DIR "/tmp/lutra-test-sources"

@@ -18,12 +18,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "tests/unit/sample.h"
-#include "user/cgroup.h"
-#include "user/child.h"
-#include "user/cli/client.h"
-#include "user/clock.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/child.h"
+#include "user/http/control_client.h"
+#include "user/sys/clock.h"
 
 #define LUTRAD "build/bin/lutrad"
 #define PATIENCE_NS 60000000000ull /* emulated machines are slow */

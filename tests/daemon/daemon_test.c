@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
 #include "tests/daemon/daemon.h"
-#include "user/daemon/protocol.h"
+#include "user/http/control_protocol.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)
 {

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 #include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/identity/api.h"
+#include "user/discovery/engine_api.h"
 #include "user/identity/bundle.h"
 #include "user/identity/patterns.h"
 

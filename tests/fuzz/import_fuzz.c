@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "user/import/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

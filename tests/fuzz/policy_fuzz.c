@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/path.h"
+#include "lib/abi/path_text.h"
 #include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
 #include "lutra/score.h"

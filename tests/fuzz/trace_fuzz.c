@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "lib/bytes.h"
-#include "lib/file.h"
+#include "lib/base/bytes.h"
+#include "lib/base/file.h"
 #include "lib/trace/trace_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "tests/unit/sample.h"
-#include "user/events/alert.h"
+#include "user/alerts/alert_fields.h"
 
 struct fixture {
 	char *dir;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 
 #define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
 

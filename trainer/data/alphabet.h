@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which call in which role has which token, and which calls make a task steady. */
-#ifndef LUTRA_TRAINER_ALPHABET_H
-#define LUTRA_TRAINER_ALPHABET_H
+#ifndef LUTRA_TRAINER_DATA_ALPHABET_H
+#define LUTRA_TRAINER_DATA_ALPHABET_H
 
-#include "trainer/data/walk.h"
+#include "trainer/data/run_iter.h"
 
 struct alphabet {
 	uint32_t v; /* PAD, UNK and the trained tokens */

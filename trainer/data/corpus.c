@@ -7,8 +7,8 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "lib/file.h"
-#include "lib/names.h"
+#include "lib/base/file.h"
+#include "lib/abi/names.h"
 #include "lib/trace/trace.h"
 
 int corpus_init(struct corpus *c)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runs a policy is made from, read from their traces. */
-#ifndef LUTRA_TRAINER_CORPUS_H
-#define LUTRA_TRAINER_CORPUS_H
+#ifndef LUTRA_TRAINER_DATA_CORPUS_H
+#define LUTRA_TRAINER_DATA_CORPUS_H
 
 #include "trainer/data/run.h"
-#include "lib/progress.h"
+#include "lib/base/progress.h"
 
 #define CORPUS_RUNS_MAX 1024
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Distinct byte strings, numbered in the order in which they came. */
-#ifndef LUTRA_TRAINER_INTERN_H
-#define LUTRA_TRAINER_INTERN_H
+#ifndef LUTRA_TRAINER_DATA_INTERN_H
+#define LUTRA_TRAINER_DATA_INTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 
 #define INTERN_MAX (1u << 24) /* strings */
 

@@ -7,7 +7,7 @@
 #include <zstd.h>
 
 #include "lutra/score.h"
-#include "trainer/data/tids.h"
+#include "trainer/data/task_ids.h"
 
 #define PAYLOAD_MAX 0xfffffu
 

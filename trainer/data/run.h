@@ -4,15 +4,15 @@
  * byte a call. Calibration replays runs many times; decoding traces each time would cost more than
  * training.
  */
-#ifndef LUTRA_TRAINER_RUN_H
-#define LUTRA_TRAINER_RUN_H
+#ifndef LUTRA_TRAINER_DATA_RUN_H
+#define LUTRA_TRAINER_DATA_RUN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
 #include "lutra/abi.h"
 #include "trainer/data/intern.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/eval/each.h"
+#include "trainer/eval/syscall_iter.h"
 
 #define FOREIGN (LUTRA_NR + 1) /* of calls through a foreign entry */
 #define SMOOTH (1. / 8)

@@ -16,9 +16,9 @@
 #ifndef LUTRA_TRAINER_EVAL_BASELINES_H
 #define LUTRA_TRAINER_EVAL_BASELINES_H
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "trainer/eval/ngrams.h"
-#include "trainer/eval/rules.h"
+#include "trainer/eval/detectors.h"
 #include "trainer/model/pool.h"
 
 #define BASELINES_MARGIN 1.25

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_EVAL_FIGURES_H
 #define LUTRA_TRAINER_EVAL_FIGURES_H
 
-#include "trainer/eval/outcome.h"
+#include "trainer/eval/summary.h"
 
 /* ROC curves by task, whole and where few benign tasks alarm. -ENOMEM. */
 int figure_roc(FILE *f, const struct outcome *o);

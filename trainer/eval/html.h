@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_EVAL_HTML_H
 #define LUTRA_TRAINER_EVAL_HTML_H
 
-#include "trainer/eval/outcome.h"
+#include "trainer/eval/summary.h"
 
 /*
  * Write the report: rules in a table, ROC curves, how long detection took, the levels over time

@@ -3,8 +3,8 @@
  * The n-grams of calls that baselines of the literature judge by: which were seen in which training
  * run, and the Witten-Bell smoothed probability of the last one.
  */
-#ifndef LUTRA_TRAINER_NGRAMS_H
-#define LUTRA_TRAINER_NGRAMS_H
+#ifndef LUTRA_TRAINER_EVAL_NGRAMS_H
+#define LUTRA_TRAINER_EVAL_NGRAMS_H
 
 #include <stdbool.h>
 #include <stddef.h>

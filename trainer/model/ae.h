@@ -6,15 +6,15 @@
  *   h1 (64) = relu(x w1 + b1)    z (8) = tanh(h1 w2 + b2)
  *   h2 (64) = relu(z w3 + b3)    logits (ka | kb) = h2 wh + bh, a softmax each
  */
-#ifndef LUTRA_TRAINER_AE_H
-#define LUTRA_TRAINER_AE_H
+#ifndef LUTRA_TRAINER_MODEL_AE_H
+#define LUTRA_TRAINER_MODEL_AE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 #include "trainer/model/pool.h"
-#include "lib/progress.h"
+#include "lib/base/progress.h"
 
 #define AE_EMB 16
 #define AE_HIDDEN 64

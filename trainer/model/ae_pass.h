@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the autoencoder: its parameters, and one block of rows forward and backward. */
-#ifndef LUTRA_TRAINER_AE_PASS_H
-#define LUTRA_TRAINER_AE_PASS_H
+#ifndef LUTRA_TRAINER_MODEL_AE_PASS_H
+#define LUTRA_TRAINER_MODEL_AE_PASS_H
 
 #include "trainer/model/ae.h"
 

@@ -3,8 +3,8 @@
  * From a trained level to its table: a code for every pair of codes, and a weight for every pair
  * that was not seen.
  */
-#ifndef LUTRA_TRAINER_COMPILE_H
-#define LUTRA_TRAINER_COMPILE_H
+#ifndef LUTRA_TRAINER_MODEL_COMPILE_H
+#define LUTRA_TRAINER_MODEL_COMPILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * Weighted k-means of points in AE_Z dimensions, started by k-means++ (Arthur and Vassilvitskii
  * 2007, https://dl.acm.org/doi/10.5555/1283383.1283494).
  */
-#ifndef LUTRA_TRAINER_KMEANS_H
-#define LUTRA_TRAINER_KMEANS_H
+#ifndef LUTRA_TRAINER_MODEL_KMEANS_H
+#define LUTRA_TRAINER_MODEL_KMEANS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  *
  *   out (m, n)  =  a (m, k)  x  b (k, n)
  */
-#ifndef LUTRA_TRAINER_MAT_H
-#define LUTRA_TRAINER_MAT_H
+#ifndef LUTRA_TRAINER_MODEL_MAT_H
+#define LUTRA_TRAINER_MODEL_MAT_H
 
 #include <stdbool.h>
 #include <stddef.h>

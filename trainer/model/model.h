@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The trained model: alphabet and three levels; and the policy arrays that it makes of counts. */
-#ifndef LUTRA_TRAINER_MODEL_H
-#define LUTRA_TRAINER_MODEL_H
+#ifndef LUTRA_TRAINER_MODEL_MODEL_H
+#define LUTRA_TRAINER_MODEL_MODEL_H
 
 #include "lib/policy/policy.h"
 #include "trainer/data/alphabet.h"

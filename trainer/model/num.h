@@ -5,8 +5,8 @@
  * (double, https://netlib.org/fdlibm/e_exp.c, e_log.c) and Cephes (float,
  * https://netlib.org/cephes/).
  */
-#ifndef LUTRA_TRAINER_NUM_H
-#define LUTRA_TRAINER_NUM_H
+#ifndef LUTRA_TRAINER_MODEL_NUM_H
+#define LUTRA_TRAINER_MODEL_NUM_H
 
 #include <math.h>
 #include <stdint.h>

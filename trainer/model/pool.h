@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A few threads that share out numbered pieces of work. */
-#ifndef LUTRA_TRAINER_POOL_H
-#define LUTRA_TRAINER_POOL_H
+#ifndef LUTRA_TRAINER_MODEL_POOL_H
+#define LUTRA_TRAINER_MODEL_POOL_H
 
 #include <stddef.h>
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 
 struct pool;
 

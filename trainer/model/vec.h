@@ -4,8 +4,8 @@
  * VEC_CLONES are compiled for both and chosen at start; neither may contract a product and a sum
  * (-ffp-contract=off) nor reorder, so both give the same bits.
  */
-#ifndef LUTRA_TRAINER_VEC_H
-#define LUTRA_TRAINER_VEC_H
+#ifndef LUTRA_TRAINER_MODEL_VEC_H
+#define LUTRA_TRAINER_MODEL_VEC_H
 
 #include <string.h>
 

@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/th.h"
+#include "lib/abi/names.h"
+#include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
 #include "trainer/model/num.h"
-#include "trainer/rules/alarms.h"
+#include "trainer/rules/episodes.h"
 #include "trainer/rules/objects.h"
 
 #define NOT_JUDGED 0xff

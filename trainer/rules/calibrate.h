@@ -3,8 +3,8 @@
  * Leave-one-run-out calibration: each run is judged by what the others taught, and that decides
  * the thresholds, which groups may deny, and the rate of false alarms to expect.
  */
-#ifndef LUTRA_TRAINER_CALIBRATE_H
-#define LUTRA_TRAINER_CALIBRATE_H
+#ifndef LUTRA_TRAINER_RULES_CALIBRATE_H
+#define LUTRA_TRAINER_RULES_CALIBRATE_H
 
 #include "trainer/model/model.h"
 

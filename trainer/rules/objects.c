@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/path.h"
-#include "lib/th.h"
+#include "lib/abi/path_text.h"
+#include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
-#include "trainer/rules/tree.h"
+#include "trainer/rules/path_tree.h"
 
 #define PORT_GROUPS 32
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a policy knows of objects: path tree, exact ports, object tokens; learned from runs. */
-#ifndef LUTRA_TRAINER_OBJECTS_H
-#define LUTRA_TRAINER_OBJECTS_H
+#ifndef LUTRA_TRAINER_RULES_OBJECTS_H
+#define LUTRA_TRAINER_RULES_OBJECTS_H
 
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
-#include "trainer/data/walk.h"
+#include "trainer/data/run_iter.h"
 
 #define OBJECTS_PORTS_EXACT 4 /* distinct ports of a group, at most, for them to be exact */
 #define OBJECTS_NO_RUN SIZE_MAX

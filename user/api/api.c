@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
 #include "user/api/api_impl.h"
 #include "user/policy/modes.h"
 

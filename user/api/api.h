@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
-#include "user/events/alert.h"
+#include "user/alerts/alert_fields.h"
 
 #define API_PREFIX "/api/v1/"
 #define API_MINUTES 1440 /* of verdicts, that are counted minute by minute */

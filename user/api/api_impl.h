@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the parts of the API. */
-#ifndef LUTRA_USER_API_IMPL_H
-#define LUTRA_USER_API_IMPL_H
+#ifndef LUTRA_USER_API_API_IMPL_H
+#define LUTRA_USER_API_API_IMPL_H
 
 #include <limits.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "user/api/api.h"
 #include "user/daemon/daemon.h"

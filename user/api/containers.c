@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/names.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
 #include "user/api/api_impl.h"
-#include "user/clock.h"
+#include "user/sys/clock.h"
 
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 #include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "user/api/api_impl.h"
-#include "user/clock.h"
+#include "user/sys/clock.h"
 #include "user/policy/modes.h"
 
 #define POLICIES_MAX 256

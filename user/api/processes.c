@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/text.h"
-#include "lib/names.h"
+#include "lib/base/text.h"
+#include "lib/abi/names.h"
 #include "user/api/api_impl.h"
 
 #define PROCESSES_MAX 1000

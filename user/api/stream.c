@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "user/api/api.h"
-#include "user/clock.h"
+#include "user/sys/clock.h"
 #include "user/daemon/daemon.h"
 
 #define BEAT_NS 2000000000ull /* one that is gone is known after the second beat */

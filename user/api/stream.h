@@ -3,7 +3,7 @@
 #ifndef LUTRA_USER_API_STREAM_H
 #define LUTRA_USER_API_STREAM_H
 
-#include "user/events/event.h"
+#include "user/alerts/alert.h"
 #include "user/http/http.h"
 
 #define STREAMS_MAX 16

@@ -2,7 +2,7 @@
 /* Verdicts by minute: a ring that time moves on. */
 #include <string.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 #include "user/api/api.h"
 
 #define MINUTE_NS 60000000000ull

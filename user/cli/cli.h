@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/args.h"
-#include "lib/err.h"
+#include "lib/base/args.h"
+#include "lib/base/err.h"
 
 #define DEFAULT_POLICIES_DIR "/etc/lutra/policies.d"
 

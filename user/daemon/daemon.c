@@ -14,9 +14,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "user/clock.h"
-#include "user/life/learn.h"
-#include "user/identity/catalog.h"
+#include "user/sys/clock.h"
+#include "user/learn/learn.h"
+#include "user/policy/image_index.h"
 
 #define SAVE_NS 200000000ull
 

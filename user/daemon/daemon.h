@@ -7,17 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "user/api/api.h"
-#include "user/daemon/agent.h"
-#include "user/daemon/alerts.h"
-#include "user/daemon/config.h"
-#include "user/daemon/metrics.h"
-#include "user/daemon/web.h"
+#include "user/daemon/seccomp_agent.h"
+#include "user/pipeline/subscribers.h"
+#include "user/config/config.h"
+#include "user/api/metrics.h"
+#include "user/api/server.h"
 #include "user/guard/guard.h"
-#include "user/events/throttle.h"
+#include "user/sys/rate_limit.h"
 #include "user/identity/identity.h"
 
 struct daemon;

@@ -12,9 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib/cleanup.h"
-#include "lib/names.h"
-#include "lutra/standin.h"
+#include "lib/base/cleanup.h"
+#include "lib/abi/names.h"
+#include "lutra/fallback.h"
 
 /* A file system of tracepoints that is mounted nowhere, so that nobody need have mounted one. */
 static int open_tracefs(void)

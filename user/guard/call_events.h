@@ -4,8 +4,8 @@
  * attached then costs a look at a bit. They are attached in a moment, but take the kernel some 50
  * ms each to detach.
  */
-#ifndef LUTRA_USER_CALL_EVENTS_H
-#define LUTRA_USER_CALL_EVENTS_H
+#ifndef LUTRA_USER_GUARD_CALL_EVENTS_H
+#define LUTRA_USER_GUARD_CALL_EVENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 struct bpf_link;
 struct bpf_program;
 
-/* Does this kernel have them for every call of lutra/standin.h that it has? */
+/* Does this kernel have them for every call of lutra/fallback.h that it has? */
 bool call_events_work(void);
 
 /*

@@ -169,7 +169,7 @@ int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 		entry.place--;
 		if (bpf_map_lookup_elem(bpf_map__fd(hot), &entry.place, value) < 0)
 			return -ENOENT;
-		/* A place begins with its task's address: kern/maps.bpf.h. */
+		/* A place begins with its task's address: kern/state/maps.bpf.h. */
 		memcpy(&entry, value + sizeof(uint64_t), sizeof(entry));
 	}
 	*ret = entry.state;

@@ -4,15 +4,15 @@
  * descriptors of this process, unless it is pinned: when it ends, however it ends, nothing stays
  * attached.
  */
-#ifndef LUTRA_USER_GUARD_H
-#define LUTRA_USER_GUARD_H
+#ifndef LUTRA_USER_GUARD_GUARD_H
+#define LUTRA_USER_GUARD_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "lutra/abi.h"
 

@@ -14,7 +14,7 @@
 
 #include "kern/lutra.skel.h"
 #include "user/guard/call_events.h"
-#include "user/thread.h"
+#include "user/sys/thread.h"
 
 /* Programs that are run, or attached for a moment, by the code that needs them. */
 static bool is_on_demand(const struct bpf_program *p)

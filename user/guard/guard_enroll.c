@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "kern/lutra.skel.h"
-#include "lib/names.h"
+#include "lib/abi/names.h"
 
 #define NSEC_PER_SEC 1000000000ull
 #define SEEN_DAY_NS (86400 * NSEC_PER_SEC)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of user/guard*.c share. */
-#ifndef LUTRA_USER_GUARD_IMPL_H
-#define LUTRA_USER_GUARD_IMPL_H
+#ifndef LUTRA_USER_GUARD_GUARD_IMPL_H
+#define LUTRA_USER_GUARD_GUARD_IMPL_H
 
 #include <pthread.h>
 

@@ -30,7 +30,7 @@
 #include <sys/vfs.h>
 
 #include "kern/lutra.skel.h"
-#include "user/clock.h"
+#include "user/sys/clock.h"
 
 #define LINKS_PREFIX "links-"
 #define MAPS_PREFIX "maps-"

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
-#include "lib/names.h"
-#include "lib/th.h"
+#include "lib/abi/names.h"
+#include "lib/abi/syscall_traits.h"
 #include "user/guard/call_events.h"
 
 struct probe {

@@ -9,16 +9,16 @@
  * something, and everything but HTTP_OPEN where the server listens beyond loopback; and what
  * changes something with an Origin that is not this server (403).
  */
-#ifndef LUTRA_USER_HTTP_H
-#define LUTRA_USER_HTTP_H
+#ifndef LUTRA_USER_HTTP_HTTP_H
+#define LUTRA_USER_HTTP_HTTP_H
 
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 
 #define HTTP_BODY_MAX 65536
 #define HTTP_CONNECTIONS_MAX 64

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the parts of the HTTP server. */
-#ifndef LUTRA_USER_HTTP_IMPL_H
-#define LUTRA_USER_HTTP_IMPL_H
+#ifndef LUTRA_USER_HTTP_HTTP_IMPL_H
+#define LUTRA_USER_HTTP_HTTP_IMPL_H
 
 #include <jansson.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "user/http/http.h"
 
 #define HTTP_HOSTS 20

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 
 /* ---- a hook's state ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers by what runtimes and engines leave on disk: states, bundles, container storage. */
-#ifndef LUTRA_USER_BUNDLE_H
-#define LUTRA_USER_BUNDLE_H
+#ifndef LUTRA_USER_IDENTITY_BUNDLE_H
+#define LUTRA_USER_IDENTITY_BUNDLE_H
 
 #include <stddef.h>
 #include <sys/types.h>

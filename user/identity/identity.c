@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 static const char *const engines[ENGINE_COUNT] = {
 	[ENGINE_UNKNOWN] = "unknown",	    [ENGINE_DOCKER] = "docker",

@@ -4,14 +4,14 @@
  * from the bundle on disk, and from the path of its cgroup. lutrad keeps one struct identity in
  * each struct container (daemon.h: who), and tells it in the status and in enrolled.json.
  */
-#ifndef LUTRA_USER_IDENTITY_H
-#define LUTRA_USER_IDENTITY_H
+#ifndef LUTRA_USER_IDENTITY_IDENTITY_H
+#define LUTRA_USER_IDENTITY_IDENTITY_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 
 #define IDENTITY_TEXT_MAX 1024 /* bytes of any of its strings */
 

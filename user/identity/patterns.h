@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers by the paths of their cgroups. */
-#ifndef LUTRA_USER_PATTERNS_H
-#define LUTRA_USER_PATTERNS_H
+#ifndef LUTRA_USER_IDENTITY_PATTERNS_H
+#define LUTRA_USER_IDENTITY_PATTERNS_H
 
 #include <stdbool.h>
 #include <stddef.h>

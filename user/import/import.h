@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recordings of other tools as traces. */
-#ifndef LUTRA_USER_IMPORT_H
-#define LUTRA_USER_IMPORT_H
+#ifndef LUTRA_USER_IMPORT_IMPORT_H
+#define LUTRA_USER_IMPORT_IMPORT_H
 
-#include "lib/err.h"
-#include "lib/progress.h"
+#include "lib/base/err.h"
+#include "lib/base/progress.h"
 #include "lib/trace/trace.h"
 
 struct import_options {

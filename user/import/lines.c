@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/file.h"
-#include "lib/names.h"
-#include "lib/text.h"
+#include "lib/base/file.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
 
 #define NS_PER_S 1000000000ull
 #define LINES_SHOWN 4096 /* lines between two looks at the clock */

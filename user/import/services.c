@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lutra/score.h"
 
 #define RAW_MAX (2ull << 30) /* unpacked, of either file */

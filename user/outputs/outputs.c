@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/syslog.h>
 
-#include "lib/text.h"
-#include "user/clock.h"
+#include "lib/base/text.h"
+#include "user/sys/clock.h"
 
 #define BUCKETS 1024
 #define CONTAINERS_MAX 8192 /* that are told apart; more share a throttle */

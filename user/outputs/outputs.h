@@ -4,16 +4,16 @@
  * the next alert of the container that passes ("lutra.folded"), or by a line of its own a little
  * later. Called from one thread, but for the reopening and the numbers.
  */
-#ifndef LUTRA_USER_OUTPUTS_H
-#define LUTRA_USER_OUTPUTS_H
+#ifndef LUTRA_USER_OUTPUTS_OUTPUTS_H
+#define LUTRA_USER_OUTPUTS_OUTPUTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
-#include "user/events/alert.h"
-#include "user/outputs/config.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
+#include "user/alerts/alert_fields.h"
+#include "user/config/config_outputs.h"
 #include "user/outputs/sink.h"
 
 struct outputs;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "user/thread.h"
+#include "user/sys/thread.h"
 
 struct sink {
 	char *name;

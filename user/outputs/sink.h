@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
-#include "user/outputs/config.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
+#include "user/config/config_outputs.h"
 
 #define SINK_QUEUE_BYTES (16u << 20)
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/events/output_json.h"
+#include "user/outputs/json_lines.h"
 #include "user/outputs/sink.h"
 
 struct file {

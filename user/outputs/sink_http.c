@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/clock.h"
+#include "user/sys/clock.h"
 #include "user/outputs/sink.h"
 #include "user/outputs/spool.h"
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/file.h"
-#include "lib/names.h"
+#include "lib/base/file.h"
+#include "lib/abi/names.h"
 
 #define MODES_FILE "modes.json"
 #define MODES_MAX (1u << 20)

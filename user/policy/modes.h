@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "lib/policy/policy.h"
-#include "user/daemon/config.h"
+#include "user/config/config.h"
 
 /* NAME, a part of dir, if dir is policies_dir/NAME; else NULL. */
 const char *modes_policy_name(const struct config *c, const char *dir);

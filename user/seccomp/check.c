@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "lib/trace/trace.h"
-#include "lutra/call_args.h"
+#include "lutra/syscalls.h"
 #include "user/seccomp/cbpf.h"
 #include "user/seccomp/profile.h"
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "lutra/abi.h"
 
 #define CHECK_REFUSED_MAX 256

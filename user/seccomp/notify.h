@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 
 #define NOTIFY_STATE_MAX 65536 /* bytes of a container process state */
 #define NOTIFY_FDS_MAX 4

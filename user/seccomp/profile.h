@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 
 #define PROFILE_MAX (1u << 20) /* bytes of a file */
 #define PROFILE_ENTRIES_MAX 16384

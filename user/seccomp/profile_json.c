@@ -9,8 +9,8 @@
 #include <seccomp.h>
 #include <string.h>
 
-#include "lib/file.h"
-#include "lib/text.h"
+#include "lib/base/file.h"
+#include "lib/base/text.h"
 
 #define LISTENER_MAX 107 /* a socket's path */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "user/store/store.h"
-#include "user/thread.h"
+#include "user/sys/thread.h"
 
 struct checkpointer {
 	char *path;

@@ -3,10 +3,10 @@
  * A thread that moves what the store's log holds into the database, with a connection of its own:
  * who writes events does not wait for the disk meanwhile.
  */
-#ifndef LUTRA_USER_CHECKPOINT_H
-#define LUTRA_USER_CHECKPOINT_H
+#ifndef LUTRA_USER_STORE_CHECKPOINT_H
+#define LUTRA_USER_STORE_CHECKPOINT_H
 
-#include "lib/cleanup.h"
+#include "lib/base/cleanup.h"
 
 struct checkpointer;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event store: SQLite, write-ahead log, one row an event with all its evidence. */
-#ifndef LUTRA_USER_STORE_H
-#define LUTRA_USER_STORE_H
+#ifndef LUTRA_USER_STORE_STORE_H
+#define LUTRA_USER_STORE_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/cleanup.h"
-#include "lib/err.h"
-#include "user/events/alert.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
+#include "user/alerts/alert_fields.h"
 
 #define STORE_SCHEMA_VERSION 2
 

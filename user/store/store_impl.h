@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the parts of the event store. */
-#ifndef LUTRA_USER_STORE_IMPL_H
-#define LUTRA_USER_STORE_IMPL_H
+#ifndef LUTRA_USER_STORE_STORE_IMPL_H
+#define LUTRA_USER_STORE_STORE_IMPL_H
 
 #include <sqlite3.h>
 

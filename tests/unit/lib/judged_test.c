@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/replay/judged.h"
-#include "lib/path.h"
+#include "lib/replay/judgement_cache.h"
+#include "lib/abi/path_text.h"
 #include "tests/unit/sample.h"
 
 struct fixture {

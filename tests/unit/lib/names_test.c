@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/names.h"
-#include "lib/path.h"
-#include "lib/text.h"
+#include "lib/abi/names.h"
+#include "lib/abi/path_text.h"
+#include "lib/base/text.h"
 
 static void check_table(unsigned n, const char *(*name)(unsigned),
 			int (*parse)(const char *, unsigned *))

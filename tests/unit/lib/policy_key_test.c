@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 #include "tests/unit/sample.h"
 

@@ -12,7 +12,7 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 #include "tests/unit/sample.h"
 

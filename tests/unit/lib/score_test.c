@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "lib/path.h"
+#include "lib/abi/path_text.h"
 #include "tests/unit/sample.h"
 
 #define RANDOM_ROUNDS 20000

@@ -14,8 +14,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "lib/bytes.h"
-#include "lib/file.h"
+#include "lib/base/bytes.h"
+#include "lib/base/file.h"
 #include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"
 

@@ -12,11 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
-#include "trainer/model/keep.h"
+#include "trainer/model/update.h"
 #include "trainer/train.h"
 
 enum { SOCKET, SOCKETPAIR, CLONE, PERSONALITY, PRCTL, UNSHARE, SETNS };

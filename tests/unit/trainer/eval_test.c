@@ -12,7 +12,7 @@
 #include <math.h>
 #include <sys/syscall.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
 #include "trainer/eval/figures.h"

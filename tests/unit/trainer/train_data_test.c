@@ -13,8 +13,8 @@
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
 #include "trainer/data/alphabet.h"
-#include "trainer/data/tids.h"
-#include "trainer/data/walk.h"
+#include "trainer/data/task_ids.h"
+#include "trainer/data/run_iter.h"
 
 struct fixture {
 	struct corpus corpus;

@@ -9,7 +9,7 @@
 #include "trainer/model/mat.h"
 #include "trainer/model/num.h"
 #include "trainer/model/pool.h"
-#include "lib/progress.h"
+#include "lib/base/progress.h"
 
 static void close_to(double got, double want, double relative)
 {

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <math.h>
 
-#include "lib/th.h"
+#include "lib/abi/syscall_traits.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
-#include "trainer/rules/alarms.h"
+#include "trainer/rules/episodes.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/path.h"
+#include "lib/abi/path_text.h"
 #include "lutra/score.h"
-#include "trainer/rules/tree.h"
+#include "trainer/rules/path_tree.h"
 
 static const uint64_t key[2] = {17, 42};
 

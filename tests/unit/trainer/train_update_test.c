@@ -12,10 +12,10 @@
 #include <jansson.h>
 #include <unistd.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
-#include "trainer/model/keep.h"
+#include "trainer/model/update.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "user/identity/api.h"
+#include "user/discovery/engine_api.h"
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
 #define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

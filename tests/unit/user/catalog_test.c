@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/sample.h"
-#include "user/identity/catalog.h"
+#include "user/policy/image_index.h"
 
 struct fixture {
 	char *dir;

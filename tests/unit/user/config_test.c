@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/daemon/config.h"
+#include "user/config/config.h"
 
 #define KEY "ed25519:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 

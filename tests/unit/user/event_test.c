@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "lib/file.h"
-#include "user/container.h"
-#include "user/events/event.h"
-#include "user/events/output_json.h"
+#include "lib/base/file.h"
+#include "user/identity/cgroup_lookup.h"
+#include "user/alerts/alert.h"
+#include "user/outputs/json_lines.h"
 
 static const char *member(const json_t *j, const char *key)
 {

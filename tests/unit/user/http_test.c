@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "tests/unit/sample.h"
 #include "user/http/http.h"
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/names.h"
+#include "lib/abi/names.h"
 #include "tests/unit/sample.h"
 #include "user/import/import.h"
 

@@ -12,7 +12,7 @@
 
 #include "lutra/abi.h"
 #include "tests/unit/sample.h"
-#include "user/life/life.h"
+#include "user/policy/lifecycle.h"
 
 #define MINUTE_NS 60000000000ull
 #define HOUR_NS (60 * MINUTE_NS)

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "user/clock.h"
-#include "user/store/writer.h"
+#include "user/sys/clock.h"
+#include "user/pipeline/pipeline.h"
 #include "user/http/http.h"
 #include "user/outputs/outputs.h"
 

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lib/file.h"
-#include "user/clock.h"
+#include "lib/base/file.h"
+#include "user/sys/clock.h"
 #include "user/outputs/outputs.h"
 
 #define PATIENCE_NS 60000000000ull

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
-#include "lib/file.h"
+#include "lib/base/file.h"
 #include "user/store/store.h"
 
 #define DAY_NS 86400000000000ull

@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lib/file.h"
-#include "user/clock.h"
-#include "user/events/throttle.h"
-#include "user/store/writer.h"
+#include "lib/base/file.h"
+#include "user/sys/clock.h"
+#include "user/sys/rate_limit.h"
+#include "user/pipeline/pipeline.h"
 
 #define NSEC 1000000000ull
 #define PATIENCE_NS (60 * NSEC)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which two scalar arguments of a call a record keeps, low 32 bits each: the first in the low half
+ * of its arg, the second in the high half.
+ */
+#ifndef LUTRA_SYSCALLS_H
+#define LUTRA_SYSCALLS_H
+
+#include "lutra/abi.h"
+
+#define LUTRA_ARGS(a, b) (((a) + 1) | ((b) + 1) << 4)
+
+/* By call number: first + 1 | (second + 1) << 4, 0: none is kept. */
+static const __u8 lutra_call_args[LUTRA_NR] = {
+	[9] = LUTRA_ARGS(2, 3),	  /* mmap prot flags */
+	[10] = LUTRA_ARGS(2, 1),  /* mprotect prot len */
+	[16] = LUTRA_ARGS(0, 1),  /* ioctl fd cmd */
+	[2] = LUTRA_ARGS(1, 2),	  /* open flags mode */
+	[41] = LUTRA_ARGS(0, 1),  /* socket family type */
+	[53] = LUTRA_ARGS(0, 1),  /* socketpair family type */
+	[54] = LUTRA_ARGS(1, 2),  /* setsockopt level name */
+	[55] = LUTRA_ARGS(1, 2),  /* getsockopt level name */
+	[56] = LUTRA_ARGS(0, 2),  /* clone flags */
+	[62] = LUTRA_ARGS(0, 1),  /* kill pid signal */
+	[72] = LUTRA_ARGS(1, 2),  /* fcntl cmd arg */
+	[90] = LUTRA_ARGS(1, 1),  /* chmod mode */
+	[91] = LUTRA_ARGS(1, 0),  /* fchmod mode fd */
+	[101] = LUTRA_ARGS(0, 1), /* ptrace request pid */
+	[105] = LUTRA_ARGS(0, 0), /* setuid uid */
+	[106] = LUTRA_ARGS(0, 0), /* setgid gid */
+	[113] = LUTRA_ARGS(0, 1), /* setreuid real effective */
+	[114] = LUTRA_ARGS(0, 1), /* setregid real effective */
+	[117] = LUTRA_ARGS(0, 1), /* setresuid real effective */
+	[119] = LUTRA_ARGS(0, 1), /* setresgid real effective */
+	[135] = LUTRA_ARGS(0, 0), /* personality */
+	[157] = LUTRA_ARGS(0, 1), /* prctl option arg */
+	[158] = LUTRA_ARGS(0, 1), /* arch_prctl option address */
+	[165] = LUTRA_ARGS(3, 3), /* mount flags */
+	[166] = LUTRA_ARGS(1, 1), /* umount flags */
+	[200] = LUTRA_ARGS(0, 1), /* tkill tid signal */
+	[202] = LUTRA_ARGS(1, 2), /* futex op value */
+	[234] = LUTRA_ARGS(0, 2), /* tgkill tgid signal */
+	[250] = LUTRA_ARGS(0, 1), /* keyctl operation id */
+	[257] = LUTRA_ARGS(2, 3), /* openat flags mode */
+	[268] = LUTRA_ARGS(2, 2), /* fchmodat mode */
+	[272] = LUTRA_ARGS(0, 0), /* unshare flags */
+	[288] = LUTRA_ARGS(3, 3), /* accept4 flags */
+	[298] = LUTRA_ARGS(3, 4), /* perf_event_open group flags */
+	[302] = LUTRA_ARGS(0, 1), /* prlimit64 pid resource */
+	[308] = LUTRA_ARGS(1, 0), /* setns type fd */
+	[317] = LUTRA_ARGS(0, 1), /* seccomp operation flags */
+	[319] = LUTRA_ARGS(1, 1), /* memfd_create flags */
+	[321] = LUTRA_ARGS(0, 2), /* bpf command size */
+	[322] = LUTRA_ARGS(4, 0), /* execveat flags fd */
+	[323] = LUTRA_ARGS(0, 0), /* userfaultfd flags */
+	[329] = LUTRA_ARGS(2, 3), /* pkey_mprotect prot key */
+	[425] = LUTRA_ARGS(0, 0), /* io_uring_setup entries */
+	[435] = LUTRA_ARGS(1, 1), /* clone3 size */
+};
+
+#endif

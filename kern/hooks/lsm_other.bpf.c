@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Hooks without an object of a class: that they are called, in which role, is the event, and what
+ * was decided at the call's entry is refused here.
+ *
+ * Hooks: the HOOK lines; lsm/capable and lsm/task_kill besides, and lsm/ptrace_access_check
+ *        lsm/file_alloc_security   only refuses: calls that make a file and pass no other hook
+ *        lsm/bpf                   also tells the daemon that hooks run
+ * Maps: tasks, scratch, slots, and what the judging uses.
+ * Fails: as files.bpf.c.
+ *
+ * Other BPF LSM programs of a hook run only while none has refused, so a program is never called
+ * after a refusal. The return value behind a hook's arguments moves with their number, which is not
+ * the same on all kernels: it is not read.
+ */
+#include "kern/hooks/hook.bpf.h"
+
+#define HOOK(hook, id)                                                                             \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(lutra_##hook)                                                                 \
+	{                                                                                          \
+		if (hook_event(LUTRA_HOOK_##id))                                                   \
+			return deny();                                                             \
+		return 0;                                                                          \
+	}
+
+HOOK(task_alloc, TASK_ALLOC)
+HOOK(socket_listen, SOCKET_LISTEN)
+HOOK(ptrace_traceme, PTRACE_TRACEME)
+HOOK(sb_mount, SB_MOUNT)
+HOOK(sb_remount, SB_REMOUNT)
+HOOK(sb_umount, SB_UMOUNT)
+HOOK(sb_pivotroot, SB_PIVOTROOT)
+HOOK(move_mount, MOVE_MOUNT)
+HOOK(fs_context_parse_param, FS_CONTEXT_PARSE_PARAM)
+HOOK(path_chroot, PATH_CHROOT)
+HOOK(bpf_map, BPF_MAP)
+HOOK(bpf_prog, BPF_PROG)
+HOOK(perf_event_open, PERF_EVENT_OPEN)
+HOOK(key_alloc, KEY_ALLOC)
+HOOK(key_permission, KEY_PERMISSION)
+HOOK(task_fix_setuid, TASK_FIX_SETUID)
+HOOK(task_fix_setgid, TASK_FIX_SETGID)
+HOOK(task_fix_setgroups, TASK_FIX_SETGROUPS)
+HOOK(userns_create, USERNS_CREATE)
+HOOK(inode_init_security_anon, INODE_INIT_SECURITY_ANON)
+HOOK(kernel_load_data, KERNEL_LOAD_DATA)
+HOOK(kernel_read_file, KERNEL_READ_FILE)
+HOOK(kernel_module_request, KERNEL_MODULE_REQUEST)
+HOOK(uring_override_creds, URING_OVERRIDE_CREDS)
+HOOK(uring_sqpoll, URING_SQPOLL)
+HOOK(uring_cmd, URING_CMD)
+HOOK(netlink_send, NETLINK_SEND)
+HOOK(locked_down, LOCKED_DOWN)
+HOOK(syslog, SYSLOG)
+HOOK(settime, SETTIME)
+HOOK(task_setrlimit, TASK_SETRLIMIT)
+
+SEC("lsm/file_alloc_security")
+int BPF_PROG(lutra_file_alloc_security)
+{
+	if (hook_standing(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(lutra_socket_create, int family, int type, int protocol, int kern)
+{
+	if (!kern && hook_event(LUTRA_HOOK_SOCKET_CREATE))
+		return deny();
+	return 0;
+}
+
+/* Does a task belong to another container than the current one, or to none? */
+static __always_inline bool is_outside(struct task_struct *task)
+{
+	struct lutra_slot *slot = NULL;
+	struct lutra_task *e, *other;
+	__u32 flags;
+
+	e = subject(&slot, &flags);
+	other = bpf_task_storage_get(&tasks, task, 0, 0);
+	return e && (!other || other->slot != e->slot || other->epoch != e->epoch);
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(lutra_ptrace_access_check, struct task_struct *child, unsigned int mode)
+{
+	__u32 hook = LUTRA_HOOK_PTRACE_ACCESS_CHECK;
+
+	if (!(mode & PTRACE_MODE_ATTACH)) {
+		if (mode & PTRACE_MODE_NOAUDIT || !is_outside(child))
+			return 0;
+		hook = LUTRA_HOOK_PTRACE_READ;
+	}
+	if (hook_event(hook))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(lutra_task_kill, struct task_struct *p)
+{
+	if (is_outside(p) && hook_event(LUTRA_HOOK_TASK_KILL))
+		return deny();
+	return 0;
+}
+
+/* A capability that is held and asked for; where nobody is told of the answer, no event. */
+static __always_inline int capability_event(int cap, unsigned int opts)
+{
+	struct lutra_slot *slot = NULL;
+	struct lutra_scratch *s;
+	struct lutra_task *e;
+	__u64 bit = 1ull << (cap & 63);
+	__u32 flags, key;
+
+	e = subject(&slot, &flags);
+	if (!e || !slot || opts & CAP_OPT_NOAUDIT || idle(slot) ||
+	    judged(e, slot, e->judged_caps, bit))
+		return 0;
+	key = judged_key(e, slot);
+	s = begin(e, flags);
+	if (!s)
+		return blind(e, slot);
+	s->object.op = LUTRA_OP_CAPABLE;
+	s->object.mode = (__u16)cap;
+	if (plain_event(e, s))
+		return 1;
+	if (s->judgement.kind == LUTRA_KIND_KNOWN)
+		judged_set(e, key, &e->judged_caps, bit);
+	return 0;
+}
+
+SEC("lsm/capable")
+int BPF_PROG(lutra_capable, const struct cred *cred, struct user_namespace *ns, int cap,
+	     unsigned int opts)
+{
+	struct lutra_task *e = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+
+	if (e && hook_standing(e->nr == NR_SETNS))
+		return deny();
+	if (capability_event(cap, opts))
+		return deny();
+	return 0;
+}
+
+/* Loaded does not mean that it runs: without "bpf" among the kernel's LSMs no hook calls it. */
+__u32 lutra_hook_ran;
+const volatile __u32 lutra_daemon_tgid = 0;
+
+SEC("lsm/bpf")
+int BPF_PROG(lutra_bpf)
+{
+	if (bpf_get_current_pid_tgid() >> 32 == lutra_daemon_tgid)
+		lutra_hook_ran = 1;
+	if (hook_event(LUTRA_HOOK_BPF))
+		return deny();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Operations on names: the LSM hooks that make, change or remove them.
+ *
+ * Hooks: lsm/path_unlink, path_rename (from and to), path_link (from and to), path_symlink,
+ *        path_mkdir, path_rmdir, path_mknod, path_chmod, path_chown
+ *        lsm/path_truncate, file_truncate (6.2 and newer), but those of an open itself
+ *        lsm/inode_setxattr          knows no mount: outside the root's file system one class
+ * Maps: tasks, scratch, slots, and what the judging uses.
+ * Fails: as files.bpf.c.
+ */
+#include "kern/hooks/hook.bpf.h"
+
+static __always_inline int name_event(__u32 op, __u32 object_flags, const struct vfsmount *mnt,
+				      const struct dentry *dentry, __u32 mode)
+{
+	struct lutra_slot *slot = NULL;
+	struct lutra_scratch *s;
+	struct lutra_task *e;
+	__u32 flags;
+	__u64 where;
+
+	e = subject(&slot, &flags);
+	if (!e || !slot || idle(slot))
+		return 0;
+	if (op == LUTRA_OP_TRUNCATE && e->truncated == (__u64)dentry)
+		return 0;
+	s = begin(e, flags);
+	if (!s)
+		return blind(e, slot);
+	s->object.op = (__u8)op;
+	s->object.flags = (__u8)object_flags;
+	where = address_of(s, mnt);
+	name_describe(s, address_of(s, dentry), where, mode);
+	return object_event(e, s);
+}
+
+/* Inode mode of a name; 0 where it has no inode yet. Read once: the verifier knows what it has seen
+ * to be there by the register that holds it. */
+static __always_inline __u32 mode_of(const struct dentry *dentry)
+{
+	const struct inode *inode = dentry->d_inode;
+
+	asm volatile("" : "+r"(inode));
+	return inode ? inode->i_mode : 0;
+}
+
+#define NAME_OP(hook, op, ...)                                                                     \
+	SEC("lsm/path_" #hook)                                                                     \
+	int BPF_PROG(lutra_path_##hook, const struct path *dir, struct dentry *dentry)             \
+	{                                                                                          \
+		if (name_event(op, 0, dir->mnt, dentry, __VA_ARGS__))                              \
+			return deny();                                                             \
+		return 0;                                                                          \
+	}
+
+NAME_OP(unlink, LUTRA_OP_UNLINK, mode_of(dentry))
+NAME_OP(rmdir, LUTRA_OP_RMDIR, S_IFDIR)
+NAME_OP(mkdir, LUTRA_OP_MKDIR, S_IFDIR)
+NAME_OP(symlink, LUTRA_OP_SYMLINK, S_IFLNK)
+
+/* Plain files and sockets come about by open and bind, which are events of their own. */
+SEC("lsm/path_mknod")
+int BPF_PROG(lutra_path_mknod, const struct path *dir, struct dentry *dentry, umode_t mode)
+{
+	__u32 type = mode & S_IFMT;
+
+	if (type == S_IFREG || type == S_IFSOCK || type == 0)
+		return 0;
+	if (name_event(LUTRA_OP_MKNOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, dir->mnt, dentry, mode))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(lutra_path_rename, const struct path *old_dir, struct dentry *old_dentry,
+	     const struct path *new_dir, struct dentry *new_dentry)
+{
+	__u32 mode = mode_of(old_dentry);
+
+	if (name_event(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
+	    name_event(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_link")
+int BPF_PROG(lutra_path_link, struct dentry *old_dentry, const struct path *new_dir,
+	     struct dentry *new_dentry)
+{
+	__u32 mode = mode_of(old_dentry);
+
+	/* A hard link stays on one mount. */
+	if (name_event(LUTRA_OP_LINK_FROM, 0, new_dir->mnt, old_dentry, mode) ||
+	    name_event(LUTRA_OP_LINK_TO, 0, new_dir->mnt, new_dentry, mode))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(lutra_path_chmod, const struct path *path, umode_t mode)
+{
+	if (name_event(LUTRA_OP_CHMOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, path->mnt, path->dentry,
+		       mode_of(path->dentry)))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_chown")
+int BPF_PROG(lutra_path_chown, const struct path *path)
+{
+	if (name_event(LUTRA_OP_CHOWN, 0, path->mnt, path->dentry, mode_of(path->dentry)))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(lutra_path_truncate, const struct path *path)
+{
+	if (name_event(LUTRA_OP_TRUNCATE, 0, path->mnt, path->dentry, mode_of(path->dentry)))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/file_truncate")
+int BPF_PROG(lutra_file_truncate, struct file *file)
+{
+	if (name_event(LUTRA_OP_TRUNCATE, 0, file->f_path.mnt, file->f_path.dentry,
+		       mode_of(file->f_path.dentry)))
+		return deny();
+	return 0;
+}
+
+/* Of a file system stacked on others, which sets attributes of its own below with other
+ * credentials. */
+static __always_inline bool by_file_system(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->cred != task->real_cred && !(task->flags & PF_IO_WORKER);
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(lutra_inode_setxattr, void *idmap, struct dentry *dentry)
+{
+	if (by_file_system())
+		return 0;
+	if (name_event(LUTRA_OP_SETXATTR, 0, NULL, dentry, mode_of(dentry)))
+		return deny();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

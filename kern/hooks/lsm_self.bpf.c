@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The guard itself: what no enrolled container may do to it, whatever its policy knows. Alerted in
+ * mode audit, refused in the others.
+ *
+ * Hooks: lsm/bpf                  BPF objects of others, by id or pinned; links undone
+ *        lsm/ptrace_access_check  the daemon, also to look into it (/proc/PID/mem, fd, maps)
+ *        lsm/task_kill, task_setscheduler, task_setnice, task_setrlimit  the daemon
+ *        lsm/unix_stream_connect  what the daemon listens on
+ *        lsm/path_unlink, path_rmdir, path_rename, sb_umount    where its state is pinned
+ * Maps: tasks, scratch, slots, policies, counters, evidence.
+ * Fails: closed; without scratch (LUTRA_C_STORAGE_FAILED) or a policy nothing is told.
+ */
+#include "kern/hooks/hook.bpf.h"
+#include "kern/state/policy.bpf.h"
+
+extern const volatile __u32 lutra_daemon_tgid;
+/* Set at load: of the file system that holds the pins, as in struct super_block; 0: none. */
+const volatile __u32 lutra_pin_dev = 0;
+
+#define CMD_OBJ_GET 7
+#define CMD_PROG_GET_FD_BY_ID 13
+#define CMD_MAP_GET_FD_BY_ID 14
+#define CMD_LINK_UPDATE 29
+#define CMD_LINK_GET_FD_BY_ID 30
+#define CMD_LINK_DETACH 34
+
+static __always_inline bool enforces(const struct lutra_slot *slot)
+{
+	return slot->mode != LUTRA_MODE_LEARN && slot->mode != LUTRA_MODE_AUDIT;
+}
+
+/* The guard is attacked, through that hook where it has a number. 1: refuse. */
+static __noinline int attacked(__u32 hook)
+{
+	struct lutra_slot *slot = NULL;
+	struct lutra_scratch *s;
+	struct lutra_task *e;
+	__u32 flags;
+
+	e = subject(&slot, &flags);
+	if (!e || !slot || slot->mode == LUTRA_MODE_LEARN)
+		return 0;
+	s = begin(e, flags);
+	if (s) {
+		s->object.op = hook ? LUTRA_OP_HOOK : LUTRA_OP_NONE;
+		s->object.mode = (__u16)hook;
+		s->group = LUTRA_G_GUARD;
+		s->kind = LUTRA_KIND_O;
+		signal_event(e, s, policy_get(e->slot));
+	}
+	if (!enforces(slot))
+		return 0;
+	count(e->slot, LUTRA_C_REFUSED);
+	return 1;
+}
+
+static __always_inline bool is_daemon(const struct task_struct *task)
+{
+	return (__u32)task->tgid == lutra_daemon_tgid;
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(lutra_protect_bpf, int cmd)
+{
+	switch (cmd) {
+	case CMD_OBJ_GET:
+	case CMD_PROG_GET_FD_BY_ID:
+	case CMD_MAP_GET_FD_BY_ID:
+	case CMD_LINK_UPDATE:
+	case CMD_LINK_GET_FD_BY_ID:
+	case CMD_LINK_DETACH:
+		if (attacked(LUTRA_HOOK_BPF))
+			return deny();
+	}
+	return 0;
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(lutra_protect_ptrace_access_check, struct task_struct *child)
+{
+	if (is_daemon(child) && attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
+{
+	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_KILL))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/task_setscheduler")
+int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
+{
+	if (is_daemon(p) && attacked(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/task_setnice")
+int BPF_PROG(lutra_protect_task_setnice, struct task_struct *p)
+{
+	if (is_daemon(p) && attacked(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/task_setrlimit")
+int BPF_PROG(lutra_protect_task_setrlimit, struct task_struct *p)
+{
+	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_SETRLIMIT))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(lutra_protect_unix_stream_connect, struct sock *sock, struct sock *other)
+{
+	if ((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) == lutra_daemon_tgid &&
+	    attacked(0))
+		return deny();
+	return 0;
+}
+
+static __always_inline bool is_pinned_below(const struct super_block *sb)
+{
+	return lutra_pin_dev && sb->s_dev == lutra_pin_dev;
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(lutra_protect_path_unlink, const struct path *dir, struct dentry *dentry)
+{
+	if (is_pinned_below(dentry->d_sb) && attacked(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_rmdir")
+int BPF_PROG(lutra_protect_path_rmdir, const struct path *dir, struct dentry *dentry)
+{
+	if (is_pinned_below(dentry->d_sb) && attacked(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(lutra_protect_path_rename, const struct path *old_dir, struct dentry *old_dentry)
+{
+	if (is_pinned_below(old_dentry->d_sb) && attacked(0))
+		return deny();
+	return 0;
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(lutra_protect_sb_umount, struct vfsmount *mnt)
+{
+	if (is_pinned_below(mnt->mnt_sb) && attacked(LUTRA_HOOK_SB_UMOUNT))
+		return deny();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

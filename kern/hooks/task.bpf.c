@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is enrolled: entries are made, copied, armed and moved on here.
+ *
+ * Hooks: tp_btf/sched_process_fork     copies the entry; finds children born in an enrolled cgroup
+ *        tp_btf/cgroup_attach_task     makes the entry of a task that joins
+ *        tp_btf/sched_process_exec     arms, or moves the role on
+ *        tp_btf/sched_process_exit     recorded
+ *        iter/task                     adopts what runs in the cgroup already
+ *        syscall                       tells the daemon whether a cgroup is above itself
+ * Maps: stacks, hot, tasks, slots, cgroups, counters, records.
+ * Fails: open. A task that should have got an entry and did not is counted in
+ * LUTRA_C_STORAGE_FAILED.
+ *
+ * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
+ * exec in a mount namespace other than that of the task that moved it into the cgroup. A runtime's
+ * own work before that (re-exec of itself, unshare, mounts, threads) is none of the container's.
+ * Where an OCI hook enrols it, its first process has the container's namespaces already and its
+ * next exec is the user's program. Who joins later is an exec session, with all that it starts.
+ * Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
+ */
+#include "kern/verdict/record.bpf.h"
+
+#define CGROUP_LEVELS 16
+#define CGROUP_LEVELS_OWN 64
+
+/* Set by the daemon before it runs the iterator. */
+__u32 lutra_adopt_slot;
+
+static __always_inline __u64 cgroup_parent(__u64 cgroup)
+{
+	__u64 up = (__u64)BPF_CORE_READ((struct cgroup *)cgroup, self.parent);
+
+	return up ? up - bpf_core_field_offset(struct cgroup, self) : 0;
+}
+
+/* The slot of a cgroup or of the nearest enrolled one above it; 0: none. */
+static __noinline __u32 cgroup_slot(__u64 cgroup)
+{
+	for (int i = 0; i < CGROUP_LEVELS && cgroup; i++) {
+		__u64 id = BPF_CORE_READ((struct cgroup *)cgroup, kn, id);
+		__u32 *slot = bpf_map_lookup_elem(&cgroups, &id);
+
+		if (slot)
+			return *slot & (LUTRA_SLOTS - 1);
+		cgroup = cgroup_parent(cgroup);
+	}
+	return 0;
+}
+
+static __always_inline __u64 task_cgroup(struct task_struct *task)
+{
+	return (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp);
+}
+
+static __always_inline __u32 task_mnt_ns(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+}
+
+/*
+ * Give a task an entry, pending; one that it already has of the same enrolment stays. joins: it
+ * comes from outside.
+ */
+static __always_inline struct lutra_task *task_enter(struct task_struct *task, __u32 slot_nr,
+						     __u32 mnt_ns, bool joins)
+{
+	struct lutra_slot *slot = slot_get(slot_nr);
+	struct lutra_task *e;
+	__u32 born;
+
+	if (!slot || !slot->cgroup_id || slot->instance != lutra_instance)
+		return NULL;
+	e = task_make(task, NULL, slot_nr);
+	if (!e)
+		return NULL;
+	if (e->slot == slot_nr && e->epoch == slot->epoch)
+		return e;
+	born = e->born;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->born = born;
+	e->slot = slot_nr;
+	e->epoch = slot->epoch;
+	e->flags = TASK_PENDING;
+	e->mnt_ns = mnt_ns;
+	e->nr = NR_NONE;
+	e->session = joins && slot->flags & LUTRA_SLOT_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
+	return e;
+}
+
+/* The user's program runs, or is about to: where its root is now, the container's paths end. */
+static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *slot,
+				     struct task_struct *task)
+{
+	__u64 mnt = (__u64)BPF_CORE_READ(task, fs, root.mnt);
+
+	if (!(slot->flags & LUTRA_SLOT_STARTED))
+		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_STARTED);
+	e->flags = 0;
+	e->nr = NR_NONE;
+	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
+	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+}
+
+static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *slot,
+				      struct task_struct *parent, struct task_struct *child)
+{
+	__u32 pid = child->pid, tgid = child->tgid;
+	struct lutra_task *c;
+
+	c = task_make(child, e, e->slot);
+	if (!c)
+		return;
+	c->flags &= TASK_PENDING;
+	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
+		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32,
+			     false);
+}
+
+/* Runs the user's program, so that no cgroup it goes to makes it pending again. */
+static __always_inline bool is_armed(const struct lutra_task *e)
+{
+	return e && !(e->flags & TASK_PENDING);
+}
+
+/* The child is at the address of a task whose end was not seen: the place is not the child's. */
+static __always_inline void hot_check(struct task_struct *child)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(child, &at);
+
+	if (hot_is(h, child) && !bpf_task_storage_get(&tasks, child, 0, 0))
+		h->task = 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct lutra_slot *slot = NULL;
+	struct lutra_task *e = task_live(parent, &slot);
+	__u64 cgroup = task_cgroup(child);
+	__u32 born = 0;
+
+	hot_check(child);
+	if (!e && parent->pid != parent->tgid)
+		e = task_live(parent->group_leader, &slot);
+	if (cgroup != task_cgroup(parent))
+		born = cgroup_slot(cgroup);
+	if (born && !is_armed(e) && (!e || e->slot != born))
+		task_enter(child, born, task_mnt_ns(parent), true);
+	else if (e && slot)
+		task_copy(e, slot, parent, child);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	struct lutra_slot *live;
+	__u32 slot;
+
+	/* Ids of version 1 hierarchies are their own and would be mistaken for ours. */
+	if (BPF_CORE_READ(to, root, hierarchy_id) != 0)
+		return 0;
+	slot = cgroup_slot((__u64)to);
+	/* A container's task that moves itself, or another of them, stays who it is. */
+	if (slot && is_armed(task_live(bpf_get_current_task_btf(), &live)) &&
+	    is_armed(task_live(task, &live)))
+		return 0;
+	if (slot)
+		task_enter(task, slot, task_mnt_ns((void *)bpf_get_current_task()), true);
+	return 0;
+}
+
+/* A task without an entry execs in an enrolled cgroup: it slipped in while this was attached. */
+static __always_inline struct lutra_task *task_missed(struct task_struct *task)
+{
+	__u32 slot = cgroup_slot(task_cgroup(task));
+
+	if (!slot)
+		return NULL;
+	return task_enter(task, slot, BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns, ns.inum),
+			  false);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lutra_scratch *s;
+	struct lutra_slot *slot;
+	struct lutra_task *e = task_live(task, &slot);
+	__u32 type = LUTRA_REC_EXEC;
+
+	if (!e)
+		e = task_missed(task);
+	if (!e)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	e->flags &= ~TASK_EXECING;
+	if (e->flags & TASK_PENDING) {
+		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
+			return 0;
+		task_arm(e, slot, task);
+		type = LUTRA_REC_ARM;
+	} else {
+		s = lutra_standin ? scratch_get(task) : NULL;
+		if (s)
+			standin_exec(e, s, address_of(s, bprm));
+		lutra_state_exec(&e->state);
+		e->judged_hooks = e->judged_caps = 0;
+	}
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		record_plain(task, e->slot, type, 0, type == LUTRA_REC_EXEC ? (__u32)old_pid : 0,
+			     false);
+	return 0;
+}
+
+/* Threads may outlive the leader, whose entry they ask for: it is kept as long as the task. */
+static __always_inline void hot_return(struct task_struct *task)
+{
+	__u32 at;
+	struct lutra_hot *h = hot_place(task, &at);
+	struct lutra_task *e;
+
+	if (!hot_is(h, task))
+		return;
+	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (e && e->place)
+		*e = h->entry;
+	h->task = 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(lutra_exit, struct task_struct *p)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lutra_slot *slot;
+	struct lutra_task *e = task_live(task, &slot);
+
+	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
+		record_plain(task, e->slot, LUTRA_REC_EXIT, 0, 0, false);
+	hot_return(task);
+	return 0;
+}
+
+SEC("iter/task")
+int lutra_adopt(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__u32 slot_nr = lutra_adopt_slot;
+	struct lutra_slot *slot;
+	struct lutra_task *e;
+
+	if (!task || task->flags & PF_KTHREAD)
+		return 0;
+	if (!slot_nr || cgroup_slot(task_cgroup(task)) != slot_nr)
+		return 0;
+	slot = slot_get(slot_nr);
+	e = task_entry(task);
+	if (!slot || (e && e->slot == slot_nr && e->epoch == slot->epoch))
+		return 0;
+	/* No namespace has the number 0. */
+	e = task_enter(task, slot_nr, slot->flags & LUTRA_SLOT_STARTING ? 0 : task_mnt_ns(task),
+		       false);
+	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
+		return 0;
+	task_arm(e, slot, task);
+	e->state.role = LUTRA_ROLE_ANY;
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		record_plain(task, slot_nr, LUTRA_REC_ARM, 1, 0, false);
+	return 0;
+}
+
+struct lutra_own {
+	__u64 cgroup_id;
+};
+
+/* Is a cgroup the caller's own or above it? The root is above all. Run by the daemon. */
+SEC("syscall")
+int lutra_is_own(struct lutra_own *ctx)
+{
+	__u64 c = task_cgroup((struct task_struct *)bpf_get_current_task());
+
+	for (int i = 0; i < CGROUP_LEVELS_OWN && c; i++) {
+		if (BPF_CORE_READ((struct cgroup *)c, kn, id) == ctx->cgroup_id)
+			return 1;
+		c = cgroup_parent(c);
+	}
+	return c != 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

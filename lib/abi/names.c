@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of the numbers in lutra/abi.h. */
+#include "lib/abi/names.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lutra/abi.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const modes[] = {
+	[LUTRA_MODE_LEARN] = "learn",	[LUTRA_MODE_AUDIT] = "audit",
+	[LUTRA_MODE_DENY] = "deny",	[LUTRA_MODE_KILL] = "kill",
+	[LUTRA_MODE_FREEZE] = "freeze", [LUTRA_MODE_KILL_CONTAINER] = "kill-container",
+};
+static const char *const verdicts[] = {"allow", "alert", "deny", "kill"};
+static const char *const actions[] = {"log", "alert", "deny", "kill"};
+static const char *const groups[] = {
+	[LUTRA_G_T] = "T",
+	[LUTRA_G_TH] = "TH",
+	[LUTRA_G_A] = "A",
+	[LUTRA_G_B] = "B",
+	[LUTRA_G_EXEC] = "exec",
+	[LUTRA_G_EXEC_FRESH] = "exec-fresh",
+	[LUTRA_G_CONNECT] = "connect",
+	[LUTRA_G_BIND] = "bind",
+	[LUTRA_G_SEND] = "send",
+	[LUTRA_G_MAPX] = "mapx",
+	[LUTRA_G_WX] = "wx",
+	[LUTRA_G_CAPABLE] = "capable",
+	[LUTRA_G_OPEN_R_P] = "open-r-P",
+	[LUTRA_G_OPEN_R_U] = "open-r-U",
+	[LUTRA_G_OPEN_R_O] = "open-r-O",
+	[LUTRA_G_OPEN_R_K] = "open-r-K",
+	[LUTRA_G_OPEN_R_Y] = "open-r-Y",
+	[LUTRA_G_OPEN_DIR] = "open-dir",
+	[LUTRA_G_OPEN_W_P] = "open-w-P",
+	[LUTRA_G_OPEN_W_U] = "open-w-U",
+	[LUTRA_G_OPEN_W_W] = "open-w-W",
+	[LUTRA_G_OPEN_W_O] = "open-w-O",
+	[LUTRA_G_OPEN_W_K] = "open-w-K",
+	[LUTRA_G_OPEN_W_Y] = "open-w-Y",
+	[LUTRA_G_PATH_P] = "path-P",
+	[LUTRA_G_PATH_U] = "path-U",
+	[LUTRA_G_PATH_W] = "path-W",
+	[LUTRA_G_PATH_O] = "path-O",
+	[LUTRA_G_PATH_K] = "path-K",
+};
+static const char *const ops[] = {
+	[LUTRA_OP_NONE] = "none",
+	[LUTRA_OP_OPEN] = "open",
+	[LUTRA_OP_EXEC] = "exec",
+	[LUTRA_OP_CONNECT] = "connect",
+	[LUTRA_OP_BIND] = "bind",
+	[LUTRA_OP_SEND] = "send",
+	[LUTRA_OP_MAPX] = "mapx",
+	[LUTRA_OP_WX] = "wx",
+	[LUTRA_OP_CAPABLE] = "capable",
+	[LUTRA_OP_UNLINK] = "unlink",
+	[LUTRA_OP_RENAME_FROM] = "rename-from",
+	[LUTRA_OP_RENAME_TO] = "rename-to",
+	[LUTRA_OP_LINK_FROM] = "link-from",
+	[LUTRA_OP_LINK_TO] = "link-to",
+	[LUTRA_OP_SYMLINK] = "symlink",
+	[LUTRA_OP_MKDIR] = "mkdir",
+	[LUTRA_OP_RMDIR] = "rmdir",
+	[LUTRA_OP_CHMOD] = "chmod",
+	[LUTRA_OP_CHOWN] = "chown",
+	[LUTRA_OP_TRUNCATE] = "truncate",
+	[LUTRA_OP_MKNOD] = "mknod",
+	[LUTRA_OP_SETXATTR] = "setxattr",
+	[LUTRA_OP_CHDIR] = "chdir",
+	[LUTRA_OP_HOOK] = "hook",
+};
+static const char *const hooks[] = {
+	[LUTRA_HOOK_NONE] = "none",
+	[LUTRA_HOOK_TASK_ALLOC] = "task_alloc",
+	[LUTRA_HOOK_SOCKET_CREATE] = "socket_create",
+	[LUTRA_HOOK_SOCKET_LISTEN] = "socket_listen",
+	[LUTRA_HOOK_PTRACE_ACCESS_CHECK] = "ptrace_access_check",
+	[LUTRA_HOOK_PTRACE_TRACEME] = "ptrace_traceme",
+	[LUTRA_HOOK_SB_MOUNT] = "sb_mount",
+	[LUTRA_HOOK_SB_UMOUNT] = "sb_umount",
+	[LUTRA_HOOK_SB_PIVOTROOT] = "sb_pivotroot",
+	[LUTRA_HOOK_MOVE_MOUNT] = "move_mount",
+	[LUTRA_HOOK_FS_CONTEXT_PARSE_PARAM] = "fs_context_parse_param",
+	[LUTRA_HOOK_PATH_CHROOT] = "path_chroot",
+	[LUTRA_HOOK_BPF] = "bpf",
+	[LUTRA_HOOK_PERF_EVENT_OPEN] = "perf_event_open",
+	[LUTRA_HOOK_KEY_ALLOC] = "key_alloc",
+	[LUTRA_HOOK_KEY_PERMISSION] = "key_permission",
+	[LUTRA_HOOK_TASK_FIX_SETUID] = "task_fix_setuid",
+	[LUTRA_HOOK_TASK_FIX_SETGID] = "task_fix_setgid",
+	[LUTRA_HOOK_TASK_FIX_SETGROUPS] = "task_fix_setgroups",
+	[LUTRA_HOOK_USERNS_CREATE] = "userns_create",
+	[LUTRA_HOOK_INODE_INIT_SECURITY_ANON] = "inode_init_security_anon",
+	[LUTRA_HOOK_KERNEL_LOAD_DATA] = "kernel_load_data",
+	[LUTRA_HOOK_KERNEL_READ_FILE] = "kernel_read_file",
+	[LUTRA_HOOK_PTRACE_READ] = "ptrace_access_check-read",
+	[LUTRA_HOOK_TASK_KILL] = "task_kill",
+	[LUTRA_HOOK_SB_REMOUNT] = "sb_remount",
+	[LUTRA_HOOK_BPF_MAP] = "bpf_map",
+	[LUTRA_HOOK_BPF_PROG] = "bpf_prog",
+	[LUTRA_HOOK_KERNEL_MODULE_REQUEST] = "kernel_module_request",
+	[LUTRA_HOOK_URING_OVERRIDE_CREDS] = "uring_override_creds",
+	[LUTRA_HOOK_URING_SQPOLL] = "uring_sqpoll",
+	[LUTRA_HOOK_URING_CMD] = "uring_cmd",
+	[LUTRA_HOOK_NETLINK_SEND] = "netlink_send",
+	[LUTRA_HOOK_LOCKED_DOWN] = "locked_down",
+	[LUTRA_HOOK_SYSLOG] = "syslog",
+	[LUTRA_HOOK_SETTIME] = "settime",
+	[LUTRA_HOOK_TASK_SETRLIMIT] = "task_setrlimit",
+};
+static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y"};
+static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "any"};
+static const char *const addr_classes[] = {"none", "loopback", "private", "public", "any"};
+static const char *const record_types[] = {"call", "arm", "fork", "exec", "exit", "object", "mark"};
+static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm", "end"};
+static const char *const counters[] = {
+	[LUTRA_C_CALLS] = "calls",
+	[LUTRA_C_OBJECTS] = "objects",
+	[LUTRA_C_NOVEL_TOKENS] = "novel_tokens",
+	[LUTRA_C_NOVEL_OBJECTS] = "novel_objects",
+	[LUTRA_C_ALLOW] = "allow",
+	[LUTRA_C_ALERT] = "alert",
+	[LUTRA_C_DENY] = "deny",
+	[LUTRA_C_KILL] = "kill",
+	[LUTRA_C_REFUSED] = "refused",
+	[LUTRA_C_EVIDENCE_LOST] = "evidence_lost",
+	[LUTRA_C_RECORDS] = "records",
+	[LUTRA_C_RECORDS_LOST] = "records_lost",
+	[LUTRA_C_STORAGE_FAILED] = "storage_failed",
+	[LUTRA_C_UNSCORED] = "unscored",
+	[LUTRA_C_PATHS_CUT] = "paths_cut",
+	[LUTRA_C_SIGNAL_FAILED] = "signal_failed",
+};
+/* Index as lutra_ext() returns it. */
+static const char *const exts[] = {
+	"none",	 "php", "phtml", "phar", "py", "pyc", "pth", "js",	 "mjs",	    "cjs",
+	"node",	 "sh",	"pl",	 "pm",	 "rb", "lua", "cgi", "jsp",	 "jar",	    "war",
+	"class", "asp", "aspx",	 "so",	 "ko", "elf", "exe", "htaccess", "service", "timer",
+};
+/* include/uapi/linux/capability.h */
+static const char *const caps[] = {
+	"chown",
+	"dac_override",
+	"dac_read_search",
+	"fowner",
+	"fsetid",
+	"kill",
+	"setgid",
+	"setuid",
+	"setpcap",
+	"linux_immutable",
+	"net_bind_service",
+	"net_broadcast",
+	"net_admin",
+	"net_raw",
+	"ipc_lock",
+	"ipc_owner",
+	"sys_module",
+	"sys_rawio",
+	"sys_chroot",
+	"sys_ptrace",
+	"sys_pacct",
+	"sys_admin",
+	"sys_boot",
+	"sys_nice",
+	"sys_resource",
+	"sys_time",
+	"sys_tty_config",
+	"mknod",
+	"lease",
+	"audit_write",
+	"audit_control",
+	"setfcap",
+	"mac_override",
+	"mac_admin",
+	"syslog",
+	"wake_alarm",
+	"block_suspend",
+	"audit_read",
+	"perfmon",
+	"bpf",
+	"checkpoint_restore",
+};
+/* Inode types, S_IFMT >> 12. */
+static const char *const types[] = {
+	[0] = "anon",	  [1] = "fifo", [2] = "chardev", [4] = "dir",
+	[6] = "blockdev", [8] = "file", [10] = "link",	 [12] = "socket",
+};
+
+_Static_assert(N(modes) == LUTRA_MODE_COUNT, "modes");
+_Static_assert(N(verdicts) == LUTRA_VERDICT_COUNT, "verdicts");
+_Static_assert(N(actions) == LUTRA_ACTION_COUNT, "actions");
+_Static_assert(N(groups) == LUTRA_G_COUNT, "groups");
+_Static_assert(N(ops) == LUTRA_OP_COUNT, "operations");
+_Static_assert(N(kinds) == LUTRA_KIND_COUNT, "kinds");
+_Static_assert(N(roles) == LUTRA_ROLE_ANY + 1, "roles");
+_Static_assert(N(record_types) == LUTRA_REC_COUNT, "record types");
+_Static_assert(N(counters) == LUTRA_C_COUNT, "counters");
+
+static const char *name_of(const char *const *names, size_t n, unsigned i)
+{
+	return i < n && names[i] ? names[i] : "?";
+}
+
+static int parse(const char *const *names, size_t n, const char *name, unsigned *ret)
+{
+	for (size_t i = 0; name && i < n; i++) {
+		if (names[i] && strcmp(names[i], name) == 0) {
+			*ret = (unsigned)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *mode_name(unsigned mode)
+{
+	return name_of(modes, N(modes), mode);
+}
+
+const char *verdict_name(unsigned verdict)
+{
+	return name_of(verdicts, N(verdicts), verdict);
+}
+
+const char *action_name(unsigned action)
+{
+	return name_of(actions, N(actions), action);
+}
+
+const char *group_name(unsigned group)
+{
+	if (group == LUTRA_G_FALLBACK)
+		return "fallback";
+	return group == LUTRA_G_GUARD ? "guard" : name_of(groups, N(groups), group);
+}
+
+const char *op_name(unsigned op)
+{
+	return name_of(ops, N(ops), op);
+}
+
+const char *kind_name(unsigned kind)
+{
+	return name_of(kinds, N(kinds), kind);
+}
+
+const char *role_name(unsigned role)
+{
+	return name_of(roles, N(roles), role);
+}
+
+const char *addr_class_name(unsigned c)
+{
+	return name_of(addr_classes, N(addr_classes), c);
+}
+
+const char *record_type_name(unsigned type)
+{
+	return name_of(record_types, N(record_types), type);
+}
+
+const char *mark_name(unsigned mark)
+{
+	return name_of(marks, N(marks), mark);
+}
+
+const char *counter_name(unsigned counter)
+{
+	return name_of(counters, N(counters), counter);
+}
+
+const char *ext_name(unsigned ext)
+{
+	return name_of(exts, N(exts), ext);
+}
+
+const char *cap_name(unsigned cap)
+{
+	return name_of(caps, N(caps), cap);
+}
+
+const char *hook_name(unsigned hook)
+{
+	return name_of(hooks, N(hooks), hook);
+}
+
+const char *inode_type_name(unsigned type)
+{
+	return name_of(types, N(types), type);
+}
+
+const char *family_name(unsigned family)
+{
+	switch (family) {
+	case 1:
+		return "unix";
+	case 2:
+		return "ipv4";
+	case 10:
+		return "ipv6";
+	case 16:
+		return "netlink";
+	case 17:
+		return "packet";
+	case 38:
+		return "alg";
+	case 40:
+		return "vsock";
+	default:
+		return "?";
+	}
+}
+
+int mode_parse(const char *name, unsigned *ret)
+{
+	return parse(modes, N(modes), name, ret);
+}
+
+int action_parse(const char *name, unsigned *ret)
+{
+	return parse(actions, N(actions), name, ret);
+}
+
+int group_parse(const char *name, unsigned *ret)
+{
+	return parse(groups, N(groups), name, ret);
+}
+
+int op_parse(const char *name, unsigned *ret)
+{
+	return parse(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
+}
+
+int hook_parse(const char *name, unsigned *ret)
+{
+	return parse(hooks, N(hooks), name, ret);
+}
+
+int role_parse(const char *name, unsigned *ret)
+{
+	return parse(roles, N(roles), name, ret);
+}
+
+bool arch_known(const char *arch)
+{
+	return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
+}
+
+static uint32_t seccomp_arch(const char *arch)
+{
+	return arch && strcmp(arch, "i386") == 0 ? SCMP_ARCH_X86 : SCMP_ARCH_NATIVE;
+}
+
+const char *nr_name(const char *arch, unsigned nr, char *buf, size_t size)
+{
+	char *name = NULL;
+
+	if (nr == LUTRA_NR_NONE) {
+		snprintf(buf, size, "none");
+		return buf;
+	}
+	if (nr & LUTRA_NR_X32) {
+		snprintf(buf, size, "x32:%u", nr & ~(unsigned)LUTRA_NR_X32);
+		return buf;
+	}
+	if (nr & LUTRA_NR_IA32) {
+		snprintf(buf, size, "ia32:%u", nr & ~(unsigned)LUTRA_NR_IA32);
+		return buf;
+	}
+	if (nr <= INT_MAX)
+		name = seccomp_syscall_resolve_num_arch(seccomp_arch(arch), (int)nr);
+	if (name)
+		snprintf(buf, size, "%s", name);
+	else
+		snprintf(buf, size, "syscall_%u", nr);
+	free(name);
+	return buf;
+}
+
+/* Decimal digits only, below max; -EINVAL. */
+static int parse_number(const char *s, unsigned long max, unsigned *ret)
+{
+	char *end;
+	unsigned long v;
+
+	if (s[0] < '0' || s[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || *end || v >= max)
+		return -EINVAL;
+	*ret = (unsigned)v;
+	return 0;
+}
+
+int nr_parse(const char *arch, const char *name, unsigned *ret)
+{
+	int nr;
+
+	if (!name)
+		return -EINVAL;
+	if (parse_number(name, LUTRA_NR, ret) == 0)
+		return 0;
+	if (strncmp(name, "syscall_", 8) == 0 && parse_number(name + 8, LUTRA_NR, ret) == 0)
+		return 0;
+	nr = seccomp_syscall_resolve_name_arch(seccomp_arch(arch), name);
+	if (nr < 0 || nr >= LUTRA_NR)
+		return -EINVAL;
+	*ret = (unsigned)nr;
+	return 0;
+}
+
+static int nr_translate(uint32_t from, uint32_t to, unsigned nr, unsigned *ret)
+{
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (from != to && nr < LUTRA_NR) {
+		name = seccomp_syscall_resolve_num_arch(from, (int)nr);
+		r = name ? seccomp_syscall_resolve_name_arch(to, name) : -1;
+		if (r < 0 || r >= LUTRA_NR)
+			return -EINVAL;
+		nr = (unsigned)r;
+	}
+	*ret = nr;
+	return 0;
+}
+
+int nr_on(const char *arch, unsigned native, unsigned *ret)
+{
+	return nr_translate(SCMP_ARCH_NATIVE, seccomp_arch(arch), native, ret);
+}
+
+int nr_native(const char *arch, unsigned nr, unsigned *ret)
+{
+	return nr_translate(seccomp_arch(arch), SCMP_ARCH_NATIVE, nr, ret);
+}

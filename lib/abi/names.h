@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of the numbers in lutra/abi.h, as they stand in policy.json, in events and on the command
+ * line. x_name() never returns NULL; x_parse() returns -EINVAL for a name it does not know.
+ */
+#ifndef LUTRA_LIB_ABI_NAMES_H
+#define LUTRA_LIB_ABI_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+const char *mode_name(unsigned mode);	     /* learn audit deny kill kill-container freeze */
+const char *verdict_name(unsigned verdict);  /* allow alert deny kill */
+const char *action_name(unsigned action);    /* log alert deny */
+const char *group_name(unsigned group);	     /* T TH A B exec exec-fresh connect ... open-r-P ... */
+const char *op_name(unsigned op);	     /* open exec connect bind ... */
+const char *kind_name(unsigned kind);	     /* known P U W O K Y */
+const char *role_name(unsigned role);	     /* startup steady spawned deeper any */
+const char *addr_class_name(unsigned c);     /* none loopback private public any */
+const char *record_type_name(unsigned type); /* call arm fork exec exit object mark */
+const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end */
+const char *counter_name(unsigned counter);  /* calls objects novel_tokens ... */
+const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_ext() */
+const char *cap_name(unsigned cap);	     /* chown ... checkpoint_restore */
+const char *hook_name(unsigned hook);	     /* task_alloc socket_create ... */
+const char *inode_type_name(unsigned type);  /* S_IFMT >> 12: file dir socket ... */
+const char *family_name(unsigned family);    /* unix ipv4 ipv6 netlink ... */
+
+int mode_parse(const char *name, unsigned *ret);
+int action_parse(const char *name, unsigned *ret);
+int group_parse(const char *name, unsigned *ret);
+int op_parse(const char *name, unsigned *ret);
+int hook_parse(const char *name, unsigned *ret);
+int role_parse(const char *name, unsigned *ret);
+
+/*
+ * Machines whose calls have names here: x86_64, and i386, of which there are recordings. arch: as
+ * in a trace or a policy; NULL, or one that is not known, is this machine.
+ */
+bool arch_known(const char *arch);
+
+/*
+ * Name of a call as in struct lutra_record.nr ("openat", "ia32:11", "syscall_999", "none" for
+ * 0xffff), written to buf (32 bytes are enough) and returned. nr_parse() takes names of the
+ * machine's own entry and plain numbers.
+ */
+const char *nr_name(const char *arch, unsigned nr, char *buf, size_t size);
+int nr_parse(const char *arch, const char *name, unsigned *ret);
+
+/* The number that a call of this machine has on another, and back. -EINVAL: it has none there. */
+int nr_on(const char *arch, unsigned native, unsigned *ret);
+int nr_native(const char *arch, unsigned nr, unsigned *ret);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A set of object operations (bit per enum lutra_op) as an array of their names. */
+#ifndef LUTRA_LIB_ABI_OP_SET_H
+#define LUTRA_LIB_ABI_OP_SET_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* NULL: out of memory. */
+json_t *ops_encode(uint32_t ops);
+
+/* -EBADMSG: not an array, or not of operations. */
+int ops_decode(const json_t *a, uint32_t *ret);
+
+#endif

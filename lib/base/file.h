@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files, and what it takes to have them safely on disk. */
+#ifndef LUTRA_LIB_BASE_FILE_H
+#define LUTRA_LIB_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+/*
+ * Open a regular file for reading (path relative to dirfd, as openat(2) takes them). Never blocks:
+ * a fifo or a device is -EINVAL. Returns the descriptor, or -errno with err set.
+ */
+int file_open_read(int dirfd, const char *path, struct err *err);
+
+/*
+ * Read a regular file (path relative to dirfd, as openat(2) takes them) of at most max bytes; *ret
+ * is NUL-terminated (not counted) and the caller's to free. -EFBIG: larger. -EINVAL: not a regular
+ * file. Else as open(2) and read(2).
+ */
+int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len,
+	      struct err *err);
+
+/* Write all of it, however often it takes. 0 or -errno. */
+int file_write_all(int fd, const void *data, size_t len);
+
+/* Create path (it must not exist), write, sync. 0 or -errno; on failure there is no file. */
+int file_create(int dirfd, const char *path, unsigned mode, const void *data, size_t len);
+
+/* The same in place of whatever path names now, which stays if this fails. */
+int file_replace(const char *path, unsigned mode, const void *data, size_t len);
+
+/* Sync the directory that holds path, so that its entry is on disk. 0 or -errno. */
+int file_sync_parent(const char *path);
+
+#endif

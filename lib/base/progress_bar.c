@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One line on a terminal that is written again and again. */
+#include "lib/base/progress_bar.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 30
+#define BAR_AFTER_S 1.
+#define BAR_EVERY_S .1
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void bar_init(struct bar *bar, FILE *out)
+{
+	memset(bar, 0, sizeof(*bar));
+	bar->out = isatty(fileno(out)) ? out : NULL;
+	bar->start = now_s();
+	bar->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+void bar_show(void *ctx, const char *stage, double done)
+{
+	static const char full[BAR_WIDTH + 1] = "##############################";
+	struct bar *bar = ctx;
+	double now = now_s();
+
+	if (!bar->out)
+		return;
+	pthread_mutex_lock(&bar->lock);
+	if (now - bar->start >= BAR_AFTER_S && now - bar->last >= BAR_EVERY_S) {
+		bar->last = now;
+		bar->shown = 1;
+		fprintf(bar->out, "\r%-14s [%-*.*s] %3.0f %%", stage, BAR_WIDTH,
+			(int)(done * BAR_WIDTH), full, done * 100);
+		fflush(bar->out);
+	}
+	pthread_mutex_unlock(&bar->lock);
+}
+
+void bar_done(struct bar *bar)
+{
+	if (bar->shown)
+		fputs("\r\033[K", bar->out);
+	bar->shown = 0;
+}

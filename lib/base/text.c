@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings of unknown origin. */
+#include "lib/base/text.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+
+/* Bytes of the well-formed UTF-8 character at s (Unicode 15, table 3-7), 0: none. */
+static size_t utf8_len(const unsigned char *s, size_t len)
+{
+	unsigned char lo = 0x80, hi = 0xbf;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if ((s[0] & 0xf0) == 0xe0)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		lo = 0xa0;
+	else if (s[0] == 0xed)
+		hi = 0x9f;
+	else if (s[0] == 0xf0)
+		lo = 0x90;
+	else if (s[0] == 0xf4)
+		hi = 0x8f;
+	if (len < n || s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/* C0, DEL, and C1 as UTF-8 (c2 80 .. c2 9f): terminals act on them. */
+static int is_control(const unsigned char *s)
+{
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+size_t text_clean(const char *in, size_t len, char *out, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)in;
+	size_t pos = 0, i = 0;
+
+	while (i < len) {
+		size_t n = utf8_len(s + i, len - i);
+		char esc[5];
+		const char *piece = in + i;
+		size_t piece_len = n;
+
+		if (s[i] == '\\') {
+			piece = "\\\\";
+			piece_len = 2;
+		} else if (n == 0 || is_control(s + i)) {
+			n = 1;
+			snprintf(esc, sizeof(esc), "\\x%02x", s[i]);
+			piece = esc;
+			piece_len = 4;
+		}
+		if (piece_len >= size - pos)
+			break;
+		memcpy(out + pos, piece, piece_len);
+		pos += piece_len;
+		i += n;
+	}
+	out[pos] = '\0';
+	return pos;
+}
+
+json_t *text_json(const char *in, size_t len)
+{
+	_cleanup_free_ char *buf = NULL;
+
+	if (len > SIZE_MAX / 4 - 1)
+		return NULL;
+	buf = malloc(4 * len + 1);
+	if (!buf)
+		return NULL;
+	len = text_clean(in, len, buf, 4 * len + 1);
+	return json_stringn_nocheck(buf, len);
+}
+
+json_t *text_json_keep(const char *s)
+{
+	json_t *j;
+
+	if (!s)
+		s = "";
+	j = json_string(s);
+	return j ? j : text_json(s, strlen(s));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Strings of unknown origin made fit for JSON, terminals and logs. */
+#ifndef LUTRA_LIB_BASE_TEXT_H
+#define LUTRA_LIB_BASE_TEXT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/*
+ * Write in[0..len) to out (size bytes, at least 1, NUL-terminated): valid UTF-8 stays; control
+ * characters, DEL and bytes that are no UTF-8 become \xNN; a backslash becomes \\, so that nothing
+ * can be mistaken for an escape. Cut at a character's end when it does not fit. Returns the bytes
+ * written, without the NUL.
+ */
+size_t text_clean(const char *in, size_t len, char *out, size_t size);
+
+/* The same as a JSON string, of any length. NULL: out of memory. */
+json_t *text_json(const char *in, size_t len);
+
+/* s (NULL: "") as it is where JSON can hold it, so that it survives a round trip; else cleaned. */
+json_t *text_json_keep(const char *s);
+
+#endif

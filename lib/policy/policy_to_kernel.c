@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's image of a policy: arrays copied to their fixed places, path tree and object tokens
+ * hashed into open-addressed tables. Deterministic: seeds are tried in a fixed order.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lib/abi/names.h"
+#include "lib/policy/policy.h"
+#include "lutra/score.h"
+
+#define SEEDS 8192
+
+/* splitmix64 (Steele, Lea and Flood 2014) of the attempt's number. */
+static uint64_t seed_of(uint64_t attempt)
+{
+	uint64_t z = (attempt + 1) * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static bool put_edge(struct lutra_policy *image, uint16_t node, uint64_t key, uint16_t child)
+{
+	uint32_t slot = lutra_edge_slot(image->edge_seed, node, key);
+
+	for (uint32_t i = 0; i < LUTRA_PROBE; i++) {
+		struct lutra_edge *e = &image->edge[(slot + i) & (LUTRA_EDGE_SLOTS - 1)];
+
+		if (e->child)
+			continue;
+		*e = (struct lutra_edge){.key = key, .node = node, .child = child};
+		return true;
+	}
+	return false;
+}
+
+static bool put_edges(const struct policy *p, uint64_t seed, struct lutra_policy *image)
+{
+	memset(image->edge, 0, sizeof(image->edge));
+	image->edge_seed = seed;
+	for (size_t i = 1; i < p->n_nodes; i++)
+		if (!put_edge(image, p->nodes[i].parent, p->nodes[i].key, (uint16_t)i))
+			return false;
+	return true;
+}
+
+static bool put_object(struct lutra_policy *image, uint64_t token)
+{
+	uint32_t slot = lutra_object_slot(image->object_seed, token);
+
+	for (uint32_t i = 0; i < LUTRA_PROBE; i++) {
+		__u64 *o = &image->object[(slot + i) & (LUTRA_OBJECT_SLOTS - 1)];
+
+		if (*o)
+			continue;
+		*o = token;
+		return true;
+	}
+	return false;
+}
+
+static bool put_objects(const struct policy *p, uint64_t seed, struct lutra_policy *image)
+{
+	memset(image->object, 0, sizeof(image->object));
+	image->object_seed = seed;
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (!put_object(image, p->objects[i]))
+			return false;
+	return true;
+}
+
+/* Build a table with the first seed under which every entry is found in LUTRA_PROBE steps. */
+static int seek(bool (*put)(const struct policy *, uint64_t, struct lutra_policy *),
+		const struct policy *p, struct lutra_policy *image)
+{
+	for (uint64_t i = 0; i < SEEDS; i++)
+		if (put(p, seed_of(i), image))
+			return 0;
+	return -ENOSPC;
+}
+
+static void copy_rules(const struct policy *p, struct lutra_policy *image)
+{
+	memcpy(image->hash_key, p->hash_key, sizeof(image->hash_key));
+	memcpy(image->th, p->th, sizeof(image->th));
+	memcpy(image->steady, p->steady, sizeof(image->steady));
+	memcpy(image->action, p->action, sizeof(p->action));
+	image->action[LUTRA_G_GUARD] = LUTRA_ACTION_DENY;
+	image->port_exact = p->port_exact;
+	image->ops = p->ops;
+	image->th_a = p->th_a;
+	image->th_b = p->th_b;
+	image->p1 = p->p1;
+	image->p2 = p->p2;
+	image->kill_signals = p->kill_signals;
+}
+
+/* Rows of v become rows of 256; what lies beyond v no token can reach. */
+static void copy_tables(const struct policy *p, struct lutra_policy *image)
+{
+	memcpy(image->token, p->token, sizeof(image->token));
+	for (uint32_t a = 0; a < p->v; a++)
+		memcpy(&image->t0[a * LUTRA_T0_STRIDE], &p->t0[(size_t)a * p->v],
+		       p->v * sizeof(*p->t0));
+	memcpy(image->t1, p->t1, sizeof(image->t1));
+	memcpy(image->t2, p->t2, sizeof(image->t2));
+}
+
+int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *ret,
+		 struct err *err)
+{
+	char name[LUTRA_NAME] __attribute__((__aligned__(8))) = "*";
+
+	if (p->n_nodes > LUTRA_NODES || p->n_objects > POLICY_OBJECTS_MAX)
+		return err_set(err, -ENOSPC,
+			       "policy has %zu path nodes and %zu objects; %d and %d fit",
+			       p->n_nodes, p->n_objects, LUTRA_NODES, POLICY_OBJECTS_MAX);
+	memset(ret, 0, sizeof(*ret));
+	ret->version = version;
+	copy_rules(p, ret);
+	copy_tables(p, ret);
+	for (uint32_t dir = 0; dir < 2; dir++)
+		ret->wildcard_key[dir] = lutra_key(name, 1, ret->hash_key, dir);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		ret->node[i] = p->nodes[i].flags;
+	if (seek(put_edges, p, ret) < 0 || seek(put_objects, p, ret) < 0)
+		return err_set(err, -ENOSPC, "policy's path tree or objects do not fit the tables");
+	return 0;
+}
+
+void policy_image_fall_back(const struct policy *p, struct lutra_policy *image)
+{
+	unsigned clone, clone3;
+
+	if (nr_on(p->arch, SYS_clone, &clone) < 0 || nr_on(p->arch, SYS_clone3, &clone3) < 0)
+		return;
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		if (image->token[role][clone] == LUTRA_UNK)
+			image->token[role][clone] = image->token[role][clone3];
+}
+
+int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err)
+{
+	const struct lutra_class class = {0};
+	struct lutra_object o = {.op = LUTRA_OP_HOOK};
+
+	if (p->steady_on_wait)
+		return err_set(
+			err, -EINVAL,
+			"calls are off, and this policy's tasks become steady by a wait that "
+			"no hook sees: leave calls on");
+	if (image->ops >> LUTRA_OP_HOOK & 1)
+		return 0;
+	image->ops |= 1u << LUTRA_OP_HOOK;
+	for (o.mode = LUTRA_HOOK_OTHERS; o.mode < LUTRA_HOOK_COUNT; o.mode++)
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
+			if (!put_object(image, lutra_object_token(image, &o, &class, 0, role)))
+				return err_set(err, -ENOSPC, "policy's objects do not fit");
+	return 0;
+}

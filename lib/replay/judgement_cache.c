@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judgements that are kept, in a table where a newer one takes an older one's place. */
+#include "lib/replay/judgement_cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+
+#define ENTRIES_BITS 9
+#define STRING_MAX 104 /* what is longer is judged each time */
+
+struct entry {
+	uint64_t arg;
+	uint64_t rest; /* of the key: aux, role, the string's length, and a bit that says there is
+			  one */
+	struct judged_object what;
+	char str[STRING_MAX];
+};
+
+struct judged {
+	const struct lutra_policy *image;
+	struct judged_object unkept;
+	struct entry entry[1u << ENTRIES_BITS];
+};
+
+int judged_new(struct judged **ret, const struct lutra_policy *image)
+{
+	struct judged *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return -ENOMEM;
+	j->image = image;
+	*ret = j;
+	return 0;
+}
+
+void judged_free(struct judged *j)
+{
+	free(j);
+}
+
+static void judge(const struct judged *j, const struct lutra_record *rec, const char *str,
+		  size_t str_len, uint8_t role, struct judged_object *ret)
+{
+	struct lutra_path path = {};
+	char fold[LUTRA_NAME];
+
+	memset(ret, 0, sizeof(*ret));
+	lutra_object_unpack(rec, &ret->object);
+	if (ret->object.flags & LUTRA_OBJ_PATH)
+		path_parse(str_len ? str : "", str_len, &path);
+	lutra_judge(j->image, &ret->object, &path, role, fold, &ret->judgement);
+}
+
+/* Which entry is a key's: any will do, what it holds is compared. */
+static size_t place(uint64_t arg, uint64_t rest, const char *str, size_t len)
+{
+	uint64_t h = (arg ^ rest << 7) * 0x9e3779b97f4a7c15ull;
+
+	for (; len; str += 8) {
+		uint64_t word = 0;
+		size_t n = len < 8 ? len : 8;
+
+		memcpy(&word, str, n);
+		h = (h ^ h >> 29 ^ word) * 0x9e3779b97f4a7c15ull;
+		len -= n;
+	}
+	return h >> (64 - ENTRIES_BITS);
+}
+
+const struct judged_object *judged_get(struct judged *j, const struct lutra_record *rec,
+				       const char *str, size_t str_len, uint8_t role)
+{
+	struct entry *e;
+	uint64_t rest;
+
+	if (!str)
+		str_len = 0;
+	rest = rec->aux | (uint64_t)role << 16 | (uint64_t)str_len << 32 | 1ull << 63;
+	if (str_len > STRING_MAX) {
+		judge(j, rec, str, str_len, role, &j->unkept);
+		return &j->unkept;
+	}
+	e = &j->entry[place(rec->arg, rest, str, str_len)];
+	if (e->arg == rec->arg && e->rest == rest &&
+	    (!str_len || memcmp(e->str, str, str_len) == 0))
+		return &e->what;
+	judge(j, rec, str, str_len, role, &e->what);
+	e->arg = rec->arg;
+	e->rest = rest;
+	if (str_len)
+		memcpy(e->str, str, str_len);
+	return &e->what;
+}

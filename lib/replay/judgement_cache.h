@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judgements of recorded objects. One depends on nothing but the policy, the object, its string and
+ * the task's role, and a service touches the same objects again and again: those met last are kept.
+ */
+#ifndef LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
+#define LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+#include "lutra/score.h"
+
+struct judged_object {
+	struct lutra_object object;
+	struct lutra_judgement judgement;
+};
+
+struct judged;
+
+/* image is kept, not owned. -ENOMEM. */
+int judged_new(struct judged **ret, const struct lutra_policy *image);
+void judged_free(struct judged *j);
+DEFINE_FREEP(struct judged, judged_free);
+
+/* The object of an OBJECT record, and what lutra_judge() says of it. Valid until the next call. */
+const struct judged_object *judged_get(struct judged *j, const struct lutra_record *rec,
+				       const char *str, size_t str_len, uint8_t role);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replay of a run's stream, and what is counted on the way. */
+#include "trainer/data/run_iter.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "lutra/score.h"
+
+int run_walk_init(struct run_walk *r, const struct run *run, const struct lutra_policy *policy)
+{
+	memset(r, 0, sizeof(*r));
+	r->run = run;
+	r->policy = policy;
+	r->states = calloc(run->n_tasks + 1, sizeof(*r->states));
+	r->zstd = ZSTD_createDCtx();
+	r->words = malloc(RUN_BLOCK_WORDS * sizeof(*r->words));
+	return r->states && r->zstd && r->words ? 0 : -ENOMEM;
+}
+
+void run_walk_done(struct run_walk *r)
+{
+	free(r->states);
+	free(r->words);
+	ZSTD_freeDCtx(r->zstd);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Is there a word left? Unpacks the next block if it takes one. */
+static bool run_walk_more(struct run_walk *r)
+{
+	const struct run_block *b = &r->run->blocks[r->block];
+	size_t n;
+
+	if (r->pos < r->n_words)
+		return true;
+	if (r->block == r->run->n_blocks)
+		return false;
+	n = ZSTD_decompressDCtx(r->zstd, r->words, RUN_BLOCK_WORDS * sizeof(*r->words), b->packed,
+				b->bytes);
+	assert(n == b->n_words * sizeof(*r->words)); /* it was packed by this program */
+	r->n_words = b->n_words;
+	r->pos = 0;
+	r->block++;
+	return true;
+}
+
+/* Events that are nobody's to score. */
+static void run_walk_other(struct run_walk *r, uint32_t code, uint32_t payload)
+{
+	switch (code) {
+	case RUN_ARM:
+		lutra_state_init(&r->states[payload], r->policy);
+		break;
+	case RUN_FORK:
+		r->states[r->words[r->pos++]] = r->states[payload];
+		break;
+	case RUN_EXEC:
+		lutra_state_exec(&r->states[payload]);
+		break;
+	default:
+		r->ms += payload;
+	}
+}
+
+bool run_walk_next(struct run_walk *r, struct run_event *ret)
+{
+	if (r->called)
+		lutra_steady(r->called, r->policy, r->called_nr);
+	r->called = NULL;
+	while (run_walk_more(r)) {
+		uint32_t word = r->words[r->pos++], code = word & 0xfff, payload = word >> 12;
+
+		if (code > RUN_FOREIGN && code != RUN_OBJECT) {
+			run_walk_other(r, code, payload);
+			continue;
+		}
+		*ret = (struct run_event){.state = &r->states[payload], .ms = r->ms};
+		if (code == RUN_OBJECT) {
+			ret->object = r->words[r->pos++];
+			return true;
+		}
+		ret->is_call = true;
+		ret->nr = code;
+		r->called = ret->state;
+		r->called_nr = code;
+		return true;
+	}
+	return false;
+}
+
+void run_counts_done(struct run_counts *c)
+{
+	for (int i = 0; i < 3; i++)
+		free(c->pairs[i]);
+	free(c->object_roles);
+	memset(c, 0, sizeof(*c));
+}
+
+int run_count_calls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
+		    struct run_counts *ret)
+{
+	_cleanup_(run_walk_done) struct run_walk r = {0};
+	struct run_event e;
+
+	ret->object_roles = calloc(n_objects + 1, 1);
+	if (!ret->object_roles || run_walk_init(&r, run, policy) < 0)
+		return -ENOMEM;
+	while (run_walk_next(&r, &e)) {
+		if (!e.is_call)
+			ret->object_roles[e.object] |= (uint8_t)(1u << e.state->role);
+		else if (e.nr < LUTRA_NR)
+			ret->calls[e.state->role][e.nr]++;
+	}
+	return 0;
+}
+
+int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned level,
+		    struct run_counts *ret)
+{
+	_cleanup_(run_walk_done) struct run_walk r = {0};
+	const uint8_t none[3] = {0};
+	struct run_event e;
+	struct lutra_pairs x;
+	uint32_t *pairs = calloc(PAIRS_SIZE(level), sizeof(*pairs));
+
+	ret->pairs[level] = pairs;
+	if (!pairs || run_walk_init(&r, run, policy) < 0)
+		return -ENOMEM;
+	while (run_walk_next(&r, &e)) {
+		uint8_t tok;
+
+		if (!e.is_call)
+			continue;
+		tok = lutra_token(policy, e.state->role, e.nr);
+		lutra_pairs(e.state, policy, tok, &x);
+		if (level == 0 && tok != LUTRA_UNK && e.state->c0 != LUTRA_UNK)
+			pairs[x.i0]++;
+		else if (level == 1)
+			pairs[x.i1]++;
+		else if (level == 2)
+			pairs[x.i2]++;
+		lutra_level(e.state, &x, none, tok);
+	}
+	return 0;
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run before the panel. */
+#include "trainer/eval/evaluated_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/replay/replay.h"
+#include "lib/replay/tasks.h"
+#include "lib/base/text.h"
+#include "lib/trace/trace.h"
+
+#define NS_PER_S 1000000000ull
+#define GAP_NS NS_PER_S
+#define BEFORE_NS 100000000ull /* not benign any more */
+#define AFTER_NS 1500000000ull /* still the attack */
+#define SHOWN_NS NS_PER_S      /* of the root task before the onset */
+#define BIT(rule) (1u << (rule))
+
+/* A task, copied by fork. */
+struct subject {
+	uint32_t id; /* in trial.tasks */
+	bool attacked;
+	uint16_t call; /* the last */
+	uint64_t call_ns;
+	struct lutra_signals signals, float_signals;
+	struct history history;
+	struct float_state gated, mean;
+};
+
+/* A trial under way. */
+struct sitting {
+	const struct panel *panel;
+	struct trial *t;
+	const char *arch;
+	struct replay *replay, *random;
+	struct tasks *tasks;
+	struct lutra_seen *seen; /* of the gated floats */
+	uint64_t attack_calls;
+};
+
+/* What an event came to. */
+struct finding {
+	uint32_t fired; /* bit per rule */
+	float score[RULE_NAMED];
+	struct replay_step step;
+};
+
+void trial_done(struct trial *t)
+{
+	free(t->file);
+	free(t->tasks);
+	free(t->points);
+	memset(t, 0, sizeof(*t));
+}
+
+static void sitting_done(struct sitting *s)
+{
+	replay_free(s->replay);
+	replay_free(s->random);
+	tasks_free(s->tasks);
+	free(s->seen);
+}
+
+size_t trial_harm_in_time(const struct trial *t, unsigned rule, size_t *ret_in)
+{
+	const struct trial_rule *x = &t->rule[rule];
+	size_t n = 0;
+
+	*ret_in = 0;
+	for (size_t i = 0; i < t->n_harm; i++) {
+		if (!t->harm[i].counts)
+			continue;
+		n++;
+		*ret_in += x->detected && x->first_ns <= t->harm[i].ns;
+	}
+	return n;
+}
+
+/* ---- labels ---- */
+
+static void add_harm(struct trial *t, const struct lutra_record *rec, const char *name)
+{
+	/* The kernel itself refuses the first; the others are the service's own objects. */
+	static const char *const others[] = {"shadow", "own", "connect_own"};
+	struct trial_harm *h = &t->harm[t->n_harm];
+
+	if (t->n_harm == TRIAL_HARM_MAX)
+		return;
+	t->n_harm++;
+	h->ns = rec->ts_ns;
+	h->counts = true;
+	snprintf(h->name, sizeof(h->name), "%s", name ? name : "");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		h->counts &= strcmp(h->name, others[i]) != 0;
+}
+
+static void add_label(struct trial *t, const struct lutra_record *rec, const char *str)
+{
+	switch (rec->aux) {
+	case LUTRA_MARK_ATTACK_ONSET:
+		t->labelled = true;
+		t->onset_ns = rec->ts_ns;
+		t->root = rec->tid;
+		break;
+	case LUTRA_MARK_ATTACK_END:
+		t->end_ns = rec->ts_ns + AFTER_NS;
+		break;
+	case LUTRA_MARK_HARM:
+		add_harm(t, rec, str);
+		break;
+	default:
+		break;
+	}
+}
+
+/* First pass: how long, what is labelled. */
+static int read_labels(struct trial *t, const char *file, struct err *err)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
+	const struct lutra_record *rec;
+	const char *str;
+	size_t len;
+	int r = trace_reader_new(&trace, file, err);
+
+	if (r < 0)
+		return r;
+	t->end_ns = UINT64_MAX;
+	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
+		t->start_ns = t->start_ns ? t->start_ns : rec->ts_ns;
+		t->stop_ns = rec->ts_ns > t->stop_ns ? rec->ts_ns : t->stop_ns;
+		if (rec->type == LUTRA_REC_MARK)
+			add_label(t, rec, str);
+	}
+	if (r < 0)
+		return err_set(err, r, "%s: %s", file, strerror(-r));
+	if (t->labelled && t->kind == TRIAL_NORMAL)
+		return err_set(err, -EINVAL, "%s holds a labelled attack: give it as --attack",
+			       file);
+	if (!t->labelled)
+		t->onset_ns = t->kind == TRIAL_NORMAL ? UINT64_MAX : t->start_ns;
+	return 0;
+}
+
+/* ---- tasks ---- */
+
+static int new_id(struct trial *t, bool attack, uint32_t *ret)
+{
+	if (t->n_tasks == t->tasks_size) {
+		size_t size = t->tasks_size ? t->tasks_size * 2 : 64;
+		struct trial_task *tasks = realloc(t->tasks, size * sizeof(*tasks));
+
+		if (!tasks)
+			return -ENOMEM;
+		t->tasks = tasks;
+		t->tasks_size = size;
+	}
+	memset(&t->tasks[t->n_tasks], 0, sizeof(*t->tasks));
+	t->tasks[t->n_tasks].attack = attack;
+	*ret = (uint32_t)t->n_tasks++;
+	return 0;
+}
+
+static void subject_init(const void *ctx, void *entry)
+{
+	const struct sitting *s = ctx;
+	struct subject *x = entry;
+
+	x->id = UINT32_MAX;
+	x->attacked = !s->t->labelled && s->t->kind != TRIAL_NORMAL;
+	if (!s->panel->gated)
+		return;
+	floats_init(s->panel->gated, &x->gated);
+	floats_init(s->panel->mean, &x->mean);
+}
+
+/* ---- judging ---- */
+
+static void fire(struct finding *f, unsigned rule)
+{
+	f->fired |= BIT(rule);
+	if (rule < RULE_NAMED && f->score[rule] < 1)
+		f->score[rule] = 1;
+}
+
+/* A group of the policy fired: what does that make of the sets? */
+static void fire_group(const struct sitting *s, struct finding *f, unsigned group)
+{
+	uint8_t action = s->panel->policy->action[group];
+
+	if (action >= LUTRA_ACTION_DENY)
+		fire(f, RULE_DENY);
+	if (action >= LUTRA_ACTION_ALERT)
+		fire(f, RULE_ALERT);
+	if (action >= LUTRA_ACTION_ALERT && group != LUTRA_G_A)
+		fire(f, RULE_FLOAT_ALERT);
+}
+
+static void kill_by(const struct sitting *s, struct lutra_signals *signals, struct finding *f,
+		    unsigned group, uint64_t now, unsigned rule)
+{
+	if (lutra_verdict(signals, s->panel->image, group, LUTRA_MODE_KILL, now) ==
+	    LUTRA_VERDICT_KILL)
+		fire(f, rule);
+}
+
+/* A group fired for the kill rule, with A as it is and with A in floating point. */
+static void kill_both(const struct sitting *s, struct subject *x, struct finding *f, unsigned group,
+		      uint64_t now)
+{
+	kill_by(s, &x->signals, f, group, now, RULE_KILL);
+	kill_by(s, &x->float_signals, f, group, now, RULE_FLOAT_KILL);
+}
+
+static void judge_floats(const struct sitting *s, struct subject *x, uint32_t nr, uint64_t now,
+			 struct finding *f)
+{
+	bool before = floats_alarm(s->panel->gated, &x->gated);
+
+	floats_step(s->panel->mean, &x->mean, NULL, nr);
+	f->score[RULE_RECONSTRUCTION] = (float)x->mean.level;
+	if (floats_alarm(s->panel->mean, &x->mean))
+		f->fired |= BIT(RULE_RECONSTRUCTION);
+	floats_step(s->panel->gated, &x->gated, s->seen, nr);
+	if (!floats_alarm(s->panel->gated, &x->gated))
+		return;
+	fire(f, RULE_FLOAT_A);
+	if (s->panel->policy->action[LUTRA_G_A] >= LUTRA_ACTION_ALERT)
+		fire(f, RULE_FLOAT_ALERT);
+	if (!before)
+		kill_by(s, &x->float_signals, f, LUTRA_G_A, now, RULE_FLOAT_KILL);
+}
+
+static void judge_baselines(const struct sitting *s, struct subject *x, uint32_t nr,
+			    struct finding *f)
+{
+	const struct baselines *b = s->panel->baselines;
+	struct baseline_levels levels;
+
+	baselines_step(b, &x->history, nr, &levels);
+	for (unsigned i = RULE_NOVEL_CALL; i <= RULE_WITTEN_BELL5; i++) {
+		f->score[i] = (float)levels.level[i];
+		if (levels.level[i] > b->threshold[i])
+			f->fired |= BIT(i);
+	}
+}
+
+static void judge_call(struct sitting *s, struct subject *x, const struct lutra_record *rec,
+		       struct finding *f)
+{
+	const struct lutra_policy *image = s->panel->image;
+	const struct replay_step *step = &f->step;
+
+	f->score[RULE_A] = (float)step->a;
+	f->score[RULE_B] = (float)step->b;
+	if (step->token == LUTRA_UNK) {
+		unsigned group = lutra_is_th(image, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
+
+		fire(f, RULE_T);
+		if (group == LUTRA_G_TH)
+			fire(f, RULE_TH);
+		fire_group(s, f, group);
+		kill_both(s, x, f, group, rec->ts_ns);
+	}
+	if (step->a > image->th_a) {
+		f->fired |= BIT(RULE_A);
+		fire_group(s, f, LUTRA_G_A);
+	}
+	if (step->b > image->th_b) {
+		f->fired |= BIT(RULE_B);
+		fire_group(s, f, LUTRA_G_B);
+	}
+	for (unsigned i = 0; i < step->n_signals; i++) {
+		if (step->signal[i].group == LUTRA_G_A)
+			kill_by(s, &x->signals, f, LUTRA_G_A, rec->ts_ns, RULE_KILL);
+		else if (step->signal[i].group == LUTRA_G_B)
+			kill_both(s, x, f, LUTRA_G_B, rec->ts_ns);
+	}
+	if (s->panel->gated)
+		judge_floats(s, x, rec->nr, rec->ts_ns, f);
+	if (s->panel->baselines)
+		judge_baselines(s, x, rec->nr, f);
+}
+
+static void judge_object(struct sitting *s, struct subject *x, const struct lutra_record *rec,
+			 struct finding *f)
+{
+	const struct lutra_judgement *j = &f->step.judgement;
+
+	if (j->kind == LUTRA_KIND_KNOWN)
+		return;
+	fire(f, RULE_OBJECTS);
+	fire_group(s, f, j->group);
+	kill_both(s, x, f, j->group, rec->ts_ns);
+}
+
+static int judge_random(struct sitting *s, const struct lutra_record *rec, const char *str,
+			size_t len, struct finding *f)
+{
+	const struct policy *p = s->panel->random;
+	struct replay_step step;
+	int r = replay_next(s->random, rec, str, len, &step);
+
+	if (r <= 0 || step.is_object)
+		return r;
+	f->score[RULE_RANDOM_CODES] = (float)step.a;
+	if (step.a > p->th_a || step.b > p->th_b)
+		f->fired |= BIT(RULE_RANDOM_CODES);
+	return r;
+}
+
+/* ---- counting ---- */
+
+static void count_false(struct trial *t, const struct finding *f, uint64_t now)
+{
+	for (unsigned i = 0; i < RULE_COUNT; i++) {
+		struct trial_rule *x = &t->rule[i];
+
+		if (!(f->fired & BIT(i)))
+			continue;
+		x->false_alarms += !x->last_false_ns || now - x->last_false_ns > GAP_NS;
+		x->last_false_ns = now;
+	}
+	/* Refused by what A or B did before, not by the deny set. */
+	t->refused_after_alert += f->step.is_object && f->step.verdict == LUTRA_VERDICT_DENY &&
+				  !(f->fired & BIT(RULE_DENY));
+}
+
+static void count_detected(struct sitting *s, const struct finding *f, uint64_t at)
+{
+	struct trial *t = s->t;
+
+	for (unsigned i = 0; i < RULE_COUNT; i++) {
+		struct trial_rule *x = &t->rule[i];
+
+		if (x->detected || !(f->fired & BIT(i)))
+			continue;
+		x->detected = true;
+		x->first_ns = at > t->onset_ns ? at : t->onset_ns;
+		x->first_calls = s->attack_calls;
+	}
+}
+
+static void name_event(const struct sitting *s, const struct lutra_record *rec, const char *str,
+		       size_t len, const struct finding *f, char ret[static TRIAL_TEXT])
+{
+	char call[32], path[TRIAL_TEXT - 48] = "";
+
+	if (str)
+		text_clean(str, len, path, sizeof(path));
+	if (f->step.is_object)
+		snprintf(ret, TRIAL_TEXT, "%s %s (%s)", op_name(f->step.object.op), path,
+			 group_name(f->step.judgement.group));
+	else
+		snprintf(ret, TRIAL_TEXT, "%s (%s)", nr_name(s->arch, rec->nr, call, sizeof(call)),
+			 role_name(f->step.role));
+}
+
+static int add_point(const struct sitting *s, const struct lutra_record *rec, const char *str,
+		     size_t len, const struct finding *f)
+{
+	struct trial *t = s->t;
+	struct trial_point *p;
+
+	if (t->n_points == TRIAL_POINTS_MAX ||
+	    (!f->fired && f->step.a == 0 && f->step.b == 0 && t->n_points))
+		return 0;
+	if (t->n_points == t->points_size) {
+		size_t size = t->points_size ? t->points_size * 2 : 64;
+		struct trial_point *points = realloc(t->points, size * sizeof(*points));
+
+		if (!points)
+			return -ENOMEM;
+		t->points = points;
+		t->points_size = size;
+	}
+	p = &t->points[t->n_points++];
+	memset(p, 0, sizeof(*p));
+	p->ms = ((double)rec->ts_ns - (double)t->onset_ns) / 1e6;
+	p->a = (float)f->step.a;
+	p->b = (float)f->step.b;
+	p->tid = rec->tid;
+	p->fired = f->fired & (BIT(RULE_POLICY) - 1);
+	if (p->fired || f->step.weight[0] || f->step.weight[1] || f->step.weight[2])
+		name_event(s, rec, str, len, f, p->text);
+	return 0;
+}
+
+static void count_score(struct trial_task *task, const struct finding *f)
+{
+	task->calls += !f->step.is_object;
+	for (unsigned i = 0; i < RULE_NAMED; i++) {
+		bool counted =
+			i == RULE_T || i == RULE_TH || (i >= RULE_OBJECTS && i < RULE_POLICY);
+		/* A mean of few calls is not judged, but the last of them is all there is. */
+		bool early = i == RULE_RECONSTRUCTION && task->calls <= FLOATS_MEAN;
+
+		if (counted)
+			task->score[i] += f->score[i];
+		else if (early || f->score[i] > task->score[i])
+			task->score[i] = f->score[i];
+	}
+}
+
+static int count(struct sitting *s, struct subject *x, const struct lutra_record *rec,
+		 const char *str, size_t len, const struct finding *f)
+{
+	struct trial *t = s->t;
+	uint64_t at = f->step.is_object && x->call == rec->nr ? x->call_ns : rec->ts_ns;
+	bool benign = rec->ts_ns < t->onset_ns &&
+		      (t->onset_ns == UINT64_MAX || rec->ts_ns + BEFORE_NS < t->onset_ns);
+	bool attack = x->attacked && rec->ts_ns <= t->end_ns;
+	bool before = rec->tid == t->root && rec->ts_ns < t->onset_ns &&
+		      t->onset_ns - rec->ts_ns <= SHOWN_NS;
+	int r = 0;
+
+	if (s->panel->timeline && (attack || before))
+		r = add_point(s, rec, str, len, f);
+	if (r < 0 || (!benign && !attack))
+		return r;
+	if (x->id == UINT32_MAX) {
+		r = new_id(t, attack, &x->id);
+		if (r < 0)
+			return r;
+	}
+	count_score(&t->tasks[x->id], f);
+	if (!attack) {
+		t->benign_calls += !f->step.is_object;
+		count_false(t, f, rec->ts_ns);
+		return 0;
+	}
+	s->attack_calls += !f->step.is_object;
+	count_detected(s, f, at);
+	return 0;
+}
+
+static int event(struct sitting *s, struct subject *x, const struct lutra_record *rec,
+		 const char *str, size_t len)
+{
+	struct finding f;
+	int r;
+
+	f.fired = 0;
+	memset(f.score, 0, sizeof(f.score));
+	r = replay_next(s->replay, rec, str, len, &f.step);
+	if (r > 0 && s->random)
+		r = judge_random(s, rec, str, len, &f);
+	if (r <= 0)
+		return r;
+	if (f.step.is_object) {
+		judge_object(s, x, rec, &f);
+	} else {
+		x->call = rec->nr;
+		x->call_ns = rec->ts_ns;
+		judge_call(s, x, rec, &f);
+	}
+	return count(s, x, rec, str, len, &f);
+}
+
+/* What is no event moves tasks, in every reader. */
+static int record(struct sitting *s, const struct lutra_record *rec, const char *str, size_t len)
+{
+	struct replay_step none;
+	struct subject *child;
+	void *entry;
+	int r;
+
+	if (rec->type == LUTRA_REC_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET)
+		return 0;
+	r = tasks_step(s->tasks, rec, &entry);
+	if (r < 0)
+		return r;
+	if (rec->type == LUTRA_REC_MARK) {
+		((struct subject *)entry)->attacked = true;
+		((struct subject *)entry)->id = UINT32_MAX;
+		return 0;
+	}
+	if (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_OBJECT)
+		return event(s, entry, rec, str, len);
+	if (rec->type == LUTRA_REC_FORK) {
+		child = tasks_find(s->tasks, (uint32_t)rec->arg);
+		if (child && child != entry)
+			child->id = UINT32_MAX;
+	} else if (rec->type == LUTRA_REC_EXEC) {
+		lutra_state_exec(&((struct subject *)entry)->gated.state);
+	}
+	r = replay_next(s->replay, rec, str, len, &none);
+	return r < 0 || !s->random ? r : replay_next(s->random, rec, str, len, &none);
+}
+
+static int sitting_init(struct sitting *s, struct err *err)
+{
+	const struct panel *p = s->panel;
+	struct tasks_type type = {sizeof(struct subject), subject_init, s};
+	int r = replay_new(&s->replay, p->policy, LUTRA_MODE_DENY, err);
+
+	if (r == 0 && p->random)
+		r = replay_new(&s->random, p->random, LUTRA_MODE_AUDIT, err);
+	if (r < 0)
+		return r;
+	s->seen = calloc(1, sizeof(*s->seen));
+	if (!s->seen || tasks_new(&s->tasks, &type) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static void measure(struct trial *t)
+{
+	uint64_t until = t->stop_ns;
+
+	if (t->kind != TRIAL_NORMAL)
+		until = t->onset_ns > BEFORE_NS ? t->onset_ns - BEFORE_NS : 0;
+	t->benign_hours = until > t->start_ns ? (double)(until - t->start_ns) / 3.6e12 : 0;
+}
+
+int trial_run(struct trial *ret, const struct panel *panel, const char *file, enum trial_kind kind,
+	      struct err *err)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
+	_cleanup_(sitting_done) struct sitting s = {.panel = panel, .t = ret};
+	const char *slash = strrchr(file, '/'), *str;
+	const struct lutra_record *rec;
+	size_t len;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->kind = kind;
+	ret->file = strdup(slash ? slash + 1 : file);
+	if (!ret->file)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = read_labels(ret, file, err);
+	if (r == 0)
+		r = sitting_init(&s, err);
+	if (r == 0)
+		r = trace_reader_new(&trace, file, err);
+	if (r < 0)
+		return r;
+	s.arch = trace_reader_meta(trace)->arch;
+	if (strcmp(s.arch, panel->policy->arch) != 0)
+		return err_set(err, -ENOEXEC, "%s was recorded on %s, the policy is for %s", file,
+			       s.arch, panel->policy->arch);
+	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
+		r = record(&s, rec, str, len);
+		if (r < 0)
+			break;
+	}
+	measure(ret);
+	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each run brought. */
+#include "trainer/rules/coverage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/text.h"
+#include "trainer/rules/objects.h"
+
+/* Which calls and objects some run had already. */
+struct known {
+	bool call[LUTRA_ROLES][LUTRA_NR];
+	bool *object; /* by p->objects */
+};
+
+static uint64_t new_calls(const struct run_counts *c, struct known *known)
+{
+	uint64_t n = 0;
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+			n += c->calls[role][nr] && !known->call[role][nr];
+			known->call[role][nr] |= c->calls[role][nr] != 0;
+		}
+	}
+	return n;
+}
+
+static int compare_tokens(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Is it the first run with this object? What has no token never counts. */
+static bool is_new(const struct policy *p, uint64_t token, struct known *known)
+{
+	const uint64_t *at =
+		bsearch(&token, p->objects, p->n_objects, sizeof(token), compare_tokens);
+	bool first = at && !known->object[at - p->objects];
+
+	if (at)
+		known->object[at - p->objects] = true;
+	return first;
+}
+
+static uint64_t new_objects(const struct corpus *corpus, const struct run_counts *c,
+			    const struct policy *p, const struct lutra_policy *image,
+			    struct known *known)
+{
+	uint32_t n_objects = intern_count(corpus->names.objects);
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < n_objects; i++) {
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+			struct lutra_judgement j = {0};
+
+			if (!(c->object_roles[i] >> role & 1))
+				continue;
+			objects_judge(corpus, i, role, image, &j);
+			n += is_new(p, j.token, known);
+		}
+	}
+	return n;
+}
+
+int news(const struct corpus *corpus, const struct run_counts *counts, const struct policy *p,
+	 json_t **ret, struct err *err)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	_cleanup_free_ bool *object = calloc(p->n_objects + 1, sizeof(*object));
+	_cleanup_free_ struct known *known = calloc(1, sizeof(*known));
+	json_auto_t *runs = json_array();
+	int r;
+
+	if (!image || !object || !known || !runs)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = policy_image(p, 1, image, err);
+	if (r < 0)
+		return r;
+	known->object = object;
+	for (size_t i = 0; i < corpus->n_runs; i++) {
+		const struct run *run = &corpus->runs[i];
+		json_int_t calls = (json_int_t)new_calls(&counts[i], known);
+		json_int_t objects = (json_int_t)new_objects(corpus, &counts[i], p, image, known);
+
+		json_array_append_new(runs, json_pack("{s:o, s:I, s:I, s:f, s:I, s:I}", "file",
+						      text_json_keep(run->file), "calls",
+						      (json_int_t)run->calls, "objects",
+						      (json_int_t)run->objects, "seconds",
+						      run->length_ms / 1e3, "new_calls", calls,
+						      "new_objects", objects));
+	}
+	*ret = json_pack("{s:O}", "runs", runs);
+	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The path tree.
+ *
+ * A node is the set of directories (or files) that were merged into it. From the root down: the
+ * children of all its members are grouped by name, or, where the node becomes a wildcard, by being
+ * a file or a directory; each group is a node of the collapsed tree.
+ */
+#include "trainer/rules/path_tree.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lutra/score.h"
+#include "trainer/data/intern.h"
+
+#define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* with the directory of detached names */
+#define PATH_MAX_BYTES (DEPTH_MAX * LUTRA_NAME)
+
+struct node {
+	uint32_t first, next; /* child, sibling; 0: none */
+	bool wrote;
+};
+
+struct tree {
+	struct intern *names; /* of parent, dir, name; numbers are those of the nodes, 0 the root */
+	struct node *node;
+	uint64_t *runs; /* (nodes, n_words) */
+	uint32_t size;
+	size_t n_words;
+	bool lib_digits;
+};
+
+/* What a node's name in names is made of. */
+struct node_name {
+	uint32_t parent;
+	uint32_t dir;
+	char name[LUTRA_NAME];
+};
+
+#define NODE_NAME_HEAD offsetof(struct node_name, name)
+
+static void name_of(const struct tree *t, uint32_t i, struct node_name *ret, size_t *ret_len)
+{
+	size_t len;
+	const void *data = intern_get(t->names, i, &len);
+
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, data, len);
+	*ret_len = len - NODE_NAME_HEAD;
+}
+
+static int reserve(struct tree *t, uint32_t n)
+{
+	uint32_t size = t->size ? t->size : 256;
+	struct node *node;
+	uint64_t *runs;
+
+	if (n <= t->size)
+		return 0;
+	while (size < n)
+		size *= 2;
+	node = realloc(t->node, size * sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	t->node = node;
+	runs = realloc(t->runs, size * t->n_words * sizeof(*runs));
+	if (!runs)
+		return -ENOMEM;
+	t->runs = runs;
+	memset(node + t->size, 0, (size - t->size) * sizeof(*node));
+	memset(runs + t->size * t->n_words, 0, (size - t->size) * t->n_words * sizeof(*runs));
+	t->size = size;
+	return 0;
+}
+
+int tree_new(struct tree **ret, size_t n_runs, bool lib_digits)
+{
+	_cleanup_(tree_freep) struct tree *t = calloc(1, sizeof(*t));
+	struct node_name root = {.dir = 1};
+	uint32_t id;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->n_words = (n_runs + 63) / 64;
+	t->lib_digits = lib_digits;
+	r = intern_new(&t->names);
+	if (r == 0)
+		r = intern_add(t->names, &root, NODE_NAME_HEAD, &id);
+	if (r == 0)
+		r = reserve(t, 1);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void tree_free(struct tree *t)
+{
+	if (!t)
+		return;
+	intern_free(t->names);
+	free(t->node);
+	free(t->runs);
+	free(t);
+}
+
+static int child(struct tree *t, uint32_t parent, const char *name, size_t len, bool dir,
+		 uint32_t *ret)
+{
+	struct node_name key = {.parent = parent, .dir = dir};
+	uint32_t count = intern_count(t->names);
+	int r;
+
+	memcpy(key.name, name, len);
+	r = intern_add(t->names, &key, NODE_NAME_HEAD + len, ret);
+	if (r < 0 || *ret < count)
+		return r;
+	r = reserve(t, *ret + 1);
+	if (r < 0)
+		return r;
+	t->node[*ret].next = t->node[parent].first;
+	t->node[parent].first = *ret;
+	return 0;
+}
+
+static void mark(struct tree *t, uint32_t i, const uint64_t *runs)
+{
+	for (size_t w = 0; w < t->n_words; w++)
+		t->runs[i * t->n_words + w] |= runs[w];
+}
+
+int tree_insert(struct tree *t, const struct tree_path *p)
+{
+	const struct lutra_path *path = p->path;
+	uint32_t at = 0, parent = 0;
+	int r;
+
+	mark(t, 0, p->runs);
+	if (path->flags & LUTRA_PATH_DETACHED) {
+		r = child(t, 0, "/", 1, true, &at);
+		if (r < 0)
+			return r;
+		mark(t, at, p->runs);
+	}
+	for (uint32_t i = 0; i < path->n; i++) {
+		uint32_t c = (path->n - 1 - i) & (LUTRA_COMPONENTS - 1);
+		char name[LUTRA_NAME];
+		size_t len = lutra_fold(path->name[c], path->len[c], name);
+
+		parent = at;
+		r = child(t, parent, name, len, i + 1 < path->n || p->dir, &at);
+		if (r < 0)
+			return r;
+		mark(t, at, p->runs);
+	}
+	t->node[parent].wrote |= p->wrote && path->n;
+	return 0;
+}
+
+/* ---- collapse ---- */
+
+/* A child on its way into the collapsed tree. */
+struct kid {
+	const struct tree *t;
+	uint32_t node;
+};
+
+/* A run of kids that become one node. */
+struct group {
+	const struct kid *kids;
+	size_t n;
+};
+
+struct collapse {
+	const struct tree *t;
+	__u64 hash_key[2];
+	size_t children_max;
+	struct policy_node *nodes; /* (LUTRA_NODES) */
+	size_t n_nodes;
+	char path[PATH_MAX_BYTES]; /* of the node at hand, folded */
+};
+
+static const char *const protected_paths[] = {
+	"/",	      "/etc",
+	"/root",      "/home",
+	"/run",	      "/run/secrets",
+	"/var",	      "/var/run",
+	"/proc",      "/proc/#",
+	"/proc/self", "/proc/sys",
+	"/sys",	      "/dev",
+	"/bin",	      "/sbin",
+	"/lib",	      "/usr",
+	"/usr/bin",   "/usr/sbin",
+	"/usr/local", "/usr/local/bin",
+	"/boot",      "/opt",
+	"/var/spool", "/var/spool/cron",
+	"/var/lib",   "/mnt",
+	"/media",
+};
+static const char *const usr_paths[] = {"/usr", "/bin", "/sbin", "/opt"};
+static const char *const role_paths[] = {"/etc",     "/run",	   "/root", "/home",
+					 "/var/run", "/var/spool", "/boot"};
+
+static bool is_one_of(const char *path, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(path, list[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(path, list) is_one_of(path, list, sizeof(list) / sizeof((list)[0]))
+
+static uint8_t flags_of(const struct tree *t, const char *path, uint8_t parent_flags)
+{
+	uint8_t flags = parent_flags & (LUTRA_NODE_USR | LUTRA_NODE_ROLE);
+	bool top = path[0] == '/' && !strchr(path + 1, '/');
+	bool lib_digits = t->lib_digits && strcmp(path, "/#") == 0;
+
+	if (IS_ONE_OF(path, protected_paths) || lib_digits)
+		flags |= LUTRA_NODE_PROTECTED;
+	if (IS_ONE_OF(path, usr_paths) || lib_digits || (top && strncmp(path, "/lib", 4) == 0))
+		flags |= LUTRA_NODE_USR;
+	if (IS_ONE_OF(path, role_paths))
+		flags |= LUTRA_NODE_ROLE;
+	return flags;
+}
+
+/* Files before directories, then by name. */
+static int compare_kids(const void *a, const void *b)
+{
+	const struct kid *x = a, *y = b;
+	struct node_name nx, ny;
+	size_t lx, ly;
+
+	name_of(x->t, x->node, &nx, &lx);
+	name_of(y->t, y->node, &ny, &ly);
+	if (nx.dir != ny.dir)
+		return nx.dir < ny.dir ? -1 : 1;
+	return memcmp(nx.name, ny.name, sizeof(nx.name));
+}
+
+/* The children of all members, sorted; *ret_n of them. NULL: none, or (*ret_n > 0) no memory. */
+static struct kid *gather(const struct tree *t, const struct group *members, size_t *ret_n)
+{
+	struct kid *kids;
+	size_t n = 0;
+
+	for (size_t i = 0; i < members->n; i++)
+		for (uint32_t c = t->node[members->kids[i].node].first; c; c = t->node[c].next)
+			n++;
+	*ret_n = n;
+	if (n == 0)
+		return NULL;
+	kids = calloc(n, sizeof(*kids));
+	if (!kids)
+		return NULL;
+	n = 0;
+	for (size_t i = 0; i < members->n; i++)
+		for (uint32_t c = t->node[members->kids[i].node].first; c; c = t->node[c].next)
+			kids[n++] = (struct kid){t, c};
+	qsort(kids, n, sizeof(*kids), compare_kids);
+	return kids;
+}
+
+static bool same_dir(const struct kid *x, const struct kid *y)
+{
+	struct node_name nx, ny;
+	size_t len;
+
+	name_of(x->t, x->node, &nx, &len);
+	name_of(y->t, y->node, &ny, &len);
+	return nx.dir == ny.dir;
+}
+
+/* Take the next group off kids: one name, or in a wildcard all files, all directories. */
+static struct group next_group(const struct kid **kids, size_t *n, bool wildcard)
+{
+	struct group g = {*kids, 1};
+
+	while (g.n < *n && (wildcard ? same_dir(g.kids, g.kids + g.n)
+				     : compare_kids(g.kids, g.kids + g.n) == 0))
+		g.n++;
+	*kids += g.n;
+	*n -= g.n;
+	return g;
+}
+
+/* In how many runs was any member? */
+static size_t runs_of(const struct tree *t, const struct group *g)
+{
+	size_t n = 0;
+
+	for (size_t w = 0; w < t->n_words; w++) {
+		uint64_t bits = 0;
+
+		for (size_t i = 0; i < g->n; i++)
+			bits |= t->runs[g->kids[i].node * t->n_words + w];
+		n += (size_t)__builtin_popcountll(bits);
+	}
+	return n;
+}
+
+static bool is_wildcard(const struct collapse *x, const struct group *members,
+			const struct kid *kids, size_t n_kids)
+{
+	bool varies = false;
+	size_t n = 0;
+
+	while (n_kids) {
+		struct group g = next_group(&kids, &n_kids, false);
+
+		varies |= runs_of(x->t, &g) == 1;
+		n++;
+	}
+	return n > x->children_max || (varies && runs_of(x->t, members) >= 2);
+}
+
+/* A new node for a group, or for the root; its number, or -ENOSPC. */
+static int add_node(struct collapse *x, const struct group *g, uint16_t parent, bool wildcard)
+{
+	struct policy_node *node;
+	struct node_name name;
+	size_t len, at = strlen(x->path);
+
+	if (x->n_nodes >= LUTRA_NODES)
+		return -ENOSPC;
+	node = &x->nodes[x->n_nodes];
+	memset(node, 0, sizeof(*node));
+	name_of(x->t, g->kids[0].node, &name, &len);
+	if (wildcard)
+		memcpy(name.name, "*", 2);
+	memcpy(node->name, x->n_nodes ? name.name : "/", x->n_nodes ? LUTRA_NAME : 2);
+	node->name[LUTRA_NAME - 1] = '\0';
+	node->dir = (uint8_t)name.dir;
+	node->parent = parent;
+	len = strlen(node->name);
+	node->key = lutra_key(node->name, (uint32_t)len, x->hash_key, node->dir);
+	if (x->n_nodes) {
+		x->path[at] = '/';
+		memcpy(x->path + at + 1, node->name, len + 1);
+	}
+	node->flags =
+		flags_of(x->t, x->n_nodes ? x->path : "/", x->n_nodes ? x->nodes[parent].flags : 0);
+	for (size_t i = 0; i < g->n; i++)
+		node->flags |= x->t->node[g->kids[i].node].wrote ? LUTRA_NODE_WROTE : 0;
+	return (int)x->n_nodes++;
+}
+
+/* The node of a group and everything below it. No deeper than paths are: DEPTH_MAX. */
+static int emit(struct collapse *x, const struct group *g, uint16_t parent, bool in_wildcard)
+{
+	_cleanup_free_ struct kid *all = NULL;
+	const struct kid *kids;
+	size_t n, at = strlen(x->path);
+	bool wildcard;
+	int r, node = add_node(x, g, parent, in_wildcard);
+
+	if (node < 0)
+		return node;
+	all = gather(x->t, g, &n);
+	if (!all && n)
+		return -ENOMEM;
+	kids = all;
+	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, kids, n);
+	if (wildcard)
+		x->nodes[node].flags |= LUTRA_NODE_WILDCARD;
+	while (n) {
+		struct group next = next_group(&kids, &n, wildcard);
+
+		r = emit(x, &next, (uint16_t)node, wildcard);
+		if (r < 0)
+			return r;
+	}
+	x->path[at] = '\0';
+	return 0;
+}
+
+int tree_collapse(const struct tree *t, const uint64_t hash_key[2], struct policy_node **ret,
+		  size_t *ret_n)
+{
+	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
+	struct kid kid = {t, 0};
+	struct group root = {&kid, 1};
+	size_t max = TREE_CHILDREN_MAX;
+	int r;
+
+	if (!nodes)
+		return -ENOMEM;
+	do {
+		struct collapse x = {.t = t, .children_max = max, .nodes = nodes};
+
+		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
+		r = emit(&x, &root, 0, false);
+		*ret_n = r == 0 ? x.n_nodes : *ret_n;
+		max = max > 0 ? max / 2 : SIZE_MAX;
+	} while (r == -ENOSPC && max != SIZE_MAX);
+	if (r == 0)
+		*ret = TAKE_PTR(nodes);
+	return r;
+}

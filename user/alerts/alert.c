@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence in words. */
+#include "user/alerts/alert.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "user/alerts/alert_fields.h"
+
+static const char *const rules[] = {
+	[LUTRA_G_T] = "System call never seen in training",
+	[LUTRA_G_TH] = "Refusable system call never seen in training",
+	[LUTRA_G_A] = "Unusual sequence of system calls",
+	[LUTRA_G_B] = "Many unseen pairs of system calls",
+	[LUTRA_G_EXEC] = "Program never executed in training",
+	[LUTRA_G_EXEC_FRESH] = "Fresh file executed",
+	[LUTRA_G_CONNECT] = "Connection to an unseen address",
+	[LUTRA_G_BIND] = "Unseen address bound",
+	[LUTRA_G_SEND] = "Message to an unseen address",
+	[LUTRA_G_MAPX] = "Unseen file mapped as code",
+	[LUTRA_G_WX] = "Writable and executable memory",
+	[LUTRA_G_CAPABLE] = "Capability never used in training",
+	[LUTRA_G_OPEN_R_P] = "Unseen file read in a protected directory",
+	[LUTRA_G_OPEN_R_U] = "Unseen file read among the programs",
+	[LUTRA_G_OPEN_R_O] = "Unseen file read",
+	[LUTRA_G_OPEN_R_K] = "File read in a new way",
+	[LUTRA_G_OPEN_R_Y] = "File read in another role",
+	[LUTRA_G_OPEN_DIR] = "Unseen directory read",
+	[LUTRA_G_OPEN_W_P] = "Unseen file written in a protected directory",
+	[LUTRA_G_OPEN_W_U] = "Unseen file written among the programs",
+	[LUTRA_G_OPEN_W_W] = "New file in a data directory",
+	[LUTRA_G_OPEN_W_O] = "Unseen file written",
+	[LUTRA_G_OPEN_W_K] = "File written in a new way",
+	[LUTRA_G_OPEN_W_Y] = "File written in another role",
+	[LUTRA_G_PATH_P] = "Name changed in a protected directory",
+	[LUTRA_G_PATH_U] = "Name changed among the programs",
+	[LUTRA_G_PATH_W] = "Name changed in a data directory",
+	[LUTRA_G_PATH_O] = "Unseen name changed",
+	[LUTRA_G_PATH_K] = "Name changed in a new way",
+};
+_Static_assert(sizeof(rules) / sizeof(rules[0]) == LUTRA_G_COUNT, "a rule a group");
+
+const char *event_rule(unsigned group)
+{
+	if (group == LUTRA_G_GUARD)
+		return "Attack on the guard itself";
+	if (group == LUTRA_G_FALLBACK)
+		return "Policy fell back to audit";
+	return group < LUTRA_G_COUNT ? rules[group] : "Unknown rule";
+}
+
+static void address(const struct lutra_object *o, char *buf, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN] = "?";
+	const char *family = family_name(o->family);
+
+	if (o->family == AF_INET) {
+		inet_ntop(AF_INET, o->addr, ip, sizeof(ip));
+		snprintf(buf, size, "%s:%u", ip, o->port);
+	} else if (o->family == AF_INET6) {
+		inet_ntop(AF_INET6, o->addr, ip, sizeof(ip));
+		snprintf(buf, size, "[%s]:%u", ip, o->port);
+	} else if (family[0] == '?') {
+		snprintf(buf, size, "family %u", o->family);
+	} else {
+		snprintf(buf, size, "%s", family);
+	}
+}
+
+void event_subject(const struct event *e, char buf[static EVENT_SUBJECT])
+{
+	const struct lutra_object *o = &e->ev->object;
+
+	if (o->flags & LUTRA_OBJ_PATH)
+		text_clean(e->str, e->str_len, buf, EVENT_SUBJECT);
+	else if (o->op == LUTRA_OP_CAPABLE)
+		snprintf(buf, EVENT_SUBJECT, "%s", cap_name(o->mode));
+	else if (o->op == LUTRA_OP_HOOK)
+		snprintf(buf, EVENT_SUBJECT, "%s", hook_name(o->mode));
+	else if (o->op == LUTRA_OP_WX)
+		nr_name(NULL, o->mode, buf, EVENT_SUBJECT);
+	else
+		address(o, buf, EVENT_SUBJECT);
+}
+
+void event_object(const struct event *e, char buf[static EVENT_TEXT])
+{
+	const struct lutra_object *o = &e->ev->object;
+	char about[EVENT_SUBJECT];
+	const char *how = "", *type = "";
+
+	buf[0] = '\0';
+	if (o->op == LUTRA_OP_NONE)
+		return;
+	event_subject(e, about);
+	if (o->op == LUTRA_OP_OPEN) {
+		how = o->flags & LUTRA_OBJ_WRITE ? " w " : " r ";
+		type = inode_type_name(o->mode >> 12);
+	}
+	snprintf(buf, EVENT_TEXT, "%s%s%s %s%s%s", op_name(o->op), how, type, about,
+		 o->flags & LUTRA_OBJ_FRESH ? " (fresh)" : "",
+		 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+}
+
+void event_sentence(const struct event *e, char buf[static EVENT_TEXT])
+{
+	struct alert a;
+
+	alert_set(&a, e);
+	alert_sentence(&a, buf);
+}
+
+json_t *event_json(const struct event *e)
+{
+	struct alert a;
+
+	alert_set(&a, e);
+	return alert_json(&a);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lutrad's metrics. What the kernel counts per container is summed by image; a container that is
+ * released leaves its counts with its image, so that no sum goes back while the daemon runs.
+ */
+#include "user/api/metrics.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "user/daemon/daemon.h"
+
+#define IMAGES_MAX 512 /* more are counted as one, "(others)" */
+#define LABEL_MAX 1024
+#define NSEC 1e9
+
+struct image {
+	char name[LABEL_MAX]; /* escaped */
+	struct lutra_counters retired, now;
+};
+
+struct metrics {
+	struct image *images;
+	size_t n;
+};
+
+/* ---- sums ---- */
+
+/* As a label's value: valid UTF-8 without control characters. */
+static void label(const char *s, char ret[static LABEL_MAX])
+{
+	char clean[LABEL_MAX / 2];
+	size_t len = 0;
+
+	text_clean(s ? s : "", s ? strlen(s) : 0, clean, sizeof(clean));
+	/* Its "\xNN" is no escape here: every backslash is one of the value. */
+	for (const char *p = clean; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			ret[len++] = '\\';
+		ret[len++] = *p;
+	}
+	ret[len] = '\0';
+}
+
+static void add(struct lutra_counters *to, const struct lutra_counters *n)
+{
+	for (int i = 0; i < LUTRA_C_COUNT; i++)
+		to->n[i] += n->n[i];
+}
+
+/* NULL: out of memory. */
+static struct image *image_of(struct metrics *m, const char *name)
+{
+	char escaped[LABEL_MAX];
+	struct image *grown;
+
+	label(m->n < IMAGES_MAX ? name : "(others)", escaped);
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->images[i].name, escaped) == 0)
+			return &m->images[i];
+	grown = realloc(m->images, (m->n + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	m->images = grown;
+	grown += m->n++;
+	memset(grown, 0, sizeof(*grown));
+	memcpy(grown->name, escaped, sizeof(escaped));
+	return grown;
+}
+
+static struct metrics *metrics_of(struct daemon *d)
+{
+	if (!d->metrics)
+		d->metrics = calloc(1, sizeof(*d->metrics));
+	return d->metrics;
+}
+
+void metrics_retire(struct daemon *d, const struct container *c)
+{
+	struct metrics *m = metrics_of(d);
+	struct image *i = m ? image_of(m, c->who.image) : NULL;
+	struct lutra_counters n;
+
+	if (i && guard_counters(d->guard, c->slot, &n) == 0)
+		add(&i->retired, &n);
+}
+
+void metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	free(m->images);
+	free(m);
+}
+
+/* Counters of all images as they are now, and their sum with those of no container. */
+static int gather(struct daemon *d, struct lutra_counters *ret_sum)
+{
+	struct metrics *m = metrics_of(d);
+	struct lutra_counters n;
+
+	if (!m)
+		return -ENOMEM;
+	*ret_sum = (struct lutra_counters){};
+	if (guard_counters(d->guard, 0, &n) == 0)
+		add(ret_sum, &n);
+	for (size_t i = 0; i < m->n; i++)
+		m->images[i].now = m->images[i].retired;
+	for (struct container *c = d->containers; c; c = c->next) {
+		struct image *i = image_of(m, c->who.image);
+
+		if (!i)
+			return -ENOMEM;
+		if (guard_counters(d->guard, c->slot, &n) == 0)
+			add(&i->now, &n);
+	}
+	for (size_t i = 0; i < m->n; i++)
+		add(ret_sum, &m->images[i].now);
+	return 0;
+}
+
+/* ---- text ---- */
+
+static void head(FILE *f, const char *name, const char *type, const char *help)
+{
+	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void one(FILE *f, const char *name, const char *type, const char *help, double value)
+{
+	head(f, name, type, help);
+	fprintf(f, "%s %.17g\n", name, value);
+}
+
+static void put_sums(FILE *f, const struct lutra_counters *sum)
+{
+	static const struct {
+		const char *name, *help;
+		unsigned counter;
+	} rows[] = {
+		{"lutra_evidence_lost_total", "Signals whose evidence did not fit into the ring.",
+		 LUTRA_C_EVIDENCE_LOST},
+		{"lutra_records_lost_total", "Recorded events that did not fit into the ring.",
+		 LUTRA_C_RECORDS_LOST},
+		{"lutra_storage_failed_total", "Tasks that are not guarded for want of memory.",
+		 LUTRA_C_STORAGE_FAILED},
+		{"lutra_events_unscored_total", "Events of armed tasks without a policy.",
+		 LUTRA_C_UNSCORED},
+		{"lutra_paths_cut_total",
+		 "Paths too deep, too long or unresolved, judged as misses.", LUTRA_C_PATHS_CUT},
+		{"lutra_signals_failed_total", "Kills that the kernel refused.",
+		 LUTRA_C_SIGNAL_FAILED},
+	};
+
+	head(f, "lutra_events_scored_total", "counter",
+	     "System calls and object operations scored.");
+	fprintf(f, "lutra_events_scored_total{kind=\"call\"} %" PRIu64 "\n",
+		(uint64_t)sum->n[LUTRA_C_CALLS]);
+	fprintf(f, "lutra_events_scored_total{kind=\"object\"} %" PRIu64 "\n",
+		(uint64_t)sum->n[LUTRA_C_OBJECTS]);
+	head(f, "lutra_events_novel_total", "counter", "Of these, those never seen in training.");
+	fprintf(f, "lutra_events_novel_total{kind=\"call\"} %" PRIu64 "\n",
+		(uint64_t)sum->n[LUTRA_C_NOVEL_TOKENS]);
+	fprintf(f, "lutra_events_novel_total{kind=\"object\"} %" PRIu64 "\n",
+		(uint64_t)sum->n[LUTRA_C_NOVEL_OBJECTS]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		one(f, rows[i].name, "counter", rows[i].help, (double)sum->n[rows[i].counter]);
+}
+
+static void put_images(FILE *f, const struct metrics *m)
+{
+	static const struct {
+		unsigned counter;
+		const char *action;
+	} verdicts[] = {{LUTRA_C_ALLOW, "allow"},
+			{LUTRA_C_ALERT, "alert"},
+			{LUTRA_C_DENY, "deny"},
+			{LUTRA_C_KILL, "kill"}};
+
+	head(f, "lutra_verdicts_total", "counter", "Signals by image and what was decided.");
+	for (size_t i = 0; i < m->n; i++)
+		for (size_t v = 0; v < sizeof(verdicts) / sizeof(verdicts[0]); v++)
+			fprintf(f, "lutra_verdicts_total{image=\"%s\",action=\"%s\"} %" PRIu64 "\n",
+				m->images[i].name, verdicts[v].action,
+				(uint64_t)m->images[i].now.n[verdicts[v].counter]);
+	head(f, "lutra_refused_total", "counter", "Operations that a hook refused.");
+	for (size_t i = 0; i < m->n; i++)
+		fprintf(f, "lutra_refused_total{image=\"%s\"} %" PRIu64 "\n", m->images[i].name,
+			(uint64_t)m->images[i].now.n[LUTRA_C_REFUSED]);
+}
+
+/* One series a container: its labels are never those of another. */
+static void put_containers(FILE *f, const struct daemon *d)
+{
+	char name[LABEL_MAX], image[LABEL_MAX], dir[LABEL_MAX];
+	size_t n = 0;
+
+	for (const struct container *c = d->containers; c; c = c->next)
+		n++;
+	one(f, "lutra_containers", "gauge", "Containers under guard.", (double)n);
+	head(f, "lutra_policy_info", "gauge", "The policy in force for a container.");
+	for (const struct container *c = d->containers; c; c = c->next) {
+		label(c->name, name);
+		label(c->who.image, image);
+		label(c->policy_dir, dir);
+		fprintf(f,
+			"lutra_policy_info{container=\"%s\",image=\"%s\",policy=\"%s\","
+			"sha256=\"%s\",mode=\"%s\"} 1\n",
+			name, image, dir, c->policy_sha256, mode_name(c->mode));
+	}
+	head(f, "lutra_policy_refused", "gauge",
+	     "1: what is on disk now for a container's policy was refused.");
+	for (const struct container *c = d->containers; c; c = c->next) {
+		label(c->name, name);
+		fprintf(f, "lutra_policy_refused{container=\"%s\"} %d\n", name,
+			c->policy_error != NULL);
+	}
+	head(f, "lutra_container_frozen", "gauge", "1: a verdict froze it.");
+	for (const struct container *c = d->containers; c; c = c->next) {
+		label(c->name, name);
+		fprintf(f, "lutra_container_frozen{container=\"%s\"} %d\n", name, c->frozen);
+	}
+}
+
+static void put_programs(FILE *f, const struct daemon *d)
+{
+	struct guard_program p[GUARD_PROGRAMS];
+	size_t n = guard_programs(d->guard, p);
+
+	head(f, "lutra_program_runs_total", "counter",
+	     "Runs of a BPF program while the kernel counts them (program_stats).");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_program_runs_total{program=\"%s\"} %" PRIu64 "\n", p[i].name,
+			p[i].runs);
+	head(f, "lutra_program_run_seconds_total", "counter", "Time in these runs.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_program_run_seconds_total{program=\"%s\"} %.9f\n", p[i].name,
+			(double)p[i].run_ns / NSEC);
+}
+
+static void put_store(FILE *f, const struct daemon *d)
+{
+	struct writer_stats s;
+
+	alerts_stats(d, &s);
+	one(f, "lutra_store_open", "gauge", "1: events are kept.", s.open);
+	one(f, "lutra_store_bytes", "gauge", "Size of events and indexes, as last looked at.",
+	    (double)s.store_bytes);
+	one(f, "lutra_store_queue_bytes", "gauge", "Waiting to be written.", (double)s.queue_bytes);
+	one(f, "lutra_store_events_total", "counter", "Events stored.", (double)s.stored);
+	one(f, "lutra_store_expired_total", "counter", "Events deleted by age or size.",
+	    (double)s.expired);
+	head(f, "lutra_store_lost_total", "counter",
+	     "Events that did not fit into the queue, or that the store could not take.");
+	fprintf(f, "lutra_store_lost_total{where=\"queue\"} %" PRIu64 "\n", s.lost_queue);
+	fprintf(f, "lutra_store_lost_total{where=\"store\"} %" PRIu64 "\n", s.lost_store);
+}
+
+static void put_outputs(FILE *f, const struct daemon *d)
+{
+	struct outputs *o = alerts_outputs(d);
+	struct sink_stats s[OUTPUTS_MAX + 1];
+	const char *name[OUTPUTS_MAX + 1];
+	size_t n = outputs_count(o);
+
+	for (size_t i = 0; i < n; i++)
+		name[i] = outputs_stats(o, i, &s[i]);
+	head(f, "lutra_output_sent_total", "counter", "Alerts that an output took.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_sent_total{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].sent);
+	head(f, "lutra_output_lost_total", "counter",
+	     "Alerts that did not fit into its queue, could not be written, or were refused.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_lost_total{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].lost);
+	head(f, "lutra_output_waiting", "gauge", "Alerts that wait on disk for the receiver.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_waiting{output=\"%s\"} %" PRIu64 "\n", name[i],
+			s[i].waiting);
+	head(f, "lutra_output_failing", "gauge", "1: its last attempt failed.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_output_failing{output=\"%s\"} %d\n", name[i], s[i].failing);
+	one(f, "lutra_alerts_folded_total", "counter", "Alerts that the throttle held back.",
+	    (double)outputs_folded(o));
+}
+
+static size_t count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 3; /* ".", "..", and the directory itself */
+}
+
+static void put_process(FILE *f, const struct daemon *d)
+{
+	unsigned long size = 0, resident = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
+	if (statm && fscanf(statm, "%lu %lu", &size, &resident) != 2)
+		resident = 0;
+	if (statm)
+		fclose(statm);
+	one(f, "process_cpu_seconds_total", "counter", "User and system time.",
+	    (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+		    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+	one(f, "process_resident_memory_bytes", "gauge", "Resident memory.",
+	    (double)resident * (double)sysconf(_SC_PAGESIZE));
+	one(f, "process_open_fds", "gauge", "Open file descriptors.", (double)count_fds());
+	one(f, "process_start_time_seconds", "gauge", "Start, since the epoch.",
+	    (double)d->start_ns / NSEC);
+}
+
+static void put_http(FILE *f, const uint64_t answered[static 6])
+{
+	head(f, "lutra_http_requests_total", "counter", "HTTP requests answered, by status.");
+	for (int i = 2; i < 6; i++)
+		fprintf(f, "lutra_http_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,
+			answered[i]);
+}
+
+int metrics_text(struct daemon *d, const uint64_t answered[static 6], char **ret, size_t *ret_len)
+{
+	struct lutra_counters sum;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+	int r = gather(d, &sum);
+
+	if (r < 0)
+		return r;
+	f = open_memstream(&text, &len);
+	if (!f)
+		return -ENOMEM;
+	head(f, "lutra_info", "gauge", "What this daemon guards by.");
+	fprintf(f, "lutra_info{hooks=\"%s\",calls=\"%s\"} 1\n",
+		guard_has_lsm(d->guard) ? "lsm" : "tracepoints",
+		d->config->no_calls ? "off" : "on");
+	put_sums(f, &sum);
+	put_images(f, d->metrics);
+	put_containers(f, d);
+	put_programs(f, d);
+	put_store(f, d);
+	put_outputs(f, d);
+	put_http(f, answered);
+	put_process(f, d);
+	if (fclose(f) != 0) {
+		free(text);
+		return -ENOMEM;
+	}
+	*ret = text;
+	*ret_len = len;
+	return 0;
+}

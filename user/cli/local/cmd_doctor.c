@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra doctor: what this host can do, and the fallback for what it cannot. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/text.h"
+#include "user/sys/cgroup.h"
+#include "user/cli/cli.h"
+#include "user/guard/guard.h"
+
+#define FEATURES 160
+
+struct doctor_args {
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{"json", 'j', NULL, 0, "Print JSON", 0},
+	{},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct doctor_args *a = state->input;
+
+	(void)arg;
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return args_usage(state, "takes no argument");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse,
+	NULL,
+	"Say what this host can do, and what lutra does instead of what it cannot."
+	"\vFeatures are found by loading programs, not by reading files. Exit status 1 if "
+	"containers "
+	"cannot be guarded here at all.",
+	NULL,
+	NULL,
+	NULL};
+
+struct report {
+	struct guard_feature f[FEATURES];
+	int n;
+	bool usable; /* nothing that has no fallback is missing */
+	bool lsm;
+};
+
+static void add(struct report *r, const char *name, bool works, const char *detail,
+		const char *fallback)
+{
+	struct guard_feature *f = &r->f[r->n];
+
+	if (r->n >= FEATURES)
+		return;
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	f->works = works;
+	f->fallback = fallback;
+	snprintf(f->detail, sizeof(f->detail), "%.159s", detail);
+	r->n++;
+}
+
+/* Where a program lies, or NULL. */
+static const char *find_program(const char *name, char *buf, size_t size)
+{
+	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/usr/local/bin",
+					   "/usr/local/sbin"};
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(buf, size, "%s/%s", dirs[i], name);
+		if (access(buf, X_OK) == 0)
+			return buf;
+	}
+	return NULL;
+}
+
+static void add_host(struct report *r)
+{
+	_cleanup_free_ char *root = NULL;
+	struct err err = {};
+	struct utsname uts;
+	char text[160] = "";
+	FILE *f;
+
+	if (uname(&uts) == 0)
+		snprintf(text, sizeof(text), "%.60s %.60s", uts.release, uts.machine);
+	add(r, "kernel", true, text, NULL);
+	add(r, "root", geteuid() == 0, geteuid() == 0 ? "" : "run lutra as root", NULL);
+	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
+		add(r, "btf", true, "/sys/kernel/btf/vmlinux", NULL);
+	else
+		add(r, "btf", false, "the kernel has no BTF: it needs CONFIG_DEBUG_INFO_BTF", NULL);
+	if (cgroup_root(&root, &err) == 0)
+		add(r, "cgroup2", true, root, NULL);
+	else
+		add(r, "cgroup2", false, err.msg, NULL);
+	f = fopen("/sys/kernel/security/lsm", "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		snprintf(text, sizeof(text), "unknown: /sys/kernel/security is not mounted");
+	if (f)
+		fclose(f);
+	text[strcspn(text, "\n")] = '\0';
+	add(r, "lsm-list", strstr(text, "bpf") != NULL, text,
+	    "tracepoints stand in for the hooks; boot with lsm=...,bpf to have them");
+}
+
+static void add_engines(struct report *r)
+{
+	static const char *const engines[] = {"runc", "crun", "podman", "docker"};
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+		const char *p = find_program(engines[i], path, sizeof(path));
+
+		add(r, engines[i], p != NULL, p ? p : "not found",
+		    "lutra run and --cgroup need no engine");
+	}
+}
+
+static bool is_hook(const struct guard_feature *f)
+{
+	return strncmp(f->name, "lsm/", 4) == 0;
+}
+
+static void add_kernel(struct report *r)
+{
+	struct err err = {};
+	int first = r->n, n = guard_probe(&r->f[first], (size_t)(FEATURES - first), &err);
+
+	if (n < 0) {
+		add(r, "bpf", false, err.msg, NULL);
+		return;
+	}
+	r->n += n;
+	for (int i = first; i < r->n; i++)
+		r->lsm |= r->f[i].works && is_hook(&r->f[i]);
+}
+
+static int print_text(const struct report *r)
+{
+	int hooks = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		const struct guard_feature *f = &r->f[i];
+
+		/* Sixty lines that all say yes would hide the one that does not. */
+		if (f->works && is_hook(f)) {
+			hooks++;
+			continue;
+		}
+		printf("%-7s %-28s %s\n",
+		       f->works	     ? "yes"
+		       : f->fallback ? "no"
+				     : "MISSING",
+		       f->name, f->detail);
+		if (!f->works && f->fallback)
+			printf("%-7s %-28s instead: %s\n", "", "", f->fallback);
+	}
+	if (hooks)
+		printf("%-7s %-28s %d: operations are judged and refused there\n", "yes",
+		       "lsm hooks", hooks);
+	if (r->usable && !r->lsm) {
+		puts("\nWithout BPF LSM, tracepoints stand in for the hooks:");
+		for (const char *const *d = guard_standin_differences(); *d; d++)
+			printf("  - %s\n", *d);
+	}
+	printf("\n%s\n", !r->usable ? "Containers cannot be guarded here."
+			 : r->lsm   ? "Containers can be guarded in every mode."
+				    : "Containers can be guarded in modes audit, kill, "
+				      "kill-container and freeze.");
+	return 0;
+}
+
+static int print_json(const struct report *r)
+{
+	json_t *features = json_array(), *diff = json_array();
+
+	for (int i = 0; i < r->n; i++) {
+		const struct guard_feature *f = &r->f[i];
+
+		json_array_append_new(features, json_pack("{s:s, s:b, s:o, s:o}", "name", f->name,
+							  "works", f->works, "detail",
+							  text_json_keep(f->detail), "fallback",
+							  f->works || !f->fallback
+								  ? json_null()
+								  : text_json_keep(f->fallback)));
+	}
+	for (const char *const *d = guard_standin_differences(); !r->lsm && *d; d++)
+		json_array_append_new(diff, json_string(*d));
+	return cli_print_json(json_pack("{s:b, s:b, s:o, s:o}", "usable", r->usable, "lsm", r->lsm,
+					"features", features, "differences", diff),
+			      true);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct doctor_args a = {};
+	struct report *r = calloc(1, sizeof(*r));
+	int e;
+
+	args_parse(&argp, argc, argv, false, &a);
+	if (!r)
+		return cli_failf("out of memory");
+	add_host(r);
+	add_kernel(r);
+	add_engines(r);
+	r->usable = true;
+	for (int i = 0; i < r->n; i++)
+		r->usable &= r->f[i].works || r->f[i].fallback;
+	e = a.json ? print_json(r) : print_text(r);
+	if (!r->usable)
+		e = 1;
+	free(r);
+	return e;
+}

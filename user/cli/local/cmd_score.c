@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra score: the reference scorer over a trace, one line an event. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "lib/trace/trace.h"
+#include "user/cli/cli.h"
+#include "user/alerts/alert.h"
+#include "lib/replay/replay.h"
+
+struct score_args {
+	const char *policy;
+	int mode; /* -1: the policy's */
+	const char *file;
+	bool json;
+	bool signals;
+};
+
+static const struct argp_option options[] = {
+	{"policy", 'p', "DIR", 0, "Policy to score by", 0},
+	{"mode", 'm', "MODE", 0, "Decide as in this mode; default: the policy's", 0},
+	{"json", 'j', NULL, 0, "Print JSON lines", 0},
+	{"signals", 's', NULL, 0, "Only events with a signal", 0},
+	{},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct score_args *a = state->input;
+
+	switch (key) {
+	case 'p':
+		a->policy = arg;
+		return 0;
+	case 'm':
+		return args_mode(state, arg, &a->mode);
+	case 'j':
+		a->json = true;
+		return 0;
+	case 's':
+		a->signals = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->file)
+			return args_usage(state, "takes one trace");
+		a->file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->policy)
+			return args_usage(state, "no policy: give --policy DIR");
+		return a->file ? 0 : args_usage(state, "no trace given");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse,
+	"--policy DIR FILE.ltr",
+	"Score a recorded run, as the kernel would have: one line an event."
+	"\vColumns: seconds (monotonic), task, role, call or object, token, the weights of the "
+	"three "
+	"levels, A and B in 1/4096 of a weight, signals, verdict.",
+	NULL,
+	NULL,
+	NULL};
+
+/* What was called or touched, in words. */
+static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
+		     const struct replay_step *s, char buf[static EVENT_TEXT])
+{
+	struct lutra_evidence ev = {.object = s->object};
+	const struct event e = {.ev = &ev, .str = str ? str : "", .str_len = len};
+
+	if (s->is_object)
+		event_object(&e, buf);
+	else
+		nr_name(arch, rec->nr, buf, EVENT_TEXT);
+}
+
+static int print_step_json(const struct lutra_record *rec, const char *what,
+			   const struct replay_step *s)
+{
+	json_t *signals = json_array();
+
+	for (unsigned i = 0; i < s->n_signals; i++)
+		json_array_append_new(signals, json_pack("{s:s, s:s, s:s}", "group",
+							 group_name(s->signal[i].group), "kind",
+							 kind_name(s->signal[i].kind), "verdict",
+							 verdict_name(s->signal[i].verdict)));
+	return cli_print_json(
+		json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:[i,i,i], s:i, s:i, s:o, s:s}",
+			  "ts_ns", (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
+			  (json_int_t)rec->tgid, "type", s->is_object ? "object" : "call", "role",
+			  role_name(s->role), s->is_object ? "object" : "call", what, "token",
+			  s->is_object ? (json_int_t)s->judgement.token : (json_int_t)s->token,
+			  "weights", s->weight[0], s->weight[1], s->weight[2], "a", s->a, "b", s->b,
+			  "signals", signals, "verdict", verdict_name(s->verdict)),
+		false);
+}
+
+static int print_step(const struct lutra_record *rec, const char *what, const struct replay_step *s)
+{
+	printf("%llu.%09llu %u %s %s", (unsigned long long)(rec->ts_ns / 1000000000),
+	       (unsigned long long)(rec->ts_ns % 1000000000), rec->tid, role_name(s->role), what);
+	if (s->is_object)
+		printf(" %#llx", (unsigned long long)s->judgement.token);
+	else
+		printf(" %u", s->token);
+	printf(" %u %u %u %d %d", s->weight[0], s->weight[1], s->weight[2], s->a, s->b);
+	for (unsigned i = 0; i < s->n_signals; i++) {
+		printf(" %s", group_name(s->signal[i].group));
+		if (s->signal[i].kind != LUTRA_KIND_KNOWN)
+			printf("/%s", kind_name(s->signal[i].kind));
+	}
+	if (s->n_signals)
+		printf(" %s", verdict_name(s->verdict));
+	putchar('\n');
+	return ferror(stdout) ? 1 : 0;
+}
+
+/* The records of a block. 0, 1: cannot print, or -errno. */
+static int score_block(const struct score_args *a, struct replay *replay, const char *arch,
+		       const struct trace_block *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct lutra_record *rec = &b->rec[i];
+		char what[EVENT_TEXT];
+		struct replay_step s;
+		const char *str;
+		size_t len;
+		int r;
+
+		str = trace_block_string(b, i, &len);
+		r = replay_next(replay, rec, str, len, &s);
+		if (r < 0)
+			return r;
+		if (r == 0 || (a->signals && !s.n_signals))
+			continue;
+		describe(arch, rec, str, len, &s, what);
+		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
+			return 1;
+	}
+	return 0;
+}
+
+static int score(const struct score_args *a, struct replay *replay, struct trace_reader *trace)
+{
+	const char *arch = trace_reader_meta(trace)->arch;
+	struct trace_block block;
+	int r;
+
+	while ((r = trace_reader_block(trace, &block)) == 1) {
+		r = score_block(a, replay, arch, &block);
+		if (r > 0)
+			return 1;
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		return cli_failf("%s: %s", a->file, strerror(-r));
+	if (trace_reader_torn(trace))
+		cli_failf("%s: %s", a->file, trace_reader_torn(trace));
+	return 0;
+}
+
+int cmd_score(int argc, char **argv)
+{
+	_cleanup_(policy_freep) struct policy *policy = NULL;
+	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
+	_cleanup_(replay_freep) struct replay *replay = NULL;
+	struct score_args a = {.mode = -1};
+	char dir[PATH_MAX];
+	struct err err;
+
+	args_parse(&argp, argc, argv, false, &a);
+	cli_policy_dir(a.policy, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
+	if (policy_load(&policy, dir, &err) < 0)
+		return cli_fail(&err);
+	if (a.mode < 0)
+		a.mode = (int)policy->mode;
+	if (trace_reader_new(&trace, a.file, &err) < 0)
+		return cli_fail(&err);
+	if (strcmp(trace_reader_meta(trace)->arch, policy->arch) != 0)
+		return cli_failf("%s: recorded on %s, the policy is for %s", a.file,
+				 trace_reader_meta(trace)->arch, policy->arch);
+	if (replay_new(&replay, policy, (unsigned)a.mode, &err) < 0)
+		return cli_fail(&err);
+	return score(&a, replay, trace);
+}

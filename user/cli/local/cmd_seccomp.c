@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra seccomp: a policy as an OCI profile; profiles joined, and checked with recorded calls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
+#include "lib/abi/names.h"
+#include "lib/policy/policy.h"
+#include "lib/base/text.h"
+#include "lutra/syscalls.h"
+#include "user/cli/cli.h"
+#include "user/config/config.h"
+#include "user/seccomp/check.h"
+#include "user/seccomp/export.h"
+#include "user/seccomp/filter.h"
+#include "user/seccomp/merge.h"
+
+#define DEFAULT_LISTENER "/run/lutra/seccomp.sock"
+#define LISTENER_MAX 107
+#define TRACE_MAGIC "LTR1"
+
+enum { OPT_NOTIFY = 256, OPT_LISTENER, OPT_CONFIG };
+
+struct seccomp_args {
+	const char *verb;
+	const char *policy, *output;
+	const char *config_file; /* NULL: the default */
+	struct config *config;	 /* whose policies are taken, and where they are */
+	struct export_options export;
+	bool json;
+	char **files;
+	int n_files;
+};
+
+static const struct argp_option options[] = {
+	{"policy", 'p', "DIR", 0,
+	 "export, check: the policy (a directory, or a name below " DEFAULT_POLICIES_DIR ")", 0},
+	{"output", 'o', "FILE", 0, "export, merge: profile to write; default: standard output", 0},
+	{"notify", OPT_NOTIFY, NULL, 0,
+	 "export, check: have lutrad asked about dangerous calls that the policy knows", 0},
+	{"listener", OPT_LISTENER, "PATH", 0,
+	 "Socket of lutrad's agent, for --notify (" DEFAULT_LISTENER ")", 0},
+	{"config", OPT_CONFIG, "FILE", 0,
+	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
+	 "are",
+	 0},
+	{"json", 'j', NULL, 0, "check: print JSON", 0},
+	{},
+};
+
+static error_t check_usage(const struct seccomp_args *a, struct argp_state *state)
+{
+	if (!a->verb)
+		return args_usage(state, "give export, merge or check");
+	if (strcmp(a->verb, "merge") == 0)
+		return a->n_files && !a->policy
+			       ? 0
+			       : args_usage(state, "merge takes profiles and "
+						   "policies, and no option but -o and --config");
+	if (strcmp(a->verb, "export") != 0 && strcmp(a->verb, "check") != 0)
+		return args_usage(state, "unknown verb '%s': export, merge or check", a->verb);
+	if (!a->policy)
+		return args_usage(state, "--policy is needed");
+	if (strcmp(a->verb, "export") == 0)
+		return a->n_files ? args_usage(state, "export takes no file: -o names the output")
+				  : 0;
+	return a->n_files ? 0 : args_usage(state, "check needs a recorded run");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct seccomp_args *a = state->input;
+
+	switch (key) {
+	case 'p':
+		a->policy = arg;
+		return 0;
+	case 'o':
+		a->output = arg;
+		return 0;
+	case OPT_NOTIFY:
+		a->export.notify = true;
+		return 0;
+	case OPT_LISTENER:
+		if (*arg != '/' || strlen(arg) > LISTENER_MAX)
+			return args_usage(state, "--listener: an absolute path of at most %d bytes",
+					  LISTENER_MAX);
+		a->export.listener = arg;
+		return 0;
+	case OPT_CONFIG:
+		a->config_file = arg;
+		return 0;
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!a->verb)
+			a->verb = arg;
+		else
+			a->files[a->n_files++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		return check_usage(a, state);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse,
+	"export --policy DIR|merge PROFILE|DIR…|check --policy DIR [PROFILE] FILE.ltr…",
+	"A policy as a seccomp profile of OCI runtimes (runc, crun, podman, Docker)."
+	"\vexport: the calls of the policy in any role and those of the runtime's start-up, their "
+	"arguments where the policy has them; other calls get ENOSYS, dangerous ones EPERM. merge: "
+	"what any of them allows. check: has the kernel take the profile (or the one that export "
+	"would write), and says which recorded calls it would refuse: exit status 1 if any.",
+	NULL,
+	NULL,
+	NULL};
+
+static int load_policy(const struct seccomp_args *a, const char *name, struct profile **ret,
+		       struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	unsigned unnamed = 0;
+	char dir[PATH_MAX];
+	int r;
+
+	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
+	r = policy_load_signed(&p, dir, &a->config->policy_keys, err);
+	if (r == 0)
+		r = export_profile(p, &a->export, ret, &unnamed, err);
+	if (r == 0 && unnamed)
+		fprintf(stderr,
+			"lutra: %u calls of %s have no name in this libseccomp: the profile "
+			"refuses them\n",
+			unnamed, dir);
+	return r;
+}
+
+static int put_profile(const struct seccomp_args *a, struct profile *p)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = profile_encode(p, &text);
+
+	if (r < 0)
+		return cli_failf("out of memory");
+	if (!a->output) {
+		puts(text);
+		return 0;
+	}
+	r = file_replace(a->output, 0644, text, strlen(text));
+	return r < 0 ? cli_failf("%s: %s", a->output, strerror(-r)) : 0;
+}
+
+static int export(const struct seccomp_args *a)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	struct err err;
+
+	if (load_policy(a, a->policy, &p, &err) < 0)
+		return cli_fail(&err);
+	return put_profile(a, p);
+}
+
+static int load_either(const struct seccomp_args *a, const char *name, struct profile **ret,
+		       struct err *err)
+{
+	struct stat st;
+
+	if (stat(name, &st) == 0 && !S_ISDIR(st.st_mode))
+		return profile_load(ret, name, err);
+	return load_policy(a, name, ret, err);
+}
+
+static int merge(const struct seccomp_args *a)
+{
+	_cleanup_(profile_freep) struct profile *all = NULL;
+	struct err err;
+	int r = load_either(a, a->files[0], &all, &err);
+
+	for (int i = 1; r == 0 && i < a->n_files; i++) {
+		_cleanup_(profile_freep) struct profile *p = NULL, *before = NULL;
+
+		r = load_either(a, a->files[i], &p, &err);
+		before = TAKE_PTR(all);
+		if (r == 0)
+			r = merge_profiles(before, p, &all, &err);
+	}
+	return r < 0 ? cli_fail(&err) : put_profile(a, all);
+}
+
+/* ---- check ---- */
+
+static const char *action_words(uint32_t action, char *buf, size_t size)
+{
+	const char *name;
+
+	if ((action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO) {
+		name = strerrorname_np((int)(action & SECCOMP_RET_DATA));
+		snprintf(buf, size, "%s", name ? name : "an error");
+	} else if (action == SCMP_ACT_TRAP) {
+		snprintf(buf, size, "SIGSYS");
+	} else {
+		snprintf(buf, size, "killed");
+	}
+	return buf;
+}
+
+/* What of a call's two recorded arguments there is: 0, 1 or 2. */
+static unsigned n_arguments(const struct check_refused *r)
+{
+	unsigned args = r->nr < LUTRA_NR ? lutra_call_args[r->nr] : 0;
+
+	return args ? 1 + ((args & 15) != args >> 4) : 0;
+}
+
+static void print_refused(const struct check_refused *r)
+{
+	unsigned n = n_arguments(r);
+	char name[32], how[32];
+
+	printf("%s", nr_name("x86_64", r->nr, name, sizeof(name)));
+	if (n)
+		printf(" %#x", (uint32_t)r->arg);
+	if (n > 1)
+		printf(" %#x", (uint32_t)(r->arg >> 32));
+	printf(": %s, %llu times\n", action_words(r->action, how, sizeof(how)),
+	       (unsigned long long)r->count);
+}
+
+static json_t *refused_json(const struct check_refused *r)
+{
+	unsigned n = n_arguments(r), index = r->nr < LUTRA_NR ? lutra_call_args[r->nr] : 0;
+	char name[32], how[32];
+	json_t *args = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(args, json_pack("{s:i, s:I}", "index",
+						      (int)((index >> 4 * i & 15) - 1), "value",
+						      (json_int_t)(uint32_t)(r->arg >> 32 * i)));
+	return json_pack("{s:s, s:s, s:o, s:I}", "call",
+			 nr_name("x86_64", r->nr, name, sizeof(name)), "answer",
+			 action_words(r->action, how, sizeof(how)), "args", args, "count",
+			 (json_int_t)r->count);
+}
+
+static int report(const struct seccomp_args *a, const struct check *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->n_refused; i++) {
+		if (a->json)
+			json_array_append_new(list, refused_json(&c->refused[i]));
+		else
+			print_refused(&c->refused[i]);
+	}
+	if (a->json) {
+		json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "instructions",
+				      (json_int_t)c->n, "calls", (json_int_t)c->calls, "refused",
+				      (json_int_t)c->refused_calls, "fallen_back",
+				      (json_int_t)c->fell_back, "notified", (json_int_t)c->notified,
+				      "refusals", list);
+
+		return cli_print_json(j, true) | (c->refused_calls > 0);
+	}
+	json_decref(list);
+	printf("%llu calls, %llu refused", (unsigned long long)c->calls,
+	       (unsigned long long)c->refused_calls);
+	if (c->fell_back)
+		printf("; %llu clone3 get ENOSYS, for which libc takes clone",
+		       (unsigned long long)c->fell_back);
+	if (c->notified)
+		printf("; %llu are asked about", (unsigned long long)c->notified);
+	printf("; the kernel takes the filter of %zu instructions\n", c->n);
+	return c->refused_calls > 0;
+}
+
+static bool is_trace(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char magic[4];
+
+	return fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+	       memcmp(magic, TRACE_MAGIC, sizeof(magic)) == 0;
+}
+
+static int check_files(const struct seccomp_args *a, struct err *err)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	_cleanup_(filter_freep) struct filter *f = NULL;
+	_cleanup_free_ struct sock_filter *program = NULL;
+	_cleanup_(check_done) struct check c = {};
+	int first = 0, r;
+	size_t n = 0;
+
+	if (a->n_files > 1 && !is_trace(a->files[0])) {
+		first = 1;
+		r = profile_load(&p, a->files[0], err);
+	} else {
+		r = load_policy(a, a->policy, &p, err);
+	}
+	if (r == 0)
+		r = filter_new(&f, p, err);
+	if (r == 0)
+		r = filter_program(f, &program, &n, err);
+	if (r == 0)
+		r = filter_try(f, err);
+	if (r < 0)
+		return r;
+	if (check_init(&c, program, n) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (int i = first; r == 0 && i < a->n_files; i++)
+		r = check_trace(&c, a->files[i], err);
+	return r < 0 ? r : report(a, &c);
+}
+
+static int check(const struct seccomp_args *a)
+{
+	struct err err;
+	int r = check_files(a, &err);
+
+	return r < 0 ? cli_fail(&err) : r;
+}
+
+int cmd_seccomp(int argc, char **argv)
+{
+	_cleanup_free_ char **files = calloc((size_t)argc, sizeof(*files));
+	_cleanup_(config_freep) struct config *config = NULL;
+	struct seccomp_args a = {.files = files, .export = {.listener = DEFAULT_LISTENER}};
+	struct err err;
+
+	if (!files)
+		return cli_failf("out of memory");
+	args_parse(&argp, argc, argv, false, &a);
+	if (config_load(a.config_file, &config, &err) < 0)
+		return cli_fail(&err);
+	a.config = config;
+	if (strcmp(a.verb, "export") == 0)
+		return export(&a);
+	return strcmp(a.verb, "merge") == 0 ? merge(&a) : check(&a);
+}

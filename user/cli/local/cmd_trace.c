@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra trace: what is in a trace, as a summary or record by record; join traces. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "lib/trace/trace.h"
+#include "lutra/score.h"
+#include "user/cli/cli.h"
+#include "lib/trace/trace_merge.h"
+#include "user/sys/clock.h"
+
+#define TEXT 2048 /* a record in words */
+
+struct trace_args {
+	const char *verb;
+	char **files;
+	int n_files;
+	const char *output;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{"json", 'j', NULL, 0, "Print JSON: info and verify one array, cat one line a record", 0},
+	{"output", 'o', "FILE", 0, "merge: the trace to write; it must not exist", 0},
+	{},
+};
+
+static error_t check(struct argp_state *state, const struct trace_args *a)
+{
+	bool merge = a->verb && strcmp(a->verb, "merge") == 0;
+
+	if (!a->verb)
+		return args_usage(state, "give info, cat, merge or verify, and files");
+	if (!merge && strcmp(a->verb, "info") != 0 && strcmp(a->verb, "cat") != 0 &&
+	    strcmp(a->verb, "verify") != 0)
+		return args_usage(state, "unknown verb '%s': info, cat, merge or verify", a->verb);
+	if (a->n_files == 0)
+		return args_usage(state, "no trace given");
+	if (merge != (a->output != NULL))
+		return args_usage(state, merge ? "merge needs -o FILE" : "-o is for merge");
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct trace_args *a = state->input;
+
+	switch (key) {
+	case 'j':
+		a->json = true;
+		return 0;
+	case 'o':
+		a->output = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!a->verb)
+			a->verb = arg;
+		else
+			a->files[a->n_files++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		return check(state, a);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse,
+	"info|cat|merge|verify FILE…",
+	"Look at traces, or join those of one run."
+	"\vinfo: what a trace was recorded from and what it holds. cat: every record. verify: is "
+	"it "
+	"whole; exit status 1 if one is not. merge: the records of several traces of one run, by "
+	"time; of one trace, the same records in the present format.",
+	NULL,
+	NULL,
+	NULL};
+
+/* What a whole trace holds. */
+struct summary {
+	uint64_t n[LUTRA_REC_COUNT];
+	uint64_t first_ns, last_ns;
+	uint64_t lost;
+	bool ended;
+};
+
+static void summarise(struct summary *s, const struct lutra_record *rec)
+{
+	s->n[rec->type]++;
+	if (rec->type == LUTRA_REC_MARK && rec->aux == LUTRA_MARK_END) {
+		s->ended = true;
+		s->lost = rec->arg;
+		return;
+	}
+	if (!s->first_ns || rec->ts_ns < s->first_ns)
+		s->first_ns = rec->ts_ns;
+	if (rec->ts_ns > s->last_ns)
+		s->last_ns = rec->ts_ns;
+}
+
+static json_t *info_json(const char *path, const struct trace_reader *r, const struct summary *s)
+{
+	const struct trace_meta *m = trace_reader_meta(r);
+	const char *torn = trace_reader_torn(r);
+	json_t *ops = json_array(), *records = json_object();
+
+	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
+		if (m->ops >> op & 1)
+			json_array_append_new(ops, json_string(op_name(op)));
+	}
+	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
+		json_object_set_new(records, record_type_name(t),
+				    json_integer((json_int_t)s->n[t]));
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, "
+			 "s:o}",
+			 "file", text_json_keep(path), "format",
+			 (json_int_t)trace_reader_version(r), "image", text_json_keep(m->image),
+			 "container_id", text_json_keep(m->container_id), "host",
+			 text_json_keep(m->host), "kernel", text_json_keep(m->kernel), "arch",
+			 text_json_keep(m->arch), "source", text_json_keep(m->source),
+			 "start_realtime_ns", (json_int_t)m->start_realtime_ns, "seconds",
+			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", ops, "records", records,
+			 "whole", torn == NULL, "lost", (json_int_t)s->lost, "torn",
+			 torn ? text_json_keep(torn) : json_null());
+}
+
+static void info_text(const char *path, const struct trace_reader *r, const struct summary *s)
+{
+	const struct trace_meta *m = trace_reader_meta(r);
+	const char *torn = trace_reader_torn(r);
+	char time[CLOCK_TEXT];
+
+	printf("%s\n  image      %s\n  container  %s\n", path, *m->image ? m->image : "unknown",
+	       *m->container_id ? m->container_id : "unknown");
+	printf("  recorded   %s on %s, kernel %s, %s, from %s\n",
+	       clock_format(m->start_realtime_ns, time), m->host, m->kernel, m->arch, m->source);
+	printf("  length     %.3f s\n  records   ", (double)(s->last_ns - s->first_ns) / 1e9);
+	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
+		printf(" %s %llu", record_type_name(t), (unsigned long long)s->n[t]);
+	printf("\n  lost       %llu\n  format     %u\n", (unsigned long long)s->lost,
+	       trace_reader_version(r));
+	printf("  %s\n", torn ? torn : "whole");
+}
+
+/* info and verify of one file. *ret_whole: nothing is torn. */
+static int inspect(const struct trace_args *a, const char *path, json_t *out, bool *ret_whole)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	const struct lutra_record *rec;
+	struct summary s = {};
+	struct err err;
+	const char *str, *torn;
+	size_t len;
+	int e;
+
+	if (trace_reader_new(&r, path, &err) < 0)
+		return cli_fail(&err);
+	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1)
+		summarise(&s, rec);
+	if (e < 0)
+		return cli_failf("%s: %s", path, strerror(-e));
+	torn = trace_reader_torn(r);
+	*ret_whole = !torn;
+	if (a->json)
+		json_array_append_new(out, info_json(path, r, &s));
+	else if (strcmp(a->verb, "info") == 0)
+		info_text(path, r, &s);
+	else if (!torn)
+		printf("%s: whole\n", path);
+	if (torn && strcmp(a->verb, "verify") == 0)
+		cli_failf("%s: %s", path, torn);
+	return 0;
+}
+
+static int inspect_all(const struct trace_args *a)
+{
+	json_t *out = json_array();
+	bool whole, all = true;
+	int r = 0;
+
+	for (int i = 0; i < a->n_files; i++) {
+		whole = true;
+		r |= inspect(a, a->files[i], out, &whole);
+		all &= whole;
+	}
+	if (a->json)
+		r |= cli_print_json(out, true);
+	else
+		json_decref(out);
+	if (strcmp(a->verb, "verify") == 0 && !all)
+		r = 1;
+	return r;
+}
+
+/* The record's own part, in words. */
+static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
+		     char buf[static TEXT])
+{
+	struct lutra_object o;
+	char path[1536] = "", nr[32];
+
+	if (str)
+		text_clean(str, len, path, sizeof(path));
+	switch (rec->type) {
+	case LUTRA_REC_CALL:
+		snprintf(buf, TEXT, "%s %#x %#x", nr_name(arch, rec->nr, nr, sizeof(nr)),
+			 (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
+		return;
+	case LUTRA_REC_FORK:
+		snprintf(buf, TEXT, "%s %u", rec->nr ? "thread" : "process", (unsigned)rec->arg);
+		return;
+	case LUTRA_REC_MARK:
+		snprintf(buf, TEXT, "%s %llu %s", mark_name(rec->aux), (unsigned long long)rec->arg,
+			 path);
+		return;
+	case LUTRA_REC_OBJECT:
+		lutra_object_unpack(rec, &o);
+		if (o.family)
+			snprintf(buf, TEXT, "%s %s %s port %u %s", op_name(o.op),
+				 family_name(o.family), addr_class_name(o.addr_class), o.port,
+				 path);
+		else
+			snprintf(buf, TEXT, "%s%s%s mode %06o %s", op_name(o.op),
+				 o.flags & LUTRA_OBJ_WRITE ? " write" : "",
+				 o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
+		return;
+	default:
+		snprintf(buf, TEXT, "%s", path);
+	}
+}
+
+static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,
+		      const char *str, size_t len)
+{
+	char text[TEXT], nr[32];
+
+	if (!a->json) {
+		describe(arch, rec, str, len, text);
+		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / 1000000000),
+		       (unsigned long long)(rec->ts_ns % 1000000000), rec->tgid, rec->tid,
+		       record_type_name(rec->type), text);
+		return ferror(stdout) ? 1 : 0;
+	}
+	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
+					(json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
+					(json_int_t)rec->tgid, "type", record_type_name(rec->type),
+					"call", nr_name(arch, rec->nr, nr, sizeof(nr)), "nr",
+					rec->nr, "arg", (json_int_t)rec->arg, "aux", rec->aux,
+					"string", str ? text_json(str, len) : json_null()),
+			      false);
+}
+
+static int cat(const struct trace_args *a, const char *path)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	const struct lutra_record *rec;
+	struct err err;
+	const char *str;
+	size_t len;
+	int e;
+
+	if (trace_reader_new(&r, path, &err) < 0)
+		return cli_fail(&err);
+	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1) {
+		if (cat_record(a, trace_reader_meta(r)->arch, rec, str, len))
+			return 1;
+	}
+	if (e < 0)
+		return cli_failf("%s: %s", path, strerror(-e));
+	if (trace_reader_torn(r))
+		cli_failf("%s: %s", path, trace_reader_torn(r));
+	return 0;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	struct trace_args a = {};
+	struct err err;
+	int r = 0;
+
+	a.files = calloc((size_t)argc, sizeof(*a.files));
+	if (!a.files)
+		return cli_failf("out of memory");
+	args_parse(&argp, argc, argv, false, &a);
+	if (strcmp(a.verb, "merge") == 0) {
+		if (trace_merge(a.output, a.files, a.n_files, &err) < 0)
+			r = cli_fail(&err);
+	} else if (strcmp(a.verb, "cat") == 0) {
+		for (int i = 0; i < a.n_files && r == 0; i++)
+			r = cat(&a, a.files[i]);
+	} else {
+		r = inspect_all(&a);
+	}
+	free(a.files);
+	return r;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra train and lutra eval: hand over to the trainer's programs. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/cli/cli.h"
+#include "user/sys/program.h"
+
+static int hand_over(const char *program, char **argv)
+{
+	char path[PATH_MAX + 64];
+	struct err err;
+
+	if (helper_path(program, path, sizeof(path), &err) < 0)
+		return cli_fail(&err);
+	execv(path, argv);
+	return cli_failf("cannot run %s: %s", path, strerror(errno));
+}
+
+int cmd_train(int argc, char **argv)
+{
+	(void)argc;
+	return hand_over("lutra-train", argv);
+}
+
+int cmd_eval(int argc, char **argv)
+{
+	(void)argc;
+	return hand_over("lutra-eval", argv);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One cgroup, guarded by this process. */
+#include "user/cli/local/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "lib/trace/trace.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/clock.h"
+#include "user/alerts/alert.h"
+#include "user/guard/guard.h"
+#include "user/outputs/json_lines.h"
+#include "user/guard/container_act.h"
+#include "user/store/store.h"
+
+#define FLUSH_NS 2000000000ull
+
+struct session {
+	struct session_config config;
+	struct guard *guard;
+	struct trace_writer *trace;
+	struct store *store;
+	struct output_json *json;
+	struct session_result result;
+	uint64_t flushed_ns;
+	uint32_t slot;
+	bool enrolled;
+	bool trace_failed; /* said already */
+	bool store_failed;
+	bool json_failed;
+	bool reacted;
+};
+
+/* ---- records ---- */
+
+static void trace_check(struct session *s, int r)
+{
+	if (r == 0 || s->trace_failed)
+		return;
+	s->trace_failed = true;
+	fprintf(stderr, "lutra: %s: cannot write: %s; recording stops here\n", s->config.record,
+		strerror(-r));
+}
+
+static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
+		      size_t str_len)
+{
+	struct session *s = ctx;
+	int r;
+
+	if (!s->trace || !s->enrolled || slot != s->slot)
+		return;
+	r = trace_writer_add(s->trace, rec, str, str_len);
+	trace_check(s, r);
+	if (r == 0)
+		s->result.records++;
+	else
+		s->result.records_lost++;
+}
+
+/* ---- evidence ---- */
+
+static void say_alert(const struct event *e)
+{
+	char time[CLOCK_TEXT], sentence[EVENT_TEXT];
+
+	event_sentence(e, sentence);
+	fprintf(stderr, "lutra: %s %s\n", clock_format(e->realtime_ns, time), sentence);
+}
+
+static void output_check(struct session *s, bool *said, unsigned lost, const char *why)
+{
+	s->result.outputs_failed += lost;
+	if (!*said)
+		fprintf(stderr, "lutra: an event could not be kept: %s\n", why);
+	*said = true;
+}
+
+static void output(struct session *s, const struct event *e)
+{
+	json_auto_t *json = NULL;
+	struct err err = {};
+	struct alert alert;
+	unsigned lost = 1;
+	int r;
+
+	if (!s->store && !s->json)
+		return;
+	alert_set(&alert, e);
+	if (s->store && store_add(s->store, &alert, &lost, &err) < 0)
+		output_check(s, &s->store_failed, lost, err.msg);
+	if (!s->json)
+		return;
+	json = alert_json(&alert);
+	r = json ? output_json_write(s->json, json) : -ENOMEM;
+	if (r < 0)
+		output_check(s, &s->json_failed, 1, strerror(-r));
+}
+
+static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str, size_t str_len)
+{
+	struct session *s = ctx;
+	struct event e = {
+		.ev = ev,
+		.str = str,
+		.str_len = str_len,
+		.realtime_ns = clock_to_realtime(ev->ts_ns),
+		.name = s->config.name,
+		.id = s->config.container_id,
+		.image = s->config.policy ? s->config.policy->image : s->config.image,
+		.cgroup = s->config.cgroup,
+		.policy = s->config.policy_dir,
+	};
+	int r;
+
+	if (!s->enrolled || ev->slot != s->slot)
+		return;
+	if (!s->reacted) {
+		r = react(s->config.cgroup, ev);
+		if (r < 0)
+			fprintf(stderr, "lutra: %s: cannot act on it: %s\n", s->config.cgroup,
+				strerror(-r));
+		s->reacted = r > 0;
+	}
+	if (ev->verdict >= LUTRA_VERDICT_ALERT) {
+		s->result.alerts++;
+		say_alert(&e);
+	}
+	output(s, &e);
+}
+
+/* ---- life ---- */
+
+static int open_trace(struct session *s, struct err *err)
+{
+	struct utsname uts = {};
+	struct trace_meta meta = {};
+	const char *image = s->config.image;
+	int r;
+
+	if (!s->config.record)
+		return 0;
+	if (!image && s->config.policy)
+		image = s->config.policy->image;
+	uname(&uts);
+	meta.image = strdup(image ? image : "");
+	meta.container_id = strdup(s->config.container_id ? s->config.container_id : "");
+	meta.host = strdup(uts.nodename);
+	meta.kernel = strdup(uts.release);
+	meta.arch = strdup(uts.machine);
+	meta.source = strdup(guard_has_lsm(s->guard) ? "lsm" : "tracepoint");
+	meta.start_realtime_ns = clock_realtime_ns();
+	meta.start_monotonic_ns = clock_now_ns();
+	meta.ops = guard_ops(s->guard);
+	r = trace_writer_new(&s->trace, s->config.record, &meta, err);
+	trace_meta_done(&meta);
+	return r;
+}
+
+static int open_all(struct session *s, struct err *err)
+{
+	const struct guard_handler handler = {
+		.record = on_record,
+		.evidence = on_evidence,
+		.ctx = s,
+	};
+	const struct guard_enrolment e = {
+		.cgroup = s->config.cgroup,
+		.policy = s->config.policy,
+		.mode = s->config.mode,
+		.record = s->config.record != NULL,
+		.next_exec = s->config.next_exec,
+	};
+	int r;
+
+	if (s->config.events_db) {
+		r = store_new(&s->store, s->config.events_db, err);
+		if (r < 0)
+			return r;
+	}
+	if (s->config.events_json) {
+		r = output_json_new(&s->json, s->config.events_json, err);
+		if (r < 0)
+			return r;
+	}
+	r = guard_new(&s->guard, &handler, GUARD_BRIEF | (s->config.no_lsm ? GUARD_NO_LSM : 0),
+		      err);
+	if (r < 0)
+		return r;
+	r = open_trace(s, err);
+	if (r < 0)
+		return r;
+	r = guard_enroll(s->guard, &e, &s->slot, err);
+	s->enrolled = r == 0;
+	/* A trace of nothing would only be in the way of the next try. */
+	if (r < 0 && s->trace)
+		unlink(s->config.record);
+	return r;
+}
+
+int session_new(struct session **ret, const struct session_config *config, struct err *err)
+{
+	_cleanup_(session_freep) struct session *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->config = *config;
+	s->flushed_ns = clock_now_ns();
+	r = open_all(s, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int session_fd(const struct session *s)
+{
+	return guard_epoll_fd(s->guard);
+}
+
+static void commit(struct session *s)
+{
+	struct err err = {};
+	unsigned lost = 0;
+
+	if (s->store && store_commit(s->store, &lost, &err) < 0)
+		output_check(s, &s->store_failed, lost, err.msg);
+}
+
+int session_poll(struct session *s)
+{
+	uint64_t now = clock_now_ns();
+	int r = guard_drain(s->guard);
+
+	commit(s);
+	if (s->trace && now - s->flushed_ns > FLUSH_NS) {
+		s->flushed_ns = now;
+		trace_check(s, trace_writer_flush(s->trace));
+	}
+	return r < 0 ? r : 0;
+}
+
+int session_finish(struct session *s, struct session_result *ret, struct err *err)
+{
+	struct lutra_counters c = {};
+	int r;
+
+	r = session_poll(s);
+	if (guard_counters(s->guard, s->slot, &c) == 0) {
+		s->result.records_lost += c.n[LUTRA_C_RECORDS_LOST];
+		s->result.evidence_lost += c.n[LUTRA_C_EVIDENCE_LOST];
+	}
+	guard_release(s->guard, s->slot);
+	/* What came between the last look and the release. */
+	session_poll(s);
+	s->enrolled = false;
+	if (r < 0)
+		err_set(err, r, "cannot read the kernel's events: %s", strerror(-r));
+	if (s->trace) {
+		int e = trace_writer_close(TAKE_PTR(s->trace), s->result.records_lost, err);
+
+		r = e < 0 ? e : r;
+	}
+	*ret = s->result;
+	return r;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	if (s->enrolled)
+		guard_release(s->guard, s->slot);
+	guard_free(s->guard);
+	trace_writer_free(s->trace);
+	store_free(s->store);
+	output_json_free(s->json);
+	free(s);
+}

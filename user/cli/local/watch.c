@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop of `lutra run` and `lutra record`. */
+#include "user/cli/local/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "user/sys/cgroup.h"
+#include "user/sys/child.h"
+#include "user/sys/clock.h"
+
+#define INSIST 3    /* a frozen command cannot hear a signal: the third one ends the loop */
+#define LOOK_MS 100 /* the kernel does not wake anybody up for a few records */
+
+static void reap(struct watch *w)
+{
+	if (w->child && !w->child_done && waitpid(w->child, &w->status, WNOHANG) == w->child)
+		w->child_done = true;
+}
+
+/* True: a signal asks for the end. */
+static bool signals(struct watch *w)
+{
+	pid_t to = w->forward && !w->child_done ? w->child : 0;
+	bool end = false;
+	int sig;
+
+	while ((sig = child_signal_next(w->signal_fd, to))) {
+		if (sig == SIGCHLD)
+			reap(w);
+		else if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
+			end = !w->forward || ++w->insisted >= INSIST;
+	}
+	return end;
+}
+
+/* True: the cgroup had tasks and has none now. */
+static bool emptied(const struct watch *w, bool *was_populated)
+{
+	bool populated;
+
+	if (w->events_fd < 0)
+		return false;
+	if (cgroup_populated(w->events_fd, &populated) < 0)
+		return true;
+	*was_populated |= populated;
+	return *was_populated && !populated;
+}
+
+static int timeout_ms(const struct watch *w, uint64_t now)
+{
+	uint64_t left;
+
+	if (!w->until_ns)
+		return LOOK_MS;
+	left = w->until_ns > now ? (w->until_ns - now) / 1000000 + 1 : 0;
+	return left < LOOK_MS ? (int)left : LOOK_MS;
+}
+
+int watch_run(struct watch *w)
+{
+	struct pollfd p[3] = {
+		{.fd = session_fd(w->session), .events = POLLIN},
+		{.fd = w->signal_fd, .events = POLLIN},
+		{.fd = w->events_fd, .events = POLLPRI},
+	};
+	bool populated = false;
+
+	for (;;) {
+		int r;
+
+		if (poll(p, 3, timeout_ms(w, clock_now_ns())) < 0 && errno != EINTR)
+			return -errno;
+		r = session_poll(w->session);
+		if (r < 0)
+			return r;
+		if (signals(w))
+			return 0;
+		/* A child that failed to start never populates its cgroup. */
+		if (w->events_fd < 0 && w->child_done)
+			return 0;
+		if (emptied(w, &populated) || (w->child_done && !populated))
+			return 0;
+		if (w->until_ns && clock_now_ns() >= w->until_ns)
+			return 0;
+	}
+}
+
+void watch_report(const char *path, const struct session_result *result)
+{
+	if (path)
+		fprintf(stderr, "lutra: %s: %llu events recorded, %llu lost\n", path,
+			(unsigned long long)result->records,
+			(unsigned long long)result->records_lost);
+	if (path && result->records_lost)
+		fprintf(stderr,
+			"lutra: WARNING: %llu events are missing in %s: do not train with "
+			"it, record again with less load\n",
+			(unsigned long long)result->records_lost, path);
+	if (result->evidence_lost || result->outputs_failed)
+		fprintf(stderr,
+			"lutra: WARNING: evidence of %llu signals was lost, %llu events "
+			"could not be kept; the verdicts stood\n",
+			(unsigned long long)result->evidence_lost,
+			(unsigned long long)result->outputs_failed);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of `lutra policy`. Each returns the exit code. */
+#ifndef LUTRA_USER_CLI_POLICY_POLICY_CMD_H
+#define LUTRA_USER_CLI_POLICY_POLICY_CMD_H
+
+#include <stdbool.h>
+
+#include "user/config/config.h"
+
+struct policy_args {
+	const char *verb;
+	char **names;
+	int n_names;
+	bool json;
+	const char *config_file; /* NULL: the default */
+	const char *key;
+	bool force;
+	struct config *config; /* keys, and where policies are */
+};
+
+int policy_cmd_list(const struct policy_args *a);     /* [DIR] */
+int policy_cmd_show(const struct policy_args *a);     /* POLICY… */
+int policy_cmd_verify(const struct policy_args *a);   /* POLICY… */
+int policy_cmd_diff(const struct policy_args *a);     /* [OLD] POLICY */
+int policy_cmd_sign(const struct policy_args *a);     /* POLICY… --key FILE */
+int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
+int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
+
+/* Print what --force overrides where a policy, in dir, is to be in a mode; name: what gets it. */
+void policy_say_forced(const char *name, const char *dir, unsigned mode);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra policy diff. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "lib/policy/policy_diff.h"
+#include "lib/policy/policy_format.h"
+#include "lib/base/text.h"
+#include "user/cli/cli.h"
+#include "user/cli/policy/policy_cmd.h"
+
+/* The directories of the two: the second given, or the one that the first had before it. */
+static int find_both(const struct policy_args *a, char old[PATH_MAX], char now[PATH_MAX])
+{
+	const char *dir = a->config->policies_dir;
+
+	cli_policy_dir(a->names[a->n_names - 1], dir, now, PATH_MAX);
+	if (a->n_names == 2)
+		cli_policy_dir(a->names[0], dir, old, PATH_MAX);
+	else if (snprintf(old, PATH_MAX, "%s/" POLICY_PREVIOUS_DIR, now) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int policy_cmd_diff(const struct policy_args *a)
+{
+	_cleanup_(policy_freep) struct policy *old = NULL, *p = NULL;
+	char old_dir[PATH_MAX], dir[PATH_MAX];
+	json_auto_t *diff = NULL;
+	struct err err;
+	int r;
+
+	if (find_both(a, old_dir, dir) < 0)
+		return cli_failf("%s: name too long", a->names[0]);
+	if (policy_load(&p, dir, &err) < 0)
+		return cli_fail(&err);
+	r = policy_load(&old, old_dir, &err);
+	if (r == -ENOENT && a->n_names == 1)
+		return cli_failf("%s: has replaced no policy: name the two to compare", dir);
+	if (r < 0)
+		return cli_fail(&err);
+	diff = policy_diff(old, p);
+	if (!diff)
+		return cli_failf("out of memory");
+	if (!a->json) {
+		printf("%s, now %s\n", old_dir, dir);
+		policy_diff_print(diff, stdout);
+		return 0;
+	}
+	json_object_set_new(diff, "old", text_json_keep(old_dir));
+	json_object_set_new(diff, "new", text_json_keep(dir));
+	return cli_print_json(TAKE_PTR(diff), true);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra policy set-mode: by the daemon, or for the one that comes. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/policy/policy.h"
+#include "user/cli/cli.h"
+#include "user/http/control_client.h"
+#include "user/policy/modes.h"
+#include "user/policy/lifecycle.h"
+#include "user/cli/policy/policy_cmd.h"
+
+static void say_over(const char *name, const char *over)
+{
+	if (over && *over)
+		printf("%s: --force overrides: %s\n", name, over);
+}
+
+/* As the daemon would: what the policy's life so far lacks is said, and overridden by --force. */
+static int check_gate(const struct policy_args *a, const char *name, unsigned mode, struct err *err)
+{
+	_cleanup_(life_done) struct life life = {};
+	struct life_ask ask = {name, mode, a->force};
+	struct err over = {};
+	int r = life_load(a->config->state_dir, &life, err);
+
+	if (r == 0)
+		r = life_allows(&life, &a->config->life, &ask, &over, err);
+	if (r == 0)
+		say_over(name, over.msg);
+	return r;
+}
+
+/* No daemon runs: keep it for the next. */
+static int set_alone(const struct policy_args *a, const char *name, const char *dir, unsigned mode)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err err;
+
+	if (policy_load_signed(&p, dir, &a->config->policy_keys, &err) < 0 ||
+	    check_gate(a, name, mode, &err) < 0 ||
+	    modes_set(a->config, name, p, mode, a->force, &err) < 0)
+		return cli_fail(&err);
+	printf("%s: mode %s, from when lutrad runs\n", name, mode_name(mode));
+	return 0;
+}
+
+void policy_say_forced(const char *name, const char *dir, unsigned mode)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err why;
+
+	if (policy_load(&p, dir, NULL) == 0 && modes_objects(p, mode, &why))
+		printf("%s: --force overrides that %s\n", name, why.msg);
+}
+
+int policy_cmd_set_mode(const struct policy_args *a)
+{
+	const char *name = a->names[0], *text = a->names[1];
+	json_auto_t *answer = NULL;
+	char dir[PATH_MAX];
+	struct err err;
+	unsigned mode;
+	json_t *q;
+	int r;
+
+	if (mode_parse(text, &mode) < 0)
+		return cli_failf("unknown mode '%s': learn, audit, deny, kill, kill-container or "
+				 "freeze",
+				 text),
+		       EXIT_USAGE;
+	snprintf(dir, sizeof(dir), "%s/%s", a->config->policies_dir, name);
+	if (!modes_policy_name(a->config, dir))
+		return cli_failf("%s: only policies in %s have a mode to set: name one", name,
+				 a->config->policies_dir);
+	q = json_pack("{s:s, s:s, s:s, s:b}", "cmd", "policy-mode", "policy", name, "mode", text,
+		      "force", (int)a->force);
+	r = client_ask(a->config_file, q, &answer, NULL, NULL, &err);
+	if (r == -ECONNREFUSED) {
+		r = set_alone(a, name, dir, mode);
+		if (r)
+			return r;
+	} else if (r < 0) {
+		return cli_fail(&err);
+	} else {
+		printf("%s: mode %s, %lld containers switched\n", name, text,
+		       (long long)json_integer_value(json_object_get(answer, "switched")));
+		say_over(name, json_string_value(json_object_get(answer, "overridden")));
+	}
+	if (a->force)
+		policy_say_forced(name, dir, mode);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra policy keygen, sign. */
+#include <limits.h>
+#include <stdio.h>
+
+#include "lib/policy/policy_key.h"
+#include "user/cli/cli.h"
+#include "user/cli/policy/policy_cmd.h"
+
+int policy_cmd_keygen(const struct policy_args *a)
+{
+	char public[POLICY_KEY_TEXT];
+	struct err err;
+
+	if (policy_key_new(a->names[0], public, &err) < 0)
+		return cli_fail(&err);
+	printf("%s: the secret key; %s.pub: the public one\n"
+	       "Whoever is to take only what it signed has in " CONFIG_DEFAULT_FILE ":\n"
+	       "  \"policy_keys\": [\"%s\"]\n",
+	       a->names[0], a->names[0], public);
+	return 0;
+}
+
+int policy_cmd_sign(const struct policy_args *a)
+{
+	char dir[PATH_MAX], public[POLICY_KEY_TEXT];
+	struct err err;
+
+	for (int i = 0; i < a->n_names; i++) {
+		cli_policy_dir(a->names[i], a->config->policies_dir, dir, sizeof(dir));
+		if (policy_sign(dir, a->key, public, &err) < 0)
+			return cli_fail(&err);
+		printf("%s: signed, %s\n", dir, public);
+	}
+	return 0;
+}

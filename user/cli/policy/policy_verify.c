@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra policy verify: all that the loader and the kernel's image ask for, and the model. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "lib/policy/policy.h"
+#include "lib/base/text.h"
+#include "user/cli/cli.h"
+#include "user/cli/policy/policy_cmd.h"
+
+/* For this machine, and of a size that the kernel's tables hold. */
+static int check_image(const struct policy *p, const char *dir, struct err *err)
+{
+	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
+	struct utsname uts;
+	struct err why;
+	int r;
+
+	if (!image)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (uname(&uts) == 0 && strcmp(uts.machine, p->arch) != 0)
+		return err_set(err, -ENOEXEC, "%s: for %s, this is %s: train one on this machine",
+			       dir, p->arch, uts.machine);
+	r = policy_image(p, 1, image, &why);
+	return r < 0 ? err_set(err, r, "%s: %s", dir, why.msg) : 0;
+}
+
+static int check(const char *dir, const struct policy_keys *keys, struct policy **ret,
+		 struct err *err)
+{
+	int r = policy_load_signed(ret, dir, keys, err);
+
+	if (r < 0)
+		return r;
+	r = policy_load_model(*ret, dir, err);
+	/* Without a model it cannot be updated; it guards all the same. */
+	if (r < 0 && r != -ENODATA)
+		return r;
+	return check_image(*ret, dir, err);
+}
+
+/* In words: who signed it. */
+static void signer(const char *dir, char *buf, size_t size)
+{
+	char public[POLICY_KEY_TEXT];
+	struct err why;
+	int r = policy_signer(dir, public, &why);
+
+	if (r == -ENOENT)
+		snprintf(buf, size, "not signed");
+	else if (r < 0)
+		snprintf(buf, size, "caution, %.80s", why.msg);
+	else
+		snprintf(buf, size, "signed by %s", public);
+}
+
+static int verify(const char *dir, const struct policy_keys *keys, json_t *out)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char public[POLICY_KEY_TEXT], words[128], image[512];
+	struct err err = {};
+	int r = check(dir, keys, &p, &err);
+
+	if (out) {
+		bool has_signer = policy_signer(dir, public, NULL) == 0;
+
+		return json_array_append_new(
+			       out,
+			       json_pack("{s:o, s:b, s:o, s:o}", "policy", text_json_keep(dir),
+					 "good", r == 0, "error",
+					 r < 0 ? text_json_keep(err.msg) : json_null(), "signed_by",
+					 has_signer ? json_string(public) : json_null())) ||
+		       r < 0;
+	}
+	if (r < 0)
+		return cli_fail(&err);
+	signer(dir, words, sizeof(words));
+	text_clean(p->image, strlen(p->image), image, sizeof(image));
+	printf("%s: good, %s, %s\n", dir, image, words);
+	return 0;
+}
+
+int policy_cmd_verify(const struct policy_args *a)
+{
+	json_t *out = a->json ? json_array() : NULL;
+	int result = 0;
+
+	if (a->json && !out)
+		return cli_failf("out of memory");
+	for (int i = 0; i < a->n_names; i++) {
+		char dir[PATH_MAX];
+
+		cli_policy_dir(a->names[i], a->config->policies_dir, dir, sizeof(dir));
+		result |= verify(dir, &a->config->policy_keys, out);
+	}
+	return out ? cli_print_json(out, true) | result : result;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a container's id to its cgroup. */
+#include "user/identity/cgroup_lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
+#include "user/sys/cgroup.h"
+#include "user/identity/patterns.h"
+
+#define STATE_MAX (1 << 20)
+
+/* Field 22 of /proc/PID/stat: when it started, in ticks. 0 if there is no such process. */
+static unsigned long long start_time(pid_t pid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned long long t = 0;
+	char path[64], line[1024], *s;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return 0;
+	s = strrchr(line, ')');
+	for (int i = 2; s && i < 22; i++)
+		s = strchr(s + 1, ' ');
+	if (!s || sscanf(s, "%llu", &t) != 1)
+		return 0;
+	return t;
+}
+
+/* A runtime's state file, and the names of the members that tell of the container's process. */
+struct state_file {
+	const char *dir;
+	const char *file;
+	const char *pid;
+	const char *start;
+};
+
+static const struct state_file states[] = {
+	{"/run/runc", "state.json", "init_process_pid", "init_process_start"},
+	{"/run/crun", "status", "pid", "process-start-time"},
+	{"/run/docker/runtime-runc/moby", "state.json", "init_process_pid", "init_process_start"},
+	{"/run/containerd/runc/k8s.io", "state.json", "init_process_pid", "init_process_start"},
+};
+
+static int from_state(const struct state_file *s, const char *id, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *j = NULL;
+	char path[PATH_MAX];
+	json_int_t pid, start;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", s->dir, id, s->file);
+	if (file_read(AT_FDCWD, path, STATE_MAX, &text, &len, NULL) < 0)
+		return -ENOENT;
+	j = json_loadb(text, len, 0, NULL);
+	pid = json_integer_value(json_object_get(j, s->pid));
+	start = json_integer_value(json_object_get(j, s->start));
+	if (pid <= 1 || pid > INT_MAX)
+		return -ENOENT;
+	/* The number may have been used again since the container died. */
+	if (start && start_time((pid_t)pid) != (unsigned long long)start)
+		return -ENOENT;
+	return cgroup_of_pid((pid_t)pid, ret, NULL);
+}
+
+static bool is_id(const char *id)
+{
+	size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-");
+
+	return n > 0 && n <= 255 && id[n] == '\0' && id[0] != '.';
+}
+
+int container_cgroup(const char *id, char **ret, struct err *err)
+{
+	if (!is_id(id))
+		return err_set(err, -EINVAL, "not a container's id: letters, digits, _.+- only");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (from_state(&states[i], id, ret) == 0)
+			return 0;
+	}
+	return cgroup_find(id, ret, err);
+}
+
+void container_id(const char *cgroup, char *buf, size_t size)
+{
+	size_t end = strlen(cgroup), start;
+	struct pattern p;
+
+	if (pattern_match(cgroup, &p)) {
+		snprintf(buf, size, "%s", p.id);
+		return;
+	}
+	for (start = end; start && cgroup[start - 1] != '/';)
+		start--;
+	if (end - start > 6 && strncmp(cgroup + end - 6, ".scope", 6) == 0)
+		end -= 6;
+	snprintf(buf, size, "%.*s", (int)(end - start), cgroup + start);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies by image: a directory is read at each question, a file only when it has changed. */
+#include "user/policy/image_index.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/policy/policy_format.h"
+
+#define JSON_BYTES_MAX (64u << 20)
+
+struct entry {
+	struct entry *next;
+	char *name;
+	char *image; /* NULL: not a policy */
+	char *digest;
+	struct stat st; /* of policy.json */
+	bool there;
+};
+
+struct catalog {
+	char *dir;
+	struct entry *entries;
+};
+
+int catalog_new(struct catalog **ret, const char *policies_dir)
+{
+	_cleanup_(catalog_freep) struct catalog *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->dir = strdup(policies_dir);
+	if (!c->dir)
+		return -ENOMEM;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+static void entry_free(struct entry *e)
+{
+	free(e->name);
+	free(e->image);
+	free(e->digest);
+	free(e);
+}
+
+void catalog_free(struct catalog *c)
+{
+	if (!c)
+		return;
+	while (c->entries) {
+		struct entry *e = c->entries;
+
+		c->entries = e->next;
+		entry_free(e);
+	}
+	free(c->dir);
+	free(c);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* What cannot be read is no policy, and matches nothing. */
+static void entry_read(struct entry *e, int dir, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *j = NULL;
+	const char *image, *digest;
+	size_t len;
+
+	free(e->image);
+	free(e->digest);
+	e->image = e->digest = NULL;
+	if (file_read(dir, path, JSON_BYTES_MAX, &text, &len, NULL) < 0)
+		return;
+	j = json_loadb(text, len, 0, NULL);
+	image = json_string_value(json_object_get(j, "image"));
+	digest = json_string_value(json_object_get(j, "digest"));
+	e->image = image ? strdup(image) : NULL;
+	e->digest = digest ? strdup(digest) : NULL;
+}
+
+static struct entry *entry_of(struct catalog *c, const char *name)
+{
+	struct entry *e = c->entries;
+
+	while (e && strcmp(e->name, name) != 0)
+		e = e->next;
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->name = strdup(name);
+	if (!e->name) {
+		free(e);
+		return NULL;
+	}
+	e->next = c->entries;
+	c->entries = e;
+	return e;
+}
+
+static int look(struct catalog *c, int dir, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	struct entry *e;
+	struct stat st;
+
+	if (asprintf(&path, "%s/" POLICY_JSON_FILE, name) < 0)
+		return -ENOMEM;
+	if (fstatat(dir, path, &st, 0) < 0)
+		return 0;
+	e = entry_of(c, name);
+	if (!e)
+		return -ENOMEM;
+	e->there = true;
+	if (same_file(&e->st, &st))
+		return 0;
+	entry_read(e, dir, path);
+	e->st = st;
+	return 0;
+}
+
+static int refresh(struct catalog *c, struct err *err)
+{
+	struct entry **at = &c->entries;
+	DIR *d = opendir(c->dir);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d && errno != ENOENT)
+		return err_set(err, -errno, "%s: %s", c->dir, strerror(errno));
+	for (struct entry *e = c->entries; e; e = e->next)
+		e->there = false;
+	while (d && r == 0 && (de = readdir(d)))
+		if (de->d_name[0] != '.')
+			r = look(c, dirfd(d), de->d_name);
+	if (d)
+		closedir(d);
+	while (*at) {
+		struct entry *e = *at;
+
+		if (e->there) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		entry_free(e);
+	}
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static bool is_better(const struct catalog_match *a, const struct catalog_match *b)
+{
+	if (a->how != b->how)
+		return a->how > b->how;
+	if (a->other_digest != b->other_digest)
+		return !a->other_digest;
+	return b->policy && strcmp(a->policy, b->policy) < 0;
+}
+
+int catalog_find(struct catalog *c, const struct identity *w, struct catalog_match *ret,
+		 struct err *err)
+{
+	struct catalog_match best = {};
+	int r = refresh(c, err);
+
+	if (r < 0)
+		return r;
+	for (const struct entry *e = c->entries; e; e = e->next) {
+		struct catalog_match m = {.policy = e->name};
+
+		if (e->image)
+			m.how = image_match(w, e->image, e->digest, &m.other_digest);
+		if (m.how && is_better(&m, &best))
+			best = m;
+	}
+	if (!best.how)
+		return err_set(err, -ENOENT, "%s has no policy for %.300s", c->dir,
+			       w->image ? w->image : "an image without a name");
+	*ret = best;
+	return 0;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counting and deciding. */
+#include "user/policy/lifecycle.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lutra/abi.h"
+
+#define MINUTE_NS 60000000000ull
+
+static void run_done(struct life_run *r)
+{
+	free(r->file);
+}
+
+static void image_free(struct life_image *i)
+{
+	for (size_t k = 0; k < i->n_runs; k++)
+		run_done(&i->runs[k]);
+	free(i->runs);
+	free(i->image);
+	free(i->policy);
+	free(i->digest);
+	free(i->learned);
+	free(i->note);
+	free(i);
+}
+
+void life_done(struct life *l)
+{
+	while (l->images) {
+		struct life_image *i = l->images;
+
+		l->images = i->next;
+		image_free(i);
+	}
+}
+
+/* ---- finding ---- */
+
+struct life_image *life_of_container(const struct life *l, const struct identity *who)
+{
+	struct life_image *best = NULL;
+	enum image_match how = IMAGE_NO_MATCH;
+
+	for (struct life_image *i = l->images; i; i = i->next) {
+		bool other;
+		enum image_match m = image_match(who, i->image, NULL, &other);
+
+		if (m > how) {
+			best = i;
+			how = m;
+		}
+	}
+	return best;
+}
+
+/* Of the very reference, not of one without its tag. */
+struct life_image *life_find(const struct life *l, const char *image)
+{
+	_cleanup_(identity_done) struct identity asked = {};
+	bool other;
+
+	if (identity_set(&asked.image, image) < 0 || !asked.image)
+		return NULL;
+	for (struct life_image *i = l->images; i; i = i->next) {
+		struct identity known = {.image = i->image};
+
+		if (image_match(&known, image, NULL, &other) &&
+		    image_match(&asked, i->image, NULL, &other))
+			return i;
+	}
+	return NULL;
+}
+
+struct life_image *life_of_policy(const struct life *l, const char *policy)
+{
+	struct life_image *i = l->images;
+
+	while (i && strcmp(i->policy, policy) != 0)
+		i = i->next;
+	return i;
+}
+
+/* What follows the registry and Docker's own namespace, as the name of a directory. */
+static char *policy_of(const char *image)
+{
+	static const char *const common[] = {"docker.io/library/", "docker.io/", "localhost/"};
+	char *name;
+
+	for (size_t k = 0; k < sizeof(common) / sizeof(common[0]); k++) {
+		if (strncmp(image, common[k], strlen(common[k])) == 0) {
+			image += strlen(common[k]);
+			break;
+		}
+	}
+	name = strndup(image, LIFE_NAME_MAX);
+	for (char *s = name; s && *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
+			*s = '-';
+	if (name && *name == '.')
+		*name = '-';
+	return name;
+}
+
+static bool is_reference(const char *image)
+{
+	if (!*image || strlen(image) > IDENTITY_TEXT_MAX || *image == '/' || *image == '-')
+		return false;
+	for (; *image; image++)
+		if (!isalnum((unsigned char)*image) && !strchr("._-/:@+", *image))
+			return false;
+	return true;
+}
+
+int life_add(struct life *l, const char *image, struct life_image **ret, struct err *err)
+{
+	struct life_image *i, *other;
+
+	if (!is_reference(image))
+		return err_set(err, -EINVAL, "%.200s: not an image reference, as nginx:1.25 is",
+			       image);
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return err_set(err, -ENOMEM, "out of memory");
+	i->image = strdup(image);
+	i->policy = policy_of(image);
+	if (!i->image || !i->policy) {
+		image_free(i);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	other = life_of_policy(l, i->policy);
+	if (other) {
+		image_free(i);
+		return err_set(err, -EEXIST, "%.200s: %.200s has the policy of that name", image,
+			       other->image);
+	}
+	i->next = l->images;
+	l->images = i;
+	l->changed = true;
+	*ret = i;
+	return 0;
+}
+
+void life_note(struct life *l, struct life_image *i, const char *fmt, ...)
+{
+	char *note = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&note, fmt, ap) < 0)
+		note = NULL;
+	va_end(ap);
+	free(i->note);
+	i->note = note;
+	l->changed = true;
+}
+
+/* ---- runs ---- */
+
+int life_add_run(struct life *l, struct life_image *i, const char *file)
+{
+	struct life_run *runs = reallocarray(i->runs, i->n_runs + 1, sizeof(*runs));
+	char *copy = strdup(file);
+
+	if (runs)
+		i->runs = runs;
+	if (!runs || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	i->runs[i->n_runs++] = (struct life_run){.file = copy};
+	i->fresh = true;
+	l->changed = true;
+	return 0;
+}
+
+void life_drop_run(struct life *l, struct life_image *i, size_t run)
+{
+	run_done(&i->runs[run]);
+	memmove(&i->runs[run], &i->runs[run + 1], (i->n_runs - run - 1) * sizeof(*i->runs));
+	i->n_runs--;
+	l->changed = true;
+}
+
+int life_of_digest(struct life *l, struct life_image *i, const char *digest)
+{
+	char *copy;
+
+	if (!digest || (i->learned && strcmp(i->learned, digest) == 0))
+		return 0;
+	copy = strdup(digest);
+	if (!copy)
+		return -ENOMEM;
+	for (size_t k = i->n_runs; i->learned && k > 0; k--) {
+		if (i->runs[k - 1].used)
+			continue;
+		life_drop_run(l, i, k - 1);
+		i->dropped++;
+	}
+	free(i->learned);
+	i->learned = copy;
+	l->changed = true;
+	return 0;
+}
+
+unsigned life_waiting(const struct life_image *i)
+{
+	unsigned n = 0;
+
+	for (size_t k = 0; k < i->n_runs; k++)
+		n += !i->runs[k].used;
+	return n;
+}
+
+unsigned life_quiet(const struct life_image *i)
+{
+	unsigned n = 0;
+
+	for (size_t k = i->n_runs; k > 0; k--) {
+		const struct life_run *r = &i->runs[k - 1];
+
+		if (r->used || !r->counted || r->new_calls || r->new_objects)
+			break;
+		n++;
+	}
+	return n;
+}
+
+unsigned life_advised(const struct life_image *i)
+{
+	unsigned have = life_waiting(i), quiet = life_quiet(i);
+	unsigned more = quiet < LIFE_QUIET_RUNS ? LIFE_QUIET_RUNS - quiet : 0;
+	unsigned wanted = i->wanted > have ? i->wanted - have : 0;
+
+	return wanted > more ? wanted : more;
+}
+
+static struct life_run *find_run(struct life_image *i, const char *file)
+{
+	for (size_t k = 0; file && k < i->n_runs; k++)
+		if (strcmp(i->runs[k].file, file) == 0)
+			return &i->runs[k];
+	return NULL;
+}
+
+int life_count(struct life *l, struct life_image *i, const json_t *news)
+{
+	const json_t *runs = json_object_get(news, "runs");
+	json_t *one;
+	size_t k;
+
+	if (!json_is_array(runs))
+		return -EBADMSG;
+	json_array_foreach (runs, k, one) {
+		json_int_t calls, objects, new_calls, new_objects;
+		struct life_run *run;
+		const char *file;
+		double seconds;
+
+		if (json_unpack(one, "{s:s, s:I, s:I, s:F, s:I, s:I}", "file", &file, "calls",
+				&calls, "objects", &objects, "seconds", &seconds, "new_calls",
+				&new_calls, "new_objects", &new_objects) < 0)
+			return -EBADMSG;
+		/* Runs that an update keeps are not on this disk any more, or used already. */
+		run = find_run(i, file);
+		if (!run || run->used)
+			continue;
+		run->calls = (uint64_t)calls;
+		run->objects = (uint64_t)objects;
+		run->seconds = seconds;
+		run->new_calls = (uint64_t)new_calls;
+		run->new_objects = (uint64_t)new_objects;
+		run->counted = true;
+	}
+	l->changed = true;
+	return 0;
+}
+
+void life_trained(struct life *l, struct life_image *i)
+{
+	for (size_t k = 0; k < i->n_runs; k++) {
+		if (i->runs[k].used || !i->runs[k].given)
+			continue;
+		i->runs[k].used = true;
+		i->policy_runs++;
+		i->policy_calls += i->runs[k].calls;
+	}
+	i->trained = true;
+	i->learning = false;
+	free(i->digest);
+	i->digest = TAKE_PTR(i->learned);
+	life_switched(l, i);
+}
+
+/* ---- the gate ---- */
+
+bool life_gate(const struct life_image *i, const struct life_limits *limits, struct err *why)
+{
+	double clean = (double)i->clean_ns / (60. * MINUTE_NS);
+	char text[sizeof(why->msg)] = "";
+	size_t n = 0;
+
+	if (!i->trained)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", it has no policy yet");
+	if (i->policy_runs < limits->runs)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", learned from %u of %llu runs",
+				      i->policy_runs, (unsigned long long)limits->runs);
+	if (i->policy_calls < limits->calls)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", from %llu of %llu calls",
+				      (unsigned long long)i->policy_calls,
+				      (unsigned long long)limits->calls);
+	if (i->clean_ns < limits->clean_minutes * MINUTE_NS)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+				      ", %.2f of %.2f hours clean in audit", clean,
+				      (double)limits->clean_minutes / 60);
+	if (n)
+		err_set(why, 0, "%s", text + 2);
+	return n == 0;
+}
+
+int life_allows(const struct life *l, const struct life_limits *limits, const struct life_ask *ask,
+		struct err *ret_over, struct err *err)
+{
+	const struct life_image *i = life_of_policy(l, ask->policy);
+	struct err why;
+
+	ret_over->msg[0] = '\0';
+	if (!i || ask->mode <= LUTRA_MODE_AUDIT || life_gate(i, limits, &why))
+		return 0;
+	if (!ask->force)
+		return err_set(err, -EPERM, "%.100s: not in mode %s yet: %.250s; wait, or --force",
+			       ask->policy, mode_name(ask->mode), why.msg);
+	*ret_over = why;
+	return 0;
+}
+
+void life_tick(struct life *l, struct life_image *i, unsigned mode, uint64_t elapsed_ns)
+{
+	if (mode == LUTRA_MODE_AUDIT)
+		i->clean_ns += elapsed_ns;
+	else if (mode > LUTRA_MODE_AUDIT)
+		i->enforced_ns += elapsed_ns;
+	l->changed |= mode >= LUTRA_MODE_AUDIT;
+}
+
+bool life_signal(struct life *l, struct life_image *i, const struct life_limits *limits,
+		 unsigned mode, bool refuses)
+{
+	if (!refuses)
+		return false;
+	l->changed = true;
+	if (mode <= LUTRA_MODE_AUDIT) {
+		i->clean_ns = 0;
+		return false;
+	}
+	if (i->enforced_ns >= limits->fallback_minutes * MINUTE_NS)
+		return false;
+	return ++i->fired > limits->fallback_signals;
+}
+
+void life_switched(struct life *l, struct life_image *i)
+{
+	i->clean_ns = i->enforced_ns = 0;
+	i->fired = 0;
+	l->changed = true;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life cycle's file, and what is told of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "lutra/abi.h"
+#include "user/policy/lifecycle.h"
+
+#define LIFE_FILE "life.json"
+#define LIFE_FILE_MAX (16u << 20)
+
+static json_t *text_or_null(const char *s)
+{
+	return s ? text_json_keep(s) : json_null();
+}
+
+/* ---- the file ---- */
+
+static json_t *run_encode(const struct life_run *r)
+{
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "file",
+			 text_json_keep(r->file), "calls", (json_int_t)r->calls, "objects",
+			 (json_int_t)r->objects, "new_calls", (json_int_t)r->new_calls,
+			 "new_objects", (json_int_t)r->new_objects, "seconds", r->seconds,
+			 "counted", (int)r->counted, "used", (int)r->used);
+}
+
+static json_t *runs_encode(const struct life_image *i)
+{
+	json_t *runs = json_array();
+
+	for (size_t k = 0; k < i->n_runs; k++)
+		json_array_append_new(runs, run_encode(&i->runs[k]));
+	return runs;
+}
+
+static json_t *image_encode(const struct life_image *i)
+{
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:o}",
+		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
+		text_or_null(i->digest), "learned", text_or_null(i->learned), "note",
+		text_or_null(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
+		"wanted", (json_int_t)i->wanted, "next", (json_int_t)i->number, "dropped",
+		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "fired",
+		(json_int_t)i->fired, "policy_calls", (json_int_t)i->policy_calls, "clean_ns",
+		(json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns, "runs",
+		runs_encode(i));
+}
+
+json_t *life_encode(const struct life *l)
+{
+	json_t *images = json_array();
+
+	for (const struct life_image *i = l->images; i; i = i->next)
+		json_array_append_new(images, image_encode(i));
+	return images;
+}
+
+static int copy(const char *s, char **ret)
+{
+	*ret = s ? strdup(s) : NULL;
+	return s && !*ret ? -ENOMEM : 0;
+}
+
+static bool is_count(json_int_t v, json_int_t max)
+{
+	return v >= 0 && v <= max;
+}
+
+/* A name in a directory, and nothing that leads out of it. */
+static bool is_name(const char *s)
+{
+	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= LIFE_NAME_MAX;
+}
+
+static int run_decode(json_t *j, struct life *l, struct life_image *i)
+{
+	json_int_t calls, objects, new_calls, new_objects;
+	struct life_run *r;
+	int counted, used;
+	const char *file;
+	double seconds;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:I, s:I, s:I, s:I, s:F, s:b, s:b}", "file",
+			   &file, "calls", &calls, "objects", &objects, "new_calls", &new_calls,
+			   "new_objects", &new_objects, "seconds", &seconds, "counted", &counted,
+			   "used", &used) < 0 ||
+	    !is_name(file) || calls < 0 || objects < 0 || new_calls < 0 || new_objects < 0)
+		return -EBADMSG;
+	if (life_add_run(l, i, file) < 0)
+		return -ENOMEM;
+	r = &i->runs[i->n_runs - 1];
+	r->calls = (uint64_t)calls;
+	r->objects = (uint64_t)objects;
+	r->new_calls = (uint64_t)new_calls;
+	r->new_objects = (uint64_t)new_objects;
+	r->seconds = seconds;
+	r->counted = counted != 0;
+	r->used = used != 0;
+	return 0;
+}
+
+static int image_decode(json_t *j, struct life *l, struct err *err)
+{
+	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
+	const char *image, *policy;
+	struct life_image *i;
+	int learning, trained, r;
+	json_t *digest, *learned, *note, *runs, *one;
+	size_t k;
+
+	if (json_unpack_ex(j, NULL, JSON_STRICT,
+			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			   "s:I, s:o}",
+			   "image", &image, "policy", &policy, "digest", &digest, "learned",
+			   &learned, "note", &note, "learning", &learning, "trained", &trained,
+			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
+			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
+			   &clean, "enforced_ns", &enforced, "runs", &runs) < 0 ||
+	    !is_name(policy) || !is_count(wanted, LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
+	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
+	    !is_count(fired, UINT32_MAX) || policy_calls < 0 || clean < 0 || enforced < 0 ||
+	    !json_is_array(runs))
+		return err_set(err, -EBADMSG, "not the state of an image");
+	r = life_add(l, image, &i, err);
+	if (r < 0)
+		return r;
+	free(TAKE_PTR(i->policy));
+	if (copy(policy, &i->policy) < 0 || copy(json_string_value(digest), &i->digest) < 0 ||
+	    copy(json_string_value(learned), &i->learned) < 0 ||
+	    copy(json_string_value(note), &i->note) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	i->learning = learning != 0;
+	i->trained = trained != 0;
+	i->wanted = (uint32_t)wanted;
+	i->number = (uint32_t)next;
+	i->dropped = (uint32_t)dropped;
+	i->policy_runs = (uint32_t)policy_runs;
+	i->fired = (uint32_t)fired;
+	i->policy_calls = (uint64_t)policy_calls;
+	i->clean_ns = (uint64_t)clean;
+	i->enforced_ns = (uint64_t)enforced;
+	json_array_foreach (runs, k, one)
+		if (run_decode(one, l, i) < 0)
+			return err_set(err, -EBADMSG, "run %zu of %.200s is none", k + 1, image);
+	return 0;
+}
+
+int life_parse(const char *text, size_t len, struct life *ret, struct err *err)
+{
+	json_error_t je = {.text = "not an array"};
+	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+	_cleanup_(life_done) struct life l = {};
+	json_t *one;
+	size_t k;
+
+	if (!json_is_array(j))
+		return err_set(err, -EBADMSG, "%s", je.text);
+	/* The last one is the first in the list. */
+	for (k = json_array_size(j); k > 0; k--) {
+		int r;
+
+		one = json_array_get(j, k - 1);
+		r = image_decode(one, &l, err);
+		if (r < 0)
+			return r;
+	}
+	ret->images = TAKE_PTR(l.images);
+	ret->changed = false;
+	return 0;
+}
+
+int life_load(const char *state_dir, struct life *ret, struct err *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct err why = {};
+	size_t len;
+	int r;
+
+	if (asprintf(&path, "%s/" LIFE_FILE, state_dir) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = file_read(AT_FDCWD, path, LIFE_FILE_MAX, &text, &len, err);
+	if (r == -ENOENT) {
+		*ret = (struct life){};
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	r = life_parse(text, len, ret, &why);
+	return r < 0 ? err_set(err, r, "%s: %s", path, why.msg) : 0;
+}
+
+int life_save(const char *state_dir, struct life *l)
+{
+	json_auto_t *j = life_encode(l);
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	int r;
+
+	text = j ? json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+	if (!text || asprintf(&path, "%s/" LIFE_FILE, state_dir) < 0)
+		return -ENOMEM;
+	mkdir(state_dir, 0700);
+	r = file_replace(path, 0600, text, strlen(text));
+	if (r == 0)
+		l->changed = false;
+	return r;
+}
+
+/* ---- what is told ---- */
+
+static const char *stage_of(const struct life_image *i, unsigned mode)
+{
+	if (i->trained)
+		return mode_name(mode);
+	return i->learning ? "learn" : "stopped";
+}
+
+json_t *life_image_json(const struct life_image *i, const struct life_limits *limits, unsigned mode)
+{
+	struct err why = {};
+	bool open = life_gate(i, limits, &why);
+	json_t *j = json_pack(
+		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
+		"s:o, s:o}",
+		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
+		stage_of(i, mode), "digest", text_or_null(i->digest), "learning", (int)i->learning,
+		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
+		(json_int_t)life_waiting(i), "runs_quiet", (json_int_t)life_quiet(i),
+		"runs_advised", (json_int_t)(i->learning ? life_advised(i) : 0), "runs_dropped",
+		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_calls",
+		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
+		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
+		text_or_null(i->note), "runs", runs_encode(i));
+
+	return j;
+}

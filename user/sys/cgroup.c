@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cgroup v2 tree. */
+#include "user/sys/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+
+#define DESTROY_MS 5000
+
+/* Octal escapes of mountinfo(5), in place. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+int cgroup_root(char **ret, struct err *err)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	if (!f)
+		return err_set(err, -errno, "/proc/self/mountinfo: %s", strerror(errno));
+	while (getline(&line, &size, f) >= 0) {
+		char path[PATH_MAX];
+
+		if (!strstr(line, " - cgroup2 "))
+			continue;
+		if (sscanf(line, "%*d %*d %*s %*s %4095s", path) != 1)
+			continue;
+		unescape(path);
+		*ret = strdup(path);
+		return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	}
+	return err_set(err, -ENOTSUP,
+		       "cgroup v2 is not mounted: "
+		       "mount -t cgroup2 none /sys/fs/cgroup");
+}
+
+int cgroup_create(const char *name, char **ret, struct err *err)
+{
+	_cleanup_free_ char *root = NULL, *path = NULL;
+	int r;
+
+	r = cgroup_root(&root, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&path, "%s/%s", root, name) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (mkdir(path, 0755) < 0)
+		return err_set(err, -errno, "%s: cannot create the cgroup: %s%s", path,
+			       strerror(errno),
+			       errno == EACCES || errno == EPERM ? ": run as root" : "");
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
+int cgroup_write(const char *path, const char *file, const char *value)
+{
+	_cleanup_close_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+
+	if (dir < 0)
+		return -errno;
+	fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return -errno;
+	return 0;
+}
+
+int cgroup_events_open(const char *path)
+{
+	_cleanup_free_ char *file = NULL;
+	int fd;
+
+	if (asprintf(&file, "%s/cgroup.events", path) < 0)
+		return -ENOMEM;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_populated(int events_fd, bool *ret)
+{
+	char buf[256];
+	ssize_t n = pread(events_fd, buf, sizeof(buf) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	*ret = strstr(buf, "populated 1") != NULL;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)ftw;
+	if (type == FTW_DP)
+		rmdir(path);
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+int cgroup_destroy(const char *path)
+{
+	_cleanup_close_ int fd = cgroup_events_open(path);
+	int64_t until = now_ms() + DESTROY_MS;
+	bool populated = true;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLPRI};
+		int64_t left = until - now_ms();
+
+		cgroup_write(path, "cgroup.kill", "1");
+		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		if (access(path, F_OK) < 0)
+			return 0;
+		if (left <= 0)
+			return -EBUSY;
+		/* A directory that is not populated may still be busy for a moment. */
+		if (cgroup_populated(fd, &populated) < 0 || !populated)
+			p.events = 0;
+		poll(&p, 1, p.events ? (int)left : 5);
+	}
+}
+
+void cgroup_sweep(const char *prefix)
+{
+	_cleanup_free_ char *root = NULL;
+	struct dirent *e;
+	DIR *d;
+
+	if (cgroup_root(&root, NULL) < 0)
+		return;
+	d = opendir(root);
+	while (d && (e = readdir(d))) {
+		size_t n = strlen(prefix);
+		long pid;
+		char *end;
+
+		if (strncmp(e->d_name, prefix, n) != 0 || e->d_name[n] != '.')
+			continue;
+		pid = strtol(e->d_name + n + 1, &end, 10);
+		if (pid > 0 && pid <= INT_MAX && *end == '\0' && kill((pid_t)pid, 0) < 0 &&
+		    errno == ESRCH)
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	}
+	if (d)
+		closedir(d);
+}
+
+int cgroup_of_pid(pid_t pid, char **ret, struct err *err)
+{
+	_cleanup_free_ char *root = NULL, *line = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+	char proc[64];
+	size_t size = 0;
+	ssize_t n;
+	int r;
+
+	r = cgroup_root(&root, err);
+	if (r < 0)
+		return r;
+	snprintf(proc, sizeof(proc), "/proc/%d/cgroup", (int)pid);
+	f = fopen(proc, "re");
+	if (!f)
+		return err_set(err, -ESRCH, "no process %d", (int)pid);
+	while ((n = getline(&line, &size, f)) > 0) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (asprintf(ret, "%s%s", root, strcmp(line + 3, "/") ? line + 3 : "") < 0)
+			return err_set(err, -ENOMEM, "out of memory");
+		return 0;
+	}
+	return err_set(err, -ENOTSUP, "process %d is in no cgroup v2", (int)pid);
+}
+
+int cgroup_id(const char *path, uint64_t *ret)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	*ret = st.st_ino;
+	return 0;
+}
+
+/* Does a directory's name stand for the container? */
+static bool names_container(const char *name, const char *id)
+{
+	static const char *const prefixes[] = {"", "docker-", "libpod-", "crio-",
+					       "cri-containerd-"};
+	size_t len = strlen(id);
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t n = strlen(prefixes[i]);
+		const char *rest;
+
+		if (strncmp(name, prefixes[i], n) != 0 || strncmp(name + n, id, len) != 0)
+			continue;
+		rest = name + n + len;
+		if (*rest == '\0' || strcmp(rest, ".scope") == 0)
+			return true;
+		if (len >= 12 && strspn(rest, "0123456789abcdef") + len == 64)
+			return true;
+	}
+	return false;
+}
+
+/* nftw() takes no argument. */
+static struct {
+	const char *id;
+	char *path;
+	int n;
+} find;
+
+static int find_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	if (type != FTW_D || !names_container(path + ftw->base, find.id))
+		return FTW_CONTINUE;
+	find.n++;
+	if (!find.path)
+		find.path = strdup(path);
+	return FTW_SKIP_SUBTREE;
+}
+
+int cgroup_find(const char *id, char **ret, struct err *err)
+{
+	_cleanup_free_ char *root = NULL, *path = NULL;
+	int r;
+
+	r = cgroup_root(&root, err);
+	if (r < 0)
+		return r;
+	find.id = id;
+	find.path = NULL;
+	find.n = 0;
+	if (root)
+		nftw(root, find_one, 32, FTW_PHYS | FTW_MOUNT | FTW_ACTIONRETVAL);
+	path = TAKE_PTR(find.path);
+	if (find.n > 1)
+		return err_set(err, -ENOTUNIQ, "%s: %d containers have that id: give all of it", id,
+			       find.n);
+	if (!path)
+		return err_set(err, -ENOENT, "%s: no such container runs here", id);
+	*ret = TAKE_PTR(path);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directories of the cgroup v2 tree. */
+#ifndef LUTRA_USER_SYS_CGROUP_H
+#define LUTRA_USER_SYS_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/err.h"
+
+/* Where cgroup v2 is mounted, the caller's to free. -ENOTSUP: it is not. */
+int cgroup_root(char **ret, struct err *err);
+
+/*
+ * Create name directly below the root; *ret is its path, the caller's to free. -EEXIST: there is
+ * one already. -EACCES, -EROFS: as mkdir(2).
+ */
+int cgroup_create(const char *name, char **ret, struct err *err);
+
+/* Remove empty directories PREFIX.PID below the root whose process PID is gone. */
+void cgroup_sweep(const char *prefix);
+
+/* Kill every task in and below path, wait for them, and remove the directories. 0 or -errno. */
+int cgroup_destroy(const char *path);
+
+/* Write to one of its files: "cgroup.procs", "cgroup.kill", "cgroup.freeze". 0 or -errno. */
+int cgroup_write(const char *path, const char *file, const char *value);
+
+/*
+ * Open cgroup.events, which raises EPOLLPRI when it changes; cgroup_populated() reads it. Returns
+ * the descriptor or -errno.
+ */
+int cgroup_events_open(const char *path);
+/* -ENODEV: the cgroup is gone. */
+int cgroup_populated(int events_fd, bool *ret);
+
+/* Path of the cgroup of a process, the caller's to free. -ESRCH: no such process. */
+int cgroup_of_pid(pid_t pid, char **ret, struct err *err);
+
+/* Kernel's id of the directory: its inode number. 0 or -errno. */
+int cgroup_id(const char *path, uint64_t *ret);
+
+/*
+ * Find the one cgroup of a container by its id, as engines and runtimes name them: ID itself,
+ * docker-ID.scope, libpod-ID.scope, crio-ID.scope, cri-containerd-ID.scope. Twelve characters of
+ * an id are enough. -ENOENT, -ENOTUNIQ.
+ */
+int cgroup_find(const char *id, char **ret, struct err *err);
+
+#endif

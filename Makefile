@@ -108,7 +108,7 @@ LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c))
 USER_MAIN := user/lutra.c user/lutrad.c user/lutra_hook.c
 USER_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN),$(wildcard user/*/*.c user/*/*/*.c)))
 TRAIN_MAIN := trainer/lutra_train.c trainer/lutra_eval.c
-TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard trainer/*.c trainer/*/*.c)))
+TRAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(TRAIN_MAIN),$(wildcard trainer/*.c trainer/*/*.c trainer/*/*/*.c)))
 
 # The same bytes on every host: no product and sum contracted to one rounding.
 $(B)/trainer/%.o: CFLAGS := $(CFLAGS) -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "trainer/model/ae_pass.h"
-#include "trainer/model/mat.h"
+#include "trainer/model/ae/ae_pass.h"
+#include "trainer/model/compute/mat.h"
 
 #define ROUNDS 400
 #define REPEAT 20

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_EVALUATE_H
 #define LUTRA_TRAINER_EVALUATE_H
 
-#include "trainer/eval/summary.h"
+#include "trainer/eval/report/summary.h"
 #include "lib/base/progress.h"
 
 /* Traces by what they are for. */

@@ -8,7 +8,7 @@
 
 #include "lib/base/args.h"
 #include "lib/base/progress_bar.h"
-#include "trainer/eval/html.h"
+#include "trainer/eval/report/html.h"
 #include "trainer/evaluate.h"
 #include "trainer/report.h"
 

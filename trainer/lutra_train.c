@@ -10,7 +10,7 @@
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
 #include "lib/policy/policy_diff.h"
-#include "trainer/model/update.h"
+#include "trainer/model/tables/update.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
 

@@ -8,7 +8,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscall_traits.h"
-#include "trainer/model/update.h"
+#include "trainer/model/tables/update.h"
 #include "trainer/rules/coverage.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"

@@ -10,8 +10,8 @@
 #ifndef LUTRA_TRAINER_EVAL_EVALUATED_RUN_H
 #define LUTRA_TRAINER_EVAL_EVALUATED_RUN_H
 
-#include "trainer/eval/baselines.h"
-#include "trainer/eval/float_levels.h"
+#include "trainer/eval/detectors/baselines.h"
+#include "trainer/eval/detectors/float_levels.h"
 
 #define TRIAL_HARM_MAX 64
 #define TRIAL_POINTS_MAX 4000

@@ -14,7 +14,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
-#include "trainer/model/num.h"
+#include "trainer/model/compute/num.h"
 #include "trainer/rules/episodes.h"
 #include "trainer/rules/objects.h"
 

@@ -6,7 +6,7 @@
 #ifndef LUTRA_TRAINER_RULES_CALIBRATE_H
 #define LUTRA_TRAINER_RULES_CALIBRATE_H
 
-#include "trainer/model/model.h"
+#include "trainer/model/tables/model.h"
 
 #define CALIBRATE_MARGIN_A 1.25
 #define CALIBRATE_MARGIN_B 1.5

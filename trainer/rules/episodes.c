@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/model/num.h"
+#include "trainer/model/compute/num.h"
 
 #define TAIL .025
 

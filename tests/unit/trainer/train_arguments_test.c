@@ -16,7 +16,7 @@
 #include "lib/policy/policy_format.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
-#include "trainer/model/update.h"
+#include "trainer/model/tables/update.h"
 #include "trainer/train.h"
 
 enum { SOCKET, SOCKETPAIR, CLONE, PERSONALITY, PRCTL, UNSHARE, SETNS };

@@ -15,8 +15,8 @@
 #include "lib/base/file.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
-#include "trainer/eval/figures.h"
-#include "trainer/eval/html.h"
+#include "trainer/eval/report/figures.h"
+#include "trainer/eval/report/html.h"
 
 #define MS 1000000ull
 #define SEC (1000 * MS)

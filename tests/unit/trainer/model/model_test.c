@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "lutra/abi.h"
-#include "trainer/model/ae.h"
-#include "trainer/model/compile.h"
-#include "trainer/model/kmeans.h"
-#include "trainer/model/num.h"
+#include "trainer/model/ae/ae.h"
+#include "trainer/model/tables/compile.h"
+#include "trainer/model/compute/kmeans.h"
+#include "trainer/model/compute/num.h"
 
 static struct pool *pool1, *pool2;
 

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "trainer/model/mat.h"
-#include "trainer/model/num.h"
-#include "trainer/model/pool.h"
+#include "trainer/model/compute/mat.h"
+#include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 #include "lib/base/progress.h"
 
 static void close_to(double got, double want, double relative)

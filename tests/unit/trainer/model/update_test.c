@@ -15,7 +15,7 @@
 #include "lib/base/file.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
-#include "trainer/model/update.h"
+#include "trainer/model/tables/update.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 

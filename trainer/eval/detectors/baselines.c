@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Baselines: two passes over the training runs, one to learn, one to calibrate. */
+#include "trainer/eval/detectors/baselines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/eval/detectors/syscall_iter.h"
+
+#define FOREIGN (LUTRA_NR + 1) /* of calls through a foreign entry */
+#define SMOOTH (1. / 8)
+
+/* Judging by all runs, or by all but one. */
+struct judge {
+	const struct baselines *b;
+	const struct wb_model *model;
+	size_t without;
+};
+
+/* ---- a lineage's calls ---- */
+
+static void push(struct history *h, uint32_t nr)
+{
+	memmove(h->call, h->call + 1, sizeof(h->call) - sizeof(h->call[0]));
+	h->call[BAG_CALLS - 1] = (uint16_t)(nr < LUTRA_NR ? nr + 1 : FOREIGN);
+	h->n++;
+}
+
+static const uint16_t *last(const struct history *h, size_t n)
+{
+	return h->call + BAG_CALLS - n;
+}
+
+/* The last calls without their order. */
+static void bag_of(const struct history *h, uint16_t ret[BAG_CALLS])
+{
+	for (size_t i = 0; i < BAG_CALLS; i++) {
+		size_t at = i;
+
+		for (; at > 0 && ret[at - 1] > h->call[i]; at--)
+			ret[at] = ret[at - 1];
+		ret[at] = h->call[i];
+	}
+}
+
+static void step(const struct judge *j, struct history *h, uint32_t nr, struct baseline_levels *ret)
+{
+	const struct baselines *b = j->b;
+	uint16_t bag[BAG_CALLS];
+	bool known = true;
+
+	push(h, nr);
+	ret->level[RULE_NOVEL_CALL] = !ngrams_known(&b->calls, last(h, 1), 2, j->without);
+	ret->level[RULE_NOVEL_BIGRAM] = !ngrams_known(&b->pairs, last(h, 2), 4, j->without);
+	if (h->n >= STIDE_CALLS)
+		known = ngrams_known(&b->windows, last(h, STIDE_CALLS), 2 * STIDE_CALLS,
+				     j->without);
+	h->windows = (h->windows << 1 | !known) & ((1u << STIDE_FRAME) - 1);
+	ret->level[RULE_STIDE6] = __builtin_popcount(h->windows);
+	known = true;
+	if (h->n >= BAG_CALLS) {
+		bag_of(h, bag);
+		known = ngrams_known(&b->bags, bag, sizeof(bag), j->without);
+	}
+	h->bags[1] = (h->bags[1] << 1 | h->bags[0] >> 63) & ((1ull << (BAG_FRAME - 64)) - 1);
+	h->bags[0] = h->bags[0] << 1 | !known;
+	ret->level[RULE_BOSC] = __builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
+	h->surprise += (wb_surprise(j->model, last(h, WB_ORDER)) - h->surprise) * SMOOTH;
+	ret->level[RULE_WITTEN_BELL5] = h->surprise;
+}
+
+void baselines_step(const struct baselines *b, struct history *h, uint32_t nr,
+		    struct baseline_levels *ret)
+{
+	struct judge j = {b, b->model, NGRAMS_ALL};
+
+	step(&j, h, nr, ret);
+}
+
+/* ---- training ---- */
+
+static void history_init(const void *ctx, void *entry)
+{
+	(void)ctx;
+	memset(entry, 0, sizeof(struct history));
+}
+
+static int learn(struct baselines *b, struct history *h, uint32_t nr, size_t run)
+{
+	uint16_t bag[BAG_CALLS];
+	int r;
+
+	push(h, nr);
+	r = ngrams_add(&b->calls, last(h, 1), 2, run);
+	if (r == 0)
+		r = ngrams_add(&b->pairs, last(h, 2), 4, run);
+	if (r == 0 && h->n >= STIDE_CALLS)
+		r = ngrams_add(&b->windows, last(h, STIDE_CALLS), 2 * STIDE_CALLS, run);
+	if (r == 0 && h->n >= BAG_CALLS) {
+		bag_of(h, bag);
+		r = ngrams_add(&b->bags, bag, sizeof(bag), run);
+	}
+	return r < 0 ? r : wb_add(b->wb, last(h, WB_ORDER), run);
+}
+
+/* One pass over a run: learns from it, or (judge) finds the highest levels in it. */
+struct pass {
+	struct baselines *learn;
+	size_t run;
+	const struct judge *judge;
+	double max[RULE_NAMED];
+};
+
+static int pass_call(void *ctx, void *entry, const struct lutra_record *rec)
+{
+	struct pass *p = ctx;
+	struct baseline_levels x;
+
+	if (rec->type != LUTRA_REC_CALL)
+		return 0;
+	if (p->learn)
+		return learn(p->learn, entry, rec->nr, p->run);
+	step(p->judge, entry, rec->nr, &x);
+	for (unsigned i = RULE_NOVEL_CALL; i <= RULE_WITTEN_BELL5; i++)
+		p->max[i] = x.level[i] > p->max[i] ? x.level[i] : p->max[i];
+	return 0;
+}
+
+static int pass_run(struct pass *p, const char *file, struct err *err)
+{
+	struct each e = {{sizeof(struct history), history_init, NULL}, pass_call, p};
+
+	return each_call(&e, file, err);
+}
+
+/* A run judged by the others, on any thread. */
+struct calibration {
+	const struct baselines *b;
+	const char *const *files;
+	struct pass *pass; /* (n) */
+	struct err *err;   /* (n) */
+	int *r;		   /* (n) */
+	size_t n;
+};
+
+static void calibrate_run(void *ctx, size_t i)
+{
+	struct calibration *c = ctx;
+	_cleanup_(wb_model_freep) struct wb_model *model = NULL;
+	/* One run alone has no others: it judges itself. */
+	struct judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
+
+	c->r[i] = wb_model_new(&model, c->b->wb, j.without);
+	if (c->r[i] < 0)
+		return;
+	j.model = model;
+	c->pass[i].judge = &j;
+	c->r[i] = pass_run(&c->pass[i], c->files[i], &c->err[i]);
+}
+
+static int calibrate(struct baselines *b, const char *const *files, size_t n, struct pool *pool,
+		     struct err *err)
+{
+	_cleanup_free_ struct pass *pass = calloc(n + 1, sizeof(*pass));
+	_cleanup_free_ struct err *errs = calloc(n + 1, sizeof(*errs));
+	_cleanup_free_ int *codes = calloc(n + 1, sizeof(*codes));
+	struct calibration c = {b, files, pass, errs, codes, n};
+
+	if (!pass || !errs || !codes)
+		return err_set(err, -ENOMEM, "out of memory");
+	pool_run(pool, calibrate_run, &c, n);
+	for (size_t i = 0; i < n; i++) {
+		if (codes[i] < 0)
+			return err_set(err, codes[i], "%s",
+				       errs[i].msg[0] ? errs[i].msg : strerror(-codes[i]));
+		for (unsigned k = RULE_BOSC; k <= RULE_WITTEN_BELL5; k++) {
+			double th = BASELINES_MARGIN * pass[i].max[k];
+
+			b->threshold[k] = th > b->threshold[k] ? th : b->threshold[k];
+		}
+	}
+	return 0;
+}
+
+void baselines_done(struct baselines *b)
+{
+	ngrams_done(&b->calls);
+	ngrams_done(&b->pairs);
+	ngrams_done(&b->bags);
+	ngrams_done(&b->windows);
+	wb_model_free(b->model);
+	wb_free(b->wb);
+	memset(b, 0, sizeof(*b));
+}
+
+int baselines_train(struct baselines *ret, const char *const *files, size_t n, struct pool *pool,
+		    struct err *err)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (ngrams_init(&ret->calls) < 0 || ngrams_init(&ret->pairs) < 0 ||
+	    ngrams_init(&ret->bags) < 0 || ngrams_init(&ret->windows) < 0 ||
+	    wb_new(&ret->wb, n) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		struct pass p = {.learn = ret, .run = i};
+
+		r = pass_run(&p, files[i], err);
+		if (r < 0)
+			return r;
+	}
+	r = wb_model_new(&ret->model, ret->wb, NGRAMS_ALL);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	return calibrate(ret, files, n, pool, err);
+}

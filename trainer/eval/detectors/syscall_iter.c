@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's calls. */
+#include "trainer/eval/detectors/syscall_iter.h"
+
+#include <string.h>
+
+#include "lib/trace/trace.h"
+
+static int each_record(const struct each *e, struct tasks *tasks, struct trace_reader *trace)
+{
+	const struct lutra_record *rec;
+	const char *str;
+	void *entry;
+	size_t len;
+	int r;
+
+	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
+		if (rec->type == LUTRA_REC_MARK ||
+		    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
+			continue;
+		r = tasks_step(tasks, rec, &entry);
+		if (r == 0 && (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_EXEC))
+			r = e->fn(e->ctx, entry, rec);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+int each_call(const struct each *e, const char *file, struct err *err)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
+	_cleanup_(tasks_freep) struct tasks *tasks = NULL;
+	int r = trace_reader_new(&trace, file, err);
+
+	if (r < 0)
+		return r;
+	r = tasks_new(&tasks, &e->type);
+	if (r == 0)
+		r = each_record(e, tasks, trace);
+	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ROC curves, delays and levels. */
+#include "trainer/eval/report/figures.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "trainer/eval/report/plot.h"
+
+/* ---- ROC ---- */
+
+static const struct {
+	unsigned rule;
+	const char *class;
+} curves[] = {
+	{RULE_T, "line k0"},
+	{RULE_A, "line k1"},
+	{RULE_B, "line k2"},
+	{RULE_OBJECTS, "line k3"},
+	{RULE_ALERT, "line k4"},
+	{RULE_NOVEL_CALL, "rival k0"},
+	{RULE_NOVEL_BIGRAM, "rival k1"},
+	{RULE_BOSC, "rival k2"},
+	{RULE_STIDE6, "rival k3"},
+	{RULE_WITTEN_BELL5, "rival k4"},
+	{RULE_RANDOM_CODES, "rival k5"},
+	{RULE_RECONSTRUCTION, "rival k6"},
+};
+#define N_CURVES (sizeof(curves) / sizeof(curves[0]))
+
+/* Share of benign tasks, share of attacked tasks; up to where the plot ends. */
+static void draw_curve(const struct plot *p, const char *class, const struct outcome_score *scores,
+		       size_t n_scores)
+{
+	struct plot_line line = {.p = p, .class = class};
+	double all[2] = {0}, n[2] = {0}, x = 0, y = 0;
+
+	for (size_t i = 0; i < n_scores; i++)
+		all[scores[i].attack]++;
+	plot_line_to(&line, 0, 0);
+	for (size_t i = 0; i < n_scores && x < p->x1; i++) {
+		double before = x, share, at;
+
+		n[scores[i].attack]++;
+		if (i + 1 < n_scores && scores[i].score == scores[i + 1].score)
+			continue;
+		x = all[0] > 0 ? n[0] / all[0] : 0;
+		at = all[1] > 0 ? n[1] / all[1] : 0;
+		share = x > p->x1 ? (p->x1 - before) / (x - before) : 1;
+		y += (at - y) * share;
+		plot_line_to(&line, fmin(x, p->x1), y);
+	}
+	plot_line_end(&line);
+}
+
+static void draw_legend(FILE *f, size_t i, unsigned rule, double auc)
+{
+	double y = 44 + 21. * (double)i;
+	char text[64];
+
+	fprintf(f, "<path class=\"%s\" d=\"M722 %.0fH752\"/>\n", curves[i].class, y - 4);
+	plot_text(f, 760, y, "", rule_name(rule));
+	snprintf(text, sizeof(text), "%.3f", auc);
+	plot_text(f, 905, y, "end", isfinite(auc) ? text : "–");
+}
+
+int figure_roc(FILE *f, const struct outcome *o)
+{
+	const struct plot whole = {f, 58, 26, 270, 270, 0, 1, 0, 1},
+			  few = {f, 410, 26, 270, 270, 0, .05, 0, 1};
+
+	plot_begin(f, 920, 345,
+		   "ROC curves: share of attacked tasks over share of benign tasks that alarm");
+	plot_axes(&whole, true, "share of benign tasks", "share of attacked tasks");
+	plot_axes(&few, true, "the first 5 % of benign tasks", "share of attacked tasks");
+	plot_text(f, 722, 24, "big", "rule");
+	plot_text(f, 905, 24, "end", "area");
+	for (size_t i = N_CURVES; i-- > 0;) {
+		_cleanup_free_ struct outcome_score *scores = NULL;
+		size_t n;
+
+		if (curves[i].rule >= outcome_rules(o))
+			continue;
+		if (outcome_scores(o, curves[i].rule, false, &scores, &n) < 0)
+			return -ENOMEM;
+		draw_curve(&whole, curves[i].class, scores, n);
+		draw_curve(&few, curves[i].class, scores, n);
+		draw_legend(f, i, curves[i].rule, outcome_auc(scores, n));
+	}
+	plot_end(f);
+	return 0;
+}
+
+/* ---- delays ---- */
+
+static const char *const bins[] = {"< 10 µs",  "< 100 µs", "< 1 ms", "< 10 ms",
+				   "< 100 ms", "< 1 s",	   "longer", "never"};
+enum { N_BINS = sizeof(bins) / sizeof(bins[0]) };
+
+static const struct {
+	unsigned rule;
+	const char *class;
+} delayed[] = {{RULE_T, "fill k0"},
+	       {RULE_A, "fill k1"},
+	       {RULE_B, "fill k2"},
+	       {RULE_DENY, "fill k5"},
+	       {RULE_ALERT, "fill k4"}};
+enum { N_DELAYED = sizeof(delayed) / sizeof(delayed[0]) };
+
+static size_t bin_of(const struct trial *t, unsigned rule)
+{
+	const struct trial_rule *x = &t->rule[rule];
+	double ms = (double)(x->first_ns - t->onset_ns) / 1e6, bin;
+
+	if (!x->detected)
+		return N_BINS - 1;
+	bin = ms <= 0 ? 0 : floor(log10(ms)) + 3;
+	return bin < 0 ? 0 : bin > N_BINS - 2 ? N_BINS - 2 : (size_t)bin;
+}
+
+/* Returns the highest. */
+static unsigned count_delays(const struct outcome *o, unsigned ret[N_BINS][N_DELAYED])
+{
+	unsigned max = 1;
+
+	memset(ret, 0, sizeof(unsigned[N_BINS][N_DELAYED]));
+	for (size_t i = 0; i < o->n; i++) {
+		const struct trial *t = &o->trials[i];
+
+		for (size_t k = 0; k < N_DELAYED && t->kind == TRIAL_ATTACK; k++) {
+			unsigned n = ++ret[bin_of(t, delayed[k].rule)][k];
+
+			max = n > max ? n : max;
+		}
+	}
+	return max;
+}
+
+void figure_delays(FILE *f, const struct outcome *o)
+{
+	struct plot p = {f, 58, 46, 840, 200, 0, N_BINS, 0, 1};
+	unsigned count[N_BINS][N_DELAYED];
+	const double bars = N_BINS * (N_DELAYED + 1), bar = p.width / bars;
+
+	p.y1 = count_delays(o, count);
+	plot_begin(f, 920, 295, "Attacks by the time from the onset to the first alarm");
+	plot_axes(&p, false, "from the onset to the first alarm", "attack runs");
+	for (size_t k = 0; k < N_DELAYED; k++) {
+		double x = p.left + 70 * (double)k;
+
+		fprintf(f,
+			"<rect class=\"%s\" x=\"%.1f\" y=\"12\" width=\"12\" "
+			"height=\"12\"/>\n",
+			delayed[k].class, x);
+		plot_text(f, x + 17, 22, "", rule_name(delayed[k].rule));
+	}
+	for (size_t i = 0; i < N_BINS; i++) {
+		plot_text(f, plot_x(&p, (double)i + .5), p.top + p.height + 16, "mid", bins[i]);
+		for (size_t k = 0; k < N_DELAYED; k++) {
+			double x = plot_x(&p, (double)i) + bar * ((double)k + .5);
+			double y = plot_y(&p, count[i][k]);
+			char text[16];
+
+			if (!count[i][k])
+				continue;
+			fprintf(f,
+				"<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+				"height=\"%.1f\"/>\n",
+				delayed[k].class, x, y, bar - 2, p.top + p.height - y);
+			snprintf(text, sizeof(text), "%u", count[i][k]);
+			plot_text(f, x + bar / 2 - 1, y - 4, "mid", text);
+		}
+	}
+	plot_end(f);
+}
+
+/* ---- levels ---- */
+
+/* A threshold of 0 is passed by any level: drawn as one of 1/4096 of a weight. */
+static double share_of(float level, int32_t threshold)
+{
+	return (double)level / (threshold > 0 ? threshold : 1);
+}
+
+size_t figure_events(const struct trial *t, size_t max, size_t *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_points && n < max; i++)
+		if (t->points[i].text[0])
+			ret[n++] = i;
+	return n;
+}
+
+struct moment {
+	const struct trial_point *at;
+};
+
+/* Points by task, each task's in the order of time. */
+static int compare_moments(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+
+	if (x->at->tid != y->at->tid)
+		return x->at->tid < y->at->tid ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* One level of all tasks, a line a task. */
+static void draw_level(const struct plot *p, const struct trial *t, bool b, int32_t threshold)
+{
+	_cleanup_free_ struct moment *by_task = calloc(t->n_points + 1, sizeof(*by_task));
+	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
+	uint32_t tid = 0;
+
+	if (!by_task)
+		return;
+	for (size_t i = 0; i < t->n_points; i++)
+		by_task[i].at = &t->points[i];
+	qsort(by_task, t->n_points, sizeof(*by_task), compare_moments);
+	for (size_t i = 0; i < t->n_points; i++) {
+		const struct trial_point *at = by_task[i].at;
+
+		if (i == 0 || at->tid != tid)
+			plot_line_end(&line);
+		tid = at->tid;
+		plot_line_to(&line, at->ms, share_of(b ? at->b : at->a, threshold));
+	}
+	plot_line_end(&line);
+}
+
+/* Events as dots with their numbers, where these do not hide each other. */
+static void draw_events(const struct plot *p, const struct outcome *o, const struct trial *t)
+{
+	size_t event[FIGURE_EVENTS], n = figure_events(t, FIGURE_EVENTS, event);
+	double last = -1e9;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct trial_point *at = &t->points[event[i]];
+		double level = fmax(share_of(at->a, o->th_a), share_of(at->b, o->th_b));
+		double x = plot_x(p, at->ms), y = plot_y(p, level);
+		bool alert = at->fired & 1u << RULE_ALERT;
+		char text[16];
+
+		fprintf(p->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"%s\"><title>", x,
+			y, alert ? "dot bad" : "dot");
+		fprintf(p->f, "%zu. %.3f ms: ", i + 1, at->ms);
+		plot_escape(p->f, at->text);
+		fputs("</title></circle>\n", p->f);
+		if (x - last < 14)
+			continue;
+		last = x;
+		snprintf(text, sizeof(text), "%zu", i + 1);
+		plot_text(p->f, x, y - 7, "mid", text);
+	}
+}
+
+static void draw_legend_of_levels(FILE *f, double y)
+{
+	static const struct {
+		const char *class, *name;
+	} entries[] = {{"line k1", "A"},
+		       {"line k2", "B"},
+		       {"threshold", "threshold"},
+		       {"harm", "harmful call"}};
+	double x = 54;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		fprintf(f, "<path class=\"%s\" d=\"M%.0f %.0fh22\"/>\n", entries[i].class, x,
+			y - 4);
+		plot_text(f, x + 27, y, "", entries[i].name);
+		x += 48 + 7.5 * (double)strlen(entries[i].name);
+	}
+	fprintf(f, "<circle cx=\"%.0f\" cy=\"%.0f\" r=\"3.5\" class=\"dot bad\"/>\n", x + 8, y - 4);
+	plot_text(f, x + 17, y, "", "alert");
+	fprintf(f, "<circle cx=\"%.0f\" cy=\"%.0f\" r=\"3.5\" class=\"dot\"/>\n", x + 70, y - 4);
+	plot_text(f, x + 79, y, "", "new");
+}
+
+void figure_levels(FILE *f, const struct outcome *o, const struct trial *t)
+{
+	struct plot p = {f, 54, 22, 520, 190, 0, 1, 0, 1.15};
+	char label[128];
+
+	for (size_t i = 0; i < t->n_points; i++) {
+		p.x0 = fmin(p.x0, t->points[i].ms);
+		p.x1 = fmax(p.x1, t->points[i].ms);
+		p.y1 = fmax(p.y1, 1.1 * share_of(t->points[i].a, o->th_a));
+		p.y1 = fmax(p.y1, 1.1 * share_of(t->points[i].b, o->th_b));
+	}
+	p.x1 += (p.x1 - p.x0) * .02;
+	snprintf(label, sizeof(label), "Levels over time around %.80s", t->file);
+	plot_begin(f, 590, 280, label);
+	plot_axes(&p, true, "ms since the onset", "level / threshold");
+	plot_mark(&p, 0, "onset", "onset");
+	for (size_t i = 0; i < t->n_harm; i++) {
+		double ms = ((double)t->harm[i].ns - (double)t->onset_ns) / 1e6;
+
+		if (ms >= p.x0 && ms <= p.x1)
+			plot_mark(&p, ms, "harm", "");
+	}
+	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
+		p.width);
+	draw_level(&p, t, false, o->th_a);
+	draw_level(&p, t, true, o->th_b);
+	draw_events(&p, o, t);
+	draw_legend_of_levels(f, 273);
+	plot_end(f);
+}

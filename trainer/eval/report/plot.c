@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Axes, lines and marks. */
+#include "trainer/eval/report/plot.h"
+
+#include <math.h>
+
+void plot_escape(FILE *f, const char *s)
+{
+	for (; *s; s++) {
+		switch (*s) {
+		case '<':
+			fputs("&lt;", f);
+			break;
+		case '>':
+			fputs("&gt;", f);
+			break;
+		case '&':
+			fputs("&amp;", f);
+			break;
+		case '"':
+			fputs("&quot;", f);
+			break;
+		default:
+			putc(*s, f);
+		}
+	}
+}
+
+void plot_begin(FILE *f, int width, int height, const char *label)
+{
+	fprintf(f,
+		"<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" "
+		"aria-label=\"",
+		width, height, width, height);
+	plot_escape(f, label);
+	fputs("\">\n", f);
+}
+
+void plot_end(FILE *f)
+{
+	fputs("</svg>\n", f);
+}
+
+double plot_x(const struct plot *p, double x)
+{
+	return p->left + (x - p->x0) / (p->x1 - p->x0) * p->width;
+}
+
+double plot_y(const struct plot *p, double y)
+{
+	return p->top + p->height - (y - p->y0) / (p->y1 - p->y0) * p->height;
+}
+
+void plot_text(FILE *f, double x, double y, const char *class, const char *text)
+{
+	fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
+	plot_escape(f, text);
+	fputs("</text>\n", f);
+}
+
+/* A round step that gives an axis of that length about n numbers. */
+static double step_of(double length, double n)
+{
+	double unit = pow(10, floor(log10(length / n))), times = length / n / unit;
+
+	return unit * (times < 1.5 ? 1 : times < 3.5 ? 2 : times < 7.5 ? 5 : 10);
+}
+
+static void rule(FILE *f, const char *class, double x0, double y0, double x1, double y1)
+{
+	fprintf(f, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x0, y0,
+		x1, y1, class);
+}
+
+static void number(FILE *f, double x, double y, const char *class, double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.6g", fabs(value) < 1e-9 ? 0 : value);
+	plot_text(f, x, y, class, text);
+}
+
+void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const char *y_name)
+{
+	double bottom = p->top + p->height, right = p->left + p->width;
+	double dx = step_of(p->x1 - p->x0, p->width / 80);
+	double dy = step_of(p->y1 - p->y0, p->height / 45);
+	double x = ceil(p->x0 / dx - 1e-6) * dx, y = ceil(p->y0 / dy - 1e-6) * dy;
+
+	for (int i = 0; y + i * dy <= p->y1 + dy * 1e-6; i++) {
+		double at = plot_y(p, y + i * dy);
+
+		rule(p->f, "grid", p->left, at, right, at);
+		number(p->f, p->left - 6, at + 4, "end", y + i * dy);
+	}
+	for (int i = 0; x_numbers && x + i * dx <= p->x1 + dx * 1e-6; i++) {
+		double at = plot_x(p, x + i * dx);
+
+		rule(p->f, "grid", at, p->top, at, bottom);
+		number(p->f, at, bottom + 16, "mid", x + i * dx);
+	}
+	rule(p->f, "axis", p->left, bottom, right, bottom);
+	rule(p->f, "axis", p->left, p->top, p->left, bottom);
+	plot_text(p->f, p->left + p->width / 2, bottom + 34, "mid", x_name);
+	fprintf(p->f, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", p->left - 38,
+		p->top + p->height / 2);
+	plot_text(p->f, 0, 0, "mid", y_name);
+	fputs("</g>\n", p->f);
+}
+
+void plot_line_to(struct plot_line *l, double x, double y)
+{
+	FILE *f = l->p->f;
+
+	x = round(plot_x(l->p, x) * 10) / 10;
+	y = round(plot_y(l->p, y) * 10) / 10;
+	if (!l->open)
+		fprintf(f, "<path class=\"%s\" d=\"M%.1f %.1f", l->class, x, y);
+	else if (fabs(x - l->x) < .5 && fabs(y - l->y) < .5)
+		return;
+	else if (l->steps)
+		fprintf(f, "H%.1fV%.1f", x, y);
+	else
+		fprintf(f, "L%.1f %.1f", x, y);
+	l->open = true;
+	l->x = x;
+	l->y = y;
+}
+
+void plot_line_end(struct plot_line *l)
+{
+	if (l->open)
+		fputs("\"/>\n", l->p->f);
+	l->open = false;
+}
+
+void plot_mark(const struct plot *p, double x, const char *class, const char *name)
+{
+	double at = plot_x(p, x);
+
+	rule(p->f, class, at, p->top, at, p->top + p->height);
+	plot_text(p->f, at + 3, p->top - 4, "", name);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums over trials. */
+#include "trainer/eval/report/summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/rules/episodes.h"
+
+#define P95 .95
+
+static const char *const names[] = {
+	[RULE_T] = "T",
+	[RULE_TH] = "TH",
+	[RULE_A] = "A",
+	[RULE_B] = "B",
+	[RULE_OBJECTS] = "objects",
+	[RULE_DENY] = "deny",
+	[RULE_ALERT] = "alert",
+	[RULE_KILL] = "kill",
+	[RULE_NOVEL_CALL] = "novel_call",
+	[RULE_NOVEL_BIGRAM] = "novel_bigram",
+	[RULE_BOSC] = "bosc",
+	[RULE_STIDE6] = "stide6",
+	[RULE_WITTEN_BELL5] = "witten_bell5",
+	[RULE_RANDOM_CODES] = "random_codes",
+	[RULE_RECONSTRUCTION] = "reconstruction",
+};
+
+const char *rule_name(unsigned rule)
+{
+	return rule < RULE_NAMED ? names[rule] : "";
+}
+
+unsigned outcome_rules(const struct outcome *o)
+{
+	return o->baselines ? RULE_NAMED : RULE_POLICY;
+}
+
+void outcome_false_alarms(const struct outcome *o, unsigned rule, struct false_alarms *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < o->n; i++) {
+		ret->episodes += o->trials[i].rule[rule].false_alarms;
+		ret->hours += o->trials[i].benign_hours;
+	}
+	ret->per_hour = ret->hours > 0 ? ret->episodes / ret->hours : NAN;
+	alarms_rate_95(ret->episodes, ret->hours, ret->per_hour_95);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Of n values: mean, median, and the smallest that p of them do not exceed. Sorts them. */
+static void spread(double *v, size_t n, double *mean, double *median, double *p95)
+{
+	double sum = 0;
+
+	*mean = *median = *p95 = NAN;
+	if (n == 0)
+		return;
+	qsort(v, n, sizeof(*v), compare_doubles);
+	for (size_t i = 0; i < n; i++)
+		sum += v[i];
+	*mean = sum / (double)n;
+	*median = (v[(n - 1) / 2] + v[n / 2]) / 2;
+	*p95 = v[(size_t)ceil(P95 * (double)n) - 1];
+}
+
+int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind kind,
+		      struct detection *ret)
+{
+	_cleanup_free_ double *ms = calloc(o->n + 1, sizeof(*ms));
+	_cleanup_free_ double *calls = calloc(o->n + 1, sizeof(*calls));
+	size_t n = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!ms || !calls)
+		return -ENOMEM;
+	for (size_t i = 0; i < o->n; i++) {
+		const struct trial *t = &o->trials[i];
+		const struct trial_rule *x = &t->rule[rule];
+		size_t in_time;
+
+		if (t->kind != kind)
+			continue;
+		ret->runs++;
+		ret->harm += trial_harm_in_time(t, rule, &in_time);
+		ret->in_time += in_time;
+		if (!x->detected)
+			continue;
+		ms[n] = (double)(x->first_ns - t->onset_ns) / 1e6;
+		calls[n++] = (double)x->first_calls;
+	}
+	ret->detected = (uint32_t)n;
+	spread(ms, n, &ret->ms_mean, &ret->ms_median, &ret->ms_p95);
+	spread(calls, n, &ret->calls_mean, &ret->calls_median, &ret->calls_p95);
+	return 0;
+}
+
+/* ---- ROC ---- */
+
+static int compare_scores(const void *a, const void *b)
+{
+	const struct outcome_score *x = a, *y = b;
+
+	return x->score > y->score ? -1 : x->score < y->score;
+}
+
+/* A run's score: that of its worst task, among those of the attack where it is one. */
+static bool score_run(const struct trial *t, unsigned rule, struct outcome_score *ret)
+{
+	bool any = false;
+
+	ret->attack = t->kind == TRIAL_ATTACK;
+	ret->score = 0;
+	for (size_t i = 0; i < t->n_tasks; i++) {
+		if (t->tasks[i].attack != ret->attack)
+			continue;
+		any = true;
+		ret->score = fmaxf(ret->score, t->tasks[i].score[rule]);
+	}
+	return any;
+}
+
+int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct outcome_score **ret,
+		   size_t *ret_n)
+{
+	_cleanup_free_ struct outcome_score *scores = NULL;
+	size_t n = o->n + 1;
+
+	for (size_t i = 0; i < o->n; i++)
+		n += o->trials[i].n_tasks;
+	scores = calloc(n, sizeof(*scores));
+	if (!scores)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < o->n; i++) {
+		const struct trial *t = &o->trials[i];
+
+		if (t->kind == TRIAL_ADAPTIVE)
+			continue;
+		if (by_run)
+			n += score_run(t, rule, &scores[n]);
+		for (size_t k = 0; k < t->n_tasks && !by_run; k++)
+			if (t->tasks[k].calls)
+				scores[n++] = (struct outcome_score){t->tasks[k].score[rule],
+								     t->tasks[k].attack};
+	}
+	qsort(scores, n, sizeof(*scores), compare_scores);
+	*ret = TAKE_PTR(scores);
+	*ret_n = n;
+	return 0;
+}
+
+double outcome_auc(const struct outcome_score *scores, size_t n)
+{
+	double area = 0, attacks = 0, normals = 0;
+
+	for (size_t i = 0; i < n;) {
+		double a = 0, b = 0;
+		float score = scores[i].score;
+
+		for (; i < n && scores[i].score == score; i++) {
+			a += scores[i].attack;
+			b += !scores[i].attack;
+		}
+		area += b * (attacks + a / 2);
+		attacks += a;
+		normals += b;
+	}
+	return attacks > 0 && normals > 0 ? area / (attacks * normals) : NAN;
+}
+
+double outcome_rule_auc(const struct outcome *o, unsigned rule, bool by_run)
+{
+	_cleanup_free_ struct outcome_score *scores = NULL;
+	size_t n;
+
+	return outcome_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : outcome_auc(scores, n);
+}
+
+uint32_t outcome_changed(const struct outcome *o, unsigned of)
+{
+	unsigned to = of == RULE_A	? RULE_FLOAT_A
+		      : of == RULE_KILL ? RULE_FLOAT_KILL
+					: RULE_FLOAT_ALERT;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		const struct trial_rule *x = &o->trials[i].rule[of], *y = &o->trials[i].rule[to];
+
+		n += x->false_alarms != y->false_alarms || x->detected != y->detected;
+	}
+	return n;
+}

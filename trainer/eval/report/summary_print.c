@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An outcome as JSON and as a table. */
+#include <math.h>
+
+#include "lib/base/text.h"
+#include "trainer/eval/report/summary.h"
+
+/* JSON has no NAN. */
+static json_t *number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+static double share(double n, double of)
+{
+	return of > 0 ? n / of : NAN;
+}
+
+static json_t *detection_json(const struct detection *d)
+{
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "detected", d->detected,
+			 "detection_rate", number(share(d->detected, d->runs)), "in_time",
+			 number(share((double)d->in_time, (double)d->harm)), "delay_ms_mean",
+			 number(d->ms_mean), "delay_ms_median", number(d->ms_median),
+			 "delay_ms_p95", number(d->ms_p95), "delay_calls_mean",
+			 number(d->calls_mean), "delay_calls_median", number(d->calls_median),
+			 "delay_calls_p95", number(d->calls_p95));
+}
+
+static json_t *rule_json(const struct outcome *o, unsigned rule)
+{
+	struct false_alarms fa;
+	struct detection d;
+	json_t *j;
+
+	outcome_false_alarms(o, rule, &fa);
+	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+		return NULL;
+	j = detection_json(&d);
+	json_object_set_new(j, "false_alarms", json_integer(fa.episodes));
+	json_object_set_new(j, "per_hour", number(fa.per_hour));
+	json_object_set_new(j, "per_hour_95",
+			    json_pack("[f, f]", fa.per_hour_95[0], fa.per_hour_95[1]));
+	return j;
+}
+
+static json_t *run_json(const struct outcome *o, const struct trial *t)
+{
+	static const char *const kinds[] = {"normal", "attack", "adaptive"};
+	json_t *alarms = json_object(), *delays = json_object();
+
+	for (unsigned i = 0; i < outcome_rules(o); i++) {
+		const struct trial_rule *x = &t->rule[i];
+
+		if (x->false_alarms)
+			json_object_set_new(alarms, rule_name(i), json_integer(x->false_alarms));
+		if (x->detected)
+			json_object_set_new(delays, rule_name(i),
+					    json_real((double)(x->first_ns - t->onset_ns) / 1e6));
+	}
+	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(t->file), "kind",
+			 kinds[t->kind], "hours", t->benign_hours, "calls",
+			 (json_int_t)t->benign_calls, "false_alarms", alarms, "detected_after_ms",
+			 delays);
+}
+
+/* Totals that are not of one rule. */
+struct totals {
+	uint32_t runs[3]; /* by enum trial_kind */
+	double hours;
+	uint64_t calls;
+	uint32_t refused_after_alert;
+};
+
+static struct totals total(const struct outcome *o)
+{
+	struct totals x = {0};
+
+	for (size_t i = 0; i < o->n; i++) {
+		x.runs[o->trials[i].kind]++;
+		x.hours += o->trials[i].benign_hours;
+		x.calls += o->trials[i].benign_calls;
+		x.refused_after_alert += o->trials[i].refused_after_alert;
+	}
+	return x;
+}
+
+json_t *outcome_json(const struct outcome *o)
+{
+	json_t *rules = json_object(), *aucs = json_object(), *adaptive = json_object(),
+	       *runs = json_array(), *j;
+	struct totals x = total(o);
+
+	for (unsigned i = 0; i < outcome_rules(o); i++) {
+		struct detection d;
+
+		json_object_set_new(rules, rule_name(i), rule_json(o, i));
+		json_object_set_new(aucs, rule_name(i),
+				    json_pack("{s:o, s:o}", "task",
+					      number(outcome_rule_auc(o, i, false)), "container",
+					      number(outcome_rule_auc(o, i, true))));
+		if (outcome_detection(o, i, TRIAL_ADAPTIVE, &d) == 0)
+			json_object_set_new(adaptive, rule_name(i), detection_json(&d));
+	}
+	for (size_t i = 0; i < o->n; i++)
+		json_array_append_new(runs, run_json(o, &o->trials[i]));
+	j = json_pack("{s:{s:i, s:f, s:I, s:i}, s:{s:i}, s:o, s:o, s:{s:i, s:o}, s:o}", "normal",
+		      "runs", x.runs[TRIAL_NORMAL], "hours", x.hours, "calls", (json_int_t)x.calls,
+		      "refused_after_alert", x.refused_after_alert, "attack", "runs",
+		      x.runs[TRIAL_ATTACK], "rules", rules, "auc", aucs, "adaptive", "runs",
+		      x.runs[TRIAL_ADAPTIVE], "rules", adaptive, "runs", runs);
+	if (j && o->baselines)
+		json_object_set_new(j, "quantisation",
+				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)o->n,
+					      "changed", "A", outcome_changed(o, RULE_A), "alert",
+					      outcome_changed(o, RULE_ALERT), "kill",
+					      outcome_changed(o, RULE_KILL)));
+	return j;
+}
+
+/* ---- table ---- */
+
+static void print_number(double x, int decimals, int width, FILE *out)
+{
+	char s[32] = "-";
+
+	if (isfinite(x))
+		snprintf(s, sizeof(s), "%.*f", decimals, x);
+	fprintf(out, " %*s", width, s);
+}
+
+static void print_rule(const struct outcome *o, unsigned rule, FILE *out)
+{
+	struct false_alarms fa;
+	struct detection d;
+	char interval[48], found[24];
+
+	outcome_false_alarms(o, rule, &fa);
+	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+		return;
+	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa.per_hour_95[0], fa.per_hour_95[1]);
+	snprintf(found, sizeof(found), "%u/%u", d.detected, d.runs);
+	fprintf(out, "%-14s %5u", rule_name(rule), fa.episodes);
+	print_number(fa.per_hour, 2, 7, out);
+	fprintf(out, " %-14s %8s", interval, found);
+	print_number(share((double)d.in_time, (double)d.harm), 3, 7, out);
+	print_number(d.ms_mean, 1, 8, out);
+	print_number(d.ms_median, 1, 8, out);
+	print_number(d.ms_p95, 1, 8, out);
+	print_number(d.calls_median, 0, 7, out);
+	print_number(outcome_rule_auc(o, rule, false), 3, 7, out);
+	print_number(outcome_rule_auc(o, rule, true), 3, 7, out);
+	putc('\n', out);
+}
+
+void outcome_print(const struct outcome *o, FILE *out)
+{
+	struct totals x = total(o);
+	struct detection d;
+
+	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", o->policy_image,
+		x.runs[TRIAL_NORMAL], x.hours, (unsigned long long)x.calls, x.runs[TRIAL_ATTACK]);
+	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
+		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
+		"by run");
+	for (unsigned i = 0; i < outcome_rules(o); i++)
+		print_rule(o, i, out);
+	if (x.runs[TRIAL_ADAPTIVE]) {
+		fprintf(out, "adaptive: of %u runs", x.runs[TRIAL_ADAPTIVE]);
+		for (unsigned i = 0; i < outcome_rules(o); i++)
+			if (outcome_detection(o, i, TRIAL_ADAPTIVE, &d) == 0)
+				fprintf(out, "%s %s %u", i ? "," : "", rule_name(i), d.detected);
+		putc('\n', out);
+	}
+	if (x.refused_after_alert)
+		fprintf(out, "in the second after A or B: %u benign operations refused\n",
+			x.refused_after_alert);
+	if (o->baselines)
+		fprintf(out, "with weights not rounded: A differs in %u runs, alert %u, kill %u\n",
+			outcome_changed(o, RULE_A), outcome_changed(o, RULE_ALERT),
+			outcome_changed(o, RULE_KILL));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lloyd's iterations after a k-means++ start.
+ *
+ *   z (n, 8)  weight (n)  centroid (k, 8)  code (n)  nearest (n): squared distance so far
+ */
+#include "trainer/model/compute/kmeans.h"
+
+#include <errno.h>
+
+#include "trainer/model/compute/num.h"
+
+#define CHUNK 512 /* points a piece of work assigns */
+
+struct job {
+	const struct kmeans_points *points;
+	const float *centroids;
+	size_t k;
+	uint8_t *code;
+};
+
+static float distance2(const float *x, const float *y)
+{
+	float sum = 0;
+
+	for (size_t i = 0; i < KMEANS_DIM; i++)
+		sum += (x[i] - y[i]) * (x[i] - y[i]);
+	return sum;
+}
+
+size_t kmeans_nearest(const float *centroids, size_t k, const float *z)
+{
+	float best_distance = distance2(centroids, z);
+	size_t best = 0;
+
+	for (size_t i = 1; i < k; i++) {
+		float d = distance2(centroids + i * KMEANS_DIM, z);
+
+		if (d < best_distance) {
+			best_distance = d;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static void assign(void *ctx, size_t chunk)
+{
+	struct job *j = ctx;
+	size_t end = (chunk + 1) * CHUNK;
+
+	for (size_t i = chunk * CHUNK; i < end && i < j->points->n; i++)
+		j->code[i] =
+			(uint8_t)kmeans_nearest(j->centroids, j->k, j->points->z + i * KMEANS_DIM);
+}
+
+/* A point drawn by weight times score; the last one with any if rounding runs past the end. */
+static size_t draw(const struct kmeans_points *p, const double *score, struct rng *g)
+{
+	double sum = 0, u;
+	size_t last = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		sum += p->weight[i] * score[i];
+	u = rng_uniform(g) * sum;
+	for (size_t i = 0; i < p->n; i++) {
+		double s = p->weight[i] * score[i];
+
+		if (s <= 0)
+			continue;
+		last = i;
+		u -= s;
+		if (u < 0)
+			break;
+	}
+	return last;
+}
+
+static void start(const struct kmeans_points *p, size_t k, struct rng *g, double *nearest,
+		  float *centroids)
+{
+	for (size_t i = 0; i < p->n; i++)
+		nearest[i] = 1;
+	for (size_t c = 0; c < k; c++) {
+		const float *z = p->z + draw(p, nearest, g) * KMEANS_DIM;
+
+		memcpy(centroids + c * KMEANS_DIM, z, KMEANS_DIM * sizeof(*z));
+		for (size_t i = 0; i < p->n; i++) {
+			double d = distance2(p->z + i * KMEANS_DIM, z);
+
+			nearest[i] = c == 0 || d < nearest[i] ? d : nearest[i];
+		}
+	}
+}
+
+/* Centroids to the weighted means of their points; one without any stays. */
+static void move(const struct job *j, float *centroids)
+{
+	double sum[256][KMEANS_DIM] = {{0}}, weight[256] = {0};
+
+	for (size_t i = 0; i < j->points->n; i++) {
+		const float *z = j->points->z + i * KMEANS_DIM;
+		size_t c = j->code[i];
+
+		weight[c] += j->points->weight[i];
+		for (size_t d = 0; d < KMEANS_DIM; d++)
+			sum[c][d] += j->points->weight[i] * z[d];
+	}
+	for (size_t c = 0; c < j->k; c++)
+		for (size_t d = 0; d < KMEANS_DIM && weight[c] > 0; d++)
+			centroids[c * KMEANS_DIM + d] = (float)(sum[c][d] / weight[c]);
+}
+
+int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, struct pool *pool,
+	       float *ret_centroids)
+{
+	_cleanup_free_ double *nearest = NULL;
+	_cleanup_free_ uint8_t *code = NULL;
+	struct rng g = rng_stream(seed, 0);
+	struct job j = {.points = points, .centroids = ret_centroids, .k = k};
+
+	if (points->n <= k) {
+		memcpy(ret_centroids, points->z, points->n * KMEANS_DIM * sizeof(*points->z));
+		return (int)points->n;
+	}
+	nearest = calloc(points->n, sizeof(*nearest));
+	code = calloc(points->n, sizeof(*code));
+	if (!nearest || !code)
+		return -ENOMEM;
+	j.code = code;
+	start(points, k, &g, nearest, ret_centroids);
+	for (size_t i = 0; i < KMEANS_ITERATIONS; i++) {
+		pool_run(pool, assign, &j, (points->n + CHUNK - 1) / CHUNK);
+		move(&j, ret_centroids);
+	}
+	return (int)k;
+}

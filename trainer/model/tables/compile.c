@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compilation of a level.
+ *
+ *   counts (ka, kb)   z (pairs, 8)   centroids (codes, 8)   code (ka, kb)
+ *   la (codes, ka)  lb (codes, kb)  p_c (codes)  q (kb): one row of q(b | a)
+ *
+ *   rec(a, b)  = la[code][a] + lb[code][b]
+ *   p(c | a)   ~ (count(c) + .5) exp(-la[c][a])
+ *   q(b | a)   = .98 sum_c p(c | a) exp(-lb[c][b]) + .02 / kb
+ *   cond(a, b) = -ln((n(a, b) + (D(a) + 1) q(b | a)) / (n(a) + D(a) + 1))
+ *   weight     = 0 if n(a, b) > 0 else clip(round(20 min(12, rec / 2 + cond)), 1, 255)
+ *
+ * n(a): how often a was first of a pair; D(a): distinct b after it. cond is Witten-Bell smoothing
+ * (1991, https://doi.org/10.1109/18.87000) that backs off to the autoencoder.
+ */
+#include "trainer/model/tables/compile.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "lutra/abi.h"
+#include "trainer/model/compute/kmeans.h"
+#include "trainer/model/compute/num.h"
+
+_Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
+
+#define KMEANS_POWER .5
+#define Q_SHARE .98
+#define CODE_PRIOR .5
+
+static uint32_t count_of(const struct counts *n, uint32_t a, uint32_t b)
+{
+	return n->count[(size_t)a << n->shift | b];
+}
+
+void level_done(struct level *l)
+{
+	free(l->code);
+	free(l->la);
+	free(l->lb);
+	memset(l, 0, sizeof(*l));
+}
+
+/* The seen pairs, in order; n of them to ret_n. NULL: out of memory. */
+static struct ae_pair *seen_pairs(const struct counts *counts, const struct ae_dims *dims,
+				  size_t *ret_n)
+{
+	struct ae_pair *pairs = calloc((size_t)dims->ka * dims->kb, sizeof(*pairs));
+	size_t n = 0;
+
+	if (!pairs)
+		return NULL;
+	for (uint32_t a = 0; a < dims->ka; a++)
+		for (uint32_t b = 0; b < dims->kb; b++)
+			if (count_of(counts, a, b))
+				pairs[n++] = (struct ae_pair){a, b, count_of(counts, a, b)};
+	*ret_n = n;
+	return pairs;
+}
+
+struct coding {
+	const float *z;		/* (ka, kb, AE_Z) */
+	const float *centroids; /* (codes, AE_Z) */
+	struct level *l;
+};
+
+/* Codes of all pairs that start with a. */
+static void code_row(void *ctx, size_t a)
+{
+	struct coding *c = ctx;
+	struct level *l = c->l;
+
+	for (size_t i = a * l->kb; i < (a + 1) * l->kb; i++)
+		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
+}
+
+static int code_all(struct level *l, const struct ae *m, const float *centroids,
+		    const struct level_options *options)
+{
+	size_t n = (size_t)l->ka * l->kb;
+	_cleanup_free_ struct ae_pair *pairs = calloc(n, sizeof(*pairs));
+	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
+	struct coding c = {z, centroids, l};
+	int r;
+
+	if (!pairs || !z)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		pairs[i] = (struct ae_pair){(uint32_t)i / l->kb, (uint32_t)i % l->kb, 1};
+	r = ae_encode(m, pairs, n, z);
+	if (r < 0)
+		return r;
+	pool_run(options->pool, code_row, &c, l->ka);
+	return 0;
+}
+
+static int quantise(struct level *l, const struct ae *m, const struct ae_pair *pairs, size_t n,
+		    const struct level_options *options)
+{
+	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
+	_cleanup_free_ double *weight = calloc(n, sizeof(*weight));
+	float centroids[LUTRA_K * AE_Z];
+	struct kmeans_points points = {.z = z, .weight = weight, .n = n};
+	int r;
+
+	if (!z || !weight)
+		return -ENOMEM;
+	r = ae_encode(m, pairs, n, z);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		weight[i] = num_pow(pairs[i].n, KMEANS_POWER);
+	r = kmeans_fit(&points, LUTRA_K, options->seed + 1, options->pool, centroids);
+	if (r < 0)
+		return r;
+	l->codes = (uint32_t)r;
+	l->la = calloc((size_t)l->codes * l->ka, sizeof(*l->la));
+	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
+	if (!l->la || !l->lb)
+		return -ENOMEM;
+	r = code_all(l, m, centroids, options);
+	if (r < 0)
+		return r;
+	return ae_decode(m, centroids, l->codes, l->la, l->lb);
+}
+
+/* Heads of the codes, by counting what got each, with CODE_PRIOR of everything. */
+static int count_heads(struct level *l, const struct ae_pair *pairs, size_t n)
+{
+	_cleanup_free_ double *total = calloc(l->codes, sizeof(*total));
+
+	l->la = calloc((size_t)l->codes * l->ka, sizeof(*l->la));
+	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
+	if (!total || !l->la || !l->lb)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		size_t c = l->code[(size_t)pairs[i].a * l->kb + pairs[i].b];
+
+		total[c] += pairs[i].n;
+		l->la[c * l->ka + pairs[i].a] += (float)pairs[i].n;
+		l->lb[c * l->kb + pairs[i].b] += (float)pairs[i].n;
+	}
+	for (size_t i = 0; i < (size_t)l->codes * l->ka; i++)
+		l->la[i] = (float)-num_log((l->la[i] + CODE_PRIOR) /
+					   (total[i / l->ka] + CODE_PRIOR * l->ka));
+	for (size_t i = 0; i < (size_t)l->codes * l->kb; i++)
+		l->lb[i] = (float)-num_log((l->lb[i] + CODE_PRIOR) /
+					   (total[i / l->kb] + CODE_PRIOR * l->kb));
+	return 0;
+}
+
+static int draw_codes(struct level *l, const struct ae_pair *pairs, size_t n, uint64_t seed)
+{
+	struct rng g = rng_stream(seed, 2);
+
+	l->codes = LUTRA_K;
+	for (size_t i = 0; i < (size_t)l->ka * l->kb; i++)
+		l->code[i] = (uint8_t)(rng_u64(&g) % LUTRA_K);
+	return count_heads(l, pairs, n);
+}
+
+int level_train(struct level *ret, const struct ae_dims *dims, const struct counts *counts,
+		const struct level_options *options)
+{
+	_cleanup_(ae_freep) struct ae *m = NULL;
+	_cleanup_free_ struct ae_pair *pairs = NULL;
+	size_t n;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->ka = dims->ka;
+	ret->kb = dims->kb;
+	ret->code = calloc((size_t)dims->ka * dims->kb, sizeof(*ret->code));
+	pairs = seen_pairs(counts, dims, &n);
+	if (!ret->code || !pairs)
+		return -ENOMEM;
+	assert(n > 0);
+	if (options->flags & LEVEL_RANDOM_CODES)
+		return draw_codes(ret, pairs, n, options->seed);
+	r = ae_new(&m, dims, options->seed);
+	if (r < 0)
+		return r;
+	r = ae_train(m, pairs, n, options->pool, options->progress);
+	if (r < 0)
+		return r;
+	return quantise(ret, m, pairs, n, options);
+}
+
+/* p(c), to a constant factor, and exp(-la), exp(-lb), which every row of q needs. */
+struct mixture {
+	double *p_c;	       /* (codes) */
+	double *exp_a, *exp_b; /* (codes, ka), (codes, kb) */
+};
+
+static void mixture_done(struct mixture *x)
+{
+	free(x->p_c);
+	free(x->exp_a);
+	free(x->exp_b);
+}
+
+static int mixture_init(struct mixture *x, const struct level *l, const struct counts *counts)
+{
+	x->p_c = calloc(l->codes, sizeof(*x->p_c));
+	x->exp_a = calloc((size_t)l->codes * l->ka, sizeof(*x->exp_a));
+	x->exp_b = calloc((size_t)l->codes * l->kb, sizeof(*x->exp_b));
+	if (!x->p_c || !x->exp_a || !x->exp_b)
+		return -ENOMEM;
+	for (uint32_t c = 0; c < l->codes; c++)
+		x->p_c[c] = CODE_PRIOR;
+	for (uint32_t a = 0; a < l->ka; a++)
+		for (uint32_t b = 0; b < l->kb; b++)
+			x->p_c[l->code[a * l->kb + b]] += count_of(counts, a, b);
+	for (size_t i = 0; i < (size_t)l->codes * l->ka; i++)
+		x->exp_a[i] = num_exp(-(double)l->la[i]);
+	for (size_t i = 0; i < (size_t)l->codes * l->kb; i++)
+		x->exp_b[i] = num_exp(-(double)l->lb[i]);
+	return 0;
+}
+
+static void q_row(const struct level *l, const struct mixture *x, uint32_t a, double *q)
+{
+	double sum = 0;
+
+	for (uint32_t c = 0; c < l->codes; c++)
+		sum += x->p_c[c] * x->exp_a[(size_t)c * l->ka + a];
+	for (uint32_t b = 0; b < l->kb; b++)
+		q[b] = (1 - Q_SHARE) / l->kb;
+	for (uint32_t c = 0; c < l->codes; c++) {
+		double p = Q_SHARE * x->p_c[c] * x->exp_a[(size_t)c * l->ka + a] / sum;
+
+		for (uint32_t b = 0; b < l->kb; b++)
+			q[b] += p * x->exp_b[(size_t)c * l->kb + b];
+	}
+}
+
+/* Row a of the weights; q: its row of q(b | a). */
+static void weight_row(const struct level *l, const struct counts *counts, uint32_t a,
+		       const double *q, bool gate, float *ret)
+{
+	double n_a = 0, distinct = 0;
+
+	for (uint32_t b = 0; b < l->kb; b++) {
+		n_a += count_of(counts, a, b);
+		distinct += count_of(counts, a, b) > 0;
+	}
+	for (uint32_t b = 0; b < l->kb; b++) {
+		size_t c = l->code[(size_t)a * l->kb + b];
+		double n = count_of(counts, a, b);
+		double rec = l->la[c * l->ka + a] + l->lb[c * l->kb + b];
+		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
+		double nat = .5 * rec + cond;
+
+		nat = nat < COMPILE_CAP ? nat : COMPILE_CAP;
+		ret[b] = gate && n > 0 ? 0 : (float)(COMPILE_UNIT * nat);
+	}
+}
+
+int level_weights(const struct level *l, const struct counts *counts, bool gate, float *ret)
+{
+	_cleanup_(mixture_done) struct mixture x = {0};
+	double q[256];
+	int r = mixture_init(&x, l, counts);
+
+	if (r < 0)
+		return r;
+	for (uint32_t a = 0; a < l->ka; a++) {
+		q_row(l, &x, a, q);
+		weight_row(l, counts, a, q, gate, ret + (size_t)a * l->kb);
+	}
+	return 0;
+}
+
+int level_table(const struct level *l, const struct counts *counts, uint16_t *ret)
+{
+	size_t n = (size_t)l->ka * l->kb;
+	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));
+	int r = weight ? level_weights(l, counts, true, weight) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		float w = rintf(weight[i]);
+		bool seen = weight[i] == 0;
+
+		ret[i] = (uint16_t)((seen      ? 0
+				     : w < 1   ? 1
+				     : w > 255 ? 255
+					       : (uint16_t)w)
+					    << 8 |
+				    l->code[i]);
+	}
+	return r;
+}

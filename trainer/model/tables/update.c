@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models kept and taken up again. */
+#include "trainer/model/tables/update.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- keeping ---- */
+
+static float *copy_floats(const float *v, size_t n)
+{
+	float *ret = calloc(n + 1, sizeof(*ret));
+
+	if (ret)
+		memcpy(ret, v, n * sizeof(*v));
+	return ret;
+}
+
+static int keep_level(const struct level *l, unsigned level, const struct corpus *c,
+		      const struct run_counts *counts, struct policy_level *ret)
+{
+	ret->k = l->ka;
+	ret->codes = l->codes;
+	ret->la = copy_floats(l->la, (size_t)l->codes * l->ka);
+	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->kb);
+	ret->counts = calloc((size_t)l->ka * l->kb, sizeof(*ret->counts));
+	if (!ret->la || !ret->lb || !ret->counts)
+		return -ENOMEM;
+	for (size_t r = 0; r < c->n_runs; r++)
+		for (size_t a = 0; a < l->ka; a++)
+			for (size_t b = 0; b < l->kb; b++)
+				ret->counts[a * l->kb + b] +=
+					counts[r].pairs[level][a << PAIRS_SHIFT(level) | b];
+	return 0;
+}
+
+/* Object i, if a run that is trained on saw it. */
+static int keep_object(const struct corpus *c, const struct run_counts *counts, uint32_t i,
+		       struct policy_model *m)
+{
+	struct policy_seen *s = &m->seen[m->n_seen];
+	struct run_object o;
+	uint8_t any = 0;
+
+	for (size_t r = 0; r < c->n_runs; r++)
+		any |= counts[r].object_roles[i];
+	if (!any)
+		return 0;
+	run_names_object(&c->names, i, &o);
+	s->object = o.object;
+	s->roles = calloc(c->n_runs + 1, 1);
+	m->n_seen++;
+	if (!s->roles)
+		return -ENOMEM;
+	for (size_t r = 0; r < c->n_runs; r++)
+		s->roles[r] = counts[r].object_roles[i];
+	if (o.path != RUN_NO_PATH) {
+		size_t len;
+		const char *path = intern_get(c->names.paths, o.path, &len);
+
+		s->path = strndup(path, len);
+		if (!s->path)
+			return -ENOMEM;
+		s->path_len = (uint16_t)len;
+	}
+	return 0;
+}
+
+int keep_model(const struct model *m, const struct corpus *corpus, const struct run_counts *counts,
+	       struct policy_model **ret)
+{
+	_cleanup_(policy_model_freep) struct policy_model *k = calloc(1, sizeof(*k));
+	uint32_t n = intern_count(corpus->names.objects);
+	int r = 0;
+
+	if (!k)
+		return -ENOMEM;
+	k->n_runs = corpus->n_runs;
+	k->lib_digits = corpus->names.lib_digits;
+	for (size_t i = 0; i < corpus->n_runs; i++)
+		for (int role = 0; role < LUTRA_ROLES; role++)
+			for (int nr = 0; nr < LUTRA_NR; nr++)
+				k->calls[role][nr] += counts[i].calls[role][nr];
+	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
+		r = keep_level(&m->level[i], i, corpus, counts, &k->level[i]);
+	k->seen = calloc(n + 1u, sizeof(*k->seen));
+	if (!k->seen)
+		return -ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < n; i++)
+		r = keep_object(corpus, counts, i, k);
+	if (r == 0)
+		*ret = TAKE_PTR(k);
+	return r;
+}
+
+/* ---- the corpus ---- */
+
+static int damaged(struct err *err)
+{
+	return err_set(err, -EBADMSG, "the model does not fit its policy: train it anew");
+}
+
+static int add_run(const struct policy *old, size_t i, struct corpus *c)
+{
+	const struct policy_run *from = &old->runs[i];
+	struct run run = {.calls = from->calls, .objects = from->objects, .ops = old->ops};
+	int r;
+
+	run.file = strdup(from->file);
+	if (!run.file)
+		return -ENOMEM;
+	memcpy(run.sha256, from->sha256, sizeof(run.sha256));
+	run.length_ms = (uint32_t)(from->seconds * 1e3);
+	run.args = old->args; /* of all of them: they are only ever joined */
+	r = corpus_add(c, &run);
+	run_done(&run);
+	return r;
+}
+
+/* Objects are numbered as the model has them. */
+static int add_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
+{
+	struct run_object o = {.object = s->object, .path = RUN_NO_PATH};
+	uint32_t number = 0;
+	int r = 0;
+
+	if (s->path)
+		r = intern_add(c->names.paths, s->path, s->path_len, &o.path);
+	if (r == 0)
+		r = intern_add(c->names.objects, &o, sizeof(o), &number);
+	if (r < 0)
+		return r;
+	return number == i ? 0 : -EBADMSG;
+}
+
+int keep_corpus(const struct policy *old, struct corpus *corpus, struct err *err)
+{
+	const struct policy_model *k = old->model;
+	int r = 0;
+
+	if (k->n_runs != old->n_runs || k->level[0].k != old->v || k->n_runs > CORPUS_RUNS_MAX)
+		return damaged(err);
+	corpus->arch = strdup(old->arch);
+	if (!corpus->arch)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < old->n_runs; i++)
+		r = add_run(old, i, corpus);
+	corpus->n_kept = corpus->n_runs;
+	corpus->names.lib_digits = k->lib_digits;
+	for (size_t i = 0; r == 0 && i < k->n_seen; i++)
+		r = add_object(&k->seen[i], (uint32_t)i, corpus);
+	if (r == -EBADMSG)
+		return damaged(err);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+/* ---- updating ---- */
+
+/* The counts of a run of before: all calls and pairs are the first one's, objects its own. */
+static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_objects,
+			  struct run_counts *ret)
+{
+	ret->object_roles = calloc(n_objects + 1u, 1);
+	for (unsigned i = 0; i < MODEL_LEVELS; i++)
+		ret->pairs[i] = calloc(PAIRS_SIZE(i), sizeof(*ret->pairs[i]));
+	if (!ret->object_roles || !ret->pairs[0] || !ret->pairs[1] || !ret->pairs[2])
+		return -ENOMEM;
+	for (size_t i = 0; i < k->n_seen; i++)
+		ret->object_roles[i] = k->seen[i].roles[run];
+	if (run > 0)
+		return 0;
+	memcpy(ret->calls, k->calls, sizeof(ret->calls));
+	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
+		const struct policy_level *l = &k->level[i];
+
+		for (size_t a = 0; a < l->k; a++)
+			for (size_t b = 0; b < l->k; b++)
+				ret->pairs[i][a << PAIRS_SHIFT(i) | b] = l->counts[a * l->k + b];
+	}
+	return 0;
+}
+
+/* A level as it was; its codes are the low bytes of the policy's table. */
+static int restore_level(const struct policy *old, unsigned level, struct level *ret)
+{
+	const struct policy_level *l = &old->model->level[level];
+	const uint16_t *table = level == 0 ? old->t0 : level == 1 ? old->t1 : old->t2;
+	size_t stride = level == 0 ? old->v : LUTRA_K;
+
+	ret->ka = ret->kb = l->k;
+	ret->codes = l->codes;
+	ret->code = calloc((size_t)l->k * l->k, sizeof(*ret->code));
+	ret->la = copy_floats(l->la, (size_t)l->codes * l->k);
+	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->k);
+	if (!ret->code || !ret->la || !ret->lb)
+		return -ENOMEM;
+	for (size_t a = 0; a < l->k; a++) {
+		for (size_t b = 0; b < l->k; b++) {
+			uint8_t code = (uint8_t)table[a * stride + b];
+
+			if (code >= l->codes)
+				return -EBADMSG;
+			ret->code[a * l->k + b] = code;
+		}
+	}
+	return 0;
+}
+
+/* Tokens for the calls that only this run made. -E2BIG. */
+static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret)
+{
+	for (int role = 0; role < LUTRA_ROLES; role++) {
+		for (int nr = 0; nr < LUTRA_NR; nr++) {
+			if (!counts->calls[role][nr] || ret->token[role][nr] != LUTRA_UNK)
+				continue;
+			if (ret->v == LUTRA_V_MAX)
+				return -E2BIG;
+			ret->token[role][nr] = (uint8_t)ret->v++;
+		}
+	}
+	return 0;
+}
+
+static uint32_t before(uint32_t token, uint32_t v)
+{
+	return token < v ? token : LUTRA_UNK;
+}
+
+/* Level 0 with rows for new tokens: as those of UNK. */
+static int extend_level(struct level *l, uint32_t v)
+{
+	struct level x = {.ka = v, .kb = v, .codes = l->codes};
+
+	x.code = calloc((size_t)v * v, sizeof(*x.code));
+	x.la = calloc((size_t)l->codes * v, sizeof(*x.la));
+	x.lb = calloc((size_t)l->codes * v, sizeof(*x.lb));
+	if (!x.code || !x.la || !x.lb) {
+		level_done(&x);
+		return -ENOMEM;
+	}
+	for (uint32_t a = 0; a < v; a++)
+		for (uint32_t b = 0; b < v; b++)
+			x.code[(size_t)a * v + b] =
+				l->code[(size_t)before(a, l->ka) * l->kb + before(b, l->kb)];
+	for (uint32_t c = 0; c < l->codes; c++) {
+		for (uint32_t t = 0; t < v; t++) {
+			x.la[(size_t)c * v + t] = l->la[(size_t)c * l->ka + before(t, l->ka)];
+			x.lb[(size_t)c * v + t] = l->lb[(size_t)c * l->kb + before(t, l->kb)];
+		}
+	}
+	level_done(l);
+	*l = x;
+	return 0;
+}
+
+int keep_update(struct model *ret, const struct policy *old, const struct corpus *corpus,
+		struct run_counts *counts, struct pool *pool)
+{
+	uint32_t n_objects = intern_count(corpus->names.objects);
+	int r = 0;
+
+	ret->arch = corpus->arch;
+	ret->ops = corpus_ops(corpus);
+	ret->steady_on_wait = old->steady_on_wait;
+	memcpy(ret->steady, old->steady, sizeof(ret->steady));
+	memcpy(ret->hash_key, old->hash_key, sizeof(ret->hash_key));
+	for (size_t i = 0; r == 0 && i < corpus->n_kept; i++)
+		r = restore_counts(old->model, i, n_objects, &counts[i]);
+	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
+		r = restore_level(old, i, &ret->level[i]);
+	if (r == 0)
+		r = model_count_calls(ret, corpus, counts, pool);
+	ret->alphabet.v = old->v;
+	memcpy(ret->alphabet.token, old->token, sizeof(ret->alphabet.token));
+	for (size_t i = corpus->n_kept; r == 0 && i < corpus->n_runs; i++)
+		r = extend_alphabet(&counts[i], &ret->alphabet);
+	if (r == 0)
+		r = extend_level(&ret->level[0], ret->alphabet.v);
+	return r < 0 ? r : model_count_pairs(ret, corpus, counts, pool);
+}

@@ -12,6 +12,7 @@
 #include "lib/policy/policy_key.h"
 #include "user/policy/lifecycle.h"
 #include "user/config/config_outputs.h"
+#include "user/sys/log.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
 #define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
@@ -20,8 +21,6 @@
 #define CONFIG_HTTP_LISTEN "127.0.0.1:9477"
 #define CONFIG_ENGINES_MAX 8
 #define CONFIG_BUNDLES_MAX 16
-
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct config {
 	char *file;	    /* that it was read from; NULL: the default */

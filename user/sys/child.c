@@ -12,19 +12,18 @@
 
 #include "lib/base/cleanup.h"
 #include "user/sys/cgroup.h"
-#include "user/seccomp/filter.h"
 
-/* What the child tells its parent when it could not get as far as the program. */
+/* What the child sends its parent if it does not get as far as the program. */
 struct failure {
 	int error;
-	enum { IN_CGROUP, IN_FILTER, IN_EXEC } in;
+	enum { IN_CGROUP, IN_STEP, IN_EXEC } in;
 };
 
 static const int handled[] = {SIGINT,  SIGTERM, SIGHUP,	  SIGQUIT, SIGCHLD,
 			      SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 
 static void run_child(char *const argv[], const char *cgroup, const sigset_t *mask,
-		      const struct filter *filter, int report, pid_t parent)
+		      const struct child_step *step, int report, pid_t parent)
 {
 	struct failure f = {};
 
@@ -32,9 +31,9 @@ static void run_child(char *const argv[], const char *cgroup, const sigset_t *ma
 	if (getppid() != parent)
 		_exit(1);
 	f.error = -cgroup_write(cgroup, "cgroup.procs", "0");
-	if (f.error == 0 && filter) {
-		f.in = IN_FILTER;
-		f.error = -filter_install(filter);
+	if (f.error == 0 && step) {
+		f.in = IN_STEP;
+		f.error = -step->on_child(step->ctx);
 	}
 	if (f.error == 0) {
 		sigprocmask(SIG_SETMASK, mask, NULL);
@@ -47,8 +46,8 @@ static void run_child(char *const argv[], const char *cgroup, const sigset_t *ma
 	_exit(127);
 }
 
-int child_start_filtered(char *const argv[], const char *cgroup, const sigset_t *mask,
-			 const struct filter *filter, pid_t *ret, struct err *err)
+int child_start_with(char *const argv[], const char *cgroup, const sigset_t *mask,
+		     const struct child_step *step, pid_t *ret, struct err *err)
 {
 	_cleanup_close_ int rd = -1, wr = -1;
 	struct failure f;
@@ -64,7 +63,7 @@ int child_start_filtered(char *const argv[], const char *cgroup, const sigset_t 
 	if (pid < 0)
 		return err_set(err, -errno, "fork: %s", strerror(errno));
 	if (pid == 0)
-		run_child(argv, cgroup, mask, filter, wr, self);
+		run_child(argv, cgroup, mask, step, wr, self);
 	close(TAKE_FD(wr));
 	do
 		n = read(rd, &f, sizeof(f));
@@ -76,15 +75,15 @@ int child_start_filtered(char *const argv[], const char *cgroup, const sigset_t 
 	waitpid(pid, NULL, 0);
 	if (f.in == IN_EXEC)
 		return err_set(err, -f.error, "%s: %s", argv[0], strerror(f.error));
-	if (f.in == IN_FILTER)
-		return err_set(err, -f.error, "seccomp: %s", strerror(f.error));
+	if (f.in == IN_STEP)
+		return err_set(err, -f.error, "%s: %s", step->name, strerror(f.error));
 	return err_set(err, -f.error, "%s: cannot join the cgroup: %s", cgroup, strerror(f.error));
 }
 
 int child_start(char *const argv[], const char *cgroup, const sigset_t *mask, pid_t *ret,
 		struct err *err)
 {
-	return child_start_filtered(argv, cgroup, mask, NULL, ret, err);
+	return child_start_with(argv, cgroup, mask, NULL, ret, err);
 }
 
 int child_signals(sigset_t *ret_old, struct err *err)

@@ -216,11 +216,17 @@ static int prepare(const struct run_args *a, struct run *run, struct err *err)
 	return session_new(&run->session, &c, err);
 }
 
+static int install_filter(const void *filter)
+{
+	return filter_install(filter);
+}
+
 /* The command's exit code, or 1. */
 static int guard_command(const struct run_args *a, struct run *run, int signal_fd,
 			 const sigset_t *mask)
 {
 	struct watch w = {.signal_fd = signal_fd, .events_fd = -1, .forward = true};
+	struct child_step seccomp = {"seccomp", install_filter, NULL};
 	struct session_result result;
 	struct err err;
 	int r, e;
@@ -228,7 +234,9 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 	r = prepare(a, run, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	r = child_start_filtered(a->command, run->cgroup, mask, run->filter, &w.child, &err);
+	seccomp.ctx = run->filter;
+	r = child_start_with(a->command, run->cgroup, mask, run->filter ? &seccomp : NULL, &w.child,
+			     &err);
 	if (r < 0) {
 		cli_fail(&err);
 		/* A trace of nothing would only be in the way of the next try. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An event loop over epoll, for one thread. A watch is a descriptor and the function that handles
+ * it; the loop calls one handler at a time, so a handler may free any other watch.
+ */
+#ifndef LUTRA_USER_SYS_LOOP_H
+#define LUTRA_USER_SYS_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+
+struct loop;
+
+/* A descriptor that the loop waits for. Its owner keeps it until the descriptor is closed. */
+struct loop_watch {
+	int fd;
+	void (*on_ready)(void *ctx, uint32_t events); /* events: EPOLL* */
+	void *ctx;
+};
+
+/* Work that waits until no descriptor is ready, or until delay_ns have passed. */
+struct loop_idle {
+	void (*on_idle)(void *ctx);
+	void *ctx;
+	uint64_t delay_ns;
+	uint64_t since_ns;	/* CLOCK_MONOTONIC, of the request; 0: nothing was requested */
+	struct loop_idle *next; /* the loop's */
+};
+
+/* Returns 0, -ENOMEM or -errno as epoll_create1(2). The caller frees the loop. */
+int loop_new(struct loop **ret);
+/* Closes the loop's own descriptor only. */
+void loop_free(struct loop *l);
+DEFINE_FREEP(struct loop, loop_free);
+
+/*
+ * Calls w->on_ready when one of the events (EPOLL*) happens, until w->fd is closed. Returns 0 or
+ * -errno as epoll_ctl(2).
+ */
+int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events);
+/* Waits for other events of a watch. Returns 0 or -errno as epoll_ctl(2). */
+int loop_change(struct loop *l, struct loop_watch *w, uint32_t events);
+
+/* Requests one call of i->on_idle. A request that is already open stays as it is. */
+void loop_when_idle(struct loop *l, struct loop_idle *i);
+
+/* Handles events until loop_stop() is called. Returns 0 or -errno as epoll_wait(2). */
+int loop_run(struct loop *l);
+/* Ends loop_run() after the present handler. */
+void loop_stop(struct loop *l);
+
+#endif

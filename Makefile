@@ -183,7 +183,7 @@ ESCAPE_SERIES ?= 6.1 6.12
 VM_SUITES = $(if $(filter $1,$(VM_SERIES)),"tests/vm/suite $1 guard" "tests/vm/suite $1 kernel")
 ESCAPE_SUITE = $(if $(filter $1,$(ESCAPE_SERIES)),"tests/e2e/escapes/suite $1")
 
-E2E_PROGRAMS := $(patsubst %,$(B)/tests/e2e/%,load listen progs)
+E2E_PROGRAMS := $(patsubst %,$(B)/tests/e2e/%,load listen progs webhook)
 $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lpthread -lbpf

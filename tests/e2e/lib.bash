@@ -317,6 +317,7 @@ daemon_start() {
 	  "policies_dir": "$stage/policies",
 	  "events_jsonl": "$stage/events.jsonl",
 	  "calls": "${calls:-on}",
+	  "outputs": [${outputs:-}],
 	  "engines": [${engines:-}],
 	  "bundles": [${bundles:-}],
 	  "life": ${life:-null},

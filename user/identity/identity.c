@@ -80,6 +80,28 @@ int identity_set(char **at, const char *value)
 	return 0;
 }
 
+size_t identity_packed_bytes(const struct identity *w)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < N_MEMBERS; i++)
+		if (member_of(w, i))
+			bytes += strlen(member_of(w, i)) + 1;
+	return bytes;
+}
+
+char *identity_pack(const struct identity *w, struct identity *ret, char *buf)
+{
+	*ret = (struct identity){.engine = w->engine};
+	for (size_t i = 0; i < N_MEMBERS; i++) {
+		if (!member_of(w, i))
+			continue;
+		*member(ret, i) = buf;
+		buf = stpcpy(buf, member_of(w, i)) + 1;
+	}
+	return buf;
+}
+
 json_t *identity_json(const struct identity *w)
 {
 	json_t *j = json_pack("{s:s}", "engine", engine_name(w->engine));

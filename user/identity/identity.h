@@ -44,6 +44,14 @@ int identity_fill(struct identity *to, const struct identity *from);
 /* Replace a string by a copy; "" and NULL: not known. -ENOMEM, -E2BIG: over IDENTITY_TEXT_MAX. */
 int identity_set(char **at, const char *value);
 
+/* Bytes that identity_pack() writes. */
+size_t identity_packed_bytes(const struct identity *w);
+/*
+ * Copies an identity. Its strings go to buf, one behind the other: they are buf's, and
+ * identity_done() must not be called. Returns the end of what was written to buf.
+ */
+char *identity_pack(const struct identity *w, struct identity *ret, char *buf);
+
 /* {"engine", "id", "name", "image", "image_id", "digest", "pod", …}, what is not known as null. */
 json_t *identity_json(const struct identity *w);
 /* The same read; unknown members, wrong types: -EBADMSG. *ret is all of it, or untouched. */

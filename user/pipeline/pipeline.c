@@ -23,12 +23,12 @@
 #define LOG_BYTES_MAX (256u << 20) /* the same, and the writer waits for it */
 #define TEXTS 6
 
-/* A copy of an event: its texts lie behind the evidence and its string. */
+/* A copy of an event: its texts and its identity's lie behind the evidence and its string. */
 struct item {
 	struct item *next;
 	size_t bytes;
-	uint64_t realtime_ns;
-	const char *text[TEXTS]; /* as texts_of() orders them */
+	struct event e; /* points into this item */
+	struct identity who;
 	struct lutra_evidence ev;
 };
 
@@ -55,42 +55,54 @@ struct writer {
 	struct writer_stats stats;
 };
 
-static void texts_of(const struct event *e, const char *ret[static TEXTS])
+/* Where an event has its texts. */
+static void texts_of(struct event *e, const char **ret[static TEXTS])
 {
-	ret[0] = e->name;
-	ret[1] = e->id;
-	ret[2] = e->image;
-	ret[3] = e->cgroup;
-	ret[4] = e->policy;
-	ret[5] = e->lineage;
+	ret[0] = &e->name;
+	ret[1] = &e->id;
+	ret[2] = &e->image;
+	ret[3] = &e->cgroup;
+	ret[4] = &e->policy;
+	ret[5] = &e->lineage;
 }
 
 /* ---- the queue ---- */
 
 static struct item *item_new(const struct event *e)
 {
-	size_t size = sizeof(struct item) + e->str_len, len[TEXTS];
-	const char *texts[TEXTS];
+	size_t size = sizeof(struct item) + e->str_len;
+	struct event copy = *e;
+	const char **texts[TEXTS];
 	struct item *i;
 	char *at;
 
-	texts_of(e, texts);
-	for (int t = 0; t < TEXTS; t++) {
-		len[t] = texts[t] ? strlen(texts[t]) + 1 : 0;
-		size += len[t];
-	}
+	texts_of(&copy, texts);
+	for (int t = 0; t < TEXTS; t++)
+		size += *texts[t] ? strlen(*texts[t]) + 1 : 0;
+	if (e->who)
+		size += identity_packed_bytes(e->who);
 	i = malloc(size);
 	if (!i)
 		return NULL;
-	*i = (struct item){.bytes = size, .realtime_ns = e->realtime_ns, .ev = *e->ev};
-	at = i->ev.str;
-	memcpy(at, e->str, e->str_len);
+	*i = (struct item){.bytes = size, .ev = *e->ev};
 	i->ev.str_len = (uint32_t)e->str_len;
+	at = i->ev.str;
+	copy.ev = &i->ev;
+	copy.str = memcpy(at, e->str, e->str_len);
 	at += e->str_len;
-	for (int t = 0; t < TEXTS; t++) {
-		i->text[t] = texts[t] ? memcpy(at, texts[t], len[t]) : NULL;
-		at += len[t];
+	if (e->who) {
+		at = identity_pack(e->who, &i->who, at);
+		copy.who = &i->who;
 	}
+	for (int t = 0; t < TEXTS; t++) {
+		char *text = at;
+
+		if (!*texts[t])
+			continue;
+		at = stpcpy(text, *texts[t]) + 1;
+		*texts[t] = text;
+	}
+	i->e = copy;
 	return i;
 }
 
@@ -271,16 +283,7 @@ static void retain(struct writer *w)
 static void handle(struct writer *w, const struct item *i)
 {
 	char ancestors[LINEAGE_TEXT];
-	struct event e = {.ev = &i->ev,
-			  .str = i->ev.str,
-			  .str_len = i->ev.str_len,
-			  .realtime_ns = i->realtime_ns,
-			  .name = i->text[0],
-			  .id = i->text[1],
-			  .image = i->text[2],
-			  .cgroup = i->text[3],
-			  .policy = i->text[4],
-			  .lineage = i->text[5]};
+	struct event e = i->e;
 
 	if (!e.lineage)
 		e.lineage = lineage_of(w->lineage, &i->ev, ancestors);

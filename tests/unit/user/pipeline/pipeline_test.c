@@ -149,6 +149,54 @@ static void writer_goes_on_without_a_store(void **state)
 	writer_free(w);
 }
 
+/* ---- what an alert says after the queue ---- */
+
+static void alert_copy(void *ctx, const struct alert *a)
+{
+	*(json_t **)ctx = alert_json(a);
+}
+
+static void writer_alert_has_every_field_of_its_event(void **state)
+{
+	static char engine_s_id[] = "c0ffee", name[] = "shop-1", image[] = "example.org/shop:1",
+		    image_id[] = "sha256:1111", digest[] = "sha256:2222", pod[] = "till-1",
+		    pod_namespace[] = "shops", pod_uid[] = "3333", pod_container[] = "till";
+	const struct identity who = {
+		.engine = ENGINE_PODMAN,
+		.id = engine_s_id,
+		.name = name,
+		.image = image,
+		.image_id = image_id,
+		.digest = digest,
+		.pod = pod,
+		.pod_namespace = pod_namespace,
+		.pod_uid = pod_uid,
+		.pod_container = pod_container,
+	};
+	struct fixture *f = *state;
+	json_auto_t *got = NULL, *wanted = NULL;
+	const struct writer_config config = {.path = f->db, .alert = alert_copy, .ctx = &got};
+	struct alert *a = calloc(1, sizeof(*a));
+	struct writer *w = NULL;
+
+	f->e.who = &who;
+	f->e.policy = "/etc/lutra/policies.d/shop";
+	f->e.lineage = "sh[12] < python3[10]";
+	alert_set(a, &f->e);
+	for (int i = 0; i < ALERT_FIELDS; i++)
+		assert_true(!alert_is_text(i) || a->text[i]);
+	wanted = alert_json(a);
+	assert_int_equal(writer_new(&w, &config, NULL), 0);
+	assert_true(writer_put(w, &f->e));
+	writer_free(w);
+	assert_true(json_equal(got, wanted));
+	assert_int_equal(query_number(f->db, "SELECT engine = 'podman' AND digest = 'sha256:2222'"
+					     " AND pod = 'till-1' AND pod_namespace = 'shops'"
+					     " FROM events"),
+			 1);
+	free(a);
+}
+
 /* ---- a full disk: a file system of 3 MiB, in a mount namespace of a process of its own ---- */
 
 static void fill(const char *path)
@@ -314,6 +362,7 @@ int main(void)
 		T(writer_writes_what_is_queued_at_its_end),
 		T(writer_counts_what_does_not_fit),
 		T(writer_goes_on_without_a_store),
+		T(writer_alert_has_every_field_of_its_event),
 		T(writer_loses_counts_and_resumes_on_a_full_disk),
 		T(writer_keeps_what_was_committed_when_it_is_killed),
 		T(writer_takes_twenty_thousand_a_second_or_says_what_it_lost),

@@ -148,7 +148,7 @@ static int ask(const struct hook_args *a, const struct oci_state *s, struct iden
 	bool start = strcmp(a->stage, "createRuntime") == 0;
 	json_auto_t *answer = NULL;
 	json_t *q = json_pack("{s:s, s:s, s:o}", "cmd", "container", "event",
-			      start ? "start" : "stop", "who", identity_json(w));
+			      start ? "start" : "stop", "who", identity_to_json(w));
 	uint64_t t0 = clock_now_ns();
 	int r;
 
@@ -170,7 +170,7 @@ static int hook(const struct hook_args *a, struct err *err)
 	int r = read_state(&text, &len, err);
 
 	if (r == 0)
-		r = oci_state_decode(text, len, &s, err);
+		r = oci_state_from_json(text, len, &s, err);
 	if (r == 0)
 		r = identity_set(&w.id, s.id);
 	if (r == 0)

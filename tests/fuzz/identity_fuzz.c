@@ -34,7 +34,7 @@ static void state(const char *text, size_t len)
 	_cleanup_(oci_state_done) struct oci_state s = {};
 	_cleanup_(identity_done) struct identity w = {};
 	struct err err = {""};
-	int r = oci_state_decode(text, len, &s, &err);
+	int r = oci_state_from_json(text, len, &s, &err);
 
 	check_reason(r, &err);
 	if ((r == 0) != (s.id != NULL) || (r == 0 && s.pid < 0))
@@ -46,11 +46,11 @@ static void state(const char *text, size_t len)
 static void again(const struct identity *w)
 {
 	_cleanup_(identity_done) struct identity back = {};
-	json_auto_t *one = identity_json(w), *two = NULL;
+	json_auto_t *one = identity_to_json(w), *two = NULL;
 
-	if (identity_decode(one, &back, NULL) < 0)
+	if (identity_from_json(one, &back, NULL) < 0)
 		return;
-	two = identity_json(&back);
+	two = identity_to_json(&back);
 	if (!json_equal(one, two))
 		abort();
 }

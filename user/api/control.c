@@ -193,7 +193,7 @@ static json_t *do_container(struct daemon *d, const struct client *client, json_
 		err_set(err, -EINVAL, "request: %s", je.text);
 		return NULL;
 	}
-	if (identity_decode(j, &who, err) < 0)
+	if (identity_from_json(j, &who, err) < 0)
 		return NULL;
 	if (!who.id || pid < 0 || pid > INT_MAX) {
 		err_set(err, -EINVAL, "request: no id, or no process");

@@ -65,7 +65,7 @@ static json_t *summary_json(const struct api_call *c, const char *name, struct p
 	if (r == -ENOTDIR || r == -ENOENT)
 		return NULL;
 	if (r == 0)
-		r = modes_of(c->d->config, dir, p, &mode, &err);
+		r = modes_get(c->d->config, dir, p, &mode, &err);
 	j = json_pack("{s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "error",
 		      r < 0 ? text_json_keep(err.msg) : json_null(), "created", created_json(dir),
 		      "containers", guarded_json(c->d, dir));

@@ -97,7 +97,7 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 	if (r == 0)
 		r = config_parse_parts(&raw->parts, c, err);
 	if (r == 0)
-		r = life_limits_parse(raw->life, &c->life, err);
+		r = config_life_parse(raw->life, &c->life, err);
 	if (r < 0)
 		return r;
 	if (strcmp(raw->calls, "on") != 0 && strcmp(raw->calls, "off") != 0)

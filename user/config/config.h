@@ -10,7 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "lib/policy/policy_key.h"
-#include "user/policy/lifecycle.h"
+#include "user/config/config_life.h"
 #include "user/config/config_outputs.h"
 #include "user/sys/log.h"
 
@@ -35,7 +35,7 @@ struct config {
 					      those of containerd, CRI-O, Podman; none: nobody is
 					      looked for by cgroup */
 	size_t n_engines, n_bundles;
-	struct life_limits life;	/* of the life cycle of policies */
+	struct config_life life;	/* of the life cycle of policies */
 	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
 	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
 	uint64_t store_max_age_days; /* default 30 */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limits of the life cycle, of the configuration. */
+/* Reads the object "life" of the configuration. */
+#include "user/config/config_life.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-
-#include "user/policy/lifecycle.h"
 
 static const struct {
 	const char *key;
@@ -13,9 +13,9 @@ static const struct {
 } members[] = {
 #define MEMBER(key, initial, min, max)                                                             \
 	{                                                                                          \
-#key, offsetof(struct life_limits, key), initial, min, max                         \
+#key, offsetof(struct config_life, key), initial, min, max                         \
 	}
-	MEMBER(runs, 5, 1, LIFE_RUNS_MAX),	     MEMBER(calls, 10000, 0, UINT32_MAX),
+	MEMBER(runs, 5, 1, CONFIG_LIFE_RUNS_MAX),    MEMBER(calls, 10000, 0, UINT32_MAX),
 	MEMBER(clean_minutes, 1440, 0, 525600),	     MEMBER(run_ms, 1000, 0, 86400000),
 	MEMBER(disk_mib, 1024, 1, 1u << 24),	     MEMBER(fallback_minutes, 10, 0, 525600),
 	MEMBER(fallback_signals, 10, 0, UINT32_MAX),
@@ -23,7 +23,7 @@ static const struct {
 };
 #define N_MEMBERS (sizeof(members) / sizeof(members[0]))
 
-static int parse_one(const char *key, const json_t *v, struct life_limits *ret, struct err *err)
+static int parse_one(const char *key, const json_t *v, struct config_life *ret, struct err *err)
 {
 	json_int_t n = json_integer_value(v);
 	size_t i = 0;
@@ -40,9 +40,9 @@ static int parse_one(const char *key, const json_t *v, struct life_limits *ret, 
 	return 0;
 }
 
-int life_limits_parse(json_t *j, struct life_limits *ret, struct err *err)
+int config_life_parse(json_t *j, struct config_life *ret, struct err *err)
 {
-	struct life_limits l = {};
+	struct config_life l = {};
 	const char *key;
 	json_t *v;
 	int r = 0;

@@ -132,7 +132,7 @@ static int describe_policy(struct daemon *d, const struct enrol_request *q, stru
 		return r;
 	c->own_mode = q->mode != NULL;
 	if (!q->mode)
-		r = modes_of(d->config, dir, p, &c->mode, err);
+		r = modes_get(d->config, dir, p, &c->mode, err);
 	else if (mode_parse(q->mode, &c->mode) < 0)
 		r = err_set(err, -EINVAL, "unknown mode");
 	else
@@ -152,7 +152,7 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 	char id[NAME_MAX_BYTES];
 	int r = 0;
 
-	container_id(q->cgroup, id, sizeof(id));
+	cgroup_lookup_container_id(q->cgroup, id, sizeof(id));
 	c->name = strdup(q->name ? q->name : id);
 	c->cgroup = strdup(q->cgroup);
 	if (q->policy)
@@ -496,7 +496,7 @@ json_t *containers_json(const struct daemon *d, const struct container *c)
 		      c->frozen, "learned", c->recorded, "slot", (int)c->slot, "counters",
 		      counters);
 	if (j)
-		json_object_update_new(j, identity_json(&c->who));
+		json_object_update_new(j, identity_to_json(&c->who));
 	/* Its name here, which is the engine's unless another has that. */
 	json_object_set_new(j, "name", text_json_keep(c->name));
 	json_object_set_new(j, "cgroup", text_json_keep(c->cgroup));

@@ -57,7 +57,7 @@ static int follow_mode(struct daemon *d, struct container *c, const struct polic
 		       struct err *err)
 {
 	unsigned mode;
-	int r = c->own_mode ? 0 : modes_of(d->config, c->policy_dir, p, &mode, err);
+	int r = c->own_mode ? 0 : modes_get(d->config, c->policy_dir, p, &mode, err);
 
 	if (r < 0 || c->own_mode || mode == c->mode)
 		return r;

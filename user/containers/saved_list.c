@@ -25,7 +25,7 @@ static json_t *encode(const struct container *c)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b}",
-		"name", text_json_keep(c->name), "who", identity_json(&c->who), "cgroup",
+		"name", text_json_keep(c->name), "who", identity_to_json(&c->who), "cgroup",
 		text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir), "policy_sha256",
 		c->policy_sha256, "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
 		(json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot,
@@ -104,7 +104,7 @@ static int decode(json_t *j, struct container *c)
 	c->policy_dir = strdup(policy);
 	if (!c->name || !c->cgroup || !c->policy_dir)
 		return -ENOMEM;
-	return who ? identity_decode(who, &c->who, NULL) : decode_old(id, image, &c->who);
+	return who ? identity_from_json(who, &c->who, NULL) : decode_old(id, image, &c->who);
 }
 
 /* Read the list; an array, empty where there is none or it is damaged. */

@@ -173,7 +173,7 @@ static int open_all(struct daemon *d, struct err *err)
 	r = alerts_open(d, err);
 	if (r < 0)
 		return r;
-	if (catalog_new(&d->catalog, d->config->policies_dir) < 0)
+	if (image_index_new(&d->image_index, d->config->policies_dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = learn_open(d, err);
 	if (r < 0)
@@ -252,7 +252,7 @@ void daemon_free(struct daemon *d)
 	policies_close(d);
 	engines_close(d);
 	scan_close(d);
-	catalog_free(d->catalog);
+	image_index_free(d->image_index);
 	guard_free(d->guard);
 	alerts_close(d);
 	metrics_free(d->metrics);

@@ -54,7 +54,7 @@ struct container {
 	uint64_t verdict_ns;  /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
-struct catalog;
+struct image_index;
 struct client;
 struct engines;
 struct scan;
@@ -81,7 +81,7 @@ struct daemon {
 	uint64_t changed_ns;   /* the first that was not looked at, CLOCK_MONOTONIC; 0: none */
 	int policies_wd;       /* watch of policies_dir, or -1: not yet */
 	struct agent *agent;
-	struct catalog *catalog; /* which policy is for which image */
+	struct image_index *image_index; /* which policy is for which image */
 	struct engines *engines;
 	struct scan *scan;
 	bool enrolled_changed; /* what enrolled.json should say is another */

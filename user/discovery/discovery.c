@@ -88,9 +88,9 @@ static int enroll(struct daemon *d, const struct arrival *a, const char *cgroup,
 	char name[128];
 	struct enrol_request q = {
 		.cgroup = cgroup, .name = name, .who = a->who, .starting = a->starting};
-	struct catalog_match m;
+	struct image_index_match m;
 	bool changed;
-	int r = catalog_find(d->catalog, a->who, &m, why);
+	int r = image_index_find(d->image_index, a->who, &m, why);
 
 	if (r < 0 && r != -ENOENT)
 		return r;

@@ -54,14 +54,14 @@ struct look {
 
 struct engines {
 	struct source source;
-	struct fetch *fetch;
+	struct http_client *fetch;
 	struct api engine[CONFIG_ENGINES_MAX];
 	size_t n;
 };
 
-static int start(struct api *e, const struct fetch_get *get)
+static int start(struct api *e, const struct http_client_get *get)
 {
-	int r = fetch_start(e->d->engines->fetch, get);
+	int r = http_client_start(e->d->engines->fetch, get);
 
 	if (r < 0)
 		daemon_log(e->d, LOG_LEVEL_ERROR, "%s: %s", e->socket, strerror(-r));
@@ -86,7 +86,7 @@ static void look_free(struct look *l)
 DEFINE_FREEP(struct look, look_free);
 
 /* What became of a question; false: nothing that can be used, which was said. */
-static bool is_answer(const struct look *l, const struct fetch_answer *a)
+static bool is_answer(const struct look *l, const struct http_client_answer *a)
 {
 	if (a->r == 0 && a->status == 200)
 		return true;
@@ -112,7 +112,7 @@ static void take(struct look *l)
 			   why.msg);
 }
 
-static void on_image(void *ctx, const struct fetch_answer *a)
+static void on_image(void *ctx, const struct http_client_answer *a)
 {
 	_cleanup_(look_freep) struct look *l = ctx;
 	struct err err;
@@ -123,14 +123,14 @@ static void on_image(void *ctx, const struct fetch_answer *a)
 	take(l);
 }
 
-static void on_inspect(void *ctx, const struct fetch_answer *a)
+static void on_inspect(void *ctx, const struct http_client_answer *a)
 {
 	_cleanup_(look_freep) struct look *l = ctx;
-	struct fetch_get get = {.socket = l->e->socket,
-				.max = INSPECT_MAX,
-				.timeout_ms = ANSWER_MS,
-				.done = on_image,
-				.ctx = l};
+	struct http_client_get get = {.socket = l->e->socket,
+				      .max = INSPECT_MAX,
+				      .timeout_ms = ANSWER_MS,
+				      .done = on_image,
+				      .ctx = l};
 	_cleanup_free_ char *path = NULL;
 	struct err err;
 
@@ -163,10 +163,10 @@ static void look(void *ctx, const char id[static API_ID])
 {
 	struct api *e = ctx;
 	struct container *c = adopt_find(e->d, id);
-	struct fetch_get get = {.socket = e->socket,
-				.max = INSPECT_MAX,
-				.timeout_ms = ANSWER_MS,
-				.done = on_inspect};
+	struct http_client_get get = {.socket = e->socket,
+				      .max = INSPECT_MAX,
+				      .timeout_ms = ANSWER_MS,
+				      .done = on_inspect};
 	char path[API_ID + 32];
 	struct look *l;
 
@@ -195,7 +195,7 @@ static void look(void *ctx, const char id[static API_ID])
 
 /* ---- one engine ---- */
 
-static void on_list(void *ctx, const struct fetch_answer *a)
+static void on_list(void *ctx, const struct http_client_answer *a)
 {
 	struct api *e = ctx;
 	struct err err;
@@ -210,12 +210,12 @@ static void on_list(void *ctx, const struct fetch_answer *a)
 static void on_head(void *ctx, bool podman)
 {
 	struct api *e = ctx;
-	struct fetch_get get = {.socket = e->socket,
-				.path = "/containers/json",
-				.max = LIST_MAX,
-				.timeout_ms = ANSWER_MS,
-				.done = on_list,
-				.ctx = e};
+	struct http_client_get get = {.socket = e->socket,
+				      .path = "/containers/json",
+				      .max = LIST_MAX,
+				      .timeout_ms = ANSWER_MS,
+				      .done = on_list,
+				      .ctx = e};
 
 	e->kind = podman ? ENGINE_PODMAN : ENGINE_DOCKER;
 	e->up = true;
@@ -243,7 +243,7 @@ static void on_line(void *ctx, const char *text, size_t len)
 		adopt_end(e->d, event.id);
 }
 
-static void on_end(void *ctx, const struct fetch_answer *a)
+static void on_end(void *ctx, const struct http_client_answer *a)
 {
 	struct api *e = ctx;
 
@@ -265,13 +265,13 @@ static void on_end(void *ctx, const struct fetch_answer *a)
 
 static void ask(struct api *e)
 {
-	const struct fetch_get get = {.socket = e->socket,
-				      .path = events_path,
-				      .max = EVENT_MAX,
-				      .head = on_head,
-				      .line = on_line,
-				      .done = on_end,
-				      .ctx = e};
+	const struct http_client_get get = {.socket = e->socket,
+					    .path = events_path,
+					    .max = EVENT_MAX,
+					    .head = on_head,
+					    .line = on_line,
+					    .done = on_end,
+					    .ctx = e};
 
 	e->asked = start(e, &get) == 0;
 	if (!e->asked)
@@ -284,7 +284,7 @@ static void on_ready(struct daemon *d, struct source *s, uint32_t events)
 {
 	(void)s;
 	(void)events;
-	fetch_run(d->engines->fetch);
+	http_client_run(d->engines->fetch);
 }
 
 void engines_check(struct daemon *d)
@@ -307,12 +307,12 @@ int engines_open(struct daemon *d, struct err *err)
 	d->engines = all;
 	if (!all)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = fetch_new(&all->fetch, err);
+	r = http_client_new(&all->fetch, err);
 	if (r < 0)
 		return r;
 	for (; all->n < d->config->n_engines; all->n++)
 		all->engine[all->n] = (struct api){.d = d, .socket = d->config->engines[all->n]};
-	all->source.fd = fetch_fd(all->fetch);
+	all->source.fd = http_client_fd(all->fetch);
 	all->source.ready = on_ready;
 	r = daemon_watch(d, &all->source, EPOLLIN);
 	if (r < 0)
@@ -325,7 +325,7 @@ void engines_close(struct daemon *d)
 {
 	if (!d->engines)
 		return;
-	fetch_free(d->engines->fetch);
+	http_client_free(d->engines->fetch);
 	for (size_t i = 0; i < d->engines->n; i++)
 		while (d->engines->engine[i].looks)
 			look_free(d->engines->engine[i].looks);

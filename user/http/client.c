@@ -12,12 +12,12 @@
 
 #define CONNECT_MS 2000L
 #define CONNECTIONS_MAX 16L
-#define TURNS 64 /* of one fetch_run() */
+#define TURNS 64 /* of one http_client_run() */
 
 struct request {
 	struct request *next;
 	CURL *easy;
-	struct fetch_get get;
+	struct http_client_get get;
 	char error[CURL_ERROR_SIZE];
 	char *buf;
 	size_t len, size;
@@ -26,7 +26,7 @@ struct request {
 	bool podman;
 };
 
-struct fetch {
+struct http_client {
 	CURLM *multi;
 	struct request *requests;
 	int epoll_fd;
@@ -34,7 +34,7 @@ struct fetch {
 	bool inside; /* libcurl is: it takes no new transfer from one that tells something */
 };
 
-static void request_free(struct fetch *h, struct request *q)
+static void request_free(struct http_client *h, struct request *q)
 {
 	struct request **at = &h->requests;
 
@@ -53,7 +53,7 @@ static void request_free(struct fetch *h, struct request *q)
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
 {
-	struct fetch *h = ctx;
+	struct http_client *h = ctx;
 	struct epoll_event ev = {.data.fd = fd};
 
 	(void)easy;
@@ -69,7 +69,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *kn
 
 static int on_timeout(CURLM *multi, long ms, void *ctx)
 {
-	struct fetch *h = ctx;
+	struct http_client *h = ctx;
 	/* 0 would disarm it. */
 	const struct itimerspec t = {
 		.it_value = {ms > 0 ? ms / 1000 : 0, ms > 0 ? ms % 1000 * 1000000 : ms == 0}};
@@ -145,9 +145,9 @@ static size_t on_header(char *data, size_t one, size_t n, void *ctx)
 
 /* ---- life ---- */
 
-int fetch_new(struct fetch **ret, struct err *err)
+int http_client_new(struct http_client **ret, struct err *err)
 {
-	_cleanup_(fetch_freep) struct fetch *h = calloc(1, sizeof(*h));
+	_cleanup_(http_client_freep) struct http_client *h = calloc(1, sizeof(*h));
 	struct epoll_event ev = {.events = EPOLLIN};
 
 	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT))
@@ -168,7 +168,7 @@ int fetch_new(struct fetch **ret, struct err *err)
 	return 0;
 }
 
-void fetch_free(struct fetch *h)
+void http_client_free(struct http_client *h)
 {
 	if (!h)
 		return;
@@ -198,13 +198,13 @@ static void set_up(struct request *q, const char *url)
 	curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
 }
 
-static bool add(struct fetch *h, struct request *q)
+static bool add(struct http_client *h, struct request *q)
 {
 	q->added = curl_multi_add_handle(h->multi, q->easy) == CURLM_OK;
 	return q->added;
 }
 
-int fetch_start(struct fetch *h, const struct fetch_get *get)
+int http_client_start(struct http_client *h, const struct http_client_get *get)
 {
 	_cleanup_free_ char *url = NULL;
 	struct request *q = calloc(1, sizeof(*q));
@@ -230,16 +230,16 @@ int fetch_start(struct fetch *h, const struct fetch_get *get)
 	return 0;
 }
 
-int fetch_fd(const struct fetch *h)
+int http_client_fd(const struct http_client *h)
 {
 	return h->epoll_fd;
 }
 
 /* Tell, and forget. */
-static void finish(struct fetch *h, struct request *q, CURLcode code)
+static void finish(struct http_client *h, struct request *q, CURLcode code)
 {
-	struct fetch_answer a = {.body = q->buf, .len = q->len, .why = q->error};
-	struct fetch_get get = q->get;
+	struct http_client_answer a = {.body = q->buf, .len = q->len, .why = q->error};
+	struct http_client_get get = q->get;
 
 	curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &a.status);
 	if (code != CURLE_OK)
@@ -253,7 +253,7 @@ static void finish(struct fetch *h, struct request *q, CURLcode code)
 }
 
 /* Those that were asked for by what others were told. */
-static void add_waiting(struct fetch *h)
+static void add_waiting(struct http_client *h)
 {
 	struct request *q = h->requests;
 
@@ -268,7 +268,7 @@ static void add_waiting(struct fetch *h)
 	}
 }
 
-void fetch_run(struct fetch *h)
+void http_client_run(struct http_client *h)
 {
 	struct epoll_event ev[TURNS];
 	int n = epoll_wait(h->epoll_fd, ev, TURNS, 0), running, left;

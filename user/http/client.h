@@ -12,9 +12,9 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 
-struct fetch;
+struct http_client;
 
-struct fetch_answer {
+struct http_client_answer {
 	int r;		  /* 0: there is a status. Else -errno, why says it; -EFBIG: over max */
 	long status;	  /* of HTTP */
 	const char *body; /* NUL-terminated; of a stream: empty */
@@ -22,26 +22,27 @@ struct fetch_answer {
 	const char *why;
 };
 
-struct fetch_get {
+struct http_client_get {
 	const char *socket; /* all are copied */
 	const char *path;
 	size_t max;			      /* bytes of the answer; of a stream: of a line */
 	long timeout_ms;		      /* 0: a stream, which lasts */
 	void (*head)(void *ctx, bool podman); /* of a stream: it has begun; NULL: who cares */
 	void (*line)(void *ctx, const char *text, size_t len); /* a stream's; NULL: none */
-	void (*done)(void *ctx, const struct fetch_answer *a); /* always, once; from fetch_run() */
+	void (*done)(void *ctx,
+		     const struct http_client_answer *a); /* always, once; from http_client_run() */
 	void *ctx;
 };
 
-int fetch_new(struct fetch **ret, struct err *err);
+int http_client_new(struct http_client **ret, struct err *err);
 /* Those under way end without a word. */
-void fetch_free(struct fetch *h);
-DEFINE_FREEP(struct fetch, fetch_free);
+void http_client_free(struct http_client *h);
+DEFINE_FREEP(struct http_client, http_client_free);
 
 /* -ENOMEM; or what libcurl says, as -EIO. */
-int fetch_start(struct fetch *h, const struct fetch_get *get);
-/* Readable when fetch_run() has something to do. */
-int fetch_fd(const struct fetch *h);
-void fetch_run(struct fetch *h);
+int http_client_start(struct http_client *h, const struct http_client_get *get);
+/* Readable when http_client_run() has something to do. */
+int http_client_fd(const struct http_client *h);
+void http_client_run(struct http_client *h);
 
 #endif

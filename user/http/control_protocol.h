@@ -5,7 +5,7 @@
  *
  *   {"cmd": "enroll", "cgroup", "policy"? (or it is learned), "mode"?, "name"?, "image"?,
  *       "digest"?, "next_exec"?, "force"?}
- *   {"cmd": "container", "event": "start", "who" (as identity_json()), "pid"}: a hook's;
+ *   {"cmd": "container", "event": "start", "who" (as identity_to_json()), "pid"}: a hook's;
  *       "container" in the answer is null where no policy is for the image, and "why" says so
  *   {"cmd": "container", "event": "stop", "who"}
  *   {"cmd": "release", "name"? (or cgroup path), "all"?}

@@ -20,7 +20,7 @@ void oci_state_done(struct oci_state *s)
 	*s = (struct oci_state){};
 }
 
-int oci_state_decode(const char *text, size_t len, struct oci_state *ret, struct err *err)
+int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, struct err *err)
 {
 	json_t *annotations = NULL;
 	json_auto_t *j = NULL;

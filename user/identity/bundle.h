@@ -22,7 +22,7 @@ struct oci_state {
 
 void oci_state_done(struct oci_state *s);
 /* -EBADMSG: not a state. *ret is all of it, or untouched. */
-int oci_state_decode(const char *text, size_t len, struct oci_state *ret, struct err *err);
+int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, struct err *err);
 
 /* "sha256:…" out of NAME@sha256:…, of that itself, or of 64 digits; others leave *at. -ENOMEM. */
 int identity_set_digest(char **at, const char *value);

@@ -80,7 +80,7 @@ static bool is_id(const char *id)
 	return n > 0 && n <= 255 && id[n] == '\0' && id[0] != '.';
 }
 
-int container_cgroup(const char *id, char **ret, struct err *err)
+int cgroup_lookup_by_id(const char *id, char **ret, struct err *err)
 {
 	if (!is_id(id))
 		return err_set(err, -EINVAL, "not a container's id: letters, digits, _.+- only");
@@ -91,7 +91,7 @@ int container_cgroup(const char *id, char **ret, struct err *err)
 	return cgroup_find(id, ret, err);
 }
 
-void container_id(const char *cgroup, char *buf, size_t size)
+void cgroup_lookup_container_id(const char *cgroup, char *buf, size_t size)
 {
 	size_t end = strlen(cgroup), start;
 	struct pattern p;

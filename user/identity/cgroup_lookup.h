@@ -12,9 +12,9 @@
  * the names of cgroups (docker, podman, cri). *ret: the caller's to free. -EINVAL: no id.
  * -ENOENT, -ENOTUNIQ, -ENOTSUP.
  */
-int container_cgroup(const char *id, char **ret, struct err *err);
+int cgroup_lookup_by_id(const char *id, char **ret, struct err *err);
 
 /* The id of the container that a cgroup belongs to (patterns.h); else the cgroup's own name. */
-void container_id(const char *cgroup, char *buf, size_t size);
+void cgroup_lookup_container_id(const char *cgroup, char *buf, size_t size);
 
 #endif

@@ -102,7 +102,7 @@ char *identity_pack(const struct identity *w, struct identity *ret, char *buf)
 	return buf;
 }
 
-json_t *identity_json(const struct identity *w)
+json_t *identity_to_json(const struct identity *w)
 {
 	json_t *j = json_pack("{s:s}", "engine", engine_name(w->engine));
 
@@ -140,7 +140,7 @@ static int decode_member(const char *key, const json_t *v, struct identity *w)
 	return -EBADMSG;
 }
 
-int identity_decode(json_t *j, struct identity *ret, struct err *err)
+int identity_from_json(json_t *j, struct identity *ret, struct err *err)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	const char *key;

@@ -53,9 +53,9 @@ size_t identity_packed_bytes(const struct identity *w);
 char *identity_pack(const struct identity *w, struct identity *ret, char *buf);
 
 /* {"engine", "id", "name", "image", "image_id", "digest", "pod", …}, what is not known as null. */
-json_t *identity_json(const struct identity *w);
+json_t *identity_to_json(const struct identity *w);
 /* The same read; unknown members, wrong types: -EBADMSG. *ret is all of it, or untouched. */
-int identity_decode(json_t *j, struct identity *ret, struct err *err);
+int identity_from_json(json_t *j, struct identity *ret, struct err *err);
 
 const char *engine_name(enum engine e);
 

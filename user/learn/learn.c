@@ -18,7 +18,7 @@
 #define SAVE_NS 60000000000ull
 #define TICK_MAX_NS 5000000000ull /* what is longer was no time of watching */
 
-char *learn_path(const struct daemon *d, const struct life_image *i, const char *file)
+char *learn_path(const struct daemon *d, const struct lifecycle_image *i, const char *file)
 {
 	char *path;
 
@@ -31,7 +31,7 @@ char *learn_path(const struct daemon *d, const struct life_image *i, const char 
 void learn_save(struct daemon *d)
 {
 	struct learn *l = d->learn;
-	int r = life_save(d->config->state_dir, &l->life);
+	int r = lifecycle_save(d->config->state_dir, &l->lifecycle);
 
 	l->saved_ns = clock_now_ns();
 	if (r < 0 && !l->save_failed)
@@ -41,7 +41,8 @@ void learn_save(struct daemon *d)
 	l->save_failed = r < 0;
 }
 
-struct policy *learn_policy(const struct daemon *d, const struct life_image *i, struct err *err)
+struct policy *learn_policy(const struct daemon *d, const struct lifecycle_image *i,
+			    struct err *err)
 {
 	_cleanup_free_ char *dir = NULL;
 	struct policy *p = NULL;
@@ -53,33 +54,34 @@ struct policy *learn_policy(const struct daemon *d, const struct life_image *i, 
 	return p;
 }
 
-struct life_image *learn_image(const struct daemon *d, const struct container *c)
+struct lifecycle_image *learn_image(const struct daemon *d, const struct container *c)
 {
 	const char *name;
 
 	if (!*c->policy_dir)
-		return life_of_container(&d->learn->life, &c->who);
+		return lifecycle_of_container(&d->learn->lifecycle, &c->who);
 	name = modes_policy_name(d->config, c->policy_dir);
-	return name ? life_of_policy(&d->learn->life, name) : NULL;
+	return name ? lifecycle_of_policy(&d->learn->lifecycle, name) : NULL;
 }
 
 /* ---- enrolment ---- */
 
 /* Another digest than the policy was made for: the policy before watches, the new one is learned.
  */
-static int relearn(struct daemon *d, struct container *c, struct life_image *i)
+static int relearn(struct daemon *d, struct container *c, struct lifecycle_image *i)
 {
-	struct life *l = &d->learn->life;
+	struct lifecycle *l = &d->learn->lifecycle;
 	bool known = i->learned && strcmp(i->learned, c->who.digest) == 0;
-	int r = life_of_digest(l, i, c->who.digest);
+	int r = lifecycle_set_digest(l, i, c->who.digest);
 
 	if (r < 0)
 		return r;
 	if (!known && !i->learning) {
 		i->learning = true;
 		i->wanted = (uint32_t)d->config->life.runs;
-		life_note(l, i, "the image changed to %.80s: learned anew, in audit meanwhile",
-			  c->who.digest);
+		lifecycle_set_note(l, i,
+				   "the image changed to %.80s: learned anew, in audit meanwhile",
+				   c->who.digest);
 		daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", i->image, i->note);
 	}
 	if (c->mode > LUTRA_MODE_AUDIT) {
@@ -92,7 +94,7 @@ static int relearn(struct daemon *d, struct container *c, struct life_image *i)
 int learn_choose(struct daemon *d, struct container *c, const struct policy *p, bool *ret,
 		 struct err *err)
 {
-	struct life_image *i = learn_image(d, c);
+	struct lifecycle_image *i = learn_image(d, c);
 	int r = 0;
 
 	*ret = false;
@@ -109,14 +111,14 @@ int learn_choose(struct daemon *d, struct container *c, const struct policy *p, 
 		 strcmp(i->learned, i->digest) != 0)
 		return 0; /* of the image before; runs of the new one are wanted */
 	else if (i->learning)
-		r = life_of_digest(&d->learn->life, i, c->who.digest);
+		r = lifecycle_set_digest(&d->learn->lifecycle, i, c->who.digest);
 	if (r < 0)
 		return err_set(err, r, "out of memory");
 	*ret = i->learning;
 	return 0;
 }
 
-void learn_put_in_force(struct daemon *d, struct life_image *i)
+void learn_put_in_force(struct daemon *d, struct lifecycle_image *i)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct container *c = d->containers;
@@ -124,7 +126,8 @@ void learn_put_in_force(struct daemon *d, struct life_image *i)
 
 	p = learn_policy(d, i, &err);
 	if (!p) {
-		life_note(&d->learn->life, i, "its policy guards nothing yet: %.300s", err.msg);
+		lifecycle_set_note(&d->learn->lifecycle, i, "its policy guards nothing yet: %.300s",
+				   err.msg);
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->image, i->note);
 		return;
 	}
@@ -142,12 +145,12 @@ void learn_put_in_force(struct daemon *d, struct life_image *i)
 	enrolled_save(d);
 }
 
-void learn_halt(struct daemon *d, struct life_image *i, const char *why)
+void learn_halt(struct daemon *d, struct lifecycle_image *i, const char *why)
 {
 	struct container *c, *next;
 
 	i->learning = false;
-	d->learn->life.changed = true;
+	d->learn->lifecycle.changed = true;
 	for (c = d->containers; c; c = next) {
 		next = c->next;
 		if (!c->recorded || runs_image(d, c) != i)
@@ -164,13 +167,13 @@ void learn_halt(struct daemon *d, struct life_image *i, const char *why)
 int learn_gate(const struct daemon *d, const char *dir, unsigned mode, bool force,
 	       struct err *ret_over, struct err *err)
 {
-	struct life_ask ask = {modes_policy_name(d->config, dir), mode, force};
+	struct lifecycle_mode_request ask = {modes_policy_name(d->config, dir), mode, force};
 	int r;
 
 	ret_over->msg[0] = '\0';
 	if (!ask.policy)
 		return 0;
-	r = life_allows(&d->learn->life, &d->config->life, &ask, ret_over, err);
+	r = lifecycle_allows_mode(&d->learn->lifecycle, &d->config->life, &ask, ret_over, err);
 	if (r == 0 && *ret_over->msg)
 		daemon_log(d, LOG_LEVEL_WARNING, "%s: mode %s by force, which overrides: %s",
 			   ask.policy, mode_name(mode), ret_over->msg);
@@ -179,11 +182,11 @@ int learn_gate(const struct daemon *d, const char *dir, unsigned mode, bool forc
 
 void learn_switched(struct daemon *d, const char *policy)
 {
-	struct life_image *i = life_of_policy(&d->learn->life, policy);
+	struct lifecycle_image *i = lifecycle_of_policy(&d->learn->lifecycle, policy);
 
 	if (!i)
 		return;
-	life_switched(&d->learn->life, i);
+	lifecycle_on_mode_set(&d->learn->lifecycle, i);
 	learn_save(d);
 }
 
@@ -201,18 +204,19 @@ static void tell(struct daemon *d, struct container *c, const struct lutra_evide
 }
 
 /* Too many refusals in its first minutes: false alarms are likelier than attacks. */
-static void fall_back(struct daemon *d, struct container *fired, struct life_image *i,
+static void fall_back(struct daemon *d, struct container *fired, struct lifecycle_image *i,
 		      const struct lutra_evidence *last)
 {
-	struct life *l = &d->learn->life;
+	struct lifecycle *l = &d->learn->lifecycle;
 	char time[CLOCK_TEXT];
 	struct err err;
 
-	life_note(l, i,
-		  "fell back to audit at %s: %u refusals and kills in its first %.1f minutes in "
-		  "force, the last by rule %s; see `lutra events`, learn more runs",
-		  clock_format(clock_realtime_ns(), time), i->fired, (double)i->enforced_ns / 6e10,
-		  group_name(last->group));
+	lifecycle_set_note(
+		l, i,
+		"fell back to audit at %s: %u refusals and kills in its first %.1f minutes in "
+		"force, the last by rule %s; see `lutra events`, learn more runs",
+		clock_format(clock_realtime_ns(), time), i->fired, (double)i->enforced_ns / 6e10,
+		group_name(last->group));
 	daemon_log(d, LOG_LEVEL_ERROR, "policy %s %s", i->policy, i->note);
 	if (modes_set(d->config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: the next lutrad will not know: %s", i->policy,
@@ -225,7 +229,7 @@ static void fall_back(struct daemon *d, struct container *fired, struct life_ima
 				   mode_name(c->mode), err.msg);
 		c->own_mode = false;
 	}
-	life_switched(l, i);
+	lifecycle_on_mode_set(l, i);
 	learn_save(d);
 	enrolled_save(d);
 	tell(d, fired, last);
@@ -233,27 +237,27 @@ static void fall_back(struct daemon *d, struct container *fired, struct life_ima
 
 void learn_signal(struct daemon *d, struct container *c, const struct lutra_evidence *ev)
 {
-	struct life_image *i = learn_image(d, c);
+	struct lifecycle_image *i = learn_image(d, c);
 	bool refuses = ev->verdict >= LUTRA_VERDICT_DENY ||
 		       (ev->group < LUTRA_G_COUNT && c->refuses >> ev->group & 1);
 
 	/* Of a digest that is being learned, signals are what is to be expected. */
 	if (!i || c->recorded || ev->group == LUTRA_G_GUARD)
 		return;
-	if (life_signal(&d->learn->life, i, &d->config->life, ev->mode, refuses))
+	if (lifecycle_add_match(&d->learn->lifecycle, i, &d->config->life, ev->mode, refuses))
 		fall_back(d, c, i, ev);
 }
 
 /* ---- time ---- */
 
-static void tick_image(struct daemon *d, struct life_image *i, uint64_t elapsed_ns)
+static void tick_image(struct daemon *d, struct lifecycle_image *i, uint64_t elapsed_ns)
 {
 	unsigned mode = LUTRA_MODE_LEARN;
 
 	for (const struct container *c = d->containers; c; c = c->next)
 		if (!c->recorded && learn_image(d, c) == i && c->mode > mode)
 			mode = c->mode;
-	life_tick(&d->learn->life, i, mode, elapsed_ns);
+	lifecycle_add_time(&d->learn->lifecycle, i, mode, elapsed_ns);
 }
 
 void learn_tick(struct daemon *d)
@@ -263,11 +267,11 @@ void learn_tick(struct daemon *d)
 
 	l->ticked_ns = now;
 	if (elapsed_ns < TICK_MAX_NS)
-		for (struct life_image *i = l->life.images; i; i = i->next)
+		for (struct lifecycle_image *i = l->lifecycle.images; i; i = i->next)
 			tick_image(d, i, elapsed_ns);
 	runs_flush(d);
 	learn_train(d);
-	if (l->life.changed && now - l->saved_ns > SAVE_NS)
+	if (l->lifecycle.changed && now - l->saved_ns > SAVE_NS)
 		learn_save(d);
 }
 
@@ -285,19 +289,20 @@ static bool is_part(const char *name)
 	return len > part && strcmp(name + len - part, RUNS_PART) == 0;
 }
 
-static void drop_part(struct daemon *d, struct life_image *i, const char *name)
+static void drop_part(struct daemon *d, struct lifecycle_image *i, const char *name)
 {
 	_cleanup_free_ char *path = learn_path(d, i, name);
 
 	if (!path || unlink(path) < 0)
 		return;
 	i->dropped++;
-	life_note(&d->learn->life, i, "a run was under way when lutrad ended: dropped");
+	lifecycle_set_note(&d->learn->lifecycle, i,
+			   "a run was under way when lutrad ended: dropped");
 	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", i->image, i->note);
 }
 
 /* Parts of runs that the daemon before could not end, and recordings that somebody took away. */
-static void sweep(struct daemon *d, struct life_image *i)
+static void sweep(struct daemon *d, struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_path(d, i, NULL);
 	struct dirent **entries = NULL;
@@ -313,7 +318,7 @@ static void sweep(struct daemon *d, struct life_image *i)
 		_cleanup_free_ char *path = learn_path(d, i, i->runs[k - 1].file);
 
 		if (path && access(path, R_OK) < 0)
-			life_drop_run(&d->learn->life, i, k - 1);
+			lifecycle_drop_run(&d->learn->lifecycle, i, k - 1);
 	}
 }
 
@@ -343,14 +348,14 @@ int learn_open(struct daemon *d, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	d->learn = l;
 	l->ticked_ns = l->saved_ns = clock_now_ns();
-	r = life_load(d->config->state_dir, &l->life, err);
+	r = lifecycle_load(d->config->state_dir, &l->lifecycle, err);
 	if (r == -EBADMSG)
 		r = set_aside(d, err);
 	if (r < 0)
 		return r;
-	for (struct life_image *i = l->life.images; i; i = i->next) {
+	for (struct lifecycle_image *i = l->lifecycle.images; i; i = i->next) {
 		sweep(d, i);
-		i->fresh = i->learning && life_waiting(i) > 0;
+		i->fresh = i->learning && lifecycle_waiting_runs(i) > 0;
 	}
 	return 0;
 }
@@ -361,8 +366,8 @@ void learn_close(struct daemon *d)
 		return;
 	learn_train_end(d);
 	runs_close(d);
-	if (d->learn->life.changed)
+	if (d->learn->lifecycle.changed)
 		learn_save(d);
-	life_done(&d->learn->life);
+	lifecycle_done(&d->learn->lifecycle);
 	free(TAKE_PTR(d->learn));
 }

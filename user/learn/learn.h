@@ -17,7 +17,7 @@
 
 struct learn;
 
-/* d->learn is set. A damaged life.json is set aside, and said. Errors as life_load(). */
+/* d->learn is set. A damaged life.json is set aside, and said. Errors as lifecycle_load(). */
 int learn_open(struct daemon *d, struct err *err);
 /* Runs that are under way are dropped, the trainer is ended. */
 void learn_close(struct daemon *d);
@@ -57,7 +57,7 @@ void learn_switched(struct daemon *d, const char *policy);
 void learn_train(struct daemon *d);
 void learn_train_end(struct daemon *d);
 /* Is it at work for this image? */
-bool learn_training(const struct daemon *d, const struct life_image *i);
+bool learn_training(const struct daemon *d, const struct lifecycle_image *i);
 
 /* ---- learn_control.c: requests, each with its answer, or NULL with err ---- */
 
@@ -73,7 +73,7 @@ struct recording;
 struct job;
 
 struct learn {
-	struct life life;
+	struct lifecycle lifecycle;
 	struct recording *at[LUTRA_SLOTS]; /* NULL: not recorded */
 	struct job *job;		   /* the trainer at work, or NULL */
 	uint64_t ticked_ns;		   /* CLOCK_MONOTONIC */
@@ -83,16 +83,17 @@ struct learn {
 };
 
 /* The image of its policy, or else its own; NULL: it is in no life cycle. */
-struct life_image *learn_image(const struct daemon *d, const struct container *c);
+struct lifecycle_image *learn_image(const struct daemon *d, const struct container *c);
 /* Write life.json, now. */
 void learn_save(struct daemon *d);
 /* state_dir/learn/POLICY, or a file in it; the caller's to free; NULL: out of memory. */
-char *learn_path(const struct daemon *d, const struct life_image *i, const char *file);
+char *learn_path(const struct daemon *d, const struct lifecycle_image *i, const char *file);
 /* No more runs of an image: those under way are dropped; who has no policy is released. */
-void learn_halt(struct daemon *d, struct life_image *i, const char *why);
+void learn_halt(struct daemon *d, struct lifecycle_image *i, const char *why);
 /* Its policy, or NULL with err. */
-struct policy *learn_policy(const struct daemon *d, const struct life_image *i, struct err *err);
+struct policy *learn_policy(const struct daemon *d, const struct lifecycle_image *i,
+			    struct err *err);
 /* Containers that were recorded for it get the policy that was made, in audit. */
-void learn_put_in_force(struct daemon *d, struct life_image *i);
+void learn_put_in_force(struct daemon *d, struct lifecycle_image *i);
 
 #endif

@@ -18,7 +18,7 @@
 #define MIB (1ull << 20)
 
 struct recording {
-	struct life_image *image;
+	struct lifecycle_image *image;
 	struct container *container;
 	struct trace_writer *trace; /* NULL: no run is under way */
 	char *part, *file;	    /* path of the part; name in the end */
@@ -28,7 +28,7 @@ struct recording {
 	bool cut;		    /* until its last task ends, it is no whole run */
 };
 
-struct life_image *runs_image(const struct daemon *d, const struct container *c)
+struct lifecycle_image *runs_image(const struct daemon *d, const struct container *c)
 {
 	const struct recording *r = d->learn->at[c->slot];
 
@@ -46,8 +46,8 @@ static void drop(struct daemon *d, struct recording *r, const char *why)
 	free(TAKE_PTR(r->file));
 	r->failed = 0;
 	r->image->dropped++;
-	life_note(&d->learn->life, r->image, "a run of %.100s is not counted: %s",
-		  r->container->name, why);
+	lifecycle_set_note(&d->learn->lifecycle, r->image, "a run of %.100s is not counted: %s",
+			   r->container->name, why);
 	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", r->image->image, r->image->note);
 	learn_save(d);
 }
@@ -60,7 +60,7 @@ static uint64_t records_lost(const struct daemon *d, const struct recording *r)
 	return n.n[LUTRA_C_RECORDS_LOST];
 }
 
-static int make_dirs(const struct daemon *d, const struct life_image *i)
+static int make_dirs(const struct daemon *d, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_path(d, i, NULL), *parent = NULL;
 
@@ -109,7 +109,7 @@ static void start(struct daemon *d, struct recording *r, uint64_t ts_ns)
 	}
 	if (r->failed == 0)
 		r->failed = r->part ? open_trace(d, r, &err) : -ENOMEM;
-	d->learn->life.changed = true;
+	d->learn->lifecycle.changed = true;
 	if (r->failed < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot record: %s", r->container->name,
 			   strerror(-r->failed));
@@ -140,7 +140,7 @@ static void finish(struct daemon *d, struct recording *r)
 	uint64_t lost = records_lost(d, r) - r->lost;
 	uint64_t ms = (r->last_ns - r->start_ns) / 1000000;
 	_cleanup_free_ char *path = learn_path(d, r->image, r->file);
-	struct life *l = &d->learn->life;
+	struct lifecycle *l = &d->learn->lifecycle;
 	char why[160] = "";
 	struct err err;
 	int failed = r->failed;
@@ -158,14 +158,14 @@ static void finish(struct daemon *d, struct recording *r)
 			 (unsigned long long)ms, (unsigned long long)d->config->life.run_ms);
 	else if (!path || rename(r->part, path) < 0)
 		snprintf(why, sizeof(why), "%s", strerror(errno));
-	else if (life_add_run(l, r->image, r->file) < 0)
+	else if (lifecycle_add_run(l, r->image, r->file) < 0)
 		snprintf(why, sizeof(why), "out of memory");
 	if (*why) {
 		drop(d, r, why);
 		return;
 	}
 	daemon_log(d, LOG_LEVEL_INFO, "%s: run %u of %u of %s is recorded", r->container->name,
-		   life_waiting(r->image), r->image->wanted, r->image->image);
+		   lifecycle_waiting_runs(r->image), r->image->wanted, r->image->image);
 	free(TAKE_PTR(r->part));
 	free(TAKE_PTR(r->file));
 	learn_save(d);
@@ -175,7 +175,7 @@ static void finish(struct daemon *d, struct recording *r)
 
 void learn_begin(struct daemon *d, struct container *c, bool cut)
 {
-	struct life_image *i = learn_image(d, c);
+	struct lifecycle_image *i = learn_image(d, c);
 	struct recording *r = calloc(1, sizeof(*r));
 
 	if (!r || !i || !i->learning) {
@@ -248,7 +248,7 @@ static uint64_t disk_used(const struct daemon *d)
 	const struct learn *l = d->learn;
 	uint64_t sum = 0;
 
-	for (const struct life_image *i = l->life.images; i; i = i->next) {
+	for (const struct lifecycle_image *i = l->lifecycle.images; i; i = i->next) {
 		for (size_t k = 0; k < i->n_runs; k++) {
 			_cleanup_free_ char *path = learn_path(d, i, i->runs[k].file);
 
@@ -264,7 +264,7 @@ static uint64_t disk_used(const struct daemon *d)
 /* A recording that its policy has learned from. False: there is none. */
 static bool make_room(struct daemon *d)
 {
-	for (struct life_image *i = d->learn->life.images; i; i = i->next) {
+	for (struct lifecycle_image *i = d->learn->lifecycle.images; i; i = i->next) {
 		for (size_t k = 0; k < i->n_runs; k++) {
 			_cleanup_free_ char *path = NULL;
 
@@ -275,7 +275,7 @@ static bool make_room(struct daemon *d)
 				unlink(path);
 			daemon_log(d, LOG_LEVEL_INFO, "%s: %s is removed, its policy has it",
 				   i->image, i->runs[k].file);
-			life_drop_run(&d->learn->life, i, k);
+			lifecycle_drop_run(&d->learn->lifecycle, i, k);
 			return true;
 		}
 	}

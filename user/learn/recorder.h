@@ -8,7 +8,7 @@
 #define RUNS_PART ".part" /* ends the name of a file whose run has not ended */
 
 /* The image that a container is recorded for; NULL: none. */
-struct life_image *runs_image(const struct daemon *d, const struct container *c);
+struct lifecycle_image *runs_image(const struct daemon *d, const struct container *c);
 /* Record it no longer; the run that is under way is dropped. */
 void runs_forget(struct daemon *d, struct container *c, const char *why);
 /* Now and then: what was recorded goes to the disk, of which there is no more than allowed. */

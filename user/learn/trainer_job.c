@@ -34,12 +34,12 @@
 
 struct job {
 	struct source exited; /* the trainer's pidfd */
-	struct life_image *image;
+	struct lifecycle_image *image;
 	pid_t pid;
 	bool final; /* into policies_dir */
 };
 
-bool learn_training(const struct daemon *d, const struct life_image *i)
+bool learn_training(const struct daemon *d, const struct lifecycle_image *i)
 {
 	return d->learn->job && d->learn->job->image == i;
 }
@@ -55,7 +55,7 @@ static void job_free(struct daemon *d)
 
 /* ---- its end ---- */
 
-static json_t *read_news(const struct daemon *d, const struct life_image *i)
+static json_t *read_news(const struct daemon *d, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *path = learn_path(d, i, NEWS_FILE), *text = NULL;
 	size_t len;
@@ -66,7 +66,8 @@ static json_t *read_news(const struct daemon *d, const struct life_image *i)
 }
 
 /* The last line that it wrote; "" where there is none. */
-static void last_line(const struct daemon *d, const struct life_image *i, char *buf, size_t size)
+static void last_line(const struct daemon *d, const struct lifecycle_image *i, char *buf,
+		      size_t size)
 {
 	_cleanup_free_ char *path = learn_path(d, i, LOG_FILE), *text = NULL;
 	char *line;
@@ -82,12 +83,12 @@ static void last_line(const struct daemon *d, const struct life_image *i, char *
 }
 
 /* Its mode was another policy's: this one has to earn it. */
-static void begin_audit(struct daemon *d, struct life_image *i)
+static void begin_audit(struct daemon *d, struct lifecycle_image *i)
 {
 	struct err err;
 
-	life_trained(&d->learn->life, i);
-	life_note(&d->learn->life, i, "trained on %u runs, in audit", i->policy_runs);
+	lifecycle_on_trained(&d->learn->lifecycle, i);
+	lifecycle_set_note(&d->learn->lifecycle, i, "trained on %u runs, in audit", i->policy_runs);
 	daemon_log(d, LOG_LEVEL_INFO, "%s: policy %s, %s", i->image, i->policy, i->note);
 	if (modes_set(d->config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->policy, err.msg);
@@ -98,7 +99,7 @@ static void succeeded(struct daemon *d, const struct job *j)
 {
 	json_auto_t *news = read_news(d, j->image);
 
-	if (!news || life_count(&d->learn->life, j->image, news) < 0)
+	if (!news || lifecycle_add_coverage(&d->learn->lifecycle, j->image, news) < 0)
 		daemon_log(d, LOG_LEVEL_WARNING,
 			   "%s: the trainer did not say what its runs brought", j->image->image);
 	if (j->final)
@@ -108,7 +109,7 @@ static void succeeded(struct daemon *d, const struct job *j)
 static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t events)
 {
 	struct job *j = (struct job *)s;
-	struct life_image *i = j->image;
+	struct lifecycle_image *i = j->image;
 	char line[256];
 	int status = 0;
 
@@ -119,7 +120,7 @@ static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t even
 		succeeded(d, j);
 	} else {
 		last_line(d, i, line, sizeof(line));
-		life_note(&d->learn->life, i, "training failed: %s", line);
+		lifecycle_set_note(&d->learn->lifecycle, i, "training failed: %s", line);
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->image, i->note);
 	}
 	for (size_t k = 0; k < i->n_runs; k++)
@@ -131,7 +132,7 @@ static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t even
 /* ---- its start ---- */
 
 struct command {
-	char *argv[LIFE_RUNS_MAX + 24];
+	char *argv[CONFIG_LIFE_RUNS_MAX + 24];
 	size_t n;
 	bool failed;
 };
@@ -155,7 +156,7 @@ static void add(struct command *c, const char *s)
 	take(c, strdup(s));
 }
 
-static char *policy_dir(const struct daemon *d, const struct life_image *i)
+static char *policy_dir(const struct daemon *d, const struct lifecycle_image *i)
 {
 	char *dir;
 
@@ -163,7 +164,7 @@ static char *policy_dir(const struct daemon *d, const struct life_image *i)
 }
 
 /* Is there a policy that can be added to? */
-static bool can_update(const struct daemon *d, const struct life_image *i)
+static bool can_update(const struct daemon *d, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = policy_dir(d, i), *path = NULL;
 
@@ -173,7 +174,7 @@ static bool can_update(const struct daemon *d, const struct life_image *i)
 
 static int fill(const struct daemon *d, struct job *j, struct command *c, struct err *err)
 {
-	struct life_image *i = j->image;
+	struct lifecycle_image *i = j->image;
 	const char *digest = i->learned;
 	char program[PATH_MAX];
 	int r = helper_path("lutra-train", program, sizeof(program), err);
@@ -261,7 +262,7 @@ static int run(struct daemon *d, struct job *j, struct err *err)
 
 void learn_train(struct daemon *d)
 {
-	struct life_image *i = d->learn->life.images;
+	struct lifecycle_image *i = d->learn->lifecycle.images;
 	struct err err;
 	struct job *j;
 
@@ -275,11 +276,11 @@ void learn_train(struct daemon *d)
 		return;
 	j->image = i;
 	j->exited.fd = -1;
-	j->final = life_waiting(i) >= i->wanted;
+	j->final = lifecycle_waiting_runs(i) >= i->wanted;
 	d->learn->job = j;
 	if (run(d, j, &err) == 0)
 		return;
-	life_note(&d->learn->life, i, "training failed: %.300s", err.msg);
+	lifecycle_set_note(&d->learn->lifecycle, i, "training failed: %.300s", err.msg);
 	daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->image, i->note);
 	learn_train_end(d);
 }

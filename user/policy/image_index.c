@@ -23,14 +23,14 @@ struct entry {
 	bool there;
 };
 
-struct catalog {
+struct image_index {
 	char *dir;
 	struct entry *entries;
 };
 
-int catalog_new(struct catalog **ret, const char *policies_dir)
+int image_index_new(struct image_index **ret, const char *policies_dir)
 {
-	_cleanup_(catalog_freep) struct catalog *c = calloc(1, sizeof(*c));
+	_cleanup_(image_index_freep) struct image_index *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
@@ -49,7 +49,7 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-void catalog_free(struct catalog *c)
+void image_index_free(struct image_index *c)
 {
 	if (!c)
 		return;
@@ -90,7 +90,7 @@ static void entry_read(struct entry *e, int dir, const char *path)
 	e->digest = digest ? strdup(digest) : NULL;
 }
 
-static struct entry *entry_of(struct catalog *c, const char *name)
+static struct entry *entry_of(struct image_index *c, const char *name)
 {
 	struct entry *e = c->entries;
 
@@ -111,7 +111,7 @@ static struct entry *entry_of(struct catalog *c, const char *name)
 	return e;
 }
 
-static int look(struct catalog *c, int dir, const char *name)
+static int look(struct image_index *c, int dir, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	struct entry *e;
@@ -132,7 +132,7 @@ static int look(struct catalog *c, int dir, const char *name)
 	return 0;
 }
 
-static int refresh(struct catalog *c, struct err *err)
+static int refresh(struct image_index *c, struct err *err)
 {
 	struct entry **at = &c->entries;
 	DIR *d = opendir(c->dir);
@@ -161,7 +161,7 @@ static int refresh(struct catalog *c, struct err *err)
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
-static bool is_better(const struct catalog_match *a, const struct catalog_match *b)
+static bool is_better(const struct image_index_match *a, const struct image_index_match *b)
 {
 	if (a->how != b->how)
 		return a->how > b->how;
@@ -170,16 +170,16 @@ static bool is_better(const struct catalog_match *a, const struct catalog_match 
 	return b->policy && strcmp(a->policy, b->policy) < 0;
 }
 
-int catalog_find(struct catalog *c, const struct identity *w, struct catalog_match *ret,
-		 struct err *err)
+int image_index_find(struct image_index *c, const struct identity *w, struct image_index_match *ret,
+		     struct err *err)
 {
-	struct catalog_match best = {};
+	struct image_index_match best = {};
 	int r = refresh(c, err);
 
 	if (r < 0)
 		return r;
 	for (const struct entry *e = c->entries; e; e = e->next) {
-		struct catalog_match m = {.policy = e->name};
+		struct image_index_match m = {.policy = e->name};
 
 		if (e->image)
 			m.how = image_match(w, e->image, e->digest, &m.other_digest);

@@ -10,24 +10,24 @@
 #include "user/identity/identity.h"
 
 /* What each policy.json says, remembered until the file is another. */
-struct catalog;
+struct image_index;
 
-struct catalog_match {
+struct image_index_match {
 	const char *policy; /* its name in the directory; the catalog's, until it is asked again */
 	enum image_match how;
 	bool other_digest; /* made for another image of that name: this one has changed since */
 };
 
-int catalog_new(struct catalog **ret, const char *policies_dir);
-void catalog_free(struct catalog *c);
-DEFINE_FREEP(struct catalog, catalog_free);
+int image_index_new(struct image_index **ret, const char *policies_dir);
+void image_index_free(struct image_index *c);
+DEFINE_FREEP(struct image_index, image_index_free);
 
 /*
  * The policy that fits best; of two that fit as well, one for this very image, then the first by
  * name. Only policy.json is looked at: whether the policy is good is seen when it is loaded.
  * -ENOENT: none is for this image. -ENOMEM, or as opendir(3).
  */
-int catalog_find(struct catalog *c, const struct identity *w, struct catalog_match *ret,
-		 struct err *err);
+int image_index_find(struct image_index *c, const struct identity *w, struct image_index_match *ret,
+		     struct err *err);
 
 #endif

@@ -14,12 +14,12 @@
 
 #define MINUTE_NS 60000000000ull
 
-static void run_done(struct life_run *r)
+static void run_done(struct lifecycle_run *r)
 {
 	free(r->file);
 }
 
-static void image_free(struct life_image *i)
+static void image_free(struct lifecycle_image *i)
 {
 	for (size_t k = 0; k < i->n_runs; k++)
 		run_done(&i->runs[k]);
@@ -32,10 +32,10 @@ static void image_free(struct life_image *i)
 	free(i);
 }
 
-void life_done(struct life *l)
+void lifecycle_done(struct lifecycle *l)
 {
 	while (l->images) {
-		struct life_image *i = l->images;
+		struct lifecycle_image *i = l->images;
 
 		l->images = i->next;
 		image_free(i);
@@ -44,12 +44,13 @@ void life_done(struct life *l)
 
 /* ---- finding ---- */
 
-struct life_image *life_of_container(const struct life *l, const struct identity *who)
+struct lifecycle_image *lifecycle_of_container(const struct lifecycle *l,
+					       const struct identity *who)
 {
-	struct life_image *best = NULL;
+	struct lifecycle_image *best = NULL;
 	enum image_match how = IMAGE_NO_MATCH;
 
-	for (struct life_image *i = l->images; i; i = i->next) {
+	for (struct lifecycle_image *i = l->images; i; i = i->next) {
 		bool other;
 		enum image_match m = image_match(who, i->image, NULL, &other);
 
@@ -62,14 +63,14 @@ struct life_image *life_of_container(const struct life *l, const struct identity
 }
 
 /* Of the very reference, not of one without its tag. */
-struct life_image *life_find(const struct life *l, const char *image)
+struct lifecycle_image *lifecycle_find(const struct lifecycle *l, const char *image)
 {
 	_cleanup_(identity_done) struct identity asked = {};
 	bool other;
 
 	if (identity_set(&asked.image, image) < 0 || !asked.image)
 		return NULL;
-	for (struct life_image *i = l->images; i; i = i->next) {
+	for (struct lifecycle_image *i = l->images; i; i = i->next) {
 		struct identity known = {.image = i->image};
 
 		if (image_match(&known, image, NULL, &other) &&
@@ -79,9 +80,9 @@ struct life_image *life_find(const struct life *l, const char *image)
 	return NULL;
 }
 
-struct life_image *life_of_policy(const struct life *l, const char *policy)
+struct lifecycle_image *lifecycle_of_policy(const struct lifecycle *l, const char *policy)
 {
-	struct life_image *i = l->images;
+	struct lifecycle_image *i = l->images;
 
 	while (i && strcmp(i->policy, policy) != 0)
 		i = i->next;
@@ -100,7 +101,7 @@ static char *policy_of(const char *image)
 			break;
 		}
 	}
-	name = strndup(image, LIFE_NAME_MAX);
+	name = strndup(image, LIFECYCLE_NAME_MAX);
 	for (char *s = name; s && *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
 			*s = '-';
@@ -119,9 +120,10 @@ static bool is_reference(const char *image)
 	return true;
 }
 
-int life_add(struct life *l, const char *image, struct life_image **ret, struct err *err)
+int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image **ret,
+		  struct err *err)
 {
-	struct life_image *i, *other;
+	struct lifecycle_image *i, *other;
 
 	if (!is_reference(image))
 		return err_set(err, -EINVAL, "%.200s: not an image reference, as nginx:1.25 is",
@@ -135,7 +137,7 @@ int life_add(struct life *l, const char *image, struct life_image **ret, struct 
 		image_free(i);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	other = life_of_policy(l, i->policy);
+	other = lifecycle_of_policy(l, i->policy);
 	if (other) {
 		image_free(i);
 		return err_set(err, -EEXIST, "%.200s: %.200s has the policy of that name", image,
@@ -148,7 +150,7 @@ int life_add(struct life *l, const char *image, struct life_image **ret, struct 
 	return 0;
 }
 
-void life_note(struct life *l, struct life_image *i, const char *fmt, ...)
+void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const char *fmt, ...)
 {
 	char *note = NULL;
 	va_list ap;
@@ -164,9 +166,9 @@ void life_note(struct life *l, struct life_image *i, const char *fmt, ...)
 
 /* ---- runs ---- */
 
-int life_add_run(struct life *l, struct life_image *i, const char *file)
+int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file)
 {
-	struct life_run *runs = reallocarray(i->runs, i->n_runs + 1, sizeof(*runs));
+	struct lifecycle_run *runs = reallocarray(i->runs, i->n_runs + 1, sizeof(*runs));
 	char *copy = strdup(file);
 
 	if (runs)
@@ -175,13 +177,13 @@ int life_add_run(struct life *l, struct life_image *i, const char *file)
 		free(copy);
 		return -ENOMEM;
 	}
-	i->runs[i->n_runs++] = (struct life_run){.file = copy};
+	i->runs[i->n_runs++] = (struct lifecycle_run){.file = copy};
 	i->fresh = true;
 	l->changed = true;
 	return 0;
 }
 
-void life_drop_run(struct life *l, struct life_image *i, size_t run)
+void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t run)
 {
 	run_done(&i->runs[run]);
 	memmove(&i->runs[run], &i->runs[run + 1], (i->n_runs - run - 1) * sizeof(*i->runs));
@@ -189,7 +191,7 @@ void life_drop_run(struct life *l, struct life_image *i, size_t run)
 	l->changed = true;
 }
 
-int life_of_digest(struct life *l, struct life_image *i, const char *digest)
+int lifecycle_set_digest(struct lifecycle *l, struct lifecycle_image *i, const char *digest)
 {
 	char *copy;
 
@@ -201,7 +203,7 @@ int life_of_digest(struct life *l, struct life_image *i, const char *digest)
 	for (size_t k = i->n_runs; i->learned && k > 0; k--) {
 		if (i->runs[k - 1].used)
 			continue;
-		life_drop_run(l, i, k - 1);
+		lifecycle_drop_run(l, i, k - 1);
 		i->dropped++;
 	}
 	free(i->learned);
@@ -210,7 +212,7 @@ int life_of_digest(struct life *l, struct life_image *i, const char *digest)
 	return 0;
 }
 
-unsigned life_waiting(const struct life_image *i)
+unsigned lifecycle_waiting_runs(const struct lifecycle_image *i)
 {
 	unsigned n = 0;
 
@@ -219,12 +221,12 @@ unsigned life_waiting(const struct life_image *i)
 	return n;
 }
 
-unsigned life_quiet(const struct life_image *i)
+unsigned lifecycle_quiet_runs(const struct lifecycle_image *i)
 {
 	unsigned n = 0;
 
 	for (size_t k = i->n_runs; k > 0; k--) {
-		const struct life_run *r = &i->runs[k - 1];
+		const struct lifecycle_run *r = &i->runs[k - 1];
 
 		if (r->used || !r->counted || r->new_calls || r->new_objects)
 			break;
@@ -233,16 +235,16 @@ unsigned life_quiet(const struct life_image *i)
 	return n;
 }
 
-unsigned life_advised(const struct life_image *i)
+unsigned lifecycle_advised_runs(const struct lifecycle_image *i)
 {
-	unsigned have = life_waiting(i), quiet = life_quiet(i);
-	unsigned more = quiet < LIFE_QUIET_RUNS ? LIFE_QUIET_RUNS - quiet : 0;
+	unsigned have = lifecycle_waiting_runs(i), quiet = lifecycle_quiet_runs(i);
+	unsigned more = quiet < LIFECYCLE_QUIET_RUNS ? LIFECYCLE_QUIET_RUNS - quiet : 0;
 	unsigned wanted = i->wanted > have ? i->wanted - have : 0;
 
 	return wanted > more ? wanted : more;
 }
 
-static struct life_run *find_run(struct life_image *i, const char *file)
+static struct lifecycle_run *find_run(struct lifecycle_image *i, const char *file)
 {
 	for (size_t k = 0; file && k < i->n_runs; k++)
 		if (strcmp(i->runs[k].file, file) == 0)
@@ -250,7 +252,7 @@ static struct life_run *find_run(struct life_image *i, const char *file)
 	return NULL;
 }
 
-int life_count(struct life *l, struct life_image *i, const json_t *news)
+int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const json_t *news)
 {
 	const json_t *runs = json_object_get(news, "runs");
 	json_t *one;
@@ -260,7 +262,7 @@ int life_count(struct life *l, struct life_image *i, const json_t *news)
 		return -EBADMSG;
 	json_array_foreach (runs, k, one) {
 		json_int_t calls, objects, new_calls, new_objects;
-		struct life_run *run;
+		struct lifecycle_run *run;
 		const char *file;
 		double seconds;
 
@@ -283,7 +285,7 @@ int life_count(struct life *l, struct life_image *i, const json_t *news)
 	return 0;
 }
 
-void life_trained(struct life *l, struct life_image *i)
+void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 {
 	for (size_t k = 0; k < i->n_runs; k++) {
 		if (i->runs[k].used || !i->runs[k].given)
@@ -296,12 +298,13 @@ void life_trained(struct life *l, struct life_image *i)
 	i->learning = false;
 	free(i->digest);
 	i->digest = TAKE_PTR(i->learned);
-	life_switched(l, i);
+	lifecycle_on_mode_set(l, i);
 }
 
 /* ---- the gate ---- */
 
-bool life_gate(const struct life_image *i, const struct life_limits *limits, struct err *why)
+bool lifecycle_is_gate_met(const struct lifecycle_image *i, const struct config_life *limits,
+			   struct err *why)
 {
 	double clean = (double)i->clean_ns / (60. * MINUTE_NS);
 	char text[sizeof(why->msg)] = "";
@@ -325,14 +328,15 @@ bool life_gate(const struct life_image *i, const struct life_limits *limits, str
 	return n == 0;
 }
 
-int life_allows(const struct life *l, const struct life_limits *limits, const struct life_ask *ask,
-		struct err *ret_over, struct err *err)
+int lifecycle_allows_mode(const struct lifecycle *l, const struct config_life *limits,
+			  const struct lifecycle_mode_request *ask, struct err *ret_over,
+			  struct err *err)
 {
-	const struct life_image *i = life_of_policy(l, ask->policy);
+	const struct lifecycle_image *i = lifecycle_of_policy(l, ask->policy);
 	struct err why;
 
 	ret_over->msg[0] = '\0';
-	if (!i || ask->mode <= LUTRA_MODE_AUDIT || life_gate(i, limits, &why))
+	if (!i || ask->mode <= LUTRA_MODE_AUDIT || lifecycle_is_gate_met(i, limits, &why))
 		return 0;
 	if (!ask->force)
 		return err_set(err, -EPERM, "%.100s: not in mode %s yet: %.250s; wait, or --force",
@@ -341,7 +345,8 @@ int life_allows(const struct life *l, const struct life_limits *limits, const st
 	return 0;
 }
 
-void life_tick(struct life *l, struct life_image *i, unsigned mode, uint64_t elapsed_ns)
+void lifecycle_add_time(struct lifecycle *l, struct lifecycle_image *i, unsigned mode,
+			uint64_t elapsed_ns)
 {
 	if (mode == LUTRA_MODE_AUDIT)
 		i->clean_ns += elapsed_ns;
@@ -350,8 +355,8 @@ void life_tick(struct life *l, struct life_image *i, unsigned mode, uint64_t ela
 	l->changed |= mode >= LUTRA_MODE_AUDIT;
 }
 
-bool life_signal(struct life *l, struct life_image *i, const struct life_limits *limits,
-		 unsigned mode, bool refuses)
+bool lifecycle_add_match(struct lifecycle *l, struct lifecycle_image *i,
+			 const struct config_life *limits, unsigned mode, bool refuses)
 {
 	if (!refuses)
 		return false;
@@ -365,7 +370,7 @@ bool life_signal(struct life *l, struct life_image *i, const struct life_limits 
 	return ++i->fired > limits->fallback_signals;
 }
 
-void life_switched(struct life *l, struct life_image *i)
+void lifecycle_on_mode_set(struct lifecycle *l, struct lifecycle_image *i)
 {
 	i->clean_ns = i->enforced_ns = 0;
 	i->fired = 0;

@@ -12,8 +12,8 @@
 #include "lutra/abi.h"
 #include "user/policy/lifecycle.h"
 
-#define LIFE_FILE "life.json"
-#define LIFE_FILE_MAX (16u << 20)
+#define LIFECYCLE_FILE "life.json"
+#define LIFECYCLE_FILE_MAX (16u << 20)
 
 static json_t *text_or_null(const char *s)
 {
@@ -22,7 +22,7 @@ static json_t *text_or_null(const char *s)
 
 /* ---- the file ---- */
 
-static json_t *run_encode(const struct life_run *r)
+static json_t *run_encode(const struct lifecycle_run *r)
 {
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "file",
 			 text_json_keep(r->file), "calls", (json_int_t)r->calls, "objects",
@@ -31,7 +31,7 @@ static json_t *run_encode(const struct life_run *r)
 			 "counted", (int)r->counted, "used", (int)r->used);
 }
 
-static json_t *runs_encode(const struct life_image *i)
+static json_t *runs_encode(const struct lifecycle_image *i)
 {
 	json_t *runs = json_array();
 
@@ -40,7 +40,7 @@ static json_t *runs_encode(const struct life_image *i)
 	return runs;
 }
 
-static json_t *image_encode(const struct life_image *i)
+static json_t *image_encode(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
@@ -55,11 +55,11 @@ static json_t *image_encode(const struct life_image *i)
 		runs_encode(i));
 }
 
-json_t *life_encode(const struct life *l)
+json_t *lifecycle_to_json(const struct lifecycle *l)
 {
 	json_t *images = json_array();
 
-	for (const struct life_image *i = l->images; i; i = i->next)
+	for (const struct lifecycle_image *i = l->images; i; i = i->next)
 		json_array_append_new(images, image_encode(i));
 	return images;
 }
@@ -78,13 +78,13 @@ static bool is_count(json_int_t v, json_int_t max)
 /* A name in a directory, and nothing that leads out of it. */
 static bool is_name(const char *s)
 {
-	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= LIFE_NAME_MAX;
+	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= LIFECYCLE_NAME_MAX;
 }
 
-static int run_decode(json_t *j, struct life *l, struct life_image *i)
+static int run_decode(json_t *j, struct lifecycle *l, struct lifecycle_image *i)
 {
 	json_int_t calls, objects, new_calls, new_objects;
-	struct life_run *r;
+	struct lifecycle_run *r;
 	int counted, used;
 	const char *file;
 	double seconds;
@@ -95,7 +95,7 @@ static int run_decode(json_t *j, struct life *l, struct life_image *i)
 			   "used", &used) < 0 ||
 	    !is_name(file) || calls < 0 || objects < 0 || new_calls < 0 || new_objects < 0)
 		return -EBADMSG;
-	if (life_add_run(l, i, file) < 0)
+	if (lifecycle_add_run(l, i, file) < 0)
 		return -ENOMEM;
 	r = &i->runs[i->n_runs - 1];
 	r->calls = (uint64_t)calls;
@@ -108,11 +108,11 @@ static int run_decode(json_t *j, struct life *l, struct life_image *i)
 	return 0;
 }
 
-static int image_decode(json_t *j, struct life *l, struct err *err)
+static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
 {
 	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
 	const char *image, *policy;
-	struct life_image *i;
+	struct lifecycle_image *i;
 	int learning, trained, r;
 	json_t *digest, *learned, *note, *runs, *one;
 	size_t k;
@@ -125,12 +125,12 @@ static int image_decode(json_t *j, struct life *l, struct err *err)
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
 			   &clean, "enforced_ns", &enforced, "runs", &runs) < 0 ||
-	    !is_name(policy) || !is_count(wanted, LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
-	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
-	    !is_count(fired, UINT32_MAX) || policy_calls < 0 || clean < 0 || enforced < 0 ||
-	    !json_is_array(runs))
+	    !is_name(policy) || !is_count(wanted, CONFIG_LIFE_RUNS_MAX) ||
+	    !is_count(next, UINT32_MAX) || !is_count(dropped, UINT32_MAX) ||
+	    !is_count(policy_runs, UINT32_MAX) || !is_count(fired, UINT32_MAX) ||
+	    policy_calls < 0 || clean < 0 || enforced < 0 || !json_is_array(runs))
 		return err_set(err, -EBADMSG, "not the state of an image");
-	r = life_add(l, image, &i, err);
+	r = lifecycle_add(l, image, &i, err);
 	if (r < 0)
 		return r;
 	free(TAKE_PTR(i->policy));
@@ -154,11 +154,11 @@ static int image_decode(json_t *j, struct life *l, struct err *err)
 	return 0;
 }
 
-int life_parse(const char *text, size_t len, struct life *ret, struct err *err)
+int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct err *err)
 {
 	json_error_t je = {.text = "not an array"};
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
-	_cleanup_(life_done) struct life l = {};
+	_cleanup_(lifecycle_done) struct lifecycle l = {};
 	json_t *one;
 	size_t k;
 
@@ -178,34 +178,34 @@ int life_parse(const char *text, size_t len, struct life *ret, struct err *err)
 	return 0;
 }
 
-int life_load(const char *state_dir, struct life *ret, struct err *err)
+int lifecycle_load(const char *state_dir, struct lifecycle *ret, struct err *err)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	struct err why = {};
 	size_t len;
 	int r;
 
-	if (asprintf(&path, "%s/" LIFE_FILE, state_dir) < 0)
+	if (asprintf(&path, "%s/" LIFECYCLE_FILE, state_dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = file_read(AT_FDCWD, path, LIFE_FILE_MAX, &text, &len, err);
+	r = file_read(AT_FDCWD, path, LIFECYCLE_FILE_MAX, &text, &len, err);
 	if (r == -ENOENT) {
-		*ret = (struct life){};
+		*ret = (struct lifecycle){};
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	r = life_parse(text, len, ret, &why);
+	r = lifecycle_parse(text, len, ret, &why);
 	return r < 0 ? err_set(err, r, "%s: %s", path, why.msg) : 0;
 }
 
-int life_save(const char *state_dir, struct life *l)
+int lifecycle_save(const char *state_dir, struct lifecycle *l)
 {
-	json_auto_t *j = life_encode(l);
+	json_auto_t *j = lifecycle_to_json(l);
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	int r;
 
 	text = j ? json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
-	if (!text || asprintf(&path, "%s/" LIFE_FILE, state_dir) < 0)
+	if (!text || asprintf(&path, "%s/" LIFECYCLE_FILE, state_dir) < 0)
 		return -ENOMEM;
 	mkdir(state_dir, 0700);
 	r = file_replace(path, 0600, text, strlen(text));
@@ -216,25 +216,27 @@ int life_save(const char *state_dir, struct life *l)
 
 /* ---- what is told ---- */
 
-static const char *stage_of(const struct life_image *i, unsigned mode)
+static const char *stage_of(const struct lifecycle_image *i, unsigned mode)
 {
 	if (i->trained)
 		return mode_name(mode);
 	return i->learning ? "learn" : "stopped";
 }
 
-json_t *life_image_json(const struct life_image *i, const struct life_limits *limits, unsigned mode)
+json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct config_life *limits,
+				unsigned mode)
 {
 	struct err why = {};
-	bool open = life_gate(i, limits, &why);
+	bool open = lifecycle_is_gate_met(i, limits, &why);
 	json_t *j = json_pack(
 		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
 		"s:o, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
 		stage_of(i, mode), "digest", text_or_null(i->digest), "learning", (int)i->learning,
 		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
-		(json_int_t)life_waiting(i), "runs_quiet", (json_int_t)life_quiet(i),
-		"runs_advised", (json_int_t)(i->learning ? life_advised(i) : 0), "runs_dropped",
+		(json_int_t)lifecycle_waiting_runs(i), "runs_quiet",
+		(json_int_t)lifecycle_quiet_runs(i), "runs_advised",
+		(json_int_t)(i->learning ? lifecycle_advised_runs(i) : 0), "runs_dropped",
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_calls",
 		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
 		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",

@@ -27,7 +27,7 @@ const char *modes_policy_name(const struct config *c, const char *dir)
 	return name;
 }
 
-bool modes_objects(const struct policy *p, unsigned mode, struct err *why)
+bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why)
 {
 	const char *advice;
 
@@ -46,7 +46,7 @@ int modes_check(const char *name, const struct policy *p, unsigned mode, bool fo
 {
 	struct err why;
 
-	if (forced || !modes_objects(p, mode, &why))
+	if (forced || !modes_has_objection(p, mode, &why))
 		return 0;
 	return err_set(err, -EPERM, "%.200s: not in mode %s: %.200s; use audit, or --force", name,
 		       mode_name(mode), why.msg);
@@ -110,8 +110,8 @@ int modes_set(const struct config *c, const char *name, const struct policy *p, 
 	return save(c, j, err);
 }
 
-int modes_of(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
-	     struct err *err)
+int modes_get(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
+	      struct err *err)
 {
 	const char *name = modes_policy_name(c, dir), *text;
 	json_auto_t *all = NULL;
@@ -133,6 +133,6 @@ int modes_of(const struct config *c, const char *dir, const struct policy *p, un
 		return err_set(err, -EBADMSG,
 			       "%s/" MODES_FILE ": not a mode: `lutra policy set-mode %.100s MODE`",
 			       c->state_dir, name);
-	*ret = !forced && modes_objects(p, mode, NULL) ? LUTRA_MODE_AUDIT : mode;
+	*ret = !forced && modes_has_objection(p, mode, NULL) ? LUTRA_MODE_AUDIT : mode;
 	return 0;
 }

@@ -19,7 +19,7 @@ const char *modes_policy_name(const struct config *c, const char *dir);
 /*
  * Does the policy speak against this mode? why: it was made from too little to refuse anything.
  */
-bool modes_objects(const struct policy *p, unsigned mode, struct err *why);
+bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why);
 
 /* The same, refused: -EPERM, unless it is forced. name: what is to get the mode. */
 int modes_check(const char *name, const struct policy *p, unsigned mode, bool forced,
@@ -38,7 +38,7 @@ int modes_set(const struct config *c, const char *name, const struct policy *p, 
  * own: the operator's, or what the policy says. One that was not forced gives way to audit when the
  * policy, which may have been replaced since, speaks against it. -EBADMSG: the file is damaged.
  */
-int modes_of(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
-	     struct err *err);
+int modes_get(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
+	      struct err *err);
 
 #endif

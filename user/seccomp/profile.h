@@ -61,9 +61,9 @@ void profile_sort(struct profile *p);
 
 /* -EBADMSG: not such a profile, err says where; -EFBIG; else as open(2). */
 int profile_load(struct profile **ret, const char *path, struct err *err);
-int profile_decode(struct profile **ret, const char *json, size_t len, struct err *err);
+int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err);
 
 /* As JSON, the caller's to free; the same entries give the same bytes. Sorts p. -ENOMEM. */
-int profile_encode(struct profile *p, char **ret);
+int profile_to_json(struct profile *p, char **ret);
 
 #endif

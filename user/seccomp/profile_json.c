@@ -135,7 +135,7 @@ static json_t *encode_rule(const struct profile *p, size_t *i)
 	return rule;
 }
 
-int profile_encode(struct profile *p, char **ret)
+int profile_to_json(struct profile *p, char **ret)
 {
 	json_auto_t *j = json_object();
 	json_t *names = json_array(), *rules = json_array();
@@ -310,7 +310,7 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 	return 0;
 }
 
-int profile_decode(struct profile **ret, const char *json, size_t len, struct err *err)
+int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	json_auto_t *j = NULL;
@@ -338,6 +338,6 @@ int profile_load(struct profile **ret, const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = profile_decode(ret, text, len, &why);
+	r = profile_from_json(ret, text, len, &why);
 	return r < 0 ? err_set(err, r, "%s: %s", path, why.msg) : 0;
 }

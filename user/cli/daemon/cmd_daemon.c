@@ -421,7 +421,7 @@ int cmd_status(int argc, char **argv)
 							    : "tracepoints instead of BPF LSM",
 	       number(answer, "events_stored"), number(answer, "events_lost"));
 	json_array_foreach (json_object_get(answer, "life"), i, c)
-		life_print(c, stdout);
+		lifecycle_print(c, stdout);
 	json_array_foreach (json_object_get(answer, "containers"), i, c)
 		print_container(c);
 	return 0;

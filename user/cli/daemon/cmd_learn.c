@@ -60,7 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->image = arg;
 		return *arg ? 0 : args_usage(state, "--image: is empty");
 	case 'r':
-		if (args_number(state, arg, LIFE_RUNS_MAX, "--runs", &a->runs))
+		if (args_number(state, arg, CONFIG_LIFE_RUNS_MAX, "--runs", &a->runs))
 			return EINVAL;
 		return a->runs ? 0 : args_usage(state, "--runs must be at least 1");
 	case 'd':
@@ -134,7 +134,7 @@ static int show_status(const struct learn_args *a)
 		return cli_print_json(json_incref(a->image ? json_array_get(images, 0) : images),
 				      true);
 	json_array_foreach (images, i, one)
-		life_print(one, stdout);
+		lifecycle_print(one, stdout);
 	if (!json_array_size(images))
 		puts("nothing is learned; lutra learn --image REF begins");
 	return 0;
@@ -157,7 +157,7 @@ static int say(const struct learn_args *a, json_t *image)
 {
 	if (a->json)
 		return cli_print_json(image, true);
-	life_print(image, stdout);
+	lifecycle_print(image, stdout);
 	json_decref(image);
 	return 0;
 }
@@ -180,7 +180,7 @@ static void show(struct wait *w, const json_t *image)
 	char line[sizeof(w->said)], stage[32];
 	size_t n;
 
-	life_progress(image, line, sizeof(line));
+	lifecycle_print_progress(image, line, sizeof(line));
 	n = strlen(line);
 	if (note)
 		snprintf(line + n, sizeof(line) - n, "; %s", note);

@@ -35,7 +35,7 @@ static const json_t *last_counted(const json_t *j)
 	return NULL;
 }
 
-void life_progress(const json_t *j, char *buf, size_t size)
+void lifecycle_print_progress(const json_t *j, char *buf, size_t size)
 {
 	const json_t *last = last_counted(j);
 	long long advised = number(j, "runs_advised");
@@ -69,7 +69,7 @@ static void print_runs(const json_t *j, FILE *out)
 	}
 }
 
-void life_next_step(const json_t *j, FILE *out)
+void lifecycle_print_next_step(const json_t *j, FILE *out)
 {
 	const char *stage = text(j, "stage"), *policy = text(j, "policy");
 
@@ -89,14 +89,14 @@ void life_next_step(const json_t *j, FILE *out)
 			text(j, "gate"), policy);
 }
 
-void life_print(const json_t *j, FILE *out)
+void lifecycle_print(const json_t *j, FILE *out)
 {
 	char progress[256];
 
 	fprintf(out, "%s: %s%s, policy %s\n", text(j, "image"), text(j, "stage"),
 		is(j, "learning") && is(j, "trained") ? ", learned anew" : "", text(j, "policy"));
 	if (is(j, "learning")) {
-		life_progress(j, progress, sizeof(progress));
+		lifecycle_print_progress(j, progress, sizeof(progress));
 		fprintf(out, "  learning  %s\n", progress);
 	}
 	if (is(j, "trained"))
@@ -109,5 +109,5 @@ void life_print(const json_t *j, FILE *out)
 	if (number(j, "runs_dropped"))
 		fprintf(out, "  dropped   %lld runs were not counted\n", number(j, "runs_dropped"));
 	print_runs(j, out);
-	life_next_step(j, out);
+	lifecycle_print_next_step(j, out);
 }

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* j: as life_image_json(). */
-void life_print(const json_t *j, FILE *out);
+/* j: as lifecycle_image_to_json(). */
+void lifecycle_print(const json_t *j, FILE *out);
 /* How learning stands, in one line without its end: "3 of 5 runs, the last brought 1 call …". */
-void life_progress(const json_t *j, char *buf, size_t size);
+void lifecycle_print_progress(const json_t *j, char *buf, size_t size);
 /* What is to be done next, one line. */
-void life_next_step(const json_t *j, FILE *out);
+void lifecycle_print_next_step(const json_t *j, FILE *out);
 
 #endif

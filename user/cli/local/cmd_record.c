@@ -121,7 +121,7 @@ static int find_cgroup(const struct record_args *a, struct record *rec, struct e
 	int r;
 
 	if (a->container)
-		return container_cgroup(a->container, &rec->cgroup, err);
+		return cgroup_lookup_by_id(a->container, &rec->cgroup, err);
 	if (a->cgroup) {
 		rec->cgroup = realpath(a->cgroup, NULL);
 		return rec->cgroup ? 0 : err_set(err, -errno, "%s: %s", a->cgroup, strerror(errno));
@@ -168,7 +168,7 @@ static int record(const struct record_args *a, struct record *rec, int signal_fd
 
 	if (find_cgroup(a, rec, &err) < 0)
 		return cli_fail(&err);
-	container_id(rec->cgroup, id, sizeof(id));
+	cgroup_lookup_container_id(rec->cgroup, id, sizeof(id));
 	c.cgroup = rec->cgroup;
 	c.container_id = a->command ? NULL : id;
 	events_fd = cgroup_events_open(rec->cgroup);

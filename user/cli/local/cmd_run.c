@@ -162,7 +162,7 @@ static int load_policy(const struct run_args *a, struct policy **ret, unsigned *
 		return r;
 	cli_policy_dir(a->policy, config->policies_dir, dir, sizeof(dir));
 	r = policy_load_signed(ret, dir, &config->policy_keys, err);
-	return r < 0 ? r : modes_of(config, dir, *ret, ret_mode, err);
+	return r < 0 ? r : modes_get(config, dir, *ret, ret_mode, err);
 }
 
 static int prepare_filter(unsigned mode, struct run *run, struct err *err)

@@ -148,7 +148,7 @@ static int load_policy(const struct seccomp_args *a, const char *name, struct pr
 static int put_profile(const struct seccomp_args *a, struct profile *p)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = profile_encode(p, &text);
+	int r = profile_to_json(p, &text);
 
 	if (r < 0)
 		return cli_failf("out of memory");

@@ -92,7 +92,7 @@ static json_t *describe(const struct policy_args *a, const char *parent, const c
 	if (r == -ENOTDIR)
 		return NULL;
 	if (r == 0)
-		r = modes_of(a->config, dir, p, &mode, &err);
+		r = modes_get(a->config, dir, p, &mode, &err);
 	one = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "good",
 			r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
 			created(dir), "signed_by", signer(dir), "containers", bound(status, dir));

@@ -22,13 +22,13 @@ static void say_over(const char *name, const char *over)
 /* As the daemon would: what the policy's life so far lacks is said, and overridden by --force. */
 static int check_gate(const struct policy_args *a, const char *name, unsigned mode, struct err *err)
 {
-	_cleanup_(life_done) struct life life = {};
-	struct life_ask ask = {name, mode, a->force};
+	_cleanup_(lifecycle_done) struct lifecycle life = {};
+	struct lifecycle_mode_request ask = {name, mode, a->force};
 	struct err over = {};
-	int r = life_load(a->config->state_dir, &life, err);
+	int r = lifecycle_load(a->config->state_dir, &life, err);
 
 	if (r == 0)
-		r = life_allows(&life, &a->config->life, &ask, &over, err);
+		r = lifecycle_allows_mode(&life, &a->config->life, &ask, &over, err);
 	if (r == 0)
 		say_over(name, over.msg);
 	return r;
@@ -53,7 +53,7 @@ void policy_say_forced(const char *name, const char *dir, unsigned mode)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why;
 
-	if (policy_load(&p, dir, NULL) == 0 && modes_objects(p, mode, &why))
+	if (policy_load(&p, dir, NULL) == 0 && modes_has_objection(p, mode, &why))
 		printf("%s: --force overrides that %s\n", name, why.msg);
 }
 

@@ -167,7 +167,7 @@ static void container_id_is_cut_out_of_the_cgroup_s_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		container_id(cases[i].cgroup, buf, sizeof(buf));
+		cgroup_lookup_container_id(cases[i].cgroup, buf, sizeof(buf));
 		assert_string_equal(buf, cases[i].want);
 	}
 }
@@ -180,7 +180,7 @@ static void container_cgroup_refuses_what_is_no_id(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(container_cgroup(bad[i], &path, &err), -EINVAL);
+		assert_int_equal(cgroup_lookup_by_id(bad[i], &path, &err), -EINVAL);
 	assert_null(path);
 }
 

@@ -30,7 +30,7 @@ static void state_says_id_process_bundle_and_annotations(void **state)
 	_cleanup_(identity_done) struct identity w = {};
 
 	(void)state;
-	assert_int_equal(oci_state_decode(text, strlen(text), &s, NULL), 0);
+	assert_int_equal(oci_state_from_json(text, strlen(text), &s, NULL), 0);
 	assert_string_equal(s.id, ID);
 	assert_string_equal(s.bundle, "/b");
 	assert_int_equal(s.pid, 4711);
@@ -45,7 +45,7 @@ static void state_may_have_no_process(void **state)
 	_cleanup_(oci_state_done) struct oci_state s = {};
 
 	(void)state;
-	assert_int_equal(oci_state_decode(text, strlen(text), &s, NULL), 0);
+	assert_int_equal(oci_state_from_json(text, strlen(text), &s, NULL), 0);
 	assert_int_equal(s.pid, 0);
 	assert_null(s.bundle);
 	assert_null(s.annotations);
@@ -73,7 +73,7 @@ static void state_that_is_none_is_ebadmsg(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		print_message("# %s\n", bad[i]);
-		assert_int_equal(oci_state_decode(bad[i], strlen(bad[i]), &s, &err), -EBADMSG);
+		assert_int_equal(oci_state_from_json(bad[i], strlen(bad[i]), &s, &err), -EBADMSG);
 		assert_null(s.id);
 	}
 }
@@ -85,7 +85,7 @@ static void state_with_a_bundle_that_is_no_path_is_ebadmsg(void **state)
 
 	(void)state;
 	assert_true(asprintf(&text, "{\"id\":\"x\",\"bundle\":\"/%0*d\"}", PATH_MAX, 0) > 0);
-	assert_int_equal(oci_state_decode(text, strlen(text), &s, NULL), -EBADMSG);
+	assert_int_equal(oci_state_from_json(text, strlen(text), &s, NULL), -EBADMSG);
 }
 
 /* ---- annotations ---- */

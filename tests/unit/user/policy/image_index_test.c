@@ -14,7 +14,7 @@
 
 struct fixture {
 	char *dir;
-	struct catalog *catalog;
+	struct image_index *image_index;
 };
 
 static int setup(void **state)
@@ -23,14 +23,14 @@ static int setup(void **state)
 
 	f->dir = sample_dir();
 	*state = f;
-	return catalog_new(&f->catalog, f->dir);
+	return image_index_new(&f->image_index, f->dir);
 }
 
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	catalog_free(f->catalog);
+	image_index_free(f->image_index);
 	sample_remove(f->dir);
 	free(f);
 	return 0;
@@ -47,24 +47,24 @@ static void put(const struct fixture *f, const char *name, const char *json)
 
 /* Its name, or NULL. */
 static const char *found(struct fixture *f, const char *image, const char *digest,
-			 struct catalog_match *m)
+			 struct image_index_match *m)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	struct err err;
 
 	assert_int_equal(identity_set(&w.image, image), 0);
 	assert_int_equal(identity_set(&w.digest, digest), 0);
-	*m = (struct catalog_match){};
-	if (catalog_find(f->catalog, &w, m, &err) == 0)
+	*m = (struct image_index_match){};
+	if (image_index_find(f->image_index, &w, m, &err) == 0)
 		return m->policy;
 	assert_null(m->policy);
 	return NULL;
 }
 
-static void catalog_finds_the_policy_that_fits_best(void **state)
+static void image_index_finds_the_policy_that_fits_best(void **state)
 {
 	struct fixture *f = *state;
-	struct catalog_match m;
+	struct image_index_match m;
 
 	put(f, "any", "{\"image\": \"nginx\"}");
 	put(f, "b-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:b\"}");
@@ -83,20 +83,20 @@ static void catalog_finds_the_policy_that_fits_best(void **state)
 	assert_null(found(f, "postgres", NULL, &m));
 }
 
-static void catalog_says_that_the_image_has_changed(void **state)
+static void image_index_says_that_the_image_has_changed(void **state)
 {
 	struct fixture *f = *state;
-	struct catalog_match m;
+	struct image_index_match m;
 
 	put(f, "web", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
 	assert_string_equal(found(f, "nginx:1", "sha256:b", &m), "web");
 	assert_true(m.other_digest);
 }
 
-static void catalog_sees_what_changes(void **state)
+static void image_index_sees_what_changes(void **state)
 {
 	struct fixture *f = *state;
-	struct catalog_match m;
+	struct image_index_match m;
 
 	assert_null(found(f, "nginx", NULL, &m));
 	put(f, "web", "{\"image\": \"nginx\"}");
@@ -108,12 +108,12 @@ static void catalog_sees_what_changes(void **state)
 	assert_null(found(f, "redis", NULL, &m));
 }
 
-static void catalog_passes_over_what_is_no_policy(void **state)
+static void image_index_passes_over_what_is_no_policy(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *file = sample_path(f->dir, "file");
 	_cleanup_free_ char *empty = sample_path(f->dir, "empty");
-	struct catalog_match m;
+	struct image_index_match m;
 
 	sample_write(file, "{}", 2);
 	mkdir(empty, 0700);
@@ -125,16 +125,16 @@ static void catalog_passes_over_what_is_no_policy(void **state)
 	assert_string_equal(found(f, "nginx", NULL, &m), "web");
 }
 
-static void catalog_of_a_directory_that_is_not_there_is_enoent(void **state)
+static void image_index_of_a_directory_that_is_not_there_is_enoent(void **state)
 {
-	_cleanup_(catalog_freep) struct catalog *c = NULL;
+	_cleanup_(image_index_freep) struct image_index *c = NULL;
 	struct identity w = {};
-	struct catalog_match m;
+	struct image_index_match m;
 	struct err err;
 
 	(void)state;
-	assert_int_equal(catalog_new(&c, "/no/such/policies.d"), 0);
-	assert_int_equal(catalog_find(c, &w, &m, &err), -ENOENT);
+	assert_int_equal(image_index_new(&c, "/no/such/policies.d"), 0);
+	assert_int_equal(image_index_find(c, &w, &m, &err), -ENOENT);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -142,12 +142,12 @@ static void catalog_of_a_directory_that_is_not_there_is_enoent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(catalog_finds_the_policy_that_fits_best),
-		T(catalog_says_that_the_image_has_changed),
-		T(catalog_sees_what_changes),
-		T(catalog_passes_over_what_is_no_policy),
-		cmocka_unit_test(catalog_of_a_directory_that_is_not_there_is_enoent),
+		T(image_index_finds_the_policy_that_fits_best),
+		T(image_index_says_that_the_image_has_changed),
+		T(image_index_sees_what_changes),
+		T(image_index_passes_over_what_is_no_policy),
+		cmocka_unit_test(image_index_of_a_directory_that_is_not_there_is_enoent),
 	};
 
-	return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("image_index", tests, NULL, NULL);
 }

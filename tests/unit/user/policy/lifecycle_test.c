@@ -18,17 +18,18 @@
 #define HOUR_NS (60 * MINUTE_NS)
 
 struct fixture {
-	struct life life;
-	struct life_image *image;
-	struct life_limits limits;
+	struct lifecycle life;
+	struct lifecycle_image *image;
+	struct config_life limits;
 };
 
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	assert_int_equal(life_limits_parse(NULL, &f->limits, NULL), 0);
-	assert_int_equal(life_add(&f->life, "docker.io/library/nginx:1.25", &f->image, NULL), 0);
+	assert_int_equal(config_life_parse(NULL, &f->limits, NULL), 0);
+	assert_int_equal(lifecycle_add(&f->life, "docker.io/library/nginx:1.25", &f->image, NULL),
+			 0);
 	f->image->learning = true;
 	f->image->wanted = 5;
 	*state = f;
@@ -39,7 +40,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	life_done(&f->life);
+	lifecycle_done(&f->life);
 	free(f);
 	return 0;
 }
@@ -47,11 +48,11 @@ static int teardown(void **state)
 /* A run that the trainer has looked at. */
 static void add_run(struct fixture *f, uint64_t calls, uint64_t new_calls)
 {
-	struct life_run *r;
+	struct lifecycle_run *r;
 	char file[32];
 
 	snprintf(file, sizeof(file), "run%06zu.ltr", f->image->n_runs + 1);
-	assert_int_equal(life_add_run(&f->life, f->image, file), 0);
+	assert_int_equal(lifecycle_add_run(&f->life, f->image, file), 0);
 	r = &f->image->runs[f->image->n_runs - 1];
 	r->calls = calls;
 	r->new_calls = new_calls;
@@ -62,19 +63,19 @@ static void train(struct fixture *f, unsigned runs, uint64_t calls)
 {
 	for (unsigned i = 0; i < runs; i++)
 		add_run(f, calls, i == 0 ? 100 : 0);
-	life_trained(&f->life, f->image);
+	lifecycle_on_trained(&f->life, f->image);
 }
 
 static bool gate_says(const struct fixture *f, const char *part)
 {
 	struct err why = {};
 
-	return !life_gate(f->image, &f->limits, &why) && strstr(why.msg, part);
+	return !lifecycle_is_gate_met(f->image, &f->limits, &why) && strstr(why.msg, part);
 }
 
 /* ---- the gate ---- */
 
-static void life_gate_asks_for_runs_calls_and_clean_hours(void **state)
+static void lifecycle_gate_asks_for_runs_calls_and_clean_hours(void **state)
 {
 	struct fixture *f = *state;
 	struct err why;
@@ -86,51 +87,51 @@ static void life_gate_asks_for_runs_calls_and_clean_hours(void **state)
 	train(f, 1, 6000);
 	assert_false(gate_says(f, "runs"));
 	assert_false(gate_says(f, "calls"));
-	life_tick(&f->life, f->image, LUTRA_MODE_AUDIT, 23 * HOUR_NS);
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, 23 * HOUR_NS);
 	assert_true(gate_says(f, "23.00 of 24.00 hours clean in audit"));
-	life_tick(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
-	assert_true(life_gate(f->image, &f->limits, &why));
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
+	assert_true(lifecycle_is_gate_met(f->image, &f->limits, &why));
 }
 
-static void life_clean_hours_begin_again_with_a_signal_that_would_refuse(void **state)
+static void lifecycle_clean_hours_begin_again_with_a_signal_that_would_refuse(void **state)
 {
 	struct fixture *f = *state;
-	const struct life_limits *l = &f->limits;
+	const struct config_life *l = &f->limits;
 
 	train(f, 5, 5000);
-	life_tick(&f->life, f->image, LUTRA_MODE_AUDIT, 24 * HOUR_NS);
-	assert_false(life_signal(&f->life, f->image, l, LUTRA_MODE_AUDIT, false));
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, 24 * HOUR_NS);
+	assert_false(lifecycle_add_match(&f->life, f->image, l, LUTRA_MODE_AUDIT, false));
 	assert_false(gate_says(f, "clean"));
-	assert_false(life_signal(&f->life, f->image, l, LUTRA_MODE_AUDIT, true));
+	assert_false(lifecycle_add_match(&f->life, f->image, l, LUTRA_MODE_AUDIT, true));
 	assert_true(gate_says(f, "0.00 of 24.00 hours clean"));
 }
 
-static void life_clean_hours_are_those_in_audit(void **state)
+static void lifecycle_clean_hours_are_those_in_audit(void **state)
 {
 	struct fixture *f = *state;
 
 	train(f, 5, 5000);
-	life_tick(&f->life, f->image, LUTRA_MODE_LEARN, 48 * HOUR_NS);
-	life_tick(&f->life, f->image, LUTRA_MODE_KILL, 48 * HOUR_NS);
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_LEARN, 48 * HOUR_NS);
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 48 * HOUR_NS);
 	assert_true(gate_says(f, "0.00 of 24.00 hours clean"));
 }
 
-static void life_allows_by_force_what_it_then_names(void **state)
+static void lifecycle_allows_by_force_what_it_then_names(void **state)
 {
 	struct fixture *f = *state;
-	struct life_ask ask = {"nginx-1.25", LUTRA_MODE_DENY, false};
+	struct lifecycle_mode_request ask = {"nginx-1.25", LUTRA_MODE_DENY, false};
 	struct err over = {}, err = {};
 
-	assert_int_equal(life_allows(&f->life, &f->limits, &ask, &over, &err), -EPERM);
+	assert_int_equal(lifecycle_allows_mode(&f->life, &f->limits, &ask, &over, &err), -EPERM);
 	assert_non_null(strstr(err.msg, "no policy yet"));
 	ask.mode = LUTRA_MODE_AUDIT;
-	assert_int_equal(life_allows(&f->life, &f->limits, &ask, &over, &err), 0);
+	assert_int_equal(lifecycle_allows_mode(&f->life, &f->limits, &ask, &over, &err), 0);
 	assert_string_equal(over.msg, "");
-	ask = (struct life_ask){"nginx-1.25", LUTRA_MODE_DENY, true};
-	assert_int_equal(life_allows(&f->life, &f->limits, &ask, &over, &err), 0);
+	ask = (struct lifecycle_mode_request){"nginx-1.25", LUTRA_MODE_DENY, true};
+	assert_int_equal(lifecycle_allows_mode(&f->life, &f->limits, &ask, &over, &err), 0);
 	assert_non_null(strstr(over.msg, "hours clean in audit"));
-	ask = (struct life_ask){"made-by-hand", LUTRA_MODE_DENY, false};
-	assert_int_equal(life_allows(&f->life, &f->limits, &ask, &over, &err), 0);
+	ask = (struct lifecycle_mode_request){"made-by-hand", LUTRA_MODE_DENY, false};
+	assert_int_equal(lifecycle_allows_mode(&f->life, &f->limits, &ask, &over, &err), 0);
 }
 
 /* ---- the way back ---- */
@@ -140,122 +141,122 @@ static bool fires(struct fixture *f, unsigned times)
 	bool back = false;
 
 	for (unsigned i = 0; i < times; i++)
-		back |= life_signal(&f->life, f->image, &f->limits, LUTRA_MODE_KILL, true);
+		back |= lifecycle_add_match(&f->life, f->image, &f->limits, LUTRA_MODE_KILL, true);
 	return back;
 }
 
-static void life_falls_back_past_ten_refusals_in_its_first_minutes(void **state)
+static void lifecycle_falls_back_past_ten_refusals_in_its_first_minutes(void **state)
 {
 	struct fixture *f = *state;
 
 	train(f, 5, 5000);
-	life_tick(&f->life, f->image, LUTRA_MODE_KILL, 9 * MINUTE_NS);
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 9 * MINUTE_NS);
 	assert_false(fires(f, 10));
 	assert_true(fires(f, 1));
-	life_switched(&f->life, f->image);
+	lifecycle_on_mode_set(&f->life, f->image);
 	assert_false(fires(f, 10));
 }
 
-static void life_does_not_fall_back_later(void **state)
+static void lifecycle_does_not_fall_back_later(void **state)
 {
 	struct fixture *f = *state;
 
 	train(f, 5, 5000);
-	life_tick(&f->life, f->image, LUTRA_MODE_KILL, 10 * MINUTE_NS);
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 10 * MINUTE_NS);
 	assert_false(fires(f, 1000));
 }
 
 /* ---- runs ---- */
 
-static void life_advises_runs_until_two_bring_nothing_new(void **state)
+static void lifecycle_advises_runs_until_two_bring_nothing_new(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(life_advised(f->image), 5);
+	assert_int_equal(lifecycle_advised_runs(f->image), 5);
 	for (int i = 0; i < 5; i++)
 		add_run(f, 1000, i < 4 ? 3 : 0);
-	assert_int_equal(life_quiet(f->image), 1);
-	assert_int_equal(life_advised(f->image), 1);
+	assert_int_equal(lifecycle_quiet_runs(f->image), 1);
+	assert_int_equal(lifecycle_advised_runs(f->image), 1);
 	add_run(f, 1000, 0);
-	assert_int_equal(life_advised(f->image), 0);
+	assert_int_equal(lifecycle_advised_runs(f->image), 0);
 }
 
-static void life_of_another_digest_drops_the_runs_that_wait(void **state)
+static void lifecycle_of_another_digest_drops_the_runs_that_wait(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(life_of_digest(&f->life, f->image, "sha256:1"), 0);
+	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:1"), 0);
 	train(f, 2, 1000);
 	assert_string_equal(f->image->digest, "sha256:1");
-	assert_int_equal(life_of_digest(&f->life, f->image, "sha256:2"), 0);
+	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:2"), 0);
 	add_run(f, 1000, 0);
-	assert_int_equal(life_of_digest(&f->life, f->image, "sha256:2"), 0);
-	assert_int_equal(life_waiting(f->image), 1);
-	assert_int_equal(life_of_digest(&f->life, f->image, "sha256:3"), 0);
-	assert_int_equal(life_waiting(f->image), 0);
+	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:2"), 0);
+	assert_int_equal(lifecycle_waiting_runs(f->image), 1);
+	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:3"), 0);
+	assert_int_equal(lifecycle_waiting_runs(f->image), 0);
 	assert_int_equal(f->image->n_runs, 2);
 }
 
 /* ---- names, the file ---- */
 
-static void life_finds_an_image_as_engines_complete_it(void **state)
+static void lifecycle_finds_an_image_as_engines_complete_it(void **state)
 {
 	struct fixture *f = *state;
-	struct life_image *other;
+	struct lifecycle_image *other;
 	struct err err;
 
-	assert_ptr_equal(life_find(&f->life, "nginx:1.25"), f->image);
-	assert_null(life_find(&f->life, "nginx:1.26"));
+	assert_ptr_equal(lifecycle_find(&f->life, "nginx:1.25"), f->image);
+	assert_null(lifecycle_find(&f->life, "nginx:1.26"));
 	assert_string_equal(f->image->policy, "nginx-1.25");
-	assert_int_equal(life_add(&f->life, "nginx-1.25", &other, &err), -EEXIST);
-	assert_int_equal(life_add(&f->life, "../etc", &other, &err), 0);
+	assert_int_equal(lifecycle_add(&f->life, "nginx-1.25", &other, &err), -EEXIST);
+	assert_int_equal(lifecycle_add(&f->life, "../etc", &other, &err), 0);
 	assert_string_equal(other->policy, "-.-etc");
-	assert_int_equal(life_add(&f->life, "", &other, &err), -EINVAL);
-	assert_int_equal(life_add(&f->life, "a b", &other, &err), -EINVAL);
+	assert_int_equal(lifecycle_add(&f->life, "", &other, &err), -EINVAL);
+	assert_int_equal(lifecycle_add(&f->life, "a b", &other, &err), -EINVAL);
 }
 
-static void life_comes_back_as_it_was_saved(void **state)
+static void lifecycle_comes_back_as_it_was_saved(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(life_done) struct life again = {};
+	_cleanup_(lifecycle_done) struct lifecycle again = {};
 	char *dir = sample_dir();
 	json_auto_t *a = NULL, *b = NULL;
 
 	train(f, 2, 1234);
 	add_run(f, 77, 1);
-	life_note(&f->life, f->image, "a note");
-	life_tick(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
-	assert_int_equal(life_save(dir, &f->life), 0);
+	lifecycle_set_note(&f->life, f->image, "a note");
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
+	assert_int_equal(lifecycle_save(dir, &f->life), 0);
 	assert_false(f->life.changed);
-	assert_int_equal(life_load(dir, &again, NULL), 0);
-	a = life_encode(&f->life);
-	b = life_encode(&again);
+	assert_int_equal(lifecycle_load(dir, &again, NULL), 0);
+	a = lifecycle_to_json(&f->life);
+	b = lifecycle_to_json(&again);
 	assert_true(json_equal(a, b));
 	sample_remove(dir);
 }
 
-static void life_refuses_a_file_that_is_damaged(void **state)
+static void lifecycle_refuses_a_file_that_is_damaged(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(life_done) struct life again = {};
+	_cleanup_(lifecycle_done) struct lifecycle again = {};
 	json_auto_t *j = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct err err;
 
 	train(f, 2, 1234);
-	j = life_encode(&f->life);
+	j = lifecycle_to_json(&f->life);
 	text = json_dumps(j, JSON_COMPACT);
 	for (size_t len = 0; len < strlen(text); len++) {
-		assert_int_equal(life_parse(text, len, &again, &err), -EBADMSG);
+		assert_int_equal(lifecycle_parse(text, len, &again, &err), -EBADMSG);
 		assert_null(again.images);
 	}
 	json_object_set_new(json_array_get(j, 0), "policy", json_string("../../etc"));
 	free(TAKE_PTR(text));
 	text = json_dumps(j, JSON_COMPACT);
-	assert_int_equal(life_parse(text, strlen(text), &again, &err), -EBADMSG);
+	assert_int_equal(lifecycle_parse(text, strlen(text), &again, &err), -EBADMSG);
 }
 
-static void life_limits_refuse_what_is_no_number_of_theirs(void **state)
+static void lifecycle_limits_refuse_what_is_no_number_of_theirs(void **state)
 {
 	static const char *const bad[] = {"[]",
 					  "3",
@@ -264,14 +265,14 @@ static void life_limits_refuse_what_is_no_number_of_theirs(void **state)
 					  "{\"clean_minutes\": -1}",
 					  "{\"hours\": 1}",
 					  "{\"disk_mib\": 0}"};
-	struct life_limits l = {.runs = 77};
+	struct config_life l = {.runs = 77};
 	struct err err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		json_auto_t *j = json_loads(bad[i], JSON_DECODE_ANY, NULL);
 
-		assert_int_equal(life_limits_parse(j, &l, &err), -EBADMSG);
+		assert_int_equal(config_life_parse(j, &l, &err), -EBADMSG);
 		assert_int_equal(l.runs, 77);
 	}
 }
@@ -281,19 +282,19 @@ static void life_limits_refuse_what_is_no_number_of_theirs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(life_gate_asks_for_runs_calls_and_clean_hours),
-		T(life_clean_hours_begin_again_with_a_signal_that_would_refuse),
-		T(life_clean_hours_are_those_in_audit),
-		T(life_allows_by_force_what_it_then_names),
-		T(life_falls_back_past_ten_refusals_in_its_first_minutes),
-		T(life_does_not_fall_back_later),
-		T(life_advises_runs_until_two_bring_nothing_new),
-		T(life_of_another_digest_drops_the_runs_that_wait),
-		T(life_finds_an_image_as_engines_complete_it),
-		T(life_comes_back_as_it_was_saved),
-		T(life_refuses_a_file_that_is_damaged),
-		cmocka_unit_test(life_limits_refuse_what_is_no_number_of_theirs),
+		T(lifecycle_gate_asks_for_runs_calls_and_clean_hours),
+		T(lifecycle_clean_hours_begin_again_with_a_signal_that_would_refuse),
+		T(lifecycle_clean_hours_are_those_in_audit),
+		T(lifecycle_allows_by_force_what_it_then_names),
+		T(lifecycle_falls_back_past_ten_refusals_in_its_first_minutes),
+		T(lifecycle_does_not_fall_back_later),
+		T(lifecycle_advises_runs_until_two_bring_nothing_new),
+		T(lifecycle_of_another_digest_drops_the_runs_that_wait),
+		T(lifecycle_finds_an_image_as_engines_complete_it),
+		T(lifecycle_comes_back_as_it_was_saved),
+		T(lifecycle_refuses_a_file_that_is_damaged),
+		cmocka_unit_test(lifecycle_limits_refuse_what_is_no_number_of_theirs),
 	};
 
-	return cmocka_run_group_tests_name("life", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);
 }

@@ -168,11 +168,11 @@ static void export_reads_back_as_the_same_bytes(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(profile_encode(profile, &a), 0);
-	if (profile_decode(&again, a, strlen(a), &err) < 0)
+	assert_int_equal(profile_to_json(profile, &a), 0);
+	if (profile_from_json(&again, a, strlen(a), &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(again->listener, "/run/agent.sock");
-	assert_int_equal(profile_encode(again, &b), 0);
+	assert_int_equal(profile_to_json(again, &b), 0);
 	assert_string_equal(a, b);
 }
 
@@ -268,8 +268,8 @@ static void merge_with_itself_changes_nothing(void **state)
 	_cleanup_free_ char *text_a = NULL, *text_m = NULL;
 
 	(void)state;
-	assert_int_equal(profile_encode(a, &text_a), 0);
-	assert_int_equal(profile_encode(m, &text_m), 0);
+	assert_int_equal(profile_to_json(a, &text_a), 0);
+	assert_int_equal(profile_to_json(m, &text_m), 0);
 	assert_string_equal(text_a, text_m);
 }
 
@@ -278,7 +278,7 @@ static struct profile *decoded(const char *json)
 	struct profile *p;
 	struct err err;
 
-	if (profile_decode(&p, json, strlen(json), &err) < 0)
+	if (profile_from_json(&p, json, strlen(json), &err) < 0)
 		fail_msg("%s", err.msg);
 	return p;
 }
@@ -374,7 +374,7 @@ static void decode_refuses_hostile_profiles(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i]);
-		assert_int_equal(profile_decode(&p, cases[i], strlen(cases[i]), &err), -EBADMSG);
+		assert_int_equal(profile_from_json(&p, cases[i], strlen(cases[i]), &err), -EBADMSG);
 		assert_null(p);
 	}
 }

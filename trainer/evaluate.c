@@ -8,23 +8,23 @@
 #include "trainer/train.h"
 
 /* What is trained beside the policy. */
-struct rivals {
+struct baseline_set {
 	struct corpus corpus;
 	struct policy *random;
 	struct baselines baselines;
-	struct floats gated, mean;
+	struct float_levels gated, mean;
 };
 
-static void rivals_done(struct rivals *v)
+static void baseline_set_done(struct baseline_set *v)
 {
 	policy_free(v->random);
 	baselines_done(&v->baselines);
-	floats_done(&v->gated);
-	floats_done(&v->mean);
+	float_levels_done(&v->gated);
+	float_levels_done(&v->mean);
 	corpus_done(&v->corpus);
 }
 
-static int load(struct rivals *v, const struct evaluate_options *o, struct err *err)
+static int load_corpus(struct baseline_set *v, const struct evaluate_options *o, struct err *err)
 {
 	int r = corpus_init(&v->corpus);
 
@@ -43,8 +43,8 @@ static int load(struct rivals *v, const struct evaluate_options *o, struct err *
 }
 
 /* A model of the same runs, and floats of it. */
-static int train_floats(const struct rivals *v, const struct evaluate_options *o, struct pool *pool,
-			struct floats *ret, struct err *err)
+static int train_float_levels(const struct baseline_set *v, const struct evaluate_options *o,
+			      struct pool *pool, struct float_levels *ret, struct err *err)
 {
 	struct level_options options = {.seed = o->policy->seed,
 					.flags = ret->gated ? 0 : MODEL_NO_ROLES,
@@ -52,8 +52,8 @@ static int train_floats(const struct rivals *v, const struct evaluate_options *o
 					.progress = o->progress};
 	struct run_counts *counts = calloc(v->corpus.n_runs, sizeof(*counts));
 	struct model model = {0};
-	struct floats_source source = {&model, counts, o->files->train, o->files->n_train,
-				       ret->gated};
+	struct float_levels_source source = {&model, counts, o->files->train, o->files->n_train,
+					     ret->gated};
 	int r = -ENOMEM;
 
 	if (counts)
@@ -61,7 +61,7 @@ static int train_floats(const struct rivals *v, const struct evaluate_options *o
 	if (r < 0)
 		err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
 	else
-		r = floats_train(ret, &source, pool, err);
+		r = float_levels_train(ret, &source, pool, err);
 	for (size_t i = 0; counts && i < v->corpus.n_runs; i++)
 		run_counts_done(&counts[i]);
 	free(counts);
@@ -70,7 +70,7 @@ static int train_floats(const struct rivals *v, const struct evaluate_options *o
 }
 
 /* Were the runs those of the policy? Else it and its rivals know different things. */
-static void compare_runs(const struct rivals *v, const struct evaluate_options *o)
+static void compare_policy_runs(const struct baseline_set *v, const struct evaluate_options *o)
 {
 	size_t found = 0;
 
@@ -82,8 +82,8 @@ static void compare_runs(const struct rivals *v, const struct evaluate_options *
 				     "and the baselines know different things");
 }
 
-static int train_rivals(struct rivals *v, const struct evaluate_options *o, struct pool *pool,
-			struct err *err)
+static int train_baseline_set(struct baseline_set *v, const struct evaluate_options *o,
+			      struct pool *pool, struct err *err)
 {
 	struct train_options options = {.image = o->policy->image,
 					.seed = o->policy->seed,
@@ -91,64 +91,64 @@ static int train_rivals(struct rivals *v, const struct evaluate_options *o, stru
 					.level_flags = LEVEL_RANDOM_CODES,
 					.kill_signals = o->policy->kill_signals,
 					.mode = LUTRA_MODE_AUDIT};
-	int r = load(v, o, err);
+	int r = load_corpus(v, o, err);
 
 	if (r < 0)
 		return r;
-	compare_runs(v, o);
+	compare_policy_runs(v, o);
 	v->gated.gated = true;
-	r = train_floats(v, o, pool, &v->gated, err);
+	r = train_float_levels(v, o, pool, &v->gated, err);
 	if (r == 0)
-		r = train_floats(v, o, pool, &v->mean, err);
+		r = train_float_levels(v, o, pool, &v->mean, err);
 	if (r == 0)
 		r = baselines_train(&v->baselines, o->files->train, o->files->n_train, pool, err);
-	return r < 0 ? r : train(&v->corpus, &options, o->progress, &v->random, err);
+	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
 }
 
 /* ---- trials ---- */
 
 struct job {
-	const struct panel *panel;
+	const struct detectors *panel;
 	const struct evaluate_options *options;
-	struct trial *trials; /* (n) */
-	struct err *errs;     /* (n) */
-	int *codes;	      /* (n) */
+	struct evaluated_run *trials; /* (n) */
+	struct err *errs;	      /* (n) */
+	int *codes;		      /* (n) */
 	struct progress_pieces progress;
 };
 
-static const char *file_of(const struct evaluate_files *f, size_t i, enum trial_kind *ret)
+static const char *file_at(const struct evaluate_files *f, size_t i, enum run_kind *ret)
 {
-	*ret = TRIAL_NORMAL;
+	*ret = RUN_KIND_NORMAL;
 	if (i < f->n_normal)
 		return f->normal[i];
 	i -= f->n_normal;
-	*ret = TRIAL_ATTACK;
+	*ret = RUN_KIND_ATTACK;
 	if (i < f->n_attack)
 		return f->attack[i];
-	*ret = TRIAL_ADAPTIVE;
+	*ret = RUN_KIND_ADAPTIVE;
 	return f->adaptive[i - f->n_attack];
 }
 
-static void run_trial(void *ctx, size_t i)
+static void judge_run(void *ctx, size_t i)
 {
 	struct job *j = ctx;
-	enum trial_kind kind;
-	const char *file = file_of(j->options->files, i, &kind);
+	enum run_kind kind;
+	const char *file = file_at(j->options->files, i, &kind);
 
-	j->codes[i] = trial_run(&j->trials[i], j->panel, file, kind, &j->errs[i]);
+	j->codes[i] = evaluated_run_judge(&j->trials[i], j->panel, file, kind, &j->errs[i]);
 	progress_piece(&j->progress);
 }
 
-void evaluate_free(struct trial *trials, size_t n)
+void evaluate_free(struct evaluated_run *trials, size_t n)
 {
 	for (size_t i = 0; trials && i < n; i++)
-		trial_done(&trials[i]);
+		evaluated_run_done(&trials[i]);
 	free(trials);
 }
 
-static int run_trials(struct job *j, struct pool *pool, size_t n, struct err *err)
+static int judge_runs(struct job *j, struct pool *pool, size_t n, struct err *err)
 {
-	pool_run(pool, run_trial, j, n);
+	pool_run(pool, judge_run, j, n);
 	for (size_t i = 0; i < n; i++)
 		if (j->codes[i] < 0)
 			return err_set(err, j->codes[i], "%s",
@@ -156,15 +156,15 @@ static int run_trials(struct job *j, struct pool *pool, size_t n, struct err *er
 	return 0;
 }
 
-static int judge(const struct evaluate_options *o, const struct rivals *v, struct pool *pool,
-		 struct trial **ret, size_t *ret_n, struct err *err)
+static int judge_all(const struct evaluate_options *o, const struct baseline_set *v,
+		     struct pool *pool, struct evaluated_run **ret, size_t *ret_n, struct err *err)
 {
 	size_t n = o->files->n_normal + o->files->n_attack + o->files->n_adaptive;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
 	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
-	struct trial *trials = calloc(n, sizeof(*trials));
-	struct panel panel = {.policy = o->policy, .image = image, .timeline = o->timeline};
+	struct evaluated_run *trials = calloc(n, sizeof(*trials));
+	struct detectors panel = {.policy = o->policy, .image = image, .timeline = o->timeline};
 	struct job j = {&panel, o, trials, errs, codes, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
@@ -177,7 +177,7 @@ static int judge(const struct evaluate_options *o, const struct rivals *v, struc
 	if (image && errs && codes && trials)
 		r = policy_image(o->policy, 1, image, err);
 	if (r == 0)
-		r = run_trials(&j, pool, n, err);
+		r = judge_runs(&j, pool, n, err);
 	if (r < 0) {
 		evaluate_free(trials, trials ? n : 0);
 		return r == -ENOMEM ? err_set(err, r, "out of memory") : r;
@@ -187,10 +187,10 @@ static int judge(const struct evaluate_options *o, const struct rivals *v, struc
 	return 0;
 }
 
-int evaluate(const struct evaluate_options *options, struct trial **ret, size_t *ret_n,
-	     struct err *err)
+int evaluate_runs(const struct evaluate_options *options, struct evaluated_run **ret, size_t *ret_n,
+		  struct err *err)
 {
-	_cleanup_(rivals_done) struct rivals v = {0};
+	_cleanup_(baseline_set_done) struct baseline_set v = {0};
 	_cleanup_(pool_freep) struct pool *pool = NULL;
 	int r = pool_new(&pool, options->threads);
 
@@ -198,6 +198,6 @@ int evaluate(const struct evaluate_options *options, struct trial **ret, size_t 
 		return err_set(err, r, "cannot start %u threads: use --threads 1",
 			       options->threads);
 	if (options->files->n_train)
-		r = train_rivals(&v, options, pool, err);
-	return r < 0 ? r : judge(options, &v, pool, ret, ret_n, err);
+		r = train_baseline_set(&v, options, pool, err);
+	return r < 0 ? r : judge_all(options, &v, pool, ret, ret_n, err);
 }

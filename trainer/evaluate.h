@@ -24,12 +24,12 @@ struct evaluate_options {
 
 /*
  * Judge all runs: *ret (n_normal + n_attack + n_adaptive, in this order) is the caller's, each to
- * trial_done(). With runs to train on, baselines are trained first. Errors as corpus_load(),
- * train(), trial_run(); -EAGAIN: no threads.
+ * evaluated_run_done(). With runs to train on, baselines are trained first. Errors as corpus_load(),
+ * train_policy(), evaluated_run_judge(); -EAGAIN: no threads.
  */
-int evaluate(const struct evaluate_options *options, struct trial **ret, size_t *ret_n,
-	     struct err *err);
+int evaluate_runs(const struct evaluate_options *options, struct evaluated_run **ret, size_t *ret_n,
+		  struct err *err);
 
-void evaluate_free(struct trial *trials, size_t n);
+void evaluate_free(struct evaluated_run *trials, size_t n);
 
 #endif

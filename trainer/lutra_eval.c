@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
 };
 
 /* A file for the list at hand, argv's. */
-static void add_file(struct arguments *a, const char *file)
+static void add_trace_file(struct arguments *a, const char *file)
 {
 	(*a->list)[(*a->n)++] = file;
 }
@@ -44,11 +44,11 @@ static error_t start_list(struct arguments *a, const char ***list, size_t *n, co
 {
 	a->list = list;
 	a->n = n;
-	add_file(a, file);
+	add_trace_file(a, file);
 	return 0;
 }
 
-static error_t check(const struct arguments *a, struct argp_state *state)
+static error_t check_arguments(const struct arguments *a, struct argp_state *state)
 {
 	if (!a->policy)
 		return args_usage(state, "no policy: give --policy DIR");
@@ -57,7 +57,7 @@ static error_t check(const struct arguments *a, struct argp_state *state)
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static error_t parse_eval_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 	struct evaluate_files *f = &a->files;
@@ -83,16 +83,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case 't':
-		r = args_number(state, arg, REPORT_THREADS_MAX, "--threads", &n);
+		r = args_number(state, arg, POOL_THREADS_MAX, "--threads", &n);
 		a->threads = r || n == 0 ? 1 : (unsigned)n;
 		return r;
 	case ARGP_KEY_ARG:
 		if (!a->list)
 			return args_usage(state, "%s: of what kind? put --normal before it", arg);
-		add_file(a, arg);
+		add_trace_file(a, arg);
 		return 0;
 	case ARGP_KEY_END:
-		return check(a, state);
+		return check_arguments(a, state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -100,7 +100,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	options,
-	parse,
+	parse_eval_option,
 	"--policy DIR [--train FILE...] --normal FILE... --attack FILE...",
 	"Count false alarms on benign runs, and detection, harmful calls in time and delay on "
 	"attacks, rule by rule.\vFalse alarms are episodes (gap 1 s) with the exact 95 % Poisson "
@@ -109,15 +109,15 @@ static const struct argp argp = {
 	NULL,
 	NULL};
 
-static void print_warning(void *ctx, const char *line)
+static void print_eval_warning(void *ctx, const char *line)
 {
 	bar_done(ctx);
 	fprintf(stderr, "lutra eval: warning: %s\n", line);
 }
 
-static int print_json(const struct outcome *o, struct err *err)
+static int print_summary_json(const struct summary *o, struct err *err)
 {
-	json_t *j = outcome_json(o);
+	json_t *j = summary_to_json(o);
 	int r = j ? json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : -1;
 
 	json_decref(j);
@@ -125,19 +125,19 @@ static int print_json(const struct outcome *o, struct err *err)
 	return r < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-static int run(const struct arguments *a, struct err *err)
+static int run_evaluation(const struct arguments *a, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(bar_done) struct bar bar;
 	struct progress progress = {bar_show, &bar};
 	struct evaluate_options o = {.files = &a->files,
 				     .progress = &progress,
-				     .warn = print_warning,
+				     .warn = print_eval_warning,
 				     .warn_ctx = &bar,
 				     .threads = a->threads,
 				     .timeline = a->report != NULL};
-	struct outcome outcome = {.baselines = a->files.n_train > 0};
-	struct trial *trials = NULL;
+	struct summary outcome = {.baselines = a->files.n_train > 0};
+	struct evaluated_run *trials = NULL;
 	int r;
 
 	bar_init(&bar, stderr);
@@ -145,7 +145,7 @@ static int run(const struct arguments *a, struct err *err)
 	if (r < 0)
 		return r;
 	o.policy = policy;
-	r = evaluate(&o, &trials, &outcome.n, err);
+	r = evaluate_runs(&o, &trials, &outcome.n, err);
 	bar_done(&bar);
 	if (r < 0)
 		return r;
@@ -156,9 +156,9 @@ static int run(const struct arguments *a, struct err *err)
 	if (a->report)
 		r = html_report(&outcome, a->report, err);
 	if (r == 0 && a->json)
-		r = print_json(&outcome, err);
+		r = print_summary_json(&outcome, err);
 	else if (r == 0)
-		outcome_print(&outcome, stdout);
+		summary_print(&outcome, stdout);
 	evaluate_free(trials, outcome.n);
 	return r;
 }
@@ -167,7 +167,7 @@ int main(int argc, char **argv)
 {
 	size_t n = (size_t)argc;
 	_cleanup_free_ const char **files = calloc(4 * n, sizeof(*files));
-	struct arguments a = {.threads = report_processors()};
+	struct arguments a = {.threads = pool_processors()};
 	char name[] = "lutra eval";
 	struct err err = {""};
 	int r;
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	a.files.adaptive = files + 3 * n;
 	argv[0] = name;
 	args_parse(&argp, argc, argv, true, &a);
-	r = run(&a, &err);
+	r = run_evaluation(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",
 			    strerror(errno));

@@ -17,8 +17,8 @@
 struct arguments {
 	struct train_options train;
 	const char *output;
-	const char *update; /* policy directory, or NULL */
-	const char *news;   /* file, or NULL */
+	const char *update;	   /* policy directory, or NULL */
+	const char *coverage_file; /* file, or NULL */
 	bool seeded;
 	const char **files, **heldout; /* as argv: what they point at is argv's */
 	size_t n_files, n_heldout;
@@ -48,8 +48,8 @@ static const struct argp_option options[] = {
 };
 
 /* An option's number, at least min. */
-static error_t number(struct argp_state *state, const char *name, const char *arg, uint64_t min,
-		      uint64_t max, uint64_t *ret)
+static error_t parse_number(struct argp_state *state, const char *name, const char *arg,
+			    uint64_t min, uint64_t max, uint64_t *ret)
 {
 	unsigned long long n;
 	error_t r = args_number(state, arg, max, name, &n);
@@ -62,7 +62,7 @@ static error_t number(struct argp_state *state, const char *name, const char *ar
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static error_t parse_train_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 	uint64_t n = 0;
@@ -81,9 +81,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		a->seeded = true;
-		return number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
+		return parse_number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
 	case 't':
-		r = number(state, "--threads", arg, 1, REPORT_THREADS_MAX, &n);
+		r = parse_number(state, "--threads", arg, 1, POOL_THREADS_MAX, &n);
 		a->train.threads = (unsigned)n;
 		return r;
 	case 'H':
@@ -93,11 +93,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->train.digest = arg;
 		return 0;
 	case 'k':
-		r = number(state, "--kill-signals", arg, 1, 2, &n);
+		r = parse_number(state, "--kill-signals", arg, 1, 2, &n);
 		a->train.kill_signals = (uint8_t)n;
 		return r;
 	case 'n':
-		a->news = arg;
+		a->coverage_file = arg;
 		return 0;
 	case 'm':
 		r = args_mode(state, arg, &mode);
@@ -121,7 +121,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	options,
-	parse,
+	parse_train_option,
 	"FILE.ltr...",
 	"Train the policy of an image from recorded runs, each file one start-to-stop of its "
 	"container.\vThree runs are needed to deny, 9 or 10 for few alerts.",
@@ -129,7 +129,7 @@ static const struct argp argp = {
 	NULL,
 	NULL};
 
-static void print_warning(void *ctx, const char *line)
+static void print_train_warning(void *ctx, const char *line)
 {
 	bar_done(ctx);
 	fprintf(stderr, "lutra train: warning: %s\n", line);
@@ -154,8 +154,8 @@ static int check_output(const char *dir, struct err *err)
 	return 0;
 }
 
-static int load_all(struct corpus *c, const struct arguments *a, const struct progress *progress,
-		    struct err *err)
+static int load_runs(struct corpus *c, const struct arguments *a, const struct progress *progress,
+		     struct err *err)
 {
 	size_t n = a->n_files + a->n_heldout;
 
@@ -174,8 +174,8 @@ static int load_all(struct corpus *c, const struct arguments *a, const struct pr
 }
 
 /* The policy to update: its runs begin the corpus, and what is not asked for stays as it is. */
-static int load_old(const struct arguments *a, struct corpus *corpus, struct train_options *o,
-		    struct policy **ret, struct err *err)
+static int load_old_policy(const struct arguments *a, struct corpus *corpus,
+			   struct train_options *o, struct policy **ret, struct err *err)
 {
 	struct policy *old;
 	int r = policy_load(ret, a->update, err);
@@ -185,7 +185,7 @@ static int load_old(const struct arguments *a, struct corpus *corpus, struct tra
 	old = *ret;
 	r = policy_load_model(old, a->update, err);
 	if (r == 0)
-		r = keep_corpus(old, corpus, err);
+		r = update_restore_corpus(old, corpus, err);
 	if (r < 0)
 		return r;
 	o->old = old;
@@ -200,7 +200,7 @@ static int load_old(const struct arguments *a, struct corpus *corpus, struct tra
 }
 
 /* What an update brought. */
-static int print_news(const struct policy *old, const struct policy *p)
+static int print_changes(const struct policy *old, const struct policy *p)
 {
 	json_auto_t *diff = policy_diff(old, p);
 
@@ -211,7 +211,7 @@ static int print_news(const struct policy *old, const struct policy *p)
 	return 0;
 }
 
-static int write_news(const char *file, const json_t *found, struct err *err)
+static int write_coverage(const char *file, const json_t *found, struct err *err)
 {
 	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
 	int r = text ? file_replace(file, 0600, text, strlen(text)) : -ENOMEM;
@@ -219,7 +219,7 @@ static int write_news(const char *file, const json_t *found, struct err *err)
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }
 
-static int run(const struct arguments *a, struct err *err)
+static int run_training(const struct arguments *a, struct err *err)
 {
 	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
@@ -230,29 +230,29 @@ static int run(const struct arguments *a, struct err *err)
 	int r = check_output(a->output, err);
 
 	bar_init(&bar, stderr);
-	if (a->news)
-		o.ret_news = &found;
+	if (a->coverage_file)
+		o.ret_coverage = &found;
 	if (r < 0)
 		return r;
 	if (corpus_init(&corpus) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	corpus.warn = print_warning;
+	corpus.warn = print_train_warning;
 	corpus.warn_ctx = &bar;
 	if (a->update)
-		r = load_old(a, &corpus, &o, &old, err);
+		r = load_old_policy(a, &corpus, &o, &old, err);
 	if (r == 0)
-		r = load_all(&corpus, a, &progress, err);
+		r = load_runs(&corpus, a, &progress, err);
 	if (r == 0)
-		r = train(&corpus, &o, &progress, &p, err);
+		r = train_policy(&corpus, &o, &progress, &p, err);
 	if (r == 0)
 		r = policy_save(p, a->output, err);
-	if (r == 0 && a->news)
-		r = write_news(a->news, found, err);
+	if (r == 0 && a->coverage_file)
+		r = write_coverage(a->coverage_file, found, err);
 	if (r < 0)
 		return r;
 	bar_done(&bar);
-	report_policy(p, stdout);
-	if (old && print_news(old, p) < 0)
+	report_print_policy(p, stdout);
+	if (old && print_changes(old, p) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	printf("  saved     %s\n", a->output);
 	return 0;
@@ -272,10 +272,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	a.train = (struct train_options){
-		.seed = 1, .threads = report_processors(), .mode = TRAIN_MODE_DEFAULT};
+		.seed = 1, .threads = pool_processors(), .mode = TRAIN_MODE_DEFAULT};
 	argv[0] = name;
 	args_parse(&argp, argc, argv, false, &a);
-	r = run(&a, &err);
+	r = run_training(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",
 			    strerror(errno));

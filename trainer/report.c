@@ -4,11 +4,10 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/abi/names.h"
 
-static void print_calls(const struct policy *p, FILE *out)
+static void print_tokens(const struct policy *p, FILE *out)
 {
 	const char *sep = "";
 
@@ -77,23 +76,16 @@ static void print_calibration(const struct policy *p, FILE *out)
 	fputs(" (95 %, exact Poisson)\n", out);
 }
 
-void report_policy(const struct policy *p, FILE *out)
+void report_print_policy(const struct policy *p, FILE *out)
 {
 	fprintf(out, "%s: %zu run%s, %.2f h, %llu calls, %llu object events\n", p->image, p->n_runs,
 		p->n_runs == 1 ? "" : "s", p->hours, (unsigned long long)p->calls,
 		(unsigned long long)p->objects_seen);
-	print_calls(p, out);
+	print_tokens(p, out);
 	print_tables(p, out);
 	print_calibration(p, out);
 	fprintf(out, "  mode      %s%s\n", mode_name(p->mode),
 		p->calibration.audit_only ? ", nothing denies yet" : "");
 	if (p->calibration.advice[0])
 		fprintf(out, "  advice    %s\n", p->calibration.advice);
-}
-
-unsigned report_processors(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n < 1 ? 1 : n > REPORT_THREADS_MAX ? REPORT_THREADS_MAX : (unsigned)n;
 }

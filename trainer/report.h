@@ -7,11 +7,7 @@
 
 #include "lib/policy/policy.h"
 
-/* Processors that are online: how many threads to use by default; at most REPORT_THREADS_MAX. */
-#define REPORT_THREADS_MAX 64
-unsigned report_processors(void);
-
 /* A policy in a few readable lines. */
-void report_policy(const struct policy *p, FILE *out);
+void report_print_policy(const struct policy *p, FILE *out);
 
 #endif

@@ -38,7 +38,7 @@ static void training_done(struct training *t)
  * The key of path components: of the seed and the traces, so that the same training gives the same
  * bytes and whoever is in the container does not know it.
  */
-static int derive_key(const struct corpus *c, uint64_t seed, uint64_t ret[2])
+static int derive_hash_key(const struct corpus *c, uint64_t seed, uint64_t ret[2])
 {
 	crypto_hash_sha256_state state;
 	unsigned char sum[crypto_hash_sha256_BYTES];
@@ -116,7 +116,7 @@ static int train_model(struct training *t, struct err *err)
 	if (!t->counts)
 		return -ENOMEM;
 	if (t->options->old)
-		r = keep_update(&t->model, t->options->old, c, t->counts, t->pool);
+		r = update_train_model(&t->model, t->options->old, c, t->counts, t->pool);
 	else
 		r = model_train(&t->model, c, t->counts, &options);
 	if (r == -E2BIG)
@@ -124,7 +124,8 @@ static int train_model(struct training *t, struct err *err)
 			       "the runs make more than %d different calls: no single service "
 			       "does; record one container a run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 || t->options->old ? r : derive_key(c, t->options->seed, t->model.hash_key);
+	return r < 0 || t->options->old ? r
+					: derive_hash_key(c, t->options->seed, t->model.hash_key);
 }
 
 static int fill_policy(struct training *t, struct policy *p, struct err *err)
@@ -141,20 +142,20 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	if (r == 0)
 		r = model_successors(t->counts, t->corpus->n_runs, p);
 	if (r == 0 && !t->options->level_flags)
-		r = keep_model(&t->model, t->corpus, t->counts, &p->model);
+		r = update_save_model(&t->model, t->corpus, t->counts, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
 	th_mask(p->arch, p->th);
-	r = calibrate(&source, p, t->pool, err);
+	r = calibrate_policy(&source, p, t->pool, err);
 	if (r == 0)
 		r = set_provenance(p, t->corpus, t->options);
 	return r < 0 ? r : set_mode(p, t->options->mode, err);
 }
 
-int train(const struct corpus *corpus, const struct train_options *options,
-	  const struct progress *progress, struct policy **ret, struct err *err)
+int train_policy(const struct corpus *corpus, const struct train_options *options,
+		 const struct progress *progress, struct policy **ret, struct err *err)
 {
 	_cleanup_(training_done) struct training t = {
 		.corpus = corpus, .options = options, .progress = progress};
@@ -166,8 +167,8 @@ int train(const struct corpus *corpus, const struct train_options *options,
 		r = train_model(&t, &why);
 	if (r == 0)
 		r = fill_policy(&t, p, &why);
-	if (r == 0 && options->ret_news)
-		r = news(corpus, t.counts, p, options->ret_news, &why);
+	if (r == 0 && options->ret_coverage)
+		r = coverage_to_json(corpus, t.counts, p, options->ret_coverage, &why);
 	if (r < 0)
 		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
 	*ret = TAKE_PTR(p);

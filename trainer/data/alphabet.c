@@ -39,7 +39,8 @@ static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t ro
 }
 
 /* Merge until at most TOKENS_MAX are left: to[role][nr] is the role whose token is used. */
-static size_t merge(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t to[LUTRA_ROLES][LUTRA_NR])
+static size_t merge_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
+			   uint8_t to[LUTRA_ROLES][LUTRA_NR])
 {
 	struct cell cells[LUTRA_ROLES * LUTRA_NR];
 	size_t n = 0, left;
@@ -66,7 +67,7 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 {
 	uint8_t to[LUTRA_ROLES][LUTRA_NR];
 
-	if (merge(calls, to) > TOKENS_MAX)
+	if (merge_tokens(calls, to) > TOKENS_MAX)
 		return -E2BIG;
 	ret->v = LUTRA_TOKEN0;
 	memset(ret->token, LUTRA_UNK, sizeof(ret->token));

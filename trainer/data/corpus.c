@@ -46,7 +46,7 @@ int corpus_add(struct corpus *c, struct run *run)
 	return 0;
 }
 
-static int compare_runs(const void *a, const void *b)
+static int compare_run_names(const void *a, const void *b)
 {
 	const struct run *x = a, *y = b;
 	int r = strcmp(x->file, y->file);
@@ -56,13 +56,13 @@ static int compare_runs(const void *a, const void *b)
 
 void corpus_sort(struct corpus *c)
 {
-	qsort(c->runs + c->n_kept, c->n_runs - c->n_kept, sizeof(*c->runs), compare_runs);
-	qsort(c->runs + c->n_runs, c->n_heldout, sizeof(*c->runs), compare_runs);
+	qsort(c->runs + c->n_old, c->n_runs - c->n_old, sizeof(*c->runs), compare_run_names);
+	qsort(c->runs + c->n_runs, c->n_heldout, sizeof(*c->runs), compare_run_names);
 }
 
 /* A run that is there twice would be judged by itself. */
-static int check_twice(const struct corpus *c, const char *path, const char *sha256,
-		       struct err *err)
+static int check_duplicate(const struct corpus *c, const char *path, const char *sha256,
+			   struct err *err)
 {
 	for (size_t i = 0; i < c->n_runs + c->n_heldout; i++)
 		if (strcmp(c->runs[i].sha256, sha256) == 0)
@@ -101,7 +101,7 @@ static int hash_file(const char *path, char ret[65], struct err *err)
 	return 0;
 }
 
-static void warn(const struct corpus *c, const char *path, const char *what)
+static void warn_about_file(const struct corpus *c, const char *path, const char *what)
 {
 	struct err line;
 
@@ -110,24 +110,24 @@ static void warn(const struct corpus *c, const char *path, const char *what)
 		c->warn(c->warn_ctx, line.msg);
 }
 
-static void warn_of_run(const struct corpus *c, const char *path, const struct run *run,
-			const char *torn)
+static void warn_about_run(const struct corpus *c, const char *path, const struct run *run,
+			   const char *torn)
 {
 	struct err line;
 
 	if (torn)
-		warn(c, path, torn);
+		warn_about_file(c, path, torn);
 	if (run->lost) {
 		err_set(&line, 0,
 			"the recorder lost %llu records: what they held counts as never seen",
 			(unsigned long long)run->lost);
-		warn(c, path, line.msg);
+		warn_about_file(c, path, line.msg);
 	}
 	if (run->foreign) {
 		err_set(&line, 0,
 			"%llu calls through the 32-bit or x32 entry: such calls are never known",
 			(unsigned long long)run->foreign);
-		warn(c, path, line.msg);
+		warn_about_file(c, path, line.msg);
 	}
 }
 
@@ -206,12 +206,12 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = run_builder_take(b, &run);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, strerror(-r));
-	warn_of_run(c, path, &run, trace_reader_torn(reader));
+	warn_about_run(c, path, &run, trace_reader_torn(reader));
 	if (run.calls == 0)
 		return err_set(err, -EINVAL, "%s holds no calls: record it again", path);
 	r = hash_file(path, run.sha256, err);
 	if (r == 0)
-		r = check_twice(c, path, run.sha256, err);
+		r = check_duplicate(c, path, run.sha256, err);
 	if (r < 0)
 		return r;
 	run.file = strdup(slash ? slash + 1 : path);

@@ -12,7 +12,7 @@ struct corpus {
 	struct run *runs; /* those to train on first, then those held out */
 	size_t n_runs;	  /* to train on */
 	size_t n_heldout;
-	size_t n_kept; /* of those to train on, the first: known by their counts alone */
+	size_t n_old; /* of those to train on, the first: known by their counts alone */
 	struct run_names names;
 	char *arch;				   /* of all runs; NULL while there is none */
 	void (*warn)(void *ctx, const char *line); /* may be NULL */

@@ -17,8 +17,8 @@ struct intern {
 	size_t n_bytes, bytes_size;
 	size_t *end; /* (count): where string i ends in bytes */
 	uint32_t count, end_size;
-	uint32_t *slot; /* number + 1, or 0 */
-	size_t n_slots; /* a power of two, above count * 2 */
+	uint32_t *bucket; /* number + 1, or 0 */
+	size_t n_buckets; /* a power of two, above count * 2 */
 };
 
 int intern_new(struct intern **ret)
@@ -30,9 +30,9 @@ int intern_new(struct intern **ret)
 	if (sodium_init() < 0)
 		return -ENOMEM;
 	randombytes_buf(t->key, sizeof(t->key));
-	t->n_slots = 1024;
-	t->slot = calloc(t->n_slots, sizeof(*t->slot));
-	if (!t->slot)
+	t->n_buckets = 1024;
+	t->bucket = calloc(t->n_buckets, sizeof(*t->bucket));
+	if (!t->bucket)
 		return -ENOMEM;
 	*ret = TAKE_PTR(t);
 	return 0;
@@ -44,7 +44,7 @@ void intern_free(struct intern *t)
 		return;
 	free(t->bytes);
 	free(t->end);
-	free(t->slot);
+	free(t->bucket);
 	free(t);
 }
 
@@ -62,15 +62,15 @@ const void *intern_get(const struct intern *t, uint32_t i, size_t *ret_len)
 }
 
 /* The slot that holds the string, or the free one where it belongs. */
-static size_t find(const struct intern *t, const void *data, size_t len)
+static size_t find_bucket(const struct intern *t, const void *data, size_t len)
 {
 	uint64_t h;
 	size_t i;
 
 	crypto_shorthash((uint8_t *)&h, data, len, t->key);
-	for (i = h & (t->n_slots - 1); t->slot[i]; i = (i + 1) & (t->n_slots - 1)) {
+	for (i = h & (t->n_buckets - 1); t->bucket[i]; i = (i + 1) & (t->n_buckets - 1)) {
 		size_t have_len;
-		const void *have = intern_get(t, t->slot[i] - 1, &have_len);
+		const void *have = intern_get(t, t->bucket[i] - 1, &have_len);
 
 		if (have_len == len && (len == 0 || memcmp(have, data, len) == 0))
 			break;
@@ -80,35 +80,35 @@ static size_t find(const struct intern *t, const void *data, size_t len)
 
 bool intern_find(const struct intern *t, const void *data, size_t len, uint32_t *ret)
 {
-	uint32_t at = t->slot[find(t, data, len)];
+	uint32_t at = t->bucket[find_bucket(t, data, len)];
 
 	*ret = at - 1;
 	return at != 0;
 }
 
-static int grow_slots(struct intern *t)
+static int grow_buckets(struct intern *t)
 {
-	size_t n = t->n_slots * 2;
-	uint32_t *slot;
+	size_t n = t->n_buckets * 2;
+	uint32_t *bucket;
 
 	assert(n > 0);
-	slot = calloc(n, sizeof(*slot));
-	if (!slot)
+	bucket = calloc(n, sizeof(*bucket));
+	if (!bucket)
 		return -ENOMEM;
-	free(t->slot);
-	t->slot = slot;
-	t->n_slots = n;
+	free(t->bucket);
+	t->bucket = bucket;
+	t->n_buckets = n;
 	for (uint32_t i = 0; i < t->count; i++) {
 		size_t len;
 		const void *data = intern_get(t, i, &len);
 
-		t->slot[find(t, data, len)] = i + 1;
+		t->bucket[find_bucket(t, data, len)] = i + 1;
 	}
 	return 0;
 }
 
 /* Make room for one more string of len bytes. */
-static int reserve(struct intern *t, size_t len)
+static int reserve_string(struct intern *t, size_t len)
 {
 	if (t->n_bytes + len > t->bytes_size) {
 		size_t size = (t->n_bytes + len) * 2;
@@ -128,29 +128,29 @@ static int reserve(struct intern *t, size_t len)
 		t->end = end;
 		t->end_size = size;
 	}
-	return (size_t)t->count * 2 >= t->n_slots ? grow_slots(t) : 0;
+	return (size_t)t->count * 2 >= t->n_buckets ? grow_buckets(t) : 0;
 }
 
 int intern_add(struct intern *t, const void *data, size_t len, uint32_t *ret)
 {
-	size_t slot = find(t, data, len);
+	size_t bucket = find_bucket(t, data, len);
 	int r;
 
-	if (t->slot[slot]) {
-		*ret = t->slot[slot] - 1;
+	if (t->bucket[bucket]) {
+		*ret = t->bucket[bucket] - 1;
 		return 0;
 	}
 	if (t->count >= INTERN_MAX)
 		return -E2BIG;
-	r = reserve(t, len);
+	r = reserve_string(t, len);
 	if (r < 0)
 		return r;
 	if (len)
 		memcpy(t->bytes + t->n_bytes, data, len);
 	t->n_bytes += len;
-	slot = find(t, data, len);
+	bucket = find_bucket(t, data, len);
 	t->end[t->count] = t->n_bytes;
-	t->slot[slot] = ++t->count;
+	t->bucket[bucket] = ++t->count;
 	*ret = t->count - 1;
 	return 0;
 }

@@ -14,7 +14,7 @@
 struct run_builder {
 	struct run run;
 	struct run_names *names;
-	struct tids *tids;
+	struct task_ids *tasks;
 	uint64_t start_ns;
 	bool started;
 	ZSTD_CCtx *zstd;
@@ -70,7 +70,7 @@ int run_builder_new(struct run_builder **ret, struct run_names *names)
 	b->packed = malloc(ZSTD_compressBound(BLOCK_BYTES));
 	if (!b->zstd || !b->words || !b->packed)
 		return -ENOMEM;
-	r = tids_new(&b->tids, RUN_TASKS_MAX);
+	r = task_ids_new(&b->tasks, RUN_TASKS_MAX);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(b);
@@ -81,7 +81,7 @@ void run_builder_free(struct run_builder *b)
 {
 	if (!b)
 		return;
-	tids_free(b->tids);
+	task_ids_free(b->tasks);
 	run_done(&b->run);
 	ZSTD_freeCCtx(b->zstd);
 	free(b->words);
@@ -126,24 +126,24 @@ int run_builder_take(struct run_builder *b, struct run *ret)
 
 	if (r < 0)
 		return r;
-	b->run.n_tasks = tids_high(b->tids);
+	b->run.n_tasks = task_ids_high(b->tasks);
 	*ret = b->run;
 	memset(&b->run, 0, sizeof(b->run));
 	return 0;
 }
 
 /* The second word of an event. */
-static void put(struct run_builder *b, uint32_t word)
+static void put_word(struct run_builder *b, uint32_t word)
 {
 	b->words[b->n_words++] = word;
 }
 
-static int put_event(struct run_builder *b, uint32_t code, uint32_t payload)
+static int put_event_word(struct run_builder *b, uint32_t code, uint32_t payload)
 {
 	int r = b->n_words + 2 > RUN_BLOCK_WORDS ? close_block(b) : 0;
 
 	if (r == 0)
-		put(b, payload << 12 | code);
+		put_word(b, payload << 12 | code);
 	return r;
 }
 
@@ -165,7 +165,7 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	while (ms > b->run.length_ms) {
 		passed = ms - b->run.length_ms;
 		passed = passed < PAYLOAD_MAX ? passed : PAYLOAD_MAX;
-		r = put_event(b, RUN_TIME, (uint32_t)passed);
+		r = put_event_word(b, RUN_TIME, (uint32_t)passed);
 		if (r < 0)
 			return r;
 		b->run.length_ms += (uint32_t)passed;
@@ -174,79 +174,79 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 }
 
 /* The number of a thread; one that was not known starts afresh. */
-static int task_of(struct run_builder *b, uint32_t tid, uint32_t *ret)
+static int number_task(struct run_builder *b, uint32_t tid, uint32_t *ret)
 {
 	bool fresh;
-	int r = tids_get(b->tids, tid, ret, &fresh);
+	int r = task_ids_get(b->tasks, tid, ret, &fresh);
 
 	if (r < 0 || !fresh)
 		return r;
-	return put_event(b, RUN_ARM, *ret);
+	return put_event_word(b, RUN_ARM, *ret);
 }
 
-static int add_call(struct run_builder *b, const struct lutra_record *rec)
+static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t task;
 	int r;
 
 	if (rec->nr == LUTRA_NR_RESTART)
 		return 0;
-	r = task_of(b, rec->tid, &task);
+	r = number_task(b, rec->tid, &task);
 	if (r < 0)
 		return r;
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
+	return put_event_word(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
 }
 
-static int add_arm(struct run_builder *b, const struct lutra_record *rec)
+static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t task;
 	bool fresh;
-	int r = tids_get(b->tids, rec->tid, &task, &fresh);
+	int r = task_ids_get(b->tasks, rec->tid, &task, &fresh);
 
-	return r < 0 ? r : put_event(b, RUN_ARM, task);
+	return r < 0 ? r : put_event_word(b, RUN_ARM, task);
 }
 
-static int add_fork(struct run_builder *b, const struct lutra_record *rec)
+static int add_fork_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t parent, child;
 	bool fresh;
-	int r = task_of(b, rec->tid, &parent);
+	int r = number_task(b, rec->tid, &parent);
 
 	if (r < 0)
 		return r;
-	r = tids_get(b->tids, (uint32_t)rec->arg, &child, &fresh);
+	r = task_ids_get(b->tasks, (uint32_t)rec->arg, &child, &fresh);
 	if (r < 0)
 		return r;
-	r = put_event(b, RUN_FORK, parent);
+	r = put_event_word(b, RUN_FORK, parent);
 	if (r == 0)
-		put(b, child);
+		put_word(b, child);
 	return r;
 }
 
 /* A thread that is not its group's leader takes the leader's id when it execs: arg is its old one.
  */
-static int add_exec(struct run_builder *b, const struct lutra_record *rec)
+static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t old = (uint32_t)rec->arg, task, before;
 	bool fresh;
 	int r;
 
 	if (!old || old == rec->tid) {
-		r = task_of(b, rec->tid, &task);
-		return r < 0 ? r : put_event(b, RUN_EXEC, task);
+		r = number_task(b, rec->tid, &task);
+		return r < 0 ? r : put_event_word(b, RUN_EXEC, task);
 	}
-	r = task_of(b, old, &before);
+	r = number_task(b, old, &before);
 	if (r < 0)
 		return r;
-	r = tids_get(b->tids, rec->tid, &task, &fresh);
+	r = task_ids_get(b->tasks, rec->tid, &task, &fresh);
 	if (r == 0)
-		r = put_event(b, RUN_FORK, before);
+		r = put_event_word(b, RUN_FORK, before);
 	if (r == 0)
-		put(b, task);
-	tids_drop(b->tids, old);
-	return r < 0 ? r : put_event(b, RUN_EXEC, task);
+		put_word(b, task);
+	task_ids_drop(b->tasks, old);
+	return r < 0 ? r : put_event_word(b, RUN_EXEC, task);
 }
 
 /* Fold each component by the scorer's own function; one that is too long stays so. */
@@ -283,7 +283,7 @@ static bool has_lib_digits(const char *s, size_t len)
 }
 
 /* Number of a recorded path, folded; what cannot be resolved, or is no path, is "?". */
-static int path_of(struct run_builder *b, const char *s, size_t len, uint32_t *ret)
+static int number_path(struct run_builder *b, const char *s, size_t len, uint32_t *ret)
 {
 	char out[LUTRA_STRING_MAX + 1] = "?";
 	bool known = s && len && len <= LUTRA_STRING_MAX && s[0] == '/' && !memchr(s, '\0', len);
@@ -311,7 +311,7 @@ static int path_of(struct run_builder *b, const char *s, size_t len, uint32_t *r
 }
 
 /* Keep what decides the token: not every address, port or permission is another object. */
-static void reduce(struct lutra_object *o)
+static void reduce_object(struct lutra_object *o)
 {
 	memset(o->addr, 0, sizeof(o->addr));
 	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH;
@@ -321,21 +321,21 @@ static void reduce(struct lutra_object *o)
 		o->mode &= 0xf000;
 }
 
-static int add_object(struct run_builder *b, const struct lutra_record *rec, const char *str,
-		      size_t str_len)
+static int add_object_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
+			     size_t str_len)
 {
 	struct run_object o = {.path = RUN_NO_PATH};
 	uint32_t task, id;
-	int r = task_of(b, rec->tid, &task);
+	int r = number_task(b, rec->tid, &task);
 
 	if (r < 0)
 		return r;
 	lutra_object_unpack(rec, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
-	reduce(&o.object);
+	reduce_object(&o.object);
 	if (o.object.flags & LUTRA_OBJ_PATH) {
-		r = path_of(b, str, str_len, &o.path);
+		r = number_path(b, str, str_len, &o.path);
 		if (r < 0)
 			return r;
 	}
@@ -343,13 +343,13 @@ static int add_object(struct run_builder *b, const struct lutra_record *rec, con
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	r = put_event(b, RUN_OBJECT, task);
+	r = put_event_word(b, RUN_OBJECT, task);
 	if (r == 0)
-		put(b, id);
+		put_word(b, id);
 	return r;
 }
 
-static int add_mark(struct run_builder *b, const struct lutra_record *rec, struct err *err)
+static int add_mark_record(struct run_builder *b, const struct lutra_record *rec, struct err *err)
 {
 	if (rec->aux == LUTRA_MARK_END) {
 		b->run.lost = rec->arg;
@@ -358,25 +358,25 @@ static int add_mark(struct run_builder *b, const struct lutra_record *rec, struc
 	return err_set(err, -EINVAL, "it holds a labelled attack: leave it out of the training");
 }
 
-static int add(struct run_builder *b, const struct lutra_record *rec, const char *str,
-	       size_t str_len, struct err *err)
+static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
+		      size_t str_len, struct err *err)
 {
 	switch (rec->type) {
 	case LUTRA_REC_CALL:
-		return add_call(b, rec);
+		return add_syscall_record(b, rec);
 	case LUTRA_REC_ARM:
-		return add_arm(b, rec);
+		return add_arm_record(b, rec);
 	case LUTRA_REC_FORK:
-		return add_fork(b, rec);
+		return add_fork_record(b, rec);
 	case LUTRA_REC_EXEC:
-		return add_exec(b, rec);
+		return add_exec_record(b, rec);
 	case LUTRA_REC_EXIT:
-		tids_drop(b->tids, rec->tid);
+		task_ids_drop(b->tasks, rec->tid);
 		return 0;
 	case LUTRA_REC_OBJECT:
-		return add_object(b, rec, str, str_len);
+		return add_object_record(b, rec, str, str_len);
 	case LUTRA_REC_MARK:
-		return add_mark(b, rec, err);
+		return add_mark_record(b, rec, err);
 	default:
 		return -EINVAL;
 	}
@@ -389,7 +389,7 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 	int r = put_time(b, rec->ts_ns);
 
 	if (r == 0)
-		r = add(b, rec, str, str_len, &why);
+		r = add_record(b, rec, str, str_len, &why);
 	if (r == 0)
 		return 0;
 	if (why.msg[0])

@@ -9,7 +9,7 @@
 
 #include "lutra/score.h"
 
-int run_walk_init(struct run_walk *r, const struct run *run, const struct lutra_policy *policy)
+int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_policy *policy)
 {
 	memset(r, 0, sizeof(*r));
 	r->run = run;
@@ -20,7 +20,7 @@ int run_walk_init(struct run_walk *r, const struct run *run, const struct lutra_
 	return r->states && r->zstd && r->words ? 0 : -ENOMEM;
 }
 
-void run_walk_done(struct run_walk *r)
+void run_iter_done(struct run_iter *r)
 {
 	free(r->states);
 	free(r->words);
@@ -29,7 +29,7 @@ void run_walk_done(struct run_walk *r)
 }
 
 /* Is there a word left? Unpacks the next block if it takes one. */
-static bool run_walk_more(struct run_walk *r)
+static bool run_iter_fill(struct run_iter *r)
 {
 	const struct run_block *b = &r->run->blocks[r->block];
 	size_t n;
@@ -48,7 +48,7 @@ static bool run_walk_more(struct run_walk *r)
 }
 
 /* Events that are nobody's to score. */
-static void run_walk_other(struct run_walk *r, uint32_t code, uint32_t payload)
+static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 {
 	switch (code) {
 	case RUN_ARM:
@@ -65,16 +65,16 @@ static void run_walk_other(struct run_walk *r, uint32_t code, uint32_t payload)
 	}
 }
 
-bool run_walk_next(struct run_walk *r, struct run_event *ret)
+bool run_iter_next(struct run_iter *r, struct run_event *ret)
 {
 	if (r->called)
 		lutra_steady(r->called, r->policy, r->called_nr);
 	r->called = NULL;
-	while (run_walk_more(r)) {
+	while (run_iter_fill(r)) {
 		uint32_t word = r->words[r->pos++], code = word & 0xfff, payload = word >> 12;
 
 		if (code > RUN_FOREIGN && code != RUN_OBJECT) {
-			run_walk_other(r, code, payload);
+			run_iter_apply(r, code, payload);
 			continue;
 		}
 		*ret = (struct run_event){.state = &r->states[payload], .ms = r->ms};
@@ -82,7 +82,7 @@ bool run_walk_next(struct run_walk *r, struct run_event *ret)
 			ret->object = r->words[r->pos++];
 			return true;
 		}
-		ret->is_call = true;
+		ret->is_syscall = true;
 		ret->nr = code;
 		r->called = ret->state;
 		r->called_nr = code;
@@ -99,17 +99,17 @@ void run_counts_done(struct run_counts *c)
 	memset(c, 0, sizeof(*c));
 }
 
-int run_count_calls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
-		    struct run_counts *ret)
+int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
+		       struct run_counts *ret)
 {
-	_cleanup_(run_walk_done) struct run_walk r = {0};
+	_cleanup_(run_iter_done) struct run_iter r = {0};
 	struct run_event e;
 
 	ret->object_roles = calloc(n_objects + 1, 1);
-	if (!ret->object_roles || run_walk_init(&r, run, policy) < 0)
+	if (!ret->object_roles || run_iter_init(&r, run, policy) < 0)
 		return -ENOMEM;
-	while (run_walk_next(&r, &e)) {
-		if (!e.is_call)
+	while (run_iter_next(&r, &e)) {
+		if (!e.is_syscall)
 			ret->object_roles[e.object] |= (uint8_t)(1u << e.state->role);
 		else if (e.nr < LUTRA_NR)
 			ret->calls[e.state->role][e.nr]++;
@@ -120,19 +120,19 @@ int run_count_calls(const struct run *run, const struct lutra_policy *policy, ui
 int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned level,
 		    struct run_counts *ret)
 {
-	_cleanup_(run_walk_done) struct run_walk r = {0};
+	_cleanup_(run_iter_done) struct run_iter r = {0};
 	const uint8_t none[3] = {0};
 	struct run_event e;
 	struct lutra_pairs x;
 	uint32_t *pairs = calloc(PAIRS_SIZE(level), sizeof(*pairs));
 
 	ret->pairs[level] = pairs;
-	if (!pairs || run_walk_init(&r, run, policy) < 0)
+	if (!pairs || run_iter_init(&r, run, policy) < 0)
 		return -ENOMEM;
-	while (run_walk_next(&r, &e)) {
+	while (run_iter_next(&r, &e)) {
 		uint8_t tok;
 
-		if (!e.is_call)
+		if (!e.is_syscall)
 			continue;
 		tok = lutra_token(policy, e.state->role, e.nr);
 		lutra_pairs(e.state, policy, tok, &x);

@@ -12,12 +12,12 @@
 struct run_event {
 	struct lutra_state *state;
 	uint32_t ms;	 /* since the run's start */
-	bool is_call;	 /* else an object event */
+	bool is_syscall; /* else an object event */
 	uint32_t nr;	 /* call: its number, LUTRA_NR for a foreign one */
 	uint32_t object; /* object event: in run_names.objects */
 };
 
-struct run_walk {
+struct run_iter {
 	const struct run *run;
 	const struct lutra_policy *policy; /* its steady, p1 and p2 count here */
 	struct lutra_state *states;	   /* (run->n_tasks) */
@@ -31,9 +31,9 @@ struct run_walk {
 };
 
 /* Both must outlive the walk. -ENOMEM. */
-int run_walk_init(struct run_walk *r, const struct run *run, const struct lutra_policy *policy);
-void run_walk_done(struct run_walk *r);
-bool run_walk_next(struct run_walk *r, struct run_event *ret);
+int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_policy *policy);
+void run_iter_done(struct run_iter *r);
+bool run_iter_next(struct run_iter *r, struct run_event *ret);
 
 /* What a run holds, counted. */
 struct run_counts {
@@ -48,8 +48,8 @@ struct run_counts {
 void run_counts_done(struct run_counts *c);
 
 /* Calls by role, objects by role; ret zeroed before. -ENOMEM. */
-int run_count_calls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
-		    struct run_counts *ret);
+int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
+		       struct run_counts *ret);
 
 /*
  * Pairs of one level, by the token map and the tables of the levels below it, to ret->pairs.

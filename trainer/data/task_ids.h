@@ -9,19 +9,19 @@
 
 #include "lib/base/cleanup.h"
 
-struct tids;
+struct task_ids;
 
-int tids_new(struct tids **ret, uint32_t max); /* at most max living tasks. -ENOMEM */
-void tids_free(struct tids *t);
-DEFINE_FREEP(struct tids, tids_free);
+int task_ids_new(struct task_ids **ret, uint32_t max); /* at most max living tasks. -ENOMEM */
+void task_ids_free(struct task_ids *t);
+DEFINE_FREEP(struct task_ids, task_ids_free);
 
 /* The number of a thread; *ret_fresh: it had none and got one. -ENOMEM; -E2BIG: too many live. */
-int tids_get(struct tids *t, uint32_t tid, uint32_t *ret, bool *ret_fresh);
+int task_ids_get(struct task_ids *t, uint32_t tid, uint32_t *ret, bool *ret_fresh);
 
 /* The thread is gone; its number is free for another. */
-void tids_drop(struct tids *t, uint32_t tid);
+void task_ids_drop(struct task_ids *t, uint32_t tid);
 
 /* All numbers given so far are below this. */
-uint32_t tids_high(const struct tids *t);
+uint32_t task_ids_high(const struct task_ids *t);
 
 #endif

@@ -26,14 +26,14 @@ struct subject {
 	uint16_t call; /* the last */
 	uint64_t call_ns;
 	struct lutra_signals signals, float_signals;
-	struct history history;
+	struct syscall_history history;
 	struct float_state gated, mean;
 };
 
 /* A trial under way. */
-struct sitting {
-	const struct panel *panel;
-	struct trial *t;
+struct eval_context {
+	const struct detectors *panel;
+	struct evaluated_run *t;
 	const char *arch;
 	struct replay *replay, *random;
 	struct tasks *tasks;
@@ -42,13 +42,13 @@ struct sitting {
 };
 
 /* What an event came to. */
-struct finding {
+struct event_result {
 	uint32_t fired; /* bit per rule */
-	float score[RULE_NAMED];
+	float score[DETECTOR_NAMED];
 	struct replay_step step;
 };
 
-void trial_done(struct trial *t)
+void evaluated_run_done(struct evaluated_run *t)
 {
 	free(t->file);
 	free(t->tasks);
@@ -56,7 +56,7 @@ void trial_done(struct trial *t)
 	memset(t, 0, sizeof(*t));
 }
 
-static void sitting_done(struct sitting *s)
+static void eval_context_done(struct eval_context *s)
 {
 	replay_free(s->replay);
 	replay_free(s->random);
@@ -64,9 +64,9 @@ static void sitting_done(struct sitting *s)
 	free(s->seen);
 }
 
-size_t trial_harm_in_time(const struct trial *t, unsigned rule, size_t *ret_in)
+size_t evaluated_run_harm_in_time(const struct evaluated_run *t, unsigned rule, size_t *ret_in)
 {
-	const struct trial_rule *x = &t->rule[rule];
+	const struct detector_result *x = &t->rule[rule];
 	size_t n = 0;
 
 	*ret_in = 0;
@@ -81,13 +81,13 @@ size_t trial_harm_in_time(const struct trial *t, unsigned rule, size_t *ret_in)
 
 /* ---- labels ---- */
 
-static void add_harm(struct trial *t, const struct lutra_record *rec, const char *name)
+static void add_harm(struct evaluated_run *t, const struct lutra_record *rec, const char *name)
 {
 	/* The kernel itself refuses the first; the others are the service's own objects. */
 	static const char *const others[] = {"shadow", "own", "connect_own"};
-	struct trial_harm *h = &t->harm[t->n_harm];
+	struct harm_label *h = &t->harm[t->n_harm];
 
-	if (t->n_harm == TRIAL_HARM_MAX)
+	if (t->n_harm == HARM_LABELS_MAX)
 		return;
 	t->n_harm++;
 	h->ns = rec->ts_ns;
@@ -97,7 +97,7 @@ static void add_harm(struct trial *t, const struct lutra_record *rec, const char
 		h->counts &= strcmp(h->name, others[i]) != 0;
 }
 
-static void add_label(struct trial *t, const struct lutra_record *rec, const char *str)
+static void add_label(struct evaluated_run *t, const struct lutra_record *rec, const char *str)
 {
 	switch (rec->aux) {
 	case LUTRA_MARK_ATTACK_ONSET:
@@ -117,7 +117,7 @@ static void add_label(struct trial *t, const struct lutra_record *rec, const cha
 }
 
 /* First pass: how long, what is labelled. */
-static int read_labels(struct trial *t, const char *file, struct err *err)
+static int read_labels(struct evaluated_run *t, const char *file, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
 	const struct lutra_record *rec;
@@ -136,21 +136,21 @@ static int read_labels(struct trial *t, const char *file, struct err *err)
 	}
 	if (r < 0)
 		return err_set(err, r, "%s: %s", file, strerror(-r));
-	if (t->labelled && t->kind == TRIAL_NORMAL)
+	if (t->labelled && t->kind == RUN_KIND_NORMAL)
 		return err_set(err, -EINVAL, "%s holds a labelled attack: give it as --attack",
 			       file);
 	if (!t->labelled)
-		t->onset_ns = t->kind == TRIAL_NORMAL ? UINT64_MAX : t->start_ns;
+		t->onset_ns = t->kind == RUN_KIND_NORMAL ? UINT64_MAX : t->start_ns;
 	return 0;
 }
 
 /* ---- tasks ---- */
 
-static int new_id(struct trial *t, bool attack, uint32_t *ret)
+static int new_id(struct evaluated_run *t, bool attack, uint32_t *ret)
 {
 	if (t->n_tasks == t->tasks_size) {
 		size_t size = t->tasks_size ? t->tasks_size * 2 : 64;
-		struct trial_task *tasks = realloc(t->tasks, size * sizeof(*tasks));
+		struct evaluated_task *tasks = realloc(t->tasks, size * sizeof(*tasks));
 
 		if (!tasks)
 			return -ENOMEM;
@@ -165,41 +165,41 @@ static int new_id(struct trial *t, bool attack, uint32_t *ret)
 
 static void subject_init(const void *ctx, void *entry)
 {
-	const struct sitting *s = ctx;
+	const struct eval_context *s = ctx;
 	struct subject *x = entry;
 
 	x->id = UINT32_MAX;
-	x->attacked = !s->t->labelled && s->t->kind != TRIAL_NORMAL;
+	x->attacked = !s->t->labelled && s->t->kind != RUN_KIND_NORMAL;
 	if (!s->panel->gated)
 		return;
-	floats_init(s->panel->gated, &x->gated);
-	floats_init(s->panel->mean, &x->mean);
+	float_levels_init(s->panel->gated, &x->gated);
+	float_levels_init(s->panel->mean, &x->mean);
 }
 
 /* ---- judging ---- */
 
-static void fire(struct finding *f, unsigned rule)
+static void fire(struct event_result *f, unsigned rule)
 {
 	f->fired |= BIT(rule);
-	if (rule < RULE_NAMED && f->score[rule] < 1)
+	if (rule < DETECTOR_NAMED && f->score[rule] < 1)
 		f->score[rule] = 1;
 }
 
 /* A group of the policy fired: what does that make of the sets? */
-static void fire_group(const struct sitting *s, struct finding *f, unsigned group)
+static void fire_group(const struct eval_context *s, struct event_result *f, unsigned group)
 {
 	uint8_t action = s->panel->policy->action[group];
 
 	if (action >= LUTRA_ACTION_DENY)
-		fire(f, RULE_DENY);
+		fire(f, DETECTOR_DENY);
 	if (action >= LUTRA_ACTION_ALERT)
-		fire(f, RULE_ALERT);
+		fire(f, DETECTOR_ALERT);
 	if (action >= LUTRA_ACTION_ALERT && group != LUTRA_G_A)
-		fire(f, RULE_FLOAT_ALERT);
+		fire(f, DETECTOR_FLOAT_ALERT);
 }
 
-static void kill_by(const struct sitting *s, struct lutra_signals *signals, struct finding *f,
-		    unsigned group, uint64_t now, unsigned rule)
+static void kill_by(const struct eval_context *s, struct lutra_signals *signals,
+		    struct event_result *f, unsigned group, uint64_t now, unsigned rule)
 {
 	if (lutra_verdict(signals, s->panel->image, group, LUTRA_MODE_KILL, now) ==
 	    LUTRA_VERDICT_KILL)
@@ -207,74 +207,74 @@ static void kill_by(const struct sitting *s, struct lutra_signals *signals, stru
 }
 
 /* A group fired for the kill rule, with A as it is and with A in floating point. */
-static void kill_both(const struct sitting *s, struct subject *x, struct finding *f, unsigned group,
-		      uint64_t now)
+static void kill_both(const struct eval_context *s, struct subject *x, struct event_result *f,
+		      unsigned group, uint64_t now)
 {
-	kill_by(s, &x->signals, f, group, now, RULE_KILL);
-	kill_by(s, &x->float_signals, f, group, now, RULE_FLOAT_KILL);
+	kill_by(s, &x->signals, f, group, now, DETECTOR_KILL);
+	kill_by(s, &x->float_signals, f, group, now, DETECTOR_FLOAT_KILL);
 }
 
-static void judge_floats(const struct sitting *s, struct subject *x, uint32_t nr, uint64_t now,
-			 struct finding *f)
+static void judge_floats(const struct eval_context *s, struct subject *x, uint32_t nr, uint64_t now,
+			 struct event_result *f)
 {
-	bool before = floats_alarm(s->panel->gated, &x->gated);
+	bool before = float_levels_is_alarm(s->panel->gated, &x->gated);
 
-	floats_step(s->panel->mean, &x->mean, NULL, nr);
-	f->score[RULE_RECONSTRUCTION] = (float)x->mean.level;
-	if (floats_alarm(s->panel->mean, &x->mean))
-		f->fired |= BIT(RULE_RECONSTRUCTION);
-	floats_step(s->panel->gated, &x->gated, s->seen, nr);
-	if (!floats_alarm(s->panel->gated, &x->gated))
+	float_levels_score(s->panel->mean, &x->mean, NULL, nr);
+	f->score[DETECTOR_RECONSTRUCTION] = (float)x->mean.level;
+	if (float_levels_is_alarm(s->panel->mean, &x->mean))
+		f->fired |= BIT(DETECTOR_RECONSTRUCTION);
+	float_levels_score(s->panel->gated, &x->gated, s->seen, nr);
+	if (!float_levels_is_alarm(s->panel->gated, &x->gated))
 		return;
-	fire(f, RULE_FLOAT_A);
+	fire(f, DETECTOR_FLOAT_A);
 	if (s->panel->policy->action[LUTRA_G_A] >= LUTRA_ACTION_ALERT)
-		fire(f, RULE_FLOAT_ALERT);
+		fire(f, DETECTOR_FLOAT_ALERT);
 	if (!before)
-		kill_by(s, &x->float_signals, f, LUTRA_G_A, now, RULE_FLOAT_KILL);
+		kill_by(s, &x->float_signals, f, LUTRA_G_A, now, DETECTOR_FLOAT_KILL);
 }
 
-static void judge_baselines(const struct sitting *s, struct subject *x, uint32_t nr,
-			    struct finding *f)
+static void judge_baselines(const struct eval_context *s, struct subject *x, uint32_t nr,
+			    struct event_result *f)
 {
 	const struct baselines *b = s->panel->baselines;
 	struct baseline_levels levels;
 
-	baselines_step(b, &x->history, nr, &levels);
-	for (unsigned i = RULE_NOVEL_CALL; i <= RULE_WITTEN_BELL5; i++) {
+	baselines_score(b, &x->history, nr, &levels);
+	for (unsigned i = DETECTOR_NOVEL_CALL; i <= DETECTOR_WITTEN_BELL5; i++) {
 		f->score[i] = (float)levels.level[i];
 		if (levels.level[i] > b->threshold[i])
 			f->fired |= BIT(i);
 	}
 }
 
-static void judge_call(struct sitting *s, struct subject *x, const struct lutra_record *rec,
-		       struct finding *f)
+static void judge_call(struct eval_context *s, struct subject *x, const struct lutra_record *rec,
+		       struct event_result *f)
 {
 	const struct lutra_policy *image = s->panel->image;
 	const struct replay_step *step = &f->step;
 
-	f->score[RULE_A] = (float)step->a;
-	f->score[RULE_B] = (float)step->b;
+	f->score[DETECTOR_A] = (float)step->a;
+	f->score[DETECTOR_B] = (float)step->b;
 	if (step->token == LUTRA_UNK) {
 		unsigned group = lutra_is_th(image, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
 
-		fire(f, RULE_T);
+		fire(f, DETECTOR_T);
 		if (group == LUTRA_G_TH)
-			fire(f, RULE_TH);
+			fire(f, DETECTOR_TH);
 		fire_group(s, f, group);
 		kill_both(s, x, f, group, rec->ts_ns);
 	}
 	if (step->a > image->th_a) {
-		f->fired |= BIT(RULE_A);
+		f->fired |= BIT(DETECTOR_A);
 		fire_group(s, f, LUTRA_G_A);
 	}
 	if (step->b > image->th_b) {
-		f->fired |= BIT(RULE_B);
+		f->fired |= BIT(DETECTOR_B);
 		fire_group(s, f, LUTRA_G_B);
 	}
 	for (unsigned i = 0; i < step->n_signals; i++) {
 		if (step->signal[i].group == LUTRA_G_A)
-			kill_by(s, &x->signals, f, LUTRA_G_A, rec->ts_ns, RULE_KILL);
+			kill_by(s, &x->signals, f, LUTRA_G_A, rec->ts_ns, DETECTOR_KILL);
 		else if (step->signal[i].group == LUTRA_G_B)
 			kill_both(s, x, f, LUTRA_G_B, rec->ts_ns);
 	}
@@ -284,20 +284,20 @@ static void judge_call(struct sitting *s, struct subject *x, const struct lutra_
 		judge_baselines(s, x, rec->nr, f);
 }
 
-static void judge_object(struct sitting *s, struct subject *x, const struct lutra_record *rec,
-			 struct finding *f)
+static void judge_object(struct eval_context *s, struct subject *x, const struct lutra_record *rec,
+			 struct event_result *f)
 {
 	const struct lutra_judgement *j = &f->step.judgement;
 
 	if (j->kind == LUTRA_KIND_KNOWN)
 		return;
-	fire(f, RULE_OBJECTS);
+	fire(f, DETECTOR_OBJECTS);
 	fire_group(s, f, j->group);
 	kill_both(s, x, f, j->group, rec->ts_ns);
 }
 
-static int judge_random(struct sitting *s, const struct lutra_record *rec, const char *str,
-			size_t len, struct finding *f)
+static int judge_random(struct eval_context *s, const struct lutra_record *rec, const char *str,
+			size_t len, struct event_result *f)
 {
 	const struct policy *p = s->panel->random;
 	struct replay_step step;
@@ -305,18 +305,18 @@ static int judge_random(struct sitting *s, const struct lutra_record *rec, const
 
 	if (r <= 0 || step.is_object)
 		return r;
-	f->score[RULE_RANDOM_CODES] = (float)step.a;
+	f->score[DETECTOR_RANDOM_CODES] = (float)step.a;
 	if (step.a > p->th_a || step.b > p->th_b)
-		f->fired |= BIT(RULE_RANDOM_CODES);
+		f->fired |= BIT(DETECTOR_RANDOM_CODES);
 	return r;
 }
 
 /* ---- counting ---- */
 
-static void count_false(struct trial *t, const struct finding *f, uint64_t now)
+static void count_false(struct evaluated_run *t, const struct event_result *f, uint64_t now)
 {
-	for (unsigned i = 0; i < RULE_COUNT; i++) {
-		struct trial_rule *x = &t->rule[i];
+	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
+		struct detector_result *x = &t->rule[i];
 
 		if (!(f->fired & BIT(i)))
 			continue;
@@ -325,15 +325,15 @@ static void count_false(struct trial *t, const struct finding *f, uint64_t now)
 	}
 	/* Refused by what A or B did before, not by the deny set. */
 	t->refused_after_alert += f->step.is_object && f->step.verdict == LUTRA_VERDICT_DENY &&
-				  !(f->fired & BIT(RULE_DENY));
+				  !(f->fired & BIT(DETECTOR_DENY));
 }
 
-static void count_detected(struct sitting *s, const struct finding *f, uint64_t at)
+static void count_detected(struct eval_context *s, const struct event_result *f, uint64_t at)
 {
-	struct trial *t = s->t;
+	struct evaluated_run *t = s->t;
 
-	for (unsigned i = 0; i < RULE_COUNT; i++) {
-		struct trial_rule *x = &t->rule[i];
+	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
+		struct detector_result *x = &t->rule[i];
 
 		if (x->detected || !(f->fired & BIT(i)))
 			continue;
@@ -343,33 +343,34 @@ static void count_detected(struct sitting *s, const struct finding *f, uint64_t 
 	}
 }
 
-static void name_event(const struct sitting *s, const struct lutra_record *rec, const char *str,
-		       size_t len, const struct finding *f, char ret[static TRIAL_TEXT])
+static void name_event(const struct eval_context *s, const struct lutra_record *rec,
+		       const char *str, size_t len, const struct event_result *f,
+		       char ret[static TIMELINE_TEXT])
 {
-	char call[32], path[TRIAL_TEXT - 48] = "";
+	char call[32], path[TIMELINE_TEXT - 48] = "";
 
 	if (str)
 		text_clean(str, len, path, sizeof(path));
 	if (f->step.is_object)
-		snprintf(ret, TRIAL_TEXT, "%s %s (%s)", op_name(f->step.object.op), path,
+		snprintf(ret, TIMELINE_TEXT, "%s %s (%s)", op_name(f->step.object.op), path,
 			 group_name(f->step.judgement.group));
 	else
-		snprintf(ret, TRIAL_TEXT, "%s (%s)", nr_name(s->arch, rec->nr, call, sizeof(call)),
-			 role_name(f->step.role));
+		snprintf(ret, TIMELINE_TEXT, "%s (%s)",
+			 nr_name(s->arch, rec->nr, call, sizeof(call)), role_name(f->step.role));
 }
 
-static int add_point(const struct sitting *s, const struct lutra_record *rec, const char *str,
-		     size_t len, const struct finding *f)
+static int add_point(const struct eval_context *s, const struct lutra_record *rec, const char *str,
+		     size_t len, const struct event_result *f)
 {
-	struct trial *t = s->t;
-	struct trial_point *p;
+	struct evaluated_run *t = s->t;
+	struct timeline_point *p;
 
-	if (t->n_points == TRIAL_POINTS_MAX ||
+	if (t->n_points == TIMELINE_POINTS_MAX ||
 	    (!f->fired && f->step.a == 0 && f->step.b == 0 && t->n_points))
 		return 0;
 	if (t->n_points == t->points_size) {
 		size_t size = t->points_size ? t->points_size * 2 : 64;
-		struct trial_point *points = realloc(t->points, size * sizeof(*points));
+		struct timeline_point *points = realloc(t->points, size * sizeof(*points));
 
 		if (!points)
 			return -ENOMEM;
@@ -382,20 +383,20 @@ static int add_point(const struct sitting *s, const struct lutra_record *rec, co
 	p->a = (float)f->step.a;
 	p->b = (float)f->step.b;
 	p->tid = rec->tid;
-	p->fired = f->fired & (BIT(RULE_POLICY) - 1);
+	p->fired = f->fired & (BIT(DETECTOR_POLICY) - 1);
 	if (p->fired || f->step.weight[0] || f->step.weight[1] || f->step.weight[2])
 		name_event(s, rec, str, len, f, p->text);
 	return 0;
 }
 
-static void count_score(struct trial_task *task, const struct finding *f)
+static void count_score(struct evaluated_task *task, const struct event_result *f)
 {
 	task->calls += !f->step.is_object;
-	for (unsigned i = 0; i < RULE_NAMED; i++) {
-		bool counted =
-			i == RULE_T || i == RULE_TH || (i >= RULE_OBJECTS && i < RULE_POLICY);
+	for (unsigned i = 0; i < DETECTOR_NAMED; i++) {
+		bool counted = i == DETECTOR_T || i == DETECTOR_TH ||
+			       (i >= DETECTOR_OBJECTS && i < DETECTOR_POLICY);
 		/* A mean of few calls is not judged, but the last of them is all there is. */
-		bool early = i == RULE_RECONSTRUCTION && task->calls <= FLOATS_MEAN;
+		bool early = i == DETECTOR_RECONSTRUCTION && task->calls <= FLOAT_LEVELS_MEAN;
 
 		if (counted)
 			task->score[i] += f->score[i];
@@ -404,10 +405,10 @@ static void count_score(struct trial_task *task, const struct finding *f)
 	}
 }
 
-static int count(struct sitting *s, struct subject *x, const struct lutra_record *rec,
-		 const char *str, size_t len, const struct finding *f)
+static int count(struct eval_context *s, struct subject *x, const struct lutra_record *rec,
+		 const char *str, size_t len, const struct event_result *f)
 {
-	struct trial *t = s->t;
+	struct evaluated_run *t = s->t;
 	uint64_t at = f->step.is_object && x->call == rec->nr ? x->call_ns : rec->ts_ns;
 	bool benign = rec->ts_ns < t->onset_ns &&
 		      (t->onset_ns == UINT64_MAX || rec->ts_ns + BEFORE_NS < t->onset_ns);
@@ -436,10 +437,10 @@ static int count(struct sitting *s, struct subject *x, const struct lutra_record
 	return 0;
 }
 
-static int event(struct sitting *s, struct subject *x, const struct lutra_record *rec,
+static int event(struct eval_context *s, struct subject *x, const struct lutra_record *rec,
 		 const char *str, size_t len)
 {
-	struct finding f;
+	struct event_result f;
 	int r;
 
 	f.fired = 0;
@@ -460,7 +461,8 @@ static int event(struct sitting *s, struct subject *x, const struct lutra_record
 }
 
 /* What is no event moves tasks, in every reader. */
-static int record(struct sitting *s, const struct lutra_record *rec, const char *str, size_t len)
+static int record(struct eval_context *s, const struct lutra_record *rec, const char *str,
+		  size_t len)
 {
 	struct replay_step none;
 	struct subject *child;
@@ -490,9 +492,9 @@ static int record(struct sitting *s, const struct lutra_record *rec, const char 
 	return r < 0 || !s->random ? r : replay_next(s->random, rec, str, len, &none);
 }
 
-static int sitting_init(struct sitting *s, struct err *err)
+static int eval_context_init(struct eval_context *s, struct err *err)
 {
-	const struct panel *p = s->panel;
+	const struct detectors *p = s->panel;
 	struct tasks_type type = {sizeof(struct subject), subject_init, s};
 	int r = replay_new(&s->replay, p->policy, LUTRA_MODE_DENY, err);
 
@@ -506,20 +508,20 @@ static int sitting_init(struct sitting *s, struct err *err)
 	return 0;
 }
 
-static void measure(struct trial *t)
+static void measure(struct evaluated_run *t)
 {
 	uint64_t until = t->stop_ns;
 
-	if (t->kind != TRIAL_NORMAL)
+	if (t->kind != RUN_KIND_NORMAL)
 		until = t->onset_ns > BEFORE_NS ? t->onset_ns - BEFORE_NS : 0;
 	t->benign_hours = until > t->start_ns ? (double)(until - t->start_ns) / 3.6e12 : 0;
 }
 
-int trial_run(struct trial *ret, const struct panel *panel, const char *file, enum trial_kind kind,
-	      struct err *err)
+int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *panel, const char *file,
+			enum run_kind kind, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
-	_cleanup_(sitting_done) struct sitting s = {.panel = panel, .t = ret};
+	_cleanup_(eval_context_done) struct eval_context s = {.panel = panel, .t = ret};
 	const char *slash = strrchr(file, '/'), *str;
 	const struct lutra_record *rec;
 	size_t len;
@@ -532,7 +534,7 @@ int trial_run(struct trial *ret, const struct panel *panel, const char *file, en
 		return err_set(err, -ENOMEM, "out of memory");
 	r = read_labels(ret, file, err);
 	if (r == 0)
-		r = sitting_init(&s, err);
+		r = eval_context_init(&s, err);
 	if (r == 0)
 		r = trace_reader_new(&trace, file, err);
 	if (r < 0)

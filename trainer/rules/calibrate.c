@@ -28,7 +28,7 @@ struct peak {
 
 /* What one replay found. */
 struct replayed {
-	struct signals signals;
+	struct matches signals;
 	struct peak *peaks;
 	size_t n_peaks, peaks_size;
 	int32_t max_a, max_b;
@@ -74,7 +74,7 @@ static const uint8_t actions[LUTRA_G_COUNT] = {
 
 static void replayed_done(struct replayed *x)
 {
-	signals_done(&x->signals);
+	episodes_done(&x->signals);
 	free(x->peaks);
 }
 
@@ -104,7 +104,7 @@ static int add_peak(struct replayed *x, uint32_t ms, int32_t a, int32_t b)
 	return 0;
 }
 
-static int score_call(struct scoring *s, const struct run_event *e)
+static int score_syscall_event(struct scoring *s, const struct run_event *e)
 {
 	uint8_t tok = lutra_token(s->policy, e->state->role, e->nr), w[3];
 	struct lutra_pairs x;
@@ -115,13 +115,13 @@ static int score_call(struct scoring *s, const struct run_event *e)
 	if (tok == LUTRA_UNK) {
 		unsigned group = lutra_is_th(s->policy, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
 
-		if (signals_add(&s->ret->signals, e->ms, group) < 0)
+		if (episodes_add(&s->ret->signals, e->ms, group) < 0)
 			return -ENOMEM;
 	}
 	return add_peak(s->ret, e->ms, e->state->a, e->state->b);
 }
 
-static int score_object(struct scoring *s, const struct run_event *e)
+static int score_object_event(struct scoring *s, const struct run_event *e)
 {
 	uint8_t *group = &s->judged[e->object * LUTRA_ROLES + e->state->role];
 
@@ -131,31 +131,31 @@ static int score_object(struct scoring *s, const struct run_event *e)
 		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
 		*group = j.group;
 	}
-	return *group == LUTRA_G_NONE ? 0 : signals_add(&s->ret->signals, e->ms, *group);
+	return *group == LUTRA_G_NONE ? 0 : episodes_add(&s->ret->signals, e->ms, *group);
 }
 
-static int score_run(const struct corpus *c, const struct run *run,
-		     const struct lutra_policy *policy, struct replayed *ret)
+static int score_replayed_run(const struct corpus *c, const struct run *run,
+			      const struct lutra_policy *policy, struct replayed *ret)
 {
 	size_t n_judged = (size_t)intern_count(c->names.objects) * LUTRA_ROLES + 1;
 	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
 	_cleanup_free_ uint8_t *judged = malloc(n_judged);
-	_cleanup_(run_walk_done) struct run_walk replay = {0};
+	_cleanup_(run_iter_done) struct run_iter replay = {0};
 	struct scoring s = {c, policy, seen, judged, ret};
 	struct run_event e;
 	int r = 0;
 
-	if (!seen || !judged || run_walk_init(&replay, run, policy) < 0)
+	if (!seen || !judged || run_iter_init(&replay, run, policy) < 0)
 		return -ENOMEM;
 	memset(judged, NOT_JUDGED, n_judged);
-	while (r == 0 && run_walk_next(&replay, &e))
-		r = e.is_call ? score_call(&s, &e) : score_object(&s, &e);
+	while (r == 0 && run_iter_next(&replay, &e))
+		r = e.is_syscall ? score_syscall_event(&s, &e) : score_object_event(&s, &e);
 	return r;
 }
 
 /* The image of what all runs but one taught. */
-static int image_without(const struct calibrate_source *src, size_t run, struct lutra_policy *ret,
-			 struct err *err)
+static int policy_without(const struct calibrate_source *src, size_t run, struct lutra_policy *ret,
+			  struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct objects_source objects = {src->corpus, src->counts, run};
@@ -171,16 +171,16 @@ static int image_without(const struct calibrate_source *src, size_t run, struct 
 }
 
 /* A run by what the others know. */
-static int replay_run(const struct job *j, size_t run, struct replayed *ret)
+static int replay_without(const struct job *j, size_t run, struct replayed *ret)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	const struct corpus *c = j->src->corpus;
-	int r = image ? image_without(j->src, run, image, &ret->err) : -ENOMEM;
+	int r = image ? policy_without(j->src, run, image, &ret->err) : -ENOMEM;
 
-	return r < 0 ? r : score_run(c, &c->runs[run], image, ret);
+	return r < 0 ? r : score_replayed_run(c, &c->runs[run], image, ret);
 }
 
-static void replay_piece(void *ctx, size_t piece)
+static void replay_one(void *ctx, size_t piece)
 {
 	struct job *j = ctx;
 	const struct corpus *c = j->src->corpus;
@@ -188,15 +188,15 @@ static void replay_piece(void *ctx, size_t piece)
 	struct replayed *ret = &j->replayed[run];
 
 	if (c->runs[run].heldout)
-		ret->r = score_run(c, &c->runs[run], j->full, ret);
+		ret->r = score_replayed_run(c, &c->runs[run], j->full, ret);
 	else
-		ret->r = replay_run(j, run, ret);
+		ret->r = replay_without(j, run, ret);
 	progress_piece(&j->progress);
 }
 
 /* Thresholds by all replays but one (SIZE_MAX: by all). */
-static void thresholds(const struct job *j, size_t n, size_t without, int32_t *ret_a,
-		       int32_t *ret_b)
+static void find_thresholds(const struct job *j, size_t n, size_t without, int32_t *ret_a,
+			    int32_t *ret_b)
 {
 	double a = 0, b = 0;
 
@@ -216,39 +216,39 @@ static void thresholds(const struct job *j, size_t n, size_t without, int32_t *r
 		*ret_b = j->src->old->th_b;
 }
 
-static int compare_signals(const void *a, const void *b)
+static int compare_matches(const void *a, const void *b)
 {
-	const struct signal *x = a, *y = b;
+	const struct match *x = a, *y = b;
 
 	if (x->ms != y->ms)
 		return x->ms < y->ms ? -1 : 1;
 	return x->group < y->group ? -1 : x->group > y->group;
 }
 
-static int add_level_signals(struct replayed *x, int32_t th_a, int32_t th_b)
+static int add_level_matches(struct replayed *x, int32_t th_a, int32_t th_b)
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
 
-		if ((p->a > th_a && signals_add(&x->signals, p->ms, LUTRA_G_A) < 0) ||
-		    (p->b > th_b && signals_add(&x->signals, p->ms, LUTRA_G_B) < 0))
+		if ((p->a > th_a && episodes_add(&x->signals, p->ms, LUTRA_G_A) < 0) ||
+		    (p->b > th_b && episodes_add(&x->signals, p->ms, LUTRA_G_B) < 0))
 			return -ENOMEM;
 	}
 	if (x->signals.n)
-		qsort(x->signals.list, x->signals.n, sizeof(*x->signals.list), compare_signals);
+		qsort(x->signals.list, x->signals.n, sizeof(*x->signals.list), compare_matches);
 	return 0;
 }
 
-static uint32_t episodes(const struct job *j, size_t n, uint32_t groups)
+static uint32_t count_episodes(const struct job *j, size_t n, uint32_t groups)
 {
 	uint32_t sum = 0;
 
 	for (size_t i = j->first; i < n; i++)
-		sum += signals_episodes(&j->replayed[i].signals, groups);
+		sum += episodes_count(&j->replayed[i].signals, groups);
 	return sum;
 }
 
-static uint32_t groups_of(const struct policy *p, unsigned least)
+static uint32_t rules_with_action(const struct policy *p, unsigned least)
 {
 	uint32_t groups = 0;
 
@@ -261,7 +261,7 @@ static uint32_t groups_of(const struct policy *p, unsigned least)
  * A group denies only if no run was refused anything by it; what is dropped and executed is denied
  * even after one run.
  */
-static void decide(struct policy *p, bool levels)
+static void set_actions(struct policy *p, bool levels)
 {
 	struct policy_calibration *c = &p->calibration;
 
@@ -276,7 +276,7 @@ static void decide(struct policy *p, bool levels)
 		p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_LOG;
 }
 
-static void append(struct err *line, const char *text)
+static void append_text(struct err *line, const char *text)
 {
 	size_t n = strlen(line->msg);
 
@@ -285,27 +285,27 @@ static void append(struct err *line, const char *text)
 
 /* What the time that was replayed can promise, were there no alarm in it, and what it would take.
  */
-static void advise_time(const struct policy_calibration *c, struct err *line)
+static void advise_more_time(const struct policy_calibration *c, struct err *line)
 {
 	double best[2], hour[2];
 	struct err part;
 
-	alarms_rate_95(0, c->hours, best);
-	alarms_rate_95(0, 1, hour);
+	episodes_rate_95(0, c->hours, best);
+	episodes_rate_95(0, 1, hour);
 	if (c->hours <= 0 || best[1] <= 1)
 		return;
-	append(line, line->msg[0] ? "; " : "");
+	append_text(line, line->msg[0] ? "; " : "");
 	if (c->hours * 3600 < CALIBRATE_SECONDS_DENY)
-		append(line, "too little time to deny; ");
+		append_text(line, "too little time to deny; ");
 	err_set(&part, 0,
 		"%.2g h can promise no less than %.2g alarms an hour, record %.1f h more for 1 an "
 		"hour",
 		c->hours, best[1], hour[1] - c->hours);
-	append(line, part.msg);
+	append_text(line, part.msg);
 }
 
 /* One sentence on what would make the policy better. */
-static char *advise(const struct policy *p, size_t n_runs)
+static char *write_advice(const struct policy *p, size_t n_runs)
 {
 	struct err line = {""}, part;
 	bool first = true;
@@ -314,24 +314,24 @@ static char *advise(const struct policy *p, size_t n_runs)
 		err_set(&part, 0,
 			"record %zu more run%s before it may deny, 9 or 10 in all for few alerts",
 			CALIBRATE_RUNS_DENY - n_runs, CALIBRATE_RUNS_DENY - n_runs > 1 ? "s" : "");
-		append(&line, part.msg);
+		append_text(&line, part.msg);
 	} else if (n_runs < CALIBRATE_RUNS_GOOD) {
-		append(&line, "alerts get rare with 9 or 10 runs");
+		append_text(&line, "alerts get rare with 9 or 10 runs");
 	}
-	advise_time(&p->calibration, &line);
+	advise_more_time(&p->calibration, &line);
 	for (unsigned g = 0; g < LUTRA_G_COUNT && !p->calibration.audit_only; g++) {
 		if (actions[g] != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
 			continue;
-		append(&line, first && line.msg[0] ? "; " : "");
-		append(&line, first ? "only alerting, since training runs met it: " : ", ");
-		append(&line, group_name(g));
+		append_text(&line, first && line.msg[0] ? "; " : "");
+		append_text(&line, first ? "only alerting, since training runs met it: " : ", ");
+		append_text(&line, group_name(g));
 		first = false;
 	}
 	return strdup(line.msg);
 }
 
 /* What an updated policy's own replays found counts on. */
-static void add_old(const struct policy *old, struct policy_calibration *c)
+static void add_old_calibration(const struct policy *old, struct policy_calibration *c)
 {
 	const struct policy_calibration *o = old ? &old->calibration : NULL;
 
@@ -358,7 +358,7 @@ static double recorded_seconds(const struct corpus *c)
 	return ms / 1e3;
 }
 
-static int conclude(const struct job *j, size_t n, struct policy *p)
+static int set_calibration(const struct job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->corpus;
 	struct policy_calibration *cal = &p->calibration;
@@ -369,13 +369,13 @@ static int conclude(const struct job *j, size_t n, struct policy *p)
 
 		max_a = j->replayed[i].max_a > max_a ? j->replayed[i].max_a : max_a;
 		max_b = j->replayed[i].max_b > max_b ? j->replayed[i].max_b : max_b;
-		thresholds(j, n, i, &th_a, &th_b);
-		if (add_level_signals(&j->replayed[i], th_a, th_b) < 0)
+		find_thresholds(j, n, i, &th_a, &th_b);
+		if (add_level_matches(&j->replayed[i], th_a, th_b) < 0)
 			return -ENOMEM;
 		cal->hours += c->runs[i].length_ms / 3.6e6;
 		cal->calls += c->runs[i].calls;
 	}
-	thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
+	find_thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
 	cal->max_a = max_a / (COMPILE_UNIT * 4096);
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
@@ -383,31 +383,31 @@ static int conclude(const struct job *j, size_t n, struct policy *p)
 	cal->audit_only =
 		c->n_runs < CALIBRATE_RUNS_DENY || recorded_seconds(c) < CALIBRATE_SECONDS_DENY;
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
-		cal->alarms[g] = episodes(j, n, 1u << g);
-	add_old(j->src->old, cal);
-	decide(p, n > j->first || cal->hours > 0);
-	cal->alarms_alert += episodes(j, n, groups_of(p, LUTRA_ACTION_ALERT));
-	cal->alarms_deny += episodes(j, n, groups_of(p, LUTRA_ACTION_DENY));
-	alarms_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
-	alarms_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
-	cal->advice = advise(p, c->n_runs);
+		cal->alarms[g] = count_episodes(j, n, 1u << g);
+	add_old_calibration(j->src->old, cal);
+	set_actions(p, n > j->first || cal->hours > 0);
+	cal->alarms_alert += count_episodes(j, n, rules_with_action(p, LUTRA_ACTION_ALERT));
+	cal->alarms_deny += count_episodes(j, n, rules_with_action(p, LUTRA_ACTION_DENY));
+	episodes_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
+	episodes_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
+	cal->advice = write_advice(p, c->n_runs);
 	return cal->advice ? 0 : -ENOMEM;
 }
 
-int calibrate(const struct calibrate_source *src, struct policy *p, struct pool *pool,
-	      struct err *err)
+int calibrate_policy(const struct calibrate_source *src, struct policy *p, struct pool *pool,
+		     struct err *err)
 {
 	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
 	struct replayed *replayed = calloc(n, sizeof(*replayed));
 	/* One run alone has no others to be judged by; runs kept as counts cannot be replayed. */
-	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_kept;
+	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_old;
 	struct job j = {src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
 	int r = full && replayed ? 0 : -ENOMEM;
 
 	if (r == 0) {
 		r = policy_image(p, 1, full, err);
-		pool_run(pool, replay_piece, &j, r == 0 ? n - j.first : 0);
+		pool_run(pool, replay_one, &j, r == 0 ? n - j.first : 0);
 	}
 	for (size_t i = j.first; i < n && r == 0; i++) {
 		r = replayed[i].r;
@@ -415,7 +415,7 @@ int calibrate(const struct calibrate_source *src, struct policy *p, struct pool 
 			err_set(err, r, "%s", replayed[i].err.msg);
 	}
 	if (r == 0)
-		r = conclude(&j, n, p);
+		r = set_calibration(&j, n, p);
 	for (size_t i = 0; i < n && replayed; i++)
 		replayed_done(&replayed[i]);
 	free(replayed);

@@ -33,7 +33,7 @@ struct calibrate_source {
  * Set th_a, th_b, action and calibration of p, in which all else that decides is set. -ENOMEM, or
  * as objects_learn().
  */
-int calibrate(const struct calibrate_source *src, struct policy *p, struct pool *pool,
-	      struct err *err);
+int calibrate_policy(const struct calibrate_source *src, struct policy *p, struct pool *pool,
+		     struct err *err);
 
 #endif

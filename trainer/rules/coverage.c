@@ -14,7 +14,7 @@ struct known {
 	bool *object; /* by p->objects */
 };
 
-static uint64_t new_calls(const struct run_counts *c, struct known *known)
+static uint64_t count_new_syscalls(const struct run_counts *c, struct known *known)
 {
 	uint64_t n = 0;
 
@@ -35,7 +35,7 @@ static int compare_tokens(const void *a, const void *b)
 }
 
 /* Is it the first run with this object? What has no token never counts. */
-static bool is_new(const struct policy *p, uint64_t token, struct known *known)
+static bool is_first_sight(const struct policy *p, uint64_t token, struct known *known)
 {
 	const uint64_t *at =
 		bsearch(&token, p->objects, p->n_objects, sizeof(token), compare_tokens);
@@ -46,9 +46,9 @@ static bool is_new(const struct policy *p, uint64_t token, struct known *known)
 	return first;
 }
 
-static uint64_t new_objects(const struct corpus *corpus, const struct run_counts *c,
-			    const struct policy *p, const struct lutra_policy *image,
-			    struct known *known)
+static uint64_t count_new_objects(const struct corpus *corpus, const struct run_counts *c,
+				  const struct policy *p, const struct lutra_policy *image,
+				  struct known *known)
 {
 	uint32_t n_objects = intern_count(corpus->names.objects);
 	uint64_t n = 0;
@@ -60,14 +60,14 @@ static uint64_t new_objects(const struct corpus *corpus, const struct run_counts
 			if (!(c->object_roles[i] >> role & 1))
 				continue;
 			objects_judge(corpus, i, role, image, &j);
-			n += is_new(p, j.token, known);
+			n += is_first_sight(p, j.token, known);
 		}
 	}
 	return n;
 }
 
-int news(const struct corpus *corpus, const struct run_counts *counts, const struct policy *p,
-	 json_t **ret, struct err *err)
+int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
+		     const struct policy *p, json_t **ret, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ bool *object = calloc(p->n_objects + 1, sizeof(*object));
@@ -83,8 +83,9 @@ int news(const struct corpus *corpus, const struct run_counts *counts, const str
 	known->object = object;
 	for (size_t i = 0; i < corpus->n_runs; i++) {
 		const struct run *run = &corpus->runs[i];
-		json_int_t calls = (json_int_t)new_calls(&counts[i], known);
-		json_int_t objects = (json_int_t)new_objects(corpus, &counts[i], p, image, known);
+		json_int_t calls = (json_int_t)count_new_syscalls(&counts[i], known);
+		json_int_t objects =
+			(json_int_t)count_new_objects(corpus, &counts[i], p, image, known);
 
 		json_array_append_new(runs, json_pack("{s:o, s:I, s:I, s:f, s:I, s:I}", "file",
 						      text_json_keep(run->file), "calls",

@@ -13,7 +13,7 @@
  * order: calls and objects as p, made of all of them, has tokens for. counts: (corpus->n_runs).
  * -ENOMEM; or as policy_image().
  */
-int news(const struct corpus *corpus, const struct run_counts *counts, const struct policy *p,
-	 json_t **ret, struct err *err);
+int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
+		     const struct policy *p, json_t **ret, struct err *err);
 
 #endif

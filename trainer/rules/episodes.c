@@ -10,31 +10,31 @@
 
 #define TAIL .025
 
-int signals_add(struct signals *s, uint32_t ms, unsigned group)
+int episodes_add(struct matches *s, uint32_t ms, unsigned group)
 {
 	if (s->last[group] == (uint64_t)ms + 1)
 		return 0;
 	if (s->n == s->size) {
 		size_t size = s->size ? s->size * 2 : 64;
-		struct signal *list = realloc(s->list, size * sizeof(*list));
+		struct match *list = realloc(s->list, size * sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
 		s->list = list;
 		s->size = size;
 	}
-	s->list[s->n++] = (struct signal){ms, group};
+	s->list[s->n++] = (struct match){ms, group};
 	s->last[group] = (uint64_t)ms + 1;
 	return 0;
 }
 
-void signals_done(struct signals *s)
+void episodes_done(struct matches *s)
 {
 	free(s->list);
 	memset(s, 0, sizeof(*s));
 }
 
-uint32_t signals_episodes(const struct signals *s, uint32_t groups)
+uint32_t episodes_count(const struct matches *s, uint32_t groups)
 {
 	uint64_t last = 0;
 	uint32_t n = 0;
@@ -42,7 +42,7 @@ uint32_t signals_episodes(const struct signals *s, uint32_t groups)
 	for (size_t i = 0; i < s->n; i++) {
 		if (!(groups >> s->list[i].group & 1))
 			continue;
-		n += n == 0 || s->list[i].ms - last > ALARMS_GAP_MS;
+		n += n == 0 || s->list[i].ms - last > EPISODES_GAP_MS;
 		last = s->list[i].ms;
 	}
 	return n;
@@ -61,7 +61,7 @@ static double poisson_cdf(uint32_t n, double mean)
 }
 
 /* The mean at which P(N <= n) is p. Past 500, where exp(-mean) runs out, the normal limit. */
-static double mean_of(uint32_t n, double p, double normal)
+static double poisson_mean(uint32_t n, double p, double normal)
 {
 	double lo = 0, hi = 650;
 
@@ -82,12 +82,12 @@ static double mean_of(uint32_t n, double p, double normal)
 	return (lo + hi) / 2;
 }
 
-void alarms_rate_95(uint32_t n, double hours, double ret[2])
+void episodes_rate_95(uint32_t n, double hours, double ret[2])
 {
 	ret[0] = ret[1] = 0;
 	if (hours <= 0)
 		return;
 	if (n > 0)
-		ret[0] = mean_of(n - 1, 1 - TAIL, -1.959964) / hours;
-	ret[1] = mean_of(n, TAIL, 1.959964) / hours;
+		ret[0] = poisson_mean(n - 1, 1 - TAIL, -1.959964) / hours;
+	ret[1] = poisson_mean(n, TAIL, 1.959964) / hours;
 }

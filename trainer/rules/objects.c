@@ -12,7 +12,7 @@
 
 #define PORT_GROUPS 32
 
-static void path_get(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
+static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
 	const char *s = "?";
 	size_t len = 1;
@@ -23,7 +23,7 @@ static void path_get(const struct corpus *c, const struct run_object *o, struct 
 }
 
 /* Roles in which the runs that count saw object i; bits of these runs to runs, where not NULL. */
-static uint8_t roles_of(const struct objects_source *src, uint32_t i, uint64_t *runs)
+static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, uint64_t *runs)
 {
 	uint8_t roles = 0;
 
@@ -40,7 +40,7 @@ static uint8_t roles_of(const struct objects_source *src, uint32_t i, uint64_t *
 }
 
 /* Does the operation put a file where the path says? */
-static bool writes(const struct lutra_object *o)
+static bool writes_file(const struct lutra_object *o)
 {
 	switch (o->op) {
 	case LUTRA_OP_OPEN:
@@ -54,27 +54,27 @@ static bool writes(const struct lutra_object *o)
 	}
 }
 
-static int insert_paths(const struct objects_source *src, struct tree *tree)
+static int insert_paths(const struct objects_source *src, struct path_tree *tree)
 {
 	const struct corpus *c = src->corpus;
 
 	for (uint32_t i = 0; i < intern_count(c->names.objects); i++) {
 		uint64_t runs[(CORPUS_RUNS_MAX + 63) / 64] = {0};
-		struct tree_path t = {.runs = runs};
+		struct path_tree_entry t = {.runs = runs};
 		struct lutra_path path;
 		struct run_object o;
 		int r;
 
 		run_names_object(&c->names, i, &o);
-		if (o.path == RUN_NO_PATH || !roles_of(src, i, runs))
+		if (o.path == RUN_NO_PATH || !roles_seen_in(src, i, runs))
 			continue;
-		path_get(c, &o, &path);
+		get_path(c, &o, &path);
 		if (path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
 			continue;
 		t.path = &path;
 		t.dir = lutra_leaf_dir(&o.object);
-		t.wrote = writes(&o.object) && !t.dir;
-		r = tree_insert(tree, &t);
+		t.wrote = writes_file(&o.object) && !t.dir;
+		r = path_tree_insert(tree, &t);
 		if (r < 0)
 			return r;
 	}
@@ -83,14 +83,14 @@ static int insert_paths(const struct objects_source *src, struct tree *tree)
 
 static int learn_tree(const struct objects_source *src, struct policy *p, struct err *err)
 {
-	_cleanup_(tree_freep) struct tree *tree = NULL;
+	_cleanup_(path_tree_freep) struct path_tree *tree = NULL;
 	int r;
 
-	r = tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
+	r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 	if (r == 0)
 		r = insert_paths(src, tree);
 	if (r == 0)
-		r = tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
+		r = path_tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
 	if (r == -ENOSPC)
 		return err_set(err, r,
 			       "the runs name more paths than a policy holds (%d) in directories "
@@ -106,7 +106,7 @@ struct ports {
 	bool many;
 };
 
-static void port_seen(struct ports *g, uint16_t port)
+static void add_port(struct ports *g, uint16_t port)
 {
 	for (unsigned i = 0; i < g->n; i++)
 		if (g->port[i] == port)
@@ -130,8 +130,8 @@ static uint32_t learn_ports(const struct objects_source *src)
 		if (o.object.op < LUTRA_OP_CONNECT || o.object.op > LUTRA_OP_SEND ||
 		    (o.object.family != LUTRA_AF_INET && o.object.family != LUTRA_AF_INET6))
 			continue;
-		if (roles_of(src, i, NULL))
-			port_seen(&group[lutra_port_bit(&o.object)], o.object.port);
+		if (roles_seen_in(src, i, NULL))
+			add_port(&group[lutra_port_bit(&o.object)], o.object.port);
 	}
 	for (int g = 0; g < PORT_GROUPS; g++)
 		exact |= group[g].n && !group[g].many ? 1u << g : 0;
@@ -146,7 +146,7 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 	char fold[LUTRA_NAME];
 
 	run_names_object(&c->names, i, &o);
-	path_get(c, &o, &path);
+	get_path(c, &o, &path);
 	lutra_judge(p, &o.object, &path, role, fold, ret);
 }
 
@@ -161,8 +161,8 @@ static int compare_tokens(const void *a, const void *b)
  * Hooks that the calls of training lead to, by role: a recording through tracepoints does not have
  * them, and where calls are off they are judged in place of the calls. Returns how many.
  */
-static size_t hooks_of_calls(const struct policy *p, const struct lutra_policy *image,
-			     uint64_t *tokens)
+static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy *image,
+			      uint64_t *tokens)
 {
 	const struct lutra_class class = {0};
 	size_t n = 0;
@@ -188,12 +188,12 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 	uint32_t n_objects = intern_count(c->names.objects);
 	_cleanup_free_ uint64_t *tokens =
 		calloc(((size_t)n_objects + LUTRA_HOOK_OTHERS) * LUTRA_ROLES, sizeof(*tokens));
-	size_t n = hooks_of_calls(p, image, tokens), n_unique = 0;
+	size_t n = add_hook_tokens(p, image, tokens), n_unique = 0;
 
 	if (!tokens)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n_objects; i++) {
-		uint8_t roles = roles_of(src, i, NULL);
+		uint8_t roles = roles_seen_in(src, i, NULL);
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
 			struct lutra_judgement j = {0};

@@ -22,7 +22,7 @@ struct node {
 	bool wrote;
 };
 
-struct tree {
+struct path_tree {
 	struct intern *names; /* of parent, dir, name; numbers are those of the nodes, 0 the root */
 	struct node *node;
 	uint64_t *runs; /* (nodes, n_words) */
@@ -40,7 +40,8 @@ struct node_name {
 
 #define NODE_NAME_HEAD offsetof(struct node_name, name)
 
-static void name_of(const struct tree *t, uint32_t i, struct node_name *ret, size_t *ret_len)
+static void get_node_name(const struct path_tree *t, uint32_t i, struct node_name *ret,
+			  size_t *ret_len)
 {
 	size_t len;
 	const void *data = intern_get(t->names, i, &len);
@@ -50,7 +51,7 @@ static void name_of(const struct tree *t, uint32_t i, struct node_name *ret, siz
 	*ret_len = len - NODE_NAME_HEAD;
 }
 
-static int reserve(struct tree *t, uint32_t n)
+static int reserve_nodes(struct path_tree *t, uint32_t n)
 {
 	uint32_t size = t->size ? t->size : 256;
 	struct node *node;
@@ -74,9 +75,9 @@ static int reserve(struct tree *t, uint32_t n)
 	return 0;
 }
 
-int tree_new(struct tree **ret, size_t n_runs, bool lib_digits)
+int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits)
 {
-	_cleanup_(tree_freep) struct tree *t = calloc(1, sizeof(*t));
+	_cleanup_(path_tree_freep) struct path_tree *t = calloc(1, sizeof(*t));
 	struct node_name root = {.dir = 1};
 	uint32_t id;
 	int r;
@@ -89,14 +90,14 @@ int tree_new(struct tree **ret, size_t n_runs, bool lib_digits)
 	if (r == 0)
 		r = intern_add(t->names, &root, NODE_NAME_HEAD, &id);
 	if (r == 0)
-		r = reserve(t, 1);
+		r = reserve_nodes(t, 1);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(t);
 	return 0;
 }
 
-void tree_free(struct tree *t)
+void path_tree_free(struct path_tree *t)
 {
 	if (!t)
 		return;
@@ -106,8 +107,8 @@ void tree_free(struct tree *t)
 	free(t);
 }
 
-static int child(struct tree *t, uint32_t parent, const char *name, size_t len, bool dir,
-		 uint32_t *ret)
+static int get_child(struct path_tree *t, uint32_t parent, const char *name, size_t len, bool dir,
+		     uint32_t *ret)
 {
 	struct node_name key = {.parent = parent, .dir = dir};
 	uint32_t count = intern_count(t->names);
@@ -117,7 +118,7 @@ static int child(struct tree *t, uint32_t parent, const char *name, size_t len, 
 	r = intern_add(t->names, &key, NODE_NAME_HEAD + len, ret);
 	if (r < 0 || *ret < count)
 		return r;
-	r = reserve(t, *ret + 1);
+	r = reserve_nodes(t, *ret + 1);
 	if (r < 0)
 		return r;
 	t->node[*ret].next = t->node[parent].first;
@@ -125,24 +126,24 @@ static int child(struct tree *t, uint32_t parent, const char *name, size_t len, 
 	return 0;
 }
 
-static void mark(struct tree *t, uint32_t i, const uint64_t *runs)
+static void mark_runs(struct path_tree *t, uint32_t i, const uint64_t *runs)
 {
 	for (size_t w = 0; w < t->n_words; w++)
 		t->runs[i * t->n_words + w] |= runs[w];
 }
 
-int tree_insert(struct tree *t, const struct tree_path *p)
+int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 {
 	const struct lutra_path *path = p->path;
 	uint32_t at = 0, parent = 0;
 	int r;
 
-	mark(t, 0, p->runs);
+	mark_runs(t, 0, p->runs);
 	if (path->flags & LUTRA_PATH_DETACHED) {
-		r = child(t, 0, "/", 1, true, &at);
+		r = get_child(t, 0, "/", 1, true, &at);
 		if (r < 0)
 			return r;
-		mark(t, at, p->runs);
+		mark_runs(t, at, p->runs);
 	}
 	for (uint32_t i = 0; i < path->n; i++) {
 		uint32_t c = (path->n - 1 - i) & (LUTRA_COMPONENTS - 1);
@@ -150,10 +151,10 @@ int tree_insert(struct tree *t, const struct tree_path *p)
 		size_t len = lutra_fold(path->name[c], path->len[c], name);
 
 		parent = at;
-		r = child(t, parent, name, len, i + 1 < path->n || p->dir, &at);
+		r = get_child(t, parent, name, len, i + 1 < path->n || p->dir, &at);
 		if (r < 0)
 			return r;
-		mark(t, at, p->runs);
+		mark_runs(t, at, p->runs);
 	}
 	t->node[parent].wrote |= p->wrote && path->n;
 	return 0;
@@ -163,7 +164,7 @@ int tree_insert(struct tree *t, const struct tree_path *p)
 
 /* A child on its way into the collapsed tree. */
 struct kid {
-	const struct tree *t;
+	const struct path_tree *t;
 	uint32_t node;
 };
 
@@ -174,7 +175,7 @@ struct group {
 };
 
 struct collapse {
-	const struct tree *t;
+	const struct path_tree *t;
 	__u64 hash_key[2];
 	size_t children_max;
 	struct policy_node *nodes; /* (LUTRA_NODES) */
@@ -203,7 +204,7 @@ static const char *const usr_paths[] = {"/usr", "/bin", "/sbin", "/opt"};
 static const char *const role_paths[] = {"/etc",     "/run",	   "/root", "/home",
 					 "/var/run", "/var/spool", "/boot"};
 
-static bool is_one_of(const char *path, const char *const *list, size_t n)
+static bool is_in_list(const char *path, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(path, list[i]) == 0)
@@ -211,9 +212,9 @@ static bool is_one_of(const char *path, const char *const *list, size_t n)
 	return false;
 }
 
-#define IS_ONE_OF(path, list) is_one_of(path, list, sizeof(list) / sizeof((list)[0]))
+#define IS_ONE_OF(path, list) is_in_list(path, list, sizeof(list) / sizeof((list)[0]))
 
-static uint8_t flags_of(const struct tree *t, const char *path, uint8_t parent_flags)
+static uint8_t node_flags(const struct path_tree *t, const char *path, uint8_t parent_flags)
 {
 	uint8_t flags = parent_flags & (LUTRA_NODE_USR | LUTRA_NODE_ROLE);
 	bool top = path[0] == '/' && !strchr(path + 1, '/');
@@ -235,15 +236,16 @@ static int compare_kids(const void *a, const void *b)
 	struct node_name nx, ny;
 	size_t lx, ly;
 
-	name_of(x->t, x->node, &nx, &lx);
-	name_of(y->t, y->node, &ny, &ly);
+	get_node_name(x->t, x->node, &nx, &lx);
+	get_node_name(y->t, y->node, &ny, &ly);
 	if (nx.dir != ny.dir)
 		return nx.dir < ny.dir ? -1 : 1;
 	return memcmp(nx.name, ny.name, sizeof(nx.name));
 }
 
 /* The children of all members, sorted; *ret_n of them. NULL: none, or (*ret_n > 0) no memory. */
-static struct kid *gather(const struct tree *t, const struct group *members, size_t *ret_n)
+static struct kid *gather_children(const struct path_tree *t, const struct group *members,
+				   size_t *ret_n)
 {
 	struct kid *kids;
 	size_t n = 0;
@@ -265,13 +267,13 @@ static struct kid *gather(const struct tree *t, const struct group *members, siz
 	return kids;
 }
 
-static bool same_dir(const struct kid *x, const struct kid *y)
+static bool is_same_kind(const struct kid *x, const struct kid *y)
 {
 	struct node_name nx, ny;
 	size_t len;
 
-	name_of(x->t, x->node, &nx, &len);
-	name_of(y->t, y->node, &ny, &len);
+	get_node_name(x->t, x->node, &nx, &len);
+	get_node_name(y->t, y->node, &ny, &len);
 	return nx.dir == ny.dir;
 }
 
@@ -280,7 +282,7 @@ static struct group next_group(const struct kid **kids, size_t *n, bool wildcard
 {
 	struct group g = {*kids, 1};
 
-	while (g.n < *n && (wildcard ? same_dir(g.kids, g.kids + g.n)
+	while (g.n < *n && (wildcard ? is_same_kind(g.kids, g.kids + g.n)
 				     : compare_kids(g.kids, g.kids + g.n) == 0))
 		g.n++;
 	*kids += g.n;
@@ -289,7 +291,7 @@ static struct group next_group(const struct kid **kids, size_t *n, bool wildcard
 }
 
 /* In how many runs was any member? */
-static size_t runs_of(const struct tree *t, const struct group *g)
+static size_t count_runs(const struct path_tree *t, const struct group *g)
 {
 	size_t n = 0;
 
@@ -312,10 +314,10 @@ static bool is_wildcard(const struct collapse *x, const struct group *members,
 	while (n_kids) {
 		struct group g = next_group(&kids, &n_kids, false);
 
-		varies |= runs_of(x->t, &g) == 1;
+		varies |= count_runs(x->t, &g) == 1;
 		n++;
 	}
-	return n > x->children_max || (varies && runs_of(x->t, members) >= 2);
+	return n > x->children_max || (varies && count_runs(x->t, members) >= 2);
 }
 
 /* A new node for a group, or for the root; its number, or -ENOSPC. */
@@ -329,7 +331,7 @@ static int add_node(struct collapse *x, const struct group *g, uint16_t parent, 
 		return -ENOSPC;
 	node = &x->nodes[x->n_nodes];
 	memset(node, 0, sizeof(*node));
-	name_of(x->t, g->kids[0].node, &name, &len);
+	get_node_name(x->t, g->kids[0].node, &name, &len);
 	if (wildcard)
 		memcpy(name.name, "*", 2);
 	memcpy(node->name, x->n_nodes ? name.name : "/", x->n_nodes ? LUTRA_NAME : 2);
@@ -342,15 +344,15 @@ static int add_node(struct collapse *x, const struct group *g, uint16_t parent, 
 		x->path[at] = '/';
 		memcpy(x->path + at + 1, node->name, len + 1);
 	}
-	node->flags =
-		flags_of(x->t, x->n_nodes ? x->path : "/", x->n_nodes ? x->nodes[parent].flags : 0);
+	node->flags = node_flags(x->t, x->n_nodes ? x->path : "/",
+				 x->n_nodes ? x->nodes[parent].flags : 0);
 	for (size_t i = 0; i < g->n; i++)
 		node->flags |= x->t->node[g->kids[i].node].wrote ? LUTRA_NODE_WROTE : 0;
 	return (int)x->n_nodes++;
 }
 
 /* The node of a group and everything below it. No deeper than paths are: DEPTH_MAX. */
-static int emit(struct collapse *x, const struct group *g, uint16_t parent, bool in_wildcard)
+static int emit_node(struct collapse *x, const struct group *g, uint16_t parent, bool in_wildcard)
 {
 	_cleanup_free_ struct kid *all = NULL;
 	const struct kid *kids;
@@ -360,7 +362,7 @@ static int emit(struct collapse *x, const struct group *g, uint16_t parent, bool
 
 	if (node < 0)
 		return node;
-	all = gather(x->t, g, &n);
+	all = gather_children(x->t, g, &n);
 	if (!all && n)
 		return -ENOMEM;
 	kids = all;
@@ -370,7 +372,7 @@ static int emit(struct collapse *x, const struct group *g, uint16_t parent, bool
 	while (n) {
 		struct group next = next_group(&kids, &n, wildcard);
 
-		r = emit(x, &next, (uint16_t)node, wildcard);
+		r = emit_node(x, &next, (uint16_t)node, wildcard);
 		if (r < 0)
 			return r;
 	}
@@ -378,13 +380,13 @@ static int emit(struct collapse *x, const struct group *g, uint16_t parent, bool
 	return 0;
 }
 
-int tree_collapse(const struct tree *t, const uint64_t hash_key[2], struct policy_node **ret,
-		  size_t *ret_n)
+int path_tree_collapse(const struct path_tree *t, const uint64_t hash_key[2],
+		       struct policy_node **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
 	struct kid kid = {t, 0};
 	struct group root = {&kid, 1};
-	size_t max = TREE_CHILDREN_MAX;
+	size_t max = PATH_TREE_CHILDREN_MAX;
 	int r;
 
 	if (!nodes)
@@ -393,7 +395,7 @@ int tree_collapse(const struct tree *t, const uint64_t hash_key[2], struct polic
 		struct collapse x = {.t = t, .children_max = max, .nodes = nodes};
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
-		r = emit(&x, &root, 0, false);
+		r = emit_node(&x, &root, 0, false);
 		*ret_n = r == 0 ? x.n_nodes : *ret_n;
 		max = max > 0 ? max / 2 : SIZE_MAX;
 	} while (r == -ENOSPC && max != SIZE_MAX);

@@ -91,9 +91,10 @@ static void train_on(const char *path, const struct policy *old, struct policy *
 	struct err err = {};
 
 	assert_int_equal(corpus_init(&c), 0);
-	if (old && keep_corpus(old, &c, &err) < 0)
+	if (old && update_restore_corpus(old, &c, &err) < 0)
 		fail_msg("%s", err.msg);
-	if (corpus_load(&c, path, false, &err) < 0 || train(&c, &options, NULL, ret, &err) < 0)
+	if (corpus_load(&c, path, false, &err) < 0 ||
+	    train_policy(&c, &options, NULL, ret, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert(*ret);
 }

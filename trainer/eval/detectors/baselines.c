@@ -14,26 +14,26 @@
 /* Judging by all runs, or by all but one. */
 struct judge {
 	const struct baselines *b;
-	const struct wb_model *model;
+	const struct witten_bell_model *model;
 	size_t without;
 };
 
 /* ---- a lineage's calls ---- */
 
-static void push(struct history *h, uint32_t nr)
+static void push_syscall(struct syscall_history *h, uint32_t nr)
 {
 	memmove(h->call, h->call + 1, sizeof(h->call) - sizeof(h->call[0]));
 	h->call[BAG_CALLS - 1] = (uint16_t)(nr < LUTRA_NR ? nr + 1 : FOREIGN);
 	h->n++;
 }
 
-static const uint16_t *last(const struct history *h, size_t n)
+static const uint16_t *last_syscalls(const struct syscall_history *h, size_t n)
 {
 	return h->call + BAG_CALLS - n;
 }
 
 /* The last calls without their order. */
-static void bag_of(const struct history *h, uint16_t ret[BAG_CALLS])
+static void sort_bag(const struct syscall_history *h, uint16_t ret[BAG_CALLS])
 {
 	for (size_t i = 0; i < BAG_CALLS; i++) {
 		size_t at = i;
@@ -44,38 +44,44 @@ static void bag_of(const struct history *h, uint16_t ret[BAG_CALLS])
 	}
 }
 
-static void step(const struct judge *j, struct history *h, uint32_t nr, struct baseline_levels *ret)
+static void score_syscall(const struct judge *j, struct syscall_history *h, uint32_t nr,
+			  struct baseline_levels *ret)
 {
 	const struct baselines *b = j->b;
 	uint16_t bag[BAG_CALLS];
 	bool known = true;
 
-	push(h, nr);
-	ret->level[RULE_NOVEL_CALL] = !ngrams_known(&b->calls, last(h, 1), 2, j->without);
-	ret->level[RULE_NOVEL_BIGRAM] = !ngrams_known(&b->pairs, last(h, 2), 4, j->without);
+	push_syscall(h, nr);
+	ret->level[DETECTOR_NOVEL_CALL] =
+		!ngrams_known(&b->calls, last_syscalls(h, 1), 2, j->without);
+	ret->level[DETECTOR_NOVEL_BIGRAM] =
+		!ngrams_known(&b->pairs, last_syscalls(h, 2), 4, j->without);
 	if (h->n >= STIDE_CALLS)
-		known = ngrams_known(&b->windows, last(h, STIDE_CALLS), 2 * STIDE_CALLS,
+		known = ngrams_known(&b->windows, last_syscalls(h, STIDE_CALLS), 2 * STIDE_CALLS,
 				     j->without);
 	h->windows = (h->windows << 1 | !known) & ((1u << STIDE_FRAME) - 1);
-	ret->level[RULE_STIDE6] = __builtin_popcount(h->windows);
+	ret->level[DETECTOR_STIDE6] = __builtin_popcount(h->windows);
 	known = true;
 	if (h->n >= BAG_CALLS) {
-		bag_of(h, bag);
+		sort_bag(h, bag);
 		known = ngrams_known(&b->bags, bag, sizeof(bag), j->without);
 	}
 	h->bags[1] = (h->bags[1] << 1 | h->bags[0] >> 63) & ((1ull << (BAG_FRAME - 64)) - 1);
 	h->bags[0] = h->bags[0] << 1 | !known;
-	ret->level[RULE_BOSC] = __builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
-	h->surprise += (wb_surprise(j->model, last(h, WB_ORDER)) - h->surprise) * SMOOTH;
-	ret->level[RULE_WITTEN_BELL5] = h->surprise;
+	ret->level[DETECTOR_BOSC] =
+		__builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
+	h->surprise += (witten_bell_surprise(j->model, last_syscalls(h, WITTEN_BELL_ORDER)) -
+			h->surprise) *
+		       SMOOTH;
+	ret->level[DETECTOR_WITTEN_BELL5] = h->surprise;
 }
 
-void baselines_step(const struct baselines *b, struct history *h, uint32_t nr,
-		    struct baseline_levels *ret)
+void baselines_score(const struct baselines *b, struct syscall_history *h, uint32_t nr,
+		     struct baseline_levels *ret)
 {
 	struct judge j = {b, b->model, NGRAMS_ALL};
 
-	step(&j, h, nr, ret);
+	score_syscall(&j, h, nr, ret);
 }
 
 /* ---- training ---- */
@@ -83,25 +89,25 @@ void baselines_step(const struct baselines *b, struct history *h, uint32_t nr,
 static void history_init(const void *ctx, void *entry)
 {
 	(void)ctx;
-	memset(entry, 0, sizeof(struct history));
+	memset(entry, 0, sizeof(struct syscall_history));
 }
 
-static int learn(struct baselines *b, struct history *h, uint32_t nr, size_t run)
+static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_t nr, size_t run)
 {
 	uint16_t bag[BAG_CALLS];
 	int r;
 
-	push(h, nr);
-	r = ngrams_add(&b->calls, last(h, 1), 2, run);
+	push_syscall(h, nr);
+	r = ngrams_add(&b->calls, last_syscalls(h, 1), 2, run);
 	if (r == 0)
-		r = ngrams_add(&b->pairs, last(h, 2), 4, run);
+		r = ngrams_add(&b->pairs, last_syscalls(h, 2), 4, run);
 	if (r == 0 && h->n >= STIDE_CALLS)
-		r = ngrams_add(&b->windows, last(h, STIDE_CALLS), 2 * STIDE_CALLS, run);
+		r = ngrams_add(&b->windows, last_syscalls(h, STIDE_CALLS), 2 * STIDE_CALLS, run);
 	if (r == 0 && h->n >= BAG_CALLS) {
-		bag_of(h, bag);
+		sort_bag(h, bag);
 		r = ngrams_add(&b->bags, bag, sizeof(bag), run);
 	}
-	return r < 0 ? r : wb_add(b->wb, last(h, WB_ORDER), run);
+	return r < 0 ? r : witten_bell_add(b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
 }
 
 /* One pass over a run: learns from it, or (judge) finds the highest levels in it. */
@@ -109,10 +115,10 @@ struct pass {
 	struct baselines *learn;
 	size_t run;
 	const struct judge *judge;
-	double max[RULE_NAMED];
+	double max[DETECTOR_NAMED];
 };
 
-static int pass_call(void *ctx, void *entry, const struct lutra_record *rec)
+static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 {
 	struct pass *p = ctx;
 	struct baseline_levels x;
@@ -120,18 +126,19 @@ static int pass_call(void *ctx, void *entry, const struct lutra_record *rec)
 	if (rec->type != LUTRA_REC_CALL)
 		return 0;
 	if (p->learn)
-		return learn(p->learn, entry, rec->nr, p->run);
-	step(p->judge, entry, rec->nr, &x);
-	for (unsigned i = RULE_NOVEL_CALL; i <= RULE_WITTEN_BELL5; i++)
+		return learn_syscall(p->learn, entry, rec->nr, p->run);
+	score_syscall(p->judge, entry, rec->nr, &x);
+	for (unsigned i = DETECTOR_NOVEL_CALL; i <= DETECTOR_WITTEN_BELL5; i++)
 		p->max[i] = x.level[i] > p->max[i] ? x.level[i] : p->max[i];
 	return 0;
 }
 
 static int pass_run(struct pass *p, const char *file, struct err *err)
 {
-	struct each e = {{sizeof(struct history), history_init, NULL}, pass_call, p};
+	struct syscall_iter e = {
+		{sizeof(struct syscall_history), history_init, NULL}, pass_record, p};
 
-	return each_call(&e, file, err);
+	return syscall_iter_run(&e, file, err);
 }
 
 /* A run judged by the others, on any thread. */
@@ -144,14 +151,14 @@ struct calibration {
 	size_t n;
 };
 
-static void calibrate_run(void *ctx, size_t i)
+static void calibrate_on_run(void *ctx, size_t i)
 {
 	struct calibration *c = ctx;
-	_cleanup_(wb_model_freep) struct wb_model *model = NULL;
+	_cleanup_(witten_bell_model_freep) struct witten_bell_model *model = NULL;
 	/* One run alone has no others: it judges itself. */
 	struct judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
 
-	c->r[i] = wb_model_new(&model, c->b->wb, j.without);
+	c->r[i] = witten_bell_model_new(&model, c->b->wb, j.without);
 	if (c->r[i] < 0)
 		return;
 	j.model = model;
@@ -159,8 +166,8 @@ static void calibrate_run(void *ctx, size_t i)
 	c->r[i] = pass_run(&c->pass[i], c->files[i], &c->err[i]);
 }
 
-static int calibrate(struct baselines *b, const char *const *files, size_t n, struct pool *pool,
-		     struct err *err)
+static int calibrate_baselines(struct baselines *b, const char *const *files, size_t n,
+			       struct pool *pool, struct err *err)
 {
 	_cleanup_free_ struct pass *pass = calloc(n + 1, sizeof(*pass));
 	_cleanup_free_ struct err *errs = calloc(n + 1, sizeof(*errs));
@@ -169,12 +176,12 @@ static int calibrate(struct baselines *b, const char *const *files, size_t n, st
 
 	if (!pass || !errs || !codes)
 		return err_set(err, -ENOMEM, "out of memory");
-	pool_run(pool, calibrate_run, &c, n);
+	pool_run(pool, calibrate_on_run, &c, n);
 	for (size_t i = 0; i < n; i++) {
 		if (codes[i] < 0)
 			return err_set(err, codes[i], "%s",
 				       errs[i].msg[0] ? errs[i].msg : strerror(-codes[i]));
-		for (unsigned k = RULE_BOSC; k <= RULE_WITTEN_BELL5; k++) {
+		for (unsigned k = DETECTOR_BOSC; k <= DETECTOR_WITTEN_BELL5; k++) {
 			double th = BASELINES_MARGIN * pass[i].max[k];
 
 			b->threshold[k] = th > b->threshold[k] ? th : b->threshold[k];
@@ -189,8 +196,8 @@ void baselines_done(struct baselines *b)
 	ngrams_done(&b->pairs);
 	ngrams_done(&b->bags);
 	ngrams_done(&b->windows);
-	wb_model_free(b->model);
-	wb_free(b->wb);
+	witten_bell_model_free(b->model);
+	witten_bell_free(b->wb);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -202,7 +209,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 	memset(ret, 0, sizeof(*ret));
 	if (ngrams_init(&ret->calls) < 0 || ngrams_init(&ret->pairs) < 0 ||
 	    ngrams_init(&ret->bags) < 0 || ngrams_init(&ret->windows) < 0 ||
-	    wb_new(&ret->wb, n) < 0)
+	    witten_bell_new(&ret->wb, n) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		struct pass p = {.learn = ret, .run = i};
@@ -211,8 +218,8 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 		if (r < 0)
 			return r;
 	}
-	r = wb_model_new(&ret->model, ret->wb, NGRAMS_ALL);
+	r = witten_bell_model_new(&ret->model, ret->wb, NGRAMS_ALL);
 	if (r < 0)
 		return err_set(err, r, "out of memory");
-	return calibrate(ret, files, n, pool, err);
+	return calibrate_baselines(ret, files, n, pool, err);
 }

@@ -29,7 +29,7 @@
 #define STIDE_FRAME 20
 
 /* A lineage's calls: all zero at first, copied by fork. */
-struct history {
+struct syscall_history {
 	uint16_t call[BAG_CALLS]; /* the last, oldest first; number + 1, 0 before the first */
 	uint32_t n;		  /* calls so far */
 	uint32_t windows;	  /* a bit for each of the last STIDE_FRAME: never seen */
@@ -39,14 +39,14 @@ struct history {
 
 /* A call at each baseline: alarm where level > threshold. */
 struct baseline_levels {
-	double level[RULE_NAMED]; /* RULE_NOVEL_CALL to RULE_WITTEN_BELL5 */
+	double level[DETECTOR_NAMED]; /* RULE_NOVEL_CALL to RULE_WITTEN_BELL5 */
 };
 
 struct baselines {
 	struct ngrams calls, pairs, bags, windows;
-	struct wb *wb;
-	struct wb_model *model;
-	double threshold[RULE_NAMED];
+	struct witten_bell *wb;
+	struct witten_bell_model *model;
+	double threshold[DETECTOR_NAMED];
 };
 
 void baselines_done(struct baselines *b);
@@ -59,7 +59,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 		    struct err *err);
 
 /* The next call of a lineage. */
-void baselines_step(const struct baselines *b, struct history *h, uint32_t nr,
-		    struct baseline_levels *ret);
+void baselines_score(const struct baselines *b, struct syscall_history *h, uint32_t nr,
+		     struct baseline_levels *ret);
 
 #endif

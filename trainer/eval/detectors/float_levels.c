@@ -12,7 +12,7 @@
 #define SMOOTH 8    /* calls, of a gated level */
 #define UNITS 4096. /* of the product's A, to one of weight */
 
-void floats_done(struct floats *f)
+void float_levels_done(struct float_levels *f)
 {
 	free(f->image);
 	for (unsigned i = 0; i < MODEL_LEVELS; i++)
@@ -20,14 +20,14 @@ void floats_done(struct floats *f)
 	memset(f, 0, sizeof(*f));
 }
 
-void floats_init(const struct floats *f, struct float_state *s)
+void float_levels_init(const struct float_levels *f, struct float_state *s)
 {
 	memset(s, 0, sizeof(*s));
 	lutra_state_init(&s->state, f->image);
 }
 
-void floats_step(const struct floats *f, struct float_state *s, struct lutra_seen *seen,
-		 uint32_t nr)
+void float_levels_score(const struct float_levels *f, struct float_state *s,
+			struct lutra_seen *seen, uint32_t nr)
 {
 	uint8_t tok = lutra_token(f->image, s->state.role, nr), w[3] = {0};
 	struct lutra_pairs x;
@@ -43,18 +43,20 @@ void floats_step(const struct floats *f, struct float_state *s, struct lutra_see
 	if (f->gated)
 		s->level += (sum - s->level) / SMOOTH;
 	else
-		s->level += (sum - s->level) / (s->n < FLOATS_MEAN ? s->n : FLOATS_MEAN);
+		s->level +=
+			(sum - s->level) / (s->n < FLOAT_LEVELS_MEAN ? s->n : FLOAT_LEVELS_MEAN);
 	lutra_level(&s->state, &x, w, tok);
 	lutra_steady(&s->state, f->image, nr);
 }
 
-bool floats_alarm(const struct floats *f, const struct float_state *s)
+bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s)
 {
-	return s->level > f->threshold && (f->gated || s->n >= FLOATS_MEAN);
+	return s->level > f->threshold && (f->gated || s->n >= FLOAT_LEVELS_MEAN);
 }
 
 /* The floats of all runs but one. */
-static int weigh(struct floats *f, const struct floats_source *src, size_t without)
+static int make_float_weights(struct float_levels *f, const struct float_levels_source *src,
+			      size_t without)
 {
 	struct model_weighing w = {src->counts, src->n, without, src->gated};
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -72,19 +74,19 @@ static int weigh(struct floats *f, const struct floats_source *src, size_t witho
 
 /* A training run replayed. */
 struct replayed {
-	struct floats by; /* what the other runs taught */
+	struct float_levels by; /* what the other runs taught */
 	struct lutra_seen *seen;
 	double max;
 	struct err err;
 	int r;
 };
 
-static void init(const void *ctx, void *entry)
+static void init_float_state(const void *ctx, void *entry)
 {
-	floats_init(&((const struct replayed *)ctx)->by, entry);
+	float_levels_init(&((const struct replayed *)ctx)->by, entry);
 }
 
-static int step(void *ctx, void *entry, const struct lutra_record *rec)
+static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec)
 {
 	struct replayed *x = ctx;
 	struct float_state *s = entry;
@@ -93,43 +95,45 @@ static int step(void *ctx, void *entry, const struct lutra_record *rec)
 		lutra_state_exec(&s->state);
 		return 0;
 	}
-	floats_step(&x->by, s, x->seen, rec->nr);
-	if (floats_alarm(&x->by, s))
+	float_levels_score(&x->by, s, x->seen, rec->nr);
+	if (float_levels_is_alarm(&x->by, s))
 		x->max = s->level > x->max ? s->level : x->max;
 	return 0;
 }
 
 struct job {
-	const struct floats_source *src;
+	const struct float_levels_source *src;
 	struct replayed *replayed; /* (src->n) */
 };
 
-static void replay_run(void *ctx, size_t i)
+static void replay_training_run(void *ctx, size_t i)
 {
 	struct job *j = ctx;
 	struct replayed *x = &j->replayed[i];
-	struct each e = {{sizeof(struct float_state), init, x}, step, x};
+	struct syscall_iter e = {
+		{sizeof(struct float_state), init_float_state, x}, score_replayed, x};
 
 	x->seen = calloc(1, sizeof(*x->seen));
 	/* One run alone has no others: it judges itself. */
-	x->r = x->seen ? weigh(&x->by, j->src, j->src->n > 1 ? i : MODEL_NO_RUN) : -ENOMEM;
+	x->r = x->seen ? make_float_weights(&x->by, j->src, j->src->n > 1 ? i : MODEL_NO_RUN)
+		       : -ENOMEM;
 	if (x->r == 0)
-		x->r = each_call(&e, j->src->files[i], &x->err);
+		x->r = syscall_iter_run(&e, j->src->files[i], &x->err);
 	free(x->seen);
-	floats_done(&x->by);
+	float_levels_done(&x->by);
 }
 
-int floats_train(struct floats *ret, const struct floats_source *src, struct pool *pool,
-		 struct err *err)
+int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
+		       struct pool *pool, struct err *err)
 {
 	_cleanup_free_ struct replayed *replayed = calloc(src->n, sizeof(*replayed));
 	struct job j = {src, replayed};
 	double max = 0;
-	int r = replayed ? weigh(ret, src, MODEL_NO_RUN) : -ENOMEM;
+	int r = replayed ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;
 
 	if (r < 0)
 		return err_set(err, r, "out of memory");
-	pool_run(pool, replay_run, &j, src->n);
+	pool_run(pool, replay_training_run, &j, src->n);
 	for (size_t i = 0; i < src->n; i++) {
 		const struct replayed *x = &replayed[i];
 

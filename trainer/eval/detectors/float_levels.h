@@ -12,7 +12,7 @@
 #include "trainer/eval/detectors/detectors.h"
 #include "trainer/model/tables/model.h"
 
-#define FLOATS_MEAN 512 /* calls */
+#define FLOAT_LEVELS_MEAN 512 /* calls */
 
 /* A lineage, copied by fork. */
 struct float_state {
@@ -21,17 +21,17 @@ struct float_state {
 	double level; /* in 1/20 nat */
 };
 
-struct floats {
+struct float_levels {
 	struct lutra_policy *image; /* tables and steady calls only */
 	float *weight[MODEL_LEVELS];
 	bool gated;
 	double threshold;
 };
 
-void floats_done(struct floats *f);
+void float_levels_done(struct float_levels *f);
 
 /* What the floats are made from: a model, its counts and its traces. */
-struct floats_source {
+struct float_levels_source {
 	const struct model *model;
 	const struct run_counts *counts; /* (n) */
 	const char *const *files;	 /* (n), in the order of the counts */
@@ -41,19 +41,19 @@ struct floats_source {
 
 /*
  * Weights and threshold: 1.25 times the highest level of the runs, each by the others' counts; of
- * gated ones not below the product's floor. ret is the caller's to floats_done(), also on failure.
+ * gated ones not below the product's floor. ret is the caller's to float_levels_done(), also on failure.
  * -ENOMEM, or as trace_reader_new().
  */
-int floats_train(struct floats *ret, const struct floats_source *src, struct pool *pool,
-		 struct err *err);
+int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
+		       struct pool *pool, struct err *err);
 
-void floats_init(const struct floats *f, struct float_state *s);
+void float_levels_init(const struct float_levels *f, struct float_state *s);
 
 /* The next call moves s->level on. seen: of this reader alone; of a mean NULL. */
-void floats_step(const struct floats *f, struct float_state *s, struct lutra_seen *seen,
-		 uint32_t nr);
+void float_levels_score(const struct float_levels *f, struct float_state *s,
+			struct lutra_seen *seen, uint32_t nr);
 
 /* Is the level above the threshold? Not before enough calls were made. */
-bool floats_alarm(const struct floats *f, const struct float_state *s);
+bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s);
 
 #endif

@@ -28,7 +28,7 @@ void ngrams_done(struct ngrams *g)
 }
 
 /* Room for entry i of an array of *size; NULL: no memory, the array is as it was. */
-static void *grow(void *array, uint32_t i, uint32_t *size, size_t bytes)
+static void *grow_entries(void *array, uint32_t i, uint32_t *size, size_t bytes)
 {
 	uint32_t n = *size ? *size : 1024;
 	char *p = array;
@@ -53,7 +53,7 @@ int ngrams_add(struct ngrams *g, const void *calls, size_t bytes, size_t run)
 	if (r < 0)
 		return r;
 	if (i == before) {
-		runs = grow(g->run, i, &g->size, sizeof(*runs));
+		runs = grow_entries(g->run, i, &g->size, sizeof(*runs));
 		if (!runs)
 			return -ENOMEM;
 		g->run = runs;
@@ -78,7 +78,7 @@ struct gram {
 	uint32_t order;
 };
 
-struct wb {
+struct witten_bell {
 	struct intern *names;
 	struct gram *gram;
 	uint32_t gram_size, count_size;
@@ -86,17 +86,17 @@ struct wb {
 	size_t n_runs;
 };
 
-struct wb_model {
-	const struct wb *w;
+struct witten_bell_model {
+	const struct witten_bell *w;
 	double *p;	    /* by gram: P(last | context) */
 	double *total;	    /* by context: n(h) */
 	uint32_t *distinct; /* by context: T(h) */
 	double uniform;
 };
 
-int wb_new(struct wb **ret, size_t n_runs)
+int witten_bell_new(struct witten_bell **ret, size_t n_runs)
 {
-	_cleanup_(wb_freep) struct wb *w = calloc(1, sizeof(*w));
+	_cleanup_(witten_bell_freep) struct witten_bell *w = calloc(1, sizeof(*w));
 	int r = w ? intern_new(&w->names) : -ENOMEM;
 
 	if (r < 0)
@@ -106,7 +106,7 @@ int wb_new(struct wb **ret, size_t n_runs)
 	return 0;
 }
 
-void wb_free(struct wb *w)
+void witten_bell_free(struct witten_bell *w)
 {
 	if (!w)
 		return;
@@ -117,7 +117,7 @@ void wb_free(struct wb *w)
 }
 
 /* The gram of that many calls, made with all that it needs. */
-static int gram_get(struct wb *w, const uint16_t *calls, uint32_t order, uint32_t *ret)
+static int get_gram(struct witten_bell *w, const uint16_t *calls, uint32_t order, uint32_t *ret)
 {
 	uint32_t context = 0, suffix = 0, *count;
 	struct gram *gram;
@@ -126,19 +126,19 @@ static int gram_get(struct wb *w, const uint16_t *calls, uint32_t order, uint32_
 	if (intern_find(w->names, calls, order * sizeof(*calls), ret))
 		return 0;
 	if (order) {
-		r = gram_get(w, calls, order - 1, &context);
+		r = get_gram(w, calls, order - 1, &context);
 		if (r == 0)
-			r = gram_get(w, calls + 1, order - 1, &suffix);
+			r = get_gram(w, calls + 1, order - 1, &suffix);
 	}
 	if (r == 0)
 		r = intern_add(w->names, calls, order * sizeof(*calls), ret);
 	if (r < 0)
 		return r;
-	gram = grow(w->gram, *ret, &w->gram_size, sizeof(*gram));
+	gram = grow_entries(w->gram, *ret, &w->gram_size, sizeof(*gram));
 	if (!gram)
 		return -ENOMEM;
 	w->gram = gram;
-	count = grow(w->count, *ret, &w->count_size, w->n_runs * sizeof(*count));
+	count = grow_entries(w->count, *ret, &w->count_size, w->n_runs * sizeof(*count));
 	if (!count)
 		return -ENOMEM;
 	w->count = count;
@@ -146,17 +146,17 @@ static int gram_get(struct wb *w, const uint16_t *calls, uint32_t order, uint32_
 	return 0;
 }
 
-int wb_add(struct wb *w, const uint16_t calls[WB_ORDER], size_t run)
+int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run)
 {
 	uint32_t i;
-	int r = gram_get(w, calls, WB_ORDER, &i);
+	int r = get_gram(w, calls, WITTEN_BELL_ORDER, &i);
 
 	if (r == 0)
 		w->count[i * w->n_runs + run]++;
 	return r;
 }
 
-void wb_model_free(struct wb_model *m)
+void witten_bell_model_free(struct witten_bell_model *m)
 {
 	if (!m)
 		return;
@@ -167,28 +167,29 @@ void wb_model_free(struct wb_model *m)
 }
 
 /* Counts of all grams but one run's: those of order 5, and down the suffixes. */
-static void sum_counts(const struct wb *w, size_t without, uint32_t n, double *ret)
+static void sum_counts(const struct witten_bell *w, size_t without, uint32_t n, double *ret)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		double sum = 0;
 
-		for (size_t r = 0; r < w->n_runs && w->gram[i].order == WB_ORDER; r++)
+		for (size_t r = 0; r < w->n_runs && w->gram[i].order == WITTEN_BELL_ORDER; r++)
 			sum += r == without ? 0 : w->count[i * w->n_runs + r];
 		for (uint32_t g = i; sum > 0 && w->gram[g].order > 0; g = w->gram[g].suffix)
 			ret[g] += sum;
 	}
 }
 
-static double smooth(const struct wb_model *m, uint32_t context, double count, double lower)
+static double smooth_count(const struct witten_bell_model *m, uint32_t context, double count,
+			   double lower)
 {
 	double distinct = m->distinct[context], all = m->total[context] + distinct;
 
 	return all > 0 ? (count + distinct * lower) / all : lower;
 }
 
-int wb_model_new(struct wb_model **ret, struct wb *w, size_t without)
+int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w, size_t without)
 {
-	_cleanup_(wb_model_freep) struct wb_model *m = calloc(1, sizeof(*m));
+	_cleanup_(witten_bell_model_freep) struct witten_bell_model *m = calloc(1, sizeof(*m));
 	uint32_t n = intern_count(w->names), distinct = 0;
 	_cleanup_free_ double *count = calloc(n + 1, sizeof(*count));
 
@@ -216,28 +217,29 @@ int wb_model_new(struct wb_model **ret, struct wb *w, size_t without)
 		const struct gram *g = &w->gram[i];
 
 		if (g->order)
-			m->p[i] = smooth(m, g->context, count[i],
-					 g->order == 1 ? m->uniform : m->p[g->suffix]);
+			m->p[i] = smooth_count(m, g->context, count[i],
+					       g->order == 1 ? m->uniform : m->p[g->suffix]);
 	}
 	*ret = TAKE_PTR(m);
 	return 0;
 }
 
-double wb_surprise(const struct wb_model *m, const uint16_t calls[WB_ORDER])
+double witten_bell_surprise(const struct witten_bell_model *m,
+			    const uint16_t calls[WITTEN_BELL_ORDER])
 {
 	const struct intern *names = m->w->names;
 	double p = m->uniform;
 	uint32_t i;
 
-	if (intern_find(names, calls, WB_ORDER * sizeof(*calls), &i))
+	if (intern_find(names, calls, WITTEN_BELL_ORDER * sizeof(*calls), &i))
 		return -num_log(m->p[i]);
-	for (uint32_t order = 1; order <= WB_ORDER; order++) {
-		const uint16_t *from = calls + WB_ORDER - order;
+	for (uint32_t order = 1; order <= WITTEN_BELL_ORDER; order++) {
+		const uint16_t *from = calls + WITTEN_BELL_ORDER - order;
 
 		if (intern_find(names, from, order * sizeof(*from), &i))
 			p = m->p[i];
 		else if (intern_find(names, from, (order - 1) * sizeof(*from), &i))
-			p = smooth(m, i, 0, p);
+			p = smooth_count(m, i, 0, p);
 	}
 	return -num_log(p);
 }

@@ -28,28 +28,31 @@ int ngrams_add(struct ngrams *g, const void *calls, size_t bytes, size_t run); /
 /* Did a run other than `without` have it? */
 bool ngrams_known(const struct ngrams *g, const void *calls, size_t bytes, size_t without);
 
-#define WB_ORDER 5
+#define WITTEN_BELL_ORDER 5
 
-/* Counts of 5-grams in each run. calls: WB_ORDER of them, oldest first. */
-struct wb;
+/* Counts of 5-grams in each run. calls: WITTEN_BELL_ORDER of them, oldest first. */
+struct witten_bell;
 
-int wb_new(struct wb **ret, size_t n_runs); /* -ENOMEM */
-void wb_free(struct wb *w);
-DEFINE_FREEP(struct wb, wb_free);
-int wb_add(struct wb *w, const uint16_t calls[WB_ORDER], size_t run); /* -ENOMEM, -E2BIG */
+int witten_bell_new(struct witten_bell **ret, size_t n_runs); /* -ENOMEM */
+void witten_bell_free(struct witten_bell *w);
+DEFINE_FREEP(struct witten_bell, witten_bell_free);
+int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER],
+		    size_t run); /* -ENOMEM, -E2BIG */
 
 /*
  * Interpolated Witten-Bell model (Witten and Bell 1991, https://doi.org/10.1109/18.87000) of all
  * runs but one: P(w | h) = (n(h, w) + T(h) P(w | h')) / (n(h) + T(h)), T(h): distinct calls after
  * h, h': h without its oldest call; below one call uniform over the calls and one more.
  */
-struct wb_model;
+struct witten_bell_model;
 
-int wb_model_new(struct wb_model **ret, struct wb *w, size_t without); /* -ENOMEM */
-void wb_model_free(struct wb_model *m);
-DEFINE_FREEP(struct wb_model, wb_model_free);
+int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w,
+			  size_t without); /* -ENOMEM */
+void witten_bell_model_free(struct witten_bell_model *m);
+DEFINE_FREEP(struct witten_bell_model, witten_bell_model_free);
 
 /* -ln P(last call | the four before), nat. */
-double wb_surprise(const struct wb_model *m, const uint16_t calls[WB_ORDER]);
+double witten_bell_surprise(const struct witten_bell_model *m,
+			    const uint16_t calls[WITTEN_BELL_ORDER]);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "lib/trace/trace.h"
 
-static int each_record(const struct each *e, struct tasks *tasks, struct trace_reader *trace)
+static int iterate_records(const struct syscall_iter *e, struct tasks *tasks,
+			   struct trace_reader *trace)
 {
 	const struct lutra_record *rec;
 	const char *str;
@@ -27,7 +28,7 @@ static int each_record(const struct each *e, struct tasks *tasks, struct trace_r
 	return r;
 }
 
-int each_call(const struct each *e, const char *file, struct err *err)
+int syscall_iter_run(const struct syscall_iter *e, const char *file, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
 	_cleanup_(tasks_freep) struct tasks *tasks = NULL;
@@ -37,6 +38,6 @@ int each_call(const struct each *e, const char *file, struct err *err)
 		return r;
 	r = tasks_new(&tasks, &e->type);
 	if (r == 0)
-		r = each_record(e, tasks, trace);
+		r = iterate_records(e, tasks, trace);
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }

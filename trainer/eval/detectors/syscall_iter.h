@@ -10,12 +10,12 @@
  * fn is called at each CALL (restart_syscall left out) and EXEC with the task's entry; less than 0
  * ends it. Errors of fn, of trace_reader_new(), -ENOMEM, -ENOSPC as tasks_step().
  */
-struct each {
+struct syscall_iter {
 	struct tasks_type type;
 	int (*fn)(void *ctx, void *entry, const struct lutra_record *rec);
 	void *ctx;
 };
 
-int each_call(const struct each *e, const char *file, struct err *err);
+int syscall_iter_run(const struct syscall_iter *e, const char *file, struct err *err);
 
 #endif

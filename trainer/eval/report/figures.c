@@ -16,23 +16,23 @@ static const struct {
 	unsigned rule;
 	const char *class;
 } curves[] = {
-	{RULE_T, "line k0"},
-	{RULE_A, "line k1"},
-	{RULE_B, "line k2"},
-	{RULE_OBJECTS, "line k3"},
-	{RULE_ALERT, "line k4"},
-	{RULE_NOVEL_CALL, "rival k0"},
-	{RULE_NOVEL_BIGRAM, "rival k1"},
-	{RULE_BOSC, "rival k2"},
-	{RULE_STIDE6, "rival k3"},
-	{RULE_WITTEN_BELL5, "rival k4"},
-	{RULE_RANDOM_CODES, "rival k5"},
-	{RULE_RECONSTRUCTION, "rival k6"},
+	{DETECTOR_T, "line k0"},
+	{DETECTOR_A, "line k1"},
+	{DETECTOR_B, "line k2"},
+	{DETECTOR_OBJECTS, "line k3"},
+	{DETECTOR_ALERT, "line k4"},
+	{DETECTOR_NOVEL_CALL, "rival k0"},
+	{DETECTOR_NOVEL_BIGRAM, "rival k1"},
+	{DETECTOR_BOSC, "rival k2"},
+	{DETECTOR_STIDE6, "rival k3"},
+	{DETECTOR_WITTEN_BELL5, "rival k4"},
+	{DETECTOR_RANDOM_CODES, "rival k5"},
+	{DETECTOR_RECONSTRUCTION, "rival k6"},
 };
 #define N_CURVES (sizeof(curves) / sizeof(curves[0]))
 
 /* Share of benign tasks, share of attacked tasks; up to where the plot ends. */
-static void draw_curve(const struct plot *p, const char *class, const struct outcome_score *scores,
+static void draw_curve(const struct plot *p, const char *class, const struct summary_score *scores,
 		       size_t n_scores)
 {
 	struct plot_line line = {.p = p, .class = class};
@@ -56,18 +56,18 @@ static void draw_curve(const struct plot *p, const char *class, const struct out
 	plot_line_end(&line);
 }
 
-static void draw_legend(FILE *f, size_t i, unsigned rule, double auc)
+static void draw_roc_legend(FILE *f, size_t i, unsigned rule, double auc)
 {
 	double y = 44 + 21. * (double)i;
 	char text[64];
 
 	fprintf(f, "<path class=\"%s\" d=\"M722 %.0fH752\"/>\n", curves[i].class, y - 4);
-	plot_text(f, 760, y, "", rule_name(rule));
+	plot_text(f, 760, y, "", detector_name(rule));
 	snprintf(text, sizeof(text), "%.3f", auc);
 	plot_text(f, 905, y, "end", isfinite(auc) ? text : "–");
 }
 
-int figure_roc(FILE *f, const struct outcome *o)
+int figure_roc(FILE *f, const struct summary *o)
 {
 	const struct plot whole = {f, 58, 26, 270, 270, 0, 1, 0, 1},
 			  few = {f, 410, 26, 270, 270, 0, .05, 0, 1};
@@ -79,16 +79,16 @@ int figure_roc(FILE *f, const struct outcome *o)
 	plot_text(f, 722, 24, "big", "rule");
 	plot_text(f, 905, 24, "end", "area");
 	for (size_t i = N_CURVES; i-- > 0;) {
-		_cleanup_free_ struct outcome_score *scores = NULL;
+		_cleanup_free_ struct summary_score *scores = NULL;
 		size_t n;
 
-		if (curves[i].rule >= outcome_rules(o))
+		if (curves[i].rule >= summary_detectors(o))
 			continue;
-		if (outcome_scores(o, curves[i].rule, false, &scores, &n) < 0)
+		if (summary_scores(o, curves[i].rule, false, &scores, &n) < 0)
 			return -ENOMEM;
 		draw_curve(&whole, curves[i].class, scores, n);
 		draw_curve(&few, curves[i].class, scores, n);
-		draw_legend(f, i, curves[i].rule, outcome_auc(scores, n));
+		draw_roc_legend(f, i, curves[i].rule, summary_auc(scores, n));
 	}
 	plot_end(f);
 	return 0;
@@ -103,16 +103,16 @@ enum { N_BINS = sizeof(bins) / sizeof(bins[0]) };
 static const struct {
 	unsigned rule;
 	const char *class;
-} delayed[] = {{RULE_T, "fill k0"},
-	       {RULE_A, "fill k1"},
-	       {RULE_B, "fill k2"},
-	       {RULE_DENY, "fill k5"},
-	       {RULE_ALERT, "fill k4"}};
+} delayed[] = {{DETECTOR_T, "fill k0"},
+	       {DETECTOR_A, "fill k1"},
+	       {DETECTOR_B, "fill k2"},
+	       {DETECTOR_DENY, "fill k5"},
+	       {DETECTOR_ALERT, "fill k4"}};
 enum { N_DELAYED = sizeof(delayed) / sizeof(delayed[0]) };
 
-static size_t bin_of(const struct trial *t, unsigned rule)
+static size_t delay_bin(const struct evaluated_run *t, unsigned rule)
 {
-	const struct trial_rule *x = &t->rule[rule];
+	const struct detector_result *x = &t->rule[rule];
 	double ms = (double)(x->first_ns - t->onset_ns) / 1e6, bin;
 
 	if (!x->detected)
@@ -122,16 +122,16 @@ static size_t bin_of(const struct trial *t, unsigned rule)
 }
 
 /* Returns the highest. */
-static unsigned count_delays(const struct outcome *o, unsigned ret[N_BINS][N_DELAYED])
+static unsigned count_delays(const struct summary *o, unsigned ret[N_BINS][N_DELAYED])
 {
 	unsigned max = 1;
 
 	memset(ret, 0, sizeof(unsigned[N_BINS][N_DELAYED]));
 	for (size_t i = 0; i < o->n; i++) {
-		const struct trial *t = &o->trials[i];
+		const struct evaluated_run *t = &o->trials[i];
 
-		for (size_t k = 0; k < N_DELAYED && t->kind == TRIAL_ATTACK; k++) {
-			unsigned n = ++ret[bin_of(t, delayed[k].rule)][k];
+		for (size_t k = 0; k < N_DELAYED && t->kind == RUN_KIND_ATTACK; k++) {
+			unsigned n = ++ret[delay_bin(t, delayed[k].rule)][k];
 
 			max = n > max ? n : max;
 		}
@@ -139,7 +139,7 @@ static unsigned count_delays(const struct outcome *o, unsigned ret[N_BINS][N_DEL
 	return max;
 }
 
-void figure_delays(FILE *f, const struct outcome *o)
+void figure_delays(FILE *f, const struct summary *o)
 {
 	struct plot p = {f, 58, 46, 840, 200, 0, N_BINS, 0, 1};
 	unsigned count[N_BINS][N_DELAYED];
@@ -155,7 +155,7 @@ void figure_delays(FILE *f, const struct outcome *o)
 			"<rect class=\"%s\" x=\"%.1f\" y=\"12\" width=\"12\" "
 			"height=\"12\"/>\n",
 			delayed[k].class, x);
-		plot_text(f, x + 17, 22, "", rule_name(delayed[k].rule));
+		plot_text(f, x + 17, 22, "", detector_name(delayed[k].rule));
 	}
 	for (size_t i = 0; i < N_BINS; i++) {
 		plot_text(f, plot_x(&p, (double)i + .5), p.top + p.height + 16, "mid", bins[i]);
@@ -180,12 +180,12 @@ void figure_delays(FILE *f, const struct outcome *o)
 /* ---- levels ---- */
 
 /* A threshold of 0 is passed by any level: drawn as one of 1/4096 of a weight. */
-static double share_of(float level, int32_t threshold)
+static double threshold_share(float level, int32_t threshold)
 {
 	return (double)level / (threshold > 0 ? threshold : 1);
 }
 
-size_t figure_events(const struct trial *t, size_t max, size_t *ret)
+size_t figure_events(const struct evaluated_run *t, size_t max, size_t *ret)
 {
 	size_t n = 0;
 
@@ -196,7 +196,7 @@ size_t figure_events(const struct trial *t, size_t max, size_t *ret)
 }
 
 struct moment {
-	const struct trial_point *at;
+	const struct timeline_point *at;
 };
 
 /* Points by task, each task's in the order of time. */
@@ -210,7 +210,8 @@ static int compare_moments(const void *a, const void *b)
 }
 
 /* One level of all tasks, a line a task. */
-static void draw_level(const struct plot *p, const struct trial *t, bool b, int32_t threshold)
+static void draw_level_lines(const struct plot *p, const struct evaluated_run *t, bool b,
+			     int32_t threshold)
 {
 	_cleanup_free_ struct moment *by_task = calloc(t->n_points + 1, sizeof(*by_task));
 	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
@@ -222,27 +223,29 @@ static void draw_level(const struct plot *p, const struct trial *t, bool b, int3
 		by_task[i].at = &t->points[i];
 	qsort(by_task, t->n_points, sizeof(*by_task), compare_moments);
 	for (size_t i = 0; i < t->n_points; i++) {
-		const struct trial_point *at = by_task[i].at;
+		const struct timeline_point *at = by_task[i].at;
 
 		if (i == 0 || at->tid != tid)
 			plot_line_end(&line);
 		tid = at->tid;
-		plot_line_to(&line, at->ms, share_of(b ? at->b : at->a, threshold));
+		plot_line_to(&line, at->ms, threshold_share(b ? at->b : at->a, threshold));
 	}
 	plot_line_end(&line);
 }
 
 /* Events as dots with their numbers, where these do not hide each other. */
-static void draw_events(const struct plot *p, const struct outcome *o, const struct trial *t)
+static void draw_events(const struct plot *p, const struct summary *o,
+			const struct evaluated_run *t)
 {
 	size_t event[FIGURE_EVENTS], n = figure_events(t, FIGURE_EVENTS, event);
 	double last = -1e9;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct trial_point *at = &t->points[event[i]];
-		double level = fmax(share_of(at->a, o->th_a), share_of(at->b, o->th_b));
+		const struct timeline_point *at = &t->points[event[i]];
+		double level =
+			fmax(threshold_share(at->a, o->th_a), threshold_share(at->b, o->th_b));
 		double x = plot_x(p, at->ms), y = plot_y(p, level);
-		bool alert = at->fired & 1u << RULE_ALERT;
+		bool alert = at->fired & 1u << DETECTOR_ALERT;
 		char text[16];
 
 		fprintf(p->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"%s\"><title>", x,
@@ -258,7 +261,7 @@ static void draw_events(const struct plot *p, const struct outcome *o, const str
 	}
 }
 
-static void draw_legend_of_levels(FILE *f, double y)
+static void draw_level_legend(FILE *f, double y)
 {
 	static const struct {
 		const char *class, *name;
@@ -280,7 +283,7 @@ static void draw_legend_of_levels(FILE *f, double y)
 	plot_text(f, x + 79, y, "", "new");
 }
 
-void figure_levels(FILE *f, const struct outcome *o, const struct trial *t)
+void figure_levels(FILE *f, const struct summary *o, const struct evaluated_run *t)
 {
 	struct plot p = {f, 54, 22, 520, 190, 0, 1, 0, 1.15};
 	char label[128];
@@ -288,8 +291,8 @@ void figure_levels(FILE *f, const struct outcome *o, const struct trial *t)
 	for (size_t i = 0; i < t->n_points; i++) {
 		p.x0 = fmin(p.x0, t->points[i].ms);
 		p.x1 = fmax(p.x1, t->points[i].ms);
-		p.y1 = fmax(p.y1, 1.1 * share_of(t->points[i].a, o->th_a));
-		p.y1 = fmax(p.y1, 1.1 * share_of(t->points[i].b, o->th_b));
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].a, o->th_a));
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].b, o->th_b));
 	}
 	p.x1 += (p.x1 - p.x0) * .02;
 	snprintf(label, sizeof(label), "Levels over time around %.80s", t->file);
@@ -304,9 +307,9 @@ void figure_levels(FILE *f, const struct outcome *o, const struct trial *t)
 	}
 	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
 		p.width);
-	draw_level(&p, t, false, o->th_a);
-	draw_level(&p, t, true, o->th_b);
+	draw_level_lines(&p, t, false, o->th_a);
+	draw_level_lines(&p, t, true, o->th_b);
 	draw_events(&p, o, t);
-	draw_legend_of_levels(f, 273);
+	draw_level_legend(f, 273);
 	plot_end(f);
 }

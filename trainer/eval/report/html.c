@@ -61,16 +61,16 @@ static void put_number(FILE *f, int decimals, double x)
 		fputs("<td>–</td>", f);
 }
 
-static void put_rule(FILE *f, const struct outcome *o, unsigned rule)
+static void put_detector(FILE *f, const struct summary *o, unsigned rule)
 {
 	struct false_alarms fa;
 	struct detection d;
 
-	outcome_false_alarms(o, rule, &fa);
-	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+	summary_false_alarms(o, rule, &fa);
+	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
 		return;
-	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>", rule < RULE_POLICY ? "" : "rival",
-		rule_name(rule), fa.episodes);
+	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>", rule < DETECTOR_POLICY ? "" : "rival",
+		detector_name(rule), fa.episodes);
 	put_number(f, 2, fa.per_hour);
 	fprintf(f, "<td>%.2g – %.3g</td><td>%u / %u</td>", fa.per_hour_95[0], fa.per_hour_95[1],
 		d.detected, d.runs);
@@ -81,12 +81,12 @@ static void put_rule(FILE *f, const struct outcome *o, unsigned rule)
 	put_number(f, 0, d.calls_mean);
 	put_number(f, 0, d.calls_median);
 	put_number(f, 0, d.calls_p95);
-	put_number(f, 3, outcome_rule_auc(o, rule, false));
-	put_number(f, 3, outcome_rule_auc(o, rule, true));
+	put_number(f, 3, summary_detector_auc(o, rule, false));
+	put_number(f, 3, summary_detector_auc(o, rule, true));
 	fputs("</tr>\n", f);
 }
 
-static void put_rules(FILE *f, const struct outcome *o)
+static void put_detectors(FILE *f, const struct summary *o)
 {
 	fputs("<h2>Rules</h2>\n<div class=\"wide\"><table><tr><th>rule</th><th>false<br>alarms</th>"
 	      "<th>an hour</th><th>95 %<br>interval</th><th>detected</th><th>harm<br>in time</th>"
@@ -94,8 +94,8 @@ static void put_rules(FILE *f, const struct outcome *o)
 	      "<th><br>median</th><th><br>p95</th><th>ROC area<br>by task</th>"
 	      "<th><br>by run</th></tr>\n",
 	      f);
-	for (unsigned i = 0; i < outcome_rules(o); i++)
-		put_rule(f, o, i);
+	for (unsigned i = 0; i < summary_detectors(o); i++)
+		put_detector(f, o, i);
 	fputs("</table></div>\n<p>False alarms are episodes: alarms less than a second apart are "
 	      "one. The interval is exact for a Poisson rate. Harm in time: labelled harmful calls "
 	      "at or after the first alarm. ms and calls: from the onset to the first alarm.</p>\n"
@@ -110,54 +110,54 @@ static void put_rules(FILE *f, const struct outcome *o)
 }
 
 /* What most readers want to know first, of one set of rules. */
-static void put_card(FILE *f, const struct outcome *o, unsigned rule)
+static void put_card(FILE *f, const struct summary *o, unsigned rule)
 {
 	struct false_alarms fa;
 	struct detection d;
 
-	outcome_false_alarms(o, rule, &fa);
-	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+	summary_false_alarms(o, rule, &fa);
+	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
 		return;
 	fprintf(f,
 		"<div class=\"card\">%s<b>%u of %u</b>attacks detected</div>\n"
 		"<div class=\"card\">%s<b>%u in %.2f h</b>false alarms, at most %.3g an hour"
 		"</div>\n",
-		rule_name(rule), d.detected, d.runs, rule_name(rule), fa.episodes, fa.hours,
+		detector_name(rule), d.detected, d.runs, detector_name(rule), fa.episodes, fa.hours,
 		fa.per_hour_95[1]);
 }
 
 /* The named events of an attack, numbered as its figure has them. */
-static void put_events(FILE *f, const struct outcome *o, const struct trial *t)
+static void put_events(FILE *f, const struct summary *o, const struct evaluated_run *t)
 {
 	size_t event[FIGURE_EVENTS + 1], n = figure_events(t, FIGURE_EVENTS + 1, event);
 
 	fputs("<div><ol>\n", f);
 	for (size_t i = 0; i < n && i < FIGURE_EVENTS; i++) {
-		const struct trial_point *p = &t->points[event[i]];
+		const struct timeline_point *p = &t->points[event[i]];
 
 		fprintf(f, "<li>%.3f ms, task %u: <b>", p->ms, p->tid);
 		plot_escape(f, p->text);
 		fprintf(f, "</b> <span class=\"soft\">A %.2f, B %.2f</span>",
 			p->a / fmax(o->th_a, 1), p->b / fmax(o->th_b, 1));
-		for (unsigned k = 0; k < RULE_POLICY; k++)
+		for (unsigned k = 0; k < DETECTOR_POLICY; k++)
 			if (p->fired & 1u << k)
-				fprintf(f, " <span class=\"bad\">%s</span>", rule_name(k));
+				fprintf(f, " <span class=\"bad\">%s</span>", detector_name(k));
 		fputs("</li>\n", f);
 	}
 	fprintf(f, "</ol>%s</div>\n", n > FIGURE_EVENTS ? "<p>and more</p>" : "");
 }
 
-static void put_attack(FILE *f, const struct outcome *o, const struct trial *t)
+static void put_attack(FILE *f, const struct summary *o, const struct evaluated_run *t)
 {
 	const char *sep = "First alarm: ";
 
 	fputs("<section class=\"attack\"><h3>", f);
 	plot_escape(f, t->file);
 	fputs("</h3>\n<p>", f);
-	for (unsigned i = 0; i < RULE_POLICY; i++) {
+	for (unsigned i = 0; i < DETECTOR_POLICY; i++) {
 		if (!t->rule[i].detected)
 			continue;
-		fprintf(f, "%s%s after %.3f ms and %llu calls", sep, rule_name(i),
+		fprintf(f, "%s%s after %.3f ms and %llu calls", sep, detector_name(i),
 			(double)(t->rule[i].first_ns - t->onset_ns) / 1e6,
 			(unsigned long long)t->rule[i].first_calls);
 		sep = "; ";
@@ -171,7 +171,7 @@ static void put_attack(FILE *f, const struct outcome *o, const struct trial *t)
 	fputs("</section>\n", f);
 }
 
-static void put_attacks(FILE *f, const struct outcome *o, enum trial_kind kind, const char *title)
+static void put_attacks(FILE *f, const struct summary *o, enum run_kind kind, const char *title)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		if (o->trials[i].kind != kind)
@@ -188,14 +188,14 @@ static void put_attacks(FILE *f, const struct outcome *o, enum trial_kind kind, 
 }
 
 /* False alarms, and whether an attack was detected. */
-static void put_cell(FILE *f, const struct trial *t, unsigned rule)
+static void put_cell(FILE *f, const struct evaluated_run *t, unsigned rule)
 {
-	const struct trial_rule *x = &t->rule[rule];
+	const struct detector_result *x = &t->rule[rule];
 
 	fputs("<td>", f);
 	if (x->false_alarms)
 		fprintf(f, "<span class=\"bad\">%u</span> ", x->false_alarms);
-	if (t->kind != TRIAL_NORMAL)
+	if (t->kind != RUN_KIND_NORMAL)
 		fputs(x->detected ? "<span class=\"yes\">✓</span>" : "<span class=\"no\">–</span>",
 		      f);
 	else if (!x->false_alarms)
@@ -203,7 +203,7 @@ static void put_cell(FILE *f, const struct trial *t, unsigned rule)
 	fputs("</td>", f);
 }
 
-static void put_runs(FILE *f, const struct outcome *o)
+static void put_runs(FILE *f, const struct summary *o)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 
@@ -212,28 +212,28 @@ static void put_runs(FILE *f, const struct outcome *o)
 	      "was not.</p>\n<div class=\"wide\"><table><tr><th>run</th><th>kind</th>"
 	      "<th>benign<br>min</th><th>benign<br>calls</th>",
 	      f);
-	for (unsigned i = 0; i < outcome_rules(o); i++) {
-		const char *name = rule_name(i), *cut = strchr(name, '_');
+	for (unsigned i = 0; i < summary_detectors(o); i++) {
+		const char *name = detector_name(i), *cut = strchr(name, '_');
 
 		fprintf(f, "<th>%.*s%s%s</th>", cut ? (int)(cut - name + 1) : (int)strlen(name),
 			name, cut ? "<br>" : "", cut ? cut + 1 : "");
 	}
 	fputs("</tr>\n", f);
 	for (size_t i = 0; i < o->n; i++) {
-		const struct trial *t = &o->trials[i];
+		const struct evaluated_run *t = &o->trials[i];
 
 		fputs("<tr><td>", f);
 		plot_escape(f, t->file);
 		fprintf(f, "</td><td>%s</td><td>%.1f</td><td>%llu</td>", kinds[t->kind],
 			t->benign_hours * 60, (unsigned long long)t->benign_calls);
-		for (unsigned k = 0; k < outcome_rules(o); k++)
+		for (unsigned k = 0; k < summary_detectors(o); k++)
 			put_cell(f, t, k);
 		fputs("</tr>\n", f);
 	}
 	fputs("</table></div>\n", f);
 }
 
-static int put_report(FILE *f, const struct outcome *o)
+static int put_report(FILE *f, const struct summary *o)
 {
 	int r;
 
@@ -243,24 +243,24 @@ static int put_report(FILE *f, const struct outcome *o)
 	fputs("</title></head><body>\n<h1>", f);
 	plot_escape(f, o->policy_image);
 	fputs(": false alarms and detection</h1>\n<div class=\"cards\">\n", f);
-	put_card(f, o, RULE_DENY);
-	put_card(f, o, RULE_ALERT);
+	put_card(f, o, DETECTOR_DENY);
+	put_card(f, o, DETECTOR_ALERT);
 	fputs("</div>\n", f);
-	put_rules(f, o);
+	put_detectors(f, o);
 	fputs("<h2>ROC</h2>\n<p>By task: its highest level, or how often the rule fired.</p>\n", f);
 	fputs("<div class=\"wide\">", f);
 	r = figure_roc(f, o);
 	fputs("</div>\n<h2>Delay</h2>\n<div class=\"wide\">", f);
 	figure_delays(f, o);
 	fputs("</div>\n", f);
-	put_attacks(f, o, TRIAL_ATTACK, "Attacks");
-	put_attacks(f, o, TRIAL_ADAPTIVE, "Adaptive attacks");
+	put_attacks(f, o, RUN_KIND_ATTACK, "Attacks");
+	put_attacks(f, o, RUN_KIND_ADAPTIVE, "Adaptive attacks");
 	put_runs(f, o);
 	fputs("</body></html>\n", f);
 	return r;
 }
 
-int html_report(const struct outcome *o, const char *path, struct err *err)
+int html_report(const struct summary *o, const char *path, struct err *err)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char part[4096];

@@ -10,6 +10,6 @@
  * around each attack with the events that were new, and every run. An existing file is replaced, or
  * left as it is on failure. -ENOMEM; else as open(2), write(2).
  */
-int html_report(const struct outcome *o, const char *path, struct err *err);
+int html_report(const struct summary *o, const char *path, struct err *err);
 
 #endif

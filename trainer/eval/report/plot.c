@@ -59,20 +59,20 @@ void plot_text(FILE *f, double x, double y, const char *class, const char *text)
 }
 
 /* A round step that gives an axis of that length about n numbers. */
-static double step_of(double length, double n)
+static double axis_step(double length, double n)
 {
 	double unit = pow(10, floor(log10(length / n))), times = length / n / unit;
 
 	return unit * (times < 1.5 ? 1 : times < 3.5 ? 2 : times < 7.5 ? 5 : 10);
 }
 
-static void rule(FILE *f, const char *class, double x0, double y0, double x1, double y1)
+static void put_line(FILE *f, const char *class, double x0, double y0, double x1, double y1)
 {
 	fprintf(f, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x0, y0,
 		x1, y1, class);
 }
 
-static void number(FILE *f, double x, double y, const char *class, double value)
+static void put_axis_number(FILE *f, double x, double y, const char *class, double value)
 {
 	char text[32];
 
@@ -83,24 +83,24 @@ static void number(FILE *f, double x, double y, const char *class, double value)
 void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const char *y_name)
 {
 	double bottom = p->top + p->height, right = p->left + p->width;
-	double dx = step_of(p->x1 - p->x0, p->width / 80);
-	double dy = step_of(p->y1 - p->y0, p->height / 45);
+	double dx = axis_step(p->x1 - p->x0, p->width / 80);
+	double dy = axis_step(p->y1 - p->y0, p->height / 45);
 	double x = ceil(p->x0 / dx - 1e-6) * dx, y = ceil(p->y0 / dy - 1e-6) * dy;
 
 	for (int i = 0; y + i * dy <= p->y1 + dy * 1e-6; i++) {
 		double at = plot_y(p, y + i * dy);
 
-		rule(p->f, "grid", p->left, at, right, at);
-		number(p->f, p->left - 6, at + 4, "end", y + i * dy);
+		put_line(p->f, "grid", p->left, at, right, at);
+		put_axis_number(p->f, p->left - 6, at + 4, "end", y + i * dy);
 	}
 	for (int i = 0; x_numbers && x + i * dx <= p->x1 + dx * 1e-6; i++) {
 		double at = plot_x(p, x + i * dx);
 
-		rule(p->f, "grid", at, p->top, at, bottom);
-		number(p->f, at, bottom + 16, "mid", x + i * dx);
+		put_line(p->f, "grid", at, p->top, at, bottom);
+		put_axis_number(p->f, at, bottom + 16, "mid", x + i * dx);
 	}
-	rule(p->f, "axis", p->left, bottom, right, bottom);
-	rule(p->f, "axis", p->left, p->top, p->left, bottom);
+	put_line(p->f, "axis", p->left, bottom, right, bottom);
+	put_line(p->f, "axis", p->left, p->top, p->left, bottom);
 	plot_text(p->f, p->left + p->width / 2, bottom + 34, "mid", x_name);
 	fprintf(p->f, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", p->left - 38,
 		p->top + p->height / 2);
@@ -138,6 +138,6 @@ void plot_mark(const struct plot *p, double x, const char *class, const char *na
 {
 	double at = plot_x(p, x);
 
-	rule(p->f, class, at, p->top, at, p->top + p->height);
+	put_line(p->f, class, at, p->top, at, p->top + p->height);
 	plot_text(p->f, at + 3, p->top - 4, "", name);
 }

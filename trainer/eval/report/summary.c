@@ -12,34 +12,34 @@
 #define P95 .95
 
 static const char *const names[] = {
-	[RULE_T] = "T",
-	[RULE_TH] = "TH",
-	[RULE_A] = "A",
-	[RULE_B] = "B",
-	[RULE_OBJECTS] = "objects",
-	[RULE_DENY] = "deny",
-	[RULE_ALERT] = "alert",
-	[RULE_KILL] = "kill",
-	[RULE_NOVEL_CALL] = "novel_call",
-	[RULE_NOVEL_BIGRAM] = "novel_bigram",
-	[RULE_BOSC] = "bosc",
-	[RULE_STIDE6] = "stide6",
-	[RULE_WITTEN_BELL5] = "witten_bell5",
-	[RULE_RANDOM_CODES] = "random_codes",
-	[RULE_RECONSTRUCTION] = "reconstruction",
+	[DETECTOR_T] = "T",
+	[DETECTOR_TH] = "TH",
+	[DETECTOR_A] = "A",
+	[DETECTOR_B] = "B",
+	[DETECTOR_OBJECTS] = "objects",
+	[DETECTOR_DENY] = "deny",
+	[DETECTOR_ALERT] = "alert",
+	[DETECTOR_KILL] = "kill",
+	[DETECTOR_NOVEL_CALL] = "novel_call",
+	[DETECTOR_NOVEL_BIGRAM] = "novel_bigram",
+	[DETECTOR_BOSC] = "bosc",
+	[DETECTOR_STIDE6] = "stide6",
+	[DETECTOR_WITTEN_BELL5] = "witten_bell5",
+	[DETECTOR_RANDOM_CODES] = "random_codes",
+	[DETECTOR_RECONSTRUCTION] = "reconstruction",
 };
 
-const char *rule_name(unsigned rule)
+const char *detector_name(unsigned rule)
 {
-	return rule < RULE_NAMED ? names[rule] : "";
+	return rule < DETECTOR_NAMED ? names[rule] : "";
 }
 
-unsigned outcome_rules(const struct outcome *o)
+unsigned summary_detectors(const struct summary *o)
 {
-	return o->baselines ? RULE_NAMED : RULE_POLICY;
+	return o->baselines ? DETECTOR_NAMED : DETECTOR_POLICY;
 }
 
-void outcome_false_alarms(const struct outcome *o, unsigned rule, struct false_alarms *ret)
+void summary_false_alarms(const struct summary *o, unsigned rule, struct false_alarms *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < o->n; i++) {
@@ -47,7 +47,7 @@ void outcome_false_alarms(const struct outcome *o, unsigned rule, struct false_a
 		ret->hours += o->trials[i].benign_hours;
 	}
 	ret->per_hour = ret->hours > 0 ? ret->episodes / ret->hours : NAN;
-	alarms_rate_95(ret->episodes, ret->hours, ret->per_hour_95);
+	episodes_rate_95(ret->episodes, ret->hours, ret->per_hour_95);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -58,7 +58,7 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* Of n values: mean, median, and the smallest that p of them do not exceed. Sorts them. */
-static void spread(double *v, size_t n, double *mean, double *median, double *p95)
+static void mean_median_p95(double *v, size_t n, double *mean, double *median, double *p95)
 {
 	double sum = 0;
 
@@ -73,7 +73,7 @@ static void spread(double *v, size_t n, double *mean, double *median, double *p9
 	*p95 = v[(size_t)ceil(P95 * (double)n) - 1];
 }
 
-int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind kind,
+int summary_detection(const struct summary *o, unsigned rule, enum run_kind kind,
 		      struct detection *ret)
 {
 	_cleanup_free_ double *ms = calloc(o->n + 1, sizeof(*ms));
@@ -84,14 +84,14 @@ int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind ki
 	if (!ms || !calls)
 		return -ENOMEM;
 	for (size_t i = 0; i < o->n; i++) {
-		const struct trial *t = &o->trials[i];
-		const struct trial_rule *x = &t->rule[rule];
+		const struct evaluated_run *t = &o->trials[i];
+		const struct detector_result *x = &t->rule[rule];
 		size_t in_time;
 
 		if (t->kind != kind)
 			continue;
 		ret->runs++;
-		ret->harm += trial_harm_in_time(t, rule, &in_time);
+		ret->harm += evaluated_run_harm_in_time(t, rule, &in_time);
 		ret->in_time += in_time;
 		if (!x->detected)
 			continue;
@@ -99,8 +99,8 @@ int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind ki
 		calls[n++] = (double)x->first_calls;
 	}
 	ret->detected = (uint32_t)n;
-	spread(ms, n, &ret->ms_mean, &ret->ms_median, &ret->ms_p95);
-	spread(calls, n, &ret->calls_mean, &ret->calls_median, &ret->calls_p95);
+	mean_median_p95(ms, n, &ret->ms_mean, &ret->ms_median, &ret->ms_p95);
+	mean_median_p95(calls, n, &ret->calls_mean, &ret->calls_median, &ret->calls_p95);
 	return 0;
 }
 
@@ -108,17 +108,18 @@ int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind ki
 
 static int compare_scores(const void *a, const void *b)
 {
-	const struct outcome_score *x = a, *y = b;
+	const struct summary_score *x = a, *y = b;
 
 	return x->score > y->score ? -1 : x->score < y->score;
 }
 
 /* A run's score: that of its worst task, among those of the attack where it is one. */
-static bool score_run(const struct trial *t, unsigned rule, struct outcome_score *ret)
+static bool worst_task_score(const struct evaluated_run *t, unsigned rule,
+			     struct summary_score *ret)
 {
 	bool any = false;
 
-	ret->attack = t->kind == TRIAL_ATTACK;
+	ret->attack = t->kind == RUN_KIND_ATTACK;
 	ret->score = 0;
 	for (size_t i = 0; i < t->n_tasks; i++) {
 		if (t->tasks[i].attack != ret->attack)
@@ -129,10 +130,10 @@ static bool score_run(const struct trial *t, unsigned rule, struct outcome_score
 	return any;
 }
 
-int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct outcome_score **ret,
+int summary_scores(const struct summary *o, unsigned rule, bool by_run, struct summary_score **ret,
 		   size_t *ret_n)
 {
-	_cleanup_free_ struct outcome_score *scores = NULL;
+	_cleanup_free_ struct summary_score *scores = NULL;
 	size_t n = o->n + 1;
 
 	for (size_t i = 0; i < o->n; i++)
@@ -142,15 +143,15 @@ int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct o
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < o->n; i++) {
-		const struct trial *t = &o->trials[i];
+		const struct evaluated_run *t = &o->trials[i];
 
-		if (t->kind == TRIAL_ADAPTIVE)
+		if (t->kind == RUN_KIND_ADAPTIVE)
 			continue;
 		if (by_run)
-			n += score_run(t, rule, &scores[n]);
+			n += worst_task_score(t, rule, &scores[n]);
 		for (size_t k = 0; k < t->n_tasks && !by_run; k++)
 			if (t->tasks[k].calls)
-				scores[n++] = (struct outcome_score){t->tasks[k].score[rule],
+				scores[n++] = (struct summary_score){t->tasks[k].score[rule],
 								     t->tasks[k].attack};
 	}
 	qsort(scores, n, sizeof(*scores), compare_scores);
@@ -159,7 +160,7 @@ int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct o
 	return 0;
 }
 
-double outcome_auc(const struct outcome_score *scores, size_t n)
+double summary_auc(const struct summary_score *scores, size_t n)
 {
 	double area = 0, attacks = 0, normals = 0;
 
@@ -178,23 +179,24 @@ double outcome_auc(const struct outcome_score *scores, size_t n)
 	return attacks > 0 && normals > 0 ? area / (attacks * normals) : NAN;
 }
 
-double outcome_rule_auc(const struct outcome *o, unsigned rule, bool by_run)
+double summary_detector_auc(const struct summary *o, unsigned rule, bool by_run)
 {
-	_cleanup_free_ struct outcome_score *scores = NULL;
+	_cleanup_free_ struct summary_score *scores = NULL;
 	size_t n;
 
-	return outcome_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : outcome_auc(scores, n);
+	return summary_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : summary_auc(scores, n);
 }
 
-uint32_t outcome_changed(const struct outcome *o, unsigned of)
+uint32_t summary_count_rounding(const struct summary *o, unsigned of)
 {
-	unsigned to = of == RULE_A	? RULE_FLOAT_A
-		      : of == RULE_KILL ? RULE_FLOAT_KILL
-					: RULE_FLOAT_ALERT;
+	unsigned to = of == DETECTOR_A	    ? DETECTOR_FLOAT_A
+		      : of == DETECTOR_KILL ? DETECTOR_FLOAT_KILL
+					    : DETECTOR_FLOAT_ALERT;
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < o->n; i++) {
-		const struct trial_rule *x = &o->trials[i].rule[of], *y = &o->trials[i].rule[to];
+		const struct detector_result *x = &o->trials[i].rule[of],
+					     *y = &o->trials[i].rule[to];
 
 		n += x->false_alarms != y->false_alarms || x->detected != y->detected;
 	}

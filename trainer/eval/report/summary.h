@@ -9,8 +9,8 @@
 #include "trainer/eval/evaluated_run.h"
 
 /* All trials of an evaluation. baselines: rules from RULE_POLICY on were judged too. */
-struct outcome {
-	const struct trial *trials;
+struct summary {
+	const struct evaluated_run *trials;
 	size_t n;
 	bool baselines;
 	const char *policy_image;
@@ -30,14 +30,14 @@ struct false_alarms {
 	double hours, per_hour, per_hour_95[2];
 };
 
-void outcome_false_alarms(const struct outcome *o, unsigned rule, struct false_alarms *ret);
+void summary_false_alarms(const struct summary *o, unsigned rule, struct false_alarms *ret);
 
 /* -ENOMEM. */
-int outcome_detection(const struct outcome *o, unsigned rule, enum trial_kind kind,
+int summary_detection(const struct summary *o, unsigned rule, enum run_kind kind,
 		      struct detection *ret);
 
 /* What a ROC curve is of: a task's or a run's score. */
-struct outcome_score {
+struct summary_score {
 	float score;
 	bool attack;
 };
@@ -46,24 +46,24 @@ struct outcome_score {
  * Scores of all tasks that made a call, or (by_run) of all runs, highest first: *ret is the
  * caller's with *ret_n of them. Adaptive runs are left out. -ENOMEM.
  */
-int outcome_scores(const struct outcome *o, unsigned rule, bool by_run, struct outcome_score **ret,
+int summary_scores(const struct summary *o, unsigned rule, bool by_run, struct summary_score **ret,
 		   size_t *ret_n);
 
 /* Area under the ROC curve of scores in that order, ties counted half; NAN without both kinds. */
-double outcome_auc(const struct outcome_score *scores, size_t n);
+double summary_auc(const struct summary_score *scores, size_t n);
 
 /* The same of a rule's scores; NAN also when out of memory. */
-double outcome_rule_auc(const struct outcome *o, unsigned rule, bool by_run);
+double summary_detector_auc(const struct summary *o, unsigned rule, bool by_run);
 
 /* Runs in which rounding changed what a rule did: episodes, or detected. of: RULE_A, _ALERT, _KILL.
  */
-uint32_t outcome_changed(const struct outcome *o, unsigned of);
+uint32_t summary_count_rounding(const struct summary *o, unsigned of);
 
 /* How many rules have results. */
-unsigned outcome_rules(const struct outcome *o);
+unsigned summary_detectors(const struct summary *o);
 
 /* The whole as JSON (a new reference; NULL: out of memory), and as a table. */
-json_t *outcome_json(const struct outcome *o);
-void outcome_print(const struct outcome *o, FILE *out);
+json_t *summary_to_json(const struct summary *o);
+void summary_print(const struct summary *o, FILE *out);
 
 #endif

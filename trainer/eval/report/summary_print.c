@@ -6,56 +6,58 @@
 #include "trainer/eval/report/summary.h"
 
 /* JSON has no NAN. */
-static json_t *number(double x)
+static json_t *json_number(double x)
 {
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static double share(double n, double of)
+static double ratio(double n, double of)
 {
 	return of > 0 ? n / of : NAN;
 }
 
-static json_t *detection_json(const struct detection *d)
+static json_t *detection_to_json(const struct detection *d)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "detected", d->detected,
-			 "detection_rate", number(share(d->detected, d->runs)), "in_time",
-			 number(share((double)d->in_time, (double)d->harm)), "delay_ms_mean",
-			 number(d->ms_mean), "delay_ms_median", number(d->ms_median),
-			 "delay_ms_p95", number(d->ms_p95), "delay_calls_mean",
-			 number(d->calls_mean), "delay_calls_median", number(d->calls_median),
-			 "delay_calls_p95", number(d->calls_p95));
+			 "detection_rate", json_number(ratio(d->detected, d->runs)), "in_time",
+			 json_number(ratio((double)d->in_time, (double)d->harm)), "delay_ms_mean",
+			 json_number(d->ms_mean), "delay_ms_median", json_number(d->ms_median),
+			 "delay_ms_p95", json_number(d->ms_p95), "delay_calls_mean",
+			 json_number(d->calls_mean), "delay_calls_median",
+			 json_number(d->calls_median), "delay_calls_p95",
+			 json_number(d->calls_p95));
 }
 
-static json_t *rule_json(const struct outcome *o, unsigned rule)
+static json_t *detector_to_json(const struct summary *o, unsigned rule)
 {
 	struct false_alarms fa;
 	struct detection d;
 	json_t *j;
 
-	outcome_false_alarms(o, rule, &fa);
-	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+	summary_false_alarms(o, rule, &fa);
+	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
 		return NULL;
-	j = detection_json(&d);
+	j = detection_to_json(&d);
 	json_object_set_new(j, "false_alarms", json_integer(fa.episodes));
-	json_object_set_new(j, "per_hour", number(fa.per_hour));
+	json_object_set_new(j, "per_hour", json_number(fa.per_hour));
 	json_object_set_new(j, "per_hour_95",
 			    json_pack("[f, f]", fa.per_hour_95[0], fa.per_hour_95[1]));
 	return j;
 }
 
-static json_t *run_json(const struct outcome *o, const struct trial *t)
+static json_t *run_to_json(const struct summary *o, const struct evaluated_run *t)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 	json_t *alarms = json_object(), *delays = json_object();
 
-	for (unsigned i = 0; i < outcome_rules(o); i++) {
-		const struct trial_rule *x = &t->rule[i];
+	for (unsigned i = 0; i < summary_detectors(o); i++) {
+		const struct detector_result *x = &t->rule[i];
 
 		if (x->false_alarms)
-			json_object_set_new(alarms, rule_name(i), json_integer(x->false_alarms));
+			json_object_set_new(alarms, detector_name(i),
+					    json_integer(x->false_alarms));
 		if (x->detected)
-			json_object_set_new(delays, rule_name(i),
+			json_object_set_new(delays, detector_name(i),
 					    json_real((double)(x->first_ns - t->onset_ns) / 1e6));
 	}
 	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(t->file), "kind",
@@ -66,13 +68,13 @@ static json_t *run_json(const struct outcome *o, const struct trial *t)
 
 /* Totals that are not of one rule. */
 struct totals {
-	uint32_t runs[3]; /* by enum trial_kind */
+	uint32_t runs[3]; /* by enum run_kind */
 	double hours;
 	uint64_t calls;
 	uint32_t refused_after_alert;
 };
 
-static struct totals total(const struct outcome *o)
+static struct totals add_totals(const struct summary *o)
 {
 	struct totals x = {0};
 
@@ -85,36 +87,37 @@ static struct totals total(const struct outcome *o)
 	return x;
 }
 
-json_t *outcome_json(const struct outcome *o)
+json_t *summary_to_json(const struct summary *o)
 {
 	json_t *rules = json_object(), *aucs = json_object(), *adaptive = json_object(),
 	       *runs = json_array(), *j;
-	struct totals x = total(o);
+	struct totals x = add_totals(o);
 
-	for (unsigned i = 0; i < outcome_rules(o); i++) {
+	for (unsigned i = 0; i < summary_detectors(o); i++) {
 		struct detection d;
 
-		json_object_set_new(rules, rule_name(i), rule_json(o, i));
-		json_object_set_new(aucs, rule_name(i),
+		json_object_set_new(rules, detector_name(i), detector_to_json(o, i));
+		json_object_set_new(aucs, detector_name(i),
 				    json_pack("{s:o, s:o}", "task",
-					      number(outcome_rule_auc(o, i, false)), "container",
-					      number(outcome_rule_auc(o, i, true))));
-		if (outcome_detection(o, i, TRIAL_ADAPTIVE, &d) == 0)
-			json_object_set_new(adaptive, rule_name(i), detection_json(&d));
+					      json_number(summary_detector_auc(o, i, false)),
+					      "container",
+					      json_number(summary_detector_auc(o, i, true))));
+		if (summary_detection(o, i, RUN_KIND_ADAPTIVE, &d) == 0)
+			json_object_set_new(adaptive, detector_name(i), detection_to_json(&d));
 	}
 	for (size_t i = 0; i < o->n; i++)
-		json_array_append_new(runs, run_json(o, &o->trials[i]));
+		json_array_append_new(runs, run_to_json(o, &o->trials[i]));
 	j = json_pack("{s:{s:i, s:f, s:I, s:i}, s:{s:i}, s:o, s:o, s:{s:i, s:o}, s:o}", "normal",
-		      "runs", x.runs[TRIAL_NORMAL], "hours", x.hours, "calls", (json_int_t)x.calls,
-		      "refused_after_alert", x.refused_after_alert, "attack", "runs",
-		      x.runs[TRIAL_ATTACK], "rules", rules, "auc", aucs, "adaptive", "runs",
-		      x.runs[TRIAL_ADAPTIVE], "rules", adaptive, "runs", runs);
+		      "runs", x.runs[RUN_KIND_NORMAL], "hours", x.hours, "calls",
+		      (json_int_t)x.calls, "refused_after_alert", x.refused_after_alert, "attack",
+		      "runs", x.runs[RUN_KIND_ATTACK], "rules", rules, "auc", aucs, "adaptive",
+		      "runs", x.runs[RUN_KIND_ADAPTIVE], "rules", adaptive, "runs", runs);
 	if (j && o->baselines)
 		json_object_set_new(j, "quantisation",
 				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)o->n,
-					      "changed", "A", outcome_changed(o, RULE_A), "alert",
-					      outcome_changed(o, RULE_ALERT), "kill",
-					      outcome_changed(o, RULE_KILL)));
+					      "changed", "A", summary_count_rounding(o, DETECTOR_A),
+					      "alert", summary_count_rounding(o, DETECTOR_ALERT),
+					      "kill", summary_count_rounding(o, DETECTOR_KILL)));
 	return j;
 }
 
@@ -129,47 +132,49 @@ static void print_number(double x, int decimals, int width, FILE *out)
 	fprintf(out, " %*s", width, s);
 }
 
-static void print_rule(const struct outcome *o, unsigned rule, FILE *out)
+static void print_detector(const struct summary *o, unsigned rule, FILE *out)
 {
 	struct false_alarms fa;
 	struct detection d;
 	char interval[48], found[24];
 
-	outcome_false_alarms(o, rule, &fa);
-	if (outcome_detection(o, rule, TRIAL_ATTACK, &d) < 0)
+	summary_false_alarms(o, rule, &fa);
+	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
 		return;
 	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa.per_hour_95[0], fa.per_hour_95[1]);
 	snprintf(found, sizeof(found), "%u/%u", d.detected, d.runs);
-	fprintf(out, "%-14s %5u", rule_name(rule), fa.episodes);
+	fprintf(out, "%-14s %5u", detector_name(rule), fa.episodes);
 	print_number(fa.per_hour, 2, 7, out);
 	fprintf(out, " %-14s %8s", interval, found);
-	print_number(share((double)d.in_time, (double)d.harm), 3, 7, out);
+	print_number(ratio((double)d.in_time, (double)d.harm), 3, 7, out);
 	print_number(d.ms_mean, 1, 8, out);
 	print_number(d.ms_median, 1, 8, out);
 	print_number(d.ms_p95, 1, 8, out);
 	print_number(d.calls_median, 0, 7, out);
-	print_number(outcome_rule_auc(o, rule, false), 3, 7, out);
-	print_number(outcome_rule_auc(o, rule, true), 3, 7, out);
+	print_number(summary_detector_auc(o, rule, false), 3, 7, out);
+	print_number(summary_detector_auc(o, rule, true), 3, 7, out);
 	putc('\n', out);
 }
 
-void outcome_print(const struct outcome *o, FILE *out)
+void summary_print(const struct summary *o, FILE *out)
 {
-	struct totals x = total(o);
+	struct totals x = add_totals(o);
 	struct detection d;
 
 	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", o->policy_image,
-		x.runs[TRIAL_NORMAL], x.hours, (unsigned long long)x.calls, x.runs[TRIAL_ATTACK]);
+		x.runs[RUN_KIND_NORMAL], x.hours, (unsigned long long)x.calls,
+		x.runs[RUN_KIND_ATTACK]);
 	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
 		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
 		"by run");
-	for (unsigned i = 0; i < outcome_rules(o); i++)
-		print_rule(o, i, out);
-	if (x.runs[TRIAL_ADAPTIVE]) {
-		fprintf(out, "adaptive: of %u runs", x.runs[TRIAL_ADAPTIVE]);
-		for (unsigned i = 0; i < outcome_rules(o); i++)
-			if (outcome_detection(o, i, TRIAL_ADAPTIVE, &d) == 0)
-				fprintf(out, "%s %s %u", i ? "," : "", rule_name(i), d.detected);
+	for (unsigned i = 0; i < summary_detectors(o); i++)
+		print_detector(o, i, out);
+	if (x.runs[RUN_KIND_ADAPTIVE]) {
+		fprintf(out, "adaptive: of %u runs", x.runs[RUN_KIND_ADAPTIVE]);
+		for (unsigned i = 0; i < summary_detectors(o); i++)
+			if (summary_detection(o, i, RUN_KIND_ADAPTIVE, &d) == 0)
+				fprintf(out, "%s %s %u", i ? "," : "", detector_name(i),
+					d.detected);
 		putc('\n', out);
 	}
 	if (x.refused_after_alert)
@@ -177,6 +182,7 @@ void outcome_print(const struct outcome *o, FILE *out)
 			x.refused_after_alert);
 	if (o->baselines)
 		fprintf(out, "with weights not rounded: A differs in %u runs, alert %u, kill %u\n",
-			outcome_changed(o, RULE_A), outcome_changed(o, RULE_ALERT),
-			outcome_changed(o, RULE_KILL));
+			summary_count_rounding(o, DETECTOR_A),
+			summary_count_rounding(o, DETECTOR_ALERT),
+			summary_count_rounding(o, DETECTOR_KILL));
 }

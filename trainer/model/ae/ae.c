@@ -40,18 +40,18 @@ struct trainer {
 	struct pool *pool;
 };
 
-static size_t round8(size_t n)
+static size_t round_up_8(size_t n)
 {
 	return (n + 7) & ~(size_t)7;
 }
 
-static void layout(struct ae *m)
+static void layout_params(struct ae *m)
 {
 	struct ae_layout *at = &m->at;
 	size_t n = 0;
 
-	m->out_a = round8(m->dims.ka);
-	m->out_b = round8(m->dims.kb);
+	m->out_a = round_up_8(m->dims.ka);
+	m->out_b = round_up_8(m->dims.kb);
 	at->emb_a = n, n += (m->dims.ka + 1) * AE_EMB;
 	at->emb_b = n, n += (m->dims.kb + 1) * AE_EMB;
 	at->w1 = n, n += AE_X * AE_HIDDEN;
@@ -73,7 +73,7 @@ static void draw_uniform(struct rng *g, float *p, size_t n, double fan_in)
 		p[i] = (float)((2 * rng_uniform(g) - 1) * bound);
 }
 
-static void init(struct ae *m)
+static void init_params(struct ae *m)
 {
 	struct rng g = rng_stream(m->seed, 0);
 	float *p = m->params;
@@ -98,12 +98,12 @@ int ae_new(struct ae **ret, const struct ae_dims *dims, uint64_t seed)
 		return -ENOMEM;
 	m->dims = *dims;
 	m->seed = seed;
-	layout(m);
+	layout_params(m);
 	m->params = calloc(m->at.n, sizeof(*m->params));
 	m->transposed = calloc(m->at.n, sizeof(*m->transposed));
 	if (!m->params || !m->transposed)
 		return -ENOMEM;
-	init(m);
+	init_params(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -193,7 +193,7 @@ static double learning_rate(size_t step)
 
 /* Adam (Kingma and Ba 2014, https://arxiv.org/abs/1412.6980). power1, power2: beta^(steps so far)
  */
-VEC_CLONES static void adam(struct trainer *t, float rate, float power1, float power2)
+VEC_CLONES static void adam_update(struct trainer *t, float rate, float power1, float power2)
 {
 	const float beta1 = .9f, beta2 = .999f, epsilon = 1e-8f;
 	size_t n = t->m->at.n;
@@ -212,7 +212,7 @@ VEC_CLONES static void adam(struct trainer *t, float rate, float power1, float p
 	}
 }
 
-static void trainer_done(struct trainer *t)
+static void ae_trainer_done(struct trainer *t)
 {
 	free(t->cumulative);
 	free(t->rows);
@@ -222,7 +222,7 @@ static void trainer_done(struct trainer *t)
 	free(t->moment2);
 }
 
-static int trainer_init(struct trainer *t)
+static int ae_trainer_init(struct trainer *t)
 {
 	size_t n = t->m->at.n;
 	double sum = 0;
@@ -252,10 +252,10 @@ static int trainer_init(struct trainer *t)
 int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *pool,
 	     const struct progress *progress)
 {
-	_cleanup_(trainer_done) struct trainer t = {
+	_cleanup_(ae_trainer_done) struct trainer t = {
 		.m = m, .pairs = pairs, .n_pairs = n, .pool = pool};
 	double power1 = 1, power2 = 1;
-	int r = trainer_init(&t);
+	int r = ae_trainer_init(&t);
 
 	if (r < 0)
 		return r;
@@ -265,7 +265,7 @@ int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *p
 		pool_run(pool, group_pass, &t, AE_GROUPS);
 		power1 *= .9;
 		power2 *= .999;
-		adam(&t, (float)learning_rate(t.step), (float)power1, (float)power2);
+		adam_update(&t, (float)learning_rate(t.step), (float)power1, (float)power2);
 	}
 	return 0;
 }

@@ -12,8 +12,8 @@
 #include "trainer/model/compute/vec.h"
 
 /* out (n, width) = in (n, depth) w (depth, width) + bias (width) */
-static void linear(float *out, const float *in, const float *w, const float *bias,
-		   const struct mat_dims *shape)
+static void linear_forward(float *out, const float *in, const float *w, const float *bias,
+			   const struct mat_dims *shape)
 {
 	struct mat_dims d = *shape;
 
@@ -26,8 +26,8 @@ static void linear(float *out, const float *in, const float *w, const float *bia
 }
 
 /* dw (depth, width) += in (n, depth)' dout (n, width); dbias (width) += column sums of dout */
-static void linear_grad(float *dw, float *dbias, const float *in, const float *dout,
-			const struct mat_dims *shape)
+static void linear_weight_grad(float *dw, float *dbias, const float *in, const float *dout,
+			       const struct mat_dims *shape)
 {
 	struct mat_dims d = {.m = shape->k,
 			     .n = shape->n,
@@ -43,8 +43,8 @@ static void linear_grad(float *dw, float *dbias, const float *in, const float *d
 }
 
 /* din (n, depth) = dout (n, width) w' (width, depth) */
-static void linear_back(float *din, const float *dout, const float *transposed,
-			const struct mat_dims *shape)
+static void linear_input_grad(float *din, const float *dout, const float *transposed,
+			      const struct mat_dims *shape)
 {
 	struct mat_dims d = {
 		.m = shape->m, .n = shape->k, .k = shape->n, .a_row = shape->n, .a_col = 1};
@@ -52,20 +52,20 @@ static void linear_back(float *din, const float *dout, const float *transposed,
 	mat_mul(din, dout, transposed, &d);
 }
 
-static void relu(float *x, size_t n)
+static void relu_forward(float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = x[i] > 0 ? x[i] : 0;
 }
 
 /* dx = 0 where relu gave 0 */
-static void relu_back(float *dx, const float *y, size_t n)
+static void relu_grad(float *dx, const float *y, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		dx[i] = y[i] > 0 ? dx[i] : 0;
 }
 
-static struct mat_dims shape_of(size_t rows, size_t depth, size_t width)
+static struct mat_dims linear_shape(size_t rows, size_t depth, size_t width)
 {
 	return (struct mat_dims){.m = rows, .k = depth, .n = width};
 }
@@ -81,11 +81,11 @@ void ae_encode_block(const struct ae *m, struct ae_block *k, const struct ae_row
 		memcpy(x, p + m->at.emb_a + rows[i].in_a * AE_EMB, AE_EMB * sizeof(*x));
 		memcpy(x + AE_EMB, p + m->at.emb_b + rows[i].in_b * AE_EMB, AE_EMB * sizeof(*x));
 	}
-	d = shape_of(n, AE_X, AE_HIDDEN);
-	linear(k->h1, k->x, p + m->at.w1, p + m->at.b1, &d);
-	relu(k->h1, n * AE_HIDDEN);
-	d = shape_of(n, AE_HIDDEN, AE_Z);
-	linear(k->z, k->h1, p + m->at.w2, p + m->at.b2, &d);
+	d = linear_shape(n, AE_X, AE_HIDDEN);
+	linear_forward(k->h1, k->x, p + m->at.w1, p + m->at.b1, &d);
+	relu_forward(k->h1, n * AE_HIDDEN);
+	d = linear_shape(n, AE_HIDDEN, AE_Z);
+	linear_forward(k->z, k->h1, p + m->at.w2, p + m->at.b2, &d);
 	for (size_t i = 0; i < n * AE_Z; i++)
 		k->z[i] = num_tanhf(k->z[i]);
 }
@@ -93,16 +93,16 @@ void ae_encode_block(const struct ae *m, struct ae_block *k, const struct ae_row
 void ae_decode_block(const struct ae *m, struct ae_block *k, size_t n)
 {
 	const float *p = m->params;
-	struct mat_dims d = shape_of(n, AE_Z, AE_HIDDEN);
+	struct mat_dims d = linear_shape(n, AE_Z, AE_HIDDEN);
 
-	linear(k->h2, k->zn, p + m->at.w3, p + m->at.b3, &d);
-	relu(k->h2, n * AE_HIDDEN);
-	d = shape_of(n, AE_HIDDEN, m->out_a + m->out_b);
-	linear(k->out, k->h2, p + m->at.wh, p + m->at.bh, &d);
+	linear_forward(k->h2, k->zn, p + m->at.w3, p + m->at.b3, &d);
+	relu_forward(k->h2, n * AE_HIDDEN);
+	d = linear_shape(n, AE_HIDDEN, m->out_a + m->out_b);
+	linear_forward(k->out, k->h2, p + m->at.wh, p + m->at.bh, &d);
 }
 
 /* One row of one head: logits (width, a multiple of 8) to probabilities. */
-static inline __attribute__((always_inline)) void softmax(float *x, size_t width)
+static inline __attribute__((always_inline)) void softmax_row(float *x, size_t width)
 {
 	float max = x[0], scale;
 	vec8 sum = {0}, part;
@@ -129,8 +129,8 @@ VEC_CLONES void ae_softmax_block(const struct ae *m, struct ae_block *k, size_t 
 	size_t width = m->out_a + m->out_b;
 
 	for (size_t i = 0; i < n; i++) {
-		softmax(k->out + i * width, m->out_a);
-		softmax(k->out + i * width + m->out_a, m->out_b);
+		softmax_row(k->out + i * width, m->out_a);
+		softmax_row(k->out + i * width + m->out_a, m->out_b);
 	}
 }
 
@@ -154,27 +154,27 @@ static double loss_grad(const struct ae *m, struct ae_block *k, const struct ae_
 	return loss;
 }
 
-static void backward(const struct ae *m, struct ae_block *k, const struct ae_row *rows, size_t n,
-		     float *grad)
+static void backward_pass(const struct ae *m, struct ae_block *k, const struct ae_row *rows,
+			  size_t n, float *grad)
 {
 	const float *t = m->transposed;
-	struct mat_dims d = shape_of(n, AE_HIDDEN, m->out_a + m->out_b);
+	struct mat_dims d = linear_shape(n, AE_HIDDEN, m->out_a + m->out_b);
 
-	linear_grad(grad + m->at.wh, grad + m->at.bh, k->h2, k->out, &d);
-	linear_back(k->dh, k->out, t + m->at.wh, &d);
-	relu_back(k->dh, k->h2, n * AE_HIDDEN);
-	d = shape_of(n, AE_Z, AE_HIDDEN);
-	linear_grad(grad + m->at.w3, grad + m->at.b3, k->zn, k->dh, &d);
-	linear_back(k->dz, k->dh, t + m->at.w3, &d);
+	linear_weight_grad(grad + m->at.wh, grad + m->at.bh, k->h2, k->out, &d);
+	linear_input_grad(k->dh, k->out, t + m->at.wh, &d);
+	relu_grad(k->dh, k->h2, n * AE_HIDDEN);
+	d = linear_shape(n, AE_Z, AE_HIDDEN);
+	linear_weight_grad(grad + m->at.w3, grad + m->at.b3, k->zn, k->dh, &d);
+	linear_input_grad(k->dz, k->dh, t + m->at.w3, &d);
 	for (size_t i = 0; i < n * AE_Z; i++)
 		k->dz[i] *= 1.f - k->z[i] * k->z[i];
-	d = shape_of(n, AE_HIDDEN, AE_Z);
-	linear_grad(grad + m->at.w2, grad + m->at.b2, k->h1, k->dz, &d);
-	linear_back(k->dh, k->dz, t + m->at.w2, &d);
-	relu_back(k->dh, k->h1, n * AE_HIDDEN);
-	d = shape_of(n, AE_X, AE_HIDDEN);
-	linear_grad(grad + m->at.w1, grad + m->at.b1, k->x, k->dh, &d);
-	linear_back(k->dx, k->dh, t + m->at.w1, &d);
+	d = linear_shape(n, AE_HIDDEN, AE_Z);
+	linear_weight_grad(grad + m->at.w2, grad + m->at.b2, k->h1, k->dz, &d);
+	linear_input_grad(k->dh, k->dz, t + m->at.w2, &d);
+	relu_grad(k->dh, k->h1, n * AE_HIDDEN);
+	d = linear_shape(n, AE_X, AE_HIDDEN);
+	linear_weight_grad(grad + m->at.w1, grad + m->at.b1, k->x, k->dh, &d);
+	linear_input_grad(k->dx, k->dh, t + m->at.w1, &d);
 	for (size_t i = 0; i < n; i++) {
 		float *da = grad + m->at.emb_a + rows[i].in_a * AE_EMB;
 		float *db = grad + m->at.emb_b + rows[i].in_b * AE_EMB;
@@ -198,7 +198,7 @@ double ae_pass(const struct ae *m, struct ae_block *k, const struct ae_row *rows
 	ae_decode_block(m, k, n);
 	ae_softmax_block(m, k, n);
 	loss = loss_grad(m, k, rows, n);
-	backward(m, k, rows, n, grad);
+	backward_pass(m, k, rows, n, grad);
 	return loss;
 }
 

@@ -19,7 +19,7 @@ struct job {
 	uint8_t *code;
 };
 
-static float distance2(const float *x, const float *y)
+static float squared_distance(const float *x, const float *y)
 {
 	float sum = 0;
 
@@ -30,11 +30,11 @@ static float distance2(const float *x, const float *y)
 
 size_t kmeans_nearest(const float *centroids, size_t k, const float *z)
 {
-	float best_distance = distance2(centroids, z);
+	float best_distance = squared_distance(centroids, z);
 	size_t best = 0;
 
 	for (size_t i = 1; i < k; i++) {
-		float d = distance2(centroids + i * KMEANS_DIM, z);
+		float d = squared_distance(centroids + i * KMEANS_DIM, z);
 
 		if (d < best_distance) {
 			best_distance = d;
@@ -44,7 +44,7 @@ size_t kmeans_nearest(const float *centroids, size_t k, const float *z)
 	return best;
 }
 
-static void assign(void *ctx, size_t chunk)
+static void assign_chunk(void *ctx, size_t chunk)
 {
 	struct job *j = ctx;
 	size_t end = (chunk + 1) * CHUNK;
@@ -55,7 +55,7 @@ static void assign(void *ctx, size_t chunk)
 }
 
 /* A point drawn by weight times score; the last one with any if rounding runs past the end. */
-static size_t draw(const struct kmeans_points *p, const double *score, struct rng *g)
+static size_t draw_point(const struct kmeans_points *p, const double *score, struct rng *g)
 {
 	double sum = 0, u;
 	size_t last = 0;
@@ -76,17 +76,17 @@ static size_t draw(const struct kmeans_points *p, const double *score, struct rn
 	return last;
 }
 
-static void start(const struct kmeans_points *p, size_t k, struct rng *g, double *nearest,
-		  float *centroids)
+static void draw_centroids(const struct kmeans_points *p, size_t k, struct rng *g, double *nearest,
+			   float *centroids)
 {
 	for (size_t i = 0; i < p->n; i++)
 		nearest[i] = 1;
 	for (size_t c = 0; c < k; c++) {
-		const float *z = p->z + draw(p, nearest, g) * KMEANS_DIM;
+		const float *z = p->z + draw_point(p, nearest, g) * KMEANS_DIM;
 
 		memcpy(centroids + c * KMEANS_DIM, z, KMEANS_DIM * sizeof(*z));
 		for (size_t i = 0; i < p->n; i++) {
-			double d = distance2(p->z + i * KMEANS_DIM, z);
+			double d = squared_distance(p->z + i * KMEANS_DIM, z);
 
 			nearest[i] = c == 0 || d < nearest[i] ? d : nearest[i];
 		}
@@ -94,7 +94,7 @@ static void start(const struct kmeans_points *p, size_t k, struct rng *g, double
 }
 
 /* Centroids to the weighted means of their points; one without any stays. */
-static void move(const struct job *j, float *centroids)
+static void move_centroids(const struct job *j, float *centroids)
 {
 	double sum[256][KMEANS_DIM] = {{0}}, weight[256] = {0};
 
@@ -128,10 +128,10 @@ int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, stru
 	if (!nearest || !code)
 		return -ENOMEM;
 	j.code = code;
-	start(points, k, &g, nearest, ret_centroids);
+	draw_centroids(points, k, &g, nearest, ret_centroids);
 	for (size_t i = 0; i < KMEANS_ITERATIONS; i++) {
-		pool_run(pool, assign, &j, (points->n + CHUNK - 1) / CHUNK);
-		move(&j, ret_centroids);
+		pool_run(pool, assign_chunk, &j, (points->n + CHUNK - 1) / CHUNK);
+		move_centroids(&j, ret_centroids);
 	}
 	return (int)k;
 }

@@ -11,8 +11,10 @@
 #define TILE_ROWS 4
 
 /* out[0..rows)[0..8 * vecs): constants after inlining, so that acc is registers. */
-static inline __attribute__((always_inline)) void tile(float *out, const float *a, const float *b,
-						       const struct mat_dims *d, int rows, int vecs)
+static inline __attribute__((always_inline)) void multiply_tile(float *out, const float *a,
+								const float *b,
+								const struct mat_dims *d, int rows,
+								int vecs)
 {
 	vec8 acc[TILE_ROWS][2] = {{{0}}};
 
@@ -34,15 +36,15 @@ static inline __attribute__((always_inline)) void tile(float *out, const float *
 			vec8_store(out + r * d->n + 8 * v, &acc[r][v]);
 }
 
-static inline __attribute__((always_inline)) void rows(float *out, const float *a, const float *b,
-						       const struct mat_dims *d, int n_rows)
+static inline __attribute__((always_inline)) void
+multiply_rows(float *out, const float *a, const float *b, const struct mat_dims *d, int n_rows)
 {
 	size_t j = 0;
 
 	for (; j + 16 <= d->n; j += 16)
-		tile(out + j, a, b + j, d, n_rows, 2);
+		multiply_tile(out + j, a, b + j, d, n_rows, 2);
 	for (; j + 8 <= d->n; j += 8)
-		tile(out + j, a, b + j, d, n_rows, 1);
+		multiply_tile(out + j, a, b + j, d, n_rows, 1);
 }
 
 VEC_CLONES void mat_mul(float *out, const float *a, const float *b, const struct mat_dims *d)
@@ -50,9 +52,9 @@ VEC_CLONES void mat_mul(float *out, const float *a, const float *b, const struct
 	size_t i = 0;
 
 	for (; i + TILE_ROWS <= d->m; i += TILE_ROWS)
-		rows(out + i * d->n, a + i * d->a_row, b, d, TILE_ROWS);
+		multiply_rows(out + i * d->n, a + i * d->a_row, b, d, TILE_ROWS);
 	for (; i < d->m; i++)
-		rows(out + i * d->n, a + i * d->a_row, b, d, 1);
+		multiply_rows(out + i * d->n, a + i * d->a_row, b, d, 1);
 }
 
 void mat_mul_ref(float *out, const float *a, const float *b, const struct mat_dims *d)

@@ -7,13 +7,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-
-#define POOL_MAX 64
+#include <unistd.h>
 
 struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t start, done;
-	pthread_t thread[POOL_MAX];
+	pthread_t thread[POOL_THREADS_MAX];
 	unsigned threads; /* besides the caller's */
 	unsigned busy;
 	unsigned long generation;
@@ -24,7 +23,7 @@ struct pool {
 	atomic_size_t next;
 };
 
-static void work(struct pool *p)
+static void run_pieces(struct pool *p)
 {
 	size_t i;
 
@@ -32,7 +31,7 @@ static void work(struct pool *p)
 		p->fn(p->ctx, i);
 }
 
-static void *thread_main(void *arg)
+static void *pool_thread_main(void *arg)
 {
 	struct pool *p = arg;
 	unsigned long seen = 0;
@@ -45,7 +44,7 @@ static void *thread_main(void *arg)
 			break;
 		seen = p->generation;
 		pthread_mutex_unlock(&p->lock);
-		work(p);
+		run_pieces(p);
 		pthread_mutex_lock(&p->lock);
 		if (--p->busy == 0)
 			pthread_cond_signal(&p->done);
@@ -58,14 +57,14 @@ int pool_new(struct pool **ret, unsigned threads)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
-	assert(threads >= 1 && threads <= POOL_MAX);
+	assert(threads >= 1 && threads <= POOL_THREADS_MAX);
 	if (!p)
 		return -ENOMEM;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->start, NULL);
 	pthread_cond_init(&p->done, NULL);
 	for (unsigned i = 0; i + 1 < threads; i++) {
-		int r = pthread_create(&p->thread[i], NULL, thread_main, p);
+		int r = pthread_create(&p->thread[i], NULL, pool_thread_main, p);
 
 		if (r) {
 			pool_free(p);
@@ -104,9 +103,16 @@ void pool_run(struct pool *p, void (*fn)(void *ctx, size_t i), void *ctx, size_t
 	p->generation++;
 	pthread_cond_broadcast(&p->start);
 	pthread_mutex_unlock(&p->lock);
-	work(p);
+	run_pieces(p);
 	pthread_mutex_lock(&p->lock);
 	while (p->busy)
 		pthread_cond_wait(&p->done, &p->lock);
 	pthread_mutex_unlock(&p->lock);
+}
+
+unsigned pool_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > POOL_THREADS_MAX ? POOL_THREADS_MAX : (unsigned)n;
 }

@@ -7,7 +7,12 @@
 
 #include "lib/base/cleanup.h"
 
+#define POOL_THREADS_MAX 64
+
 struct pool;
+
+/* Returns how many processors are online, at most POOL_THREADS_MAX: the default for pool_new(). */
+unsigned pool_processors(void);
 
 /* threads: 1 to 64, the caller's own included. 0, -ENOMEM, -EAGAIN (no thread can be made). */
 int pool_new(struct pool **ret, unsigned threads);

@@ -29,7 +29,7 @@ _Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
 #define Q_SHARE .98
 #define CODE_PRIOR .5
 
-static uint32_t count_of(const struct counts *n, uint32_t a, uint32_t b)
+static uint32_t count_of(const struct pair_counts *n, uint32_t a, uint32_t b)
 {
 	return n->count[(size_t)a << n->shift | b];
 }
@@ -43,7 +43,7 @@ void level_done(struct level *l)
 }
 
 /* The seen pairs, in order; n of them to ret_n. NULL: out of memory. */
-static struct ae_pair *seen_pairs(const struct counts *counts, const struct ae_dims *dims,
+static struct ae_pair *seen_pairs(const struct pair_counts *counts, const struct ae_dims *dims,
 				  size_t *ret_n)
 {
 	struct ae_pair *pairs = calloc((size_t)dims->ka * dims->kb, sizeof(*pairs));
@@ -75,8 +75,8 @@ static void code_row(void *ctx, size_t a)
 		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
 }
 
-static int code_all(struct level *l, const struct ae *m, const float *centroids,
-		    const struct level_options *options)
+static int code_all_pairs(struct level *l, const struct ae *m, const float *centroids,
+			  const struct level_options *options)
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ struct ae_pair *pairs = calloc(n, sizeof(*pairs));
@@ -95,8 +95,8 @@ static int code_all(struct level *l, const struct ae *m, const float *centroids,
 	return 0;
 }
 
-static int quantise(struct level *l, const struct ae *m, const struct ae_pair *pairs, size_t n,
-		    const struct level_options *options)
+static int quantise_level(struct level *l, const struct ae *m, const struct ae_pair *pairs,
+			  size_t n, const struct level_options *options)
 {
 	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
 	_cleanup_free_ double *weight = calloc(n, sizeof(*weight));
@@ -119,7 +119,7 @@ static int quantise(struct level *l, const struct ae *m, const struct ae_pair *p
 	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
 	if (!l->la || !l->lb)
 		return -ENOMEM;
-	r = code_all(l, m, centroids, options);
+	r = code_all_pairs(l, m, centroids, options);
 	if (r < 0)
 		return r;
 	return ae_decode(m, centroids, l->codes, l->la, l->lb);
@@ -160,7 +160,7 @@ static int draw_codes(struct level *l, const struct ae_pair *pairs, size_t n, ui
 	return count_heads(l, pairs, n);
 }
 
-int level_train(struct level *ret, const struct ae_dims *dims, const struct counts *counts,
+int level_train(struct level *ret, const struct ae_dims *dims, const struct pair_counts *counts,
 		const struct level_options *options)
 {
 	_cleanup_(ae_freep) struct ae *m = NULL;
@@ -184,7 +184,7 @@ int level_train(struct level *ret, const struct ae_dims *dims, const struct coun
 	r = ae_train(m, pairs, n, options->pool, options->progress);
 	if (r < 0)
 		return r;
-	return quantise(ret, m, pairs, n, options);
+	return quantise_level(ret, m, pairs, n, options);
 }
 
 /* p(c), to a constant factor, and exp(-la), exp(-lb), which every row of q needs. */
@@ -200,7 +200,7 @@ static void mixture_done(struct mixture *x)
 	free(x->exp_b);
 }
 
-static int mixture_init(struct mixture *x, const struct level *l, const struct counts *counts)
+static int mixture_init(struct mixture *x, const struct level *l, const struct pair_counts *counts)
 {
 	x->p_c = calloc(l->codes, sizeof(*x->p_c));
 	x->exp_a = calloc((size_t)l->codes * l->ka, sizeof(*x->exp_a));
@@ -236,7 +236,7 @@ static void q_row(const struct level *l, const struct mixture *x, uint32_t a, do
 }
 
 /* Row a of the weights; q: its row of q(b | a). */
-static void weight_row(const struct level *l, const struct counts *counts, uint32_t a,
+static void weight_row(const struct level *l, const struct pair_counts *counts, uint32_t a,
 		       const double *q, bool gate, float *ret)
 {
 	double n_a = 0, distinct = 0;
@@ -257,7 +257,7 @@ static void weight_row(const struct level *l, const struct counts *counts, uint3
 	}
 }
 
-int level_weights(const struct level *l, const struct counts *counts, bool gate, float *ret)
+int level_weights(const struct level *l, const struct pair_counts *counts, bool gate, float *ret)
 {
 	_cleanup_(mixture_done) struct mixture x = {0};
 	double q[256];
@@ -272,7 +272,7 @@ int level_weights(const struct level *l, const struct counts *counts, bool gate,
 	return 0;
 }
 
-int level_table(const struct level *l, const struct counts *counts, uint16_t *ret)
+int level_table(const struct level *l, const struct pair_counts *counts, uint16_t *ret)
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));

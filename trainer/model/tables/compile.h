@@ -16,7 +16,7 @@
 #define COMPILE_CAP 12.	 /* nat: no pair weighs more */
 
 /* How often each pair was seen: count[a << shift | b]. */
-struct counts {
+struct pair_counts {
 	const uint32_t *count;
 	unsigned shift;
 };
@@ -45,19 +45,19 @@ struct level_options {
  * Train, quantise: dims as for ae_new(), counts of at least one pair. -ENOMEM. ret is the
  * caller's to level_done(), also on failure.
  */
-int level_train(struct level *ret, const struct ae_dims *dims, const struct counts *counts,
+int level_train(struct level *ret, const struct ae_dims *dims, const struct pair_counts *counts,
 		const struct level_options *options);
 
 /*
  * The table: ret[a * kb + b] = weight << 8 | code; the weight is 0 where the pair was seen, else
  * 1 to 255. -ENOMEM.
  */
-int level_table(const struct level *l, const struct counts *counts, uint16_t *ret);
+int level_table(const struct level *l, const struct pair_counts *counts, uint16_t *ret);
 
 /*
  * The same weights before they are rounded, in 1/20 nat: ret (ka, kb). gate: of pairs that were not
  * seen, 0 of the others; without it of all. -ENOMEM.
  */
-int level_weights(const struct level *l, const struct counts *counts, bool gate, float *ret);
+int level_weights(const struct level *l, const struct pair_counts *counts, bool gate, float *ret);
 
 #endif

@@ -29,17 +29,17 @@ void model_done(struct model *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static void count_calls(void *ctx, size_t piece)
+static void count_run_syscalls(void *ctx, size_t piece)
 {
 	struct counting *c = ctx;
 	size_t run = c->first + piece;
 	uint32_t n_objects = intern_count(c->corpus->names.objects);
 
-	if (run_count_calls(&c->corpus->runs[run], c->policy, n_objects, &c->counts[run]) < 0)
+	if (run_count_syscalls(&c->corpus->runs[run], c->policy, n_objects, &c->counts[run]) < 0)
 		atomic_store(&c->r, -ENOMEM);
 }
 
-static void count_pairs(void *ctx, size_t piece)
+static void count_run_pairs(void *ctx, size_t piece)
 {
 	struct counting *c = ctx;
 	size_t run = c->first + piece;
@@ -48,8 +48,8 @@ static void count_pairs(void *ctx, size_t piece)
 		atomic_store(&c->r, -ENOMEM);
 }
 
-static void sum_calls(const struct run_counts *counts, size_t n_runs, size_t without,
-		      uint64_t ret[LUTRA_ROLES][LUTRA_NR])
+static void sum_syscalls(const struct run_counts *counts, size_t n_runs, size_t without,
+			 uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
 	memset(ret, 0, sizeof(counts->calls));
 	for (size_t r = 0; r < n_runs; r++)
@@ -79,7 +79,7 @@ static uint32_t *sum_pairs(const struct run_counts *counts, size_t n_runs, size_
 	return sum;
 }
 
-static uint16_t *table_of(struct lutra_policy *p, unsigned level)
+static uint16_t *image_table(struct lutra_policy *p, unsigned level)
 {
 	return level == 0 ? p->t0 : level == 1 ? p->t1 : p->t2;
 }
@@ -87,7 +87,7 @@ static uint16_t *table_of(struct lutra_policy *p, unsigned level)
 /* A new level's codes into the image that the next one is counted with. */
 static void put_codes(struct lutra_policy *p, const struct level *l, unsigned level)
 {
-	uint16_t *table = table_of(p, level);
+	uint16_t *table = image_table(p, level);
 
 	for (size_t a = 0; a < l->ka; a++)
 		for (size_t b = 0; b < l->kb; b++)
@@ -105,10 +105,10 @@ static int train_level(struct model *m, struct counting *c, const struct level_o
 	unsigned l = c->level;
 	uint32_t k = l == 0 ? m->alphabet.v : m->level[l - 1].codes;
 	struct ae_dims dims = {.ka = k, .kb = k, .unk = l == 0 ? LUTRA_UNK : AE_NO_UNK};
-	struct counts counts = {.shift = PAIRS_SHIFT(l)};
+	struct pair_counts counts = {.shift = PAIRS_SHIFT(l)};
 	int r;
 
-	pool_run(options->pool, count_pairs, c, c->corpus->n_runs);
+	pool_run(options->pool, count_run_pairs, c, c->corpus->n_runs);
 	if (atomic_load(&c->r) < 0)
 		return c->r;
 	pairs = sum_pairs(c->counts, c->corpus->n_runs, MODEL_NO_RUN, l, image->p1);
@@ -137,10 +137,10 @@ static int count_roles(struct model *m, struct counting *c, const struct level_o
 		memcpy(m->steady, steady, sizeof(steady));
 		for (size_t i = 0; i < c->corpus->n_runs; i++)
 			run_counts_done(&c->counts[i]);
-		pool_run(options->pool, count_calls, c, c->corpus->n_runs);
+		pool_run(options->pool, count_run_syscalls, c, c->corpus->n_runs);
 		if (atomic_load(&c->r) < 0)
 			return c->r;
-		sum_calls(c->counts, c->corpus->n_runs, MODEL_NO_RUN, ret);
+		sum_syscalls(c->counts, c->corpus->n_runs, MODEL_NO_RUN, ret);
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 			for (unsigned role = 0; role < LUTRA_ROLES; role++)
 				found |= ret[role][nr] && steady[nr / 64] >> (nr & 63) & 1;
@@ -179,16 +179,16 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 	return 0;
 }
 
-int model_count_calls(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
-		      struct pool *pool)
+int model_count_syscalls(const struct model *m, const struct corpus *corpus,
+			 struct run_counts *counts, struct pool *pool)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, counts, image, corpus->n_kept, 0, 0};
+	struct counting c = {corpus, counts, image, corpus->n_old, 0, 0};
 
 	if (!image)
 		return -ENOMEM;
 	memcpy(image->steady, m->steady, sizeof(image->steady));
-	pool_run(pool, count_calls, &c, corpus->n_runs - c.first);
+	pool_run(pool, count_run_syscalls, &c, corpus->n_runs - c.first);
 	return atomic_load(&c.r);
 }
 
@@ -196,7 +196,7 @@ int model_count_pairs(const struct model *m, const struct corpus *corpus, struct
 		      struct pool *pool)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, counts, image, corpus->n_kept, 0, 0};
+	struct counting c = {corpus, counts, image, corpus->n_old, 0, 0};
 
 	if (!image)
 		return -ENOMEM;
@@ -205,12 +205,12 @@ int model_count_pairs(const struct model *m, const struct corpus *corpus, struct
 	for (unsigned l = 0; l < MODEL_LEVELS; l++)
 		put_codes(image, &m->level[l], l);
 	for (c.level = 0; c.level < MODEL_LEVELS; c.level++)
-		pool_run(pool, count_pairs, &c, corpus->n_runs - c.first);
+		pool_run(pool, count_run_pairs, &c, corpus->n_runs - c.first);
 	return atomic_load(&c.r);
 }
 
 /* One level's table, in rows of stride. NULL: out of memory. */
-static uint16_t *make_table(const struct level *l, const struct counts *counts, size_t stride)
+static uint16_t *make_table(const struct level *l, const struct pair_counts *counts, size_t stride)
 {
 	_cleanup_free_ uint16_t *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
 	_cleanup_free_ uint16_t *table = calloc(stride * stride, sizeof(*table));
@@ -239,7 +239,7 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));
-	sum_calls(counts, n_runs, without, calls);
+	sum_syscalls(counts, n_runs, without, calls);
 	for (int role = 0; role < LUTRA_ROLES; role++)
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			p->token[role][nr] =
@@ -248,7 +248,7 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	p->p2 = m->level[1].code[p->p1 * m->level[1].kb + p->p1];
 	for (unsigned l = 0; l < MODEL_LEVELS; l++) {
 		_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, without, l, p->p1);
-		struct counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
+		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
 
 		if (!pairs)
 			return -ENOMEM;
@@ -260,7 +260,7 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 }
 
 /* (ka, kb) to rows as the tables have them. NULL: out of memory. */
-static float *spread(const struct level *l, unsigned level, const float *in)
+static float *expand_rows(const struct level *l, unsigned level, const float *in)
 {
 	float *ret = calloc(PAIRS_SIZE(level), sizeof(*ret));
 
@@ -277,11 +277,11 @@ int model_weights(const struct model *m, const struct model_weighing *w, float *
 		const struct level *l = &m->level[i];
 		_cleanup_free_ uint32_t *pairs = sum_pairs(w->counts, w->n_runs, w->without, i, p1);
 		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
-		struct counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
+		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
 
 		if (!pairs || !packed || level_weights(l, &sum, w->gate, packed) < 0)
 			return -ENOMEM;
-		ret[i] = spread(l, i, packed);
+		ret[i] = expand_rows(l, i, packed);
 		if (!ret[i])
 			return -ENOMEM;
 	}

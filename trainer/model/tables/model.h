@@ -32,11 +32,11 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 		const struct level_options *options);
 
 /*
- * Count the runs that are new (from corpus->n_kept on) by a model's roles, and by its codes.
+ * Count the runs that are new (from corpus->n_old on) by a model's roles, and by its codes.
  * -ENOMEM.
  */
-int model_count_calls(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
-		      struct pool *pool);
+int model_count_syscalls(const struct model *m, const struct corpus *corpus,
+			 struct run_counts *counts, struct pool *pool);
 int model_count_pairs(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
 		      struct pool *pool);
 

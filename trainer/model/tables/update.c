@@ -16,7 +16,7 @@ static float *copy_floats(const float *v, size_t n)
 	return ret;
 }
 
-static int keep_level(const struct level *l, unsigned level, const struct corpus *c,
+static int save_level(const struct level *l, unsigned level, const struct corpus *c,
 		      const struct run_counts *counts, struct policy_level *ret)
 {
 	ret->k = l->ka;
@@ -35,7 +35,7 @@ static int keep_level(const struct level *l, unsigned level, const struct corpus
 }
 
 /* Object i, if a run that is trained on saw it. */
-static int keep_object(const struct corpus *c, const struct run_counts *counts, uint32_t i,
+static int save_object(const struct corpus *c, const struct run_counts *counts, uint32_t i,
 		       struct policy_model *m)
 {
 	struct policy_seen *s = &m->seen[m->n_seen];
@@ -66,8 +66,8 @@ static int keep_object(const struct corpus *c, const struct run_counts *counts, 
 	return 0;
 }
 
-int keep_model(const struct model *m, const struct corpus *corpus, const struct run_counts *counts,
-	       struct policy_model **ret)
+int update_save_model(const struct model *m, const struct corpus *corpus,
+		      const struct run_counts *counts, struct policy_model **ret)
 {
 	_cleanup_(policy_model_freep) struct policy_model *k = calloc(1, sizeof(*k));
 	uint32_t n = intern_count(corpus->names.objects);
@@ -82,12 +82,12 @@ int keep_model(const struct model *m, const struct corpus *corpus, const struct 
 			for (int nr = 0; nr < LUTRA_NR; nr++)
 				k->calls[role][nr] += counts[i].calls[role][nr];
 	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
-		r = keep_level(&m->level[i], i, corpus, counts, &k->level[i]);
+		r = save_level(&m->level[i], i, corpus, counts, &k->level[i]);
 	k->seen = calloc(n + 1u, sizeof(*k->seen));
 	if (!k->seen)
 		return -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i < n; i++)
-		r = keep_object(corpus, counts, i, k);
+		r = save_object(corpus, counts, i, k);
 	if (r == 0)
 		*ret = TAKE_PTR(k);
 	return r;
@@ -95,12 +95,12 @@ int keep_model(const struct model *m, const struct corpus *corpus, const struct 
 
 /* ---- the corpus ---- */
 
-static int damaged(struct err *err)
+static int model_damaged(struct err *err)
 {
 	return err_set(err, -EBADMSG, "the model does not fit its policy: train it anew");
 }
 
-static int add_run(const struct policy *old, size_t i, struct corpus *c)
+static int restore_run(const struct policy *old, size_t i, struct corpus *c)
 {
 	const struct policy_run *from = &old->runs[i];
 	struct run run = {.calls = from->calls, .objects = from->objects, .ops = old->ops};
@@ -118,7 +118,7 @@ static int add_run(const struct policy *old, size_t i, struct corpus *c)
 }
 
 /* Objects are numbered as the model has them. */
-static int add_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
+static int restore_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
 {
 	struct run_object o = {.object = s->object, .path = RUN_NO_PATH};
 	uint32_t number = 0;
@@ -133,24 +133,24 @@ static int add_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
 	return number == i ? 0 : -EBADMSG;
 }
 
-int keep_corpus(const struct policy *old, struct corpus *corpus, struct err *err)
+int update_restore_corpus(const struct policy *old, struct corpus *corpus, struct err *err)
 {
 	const struct policy_model *k = old->model;
 	int r = 0;
 
 	if (k->n_runs != old->n_runs || k->level[0].k != old->v || k->n_runs > CORPUS_RUNS_MAX)
-		return damaged(err);
+		return model_damaged(err);
 	corpus->arch = strdup(old->arch);
 	if (!corpus->arch)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < old->n_runs; i++)
-		r = add_run(old, i, corpus);
-	corpus->n_kept = corpus->n_runs;
+		r = restore_run(old, i, corpus);
+	corpus->n_old = corpus->n_runs;
 	corpus->names.lib_digits = k->lib_digits;
 	for (size_t i = 0; r == 0 && i < k->n_seen; i++)
-		r = add_object(&k->seen[i], (uint32_t)i, corpus);
+		r = restore_object(&k->seen[i], (uint32_t)i, corpus);
 	if (r == -EBADMSG)
-		return damaged(err);
+		return model_damaged(err);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
@@ -221,7 +221,7 @@ static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret
 	return 0;
 }
 
-static uint32_t before(uint32_t token, uint32_t v)
+static uint32_t old_token(uint32_t token, uint32_t v)
 {
 	return token < v ? token : LUTRA_UNK;
 }
@@ -241,11 +241,11 @@ static int extend_level(struct level *l, uint32_t v)
 	for (uint32_t a = 0; a < v; a++)
 		for (uint32_t b = 0; b < v; b++)
 			x.code[(size_t)a * v + b] =
-				l->code[(size_t)before(a, l->ka) * l->kb + before(b, l->kb)];
+				l->code[(size_t)old_token(a, l->ka) * l->kb + old_token(b, l->kb)];
 	for (uint32_t c = 0; c < l->codes; c++) {
 		for (uint32_t t = 0; t < v; t++) {
-			x.la[(size_t)c * v + t] = l->la[(size_t)c * l->ka + before(t, l->ka)];
-			x.lb[(size_t)c * v + t] = l->lb[(size_t)c * l->kb + before(t, l->kb)];
+			x.la[(size_t)c * v + t] = l->la[(size_t)c * l->ka + old_token(t, l->ka)];
+			x.lb[(size_t)c * v + t] = l->lb[(size_t)c * l->kb + old_token(t, l->kb)];
 		}
 	}
 	level_done(l);
@@ -253,8 +253,8 @@ static int extend_level(struct level *l, uint32_t v)
 	return 0;
 }
 
-int keep_update(struct model *ret, const struct policy *old, const struct corpus *corpus,
-		struct run_counts *counts, struct pool *pool)
+int update_train_model(struct model *ret, const struct policy *old, const struct corpus *corpus,
+		       struct run_counts *counts, struct pool *pool)
 {
 	uint32_t n_objects = intern_count(corpus->names.objects);
 	int r = 0;
@@ -264,15 +264,15 @@ int keep_update(struct model *ret, const struct policy *old, const struct corpus
 	ret->steady_on_wait = old->steady_on_wait;
 	memcpy(ret->steady, old->steady, sizeof(ret->steady));
 	memcpy(ret->hash_key, old->hash_key, sizeof(ret->hash_key));
-	for (size_t i = 0; r == 0 && i < corpus->n_kept; i++)
+	for (size_t i = 0; r == 0 && i < corpus->n_old; i++)
 		r = restore_counts(old->model, i, n_objects, &counts[i]);
 	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
 		r = restore_level(old, i, &ret->level[i]);
 	if (r == 0)
-		r = model_count_calls(ret, corpus, counts, pool);
+		r = model_count_syscalls(ret, corpus, counts, pool);
 	ret->alphabet.v = old->v;
 	memcpy(ret->alphabet.token, old->token, sizeof(ret->alphabet.token));
-	for (size_t i = corpus->n_kept; r == 0 && i < corpus->n_runs; i++)
+	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)
 		r = extend_alphabet(&counts[i], &ret->alphabet);
 	if (r == 0)
 		r = extend_level(&ret->level[0], ret->alphabet.v);

@@ -75,23 +75,23 @@ static void intern_numbers_strings_in_order(void **state)
 /* A plain array beside it says what the numbers must be. */
 static void tids_give_living_tasks_different_numbers(void **state)
 {
-	_cleanup_(tids_freep) struct tids *t = NULL;
+	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
 	uint32_t number[512] = {0};
 	bool live[512] = {false};
 	uint64_t rng = 8;
 
 	(void)state;
-	assert_int_equal(tids_new(&t, 600), 0);
+	assert_int_equal(task_ids_new(&t, 600), 0);
 	for (int round = 0; round < 50000; round++) {
 		uint32_t tid = sample_random(&rng) % 512, n = 0;
 		bool fresh = false;
 
 		if (sample_random(&rng) & 1) {
-			tids_drop(t, tid * 4096);
+			task_ids_drop(t, tid * 4096);
 			live[tid] = false;
 			continue;
 		}
-		assert_int_equal(tids_get(t, tid * 4096, &n, &fresh), 0);
+		assert_int_equal(task_ids_get(t, tid * 4096, &n, &fresh), 0);
 		assert_int_equal(fresh, !live[tid]);
 		if (!fresh)
 			assert_int_equal(n, number[tid]);
@@ -100,22 +100,22 @@ static void tids_give_living_tasks_different_numbers(void **state)
 		live[tid] = true;
 		number[tid] = n;
 	}
-	assert_in_range(tids_high(t), 1, 512);
+	assert_in_range(task_ids_high(t), 1, 512);
 }
 
 static void tids_past_the_limit_is_e2big(void **state)
 {
-	_cleanup_(tids_freep) struct tids *t = NULL;
+	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
 	uint32_t n;
 	bool fresh;
 
 	(void)state;
-	assert_int_equal(tids_new(&t, 2), 0);
-	assert_int_equal(tids_get(t, 1, &n, &fresh), 0);
-	assert_int_equal(tids_get(t, 2, &n, &fresh), 0);
-	assert_int_equal(tids_get(t, 3, &n, &fresh), -E2BIG);
-	tids_drop(t, 1);
-	assert_int_equal(tids_get(t, 3, &n, &fresh), 0);
+	assert_int_equal(task_ids_new(&t, 2), 0);
+	assert_int_equal(task_ids_get(t, 1, &n, &fresh), 0);
+	assert_int_equal(task_ids_get(t, 2, &n, &fresh), 0);
+	assert_int_equal(task_ids_get(t, 3, &n, &fresh), -E2BIG);
+	task_ids_drop(t, 1);
+	assert_int_equal(task_ids_get(t, 3, &n, &fresh), 0);
 }
 
 /* ---- the walk ---- */
@@ -123,12 +123,12 @@ static void tids_past_the_limit_is_e2big(void **state)
 /* Roles of the calls of run 0, in order, as digits. */
 static void roles_of(const struct fixture *f, char *ret)
 {
-	_cleanup_(run_walk_done) struct run_walk w = {0};
+	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
-	assert_int_equal(run_walk_init(&w, &f->corpus.runs[0], f->policy), 0);
-	while (run_walk_next(&w, &e))
-		if (e.is_call)
+	assert_int_equal(run_iter_init(&w, &f->corpus.runs[0], f->policy), 0);
+	while (run_iter_next(&w, &e))
+		if (e.is_syscall)
 			*ret++ = (char)('0' + e.state->role);
 	*ret = '\0';
 }
@@ -180,7 +180,7 @@ static void walk_keeps_time_and_skips_restarted_calls(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
-	_cleanup_(run_walk_done) struct run_walk w = {0};
+	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
 	made_call(&m, 1, SYS_read);
@@ -190,16 +190,16 @@ static void walk_keeps_time_and_skips_restarted_calls(void **state)
 	m.ts_ns = 0; /* a clock does not go back */
 	made_call(&m, 1, SYS_write);
 	made_end(&m, "r", false);
-	assert_int_equal(run_walk_init(&w, &f->corpus.runs[0], f->policy), 0);
-	assert_true(run_walk_next(&w, &e));
+	assert_int_equal(run_iter_init(&w, &f->corpus.runs[0], f->policy), 0);
+	assert_true(run_iter_next(&w, &e));
 	assert_int_equal(e.ms, 0);
-	assert_true(run_walk_next(&w, &e));
+	assert_true(run_iter_next(&w, &e));
 	assert_int_equal(e.ms, 3000002);
 	assert_int_equal(e.nr, LUTRA_NR);
-	assert_true(run_walk_next(&w, &e));
+	assert_true(run_iter_next(&w, &e));
 	assert_int_equal(e.ms, 3000002);
 	assert_int_equal(e.nr, SYS_write);
-	assert_false(run_walk_next(&w, &e));
+	assert_false(run_iter_next(&w, &e));
 	assert_int_equal(f->corpus.runs[0].calls, 3);
 	assert_int_equal(f->corpus.runs[0].foreign, 1);
 	assert_int_equal(f->corpus.runs[0].length_ms, 3000002);
@@ -217,7 +217,7 @@ static void counts_are_those_of_the_run(void **state)
 	made_call(&m, 1, SYS_write);
 	made_open(&m, 1, "/a", false);
 	made_end(&m, "r", false);
-	assert_int_equal(run_count_calls(&f->corpus.runs[0], f->policy, 1, &c), 0);
+	assert_int_equal(run_count_syscalls(&f->corpus.runs[0], f->policy, 1, &c), 0);
 	assert_int_equal(c.calls[0][SYS_read], 3);
 	assert_int_equal(c.calls[0][SYS_write], 1);
 	assert_int_equal(c.object_roles[0], 1);

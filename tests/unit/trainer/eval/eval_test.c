@@ -24,8 +24,8 @@
 struct fixture {
 	struct policy *p;
 	struct lutra_policy *image;
-	struct panel panel;
-	struct trial trial;
+	struct detectors panel;
+	struct evaluated_run trial;
 	struct trace_writer *w;
 	char *dir, *trace, *html;
 };
@@ -48,7 +48,7 @@ static int setup(void **state)
 	f->image = calloc(1, sizeof(*f->image));
 	assert_non_null(f->image);
 	assert_int_equal(policy_image(f->p, 1, f->image, NULL), 0);
-	f->panel = (struct panel){.policy = f->p, .image = f->image, .timeline = true};
+	f->panel = (struct detectors){.policy = f->p, .image = f->image, .timeline = true};
 	f->dir = sample_dir();
 	f->trace = sample_path(f->dir, "run.ltr");
 	f->html = sample_path(f->dir, "report.html");
@@ -61,7 +61,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	trace_writer_free(f->w);
-	trial_done(&f->trial);
+	evaluated_run_done(&f->trial);
 	policy_free(f->p);
 	free(f->image);
 	sample_remove(f->dir);
@@ -108,10 +108,10 @@ static void open_file(struct fixture *f, uint64_t ts_ns, uint32_t tid, const cha
 	assert_int_equal(trace_writer_add(f->w, &rec, path, strlen(path)), 0);
 }
 
-static int judge(struct fixture *f, enum trial_kind kind, struct err *err)
+static int judge(struct fixture *f, enum run_kind kind, struct err *err)
 {
 	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
-	return trial_run(&f->trial, &f->panel, f->trace, kind, err);
+	return evaluated_run_judge(&f->trial, &f->panel, f->trace, kind, err);
 }
 
 static void trial_counts_alarms_less_than_a_second_apart_as_one(void **state)
@@ -125,14 +125,14 @@ static void trial_counts_alarms_less_than_a_second_apart_as_one(void **state)
 	call(f, 5 * SEC, 7, SYS_getppid);
 	call(f, 6 * SEC, 7, SYS_socket);
 	call(f, 3601 * SEC, 7, SYS_read);
-	assert_int_equal(judge(f, TRIAL_NORMAL, NULL), 0);
-	assert_int_equal(f->trial.rule[RULE_T].false_alarms, 2);
-	assert_int_equal(f->trial.rule[RULE_TH].false_alarms, 1);
-	assert_int_equal(f->trial.rule[RULE_DENY].false_alarms, 1);
-	assert_int_equal(f->trial.rule[RULE_OBJECTS].false_alarms, 0);
+	assert_int_equal(judge(f, RUN_KIND_NORMAL, NULL), 0);
+	assert_int_equal(f->trial.rule[DETECTOR_T].false_alarms, 2);
+	assert_int_equal(f->trial.rule[DETECTOR_TH].false_alarms, 1);
+	assert_int_equal(f->trial.rule[DETECTOR_DENY].false_alarms, 1);
+	assert_int_equal(f->trial.rule[DETECTOR_OBJECTS].false_alarms, 0);
 	assert_int_equal(f->trial.benign_calls, 7);
 	assert_true(fabs(f->trial.benign_hours - 1) < 1e-9);
-	assert_false(f->trial.rule[RULE_T].detected);
+	assert_false(f->trial.rule[DETECTOR_T].detected);
 }
 
 /* Task 8 is attacked at 10 s; 9 is its child; 7 and 6, its child from before, are not. */
@@ -162,35 +162,35 @@ static void make_attack(struct fixture *f)
 static void trial_detects_in_the_attacked_tree_only(void **state)
 {
 	struct fixture *f = *state;
-	const struct trial *t = &f->trial;
+	const struct evaluated_run *t = &f->trial;
 	size_t in_time;
 
 	make_attack(f);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
-	assert_int_equal(t->rule[RULE_T].false_alarms, 1);
-	assert_int_equal(t->rule[RULE_TH].false_alarms, 0);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(t->rule[DETECTOR_T].false_alarms, 1);
+	assert_int_equal(t->rule[DETECTOR_TH].false_alarms, 0);
 	assert_true(fabs(t->benign_hours * 3600 - 8.9) < 1e-6);
 	/* What the hook sees counts at the time of its call. */
-	assert_true(t->rule[RULE_OBJECTS].detected);
-	assert_int_equal(t->rule[RULE_OBJECTS].first_ns - t->onset_ns, 5 * MS);
-	assert_int_equal(t->rule[RULE_OBJECTS].first_calls, 3);
-	assert_int_equal(t->rule[RULE_TH].first_ns - t->onset_ns, 7 * MS);
-	assert_int_equal(t->rule[RULE_TH].first_calls, 4);
+	assert_true(t->rule[DETECTOR_OBJECTS].detected);
+	assert_int_equal(t->rule[DETECTOR_OBJECTS].first_ns - t->onset_ns, 5 * MS);
+	assert_int_equal(t->rule[DETECTOR_OBJECTS].first_calls, 3);
+	assert_int_equal(t->rule[DETECTOR_TH].first_ns - t->onset_ns, 7 * MS);
+	assert_int_equal(t->rule[DETECTOR_TH].first_calls, 4);
 	/* The service's own objects are no harm: of early and secret, secret. */
-	assert_int_equal(trial_harm_in_time(t, RULE_DENY, &in_time), 2);
+	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_DENY, &in_time), 2);
 	assert_int_equal(in_time, 1);
-	assert_int_equal(trial_harm_in_time(t, RULE_TH, &in_time), 2);
+	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_TH, &in_time), 2);
 	assert_int_equal(in_time, 0);
 	/* Two classes of signals within a second. */
-	assert_int_equal(t->rule[RULE_KILL].first_ns - t->onset_ns, 7 * MS);
-	assert_false(t->rule[RULE_A].detected);
+	assert_int_equal(t->rule[DETECTOR_KILL].first_ns - t->onset_ns, 7 * MS);
+	assert_false(t->rule[DETECTOR_A].detected);
 }
 
 /* Its root task from a second before the onset on; every event that was new has a name. */
 static void trial_keeps_the_levels_around_an_attack(void **state)
 {
 	struct fixture *f = *state;
-	const struct trial_point *p;
+	const struct timeline_point *p;
 	size_t event[4];
 
 	call(f, 1 * SEC, 8, SYS_getppid);
@@ -200,18 +200,18 @@ static void trial_keeps_the_levels_around_an_attack(void **state)
 	call(f, 10 * SEC + 1 * MS, 7, SYS_socket);
 	call(f, 10 * SEC + 2 * MS, 8, SYS_socket);
 	call(f, 11 * SEC, 8, SYS_read);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
 	p = f->trial.points;
 	assert_true(f->trial.n_points >= 2);
 	assert_true(p[0].ms == -500 && p[0].tid == 8);
 	assert_true(p[1].ms == 2 && p[1].tid == 8);
 	assert_string_equal(p[0].text, "getppid (startup)");
 	assert_string_equal(p[1].text, "socket (startup)");
-	assert_true(p[1].fired & 1u << RULE_TH);
+	assert_true(p[1].fired & 1u << DETECTOR_TH);
 	assert_int_equal(figure_events(&f->trial, 1, event), 1);
 	assert_int_equal(figure_events(&f->trial, 4, event), f->trial.n_points);
 	/* What is drawn of the time before is no part of the attack. */
-	assert_int_equal(f->trial.rule[RULE_T].first_calls, 1);
+	assert_int_equal(f->trial.rule[DETECTOR_T].first_calls, 1);
 }
 
 static void trial_refuses_an_attack_given_as_normal(void **state)
@@ -220,7 +220,7 @@ static void trial_refuses_an_attack_given_as_normal(void **state)
 	struct err err = {""};
 
 	make_attack(f);
-	assert_int_equal(judge(f, TRIAL_NORMAL, &err), -EINVAL);
+	assert_int_equal(judge(f, RUN_KIND_NORMAL, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "--attack"));
 }
 
@@ -230,9 +230,9 @@ static void trial_without_a_label_is_all_attack(void **state)
 
 	call(f, 1 * SEC, 7, SYS_read);
 	call(f, 2 * SEC, 8, SYS_getppid);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
-	assert_true(f->trial.rule[RULE_T].detected);
-	assert_int_equal(f->trial.rule[RULE_T].first_ns - f->trial.onset_ns, SEC);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_true(f->trial.rule[DETECTOR_T].detected);
+	assert_int_equal(f->trial.rule[DETECTOR_T].first_ns - f->trial.onset_ns, SEC);
 	assert_int_equal(f->trial.benign_calls, 0);
 	assert_true(f->trial.benign_hours == 0);
 }
@@ -240,17 +240,17 @@ static void trial_without_a_label_is_all_attack(void **state)
 static void outcome_adds_up_and_gives_json(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome o = {.trials = &f->trial, .n = 1, .policy_image = "x"};
+	struct summary o = {.trials = &f->trial, .n = 1, .policy_image = "x"};
 	struct detection d;
 	json_t *j, *deny;
 
 	make_attack(f);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
-	assert_int_equal(outcome_detection(&o, RULE_DENY, TRIAL_ATTACK, &d), 0);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(summary_detection(&o, DETECTOR_DENY, RUN_KIND_ATTACK, &d), 0);
 	assert_int_equal(d.runs, 1);
 	assert_int_equal(d.detected, 1);
 	assert_true(d.ms_mean == 5 && d.ms_median == 5 && d.ms_p95 == 5 && d.calls_median == 3);
-	j = outcome_json(&o);
+	j = summary_to_json(&o);
 	assert_non_null(j);
 	deny = json_object_get(json_object_get(j, "rules"), "deny");
 	assert_true(json_real_value(json_object_get(deny, "in_time")) == .5);
@@ -264,30 +264,30 @@ static void outcome_adds_up_and_gives_json(void **state)
 
 static void outcome_auc_counts_ties_half(void **state)
 {
-	static const struct outcome_score perfect[] = {{3, true}, {2, true}, {1, false}},
+	static const struct summary_score perfect[] = {{3, true}, {2, true}, {1, false}},
 					  worst[] = {{3, false}, {2, true}},
 					  tie[] = {{2, true}, {2, false}},
 					  mixed[] = {{4, true}, {3, false}, {2, true}, {1, false}};
 
 	(void)state;
-	assert_true(outcome_auc(perfect, 3) == 1);
-	assert_true(outcome_auc(worst, 2) == 0);
-	assert_true(outcome_auc(tie, 2) == .5);
-	assert_true(outcome_auc(mixed, 4) == .75);
-	assert_true(isnan(outcome_auc(perfect, 2)));
+	assert_true(summary_auc(perfect, 3) == 1);
+	assert_true(summary_auc(worst, 2) == 0);
+	assert_true(summary_auc(tie, 2) == .5);
+	assert_true(summary_auc(mixed, 4) == .75);
+	assert_true(isnan(summary_auc(perfect, 2)));
 }
 
 static void html_report_escapes_what_traces_name(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome o = {
+	struct summary o = {
 		.trials = &f->trial, .n = 1, .policy_image = "a<i>b", .th_a = 1, .th_b = 1};
 	_cleanup_free_ char *text = NULL;
 	struct err err = {""};
 	size_t len;
 
 	make_attack(f);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_int_equal(html_report(&o, f->html, &err), 0);
 	assert_int_equal(file_read(AT_FDCWD, f->html, 1u << 24, &text, &len, NULL), 0);
 	assert_non_null(strstr(text, "a&lt;i&gt;b"));
@@ -304,13 +304,13 @@ static void html_report_escapes_what_traces_name(void **state)
 static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
 {
 	struct fixture *f = *state;
-	struct outcome o = {.trials = &f->trial, .n = 1, .policy_image = "x", .th_a = 1, .th_b = 1};
+	struct summary o = {.trials = &f->trial, .n = 1, .policy_image = "x", .th_a = 1, .th_b = 1};
 	_cleanup_free_ char *text = NULL, *part = sample_path(f->dir, "report.html.part");
 	struct err err = {""};
 	size_t len;
 
 	make_attack(f);
-	assert_int_equal(judge(f, TRIAL_ATTACK, NULL), 0);
+	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
 	sample_write(f->html, "old", 3);
 	assert_int_equal(mkdir(part, 0700), 0);
 	assert_int_equal(html_report(&o, f->html, &err), -EISDIR);
@@ -340,23 +340,23 @@ static void ngrams_know_what_another_run_had(void **state)
 	ngrams_done(&g);
 }
 
-static void draw_gram(uint64_t *rng, uint16_t calls, uint16_t ret[WB_ORDER])
+static void draw_gram(uint64_t *rng, uint16_t calls, uint16_t ret[WITTEN_BELL_ORDER])
 {
-	for (int k = 0; k < WB_ORDER; k++)
+	for (int k = 0; k < WITTEN_BELL_ORDER; k++)
 		ret[k] = (uint16_t)(1 + sample_random(rng) % calls);
 }
 
 /* P over all calls, and one that was never seen, is 1, whatever came before. */
-static void assert_adds_up(const struct wb_model *m, uint64_t *rng)
+static void assert_adds_up(const struct witten_bell_model *m, uint64_t *rng)
 {
 	for (int i = 0; i < 20; i++) {
-		uint16_t gram[WB_ORDER];
+		uint16_t gram[WITTEN_BELL_ORDER];
 		double sum = 0;
 
 		draw_gram(rng, 5, gram);
 		for (uint16_t last = 1; last <= 5; last++) {
-			gram[WB_ORDER - 1] = last;
-			sum += exp(-wb_surprise(m, gram));
+			gram[WITTEN_BELL_ORDER - 1] = last;
+			sum += exp(-witten_bell_surprise(m, gram));
 		}
 		assert_true(fabs(sum - 1) < 1e-9);
 	}
@@ -364,21 +364,22 @@ static void assert_adds_up(const struct wb_model *m, uint64_t *rng)
 
 static void wb_probabilities_add_up_to_one(void **state)
 {
-	_cleanup_(wb_freep) struct wb *w = NULL;
+	_cleanup_(witten_bell_freep) struct witten_bell *w = NULL;
 	uint64_t rng = 5;
 
 	(void)state;
-	assert_int_equal(wb_new(&w, 2), 0);
+	assert_int_equal(witten_bell_new(&w, 2), 0);
 	for (size_t i = 0; i < 500; i++) {
-		uint16_t gram[WB_ORDER];
+		uint16_t gram[WITTEN_BELL_ORDER];
 
 		draw_gram(&rng, 4, gram);
-		assert_int_equal(wb_add(w, gram, i & 1), 0);
+		assert_int_equal(witten_bell_add(w, gram, i & 1), 0);
 	}
 	for (size_t without = 0; without < 3; without++) {
-		_cleanup_(wb_model_freep) struct wb_model *m = NULL;
+		_cleanup_(witten_bell_model_freep) struct witten_bell_model *m = NULL;
 
-		assert_int_equal(wb_model_new(&m, w, without < 2 ? without : NGRAMS_ALL), 0);
+		assert_int_equal(witten_bell_model_new(&m, w, without < 2 ? without : NGRAMS_ALL),
+				 0);
 		assert_adds_up(m, &rng);
 	}
 }
@@ -396,35 +397,35 @@ static void baselines_count_what_was_never_seen(void **state)
 	_cleanup_(pool_freep) struct pool *pool = NULL;
 	const char *files[] = {f->trace};
 	struct baseline_levels x;
-	struct history h = {0};
+	struct syscall_history h = {0};
 	struct baselines b;
 
 	make_benign(f);
 	assert_int_equal(pool_new(&pool, 1), 0);
 	assert_int_equal(baselines_train(&b, files, 1, pool, NULL), 0);
 	for (unsigned i = 0; i < 30; i++) {
-		baselines_step(&b, &h,
-			       i % 3 == 0   ? SYS_read
-			       : i % 3 == 1 ? SYS_write
-					    : SYS_poll,
-			       &x);
-		for (unsigned r = RULE_NOVEL_CALL; r <= RULE_WITTEN_BELL5; r++)
+		baselines_score(&b, &h,
+				i % 3 == 0   ? SYS_read
+				: i % 3 == 1 ? SYS_write
+					     : SYS_poll,
+				&x);
+		for (unsigned r = DETECTOR_NOVEL_CALL; r <= DETECTOR_WITTEN_BELL5; r++)
 			assert_true(x.level[r] <= b.threshold[r]);
 	}
 	/* A known call in the wrong place: a new pair and sequence; but the bag was there, in
 	 * order. */
-	baselines_step(&b, &h, SYS_poll, &x);
-	assert_true(x.level[RULE_NOVEL_CALL] == 0);
-	assert_true(x.level[RULE_NOVEL_BIGRAM] == 1);
-	assert_true(x.level[RULE_STIDE6] == 1);
-	assert_true(x.level[RULE_BOSC] == 0);
-	assert_true(x.level[RULE_WITTEN_BELL5] > b.threshold[RULE_WITTEN_BELL5]);
-	baselines_step(&b, &h, SYS_socket, &x);
-	assert_true(x.level[RULE_NOVEL_CALL] == 1);
-	assert_true(x.level[RULE_STIDE6] == 2);
-	assert_true(x.level[RULE_BOSC] == 1);
-	baselines_step(&b, &h, SYS_read | LUTRA_NR_IA32, &x);
-	assert_true(x.level[RULE_NOVEL_CALL] == 1);
+	baselines_score(&b, &h, SYS_poll, &x);
+	assert_true(x.level[DETECTOR_NOVEL_CALL] == 0);
+	assert_true(x.level[DETECTOR_NOVEL_BIGRAM] == 1);
+	assert_true(x.level[DETECTOR_STIDE6] == 1);
+	assert_true(x.level[DETECTOR_BOSC] == 0);
+	assert_true(x.level[DETECTOR_WITTEN_BELL5] > b.threshold[DETECTOR_WITTEN_BELL5]);
+	baselines_score(&b, &h, SYS_socket, &x);
+	assert_true(x.level[DETECTOR_NOVEL_CALL] == 1);
+	assert_true(x.level[DETECTOR_STIDE6] == 2);
+	assert_true(x.level[DETECTOR_BOSC] == 1);
+	baselines_score(&b, &h, SYS_read | LUTRA_NR_IA32, &x);
+	assert_true(x.level[DETECTOR_NOVEL_CALL] == 1);
 	baselines_done(&b);
 }
 

@@ -210,7 +210,7 @@ static void weight_is_that_of_the_formula(void **state)
 	float lb[4] = {.5f, .9f, .3f, 1.4f};
 	uint32_t count[4] = {2, 1, 0, 0};
 	const struct level l = {.ka = 2, .kb = 2, .codes = 2, .code = code, .la = la, .lb = lb};
-	const struct counts counts = {.count = count, .shift = 1};
+	const struct pair_counts counts = {.count = count, .shift = 1};
 	uint16_t table[4];
 	/* p(c) ~ 3.5, .5; p(c | a = 1) ~ 3.5 e^-2.4, .5 e^-.2 */
 	double p0 = 3.5 * exp(-2.4), p1 = .5 * exp(-.2), sum = p0 + p1;
@@ -238,7 +238,7 @@ static void weights_stay_in_their_range(void **state)
 	float la[2] = {0, 300}, lb[2] = {0, 0};
 	uint32_t count[4] = {1, 0, 0, 0};
 	const struct level l = {.ka = 2, .kb = 2, .codes = 1, .code = code, .la = la, .lb = lb};
-	const struct counts counts = {.count = count, .shift = 1};
+	const struct pair_counts counts = {.count = count, .shift = 1};
 	uint16_t table[4];
 
 	(void)state;
@@ -254,7 +254,7 @@ static void level_codes_every_pair_and_weighs_the_unseen(void **state)
 	struct level_options options = {.seed = 3, .pool = pool2};
 	static const struct ae_dims dims = {.ka = 12, .kb = 12, .unk = 1};
 	uint32_t count[16 * 16] = {0};
-	struct counts counts = {.count = count, .shift = 4};
+	struct pair_counts counts = {.count = count, .shift = 4};
 	uint16_t table[12 * 12];
 	struct level l;
 

@@ -37,7 +37,7 @@ static void train_as(const struct corpus *c, const struct policy *old, unsigned 
 					      .mode = TRAIN_MODE_DEFAULT};
 	struct err err = {""};
 
-	if (train(c, &options, NULL, ret, &err) < 0)
+	if (train_policy(c, &options, NULL, ret, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
@@ -63,7 +63,7 @@ static int setup(void **state)
 	assert_int_equal(policy_load(&f->old, f->path, NULL), 0);
 	assert_int_equal(policy_load_model(f->old, f->path, NULL), 0);
 	assert_int_equal(corpus_init(&f->corpus), 0);
-	assert_int_equal(keep_corpus(f->old, &f->corpus, NULL), 0);
+	assert_int_equal(update_restore_corpus(f->old, &f->corpus, NULL), 0);
 	*state = f;
 	return 0;
 }
@@ -110,11 +110,11 @@ static void train_news(const struct corpus *c, json_t **ret)
 					      .seed = 1,
 					      .threads = 1,
 					      .mode = TRAIN_MODE_DEFAULT,
-					      .ret_news = ret};
+					      .ret_coverage = ret};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err err = {""};
 
-	if (train(c, &options, NULL, &p, &err) < 0)
+	if (train_policy(c, &options, NULL, &p, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
@@ -290,7 +290,7 @@ static void update_can_be_updated(void **state)
 	assert_int_equal(policy_load(&loaded, f->path, NULL), 0);
 	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
 	assert_int_equal(corpus_init(&next), 0);
-	assert_int_equal(keep_corpus(loaded, &next, NULL), 0);
+	assert_int_equal(update_restore_corpus(loaded, &next, NULL), 0);
 	made_drift(&next, "5.ltr");
 	train_as(&next, loaded, 1, &p);
 	assert_int_equal(p->n_runs, OLD_RUNS + 2);

@@ -45,7 +45,7 @@ static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned th
 	struct policy *p = NULL, *loaded = NULL;
 	struct err err = {""};
 
-	if (train(c, &options, NULL, &p, &err) < 0 || policy_save(p, path, &err) < 0 ||
+	if (train_policy(c, &options, NULL, &p, &err) < 0 || policy_save(p, path, &err) < 0 ||
 	    policy_load(&loaded, path, &err) < 0) {
 		fail_msg("%s", err.msg);
 		abort();
@@ -70,17 +70,17 @@ static void services(struct corpus *c, unsigned n)
 static void episodes_end_after_a_second_of_silence(void **state)
 {
 	static const uint32_t at[] = {0, 900, 1900, 2901, 9000, 9000, 10001};
-	struct signals s = {0};
+	struct matches s = {0};
 
 	(void)state;
 	for (size_t i = 0; i < 7; i++)
-		assert_int_equal(signals_add(&s, at[i], i < 4 ? LUTRA_G_T : LUTRA_G_TH), 0);
+		assert_int_equal(episodes_add(&s, at[i], i < 4 ? LUTRA_G_T : LUTRA_G_TH), 0);
 	assert_int_equal(s.n, 6);
-	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_T), 2);
-	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_TH), 2);
-	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_T | 1u << LUTRA_G_TH), 4);
-	assert_int_equal(signals_episodes(&s, 1u << LUTRA_G_A), 0);
-	signals_done(&s);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_T), 2);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_TH), 2);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_T | 1u << LUTRA_G_TH), 4);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_A), 0);
+	episodes_done(&s);
 }
 
 /* Garwood's intervals, from tables. */
@@ -96,7 +96,7 @@ static void rate_interval_is_the_exact_poisson_one(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		double rate[2];
 
-		alarms_rate_95(cases[i].n, 2, rate);
+		episodes_rate_95(cases[i].n, 2, rate);
 		assert_true(fabs(rate[0] * 2 - cases[i].lo) < 1e-3 * cases[i].lo + 1e-4);
 		assert_true(fabs(rate[1] * 2 - cases[i].hi) < 1e-3 * cases[i].hi);
 	}
@@ -107,7 +107,7 @@ static void rate_without_hours_is_zero(void **state)
 	double rate[2] = {1, 1};
 
 	(void)state;
-	alarms_rate_95(5, 0, rate);
+	episodes_rate_95(5, 0, rate);
 	assert_true(rate[0] == 0 && rate[1] == 0);
 }
 
@@ -303,7 +303,7 @@ static void few_runs_only_audit(void **state)
 	assert_int_equal(p->action[LUTRA_G_EXEC_FRESH], LUTRA_ACTION_DENY);
 	assert_int_equal(p->action[LUTRA_G_A], LUTRA_ACTION_LOG);
 	assert_non_null(strstr(p->calibration.advice, "2 more runs"));
-	assert_int_equal(train(c, &options, NULL, &none, NULL), -EINVAL);
+	assert_int_equal(train_policy(c, &options, NULL, &none, NULL), -EINVAL);
 	assert_null(none);
 }
 
@@ -336,21 +336,21 @@ static void training_run_is_known_to_its_own_policy(void **state)
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	_cleanup_(run_walk_done) struct run_walk w = {0};
+	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
 	services(c, 3);
 	p = trained(c, 1, 2);
 	assert_non_null(image);
 	assert_int_equal(policy_image(p, 1, image, NULL), 0);
-	assert_int_equal(run_walk_init(&w, &c->runs[1], image), 0);
-	while (run_walk_next(&w, &e)) {
+	assert_int_equal(run_iter_init(&w, &c->runs[1], image), 0);
+	while (run_iter_next(&w, &e)) {
 		const uint8_t none[3] = {0};
 		struct lutra_judgement j;
 		struct lutra_pairs x;
 		uint8_t tok;
 
-		if (!e.is_call) {
+		if (!e.is_syscall) {
 			objects_judge(c, e.object, e.state->role, image, &j);
 			assert_int_equal(j.group, LUTRA_G_NONE);
 			continue;

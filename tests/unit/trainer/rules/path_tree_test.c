@@ -17,7 +17,7 @@ static const uint64_t key[2] = {17, 42};
 
 /* A tree, and what collapse makes of it. */
 struct fixture {
-	struct tree *tree;
+	struct path_tree *tree;
 	struct policy_node *nodes;
 	size_t n;
 };
@@ -27,14 +27,14 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;
-	return tree_new(&f->tree, 70, false);
+	return path_tree_new(&f->tree, 70, false);
 }
 
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	tree_free(f->tree);
+	path_tree_free(f->tree);
 	free(f->nodes);
 	free(f);
 	return 0;
@@ -47,11 +47,11 @@ static void put(struct fixture *f, const char *s, unsigned run, bool wrote)
 	bool dir = len > 1 && s[len - 1] == '/';
 	uint64_t runs[2] = {0};
 	struct lutra_path path;
-	struct tree_path p = {&path, dir, wrote, runs};
+	struct path_tree_entry p = {&path, dir, wrote, runs};
 
 	path_parse(s, len - dir, &path);
 	runs[run / 64] |= 1ull << (run & 63);
-	assert_int_equal(tree_insert(f->tree, &p), 0);
+	assert_int_equal(path_tree_insert(f->tree, &p), 0);
 }
 
 static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
@@ -64,7 +64,7 @@ static void collapse(struct fixture *f)
 {
 	free(f->nodes);
 	f->nodes = NULL;
-	assert_int_equal(tree_collapse(f->tree, key, &f->nodes, &f->n), 0);
+	assert_int_equal(path_tree_collapse(f->tree, key, &f->nodes, &f->n), 0);
 }
 
 /* The node of a collapsed path, or -1. Its components as they stand in the nodes. */
@@ -226,8 +226,8 @@ static void lib64_is_protected_only_where_it_was_seen(void **state)
 	put(f, "/app2/x", 0, false);
 	collapse(f);
 	assert_int_equal(flags(f, "/#", true), 0);
-	tree_free(f->tree);
-	assert_int_equal(tree_new(&f->tree, 70, true), 0);
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, true), 0);
 	put(f, "/lib64/ld.so", 0, false);
 	collapse(f);
 	assert_int_equal(flags(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
@@ -275,8 +275,8 @@ static void order_of_insertion_does_not_matter(void **state)
 	first = f->nodes;
 	n = f->n;
 	f->nodes = NULL;
-	tree_free(f->tree);
-	assert_int_equal(tree_new(&f->tree, 70, false), 0);
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
 	for (size_t i = 5; i-- > 0;)
 		put(f, paths[i], (unsigned)i, i & 1);
 	collapse(f);
@@ -312,7 +312,7 @@ static void too_many_protected_names_is_enospc(void **state)
 			 'a' + i / 676);
 		put(f, path, 0, false);
 	}
-	assert_int_equal(tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
+	assert_int_equal(path_tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

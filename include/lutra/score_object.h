@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Part of the scorer (score.h): from an object to its token, and to the rule group of one that
- * the policy does not know.
+ * Part of the scorer (score.h): judges an object. Looks its token up in the policy, and names the
+ * rule group of an object that the policy does not know.
  */
 #ifndef LUTRA_SCORE_OBJECT_H
 #define LUTRA_SCORE_OBJECT_H
 
 #include "lutra/abi.h"
+#include "lutra/object_token.h"
 #include "lutra/score_path.h"
 
 /* IPv4, network order in memory. */
@@ -40,36 +41,7 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 	return LUTRA_ADDR_PUBLIC;
 }
 
-#define LUTRA_AF_UNIX 1
-#define LUTRA_AF_INET 2
-#define LUTRA_AF_INET6 10
-
-/* Bit of policy.port_exact: (connect, bind, send) x (IPv4, IPv6) x address class. */
-static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
-{
-	return ((o->op - LUTRA_OP_CONNECT) & 3u) << 3 | (o->family == LUTRA_AF_INET6 ? 4u : 0u) |
-	       ((o->addr_class - 1u) & 3u);
-}
-
 #define LUTRA_S_IFDIR_TYPE 4 /* S_IFDIR >> 12 */
-
-/* Is the role part of this object's token? Opens count it under some directories only. */
-static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
-{
-	switch (o->op) {
-	case LUTRA_OP_EXEC:
-	case LUTRA_OP_CONNECT:
-	case LUTRA_OP_BIND:
-	case LUTRA_OP_SEND:
-	case LUTRA_OP_WX:
-	case LUTRA_OP_HOOK:
-		return 1;
-	case LUTRA_OP_OPEN:
-		return (node_flags & LUTRA_NODE_ROLE) != 0;
-	default:
-		return 0;
-	}
-}
 
 /* Operations in which the extension of a name that fell into a wildcard counts. */
 static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
@@ -85,65 +57,6 @@ static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 	default:
 		return 0;
 	}
-}
-
-/* Port class in a token: the port where exact, else 1 for ephemeral and 0 for other. */
-static __always_inline __u64 lutra_port_class(const struct lutra_policy *p,
-					      const struct lutra_object *o)
-{
-	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
-		return 0;
-	if (p->port_exact >> lutra_port_bit(o) & 1)
-		return 1ull << 31 | (__u64)o->port << 32;
-	return (__u64)(o->port >= 32768) << 32;
-}
-
-/*
- * The object's token, never 0:
- *   0-5 op, 6 write, 7 x bit, 8-11 inode type, 12-17 extension, 18-19 role, 20 fresh, 21-28 family,
- *   29-30 address class (less one), 31 exact port, 32-47 node, port, capability, call or hook, 48
- * any address class, 49 path
- */
-static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
-						const struct lutra_object *o,
-						const struct lutra_class *c, __u32 ext, __u8 role)
-{
-	__u64 t = o->op & 63u;
-
-	if (lutra_role_counts(o, c->flags))
-		t |= (__u64)(role & 3) << 18;
-	t |= (__u64)(o->flags & LUTRA_OBJ_WRITE) << 6;
-	t |= (__u64)(ext & 63) << 12;
-	if (o->flags & LUTRA_OBJ_PATH)
-		t |= (__u64)c->node << 32 | 1ull << 49;
-	switch (o->op) {
-	case LUTRA_OP_OPEN:
-		t |= (__u64)(o->mode >> 12) << 8;
-		break;
-	case LUTRA_OP_EXEC:
-	case LUTRA_OP_MAPX:
-		t |= (o->flags & LUTRA_OBJ_FRESH) ? 1ull << 20 : 0;
-		break;
-	case LUTRA_OP_CONNECT:
-	case LUTRA_OP_BIND:
-	case LUTRA_OP_SEND:
-		t |= (__u64)o->family << 21;
-		t |= o->addr_class ? (__u64)((o->addr_class - 1u) & 3u) << 29 | 1ull << 48 : 0;
-		t |= lutra_port_class(p, o);
-		break;
-	case LUTRA_OP_CAPABLE:
-	case LUTRA_OP_WX:
-	case LUTRA_OP_HOOK:
-		t |= (__u64)o->mode << 32;
-		break;
-	case LUTRA_OP_CHMOD:
-	case LUTRA_OP_MKNOD:
-		t |= (o->flags & LUTRA_OBJ_XBIT) ? 1ull << 7 : 0;
-		break;
-	default:
-		break;
-	}
-	return t;
 }
 
 /* Operations on names: everything but opens, executions, mappings and sockets. */
@@ -276,7 +189,7 @@ static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __
 	__u32 known = lutra_object(p, token);
 
 	for (__u64 r = 1; r < LUTRA_ROLES && !known && role == LUTRA_ROLE_ANY; r++)
-		known = lutra_object_find(p, token | r << 18);
+		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
 	return known;
 }
 
@@ -334,35 +247,6 @@ static __always_inline int lutra_judge(const struct lutra_policy *p, const struc
 	if (ret->kind != LUTRA_KIND_KNOWN)
 		ret->group = lutra_object_group(o, ret->kind);
 	return 0;
-}
-
-/* A recorded object event: lutra_record.arg and .aux hold all of it but the path. */
-static __always_inline void lutra_object_pack(const struct lutra_object *o, struct lutra_record *r)
-{
-	__u32 last = o->family == LUTRA_AF_INET6 ? 12 : 0;
-	__u32 addr;
-
-	__builtin_memcpy(&addr, o->addr + last, 4);
-	r->arg = (__u64)o->op | (__u64)o->flags << 8 |
-		 (__u64)(o->family ? o->port : o->mode) << 16 | (__u64)addr << 32;
-	r->aux = (__u16)(o->family | o->addr_class << 8);
-}
-
-static __always_inline void lutra_object_unpack(const struct lutra_record *r,
-						struct lutra_object *ret)
-{
-	__u32 addr = (__u32)(r->arg >> 32);
-
-	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->op = (__u8)r->arg;
-	ret->flags = (__u8)(r->arg >> 8);
-	ret->family = (__u8)r->aux;
-	ret->addr_class = (__u8)(r->aux >> 8);
-	if (ret->family)
-		ret->port = (__u16)(r->arg >> 16);
-	else
-		ret->mode = (__u16)(r->arg >> 16);
-	__builtin_memcpy(ret->addr + (ret->family == LUTRA_AF_INET6 ? 12 : 0), &addr, 4);
 }
 
 #endif

@@ -12,7 +12,6 @@
 #define NODE_FLAGS                                                                                 \
 	(LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_WROTE | LUTRA_NODE_ROLE |              \
 	 LUTRA_NODE_WILDCARD)
-#define OBJECT_BITS ((1ull << 50) - 1)
 
 static int check_codes(const struct policy *p, struct err *err)
 {
@@ -156,13 +155,14 @@ static int check_objects(const struct policy *p, struct err *err)
 		return err_set(err, -EBADMSG, "more than %u objects", POLICY_OBJECTS_MAX);
 	for (size_t i = 0; i < p->n_objects; i++) {
 		uint64_t t = p->objects[i];
-		unsigned op = t & 63;
+		unsigned op = lutra_object_token_get(t, LUTRA_FIELD_OP);
 
-		if (op == LUTRA_OP_NONE || op >= LUTRA_OP_COUNT || (t & ~OBJECT_BITS) ||
+		if (op == LUTRA_OP_NONE || op >= LUTRA_OP_COUNT || lutra_object_token_is_odd(t) ||
 		    (i && t <= p->objects[i - 1]))
 			return err_set(err, -EBADMSG, "object %zu is impossible or out of order",
 				       i);
-		if ((t >> 49 & 1) && (t >> 32 & 0xffff) >= p->n_nodes)
+		if (lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH) &&
+		    lutra_object_token_get(t, LUTRA_FIELD_DETAIL) >= p->n_nodes)
 			return err_set(err, -EBADMSG, "object %zu names no path node", i);
 	}
 	return 0;

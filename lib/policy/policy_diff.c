@@ -7,6 +7,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
+#include "lutra/object_token.h"
 
 #define NAME_BYTES 1400 /* of an object or a path in words */
 
@@ -237,7 +238,7 @@ static void add_objects(const struct policy *p, unsigned op, struct names *ret)
 	char buf[NAME_BYTES];
 
 	for (size_t i = 0; i < p->n_objects; i++) {
-		if ((p->objects[i] & 63) != op)
+		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP) != op)
 			continue;
 		policy_object_name(p, p->objects[i], buf, sizeof(buf));
 		names_add(ret, buf);

@@ -67,25 +67,28 @@ static void put_path(struct words *w, const struct policy *p, uint64_t token)
 {
 	char path[1200];
 
-	if (token >> 49 & 1 &&
-	    policy_node_path(p, (uint32_t)(token >> 32 & 0xffff), path, sizeof(path)) == 0)
+	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH) &&
+	    policy_node_path(p, lutra_object_token_get(token, LUTRA_FIELD_DETAIL), path,
+			     sizeof(path)) == 0)
 		word(w, "%s", path);
 }
 
 static void put_socket(struct words *w, const struct policy *p, uint64_t token)
 {
-	unsigned family = token >> 21 & 0xff, port = token >> 32 & 0xffff;
+	unsigned family = lutra_object_token_get(token, LUTRA_FIELD_FAMILY);
+	unsigned port = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
 	const char *name = family_name(family);
 
 	if (strcmp(name, "?") == 0)
 		word(w, "family %u", family);
 	else
 		word(w, "%s", name);
-	if (token >> 48 & 1)
-		word(w, "%s", addr_class_name((token >> 29 & 3) + 1));
-	if (token >> 49 & 1)
+	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_ADDR_CLASS))
+		word(w, "%s",
+		     addr_class_name(lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) + 1));
+	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH))
 		put_path(w, p, token);
-	else if (token >> 31 & 1)
+	else if (lutra_object_token_get(token, LUTRA_FIELD_EXACT_PORT))
 		word(w, "port %u", port);
 	else if (family == LUTRA_AF_INET || family == LUTRA_AF_INET6)
 		word(w, "%s", port ? "port ephemeral" : "port other");
@@ -94,11 +97,11 @@ static void put_socket(struct words *w, const struct policy *p, uint64_t token)
 /* Is the role part of this token? As lutra_role_counts(). */
 static bool has_role(const struct policy *p, uint64_t token)
 {
-	struct lutra_object o = {.op = token & 63};
-	uint32_t node = token >> 32 & 0xffff;
+	struct lutra_object o = {.op = (uint8_t)lutra_object_token_get(token, LUTRA_FIELD_OP)};
+	uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
 	uint8_t flags = 0;
 
-	if ((token >> 49 & 1) && node < p->n_nodes)
+	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH) && node < p->n_nodes)
 		flags = p->nodes[node].flags;
 	return lutra_role_counts(&o, flags);
 }
@@ -106,7 +109,9 @@ static bool has_role(const struct policy *p, uint64_t token)
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size)
 {
 	struct words w = {.buf = buf, .size = size};
-	unsigned op = token & 63, detail = token >> 32 & 0xffff;
+	unsigned op = lutra_object_token_get(token, LUTRA_FIELD_OP);
+	unsigned detail = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
+	unsigned extension = lutra_object_token_get(token, LUTRA_FIELD_EXTENSION);
 	char call[32];
 
 	if (size == 0)
@@ -114,10 +119,11 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	buf[0] = '\0';
 	word(&w, "%s", op_name(op));
 	if (has_role(p, token))
-		word(&w, "%s", role_name(token >> 18 & 3));
+		word(&w, "%s", role_name(lutra_object_token_get(token, LUTRA_FIELD_ROLE)));
 	switch (op) {
 	case LUTRA_OP_OPEN:
-		word(&w, "%s %s", token >> 6 & 1 ? "w" : "r", inode_type_name(token >> 8 & 15));
+		word(&w, "%s %s", lutra_object_token_get(token, LUTRA_FIELD_WRITE) ? "w" : "r",
+		     inode_type_name(lutra_object_token_get(token, LUTRA_FIELD_INODE_TYPE)));
 		break;
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
@@ -141,11 +147,11 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	}
 	if (op != LUTRA_OP_CONNECT && op != LUTRA_OP_BIND && op != LUTRA_OP_SEND)
 		put_path(&w, p, token);
-	if (token >> 20 & 1)
+	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
 		word(&w, "fresh");
-	if (token >> 7 & 1)
+	if (lutra_object_token_get(token, LUTRA_FIELD_EXECUTABLE))
 		word(&w, "executable");
-	if (token >> 12 & 63)
-		word(&w, "extension %s", ext_name(token >> 12 & 63));
+	if (extension)
+		word(&w, "extension %s", ext_name(extension));
 	return 0;
 }

@@ -6,7 +6,7 @@
  * Hooks: none, two programs to be run.
  * Maps: those of the guard (slot 0), calls (one batch), objects (one entry an object).
  */
-#include "step.bpf.h"
+#include "kern/verdict/score.bpf.h"
 #include "tests/bpf/parity.h"
 
 struct {

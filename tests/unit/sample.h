@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "lib/policy/policy.h"
@@ -42,13 +43,21 @@ static inline uint16_t sample_node(struct policy *p, unsigned parent, const char
 /* open (read, of a plain file) of a node; connect in role steady to 127.0.0.1, port exact. */
 static inline uint64_t sample_open(unsigned node)
 {
-	return LUTRA_OP_OPEN | 8ull << 8 | (uint64_t)node << 32 | 1ull << 49;
+	return lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_OPEN) |
+	       lutra_object_token_put(LUTRA_FIELD_INODE_TYPE, S_IFREG >> 12) |
+	       lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_DETAIL, node);
 }
 
 static inline uint64_t sample_connect(unsigned port)
 {
-	return LUTRA_OP_CONNECT | 1ull << 18 | 2ull << 21 | 1ull << 31 | (uint64_t)port << 32 |
-	       1ull << 48;
+	return lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CONNECT) |
+	       lutra_object_token_put(LUTRA_FIELD_ROLE, LUTRA_ROLE_STEADY) |
+	       lutra_object_token_put(LUTRA_FIELD_FAMILY, LUTRA_AF_INET) |
+	       lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, LUTRA_ADDR_LOOPBACK - 1) |
+	       lutra_object_token_put(LUTRA_FIELD_EXACT_PORT, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_DETAIL, port);
 }
 
 static inline void sample_tables(struct policy *p)

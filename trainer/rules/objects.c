@@ -202,7 +202,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 				continue;
 			objects_judge(c, i, role, image, &j);
 			/* A path that did not get into the tree has no token either. */
-			if (!(j.token >> 49 & 1) || j.class.hit)
+			if (!lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) || j.class.hit)
 				tokens[n++] = j.token;
 		}
 	}

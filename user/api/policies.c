@@ -14,6 +14,7 @@
 #include "user/api/api_impl.h"
 #include "user/sys/clock.h"
 #include "user/policy/modes.h"
+#include "lutra/object_token.h"
 
 #define POLICIES_MAX 256
 
@@ -147,7 +148,7 @@ static json_t *objects_json(const struct policy *p)
 	char text[1400];
 
 	for (size_t i = 0; i < p->n_objects; i++) {
-		const char *op = op_name(p->objects[i] & 63);
+		const char *op = op_name(lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP));
 		json_t *list = json_object_get(ops, op);
 
 		if (!list) {

@@ -7,6 +7,7 @@
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
 #include "user/api/api_impl.h"
+#include "lutra/object_token.h"
 
 #define OBJECTS_MAX 12
 #define OBJECT_TEXT 1400
@@ -124,7 +125,7 @@ static json_t *objects_json(const struct policy *p, const char *came)
 	if (!best || op_parse(op_text, &op) < 0)
 		return list;
 	for (size_t i = 0; i < p->n_objects; i++) {
-		if ((p->objects[i] & 63) != op)
+		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP) != op)
 			continue;
 		policy_object_name(p, p->objects[i], text, sizeof(text));
 		keep(best, &n, text, likeness(text, came));

@@ -397,26 +397,6 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	assert_int_equal(judge("/etc/hosts", o, 1).kind, LUTRA_KIND_Y);
 }
 
-static void token_tells_ports_apart_only_where_exact(void **state)
-{
-	struct lutra_object x = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 80};
-	struct lutra_object y = x;
-	struct lutra_class c = {0};
-
-	(void)state;
-	memset(&image, 0, sizeof(image));
-	y.port = 81;
-	assert_true(lutra_object_token(&image, &x, &c, 0, 1) ==
-		    lutra_object_token(&image, &y, &c, 0, 1));
-	y.port = 40000;
-	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
-		    lutra_object_token(&image, &y, &c, 0, 1));
-	y.port = 81;
-	image.port_exact = 1u << lutra_port_bit(&x);
-	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
-		    lutra_object_token(&image, &y, &c, 0, 1));
-}
-
 static void address_classes_are_those_of_the_rfcs(void **state)
 {
 	static const struct {
@@ -444,25 +424,6 @@ static void address_classes_are_those_of_the_rfcs(void **state)
 	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PRIVATE);
 	v6[0] = 0x20;
 	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PUBLIC);
-}
-
-static void object_survives_packing(void **state)
-{
-	struct lutra_object x = {.op = LUTRA_OP_CONNECT,
-				 .family = 10,
-				 .addr_class = 2,
-				 .port = 8080,
-				 .addr = {[12] = 1, 2, 3, 4}};
-	struct lutra_object file = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE, .flags = 9}, y;
-	struct lutra_record r;
-
-	(void)state;
-	lutra_object_pack(&x, &r);
-	lutra_object_unpack(&r, &y);
-	assert_memory_equal(&x, &y, sizeof(x));
-	lutra_object_pack(&file, &r);
-	lutra_object_unpack(&r, &y);
-	assert_memory_equal(&file, &y, sizeof(y));
 }
 
 /* ---- total ---- */
@@ -543,9 +504,7 @@ int main(void)
 		TREE(judge_gives_kind_and_group),
 		TREE(judge_of_what_no_recording_could_see_is_known),
 		TREE(judge_knows_a_token_that_is_in_the_policy),
-		cmocka_unit_test(token_tells_ports_apart_only_where_exact),
 		cmocka_unit_test(address_classes_are_those_of_the_rfcs),
-		cmocka_unit_test(object_survives_packing),
 		cmocka_unit_test(scorer_is_total_on_random_bytes),
 		cmocka_unit_test(scorer_takes_null),
 	};

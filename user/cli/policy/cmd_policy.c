@@ -15,6 +15,7 @@
 #include "lib/abi/syscall_traits.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
+#include "lutra/object_token.h"
 
 #define INDENT 14
 #define WIDTH 100
@@ -139,7 +140,7 @@ static void show_objects(const struct policy *p)
 	unsigned n[LUTRA_OP_COUNT] = {};
 
 	for (size_t i = 0; i < p->n_objects; i++)
-		n[p->objects[i] & 63]++;
+		n[lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP)]++;
 	printf("  objects      %zu over %zu path nodes:", p->n_objects, p->n_nodes);
 	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
 		if (n[op])

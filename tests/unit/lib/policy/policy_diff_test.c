@@ -153,7 +153,8 @@ static void diff_names_paths_ports_and_capabilities(void **state)
 	p->n_objects = 0;
 	p->objects[p->n_objects++] = sample_open(5);
 	p->objects[p->n_objects++] = sample_connect(5432);
-	p->objects[p->n_objects++] = LUTRA_OP_CAPABLE | 21ull << 32;
+	p->objects[p->n_objects++] = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CAPABLE) |
+				     lutra_object_token_put(LUTRA_FIELD_DETAIL, 21);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
 	compare(f);
 	assert_one(f, "objects", "open", "lost", "open startup r file /etc/hosts");

@@ -409,7 +409,7 @@ static void break_object_order(struct policy *p)
 
 static void break_object_node(struct policy *p)
 {
-	p->objects[p->n_objects++] = sample_open(500) | 1ull << 49;
+	p->objects[p->n_objects++] = sample_open(500);
 }
 
 static void break_successor(struct policy *p)
@@ -473,9 +473,14 @@ static void policy_object_name_is_readable(void **state)
 		{sample_open(5), "open r file /srv/pages/*"},
 		{sample_open(3), "open startup r file /etc/hosts"},
 		{sample_connect(3306), "connect steady ipv4 loopback port 3306"},
-		{LUTRA_OP_CAPABLE | 10ull << 32, "capable net_bind_service"},
-		{LUTRA_OP_EXEC | 2ull << 18 | 1ull << 49 | 1ull << 20, "exec spawned / fresh"},
-		{LUTRA_OP_OPEN | 1ull << 6 | 8ull << 8 | 1ull << 12 | 5ull << 32 | 1ull << 49,
+		{LUTRA_OP_CAPABLE | lutra_object_token_put(LUTRA_FIELD_DETAIL, 10),
+		 "capable net_bind_service"},
+		{LUTRA_OP_EXEC | lutra_object_token_put(LUTRA_FIELD_ROLE, LUTRA_ROLE_SPAWNED) |
+			 lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+			 lutra_object_token_put(LUTRA_FIELD_FRESH, 1),
+		 "exec spawned / fresh"},
+		{sample_open(5) | lutra_object_token_put(LUTRA_FIELD_WRITE, 1) |
+			 lutra_object_token_put(LUTRA_FIELD_EXTENSION, 1),
 		 "open w file /srv/pages/* extension php"},
 	};
 	char buf[256];

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+/*
+ * An object as a policy knows it: the object token, 64 bits, never 0. And an object as it is
+ * recorded: two fields of a struct lutra_record. Nothing else encodes or decodes either form.
+ */
+#ifndef LUTRA_OBJECT_TOKEN_H
+#define LUTRA_OBJECT_TOKEN_H
+
+#include "lutra/abi.h"
+#include "lutra/score_path.h"
+
+/* A field of the object token, as its first bit | its width << 8. Fields that an operation does not
+ * have are 0. */
+enum lutra_object_field {
+	LUTRA_FIELD_OP = 0 | 6 << 8,		  /* enum lutra_op */
+	LUTRA_FIELD_WRITE = 6 | 1 << 8,		  /* LUTRA_OBJ_WRITE */
+	LUTRA_FIELD_EXECUTABLE = 7 | 1 << 8,	  /* LUTRA_OBJ_XBIT, of chmod and mknod */
+	LUTRA_FIELD_INODE_TYPE = 8 | 4 << 8,	  /* inode mode >> 12, of open */
+	LUTRA_FIELD_EXTENSION = 12 | 6 << 8,	  /* as lutra_ext_index(); 0: none that counts */
+	LUTRA_FIELD_ROLE = 18 | 2 << 8,		  /* where lutra_role_counts() */
+	LUTRA_FIELD_FRESH = 20 | 1 << 8,	  /* LUTRA_OBJ_FRESH, of exec and mapx */
+	LUTRA_FIELD_FAMILY = 21 | 8 << 8,	  /* AF_*, of connect, bind and send */
+	LUTRA_FIELD_ADDR_CLASS = 29 | 2 << 8,	  /* enum lutra_addr_class, less one */
+	LUTRA_FIELD_EXACT_PORT = 31 | 1 << 8,	  /* the detail is the port itself */
+	LUTRA_FIELD_DETAIL = 32 | 16 << 8,	  /* path node, port, capability, syscall or hook;
+						     of a port that is not exact: 1 if ephemeral */
+	LUTRA_FIELD_HAS_ADDR_CLASS = 48 | 1 << 8, /* else the address class is LUTRA_ADDR_NONE */
+	LUTRA_FIELD_HAS_PATH = 49 | 1 << 8,	  /* the detail is a path node */
+	LUTRA_FIELD_ALL = 0 | 50 << 8,
+};
+
+/* Returns a token with this field set to value and all others 0; or-ed together they make one. */
+static __always_inline __u64 lutra_object_token_put(enum lutra_object_field field, __u64 value)
+{
+	return (value & ((1ull << (field >> 8)) - 1)) << (field & 0xff);
+}
+
+/* Returns one field of a token. */
+static __always_inline __u32 lutra_object_token_get(__u64 token, enum lutra_object_field field)
+{
+	return (__u32)(token >> (field & 0xff) & ((1ull << (field >> 8)) - 1));
+}
+
+/* Returns true if a token has bits that belong to no field. */
+static __always_inline int lutra_object_token_is_odd(__u64 token)
+{
+	return token >> (LUTRA_FIELD_ALL >> 8) != 0;
+}
+
+#define LUTRA_AF_UNIX 1
+#define LUTRA_AF_INET 2
+#define LUTRA_AF_INET6 10
+
+/* Returns the bit of policy.port_exact: (connect, bind, send) x (IPv4, IPv6) x address class. */
+static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
+{
+	return ((o->op - LUTRA_OP_CONNECT) & 3u) << 3 | (o->family == LUTRA_AF_INET6 ? 4u : 0u) |
+	       ((o->addr_class - 1u) & 3u);
+}
+
+/* Returns true if the role is part of this object's token: of an open under some directories only. */
+static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
+{
+	switch (o->op) {
+	case LUTRA_OP_EXEC:
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+	case LUTRA_OP_WX:
+	case LUTRA_OP_HOOK:
+		return 1;
+	case LUTRA_OP_OPEN:
+		return (node_flags & LUTRA_NODE_ROLE) != 0;
+	default:
+		return 0;
+	}
+}
+
+/* Returns the fields of a port: the port where it is exact, else 1 for ephemeral, 0 for other. */
+static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
+					       const struct lutra_object *o)
+{
+	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
+		return 0;
+	if (p->port_exact >> lutra_port_bit(o) & 1)
+		return lutra_object_token_put(LUTRA_FIELD_EXACT_PORT, 1) |
+		       lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port);
+	return lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port >= 32768);
+}
+
+/*
+ * Returns the token of an object. class: where its path leads in the tree. ext: its extension where
+ * lutra_ext_counts(), else 0.
+ */
+static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
+						const struct lutra_object *o,
+						const struct lutra_class *class, __u32 ext,
+						__u8 role)
+{
+	__u64 t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
+
+	if (lutra_role_counts(o, class->flags))
+		t |= lutra_object_token_put(LUTRA_FIELD_ROLE, role);
+	t |= lutra_object_token_put(LUTRA_FIELD_WRITE, o->flags & LUTRA_OBJ_WRITE);
+	t |= lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
+	if (o->flags & LUTRA_OBJ_PATH)
+		t |= lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		     lutra_object_token_put(LUTRA_FIELD_DETAIL, class->node);
+	switch (o->op) {
+	case LUTRA_OP_OPEN:
+		t |= lutra_object_token_put(LUTRA_FIELD_INODE_TYPE, o->mode >> 12);
+		break;
+	case LUTRA_OP_EXEC:
+	case LUTRA_OP_MAPX:
+		if (o->flags & LUTRA_OBJ_FRESH)
+			t |= lutra_object_token_put(LUTRA_FIELD_FRESH, 1);
+		break;
+	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_BIND:
+	case LUTRA_OP_SEND:
+		t |= lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family);
+		if (o->addr_class)
+			t |= lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
+			     lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, o->addr_class - 1u);
+		t |= lutra_port_fields(p, o);
+		break;
+	case LUTRA_OP_CAPABLE:
+	case LUTRA_OP_WX:
+	case LUTRA_OP_HOOK:
+		t |= lutra_object_token_put(LUTRA_FIELD_DETAIL, o->mode);
+		break;
+	case LUTRA_OP_CHMOD:
+	case LUTRA_OP_MKNOD:
+		if (o->flags & LUTRA_OBJ_XBIT)
+			t |= lutra_object_token_put(LUTRA_FIELD_EXECUTABLE, 1);
+		break;
+	default:
+		break;
+	}
+	return t;
+}
+
+/* Writes an object to a record: its arg and aux hold all of it but the path. */
+static __always_inline void lutra_object_pack(const struct lutra_object *o, struct lutra_record *r)
+{
+	__u32 last = o->family == LUTRA_AF_INET6 ? 12 : 0;
+	__u32 addr;
+
+	__builtin_memcpy(&addr, o->addr + last, 4);
+	r->arg = (__u64)o->op | (__u64)o->flags << 8 |
+		 (__u64)(o->family ? o->port : o->mode) << 16 | (__u64)addr << 32;
+	r->aux = (__u16)(o->family | o->addr_class << 8);
+}
+
+/* Reads an object back from a record. */
+static __always_inline void lutra_object_unpack(const struct lutra_record *r,
+						struct lutra_object *ret)
+{
+	__u32 addr = (__u32)(r->arg >> 32);
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	ret->op = (__u8)r->arg;
+	ret->flags = (__u8)(r->arg >> 8);
+	ret->family = (__u8)r->aux;
+	ret->addr_class = (__u8)(r->aux >> 8);
+	if (ret->family)
+		ret->port = (__u16)(r->arg >> 16);
+	else
+		ret->mode = (__u16)(r->arg >> 16);
+	__builtin_memcpy(ret->addr + (ret->family == LUTRA_AF_INET6 ? 12 : 0), &addr, 4);
+}
+
+#endif

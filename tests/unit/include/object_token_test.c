@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The object token and the recorded form of an object. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lutra/object_token.h"
+
+#define FILE_MODE 0100644
+
+static struct lutra_policy image;
+
+static void token_tells_ports_apart_only_where_exact(void **state)
+{
+	struct lutra_object x = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 80};
+	struct lutra_object y = x;
+	struct lutra_class c = {0};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	y.port = 81;
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) ==
+		    lutra_object_token(&image, &y, &c, 0, 1));
+	y.port = 40000;
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
+		    lutra_object_token(&image, &y, &c, 0, 1));
+	y.port = 81;
+	image.port_exact = 1u << lutra_port_bit(&x);
+	assert_true(lutra_object_token(&image, &x, &c, 0, 1) !=
+		    lutra_object_token(&image, &y, &c, 0, 1));
+}
+
+/* Policies on disk hold tokens: a field that moves makes all of them worthless. */
+static void object_token_has_its_fields_at_their_bits(void **state)
+{
+	struct lutra_object connect = {.op = LUTRA_OP_CONNECT,
+				       .family = LUTRA_AF_INET,
+				       .addr_class = LUTRA_ADDR_PRIVATE,
+				       .port = 0x1234};
+	struct lutra_object open = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_WRITE | LUTRA_OBJ_PATH};
+	struct lutra_object exec = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_FRESH | LUTRA_OBJ_PATH};
+	struct lutra_object chmod = {.op = LUTRA_OP_CHMOD, .flags = LUTRA_OBJ_XBIT};
+	struct lutra_class class = {.node = 5};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	open.mode = FILE_MODE;
+	image.port_exact = 1u << lutra_port_bit(&connect);
+	assert_true(lutra_object_token(&image, &connect, &class, 0, LUTRA_ROLE_STEADY) ==
+		    (3 | 1ull << 18 | 2ull << 21 | 1ull << 29 | 1ull << 31 | 0x1234ull << 32 |
+		     1ull << 48));
+	assert_true(lutra_object_token(&image, &open, &class, 7, LUTRA_ROLE_STEADY) ==
+		    (1 | 1ull << 6 | 8ull << 8 | 7ull << 12 | 5ull << 32 | 1ull << 49));
+	assert_true(lutra_object_token(&image, &exec, &class, 0, LUTRA_ROLE_DEEPER) ==
+		    (2 | 3ull << 18 | 1ull << 20 | 5ull << 32 | 1ull << 49));
+	assert_true(lutra_object_token(&image, &chmod, &class, 0, LUTRA_ROLE_DEEPER) ==
+		    (17 | 1ull << 7));
+}
+
+static void object_token_field_comes_back_as_it_was_put(void **state)
+{
+	const enum lutra_object_field fields[] = {
+		LUTRA_FIELD_OP,		LUTRA_FIELD_WRITE,     LUTRA_FIELD_EXECUTABLE,
+		LUTRA_FIELD_INODE_TYPE, LUTRA_FIELD_EXTENSION, LUTRA_FIELD_ROLE,
+		LUTRA_FIELD_FRESH,	LUTRA_FIELD_FAMILY,    LUTRA_FIELD_ADDR_CLASS,
+		LUTRA_FIELD_EXACT_PORT, LUTRA_FIELD_DETAIL,    LUTRA_FIELD_HAS_ADDR_CLASS,
+		LUTRA_FIELD_HAS_PATH};
+	uint64_t all = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		uint64_t token = lutra_object_token_put(fields[i], UINT64_MAX);
+
+		assert_false(all & token);
+		all |= token;
+		for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++)
+			assert_int_equal(lutra_object_token_get(token, fields[k]) != 0, i == k);
+	}
+	assert_false(lutra_object_token_is_odd(all));
+	assert_true(lutra_object_token_is_odd(all + 1));
+}
+
+static void object_survives_packing(void **state)
+{
+	struct lutra_object x = {.op = LUTRA_OP_CONNECT,
+				 .family = 10,
+				 .addr_class = 2,
+				 .port = 8080,
+				 .addr = {[12] = 1, 2, 3, 4}};
+	struct lutra_object file = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE, .flags = 9}, y;
+	struct lutra_record r;
+
+	(void)state;
+	lutra_object_pack(&x, &r);
+	lutra_object_unpack(&r, &y);
+	assert_memory_equal(&x, &y, sizeof(x));
+	lutra_object_pack(&file, &r);
+	lutra_object_unpack(&r, &y);
+	assert_memory_equal(&file, &y, sizeof(y));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(token_tells_ports_apart_only_where_exact),
+		cmocka_unit_test(object_token_has_its_fields_at_their_bits),
+		cmocka_unit_test(object_token_field_comes_back_as_it_was_put),
+		cmocka_unit_test(object_survives_packing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

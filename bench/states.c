@@ -22,7 +22,7 @@
 #include "lib/base/cleanup.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/child.h"
-#include "user/guard/call_events.h"
+#include "user/guard/syscall_events.h"
 #include "user/guard/guard.h"
 
 #define ROUNDS_QUICK 5
@@ -211,7 +211,7 @@ static int measure_empty(struct bench *b, enum bench_state state, unsigned round
 		r = e->links.empty ? 0 : -errno;
 	}
 	if (r == 0 && state == BENCH_PLACES && !guard_has_lsm(b->run->guard))
-		r = call_events_attach_call(e->progs.empty_exit, SYS_openat, &exit);
+		r = syscall_events_attach_one(e->progs.empty_exit, SYS_openat, &exit);
 	if (r < 0)
 		err_set(err, r, "the empty program does not load: %s", strerror(-r));
 	else

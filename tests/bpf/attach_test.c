@@ -42,7 +42,7 @@ static void be_idle(struct box *b)
 {
 	assert_int_equal(guard_release(b->guard, b->slot), 0);
 	b->guard->idle_since_ns = 0;
-	guard_idle(b->guard);
+	guard_detach_idle(b->guard);
 }
 
 static size_t recorded(const struct box *b)
@@ -86,7 +86,7 @@ static void attach_again_while_a_thread_detaches(void **state)
 	be_idle(b);
 	while (b->guard->detaching) {
 		poll(NULL, 0, 10);
-		guard_idle(b->guard);
+		guard_detach_idle(b->guard);
 	}
 	assert_int_equal(b->guard->n_links, 0);
 	guard_free(b->guard);

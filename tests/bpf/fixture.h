@@ -226,7 +226,7 @@ static inline int guard_begin(unsigned flags)
 /* Of tests that do not care; LUTRA_TEST_CALLS_OFF: hooks are to decide alone. */
 static inline unsigned usual_flags(void)
 {
-	return getenv("LUTRA_TEST_CALLS_OFF") ? GUARD_NO_CALLS : 0;
+	return getenv("LUTRA_TEST_CALLS_OFF") ? GUARD_NO_SYSCALLS : 0;
 }
 
 static inline bool lsm_runs(void)

@@ -301,7 +301,7 @@ static const struct difference expected[] = {
 
 static bool doctor_says(const char *words)
 {
-	const char *const *line = guard_standin_differences();
+	const char *const *line = guard_fallback_differences();
 
 	for (; *line; line++)
 		if (strstr(*line, words))
@@ -406,7 +406,7 @@ static void sources_without_calls_need_hooks(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(guard_new(&g, &none, GUARD_NO_CALLS | GUARD_NO_LSM, &err), -EOPNOTSUPP);
+	assert_int_equal(guard_new(&g, &none, GUARD_NO_SYSCALLS | GUARD_NO_LSM, &err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.msg, "calls"));
 	assert_null(g);
 }
@@ -419,7 +419,7 @@ static void sources_without_calls_hooks_decide_alone(void **state)
 	if (!lsm_runs())
 		skip();
 	box_teardown(state);
-	assert_int_equal(box_setup_flags(state, GUARD_NO_CALLS), 0);
+	assert_int_equal(box_setup_flags(state, GUARD_NO_SYSCALLS), 0);
 	b = *state;
 	p = sample_policy();
 	p->ops = 1u << LUTRA_OP_CONNECT;

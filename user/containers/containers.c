@@ -15,7 +15,6 @@
 #include "user/learn/recorder.h"
 #include "user/policy/modes.h"
 #include "user/alerts/alert.h"
-#include "user/guard/container_act.h"
 #include "user/identity/patterns.h"
 
 #define NAME_MAX_BYTES 128
@@ -248,7 +247,7 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	r = describe(d, q, c, &p, err);
 	if (r < 0)
 		return r;
-	r = cgroup_id(c->cgroup, &c->cgroup_id);
+	r = cgroup_id(c->cgroup, &c->cgroup_id, NULL);
 	if (r < 0)
 		return err_set(err, r, "%s: not a cgroup v2 directory", c->cgroup);
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
@@ -404,7 +403,7 @@ static void act(struct daemon *d, struct container *c, const struct lutra_eviden
 
 	if (c->reacted)
 		return;
-	r = react(c->cgroup, ev);
+	r = container_act(c->cgroup, ev);
 	if (r < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot act on its cgroup: %s", c->name,
 			   strerror(-r));

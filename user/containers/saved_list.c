@@ -152,7 +152,7 @@ static int enroll_again(struct daemon *d, struct container *c, struct err *err)
 	uint64_t id;
 	int r;
 
-	if (cgroup_id(c->cgroup, &id) < 0 || id != c->cgroup_id)
+	if (cgroup_id(c->cgroup, &id, NULL) < 0 || id != c->cgroup_id)
 		return err_set(err, -ENOENT, "gone");
 	r = *c->policy_dir ? policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err)
 			   : 0;
@@ -210,9 +210,9 @@ static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
 		failed |= r < 0 && r != -ENOENT;
 	}
 	if (!failed) {
-		guard_forget_others(d->guard);
+		guard_remove_other_versions(d->guard);
 		enrolled_save(d);
-	} else if (guard_has_others(d->guard)) {
+	} else if (guard_has_other_versions(d->guard)) {
 		daemon_log(d, LOG_LEVEL_WARNING,
 			   "what the lutrad before guarded stays as that left it");
 	}

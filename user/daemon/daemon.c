@@ -94,7 +94,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	containers_check(d);
 	learn_tick(d);
 	agent_check(d);
-	guard_idle(d->guard);
+	guard_detach_idle(d->guard);
 	policies_look(d);
 	web_check(d);
 	engines_check(d);
@@ -141,7 +141,7 @@ static int open_guard(struct daemon *d, struct err *err)
 	if (d->config->no_lsm)
 		flags |= GUARD_NO_LSM;
 	if (d->config->no_calls)
-		flags |= GUARD_NO_CALLS;
+		flags |= GUARD_NO_SYSCALLS;
 	if (d->config->program_stats)
 		flags |= GUARD_STATS;
 	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);

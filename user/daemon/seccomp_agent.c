@@ -160,7 +160,7 @@ static void find_cgroups(pid_t pid, struct handed *h, struct err *err)
 	if (cgroup_of_pid(pid, &path, err) < 0)
 		return;
 	while (h->n_cgroups < DEPTH_MAX && strlen(path) > 1) {
-		if (cgroup_id(path, &h->cgroups[h->n_cgroups]) < 0)
+		if (cgroup_id(path, &h->cgroups[h->n_cgroups], NULL) < 0)
 			break;
 		h->n_cgroups++;
 		path[strlen(dirname(path))] = '\0';

@@ -109,7 +109,7 @@ static void on_container(struct daemon *d, const char *cgroup, const struct patt
 	uint64_t now = clock_now_ns(), id;
 	struct stray *s;
 
-	if (cgroup_id(cgroup, &id) < 0 || (c && c->cgroup_id == id))
+	if (cgroup_id(cgroup, &id, NULL) < 0 || (c && c->cgroup_id == id))
 		return;
 	s = stray_of(d->scan, id);
 	if (!s)

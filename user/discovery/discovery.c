@@ -59,7 +59,7 @@ static struct container *known(struct daemon *d, const char *cgroup)
 	struct container *c = containers_find(d, cgroup);
 	uint64_t id;
 
-	if (!c || (cgroup_id(cgroup, &id) == 0 && id == c->cgroup_id))
+	if (!c || (cgroup_id(cgroup, &id, NULL) == 0 && id == c->cgroup_id))
 		return c;
 	daemon_log(d, LOG_LEVEL_INFO, "%s: its cgroup was made anew", c->name);
 	containers_release(d, c, false);

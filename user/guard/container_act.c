@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* After a verdict. */
-#include "user/guard/container_act.h"
+/* The modes that act on a whole container after a verdict. */
+#include "user/guard/guard.h"
 
 #include "user/sys/cgroup.h"
 
-int react(const char *cgroup, const struct lutra_evidence *ev)
+int container_act(const char *cgroup, const struct lutra_evidence *ev)
 {
 	const char *file;
 	int r;

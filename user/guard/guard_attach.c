@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attaching what is loaded, always in the same order, and detaching it from the end. What sees
- * tasks begin, execute and end is first: without it, what a task executes is judged in the role
- * that it was executed in. To detach the tracepoints of calls takes the kernel seconds: a thread
- * does that aside, one link after the other. Where something is enrolled meanwhile it stops at the
- * next one, what it has not come to stays, and what follows that is attached again.
+ * Attaches the loaded programs in one fixed order and detaches them in the reverse order. The
+ * programs that see tasks begin, execute and end come first: without them a task would be judged in
+ * the role it had before its exec.
+ *
+ * The kernel takes seconds to detach the tracepoints of system calls, so a thread detaches them,
+ * one link after the other. If a container is enrolled meanwhile, the thread stops before the next
+ * link, and guard_attach() attaches again what was detached.
  */
 #include "user/guard/guard_impl.h"
 
@@ -13,10 +15,10 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
-#include "user/guard/call_events.h"
+#include "user/guard/syscall_events.h"
 #include "user/sys/thread.h"
 
-/* Programs that are run, or attached for a moment, by the code that needs them. */
+/* Returns true for programs that the code that needs them runs itself. */
 static bool is_on_demand(const struct bpf_program *p)
 {
 	const char *section = bpf_program__section_name(p);
@@ -30,25 +32,25 @@ static bool follows_tasks(const struct guard *g, const struct bpf_program *p)
 	       p == g->skel->progs.lutra_exec || p == g->skel->progs.lutra_exit;
 }
 
-static void destroy_last(struct guard *g)
+static void destroy_last_link(struct guard *g)
 {
 	bpf_link__destroy(g->links[--g->n_links]);
 }
 
-/* ---- aside ---- */
+/* ---- in a thread ---- */
 
-/* The links are this thread's until it is joined. */
-static void *detach(void *ctx)
+/* Owns the links until the thread is joined. */
+static void *detach_links(void *ctx)
 {
 	struct guard *g = ctx;
 
 	while (g->n_links > 0 && !__atomic_load_n(&g->detach_stop, __ATOMIC_SEQ_CST))
-		destroy_last(g);
+		destroy_last_link(g);
 	__atomic_store_n(&g->detach_over, true, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
-static void detach_join(struct guard *g)
+static void join_detacher(struct guard *g)
 {
 	if (!g->detaching)
 		return;
@@ -61,12 +63,12 @@ void guard_detach_aside(struct guard *g)
 {
 	if (g->detaching) {
 		if (__atomic_load_n(&g->detach_over, __ATOMIC_SEQ_CST))
-			detach_join(g);
+			join_detacher(g);
 		return;
 	}
 	guard_unpin_links(g);
 	g->detach_stop = g->detach_over = false;
-	g->detaching = thread_start(&g->detacher, "detach", detach, g) == 0;
+	g->detaching = thread_start(&g->detacher, "detach", detach_links, g) == 0;
 	if (!g->detaching)
 		guard_detach(g);
 }
@@ -75,19 +77,19 @@ void guard_detach_aside(struct guard *g)
 
 void guard_detach(struct guard *g)
 {
-	detach_join(g);
+	join_detacher(g);
 	guard_unpin_links(g);
 	while (g->n_links > 0)
-		destroy_last(g);
+		destroy_last_link(g);
 }
 
-/* at: place of the program's link, or of its first, in g->links; moved on behind its last. */
-static int attach_one(struct guard *g, struct bpf_program *p, size_t *at)
+/* *at: index in g->links of the program's first link; moved behind its last. */
+static int attach_program(struct guard *g, struct bpf_program *p, size_t *at)
 {
 	struct bpf_link *link;
 
 	if (p == g->skel->progs.lutra_call_exit)
-		return call_events_attach(p, g->links, &g->n_links, GUARD_LINKS, at);
+		return syscall_events_attach(p, g->links, &g->n_links, GUARD_LINKS, at);
 	if ((*at)++ < g->n_links)
 		return 0;
 	link = bpf_program__attach(p);
@@ -97,8 +99,8 @@ static int attach_one(struct guard *g, struct bpf_program *p, size_t *at)
 	return 0;
 }
 
-/* Those that follow tasks, or the others. */
-static int attach_all(struct guard *g, bool follow, size_t *at, struct err *err)
+/* Attaches the programs that follow tasks, or all others. */
+static int attach_programs(struct guard *g, bool follow, size_t *at, struct err *err)
 {
 	struct bpf_program *p;
 
@@ -108,7 +110,7 @@ static int attach_all(struct guard *g, bool follow, size_t *at, struct err *err)
 		if (!bpf_program__autoload(p) || is_on_demand(p) || *at == GUARD_LINKS ||
 		    follows_tasks(g, p) != follow)
 			continue;
-		r = attach_one(g, p, at);
+		r = attach_program(g, p, at);
 		if (r < 0)
 			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),
 				       strerror(-r));
@@ -121,10 +123,10 @@ int guard_attach(struct guard *g, struct err *err)
 	size_t at = 0;
 	int r;
 
-	detach_join(g);
-	r = attach_all(g, true, &at, err);
+	join_detacher(g);
+	r = attach_programs(g, true, &at, err);
 	if (r == 0)
-		r = attach_all(g, false, &at, err);
+		r = attach_programs(g, false, &at, err);
 	if (r == 0) {
 		r = guard_pin_links(g);
 		if (r < 0)

@@ -1,40 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Enrolment of cgroups: slots, policies, modes. */
+/* Enrols cgroups: slots, policies, modes. Owns the slots and the tasks' first entries. */
 #include "user/guard/guard_impl.h"
 #include "user/guard/inner_map.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/names.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/clock.h"
 
-#define NSEC_PER_SEC 1000000000ull
-#define SEEN_DAY_NS (86400 * NSEC_PER_SEC)
-#define IDLE_NS (5 * NSEC_PER_SEC) /* to detach takes the kernel a second or more */
-
-static uint64_t clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
+#define SEEN_DAY_NS 86400000000000ull
+#define IDLE_NS 5000000000ull /* detaching takes the kernel a second or more */
 
 /* ---- policies ---- */
 
-/* A new inner map in an outer map; the kernel swaps it in at once. */
-static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t at, const char *type,
-		      const void *value, size_t size)
+/* Puts a new inner map into an outer map; programs see it at once. value NULL: all zero. */
+static int swap_inner_map(struct guard *g, const struct bpf_map *outer, uint32_t at,
+			  const char *type, const void *value, size_t size)
 {
 	_cleanup_close_ int fd = inner_map_new(g->skel->obj, type, size);
 	uint32_t zero = 0;
@@ -46,19 +35,22 @@ static int swap_inner(struct guard *g, const struct bpf_map *outer, uint32_t at,
 	return inner_map_put(bpf_map__fd(outer), at, fd);
 }
 
-/* Empty seen bits for a slot's policy of that version. */
-static int reset_seen(struct guard *g, uint32_t slot, uint32_t version)
+/* Gives a slot empty seen pairs for its policy of that version. */
+static int reset_seen_pairs(struct guard *g, uint32_t slot, uint32_t version)
 {
-	int r = swap_inner(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
-			   NULL, sizeof(struct lutra_seen));
+	int r = swap_inner_map(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
+			       NULL, sizeof(struct lutra_seen));
 
 	if (r == 0)
-		g->seen_since_ns[slot] = clock_ns(CLOCK_MONOTONIC);
+		g->seen_since_ns[slot] = clock_now_ns();
 	return r;
 }
 
-/* Never 0, and other seen bits than those of the version that the slot has. */
-static uint32_t next_version(struct guard *g, uint32_t slot)
+/*
+ * Returns a new version: never 0, and with another lowest bit than the slot's present version, whose
+ * seen pairs stay in use until the swap.
+ */
+static uint32_t take_version(struct guard *g, uint32_t slot)
 {
 	do {
 		g->version++;
@@ -67,8 +59,8 @@ static uint32_t next_version(struct guard *g, uint32_t slot)
 	return g->version;
 }
 
-/* Whether exec sessions are in mode audit is the policy's to say. */
-static void audit_sessions(struct lutra_slot *s, const struct policy *policy)
+/* Sets mode audit for exec sessions if the policy asks for it. */
+static void set_session_mode(struct lutra_slot *s, const struct policy *policy)
 {
 	if (policy->audit_sessions)
 		__atomic_or_fetch(&s->flags, LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
@@ -76,7 +68,8 @@ static void audit_sessions(struct lutra_slot *s, const struct policy *policy)
 		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
 }
 
-int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
+/* Gives a slot a policy and empty seen pairs. */
+static int bind_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
 	struct utsname uts;
@@ -89,28 +82,28 @@ int guard_bind(struct guard *g, uint32_t slot, const struct policy *policy, stru
 		return err_set(err, -ENOEXEC,
 			       "the policy is for %s, this is %s: train one on this machine",
 			       policy->arch, uts.machine);
-	version = next_version(g, slot);
+	version = take_version(g, slot);
 	r = policy_image(policy, version, image, err);
-	if (r == 0 && !g->calls)
+	if (r == 0 && !g->syscalls)
 		r = policy_image_without_calls(policy, image, err);
 	if (r < 0)
 		return r;
 	policy_image_fall_back(policy, image);
-	r = reset_seen(g, slot, version);
+	r = reset_seen_pairs(g, slot, version);
 	if (r == 0)
-		r = swap_inner(g, g->skel->maps.policies, slot, "lutra_policy", image,
-			       sizeof(*image));
+		r = swap_inner_map(g, g->skel->maps.policies, slot, "lutra_policy", image,
+				   sizeof(*image));
 	if (r == 0) {
 		g->slots[slot].version = version;
-		audit_sessions(&g->slots[slot], policy);
+		set_session_mode(&g->slots[slot], policy);
 	}
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
-		return err_set(err, r, "cannot give the kernel the policy: %s", strerror(-r));
+		return err_set(err, r, "cannot load the policy into the kernel: %s", strerror(-r));
 	return 0;
 }
 
-void guard_unbind(struct guard *g, uint32_t slot)
+static void unbind_policy(struct guard *g, uint32_t slot)
 {
 	inner_map_put(bpf_map__fd(g->skel->maps.policies), slot, -1);
 	for (uint32_t i = 0; i < 2; i++)
@@ -120,55 +113,27 @@ void guard_unbind(struct guard *g, uint32_t slot)
 
 void guard_refresh_seen(struct guard *g)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_now_ns();
 
 	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++)
 		if (g->seen_since_ns[i] && now - g->seen_since_ns[i] > SEEN_DAY_NS)
-			reset_seen(g, i, g->slots[i].version);
+			reset_seen_pairs(g, i, g->slots[i].version);
 }
 
 /* ---- cgroups ---- */
 
-static int cgroup_id(const char *path, uint64_t *ret, struct err *err)
-{
-	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct {
-		struct file_handle head;
-		uint64_t id;
-	} handle = {.head.handle_bytes = sizeof(uint64_t)};
-	struct statfs fs;
-	struct stat st;
-	int mount;
-
-	if (fd < 0)
-		return err_set(err, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
-		return err_set(err, -ENOTSUP,
-			       "%s is not a cgroup v2 directory: name one below the cgroup2 mount",
-			       path);
-	if (name_to_handle_at(fd, "", &handle.head, &mount, AT_EMPTY_PATH) == 0) {
-		*ret = handle.id;
-		return 0;
-	}
-	if (fstat(fd, &st) < 0)
-		return err_set(err, -errno, "cannot look at cgroup %s: %s", path, strerror(errno));
-	*ret = st.st_ino;
-	return 0;
-}
-
-/* The kernel itself knows which cgroups this process is in or below. */
-static int check_foreign(struct guard *g, uint64_t id, const char *path, struct err *err)
+/* Asks the kernel side whether this process is in the cgroup or below it. */
+static int check_not_own(struct guard *g, uint64_t id, const char *path, struct err *err)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &id, .ctx_size_in = sizeof(id));
 	int r = bpf_prog_test_run_opts(bpf_program__fd(g->skel->progs.lutra_is_own), &opts);
 
 	if (r < 0)
-		return err_set(err, r, "cannot tell whether %s may be enrolled: %s", path,
+		return err_set(err, r, "cannot check whether %s contains this process: %s", path,
 			       strerror(-r));
 	if (opts.retval)
 		return err_set(err, -EINVAL,
-			       "%s holds this process itself: enrol the container's own cgroup",
-			       path);
+			       "%s contains this process: enrol the container's own cgroup", path);
 	return 0;
 }
 
@@ -193,7 +158,7 @@ static int find_slot(struct guard *g, uint64_t id, const char *path, uint32_t *r
 
 	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
 		if (g->slots[i].cgroup_id == id)
-			return err_set(err, -EEXIST, "%s is enrolled already, as slot %u", path, i);
+			return err_set(err, -EEXIST, "%s is already enrolled as slot %u", path, i);
 	}
 	for (uint32_t i = 1; i < LUTRA_SLOTS && !found; i++) {
 		uint32_t slot = (g->last_slot + i) % LUTRA_SLOTS;
@@ -202,7 +167,8 @@ static int find_slot(struct guard *g, uint64_t id, const char *path, uint32_t *r
 			found = slot;
 	}
 	if (!found)
-		return err_set(err, -ENOSPC, "%d containers are enrolled, which is all that fit",
+		return err_set(err, -ENOSPC,
+			       "%d containers are enrolled, which is the maximum: release one",
 			       LUTRA_SLOTS - 1);
 	*ret = found;
 	return 0;
@@ -227,10 +193,10 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 {
 	struct lutra_slot *s = &g->slots[slot];
 
-	s->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+	s->start_realtime_ns = clock_realtime_ns();
 	s->mode = e->mode;
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
-	/* What the policy says is there already. */
+	/* bind_policy() has set this flag. */
 	s->flags &= LUTRA_SLOT_AUDIT_SESSIONS;
 	s->flags |=
 		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u) |
@@ -240,7 +206,7 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 	__atomic_store_n(&s->cgroup_id, id, __ATOMIC_SEQ_CST);
 }
 
-/* Make every entry of the slot void, and forget its cgroup. */
+/* Voids every task entry of the slot and removes its cgroup. */
 static void empty_slot(struct guard *g, uint32_t slot)
 {
 	struct lutra_slot *s = &g->slots[slot];
@@ -251,11 +217,11 @@ static void empty_slot(struct guard *g, uint32_t slot)
 	__atomic_store_n(&s->cgroup_id, 0, __ATOMIC_SEQ_CST);
 	s->mode = LUTRA_MODE_LEARN;
 	s->flags = 0;
-	guard_unbind(g, slot);
+	unbind_policy(g, slot);
 }
 
-/* Give entries to the tasks that are in the cgroup already. */
-static int adopt(struct guard *g, uint32_t slot)
+/* Gives entries to the tasks that are in the cgroup already. */
+static int enroll_running_tasks(struct guard *g, uint32_t slot)
 {
 	_cleanup_close_ int fd = -1;
 	struct bpf_link *link;
@@ -276,8 +242,7 @@ static int adopt(struct guard *g, uint32_t slot)
 	return n < 0 ? -errno : 0;
 }
 
-/* From here on tasks get entries. A second pass finds who was forked behind the first one's back.
- */
+/* Starts giving entries to tasks. The second pass finds tasks that were forked during the first. */
 static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *err)
 {
 	int r = 0;
@@ -285,13 +250,14 @@ static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *er
 	if (bpf_map_update_elem(bpf_map__fd(g->skel->maps.cgroups), &id, &slot, BPF_ANY) < 0)
 		return err_set(err, -errno, "cannot enrol: %s", strerror(errno));
 	for (int i = 0; i < 2 && r == 0; i++)
-		r = adopt(g, slot);
+		r = enroll_running_tasks(g, slot);
 	if (r < 0)
-		return err_set(err, r, "cannot look for the container's tasks: %s", strerror(-r));
+		return err_set(err, r, "cannot enrol the container's running tasks: %s",
+			       strerror(-r));
 	return 0;
 }
 
-/* Make a map of array type all zero. */
+/* Sets a mapped array to zero. */
 static int clear_array(const struct bpf_map *m)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -307,8 +273,8 @@ static int clear_array(const struct bpf_map *m)
 	return 0;
 }
 
-/* Nothing has an entry: every stack may be somebody else's again, and every place is free. */
-static int clear_tasks(struct guard *g)
+/* Frees all stacks and cached entries; only while no task has an entry. */
+static int clear_task_maps(struct guard *g)
 {
 	int r = clear_array(g->skel->maps.stacks);
 
@@ -326,18 +292,18 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	if (r == 0)
 		r = cgroup_id(e->cgroup, &id, err);
 	if (r == 0)
-		r = check_foreign(g, id, e->cgroup, err);
+		r = check_not_own(g, id, e->cgroup, err);
 	if (r == 0)
 		r = find_slot(g, id, e->cgroup, &slot, err);
 	if (r < 0)
 		return r;
-	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_tasks(g) < 0))
+	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_task_maps(g) < 0))
 		return err_set(err, -ENOMEM, "out of memory");
-	r = e->policy ? guard_bind(g, slot, e->policy, err) : 0;
+	r = e->policy ? bind_policy(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)
 		r = guard_attach(g, err);
 	if (r < 0) {
-		guard_unbind(g, slot);
+		unbind_policy(g, slot);
 		return r;
 	}
 	fill_slot(g, slot, id, e);
@@ -364,17 +330,17 @@ int guard_release(struct guard *g, uint32_t slot)
 	empty_slot(g, slot);
 	if (--g->n_enrolled)
 		return 0;
-	g->idle_since_ns = clock_ns(CLOCK_MONOTONIC);
+	g->idle_since_ns = clock_now_ns();
 	guard_unpin_links(g);
 	if (!g->linger)
 		guard_detach(g);
 	return 0;
 }
 
-void guard_idle(struct guard *g)
+void guard_detach_idle(struct guard *g)
 {
-	if (g->detaching || (!g->n_enrolled && g->n_links &&
-			     clock_ns(CLOCK_MONOTONIC) - g->idle_since_ns > IDLE_NS))
+	if (g->detaching ||
+	    (!g->n_enrolled && g->n_links && clock_now_ns() - g->idle_since_ns > IDLE_NS))
 		guard_detach_aside(g);
 }
 
@@ -415,7 +381,7 @@ int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy
 {
 	if (!is_enrolled(g, slot))
 		return err_set(err, -ENOENT, "slot %u holds no container", slot);
-	return guard_bind(g, slot, policy, err);
+	return bind_policy(g, slot, policy, err);
 }
 
 int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading and attaching the kernel side. */
+/*
+ * Loads the programs. LSM programs are tried first and a hook must be seen to run, because a kernel
+ * may load and attach LSM programs and never call them; if that fails, the tracepoints are loaded.
+ */
 #include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
@@ -12,11 +15,11 @@
 #include <unistd.h>
 
 #include "kern/lutra.skel.h"
-#include "user/guard/call_events.h"
+#include "user/guard/syscall_events.h"
 
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
 	(void)fmt;
@@ -29,16 +32,44 @@ static bool is_lsm(const struct bpf_program *p)
 	return strncmp(bpf_program__section_name(p), "lsm/", 4) == 0;
 }
 
-static bool is_test(const struct bpf_program *p)
+static bool is_test_program(const struct bpf_program *p)
 {
 	return strncmp(bpf_program__name(p), "parity_", 7) == 0;
 }
 
-/* Does the running kernel have the hook of an LSM program, and let programs have it? Newer ones
- * keep some to themselves. */
+int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_type type,
+		   enum bpf_attach_type attach)
+{
+	/* r0 = 0; exit */
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	__u32 kind = attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC;
+	const char *prefix = attach == BPF_TRACE_RAW_TP ? "btf_trace"
+			     : attach == BPF_TRACE_ITER ? "bpf_iter"
+							: "bpf_lsm";
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	_cleanup_close_ int fd = -1;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "%s_%s", prefix, strchr(section, '/') + 1);
+	id = btf__find_by_name_kind(kernel, name, kind);
+	if (id < 0)
+		return -ENOENT;
+	opts.attach_btf_id = (__u32)id;
+	fd = bpf_prog_load(type, NULL, "GPL", insns, 2, &opts);
+	if (fd >= 0)
+		return 0;
+	/* Newer kernels keep some LSM hooks to themselves. Nothing else in an empty program is invalid. */
+	return attach == BPF_LSM_MAC && errno == EINVAL ? -ENOENT : -errno;
+}
+
 static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
 {
-	return guard_try_hook(kernel, bpf_program__section_name(p)) != -ENOENT;
+	return guard_try_load(kernel, bpf_program__section_name(p), BPF_PROG_TYPE_LSM,
+			      BPF_LSM_MAC) != -ENOENT;
 }
 
 static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struct btf *kernel,
@@ -47,19 +78,19 @@ static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struc
 	struct bpf_program *p;
 
 	bpf_object__for_each_program (p, skel->obj) {
-		bool load = !is_test(p);
+		bool load = !is_test_program(p);
 
 		if (is_lsm(p))
 			load = lsm && has_hook(kernel, p);
 		bpf_program__set_autoload(p, load);
 	}
-	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->calls);
-	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->call_events);
-	bpf_program__set_autoload(skel->progs.lutra_call_exit, !lsm && g->call_events);
+	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->syscalls);
+	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->syscall_events);
+	bpf_program__set_autoload(skel->progs.lutra_call_exit, !lsm && g->syscall_events);
 }
 
-/* As the kernel has it in struct super_block. */
-static __u32 pin_dev(const struct guard *g)
+/* Returns the device of the pin directory as struct super_block encodes it; 0: none. */
+static __u32 read_pin_dev(const struct guard *g)
 {
 	struct stat st;
 
@@ -68,7 +99,7 @@ static __u32 pin_dev(const struct guard *g)
 	return major(st.st_dev) << 20 | minor(st.st_dev);
 }
 
-static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
+static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
 	struct bpf_map *m;
@@ -91,7 +122,7 @@ static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 		btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
-	skel->rodata->lutra_pin_dev = pin_dev(g);
+	skel->rodata->lutra_pin_dev = read_pin_dev(g);
 	r = lutra_bpf__load(skel);
 	if (r < 0) {
 		lutra_bpf__destroy(skel);
@@ -101,8 +132,8 @@ static int load_once(struct guard *g, const struct btf *kernel, bool lsm)
 	return 0;
 }
 
-/* A kernel may load and attach LSM programs and yet not run them: see whether a hook comes. */
-static bool hooks_run(struct lutra_bpf *skel)
+/* Returns true if an attached LSM hook is called. */
+static bool has_running_hooks(struct lutra_bpf *skel)
 {
 	struct bpf_link *link = bpf_program__attach(skel->progs.lutra_bpf);
 	__u32 id = 0;
@@ -116,11 +147,11 @@ static bool hooks_run(struct lutra_bpf *skel)
 
 static int load_lsm(struct guard *g, const struct btf *kernel)
 {
-	int r = load_once(g, kernel, true);
+	int r = load_programs(g, kernel, true);
 
 	if (r < 0)
 		return r;
-	if (!hooks_run(g->skel)) {
+	if (!has_running_hooks(g->skel)) {
 		lutra_bpf__destroy(TAKE_PTR(g->skel));
 		return -EOPNOTSUPP;
 	}
@@ -132,7 +163,7 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 	struct btf *kernel;
 	int r;
 
-	libbpf_set_print(quiet);
+	libbpf_set_print(on_libbpf_message);
 	if (geteuid() != 0)
 		return err_set(err, -EPERM, "only root can load BPF programs: run as root");
 	if (access(VMLINUX_BTF, R_OK) < 0)
@@ -142,23 +173,24 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 	kernel = btf__load_vmlinux_btf();
 	if (!kernel)
 		return err_set(err, -ENOENT, "cannot read %s: %s", VMLINUX_BTF, strerror(errno));
-	g->calls = !(flags & GUARD_NO_CALLS);
-	g->call_events = !(flags & GUARD_BRIEF) && call_events_work();
+	g->syscalls = !(flags & GUARD_NO_SYSCALLS);
+	g->syscall_events = !(flags & GUARD_BRIEF) && syscall_events_usable();
 	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(g, kernel) == 0;
-	r = g->lsm ? 0 : g->calls ? load_once(g, kernel, false) : -EXFULL;
+	r = g->lsm ? 0 : g->syscalls ? load_programs(g, kernel, false) : -EXFULL;
 	btf__free(kernel);
 	if (r == -EXFULL)
-		return err_set(err, -EOPNOTSUPP,
-			       "calls are off, which needs BPF LSM, and this host does not run it: "
-			       "leave calls on");
+		return err_set(
+			err, -EOPNOTSUPP,
+			"calls are off, which needs BPF LSM, and this host does not run BPF LSM: "
+			"leave calls on");
 	if (r == -EPERM || r == -EACCES)
 		return err_set(err, -EPERM,
-			       "this kernel lets nobody here load BPF programs (%s): "
-			       "give CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN",
+			       "the kernel refuses to load BPF programs (%s): "
+			       "give lutra CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN",
 			       strerror(-r));
 	if (r < 0)
 		return err_set(err, -EOPNOTSUPP,
-			       "this kernel does not take the BPF programs (%s): use 6.1 or newer",
+			       "the kernel cannot load the BPF programs (%s): use 6.1 or newer",
 			       strerror(-r));
 	return 0;
 }

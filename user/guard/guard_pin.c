@@ -3,14 +3,14 @@
  * Kernel state that outlives its process, in a directory of a bpf file system:
  *
  *   maps-ABI/NAME               all maps
- *   links-ABI-INSTANCE/NUMBER   what holds an instance's programs attached, while anything is
- *                               enrolled; numbered in the order in which they were
+ *   links-ABI-INSTANCE/NUMBER   links of an instance's programs, while anything is enrolled;
+ *                               numbered in the order in which they were attached
  *
- * The process that comes next loads programs of its own on the same maps, as the next instance, and
- * attaches them beside the old ones; a slot names the instance that acts for it, so that one write
- * hands a container over, and then the old links go. Slot 0 keeps the last instance and the last
- * policy's version. A process with another layout of the maps (ABI) makes its own beside the old
- * ones, whose programs go on until it has enrolled all again and guard_forget_others() is called.
+ * The next process loads its own programs on the same maps, as the next instance, and takes over
+ * (takeover.c). A slot names the instance that acts for it. Slot 0 keeps the number of the last
+ * instance and the version of the last policy. A process with another layout of the maps (ABI)
+ * makes its own maps beside the old ones; the old programs act until the process has enrolled all
+ * containers again and calls guard_remove_other_versions().
  */
 #include "user/guard/guard_impl.h"
 
@@ -30,14 +30,13 @@
 #include <sys/vfs.h>
 
 #include "kern/lutra.skel.h"
-#include "user/sys/clock.h"
 
 #define LINKS_PREFIX "links-"
 #define MAPS_PREFIX "maps-"
 
 /* ---- the directory ---- */
 
-/* The directory above: a bpf file system, mounted there if it is not one. */
+/* Checks that the parent directory is a bpf file system; mounts one there if it is not. */
 static int check_bpffs(const char *dir, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(dir);
@@ -53,8 +52,8 @@ static int check_bpffs(const char *dir, struct err *err)
 		return 0;
 	if (mount("bpf", up, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
 		return err_set(err, -errno,
-			       "pin_dir: %s is no bpf file system and none can be mounted there "
-			       "(%s): mount one, or set pin_dir to null and do without",
+			       "pin_dir: %s is not a bpf file system and mounting one failed (%s): "
+			       "mount one, or set pin_dir to null to run without pinning",
 			       up, strerror(errno));
 	return 0;
 }
@@ -72,16 +71,17 @@ int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "pin_dir: %s: %s", dir, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, -EBUSY, "%s: another lutrad guards from there", dir);
+		return err_set(err, -EBUSY, "%s: another lutrad uses this directory: stop it first",
+			       dir);
 	*ret_lock = TAKE_FD(fd);
 	return 0;
 }
 
-static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
+static int format_pin_path(const struct guard *g, char *buf, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Below the directory, PATH_MAX bytes. */
-static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
+/* Formats a path below the pin directory. buf: PATH_MAX bytes. */
+static int format_pin_path(const struct guard *g, char *buf, const char *fmt, ...)
 {
 	char rest[256];
 	va_list ap;
@@ -92,16 +92,16 @@ static int pin_path(const struct guard *g, char *buf, const char *fmt, ...)
 	return snprintf(buf, PATH_MAX, "%s/%s", g->pin_dir, rest) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static int not_hidden(const struct dirent *e)
+static int is_visible(const struct dirent *e)
 {
 	return e->d_name[0] != '.';
 }
 
 /*
- * A link that only its pin holds is detached some time later, in no order, by whom the kernel
- * finds; if a descriptor is the last to hold it, then when that is closed.
+ * Removes a pin. The kernel detaches a link some time after its last pin is gone, in no order; if a
+ * descriptor holds the link last, it detaches when that is closed. So open the link first.
  */
-static int unpin(const char *path)
+static int remove_pin(const char *path)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
 
@@ -110,13 +110,14 @@ static int unpin(const char *path)
 }
 
 /*
- * Remove a directory of pins, and depth levels below it, from its last number on: what was attached
- * first is detached last (guard_attach.c). Errors are for the next try.
+ * Removes a directory of pins and depth levels below it, the highest number first: the program that
+ * was attached first is detached last (guard_attach.c). Errors are ignored; the next call tries
+ * again.
  */
 static void remove_tree(const char *path, int depth)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(path, &entries, not_hidden, versionsort);
+	int n = scandir(path, &entries, is_visible, versionsort);
 
 	while (n > 0) {
 		_cleanup_free_ struct dirent *e = entries[--n];
@@ -124,7 +125,7 @@ static void remove_tree(const char *path, int depth)
 
 		if (snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= (int)sizeof(sub))
 			continue;
-		if (unpin(sub) < 0 && depth > 0)
+		if (remove_pin(sub) < 0 && depth > 0)
 			remove_tree(sub, depth - 1);
 	}
 	free(entries);
@@ -136,8 +137,8 @@ static bool starts_with(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* Is a directory of ours that of this ABI? */
-static bool is_own(const char *name)
+/* Returns true if a directory of pins belongs to this ABI. */
+static bool is_own_version(const char *name)
 {
 	char links[32], maps[32];
 
@@ -146,9 +147,9 @@ static bool is_own(const char *name)
 	return starts_with(name, links) || strcmp(name, maps) == 0;
 }
 
-/* Remove those directories of pins that which() picks; how many are there. */
-static size_t each_dir(const struct guard *g, bool (*which)(const char *, const char *),
-		       const char *than, bool remove)
+/* Counts the directories of pins that which() picks, and removes them if asked to. */
+static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, const char *),
+			     const char *than, bool remove)
 {
 	DIR *d = opendir(g->pin_dir);
 	struct dirent *e;
@@ -160,7 +161,7 @@ static size_t each_dir(const struct guard *g, bool (*which)(const char *, const 
 		if (e->d_name[0] == '.' || !which(e->d_name, than))
 			continue;
 		n++;
-		if (remove && pin_path(g, path, "%s", e->d_name) == 0)
+		if (remove && format_pin_path(g, path, "%s", e->d_name) == 0)
 			remove_tree(path, 0);
 	}
 	if (d)
@@ -170,33 +171,33 @@ static size_t each_dir(const struct guard *g, bool (*which)(const char *, const 
 
 static bool is_other_link(const char *name, const char *than)
 {
-	return is_own(name) && starts_with(name, LINKS_PREFIX) && strcmp(name, than) != 0;
+	return is_own_version(name) && starts_with(name, LINKS_PREFIX) && strcmp(name, than) != 0;
 }
 
 static bool is_other_abi(const char *name, const char *than)
 {
 	(void)than;
-	return !is_own(name) && (starts_with(name, LINKS_PREFIX) || starts_with(name, MAPS_PREFIX));
+	return !is_own_version(name) &&
+	       (starts_with(name, LINKS_PREFIX) || starts_with(name, MAPS_PREFIX));
 }
 
-/* Links of this ABI, of all instances but keep. */
-static void remove_links(const struct guard *g, uint32_t keep)
+void guard_remove_links(const struct guard *g, uint32_t keep)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, keep);
-	each_dir(g, is_other_link, name, true);
+	match_pin_dirs(g, is_other_link, name, true);
 }
 
-bool guard_has_others(const struct guard *g)
+bool guard_has_other_versions(const struct guard *g)
 {
-	return g->pin_dir && each_dir(g, is_other_abi, "", false) > 0;
+	return g->pin_dir && match_pin_dirs(g, is_other_abi, "", false) > 0;
 }
 
-void guard_forget_others(const struct guard *g)
+void guard_remove_other_versions(const struct guard *g)
 {
 	if (g->pin_dir)
-		each_dir(g, is_other_abi, "", true);
+		match_pin_dirs(g, is_other_abi, "", true);
 }
 
 void guard_unpin_all(const char *dir)
@@ -206,15 +207,15 @@ void guard_unpin_all(const char *dir)
 
 /* ---- maps ---- */
 
-/* The last instance that used the maps; 0: there are none. */
-static uint32_t last_instance(const struct guard *g)
+/* Returns the last instance that used the maps; 0: there are no maps. */
+static uint32_t read_last_instance(const struct guard *g)
 {
 	_cleanup_close_ int fd = -1;
 	struct lutra_slot slot = {};
 	uint32_t zero = 0;
 	char path[PATH_MAX];
 
-	if (pin_path(g, path, MAPS_PREFIX "%d/slots", LUTRA_ABI_VERSION) < 0)
+	if (format_pin_path(g, path, MAPS_PREFIX "%d/slots", LUTRA_ABI_VERSION) < 0)
 		return 0;
 	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &slot) < 0)
@@ -231,15 +232,16 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 	g->instance = 1;
 	if (!g->pin_dir)
 		return 0;
-	g->instance = last_instance(g) + 1;
-	if (pin_path(g, path, MAPS_PREFIX "%d", LUTRA_ABI_VERSION) < 0)
+	g->instance = read_last_instance(g) + 1;
+	if (format_pin_path(g, path, MAPS_PREFIX "%d", LUTRA_ABI_VERSION) < 0)
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	bpf_object__for_each_map (m, skel->obj) {
 		if (bpf_map__is_internal(m) || !bpf_map__autocreate(m) || r < 0)
 			continue;
-		r = pin_path(g, path, MAPS_PREFIX "%d/%s", LUTRA_ABI_VERSION, bpf_map__name(m));
+		r = format_pin_path(g, path, MAPS_PREFIX "%d/%s", LUTRA_ABI_VERSION,
+				    bpf_map__name(m));
 		if (r == 0)
 			r = bpf_map__set_pin_path(m, path);
 	}
@@ -255,17 +257,18 @@ int guard_pin_links(struct guard *g)
 
 	if (!g->pin_dir || g->pinned)
 		return 0;
-	r = pin_path(g, path, LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, g->instance);
+	r = format_pin_path(g, path, LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, g->instance);
 	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
 		r = -errno;
 	for (size_t i = 0; i < g->n_links && r == 0; i++) {
-		r = pin_path(g, path, LINKS_PREFIX "%d-%u/%zu", LUTRA_ABI_VERSION, g->instance, i);
+		r = format_pin_path(g, path, LINKS_PREFIX "%d-%u/%zu", LUTRA_ABI_VERSION,
+				    g->instance, i);
 		if (r == 0)
 			r = bpf_link__pin(g->links[i], path);
 	}
 	g->pinned = r == 0;
 	if (r < 0)
-		remove_links(g, 0);
+		guard_remove_links(g, 0);
 	return r;
 }
 
@@ -275,31 +278,5 @@ void guard_unpin_links(struct guard *g)
 		bpf_link__unpin(g->links[i]);
 	g->pinned = false;
 	if (g->pin_dir)
-		remove_links(g, 0);
-}
-
-/* ---- taking over ---- */
-
-int guard_take_over(struct guard *g, struct err *err)
-{
-	int r;
-
-	g->version = g->slots[0].generation;
-	g->slots[0].instance = g->instance;
-	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
-		g->n_enrolled += g->slots[i].cgroup_id != 0;
-	if (g->n_enrolled) {
-		r = guard_attach(g, err);
-		if (r < 0)
-			return r;
-	}
-	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
-		if (!g->slots[i].cgroup_id)
-			continue;
-		g->seen_since_ns[i] = clock_now_ns();
-		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
-	}
-	remove_links(g, g->instance);
-	g->in_charge = true;
-	return 0;
+		guard_remove_links(g, 0);
 }

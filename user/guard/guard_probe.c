@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this host can do: every kind of program is tried by loading an empty one. */
+/* Finds out what this host can do, by loading an empty program of each kind. */
 #include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
@@ -12,7 +12,7 @@
 #include "kern/lutra.skel.h"
 #include "lib/abi/names.h"
 #include "lib/abi/syscall_traits.h"
-#include "user/guard/call_events.h"
+#include "user/guard/syscall_events.h"
 
 struct probe {
 	const char *name; /* section name */
@@ -28,62 +28,16 @@ struct probe {
 	}
 
 static const struct probe probes[] = {
-	TP("sys_enter", "calls are recorded and scored"),
-	TP("sys_exit", "stands in for them where syscalls/ cannot, and under lutra run and record"),
+	TP("sys_enter", "system calls are recorded and scored"),
+	TP("sys_exit", "fallback where syscalls/ does not work, and under lutra run and record"),
 	TP("sched_process_fork", "children are enrolled"),
 	TP("sched_process_exec", "arming and roles"),
-	TP("sched_process_exit", "ends are recorded"),
+	TP("sched_process_exit", "exits are recorded"),
 	TP("cgroup_attach_task", "tasks that join are enrolled"),
-	{"iter/task", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "running tasks are adopted", NULL},
+	{"iter/task", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "running tasks are enrolled", NULL},
 };
 
-/* The kernel's BTF name behind a section name. */
-static void target_name(const struct probe *p, char *buf, size_t size)
-{
-	const char *target = strchr(p->name, '/') + 1;
-
-	if (p->attach == BPF_TRACE_RAW_TP)
-		snprintf(buf, size, "btf_trace_%s", target);
-	else if (p->attach == BPF_TRACE_ITER)
-		snprintf(buf, size, "bpf_iter_%s", target);
-	else
-		snprintf(buf, size, "bpf_lsm_%s", target);
-}
-
-static int try_load(const struct probe *p, const struct btf *kernel)
-{
-	/* r0 = 0; exit */
-	static const struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	__u32 kind = p->attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC;
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = p->attach);
-	char name[64];
-	int id, fd;
-
-	target_name(p, name, sizeof(name));
-	id = btf__find_by_name_kind(kernel, name, kind);
-	if (id < 0)
-		return -ENOENT;
-	opts.attach_btf_id = (__u32)id;
-	fd = bpf_prog_load(p->type, NULL, "GPL", insns, 2, &opts);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
-int guard_try_hook(const struct btf *kernel, const char *section)
-{
-	const struct probe probe = {section, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, NULL, NULL};
-	int r = try_load(&probe, kernel);
-
-	/* An empty program has nothing else that is invalid. */
-	return r == -EINVAL ? -ENOENT : r;
-}
-
-static void row(struct guard_feature *f, const struct probe *p, int r)
+static void fill_row(struct guard_feature *f, const struct probe *p, int r)
 {
 	snprintf(f->name, sizeof(f->name), "%s", p->name);
 	f->works = r == 0;
@@ -97,18 +51,19 @@ static void row(struct guard_feature *f, const struct probe *p, int r)
 			 strerror(-r));
 }
 
-static void row_call_events(struct guard_feature *f)
+static void fill_syscall_events(struct guard_feature *f)
 {
 	snprintf(f->name, sizeof(f->name), "syscalls/sys_exit_*");
-	f->works = call_events_work();
-	f->fallback = f->works ? NULL : "tp_btf/sys_exit, which every call of every task pays for";
+	f->works = syscall_events_usable();
+	f->fallback =
+		f->works ? NULL : "tp_btf/sys_exit, which slows every system call of every task";
 	snprintf(f->detail, sizeof(f->detail), "%s",
-		 f->works ? "stand in for the hooks of files and names"
-			  : "no such tracepoints here: CONFIG_FTRACE_SYSCALLS makes them");
+		 f->works ? "fallback for the hooks of files and names"
+			  : "no such tracepoints: use a kernel with CONFIG_FTRACE_SYSCALLS");
 }
 
-/* The whole of it: load as the daemon would, and see which way it went. */
-static void row_whole(struct guard_feature *f)
+/* Loads all programs as the daemon does, and reports which way they loaded. */
+static void fill_lsm(struct guard_feature *f)
 {
 	const struct guard_handler none = {};
 	_cleanup_(guard_freep) struct guard *g = NULL;
@@ -121,15 +76,15 @@ static void row_whole(struct guard_feature *f)
 	if (f->works)
 		snprintf(f->detail, sizeof(f->detail), "hooks run: all modes");
 	else if (g)
-		snprintf(
-			f->detail, sizeof(f->detail),
-			"LSM programs do not load or do not run: add bpf to the lsm= list of boot");
+		snprintf(f->detail, sizeof(f->detail),
+			 "LSM programs do not load or do not run: add bpf to lsm= on the kernel "
+			 "command line");
 	else
 		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
 }
 
-/* A row for each hook that has a program here. */
-static size_t rows_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
+/* Fills a row for each hook that has a program. */
+static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
 	struct bpf_program *p;
@@ -139,11 +94,12 @@ static size_t rows_hooks(struct guard_feature *ret, size_t max, const struct btf
 		return 0;
 	bpf_object__for_each_program (p, skel->obj) {
 		struct probe probe = {bpf_program__section_name(p), BPF_PROG_TYPE_LSM, BPF_LSM_MAC,
-				      "its operations are judged and refused",
-				      "calls that pass it are judged at their entry"};
+				      "its operations are judged and denied",
+				      "the system calls that reach it are judged at entry"};
 
 		if (n < max && strncmp(probe.name, "lsm/", 4) == 0) {
-			row(&ret[n], &probe, guard_try_hook(kernel, probe.name));
+			fill_row(&ret[n], &probe,
+				 guard_try_load(kernel, probe.name, probe.type, probe.attach));
 			n++;
 		}
 	}
@@ -151,7 +107,7 @@ static size_t rows_hooks(struct guard_feature *ret, size_t max, const struct btf
 	return n;
 }
 
-static bool has_row(const struct guard_feature *rows, size_t n, const char *hook)
+static bool is_hook_working(const struct guard_feature *rows, size_t n, const char *hook)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(rows[i].name, "lsm/", 4) == 0 && strcmp(rows[i].name + 4, hook) == 0)
@@ -159,8 +115,9 @@ static bool has_row(const struct guard_feature *rows, size_t n, const char *hook
 	return false;
 }
 
-/* Calls of rule TH whose hook this kernel lacks: they alert, nothing refuses them. */
-static void row_calls(struct guard_feature *f, const struct guard_feature *rows, size_t n_rows)
+/* Lists the system calls of rule TH whose hook this kernel lacks: they alert, nothing denies them. */
+static void fill_hookable_syscalls(struct guard_feature *f, const struct guard_feature *rows,
+				   size_t n_rows)
 {
 	size_t n = 0;
 	char name[32];
@@ -170,13 +127,14 @@ static void row_calls(struct guard_feature *f, const struct guard_feature *rows,
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		const char *hook = th_hook(NULL, nr);
 
-		if (!hook || has_row(rows, n_rows, hook) || n >= sizeof(f->detail))
+		if (!hook || is_hook_working(rows, n_rows, hook) || n >= sizeof(f->detail))
 			continue;
 		n += (size_t)snprintf(f->detail + n, sizeof(f->detail) - n, "%s%s", n ? " " : "",
 				      nr_name(NULL, nr, name, sizeof(name)));
 	}
 	if (n == 0)
-		snprintf(f->detail, sizeof(f->detail), "every call of it passes one");
+		snprintf(f->detail, sizeof(f->detail),
+			 "every system call of the rule reaches a hook");
 	f->works = n == 0;
 	f->fallback = n ? "mode kill, or a seccomp profile" : NULL;
 }
@@ -193,15 +151,16 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 			       "/sys/kernel/btf/vmlinux cannot be read: use a kernel with "
 			       "CONFIG_DEBUG_INFO_BTF");
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]) && n < max; i++, n++)
-		row(&ret[n], &probes[i], try_load(&probes[i], kernel));
+		fill_row(&ret[n], &probes[i],
+			 guard_try_load(kernel, probes[i].name, probes[i].type, probes[i].attach));
 	if (n < max)
-		row_call_events(&ret[n++]);
+		fill_syscall_events(&ret[n++]);
 	if (n < max)
-		row_whole(&ret[n++]);
+		fill_lsm(&ret[n++]);
 	if (n < max && ret[n - 1].works) {
-		n += rows_hooks(&ret[n], max - n, kernel);
+		n += fill_hooks(&ret[n], max - n, kernel);
 		if (n < max) {
-			row_calls(&ret[n], ret, n);
+			fill_hookable_syscalls(&ret[n], ret, n);
 			n++;
 		}
 	}
@@ -210,21 +169,23 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 }
 
 static const char *const differences[] = {
-	"the call under way is not refused: SIGKILL stops its task before it returns to user mode",
-	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze refuses "
-	"nothing until the container is frozen",
-	"opens, mappings and path operations are seen when the call returns, not before it acts",
-	"what a path operation names is taken as it was written: symbolic links and \"..\" in it "
-	"are not followed, and a directory's name is taken for a file's",
+	"the system call itself is not denied: SIGKILL stops its task before it returns to user "
+	"mode",
+	"mode deny needs BPF LSM; audit, kill, kill-container and freeze work, but freeze denies "
+	"nothing before the container is frozen",
+	"opens, mappings and path operations are seen when the system call returns, not before it "
+	"acts",
+	"the path of a path operation is taken as written: symbolic links and \"..\" in it are not "
+	"followed, and the name of a directory counts as the name of a file",
 	"capabilities, hooks without an object, and file mappings made executable later are not "
 	"seen",
-	"of setxattr outside the root's file system the path is seen, by the hook only that it was "
-	"done",
-	"operations of io_uring workers and of 32-bit calls are not seen",
+	"setxattr outside the root's file system shows its path, where the hook shows only the "
+	"operation",
+	"operations of io_uring workers and of 32-bit system calls are not seen",
 	NULL,
 };
 
-const char *const *guard_standin_differences(void)
+const char *const *guard_fallback_differences(void)
 {
 	return differences;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inner maps of a map-in-map. */
+/*
+ * Inner maps of a map-in-map. The kernel's update and delete commands return only when no program
+ * uses the old inner map any more, so a detached thread runs them.
+ */
 #include "user/guard/inner_map.h"
 
 #include <bpf/bpf.h>
@@ -14,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_NS 20000
+#define POLL_NS 20000
 #define STACK_BYTES (64 << 10)
 
 int inner_map_new(const struct bpf_object *obj, const char *type, size_t size)
@@ -32,14 +35,14 @@ int inner_map_new(const struct bpf_object *obj, const char *type, size_t size)
 	return fd < 0 ? -errno : fd;
 }
 
-/* ---- changes whose end nobody here waits for ---- */
+/* ---- changes that end in a thread ---- */
 
-/* Its thread's and its maker's; who lets go of it last frees it. */
+/* Shared by the thread and the caller; the last holder frees it. */
 struct change {
 	int outer, inner;
 	uint32_t key;
 	int r;
-	atomic_bool done; /* r says how it went */
+	atomic_bool done; /* r is set */
 	atomic_int holders;
 };
 
@@ -53,7 +56,7 @@ static void change_drop(struct change *c)
 	free(c);
 }
 
-static void *change_make(void *arg)
+static void *apply_change(void *arg)
 {
 	struct change *c = arg;
 	int r = c->inner >= 0 ? bpf_map_update_elem(c->outer, &c->key, &c->inner, BPF_ANY)
@@ -65,8 +68,8 @@ static void *change_make(void *arg)
 	return NULL;
 }
 
-/* Detached, and no signal is its business. */
-static int start_thread(struct change *c)
+/* Starts a detached thread that takes no signals. */
+static int start_detached(struct change *c)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
@@ -78,14 +81,14 @@ static int start_thread(struct change *c)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, change_make, c);
+	r = pthread_create(&thread, &attr, apply_change, c);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	return r;
 }
 
-/* What programs find at the key now is the inner map of that number; 0: nothing. */
-static bool is_there(int outer, uint32_t key, uint32_t id)
+/* Returns true if programs find the inner map of that id at the key; 0: no map. */
+static bool has_inner_map(int outer, uint32_t key, uint32_t id)
 {
 	uint32_t now = 0;
 
@@ -94,7 +97,7 @@ static bool is_there(int outer, uint32_t key, uint32_t id)
 	return now == id;
 }
 
-static int map_id(int fd, uint32_t *ret)
+static int read_map_id(int fd, uint32_t *ret)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
@@ -125,20 +128,20 @@ static struct change *change_new(int outer, uint32_t key, int inner)
 
 int inner_map_put(int outer, uint32_t key, int inner)
 {
-	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	const struct timespec pause = {.tv_nsec = POLL_NS};
 	uint32_t id = 0;
 	struct change *c;
 	bool done = false;
-	int r = inner < 0 ? 0 : map_id(inner, &id);
+	int r = inner < 0 ? 0 : read_map_id(inner, &id);
 
-	if (r < 0 || (inner < 0 && is_there(outer, key, 0)))
+	if (r < 0 || (inner < 0 && has_inner_map(outer, key, 0)))
 		return r;
 	c = change_new(outer, key, inner);
 	if (!c)
 		return -ENOMEM;
-	if (start_thread(c) != 0)
-		change_make(c);
-	while (!done && !is_there(outer, key, id)) {
+	if (start_detached(c) != 0)
+		apply_change(c);
+	while (!done && !has_inner_map(outer, key, id)) {
 		done = atomic_load(&c->done);
 		if (!done)
 			nanosleep(&pause, NULL);

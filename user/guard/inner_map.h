@@ -8,17 +8,16 @@
 #include <stdint.h>
 
 /*
- * A new array of one value, of struct type (size bytes), with its BTF, as an outer map's template
- * has it: 6.1 takes no other. Returns the descriptor. -ENOENT: the object knows no such struct; or
- * what the kernel said.
+ * Creates an array of one value of struct type, size bytes, with the BTF that the template of the
+ * outer map has: kernel 6.1 accepts no other inner map. Returns the descriptor. -ENOENT: the object
+ * has no such struct; else as bpf(2).
  */
 int inner_map_new(const struct bpf_object *obj, const char *type, size_t size);
 
 /*
- * Put an inner map in an outer one (inner -1: take it away), as the update and delete commands do,
- * which return only when no program uses the one before any more: some 10 ms, and an enrolment
- * needs two. A thread waits for that; this returns when programs see the change. 0, or what the
- * kernel said; taking away what is not there is 0.
+ * Puts an inner map into an outer map; inner -1 removes it, and 0 is returned if there was none.
+ * Returns when programs see the change. The kernel's commands would block about 10 ms longer, until
+ * no program uses the old map; a thread waits for that. Returns 0, or -errno as bpf(2).
  */
 int inner_map_put(int outer, uint32_t key, int inner);
 

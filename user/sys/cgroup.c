@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,13 +211,26 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err)
 	return err_set(err, -ENOTSUP, "process %d is in no cgroup v2", (int)pid);
 }
 
-int cgroup_id(const char *path, uint64_t *ret)
+int cgroup_id(const char *path, uint64_t *ret, struct err *err)
 {
-	struct stat st;
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {.head.handle_bytes = sizeof(uint64_t)};
+	struct statfs fs;
+	int mount;
 
-	if (stat(path, &st) < 0)
-		return -errno;
-	*ret = st.st_ino;
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open cgroup %s: %s", path, strerror(errno));
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return err_set(err, -ENOTSUP,
+			       "%s is not a cgroup v2 directory: name one below the cgroup2 mount",
+			       path);
+	if (name_to_handle_at(fd, "", &handle.head, &mount, AT_EMPTY_PATH) < 0)
+		return err_set(err, -errno, "cannot read the id of cgroup %s: %s", path,
+			       strerror(errno));
+	*ret = handle.id;
 	return 0;
 }
 

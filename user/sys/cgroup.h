@@ -39,8 +39,8 @@ int cgroup_populated(int events_fd, bool *ret);
 /* Path of the cgroup of a process, the caller's to free. -ESRCH: no such process. */
 int cgroup_of_pid(pid_t pid, char **ret, struct err *err);
 
-/* Kernel's id of the directory: its inode number. 0 or -errno. */
-int cgroup_id(const char *path, uint64_t *ret);
+/* Reads the kernel's id of a cgroup. -ENOTSUP: path is not in a cgroup2 mount; as open(2). */
+int cgroup_id(const char *path, uint64_t *ret, struct err *err);
 
 /*
  * Find the one cgroup of a container by its id, as engines and runtimes name them: ID itself,

@@ -174,7 +174,7 @@ static int print_text(const struct report *r)
 		       "lsm hooks", hooks);
 	if (r->usable && !r->lsm) {
 		puts("\nWithout BPF LSM, tracepoints stand in for the hooks:");
-		for (const char *const *d = guard_standin_differences(); *d; d++)
+		for (const char *const *d = guard_fallback_differences(); *d; d++)
 			printf("  - %s\n", *d);
 	}
 	printf("\n%s\n", !r->usable ? "Containers cannot be guarded here."
@@ -198,7 +198,7 @@ static int print_json(const struct report *r)
 								  ? json_null()
 								  : text_json_keep(f->fallback)));
 	}
-	for (const char *const *d = guard_standin_differences(); !r->lsm && *d; d++)
+	for (const char *const *d = guard_fallback_differences(); !r->lsm && *d; d++)
 		json_array_append_new(diff, json_string(*d));
 	return cli_print_json(json_pack("{s:b, s:b, s:o, s:o}", "usable", r->usable, "lsm", r->lsm,
 					"features", features, "differences", diff),

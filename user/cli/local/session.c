@@ -14,7 +14,6 @@
 #include "user/alerts/alert.h"
 #include "user/guard/guard.h"
 #include "user/outputs/json_lines.h"
-#include "user/guard/container_act.h"
 #include "user/store/store.h"
 
 #define FLUSH_NS 2000000000ull
@@ -120,7 +119,7 @@ static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *
 	if (!s->enrolled || ev->slot != s->slot)
 		return;
 	if (!s->reacted) {
-		r = react(s->config.cgroup, ev);
+		r = container_act(s->config.cgroup, ev);
 		if (r < 0)
 			fprintf(stderr, "lutra: %s: cannot act on it: %s\n", s->config.cgroup,
 				strerror(-r));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tracepoints of single calls' exits. */
-#include "user/guard/call_events.h"
+/* Tracepoints at the exits of single system calls. */
+#include "user/guard/syscall_events.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "lib/abi/names.h"
 #include "lutra/fallback.h"
 
-/* A file system of tracepoints that is mounted nowhere, so that nobody need have mounted one. */
+/* Opens a tracefs that is mounted nowhere, so this works on hosts that have not mounted one. */
 static int open_tracefs(void)
 {
 	_cleanup_close_ int fs = fsopen("tracefs", FSOPEN_CLOEXEC);
@@ -28,8 +28,8 @@ static int open_tracefs(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The number of a call's tracepoint; -ENOENT: it has none. */
-static int event_id(int tracefs, unsigned nr)
+/* Returns the id of a system call's exit tracepoint. -ENOENT: it has none. */
+static int read_event_id(int tracefs, unsigned nr)
 {
 	_cleanup_close_ int fd = -1;
 	char path[96], name[32], text[16] = "";
@@ -44,26 +44,26 @@ static int event_id(int tracefs, unsigned nr)
 	return (int)strtol(text, NULL, 10);
 }
 
-/* An older kernel may lack a call. */
-static bool may_lack(unsigned nr, int r)
+/* Returns true if the kernel may be too old to have the system call. */
+static bool is_missing_new_syscall(unsigned nr, int r)
 {
 	return r == -ENOENT && nr > LUTRA_CALL_OLDEST;
 }
 
-bool call_events_work(void)
+bool syscall_events_usable(void)
 {
 	_cleanup_close_ int tracefs = open_tracefs();
 
 	for (unsigned nr = 0; nr < LUTRA_NR && tracefs >= 0; nr++) {
-		int r = lutra_standin_call(nr) ? event_id(tracefs, nr) : 0;
+		int r = lutra_standin_call(nr) ? read_event_id(tracefs, nr) : 0;
 
-		if (r < 0 && !may_lack(nr, r))
+		if (r < 0 && !is_missing_new_syscall(nr, r))
 			return false;
 	}
 	return tracefs >= 0;
 }
 
-static int attach_one(struct bpf_program *p, int id, struct bpf_link **ret)
+static int attach_tracepoint(struct bpf_program *p, int id, struct bpf_link **ret)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .config = (__u64)id};
@@ -73,7 +73,7 @@ static int attach_one(struct bpf_program *p, int id, struct bpf_link **ret)
 
 	if (fd < 0)
 		return -errno;
-	/* All that runs the program is the tracepoint: on every processor, for every task. */
+	/* A perf event of a tracepoint runs the program on every CPU for every task. */
 	link = bpf_program__attach_perf_event(p, fd);
 	if (!link)
 		return -errno;
@@ -82,20 +82,20 @@ static int attach_one(struct bpf_program *p, int id, struct bpf_link **ret)
 	return 0;
 }
 
-int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
-		       size_t *at)
+int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
+			  size_t *at)
 {
 	_cleanup_close_ int tracefs = open_tracefs();
 
 	if (tracefs < 0)
 		return tracefs;
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
-		int r = lutra_standin_call(nr) ? event_id(tracefs, nr) : -ENOENT;
+		int r = lutra_standin_call(nr) ? read_event_id(tracefs, nr) : -ENOENT;
 
-		if (!lutra_standin_call(nr) || may_lack(nr, r) || (*at)++ < *n)
+		if (!lutra_standin_call(nr) || is_missing_new_syscall(nr, r) || (*at)++ < *n)
 			continue;
 		if (r >= 0)
-			r = *n < max ? attach_one(p, r, &links[*n]) : -ENOSPC;
+			r = *n < max ? attach_tracepoint(p, r, &links[*n]) : -ENOSPC;
 		if (r < 0)
 			return r;
 		++*n;
@@ -103,10 +103,10 @@ int call_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n
 	return 0;
 }
 
-int call_events_attach_call(struct bpf_program *p, unsigned nr, struct bpf_link **ret)
+int syscall_events_attach_one(struct bpf_program *p, unsigned nr, struct bpf_link **ret)
 {
 	_cleanup_close_ int tracefs = open_tracefs();
-	int id = tracefs < 0 ? tracefs : event_id(tracefs, nr);
+	int id = tracefs < 0 ? tracefs : read_event_id(tracefs, nr);
 
-	return id < 0 ? id : attach_one(p, id, ret);
+	return id < 0 ? id : attach_tracepoint(p, id, ret);
 }

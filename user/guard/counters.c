@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be read of the kernel side: counters, programs, tasks, operations. Nothing is changed. */
+#include "user/guard/guard_impl.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kern/lutra.skel.h"
+
+int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct lutra_counters *per_cpu = NULL;
+	struct lutra_counters sum = {};
+
+	if (slot >= LUTRA_SLOTS)
+		return -ENOENT;
+	if (cpus < 0)
+		return cpus;
+	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.counters), &slot, per_cpu) < 0)
+		return -errno;
+	for (int c = 0; c < cpus; c++)
+		for (int i = 0; i < LUTRA_C_COUNT; i++)
+			sum.n[i] += per_cpu[c].n[i];
+	*ret = sum;
+	return 0;
+}
+
+size_t guard_programs(const struct guard *g, struct guard_program ret[static GUARD_PROGRAMS])
+{
+	struct bpf_program *p;
+	size_t n = 0;
+
+	bpf_object__for_each_program (p, g->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (n == GUARD_PROGRAMS || bpf_program__fd(p) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len) < 0)
+			continue;
+		snprintf(ret[n].name, sizeof(ret[n].name), "%.31s", bpf_program__name(p));
+		ret[n].runs = info.run_cnt;
+		ret[n].run_ns = info.run_time_ns;
+		n++;
+	}
+	return n;
+}
+
+bool guard_has_task(const struct guard *g, int pidfd)
+{
+	const struct bpf_map *tasks = g->skel->maps.tasks;
+	_cleanup_free_ void *entry = malloc(bpf_map__value_size(tasks));
+
+	return !entry || bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) == 0;
+}
+
+int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
+{
+	const struct bpf_map *tasks = g->skel->maps.tasks, *hot = g->skel->maps.hot;
+	size_t tasks_size = bpf_map__value_size(tasks), hot_size = bpf_map__value_size(hot);
+	_cleanup_free_ char *value = malloc(tasks_size > hot_size ? tasks_size : hot_size);
+	struct lutra_entry entry;
+
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, value) < 0)
+		return -ENOENT;
+	memcpy(&entry, value, sizeof(entry));
+	if (entry.place) {
+		entry.place--;
+		if (bpf_map_lookup_elem(bpf_map__fd(hot), &entry.place, value) < 0)
+			return -ENOENT;
+		/* A cached entry lies behind its task's address: kern/state/maps.bpf.h. */
+		memcpy(&entry, value + sizeof(uint64_t), sizeof(entry));
+	}
+	*ret = entry.state;
+	return 0;
+}
+
+uint32_t guard_ops(const struct guard *g)
+{
+	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK;
+	const uint32_t none = 1u << LUTRA_OP_NONE | 1u << LUTRA_OP_CHDIR;
+	const uint32_t all = (1u << LUTRA_OP_COUNT) - 1;
+
+	return all & ~none & ~(g->lsm ? 0 : hooks_only);
+}

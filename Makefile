@@ -57,6 +57,7 @@ help:
 #: make check-escapes  container escapes and evasions in VMs, four ways; ESCAPE_SERIES='6.1 6.12 sid'
 #: make docs-escapes   docs/escapes.md from the results of all three series
 #: make docs-pictures  docs/pictures, of the page, by its test
+#: make house       the measures of the structure: cycles, names, folders, lines
 #: make format      clang-format on all of it
 #: make fuzz        the loaders on any bytes, FUZZ_SECONDS=20 each
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
@@ -243,7 +244,10 @@ docs-escapes:
 docs-pictures: all $(E2E_PROGRAMS)
 	@LUTRA_GUARDED=notes LUTRA_PICTURES=$(CURDIR)/docs/pictures tests/web/web_test
 lint: $(B)/kern/lutra.skel.h $(B)/tests/bpf/parity.skel.h $(B)/bench/empty.skel.h $(B)/bench/parts.skel.h
-	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
+	@$(RUN) lint "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint arrows" "tests/lint scorer" "tests/lint tidy" $(SUMMARY)
+
+house: all
+	@tests/house/report $(if $(V),-v)
 
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
@@ -341,6 +345,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all deps help eval check $(CHECKS_ALONE) $(CHECKS_BESIDE) check-vm check-escapes check-vms docs-escapes docs-pictures format demo demo-soak soak policies bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
+.PHONY: all deps help eval check $(CHECKS_ALONE) $(CHECKS_BESIDE) check-vm check-escapes check-vms docs-escapes docs-pictures format house demo demo-soak soak policies bench bench-quick bench-alerts bench-web bench-products bench-starts install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -14,7 +14,6 @@
 #include "user/sys/clock.h"
 #include "user/pipeline/pipeline.h"
 
-#define NSEC 1000000000ull
 #define CONTAINERS 20
 
 /* A refused exec with a full history, of one container or another. */
@@ -83,7 +82,7 @@ static uint64_t flood(struct writer *w, uint64_t rate, uint64_t seconds)
 				  .policy = "/etc/lutra/policies.d/shop"};
 		uint64_t before;
 
-		while (clock_now_ns() - start_ns < i * NSEC / rate)
+		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
 			nanosleep(&pause, NULL);
 		before = clock_now_ns();
 		writer_put(w, &e);

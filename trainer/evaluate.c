@@ -29,7 +29,7 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 	int r = corpus_init(&v->corpus);
 
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	v->corpus.warn = o->warn;
 	v->corpus.warn_ctx = o->warn_ctx;
 	for (size_t i = 0; r == 0 && i < o->files->n_train; i++) {
@@ -180,7 +180,7 @@ static int judge_all(const struct evaluate_options *o, const struct baseline_set
 		r = judge_runs(&j, pool, n, err);
 	if (r < 0) {
 		evaluate_free(trials, trials ? n : 0);
-		return r == -ENOMEM ? err_set(err, r, "out of memory") : r;
+		return r == -ENOMEM ? err_oom(err) : r;
 	}
 	*ret = trials;
 	*ret_n = n;

@@ -122,7 +122,7 @@ static int print_summary_json(const struct summary *o, struct err *err)
 
 	json_decref(j);
 	putchar('\n');
-	return r < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 static int run_evaluation(const struct arguments *a, struct err *err)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/abi/mode_args.h"
 #include "lib/base/args.h"
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
@@ -100,7 +101,7 @@ static error_t parse_train_option(int key, char *arg, struct argp_state *state)
 		a->coverage_file = arg;
 		return 0;
 	case 'm':
-		r = args_mode(state, arg, &mode);
+		r = mode_args_read(state, arg, &mode);
 		a->train.mode = r ? a->train.mode : (unsigned)mode;
 		return r;
 	case ARGP_KEY_ARG:
@@ -235,7 +236,7 @@ static int run_training(const struct arguments *a, struct err *err)
 	if (r < 0)
 		return r;
 	if (corpus_init(&corpus) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	corpus.warn = print_train_warning;
 	corpus.warn_ctx = &bar;
 	if (a->update)
@@ -253,7 +254,7 @@ static int run_training(const struct arguments *a, struct err *err)
 	bar_done(&bar);
 	report_print_policy(p, stdout);
 	if (old && print_changes(old, p) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	printf("  saved     %s\n", a->output);
 	return 0;
 }

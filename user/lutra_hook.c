@@ -118,7 +118,7 @@ static int read_state(char **ret, size_t *ret_len, struct err *err)
 	ssize_t n;
 
 	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	do {
 		n = read(STDIN_FILENO, text + len, OCI_STATE_MAX + 1 - len);
 		len += n > 0 ? (size_t)n : 0;

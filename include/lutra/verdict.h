@@ -10,7 +10,7 @@
 #include "lutra/score.h"
 
 /* Kill mode: signals that count together. Deny mode: how long an alert of a level refuses. */
-#define LUTRA_SIGNAL_WINDOW_NS 1000000000ull
+#define LUTRA_SIGNAL_WINDOW_NS NSEC_PER_SEC
 
 /* Signals of different classes together make a kill. */
 enum lutra_signal_class {

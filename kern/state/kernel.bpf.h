@@ -57,7 +57,6 @@
 #define S_IFDIR 0040000
 #define MODE_XS 06111 /* a permission to execute, or as another user */
 
-#define NSEC_PER_SEC 1000000000ull
 #define EPISODE_GAP_NS NSEC_PER_SEC
 
 /* ---- a task's entry ---- */

@@ -2,6 +2,7 @@
 /* Options of a command line, by argp, with one line on a mistake. */
 #include "lib/base/args.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/abi/names.h"
+
+#define OPTIONS_MAX 24
 
 static const struct argp_option help_option[] = {
 	{"help", 'h', NULL, 0, "Say what the command does and which options it takes", -1},
@@ -43,6 +45,29 @@ static void print_mistake(const char *said, const char *name)
 		fprintf(stderr, "%s: wrong use; see `%s --help`\n", name, name);
 }
 
+/* Runs argp, which writes whole paragraphs on a mistake, and reports its first line. */
+static void run_argp(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
+{
+	unsigned flags = ARGP_NO_HELP | ARGP_NO_EXIT | (in_order ? ARGP_IN_ORDER : 0);
+	_cleanup_free_ char *said = NULL;
+	FILE *real = stderr;
+	size_t size;
+	error_t r;
+
+	/* getopt and argp print to stderr, which glibc allows to be exchanged. */
+	stderr = open_memstream(&said, &size);
+	if (!stderr)
+		stderr = real;
+	r = argp_parse(argp, argc, argv, flags, NULL, input);
+	if (stderr != real)
+		fclose(stderr);
+	stderr = real;
+	if (r == 0)
+		return;
+	print_mistake(said ? said : "", argv[0]);
+	exit(EXIT_USAGE);
+}
+
 void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
 {
 	struct argp own = *argp;
@@ -52,25 +77,96 @@ void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, v
 				 .args_doc = argp->args_doc,
 				 .doc = argp->doc,
 				 .children = children};
-	unsigned flags = ARGP_NO_HELP | ARGP_NO_EXIT | (in_order ? ARGP_IN_ORDER : 0);
-	_cleanup_free_ char *said = NULL;
-	FILE *real = stderr;
-	size_t size;
-	error_t r;
 
 	own.args_doc = own.doc = NULL;
-	/* Both write whole paragraphs to stderr, which glibc allows to be exchanged. */
-	stderr = open_memstream(&said, &size);
-	if (!stderr)
-		stderr = real;
-	r = argp_parse(&top, argc, argv, flags, NULL, input);
-	if (stderr != real)
-		fclose(stderr);
-	stderr = real;
-	if (r == 0)
-		return;
-	print_mistake(said ? said : "", argv[0]);
-	exit(EXIT_USAGE);
+	run_argp(&top, argc, argv, in_order, input);
+}
+
+/* What the parser of args_read() works on. */
+struct reading {
+	const struct args_command *command;
+	char *ret;
+};
+
+static error_t read_option(struct argp_state *state, const struct args_option *o, const char *arg,
+			   void *member)
+{
+	char *end;
+
+	switch (o->type) {
+	case ARGS_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case ARGS_STRING:
+		*(const char **)member = arg;
+		return 0;
+	case ARGS_NUMBER:
+		errno = 0;
+		*(uint64_t *)member = strtoull(arg, &end, 10);
+		if (arg[0] >= '0' && arg[0] <= '9' && !*end && !errno &&
+		    *(uint64_t *)member >= o->min && *(uint64_t *)member <= o->max)
+			return 0;
+		return args_usage(state, "--%s must be a number from %llu to %llu, not '%s'",
+				  o->name, (unsigned long long)o->min, (unsigned long long)o->max,
+				  arg);
+	case ARGS_CALL:
+		return o->call(state, arg, member);
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* Takes all arguments that are not options at once. */
+static error_t read_list(struct argp_state *state, const struct reading *r)
+{
+	struct args_list *list = (void *)(r->ret + r->command->list);
+	int n = state->argc - state->next;
+
+	if (r->command->max == 0)
+		return args_usage(state, "takes no argument");
+	if (n > r->command->max)
+		return args_usage(state, "takes at most %d argument%s", r->command->max,
+				  r->command->max == 1 ? "" : "s");
+	*list = (struct args_list){state->argv + state->next, n};
+	state->next = state->argc;
+	return 0;
+}
+
+static error_t read_key(int key, char *arg, struct argp_state *state)
+{
+	struct reading *r = state->input;
+
+	switch (key) {
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		exit(fflush(stdout) == 0 ? 0 : 1);
+	case ARGP_KEY_ARG:
+		return r->command->on_arg ? r->command->on_arg(state, arg, r->ret)
+					  : ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_ARGS:
+		return read_list(state, r);
+	case ARGP_KEY_END:
+		return r->command->check ? r->command->check(state, r->ret) : 0;
+	}
+	for (const struct args_option *o = r->command->options; o->name; o++)
+		if (o->key == key)
+			return read_option(state, o, arg, r->ret + o->offset);
+	return ARGP_ERR_UNKNOWN;
+}
+
+void args_read(const struct args_command *command, int argc, char **argv, void *ret)
+{
+	struct argp_option options[OPTIONS_MAX + 2] = {help_option[0]};
+	const struct argp argp = {options, read_key, command->usage, command->doc, NULL,
+				  NULL,	   NULL};
+	struct reading reading = {command, ret};
+
+	for (size_t i = 0; command->options[i].name; i++) {
+		const struct args_option *o = &command->options[i];
+
+		assert(i < OPTIONS_MAX);
+		options[i + 1] = (struct argp_option){o->name, o->key, o->arg, 0, o->help, 0};
+	}
+	run_argp(&argp, argc, argv, command->in_order, &reading);
 }
 
 error_t args_usage(struct argp_state *state, const char *fmt, ...)
@@ -97,18 +193,5 @@ error_t args_number(struct argp_state *state, const char *arg, unsigned long lon
 		return args_usage(state, "%s must be a number from 0 to %llu, not '%s'", what, max,
 				  arg);
 	*ret = v;
-	return 0;
-}
-
-error_t args_mode(struct argp_state *state, const char *arg, int *ret)
-{
-	unsigned mode;
-
-	if (mode_parse(arg, &mode) < 0)
-		return args_usage(state,
-				  "unknown mode '%s': learn, audit, deny, kill, kill-container or "
-				  "freeze",
-				  arg);
-	*ret = (int)mode;
 	return 0;
 }

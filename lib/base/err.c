@@ -2,6 +2,7 @@
 /* Error lines. */
 #include "lib/base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,4 +16,9 @@ int err_set(struct err *err, int r, const char *fmt, ...)
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	return r;
+}
+
+int err_oom(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What went wrong, in one line a user can act on. Modules return 0 or -errno and fill the line in;
- * only a main program prints it.
+ * What went wrong, as one line that a user can act on. Modules return 0 or -errno and fill in the
+ * line; only a main program prints it.
  */
 #ifndef LUTRA_LIB_BASE_ERR_H
 #define LUTRA_LIB_BASE_ERR_H
@@ -10,7 +10,10 @@ struct err {
 	char msg[512];
 };
 
-/* Set the line (cut to fit) and return r, a negative errno. err may be NULL. */
+/* Writes the line, cut to fit, and returns r, a negative errno. err may be NULL. */
 int err_set(struct err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Writes "out of memory" and returns -ENOMEM. err may be NULL. */
+int err_oom(struct err *err);
 
 #endif

@@ -107,7 +107,7 @@ int policy_decode(struct policy **ret, const char *json, size_t json_len, const 
 	int r;
 
 	if (!p)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	j = json_loadb(json, json_len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, POLICY_JSON_FILE ": line %d: %s", je.line, je.text);

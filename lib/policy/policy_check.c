@@ -114,7 +114,7 @@ static int check_edges_unique(const struct policy *p, struct err *err)
 	_cleanup_free_ struct edge *e = calloc(p->n_nodes, sizeof(*e));
 
 	if (!e)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (size_t i = 1; i < p->n_nodes; i++)
 		e[i - 1] = (struct edge){p->nodes[i].key, p->nodes[i].parent};
 	qsort(e, p->n_nodes - 1, sizeof(*e), compare_edges);

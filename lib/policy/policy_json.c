@@ -99,7 +99,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 					      (json_int_t)p->model_bytes));
 	s = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS));
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	*ret = s;
 	return 0;
 }
@@ -193,7 +193,7 @@ static int decode_scalars(struct policy *p, const char *image, json_t *digest, c
 	if (json_is_string(digest))
 		p->digest = strdup(json_string_value(digest));
 	if (!p->image || (json_is_string(digest) && !p->digest))
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return 0;
 }
 
@@ -284,7 +284,7 @@ int policy_json_match(const struct policy *p, json_t *j, struct err *err)
 	const char *arch = json_string_value(json_object_get(j, "arch"));
 
 	if (!alphabet || !objects)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (!arch || strcmp(arch, p->arch) != 0)
 		return err_set(err, -EBADMSG, "arch is not the tables'");
 	if (!json_equal(json_object_get(j, "alphabet"), alphabet))

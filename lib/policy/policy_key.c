@@ -77,7 +77,7 @@ int policy_key_new(const char *path, char ret_public[static POLICY_KEY_TEXT], st
 	if (sodium_init() < 0 || crypto_sign_keypair(s.public, s.key) != 0)
 		return err_set(err, -EIO, "cannot make a key: no randomness");
 	if (asprintf(&pub, "%s.pub", path) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	memcpy(s.line, POLICY_SECRET_PREFIX, SECRET_LEN);
 	sodium_bin2hex(s.line + SECRET_LEN, sizeof(s.line) - SECRET_LEN, seed, POLICY_KEY_BYTES);
 	s.line[strlen(s.line)] = '\n'; /* the rest of it is zero */
@@ -281,7 +281,7 @@ int policy_sign(const char *dir, const char *key_file, char ret_public[static PO
 	sodium_bin2hex(hex, sizeof(hex), sig, sizeof(sig));
 	snprintf(line, sizeof(line), "%s %s\n", text, hex);
 	if (asprintf(&path, "%s/" POLICY_SIGNATURE_FILE, dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = file_replace(path, 0644, line, strlen(line));
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, strerror(-r));

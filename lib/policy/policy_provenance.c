@@ -79,7 +79,7 @@ int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct er
 	c->audit_only = audit_only != 0;
 	c->advice = strdup(advice);
 	if (!c->advice)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return decode_alarms(c, alarms, err);
 }
 
@@ -120,7 +120,7 @@ static int decode_run(struct policy_run *run, json_t *j, struct err *err)
 		return err_set(err, -EBADMSG, "provenance.runs: a member is out of range");
 	run->file = strdup(file);
 	if (!run->file)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	memcpy(run->sha256, sha256, strlen(sha256) + 1);
 	run->calls = (uint64_t)calls;
 	run->objects = (uint64_t)objects;
@@ -146,7 +146,7 @@ int policy_provenance_decode(struct policy *p, json_t *j, struct err *err)
 	p->objects_seen = (uint64_t)objects;
 	p->runs = calloc(json_array_size(runs) + 1, sizeof(*p->runs));
 	if (!p->runs)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	json_array_foreach (runs, i, v) {
 		p->n_runs = i + 1;
 		r = decode_run(&p->runs[i], v, err);

@@ -120,7 +120,7 @@ static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
 	if (!arch_known(arch))
 		return err_set(err, -ENOEXEC, "made for an architecture that lutra does not know");
 	p->arch = strdup(arch);
-	return p->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return p->arch ? 0 : err_oom(err);
 }
 
 static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
@@ -167,7 +167,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	p->objects = calloc(p->n_objects + 1, sizeof(*p->objects));
 	p->successors = calloc(LUTRA_V_MAX, POLICY_SUCCESSORS);
 	if (!p->t0 || !p->t1 || !p->t2 || !p->nodes || !p->objects || !p->successors)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	p->port_exact = bytes_u32(&in);
 	get_u64s(&in, p->hash_key, 2);
 	get_u64s(&in, p->steady, LUTRA_NR / 64);

@@ -59,13 +59,13 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	int e;
 
 	if (!r)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r->mode = mode;
 	r->image = calloc(1, sizeof(*r->image));
 	r->seen = calloc(1, sizeof(*r->seen));
 	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0 ||
 	    judged_new(&r->judged, r->image) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	e = policy_image(policy, 1, r->image, err);
 	if (e < 0)
 		return e;

@@ -9,7 +9,7 @@
 
 #include "lib/trace/trace.h"
 
-#define SAME_BOOT_NS 10000000000ull /* wall clocks are stepped now and then */
+#define SAME_BOOT_NS (10 * NSEC_PER_SEC) /* wall clocks are stepped now and then */
 
 struct input {
 	struct trace_reader *reader;
@@ -130,7 +130,7 @@ int trace_merge(const char *output, char *const files[], int n, struct err *err)
 	x.in = calloc((size_t)n, sizeof(*x.in));
 	if (!x.in) {
 		x.n = 0;
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	}
 	/* The strings stay the first reader's. */
 	r = open_inputs(&x, files, &meta, err);

@@ -81,7 +81,7 @@ int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, stru
 	m.start_realtime_ns = (uint64_t)t[0];
 	m.start_monotonic_ns = (uint64_t)t[1];
 	if (!m.image || !m.container_id || !m.host || !m.kernel || !m.arch || !m.source)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	*ret = m;
 	memset(&m, 0, sizeof(m));
 	return 0;

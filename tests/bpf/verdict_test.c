@@ -467,7 +467,7 @@ static int64_t now_ns(clockid_t clock)
 	struct timespec ts;
 
 	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
 /* Files are stamped by a clock that moves with the timer: wait until it is past this moment. */

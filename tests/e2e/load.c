@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lutra/types.h"
 #include "lib/base/cleanup.h"
 
 #define THREADS_MAX 64
@@ -55,7 +56,7 @@ static uint64_t now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
 /* splitmix64 */
@@ -329,7 +330,7 @@ static void *work(void *arg)
 /* Until the service answers, at most that long. */
 static int wait_for_service(struct worker *w, unsigned seconds)
 {
-	uint64_t end_ns = now_ns() + seconds * 1000000000ull;
+	uint64_t end_ns = now_ns() + seconds * NSEC_PER_SEC;
 
 	while (now_ns() < end_ns) {
 		if (http(w, "GET", "/healthz", "") == 200)
@@ -406,7 +407,7 @@ int main(int argc, char **argv)
 	}
 	if (!first || (patience > 0 && wait_for_service(first, (unsigned)patience) < 0))
 		return 1;
-	deadline_ns = now_ns() + seconds * 1000000000ull;
+	deadline_ns = now_ns() + seconds * NSEC_PER_SEC;
 	atomic_store(&left, (long)requests);
 	if (run(seed * 1000003, (unsigned)threads) < 0)
 		return 1;

@@ -145,7 +145,7 @@ static int check_arch(struct corpus *c, const char *path, const struct trace_met
 			       path, meta->arch, c->arch);
 	if (!c->arch)
 		c->arch = strdup(meta->arch);
-	return c->arch ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return c->arch ? 0 : err_oom(err);
 }
 
 static void note_arguments(const struct trace_meta *meta, const struct lutra_record *rec,
@@ -199,7 +199,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 		return r;
 	r = run_builder_new(&b, &c->names);
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	r = read_records(b, reader, path, &args, err);
 	if (r < 0)
 		return r;
@@ -219,6 +219,6 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	run.heldout = heldout;
 	run.args = args;
 	if (!run.file || corpus_add(c, &run) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return 0;
 }

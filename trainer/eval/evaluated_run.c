@@ -12,11 +12,10 @@
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
 
-#define NS_PER_S 1000000000ull
-#define GAP_NS NS_PER_S
+#define GAP_NS NSEC_PER_SEC
 #define BEFORE_NS 100000000ull /* not benign any more */
 #define AFTER_NS 1500000000ull /* still the attack */
-#define SHOWN_NS NS_PER_S      /* of the root task before the onset */
+#define SHOWN_NS NSEC_PER_SEC  /* of the root task before the onset */
 #define BIT(rule) (1u << (rule))
 
 /* A task, copied by fork. */
@@ -504,7 +503,7 @@ static int eval_context_init(struct eval_context *s, struct err *err)
 		return r;
 	s->seen = calloc(1, sizeof(*s->seen));
 	if (!s->seen || tasks_new(&s->tasks, &type) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return 0;
 }
 
@@ -531,7 +530,7 @@ int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *panel
 	ret->kind = kind;
 	ret->file = strdup(slash ? slash + 1 : file);
 	if (!ret->file)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = read_labels(ret, file, err);
 	if (r == 0)
 		r = eval_context_init(&s, err);

@@ -76,7 +76,7 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 	int r;
 
 	if (!image || !object || !known || !runs)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = policy_image(p, 1, image, err);
 	if (r < 0)
 		return r;
@@ -95,5 +95,5 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 						      "new_objects", objects));
 	}
 	*ret = json_pack("{s:O}", "runs", runs);
-	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return *ret ? 0 : err_oom(err);
 }

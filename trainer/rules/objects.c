@@ -96,7 +96,7 @@ static int learn_tree(const struct objects_source *src, struct policy *p, struct
 			       "the runs name more paths than a policy holds (%d) in directories "
 			       "that never become wildcards: record a smaller image",
 			       LUTRA_NODES - 1);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 /* The distinct ports of one group, as far as they count. */
@@ -235,5 +235,5 @@ int objects_learn(const struct objects_source *src, struct policy *p, struct lut
 			       "the runs use more kinds of objects than a policy holds (%d): "
 			       "record a smaller image",
 			       POLICY_OBJECTS_MAX);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }

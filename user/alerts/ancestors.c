@@ -13,7 +13,6 @@
 
 #define DEPTH 8
 #define PER_SECOND 100
-#define NSEC 1000000000ull
 
 struct lineage {
 	uint64_t second;
@@ -33,7 +32,7 @@ void lineage_free(struct lineage *l)
 
 static bool may_walk(struct lineage *l)
 {
-	uint64_t second = clock_now_ns() / NSEC;
+	uint64_t second = clock_now_ns() / NSEC_PER_SEC;
 
 	if (second != l->second) {
 		l->second = second;

@@ -114,7 +114,7 @@ int api_containers(struct api_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (choose(c, &all, &n) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	list = json_array();
 	for (size_t i = offset; i < n && i < offset + limit; i++)
 		json_array_append_new(list, container_json(c->d, all[i]));

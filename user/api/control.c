@@ -336,7 +336,7 @@ static json_t *do_top(struct daemon *d, json_t *q, struct err *err)
 
 	(void)q;
 	if (!answer) {
-		err_set(err, -ENOMEM, "out of memory");
+		err_oom(err);
 		return NULL;
 	}
 	json_object_set_new(answer, "ok", json_true());
@@ -559,7 +559,7 @@ int control_open(struct daemon *d, struct err *err)
 	int r;
 
 	if (!copy)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	dir = dirname(copy);
 	d->made_socket_dir = mkdir(dir, 0755) == 0;
 	/* Two daemons that start at once go one after the other. */

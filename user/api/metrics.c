@@ -18,7 +18,6 @@
 
 #define IMAGES_MAX 512 /* more are counted as one, "(others)" */
 #define LABEL_MAX 1024
-#define NSEC 1e9
 
 struct image {
 	char name[LABEL_MAX]; /* escaped */
@@ -241,7 +240,7 @@ static void put_programs(FILE *f, const struct daemon *d)
 	head(f, "lutra_program_run_seconds_total", "counter", "Time in these runs.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_program_run_seconds_total{program=\"%s\"} %.9f\n", p[i].name,
-			(double)p[i].run_ns / NSEC);
+			(double)p[i].run_ns / (double)NSEC_PER_SEC);
 }
 
 static void put_store(FILE *f, const struct daemon *d)
@@ -323,7 +322,7 @@ static void put_process(FILE *f, const struct daemon *d)
 	    (double)resident * (double)sysconf(_SC_PAGESIZE));
 	one(f, "process_open_fds", "gauge", "Open file descriptors.", (double)count_fds());
 	one(f, "process_start_time_seconds", "gauge", "Start, since the epoch.",
-	    (double)d->start_ns / NSEC);
+	    (double)d->start_ns / (double)NSEC_PER_SEC);
 }
 
 static void put_http(FILE *f, const uint64_t answered[static 6])

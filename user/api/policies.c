@@ -36,7 +36,7 @@ static json_t *created_json(const char *dir)
 	if (snprintf(path, sizeof(path), "%s/" POLICY_JSON_FILE, dir) >= (int)sizeof(path) ||
 	    stat(path, &st) < 0)
 		return json_null();
-	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * 1000000000, time));
+	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
 }
 
 /* What the list says of a good one. */
@@ -223,7 +223,7 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 	*ret = policy_diff(old, p);
-	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return *ret ? 0 : err_oom(err);
 }
 
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)

@@ -19,7 +19,7 @@
 #include "user/http/http.h"
 #include "user/api/page.h"
 
-#define RETRY_NS 30000000000ull
+#define RETRY_NS (30 * NSEC_PER_SEC)
 #define TOKEN_FILE "http.token"
 
 struct web {
@@ -107,7 +107,7 @@ static int read_token(struct daemon *d, struct err *err)
 	_cleanup_free_ char *made = NULL;
 
 	if (!path && asprintf(&made, "%s/" TOKEN_FILE, d->config->state_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return http_token_read(path ? path : made, !path, &d->web->token, err);
 }
 
@@ -120,7 +120,7 @@ int web_open(struct daemon *d, struct err *err)
 		return 0;
 	d->web = calloc(1, sizeof(*d->web));
 	if (!d->web)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = read_token(d, &why);
 	if (r < 0 && d->config->http_token_file)
 		return err_set(err, r, "http.token_file: %s", why.msg);

@@ -14,7 +14,7 @@
 #include "user/sys/clock.h"
 #include "user/daemon/daemon.h"
 
-#define BEAT_NS 2000000000ull /* one that is gone is known after the second beat */
+#define BEAT_NS (2 * NSEC_PER_SEC) /* one that is gone is known after the second beat */
 #define BLOCK 16384
 
 struct stream {

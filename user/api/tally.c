@@ -5,7 +5,7 @@
 #include "lib/abi/names.h"
 #include "user/api/api.h"
 
-#define MINUTE_NS 60000000000ull
+#define MINUTE_NS (60 * NSEC_PER_SEC)
 
 void api_tally_add(struct api_tally *t, uint64_t now_ns, unsigned verdict)
 {

@@ -127,7 +127,7 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	int r;
 
 	if (!c)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
@@ -158,9 +158,9 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	if (!c->socket || !c->state_dir || !c->policies_dir ||
 	    (json_is_string(raw.jsonl) && !c->events_jsonl) ||
 	    (!json_is_null(raw.pin) && !c->pin_dir))
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (c->events_jsonl && outputs_config_add_lines(&c->outputs, c->events_jsonl) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

@@ -65,7 +65,7 @@ static int wrong(struct err *err, const char *where, const char *key, const char
 static int copy(char **at, const char *s, struct err *err)
 {
 	*at = strdup(s);
-	return *at ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return *at ? 0 : err_oom(err);
 }
 
 /* A path, where the key is there. */
@@ -166,7 +166,7 @@ static int parse_headers(json_t *j, const char *where, struct output_config *o, 
 		if (!s || !*name || name[strcspn(name, ": \r\n")] || s[strcspn(s, "\r\n")])
 			return wrong(err, where, ".headers", "names and values of a line each");
 		if (asprintf(&o->header[o->n_headers], "%s: %s", name, s) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 		o->n_headers++;
 	}
 	return 0;
@@ -292,7 +292,7 @@ static int parse_list(const json_t *list, struct outputs_config *c, struct err *
 			       OUTPUTS_MAX);
 	c->output = calloc(OUTPUTS_MAX + 1, sizeof(*c->output));
 	if (!c->output)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	json_array_foreach (list, i, j) {
 		int r;
 

@@ -50,7 +50,7 @@ static int parse_hosts(const json_t *list, struct config *c, struct err *err)
 				       "http.hosts: must be names of this host, without a port");
 		c->http_hosts[i] = strdup(json_string_value(v));
 		if (!c->http_hosts[i])
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 	}
 	return 0;
 }
@@ -71,7 +71,7 @@ static int parse_http(json_t *j, struct config *c, struct err *err)
 	c->http_listen = strdup(listen);
 	c->http_token_file = token ? strdup(token) : NULL;
 	if (!c->http_listen || (token && !c->http_token_file))
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return parse_hosts(hosts, c, err);
 }
 
@@ -116,7 +116,7 @@ static int parse_paths(const struct paths *p, const json_t *list, char **ret, si
 				       p->len_max);
 		ret[i] = strdup(path);
 		if (!ret[i])
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 		*ret_n = i + 1;
 	}
 	return 0;
@@ -144,7 +144,7 @@ int config_parse_parts(const struct config_parts *p, struct config *c, struct er
 
 	c->parts_text = json_dumps(all, JSON_SORT_KEYS);
 	if (!c->parts_text)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	c->program_stats = p->program_stats != 0;
 	r = parse_store(p->store, c, err);
 	if (r == 0)

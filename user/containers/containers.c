@@ -75,12 +75,12 @@ static int describe_who(const struct enrol_request *q, const char *id, const cha
 	int r;
 
 	if (q->who && identity_fill(who, q->who) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (pattern_match(q->cgroup, &p) && p.len == strlen(q->cgroup)) {
 		if (who->engine == ENGINE_UNKNOWN)
 			who->engine = p.engine;
 		if (!who->pod_uid && identity_set(&who->pod_uid, p.pod_uid) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 	}
 	r = who->id ? 0 : identity_set(&who->id, id);
 	if (r == 0 && q->image)
@@ -124,7 +124,7 @@ static int describe_policy(struct daemon *d, const struct enrol_request *q, stru
 	else
 		r = asprintf(&dir, "%s/%s", d->config->policies_dir, q->policy);
 	if (r < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	c->policy_dir = dir;
 	r = policy_load_signed(&p, dir, &d->config->policy_keys, err);
 	if (r < 0)
@@ -163,7 +163,7 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 	if (r < 0)
 		return r;
 	if (!c->name || !c->cgroup || !c->policy_dir)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = describe_who(q, id, p ? p->image : NULL, &c->who, err);
 	if (r == 0)
 		r = learn_choose(d, c, p, &c->recorded, err);
@@ -195,7 +195,7 @@ int container_set_policy(struct daemon *d, struct container *c, const char *name
 	char *dir;
 
 	if (asprintf(&dir, "%s/%s", d->config->policies_dir, name) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	free(c->policy_dir);
 	c->policy_dir = dir;
 	container_has_policy(c, p);
@@ -243,7 +243,7 @@ int containers_enroll(struct daemon *d, const struct enrol_request *q, struct co
 	int r;
 
 	if (!c)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = describe(d, q, c, &p, err);
 	if (r < 0)
 		return r;

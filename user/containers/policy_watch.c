@@ -19,8 +19,8 @@
 #include "user/learn/learn.h"
 #include "user/policy/modes.h"
 
-#define QUIET_NS 200000000ull	/* who writes several files is given time to end, */
-#define LATEST_NS 2000000000ull /* but not for ever */
+#define QUIET_NS 200000000ull	     /* who writes several files is given time to end, */
+#define LATEST_NS (2 * NSEC_PER_SEC) /* but not for ever */
 #define CHANGES                                                                                    \
 	(IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -134,7 +134,7 @@ int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *
 	int r;
 
 	if (asprintf(&dir, "%s/%s", d->config->policies_dir, q->policy) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (!modes_policy_name(d->config, dir))
 		return err_set(err, -EINVAL, "%.200s: not the name of a policy", q->policy);
 	r = guard_check_mode(d->guard, q->mode, true, err);

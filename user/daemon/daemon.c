@@ -174,7 +174,7 @@ static int open_all(struct daemon *d, struct err *err)
 	if (r < 0)
 		return r;
 	if (image_index_new(&d->image_index, d->config->policies_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = learn_open(d, err);
 	if (r < 0)
 		return r;
@@ -194,7 +194,7 @@ int daemon_new(struct daemon **ret, struct config *config, struct err *err)
 	int r;
 
 	if (!d)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	d->config = config;
 	d->start_ns = clock_realtime_ns();
 	d->epoll_fd = d->signals.fd = d->timer.fd = d->control.fd = -1;

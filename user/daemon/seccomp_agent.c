@@ -25,7 +25,7 @@
 
 #define PEERS_MAX 16
 #define FILTERS_MAX 4096
-#define PATIENCE_NS 5000000000ull
+#define PATIENCE_NS (5 * NSEC_PER_SEC)
 #define DEPTH_MAX 32 /* cgroups above one another */
 
 /* A runtime that hands over. */
@@ -178,7 +178,7 @@ static int take_filter(struct daemon *d, struct peer *p, struct notify_state *st
 		return err_set(err, -ENOSPC, "more than %d filters", FILTERS_MAX);
 	h = calloc(1, sizeof(*h));
 	if (!h)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	find_cgroups(state->pid, h, err);
 	h->source.fd = p->fds[state->fd];
 	h->source.ready = on_notification;
@@ -299,7 +299,7 @@ int agent_open(struct daemon *d, struct err *err)
 
 	d->agent = a;
 	if (!a || !copy || asprintf(&a->path, "%s/" AGENT_SOCKET, dirname(copy)) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	a->listen.fd = -1;
 	a->listen.ready = on_connection;
 	return control_listen(d, &a->listen, a->path, &a->made, err);

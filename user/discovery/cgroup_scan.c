@@ -16,8 +16,8 @@
 #include "user/identity/bundle.h"
 #include "user/identity/patterns.h"
 
-#define EVERY_NS 5000000000ull
-#define AGE_NS 5000000000ull
+#define EVERY_NS (5 * NSEC_PER_SEC)
+#define AGE_NS (5 * NSEC_PER_SEC)
 #define DEPTH_MAX 24
 
 /* A container's cgroup that is not enrolled. */

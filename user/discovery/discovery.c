@@ -30,7 +30,7 @@ static int find_cgroup(const struct arrival *a, char **ret, struct err *why)
 	else
 		r = cgroup_of_pid(a->pid, &path, why);
 	if (r < 0 || !path)
-		return r < 0 ? r : err_set(why, -ENOMEM, "out of memory");
+		return r < 0 ? r : err_oom(why);
 	if (pattern_match(path, &p)) {
 		if (strcmp(p.id, a->who->id) != 0)
 			return err_set(why, -EXDEV, "process %d is of container %.12s", (int)a->pid,
@@ -123,7 +123,7 @@ int adopt(struct daemon *d, const struct arrival *a, struct container **ret, str
 	c = known(d, cgroup);
 	if (c) {
 		if (identity_fill(&c->who, a->who) < 0)
-			return err_set(why, -ENOMEM, "out of memory");
+			return err_oom(why);
 		enrolled_save(d);
 		*ret = c;
 		return 0;

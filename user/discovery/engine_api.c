@@ -112,7 +112,7 @@ int api_image(const char *text, size_t len, struct identity *w, struct err *err)
 	}
 	if (r == 0 && !w->digest && digest)
 		r = identity_set_digest(&w->digest, digest);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 int api_event(const char *text, size_t len, struct api_event *ret, struct err *err)

@@ -24,7 +24,6 @@
 #define ANSWER_MS 10000L
 #define BACKOFF_MAX_S 30
 #define LOOKS_MAX 4096 /* containers that are looked at, at a time */
-#define SECOND_NS 1000000000ull
 
 static const char events_path[] =
 	"/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C"
@@ -251,7 +250,7 @@ static void on_end(void *ctx, const struct http_client_answer *a)
 	e->backoff_s = e->backoff_s ? e->backoff_s * 2 : 1;
 	if (e->backoff_s > BACKOFF_MAX_S)
 		e->backoff_s = BACKOFF_MAX_S;
-	e->retry_ns = clock_now_ns() + e->backoff_s * SECOND_NS;
+	e->retry_ns = clock_now_ns() + e->backoff_s * NSEC_PER_SEC;
 	if (e->up)
 		daemon_log(e->d, LOG_LEVEL_WARNING,
 			   "%s: %s is gone (%s); its containers stay guarded, it is tried again",
@@ -275,7 +274,7 @@ static void ask(struct api *e)
 
 	e->asked = start(e, &get) == 0;
 	if (!e->asked)
-		e->retry_ns = clock_now_ns() + BACKOFF_MAX_S * SECOND_NS;
+		e->retry_ns = clock_now_ns() + BACKOFF_MAX_S * NSEC_PER_SEC;
 }
 
 /* ---- all of them ---- */
@@ -306,7 +305,7 @@ int engines_open(struct daemon *d, struct err *err)
 
 	d->engines = all;
 	if (!all)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = http_client_new(&all->fetch, err);
 	if (r < 0)
 		return r;

@@ -35,7 +35,7 @@ int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, un
 	int r = 0;
 
 	if (!g)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	g->handler = *handler;
 	g->linger = flags & GUARD_LINGER;
 	g->pin_lock = -1;
@@ -44,7 +44,7 @@ int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, un
 		r = guard_pin_open(pin_dir, &g->pin_lock, err);
 		g->pin_dir = r == 0 ? strdup(pin_dir) : NULL;
 		if (r == 0 && !g->pin_dir)
-			r = err_set(err, -ENOMEM, "out of memory");
+			r = err_oom(err);
 	}
 	if (r == 0)
 		r = guard_load(g, flags, err);

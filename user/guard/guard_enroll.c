@@ -16,8 +16,8 @@
 #include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 
-#define SEEN_DAY_NS 86400000000000ull
-#define IDLE_NS 5000000000ull /* detaching takes the kernel a second or more */
+#define SEEN_DAY_NS (86400 * NSEC_PER_SEC)
+#define IDLE_NS (5 * NSEC_PER_SEC) /* detaching takes the kernel a second or more */
 
 /* ---- policies ---- */
 
@@ -77,7 +77,7 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 	int r;
 
 	if (!image)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (uname(&uts) == 0 && strcmp(policy->arch, uts.machine) != 0)
 		return err_set(err, -ENOEXEC,
 			       "the policy is for %s, this is %s: train one on this machine",
@@ -298,7 +298,7 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	if (r < 0)
 		return r;
 	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_task_maps(g) < 0))
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = e->policy ? bind_policy(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)
 		r = guard_attach(g, err);

@@ -44,7 +44,7 @@ static int check_bpffs(const char *dir, struct err *err)
 	const char *up;
 
 	if (!copy)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	up = dirname(copy);
 	if (statfs(up, &fs) < 0)
 		return err_set(err, -errno, "pin_dir: %s: %s", up, strerror(errno));

@@ -124,7 +124,7 @@ int http_access_init(struct http_access *a, const struct http_config *config, st
 	}
 	if (r == -EINVAL)
 		return err_set(err, r, "http.hosts: at most %d", HTTP_HOSTS - 4);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 void http_access_done(struct http_access *a)

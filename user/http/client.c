@@ -151,7 +151,7 @@ int http_client_new(struct http_client **ret, struct err *err)
 	struct epoll_event ev = {.events = EPOLLIN};
 
 	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT))
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	h->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	h->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	h->multi = curl_multi_init();

@@ -255,7 +255,7 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	int r;
 
 	if (!h)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	h->fd = -1;
 	h->routes = routes;
 	h->ctx = ctx;

@@ -47,7 +47,7 @@ int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, str
 	s.annotations = json_is_object(annotations) ? json_incref(annotations) : NULL;
 	if (!s.id || (bundle && !s.bundle)) {
 		oci_state_done(&s);
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	}
 	*ret = s;
 	return 0;
@@ -147,7 +147,7 @@ static int from_config(struct identity *w, const char *bundle, struct err *err)
 	int r;
 
 	if (asprintf(&path, "%s/config.json", bundle) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = load(path, OCI_CONFIG_MAX, &j, err);
 	return r < 0 ? r : identity_from_annotations(w, json_object_get(j, "annotations"));
 }

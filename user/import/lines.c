@@ -14,7 +14,6 @@
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
 
-#define NS_PER_S 1000000000ull
 #define LINES_SHOWN 4096 /* lines between two looks at the clock */
 
 static void lines_done(struct lines *l)
@@ -131,7 +130,7 @@ bool lines_number(char **s, uint64_t max, uint64_t *ret)
 /* ".25" to ns. */
 static uint64_t fraction(const char *s)
 {
-	uint64_t ns = 0, unit = NS_PER_S / 10;
+	uint64_t ns = 0, unit = NSEC_PER_SEC / 10;
 
 	if (*s != '.')
 		return 0;
@@ -147,7 +146,7 @@ bool lines_clock(const char *s, uint64_t *ret_ns)
 
 	if (sscanf(s, "%2u:%2u:%2u%n", &h, &m, &sec, &n) != 3 || h > 23 || m > 59 || sec > 60)
 		return false;
-	*ret_ns = (h * 3600ull + m * 60ull + sec) * NS_PER_S + fraction(s + n);
+	*ret_ns = (h * 3600ull + m * 60ull + sec) * NSEC_PER_SEC + fraction(s + n);
 	return true;
 }
 
@@ -156,7 +155,7 @@ uint64_t lines_seconds(const char *s)
 	char *end;
 	uint64_t sec = strtoull(s, &end, 10);
 
-	return sec < UINT64_MAX / NS_PER_S ? sec * NS_PER_S + fraction(end) : 0;
+	return sec < UINT64_MAX / NSEC_PER_SEC ? sec * NSEC_PER_SEC + fraction(end) : 0;
 }
 
 /* ---- reading ---- */
@@ -248,7 +247,7 @@ static int read_all(struct lines *l, const struct lines_format *f, struct err *e
 
 	l->met = calloc(LINES_PIDS / 8, 1);
 	if (!buf || !l->met)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (; r == 0 && l->file < l->options->n; l->file++)
 		r = read_file(l, f, l->options->paths[l->file], buf, err);
 	if (r == 0 && l->result->calls == 0)

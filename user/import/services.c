@@ -118,7 +118,7 @@ static int stream_grow(struct stream *st, const char *path, struct err *err)
 		return err_set(err, -EFBIG, "%s: unpacks to more than 2 GiB", path);
 	p = realloc(st->out.dst, size);
 	if (!p)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	st->out.dst = p;
 	st->out.size = size;
 	return 0;
@@ -148,7 +148,7 @@ static int unpack(const char *path, char **ret, size_t *ret_len, struct err *err
 			return err_set(err, -EBADMSG, "%s: byte %zu: cut off", path, in.pos);
 	}
 	if (!st.z || stream_grow(&st, path, err) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	*ret = TAKE_PTR(st.out.dst);
 	(*ret)[st.out.pos] = '\0';
 	*ret_len = st.out.pos;
@@ -177,7 +177,7 @@ static int sort(struct input *in, struct err *err)
 	_cleanup_free_ struct raw *sorted = calloc(in->n + 1, sizeof(*sorted));
 
 	if (!at || !sorted)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (size_t i = 0; i < in->n; i++)
 		at[i] = (struct order){in->raw[i].ts, i};
 	qsort(at, in->n, sizeof(*at), compare);
@@ -196,7 +196,7 @@ static int split_lines(struct input *in, size_t len, struct err *err)
 		n += in->text[i] == '\n';
 	in->lines = calloc(n, sizeof(*in->lines));
 	if (!in->lines)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	while (pos < len) {
 		const char *end = memchr(in->text + pos, '\n', len - pos);
 		size_t stop = end ? (size_t)(end - in->text) : len;

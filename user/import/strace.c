@@ -18,7 +18,6 @@
 
 #include "user/import/lines.h"
 
-#define NS_PER_S 1000000000ull
 #define EPOCH_MIN_S 100000000 /* a smaller time is one since the line before */
 #define OPEN_MAX_TASKS 4096
 
@@ -112,12 +111,12 @@ static void take_time(struct lines *l, struct strace *t, char **s)
 		return;
 	}
 	if (lines_clock(*s, &ns)) {
-		t->day_ns += ns + 43200 * NS_PER_S < t->clock_ns ? 86400 * NS_PER_S : 0;
+		t->day_ns += ns + 43200 * NSEC_PER_SEC < t->clock_ns ? 86400 * NSEC_PER_SEC : 0;
 		t->clock_ns = ns;
 		lines_time(l, t->day_ns + ns);
 	} else {
 		ns = lines_seconds(*s);
-		lines_time(l, ns < EPOCH_MIN_S * NS_PER_S ? l->ts_ns + ns : ns);
+		lines_time(l, ns < EPOCH_MIN_S * NSEC_PER_SEC ? l->ts_ns + ns : ns);
 	}
 	*s += n + strspn(*s + n, " ");
 }
@@ -241,6 +240,6 @@ int import_strace(const struct import_options *o, struct import_result *ret, str
 	struct lines_format f = {"strace", "x86_64", strace_line, strace_file, t};
 
 	if (!t)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	return lines_import(&f, o, ret, err);
 }

@@ -15,8 +15,8 @@
 #include "user/learn/recorder.h"
 #include "user/policy/modes.h"
 
-#define SAVE_NS 60000000000ull
-#define TICK_MAX_NS 5000000000ull /* what is longer was no time of watching */
+#define SAVE_NS (60 * NSEC_PER_SEC)
+#define TICK_MAX_NS (5 * NSEC_PER_SEC) /* what is longer was no time of watching */
 
 char *learn_path(const struct daemon *d, const struct lifecycle_image *i, const char *file)
 {
@@ -48,7 +48,7 @@ struct policy *learn_policy(const struct daemon *d, const struct lifecycle_image
 	struct policy *p = NULL;
 
 	if (asprintf(&dir, "%s/%s", d->config->policies_dir, i->policy) < 0)
-		err_set(err, -ENOMEM, "out of memory");
+		err_oom(err);
 	else if (policy_load_signed(&p, dir, &d->config->policy_keys, err) < 0)
 		p = NULL;
 	return p;
@@ -113,7 +113,7 @@ int learn_choose(struct daemon *d, struct container *c, const struct policy *p, 
 	else if (i->learning)
 		r = lifecycle_set_digest(&d->learn->lifecycle, i, c->who.digest);
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	*ret = i->learning;
 	return 0;
 }
@@ -329,7 +329,7 @@ static int set_aside(struct daemon *d, struct err *err)
 
 	if (asprintf(&from, "%s/life.json", d->config->state_dir) < 0 ||
 	    asprintf(&to, "%s.damaged", from) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (rename(from, to) < 0)
 		return err_set(err, -errno, "%s: %s", to, strerror(errno));
 	daemon_log(d, LOG_LEVEL_ERROR,
@@ -345,7 +345,7 @@ int learn_open(struct daemon *d, struct err *err)
 	int r;
 
 	if (!l)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	d->learn = l;
 	l->ticked_ns = l->saved_ns = clock_now_ns();
 	r = lifecycle_load(d->config->state_dir, &l->lifecycle, err);

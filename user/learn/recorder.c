@@ -14,7 +14,7 @@
 #include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 
-#define FLUSH_NS 2000000000ull
+#define FLUSH_NS (2 * NSEC_PER_SEC)
 #define MIB (1ull << 20)
 
 struct recording {

@@ -203,7 +203,7 @@ static int fill(const struct daemon *d, struct job *j, struct command *c, struct
 		take(c, learn_path(d, i, i->runs[k].file));
 		i->runs[k].given = true;
 	}
-	return c->failed ? err_set(err, -ENOMEM, "out of memory") : 0;
+	return c->failed ? err_oom(err) : 0;
 }
 
 /* With no signal blocked and all that it says in a file. */
@@ -247,7 +247,7 @@ static int run(struct daemon *d, struct job *j, struct err *err)
 	if (r < 0)
 		return r;
 	if (!log)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (j->final)
 		mkdir(d->config->policies_dir, 0755);
 	r = spawn(&c, log, &j->pid);

@@ -20,7 +20,7 @@ int output_json_new(struct output_json **ret, const char *path, struct err *err)
 	_cleanup_(output_json_freep) struct output_json *o = calloc(1, sizeof(*o));
 
 	if (!o)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (strcmp(path, "-") == 0)
 		o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	else

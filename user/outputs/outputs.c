@@ -240,12 +240,12 @@ int outputs_new(struct outputs **ret, const struct outputs_config *config,
 	_cleanup_(outputs_freep) struct outputs *o = calloc(1, sizeof(*o));
 
 	if (!o)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	o->config = config;
 	o->sink = calloc(config->n + 1,
 			 sizeof(struct sink *)); /* NOLINT(bugprone-sizeof-expression) */
 	if (!o->sink)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (; o->n < config->n; o->n++) {
 		int r = sink_new(&o->sink[o->n], &config->output[o->n], env, err);
 

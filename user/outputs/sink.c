@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lutra/types.h"
 #include "user/sys/thread.h"
 
 struct sink {
@@ -168,9 +169,9 @@ static void wait_more(struct sink *s, unsigned wait_ms)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += wait_ms / 1000;
 	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
+	if (until.tv_nsec >= (long)NSEC_PER_SEC) {
 		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
+		until.tv_nsec -= (long)NSEC_PER_SEC;
 	}
 	while (!s->first && !s->stop && !s->reopen) {
 		if (wait_ms == 0)
@@ -258,12 +259,12 @@ int sink_new(struct sink **ret, const struct output_config *c, const struct sink
 	int r;
 
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	init_sync(s);
 	s->env = *env;
 	s->name = strdup(c->name);
 	if (!s->name)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = open_kind(s, c, err);
 	if (r < 0)
 		return r;

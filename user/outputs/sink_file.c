@@ -68,11 +68,10 @@ int sink_file_open(struct sink_kind *ret, struct sink *s, const struct output_co
 	int r;
 
 	if (!f)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	f->sink = s;
 	f->path = strdup(c->type == OUTPUT_STDOUT ? "-" : c->path);
-	r = f->path ? output_json_new(&f->out, f->path, err)
-		    : err_set(err, -ENOMEM, "out of memory");
+	r = f->path ? output_json_new(&f->out, f->path, err) : err_oom(err);
 	if (r < 0) {
 		file_free(f);
 		return r;

@@ -395,7 +395,7 @@ static int open_all(struct http_sink *h, const struct output_config *c, const ch
 	h->curl = curl_easy_init();
 	if (!h->curl || set_url(h, c) < 0 || set_headers(h, c) < 0 ||
 	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	set_options(h, c);
 	h->spool_bytes = (uint64_t)c->queue_mib << 20;
 	return 0;
@@ -410,7 +410,7 @@ int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_co
 	int r;
 
 	if (!h)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	h->sink = s;
 	h->retry_ms = RETRY_MS;
 	r = open_all(h, c, state_dir, err);

@@ -126,7 +126,7 @@ int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output
 			       c->name, c->path);
 	j = calloc(1, sizeof(*j));
 	if (!j)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	j->sink = s;
 	j->addr.sun_family = AF_UNIX;
 	strncpy(j->addr.sun_path, c->path, sizeof(j->addr.sun_path) - 1);

@@ -76,7 +76,7 @@ int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct e
 	int r;
 
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	s->max_bytes = max_bytes;
 	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK ||
 	    sqlite3_exec(s->db, SETUP, NULL, NULL, NULL) != SQLITE_OK)
@@ -153,7 +153,7 @@ int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n
 		ret[n].own = strdup((const char *)sqlite3_column_text(s->select, 1));
 		ret[n].json = ret[n].own;
 		if (!ret[n].own) {
-			r = err_set(err, -ENOMEM, "out of memory");
+			r = err_oom(err);
 			break;
 		}
 		ret[n].len = strlen(ret[n].own);

@@ -14,10 +14,10 @@
 #include "user/sys/thread.h"
 
 #define BATCH 2048 /* events a transaction */
-#define RETRY_NS 30000000000ull
-#define SAY_NS 60000000000ull
-#define QUIET_NS 1000000000ull /* nothing lost for so long: kept again */
-#define RETAIN_NS 60000000000ull
+#define RETRY_NS (30 * NSEC_PER_SEC)
+#define SAY_NS (60 * NSEC_PER_SEC)
+#define QUIET_NS NSEC_PER_SEC /* nothing lost for so long: kept again */
+#define RETAIN_NS (60 * NSEC_PER_SEC)
 #define RETAIN_EVENTS 4096	   /* added since the limits were looked at */
 #define LOG_BYTES (16u << 20)	   /* of the store's log, to be emptied */
 #define LOG_BYTES_MAX (256u << 20) /* the same, and the writer waits for it */
@@ -321,7 +321,7 @@ static void wait_more(struct writer *w)
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += w->ticking ? 1 : (w->store ? RETAIN_NS : RETRY_NS) / 1000000000;
+	until.tv_sec += w->ticking ? 1 : (w->store ? RETAIN_NS : RETRY_NS) / NSEC_PER_SEC;
 	w->busy = false;
 	pthread_cond_broadcast(&w->done);
 	while (!w->first && !w->stop &&
@@ -377,13 +377,13 @@ int writer_new(struct writer **ret, const struct writer_config *config, struct e
 	int r;
 
 	if (!w)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	init_sync(w);
 	w->config = *config;
 	w->path = strdup(config->path);
 	w->alert = malloc(sizeof(*w->alert));
 	if (!w->path || !w->alert || lineage_new(&w->lineage) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	open_store(w);
 	r = checkpointer_new(&w->checkpointer, w->path);
 	if (r == 0)

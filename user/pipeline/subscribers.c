@@ -45,7 +45,7 @@ int alerts_open(struct daemon *d, struct err *err)
 	const struct sink_env env = {.state_dir = d->config->state_dir, .say = say, .ctx = d};
 	struct alerts *all = calloc(1, sizeof(*all));
 	struct writer_config w = {
-		.limits = {.max_age_ns = d->config->store_max_age_days * 86400000000000ull,
+		.limits = {.max_age_ns = d->config->store_max_age_days * 86400 * NSEC_PER_SEC,
 			   .max_bytes = d->config->store_max_mib << 20},
 		.alert = on_alert,
 		.tick = on_tick,
@@ -55,7 +55,7 @@ int alerts_open(struct daemon *d, struct err *err)
 
 	d->alerts = all;
 	if (!all || asprintf(&all->path, "%s/events.db", d->config->state_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	mkdir(d->config->state_dir, 0700);
 	w.path = all->path;
 	r = outputs_new(&all->outputs, &d->config->outputs, &env, err);

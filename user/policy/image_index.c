@@ -158,7 +158,7 @@ static int refresh(struct image_index *c, struct err *err)
 		*at = e->next;
 		entry_free(e);
 	}
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 static bool is_better(const struct image_index_match *a, const struct image_index_match *b)

@@ -12,7 +12,7 @@
 #include "lib/abi/names.h"
 #include "lutra/abi.h"
 
-#define MINUTE_NS 60000000000ull
+#define MINUTE_NS (60 * NSEC_PER_SEC)
 
 static void run_done(struct lifecycle_run *r)
 {
@@ -130,12 +130,12 @@ int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image
 			       image);
 	i = calloc(1, sizeof(*i));
 	if (!i)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	i->image = strdup(image);
 	i->policy = policy_of(image);
 	if (!i->image || !i->policy) {
 		image_free(i);
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	}
 	other = lifecycle_of_policy(l, i->policy);
 	if (other) {

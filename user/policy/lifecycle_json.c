@@ -137,7 +137,7 @@ static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
 	if (copy(policy, &i->policy) < 0 || copy(json_string_value(digest), &i->digest) < 0 ||
 	    copy(json_string_value(learned), &i->learned) < 0 ||
 	    copy(json_string_value(note), &i->note) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	i->learning = learning != 0;
 	i->trained = trained != 0;
 	i->wanted = (uint32_t)wanted;
@@ -186,7 +186,7 @@ int lifecycle_load(const char *state_dir, struct lifecycle *ret, struct err *err
 	int r;
 
 	if (asprintf(&path, "%s/" LIFECYCLE_FILE, state_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = file_read(AT_FDCWD, path, LIFECYCLE_FILE_MAX, &text, &len, err);
 	if (r == -ENOENT) {
 		*ret = (struct lifecycle){};

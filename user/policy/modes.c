@@ -64,7 +64,7 @@ static int load(const struct config *c, json_t **ret, struct err *err)
 	int r;
 
 	if (asprintf(&path, "%s/" MODES_FILE, c->state_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = file_read(AT_FDCWD, path, MODES_MAX, &text, &len, err);
 	if (r == -ENOENT)
 		j = json_object();
@@ -87,7 +87,7 @@ static int save(const struct config *c, const json_t *j, struct err *err)
 	int r;
 
 	if (!text || asprintf(&path, "%s/" MODES_FILE, c->state_dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	mkdir(c->state_dir, 0700);
 	r = file_replace(path, 0600, text, strlen(text));
 	return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;

@@ -231,13 +231,13 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 		return err_set(err, -ENOTSUP, "a policy of %s: profiles are made of x86_64's alone",
 			       policy->arch);
 	if (profile_new(&p) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	x.profile = p;
 	p->arches = X86_64_BIT;
 	if (options->notify) {
 		p->listener = strdup(options->listener);
 		if (!p->listener)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 	}
 	collect(&x, policy);
 	for (nr = 0; nr < LUTRA_NR; nr++)

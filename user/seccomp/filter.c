@@ -95,7 +95,7 @@ int filter_new(struct filter **ret, const struct profile *profile, struct err *e
 	int r;
 
 	if (!f)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	f->ctx = seccomp_init(profile->default_action);
 	if (!f->ctx)
 		return err_set(err, -EINVAL, "libseccomp refuses the default action");
@@ -126,7 +126,7 @@ int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret
 			       PROGRAM_MAX);
 	program = malloc((size_t)st.st_size + 1);
 	if (!program)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (pread(fd, program, (size_t)st.st_size, 0) != st.st_size)
 		return err_set(err, -EIO, "memfd: cannot read it back");
 	*ret_n = (size_t)st.st_size / sizeof(*program);

@@ -75,7 +75,7 @@ static int join_header(struct profile *all, const struct profile *p, struct err 
 	if (!all->listener && p->listener) {
 		all->listener = strdup(p->listener);
 		if (!all->listener)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 	}
 	return 0;
 }

@@ -61,7 +61,7 @@ int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct not
 		return err_set(err, -EBADMSG, "no process, or no container, has that id");
 	ret->id = strdup(id);
 	if (!ret->id)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	ret->pid = (pid_t)pid;
 	ret->fd = (unsigned)fd;
 	ret->fds = n_fds;

@@ -296,7 +296,7 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 			       "listenerPath: must be the absolute path of a socket");
 	p->listener = listener ? strdup(listener) : NULL;
 	if (listener && !p->listener)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = decode_arches(p, list, err);
 	if (r < 0)
 		return r;
@@ -318,7 +318,7 @@ int profile_from_json(struct profile **ret, const char *json, size_t len, struct
 	int r = profile_new(&p);
 
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	j = json_loadb(json, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);

@@ -117,7 +117,7 @@ int store_new(struct store **ret, const char *path, struct err *err)
 	int r;
 
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 	if (r == 0)
 		r = store_exec(s, SETTINGS, err);
@@ -139,7 +139,7 @@ int store_new_reader(struct store **ret, const char *path, struct err *err)
 	int r;
 
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	/* What reads a write-ahead log also recovers it: not SQLITE_OPEN_READONLY. */
 	r = open_db(s, path, SQLITE_OPEN_READWRITE, err);
 	if (r == 0)

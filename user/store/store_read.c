@@ -88,7 +88,7 @@ int store_select(struct store *s, const struct store_query *q,
 	int step = SQLITE_DONE, r = 0;
 
 	if (!a)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	r = prepare(s, q, &row, err);
 	while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
 		read_row(row, a);

@@ -55,7 +55,7 @@ int cgroup_root(char **ret, struct err *err)
 			continue;
 		unescape(path);
 		*ret = strdup(path);
-		return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+		return *ret ? 0 : err_oom(err);
 	}
 	return err_set(err, -ENOTSUP,
 		       "cgroup v2 is not mounted: "
@@ -71,7 +71,7 @@ int cgroup_create(const char *name, char **ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (asprintf(&path, "%s/%s", root, name) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (mkdir(path, 0755) < 0)
 		return err_set(err, -errno, "%s: cannot create the cgroup: %s%s", path,
 			       strerror(errno),
@@ -205,7 +205,7 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err)
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
 		if (asprintf(ret, "%s%s", root, strcmp(line + 3, "/") ? line + 3 : "") < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_oom(err);
 		return 0;
 	}
 	return err_set(err, -ENOTSUP, "process %d is in no cgroup v2", (int)pid);

@@ -2,11 +2,11 @@
 /* A token bucket, kept as the time at which it will be full (the generic cell rate algorithm). */
 #include "user/sys/rate_limit.h"
 
-#define NSEC 1000000000ull
+#include "lutra/types.h"
 
 static uint64_t token_ns(const struct throttle_rate *rate)
 {
-	return rate->per_second ? NSEC / rate->per_second : 0;
+	return rate->per_second ? NSEC_PER_SEC / rate->per_second : 0;
 }
 
 static uint64_t full_ns(const struct throttle *t, uint64_t now_ns)

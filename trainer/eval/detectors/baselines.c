@@ -175,7 +175,7 @@ static int calibrate_baselines(struct baselines *b, const char *const *files, si
 	struct calibration c = {b, files, pass, errs, codes, n};
 
 	if (!pass || !errs || !codes)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	pool_run(pool, calibrate_on_run, &c, n);
 	for (size_t i = 0; i < n; i++) {
 		if (codes[i] < 0)
@@ -210,7 +210,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 	if (ngrams_init(&ret->calls) < 0 || ngrams_init(&ret->pairs) < 0 ||
 	    ngrams_init(&ret->bags) < 0 || ngrams_init(&ret->windows) < 0 ||
 	    witten_bell_new(&ret->wb, n) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
 		struct pass p = {.learn = ret, .run = i};
 
@@ -220,6 +220,6 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 	}
 	r = witten_bell_model_new(&ret->model, ret->wb, NGRAMS_ALL);
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	return calibrate_baselines(ret, files, n, pool, err);
 }

@@ -132,7 +132,7 @@ int float_levels_train(struct float_levels *ret, const struct float_levels_sourc
 	int r = replayed ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;
 
 	if (r < 0)
-		return err_set(err, r, "out of memory");
+		return err_oom(err);
 	pool_run(pool, replay_training_run, &j, src->n);
 	for (size_t i = 0; i < src->n; i++) {
 		const struct replayed *x = &replayed[i];

@@ -273,7 +273,7 @@ int html_report(const struct summary *o, const char *path, struct err *err)
 		return err_set(err, -errno, "%s: %s", part, strerror(errno));
 	r = put_report(f, o);
 	if (r < 0)
-		err_set(err, r, "out of memory");
+		r = err_oom(err);
 	else if (ferror(f) || fclose(TAKE_PTR(f)) != 0 || rename(part, path) < 0)
 		r = err_set(err, -errno, "%s: cannot be written: %s", path, strerror(errno));
 	if (r < 0)

@@ -151,7 +151,7 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
 		r = restore_object(&k->seen[i], (uint32_t)i, corpus);
 	if (r == -EBADMSG)
 		return model_damaged(err);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	return r < 0 ? err_oom(err) : 0;
 }
 
 /* ---- updating ---- */

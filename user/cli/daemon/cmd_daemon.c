@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/abi/mode_args.h"
 #include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
 #include "user/http/control_client.h"
@@ -53,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'm':
 		a->mode_name = arg;
-		return args_mode(state, arg, &a->mode);
+		return mode_args_read(state, arg, &a->mode);
 	case 'n':
 		a->name = arg;
 		return 0;
@@ -276,7 +277,7 @@ static error_t parse_mode(int key, char *arg, struct argp_state *state)
 	}
 	if (key == ARGP_KEY_ARG && !a->mode_name) {
 		a->mode_name = arg;
-		return args_mode(state, arg, &a->mode);
+		return mode_args_read(state, arg, &a->mode);
 	}
 	if (key == ARGP_KEY_ARG)
 		return args_usage(state, "takes a name and a mode");

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lutra/types.h"
 #include "lib/base/progress_bar.h"
 #include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
@@ -16,7 +17,7 @@
 #include "user/cli/daemon/lifecycle_print.h"
 
 #define LOOK_NS 250000000l
-#define AWAY_NS 60000000000ull /* a daemon that restarts is waited for */
+#define AWAY_NS (60 * NSEC_PER_SEC) /* a daemon that restarts is waited for */
 
 enum { OPT_STATUS = 256, OPT_STOP };
 

@@ -185,7 +185,7 @@ static int record(const struct record_args *a, struct record *rec, int signal_fd
 	w.session = rec->session;
 	w.events_fd = events_fd;
 	if (a->seconds)
-		w.until_ns = clock_now_ns() + a->seconds * 1000000000ull;
+		w.until_ns = clock_now_ns() + a->seconds * NSEC_PER_SEC;
 	if (watch_run(&w) < 0)
 		cli_failf("cannot read the kernel's events");
 	return finish(a, rec);

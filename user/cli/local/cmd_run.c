@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/child.h"
@@ -71,7 +72,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->policy = arg;
 		return 0;
 	case 'm':
-		return args_mode(state, arg, &a->mode);
+		return mode_args_read(state, arg, &a->mode);
 	case 'r':
 		a->record = arg;
 		return 0;

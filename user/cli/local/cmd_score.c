@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
@@ -37,7 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->policy = arg;
 		return 0;
 	case 'm':
-		return args_mode(state, arg, &a->mode);
+		return mode_args_read(state, arg, &a->mode);
 	case 'j':
 		a->json = true;
 		return 0;
@@ -106,8 +107,8 @@ static int print_step_json(const struct lutra_record *rec, const char *what,
 
 static int print_step(const struct lutra_record *rec, const char *what, const struct replay_step *s)
 {
-	printf("%llu.%09llu %u %s %s", (unsigned long long)(rec->ts_ns / 1000000000),
-	       (unsigned long long)(rec->ts_ns % 1000000000), rec->tid, role_name(s->role), what);
+	printf("%llu.%09llu %u %s %s", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
+	       (unsigned long long)(rec->ts_ns % NSEC_PER_SEC), rec->tid, role_name(s->role), what);
 	if (s->is_object)
 		printf(" %#llx", (unsigned long long)s->judgement.token);
 	else

@@ -316,7 +316,7 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 	if (r < 0)
 		return r;
 	if (check_init(&c, program, n) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	for (int i = first; r == 0 && i < a->n_files; i++)
 		r = check_trace(&c, a->files[i], err);
 	return r < 0 ? r : report(a, &c);

@@ -242,8 +242,8 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 
 	if (!a->json) {
 		describe(arch, rec, str, len, text);
-		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / 1000000000),
-		       (unsigned long long)(rec->ts_ns % 1000000000), rec->tgid, rec->tid,
+		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
+		       (unsigned long long)(rec->ts_ns % NSEC_PER_SEC), rec->tgid, rec->tid,
 		       record_type_name(rec->type), text);
 		return ferror(stdout) ? 1 : 0;
 	}

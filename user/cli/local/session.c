@@ -16,7 +16,7 @@
 #include "user/outputs/json_lines.h"
 #include "user/store/store.h"
 
-#define FLUSH_NS 2000000000ull
+#define FLUSH_NS (2 * NSEC_PER_SEC)
 
 struct session {
 	struct session_config config;
@@ -207,7 +207,7 @@ int session_new(struct session **ret, const struct session_config *config, struc
 	int r;
 
 	if (!s)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	s->config = *config;
 	s->flushed_ns = clock_now_ns();
 	r = open_all(s, err);

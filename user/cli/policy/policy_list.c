@@ -51,7 +51,7 @@ static json_t *created(const char *dir)
 
 	if (asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0 || stat(path, &st) < 0)
 		return json_null();
-	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * 1000000000, time));
+	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
 }
 
 /* Its signer's key; null: unsigned; false: the signature is not good. */

@@ -21,7 +21,7 @@ static int check_image(const struct policy *p, const char *dir, struct err *err)
 	int r;
 
 	if (!image)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_oom(err);
 	if (uname(&uts) == 0 && strcmp(uts.machine, p->arch) != 0)
 		return err_set(err, -ENOEXEC, "%s: for %s, this is %s: train one on this machine",
 			       dir, p->arch, uts.machine);

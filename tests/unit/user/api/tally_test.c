@@ -63,7 +63,8 @@ static void tally_has_the_minutes_that_are_asked_for(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(j, "alert")), 3);
-	assert_int_equal(json_integer_value(json_object_get(j, "first")), START / 1000000000 - 120);
+	assert_int_equal(json_integer_value(json_object_get(j, "first")),
+			 START / NSEC_PER_SEC - 120);
 }
 
 int main(void)

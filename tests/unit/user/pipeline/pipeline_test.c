@@ -16,12 +16,11 @@
 #include "user/sys/rate_limit.h"
 #include "user/pipeline/pipeline.h"
 
-#define NSEC 1000000000ull
-#define PATIENCE_NS (60 * NSEC)
+#define PATIENCE_NS (60 * NSEC_PER_SEC)
 
 static void pause_ns(uint64_t ns)
 {
-	const struct timespec t = {(time_t)(ns / NSEC), (long)(ns % NSEC)};
+	const struct timespec t = {(time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
 
 	nanosleep(&t, NULL);
 }
@@ -235,7 +234,7 @@ static void lose_and_resume(struct fixture *f)
 	while (h.good == 0 && clock_now_ns() < until) {
 		put += writer_put(w, &f->e);
 		writer_sync(w);
-		pause_ns(NSEC / 10);
+		pause_ns(NSEC_PER_SEC / 10);
 	}
 	assert_int_equal(h.good, 1);
 	assert_non_null(strstr(h.last_good, "kept again"));
@@ -307,8 +306,8 @@ static void writer_takes_twenty_thousand_a_second_or_says_what_it_lost(void **st
 	struct writer *w = start(f->db, &h);
 
 	for (uint64_t i = 0; i < rate * seconds; i++) {
-		while (clock_now_ns() - start_ns < i * NSEC / rate)
-			pause_ns(NSEC / 1000);
+		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
+			pause_ns(NSEC_PER_SEC / 1000);
 		writer_put(w, &f->e);
 	}
 	writer_sync(w);
@@ -332,7 +331,7 @@ static void throttle_passes_a_burst_then_the_rate_and_counts_the_rest(void **sta
 	uint64_t folded = 99, passed = 0, held = 0;
 
 	(void)state;
-	for (uint64_t now = NSEC; now < 3 * NSEC; now += NSEC / 100) {
+	for (uint64_t now = NSEC_PER_SEC; now < 3 * NSEC_PER_SEC; now += NSEC_PER_SEC / 100) {
 		if (throttle_pass(&t, &rate, now, &folded)) {
 			passed++;
 			held += folded;
@@ -350,7 +349,7 @@ static void throttle_without_a_rate_passes_all(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		assert_true(throttle_pass(&t, &rate, NSEC, &folded));
+		assert_true(throttle_pass(&t, &rate, NSEC_PER_SEC, &folded));
 		assert_int_equal(folded, 0);
 	}
 }

@@ -46,7 +46,7 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 static int train_float_levels(const struct baseline_set *v, const struct evaluate_options *o,
 			      struct pool *pool, struct float_levels *ret, struct err *err)
 {
-	struct level_options options = {.seed = o->policy->seed,
+	struct layer_options options = {.seed = o->policy->seed,
 					.flags = ret->gated ? 0 : MODEL_NO_ROLES,
 					.pool = pool,
 					.progress = o->progress};
@@ -88,7 +88,7 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 	struct train_options options = {.image = o->policy->image,
 					.seed = o->policy->seed,
 					.threads = o->threads,
-					.level_flags = LEVEL_RANDOM_CODES,
+					.layer_flags = LAYER_RANDOM_CODES,
 					.kill_signals = o->policy->kill_signals,
 					.mode = LUTRA_MODE_AUDIT};
 	int r = load_corpus(v, o, err);

@@ -102,8 +102,8 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 
 static int train_model(struct training *t, struct err *err)
 {
-	struct level_options options = {.seed = t->options->seed,
-					.flags = t->options->level_flags,
+	struct layer_options options = {.seed = t->options->seed,
+					.flags = t->options->layer_flags,
 					.progress = t->progress};
 	const struct corpus *c = t->corpus;
 	int r = pool_new(&t->pool, t->options->threads);
@@ -141,7 +141,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	r = model_policy(&t->model, t->counts, t->corpus->n_runs, MODEL_NO_RUN, p);
 	if (r == 0)
 		r = model_successors(t->counts, t->corpus->n_runs, p);
-	if (r == 0 && !t->options->level_flags)
+	if (r == 0 && !t->options->layer_flags)
 		r = update_save_model(&t->model, t->corpus, t->counts, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);

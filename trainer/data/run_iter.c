@@ -117,16 +117,16 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 	return 0;
 }
 
-int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned level,
+int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
 		    struct run_counts *ret)
 {
 	_cleanup_(run_iter_done) struct run_iter r = {0};
 	const uint8_t none[3] = {0};
 	struct run_event e;
 	struct lutra_pairs x;
-	uint32_t *pairs = calloc(PAIRS_SIZE(level), sizeof(*pairs));
+	uint32_t *pairs = calloc(PAIRS_SIZE(layer), sizeof(*pairs));
 
-	ret->pairs[level] = pairs;
+	ret->pairs[layer] = pairs;
 	if (!pairs || run_iter_init(&r, run, policy) < 0)
 		return -ENOMEM;
 	while (run_iter_next(&r, &e)) {
@@ -136,11 +136,11 @@ int run_count_pairs(const struct run *run, const struct lutra_policy *policy, un
 			continue;
 		tok = lutra_token(policy, e.state->role, e.nr);
 		lutra_pairs(e.state, policy, tok, &x);
-		if (level == 0 && tok != LUTRA_UNK && e.state->c0 != LUTRA_UNK)
+		if (layer == 0 && tok != LUTRA_UNK && e.state->c0 != LUTRA_UNK)
 			pairs[x.i0]++;
-		else if (level == 1)
+		else if (layer == 1)
 			pairs[x.i1]++;
-		else if (level == 2)
+		else if (layer == 2)
 			pairs[x.i2]++;
 		lutra_level(e.state, &x, none, tok);
 	}

@@ -38,12 +38,12 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret);
 /* What a run holds, counted. */
 struct run_counts {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	uint32_t *pairs[3];    /* of levels 0 to 2, indexed as the tables of struct lutra_policy */
+	uint32_t *pairs[3];    /* of layers 0 to 2, indexed as the tables of struct lutra_policy */
 	uint8_t *object_roles; /* by object: bit per role that it was seen in */
 };
 
-#define PAIRS_SHIFT(level) ((level) == 0 ? 8u : 7u)
-#define PAIRS_SIZE(level) ((size_t)1 << 2 * PAIRS_SHIFT(level))
+#define PAIRS_SHIFT(layer) ((layer) == 0 ? 8u : 7u)
+#define PAIRS_SIZE(layer) ((size_t)1 << 2 * PAIRS_SHIFT(layer))
 
 void run_counts_done(struct run_counts *c);
 
@@ -52,10 +52,10 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 		       struct run_counts *ret);
 
 /*
- * Pairs of one level, by the token map and the tables of the levels below it, to ret->pairs.
+ * Pairs of one layer, by the token map and the tables of the layers below it, to ret->pairs.
  * Level 0: pairs with UNK are not counted, they can never be known. -ENOMEM.
  */
-int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned level,
+int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
 		    struct run_counts *ret);
 
 #endif

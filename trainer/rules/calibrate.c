@@ -376,7 +376,7 @@ static int set_calibration(const struct job *j, size_t n, struct policy *p)
 		cal->calls += c->runs[i].calls;
 	}
 	find_thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
-	cal->max_a = max_a / (COMPILE_UNIT * 4096);
+	cal->max_a = max_a / (LAYER_UNIT * 4096);
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;

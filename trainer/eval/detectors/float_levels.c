@@ -15,7 +15,7 @@
 void float_levels_done(struct float_levels *f)
 {
 	free(f->image);
-	for (unsigned i = 0; i < MODEL_LEVELS; i++)
+	for (unsigned i = 0; i < MODEL_LAYERS; i++)
 		free(f->weight[i]);
 	memset(f, 0, sizeof(*f));
 }

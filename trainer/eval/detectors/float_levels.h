@@ -23,7 +23,7 @@ struct float_state {
 
 struct float_levels {
 	struct lutra_policy *image; /* tables and steady calls only */
-	float *weight[MODEL_LEVELS];
+	float *weight[MODEL_LAYERS];
 	bool gated;
 	double threshold;
 };

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Training of one level's autoencoder.
+ * Training of one layer's autoencoder.
  *
- * A step's rows are split in AE_GROUPS groups, each with its own generator and its own gradient
- * (groups, at.n); the gradients are added in the groups' order. So the bytes that come out depend
- * on the seed and not on the threads.
+ *   params, moment1, moment2 (at.n)   parameters and Adam's moments
+ *   rows (n_rows)                     one step's batch
+ *   grad (AE_GROUPS, at.n)            one gradient for each group of rows
+ *
+ * A step splits its rows into AE_GROUPS groups. Each group has its own random generator and its own
+ * gradient, and the gradients are added in the order of the groups. So the bytes that come out
+ * depend on the seed and not on the number of threads.
  */
 #include "trainer/model/ae/ae.h"
 
@@ -16,21 +20,22 @@
 #include "trainer/model/compute/vec.h"
 
 #define AE_GROUPS 8
-#define MASK_P .07
-#define NOISE .15f
-#define DRAW_POWER .75
+#define MASK_P .07     /* probability that a is hidden, and that b is */
+#define NOISE .15f     /* standard deviation of the noise added to z */
+#define DRAW_POWER .75 /* a pair is drawn in proportion to n to this power */
 #define LR_PEAK 2e-2
 #define LR_WARM .3	  /* share of the steps in which the rate rises */
-#define LR_START 25.	  /* peak / first rate */
-#define LR_END 2.5e5	  /* peak / last rate */
-#define UNSEEN_BIAS -1e9f /* of outputs that only pad the head to a multiple of 8 */
+#define LR_START 25.	  /* peak rate / first rate */
+#define LR_END 2.5e5	  /* peak rate / last rate */
+#define UNSEEN_BIAS -1e9f /* bias of outputs that only pad a head to a multiple of 8 */
 
-struct trainer {
+/* One training under way. */
+struct ae_trainer {
 	struct ae *m;
 	const struct ae_pair *pairs;
-	double *cumulative; /* (n_pairs) of n^0.75, ends at 1 */
+	double *cumulative; /* (n_pairs) running sum of n^0.75, scaled to end at 1 */
 	size_t n_pairs;
-	bool full; /* all pairs are one batch */
+	bool full; /* one batch holds all pairs */
 	size_t n_rows;
 	size_t step;
 	struct ae_row *rows;	  /* (n_rows) */
@@ -78,8 +83,10 @@ static void init_params(struct ae *m)
 	struct rng g = rng_stream(m->seed, 0);
 	float *p = m->params;
 
-	for (size_t i = m->at.emb_a; i < m->at.w1; i += 2) /* AE_EMB is even */
+	/* Embeddings: standard normal. AE_EMB is even, so pairs never cross into w1. */
+	for (size_t i = m->at.emb_a; i < m->at.w1; i += 2)
 		rng_normal2(&g, p + i);
+	/* Weights and biases: uniform within 1 / sqrt(inputs). */
 	draw_uniform(&g, p + m->at.w1, m->at.w2 - m->at.w1, AE_X);
 	draw_uniform(&g, p + m->at.w2, m->at.w3 - m->at.w2, AE_HIDDEN);
 	draw_uniform(&g, p + m->at.w3, m->at.wh - m->at.w3, AE_Z);
@@ -117,13 +124,13 @@ void ae_free(struct ae *m)
 	free(m);
 }
 
-static size_t group_start(const struct trainer *t, size_t group)
+static size_t group_start(const struct ae_trainer *t, size_t group)
 {
 	return t->n_rows * group / AE_GROUPS;
 }
 
-/* The first pair whose cumulative weight is above u. */
-static size_t draw_pair(const struct trainer *t, double u)
+/* Returns the first pair whose cumulative weight is above u, by bisection. */
+static size_t draw_pair(const struct ae_trainer *t, double u)
 {
 	size_t lo = 0, hi = t->n_pairs - 1;
 
@@ -138,7 +145,8 @@ static size_t draw_pair(const struct trainer *t, double u)
 	return lo;
 }
 
-static void draw_rows(struct trainer *t, size_t from, size_t to, struct rng *g)
+/* Draws rows [from, to) of the batch: the pair, what is hidden of it, and the noise. */
+static void draw_rows(struct ae_trainer *t, size_t from, size_t to, struct rng *g)
 {
 	const struct ae *m = t->m;
 
@@ -158,9 +166,10 @@ static void draw_rows(struct trainer *t, size_t from, size_t to, struct rng *g)
 	}
 }
 
+/* Draws one group's rows, and passes them forward and backward in blocks. */
 static void group_pass(void *ctx, size_t group)
 {
-	struct trainer *t = ctx;
+	struct ae_trainer *t = ctx;
 	size_t from = group_start(t, group), to = group_start(t, group + 1);
 	struct rng g = rng_stream(t->m->seed, 1 + t->step * AE_GROUPS + group);
 	float *grad = t->grad + group * t->m->at.n;
@@ -174,7 +183,10 @@ static void group_pass(void *ctx, size_t group)
 	}
 }
 
-/* One-cycle (Smith and Topin 2017, https://arxiv.org/abs/1708.07120), with smooth-step flanks. */
+/*
+ * Returns the learning rate of a step: one cycle up and down (Smith and Topin 2017,
+ * https://arxiv.org/abs/1708.07120), along the smooth step x^2 (3 - 2 x).
+ */
 static double learning_rate(size_t step)
 {
 	double at = (double)step / (AE_STEPS - 1), x, from, to;
@@ -191,9 +203,11 @@ static double learning_rate(size_t step)
 	return from + (to - from) * x * x * (3 - 2 * x);
 }
 
-/* Adam (Kingma and Ba 2014, https://arxiv.org/abs/1412.6980). power1, power2: beta^(steps so far)
+/*
+ * Updates the parameters by Adam (Kingma and Ba 2014, https://arxiv.org/abs/1412.6980).
+ * power1, power2: beta1, beta2 to the number of steps so far, this one included.
  */
-VEC_CLONES static void adam_update(struct trainer *t, float rate, float power1, float power2)
+VEC_CLONES static void adam_update(struct ae_trainer *t, float rate, float power1, float power2)
 {
 	const float beta1 = .9f, beta2 = .999f, epsilon = 1e-8f;
 	size_t n = t->m->at.n;
@@ -202,7 +216,7 @@ VEC_CLONES static void adam_update(struct trainer *t, float rate, float power1, 
 	float scale1 = rate / (1.f - power1), scale2 = 1.f / (1.f - power2);
 
 	for (size_t i = 0; i < n; i++) {
-		float g = grad[i];
+		float g = grad[i]; /* the groups' sum */
 
 		for (size_t k = 1; k < AE_GROUPS; k++)
 			g += grad[k * n + i];
@@ -212,7 +226,7 @@ VEC_CLONES static void adam_update(struct trainer *t, float rate, float power1, 
 	}
 }
 
-static void ae_trainer_done(struct trainer *t)
+static void ae_trainer_done(struct ae_trainer *t)
 {
 	free(t->cumulative);
 	free(t->rows);
@@ -222,7 +236,7 @@ static void ae_trainer_done(struct trainer *t)
 	free(t->moment2);
 }
 
-static int ae_trainer_init(struct trainer *t)
+static int ae_trainer_init(struct ae_trainer *t)
 {
 	size_t n = t->m->at.n;
 	double sum = 0;
@@ -252,7 +266,7 @@ static int ae_trainer_init(struct trainer *t)
 int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *pool,
 	     const struct progress *progress)
 {
-	_cleanup_(ae_trainer_done) struct trainer t = {
+	_cleanup_(ae_trainer_done) struct ae_trainer t = {
 		.m = m, .pairs = pairs, .n_pairs = n, .pool = pool};
 	double power1 = 1, power2 = 1;
 	int r = ae_trainer_init(&t);

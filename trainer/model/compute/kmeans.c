@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lloyd's iterations after a k-means++ start.
+ * k-means: a k-means++ start, then KMEANS_ITERATIONS times: assign each point to its nearest
+ * centroid, move each centroid to the mean of its points.
  *
- *   z (n, 8)  weight (n)  centroid (k, 8)  code (n)  nearest (n): squared distance so far
+ *   z (n, 8)        the points
+ *   weight (n)      what each counts
+ *   centroids (k, 8)
+ *   code (n)        the centroid nearest to each point
+ *   nearest (n)     the squared distance to the nearest centroid drawn so far
  */
 #include "trainer/model/compute/kmeans.h"
 
@@ -10,9 +15,9 @@
 
 #include "trainer/model/compute/num.h"
 
-#define CHUNK 512 /* points a piece of work assigns */
+#define CHUNK 512 /* points in a piece of work */
 
-struct job {
+struct kmeans_job {
 	const struct kmeans_points *points;
 	const float *centroids;
 	size_t k;
@@ -44,9 +49,10 @@ size_t kmeans_nearest(const float *centroids, size_t k, const float *z)
 	return best;
 }
 
+/* Assigns CHUNK points; each point's code is written by one piece alone. */
 static void assign_chunk(void *ctx, size_t chunk)
 {
-	struct job *j = ctx;
+	struct kmeans_job *j = ctx;
 	size_t end = (chunk + 1) * CHUNK;
 
 	for (size_t i = chunk * CHUNK; i < end && i < j->points->n; i++)
@@ -54,7 +60,10 @@ static void assign_chunk(void *ctx, size_t chunk)
 			(uint8_t)kmeans_nearest(j->centroids, j->k, j->points->z + i * KMEANS_DIM);
 }
 
-/* A point drawn by weight times score; the last one with any if rounding runs past the end. */
+/*
+ * Draws a point with a probability proportional to weight times score. If rounding takes u past the
+ * end, it is the last point that has any.
+ */
 static size_t draw_point(const struct kmeans_points *p, const double *score, struct rng *g)
 {
 	double sum = 0, u;
@@ -76,6 +85,7 @@ static size_t draw_point(const struct kmeans_points *p, const double *score, str
 	return last;
 }
 
+/* k-means++: draws each centroid among the points, by squared distance to those already drawn. */
 static void draw_centroids(const struct kmeans_points *p, size_t k, struct rng *g, double *nearest,
 			   float *centroids)
 {
@@ -93,8 +103,8 @@ static void draw_centroids(const struct kmeans_points *p, size_t k, struct rng *
 	}
 }
 
-/* Centroids to the weighted means of their points; one without any stays. */
-static void move_centroids(const struct job *j, float *centroids)
+/* Moves each centroid to the weighted mean of its points; one without points stays. */
+static void move_centroids(const struct kmeans_job *j, float *centroids)
 {
 	double sum[256][KMEANS_DIM] = {{0}}, weight[256] = {0};
 
@@ -117,7 +127,7 @@ int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, stru
 	_cleanup_free_ double *nearest = NULL;
 	_cleanup_free_ uint8_t *code = NULL;
 	struct rng g = rng_stream(seed, 0);
-	struct job j = {.points = points, .centroids = ret_centroids, .k = k};
+	struct kmeans_job j = {.points = points, .centroids = ret_centroids, .k = k};
 
 	if (points->n <= k) {
 		memcpy(ret_centroids, points->z, points->n * KMEANS_DIM * sizeof(*points->z));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Weighted k-means of points in AE_Z dimensions, started by k-means++ (Arthur and Vassilvitskii
- * 2007, https://dl.acm.org/doi/10.5555/1283383.1283494).
+ * Weighted k-means in 8 dimensions: Lloyd's iterations (1982,
+ * https://doi.org/10.1109/TIT.1982.1056489) after a k-means++ start (Arthur and Vassilvitskii 2007,
+ * https://dl.acm.org/doi/10.5555/1283383.1283494).
  */
 #ifndef LUTRA_TRAINER_MODEL_COMPUTE_KMEANS_H
 #define LUTRA_TRAINER_MODEL_COMPUTE_KMEANS_H
@@ -21,13 +22,14 @@ struct kmeans_points {
 };
 
 /*
- * At most k <= 256 centroids of n >= 1 points, written to ret_centroids (k, KMEANS_DIM); with at
- * most k points each is its own. Returns how many there are, or -ENOMEM.
+ * Writes at most k <= 256 centroids of n >= 1 points to ret_centroids (k, KMEANS_DIM). With n <= k
+ * each point is its own centroid. The result does not depend on the number of threads.
+ * Returns the number of centroids, or -ENOMEM.
  */
 int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, struct pool *pool,
 	       float *ret_centroids);
 
-/* The nearest of k centroids to a point; of equally near ones the first. */
+/* Returns the index of the centroid nearest to z; of equally near ones, the first. */
 size_t kmeans_nearest(const float *centroids, size_t k, const float *z);
 
 #endif

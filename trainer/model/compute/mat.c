@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Matrix product in tiles of 4 rows x 16 columns that stay in registers.
+ * Matrix product by tiles of 4 rows x 16 columns whose sums stay in registers.
  *
- *   tile: acc[4][2] vectors of 8 floats; for each k: 4 scalars of a, 2 vectors of b
+ *   acc[4][2]   a tile's sums, vectors of 8 floats
+ *   each k      4 scalars of a times 2 vectors of b
+ *
+ * Columns that are left over, 8 of them, take a tile of one vector; rows that are left over take
+ * tiles of one row.
  */
 #include "trainer/model/compute/mat.h"
 
@@ -10,7 +14,10 @@
 
 #define TILE_ROWS 4
 
-/* out[0..rows)[0..8 * vecs): constants after inlining, so that acc is registers. */
+/*
+ * Computes out[0..rows)[0..8 * vecs). Both are constants after inlining, so the compiler keeps acc
+ * in registers.
+ */
 static inline __attribute__((always_inline)) void multiply_tile(float *out, const float *a,
 								const float *b,
 								const struct mat_dims *d, int rows,
@@ -36,6 +43,7 @@ static inline __attribute__((always_inline)) void multiply_tile(float *out, cons
 			vec8_store(out + r * d->n + 8 * v, &acc[r][v]);
 }
 
+/* Computes n_rows rows of out, tile by tile from left to right. */
 static inline __attribute__((always_inline)) void
 multiply_rows(float *out, const float *a, const float *b, const struct mat_dims *d, int n_rows)
 {

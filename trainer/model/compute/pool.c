@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads wait for a generation of work, draw piece numbers from a counter, and report back. */
+/*
+ * Threads that share out numbered pieces of work.
+ *
+ * Each pool_run() is one generation. A thread waits on `start` until the generation changes, takes
+ * piece numbers from the counter `next` until none is left, and then counts itself out of `busy`.
+ * The caller's thread works too. `lock` guards all fields but `next`.
+ */
 #include "trainer/model/compute/pool.h"
 
 #include <assert.h>
@@ -13,14 +19,14 @@ struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t start, done;
 	pthread_t thread[POOL_THREADS_MAX];
-	unsigned threads; /* besides the caller's */
-	unsigned busy;
+	unsigned threads; /* without the caller's */
+	unsigned busy;	  /* threads that still work on this generation */
 	unsigned long generation;
 	bool quit;
 	void (*fn)(void *ctx, size_t i);
 	void *ctx;
-	size_t n;
-	atomic_size_t next;
+	size_t n;	    /* pieces of this generation */
+	atomic_size_t next; /* the first piece that no thread has taken */
 };
 
 static void run_pieces(struct pool *p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A few threads that share out numbered pieces of work. */
+/* A pool of threads that share out numbered pieces of work. */
 #ifndef LUTRA_TRAINER_MODEL_COMPUTE_POOL_H
 #define LUTRA_TRAINER_MODEL_COMPUTE_POOL_H
 
@@ -14,14 +14,19 @@ struct pool;
 /* Returns how many processors are online, at most POOL_THREADS_MAX: the default for pool_new(). */
 unsigned pool_processors(void);
 
-/* threads: 1 to 64, the caller's own included. 0, -ENOMEM, -EAGAIN (no thread can be made). */
+/*
+ * Starts a pool. threads: 1 to POOL_THREADS_MAX, including the caller's own.
+ * Returns 0, -ENOMEM, or -EAGAIN if the system allows no more threads.
+ */
 int pool_new(struct pool **ret, unsigned threads);
+
+/* Ends the threads and frees the pool. NULL is allowed. */
 void pool_free(struct pool *p);
 DEFINE_FREEP(struct pool, pool_free);
 
 /*
- * Call fn(ctx, i) once for each i < n, on any thread, in any order; returns when all are done.
- * Results must not depend on the order: each i writes what is its own.
+ * Calls fn(ctx, i) once for each i < n, on any thread and in any order. Blocks until all calls have
+ * returned. Piece i must write only data of its own: then the result does not depend on the order.
  */
 void pool_run(struct pool *p, void (*fn)(void *ctx, size_t i), void *ctx, size_t n);
 

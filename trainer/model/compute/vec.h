@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vectors of 8 floats, as two of 4 where the processor has no wider ones. Functions marked
- * VEC_CLONES are compiled for both and chosen at start; neither may contract a product and a sum
- * (-ffp-contract=off) nor reorder, so both give the same bits.
+ * Vectors of 8 floats. The compiler makes two vectors of 4 where the processor has no wider ones.
+ *
+ * A function marked VEC_CLONES is compiled for AVX2 and for plain x86-64; the loader chooses one at
+ * start. Both give the same bits: the compiler may neither contract a product and a sum
+ * (-ffp-contract=off) nor reorder sums.
  */
 #ifndef LUTRA_TRAINER_MODEL_COMPUTE_VEC_H
 #define LUTRA_TRAINER_MODEL_COMPUTE_VEC_H
 
 #include <string.h>
 
-/* Sanitizers are not up yet when the choice is made. */
+/* No clones with sanitizers: the loader chooses before their runtime is ready. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
 	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define VEC_CLONES __attribute__((target_clones("avx2", "default")))
@@ -19,7 +21,7 @@
 
 typedef float vec8 __attribute__((vector_size(32)));
 
-/* Vectors pass by pointer: by value they would have another ABI in each clone. */
+/* Vectors are passed by pointer: by value, their calling convention differs between clones. */
 static inline __attribute__((always_inline)) void vec8_load(vec8 *ret, const float *p)
 {
 	memcpy(ret, p, sizeof(*ret));
@@ -30,7 +32,7 @@ static inline __attribute__((always_inline)) void vec8_store(float *p, const vec
 	memcpy(p, v, sizeof(*v));
 }
 
-/* Sum of the lanes, in a fixed order. */
+/* Returns the sum of the lanes, added in a fixed order. */
 static inline __attribute__((always_inline)) float vec8_sum(const vec8 *v)
 {
 	const vec8 x = *v;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counting, training and compiling, level by level: a level's pairs are the codes of the one below.
+ * Counting, training and compiling, layer by layer.
  *
- *   level 0: tokens (v, v); 1 and 2: codes of the level below (codes, codes)
+ *   layer 0      pairs of tokens (v, v)
+ *   layer 1, 2   pairs of codes of the layer below (codes, codes)
+ *
+ * Arrays of the scorer have rows of 1 << PAIRS_SHIFT(layer); arrays of struct layer have rows of
+ * kb.
  */
 #include "trainer/model/tables/model.h"
 
@@ -12,20 +16,20 @@
 
 #include "trainer/model/compute/num.h"
 
-/* Work on all runs at once, a piece a run. */
+/* Counting of runs on all threads, a piece of work for each run. */
 struct counting {
 	const struct corpus *corpus;
 	struct run_counts *counts;
 	struct lutra_policy *policy;
-	size_t first; /* run of piece 0 */
-	unsigned level;
-	atomic_int r;
+	size_t first;	/* the run of piece 0 */
+	unsigned layer; /* whose pairs are counted */
+	atomic_int r;	/* the last error of a piece, or 0 */
 };
 
 void model_done(struct model *m)
 {
-	for (int i = 0; i < MODEL_LEVELS; i++)
-		level_done(&m->level[i]);
+	for (int i = 0; i < MODEL_LAYERS; i++)
+		layer_done(&m->layer[i]);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -44,10 +48,11 @@ static void count_run_pairs(void *ctx, size_t piece)
 	struct counting *c = ctx;
 	size_t run = c->first + piece;
 
-	if (run_count_pairs(&c->corpus->runs[run], c->policy, c->level, &c->counts[run]) < 0)
+	if (run_count_pairs(&c->corpus->runs[run], c->policy, c->layer, &c->counts[run]) < 0)
 		atomic_store(&c->r, -ENOMEM);
 }
 
+/* Adds up the system calls of all runs except one. */
 static void sum_syscalls(const struct run_counts *counts, size_t n_runs, size_t without,
 			 uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
@@ -59,51 +64,52 @@ static void sum_syscalls(const struct run_counts *counts, size_t n_runs, size_t 
 }
 
 /*
- * Pairs of all runs but one, and once the pair that a new task starts with: (PAD, PAD), and its
- * code twice at level 1. The caller's to free; NULL: out of memory.
+ * Returns the pairs of all runs except one, for the caller to free. The pair that a new task starts
+ * with counts once more: (PAD, PAD) at layer 0, its code p1 twice at layer 1. NULL: out of memory.
  */
 static uint32_t *sum_pairs(const struct run_counts *counts, size_t n_runs, size_t without,
-			   unsigned level, uint32_t p1)
+			   unsigned layer, uint32_t p1)
 {
-	uint32_t *sum = calloc(PAIRS_SIZE(level), sizeof(*sum));
+	uint32_t *sum = calloc(PAIRS_SIZE(layer), sizeof(*sum));
 
 	if (!sum)
 		return NULL;
 	for (size_t r = 0; r < n_runs; r++)
-		for (size_t i = 0; i < PAIRS_SIZE(level) && r != without; i++)
-			sum[i] += counts[r].pairs[level][i];
-	if (level == 0)
+		for (size_t i = 0; i < PAIRS_SIZE(layer) && r != without; i++)
+			sum[i] += counts[r].pairs[layer][i];
+	if (layer == 0)
 		sum[LUTRA_PAD << PAIRS_SHIFT(0) | LUTRA_PAD]++;
-	else if (level == 1)
+	else if (layer == 1)
 		sum[p1 << PAIRS_SHIFT(1) | p1]++;
 	return sum;
 }
 
-static uint16_t *image_table(struct lutra_policy *p, unsigned level)
+static uint16_t *image_table(struct lutra_policy *p, unsigned layer)
 {
-	return level == 0 ? p->t0 : level == 1 ? p->t1 : p->t2;
+	return layer == 0 ? p->t0 : layer == 1 ? p->t1 : p->t2;
 }
 
-/* A new level's codes into the image that the next one is counted with. */
-static void put_codes(struct lutra_policy *p, const struct level *l, unsigned level)
+/* Writes a layer's codes to the scorer's table, by which the next layer's pairs are counted. */
+static void put_codes(struct lutra_policy *p, const struct layer *l, unsigned layer)
 {
-	uint16_t *table = image_table(p, level);
+	uint16_t *table = image_table(p, layer);
 
 	for (size_t a = 0; a < l->ka; a++)
 		for (size_t b = 0; b < l->kb; b++)
-			table[a << PAIRS_SHIFT(level) | b] = l->code[a * l->kb + b];
-	if (level == 0)
+			table[a << PAIRS_SHIFT(layer) | b] = l->code[a * l->kb + b];
+	if (layer == 0)
 		p->p1 = l->code[LUTRA_PAD * l->kb + LUTRA_PAD];
-	else if (level == 1)
+	else if (layer == 1)
 		p->p2 = l->code[p->p1 * l->kb + p->p1];
 }
 
-static int train_level(struct model *m, struct counting *c, const struct level_options *options)
+/* Counts the pairs of c->layer in all runs and trains the layer on them. */
+static int train_layer(struct model *m, struct counting *c, const struct layer_options *options)
 {
 	struct lutra_policy *image = c->policy;
 	_cleanup_free_ uint32_t *pairs = NULL;
-	unsigned l = c->level;
-	uint32_t k = l == 0 ? m->alphabet.v : m->level[l - 1].codes;
+	unsigned l = c->layer;
+	uint32_t k = l == 0 ? m->alphabet.v : m->layer[l - 1].codes;
 	struct ae_dims dims = {.ka = k, .kb = k, .unk = l == 0 ? LUTRA_UNK : AE_NO_UNK};
 	struct pair_counts counts = {.shift = PAIRS_SHIFT(l)};
 	int r;
@@ -115,14 +121,17 @@ static int train_level(struct model *m, struct counting *c, const struct level_o
 	if (!pairs)
 		return -ENOMEM;
 	counts.count = pairs;
-	r = level_train(&m->level[l], &dims, &counts, options);
+	r = layer_train(&m->layer[l], &dims, &counts, options);
 	if (r == 0)
-		put_codes(image, &m->level[l], l);
+		put_codes(image, &m->layer[l], l);
 	return r;
 }
 
-/* Calls by role, in which steady is after the first accept, or where none accepts after a wait. */
-static int count_roles(struct model *m, struct counting *c, const struct level_options *options,
+/*
+ * Counts the system calls of all runs by role. A task is steady after its first accept; if no run
+ * accepts, the runs are counted again with tasks that are steady after their first wait.
+ */
+static int count_roles(struct model *m, struct counting *c, const struct layer_options *options,
 		       uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
 	bool found = options->flags & MODEL_NO_ROLES;
@@ -149,7 +158,7 @@ static int count_roles(struct model *m, struct counting *c, const struct level_o
 }
 
 int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
-		const struct level_options *options)
+		const struct layer_options *options)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	struct counting c = {.corpus = corpus, .counts = counts, .policy = image};
@@ -168,11 +177,11 @@ int model_train(struct model *ret, const struct corpus *corpus, struct run_count
 	if (r < 0)
 		return r;
 	memcpy(image->token, ret->alphabet.token, sizeof(image->token));
-	for (c.level = 0; c.level < MODEL_LEVELS; c.level++) {
-		struct level_options level = *options;
+	for (c.layer = 0; c.layer < MODEL_LAYERS; c.layer++) {
+		struct layer_options layer = *options;
 
-		level.seed = rng_u64(&g) + c.level * 16;
-		r = train_level(ret, &c, &level);
+		layer.seed = rng_u64(&g) + c.layer * 16;
+		r = train_layer(ret, &c, &layer);
 		if (r < 0)
 			return r;
 	}
@@ -202,20 +211,20 @@ int model_count_pairs(const struct model *m, const struct corpus *corpus, struct
 		return -ENOMEM;
 	memcpy(image->steady, m->steady, sizeof(image->steady));
 	memcpy(image->token, m->alphabet.token, sizeof(image->token));
-	for (unsigned l = 0; l < MODEL_LEVELS; l++)
-		put_codes(image, &m->level[l], l);
-	for (c.level = 0; c.level < MODEL_LEVELS; c.level++)
+	for (unsigned l = 0; l < MODEL_LAYERS; l++)
+		put_codes(image, &m->layer[l], l);
+	for (c.layer = 0; c.layer < MODEL_LAYERS; c.layer++)
 		pool_run(pool, count_run_pairs, &c, corpus->n_runs - c.first);
 	return atomic_load(&c.r);
 }
 
-/* One level's table, in rows of stride. NULL: out of memory. */
-static uint16_t *make_table(const struct level *l, const struct pair_counts *counts, size_t stride)
+/* Returns one layer's table in rows of stride, for the caller to free. NULL: out of memory. */
+static uint16_t *make_table(const struct layer *l, const struct pair_counts *counts, size_t stride)
 {
 	_cleanup_free_ uint16_t *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
 	_cleanup_free_ uint16_t *table = calloc(stride * stride, sizeof(*table));
 
-	if (!packed || !table || level_table(l, counts, packed) < 0)
+	if (!packed || !table || layer_table(l, counts, packed) < 0)
 		return NULL;
 	for (size_t a = 0; a < l->ka; a++)
 		memcpy(table + a * stride, packed + a * l->kb, l->kb * sizeof(*table));
@@ -226,7 +235,7 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 		 size_t without, struct policy *p)
 {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	uint16_t **tables[MODEL_LEVELS] = {&p->t0, &p->t1, &p->t2};
+	uint16_t **tables[MODEL_LAYERS] = {&p->t0, &p->t1, &p->t2};
 
 	if (m->arch) {
 		free(p->arch);
@@ -244,42 +253,42 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			p->token[role][nr] =
 				calls[role][nr] ? m->alphabet.token[role][nr] : LUTRA_UNK;
-	p->p1 = m->level[0].code[LUTRA_PAD * m->level[0].kb + LUTRA_PAD];
-	p->p2 = m->level[1].code[p->p1 * m->level[1].kb + p->p1];
-	for (unsigned l = 0; l < MODEL_LEVELS; l++) {
+	p->p1 = m->layer[0].code[LUTRA_PAD * m->layer[0].kb + LUTRA_PAD];
+	p->p2 = m->layer[1].code[p->p1 * m->layer[1].kb + p->p1];
+	for (unsigned l = 0; l < MODEL_LAYERS; l++) {
 		_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, without, l, p->p1);
 		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
 
 		if (!pairs)
 			return -ENOMEM;
-		*tables[l] = make_table(&m->level[l], &sum, l == 0 ? p->v : LUTRA_K);
+		*tables[l] = make_table(&m->layer[l], &sum, l == 0 ? p->v : LUTRA_K);
 		if (!*tables[l])
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* (ka, kb) to rows as the tables have them. NULL: out of memory. */
-static float *expand_rows(const struct level *l, unsigned level, const float *in)
+/* Returns in (ka, kb) with rows as the scorer's tables have them. NULL: out of memory. */
+static float *expand_rows(const struct layer *l, unsigned layer, const float *in)
 {
-	float *ret = calloc(PAIRS_SIZE(level), sizeof(*ret));
+	float *ret = calloc(PAIRS_SIZE(layer), sizeof(*ret));
 
 	for (size_t a = 0; ret && a < l->ka; a++)
-		memcpy(ret + (a << PAIRS_SHIFT(level)), in + a * l->kb, l->kb * sizeof(*in));
+		memcpy(ret + (a << PAIRS_SHIFT(layer)), in + a * l->kb, l->kb * sizeof(*in));
 	return ret;
 }
 
-int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LEVELS])
+int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LAYERS])
 {
-	uint8_t p1 = m->level[0].code[LUTRA_PAD * m->level[0].kb + LUTRA_PAD];
+	uint8_t p1 = m->layer[0].code[LUTRA_PAD * m->layer[0].kb + LUTRA_PAD];
 
-	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
-		const struct level *l = &m->level[i];
+	for (unsigned i = 0; i < MODEL_LAYERS; i++) {
+		const struct layer *l = &m->layer[i];
 		_cleanup_free_ uint32_t *pairs = sum_pairs(w->counts, w->n_runs, w->without, i, p1);
 		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
 		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
 
-		if (!pairs || !packed || level_weights(l, &sum, w->gate, packed) < 0)
+		if (!pairs || !packed || layer_weights(l, &sum, w->gate, packed) < 0)
 			return -ENOMEM;
 		ret[i] = expand_rows(l, i, packed);
 		if (!ret[i])

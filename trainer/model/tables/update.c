@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models kept and taken up again. */
+/* Saving a model in a policy, restoring it, and counting new runs by it. */
 #include "trainer/model/tables/update.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* ---- keeping ---- */
+/* ---- saving ---- */
 
 static float *copy_floats(const float *v, size_t n)
 {
@@ -16,7 +16,8 @@ static float *copy_floats(const float *v, size_t n)
 	return ret;
 }
 
-static int save_level(const struct level *l, unsigned level, const struct corpus *c,
+/* Saves a layer: its heads, and the pairs of all runs. */
+static int save_layer(const struct layer *l, unsigned layer, const struct corpus *c,
 		      const struct run_counts *counts, struct policy_level *ret)
 {
 	ret->k = l->ka;
@@ -30,11 +31,11 @@ static int save_level(const struct level *l, unsigned level, const struct corpus
 		for (size_t a = 0; a < l->ka; a++)
 			for (size_t b = 0; b < l->kb; b++)
 				ret->counts[a * l->kb + b] +=
-					counts[r].pairs[level][a << PAIRS_SHIFT(level) | b];
+					counts[r].pairs[layer][a << PAIRS_SHIFT(layer) | b];
 	return 0;
 }
 
-/* Object i, if a run that is trained on saw it. */
+/* Saves object i of the corpus, if a run that is trained on saw it. */
 static int save_object(const struct corpus *c, const struct run_counts *counts, uint32_t i,
 		       struct policy_model *m)
 {
@@ -81,8 +82,8 @@ int update_save_model(const struct model *m, const struct corpus *corpus,
 		for (int role = 0; role < LUTRA_ROLES; role++)
 			for (int nr = 0; nr < LUTRA_NR; nr++)
 				k->calls[role][nr] += counts[i].calls[role][nr];
-	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
-		r = save_level(&m->level[i], i, corpus, counts, &k->level[i]);
+	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
+		r = save_layer(&m->layer[i], i, corpus, counts, &k->level[i]);
 	k->seen = calloc(n + 1u, sizeof(*k->seen));
 	if (!k->seen)
 		return -ENOMEM;
@@ -93,13 +94,14 @@ int update_save_model(const struct model *m, const struct corpus *corpus,
 	return r;
 }
 
-/* ---- the corpus ---- */
+/* ---- restoring the corpus ---- */
 
 static int model_damaged(struct err *err)
 {
 	return err_set(err, -EBADMSG, "the model does not fit its policy: train it anew");
 }
 
+/* Adds run i of the old policy to the corpus. */
 static int restore_run(const struct policy *old, size_t i, struct corpus *c)
 {
 	const struct policy_run *from = &old->runs[i];
@@ -111,13 +113,13 @@ static int restore_run(const struct policy *old, size_t i, struct corpus *c)
 		return -ENOMEM;
 	memcpy(run.sha256, from->sha256, sizeof(run.sha256));
 	run.length_ms = (uint32_t)(from->seconds * 1e3);
-	run.args = old->args; /* of all of them: they are only ever joined */
+	run.args = old->args; /* of all runs: arguments are only ever merged */
 	r = corpus_add(c, &run);
 	run_done(&run);
 	return r;
 }
 
-/* Objects are numbered as the model has them. */
+/* Adds an object of the old model; its number in the corpus must be its number in the model. */
 static int restore_object(const struct policy_seen *s, uint32_t i, struct corpus *c)
 {
 	struct run_object o = {.object = s->object, .path = RUN_NO_PATH};
@@ -156,12 +158,15 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
 
 /* ---- updating ---- */
 
-/* The counts of a run of before: all calls and pairs are the first one's, objects its own. */
+/*
+ * Restores the counts of an old run. The model has one sum of all runs' system calls and pairs: the
+ * first run gets it, the others get none. Objects are each run's own.
+ */
 static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_objects,
 			  struct run_counts *ret)
 {
 	ret->object_roles = calloc(n_objects + 1u, 1);
-	for (unsigned i = 0; i < MODEL_LEVELS; i++)
+	for (unsigned i = 0; i < MODEL_LAYERS; i++)
 		ret->pairs[i] = calloc(PAIRS_SIZE(i), sizeof(*ret->pairs[i]));
 	if (!ret->object_roles || !ret->pairs[0] || !ret->pairs[1] || !ret->pairs[2])
 		return -ENOMEM;
@@ -170,7 +175,7 @@ static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_o
 	if (run > 0)
 		return 0;
 	memcpy(ret->calls, k->calls, sizeof(ret->calls));
-	for (unsigned i = 0; i < MODEL_LEVELS; i++) {
+	for (unsigned i = 0; i < MODEL_LAYERS; i++) {
 		const struct policy_level *l = &k->level[i];
 
 		for (size_t a = 0; a < l->k; a++)
@@ -180,12 +185,12 @@ static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_o
 	return 0;
 }
 
-/* A level as it was; its codes are the low bytes of the policy's table. */
-static int restore_level(const struct policy *old, unsigned level, struct level *ret)
+/* Restores a layer. Its codes are the low bytes of the policy's table. */
+static int restore_layer(const struct policy *old, unsigned layer, struct layer *ret)
 {
-	const struct policy_level *l = &old->model->level[level];
-	const uint16_t *table = level == 0 ? old->t0 : level == 1 ? old->t1 : old->t2;
-	size_t stride = level == 0 ? old->v : LUTRA_K;
+	const struct policy_level *l = &old->model->level[layer];
+	const uint16_t *table = layer == 0 ? old->t0 : layer == 1 ? old->t1 : old->t2;
+	size_t stride = layer == 0 ? old->v : LUTRA_K;
 
 	ret->ka = ret->kb = l->k;
 	ret->codes = l->codes;
@@ -206,7 +211,7 @@ static int restore_level(const struct policy *old, unsigned level, struct level 
 	return 0;
 }
 
-/* Tokens for the calls that only this run made. -E2BIG. */
+/* Adds tokens for the system calls of a run that have none. Returns 0, or -E2BIG. */
 static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret)
 {
 	for (int role = 0; role < LUTRA_ROLES; role++) {
@@ -221,21 +226,22 @@ static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret
 	return 0;
 }
 
+/* Returns the token's number in the old alphabet of v tokens; a new token was unknown there. */
 static uint32_t old_token(uint32_t token, uint32_t v)
 {
 	return token < v ? token : LUTRA_UNK;
 }
 
-/* Level 0 with rows for new tokens: as those of UNK. */
-static int extend_level(struct level *l, uint32_t v)
+/* Extends layer 0 by rows and columns for new tokens, copies of those of the unknown token. */
+static int extend_layer(struct layer *l, uint32_t v)
 {
-	struct level x = {.ka = v, .kb = v, .codes = l->codes};
+	struct layer x = {.ka = v, .kb = v, .codes = l->codes};
 
 	x.code = calloc((size_t)v * v, sizeof(*x.code));
 	x.la = calloc((size_t)l->codes * v, sizeof(*x.la));
 	x.lb = calloc((size_t)l->codes * v, sizeof(*x.lb));
 	if (!x.code || !x.la || !x.lb) {
-		level_done(&x);
+		layer_done(&x);
 		return -ENOMEM;
 	}
 	for (uint32_t a = 0; a < v; a++)
@@ -248,7 +254,7 @@ static int extend_level(struct level *l, uint32_t v)
 			x.lb[(size_t)c * v + t] = l->lb[(size_t)c * l->kb + old_token(t, l->kb)];
 		}
 	}
-	level_done(l);
+	layer_done(l);
 	*l = x;
 	return 0;
 }
@@ -266,8 +272,8 @@ int update_train_model(struct model *ret, const struct policy *old, const struct
 	memcpy(ret->hash_key, old->hash_key, sizeof(ret->hash_key));
 	for (size_t i = 0; r == 0 && i < corpus->n_old; i++)
 		r = restore_counts(old->model, i, n_objects, &counts[i]);
-	for (unsigned i = 0; r == 0 && i < MODEL_LEVELS; i++)
-		r = restore_level(old, i, &ret->level[i]);
+	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
+		r = restore_layer(old, i, &ret->layer[i]);
 	if (r == 0)
 		r = model_count_syscalls(ret, corpus, counts, pool);
 	ret->alphabet.v = old->v;
@@ -275,6 +281,6 @@ int update_train_model(struct model *ret, const struct policy *old, const struct
 	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)
 		r = extend_alphabet(&counts[i], &ret->alphabet);
 	if (r == 0)
-		r = extend_level(&ret->level[0], ret->alphabet.v);
+		r = extend_layer(&ret->layer[0], ret->alphabet.v);
 	return r < 0 ? r : model_count_pairs(ret, corpus, counts, pool);
 }

@@ -12,7 +12,7 @@
 
 #include "lutra/abi.h"
 #include "trainer/model/ae/ae.h"
-#include "trainer/model/tables/compile.h"
+#include "trainer/model/tables/layer.h"
 #include "trainer/model/compute/kmeans.h"
 #include "trainer/model/compute/num.h"
 
@@ -209,7 +209,7 @@ static void weight_is_that_of_the_formula(void **state)
 	float la[4] = {.1f, 2.4f, 1.6f, .2f}; /* -log p(a | code) */
 	float lb[4] = {.5f, .9f, .3f, 1.4f};
 	uint32_t count[4] = {2, 1, 0, 0};
-	const struct level l = {.ka = 2, .kb = 2, .codes = 2, .code = code, .la = la, .lb = lb};
+	const struct layer l = {.ka = 2, .kb = 2, .codes = 2, .code = code, .la = la, .lb = lb};
 	const struct pair_counts counts = {.count = count, .shift = 1};
 	uint16_t table[4];
 	/* p(c) ~ 3.5, .5; p(c | a = 1) ~ 3.5 e^-2.4, .5 e^-.2 */
@@ -218,7 +218,7 @@ static void weight_is_that_of_the_formula(void **state)
 	double cond = -log(q), rec = .2 + .3;
 
 	(void)state;
-	assert_int_equal(level_table(&l, &counts, table), 0);
+	assert_int_equal(layer_table(&l, &counts, table), 0);
 	assert_int_equal(table[0], 0);
 	assert_int_equal(table[1], 0);
 	assert_int_equal(table[2] & 0xff, 1);
@@ -228,7 +228,7 @@ static void weight_is_that_of_the_formula(void **state)
 	p0 = 2.5 * exp(-.1), p1 = .5 * exp(-1.6), sum = p0 + p1;
 	q = .98 * (p0 * exp(-.9) + p1 * exp(-1.4)) / sum + .02 / 2;
 	cond = -log(2 * q / 4);
-	assert_int_equal(level_table(&l, &counts, table), 0);
+	assert_int_equal(layer_table(&l, &counts, table), 0);
 	assert_int_equal(table[1] >> 8, (int)rint(20 * ((.1 + .9) / 2 + cond)));
 }
 
@@ -237,40 +237,40 @@ static void weights_stay_in_their_range(void **state)
 	uint8_t code[4] = {0, 0, 0, 0};
 	float la[2] = {0, 300}, lb[2] = {0, 0};
 	uint32_t count[4] = {1, 0, 0, 0};
-	const struct level l = {.ka = 2, .kb = 2, .codes = 1, .code = code, .la = la, .lb = lb};
+	const struct layer l = {.ka = 2, .kb = 2, .codes = 1, .code = code, .la = la, .lb = lb};
 	const struct pair_counts counts = {.count = count, .shift = 1};
 	uint16_t table[4];
 
 	(void)state;
-	assert_int_equal(level_table(&l, &counts, table), 0);
+	assert_int_equal(layer_table(&l, &counts, table), 0);
 	assert_int_equal(table[0] >> 8, 0);
 	for (int i = 1; i < 4; i++)
 		assert_in_range(table[i] >> 8, 1, 240);
 	assert_int_equal(table[3] >> 8, 240);
 }
 
-static void level_codes_every_pair_and_weighs_the_unseen(void **state)
+static void layer_codes_every_pair_and_weighs_the_unseen(void **state)
 {
-	struct level_options options = {.seed = 3, .pool = pool2};
+	struct layer_options options = {.seed = 3, .pool = pool2};
 	static const struct ae_dims dims = {.ka = 12, .kb = 12, .unk = 1};
 	uint32_t count[16 * 16] = {0};
 	struct pair_counts counts = {.count = count, .shift = 4};
 	uint16_t table[12 * 12];
-	struct level l;
+	struct layer l;
 
 	(void)state;
 	for (uint32_t i = 2; i < 12; i++)
 		count[i << 4 | (i + 1 < 12 ? i + 1 : 2)] = i;
-	assert_int_equal(level_train(&l, &dims, &counts, &options), 0);
+	assert_int_equal(layer_train(&l, &dims, &counts, &options), 0);
 	assert_int_equal(l.codes, 10); /* each pair is a code of its own */
-	assert_int_equal(level_table(&l, &counts, table), 0);
+	assert_int_equal(layer_table(&l, &counts, table), 0);
 	for (uint32_t i = 0; i < 12 * 12; i++) {
 		bool seen = count[(i / 12) << 4 | i % 12] > 0;
 
 		assert_in_range(table[i] & 0xff, 0, 9);
 		assert_int_equal(table[i] >> 8 == 0, seen);
 	}
-	level_done(&l);
+	layer_done(&l);
 }
 
 int main(void)
@@ -285,7 +285,7 @@ int main(void)
 		cmocka_unit_test(kmeans_of_equal_points_ends),
 		cmocka_unit_test(weight_is_that_of_the_formula),
 		cmocka_unit_test(weights_stay_in_their_range),
-		cmocka_unit_test(level_codes_every_pair_and_weighs_the_unseen),
+		cmocka_unit_test(layer_codes_every_pair_and_weighs_the_unseen),
 	};
 
 	return cmocka_run_group_tests_name("train_model", tests, setup, teardown);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compilation of a level.
+ * Training and compilation of one layer.
  *
- *   counts (ka, kb)   z (pairs, 8)   centroids (codes, 8)   code (ka, kb)
- *   la (codes, ka)  lb (codes, kb)  p_c (codes)  q (kb): one row of q(b | a)
+ *   counts (ka, kb)        n(a, b), how often the pair was seen
+ *   z (pairs, 8)           bottleneck of each pair
+ *   centroids (codes, 8)   of the k-means that quantises z
+ *   code (ka, kb)          centroid nearest to each pair's z
+ *   la, lb (codes, ka|kb)  -log p(a | code), -log p(b | code), nat
+ *   p_c (codes)            p(c) to a constant factor
+ *   q (kb)                 one row of q(b | a)
  *
  *   rec(a, b)  = la[code][a] + lb[code][b]
  *   p(c | a)   ~ (count(c) + .5) exp(-la[c][a])
@@ -11,10 +16,11 @@
  *   cond(a, b) = -ln((n(a, b) + (D(a) + 1) q(b | a)) / (n(a) + D(a) + 1))
  *   weight     = 0 if n(a, b) > 0 else clip(round(20 min(12, rec / 2 + cond)), 1, 255)
  *
- * n(a): how often a was first of a pair; D(a): distinct b after it. cond is Witten-Bell smoothing
- * (1991, https://doi.org/10.1109/18.87000) that backs off to the autoencoder.
+ * n(a): how often a was the first of a pair. D(a): how many distinct b came after a. rec is the
+ * reconstruction error. cond is the surprise by Witten-Bell smoothing (1991,
+ * https://doi.org/10.1109/18.87000), which backs off to the autoencoder's q.
  */
-#include "trainer/model/tables/compile.h"
+#include "trainer/model/tables/layer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,16 +31,16 @@
 
 _Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
 
-#define KMEANS_POWER .5
-#define Q_SHARE .98
-#define CODE_PRIOR .5
+#define KMEANS_POWER .5 /* a pair counts n to this power in k-means */
+#define Q_SHARE .98	/* the autoencoder's share of q; the rest is uniform */
+#define CODE_PRIOR .5	/* added to the count of each code */
 
 static uint32_t count_of(const struct pair_counts *n, uint32_t a, uint32_t b)
 {
 	return n->count[(size_t)a << n->shift | b];
 }
 
-void level_done(struct level *l)
+void layer_done(struct layer *l)
 {
 	free(l->code);
 	free(l->la);
@@ -42,7 +48,7 @@ void level_done(struct level *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* The seen pairs, in order; n of them to ret_n. NULL: out of memory. */
+/* Returns the seen pairs in the order of a and b, for the caller to free. NULL: out of memory. */
 static struct ae_pair *seen_pairs(const struct pair_counts *counts, const struct ae_dims *dims,
 				  size_t *ret_n)
 {
@@ -59,29 +65,31 @@ static struct ae_pair *seen_pairs(const struct pair_counts *counts, const struct
 	return pairs;
 }
 
-struct coding {
+/* Coding of all pairs, a piece of work for each a. */
+struct code_job {
 	const float *z;		/* (ka, kb, AE_Z) */
 	const float *centroids; /* (codes, AE_Z) */
-	struct level *l;
+	struct layer *l;
 };
 
-/* Codes of all pairs that start with a. */
+/* Sets the codes of all pairs that start with a. */
 static void code_row(void *ctx, size_t a)
 {
-	struct coding *c = ctx;
-	struct level *l = c->l;
+	struct code_job *c = ctx;
+	struct layer *l = c->l;
 
 	for (size_t i = a * l->kb; i < (a + 1) * l->kb; i++)
 		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
 }
 
-static int code_all_pairs(struct level *l, const struct ae *m, const float *centroids,
-			  const struct level_options *options)
+/* Sets the code of every pair, seen or not. */
+static int code_all_pairs(struct layer *l, const struct ae *m, const float *centroids,
+			  const struct layer_options *options)
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ struct ae_pair *pairs = calloc(n, sizeof(*pairs));
 	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
-	struct coding c = {z, centroids, l};
+	struct code_job c = {z, centroids, l};
 	int r;
 
 	if (!pairs || !z)
@@ -95,8 +103,11 @@ static int code_all_pairs(struct level *l, const struct ae *m, const float *cent
 	return 0;
 }
 
-static int quantise_level(struct level *l, const struct ae *m, const struct ae_pair *pairs,
-			  size_t n, const struct level_options *options)
+/*
+ * Quantises the bottleneck: centroids of the seen pairs' z, codes of all pairs, heads of the codes.
+ */
+static int quantise_layer(struct layer *l, const struct ae *m, const struct ae_pair *pairs,
+			  size_t n, const struct layer_options *options)
 {
 	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
 	_cleanup_free_ double *weight = calloc(n, sizeof(*weight));
@@ -125,8 +136,8 @@ static int quantise_level(struct level *l, const struct ae *m, const struct ae_p
 	return ae_decode(m, centroids, l->codes, l->la, l->lb);
 }
 
-/* Heads of the codes, by counting what got each, with CODE_PRIOR of everything. */
-static int count_heads(struct level *l, const struct ae_pair *pairs, size_t n)
+/* Sets la, lb of drawn codes from the pairs that got each code, CODE_PRIOR added to every count. */
+static int count_heads(struct layer *l, const struct ae_pair *pairs, size_t n)
 {
 	_cleanup_free_ double *total = calloc(l->codes, sizeof(*total));
 
@@ -150,7 +161,8 @@ static int count_heads(struct level *l, const struct ae_pair *pairs, size_t n)
 	return 0;
 }
 
-static int draw_codes(struct level *l, const struct ae_pair *pairs, size_t n, uint64_t seed)
+/* Draws the codes instead of learning them. */
+static int draw_codes(struct layer *l, const struct ae_pair *pairs, size_t n, uint64_t seed)
 {
 	struct rng g = rng_stream(seed, 2);
 
@@ -160,8 +172,8 @@ static int draw_codes(struct level *l, const struct ae_pair *pairs, size_t n, ui
 	return count_heads(l, pairs, n);
 }
 
-int level_train(struct level *ret, const struct ae_dims *dims, const struct pair_counts *counts,
-		const struct level_options *options)
+int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair_counts *counts,
+		const struct layer_options *options)
 {
 	_cleanup_(ae_freep) struct ae *m = NULL;
 	_cleanup_free_ struct ae_pair *pairs = NULL;
@@ -176,7 +188,7 @@ int level_train(struct level *ret, const struct ae_dims *dims, const struct pair
 	if (!ret->code || !pairs)
 		return -ENOMEM;
 	assert(n > 0);
-	if (options->flags & LEVEL_RANDOM_CODES)
+	if (options->flags & LAYER_RANDOM_CODES)
 		return draw_codes(ret, pairs, n, options->seed);
 	r = ae_new(&m, dims, options->seed);
 	if (r < 0)
@@ -184,13 +196,13 @@ int level_train(struct level *ret, const struct ae_dims *dims, const struct pair
 	r = ae_train(m, pairs, n, options->pool, options->progress);
 	if (r < 0)
 		return r;
-	return quantise_level(ret, m, pairs, n, options);
+	return quantise_layer(ret, m, pairs, n, options);
 }
 
-/* p(c), to a constant factor, and exp(-la), exp(-lb), which every row of q needs. */
+/* What every row of q needs. */
 struct mixture {
-	double *p_c;	       /* (codes) */
-	double *exp_a, *exp_b; /* (codes, ka), (codes, kb) */
+	double *p_c;	       /* (codes) p(c) to a constant factor */
+	double *exp_a, *exp_b; /* (codes, ka), (codes, kb): exp(-la), exp(-lb) */
 };
 
 static void mixture_done(struct mixture *x)
@@ -200,7 +212,7 @@ static void mixture_done(struct mixture *x)
 	free(x->exp_b);
 }
 
-static int mixture_init(struct mixture *x, const struct level *l, const struct pair_counts *counts)
+static int mixture_init(struct mixture *x, const struct layer *l, const struct pair_counts *counts)
 {
 	x->p_c = calloc(l->codes, sizeof(*x->p_c));
 	x->exp_a = calloc((size_t)l->codes * l->ka, sizeof(*x->exp_a));
@@ -219,12 +231,15 @@ static int mixture_init(struct mixture *x, const struct level *l, const struct p
 	return 0;
 }
 
-static void q_row(const struct level *l, const struct mixture *x, uint32_t a, double *q)
+/* Computes q (kb), the row of q(b | a). */
+static void q_row(const struct layer *l, const struct mixture *x, uint32_t a, double *q)
 {
 	double sum = 0;
 
+	/* sum: the constant that makes p(c | a) add up to 1 */
 	for (uint32_t c = 0; c < l->codes; c++)
 		sum += x->p_c[c] * x->exp_a[(size_t)c * l->ka + a];
+	/* the uniform share, then each code's p(c | a) p(b | c) */
 	for (uint32_t b = 0; b < l->kb; b++)
 		q[b] = (1 - Q_SHARE) / l->kb;
 	for (uint32_t c = 0; c < l->codes; c++) {
@@ -235,12 +250,13 @@ static void q_row(const struct level *l, const struct mixture *x, uint32_t a, do
 	}
 }
 
-/* Row a of the weights; q: its row of q(b | a). */
-static void weight_row(const struct level *l, const struct pair_counts *counts, uint32_t a,
+/* Computes row a of the weights, ret (kb), from q(b | a). */
+static void weight_row(const struct layer *l, const struct pair_counts *counts, uint32_t a,
 		       const double *q, bool gate, float *ret)
 {
 	double n_a = 0, distinct = 0;
 
+	/* n(a), D(a) */
 	for (uint32_t b = 0; b < l->kb; b++) {
 		n_a += count_of(counts, a, b);
 		distinct += count_of(counts, a, b) > 0;
@@ -252,12 +268,12 @@ static void weight_row(const struct level *l, const struct pair_counts *counts, 
 		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
 		double nat = .5 * rec + cond;
 
-		nat = nat < COMPILE_CAP ? nat : COMPILE_CAP;
-		ret[b] = gate && n > 0 ? 0 : (float)(COMPILE_UNIT * nat);
+		nat = nat < LAYER_CAP ? nat : LAYER_CAP;
+		ret[b] = gate && n > 0 ? 0 : (float)(LAYER_UNIT * nat);
 	}
 }
 
-int level_weights(const struct level *l, const struct pair_counts *counts, bool gate, float *ret)
+int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret)
 {
 	_cleanup_(mixture_done) struct mixture x = {0};
 	double q[256];
@@ -272,11 +288,11 @@ int level_weights(const struct level *l, const struct pair_counts *counts, bool 
 	return 0;
 }
 
-int level_table(const struct level *l, const struct pair_counts *counts, uint16_t *ret)
+int layer_table(const struct layer *l, const struct pair_counts *counts, uint16_t *ret)
 {
 	size_t n = (size_t)l->ka * l->kb;
 	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));
-	int r = weight ? level_weights(l, counts, true, weight) : -ENOMEM;
+	int r = weight ? layer_weights(l, counts, true, weight) : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		float w = rintf(weight[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's configuration. */
+/* Reads config.json: the plain keys here, objects and lists in the config_*.c files. */
 #include "user/config/config.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static int check_path(const char *key, const char *path, size_t max, struct err 
 	return 0;
 }
 
-static int parse_level(const char *name, enum log_level *ret, struct err *err)
+static int parse_log_level(const char *name, enum log_level *ret, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (strcmp(levels[i], name) == 0) {
@@ -47,7 +47,7 @@ static int parse_level(const char *name, enum log_level *ret, struct err *err)
 	return err_set(err, -EBADMSG, "log_level: must be error, warning, info or debug");
 }
 
-/* The values of an object; borrowed from it. */
+/* The values of the JSON object, borrowed from it; NULL: the key is absent. */
 struct raw {
 	const char *socket, *state_dir, *policies_dir, *level, *calls;
 	json_t *jsonl, *pin, *keys, *life;
@@ -63,18 +63,20 @@ static int parse_keys(const json_t *list, struct policy_keys *ret, struct err *e
 	if (list && !json_is_array(list))
 		return err_set(err, -EBADMSG, "policy_keys: must be a list");
 	if (json_array_size(list) > POLICY_KEYS_MAX)
-		return err_set(err, -EBADMSG, "policy_keys: at most %d", POLICY_KEYS_MAX);
+		return err_set(err, -EBADMSG, "policy_keys: must be a list of at most %d keys",
+			       POLICY_KEYS_MAX);
 	json_array_foreach (list, i, v) {
 		const char *text = json_is_string(v) ? json_string_value(v) : "";
 
 		if (strncmp(text, POLICY_SECRET_PREFIX, strlen(POLICY_SECRET_PREFIX)) == 0)
 			return err_set(err, -EBADMSG,
-				       "policy_keys: that is a secret key: put the public one here "
-				       "and take the secret one away");
+				       "policy_keys: holds a secret key: remove it and put the "
+				       "public key there");
 		if (policy_key_parse(text, ret->key[i]) < 0)
-			return err_set(err, -EBADMSG,
-				       "policy_keys: not a public key as `lutra policy keygen` "
-				       "prints it (" POLICY_KEY_PREFIX "…)");
+			return err_set(
+				err, -EBADMSG,
+				"policy_keys: must be public keys as `lutra policy keygen` prints "
+				"them (" POLICY_KEY_PREFIX "…)");
 	}
 	ret->n = json_array_size(list);
 	return 0;
@@ -91,7 +93,7 @@ static int check_raw(const struct raw *raw, struct config *c, struct err *err)
 	if (r == 0)
 		r = check_path("policies_dir", raw->policies_dir, 2048, err);
 	if (r == 0)
-		r = parse_level(raw->level, &c->log_level, err);
+		r = parse_log_level(raw->level, &c->log_level, err);
 	if (r == 0)
 		r = parse_keys(raw->keys, &c->policy_keys, err);
 	if (r == 0)
@@ -189,7 +191,7 @@ int config_load(const char *path, struct config **ret, struct err *err)
 	return 0;
 }
 
-static bool same_text(const char *a, const char *b)
+static bool is_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -204,11 +206,11 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 	c->policy_keys = now->policy_keys;
 	c->life = now->life;
 	c->log_level = now->log_level;
-	*ret_rest = !same_text(c->socket, now->socket) ||
-		    !same_text(c->state_dir, now->state_dir) ||
-		    !same_text(c->policies_dir, now->policies_dir) ||
-		    !same_text(c->events_jsonl, now->events_jsonl) ||
-		    !same_text(c->pin_dir, now->pin_dir) || c->no_lsm != now->no_lsm ||
-		    c->no_calls != now->no_calls || !same_text(c->parts_text, now->parts_text);
+	*ret_rest = !is_same_text(c->socket, now->socket) ||
+		    !is_same_text(c->state_dir, now->state_dir) ||
+		    !is_same_text(c->policies_dir, now->policies_dir) ||
+		    !is_same_text(c->events_jsonl, now->events_jsonl) ||
+		    !is_same_text(c->pin_dir, now->pin_dir) || c->no_lsm != now->no_lsm ||
+		    c->no_calls != now->no_calls || !is_same_text(c->parts_text, now->parts_text);
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's configuration: one JSON object, every key optional, no unknown ones. */
+/*
+ * The configuration of lutrad and its commands: one JSON object. Keys are optional; an unknown key
+ * is an error.
+ */
 #ifndef LUTRA_USER_CONFIG_CONFIG_H
 #define LUTRA_USER_CONFIG_CONFIG_H
 
@@ -23,51 +26,48 @@
 #define CONFIG_BUNDLES_MAX 16
 
 struct config {
-	char *file;	    /* that it was read from; NULL: the default */
-	char *socket;	    /* control socket; default /run/lutra/lutrad.sock */
-	char *state_dir;    /* events.db lies in it; default /var/lib/lutra */
+	char *file;	    /* path of the file; NULL: the default file */
+	char *socket;	    /* Unix socket of lutrad; default /run/lutra/lutrad.sock */
+	char *state_dir;    /* holds events.db; default /var/lib/lutra */
 	char *policies_dir; /* default /etc/lutra/policies.d */
-	char *events_jsonl; /* alerts as JSON lines: a file, "-": stdout; default NULL: none */
-	char *pin_dir;	    /* of a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
-	char *engines[CONFIG_ENGINES_MAX]; /* sockets of their APIs; default Docker's and Podman's
-					    */
-	char *bundles[CONFIG_BUNDLES_MAX]; /* where bundles of containers lie, by their ids; default
-					      those of containerd, CRI-O, Podman; none: nobody is
-					      looked for by cgroup */
+	char *events_jsonl; /* file for alerts as JSON lines; "-": stdout; default NULL: none */
+	char *pin_dir; /* directory in a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
+	char *engines[CONFIG_ENGINES_MAX]; /* API sockets; default: those of Docker and Podman */
+	char *bundles[CONFIG_BUNDLES_MAX]; /* directories of bundles, by container id; default: of
+					      containerd, CRI-O, Podman; none: no scan */
 	size_t n_engines, n_bundles;
 	struct config_life life;	/* of the life cycle of policies */
-	struct policy_keys policy_keys; /* whose policies are taken; default none: anybody's */
-	/* "store": {"max_age_days", "max_mib"}: what is kept of events; 0: without limit. */
+	struct policy_keys policy_keys; /* trusted signers; default none: any policy */
+	/* "store": {"max_age_days", "max_mib"}: limits of the event store; 0: no limit. */
 	uint64_t store_max_age_days; /* default 30 */
 	uint64_t store_max_mib;	     /* default 1024 */
 	/*
-	 * "http": {"listen", "token_file", "hosts"}, or null: no server. Default 127.0.0.1:9477,
-	 * and a token that is made in state_dir.
+	 * "http": {"listen", "token_file", "hosts"}; null: no TCP server. The default listens on
+	 * 127.0.0.1:9477 with a token that lutrad creates in state_dir.
 	 */
 	char *http_listen;     /* NULL: no server */
-	char *http_token_file; /* NULL: in state_dir, and made */
+	char *http_token_file; /* NULL: lutrad creates one in state_dir */
 	char *http_hosts[CONFIG_HOSTS + 1];
-	struct outputs_config outputs; /* "outputs", "throttle", and events_jsonl */
-	char *parts_text;	       /* these objects as they were read, to compare */
-	bool program_stats;	       /* have the kernel time BPF programs; default false */
+	struct outputs_config outputs; /* "outputs", "throttle" and events_jsonl */
+	char *parts_text;	       /* text of the objects and lists, for config_reload() */
+	bool program_stats;	       /* the kernel times BPF programs; default false */
 	enum log_level log_level;      /* error, warning, info, debug; default info */
 	bool no_lsm;		       /* use tracepoints even where BPF LSM works; default false */
-	bool no_calls; /* "calls": "off": nothing at sys_enter, hooks alone decide; default "on" */
+	bool no_calls; /* "calls": "off": LSM hooks alone decide, system calls are not scored */
 };
 
 /*
- * path NULL: CONFIG_DEFAULT_FILE, and the defaults where that does not exist. -ENOENT: a file that
- * was named does not. -EBADMSG: not JSON, unknown key, wrong type, relative path. -EFBIG, or as
- * open(2).
+ * Reads the file path, or CONFIG_DEFAULT_FILE for NULL; without a default file all keys have their
+ * defaults. The caller frees *ret. -ENOENT: the file path does not exist. -EBADMSG: not JSON, an
+ * unknown key, or a wrong value; err names it. -EFBIG: over CONFIG_MAX. Else as open(2).
  */
 int config_load(const char *path, struct config **ret, struct err *err);
 /*
- * Read its file again and take from it what can change while a daemon runs: policy_keys, life and
- * log_level. *ret_rest: something else is another than before, which takes a restart. On failure c
- * is as it was. Errors as config_load().
+ * Reads the file again and updates policy_keys, life and log_level. *ret_rest: other keys changed,
+ * too, and lutrad must restart to use them. On failure c is unchanged. Errors as config_load().
  */
 int config_reload(struct config *c, bool *ret_rest, struct err *err);
-/* From JSON text; -EBADMSG as above. */
+/* Reads JSON text. Errors as config_load(). */
 int config_parse(const char *text, size_t len, struct config **ret, struct err *err);
 void config_free(struct config *c);
 DEFINE_FREEP(struct config, config_free);

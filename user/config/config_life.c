@@ -31,9 +31,9 @@ static int parse_one(const char *key, const json_t *v, struct config_life *ret, 
 	while (i < N_MEMBERS && strcmp(members[i].key, key) != 0)
 		i++;
 	if (i == N_MEMBERS)
-		return err_set(err, -EBADMSG, "life: unknown member %.60s", key);
+		return err_set(err, -EBADMSG, "life: unknown key %.60s", key);
 	if (!json_is_integer(v) || n < (json_int_t)members[i].min || n > (json_int_t)members[i].max)
-		return err_set(err, -EBADMSG, "life.%s: a number from %llu to %llu", key,
+		return err_set(err, -EBADMSG, "life.%s: must be a number from %llu to %llu", key,
 			       (unsigned long long)members[i].min,
 			       (unsigned long long)members[i].max);
 	*(uint64_t *)((char *)ret + members[i].at) = (uint64_t)n;

@@ -18,8 +18,7 @@ struct config_life {
 	uint64_t run_ms;	/* a shorter run is not counted; default 1000 */
 	uint64_t disk_mib;	/* all recordings together; default 1024 */
 	uint64_t fallback_minutes; /* time in force during which refusals are counted; default 10 */
-	uint64_t
-		fallback_signals; /* more refusals and kills than this end enforcement; default 10 */
+	uint64_t fallback_signals; /* more refusals than this end enforcement; default 10 */
 };
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The outputs' configuration. */
+/* Reads the configuration of the outputs and of the throttle. */
 #include "user/config/config_outputs.h"
 
 #include <errno.h>
@@ -55,20 +55,20 @@ void outputs_config_done(struct outputs_config *c)
 	*c = (struct outputs_config){};
 }
 
-/* ---- one key each: where names it in messages ---- */
+/* ---- one function per key; where is the name of the output in messages ---- */
 
-static int wrong(struct err *err, const char *where, const char *key, const char *must)
+static int report_wrong(struct err *err, const char *where, const char *key, const char *must)
 {
 	return err_set(err, -EBADMSG, "%s%s: must be %s", where, key, must);
 }
 
-static int copy(char **at, const char *s, struct err *err)
+static int copy_value(char **at, const char *s, struct err *err)
 {
 	*at = strdup(s);
 	return *at ? 0 : err_oom(err);
 }
 
-/* A path, where the key is there. */
+/* Reads an absolute path; an absent key is no error. */
 static int parse_path(const json_t *v, const char *where, const char *key, char **at,
 		      struct err *err)
 {
@@ -77,8 +77,8 @@ static int parse_path(const json_t *v, const char *where, const char *key, char 
 	if (!v)
 		return 0;
 	if (!s || s[0] != '/' || strlen(s) > 2048)
-		return wrong(err, where, key, "an absolute path");
-	return copy(at, s, err);
+		return report_wrong(err, where, key, "an absolute path");
+	return copy_value(at, s, err);
 }
 
 static int parse_type(const json_t *v, const char *where, enum output_type *ret, struct err *err)
@@ -89,8 +89,9 @@ static int parse_type(const json_t *v, const char *where, enum output_type *ret,
 			return 0;
 		}
 	}
-	return wrong(err, where, ".type",
-		     "stdout, file, syslog, journal, webhook, falcosidekick or elasticsearch");
+	return report_wrong(
+		err, where, ".type",
+		"stdout, file, syslog, journal, webhook, falcosidekick or elasticsearch");
 }
 
 static int parse_name(const json_t *v, const char *where, struct output_config *o, struct err *err)
@@ -98,13 +99,13 @@ static int parse_name(const json_t *v, const char *where, struct output_config *
 	const char *s = v ? json_string_value(v) : types[o->type].name;
 
 	if (!s || !*s || strlen(s) > OUTPUT_NAME_MAX || s[strspn(s, NAME_CHARACTERS)])
-		return wrong(err, where, ".name", "1 to 32 of a-z, 0-9, - and _");
+		return report_wrong(err, where, ".name", "1 to 32 of a-z, 0-9, - and _");
 	if (strcmp(s, LINES_NAME) == 0)
-		return wrong(err, where, ".name", "another than " LINES_NAME);
-	return copy(&o->name, s, err);
+		return report_wrong(err, where, ".name", "another than " LINES_NAME);
+	return copy_value(&o->name, s, err);
 }
 
-static int parse_level(const json_t *v, const char *where, int *ret, struct err *err)
+static int parse_priority(const json_t *v, const char *where, int *ret, struct err *err)
 {
 	static const struct {
 		const char *name;
@@ -120,7 +121,7 @@ static int parse_level(const json_t *v, const char *where, int *ret, struct err 
 			return 0;
 		}
 	}
-	return wrong(err, where, ".min_priority", "notice, warning or critical");
+	return report_wrong(err, where, ".min_priority", "notice, warning or critical");
 }
 
 static int parse_url(const json_t *v, const char *where, struct output_config *o, struct err *err)
@@ -129,8 +130,8 @@ static int parse_url(const json_t *v, const char *where, struct output_config *o
 
 	if (!s || strlen(s) > 2048 || s[strcspn(s, " \t\r\n")] ||
 	    (strncasecmp(s, "http://", 7) != 0 && strncasecmp(s, "https://", 8) != 0))
-		return wrong(err, where, ".url", "an http:// or https:// address");
-	return copy(&o->url, s, err);
+		return report_wrong(err, where, ".url", "an http:// or https:// address");
+	return copy_value(&o->url, s, err);
 }
 
 static int parse_unsigned(const json_t *v, const char *where, unsigned *ret, struct err *err)
@@ -138,7 +139,7 @@ static int parse_unsigned(const json_t *v, const char *where, unsigned *ret, str
 	if (!v)
 		return 0;
 	if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > NUMBER_MAX)
-		return wrong(err, where, "", "a whole number from 1 to 1000000");
+		return report_wrong(err, where, "", "a whole number from 1 to 1000000");
 	*ret = (unsigned)json_integer_value(v);
 	return 0;
 }
@@ -149,8 +150,9 @@ static int parse_index(const json_t *v, const char *where, struct output_config 
 
 	if (!s || !*s || strlen(s) > 255 || s[strspn(s, NAME_CHARACTERS ".")] || *s == '-' ||
 	    *s == '_' || *s == '.')
-		return wrong(err, where, ".index", "the name of an index: a-z, 0-9, -, _ and .");
-	return copy(&o->index, s, err);
+		return report_wrong(err, where, ".index",
+				    "the name of an index: a-z, 0-9, -, _ and .");
+	return copy_value(&o->index, s, err);
 }
 
 static int parse_headers(json_t *j, const char *where, struct output_config *o, struct err *err)
@@ -159,12 +161,14 @@ static int parse_headers(json_t *j, const char *where, struct output_config *o, 
 	json_t *v;
 
 	if (j && (!json_is_object(j) || json_object_size(j) > OUTPUT_HEADERS_MAX))
-		return wrong(err, where, ".headers", "an object of at most 16 names and values");
+		return report_wrong(err, where, ".headers",
+				    "an object of at most 16 names and values");
 	json_object_foreach (j, name, v) {
 		const char *s = json_string_value(v);
 
 		if (!s || !*name || name[strcspn(name, ": \r\n")] || s[strcspn(s, "\r\n")])
-			return wrong(err, where, ".headers", "names and values of a line each");
+			return report_wrong(err, where, ".headers",
+					    "names and values of a line each");
 		if (asprintf(&o->header[o->n_headers], "%s: %s", name, s) < 0)
 			return err_oom(err);
 		o->n_headers++;
@@ -174,7 +178,7 @@ static int parse_headers(json_t *j, const char *where, struct output_config *o, 
 
 /* ---- an output ---- */
 
-/* Values of an object; borrowed; NULL: not there. */
+/* The values of an output's object, borrowed from it; NULL: the key is absent. */
 struct raw {
 	json_t *type, *name, *level, *all, *path, *url, *ca, *headers, *timeout, *queue, *index;
 };
@@ -188,18 +192,19 @@ static int check_keys(const struct raw *r, const char *where, const struct outpu
 	const unsigned keys = types[o->type].keys, needs = types[o->type].needs;
 
 	if (has & ~keys)
-		return err_set(err, -EBADMSG, "%s: a %s takes no %s", where, types[o->type].name,
+		return err_set(err, -EBADMSG, "%s: an output of type %s takes no %s", where,
+			       types[o->type].name,
 			       has & ~keys & KEY_PATH	 ? "path"
 			       : has & ~keys & KEY_INDEX ? "index"
 							 : "url, ca_file, headers, timeout_s or "
 							   "queue_mib");
 	if (needs & KEY_PATH && !r->path)
-		return wrong(err, where, ".path", "given");
+		return report_wrong(err, where, ".path", "given");
 	return 0;
 }
 
-static int parse_http(const struct raw *r, const char *where, struct output_config *o,
-		      struct err *err)
+static int parse_http_keys(const struct raw *r, const char *where, struct output_config *o,
+			   struct err *err)
 {
 	char key[64];
 	int ret = parse_url(r->url, where, o, err);
@@ -235,16 +240,16 @@ static int parse_output(json_t *j, const char *where, struct output_config *o, s
 	if (ret == 0)
 		ret = parse_name(r.name, where, o, err);
 	if (ret == 0)
-		ret = parse_level(r.level, where, &o->level, err);
+		ret = parse_priority(r.level, where, &o->level, err);
 	if (ret == 0 && r.all && !json_is_boolean(r.all))
-		ret = wrong(err, where, ".all", "true or false");
+		ret = report_wrong(err, where, ".all", "true or false");
 	o->all = json_is_true(r.all);
 	if (ret == 0)
 		ret = parse_path(r.path, where, ".path", &o->path, err);
 	if (ret == 0 && o->type == OUTPUT_JOURNAL && !o->path)
-		ret = copy(&o->path, JOURNAL_SOCKET, err);
+		ret = copy_value(&o->path, JOURNAL_SOCKET, err);
 	if (ret == 0 && types[o->type].keys & KEY_HTTP)
-		ret = parse_http(&r, where, o, err);
+		ret = parse_http_keys(&r, where, o, err);
 	if (ret == 0 && types[o->type].keys & KEY_INDEX)
 		ret = parse_index(r.index, where, o, err);
 	return ret;
@@ -270,7 +275,7 @@ static int parse_throttle(json_t *j, struct throttle_rate *ret, struct err *err)
 	return r < 0 ? r : parse_unsigned(burst, "throttle.burst", &ret->burst, err);
 }
 
-/* Whose name is taken by one before it? */
+/* Returns true if an output before i has the same name. */
 static bool is_taken(const struct outputs_config *c, size_t i)
 {
 	const char *name = c->output[i].name;
@@ -300,7 +305,7 @@ static int parse_list(const json_t *list, struct outputs_config *c, struct err *
 		c->n = i + 1;
 		r = parse_output(j, where, &c->output[i], err);
 		if (r == 0 && is_taken(c, i))
-			r = wrong(err, where, ".name", "another than those before");
+			r = report_wrong(err, where, ".name", "different from the names before it");
 		if (r < 0)
 			return r;
 	}

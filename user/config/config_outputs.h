@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which outputs there are, as config.json says: "outputs", a list of objects, and "throttle". */
+/* The keys "outputs" and "throttle" of config.json: where lutrad sends alerts, and how many. */
 #ifndef LUTRA_USER_CONFIG_CONFIG_OUTPUTS_H
 #define LUTRA_USER_CONFIG_CONFIG_OUTPUTS_H
 
@@ -27,35 +27,35 @@ enum output_type {
 	OUTPUT_TYPES
 };
 
-/* Strings are owned; NULL: not given. */
+/* The strings belong to the struct; NULL: the key is absent. */
 struct output_config {
 	enum output_type type;
-	char *name; /* [a-z0-9_-], no two alike; default: the type */
-	char *path; /* of a file; of the journal's socket, default JOURNAL_SOCKET */
+	char *name; /* [a-z0-9_-], unique; default: the type */
+	char *path; /* the file, or the journal's socket; default JOURNAL_SOCKET */
 	char *url;
 	char *index;			  /* elasticsearch; default "lutra" */
-	char *ca_file;			  /* instead of the system's authorities */
+	char *ca_file;			  /* certificates to trust in place of the system's */
 	char *header[OUTPUT_HEADERS_MAX]; /* "Name: value" */
 	size_t n_headers;
-	unsigned timeout_s; /* a request; default 10 */
-	unsigned queue_mib; /* waiting on disk at most; default 64 */
-	int level;	    /* syslog's: this and worse; default LOG_WARNING */
-	bool all;	    /* is not throttled; default false */
+	unsigned timeout_s; /* limit of one request; default 10 */
+	unsigned queue_mib; /* limit of the alerts that wait on disk; default 64 */
+	int level;	    /* syslog level: sends this and graver alerts; default LOG_WARNING */
+	bool all;	    /* the throttle does not apply; default false */
 };
 
 struct outputs_config {
 	struct output_config *output;
 	size_t n;
-	struct throttle_rate rate; /* a container; default 10 a second after 50 */
+	struct throttle_rate rate; /* of one container; default 10 a second after 50 */
 };
 
 /*
- * list, throttle: NULL where the keys are not there. -EBADMSG: the message names the key and what
- * it takes. -ENOMEM.
+ * Reads both keys; NULL: the key is absent. -EBADMSG: err names the key and the values that it
+ * takes. -ENOMEM.
  */
 int outputs_config_parse(const json_t *list, json_t *throttle, struct outputs_config *ret,
 			 struct err *err);
-/* One more that writes JSON lines to path ("-": stdout), all of them. -ENOMEM. */
+/* Adds an output of all alerts as JSON lines to the file path ("-": stdout). -ENOMEM. */
 int outputs_config_add_lines(struct outputs_config *c, const char *path);
 void outputs_config_done(struct outputs_config *c);
 

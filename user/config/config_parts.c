@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of the configuration that are objects. */
+/* Reads the objects and lists of the configuration. */
 #include "user/config/config_parts.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/un.h>
 
-/* A number up to max, where the key is there. */
-static int parse_number(const char *key, const json_t *v, uint64_t max, uint64_t *ret,
-			struct err *err)
+#include "user/sys/address.h"
+
+/* Reads a number from 0 to max; an absent key leaves *ret as it is. */
+static int parse_limit(const char *key, const json_t *v, uint64_t max, uint64_t *ret,
+		       struct err *err)
 {
 	if (!v)
 		return 0;
@@ -31,8 +33,8 @@ static int parse_store(json_t *j, struct config *c, struct err *err)
 	if (j && json_unpack_ex(j, &je, JSON_STRICT, "{s?o, s?o}", "max_age_days", &days, "max_mib",
 				&mib) < 0)
 		return err_set(err, -EBADMSG, "store: %s", je.text);
-	r = parse_number("store.max_age_days", days, 36500, &c->store_max_age_days, err);
-	return r < 0 ? r : parse_number("store.max_mib", mib, 1 << 24, &c->store_max_mib, err);
+	r = parse_limit("store.max_age_days", days, 36500, &c->store_max_age_days, err);
+	return r < 0 ? r : parse_limit("store.max_mib", mib, 1 << 24, &c->store_max_mib, err);
 }
 
 static int parse_hosts(const json_t *list, struct config *c, struct err *err)
@@ -55,9 +57,10 @@ static int parse_hosts(const json_t *list, struct config *c, struct err *err)
 	return 0;
 }
 
-static int parse_http(json_t *j, struct config *c, struct err *err)
+static int parse_server(json_t *j, struct config *c, struct err *err)
 {
 	const char *listen = CONFIG_HTTP_LISTEN, *token = NULL;
+	struct address address;
 	json_t *hosts = NULL;
 	json_error_t je;
 
@@ -66,6 +69,8 @@ static int parse_http(json_t *j, struct config *c, struct err *err)
 	if (j && json_unpack_ex(j, &je, JSON_STRICT, "{s?s, s?s, s?o}", "listen", &listen,
 				"token_file", &token, "hosts", &hosts) < 0)
 		return err_set(err, -EBADMSG, "http: %s", je.text);
+	if (address_parse(listen, &address) < 0)
+		return err_set(err, -EBADMSG, "http.listen: " ADDRESS_EXPECTED);
 	if (token && token[0] != '/')
 		return err_set(err, -EBADMSG, "http.token_file: must be an absolute path");
 	c->http_listen = strdup(listen);
@@ -88,13 +93,13 @@ static const char *const default_bundles[] = {
 	"/run/containers/storage/overlay-containers",
 };
 
-/* What a list of absolute paths may be, and where it goes. */
+/* A key whose value is a list of absolute paths. */
 struct paths {
 	const char *key;
 	const char *const *defaults;
 	size_t n_defaults;
 	size_t max;
-	size_t len_max; /* of one */
+	size_t len_max; /* bytes of one path */
 };
 
 static int parse_paths(const struct paths *p, const json_t *list, char **ret, size_t *ret_n,
@@ -105,7 +110,8 @@ static int parse_paths(const struct paths *p, const json_t *list, char **ret, si
 	if (list && !json_is_array(list))
 		return err_set(err, -EBADMSG, "%s: must be a list of paths", p->key);
 	if (n > p->max)
-		return err_set(err, -EBADMSG, "%s: at most %zu", p->key, p->max);
+		return err_set(err, -EBADMSG, "%s: must be a list of at most %zu paths", p->key,
+			       p->max);
 	for (size_t i = 0; i < n; i++) {
 		const char *path =
 			list ? json_string_value(json_array_get(list, i)) : p->defaults[i];
@@ -122,7 +128,7 @@ static int parse_paths(const struct paths *p, const json_t *list, char **ret, si
 	return 0;
 }
 
-/* What of containers nobody needs to enrol by hand. */
+/* Reads where lutrad finds containers by itself. */
 static int parse_finders(const struct config_parts *p, struct config *c, struct err *err)
 {
 	static const struct paths engines = {"engines", default_engines, 2, CONFIG_ENGINES_MAX,
@@ -148,7 +154,7 @@ int config_parse_parts(const struct config_parts *p, struct config *c, struct er
 	c->program_stats = p->program_stats != 0;
 	r = parse_store(p->store, c, err);
 	if (r == 0)
-		r = parse_http(p->http, c, err);
+		r = parse_server(p->http, c, err);
 	if (r == 0)
 		r = parse_finders(p, c, err);
 	return r < 0 ? r : outputs_config_parse(p->outputs, p->throttle, &c->outputs, err);

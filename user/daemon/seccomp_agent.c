@@ -252,7 +252,7 @@ static void on_peer(struct daemon *d, struct source *s, uint32_t events)
 	if (r == -EAGAIN)
 		return;
 	if (r == 0)
-		r = notify_state_decode(p->in, p->len, p->n_fds, &state, &err);
+		r = notify_state_from_json(p->in, p->len, p->n_fds, &state, &err);
 	else
 		err_set(&err, r, "%s", strerror(-r));
 	if (r == -EAGAIN && !end)

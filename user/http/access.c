@@ -1,101 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may ask the HTTP server, and for what. */
-#include <arpa/inet.h>
+/* Checks who may ask the HTTP server: the Host of a request, its token and its origin. */
 #include <errno.h>
-#include <netdb.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "user/http/http_impl.h"
 
-#define HOST_MAX 256
-#define BACKLOG 16
 #define BEARER "Bearer "
 
-/* ---- where it listens ---- */
-
-/* "127.0.0.1:9477", "[::1]:9477" taken apart. */
-static int split(const char *where, char host[static HOST_MAX], char port[static 8])
-{
-	const char *colon = strrchr(where, ':');
-	size_t len = colon ? (size_t)(colon - where) : 0;
-
-	if (!colon || len == 0 || len >= HOST_MAX || strlen(colon + 1) >= 8 || !colon[1])
-		return -EINVAL;
-	if (where[0] == '[' && where[len - 1] == ']') {
-		where++;
-		len -= 2;
-	}
-	memcpy(host, where, len);
-	host[len] = '\0';
-	memcpy(port, colon + 1, strlen(colon + 1) + 1);
-	return 0;
-}
-
-static bool is_loopback(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(
-			&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
-	return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >> 24 == 127;
-}
-
-static unsigned port_of(int fd)
-{
-	union {
-		struct sockaddr a;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u = {};
-	socklen_t len = sizeof(u);
-
-	if (getsockname(fd, &u.a, &len) < 0)
-		return 0;
-	return ntohs(u.a.sa_family == AF_INET6 ? u.in6.sin6_port : u.in.sin_port);
-}
-
-static int bind_to(const struct addrinfo *a, const char *where, int *ret_fd, struct err *err)
-{
-	_cleanup_close_ int fd =
-		socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int on = 1;
-
-	if (fd < 0)
-		return err_set(err, -errno, "http: socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(err, -errno, "http.listen: %s: %s", where, strerror(errno));
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-int http_listen(const char *where, int *ret_fd, struct http_access *access, struct err *err)
-{
-	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-				       .ai_socktype = SOCK_STREAM};
-	char host[HOST_MAX], port[8];
-	struct addrinfo *a = NULL;
-	int r;
-
-	if (split(where, host, port) < 0 || getaddrinfo(host, port, &hints, &a) != 0)
-		return err_set(err, -EINVAL,
-			       "http.listen: %.200s: not an address and a port, such as "
-			       "127.0.0.1:9477 or [::1]:9477",
-			       where);
-	access->loopback = is_loopback(a->ai_addr);
-	r = bind_to(a, where, ret_fd, err);
-	freeaddrinfo(a);
-	if (r == 0)
-		access->port = port_of(*ret_fd);
-	return r;
-}
-
-/* ---- token and hosts ---- */
-
-static int add_host(struct http_access *a, const char *host, size_t len)
+static int access_add_host(struct http_access *a, const char *host, size_t len)
 {
 	char *copy;
 
@@ -111,19 +26,19 @@ static int add_host(struct http_access *a, const char *host, size_t len)
 int http_access_init(struct http_access *a, const struct http_config *config, struct err *err)
 {
 	static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", NULL};
-	int r = add_host(a, config->listen,
-			 (size_t)(strrchr(config->listen, ':') - config->listen));
+	int r = access_add_host(a, config->listen,
+				(size_t)(strrchr(config->listen, ':') - config->listen));
 
 	for (const char *const *h = own; r == 0 && *h; h++)
-		r = add_host(a, *h, strlen(*h));
+		r = access_add_host(a, *h, strlen(*h));
 	for (const char *const *h = config->hosts; r == 0 && h && *h; h++)
-		r = add_host(a, *h, strlen(*h));
+		r = access_add_host(a, *h, strlen(*h));
 	if (r == 0 && config->token) {
 		a->token = strdup(config->token);
 		r = a->token ? 0 : -ENOMEM;
 	}
 	if (r == -EINVAL)
-		return err_set(err, r, "http.hosts: at most %d", HTTP_HOSTS - 4);
+		return err_set(err, r, "http.hosts: at most %d names", HTTP_HOSTS - 4);
 	return r < 0 ? err_oom(err) : 0;
 }
 
@@ -136,8 +51,8 @@ void http_access_done(struct http_access *a)
 	free(a->token);
 }
 
-/* "name", "name:port", "[::1]:port": is it one of ours? */
-static bool host_is_ours(const struct http_access *a, const char *host)
+/* Returns true if "name", "name:port" or "[::1]:port" is a name and the port of this server. */
+static bool is_own_host(const struct http_access *a, const char *host)
 {
 	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 
@@ -161,8 +76,8 @@ unsigned http_access_host(const struct http_access *a, struct MHD_Connection *c,
 {
 	const char *host = request_header(c, "Host");
 
-	*ret_why = "the Host of the request is none of this server: see http.hosts";
-	return host && host_is_ours(a, host) ? 0 : MHD_HTTP_FORBIDDEN;
+	*ret_why = "this server does not answer for that Host: add the name to http.hosts";
+	return host && is_own_host(a, host) ? 0 : MHD_HTTP_FORBIDDEN;
 }
 
 static bool has_token(const struct http_access *a, struct MHD_Connection *c)
@@ -176,15 +91,18 @@ static bool has_token(const struct http_access *a, struct MHD_Connection *c)
 	return strlen(header) == len && sodium_memcmp(header, a->token, len) == 0;
 }
 
-/* A page of somebody else's may not ask for changes, even where it knows the token. */
-static bool origin_is_ours(const struct http_access *a, struct MHD_Connection *c)
+/*
+ * Returns false if a page of another site sent the request: it may change nothing, even with the
+ * token.
+ */
+static bool is_own_origin(const struct http_access *a, struct MHD_Connection *c)
 {
 	const char *origin = request_header(c, "Origin"), *at;
 
 	if (!origin)
 		return true;
 	at = strstr(origin, "://");
-	return at && host_is_ours(a, at + 3);
+	return at && is_own_host(a, at + 3);
 }
 
 unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c, unsigned flags,
@@ -192,11 +110,11 @@ unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c
 {
 	bool needs = flags & HTTP_CHANGES || (!a->loopback && !(flags & HTTP_OPEN));
 
-	*ret_why = "needs the token: Authorization: Bearer …; see http.token_file";
+	*ret_why = "this request needs the token of http.token_file: Authorization: Bearer TOKEN";
 	if (needs && !has_token(a, c))
 		return MHD_HTTP_UNAUTHORIZED;
-	*ret_why = "not from a page of another origin";
-	return flags & HTTP_CHANGES && !origin_is_ours(a, c) ? MHD_HTTP_FORBIDDEN : 0;
+	*ret_why = "a page of another site may change nothing here";
+	return flags & HTTP_CHANGES && !is_own_origin(a, c) ? MHD_HTTP_FORBIDDEN : 0;
 }
 
 bool http_path_is_plain(const char *path)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcurl's multi interface on an epoll of its own, with a timer in it. */
+/*
+ * HTTP requests over Unix sockets, with libcurl's multi interface. Owns an epoll descriptor, in
+ * which libcurl's sockets and its timer are watched. Runs on the caller's thread.
+ */
 #include "user/http/client.h"
 
 #include <curl/curl.h>
@@ -12,7 +15,7 @@
 
 #define CONNECT_MS 2000L
 #define CONNECTIONS_MAX 16L
-#define TURNS 64 /* of one http_client_run() */
+#define EVENTS_MAX 64 /* descriptors that one http_client_run() serves */
 
 struct request {
 	struct request *next;
@@ -31,7 +34,7 @@ struct http_client {
 	struct request *requests;
 	int epoll_fd;
 	int timer_fd;
-	bool inside; /* libcurl is: it takes no new transfer from one that tells something */
+	bool inside; /* libcurl is running: it takes no new transfer from its own callbacks */
 };
 
 static void request_free(struct http_client *h, struct request *q)
@@ -48,8 +51,6 @@ static void request_free(struct http_client *h, struct request *q)
 	free(q->buf);
 	free(q);
 }
-
-/* ---- what libcurl wants watched ---- */
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
 {
@@ -70,7 +71,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *kn
 static int on_timeout(CURLM *multi, long ms, void *ctx)
 {
 	struct http_client *h = ctx;
-	/* 0 would disarm it. */
+	/* 0 would disarm the timer. */
 	const struct itimerspec t = {
 		.it_value = {ms > 0 ? ms / 1000 : 0, ms > 0 ? ms % 1000 * 1000000 : ms == 0}};
 
@@ -79,9 +80,7 @@ static int on_timeout(CURLM *multi, long ms, void *ctx)
 	return 0;
 }
 
-/* ---- what comes ---- */
-
-static bool keep(struct request *q, const char *data, size_t n)
+static bool request_append(struct request *q, const char *data, size_t n)
 {
 	if (n > q->get.max - q->len) {
 		q->too_large = true;
@@ -112,7 +111,7 @@ static size_t on_data(char *data, size_t one, size_t n, void *ctx)
 		char *end = memchr(data, '\n', left);
 		size_t part = end ? (size_t)(end - data) : left;
 
-		if (!keep(q, data, part))
+		if (!request_append(q, data, part))
 			return 0;
 		data += part + (end != NULL);
 		left -= part + (end != NULL);
@@ -122,7 +121,7 @@ static size_t on_data(char *data, size_t one, size_t n, void *ctx)
 			q->get.line(q->get.ctx, q->buf, q->len);
 		q->len = 0;
 	}
-	return left == 0 || keep(q, data, left) ? n : 0;
+	return left == 0 || request_append(q, data, left) ? n : 0;
 }
 
 static size_t on_header(char *data, size_t one, size_t n, void *ctx)
@@ -143,8 +142,6 @@ static size_t on_header(char *data, size_t one, size_t n, void *ctx)
 	return n;
 }
 
-/* ---- life ---- */
-
 int http_client_new(struct http_client **ret, struct err *err)
 {
 	_cleanup_(http_client_freep) struct http_client *h = calloc(1, sizeof(*h));
@@ -158,7 +155,7 @@ int http_client_new(struct http_client **ret, struct err *err)
 	ev.data.fd = h->timer_fd;
 	if (!h->multi || h->epoll_fd < 0 || h->timer_fd < 0 ||
 	    epoll_ctl(h->epoll_fd, EPOLL_CTL_ADD, h->timer_fd, &ev) < 0)
-		return err_set(err, -ENOMEM, "cannot wait for engines: %s", strerror(errno));
+		return err_set(err, -ENOMEM, "cannot set up HTTP requests: %s", strerror(errno));
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
@@ -182,7 +179,7 @@ void http_client_free(struct http_client *h)
 	free(h);
 }
 
-static void set_up(struct request *q, const char *url)
+static void request_set_up(struct request *q, const char *url)
 {
 	curl_easy_setopt(q->easy, CURLOPT_URL, url);
 	curl_easy_setopt(q->easy, CURLOPT_UNIX_SOCKET_PATH, q->get.socket);
@@ -198,7 +195,7 @@ static void set_up(struct request *q, const char *url)
 	curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
 }
 
-static bool add(struct http_client *h, struct request *q)
+static bool request_add(struct http_client *h, struct request *q)
 {
 	q->added = curl_multi_add_handle(h->multi, q->easy) == CURLM_OK;
 	return q->added;
@@ -217,13 +214,13 @@ int http_client_start(struct http_client *h, const struct http_client_get *get)
 	q->easy = curl_easy_init();
 	q->next = h->requests;
 	h->requests = q;
-	if (!q->easy || !keep(q, "", 0)) {
+	if (!q->easy || !request_append(q, "", 0)) {
 		request_free(h, q);
 		return -ENOMEM;
 	}
-	set_up(q, url);
+	request_set_up(q, url);
 	q->get.socket = q->get.path = NULL; /* libcurl has copies */
-	if (!h->inside && !add(h, q)) {
+	if (!h->inside && !request_add(h, q)) {
 		request_free(h, q);
 		return -EIO;
 	}
@@ -235,8 +232,8 @@ int http_client_fd(const struct http_client *h)
 	return h->epoll_fd;
 }
 
-/* Tell, and forget. */
-static void finish(struct http_client *h, struct request *q, CURLcode code)
+/* Hands the answer to the request's owner and frees the request. */
+static void request_finish(struct http_client *h, struct request *q, CURLcode code)
 {
 	struct http_client_answer a = {.body = q->buf, .len = q->len, .why = q->error};
 	struct http_client_get get = q->get;
@@ -252,26 +249,26 @@ static void finish(struct http_client *h, struct request *q, CURLcode code)
 	request_free(h, q);
 }
 
-/* Those that were asked for by what others were told. */
+/* Adds the requests that callbacks started while libcurl was running. */
 static void add_waiting(struct http_client *h)
 {
 	struct request *q = h->requests;
 
 	while (q) {
-		if (q->added || add(h, q)) {
+		if (q->added || request_add(h, q)) {
 			q = q->next;
 			continue;
 		}
-		/* What is told may start others: from the beginning. */
-		finish(h, q, CURLE_OUT_OF_MEMORY);
+		/* The callback may have changed the list: begin again. */
+		request_finish(h, q, CURLE_OUT_OF_MEMORY);
 		q = h->requests;
 	}
 }
 
 void http_client_run(struct http_client *h)
 {
-	struct epoll_event ev[TURNS];
-	int n = epoll_wait(h->epoll_fd, ev, TURNS, 0), running, left;
+	struct epoll_event ev[EVENTS_MAX];
+	int n = epoll_wait(h->epoll_fd, ev, EVENTS_MAX, 0), running, left;
 	CURLMsg *msg;
 	uint64_t ticks;
 
@@ -295,6 +292,6 @@ void http_client_run(struct http_client *h)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
-		finish(h, (struct request *)(void *)private, code);
+		request_finish(h, (struct request *)(void *)private, code);
 	}
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP server: life, requests, answers. */
+/*
+ * The HTTP server. Owns the listening socket, libmicrohttpd's daemon and the bodies that are still
+ * arriving; runs on the caller's thread. A request that fails gets a JSON error, never silence.
+ */
 #include "user/http/http.h"
 
 #include <errno.h>
@@ -8,10 +11,11 @@
 #include <sys/socket.h>
 
 #include "user/http/http_impl.h"
+#include "user/sys/address.h"
 
 #define TIMEOUT_S 30
 #define MEMORY_BYTES 32768 /* a connection: its request line and headers */
-#define TURNS 64	   /* of work without waiting, before others have a turn */
+#define TURNS 64	   /* steps of one http_run(), so that the caller's loop stays fair */
 #define CSP_NONE "default-src 'none'; frame-ancestors 'none'"
 
 struct http {
@@ -23,13 +27,11 @@ struct http {
 	int fd;
 };
 
-/* What comes in pieces. */
+/* The part of a request's body that has arrived. */
 struct pending {
 	char *body;
 	size_t len;
 };
-
-/* ---- answers ---- */
 
 int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,
 	      size_t len)
@@ -52,13 +54,13 @@ int http_error(struct http_reply *ret, unsigned status, const char *why)
 	return text ? http_text(ret, status, "application/json", text, strlen(text)) : -ENOMEM;
 }
 
-static void header(struct MHD_Response *response, const char *name, const char *value)
+static void add_reply_header(struct MHD_Response *response, const char *name, const char *value)
 {
 	MHD_add_response_header(response, name, value);
 }
 
-static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct http_reply *reply,
-			      const char *allow)
+static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
+				  struct http_reply *reply, const char *allow)
 {
 	struct MHD_Response *response = reply->response;
 	enum MHD_Result r;
@@ -71,34 +73,32 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, struct h
 		return MHD_NO;
 	}
 	if (reply->type)
-		header(response, "Content-Type", reply->type);
+		add_reply_header(response, "Content-Type", reply->type);
 	if (reply->status == MHD_HTTP_UNAUTHORIZED)
-		header(response, "WWW-Authenticate", "Bearer");
+		add_reply_header(response, "WWW-Authenticate", "Bearer");
 	if (allow)
-		header(response, "Allow", allow);
-	header(response, "Cache-Control", "no-store");
-	header(response, "Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE);
-	header(response, "X-Content-Type-Options", "nosniff");
-	header(response, "Referrer-Policy", "no-referrer");
-	header(response, "Cross-Origin-Resource-Policy", "same-origin");
+		add_reply_header(response, "Allow", allow);
+	add_reply_header(response, "Cache-Control", "no-store");
+	add_reply_header(response, "Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE);
+	add_reply_header(response, "X-Content-Type-Options", "nosniff");
+	add_reply_header(response, "Referrer-Policy", "no-referrer");
+	add_reply_header(response, "Cross-Origin-Resource-Policy", "same-origin");
 	r = MHD_queue_response(c, reply->status, response);
 	MHD_destroy_response(response);
 	h->answered[reply->status / 100 < 6 ? reply->status / 100 : 5]++;
 	return r;
 }
 
-static enum MHD_Result refuse(struct http *h, struct MHD_Connection *c, unsigned status,
-			      const char *why)
+static enum MHD_Result send_error(struct http *h, struct MHD_Connection *c, unsigned status,
+				  const char *why)
 {
 	struct http_reply reply = {};
 
-	return http_error(&reply, status, why) < 0 ? MHD_NO : answer(h, c, &reply, NULL);
+	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply, NULL);
 }
 
-/* ---- routes ---- */
-
-/* The length of a route's path that fits, 0: it does not. */
-static size_t fits(const struct http_route *route, const char *path)
+/* Returns how many bytes of the path the route matches; 0: the path is not of this route. */
+static size_t route_match_len(const struct http_route *route, const char *path)
 {
 	size_t len = strlen(route->path);
 
@@ -107,12 +107,12 @@ static size_t fits(const struct http_route *route, const char *path)
 	return strcmp(route->path, path) == 0 ? len : 0;
 }
 
-static const struct http_route *find(const struct http *h, const char *method, const char *path,
-				     const char **ret_allow)
+static const struct http_route *find_route(const struct http *h, const char *method,
+					   const char *path, const char **ret_allow)
 {
 	*ret_allow = NULL;
 	for (const struct http_route *r = h->routes; r->method; r++) {
-		if (!fits(r, path))
+		if (!route_match_len(r, path))
 			continue;
 		if (strcmp(r->method, method) == 0)
 			return r;
@@ -121,19 +121,20 @@ static const struct http_route *find(const struct http *h, const char *method, c
 	return NULL;
 }
 
-static enum MHD_Result ask(struct http *h, const struct http_route *route, struct http_request *q)
+static enum MHD_Result run_route(struct http *h, const struct http_route *route,
+				 struct http_request *q)
 {
 	struct http_reply reply = {.status = MHD_HTTP_OK};
 
-	q->rest = q->path + fits(route, q->path);
+	q->rest = q->path + route_match_len(route, q->path);
 	if (route->handle(h->ctx, q, &reply) < 0)
-		return refuse(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
-			      "this could not be answered");
-	return answer(h, q->connection, &reply, NULL);
+		return send_error(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
+				  "lutrad failed to answer: see its log");
+	return send_reply(h, q->connection, &reply, NULL);
 }
 
-/* The whole request is there. */
-static enum MHD_Result dispatch(struct http *h, struct http_request *q)
+/* Answers a request that has arrived whole. */
+static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 {
 	const struct http_route *route;
 	struct http_reply reply = {};
@@ -142,23 +143,25 @@ static enum MHD_Result dispatch(struct http *h, struct http_request *q)
 
 	status = http_access_host(&h->access, q->connection, &why);
 	if (status)
-		return refuse(h, q->connection, status, why);
+		return send_error(h, q->connection, status, why);
 	if (!http_path_is_plain(q->path))
-		return refuse(h, q->connection, MHD_HTTP_BAD_REQUEST, "not a plain path");
-	route = find(h, q->method, q->path, &allow);
+		return send_error(h, q->connection, MHD_HTTP_BAD_REQUEST,
+				  "the path may not hold . or .. or control characters");
+	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
-		return refuse(h, q->connection, MHD_HTTP_NOT_FOUND, "nothing is there");
+		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path");
 	if (!route) {
-		if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "not by this method") < 0)
+		if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED,
+			       "this path does not take that method: see the header Allow") < 0)
 			return MHD_NO;
-		return answer(h, q->connection, &reply, allow);
+		return send_reply(h, q->connection, &reply, allow);
 	}
 	status = http_access_route(&h->access, q->connection, route->flags, &why);
-	return status ? refuse(h, q->connection, status, why) : ask(h, route, q);
+	return status ? send_error(h, q->connection, status, why) : run_route(h, route, q);
 }
 
-/* A piece of the body. -ENOMEM: too much of it. */
-static int take(struct pending *p, const char *data, size_t len)
+/* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
+static int append_body(struct pending *p, const char *data, size_t len)
 {
 	char *body = p->len + len > HTTP_BODY_MAX ? NULL : realloc(p->body, p->len + len + 1);
 
@@ -171,8 +174,8 @@ static int take(struct pending *p, const char *data, size_t len)
 	return 0;
 }
 
-/* What says beforehand that it is too much; else the connection is cut where it is. */
-static bool says_too_much(struct MHD_Connection *c)
+/* A body that announces its length gets an answer; another one ends with the connection. */
+static bool is_body_too_long(struct MHD_Connection *c)
 {
 	const char *len = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
 
@@ -189,13 +192,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 
 	(void)version;
 	if (!p) {
-		if (says_too_much(c))
-			return refuse(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE, "too much");
+		if (is_body_too_long(c))
+			return send_error(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE,
+					  "the body is longer than 65536 bytes");
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}
 	if (*size) {
-		int r = take(p, data, *size);
+		int r = append_body(p, data, *size);
 
 		*size = 0;
 		return r < 0 ? MHD_NO : MHD_YES;
@@ -205,7 +209,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 				  .path = url,
 				  .body = p->body ? p->body : "",
 				  .body_len = p->len};
-	return dispatch(ctx, &q);
+	return dispatch_request(ctx, &q);
 }
 
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
@@ -228,9 +232,7 @@ const char *http_query(const struct http_request *q, const char *name)
 	return MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* ---- life ---- */
-
-static int start(struct http *h, struct err *err)
+static int start_server(struct http *h, struct err *err)
 {
 	const union MHD_DaemonInfo *info;
 
@@ -243,8 +245,23 @@ static int start(struct http *h, struct err *err)
 				  on_done, h, MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || info->epoll_fd < 0)
-		return err_set(err, -EIO, "http: libmicrohttpd does not start");
-	h->fd = -1; /* its own now */
+		return err_set(err, -EIO, "http: libmicrohttpd failed to start");
+	h->fd = -1; /* libmicrohttpd closes the socket from here on */
+	return 0;
+}
+
+static int listen_on(struct http *h, const char *where, struct err *err)
+{
+	struct address address;
+	int r = address_parse(where, &address);
+
+	if (r == 0)
+		r = address_listen(&address, &h->fd);
+	if (r < 0)
+		return err_set(err, r, "http.listen: %.200s: %s", where,
+			       r == -EINVAL ? ADDRESS_EXPECTED : strerror(-r));
+	h->access.loopback = address.is_loopback;
+	h->access.port = address_port(h->fd);
 	return 0;
 }
 
@@ -259,17 +276,17 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	h->fd = -1;
 	h->routes = routes;
 	h->ctx = ctx;
-	r = http_listen(config->listen, &h->fd, &h->access, err);
+	r = listen_on(h, config->listen, err);
 	if (r < 0)
 		return r;
 	if (!h->access.loopback && !config->token)
 		return err_set(err, -EINVAL,
-			       "http.listen: %s is not loopback and takes a token: set "
+			       "http.listen: %s is not a loopback address and needs a token: set "
 			       "http.token_file",
 			       config->listen);
 	r = http_access_init(&h->access, config, err);
 	if (r == 0)
-		r = start(h, err);
+		r = start_server(h, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(h);

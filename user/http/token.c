@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bearer token's file. */
+/* Reads and creates the file of the bearer token. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -11,14 +11,14 @@
 
 #define RANDOM_BYTES 32
 
-static int make(const char *path, struct err *err)
+static int create_token(const char *path, struct err *err)
 {
 	unsigned char bytes[RANDOM_BYTES];
 	char text[2 * RANDOM_BYTES + 2];
 	int r;
 
 	if (sodium_init() < 0)
-		return err_set(err, -EIO, "libsodium does not start");
+		return err_set(err, -EIO, "libsodium failed to start");
 	randombytes_buf(bytes, sizeof(bytes));
 	sodium_bin2hex(text, sizeof(text), bytes, sizeof(bytes));
 	strcat(text, "\n"); /* NOLINT(clang-analyzer-security.insecureAPI.strcpy): it has room */
@@ -35,7 +35,9 @@ static int check_owner(const char *path, struct err *err)
 	if (stat(path, &st) < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (st.st_mode & 077 || (st.st_uid != geteuid() && st.st_uid != 0))
-		return err_set(err, -EACCES, "%s: others may read it: chmod 600, chown root", path);
+		return err_set(err, -EACCES,
+			       "%s: others may read the token: chmod 600 it and chown it to root",
+			       path);
 	return 0;
 }
 
@@ -46,7 +48,7 @@ int http_token_read(const char *path, bool create, char **ret, struct err *err)
 	int r;
 
 	if (create && access(path, F_OK) < 0) {
-		r = make(path, err);
+		r = create_token(path, err);
 		if (r < 0)
 			return r;
 	}
@@ -62,8 +64,8 @@ int http_token_read(const char *path, bool create, char **ret, struct err *err)
 			len = 0;
 	if (len < HTTP_TOKEN_MIN || len > HTTP_TOKEN_MAX)
 		return err_set(err, -EBADMSG,
-			       "%s: a token is one line of %d to %d characters without blanks",
-			       path, HTTP_TOKEN_MIN, HTTP_TOKEN_MAX);
+			       "%s: must be one line of %d to %d characters without blanks", path,
+			       HTTP_TOKEN_MIN, HTTP_TOKEN_MAX);
 	*ret = TAKE_PTR(text);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States, annotations and container storage. Everything read is JSON of bounded size. */
+/* Reads hook states, annotations and container storage: JSON files with a size limit each. */
 #include "user/identity/bundle.h"
 
 #include <errno.h>
@@ -31,16 +31,15 @@ int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, str
 
 	j = json_loadb(text, len, 0, &je);
 	if (!j)
-		return err_set(err, -EBADMSG, "the state is not JSON: %s", je.text);
-	/* Other members are there with some runtime or version. */
+		return err_set(err, -EBADMSG, "the container's state is not JSON: %s", je.text);
+	/* Runtimes add other members. */
 	if (json_unpack_ex(j, &je, 0, "{s:s, s?I, s?s, s?o}", "id", &id, "pid", &pid, "bundle",
 			   &bundle, "annotations", &annotations) < 0)
 		return err_set(err, -EBADMSG, "not a container's state: %s", je.text);
 	if (!*id || strlen(id) > IDENTITY_TEXT_MAX || pid < 0 || pid > INT_MAX ||
 	    (bundle && strlen(bundle) >= PATH_MAX))
 		return err_set(err, -EBADMSG,
-			       "not a container's state: an id, pid or bundle that "
-			       "can be none");
+			       "not a container's state: its id, pid or bundle is out of range");
 	s.id = strdup(id);
 	s.bundle = bundle ? strdup(bundle) : NULL;
 	s.pid = (pid_t)pid;
@@ -57,11 +56,11 @@ int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, str
 
 #define AT(m) offsetof(struct identity, m)
 
-/* Of two that say the same the first counts. */
+/* Where several keys set the same member, the first one counts. */
 static const struct {
 	const char *key;
 	size_t offset;
-	enum engine engine; /* whose own annotation it is */
+	enum engine engine; /* the engine that alone writes this key */
 } keys[] = {
 	{"io.kubernetes.pod.name", AT(pod), ENGINE_UNKNOWN},
 	{"io.kubernetes.pod.namespace", AT(pod_namespace), ENGINE_UNKNOWN},
@@ -78,8 +77,7 @@ static const struct {
 	{"io.kubernetes.cri-o.Namespace", AT(pod_namespace), ENGINE_CRIO},
 };
 
-/* "sha256:…" of NAME@sha256:…, of that itself, or of 64 digits; NULL: none. The caller's to free.
- */
+/* Returns the digest in a value, see identity_set_digest(). The caller frees it. NULL: none. */
 static char *digest_of(const char *s)
 {
 	const char *at = strchr(s, '@');
@@ -117,7 +115,7 @@ int identity_from_annotations(struct identity *w, const json_t *annotations)
 			r = at == &w->digest ? identity_set_digest(at, value)
 					     : identity_set(at, value);
 	}
-	/* A reference may hold the digest, too. */
+	/* The reference of the image may hold the digest. */
 	if (r != -ENOMEM && w->image && !w->digest && strchr(w->image, '@'))
 		r = identity_set_digest(&w->digest, w->image);
 	return r == -ENOMEM ? r : 0;
@@ -125,8 +123,8 @@ int identity_from_annotations(struct identity *w, const json_t *annotations)
 
 /* ---- files ---- */
 
-/* *ret: NULL where the file is not there. */
-static int load(const char *path, size_t max, json_t **ret, struct err *err)
+/* Reads a JSON file; *ret is NULL where the file does not exist. */
+static int load_json(const char *path, size_t max, json_t **ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t je;
@@ -140,7 +138,7 @@ static int load(const char *path, size_t max, json_t **ret, struct err *err)
 	return *ret ? 0 : err_set(err, -EBADMSG, "%s: %s", path, je.text);
 }
 
-static int from_config(struct identity *w, const char *bundle, struct err *err)
+static int set_from_config(struct identity *w, const char *bundle, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	json_auto_t *j = NULL;
@@ -148,12 +146,12 @@ static int from_config(struct identity *w, const char *bundle, struct err *err)
 
 	if (asprintf(&path, "%s/config.json", bundle) < 0)
 		return err_oom(err);
-	r = load(path, OCI_CONFIG_MAX, &j, err);
+	r = load_json(path, OCI_CONFIG_MAX, &j, err);
 	return r < 0 ? r : identity_from_annotations(w, json_object_get(j, "annotations"));
 }
 
-/* The element of an array of objects with that id. */
-static const json_t *with_id(const json_t *list, const char *id)
+/* Returns the object with that id in an array, or NULL. */
+static const json_t *find_by_id(const json_t *list, const char *id)
 {
 	const json_t *one;
 	size_t i;
@@ -167,35 +165,35 @@ static const json_t *with_id(const json_t *list, const char *id)
 	return NULL;
 }
 
-static int keep(char **at, const json_t *value)
+static int set_unknown(char **at, const json_t *value)
 {
 	const char *s = json_string_value(value);
 
 	return *at || !s ? 0 : identity_set(at, s);
 }
 
-/* An entry of containers.json; its metadata is JSON in a string, of the engine's. */
-static int from_container(struct identity *w, const json_t *c)
+/* Reads an entry of containers.json, whose metadata is a string that holds the engine's JSON. */
+static int set_from_container(struct identity *w, const json_t *c)
 {
 	const char *text = json_string_value(json_object_get(c, "metadata"));
 	const char *image_id = json_string_value(json_object_get(c, "image"));
 	json_auto_t *meta = text ? json_loads(text, 0, NULL) : NULL;
-	int r = keep(&w->name, json_object_get(meta, "name"));
+	int r = set_unknown(&w->name, json_object_get(meta, "name"));
 
 	if (r == 0)
-		r = keep(&w->name, json_array_get(json_object_get(c, "names"), 0));
+		r = set_unknown(&w->name, json_array_get(json_object_get(c, "names"), 0));
 	if (r == 0)
-		r = keep(&w->image, json_object_get(meta, "image-name"));
+		r = set_unknown(&w->image, json_object_get(meta, "image-name"));
 	if (r == 0 && image_id && !w->image_id)
 		r = identity_set_digest(&w->image_id, image_id);
 	return r;
 }
 
 /*
- * Container storage: DIR/DRIVER-containers/ID/userdata is the bundle, containers.json lies beside
- * ID, and DIR/DRIVER-images/images.json knows digests.
+ * Reads the container storage: the bundle is DIR/DRIVER-containers/ID/userdata, containers.json
+ * lies beside ID, and DIR/DRIVER-images/images.json holds the digests.
  */
-static int from_storage(struct identity *w, const char *bundle, struct err *err)
+static int set_from_storage(struct identity *w, const char *bundle, struct err *err)
 {
 	static const char userdata[] = "/userdata", containers[] = "-containers";
 	size_t n = strlen(bundle), id_len = strlen(w->id);
@@ -216,22 +214,23 @@ static int from_storage(struct identity *w, const char *bundle, struct err *err)
 	if (strcmp(dir + n, containers) != 0)
 		return 0;
 	snprintf(path, sizeof(path), "%s/containers.json", dir);
-	r = load(path, STORAGE_JSON_MAX, &list, err);
-	one = r == 0 ? with_id(list, w->id) : NULL;
+	r = load_json(path, STORAGE_JSON_MAX, &list, err);
+	one = r == 0 ? find_by_id(list, w->id) : NULL;
 	if (!one)
 		return r;
-	r = from_container(w, one);
+	r = set_from_container(w, one);
 	if (r < 0 || !w->image_id || w->digest)
 		return r;
 	snprintf(path, sizeof(path), "%.*s-images/images.json", (int)n, dir);
-	r = load(path, STORAGE_JSON_MAX, &images, err);
-	one = r == 0 ? with_id(images, w->image_id + strlen("sha256:")) : NULL;
-	return one ? keep(&w->digest, json_object_get(one, "digest")) : r;
+	r = load_json(path, STORAGE_JSON_MAX, &images, err);
+	one = r == 0 ? find_by_id(images, w->image_id + strlen("sha256:")) : NULL;
+	return one ? set_unknown(&w->digest, json_object_get(one, "digest")) : r;
 }
 
 int identity_from_bundle(struct identity *w, const char *bundle, struct err *err)
 {
-	int r = from_config(w, bundle, err), s = from_storage(w, bundle, r < 0 ? NULL : err);
+	int r = set_from_config(w, bundle, err),
+	    s = set_from_storage(w, bundle, r < 0 ? NULL : err);
 
 	return r < 0 ? r : s;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Containers by what runtimes and engines leave on disk: states, bundles, container storage. */
+/* Identities from what runtimes and engines write: hook states, bundles, container storage. */
 #ifndef LUTRA_USER_IDENTITY_BUNDLE_H
 #define LUTRA_USER_IDENTITY_BUNDLE_H
 
@@ -8,36 +8,39 @@
 
 #include "user/identity/identity.h"
 
-#define OCI_STATE_MAX (1u << 20)     /* bytes of a state on a hook's standard input */
-#define OCI_CONFIG_MAX (8u << 20)    /* of a bundle's config.json */
-#define STORAGE_JSON_MAX (64u << 20) /* of containers.json and images.json */
+#define OCI_STATE_MAX (1u << 20)     /* bytes of a state on a hook's stdin */
+#define OCI_CONFIG_MAX (8u << 20)    /* bytes of a bundle's config.json */
+#define STORAGE_JSON_MAX (64u << 20) /* bytes of containers.json or images.json */
 
-/* What a runtime tells a hook. */
+/* The state that a runtime gives to a hook. */
 struct oci_state {
 	char *id;
-	char *bundle; /* NULL: not said */
-	pid_t pid;    /* of the container's first process; 0: there is none, as after its end */
-	json_t *annotations; /* or NULL */
+	char *bundle; /* directory; NULL: not given */
+	pid_t pid;    /* first process of the container; 0: none, for example after its end */
+	json_t *annotations; /* an object, or NULL */
 };
 
 void oci_state_done(struct oci_state *s);
-/* -EBADMSG: not a state. *ret is all of it, or untouched. */
+/* Reads a state. The caller calls oci_state_done(). -EBADMSG: not a state. -ENOMEM. */
 int oci_state_from_json(const char *text, size_t len, struct oci_state *ret, struct err *err);
 
-/* "sha256:…" out of NAME@sha256:…, of that itself, or of 64 digits; others leave *at. -ENOMEM. */
+/*
+ * Sets *at to "sha256:…" from NAME@sha256:…, sha256:… or 64 hexadecimal digits. Another value
+ * leaves *at as it is. -ENOMEM.
+ */
 int identity_set_digest(char **at, const char *value);
 
 /*
- * Kubernetes' annotations, as CRI-O and containerd put them into a bundle, and labels of an
- * engine's API, which have the same names. Keeps what is known; -ENOMEM.
+ * Adds what annotations of Kubernetes, CRI-O and containerd say; labels of an engine's API have the
+ * same names. Known members stay as they are. -ENOMEM.
  */
 int identity_from_annotations(struct identity *w, const json_t *annotations);
 
 /*
- * What a bundle says of its container: annotations in config.json; and name, image and digest in
- * the container storage that Podman and CRI-O keep bundles in. w->id must be set; keeps what is
- * known. A file that is not there says nothing; -EBADMSG, -EFBIG and the like: one that is there
- * cannot be used, the others were.
+ * Adds what a bundle says: the annotations in config.json, and name, image and digest from the
+ * container storage of Podman and CRI-O. w->id must be set; known members stay as they are. A
+ * missing file is no error. -EBADMSG, -EFBIG or as open(2): a file cannot be used; the other files
+ * were.
  */
 int identity_from_bundle(struct identity *w, const char *bundle, struct err *err);
 

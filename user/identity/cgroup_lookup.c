@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a container's id to its cgroup. */
+/* Finds cgroups by the state files of runtimes. Reads files only; keeps nothing. */
 #include "user/identity/cgroup_lookup.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #define STATE_MAX (1 << 20)
 
-/* Field 22 of /proc/PID/stat: when it started, in ticks. 0 if there is no such process. */
+/* Returns the start time of a process in ticks (field 22 of /proc/PID/stat), 0 if it is gone. */
 static unsigned long long start_time(pid_t pid)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -36,7 +36,7 @@ static unsigned long long start_time(pid_t pid)
 	return t;
 }
 
-/* A runtime's state file, and the names of the members that tell of the container's process. */
+/* A runtime's state file and the members that hold the first process and its start time. */
 struct state_file {
 	const char *dir;
 	const char *file;
@@ -67,7 +67,7 @@ static int from_state(const struct state_file *s, const char *id, char **ret)
 	start = json_integer_value(json_object_get(j, s->start));
 	if (pid <= 1 || pid > INT_MAX)
 		return -ENOENT;
-	/* The number may have been used again since the container died. */
+	/* Another process may have the number by now. */
 	if (start && start_time((pid_t)pid) != (unsigned long long)start)
 		return -ENOENT;
 	return cgroup_of_pid((pid_t)pid, ret, NULL);
@@ -83,7 +83,8 @@ static bool is_id(const char *id)
 int cgroup_lookup_by_id(const char *id, char **ret, struct err *err)
 {
 	if (!is_id(id))
-		return err_set(err, -EINVAL, "not a container's id: letters, digits, _.+- only");
+		return err_set(err, -EINVAL,
+			       "%.100s: not a container id: use letters, digits and _.+-", id);
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		if (from_state(&states[i], id, ret) == 0)
 			return 0;

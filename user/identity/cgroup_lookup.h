@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which cgroup a container runs in. */
+/* From the id of a container to its cgroup, and back. */
 #ifndef LUTRA_USER_IDENTITY_CGROUP_LOOKUP_H
 #define LUTRA_USER_IDENTITY_CGROUP_LOOKUP_H
 
@@ -8,13 +8,13 @@
 #include "lib/base/err.h"
 
 /*
- * Cgroup of a running container by its id, from the runtimes' state files (runc, crun) and else by
- * the names of cgroups (docker, podman, cri). *ret: the caller's to free. -EINVAL: no id.
- * -ENOENT, -ENOTUNIQ, -ENOTSUP.
+ * Finds the cgroup of a running container: in the state files of runc and crun, else among the
+ * names of cgroups. The caller frees *ret. -EINVAL: not an id. -ENOENT: no such container.
+ * -ENOTUNIQ: several have this id. -ENOTSUP: no cgroup v2.
  */
 int cgroup_lookup_by_id(const char *id, char **ret, struct err *err);
 
-/* The id of the container that a cgroup belongs to (patterns.h); else the cgroup's own name. */
+/* Writes the id of the cgroup's container (patterns.h), or else the name of the cgroup. */
 void cgroup_lookup_container_id(const char *cgroup, char *buf, size_t size);
 
 #endif

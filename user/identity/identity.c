@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identities: strings that are owned, and their JSON. */
+/* Identities of containers and their JSON. Pure functions over structs that the caller owns. */
 #include "user/identity/identity.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static const struct {
 };
 #define N_MEMBERS (sizeof(members) / sizeof(members[0]))
 
-static char **member(struct identity *w, size_t i)
+static char **member_at(struct identity *w, size_t i)
 {
 	return (char **)((char *)w + members[i].offset);
 }
@@ -48,7 +48,7 @@ static const char *member_of(const struct identity *w, size_t i)
 void identity_done(struct identity *w)
 {
 	for (size_t i = 0; i < N_MEMBERS; i++)
-		free(*member(w, i));
+		free(*member_at(w, i));
 	*w = (struct identity){};
 }
 
@@ -59,8 +59,8 @@ int identity_fill(struct identity *to, const struct identity *from)
 	if (to->engine == ENGINE_UNKNOWN)
 		to->engine = from->engine;
 	for (size_t i = 0; r == 0 && i < N_MEMBERS; i++)
-		if (!*member(to, i))
-			r = identity_set(member(to, i), member_of(from, i));
+		if (!*member_at(to, i))
+			r = identity_set(member_at(to, i), member_of(from, i));
 	return r;
 }
 
@@ -96,7 +96,7 @@ char *identity_pack(const struct identity *w, struct identity *ret, char *buf)
 	for (size_t i = 0; i < N_MEMBERS; i++) {
 		if (!member_of(w, i))
 			continue;
-		*member(ret, i) = buf;
+		*member_at(ret, i) = buf;
 		buf = stpcpy(buf, member_of(w, i)) + 1;
 	}
 	return buf;
@@ -134,7 +134,7 @@ static int decode_member(const char *key, const json_t *v, struct identity *w)
 		if (strcmp(key, members[i].key) != 0)
 			continue;
 		return json_is_string(v) || json_is_null(v)
-			       ? identity_set(member(w, i), json_string_value(v))
+			       ? identity_set(member_at(w, i), json_string_value(v))
 			       : -EBADMSG;
 	}
 	return -EBADMSG;
@@ -148,7 +148,7 @@ int identity_from_json(json_t *j, struct identity *ret, struct err *err)
 	int r;
 
 	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "an identity is an object");
+		return err_set(err, -EBADMSG, "identity: must be an object");
 	json_object_foreach (j, key, v) {
 		r = decode_member(key, v, &w);
 		if (r < 0)

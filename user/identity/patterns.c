@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How engines call the cgroups of containers. ID is 64 hexadecimal digits; with the systemd driver
- * PREFIX-ID.scope, with cgroupfs PREFIX-ID or ID alone.
+ * The names that engines give to the cgroups of containers. ID is 64 hexadecimal digits. The
+ * systemd driver makes PREFIX-ID.scope, cgroupfs makes PREFIX-ID or ID.
  *
  *   Docker       docker-ID.scope; /docker/ID
- *   containerd   cri-containerd-ID.scope; ID in a pod; SLICE:cri-containerd:ID, which a runtime
- *                makes of systemd's form where it uses cgroupfs; nerdctl-ID.scope, /default/ID
- *   CRI-O        crio-ID[.scope]; crio-conmon-ID.scope is its monitor
- *   Podman       libpod-ID[.scope], in it container/; libpod-payload-ID where --cgroups=split;
- *                libpod-conmon-ID.scope is its monitor; /libpod_parent/ID is a pod
+ *   containerd   cri-containerd-ID.scope; ID in a pod; SLICE:cri-containerd:ID where the runtime
+ *                uses cgroupfs but gets a systemd name; nerdctl-ID.scope; /default/ID
+ *   CRI-O        crio-ID[.scope]; crio-conmon-ID.scope is the monitor
+ *   Podman       libpod-ID[.scope], in it container/; libpod-payload-ID with --cgroups=split;
+ *                libpod-conmon-ID.scope is the monitor; /libpod_parent/ID is a pod
  */
 #include "user/identity/patterns.h"
 
@@ -27,7 +27,7 @@ static const struct {
 	{"libpod-", ENGINE_PODMAN},	 {"libpod-payload-", ENGINE_PODMAN},
 };
 
-/* A component of a path, and the one above it. */
+/* A component of a path and the component above it. */
 struct part {
 	const char *s;
 	size_t len;
@@ -35,18 +35,18 @@ struct part {
 	size_t above_len;
 };
 
-static bool is(const char *s, size_t len, const char *word)
+static bool is_word(const char *s, size_t len, const char *word)
 {
 	return len == strlen(word) && memcmp(s, word, len) == 0;
 }
 
-static bool begins(const char *s, size_t len, const char *word)
+static bool has_prefix(const char *s, size_t len, const char *word)
 {
 	return len >= strlen(word) && memcmp(s, word, strlen(word)) == 0;
 }
 
-/* Exactly an id. */
-static bool take_id(const char *s, size_t len, struct pattern *p)
+/* Reads an id and nothing else. */
+static bool take_container_id(const char *s, size_t len, struct pattern *p)
 {
 	if (len != ID_LEN || strspn(s, HEX) < ID_LEN)
 		return false;
@@ -55,7 +55,7 @@ static bool take_id(const char *s, size_t len, struct pattern *p)
 	return true;
 }
 
-/* Some engine's prefix, an id, and perhaps ".scope". */
+/* Reads PREFIX-ID or PREFIX-ID.scope. */
 static bool match_named(const struct part *c, struct pattern *p)
 {
 	size_t len = c->len;
@@ -65,7 +65,8 @@ static bool match_named(const struct part *c, struct pattern *p)
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
 		size_t n = strlen(named[i].prefix);
 
-		if (!begins(c->s, len, named[i].prefix) || !take_id(c->s + n, len - n, p))
+		if (!has_prefix(c->s, len, named[i].prefix) ||
+		    !take_container_id(c->s + n, len - n, p))
 			continue;
 		p->engine = named[i].engine;
 		return true;
@@ -74,8 +75,8 @@ static bool match_named(const struct part *c, struct pattern *p)
 }
 
 /*
- * Kubernetes' directory of a pod: podUID, or [kubepods-]…-podUID.slice with '_' for '-'. The uid of
- * a static pod is a hash of 32 digits.
+ * Reads the uid of a pod from its directory, podUID or [kubepods-]…-podUID.slice with '_' for '-'.
+ * The uid of a static pod is a hash of 32 digits.
  */
 static void note_pod(const struct part *c, struct pattern *p)
 {
@@ -96,7 +97,7 @@ static void note_pod(const struct part *c, struct pattern *p)
 		memcpy(p->pod_uid, uid, n + 1);
 }
 
-/* SLICE:PREFIX:ID */
+/* Reads SLICE:PREFIX:ID. */
 static bool match_colons(const struct part *c, struct pattern *p)
 {
 	const char *last = memrchr(c->s, ':', c->len), *first = memchr(c->s, ':', c->len);
@@ -107,11 +108,11 @@ static bool match_colons(const struct part *c, struct pattern *p)
 		return false;
 	slice.len = (size_t)(first - c->s);
 	len = (size_t)(last - first - 1);
-	if (!take_id(last + 1, (size_t)(c->s + c->len - last - 1), p))
+	if (!take_container_id(last + 1, (size_t)(c->s + c->len - last - 1), p))
 		return false;
 	p->engine = ENGINE_UNKNOWN;
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-		/* The prefix without its dash. */
+		/* Compare with the prefix without its dash. */
 		if (strlen(named[i].prefix) == len + 1 &&
 		    memcmp(named[i].prefix, first + 1, len) == 0)
 			p->engine = named[i].engine;
@@ -120,15 +121,15 @@ static bool match_colons(const struct part *c, struct pattern *p)
 	return true;
 }
 
-/* An id alone says nothing of the engine: the directory above it does. */
+/* Reads a bare ID; the directory above it tells the engine. */
 static bool match_bare(const struct part *c, struct pattern *p)
 {
-	if (is(c->above, c->above_len, "libpod_parent") || !take_id(c->s, c->len, p))
+	if (is_word(c->above, c->above_len, "libpod_parent") || !take_container_id(c->s, c->len, p))
 		return false;
-	if (is(c->above, c->above_len, "docker"))
+	if (is_word(c->above, c->above_len, "docker"))
 		p->engine = ENGINE_DOCKER;
-	else if (p->pod_uid[0] || is(c->above, c->above_len, "default") ||
-		 is(c->above, c->above_len, "k8s.io"))
+	else if (p->pod_uid[0] || is_word(c->above, c->above_len, "default") ||
+		 is_word(c->above, c->above_len, "k8s.io"))
 		p->engine = ENGINE_CONTAINERD;
 	else
 		p->engine = ENGINE_UNKNOWN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Falco's events, a JSON object a line: evt.type, thread.tid, and if they are there evt.time (ns
- * since 1970), evt.dir, proc.pid and container.id, in output_fields or at the top. Falco says what
- * its rules let through: calls that no rule reports are not in it.
+ * Imports events of Falco, one JSON object per line: evt.type, thread.tid, and where present
+ * evt.time (ns since 1970), evt.dir, proc.pid and container.id, in output_fields or at the top.
+ * Falco reports system calls that match its rules; other system calls are missing.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -12,20 +12,20 @@
 #include "user/import/lines.h"
 
 struct falco {
-	char container[80]; /* whose events are taken; "": none was met */
+	char container[80]; /* id of the container to take; "": none was met */
 };
 
-static json_t *field(json_t *event, const char *name)
+static json_t *event_field(json_t *event, const char *name)
 {
 	json_t *v = json_object_get(json_object_get(event, "output_fields"), name);
 
 	return v ? v : json_object_get(event, name);
 }
 
-/* Are the events of this container to be taken? 1, 0, or -EBADMSG: they are mixed. */
-static int choose(struct lines *l, struct falco *f, json_t *event, struct err *err)
+/* Returns 1 to take the event, 0 to leave it out. -EBADMSG: events of two containers are mixed. */
+static int choose_container(struct lines *l, struct falco *f, json_t *event, struct err *err)
 {
-	const char *id = json_string_value(field(event, "container.id"));
+	const char *id = json_string_value(event_field(event, "container.id"));
 
 	id = id ? id : "";
 	if (l->options->container) {
@@ -44,12 +44,12 @@ static int choose(struct lines *l, struct falco *f, json_t *event, struct err *e
 	return 1;
 }
 
-static int take(struct lines *l, json_t *event, struct err *err)
+static int add_event(struct lines *l, json_t *event, struct err *err)
 {
-	json_t *tid = field(event, "thread.tid"), *pid = field(event, "proc.pid");
-	const char *type = json_string_value(field(event, "evt.type"));
-	const char *dir = json_string_value(field(event, "evt.dir"));
-	json_t *time = field(event, "evt.time");
+	json_t *tid = event_field(event, "thread.tid"), *pid = event_field(event, "proc.pid");
+	const char *type = json_string_value(event_field(event, "evt.type"));
+	const char *dir = json_string_value(event_field(event, "evt.dir"));
+	json_t *time = event_field(event, "evt.time");
 	json_int_t t = json_integer_value(tid),
 		   g = json_is_integer(pid) ? json_integer_value(pid) : t;
 	uint16_t nr;
@@ -57,7 +57,7 @@ static int take(struct lines *l, json_t *event, struct err *err)
 	if (!type)
 		return err_set(err, -EBADMSG, "no evt.type");
 	if (!json_is_integer(tid) || t < 0 || t >= LINES_PIDS || g < 0 || g >= LINES_PIDS)
-		return err_set(err, -EBADMSG, "thread.tid, or proc.pid, is no process id");
+		return err_set(err, -EBADMSG, "thread.tid or proc.pid is not a process id");
 	if (json_integer_value(time) < 0)
 		return err_set(err, -EBADMSG, "evt.time is negative");
 	if (json_is_integer(time))
@@ -81,14 +81,14 @@ static int falco_line(struct lines *l, void *ctx, char *line, struct err *err)
 		return 0;
 	event = json_loads(line, JSON_REJECT_DUPLICATES, &je);
 	if (!event)
-		return err_set(err, -EBADMSG, "no JSON object: %s", je.text);
+		return err_set(err, -EBADMSG, "not a JSON object: %s", je.text);
 	if (!json_is_object(event)) {
 		json_decref(event);
-		return err_set(err, -EBADMSG, "JSON, but no object");
+		return err_set(err, -EBADMSG, "not a JSON object");
 	}
-	r = choose(l, ctx, event, err);
+	r = choose_container(l, ctx, event, err);
 	if (r > 0)
-		r = take(l, event, err);
+		r = add_event(l, event, err);
 	json_decref(event);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The formats. */
+/* The table of formats, and the import into a part file. Uses signal handlers of the process. */
 #include "user/import/import.h"
 
 #include <errno.h>
@@ -12,12 +12,13 @@
 const struct import_format import_formats[] = {
 	{"services", "SVC.RUN.raw.zst; its strings and labels are found beside it",
 	 import_services},
-	{"adfa-ld", "files, or directories of them, of i386 call numbers; each file is a task",
+	{"adfa-ld",
+	 "files, or directories of files, of i386 system call numbers; each file is a task",
 	 import_adfa},
-	{"unm", "lines of a pid and a call number, taken for those of i386", import_unm},
+	{"unm", "lines with a pid and an i386 system call number", import_unm},
 	{"strace", "output of strace -f, with or without times", import_strace},
-	{"lid-ds", "sysdig's lines, as LID-DS of 2019 and of 2021 has them", import_lid_ds},
-	{"falco", "Falco's events, a JSON object a line", import_falco},
+	{"lid-ds", "lines of sysdig as in LID-DS 2019 and LID-DS 2021", import_lid_ds},
+	{"falco", "events of Falco, one JSON object per line", import_falco},
 	{},
 };
 
@@ -30,7 +31,7 @@ const struct import_format *import_find(const char *name)
 	return NULL;
 }
 
-/* The file that is being written, for who interrupts; "" while there is none. */
+/* Path of the part file, for the signal handler; "": none. */
 static char part[4096];
 
 static void remove_part(int sig)
@@ -40,7 +41,7 @@ static void remove_part(int sig)
 	raise(sig);
 }
 
-/* Give the finished trace its name, unless something has it by now. */
+/* Renames the finished trace, unless a file of that name exists by now. */
 static int name_part(const char *output, struct err *err)
 {
 	if (renameat2(AT_FDCWD, part, AT_FDCWD, output, RENAME_NOREPLACE) == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recordings of other tools as traces. */
+/* Turns recordings of other tools into traces. */
 #ifndef LUTRA_USER_IMPORT_IMPORT_H
 #define LUTRA_USER_IMPORT_IMPORT_H
 
@@ -8,25 +8,24 @@
 #include "lib/trace/trace.h"
 
 struct import_options {
-	const char *const *paths; /* of one run, in their order */
+	const char *const *paths; /* the files of one run, in order */
 	size_t n;
 	const char *output;
-	const char *image;		 /* "" where unknown */
-	const char *container;		 /* falco: take only this one's events; or NULL */
+	const char *image;		 /* "": unknown */
+	const char *container;		 /* falco: take events of this container only; NULL: all */
 	const struct progress *progress; /* or NULL */
 };
 
-/* What was left out, for the user to know. */
+/* What was imported and what was left out. */
 struct import_result {
 	uint64_t calls;
-	uint64_t left_out; /* events that are no calls, or another container's */
-	char first[64];	   /* the first of them */
+	uint64_t left_out; /* events that are no system calls, or of another container */
+	char first[64];	   /* the first event that was left out */
 };
 
 /*
- * A format: reads the paths, and what belongs to them, and writes the trace output (new; removed if
- * it fails). image: "" where unknown. -EBADMSG: not of this format; err names file and position, in
- * one line. -EFBIG: larger than is allowed.
+ * A format. read() reads the paths and writes the new trace output, or removes it after a failure.
+ * -EBADMSG: a file is not of this format, err names file and line. -EFBIG: a line is too long.
  */
 struct import_format {
 	const char *name;
@@ -34,16 +33,16 @@ struct import_format {
 	int (*read)(const struct import_options *o, struct import_result *ret, struct err *err);
 };
 
-/* The format of that name, or NULL. */
+/* Returns the format of that name, or NULL. */
 const struct import_format *import_find(const char *name);
 
-/* All of them, ended by one without a name. */
+/* All formats; the last one has no name. */
 extern const struct import_format import_formats[];
 
 /*
- * Read a recording and give the finished trace its name: it is written beside, as OUTPUT.PID.part,
- * which a failure or SIGHUP, SIGINT, SIGTERM removes. For a program of one thread. -EEXIST: there
- * is an output; as the format's read().
+ * Imports a recording. Writes OUTPUT.PID.part and renames it at the end; a failure, SIGHUP, SIGINT
+ * or SIGTERM removes the part. For programs with one thread. -EEXIST: the output exists. Else as
+ * the format's read().
  */
 int import_trace(const struct import_format *f, const struct import_options *o,
 		 struct import_result *ret, struct err *err);
@@ -51,19 +50,19 @@ int import_trace(const struct import_format *f, const struct import_options *o,
 /* One run of the services recordings: SVC.RUN.raw.zst with its strings and labels beside it. */
 int import_services(const struct import_options *o, struct import_result *ret, struct err *err);
 
-/* ADFA-LD: files, or directories of files, of i386 call numbers; each a task of its own. */
+/* ADFA-LD: files, or directories of files, of i386 system call numbers; each file is a task. */
 int import_adfa(const struct import_options *o, struct import_result *ret, struct err *err);
 
-/* University of New Mexico: lines of a pid and a call number, taken for i386's. */
+/* University of New Mexico: lines with a pid and an i386 system call number. */
 int import_unm(const struct import_options *o, struct import_result *ret, struct err *err);
 
-/* strace -f, with or without -t, -tt, -ttt, -r; or the files of -ff in turn. */
+/* Output of strace -f, with or without -t, -tt, -ttt, -r; or the files of -ff. */
 int import_strace(const struct import_options *o, struct import_result *ret, struct err *err);
 
-/* LID-DS 2019 and 2021: sysdig's lines. */
+/* LID-DS 2019 and 2021: lines of sysdig. */
 int import_lid_ds(const struct import_options *o, struct import_result *ret, struct err *err);
 
-/* Falco's events as JSON lines. */
+/* Events of Falco as JSON lines. */
 int import_falco(const struct import_options *o, struct import_result *ret, struct err *err);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LID-DS (https://github.com/LID-DS/LID-DS), sysdig's lines, by spaces:
+ * Imports LID-DS (https://github.com/LID-DS/LID-DS): lines of sysdig, with fields between spaces:
  *
  *   2021   time (ns since 1970), user, pid, process, tid, call, direction, parameters
  *   2019   number, time of the day, processor, user, process, tid, direction, call, parameters
  *
- * Direction > is a call's entry, < its end. Calls, forks and execs are taken, and procexit as an
- * exit.
+ * Direction > is the entry of a system call, < its end. Takes system calls, forks, execs, and
+ * procexit as an exit.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct event {
 	char *params;
 };
 
-/* A user is a number, or a name, or -1: nobody needs it. */
+/* Skips the user, which may be a number, a name or -1. */
 static bool parse_2021(char *s, struct event *ret)
 {
 	if (!lines_number(&s, UINT64_MAX, &ret->ns))
@@ -55,8 +55,8 @@ static bool parse_2019(char *s, struct event *ret)
 	return true;
 }
 
-/* The number that a parameter begins with, "res=12(...)"; -1: none. */
-static long long param(const char *params, const char *name)
+/* Returns the number in a parameter such as "res=12(...)", -1 if there is none. */
+static long long param_number(const char *params, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -66,13 +66,13 @@ static long long param(const char *params, const char *name)
 	return -1;
 }
 
-/* The end of a call: what came of it. */
-static int end(struct lines *l, const struct event *e)
+/* Takes forks and execs from the end of a system call. */
+static int end_syscall(struct lines *l, const struct event *e)
 {
 	bool clone = strcmp(e->name, "clone") == 0 || strcmp(e->name, "clone3") == 0;
 	bool fork = clone || strcmp(e->name, "fork") == 0 || strcmp(e->name, "vfork") == 0;
 	bool thread = strstr(e->params, "CLONE_THREAD");
-	long long res = param(e->params, "res"), parent = param(e->params, "ptid");
+	long long res = param_number(e->params, "res"), parent = param_number(e->params, "ptid");
 
 	if (fork && res > 0 && res < LINES_PIDS)
 		return lines_fork(l, (uint32_t)e->tid, (uint32_t)res, thread);
@@ -85,8 +85,7 @@ static int end(struct lines *l, const struct event *e)
 
 static int lid_ds_line(struct lines *l, void *ctx, char *line, struct err *err)
 {
-	char *words =
-		strdup(line); /* what is parsed one way is parsed another way from the start */
+	char *words = strdup(line); /* parsing cuts the line, and each format needs a whole one */
 	struct event e;
 	uint16_t nr;
 	int r = 0;
@@ -99,15 +98,15 @@ static int lid_ds_line(struct lines *l, void *ctx, char *line, struct err *err)
 		return 0;
 	}
 	if (!parse_2021(line, &e) && !parse_2019(words, &e))
-		r = err_set(err, -EBADMSG, "neither a line of LID-DS 2021 nor one of 2019");
+		r = err_set(err, -EBADMSG, "not a line of LID-DS 2021 or LID-DS 2019");
 	else if (strcmp(e.direction, ">") != 0 && strcmp(e.direction, "<") != 0)
-		r = err_set(err, -EBADMSG, "'%.20s' is no direction, > or <", e.direction);
+		r = err_set(err, -EBADMSG, "'%.20s' is not a direction: > or <", e.direction);
 	if (r == 0)
 		lines_time(l, e.ns);
 	if (r == 0 && strcmp(e.name, "procexit") == 0)
 		r = lines_plain(l, (uint32_t)e.tid, LUTRA_REC_EXIT);
 	else if (r == 0 && e.direction[0] == '<')
-		r = end(l, &e);
+		r = end_syscall(l, &e);
 	else if (r == 0 && lines_nr(l, e.name, &nr))
 		r = lines_call(l, (uint32_t)e.tid, (uint32_t)e.pid, nr);
 	else if (r == 0)

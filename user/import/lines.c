@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of text to records. */
+/* Reads text files line by line and writes their records to a trace. */
 #include "user/import/lines.h"
 
 #include <ctype.h>
@@ -24,7 +24,7 @@ static void lines_done(struct lines *l)
 
 /* ---- for formats ---- */
 
-static void meet(struct lines *l, uint32_t tid)
+static void mark_met(struct lines *l, uint32_t tid)
 {
 	if (tid < LINES_PIDS)
 		l->met[tid / 8] |= (uint8_t)(1u << (tid & 7));
@@ -45,7 +45,7 @@ void lines_left_out(struct lines *l, const char *what)
 
 bool lines_nr(const struct lines *l, const char *name, uint16_t *ret)
 {
-	/* sysdig's names, where they are others than the kernel's. */
+	/* Names of sysdig that differ from the kernel's. */
 	static const char *const others[][2] = {{"pread", "pread64"},
 						{"pwrite", "pwrite64"},
 						{"prlimit", "prlimit64"},
@@ -62,9 +62,9 @@ bool lines_nr(const struct lines *l, const char *name, uint16_t *ret)
 	return true;
 }
 
-static int put(struct lines *l, const struct lutra_record *rec)
+static int put_record(struct lines *l, const struct lutra_record *rec)
 {
-	meet(l, rec->tid);
+	mark_met(l, rec->tid);
 	l->ts_ns++;
 	return trace_writer_add(l->trace, rec, NULL, 0);
 }
@@ -74,7 +74,7 @@ int lines_call(struct lines *l, uint32_t tid, uint32_t tgid, uint16_t nr)
 	const struct lutra_record rec = {.ts_ns = l->ts_ns, .tid = tid, .tgid = tgid, .nr = nr};
 
 	l->result->calls++;
-	return put(l, &rec);
+	return put_record(l, &rec);
 }
 
 int lines_fork(struct lines *l, uint32_t tid, uint32_t child, bool thread)
@@ -88,14 +88,14 @@ int lines_fork(struct lines *l, uint32_t tid, uint32_t child, bool thread)
 
 	if (lines_met(l, child))
 		return 0;
-	meet(l, child);
-	return put(l, &rec);
+	mark_met(l, child);
+	return put_record(l, &rec);
 }
 
 int lines_plain(struct lines *l, uint32_t tid, uint16_t type)
 {
 	const struct lutra_record rec = {.ts_ns = l->ts_ns, .tid = tid, .tgid = tid, .type = type};
-	int r = put(l, &rec);
+	int r = put_record(l, &rec);
 
 	if (type == LUTRA_REC_EXIT && tid < LINES_PIDS)
 		l->met[tid / 8] &= (uint8_t) ~(1u << (tid & 7));
@@ -127,8 +127,8 @@ bool lines_number(char **s, uint64_t max, uint64_t *ret)
 	return isdigit((unsigned char)word[0]) && !*end && !errno && *ret <= max;
 }
 
-/* ".25" to ns. */
-static uint64_t fraction(const char *s)
+/* Reads ".25" as ns. */
+static uint64_t parse_fraction(const char *s)
 {
 	uint64_t ns = 0, unit = NSEC_PER_SEC / 10;
 
@@ -146,7 +146,7 @@ bool lines_clock(const char *s, uint64_t *ret_ns)
 
 	if (sscanf(s, "%2u:%2u:%2u%n", &h, &m, &sec, &n) != 3 || h > 23 || m > 59 || sec > 60)
 		return false;
-	*ret_ns = (h * 3600ull + m * 60ull + sec) * NSEC_PER_SEC + fraction(s + n);
+	*ret_ns = (h * 3600ull + m * 60ull + sec) * NSEC_PER_SEC + parse_fraction(s + n);
 	return true;
 }
 
@@ -155,14 +155,14 @@ uint64_t lines_seconds(const char *s)
 	char *end;
 	uint64_t sec = strtoull(s, &end, 10);
 
-	return sec < UINT64_MAX / NSEC_PER_SEC ? sec * NSEC_PER_SEC + fraction(end) : 0;
+	return sec < UINT64_MAX / NSEC_PER_SEC ? sec * NSEC_PER_SEC + parse_fraction(end) : 0;
 }
 
 /* ---- reading ---- */
 
 /*
- * The next line into buf. 1: a line; 0: the end; -EFBIG: longer than LINES_LINE_MAX; -EILSEQ: a NUL
- * byte in it.
+ * Reads the next line into buf. Returns 1, or 0 at the end. -EFBIG: longer than LINES_LINE_MAX.
+ * -EILSEQ: the line holds a NUL byte.
  */
 static int next_line(FILE *f, char *buf)
 {
@@ -186,7 +186,7 @@ static int next_line(FILE *f, char *buf)
 	return 1;
 }
 
-/* What was wrong with line n. It may quote the line, which is not fit for a terminal. */
+/* Fills in err for line n. The reason may quote the line, so it is cleaned for a terminal. */
 static int bad_line(int r, const char *path, uint64_t n, const char *why, struct err *err)
 {
 	char clean[sizeof(err->msg)];
@@ -195,7 +195,7 @@ static int bad_line(int r, const char *path, uint64_t n, const char *why, struct
 	return err_set(err, r, "%s:%llu: %s", path, (unsigned long long)n, clean);
 }
 
-/* How much of all files was read; every line asks. */
+/* Shows how much of all files was read; called for each line. */
 static void show_progress(struct lines *l, FILE *in, uint64_t line)
 {
 	double n = (double)l->options->n;
@@ -230,17 +230,17 @@ static int read_file(struct lines *l, const struct lines_format *f, const char *
 		r = f->line(l, f->ctx, buf, &why);
 	}
 	if (r == -EFBIG && !why.msg[0])
-		return err_set(err, r, "%s:%llu: longer than %u bytes", path,
+		return err_set(err, r, "%s:%llu: line is longer than %u bytes", path,
 			       (unsigned long long)n + 1, LINES_LINE_MAX);
 	if (r == -EILSEQ && !why.msg[0])
-		return err_set(err, -EBADMSG, "%s:%llu: a NUL byte: this is no text", path,
+		return err_set(err, -EBADMSG, "%s:%llu: holds a NUL byte: not a text file", path,
 			       (unsigned long long)n + 1);
 	if (r < 0)
 		return bad_line(r, path, n, why.msg[0] ? why.msg : strerror(-r), err);
 	return 0;
 }
 
-static int read_all(struct lines *l, const struct lines_format *f, struct err *err)
+static int read_all_files(struct lines *l, const struct lines_format *f, struct err *err)
 {
 	_cleanup_free_ char *buf = malloc(LINES_LINE_MAX + 1);
 	int r = 0;
@@ -251,7 +251,7 @@ static int read_all(struct lines *l, const struct lines_format *f, struct err *e
 	for (; r == 0 && l->file < l->options->n; l->file++)
 		r = read_file(l, f, l->options->paths[l->file], buf, err);
 	if (r == 0 && l->result->calls == 0)
-		return err_set(err, -EBADMSG, "%s: no system calls in it", l->options->paths[0]);
+		return err_set(err, -EBADMSG, "%s: holds no system calls", l->options->paths[0]);
 	return r;
 }
 
@@ -275,7 +275,7 @@ int lines_import(const struct lines_format *f, const struct import_options *o,
 	r = trace_writer_new(&l.trace, o->output, &meta, err);
 	if (r < 0)
 		return r;
-	r = read_all(&l, f, err);
+	r = read_all_files(&l, f, err);
 	if (r == 0)
 		r = trace_writer_close(TAKE_PTR(l.trace), 0, err);
 	if (r < 0)

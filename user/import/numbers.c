@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recordings of call numbers: ADFA-LD, and those of the University of New Mexico. */
+/* Imports numbers of system calls: ADFA-LD, and data of the University of New Mexico. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,17 +8,18 @@
 
 #include "user/import/lines.h"
 
-/* Both were recorded on 32-bit x86. */
+/* Both data sets were recorded on 32-bit x86. */
 #define ARCH "i386"
 
 static int bad_number(char *at, struct err *err)
 {
-	return err_set(err, -EBADMSG, "'%.20s' is no call number from 0 to %d", at, LUTRA_NR - 1);
+	return err_set(err, -EBADMSG, "'%.20s' is not a system call number from 0 to %d", at,
+		       LUTRA_NR - 1);
 }
 
 /* ---- ADFA-LD ---- */
 
-/* Each file is a task: numbered as they come. */
+/* Each file is a task; its id is the index of the file. */
 static int adfa_file(struct lines *l, void *ctx, const char *path, struct err *err)
 {
 	uint32_t *tid = ctx;
@@ -47,7 +48,7 @@ static int adfa_line(struct lines *l, void *ctx, char *line, struct err *err)
 	return r;
 }
 
-/* Files to read: a directory stands for those in it, by name. */
+/* The files to read. A directory stands for its files, sorted by name. */
 struct files {
 	char **paths;
 	size_t n, size;
@@ -60,7 +61,7 @@ static void files_done(struct files *f)
 	free(f->paths);
 }
 
-static int add_file(struct files *f, const char *dir, const char *name)
+static int add_path(struct files *f, const char *dir, const char *name)
 {
 	if (f->n == f->size) {
 		size_t size = f->size ? 2 * f->size : 64;
@@ -77,20 +78,20 @@ static int add_file(struct files *f, const char *dir, const char *name)
 	return 0;
 }
 
-static int not_hidden(const struct dirent *e)
+static int is_visible_file(const struct dirent *e)
 {
 	return e->d_name[0] != '.' && (e->d_type == DT_REG || e->d_type == DT_UNKNOWN);
 }
 
-static int add_directory(struct files *f, const char *dir)
+static int add_paths_of(struct files *f, const char *dir)
 {
 	struct dirent **names;
-	int n = scandir(dir, &names, not_hidden, alphasort), r = 0;
+	int n = scandir(dir, &names, is_visible_file, alphasort), r = 0;
 
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		r = r < 0 ? r : add_file(f, dir, names[i]->d_name);
+		r = r < 0 ? r : add_path(f, dir, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);
@@ -109,14 +110,14 @@ int import_adfa(const struct import_options *o, struct import_result *ret, struc
 		int r = stat(o->paths[i], &st) < 0 ? -errno : 0;
 
 		if (r == 0 && S_ISDIR(st.st_mode))
-			r = add_directory(&files, o->paths[i]);
+			r = add_paths_of(&files, o->paths[i]);
 		else if (r == 0)
-			r = add_file(&files, o->paths[i], "");
+			r = add_path(&files, o->paths[i], "");
 		if (r < 0)
 			return err_set(err, r, "%s: %s", o->paths[i], strerror(-r));
 	}
 	if (files.n == 0)
-		return err_set(err, -EBADMSG, "%s: no files in it", o->paths[0]);
+		return err_set(err, -EBADMSG, "%s: holds no files", o->paths[0]);
 	all.paths = (const char *const *)files.paths;
 	all.n = files.n;
 	return lines_import(&f, &all, ret, err);
@@ -133,12 +134,13 @@ static int unm_line(struct lines *l, void *ctx, char *line, struct err *err)
 	if (!*s)
 		return 0;
 	if (!lines_number(&s, LINES_PIDS - 1, &pid))
-		return err_set(err, -EBADMSG, "'%.20s' is no process id", at);
+		return err_set(err, -EBADMSG, "'%.20s' is not a process id", at);
 	at = s;
 	if (!lines_number(&s, LUTRA_NR - 1, &nr))
 		return bad_number(at, err);
 	if (s[strspn(s, " \t")])
-		return err_set(err, -EBADMSG, "more than a process id and a call number");
+		return err_set(err, -EBADMSG,
+			       "holds more than a process id and a system call number");
 	l->ts_ns += LINES_STEP_NS;
 	return lines_call(l, (uint32_t)pid, (uint32_t)pid, (uint16_t)nr);
 }

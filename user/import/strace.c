@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Output of strace -f:
+ * Imports the output of strace -f:
  *
- *   [pid N] or N, a time of -t, -tt, -ttt or -r, each if there is one, then
- *   name(arguments) = result ...          a call
+ *   [pid N] or N, a time of -t, -tt, -ttt or -r, both optional, then
+ *   name(arguments) = result ...          a system call
  *   name(arguments <unfinished ...>       its entry; <... name resumed>...) = result ends it
  *   --- SIGX ... ---, +++ exited ... +++  a signal; the end of the task
  *
- * Calls, forks, execs and exits are taken. Paths are not: strace has them as they were asked for,
- * not as the kernel resolved them, and a policy that learned them would refuse the service its
- * files.
+ * Takes system calls, forks, execs and exits. Paths are left out: strace shows them as the program
+ * wrote them, not as the kernel resolved them, and a policy trained on them would refuse the
+ * service its files.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -18,10 +18,10 @@
 
 #include "user/import/lines.h"
 
-#define EPOCH_MIN_S 100000000 /* a smaller time is one since the line before */
+#define EPOCH_MIN_S 100000000 /* a smaller number is the time since the line before */
 #define OPEN_MAX_TASKS 4096
 
-/* A fork that has begun and not ended: its child may be met before. */
+/* A fork that has not ended. Its child may be met before the end. */
 struct open_fork {
 	uint32_t tid;
 	bool thread;
@@ -30,12 +30,12 @@ struct open_fork {
 struct strace {
 	struct open_fork forks[OPEN_MAX_TASKS];
 	size_t n_forks;
-	uint64_t day_ns, clock_ns; /* of -t: added at midnight; the time last seen */
-	uint32_t only;		   /* task of lines that name none */
-	bool unnamed;		   /* there were such lines */
-	uint32_t named;		   /* what that task is called later, once there are more */
-	char cut[32];		   /* a fork whose line strace itself broke, "" if none */
-	uint32_t cut_tid;
+	uint64_t day_ns, clock_ns; /* for -t: sum of passed days; the last time */
+	uint32_t only;		   /* task of lines without a pid */
+	bool unnamed;		   /* lines without a pid were met */
+	uint32_t named;		   /* pid that strace gives to that task later; 0: none yet */
+	char cut[32];		   /* name of a fork whose line strace interrupted; "": none */
+	uint32_t cut_tid;	   /* task of that fork */
 };
 
 static bool is_fork(const char *name)
@@ -51,8 +51,8 @@ static void close_fork(struct strace *t, uint32_t tid)
 			t->forks[i] = t->forks[--t->n_forks];
 }
 
-/* A task that was never met is the child of the fork that began last. */
-static int meet(struct lines *l, struct strace *t, uint32_t tid)
+/* Takes a task that was never met for the child of the fork that began last. */
+static int meet_task(struct lines *l, struct strace *t, uint32_t tid)
 {
 	struct open_fork *f;
 
@@ -62,8 +62,7 @@ static int meet(struct lines *l, struct strace *t, uint32_t tid)
 	return lines_fork(l, f->tid, tid, f->thread);
 }
 
-/* On a terminal the first task is named only once there are others; these are said to be attached.
- */
+/* strace names the first task only once there are others; those are announced as attached. */
 static uint32_t first_task(const struct lines *l, struct strace *t, uint32_t tid)
 {
 	if (t->unnamed && !t->named && !lines_met(l, tid))
@@ -71,17 +70,17 @@ static uint32_t first_task(const struct lines *l, struct strace *t, uint32_t tid
 	return tid == t->named ? t->only : tid;
 }
 
-/* "strace: Process N attached", at the start of a line or in the middle of the fork's. */
-static int attached(struct lines *l, struct strace *t, char *at)
+/* Takes "strace: Process N attached", at the start of a line or inside the line of a fork. */
+static int take_attached(struct lines *l, struct strace *t, char *at)
 {
 	unsigned tid;
 
 	if (sscanf(at, "strace: Process %7u attached", &tid) == 1 && tid < LINES_PIDS)
-		return meet(l, t, tid);
+		return meet_task(l, t, tid);
 	return 0;
 }
 
-/* "[pid N] " or "N ", if it is there. */
+/* Reads an optional "[pid N] " or "N ". */
 static uint32_t take_pid(const struct lines *l, struct strace *t, char **s)
 {
 	unsigned pid;
@@ -100,7 +99,7 @@ static uint32_t take_pid(const struct lines *l, struct strace *t, char **s)
 	return t->only;
 }
 
-/* The time, if there is one. */
+/* Reads an optional time. */
 static void take_time(struct lines *l, struct strace *t, char **s)
 {
 	size_t n = strspn(*s, "0123456789.:");
@@ -121,7 +120,7 @@ static void take_time(struct lines *l, struct strace *t, char **s)
 	*s += n + strspn(*s + n, " ");
 }
 
-/* What comes after "= ", at the end of the line: digits, or -1 for all else. */
+/* Returns the number after the last "= ", -1 if there is none. */
 static long long result_of(const char *s)
 {
 	const char *eq = NULL;
@@ -131,9 +130,9 @@ static long long result_of(const char *s)
 	return eq && isdigit((unsigned char)eq[3]) ? strtoll(eq + 3, NULL, 10) : -1;
 }
 
-/* A call that is over: forks and execs that came of it. */
-static int finish(struct lines *l, struct strace *t, uint32_t tid, const char *name,
-		  const char *rest)
+/* Takes forks and execs from a system call that ended. */
+static int finish_syscall(struct lines *l, struct strace *t, uint32_t tid, const char *name,
+			  const char *rest)
 {
 	long long result = result_of(rest);
 	bool thread = strstr(rest, "CLONE_THREAD");
@@ -150,17 +149,17 @@ static int finish(struct lines *l, struct strace *t, uint32_t tid, const char *n
 	return 0;
 }
 
-static int resumed(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
+static int resume_syscall(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
 {
 	char *end = strstr(s, " resumed>");
 
 	if (!end)
-		return err_set(err, -EBADMSG, "'%.30s': a call resumed, but not said to be", s);
+		return err_set(err, -EBADMSG, "'%.30s': expected 'resumed>'", s);
 	*end = '\0';
-	return finish(l, t, tid, s + strlen("<... "), end + strlen(" resumed>"));
+	return finish_syscall(l, t, tid, s + strlen("<... "), end + strlen(" resumed>"));
 }
 
-static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
+static int begin_syscall(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
 	char *broken = strstr(s, "strace: Process ");
@@ -169,7 +168,7 @@ static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct
 	int r;
 
 	if (len == 0 || s[len] != '(')
-		return err_set(err, -EBADMSG, "'%.30s' is no line of strace", s);
+		return err_set(err, -EBADMSG, "'%.30s' is not a line of strace", s);
 	s[len] = '\0';
 	if (!lines_nr(l, s, &nr)) {
 		lines_left_out(l, s);
@@ -177,10 +176,11 @@ static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct
 	}
 	r = lines_call(l, tid, tid, nr);
 	if (r < 0 || !unfinished)
-		return r < 0 ? r : finish(l, t, tid, s, s + len + 1);
+		return r < 0 ? r : finish_syscall(l, t, tid, s, s + len + 1);
 	if (is_fork(s)) {
 		if (t->n_forks == OPEN_MAX_TASKS)
-			return err_set(err, -E2BIG, "more than %d forks under way", OPEN_MAX_TASKS);
+			return err_set(err, -E2BIG, "more than %d forks have not ended",
+				       OPEN_MAX_TASKS);
 		t->forks[t->n_forks++] =
 			(struct open_fork){tid, strstr(s + len + 1, "CLONE_THREAD") != NULL};
 	}
@@ -188,7 +188,7 @@ static int call(struct lines *l, struct strace *t, uint32_t tid, char *s, struct
 		return 0;
 	snprintf(t->cut, sizeof(t->cut), "%.31s", s);
 	t->cut_tid = tid;
-	return attached(l, t, broken);
+	return take_attached(l, t, broken);
 }
 
 static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
@@ -199,29 +199,30 @@ static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
 	int r;
 
 	if (!*s || strncmp(s, "strace: ", 8) == 0)
-		return attached(l, t, s);
+		return take_attached(l, t, s);
 	if (t->cut[0]) {
-		r = finish(l, t, t->cut_tid, t->cut, s);
+		r = finish_syscall(l, t, t->cut_tid, t->cut, s);
 		t->cut[0] = '\0';
 		return r;
 	}
 	tid = take_pid(l, t, &s);
 	if (tid >= LINES_PIDS)
-		return err_set(err, -EBADMSG, "%u is no process id", tid);
+		return err_set(err, -EBADMSG, "%u is not a process id", tid);
 	take_time(l, t, &s);
 	if (strncmp(s, "strace: ", 8) == 0)
-		return attached(l, t, s);
-	r = meet(l, t, tid);
+		return take_attached(l, t, s);
+	r = meet_task(l, t, tid);
 	if (r < 0 || strncmp(s, "--- ", 4) == 0)
 		return r;
 	if (strncmp(s, "+++ ", 4) == 0) {
 		close_fork(t, tid);
 		return lines_plain(l, tid, LUTRA_REC_EXIT);
 	}
-	return strncmp(s, "<... ", 5) == 0 ? resumed(l, t, tid, s, err) : call(l, t, tid, s, err);
+	return strncmp(s, "<... ", 5) == 0 ? resume_syscall(l, t, tid, s, err)
+					   : begin_syscall(l, t, tid, s, err);
 }
 
-/* Files of -ff are named FILE.PID, and their lines name no task. */
+/* Takes the pid from the name FILE.PID of a file of -ff, whose lines have no pid. */
 static int strace_file(struct lines *l, void *ctx, const char *path, struct err *err)
 {
 	const char *dot = strrchr(path, '.');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies by image: a directory is read at each question, a file only when it has changed. */
+/* Reads the directory at each search, and a policy.json only when it has changed. */
 #include "user/policy/image_index.h"
 
 #include <dirent.h>
@@ -17,10 +17,10 @@
 struct entry {
 	struct entry *next;
 	char *name;
-	char *image; /* NULL: not a policy */
+	char *image; /* NULL: the file is not a policy */
 	char *digest;
 	struct stat st; /* of policy.json */
-	bool there;
+	bool is_present;
 };
 
 struct image_index {
@@ -70,7 +70,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* What cannot be read is no policy, and matches nothing. */
+/* Reads image and digest. A file that cannot be read matches no image. */
 static void entry_read(struct entry *e, int dir, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
@@ -111,7 +111,7 @@ static struct entry *entry_of(struct image_index *c, const char *name)
 	return e;
 }
 
-static int look(struct image_index *c, int dir, const char *name)
+static int inspect_entry(struct image_index *c, int dir, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
 	struct entry *e;
@@ -124,7 +124,7 @@ static int look(struct image_index *c, int dir, const char *name)
 	e = entry_of(c, name);
 	if (!e)
 		return -ENOMEM;
-	e->there = true;
+	e->is_present = true;
 	if (same_file(&e->st, &st))
 		return 0;
 	entry_read(e, dir, path);
@@ -132,7 +132,7 @@ static int look(struct image_index *c, int dir, const char *name)
 	return 0;
 }
 
-static int refresh(struct image_index *c, struct err *err)
+static int refresh_entries(struct image_index *c, struct err *err)
 {
 	struct entry **at = &c->entries;
 	DIR *d = opendir(c->dir);
@@ -142,16 +142,16 @@ static int refresh(struct image_index *c, struct err *err)
 	if (!d && errno != ENOENT)
 		return err_set(err, -errno, "%s: %s", c->dir, strerror(errno));
 	for (struct entry *e = c->entries; e; e = e->next)
-		e->there = false;
+		e->is_present = false;
 	while (d && r == 0 && (de = readdir(d)))
 		if (de->d_name[0] != '.')
-			r = look(c, dirfd(d), de->d_name);
+			r = inspect_entry(c, dirfd(d), de->d_name);
 	if (d)
 		closedir(d);
 	while (*at) {
 		struct entry *e = *at;
 
-		if (e->there) {
+		if (e->is_present) {
 			at = &e->next;
 			continue;
 		}
@@ -174,7 +174,7 @@ int image_index_find(struct image_index *c, const struct identity *w, struct ima
 		     struct err *err)
 {
 	struct image_index_match best = {};
-	int r = refresh(c, err);
+	int r = refresh_entries(c, err);
 
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counting and deciding. */
+/* Counts runs, matches and hours, and decides on modes. Pure: no files, no thread, no clock. */
 #include "user/policy/lifecycle.h"
 
 #include <ctype.h>
@@ -14,15 +14,15 @@
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
 
-static void run_done(struct lifecycle_run *r)
+static void lifecycle_run_done(struct lifecycle_run *r)
 {
 	free(r->file);
 }
 
-static void image_free(struct lifecycle_image *i)
+static void lifecycle_image_free(struct lifecycle_image *i)
 {
 	for (size_t k = 0; k < i->n_runs; k++)
-		run_done(&i->runs[k]);
+		lifecycle_run_done(&i->runs[k]);
 	free(i->runs);
 	free(i->image);
 	free(i->policy);
@@ -38,21 +38,19 @@ void lifecycle_done(struct lifecycle *l)
 		struct lifecycle_image *i = l->images;
 
 		l->images = i->next;
-		image_free(i);
+		lifecycle_image_free(i);
 	}
 }
 
-/* ---- finding ---- */
-
 struct lifecycle_image *lifecycle_of_container(const struct lifecycle *l,
-					       const struct identity *who)
+					       const struct identity *identity)
 {
 	struct lifecycle_image *best = NULL;
 	enum image_match how = IMAGE_NO_MATCH;
 
 	for (struct lifecycle_image *i = l->images; i; i = i->next) {
 		bool other;
-		enum image_match m = image_match(who, i->image, NULL, &other);
+		enum image_match m = image_match(identity, i->image, NULL, &other);
 
 		if (m > how) {
 			best = i;
@@ -62,7 +60,6 @@ struct lifecycle_image *lifecycle_of_container(const struct lifecycle *l,
 	return best;
 }
 
-/* Of the very reference, not of one without its tag. */
 struct lifecycle_image *lifecycle_find(const struct lifecycle *l, const char *image)
 {
 	_cleanup_(identity_done) struct identity asked = {};
@@ -89,7 +86,7 @@ struct lifecycle_image *lifecycle_of_policy(const struct lifecycle *l, const cha
 	return i;
 }
 
-/* What follows the registry and Docker's own namespace, as the name of a directory. */
+/* Makes the name of the policy: the reference without registry, fit for a directory. */
 static char *policy_of(const char *image)
 {
 	static const char *const common[] = {"docker.io/library/", "docker.io/", "localhost/"};
@@ -126,22 +123,22 @@ int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image
 	struct lifecycle_image *i, *other;
 
 	if (!is_reference(image))
-		return err_set(err, -EINVAL, "%.200s: not an image reference, as nginx:1.25 is",
-			       image);
+		return err_set(err, -EINVAL,
+			       "%.200s: not an image reference: write it as nginx:1.25", image);
 	i = calloc(1, sizeof(*i));
 	if (!i)
 		return err_oom(err);
 	i->image = strdup(image);
 	i->policy = policy_of(image);
 	if (!i->image || !i->policy) {
-		image_free(i);
+		lifecycle_image_free(i);
 		return err_oom(err);
 	}
 	other = lifecycle_of_policy(l, i->policy);
 	if (other) {
-		image_free(i);
-		return err_set(err, -EEXIST, "%.200s: %.200s has the policy of that name", image,
-			       other->image);
+		lifecycle_image_free(i);
+		return err_set(err, -EEXIST, "%.200s: the policy of %.200s has the same name",
+			       image, other->image);
 	}
 	i->next = l->images;
 	l->images = i;
@@ -185,7 +182,7 @@ int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char
 
 void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t run)
 {
-	run_done(&i->runs[run]);
+	lifecycle_run_done(&i->runs[run]);
 	memmove(&i->runs[run], &i->runs[run + 1], (i->n_runs - run - 1) * sizeof(*i->runs));
 	i->n_runs--;
 	l->changed = true;
@@ -252,9 +249,9 @@ static struct lifecycle_run *find_run(struct lifecycle_image *i, const char *fil
 	return NULL;
 }
 
-int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const json_t *news)
+int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const json_t *coverage)
 {
-	const json_t *runs = json_object_get(news, "runs");
+	const json_t *runs = json_object_get(coverage, "runs");
 	json_t *one;
 	size_t k;
 
@@ -270,7 +267,7 @@ int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const
 				&calls, "objects", &objects, "seconds", &seconds, "new_calls",
 				&new_calls, "new_objects", &new_objects) < 0)
 			return -EBADMSG;
-		/* Runs that an update keeps are not on this disk any more, or used already. */
+		/* The report also names runs that the old policy was trained on. */
 		run = find_run(i, file);
 		if (!run || run->used)
 			continue;
@@ -329,19 +326,20 @@ bool lifecycle_is_gate_met(const struct lifecycle_image *i, const struct config_
 }
 
 int lifecycle_allows_mode(const struct lifecycle *l, const struct config_life *limits,
-			  const struct lifecycle_mode_request *ask, struct err *ret_over,
+			  const struct lifecycle_mode_request *ask, struct err *ret_overridden,
 			  struct err *err)
 {
 	const struct lifecycle_image *i = lifecycle_of_policy(l, ask->policy);
 	struct err why;
 
-	ret_over->msg[0] = '\0';
+	ret_overridden->msg[0] = '\0';
 	if (!i || ask->mode <= LUTRA_MODE_AUDIT || lifecycle_is_gate_met(i, limits, &why))
 		return 0;
 	if (!ask->force)
-		return err_set(err, -EPERM, "%.100s: not in mode %s yet: %.250s; wait, or --force",
+		return err_set(err, -EPERM,
+			       "%.100s: not in mode %s yet: %.250s; wait, or use --force",
 			       ask->policy, mode_name(ask->mode), why.msg);
-	*ret_over = why;
+	*ret_overridden = why;
 	return 0;
 }
 

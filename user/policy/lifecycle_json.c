@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life cycle's file, and what is told of it. */
+/* Reads and writes life.json, and makes the JSON of an image for the status. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,14 +15,12 @@
 #define LIFECYCLE_FILE "life.json"
 #define LIFECYCLE_FILE_MAX (16u << 20)
 
-static json_t *text_or_null(const char *s)
+static json_t *text_to_json(const char *s)
 {
 	return s ? text_json_keep(s) : json_null();
 }
 
-/* ---- the file ---- */
-
-static json_t *run_encode(const struct lifecycle_run *r)
+static json_t *run_to_json(const struct lifecycle_run *r)
 {
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "file",
 			 text_json_keep(r->file), "calls", (json_int_t)r->calls, "objects",
@@ -31,28 +29,28 @@ static json_t *run_encode(const struct lifecycle_run *r)
 			 "counted", (int)r->counted, "used", (int)r->used);
 }
 
-static json_t *runs_encode(const struct lifecycle_image *i)
+static json_t *runs_to_json(const struct lifecycle_image *i)
 {
 	json_t *runs = json_array();
 
 	for (size_t k = 0; k < i->n_runs; k++)
-		json_array_append_new(runs, run_encode(&i->runs[k]));
+		json_array_append_new(runs, run_to_json(&i->runs[k]));
 	return runs;
 }
 
-static json_t *image_encode(const struct lifecycle_image *i)
+static json_t *image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
-		text_or_null(i->digest), "learned", text_or_null(i->learned), "note",
-		text_or_null(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
+		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
+		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
 		"wanted", (json_int_t)i->wanted, "next", (json_int_t)i->number, "dropped",
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "fired",
 		(json_int_t)i->fired, "policy_calls", (json_int_t)i->policy_calls, "clean_ns",
 		(json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns, "runs",
-		runs_encode(i));
+		runs_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -60,11 +58,11 @@ json_t *lifecycle_to_json(const struct lifecycle *l)
 	json_t *images = json_array();
 
 	for (const struct lifecycle_image *i = l->images; i; i = i->next)
-		json_array_append_new(images, image_encode(i));
+		json_array_append_new(images, image_to_json(i));
 	return images;
 }
 
-static int copy(const char *s, char **ret)
+static int copy_text(const char *s, char **ret)
 {
 	*ret = s ? strdup(s) : NULL;
 	return s && !*ret ? -ENOMEM : 0;
@@ -75,13 +73,13 @@ static bool is_count(json_int_t v, json_int_t max)
 	return v >= 0 && v <= max;
 }
 
-/* A name in a directory, and nothing that leads out of it. */
-static bool is_name(const char *s)
+/* Returns true if the name stays within its directory. */
+static bool is_file_name(const char *s)
 {
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) <= LIFECYCLE_NAME_MAX;
 }
 
-static int run_decode(json_t *j, struct lifecycle *l, struct lifecycle_image *i)
+static int run_from_json(json_t *j, struct lifecycle *l, struct lifecycle_image *i)
 {
 	json_int_t calls, objects, new_calls, new_objects;
 	struct lifecycle_run *r;
@@ -93,7 +91,7 @@ static int run_decode(json_t *j, struct lifecycle *l, struct lifecycle_image *i)
 			   &file, "calls", &calls, "objects", &objects, "new_calls", &new_calls,
 			   "new_objects", &new_objects, "seconds", &seconds, "counted", &counted,
 			   "used", &used) < 0 ||
-	    !is_name(file) || calls < 0 || objects < 0 || new_calls < 0 || new_objects < 0)
+	    !is_file_name(file) || calls < 0 || objects < 0 || new_calls < 0 || new_objects < 0)
 		return -EBADMSG;
 	if (lifecycle_add_run(l, i, file) < 0)
 		return -ENOMEM;
@@ -108,7 +106,7 @@ static int run_decode(json_t *j, struct lifecycle *l, struct lifecycle_image *i)
 	return 0;
 }
 
-static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
+static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 {
 	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
 	const char *image, *policy;
@@ -125,7 +123,7 @@ static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
 			   &clean, "enforced_ns", &enforced, "runs", &runs) < 0 ||
-	    !is_name(policy) || !is_count(wanted, CONFIG_LIFE_RUNS_MAX) ||
+	    !is_file_name(policy) || !is_count(wanted, CONFIG_LIFE_RUNS_MAX) ||
 	    !is_count(next, UINT32_MAX) || !is_count(dropped, UINT32_MAX) ||
 	    !is_count(policy_runs, UINT32_MAX) || !is_count(fired, UINT32_MAX) ||
 	    policy_calls < 0 || clean < 0 || enforced < 0 || !json_is_array(runs))
@@ -134,9 +132,10 @@ static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
 	if (r < 0)
 		return r;
 	free(TAKE_PTR(i->policy));
-	if (copy(policy, &i->policy) < 0 || copy(json_string_value(digest), &i->digest) < 0 ||
-	    copy(json_string_value(learned), &i->learned) < 0 ||
-	    copy(json_string_value(note), &i->note) < 0)
+	if (copy_text(policy, &i->policy) < 0 ||
+	    copy_text(json_string_value(digest), &i->digest) < 0 ||
+	    copy_text(json_string_value(learned), &i->learned) < 0 ||
+	    copy_text(json_string_value(note), &i->note) < 0)
 		return err_oom(err);
 	i->learning = learning != 0;
 	i->trained = trained != 0;
@@ -149,8 +148,8 @@ static int image_decode(json_t *j, struct lifecycle *l, struct err *err)
 	i->clean_ns = (uint64_t)clean;
 	i->enforced_ns = (uint64_t)enforced;
 	json_array_foreach (runs, k, one)
-		if (run_decode(one, l, i) < 0)
-			return err_set(err, -EBADMSG, "run %zu of %.200s is none", k + 1, image);
+		if (run_from_json(one, l, i) < 0)
+			return err_set(err, -EBADMSG, "run %zu of %.200s is damaged", k + 1, image);
 	return 0;
 }
 
@@ -164,12 +163,12 @@ int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct 
 
 	if (!json_is_array(j))
 		return err_set(err, -EBADMSG, "%s", je.text);
-	/* The last one is the first in the list. */
+	/* lifecycle_add() puts each image in front, so read from the end. */
 	for (k = json_array_size(j); k > 0; k--) {
 		int r;
 
 		one = json_array_get(j, k - 1);
-		r = image_decode(one, &l, err);
+		r = image_from_json(one, &l, err);
 		if (r < 0)
 			return r;
 	}
@@ -214,8 +213,6 @@ int lifecycle_save(const char *state_dir, struct lifecycle *l)
 	return r;
 }
 
-/* ---- what is told ---- */
-
 static const char *stage_of(const struct lifecycle_image *i, unsigned mode)
 {
 	if (i->trained)
@@ -232,7 +229,7 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
 		"s:o, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
-		stage_of(i, mode), "digest", text_or_null(i->digest), "learning", (int)i->learning,
+		stage_of(i, mode), "digest", text_to_json(i->digest), "learning", (int)i->learning,
 		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
 		(json_int_t)lifecycle_waiting_runs(i), "runs_quiet",
 		(json_int_t)lifecycle_quiet_runs(i), "runs_advised",
@@ -240,7 +237,7 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_calls",
 		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
 		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
-		text_or_null(i->note), "runs", runs_encode(i));
+		text_to_json(i->note), "runs", runs_to_json(i));
 
 	return j;
 }

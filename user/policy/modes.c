@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The modes that an operator gave policies. */
+/* Reads and writes modes.json. */
 #include "user/policy/modes.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why)
 		return false;
 	advice = p->calibration.advice;
 	err_set(why, 0,
-		"it was made from %zu run%s and %.2f hours, too little to refuse anything%s%s",
+		"it was trained on %zu run%s and %.2f hours, too little to refuse anything%s%s",
 		p->n_runs, p->n_runs == 1 ? "" : "s", p->hours, advice && *advice ? ": " : "",
 		advice ? advice : "");
 	return true;
@@ -52,10 +52,8 @@ int modes_check(const char *name, const struct policy *p, unsigned mode, bool fo
 		       mode_name(mode), why.msg);
 }
 
-/* ---- the file ---- */
-
-/* All of it, an object; empty where there is no file. */
-static int load(const struct config *c, json_t **ret, struct err *err)
+/* Reads the whole object; it is empty where the file does not exist. */
+static int load_modes(const struct config *c, json_t **ret, struct err *err)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	json_error_t je = {.text = "not an object"};
@@ -73,15 +71,16 @@ static int load(const struct config *c, json_t **ret, struct err *err)
 	else
 		j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!json_is_object(j))
-		return err_set(err, -EBADMSG,
-			       "%s: %s: put it right or remove it; then every policy has its own "
-			       "mode",
-			       path, je.text);
+		return err_set(
+			err, -EBADMSG,
+			"%s: %s: repair or remove the file; without it each policy has its own "
+			"mode",
+			path, je.text);
 	*ret = TAKE_PTR(j);
 	return 0;
 }
 
-static int save(const struct config *c, const json_t *j, struct err *err)
+static int save_modes(const struct config *c, const json_t *j, struct err *err)
 {
 	_cleanup_free_ char *path = NULL, *text = json_dumps(j, JSON_INDENT(1) | JSON_SORT_KEYS);
 	int r;
@@ -100,14 +99,14 @@ int modes_set(const struct config *c, const char *name, const struct policy *p, 
 	int r = modes_check(name, p, mode, forced, err);
 
 	if (r == 0)
-		r = load(c, &j, err);
+		r = load_modes(c, &j, err);
 	if (r < 0)
 		return r;
 	if (json_object_set_new(
 		    j, name,
 		    json_pack("{s:s, s:b}", "mode", mode_name(mode), "forced", (int)forced)) < 0)
-		return err_set(err, -EINVAL, "a policy's name must be UTF-8");
-	return save(c, j, err);
+		return err_set(err, -EINVAL, "the name of the policy is not UTF-8");
+	return save_modes(c, j, err);
 }
 
 int modes_get(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
@@ -119,7 +118,7 @@ int modes_get(const struct config *c, const char *dir, const struct policy *p, u
 	int r, forced;
 	unsigned mode;
 
-	r = name ? load(c, &all, err) : 0;
+	r = name ? load_modes(c, &all, err) : 0;
 	if (r < 0)
 		return r;
 	one = name ? json_object_get(all, name) : NULL;
@@ -131,7 +130,8 @@ int modes_get(const struct config *c, const char *dir, const struct policy *p, u
 		    0 ||
 	    mode_parse(text, &mode) < 0)
 		return err_set(err, -EBADMSG,
-			       "%s/" MODES_FILE ": not a mode: `lutra policy set-mode %.100s MODE`",
+			       "%s/" MODES_FILE
+			       ": not a mode: run `lutra policy set-mode %.100s MODE`",
 			       c->state_dir, name);
 	*ret = !forced && modes_has_objection(p, mode, NULL) ? LUTRA_MODE_AUDIT : mode;
 	return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The modes that an operator gave policies of policies_dir. They lie in state_dir, not in the
- * policies: to switch one is no edit of what was signed, it survives that the policy is replaced,
- * and who may write policies cannot switch them off. lutrad writes the file, or `lutra policy
- * set-mode` while it does not run. {NAME: {"mode", "forced"}}.
+ * The modes that the operator set for policies of policies_dir, in state_dir/modes.json:
+ * {NAME: {"mode", "forced"}}. The file is not part of a policy: a change of mode leaves a signature
+ * valid, a new version of the policy keeps its mode, and a writer of policies cannot turn them off.
+ * lutrad writes the file; `lutra policy set-mode` does while lutrad does not run.
  */
 #ifndef LUTRA_USER_POLICY_MODES_H
 #define LUTRA_USER_POLICY_MODES_H
@@ -13,30 +13,29 @@
 #include "lib/policy/policy.h"
 #include "user/config/config.h"
 
-/* NAME, a part of dir, if dir is policies_dir/NAME; else NULL. */
+/* Returns NAME, which points into dir, if dir is policies_dir/NAME, else NULL. */
 const char *modes_policy_name(const struct config *c, const char *dir);
 
-/*
- * Does the policy speak against this mode? why: it was made from too little to refuse anything.
- */
+/* Returns true if the policy was trained on too little for this mode. *why says so. */
 bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why);
 
-/* The same, refused: -EPERM, unless it is forced. name: what is to get the mode. */
+/*
+ * Returns -EPERM if modes_has_objection() and not forced. name: the policy or container, for err.
+ */
 int modes_check(const char *name, const struct policy *p, unsigned mode, bool forced,
 		struct err *err);
 
 /*
- * Keep a mode for the policy NAME; p may be NULL where the mode does not act. forced: also if the
- * policy speaks against it. -EPERM: it does. -EINVAL: no name. -EBADMSG: the file is damaged; else
- * as file_replace().
+ * Saves a mode for the policy NAME. p may be NULL for learn and audit. -EPERM: as modes_check().
+ * -EINVAL: NAME is not UTF-8. -EBADMSG: modes.json is damaged. Else as file_replace().
  */
 int modes_set(const struct config *c, const char *name, const struct policy *p, unsigned mode,
 	      bool forced, struct err *err);
 
 /*
- * The mode that containers of this policy, loaded from dir, are in unless they have one of their
- * own: the operator's, or what the policy says. One that was not forced gives way to audit when the
- * policy, which may have been replaced since, speaks against it. -EBADMSG: the file is damaged.
+ * Gets the mode for containers of the policy in dir: the operator's, or else the policy's own. The
+ * operator's mode becomes audit if it was not forced and modes_has_objection(): the policy may have
+ * been replaced. -EBADMSG: modes.json is damaged.
  */
 int modes_get(const struct config *c, const char *dir, const struct policy *p, unsigned *ret,
 	      struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Classic BPF as seccomp takes it: 32-bit words of struct seccomp_data at aligned offsets, no jump
- * goes back, so that every program ends.
+ * An interpreter of classic BPF as seccomp uses it: it loads aligned 32-bit words of struct
+ * seccomp_data. Jumps go forward only, so each program ends.
  */
 #include "user/seccomp/cbpf.h"
 
@@ -15,7 +15,7 @@ struct machine {
 	uint32_t mem[BPF_MEMWORDS];
 };
 
-static int load(struct machine *m, const struct sock_filter *f, uint32_t *ret)
+static int load_operand(struct machine *m, const struct sock_filter *f, uint32_t *ret)
 {
 	switch (BPF_MODE(f->code)) {
 	case BPF_ABS:
@@ -40,7 +40,7 @@ static int load(struct machine *m, const struct sock_filter *f, uint32_t *ret)
 	}
 }
 
-static int alu(struct machine *m, const struct sock_filter *f)
+static int run_alu(struct machine *m, const struct sock_filter *f)
 {
 	uint32_t b = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
 
@@ -80,8 +80,8 @@ static int alu(struct machine *m, const struct sock_filter *f)
 	}
 }
 
-/* How many instructions are skipped. */
-static int jump(const struct machine *m, const struct sock_filter *f, size_t *ret)
+/* Sets *ret to the number of instructions to skip. */
+static int run_jump(const struct machine *m, const struct sock_filter *f, size_t *ret)
 {
 	uint32_t b = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
 	bool taken;
@@ -109,16 +109,16 @@ static int jump(const struct machine *m, const struct sock_filter *f, size_t *re
 	return 0;
 }
 
-/* One instruction that neither jumps nor returns. */
-static int step(struct machine *m, const struct sock_filter *f)
+/* Runs an instruction that neither jumps nor returns. */
+static int run_instruction(struct machine *m, const struct sock_filter *f)
 {
 	switch (BPF_CLASS(f->code)) {
 	case BPF_LD:
-		return load(m, f, &m->a);
+		return load_operand(m, f, &m->a);
 	case BPF_LDX:
-		return load(m, f, &m->x);
+		return load_operand(m, f, &m->x);
 	case BPF_ALU:
-		return alu(m, f);
+		return run_alu(m, f);
 	case BPF_ST:
 	case BPF_STX:
 		if (f->k >= BPF_MEMWORDS)
@@ -151,9 +151,9 @@ int cbpf_run(const struct sock_filter *program, size_t n, const struct seccomp_d
 			return 0;
 		}
 		if (BPF_CLASS(f->code) == BPF_JMP)
-			r = jump(&m, f, &skip);
+			r = run_jump(&m, f, &skip);
 		else
-			r = step(&m, f);
+			r = run_instruction(&m, f);
 		if (r < 0 || skip >= n - pc)
 			return -EINVAL;
 		pc += skip;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A seccomp filter's program, executed in userspace: what the kernel would say of a call. */
+/* Runs a seccomp filter's program in userspace, to tell what the kernel would answer. */
 #ifndef LUTRA_USER_SECCOMP_CBPF_H
 #define LUTRA_USER_SECCOMP_CBPF_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * The program's verdict, SECCOMP_RET_*, for a call. Total: of a program that the kernel would
- * refuse, -EINVAL; else 0.
+ * Runs the program on a system call; *ret is SECCOMP_RET_*. Ends for each program. -EINVAL: the
+ * kernel would refuse the program.
  */
 int cbpf_run(const struct sock_filter *program, size_t n, const struct seccomp_data *data,
 	     uint32_t *ret);

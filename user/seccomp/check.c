@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recorded calls against a filter. */
+/* Checks recordings against a filter, with a cache: a run repeats a few system calls. */
 #include "user/seccomp/check.h"
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include "user/seccomp/profile.h"
 
 #define X32_BIT 0x40000000u
-#define MEMO_SLOTS 4096
+#define CACHE_SIZE 4096
 
-/* What the filter said of calls met before: a run is a few calls, millions of times. */
-struct check_memo {
+/* The filter's answer for a system call and its arguments. */
+struct check_cache {
 	uint64_t arg;
 	uint32_t nr, action;
 	bool used;
@@ -26,16 +26,16 @@ struct check_memo {
 int check_init(struct check *c, const struct sock_filter *program, size_t n)
 {
 	*c = (struct check){.program = program, .n = n};
-	c->memo = calloc(MEMO_SLOTS, sizeof(*c->memo));
-	return c->memo ? 0 : -ENOMEM;
+	c->cache = calloc(CACHE_SIZE, sizeof(*c->cache));
+	return c->cache ? 0 : -ENOMEM;
 }
 
 void check_done(struct check *c)
 {
-	free(c->memo);
+	free(c->cache);
 }
 
-static int ask(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
+static int run_filter(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
 {
 	struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64, .nr = (int)nr};
 	unsigned args;
@@ -47,7 +47,7 @@ static int ask(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
 		data.nr = (int)((nr & ~LUTRA_NR_X32) | X32_BIT);
 	}
 	args = nr < LUTRA_NR ? lutra_call_args[nr] : 0;
-	/* The second first: a call that has but one scalar names it twice, or another behind it. */
+	/* Set the second argument first: a system call with one scalar may name it twice. */
 	if (args) {
 		data.args[(args >> 4) - 1] = arg >> 32;
 		data.args[(args & 15) - 1] = (uint32_t)arg;
@@ -55,20 +55,20 @@ static int ask(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
 	return cbpf_run(c->program, c->n, &data, ret);
 }
 
-/* The filter's verdict for a call. */
-static int verdict(struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
+/* Asks the cache, then the filter. */
+static int filter_verdict(struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
 {
 	uint64_t hash = (arg ^ (uint64_t)nr << 40) * 0x9e3779b97f4a7c15ull;
-	struct check_memo *m = &c->memo[hash >> 52];
+	struct check_cache *m = &c->cache[hash >> 52];
 	int r;
 
 	if (m->used && m->nr == nr && m->arg == arg) {
 		*ret = m->action;
 		return 0;
 	}
-	r = ask(c, nr, arg, ret);
+	r = run_filter(c, nr, arg, ret);
 	if (r == 0)
-		*m = (struct check_memo){.arg = arg, .nr = nr, .action = *ret, .used = true};
+		*m = (struct check_cache){.arg = arg, .nr = nr, .action = *ret, .used = true};
 	return r;
 }
 
@@ -91,11 +91,11 @@ static void add_refused(struct check *c, uint16_t nr, uint64_t arg, uint32_t act
 static int check_call(struct check *c, uint16_t nr, uint64_t arg)
 {
 	uint32_t action, clone = 0;
-	int r = verdict(c, nr, arg, &action);
+	int r = filter_verdict(c, nr, arg, &action);
 
 	c->calls++;
 	if (r == 0 && nr == SYS_clone3 && action == SCMP_ACT_ERRNO(ENOSYS))
-		r = verdict(c, SYS_clone, 0, &clone);
+		r = filter_verdict(c, SYS_clone, 0, &clone);
 	if (r < 0)
 		return r;
 	if (clone && profile_allows(clone))
@@ -120,8 +120,8 @@ int check_trace(struct check *c, const char *path, struct err *err)
 		return r;
 	meta = trace_reader_meta(reader);
 	if (strcmp(meta->arch, "x86_64") != 0)
-		return err_set(err, -ENOEXEC, "%s was recorded on %s, the filter is for x86_64",
-			       path, meta->arch);
+		return err_set(err, -ENOEXEC, "%s: recorded on %s, the filter is for x86_64", path,
+			       meta->arch);
 	while ((r = trace_reader_next(reader, &rec, &str, &str_len)) > 0) {
 		uint64_t arg = trace_meta_has_arguments(meta) ? rec->arg : 0;
 
@@ -129,7 +129,7 @@ int check_trace(struct check *c, const char *path, struct err *err)
 			continue;
 		r = check_call(c, rec->nr, arg);
 		if (r < 0)
-			return err_set(err, r, "not a program that the kernel would take");
+			return err_set(err, r, "the kernel would refuse this filter program");
 	}
-	return r < 0 ? err_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
+	return r < 0 ? err_set(err, r, "%s: cannot read: %s", path, strerror(-r)) : 0;
 }

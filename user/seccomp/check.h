@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recorded calls against a filter. */
+/* Runs the system calls of a recording through a seccomp filter and counts the refusals. */
 #ifndef LUTRA_USER_SECCOMP_CHECK_H
 #define LUTRA_USER_SECCOMP_CHECK_H
 
@@ -12,7 +12,7 @@
 
 #define CHECK_REFUSED_MAX 256
 
-/* A call that would be refused, in one way, with one pair of recorded arguments. */
+/* A system call with one pair of recorded arguments that the filter refuses in one way. */
 struct check_refused {
 	uint64_t count;
 	uint64_t arg; /* as in struct lutra_record */
@@ -24,20 +24,21 @@ struct check {
 	const struct sock_filter *program;
 	size_t n;
 	uint64_t calls;
-	uint64_t fell_back; /* clone3 with ENOSYS, where clone would be allowed */
+	uint64_t fell_back; /* clone3 that gets ENOSYS, and clone is allowed */
 	uint64_t notified;
 	uint64_t refused_calls;
-	struct check_refused refused[CHECK_REFUSED_MAX]; /* those met first */
+	struct check_refused refused[CHECK_REFUSED_MAX]; /* the first different ones */
 	size_t n_refused;
-	struct check_memo *memo;
+	struct check_cache *cache;
 };
 
 int check_init(struct check *c, const struct sock_filter *program, size_t n); /* -ENOMEM */
 void check_done(struct check *c);
 
 /*
- * All calls of a trace. A recording keeps two scalar arguments of a call at most: the others count
- * as 0. Errors as trace_reader_new(); -EINVAL: the program is none; -ENOEXEC: of another machine.
+ * Checks all system calls of a trace. A recording holds at most two scalar arguments of a system
+ * call; the others count as 0. -EINVAL: not a program. -ENOEXEC: the trace is of another machine.
+ * Else as trace_reader_new().
  */
 int check_trace(struct check *c, const char *path, struct err *err);
 

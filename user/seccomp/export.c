@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy as a seccomp profile.
+ * Makes a seccomp profile from a policy.
  *
- * Conditions compare the bits that a record keeps, so that all are SCMP_CMP_MASKED_EQ, and exclude
- * each other: which of several rules of a call libseccomp asks first then does not matter. The
- * flags of clone3 lie in memory, where no filter can look: it gets ENOSYS unless any namespace is
- * known, and libc falls back to clone, which is therefore known where clone3 is.
+ * Conditions compare the bits that a record holds, so all are SCMP_CMP_MASKED_EQ and exclude each
+ * other: the order in which libseccomp asks the rules of a system call does not matter. The flags
+ * of clone3 lie in memory, which a filter cannot read. clone3 gets ENOSYS unless each namespace is
+ * known; libc then falls back to clone, so clone is known where clone3 is.
  */
 #include "user/seccomp/export.h"
 
@@ -25,17 +25,17 @@ struct export
 {
 	const struct export_options *options;
 	struct profile *profile;
-	struct policy_arguments args; /* the policy's, and the start-up set's */
-	bool seen[LUTRA_NR];	      /* the same */
+	struct policy_arguments args; /* known to the policy or to the start-up set */
+	bool seen[LUTRA_NR];	      /* known to the policy or to the start-up set */
 	unsigned unnamed;
-	int error; /* the first */
+	int error; /* the first failure, -errno */
 };
 
 static const uint32_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
 				      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWTIME};
 #define N_NAMESPACES (sizeof(namespaces) / sizeof(namespaces[0]))
 
-static void add(struct export *x, const struct profile_entry *e)
+static void export_entry(struct export *x, const struct profile_entry *e)
 {
 	int r = profile_add(x->profile, e);
 
@@ -43,13 +43,13 @@ static void add(struct export *x, const struct profile_entry *e)
 		x->error = r;
 }
 
-/* Name of a call on x86-64, the caller's to free. NULL: libseccomp has none. */
-static char *name_of(unsigned nr)
+/* Returns the name of a system call on x86-64; the caller frees it. NULL: libseccomp has none. */
+static char *syscall_name_of(unsigned nr)
 {
 	return seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
 }
 
-static bool number_of(const char *name, unsigned *ret)
+static bool syscall_number_of(const char *name, unsigned *ret)
 {
 	int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name);
 
@@ -59,9 +59,7 @@ static bool number_of(const char *name, unsigned *ret)
 	return true;
 }
 
-/* ---- what is known ---- */
-
-static void collect(struct export *x, const struct policy *p)
+static void collect_seen(struct export *x, const struct policy *p)
 {
 	unsigned nr;
 	int clone, prctl;
@@ -71,9 +69,9 @@ static void collect(struct export *x, const struct policy *p)
 		for (nr = 0; nr < LUTRA_NR; nr++)
 			x->seen[nr] |= p->token[role][nr] != LUTRA_UNK;
 	for (const char *const *name = calls_startup; *name; name++)
-		if (number_of(*name, &nr))
+		if (syscall_number_of(*name, &nr))
 			x->seen[nr] = true;
-	/* Threads of Go's runtime, and what clone3 falls back to. */
+	/* Threads of Go's runtime use clone, and clone3 falls back to it. */
 	clone = policy_args_find(p->arch, SYS_clone);
 	prctl = policy_args_find(p->arch, SYS_prctl);
 	policy_args_add(&x->args, (unsigned)clone, 0);
@@ -83,9 +81,7 @@ static void collect(struct export *x, const struct policy *p)
 		x->seen[SYS_clone3] = false;
 }
 
-/* ---- rules ---- */
-
-/* A condition: bits of an argument have a value. */
+/* Adds the condition that bits of an argument have a value. */
 static void add_condition(struct profile_entry *e, unsigned index, uint32_t mask, uint32_t value)
 {
 	e->arg[e->n_args++] = (struct profile_arg){
@@ -99,10 +95,10 @@ static void refuse_bits(struct export *x, const struct profile_entry *named, uns
 
 	e.action = SCMP_ACT_ERRNO(EPERM);
 	add_condition(&e, index, mask, value);
-	add(x, &e);
+	export_entry(x, &e);
 }
 
-/* Namespaces that no known value has. */
+/* Refuses each namespace that no known value has. */
 static void refuse_namespaces(struct export *x, const struct policy_args_call *call,
 			      const struct policy_args_seen *seen,
 			      const struct profile_entry *named)
@@ -124,7 +120,7 @@ static bool has_value(const struct policy_args_seen *seen, uint64_t value)
 	return false;
 }
 
-/* setns takes one kind of namespace, or 0 for whichever it is. */
+/* Refuses unknown values of setns, which takes one kind of namespace, or 0 for any kind. */
 static void refuse_kinds(struct export *x, const struct policy_args_call *call,
 			 const struct policy_args_seen *seen, const struct profile_entry *named)
 {
@@ -135,7 +131,7 @@ static void refuse_kinds(struct export *x, const struct policy_args_call *call,
 			refuse_bits(x, named, call->index[0], call->mask[0], namespaces[i]);
 }
 
-/* Families that were never seen, and of those that were the types that were not. */
+/* Refuses unknown socket families, and the unknown types of known families. */
 static void refuse_sockets(struct export *x, const struct policy_args_call *call,
 			   const struct policy_args_seen *seen, const struct profile_entry *named)
 {
@@ -160,7 +156,7 @@ static void refuse_sockets(struct export *x, const struct policy_args_call *call
 	}
 }
 
-/* What a known value of a call gets. */
+/* Returns the action for a known value of a system call. */
 static uint32_t action_of(const struct export *x, const char *name, unsigned nr, uint64_t value)
 {
 	bool dangerous = calls_is_dangerous(name) || (nr == SYS_clone && value);
@@ -182,7 +178,7 @@ static void export_values(struct export *x, const char *name, unsigned i)
 		for (unsigned n = 0; n < call->n; n++)
 			add_condition(&e, call->index[n], call->mask[n],
 				      (uint32_t)(n ? seen->value[k] >> 32 : seen->value[k]));
-		add(x, &e);
+		export_entry(x, &e);
 	}
 	switch (call->nr) {
 	case SYS_socket:
@@ -203,7 +199,7 @@ static void export_values(struct export *x, const char *name, unsigned i)
 
 static void export_call(struct export *x, const char *arch, unsigned nr)
 {
-	_cleanup_free_ char *name = name_of(nr);
+	_cleanup_free_ char *name = syscall_name_of(nr);
 	struct profile_entry e = {};
 	int i = policy_args_find(arch, nr);
 
@@ -217,7 +213,7 @@ static void export_call(struct export *x, const char *arch, unsigned nr)
 	}
 	snprintf(e.name, sizeof(e.name), "%s", name);
 	e.action = action_of(x, name, nr, 0);
-	add(x, &e);
+	export_entry(x, &e);
 }
 
 int export_profile(const struct policy *policy, const struct export_options *options,
@@ -228,7 +224,8 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 	unsigned nr;
 
 	if (strcmp(policy->arch, "x86_64") != 0)
-		return err_set(err, -ENOTSUP, "a policy of %s: profiles are made of x86_64's alone",
+		return err_set(err, -ENOTSUP,
+			       "the policy is for %s: a seccomp profile needs a policy for x86_64",
 			       policy->arch);
 	if (profile_new(&p) < 0)
 		return err_oom(err);
@@ -239,7 +236,7 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 		if (!p->listener)
 			return err_oom(err);
 	}
-	collect(&x, policy);
+	collect_seen(&x, policy);
 	for (nr = 0; nr < LUTRA_NR; nr++)
 		if (x.seen[nr])
 			export_call(&x, policy->arch, nr);
@@ -247,8 +244,8 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 		struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
 
 		snprintf(e.name, sizeof(e.name), "%s", *name);
-		if (number_of(*name, &nr) && !x.seen[nr])
-			add(&x, &e);
+		if (syscall_number_of(*name, &nr) && !x.seen[nr])
+			export_entry(&x, &e);
 	}
 	if (x.error < 0)
 		return err_set(err, x.error, "%s", strerror(-x.error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A policy as a seccomp profile. */
+/* Makes a seccomp profile from a policy. */
 #ifndef LUTRA_USER_SECCOMP_EXPORT_H
 #define LUTRA_USER_SECCOMP_EXPORT_H
 
@@ -7,15 +7,15 @@
 #include "user/seccomp/profile.h"
 
 struct export_options {
-	bool notify;	      /* dangerous calls that were seen go to the agent */
-	const char *listener; /* its socket; of notify only */
+	bool notify;	      /* ask lutrad's agent about dangerous system calls that are known */
+	const char *listener; /* socket of the agent; for notify only */
 };
 
 /*
- * What the policy's runs did in any role, and the runtime's start-up set, is allowed; the rest gets
- * ENOSYS, dangerous calls, namespaces and socket families EPERM. Of a call whose arguments the
- * policy has, these are compared. *ret_unnamed: calls that were seen and that this libseccomp has
- * no name for, so that they are refused. -ENOTSUP: a policy of another machine than x86-64.
+ * Allows the system calls that the policy knows in any role and those of the runtime's start-up,
+ * with the known arguments where the policy has arguments. Dangerous system calls, namespaces and
+ * socket families that are unknown get EPERM, all else ENOSYS. *ret_unnamed: known system calls
+ * without a name in this libseccomp, which are refused. -ENOTSUP: the policy is not for x86-64.
  * -ENOMEM.
  */
 int export_profile(const struct policy *policy, const struct export_options *options,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiles through libseccomp. */
+/* Filters from profiles, by libseccomp. */
 #include "user/seccomp/filter.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define BINARY_TREE 2 /* of the calls, not a chain */
+#define BINARY_TREE 2 /* SCMP_FLTATR_CTL_OPTIMIZE: search system calls in a tree, not in a chain */
 #define PROGRAM_MAX ((size_t)BPF_MAXINSNS)
 
 struct filter {
@@ -37,7 +37,7 @@ static int add_arches(struct filter *f, const struct profile *p)
 	return r;
 }
 
-/* Two conditions on one argument are alternatives, as runtimes have it. */
+/* Returns true if two conditions are on one argument: runtimes take these as alternatives. */
 static bool is_alternatives(const struct profile_entry *e)
 {
 	unsigned seen = 0;
@@ -69,7 +69,7 @@ static int add_entry(struct filter *f, const struct profile_entry *e)
 	return r;
 }
 
-static int fill(struct filter *f, const struct profile *p, struct err *err)
+static int fill_filter(struct filter *f, const struct profile *p, struct err *err)
 {
 	int r = add_arches(f, p);
 
@@ -98,8 +98,9 @@ int filter_new(struct filter **ret, const struct profile *profile, struct err *e
 		return err_oom(err);
 	f->ctx = seccomp_init(profile->default_action);
 	if (!f->ctx)
-		return err_set(err, -EINVAL, "libseccomp refuses the default action");
-	r = fill(f, profile, err);
+		return err_set(err, -EINVAL,
+			       "libseccomp refuses the default action of the profile");
+	r = fill_filter(f, profile, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(f);
@@ -122,13 +123,13 @@ int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret
 	if (st.st_size % (off_t)sizeof(*program) ||
 	    (size_t)st.st_size > PROGRAM_MAX * sizeof(*program))
 		return err_set(err, -EINVAL,
-			       "a program of more than %zu instructions, which no kernel takes",
+			       "the filter has more than %zu instructions: no kernel takes it",
 			       PROGRAM_MAX);
 	program = malloc((size_t)st.st_size + 1);
 	if (!program)
 		return err_oom(err);
 	if (pread(fd, program, (size_t)st.st_size, 0) != st.st_size)
-		return err_set(err, -EIO, "memfd: cannot read it back");
+		return err_set(err, -EIO, "cannot read the filter back from its memory file");
 	*ret_n = (size_t)st.st_size / sizeof(*program);
 	*ret = TAKE_PTR(program);
 	return 0;
@@ -138,7 +139,7 @@ int filter_install(const struct filter *f)
 {
 	int r;
 
-	/* With the capability to do without: a program's file capabilities go on working. */
+	/* Try without no_new_privs first, so that file capabilities of programs still work. */
 	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_NNP, 0);
 	r = seccomp_load(f->ctx);
 	if (r == 0 || (r != -EACCES && r != -ECANCELED))
@@ -163,7 +164,7 @@ int filter_try(const struct filter *f, struct err *err)
 			return err_set(err, -errno, "wait: %s", strerror(errno));
 	if (WIFSIGNALED(status))
 		return err_set(err, -EINVAL,
-			       "under it, a process cannot even end: it allows no exit_group");
+			       "the filter does not allow exit_group: no process could end");
 	r = -WEXITSTATUS(status);
-	return r < 0 ? err_set(err, r, "the kernel refuses it: %s", strerror(-r)) : 0;
+	return r < 0 ? err_set(err, r, "the kernel refuses the filter: %s", strerror(-r)) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiles through libseccomp, as runc and crun hand them to it. */
+/* Makes filters from profiles with libseccomp, as runc and crun do. */
 #ifndef LUTRA_USER_SECCOMP_FILTER_H
 #define LUTRA_USER_SECCOMP_FILTER_H
 
@@ -14,23 +14,26 @@ void filter_free(struct filter *f);
 DEFINE_FREEP(struct filter, filter_free);
 
 /*
- * libseccomp's filter of a profile. Calls that it has no name for are left out, as runtimes do.
- * -EINVAL: it refuses a rule, err says which; -ENOMEM.
+ * Makes a filter from a profile. System calls that libseccomp does not know are left out, as
+ * runtimes do. -EINVAL: libseccomp refuses a rule, err says which. -ENOMEM.
  */
 int filter_new(struct filter **ret, const struct profile *profile, struct err *err);
 
-/* Its program, the caller's to free, and the instructions in it. As seccomp_export_bpf(3). */
+/*
+ * Gets the program and its number of instructions; the caller frees *ret. Errors as
+ * seccomp_export_bpf(3).
+ */
 int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret_n,
 		   struct err *err);
 
 /*
- * Install it on the calling process, for good. A process without CAP_SYS_ADMIN gains no privileges
- * by exec any more; one with it keeps that. As seccomp_load(3); no message: the caller may be a
- * child between fork and exec.
+ * Installs the filter on the calling process, for ever. Sets no_new_privs only where CAP_SYS_ADMIN
+ * is missing. Errors as seccomp_load(3), without a message: the caller may be a child between fork
+ * and exec.
  */
 int filter_install(const struct filter *f);
 
-/* Install it on a child that then ends: does the kernel take it? -EINVAL, -EPERM, and so on. */
+/* Installs the filter on a child that then ends, to test it. -EINVAL, or as filter_install(). */
 int filter_try(const struct filter *f, struct err *err);
 
 #endif

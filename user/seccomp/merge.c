@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unions of profiles. */
+/* Joins profiles entry by entry. */
 #include "user/seccomp/merge.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ static bool same_conditions(const struct profile_entry *a, const struct profile_
 	return a->n_args == b->n_args && memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
 }
 
-/* The bits that an argument must have, where the comparison is for equality. */
+/* Gets the bits that an argument must have. Returns false if the comparison is not for equality. */
 static bool bits_of(const struct profile_arg *a, uint64_t *ret_mask, uint64_t *ret_value)
 {
 	if (a->op != SCMP_CMP_EQ && a->op != SCMP_CMP_MASKED_EQ)
@@ -21,7 +21,7 @@ static bool bits_of(const struct profile_arg *a, uint64_t *ret_mask, uint64_t *r
 	return true;
 }
 
-static bool exclude(const struct profile_arg *a, const struct profile_arg *b)
+static bool exclude_condition(const struct profile_arg *a, const struct profile_arg *b)
 {
 	uint64_t mask_a, mask_b, value_a, value_b;
 
@@ -29,17 +29,17 @@ static bool exclude(const struct profile_arg *a, const struct profile_arg *b)
 	       bits_of(b, &mask_b, &value_b) && (value_a ^ value_b) & mask_a & mask_b;
 }
 
-/* May one call meet both? Where that cannot be ruled out, it may. */
+/* Returns false only if no system call can meet the conditions of both entries. */
 static bool may_overlap(const struct profile_entry *a, const struct profile_entry *b)
 {
 	for (uint32_t i = 0; i < a->n_args; i++)
 		for (uint32_t k = 0; k < b->n_args; k++)
-			if (exclude(&a->arg[i], &b->arg[k]))
+			if (exclude_condition(&a->arg[i], &b->arg[k]))
 				return false;
 	return true;
 }
 
-/* Is e needed beside another entry of its name? first: e came before it. */
+/* Returns true if another entry of the same name makes e needless. first: e stands before it. */
 static bool is_covered(const struct profile_entry *e, const struct profile_entry *by, bool first)
 {
 	bool wider = by->n_args == 0 || same_conditions(e, by);
@@ -48,7 +48,7 @@ static bool is_covered(const struct profile_entry *e, const struct profile_entry
 		return profile_allows(by->action) ? may_overlap(e, by) : wider && !first;
 	if (!profile_allows(by->action) || !wider)
 		return false;
-	/* The one that lets more through; of two alike, the first. */
+	/* The entry that lets more through stays; of two equal ones, the first. */
 	return by->n_args < e->n_args || by->action > e->action ||
 	       (by->action == e->action && !first);
 }
@@ -66,11 +66,13 @@ static int join_header(struct profile *all, const struct profile *p, struct err 
 {
 	if (profile_allows(p->default_action))
 		return err_set(err, -EINVAL,
-			       "a profile that allows by default has no list of what it allows: "
-			       "there is nothing to join");
+			       "a profile allows by default: only profiles that refuse by default "
+			       "can be merged");
 	if (all->listener && p->listener && strcmp(all->listener, p->listener) != 0)
-		return err_set(err, -EINVAL, "two listenerPaths, %s and %s: a container has one",
-			       all->listener, p->listener);
+		return err_set(
+			err, -EINVAL,
+			"the profiles have two listenerPaths, %s and %s: a container can have one",
+			all->listener, p->listener);
 	all->arches |= p->arches;
 	if (!all->listener && p->listener) {
 		all->listener = strdup(p->listener);
@@ -101,7 +103,7 @@ int merge_profiles(const struct profile *a, const struct profile *b, struct prof
 			r = profile_add(p, &all->entries[i]);
 	if (r < 0 || !p)
 		return err_set(err, r,
-			       r == -E2BIG ? "more than %d calls and conditions in all"
+			       r == -E2BIG ? "the merged profile would have more than %d entries"
 					   : "out of memory",
 			       PROFILE_ENTRIES_MAX);
 	p->default_action = a->default_action;

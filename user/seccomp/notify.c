@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handed-over filters and their notifications. */
+/* Reads container process states and answers notifications, with libseccomp. */
 #include "user/seccomp/notify.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ void notify_state_done(struct notify_state *s)
 	s->id = NULL;
 }
 
-/* Which name of the array is the filter's; the array's size if none is. */
+/* Returns the index of the filter's descriptor, or the size of the array if there is none. */
 static size_t find_fd(json_t *fds)
 {
 	size_t i;
@@ -33,8 +33,8 @@ static size_t find_fd(json_t *fds)
 	return json_array_size(fds);
 }
 
-int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
-			struct err *err)
+int notify_state_from_json(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
+			   struct err *err)
 {
 	json_auto_t *j = NULL;
 	json_error_t je;
@@ -49,16 +49,17 @@ int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct not
 		return -EAGAIN;
 	if (!j)
 		return err_set(err, -EBADMSG, "not JSON: %s", je.text);
-	/* Other members are the runtime's own matter, and there are more with every version. */
+	/* Runtimes add other members. */
 	if (json_unpack_ex(j, &je, 0, "{s:o, s:I, s:{s:s}}", "fds", &fds, "pid", &pid, "state",
 			   "id", &id) < 0)
-		return err_set(err, -EBADMSG, "no container process state: %s", je.text);
+		return err_set(err, -EBADMSG, "not a container process state: %s", je.text);
 	fd = find_fd(fds);
 	if (json_array_size(fds) != n_fds || fd == n_fds)
-		return err_set(err, -EBADMSG, "%zu descriptors are named and %u came, of " FD_NAME,
+		return err_set(err, -EBADMSG,
+			       "the state names %zu descriptors, %u came; one must be " FD_NAME,
 			       json_array_size(fds), n_fds);
 	if (pid <= 0 || pid > INT_MAX || !*id || strlen(id) > ID_MAX)
-		return err_set(err, -EBADMSG, "no process, or no container, has that id");
+		return err_set(err, -EBADMSG, "pid or container id out of range");
 	ret->id = strdup(id);
 	if (!ret->id)
 		return err_oom(err);
@@ -68,8 +69,8 @@ int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct not
 	return 0;
 }
 
-static int answer(int fd, const struct seccomp_notif *req, struct seccomp_notif_resp *resp,
-		  bool refuse)
+static int send_answer(int fd, const struct seccomp_notif *req, struct seccomp_notif_resp *resp,
+		       bool refuse)
 {
 	int r;
 
@@ -77,7 +78,7 @@ static int answer(int fd, const struct seccomp_notif *req, struct seccomp_notif_
 	resp->error = refuse ? -EPERM : 0;
 	resp->flags = refuse ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	r = seccomp_notify_respond(fd, resp);
-	/* Its task died, or a signal took it out of the call. */
+	/* The task died, or a signal interrupted its system call. */
 	return r == -ECANCELED && seccomp_notify_id_valid(fd, req->id) < 0 ? 0 : r;
 }
 
@@ -92,7 +93,7 @@ int notify_answer(int fd, notify_refuse *refuse, void *ctx)
 	if (r == -ECANCELED)
 		r = errno == ENOENT ? -ENOENT : -errno;
 	if (r == 0 && seccomp_notify_id_valid(fd, req->id) == 0)
-		r = answer(fd, req, resp, refuse(ctx, (pid_t)req->pid, req->data.nr));
+		r = send_answer(fd, req, resp, refuse(ctx, (pid_t)req->pid, req->data.nr));
 	seccomp_notify_free(req, resp);
 	return r;
 }

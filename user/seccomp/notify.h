@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's side of SCMP_ACT_NOTIFY: what an OCI runtime hands over, and the answers. An answer
- * depends on nothing that the notified task could change while it waits: not on its memory.
+ * The agent's side of SCMP_ACT_NOTIFY: reads what an OCI runtime hands over, and answers. An answer
+ * does not depend on memory that the waiting task could change.
  */
 #ifndef LUTRA_USER_SECCOMP_NOTIFY_H
 #define LUTRA_USER_SECCOMP_NOTIFY_H
@@ -18,26 +18,26 @@
 
 struct notify_state {
 	pid_t pid;    /* in the caller's pid namespace */
-	char *id;     /* of the container */
-	unsigned fd;  /* which of the descriptors is the filter's */
-	unsigned fds; /* how many came with it */
+	char *id;     /* id of the container */
+	unsigned fd;  /* index of the filter's descriptor */
+	unsigned fds; /* number of descriptors that came with the state */
 };
 
 void notify_state_done(struct notify_state *s);
 
 /*
- * The state that came with n_fds descriptors. -EAGAIN: it is cut off, more is to come; -EBADMSG: no
- * such state, or other descriptors than it says; -ENOMEM.
+ * Reads the state that came with n_fds descriptors. -EAGAIN: the text is incomplete. -EBADMSG: not
+ * a state, or its descriptors are others. -ENOMEM.
  */
-int notify_state_decode(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
-			struct err *err);
+int notify_state_from_json(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
+			   struct err *err);
 
-/* Shall the call be refused? Asked once a call. */
+/* Returns true to refuse the system call. Called once for each notification. */
 typedef bool notify_refuse(void *ctx, pid_t pid, int nr);
 
 /*
- * Answer the call that waits on a filter's descriptor: EPERM, or go on. 0, also where the task was
- * gone before; -ENOENT: nobody waits; else as seccomp_notify_receive(3).
+ * Answers the system call that waits on a filter's descriptor: EPERM or continue. Returns 0 also if
+ * the task is gone. -ENOENT: no task waits. Else as seccomp_notify_receive(3).
  */
 int notify_answer(int fd, notify_refuse *refuse, void *ctx);
 

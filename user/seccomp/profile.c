@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiles in memory. */
+/* Profiles in memory: entries, names and order. */
 #include "user/seccomp/profile.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ bool profile_allows(uint32_t action)
 	return action == SCMP_ACT_ALLOW || action == SCMP_ACT_LOG || action == SCMP_ACT_NOTIFY;
 }
 
-static bool is_name(const char *s)
+static bool is_syscall_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
@@ -42,7 +42,7 @@ int profile_add(struct profile *p, const struct profile_entry *e)
 {
 	if (p->n_entries == PROFILE_ENTRIES_MAX)
 		return -E2BIG;
-	if (!is_name(e->name))
+	if (!is_syscall_name(e->name))
 		return -EINVAL;
 	if (p->n_entries == p->size) {
 		size_t size = p->size ? 2 * p->size : 256;
@@ -72,7 +72,7 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* What is allowed comes first: the higher an action's number, the more it lets through. */
+/* Allowing entries come first: a higher number of an action lets more through. */
 static int compare_entries(const void *a, const void *b)
 {
 	const struct profile_entry *x = a, *y = b;

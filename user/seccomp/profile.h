@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A seccomp profile as OCI runtimes take it, its core fields: defaultAction, defaultErrnoRet,
- * architectures, listenerPath, and syscalls of names, action, errnoRet and args. In memory it is
- * flat: one entry a call and condition.
+ * A seccomp profile of OCI runtimes with its core fields: defaultAction, defaultErrnoRet,
+ * architectures, listenerPath, and syscalls with names, action, errnoRet and args. In memory the
+ * profile is flat: one entry for each system call and condition.
  */
 #ifndef LUTRA_USER_SECCOMP_PROFILE_H
 #define LUTRA_USER_SECCOMP_PROFILE_H
@@ -14,7 +14,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 
-#define PROFILE_MAX (1u << 20) /* bytes of a file */
+#define PROFILE_MAX (1u << 20) /* bytes of a profile's file */
 #define PROFILE_ENTRIES_MAX 16384
 #define PROFILE_ARGS 6
 #define PROFILE_NAME 40
@@ -25,45 +25,53 @@ struct profile_arg {
 	uint32_t index;
 };
 
-/* What happens to a call where all args compare true; without args, always. */
+/* The action for a system call if all args compare true. */
 struct profile_entry {
 	char name[PROFILE_NAME];
-	uint32_t action; /* SCMP_ACT_*, its errno included */
+	uint32_t action; /* SCMP_ACT_* with its errno */
 	uint32_t n_args;
 	struct profile_arg arg[PROFILE_ARGS];
 };
 
 struct profile {
 	uint32_t default_action;
-	uint32_t arches; /* bits, as profile_arch() numbers them */
+	uint32_t arches; /* bit i: profile_arch(i) */
 	char *listener;	 /* listenerPath, or NULL */
 	struct profile_entry *entries;
 	size_t n_entries, size;
 };
 
-int profile_new(struct profile **ret); /* refuses everything, of no architecture; -ENOMEM */
+/* Makes a profile that refuses everything, for no architecture. -ENOMEM. */
+int profile_new(struct profile **ret);
 void profile_free(struct profile *p);
 DEFINE_FREEP(struct profile, profile_free);
 
-/* The libseccomp token of architecture bit i, or 0 past the last. */
+/* Returns libseccomp's token of architecture bit i, or 0 past the last. */
 uint32_t profile_arch(unsigned i);
 
-/* Let a call through, or not: ALLOW, LOG, and NOTIFY, which may. */
+/* Returns true for ALLOW, LOG and NOTIFY, which may let the system call through. */
 bool profile_allows(uint32_t action);
 
-/* -ENOMEM; -E2BIG: too many entries; -EINVAL: no call's name. */
+/*
+ * Adds a copy of the entry. -EINVAL: not a system call's name. -E2BIG: too many entries. -ENOMEM.
+ */
 int profile_add(struct profile *p, const struct profile_entry *e);
-/* The same without arguments. */
+/* Adds an entry without arguments. Errors as profile_add(). */
 int profile_add_call(struct profile *p, const char *name, uint32_t action);
 
-/* Order: entries without arguments first, then by action, arguments and name. */
+/* Sorts entries without arguments first, then by action, arguments and name. */
 void profile_sort(struct profile *p);
 
-/* -EBADMSG: not such a profile, err says where; -EFBIG; else as open(2). */
+/*
+ * Reads a profile. -EBADMSG: not a profile, err says where. -EFBIG: over PROFILE_MAX. Else as
+ * open(2).
+ */
 int profile_load(struct profile **ret, const char *path, struct err *err);
 int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err);
 
-/* As JSON, the caller's to free; the same entries give the same bytes. Sorts p. -ENOMEM. */
+/*
+ * Sorts p and writes it as JSON; equal profiles give equal bytes. The caller frees *ret. -ENOMEM.
+ */
 int profile_to_json(struct profile *p, char **ret);
 
 #endif

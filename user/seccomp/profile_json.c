@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Profiles as JSON. */
+/* Reads and writes profiles as JSON. */
 #include "user/seccomp/profile.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static const struct word ops[] = {
 	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 	{NULL, 0},
 };
-/* Bits of struct profile's arches. */
+/* The index is the bit in struct profile's arches. */
 static const struct word arches[] = {
 	{"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
 	{"SCMP_ARCH_X86", SCMP_ARCH_X86},
@@ -82,15 +82,15 @@ static const struct word *find_word(const struct word *w, const char *name)
 
 /* ---- writing ---- */
 
-/* An action without its errno. */
-static uint32_t bare(uint32_t action)
+static uint32_t action_without_errno(uint32_t action)
 {
 	return action & SECCOMP_RET_ACTION_FULL;
 }
 
 static bool has_errno(uint32_t action)
 {
-	return bare(action) == SCMP_ACT_ERRNO(0) || bare(action) == SCMP_ACT_TRACE(0);
+	return action_without_errno(action) == SCMP_ACT_ERRNO(0) ||
+	       action_without_errno(action) == SCMP_ACT_TRACE(0);
 }
 
 static json_t *encode_args(const struct profile_entry *e)
@@ -117,7 +117,7 @@ static bool same_rule(const struct profile_entry *a, const struct profile_entry 
 	       memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
 }
 
-/* The rule of entries[i] and those after it that differ in nothing but the name. */
+/* Writes entries[i] and the following ones that differ in their names only, as one rule. */
 static json_t *encode_rule(const struct profile *p, size_t *i)
 {
 	const struct profile_entry *first = &p->entries[*i];
@@ -126,7 +126,7 @@ static json_t *encode_rule(const struct profile *p, size_t *i)
 	for (; *i < p->n_entries && same_rule(first, &p->entries[*i]); ++*i)
 		json_array_append_new(names, json_string(p->entries[*i].name));
 	rule = json_pack("{s:o, s:s}", "names", names, "action",
-			 word_of(actions, bare(first->action)));
+			 word_of(actions, action_without_errno(first->action)));
 	if (has_errno(first->action))
 		json_object_set_new(rule, "errnoRet",
 				    json_integer(first->action & SECCOMP_RET_DATA));
@@ -148,7 +148,7 @@ int profile_to_json(struct profile *p, char **ret)
 	for (size_t i = 0; i < p->n_entries;)
 		json_array_append_new(rules, encode_rule(p, &i));
 	json_object_set_new(j, "defaultAction",
-			    json_string(word_of(actions, bare(p->default_action))));
+			    json_string(word_of(actions, action_without_errno(p->default_action))));
 	if (has_errno(p->default_action))
 		json_object_set_new(j, "defaultErrnoRet",
 				    json_integer(p->default_action & SECCOMP_RET_DATA));
@@ -165,7 +165,7 @@ int profile_to_json(struct profile *p, char **ret)
 
 /* ---- reading ---- */
 
-/* errnoRet, or EPERM where there is none. */
+/* Reads an action and its errnoRet, which is EPERM by default. */
 static int decode_action(const char *name, json_t *number, uint32_t *ret)
 {
 	const struct word *w = find_word(actions, name);
@@ -191,9 +191,9 @@ static int decode_arg(json_t *j, struct profile_arg *ret, struct err *err)
 		return err_set(err, -EBADMSG, "args: %s", je.text);
 	op = find_word(ops, name);
 	if (!op || index < 0 || index >= PROFILE_ARGS || value < 0 || value_two < 0)
-		return err_set(err, -EBADMSG,
-			       "args: an index is 0 to 5, a value not negative, an op as "
-			       "SCMP_CMP_EQ");
+		return err_set(
+			err, -EBADMSG,
+			"args: index must be 0 to 5, values not negative, op as SCMP_CMP_EQ");
 	*ret = (struct profile_arg){.index = (uint32_t)index,
 				    .op = op->value,
 				    .value = (uint64_t)value,
@@ -210,7 +210,7 @@ static int decode_args(json_t *args, struct profile_entry *e, struct err *err)
 	if (json_is_null(args) || !args)
 		return 0;
 	if (!json_is_array(args) || json_array_size(args) > PROFILE_ARGS)
-		return err_set(err, -EBADMSG, "args: an array of at most %d", PROFILE_ARGS);
+		return err_set(err, -EBADMSG, "args: must be an array of at most %d", PROFILE_ARGS);
 	json_array_foreach (args, i, v) {
 		r = decode_arg(v, &e->arg[i], err);
 		if (r < 0)
@@ -233,10 +233,10 @@ static int decode_rule(struct profile *p, json_t *rule, struct err *err)
 			   "action", &action, "errnoRet", &number, "args", &args) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (decode_action(action, number, &e.action) < 0)
-		return err_set(err, -EBADMSG, "%.40s: no action, or its errnoRet cannot be",
-			       action);
+		return err_set(err, -EBADMSG,
+			       "%.40s: not an action, or its errnoRet is out of range", action);
 	if (!json_array_size(names))
-		return err_set(err, -EBADMSG, "names: an array of at least one");
+		return err_set(err, -EBADMSG, "names: must be an array of at least one name");
 	r = decode_args(args, &e, err);
 	if (r < 0)
 		return r;
@@ -244,13 +244,13 @@ static int decode_rule(struct profile *p, json_t *rule, struct err *err)
 		const char *name = json_string_value(v);
 
 		if (!name || strlen(name) >= sizeof(e.name))
-			return err_set(err, -EBADMSG, "names: not a call's name");
+			return err_set(err, -EBADMSG, "names: not the name of a system call");
 		snprintf(e.name, sizeof(e.name), "%s", name);
 		r = profile_add(p, &e);
 		if (r < 0)
 			return err_set(err, r == -ENOMEM ? r : -EBADMSG,
-				       r == -E2BIG ? "more than %d calls and conditions"
-						   : "names: not a call's name",
+				       r == -E2BIG ? "more than %d entries"
+						   : "names: not the name of a system call",
 				       PROFILE_ENTRIES_MAX);
 	}
 	return 0;
@@ -262,12 +262,12 @@ static int decode_arches(struct profile *p, json_t *list, struct err *err)
 	json_t *v;
 
 	if (list && !json_is_array(list))
-		return err_set(err, -EBADMSG, "architectures: not an array");
+		return err_set(err, -EBADMSG, "architectures: must be an array");
 	json_array_foreach (list, i, v) {
 		const struct word *w = find_word(arches, json_string_value(v));
 
 		if (!w)
-			return err_set(err, -EBADMSG, "architectures: one is not known");
+			return err_set(err, -EBADMSG, "architectures: unknown name");
 		p->arches |= 1u << (w - arches);
 	}
 	return 0;
@@ -285,12 +285,13 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s?o, s?o, s?s, s?o}", "defaultAction",
 			   &action, "defaultErrnoRet", &number, "architectures", &list,
 			   "listenerPath", &listener, "syscalls", &rules) < 0)
-		return err_set(err, -EBADMSG, "not the core fields of an OCI runtime's profile: %s",
+		return err_set(err, -EBADMSG, "not the core fields of an OCI seccomp profile: %s",
 			       je.text);
 	if (decode_action(action, number, &p->default_action) < 0)
-		return err_set(err, -EBADMSG, "defaultAction, defaultErrnoRet: no action");
+		return err_set(err, -EBADMSG, "defaultAction, defaultErrnoRet: not an action");
 	if (p->default_action == SCMP_ACT_NOTIFY)
-		return err_set(err, -EBADMSG, "defaultAction: the runtime's own calls would wait");
+		return err_set(err, -EBADMSG,
+			       "defaultAction: SCMP_ACT_NOTIFY would stop the runtime itself");
 	if (listener && (*listener != '/' || strlen(listener) > LISTENER_MAX))
 		return err_set(err, -EBADMSG,
 			       "listenerPath: must be the absolute path of a socket");
@@ -301,7 +302,7 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 	if (r < 0)
 		return r;
 	if (rules && !json_is_array(rules))
-		return err_set(err, -EBADMSG, "syscalls: not an array");
+		return err_set(err, -EBADMSG, "syscalls: must be an array");
 	json_array_foreach (rules, i, v) {
 		r = decode_rule(p, v, &why);
 		if (r < 0)

@@ -414,7 +414,7 @@ static void cli_mode_that_a_policy_speaks_against_needs_force(void **state)
 	assert_listed(f, "mode", "audit");
 	set_mode(f, "deny", "--force", r);
 	assert_int_equal(r->code, 0);
-	assert_non_null(strstr(r->out, "--force overrides that it was made from 1 run and"));
+	assert_non_null(strstr(r->out, "--force overrides that it was trained on 1 run and"));
 	assert_listed(f, "mode", "deny");
 	free(r);
 }

@@ -85,6 +85,7 @@ static void config_parse_refuses_bad_values(void **state)
 		"{\"http\": 5}",
 		"{\"http\": {\"listens\": \"127.0.0.1:1\"}}",
 		"{\"http\": {\"listen\": 9477}}",
+		"{\"http\": {\"listen\": \"localhost:9477\"}}",
 		"{\"http\": {\"token_file\": \"token\"}}",
 		"{\"http\": {\"hosts\": \"a\"}}",
 		"{\"http\": {\"hosts\": [\"a:1\"]}}",

@@ -178,12 +178,12 @@ static void http_answers_by_its_routes(void **state)
 		{"HEAD /plain", 200, "Content-Length: 6"},
 		{"GET /below/a/b", 200, "a/b"},
 		{"GET /below/", 200, ""},
-		{"GET /below", 404, "nothing is there"},
+		{"GET /below", 404, "no such path"},
 		{"GET /", 404, ""},
 		{"GET /plain/", 404, ""},
 		{"POST /plain", 405, "Allow: GET"},
 		{"DELETE /change", 405, "Allow: POST"},
-		{"GET /broken", 500, "could not be answered"},
+		{"GET /broken", 500, "failed to answer"},
 	};
 	char answer[4096];
 

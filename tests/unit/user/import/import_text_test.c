@@ -166,24 +166,24 @@ static void import_text_refuses_bad_lines(void **state)
 	static const struct {
 		const char *format, *text, *why;
 	} cases[] = {
-		{"adfa-ld", "6 6\n6 x 6\n", "in.txt:2: 'x' is no call number"},
-		{"adfa-ld", "6 512\n", "in.txt:1: '512' is no call number"},
+		{"adfa-ld", "6 6\n6 x 6\n", "in.txt:2: 'x' is not a system call number"},
+		{"adfa-ld", "6 512\n", "in.txt:1: '512' is not a system call number"},
 		{"adfa-ld", "-6\n", "in.txt:1: '-6'"},
 		{"adfa-ld", "", "no system calls"},
-		{"unm", "1 2\n1\n", "in.txt:2: '' is no call number"},
-		{"unm", "x 2\n", "in.txt:1: 'x' is no process id"},
-		{"unm", "4194304 2\n", "no process id"},
-		{"unm", "1 2 3\n", "in.txt:1: more than"},
-		{"strace", "1 read(0) = 1\nhello\n", "in.txt:2: 'hello' is no line of strace"},
+		{"unm", "1 2\n1\n", "in.txt:2: '' is not a system call number"},
+		{"unm", "x 2\n", "in.txt:1: 'x' is not a process id"},
+		{"unm", "4194304 2\n", "not a process id"},
+		{"unm", "1 2 3\n", "in.txt:1: holds more than"},
+		{"strace", "1 read(0) = 1\nhello\n", "in.txt:2: 'hello' is not a line of strace"},
 		{"strace", "1 <... read res\n", "in.txt:1:"},
 		{"strace", "+++ exited with 0 +++\n", "no system calls"},
-		{"lid-ds", "a b c\n", "in.txt:1: neither"},
-		{"lid-ds", "5000 0 7 app 7 read =\n", "'=' is no direction"},
+		{"lid-ds", "a b c\n", "in.txt:1: not a line of LID-DS"},
+		{"lid-ds", "5000 0 7 app 7 read =\n", "'=' is not a direction"},
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1}\n{\n",
-		 "in.txt:2: no JSON object"},
-		{"falco", "[]\n", "in.txt:1: JSON, but no object"},
+		 "in.txt:2: not a JSON object"},
+		{"falco", "[]\n", "in.txt:1: not a JSON object"},
 		{"falco", "{\"thread.tid\":1}\n", "in.txt:1: no evt.type"},
-		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":-1}\n", "no process id"},
+		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":-1}\n", "not a process id"},
 		{"falco",
 		 "{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"a\"}\n"
 		 "{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"b\"}\n",
@@ -211,9 +211,9 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 		const char *format, *text, *why;
 		size_t len;
 	} cases[] = {
-		{"unm", "1 2\n\0\0\n", "in.txt:2: a NUL byte", 7},
-		{"strace", "\0", "in.txt:1: a NUL byte", 1},
-		{"adfa-ld", "\x1b[2J\xff\n", "in.txt:1: '\\x1b[2J\\xff' is no call number", 6},
+		{"unm", "1 2\n\0\0\n", "in.txt:2: holds a NUL byte", 7},
+		{"strace", "\0", "in.txt:1: holds a NUL byte", 1},
+		{"adfa-ld", "\x1b[2J\xff\n", "in.txt:1: '\\x1b[2J\\xff' is not a system call number", 6},
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1,\"evt.time\":-1}\n",
 		 "in.txt:1: evt.time is negative", 52},
 	};
@@ -275,7 +275,7 @@ static void import_text_refuses_a_line_that_never_ends(void **state)
 	sample_write(f->in, text, size);
 	free(text);
 	assert_int_equal(import("adfa-ld", f->in, f->out, &result, &err), -EFBIG);
-	assert_non_null(strstr(err.msg, "in.txt:2: longer than"));
+	assert_non_null(strstr(err.msg, "in.txt:2: line is longer than"));
 	assert_int_equal(access(f->out, F_OK), -1);
 }
 

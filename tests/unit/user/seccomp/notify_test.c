@@ -35,7 +35,7 @@ static void state_says_the_process_and_the_descriptor(void **state)
 	struct err err = {};
 
 	(void)state;
-	if (notify_state_decode(json, strlen(json), 2, &s, &err) < 0)
+	if (notify_state_from_json(json, strlen(json), 2, &s, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(s.pid, 4711);
 	assert_int_equal(s.fd, 1);
@@ -51,7 +51,7 @@ static void state_that_is_cut_off_is_eagain_at_every_length(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < strlen(json); n++)
-		assert_int_equal(notify_state_decode(json, n, 1, &s, &err), -EAGAIN);
+		assert_int_equal(notify_state_from_json(json, n, 1, &s, &err), -EAGAIN);
 }
 
 static void state_that_is_none_is_refused(void **state)
@@ -82,8 +82,8 @@ static void state_that_is_none_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].json);
-		assert_int_equal(notify_state_decode(cases[i].json, strlen(cases[i].json),
-						     cases[i].n_fds, &s, &err),
+		assert_int_equal(notify_state_from_json(cases[i].json, strlen(cases[i].json),
+							cases[i].n_fds, &s, &err),
 				 -EBADMSG);
 		assert_null(s.id);
 	}
@@ -98,7 +98,7 @@ static void state_that_never_ends_is_refused(void **state)
 	(void)state;
 	assert_non_null(json);
 	memset(json, '[', NOTIFY_STATE_MAX);
-	assert_int_equal(notify_state_decode(json, NOTIFY_STATE_MAX, 1, &s, &err), -EBADMSG);
+	assert_int_equal(notify_state_from_json(json, NOTIFY_STATE_MAX, 1, &s, &err), -EBADMSG);
 	free(json);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token map. */
+/* Tokens for (role, system call). */
 #include "trainer/data/alphabet.h"
 
 #include <errno.h>
@@ -10,14 +10,14 @@
 
 #define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
 
-/* A (role, call) with a count. merged: the role whose token it shares, or its own. */
+/* A (role, system call) that was seen. */
 struct cell {
 	uint64_t count;
 	uint16_t nr;
-	uint8_t role, merged;
+	uint8_t role;
 };
 
-/* By role, rarest first. */
+/* Orders cells by role, then the rarest first. */
 static int compare_cells(const void *a, const void *b)
 {
 	const struct cell *x = a, *y = b;
@@ -29,7 +29,7 @@ static int compare_cells(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
-/* The next role that has the call, or role itself. */
+/* Returns the next higher role that made the system call, or role itself. */
 static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t role, uint16_t nr)
 {
 	for (uint8_t r = role + 1; r < LUTRA_ROLES; r++)
@@ -38,7 +38,10 @@ static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t ro
 	return role;
 }
 
-/* Merge until at most TOKENS_MAX are left: to[role][nr] is the role whose token is used. */
+/*
+ * Merges cells until at most TOKENS_MAX tokens are left. Sets to[role][nr] to the role whose token
+ * the cell uses. Returns how many tokens are left.
+ */
 static size_t merge_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
 			   uint8_t to[LUTRA_ROLES][LUTRA_NR])
 {
@@ -49,7 +52,7 @@ static size_t merge_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
 		for (uint16_t nr = 0; nr < LUTRA_NR; nr++) {
 			to[role][nr] = role;
 			if (calls[role][nr])
-				cells[n++] = (struct cell){calls[role][nr], nr, role, role};
+				cells[n++] = (struct cell){calls[role][nr], nr, role};
 		}
 	}
 	qsort(cells, n, sizeof(*cells), compare_cells);
@@ -75,7 +78,7 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			if (calls[role][nr] && to[role][nr] == role)
 				ret->token[role][nr] = (uint8_t)ret->v++;
-	/* From the last role down, so that a chain of merges ends in a token. */
+	/* From the last role down: a merge leads to a higher role, whose token is already set. */
 	for (int role = LUTRA_ROLES - 1; role >= 0; role--)
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			if (calls[role][nr])

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which call in which role has which token, and which calls make a task steady. */
+/* The alphabet: which system call in which role has which token; which ones make a task steady. */
 #ifndef LUTRA_TRAINER_DATA_ALPHABET_H
 #define LUTRA_TRAINER_DATA_ALPHABET_H
 
 #include "trainer/data/run_iter.h"
 
 struct alphabet {
-	uint32_t v; /* PAD, UNK and the trained tokens */
+	uint32_t v; /* number of tokens, PAD and UNK included */
 	uint8_t token[LUTRA_ROLES][LUTRA_NR];
 };
 
 /*
- * A token for each (role, call) with a count, in the order of role and number. Past 253, tokens of
- * role 0 become those of the same call in another role, rarest first; then those of role 1, and so
- * on. -E2BIG: more than 253 different calls.
+ * Gives a token to each (role, system call) with a count, in the order of role and number. With
+ * more than 253 of them, tokens of role 0 are merged with those of the same system call in another
+ * role, rarest first; then tokens of role 1, and so on.
+ * Returns 0, or -E2BIG if there are more than 253 different system calls.
  */
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret);
 
-/* Bits of the calls after which a start-up task is steady: accept, or calls that wait. */
+/*
+ * Sets the bits of the system calls after which a start-up task is steady. on_wait: calls that wait
+ * for events; else the accept calls.
+ */
 void alphabet_steady(const char *arch, bool on_wait, uint64_t ret[LUTRA_NR / 64]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Traces to runs. */
+/* Reads traces into runs. Runs on one thread. */
 #include "trainer/data/corpus.h"
 
 #include <errno.h>
@@ -60,15 +60,16 @@ void corpus_sort(struct corpus *c)
 	qsort(c->runs + c->n_runs, c->n_heldout, sizeof(*c->runs), compare_run_names);
 }
 
-/* A run that is there twice would be judged by itself. */
+/*
+ * Calibration judges each run by the others: a run that is in the corpus twice would judge itself.
+ */
 static int check_duplicate(const struct corpus *c, const char *path, const char *sha256,
 			   struct err *err)
 {
 	for (size_t i = 0; i < c->n_runs + c->n_heldout; i++)
 		if (strcmp(c->runs[i].sha256, sha256) == 0)
-			return err_set(err, -EINVAL,
-				       "%s is the same run as %s: name every run once", path,
-				       c->runs[i].file);
+			return err_set(err, -EINVAL, "%s is the same run as %s: name each run once",
+				       path, c->runs[i].file);
 	return 0;
 }
 
@@ -110,6 +111,7 @@ static void warn_about_file(const struct corpus *c, const char *path, const char
 		c->warn(c->warn_ctx, line.msg);
 }
 
+/* Warns if the run's recording is damaged, has gaps, or has system calls that are never known. */
 static void warn_about_run(const struct corpus *c, const char *path, const struct run *run,
 			   const char *torn)
 {
@@ -119,13 +121,14 @@ static void warn_about_run(const struct corpus *c, const char *path, const struc
 		warn_about_file(c, path, torn);
 	if (run->lost) {
 		err_set(&line, 0,
-			"the recorder lost %llu records: what they held counts as never seen",
+			"the recorder lost %llu records: what was in them counts as never seen",
 			(unsigned long long)run->lost);
 		warn_about_file(c, path, line.msg);
 	}
 	if (run->foreign) {
 		err_set(&line, 0,
-			"%llu calls through the 32-bit or x32 entry: such calls are never known",
+			"%llu system calls through the 32-bit or x32 entry: they always count as "
+			"unknown",
 			(unsigned long long)run->foreign);
 		warn_about_file(c, path, line.msg);
 	}
@@ -135,19 +138,22 @@ static int check_arch(struct corpus *c, const char *path, const struct trace_met
 		      struct err *err)
 {
 	if (!arch_known(meta->arch))
-		return err_set(err, -ENOEXEC,
-			       "%s was recorded on %s, whose calls lutra does not know: leave it "
-			       "out",
-			       path, meta->arch);
+		return err_set(
+			err, -ENOEXEC,
+			"%s was recorded on %s, an architecture that lutra does not know: leave "
+			"it out",
+			path, meta->arch);
 	if (c->arch && strcmp(c->arch, meta->arch) != 0)
-		return err_set(err, -ENOEXEC,
-			       "%s was recorded on %s, the other runs on %s: train them apart",
-			       path, meta->arch, c->arch);
+		return err_set(
+			err, -ENOEXEC,
+			"%s was recorded on %s, the other runs on %s: train one policy for each",
+			path, meta->arch, c->arch);
 	if (!c->arch)
 		c->arch = strdup(meta->arch);
 	return c->arch ? 0 : err_oom(err);
 }
 
+/* Merges a system call's recorded argument into the arguments that the run used. */
 static void note_arguments(const struct trace_meta *meta, const struct lutra_record *rec,
 			   struct policy_arguments *ret)
 {
@@ -208,7 +214,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 		return err_set(err, r, "%s: %s", path, strerror(-r));
 	warn_about_run(c, path, &run, trace_reader_torn(reader));
 	if (run.calls == 0)
-		return err_set(err, -EINVAL, "%s holds no calls: record it again", path);
+		return err_set(err, -EINVAL, "%s has no system calls: record it again", path);
 	r = hash_file(path, run.sha256, err);
 	if (r == 0)
 		r = check_duplicate(c, path, run.sha256, err);

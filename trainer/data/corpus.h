@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runs a policy is made from, read from their traces. */
+/* The corpus: the runs that a policy is made from, read from their traces. */
 #ifndef LUTRA_TRAINER_DATA_CORPUS_H
 #define LUTRA_TRAINER_DATA_CORPUS_H
 
@@ -9,34 +9,42 @@
 #define CORPUS_RUNS_MAX 1024
 
 struct corpus {
-	struct run *runs; /* those to train on first, then those held out */
+	struct run *runs; /* (n_runs + n_heldout): those to train on, then those held out */
 	size_t n_runs;	  /* to train on */
 	size_t n_heldout;
-	size_t n_old; /* of those to train on, the first: known by their counts alone */
+	size_t n_old; /* how many of the first runs come from an old policy: counts only, no stream */
 	struct run_names names;
 	char *arch;				   /* of all runs; NULL while there is none */
-	void (*warn)(void *ctx, const char *line); /* may be NULL */
+	void (*warn)(void *ctx, const char *line); /* or NULL */
 	void *warn_ctx;
 };
 
-int corpus_init(struct corpus *c); /* -ENOMEM. corpus_done() also after a failure */
+/*
+ * Makes an empty corpus. The caller calls corpus_done(), also after a failure. Returns 0 or
+ * -ENOMEM.
+ */
+int corpus_init(struct corpus *c);
 void corpus_done(struct corpus *c);
 
-/* Append a run, which becomes the corpus's; those held out come after all others. -ENOMEM. */
+/*
+ * Adds a run. The corpus takes what the run owns and zeroes *run. Runs held out come after all
+ * others.
+ * Returns 0 or -ENOMEM; then the run stays the caller's.
+ */
 int corpus_add(struct corpus *c, struct run *run);
 
 /*
- * Append a run from a trace. One that is torn is used as far as it is whole, and warned of.
- * -EINVAL: it holds a labelled attack, or no calls, or is in the corpus already; -ENOEXEC: of
- * another architecture than this build or the other runs; -E2BIG: more than fits; else as
- * trace_reader_new().
+ * Reads a run from a trace and adds it. A torn trace is used up to its damage, with a warning.
+ * Returns 0; -EINVAL if the trace has a labelled attack or no system calls, or is in the corpus
+ * already; -ENOEXEC if its architecture is unknown or not that of the other runs; -E2BIG if the
+ * corpus or the run is full; -ENOMEM; or an error of trace_reader_new().
  */
 int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *err);
 
-/* Put the runs in the order of their names: a policy shall not depend on how they were listed. */
+/* Sorts the runs by name, so that a policy does not depend on the order of the command line. */
 void corpus_sort(struct corpus *c);
 
-/* Operations that all runs' recordings could see. */
+/* Returns the operations (bit per enum lutra_op) that the recordings of all runs could see. */
 uint32_t corpus_ops(const struct corpus *c);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strings lie end to end in one buffer; an open-addressed table leads to their numbers. Hashed
- * under a random key: what a container called its files cannot make the table slow. The numbers
- * do not depend on that key.
+ * The strings lie end to end in one buffer; a hash table with linear probing finds their numbers.
+ * The hash has a random key, so file names chosen by a container cannot make the table slow. The
+ * numbers do not depend on the key.
  */
 #include "trainer/data/intern.h"
 
@@ -11,13 +11,16 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "lib/base/array.h"
+
 struct intern {
 	uint8_t key[crypto_shorthash_KEYBYTES];
 	char *bytes;
 	size_t n_bytes, bytes_size;
 	size_t *end; /* (count): where string i ends in bytes */
-	uint32_t count, end_size;
-	uint32_t *bucket; /* number + 1, or 0 */
+	size_t end_size;
+	uint32_t count;
+	uint32_t *bucket; /* (n_buckets): number + 1, or 0 if free */
 	size_t n_buckets; /* a power of two, above count * 2 */
 };
 
@@ -107,27 +110,12 @@ static int grow_buckets(struct intern *t)
 	return 0;
 }
 
-/* Make room for one more string of len bytes. */
+/* Makes room for one more string of len bytes. */
 static int reserve_string(struct intern *t, size_t len)
 {
-	if (t->n_bytes + len > t->bytes_size) {
-		size_t size = (t->n_bytes + len) * 2;
-		char *bytes = realloc(t->bytes, size);
-
-		if (!bytes)
-			return -ENOMEM;
-		t->bytes = bytes;
-		t->bytes_size = size;
-	}
-	if (t->count == t->end_size) {
-		uint32_t size = t->end_size ? t->end_size * 2 : 256;
-		size_t *end = realloc(t->end, size * sizeof(*end));
-
-		if (!end)
-			return -ENOMEM;
-		t->end = end;
-		t->end_size = size;
-	}
+	if (ARRAY_RESERVE(t->bytes, t->bytes_size, t->n_bytes + len) < 0 ||
+	    ARRAY_RESERVE(t->end, t->end_size, t->count + 1) < 0)
+		return -ENOMEM;
 	return (size_t)t->count * 2 >= t->n_buckets ? grow_buckets(t) : 0;
 }
 

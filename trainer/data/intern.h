@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Distinct byte strings, numbered in the order in which they came. */
+/* A set of distinct byte strings, numbered in the order in which they were added. */
 #ifndef LUTRA_TRAINER_DATA_INTERN_H
 #define LUTRA_TRAINER_DATA_INTERN_H
 
@@ -13,19 +13,23 @@
 
 struct intern;
 
-int intern_new(struct intern **ret); /* -ENOMEM */
+int intern_new(struct intern **ret); /* Returns 0 or -ENOMEM. */
 void intern_free(struct intern *t);
 DEFINE_FREEP(struct intern, intern_free);
 
-/* The string's number, a new one where it has none. -ENOMEM; -E2BIG: INTERN_MAX are in it. */
+/*
+ * Finds the string's number, or adds the string with the next number.
+ * Returns 0, -ENOMEM, or -E2BIG if the set has INTERN_MAX strings.
+ */
 int intern_add(struct intern *t, const void *data, size_t len, uint32_t *ret);
 
-/* The string's number, if it has one. */
+/* Returns true and the string's number if the string is in the set. */
 bool intern_find(const struct intern *t, const void *data, size_t len, uint32_t *ret);
 
-/* String i < intern_count(), valid until the next intern_add(). */
+/* Returns string i < intern_count(); the pointer is valid until the next intern_add(). */
 const void *intern_get(const struct intern *t, uint32_t i, size_t *ret_len);
 
+/* Returns the number of strings. */
 uint32_t intern_count(const struct intern *t);
 
 #endif

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records to the stream of a run: thread ids become small task numbers, paths are folded. */
+/*
+ * Turns the records of a trace into the stream of a run. Thread ids become small task numbers,
+ * paths are folded, and objects are numbered.
+ */
 #include "trainer/data/run.h"
 
 #include <errno.h>
 #include <string.h>
 #include <zstd.h>
 
+#include "lib/base/array.h"
 #include "lutra/score.h"
 #include "trainer/data/task_ids.h"
 
@@ -89,7 +93,7 @@ void run_builder_free(struct run_builder *b)
 	free(b);
 }
 
-/* The words so far become a block. */
+/* Packs the words so far into a block. */
 static int close_block(struct run_builder *b)
 {
 	struct run *r = &b->run;
@@ -100,15 +104,8 @@ static int close_block(struct run_builder *b)
 		return 0;
 	if (r->n_blocks == RUN_BLOCKS_MAX)
 		return -E2BIG;
-	if (r->n_blocks == r->blocks_size) {
-		size_t size = r->blocks_size ? r->blocks_size * 2 : 16;
-		struct run_block *blocks = realloc(r->blocks, size * sizeof(*blocks));
-
-		if (!blocks)
-			return -ENOMEM;
-		r->blocks = blocks;
-		r->blocks_size = size;
-	}
+	if (ARRAY_RESERVE(r->blocks, r->blocks_size, r->n_blocks + 1) < 0)
+		return -ENOMEM;
 	n = ZSTD_compressCCtx(b->zstd, b->packed, ZSTD_compressBound(BLOCK_BYTES), b->words, bytes,
 			      ZSTD_LEVEL);
 	packed = ZSTD_isError(n) ? NULL : malloc(n);
@@ -132,12 +129,13 @@ int run_builder_take(struct run_builder *b, struct run *ret)
 	return 0;
 }
 
-/* The second word of an event. */
+/* Adds the second word of an event, for which put_event_word() has left room. */
 static void put_word(struct run_builder *b, uint32_t word)
 {
 	b->words[b->n_words++] = word;
 }
 
+/* Adds the first word of an event. */
 static int put_event_word(struct run_builder *b, uint32_t code, uint32_t payload)
 {
 	int r = b->n_words + 2 > RUN_BLOCK_WORDS ? close_block(b) : 0;
@@ -147,7 +145,7 @@ static int put_event_word(struct run_builder *b, uint32_t code, uint32_t payload
 	return r;
 }
 
-/* Bring the stream's clock to ts_ns. It never goes back. */
+/* Moves the stream's clock on to ts_ns. It never goes back. */
 static int put_time(struct run_builder *b, uint64_t ts_ns)
 {
 	uint64_t ms, passed;
@@ -173,7 +171,7 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	return 0;
 }
 
-/* The number of a thread; one that was not known starts afresh. */
+/* Finds the number of a thread. A thread that is new starts with an ARM event. */
 static int number_task(struct run_builder *b, uint32_t tid, uint32_t *ret)
 {
 	bool fresh;
@@ -225,7 +223,9 @@ static int add_fork_record(struct run_builder *b, const struct lutra_record *rec
 	return r;
 }
 
-/* A thread that is not its group's leader takes the leader's id when it execs: arg is its old one.
+/*
+ * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs;
+ * arg is the id it had before.
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
@@ -249,7 +249,9 @@ static int add_exec_record(struct run_builder *b, const struct lutra_record *rec
 	return r < 0 ? r : put_event_word(b, RUN_EXEC, task);
 }
 
-/* Fold each component by the scorer's own function; one that is too long stays so. */
+/*
+ * Folds each component of a path as the scorer does. A component that is too long stays too long.
+ */
 static size_t fold_components(const char *s, size_t len, char *out)
 {
 	size_t n = 0, pos = 0;
@@ -275,6 +277,7 @@ static size_t fold_components(const char *s, size_t len, char *out)
 	return n;
 }
 
+/* Returns true if the path is below /lib64, /lib32 or /libx32, which all fold to "/#". */
 static bool has_lib_digits(const char *s, size_t len)
 {
 	return len > 7 && memcmp(s, "/lib", 4) == 0 &&
@@ -282,7 +285,10 @@ static bool has_lib_digits(const char *s, size_t len)
 		memcmp(s + 4, "x32", 3) == 0);
 }
 
-/* Number of a recorded path, folded; what cannot be resolved, or is no path, is "?". */
+/*
+ * Finds the number of a recorded path, folded. A string that is no path, and a path that could not
+ * be resolved, is "?". "//name" is a name in a detached tree.
+ */
 static int number_path(struct run_builder *b, const char *s, size_t len, uint32_t *ret)
 {
 	char out[LUTRA_STRING_MAX + 1] = "?";
@@ -310,7 +316,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	return intern_add(b->names->paths, out, n, ret);
 }
 
-/* Keep what decides the token: not every address, port or permission is another object. */
+/* Clears the fields that do not decide the token, so that equal tokens mean equal objects. */
 static void reduce_object(struct lutra_object *o)
 {
 	memset(o->addr, 0, sizeof(o->addr));
@@ -355,7 +361,7 @@ static int add_mark_record(struct run_builder *b, const struct lutra_record *rec
 		b->run.lost = rec->arg;
 		return 0;
 	}
-	return err_set(err, -EINVAL, "it holds a labelled attack: leave it out of the training");
+	return err_set(err, -EINVAL, "has a labelled attack: leave it out of the training");
 }
 
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
@@ -399,6 +405,6 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 			       "more tasks, names, time or events than one run may hold: record "
 			       "shorter runs");
 	if (r == -EINVAL)
-		return err_set(err, r, "a record of unknown kind: record it again");
+		return err_set(err, r, "has a record of unknown type: record the run again");
 	return err_set(err, r, "%s", strerror(-r));
 }

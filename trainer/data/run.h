@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run in memory: a stream of 32-bit words, one a call, in compressed blocks: a fraction of a
- * byte a call. Calibration replays runs many times; decoding traces each time would cost more than
- * training.
+ * One run in memory: a stream of 32-bit words in compressed blocks. A system call is one word, and
+ * takes a fraction of a byte. Calibration replays runs many times; decoding their traces each time
+ * would take longer than training.
  */
 #ifndef LUTRA_TRAINER_DATA_RUN_H
 #define LUTRA_TRAINER_DATA_RUN_H
@@ -17,77 +17,86 @@
 #include "lutra/abi.h"
 #include "trainer/data/intern.h"
 
-#define RUN_TASKS_MAX (1u << 20) /* that live at a time */
+#define RUN_TASKS_MAX (1u << 20) /* tasks that live at the same time */
 #define RUN_BLOCK_WORDS 65536
 #define RUN_BLOCKS_MAX (1u << 17)
 
-/* A stream word: payload << 12 | code. The code is a call's number (payload: task), or: */
+/* A word is payload << 12 | code. The code is a system call's number (payload: task), or one of: */
 enum run_code {
-	RUN_FOREIGN = LUTRA_NR, /* a call through a foreign entry, or a number past the map */
-	RUN_ARM,		/* payload: task, starts afresh */
+	RUN_FOREIGN = LUTRA_NR, /* a system call by a foreign entry, or with too high a number */
+	RUN_ARM,		/* payload: task; its state starts anew */
 	RUN_FORK,		/* payload: parent; the next word is the child */
 	RUN_EXEC,		/* payload: task */
 	RUN_OBJECT,		/* payload: task; the next word is the object */
-	RUN_TIME,		/* payload: milliseconds passed */
+	RUN_TIME,		/* payload: milliseconds that passed */
 };
 
-/* Whole events: none goes on in the next block. */
+/* A block holds whole events. */
 struct run_block {
-	void *packed; /* a zstd frame */
-	uint32_t bytes, n_words;
+	void *packed;		 /* a zstd frame */
+	uint32_t bytes, n_words; /* packed, unpacked */
 };
 
 struct run {
 	char *file; /* base name of the trace */
 	char sha256[65];
-	bool heldout;
+	bool heldout; /* calibrates, but is not trained on */
 	struct run_block *blocks;
 	size_t n_blocks, blocks_size;
 	uint32_t n_tasks; /* task numbers in the stream are below */
 	uint64_t calls, foreign, objects;
-	uint64_t lost; /* records that the recorder could not keep */
+	uint64_t lost; /* records that the recorder had to drop */
 	uint32_t length_ms;
 	uint32_t ops; /* bit per enum lutra_op that the recording could see */
 	struct policy_arguments args;
 };
 
+/* Frees what the run owns and zeroes it. */
 void run_done(struct run *r);
 
-/* A distinct object: what of struct lutra_object decides a token, and its folded path. */
+/*
+ * A distinct object: the fields of struct lutra_object that decide its token, and its folded path.
+ */
 struct run_object {
-	struct lutra_object object; /* inode types for modes, no address */
-	uint32_t path;		    /* number of its path, or RUN_NO_PATH */
+	struct lutra_object object; /* mode: inode type only; addr: zero */
+	uint32_t path;		    /* number in run_names.paths, or RUN_NO_PATH */
 };
-_Static_assert(sizeof(struct run_object) == 28, "no padding: it is hashed");
+_Static_assert(sizeof(struct run_object) == 28, "no padding: intern hashes its bytes");
 
 #define RUN_NO_PATH UINT32_MAX
 
-/* Where the strings and objects of all runs are numbered. */
+/* The numbers of the paths and objects of all runs. */
 struct run_names {
-	struct intern *paths;	/* folded, for path_parse() */
+	struct intern *paths;	/* folded; path_parse() reads them */
 	struct intern *objects; /* struct run_object */
-	bool lib_digits;	/* a path began with /lib64 or its like, folded "/#" */
+	bool lib_digits;	/* some path began with /lib64, /lib32 or /libx32, folded "/#" */
 };
 
-int run_names_init(struct run_names *n); /* -ENOMEM */
+int run_names_init(struct run_names *n); /* Returns 0 or -ENOMEM. */
 void run_names_done(struct run_names *n);
+
+/* Copies object i. */
 void run_names_object(const struct run_names *n, uint32_t i, struct run_object *ret);
 
 struct run_builder;
 
-/* names must outlive the builder. -ENOMEM. */
+/* Starts a run. names must outlive the builder. Returns 0 or -ENOMEM. */
 int run_builder_new(struct run_builder **ret, struct run_names *names);
 void run_builder_free(struct run_builder *b);
 DEFINE_FREEP(struct run_builder, run_builder_free);
 
 /*
- * Append a record. -EINVAL: a labelled attack, or a record type that does not exist; -E2BIG: more
- * tasks, time, names or events than fit; -ENOMEM.
+ * Adds a record of a trace. str (str_len): its string, or NULL.
+ * Returns 0; -EINVAL if the record labels an attack or its type is unknown; -E2BIG if there are
+ * more tasks, time, names or events than a run can hold; or -ENOMEM.
  */
 int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		    size_t str_len, struct err *err);
 
-/* The run so far: it is the caller's, the builder's is empty afterwards. -ENOMEM, -E2BIG. */
+/*
+ * Moves the run so far to *ret, for the caller to run_done(). The builder is empty afterwards.
+ * Returns 0, -ENOMEM or -E2BIG.
+ */
 int run_builder_take(struct run_builder *b, struct run *ret);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replay of a run's stream, and what is counted on the way. */
+/* Replays a run's stream of words, and counts its events. */
 #include "trainer/data/run_iter.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ void run_iter_done(struct run_iter *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* Is there a word left? Unpacks the next block if it takes one. */
+/* Unpacks the next block if this one is used up. Returns false at the end of the stream. */
 static bool run_iter_fill(struct run_iter *r)
 {
 	const struct run_block *b = &r->run->blocks[r->block];
@@ -40,14 +40,14 @@ static bool run_iter_fill(struct run_iter *r)
 		return false;
 	n = ZSTD_decompressDCtx(r->zstd, r->words, RUN_BLOCK_WORDS * sizeof(*r->words), b->packed,
 				b->bytes);
-	assert(n == b->n_words * sizeof(*r->words)); /* it was packed by this program */
+	assert(n == b->n_words * sizeof(*r->words)); /* run_builder packed it */
 	r->n_words = b->n_words;
 	r->pos = 0;
 	r->block++;
 	return true;
 }
 
-/* Events that are nobody's to score. */
+/* Applies an event that moves states or time and is not scored. */
 static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 {
 	switch (code) {

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A run again, event by event, with the state that each task's lineage has: what training counts
- * and what calibration scores. States move by the functions of lutra/score.h.
+ * Replays a run event by event with the scorer's state of each task. Training counts these events
+ * and calibration scores them. States change by the functions of lutra/score.h.
  */
 #ifndef LUTRA_TRAINER_DATA_RUN_ITER_H
 #define LUTRA_TRAINER_DATA_RUN_ITER_H
 
 #include "trainer/data/corpus.h"
 
-/* The event at hand. A call's consumer moves the levels on by lutra_level(); roles move here. */
+/*
+ * An event. The caller scores system calls, which moves the levels; the iterator moves the roles.
+ */
 struct run_event {
 	struct lutra_state *state;
-	uint32_t ms;	 /* since the run's start */
+	uint32_t ms;	 /* since the start of the run */
 	bool is_syscall; /* else an object event */
-	uint32_t nr;	 /* call: its number, LUTRA_NR for a foreign one */
-	uint32_t object; /* object event: in run_names.objects */
+	uint32_t nr;	 /* of a system call; LUTRA_NR for one through a foreign entry */
+	uint32_t object; /* of an object event: its number in run_names.objects */
 };
 
 struct run_iter {
@@ -30,12 +32,17 @@ struct run_iter {
 	uint32_t called_nr;
 };
 
-/* Both must outlive the walk. -ENOMEM. */
+/*
+ * Starts at the beginning of a run. run and policy must outlive the iterator. The caller calls
+ * run_iter_done(), also after a failure. Returns 0 or -ENOMEM.
+ */
 int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_policy *policy);
 void run_iter_done(struct run_iter *r);
+
+/* Returns false at the end of the run, else true and the next system call or object event. */
 bool run_iter_next(struct run_iter *r, struct run_event *ret);
 
-/* What a run holds, counted. */
+/* The counts of one run, which training adds up over runs. */
 struct run_counts {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint32_t *pairs[3];    /* of layers 0 to 2, indexed as the tables of struct lutra_policy */
@@ -45,15 +52,17 @@ struct run_counts {
 #define PAIRS_SHIFT(layer) ((layer) == 0 ? 8u : 7u)
 #define PAIRS_SIZE(layer) ((size_t)1 << 2 * PAIRS_SHIFT(layer))
 
+/* Frees the counts and zeroes them. */
 void run_counts_done(struct run_counts *c);
 
-/* Calls by role, objects by role; ret zeroed before. -ENOMEM. */
+/* Counts system calls and objects by role. ret must be zeroed. Returns 0 or -ENOMEM. */
 int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
 		       struct run_counts *ret);
 
 /*
- * Pairs of one layer, by the token map and the tables of the layers below it, to ret->pairs.
- * Level 0: pairs with UNK are not counted, they can never be known. -ENOMEM.
+ * Counts the pairs of one layer in ret->pairs[layer], by the policy's token map and the tables of
+ * the layers below. At layer 0, pairs with UNK do not count: they can never be known.
+ * Returns 0 or -ENOMEM.
  */
 int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
 		    struct run_counts *ret);

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An open-addressed table with linear probing; what is deleted closes its gap (Knuth 6.4, R). */
+/*
+ * A hash table with linear probing. Deleting an entry closes its gap (Knuth, The Art of Computer
+ * Programming 3, section 6.4, algorithm R).
+ */
 #include "trainer/data/task_ids.h"
 
 #include <errno.h>
 
-struct entry {
+#include "lib/base/array.h"
+
+struct task_entry {
 	uint32_t tid;
-	uint32_t number; /* + 1, or 0: free */
+	uint32_t number; /* the thread's number + 1, or 0 if the bucket is free */
 };
 
 struct task_ids {
-	struct entry *bucket;
+	struct task_entry *bucket;
 	size_t n_buckets; /* a power of two */
-	uint32_t live, high, max;
-	uint32_t *spare; /* (high): numbers to use again, the last first */
-	uint32_t n_spare, spare_size;
+	uint32_t live;	  /* threads in the map */
+	uint32_t high;	  /* numbers given so far are below */
+	uint32_t max;	  /* of live */
+	uint32_t *spare;  /* (n_spare): numbers to use again, the last first */
+	uint32_t n_spare;
+	size_t spare_size;
 };
 
 int task_ids_new(struct task_ids **ret, uint32_t max)
@@ -60,21 +68,14 @@ static size_t find_entry(const struct task_ids *t, uint32_t tid)
 	return i;
 }
 
-/* Room in the table, and on the pile of spare numbers, for one more task. */
+/* Makes room for one more thread in the table, and for all numbers among the spare ones. */
 static int reserve_entry(struct task_ids *t)
 {
-	struct entry *old = t->bucket;
+	struct task_entry *old = t->bucket;
 	size_t n_old = t->n_buckets;
 
-	if (t->high == t->spare_size) {
-		uint32_t size = t->spare_size ? t->spare_size * 2 : 256;
-		uint32_t *spare = realloc(t->spare, size * sizeof(*spare));
-
-		if (!spare)
-			return -ENOMEM;
-		t->spare = spare;
-		t->spare_size = size;
-	}
+	if (ARRAY_RESERVE(t->spare, t->spare_size, t->high + 1) < 0)
+		return -ENOMEM;
 	if ((size_t)t->live * 2 < n_old)
 		return 0;
 	t->bucket = calloc(n_old * 2, sizeof(*t->bucket));
@@ -107,7 +108,7 @@ int task_ids_get(struct task_ids *t, uint32_t tid, uint32_t *ret, bool *ret_fres
 		return r;
 	*ret = t->n_spare ? t->spare[--t->n_spare] : t->high++;
 	t->live++;
-	t->bucket[find_entry(t, tid)] = (struct entry){tid, *ret + 1};
+	t->bucket[find_entry(t, tid)] = (struct task_entry){tid, *ret + 1};
 	return 0;
 }
 
@@ -120,7 +121,7 @@ void task_ids_drop(struct task_ids *t, uint32_t tid)
 	t->spare[t->n_spare++] = t->bucket[gap].number - 1;
 	t->live--;
 	for (size_t i = (gap + 1) & mask; t->bucket[i].number; i = (i + 1) & mask) {
-		/* An entry may move back into the gap if its home is not behind it. */
+		/* An entry moves back into the gap unless its home bucket lies after the gap. */
 		if (((i - home_bucket(t, t->bucket[i].tid)) & mask) >= ((i - gap) & mask)) {
 			t->bucket[gap] = t->bucket[i];
 			gap = i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Thread ids, which come and go and are used again, to small numbers of living tasks. */
+/* Maps the ids of living threads, which the kernel reuses, to small numbers. */
 #ifndef LUTRA_TRAINER_DATA_TASK_IDS_H
 #define LUTRA_TRAINER_DATA_TASK_IDS_H
 
@@ -11,17 +11,21 @@
 
 struct task_ids;
 
-int task_ids_new(struct task_ids **ret, uint32_t max); /* at most max living tasks. -ENOMEM */
+/* Makes an empty map for at most max living threads. Returns 0 or -ENOMEM. */
+int task_ids_new(struct task_ids **ret, uint32_t max);
 void task_ids_free(struct task_ids *t);
 DEFINE_FREEP(struct task_ids, task_ids_free);
 
-/* The number of a thread; *ret_fresh: it had none and got one. -ENOMEM; -E2BIG: too many live. */
+/*
+ * Finds the number of a thread, or gives it one; *ret_fresh tells which.
+ * Returns 0, -ENOMEM, or -E2BIG if max threads live.
+ */
 int task_ids_get(struct task_ids *t, uint32_t tid, uint32_t *ret, bool *ret_fresh);
 
-/* The thread is gone; its number is free for another. */
+/* Forgets a thread that has ended. Another thread may get its number. */
 void task_ids_drop(struct task_ids *t, uint32_t tid);
 
-/* All numbers given so far are below this. */
+/* Returns the number above all numbers given so far. */
 uint32_t task_ids_high(const struct task_ids *t);
 
 #endif

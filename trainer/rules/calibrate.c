@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replays for calibration.
+ * Replays the training runs for calibration.
  *
- * Run r of n is scored with the counts, path tree and tokens of the other n - 1; codes stay. A and
- * B of run r are judged by the thresholds that the other replays give, so that their alarms are
- * counted as honestly as those of the other groups.
+ * Run r of n is scored by a policy made of the counts, path tree and tokens of the other n - 1
+ * runs; the codes stay. Its A and B are judged by the thresholds that the other replays give, so
+ * run r has no part in the count of its own alarms. Runs are replayed on all threads, a piece of
+ * work for each.
  */
 #include "trainer/rules/calibrate.h"
 
@@ -13,47 +14,48 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscall_traits.h"
+#include "lib/base/array.h"
 #include "lutra/score.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/rules/episodes.h"
 #include "trainer/rules/objects.h"
 
-#define NOT_JUDGED 0xff
+#define NOT_JUDGED 0xff /* in judged: no event had this object and role yet */
 
-/* Highest levels within a millisecond in which any was above 0. */
+/* The highest levels of a millisecond in which a level was above 0. */
 struct peak {
 	uint32_t ms;
 	int32_t a, b;
 };
 
-/* What one replay found. */
-struct replayed {
-	struct matches signals;
+/* The result of one replay. */
+struct run_replay {
+	struct matches matches;
 	struct peak *peaks;
 	size_t n_peaks, peaks_size;
 	int32_t max_a, max_b;
-	int r;
-	struct err err;
+	int r;		/* 0, or the error that ended the replay */
+	struct err err; /* its text, or "" */
 };
 
-struct job {
+struct calibrate_job {
 	const struct calibrate_source *src;
-	const struct lutra_policy *full; /* the policy itself, for runs held out */
-	struct replayed *replayed;	 /* (n_runs + n_heldout) */
-	size_t first;			 /* run of piece 0 */
+	const struct lutra_policy *full; /* kernel form of the policy itself, for runs held out */
+	struct run_replay *replayed;	 /* (n_runs + n_heldout) */
+	size_t first;			 /* the run of piece 0 */
 	struct progress_pieces progress;
 };
 
 /* One replay under way. */
-struct scoring {
+struct replay_context {
 	const struct corpus *corpus;
 	const struct lutra_policy *policy;
 	struct lutra_seen *seen;
-	uint8_t *judged; /* group by object and role, or NOT_JUDGED */
-	struct replayed *ret;
+	uint8_t *judged; /* (objects, LUTRA_ROLES): the rule that fires, or NOT_JUDGED */
+	struct run_replay *ret;
 };
 
-/* enum lutra_action of a group that may do all its kind may: docs/model.md, rules. */
+/* The action of each rule if its replays allow it (docs/model.md, rules). */
 static const uint8_t actions[LUTRA_G_COUNT] = {
 	[LUTRA_G_T] = LUTRA_ACTION_LOG,		 [LUTRA_G_TH] = LUTRA_ACTION_DENY,
 	[LUTRA_G_A] = LUTRA_ACTION_ALERT,	 [LUTRA_G_B] = LUTRA_ACTION_ALERT,
@@ -72,13 +74,14 @@ static const uint8_t actions[LUTRA_G_COUNT] = {
 	[LUTRA_G_PATH_K] = LUTRA_ACTION_ALERT,
 };
 
-static void replayed_done(struct replayed *x)
+static void run_replay_done(struct run_replay *x)
 {
-	episodes_done(&x->signals);
+	episodes_done(&x->matches);
 	free(x->peaks);
 }
 
-static int add_peak(struct replayed *x, uint32_t ms, int32_t a, int32_t b)
+/* Records the levels after a system call in the peak of its millisecond. */
+static int add_peak(struct run_replay *x, uint32_t ms, int32_t a, int32_t b)
 {
 	struct peak *p;
 
@@ -87,15 +90,8 @@ static int add_peak(struct replayed *x, uint32_t ms, int32_t a, int32_t b)
 	x->max_a = a > x->max_a ? a : x->max_a;
 	x->max_b = b > x->max_b ? b : x->max_b;
 	if (x->n_peaks == 0 || x->peaks[x->n_peaks - 1].ms != ms) {
-		if (x->n_peaks == x->peaks_size) {
-			size_t size = x->peaks_size ? x->peaks_size * 2 : 64;
-			struct peak *peaks = realloc(x->peaks, size * sizeof(*peaks));
-
-			if (!peaks)
-				return -ENOMEM;
-			x->peaks = peaks;
-			x->peaks_size = size;
-		}
+		if (ARRAY_RESERVE(x->peaks, x->peaks_size, x->n_peaks + 1) < 0)
+			return -ENOMEM;
 		x->peaks[x->n_peaks++] = (struct peak){.ms = ms};
 	}
 	p = &x->peaks[x->n_peaks - 1];
@@ -104,7 +100,7 @@ static int add_peak(struct replayed *x, uint32_t ms, int32_t a, int32_t b)
 	return 0;
 }
 
-static int score_syscall_event(struct scoring *s, const struct run_event *e)
+static int score_syscall_event(struct replay_context *s, const struct run_event *e)
 {
 	uint8_t tok = lutra_token(s->policy, e->state->role, e->nr), w[3];
 	struct lutra_pairs x;
@@ -113,35 +109,35 @@ static int score_syscall_event(struct scoring *s, const struct run_event *e)
 	lutra_claim(s->seen, &x, w);
 	lutra_level(e->state, &x, w, tok);
 	if (tok == LUTRA_UNK) {
-		unsigned group = lutra_is_th(s->policy, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
+		unsigned rule = lutra_is_th(s->policy, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
 
-		if (episodes_add(&s->ret->signals, e->ms, group) < 0)
+		if (episodes_add(&s->ret->matches, e->ms, rule) < 0)
 			return -ENOMEM;
 	}
 	return add_peak(s->ret, e->ms, e->state->a, e->state->b);
 }
 
-static int score_object_event(struct scoring *s, const struct run_event *e)
+static int score_object_event(struct replay_context *s, const struct run_event *e)
 {
-	uint8_t *group = &s->judged[e->object * LUTRA_ROLES + e->state->role];
+	uint8_t *rule = &s->judged[e->object * LUTRA_ROLES + e->state->role];
 
-	if (*group == NOT_JUDGED) {
+	if (*rule == NOT_JUDGED) {
 		struct lutra_judgement j;
 
 		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
-		*group = j.group;
+		*rule = j.group;
 	}
-	return *group == LUTRA_G_NONE ? 0 : episodes_add(&s->ret->signals, e->ms, *group);
+	return *rule == LUTRA_G_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
 }
 
 static int score_replayed_run(const struct corpus *c, const struct run *run,
-			      const struct lutra_policy *policy, struct replayed *ret)
+			      const struct lutra_policy *policy, struct run_replay *ret)
 {
 	size_t n_judged = (size_t)intern_count(c->names.objects) * LUTRA_ROLES + 1;
 	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
 	_cleanup_free_ uint8_t *judged = malloc(n_judged);
 	_cleanup_(run_iter_done) struct run_iter replay = {0};
-	struct scoring s = {c, policy, seen, judged, ret};
+	struct replay_context s = {c, policy, seen, judged, ret};
 	struct run_event e;
 	int r = 0;
 
@@ -153,7 +149,7 @@ static int score_replayed_run(const struct corpus *c, const struct run *run,
 	return r;
 }
 
-/* The image of what all runs but one taught. */
+/* Makes the kernel form of a policy of all runs except one. */
 static int policy_without(const struct calibrate_source *src, size_t run, struct lutra_policy *ret,
 			  struct err *err)
 {
@@ -170,8 +166,8 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 	return r < 0 ? r : policy_image(p, 1, ret, err);
 }
 
-/* A run by what the others know. */
-static int replay_without(const struct job *j, size_t run, struct replayed *ret)
+/* Replays a run by a policy of the other runs. */
+static int replay_without(const struct calibrate_job *j, size_t run, struct run_replay *ret)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	const struct corpus *c = j->src->corpus;
@@ -182,10 +178,10 @@ static int replay_without(const struct job *j, size_t run, struct replayed *ret)
 
 static void replay_one(void *ctx, size_t piece)
 {
-	struct job *j = ctx;
+	struct calibrate_job *j = ctx;
 	const struct corpus *c = j->src->corpus;
 	size_t run = j->first + piece;
-	struct replayed *ret = &j->replayed[run];
+	struct run_replay *ret = &j->replayed[run];
 
 	if (c->runs[run].heldout)
 		ret->r = score_replayed_run(c, &c->runs[run], j->full, ret);
@@ -194,8 +190,11 @@ static void replay_one(void *ctx, size_t piece)
 	progress_piece(&j->progress);
 }
 
-/* Thresholds by all replays but one (SIZE_MAX: by all). */
-static void find_thresholds(const struct job *j, size_t n, size_t without, int32_t *ret_a,
+/*
+ * Computes the thresholds from the maxima of all replays except one (SIZE_MAX: of all). They are
+ * never below the floors, nor below those of the policy that is updated.
+ */
+static void find_thresholds(const struct calibrate_job *j, size_t n, size_t without, int32_t *ret_a,
 			    int32_t *ret_b)
 {
 	double a = 0, b = 0;
@@ -222,44 +221,49 @@ static int compare_matches(const void *a, const void *b)
 
 	if (x->ms != y->ms)
 		return x->ms < y->ms ? -1 : 1;
-	return x->group < y->group ? -1 : x->group > y->group;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
-static int add_level_matches(struct replayed *x, int32_t th_a, int32_t th_b)
+/* Adds the peaks above the thresholds to the replay's matches, and sorts these by time. */
+static int add_level_matches(struct run_replay *x, int32_t th_a, int32_t th_b)
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
 
-		if ((p->a > th_a && episodes_add(&x->signals, p->ms, LUTRA_G_A) < 0) ||
-		    (p->b > th_b && episodes_add(&x->signals, p->ms, LUTRA_G_B) < 0))
+		if ((p->a > th_a && episodes_add(&x->matches, p->ms, LUTRA_G_A) < 0) ||
+		    (p->b > th_b && episodes_add(&x->matches, p->ms, LUTRA_G_B) < 0))
 			return -ENOMEM;
 	}
-	if (x->signals.n)
-		qsort(x->signals.list, x->signals.n, sizeof(*x->signals.list), compare_matches);
+	if (x->matches.n)
+		qsort(x->matches.list, x->matches.n, sizeof(*x->matches.list), compare_matches);
 	return 0;
 }
 
-static uint32_t count_episodes(const struct job *j, size_t n, uint32_t groups)
+/* Returns the episodes of some rules (a bit for each) in all replays. */
+static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t rules)
 {
 	uint32_t sum = 0;
 
 	for (size_t i = j->first; i < n; i++)
-		sum += episodes_count(&j->replayed[i].signals, groups);
+		sum += episodes_count(&j->replayed[i].matches, rules);
 	return sum;
 }
 
+/* Returns the rules (a bit for each) whose action is at least `least`. */
 static uint32_t rules_with_action(const struct policy *p, unsigned least)
 {
-	uint32_t groups = 0;
+	uint32_t rules = 0;
 
 	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
-		groups |= p->action[g] >= least ? 1u << g : 0;
-	return groups;
+		rules |= p->action[g] >= least ? 1u << g : 0;
+	return rules;
 }
 
 /*
- * A group denies only if no run was refused anything by it; what is dropped and executed is denied
- * even after one run.
+ * Sets each rule's action. A rule that denied something in a replay only alerts. With few runs no
+ * rule denies, except exec_fresh: a program that was dropped and executed is denied after one run
+ * already.
+ * levels: A and B were calibrated; else they only log.
  */
 static void set_actions(struct policy *p, bool levels)
 {
@@ -283,7 +287,9 @@ static void append_text(struct err *line, const char *text)
 	snprintf(line->msg + n, sizeof(line->msg) - n, "%s", text);
 }
 
-/* What the time that was replayed can promise, were there no alarm in it, and what it would take.
+/*
+ * Adds how low a rate the replayed time can prove at best, and how much more time would prove 1
+ * alarm an hour.
  */
 static void advise_more_time(const struct policy_calibration *c, struct err *line)
 {
@@ -304,7 +310,7 @@ static void advise_more_time(const struct policy_calibration *c, struct err *lin
 	append_text(line, part.msg);
 }
 
-/* One sentence on what would make the policy better. */
+/* Returns a line that says what would make the policy better, for the caller to free. */
 static char *write_advice(const struct policy *p, size_t n_runs)
 {
 	struct err line = {""}, part;
@@ -330,7 +336,7 @@ static char *write_advice(const struct policy *p, size_t n_runs)
 	return strdup(line.msg);
 }
 
-/* What an updated policy's own replays found counts on. */
+/* Adds what the replays of the policy that is updated found. */
 static void add_old_calibration(const struct policy *old, struct policy_calibration *c)
 {
 	const struct policy_calibration *o = old ? &old->calibration : NULL;
@@ -358,7 +364,8 @@ static double recorded_seconds(const struct corpus *c)
 	return ms / 1e3;
 }
 
-static int set_calibration(const struct job *j, size_t n, struct policy *p)
+/* Sets thresholds, actions and calibration from the replays. */
+static int set_calibration(const struct calibrate_job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->corpus;
 	struct policy_calibration *cal = &p->calibration;
@@ -399,10 +406,11 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, struc
 {
 	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
-	struct replayed *replayed = calloc(n, sizeof(*replayed));
-	/* One run alone has no others to be judged by; runs kept as counts cannot be replayed. */
+	struct run_replay *replayed = calloc(n, sizeof(*replayed));
+	/* A single run has no others to be judged by. Runs of an old policy have no stream. */
 	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_old;
-	struct job j = {src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
+	struct calibrate_job j = {
+		src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
 	int r = full && replayed ? 0 : -ENOMEM;
 
 	if (r == 0) {
@@ -417,7 +425,7 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, struc
 	if (r == 0)
 		r = set_calibration(&j, n, p);
 	for (size_t i = 0; i < n && replayed; i++)
-		replayed_done(&replayed[i]);
+		run_replay_done(&replayed[i]);
 	free(replayed);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each run brought. */
+/* Goes through the runs in order and remembers what was seen. */
 #include "trainer/rules/coverage.h"
 
 #include <errno.h>
@@ -8,13 +8,14 @@
 #include "lib/base/text.h"
 #include "trainer/rules/objects.h"
 
-/* Which calls and objects some run had already. */
-struct known {
+/* What the runs so far have done. */
+struct coverage {
 	bool call[LUTRA_ROLES][LUTRA_NR];
-	bool *object; /* by p->objects */
+	bool *object; /* by index in p->objects */
 };
 
-static uint64_t count_new_syscalls(const struct run_counts *c, struct known *known)
+/* Returns how many (role, system call) are new, and marks them. */
+static uint64_t count_new_syscalls(const struct run_counts *c, struct coverage *known)
 {
 	uint64_t n = 0;
 
@@ -27,18 +28,11 @@ static uint64_t count_new_syscalls(const struct run_counts *c, struct known *kno
 	return n;
 }
 
-static int compare_tokens(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Is it the first run with this object? What has no token never counts. */
-static bool is_first_sight(const struct policy *p, uint64_t token, struct known *known)
+/* Returns true if the token is the policy's and no object had it before, and marks it. */
+static bool is_first_sight(const struct policy *p, uint64_t token, struct coverage *known)
 {
 	const uint64_t *at =
-		bsearch(&token, p->objects, p->n_objects, sizeof(token), compare_tokens);
+		bsearch(&token, p->objects, p->n_objects, sizeof(token), objects_compare_tokens);
 	bool first = at && !known->object[at - p->objects];
 
 	if (at)
@@ -46,9 +40,10 @@ static bool is_first_sight(const struct policy *p, uint64_t token, struct known 
 	return first;
 }
 
+/* Returns how many object tokens are new, and marks them. */
 static uint64_t count_new_objects(const struct corpus *corpus, const struct run_counts *c,
 				  const struct policy *p, const struct lutra_policy *image,
-				  struct known *known)
+				  struct coverage *known)
 {
 	uint32_t n_objects = intern_count(corpus->names.objects);
 	uint64_t n = 0;
@@ -71,7 +66,7 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ bool *object = calloc(p->n_objects + 1, sizeof(*object));
-	_cleanup_free_ struct known *known = calloc(1, sizeof(*known));
+	_cleanup_free_ struct coverage *known = calloc(1, sizeof(*known));
 	json_auto_t *runs = json_array();
 	int r;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each run of a training brought that none before it had: how far learning has come. */
+/* Coverage: what each run of a training did that no run before it had done. */
 #ifndef LUTRA_TRAINER_RULES_COVERAGE_H
 #define LUTRA_TRAINER_RULES_COVERAGE_H
 
@@ -9,9 +9,11 @@
 #include "trainer/data/run_iter.h"
 
 /*
- * {"runs": [{"file", "calls", "objects", "seconds", "new_calls", "new_objects"}]}, in the corpus's
- * order: calls and objects as p, made of all of them, has tokens for. counts: (corpus->n_runs).
- * -ENOMEM; or as policy_image().
+ * Makes {"runs": [{"file", "calls", "objects", "seconds", "new_calls", "new_objects"}]} in the
+ * order of the corpus. New objects count if p, a policy made of all these runs, has a token for
+ * them.
+ * counts: (corpus->n_runs). *ret is a new reference.
+ * Returns 0, -ENOMEM, or an error of policy_image().
  */
 int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
 		     const struct policy *p, json_t **ret, struct err *err);

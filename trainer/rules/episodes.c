@@ -1,54 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Episodes, and Garwood's interval (1936, https://doi.org/10.1093/biomet/28.3-4.437). */
+/* Matches, episodes, and the interval of their rate. */
 #include "trainer/rules/episodes.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "trainer/model/compute/num.h"
 
-#define TAIL .025
+#define TAIL .025 /* probability on each side of the interval */
 
-int episodes_add(struct matches *s, uint32_t ms, unsigned group)
+int episodes_add(struct matches *m, uint32_t ms, unsigned rule)
 {
-	if (s->last[group] == (uint64_t)ms + 1)
+	if (m->last[rule] == (uint64_t)ms + 1)
 		return 0;
-	if (s->n == s->size) {
-		size_t size = s->size ? s->size * 2 : 64;
-		struct match *list = realloc(s->list, size * sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		s->list = list;
-		s->size = size;
-	}
-	s->list[s->n++] = (struct match){ms, group};
-	s->last[group] = (uint64_t)ms + 1;
+	if (ARRAY_RESERVE(m->list, m->size, m->n + 1) < 0)
+		return -ENOMEM;
+	m->list[m->n++] = (struct match){ms, rule};
+	m->last[rule] = (uint64_t)ms + 1;
 	return 0;
 }
 
-void episodes_done(struct matches *s)
+void episodes_done(struct matches *m)
 {
-	free(s->list);
-	memset(s, 0, sizeof(*s));
+	free(m->list);
+	memset(m, 0, sizeof(*m));
 }
 
-uint32_t episodes_count(const struct matches *s, uint32_t groups)
+uint32_t episodes_count(const struct matches *m, uint32_t rules)
 {
 	uint64_t last = 0;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		if (!(groups >> s->list[i].group & 1))
+	for (size_t i = 0; i < m->n; i++) {
+		if (!(rules >> m->list[i].rule & 1))
 			continue;
-		n += n == 0 || s->list[i].ms - last > EPISODES_GAP_MS;
-		last = s->list[i].ms;
+		n += n == 0 || m->list[i].ms - last > EPISODES_GAP_MS;
+		last = m->list[i].ms;
 	}
 	return n;
 }
 
-/* P(N <= n) of a Poisson variable. */
+/* Returns P(N <= n) of a Poisson variable N. */
 static double poisson_cdf(uint32_t n, double mean)
 {
 	double term = num_exp(-mean), sum = term;
@@ -60,13 +54,16 @@ static double poisson_cdf(uint32_t n, double mean)
 	return sum < 1 ? sum : 1;
 }
 
-/* The mean at which P(N <= n) is p. Past 500, where exp(-mean) runs out, the normal limit. */
+/*
+ * Returns the mean at which P(N <= n) is p, by bisection. From n = 501 on, where exp(-mean) gets
+ * too small, by the normal approximation; normal: the standard normal quantile of 1 - p.
+ */
 static double poisson_mean(uint32_t n, double p, double normal)
 {
 	double lo = 0, hi = 650;
 
 	if (n > 500) {
-		/* Wilson and Hilferty's cube: the chi-square quantile at 2 (n + 1) degrees. */
+		/* Wilson and Hilferty 1931: half the chi-square quantile of 2 (n + 1) degrees. */
 		double m = n + 1., x = 1 - 1 / (9 * m) + normal / (3 * sqrt(m));
 
 		return m * x * x * x;

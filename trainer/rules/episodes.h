@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals of replayed runs, counted as alarm episodes, and what the counts say of the rate. */
+/* Counts the matches of a replayed run as alarm episodes, and estimates their rate. */
 #ifndef LUTRA_TRAINER_RULES_EPISODES_H
 #define LUTRA_TRAINER_RULES_EPISODES_H
 
@@ -8,30 +8,37 @@
 
 #include "lutra/abi.h"
 
-#define EPISODES_GAP_MS 1000 /* signals closer than this are one episode */
+#define EPISODES_GAP_MS 1000 /* matches no further apart are one episode */
 
-/* A signal of a group. */
+/* A rule that fired. */
 struct match {
-	uint32_t ms;
-	uint32_t group;
+	uint32_t ms;   /* since the start of the run */
+	uint32_t rule; /* enum lutra_group */
 };
 
-/* A run's signals in the order of time, at most one a group and millisecond. */
+/* A run's matches in the order of time, at most one for each rule and millisecond. */
 struct matches {
 	struct match *list;
 	size_t n, size;
-	uint64_t last[LUTRA_G_COUNT]; /* ms + 1 */
+	uint64_t last[LUTRA_G_COUNT]; /* by rule: ms + 1 of its last match, or 0 */
 };
 
-int episodes_add(struct matches *s, uint32_t ms, unsigned group); /* -ENOMEM */
-void episodes_done(struct matches *s);
+/* Adds a match. Returns 0 or -ENOMEM. */
+int episodes_add(struct matches *m, uint32_t ms, unsigned rule);
 
-/* Episodes of the groups in the mask (bit per enum lutra_group), of any of them together. */
-uint32_t episodes_count(const struct matches *s, uint32_t groups);
+/* Frees the matches. */
+void episodes_done(struct matches *m);
 
 /*
- * Exact (Garwood) 95 % interval of a Poisson rate per hour, from n episodes in hours; {0, 0}
- * where hours is 0.
+ * Returns the number of episodes of the rules in the mask (bit per enum lutra_group), taken
+ * together.
+ */
+uint32_t episodes_count(const struct matches *m, uint32_t rules);
+
+/*
+ * Computes the exact 95 % interval of a Poisson rate (Garwood 1936,
+ * https://doi.org/10.1093/biomet/28.3-4.437) from n episodes in some hours: ret is its lower and
+ * upper end, an hour. Both are 0 if hours is 0.
  */
 void episodes_rate_95(uint32_t n, double hours, double ret[2]);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths to a tree, ports to port groups, and then the tokens, which the scorer itself makes. */
+/*
+ * Learns objects in three steps: paths make the path tree, ports make port groups, and then the
+ * scorer itself turns each object into its token.
+ */
 #include "trainer/rules/objects.h"
 
 #include <errno.h>
@@ -22,7 +25,10 @@ static void get_path(const struct corpus *c, const struct run_object *o, struct 
 	path_parse(s, len, ret);
 }
 
-/* Roles in which the runs that count saw object i; bits of these runs to runs, where not NULL. */
+/*
+ * Returns the roles (bits) in which the runs that count saw object i. runs: gets the bits of these
+ * runs, or NULL.
+ */
 static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, uint64_t *runs)
 {
 	uint8_t roles = 0;
@@ -39,7 +45,7 @@ static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, uint6
 	return roles;
 }
 
-/* Does the operation put a file where the path says? */
+/* Returns true if the operation puts a file at the path. */
 static bool writes_file(const struct lutra_object *o)
 {
 	switch (o->op) {
@@ -54,6 +60,7 @@ static bool writes_file(const struct lutra_object *o)
 	}
 }
 
+/* Inserts the paths of all objects that the runs saw. */
 static int insert_paths(const struct objects_source *src, struct path_tree *tree)
 {
 	const struct corpus *c = src->corpus;
@@ -92,18 +99,19 @@ static int learn_tree(const struct objects_source *src, struct policy *p, struct
 	if (r == 0)
 		r = path_tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
 	if (r == -ENOSPC)
-		return err_set(err, r,
-			       "the runs name more paths than a policy holds (%d) in directories "
-			       "that never become wildcards: record a smaller image",
-			       LUTRA_NODES - 1);
+		return err_set(
+			err, r,
+			"the runs use more paths than a policy holds (%d), in directories that "
+			"never become wildcards: record a smaller image",
+			LUTRA_NODES - 1);
 	return r < 0 ? err_oom(err) : 0;
 }
 
-/* The distinct ports of one group, as far as they count. */
+/* The distinct ports of one group. */
 struct ports {
 	uint16_t port[OBJECTS_PORTS_EXACT];
 	unsigned n;
-	bool many;
+	bool many; /* more than OBJECTS_PORTS_EXACT */
 };
 
 static void add_port(struct ports *g, uint16_t port)
@@ -117,6 +125,7 @@ static void add_port(struct ports *g, uint16_t port)
 		g->many = true;
 }
 
+/* Returns the port groups that are exact, a bit for each. */
 static uint32_t learn_ports(const struct objects_source *src)
 {
 	const struct run_names *names = &src->corpus->names;
@@ -150,7 +159,7 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 	lutra_judge(p, &o.object, &path, role, fold, ret);
 }
 
-static int compare_tokens(const void *a, const void *b)
+int objects_compare_tokens(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 
@@ -158,8 +167,10 @@ static int compare_tokens(const void *a, const void *b)
 }
 
 /*
- * Hooks that the calls of training lead to, by role: a recording through tracepoints does not have
- * them, and where calls are off they are judged in place of the calls. Returns how many.
+ * Adds the tokens of the hooks that the trained system calls lead to, by role. A recording by
+ * tracepoints has no hook events; a guard that does not trace system calls judges the hooks
+ * instead.
+ * Returns the number of tokens.
  */
 static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy *image,
 			      uint64_t *tokens)
@@ -181,6 +192,7 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
+/* Sets the policy's objects: the sorted distinct tokens of all objects and roles. */
 static int learn_tokens(const struct objects_source *src, struct policy *p,
 			const struct lutra_policy *image)
 {
@@ -201,12 +213,12 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 			if (!(roles >> role & 1))
 				continue;
 			objects_judge(c, i, role, image, &j);
-			/* A path that did not get into the tree has no token either. */
+			/* A path that is not in the tree has no token. */
 			if (!lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) || j.class.hit)
 				tokens[n++] = j.token;
 		}
 	}
-	qsort(tokens, n, sizeof(*tokens), compare_tokens);
+	qsort(tokens, n, sizeof(*tokens), objects_compare_tokens);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || tokens[i] != tokens[i - 1])
 			tokens[n_unique++] = tokens[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a policy knows of objects: path tree, exact ports, object tokens; learned from runs. */
+/* Learns from runs what a policy knows of objects: its path tree, exact ports and object tokens. */
 #ifndef LUTRA_TRAINER_RULES_OBJECTS_H
 #define LUTRA_TRAINER_RULES_OBJECTS_H
 
@@ -7,10 +7,10 @@
 #include "lutra/score.h"
 #include "trainer/data/run_iter.h"
 
-#define OBJECTS_PORTS_EXACT 4 /* distinct ports of a group, at most, for them to be exact */
-#define OBJECTS_NO_RUN SIZE_MAX
+#define OBJECTS_PORTS_EXACT 4	/* a group of at most so many distinct ports is exact */
+#define OBJECTS_NO_RUN SIZE_MAX /* of `without`: leave no run out */
 
-/* Where the objects of all runs are. */
+/* The runs whose objects are learned. */
 struct objects_source {
 	const struct corpus *corpus;
 	const struct run_counts *counts; /* (corpus->n_runs) */
@@ -18,14 +18,18 @@ struct objects_source {
 };
 
 /*
- * Fill in nodes, port_exact and objects of p, whose tables, hash_key and ops are set already.
- * scratch: for images. -ENOSPC: more nodes or tokens than a policy holds; -ENOMEM.
+ * Sets nodes, port_exact and objects of p. Its tables, hash_key and ops must be set. scratch:
+ * memory for the policy's kernel form, overwritten.
+ * Returns 0, -ENOSPC if the runs have more paths or tokens than a policy holds, or -ENOMEM.
  */
 int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
 		  struct err *err);
 
-/* Judge object i of the corpus, in a role, by a policy's image. */
+/* Judges object i of the corpus in a role by the kernel form of a policy. */
 void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
 		   struct lutra_judgement *ret);
+
+/* Orders tokens for qsort() and bsearch(): the order of a policy's objects. */
+int objects_compare_tokens(const void *a, const void *b);
 
 #endif

@@ -2,36 +2,37 @@
 /*
  * The path tree.
  *
- * A node is the set of directories (or files) that were merged into it. From the root down: the
- * children of all its members are grouped by name, or, where the node becomes a wildcard, by being
- * a file or a directory; each group is a node of the collapsed tree.
+ * A node of the collapsed tree is a group of directories (or files) of the full tree, its members.
+ * From the root down, the children of all members are grouped: by name, or, if the node becomes a
+ * wildcard, into all files and all directories. Each group is a node of its own.
  */
 #include "trainer/rules/path_tree.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lutra/score.h"
 #include "trainer/data/intern.h"
 
 #define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* with the directory of detached names */
 #define PATH_MAX_BYTES (DEPTH_MAX * LUTRA_NAME)
 
-struct node {
-	uint32_t first, next; /* child, sibling; 0: none */
-	bool wrote;
+struct tree_node {
+	uint32_t first, next; /* first child, next sibling; 0: none */
+	bool wrote;	      /* a file in this directory was written or created */
 };
 
 struct path_tree {
-	struct intern *names; /* of parent, dir, name; numbers are those of the nodes, 0 the root */
-	struct node *node;
-	uint64_t *runs; /* (nodes, n_words) */
-	uint32_t size;
+	struct intern *names; /* struct node_name of each node, by number; 0 is the root */
+	struct tree_node *node;
+	uint64_t *runs; /* (nodes, n_words): bits of the runs that had the node */
+	size_t node_size, runs_size;
 	size_t n_words;
 	bool lib_digits;
 };
 
-/* What a node's name in names is made of. */
+/* What identifies a node. */
 struct node_name {
 	uint32_t parent;
 	uint32_t dir;
@@ -53,26 +54,9 @@ static void get_node_name(const struct path_tree *t, uint32_t i, struct node_nam
 
 static int reserve_nodes(struct path_tree *t, uint32_t n)
 {
-	uint32_t size = t->size ? t->size : 256;
-	struct node *node;
-	uint64_t *runs;
+	int r = ARRAY_RESERVE(t->node, t->node_size, n);
 
-	if (n <= t->size)
-		return 0;
-	while (size < n)
-		size *= 2;
-	node = realloc(t->node, size * sizeof(*node));
-	if (!node)
-		return -ENOMEM;
-	t->node = node;
-	runs = realloc(t->runs, size * t->n_words * sizeof(*runs));
-	if (!runs)
-		return -ENOMEM;
-	t->runs = runs;
-	memset(node + t->size, 0, (size - t->size) * sizeof(*node));
-	memset(runs + t->size * t->n_words, 0, (size - t->size) * t->n_words * sizeof(*runs));
-	t->size = size;
-	return 0;
+	return r < 0 ? r : ARRAY_RESERVE(t->runs, t->runs_size, n * t->n_words);
 }
 
 int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits)
@@ -162,15 +146,15 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 
 /* ---- collapse ---- */
 
-/* A child on its way into the collapsed tree. */
-struct kid {
+/* A child of a group's members. qsort() hands no context on, hence the pointer to the tree. */
+struct tree_child {
 	const struct path_tree *t;
 	uint32_t node;
 };
 
-/* A run of kids that become one node. */
-struct group {
-	const struct kid *kids;
+/* Adjacent children that become one node. */
+struct child_group {
+	const struct tree_child *children;
 	size_t n;
 };
 
@@ -180,7 +164,7 @@ struct collapse {
 	size_t children_max;
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n_nodes;
-	char path[PATH_MAX_BYTES]; /* of the node at hand, folded */
+	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
 };
 
 static const char *const protected_paths[] = {
@@ -229,10 +213,10 @@ static uint8_t node_flags(const struct path_tree *t, const char *path, uint8_t p
 	return flags;
 }
 
-/* Files before directories, then by name. */
-static int compare_kids(const void *a, const void *b)
+/* Orders files before directories, then by name. */
+static int compare_children(const void *a, const void *b)
 {
-	const struct kid *x = a, *y = b;
+	const struct tree_child *x = a, *y = b;
 	struct node_name nx, ny;
 	size_t lx, ly;
 
@@ -243,31 +227,34 @@ static int compare_kids(const void *a, const void *b)
 	return memcmp(nx.name, ny.name, sizeof(nx.name));
 }
 
-/* The children of all members, sorted; *ret_n of them. NULL: none, or (*ret_n > 0) no memory. */
-static struct kid *gather_children(const struct path_tree *t, const struct group *members,
-				   size_t *ret_n)
+/*
+ * Returns the children of all members, sorted, for the caller to free, and their number. NULL:
+ * there are none, or, if *ret_n > 0, out of memory.
+ */
+static struct tree_child *gather_children(const struct path_tree *t,
+					  const struct child_group *members, size_t *ret_n)
 {
-	struct kid *kids;
+	struct tree_child *children;
 	size_t n = 0;
 
 	for (size_t i = 0; i < members->n; i++)
-		for (uint32_t c = t->node[members->kids[i].node].first; c; c = t->node[c].next)
+		for (uint32_t c = t->node[members->children[i].node].first; c; c = t->node[c].next)
 			n++;
 	*ret_n = n;
 	if (n == 0)
 		return NULL;
-	kids = calloc(n, sizeof(*kids));
-	if (!kids)
+	children = calloc(n, sizeof(*children));
+	if (!children)
 		return NULL;
 	n = 0;
 	for (size_t i = 0; i < members->n; i++)
-		for (uint32_t c = t->node[members->kids[i].node].first; c; c = t->node[c].next)
-			kids[n++] = (struct kid){t, c};
-	qsort(kids, n, sizeof(*kids), compare_kids);
-	return kids;
+		for (uint32_t c = t->node[members->children[i].node].first; c; c = t->node[c].next)
+			children[n++] = (struct tree_child){t, c};
+	qsort(children, n, sizeof(*children), compare_children);
+	return children;
 }
 
-static bool is_same_kind(const struct kid *x, const struct kid *y)
+static bool is_same_kind(const struct tree_child *x, const struct tree_child *y)
 {
 	struct node_name nx, ny;
 	size_t len;
@@ -277,21 +264,21 @@ static bool is_same_kind(const struct kid *x, const struct kid *y)
 	return nx.dir == ny.dir;
 }
 
-/* Take the next group off kids: one name, or in a wildcard all files, all directories. */
-static struct group next_group(const struct kid **kids, size_t *n, bool wildcard)
+/* Takes the next group off *children: one name; in a wildcard, all files or all directories. */
+static struct child_group next_group(const struct tree_child **children, size_t *n, bool wildcard)
 {
-	struct group g = {*kids, 1};
+	struct child_group g = {*children, 1};
 
-	while (g.n < *n && (wildcard ? is_same_kind(g.kids, g.kids + g.n)
-				     : compare_kids(g.kids, g.kids + g.n) == 0))
+	while (g.n < *n && (wildcard ? is_same_kind(g.children, g.children + g.n)
+				     : compare_children(g.children, g.children + g.n) == 0))
 		g.n++;
-	*kids += g.n;
+	*children += g.n;
 	*n -= g.n;
 	return g;
 }
 
-/* In how many runs was any member? */
-static size_t count_runs(const struct path_tree *t, const struct group *g)
+/* Returns in how many runs any member was. */
+static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 {
 	size_t n = 0;
 
@@ -299,20 +286,24 @@ static size_t count_runs(const struct path_tree *t, const struct group *g)
 		uint64_t bits = 0;
 
 		for (size_t i = 0; i < g->n; i++)
-			bits |= t->runs[g->kids[i].node * t->n_words + w];
+			bits |= t->runs[g->children[i].node * t->n_words + w];
 		n += (size_t)__builtin_popcountll(bits);
 	}
 	return n;
 }
 
-static bool is_wildcard(const struct collapse *x, const struct group *members,
-			const struct kid *kids, size_t n_kids)
+/*
+ * Returns true if the node becomes a wildcard: it has too many children, or it was in two runs or
+ * more and some child was in only one of them.
+ */
+static bool is_wildcard(const struct collapse *x, const struct child_group *members,
+			const struct tree_child *children, size_t n_children)
 {
 	bool varies = false;
 	size_t n = 0;
 
-	while (n_kids) {
-		struct group g = next_group(&kids, &n_kids, false);
+	while (n_children) {
+		struct child_group g = next_group(&children, &n_children, false);
 
 		varies |= count_runs(x->t, &g) == 1;
 		n++;
@@ -320,8 +311,8 @@ static bool is_wildcard(const struct collapse *x, const struct group *members,
 	return n > x->children_max || (varies && count_runs(x->t, members) >= 2);
 }
 
-/* A new node for a group, or for the root; its number, or -ENOSPC. */
-static int add_node(struct collapse *x, const struct group *g, uint16_t parent, bool wildcard)
+/* Adds a node for a group. Returns its number, or -ENOSPC. */
+static int add_node(struct collapse *x, const struct child_group *g, uint16_t parent, bool wildcard)
 {
 	struct policy_node *node;
 	struct node_name name;
@@ -331,7 +322,7 @@ static int add_node(struct collapse *x, const struct group *g, uint16_t parent, 
 		return -ENOSPC;
 	node = &x->nodes[x->n_nodes];
 	memset(node, 0, sizeof(*node));
-	get_node_name(x->t, g->kids[0].node, &name, &len);
+	get_node_name(x->t, g->children[0].node, &name, &len);
 	if (wildcard)
 		memcpy(name.name, "*", 2);
 	memcpy(node->name, x->n_nodes ? name.name : "/", x->n_nodes ? LUTRA_NAME : 2);
@@ -347,15 +338,16 @@ static int add_node(struct collapse *x, const struct group *g, uint16_t parent, 
 	node->flags = node_flags(x->t, x->n_nodes ? x->path : "/",
 				 x->n_nodes ? x->nodes[parent].flags : 0);
 	for (size_t i = 0; i < g->n; i++)
-		node->flags |= x->t->node[g->kids[i].node].wrote ? LUTRA_NODE_WROTE : 0;
+		node->flags |= x->t->node[g->children[i].node].wrote ? LUTRA_NODE_WROTE : 0;
 	return (int)x->n_nodes++;
 }
 
-/* The node of a group and everything below it. No deeper than paths are: DEPTH_MAX. */
-static int emit_node(struct collapse *x, const struct group *g, uint16_t parent, bool in_wildcard)
+/* Adds the node of a group and all nodes below it. Paths bound the depth: DEPTH_MAX. */
+static int emit_node(struct collapse *x, const struct child_group *g, uint16_t parent,
+		     bool in_wildcard)
 {
-	_cleanup_free_ struct kid *all = NULL;
-	const struct kid *kids;
+	_cleanup_free_ struct tree_child *all = NULL;
+	const struct tree_child *children;
 	size_t n, at = strlen(x->path);
 	bool wildcard;
 	int r, node = add_node(x, g, parent, in_wildcard);
@@ -365,12 +357,12 @@ static int emit_node(struct collapse *x, const struct group *g, uint16_t parent,
 	all = gather_children(x->t, g, &n);
 	if (!all && n)
 		return -ENOMEM;
-	kids = all;
-	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, kids, n);
+	children = all;
+	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, children, n);
 	if (wildcard)
 		x->nodes[node].flags |= LUTRA_NODE_WILDCARD;
 	while (n) {
-		struct group next = next_group(&kids, &n, wildcard);
+		struct child_group next = next_group(&children, &n, wildcard);
 
 		r = emit_node(x, &next, (uint16_t)node, wildcard);
 		if (r < 0)
@@ -384,8 +376,8 @@ int path_tree_collapse(const struct path_tree *t, const uint64_t hash_key[2],
 		       struct policy_node **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
-	struct kid kid = {t, 0};
-	struct group root = {&kid, 1};
+	struct tree_child kid = {t, 0};
+	struct child_group root = {&kid, 1};
 	size_t max = PATH_TREE_CHILDREN_MAX;
 	int r;
 

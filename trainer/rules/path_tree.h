@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree of all paths that the runs named, and its collapse to a small one with wildcards, which
- * is what a policy knows of paths.
+ * The tree of all paths that the runs used, and its collapse to a small tree with wildcards: what a
+ * policy knows of paths.
  */
 #ifndef LUTRA_TRAINER_RULES_PATH_TREE_H
 #define LUTRA_TRAINER_RULES_PATH_TREE_H
@@ -13,30 +13,34 @@
 #include "lib/base/cleanup.h"
 #include "lib/policy/policy.h"
 
-#define PATH_TREE_CHILDREN_MAX 8 /* of a directory that is not protected; above, it is a wildcard */
+#define PATH_TREE_CHILDREN_MAX 8 /* a directory with more, if not protected, becomes a wildcard */
 
 struct path_tree;
 
-/* n_runs: those that path_tree_insert() can name. lib_digits: "/#" stands for /lib64. -ENOMEM. */
+/*
+ * Makes a tree that has only the root. n_runs: runs that path_tree_insert() can name. lib_digits:
+ * "/#" stands for /lib64. Returns 0 or -ENOMEM.
+ */
 int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits);
 void path_tree_free(struct path_tree *t);
 DEFINE_FREEP(struct path_tree, path_tree_free);
 
-/* A path to insert, as seen in one or more runs. */
+/* A path to insert. */
 struct path_tree_entry {
-	const struct lutra_path *path; /* not deep, long or unresolved: these never match */
+	const struct lutra_path *path; /* never a deep, long or unresolved one: these never match */
 	bool dir;		       /* the last component names a directory */
-	bool wrote;		       /* a file written or created: its directory is marked */
-	const uint64_t *runs;	       /* bits, (n_runs + 63) / 64 words */
+	bool wrote;		       /* a file was written or created: marks its directory */
+	const uint64_t *runs; /* the runs with this path: bits in (n_runs + 63) / 64 words */
 };
 
-/* -ENOMEM; -E2BIG: more nodes than INTERN_MAX. */
+/* Inserts a path. Returns 0, -ENOMEM, or -E2BIG if the tree has INTERN_MAX nodes. */
 int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
 
 /*
- * The collapsed tree, with keys under hash_key: *ret (the caller's) with *ret_n nodes. Where it
- * would not fit a policy, directories become wildcards with fewer children. -ENOSPC: even then,
- * since protected ones never do. -ENOMEM.
+ * Collapses the tree: *ret (*ret_n nodes, the caller's to free), with keys hashed by hash_key. If
+ * it does not fit a policy, it is collapsed again with wildcards from fewer children on.
+ * Returns 0, -ENOSPC if it does not fit even then (protected directories are never wildcards), or
+ * -ENOMEM.
  */
 int path_tree_collapse(const struct path_tree *t, const uint64_t hash_key[2],
 		       struct policy_node **ret, size_t *ret_n);

@@ -421,7 +421,7 @@ static void load_refuses_what_is_no_training(void **state)
 	assert_int_equal(corpus_load(&f->corpus, attack, false, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "attack"));
 	assert_int_equal(corpus_load(&f->corpus, empty, false, &err), -EINVAL);
-	assert_non_null(strstr(err.msg, "no calls"));
+	assert_non_null(strstr(err.msg, "no system calls"));
 	assert_int_equal(corpus_load(&f->corpus, foreign, false, &err), -ENOEXEC);
 	assert_non_null(strstr(err.msg, "riscv64"));
 	assert_int_equal(corpus_load(&f->corpus, "/nonexistent", false, &err), -ENOENT);

@@ -32,13 +32,13 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 		return err_oom(err);
 	v->corpus.warn = o->warn;
 	v->corpus.warn_ctx = o->warn_ctx;
-	for (size_t i = 0; r == 0 && i < o->files->n_train; i++) {
-		progress_show(o->progress, "reading", (double)i / (double)o->files->n_train);
-		r = corpus_load(&v->corpus, o->files->train[i], false, err);
+	for (size_t i = 0; r == 0 && i < o->files->train.n; i++) {
+		progress_show(o->progress, "reading", (double)i / (double)o->files->train.n);
+		r = corpus_load(&v->corpus, o->files->train.file[i], false, err);
 	}
 	if (r == 0 && strcmp(v->corpus.arch, o->policy->arch) != 0)
 		return err_set(err, -ENOEXEC, "%s was recorded on %s, the policy is for %s",
-			       o->files->train[0], v->corpus.arch, o->policy->arch);
+			       o->files->train.file[0], v->corpus.arch, o->policy->arch);
 	return r;
 }
 
@@ -52,8 +52,8 @@ static int train_float_levels(const struct baseline_set *v, const struct evaluat
 					.progress = o->progress};
 	struct run_counts *counts = calloc(v->corpus.n_runs, sizeof(*counts));
 	struct model model = {0};
-	struct float_levels_source source = {&model, counts, o->files->train, o->files->n_train,
-					     ret->gated};
+	struct float_levels_source source = {&model, counts, o->files->train.file,
+					     o->files->train.n, ret->gated};
 	int r = -ENOMEM;
 
 	if (counts)
@@ -101,7 +101,8 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 	if (r == 0)
 		r = train_float_levels(v, o, pool, &v->mean, err);
 	if (r == 0)
-		r = baselines_train(&v->baselines, o->files->train, o->files->n_train, pool, err);
+		r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n, pool,
+				    err);
 	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
 }
 
@@ -119,14 +120,14 @@ struct job {
 static const char *file_at(const struct evaluate_files *f, size_t i, enum run_kind *ret)
 {
 	*ret = RUN_KIND_NORMAL;
-	if (i < f->n_normal)
-		return f->normal[i];
-	i -= f->n_normal;
+	if (i < f->normal.n)
+		return f->normal.file[i];
+	i -= f->normal.n;
 	*ret = RUN_KIND_ATTACK;
-	if (i < f->n_attack)
-		return f->attack[i];
+	if (i < f->attack.n)
+		return f->attack.file[i];
 	*ret = RUN_KIND_ADAPTIVE;
-	return f->adaptive[i - f->n_attack];
+	return f->adaptive.file[i - f->attack.n];
 }
 
 static void judge_run(void *ctx, size_t i)
@@ -159,7 +160,7 @@ static int judge_runs(struct job *j, struct pool *pool, size_t n, struct err *er
 static int judge_all(const struct evaluate_options *o, const struct baseline_set *v,
 		     struct pool *pool, struct evaluated_run **ret, size_t *ret_n, struct err *err)
 {
-	size_t n = o->files->n_normal + o->files->n_attack + o->files->n_adaptive;
+	size_t n = o->files->normal.n + o->files->attack.n + o->files->adaptive.n;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
 	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
@@ -168,7 +169,7 @@ static int judge_all(const struct evaluate_options *o, const struct baseline_set
 	struct job j = {&panel, o, trials, errs, codes, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
-	if (o->files->n_train) {
+	if (o->files->train.n) {
 		panel.random = v->random;
 		panel.baselines = &v->baselines;
 		panel.gated = &v->gated;
@@ -197,7 +198,7 @@ int evaluate_runs(const struct evaluate_options *options, struct evaluated_run *
 	if (r < 0)
 		return err_set(err, r, "cannot start %u threads: use --threads 1",
 			       options->threads);
-	if (options->files->n_train)
+	if (options->files->train.n)
 		r = train_baseline_set(&v, options, pool, err);
 	return r < 0 ? r : judge_all(options, &v, pool, ret, ret_n, err);
 }

@@ -7,9 +7,13 @@
 #include "lib/base/progress.h"
 
 /* Traces by what they are for. */
+struct file_list {
+	const char **file; /* not owned */
+	size_t n;
+};
+
 struct evaluate_files {
-	const char **train, **normal, **attack, **adaptive;
-	size_t n_train, n_normal, n_attack, n_adaptive;
+	struct file_list train, normal, attack, adaptive;
 };
 
 struct evaluate_options {
@@ -23,7 +27,7 @@ struct evaluate_options {
 };
 
 /*
- * Judge all runs: *ret (n_normal + n_attack + n_adaptive, in this order) is the caller's, each to
+ * Judge all runs: *ret (all but train, in this order) is the caller's, each to
  * evaluated_run_done(). With runs to train on, baselines are trained first. Errors as corpus_load(),
  * train_policy(), evaluated_run_judge(); -EAGAIN: no threads.
  */

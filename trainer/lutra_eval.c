@@ -16,98 +16,71 @@ struct arguments {
 	const char *policy;
 	const char *report;
 	bool json;
-	unsigned threads;
+	uint64_t threads;
 	struct evaluate_files files;
-	const char ***list; /* to which the next file belongs */
-	size_t *n;
+	struct file_list *list; /* to which the next file belongs */
 };
 
-static const struct argp_option options[] = {
-	{"policy", 'p', "DIR", 0, "Policy to evaluate", 0},
-	{"normal", 'n', "FILE...", 0, "Benign runs that it was not trained on", 0},
-	{"attack", 'a', "FILE...", 0, "Runs with an attack, labelled or all attack", 0},
-	{"adaptive", 'A', "FILE...", 0, "Attacks made to look benign: reported apart", 0},
-	{"train", 'T', "FILE...", 0, "Runs that the policy was trained on: baselines are, too", 0},
-	{"report", 'r', "FILE.html", 0, "Write a report to read in a browser", 0},
-	{"json", 'j', NULL, 0, "Print JSON", 0},
-	{"threads", 't', "N", 0, "Threads (one a processor); the result is the same", 0},
-	{0},
-};
-
-/* A file for the list at hand, argv's. */
-static void add_trace_file(struct arguments *a, const char *file)
+static error_t add_file(struct argp_state *state, const char *file, void *args)
 {
-	(*a->list)[(*a->n)++] = file;
-}
+	struct arguments *a = args;
 
-static error_t start_list(struct arguments *a, const char ***list, size_t *n, const char *file)
-{
-	a->list = list;
-	a->n = n;
-	add_trace_file(a, file);
+	if (!a->list)
+		return args_usage(state, "%s: of what kind? put --normal before it", file);
+	a->list->file[a->list->n++] = file;
 	return 0;
 }
 
-static error_t check_arguments(const struct arguments *a, struct argp_state *state)
+/* Begins a list with the option's file; the arguments that follow are more of its files. */
+static error_t start_list(struct argp_state *state, const char *file, void *list)
 {
+	struct arguments *a = args_struct(state);
+
+	a->list = list;
+	return add_file(state, file, a);
+}
+
+static error_t check_arguments(struct argp_state *state, void *args)
+{
+	const struct arguments *a = args;
+
 	if (!a->policy)
 		return args_usage(state, "no policy: give --policy DIR");
-	if (!a->files.n_normal && !a->files.n_attack && !a->files.n_adaptive)
+	if (!a->files.normal.n && !a->files.attack.n && !a->files.adaptive.n)
 		return args_usage(state, "no runs: give --normal FILE... and --attack FILE...");
 	return 0;
 }
 
-static error_t parse_eval_option(int key, char *arg, struct argp_state *state)
-{
-	struct arguments *a = state->input;
-	struct evaluate_files *f = &a->files;
-	unsigned long long n;
-	error_t r;
+#define A struct arguments
 
-	switch (key) {
-	case 'p':
-		a->policy = arg;
-		return 0;
-	case 'n':
-		return start_list(a, &f->normal, &f->n_normal, arg);
-	case 'a':
-		return start_list(a, &f->attack, &f->n_attack, arg);
-	case 'A':
-		return start_list(a, &f->adaptive, &f->n_adaptive, arg);
-	case 'T':
-		return start_list(a, &f->train, &f->n_train, arg);
-	case 'r':
-		a->report = arg;
-		return 0;
-	case 'j':
-		a->json = true;
-		return 0;
-	case 't':
-		r = args_number(state, arg, POOL_THREADS_MAX, "--threads", &n);
-		a->threads = r || n == 0 ? 1 : (unsigned)n;
-		return r;
-	case ARGP_KEY_ARG:
-		if (!a->list)
-			return args_usage(state, "%s: of what kind? put --normal before it", arg);
-		add_trace_file(a, arg);
-		return 0;
-	case ARGP_KEY_END:
-		return check_arguments(a, state);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
+static const struct args_option options[] = {
+	ARGS_STRING("policy", 'p', "DIR", "Policy to evaluate", A, policy),
+	ARGS_CALL("normal", 'n', "FILE...", "Benign runs that the policy was not trained on",
+		  start_list, A, files.normal),
+	ARGS_CALL("attack", 'a', "FILE...", "Runs with an attack, labelled or all attack",
+		  start_list, A, files.attack),
+	ARGS_CALL("adaptive", 'A', "FILE...", "Attacks made to look benign: reported apart",
+		  start_list, A, files.adaptive),
+	ARGS_CALL("train", 'T', "FILE...", "Runs that the policy and the baselines are trained on",
+		  start_list, A, files.train),
+	ARGS_STRING("report", 'r', "FILE.html", "Write a report to read in a browser", A, report),
+	ARGS_FLAG("json", 'j', "Print JSON", A, json),
+	ARGS_NUMBER("threads", 't', "N", "Threads (one a processor); the result is the same", 1,
+		    POOL_THREADS_MAX, A, threads),
+	{},
+};
 
-static const struct argp argp = {
-	options,
-	parse_eval_option,
-	"--policy DIR [--train FILE...] --normal FILE... --attack FILE...",
-	"Count false alarms on benign runs, and detection, harmful calls in time and delay on "
-	"attacks, rule by rule.\vFalse alarms are episodes (gap 1 s) with the exact 95 % Poisson "
-	"interval of their rate. What comes before a labelled attack counts as benign time.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.usage = "--policy DIR [--train FILE...] --normal FILE... --attack FILE...",
+	.doc = "Count false alarms on benign runs, and detection, harmful calls in time and delay "
+	       "on attacks, rule by rule.\vFalse alarms are episodes (gap 1 s) with the exact 95 % "
+	       "Poisson interval of their rate. What comes before a labelled attack counts as "
+	       "benign time.",
+	.in_order = true,
+	.on_arg = add_file,
+	.check = check_arguments,
+};
 
 static void print_eval_warning(void *ctx, const char *line)
 {
@@ -134,9 +107,9 @@ static int run_evaluation(const struct arguments *a, struct err *err)
 				     .progress = &progress,
 				     .warn = print_eval_warning,
 				     .warn_ctx = &bar,
-				     .threads = a->threads,
+				     .threads = (unsigned)a->threads,
 				     .timeline = a->report != NULL};
-	struct summary outcome = {.baselines = a->files.n_train > 0};
+	struct summary outcome = {.baselines = a->files.train.n > 0};
 	struct evaluated_run *trials = NULL;
 	int r;
 
@@ -176,12 +149,12 @@ int main(int argc, char **argv)
 		fputs("lutra eval: out of memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	a.files.train = files;
-	a.files.normal = files + n;
-	a.files.attack = files + 2 * n;
-	a.files.adaptive = files + 3 * n;
+	a.files.train.file = files;
+	a.files.normal.file = files + n;
+	a.files.attack.file = files + 2 * n;
+	a.files.adaptive.file = files + 3 * n;
 	argv[0] = name;
-	args_parse(&argp, argc, argv, true, &a);
+	args_read(&command, argc, argv, &a);
 	r = run_evaluation(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",

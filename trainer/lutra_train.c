@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra train: recorded runs of an image to its policy. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,120 +16,82 @@
 #include "trainer/report.h"
 #include "trainer/train.h"
 
+#define NO_SEED UINT64_MAX
+
 struct arguments {
-	struct train_options train;
+	struct train_options train; /* seed, threads and kill_signals are set after the options */
+	uint64_t seed;		    /* NO_SEED: not given */
+	uint64_t threads, kill_signals;
 	const char *output;
 	const char *update;	   /* policy directory, or NULL */
 	const char *coverage_file; /* file, or NULL */
-	bool seeded;
-	const char **files, **heldout; /* as argv: what they point at is argv's */
-	size_t n_files, n_heldout;
+	struct args_list files;
+	const char **heldout; /* as large as argv */
+	int n_heldout;
 };
 
-static const struct argp_option options[] = {
-	{"image", 'i', "REF", 0, "Image that the policy is for", 0},
-	{"output", 'o', "DIR", 0, "Policy directory to write; a policy there is replaced", 0},
-	{"update", 'u', "DIR", 0,
-	 "Policy to update with the runs, which are new to it: counts, weights and thresholds are "
-	 "made "
-	 "anew, codes stay; the runs it was trained on are not needed",
-	 0},
-	{"seed", 's', "N", 0, "Random seed (1): same seed, same traces, same bytes", 0},
-	{"threads", 't', "N", 0, "Threads (one a processor); the result is the same", 0},
-	{"heldout", 'H', "FILE", 0, "Run to calibrate with but not to train on; repeatable", 0},
-	{"digest", 'd', "DIGEST", 0, "Digest of the image, for the policy to name", 0},
-	{"kill-signals", 'k', "1|2", 0, "Signals within a second that kill, in mode kill (2)", 0},
-	{"news", 'n', "FILE", 0,
-	 "Write what each run brought that none before it had, as JSON: how far learning has come",
-	 0},
-	{"mode", 'm', "MODE", 0,
-	 "Mode of the policy: learn, audit, deny, kill, kill-container, freeze (deny; audit where "
-	 "there are fewer than 3 runs)",
-	 0},
-	{0},
-};
-
-/* An option's number, at least min. */
-static error_t parse_number(struct argp_state *state, const char *name, const char *arg,
-			    uint64_t min, uint64_t max, uint64_t *ret)
+static error_t add_heldout(struct argp_state *state, const char *file, void *args)
 {
-	unsigned long long n;
-	error_t r = args_number(state, arg, max, name, &n);
+	struct arguments *a = args_struct(state);
 
-	if (r)
-		return r;
-	if (n < min)
-		return args_usage(state, "%s must be at least %llu", name, (unsigned long long)min);
-	*ret = n;
+	(void)args;
+	a->heldout[a->n_heldout++] = file;
 	return 0;
 }
 
-static error_t parse_train_option(int key, char *arg, struct argp_state *state)
-{
-	struct arguments *a = state->input;
-	uint64_t n = 0;
-	error_t r = 0;
-	int mode;
+#define A struct arguments
 
-	switch (key) {
-	case 'i':
-		a->train.image = arg;
-		return 0;
-	case 'o':
-		a->output = arg;
-		return 0;
-	case 'u':
-		a->update = arg;
-		return 0;
-	case 's':
-		a->seeded = true;
-		return parse_number(state, "--seed", arg, 0, INT64_MAX, &a->train.seed);
-	case 't':
-		r = parse_number(state, "--threads", arg, 1, POOL_THREADS_MAX, &n);
-		a->train.threads = (unsigned)n;
-		return r;
-	case 'H':
-		a->heldout[a->n_heldout++] = arg;
-		return 0;
-	case 'd':
-		a->train.digest = arg;
-		return 0;
-	case 'k':
-		r = parse_number(state, "--kill-signals", arg, 1, 2, &n);
-		a->train.kill_signals = (uint8_t)n;
-		return r;
-	case 'n':
-		a->coverage_file = arg;
-		return 0;
-	case 'm':
-		r = mode_args_read(state, arg, &mode);
-		a->train.mode = r ? a->train.mode : (unsigned)mode;
-		return r;
-	case ARGP_KEY_ARG:
-		a->files[a->n_files++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->update && a->seeded)
-			return args_usage(state, "--seed: an update keeps the policy's own");
-		if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output ||
-		    a->n_files == 0)
-			return args_usage(state, "--image (or --update), -o and at least one trace "
-						 "are needed");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+static const struct args_option options[] = {
+	ARGS_STRING("image", 'i', "REF", "Image that the policy is for", A, train.image),
+	ARGS_STRING("output", 'o', "DIR", "Policy directory to write; a policy there is replaced",
+		    A, output),
+	ARGS_STRING("update", 'u', "DIR",
+		    "Policy to update with new runs: counts, weights and thresholds are made anew, "
+		    "codes stay; the runs it was trained on are not needed",
+		    A, update),
+	ARGS_NUMBER("seed", 's', "N", "Random seed (1): same seed, same traces, same bytes", 0,
+		    INT64_MAX, A, seed),
+	ARGS_NUMBER("threads", 't', "N", "Threads (one a processor); the result is the same", 1,
+		    POOL_THREADS_MAX, A, threads),
+	ARGS_CALL("heldout", 'H', "FILE", "Run to calibrate with but not to train on; repeatable",
+		  add_heldout, A, heldout),
+	ARGS_STRING("digest", 'd', "DIGEST", "Digest of the image, for the policy to name", A,
+		    train.digest),
+	ARGS_NUMBER("kill-signals", 'k', "1|2",
+		    "Matches within a second that kill, in mode kill (2)", 1, 2, A, kill_signals),
+	ARGS_STRING("news", 'n', "FILE",
+		    "Write how far learning has come, as JSON: what each run added to the runs "
+		    "before it",
+		    A, coverage_file),
+	ARGS_CALL("mode", 'm', "MODE",
+		  "Mode of the policy: learn, audit, deny, kill, kill-container, freeze (deny; "
+		  "audit where there are fewer than 3 runs)",
+		  mode_args_read, A, train.mode),
+	{},
+};
+
+static error_t check_arguments(struct argp_state *state, void *args)
+{
+	const struct arguments *a = args;
+
+	if (a->update && a->seed != NO_SEED)
+		return args_usage(state, "--seed: an update keeps the policy's own");
+	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
+		return args_usage(state,
+				  "--image (or --update), -o and at least one trace are needed");
+	return 0;
 }
 
-static const struct argp argp = {
-	options,
-	parse_train_option,
-	"FILE.ltr...",
-	"Train the policy of an image from recorded runs, each file one start-to-stop of its "
-	"container.\vThree runs are needed to deny, 9 or 10 for few alerts.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.usage = "FILE.ltr...",
+	.doc = "Train the policy of an image from recorded runs, each file one start-to-stop of "
+	       "its "
+	       "container.\vThree runs are needed to deny, 9 or 10 for few alerts.",
+	.max = INT_MAX,
+	.list = offsetof(A, files),
+	.check = check_arguments,
+};
 
 static void print_train_warning(void *ctx, const char *line)
 {
@@ -158,14 +121,14 @@ static int check_output(const char *dir, struct err *err)
 static int load_runs(struct corpus *c, const struct arguments *a, const struct progress *progress,
 		     struct err *err)
 {
-	size_t n = a->n_files + a->n_heldout;
+	int n = a->files.n + a->n_heldout;
 
-	for (size_t i = 0; i < n; i++) {
-		bool heldout = i >= a->n_files;
+	for (int i = 0; i < n; i++) {
+		bool heldout = i >= a->files.n;
 		int r;
 
 		progress_show(progress, "reading", (double)i / (double)n);
-		r = corpus_load(c, heldout ? a->heldout[i - a->n_files] : a->files[i], heldout,
+		r = corpus_load(c, heldout ? a->heldout[i - a->files.n] : a->files.arg[i], heldout,
 				err);
 		if (r < 0)
 			return r;
@@ -261,21 +224,24 @@ static int run_training(const struct arguments *a, struct err *err)
 
 int main(int argc, char **argv)
 {
-	_cleanup_free_ const char **files = calloc((size_t)argc, sizeof(*files));
 	_cleanup_free_ const char **heldout = calloc((size_t)argc, sizeof(*heldout));
-	struct arguments a = {.files = files, .heldout = heldout};
+	struct arguments a = {.train.mode = TRAIN_MODE_DEFAULT,
+			      .seed = NO_SEED,
+			      .threads = pool_processors(),
+			      .heldout = heldout};
 	char name[] = "lutra train";
 	struct err err = {""};
 	int r;
 
-	if (!files || !heldout) {
+	if (!heldout) {
 		fputs("lutra train: out of memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	a.train = (struct train_options){
-		.seed = 1, .threads = pool_processors(), .mode = TRAIN_MODE_DEFAULT};
 	argv[0] = name;
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
+	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
+	a.train.threads = (unsigned)a.threads;
+	a.train.kill_signals = (uint8_t)a.kill_signals;
 	r = run_training(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",

@@ -94,13 +94,13 @@ static error_t read_option(struct argp_state *state, const struct args_option *o
 	char *end;
 
 	switch (o->type) {
-	case ARGS_FLAG:
+	case ARGS_BOOL:
 		*(bool *)member = true;
 		return 0;
-	case ARGS_STRING:
+	case ARGS_TEXT:
 		*(const char **)member = arg;
 		return 0;
-	case ARGS_NUMBER:
+	case ARGS_UINT64:
 		errno = 0;
 		*(uint64_t *)member = strtoull(arg, &end, 10);
 		if (arg[0] >= '0' && arg[0] <= '9' && !*end && !errno &&
@@ -109,7 +109,7 @@ static error_t read_option(struct argp_state *state, const struct args_option *o
 		return args_usage(state, "--%s must be a number from %llu to %llu, not '%s'",
 				  o->name, (unsigned long long)o->min, (unsigned long long)o->max,
 				  arg);
-	case ARGS_CALL:
+	case ARGS_CALLBACK:
 		return o->call(state, arg, member);
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -153,19 +153,24 @@ static error_t read_key(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+void *args_struct(const struct argp_state *state)
+{
+	return ((const struct reading *)state->input)->ret;
+}
+
 void args_read(const struct args_command *command, int argc, char **argv, void *ret)
 {
-	struct argp_option options[OPTIONS_MAX + 2] = {help_option[0]};
+	struct argp_option options[OPTIONS_MAX + 2] = {};
 	const struct argp argp = {options, read_key, command->usage, command->doc, NULL,
 				  NULL,	   NULL};
 	struct reading reading = {command, ret};
+	size_t n = 0;
 
-	for (size_t i = 0; command->options[i].name; i++) {
-		const struct args_option *o = &command->options[i];
-
-		assert(i < OPTIONS_MAX);
-		options[i + 1] = (struct argp_option){o->name, o->key, o->arg, 0, o->help, 0};
+	for (const struct args_option *o = command->options; o->name; o++) {
+		assert(n < OPTIONS_MAX);
+		options[n++] = (struct argp_option){o->name, o->key, o->arg, 0, o->help, 0};
 	}
+	options[n] = help_option[0]; /* the last, with a group of its own */
 	run_argp(&argp, argc, argv, command->in_order, &reading);
 }
 

@@ -13,26 +13,53 @@
 
 #define EXIT_USAGE 2
 
-/* What an option stores in the struct. */
-enum args_type {
-	ARGS_FLAG,   /* bool: true */
-	ARGS_STRING, /* const char *, into argv */
-	ARGS_NUMBER, /* uint64_t, from min to max */
-	ARGS_CALL,   /* what call() stores */
-};
-
-/* An option. A table of them ends with {}. */
+/* An option, one row of a table that ends with {}. Write rows by the macros below. */
 struct args_option {
 	const char *name; /* without the dashes */
-	int key;	  /* the short option, or from 256 on: there is none */
+	int key;	  /* the short option; 256 and above: there is none */
 	const char *arg;  /* name of the value in --help, or NULL: takes none */
 	const char *help;
-	enum args_type type;
-	size_t offset; /* of the member of the struct */
+	enum { ARGS_BOOL, ARGS_TEXT, ARGS_UINT64, ARGS_CALLBACK } type;
+	size_t offset; /* of the member that is stored to */
 	uint64_t min, max;
-	/* ARGS_CALL. arg: the value or NULL. Returns 0, or what args_usage() returned. */
+	/* Stores to the member. Returns 0, or what args_usage() returned. */
 	error_t (*call)(struct argp_state *state, const char *arg, void *member);
 };
+
+/* Stores true in a bool. The last two arguments name the struct's type and its member. */
+#define ARGS_FLAG(name_, key_, help_, type_, member_)                                              \
+	{                                                                                          \
+		.name = name_, .key = key_, .help = help_, .type = ARGS_BOOL,                      \
+		.offset = ARGS_OFFSET(type_, member_, bool)                                        \
+	}
+
+/* Stores the value in a const char *: it points into argv. */
+#define ARGS_STRING(name_, key_, arg_, help_, type_, member_)                                      \
+	{                                                                                          \
+		.name = name_, .key = key_, .arg = arg_, .help = help_, .type = ARGS_TEXT,         \
+		.offset = ARGS_OFFSET(type_, member_, const char *)                                \
+	}
+
+/* Stores a decimal number in a uint64_t, or reports that it is not between min and max. */
+#define ARGS_NUMBER(name_, key_, arg_, help_, min_, max_, type_, member_)                          \
+	{                                                                                          \
+		.name = name_, .key = key_, .arg = arg_, .help = help_, .type = ARGS_UINT64,       \
+		.offset = ARGS_OFFSET(type_, member_, uint64_t), .min = min_, .max = max_          \
+	}
+
+/* Calls call_ with the value (NULL if arg_ is NULL) and the address of a member of any type. */
+#define ARGS_CALL(name_, key_, arg_, help_, call_, type_, member_)                                 \
+	{                                                                                          \
+		.name = name_, .key = key_, .arg = arg_, .help = help_, .type = ARGS_CALLBACK,     \
+		.offset = offsetof(type_, member_), .call = call_                                  \
+	}
+
+/* The offset of a member, which must have the type is_. */
+#define ARGS_OFFSET(type_, member_, is_)                                                           \
+	(offsetof(type_, member_) +                                                                \
+	 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((type_ *)0)->member_), is_)      \
+				 ? 1                                                               \
+				 : -1]))
 
 /* Arguments that are not options: part of argv. */
 struct args_list {
@@ -61,6 +88,9 @@ void args_read(const struct args_command *command, int argc, char **argv, void *
  * in_order: arguments come to the parser where they stand among the options, not after them.
  */
 void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input);
+
+/* The struct that args_read() fills in, for a callback that gets only a member of it. */
+void *args_struct(const struct argp_state *state);
 
 /* Reports a mistake on stderr. Returns the error that a callback must return. */
 error_t args_usage(struct argp_state *state, const char *fmt, ...)

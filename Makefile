@@ -163,6 +163,14 @@ $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(B)/user.a $(B)/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
+# A clock that a test puts forward, for lutrad.
+FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so
+$(FAKE_CLOCK): tests/daemon/fake_clock.c
+	@mkdir -p $(@D)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS) -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
+$(B)/tests/daemon/daemon_test: | $(FAKE_CLOCK)
+
 # The kernel side as it is built where there is no BTF to build from.
 MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,kernel_test hooks_test)
 ifeq ($(filter %/min,$(B)),)

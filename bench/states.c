@@ -184,12 +184,14 @@ static int measure(struct bench *b, enum bench_state state, unsigned round, stru
 		int status;
 		pid_t pid = -1;
 		int r = start_loop(b, kind, &pid, &fd, err);
-		struct pollfd p = {.fd = fd, .events = POLLIN};
+		struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
 		if (r < 0)
 			return r;
-		while (poll(&p, 1, state < BENCH_IDLE ? -1 : 0) == 0)
-			guard_poll(b->run->guard, 5);
+		if (state >= BENCH_IDLE)
+			p[1].fd = guard_epoll_fd(b->run->guard);
+		while (poll(p, 2, state < BENCH_IDLE ? -1 : 5) >= 0 && !p[0].revents)
+			guard_drain(b->run->guard);
 		r = read(fd, text, sizeof(text) - 1) > 0 ? 0 : -EIO;
 		waitpid(pid, &status, 0);
 		if (r < 0 || status != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verdicts that need no LSM: audit, kill, kill-container, the levels, evidence and counters. */
 #include "tests/bpf/fixture.h"
+#include "user/sys/clock.h"
 
 #include <arpa/inet.h>
 #include <sched.h>
@@ -405,6 +406,26 @@ static void verdict_pair_counts_once_a_container(void **state)
 	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 4);
 }
 
+static void verdict_pair_counts_again_after_a_day(void **state)
+{
+	const uint64_t hour_ns = 3600000000000ull;
+	struct box *b = *state;
+
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+				     LUTRA_MODE_AUDIT, "novel"),
+		      0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(guard_renew_seen(b->guard, clock_now_ns() + 23 * hour_ns), 0);
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(guard_renew_seen(b->guard, clock_now_ns() + 25 * hour_ns), 0);
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 4);
+	assert_int_equal(guard_renew_seen(b->guard, clock_now_ns() + 48 * hour_ns), 0);
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 4);
+}
+
 static void verdict_new_policy_starts_afresh(void **state)
 {
 	struct box *b = *state;
@@ -520,6 +541,7 @@ int main(int argc, char **argv)
 		TEST(verdict_level_alarms_on_rising_edge_only),
 		TEST(verdict_level_decays_and_may_alarm_again),
 		TEST(verdict_pair_counts_once_a_container),
+		TEST(verdict_pair_counts_again_after_a_day),
 		TEST(verdict_new_policy_starts_afresh),
 		TEST(verdict_calls_without_policy_are_counted),
 		TEST(verdict_object_never_seen_is_told),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
 #include "tests/daemon/daemon.h"
+#include "lib/policy/policy.h"
 #include "user/http/control_protocol.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)
@@ -213,6 +214,85 @@ static void lutrad_kills_a_container_and_keeps_the_evidence(void **state)
 	assert_non_null(strstr(lines, "\"container.name\":\"shop\""));
 }
 
+/* ---- seen pairs ---- */
+
+#define FAKE_CLOCK "build/tests/daemon/fake_clock.so"
+#define HOUR_NS 3600000000000ull
+
+/* Puts the clock of the daemon forward. The daemon has the file mapped: it must not be made anew. */
+static void set_clock(const char *file, uint64_t ahead_ns)
+{
+	_cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(pwrite(fd, &ahead_ns, sizeof(ahead_ns), 0), sizeof(ahead_ns));
+}
+
+/* Alerts so far, as the kernel counts them. */
+static json_int_t count_alerts(const struct fixture *f)
+{
+	json_auto_t *j = status(f);
+	const json_t *c = json_array_get(json_object_get(j, "containers"), 0);
+	const json_t *n = json_object_get(json_object_get(c, "counters"), "alert");
+
+	assert_true(json_is_integer(n));
+	return json_integer_value(n);
+}
+
+/* Runs the same few calls in the container. Returns true if they made an alert. */
+static bool makes_an_alert(struct fixture *f)
+{
+	char shell[] = "/bin/sh", c[] = "-c", script[] = "kill -0 $$";
+	char *const argv[] = {shell, c, script, NULL};
+	json_int_t before = count_alerts(f);
+	sigset_t none;
+
+	sigemptyset(&none);
+	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
+	assert_int_equal(exit_code(f->child), 0);
+	f->child = 0;
+	return count_alerts(f) > before;
+}
+
+static bool makes_no_alert(struct fixture *f)
+{
+	return !makes_an_alert(f);
+}
+
+/* A policy of which only unseen pairs with unknown calls alert. */
+static void save_pairs_policy(const struct fixture *f)
+{
+	struct policy *p = NULL;
+
+	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+	for (unsigned group = 0; group < LUTRA_G_COUNT; group++)
+		p->action[group] = LUTRA_ACTION_LOG;
+	p->action[LUTRA_G_T] = LUTRA_ACTION_ALERT;
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	policy_free(p);
+}
+
+static void lutrad_renews_seen_pairs_after_a_day(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+	json_auto_t *answer = NULL;
+
+	stop_daemon(f);
+	save_pairs_policy(f);
+	set_clock(clock, 0);
+	setenv("FAKE_CLOCK", clock, 1);
+	setenv("LD_PRELOAD", FAKE_CLOCK, 1);
+	f->daemon = spawn_daemon(f);
+	unsetenv("LD_PRELOAD");
+	assert_true(becomes(listens, f));
+	answer = enroll_in(f, "audit");
+	assert_non_null(answer);
+	assert_true(makes_an_alert(f));
+	assert_true(becomes(makes_no_alert, f));
+	set_clock(clock, 25 * HOUR_NS);
+	assert_true(becomes(makes_an_alert, f));
+}
+
 static bool is_frozen(struct fixture *f)
 {
 	json_auto_t *j = status(f);
@@ -316,6 +396,7 @@ int main(void)
 		T(lutrad_goes_on_when_clients_say_nothing),
 		T(lutrad_does_not_hear_a_container),
 		T(lutrad_kills_a_container_and_keeps_the_evidence),
+		T(lutrad_renews_seen_pairs_after_a_day),
 		T(lutrad_freezes_a_container_and_release_thaws_it),
 		T(lutrad_thaws_and_goes_on_guarding),
 		T(lutrad_refuses_a_socket_in_use),

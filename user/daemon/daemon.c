@@ -83,6 +83,17 @@ static void on_signal(struct daemon *d, struct source *s, uint32_t events)
 	reload(d);
 }
 
+static void renew_seen(struct daemon *d)
+{
+	int r = guard_renew_seen(d->guard, clock_now_ns());
+
+	if (r < 0)
+		daemon_log(
+			d, LOG_LEVEL_ERROR,
+			"the seen pairs of a container cannot be renewed: %s; next try in a minute",
+			strerror(-r));
+}
+
 static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 {
 	uint64_t n;
@@ -95,6 +106,7 @@ static void on_timer(struct daemon *d, struct source *s, uint32_t events)
 	learn_tick(d);
 	agent_check(d);
 	guard_detach_idle(d->guard);
+	renew_seen(d);
 	policies_look(d);
 	web_check(d);
 	engines_check(d);

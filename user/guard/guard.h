@@ -16,7 +16,7 @@
 #include "lib/policy/policy.h"
 #include "lutra/abi.h"
 
-/* Called from guard_poll() and guard_drain(); NULL: not called. str: str_len bytes, without NUL. */
+/* Called from guard_drain(); NULL: not called. str: str_len bytes, without NUL. */
 struct guard_handler {
 	void (*record)(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
 		       size_t str_len);
@@ -128,8 +128,15 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
  */
 void guard_detach_idle(struct guard *g);
 
-/* Waits at most timeout_ms, then handles the rings. Returns the number of events, or -errno. */
-int guard_poll(struct guard *g, int timeout_ms);
+/*
+ * Renews the seen pairs of each container that has had them for a day: every pair counts again, so
+ * that an attacker cannot mask a sequence by making its pairs slowly. Call it every few seconds.
+ * now_ns: CLOCK_MONOTONIC. Does not block.
+ * Returns 0, or the -errno of bpf(2) for the last container that failed; it is tried again after a
+ * minute.
+ */
+int guard_renew_seen(struct guard *g, uint64_t now_ns);
+
 /*
  * Handles what is in the rings now and does not wait. Evidence that keeps coming is handled up to
  * one full ring. Returns the number of events, or -errno.

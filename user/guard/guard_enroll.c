@@ -16,7 +16,8 @@
 #include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 
-#define SEEN_DAY_NS (86400 * NSEC_PER_SEC)
+#define SEEN_MAX_NS (86400 * NSEC_PER_SEC) /* of seen pairs, before they are renewed */
+#define SEEN_RETRY_NS (60 * NSEC_PER_SEC)
 #define IDLE_NS (5 * NSEC_PER_SEC) /* detaching takes the kernel a second or more */
 
 /* ---- policies ---- */
@@ -36,13 +37,13 @@ static int swap_inner_map(struct guard *g, const struct bpf_map *outer, uint32_t
 }
 
 /* Gives a slot empty seen pairs for its policy of that version. */
-static int reset_seen_pairs(struct guard *g, uint32_t slot, uint32_t version)
+static int reset_seen_pairs(struct guard *g, uint32_t slot, uint32_t version, uint64_t now_ns)
 {
 	int r = swap_inner_map(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
 			       NULL, sizeof(struct lutra_seen));
 
 	if (r == 0)
-		g->seen_since_ns[slot] = clock_now_ns();
+		g->seen_since_ns[slot] = now_ns;
 	return r;
 }
 
@@ -89,7 +90,7 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 	if (r < 0)
 		return r;
 	policy_image_fall_back(policy, image);
-	r = reset_seen_pairs(g, slot, version);
+	r = reset_seen_pairs(g, slot, version, clock_now_ns());
 	if (r == 0)
 		r = swap_inner_map(g, g->skel->maps.policies, slot, "lutra_policy", image,
 				   sizeof(*image));
@@ -111,13 +112,22 @@ static void unbind_policy(struct guard *g, uint32_t slot)
 	g->seen_since_ns[slot] = 0;
 }
 
-void guard_refresh_seen(struct guard *g)
+int guard_renew_seen(struct guard *g, uint64_t now_ns)
 {
-	uint64_t now = clock_now_ns();
+	int failed = 0;
 
-	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++)
-		if (g->seen_since_ns[i] && now - g->seen_since_ns[i] > SEEN_DAY_NS)
-			reset_seen_pairs(g, i, g->slots[i].version);
+	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++) {
+		int r;
+
+		if (!g->seen_since_ns[i] || now_ns < g->seen_since_ns[i] + SEEN_MAX_NS)
+			continue;
+		r = reset_seen_pairs(g, i, g->slots[i].version, now_ns);
+		if (r < 0) {
+			failed = r;
+			g->seen_since_ns[i] += SEEN_RETRY_NS;
+		}
+	}
+	return failed;
 }
 
 /* ---- cgroups ---- */

@@ -94,9 +94,4 @@ int guard_open_rings(struct guard *g, struct err *err);
 /* Takes over from the earlier instance everything that is enrolled. */
 int guard_take_over(struct guard *g, struct err *err);
 
-/* ---- guard_enroll.c ---- */
-
-/* Replaces seen pairs older than a day by empty ones, so that slow masking does not last. */
-void guard_refresh_seen(struct guard *g);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The two rings that the kernel side writes: evidence and records. Both are read on the thread that
- * calls guard_poll() or guard_drain(). A message whose sizes do not agree is dropped.
+ * calls guard_drain(). A message whose sizes do not agree is dropped.
  */
 #include "user/guard/guard_impl.h"
 
@@ -45,21 +45,6 @@ int guard_open_rings(struct guard *g, struct err *err)
 	if (ring_buffer__add(g->rings, bpf_map__fd(g->skel->maps.records), on_record, g) < 0)
 		return err_set(err, -errno, "cannot map the records ring: %s", strerror(errno));
 	return 0;
-}
-
-int guard_poll(struct guard *g, int timeout_ms)
-{
-	int n, more;
-
-	guard_refresh_seen(g);
-	g->evidence_left = EVIDENCE_TURN;
-	n = ring_buffer__poll(g->rings, timeout_ms);
-	if (n == -EINTR || n == -EAGAIN)
-		n = 0;
-	if (n < 0)
-		return n;
-	more = guard_drain(g);
-	return more < 0 ? more : n + more;
 }
 
 int guard_drain(struct guard *g)

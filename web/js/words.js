@@ -26,6 +26,8 @@ const rules = {
   mapx: "A file was mapped as code that the service never ran code from.",
   wx: "Memory that can be written and executed, as injected code needs it.",
   capable: "A privilege of the kernel that the service never used.",
+  guard: "The guard itself was attacked.",
+  fallback: "The policy fired too often soon after it was enforced: its containers are in audit again.",
 };
 
 export function rule(group) {
@@ -33,7 +35,7 @@ export function rule(group) {
   if (group.startsWith("open-w")) return "A file was opened for writing that training never saw written.";
   if (group.startsWith("open")) return "A file or directory was read that training never saw read.";
   if (group.startsWith("path")) return "A name was made, changed or removed where training never saw it.";
-  return "The guard itself was attacked.";
+  return "This page has no text for this rule.";
 }
 
 /* What was done, of an event's fields. */

@@ -236,6 +236,7 @@ int session_poll(struct session *s)
 	uint64_t now = clock_now_ns();
 	int r = guard_drain(s->guard);
 
+	guard_renew_seen(s->guard, now);
 	commit(s);
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {
 		s->flushed_ns = now;

@@ -21,15 +21,15 @@ static struct lutra_evidence made(void)
 {
 	static const unsigned calls[] = {SYS_read,  SYS_openat, SYS_fstat, SYS_mmap,
 					 SYS_close, SYS_futex,	SYS_poll,  SYS_execve};
-	struct lutra_evidence ev = {.calls = 100000,
+	struct lutra_evidence ev = {.syscalls = 100000,
 				    .tid = 4242,
 				    .tgid = 4240,
 				    .ppid = 1,
-				    .a = 5000,
-				    .th_a = 4800,
+				    .level_a = 5000,
+				    .threshold_a = 4800,
 				    .nr = SYS_execve,
-				    .group = LUTRA_G_EXEC,
-				    .kind = LUTRA_KIND_P,
+				    .rule = LUTRA_RULE_EXEC,
+				    .kind = LUTRA_KIND_PROTECTED,
 				    .verdict = LUTRA_VERDICT_DENY,
 				    .mode = LUTRA_MODE_DENY,
 				    .role = LUTRA_ROLE_STEADY,
@@ -39,7 +39,7 @@ static struct lutra_evidence made(void)
 				    .comm = "python3"};
 
 	for (unsigned i = 0; i < LUTRA_HISTORY; i++)
-		ev.past[i] = (struct lutra_past){(uint16_t)(calls[i % 8] | 1u << 12), 7};
+		ev.history[i] = (struct lutra_history){(uint16_t)(calls[i % 8] | 1u << 12), 7};
 	return ev;
 }
 

@@ -50,9 +50,9 @@ static int each_block(struct run *run, block_fn fn)
 static int keep(struct run *run, const struct trace_block *b)
 {
 	for (size_t i = 0; i < b->n && run->n < RECORDS_MAX; i++) {
-		if (b->rec[i].type == LUTRA_REC_OBJECT)
+		if (b->rec[i].type == LUTRA_RECORD_OBJECT)
 			continue;
-		run->calls += b->rec[i].type == LUTRA_REC_CALL;
+		run->calls += b->rec[i].type == LUTRA_RECORD_SYSCALL;
 		run->records[run->n++] = b->rec[i];
 	}
 	return 0;
@@ -73,9 +73,9 @@ static int score(struct run *run, const struct trace_block *b, bool objects)
 		size_t len = 0;
 		int r;
 
-		if (b->rec[i].type == LUTRA_REC_OBJECT && !objects)
+		if (b->rec[i].type == LUTRA_RECORD_OBJECT && !objects)
 			continue;
-		if (b->rec[i].type != LUTRA_REC_CALL)
+		if (b->rec[i].type != LUTRA_RECORD_SYSCALL)
 			str = trace_block_string(b, i, &len);
 		r = replay_next(run->replay, &b->rec[i], str, len, &step);
 		if (r < 0)

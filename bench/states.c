@@ -143,7 +143,7 @@ int bench_policy(struct policy **ret)
 	p->n_nodes = 1;
 	if (!p->t0 || !p->t1 || !p->t2 || !p->successors || !p->nodes || !p->objects)
 		return -ENOMEM;
-	p->th_a = p->th_b = INT32_MAX;
+	p->threshold_a = p->threshold_b = INT32_MAX;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -229,16 +229,17 @@ static int check_scored(const struct bench *b, const struct lutra_counters *c, s
 	uint64_t made = (uint64_t)b->batch * BATCHES * b->n_kinds;
 	uint64_t opened = (uint64_t)b->batch * BATCHES * b->n_opens;
 
-	if (c->n[LUTRA_C_CALLS] < made)
+	if (c->n[LUTRA_COUNTER_SYSCALLS] < made)
 		return err_set(err, -EIO, "only %llu of %llu calls were scored",
-			       (unsigned long long)c->n[LUTRA_C_CALLS], (unsigned long long)made);
-	if (c->n[LUTRA_C_OBJECTS] < opened)
+			       (unsigned long long)c->n[LUTRA_COUNTER_SYSCALLS],
+			       (unsigned long long)made);
+	if (c->n[LUTRA_COUNTER_OBJECTS] < opened)
 		return err_set(err, -EIO, "only %llu of %llu objects were judged",
-			       (unsigned long long)c->n[LUTRA_C_OBJECTS],
+			       (unsigned long long)c->n[LUTRA_COUNTER_OBJECTS],
 			       (unsigned long long)opened);
-	if (c->n[LUTRA_C_NOVEL_OBJECTS] * 100 > made)
+	if (c->n[LUTRA_COUNTER_NOVEL_OBJECTS] * 100 > made)
 		return err_set(err, -EIO, "the policy does not know %llu of the objects",
-			       (unsigned long long)c->n[LUTRA_C_NOVEL_OBJECTS]);
+			       (unsigned long long)c->n[LUTRA_COUNTER_NOVEL_OBJECTS]);
 	return 0;
 }
 
@@ -265,7 +266,7 @@ static int measure_guarded(struct bench *b, enum bench_state state, unsigned rou
 	guard_drain(run->guard);
 	guard_counters(run->guard, slot, &c);
 	guard_release(run->guard, slot);
-	run->lost += c.n[LUTRA_C_RECORDS_LOST];
+	run->lost += c.n[LUTRA_COUNTER_RECORDS_LOST];
 	return r == 0 && state == BENCH_SCORED ? check_scored(b, &c, err) : r;
 }
 

@@ -89,7 +89,7 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 					.seed = o->policy->seed,
 					.threads = o->threads,
 					.layer_flags = LAYER_RANDOM_CODES,
-					.kill_signals = o->policy->kill_signals,
+					.kill_matches = o->policy->kill_matches,
 					.mode = LUTRA_MODE_AUDIT};
 	int r = load_corpus(v, o, err);
 

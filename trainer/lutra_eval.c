@@ -124,8 +124,8 @@ static int run_evaluation(const struct arguments *a, struct err *err)
 		return r;
 	outcome.trials = trials;
 	outcome.policy_image = policy->image;
-	outcome.th_a = policy->th_a;
-	outcome.th_b = policy->th_b;
+	outcome.threshold_a = policy->threshold_a;
+	outcome.threshold_b = policy->threshold_b;
 	if (a->report)
 		r = html_report(&outcome, a->report, err);
 	if (r == 0 && a->json)

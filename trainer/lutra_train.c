@@ -156,7 +156,7 @@ static int load_old_policy(const struct arguments *a, struct corpus *corpus,
 	o->seed = old->seed;
 	o->image = o->image ? o->image : old->image;
 	o->digest = o->digest ? o->digest : old->digest;
-	o->kill_signals = o->kill_signals ? o->kill_signals : old->kill_signals;
+	o->kill_matches = o->kill_matches ? o->kill_matches : old->kill_matches;
 	/* One that only alerted because it had too few runs may have enough now. */
 	if (o->mode == TRAIN_MODE_DEFAULT && !old->calibration.audit_only)
 		o->mode = old->mode;
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	args_read(&command, argc, argv, &a);
 	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
 	a.train.threads = (unsigned)a.threads;
-	a.train.kill_signals = (uint8_t)a.kill_signals;
+	a.train.kill_signals = (uint8_t)a.kill_matches;
 	r = run_training(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",

@@ -44,7 +44,7 @@ static void print_alarms(const struct policy_calibration *c, FILE *out)
 	fprintf(out, "  replay    each run by the others' policy: %u runs, %u held out, %.2f h, ",
 		c->runs, c->heldout, c->hours);
 	fprintf(out, "%llu calls; episodes", (unsigned long long)c->calls);
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 		if (!c->alarms[g])
 			continue;
 		fprintf(out, "%s%s %u", sep, group_name(g), c->alarms[g]);
@@ -68,7 +68,7 @@ static void print_calibration(const struct policy *p, FILE *out)
 		return;
 	}
 	fprintf(out, "  levels    A to %.2f nat, alerts above %.2f; B to %.3f, alerts above %.3f\n",
-		c->max_a, p->th_a / (20. * 4096), c->max_b, p->th_b / 4096.);
+		c->max_a, p->threshold_a / (20. * 4096), c->max_b, p->threshold_b / 4096.);
 	print_alarms(c, out);
 	fputs("  expect    ", out);
 	print_rate("alerts", c->alarms_alert, c->hours, c->alert_per_hour_95, out);

@@ -59,7 +59,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 			  const struct train_options *options)
 {
 	p->seed = options->seed;
-	p->kill_signals = options->kill_signals ? options->kill_signals : KILL_SIGNALS;
+	p->kill_matches = options->kill_matches ? options->kill_matches : KILL_SIGNALS;
 	p->audit_sessions = options->old && options->old->audit_sessions;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
@@ -147,7 +147,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
-	th_mask(p->arch, p->th);
+	th_mask(p->arch, p->hookable);
 	r = calibrate_policy(&source, p, t->pool, err);
 	if (r == 0)
 		r = set_provenance(p, t->corpus, t->options);

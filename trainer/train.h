@@ -21,7 +21,7 @@ struct train_options {
 	uint64_t seed;	       /* below 2^63 */
 	unsigned threads;      /* 1 to 64; the policy does not depend on it */
 	unsigned layer_flags;  /* LAYER_* of trainer/model/tables/layer.h */
-	uint8_t kill_signals;  /* 0: two */
+	uint8_t kill_matches;  /* 0: two */
 	uint32_t mode;	       /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
 	json_t **ret_coverage; /* what each run brought, as coverage_to_json(); or NULL */
 };

@@ -144,50 +144,52 @@ enum lutra_hook {
 /* How an object differs from what training saw (MODEL: P, U, W, O, K, Y). */
 enum lutra_kind {
 	LUTRA_KIND_KNOWN = 0,
-	LUTRA_KIND_P = 1, /* path misses the tree at a protected node */
-	LUTRA_KIND_U = 2, /* path misses under /usr, /lib*, /bin, /sbin, /opt */
-	LUTRA_KIND_W = 3, /* new plain file directly in a directory where the service wrote files */
-	LUTRA_KIND_O = 4, /* path misses elsewhere; a socket, capability or W+X never seen */
-	LUTRA_KIND_K = 5, /* known node, new (operation, access, type, extension, role) */
-	LUTRA_KIND_Y = 6, /* the same under a directory where the role counts */
+	LUTRA_KIND_PROTECTED = 1,   /* path misses the tree at a protected node */
+	LUTRA_KIND_PROGRAM_DIR = 2, /* path misses under /usr, /lib*, /bin, /sbin, /opt */
+	LUTRA_KIND_DATA_DIR =
+		3, /* new plain file directly in a directory where the service wrote files */
+	LUTRA_KIND_ELSEWHERE =
+		4,		 /* path misses elsewhere; a socket, capability or W+X never seen */
+	LUTRA_KIND_NEW_USE = 5,	 /* known node, new (operation, access, type, extension, role) */
+	LUTRA_KIND_NEW_ROLE = 6, /* the same under a directory where the role counts */
 	LUTRA_KIND_COUNT
 };
 
 /* Rule groups: each has one action in a policy, and its own leave-one-run-out replay. */
-enum lutra_group {
-	LUTRA_G_T = 0,
-	LUTRA_G_TH,
-	LUTRA_G_A,
-	LUTRA_G_B,
-	LUTRA_G_EXEC,
-	LUTRA_G_EXEC_FRESH,
-	LUTRA_G_CONNECT,
-	LUTRA_G_BIND,
-	LUTRA_G_SEND,
-	LUTRA_G_MAPX,
-	LUTRA_G_WX,
-	LUTRA_G_CAPABLE,
-	LUTRA_G_OPEN_R_P,
-	LUTRA_G_OPEN_R_U,
-	LUTRA_G_OPEN_R_O,
-	LUTRA_G_OPEN_R_K,
-	LUTRA_G_OPEN_R_Y,
-	LUTRA_G_OPEN_DIR,
-	LUTRA_G_OPEN_W_P,
-	LUTRA_G_OPEN_W_U,
-	LUTRA_G_OPEN_W_W,
-	LUTRA_G_OPEN_W_O,
-	LUTRA_G_OPEN_W_K,
-	LUTRA_G_OPEN_W_Y,
-	LUTRA_G_PATH_P,
-	LUTRA_G_PATH_U,
-	LUTRA_G_PATH_W,
-	LUTRA_G_PATH_O,
-	LUTRA_G_PATH_K,
-	LUTRA_G_COUNT,
-	LUTRA_G_NONE = LUTRA_G_COUNT,
-	LUTRA_G_GUARD,	 /* the guard itself is attacked: in no policy, refused by all */
-	LUTRA_G_FALLBACK /* userspace's: the policy fired too often and only alerts from now on */
+enum lutra_rule {
+	LUTRA_RULE_NEW_SYSCALL = 0,
+	LUTRA_RULE_NEW_HOOKABLE,
+	LUTRA_RULE_LEVEL_A,
+	LUTRA_RULE_LEVEL_B,
+	LUTRA_RULE_EXEC,
+	LUTRA_RULE_EXEC_FRESH,
+	LUTRA_RULE_CONNECT,
+	LUTRA_RULE_BIND,
+	LUTRA_RULE_SEND,
+	LUTRA_RULE_MAPX,
+	LUTRA_RULE_WX,
+	LUTRA_RULE_CAPABLE,
+	LUTRA_RULE_OPEN_READ_PROTECTED,
+	LUTRA_RULE_OPEN_READ_PROGRAM_DIR,
+	LUTRA_RULE_OPEN_READ_ELSEWHERE,
+	LUTRA_RULE_OPEN_READ_NEW_USE,
+	LUTRA_RULE_OPEN_READ_NEW_ROLE,
+	LUTRA_RULE_OPEN_DIR,
+	LUTRA_RULE_OPEN_WRITE_PROTECTED,
+	LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR,
+	LUTRA_RULE_OPEN_WRITE_DATA_DIR,
+	LUTRA_RULE_OPEN_WRITE_ELSEWHERE,
+	LUTRA_RULE_OPEN_WRITE_NEW_USE,
+	LUTRA_RULE_OPEN_WRITE_NEW_ROLE,
+	LUTRA_RULE_PATH_PROTECTED,
+	LUTRA_RULE_PATH_PROGRAM_DIR,
+	LUTRA_RULE_PATH_DATA_DIR,
+	LUTRA_RULE_PATH_ELSEWHERE,
+	LUTRA_RULE_PATH_NEW_USE,
+	LUTRA_RULE_COUNT,
+	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
+	LUTRA_RULE_GUARD,	  /* the guard itself is attacked: in no policy, refused by all */
+	LUTRA_RULE_AUDIT_FALLBACK /* userspace's: the policy fired too often and only alerts from now on */
 };
 
 enum lutra_addr_class {
@@ -203,8 +205,8 @@ enum lutra_addr_class {
  * code rings of the three table levels (lags 1, 2, 4); t: calls so far, modulo 256.
  */
 struct lutra_state {
-	__s32 a;
-	__s32 b;
+	__s32 level_a;
+	__s32 level_b;
 	__u8 r2[4];
 	__u8 r1[2];
 	__u8 c0;
@@ -245,18 +247,19 @@ struct lutra_policy {
 	__u64 hash_key[2];
 	__u64 edge_seed;
 	__u64 object_seed;
-	__u64 th[LUTRA_NR / 64];     /* calls whose novelty is a TH signal */
+	__u64 hookable[LUTRA_NR /
+		       64]; /* syscalls that a hook can refuse: new ones match NEW_HOOKABLE */
 	__u64 steady[LUTRA_NR / 64]; /* calls after which a start-up task is steady */
 	__u32 port_exact;	     /* bit lutra_port_bit(): ports are exact in this group */
 	__u32 ops;		     /* bit per enum lutra_op: what the recordings could see */
-	__s32 th_a;
-	__s32 th_b;
+	__s32 threshold_a;
+	__s32 threshold_b;
 	__u32 version; /* binding generation, never 0 */
 	__u8 p1;       /* level-0 code of (PAD, PAD) */
 	__u8 p2;       /* level-1 code of (p1, p1) */
-	__u8 kill_signals;
+	__u8 kill_matches;
 	__u8 pad0;
-	__u8 action[32];	/* enum lutra_action by enum lutra_group */
+	__u8 action[32];	/* enum lutra_action by enum lutra_rule */
 	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
 	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
 	__u8 token[LUTRA_ROLES][LUTRA_NR];
@@ -266,7 +269,7 @@ struct lutra_policy {
 	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
 	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
 };
-_Static_assert(LUTRA_G_GUARD < 32, "one action byte a group");
+_Static_assert(LUTRA_RULE_GUARD < 32, "one action byte a group");
 _Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
 
 /* Seen bits of one container: a pair counts once. Indexed as the tables are. */
@@ -328,12 +331,14 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 /* An enrolled container. */
 #define LUTRA_SLOT_RECORD 0x01	  /* events go to the records ring */
 #define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
-#define LUTRA_SLOT_CONDEMNED 0x04 /* kill-container: every task dies at its next event */
+#define LUTRA_SLOT_KILLING 0x04	  /* kill-container: every task dies at its next event */
 #define LUTRA_SLOT_FROZEN 0x08	  /* freeze: every refusable operation is refused */
 #define LUTRA_SLOT_STARTING 0x10  /* tasks in it at enrolment are pending until their next exec */
-#define LUTRA_SLOT_SESSIONS 0x20  /* a container's: who joins it once it runs is an exec session */
-#define LUTRA_SLOT_STARTED 0x40	  /* a task of it has been armed */
-#define LUTRA_SLOT_AUDIT_SESSIONS 0x80 /* exec sessions are in mode audit, whatever mode says */
+#define LUTRA_SLOT_EXEC_SESSIONS                                                                   \
+	0x20			/* a container's: who joins it once it runs is an exec session */
+#define LUTRA_SLOT_STARTED 0x40 /* a task of it has been armed */
+#define LUTRA_SLOT_AUDIT_EXEC_SESSIONS                                                             \
+	0x80 /* exec sessions are in mode audit, whatever mode says */
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
@@ -349,27 +354,27 @@ _Static_assert(sizeof(struct lutra_slot) == 40, "slot layout");
 
 /* Per-CPU counters of a slot; slot 0 counts what belongs to none. */
 enum lutra_counter {
-	LUTRA_C_CALLS = 0,     /* calls scored */
-	LUTRA_C_OBJECTS,       /* object events judged */
-	LUTRA_C_NOVEL_TOKENS,  /* calls whose token was UNK */
-	LUTRA_C_NOVEL_OBJECTS, /* objects whose kind was not KNOWN */
-	LUTRA_C_ALLOW,	       /* signals by verdict */
-	LUTRA_C_ALERT,
-	LUTRA_C_DENY,
-	LUTRA_C_KILL,
-	LUTRA_C_REFUSED, /* operations a hook refused */
-	LUTRA_C_EVIDENCE_LOST,
-	LUTRA_C_RECORDS,
-	LUTRA_C_RECORDS_LOST,
-	LUTRA_C_STORAGE_FAILED, /* a task that should have got its entry and did not */
-	LUTRA_C_UNSCORED,	/* events of armed tasks without a policy */
-	LUTRA_C_PATHS_CUT,	/* paths too deep, too long or unresolved */
-	LUTRA_C_SIGNAL_FAILED,	/* bpf_send_signal said no */
-	LUTRA_C_COUNT
+	LUTRA_COUNTER_SYSCALLS = 0,  /* calls scored */
+	LUTRA_COUNTER_OBJECTS,	     /* object events judged */
+	LUTRA_COUNTER_NOVEL_TOKENS,  /* calls whose token was UNK */
+	LUTRA_COUNTER_NOVEL_OBJECTS, /* objects whose kind was not KNOWN */
+	LUTRA_COUNTER_ALLOW,	     /* signals by verdict */
+	LUTRA_COUNTER_ALERT,
+	LUTRA_COUNTER_DENY,
+	LUTRA_COUNTER_KILL,
+	LUTRA_COUNTER_REFUSED, /* operations a hook refused */
+	LUTRA_COUNTER_EVIDENCE_LOST,
+	LUTRA_COUNTER_RECORDS,
+	LUTRA_COUNTER_RECORDS_LOST,
+	LUTRA_COUNTER_STORAGE_FAILED, /* a task that should have got its entry and did not */
+	LUTRA_COUNTER_UNSCORED,	      /* events of armed tasks without a policy */
+	LUTRA_COUNTER_PATHS_CUT,      /* paths too deep, too long or unresolved */
+	LUTRA_COUNTER_SIGNAL_FAILED,  /* bpf_send_signal said no */
+	LUTRA_COUNTER_COUNT
 };
 
 struct lutra_counters {
-	__u64 n[LUTRA_C_COUNT];
+	__u64 n[LUTRA_COUNTER_COUNT];
 };
 
 /*
@@ -381,14 +386,14 @@ struct lutra_counters {
  * lutra_object_pack(). MARK: aux enum lutra_mark.
  */
 enum lutra_record_type {
-	LUTRA_REC_CALL = 0,
-	LUTRA_REC_ARM = 1,
-	LUTRA_REC_FORK = 2,
-	LUTRA_REC_EXEC = 3,
-	LUTRA_REC_EXIT = 4,
-	LUTRA_REC_OBJECT = 5,
-	LUTRA_REC_MARK = 6,
-	LUTRA_REC_COUNT
+	LUTRA_RECORD_SYSCALL = 0,
+	LUTRA_RECORD_ARM = 1,
+	LUTRA_RECORD_FORK = 2,
+	LUTRA_RECORD_EXEC = 3,
+	LUTRA_RECORD_EXIT = 4,
+	LUTRA_RECORD_OBJECT = 5,
+	LUTRA_RECORD_MARK = 6,
+	LUTRA_RECORD_COUNT
 };
 
 enum lutra_mark {
@@ -424,8 +429,8 @@ _Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
 
 /* One past call of a task, for the evidence: nr | role << 12 | novel << 15; the weight it added. */
 #define LUTRA_HISTORY 32
-#define LUTRA_HIST_NOVEL 0x8000 /* token never seen */
-struct lutra_past {
+#define LUTRA_HISTORY_NOVEL 0x8000 /* token never seen */
+struct lutra_history {
 	__u16 nr_role;
 	__u16 weight;
 };
@@ -434,35 +439,35 @@ struct lutra_past {
 struct lutra_evidence {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
 	__u64 cgroup_id;
-	__u64 calls;	/* calls of the task's lineage so far */
+	__u64 syscalls; /* calls of the task's lineage so far */
 	__u64 since_ns; /* since the lineage's first unusual event of this episode */
-	__u32 since_calls;
+	__u32 since_syscalls;
 	__u32 slot;
 	__u32 epoch;
 	__u32 policy_version;
 	__u32 tid;
 	__u32 tgid;
 	__u32 ppid;
-	__s32 a;
-	__s32 b;
-	__s32 th_a;
-	__s32 th_b;
+	__s32 level_a;
+	__s32 level_b;
+	__s32 threshold_a;
+	__s32 threshold_b;
 	__u16 nr; /* call under way, as in struct lutra_record */
-	__u8 group;
+	__u8 rule;
 	__u8 kind;
 	__u8 verdict;
 	__u8 mode;
 	__u8 role;
 	__u8 refused; /* 1: the hook that reports this refused the operation */
 	__u8 weight[3];
-	__u8 standin; /* 1: seen through a tracepoint, not through a hook */
+	__u8 fallback; /* 1: seen through a tracepoint, not through a hook */
 	__u32 str_len;
-	__u8 session; /* 1: of an exec session */
+	__u8 exec_session; /* 1: of an exec session */
 	__u8 pad[3];
 	struct lutra_object object;
 	char comm[16];
-	struct lutra_past past[LUTRA_HISTORY]; /* oldest first */
-	char str[];			       /* str_len bytes: path or socket name */
+	struct lutra_history history[LUTRA_HISTORY]; /* oldest first */
+	char str[];				     /* str_len bytes: path or socket name */
 };
 _Static_assert(sizeof(struct lutra_evidence) == 264, "evidence layout");
 

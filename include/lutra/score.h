@@ -2,9 +2,9 @@
 /*
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
- *   calls    lutra_token -> lutra_pairs -> lutra_claim -> lutra_level -> lutra_steady   here
- *   paths    lutra_fold -> lutra_key -> lutra_edge_find -> lutra_classify score_path.h objects
- * lutra_judge                                                              score_object.h
+ *   calls    lutra_syscall_token -> lutra_pairs -> lutra_claim -> lutra_level -> lutra_role_steady   here
+ *   paths    lutra_fold -> lutra_key -> lutra_edge_find -> lutra_classify_path score_path.h objects
+ * lutra_judge_object                                                              score_object.h
  *
  * Integers only, constant loop bounds, no division, no recursion. Total: any bytes give a defined
  * result; every index is masked to its array. Little-endian hosts.
@@ -41,15 +41,15 @@ static __always_inline int lutra_may_start(__u8 role)
 }
 
 /* After a call was scored: does it end the start-up? */
-static __always_inline void lutra_steady(struct lutra_state *s, const struct lutra_policy *p,
-					 __u32 nr)
+static __always_inline void lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
+					      __u32 nr)
 {
 	if (lutra_may_start(s->role) && nr < LUTRA_NR && (p->steady[nr / 64 & 7] >> (nr & 63) & 1))
 		s->role = LUTRA_ROLE_STEADY;
 }
 
 /* nr as in struct lutra_record: a foreign entry is never confused with a native number. */
-static __always_inline __u8 lutra_token(const struct lutra_policy *p, __u8 role, __u32 nr)
+static __always_inline __u8 lutra_syscall_token(const struct lutra_policy *p, __u8 role, __u32 nr)
 {
 	__u8 tok;
 
@@ -61,9 +61,9 @@ static __always_inline __u8 lutra_token(const struct lutra_policy *p, __u8 role,
 	return tok;
 }
 
-static __always_inline int lutra_is_th(const struct lutra_policy *p, __u32 nr)
+static __always_inline int lutra_is_hookable(const struct lutra_policy *p, __u32 nr)
 {
-	return nr < LUTRA_NR && (p->th[nr / 64 & 7] >> (nr & 63) & 1);
+	return nr < LUTRA_NR && (p->hookable[nr / 64 & 7] >> (nr & 63) & 1);
 }
 
 /* The three table loads of a call: x_l = weight << 8 | code, at index i_l. */
@@ -127,8 +127,8 @@ static __always_inline void lutra_level(struct lutra_state *s, const struct lutr
 	__s32 sum = (__s32)(((__u32)w[0] + w[1] + w[2]) << 12);
 	__s32 novel = w[0] ? 1 << 12 : 0;
 
-	s->a += (sum - s->a) >> 3;
-	s->b += (novel - s->b) >> 3;
+	s->level_a += (sum - s->level_a) >> 3;
+	s->level_b += (novel - s->level_b) >> 3;
 	s->c0 = tok;
 	s->r1[s->t & 1] = (__u8)x->x0 & 0x7f;
 	s->r2[s->t & 3] = (__u8)x->x1 & 0x7f;

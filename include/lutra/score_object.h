@@ -66,84 +66,84 @@ static __always_inline int lutra_is_path_op(__u8 op)
 }
 
 /* Rule group of an operation on a name, of an open for writing and of one for reading, by kind. */
-static __always_inline __u8 lutra_path_group(__u8 kind)
+static __always_inline __u8 lutra_path_rule(__u8 kind)
 {
 	switch (kind) {
-	case LUTRA_KIND_P:
-		return LUTRA_G_PATH_P;
-	case LUTRA_KIND_U:
-		return LUTRA_G_PATH_U;
-	case LUTRA_KIND_W:
-		return LUTRA_G_PATH_W;
-	case LUTRA_KIND_O:
-		return LUTRA_G_PATH_O;
+	case LUTRA_KIND_PROTECTED:
+		return LUTRA_RULE_PATH_PROTECTED;
+	case LUTRA_KIND_PROGRAM_DIR:
+		return LUTRA_RULE_PATH_PROGRAM_DIR;
+	case LUTRA_KIND_DATA_DIR:
+		return LUTRA_RULE_PATH_DATA_DIR;
+	case LUTRA_KIND_ELSEWHERE:
+		return LUTRA_RULE_PATH_ELSEWHERE;
 	default:
-		return LUTRA_G_PATH_K;
+		return LUTRA_RULE_PATH_NEW_USE;
 	}
 }
 
-static __always_inline __u8 lutra_open_w_group(__u8 kind)
+static __always_inline __u8 lutra_open_write_rule(__u8 kind)
 {
 	switch (kind) {
-	case LUTRA_KIND_P:
-		return LUTRA_G_OPEN_W_P;
-	case LUTRA_KIND_U:
-		return LUTRA_G_OPEN_W_U;
-	case LUTRA_KIND_W:
-		return LUTRA_G_OPEN_W_W;
-	case LUTRA_KIND_O:
-		return LUTRA_G_OPEN_W_O;
-	case LUTRA_KIND_Y:
-		return LUTRA_G_OPEN_W_Y;
+	case LUTRA_KIND_PROTECTED:
+		return LUTRA_RULE_OPEN_WRITE_PROTECTED;
+	case LUTRA_KIND_PROGRAM_DIR:
+		return LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR;
+	case LUTRA_KIND_DATA_DIR:
+		return LUTRA_RULE_OPEN_WRITE_DATA_DIR;
+	case LUTRA_KIND_ELSEWHERE:
+		return LUTRA_RULE_OPEN_WRITE_ELSEWHERE;
+	case LUTRA_KIND_NEW_ROLE:
+		return LUTRA_RULE_OPEN_WRITE_NEW_ROLE;
 	default:
-		return LUTRA_G_OPEN_W_K;
+		return LUTRA_RULE_OPEN_WRITE_NEW_USE;
 	}
 }
 
-static __always_inline __u8 lutra_open_r_group(__u8 kind, __u32 dir)
+static __always_inline __u8 lutra_open_read_rule(__u8 kind, __u32 dir)
 {
 	switch (kind) {
-	case LUTRA_KIND_P:
-		return LUTRA_G_OPEN_R_P;
-	case LUTRA_KIND_U:
-		return LUTRA_G_OPEN_R_U;
-	case LUTRA_KIND_Y:
-		return LUTRA_G_OPEN_R_Y;
-	case LUTRA_KIND_K:
-		return LUTRA_G_OPEN_R_K;
+	case LUTRA_KIND_PROTECTED:
+		return LUTRA_RULE_OPEN_READ_PROTECTED;
+	case LUTRA_KIND_PROGRAM_DIR:
+		return LUTRA_RULE_OPEN_READ_PROGRAM_DIR;
+	case LUTRA_KIND_NEW_ROLE:
+		return LUTRA_RULE_OPEN_READ_NEW_ROLE;
+	case LUTRA_KIND_NEW_USE:
+		return LUTRA_RULE_OPEN_READ_NEW_USE;
 	default:
-		return dir ? LUTRA_G_OPEN_DIR : LUTRA_G_OPEN_R_O;
+		return dir ? LUTRA_RULE_OPEN_DIR : LUTRA_RULE_OPEN_READ_ELSEWHERE;
 	}
 }
 
 /* Which rule group a novel object belongs to. */
-static __always_inline __u8 lutra_object_group(const struct lutra_object *o, __u8 kind)
+static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:
-		return o->flags & LUTRA_OBJ_FRESH ? LUTRA_G_EXEC_FRESH : LUTRA_G_EXEC;
+		return o->flags & LUTRA_OBJ_FRESH ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
 	case LUTRA_OP_CONNECT:
-		return LUTRA_G_CONNECT;
+		return LUTRA_RULE_CONNECT;
 	case LUTRA_OP_BIND:
-		return LUTRA_G_BIND;
+		return LUTRA_RULE_BIND;
 	case LUTRA_OP_SEND:
-		return LUTRA_G_SEND;
+		return LUTRA_RULE_SEND;
 	case LUTRA_OP_MAPX:
-		return LUTRA_G_MAPX;
+		return LUTRA_RULE_MAPX;
 	case LUTRA_OP_WX:
-		return LUTRA_G_WX;
+		return LUTRA_RULE_WX;
 	case LUTRA_OP_CAPABLE:
-		return LUTRA_G_CAPABLE;
+		return LUTRA_RULE_CAPABLE;
 	case LUTRA_OP_HOOK:
-		return LUTRA_G_TH;
+		return LUTRA_RULE_NEW_HOOKABLE;
 	default:
 		break;
 	}
 	if (lutra_is_path_op(o->op))
-		return lutra_path_group(kind);
+		return lutra_path_rule(kind);
 	if (o->flags & LUTRA_OBJ_WRITE)
-		return lutra_open_w_group(kind);
-	return lutra_open_r_group(kind, o->mode >> 12 == LUTRA_S_IFDIR_TYPE);
+		return lutra_open_write_rule(kind);
+	return lutra_open_read_rule(kind, o->mode >> 12 == LUTRA_S_IFDIR_TYPE);
 }
 
 /* The kind of a path that is not in the tree. */
@@ -156,22 +156,22 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 	if (path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
 		seen |= c->passed;
 	if (seen & LUTRA_NODE_PROTECTED)
-		return LUTRA_KIND_P;
+		return LUTRA_KIND_PROTECTED;
 	if (seen & LUTRA_NODE_USR)
-		return LUTRA_KIND_U;
+		return LUTRA_KIND_PROGRAM_DIR;
 	if (!(path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG)) && c->last && !ext &&
 	    (c->flags & LUTRA_NODE_WROTE) && o->op != LUTRA_OP_MKDIR && o->op != LUTRA_OP_RMDIR &&
 	    (lutra_is_path_op(o->op) || (o->flags & LUTRA_OBJ_WRITE)))
-		return LUTRA_KIND_W;
-	return LUTRA_KIND_O;
+		return LUTRA_KIND_DATA_DIR;
+	return LUTRA_KIND_ELSEWHERE;
 }
 
 /* What became of an object. */
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
-	__u8 kind;  /* enum lutra_kind; KNOWN also where the policy's recordings could not see it */
-	__u8 group; /* enum lutra_group, LUTRA_G_NONE where known */
+	__u8 kind; /* enum lutra_kind; KNOWN also where the policy's recordings could not see it */
+	__u8 rule; /* enum lutra_rule, LUTRA_RULE_NONE where known */
 	__u8 pad[6];
 };
 
@@ -194,19 +194,19 @@ static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __
 }
 
 /* Judge an object without a path. */
-static __always_inline int lutra_judge_plain(const struct lutra_policy *p,
-					     const struct lutra_object *o, __u8 role,
-					     struct lutra_judgement *ret)
+static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
+						const struct lutra_object *o, __u8 role,
+						struct lutra_judgement *ret)
 {
 	if (!p || !o || !ret)
 		return 0;
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->group = LUTRA_G_NONE;
+	ret->rule = LUTRA_RULE_NONE;
 	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
 	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role))
 		return 0;
-	ret->kind = LUTRA_KIND_O;
-	ret->group = lutra_object_group(o, ret->kind);
+	ret->kind = LUTRA_KIND_ELSEWHERE;
+	ret->rule = lutra_object_rule(o, ret->kind);
 	return 0;
 }
 
@@ -214,19 +214,20 @@ static __always_inline int lutra_judge_plain(const struct lutra_policy *p,
  * Judge an object. path counts where o->flags says LUTRA_OBJ_PATH; fold: 64 bytes of scratch.
  * A directory opened for reading, or entered, is known wherever it lies inside the tree.
  */
-static __always_inline int lutra_judge(const struct lutra_policy *p, const struct lutra_object *o,
-				       const struct lutra_path *path, __u8 role, char *fold,
-				       struct lutra_judgement *ret)
+static __always_inline int lutra_judge_object(const struct lutra_policy *p,
+					      const struct lutra_object *o,
+					      const struct lutra_path *path, __u8 role, char *fold,
+					      struct lutra_judgement *ret)
 {
 	__u32 ext = 0;
 
 	if (!p || !o || !path || !fold || !ret)
 		return 0;
 	if (!(o->flags & LUTRA_OBJ_PATH))
-		return lutra_judge_plain(p, o, role, ret);
+		return lutra_judge_pathless(p, o, role, ret);
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->group = LUTRA_G_NONE;
-	lutra_classify(p, path, lutra_leaf_dir(o), fold, &ret->class);
+	ret->rule = LUTRA_RULE_NONE;
+	lutra_classify_path(p, path, lutra_leaf_dir(o), fold, &ret->class);
 	if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
 		ext = lutra_ext(path->name[0], path->len[0]);
 	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
@@ -241,11 +242,11 @@ static __always_inline int lutra_judge(const struct lutra_policy *p, const struc
 			ret->kind = LUTRA_KIND_KNOWN;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)
-					    ? LUTRA_KIND_Y
-					    : LUTRA_KIND_K;
+					    ? LUTRA_KIND_NEW_ROLE
+					    : LUTRA_KIND_NEW_USE;
 	}
 	if (ret->kind != LUTRA_KIND_KNOWN)
-		ret->group = lutra_object_group(o, ret->kind);
+		ret->rule = lutra_object_rule(o, ret->kind);
 	return 0;
 }
 

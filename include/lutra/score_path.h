@@ -292,9 +292,9 @@ LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path
  * is unresolved misses at the root; a detached one is looked for below a directory named "/",
  * which no real component can be.
  */
-static __always_inline void lutra_classify(const struct lutra_policy *p,
-					   const struct lutra_path *path, __u32 leaf_dir,
-					   char *fold, struct lutra_class *ret)
+static __always_inline void lutra_classify_path(const struct lutra_policy *p,
+						const struct lutra_path *path, __u32 leaf_dir,
+						char *fold, struct lutra_class *ret)
 {
 	struct lutra_name *name = (struct lutra_name *)(void *)fold;
 	__u32 node = 0, n = path->n, flags = path->flags;

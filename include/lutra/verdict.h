@@ -10,66 +10,69 @@
 #include "lutra/score.h"
 
 /* Kill mode: signals that count together. Deny mode: how long an alert of a level refuses. */
-#define LUTRA_SIGNAL_WINDOW_NS NSEC_PER_SEC
+#define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
 /* Signals of different classes together make a kill. */
-enum lutra_signal_class {
-	LUTRA_CLASS_OBJECT,
-	LUTRA_CLASS_TH,
-	LUTRA_CLASS_LEVEL,
-	LUTRA_CLASS_COUNT,
-	LUTRA_CLASS_NONE = LUTRA_CLASS_COUNT
+enum lutra_match_class {
+	LUTRA_MATCH_CLASS_OBJECT,
+	LUTRA_MATCH_CLASS_TH,
+	LUTRA_MATCH_CLASS_LEVEL,
+	LUTRA_MATCH_CLASS_COUNT,
+	LUTRA_MATCH_CLASS_NONE = LUTRA_MATCH_CLASS_COUNT
 };
 
 /* The signals of a lineage, copied by fork. All zero: none yet. */
-struct lutra_signals {
-	__u64 alert_until_ns;		  /* deny mode: a level's alert refuses until then */
-	__u64 last_ns[LUTRA_CLASS_COUNT]; /* of each class */
-	__u32 alert_group;		  /* of that alert */
+struct lutra_matches {
+	__u64 alert_until_ns;			/* deny mode: a level's alert refuses until then */
+	__u64 last_ns[LUTRA_MATCH_CLASS_COUNT]; /* of each class */
+	__u32 alert_rule;			/* of that alert */
 	__u32 pad;
 };
 
-static __always_inline __u32 lutra_signal_class(__u32 group, __u32 action)
+static __always_inline __u32 lutra_match_class(__u32 group, __u32 action)
 {
-	if (group == LUTRA_G_A || group == LUTRA_G_B)
-		return action >= LUTRA_ACTION_ALERT ? LUTRA_CLASS_LEVEL : LUTRA_CLASS_NONE;
+	if (group == LUTRA_RULE_LEVEL_A || group == LUTRA_RULE_LEVEL_B)
+		return action >= LUTRA_ACTION_ALERT ? LUTRA_MATCH_CLASS_LEVEL
+						    : LUTRA_MATCH_CLASS_NONE;
 	if (action < LUTRA_ACTION_DENY)
-		return LUTRA_CLASS_NONE;
-	return group == LUTRA_G_T || group == LUTRA_G_TH ? LUTRA_CLASS_TH : LUTRA_CLASS_OBJECT;
+		return LUTRA_MATCH_CLASS_NONE;
+	return group == LUTRA_RULE_NEW_SYSCALL || group == LUTRA_RULE_NEW_HOOKABLE
+		       ? LUTRA_MATCH_CLASS_TH
+		       : LUTRA_MATCH_CLASS_OBJECT;
 }
 
 /* Note a signal of a class; how many classes had one within the window? */
-static __always_inline __u32 lutra_classes_now(struct lutra_signals *s, __u32 class, __u64 now)
+static __always_inline __u32 lutra_classes_now(struct lutra_matches *s, __u32 class, __u64 now)
 {
 	__u32 n = 0;
 
-	if (class < LUTRA_CLASS_COUNT)
+	if (class < LUTRA_MATCH_CLASS_COUNT)
 		s->last_ns[class] = now;
-	for (__u32 i = 0; i < LUTRA_CLASS_COUNT; i++)
-		n += s->last_ns[i] && now - s->last_ns[i] < LUTRA_SIGNAL_WINDOW_NS;
+	for (__u32 i = 0; i < LUTRA_MATCH_CLASS_COUNT; i++)
+		n += s->last_ns[i] && now - s->last_ns[i] < LUTRA_MATCH_WINDOW_NS;
 	return n;
 }
 
 /* The verdict on a signal of a group, enum lutra_verdict; s remembers it. now: ns, monotonic. */
-LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy *p, __u32 group,
-			     __u32 mode, __u64 now)
+LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *s, const struct lutra_policy *p,
+				    __u32 group, __u32 mode, __u64 now)
 {
 	__u32 action, class, need;
 
 	if (!s || !p)
 		return LUTRA_VERDICT_ALLOW;
 	action = p->action[group & 31];
-	class = lutra_signal_class(group, action);
-	need = p->kill_signals ? p->kill_signals : 1;
-	if (action == LUTRA_ACTION_KILL || group == LUTRA_G_GUARD)
+	class = lutra_match_class(group, action);
+	need = p->kill_matches ? p->kill_matches : 1;
+	if (action == LUTRA_ACTION_KILL || group == LUTRA_RULE_GUARD)
 		need = 1;
 	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
-		if (class != LUTRA_CLASS_NONE && lutra_classes_now(s, class, now) >= need)
+		if (class != LUTRA_MATCH_CLASS_NONE && lutra_classes_now(s, class, now) >= need)
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
-		if (class == LUTRA_CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
-			s->alert_until_ns = now + LUTRA_SIGNAL_WINDOW_NS;
-			s->alert_group = group;
+		if (class == LUTRA_MATCH_CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
+			s->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
+			s->alert_rule = group;
 		}
 		if (action == LUTRA_ACTION_KILL && mode == LUTRA_MODE_DENY)
 			return LUTRA_VERDICT_KILL;
@@ -80,7 +83,7 @@ LUTRA_FN __u32 lutra_verdict(struct lutra_signals *s, const struct lutra_policy 
 }
 
 /* Operations refused while a lineage is under a level's alert. */
-static __always_inline __u32 lutra_windowed(const struct lutra_object *o)
+static __always_inline __u32 lutra_is_in_alert_window(const struct lutra_object *o)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:

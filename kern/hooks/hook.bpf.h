@@ -35,8 +35,7 @@ static __always_inline struct lutra_scratch *begin(const struct lutra_task *e, _
 /* Without scratch nothing can be judged; is the subject under a verdict? */
 static __always_inline int blind(const struct lutra_task *e, const struct lutra_slot *slot)
 {
-	return e->flags & TASK_DENY_CALL ||
-	       slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED);
+	return e->flags & TASK_DENY_CALL || slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
 }
 
 /* Is there anything to do with the objects of this container? */
@@ -115,7 +114,7 @@ static __always_inline int hook_standing(__u32 windowed)
 	s = begin(e, flags);
 	if (!(s ? standing_event(e, s, windowed) : blind(e, slot)))
 		return 0;
-	count(slot_nr, LUTRA_C_REFUSED);
+	count(slot_nr, LUTRA_COUNTER_REFUSED);
 	return 1;
 }
 

@@ -8,7 +8,7 @@
  *        lsm/mmap_file              files mapped executable; memory writable and executable
  *        lsm/file_mprotect          the same, made so later
  * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: without scratch (LUTRA_C_STORAGE_FAILED) an object is not judged, but what was decided
+ * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged, but what was decided
  * before still stands: closed for what is under a verdict, else open.
  */
 #include "kern/hooks/hook.bpf.h"

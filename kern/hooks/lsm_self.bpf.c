@@ -9,7 +9,7 @@
  *        lsm/unix_stream_connect  what the daemon listens on
  *        lsm/path_unlink, path_rmdir, path_rename, sb_umount    where its state is pinned
  * Maps: tasks, scratch, slots, policies, counters, evidence.
- * Fails: closed; without scratch (LUTRA_C_STORAGE_FAILED) or a policy nothing is told.
+ * Fails: closed; without scratch (LUTRA_COUNTER_STORAGE_FAILED) or a policy nothing is told.
  */
 #include "kern/hooks/hook.bpf.h"
 #include "kern/state/policy.bpf.h"
@@ -45,13 +45,13 @@ static __noinline int attacked(__u32 hook)
 	if (s) {
 		s->object.op = hook ? LUTRA_OP_HOOK : LUTRA_OP_NONE;
 		s->object.mode = (__u16)hook;
-		s->group = LUTRA_G_GUARD;
-		s->kind = LUTRA_KIND_O;
+		s->group = LUTRA_RULE_GUARD;
+		s->kind = LUTRA_KIND_ELSEWHERE;
 		signal_event(e, s, policy_get(e->slot));
 	}
 	if (!enforces(slot))
 		return 0;
-	count(e->slot, LUTRA_C_REFUSED);
+	count(e->slot, LUTRA_COUNTER_REFUSED);
 	return 1;
 }
 

@@ -58,7 +58,7 @@ int BPF_PROG(lutra_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 	return 0;
 }
 
-/* What lutra_steady() does at the call's entry, for accepts that are not calls, or not seen. */
+/* What lutra_role_steady() does at the call's entry, for accepts that are not calls, or not seen. */
 static __always_inline void accepted(struct lutra_task *e)
 {
 	const struct lutra_policy *p;
@@ -67,7 +67,7 @@ static __always_inline void accepted(struct lutra_task *e)
 		return;
 	p = policy_get(e->slot);
 	if (p)
-		lutra_steady(&e->state, p, NR_ACCEPT);
+		lutra_role_steady(&e->state, p, NR_ACCEPT);
 	else
 		e->state.role = LUTRA_ROLE_STEADY;
 }

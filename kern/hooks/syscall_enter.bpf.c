@@ -6,7 +6,7 @@
  * the very call that is anomalous.
  * Maps: stacks, hot, tasks, slots, policies, seen, counters, records; scratch only where a call is
  * unusual.
- * Fails: open, without a policy (LUTRA_C_UNSCORED outside mode learn). The path of a task that is
+ * Fails: open, without a policy (LUTRA_COUNTER_UNSCORED outside mode learn). The path of a task that is
  * not enrolled is a look at whether its stack was ever an enrolled one's.
  */
 #include "kern/verdict/record.bpf.h"
@@ -28,7 +28,7 @@ static __always_inline void call_record(const struct task_struct *task, struct l
 	args = nr < LUTRA_NR ? lutra_call_args[at & (LUTRA_NR - 1)] : 0;
 	if (args)
 		arg = (__u32)call_arg(regs, args & 15) | call_arg(regs, args >> 4) << 32;
-	record_plain(task, e->slot, LUTRA_REC_CALL, (__u16)nr, arg, (e->calls & 255) == 0);
+	record_plain(task, e->slot, LUTRA_RECORD_SYSCALL, (__u16)nr, arg, (e->calls & 255) == 0);
 }
 
 /* The call's number as in struct lutra_record. */
@@ -64,22 +64,22 @@ static __noinline int call_signals(struct lutra_task *e, const struct lutra_poli
 	s->weight[1] = (__u8)(what >> 8);
 	s->weight[2] = (__u8)(what >> 16);
 	if (what >> 24) {
-		count(e->slot, LUTRA_C_NOVEL_TOKENS);
-		s->group = e->flags & TASK_NOVEL ? LUTRA_G_TH : LUTRA_G_T;
+		count(e->slot, LUTRA_COUNTER_NOVEL_TOKENS);
+		s->group = e->flags & TASK_NOVEL ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 		/* All novel calls are one token: of those that a hook can refuse, each is told. */
-		s->flags = s->weight[0] || s->group == LUTRA_G_TH ? 0 : EVENT_QUIET;
+		s->flags = s->weight[0] || s->group == LUTRA_RULE_NEW_HOOKABLE ? 0 : EVENT_QUIET;
 		signal_event(e, s, p);
 		s->flags = 0;
 	} else {
-		s->group = LUTRA_G_NONE;
+		s->group = LUTRA_RULE_NONE;
 		signal_event(e, s, p);
 	}
-	if (level_a <= p->th_a && e->state.a > p->th_a) {
-		s->group = LUTRA_G_A;
+	if (level_a <= p->threshold_a && e->state.level_a > p->threshold_a) {
+		s->group = LUTRA_RULE_LEVEL_A;
 		signal_event(e, s, p);
 	}
-	if (level_b <= p->th_b && e->state.b > p->th_b) {
-		s->group = LUTRA_G_B;
+	if (level_b <= p->threshold_b && e->state.level_b > p->threshold_b) {
+		s->group = LUTRA_RULE_LEVEL_B;
 		signal_event(e, s, p);
 	}
 	return 0;
@@ -87,7 +87,7 @@ static __noinline int call_signals(struct lutra_task *e, const struct lutra_poli
 
 static __always_inline void call_score(struct lutra_task *e, const struct lutra_policy *p, __u32 nr)
 {
-	struct lutra_past *past;
+	struct lutra_history *past;
 	__s32 a, b;
 	__u8 w[3], tok, role = e->state.role;
 	__u32 novel;
@@ -97,20 +97,20 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 		e->state.role = role;
 		e->version = p->version;
 	}
-	a = e->state.a;
-	b = e->state.b;
-	tok = lutra_token(p, role, nr);
+	a = e->state.level_a;
+	b = e->state.level_b;
+	tok = lutra_syscall_token(p, role, nr);
 	novel = tok == LUTRA_UNK;
 	step(&e->state, p, e->slot, tok, w);
 	past = &e->past[e->calls & (LUTRA_HISTORY - 1)];
 	past->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
 	past->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->calls++;
-	count(e->slot, LUTRA_C_CALLS);
-	e->flags = novel && lutra_is_th(p, nr) ? TASK_NOVEL : 0;
+	count(e->slot, LUTRA_COUNTER_SYSCALLS);
+	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
 		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, a, b);
-	lutra_steady(&e->state, p, nr);
+	lutra_role_steady(&e->state, p, nr);
 }
 
 /* An address that no hook will see: judged at the call's entry. */
@@ -206,7 +206,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		e->args[1] = regs->dx;
 	}
 	e->flags = 0;
-	if (slot->flags & LUTRA_SLOT_CONDEMNED) {
+	if (slot->flags & LUTRA_SLOT_KILLING) {
 		kill_current(e->slot);
 		return 0;
 	}
@@ -218,7 +218,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	} else {
 		e->calls++;
 		if (slot->mode != LUTRA_MODE_LEARN)
-			count(e->slot, LUTRA_C_UNSCORED);
+			count(e->slot, LUTRA_COUNTER_UNSCORED);
 		/* A policy may come later: most services are steady from their first accept. */
 		if (lutra_may_start(e->state.role) && (nr == NR_ACCEPT || nr == NR_ACCEPT4))
 			e->state.role = LUTRA_ROLE_STEADY;

@@ -10,7 +10,7 @@
  *        syscall                       tells the daemon whether a cgroup is above itself
  * Maps: stacks, hot, tasks, slots, cgroups, counters, records.
  * Fails: open. A task that should have got an entry and did not is counted in
- * LUTRA_C_STORAGE_FAILED.
+ * LUTRA_COUNTER_STORAGE_FAILED.
  *
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
  * exec in a mount namespace other than that of the task that moved it into the cgroup. A runtime's
@@ -84,7 +84,8 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 	e->flags = TASK_PENDING;
 	e->mnt_ns = mnt_ns;
 	e->nr = NR_NONE;
-	e->session = joins && slot->flags & LUTRA_SLOT_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
+	e->session =
+		joins && slot->flags & LUTRA_SLOT_EXEC_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
 	return e;
 }
 
@@ -113,8 +114,8 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 		return;
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(parent, e->slot, LUTRA_REC_FORK, pid != tgid, pid | (__u64)tgid << 32,
-			     false);
+		record_plain(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
+			     pid | (__u64)tgid << 32, false);
 }
 
 /* Runs the user's program, so that no cgroup it goes to makes it pending again. */
@@ -191,7 +192,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	struct lutra_scratch *s;
 	struct lutra_slot *slot;
 	struct lutra_task *e = task_live(task, &slot);
-	__u32 type = LUTRA_REC_EXEC;
+	__u32 type = LUTRA_RECORD_EXEC;
 
 	if (!e)
 		e = task_missed(task);
@@ -205,7 +206,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
 			return 0;
 		task_arm(e, slot, task);
-		type = LUTRA_REC_ARM;
+		type = LUTRA_RECORD_ARM;
 	} else {
 		s = lutra_standin ? scratch_get(task) : NULL;
 		if (s)
@@ -214,7 +215,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		e->judged_hooks = e->judged_caps = 0;
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, e->slot, type, 0, type == LUTRA_REC_EXEC ? (__u32)old_pid : 0,
+		record_plain(task, e->slot, type, 0, type == LUTRA_RECORD_EXEC ? (__u32)old_pid : 0,
 			     false);
 	return 0;
 }
@@ -242,7 +243,7 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	struct lutra_task *e = task_live(task, &slot);
 
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, e->slot, LUTRA_REC_EXIT, 0, 0, false);
+		record_plain(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, false);
 	hot_return(task);
 	return 0;
 }
@@ -271,7 +272,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	task_arm(e, slot, task);
 	e->state.role = LUTRA_ROLE_ANY;
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, slot_nr, LUTRA_REC_ARM, 1, 0, false);
+		record_plain(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, false);
 	return 0;
 }
 

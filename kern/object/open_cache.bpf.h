@@ -130,7 +130,7 @@ static __always_inline bool known_open(struct lutra_task *e, struct lutra_scratc
 			       bpf_core_field_offset(struct mount, mnt))) {
 		forget();
 		if (k->seq == seq) {
-			count(e->slot, LUTRA_C_OBJECTS);
+			count(e->slot, LUTRA_COUNTER_OBJECTS);
 			return true;
 		}
 	}

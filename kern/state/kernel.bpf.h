@@ -87,7 +87,7 @@ struct lutra_task {
 	__u64 args[2];	/* second and third of the call under way, where tracepoints stand in */
 	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
 	__u64 root_dentry;
-	struct lutra_signals signals;
+	struct lutra_matches signals;
 	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_calls;
@@ -96,7 +96,7 @@ struct lutra_task {
 	__u64 judged_caps;
 	__u32 judged_key;
 	__u32 mnt_ns; /* pending: an exec in another mount namespace arms */
-	struct lutra_past past[LUTRA_HISTORY]; /* by calls & 31 */
+	struct lutra_history past[LUTRA_HISTORY]; /* by calls & 31 */
 };
 _Static_assert(__builtin_offsetof(struct lutra_task, place) ==
 		       __builtin_offsetof(struct lutra_entry, place),
@@ -121,7 +121,7 @@ struct lutra_scratch {
 	__u32 source_len;
 	__u32 source_end;
 	__u32 flags; /* EVENT_* */
-	__u32 group; /* of the signal, enum lutra_group */
+	__u32 group; /* of the signal, enum lutra_rule */
 	__u32 kind;
 	__u32 walk_steps;
 	__u8 weight[3];
@@ -199,7 +199,7 @@ static __always_inline void count(__u32 slot, __u32 counter)
 	if (c)
 		c->n[counter & 15]++;
 }
-_Static_assert(LUTRA_C_COUNT == 16, "count() masks");
+_Static_assert(LUTRA_COUNTER_COUNT == 16, "count() masks");
 
 /* A hook's refusal: the 6.12 verifier wants a literal that the optimiser has not folded away. */
 static __always_inline int deny(void)
@@ -221,7 +221,7 @@ static __always_inline struct lutra_scratch *scratch_get(struct task_struct *tas
 		bpf_task_storage_get(&scratch, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!s)
-		count(0, LUTRA_C_STORAGE_FAILED);
+		count(0, LUTRA_COUNTER_STORAGE_FAILED);
 	return s;
 }
 
@@ -336,7 +336,7 @@ static __always_inline struct lutra_task *task_make(struct task_struct *task,
 		return e;
 	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {
-		count(slot, LUTRA_C_STORAGE_FAILED);
+		count(slot, LUTRA_COUNTER_STORAGE_FAILED);
 		return NULL;
 	}
 	e->place = 0;
@@ -378,7 +378,7 @@ static __always_inline __u64 known_key(__u32 slot, __u32 version, __u32 role, __
 static __always_inline bool at_ease(const struct lutra_task *e, const struct lutra_slot *slot)
 {
 	return !(e->flags & TASK_DENY_CALL) && !e->signals.alert_until_ns &&
-	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED));
+	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING));
 }
 
 /* A kernel pointer as a number: global functions take no pointer that the verifier has typed. */
@@ -413,7 +413,7 @@ static __always_inline __u64 call_arg(const struct pt_regs *regs, __u32 which)
 static __always_inline void kill_current(__u32 slot)
 {
 	if (bpf_send_signal(SIGKILL))
-		count(slot, LUTRA_C_SIGNAL_FAILED);
+		count(slot, LUTRA_COUNTER_SIGNAL_FAILED);
 }
 
 #endif

@@ -28,7 +28,7 @@ static __always_inline void record_head(struct lutra_ring_record *r, const struc
 
 static __always_inline void record_done(__u32 slot, long lost)
 {
-	count(slot, lost ? LUTRA_C_RECORDS_LOST : LUTRA_C_RECORDS);
+	count(slot, lost ? LUTRA_COUNTER_RECORDS_LOST : LUTRA_COUNTER_RECORDS);
 }
 
 /* Flags of an output: look at what is pending now and then, not at every record. */
@@ -58,7 +58,7 @@ static __always_inline void record_object(struct lutra_scratch *s, __u32 slot, _
 	struct lutra_ring_record *r = &s->head.ring.record;
 	__u32 len = s->str_len;
 
-	record_head(r, bpf_get_current_task_btf(), slot, LUTRA_REC_OBJECT, nr, 0);
+	record_head(r, bpf_get_current_task_btf(), slot, LUTRA_RECORD_OBJECT, nr, 0);
 	lutra_object_pack(&s->object, &r->rec);
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;

@@ -45,7 +45,7 @@ static __noinline int step_claim(const struct lutra_seen *bits, const struct lut
 
 /*
  * Move st on by the token tok. w gets the weights new to the container; seen NULL: none is.
- * lutra_steady() is the caller's, after it has looked at the role.
+ * lutra_role_steady() is the caller's, after it has looked at the role.
  */
 static __always_inline void step(struct lutra_state *st, const struct lutra_policy *p, __u32 slot,
 				 __u8 tok, __u8 w[3])

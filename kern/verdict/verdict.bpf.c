@@ -4,9 +4,9 @@
  *
  * Hooks: none, called by the programs of the other files.
  * Maps: slots, policies, counters, evidence, quota.
- * Fails: a full evidence ring loses evidence (LUTRA_C_EVIDENCE_LOST), never a verdict; half full,
+ * Fails: a full evidence ring loses evidence (LUTRA_COUNTER_EVIDENCE_LOST), never a verdict; half full,
  * it loses first what comes from who floods it. SIGKILL
- * that cannot be sent is counted (LUTRA_C_SIGNAL_FAILED); the call is refused all the same.
+ * that cannot be sent is counted (LUTRA_COUNTER_SIGNAL_FAILED); the call is refused all the same.
  */
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/record.bpf.h"
@@ -19,8 +19,8 @@ static __always_inline __u32 task_mode(const struct lutra_task *e, const struct 
 {
 	__u32 mode = slot->mode;
 
-	if (e->session && slot->flags & LUTRA_SLOT_AUDIT_SESSIONS && mode > LUTRA_MODE_AUDIT &&
-	    group != LUTRA_G_GUARD)
+	if (e->session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS && mode > LUTRA_MODE_AUDIT &&
+	    group != LUTRA_RULE_GUARD)
 		return LUTRA_MODE_AUDIT;
 	return mode;
 }
@@ -34,26 +34,26 @@ static __always_inline void evidence_task(struct lutra_evidence *ev, struct lutr
 	ev->tgid = id >> 32;
 	ev->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
-	ev->calls = e->calls;
+	ev->syscalls = e->calls;
 	ev->slot = e->slot;
 	ev->epoch = e->epoch;
-	ev->a = e->state.a;
-	ev->b = e->state.b;
+	ev->level_a = e->state.level_a;
+	ev->level_b = e->state.level_b;
 	ev->role = e->state.role;
 	ev->nr = e->nr;
-	ev->session = e->session;
+	ev->exec_session = e->session;
 	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
-		ev->past[i] = e->past[(e->calls + i) & (LUTRA_HISTORY - 1)];
+		ev->history[i] = e->past[(e->calls + i) & (LUTRA_HISTORY - 1)];
 }
 
 static __always_inline void evidence_event(struct lutra_evidence *ev, struct lutra_scratch *s)
 {
-	ev->group = (__u8)s->group;
+	ev->rule = (__u8)s->group;
 	ev->kind = (__u8)s->kind;
 	ev->weight[0] = s->weight[0];
 	ev->weight[1] = s->weight[1];
 	ev->weight[2] = s->weight[2];
-	ev->standin = lutra_standin;
+	ev->fallback = lutra_standin;
 	__builtin_memset(ev->pad, 0, sizeof(ev->pad));
 	ev->object = s->object;
 	if (s->flags & EVENT_WORKER)
@@ -102,21 +102,21 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	evidence_event(ev, s);
 	ev->ts_ns = now;
 	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
-	ev->since_calls = e->episode_ns ? (__u32)(e->calls - e->episode_calls) : 0;
+	ev->since_syscalls = e->episode_ns ? (__u32)(e->calls - e->episode_calls) : 0;
 	ev->cgroup_id = slot->cgroup_id;
 	ev->mode = (__u8)task_mode(e, slot, s->group);
 	ev->policy_version = p->version;
-	ev->th_a = p->th_a;
-	ev->th_b = p->th_b;
+	ev->threshold_a = p->threshold_a;
+	ev->threshold_b = p->threshold_b;
 	ev->verdict = (__u8)verdict;
 	ev->refused = s->flags & EVENT_HOOK && !lutra_standin && verdict >= LUTRA_VERDICT_DENY;
 	len = ev->str_len;
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
-	count(e->slot, LUTRA_C_ALLOW + (verdict & 3));
+	count(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
 	if (!evidence_has_room(e->slot, now) ||
 	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
-		count(e->slot, LUTRA_C_EVIDENCE_LOST);
+		count(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
 	return 0;
 }
 
@@ -149,17 +149,17 @@ __noinline int signal_event(struct lutra_task *e, struct lutra_scratch *s,
 		return 0;
 	now = bpf_ktime_get_ns();
 	episode(e, now);
-	if (s->group == LUTRA_G_NONE)
+	if (s->group == LUTRA_RULE_NONE)
 		return LUTRA_VERDICT_ALLOW;
 	mode = task_mode(e, slot, s->group);
-	verdict = lutra_verdict(&e->signals, p, s->group, mode, now);
+	verdict = lutra_decide_verdict(&e->signals, p, s->group, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
 		e->flags |= TASK_DENY_CALL;
 	if (verdict == LUTRA_VERDICT_DENY && mode == LUTRA_MODE_FREEZE)
 		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_FROZEN);
 	if (verdict == LUTRA_VERDICT_KILL) {
 		if (mode == LUTRA_MODE_KILL_CONTAINER)
-			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_CONDEMNED);
+			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_KILLING);
 		kill_current(e->slot);
 	}
 	if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
@@ -195,22 +195,23 @@ __noinline int standing_event(struct lutra_task *e, struct lutra_scratch *s, __u
 	slot = slot_get(e->slot);
 	if (!slot)
 		return 0;
-	if (slot->flags & LUTRA_SLOT_CONDEMNED) {
+	if (slot->flags & LUTRA_SLOT_KILLING) {
 		kill_current(e->slot);
 		return 1;
 	}
 	if (slot->flags & LUTRA_SLOT_FROZEN)
 		return 1;
-	mode = task_mode(e, slot, LUTRA_G_NONE);
+	mode = task_mode(e, slot, LUTRA_RULE_NONE);
 	denies = mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE;
 	if (e->flags & TASK_DENY_CALL && !(s->flags & EVENT_WORKER))
-		return denies ? standing_refusal(e, s, LUTRA_G_TH, bpf_ktime_get_ns()) : 1;
+		return denies ? standing_refusal(e, s, LUTRA_RULE_NEW_HOOKABLE, bpf_ktime_get_ns())
+			      : 1;
 	if (!windowed || mode != LUTRA_MODE_DENY || !e->signals.alert_until_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (now >= e->signals.alert_until_ns)
 		return 0;
-	return standing_refusal(e, s, e->signals.alert_group, now);
+	return standing_refusal(e, s, e->signals.alert_rule, now);
 }
 
 /* plain: an object without a path, which takes the verifier a fraction of the time. */
@@ -221,25 +222,25 @@ static __always_inline int judge(struct lutra_task *e, struct lutra_scratch *s, 
 	__u8 role = e->state.role;
 
 	if (!p) {
-		count(e->slot, LUTRA_C_UNSCORED);
+		count(e->slot, LUTRA_COUNTER_UNSCORED);
 		return 0;
 	}
 	/* The call's entry has said so already. */
 	if (s->object.op == LUTRA_OP_HOOK && e->flags & TASK_NOVEL && !(s->flags & EVENT_WORKER)) {
-		j->kind = LUTRA_KIND_O;
+		j->kind = LUTRA_KIND_ELSEWHERE;
 		return 0;
 	}
 	if (plain)
-		lutra_judge_plain(p, &s->object, role, j);
+		lutra_judge_pathless(p, &s->object, role, j);
 	else
-		lutra_judge(p, &s->object, &s->path, role, s->fold, j);
-	count(e->slot, LUTRA_C_OBJECTS);
+		lutra_judge_object(p, &s->object, &s->path, role, s->fold, j);
+	count(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_by = known_key(e->slot, p->version, role, s->object.mode, s->object.flags);
 		return 0;
 	}
-	count(e->slot, LUTRA_C_NOVEL_OBJECTS);
-	s->group = j->group;
+	count(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
+	s->group = j->rule;
 	s->kind = j->kind;
 	return signal_event(e, s, p) >= LUTRA_VERDICT_DENY;
 }
@@ -263,9 +264,9 @@ static __always_inline int event(struct lutra_task *e, struct lutra_scratch *s, 
 	if (slot->mode != LUTRA_MODE_LEARN)
 		refuse = judge(e, s, plain);
 	if (!refuse && !at_ease(e, slot))
-		refuse = standing_event(e, s, lutra_windowed(&s->object));
+		refuse = standing_event(e, s, lutra_is_in_alert_window(&s->object));
 	if (refuse && s->flags & EVENT_HOOK)
-		count(e->slot, LUTRA_C_REFUSED);
+		count(e->slot, LUTRA_COUNTER_REFUSED);
 	return refuse;
 }
 
@@ -275,7 +276,7 @@ __noinline int object_event(struct lutra_task *e, struct lutra_scratch *s)
 		return 0;
 	if (s->object.flags & LUTRA_OBJ_PATH &&
 	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
-		count(e->slot, LUTRA_C_PATHS_CUT);
+		count(e->slot, LUTRA_COUNTER_PATHS_CUT);
 	return event(e, s, false);
 }
 

@@ -23,35 +23,35 @@ static const char *const modes[] = {
 static const char *const verdicts[] = {"allow", "alert", "deny", "kill"};
 static const char *const actions[] = {"log", "alert", "deny", "kill"};
 static const char *const groups[] = {
-	[LUTRA_G_T] = "T",
-	[LUTRA_G_TH] = "TH",
-	[LUTRA_G_A] = "A",
-	[LUTRA_G_B] = "B",
-	[LUTRA_G_EXEC] = "exec",
-	[LUTRA_G_EXEC_FRESH] = "exec-fresh",
-	[LUTRA_G_CONNECT] = "connect",
-	[LUTRA_G_BIND] = "bind",
-	[LUTRA_G_SEND] = "send",
-	[LUTRA_G_MAPX] = "mapx",
-	[LUTRA_G_WX] = "wx",
-	[LUTRA_G_CAPABLE] = "capable",
-	[LUTRA_G_OPEN_R_P] = "open-r-P",
-	[LUTRA_G_OPEN_R_U] = "open-r-U",
-	[LUTRA_G_OPEN_R_O] = "open-r-O",
-	[LUTRA_G_OPEN_R_K] = "open-r-K",
-	[LUTRA_G_OPEN_R_Y] = "open-r-Y",
-	[LUTRA_G_OPEN_DIR] = "open-dir",
-	[LUTRA_G_OPEN_W_P] = "open-w-P",
-	[LUTRA_G_OPEN_W_U] = "open-w-U",
-	[LUTRA_G_OPEN_W_W] = "open-w-W",
-	[LUTRA_G_OPEN_W_O] = "open-w-O",
-	[LUTRA_G_OPEN_W_K] = "open-w-K",
-	[LUTRA_G_OPEN_W_Y] = "open-w-Y",
-	[LUTRA_G_PATH_P] = "path-P",
-	[LUTRA_G_PATH_U] = "path-U",
-	[LUTRA_G_PATH_W] = "path-W",
-	[LUTRA_G_PATH_O] = "path-O",
-	[LUTRA_G_PATH_K] = "path-K",
+	[LUTRA_RULE_NEW_SYSCALL] = "T",
+	[LUTRA_RULE_NEW_HOOKABLE] = "TH",
+	[LUTRA_RULE_LEVEL_A] = "A",
+	[LUTRA_RULE_LEVEL_B] = "B",
+	[LUTRA_RULE_EXEC] = "exec",
+	[LUTRA_RULE_EXEC_FRESH] = "exec-fresh",
+	[LUTRA_RULE_CONNECT] = "connect",
+	[LUTRA_RULE_BIND] = "bind",
+	[LUTRA_RULE_SEND] = "send",
+	[LUTRA_RULE_MAPX] = "mapx",
+	[LUTRA_RULE_WX] = "wx",
+	[LUTRA_RULE_CAPABLE] = "capable",
+	[LUTRA_RULE_OPEN_READ_PROTECTED] = "open-r-P",
+	[LUTRA_RULE_OPEN_READ_PROGRAM_DIR] = "open-r-U",
+	[LUTRA_RULE_OPEN_READ_ELSEWHERE] = "open-r-O",
+	[LUTRA_RULE_OPEN_READ_NEW_USE] = "open-r-K",
+	[LUTRA_RULE_OPEN_READ_NEW_ROLE] = "open-r-Y",
+	[LUTRA_RULE_OPEN_DIR] = "open-dir",
+	[LUTRA_RULE_OPEN_WRITE_PROTECTED] = "open-w-P",
+	[LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR] = "open-w-U",
+	[LUTRA_RULE_OPEN_WRITE_DATA_DIR] = "open-w-W",
+	[LUTRA_RULE_OPEN_WRITE_ELSEWHERE] = "open-w-O",
+	[LUTRA_RULE_OPEN_WRITE_NEW_USE] = "open-w-K",
+	[LUTRA_RULE_OPEN_WRITE_NEW_ROLE] = "open-w-Y",
+	[LUTRA_RULE_PATH_PROTECTED] = "path-P",
+	[LUTRA_RULE_PATH_PROGRAM_DIR] = "path-U",
+	[LUTRA_RULE_PATH_DATA_DIR] = "path-W",
+	[LUTRA_RULE_PATH_ELSEWHERE] = "path-O",
+	[LUTRA_RULE_PATH_NEW_USE] = "path-K",
 };
 static const char *const ops[] = {
 	[LUTRA_OP_NONE] = "none",
@@ -124,22 +124,22 @@ static const char *const addr_classes[] = {"none", "loopback", "private", "publi
 static const char *const record_types[] = {"call", "arm", "fork", "exec", "exit", "object", "mark"};
 static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm", "end"};
 static const char *const counters[] = {
-	[LUTRA_C_CALLS] = "calls",
-	[LUTRA_C_OBJECTS] = "objects",
-	[LUTRA_C_NOVEL_TOKENS] = "novel_tokens",
-	[LUTRA_C_NOVEL_OBJECTS] = "novel_objects",
-	[LUTRA_C_ALLOW] = "allow",
-	[LUTRA_C_ALERT] = "alert",
-	[LUTRA_C_DENY] = "deny",
-	[LUTRA_C_KILL] = "kill",
-	[LUTRA_C_REFUSED] = "refused",
-	[LUTRA_C_EVIDENCE_LOST] = "evidence_lost",
-	[LUTRA_C_RECORDS] = "records",
-	[LUTRA_C_RECORDS_LOST] = "records_lost",
-	[LUTRA_C_STORAGE_FAILED] = "storage_failed",
-	[LUTRA_C_UNSCORED] = "unscored",
-	[LUTRA_C_PATHS_CUT] = "paths_cut",
-	[LUTRA_C_SIGNAL_FAILED] = "signal_failed",
+	[LUTRA_COUNTER_SYSCALLS] = "calls",
+	[LUTRA_COUNTER_OBJECTS] = "objects",
+	[LUTRA_COUNTER_NOVEL_TOKENS] = "novel_tokens",
+	[LUTRA_COUNTER_NOVEL_OBJECTS] = "novel_objects",
+	[LUTRA_COUNTER_ALLOW] = "allow",
+	[LUTRA_COUNTER_ALERT] = "alert",
+	[LUTRA_COUNTER_DENY] = "deny",
+	[LUTRA_COUNTER_KILL] = "kill",
+	[LUTRA_COUNTER_REFUSED] = "refused",
+	[LUTRA_COUNTER_EVIDENCE_LOST] = "evidence_lost",
+	[LUTRA_COUNTER_RECORDS] = "records",
+	[LUTRA_COUNTER_RECORDS_LOST] = "records_lost",
+	[LUTRA_COUNTER_STORAGE_FAILED] = "storage_failed",
+	[LUTRA_COUNTER_UNSCORED] = "unscored",
+	[LUTRA_COUNTER_PATHS_CUT] = "paths_cut",
+	[LUTRA_COUNTER_SIGNAL_FAILED] = "signal_failed",
 };
 /* Index as lutra_ext() returns it. */
 static const char *const exts[] = {
@@ -200,12 +200,12 @@ static const char *const types[] = {
 _Static_assert(N(modes) == LUTRA_MODE_COUNT, "modes");
 _Static_assert(N(verdicts) == LUTRA_VERDICT_COUNT, "verdicts");
 _Static_assert(N(actions) == LUTRA_ACTION_COUNT, "actions");
-_Static_assert(N(groups) == LUTRA_G_COUNT, "groups");
+_Static_assert(N(groups) == LUTRA_RULE_COUNT, "groups");
 _Static_assert(N(ops) == LUTRA_OP_COUNT, "operations");
 _Static_assert(N(kinds) == LUTRA_KIND_COUNT, "kinds");
 _Static_assert(N(roles) == LUTRA_ROLE_ANY + 1, "roles");
-_Static_assert(N(record_types) == LUTRA_REC_COUNT, "record types");
-_Static_assert(N(counters) == LUTRA_C_COUNT, "counters");
+_Static_assert(N(record_types) == LUTRA_RECORD_COUNT, "record types");
+_Static_assert(N(counters) == LUTRA_COUNTER_COUNT, "counters");
 
 static const char *name_of(const char *const *names, size_t n, unsigned i)
 {
@@ -240,9 +240,9 @@ const char *action_name(unsigned action)
 
 const char *group_name(unsigned group)
 {
-	if (group == LUTRA_G_FALLBACK)
+	if (group == LUTRA_RULE_AUDIT_FALLBACK)
 		return "fallback";
-	return group == LUTRA_G_GUARD ? "guard" : name_of(groups, N(groups), group);
+	return group == LUTRA_RULE_GUARD ? "guard" : name_of(groups, N(groups), group);
 }
 
 const char *op_name(unsigned op)

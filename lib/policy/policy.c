@@ -32,7 +32,7 @@ int policy_new(struct policy **ret)
 	if (!p->arch)
 		return -ENOMEM;
 	p->mode = LUTRA_MODE_AUDIT;
-	p->kill_signals = 2;
+	p->kill_matches = 2;
 	memset(p->token, LUTRA_UNK, sizeof(p->token));
 	*ret = TAKE_PTR(p);
 	return 0;

@@ -46,11 +46,11 @@ struct policy_calibration {
 	double hours;
 	uint64_t calls;
 	uint32_t runs;
-	uint32_t heldout;		/* runs never trained on that were added to the maxima */
-	uint32_t alarms[LUTRA_G_COUNT]; /* episodes by group */
-	uint32_t alarms_alert;		/* episodes of the whole alert set */
-	uint32_t alarms_deny;		/* episodes of the deny set */
-	double alert_per_hour_95[2];	/* exact Poisson interval */
+	uint32_t heldout;		   /* runs never trained on that were added to the maxima */
+	uint32_t alarms[LUTRA_RULE_COUNT]; /* episodes by group */
+	uint32_t alarms_alert;		   /* episodes of the whole alert set */
+	uint32_t alarms_deny;		   /* episodes of the deny set */
+	double alert_per_hour_95[2];	   /* exact Poisson interval */
 	double deny_per_hour_95[2];
 	double max_a, max_b; /* levels in nat and in units, before the margins */
 	bool audit_only;     /* too few runs or too little time to deny */
@@ -65,12 +65,12 @@ struct policy {
 	uint32_t mode; /* enum lutra_mode a container of this image starts in */
 	bool steady_on_wait;
 	bool audit_sessions;  /* exec sessions are never refused or killed */
-	uint8_t kill_signals; /* 1 or 2 */
+	uint8_t kill_matches; /* 1 or 2 */
 	uint32_t ops;
-	uint8_t action[LUTRA_G_COUNT];
+	uint8_t action[LUTRA_RULE_COUNT];
 	struct policy_arguments args; /* for a seccomp filter */
-	uint64_t th[LUTRA_NR / 64];
-	int32_t th_a, th_b; /* 1/4096 of a weight */
+	uint64_t hookable[LUTRA_NR / 64];
+	int32_t threshold_a, threshold_b; /* 1/4096 of a weight */
 	uint64_t seed;
 	struct policy_run *runs;
 	size_t n_runs;

@@ -172,13 +172,13 @@ static int check_rules(const struct policy *p, struct err *err)
 {
 	if (p->mode >= LUTRA_MODE_COUNT)
 		return err_set(err, -EBADMSG, "mode is out of range");
-	if (p->kill_signals < 1 || p->kill_signals > 2)
+	if (p->kill_matches < 1 || p->kill_matches > 2)
 		return err_set(err, -EBADMSG, "kill_signals must be 1 or 2");
-	if (p->th_a < 0 || p->th_b < 0)
+	if (p->threshold_a < 0 || p->threshold_b < 0)
 		return err_set(err, -EBADMSG, "a threshold is negative");
 	if (p->ops >> LUTRA_OP_COUNT || p->ops & 1)
 		return err_set(err, -EBADMSG, "ops names an unknown operation");
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 		if (p->action[g] >= LUTRA_ACTION_COUNT)
 			return err_set(err, -EBADMSG, "an action is out of range");
 	}

@@ -130,8 +130,8 @@ static json_t *diff_about(const struct policy *old, const struct policy *p)
 			 json_string(p->audit_sessions ? "audit" : "guard"));
 	ok &= put_change(to, "steady_on", json_string(old->steady_on_wait ? "wait" : "accept"),
 			 json_string(p->steady_on_wait ? "wait" : "accept"));
-	ok &= put_change(to, "kill_signals", json_integer(old->kill_signals),
-			 json_integer(p->kill_signals));
+	ok &= put_change(to, "kill_signals", json_integer(old->kill_matches),
+			 json_integer(p->kill_matches));
 	return ok ? to : (json_decref(to), NULL);
 }
 
@@ -140,7 +140,7 @@ static json_t *diff_actions(const struct policy *old, const struct policy *p)
 	json_t *to = json_object();
 	bool ok = true;
 
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		ok &= put_change(to, group_name(g), json_string(action_name(old->action[g])),
 				 json_string(action_name(p->action[g])));
 	return ok ? to : (json_decref(to), NULL);
@@ -151,9 +151,10 @@ static json_t *diff_thresholds(const struct policy *old, const struct policy *p)
 	json_t *to = json_object();
 	bool ok;
 
-	ok = put_change(to, "A", json_real(old->th_a / (20.0 * 4096)),
-			json_real(p->th_a / (20.0 * 4096)));
-	ok &= put_change(to, "B", json_real(old->th_b / 4096.0), json_real(p->th_b / 4096.0));
+	ok = put_change(to, "A", json_real(old->threshold_a / (20.0 * 4096)),
+			json_real(p->threshold_a / (20.0 * 4096)));
+	ok &= put_change(to, "B", json_real(old->threshold_b / 4096.0),
+			 json_real(p->threshold_b / 4096.0));
 	return ok ? to : (json_decref(to), NULL);
 }
 
@@ -207,7 +208,7 @@ static void add_th(const struct policy *p, struct names *ret)
 	char buf[32];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		if (p->th[nr / 64] >> (nr & 63) & 1)
+		if (p->hookable[nr / 64] >> (nr & 63) & 1)
 			names_add(ret, nr_name(p->arch, nr, buf, sizeof(buf)));
 }
 

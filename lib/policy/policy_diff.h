@@ -12,7 +12,7 @@
  * What p has that old had not, and the other way round; members are there even when empty:
  *
  *   same         nothing differs, of what is below
- *   about        {image|digest|arch|mode|steady_on|kill_signals: CHANGE}
+ *   about        {image|digest|arch|mode|steady_on|kill_matches: CHANGE}
  *   calls        {ROLE: SETS} of call names
  *   th           SETS of calls that are refused since training never saw them
  *   arguments    {CALL: SETS} of argument values in words, for seccomp filters; "any": not listed

@@ -22,20 +22,20 @@ static json_t *encode_rules(const struct policy *p)
 	char buf[32];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
-		if (p->th[nr / 64] >> (nr & 63) & 1)
+		if (p->hookable[nr / 64] >> (nr & 63) & 1)
 			json_array_append_new(th,
 					      json_string(nr_name(p->arch, nr, buf, sizeof(buf))));
 	}
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
 	return json_pack("{s:o, s:o}", "th", th, "actions", actions);
 }
 
 static json_t *encode_thresholds(const struct policy *p)
 {
-	return json_pack("{s:{s:f, s:i}, s:{s:f, s:i}}", "A", "nat", p->th_a / UNITS_PER_NAT,
-			 "units", p->th_a, "B", "level", p->th_b / UNITS_PER_BIGRAM, "units",
-			 p->th_b);
+	return json_pack("{s:{s:f, s:i}, s:{s:f, s:i}}", "A", "nat", p->threshold_a / UNITS_PER_NAT,
+			 "units", p->threshold_a, "B", "level", p->threshold_b / UNITS_PER_BIGRAM,
+			 "units", p->threshold_b);
 }
 
 static json_t *encode_alphabet(const struct policy *p)
@@ -82,7 +82,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      "format", POLICY_JSON_VERSION, "image", text_json_keep(p->image), "digest",
 		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
 		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
-		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_signals,
+		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_matches,
 		      "ops", ops_encode(p->ops), "rules", encode_rules(p), "thresholds",
 		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
 		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
@@ -120,8 +120,9 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 				       "rules.actions.%s: must be log, alert, deny or kill", name);
 		p->action[g] = (uint8_t)action;
 	}
-	if (json_object_size(actions) != LUTRA_G_COUNT)
-		return err_set(err, -EBADMSG, "rules.actions: %d groups are needed", LUTRA_G_COUNT);
+	if (json_object_size(actions) != LUTRA_RULE_COUNT)
+		return err_set(err, -EBADMSG, "rules.actions: %d groups are needed",
+			       LUTRA_RULE_COUNT);
 	return 0;
 }
 
@@ -138,8 +139,8 @@ static int decode_rules(struct policy *p, json_t *j, struct err *err)
 		return err_set(err, -EBADMSG, "rules: th is not an array, or actions no object");
 	json_array_foreach (th, i, v) {
 		if (nr_parse(p->arch, json_string_value(v), &nr) < 0)
-			return err_set(err, -EBADMSG, "rules.th: unknown call");
-		p->th[nr / 64] |= 1ull << (nr & 63);
+			return err_set(err, -EBADMSG, "rules.hookable: unknown call");
+		p->hookable[nr / 64] |= 1ull << (nr & 63);
 	}
 	return decode_actions(p, actions, err);
 }
@@ -168,10 +169,10 @@ static int decode_thresholds(struct policy *p, json_t *j, struct err *err)
 	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}, s:{s:F, s:I}}", "A", "nat", &a,
 			   "units", &a_units, "B", "level", &b, "units", &b_units) < 0)
 		return err_set(err, -EBADMSG, "thresholds: %s", je.text);
-	r = decode_threshold(a, a_units, UNITS_PER_NAT, &p->th_a, err);
+	r = decode_threshold(a, a_units, UNITS_PER_NAT, &p->threshold_a, err);
 	if (r < 0)
 		return r;
-	return decode_threshold(b, b_units, UNITS_PER_BIGRAM, &p->th_b, err);
+	return decode_threshold(b, b_units, UNITS_PER_BIGRAM, &p->threshold_b, err);
 }
 
 static int decode_scalars(struct policy *p, const char *image, json_t *digest, const char *mode,
@@ -234,7 +235,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
 									      *skip[3];
 	const char *sessions = "guard";
-	json_int_t kill_signals, bytes, format;
+	json_int_t kill_matches, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);
 
@@ -244,20 +245,20 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
 			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o, s?s}",
 			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
-			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_signals,
+			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_matches,
 			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
 			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
 			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1], "model",
 			   &model, "arguments", &skip[2], "exec_sessions", &sessions) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
-	if (kill_signals < 1 || kill_signals > 2)
+	if (kill_matches < 1 || kill_matches > 2)
 		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");
 	if (strlen(sha256) != 64 || bytes < 0 || bytes > POLICY_TABLES_MAX)
 		return err_set(err, -EBADMSG, "tables: not the sum and size of tables");
 	if (strcmp(sessions, "guard") != 0 && strcmp(sessions, "audit") != 0)
 		return err_set(err, -EBADMSG, "exec_sessions: must be guard or audit");
 	p->audit_sessions = strcmp(sessions, "audit") == 0;
-	p->kill_signals = (uint8_t)kill_signals;
+	p->kill_matches = (uint8_t)kill_matches;
 	memcpy(p->tables_sha256, sha256, 65);
 	*ret_tables_len = (size_t)bytes;
 	r = decode_scalars(p, image, digest, mode, steady_on, err);

@@ -13,7 +13,7 @@ json_t *policy_calibration_encode(const struct policy_calibration *c)
 {
 	json_t *alarms = json_object();
 
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		json_object_set_new(alarms, group_name(g), json_integer(c->alarms[g]));
 	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:[f, f], s:[f, f], s:f, s:f, s:b, "
 			 "s:o}",
@@ -47,9 +47,9 @@ static int decode_alarms(struct policy_calibration *c, json_t *alarms, struct er
 		if (!json_is_integer(v) || to_u32(json_integer_value(v), &c->alarms[g]) < 0)
 			return err_set(err, -EBADMSG, "calibration.alarms.%s: not a count", name);
 	}
-	if (!json_is_object(alarms) || json_object_size(alarms) != LUTRA_G_COUNT)
+	if (!json_is_object(alarms) || json_object_size(alarms) != LUTRA_RULE_COUNT)
 		return err_set(err, -EBADMSG, "calibration.alarms: %d groups are needed",
-			       LUTRA_G_COUNT);
+			       LUTRA_RULE_COUNT);
 	return 0;
 }
 

@@ -86,17 +86,17 @@ static int seek(bool (*put)(const struct policy *, uint64_t, struct lutra_policy
 static void copy_rules(const struct policy *p, struct lutra_policy *image)
 {
 	memcpy(image->hash_key, p->hash_key, sizeof(image->hash_key));
-	memcpy(image->th, p->th, sizeof(image->th));
+	memcpy(image->hookable, p->hookable, sizeof(image->hookable));
 	memcpy(image->steady, p->steady, sizeof(image->steady));
 	memcpy(image->action, p->action, sizeof(p->action));
-	image->action[LUTRA_G_GUARD] = LUTRA_ACTION_DENY;
+	image->action[LUTRA_RULE_GUARD] = LUTRA_ACTION_DENY;
 	image->port_exact = p->port_exact;
 	image->ops = p->ops;
-	image->th_a = p->th_a;
-	image->th_b = p->th_b;
+	image->threshold_a = p->threshold_a;
+	image->threshold_b = p->threshold_b;
 	image->p1 = p->p1;
 	image->p2 = p->p2;
-	image->kill_signals = p->kill_signals;
+	image->kill_matches = p->kill_matches;
 }
 
 /* Rows of v become rows of 256; what lies beyond v no token can reach. */

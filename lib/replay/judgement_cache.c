@@ -51,7 +51,7 @@ static void judge(const struct judged *j, const struct lutra_record *rec, const 
 	lutra_object_unpack(rec, &ret->object);
 	if (ret->object.flags & LUTRA_OBJ_PATH)
 		path_parse(str_len ? str : "", str_len, &path);
-	lutra_judge(j->image, &ret->object, &path, role, fold, &ret->judgement);
+	lutra_judge_object(j->image, &ret->object, &path, role, fold, &ret->judgement);
 }
 
 /* Which entry is a key's: any will do, what it holds is compared. */

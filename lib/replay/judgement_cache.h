@@ -24,7 +24,7 @@ int judged_new(struct judged **ret, const struct lutra_policy *image);
 void judged_free(struct judged *j);
 DEFINE_FREEP(struct judged, judged_free);
 
-/* The object of an OBJECT record, and what lutra_judge() says of it. Valid until the next call. */
+/* The object of an OBJECT record, and what lutra_judge_object() says of it. Valid until the next call. */
 const struct judged_object *judged_get(struct judged *j, const struct lutra_record *rec,
 				       const char *str, size_t str_len, uint8_t role);
 

@@ -11,8 +11,8 @@
 
 struct task {
 	struct lutra_state state;
-	struct lutra_signals signals;
-	bool th; /* the call under way set off TH */
+	struct lutra_matches signals;
+	bool hookable; /* the call under way set off TH */
 };
 
 struct replay {
@@ -76,7 +76,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned group, uint64_t now)
 {
-	return (uint8_t)lutra_verdict(&t->signals, r->image, group, r->mode, now);
+	return (uint8_t)lutra_decide_verdict(&t->signals, r->image, group, r->mode, now);
 }
 
 static void add_signal(struct replay_step *s, unsigned group, unsigned kind, uint8_t verdict)
@@ -92,34 +92,34 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 		      struct replay_step *ret)
 {
 	const struct lutra_policy *p = r->image;
-	int32_t a = t->state.a, b = t->state.b;
+	int32_t a = t->state.level_a, b = t->state.level_b;
 	struct lutra_pairs x;
 	uint8_t verdict;
 
 	ret->role = t->state.role;
-	ret->token = lutra_token(p, t->state.role, rec->nr);
+	ret->token = lutra_syscall_token(p, t->state.role, rec->nr);
 	lutra_pairs(&t->state, p, ret->token, &x);
 	if (!lutra_pairs_known(&x))
 		lutra_claim(r->seen, &x, ret->weight);
 	lutra_level(&t->state, &x, ret->weight, ret->token);
-	ret->a = t->state.a;
-	ret->b = t->state.b;
-	t->th = ret->token == LUTRA_UNK && lutra_is_th(p, rec->nr);
+	ret->a = t->state.level_a;
+	ret->b = t->state.level_b;
+	t->hookable = ret->token == LUTRA_UNK && lutra_is_hookable(p, rec->nr);
 	if (ret->token == LUTRA_UNK) {
-		unsigned group = t->th ? LUTRA_G_TH : LUTRA_G_T;
+		unsigned group = t->hookable ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 
 		verdict = verdict_of(r, t, group, rec->ts_ns);
 		/* T is said once a container, unless something is done about it. */
-		if (t->th || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
+		if (t->hookable || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
 			add_signal(ret, group, LUTRA_KIND_KNOWN, verdict);
 	}
-	if (a <= p->th_a && ret->a > p->th_a)
-		add_signal(ret, LUTRA_G_A, LUTRA_KIND_KNOWN,
-			   verdict_of(r, t, LUTRA_G_A, rec->ts_ns));
-	if (b <= p->th_b && ret->b > p->th_b)
-		add_signal(ret, LUTRA_G_B, LUTRA_KIND_KNOWN,
-			   verdict_of(r, t, LUTRA_G_B, rec->ts_ns));
-	lutra_steady(&t->state, p, rec->nr);
+	if (a <= p->threshold_a && ret->a > p->threshold_a)
+		add_signal(ret, LUTRA_RULE_LEVEL_A, LUTRA_KIND_KNOWN,
+			   verdict_of(r, t, LUTRA_RULE_LEVEL_A, rec->ts_ns));
+	if (b <= p->threshold_b && ret->b > p->threshold_b)
+		add_signal(ret, LUTRA_RULE_LEVEL_B, LUTRA_KIND_KNOWN,
+			   verdict_of(r, t, LUTRA_RULE_LEVEL_B, rec->ts_ns));
+	lutra_role_steady(&t->state, p, rec->nr);
 }
 
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
@@ -130,18 +130,18 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 
 	ret->is_object = true;
 	ret->role = t->state.role;
-	ret->a = t->state.a;
-	ret->b = t->state.b;
+	ret->a = t->state.level_a;
+	ret->b = t->state.level_b;
 	ret->object = what->object;
 	ret->judgement = what->judgement;
 	/* The call's entry has said so already; what a worker of io_uring does is no call's. */
-	if (ret->object.op == LUTRA_OP_HOOK && t->th && rec->nr != LUTRA_NR_NONE)
+	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
-		add_signal(ret, j->group, j->kind, verdict_of(r, t, j->group, rec->ts_ns));
+		add_signal(ret, j->rule, j->kind, verdict_of(r, t, j->rule, rec->ts_ns));
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
-	    rec->ts_ns < t->signals.alert_until_ns && lutra_windowed(&ret->object))
-		add_signal(ret, t->signals.alert_group, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
+	    rec->ts_ns < t->signals.alert_until_ns && lutra_is_in_alert_window(&ret->object))
+		add_signal(ret, t->signals.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
 }
 
 /* The task of a record, after what the record does to it; as tasks_step(). */
@@ -155,14 +155,14 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	e = tasks_step(r->tasks, rec, &entry);
 	if (e < 0)
 		return e;
-	child = rec->type == LUTRA_REC_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
+	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
-		child->th = false;
-	if (rec->type == LUTRA_REC_ARM && rec->nr)
+		child->hookable = false;
+	if (rec->type == LUTRA_RECORD_ARM && rec->nr)
 		((struct task *)entry)->state.role = LUTRA_ROLE_ANY;
-	if (rec->type == LUTRA_REC_EXEC)
+	if (rec->type == LUTRA_RECORD_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
-	if (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_OBJECT) {
+	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {
 		r->last = entry;
 		r->last_tid = rec->tid;
 	}
@@ -175,17 +175,18 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 {
 	struct task *task = r->last;
 
-	if (rec->type == LUTRA_REC_MARK ||
-	    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
+	if (rec->type == LUTRA_RECORD_MARK ||
+	    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 		return 0;
-	if (rec->type != LUTRA_REC_CALL || rec->tid != r->last_tid || !task) {
+	if (rec->type != LUTRA_RECORD_SYSCALL || rec->tid != r->last_tid || !task) {
 		int e = step_task(r, rec, &task);
 
-		if (e < 0 || (rec->type != LUTRA_REC_CALL && rec->type != LUTRA_REC_OBJECT))
+		if (e < 0 ||
+		    (rec->type != LUTRA_RECORD_SYSCALL && rec->type != LUTRA_RECORD_OBJECT))
 			return e;
 	}
 	memset(ret, 0, offsetof(struct replay_step, object));
-	if (rec->type == LUTRA_REC_CALL)
+	if (rec->type == LUTRA_RECORD_SYSCALL)
 		step_call(r, task, rec, ret);
 	else
 		step_object(r, task, rec, str, str_len, ret);

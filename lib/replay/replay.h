@@ -19,7 +19,7 @@
 #define REPLAY_SIGNALS 4
 
 struct replay_signal {
-	uint8_t group; /* enum lutra_group */
+	uint8_t group; /* enum lutra_rule */
 	uint8_t kind;
 	uint8_t verdict;
 };

@@ -149,13 +149,14 @@ int tasks_step(struct tasks *t, const struct lutra_record *rec, void **ret)
 	int r;
 
 	*ret = NULL;
-	if (rec->type == LUTRA_REC_ARM || rec->type == LUTRA_REC_EXIT)
+	if (rec->type == LUTRA_RECORD_ARM || rec->type == LUTRA_RECORD_EXIT)
 		free(task_take(t, rec->tid));
-	if (rec->type == LUTRA_REC_EXIT)
+	if (rec->type == LUTRA_RECORD_EXIT)
 		return 0;
-	if (rec->type == LUTRA_REC_EXEC)
+	if (rec->type == LUTRA_RECORD_EXEC)
 		task_exec(t, rec);
-	r = rec->type == LUTRA_REC_FORK ? task_fork(t, rec, &task) : task_get(t, rec->tid, &task);
+	r = rec->type == LUTRA_RECORD_FORK ? task_fork(t, rec, &task)
+					   : task_get(t, rec->tid, &task);
 	if (r == 0)
 		*ret = task->entry;
 	return r;

@@ -77,7 +77,7 @@ static const char *start_rows(struct trace_decoder *d, struct bytes_in *in)
 		struct lutra_record rec;
 		uint32_t number = row(d->rows, i, &rec);
 
-		if (rec.type >= LUTRA_REC_COUNT)
+		if (rec.type >= LUTRA_RECORD_COUNT)
 			return "record of an unknown type";
 		if (!string_exists(d, number))
 			return "record without its string";
@@ -111,7 +111,7 @@ static const char *start_lists(struct trace_decoder *d, struct bytes_in *in, con
 		e->arg = bytes_u64(in);
 		e->head = bytes_u64(in);
 		e->string = bytes_u32(in);
-		if ((e->head & 0xffff) >= LUTRA_REC_COUNT)
+		if ((e->head & 0xffff) >= LUTRA_RECORD_COUNT)
 			return "record of an unknown type";
 		if (i < n->open ? e->arg || e->string : !string_exists(d, e->string))
 			return "record without its string";

@@ -47,7 +47,7 @@ static int advance(struct inputs *x, struct input *in, const char *path, struct 
 					       trace_reader_torn(in->reader));
 			return 0;
 		}
-		if (in->rec->type != LUTRA_REC_MARK || in->rec->aux != LUTRA_MARK_END)
+		if (in->rec->type != LUTRA_RECORD_MARK || in->rec->aux != LUTRA_MARK_END)
 			return 0;
 		x->lost += in->rec->arg;
 	} while (1);

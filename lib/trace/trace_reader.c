@@ -262,7 +262,7 @@ int trace_reader_block(struct trace_reader *r, struct trace_block *ret)
 	n = r->decoder.n - r->decoder.next;
 	n = n < BLOCK ? n : BLOCK;
 	trace_decoder_take(&r->decoder, n, r->rec, r->string);
-	r->ended = r->rec[n - 1].type == LUTRA_REC_MARK && r->rec[n - 1].aux == LUTRA_MARK_END;
+	r->ended = r->rec[n - 1].type == LUTRA_RECORD_MARK && r->rec[n - 1].aux == LUTRA_MARK_END;
 	*b = (struct trace_block){r->rec, r->string, r->decoder.strings, n};
 	r->next = n;
 	*ret = *b;

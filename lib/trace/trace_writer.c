@@ -284,7 +284,7 @@ int trace_writer_close(struct trace_writer *writer, uint64_t lost, struct err *e
 	struct lutra_record end = {
 		.ts_ns = w->last_ts_ns,
 		.arg = lost,
-		.type = LUTRA_REC_MARK,
+		.type = LUTRA_RECORD_MARK,
 		.aux = LUTRA_MARK_END,
 	};
 	int r;

@@ -57,10 +57,10 @@ static void adopt(struct box *b)
 
 static void assert_calls_novel(struct box *b, const struct servant *sv, uint64_t want)
 {
-	uint64_t before = counter(b, LUTRA_C_NOVEL_TOKENS);
+	uint64_t before = counter(b, LUTRA_COUNTER_NOVEL_TOKENS);
 
 	servant_do(sv, CALL_NOVEL);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS) - before, want);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS) - before, want);
 }
 
 static void adopted_task_may_do_what_is_known_in_any_role(void **state)
@@ -101,8 +101,8 @@ static void adopted_tasks_program_is_in_any_role_too(void **state)
 	assert_int_equal(cgroup_join(b->cgroup, c->pid), 0);
 	adopt(b);
 	assert_exited(child_wait(c), 0);
-	assert_true(counter(b, LUTRA_C_CALLS) > 0);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 0);
+	assert_true(counter(b, LUTRA_COUNTER_SYSCALLS) > 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 0);
 }
 
 static void adopted_tasks_roles_are_not_those_of_who_starts_later(void **state)

@@ -50,7 +50,7 @@ static size_t recorded(const struct box *b)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n_records; i++)
-		n += b->records[i].rec.type == LUTRA_REC_CALL && b->records[i].rec.nr == OURS;
+		n += b->records[i].rec.type == LUTRA_RECORD_SYSCALL && b->records[i].rec.nr == OURS;
 	return n;
 }
 

@@ -43,7 +43,7 @@ struct each {
 	int (*run)(void);
 	unsigned op;	 /* enum lutra_op */
 	unsigned detail; /* enum lutra_hook, or the capability */
-	unsigned group;	 /* enum lutra_group */
+	unsigned group;	 /* enum lutra_rule */
 	unsigned flags;
 	unsigned novel; /* a call that the policy never saw, and that none of its rules is about */
 };
@@ -52,7 +52,7 @@ static const struct each *each_all;
 
 static inline bool is_about(const struct each *x, const struct seen_evidence *e)
 {
-	return e->ev.group == x->group && e->ev.object.op == x->op &&
+	return e->ev.rule == x->group && e->ev.object.op == x->op &&
 	       (!x->detail || e->ev.object.mode == x->detail);
 }
 
@@ -170,7 +170,7 @@ static inline void each_is_refused(void **state)
 		fail_msg("%s: not refused", x->hook);
 	if (!told(b, x, LUTRA_VERDICT_DENY))
 		fail_msg("%s: no evidence of a refusal", x->hook);
-	assert_true(counter(b, LUTRA_C_REFUSED) > 0);
+	assert_true(counter(b, LUTRA_COUNTER_REFUSED) > 0);
 }
 
 static inline int each_setup(void **state)

@@ -274,12 +274,12 @@ static int try_setrlimit(void)
 
 #define HOOK(name, run, id, flags)                                                                 \
 	{                                                                                          \
-		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_G_TH, flags, 0                    \
+		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_RULE_NEW_HOOKABLE, flags, 0       \
 	}
 /* By a call that no rule but T, which is only recorded, is about: the hook speaks for itself. */
 #define NOVEL(name, run, id, call)                                                                 \
 	{                                                                                          \
-		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_G_TH, 0, call                     \
+		name, run, LUTRA_OP_HOOK, LUTRA_HOOK_##id, LUTRA_RULE_NEW_HOOKABLE, 0, call        \
 	}
 static const struct each all[] = {
 	HOOK("task_alloc", try_fork, TASK_ALLOC, 0),
@@ -319,7 +319,7 @@ static const struct each all[] = {
 	HOOK("syslog", try_syslog, SYSLOG, 0),
 	HOOK("settime", try_settime, SETTIME, 0),
 	HOOK("task_setrlimit", try_setrlimit, TASK_SETRLIMIT, 0),
-	{"capable", try_chroot, LUTRA_OP_CAPABLE, 18 /* sys_chroot */, LUTRA_G_CAPABLE, 0, 0},
+	{"capable", try_chroot, LUTRA_OP_CAPABLE, 18 /* sys_chroot */, LUTRA_RULE_CAPABLE, 0, 0},
 };
 
 int main(int argc, char **argv)

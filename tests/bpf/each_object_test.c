@@ -115,7 +115,7 @@ static int try_setxattr(void)
 
 #define OBJECT(name, run, op, group)                                                               \
 	{                                                                                          \
-		name, run, LUTRA_OP_##op, 0, LUTRA_G_##group, 0, 0                                 \
+		name, run, LUTRA_OP_##op, 0, LUTRA_RULE_##group, 0, 0                              \
 	}
 
 static const struct each all[] = {
@@ -124,20 +124,20 @@ static const struct each all[] = {
 	OBJECT("file_mprotect", try_mapx_later, MAPX, MAPX),
 	OBJECT("mmap_file", try_wx, WX, WX),
 	OBJECT("file_mprotect", try_wx_later, WX, WX),
-	OBJECT("path_unlink", try_unlink, UNLINK, PATH_O),
-	OBJECT("path_rename", try_rename, RENAME_FROM, PATH_O),
-	OBJECT("path_rename", try_rename, RENAME_TO, PATH_O),
-	OBJECT("path_link", try_link, LINK_FROM, PATH_O),
-	OBJECT("path_link", try_link, LINK_TO, PATH_O),
-	OBJECT("path_symlink", try_symlink, SYMLINK, PATH_O),
-	OBJECT("path_mkdir", try_mkdir, MKDIR, PATH_O),
-	OBJECT("path_rmdir", try_rmdir, RMDIR, PATH_O),
-	OBJECT("path_chmod", try_chmod, CHMOD, PATH_O),
-	OBJECT("path_chown", try_chown, CHOWN, PATH_O),
-	OBJECT("path_truncate", try_truncate, TRUNCATE, PATH_O),
-	OBJECT("file_truncate", try_ftruncate, TRUNCATE, PATH_O),
-	OBJECT("path_mknod", try_mknod, MKNOD, PATH_O),
-	OBJECT("inode_setxattr", try_setxattr, SETXATTR, PATH_O),
+	OBJECT("path_unlink", try_unlink, UNLINK, PATH_ELSEWHERE),
+	OBJECT("path_rename", try_rename, RENAME_FROM, PATH_ELSEWHERE),
+	OBJECT("path_rename", try_rename, RENAME_TO, PATH_ELSEWHERE),
+	OBJECT("path_link", try_link, LINK_FROM, PATH_ELSEWHERE),
+	OBJECT("path_link", try_link, LINK_TO, PATH_ELSEWHERE),
+	OBJECT("path_symlink", try_symlink, SYMLINK, PATH_ELSEWHERE),
+	OBJECT("path_mkdir", try_mkdir, MKDIR, PATH_ELSEWHERE),
+	OBJECT("path_rmdir", try_rmdir, RMDIR, PATH_ELSEWHERE),
+	OBJECT("path_chmod", try_chmod, CHMOD, PATH_ELSEWHERE),
+	OBJECT("path_chown", try_chown, CHOWN, PATH_ELSEWHERE),
+	OBJECT("path_truncate", try_truncate, TRUNCATE, PATH_ELSEWHERE),
+	OBJECT("file_truncate", try_ftruncate, TRUNCATE, PATH_ELSEWHERE),
+	OBJECT("path_mknod", try_mknod, MKNOD, PATH_ELSEWHERE),
+	OBJECT("inode_setxattr", try_setxattr, SETXATTR, PATH_ELSEWHERE),
 };
 
 int main(int argc, char **argv)

@@ -404,8 +404,8 @@ static inline size_t count_records(const struct box *b, uint16_t type)
 static inline const struct seen_record *find_object(const struct box *b, uint8_t op,
 						    const char *str)
 {
-	for (const struct seen_record *r = find_record(b, LUTRA_REC_OBJECT, NULL); r;
-	     r = find_record(b, LUTRA_REC_OBJECT, r))
+	for (const struct seen_record *r = find_record(b, LUTRA_RECORD_OBJECT, NULL); r;
+	     r = find_record(b, LUTRA_RECORD_OBJECT, r))
 		if ((uint8_t)r->rec.arg == op && (!str || !strcmp(r->str, str)))
 			return r;
 	return NULL;
@@ -414,7 +414,7 @@ static inline const struct seen_record *find_object(const struct box *b, uint8_t
 static inline const struct seen_evidence *find_evidence(const struct box *b, uint8_t group)
 {
 	for (size_t i = 0; i < b->n_evidence; i++)
-		if (b->evidence[i].ev.group == group)
+		if (b->evidence[i].ev.rule == group)
 			return &b->evidence[i];
 	return NULL;
 }
@@ -451,8 +451,8 @@ static inline struct policy *sample_policy(void)
 	p->steady[SYS_accept4 / 64] |= 1ull << (SYS_accept4 & 63);
 	p->hash_key[0] = 1;
 	p->hash_key[1] = 2;
-	p->kill_signals = 1;
-	p->th_a = p->th_b = LEVEL_NEVER;
+	p->kill_matches = 1;
+	p->threshold_a = p->threshold_b = LEVEL_NEVER;
 	p->nodes = calloc(LUTRA_NODES, sizeof(*p->nodes));
 	p->objects = calloc(POLICY_OBJECTS_MAX, sizeof(*p->objects));
 	p->n_nodes = 1;
@@ -467,7 +467,7 @@ static inline void sample_forget(struct policy *p, unsigned nr, bool th)
 	for (int role = 0; role < LUTRA_ROLES; role++)
 		p->token[role][nr] = LUTRA_UNK;
 	if (th)
-		p->th[nr / 64] |= 1ull << (nr & 63);
+		p->hookable[nr / 64] |= 1ull << (nr & 63);
 }
 
 static inline uint16_t sample_node(struct policy *p, unsigned parent, const char *name, bool dir,

@@ -285,7 +285,7 @@ static struct policy *call_policy(unsigned nr)
 	struct policy *p = sample_policy();
 
 	sample_forget(p, nr, true);
-	p->action[LUTRA_G_TH] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
 	return p;
 }
 
@@ -297,7 +297,7 @@ static void assert_denied(struct box *b, struct policy *p, const char *name, uin
 
 	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
 	assert_exited(box_run(b, name, NULL), DONE);
-	assert_int_equal(counter(b, LUTRA_C_REFUSED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_REFUSED), 0);
 	assert_non_null(find_evidence(b, group));
 	b->n_evidence = 0;
 	assert_int_equal(guard_set_policy(b->guard, b->slot, p, &err), 0);
@@ -305,17 +305,18 @@ static void assert_denied(struct box *b, struct policy *p, const char *name, uin
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);
 	assert_exited(box_run(b, name, NULL), REFUSED);
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told |= b->evidence[i].ev.group == group && b->evidence[i].ev.refused &&
+		told |= b->evidence[i].ev.rule == group && b->evidence[i].ev.refused &&
 			b->evidence[i].ev.verdict == LUTRA_VERDICT_DENY;
 	assert_true(told);
-	assert_true(counter(b, LUTRA_C_REFUSED) > 0);
+	assert_true(counter(b, LUTRA_COUNTER_REFUSED) > 0);
 }
 
 /* ---- the eight hooks ---- */
 
 static void hooks_bprm_check_security_refuses(void **state)
 {
-	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC), "exec", LUTRA_G_EXEC);
+	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_RULE_EXEC), "exec",
+		      LUTRA_RULE_EXEC);
 }
 
 static void hooks_file_open_refuses(void **state)
@@ -323,66 +324,68 @@ static void hooks_file_open_refuses(void **state)
 	struct box *b = *state;
 	const struct seen_evidence *e;
 
-	assert_denied(b, object_policy(LUTRA_OP_OPEN, LUTRA_G_OPEN_R_P), "open", LUTRA_G_OPEN_R_P);
-	e = find_evidence(b, LUTRA_G_OPEN_R_P);
+	assert_denied(b, object_policy(LUTRA_OP_OPEN, LUTRA_RULE_OPEN_READ_PROTECTED), "open",
+		      LUTRA_RULE_OPEN_READ_PROTECTED);
+	e = find_evidence(b, LUTRA_RULE_OPEN_READ_PROTECTED);
 	assert_string_equal(e->str, "/proc/version");
-	assert_int_equal(e->ev.kind, LUTRA_KIND_P);
+	assert_int_equal(e->ev.kind, LUTRA_KIND_PROTECTED);
 	assert_int_equal(e->ev.nr, SYS_openat);
 }
 
 static void hooks_socket_create_refuses(void **state)
 {
-	assert_denied(*state, call_policy(SYS_socket), "socket", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_socket), "socket", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 static void hooks_socket_connect_refuses(void **state)
 {
-	assert_denied(*state, object_policy(LUTRA_OP_CONNECT, LUTRA_G_CONNECT), "connect",
-		      LUTRA_G_CONNECT);
+	assert_denied(*state, object_policy(LUTRA_OP_CONNECT, LUTRA_RULE_CONNECT), "connect",
+		      LUTRA_RULE_CONNECT);
 }
 
 static void hooks_socket_bind_refuses(void **state)
 {
-	assert_denied(*state, object_policy(LUTRA_OP_BIND, LUTRA_G_BIND), "bind", LUTRA_G_BIND);
+	assert_denied(*state, object_policy(LUTRA_OP_BIND, LUTRA_RULE_BIND), "bind",
+		      LUTRA_RULE_BIND);
 }
 
 static void hooks_sb_mount_refuses(void **state)
 {
-	assert_denied(*state, call_policy(SYS_mount), "mount", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_mount), "mount", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 static void hooks_ptrace_access_check_refuses(void **state)
 {
-	assert_denied(*state, call_policy(SYS_ptrace), "ptrace", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_ptrace), "ptrace", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 static void hooks_capable_refuses(void **state)
 {
-	assert_denied(*state, call_policy(SYS_chroot), "chroot", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_chroot), "chroot", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 static void hooks_novel_call_refuses_its_connect(void **state)
 {
-	assert_denied(*state, call_policy(SYS_connect), "connect", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_connect), "connect", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 /* ---- threads and children ---- */
 
 static void hooks_refuse_the_thread_alone(void **state)
 {
-	assert_denied(*state, call_policy(SYS_socket), "thread", LUTRA_G_TH);
+	assert_denied(*state, call_policy(SYS_socket), "thread", LUTRA_RULE_NEW_HOOKABLE);
 }
 
 static void hooks_refuse_an_exec_in_a_thread(void **state)
 {
-	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC), "thread-exec",
-		      LUTRA_G_EXEC);
+	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_RULE_EXEC), "thread-exec",
+		      LUTRA_RULE_EXEC);
 }
 
 static void hooks_refuse_an_exec_after_vfork(void **state)
 {
-	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC), "vfork-exec",
-		      LUTRA_G_EXEC);
+	assert_denied(*state, object_policy(LUTRA_OP_EXEC, LUTRA_RULE_EXEC), "vfork-exec",
+		      LUTRA_RULE_EXEC);
 }
 
 /* ---- beyond one call ---- */
@@ -392,8 +395,8 @@ static void hooks_fresh_program_is_refused_known_one_is_not(void **state)
 	struct box *b = *state;
 	struct err err = {};
 
-	assert_denied(b, object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC_FRESH), "exec-copy",
-		      LUTRA_G_EXEC_FRESH);
+	assert_denied(b, object_policy(LUTRA_OP_EXEC, LUTRA_RULE_EXEC_FRESH), "exec-copy",
+		      LUTRA_RULE_EXEC_FRESH);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);
 	assert_exited(box_run(b, "exec", NULL), DONE);
 }
@@ -402,8 +405,9 @@ static void hooks_io_uring_open_is_refused(void **state)
 {
 	struct box *b = *state;
 
-	assert_denied(b, object_policy(LUTRA_OP_OPEN, LUTRA_G_OPEN_R_P), "uring", LUTRA_G_OPEN_R_P);
-	assert_int_equal(find_evidence(b, LUTRA_G_OPEN_R_P)->ev.nr, 0xffff);
+	assert_denied(b, object_policy(LUTRA_OP_OPEN, LUTRA_RULE_OPEN_READ_PROTECTED), "uring",
+		      LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_OPEN_READ_PROTECTED)->ev.nr, 0xffff);
 }
 
 static void hooks_alert_refuses_for_a_second(void **state)
@@ -413,19 +417,20 @@ static void hooks_alert_refuses_for_a_second(void **state)
 	size_t refused = 0;
 
 	sample_forget(p, NOVEL, false);
-	p->th_b = 1 << 8;
+	p->threshold_b = 1 << 8;
 	box_enroll(b, p, LUTRA_MODE_DENY, false);
 	policy_free(p);
 	assert_exited(box_run(b, "window", NULL), REFUSED);
 	for (size_t i = 0; i < b->n_evidence; i++)
-		refused += b->evidence[i].ev.group == LUTRA_G_B && b->evidence[i].ev.refused;
+		refused +=
+			b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_B && b->evidence[i].ev.refused;
 	assert_true(refused > 0);
 }
 
 static void hooks_freeze_refuses_everything(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = object_policy(LUTRA_OP_CONNECT, LUTRA_G_CONNECT);
+	struct policy *p = object_policy(LUTRA_OP_CONNECT, LUTRA_RULE_CONNECT);
 	struct lutra_slot slot;
 
 	box_enroll(b, p, LUTRA_MODE_FREEZE, false);
@@ -439,24 +444,24 @@ static void hooks_freeze_refuses_everything(void **state)
 static void hooks_action_kill_kills_in_mode_deny(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = object_policy(LUTRA_OP_CONNECT, LUTRA_G_CONNECT);
+	struct policy *p = object_policy(LUTRA_OP_CONNECT, LUTRA_RULE_CONNECT);
 
 	p->ops |= 1u << LUTRA_OP_BIND;
-	p->action[LUTRA_G_CONNECT] = LUTRA_ACTION_KILL;
-	p->action[LUTRA_G_BIND] = LUTRA_ACTION_DENY;
-	p->kill_signals = 2;
+	p->action[LUTRA_RULE_CONNECT] = LUTRA_ACTION_KILL;
+	p->action[LUTRA_RULE_BIND] = LUTRA_ACTION_DENY;
+	p->kill_matches = 2;
 	box_enroll(b, p, LUTRA_MODE_DENY, false);
 	policy_free(p);
 	assert_exited(box_run(b, "bind", NULL), REFUSED);
 	assert_killed(box_run(b, "connect", NULL));
-	assert_int_equal(find_evidence(b, LUTRA_G_CONNECT)->ev.verdict, LUTRA_VERDICT_KILL);
-	assert_int_equal(find_evidence(b, LUTRA_G_CONNECT)->ev.refused, 1);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_CONNECT)->ev.verdict, LUTRA_VERDICT_KILL);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_CONNECT)->ev.refused, 1);
 }
 
 static void hooks_kill_also_refuses_the_call(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = object_policy(LUTRA_OP_EXEC, LUTRA_G_EXEC);
+	struct policy *p = object_policy(LUTRA_OP_EXEC, LUTRA_RULE_EXEC);
 	int status;
 
 	box_enroll(b, p, LUTRA_MODE_KILL, false);
@@ -464,9 +469,9 @@ static void hooks_kill_also_refuses_the_call(void **state)
 	/* The child that execs dies; the worker sees an exec without an error, or a refusal. */
 	status = box_run(b, "exec", NULL);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(find_evidence(b, LUTRA_G_EXEC)->ev.verdict, LUTRA_VERDICT_KILL);
-	assert_int_equal(find_evidence(b, LUTRA_G_EXEC)->ev.refused, 1);
-	assert_true(counter(b, LUTRA_C_REFUSED) > 0);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_EXEC)->ev.verdict, LUTRA_VERDICT_KILL);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_EXEC)->ev.refused, 1);
+	assert_true(counter(b, LUTRA_COUNTER_REFUSED) > 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)

@@ -175,20 +175,20 @@ static bool is_mark(const struct seen_record *r)
 /* The calls of one task between the two marks are the calls made, no more, no fewer. */
 static uint32_t assert_known_calls(const struct box *b)
 {
-	const struct seen_record *r = find_record(b, LUTRA_REC_CALL, NULL);
+	const struct seen_record *r = find_record(b, LUTRA_RECORD_SYSCALL, NULL);
 	uint32_t tid;
 
 	while (r && !is_mark(r))
-		r = find_record(b, LUTRA_REC_CALL, r);
+		r = find_record(b, LUTRA_RECORD_SYSCALL, r);
 	tid = need(r, "the first mark")->rec.tid;
 	for (size_t i = 0; i < KNOWN_CALLS; i++) {
 		do {
-			r = need(find_record(b, LUTRA_REC_CALL, r), "call of that task");
+			r = need(find_record(b, LUTRA_RECORD_SYSCALL, r), "call of that task");
 		} while (r->rec.tid != tid);
 		assert_int_equal(r->rec.nr, known_calls[i]);
 	}
 	do {
-		r = find_record(b, LUTRA_REC_CALL, r);
+		r = find_record(b, LUTRA_RECORD_SYSCALL, r);
 		assert_non_null(r);
 	} while (r->rec.tid != tid);
 	assert_true(is_mark(r));
@@ -204,8 +204,8 @@ static void kernel_records_equal_calls_made(void **state)
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "calls", NULL), 0);
 	assert_known_calls(b);
-	assert_int_equal(counter(b, LUTRA_C_RECORDS), b->n_records);
-	assert_int_equal(counter(b, LUTRA_C_RECORDS_LOST), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_RECORDS), b->n_records);
+	assert_int_equal(counter(b, LUTRA_COUNTER_RECORDS_LOST), 0);
 }
 
 static void kernel_first_record_is_arm_last_is_exit(void **state)
@@ -214,10 +214,10 @@ static void kernel_first_record_is_arm_last_is_exit(void **state)
 
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "calls", NULL), 0);
-	assert_int_equal(b->records[0].rec.type, LUTRA_REC_ARM);
-	assert_int_equal(count_records(b, LUTRA_REC_ARM), 1);
-	assert_int_equal(b->records[b->n_records - 1].rec.type, LUTRA_REC_EXIT);
-	assert_int_equal(count_records(b, LUTRA_REC_EXEC), 0);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
+	assert_int_equal(count_records(b, LUTRA_RECORD_ARM), 1);
+	assert_int_equal(b->records[b->n_records - 1].rec.type, LUTRA_RECORD_EXIT);
+	assert_int_equal(count_records(b, LUTRA_RECORD_EXEC), 0);
 }
 
 static void kernel_fork_copies_entry(void **state)
@@ -228,13 +228,13 @@ static void kernel_fork_copies_entry(void **state)
 
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "fork", NULL), 0);
-	f = find_record(b, LUTRA_REC_FORK, NULL);
+	f = find_record(b, LUTRA_RECORD_FORK, NULL);
 	assert_non_null(f);
 	tid = assert_known_calls(b);
 	assert_int_equal((uint32_t)f->rec.arg, tid);
 	assert_int_equal(f->rec.arg >> 32, tid);
 	assert_int_equal(f->rec.nr, 0);
-	assert_int_equal(count_records(b, LUTRA_REC_EXIT), 2);
+	assert_int_equal(count_records(b, LUTRA_RECORD_EXIT), 2);
 }
 
 static void kernel_thread_is_recorded_as_thread(void **state)
@@ -245,7 +245,7 @@ static void kernel_thread_is_recorded_as_thread(void **state)
 
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "thread", NULL), 0);
-	f = find_record(b, LUTRA_REC_FORK, NULL);
+	f = find_record(b, LUTRA_RECORD_FORK, NULL);
 	assert_non_null(f);
 	tid = assert_known_calls(b);
 	assert_int_equal(f->rec.nr, 1);
@@ -260,7 +260,7 @@ static void kernel_exec_is_recorded_with_old_tid(void **state)
 
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "thread-exec", NULL), 0);
-	x = find_record(b, LUTRA_REC_EXEC, NULL);
+	x = find_record(b, LUTRA_RECORD_EXEC, NULL);
 	assert_non_null(x);
 	assert_int_equal(x->rec.tid, x->rec.tgid);
 	assert_int_not_equal((uint32_t)x->rec.arg, x->rec.tid);
@@ -281,7 +281,7 @@ static void kernel_open_names_file_and_access(void **state)
 	assert_int_equal(o.flags, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE);
 	assert_int_equal(o.mode & S_IFMT, S_IFREG);
 	assert_int_equal(r->rec.nr, SYS_openat);
-	r = find_record(b, LUTRA_REC_OBJECT, r);
+	r = find_record(b, LUTRA_RECORD_OBJECT, r);
 	assert_non_null(r);
 	assert_string_equal(r->str, "/tmp/lutra-test-file");
 	lutra_object_unpack(&r->rec, &o);
@@ -307,7 +307,7 @@ static void kernel_connect_names_address(void **state)
 	assert_int_equal(o.port, 4711);
 	assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
 	assert_memory_equal(o.addr, "\x7f\0\0\1", 4);
-	r = find_record(b, LUTRA_REC_OBJECT, r);
+	r = find_record(b, LUTRA_RECORD_OBJECT, r);
 	assert_non_null(r);
 	lutra_object_unpack(&r->rec, &o);
 	assert_int_equal(o.family, AF_INET6);
@@ -340,7 +340,7 @@ static void kernel_script_is_two_executions(void **state)
 	assert_non_null(script);
 	assert_non_null(shell);
 	assert_true(script < shell);
-	assert_true(shell < find_record(b, LUTRA_REC_EXEC, NULL));
+	assert_true(shell < find_record(b, LUTRA_RECORD_EXEC, NULL));
 }
 
 /* ---- arming ---- */
@@ -370,7 +370,7 @@ static void kernel_exec_in_other_namespace_arms(void **state)
 
 	enroll_plain(b, b->cgroup);
 	assert_exited(box_run(b, "runtime", NULL), 0);
-	assert_int_equal(b->records[0].rec.type, LUTRA_REC_ARM);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
 	/* Nothing of the runtime's own, whose mark would come first. */
 	for (size_t i = 0; i < b->n_records; i++)
 		assert_int_not_equal(b->records[i].rec.nr, SYS_unshare);
@@ -413,7 +413,7 @@ static void kernel_born_in_cgroup_is_enrolled(void **state)
 	assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
 	assert_exited(status, 0);
 	guard_drain(b->guard);
-	assert_int_equal(b->records[0].rec.type, LUTRA_REC_ARM);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
 	assert_known_calls(b);
 }
 
@@ -426,12 +426,12 @@ static void kernel_running_task_is_adopted_at_once(void **state)
 	enroll_plain(b, b->cgroup);
 	guard_drain(b->guard);
 	assert_int_equal(b->n_records, 1);
-	assert_int_equal(b->records[0].rec.type, LUTRA_REC_ARM);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
 	assert_int_equal(b->records[0].rec.tid, c->pid);
 	assert_exited(child_wait(c), 0);
 	guard_drain(b->guard);
 	assert_known_calls(b);
-	assert_int_equal(count_records(b, LUTRA_REC_EXEC), 1);
+	assert_int_equal(count_records(b, LUTRA_RECORD_EXEC), 1);
 }
 
 static void kernel_task_outside_is_not_seen(void **state)

@@ -288,7 +288,8 @@ static inline void assert_opens_as(struct box *b, const struct servant *sv, cons
 				   int flags, struct opens want)
 {
 	struct request q = {.task = OPEN, .times = want.times, .flags = flags, .nr = SYS_openat};
-	uint64_t objects = counter(b, LUTRA_C_OBJECTS), novel = counter(b, LUTRA_C_NOVEL_OBJECTS);
+	uint64_t objects = counter(b, LUTRA_COUNTER_OBJECTS),
+		 novel = counter(b, LUTRA_COUNTER_NOVEL_OBJECTS);
 	uint64_t before = kept(b), now;
 	struct reply r;
 
@@ -297,10 +298,10 @@ static inline void assert_opens_as(struct box *b, const struct servant *sv, cons
 	if (r.opened != want.times)
 		fail_msg("%s: opened %u times, not %u: %s", path, r.opened, want.times,
 			 strerror(r.error));
-	now = counter(b, LUTRA_C_OBJECTS) - objects;
+	now = counter(b, LUTRA_COUNTER_OBJECTS) - objects;
 	if (now != want.times)
 		fail_msg("%s: %ju objects of %u opens", path, (uintmax_t)now, want.times);
-	now = counter(b, LUTRA_C_NOVEL_OBJECTS) - novel;
+	now = counter(b, LUTRA_COUNTER_NOVEL_OBJECTS) - novel;
 	if (now != want.novel)
 		fail_msg("%s: %ju of %u opens are novel, not %ju", path, (uintmax_t)now, want.times,
 			 (uintmax_t)want.novel);
@@ -335,7 +336,8 @@ static inline size_t recorded(const struct box *b, const char *path)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n_records; i++)
-		n += b->records[i].rec.type == LUTRA_REC_OBJECT && !strcmp(b->records[i].str, path);
+		n += b->records[i].rec.type == LUTRA_RECORD_OBJECT &&
+		     !strcmp(b->records[i].str, path);
 	return n;
 }
 

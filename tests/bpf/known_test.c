@@ -208,7 +208,7 @@ static void known_in_one_role_is_novel_in_another(void **state)
 	servant_do(&sv, ACCEPT);
 	assert_novel(b, &sv, FILE_, O_RDONLY);
 	guard_drain(b->guard);
-	assert_non_null(find_evidence(b, LUTRA_G_OPEN_R_Y));
+	assert_non_null(find_evidence(b, LUTRA_RULE_OPEN_READ_NEW_ROLE));
 	servant_end(&sv);
 	/* Who starts now may, and is remembered to. */
 	sv = servant_new(b, b->cgroup);
@@ -294,7 +294,7 @@ static void known_opens_are_all_recorded(void **state)
 				 .task = OPEN, .times = 10, .nr = SYS_openat, .path = {FILE_}});
 	guard_drain(b->guard);
 	assert_int_equal(recorded(b, FILE_), 20);
-	assert_int_equal(counter(b, LUTRA_C_RECORDS_LOST), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_RECORDS_LOST), 0);
 	servant_end(&sv);
 }
 
@@ -308,8 +308,8 @@ static struct servant serve_deny(struct box *b)
 	know(p, FILE_, LUTRA_OBJ_WRITE, S_IFREG, ANY_ROLE);
 	sample_forget(p, NOVEL, false);
 	sample_forget(p, SYS_open, true);
-	p->th_a = SAMPLE_WEIGHT << 8;
-	p->action[LUTRA_G_TH] = LUTRA_ACTION_DENY;
+	p->threshold_a = SAMPLE_WEIGHT << 8;
+	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
 	make_file(FILE_);
 	sv = serve(b, p);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);
@@ -509,14 +509,14 @@ static void known_opens_at_once_are_each_judged_right(void **state)
 	pin(&sv, 0);
 	pin(&other, 1);
 	before = kept(b);
-	objects = counter(b, LUTRA_C_OBJECTS);
-	novel = counter(b, LUTRA_C_NOVEL_OBJECTS);
+	objects = counter(b, LUTRA_COUNTER_OBJECTS);
+	novel = counter(b, LUTRA_COUNTER_NOVEL_OBJECTS);
 	servant_tell(&sv, &one);
 	servant_tell(&other, &two);
 	assert_int_equal(servant_hear(&sv).opened, one.times);
 	assert_int_equal(servant_hear(&other).opened, two.times);
-	assert_int_equal(counter(b, LUTRA_C_OBJECTS) - objects, one.times + two.times);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_OBJECTS) - novel, two.times);
+	assert_int_equal(counter(b, LUTRA_COUNTER_OBJECTS) - objects, one.times + two.times);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_OBJECTS) - novel, two.times);
 	if (remembers(b))
 		assert_true(kept(b) - before > one.times / 100);
 	servant_end(&other);
@@ -537,7 +537,7 @@ static void known_opens_amid_renames_are_all_counted(void **state)
 	other = servant_new(b, b->cgroup);
 	memcpy(q.path[0], known, sizeof(known));
 	memcpy(q.path[1], unknown, sizeof(unknown));
-	objects = counter(b, LUTRA_C_OBJECTS);
+	objects = counter(b, LUTRA_COUNTER_OBJECTS);
 	servant_tell(&sv, &q);
 	servant_tell(&other, &q);
 	while (at_work(&sv) || at_work(&other)) {
@@ -547,7 +547,7 @@ static void known_opens_amid_renames_are_all_counted(void **state)
 	opened = servant_hear(&sv).opened;
 	opened += servant_hear(&other).opened;
 	assert_true(opened > 0);
-	assert_int_equal(counter(b, LUTRA_C_OBJECTS) - objects, opened);
+	assert_int_equal(counter(b, LUTRA_COUNTER_OBJECTS) - objects, opened);
 	for (int i = 0; i < 3; i++) {
 		move(known, unknown);
 		assert_novel(b, &sv, unknown, O_RDONLY);

@@ -41,9 +41,9 @@ static long one_call(__u32 i, void *ctx)
 	st = &b->state[in->task & (PARITY_TASKS - 1)];
 	if (in->exec)
 		lutra_state_exec(st);
-	out->tok = lutra_token(p, st->role, in->nr);
+	out->tok = lutra_syscall_token(p, st->role, in->nr);
 	step(st, p, 0, out->tok, out->w);
-	lutra_steady(st, p, in->nr);
+	lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 	return 0;
 }
@@ -55,8 +55,8 @@ static long one_object(__u32 i, void *ctx)
 
 	if (!o || !p)
 		return 1;
-	lutra_judge(p, &o->object, &o->path, (__u8)o->role, o->fold, &o->judgement);
-	o->verdict = lutra_verdict(&o->signals, p, o->judgement.group, o->mode, o->now);
+	lutra_judge_object(p, &o->object, &o->path, (__u8)o->role, o->fold, &o->judgement);
+	o->verdict = lutra_decide_verdict(&o->signals, p, o->judgement.rule, o->mode, o->now);
 	return 0;
 }
 

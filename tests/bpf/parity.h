@@ -37,7 +37,7 @@ struct parity_object {
 	__u32 mode; /* enum lutra_mode, of the verdict */
 	__u32 role;
 	struct lutra_judgement judgement; /* out, as all that follows; signals also in */
-	struct lutra_signals signals;
+	struct lutra_matches signals;
 	__u64 verdict;
 };
 _Static_assert(sizeof(struct parity_object) % 8 == 0, "object layout");

@@ -171,11 +171,11 @@ static void user_step(const struct lutra_policy *p, struct lutra_seen *seen, str
 
 	if (in->exec)
 		lutra_state_exec(st);
-	out->tok = lutra_token(p, st->role, in->nr);
+	out->tok = lutra_syscall_token(p, st->role, in->nr);
 	lutra_pairs(st, p, out->tok, &x);
 	lutra_claim(seen, &x, out->w);
 	lutra_level(st, &x, out->w, out->tok);
-	lutra_steady(st, p, in->nr);
+	lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 }
 
@@ -193,8 +193,9 @@ static void compare_calls(struct bench *b, struct parity_calls *user, struct cal
 		if (memcmp(out, &b->calls->out[i], sizeof(*out)) != 0)
 			fail_msg("call %zu of a batch (nr %u, task %u): kernel a %d b %d, here "
 				 "a %d b %d",
-				 i, in->nr, in->task, b->calls->out[i].state.a,
-				 b->calls->out[i].state.b, out->state.a, out->state.b);
+				 i, in->nr, in->task, b->calls->out[i].state.level_a,
+				 b->calls->out[i].state.level_b, out->state.level_a,
+				 out->state.level_b);
 		n->calls++;
 		n->novel += out->tok == LUTRA_UNK;
 		n->weighted += out->w[0] || out->w[1] || out->w[2];
@@ -388,16 +389,16 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 	o->object.addr_class = (uint8_t)pick(b, 6);
 	o->role = pick(b, LUTRA_ROLE_ANY + 1);
 	o->mode = pick(b, LUTRA_MODE_COUNT);
-	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_SIGNAL_WINDOW_NS);
-	o->signals.last_ns[pick(b, LUTRA_CLASS_COUNT)] = o->now / 2;
+	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_MATCH_WINDOW_NS);
+	o->signals.last_ns[pick(b, LUTRA_MATCH_CLASS_COUNT)] = o->now / 2;
 	make_path(b, t, &o->path);
 }
 
 /* As one_object() of parity.bpf.c. */
 static void user_object(const struct lutra_policy *p, struct parity_object *o)
 {
-	lutra_judge(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
-	o->verdict = lutra_verdict(&o->signals, p, o->judgement.group, o->mode, o->now);
+	lutra_judge_object(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
+	o->verdict = lutra_decide_verdict(&o->signals, p, o->judgement.rule, o->mode, o->now);
 }
 
 /* Half of the objects are made known before they are judged. */
@@ -421,7 +422,7 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 
 struct object_counts {
 	uint32_t objects, paths, hits, misses;
-	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_G_COUNT + 1];
+	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -446,7 +447,7 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 			n->misses += !o->judgement.class.hit;
 		}
 		n->kinds[o->judgement.kind]++;
-		n->groups[o->judgement.group]++;
+		n->groups[o->judgement.rule]++;
 		n->verdicts[o->verdict & 3]++;
 	}
 }
@@ -483,7 +484,7 @@ static void parity_of_objects(void **state)
 
 		random_bytes(b, b->policy, sizeof(*b->policy));
 		b->policy->ops = ~0u >> i;
-		b->policy->kill_signals = (uint8_t)(1 + pick(b, 2));
+		b->policy->kill_matches = (uint8_t)(1 + pick(b, 2));
 		for (size_t g = 0; trained && g < sizeof(b->policy->action); g++)
 			b->policy->action[g] = (uint8_t)pick(b, LUTRA_ACTION_COUNT);
 		object_batches(b, t, trained, &n);
@@ -495,7 +496,7 @@ static void parity_of_objects(void **state)
 	assert_true(n.hits > 1000 && n.misses > 1000);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		assert_true(n.kinds[k] > 20);
-	for (int g = LUTRA_G_EXEC; g <= LUTRA_G_COUNT; g++)
+	for (int g = LUTRA_RULE_EXEC; g <= LUTRA_RULE_COUNT; g++)
 		assert_true(n.groups[g] > 0);
 	for (int v = 0; v < 4; v++)
 		assert_true(n.verdicts[v] > 20);

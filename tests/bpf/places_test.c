@@ -189,7 +189,8 @@ static size_t told(const struct box *b, unsigned role)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n_evidence; i++)
-		n += b->evidence[i].ev.group == LUTRA_G_TH && b->evidence[i].ev.role == role;
+		n += b->evidence[i].ev.rule == LUTRA_RULE_NEW_HOOKABLE &&
+		     b->evidence[i].ev.role == role;
 	return n;
 }
 
@@ -209,20 +210,20 @@ static void assert_crowd_told(struct box *b)
 {
 	const unsigned want = (stage->n + 9) / 10 * CROWD_NOVEL;
 
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), stage->n * OWN_CALLS + want);
-	assert_true(counter(b, LUTRA_C_CALLS) > stage->n * OWN_CALLS);
-	assert_int_equal(counter(b, LUTRA_C_STORAGE_FAILED), 0);
-	assert_int_equal(counter(b, LUTRA_C_EVIDENCE_LOST), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), stage->n * OWN_CALLS + want);
+	assert_true(counter(b, LUTRA_COUNTER_SYSCALLS) > stage->n * OWN_CALLS);
+	assert_int_equal(counter(b, LUTRA_COUNTER_STORAGE_FAILED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_EVIDENCE_LOST), 0);
 	guard_drain(b->guard);
 	assert_int_equal(told(b, LUTRA_ROLE_STARTUP) + told(b, LUTRA_ROLE_STEADY), want);
 	for (size_t i = 0; i < b->n_evidence; i++) {
 		const struct lutra_evidence *ev = &b->evidence[i].ev;
 
-		if (ev->group != LUTRA_G_TH)
+		if (ev->rule != LUTRA_RULE_NEW_HOOKABLE)
 			continue;
 		assert_true(is_tenth((pid_t)ev->tid));
 		for (int k = 0; k < LUTRA_HISTORY - CROWD_NOVEL; k++)
-			assert_int_equal(ev->past[k].nr_role & 0xfff, own_call[ev->tid & 3]);
+			assert_int_equal(ev->history[k].nr_role & 0xfff, own_call[ev->tid & 3]);
 	}
 }
 
@@ -315,7 +316,7 @@ static void assert_outlives_leader(struct box *b)
 	guard_drain(b->guard);
 	assert_int_equal(told(b, LUTRA_ROLE_STEADY), 4);
 	assert_int_equal(told(b, LUTRA_ROLE_SPAWNED), 4);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 8);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 8);
 	assert_int_equal(occupied(b), 0);
 }
 
@@ -348,7 +349,7 @@ static void leader_that_ended_still_enrols_late_threads(void **state)
 	assert_exited(child_wait(c), 0);
 	guard_drain(b->guard);
 	assert_int_equal(told(b, LUTRA_ROLE_STARTUP), 4);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 4);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 4);
 	assert_int_equal(occupied(b), 0);
 }
 
@@ -386,9 +387,9 @@ static void assert_outside_is_not_scored(struct box *b)
 	short_lives_outside(stage->n);
 	assert_exited(child_wait(c), 0);
 	short_lives_outside(100);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), stage->n);
-	assert_int_equal(counter(b, LUTRA_C_ALERT), stage->n);
-	assert_int_equal(counter(b, LUTRA_C_STORAGE_FAILED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), stage->n);
+	assert_int_equal(counter(b, LUTRA_COUNTER_ALERT), stage->n);
+	assert_int_equal(counter(b, LUTRA_COUNTER_STORAGE_FAILED), 0);
 	assert_int_equal(occupied(b), 0);
 }
 
@@ -418,7 +419,7 @@ static void assert_told_in(struct box *b, unsigned role, size_t n)
 {
 	guard_drain(b->guard);
 	assert_int_equal(told(b, role), n);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), n);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), n);
 	assert_int_equal(b->n_evidence, n);
 	b->n_evidence = 0;
 }

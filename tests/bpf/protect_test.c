@@ -215,7 +215,8 @@ static bool told(const struct box *b, unsigned verdict, unsigned refused)
 	for (size_t i = 0; i < b->n_evidence; i++) {
 		const struct lutra_evidence *ev = &b->evidence[i].ev;
 
-		if (ev->group == LUTRA_G_GUARD && ev->verdict == verdict && ev->refused == refused)
+		if (ev->rule == LUTRA_RULE_GUARD && ev->verdict == verdict &&
+		    ev->refused == refused)
 			return true;
 	}
 	return false;
@@ -287,7 +288,7 @@ static void protect_leaves_those_alone_who_are_not_enrolled(void **state)
 				     REFUSED);
 		b->n_children = 0;
 	}
-	assert_int_equal(counter(b, LUTRA_C_REFUSED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_REFUSED), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)

@@ -182,7 +182,7 @@ static void enroll(struct box *b, unsigned nr)
 	struct policy *p = sample_policy();
 
 	sample_forget(p, nr, true);
-	p->action[LUTRA_G_TH] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
 	box_enroll(b, p, LUTRA_MODE_KILL, false);
 	policy_free(p);
 }
@@ -194,8 +194,8 @@ static const struct lutra_evidence *the_kill(const struct box *b)
 
 	assert_int_equal(b->n_evidence, 1);
 	assert_int_equal(ev->verdict, LUTRA_VERDICT_KILL);
-	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
-	assert_int_equal(counter(b, LUTRA_C_SIGNAL_FAILED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SIGNAL_FAILED), 0);
 	return ev;
 }
 
@@ -309,9 +309,9 @@ static void signal_races_exit_and_the_process_ends(void **state)
 			assert_exited(status, 0);
 		b->n_children = 0;
 	}
-	assert_int_equal(counter(b, LUTRA_C_KILL), b->n_evidence);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), b->n_evidence);
 	assert_true(killed <= b->n_evidence);
-	assert_int_equal(counter(b, LUTRA_C_EVIDENCE_LOST), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_EVIDENCE_LOST), 0);
 }
 
 /* ---- numbers used again ---- */
@@ -364,9 +364,9 @@ static void signal_does_not_meet_who_has_the_number_now(void **state)
 	enroll(b, NOVEL);
 	assert_exited(kill_and_reuse(b, NULL, "novel"), 0);
 	assert_int_equal(b->n_evidence, 0);
-	calls = counter(b, LUTRA_C_CALLS);
+	calls = counter(b, LUTRA_COUNTER_SYSCALLS);
 	assert_exited(box_run(b, "known", NULL), 0);
-	assert_true(counter(b, LUTRA_C_CALLS) > calls);
+	assert_true(counter(b, LUTRA_COUNTER_SYSCALLS) > calls);
 }
 
 static void signal_history_does_not_pass_to_who_has_the_number_now(void **state)

@@ -263,8 +263,8 @@ static struct tokens *tokens_by(unsigned flags)
 	assert_int_equal(guard_has_lsm(b->guard), !(flags & GUARD_NO_LSM));
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	assert_exited(box_run(b, "objects", NULL), 0);
-	for (const struct seen_record *r = find_record(b, LUTRA_REC_OBJECT, NULL); r;
-	     r = find_record(b, LUTRA_REC_OBJECT, r)) {
+	for (const struct seen_record *r = find_record(b, LUTRA_RECORD_OBJECT, NULL); r;
+	     r = find_record(b, LUTRA_RECORD_OBJECT, r)) {
 		char text[TOKEN_TEXT];
 
 		token_text(r, text);
@@ -379,12 +379,14 @@ static void assert_foreign(struct box *b, const char *worker, uint16_t nr)
 	policy_free(p);
 	assert_exited(box_run(b, worker, NULL), 0);
 	for (size_t i = 0; i < b->n_records; i++)
-		recorded |= b->records[i].rec.type == LUTRA_REC_CALL && b->records[i].rec.nr == nr;
+		recorded |= b->records[i].rec.type == LUTRA_RECORD_SYSCALL &&
+			    b->records[i].rec.nr == nr;
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told |= b->evidence[i].ev.group == LUTRA_G_T && b->evidence[i].ev.nr == nr;
+		told |= b->evidence[i].ev.rule == LUTRA_RULE_NEW_SYSCALL &&
+			b->evidence[i].ev.nr == nr;
 	assert_true(recorded);
 	assert_true(told);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 1);
 }
 
 static void sources_call_by_the_32_bit_entry_is_no_native_one(void **state)
@@ -423,14 +425,14 @@ static void sources_without_calls_hooks_decide_alone(void **state)
 	b = *state;
 	p = sample_policy();
 	p->ops = 1u << LUTRA_OP_CONNECT;
-	p->action[LUTRA_G_CONNECT] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY;
 	box_enroll(b, p, LUTRA_MODE_DENY, false);
 	policy_free(p);
 	/* Nothing is at sys_enter: its program is not even loaded. */
 	assert_true(bpf_program__fd(b->guard->skel->progs.lutra_sys_enter) < 0);
 	assert_exited(box_run(b, "connect", NULL), REFUSED);
-	assert_int_equal(find_evidence(b, LUTRA_G_CONNECT)->ev.refused, 1);
-	assert_int_equal(counter(b, LUTRA_C_CALLS), 0);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_CONNECT)->ev.refused, 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SYSCALLS), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)

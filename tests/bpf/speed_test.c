@@ -184,8 +184,8 @@ static const struct worker workers[] = {
 struct look {
 	uint8_t weight[3]; /* of every pair, by level */
 	uint8_t mix;
-	int32_t th_a, th_b;
-	bool th; /* NOVEL is a TH signal */
+	int32_t threshold_a, threshold_b;
+	bool hookable; /* NOVEL is a TH signal */
 	uint8_t group;
 	uint8_t action, verdict; /* of all */
 };
@@ -196,7 +196,7 @@ static const struct look looks[2] = {
 	 LEVEL_NEVER,
 	 LEVEL_NEVER + 1,
 	 false,
-	 LUTRA_G_T,
+	 LUTRA_RULE_NEW_SYSCALL,
 	 LUTRA_ACTION_LOG,
 	 LUTRA_VERDICT_ALLOW},
 	{{50, 30, 10},
@@ -204,7 +204,7 @@ static const struct look looks[2] = {
 	 LEVEL_NEVER + 2,
 	 LEVEL_NEVER + 3,
 	 true,
-	 LUTRA_G_TH,
+	 LUTRA_RULE_NEW_HOOKABLE,
 	 LUTRA_ACTION_ALERT,
 	 LUTRA_VERDICT_ALERT},
 };
@@ -227,12 +227,12 @@ static struct policy *look_policy(const struct look *l)
 	for (size_t i = 0; i < HARMLESS; i++)
 		for (int role = 0; role < LUTRA_ROLES; role++)
 			p->token[role][harmless[i]] = (uint8_t)(LUTRA_TOKEN0 + i);
-	sample_forget(p, NOVEL, l->th);
+	sample_forget(p, NOVEL, l->hookable);
 	fill(p->t0, p->v, l->weight[0], l->mix);
 	fill(p->t1, LUTRA_K, l->weight[1], l->mix);
 	fill(p->t2, LUTRA_K, l->weight[2], l->mix);
-	p->th_a = l->th_a;
-	p->th_b = l->th_b;
+	p->threshold_a = l->threshold_a;
+	p->threshold_b = l->threshold_b;
 	p->ops = 1u << LUTRA_OP_CONNECT;
 	memset(p->action, l->action, sizeof(p->action));
 	return p;
@@ -268,13 +268,13 @@ static bool level_fits(const struct look *l, const struct lutra_evidence *ev)
 	for (int from = LUTRA_HISTORY - 1; from >= 0; from--) {
 		low = 0;
 		high = from ? 0 : most;
-		if (!weight_fits(l, ev->past[from].weight))
+		if (!weight_fits(l, ev->history[from].weight))
 			return false;
 		for (int i = from; i < LUTRA_HISTORY; i++) {
-			low += ((ev->past[i].weight << 12) - low) >> 3;
-			high += ((ev->past[i].weight << 12) - high) >> 3;
+			low += ((ev->history[i].weight << 12) - low) >> 3;
+			high += ((ev->history[i].weight << 12) - high) >> 3;
 		}
-		if (ev->a >= low && ev->a <= high)
+		if (ev->level_a >= low && ev->level_a <= high)
 			return true;
 	}
 	return false;
@@ -284,10 +284,11 @@ static void watch_evidence(const struct lutra_evidence *ev)
 {
 	unsigned which = (ev->policy_version - watch.version) & 1;
 	const struct look *l = &looks[which];
-	bool fits = ev->verdict == l->verdict && ev->th_a == l->th_a && ev->th_b == l->th_b;
+	bool fits = ev->verdict == l->verdict && ev->threshold_a == l->threshold_a &&
+		    ev->threshold_b == l->threshold_b;
 
-	if (ev->group != LUTRA_G_CONNECT)
-		fits &= ev->group == l->group && level_fits(l, ev);
+	if (ev->rule != LUTRA_RULE_CONNECT)
+		fits &= ev->rule == l->group && level_fits(l, ev);
 
 	for (int i = 0; i < 3; i++)
 		fits &= ev->weight[i] == 0 || ev->weight[i] == l->weight[i];
@@ -298,8 +299,8 @@ static void watch_evidence(const struct lutra_evidence *ev)
 	watch.wrong[which]++;
 	snprintf(watch.why, sizeof(watch.why),
 		 "policy %u: group %u verdict %u weights %u %u %u levels %d of %d, %d", which,
-		 ev->group, ev->verdict, ev->weight[0], ev->weight[1], ev->weight[2], ev->a,
-		 ev->th_a, ev->th_b);
+		 ev->rule, ev->verdict, ev->weight[0], ev->weight[1], ev->weight[2], ev->level_a,
+		 ev->threshold_a, ev->threshold_b);
 }
 
 /* ---- helpers ---- */
@@ -370,14 +371,14 @@ static void speed_calls_scored_are_calls_made(void **state)
 	box_enroll(b, policy, LUTRA_MODE_AUDIT, false);
 	policy_free(policy);
 	threads = start_all(b, p);
-	calls = counter(b, LUTRA_C_CALLS);
-	novel = counter(b, LUTRA_C_NOVEL_TOKENS);
+	calls = counter(b, LUTRA_COUNTER_SYSCALLS);
+	novel = counter(b, LUTRA_COUNTER_NOVEL_TOKENS);
 	p->stop = p->go = 1;
 	while (p->done < threads)
 		nap();
 	assert_int_equal(p->made, (uint64_t)threads * p->calls);
-	assert_int_equal(counter(b, LUTRA_C_CALLS) - calls, p->made);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS) - novel, p->novel);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SYSCALLS) - calls, p->made);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS) - novel, p->novel);
 	end_all(b, p);
 	page_end(p);
 }
@@ -396,7 +397,7 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 	evidence_watch = watch_evidence;
 	threads = start_all(b, p);
 	assert_int_equal(guard_set_policy(b->guard, b->slot, policy[1], &err), 0);
-	calls = counter(b, LUTRA_C_CALLS);
+	calls = counter(b, LUTRA_COUNTER_SYSCALLS);
 	p->go = 1;
 	while (p->done < threads) {
 		assert_int_equal(guard_set_policy(b->guard, b->slot, policy[swaps++ & 1], &err), 0);
@@ -404,9 +405,9 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 		p->stop = swaps >= SWAPS_MIN;
 	}
 	guard_drain(b->guard);
-	assert_int_equal(counter(b, LUTRA_C_CALLS) - calls, p->made);
-	told = counter(b, LUTRA_C_ALLOW) + counter(b, LUTRA_C_ALERT);
-	assert_int_equal(told, watch.seen + counter(b, LUTRA_C_EVIDENCE_LOST));
+	assert_int_equal(counter(b, LUTRA_COUNTER_SYSCALLS) - calls, p->made);
+	told = counter(b, LUTRA_COUNTER_ALLOW) + counter(b, LUTRA_COUNTER_ALERT);
+	assert_int_equal(told, watch.seen + counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
 	print_message(
 		"# %u swaps under %llu calls; evidence by one policy %llu, by the other %llu\n",
 		swaps, (unsigned long long)p->made, (unsigned long long)watch.of[0],
@@ -441,21 +442,21 @@ static void speed_evidence_without_a_reader_is_lost_not_the_verdict(void **state
 
 	policy->ops = 1u << LUTRA_OP_CONNECT;
 	sample_forget(policy, NOVEL, true);
-	policy->action[LUTRA_G_TH] = LUTRA_ACTION_DENY;
+	policy->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
 	box_enroll(b, policy, LUTRA_MODE_AUDIT, false);
 	policy_free(policy);
 	p->calls = FLOOD;
 	run_unread(b, "flood", &status);
 	assert_exited(status, 0);
-	assert_true(counter(b, LUTRA_C_EVIDENCE_LOST) > 0);
-	assert_int_equal(counter(b, LUTRA_C_ALERT), FLOOD);
+	assert_true(counter(b, LUTRA_COUNTER_EVIDENCE_LOST) > 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_ALERT), FLOOD);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, &err), 0);
 	run_unread(b, "novel", &status);
 	assert_killed(status);
-	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), 1);
 	guard_drain(b->guard);
-	told = counter(b, LUTRA_C_ALERT) + counter(b, LUTRA_C_KILL);
-	assert_int_equal(told, b->n_evidence + counter(b, LUTRA_C_EVIDENCE_LOST));
+	told = counter(b, LUTRA_COUNTER_ALERT) + counter(b, LUTRA_COUNTER_KILL);
+	assert_int_equal(told, b->n_evidence + counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
 	page_end(p);
 }
 

@@ -120,7 +120,7 @@ static struct policy *novel_policy(unsigned group, unsigned action)
 {
 	struct policy *p = sample_policy();
 
-	sample_forget(p, NOVEL, group == LUTRA_G_TH);
+	sample_forget(p, NOVEL, group == LUTRA_RULE_NEW_HOOKABLE);
 	p->action[group] = (uint8_t)action;
 	return p;
 }
@@ -141,12 +141,12 @@ static void verdict_known_calls_raise_nothing(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_KILL, "known"),
 		      0);
 	assert_int_equal(b->n_evidence, 0);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 0);
-	assert_true(counter(b, LUTRA_C_CALLS) > 40);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 0);
+	assert_true(counter(b, LUTRA_COUNTER_SYSCALLS) > 40);
 }
 
 static void verdict_audit_tells_and_lets_live(void **state)
@@ -154,35 +154,35 @@ static void verdict_audit_tells_and_lets_live(void **state)
 	struct box *b = *state;
 	const struct lutra_evidence *ev;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 2);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 2);
 	/* The first is new to the container after a known call, the second after a novel one. */
 	assert_int_equal(b->n_evidence, 2);
 	ev = &b->evidence[0].ev;
-	assert_int_equal(ev->group, LUTRA_G_TH);
+	assert_int_equal(ev->rule, LUTRA_RULE_NEW_HOOKABLE);
 	assert_int_equal(ev->verdict, LUTRA_VERDICT_ALERT);
 	assert_int_equal(ev->nr, NOVEL);
 	assert_int_equal(ev->mode, LUTRA_MODE_AUDIT);
 	assert_int_equal(ev->refused, 0);
 	assert_int_equal(ev->weight[0], SAMPLE_WEIGHT);
 	assert_int_equal(ev->since_ns, 0);
-	assert_int_equal(ev->since_calls, 0);
+	assert_int_equal(ev->since_syscalls, 0);
 	assert_string_equal(ev->comm, "exe");
 	assert_int_equal(ev->ppid, getpid());
-	assert_int_equal(ev->a, SAMPLE_WEIGHT << 9);
-	assert_int_equal(b->evidence[1].ev.since_calls, 1);
+	assert_int_equal(ev->level_a, SAMPLE_WEIGHT << 9);
+	assert_int_equal(b->evidence[1].ev.since_syscalls, 1);
 	assert_true(b->evidence[1].ev.since_ns > 0);
-	assert_int_equal(counter(b, LUTRA_C_ALERT), 2);
-	assert_int_equal(counter(b, LUTRA_C_KILL), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_ALERT), 2);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), 0);
 }
 
 static void verdict_audit_tells_each_call_a_hook_can_refuse(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_AUDIT, "again"),
 		      0);
 	assert_int_equal(b->n_evidence, 4);
@@ -192,7 +192,7 @@ static void verdict_audit_tells_other_novel_calls_once_a_pair(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "again"),
 		      0);
 	assert_int_equal(b->n_evidence, 2);
@@ -201,18 +201,18 @@ static void verdict_audit_tells_other_novel_calls_once_a_pair(void **state)
 static void verdict_evidence_holds_last_calls(void **state)
 {
 	struct box *b = *state;
-	const struct lutra_past *past;
+	const struct lutra_history *past;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
 	assert_int_equal(b->n_evidence, 2);
-	past = b->evidence[0].ev.past;
+	past = b->evidence[0].ev.history;
 	for (int i = 0; i < LUTRA_HISTORY - 1; i++) {
 		assert_int_equal(past[i].nr_role, SYS_getppid);
 		assert_int_equal(past[i].weight, 0);
 	}
-	assert_int_equal(past[LUTRA_HISTORY - 1].nr_role, NOVEL | LUTRA_HIST_NOVEL);
+	assert_int_equal(past[LUTRA_HISTORY - 1].nr_role, NOVEL | LUTRA_HISTORY_NOVEL);
 	assert_int_equal(past[LUTRA_HISTORY - 1].weight, SAMPLE_WEIGHT);
 }
 
@@ -220,43 +220,43 @@ static void verdict_log_action_is_allowed(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG), LUTRA_MODE_KILL,
-				     "novel"),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG),
+				     LUTRA_MODE_KILL, "novel"),
 		      0);
 	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALLOW);
-	assert_int_equal(counter(b, LUTRA_C_ALLOW), 2);
+	assert_int_equal(counter(b, LUTRA_COUNTER_ALLOW), 2);
 }
 
 static void verdict_learn_is_silent(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_LEARN, "novel"),
 		      0);
 	assert_int_equal(b->n_evidence, 0);
-	assert_int_equal(counter(b, LUTRA_C_CALLS), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SYSCALLS), 0);
 }
 
 static void verdict_kill_ends_the_task_at_the_novel_call(void **state)
 {
 	struct box *b = *state;
 
-	assert_killed(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_killed(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_KILL, "novel"));
 	assert_int_equal(b->n_evidence, 1);
 	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_KILL);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 1);
-	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
-	assert_int_equal(counter(b, LUTRA_C_SIGNAL_FAILED), 0);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SIGNAL_FAILED), 0);
 }
 
 static void verdict_kill_of_two_needs_two_classes(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
 
-	p->kill_signals = 2;
+	p->kill_matches = 2;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_KILL, "novel"), 0);
 	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
 	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_ALERT);
@@ -265,18 +265,18 @@ static void verdict_kill_of_two_needs_two_classes(void **state)
 static void verdict_action_kill_needs_no_second_class(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_KILL);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_KILL);
 
-	p->kill_signals = 2;
+	p->kill_matches = 2;
 	assert_killed(enroll_and_run(b, p, LUTRA_MODE_KILL, "novel"));
-	assert_int_equal(counter(b, LUTRA_C_KILL), 1);
+	assert_int_equal(counter(b, LUTRA_COUNTER_KILL), 1);
 }
 
 static void verdict_action_kill_in_audit_only_tells(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_KILL),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_KILL),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
 	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
@@ -286,7 +286,7 @@ static void verdict_action_kill_in_audit_only_tells(void **state)
 static void verdict_mode_switch_meets_a_running_task(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
 	struct child *c;
 	struct err err;
 	int status = 0;
@@ -296,7 +296,7 @@ static void verdict_mode_switch_meets_a_running_task(void **state)
 	c = box_fork(b, "novel-forever", NULL);
 	assert_int_equal(cgroup_join(b->cgroup, c->pid), 0);
 	child_go(c);
-	while (counter(b, LUTRA_C_NOVEL_TOKENS) < 100)
+	while (counter(b, LUTRA_COUNTER_NOVEL_TOKENS) < 100)
 		sched_yield();
 	assert_int_equal(waitpid(c->pid, NULL, WNOHANG), 0);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, &err), 0);
@@ -308,15 +308,15 @@ static void verdict_mode_switch_meets_a_running_task(void **state)
 static void verdict_kill_of_two_kills_on_call_and_object(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
 
-	p->kill_signals = 2;
+	p->kill_matches = 2;
 	p->ops = 1u << LUTRA_OP_CONNECT;
-	p->action[LUTRA_G_CONNECT] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY;
 	assert_killed(enroll_and_run(b, p, LUTRA_MODE_KILL, "both"));
 	assert_int_equal(b->n_evidence, 2);
 	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
-	assert_int_equal(b->evidence[1].ev.group, LUTRA_G_CONNECT);
+	assert_int_equal(b->evidence[1].ev.rule, LUTRA_RULE_CONNECT);
 	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_KILL);
 }
 
@@ -324,7 +324,7 @@ static void verdict_kill_spares_the_parent(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_KILL, "child"),
 		      9);
 }
@@ -332,7 +332,7 @@ static void verdict_kill_spares_the_parent(void **state)
 static void verdict_kill_container_condemns_all(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_TH, LUTRA_ACTION_DENY);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
 	struct lutra_slot slot;
 	struct child *other;
 
@@ -345,7 +345,7 @@ static void verdict_kill_container_condemns_all(void **state)
 	assert_int_equal(waitpid(other->pid, NULL, 0), other->pid);
 	other->pid = 0;
 	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
-	assert_true(slot.flags & LUTRA_SLOT_CONDEMNED);
+	assert_true(slot.flags & LUTRA_SLOT_KILLING);
 }
 
 /* ---- roles and levels ---- */
@@ -354,7 +354,7 @@ static void verdict_exec_from_steady_is_spawned(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "spawn"),
 		      0);
 	assert_int_equal(b->n_evidence, 2);
@@ -364,32 +364,32 @@ static void verdict_exec_from_steady_is_spawned(void **state)
 static void verdict_level_alarms_on_rising_edge_only(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG);
 	size_t a = 0, bb = 0;
 
-	p->th_a = SAMPLE_WEIGHT << 8;
-	p->th_b = 1 << 8;
+	p->threshold_a = SAMPLE_WEIGHT << 8;
+	p->threshold_b = 1 << 8;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
 	for (size_t i = 0; i < b->n_evidence; i++) {
-		a += b->evidence[i].ev.group == LUTRA_G_A;
-		bb += b->evidence[i].ev.group == LUTRA_G_B;
+		a += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_A;
+		bb += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_B;
 	}
 	assert_int_equal(a, 1);
 	assert_int_equal(bb, 1);
-	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.b, 1 << 9);
-	assert_int_equal(find_evidence(b, LUTRA_G_B)->ev.th_b, 1 << 8);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_LEVEL_B)->ev.level_b, 1 << 9);
+	assert_int_equal(find_evidence(b, LUTRA_RULE_LEVEL_B)->ev.threshold_b, 1 << 8);
 }
 
 static void verdict_level_decays_and_may_alarm_again(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_LOG);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG);
 	size_t a = 0;
 
-	p->th_a = SAMPLE_WEIGHT << 8;
+	p->threshold_a = SAMPLE_WEIGHT << 8;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "twice"), 0);
 	for (size_t i = 0; i < b->n_evidence; i++)
-		a += b->evidence[i].ev.group == LUTRA_G_A;
+		a += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_A;
 	assert_int_equal(a, 2);
 }
 
@@ -397,13 +397,13 @@ static void verdict_pair_counts_once_a_container(void **state)
 {
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
 	assert_int_equal(b->n_evidence, 2);
 	assert_exited(box_run(b, "novel", NULL), 0);
 	assert_int_equal(b->n_evidence, 2);
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_TOKENS), 4);
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 4);
 }
 
 static void verdict_pair_counts_again_after_a_day(void **state)
@@ -411,7 +411,7 @@ static void verdict_pair_counts_again_after_a_day(void **state)
 	const uint64_t hour_ns = 3600000000000ull;
 	struct box *b = *state;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
 	assert_int_equal(b->n_evidence, 2);
@@ -429,10 +429,10 @@ static void verdict_pair_counts_again_after_a_day(void **state)
 static void verdict_new_policy_starts_afresh(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT);
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT);
 	uint32_t version;
 
-	assert_exited(enroll_and_run(b, novel_policy(LUTRA_G_T, LUTRA_ACTION_ALERT),
+	assert_exited(enroll_and_run(b, novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT),
 				     LUTRA_MODE_AUDIT, "novel"),
 		      0);
 	version = b->evidence[0].ev.policy_version;
@@ -449,8 +449,8 @@ static void verdict_calls_without_policy_are_counted(void **state)
 
 	box_enroll(b, NULL, LUTRA_MODE_AUDIT, false);
 	assert_exited(box_run(b, "known", NULL), 0);
-	assert_true(counter(b, LUTRA_C_UNSCORED) > 40);
-	assert_int_equal(counter(b, LUTRA_C_CALLS), 0);
+	assert_true(counter(b, LUTRA_COUNTER_UNSCORED) > 40);
+	assert_int_equal(counter(b, LUTRA_COUNTER_SYSCALLS), 0);
 }
 
 static void verdict_object_never_seen_is_told(void **state)
@@ -461,11 +461,11 @@ static void verdict_object_never_seen_is_told(void **state)
 	p->ops = 1u << LUTRA_OP_CONNECT;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "connect"), 0);
 	assert_int_equal(b->n_evidence, 1);
-	assert_int_equal(b->evidence[0].ev.group, LUTRA_G_CONNECT);
-	assert_int_equal(b->evidence[0].ev.kind, LUTRA_KIND_O);
+	assert_int_equal(b->evidence[0].ev.rule, LUTRA_RULE_CONNECT);
+	assert_int_equal(b->evidence[0].ev.kind, LUTRA_KIND_ELSEWHERE);
 	assert_int_equal(b->evidence[0].ev.object.port, 9);
-	assert_int_equal(b->evidence[0].ev.standin, !guard_has_lsm(b->guard));
-	assert_int_equal(counter(b, LUTRA_C_NOVEL_OBJECTS), 1);
+	assert_int_equal(b->evidence[0].ev.fallback, !guard_has_lsm(b->guard));
+	assert_int_equal(counter(b, LUTRA_COUNTER_NOVEL_OBJECTS), 1);
 }
 
 /* A copy of this program, its times looked at: the kernel may note that beside them. */
@@ -508,12 +508,12 @@ static void verdict_program_is_fresh_if_changed_since_enrolment(void **state)
 	p->ops = 1u << LUTRA_OP_EXEC;
 	copy_program();
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "program"), 0);
-	assert_non_null(find_evidence(b, LUTRA_G_EXEC));
-	assert_null(find_evidence(b, LUTRA_G_EXEC_FRESH));
+	assert_non_null(find_evidence(b, LUTRA_RULE_EXEC));
+	assert_null(find_evidence(b, LUTRA_RULE_EXEC_FRESH));
 	await_tick();
 	assert_int_equal(chmod(PROGRAM, 0700), 0);
 	assert_exited(box_run(b, "program", NULL), 0);
-	assert_non_null(find_evidence(b, LUTRA_G_EXEC_FRESH));
+	assert_non_null(find_evidence(b, LUTRA_RULE_EXEC_FRESH));
 	unlink(PROGRAM);
 }
 

@@ -139,7 +139,7 @@ static inline int setup(void **state)
 	f->policy = sample_path(f->dir, "shop");
 	f->jsonl = sample_path(f->dir, "events.jsonl");
 	p->mode = LUTRA_MODE_KILL_CONTAINER;
-	p->kill_signals = 1;
+	p->kill_matches = 1;
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	policy_free(p);
 	write_config(f);

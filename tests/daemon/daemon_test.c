@@ -264,9 +264,9 @@ static void save_pairs_policy(const struct fixture *f)
 	struct policy *p = NULL;
 
 	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
-	for (unsigned group = 0; group < LUTRA_G_COUNT; group++)
+	for (unsigned group = 0; group < LUTRA_RULE_COUNT; group++)
 		p->action[group] = LUTRA_ACTION_LOG;
-	p->action[LUTRA_G_T] = LUTRA_ACTION_ALERT;
+	p->action[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_ALERT;
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	policy_free(p);
 }

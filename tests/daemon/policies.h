@@ -76,12 +76,12 @@ static inline bool is_audit(struct fixture *f)
 /* ---- changing ---- */
 
 /* Another policy in its place, told from others by a threshold. */
-static inline void change(const struct fixture *f, int32_t th_a, bool audit_only)
+static inline void change(const struct fixture *f, int32_t threshold_a, bool audit_only)
 {
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
 
 	p->mode = LUTRA_MODE_AUDIT;
-	p->th_a = th_a;
+	p->threshold_a = threshold_a;
 	p->calibration.audit_only = audit_only;
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 }

@@ -15,8 +15,8 @@ static void policies_changed_is_put_in_force(void **state)
 	struct fixture *f = *state;
 
 	enroll_audited(f);
-	for (int32_t th_a = 2; th_a < 5; th_a++) {
-		change(f, th_a, false);
+	for (int32_t threshold_a = 2; threshold_a < 5; threshold_a++) {
+		change(f, threshold_a, false);
 		assert_true(becomes(is_in_force, f));
 	}
 }
@@ -45,7 +45,7 @@ static void policies_written_in_place_is_put_in_force_when_it_is_whole(void **st
 }
 
 /* Calls that a copy of ROUNDS chunks is counted for, with other policies between them or not. */
-static json_int_t counted_copy(struct fixture *f, bool swap, int32_t th_a)
+static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold_a)
 {
 	_cleanup_free_ char *fifo = sample_path(f->dir, "fifo"), *in = NULL, *count = NULL;
 	char dd[] = "/bin/dd", out[] = "of=/dev/null", bs[] = "bs=1", quiet[] = "status=none";
@@ -67,7 +67,7 @@ static json_int_t counted_copy(struct fixture *f, bool swap, int32_t th_a)
 		assert_int_equal(file_write_all(fd, zeros, sizeof(zeros)), 0);
 		if (!swap)
 			continue;
-		change(f, th_a + i, false);
+		change(f, threshold_a + i, false);
 		assert_true(becomes(is_in_force, f));
 	}
 	assert_int_equal(exit_code(f->child), 0);

@@ -24,9 +24,9 @@ static void check_trace(const char *path)
 	if (trace_reader_new(&r, path, NULL) < 0)
 		abort();
 	while (trace_reader_next(r, &rec, &s, &s_len) == 1) {
-		if (rec->type != LUTRA_REC_MARK && rec->ts_ns < before)
+		if (rec->type != LUTRA_RECORD_MARK && rec->ts_ns < before)
 			abort();
-		before = rec->type == LUTRA_REC_MARK ? before : rec->ts_ns;
+		before = rec->type == LUTRA_RECORD_MARK ? before : rec->ts_ns;
 	}
 	if (trace_reader_torn(r))
 		abort();

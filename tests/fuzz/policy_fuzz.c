@@ -30,7 +30,7 @@ static void execute(const struct policy *p)
 	if (policy_image(p, 1, &image, NULL) < 0)
 		return;
 	path_parse("/etc/passwd", 11, &path);
-	lutra_judge(&image, &o, &path, 0, fold, &j);
+	lutra_judge_object(&image, &o, &path, 0, fold, &j);
 }
 
 static void fuzz_tables(const uint8_t *data, size_t len)
@@ -39,7 +39,7 @@ static void fuzz_tables(const uint8_t *data, size_t len)
 
 	if (!p)
 		return;
-	p->kill_signals = 1;
+	p->kill_matches = 1;
 	if (policy_tables_decode(p, data, len, NULL) < 0)
 		return;
 	p->steady_on_wait = (len & 1) != 0;

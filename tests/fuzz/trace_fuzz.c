@@ -83,7 +83,7 @@ static void read_all(struct trace_reader *r)
 		for (size_t i = 0; i < b.n; i++) {
 			const char *s = trace_block_string(&b, i, &len);
 
-			if (b.rec[i].type >= LUTRA_REC_COUNT || (s && s[len]))
+			if (b.rec[i].type >= LUTRA_RECORD_COUNT || (s && s[len]))
 				abort();
 		}
 	}

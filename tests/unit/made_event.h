@@ -32,17 +32,17 @@ static inline int setup(void **state)
 	f->dir = sample_dir();
 	f->db = sample_path(f->dir, "events.db");
 	f->ev = (struct lutra_evidence){
-		.calls = 3,
+		.syscalls = 3,
 		.since_ns = 1500,
-		.since_calls = 2,
+		.since_syscalls = 2,
 		.policy_version = 4,
 		.tid = 11,
 		.tgid = 10,
 		.ppid = 1,
-		.a = 5000,
+		.level_a = 5000,
 		.nr = SYS_execve,
-		.group = LUTRA_G_EXEC,
-		.kind = LUTRA_KIND_P,
+		.rule = LUTRA_RULE_EXEC,
+		.kind = LUTRA_KIND_PROTECTED,
 		.verdict = LUTRA_VERDICT_DENY,
 		.mode = LUTRA_MODE_DENY,
 		.role = LUTRA_ROLE_STEADY,
@@ -50,8 +50,8 @@ static inline int setup(void **state)
 		.weight = {1, 2, 3},
 		.object = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH | LUTRA_OBJ_FRESH},
 		.comm = "py\033thon"};
-	f->ev.past[LUTRA_HISTORY - 1] =
-		(struct lutra_past){SYS_execve | LUTRA_HIST_NOVEL | 1 << 12, 240};
+	f->ev.history[LUTRA_HISTORY - 1] =
+		(struct lutra_history){SYS_execve | LUTRA_HISTORY_NOVEL | 1 << 12, 240};
 	f->e = (struct event){.ev = &f->ev,
 			      .str = "/bin/sh\n\377",
 			      .str_len = 9,

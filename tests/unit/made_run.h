@@ -38,7 +38,7 @@ static inline int made_record(struct made *m, struct lutra_record rec, const cha
 
 static inline void made_call(struct made *m, uint32_t tid, unsigned nr)
 {
-	struct lutra_record r = {.type = LUTRA_REC_CALL, .tid = tid, .nr = (uint16_t)nr};
+	struct lutra_record r = {.type = LUTRA_RECORD_SYSCALL, .tid = tid, .nr = (uint16_t)nr};
 
 	assert(made_record(m, r, NULL) == 0);
 }
@@ -53,7 +53,7 @@ static inline void made_task(struct made *m, uint32_t tid, unsigned type, uint64
 static inline void made_object(struct made *m, uint32_t tid, struct lutra_object o,
 			       const char *path)
 {
-	struct lutra_record r = {.type = LUTRA_REC_OBJECT, .tid = tid};
+	struct lutra_record r = {.type = LUTRA_RECORD_OBJECT, .tid = tid};
 
 	o.flags |= path ? LUTRA_OBJ_PATH : 0;
 	lutra_object_pack(&o, &r);
@@ -97,7 +97,7 @@ static inline void made_service(struct corpus *c, const char *file, unsigned see
 	struct lutra_object bind = {.op = LUTRA_OP_BIND, .family = 2, .addr_class = 4, .port = 80};
 	char page[64];
 
-	made_task(&m, 10, LUTRA_REC_ARM, 0);
+	made_task(&m, 10, LUTRA_RECORD_ARM, 0);
 	made_open(&m, 10, "/etc/service.conf", false);
 	made_open(&m, 10, "/usr/lib/libc.so.6", false);
 	made_object(&m, 10, bind, NULL);

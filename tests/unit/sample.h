@@ -84,8 +84,8 @@ static inline void sample_tables(struct policy *p)
 	p->p2 = p->t1[p->p1 * LUTRA_K + p->p1] & 0xff;
 	p->steady[SYS_accept / 64] |= 1ull << (SYS_accept & 63);
 	p->steady[SYS_accept4 / 64] |= 1ull << (SYS_accept4 & 63);
-	p->th[SYS_execve / 64] |= 1ull << (SYS_execve & 63);
-	p->th[SYS_socket / 64] |= 1ull << (SYS_socket & 63);
+	p->hookable[SYS_execve / 64] |= 1ull << (SYS_execve & 63);
+	p->hookable[SYS_socket / 64] |= 1ull << (SYS_socket & 63);
 }
 
 static inline int sample_compare(const void *a, const void *b)
@@ -125,13 +125,13 @@ static inline struct policy *sample_policy(void)
 	p->image = strdup("example.org/shop:1");
 	p->ops = 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_CONNECT | 1u << LUTRA_OP_EXEC;
 	p->mode = LUTRA_MODE_DENY;
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		p->action[g] = LUTRA_ACTION_DENY;
-	p->action[LUTRA_G_T] = LUTRA_ACTION_LOG;
-	p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_ALERT;
-	p->action[LUTRA_G_WX] = LUTRA_ACTION_KILL; /* as an operator may have it */
-	p->th_a = 123456;
-	p->th_b = 1536;
+	p->action[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG;
+	p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_ALERT;
+	p->action[LUTRA_RULE_WX] = LUTRA_ACTION_KILL; /* as an operator may have it */
+	p->threshold_a = 123456;
+	p->threshold_b = 1536;
 	p->seed = 7;
 	p->runs = calloc(1, sizeof(*p->runs));
 	p->n_runs = 1;
@@ -146,7 +146,7 @@ static inline struct policy *sample_policy(void)
 	p->calibration.hours = 0.25;
 	p->calibration.runs = 5;
 	p->calibration.calls = 1000;
-	p->calibration.alarms[LUTRA_G_T] = 3;
+	p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL] = 3;
 	p->calibration.alarms_alert = 1;
 	p->calibration.alert_per_hour_95[0] = 0.1;
 	p->calibration.alert_per_hour_95[1] = 22.3;

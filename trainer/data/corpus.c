@@ -157,7 +157,7 @@ static int check_arch(struct corpus *c, const char *path, const struct trace_met
 static void note_arguments(const struct trace_meta *meta, const struct lutra_record *rec,
 			   struct policy_arguments *ret)
 {
-	int i = rec->type == LUTRA_REC_CALL ? policy_args_find(meta->arch, rec->nr) : -1;
+	int i = rec->type == LUTRA_RECORD_SYSCALL ? policy_args_find(meta->arch, rec->nr) : -1;
 
 	if (i < 0)
 		return;

@@ -368,20 +368,20 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 		      size_t str_len, struct err *err)
 {
 	switch (rec->type) {
-	case LUTRA_REC_CALL:
+	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
-	case LUTRA_REC_ARM:
+	case LUTRA_RECORD_ARM:
 		return add_arm_record(b, rec);
-	case LUTRA_REC_FORK:
+	case LUTRA_RECORD_FORK:
 		return add_fork_record(b, rec);
-	case LUTRA_REC_EXEC:
+	case LUTRA_RECORD_EXEC:
 		return add_exec_record(b, rec);
-	case LUTRA_REC_EXIT:
+	case LUTRA_RECORD_EXIT:
 		task_ids_drop(b->tasks, rec->tid);
 		return 0;
-	case LUTRA_REC_OBJECT:
+	case LUTRA_RECORD_OBJECT:
 		return add_object_record(b, rec, str, str_len);
-	case LUTRA_REC_MARK:
+	case LUTRA_RECORD_MARK:
 		return add_mark_record(b, rec, err);
 	default:
 		return -EINVAL;

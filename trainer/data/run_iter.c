@@ -68,7 +68,7 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 bool run_iter_next(struct run_iter *r, struct run_event *ret)
 {
 	if (r->called)
-		lutra_steady(r->called, r->policy, r->called_nr);
+		lutra_role_steady(r->called, r->policy, r->called_nr);
 	r->called = NULL;
 	while (run_iter_fill(r)) {
 		uint32_t word = r->words[r->pos++], code = word & 0xfff, payload = word >> 12;
@@ -134,7 +134,7 @@ int run_count_pairs(const struct run *run, const struct lutra_policy *policy, un
 
 		if (!e.is_syscall)
 			continue;
-		tok = lutra_token(policy, e.state->role, e.nr);
+		tok = lutra_syscall_token(policy, e.state->role, e.nr);
 		lutra_pairs(e.state, policy, tok, &x);
 		if (layer == 0 && tok != LUTRA_UNK && e.state->c0 != LUTRA_UNK)
 			pairs[x.i0]++;

@@ -24,7 +24,7 @@ struct subject {
 	bool attacked;
 	uint16_t call; /* the last */
 	uint64_t call_ns;
-	struct lutra_signals signals, float_signals;
+	struct lutra_matches signals, float_signals;
 	struct syscall_history history;
 	struct float_state gated, mean;
 };
@@ -130,7 +130,7 @@ static int read_labels(struct evaluated_run *t, const char *file, struct err *er
 	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
 		t->start_ns = t->start_ns ? t->start_ns : rec->ts_ns;
 		t->stop_ns = rec->ts_ns > t->stop_ns ? rec->ts_ns : t->stop_ns;
-		if (rec->type == LUTRA_REC_MARK)
+		if (rec->type == LUTRA_RECORD_MARK)
 			add_label(t, rec, str);
 	}
 	if (r < 0)
@@ -193,14 +193,14 @@ static void fire_group(const struct eval_context *s, struct event_result *f, uns
 		fire(f, DETECTOR_DENY);
 	if (action >= LUTRA_ACTION_ALERT)
 		fire(f, DETECTOR_ALERT);
-	if (action >= LUTRA_ACTION_ALERT && group != LUTRA_G_A)
+	if (action >= LUTRA_ACTION_ALERT && group != LUTRA_RULE_LEVEL_A)
 		fire(f, DETECTOR_FLOAT_ALERT);
 }
 
-static void kill_by(const struct eval_context *s, struct lutra_signals *signals,
+static void kill_by(const struct eval_context *s, struct lutra_matches *signals,
 		    struct event_result *f, unsigned group, uint64_t now, unsigned rule)
 {
-	if (lutra_verdict(signals, s->panel->image, group, LUTRA_MODE_KILL, now) ==
+	if (lutra_decide_verdict(signals, s->panel->image, group, LUTRA_MODE_KILL, now) ==
 	    LUTRA_VERDICT_KILL)
 		fire(f, rule);
 }
@@ -226,10 +226,10 @@ static void judge_floats(const struct eval_context *s, struct subject *x, uint32
 	if (!float_levels_is_alarm(s->panel->gated, &x->gated))
 		return;
 	fire(f, DETECTOR_FLOAT_A);
-	if (s->panel->policy->action[LUTRA_G_A] >= LUTRA_ACTION_ALERT)
+	if (s->panel->policy->action[LUTRA_RULE_LEVEL_A] >= LUTRA_ACTION_ALERT)
 		fire(f, DETECTOR_FLOAT_ALERT);
 	if (!before)
-		kill_by(s, &x->float_signals, f, LUTRA_G_A, now, DETECTOR_FLOAT_KILL);
+		kill_by(s, &x->float_signals, f, LUTRA_RULE_LEVEL_A, now, DETECTOR_FLOAT_KILL);
 }
 
 static void judge_baselines(const struct eval_context *s, struct subject *x, uint32_t nr,
@@ -255,27 +255,28 @@ static void judge_call(struct eval_context *s, struct subject *x, const struct l
 	f->score[DETECTOR_A] = (float)step->a;
 	f->score[DETECTOR_B] = (float)step->b;
 	if (step->token == LUTRA_UNK) {
-		unsigned group = lutra_is_th(image, rec->nr) ? LUTRA_G_TH : LUTRA_G_T;
+		unsigned group = lutra_is_hookable(image, rec->nr) ? LUTRA_RULE_NEW_HOOKABLE
+								   : LUTRA_RULE_NEW_SYSCALL;
 
 		fire(f, DETECTOR_T);
-		if (group == LUTRA_G_TH)
+		if (group == LUTRA_RULE_NEW_HOOKABLE)
 			fire(f, DETECTOR_TH);
 		fire_group(s, f, group);
 		kill_both(s, x, f, group, rec->ts_ns);
 	}
-	if (step->a > image->th_a) {
+	if (step->a > image->threshold_a) {
 		f->fired |= BIT(DETECTOR_A);
-		fire_group(s, f, LUTRA_G_A);
+		fire_group(s, f, LUTRA_RULE_LEVEL_A);
 	}
-	if (step->b > image->th_b) {
+	if (step->b > image->threshold_b) {
 		f->fired |= BIT(DETECTOR_B);
-		fire_group(s, f, LUTRA_G_B);
+		fire_group(s, f, LUTRA_RULE_LEVEL_B);
 	}
 	for (unsigned i = 0; i < step->n_signals; i++) {
-		if (step->signal[i].group == LUTRA_G_A)
-			kill_by(s, &x->signals, f, LUTRA_G_A, rec->ts_ns, DETECTOR_KILL);
-		else if (step->signal[i].group == LUTRA_G_B)
-			kill_both(s, x, f, LUTRA_G_B, rec->ts_ns);
+		if (step->signal[i].group == LUTRA_RULE_LEVEL_A)
+			kill_by(s, &x->signals, f, LUTRA_RULE_LEVEL_A, rec->ts_ns, DETECTOR_KILL);
+		else if (step->signal[i].group == LUTRA_RULE_LEVEL_B)
+			kill_both(s, x, f, LUTRA_RULE_LEVEL_B, rec->ts_ns);
 	}
 	if (s->panel->gated)
 		judge_floats(s, x, rec->nr, rec->ts_ns, f);
@@ -291,8 +292,8 @@ static void judge_object(struct eval_context *s, struct subject *x, const struct
 	if (j->kind == LUTRA_KIND_KNOWN)
 		return;
 	fire(f, DETECTOR_OBJECTS);
-	fire_group(s, f, j->group);
-	kill_both(s, x, f, j->group, rec->ts_ns);
+	fire_group(s, f, j->rule);
+	kill_both(s, x, f, j->rule, rec->ts_ns);
 }
 
 static int judge_random(struct eval_context *s, const struct lutra_record *rec, const char *str,
@@ -305,7 +306,7 @@ static int judge_random(struct eval_context *s, const struct lutra_record *rec, 
 	if (r <= 0 || step.is_object)
 		return r;
 	f->score[DETECTOR_RANDOM_CODES] = (float)step.a;
-	if (step.a > p->th_a || step.b > p->th_b)
+	if (step.a > p->threshold_a || step.b > p->threshold_b)
 		f->fired |= BIT(DETECTOR_RANDOM_CODES);
 	return r;
 }
@@ -352,7 +353,7 @@ static void name_event(const struct eval_context *s, const struct lutra_record *
 		text_clean(str, len, path, sizeof(path));
 	if (f->step.is_object)
 		snprintf(ret, TIMELINE_TEXT, "%s %s (%s)", op_name(f->step.object.op), path,
-			 group_name(f->step.judgement.group));
+			 group_name(f->step.judgement.rule));
 	else
 		snprintf(ret, TIMELINE_TEXT, "%s (%s)",
 			 nr_name(s->arch, rec->nr, call, sizeof(call)), role_name(f->step.role));
@@ -468,23 +469,23 @@ static int record(struct eval_context *s, const struct lutra_record *rec, const 
 	void *entry;
 	int r;
 
-	if (rec->type == LUTRA_REC_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET)
+	if (rec->type == LUTRA_RECORD_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET)
 		return 0;
 	r = tasks_step(s->tasks, rec, &entry);
 	if (r < 0)
 		return r;
-	if (rec->type == LUTRA_REC_MARK) {
+	if (rec->type == LUTRA_RECORD_MARK) {
 		((struct subject *)entry)->attacked = true;
 		((struct subject *)entry)->id = UINT32_MAX;
 		return 0;
 	}
-	if (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_OBJECT)
+	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT)
 		return event(s, entry, rec, str, len);
-	if (rec->type == LUTRA_REC_FORK) {
+	if (rec->type == LUTRA_RECORD_FORK) {
 		child = tasks_find(s->tasks, (uint32_t)rec->arg);
 		if (child && child != entry)
 			child->id = UINT32_MAX;
-	} else if (rec->type == LUTRA_REC_EXEC) {
+	} else if (rec->type == LUTRA_RECORD_EXEC) {
 		lutra_state_exec(&((struct subject *)entry)->gated.state);
 	}
 	r = replay_next(s->replay, rec, str, len, &none);

@@ -56,22 +56,36 @@ struct replay_context {
 };
 
 /* The action of each rule if its replays allow it (docs/model.md, rules). */
-static const uint8_t actions[LUTRA_G_COUNT] = {
-	[LUTRA_G_T] = LUTRA_ACTION_LOG,		 [LUTRA_G_TH] = LUTRA_ACTION_DENY,
-	[LUTRA_G_A] = LUTRA_ACTION_ALERT,	 [LUTRA_G_B] = LUTRA_ACTION_ALERT,
-	[LUTRA_G_EXEC] = LUTRA_ACTION_DENY,	 [LUTRA_G_EXEC_FRESH] = LUTRA_ACTION_DENY,
-	[LUTRA_G_CONNECT] = LUTRA_ACTION_DENY,	 [LUTRA_G_BIND] = LUTRA_ACTION_DENY,
-	[LUTRA_G_SEND] = LUTRA_ACTION_DENY,	 [LUTRA_G_MAPX] = LUTRA_ACTION_DENY,
-	[LUTRA_G_WX] = LUTRA_ACTION_DENY,	 [LUTRA_G_CAPABLE] = LUTRA_ACTION_DENY,
-	[LUTRA_G_OPEN_R_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_R_U] = LUTRA_ACTION_LOG,
-	[LUTRA_G_OPEN_R_O] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_R_K] = LUTRA_ACTION_ALERT,
-	[LUTRA_G_OPEN_R_Y] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_DIR] = LUTRA_ACTION_ALERT,
-	[LUTRA_G_OPEN_W_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_W_U] = LUTRA_ACTION_DENY,
-	[LUTRA_G_OPEN_W_W] = LUTRA_ACTION_ALERT, [LUTRA_G_OPEN_W_O] = LUTRA_ACTION_DENY,
-	[LUTRA_G_OPEN_W_K] = LUTRA_ACTION_DENY,	 [LUTRA_G_OPEN_W_Y] = LUTRA_ACTION_ALERT,
-	[LUTRA_G_PATH_P] = LUTRA_ACTION_DENY,	 [LUTRA_G_PATH_U] = LUTRA_ACTION_DENY,
-	[LUTRA_G_PATH_W] = LUTRA_ACTION_ALERT,	 [LUTRA_G_PATH_O] = LUTRA_ACTION_ALERT,
-	[LUTRA_G_PATH_K] = LUTRA_ACTION_ALERT,
+static const uint8_t actions[LUTRA_RULE_COUNT] = {
+	[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG,
+	[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_LEVEL_A] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_EXEC] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_EXEC_FRESH] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_BIND] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_SEND] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_MAPX] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_WX] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_CAPABLE] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_READ_PROTECTED] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_READ_PROGRAM_DIR] = LUTRA_ACTION_LOG,
+	[LUTRA_RULE_OPEN_READ_ELSEWHERE] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_OPEN_READ_NEW_USE] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_OPEN_READ_NEW_ROLE] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_OPEN_DIR] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_OPEN_WRITE_PROTECTED] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_WRITE_DATA_DIR] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_OPEN_WRITE_ELSEWHERE] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_WRITE_NEW_USE] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_OPEN_WRITE_NEW_ROLE] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_PATH_PROTECTED] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_PATH_PROGRAM_DIR] = LUTRA_ACTION_DENY,
+	[LUTRA_RULE_PATH_DATA_DIR] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_PATH_ELSEWHERE] = LUTRA_ACTION_ALERT,
+	[LUTRA_RULE_PATH_NEW_USE] = LUTRA_ACTION_ALERT,
 };
 
 static void run_replay_done(struct run_replay *x)
@@ -102,19 +116,20 @@ static int add_peak(struct run_replay *x, uint32_t ms, int32_t a, int32_t b)
 
 static int score_syscall_event(struct replay_context *s, const struct run_event *e)
 {
-	uint8_t tok = lutra_token(s->policy, e->state->role, e->nr), w[3];
+	uint8_t tok = lutra_syscall_token(s->policy, e->state->role, e->nr), w[3];
 	struct lutra_pairs x;
 
 	lutra_pairs(e->state, s->policy, tok, &x);
 	lutra_claim(s->seen, &x, w);
 	lutra_level(e->state, &x, w, tok);
 	if (tok == LUTRA_UNK) {
-		unsigned rule = lutra_is_th(s->policy, e->nr) ? LUTRA_G_TH : LUTRA_G_T;
+		unsigned rule = lutra_is_hookable(s->policy, e->nr) ? LUTRA_RULE_NEW_HOOKABLE
+								    : LUTRA_RULE_NEW_SYSCALL;
 
 		if (episodes_add(&s->ret->matches, e->ms, rule) < 0)
 			return -ENOMEM;
 	}
-	return add_peak(s->ret, e->ms, e->state->a, e->state->b);
+	return add_peak(s->ret, e->ms, e->state->level_a, e->state->level_b);
 }
 
 static int score_object_event(struct replay_context *s, const struct run_event *e)
@@ -125,9 +140,9 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 		struct lutra_judgement j;
 
 		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
-		*rule = j.group;
+		*rule = j.rule;
 	}
-	return *rule == LUTRA_G_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
+	return *rule == LUTRA_RULE_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
 }
 
 static int score_replayed_run(const struct corpus *c, const struct run *run,
@@ -161,7 +176,7 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 		r = model_policy(src->model, src->counts, src->corpus->n_runs, run, p);
 	if (r < 0)
 		return err_oom(err);
-	th_mask(src->corpus->arch, p->th);
+	th_mask(src->corpus->arch, p->hookable);
 	r = objects_learn(&objects, p, ret, err);
 	return r < 0 ? r : policy_image(p, 1, ret, err);
 }
@@ -209,10 +224,10 @@ static void find_thresholds(const struct calibrate_job *j, size_t n, size_t with
 	b = ceil(CALIBRATE_MARGIN_B * b);
 	*ret_a = a > CALIBRATE_FLOOR_A ? (int32_t)a : CALIBRATE_FLOOR_A;
 	*ret_b = b > CALIBRATE_FLOOR_B ? (int32_t)b : CALIBRATE_FLOOR_B;
-	if (j->src->old && j->src->old->th_a > *ret_a)
-		*ret_a = j->src->old->th_a;
-	if (j->src->old && j->src->old->th_b > *ret_b)
-		*ret_b = j->src->old->th_b;
+	if (j->src->old && j->src->old->threshold_a > *ret_a)
+		*ret_a = j->src->old->threshold_a;
+	if (j->src->old && j->src->old->threshold_b > *ret_b)
+		*ret_b = j->src->old->threshold_b;
 }
 
 static int compare_matches(const void *a, const void *b)
@@ -225,13 +240,15 @@ static int compare_matches(const void *a, const void *b)
 }
 
 /* Adds the peaks above the thresholds to the replay's matches, and sorts these by time. */
-static int add_level_matches(struct run_replay *x, int32_t th_a, int32_t th_b)
+static int add_level_matches(struct run_replay *x, int32_t threshold_a, int32_t threshold_b)
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
 
-		if ((p->a > th_a && episodes_add(&x->matches, p->ms, LUTRA_G_A) < 0) ||
-		    (p->b > th_b && episodes_add(&x->matches, p->ms, LUTRA_G_B) < 0))
+		if ((p->a > threshold_a &&
+		     episodes_add(&x->matches, p->ms, LUTRA_RULE_LEVEL_A) < 0) ||
+		    (p->b > threshold_b &&
+		     episodes_add(&x->matches, p->ms, LUTRA_RULE_LEVEL_B) < 0))
 			return -ENOMEM;
 	}
 	if (x->matches.n)
@@ -254,7 +271,7 @@ static uint32_t rules_with_action(const struct policy *p, unsigned least)
 {
 	uint32_t rules = 0;
 
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		rules |= p->action[g] >= least ? 1u << g : 0;
 	return rules;
 }
@@ -270,14 +287,14 @@ static void set_actions(struct policy *p, bool levels)
 	struct policy_calibration *c = &p->calibration;
 
 	memcpy(p->action, actions, sizeof(p->action));
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
-		bool few = c->audit_only && g != LUTRA_G_EXEC_FRESH;
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
+		bool few = c->audit_only && g != LUTRA_RULE_EXEC_FRESH;
 
 		if (p->action[g] == LUTRA_ACTION_DENY && (few || c->alarms[g]))
 			p->action[g] = LUTRA_ACTION_ALERT;
 	}
 	if (!levels)
-		p->action[LUTRA_G_A] = p->action[LUTRA_G_B] = LUTRA_ACTION_LOG;
+		p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_LOG;
 }
 
 static void append_text(struct err *line, const char *text)
@@ -325,7 +342,7 @@ static char *write_advice(const struct policy *p, size_t n_runs)
 		append_text(&line, "alerts get rare with 9 or 10 runs");
 	}
 	advise_more_time(&p->calibration, &line);
-	for (unsigned g = 0; g < LUTRA_G_COUNT && !p->calibration.audit_only; g++) {
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !p->calibration.audit_only; g++) {
 		if (actions[g] != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
 			continue;
 		append_text(&line, first && line.msg[0] ? "; " : "");
@@ -349,7 +366,7 @@ static void add_old_calibration(const struct policy *old, struct policy_calibrat
 	c->heldout += o->heldout;
 	c->max_a = o->max_a > c->max_a ? o->max_a : c->max_a;
 	c->max_b = o->max_b > c->max_b ? o->max_b : c->max_b;
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		c->alarms[g] += o->alarms[g];
 	c->alarms_alert += o->alarms_alert;
 	c->alarms_deny += o->alarms_deny;
@@ -372,24 +389,24 @@ static int set_calibration(const struct calibrate_job *j, size_t n, struct polic
 	int32_t max_a = 0, max_b = 0;
 
 	for (size_t i = j->first; i < n; i++) {
-		int32_t th_a, th_b;
+		int32_t threshold_a, threshold_b;
 
 		max_a = j->replayed[i].max_a > max_a ? j->replayed[i].max_a : max_a;
 		max_b = j->replayed[i].max_b > max_b ? j->replayed[i].max_b : max_b;
-		find_thresholds(j, n, i, &th_a, &th_b);
-		if (add_level_matches(&j->replayed[i], th_a, th_b) < 0)
+		find_thresholds(j, n, i, &threshold_a, &threshold_b);
+		if (add_level_matches(&j->replayed[i], threshold_a, threshold_b) < 0)
 			return -ENOMEM;
 		cal->hours += c->runs[i].length_ms / 3.6e6;
 		cal->calls += c->runs[i].calls;
 	}
-	find_thresholds(j, n, SIZE_MAX, &p->th_a, &p->th_b);
+	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
 	cal->max_a = max_a / (LAYER_UNIT * 4096);
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
 	cal->audit_only =
 		c->n_runs < CALIBRATE_RUNS_DENY || recorded_seconds(c) < CALIBRATE_SECONDS_DENY;
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		cal->alarms[g] = count_episodes(j, n, 1u << g);
 	add_old_calibration(j->src->old, cal);
 	set_actions(p, n > j->first || cal->hours > 0);

@@ -13,14 +13,14 @@
 /* A rule that fired. */
 struct match {
 	uint32_t ms;   /* since the start of the run */
-	uint32_t rule; /* enum lutra_group */
+	uint32_t rule; /* enum lutra_rule */
 };
 
 /* A run's matches in the order of time, at most one for each rule and millisecond. */
 struct matches {
 	struct match *list;
 	size_t n, size;
-	uint64_t last[LUTRA_G_COUNT]; /* by rule: ms + 1 of its last match, or 0 */
+	uint64_t last[LUTRA_RULE_COUNT]; /* by rule: ms + 1 of its last match, or 0 */
 };
 
 /* Adds a match. Returns 0 or -ENOMEM. */
@@ -30,7 +30,7 @@ int episodes_add(struct matches *m, uint32_t ms, unsigned rule);
 void episodes_done(struct matches *m);
 
 /*
- * Returns the number of episodes of the rules in the mask (bit per enum lutra_group), taken
+ * Returns the number of episodes of the rules in the mask (bit per enum lutra_rule), taken
  * together.
  */
 uint32_t episodes_count(const struct matches *m, uint32_t rules);

@@ -156,7 +156,7 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 
 	run_names_object(&c->names, i, &o);
 	get_path(c, &o, &path);
-	lutra_judge(p, &o.object, &path, role, fold, ret);
+	lutra_judge_object(p, &o.object, &path, role, fold, ret);
 }
 
 int objects_compare_tokens(const void *a, const void *b)

@@ -44,8 +44,8 @@ static const struct {
 	[ALERT_STANDIN] = {"standin", "lutra.standin", BOOL},
 	[ALERT_A] = {"a", "lutra.a", INT},
 	[ALERT_B] = {"b", "lutra.b", INT},
-	[ALERT_TH_A] = {"th_a", "lutra.th_a", INT},
-	[ALERT_TH_B] = {"th_b", "lutra.th_b", INT},
+	[ALERT_TH_A] = {"th_a", "lutra.threshold_a", INT},
+	[ALERT_TH_B] = {"th_b", "lutra.threshold_b", INT},
 	[ALERT_WEIGHT0] = {"weight0", NULL, INT},
 	[ALERT_WEIGHT1] = {"weight1", NULL, INT},
 	[ALERT_WEIGHT2] = {"weight2", NULL, INT},
@@ -119,19 +119,19 @@ static void put_name(struct alert *a, enum alert_field f, const char *s)
 
 static void put_history(struct alert *a, const struct lutra_evidence *ev)
 {
-	unsigned n = ev->calls < LUTRA_HISTORY ? (unsigned)ev->calls : LUTRA_HISTORY;
+	unsigned n = ev->syscalls < LUTRA_HISTORY ? (unsigned)ev->syscalls : LUTRA_HISTORY;
 	char text[LUTRA_HISTORY * 64], call[32];
 	size_t len = 0;
 
 	text[0] = '\0';
 	for (unsigned i = LUTRA_HISTORY - n; i < LUTRA_HISTORY; i++) {
-		const struct lutra_past *p = &ev->past[i];
+		const struct lutra_history *p = &ev->history[i];
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s %u%s",
 					len ? "," : "",
 					nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
 					role_name(p->nr_role >> 12 & 7), p->weight,
-					p->nr_role & LUTRA_HIST_NOVEL ? " novel" : "");
+					p->nr_role & LUTRA_HISTORY_NOVEL ? " novel" : "");
 	}
 	alert_put(a, ALERT_HISTORY, text);
 }
@@ -145,18 +145,18 @@ static void set_numbers(struct alert *a, const struct event *e)
 	a->n[ALERT_TID] = ev->tid;
 	a->n[ALERT_PPID] = ev->ppid;
 	a->n[ALERT_REFUSED] = ev->refused;
-	a->n[ALERT_STANDIN] = ev->standin;
-	a->n[ALERT_SESSION] = ev->session;
-	a->n[ALERT_A] = ev->a;
-	a->n[ALERT_B] = ev->b;
-	a->n[ALERT_TH_A] = ev->th_a;
-	a->n[ALERT_TH_B] = ev->th_b;
+	a->n[ALERT_STANDIN] = ev->fallback;
+	a->n[ALERT_SESSION] = ev->exec_session;
+	a->n[ALERT_A] = ev->level_a;
+	a->n[ALERT_B] = ev->level_b;
+	a->n[ALERT_TH_A] = ev->threshold_a;
+	a->n[ALERT_TH_B] = ev->threshold_b;
 	a->n[ALERT_WEIGHT0] = ev->weight[0];
 	a->n[ALERT_WEIGHT1] = ev->weight[1];
 	a->n[ALERT_WEIGHT2] = ev->weight[2];
-	a->n[ALERT_CALLS] = (int64_t)ev->calls;
+	a->n[ALERT_CALLS] = (int64_t)ev->syscalls;
 	a->n[ALERT_SINCE_NS] = (int64_t)ev->since_ns;
-	a->n[ALERT_SINCE_CALLS] = ev->since_calls;
+	a->n[ALERT_SINCE_CALLS] = ev->since_syscalls;
 	a->n[ALERT_POLICY_VERSION] = ev->policy_version;
 }
 
@@ -178,7 +178,7 @@ void alert_set(struct alert *a, const struct event *e)
 	set_numbers(a, e);
 	alert_put(a, ALERT_VERDICT, verdict_name(ev->verdict));
 	alert_put(a, ALERT_MODE, mode_name(ev->mode));
-	alert_put(a, ALERT_GROUP, group_name(ev->group));
+	alert_put(a, ALERT_GROUP, group_name(ev->rule));
 	alert_put(a, ALERT_KIND, kind_name(ev->kind));
 	alert_put(a, ALERT_ROLE, role_name(ev->role));
 	alert_put(a, ALERT_CALL, nr_name(NULL, ev->nr, call, sizeof(call)));
@@ -214,14 +214,15 @@ static bool verdict_is(const struct alert *a, unsigned verdict)
 
 const char *alert_rule(const struct alert *a)
 {
-	static const unsigned others[] = {LUTRA_G_GUARD, LUTRA_G_FALLBACK}; /* in no policy */
+	static const unsigned others[] = {LUTRA_RULE_GUARD,
+					  LUTRA_RULE_AUDIT_FALLBACK}; /* in no policy */
 	const char *name = text(a, ALERT_GROUP);
 	unsigned group;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(name, group_name(others[i])) == 0)
 			return event_rule(others[i]);
-	return event_rule(group_parse(name, &group) < 0 ? LUTRA_G_NONE : group);
+	return event_rule(group_parse(name, &group) < 0 ? LUTRA_RULE_NONE : group);
 }
 
 int alert_level(const struct alert *a)
@@ -328,7 +329,7 @@ static json_t *field_json(const struct alert *a, enum alert_field f)
 /* score, threshold: of the level that spoke, or of A. */
 static void add_derived(json_t *o, const struct alert *a)
 {
-	bool b = strcmp(text(a, ALERT_GROUP), group_name(LUTRA_G_B)) == 0;
+	bool b = strcmp(text(a, ALERT_GROUP), group_name(LUTRA_RULE_LEVEL_B)) == 0;
 	json_t *history = history_json(a->text[ALERT_HISTORY]);
 
 	json_object_set_new(o, "lutra.score",

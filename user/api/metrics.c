@@ -49,7 +49,7 @@ static void label(const char *s, char ret[static LABEL_MAX])
 
 static void add(struct lutra_counters *to, const struct lutra_counters *n)
 {
-	for (int i = 0; i < LUTRA_C_COUNT; i++)
+	for (int i = 0; i < LUTRA_COUNTER_COUNT; i++)
 		to->n[i] += n->n[i];
 }
 
@@ -144,30 +144,31 @@ static void put_sums(FILE *f, const struct lutra_counters *sum)
 		unsigned counter;
 	} rows[] = {
 		{"lutra_evidence_lost_total", "Signals whose evidence did not fit into the ring.",
-		 LUTRA_C_EVIDENCE_LOST},
+		 LUTRA_COUNTER_EVIDENCE_LOST},
 		{"lutra_records_lost_total", "Recorded events that did not fit into the ring.",
-		 LUTRA_C_RECORDS_LOST},
+		 LUTRA_COUNTER_RECORDS_LOST},
 		{"lutra_storage_failed_total", "Tasks that are not guarded for want of memory.",
-		 LUTRA_C_STORAGE_FAILED},
+		 LUTRA_COUNTER_STORAGE_FAILED},
 		{"lutra_events_unscored_total", "Events of armed tasks without a policy.",
-		 LUTRA_C_UNSCORED},
+		 LUTRA_COUNTER_UNSCORED},
 		{"lutra_paths_cut_total",
-		 "Paths too deep, too long or unresolved, judged as misses.", LUTRA_C_PATHS_CUT},
+		 "Paths too deep, too long or unresolved, judged as misses.",
+		 LUTRA_COUNTER_PATHS_CUT},
 		{"lutra_signals_failed_total", "Kills that the kernel refused.",
-		 LUTRA_C_SIGNAL_FAILED},
+		 LUTRA_COUNTER_SIGNAL_FAILED},
 	};
 
 	head(f, "lutra_events_scored_total", "counter",
 	     "System calls and object operations scored.");
 	fprintf(f, "lutra_events_scored_total{kind=\"call\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_C_CALLS]);
+		(uint64_t)sum->n[LUTRA_COUNTER_SYSCALLS]);
 	fprintf(f, "lutra_events_scored_total{kind=\"object\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_C_OBJECTS]);
+		(uint64_t)sum->n[LUTRA_COUNTER_OBJECTS]);
 	head(f, "lutra_events_novel_total", "counter", "Of these, those never seen in training.");
 	fprintf(f, "lutra_events_novel_total{kind=\"call\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_C_NOVEL_TOKENS]);
+		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_TOKENS]);
 	fprintf(f, "lutra_events_novel_total{kind=\"object\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_C_NOVEL_OBJECTS]);
+		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_OBJECTS]);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		one(f, rows[i].name, "counter", rows[i].help, (double)sum->n[rows[i].counter]);
 }
@@ -177,10 +178,10 @@ static void put_images(FILE *f, const struct metrics *m)
 	static const struct {
 		unsigned counter;
 		const char *action;
-	} verdicts[] = {{LUTRA_C_ALLOW, "allow"},
-			{LUTRA_C_ALERT, "alert"},
-			{LUTRA_C_DENY, "deny"},
-			{LUTRA_C_KILL, "kill"}};
+	} verdicts[] = {{LUTRA_COUNTER_ALLOW, "allow"},
+			{LUTRA_COUNTER_ALERT, "alert"},
+			{LUTRA_COUNTER_DENY, "deny"},
+			{LUTRA_COUNTER_KILL, "kill"}};
 
 	head(f, "lutra_verdicts_total", "counter", "Signals by image and what was decided.");
 	for (size_t i = 0; i < m->n; i++)
@@ -191,7 +192,7 @@ static void put_images(FILE *f, const struct metrics *m)
 	head(f, "lutra_refused_total", "counter", "Operations that a hook refused.");
 	for (size_t i = 0; i < m->n; i++)
 		fprintf(f, "lutra_refused_total{image=\"%s\"} %" PRIu64 "\n", m->images[i].name,
-			(uint64_t)m->images[i].now.n[LUTRA_C_REFUSED]);
+			(uint64_t)m->images[i].now.n[LUTRA_COUNTER_REFUSED]);
 }
 
 /* One series a container: its labels are never those of another. */

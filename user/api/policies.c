@@ -135,7 +135,7 @@ static json_t *th_json(const struct policy *p)
 	char call[32];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		if (p->th[nr / 64] >> (nr & 63) & 1)
+		if (p->hookable[nr / 64] >> (nr & 63) & 1)
 			json_array_append_new(
 				list, json_string(nr_name(p->arch, nr, call, sizeof(call))));
 	return list;
@@ -165,7 +165,7 @@ static json_t *actions_json(const struct policy *p)
 {
 	json_t *j = json_object();
 
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		json_object_set_new(j, group_name(g), json_string(action_name(p->action[g])));
 	return j;
 }
@@ -173,8 +173,8 @@ static json_t *actions_json(const struct policy *p)
 static json_t *details_json(const struct policy *p)
 {
 	return json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}", "arch", p->arch,
-			 "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->th_a, "b",
-			 p->th_b, "roles", calls_json(p), "th", th_json(p), "known",
+			 "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->threshold_a,
+			 "b", p->threshold_b, "roles", calls_json(p), "th", th_json(p), "known",
 			 objects_json(p), "actions", actions_json(p), "provenance",
 			 policy_provenance_encode(p));
 }

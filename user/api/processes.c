@@ -85,7 +85,7 @@ static double share(int32_t level, int32_t threshold)
 /* How near to its nearer threshold. */
 static double ratio_of(const struct container *c, const struct lutra_state *s)
 {
-	double a = share(s->a, c->th_a), b = share(s->b, c->th_b);
+	double a = share(s->level_a, c->threshold_a), b = share(s->level_b, c->threshold_b);
 
 	return a > b ? a : b;
 }
@@ -108,8 +108,8 @@ static void note_level(struct walk *w, pid_t pid)
 
 static json_t *level_json(const struct container *c, const struct lutra_state *s)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "a", s->a, "b", s->b, "th_a", c->th_a, "th_b",
-			 c->th_b, "ratio", ratio_of(c, s));
+	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "a", s->level_a, "b", s->level_b, "th_a",
+			 c->threshold_a, "th_b", c->threshold_b, "ratio", ratio_of(c, s));
 }
 
 json_t *api_level_json(const struct daemon *d, const struct container *c)

@@ -39,7 +39,7 @@ json_t *api_successors_json(const struct policy *p, unsigned token)
 	return list;
 }
 
-/* The token of one of the history's calls, as lutra_token(); 0 (PAD): not known. */
+/* The token of one of the history's calls, as lutra_syscall_token(); 0 (PAD): not known. */
 static unsigned token_of(const struct policy *p, const json_t *past)
 {
 	const char *call = json_string_value(json_object_get(past, "call"));

@@ -181,10 +181,10 @@ static int describe(struct daemon *d, const struct enrol_request *q, struct cont
 
 void container_knows_policy(struct container *c, const struct policy *p)
 {
-	c->th_a = p->th_a;
-	c->th_b = p->th_b;
+	c->threshold_a = p->threshold_a;
+	c->threshold_b = p->threshold_b;
 	c->refuses = 0;
-	for (unsigned g = 0; g < LUTRA_G_COUNT; g++)
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		if (p->action[g] >= LUTRA_ACTION_DENY)
 			c->refuses |= 1u << g;
 }
@@ -434,7 +434,7 @@ static void say_alert(struct daemon *d, struct container *c, const struct event 
 /* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
 static void note_verdict(struct container *c, const struct lutra_evidence *ev)
 {
-	bool level = ev->group == LUTRA_G_A || ev->group == LUTRA_G_B;
+	bool level = ev->rule == LUTRA_RULE_LEVEL_A || ev->rule == LUTRA_RULE_LEVEL_B;
 
 	if (ev->mode >= LUTRA_MODE_DENY &&
 	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
@@ -485,7 +485,7 @@ json_t *containers_json(const struct daemon *d, const struct container *c)
 	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT];
 
 	guard_counters(d->guard, c->slot, &n);
-	for (unsigned i = 0; i < LUTRA_C_COUNT; i++)
+	for (unsigned i = 0; i < LUTRA_COUNTER_COUNT; i++)
 		json_object_set_new(counters, counter_name(i), json_integer((json_int_t)n.n[i]));
 	j = json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o}", "policy",
 		      text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,

@@ -49,9 +49,9 @@ struct container {
 	bool frozen;	      /* by us */
 	bool reacted;	      /* kill-container, freeze: done */
 	struct throttle said; /* its alerts in the log */
-	int32_t th_a, th_b;   /* thresholds of what is in force, 1/4096 of a weight */
-	uint64_t alert_ns;    /* CLOCK_REALTIME; of the last that was not allowed, 0: none yet */
-	uint64_t verdict_ns;  /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
+	int32_t threshold_a, threshold_b; /* thresholds of what is in force, 1/4096 of a weight */
+	uint64_t alert_ns;   /* CLOCK_REALTIME; of the last that was not allowed, 0: none yet */
+	uint64_t verdict_ns; /* CLOCK_MONOTONIC; of the last in force, 0: none yet */
 };
 
 struct image_index;

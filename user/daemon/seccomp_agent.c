@@ -105,9 +105,9 @@ static bool under_verdict(struct daemon *d, const struct container *c)
 	if (c->frozen || c->reacted)
 		return true;
 	if (guard_slot(d->guard, c->slot, &slot) == 0 &&
-	    slot.flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_CONDEMNED))
+	    slot.flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING))
 		return true;
-	return c->verdict_ns && clock_now_ns() - c->verdict_ns < LUTRA_SIGNAL_WINDOW_NS;
+	return c->verdict_ns && clock_now_ns() - c->verdict_ns < LUTRA_MATCH_WINDOW_NS;
 }
 
 struct question {

@@ -26,7 +26,7 @@ int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *
 	if (bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.counters), &slot, per_cpu) < 0)
 		return -errno;
 	for (int c = 0; c < cpus; c++)
-		for (int i = 0; i < LUTRA_C_COUNT; i++)
+		for (int i = 0; i < LUTRA_COUNTER_COUNT; i++)
 			sum.n[i] += per_cpu[c].n[i];
 	*ret = sum;
 	return 0;

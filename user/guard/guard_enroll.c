@@ -64,9 +64,10 @@ static uint32_t take_version(struct guard *g, uint32_t slot)
 static void set_session_mode(struct lutra_slot *s, const struct policy *policy)
 {
 	if (policy->audit_sessions)
-		__atomic_or_fetch(&s->flags, LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
+		__atomic_or_fetch(&s->flags, LUTRA_SLOT_AUDIT_EXEC_SESSIONS, __ATOMIC_SEQ_CST);
 	else
-		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_AUDIT_SESSIONS, __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_AUDIT_EXEC_SESSIONS,
+				   __ATOMIC_SEQ_CST);
 }
 
 /* Gives a slot a policy and empty seen pairs. */
@@ -207,10 +208,11 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 	s->mode = e->mode;
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
 	/* bind_policy() has set this flag. */
-	s->flags &= LUTRA_SLOT_AUDIT_SESSIONS;
-	s->flags |=
-		(e->record ? LUTRA_SLOT_RECORD : 0u) | (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u) |
-		(e->starting ? LUTRA_SLOT_STARTING : 0u) | (e->sessions ? LUTRA_SLOT_SESSIONS : 0u);
+	s->flags &= LUTRA_SLOT_AUDIT_EXEC_SESSIONS;
+	s->flags |= (e->record ? LUTRA_SLOT_RECORD : 0u) |
+		    (e->next_exec ? LUTRA_SLOT_NEXT_EXEC : 0u) |
+		    (e->starting ? LUTRA_SLOT_STARTING : 0u) |
+		    (e->sessions ? LUTRA_SLOT_EXEC_SESSIONS : 0u);
 	__atomic_add_fetch(&s->epoch, 1, __ATOMIC_SEQ_CST);
 	s->instance = g->instance;
 	__atomic_store_n(&s->cgroup_id, id, __ATOMIC_SEQ_CST);
@@ -367,7 +369,7 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 	s = &g->slots[slot];
 	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
-	__atomic_and_fetch(&s->flags, ~(__u32)(LUTRA_SLOT_CONDEMNED | LUTRA_SLOT_FROZEN),
+	__atomic_and_fetch(&s->flags, ~(__u32)(LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN),
 			   __ATOMIC_SEQ_CST);
 	return 0;
 }

@@ -79,7 +79,7 @@ static int end_syscall(struct lines *l, const struct event *e)
 	if (fork && res == 0 && parent > 0 && parent < LINES_PIDS)
 		return lines_fork(l, (uint32_t)parent, (uint32_t)e->tid, thread);
 	if (strcmp(e->name, "execve") == 0 && res == 0)
-		return lines_plain(l, (uint32_t)e->tid, LUTRA_REC_EXEC);
+		return lines_plain(l, (uint32_t)e->tid, LUTRA_RECORD_EXEC);
 	return 0;
 }
 
@@ -104,7 +104,7 @@ static int lid_ds_line(struct lines *l, void *ctx, char *line, struct err *err)
 	if (r == 0)
 		lines_time(l, e.ns);
 	if (r == 0 && strcmp(e.name, "procexit") == 0)
-		r = lines_plain(l, (uint32_t)e.tid, LUTRA_REC_EXIT);
+		r = lines_plain(l, (uint32_t)e.tid, LUTRA_RECORD_EXIT);
 	else if (r == 0 && e.direction[0] == '<')
 		r = end_syscall(l, &e);
 	else if (r == 0 && lines_nr(l, e.name, &nr))

@@ -82,7 +82,7 @@ int lines_fork(struct lines *l, uint32_t tid, uint32_t child, bool thread)
 	const struct lutra_record rec = {.ts_ns = l->ts_ns,
 					 .tid = tid,
 					 .tgid = tid,
-					 .type = LUTRA_REC_FORK,
+					 .type = LUTRA_RECORD_FORK,
 					 .nr = thread,
 					 .arg = child | (uint64_t)(thread ? tid : child) << 32};
 
@@ -97,7 +97,7 @@ int lines_plain(struct lines *l, uint32_t tid, uint16_t type)
 	const struct lutra_record rec = {.ts_ns = l->ts_ns, .tid = tid, .tgid = tid, .type = type};
 	int r = put_record(l, &rec);
 
-	if (type == LUTRA_REC_EXIT && tid < LINES_PIDS)
+	if (type == LUTRA_RECORD_EXIT && tid < LINES_PIDS)
 		l->met[tid / 8] &= (uint8_t) ~(1u << (tid & 7));
 	return r;
 }

@@ -26,7 +26,7 @@ static int adfa_file(struct lines *l, void *ctx, const char *path, struct err *e
 
 	(void)path;
 	(void)err;
-	return lines_plain(l, ++*tid, LUTRA_REC_ARM);
+	return lines_plain(l, ++*tid, LUTRA_RECORD_ARM);
 }
 
 static int adfa_line(struct lines *l, void *ctx, char *line, struct err *err)

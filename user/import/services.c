@@ -373,7 +373,7 @@ static int put_object(struct trace_writer *w, const struct input *in, const stru
 
 	if (!object_of(raw, &o))
 		return 0;
-	rec->type = LUTRA_REC_OBJECT;
+	rec->type = LUTRA_RECORD_OBJECT;
 	lutra_object_pack(&o, rec);
 	if (!(o.flags & LUTRA_OBJ_PATH) || !line)
 		return trace_writer_add(w, rec, NULL, 0);
@@ -390,7 +390,7 @@ static int put_call(struct trace_writer *w, const struct raw *raw, struct lutra_
 	struct lutra_object wx = {.op = LUTRA_OP_WX, .mode = raw->nr};
 	int r;
 
-	rec->type = LUTRA_REC_CALL;
+	rec->type = LUTRA_RECORD_SYSCALL;
 	rec->arg = raw->arg;
 	/* They have the family in 16 bits, the type behind it. */
 	if (raw->nr == NR_SOCKET || raw->nr == NR_SOCKETPAIR)
@@ -399,7 +399,7 @@ static int put_call(struct trace_writer *w, const struct raw *raw, struct lutra_
 	if (r < 0 || (raw->nr != NR_MMAP && raw->nr != NR_MPROTECT) ||
 	    (raw->arg & PROT_WX) != PROT_WX)
 		return r;
-	rec->type = LUTRA_REC_OBJECT;
+	rec->type = LUTRA_RECORD_OBJECT;
 	lutra_object_pack(&wx, rec);
 	return trace_writer_add(w, rec, NULL, 0);
 }
@@ -413,14 +413,14 @@ static int put(struct trace_writer *w, const struct input *in, const struct raw 
 	case RAW_CALL:
 		return put_call(w, raw, &rec);
 	case RAW_FORK:
-		rec.type = LUTRA_REC_FORK;
+		rec.type = LUTRA_RECORD_FORK;
 		rec.arg = raw->aux | (uint64_t)(raw->nr ? raw->tgid : raw->aux) << 32;
 		break;
 	case RAW_EXEC:
-		rec.type = LUTRA_REC_EXEC;
+		rec.type = LUTRA_RECORD_EXEC;
 		break;
 	case RAW_EXIT:
-		rec.type = LUTRA_REC_EXIT;
+		rec.type = LUTRA_RECORD_EXIT;
 		break;
 	case RAW_OBJECT:
 		return put_object(w, in, raw, &rec);
@@ -439,7 +439,7 @@ static int put_marks(struct trace_writer *w, const struct input *in, uint64_t un
 		const struct lutra_record rec = {.ts_ns = m->ts,
 						 .tid = in->root,
 						 .tgid = in->root,
-						 .type = LUTRA_REC_MARK,
+						 .type = LUTRA_RECORD_MARK,
 						 .aux = m->aux};
 
 		r = trace_writer_add(w, &rec, *m->name ? m->name : NULL, strlen(m->name));

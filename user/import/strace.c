@@ -145,7 +145,7 @@ static int finish_syscall(struct lines *l, struct strace *t, uint32_t tid, const
 			return lines_fork(l, tid, (uint32_t)result, thread);
 	}
 	if ((strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0) && result == 0)
-		return lines_plain(l, tid, LUTRA_REC_EXEC);
+		return lines_plain(l, tid, LUTRA_RECORD_EXEC);
 	return 0;
 }
 
@@ -216,7 +216,7 @@ static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
 		return r;
 	if (strncmp(s, "+++ ", 4) == 0) {
 		close_fork(t, tid);
-		return lines_plain(l, tid, LUTRA_REC_EXIT);
+		return lines_plain(l, tid, LUTRA_RECORD_EXIT);
 	}
 	return strncmp(s, "<... ", 5) == 0 ? resume_syscall(l, t, tid, s, err)
 					   : begin_syscall(l, t, tid, s, err);

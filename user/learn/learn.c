@@ -194,7 +194,7 @@ static void tell(struct daemon *d, struct container *c, const struct lutra_evide
 {
 	struct lutra_evidence ev = *last;
 
-	ev.group = LUTRA_G_FALLBACK;
+	ev.rule = LUTRA_RULE_AUDIT_FALLBACK;
 	ev.verdict = LUTRA_VERDICT_ALERT;
 	ev.mode = LUTRA_MODE_AUDIT;
 	ev.refused = 0;
@@ -216,7 +216,7 @@ static void fall_back(struct daemon *d, struct container *fired, struct lifecycl
 		"fell back to audit at %s: %u refusals and kills in its first %.1f minutes in "
 		"force, the last by rule %s; see `lutra events`, learn more runs",
 		clock_format(clock_realtime_ns(), time), i->fired, (double)i->enforced_ns / 6e10,
-		group_name(last->group));
+		group_name(last->rule));
 	daemon_log(d, LOG_LEVEL_ERROR, "policy %s %s", i->policy, i->note);
 	if (modes_set(d->config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		daemon_log(d, LOG_LEVEL_ERROR, "%s: the next lutrad will not know: %s", i->policy,
@@ -239,10 +239,10 @@ void learn_signal(struct daemon *d, struct container *c, const struct lutra_evid
 {
 	struct lifecycle_image *i = learn_image(d, c);
 	bool refuses = ev->verdict >= LUTRA_VERDICT_DENY ||
-		       (ev->group < LUTRA_G_COUNT && c->refuses >> ev->group & 1);
+		       (ev->rule < LUTRA_RULE_COUNT && c->refuses >> ev->rule & 1);
 
 	/* Of a digest that is being learned, signals are what is to be expected. */
-	if (!i || c->recorded || ev->group == LUTRA_G_GUARD)
+	if (!i || c->recorded || ev->rule == LUTRA_RULE_GUARD)
 		return;
 	if (lifecycle_add_match(&d->learn->lifecycle, i, &d->config->life, ev->mode, refuses))
 		fall_back(d, c, i, ev);

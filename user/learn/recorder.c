@@ -57,7 +57,7 @@ static uint64_t records_lost(const struct daemon *d, const struct recording *r)
 	struct lutra_counters n = {};
 
 	guard_counters(d->guard, r->container->slot, &n);
-	return n.n[LUTRA_C_RECORDS_LOST];
+	return n.n[LUTRA_COUNTER_RECORDS_LOST];
 }
 
 static int make_dirs(const struct daemon *d, const struct lifecycle_image *i)
@@ -127,7 +127,7 @@ void learn_record(void *ctx, uint32_t slot, const struct lutra_record *rec, cons
 	if (!r || r->cut)
 		return;
 	/* What ended tasks left in the ring is no beginning. */
-	if (!r->trace && !r->failed && rec->type == LUTRA_REC_ARM)
+	if (!r->trace && !r->failed && rec->type == LUTRA_RECORD_ARM)
 		start(d, r, rec->ts_ns);
 	r->last_ns = rec->ts_ns;
 	if (r->trace && !r->failed)

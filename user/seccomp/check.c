@@ -125,7 +125,7 @@ int check_trace(struct check *c, const char *path, struct err *err)
 	while ((r = trace_reader_next(reader, &rec, &str, &str_len)) > 0) {
 		uint64_t arg = trace_meta_has_arguments(meta) ? rec->arg : 0;
 
-		if (rec->type != LUTRA_REC_CALL)
+		if (rec->type != LUTRA_RECORD_SYSCALL)
 			continue;
 		r = check_call(c, rec->nr, arg);
 		if (r < 0)

@@ -147,13 +147,13 @@ static void level_moves_by_an_eighth(void **state)
 
 	(void)state;
 	step(&s, (const uint8_t[3]){10, 20, 30});
-	assert_int_equal(s.a, (60 << 12) / 8);
-	assert_int_equal(s.b, 512);
+	assert_int_equal(s.level_a, (60 << 12) / 8);
+	assert_int_equal(s.level_b, 512);
 	step(&s, (const uint8_t[3]){1, 0, 0});
-	assert_int_equal(s.a, 30720 + ((4096 - 30720) >> 3));
-	assert_int_equal(s.b, 960);
+	assert_int_equal(s.level_a, 30720 + ((4096 - 30720) >> 3));
+	assert_int_equal(s.level_b, 960);
 	step(&s, (const uint8_t[3]){0, 5, 5});
-	assert_int_equal(s.b, 840);
+	assert_int_equal(s.level_b, 840);
 	assert_int_equal(s.c0, 5);
 	assert_int_equal(s.t, 3);
 	assert_int_equal(s.r1[0], 7);
@@ -168,7 +168,7 @@ static int32_t diluted(unsigned period)
 
 	for (unsigned i = 0; i < 1000 * period; i++) {
 		step(&s, (const uint8_t[3]){i % period == 0 ? 240 : 0, 0, 0});
-		max = s.b > max ? s.b : max;
+		max = s.level_b > max ? s.level_b : max;
 	}
 	return max;
 }
@@ -183,13 +183,13 @@ static void level_of_diluted_pairs_stays_low(void **state)
 
 static void level_decays_to_zero(void **state)
 {
-	struct lutra_state s = {.a = 1 << 20, .b = 4096};
+	struct lutra_state s = {.level_a = 1 << 20, .level_b = 4096};
 
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		step(&s, (const uint8_t[3]){0, 0, 0});
-	assert_in_range(s.a, 0, 7);
-	assert_in_range(s.b, 0, 7);
+	assert_in_range(s.level_a, 0, 7);
+	assert_in_range(s.level_b, 0, 7);
 }
 
 static void pairs_read_lags_1_2_4(void **state)
@@ -231,14 +231,14 @@ static void role_moves_after_accept_and_at_exec(void **state)
 	image.steady[0] = 1ull << SYS_accept;
 	lutra_state_exec(&s);
 	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
-	lutra_steady(&s, &image, SYS_read);
-	lutra_steady(&s, &image, LUTRA_NR + SYS_accept);
+	lutra_role_steady(&s, &image, SYS_read);
+	lutra_role_steady(&s, &image, LUTRA_NR + SYS_accept);
 	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
-	lutra_steady(&s, &image, SYS_accept);
+	lutra_role_steady(&s, &image, SYS_accept);
 	assert_int_equal(s.role, LUTRA_ROLE_STEADY);
 	lutra_state_exec(&s);
 	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
-	lutra_steady(&s, &image, SYS_accept);
+	lutra_role_steady(&s, &image, SYS_accept);
 	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
 	lutra_state_exec(&s);
 	lutra_state_exec(&s);
@@ -249,9 +249,9 @@ static void token_of_a_foreign_entry_is_unk(void **state)
 {
 	(void)state;
 	memset(&image, 9, sizeof(image));
-	assert_int_equal(lutra_token(&image, 1, 5), 9);
-	assert_int_equal(lutra_token(&image, 1, LUTRA_NR_IA32 | 5), LUTRA_UNK);
-	assert_int_equal(lutra_token(&image, 1, LUTRA_NR), LUTRA_UNK);
+	assert_int_equal(lutra_syscall_token(&image, 1, 5), 9);
+	assert_int_equal(lutra_syscall_token(&image, 1, LUTRA_NR_IA32 | 5), LUTRA_UNK);
+	assert_int_equal(lutra_syscall_token(&image, 1, LUTRA_NR), LUTRA_UNK);
 }
 
 /* ---- objects ---- */
@@ -299,7 +299,7 @@ static struct lutra_judgement judge(const char *path, struct lutra_object o, uin
 
 	path_parse(path, strlen(path), &parsed);
 	o.flags |= LUTRA_OBJ_PATH;
-	lutra_judge(&image, &o, &parsed, role, fold, &j);
+	lutra_judge_object(&image, &o, &parsed, role, fold, &j);
 	return j;
 }
 
@@ -329,39 +329,39 @@ static const struct {
 	{                                                                                          \
 		.op = (o)                                                                          \
 	}
-	{"/etc/shadow", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
-	{"/secret/key", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
-	{"/etc/cron.d/x", W, LUTRA_KIND_P, LUTRA_G_OPEN_W_P},
-	{"/usr/share/doc", R, LUTRA_KIND_U, LUTRA_G_OPEN_R_U},
-	{"/usr/share/doc", W, LUTRA_KIND_U, LUTRA_G_OPEN_W_U},
-	{"/usr/bin/nc", OP(LUTRA_OP_EXEC), LUTRA_KIND_P, LUTRA_G_EXEC},
-	{"/usr/share/x.so", OP(LUTRA_OP_MAPX), LUTRA_KIND_U, LUTRA_G_MAPX},
-	{"/srv/new", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
-	{"/srv/new", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
-	{"/srv/data/tmp", W, LUTRA_KIND_W, LUTRA_G_OPEN_W_W},
-	{"/srv/data/tmp", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
-	{"/srv/data/x.php", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
-	{"/srv/data/sub/tmp", W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
-	{"/srv/data/tmp", OP(LUTRA_OP_RENAME_TO), LUTRA_KIND_W, LUTRA_G_PATH_W},
-	{"/srv/data/tmp", OP(LUTRA_OP_MKDIR), LUTRA_KIND_O, LUTRA_G_PATH_O},
-	{"/srv/f.txt", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
-	{"/srv/f.txt", W, LUTRA_KIND_K, LUTRA_G_OPEN_W_K},
-	{"/srv/f.txt", OP(LUTRA_OP_UNLINK), LUTRA_KIND_K, LUTRA_G_PATH_K},
-	{"/etc/hosts", R, LUTRA_KIND_Y, LUTRA_G_OPEN_R_Y},
-	{"/etc/hosts", W, LUTRA_KIND_Y, LUTRA_G_OPEN_W_Y},
-	{"/srv/pages/any9", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
-	{"/srv/pages/x/y", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
-	{"/srv/pages/x/y/z", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
-	{"/srv/data", D, LUTRA_KIND_KNOWN, LUTRA_G_NONE},
-	{"/srv/other", D, LUTRA_KIND_O, LUTRA_G_OPEN_DIR},
-	{"/root", D, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
-	{"/srv/data", OP(LUTRA_OP_CHDIR), LUTRA_KIND_KNOWN, LUTRA_G_NONE},
-	{"//memfd:x", R, LUTRA_KIND_K, LUTRA_G_OPEN_R_K},
-	{"//memfd:evil", R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
-	{"/srv/../etc/hosts", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
-	{"?/srv/f.txt", R, LUTRA_KIND_P, LUTRA_G_OPEN_R_P},
-	{DEEP, R, LUTRA_KIND_O, LUTRA_G_OPEN_R_O},
-	{LONG, W, LUTRA_KIND_O, LUTRA_G_OPEN_W_O},
+	{"/etc/shadow", R, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED},
+	{"/secret/key", R, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED},
+	{"/etc/cron.d/x", W, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_WRITE_PROTECTED},
+	{"/usr/share/doc", R, LUTRA_KIND_PROGRAM_DIR, LUTRA_RULE_OPEN_READ_PROGRAM_DIR},
+	{"/usr/share/doc", W, LUTRA_KIND_PROGRAM_DIR, LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR},
+	{"/usr/bin/nc", OP(LUTRA_OP_EXEC), LUTRA_KIND_PROTECTED, LUTRA_RULE_EXEC},
+	{"/usr/share/x.so", OP(LUTRA_OP_MAPX), LUTRA_KIND_PROGRAM_DIR, LUTRA_RULE_MAPX},
+	{"/srv/new", R, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	{"/srv/new", W, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
+	{"/srv/data/tmp", W, LUTRA_KIND_DATA_DIR, LUTRA_RULE_OPEN_WRITE_DATA_DIR},
+	{"/srv/data/tmp", R, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	{"/srv/data/x.php", W, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
+	{"/srv/data/sub/tmp", W, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
+	{"/srv/data/tmp", OP(LUTRA_OP_RENAME_TO), LUTRA_KIND_DATA_DIR, LUTRA_RULE_PATH_DATA_DIR},
+	{"/srv/data/tmp", OP(LUTRA_OP_MKDIR), LUTRA_KIND_ELSEWHERE, LUTRA_RULE_PATH_ELSEWHERE},
+	{"/srv/f.txt", R, LUTRA_KIND_NEW_USE, LUTRA_RULE_OPEN_READ_NEW_USE},
+	{"/srv/f.txt", W, LUTRA_KIND_NEW_USE, LUTRA_RULE_OPEN_WRITE_NEW_USE},
+	{"/srv/f.txt", OP(LUTRA_OP_UNLINK), LUTRA_KIND_NEW_USE, LUTRA_RULE_PATH_NEW_USE},
+	{"/etc/hosts", R, LUTRA_KIND_NEW_ROLE, LUTRA_RULE_OPEN_READ_NEW_ROLE},
+	{"/etc/hosts", W, LUTRA_KIND_NEW_ROLE, LUTRA_RULE_OPEN_WRITE_NEW_ROLE},
+	{"/srv/pages/any9", R, LUTRA_KIND_NEW_USE, LUTRA_RULE_OPEN_READ_NEW_USE},
+	{"/srv/pages/x/y", R, LUTRA_KIND_NEW_USE, LUTRA_RULE_OPEN_READ_NEW_USE},
+	{"/srv/pages/x/y/z", R, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	{"/srv/data", D, LUTRA_KIND_KNOWN, LUTRA_RULE_NONE},
+	{"/srv/other", D, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_DIR},
+	{"/root", D, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED},
+	{"/srv/data", OP(LUTRA_OP_CHDIR), LUTRA_KIND_KNOWN, LUTRA_RULE_NONE},
+	{"//memfd:x", R, LUTRA_KIND_NEW_USE, LUTRA_RULE_OPEN_READ_NEW_USE},
+	{"//memfd:evil", R, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	{"/srv/../etc/hosts", R, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED},
+	{"?/srv/f.txt", R, LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED},
+	{DEEP, R, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	{LONG, W, LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
 };
 
 static void judge_gives_kind_and_group(void **state)
@@ -370,9 +370,9 @@ static void judge_gives_kind_and_group(void **state)
 	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
 		struct lutra_judgement j = judge(judged[i].path, judged[i].o, 1);
 
-		if (j.kind != judged[i].kind || j.group != judged[i].group)
+		if (j.kind != judged[i].kind || j.rule != judged[i].group)
 			fail_msg("%s, case %zu: kind %u, group %u", judged[i].path, i, j.kind,
-				 j.group);
+				 j.rule);
 	}
 }
 
@@ -383,7 +383,7 @@ static void judge_of_what_no_recording_could_see_is_known(void **state)
 	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_SEND), 1).kind,
 			 LUTRA_KIND_KNOWN);
 	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_CONNECT), 1).kind,
-			 LUTRA_KIND_P);
+			 LUTRA_KIND_PROTECTED);
 }
 
 static void judge_knows_a_token_that_is_in_the_policy(void **state)
@@ -394,7 +394,7 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	(void)state;
 	image.object[lutra_object_slot(image.object_seed, token)] = token;
 	assert_int_equal(judge("/etc/hosts", o, 2).kind, LUTRA_KIND_KNOWN);
-	assert_int_equal(judge("/etc/hosts", o, 1).kind, LUTRA_KIND_Y);
+	assert_int_equal(judge("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
 static void address_classes_are_those_of_the_rfcs(void **state)
@@ -461,16 +461,16 @@ static void scorer_is_total_on_random_bytes(void **state)
 		fill_random(&o, sizeof(o), &rng);
 		fill_random(&path, sizeof(path), &rng);
 		path.n = round & 1 ? path.n : path.n % 40;
-		s.a = s.b = 0;
-		lutra_pairs(&s, &image, lutra_token(&image, s.role, nr), &x);
+		s.level_a = s.level_b = 0;
+		lutra_pairs(&s, &image, lutra_syscall_token(&image, s.role, nr), &x);
 		lutra_claim(&seen, &x, w);
 		lutra_level(&s, &x, w, 0);
-		lutra_steady(&s, &image, nr);
-		assert_in_range(s.b, 0, 512);
-		lutra_judge(&image, &o, &path, s.role, fold, &j);
-		assert_true(j.kind < LUTRA_KIND_COUNT && j.group <= LUTRA_G_NONE);
+		lutra_role_steady(&s, &image, nr);
+		assert_in_range(s.level_b, 0, 512);
+		lutra_judge_object(&image, &o, &path, s.role, fold, &j);
+		assert_true(j.kind < LUTRA_KIND_COUNT && j.rule <= LUTRA_RULE_NONE);
 		assert_true(j.class.node < LUTRA_NODES);
-		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, j.group == LUTRA_G_NONE);
+		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, j.rule == LUTRA_RULE_NONE);
 	}
 }
 
@@ -481,7 +481,7 @@ static void scorer_takes_null(void **state)
 	assert_int_equal(lutra_key(NULL, 3, NULL, 0), 0);
 	assert_int_equal(lutra_edge_find(NULL, 0, 0), 0);
 	assert_int_equal(lutra_object_find(NULL, 0), 0);
-	assert_int_equal(lutra_judge(NULL, NULL, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(lutra_judge_object(NULL, NULL, NULL, 0, NULL, NULL), 0);
 }
 
 #define TREE(f) cmocka_unit_test_setup(f, policy_with_tree)

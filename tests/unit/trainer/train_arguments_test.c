@@ -69,7 +69,7 @@ static char *write_trace(const char *dir, const char *name, const char *source,
 		fail_msg("%s", err.msg);
 	trace_meta_done(&meta);
 	for (size_t i = 0; i < n; i++) {
-		struct lutra_record rec = {.type = LUTRA_REC_CALL,
+		struct lutra_record rec = {.type = LUTRA_RECORD_SYSCALL,
 					   .tid = 10,
 					   .tgid = 10,
 					   .ts_ns = 1000000 * (i + 1),

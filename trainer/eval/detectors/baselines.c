@@ -123,7 +123,7 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 	struct pass *p = ctx;
 	struct baseline_levels x;
 
-	if (rec->type != LUTRA_REC_CALL)
+	if (rec->type != LUTRA_RECORD_SYSCALL)
 		return 0;
 	if (p->learn)
 		return learn_syscall(p->learn, entry, rec->nr, p->run);

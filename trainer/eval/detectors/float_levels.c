@@ -29,7 +29,7 @@ void float_levels_init(const struct float_levels *f, struct float_state *s)
 void float_levels_score(const struct float_levels *f, struct float_state *s,
 			struct lutra_seen *seen, uint32_t nr)
 {
-	uint8_t tok = lutra_token(f->image, s->state.role, nr), w[3] = {0};
+	uint8_t tok = lutra_syscall_token(f->image, s->state.role, nr), w[3] = {0};
 	struct lutra_pairs x;
 	double sum = 0;
 
@@ -46,7 +46,7 @@ void float_levels_score(const struct float_levels *f, struct float_state *s,
 		s->level +=
 			(sum - s->level) / (s->n < FLOAT_LEVELS_MEAN ? s->n : FLOAT_LEVELS_MEAN);
 	lutra_level(&s->state, &x, w, tok);
-	lutra_steady(&s->state, f->image, nr);
+	lutra_role_steady(&s->state, f->image, nr);
 }
 
 bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s)
@@ -91,7 +91,7 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 	struct replayed *x = ctx;
 	struct float_state *s = entry;
 
-	if (rec->type == LUTRA_REC_EXEC) {
+	if (rec->type == LUTRA_RECORD_EXEC) {
 		lutra_state_exec(&s->state);
 		return 0;
 	}

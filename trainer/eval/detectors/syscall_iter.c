@@ -16,11 +16,11 @@ static int iterate_records(const struct syscall_iter *e, struct tasks *tasks,
 	int r;
 
 	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
-		if (rec->type == LUTRA_REC_MARK ||
-		    (rec->type == LUTRA_REC_CALL && rec->nr == LUTRA_NR_RESTART))
+		if (rec->type == LUTRA_RECORD_MARK ||
+		    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 			continue;
 		r = tasks_step(tasks, rec, &entry);
-		if (r == 0 && (rec->type == LUTRA_REC_CALL || rec->type == LUTRA_REC_EXEC))
+		if (r == 0 && (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_EXEC))
 			r = e->fn(e->ctx, entry, rec);
 		if (r < 0)
 			break;

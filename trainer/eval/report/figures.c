@@ -242,8 +242,8 @@ static void draw_events(const struct plot *p, const struct summary *o,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct timeline_point *at = &t->points[event[i]];
-		double level =
-			fmax(threshold_share(at->a, o->th_a), threshold_share(at->b, o->th_b));
+		double level = fmax(threshold_share(at->a, o->threshold_a),
+				    threshold_share(at->b, o->threshold_b));
 		double x = plot_x(p, at->ms), y = plot_y(p, level);
 		bool alert = at->fired & 1u << DETECTOR_ALERT;
 		char text[16];
@@ -291,8 +291,8 @@ void figure_levels(FILE *f, const struct summary *o, const struct evaluated_run 
 	for (size_t i = 0; i < t->n_points; i++) {
 		p.x0 = fmin(p.x0, t->points[i].ms);
 		p.x1 = fmax(p.x1, t->points[i].ms);
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].a, o->th_a));
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].b, o->th_b));
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].a, o->threshold_a));
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].b, o->threshold_b));
 	}
 	p.x1 += (p.x1 - p.x0) * .02;
 	snprintf(label, sizeof(label), "Levels over time around %.80s", t->file);
@@ -307,8 +307,8 @@ void figure_levels(FILE *f, const struct summary *o, const struct evaluated_run 
 	}
 	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
 		p.width);
-	draw_level_lines(&p, t, false, o->th_a);
-	draw_level_lines(&p, t, true, o->th_b);
+	draw_level_lines(&p, t, false, o->threshold_a);
+	draw_level_lines(&p, t, true, o->threshold_b);
 	draw_events(&p, o, t);
 	draw_level_legend(f, 273);
 	plot_end(f);

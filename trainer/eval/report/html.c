@@ -138,7 +138,7 @@ static void put_events(FILE *f, const struct summary *o, const struct evaluated_
 		fprintf(f, "<li>%.3f ms, task %u: <b>", p->ms, p->tid);
 		plot_escape(f, p->text);
 		fprintf(f, "</b> <span class=\"soft\">A %.2f, B %.2f</span>",
-			p->a / fmax(o->th_a, 1), p->b / fmax(o->th_b, 1));
+			p->a / fmax(o->threshold_a, 1), p->b / fmax(o->threshold_b, 1));
 		for (unsigned k = 0; k < DETECTOR_POLICY; k++)
 			if (p->fired & 1u << k)
 				fprintf(f, " <span class=\"bad\">%s</span>", detector_name(k));

@@ -14,7 +14,7 @@ struct summary {
 	size_t n;
 	bool baselines;
 	const char *policy_image;
-	int32_t th_a, th_b;
+	int32_t threshold_a, threshold_b;
 };
 
 /* Of the attacks of one kind at one rule. NAN where there is nothing to tell from. */

@@ -84,7 +84,7 @@ static const struct argp argp = {
 
 /* What a whole trace holds. */
 struct summary {
-	uint64_t n[LUTRA_REC_COUNT];
+	uint64_t n[LUTRA_RECORD_COUNT];
 	uint64_t first_ns, last_ns;
 	uint64_t lost;
 	bool ended;
@@ -93,7 +93,7 @@ struct summary {
 static void summarise(struct summary *s, const struct lutra_record *rec)
 {
 	s->n[rec->type]++;
-	if (rec->type == LUTRA_REC_MARK && rec->aux == LUTRA_MARK_END) {
+	if (rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_END) {
 		s->ended = true;
 		s->lost = rec->arg;
 		return;
@@ -114,7 +114,7 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 		if (m->ops >> op & 1)
 			json_array_append_new(ops, json_string(op_name(op)));
 	}
-	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
+	for (unsigned t = 0; t < LUTRA_RECORD_COUNT; t++)
 		json_object_set_new(records, record_type_name(t),
 				    json_integer((json_int_t)s->n[t]));
 	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, "
@@ -141,7 +141,7 @@ static void info_text(const char *path, const struct trace_reader *r, const stru
 	printf("  recorded   %s on %s, kernel %s, %s, from %s\n",
 	       clock_format(m->start_realtime_ns, time), m->host, m->kernel, m->arch, m->source);
 	printf("  length     %.3f s\n  records   ", (double)(s->last_ns - s->first_ns) / 1e9);
-	for (unsigned t = 0; t < LUTRA_REC_COUNT; t++)
+	for (unsigned t = 0; t < LUTRA_RECORD_COUNT; t++)
 		printf(" %s %llu", record_type_name(t), (unsigned long long)s->n[t]);
 	printf("\n  lost       %llu\n  format     %u\n", (unsigned long long)s->lost,
 	       trace_reader_version(r));
@@ -208,18 +208,18 @@ static void describe(const char *arch, const struct lutra_record *rec, const cha
 	if (str)
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
-	case LUTRA_REC_CALL:
+	case LUTRA_RECORD_SYSCALL:
 		snprintf(buf, TEXT, "%s %#x %#x", nr_name(arch, rec->nr, nr, sizeof(nr)),
 			 (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
 		return;
-	case LUTRA_REC_FORK:
+	case LUTRA_RECORD_FORK:
 		snprintf(buf, TEXT, "%s %u", rec->nr ? "thread" : "process", (unsigned)rec->arg);
 		return;
-	case LUTRA_REC_MARK:
+	case LUTRA_RECORD_MARK:
 		snprintf(buf, TEXT, "%s %llu %s", mark_name(rec->aux), (unsigned long long)rec->arg,
 			 path);
 		return;
-	case LUTRA_REC_OBJECT:
+	case LUTRA_RECORD_OBJECT:
 		lutra_object_unpack(rec, &o);
 		if (o.family)
 			snprintf(buf, TEXT, "%s %s %s port %u %s", op_name(o.op),

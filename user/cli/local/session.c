@@ -252,8 +252,8 @@ int session_finish(struct session *s, struct session_result *ret, struct err *er
 
 	r = session_poll(s);
 	if (guard_counters(s->guard, s->slot, &c) == 0) {
-		s->result.records_lost += c.n[LUTRA_C_RECORDS_LOST];
-		s->result.evidence_lost += c.n[LUTRA_C_EVIDENCE_LOST];
+		s->result.records_lost += c.n[LUTRA_COUNTER_RECORDS_LOST];
+		s->result.evidence_lost += c.n[LUTRA_COUNTER_EVIDENCE_LOST];
 	}
 	guard_release(s->guard, s->slot);
 	/* What came between the last look and the release. */

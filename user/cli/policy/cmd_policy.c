@@ -198,7 +198,7 @@ static void show_actions(const struct policy *p)
 		if (action == LUTRA_ACTION_KILL && !memchr(p->action, action, sizeof(p->action)))
 			continue;
 		printf("  %-12s", action_name((unsigned)action));
-		for (unsigned g = 0; g < LUTRA_G_COUNT; g++) {
+		for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 			if (p->action[g] == action)
 				show_word(group_name(g), &column);
 		}
@@ -216,7 +216,7 @@ static const char *hook_of(const struct policy *p, unsigned nr)
 
 static bool is_th(const struct policy *p, unsigned nr)
 {
-	return p->th[nr / 64] >> (nr & 63) & 1;
+	return p->hookable[nr / 64] >> (nr & 63) & 1;
 }
 
 /* The calls of rule TH below nr that nr's hook refuses. */
@@ -259,8 +259,8 @@ static void show_calibration(const struct policy *p)
 	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
 	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
 	       (unsigned long long)p->seed);
-	printf("  thresholds   A %.3f nat (%d), B %.4f (%d)\n", p->th_a / (20.0 * 4096), p->th_a,
-	       p->th_b / 4096.0, p->th_b);
+	printf("  thresholds   A %.3f nat (%d), B %.4f (%d)\n", p->threshold_a / (20.0 * 4096),
+	       p->threshold_a, p->threshold_b / 4096.0, p->threshold_b);
 	printf("  calibration  leave-one-run-out over %u runs, %.3f h: %u alert and %u deny "
 	       "episodes\n",
 	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
@@ -302,7 +302,7 @@ static int show(const struct policy_args *a, const char *name)
 	text_clean(p->image, strlen(p->image), image, sizeof(image));
 	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u signal%s\n", dir,
 	       image, p->digest ? " " : "", p->digest ? p->digest : "", p->arch, mode_name(p->mode),
-	       p->kill_signals, p->kill_signals > 1 ? "s" : "");
+	       p->kill_matches, p->kill_matches > 1 ? "s" : "");
 	if (p->audit_sessions)
 		puts("  exec         sessions are in mode audit");
 	show_calls(p);

@@ -45,12 +45,12 @@ static void names_parse_gives_back_every_number(void **state)
 	(void)state;
 	check_table(LUTRA_MODE_COUNT, mode_name, mode_parse);
 	check_table(LUTRA_ACTION_COUNT, action_name, action_parse);
-	check_table(LUTRA_G_COUNT, group_name, group_parse);
+	check_table(LUTRA_RULE_COUNT, group_name, group_parse);
 	check_table(LUTRA_ROLE_ANY + 1, role_name, role_parse);
 	check_table(LUTRA_VERDICT_COUNT, verdict_name, NULL);
 	check_table(LUTRA_KIND_COUNT, kind_name, NULL);
-	check_table(LUTRA_REC_COUNT, record_type_name, NULL);
-	check_table(LUTRA_C_COUNT, counter_name, NULL);
+	check_table(LUTRA_RECORD_COUNT, record_type_name, NULL);
+	check_table(LUTRA_COUNTER_COUNT, counter_name, NULL);
 	check_table(LUTRA_MARK_END + 1, mark_name, NULL);
 	check_table(30, ext_name, NULL);
 	check_table(41, cap_name, NULL);

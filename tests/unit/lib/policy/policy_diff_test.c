@@ -138,8 +138,8 @@ static void diff_names_calls_that_are_refused_when_new(void **state)
 {
 	struct fixture *f = *state;
 
-	f->now->th[SYS_mount / 64] |= 1ull << (SYS_mount & 63);
-	f->now->th[SYS_socket / 64] &= ~(1ull << (SYS_socket & 63));
+	f->now->hookable[SYS_mount / 64] |= 1ull << (SYS_mount & 63);
+	f->now->hookable[SYS_socket / 64] &= ~(1ull << (SYS_socket & 63));
 	compare(f);
 	assert_one(f, "th", NULL, "gained", "mount");
 	assert_one(f, "th", NULL, "lost", "socket");
@@ -226,8 +226,8 @@ static void diff_says_what_a_person_edited(void **state)
 	f->now->image = strdup("example.org/shop:2");
 	f->now->digest = strdup("sha256:00");
 	f->now->mode = LUTRA_MODE_AUDIT;
-	f->now->action[LUTRA_G_EXEC] = LUTRA_ACTION_ALERT;
-	f->now->th_b = 2048;
+	f->now->action[LUTRA_RULE_EXEC] = LUTRA_ACTION_ALERT;
+	f->now->threshold_b = 2048;
 	compare(f);
 	assert_changed(f, "about", "image", "example.org/shop:1", "example.org/shop:2");
 	assert_changed(f, "about", "mode", "deny", "audit");

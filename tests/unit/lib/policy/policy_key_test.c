@@ -166,7 +166,7 @@ static void policy_saved_anew_has_lost_its_signature(void **state)
 	struct fixture *f = *state;
 
 	sign(f);
-	f->p->th_b++;
+	f->p->threshold_b++;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	assert_rejected(f, "not signed");
 }

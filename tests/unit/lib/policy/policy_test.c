@@ -93,15 +93,15 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_string_equal(q->tables_sha256, p->tables_sha256);
 	assert_int_equal(q->mode, p->mode);
 	assert_int_equal(q->ops, p->ops);
-	assert_int_equal(q->th_a, p->th_a);
-	assert_int_equal(q->th_b, p->th_b);
+	assert_int_equal(q->threshold_a, p->threshold_a);
+	assert_int_equal(q->threshold_b, p->threshold_b);
 	assert_int_equal(q->seed, p->seed);
 	assert_int_equal(q->port_exact, p->port_exact);
 	assert_int_equal(q->v, p->v);
 	assert_int_equal(q->p1, p->p1);
 	assert_int_equal(q->p2, p->p2);
 	assert_memory_equal(q->action, p->action, sizeof(p->action));
-	assert_memory_equal(q->th, p->th, sizeof(p->th));
+	assert_memory_equal(q->hookable, p->hookable, sizeof(p->hookable));
 	assert_memory_equal(q->steady, p->steady, sizeof(p->steady));
 	assert_memory_equal(q->token, p->token, sizeof(p->token));
 	assert_memory_equal(q->t0, p->t0, 2 * p->v * p->v);
@@ -113,7 +113,7 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_memory_equal(q->objects, p->objects, 8 * p->n_objects);
 	assert_int_equal(q->n_runs, 1);
 	assert_string_equal(q->runs[0].file, "run1.ltr");
-	assert_int_equal(q->calibration.alarms[LUTRA_G_T], 3);
+	assert_int_equal(q->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 3);
 	assert_string_equal(q->calibration.advice, "record four more runs");
 }
 
@@ -143,10 +143,10 @@ static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **
 	DIR *d;
 	int n = 0;
 
-	f->p->th_a = 99;
+	f->p->threshold_a = 99;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
-	assert_int_equal(q->th_a, 99);
+	assert_int_equal(q->threshold_a, 99);
 	d = opendir(f->dir);
 	while (readdir(d))
 		n++;
@@ -162,14 +162,14 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 	_cleanup_free_ char *model = sample_path(f->policy, POLICY_MODEL_FILE);
 
 	sample_write(model, "m", 1);
-	for (int32_t th_a = 97; th_a < 100; th_a++) {
+	for (int32_t threshold_a = 97; threshold_a < 100; threshold_a++) {
 		_cleanup_(policy_freep) struct policy *q = NULL;
-		int32_t was = th_a == 97 ? 123456 : th_a - 1;
+		int32_t was = threshold_a == 97 ? 123456 : threshold_a - 1;
 
-		f->p->th_a = th_a;
+		f->p->threshold_a = threshold_a;
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 		assert_int_equal(policy_load(&q, before, NULL), 0);
-		assert_int_equal(q->th_a, was);
+		assert_int_equal(q->threshold_a, was);
 	}
 	assert_int_equal(access(two_before, F_OK), -1);
 	free(model);
@@ -333,7 +333,7 @@ static void policy_load_takes_a_person_s_edits(void **state)
 	edit(f->policy, "\"exec-fresh\": \"deny\"", "\"exec-fresh\": \"alert\"");
 	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
 	assert_int_equal(q->mode, LUTRA_MODE_AUDIT);
-	assert_int_equal(q->action[LUTRA_G_EXEC_FRESH], LUTRA_ACTION_ALERT);
+	assert_int_equal(q->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_ALERT);
 }
 
 /* Save tables with their right sum, so that only what they hold can be refused. */

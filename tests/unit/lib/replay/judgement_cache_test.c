@@ -51,7 +51,7 @@ static void expect(const struct fixture *f, const struct lutra_record *rec, cons
 	lutra_object_unpack(rec, &object);
 	if (object.flags & LUTRA_OBJ_PATH)
 		path_parse(str ? str : "", str ? len : 0, &path);
-	lutra_judge(f->image, &object, &path, role, fold, &want);
+	lutra_judge_object(f->image, &object, &path, role, fold, &want);
 	assert_memory_equal(&got->object, &object, sizeof(object));
 	assert_memory_equal(&got->judgement, &want, sizeof(want));
 }
@@ -69,7 +69,7 @@ static void judged_get_says_what_a_fresh_judgement_says(void **state)
 		struct lutra_object o = {.op = ops[sample_random(&rng) % 3],
 					 .flags = LUTRA_OBJ_PATH,
 					 .mode = 0100644};
-		struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+		struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
 
 		if (sample_random(&rng) % 2)
 			o.flags |= LUTRA_OBJ_WRITE;
@@ -88,7 +88,7 @@ static void judged_get_tells_ports_and_families_apart(void **state)
 					 .family = sample_random(&rng) % 2 ? 2 : 10,
 					 .addr_class = (uint8_t)(sample_random(&rng) % 4),
 					 .port = (uint16_t)(3300 + sample_random(&rng) % 10)};
-		struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+		struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
 
 		lutra_object_pack(&o, &rec);
 		expect(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES);
@@ -100,7 +100,7 @@ static void judged_get_looks_at_the_whole_string(void **state)
 {
 	struct fixture *f = *state;
 	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
-	struct lutra_record rec = {.type = LUTRA_REC_OBJECT};
+	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
 
 	lutra_object_pack(&o, &rec);
 	for (int len = 6; len <= LUTRA_STRING_MAX - 4; len++) {

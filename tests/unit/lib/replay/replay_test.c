@@ -59,14 +59,14 @@ static int feed(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uin
 
 static int call(struct fixture *f, uint32_t tid, uint16_t nr)
 {
-	return feed(f, LUTRA_REC_CALL, tid, nr, MS, 0);
+	return feed(f, LUTRA_RECORD_SYSCALL, tid, nr, MS, 0);
 }
 
 static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char *path)
 {
 	const struct lutra_object o = {
 		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
-	struct lutra_record rec = {.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = ts_ns};
+	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = tid, .ts_ns = ts_ns};
 
 	lutra_object_pack(&o, &rec);
 	return replay_next(f->r, &rec, path, strlen(path), &f->s);
@@ -76,7 +76,7 @@ static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char
 static int hook(struct fixture *f, uint32_t tid, unsigned id, uint16_t nr)
 {
 	const struct lutra_object o = {.op = LUTRA_OP_HOOK, .mode = (uint16_t)id};
-	struct lutra_record rec = {.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = MS, .nr = nr};
+	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = tid, .ts_ns = MS, .nr = nr};
 
 	lutra_object_pack(&o, &rec);
 	return replay_next(f->r, &rec, NULL, 0, &f->s);
@@ -94,7 +94,7 @@ static void replay_call_has_the_role_of_its_task(void **state)
 	assert_int_equal(call(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 	assert_int_equal(f->s.token, 4);
-	assert_int_equal(feed(f, LUTRA_REC_EXEC, 1, 0, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_EXEC, 1, 0, 0, 0), 0);
 	assert_int_equal(call(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
 }
@@ -104,7 +104,7 @@ static void replay_fork_hands_the_state_on(void **state)
 	struct fixture *f = *state;
 
 	call(f, 1, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_REC_FORK, 1, 0, 0, 2ull | 2ull << 32), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32), 0);
 	call(f, 2, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 }
@@ -114,10 +114,10 @@ static void replay_exec_by_a_thread_keeps_its_state(void **state)
 	struct fixture *f = *state;
 
 	call(f, 1, SYS_read);
-	assert_int_equal(feed(f, LUTRA_REC_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
 	call(f, 2, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_REC_EXIT, 1, 0, 0, 0), 0);
-	assert_int_equal(feed(f, LUTRA_REC_EXEC, 1, 0, 0, 2), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_EXEC, 1, 0, 0, 2), 0);
 	call(f, 1, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
 	call(f, 2, SYS_read);
@@ -135,7 +135,7 @@ static void replay_novel_call_speaks_for_its_hooks(void **state)
 	/* Not for those of a worker, of the child, or of the next call. */
 	hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
 	assert_int_equal(f->s.n_signals, 1);
-	feed(f, LUTRA_REC_FORK, 1, 0, 0, 2ull | 2ull << 32);
+	feed(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32);
 	hook(f, 2, LUTRA_HOOK_SOCKET_CREATE, SYS_socket);
 	assert_int_equal(f->s.n_signals, 1);
 	call(f, 1, SYS_read);
@@ -158,10 +158,10 @@ static void replay_arm_and_exit_start_afresh(void **state)
 	struct fixture *f = *state;
 
 	call(f, 1, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_REC_ARM, 1, 0, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_ARM, 1, 0, 0, 0), 0);
 	call(f, 1, SYS_accept);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
-	assert_int_equal(feed(f, LUTRA_REC_EXIT, 1, 0, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
 	call(f, 1, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 }
@@ -176,7 +176,7 @@ static void replay_arm_of_who_ran_already_is_any_role(void **state)
 	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
 	call(f, 1, SYS_getppid);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	assert_int_equal(feed(f, LUTRA_REC_ARM, 1, 1, 0, 0), 0);
+	assert_int_equal(feed(f, LUTRA_RECORD_ARM, 1, 1, 0, 0), 0);
 	call(f, 1, SYS_getppid);
 	assert_int_equal(f->s.role, LUTRA_ROLE_ANY);
 	assert_int_equal(f->s.token, 2);
@@ -199,13 +199,13 @@ static void replay_unseen_call_is_t_or_th(void **state)
 
 	assert_int_equal(call(f, 1, SYS_socket), 1);
 	assert_int_equal(f->s.n_signals, 1);
-	assert_int_equal(f->s.signal[0].group, LUTRA_G_TH);
+	assert_int_equal(f->s.signal[0].group, LUTRA_RULE_NEW_HOOKABLE);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_DENY);
 	assert_int_equal(call(f, 2, SYS_getppid), 1);
 	assert_int_equal(f->s.n_signals, 0); /* the pair was claimed: said once a container */
 	replay_reset(f->r);
 	assert_int_equal(call(f, 2, SYS_getppid), 1);
-	assert_int_equal(f->s.signal[0].group, LUTRA_G_T);
+	assert_int_equal(f->s.signal[0].group, LUTRA_RULE_NEW_SYSCALL);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALLOW);
 }
 
@@ -225,10 +225,12 @@ static void replay_object_is_judged_by_its_path(void **state)
 		const char *path;
 		int kind, group, verdict;
 	} cases[] = {
-		{"/etc/hosts", LUTRA_KIND_KNOWN, LUTRA_G_NONE, LUTRA_VERDICT_ALLOW},
-		{"/srv/pages/any5.html", LUTRA_KIND_KNOWN, LUTRA_G_NONE, LUTRA_VERDICT_ALLOW},
-		{"/etc/shadow", LUTRA_KIND_P, LUTRA_G_OPEN_R_P, LUTRA_VERDICT_DENY},
-		{"/srv/secret", LUTRA_KIND_O, LUTRA_G_OPEN_R_O, LUTRA_VERDICT_DENY},
+		{"/etc/hosts", LUTRA_KIND_KNOWN, LUTRA_RULE_NONE, LUTRA_VERDICT_ALLOW},
+		{"/srv/pages/any5.html", LUTRA_KIND_KNOWN, LUTRA_RULE_NONE, LUTRA_VERDICT_ALLOW},
+		{"/etc/shadow", LUTRA_KIND_PROTECTED, LUTRA_RULE_OPEN_READ_PROTECTED,
+		 LUTRA_VERDICT_DENY},
+		{"/srv/secret", LUTRA_KIND_ELSEWHERE, LUTRA_RULE_OPEN_READ_ELSEWHERE,
+		 LUTRA_VERDICT_DENY},
 	};
 	struct fixture *f = *state;
 
@@ -236,7 +238,7 @@ static void replay_object_is_judged_by_its_path(void **state)
 		assert_int_equal(open_file(f, 1, 0, cases[i].path), 1);
 		assert_true(f->s.is_object);
 		assert_int_equal(f->s.judgement.kind, cases[i].kind);
-		assert_int_equal(f->s.judgement.group, cases[i].group);
+		assert_int_equal(f->s.judgement.rule, cases[i].group);
 		assert_int_equal(f->s.verdict, cases[i].verdict);
 	}
 }
@@ -251,7 +253,7 @@ static void replay_kill_takes_two_classes_within_a_second(void **state)
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
 	open_file(f, 1, 2 * MS, "/etc/gshadow");
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
-	feed(f, LUTRA_REC_CALL, 1, SYS_socket, 1100 * MS, 0);
+	feed(f, LUTRA_RECORD_SYSCALL, 1, SYS_socket, 1100 * MS, 0);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
 	open_file(f, 1, 1200 * MS, "/etc/shadow");
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_KILL);
@@ -265,12 +267,12 @@ static void replay_levels_rise_over_their_thresholds_once(void **state)
 	replay_free(TAKE_PTR(f->r));
 	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++)
 		f->p->t2[i] |= 0xff00;
-	f->p->th_a = 4096;
+	f->p->threshold_a = 4096;
 	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
 	for (int i = 0; i < 50; i++) {
 		call(f, 1, SYS_read);
 		for (unsigned k = 0; k < f->s.n_signals; k++)
-			a += f->s.signal[k].group == LUTRA_G_A;
+			a += f->s.signal[k].group == LUTRA_RULE_LEVEL_A;
 	}
 	assert_int_equal(a, 1);
 }

@@ -63,7 +63,7 @@ static struct lutra_record make(const struct shape *s, uint64_t *rng, uint64_t *
 				     .arg = sample_random(rng) % s->args * 0x0123456789abcdefull,
 				     .tid = 1000 + task,
 				     .tgid = 1000 + task / 3,
-				     .type = (uint16_t)(head % LUTRA_REC_MARK),
+				     .type = (uint16_t)(head % LUTRA_RECORD_MARK),
 				     .nr = (uint16_t)head,
 				     .aux = (uint16_t)(head >> 3),
 				     .pad = (uint16_t)(head >> 12)};
@@ -284,7 +284,7 @@ static void columns_that_do_not_add_up_are_refused(void **state)
 		{.high = 254},
 		{.string = 1},
 		{.string = 0xfffffffe},
-		{.type = LUTRA_REC_COUNT},
+		{.type = LUTRA_RECORD_COUNT},
 		{.type = 0xffff},
 		{.string_len = 1},
 		{.string_len = 0xffff},

@@ -44,13 +44,14 @@ static struct trace_meta meta(void)
 
 static struct lutra_record record(unsigned i)
 {
-	return (struct lutra_record){.ts_ns = 1000ull + i,
-				     .arg = 0x0123456789abcdefull * i,
-				     .tid = i % 7,
-				     .tgid = 3,
-				     .type = (uint16_t)(i % 3 ? LUTRA_REC_CALL : LUTRA_REC_OBJECT),
-				     .nr = (uint16_t)i,
-				     .aux = 5};
+	return (struct lutra_record){
+		.ts_ns = 1000ull + i,
+		.arg = 0x0123456789abcdefull * i,
+		.tid = i % 7,
+		.tgid = 3,
+		.type = (uint16_t)(i % 3 ? LUTRA_RECORD_SYSCALL : LUTRA_RECORD_OBJECT),
+		.nr = (uint16_t)i,
+		.aux = 5};
 }
 
 static size_t string(unsigned i, char buf[64])
@@ -139,12 +140,12 @@ static int read_all(const char *path, bool *ret_torn)
 		if (n == RECORDS - 1) {
 			want = (struct lutra_record){.ts_ns = want.ts_ns - 1,
 						     .arg = 17,
-						     .type = LUTRA_REC_MARK,
+						     .type = LUTRA_RECORD_MARK,
 						     .aux = LUTRA_MARK_END};
 			want_len = 0;
 		}
 		assert_memory_equal(rec, &want, sizeof(want));
-		if (want.type != LUTRA_REC_OBJECT) {
+		if (want.type != LUTRA_RECORD_OBJECT) {
 			assert_null(s);
 		} else {
 			assert_int_equal(len, want_len);
@@ -342,7 +343,7 @@ static void trace_read_stops_at_forged_chunks(void **state)
 		{1, 0xffffffff, 1, 0, 0, 0, "\2\0ab", 4},
 		{1, 4, 0xffffffff, 0, 0, 0, "\2\0ab", 4},
 		{1, 4, 1, 0xffffff00, 0, 0, "\2\0ab", 4},
-		{1, 4, 1, 0, LUTRA_REC_COUNT, 0, "\2\0ab", 4},
+		{1, 4, 1, 0, LUTRA_RECORD_COUNT, 0, "\2\0ab", 4},
 		{1, 4, 1, 0, 0, 1, "\2\0ab", 4},
 		{1, 4, 1, 0, 0, 0, "\3\0ab", 4},
 		{1, 4, 1, 0, 0, 0, "\1\0ab", 4},

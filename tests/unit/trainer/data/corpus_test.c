@@ -139,20 +139,20 @@ static void role_is_inherited_and_moves_by_accept_and_exec(void **state)
 	struct made m = made_new(&f->corpus);
 	char roles[32];
 
-	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
 	made_call(&m, 1, SYS_read);
 	made_call(&m, 1, SYS_accept);
 	made_call(&m, 1, SYS_read);
-	made_task(&m, 1, LUTRA_REC_FORK, 2 | 2ull << 32);
-	made_task(&m, 2, LUTRA_REC_EXEC, 0);
+	made_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
+	made_task(&m, 2, LUTRA_RECORD_EXEC, 0);
 	made_call(&m, 2, SYS_read);
-	made_task(&m, 2, LUTRA_REC_FORK, 3);
-	made_task(&m, 3, LUTRA_REC_EXEC, 0);
+	made_task(&m, 2, LUTRA_RECORD_FORK, 3);
+	made_task(&m, 3, LUTRA_RECORD_EXEC, 0);
 	made_call(&m, 3, SYS_read);
 	made_call(&m, 1, SYS_read);
-	made_task(&m, 2, LUTRA_REC_EXIT, 0);
+	made_task(&m, 2, LUTRA_RECORD_EXIT, 0);
 	made_call(&m, 2, SYS_read); /* the number again: another task */
-	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
 	made_call(&m, 1, SYS_read);
 	made_end(&m, "r", false);
 	roles_of(f, roles);
@@ -166,10 +166,10 @@ static void thread_that_execs_takes_its_state_along(void **state)
 	char roles[32];
 
 	made_call(&m, 1, SYS_read);
-	made_task(&m, 1, LUTRA_REC_FORK, 2 | 1ull << 32);
+	made_task(&m, 1, LUTRA_RECORD_FORK, 2 | 1ull << 32);
 	made_call(&m, 2, SYS_accept);
-	made_task(&m, 1, LUTRA_REC_EXIT, 0);
-	made_task(&m, 1, LUTRA_REC_EXEC, 2);
+	made_task(&m, 1, LUTRA_RECORD_EXIT, 0);
+	made_task(&m, 1, LUTRA_RECORD_EXEC, 2);
 	made_call(&m, 1, SYS_read);
 	made_end(&m, "r", false);
 	roles_of(f, roles);
@@ -265,12 +265,12 @@ static void bad_records_are_refused(void **state)
 		struct lutra_record rec;
 		int r;
 	} cases[] = {
-		{{.type = LUTRA_REC_COUNT}, -EINVAL},
-		{{.type = LUTRA_REC_OBJECT, .arg = LUTRA_OP_COUNT}, -EINVAL},
-		{{.type = LUTRA_REC_OBJECT, .arg = LUTRA_OP_NONE}, -EINVAL},
-		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_ATTACK_ONSET}, -EINVAL},
-		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_HARM}, -EINVAL},
-		{{.type = LUTRA_REC_MARK, .aux = LUTRA_MARK_END, .arg = 4}, 0},
+		{{.type = LUTRA_RECORD_COUNT}, -EINVAL},
+		{{.type = LUTRA_RECORD_OBJECT, .arg = LUTRA_OP_COUNT}, -EINVAL},
+		{{.type = LUTRA_RECORD_OBJECT, .arg = LUTRA_OP_NONE}, -EINVAL},
+		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_ATTACK_ONSET}, -EINVAL},
+		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_HARM}, -EINVAL},
+		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_END, .arg = 4}, 0},
 	};
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -372,7 +372,7 @@ static char *make_trace(const struct fixture *f, const char *name, const char *a
 				  .arch = machine,
 				  .source = none,
 				  .ops = 2};
-	struct lutra_record rec = {.type = LUTRA_REC_CALL, .tid = 1};
+	struct lutra_record rec = {.type = LUTRA_RECORD_SYSCALL, .tid = 1};
 	struct trace_writer *w;
 
 	snprintf(machine, sizeof(machine), "%s", arch);
@@ -393,9 +393,9 @@ static char *make_trace(const struct fixture *f, const char *name, const char *a
 static void load_takes_a_trace_and_sorts_runs(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *b = make_trace(f, "b", "x86_64", 5, LUTRA_REC_CALL);
-	_cleanup_free_ char *a = make_trace(f, "a", "x86_64", 6, LUTRA_REC_CALL);
-	_cleanup_free_ char *h = make_trace(f, "0", "x86_64", 7, LUTRA_REC_CALL);
+	_cleanup_free_ char *b = make_trace(f, "b", "x86_64", 5, LUTRA_RECORD_SYSCALL);
+	_cleanup_free_ char *a = make_trace(f, "a", "x86_64", 6, LUTRA_RECORD_SYSCALL);
+	_cleanup_free_ char *h = make_trace(f, "0", "x86_64", 7, LUTRA_RECORD_SYSCALL);
 
 	assert_int_equal(corpus_load(&f->corpus, h, true, NULL), 0);
 	assert_int_equal(corpus_load(&f->corpus, b, false, NULL), 0);
@@ -412,10 +412,10 @@ static void load_takes_a_trace_and_sorts_runs(void **state)
 static void load_refuses_what_is_no_training(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *good = make_trace(f, "good", "x86_64", 5, LUTRA_REC_CALL);
-	_cleanup_free_ char *attack = make_trace(f, "attack", "x86_64", 5, LUTRA_REC_MARK);
-	_cleanup_free_ char *empty = make_trace(f, "empty", "x86_64", 0, LUTRA_REC_EXIT);
-	_cleanup_free_ char *foreign = make_trace(f, "foreign", "riscv64", 5, LUTRA_REC_CALL);
+	_cleanup_free_ char *good = make_trace(f, "good", "x86_64", 5, LUTRA_RECORD_SYSCALL);
+	_cleanup_free_ char *attack = make_trace(f, "attack", "x86_64", 5, LUTRA_RECORD_MARK);
+	_cleanup_free_ char *empty = make_trace(f, "empty", "x86_64", 0, LUTRA_RECORD_EXIT);
+	_cleanup_free_ char *foreign = make_trace(f, "foreign", "riscv64", 5, LUTRA_RECORD_SYSCALL);
 	struct err err;
 
 	assert_int_equal(corpus_load(&f->corpus, attack, false, &err), -EINVAL);
@@ -434,7 +434,7 @@ static void load_refuses_what_is_no_training(void **state)
 static void load_uses_a_torn_trace_up_to_the_tear(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = make_trace(f, "torn", "x86_64", 500, LUTRA_REC_CALL);
+	_cleanup_free_ char *path = make_trace(f, "torn", "x86_64", 500, LUTRA_RECORD_SYSCALL);
 	struct stat st;
 
 	assert_int_equal(stat(path, &st), 0);

@@ -86,13 +86,13 @@ static void put(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned type, 
 
 static void call(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned nr)
 {
-	put(f, ts_ns, tid, LUTRA_REC_CALL, nr, 0);
+	put(f, ts_ns, tid, LUTRA_RECORD_SYSCALL, nr, 0);
 }
 
 static void mark(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned aux, const char *name)
 {
 	const struct lutra_record rec = {
-		.ts_ns = ts_ns, .tid = tid, .type = LUTRA_REC_MARK, .aux = (uint16_t)aux};
+		.ts_ns = ts_ns, .tid = tid, .type = LUTRA_RECORD_MARK, .aux = (uint16_t)aux};
 
 	assert_int_equal(trace_writer_add(f->w, &rec, name, name ? strlen(name) : 0), 0);
 }
@@ -102,7 +102,7 @@ static void open_file(struct fixture *f, uint64_t ts_ns, uint32_t tid, const cha
 	const struct lutra_object o = {
 		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
 	struct lutra_record rec = {
-		.type = LUTRA_REC_OBJECT, .tid = tid, .ts_ns = ts_ns, .nr = SYS_openat};
+		.type = LUTRA_RECORD_OBJECT, .tid = tid, .ts_ns = ts_ns, .nr = SYS_openat};
 
 	lutra_object_pack(&o, &rec);
 	assert_int_equal(trace_writer_add(f->w, &rec, path, strlen(path)), 0);
@@ -140,13 +140,13 @@ static void make_attack(struct fixture *f)
 {
 	call(f, 1 * SEC, 7, SYS_read);
 	call(f, 2 * SEC, 8, SYS_getppid); /* benign time: a false alarm of T */
-	put(f, 3 * SEC, 8, LUTRA_REC_FORK, 0, 6 | 6ull << 32);
+	put(f, 3 * SEC, 8, LUTRA_RECORD_FORK, 0, 6 | 6ull << 32);
 	call(f, 10 * SEC - 50 * MS, 7, SYS_socket); /* neither benign nor attack */
 	mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
 	call(f, 10 * SEC + 1 * MS, 7, SYS_socket);
 	call(f, 10 * SEC + 1 * MS, 6, SYS_socket);
 	call(f, 10 * SEC + 2 * MS, 8, SYS_read);
-	put(f, 10 * SEC + 3 * MS, 8, LUTRA_REC_FORK, 0, 9 | 9ull << 32);
+	put(f, 10 * SEC + 3 * MS, 8, LUTRA_RECORD_FORK, 0, 9 | 9ull << 32);
 	mark(f, 10 * SEC + 4 * MS, 8, LUTRA_MARK_HARM, "early");
 	call(f, 10 * SEC + 4 * MS, 9, SYS_read);
 	mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "secret");
@@ -280,8 +280,11 @@ static void outcome_auc_counts_ties_half(void **state)
 static void html_report_escapes_what_traces_name(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {
-		.trials = &f->trial, .n = 1, .policy_image = "a<i>b", .th_a = 1, .th_b = 1};
+	struct summary o = {.trials = &f->trial,
+			    .n = 1,
+			    .policy_image = "a<i>b",
+			    .threshold_a = 1,
+			    .threshold_b = 1};
 	_cleanup_free_ char *text = NULL;
 	struct err err = {""};
 	size_t len;
@@ -304,7 +307,11 @@ static void html_report_escapes_what_traces_name(void **state)
 static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {.trials = &f->trial, .n = 1, .policy_image = "x", .th_a = 1, .th_b = 1};
+	struct summary o = {.trials = &f->trial,
+			    .n = 1,
+			    .policy_image = "x",
+			    .threshold_a = 1,
+			    .threshold_b = 1};
 	_cleanup_free_ char *text = NULL, *part = sample_path(f->dir, "report.html.part");
 	struct err err = {""};
 	size_t len;

@@ -91,7 +91,7 @@ static void made_drift(struct corpus *c, const char *file)
 		.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 3306};
 	struct made m = made_new(c);
 
-	made_task(&m, 10, LUTRA_REC_ARM, 0);
+	made_task(&m, 10, LUTRA_RECORD_ARM, 0);
 	for (unsigned i = 0; i < 20; i++) {
 		made_call(&m, 10, SYS_accept4);
 		made_call(&m, 10, SYS_read);
@@ -136,7 +136,7 @@ static void news_of_a_run_is_what_none_before_it_had(void **state)
 	made_service(&c, "0.ltr", 7, 200);
 	made_service(&c, "1.ltr", 7, 200);
 	m = made_new(&c);
-	made_task(&m, 1, LUTRA_REC_ARM, 0);
+	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
 	made_call(&m, 1, SYS_getpid);
 	made_call(&m, 1, SYS_sethostname);
 	made_end(&m, "2.ltr", false);
@@ -255,11 +255,11 @@ static void update_counts_the_runs_of_before(void **state)
 	assert_true(f->p->calibration.hours > f->old->calibration.hours);
 	assert_true(f->p->calls == f->old->calls + 100);
 	/* The new run was judged by the old policy: what it did was news. */
-	assert_int_equal(f->p->calibration.alarms[LUTRA_G_T], 1);
-	assert_int_equal(f->p->calibration.alarms[LUTRA_G_CONNECT], 1);
-	assert_int_equal(f->p->action[LUTRA_G_CONNECT], LUTRA_ACTION_ALERT);
-	assert_true(f->p->th_a >= f->old->th_a);
-	assert_true(f->p->th_b >= f->old->th_b);
+	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 1);
+	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_CONNECT], 1);
+	assert_int_equal(f->p->action[LUTRA_RULE_CONNECT], LUTRA_ACTION_ALERT);
+	assert_true(f->p->threshold_a >= f->old->threshold_a);
+	assert_true(f->p->threshold_b >= f->old->threshold_b);
 }
 
 static void update_is_the_same_with_any_threads(void **state)
@@ -295,7 +295,8 @@ static void update_can_be_updated(void **state)
 	train_as(&next, loaded, 1, &p);
 	assert_int_equal(p->n_runs, OLD_RUNS + 2);
 	assert_int_equal(p->v, loaded->v);
-	assert_int_equal(p->calibration.alarms[LUTRA_G_T], 1); /* of before: nothing was news now */
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL],
+			 1); /* of before: nothing was news now */
 }
 
 static void policy_without_a_sound_model_guards_and_is_not_updated(void **state)

@@ -38,7 +38,7 @@ static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned th
 	const struct train_options options = {.image = "made",
 					      .seed = seed,
 					      .threads = threads,
-					      .kill_signals = 2,
+					      .kill_matches = 2,
 					      .mode = TRAIN_MODE_DEFAULT};
 	char *dir = sample_dir();
 	_cleanup_free_ char *path = sample_path(dir, "p");
@@ -74,12 +74,17 @@ static void episodes_end_after_a_second_of_silence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 7; i++)
-		assert_int_equal(episodes_add(&s, at[i], i < 4 ? LUTRA_G_T : LUTRA_G_TH), 0);
+		assert_int_equal(
+			episodes_add(&s, at[i],
+				     i < 4 ? LUTRA_RULE_NEW_SYSCALL : LUTRA_RULE_NEW_HOOKABLE),
+			0);
 	assert_int_equal(s.n, 6);
-	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_T), 2);
-	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_TH), 2);
-	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_T | 1u << LUTRA_G_TH), 4);
-	assert_int_equal(episodes_count(&s, 1u << LUTRA_G_A), 0);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_NEW_SYSCALL), 2);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_NEW_HOOKABLE), 2);
+	assert_int_equal(
+		episodes_count(&s, 1u << LUTRA_RULE_NEW_SYSCALL | 1u << LUTRA_RULE_NEW_HOOKABLE),
+		4);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_LEVEL_A), 0);
 	episodes_done(&s);
 }
 
@@ -160,10 +165,10 @@ static void trained_objects_are_known_in_their_role(void **state)
 	made_end(&m, "r", false);
 	p = trained(c, 1, 1);
 	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
-	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_Y);
+	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
 	assert_int_equal(judge(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* What cannot be resolved is never known. */
-	assert_int_equal(judge(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_P);
+	assert_int_equal(judge(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
 	assert_int_equal(p->n_objects, 2);
 }
 
@@ -202,15 +207,15 @@ static void leaving_a_run_out_finds_what_only_it_does(void **state)
 	p = trained(c, 1, 2);
 	cal = &p->calibration;
 	assert_int_equal(cal->runs, 4);
-	assert_int_equal(cal->alarms[LUTRA_G_T], 2);
-	assert_int_equal(cal->alarms[LUTRA_G_TH], 2);
-	assert_int_equal(cal->alarms[LUTRA_G_OPEN_R_P], 2);
-	assert_int_equal(cal->alarms[LUTRA_G_EXEC], 0);
+	assert_int_equal(cal->alarms[LUTRA_RULE_NEW_SYSCALL], 2);
+	assert_int_equal(cal->alarms[LUTRA_RULE_NEW_HOOKABLE], 2);
+	assert_int_equal(cal->alarms[LUTRA_RULE_OPEN_READ_PROTECTED], 2);
+	assert_int_equal(cal->alarms[LUTRA_RULE_EXEC], 0);
 	/* Two groups refused something, so they only alert; together they are two episodes. */
-	assert_int_equal(p->action[LUTRA_G_TH], LUTRA_ACTION_ALERT);
-	assert_int_equal(p->action[LUTRA_G_OPEN_R_P], LUTRA_ACTION_ALERT);
-	assert_int_equal(p->action[LUTRA_G_EXEC], LUTRA_ACTION_DENY);
-	assert_int_equal(p->action[LUTRA_G_T], LUTRA_ACTION_LOG);
+	assert_int_equal(p->action[LUTRA_RULE_NEW_HOOKABLE], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_RULE_OPEN_READ_PROTECTED], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_DENY);
+	assert_int_equal(p->action[LUTRA_RULE_NEW_SYSCALL], LUTRA_ACTION_LOG);
 	assert_int_equal(cal->alarms_deny, 0);
 	assert_int_equal(cal->alarms_alert, 2);
 	assert_false(cal->audit_only);
@@ -231,9 +236,9 @@ static void levels_have_a_margin_and_a_floor(void **state)
 	odd_one_out(c);
 	p = trained(c, 1, 1);
 	assert_true(fabs(p->calibration.max_b - 960 / 4096.) < 1e-9);
-	assert_int_equal(p->th_b, 1440);
-	assert_in_range(p->th_a, CALIBRATE_FLOOR_A, 1 << 24);
-	assert_int_equal(p->calibration.alarms[LUTRA_G_B], 0);
+	assert_int_equal(p->threshold_b, 1440);
+	assert_in_range(p->threshold_a, CALIBRATE_FLOOR_A, 1 << 24);
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL_B], 0);
 }
 
 static void equal_runs_have_the_lowest_thresholds(void **state)
@@ -245,10 +250,10 @@ static void equal_runs_have_the_lowest_thresholds(void **state)
 		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
 	p = trained(c, 1, 1);
 	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
-	assert_int_equal(p->th_a, CALIBRATE_FLOOR_A);
-	assert_int_equal(p->th_b, CALIBRATE_FLOOR_B);
+	assert_int_equal(p->threshold_a, CALIBRATE_FLOOR_A);
+	assert_int_equal(p->threshold_b, CALIBRATE_FLOOR_B);
 	assert_int_equal(p->mode, LUTRA_MODE_DENY);
-	for (int g = 0; g < LUTRA_G_COUNT; g++)
+	for (int g = 0; g < LUTRA_RULE_COUNT; g++)
 		assert_int_equal(p->calibration.alarms[g], 0);
 }
 
@@ -262,7 +267,7 @@ static void little_time_only_audits_and_says_how_much_is_needed(void **state)
 	p = trained(c, 1, 1);
 	assert_true(p->calibration.audit_only);
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
-	assert_int_equal(p->action[LUTRA_G_EXEC], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_ALERT);
 	assert_non_null(strstr(p->calibration.advice, "too little time"));
 	assert_non_null(strstr(p->calibration.advice, "record 3.7 h more"));
 }
@@ -282,7 +287,7 @@ static void heldout_run_counts_and_teaches_nothing(void **state)
 	assert_int_equal(p->calibration.heldout, 1);
 	assert_int_equal(p->n_runs, 3);
 	assert_int_equal(p->token[0][SYS_ptrace], LUTRA_UNK);
-	assert_true(p->calibration.alarms[LUTRA_G_TH] >= 1);
+	assert_true(p->calibration.alarms[LUTRA_RULE_NEW_HOOKABLE] >= 1);
 	assert_true(p->calibration.max_b > 0);
 }
 
@@ -291,7 +296,7 @@ static void few_runs_only_audit(void **state)
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct train_options options = {
-		.image = "i", .seed = 1, .threads = 1, .kill_signals = 1, .mode = LUTRA_MODE_KILL};
+		.image = "i", .seed = 1, .threads = 1, .kill_matches = 1, .mode = LUTRA_MODE_KILL};
 	struct policy *none = NULL;
 
 	services(c, 1);
@@ -299,9 +304,9 @@ static void few_runs_only_audit(void **state)
 	assert_true(p->calibration.audit_only);
 	assert_int_equal(p->calibration.runs, 0);
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
-	assert_int_equal(p->action[LUTRA_G_TH], LUTRA_ACTION_ALERT);
-	assert_int_equal(p->action[LUTRA_G_EXEC_FRESH], LUTRA_ACTION_DENY);
-	assert_int_equal(p->action[LUTRA_G_A], LUTRA_ACTION_LOG);
+	assert_int_equal(p->action[LUTRA_RULE_NEW_HOOKABLE], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_DENY);
+	assert_int_equal(p->action[LUTRA_RULE_LEVEL_A], LUTRA_ACTION_LOG);
 	assert_non_null(strstr(p->calibration.advice, "2 more runs"));
 	assert_int_equal(train_policy(c, &options, NULL, &none, NULL), -EINVAL);
 	assert_null(none);
@@ -315,7 +320,7 @@ static void assert_same_policy(const struct policy *a, const struct policy *b, b
 	assert_int_equal(a->v == b->v && a->n_nodes == b->n_nodes && a->n_objects == b->n_objects,
 			 true);
 	if (same)
-		assert_true(a->th_a == b->th_a && a->th_b == b->th_b);
+		assert_true(a->threshold_a == b->threshold_a && a->threshold_b == b->threshold_b);
 }
 
 static void training_gives_the_same_bytes_for_a_seed(void **state)
@@ -352,10 +357,10 @@ static void training_run_is_known_to_its_own_policy(void **state)
 
 		if (!e.is_syscall) {
 			objects_judge(c, e.object, e.state->role, image, &j);
-			assert_int_equal(j.group, LUTRA_G_NONE);
+			assert_int_equal(j.rule, LUTRA_RULE_NONE);
 			continue;
 		}
-		tok = lutra_token(image, e.state->role, e.nr);
+		tok = lutra_syscall_token(image, e.state->role, e.nr);
 		assert_true(tok >= LUTRA_TOKEN0);
 		lutra_pairs(e.state, image, tok, &x);
 		assert_true(lutra_pairs_known(&x));

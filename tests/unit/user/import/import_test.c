@@ -101,23 +101,23 @@ static void import_services_gives_what_hooks_would_see(void **state)
 		int type, op, flags;
 		const char *str;
 	} expected[] = {
-		{10, LUTRA_REC_EXEC, 0, 0, NULL},
-		{11, LUTRA_REC_OBJECT, LUTRA_OP_EXEC, LUTRA_OBJ_PATH | LUTRA_OBJ_FRESH,
+		{10, LUTRA_RECORD_EXEC, 0, 0, NULL},
+		{11, LUTRA_RECORD_OBJECT, LUTRA_OP_EXEC, LUTRA_OBJ_PATH | LUTRA_OBJ_FRESH,
 		 "/usr/bin/app"},
-		{12, LUTRA_REC_CALL, 0, 0, NULL},
-		{13, LUTRA_REC_OBJECT, LUTRA_OP_OPEN, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE,
+		{12, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
+		{13, LUTRA_RECORD_OBJECT, LUTRA_OP_OPEN, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE,
 		 "/srv/new.part"},
-		{15, LUTRA_REC_FORK, 0, 0, NULL},
-		{16, LUTRA_REC_OBJECT, LUTRA_OP_CONNECT, 0, NULL},
-		{17, LUTRA_REC_OBJECT, LUTRA_OP_CONNECT, LUTRA_OBJ_PATH, "//@bus"},
-		{18, LUTRA_REC_CALL, 0, 0, NULL},
-		{18, LUTRA_REC_OBJECT, LUTRA_OP_WX, 0, NULL},
-		{20, LUTRA_REC_OBJECT, LUTRA_OP_UNLINK, LUTRA_OBJ_PATH, "/srv/new.part"},
-		{21, LUTRA_REC_CALL, 0, 0, NULL},
-		{65, LUTRA_REC_MARK, 0, 0, NULL},
-		{70, LUTRA_REC_MARK, 0, 0, "exec"},
-		{80, LUTRA_REC_EXIT, 0, 0, NULL},
-		{90, LUTRA_REC_MARK, 0, 0, NULL},
+		{15, LUTRA_RECORD_FORK, 0, 0, NULL},
+		{16, LUTRA_RECORD_OBJECT, LUTRA_OP_CONNECT, 0, NULL},
+		{17, LUTRA_RECORD_OBJECT, LUTRA_OP_CONNECT, LUTRA_OBJ_PATH, "//@bus"},
+		{18, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
+		{18, LUTRA_RECORD_OBJECT, LUTRA_OP_WX, 0, NULL},
+		{20, LUTRA_RECORD_OBJECT, LUTRA_OP_UNLINK, LUTRA_OBJ_PATH, "/srv/new.part"},
+		{21, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
+		{65, LUTRA_RECORD_MARK, 0, 0, NULL},
+		{70, LUTRA_RECORD_MARK, 0, 0, "exec"},
+		{80, LUTRA_RECORD_EXIT, 0, 0, NULL},
+		{90, LUTRA_RECORD_MARK, 0, 0, NULL},
 	};
 	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
 	struct fixture *f = *state;
@@ -133,7 +133,7 @@ static void import_services_gives_what_hooks_would_see(void **state)
 		assert_int_equal(trace_reader_next(r, &rec, &str, &len), 1);
 		assert_int_equal(rec->ts_ns, expected[i].ts);
 		assert_int_equal(rec->type, expected[i].type);
-		if (rec->type == LUTRA_REC_OBJECT) {
+		if (rec->type == LUTRA_RECORD_OBJECT) {
 			lutra_object_unpack(rec, &o);
 			assert_int_equal(o.op, expected[i].op);
 			assert_int_equal(o.flags, expected[i].flags);

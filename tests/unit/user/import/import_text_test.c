@@ -66,13 +66,13 @@ static void read_trace(const char *path, char *text, size_t size)
 	while (trace_reader_next(r, &rec, &str, &len) > 0) {
 		char what[32] = "";
 
-		if (rec->type == LUTRA_REC_MARK)
+		if (rec->type == LUTRA_RECORD_MARK)
 			continue;
 		assert_true(rec->ts_ns >= before);
 		before = rec->ts_ns;
-		if (rec->type == LUTRA_REC_CALL)
+		if (rec->type == LUTRA_RECORD_SYSCALL)
 			nr_name(trace_reader_meta(r)->arch, rec->nr, what, sizeof(what));
-		else if (rec->type == LUTRA_REC_FORK)
+		else if (rec->type == LUTRA_RECORD_FORK)
 			snprintf(what, sizeof(what), "%u%s", (unsigned)rec->arg,
 				 rec->nr ? "t" : "");
 		n += (size_t)snprintf(text + n, size - n, "%s%u:%s%s%s", n ? " " : "", rec->tid,
@@ -154,7 +154,7 @@ static void import_text_keeps_times(void **state)
 		assert_int_equal(import(cases[i].format, f->in, f->out, &result, NULL), 0);
 		assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
 		while (trace_reader_next(r, &rec, &str, &len) > 0)
-			last = rec->type == LUTRA_REC_CALL ? rec->ts_ns : last;
+			last = rec->type == LUTRA_RECORD_SYSCALL ? rec->ts_ns : last;
 		assert_in_range(last, cases[i].want, cases[i].want + 1);
 		assert_int_equal(unlink(f->out), 0);
 	}
@@ -213,7 +213,8 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 	} cases[] = {
 		{"unm", "1 2\n\0\0\n", "in.txt:2: holds a NUL byte", 7},
 		{"strace", "\0", "in.txt:1: holds a NUL byte", 1},
-		{"adfa-ld", "\x1b[2J\xff\n", "in.txt:1: '\\x1b[2J\\xff' is not a system call number", 6},
+		{"adfa-ld", "\x1b[2J\xff\n",
+		 "in.txt:1: '\\x1b[2J\\xff' is not a system call number", 6},
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1,\"evt.time\":-1}\n",
 		 "in.txt:1: evt.time is negative", 52},
 	};

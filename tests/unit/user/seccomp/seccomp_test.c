@@ -427,14 +427,14 @@ static void write_calls(const char *path, const struct lutra_record *recs, size_
 static void check_finds_what_would_be_refused(void **state)
 {
 	static const struct lutra_record recs[] = {
-		{.type = LUTRA_REC_CALL, .nr = SYS_read},
-		{.type = LUTRA_REC_CALL, .nr = SYS_socket, .arg = AF_INET | 1ull << 32},
-		{.type = LUTRA_REC_CALL, .nr = SYS_clone3},
-		{.type = LUTRA_REC_CALL, .nr = SYS_socket, .arg = AF_INET | 2ull << 32},
-		{.type = LUTRA_REC_CALL, .nr = SYS_getitimer},
-		{.type = LUTRA_REC_CALL, .nr = SYS_getitimer},
-		{.type = LUTRA_REC_CALL, .nr = 3 | LUTRA_NR_IA32},
-		{.type = LUTRA_REC_CALL, .nr = 0 | LUTRA_NR_X32},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_read},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_socket, .arg = AF_INET | 1ull << 32},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_clone3},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_socket, .arg = AF_INET | 2ull << 32},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_getitimer},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_getitimer},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = 3 | LUTRA_NR_IA32},
+		{.type = LUTRA_RECORD_SYSCALL, .nr = 0 | LUTRA_NR_X32},
 	};
 	_cleanup_(policy_freep) struct policy *p = service();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between two policies. Everything is compared by name: numbers are each one's own. */
+#include "lib/base/array.h"
 #include "lib/policy/policy_diff.h"
 
 #include <stdlib.h>
@@ -28,18 +29,9 @@ static void names_done(struct names *s)
 
 static void names_add(struct names *s, const char *name)
 {
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 64;
-		char **p = realloc(s->name, room * sizeof(*p));
-
-		s->failed |= !p;
-		if (!p)
-			return;
-		s->name = p;
-		s->room = room;
-	}
-	s->name[s->n] = strdup(name);
-	if (s->name[s->n])
+	if (ARRAY_RESERVE(s->name, s->room, s->n + 1) == 0)
+		s->name[s->n] = strdup(name);
+	if (s->n < s->room && s->name[s->n])
 		s->n++;
 	else
 		s->failed = true;

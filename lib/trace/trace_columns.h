@@ -52,7 +52,7 @@ struct trace_decoder {
 	uint32_t n, next; /* records, and those taken */
 	uint32_t n_strings;
 	struct trace_string *strings;
-	size_t strings_size, events_size, wholes_size; /* bytes allocated */
+	size_t strings_size, events_size, wholes_size; /* items allocated */
 	const uint8_t *rows;			       /* version 1, else NULL */
 	struct trace_event *events;
 	uint32_t open;	  /* how many of them, the first, have their arguments elsewhere */
@@ -74,9 +74,6 @@ int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw,
 /* Take the next n records, of d->n - d->next. */
 void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
 			uint32_t *ret_string);
-
-/* Room for need bytes at *buf, which has *size: 0 or -ENOMEM. */
-int trace_grow(void *buf, size_t *size, size_t need);
 
 struct trace_encoder;
 

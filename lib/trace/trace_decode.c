@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A chunk's records out of its columns, or out of the rows of version 1. */
+#include "lib/base/array.h"
 #include "lib/trace/trace_columns.h"
 
 #include <errno.h>
@@ -18,21 +19,6 @@ void trace_decoder_done(struct trace_decoder *d)
 	free(d->events);
 	free(d->wholes);
 	memset(d, 0, sizeof(*d));
-}
-
-int trace_grow(void *buf, size_t *size, size_t need)
-{
-	void *p;
-
-	if (need <= *size)
-		return 0;
-	memcpy(&p, buf, sizeof(p));
-	p = realloc(p, need);
-	if (!p)
-		return -ENOMEM;
-	memcpy(buf, &p, sizeof(p));
-	*size = need;
-	return 0;
 }
 
 /* The strings, from in to the end of raw, each with a NUL behind it. NULL or what is wrong. */
@@ -215,9 +201,9 @@ static int start_columns(struct trace_decoder *d, struct bytes_in *in, const cha
 		return 0;
 	}
 	/* One more detail is looked at than there is. */
-	wholes = ((size_t)n.times + 2 * ((size_t)n.details + 1)) * sizeof(*d->wholes);
-	if (trace_grow(&d->events, &d->events_size, n.events * sizeof(*d->events)) < 0 ||
-	    trace_grow(&d->wholes, &d->wholes_size, wholes) < 0)
+	wholes = (size_t)n.times + 2 * ((size_t)n.details + 1);
+	if (ARRAY_RESERVE(d->events, d->events_size, n.events) < 0 ||
+	    ARRAY_RESERVE(d->wholes, d->wholes_size, wholes) < 0)
 		return -ENOMEM;
 	d->ts_ns = 0;
 	*ret_why = start_lists(d, in, &n);
@@ -234,7 +220,7 @@ int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw,
 	struct bytes_in in = {.data = raw, .len = len};
 	int r = 0;
 
-	if (trace_grow(&d->strings, &d->strings_size, d->n_strings * sizeof(*d->strings) + 1) < 0)
+	if (ARRAY_RESERVE(d->strings, d->strings_size, (size_t)d->n_strings + 1) < 0)
 		return -ENOMEM;
 	d->next = 0;
 	d->rows = NULL;

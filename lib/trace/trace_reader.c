@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading traces: a chunk is checked whole before its first record is given out. */
+#include "lib/base/array.h"
 #include "lib/trace/trace_columns.h"
 
 #include <errno.h>
@@ -182,8 +183,8 @@ static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struc
 	uint32_t crc;
 	size_t n;
 
-	if (trace_grow(&r->packed, &r->packed_size, h->packed) < 0 ||
-	    trace_grow(&r->raw, &r->raw_size, h->raw + 1) < 0)
+	if (ARRAY_RESERVE(r->packed, r->packed_size, h->packed) < 0 ||
+	    ARRAY_RESERVE(r->raw, r->raw_size, h->raw + 1) < 0)
 		return -ENOMEM;
 	if (read_at(r->fd, r->pos + TRACE_CHUNK_HEADER_BYTES, r->packed, h->packed) < 0) {
 		*ret_why = "cut off";

@@ -13,6 +13,9 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
+#include "lib/base/array.h"
+#include "lib/base/list.h"
+
 #define CONNECT_MS 2000L
 #define CONNECTIONS_MAX 16L
 #define EVENTS_MAX 64 /* descriptors that one http_client_run() serves */
@@ -39,12 +42,7 @@ struct http_client {
 
 static void request_free(struct http_client *h, struct request *q)
 {
-	struct request **at = &h->requests;
-
-	while (*at && *at != q)
-		at = &(*at)->next;
-	if (*at)
-		*at = q->next;
+	LIST_REMOVE(h->requests, q);
 	if (q->added)
 		curl_multi_remove_handle(h->multi, q->easy);
 	curl_easy_cleanup(q->easy);
@@ -86,15 +84,8 @@ static bool request_append(struct request *q, const char *data, size_t n)
 		q->too_large = true;
 		return false;
 	}
-	if (q->len + n + 1 > q->size) {
-		size_t size = (q->len + n + 1) * 2;
-		char *p = realloc(q->buf, size);
-
-		if (!p)
-			return false;
-		q->buf = p;
-		q->size = size;
-	}
+	if (ARRAY_RESERVE(q->buf, q->size, q->len + n + 1) < 0)
+		return false;
 	memcpy(q->buf + q->len, data, n);
 	q->len += n;
 	q->buf[q->len] = '\0';
@@ -212,8 +203,7 @@ int http_client_start(struct http_client *h, const struct http_client_get *get)
 	}
 	q->get = *get;
 	q->easy = curl_easy_init();
-	q->next = h->requests;
-	h->requests = q;
+	LIST_PUSH(h->requests, q);
 	if (!q->easy || !request_append(q, "", 0)) {
 		request_free(h, q);
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/array.h"
 #include "user/import/lines.h"
 
 /* Both data sets were recorded on 32-bit x86. */
@@ -63,15 +64,8 @@ static void files_done(struct files *f)
 
 static int add_path(struct files *f, const char *dir, const char *name)
 {
-	if (f->n == f->size) {
-		size_t size = f->size ? 2 * f->size : 64;
-		char **paths = realloc(f->paths, size * sizeof(*paths));
-
-		if (!paths)
-			return -ENOMEM;
-		f->paths = paths;
-		f->size = size;
-	}
+	if (ARRAY_RESERVE(f->paths, f->size, f->n + 1) < 0)
+		return -ENOMEM;
 	if (asprintf(&f->paths[f->n], "%s%s%s", dir, *name ? "/" : "", name) < 0)
 		return -ENOMEM;
 	f->n++;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/list.h"
 #include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
 
@@ -106,8 +107,7 @@ static struct entry *entry_of(struct image_index *c, const char *name)
 		free(e);
 		return NULL;
 	}
-	e->next = c->entries;
-	c->entries = e;
+	LIST_PUSH(c->entries, e);
 	return e;
 }
 
@@ -134,7 +134,6 @@ static int inspect_entry(struct image_index *c, int dir, const char *name)
 
 static int refresh_entries(struct image_index *c, struct err *err)
 {
-	struct entry **at = &c->entries;
 	DIR *d = opendir(c->dir);
 	struct dirent *de;
 	int r = 0;
@@ -148,14 +147,10 @@ static int refresh_entries(struct image_index *c, struct err *err)
 			r = inspect_entry(c, dirfd(d), de->d_name);
 	if (d)
 		closedir(d);
-	while (*at) {
-		struct entry *e = *at;
-
-		if (e->is_present) {
-			at = &e->next;
+	LIST_EACH_SAFE (e, c->entries) {
+		if (e->is_present)
 			continue;
-		}
-		*at = e->next;
+		LIST_REMOVE(c->entries, e);
 		entry_free(e);
 	}
 	return r < 0 ? err_oom(err) : 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/array.h"
 #include "lib/abi/names.h"
 #include "lutra/abi.h"
 
@@ -165,12 +166,9 @@ void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const ch
 
 int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file)
 {
-	struct lifecycle_run *runs = reallocarray(i->runs, i->n_runs + 1, sizeof(*runs));
 	char *copy = strdup(file);
 
-	if (runs)
-		i->runs = runs;
-	if (!runs || !copy) {
+	if (!copy || ARRAY_RESERVE(i->runs, i->runs_size, i->n_runs + 1) < 0) {
 		free(copy);
 		return -ENOMEM;
 	}

@@ -37,7 +37,7 @@ struct lifecycle_image {
 	char *learned;		    /* image digest of the runs; NULL: unknown yet */
 	char *note;		    /* the last problem, for the operator; NULL: none */
 	struct lifecycle_run *runs; /* oldest first */
-	size_t n_runs;
+	size_t n_runs, runs_size;
 	bool learning;	       /* lutrad records runs */
 	bool trained;	       /* a policy exists */
 	uint32_t wanted;       /* runs to train on */

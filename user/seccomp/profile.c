@@ -6,6 +6,8 @@
 #include <seccomp.h>
 #include <string.h>
 
+#include "lib/base/array.h"
+
 int profile_new(struct profile **ret)
 {
 	struct profile *p = calloc(1, sizeof(*p));
@@ -44,15 +46,8 @@ int profile_add(struct profile *p, const struct profile_entry *e)
 		return -E2BIG;
 	if (!is_syscall_name(e->name))
 		return -EINVAL;
-	if (p->n_entries == p->size) {
-		size_t size = p->size ? 2 * p->size : 256;
-		struct profile_entry *entries = realloc(p->entries, size * sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		p->entries = entries;
-		p->size = size;
-	}
+	if (ARRAY_RESERVE(p->entries, p->size, p->n_entries + 1) < 0)
+		return -ENOMEM;
 	p->entries[p->n_entries++] = *e;
 	return 0;
 }

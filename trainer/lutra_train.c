@@ -241,7 +241,7 @@ int main(int argc, char **argv)
 	args_read(&command, argc, argv, &a);
 	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
 	a.train.threads = (unsigned)a.threads;
-	a.train.kill_signals = (uint8_t)a.kill_matches;
+	a.train.kill_matches = (uint8_t)a.kill_signals;
 	r = run_training(&a, &err);
 	if (r == 0 && fflush(stdout) != 0)
 		r = err_set(&err, -errno, "cannot write to the standard output: %s",

@@ -2,12 +2,15 @@
 /*
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
- *   calls    lutra_syscall_token -> lutra_pairs -> lutra_claim -> lutra_level -> lutra_role_steady   here
- *   paths    lutra_fold -> lutra_key -> lutra_edge_find -> lutra_classify_path score_path.h objects
- * lutra_judge_object                                                              score_object.h
+ *   what      steps                                                                     file
+ *   syscalls  lutra_syscall_token -> lutra_pairs_load -> claim -> lutra_levels_move     score.h
+ *             all of them: lutra_score_syscall; lutra_role_steady after it
+ *   paths     lutra_fold -> lutra_key -> lutra_edge_find, by lutra_classify_path        score_path.h
+ *   objects   lutra_classify_path -> lutra_object_token -> lutra_object_known,          score_object.h
+ *             by lutra_judge_object                                                     object_token.h
  *
  * Integers only, constant loop bounds, no division, no recursion. Total: any bytes give a defined
- * result; every index is masked to its array. Little-endian hosts.
+ * result, and every index is masked to its array. Little-endian hosts.
  */
 #ifndef LUTRA_SCORE_H
 #define LUTRA_SCORE_H
@@ -16,7 +19,7 @@
 #include "lutra/score_path.h"
 #include "lutra/score_object.h"
 
-/* The state of a task never seen before. */
+/* Sets the state of a task that has made no syscall yet. */
 static __always_inline void lutra_state_init(struct lutra_state *s, const struct lutra_policy *p)
 {
 	__builtin_memset(s, 0, sizeof(*s));
@@ -25,7 +28,7 @@ static __always_inline void lutra_state_init(struct lutra_state *s, const struct
 	s->r2[0] = s->r2[1] = s->r2[2] = s->r2[3] = p->p2;
 }
 
-/* A new program image: spawned from a steady task, spawned deeper after that. */
+/* Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. */
 static __always_inline void lutra_state_exec(struct lutra_state *s)
 {
 	if (s->role == LUTRA_ROLE_STEADY)
@@ -34,13 +37,13 @@ static __always_inline void lutra_state_exec(struct lutra_state *s)
 		s->role = LUTRA_ROLE_DEEPER;
 }
 
-/* The role of a task that may be in its start-up. */
+/* Returns true if a task of this role may still be in its start-up. */
 static __always_inline int lutra_may_start(__u8 role)
 {
 	return role == LUTRA_ROLE_STARTUP || role == LUTRA_ROLE_ANY;
 }
 
-/* After a call was scored: does it end the start-up? */
+/* Makes the role steady if syscall nr ends the start-up. To be called after the syscall was scored. */
 static __always_inline void lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
 					      __u32 nr)
 {
@@ -48,7 +51,8 @@ static __always_inline void lutra_role_steady(struct lutra_state *s, const struc
 		s->role = LUTRA_ROLE_STEADY;
 }
 
-/* nr as in struct lutra_record: a foreign entry is never confused with a native number. */
+/* Returns the token of a syscall. nr is as in struct lutra_record, so that a syscall through a
+ * foreign entry is never taken for a native one. */
 static __always_inline __u8 lutra_syscall_token(const struct lutra_policy *p, __u8 role, __u32 nr)
 {
 	__u8 tok;
@@ -61,19 +65,22 @@ static __always_inline __u8 lutra_syscall_token(const struct lutra_policy *p, __
 	return tok;
 }
 
+/* Returns true if a hook can refuse the syscall, so that a new one matches NEW_HOOKABLE. */
 static __always_inline int lutra_is_hookable(const struct lutra_policy *p, __u32 nr)
 {
 	return nr < LUTRA_NR && (p->hookable[nr / 64 & 7] >> (nr & 63) & 1);
 }
 
-/* The three table loads of a call: x_l = weight << 8 | code, at index i_l. */
+/* What the tables of the three layers hold for a syscall. */
 struct lutra_pairs {
-	__u32 i0, i1, i2;
-	__u16 x0, x1, x2;
+	__u32 i0, i1, i2; /* index of the pair in the layer's table */
+	__u16 x0, x1, x2; /* entry: weight << 8 | code */
 };
 
-static __always_inline void lutra_pairs(const struct lutra_state *s, const struct lutra_policy *p,
-					__u8 tok, struct lutra_pairs *ret)
+/* Loads the pairs of a syscall: its token with the code before it, and one layer up the same. */
+static __always_inline void lutra_pairs_load(const struct lutra_state *s,
+					     const struct lutra_policy *p, __u8 tok,
+					     struct lutra_pairs *ret)
 {
 	__u32 i = (__u32)s->c0 << 8 | tok;
 
@@ -91,13 +98,13 @@ static __always_inline void lutra_pairs(const struct lutra_state *s, const struc
 	ret->x2 = p->t2[i & 0x3fff];
 }
 
-/* No pair of this call has a weight: the common case, seen bits need not be touched. */
+/* Returns true if no pair has a weight: the common case, in which the seen pairs are not needed. */
 static __always_inline int lutra_pairs_known(const struct lutra_pairs *x)
 {
 	return ((x->x0 | x->x1 | x->x2) >> 8) == 0;
 }
 
-/* Claim a pair for its container: 1 if nobody had. Tasks of one container race for it. */
+/* Claims a pair for its container. Returns 1 if no task of it had: tasks race for a pair. */
 static __always_inline int lutra_claim_bit(__u32 *words, __u32 i)
 {
 	__u32 bit = 1u << (i & 31);
@@ -107,9 +114,9 @@ static __always_inline int lutra_claim_bit(__u32 *words, __u32 i)
 	return (__sync_fetch_and_or(&words[i >> 5], bit) & bit) == 0;
 }
 
-/* Weights of the pairs that this container had not had: w[l] for level l. */
-static __always_inline void lutra_claim(struct lutra_seen *seen, const struct lutra_pairs *x,
-					__u8 w[3])
+/* Claims the pairs of a syscall. w: the weights of those that the container had not had, by layer. */
+static __always_inline void lutra_pairs_claim(struct lutra_seen *seen, const struct lutra_pairs *x,
+					      __u8 w[3])
 {
 	w[0] = w[1] = w[2] = 0;
 	if (x->x0 >> 8 && lutra_claim_bit(seen->t0, x->i0 & 0xffff))
@@ -120,9 +127,9 @@ static __always_inline void lutra_claim(struct lutra_seen *seen, const struct lu
 		w[2] = (__u8)(x->x2 >> 8);
 }
 
-/* Move the levels and the code rings on by one call. */
-static __always_inline void lutra_level(struct lutra_state *s, const struct lutra_pairs *x,
-					const __u8 w[3], __u8 tok)
+/* Moves the levels and the code rings on by one syscall. */
+static __always_inline void lutra_levels_move(struct lutra_state *s, const struct lutra_pairs *x,
+					      const __u8 w[3], __u8 tok)
 {
 	__s32 sum = (__s32)(((__u32)w[0] + w[1] + w[2]) << 12);
 	__s32 novel = w[0] ? 1 << 12 : 0;
@@ -133,6 +140,38 @@ static __always_inline void lutra_level(struct lutra_state *s, const struct lutr
 	s->r1[s->t & 1] = (__u8)x->x0 & 0x7f;
 	s->r2[s->t & 3] = (__u8)x->x1 & 0x7f;
 	s->t++;
+}
+
+/* What lutra_score_syscall() found. */
+struct lutra_syscall_score {
+	struct lutra_pairs pairs;
+	__u8 weight[3]; /* of the pairs that were new to the container, by layer */
+	__u8 token;
+};
+
+/*
+ * Scores a syscall, and moves the state of its task on. The only function that does.
+ *
+ * claim: like lutra_claim_seen(), called with ctx only where a pair has a weight: the kernel side
+ * looks the seen pairs up no sooner. NULL: no pair is claimed, and no weight counts.
+ */
+static __always_inline void
+lutra_score_syscall(struct lutra_state *s, const struct lutra_policy *p, __u32 nr,
+		    void (*claim)(void *ctx, const struct lutra_pairs *x, __u8 w[3]), void *ctx,
+		    struct lutra_syscall_score *ret)
+{
+	ret->token = lutra_syscall_token(p, s->role, nr);
+	lutra_pairs_load(s, p, ret->token, &ret->pairs);
+	ret->weight[0] = ret->weight[1] = ret->weight[2] = 0;
+	if (claim && !lutra_pairs_known(&ret->pairs))
+		claim(ctx, &ret->pairs, ret->weight);
+	lutra_levels_move(s, &ret->pairs, ret->weight, ret->token);
+}
+
+/* The claim of userspace. ctx: struct lutra_seen. */
+static __always_inline void lutra_claim_seen(void *ctx, const struct lutra_pairs *x, __u8 w[3])
+{
+	lutra_pairs_claim((struct lutra_seen *)ctx, x, w);
 }
 
 #endif

@@ -87,9 +87,10 @@ static __noinline int call_signals(struct lutra_task *e, const struct lutra_poli
 
 static __always_inline void call_score(struct lutra_task *e, const struct lutra_policy *p, __u32 nr)
 {
+	struct lutra_syscall_score score;
 	struct lutra_history *past;
-	__s32 a, b;
-	__u8 w[3], tok, role = e->state.role;
+	__s32 level_a, level_b;
+	__u8 *w = score.weight, role = e->state.role;
 	__u32 novel;
 
 	if (e->version != p->version) {
@@ -97,11 +98,10 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 		e->state.role = role;
 		e->version = p->version;
 	}
-	a = e->state.level_a;
-	b = e->state.level_b;
-	tok = lutra_syscall_token(p, role, nr);
-	novel = tok == LUTRA_UNK;
-	step(&e->state, p, e->slot, tok, w);
+	level_a = e->state.level_a;
+	level_b = e->state.level_b;
+	score_syscall(&e->state, p, e->slot, nr, &score);
+	novel = score.token == LUTRA_UNK;
 	past = &e->past[e->calls & (LUTRA_HISTORY - 1)];
 	past->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
 	past->weight = (__u16)(w[0] + w[1] + w[2]);
@@ -109,7 +109,7 @@ static __always_inline void call_score(struct lutra_task *e, const struct lutra_
 	count(e->slot, LUTRA_COUNTER_SYSCALLS);
 	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
-		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, a, b);
+		call_signals(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level_a, level_b);
 	lutra_role_steady(&e->state, p, nr);
 }
 

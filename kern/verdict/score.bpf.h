@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One call through the scorer; the same code in the guard and in the parity test.
+ * Sends a syscall through the scorer: the same code in the guard and in the parity test.
  *
  * seen: lutra_seen_slot() -> inner map of one struct lutra_seen.
  */
@@ -35,28 +35,27 @@ static __always_inline struct lutra_seen *seen_get(__u32 at)
  * A function of its own with a pointer to const: clang 14 puts struct lutra_seen into the object's
  * BTF only for that, and the maps' definition needs it there.
  */
-static __noinline int step_claim(const struct lutra_seen *bits, const struct lutra_pairs *x,
-				 __u8 *w)
+static __noinline int claim_pairs(const struct lutra_seen *seen_pairs, const struct lutra_pairs *x,
+				  __u8 *w)
 {
-	if (bits && x && w)
-		lutra_claim((struct lutra_seen *)bits, x, w);
+	if (seen_pairs && x && w)
+		lutra_pairs_claim((struct lutra_seen *)seen_pairs, x, w);
 	return 0;
 }
 
-/*
- * Move st on by the token tok. w gets the weights new to the container; seen NULL: none is.
- * lutra_role_steady() is the caller's, after it has looked at the role.
- */
-static __always_inline void step(struct lutra_state *st, const struct lutra_policy *p, __u32 slot,
-				 __u8 tok, __u8 w[3])
+/* The claim of the kernel side. ctx: __u32, the seen slot. */
+static __always_inline void claim_in_map(void *ctx, const struct lutra_pairs *x, __u8 w[3])
 {
-	struct lutra_pairs x;
+	claim_pairs(seen_get(*(__u32 *)ctx), x, w);
+}
 
-	lutra_pairs(st, p, tok, &x);
-	w[0] = w[1] = w[2] = 0;
-	if (!lutra_pairs_known(&x))
-		step_claim(seen_get(lutra_seen_slot(slot, p->version)), &x, w);
-	lutra_level(st, &x, w, tok);
+/* Scores a syscall of a task in a slot, as lutra_score_syscall(). */
+static __always_inline void score_syscall(struct lutra_state *state, const struct lutra_policy *p,
+					  __u32 slot, __u32 nr, struct lutra_syscall_score *ret)
+{
+	__u32 at = lutra_seen_slot(slot, p->version);
+
+	lutra_score_syscall(state, p, nr, claim_in_map, &at, ret);
 }
 
 #endif

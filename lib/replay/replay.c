@@ -93,15 +93,13 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 {
 	const struct lutra_policy *p = r->image;
 	int32_t a = t->state.level_a, b = t->state.level_b;
-	struct lutra_pairs x;
+	struct lutra_syscall_score score;
 	uint8_t verdict;
 
 	ret->role = t->state.role;
-	ret->token = lutra_syscall_token(p, t->state.role, rec->nr);
-	lutra_pairs(&t->state, p, ret->token, &x);
-	if (!lutra_pairs_known(&x))
-		lutra_claim(r->seen, &x, ret->weight);
-	lutra_level(&t->state, &x, ret->weight, ret->token);
+	lutra_score_syscall(&t->state, p, rec->nr, lutra_claim_seen, r->seen, &score);
+	ret->token = score.token;
+	memcpy(ret->weight, score.weight, sizeof(ret->weight));
 	ret->a = t->state.level_a;
 	ret->b = t->state.level_b;
 	t->hookable = ret->token == LUTRA_UNK && lutra_is_hookable(p, rec->nr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The scorer in the kernel, on what the parity test made: calls by the very step of the guard,
+ * The scorer in the kernel, on what the parity test made: syscalls as the guard scores them,
  * objects as its hooks judge them.
  *
  * Hooks: none, two programs to be run.
@@ -33,6 +33,7 @@ static long one_call(__u32 i, void *ctx)
 	const struct parity_call *in;
 	struct lutra_state *st;
 	struct parity_step *out;
+	struct lutra_syscall_score score;
 
 	if (!b || !p)
 		return 1;
@@ -41,8 +42,9 @@ static long one_call(__u32 i, void *ctx)
 	st = &b->state[in->task & (PARITY_TASKS - 1)];
 	if (in->exec)
 		lutra_state_exec(st);
-	out->tok = lutra_syscall_token(p, st->role, in->nr);
-	step(st, p, 0, out->tok, out->w);
+	score_syscall(st, p, 0, in->nr, &score);
+	out->tok = score.token;
+	__builtin_memcpy(out->w, score.weight, sizeof(out->w));
 	lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 	return 0;

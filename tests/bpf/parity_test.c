@@ -167,14 +167,13 @@ static void make_calls(struct bench *b, struct parity_calls *c)
 static void user_step(const struct lutra_policy *p, struct lutra_seen *seen, struct lutra_state *st,
 		      const struct parity_call *in, struct parity_step *out)
 {
-	struct lutra_pairs x;
+	struct lutra_syscall_score score;
 
 	if (in->exec)
 		lutra_state_exec(st);
-	out->tok = lutra_syscall_token(p, st->role, in->nr);
-	lutra_pairs(st, p, out->tok, &x);
-	lutra_claim(seen, &x, out->w);
-	lutra_level(st, &x, out->w, out->tok);
+	lutra_score_syscall(st, p, in->nr, lutra_claim_seen, seen, &score);
+	out->tok = score.token;
+	memcpy(out->w, score.weight, sizeof(out->w));
 	lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 }

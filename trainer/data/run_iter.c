@@ -121,28 +121,26 @@ int run_count_pairs(const struct run *run, const struct lutra_policy *policy, un
 		    struct run_counts *ret)
 {
 	_cleanup_(run_iter_done) struct run_iter r = {0};
-	const uint8_t none[3] = {0};
 	struct run_event e;
-	struct lutra_pairs x;
+	struct lutra_syscall_score score;
 	uint32_t *pairs = calloc(PAIRS_SIZE(layer), sizeof(*pairs));
 
 	ret->pairs[layer] = pairs;
 	if (!pairs || run_iter_init(&r, run, policy) < 0)
 		return -ENOMEM;
 	while (run_iter_next(&r, &e)) {
-		uint8_t tok;
+		uint8_t before;
 
 		if (!e.is_syscall)
 			continue;
-		tok = lutra_syscall_token(policy, e.state->role, e.nr);
-		lutra_pairs(e.state, policy, tok, &x);
-		if (layer == 0 && tok != LUTRA_UNK && e.state->c0 != LUTRA_UNK)
-			pairs[x.i0]++;
+		before = e.state->c0;
+		lutra_score_syscall(e.state, policy, e.nr, NULL, NULL, &score);
+		if (layer == 0 && score.token != LUTRA_UNK && before != LUTRA_UNK)
+			pairs[score.pairs.i0]++;
 		else if (layer == 1)
-			pairs[x.i1]++;
+			pairs[score.pairs.i1]++;
 		else if (layer == 2)
-			pairs[x.i2]++;
-		lutra_level(e.state, &x, none, tok);
+			pairs[score.pairs.i2]++;
 	}
 	return 0;
 }

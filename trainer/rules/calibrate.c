@@ -116,13 +116,10 @@ static int add_peak(struct run_replay *x, uint32_t ms, int32_t a, int32_t b)
 
 static int score_syscall_event(struct replay_context *s, const struct run_event *e)
 {
-	uint8_t tok = lutra_syscall_token(s->policy, e->state->role, e->nr), w[3];
-	struct lutra_pairs x;
+	struct lutra_syscall_score score;
 
-	lutra_pairs(e->state, s->policy, tok, &x);
-	lutra_claim(s->seen, &x, w);
-	lutra_level(e->state, &x, w, tok);
-	if (tok == LUTRA_UNK) {
+	lutra_score_syscall(e->state, s->policy, e->nr, lutra_claim_seen, s->seen, &score);
+	if (score.token == LUTRA_UNK) {
 		unsigned rule = lutra_is_hookable(s->policy, e->nr) ? LUTRA_RULE_NEW_HOOKABLE
 								    : LUTRA_RULE_NEW_SYSCALL;
 

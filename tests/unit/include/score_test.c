@@ -133,12 +133,12 @@ static void ext_knows_code_by_its_last_extension(void **state)
 
 /* ---- levels ---- */
 
-/* One call whose pairs have the weights w, as lutra_pairs() would give them. */
+/* One call whose pairs have the weights w, as lutra_pairs_load() would give them. */
 static void step(struct lutra_state *s, const uint8_t w[3])
 {
 	struct lutra_pairs x = {.x0 = 7, .x1 = 9};
 
-	lutra_level(s, &x, w, 5);
+	lutra_levels_move(s, &x, w, 5);
 }
 
 static void level_moves_by_an_eighth(void **state)
@@ -202,7 +202,7 @@ static void pairs_read_lags_1_2_4(void **state)
 	image.t0[3 << 8 | 4] = 5 << 8 | 100;
 	image.t1[11 << 7 | 100] = 6 << 8 | 101;
 	image.t2[23 << 7 | 101] = 7 << 8 | 102;
-	lutra_pairs(&s, &image, 4, &x);
+	lutra_pairs_load(&s, &image, 4, &x);
 	assert_int_equal(x.x0, 5 << 8 | 100);
 	assert_int_equal(x.x1, 6 << 8 | 101);
 	assert_int_equal(x.x2, 7 << 8 | 102);
@@ -216,9 +216,9 @@ static void claim_counts_a_pair_once(void **state)
 	uint8_t w[3];
 
 	(void)state;
-	lutra_claim(&seen, &x, w);
+	lutra_pairs_claim(&seen, &x, w);
 	assert_memory_equal(w, ((const uint8_t[3]){3, 0, 9}), 3);
-	lutra_claim(&seen, &x, w);
+	lutra_pairs_claim(&seen, &x, w);
 	assert_memory_equal(w, ((const uint8_t[3]){0, 0, 0}), 3);
 }
 
@@ -452,9 +452,8 @@ static void scorer_is_total_on_random_bytes(void **state)
 		struct lutra_object o;
 		struct lutra_path path;
 		struct lutra_judgement j;
-		struct lutra_pairs x;
+		struct lutra_syscall_score score;
 		char fold[LUTRA_NAME];
-		uint8_t w[3];
 		uint32_t nr = (uint32_t)sample_random(&rng);
 
 		fill_random(&s, sizeof(s), &rng);
@@ -462,9 +461,7 @@ static void scorer_is_total_on_random_bytes(void **state)
 		fill_random(&path, sizeof(path), &rng);
 		path.n = round & 1 ? path.n : path.n % 40;
 		s.level_a = s.level_b = 0;
-		lutra_pairs(&s, &image, lutra_syscall_token(&image, s.role, nr), &x);
-		lutra_claim(&seen, &x, w);
-		lutra_level(&s, &x, w, 0);
+		lutra_score_syscall(&s, &image, nr, lutra_claim_seen, &seen, &score);
 		lutra_role_steady(&s, &image, nr);
 		assert_in_range(s.level_b, 0, 512);
 		lutra_judge_object(&image, &o, &path, s.role, fold, &j);

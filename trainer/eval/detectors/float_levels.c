@@ -29,23 +29,21 @@ void float_levels_init(const struct float_levels *f, struct float_state *s)
 void float_levels_score(const struct float_levels *f, struct float_state *s,
 			struct lutra_seen *seen, uint32_t nr)
 {
-	uint8_t tok = lutra_syscall_token(f->image, s->state.role, nr), w[3] = {0};
-	struct lutra_pairs x;
+	struct lutra_syscall_score score;
+	const uint8_t *w = score.weight;
 	double sum = 0;
 
-	lutra_pairs(&s->state, f->image, tok, &x);
-	if (f->gated)
-		lutra_claim(seen, &x, w);
-	sum += w[0] || !f->gated ? f->weight[0][x.i0] : 0;
-	sum += w[1] || !f->gated ? f->weight[1][x.i1] : 0;
-	sum += w[2] || !f->gated ? f->weight[2][x.i2] : 0;
+	lutra_score_syscall(&s->state, f->image, nr, f->gated ? lutra_claim_seen : NULL, seen,
+			    &score);
+	sum += w[0] || !f->gated ? f->weight[0][score.pairs.i0] : 0;
+	sum += w[1] || !f->gated ? f->weight[1][score.pairs.i1] : 0;
+	sum += w[2] || !f->gated ? f->weight[2][score.pairs.i2] : 0;
 	s->n++;
 	if (f->gated)
 		s->level += (sum - s->level) / SMOOTH;
 	else
 		s->level +=
 			(sum - s->level) / (s->n < FLOAT_LEVELS_MEAN ? s->n : FLOAT_LEVELS_MEAN);
-	lutra_level(&s->state, &x, w, tok);
 	lutra_role_steady(&s->state, f->image, nr);
 }
 

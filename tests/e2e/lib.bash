@@ -12,7 +12,7 @@ e2e=$root/tests/e2e
 programs=$root/build/tests/e2e
 cgroot=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 stage=''       # work directory
-demo_dir=$root/build/demo # recordings and policy of the demo
+demo_dir=$root/build/demo-policy # recordings and policy of the demo, for tests
 service=notes  # the container's name, and of its image: demo/notes
 cgroup=''      # the stage's cgroup, a path below $cgroot
 declare -A children # processes to end
@@ -125,8 +125,9 @@ unpopulated() {
 	grep -qs '^populated 0' "$cgroot$cgroup/cgroup.events"
 }
 
+# What a daemon pins by default. Tests that pin do it elsewhere, and other tests run meanwhile.
 pins() {
-	find /sys/fs/bpf -path '*lutra*' 2>/dev/null | sort || true
+	find /sys/fs/bpf/lutra 2>/dev/null | sort || true
 }
 
 # Where a stage could leave one. Elsewhere they are the host's, which others use meanwhile.
@@ -429,7 +430,7 @@ stopped() {
 	! "attack_$1" >/dev/null && until_true "$patience" more_stopped "$known"
 }
 
-# The policy of the last demo, or a new one; prints its directory. Made by one at a time.
+# The policy of the demo, which demo_test leaves, or that of a new one; prints its directory. Made by one at a time.
 demo_policy() {
 	local dir=$demo_dir lock
 	mkdir -p "$dir"
@@ -443,6 +444,18 @@ demo_policy() {
 	fi
 	exec {lock}>&-
 	echo "$dir/policy"
+}
+
+# demo_policy_from DIR: from now on this demo's.
+demo_policy_from() {
+	local lock
+	mkdir -p "$demo_dir"
+	exec {lock}>"$demo_dir.lock"
+	flock "$lock"
+	rm -rf "$demo_dir/policy"
+	cp -r "$1/policy" "$demo_dir/new"
+	mv "$demo_dir/new" "$demo_dir/policy"
+	exec {lock}>&-
 }
 
 # ---- tests, one TAP line each ----

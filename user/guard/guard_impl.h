@@ -8,6 +8,7 @@
 
 #include "user/guard/guard.h"
 
+#define GUARD_EVIDENCE_TURN 4096 /* records of evidence taken at a time: more than the ring holds */
 #define GUARD_LINKS 96
 
 struct lutra_bpf;

@@ -12,7 +12,6 @@
 
 #include "kern/lutra.skel.h"
 
-#define EVIDENCE_TURN 4096 /* more than the ring holds */
 
 static int on_record(void *ctx, void *data, size_t size)
 {
@@ -51,9 +50,9 @@ int guard_drain(struct guard *g)
 {
 	int n;
 
-	g->evidence_left = EVIDENCE_TURN;
+	g->evidence_left = GUARD_EVIDENCE_TURN;
 	n = ring_buffer__consume(g->rings);
-	return n == -EAGAIN ? EVIDENCE_TURN : n;
+	return n == -EAGAIN ? GUARD_EVIDENCE_TURN : n;
 }
 
 int guard_epoll_fd(const struct guard *g)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Measurements. They want a quiet machine.
+
+BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
+BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
+$(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/states.o $(B)/user.a $(B)/lib.a
+	$(LINK)
+$(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
+	$(LINK)
+$(B)/bench/parts: $(B)/bench/parts.o
+	$(LINK)
+$(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
+	$(LINK)
+$(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
+	$(LINK)
+$(B)/bench/states.o: $(B)/bench/empty.skel.h
+$(B)/bench/parts.o: $(B)/bench/parts.skel.h
+
+#: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
+bench bench-quick: all $(BENCH_STATES) $(B)/bench/parts $(BENCH_TRAINER)
+	@$(B)/bench/parts
+	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
+	@$(B)/bench/open $(if $(filter bench-quick,$@),--quick)
+	@bench/trainer $(if $(filter bench-quick,$@),--quick)
+#: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
+bench-alerts: $(B)/bench/alerts
+	@$(B)/bench/alerts
+#: make bench-web       how soon the page answers a click, with 1,000 containers and a million events
+bench-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
+	@tests/web/clicks 1000 1000000
+#: make bench-products  the trainer's matrix products beside OpenBLAS, which is no dependency
+bench-products: $(B)/bench/products
+	@$(B)/bench/products
+#: make bench-starts  200 containers that podman starts, then 100 at once: armed before their first instruction, and how soon
+bench-starts: all $(B)/tests/e2e/first
+	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/identity_test
+.PHONY: bench bench-quick bench-alerts bench-web bench-products bench-starts

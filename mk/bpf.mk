@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# The kernel side: one object a file, linked into one, and its skeleton, which userspace includes.
+
+ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
+KERN_SRC := $(wildcard kern/*/*.bpf.c)
+KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
+BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
+	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -I. $(if $(CI),-Werror)
+
+# The types of this host's kernel, or the few that are used where it does not tell them.
+$(B)/kern/vmlinux.h: kern/state/vmlinux_min.h
+	@mkdir -p $(@D)
+	$(call msg,BTF,$@)
+	$(Q)if [ -r $(VMLINUX_BTF) ]; then $(BPFTOOL) btf dump file $(VMLINUX_BTF) format c >$@.tmp; \
+	else cp kern/state/vmlinux_min.h $@.tmp; fi && mv $@.tmp $@
+
+$(B)/%.bpf.o: %.bpf.c $(B)/kern/vmlinux.h
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/kern/lutra.o: $(KERN_OBJ)
+	$(call msg,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+SKELETON = { echo '\#pragma GCC system_header'; $(BPFTOOL) gen skeleton $< name $(1)_bpf; } >$@.tmp && mv $@.tmp $@
+$(B)/kern/lutra.skel.h: $(B)/kern/lutra.o
+	$(call msg,SKEL,$@)
+	$(Q)$(call SKELETON,lutra)
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(call SKELETON,$(notdir $*))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Baselines, then trials, some at a time. */
+/* Trains the baselines, then judges the runs on all threads, a piece of work for each. */
 #include "trainer/evaluate.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "trainer/train.h"
 
-/* What is trained beside the policy. */
+/* What is trained on the same runs as the policy. */
 struct baseline_set {
 	struct corpus corpus;
 	struct policy *random;
@@ -42,7 +42,7 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 	return r;
 }
 
-/* A model of the same runs, and floats of it. */
+/* Trains a model on the same runs, and float levels from it. ret->gated chooses the kind. */
 static int train_float_levels(const struct baseline_set *v, const struct evaluate_options *o,
 			      struct pool *pool, struct float_levels *ret, struct err *err)
 {
@@ -69,7 +69,7 @@ static int train_float_levels(const struct baseline_set *v, const struct evaluat
 	return r;
 }
 
-/* Were the runs those of the policy? Else it and its rivals know different things. */
+/* Warns if the runs are not those that the policy was trained on. */
 static void compare_policy_runs(const struct baseline_set *v, const struct evaluate_options *o)
 {
 	size_t found = 0;
@@ -78,8 +78,8 @@ static void compare_policy_runs(const struct baseline_set *v, const struct evalu
 		for (size_t k = 0; k < o->policy->n_runs; k++)
 			found += strcmp(v->corpus.runs[i].sha256, o->policy->runs[k].sha256) == 0;
 	if (o->warn && (found != o->policy->n_runs || found != v->corpus.n_runs))
-		o->warn(o->warn_ctx, "--train names other runs than the policy was trained on: it "
-				     "and the baselines know different things");
+		o->warn(o->warn_ctx, "the runs of --train are not those that the policy was "
+				     "trained on: the comparison with baselines is not fair");
 }
 
 static int train_baseline_set(struct baseline_set *v, const struct evaluate_options *o,
@@ -106,17 +106,18 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
 }
 
-/* ---- trials ---- */
+/* ---- judging ---- */
 
-struct job {
-	const struct detectors *panel;
+struct judge_job {
+	const struct detectors *detectors;
 	const struct evaluate_options *options;
-	struct evaluated_run *trials; /* (n) */
-	struct err *errs;	      /* (n) */
-	int *codes;		      /* (n) */
+	struct evaluated_run *runs; /* (n) */
+	struct err *errs;	    /* (n) */
+	int *codes;		    /* (n) */
 	struct progress_pieces progress;
 };
 
+/* Returns file i of those to judge, and its kind. */
 static const char *file_at(const struct evaluate_files *f, size_t i, enum run_kind *ret)
 {
 	*ret = RUN_KIND_NORMAL;
@@ -132,22 +133,23 @@ static const char *file_at(const struct evaluate_files *f, size_t i, enum run_ki
 
 static void judge_run(void *ctx, size_t i)
 {
-	struct job *j = ctx;
+	struct judge_job *j = ctx;
 	enum run_kind kind;
 	const char *file = file_at(j->options->files, i, &kind);
 
-	j->codes[i] = evaluated_run_judge(&j->trials[i], j->panel, file, kind, &j->errs[i]);
+	j->codes[i] = evaluated_run_judge(&j->runs[i], j->detectors, file, kind,
+					  j->options->timeline, &j->errs[i]);
 	progress_piece(&j->progress);
 }
 
-void evaluate_free(struct evaluated_run *trials, size_t n)
+void evaluate_free(struct evaluated_run *runs, size_t n)
 {
-	for (size_t i = 0; trials && i < n; i++)
-		evaluated_run_done(&trials[i]);
-	free(trials);
+	for (size_t i = 0; runs && i < n; i++)
+		evaluated_run_done(&runs[i]);
+	free(runs);
 }
 
-static int judge_runs(struct job *j, struct pool *pool, size_t n, struct err *err)
+static int judge_runs(struct judge_job *j, struct pool *pool, size_t n, struct err *err)
 {
 	pool_run(pool, judge_run, j, n);
 	for (size_t i = 0; i < n; i++)
@@ -164,26 +166,26 @@ static int judge_all(const struct evaluate_options *o, const struct baseline_set
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
 	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
-	struct evaluated_run *trials = calloc(n, sizeof(*trials));
-	struct detectors panel = {.policy = o->policy, .image = image, .timeline = o->timeline};
-	struct job j = {&panel, o, trials, errs, codes, {o->progress, "judging", n, 0}};
+	struct evaluated_run *runs = calloc(n, sizeof(*runs));
+	struct detectors detectors = {.policy = o->policy, .image = image};
+	struct judge_job j = {&detectors, o, runs, errs, codes, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
 	if (o->files->train.n) {
-		panel.random = v->random;
-		panel.baselines = &v->baselines;
-		panel.gated = &v->gated;
-		panel.mean = &v->mean;
+		detectors.random = v->random;
+		detectors.baselines = &v->baselines;
+		detectors.gated = &v->gated;
+		detectors.mean = &v->mean;
 	}
-	if (image && errs && codes && trials)
+	if (image && errs && codes && runs)
 		r = policy_image(o->policy, 1, image, err);
 	if (r == 0)
 		r = judge_runs(&j, pool, n, err);
 	if (r < 0) {
-		evaluate_free(trials, trials ? n : 0);
+		evaluate_free(runs, runs ? n : 0);
 		return r == -ENOMEM ? err_oom(err) : r;
 	}
-	*ret = trials;
+	*ret = runs;
 	*ret_n = n;
 	return 0;
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A policy before recorded runs, beside baselines that were trained on the same runs. */
+/* Evaluates a policy on recorded runs, beside baselines that are trained on the same runs. */
 #ifndef LUTRA_TRAINER_EVALUATE_H
 #define LUTRA_TRAINER_EVALUATE_H
 
 #include "trainer/eval/report/summary.h"
 #include "lib/base/progress.h"
 
-/* Traces by what they are for. */
+/* Traces that are used for the same thing. */
 struct file_list {
-	const char **file; /* not owned */
+	const char **file; /* (n), not owned */
 	size_t n;
 };
 
+/* The traces of an evaluation, by what they are for. */
 struct evaluate_files {
 	struct file_list train, normal, attack, adaptive;
 };
@@ -19,21 +20,25 @@ struct evaluate_files {
 struct evaluate_options {
 	const struct policy *policy;
 	const struct evaluate_files *files;
-	const struct progress *progress;
-	void (*warn)(void *ctx, const char *line);
+	const struct progress *progress;	   /* or NULL */
+	void (*warn)(void *ctx, const char *line); /* or NULL */
 	void *warn_ctx;
 	unsigned threads;
-	bool timeline; /* keep what a report draws */
+	bool timeline; /* keep the timelines that a report draws */
 };
 
 /*
- * Judge all runs: *ret (all but train, in this order) is the caller's, each to
- * evaluated_run_done(). With runs to train on, baselines are trained first. Errors as corpus_load(),
- * train_policy(), evaluated_run_judge(); -EAGAIN: no threads.
+ * Judges all runs: *ret (*ret_n of them: normal, attack, adaptive) is the caller's to
+ * evaluate_free(). If there are runs to train on, baselines are trained first. Blocks; uses
+ * options->threads threads.
+ * Returns 0, -EAGAIN if the threads cannot be started, -ENOEXEC if the training runs have another
+ * architecture than the policy, or an error of corpus_load(), train_policy() or
+ * evaluated_run_judge().
  */
 int evaluate_runs(const struct evaluate_options *options, struct evaluated_run **ret, size_t *ret_n,
 		  struct err *err);
 
-void evaluate_free(struct evaluated_run *trials, size_t n);
+/* Frees the runs. NULL is allowed. */
+void evaluate_free(struct evaluated_run *runs, size_t n);
 
 #endif

@@ -12,8 +12,8 @@
 
 struct train_options {
 	/*
-	 * A policy to update, its model loaded, with which the corpus began (update_restore_corpus()): codes
-	 * and seed stay its own. Or NULL.
+	 * A policy to update, its model loaded, with which the corpus began
+	 * (update_restore_corpus()): codes and seed stay its own. Or NULL.
 	 */
 	const struct policy *old;
 	const char *image;

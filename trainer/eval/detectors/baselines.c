@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Baselines: two passes over the training runs, one to learn, one to calibrate. */
+/*
+ * Baselines. Training reads the runs twice: to learn, on one thread; to calibrate, on all threads.
+ */
 #include "trainer/eval/detectors/baselines.h"
 
 #include <errno.h>
@@ -8,17 +10,17 @@
 
 #include "trainer/eval/detectors/syscall_iter.h"
 
-#define FOREIGN (LUTRA_NR + 1) /* of calls through a foreign entry */
-#define SMOOTH (1. / 8)
+#define FOREIGN (LUTRA_NR + 1) /* stands for system calls through a foreign entry */
+#define SMOOTH (1. / 8)	       /* share of each new value in the smoothed surprise */
 
-/* Judging by all runs, or by all but one. */
-struct judge {
+/* What judges: all runs, or all except one. */
+struct baseline_judge {
 	const struct baselines *b;
 	const struct witten_bell_model *model;
 	size_t without;
 };
 
-/* ---- a lineage's calls ---- */
+/* ---- the system calls of a lineage ---- */
 
 static void push_syscall(struct syscall_history *h, uint32_t nr)
 {
@@ -27,12 +29,13 @@ static void push_syscall(struct syscall_history *h, uint32_t nr)
 	h->n++;
 }
 
+/* Returns the last n system calls, oldest first. */
 static const uint16_t *last_syscalls(const struct syscall_history *h, size_t n)
 {
 	return h->call + BAG_CALLS - n;
 }
 
-/* The last calls without their order. */
+/* Sorts the last system calls, by insertion. */
 static void sort_bag(const struct syscall_history *h, uint16_t ret[BAG_CALLS])
 {
 	for (size_t i = 0; i < BAG_CALLS; i++) {
@@ -44,7 +47,7 @@ static void sort_bag(const struct syscall_history *h, uint16_t ret[BAG_CALLS])
 	}
 }
 
-static void score_syscall(const struct judge *j, struct syscall_history *h, uint32_t nr,
+static void score_syscall(const struct baseline_judge *j, struct syscall_history *h, uint32_t nr,
 			  struct baseline_levels *ret)
 {
 	const struct baselines *b = j->b;
@@ -52,15 +55,18 @@ static void score_syscall(const struct judge *j, struct syscall_history *h, uint
 	bool known = true;
 
 	push_syscall(h, nr);
+	/* novel_call, novel_bigram: 1 if never seen */
 	ret->level[DETECTOR_NOVEL_CALL] =
 		!ngrams_known(&b->calls, last_syscalls(h, 1), 2, j->without);
 	ret->level[DETECTOR_NOVEL_BIGRAM] =
 		!ngrams_known(&b->pairs, last_syscalls(h, 2), 4, j->without);
+	/* stide6: count the sequences of the frame that were never seen */
 	if (h->n >= STIDE_CALLS)
 		known = ngrams_known(&b->windows, last_syscalls(h, STIDE_CALLS), 2 * STIDE_CALLS,
 				     j->without);
 	h->windows = (h->windows << 1 | !known) & ((1u << STIDE_FRAME) - 1);
 	ret->level[DETECTOR_STIDE6] = __builtin_popcount(h->windows);
+	/* bosc: count the bags of the frame that were never seen; 100 bits in two words */
 	known = true;
 	if (h->n >= BAG_CALLS) {
 		sort_bag(h, bag);
@@ -70,6 +76,7 @@ static void score_syscall(const struct judge *j, struct syscall_history *h, uint
 	h->bags[0] = h->bags[0] << 1 | !known;
 	ret->level[DETECTOR_BOSC] =
 		__builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
+	/* witten_bell5 */
 	h->surprise += (witten_bell_surprise(j->model, last_syscalls(h, WITTEN_BELL_ORDER)) -
 			h->surprise) *
 		       SMOOTH;
@@ -79,7 +86,7 @@ static void score_syscall(const struct judge *j, struct syscall_history *h, uint
 void baselines_score(const struct baselines *b, struct syscall_history *h, uint32_t nr,
 		     struct baseline_levels *ret)
 {
-	struct judge j = {b, b->model, NGRAMS_ALL};
+	struct baseline_judge j = {b, b->model, NGRAMS_ALL};
 
 	score_syscall(&j, h, nr, ret);
 }
@@ -110,17 +117,17 @@ static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_
 	return r < 0 ? r : witten_bell_add(b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
 }
 
-/* One pass over a run: learns from it, or (judge) finds the highest levels in it. */
-struct pass {
+/* One pass over a run: learns from it, or, if learn is NULL, finds its highest levels. */
+struct baseline_pass {
 	struct baselines *learn;
 	size_t run;
-	const struct judge *judge;
+	const struct baseline_judge *judge;
 	double max[DETECTOR_NAMED];
 };
 
 static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 {
-	struct pass *p = ctx;
+	struct baseline_pass *p = ctx;
 	struct baseline_levels x;
 
 	if (rec->type != LUTRA_RECORD_SYSCALL)
@@ -133,7 +140,7 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 	return 0;
 }
 
-static int pass_run(struct pass *p, const char *file, struct err *err)
+static int pass_run(struct baseline_pass *p, const char *file, struct err *err)
 {
 	struct syscall_iter e = {
 		{sizeof(struct syscall_history), history_init, NULL}, pass_record, p};
@@ -141,22 +148,22 @@ static int pass_run(struct pass *p, const char *file, struct err *err)
 	return syscall_iter_run(&e, file, err);
 }
 
-/* A run judged by the others, on any thread. */
-struct calibration {
+/* Calibration, a piece of work for each run. */
+struct baseline_job {
 	const struct baselines *b;
 	const char *const *files;
-	struct pass *pass; /* (n) */
-	struct err *err;   /* (n) */
-	int *r;		   /* (n) */
+	struct baseline_pass *pass; /* (n) */
+	struct err *err;	    /* (n) */
+	int *r;			    /* (n) */
 	size_t n;
 };
 
 static void calibrate_on_run(void *ctx, size_t i)
 {
-	struct calibration *c = ctx;
+	struct baseline_job *c = ctx;
 	_cleanup_(witten_bell_model_freep) struct witten_bell_model *model = NULL;
-	/* One run alone has no others: it judges itself. */
-	struct judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
+	/* A single run has no others: it is judged by itself. */
+	struct baseline_judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
 
 	c->r[i] = witten_bell_model_new(&model, c->b->wb, j.without);
 	if (c->r[i] < 0)
@@ -169,10 +176,10 @@ static void calibrate_on_run(void *ctx, size_t i)
 static int calibrate_baselines(struct baselines *b, const char *const *files, size_t n,
 			       struct pool *pool, struct err *err)
 {
-	_cleanup_free_ struct pass *pass = calloc(n + 1, sizeof(*pass));
+	_cleanup_free_ struct baseline_pass *pass = calloc(n + 1, sizeof(*pass));
 	_cleanup_free_ struct err *errs = calloc(n + 1, sizeof(*errs));
 	_cleanup_free_ int *codes = calloc(n + 1, sizeof(*codes));
-	struct calibration c = {b, files, pass, errs, codes, n};
+	struct baseline_job c = {b, files, pass, errs, codes, n};
 
 	if (!pass || !errs || !codes)
 		return err_oom(err);
@@ -212,7 +219,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 	    witten_bell_new(&ret->wb, n) < 0)
 		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		struct pass p = {.learn = ret, .run = i};
+		struct baseline_pass p = {.learn = ret, .run = i};
 
 		r = pass_run(&p, files[i], err);
 		if (r < 0)

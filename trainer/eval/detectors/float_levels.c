@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Levels in floating point. */
+/* Float levels: scoring, and training with leave-one-run-out thresholds on all threads. */
 #include "trainer/eval/detectors/float_levels.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include "trainer/eval/detectors/syscall_iter.h"
 #include "trainer/rules/calibrate.h"
 
-#define SMOOTH 8    /* calls, of a gated level */
-#define UNITS 4096. /* of the product's A, to one of weight */
+#define SMOOTH 8    /* a gated level moves by 1/8 of the distance to each new value */
+#define UNITS 4096. /* of the scorer's A in one unit of weight */
 
 void float_levels_done(struct float_levels *f)
 {
@@ -52,7 +52,7 @@ bool float_levels_is_alarm(const struct float_levels *f, const struct float_stat
 	return s->level > f->threshold && (f->gated || s->n >= FLOAT_LEVELS_MEAN);
 }
 
-/* The floats of all runs but one. */
+/* Sets image and weights from the counts of all runs except one. */
 static int make_float_weights(struct float_levels *f, const struct float_levels_source *src,
 			      size_t without)
 {
@@ -70,9 +70,9 @@ static int make_float_weights(struct float_levels *f, const struct float_levels_
 	return r < 0 ? r : model_weights(src->model, &w, f->weight);
 }
 
-/* A training run replayed. */
-struct replayed {
-	struct float_levels by; /* what the other runs taught */
+/* A training run that is replayed. */
+struct float_replay {
+	struct float_levels by; /* of the other runs */
 	struct lutra_seen *seen;
 	double max;
 	struct err err;
@@ -81,12 +81,12 @@ struct replayed {
 
 static void init_float_state(const void *ctx, void *entry)
 {
-	float_levels_init(&((const struct replayed *)ctx)->by, entry);
+	float_levels_init(&((const struct float_replay *)ctx)->by, entry);
 }
 
 static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec)
 {
-	struct replayed *x = ctx;
+	struct float_replay *x = ctx;
 	struct float_state *s = entry;
 
 	if (rec->type == LUTRA_RECORD_EXEC) {
@@ -99,20 +99,20 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 	return 0;
 }
 
-struct job {
+struct float_job {
 	const struct float_levels_source *src;
-	struct replayed *replayed; /* (src->n) */
+	struct float_replay *replayed; /* (src->n) */
 };
 
 static void replay_training_run(void *ctx, size_t i)
 {
-	struct job *j = ctx;
-	struct replayed *x = &j->replayed[i];
+	struct float_job *j = ctx;
+	struct float_replay *x = &j->replayed[i];
 	struct syscall_iter e = {
 		{sizeof(struct float_state), init_float_state, x}, score_replayed, x};
 
 	x->seen = calloc(1, sizeof(*x->seen));
-	/* One run alone has no others: it judges itself. */
+	/* A single run has no others: it is judged by itself. */
 	x->r = x->seen ? make_float_weights(&x->by, j->src, j->src->n > 1 ? i : MODEL_NO_RUN)
 		       : -ENOMEM;
 	if (x->r == 0)
@@ -124,8 +124,8 @@ static void replay_training_run(void *ctx, size_t i)
 int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
 		       struct pool *pool, struct err *err)
 {
-	_cleanup_free_ struct replayed *replayed = calloc(src->n, sizeof(*replayed));
-	struct job j = {src, replayed};
+	_cleanup_free_ struct float_replay *replayed = calloc(src->n, sizeof(*replayed));
+	struct float_job j = {src, replayed};
 	double max = 0;
 	int r = replayed ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;
 
@@ -133,7 +133,7 @@ int float_levels_train(struct float_levels *ret, const struct float_levels_sourc
 		return err_oom(err);
 	pool_run(pool, replay_training_run, &j, src->n);
 	for (size_t i = 0; i < src->n; i++) {
-		const struct replayed *x = &replayed[i];
+		const struct float_replay *x = &replayed[i];
 
 		if (x->r < 0)
 			return err_set(err, x->r, "%s",

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Levels in floating point, where the product has integers. Two kinds:
+ * Levels in floating point, where the scorer has integers. There are two kinds:
  *
- *   gated    rule A with weights and levels that are not rounded, to see what rounding does
- *   mean     the baseline `reconstruction`: the same error without the gate, of call numbers alone
- *            without roles; the running mean over at most 512 calls of a lineage, from the 512th on
+ *   gated    rule A with weights and levels that are not rounded, to measure what rounding changes
+ *   mean     the baseline `reconstruction`: the weights of all pairs, seen or not, of system call
+ *            numbers without roles; running mean over up to 512 calls of a lineage, judged from the
+ *            512th on
  */
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_FLOAT_LEVELS_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_FLOAT_LEVELS_H
@@ -14,23 +15,24 @@
 
 #define FLOAT_LEVELS_MEAN 512 /* calls */
 
-/* A lineage, copied by fork. */
+/* The state of a task, copied by fork. */
 struct float_state {
 	struct lutra_state state;
-	uint32_t n;   /* calls so far */
+	uint32_t n;   /* system calls so far */
 	double level; /* in 1/20 nat */
 };
 
 struct float_levels {
-	struct lutra_policy *image; /* tables and steady calls only */
+	struct lutra_policy *image; /* tables and steady system calls only */
 	float *weight[MODEL_LAYERS];
 	bool gated;
-	double threshold;
+	double threshold; /* in 1/20 nat */
 };
 
+/* Frees what the levels own and zeroes them. */
 void float_levels_done(struct float_levels *f);
 
-/* What the floats are made from: a model, its counts and its traces. */
+/* What float levels are made from. */
 struct float_levels_source {
 	const struct model *model;
 	const struct run_counts *counts; /* (n) */
@@ -40,20 +42,25 @@ struct float_levels_source {
 };
 
 /*
- * Weights and threshold: 1.25 times the highest level of the runs, each by the others' counts; of
- * gated ones not below the product's floor. ret is the caller's to float_levels_done(), also on failure.
- * -ENOMEM, or as trace_reader_new().
+ * Computes the weights and the threshold: 1.25 times the highest level of the training runs, each
+ * judged by the counts of the others; for gated levels not below the product's floor. The caller
+ * calls float_levels_done(ret), also after a failure.
+ * Returns 0, -ENOMEM, or an error of trace_reader_new().
  */
 int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
 		       struct pool *pool, struct err *err);
 
+/* Starts a task. */
 void float_levels_init(const struct float_levels *f, struct float_state *s);
 
-/* The next call moves s->level on. seen: of this reader alone; of a mean NULL. */
+/*
+ * Moves s->level on by a system call. seen: the pairs of the run that have counted, used by these
+ * levels alone; NULL for a mean.
+ */
 void float_levels_score(const struct float_levels *f, struct float_state *s,
 			struct lutra_seen *seen, uint32_t nr);
 
-/* Is the level above the threshold? Not before enough calls were made. */
+/* Returns true if the level is above the threshold and the task has made enough system calls. */
 bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s);
 
 #endif

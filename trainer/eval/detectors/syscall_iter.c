@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run's calls. */
+/* Reads a trace and follows its tasks. */
 #include "trainer/eval/detectors/syscall_iter.h"
 
 #include <string.h>
 
 #include "lib/trace/trace.h"
 
-static int iterate_records(const struct syscall_iter *e, struct tasks *tasks,
+static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 			   struct trace_reader *trace)
 {
 	const struct lutra_record *rec;
@@ -21,14 +21,14 @@ static int iterate_records(const struct syscall_iter *e, struct tasks *tasks,
 			continue;
 		r = tasks_step(tasks, rec, &entry);
 		if (r == 0 && (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_EXEC))
-			r = e->fn(e->ctx, entry, rec);
+			r = it->fn(it->ctx, entry, rec);
 		if (r < 0)
 			break;
 	}
 	return r;
 }
 
-int syscall_iter_run(const struct syscall_iter *e, const char *file, struct err *err)
+int syscall_iter_run(const struct syscall_iter *it, const char *file, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
 	_cleanup_(tasks_freep) struct tasks *tasks = NULL;
@@ -36,8 +36,8 @@ int syscall_iter_run(const struct syscall_iter *e, const char *file, struct err 
 
 	if (r < 0)
 		return r;
-	r = tasks_new(&tasks, &e->type);
+	r = tasks_new(&tasks, &it->type);
 	if (r == 0)
-		r = iterate_records(e, tasks, trace);
+		r = iterate_records(it, tasks, trace);
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }

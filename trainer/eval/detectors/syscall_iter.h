@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls of a recorded run one by one, with what is known of the task that makes each. */
+/* Goes through the system calls of a recorded run, with an entry for each task. */
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_SYSCALL_ITER_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_SYSCALL_ITER_H
 
 #include "lib/base/err.h"
 #include "lib/replay/tasks.h"
 
-/*
- * fn is called at each CALL (restart_syscall left out) and EXEC with the task's entry; less than 0
- * ends it. Errors of fn, of trace_reader_new(), -ENOMEM, -ENOSPC as tasks_step().
- */
 struct syscall_iter {
-	struct tasks_type type;
+	struct tasks_type type; /* of the entries, which fork copies */
+	/*
+	 * Called at each CALL except restart_syscall, and at each EXEC. Less than 0 ends the run.
+	 */
 	int (*fn)(void *ctx, void *entry, const struct lutra_record *rec);
 	void *ctx;
 };
 
-int syscall_iter_run(const struct syscall_iter *e, const char *file, struct err *err);
+/*
+ * Goes through a trace from begin to end.
+ * Returns 0, or the first error of it->fn(), trace_reader_new(), trace_reader_next() or
+ * tasks_step().
+ */
+int syscall_iter_run(const struct syscall_iter *it, const char *file, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ROC curves, delays and levels. */
+/* Draws ROC curves, delays and levels. */
 #include "trainer/eval/report/figures.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 /* ---- ROC ---- */
 
 static const struct {
-	unsigned rule;
+	unsigned detector;
 	const char *class;
 } curves[] = {
 	{DETECTOR_T, "line k0"},
@@ -31,7 +31,9 @@ static const struct {
 };
 #define N_CURVES (sizeof(curves) / sizeof(curves[0]))
 
-/* Share of benign tasks, share of attacked tasks; up to where the plot ends. */
+/*
+ * Draws a ROC curve, share of attacked tasks over share of benign tasks, to the plot's right end.
+ */
 static void draw_curve(const struct plot *p, const char *class, const struct summary_score *scores,
 		       size_t n_scores)
 {
@@ -56,18 +58,18 @@ static void draw_curve(const struct plot *p, const char *class, const struct sum
 	plot_line_end(&line);
 }
 
-static void draw_roc_legend(FILE *f, size_t i, unsigned rule, double auc)
+static void draw_roc_legend(FILE *f, size_t i, unsigned detector, double auc)
 {
 	double y = 44 + 21. * (double)i;
 	char text[64];
 
 	fprintf(f, "<path class=\"%s\" d=\"M722 %.0fH752\"/>\n", curves[i].class, y - 4);
-	plot_text(f, 760, y, "", detector_name(rule));
+	plot_text(f, 760, y, "", detector_name(detector));
 	snprintf(text, sizeof(text), "%.3f", auc);
 	plot_text(f, 905, y, "end", isfinite(auc) ? text : "–");
 }
 
-int figure_roc(FILE *f, const struct summary *o)
+int figure_roc(FILE *f, const struct summary *s)
 {
 	const struct plot whole = {f, 58, 26, 270, 270, 0, 1, 0, 1},
 			  few = {f, 410, 26, 270, 270, 0, .05, 0, 1};
@@ -82,13 +84,13 @@ int figure_roc(FILE *f, const struct summary *o)
 		_cleanup_free_ struct summary_score *scores = NULL;
 		size_t n;
 
-		if (curves[i].rule >= summary_detectors(o))
+		if (curves[i].detector >= summary_n_detectors(s))
 			continue;
-		if (summary_scores(o, curves[i].rule, false, &scores, &n) < 0)
+		if (summary_scores(s, curves[i].detector, false, &scores, &n) < 0)
 			return -ENOMEM;
 		draw_curve(&whole, curves[i].class, scores, n);
 		draw_curve(&few, curves[i].class, scores, n);
-		draw_roc_legend(f, i, curves[i].rule, summary_auc(scores, n));
+		draw_roc_legend(f, i, curves[i].detector, summary_auc(scores, n));
 	}
 	plot_end(f);
 	return 0;
@@ -101,7 +103,7 @@ static const char *const bins[] = {"< 10 µs",  "< 100 µs", "< 1 ms", "< 10 ms"
 enum { N_BINS = sizeof(bins) / sizeof(bins[0]) };
 
 static const struct {
-	unsigned rule;
+	unsigned detector;
 	const char *class;
 } delayed[] = {{DETECTOR_T, "fill k0"},
 	       {DETECTOR_A, "fill k1"},
@@ -110,10 +112,10 @@ static const struct {
 	       {DETECTOR_ALERT, "fill k4"}};
 enum { N_DELAYED = sizeof(delayed) / sizeof(delayed[0]) };
 
-static size_t delay_bin(const struct evaluated_run *t, unsigned rule)
+static size_t delay_bin(const struct evaluated_run *run, unsigned detector)
 {
-	const struct detector_result *x = &t->rule[rule];
-	double ms = (double)(x->first_ns - t->onset_ns) / 1e6, bin;
+	const struct detector_result *x = &run->results.detector[detector];
+	double ms = evaluated_run_delay_ms(run, detector), bin;
 
 	if (!x->detected)
 		return N_BINS - 1;
@@ -121,17 +123,17 @@ static size_t delay_bin(const struct evaluated_run *t, unsigned rule)
 	return bin < 0 ? 0 : bin > N_BINS - 2 ? N_BINS - 2 : (size_t)bin;
 }
 
-/* Returns the highest. */
-static unsigned count_delays(const struct summary *o, unsigned ret[N_BINS][N_DELAYED])
+/* Counts the attacks by detector and delay. Returns the highest count, at least 1. */
+static unsigned count_delays(const struct summary *s, unsigned ret[N_BINS][N_DELAYED])
 {
 	unsigned max = 1;
 
 	memset(ret, 0, sizeof(unsigned[N_BINS][N_DELAYED]));
-	for (size_t i = 0; i < o->n; i++) {
-		const struct evaluated_run *t = &o->trials[i];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct evaluated_run *run = &s->runs[i];
 
-		for (size_t k = 0; k < N_DELAYED && t->kind == RUN_KIND_ATTACK; k++) {
-			unsigned n = ++ret[delay_bin(t, delayed[k].rule)][k];
+		for (size_t k = 0; k < N_DELAYED && run->labels.kind == RUN_KIND_ATTACK; k++) {
+			unsigned n = ++ret[delay_bin(run, delayed[k].detector)][k];
 
 			max = n > max ? n : max;
 		}
@@ -139,13 +141,13 @@ static unsigned count_delays(const struct summary *o, unsigned ret[N_BINS][N_DEL
 	return max;
 }
 
-void figure_delays(FILE *f, const struct summary *o)
+void figure_delays(FILE *f, const struct summary *s)
 {
 	struct plot p = {f, 58, 46, 840, 200, 0, N_BINS, 0, 1};
 	unsigned count[N_BINS][N_DELAYED];
 	const double bars = N_BINS * (N_DELAYED + 1), bar = p.width / bars;
 
-	p.y1 = count_delays(o, count);
+	p.y1 = count_delays(s, count);
 	plot_begin(f, 920, 295, "Attacks by the time from the onset to the first alarm");
 	plot_axes(&p, false, "from the onset to the first alarm", "attack runs");
 	for (size_t k = 0; k < N_DELAYED; k++) {
@@ -155,7 +157,7 @@ void figure_delays(FILE *f, const struct summary *o)
 			"<rect class=\"%s\" x=\"%.1f\" y=\"12\" width=\"12\" "
 			"height=\"12\"/>\n",
 			delayed[k].class, x);
-		plot_text(f, x + 17, 22, "", detector_name(delayed[k].rule));
+		plot_text(f, x + 17, 22, "", detector_name(delayed[k].detector));
 	}
 	for (size_t i = 0; i < N_BINS; i++) {
 		plot_text(f, plot_x(&p, (double)i + .5), p.top + p.height + 16, "mid", bins[i]);
@@ -179,18 +181,18 @@ void figure_delays(FILE *f, const struct summary *o)
 
 /* ---- levels ---- */
 
-/* A threshold of 0 is passed by any level: drawn as one of 1/4096 of a weight. */
+/* Returns level / threshold. A threshold of 0 is drawn like one of 1 unit. */
 static double threshold_share(float level, int32_t threshold)
 {
 	return (double)level / (threshold > 0 ? threshold : 1);
 }
 
-size_t figure_events(const struct evaluated_run *t, size_t max, size_t *ret)
+size_t figure_events(const struct evaluated_run *run, size_t max, size_t *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < t->n_points && n < max; i++)
-		if (t->points[i].text[0])
+	for (size_t i = 0; i < run->results.n_points && n < max; i++)
+		if (run->results.points[i].text[0])
 			ret[n++] = i;
 	return n;
 }
@@ -199,7 +201,7 @@ struct moment {
 	const struct timeline_point *at;
 };
 
-/* Points by task, each task's in the order of time. */
+/* Orders points by task, then by time. */
 static int compare_moments(const void *a, const void *b)
 {
 	const struct moment *x = a, *y = b;
@@ -209,20 +211,20 @@ static int compare_moments(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* One level of all tasks, a line a task. */
-static void draw_level_lines(const struct plot *p, const struct evaluated_run *t, bool b,
+/* Draws one level, a line for each task. */
+static void draw_level_lines(const struct plot *p, const struct evaluated_run *run, bool b,
 			     int32_t threshold)
 {
-	_cleanup_free_ struct moment *by_task = calloc(t->n_points + 1, sizeof(*by_task));
+	_cleanup_free_ struct moment *by_task = calloc(run->results.n_points + 1, sizeof(*by_task));
 	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
 	uint32_t tid = 0;
 
 	if (!by_task)
 		return;
-	for (size_t i = 0; i < t->n_points; i++)
-		by_task[i].at = &t->points[i];
-	qsort(by_task, t->n_points, sizeof(*by_task), compare_moments);
-	for (size_t i = 0; i < t->n_points; i++) {
+	for (size_t i = 0; i < run->results.n_points; i++)
+		by_task[i].at = &run->results.points[i];
+	qsort(by_task, run->results.n_points, sizeof(*by_task), compare_moments);
+	for (size_t i = 0; i < run->results.n_points; i++) {
 		const struct timeline_point *at = by_task[i].at;
 
 		if (i == 0 || at->tid != tid)
@@ -233,17 +235,17 @@ static void draw_level_lines(const struct plot *p, const struct evaluated_run *t
 	plot_line_end(&line);
 }
 
-/* Events as dots with their numbers, where these do not hide each other. */
-static void draw_events(const struct plot *p, const struct summary *o,
-			const struct evaluated_run *t)
+/* Draws the events as dots, with numbers unless they would overlap. */
+static void draw_events(const struct plot *p, const struct summary *s,
+			const struct evaluated_run *run)
 {
-	size_t event[FIGURE_EVENTS], n = figure_events(t, FIGURE_EVENTS, event);
+	size_t event[FIGURE_EVENTS], n = figure_events(run, FIGURE_EVENTS, event);
 	double last = -1e9;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct timeline_point *at = &t->points[event[i]];
-		double level = fmax(threshold_share(at->a, o->threshold_a),
-				    threshold_share(at->b, o->threshold_b));
+		const struct timeline_point *at = &run->results.points[event[i]];
+		double level = fmax(threshold_share(at->a, s->threshold_a),
+				    threshold_share(at->b, s->threshold_b));
 		double x = plot_x(p, at->ms), y = plot_y(p, level);
 		bool alert = at->fired & 1u << DETECTOR_ALERT;
 		char text[16];
@@ -283,33 +285,33 @@ static void draw_level_legend(FILE *f, double y)
 	plot_text(f, x + 79, y, "", "new");
 }
 
-void figure_levels(FILE *f, const struct summary *o, const struct evaluated_run *t)
+void figure_levels(FILE *f, const struct summary *s, const struct evaluated_run *run)
 {
 	struct plot p = {f, 54, 22, 520, 190, 0, 1, 0, 1.15};
 	char label[128];
 
-	for (size_t i = 0; i < t->n_points; i++) {
-		p.x0 = fmin(p.x0, t->points[i].ms);
-		p.x1 = fmax(p.x1, t->points[i].ms);
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].a, o->threshold_a));
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(t->points[i].b, o->threshold_b));
+	for (size_t i = 0; i < run->results.n_points; i++) {
+		p.x0 = fmin(p.x0, run->results.points[i].ms);
+		p.x1 = fmax(p.x1, run->results.points[i].ms);
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(run->results.points[i].a, s->threshold_a));
+		p.y1 = fmax(p.y1, 1.1 * threshold_share(run->results.points[i].b, s->threshold_b));
 	}
 	p.x1 += (p.x1 - p.x0) * .02;
-	snprintf(label, sizeof(label), "Levels over time around %.80s", t->file);
+	snprintf(label, sizeof(label), "Levels over time around %.80s", run->file);
 	plot_begin(f, 590, 280, label);
 	plot_axes(&p, true, "ms since the onset", "level / threshold");
 	plot_mark(&p, 0, "onset", "onset");
-	for (size_t i = 0; i < t->n_harm; i++) {
-		double ms = ((double)t->harm[i].ns - (double)t->onset_ns) / 1e6;
+	for (size_t i = 0; i < run->labels.n_harm; i++) {
+		double ms = ((double)run->labels.harm[i].ns - (double)run->labels.onset_ns) / 1e6;
 
 		if (ms >= p.x0 && ms <= p.x1)
 			plot_mark(&p, ms, "harm", "");
 	}
 	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
 		p.width);
-	draw_level_lines(&p, t, false, o->threshold_a);
-	draw_level_lines(&p, t, true, o->threshold_b);
-	draw_events(&p, o, t);
+	draw_level_lines(&p, run, false, s->threshold_a);
+	draw_level_lines(&p, run, true, s->threshold_b);
+	draw_events(&p, s, run);
 	draw_level_legend(f, 273);
 	plot_end(f);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report. What traces name is escaped; there are no scripts in it, and nothing is loaded. */
+/* Writes the report. All text from traces is escaped. The page has no scripts and loads nothing. */
 #include "trainer/eval/report/html.h"
 
 #include <errno.h>
@@ -61,16 +61,16 @@ static void put_number(FILE *f, int decimals, double x)
 		fputs("<td>–</td>", f);
 }
 
-static void put_detector(FILE *f, const struct summary *o, unsigned rule)
+static void put_detector(FILE *f, const struct summary *s, unsigned detector)
 {
 	struct false_alarms fa;
 	struct detection d;
 
-	summary_false_alarms(o, rule, &fa);
-	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
+	summary_false_alarms(s, detector, &fa);
+	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
 		return;
-	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>", rule < DETECTOR_POLICY ? "" : "rival",
-		detector_name(rule), fa.episodes);
+	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>",
+		detector < DETECTOR_POLICY ? "" : "rival", detector_name(detector), fa.episodes);
 	put_number(f, 2, fa.per_hour);
 	fprintf(f, "<td>%.2g – %.3g</td><td>%u / %u</td>", fa.per_hour_95[0], fa.per_hour_95[1],
 		d.detected, d.runs);
@@ -81,12 +81,12 @@ static void put_detector(FILE *f, const struct summary *o, unsigned rule)
 	put_number(f, 0, d.calls_mean);
 	put_number(f, 0, d.calls_median);
 	put_number(f, 0, d.calls_p95);
-	put_number(f, 3, summary_detector_auc(o, rule, false));
-	put_number(f, 3, summary_detector_auc(o, rule, true));
+	put_number(f, 3, summary_detector_auc(s, detector, false));
+	put_number(f, 3, summary_detector_auc(s, detector, true));
 	fputs("</tr>\n", f);
 }
 
-static void put_detectors(FILE *f, const struct summary *o)
+static void put_detectors(FILE *f, const struct summary *s)
 {
 	fputs("<h2>Rules</h2>\n<div class=\"wide\"><table><tr><th>rule</th><th>false<br>alarms</th>"
 	      "<th>an hour</th><th>95 %<br>interval</th><th>detected</th><th>harm<br>in time</th>"
@@ -94,8 +94,8 @@ static void put_detectors(FILE *f, const struct summary *o)
 	      "<th><br>median</th><th><br>p95</th><th>ROC area<br>by task</th>"
 	      "<th><br>by run</th></tr>\n",
 	      f);
-	for (unsigned i = 0; i < summary_detectors(o); i++)
-		put_detector(f, o, i);
+	for (unsigned i = 0; i < summary_n_detectors(s); i++)
+		put_detector(f, s, i);
 	fputs("</table></div>\n<p>False alarms are episodes: alarms less than a second apart are "
 	      "one. The interval is exact for a Poisson rate. Harm in time: labelled harmful calls "
 	      "at or after the first alarm. ms and calls: from the onset to the first alarm.</p>\n"
@@ -104,41 +104,41 @@ static void put_detectors(FILE *f, const struct summary *o)
 	      "programs, addresses that training never saw. deny, alert: the sets of these that "
 	      "refuse and that alarm. kill: two of them within a second in one lineage.",
 	      f);
-	if (o->baselines)
+	if (s->baselines)
 		fputs(" In grey: baselines, trained on the same runs.", f);
 	fputs("</p>\n", f);
 }
 
-/* What most readers want to know first, of one set of rules. */
-static void put_card(FILE *f, const struct summary *o, unsigned rule)
+/* Writes the two figures that most readers look for first. */
+static void put_card(FILE *f, const struct summary *s, unsigned detector)
 {
 	struct false_alarms fa;
 	struct detection d;
 
-	summary_false_alarms(o, rule, &fa);
-	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
+	summary_false_alarms(s, detector, &fa);
+	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
 		return;
 	fprintf(f,
 		"<div class=\"card\">%s<b>%u of %u</b>attacks detected</div>\n"
 		"<div class=\"card\">%s<b>%u in %.2f h</b>false alarms, at most %.3g an hour"
 		"</div>\n",
-		detector_name(rule), d.detected, d.runs, detector_name(rule), fa.episodes, fa.hours,
-		fa.per_hour_95[1]);
+		detector_name(detector), d.detected, d.runs, detector_name(detector), fa.episodes,
+		fa.hours, fa.per_hour_95[1]);
 }
 
-/* The named events of an attack, numbered as its figure has them. */
-static void put_events(FILE *f, const struct summary *o, const struct evaluated_run *t)
+/* Lists the events of an attack that have a text, numbered as in its figure. */
+static void put_events(FILE *f, const struct summary *s, const struct evaluated_run *run)
 {
-	size_t event[FIGURE_EVENTS + 1], n = figure_events(t, FIGURE_EVENTS + 1, event);
+	size_t event[FIGURE_EVENTS + 1], n = figure_events(run, FIGURE_EVENTS + 1, event);
 
 	fputs("<div><ol>\n", f);
 	for (size_t i = 0; i < n && i < FIGURE_EVENTS; i++) {
-		const struct timeline_point *p = &t->points[event[i]];
+		const struct timeline_point *p = &run->results.points[event[i]];
 
 		fprintf(f, "<li>%.3f ms, task %u: <b>", p->ms, p->tid);
 		plot_escape(f, p->text);
 		fprintf(f, "</b> <span class=\"soft\">A %.2f, B %.2f</span>",
-			p->a / fmax(o->threshold_a, 1), p->b / fmax(o->threshold_b, 1));
+			p->a / fmax(s->threshold_a, 1), p->b / fmax(s->threshold_b, 1));
 		for (unsigned k = 0; k < DETECTOR_POLICY; k++)
 			if (p->fired & 1u << k)
 				fprintf(f, " <span class=\"bad\">%s</span>", detector_name(k));
@@ -147,34 +147,34 @@ static void put_events(FILE *f, const struct summary *o, const struct evaluated_
 	fprintf(f, "</ol>%s</div>\n", n > FIGURE_EVENTS ? "<p>and more</p>" : "");
 }
 
-static void put_attack(FILE *f, const struct summary *o, const struct evaluated_run *t)
+static void put_attack(FILE *f, const struct summary *s, const struct evaluated_run *run)
 {
 	const char *sep = "First alarm: ";
 
 	fputs("<section class=\"attack\"><h3>", f);
-	plot_escape(f, t->file);
+	plot_escape(f, run->file);
 	fputs("</h3>\n<p>", f);
 	for (unsigned i = 0; i < DETECTOR_POLICY; i++) {
-		if (!t->rule[i].detected)
+		if (!run->results.detector[i].detected)
 			continue;
 		fprintf(f, "%s%s after %.3f ms and %llu calls", sep, detector_name(i),
-			(double)(t->rule[i].first_ns - t->onset_ns) / 1e6,
-			(unsigned long long)t->rule[i].first_calls);
+			evaluated_run_delay_ms(run, i),
+			(unsigned long long)run->results.detector[i].first_calls);
 		sep = "; ";
 	}
 	fputs(*sep == ';' ? "</p>\n" : "No rule saw it.</p>\n", f);
-	if (t->n_points)
-		figure_levels(f, o, t);
+	if (run->results.n_points)
+		figure_levels(f, s, run);
 	else
 		fputs("<p>Nothing in it was new.</p>", f);
-	put_events(f, o, t);
+	put_events(f, s, run);
 	fputs("</section>\n", f);
 }
 
-static void put_attacks(FILE *f, const struct summary *o, enum run_kind kind, const char *title)
+static void put_attacks(FILE *f, const struct summary *s, enum run_kind kind, const char *title)
 {
-	for (size_t i = 0; i < o->n; i++) {
-		if (o->trials[i].kind != kind)
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->runs[i].labels.kind != kind)
 			continue;
 		if (title)
 			fprintf(f,
@@ -183,19 +183,19 @@ static void put_attacks(FILE *f, const struct summary *o, enum run_kind kind, co
 				"that were new, or that a rule fired at.</p>\n",
 				title);
 		title = NULL;
-		put_attack(f, o, &o->trials[i]);
+		put_attack(f, s, &s->runs[i]);
 	}
 }
 
-/* False alarms, and whether an attack was detected. */
-static void put_cell(FILE *f, const struct evaluated_run *t, unsigned rule)
+/* Writes the false alarms of a run, and whether its attack was detected. */
+static void put_cell(FILE *f, const struct evaluated_run *run, unsigned detector)
 {
-	const struct detector_result *x = &t->rule[rule];
+	const struct detector_result *x = &run->results.detector[detector];
 
 	fputs("<td>", f);
 	if (x->false_alarms)
 		fprintf(f, "<span class=\"bad\">%u</span> ", x->false_alarms);
-	if (t->kind != RUN_KIND_NORMAL)
+	if (run->labels.kind != RUN_KIND_NORMAL)
 		fputs(x->detected ? "<span class=\"yes\">✓</span>" : "<span class=\"no\">–</span>",
 		      f);
 	else if (!x->false_alarms)
@@ -203,7 +203,7 @@ static void put_cell(FILE *f, const struct evaluated_run *t, unsigned rule)
 	fputs("</td>", f);
 }
 
-static void put_runs(FILE *f, const struct summary *o)
+static void put_runs(FILE *f, const struct summary *s)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 
@@ -212,55 +212,56 @@ static void put_runs(FILE *f, const struct summary *o)
 	      "was not.</p>\n<div class=\"wide\"><table><tr><th>run</th><th>kind</th>"
 	      "<th>benign<br>min</th><th>benign<br>calls</th>",
 	      f);
-	for (unsigned i = 0; i < summary_detectors(o); i++) {
+	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
 		const char *name = detector_name(i), *cut = strchr(name, '_');
 
 		fprintf(f, "<th>%.*s%s%s</th>", cut ? (int)(cut - name + 1) : (int)strlen(name),
 			name, cut ? "<br>" : "", cut ? cut + 1 : "");
 	}
 	fputs("</tr>\n", f);
-	for (size_t i = 0; i < o->n; i++) {
-		const struct evaluated_run *t = &o->trials[i];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct evaluated_run *run = &s->runs[i];
 
 		fputs("<tr><td>", f);
-		plot_escape(f, t->file);
-		fprintf(f, "</td><td>%s</td><td>%.1f</td><td>%llu</td>", kinds[t->kind],
-			t->benign_hours * 60, (unsigned long long)t->benign_calls);
-		for (unsigned k = 0; k < summary_detectors(o); k++)
-			put_cell(f, t, k);
+		plot_escape(f, run->file);
+		fprintf(f, "</td><td>%s</td><td>%.1f</td><td>%llu</td>", kinds[run->labels.kind],
+			run->results.benign_hours * 60,
+			(unsigned long long)run->results.benign_calls);
+		for (unsigned k = 0; k < summary_n_detectors(s); k++)
+			put_cell(f, run, k);
 		fputs("</tr>\n", f);
 	}
 	fputs("</table></div>\n", f);
 }
 
-static int put_report(FILE *f, const struct summary *o)
+static int put_report(FILE *f, const struct summary *s)
 {
 	int r;
 
 	fputs(head, f);
 	fputs("<title>lutra eval: ", f);
-	plot_escape(f, o->policy_image);
+	plot_escape(f, s->policy_image);
 	fputs("</title></head><body>\n<h1>", f);
-	plot_escape(f, o->policy_image);
+	plot_escape(f, s->policy_image);
 	fputs(": false alarms and detection</h1>\n<div class=\"cards\">\n", f);
-	put_card(f, o, DETECTOR_DENY);
-	put_card(f, o, DETECTOR_ALERT);
+	put_card(f, s, DETECTOR_DENY);
+	put_card(f, s, DETECTOR_ALERT);
 	fputs("</div>\n", f);
-	put_detectors(f, o);
+	put_detectors(f, s);
 	fputs("<h2>ROC</h2>\n<p>By task: its highest level, or how often the rule fired.</p>\n", f);
 	fputs("<div class=\"wide\">", f);
-	r = figure_roc(f, o);
+	r = figure_roc(f, s);
 	fputs("</div>\n<h2>Delay</h2>\n<div class=\"wide\">", f);
-	figure_delays(f, o);
+	figure_delays(f, s);
 	fputs("</div>\n", f);
-	put_attacks(f, o, RUN_KIND_ATTACK, "Attacks");
-	put_attacks(f, o, RUN_KIND_ADAPTIVE, "Adaptive attacks");
-	put_runs(f, o);
+	put_attacks(f, s, RUN_KIND_ATTACK, "Attacks");
+	put_attacks(f, s, RUN_KIND_ADAPTIVE, "Adaptive attacks");
+	put_runs(f, s);
 	fputs("</body></html>\n", f);
 	return r;
 }
 
-int html_report(const struct summary *o, const char *path, struct err *err)
+int html_report(const struct summary *s, const char *path, struct err *err)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char part[4096];
@@ -271,7 +272,7 @@ int html_report(const struct summary *o, const char *path, struct err *err)
 	f = fopen(part, "we");
 	if (!f)
 		return err_set(err, -errno, "%s: %s", part, strerror(errno));
-	r = put_report(f, o);
+	r = put_report(f, s);
 	if (r < 0)
 		r = err_oom(err);
 	else if (ferror(f) || fclose(TAKE_PTR(f)) != 0 || rename(part, path) < 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An outcome as one HTML file that needs nothing else to be read. */
+/* The report of an evaluation: one HTML file that loads nothing. */
 #ifndef LUTRA_TRAINER_EVAL_REPORT_HTML_H
 #define LUTRA_TRAINER_EVAL_REPORT_HTML_H
 
 #include "trainer/eval/report/summary.h"
 
 /*
- * Write the report: rules in a table, ROC curves, how long detection took, the levels over time
- * around each attack with the events that were new, and every run. An existing file is replaced, or
- * left as it is on failure. -ENOMEM; else as open(2), write(2).
+ * Writes the report: a table of detectors, ROC curves, delays, the levels over time around each
+ * attack with its new events, and a table of runs. Replaces an existing file; after a failure it is
+ * as before.
+ * Returns 0, -ENOMEM, or an error of fopen(3), fclose(3) or rename(2).
  */
-int html_report(const struct summary *o, const char *path, struct err *err);
+int html_report(const struct summary *s, const char *path, struct err *err);
 
 #endif

@@ -58,7 +58,7 @@ void plot_text(FILE *f, double x, double y, const char *class, const char *text)
 	fputs("</text>\n", f);
 }
 
-/* A round step that gives an axis of that length about n numbers. */
+/* Returns a round step between the numbers of an axis, which then has about n of them. */
 static double axis_step(double length, double n)
 {
 	double unit = pow(10, floor(log10(length / n))), times = length / n / unit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plots in SVG that stand in a page: colours are the page's (classes, see html.c), no scripts, no
- * text that is not escaped.
+ * Draws plots as SVG inside an HTML page. Colours come from the page's classes (html.c). There are
+ * no scripts, and all text is escaped.
  */
 #ifndef LUTRA_TRAINER_EVAL_REPORT_PLOT_H
 #define LUTRA_TRAINER_EVAL_REPORT_PLOT_H
@@ -9,30 +9,31 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Where values lie: x0 to x1 from left to right, y0 to y1 from bottom to top, in pixels. */
+/* A plot: values x0 to x1 from left to right and y0 to y1 from bottom to top of a box in pixels. */
 struct plot {
 	FILE *f;
 	double left, top, width, height;
 	double x0, x1, y0, y1;
 };
 
-/* s with what HTML would take for markup escaped. */
+/* Writes s with the characters of HTML markup escaped. */
 void plot_escape(FILE *f, const char *s);
 
-/* The figure around plots; label is what a reader who cannot see it hears. */
+/* Begins and ends a figure of one or more plots. label: for screen readers. */
 void plot_begin(FILE *f, int width, int height, const char *label);
 void plot_end(FILE *f);
 
+/* Return the pixel of a value. */
 double plot_x(const struct plot *p, double x);
 double plot_y(const struct plot *p, double y);
 
-/* A text; class: how it is set, "" or "mid" (centred on x), "end", "big". */
+/* Writes a text. class: "" (starts at x), "mid" (centred), "end" (ends at x) or "big". */
 void plot_text(FILE *f, double x, double y, const char *class, const char *text);
 
-/* Frame, grid, numbers at both axes, names of both. x_numbers: false for an axis of words. */
+/* Draws axes with names, a grid and numbers. x_numbers: false for an x axis of words. */
 void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const char *y_name);
 
-/* A line of several points; one that goes nowhere a pixel is left out. */
+/* A line through points. A point less than half a pixel from the last one is left out. */
 struct plot_line {
 	const struct plot *p;
 	const char *class;
@@ -43,7 +44,7 @@ struct plot_line {
 void plot_line_to(struct plot_line *l, double x, double y);
 void plot_line_end(struct plot_line *l);
 
-/* A vertical line from top to bottom with a name beside its top. */
+/* Draws a vertical line through the plot with a name at its top. */
 void plot_mark(const struct plot *p, double x, const char *class, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums over trials. */
+/* Adds up the runs of an evaluation. */
 #include "trainer/eval/report/summary.h"
 
 #include <errno.h>
@@ -11,40 +11,17 @@
 
 #define P95 .95
 
-static const char *const names[] = {
-	[DETECTOR_T] = "T",
-	[DETECTOR_TH] = "TH",
-	[DETECTOR_A] = "A",
-	[DETECTOR_B] = "B",
-	[DETECTOR_OBJECTS] = "objects",
-	[DETECTOR_DENY] = "deny",
-	[DETECTOR_ALERT] = "alert",
-	[DETECTOR_KILL] = "kill",
-	[DETECTOR_NOVEL_CALL] = "novel_call",
-	[DETECTOR_NOVEL_BIGRAM] = "novel_bigram",
-	[DETECTOR_BOSC] = "bosc",
-	[DETECTOR_STIDE6] = "stide6",
-	[DETECTOR_WITTEN_BELL5] = "witten_bell5",
-	[DETECTOR_RANDOM_CODES] = "random_codes",
-	[DETECTOR_RECONSTRUCTION] = "reconstruction",
-};
-
-const char *detector_name(unsigned rule)
+unsigned summary_n_detectors(const struct summary *s)
 {
-	return rule < DETECTOR_NAMED ? names[rule] : "";
+	return s->baselines ? DETECTOR_NAMED : DETECTOR_POLICY;
 }
 
-unsigned summary_detectors(const struct summary *o)
-{
-	return o->baselines ? DETECTOR_NAMED : DETECTOR_POLICY;
-}
-
-void summary_false_alarms(const struct summary *o, unsigned rule, struct false_alarms *ret)
+void summary_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < o->n; i++) {
-		ret->episodes += o->trials[i].rule[rule].false_alarms;
-		ret->hours += o->trials[i].benign_hours;
+	for (size_t i = 0; i < s->n; i++) {
+		ret->episodes += s->runs[i].results.detector[detector].false_alarms;
+		ret->hours += s->runs[i].results.benign_hours;
 	}
 	ret->per_hour = ret->hours > 0 ? ret->episodes / ret->hours : NAN;
 	episodes_rate_95(ret->episodes, ret->hours, ret->per_hour_95);
@@ -57,7 +34,10 @@ static int compare_doubles(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Of n values: mean, median, and the smallest that p of them do not exceed. Sorts them. */
+/*
+ * Computes the mean, the median and the smallest value that 95 % of n values do not exceed. Sorts
+ * v.
+ */
 static void mean_median_p95(double *v, size_t n, double *mean, double *median, double *p95)
 {
 	double sum = 0;
@@ -73,29 +53,29 @@ static void mean_median_p95(double *v, size_t n, double *mean, double *median, d
 	*p95 = v[(size_t)ceil(P95 * (double)n) - 1];
 }
 
-int summary_detection(const struct summary *o, unsigned rule, enum run_kind kind,
+int summary_detection(const struct summary *s, unsigned detector, enum run_kind kind,
 		      struct detection *ret)
 {
-	_cleanup_free_ double *ms = calloc(o->n + 1, sizeof(*ms));
-	_cleanup_free_ double *calls = calloc(o->n + 1, sizeof(*calls));
+	_cleanup_free_ double *ms = calloc(s->n + 1, sizeof(*ms));
+	_cleanup_free_ double *calls = calloc(s->n + 1, sizeof(*calls));
 	size_t n = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!ms || !calls)
 		return -ENOMEM;
-	for (size_t i = 0; i < o->n; i++) {
-		const struct evaluated_run *t = &o->trials[i];
-		const struct detector_result *x = &t->rule[rule];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct evaluated_run *run = &s->runs[i];
+		const struct detector_result *x = &run->results.detector[detector];
 		size_t in_time;
 
-		if (t->kind != kind)
+		if (run->labels.kind != kind)
 			continue;
 		ret->runs++;
-		ret->harm += evaluated_run_harm_in_time(t, rule, &in_time);
+		ret->harm += evaluated_run_harm_in_time(run, detector, &in_time);
 		ret->in_time += in_time;
 		if (!x->detected)
 			continue;
-		ms[n] = (double)(x->first_ns - t->onset_ns) / 1e6;
+		ms[n] = evaluated_run_delay_ms(run, detector);
 		calls[n++] = (double)x->first_calls;
 	}
 	ret->detected = (uint32_t)n;
@@ -113,46 +93,47 @@ static int compare_scores(const void *a, const void *b)
 	return x->score > y->score ? -1 : x->score < y->score;
 }
 
-/* A run's score: that of its worst task, among those of the attack where it is one. */
-static bool worst_task_score(const struct evaluated_run *t, unsigned rule,
+/* Sets a run's score, that of its worst task; in an attack, of its worst attacking task. */
+static bool worst_task_score(const struct evaluated_run *run, unsigned detector,
 			     struct summary_score *ret)
 {
 	bool any = false;
 
-	ret->attack = t->kind == RUN_KIND_ATTACK;
+	ret->attack = run->labels.kind == RUN_KIND_ATTACK;
 	ret->score = 0;
-	for (size_t i = 0; i < t->n_tasks; i++) {
-		if (t->tasks[i].attack != ret->attack)
+	for (size_t i = 0; i < run->results.n_tasks; i++) {
+		if (run->results.tasks[i].attack != ret->attack)
 			continue;
 		any = true;
-		ret->score = fmaxf(ret->score, t->tasks[i].score[rule]);
+		ret->score = fmaxf(ret->score, run->results.tasks[i].score[detector]);
 	}
 	return any;
 }
 
-int summary_scores(const struct summary *o, unsigned rule, bool by_run, struct summary_score **ret,
-		   size_t *ret_n)
+int summary_scores(const struct summary *s, unsigned detector, bool by_run,
+		   struct summary_score **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct summary_score *scores = NULL;
-	size_t n = o->n + 1;
+	size_t n = s->n + 1;
 
-	for (size_t i = 0; i < o->n; i++)
-		n += o->trials[i].n_tasks;
+	for (size_t i = 0; i < s->n; i++)
+		n += s->runs[i].results.n_tasks;
 	scores = calloc(n, sizeof(*scores));
 	if (!scores)
 		return -ENOMEM;
 	n = 0;
-	for (size_t i = 0; i < o->n; i++) {
-		const struct evaluated_run *t = &o->trials[i];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct evaluated_run *run = &s->runs[i];
 
-		if (t->kind == RUN_KIND_ADAPTIVE)
+		if (run->labels.kind == RUN_KIND_ADAPTIVE)
 			continue;
 		if (by_run)
-			n += worst_task_score(t, rule, &scores[n]);
-		for (size_t k = 0; k < t->n_tasks && !by_run; k++)
-			if (t->tasks[k].calls)
-				scores[n++] = (struct summary_score){t->tasks[k].score[rule],
-								     t->tasks[k].attack};
+			n += worst_task_score(run, detector, &scores[n]);
+		for (size_t k = 0; k < run->results.n_tasks && !by_run; k++)
+			if (run->results.tasks[k].calls)
+				scores[n++] = (struct summary_score){
+					run->results.tasks[k].score[detector],
+					run->results.tasks[k].attack};
 	}
 	qsort(scores, n, sizeof(*scores), compare_scores);
 	*ret = TAKE_PTR(scores);
@@ -179,24 +160,24 @@ double summary_auc(const struct summary_score *scores, size_t n)
 	return attacks > 0 && normals > 0 ? area / (attacks * normals) : NAN;
 }
 
-double summary_detector_auc(const struct summary *o, unsigned rule, bool by_run)
+double summary_detector_auc(const struct summary *s, unsigned detector, bool by_run)
 {
 	_cleanup_free_ struct summary_score *scores = NULL;
 	size_t n;
 
-	return summary_scores(o, rule, by_run, &scores, &n) < 0 ? NAN : summary_auc(scores, n);
+	return summary_scores(s, detector, by_run, &scores, &n) < 0 ? NAN : summary_auc(scores, n);
 }
 
-uint32_t summary_count_rounding(const struct summary *o, unsigned of)
+uint32_t summary_count_rounding(const struct summary *s, unsigned of)
 {
 	unsigned to = of == DETECTOR_A	    ? DETECTOR_FLOAT_A
 		      : of == DETECTOR_KILL ? DETECTOR_FLOAT_KILL
 					    : DETECTOR_FLOAT_ALERT;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < o->n; i++) {
-		const struct detector_result *x = &o->trials[i].rule[of],
-					     *y = &o->trials[i].rule[to];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct detector_result *x = &s->runs[i].results.detector[of],
+					     *y = &s->runs[i].results.detector[to];
 
 		n += x->false_alarms != y->false_alarms || x->detected != y->detected;
 	}

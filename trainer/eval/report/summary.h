@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trials added up: false alarms with their interval, detection, delays, areas under ROC curves. */
+/* Sums over the runs of an evaluation: false alarms, detection, delays, areas under ROC curves. */
 #ifndef LUTRA_TRAINER_EVAL_REPORT_SUMMARY_H
 #define LUTRA_TRAINER_EVAL_REPORT_SUMMARY_H
 
@@ -8,20 +8,20 @@
 
 #include "trainer/eval/evaluated_run.h"
 
-/* All trials of an evaluation. baselines: rules from RULE_POLICY on were judged too. */
+/* All runs of an evaluation. It owns nothing. */
 struct summary {
-	const struct evaluated_run *trials;
+	const struct evaluated_run *runs;
 	size_t n;
-	bool baselines;
-	const char *policy_image;
-	int32_t threshold_a, threshold_b;
+	bool baselines;			  /* the detectors from DETECTOR_POLICY on judged too */
+	const char *policy_image;	  /* the container image that the policy is for */
+	int32_t threshold_a, threshold_b; /* the policy's thresholds */
 };
 
-/* Of the attacks of one kind at one rule. NAN where there is nothing to tell from. */
+/* How one detector did on the attacks of one kind. NAN: there is nothing to compute it from. */
 struct detection {
 	uint32_t runs, detected;
-	size_t harm, in_time;
-	double ms_mean, ms_median, ms_p95;
+	size_t harm, in_time;		   /* harmful system calls; at or after the alarm */
+	double ms_mean, ms_median, ms_p95; /* from the onset to the first alarm */
 	double calls_mean, calls_median, calls_p95;
 };
 
@@ -30,40 +30,48 @@ struct false_alarms {
 	double hours, per_hour, per_hour_95[2];
 };
 
-void summary_false_alarms(const struct summary *o, unsigned rule, struct false_alarms *ret);
+/* Adds up false alarms over all runs. */
+void summary_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret);
 
-/* -ENOMEM. */
-int summary_detection(const struct summary *o, unsigned rule, enum run_kind kind,
+/* Adds up detection. kind: of the attacks. Returns 0 or -ENOMEM. */
+int summary_detection(const struct summary *s, unsigned detector, enum run_kind kind,
 		      struct detection *ret);
 
-/* What a ROC curve is of: a task's or a run's score. */
+/* A point of a ROC curve: the score of a task or a run. */
 struct summary_score {
 	float score;
 	bool attack;
 };
 
 /*
- * Scores of all tasks that made a call, or (by_run) of all runs, highest first: *ret is the
- * caller's with *ret_n of them. Adaptive runs are left out. -ENOMEM.
+ * Makes the scores of all tasks that made a system call, or, with by_run, of all runs, highest
+ * first. Adaptive attacks are left out. *ret (*ret_n) is the caller's to free. Returns 0 or
+ * -ENOMEM.
  */
-int summary_scores(const struct summary *o, unsigned rule, bool by_run, struct summary_score **ret,
-		   size_t *ret_n);
+int summary_scores(const struct summary *s, unsigned detector, bool by_run,
+		   struct summary_score **ret, size_t *ret_n);
 
-/* Area under the ROC curve of scores in that order, ties counted half; NAN without both kinds. */
+/*
+ * Returns the area under the ROC curve of sorted scores, ties counted half; NAN without both kinds.
+ */
 double summary_auc(const struct summary_score *scores, size_t n);
 
-/* The same of a rule's scores; NAN also when out of memory. */
-double summary_detector_auc(const struct summary *o, unsigned rule, bool by_run);
+/* Returns the area under a detector's ROC curve; NAN without both kinds or without memory. */
+double summary_detector_auc(const struct summary *s, unsigned detector, bool by_run);
 
-/* Runs in which rounding changed what a rule did: episodes, or detected. of: RULE_A, _ALERT, _KILL.
+/*
+ * Returns in how many runs rounding changes the episodes or the detection of DETECTOR_A,
+ * DETECTOR_ALERT or DETECTOR_KILL.
  */
-uint32_t summary_count_rounding(const struct summary *o, unsigned of);
+uint32_t summary_count_rounding(const struct summary *s, unsigned of);
 
-/* How many rules have results. */
-unsigned summary_detectors(const struct summary *o);
+/* Returns how many detectors have results. */
+unsigned summary_n_detectors(const struct summary *s);
 
-/* The whole as JSON (a new reference; NULL: out of memory), and as a table. */
-json_t *summary_to_json(const struct summary *o);
-void summary_print(const struct summary *o, FILE *out);
+/* Returns the summary as JSON, a new reference. NULL: out of memory. */
+json_t *summary_to_json(const struct summary *s);
+
+/* Prints the summary as a table. */
+void summary_print(const struct summary *s, FILE *out);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An outcome as JSON and as a table. */
+/* The summary as JSON and as a table. */
 #include <math.h>
 
 #include "lib/base/text.h"
 #include "trainer/eval/report/summary.h"
 
-/* JSON has no NAN. */
+/* Returns x, or null for NAN and infinity, which JSON does not have. */
 static json_t *json_number(double x)
 {
 	return isfinite(x) ? json_real(x) : json_null();
@@ -28,14 +28,14 @@ static json_t *detection_to_json(const struct detection *d)
 			 json_number(d->calls_p95));
 }
 
-static json_t *detector_to_json(const struct summary *o, unsigned rule)
+static json_t *detector_to_json(const struct summary *s, unsigned detector)
 {
 	struct false_alarms fa;
 	struct detection d;
 	json_t *j;
 
-	summary_false_alarms(o, rule, &fa);
-	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
+	summary_false_alarms(s, detector, &fa);
+	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
 		return NULL;
 	j = detection_to_json(&d);
 	json_object_set_new(j, "false_alarms", json_integer(fa.episodes));
@@ -45,28 +45,28 @@ static json_t *detector_to_json(const struct summary *o, unsigned rule)
 	return j;
 }
 
-static json_t *run_to_json(const struct summary *o, const struct evaluated_run *t)
+static json_t *run_to_json(const struct summary *s, const struct evaluated_run *run)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 	json_t *alarms = json_object(), *delays = json_object();
 
-	for (unsigned i = 0; i < summary_detectors(o); i++) {
-		const struct detector_result *x = &t->rule[i];
+	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
+		const struct detector_result *x = &run->results.detector[i];
 
 		if (x->false_alarms)
 			json_object_set_new(alarms, detector_name(i),
 					    json_integer(x->false_alarms));
 		if (x->detected)
 			json_object_set_new(delays, detector_name(i),
-					    json_real((double)(x->first_ns - t->onset_ns) / 1e6));
+					    json_real(evaluated_run_delay_ms(run, i)));
 	}
-	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(t->file), "kind",
-			 kinds[t->kind], "hours", t->benign_hours, "calls",
-			 (json_int_t)t->benign_calls, "false_alarms", alarms, "detected_after_ms",
-			 delays);
+	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(run->file),
+			 "kind", kinds[run->labels.kind], "hours", run->results.benign_hours,
+			 "calls", (json_int_t)run->results.benign_calls, "false_alarms", alarms,
+			 "detected_after_ms", delays);
 }
 
-/* Totals that are not of one rule. */
+/* Sums that do not depend on a detector. */
 struct totals {
 	uint32_t runs[3]; /* by enum run_kind */
 	double hours;
@@ -74,50 +74,50 @@ struct totals {
 	uint32_t refused_after_alert;
 };
 
-static struct totals add_totals(const struct summary *o)
+static struct totals add_totals(const struct summary *s)
 {
 	struct totals x = {0};
 
-	for (size_t i = 0; i < o->n; i++) {
-		x.runs[o->trials[i].kind]++;
-		x.hours += o->trials[i].benign_hours;
-		x.calls += o->trials[i].benign_calls;
-		x.refused_after_alert += o->trials[i].refused_after_alert;
+	for (size_t i = 0; i < s->n; i++) {
+		x.runs[s->runs[i].labels.kind]++;
+		x.hours += s->runs[i].results.benign_hours;
+		x.calls += s->runs[i].results.benign_calls;
+		x.refused_after_alert += s->runs[i].results.refused_after_alert;
 	}
 	return x;
 }
 
-json_t *summary_to_json(const struct summary *o)
+json_t *summary_to_json(const struct summary *s)
 {
 	json_t *rules = json_object(), *aucs = json_object(), *adaptive = json_object(),
 	       *runs = json_array(), *j;
-	struct totals x = add_totals(o);
+	struct totals x = add_totals(s);
 
-	for (unsigned i = 0; i < summary_detectors(o); i++) {
+	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
 		struct detection d;
 
-		json_object_set_new(rules, detector_name(i), detector_to_json(o, i));
+		json_object_set_new(rules, detector_name(i), detector_to_json(s, i));
 		json_object_set_new(aucs, detector_name(i),
 				    json_pack("{s:o, s:o}", "task",
-					      json_number(summary_detector_auc(o, i, false)),
+					      json_number(summary_detector_auc(s, i, false)),
 					      "container",
-					      json_number(summary_detector_auc(o, i, true))));
-		if (summary_detection(o, i, RUN_KIND_ADAPTIVE, &d) == 0)
+					      json_number(summary_detector_auc(s, i, true))));
+		if (summary_detection(s, i, RUN_KIND_ADAPTIVE, &d) == 0)
 			json_object_set_new(adaptive, detector_name(i), detection_to_json(&d));
 	}
-	for (size_t i = 0; i < o->n; i++)
-		json_array_append_new(runs, run_to_json(o, &o->trials[i]));
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(runs, run_to_json(s, &s->runs[i]));
 	j = json_pack("{s:{s:i, s:f, s:I, s:i}, s:{s:i}, s:o, s:o, s:{s:i, s:o}, s:o}", "normal",
 		      "runs", x.runs[RUN_KIND_NORMAL], "hours", x.hours, "calls",
 		      (json_int_t)x.calls, "refused_after_alert", x.refused_after_alert, "attack",
 		      "runs", x.runs[RUN_KIND_ATTACK], "rules", rules, "auc", aucs, "adaptive",
 		      "runs", x.runs[RUN_KIND_ADAPTIVE], "rules", adaptive, "runs", runs);
-	if (j && o->baselines)
+	if (j && s->baselines)
 		json_object_set_new(j, "quantisation",
-				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)o->n,
-					      "changed", "A", summary_count_rounding(o, DETECTOR_A),
-					      "alert", summary_count_rounding(o, DETECTOR_ALERT),
-					      "kill", summary_count_rounding(o, DETECTOR_KILL)));
+				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)s->n,
+					      "changed", "A", summary_count_rounding(s, DETECTOR_A),
+					      "alert", summary_count_rounding(s, DETECTOR_ALERT),
+					      "kill", summary_count_rounding(s, DETECTOR_KILL)));
 	return j;
 }
 
@@ -132,18 +132,18 @@ static void print_number(double x, int decimals, int width, FILE *out)
 	fprintf(out, " %*s", width, s);
 }
 
-static void print_detector(const struct summary *o, unsigned rule, FILE *out)
+static void print_detector(const struct summary *s, unsigned detector, FILE *out)
 {
 	struct false_alarms fa;
 	struct detection d;
 	char interval[48], found[24];
 
-	summary_false_alarms(o, rule, &fa);
-	if (summary_detection(o, rule, RUN_KIND_ATTACK, &d) < 0)
+	summary_false_alarms(s, detector, &fa);
+	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
 		return;
 	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa.per_hour_95[0], fa.per_hour_95[1]);
 	snprintf(found, sizeof(found), "%u/%u", d.detected, d.runs);
-	fprintf(out, "%-14s %5u", detector_name(rule), fa.episodes);
+	fprintf(out, "%-14s %5u", detector_name(detector), fa.episodes);
 	print_number(fa.per_hour, 2, 7, out);
 	fprintf(out, " %-14s %8s", interval, found);
 	print_number(ratio((double)d.in_time, (double)d.harm), 3, 7, out);
@@ -151,28 +151,28 @@ static void print_detector(const struct summary *o, unsigned rule, FILE *out)
 	print_number(d.ms_median, 1, 8, out);
 	print_number(d.ms_p95, 1, 8, out);
 	print_number(d.calls_median, 0, 7, out);
-	print_number(summary_detector_auc(o, rule, false), 3, 7, out);
-	print_number(summary_detector_auc(o, rule, true), 3, 7, out);
+	print_number(summary_detector_auc(s, detector, false), 3, 7, out);
+	print_number(summary_detector_auc(s, detector, true), 3, 7, out);
 	putc('\n', out);
 }
 
-void summary_print(const struct summary *o, FILE *out)
+void summary_print(const struct summary *s, FILE *out)
 {
-	struct totals x = add_totals(o);
+	struct totals x = add_totals(s);
 	struct detection d;
 
-	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", o->policy_image,
+	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", s->policy_image,
 		x.runs[RUN_KIND_NORMAL], x.hours, (unsigned long long)x.calls,
 		x.runs[RUN_KIND_ATTACK]);
 	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
 		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
 		"by run");
-	for (unsigned i = 0; i < summary_detectors(o); i++)
-		print_detector(o, i, out);
+	for (unsigned i = 0; i < summary_n_detectors(s); i++)
+		print_detector(s, i, out);
 	if (x.runs[RUN_KIND_ADAPTIVE]) {
 		fprintf(out, "adaptive: of %u runs", x.runs[RUN_KIND_ADAPTIVE]);
-		for (unsigned i = 0; i < summary_detectors(o); i++)
-			if (summary_detection(o, i, RUN_KIND_ADAPTIVE, &d) == 0)
+		for (unsigned i = 0; i < summary_n_detectors(s); i++)
+			if (summary_detection(s, i, RUN_KIND_ADAPTIVE, &d) == 0)
 				fprintf(out, "%s %s %u", i ? "," : "", detector_name(i),
 					d.detected);
 		putc('\n', out);
@@ -180,9 +180,9 @@ void summary_print(const struct summary *o, FILE *out)
 	if (x.refused_after_alert)
 		fprintf(out, "in the second after A or B: %u benign operations refused\n",
 			x.refused_after_alert);
-	if (o->baselines)
+	if (s->baselines)
 		fprintf(out, "with weights not rounded: A differs in %u runs, alert %u, kill %u\n",
-			summary_count_rounding(o, DETECTOR_A),
-			summary_count_rounding(o, DETECTOR_ALERT),
-			summary_count_rounding(o, DETECTOR_KILL));
+			summary_count_rounding(s, DETECTOR_A),
+			summary_count_rounding(s, DETECTOR_ALERT),
+			summary_count_rounding(s, DETECTOR_KILL));
 }

@@ -24,8 +24,8 @@
 struct fixture {
 	struct policy *p;
 	struct lutra_policy *image;
-	struct detectors panel;
-	struct evaluated_run trial;
+	struct detectors detectors;
+	struct evaluated_run run;
 	struct trace_writer *w;
 	char *dir, *trace, *html;
 };
@@ -48,7 +48,7 @@ static int setup(void **state)
 	f->image = calloc(1, sizeof(*f->image));
 	assert_non_null(f->image);
 	assert_int_equal(policy_image(f->p, 1, f->image, NULL), 0);
-	f->panel = (struct detectors){.policy = f->p, .image = f->image, .timeline = true};
+	f->detectors = (struct detectors){.policy = f->p, .image = f->image};
 	f->dir = sample_dir();
 	f->trace = sample_path(f->dir, "run.ltr");
 	f->html = sample_path(f->dir, "report.html");
@@ -61,7 +61,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	trace_writer_free(f->w);
-	evaluated_run_done(&f->trial);
+	evaluated_run_done(&f->run);
 	policy_free(f->p);
 	free(f->image);
 	sample_remove(f->dir);
@@ -111,10 +111,10 @@ static void open_file(struct fixture *f, uint64_t ts_ns, uint32_t tid, const cha
 static int judge(struct fixture *f, enum run_kind kind, struct err *err)
 {
 	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
-	return evaluated_run_judge(&f->trial, &f->panel, f->trace, kind, err);
+	return evaluated_run_judge(&f->run, &f->detectors, f->trace, kind, true, err);
 }
 
-static void trial_counts_alarms_less_than_a_second_apart_as_one(void **state)
+static void evaluated_run_counts_alarms_less_than_a_second_apart_as_one(void **state)
 {
 	struct fixture *f = *state;
 
@@ -126,13 +126,13 @@ static void trial_counts_alarms_less_than_a_second_apart_as_one(void **state)
 	call(f, 6 * SEC, 7, SYS_socket);
 	call(f, 3601 * SEC, 7, SYS_read);
 	assert_int_equal(judge(f, RUN_KIND_NORMAL, NULL), 0);
-	assert_int_equal(f->trial.rule[DETECTOR_T].false_alarms, 2);
-	assert_int_equal(f->trial.rule[DETECTOR_TH].false_alarms, 1);
-	assert_int_equal(f->trial.rule[DETECTOR_DENY].false_alarms, 1);
-	assert_int_equal(f->trial.rule[DETECTOR_OBJECTS].false_alarms, 0);
-	assert_int_equal(f->trial.benign_calls, 7);
-	assert_true(fabs(f->trial.benign_hours - 1) < 1e-9);
-	assert_false(f->trial.rule[DETECTOR_T].detected);
+	assert_int_equal(f->run.results.detector[DETECTOR_T].false_alarms, 2);
+	assert_int_equal(f->run.results.detector[DETECTOR_TH].false_alarms, 1);
+	assert_int_equal(f->run.results.detector[DETECTOR_DENY].false_alarms, 1);
+	assert_int_equal(f->run.results.detector[DETECTOR_OBJECTS].false_alarms, 0);
+	assert_int_equal(f->run.results.benign_calls, 7);
+	assert_true(fabs(f->run.results.benign_hours - 1) < 1e-9);
+	assert_false(f->run.results.detector[DETECTOR_T].detected);
 }
 
 /* Task 8 is attacked at 10 s; 9 is its child; 7 and 6, its child from before, are not. */
@@ -159,35 +159,36 @@ static void make_attack(struct fixture *f)
 	call(f, 13 * SEC, 9, SYS_execve); /* later than 1.5 s after the end */
 }
 
-static void trial_detects_in_the_attacked_tree_only(void **state)
+static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
 {
 	struct fixture *f = *state;
-	const struct evaluated_run *t = &f->trial;
+	const struct evaluated_run *t = &f->run;
 	size_t in_time;
 
 	make_attack(f);
 	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
-	assert_int_equal(t->rule[DETECTOR_T].false_alarms, 1);
-	assert_int_equal(t->rule[DETECTOR_TH].false_alarms, 0);
-	assert_true(fabs(t->benign_hours * 3600 - 8.9) < 1e-6);
+	assert_int_equal(t->results.detector[DETECTOR_T].false_alarms, 1);
+	assert_int_equal(t->results.detector[DETECTOR_TH].false_alarms, 0);
+	assert_true(fabs(t->results.benign_hours * 3600 - 8.9) < 1e-6);
 	/* What the hook sees counts at the time of its call. */
-	assert_true(t->rule[DETECTOR_OBJECTS].detected);
-	assert_int_equal(t->rule[DETECTOR_OBJECTS].first_ns - t->onset_ns, 5 * MS);
-	assert_int_equal(t->rule[DETECTOR_OBJECTS].first_calls, 3);
-	assert_int_equal(t->rule[DETECTOR_TH].first_ns - t->onset_ns, 7 * MS);
-	assert_int_equal(t->rule[DETECTOR_TH].first_calls, 4);
+	assert_true(t->results.detector[DETECTOR_OBJECTS].detected);
+	assert_int_equal(t->results.detector[DETECTOR_OBJECTS].first_ns - t->labels.onset_ns,
+			 5 * MS);
+	assert_int_equal(t->results.detector[DETECTOR_OBJECTS].first_calls, 3);
+	assert_int_equal(t->results.detector[DETECTOR_TH].first_ns - t->labels.onset_ns, 7 * MS);
+	assert_int_equal(t->results.detector[DETECTOR_TH].first_calls, 4);
 	/* The service's own objects are no harm: of early and secret, secret. */
 	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_DENY, &in_time), 2);
 	assert_int_equal(in_time, 1);
 	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_TH, &in_time), 2);
 	assert_int_equal(in_time, 0);
 	/* Two classes of signals within a second. */
-	assert_int_equal(t->rule[DETECTOR_KILL].first_ns - t->onset_ns, 7 * MS);
-	assert_false(t->rule[DETECTOR_A].detected);
+	assert_int_equal(t->results.detector[DETECTOR_KILL].first_ns - t->labels.onset_ns, 7 * MS);
+	assert_false(t->results.detector[DETECTOR_A].detected);
 }
 
 /* Its root task from a second before the onset on; every event that was new has a name. */
-static void trial_keeps_the_levels_around_an_attack(void **state)
+static void evaluated_run_keeps_the_levels_around_an_attack(void **state)
 {
 	struct fixture *f = *state;
 	const struct timeline_point *p;
@@ -201,20 +202,20 @@ static void trial_keeps_the_levels_around_an_attack(void **state)
 	call(f, 10 * SEC + 2 * MS, 8, SYS_socket);
 	call(f, 11 * SEC, 8, SYS_read);
 	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
-	p = f->trial.points;
-	assert_true(f->trial.n_points >= 2);
+	p = f->run.results.points;
+	assert_true(f->run.results.n_points >= 2);
 	assert_true(p[0].ms == -500 && p[0].tid == 8);
 	assert_true(p[1].ms == 2 && p[1].tid == 8);
 	assert_string_equal(p[0].text, "getppid (startup)");
 	assert_string_equal(p[1].text, "socket (startup)");
 	assert_true(p[1].fired & 1u << DETECTOR_TH);
-	assert_int_equal(figure_events(&f->trial, 1, event), 1);
-	assert_int_equal(figure_events(&f->trial, 4, event), f->trial.n_points);
+	assert_int_equal(figure_events(&f->run, 1, event), 1);
+	assert_int_equal(figure_events(&f->run, 4, event), f->run.results.n_points);
 	/* What is drawn of the time before is no part of the attack. */
-	assert_int_equal(f->trial.rule[DETECTOR_T].first_calls, 1);
+	assert_int_equal(f->run.results.detector[DETECTOR_T].first_calls, 1);
 }
 
-static void trial_refuses_an_attack_given_as_normal(void **state)
+static void evaluated_run_refuses_an_attack_given_as_normal(void **state)
 {
 	struct fixture *f = *state;
 	struct err err = {""};
@@ -224,23 +225,24 @@ static void trial_refuses_an_attack_given_as_normal(void **state)
 	assert_non_null(strstr(err.msg, "--attack"));
 }
 
-static void trial_without_a_label_is_all_attack(void **state)
+static void evaluated_run_without_a_label_is_all_attack(void **state)
 {
 	struct fixture *f = *state;
 
 	call(f, 1 * SEC, 7, SYS_read);
 	call(f, 2 * SEC, 8, SYS_getppid);
 	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
-	assert_true(f->trial.rule[DETECTOR_T].detected);
-	assert_int_equal(f->trial.rule[DETECTOR_T].first_ns - f->trial.onset_ns, SEC);
-	assert_int_equal(f->trial.benign_calls, 0);
-	assert_true(f->trial.benign_hours == 0);
+	assert_true(f->run.results.detector[DETECTOR_T].detected);
+	assert_int_equal(f->run.results.detector[DETECTOR_T].first_ns - f->run.labels.onset_ns,
+			 SEC);
+	assert_int_equal(f->run.results.benign_calls, 0);
+	assert_true(f->run.results.benign_hours == 0);
 }
 
-static void outcome_adds_up_and_gives_json(void **state)
+static void summary_adds_up_and_gives_json(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {.trials = &f->trial, .n = 1, .policy_image = "x"};
+	struct summary o = {.runs = &f->run, .n = 1, .policy_image = "x"};
 	struct detection d;
 	json_t *j, *deny;
 
@@ -262,7 +264,7 @@ static void outcome_adds_up_and_gives_json(void **state)
 	json_decref(j);
 }
 
-static void outcome_auc_counts_ties_half(void **state)
+static void summary_auc_counts_ties_half(void **state)
 {
 	static const struct summary_score perfect[] = {{3, true}, {2, true}, {1, false}},
 					  worst[] = {{3, false}, {2, true}},
@@ -280,7 +282,7 @@ static void outcome_auc_counts_ties_half(void **state)
 static void html_report_escapes_what_traces_name(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {.trials = &f->trial,
+	struct summary o = {.runs = &f->run,
 			    .n = 1,
 			    .policy_image = "a<i>b",
 			    .threshold_a = 1,
@@ -307,11 +309,8 @@ static void html_report_escapes_what_traces_name(void **state)
 static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {.trials = &f->trial,
-			    .n = 1,
-			    .policy_image = "x",
-			    .threshold_a = 1,
-			    .threshold_b = 1};
+	struct summary o = {
+		.runs = &f->run, .n = 1, .policy_image = "x", .threshold_a = 1, .threshold_b = 1};
 	_cleanup_free_ char *text = NULL, *part = sample_path(f->dir, "report.html.part");
 	struct err err = {""};
 	size_t len;
@@ -441,13 +440,13 @@ static void baselines_count_what_was_never_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(trial_counts_alarms_less_than_a_second_apart_as_one),
-		T(trial_detects_in_the_attacked_tree_only),
-		T(trial_keeps_the_levels_around_an_attack),
-		T(trial_refuses_an_attack_given_as_normal),
-		T(trial_without_a_label_is_all_attack),
-		T(outcome_adds_up_and_gives_json),
-		cmocka_unit_test(outcome_auc_counts_ties_half),
+		T(evaluated_run_counts_alarms_less_than_a_second_apart_as_one),
+		T(evaluated_run_detects_in_the_attacked_tree_only),
+		T(evaluated_run_keeps_the_levels_around_an_attack),
+		T(evaluated_run_refuses_an_attack_given_as_normal),
+		T(evaluated_run_without_a_label_is_all_attack),
+		T(summary_adds_up_and_gives_json),
+		cmocka_unit_test(summary_auc_counts_ties_half),
 		T(html_report_escapes_what_traces_name),
 		T(html_report_that_cannot_be_written_leaves_the_old_one),
 		cmocka_unit_test(ngrams_know_what_another_run_had),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of the detectors. */
+#include "trainer/eval/detectors/detectors.h"
+
+static const char *const detector_names[] = {
+	[DETECTOR_T] = "T",
+	[DETECTOR_TH] = "TH",
+	[DETECTOR_A] = "A",
+	[DETECTOR_B] = "B",
+	[DETECTOR_OBJECTS] = "objects",
+	[DETECTOR_DENY] = "deny",
+	[DETECTOR_ALERT] = "alert",
+	[DETECTOR_KILL] = "kill",
+	[DETECTOR_NOVEL_CALL] = "novel_call",
+	[DETECTOR_NOVEL_BIGRAM] = "novel_bigram",
+	[DETECTOR_BOSC] = "bosc",
+	[DETECTOR_STIDE6] = "stide6",
+	[DETECTOR_WITTEN_BELL5] = "witten_bell5",
+	[DETECTOR_RANDOM_CODES] = "random_codes",
+	[DETECTOR_RECONSTRUCTION] = "reconstruction",
+};
+
+const char *detector_name(unsigned detector)
+{
+	return detector < DETECTOR_NAMED ? detector_names[detector] : "";
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Witten-Bell smoothing.
+ *
+ * A gram of order n is named by its n calls. Its context is the gram of order n - 1 without the
+ * last call, its suffix the gram without the first. Both are in the table, down to order 0.
+ *
+ *   p (grams)          P(last call | context)
+ *   total (grams)      n(h), by context
+ *   distinct (grams)   T(h), by context
+ */
+#include "trainer/eval/detectors/witten_bell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/array.h"
+#include "trainer/data/intern.h"
+#include "trainer/model/compute/num.h"
+
+struct gram {
+	uint32_t context, suffix; /* numbers of these grams */
+	uint32_t order;		  /* n */
+};
+
+struct witten_bell {
+	struct intern *names; /* the calls of each gram; their numbers are those of the grams */
+	struct gram *gram;
+	uint32_t *count; /* (grams, n_runs): of order WITTEN_BELL_ORDER only, else 0 */
+	size_t gram_size, count_size;
+	size_t n_runs;
+};
+
+struct witten_bell_model {
+	const struct witten_bell *w;
+	double *p;	    /* by gram: P(last | context) */
+	double *total;	    /* by context: n(h) */
+	uint32_t *distinct; /* by context: T(h) */
+	double uniform;	    /* P of a call without context */
+};
+
+int witten_bell_new(struct witten_bell **ret, size_t n_runs)
+{
+	_cleanup_(witten_bell_freep) struct witten_bell *w = calloc(1, sizeof(*w));
+	int r = w ? intern_new(&w->names) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	w->n_runs = n_runs;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+void witten_bell_free(struct witten_bell *w)
+{
+	if (!w)
+		return;
+	intern_free(w->names);
+	free(w->gram);
+	free(w->count);
+	free(w);
+}
+
+/* Finds the gram of `order` calls, or adds it after its context and its suffix. */
+static int get_gram(struct witten_bell *w, const uint16_t *calls, uint32_t order, uint32_t *ret)
+{
+	uint32_t context = 0, suffix = 0;
+	int r = 0;
+
+	if (intern_find(w->names, calls, order * sizeof(*calls), ret))
+		return 0;
+	if (order) {
+		r = get_gram(w, calls, order - 1, &context);
+		if (r == 0)
+			r = get_gram(w, calls + 1, order - 1, &suffix);
+	}
+	if (r == 0)
+		r = intern_add(w->names, calls, order * sizeof(*calls), ret);
+	if (r < 0)
+		return r;
+	if (ARRAY_RESERVE(w->gram, w->gram_size, *ret + 1) < 0 ||
+	    ARRAY_RESERVE(w->count, w->count_size, (*ret + 1) * w->n_runs) < 0)
+		return -ENOMEM;
+	w->gram[*ret] = (struct gram){context, suffix, order};
+	return 0;
+}
+
+int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run)
+{
+	uint32_t i;
+	int r = get_gram(w, calls, WITTEN_BELL_ORDER, &i);
+
+	if (r == 0)
+		w->count[i * w->n_runs + run]++;
+	return r;
+}
+
+void witten_bell_model_free(struct witten_bell_model *m)
+{
+	if (!m)
+		return;
+	free(m->p);
+	free(m->total);
+	free(m->distinct);
+	free(m);
+}
+
+/* Adds up the counts of all runs except one: each gram's own, and for all its suffixes. */
+static void sum_counts(const struct witten_bell *w, size_t without, uint32_t n, double *ret)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		double sum = 0;
+
+		for (size_t r = 0; r < w->n_runs && w->gram[i].order == WITTEN_BELL_ORDER; r++)
+			sum += r == without ? 0 : w->count[i * w->n_runs + r];
+		for (uint32_t g = i; sum > 0 && w->gram[g].order > 0; g = w->gram[g].suffix)
+			ret[g] += sum;
+	}
+}
+
+/* Returns (count + T(h) lower) / (n(h) + T(h)), or lower for a context that was never seen. */
+static double smooth_count(const struct witten_bell_model *m, uint32_t context, double count,
+			   double lower)
+{
+	double distinct = m->distinct[context], all = m->total[context] + distinct;
+
+	return all > 0 ? (count + distinct * lower) / all : lower;
+}
+
+int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w, size_t without)
+{
+	_cleanup_(witten_bell_model_freep) struct witten_bell_model *m = calloc(1, sizeof(*m));
+	uint32_t n = intern_count(w->names), distinct = 0;
+	_cleanup_free_ double *count = calloc(n + 1, sizeof(*count));
+
+	if (!m || !count)
+		return -ENOMEM;
+	m->w = w;
+	m->p = calloc(n + 1, sizeof(*m->p));
+	m->total = calloc(n + 1, sizeof(*m->total));
+	m->distinct = calloc(n + 1, sizeof(*m->distinct));
+	if (!m->p || !m->total || !m->distinct)
+		return -ENOMEM;
+	sum_counts(w, without, n, count);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gram *g = &w->gram[i];
+
+		if (!g->order || count[i] <= 0)
+			continue;
+		m->total[g->context] += count[i];
+		m->distinct[g->context]++;
+		distinct += g->order == 1;
+	}
+	m->uniform = 1. / (distinct + 1);
+	/* A gram has a higher number than its suffix, so P of the suffix is ready. */
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gram *g = &w->gram[i];
+
+		if (g->order)
+			m->p[i] = smooth_count(m, g->context, count[i],
+					       g->order == 1 ? m->uniform : m->p[g->suffix]);
+	}
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+double witten_bell_surprise(const struct witten_bell_model *m,
+			    const uint16_t calls[WITTEN_BELL_ORDER])
+{
+	const struct intern *names = m->w->names;
+	double p = m->uniform;
+	uint32_t i;
+
+	if (intern_find(names, calls, WITTEN_BELL_ORDER * sizeof(*calls), &i))
+		return -num_log(m->p[i]);
+	/* The gram is new: back off from the longest suffix that is known. */
+	for (uint32_t order = 1; order <= WITTEN_BELL_ORDER; order++) {
+		const uint16_t *from = calls + WITTEN_BELL_ORDER - order;
+
+		if (intern_find(names, from, order * sizeof(*from), &i))
+			p = m->p[i];
+		else if (intern_find(names, from, (order - 1) * sizeof(*from), &i))
+			p = smooth_count(m, i, 0, p);
+	}
+	return -num_log(p);
+}

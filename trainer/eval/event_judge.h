@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges one event of a run by all detectors. */
+#ifndef LUTRA_TRAINER_EVAL_EVENT_JUDGE_H
+#define LUTRA_TRAINER_EVAL_EVENT_JUDGE_H
+
+#include "lib/replay/replay.h"
+#include "trainer/eval/detectors/baselines.h"
+#include "trainer/eval/detectors/float_levels.h"
+
+/*
+ * What judges. All but policy and image may be NULL: without training runs there are no baselines.
+ * The caller owns all of it.
+ */
+struct detectors {
+	const struct policy *policy;
+	const struct lutra_policy *image; /* kernel form of the policy */
+	const struct policy *random;	  /* the same runs with random codes */
+	const struct baselines *baselines;
+	const struct float_levels *gated; /* rule A without rounding */
+	const struct float_levels *mean;  /* the baseline `reconstruction` */
+};
+
+/* A task of the run, copied by fork. */
+struct eval_task {
+	uint32_t id;	     /* in run_results.tasks, or UINT32_MAX: none yet */
+	bool attacked;	     /* part of the attack */
+	uint16_t nr;	     /* of the last system call */
+	uint64_t syscall_ns; /* when it was */
+	struct lutra_matches matches, float_matches; /* of the kill rule, with A and with float A */
+	struct syscall_history history;
+	struct float_state gated, mean;
+};
+
+/* An event and what the detectors made of it. */
+struct event_result {
+	const struct lutra_record *rec;
+	const char *str; /* str_len, or NULL */
+	size_t str_len;
+	uint32_t fired; /* bit per enum detector */
+	float score[DETECTOR_NAMED];
+	struct replay_step step; /* by the policy */
+};
+
+struct event_judge {
+	const struct detectors *detectors;
+	struct replay *replay,
+		*random;	 /* by the policy; by the policy with random codes, or NULL */
+	struct lutra_seen *seen; /* pairs that the gated float levels have counted */
+};
+
+/*
+ * Starts judging a run. The caller calls event_judge_done(), also after a failure.
+ * Returns 0, -ENOMEM, or an error of replay_new().
+ */
+int event_judge_init(struct event_judge *j, const struct detectors *detectors, struct err *err);
+void event_judge_done(struct event_judge *j);
+
+/* Starts a task that no fork was seen of. *t must be zeroed. */
+void event_judge_init_task(const struct event_judge *j, struct eval_task *t);
+
+/*
+ * Judges a system call or an object event of a task; ret->rec, str and str_len are set by the
+ * caller.
+ * Returns 1, 0 if the record is not scored, or an error of replay_next().
+ */
+int event_judge_event(struct event_judge *j, struct eval_task *t, struct event_result *ret);
+
+/*
+ * Follows a record that is not scored: fork, exec, exit. Returns 0, or an error of replay_next().
+ */
+int event_judge_follow(struct event_judge *j, const struct lutra_record *rec, const char *str,
+		       size_t str_len);
+
+#endif

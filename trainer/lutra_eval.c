@@ -39,7 +39,7 @@ static error_t start_list(struct argp_state *state, const char *file, void *list
 	return add_trace_file(state, file, a);
 }
 
-static error_t check_arguments(struct argp_state *state, void *args)
+static error_t check_eval_arguments(struct argp_state *state, void *args)
 {
 	const struct eval_arguments *a = args;
 
@@ -80,7 +80,7 @@ static const struct args_command eval_command = {
 	       "exact 95 % Poisson interval. The time before a labelled attack is benign time.",
 	.in_order = true,
 	.on_arg = add_trace_file,
-	.check = check_arguments,
+	.check = check_eval_arguments,
 };
 
 static void print_eval_warning(void *ctx, const char *line)

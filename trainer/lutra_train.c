@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra train: recorded runs of an image to its policy. */
+/* lutra train: trains the policy of an image from recorded runs. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -18,79 +18,79 @@
 
 #define NO_SEED UINT64_MAX
 
-struct arguments {
-	struct train_options train; /* seed, threads and kill_signals are set after the options */
-	uint64_t seed;		    /* NO_SEED: not given */
+struct train_arguments {
+	struct train_options train; /* main() sets seed, threads and kill_matches last */
+	uint64_t seed;		    /* or NO_SEED */
 	uint64_t threads, kill_signals;
 	const char *output;
 	const char *update;	   /* policy directory, or NULL */
-	const char *coverage_file; /* file, or NULL */
+	const char *coverage_file; /* or NULL */
 	struct args_list files;
-	const char **heldout; /* as large as argv */
+	const char **heldout; /* (n_heldout), with room for argc */
 	int n_heldout;
 };
 
 static error_t add_heldout(struct argp_state *state, const char *file, void *args)
 {
-	struct arguments *a = args_struct(state);
+	struct train_arguments *a = args_struct(state);
 
 	(void)args;
 	a->heldout[a->n_heldout++] = file;
 	return 0;
 }
 
-#define A struct arguments
+#define A struct train_arguments /* whose members the options set */
 
-static const struct args_option options[] = {
+static const struct args_option train_options[] = {
 	ARGS_STRING("image", 'i', "REF", "Image that the policy is for", A, train.image),
 	ARGS_STRING("output", 'o', "DIR", "Policy directory to write; a policy there is replaced",
 		    A, output),
 	ARGS_STRING("update", 'u', "DIR",
-		    "Policy to update with new runs: counts, weights and thresholds are made anew, "
-		    "codes stay; the runs it was trained on are not needed",
-		    A, update),
-	ARGS_NUMBER("seed", 's', "N", "Random seed (1): same seed, same traces, same bytes", 0,
+		    "Policy to update with new runs; the runs it was trained on are not needed", A,
+		    update),
+	ARGS_NUMBER("seed", 's', "N", "Random seed: same seed and traces, same bytes (1)", 0,
 		    INT64_MAX, A, seed),
-	ARGS_NUMBER("threads", 't', "N", "Threads (one a processor); the result is the same", 1,
+	ARGS_NUMBER("threads", 't', "N",
+		    "Threads to use; the result is the same (one for each processor)", 1,
 		    POOL_THREADS_MAX, A, threads),
-	ARGS_CALL("heldout", 'H', "FILE", "Run to calibrate with but not to train on; repeatable",
-		  add_heldout, A, heldout),
-	ARGS_STRING("digest", 'd', "DIGEST", "Digest of the image, for the policy to name", A,
+	ARGS_CALL("heldout", 'H', "FILE",
+		  "Run to calibrate with but not to train on; may be repeated", add_heldout, A,
+		  heldout),
+	ARGS_STRING("digest", 'd', "DIGEST", "Digest of the image, to write into the policy", A,
 		    train.digest),
 	ARGS_NUMBER("kill-signals", 'k', "1|2",
 		    "Matches within a second that kill, in mode kill (2)", 1, 2, A, kill_signals),
 	ARGS_STRING("news", 'n', "FILE",
-		    "Write how far learning has come, as JSON: what each run added to the runs "
-		    "before it",
-		    A, coverage_file),
+		    "Write what each run did that no run before it had done, as JSON", A,
+		    coverage_file),
 	ARGS_CALL("mode", 'm', "MODE",
-		  "Mode of the policy: learn, audit, deny, kill, kill-container, freeze (deny; "
-		  "audit where there are fewer than 3 runs)",
+		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
+		  "audit if there are fewer than 3 runs)",
 		  mode_args_read, A, train.mode),
 	{},
 };
 
-static error_t check_arguments(struct argp_state *state, void *args)
+static error_t check_train_arguments(struct argp_state *state, void *args)
 {
-	const struct arguments *a = args;
+	const struct train_arguments *a = args;
 
 	if (a->update && a->seed != NO_SEED)
-		return args_usage(state, "--seed: an update keeps the policy's own");
+		return args_usage(state, "--seed: an update keeps the seed of its policy");
 	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
 		return args_usage(state,
 				  "--image (or --update), -o and at least one trace are needed");
 	return 0;
 }
 
-static const struct args_command command = {
-	.options = options,
+static const struct args_command train_command = {
+	.options = train_options,
 	.usage = "FILE.ltr...",
-	.doc = "Train the policy of an image from recorded runs, each file one start-to-stop of "
-	       "its "
-	       "container.\vThree runs are needed to deny, 9 or 10 for few alerts.",
+	.doc = "Train the policy of an image from recorded runs. Each file is one run of its "
+	       "container from start to stop.\vA policy needs 3 runs to deny, and 9 or 10 to "
+	       "alert rarely.",
 	.max = INT_MAX,
 	.list = offsetof(A, files),
-	.check = check_arguments,
+	.check = check_train_arguments,
 };
 
 static void print_train_warning(void *ctx, const char *line)
@@ -99,7 +99,7 @@ static void print_train_warning(void *ctx, const char *line)
 	fprintf(stderr, "lutra train: warning: %s\n", line);
 }
 
-/* Fail before the work, not after it. */
+/* Refuses an output directory that policy_save() would refuse after all the work. */
 static int check_output(const char *dir, struct err *err)
 {
 	struct stat st;
@@ -108,18 +108,19 @@ static int check_output(const char *dir, struct err *err)
 	if (stat(dir, &st) < 0)
 		return errno == ENOENT ? 0 : err_set(err, -errno, "%s: %s", dir, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, -ENOTDIR, "%s is no directory: name another with -o", dir);
+		return err_set(err, -ENOTDIR, "%s is not a directory: name another one with -o",
+			       dir);
 	if (snprintf(path, sizeof(path), "%s/policy.json", dir) >= (int)sizeof(path))
 		return err_set(err, -ENAMETOOLONG, "%s: name too long", dir);
-	/* rmdir(2) would take an empty one; this asks without trying. */
+	/* A directory without policy.json may be replaced if it has no sub-directories. */
 	if (access(path, F_OK) < 0 && st.st_nlink > 2)
-		return err_set(err, -EEXIST, "%s is no policy: name another directory with -o",
+		return err_set(err, -EEXIST, "%s is not a policy: name another directory with -o",
 			       dir);
 	return 0;
 }
 
-static int load_runs(struct corpus *c, const struct arguments *a, const struct progress *progress,
-		     struct err *err)
+static int load_runs(struct corpus *c, const struct train_arguments *a,
+		     const struct progress *progress, struct err *err)
 {
 	int n = a->files.n + a->n_heldout;
 
@@ -137,8 +138,11 @@ static int load_runs(struct corpus *c, const struct arguments *a, const struct p
 	return 0;
 }
 
-/* The policy to update: its runs begin the corpus, and what is not asked for stays as it is. */
-static int load_old_policy(const struct arguments *a, struct corpus *corpus,
+/*
+ * Loads the policy to update. Its runs begin the corpus, and its settings hold where the command
+ * line gives none.
+ */
+static int load_old_policy(const struct train_arguments *a, struct corpus *corpus,
 			   struct train_options *o, struct policy **ret, struct err *err)
 {
 	struct policy *old;
@@ -157,14 +161,14 @@ static int load_old_policy(const struct arguments *a, struct corpus *corpus,
 	o->image = o->image ? o->image : old->image;
 	o->digest = o->digest ? o->digest : old->digest;
 	o->kill_matches = o->kill_matches ? o->kill_matches : old->kill_matches;
-	/* One that only alerted because it had too few runs may have enough now. */
+	/* A policy that only audited for lack of runs may have enough of them now. */
 	if (o->mode == TRAIN_MODE_DEFAULT && !old->calibration.audit_only)
 		o->mode = old->mode;
 	return 0;
 }
 
-/* What an update brought. */
-static int print_changes(const struct policy *old, const struct policy *p)
+/* Prints how the updated policy differs from the old one. Returns 0 or -ENOMEM. */
+static int print_update_changes(const struct policy *old, const struct policy *p)
 {
 	json_auto_t *diff = policy_diff(old, p);
 
@@ -183,7 +187,7 @@ static int write_coverage(const char *file, const json_t *found, struct err *err
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }
 
-static int run_training(const struct arguments *a, struct err *err)
+static int run_training(const struct train_arguments *a, struct err *err)
 {
 	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
@@ -216,7 +220,7 @@ static int run_training(const struct arguments *a, struct err *err)
 		return r;
 	bar_done(&bar);
 	report_print_policy(p, stdout);
-	if (old && print_changes(old, p) < 0)
+	if (old && print_update_changes(old, p) < 0)
 		return err_oom(err);
 	printf("  saved     %s\n", a->output);
 	return 0;
@@ -225,10 +229,10 @@ static int run_training(const struct arguments *a, struct err *err)
 int main(int argc, char **argv)
 {
 	_cleanup_free_ const char **heldout = calloc((size_t)argc, sizeof(*heldout));
-	struct arguments a = {.train.mode = TRAIN_MODE_DEFAULT,
-			      .seed = NO_SEED,
-			      .threads = pool_processors(),
-			      .heldout = heldout};
+	struct train_arguments a = {.train.mode = TRAIN_MODE_DEFAULT,
+				    .seed = NO_SEED,
+				    .threads = pool_processors(),
+				    .heldout = heldout};
 	char name[] = "lutra train";
 	struct err err = {""};
 	int r;
@@ -238,7 +242,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	argv[0] = name;
-	args_read(&command, argc, argv, &a);
+	args_read(&train_command, argc, argv, &a);
 	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
 	a.train.threads = (unsigned)a.threads;
 	a.train.kill_matches = (uint8_t)a.kill_signals;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The summary. */
+/* Prints the summary of a policy. */
 #include "trainer/report.h"
 
 #include <math.h>

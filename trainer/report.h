@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person at the terminal sees in the end. */
+/* The summary of a trained policy for the terminal. */
 #ifndef LUTRA_TRAINER_REPORT_H
 #define LUTRA_TRAINER_REPORT_H
 
@@ -7,7 +7,7 @@
 
 #include "lib/policy/policy.h"
 
-/* A policy in a few readable lines. */
+/* Prints a policy in a few lines. */
 void report_print_policy(const struct policy *p, FILE *out);
 
 #endif

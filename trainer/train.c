@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The order of things: model, tables, objects, calibration, provenance. */
+/* Trains in this order: model, tables, objects, calibration, provenance, mode. */
 #include "trainer/train.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
 
-#define KILL_SIGNALS 2 /* by default */
+#define KILL_MATCHES 2 /* the default */
 
-/* What lives as long as a training. */
+/* A training under way. */
 struct training {
 	const struct corpus *corpus;
 	const struct train_options *options;
@@ -35,8 +35,8 @@ static void training_done(struct training *t)
 }
 
 /*
- * The key of path components: of the seed and the traces, so that the same training gives the same
- * bytes and whoever is in the container does not know it.
+ * Derives the key that path components are hashed with from the seed and the traces. The same
+ * training gives the same key, and a process in the container cannot know it.
  */
 static int derive_hash_key(const struct corpus *c, uint64_t seed, uint64_t ret[2])
 {
@@ -55,11 +55,12 @@ static int derive_hash_key(const struct corpus *c, uint64_t seed, uint64_t ret[2
 	return 0;
 }
 
+/* Writes into the policy what it was trained from. */
 static int set_provenance(struct policy *p, const struct corpus *c,
 			  const struct train_options *options)
 {
 	p->seed = options->seed;
-	p->kill_matches = options->kill_matches ? options->kill_matches : KILL_SIGNALS;
+	p->kill_matches = options->kill_matches ? options->kill_matches : KILL_MATCHES;
 	p->audit_sessions = options->old && options->old->audit_sessions;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
@@ -86,6 +87,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 	return 0;
 }
 
+/* Sets the mode, or refuses one that needs more runs. */
 static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 {
 	if (mode == TRAIN_MODE_DEFAULT)
@@ -100,6 +102,7 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 	return 0;
 }
 
+/* Trains the model, or counts the new runs by the model of the old policy. */
 static int train_model(struct training *t, struct err *err)
 {
 	struct layer_options options = {.seed = t->options->seed,
@@ -121,13 +124,14 @@ static int train_model(struct training *t, struct err *err)
 		r = model_train(&t->model, c, t->counts, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
-			       "the runs make more than %d different calls: no single service "
-			       "does; record one container a run",
+			       "the runs make more than %d different system calls, more than any "
+			       "single service: record one container for each run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
 	return r < 0 || t->options->old ? r
 					: derive_hash_key(c, t->options->seed, t->model.hash_key);
 }
 
+/* Fills in the policy from the model and the counts. */
 static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));

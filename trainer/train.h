@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a corpus of runs to a policy. */
+/* Trains a policy from a corpus of runs. */
 #ifndef LUTRA_TRAINER_TRAIN_H
 #define LUTRA_TRAINER_TRAIN_H
 
@@ -12,23 +12,25 @@
 
 struct train_options {
 	/*
-	 * A policy to update, its model loaded, with which the corpus began
-	 * (update_restore_corpus()): codes and seed stay its own. Or NULL.
+	 * The policy to update, with its model loaded; the corpus begins with its runs
+	 * (update_restore_corpus()). Codes and seed stay. NULL: train anew.
 	 */
 	const struct policy *old;
 	const char *image;
 	const char *digest;    /* or NULL */
 	uint64_t seed;	       /* below 2^63 */
-	unsigned threads;      /* 1 to 64; the policy does not depend on it */
+	unsigned threads;      /* 1 to POOL_THREADS_MAX; the policy does not depend on it */
 	unsigned layer_flags;  /* LAYER_* of trainer/model/tables/layer.h */
-	uint8_t kill_matches;  /* 0: two */
+	uint8_t kill_matches;  /* 0: 2 */
 	uint32_t mode;	       /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
-	json_t **ret_coverage; /* what each run brought, as coverage_to_json(); or NULL */
+	json_t **ret_coverage; /* gets coverage_to_json(), or NULL */
 };
 
 /*
- * Train on a corpus of at least one run. -EINVAL: a mode that acts, and too few runs for it;
- * -E2BIG, -ENOSPC: more calls, paths or objects than a policy holds; -ENOMEM; -EAGAIN: no threads.
+ * Trains on a corpus of at least one run. *ret is the caller's to policy_free(). Blocks.
+ * Returns 0; -EINVAL if the mode denies and there are too few runs; -E2BIG or -ENOSPC if there are
+ * more system calls, paths or objects than a policy holds; -EAGAIN if the threads cannot be
+ * started; or -ENOMEM.
  */
 int train_policy(const struct corpus *corpus, const struct train_options *options,
 		 const struct progress *progress, struct policy **ret, struct err *err);

@@ -11,7 +11,7 @@ static json_t *json_number(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static double ratio(double n, double of)
+static double share_of(double n, double of)
 {
 	return of > 0 ? n / of : NAN;
 }
@@ -19,11 +19,11 @@ static double ratio(double n, double of)
 static json_t *detection_to_json(const struct detection *d)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "detected", d->detected,
-			 "detection_rate", json_number(ratio(d->detected, d->runs)), "in_time",
-			 json_number(ratio((double)d->in_time, (double)d->harm)), "delay_ms_mean",
-			 json_number(d->ms_mean), "delay_ms_median", json_number(d->ms_median),
-			 "delay_ms_p95", json_number(d->ms_p95), "delay_calls_mean",
-			 json_number(d->calls_mean), "delay_calls_median",
+			 "detection_rate", json_number(share_of(d->detected, d->runs)), "in_time",
+			 json_number(share_of((double)d->in_time, (double)d->harm)),
+			 "delay_ms_mean", json_number(d->ms_mean), "delay_ms_median",
+			 json_number(d->ms_median), "delay_ms_p95", json_number(d->ms_p95),
+			 "delay_calls_mean", json_number(d->calls_mean), "delay_calls_median",
 			 json_number(d->calls_median), "delay_calls_p95",
 			 json_number(d->calls_p95));
 }
@@ -45,7 +45,7 @@ static json_t *detector_to_json(const struct summary *s, unsigned detector)
 	return j;
 }
 
-static json_t *run_to_json(const struct summary *s, const struct evaluated_run *run)
+static json_t *evaluated_run_to_json(const struct summary *s, const struct evaluated_run *run)
 {
 	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 	json_t *alarms = json_object(), *delays = json_object();
@@ -106,7 +106,7 @@ json_t *summary_to_json(const struct summary *s)
 			json_object_set_new(adaptive, detector_name(i), detection_to_json(&d));
 	}
 	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(runs, run_to_json(s, &s->runs[i]));
+		json_array_append_new(runs, evaluated_run_to_json(s, &s->runs[i]));
 	j = json_pack("{s:{s:i, s:f, s:I, s:i}, s:{s:i}, s:o, s:o, s:{s:i, s:o}, s:o}", "normal",
 		      "runs", x.runs[RUN_KIND_NORMAL], "hours", x.hours, "calls",
 		      (json_int_t)x.calls, "refused_after_alert", x.refused_after_alert, "attack",
@@ -146,7 +146,7 @@ static void print_detector(const struct summary *s, unsigned detector, FILE *out
 	fprintf(out, "%-14s %5u", detector_name(detector), fa.episodes);
 	print_number(fa.per_hour, 2, 7, out);
 	fprintf(out, " %-14s %8s", interval, found);
-	print_number(ratio((double)d.in_time, (double)d.harm), 3, 7, out);
+	print_number(share_of((double)d.in_time, (double)d.harm), 3, 7, out);
 	print_number(d.ms_mean, 1, 8, out);
 	print_number(d.ms_median, 1, 8, out);
 	print_number(d.ms_p95, 1, 8, out);

@@ -183,7 +183,7 @@ static void hook_with_another_container_s_process_is_refused(void **state)
 
 	fake_start(f, &c, ID);
 	assert_null(say_start(f, OTHER, SHOP, c.pid, &err));
-	assert_non_null(strstr(err.msg, "is of container 2f1e00c9d4b8"));
+	assert_non_null(strstr(err.msg, "belongs to container 2f1e00c9d4b8"));
 	guards(f, 0);
 	fake_end(&c);
 }
@@ -390,7 +390,7 @@ static void engine_s_container_that_vanishes_is_said(void **state)
 	start_daemon(f);
 	log_says(f, "2f1e00c9d4b8: cannot be guarded: no process");
 	engine_tell(&s, event, strlen(event));
-	log_says(f, "001122334455: gone before it could be looked at");
+	log_says(f, "001122334455: gone before it could be inspected");
 	guards(f, 0);
 	engine_stop(&s);
 }
@@ -446,8 +446,8 @@ static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 	log_says(f, "the engine's answer is not JSON");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		engine_tell(&s, lines[i], strlen(lines[i]));
-	log_says(f, "the engine's answer is no event");
-	log_says(f, "the engine's answer is no image");
+	log_says(f, "the engine's answer is not an event");
+	log_says(f, "the engine's answer is not an image");
 	guards(f, 1);
 	engine_stop(&s);
 	fake_end(&c);

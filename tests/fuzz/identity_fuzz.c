@@ -22,10 +22,10 @@ static void check_reason(int r, const struct err *err)
 		abort();
 }
 
-static void check_id(void *ctx, const char id[static API_ID])
+static void check_id(void *ctx, const char id[static ENGINE_ID_BYTES])
 {
 	(void)ctx;
-	if (strlen(id) != API_ID - 1)
+	if (strlen(id) != ENGINE_ID_BYTES - 1)
 		abort();
 }
 
@@ -58,26 +58,26 @@ static void again(const struct identity *w)
 static void answer(unsigned which, const char *text, size_t len)
 {
 	_cleanup_(identity_done) struct identity w = {};
-	struct api_event e = {.id = ""};
+	struct engine_event e = {.id = ""};
 	struct err err = {""};
 	pid_t pid = 1;
 	int r;
 
 	switch (which) {
 	case 1:
-		r = api_list(text, len, check_id, NULL, &err);
+		r = engine_list_parse(text, len, check_id, NULL, &err);
 		break;
 	case 2:
-		r = api_inspect(text, len, ID, &w, &pid, &err);
+		r = engine_container_parse(text, len, ID, &w, &pid, &err);
 		if ((r == 0) != (w.id != NULL) || pid < 0)
 			abort();
 		again(&w);
 		break;
 	case 3:
-		r = api_image(text, len, &w, &err);
+		r = engine_image_parse(text, len, &w, &err);
 		break;
 	default:
-		r = api_event(text, len, &e, &err);
+		r = engine_event_parse(text, len, &e, &err);
 		if ((r == 0) != (e.id[0] != '\0'))
 			abort();
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which handler a request is for, and what its failure is called in HTTP. */
+/* Finds the handler of a request, and the HTTP status of its result. */
 #include "user/api/api.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,8 @@ static const struct route {
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-/* Does the path fit, and what stands at the star? A star is no slash. */
-static bool fits(const struct route *r, const char *path, char name[static NAME_BYTES])
+/* Returns true if the path fits the route; name is the part at the star, which has no slash. */
+static bool fits_route(const struct route *r, const char *path, char name[static NAME_BYTES])
 {
 	size_t before = strlen(r->before), len = strlen(path), after;
 
@@ -55,7 +56,7 @@ static bool fits(const struct route *r, const char *path, char name[static NAME_
 	return strchr(name, '/') == NULL;
 }
 
-static unsigned status_of(int r)
+static unsigned http_status(int r)
 {
 	switch (r) {
 	case 0:
@@ -80,7 +81,7 @@ static json_t *error_json(const char *why)
 	return json_pack("{s:o}", "error", text_json(why, strlen(why)));
 }
 
-/* A POST has an object as its body, or nothing, which is an empty one. */
+/* The body of a POST is an object. An empty body stands for an empty object. */
 static int read_body(struct api_call *c, struct err *err)
 {
 	json_error_t je;
@@ -97,17 +98,17 @@ static int read_body(struct api_call *c, struct err *err)
 	return 0;
 }
 
-unsigned api_handle(struct daemon *d, const struct api_request *q, json_t **ret)
+unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret)
 {
 	char name[NAME_BYTES];
-	struct api_call c = {.d = d, .q = q, .name = name};
+	struct api_call c = {.api = a, .q = q, .name = name};
 	struct err err = {"no such path"};
 	unsigned status = 404;
 	json_t *answer = NULL;
 	int r;
 
 	for (size_t i = 0; i < N_ROUTES; i++) {
-		if (!fits(&routes[i], q->path, name))
+		if (!fits_route(&routes[i], q->path, name))
 			continue;
 		if (strcmp(q->method, routes[i].method) != 0) {
 			err_set(&err, 0, "only %s is possible here", routes[i].method);
@@ -117,7 +118,7 @@ unsigned api_handle(struct daemon *d, const struct api_request *q, json_t **ret)
 		r = read_body(&c, &err);
 		if (r == 0)
 			r = routes[i].run(&c, &answer, &err);
-		status = status_of(r);
+		status = http_status(r);
 		break;
 	}
 	json_decref(c.body);
@@ -160,10 +161,52 @@ int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force,
 
 int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct err *err)
 {
-	const char *dir = c->d->config->policies_dir;
+	const char *dir = c->api->parts.config->policies_dir;
 
 	if (snprintf(ret, PATH_MAX, "%s/%s", dir, c->name) >= PATH_MAX ||
-	    !modes_policy_name(c->d->config, ret))
+	    !modes_policy_name(c->api->parts.config, ret))
 		return err_set(err, -EINVAL, "not the name of a policy");
 	return 0;
+}
+
+/* ---- life ---- */
+
+static void on_alerted(void *ctx, struct container *c, const struct lutra_evidence *ev,
+		       uint64_t realtime_ns)
+{
+	struct api *a = ctx;
+
+	(void)c;
+	tally_add(&a->tally, realtime_ns, ev->verdict);
+}
+
+int api_new(struct api **ret, const struct api_parts *parts)
+{
+	struct api *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	a->parts = *parts;
+	a->observer = (struct containers_observer){.on_alerted = on_alerted, .ctx = a};
+	containers_observe(parts->containers, &a->observer);
+	*ret = a;
+	return 0;
+}
+
+void api_free(struct api *a)
+{
+	free(a);
+}
+
+void api_add_section(struct api *a, const char *name, json_t *(*get_json)(void *ctx), void *ctx)
+{
+	assert(a->n_sections < API_SECTIONS_MAX);
+	a->sections[a->n_sections++] = (struct api_section){name, get_json, ctx};
+}
+
+void api_put_sections(const struct api *a, json_t *j)
+{
+	for (unsigned i = 0; i < a->n_sections; i++)
+		json_object_set_new(j, a->sections[i].name,
+				    a->sections[i].get_json(a->sections[i].ctx));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP API below /api/v1, as web/openapi.json describes it: from a request's parts to a status
- * and a JSON body. It runs in the daemon's thread; who may ask is decided before.
+ * and a JSON body. It runs on the main loop. Whether the client may ask is decided before.
  */
 #ifndef LUTRA_USER_API_API_H
 #define LUTRA_USER_API_API_H
@@ -11,47 +11,66 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 #include "lutra/abi.h"
 #include "user/alerts/alert_fields.h"
 
 #define API_PREFIX "/api/v1/"
-#define API_MINUTES 1440 /* of verdicts, that are counted minute by minute */
 #define API_BODY_MAX 4096
 
-struct daemon;
+struct alerts;
+struct api;
+struct config;
+struct containers;
+struct guard;
+struct learn;
+struct lifecycle;
 
-/* Verdicts by minute since the daemon started, at most a day. All zero: none yet. */
-struct api_tally {
-	uint64_t first_minute, last_minute; /* since the epoch; 0: none yet */
-	uint32_t n[API_MINUTES][LUTRA_VERDICT_KILL + 1];
+/* What the API shows and changes; all of it outlives the API. */
+struct api_parts {
+	const struct config *config;
+	struct guard *guard;
+	struct containers *containers;
+	struct alerts *alerts;
+	struct learn *learn;
+	const struct lifecycle *lifecycle;
+	uint64_t start_ns; /* CLOCK_REALTIME, of lutrad */
 };
 
-/* now_ns: CLOCK_REALTIME. */
-void api_tally_add(struct api_tally *t, uint64_t now_ns, unsigned verdict);
-/* {"first", "allow": [N…], "alert", "deny", "kill"}: the last minutes up to now, oldest first. */
-json_t *api_tally_json(const struct api_tally *t, uint64_t now_ns, unsigned minutes);
+/* Counts verdicts from here on. Returns 0 or -ENOMEM. */
+int api_new(struct api **ret, const struct api_parts *parts);
+void api_free(struct api *a);
+DEFINE_FREEP(struct api, api_free);
+
+/*
+ * Adds a member to the status, which get_json(ctx) makes. name: a constant. At most
+ * API_SECTIONS_MAX.
+ */
+#define API_SECTIONS_MAX 8
+void api_add_section(struct api *a, const char *name, json_t *(*get_json)(void *ctx), void *ctx);
 
 struct api_request {
 	const char *method;
 	const char *path;				 /* behind API_PREFIX, unescaped */
-	const char *(*arg)(void *ctx, const char *name); /* a query's; NULL: not there */
+	const char *(*arg)(void *ctx, const char *name); /* of the query; NULL: not there */
 	void *ctx;
 	const char *body;
 	size_t body_len;
 };
 
-/* The HTTP status, and the body: an object, {"error": LINE} where it went wrong. NULL: no memory.
+/*
+ * Returns the HTTP status. *ret: the body, an object, which is {"error": LINE} after a failure;
+ * NULL: out of memory.
  */
-unsigned api_handle(struct daemon *d, const struct api_request *q, json_t **ret);
+unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret);
 
 /*
  * What an overview shows: {"status", "verdicts" of the last hour, "containers": the 200 that
- * alerted last}. NULL: no memory.
+ * alerted last}. NULL: out of memory.
  */
-json_t *api_overview(struct daemon *d);
+json_t *api_overview(struct api *a);
 
-/* An event as the API shows it: an alert with "key", by which it is found again, and "at", in ns.
- */
+/* An alert with "key", by which it is found again, and "at", in ns. */
 json_t *api_event_json(const struct alert *a);
 
 #endif

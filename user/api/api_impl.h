@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the parts of the API. */
+/* What the files of the API share. */
 #ifndef LUTRA_USER_API_API_IMPL_H
 #define LUTRA_USER_API_API_IMPL_H
 
@@ -8,14 +8,28 @@
 #include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "user/api/api.h"
-#include "user/daemon/daemon.h"
+#include "user/api/tally.h"
+#include "user/config/config.h"
+#include "user/containers/containers.h"
+
+struct api {
+	struct api_parts parts;
+	struct containers_observer observer;
+	struct tally tally;
+	struct api_section {
+		const char *name;
+		json_t *(*get_json)(void *ctx);
+		void *ctx;
+	} sections[API_SECTIONS_MAX];
+	unsigned n_sections;
+};
 
 /* A request whose path has been taken apart. */
 struct api_call {
-	struct daemon *d;
+	struct api *api;
 	const struct api_request *q;
-	const char *name; /* what stands at the route's star; "" where it has none */
-	json_t *body;	  /* an object, of a POST */
+	const char *name; /* the part of the path at the route's star; "" if it has none */
+	json_t *body;	  /* an object; NULL unless it is a POST */
 };
 
 /*
@@ -39,25 +53,31 @@ int api_policy(struct api_call *c, json_t **ret, struct err *err);
 int api_policy_diff(struct api_call *c, json_t **ret, struct err *err);
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err);
 
-/* A query's whole number from min to max; fallback where it is not given. -EINVAL. */
+/* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
 	       struct err *err);
-/* The only members that a body may have: "mode" and "force". -EINVAL. */
+/* Reads a body that may have "mode" and "force" alone. -EINVAL. */
 int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err);
-/* The directory of a policy by its name in policies_dir. -EINVAL: it is no name. */
+/* Returns the directory of a policy by its name in policies_dir. -EINVAL: not a name. */
 int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct err *err);
 
+/* Adds the sections to an object. */
+void api_put_sections(const struct api *a, json_t *j);
+
 /* Processes in and below a cgroup, as {"pid", "ppid", "name", "level": LEVEL or null}. */
-json_t *api_processes_json(const struct daemon *d, const struct container *c);
-/* The most unusual of its processes now: {"a", "b", "th_a", "th_b", "processes"}. */
-json_t *api_level_json(const struct daemon *d, const struct container *c);
+json_t *api_processes_json(const struct guard *g, const struct container *c);
+/* The most unusual of its processes now: {"a", "b", "th_a", "th_b", "ratio", "processes"}. */
+json_t *api_level_json(const struct guard *g, const struct container *c);
 
 /*
- * What training had seen where an event's calls or object came; {"calls", "objects", "policy"}.
- * alert: api_event_json().
+ * What training had seen where the syscalls or the object of an event came: {"error", "calls",
+ * "objects"}. alert: api_event_json().
  */
 json_t *api_why_json(const struct alert *a, const json_t *alert);
-/* Successors of a call: names, commonest first. role, nr as in a policy. */
+/* Names of the syscalls that usually follow a token, commonest first. */
 json_t *api_successors_json(const struct policy *p, unsigned token);
+
+/* The life cycle of all images, for the status. */
+json_t *api_learning_json(const struct api *a);
 
 #endif

@@ -90,7 +90,7 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	if (r == 0)
 		r = read_query(c, &q, err);
 	if (r == 0)
-		r = alerts_store(c->d, &s, err);
+		r = alerts_store(c->api->parts.alerts, &s, err);
 	if (r < 0)
 		return r;
 	/* One more tells whether there are more. */
@@ -138,7 +138,7 @@ int api_one_event(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "not the key of an event");
 	q.since_ns = q.until_ns = pair[0];
 	w.tid = pair[1];
-	r = alerts_store(c->d, &s, err);
+	r = alerts_store(c->api->parts.alerts, &s, err);
 	if (r == 0)
 		r = store_select(s, &q, take_event, &w, err);
 	if (r < 0)

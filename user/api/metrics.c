@@ -14,25 +14,28 @@
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
-#include "user/daemon/daemon.h"
+#include "user/containers/containers.h"
 
 #define IMAGES_MAX 512 /* more are counted as one, "(others)" */
 #define LABEL_MAX 1024
+#define NSEC 1e9
 
-struct image {
+struct image_counters {
 	char name[LABEL_MAX]; /* escaped */
 	struct lutra_counters retired, now;
 };
 
 struct metrics {
-	struct image *images;
+	struct api_parts parts;
+	struct containers_observer observer;
+	struct image_counters *images;
 	size_t n;
 };
 
 /* ---- sums ---- */
 
 /* As a label's value: valid UTF-8 without control characters. */
-static void label(const char *s, char ret[static LABEL_MAX])
+static void escape_label(const char *s, char ret[static LABEL_MAX])
 {
 	char clean[LABEL_MAX / 2];
 	size_t len = 0;
@@ -47,19 +50,19 @@ static void label(const char *s, char ret[static LABEL_MAX])
 	ret[len] = '\0';
 }
 
-static void add(struct lutra_counters *to, const struct lutra_counters *n)
+static void add_counters(struct lutra_counters *to, const struct lutra_counters *n)
 {
 	for (int i = 0; i < LUTRA_COUNTER_COUNT; i++)
 		to->n[i] += n->n[i];
 }
 
 /* NULL: out of memory. */
-static struct image *image_of(struct metrics *m, const char *name)
+static struct image_counters *image_of(struct metrics *m, const char *name)
 {
 	char escaped[LABEL_MAX];
-	struct image *grown;
+	struct image_counters *grown;
 
-	label(m->n < IMAGES_MAX ? name : "(others)", escaped);
+	escape_label(m->n < IMAGES_MAX ? name : "(others)", escaped);
 	for (size_t i = 0; i < m->n; i++)
 		if (strcmp(m->images[i].name, escaped) == 0)
 			return &m->images[i];
@@ -73,21 +76,28 @@ static struct image *image_of(struct metrics *m, const char *name)
 	return grown;
 }
 
-static struct metrics *metrics_of(struct daemon *d)
+/* Keeps what a container's counters came to, before its slot is given to another. */
+static void on_release(void *ctx, struct container *c)
 {
-	if (!d->metrics)
-		d->metrics = calloc(1, sizeof(*d->metrics));
-	return d->metrics;
-}
-
-void metrics_retire(struct daemon *d, const struct container *c)
-{
-	struct metrics *m = metrics_of(d);
-	struct image *i = m ? image_of(m, c->who.image) : NULL;
+	struct metrics *m = ctx;
+	struct image_counters *i = image_of(m, c->identity.image);
 	struct lutra_counters n;
 
-	if (i && guard_counters(d->guard, c->slot, &n) == 0)
-		add(&i->retired, &n);
+	if (i && guard_counters(m->parts.guard, c->slot, &n) == 0)
+		add_counters(&i->retired, &n);
+}
+
+int metrics_new(struct metrics **ret, const struct api_parts *parts)
+{
+	struct metrics *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->parts = *parts;
+	m->observer = (struct containers_observer){.on_release = on_release, .ctx = m};
+	containers_observe(parts->containers, &m->observer);
+	*ret = m;
+	return 0;
 }
 
 void metrics_free(struct metrics *m)
@@ -98,42 +108,39 @@ void metrics_free(struct metrics *m)
 	free(m);
 }
 
-/* Counters of all images as they are now, and their sum with those of no container. */
-static int gather(struct daemon *d, struct lutra_counters *ret_sum)
+/* Sums the counters of all images as they are now, and those that belong to no container. */
+static int sum_counters(struct metrics *m, struct lutra_counters *ret)
 {
-	struct metrics *m = metrics_of(d);
 	struct lutra_counters n;
 
-	if (!m)
-		return -ENOMEM;
-	*ret_sum = (struct lutra_counters){};
-	if (guard_counters(d->guard, 0, &n) == 0)
-		add(ret_sum, &n);
+	*ret = (struct lutra_counters){};
+	if (guard_counters(m->parts.guard, 0, &n) == 0)
+		add_counters(ret, &n);
 	for (size_t i = 0; i < m->n; i++)
 		m->images[i].now = m->images[i].retired;
-	for (struct container *c = d->containers; c; c = c->next) {
-		struct image *i = image_of(m, c->who.image);
+	for (struct container *c = containers_first(m->parts.containers); c; c = c->next) {
+		struct image_counters *i = image_of(m, c->identity.image);
 
 		if (!i)
 			return -ENOMEM;
-		if (guard_counters(d->guard, c->slot, &n) == 0)
-			add(&i->now, &n);
+		if (guard_counters(m->parts.guard, c->slot, &n) == 0)
+			add_counters(&i->now, &n);
 	}
 	for (size_t i = 0; i < m->n; i++)
-		add(ret_sum, &m->images[i].now);
+		add_counters(ret, &m->images[i].now);
 	return 0;
 }
 
 /* ---- text ---- */
 
-static void head(FILE *f, const char *name, const char *type, const char *help)
+static void put_head(FILE *f, const char *name, const char *type, const char *help)
 {
 	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void one(FILE *f, const char *name, const char *type, const char *help, double value)
+static void put_value(FILE *f, const char *name, const char *type, const char *help, double value)
 {
-	head(f, name, type, help);
+	put_head(f, name, type, help);
 	fprintf(f, "%s %.17g\n", name, value);
 }
 
@@ -158,19 +165,21 @@ static void put_sums(FILE *f, const struct lutra_counters *sum)
 		 LUTRA_COUNTER_SIGNAL_FAILED},
 	};
 
-	head(f, "lutra_events_scored_total", "counter",
-	     "System calls and object operations scored.");
+	put_head(f, "lutra_events_scored_total", "counter",
+		 "System calls and object operations scored.");
 	fprintf(f, "lutra_events_scored_total{kind=\"call\"} %" PRIu64 "\n",
 		(uint64_t)sum->n[LUTRA_COUNTER_SYSCALLS]);
 	fprintf(f, "lutra_events_scored_total{kind=\"object\"} %" PRIu64 "\n",
 		(uint64_t)sum->n[LUTRA_COUNTER_OBJECTS]);
-	head(f, "lutra_events_novel_total", "counter", "Of these, those never seen in training.");
+	put_head(f, "lutra_events_novel_total", "counter",
+		 "Of these, those never seen in training.");
 	fprintf(f, "lutra_events_novel_total{kind=\"call\"} %" PRIu64 "\n",
 		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_TOKENS]);
 	fprintf(f, "lutra_events_novel_total{kind=\"object\"} %" PRIu64 "\n",
 		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_OBJECTS]);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		one(f, rows[i].name, "counter", rows[i].help, (double)sum->n[rows[i].counter]);
+		put_value(f, rows[i].name, "counter", rows[i].help,
+			  (double)sum->n[rows[i].counter]);
 }
 
 static void put_images(FILE *f, const struct metrics *m)
@@ -183,112 +192,113 @@ static void put_images(FILE *f, const struct metrics *m)
 			{LUTRA_COUNTER_DENY, "deny"},
 			{LUTRA_COUNTER_KILL, "kill"}};
 
-	head(f, "lutra_verdicts_total", "counter", "Signals by image and what was decided.");
+	put_head(f, "lutra_verdicts_total", "counter", "Signals by image and what was decided.");
 	for (size_t i = 0; i < m->n; i++)
 		for (size_t v = 0; v < sizeof(verdicts) / sizeof(verdicts[0]); v++)
 			fprintf(f, "lutra_verdicts_total{image=\"%s\",action=\"%s\"} %" PRIu64 "\n",
 				m->images[i].name, verdicts[v].action,
 				(uint64_t)m->images[i].now.n[verdicts[v].counter]);
-	head(f, "lutra_refused_total", "counter", "Operations that a hook refused.");
+	put_head(f, "lutra_refused_total", "counter", "Operations that a hook refused.");
 	for (size_t i = 0; i < m->n; i++)
 		fprintf(f, "lutra_refused_total{image=\"%s\"} %" PRIu64 "\n", m->images[i].name,
 			(uint64_t)m->images[i].now.n[LUTRA_COUNTER_REFUSED]);
 }
 
 /* One series a container: its labels are never those of another. */
-static void put_containers(FILE *f, const struct daemon *d)
+static void put_containers(FILE *f, const struct api_parts *parts)
 {
 	char name[LABEL_MAX], image[LABEL_MAX], dir[LABEL_MAX];
 	size_t n = 0;
 
-	for (const struct container *c = d->containers; c; c = c->next)
+	for (const struct container *c = containers_first(parts->containers); c; c = c->next)
 		n++;
-	one(f, "lutra_containers", "gauge", "Containers under guard.", (double)n);
-	head(f, "lutra_policy_info", "gauge", "The policy in force for a container.");
-	for (const struct container *c = d->containers; c; c = c->next) {
-		label(c->name, name);
-		label(c->who.image, image);
-		label(c->policy_dir, dir);
+	put_value(f, "lutra_containers", "gauge", "Containers under guard.", (double)n);
+	put_head(f, "lutra_policy_info", "gauge", "The policy in force for a container.");
+	for (const struct container *c = containers_first(parts->containers); c; c = c->next) {
+		escape_label(c->name, name);
+		escape_label(c->identity.image, image);
+		escape_label(c->policy_dir, dir);
 		fprintf(f,
 			"lutra_policy_info{container=\"%s\",image=\"%s\",policy=\"%s\","
 			"sha256=\"%s\",mode=\"%s\"} 1\n",
 			name, image, dir, c->policy_sha256, mode_name(c->mode));
 	}
-	head(f, "lutra_policy_refused", "gauge",
-	     "1: what is on disk now for a container's policy was refused.");
-	for (const struct container *c = d->containers; c; c = c->next) {
-		label(c->name, name);
+	put_head(f, "lutra_policy_refused", "gauge",
+		 "1: what is on disk now for a container's policy was refused.");
+	for (const struct container *c = containers_first(parts->containers); c; c = c->next) {
+		escape_label(c->name, name);
 		fprintf(f, "lutra_policy_refused{container=\"%s\"} %d\n", name,
 			c->policy_error != NULL);
 	}
-	head(f, "lutra_container_frozen", "gauge", "1: a verdict froze it.");
-	for (const struct container *c = d->containers; c; c = c->next) {
-		label(c->name, name);
+	put_head(f, "lutra_container_frozen", "gauge", "1: a verdict froze it.");
+	for (const struct container *c = containers_first(parts->containers); c; c = c->next) {
+		escape_label(c->name, name);
 		fprintf(f, "lutra_container_frozen{container=\"%s\"} %d\n", name, c->frozen);
 	}
 }
 
-static void put_programs(FILE *f, const struct daemon *d)
+static void put_programs(FILE *f, const struct api_parts *parts)
 {
 	struct guard_program p[GUARD_PROGRAMS];
-	size_t n = guard_programs(d->guard, p);
+	size_t n = guard_programs(parts->guard, p);
 
-	head(f, "lutra_program_runs_total", "counter",
-	     "Runs of a BPF program while the kernel counts them (program_stats).");
+	put_head(f, "lutra_program_runs_total", "counter",
+		 "Runs of a BPF program while the kernel counts them (program_stats).");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_program_runs_total{program=\"%s\"} %" PRIu64 "\n", p[i].name,
 			p[i].runs);
-	head(f, "lutra_program_run_seconds_total", "counter", "Time in these runs.");
+	put_head(f, "lutra_program_run_seconds_total", "counter", "Time in these runs.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_program_run_seconds_total{program=\"%s\"} %.9f\n", p[i].name,
-			(double)p[i].run_ns / (double)NSEC_PER_SEC);
+			(double)p[i].run_ns / NSEC);
 }
 
-static void put_store(FILE *f, const struct daemon *d)
+static void put_store(FILE *f, const struct api_parts *parts)
 {
 	struct writer_stats s;
 
-	alerts_stats(d, &s);
-	one(f, "lutra_store_open", "gauge", "1: events are kept.", s.open);
-	one(f, "lutra_store_bytes", "gauge", "Size of events and indexes, as last looked at.",
-	    (double)s.store_bytes);
-	one(f, "lutra_store_queue_bytes", "gauge", "Waiting to be written.", (double)s.queue_bytes);
-	one(f, "lutra_store_events_total", "counter", "Events stored.", (double)s.stored);
-	one(f, "lutra_store_expired_total", "counter", "Events deleted by age or size.",
-	    (double)s.expired);
-	head(f, "lutra_store_lost_total", "counter",
-	     "Events that did not fit into the queue, or that the store could not take.");
+	alerts_stats(parts->alerts, &s);
+	put_value(f, "lutra_store_open", "gauge", "1: events are kept.", s.open);
+	put_value(f, "lutra_store_bytes", "gauge", "Size of events and indexes, as last looked at.",
+		  (double)s.store_bytes);
+	put_value(f, "lutra_store_queue_bytes", "gauge", "Waiting to be written.",
+		  (double)s.queue_bytes);
+	put_value(f, "lutra_store_events_total", "counter", "Events stored.", (double)s.stored);
+	put_value(f, "lutra_store_expired_total", "counter", "Events deleted by age or size.",
+		  (double)s.expired);
+	put_head(f, "lutra_store_lost_total", "counter",
+		 "Events that did not fit into the queue, or that the store could not take.");
 	fprintf(f, "lutra_store_lost_total{where=\"queue\"} %" PRIu64 "\n", s.lost_queue);
 	fprintf(f, "lutra_store_lost_total{where=\"store\"} %" PRIu64 "\n", s.lost_store);
 }
 
-static void put_outputs(FILE *f, const struct daemon *d)
+static void put_outputs(FILE *f, const struct api_parts *parts)
 {
-	struct outputs *o = alerts_outputs(d);
+	struct outputs *o = alerts_outputs(parts->alerts);
 	struct sink_stats s[OUTPUTS_MAX + 1];
 	const char *name[OUTPUTS_MAX + 1];
 	size_t n = outputs_count(o);
 
 	for (size_t i = 0; i < n; i++)
 		name[i] = outputs_stats(o, i, &s[i]);
-	head(f, "lutra_output_sent_total", "counter", "Alerts that an output took.");
+	put_head(f, "lutra_output_sent_total", "counter", "Alerts that an output took.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_output_sent_total{output=\"%s\"} %" PRIu64 "\n", name[i],
 			s[i].sent);
-	head(f, "lutra_output_lost_total", "counter",
-	     "Alerts that did not fit into its queue, could not be written, or were refused.");
+	put_head(f, "lutra_output_lost_total", "counter",
+		 "Alerts that did not fit into its queue, could not be written, or were refused.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_output_lost_total{output=\"%s\"} %" PRIu64 "\n", name[i],
 			s[i].lost);
-	head(f, "lutra_output_waiting", "gauge", "Alerts that wait on disk for the receiver.");
+	put_head(f, "lutra_output_waiting", "gauge", "Alerts that wait on disk for the receiver.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_output_waiting{output=\"%s\"} %" PRIu64 "\n", name[i],
 			s[i].waiting);
-	head(f, "lutra_output_failing", "gauge", "1: its last attempt failed.");
+	put_head(f, "lutra_output_failing", "gauge", "1: its last attempt failed.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_output_failing{output=\"%s\"} %d\n", name[i], s[i].failing);
-	one(f, "lutra_alerts_folded_total", "counter", "Alerts that the throttle held back.",
-	    (double)outputs_folded(o));
+	put_value(f, "lutra_alerts_folded_total", "counter", "Alerts that the throttle held back.",
+		  (double)outputs_folded(o));
 }
 
 static size_t count_fds(void)
@@ -304,7 +314,7 @@ static size_t count_fds(void)
 	return n - 3; /* ".", "..", and the directory itself */
 }
 
-static void put_process(FILE *f, const struct daemon *d)
+static void put_process(FILE *f, const struct api_parts *parts)
 {
 	unsigned long size = 0, resident = 0;
 	FILE *statm = fopen("/proc/self/statm", "re");
@@ -316,49 +326,50 @@ static void put_process(FILE *f, const struct daemon *d)
 		resident = 0;
 	if (statm)
 		fclose(statm);
-	one(f, "process_cpu_seconds_total", "counter", "User and system time.",
-	    (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-		    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
-	one(f, "process_resident_memory_bytes", "gauge", "Resident memory.",
-	    (double)resident * (double)sysconf(_SC_PAGESIZE));
-	one(f, "process_open_fds", "gauge", "Open file descriptors.", (double)count_fds());
-	one(f, "process_start_time_seconds", "gauge", "Start, since the epoch.",
-	    (double)d->start_ns / (double)NSEC_PER_SEC);
+	put_value(f, "process_cpu_seconds_total", "counter", "User and system time.",
+		  (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+			  (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+	put_value(f, "process_resident_memory_bytes", "gauge", "Resident memory.",
+		  (double)resident * (double)sysconf(_SC_PAGESIZE));
+	put_value(f, "process_open_fds", "gauge", "Open file descriptors.", (double)count_fds());
+	put_value(f, "process_start_time_seconds", "gauge", "Start, since the epoch.",
+		  (double)parts->start_ns / NSEC);
 }
 
 static void put_http(FILE *f, const uint64_t answered[static 6])
 {
-	head(f, "lutra_http_requests_total", "counter", "HTTP requests answered, by status.");
+	put_head(f, "lutra_http_requests_total", "counter", "HTTP requests answered, by status.");
 	for (int i = 2; i < 6; i++)
 		fprintf(f, "lutra_http_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,
 			answered[i]);
 }
 
-int metrics_text(struct daemon *d, const uint64_t answered[static 6], char **ret, size_t *ret_len)
+int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **ret, size_t *ret_len)
 {
 	struct lutra_counters sum;
 	char *text = NULL;
 	size_t len;
 	FILE *f;
-	int r = gather(d, &sum);
+	const struct api_parts *parts = &m->parts;
+	int r = sum_counters(m, &sum);
 
 	if (r < 0)
 		return r;
 	f = open_memstream(&text, &len);
 	if (!f)
 		return -ENOMEM;
-	head(f, "lutra_info", "gauge", "What this daemon guards by.");
+	put_head(f, "lutra_info", "gauge", "What this daemon guards by.");
 	fprintf(f, "lutra_info{hooks=\"%s\",calls=\"%s\"} 1\n",
-		guard_has_lsm(d->guard) ? "lsm" : "tracepoints",
-		d->config->no_calls ? "off" : "on");
+		guard_has_lsm(parts->guard) ? "lsm" : "tracepoints",
+		parts->config->no_calls ? "off" : "on");
 	put_sums(f, &sum);
-	put_images(f, d->metrics);
-	put_containers(f, d);
-	put_programs(f, d);
-	put_store(f, d);
-	put_outputs(f, d);
+	put_images(f, m);
+	put_containers(f, parts);
+	put_programs(f, parts);
+	put_store(f, parts);
+	put_outputs(f, parts);
 	put_http(f, answered);
-	put_process(f, d);
+	put_process(f, parts);
 	if (fclose(f) != 0) {
 		free(text);
 		return -ENOMEM;

@@ -6,16 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct container;
-struct daemon;
+#include "user/api/api.h"
+
 struct metrics;
 
-/*
- * All of them; *ret is the caller's. answered: HTTP requests by hundred of their status. -ENOMEM.
- */
-int metrics_text(struct daemon *d, const uint64_t answered[static 6], char **ret, size_t *ret_len);
-/* Keep what a container's counters came to, before they are given to another. */
-void metrics_retire(struct daemon *d, const struct container *c);
+/* Keeps the counters of containers that are released from here on. Returns 0 or -ENOMEM. */
+int metrics_new(struct metrics **ret, const struct api_parts *parts);
 void metrics_free(struct metrics *m);
+/*
+ * Writes all metrics; the caller frees *ret. answered: HTTP requests by the hundred of their
+ * status. Returns 0 or -ENOMEM.
+ */
+int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **ret, size_t *ret_len);
 
 #endif

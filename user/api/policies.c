@@ -13,16 +13,17 @@
 #include "lib/base/text.h"
 #include "user/api/api_impl.h"
 #include "user/sys/clock.h"
+#include "user/containers/actions.h"
 #include "user/policy/modes.h"
 #include "lutra/object_token.h"
 
 #define POLICIES_MAX 256
 
-static json_t *guarded_json(const struct daemon *d, const char *dir)
+static json_t *guarded_json(const struct containers *all, const char *dir)
 {
 	json_t *names = json_array();
 
-	for (const struct container *c = d->containers; c; c = c->next)
+	for (const struct container *c = containers_first(all); c; c = c->next)
 		if (strcmp(c->policy_dir, dir) == 0)
 			json_array_append_new(names, text_json_keep(c->name));
 	return names;
@@ -61,15 +62,15 @@ static json_t *summary_json(const struct api_call *c, const char *name, struct p
 	json_t *j;
 	int r;
 
-	snprintf(dir, sizeof(dir), "%s/%.255s", c->d->config->policies_dir, name);
-	r = policy_load_signed(&p, dir, &c->d->config->policy_keys, &err);
+	snprintf(dir, sizeof(dir), "%s/%.255s", c->api->parts.config->policies_dir, name);
+	r = policy_load_signed(&p, dir, &c->api->parts.config->policy_keys, &err);
 	if (r == -ENOTDIR || r == -ENOENT)
 		return NULL;
 	if (r == 0)
-		r = modes_get(c->d->config, dir, p, &mode, &err);
+		r = modes_get(c->api->parts.config, dir, p, &mode, &err);
 	j = json_pack("{s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "error",
 		      r < 0 ? text_json_keep(err.msg) : json_null(), "created", created_json(dir),
-		      "containers", guarded_json(c->d, dir));
+		      "containers", guarded_json(c->api->parts.containers, dir));
 	if (r == 0)
 		json_object_update_new(j, known_json(p, mode));
 	if (ret_p)
@@ -86,7 +87,7 @@ int api_policies(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct dirent **entries = NULL;
 	json_t *list = json_array();
-	int n = scandir(c->d->config->policies_dir, &entries, not_dot, alphasort);
+	int n = scandir(c->api->parts.config->policies_dir, &entries, not_dot, alphasort);
 
 	(void)err;
 	for (int i = 0; i < n; i++) {
@@ -228,13 +229,13 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct mode_request q = {.policy = c->name};
+	struct policy_mode_request q = {.policy = c->name};
 	struct err over = {};
 	unsigned n;
 	int r = api_mode_body(c, &q.mode, &q.force, err);
 
 	if (r == 0)
-		r = policies_set_mode(c->d, &q, &n, &over, err);
+		r = containers_set_policy_mode(c->api->parts.containers, &q, &n, &over, err);
 	if (r == 0)
 		*ret = json_pack("{s:i}", "switched", (int)n);
 	return r;

@@ -15,9 +15,9 @@
 #define PROCESSES_MAX 1000
 #define DEPTH_MAX 8
 
-struct walk {
-	void (*each)(struct walk *w, pid_t pid); /* for each process */
-	const struct daemon *d;
+struct process_walk {
+	void (*each)(struct process_walk *w, pid_t pid); /* for each process */
+	const struct guard *guard;
 	const struct container *c;
 	unsigned n;
 	json_t *list;		  /* api_processes_json() */
@@ -25,7 +25,7 @@ struct walk {
 	double ratio;
 };
 
-static void walk_procs(struct walk *w, int dir)
+static void walk_cgroup_procs(struct process_walk *w, int dir)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
@@ -40,7 +40,7 @@ static void walk_procs(struct walk *w, int dir)
 }
 
 /* The cgroup and those below it. */
-static void walk(struct walk *w, int dir_fd, unsigned depth)
+static void walk_cgroup(struct process_walk *w, int dir_fd, unsigned depth)
 {
 	DIR *dir = fdopendir(dir_fd);
 	struct dirent *e;
@@ -49,7 +49,7 @@ static void walk(struct walk *w, int dir_fd, unsigned depth)
 		close(dir_fd);
 		return;
 	}
-	walk_procs(w, dirfd(dir));
+	walk_cgroup_procs(w, dirfd(dir));
 	while (depth && (e = readdir(dir))) {
 		int below = e->d_type == DT_DIR && e->d_name[0] != '.'
 				    ? openat(dirfd(dir), e->d_name,
@@ -57,49 +57,50 @@ static void walk(struct walk *w, int dir_fd, unsigned depth)
 				    : -1;
 
 		if (below >= 0)
-			walk(w, below, depth - 1);
+			walk_cgroup(w, below, depth - 1);
 	}
 	closedir(dir);
 }
 
-static void walk_container(struct walk *w)
+static void walk_container(struct process_walk *w)
 {
 	int fd = open(w->c->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
-		walk(w, fd, DEPTH_MAX);
+		walk_cgroup(w, fd, DEPTH_MAX);
 }
 
-static int state_of(const struct walk *w, pid_t pid, struct lutra_state *ret)
+static int read_state(const struct process_walk *w, pid_t pid, struct lutra_state *ret)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-	return fd < 0 ? -errno : guard_task_state(w->d->guard, fd, ret);
+	return fd < 0 ? -errno : guard_task_state(w->guard, fd, ret);
 }
 
-static double share(int32_t level, int32_t threshold)
+static double share_of_threshold(int32_t level, int32_t threshold)
 {
 	return threshold > 0 ? (double)level / threshold : 0;
 }
 
-/* How near to its nearer threshold. */
-static double ratio_of(const struct container *c, const struct lutra_state *s)
+/* Returns the larger of the two levels, each as a share of its threshold. */
+static double nearest_ratio(const struct container *c, const struct lutra_state *s)
 {
-	double a = share(s->level_a, c->threshold_a), b = share(s->level_b, c->threshold_b);
+	double a = share_of_threshold(s->level_a, c->threshold_a),
+	       b = share_of_threshold(s->level_b, c->threshold_b);
 
 	return a > b ? a : b;
 }
 
 /* ---- how unusual the container is ---- */
 
-static void note_level(struct walk *w, pid_t pid)
+static void note_level(struct process_walk *w, pid_t pid)
 {
 	struct lutra_state s = {};
 	double ratio;
 
-	if (state_of(w, pid, &s) < 0)
+	if (read_state(w, pid, &s) < 0)
 		return;
-	ratio = ratio_of(w->c, &s);
+	ratio = nearest_ratio(w->c, &s);
 	if (ratio < w->ratio)
 		return;
 	w->ratio = ratio;
@@ -109,12 +110,12 @@ static void note_level(struct walk *w, pid_t pid)
 static json_t *level_json(const struct container *c, const struct lutra_state *s)
 {
 	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "a", s->level_a, "b", s->level_b, "th_a",
-			 c->threshold_a, "th_b", c->threshold_b, "ratio", ratio_of(c, s));
+			 c->threshold_a, "th_b", c->threshold_b, "ratio", nearest_ratio(c, s));
 }
 
-json_t *api_level_json(const struct daemon *d, const struct container *c)
+json_t *api_level_json(const struct guard *g, const struct container *c)
 {
-	struct walk w = {.each = note_level, .d = d, .c = c};
+	struct process_walk w = {.each = note_level, .guard = g, .c = c};
 	json_t *j;
 
 	walk_container(&w);
@@ -145,7 +146,7 @@ static int read_stat(pid_t pid, char name[static 64], pid_t *ret_ppid)
 	return 0;
 }
 
-static void add_process(struct walk *w, pid_t pid)
+static void add_process(struct process_walk *w, pid_t pid)
 {
 	struct lutra_state s = {};
 	char name[64];
@@ -155,16 +156,16 @@ static void add_process(struct walk *w, pid_t pid)
 
 	if (read_stat(pid, name, &ppid) < 0)
 		return;
-	known = state_of(w, pid, &s) == 0;
+	known = read_state(w, pid, &s) == 0;
 	j = json_pack("{s:i, s:i, s:s, s:o, s:o}", "pid", (int)pid, "ppid", (int)ppid, "name", name,
 		      "role", known ? json_string(role_name(s.role)) : json_null(), "level",
 		      known ? level_json(w->c, &s) : json_null());
 	json_array_append_new(w->list, j);
 }
 
-json_t *api_processes_json(const struct daemon *d, const struct container *c)
+json_t *api_processes_json(const struct guard *g, const struct container *c)
 {
-	struct walk w = {.each = add_process, .d = d, .c = c, .list = json_array()};
+	struct process_walk w = {.each = add_process, .guard = g, .c = c, .list = json_array()};
 
 	walk_container(&w);
 	return w.list;

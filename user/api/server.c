@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server in the daemon's loop. A route runs in the daemon's thread, may look at and change
- * everything there, and must not wait: verdicts do not depend on it, but the kernel's evidence
- * does.
+ * The HTTP server on the main loop. A route may look at and change everything, and must not block:
+ * verdicts do not depend on it, but the kernel's evidence waits meanwhile.
  */
 #include "user/api/server.h"
 
@@ -12,20 +11,29 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "user/api/stream.h"
-#include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
+#include "user/api/api_http.h"
 #include "user/api/metrics.h"
-#include "user/http/http.h"
 #include "user/api/page.h"
+#include "user/api/stream.h"
+#include "user/config/config.h"
+#include "user/guard/guard.h"
+#include "user/http/http.h"
+#include "user/pipeline/subscribers.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
 
-#define RETRY_NS (30 * NSEC_PER_SEC)
+#define RETRY_NS 30000000000ull
 #define TOKEN_FILE "http.token"
 
-struct web {
-	struct source source;
-	struct http *http; /* NULL: not yet */
-	char *token;
+struct server {
+	struct loop *loop;
+	struct api_parts parts;
+	struct api *api;
+	struct metrics *metrics;
+	struct streams *streams;
+	struct loop_watch watch;
+	struct http *http; /* NULL: it does not listen yet */
+	char *token;	   /* NULL: nothing can be changed */
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -33,133 +41,166 @@ struct web {
 
 static int get_metrics(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
-	struct daemon *d = ctx;
+	struct server *s = ctx;
 	uint64_t answered[6] = {};
-	int r;
 
 	(void)q;
-	http_answered(d->web->http, answered);
-	r = metrics_text(d, answered, &ret->body, &ret->len);
+	http_answered(s->http, answered);
 	ret->type = "text/plain; version=0.0.4; charset=utf-8";
-	return r;
+	return metrics_text(s->metrics, answered, &ret->body, &ret->len);
 }
 
-/* 200 while everything works, 503 when events are not kept; guarding goes on in both. */
+/* 200 while everything works, 503 when events are not stored; guarding goes on in both. */
 static int get_healthz(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
-	struct daemon *d = ctx;
+	const struct server *s = ctx;
 	_cleanup_free_ char *text = NULL;
-	struct writer_stats s;
+	struct writer_stats stats;
 	json_auto_t *j = NULL;
 
 	(void)q;
-	alerts_stats(d, &s);
-	j = json_pack("{s:b, s:s, s:s}", "ok", s.open, "guard",
-		      guard_has_lsm(d->guard) ? "lsm" : "tracepoints", "store",
-		      s.open ? "open" : "closed");
+	alerts_stats(s->parts.alerts, &stats);
+	j = json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
+		      guard_has_lsm(s->parts.guard) ? "lsm" : "tracepoints", "store",
+		      stats.open ? "open" : "closed");
 	text = json_dumps(j, JSON_COMPACT);
 	if (!text)
 		return -ENOMEM;
-	return http_text(ret, s.open ? 200 : 503, "application/json", text, strlen(text));
+	return http_text(ret, stats.open ? 200 : 503, "application/json", text, strlen(text));
+}
+
+static int get_stream(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	struct server *s = ctx;
+
+	return streams_get(s->streams, q, ret);
+}
+
+static int handle_api(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	struct server *s = ctx;
+
+	return api_http(s->api, q, ret);
 }
 
 static const struct http_route routes[] = {
 	{"GET", "/metrics", 0, get_metrics},
 	{"GET", "/healthz", HTTP_OPEN, get_healthz},
 	{"GET", "/api/v1/openapi.json", 0, page_get},
-	{"GET", "/api/v1/stream", 0, stream_get},
-	{"GET", "/api/v1/*", 0, api_http},
-	{"POST", "/api/v1/*", HTTP_CHANGES, api_http},
+	{"GET", "/api/v1/stream", 0, get_stream},
+	{"GET", "/api/v1/*", 0, handle_api},
+	{"POST", "/api/v1/*", HTTP_CHANGES, handle_api},
 	{"GET", "/*", HTTP_OPEN, page_get},
 	{},
 };
 
-/* ---- in the loop ---- */
+/* ---- on the loop ---- */
 
-static void on_http(struct daemon *d, struct source *s, uint32_t events)
+static void run_http(void *ctx)
 {
-	(void)s;
-	(void)events;
-	http_run(d->web->http);
+	struct server *s = ctx;
+
+	if (s->http)
+		http_run(s->http);
 }
 
-static int start(struct daemon *d, struct err *err)
+static void on_http_ready(void *ctx, uint32_t events)
 {
-	const struct http_config config = {.listen = d->config->http_listen,
-					   .token = d->web->token,
-					   .hosts = (const char *const *)d->config->http_hosts};
-	struct web *w = d->web;
-	int r = http_new(&w->http, &config, routes, d, err);
+	(void)events;
+	run_http(ctx);
+}
 
-	w->retry_ns = clock_now_ns() + RETRY_NS;
+static int start_http(struct server *s, struct err *err)
+{
+	const struct config *config = s->parts.config;
+	const struct http_config http = {.listen = config->http_listen,
+					 .token = s->token,
+					 .hosts = (const char *const *)config->http_hosts};
+	int r = http_new(&s->http, &http, routes, s, err);
+
+	s->retry_ns = clock_now_ns() + RETRY_NS;
 	if (r < 0)
 		return r;
-	w->source.ready = on_http;
-	w->source.fd = http_epoll_fd(w->http);
-	daemon_log(d, LOG_LEVEL_INFO, "http on %s, port %u", config.listen, http_port(w->http));
-	r = daemon_watch(d, &w->source, EPOLLIN);
+	s->watch = (struct loop_watch){
+		.fd = http_epoll_fd(s->http), .on_ready = on_http_ready, .ctx = s};
+	log_info("http on %s, port %u", http.listen, http_port(s->http));
+	r = loop_watch(s->loop, &s->watch, EPOLLIN);
 	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
 }
 
-static int read_token(struct daemon *d, struct err *err)
+/* Without a token nothing can be changed over HTTP; one that was named must be good. */
+static int read_token(struct server *s, struct err *err)
 {
-	const char *path = d->config->http_token_file;
+	const struct config *config = s->parts.config;
+	const char *path = config->http_token_file;
 	_cleanup_free_ char *made = NULL;
-
-	if (!path && asprintf(&made, "%s/" TOKEN_FILE, d->config->state_dir) < 0)
-		return err_oom(err);
-	return http_token_read(path ? path : made, !path, &d->web->token, err);
-}
-
-int web_open(struct daemon *d, struct err *err)
-{
 	struct err why;
 	int r;
 
-	if (!d->config->http_listen)
-		return 0;
-	d->web = calloc(1, sizeof(*d->web));
-	if (!d->web)
+	if (!path && asprintf(&made, "%s/" TOKEN_FILE, config->state_dir) < 0)
 		return err_oom(err);
-	r = read_token(d, &why);
-	if (r < 0 && d->config->http_token_file)
+	r = http_token_read(path ? path : made, !path, &s->token, &why);
+	if (r < 0 && path)
 		return err_set(err, r, "http.token_file: %s", why.msg);
 	if (r < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: nothing can be changed over http", why.msg);
-	r = start(d, err);
-	if (r != -EADDRINUSE && r != -EADDRNOTAVAIL)
-		return r;
-	daemon_log(d, LOG_LEVEL_ERROR, "%s: no metrics, which is tried again", err->msg);
+		log_error("%s: nothing can be changed over http", why.msg);
 	return 0;
 }
 
-void web_close(struct daemon *d)
+int server_new(struct server **ret, struct loop *loop, const struct api_parts *parts,
+	       struct api *api, struct err *err)
 {
-	if (!d->web)
-		return;
-	stream_close(d);
-	http_free(d->web->http);
-	free(d->web->token);
-	free(d->web);
-	d->web = NULL;
+	struct server *s;
+	int r;
+
+	*ret = NULL;
+	if (!parts->config->http_listen)
+		return 0;
+	*ret = s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_oom(err);
+	s->loop = loop;
+	s->parts = *parts;
+	s->api = api;
+	r = read_token(s, err);
+	if (r < 0)
+		return r;
+	r = metrics_new(&s->metrics, parts);
+	if (r == 0)
+		r = streams_new(&s->streams, parts->alerts, run_http, s);
+	if (r < 0)
+		return err_oom(err);
+	r = start_http(s, err);
+	if (r == -EADDRINUSE || r == -EADDRNOTAVAIL)
+		log_error("%s: no page and no metrics; lutrad tries again every %u s", err->msg,
+			  (unsigned)(RETRY_NS / 1000000000));
+	else if (r < 0)
+		return r;
+	return 0;
 }
 
-void web_check(struct daemon *d)
+void server_free(struct server *s)
 {
-	struct web *w = d->web;
+	if (!s)
+		return;
+	if (s->streams)
+		streams_end(s->streams);
+	http_free(s->http);
+	streams_free(s->streams);
+	metrics_free(s->metrics);
+	free(s->token);
+	free(s);
+}
+
+void server_check(struct server *s)
+{
 	struct err err;
 
-	if (!w)
+	if (!s)
 		return;
-	stream_check(d);
-	if (w->http)
-		http_run(w->http);
-	else if (clock_now_ns() > w->retry_ns && start(d, &err) < 0)
-		daemon_log(d, LOG_LEVEL_DEBUG, "%s", err.msg);
-}
-
-void web_run(struct daemon *d)
-{
-	if (d->web && d->web->http)
-		http_run(d->web->http);
+	streams_check(s->streams);
+	if (s->http)
+		http_run(s->http);
+	else if (clock_now_ns() > s->retry_ns && start_http(s, &err) < 0)
+		log_debug("%s", err.msg);
 }

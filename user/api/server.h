@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutrad over HTTP: the routes, and the server in the daemon's loop. */
+/* lutrad over HTTP: the routes, and the server on the main loop. */
 #ifndef LUTRA_USER_API_SERVER_H
 #define LUTRA_USER_API_SERVER_H
 
+#include "lib/base/cleanup.h"
 #include "lib/base/err.h"
+#include "user/api/api.h"
+#include "user/sys/loop.h"
 
-struct daemon;
-struct web;
+struct server;
 
 /*
- * Serve, if the configuration asks for it; d->web is set. An address that is in use is said and
- * tried again: containers are guarded all the same. Errors as http_new() but for bind(2), and
- * http_token_read().
+ * Serves, if the configuration asks for it; else *ret is NULL. An address that is in use is logged
+ * and tried again: containers are guarded all the same. Errors as http_new() but for bind(2), and
+ * http_token_read() of a file that was named. Also after a failure the caller frees *ret.
  */
-int web_open(struct daemon *d, struct err *err);
-void web_close(struct daemon *d);
-/* Every second: connections that do nothing end; listen, if that could not be done so far. */
-void web_check(struct daemon *d);
-/* After a connection was resumed. */
-void web_run(struct daemon *d);
+int server_new(struct server **ret, struct loop *loop, const struct api_parts *parts,
+	       struct api *api, struct err *err);
+void server_free(struct server *s);
+DEFINE_FREEP(struct server, server_free);
+/* To be called every second: ends idle connections, and listens if that has failed so far. */
+void server_check(struct server *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Server-sent events. A follower's connection is suspended while there is nothing for it, and
- * resumed by what is published; all in the daemon's thread.
+ * Server-sent events. A follower's connection is suspended while there is nothing to send, and
+ * resumed when an alert comes. All of it runs on the main loop.
  */
 #include "user/api/stream.h"
 
@@ -10,11 +10,14 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "lib/base/array.h"
+#include "lib/base/list.h"
 #include "user/api/api.h"
+#include "user/pipeline/subscribers.h"
 #include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
+#include "user/sys/rate_limit.h"
 
-#define BEAT_NS (2 * NSEC_PER_SEC) /* one that is gone is known after the second beat */
+#define BEAT_NS 2000000000ull /* a client that is gone is noticed after the second beat */
 #define BLOCK 16384
 
 struct stream {
@@ -27,51 +30,47 @@ struct stream {
 };
 
 struct streams {
+	struct alerts_subscriber subscriber;
+	void (*on_resumed)(void *ctx);
+	void *ctx;
 	struct stream *first;
 	unsigned n;
-	struct throttle said, noted; /* verdicts, and what was allowed */
-	uint64_t beat_ns;	     /* CLOCK_MONOTONIC */
+	struct throttle alerts, allowed; /* limits of what was decided, and of what was allowed */
+	uint64_t beat_ns;		 /* CLOCK_MONOTONIC, of the last sign of life */
 };
 
-static void wake(struct stream *s)
+static void wake_stream(struct stream *s)
 {
 	if (s->suspended)
 		MHD_resume_connection(s->connection);
 	s->suspended = false;
 }
 
-static void put(struct stream *s, const char *text, size_t len)
+static void put_text(struct stream *s, const char *text, size_t len)
 {
 	size_t need = s->len + len;
 
 	if (s->over)
 		return;
-	if (need > s->size) {
-		size_t size = need * 2;
-		char *p = need > STREAM_PENDING_MAX ? NULL : realloc(s->out, size);
-
-		if (!p) {
-			s->over = true;
-			wake(s);
-			return;
-		}
-		s->out = p;
-		s->size = size;
+	if (need > STREAM_PENDING_MAX || ARRAY_RESERVE(s->out, s->size, need) < 0) {
+		s->over = true;
+		wake_stream(s);
+		return;
 	}
 	memcpy(s->out + s->len, text, len);
 	s->len = need;
-	wake(s);
+	wake_stream(s);
 }
 
-static void put_all(struct streams *all, const char *text)
+static void put_to_all(struct streams *all, const char *text)
 {
 	for (struct stream *s = all->first; s; s = s->next)
-		put(s, text, strlen(text));
+		put_text(s, text, strlen(text));
 }
 
 /* ---- one of them, as libmicrohttpd sees it ---- */
 
-static ssize_t on_read(void *ctx, uint64_t pos, char *buf, size_t max)
+static ssize_t on_stream_read(void *ctx, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *s = ctx;
 	size_t n = s->len < max ? s->len : max;
@@ -90,57 +89,47 @@ static ssize_t on_read(void *ctx, uint64_t pos, char *buf, size_t max)
 	return (ssize_t)n;
 }
 
-static void on_end(void *ctx)
+static void on_stream_end(void *ctx)
 {
-	struct stream *s = ctx, **at = &s->all->first;
+	struct stream *s = ctx;
 
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
+	LIST_REMOVE(s->all->first, s);
 	s->all->n--;
 	free(s->out);
 	free(s);
 }
 
-static struct streams *streams_of(struct daemon *d)
+int streams_get(struct streams *all, const struct http_request *q, struct http_reply *ret)
 {
-	if (!d->streams)
-		d->streams = calloc(1, sizeof(*d->streams));
-	return d->streams;
-}
-
-int stream_get(void *ctx, const struct http_request *q, struct http_reply *ret)
-{
-	struct streams *all = streams_of(ctx);
 	struct stream *s;
 
-	if (!all)
-		return -ENOMEM;
 	if (all->n == STREAMS_MAX)
-		return http_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE, "too many follow already");
+		return http_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE,
+				  "too many clients follow already");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	*ret = (struct http_reply){.status = MHD_HTTP_OK,
-				   .type = "text/event-stream",
-				   .response = MHD_create_response_from_callback(
-					   MHD_SIZE_UNKNOWN, BLOCK, on_read, s, on_end)};
+	*ret = (struct http_reply){
+		.status = MHD_HTTP_OK,
+		.type = "text/event-stream",
+		.response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK,
+							      on_stream_read, s, on_stream_end)};
 	if (!ret->response) {
 		free(s);
 		return -ENOMEM;
 	}
 	s->all = all;
 	s->connection = q->connection;
-	s->next = all->first;
-	all->first = s;
+	LIST_PUSH(all->first, s);
 	all->n++;
-	put(s, ": lutra\n\n", 9);
+	put_text(s, ": lutra\n\n", 9);
 	return 0;
 }
 
-/* ---- in the daemon ---- */
+/* ---- all of them ---- */
 
-static char *message(const struct event *e, uint64_t folded)
+/* Returns the alert as an event of the stream, which the caller frees. NULL: out of memory. */
+static char *event_to_text(const struct event *e, uint64_t folded)
 {
 	_cleanup_free_ struct alert *a = malloc(sizeof(*a));
 	_cleanup_free_ char *text = NULL;
@@ -156,40 +145,59 @@ static char *message(const struct event *e, uint64_t folded)
 	return text && asprintf(&out, "event: alert\ndata: %s\n\n", text) > 0 ? out : NULL;
 }
 
-void stream_publish(struct daemon *d, const struct event *e)
+/* Of more than a hundred a second the rest is folded into a count. */
+static void on_event(void *ctx, const struct event *e)
 {
 	static const struct throttle_rate rate = {.per_second = 100, .burst = 200};
-	struct streams *all = d->streams;
+	struct streams *all = ctx;
+	bool allowed = e->ev->verdict == LUTRA_VERDICT_ALLOW;
 	_cleanup_free_ char *text = NULL;
 	uint64_t folded;
 
-	if (!all || !all->n)
+	if (!all->n ||
+	    !throttle_pass(allowed ? &all->allowed : &all->alerts, &rate, clock_now_ns(), &folded))
 		return;
-	if (!throttle_pass(e->ev->verdict == LUTRA_VERDICT_ALLOW ? &all->noted : &all->said, &rate,
-			   clock_now_ns(), &folded))
-		return;
-	text = message(e, folded);
+	text = event_to_text(e, folded);
 	if (!text)
 		return;
-	put_all(all, text);
-	web_run(d);
+	put_to_all(all, text);
+	all->on_resumed(all->ctx);
 }
 
-void stream_check(struct daemon *d)
+void streams_check(struct streams *all)
 {
-	struct streams *all = d->streams;
 	uint64_t now = clock_now_ns();
 
-	if (!all || now - all->beat_ns < BEAT_NS)
+	if (now - all->beat_ns < BEAT_NS)
 		return;
 	all->beat_ns = now;
-	put_all(all, ": \n\n");
+	put_to_all(all, ": \n\n");
 }
 
-void stream_close(struct daemon *d)
+void streams_end(struct streams *all)
 {
-	for (struct stream *s = d->streams ? d->streams->first : NULL; s; s = s->next) {
+	for (struct stream *s = all->first; s; s = s->next) {
 		s->over = true;
-		wake(s);
+		wake_stream(s);
 	}
+}
+
+int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(void *ctx),
+		void *ctx)
+{
+	struct streams *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	all->on_resumed = on_resumed;
+	all->ctx = ctx;
+	all->subscriber = (struct alerts_subscriber){.on_event = on_event, .ctx = all};
+	alerts_subscribe(alerts, &all->subscriber);
+	*ret = all;
+	return 0;
+}
+
+void streams_free(struct streams *all)
+{
+	free(all);
 }

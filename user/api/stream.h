@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The API over HTTP: requests and answers, and events as they come, to whoever follows. */
+/* Alerts as they come, as server-sent events, to every client that follows. */
 #ifndef LUTRA_USER_API_STREAM_H
 #define LUTRA_USER_API_STREAM_H
 
-#include "user/alerts/alert.h"
 #include "user/http/http.h"
 
 #define STREAMS_MAX 16
-#define STREAM_PENDING_MAX (256u << 10) /* bytes that a follower has not read yet */
+#define STREAM_PENDING_MAX (256u << 10) /* bytes that a client has not read yet */
 
-struct daemon;
+struct alerts;
 struct streams;
 
-/* Handlers of HTTP routes; ctx: the daemon. */
-int api_http(void *ctx, const struct http_request *q, struct http_reply *ret);
-/* Server-sent events: each an event as api_event_json() has it. 503: STREAMS_MAX follow already. */
-int stream_get(void *ctx, const struct http_request *q, struct http_reply *ret);
-
 /*
- * An event to all that follow, at once; of more than a hundred a second the rest is folded into a
- * count. A follower that does not read is let go.
+ * Sends all alerts from here on. on_resumed is called after connections were resumed: the HTTP
+ * server is to run then. Returns 0 or -ENOMEM.
  */
-void stream_publish(struct daemon *d, const struct event *e);
-/* Every second: shows those who follow that the daemon is there. */
-void stream_check(struct daemon *d);
-/* Ends all of them; to be called before the HTTP server ends. */
-void stream_close(struct daemon *d);
+int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(void *ctx),
+		void *ctx);
+/* To be called after the HTTP server has ended, for the streams refer to it. */
+void streams_free(struct streams *all);
+/*
+ * Begins a stream: each event is one of api_event_json(). A client that does not read is let go.
+ * 503: STREAMS_MAX clients follow already.
+ */
+int streams_get(struct streams *all, const struct http_request *q, struct http_reply *ret);
+/* To be called every second: sends clients a sign of life. */
+void streams_check(struct streams *all);
+/* Ends all streams; to be called before the HTTP server ends. */
+void streams_end(struct streams *all);
 
 #endif

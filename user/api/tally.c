@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verdicts by minute: a ring that time moves on. */
+/* Verdicts by minute, in a ring. */
+#include "user/api/tally.h"
+
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "user/api/api.h"
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
 
-void api_tally_add(struct api_tally *t, uint64_t now_ns, unsigned verdict)
+void tally_add(struct tally *t, uint64_t now_ns, unsigned verdict)
 {
 	uint64_t minute = now_ns / MINUTE_NS;
 
 	if (!t->first_minute)
 		t->first_minute = t->last_minute = minute;
-	/* Minutes of which nothing was told begin empty; a clock that was set back counts on. */
-	if (minute > t->last_minute + API_MINUTES)
-		t->last_minute = minute - API_MINUTES;
+	/* Minutes without a verdict begin empty. A clock that was set back counts in the last one. */
+	if (minute > t->last_minute + TALLY_MINUTES)
+		t->last_minute = minute - TALLY_MINUTES;
 	while (t->last_minute < minute)
-		memset(t->n[++t->last_minute % API_MINUTES], 0, sizeof(t->n[0]));
+		memset(t->n[++t->last_minute % TALLY_MINUTES], 0, sizeof(t->n[0]));
 	if (verdict <= LUTRA_VERDICT_KILL)
-		t->n[t->last_minute % API_MINUTES][verdict]++;
+		t->n[t->last_minute % TALLY_MINUTES][verdict]++;
 }
 
-static uint32_t count(const struct api_tally *t, uint64_t minute, unsigned verdict)
+static uint32_t count_of_minute(const struct tally *t, uint64_t minute, unsigned verdict)
 {
 	bool known = t->first_minute && minute >= t->first_minute && minute <= t->last_minute &&
-		     minute + API_MINUTES > t->last_minute;
+		     minute + TALLY_MINUTES > t->last_minute;
 
-	return known ? t->n[minute % API_MINUTES][verdict] : 0;
+	return known ? t->n[minute % TALLY_MINUTES][verdict] : 0;
 }
 
-json_t *api_tally_json(const struct api_tally *t, uint64_t now_ns, unsigned minutes)
+json_t *tally_to_json(const struct tally *t, uint64_t now_ns, unsigned minutes)
 {
 	uint64_t last = now_ns / MINUTE_NS, first = last - minutes + 1, begin_s = first * 60;
 	json_t *j = json_pack("{s:I}", "first", (json_int_t)begin_s);
@@ -39,7 +41,7 @@ json_t *api_tally_json(const struct api_tally *t, uint64_t now_ns, unsigned minu
 		json_t *list = json_array();
 
 		for (uint64_t m = first; m <= last; m++)
-			json_array_append_new(list, json_integer(count(t, m, v)));
+			json_array_append_new(list, json_integer(count_of_minute(t, m, v)));
 		json_object_set_new(j, verdict_name(v), list);
 	}
 	return j;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policies on disk. What changes is verified, and put in force for the containers that it guards;
- * what cannot be loaded leaves in force what was, and is said. Watched are policies_dir, where a
- * policy is replaced by rename(2), and every directory that guards a container, where its files may
- * be written in place: then, until the last one is whole, their sums do not fit and nothing is
- * taken. Also looked at on SIGHUP and when the daemon starts.
+ * Watches policies_dir, where a policy is replaced by rename(2), and the policy directory of every
+ * container, where files may be written in place. Until the last file is whole, the checksums of
+ * the policy do not fit, and nothing is taken. Policies are also loaded on SIGHUP and at the start.
  */
+#include "user/containers/policy_watch.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,236 +13,217 @@
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
 
-#include "lib/abi/names.h"
+#include "user/containers/actions.h"
+#include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
-#include "user/learn/learn.h"
-#include "user/policy/modes.h"
+#include "user/sys/log.h"
 
-#define QUIET_NS 200000000ull	     /* who writes several files is given time to end, */
-#define LATEST_NS (2 * NSEC_PER_SEC) /* but not for ever */
+#define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */
+#define LATEST_NS 2000000000ull /* but not later than this after the first change */
 #define CHANGES                                                                                    \
 	(IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
-/* ---- putting in force ---- */
+struct policy_watch {
+	struct containers *all;
+	struct containers_observer observer;
+	struct loop_watch changes; /* inotify */
+	struct loop_watch settled; /* a timer that runs out after the last change */
+	uint64_t changed_ns; /* CLOCK_MONOTONIC, of the first change not loaded yet; 0: none */
+	int policies_wd;     /* inotify's number of policies_dir; -1: not watched yet */
+};
 
-/* Keep what is wrong for the status, and say it once. */
-static void complain(struct daemon *d, struct container *c, const char *what, const char *why)
+/* ---- applying ---- */
+
+/* Keeps what is wrong for the status, and logs it once. */
+static void note_error(struct container *c, const char *what, const char *why)
 {
-	char said[sizeof(((struct err *)0)->msg) + 64];
+	char text[sizeof(((struct err *)0)->msg) + 64];
 
-	snprintf(said, sizeof(said), "%s: %s", what, why);
-	if (c->policy_error && strcmp(c->policy_error, said) == 0)
+	snprintf(text, sizeof(text), "%s: %s", what, why);
+	if (c->policy_error && strcmp(c->policy_error, text) == 0)
 		return;
-	daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", c->name, said);
+	log_error("%s: %s", c->name, text);
 	free(c->policy_error);
-	c->policy_error = strdup(said);
+	c->policy_error = strdup(text);
 }
 
-static void refuse(struct daemon *d, struct container *c, const char *why)
+static void note_refused(struct container *c, const char *why)
 {
-	complain(d, c, "policy refused, the one before stays in force", why);
+	note_error(c, "policy refused, the one before stays in force", why);
 }
 
-static void accept_policy(struct daemon *d, struct container *c)
+static void clear_error(struct container *c)
 {
 	if (c->policy_error)
-		daemon_log(d, LOG_LEVEL_INFO, "%s: its policy is good again", c->name);
+		log_info("%s: its policy is good again", c->name);
 	free(TAKE_PTR(c->policy_error));
 }
 
-/* A container whose mode is not its own has that of its policy. */
-static int follow_mode(struct daemon *d, struct container *c, const struct policy *p,
-		       struct err *err)
+static void apply_loaded(struct container *c, const struct policy *p)
 {
-	unsigned mode;
-	int r = c->own_mode ? 0 : modes_get(d->config, c->policy_dir, p, &mode, err);
-
-	if (r < 0 || c->own_mode || mode == c->mode)
-		return r;
-	return containers_switch(d, c, mode, err);
-}
-
-static void put_in_force(struct daemon *d, struct container *c, const struct policy *p)
-{
-	bool changed = strcmp(c->policy_sha256, p->json_sha256) != 0;
 	struct err err;
 
-	if (changed && guard_set_policy(d->guard, c->slot, p, &err) < 0) {
-		refuse(d, c, err.msg);
-		return;
-	}
-	container_knows_policy(c, p);
-	if (changed) {
-		container_has_policy(c, p);
-		daemon_log(d, LOG_LEVEL_INFO, "%s: policy %s changed, %.12s is in force", c->name,
-			   c->policy_dir, c->policy_sha256);
-	}
-	if (follow_mode(d, c, p, &err) < 0)
-		complain(d, c, "its mode stays as it is", err.msg);
+	if (container_apply_policy(c, c->policy_dir, p, false, &err) < 0)
+		note_refused(c, err.msg);
+	else if (!c->own_mode && container_follow_mode(c, p, &err) < 0)
+		note_error(c, "its mode stays as it is", err.msg);
 	else
-		accept_policy(d, c);
+		clear_error(c);
 }
 
-/* Is c the first of the containers that its policy guards? */
-static bool is_first(const struct daemon *d, const struct container *c)
+/* Returns true if c is the first of the containers that its policy guards. */
+static bool is_first_of_policy(const struct container *c)
 {
-	const struct container *o = d->containers;
+	const struct container *first = c->all->first;
 
-	while (strcmp(o->policy_dir, c->policy_dir) != 0)
-		o = o->next;
-	return o == c;
+	while (strcmp(first->policy_dir, c->policy_dir) != 0)
+		first = first->next;
+	return first == c;
 }
 
-static void reload(struct daemon *d, struct container *first)
+/* Loads a policy once for all containers that it guards. */
+static void reload_policy(struct container *first)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err err;
-	int r = policy_load_signed(&p, first->policy_dir, &d->config->policy_keys, &err);
+	int r = policy_load_signed(&p, first->policy_dir, &first->all->parts.config->policy_keys,
+				   &err);
 
 	for (struct container *c = first; c; c = c->next) {
 		if (strcmp(c->policy_dir, first->policy_dir) != 0)
 			continue;
 		if (r < 0)
-			refuse(d, c, err.msg);
+			note_refused(c, err.msg);
 		else
-			put_in_force(d, c, p);
+			apply_loaded(c, p);
 	}
-}
-
-void policies_reload(struct daemon *d)
-{
-	for (struct container *c = d->containers; c; c = c->next) {
-		if (!*c->policy_dir || !is_first(d, c))
-			continue;
-		policies_watch(d, c->policy_dir);
-		reload(d, c);
-	}
-	if (d->containers)
-		enrolled_save(d);
-}
-
-/* ---- the operator's mode ---- */
-
-int policies_set_mode(struct daemon *d, const struct mode_request *q, unsigned *ret_n,
-		      struct err *ret_over, struct err *err)
-{
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	_cleanup_free_ char *dir = NULL;
-	unsigned n = 0;
-	int r;
-
-	if (asprintf(&dir, "%s/%s", d->config->policies_dir, q->policy) < 0)
-		return err_oom(err);
-	if (!modes_policy_name(d->config, dir))
-		return err_set(err, -EINVAL, "%.200s: not the name of a policy", q->policy);
-	r = guard_check_mode(d->guard, q->mode, true, err);
-	if (r == 0)
-		r = policy_load_signed(&p, dir, &d->config->policy_keys, err);
-	if (r == 0)
-		r = learn_gate(d, dir, q->mode, q->force, ret_over, err);
-	if (r == 0)
-		r = modes_set(d->config, q->policy, p, q->mode, q->force, err);
-	for (struct container *c = d->containers; c && r == 0; c = c->next) {
-		if (strcmp(c->policy_dir, dir) != 0)
-			continue;
-		c->own_mode = false;
-		r = containers_switch(d, c, q->mode, err);
-		n++;
-	}
-	if (n)
-		enrolled_save(d);
-	if (r == 0)
-		learn_switched(d, q->policy);
-	if (r == 0)
-		*ret_n = n;
-	return r;
 }
 
 /* ---- watching ---- */
 
-static void settle(struct daemon *d)
+/* Changes of what cannot be watched are seen on SIGHUP. */
+static int watch_dir(struct policy_watch *w, const char *dir)
+{
+	return inotify_add_watch(w->changes.fd, dir, CHANGES);
+}
+
+static void on_container_changed(void *ctx, const struct container *c)
+{
+	if (c && *c->policy_dir)
+		watch_dir(ctx, c->policy_dir);
+}
+
+void policy_watch_reload(struct policy_watch *w)
+{
+	for (struct container *c = w->all->first; c; c = c->next) {
+		if (!*c->policy_dir || !is_first_of_policy(c))
+			continue;
+		/* Its directory may be another by now. */
+		watch_dir(w, c->policy_dir);
+		reload_policy(c);
+	}
+	if (w->all->first)
+		containers_changed(w->all, NULL);
+}
+
+static void start_timer(struct policy_watch *w)
 {
 	const struct itimerspec soon = {.it_value.tv_nsec = QUIET_NS};
 	uint64_t now = clock_now_ns();
 
-	if (!d->changed_ns)
-		d->changed_ns = now;
-	if (now - d->changed_ns < LATEST_NS)
-		timerfd_settime(d->settled.fd, 0, &soon, NULL);
+	if (!w->changed_ns)
+		w->changed_ns = now;
+	if (now - w->changed_ns < LATEST_NS)
+		timerfd_settime(w->settled.fd, 0, &soon, NULL);
 }
 
-static void on_change(struct daemon *d, struct source *s, uint32_t events)
+static void on_change(void *ctx, uint32_t events)
 {
 	char buf[16384] __attribute__((__aligned__(8)));
+	struct policy_watch *w = ctx;
 	ssize_t n;
 
 	(void)events;
-	while ((n = read(s->fd, buf, sizeof(buf))) > 0) {
+	while ((n = read(w->changes.fd, buf, sizeof(buf))) > 0) {
 		const struct inotify_event *e;
 
 		for (char *at = buf; at < buf + n; at += sizeof(*e) + e->len) {
 			e = (const struct inotify_event *)at;
-			if (e->wd == d->policies_wd && e->mask & (IN_IGNORED | IN_MOVE_SELF))
-				d->policies_wd = -1;
-			/* A file that is made has nothing in it yet. */
+			if (e->wd == w->policies_wd && e->mask & (IN_IGNORED | IN_MOVE_SELF))
+				w->policies_wd = -1;
+			/* A file that was just made has nothing in it yet. */
 			if (!(e->mask & IN_CREATE) || e->mask & IN_ISDIR)
-				settle(d);
+				start_timer(w);
 		}
 	}
 }
 
-static void on_settled(struct daemon *d, struct source *s, uint32_t events)
+static void on_settled(void *ctx, uint32_t events)
 {
+	struct policy_watch *w = ctx;
 	uint64_t n;
 
 	(void)events;
-	if (read(s->fd, &n, sizeof(n)) != sizeof(n))
+	if (read(w->settled.fd, &n, sizeof(n)) != sizeof(n))
 		return;
-	d->changed_ns = 0;
-	policies_reload(d);
+	w->changed_ns = 0;
+	policy_watch_reload(w);
 }
 
-int policies_watch(struct daemon *d, const char *dir)
+void policy_watch_check(struct policy_watch *w)
 {
-	/* Of what cannot be watched, SIGHUP tells. */
-	return inotify_add_watch(d->changes.fd, dir, CHANGES);
-}
-
-void policies_look(struct daemon *d)
-{
-	if (d->policies_wd >= 0)
+	if (w->policies_wd >= 0)
 		return;
-	d->policies_wd = policies_watch(d, d->config->policies_dir);
-	if (d->policies_wd >= 0)
-		settle(d);
+	w->policies_wd = watch_dir(w, w->all->parts.config->policies_dir);
+	if (w->policies_wd >= 0)
+		start_timer(w);
 }
 
-int policies_open(struct daemon *d)
+/* ---- life ---- */
+
+static int open_watches(struct policy_watch *w)
 {
 	int r;
 
-	d->changes.ready = on_change;
-	d->changes.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	d->settled.ready = on_settled;
-	d->settled.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (d->changes.fd < 0 || d->settled.fd < 0)
+	w->changes.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	w->settled.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (w->changes.fd < 0 || w->settled.fd < 0)
 		return -errno;
-	r = daemon_watch(d, &d->changes, EPOLLIN);
-	if (r == 0)
-		r = daemon_watch(d, &d->settled, EPOLLIN);
-	if (r < 0)
+	r = loop_watch(w->all->parts.loop, &w->changes, EPOLLIN);
+	return r < 0 ? r : loop_watch(w->all->parts.loop, &w->settled, EPOLLIN);
+}
+
+int policy_watch_open(struct policy_watch **ret, struct containers *all)
+{
+	struct policy_watch *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->all = all;
+	w->changes = (struct loop_watch){.fd = -1, .on_ready = on_change, .ctx = w};
+	w->settled = (struct loop_watch){.fd = -1, .on_ready = on_settled, .ctx = w};
+	r = open_watches(w);
+	if (r < 0) {
+		policy_watch_close(w);
 		return r;
-	d->policies_wd = policies_watch(d, d->config->policies_dir);
-	policies_reload(d);
+	}
+	w->observer = (struct containers_observer){.on_changed = on_container_changed, .ctx = w};
+	containers_observe(all, &w->observer);
+	w->policies_wd = watch_dir(w, all->parts.config->policies_dir);
+	policy_watch_reload(w);
+	*ret = w;
 	return 0;
 }
 
-void policies_close(struct daemon *d)
+void policy_watch_close(struct policy_watch *w)
 {
-	if (d->changes.fd >= 0)
-		close(d->changes.fd);
-	if (d->settled.fd >= 0)
-		close(d->settled.fd);
+	if (!w)
+		return;
+	if (w->changes.fd >= 0)
+		close(w->changes.fd);
+	if (w->settled.fd >= 0)
+		close(w->settled.fd);
+	free(w);
 }

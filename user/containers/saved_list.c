@@ -1,78 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of containers on disk, for the daemon that comes next: the kernel keeps what it needs to
- * guard them, this is what people call them. One JSON array, written whole at every change. Where
- * the kernel has lost them, or a guard of another version has them, they are enrolled again from
- * it.
+ * The saved list of containers, one JSON array that is written whole at every change. The kernel
+ * keeps what it needs to guard the containers, the list keeps what people call them. Where the
+ * kernel has lost them, or a guard of another version has them, they are enrolled again from it.
  */
+#include "user/containers/saved_list.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/abi/names.h"
+#include "lib/base/file.h"
 #include "lib/base/text.h"
+#include "user/containers/actions.h"
+#include "user/containers/containers_impl.h"
 #include "user/sys/cgroup.h"
-#include "user/sys/clock.h"
-#include "user/learn/learn.h"
+#include "user/sys/log.h"
 
-#define ENROLLED_FILE "enrolled.json"
-#define ENROLLED_MAX (16u << 20)
+#define LIST_FILE "enrolled.json"
+#define LIST_MAX_BYTES (16u << 20)
+#define DELAY_NS 200000000ull
 
-static json_t *encode(const struct container *c)
+struct saved_list {
+	struct containers *all;
+	struct containers_observer observer;
+	struct loop_idle idle;
+};
+
+/* ---- writing ---- */
+
+static json_t *saved_to_json(const struct container *c)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b}",
-		"name", text_json_keep(c->name), "who", identity_to_json(&c->who), "cgroup",
+		"name", text_json_keep(c->name), "who", identity_to_json(&c->identity), "cgroup",
 		text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir), "policy_sha256",
 		c->policy_sha256, "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
 		(json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot,
 		"mode", mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen, "reacted",
-		c->reacted, "sessions", c->sessions, "learned", c->recorded);
+		c->acted, "sessions", c->sessions, "learned", c->recorded);
 }
 
-void enrolled_save(struct daemon *d)
+static void write_list(const struct saved_list *l)
 {
-	if (!d->config->pin_dir || d->enrolled_changed)
-		return;
-	d->enrolled_changed = true;
-	d->enrolled_changed_ns = clock_now_ns();
-}
-
-void enrolled_write(struct daemon *d)
-{
+	const char *state_dir = l->all->parts.config->state_dir;
 	json_auto_t *list = json_array();
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	int r = -ENOMEM;
 
-	if (!d->enrolled_changed)
-		return;
-	d->enrolled_changed = false;
-	for (const struct container *c = d->containers; c; c = c->next)
-		json_array_append_new(list, encode(c));
+	for (const struct container *c = l->all->first; c; c = c->next)
+		json_array_append_new(list, saved_to_json(c));
 	text = json_dumps(list, JSON_INDENT(1));
-	if (text && asprintf(&path, "%s/" ENROLLED_FILE, d->config->state_dir) > 0)
+	if (text && asprintf(&path, "%s/" LIST_FILE, state_dir) > 0)
 		r = file_replace(path, 0600, text, strlen(text));
 	if (r < 0)
-		daemon_log(d, LOG_LEVEL_ERROR,
-			   "%s/" ENROLLED_FILE ": %s: the next lutrad will not know the containers",
-			   d->config->state_dir, strerror(-r));
+		log_error("%s/" LIST_FILE ": %s: the next lutrad will not know the containers",
+			  state_dir, strerror(-r));
 }
 
-/* Of a daemon that knew no more. */
-static int decode_old(const char *id, const char *image, struct identity *who)
+static void on_idle(void *ctx)
 {
-	int r = identity_set(&who->id, id);
-
-	return r < 0 ? r : identity_set(&who->image, image);
+	write_list(ctx);
 }
 
-/* One of the list; -EBADMSG: not a container. */
-static int decode(json_t *j, struct container *c)
+static void on_changed(void *ctx, const struct container *c)
 {
-	/* Of a daemon that did not know which policy is in force: it is put in force anew. */
+	struct saved_list *l = ctx;
+
+	(void)c;
+	loop_when_idle(l->all->parts.loop, &l->idle);
+}
+
+void saved_list_flush(struct saved_list *l)
+{
+	if (l && loop_cancel_idle(l->all->parts.loop, &l->idle))
+		write_list(l);
+}
+
+/* ---- reading ---- */
+
+/* From the list of an older daemon, which knew no more. */
+static int identity_from_old(const char *id, const char *image, struct identity *ret)
+{
+	int r = identity_set(&ret->id, id);
+
+	return r < 0 ? r : identity_set(&ret->image, image);
+}
+
+/* Fills in a container from an entry of the list. -EBADMSG: it is none; -ENOMEM. */
+static int saved_from_json(json_t *j, struct container *c)
+{
+	/* An older daemon wrote no checksum: the policy is then put in force again. */
 	const char *name, *id = NULL, *image = NULL, *cgroup, *policy, *sha256 = "", *mode;
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
 	int slot, own_mode = 1, frozen, reacted, sessions = 0, learned = 0;
@@ -96,7 +117,7 @@ static int decode(json_t *j, struct container *c)
 	c->policy_since_ns = (uint64_t)policy_since_ns;
 	c->own_mode = own_mode != 0;
 	c->frozen = frozen != 0;
-	c->reacted = reacted != 0;
+	c->acted = reacted != 0;
 	c->sessions = sessions != 0;
 	c->recorded = learned != 0;
 	c->name = strdup(name);
@@ -104,11 +125,12 @@ static int decode(json_t *j, struct container *c)
 	c->policy_dir = strdup(policy);
 	if (!c->name || !c->cgroup || !c->policy_dir)
 		return -ENOMEM;
-	return who ? identity_from_json(who, &c->who, NULL) : decode_old(id, image, &c->who);
+	return who ? identity_from_json(who, &c->identity, NULL)
+		   : identity_from_old(id, image, &c->identity);
 }
 
-/* Read the list; an array, empty where there is none or it is damaged. */
-static json_t *load(struct daemon *d)
+/* Returns the list: an array, empty if there is none or it is damaged. */
+static json_t *read_list(const struct containers *all)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	json_error_t je = {.text = "not an array"};
@@ -116,91 +138,92 @@ static json_t *load(struct daemon *d)
 	size_t len = 0;
 	json_t *list = NULL;
 
-	if (asprintf(&path, "%s/" ENROLLED_FILE, d->config->state_dir) < 0 ||
+	if (asprintf(&path, "%s/" LIST_FILE, all->parts.config->state_dir) < 0 ||
 	    access(path, F_OK) < 0)
 		return json_array();
-	if (file_read(AT_FDCWD, path, ENROLLED_MAX, &text, &len, &err) == 0)
+	if (file_read(AT_FDCWD, path, LIST_MAX_BYTES, &text, &len, &err) == 0)
 		list = json_loadb(text, len, 0, &je);
 	else
 		snprintf(je.text, sizeof(je.text), "%.100s", err.msg);
 	if (json_is_array(list))
 		return list;
-	daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", path, je.text);
+	log_error("%s: %s", path, je.text);
 	json_decref(list);
 	return json_array();
 }
 
-/* The kernel has it under guard as the list says. */
-static bool is_guarded(const struct daemon *d, const struct container *c)
+/* Returns true if the kernel guards it as the list says. */
+static bool is_guarded(const struct container *c)
 {
 	struct lutra_slot slot;
 
-	return guard_slot(d->guard, c->slot, &slot) == 0 && slot.cgroup_id == c->cgroup_id;
+	return guard_slot(c->all->parts.guard, c->slot, &slot) == 0 &&
+	       slot.cgroup_id == c->cgroup_id;
 }
 
 /*
- * A container that lives on while its kernel state is lost, or a guard of another version's. Its
- * tasks begin again. -ENOENT: it is gone; or as policy_load_signed() and guard_enroll().
+ * Enrols a container that lives on while its kernel state is lost, or is that of a guard of another
+ * version. Levels and histories of its tasks begin again. -ENOENT: the container is gone; else as
+ * policy_load_signed() and guard_enroll().
  */
-static int enroll_again(struct daemon *d, struct container *c, struct err *err)
+static int enrol_again(struct container *c, struct err *err)
 {
+	const struct containers_parts *parts = &c->all->parts;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct guard_enrolment e = {.cgroup = c->cgroup,
 				    .mode = c->mode,
 				    .record = c->recorded,
 				    .sessions = c->sessions};
 	uint64_t id;
-	int r;
+	int r = 0;
 
 	if (cgroup_id(c->cgroup, &id, NULL) < 0 || id != c->cgroup_id)
 		return err_set(err, -ENOENT, "gone");
-	r = *c->policy_dir ? policy_load_signed(&p, c->policy_dir, &d->config->policy_keys, err)
-			   : 0;
+	if (*c->policy_dir)
+		r = policy_load_signed(&p, c->policy_dir, &parts->config->policy_keys, err);
 	if (r < 0)
 		return r;
 	if (p)
-		container_has_policy(c, p);
+		container_note_policy(c, p);
 	e.policy = p;
-	return guard_enroll(d->guard, &e, &c->slot, err);
+	return guard_enroll(parts->guard, &e, &c->slot, err);
 }
 
-/* 0: it is under guard, and the daemon's from here on. */
-static int restore(struct daemon *d, struct container *c)
+/* Returns 0 if it is guarded and the registry's from here on. */
+static int restore_container(struct container *c)
 {
-	bool guarded = is_guarded(d, c), populated = false;
+	bool guarded = is_guarded(c);
 	struct err err = {};
-	int r = guarded ? 0 : enroll_again(d, c, &err);
+	int r = guarded ? 0 : enrol_again(c, &err);
 
 	if (r == -ENOENT)
 		return r;
 	if (r < 0) {
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot be guarded again: %s", c->name, err.msg);
+		log_error("%s: cannot be guarded again: %s", c->name, err.msg);
 		return r;
 	}
-	containers_add(d, c);
-	daemon_log(d, LOG_LEVEL_INFO, "%s: %s, mode %s", c->name,
-		   guarded ? "taken over" : "enrolled again", mode_name(c->mode));
-	if (c->recorded)
-		learn_begin(d, c, cgroup_populated(c->events.fd, &populated) == 0 && populated);
+	log_info("%s: %s, mode %s", c->name, guarded ? "taken over" : "enrolled again",
+		 mode_name(c->mode));
+	containers_add(c, CONTAINERS_RESTORED);
 	return 0;
 }
 
 /*
- * A guard of another version goes on as long as anything would be without one, and the list stays
- * as it is then.
+ * A guard of another version stays, and the list with it, as long as a container would be without
+ * any guard otherwise.
  */
-static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
+static void restore_all(struct containers *all, json_t *list, bool known[LUTRA_SLOTS])
 {
 	bool failed = false;
 	json_t *j;
 	size_t i;
 
 	json_array_foreach (list, i, j) {
-		struct container *c = container_new();
-		int r = c ? decode(j, c) : -ENOMEM;
+		struct container *c = container_new(all);
+		int r = c ? saved_from_json(j, c) : -ENOMEM;
 
-		if (r == 0 && !containers_find(d, c->name))
-			r = restore(d, c);
+		if (r == 0 && !containers_find(all, c->name))
+			r = restore_container(c);
 		else
 			r = -EBADMSG;
 		if (r == 0)
@@ -210,34 +233,57 @@ static void restore_all(struct daemon *d, json_t *list, bool known[LUTRA_SLOTS])
 		failed |= r < 0 && r != -ENOENT;
 	}
 	if (!failed) {
-		guard_remove_other_versions(d->guard);
-		enrolled_save(d);
-	} else if (guard_has_other_versions(d->guard)) {
-		daemon_log(d, LOG_LEVEL_WARNING,
-			   "what the lutrad before guarded stays as that left it");
+		guard_remove_other_versions(all->parts.guard);
+		containers_changed(all, NULL);
+	} else if (guard_has_other_versions(all->parts.guard)) {
+		log_warning("what the lutrad before guarded stays as it was");
 	}
 }
 
-void enrolled_restore(struct daemon *d)
+static void restore_list(struct containers *all)
 {
-	json_auto_t *list = load(d);
+	json_auto_t *list = read_list(all);
 	bool known[LUTRA_SLOTS] = {false};
 	struct lutra_slot slot;
 
-	restore_all(d, list, known);
+	restore_all(all, list, known);
 	for (uint32_t s = 1; s < LUTRA_SLOTS; s++) {
-		if (known[s] || guard_slot(d->guard, s, &slot) < 0)
+		if (known[s] || guard_slot(all->parts.guard, s, &slot) < 0)
 			continue;
-		daemon_log(d, LOG_LEVEL_WARNING,
-			   "slot %u is enrolled and not in the list of containers: released", s);
-		guard_release(d->guard, s);
+		log_warning("slot %u is enrolled and not in the list of containers: released", s);
+		guard_release(all->parts.guard, s);
 	}
 }
 
-void enrolled_remove(const struct config *config)
+/* ---- life ---- */
+
+int saved_list_open(struct saved_list **ret, struct containers *all)
+{
+	struct saved_list *l = NULL;
+
+	if (all->parts.config->pin_dir) {
+		l = calloc(1, sizeof(*l));
+		if (!l)
+			return -ENOMEM;
+		l->all = all;
+		l->observer = (struct containers_observer){.on_changed = on_changed, .ctx = l};
+		l->idle = (struct loop_idle){.on_idle = on_idle, .delay_ns = DELAY_NS, .ctx = l};
+		containers_observe(all, &l->observer);
+	}
+	restore_list(all);
+	*ret = l;
+	return 0;
+}
+
+void saved_list_close(struct saved_list *l)
+{
+	free(l);
+}
+
+void saved_list_remove(const struct config *config)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "%s/" ENROLLED_FILE, config->state_dir) > 0)
+	if (asprintf(&path, "%s/" LIST_FILE, config->state_dir) > 0)
 		unlink(path);
 }

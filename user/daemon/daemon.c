@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutrad's loop: the kernel's rings, the control socket, signals, and a look around every second.
+/*
+ * lutrad's wiring: makes the parts, connects them, and runs the main loop over the kernel's rings,
+ * sockets, signals and a timer of a second.
  */
 #include "user/daemon/daemon.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,114 +16,127 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "user/sys/clock.h"
+#include "user/api/api.h"
+#include "user/api/control.h"
+#include "user/api/local_socket.h"
+#include "user/api/server.h"
+#include "user/containers/evidence.h"
+#include "user/containers/policy_watch.h"
+#include "user/containers/saved_list.h"
+#include "user/daemon/seccomp_agent.h"
+#include "user/discovery/cgroup_scan.h"
+#include "user/discovery/engines.h"
 #include "user/learn/learn.h"
-#include "user/policy/image_index.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
 
-#define SAVE_NS 200000000ull
+#define DAY_NS 86400000000000ull
 
-/* A line at once, from whichever thread. */
-void daemon_log(const struct daemon *d, enum log_level level, const char *fmt, ...)
+struct daemon {
+	struct config *config;
+	struct loop *loop;
+	struct loop_watch rings, signals, timer;
+	struct local_socket control_socket, agent_socket;
+	struct guard *guard;
+	struct alerts *alerts;
+	struct lifecycle lifecycle;
+	struct containers *containers;
+	struct saved_list *saved_list;
+	struct policy_watch *policy_watch;
+	struct learn *learn;
+	struct discovery *discovery;
+	struct engines *engines;
+	struct cgroup_scan *cgroup_scan;
+	struct api *api;
+	struct server *server;
+	struct control *control;
+	struct seccomp_agent *agent;
+};
+
+/* ---- what the loop waits for ---- */
+
+static void on_rings(void *ctx, uint32_t events)
 {
-	char line[4096];
-	va_list ap;
+	struct daemon *d = ctx;
 
-	if (level > d->config->log_level)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "lutrad: %s\n", line);
-}
-
-int daemon_watch(struct daemon *d, struct source *s, uint32_t events)
-{
-	struct epoll_event ev = {.events = events, .data.ptr = s};
-
-	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
-}
-
-static void on_kernel(struct daemon *d, struct source *s, uint32_t events)
-{
-	(void)s;
 	(void)events;
 	guard_drain(d->guard);
 }
 
 /* A configuration that cannot be read changes nothing. */
-static void reload(struct daemon *d)
+static void reload_config(struct daemon *d)
 {
 	bool rest = false;
 	struct err err;
 
 	if (config_reload(d->config, &rest, &err) < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: the configuration stays as it was", err.msg);
+		log_error("%s: the configuration stays as it was", err.msg);
 	else if (rest)
-		daemon_log(d, LOG_LEVEL_WARNING,
-			   "of the configuration, policy_keys, life and log_level are taken now; "
-			   "the rest "
-			   "of what changed is with the next start");
-	policies_reload(d);
+		log_warning("configuration reloaded: policy_keys, life and log_level apply now; "
+			    "restart lutrad for the other changes");
+	log_set_level(d->config->log_level);
+	policy_watch_reload(d->policy_watch);
 }
 
-static void on_signal(struct daemon *d, struct source *s, uint32_t events)
+static void on_signal(void *ctx, uint32_t events)
 {
+	struct daemon *d = ctx;
 	struct signalfd_siginfo si;
 
 	(void)events;
-	if (read(s->fd, &si, sizeof(si)) != sizeof(si))
+	if (read(d->signals.fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (si.ssi_signo == SIGUSR1) {
-		alerts_reopen(d);
-		return;
+	switch (si.ssi_signo) {
+	case SIGUSR1:
+		alerts_reopen(d->alerts);
+		break;
+	case SIGHUP:
+		log_info("SIGHUP: reading the configuration and the policies");
+		reload_config(d);
+		break;
+	default:
+		loop_stop(d->loop);
 	}
-	if (si.ssi_signo != SIGHUP) {
-		d->stop = true;
-		return;
-	}
-	daemon_log(d, LOG_LEVEL_INFO, "SIGHUP: looking at the configuration and the policies");
-	reload(d);
 }
 
-static void renew_seen(struct daemon *d)
+static void renew_seen_pairs(struct daemon *d)
 {
 	int r = guard_renew_seen(d->guard, clock_now_ns());
 
 	if (r < 0)
-		daemon_log(
-			d, LOG_LEVEL_ERROR,
+		log_error(
 			"the seen pairs of a container cannot be renewed: %s; next try in a minute",
 			strerror(-r));
 }
 
-static void on_timer(struct daemon *d, struct source *s, uint32_t events)
+static void on_second(void *ctx, uint32_t events)
 {
+	struct daemon *d = ctx;
 	uint64_t n;
 
 	(void)events;
-	if (read(s->fd, &n, sizeof(n)) != sizeof(n))
+	if (read(d->timer.fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	guard_drain(d->guard);
-	containers_check(d);
-	learn_tick(d);
-	agent_check(d);
+	containers_check(d->containers);
+	learn_tick(d->learn);
+	seccomp_agent_check(d->agent);
 	guard_detach_idle(d->guard);
-	renew_seen(d);
-	policies_look(d);
-	web_check(d);
-	engines_check(d);
-	scan_check(d);
+	renew_seen_pairs(d);
+	policy_watch_check(d->policy_watch);
+	server_check(d->server);
+	engines_check(d->engines);
+	cgroup_scan_check(d->cgroup_scan);
 }
 
 static int open_timer(struct daemon *d)
 {
 	const struct itimerspec every = {{1, 0}, {1, 0}};
 
-	d->timer.ready = on_timer;
 	d->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (d->timer.fd < 0 || timerfd_settime(d->timer.fd, 0, &every, NULL) < 0)
 		return -errno;
-	return daemon_watch(d, &d->timer, EPOLLIN);
+	return loop_watch(d->loop, &d->timer, EPOLLIN);
 }
 
 static int open_signals(struct daemon *d)
@@ -136,17 +151,45 @@ static int open_signals(struct daemon *d)
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	d->signals.ready = on_signal;
 	d->signals.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (d->signals.fd < 0)
-		return -errno;
-	return daemon_watch(d, &d->signals, EPOLLIN);
+	return d->signals.fd < 0 ? -errno : loop_watch(d->loop, &d->signals, EPOLLIN);
+}
+
+static int open_sockets(struct daemon *d, struct err *err)
+{
+	_cleanup_free_ char *copy = strdup(d->config->socket), *agent = NULL;
+	int r = local_socket_open(&d->control_socket, d->config->socket, err);
+
+	if (r < 0)
+		return r;
+	if (!copy || asprintf(&agent, "%s/" SECCOMP_AGENT_SOCKET, dirname(copy)) < 0)
+		return err_oom(err);
+	return local_socket_open(&d->agent_socket, agent, err);
+}
+
+/* ---- the kernel's side ---- */
+
+static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str, size_t str_len)
+{
+	struct daemon *d = ctx;
+
+	if (d->containers)
+		containers_on_evidence(d->containers, ev, str, str_len);
+}
+
+static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
+		      size_t str_len)
+{
+	struct daemon *d = ctx;
+
+	if (d->learn)
+		learn_on_record(d->learn, slot, rec, str, str_len);
 }
 
 static int open_guard(struct daemon *d, struct err *err)
 {
 	const struct guard_handler handler = {
-		.evidence = containers_evidence, .record = learn_record, .ctx = d};
+		.evidence = on_evidence, .record = on_record, .ctx = d};
 	unsigned flags = GUARD_LINGER;
 	int r;
 
@@ -159,122 +202,181 @@ static int open_guard(struct daemon *d, struct err *err)
 	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);
 	if (r < 0)
 		return r;
-	d->kernel.ready = on_kernel;
-	d->kernel.fd = guard_epoll_fd(d->guard);
-	r = daemon_watch(d, &d->kernel, EPOLLIN);
+	d->rings =
+		(struct loop_watch){.fd = guard_epoll_fd(d->guard), .on_ready = on_rings, .ctx = d};
+	r = loop_watch(d->loop, &d->rings, EPOLLIN);
 	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+}
+
+/* ---- the parts ---- */
+
+static int open_alerts(struct daemon *d, struct err *err)
+{
+	const struct alerts_config config = {
+		.state_dir = d->config->state_dir,
+		.limits = {.max_age_ns = d->config->store_max_age_days * DAY_NS,
+			   .max_bytes = d->config->store_max_mib << 20},
+		.outputs = &d->config->outputs};
+
+	return alerts_open(&d->alerts, &config, err);
+}
+
+static int open_containers(struct daemon *d, struct err *err)
+{
+	const struct containers_parts parts = {.loop = d->loop,
+					       .guard = d->guard,
+					       .config = d->config,
+					       .alerts = d->alerts,
+					       .lifecycle = &d->lifecycle};
+
+	return containers_new(&d->containers, &parts) < 0 ? err_oom(err) : 0;
+}
+
+static int open_learn(struct daemon *d, struct err *err)
+{
+	const struct learn_parts parts = {.loop = d->loop,
+					  .guard = d->guard,
+					  .config = d->config,
+					  .containers = d->containers,
+					  .lifecycle = &d->lifecycle};
+
+	return learn_new(&d->learn, &parts, err);
+}
+
+static int open_discovery(struct daemon *d, struct err *err)
+{
+	struct engines_parts parts = {
+		.loop = d->loop, .config = d->config, .containers = d->containers};
+
+	if (discovery_new(&d->discovery, d->config, d->containers) < 0 ||
+	    cgroup_scan_new(&d->cgroup_scan, d->config, d->containers, d->discovery) < 0)
+		return err_oom(err);
+	parts.discovery = d->discovery;
+	return engines_new(&d->engines, &parts, err);
+}
+
+/* The ways in: the HTTP server, the control socket, the seccomp agent. */
+static int open_api(struct daemon *d, struct err *err)
+{
+	const struct api_parts parts = {.config = d->config,
+					.guard = d->guard,
+					.containers = d->containers,
+					.alerts = d->alerts,
+					.learn = d->learn,
+					.lifecycle = &d->lifecycle,
+					.start_ns = clock_realtime_ns()};
+	struct control_parts control = {.loop = d->loop,
+					.socket = &d->control_socket,
+					.discovery = d->discovery,
+					.saved_list = d->saved_list};
+	const struct seccomp_agent_parts agent = {.loop = d->loop,
+						  .socket = &d->agent_socket,
+						  .guard = d->guard,
+						  .containers = d->containers};
+	int r = api_new(&d->api, &parts);
+
+	if (r < 0)
+		return err_oom(err);
+	control.api = d->api;
+	r = server_new(&d->server, d->loop, &parts, d->api, err);
+	if (r == 0)
+		r = control_new(&d->control, &control, err);
+	if (r == 0)
+		r = seccomp_agent_new(&d->agent, &agent, err);
+	if (r < 0)
+		return r;
+	api_add_section(d->api, "agent", seccomp_agent_to_json, d->agent);
+	api_add_section(d->api, "engines", engines_to_json, d->engines);
+	api_add_section(d->api, "outputs", alerts_outputs_to_json, d->alerts);
+	return 0;
 }
 
 static int open_all(struct daemon *d, struct err *err)
 {
-	int r;
+	int r = loop_new(&d->loop);
 
-	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	r = d->epoll_fd < 0 ? -errno : open_signals(d);
+	if (r == 0)
+		r = open_signals(d);
 	if (r == 0)
 		r = open_timer(d);
 	if (r < 0)
 		return err_set(err, r, "cannot start: %s", strerror(-r));
-	/* First: a second daemon ends here, before it has loaded anything. */
-	r = control_open(d, err);
+	/* First of all: a second lutrad ends here, before it has loaded anything. */
+	r = open_sockets(d, err);
+	if (r == 0)
+		r = open_guard(d, err);
+	if (r == 0)
+		r = open_alerts(d, err);
+	if (r == 0)
+		r = open_containers(d, err);
+	if (r == 0)
+		r = open_learn(d, err);
 	if (r < 0)
 		return r;
-	r = open_guard(d, err);
-	if (r < 0)
-		return r;
-	r = alerts_open(d, err);
-	if (r < 0)
-		return r;
-	if (image_index_new(&d->image_index, d->config->policies_dir) < 0)
+	if (saved_list_open(&d->saved_list, d->containers) < 0)
 		return err_oom(err);
-	r = learn_open(d, err);
-	if (r < 0)
-		return r;
-	enrolled_restore(d);
-	r = web_open(d, err);
-	if (r < 0)
-		return r;
-	r = policies_open(d);
+	r = policy_watch_open(&d->policy_watch, d->containers);
 	if (r < 0)
 		return err_set(err, r, "cannot watch policies: %s", strerror(-r));
-	return engines_open(d, err);
+	r = open_discovery(d, err);
+	return r < 0 ? r : open_api(d, err);
 }
 
-int daemon_new(struct daemon **ret, struct config *config, struct err *err)
+static void close_fd(int fd)
 {
-	_cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_all(struct daemon *d)
+{
+	/* Pinned containers stay under guard, for the next lutrad. */
+	if (d->containers && !d->config->pin_dir)
+		containers_release_all(d->containers, false);
+	seccomp_agent_free(d->agent);
+	control_free(d->control);
+	server_free(d->server);
+	api_free(d->api);
+	engines_free(d->engines);
+	cgroup_scan_free(d->cgroup_scan);
+	discovery_free(d->discovery);
+	policy_watch_close(d->policy_watch);
+	learn_free(TAKE_PTR(d->learn));
+	saved_list_close(d->saved_list);
+	containers_free(TAKE_PTR(d->containers));
+	lifecycle_done(&d->lifecycle);
+	guard_free(d->guard);
+	alerts_close(d->alerts);
+	local_socket_close(&d->agent_socket);
+	local_socket_close(&d->control_socket);
+	close_fd(d->signals.fd);
+	close_fd(d->timer.fd);
+	loop_free(d->loop);
+}
+
+int daemon_serve(struct config *config, struct err *err)
+{
+	_cleanup_(close_all) struct daemon d = {.config = config,
+						.control_socket.watch.fd = -1,
+						.agent_socket.watch.fd = -1,
+						.signals = {-1, on_signal, &d},
+						.timer = {-1, on_second, &d}};
 	int r;
 
-	if (!d)
-		return err_oom(err);
-	d->config = config;
-	d->start_ns = clock_realtime_ns();
-	d->epoll_fd = d->signals.fd = d->timer.fd = d->control.fd = -1;
-	d->changes.fd = d->settled.fd = d->policies_wd = -1;
-	r = open_all(d, err);
+	log_set_level(config->log_level);
+	r = open_all(&d, err);
 	if (r < 0)
 		return r;
-	/* Loading took some megabytes that nothing needs again. */
+	/* Loading took some megabytes that are not needed again. */
 	malloc_trim(0);
-	*ret = TAKE_PTR(d);
+	log_info("listening on %s, %s%s", config->socket,
+		 guard_has_lsm(d.guard) ? "BPF LSM" : "tracepoints instead of BPF LSM",
+		 config->no_calls ? ", calls off" : "");
+	r = loop_run(d.loop);
+	if (r < 0)
+		return err_set(err, r, "epoll: %s", strerror(-r));
+	guard_drain(d.guard);
 	return 0;
-}
-
-int daemon_run(struct daemon *d)
-{
-	struct epoll_event ev;
-
-	daemon_log(d, LOG_LEVEL_INFO, "listening on %s, %s%s", d->config->socket,
-		   guard_has_lsm(d->guard) ? "BPF LSM" : "tracepoints instead of BPF LSM",
-		   d->config->no_calls ? ", calls off" : "");
-	while (!d->stop) {
-		/* One at a time: handling it may free what the next would be for. */
-		int n = epoll_wait(d->epoll_fd, &ev, 1, d->enrolled_changed ? 0 : -1);
-		struct source *s = ev.data.ptr;
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 1)
-			s->ready(d, s, ev.events);
-		if (n == 0 || clock_now_ns() - d->enrolled_changed_ns > SAVE_NS)
-			enrolled_write(d);
-	}
-	enrolled_write(d);
-	guard_drain(d->guard);
-	return 0;
-}
-
-void daemon_free(struct daemon *d)
-{
-	if (!d)
-		return;
-	/* Pinned, they stay under guard, for the next daemon. */
-	while (d->containers && !d->config->pin_dir)
-		containers_release(d, d->containers, false);
-	learn_close(d);
-	while (d->containers) {
-		struct container *c = d->containers;
-
-		d->containers = c->next;
-		container_free(c);
-	}
-	web_close(d);
-	free(d->streams);
-	control_close(d);
-	policies_close(d);
-	engines_close(d);
-	scan_close(d);
-	image_index_free(d->image_index);
-	guard_free(d->guard);
-	alerts_close(d);
-	metrics_free(d->metrics);
-	if (d->signals.fd >= 0)
-		close(d->signals.fd);
-	if (d->timer.fd >= 0)
-		close(d->timer.fd);
-	if (d->epoll_fd >= 0)
-		close(d->epoll_fd);
-	free(d);
 }
 
 int daemon_uninstall(const struct config *config, struct err *err)
@@ -285,10 +387,9 @@ int daemon_uninstall(const struct config *config, struct err *err)
 		return err_set(err, r, "%s is in use: stop lutrad first", config->pin_dir);
 	if (r < 0)
 		return r;
-	enrolled_remove(config);
+	saved_list_remove(config);
 	unlink(config->socket);
-	printf("lutrad: nothing of it is left in the kernel; events and policies stay, in %s and "
-	       "%s\n",
+	printf("lutrad: nothing of it is left in the kernel; events stay in %s, policies in %s\n",
 	       config->state_dir, config->policies_dir);
 	return 0;
 }

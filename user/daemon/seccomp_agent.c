@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The seccomp agent. A runtime connects, sends the container's state with the filter's descriptor,
- * and goes; each call that the filter notifies then waits for an answer here: EPERM while the
- * container is under a verdict, else it goes on. Whoever connects is root.
+ * and closes the connection. Each syscall that the filter notifies then waits for an answer here:
+ * EPERM while a verdict is active for the container, else it goes on. The runtime must be root.
  *
- * Fails: a descriptor that is closed, by the daemon's end too, has the kernel answer the calls that
- * wait and all later ones with ENOSYS: nothing waits for a daemon that is not there.
+ * Runs on the main loop. When a filter's descriptor is closed, also because lutrad ends, the kernel
+ * answers its syscalls with ENOSYS: nothing waits for a daemon that is not there.
  */
 #include "user/daemon/seccomp_agent.h"
 
@@ -17,22 +17,24 @@
 #include <sys/socket.h>
 
 #include "lib/abi/names.h"
+#include "lib/base/list.h"
 #include "lutra/verdict.h"
+#include "user/seccomp/notify.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
-#include "user/seccomp/notify.h"
+#include "user/sys/log.h"
 
-#define PEERS_MAX 16
+#define RUNTIMES_MAX 16
 #define FILTERS_MAX 4096
-#define PATIENCE_NS (5 * NSEC_PER_SEC)
+#define TIMEOUT_NS 5000000000ull
 #define DEPTH_MAX 32 /* cgroups above one another */
 
-/* A runtime that hands over. */
-struct peer {
-	struct source source;
-	struct peer *next;
-	uint64_t since_ns;
+/* A runtime that hands over a filter. */
+struct runtime {
+	struct seccomp_agent *agent;
+	struct runtime *next;
+	struct loop_watch watch;
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
 	int fds[NOTIFY_FDS_MAX];
 	unsigned n_fds;
 	size_t len;
@@ -40,164 +42,149 @@ struct peer {
 };
 
 /* A filter that was handed over. */
-struct handed {
-	struct source source;
-	struct handed *next;
-	char *id;
-	uint64_t cgroups[DEPTH_MAX]; /* ids, from the container's own up */
+struct agent_filter {
+	struct seccomp_agent *agent;
+	struct agent_filter *next;
+	struct loop_watch watch;
+	char *id;		     /* of the container */
+	uint64_t cgroups[DEPTH_MAX]; /* ids, from the container's own upwards */
 	unsigned n_cgroups;
 };
 
-struct agent {
-	struct source listen;
-	char *path;
-	struct peer *peers;
-	struct handed *filters;
-	unsigned n_peers, n_filters;
+struct seccomp_agent {
+	struct seccomp_agent_parts parts;
+	struct runtime *runtimes;
+	struct agent_filter *filters;
+	unsigned n_runtimes, n_filters;
 	uint64_t asked, refused;
-	bool made;
 };
 
-static void peer_free(struct agent *a, struct peer *p)
+static void runtime_free(struct runtime *p)
 {
-	struct peer **at = &a->peers;
-
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	a->n_peers--;
+	LIST_REMOVE(p->agent->runtimes, p);
+	p->agent->n_runtimes--;
 	for (unsigned i = 0; i < p->n_fds; i++)
 		close(p->fds[i]);
-	close(p->source.fd);
+	close(p->watch.fd);
 	free(p);
 }
 
-static void handed_free(struct agent *a, struct handed *h)
+static void agent_filter_free(struct agent_filter *f)
 {
-	struct handed **at = &a->filters;
-
-	while (*at != h)
-		at = &(*at)->next;
-	*at = h->next;
-	a->n_filters--;
-	close(h->source.fd);
-	free(h->id);
-	free(h);
+	LIST_REMOVE(f->agent->filters, f);
+	f->agent->n_filters--;
+	close(f->watch.fd);
+	free(f->id);
+	free(f);
 }
 
 /* ---- notifications ---- */
 
-/* The enrolled container that a filter is of, or NULL. */
-static struct container *container_of_filter(struct daemon *d, const struct handed *h)
+/* Finds the enrolled container of a filter; NULL: none. */
+static struct container *container_of_filter(const struct agent_filter *f)
 {
-	for (unsigned i = 0; i < h->n_cgroups; i++)
-		for (struct container *c = d->containers; c; c = c->next)
-			if (c->cgroup_id == h->cgroups[i])
+	for (unsigned i = 0; i < f->n_cgroups; i++)
+		for (struct container *c = containers_first(f->agent->parts.containers); c;
+		     c = c->next)
+			if (c->cgroup_id == f->cgroups[i])
 				return c;
 	return NULL;
 }
 
-/* Frozen or condemned; or the second after what would refuse the lineage such calls. */
-static bool under_verdict(struct daemon *d, const struct container *c)
+/* Frozen, being killed, or within a second of a verdict in force. */
+static bool has_active_verdict(const struct guard *g, const struct container *c)
 {
 	struct lutra_slot slot = {};
 
-	if (c->frozen || c->reacted)
+	if (c->frozen || c->acted)
 		return true;
-	if (guard_slot(d->guard, c->slot, &slot) == 0 &&
+	if (guard_slot(g, c->slot, &slot) == 0 &&
 	    slot.flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING))
 		return true;
 	return c->verdict_ns && clock_now_ns() - c->verdict_ns < LUTRA_MATCH_WINDOW_NS;
 }
 
-struct question {
-	struct daemon *d;
-	struct handed *filter;
-};
-
-static bool refuse(void *ctx, pid_t pid, int nr)
+static bool refuse_syscall(void *ctx, pid_t pid, int nr)
 {
-	const struct question *q = ctx;
-	struct container *c = container_of_filter(q->d, q->filter);
+	const struct agent_filter *f = ctx;
+	struct seccomp_agent *a = f->agent;
+	const struct container *c = container_of_filter(f);
 	char name[32];
 
-	q->d->agent->asked++;
-	if (!c || !under_verdict(q->d, c))
+	a->asked++;
+	if (!c || !has_active_verdict(a->parts.guard, c))
 		return false;
-	q->d->agent->refused++;
-	daemon_log(q->d, LOG_LEVEL_WARNING, "%s: under a verdict: %s of %d refused", c->name,
-		   nr_name(NULL, (unsigned)nr, name, sizeof(name)), (int)pid);
+	a->refused++;
+	log_warning("%s: under a verdict: %s of %d refused", c->name,
+		    nr_name(NULL, (unsigned)nr, name, sizeof(name)), (int)pid);
 	return true;
 }
 
-static void on_notification(struct daemon *d, struct source *s, uint32_t events)
+static void on_notification(void *ctx, uint32_t events)
 {
-	struct handed *h = (struct handed *)s;
-	struct question q = {d, h};
+	struct agent_filter *f = ctx;
 	int r = 0;
 
 	if (events & EPOLLIN) {
-		/* What led here is known before it is judged. */
-		guard_drain(d->guard);
-		r = notify_answer(s->fd, refuse, &q);
+		/* The verdicts that came before the syscall count. */
+		guard_drain(f->agent->parts.guard);
+		r = notify_answer(f->watch.fd, refuse_syscall, f);
 	}
 	if (r < 0 && r != -ENOENT && r != -EINTR)
-		daemon_log(d, LOG_LEVEL_ERROR, "seccomp agent: %s: %s", h->id, strerror(-r));
+		log_error("seccomp agent: %s: %s", f->id, strerror(-r));
 	if (!(events & EPOLLIN) && events & (EPOLLHUP | EPOLLERR)) {
-		daemon_log(d, LOG_LEVEL_INFO, "seccomp agent: %s: nobody is under it any more",
-			   h->id);
-		handed_free(d->agent, h);
+		log_info("seccomp agent: %s: no process is under its filter any more", f->id);
+		agent_filter_free(f);
 	}
 }
 
 /* ---- handing over ---- */
 
-/* The cgroup of a process and those above it. */
-static void find_cgroups(pid_t pid, struct handed *h, struct err *err)
+/* Finds the cgroup of a process and those above it. */
+static void find_cgroups(pid_t pid, struct agent_filter *f, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 
 	if (cgroup_of_pid(pid, &path, err) < 0)
 		return;
-	while (h->n_cgroups < DEPTH_MAX && strlen(path) > 1) {
-		if (cgroup_id(path, &h->cgroups[h->n_cgroups], NULL) < 0)
+	while (f->n_cgroups < DEPTH_MAX && strlen(path) > 1) {
+		if (cgroup_id(path, &f->cgroups[f->n_cgroups], NULL) < 0)
 			break;
-		h->n_cgroups++;
+		f->n_cgroups++;
 		path[strlen(dirname(path))] = '\0';
 	}
 }
 
-static int take_filter(struct daemon *d, struct peer *p, struct notify_state *state,
-		       struct err *err)
+static int take_filter(struct runtime *p, struct notify_state *state, struct err *err)
 {
-	struct agent *a = d->agent;
-	struct handed *h;
+	struct seccomp_agent *a = p->agent;
+	struct agent_filter *f;
 	int r;
 
 	if (a->n_filters == FILTERS_MAX)
 		return err_set(err, -ENOSPC, "more than %d filters", FILTERS_MAX);
-	h = calloc(1, sizeof(*h));
-	if (!h)
+	f = calloc(1, sizeof(*f));
+	if (!f)
 		return err_oom(err);
-	find_cgroups(state->pid, h, err);
-	h->source.fd = p->fds[state->fd];
-	h->source.ready = on_notification;
-	r = h->n_cgroups ? daemon_watch(d, &h->source, EPOLLIN) : -ESRCH;
+	find_cgroups(state->pid, f, err);
+	f->agent = a;
+	f->watch =
+		(struct loop_watch){.fd = p->fds[state->fd], .on_ready = on_notification, .ctx = f};
+	r = f->n_cgroups ? loop_watch(a->parts.loop, &f->watch, EPOLLIN) : -ESRCH;
 	if (r < 0) {
-		free(h);
+		free(f);
 		return r == -ESRCH ? r : err_set(err, r, "epoll: %s", strerror(-r));
 	}
 	p->fds[state->fd] = p->fds[--p->n_fds];
-	h->id = TAKE_PTR(state->id);
-	h->next = a->filters;
-	a->filters = h;
+	f->id = TAKE_PTR(state->id);
+	LIST_PUSH(a->filters, f);
 	a->n_filters++;
-	daemon_log(d, LOG_LEVEL_INFO, "seccomp agent: answers for %s", h->id);
+	log_info("seccomp agent: answers for %s", f->id);
 	return 0;
 }
 
-/* Descriptors of a message become the peer's. -EBADMSG: more than there can be. */
-static int take_fds(struct peer *p, struct msghdr *msg)
+/* Keeps the descriptors of a message. -EBADMSG: more than there can be. */
+static int take_fds(struct runtime *p, struct msghdr *msg)
 {
 	int r = msg->msg_flags & MSG_CTRUNC ? -EBADMSG : 0;
 
@@ -219,8 +206,8 @@ static int take_fds(struct peer *p, struct msghdr *msg)
 	return r;
 }
 
-/* -EAGAIN: more is to come. */
-static int receive(struct peer *p, bool *ret_end)
+/* *ret_end: the runtime has sent all. -EAGAIN: nothing to read now. */
+static int receive_state(struct runtime *p, bool *ret_end)
 {
 	union {
 		char buf[CMSG_SPACE(NOTIFY_FDS_MAX * sizeof(int))];
@@ -231,7 +218,7 @@ static int receive(struct peer *p, bool *ret_end)
 			     .msg_iovlen = 1,
 			     .msg_control = control.buf,
 			     .msg_controllen = sizeof(control.buf)};
-	ssize_t n = recvmsg(p->source.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = recvmsg(p->watch.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
@@ -240,13 +227,13 @@ static int receive(struct peer *p, bool *ret_end)
 	return take_fds(p, &msg);
 }
 
-static void on_peer(struct daemon *d, struct source *s, uint32_t events)
+static void on_runtime_ready(void *ctx, uint32_t events)
 {
-	struct peer *p = (struct peer *)s;
+	struct runtime *p = ctx;
 	struct notify_state state = {};
 	struct err err = {"cut off"};
 	bool end = false;
-	int r = receive(p, &end);
+	int r = receive_state(p, &end);
 
 	(void)events;
 	if (r == -EAGAIN)
@@ -258,85 +245,79 @@ static void on_peer(struct daemon *d, struct source *s, uint32_t events)
 	if (r == -EAGAIN && !end)
 		return;
 	if (r == 0)
-		r = take_filter(d, p, &state, &err);
+		r = take_filter(p, &state, &err);
 	if (r < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "seccomp agent: refused: %s", err.msg);
+		log_error("seccomp agent: refused: %s", err.msg);
 	notify_state_done(&state);
-	peer_free(d->agent, p);
+	runtime_free(p);
 }
 
-static void on_connection(struct daemon *d, struct source *s, uint32_t events)
+static void on_connection(void *ctx, uint32_t events)
 {
-	_cleanup_close_ int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct agent *a = d->agent;
-	struct peer *p;
+	struct seccomp_agent *a = ctx;
+	_cleanup_close_ int fd = local_socket_accept(a->parts.socket, a->parts.guard);
+	struct runtime *p;
 
 	(void)events;
-	if (fd < 0 || !control_is_allowed(d, fd) || a->n_peers == PEERS_MAX)
+	if (fd < 0 || a->n_runtimes == RUNTIMES_MAX)
 		return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	p->source.fd = fd;
-	p->source.ready = on_peer;
+	p->agent = a;
+	p->watch = (struct loop_watch){.fd = fd, .on_ready = on_runtime_ready, .ctx = p};
 	p->since_ns = clock_now_ns();
-	if (daemon_watch(d, &p->source, EPOLLIN) < 0) {
+	if (loop_watch(a->parts.loop, &p->watch, EPOLLIN) < 0) {
 		free(p);
 		return;
 	}
 	TAKE_FD(fd);
-	p->next = a->peers;
-	a->peers = p;
-	a->n_peers++;
+	LIST_PUSH(a->runtimes, p);
+	a->n_runtimes++;
 }
 
 /* ---- life ---- */
 
-int agent_open(struct daemon *d, struct err *err)
+int seccomp_agent_new(struct seccomp_agent **ret, const struct seccomp_agent_parts *parts,
+		      struct err *err)
 {
-	_cleanup_free_ char *copy = strdup(d->config->socket);
-	struct agent *a = calloc(1, sizeof(*a));
-
-	d->agent = a;
-	if (!a || !copy || asprintf(&a->path, "%s/" AGENT_SOCKET, dirname(copy)) < 0)
-		return err_oom(err);
-	a->listen.fd = -1;
-	a->listen.ready = on_connection;
-	return control_listen(d, &a->listen, a->path, &a->made, err);
-}
-
-void agent_close(struct daemon *d)
-{
-	struct agent *a = d->agent;
+	struct seccomp_agent *a = calloc(1, sizeof(*a));
+	int r;
 
 	if (!a)
-		return;
-	while (a->peers)
-		peer_free(a, a->peers);
-	while (a->filters)
-		handed_free(a, a->filters);
-	if (a->made)
-		unlink(a->path);
-	if (a->listen.fd >= 0)
-		close(a->listen.fd);
-	free(a->path);
-	free(a);
-	d->agent = NULL;
-}
-
-void agent_check(struct daemon *d)
-{
-	struct peer *p = d->agent->peers, *next;
-
-	for (; p; p = next) {
-		next = p->next;
-		if (clock_now_ns() - p->since_ns > PATIENCE_NS)
-			peer_free(d->agent, p);
+		return err_oom(err);
+	a->parts = *parts;
+	r = local_socket_watch(parts->socket, parts->loop, on_connection, a, err);
+	if (r < 0) {
+		free(a);
+		return r;
 	}
+	*ret = a;
+	return 0;
 }
 
-json_t *agent_json(const struct daemon *d)
+void seccomp_agent_free(struct seccomp_agent *a)
 {
-	return json_pack("{s:i, s:I, s:I}", "filters", (int)d->agent->n_filters, "asked",
-			 (json_int_t)d->agent->asked, "refused", (json_int_t)d->agent->refused);
+	if (!a)
+		return;
+	while (a->runtimes)
+		runtime_free(a->runtimes);
+	while (a->filters)
+		agent_filter_free(a->filters);
+	free(a);
+}
+
+void seccomp_agent_check(struct seccomp_agent *a)
+{
+	LIST_EACH_SAFE (p, a->runtimes)
+		if (clock_now_ns() - p->since_ns > TIMEOUT_NS)
+			runtime_free(p);
+}
+
+json_t *seccomp_agent_to_json(void *agent)
+{
+	const struct seccomp_agent *a = agent;
+
+	return json_pack("{s:i, s:I, s:I}", "filters", (int)a->n_filters, "asked",
+			 (json_int_t)a->asked, "refused", (json_int_t)a->refused);
 }

@@ -1,47 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Containers that no hook and no engine named, found by what their cgroups are called. Who they are
- * is then looked up where engines keep bundles. One that just came may still be its runtime's,
- * whose calls are not its own: it is taken only when it has had processes for some seconds.
+ * Walks the cgroup tree. The processes of a new cgroup may still be the runtime's, whose system
+ * calls are not the container's: a container is enrolled once it has had processes for some seconds.
  */
+#include "user/discovery/cgroup_scan.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "user/sys/cgroup.h"
-#include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
+#include "lib/base/list.h"
 #include "user/identity/bundle.h"
 #include "user/identity/patterns.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
 
-#define EVERY_NS (5 * NSEC_PER_SEC)
-#define AGE_NS (5 * NSEC_PER_SEC)
+#define INTERVAL_NS 5000000000ull
+#define AGE_NS 5000000000ull /* with processes, before it is enrolled */
 #define DEPTH_MAX 24
 
 /* A container's cgroup that is not enrolled. */
 struct stray {
 	struct stray *next;
 	uint64_t cgroup_id;
-	uint64_t since_ns;   /* CLOCK_MONOTONIC; that it has processes */
-	struct identity who; /* with an id once its bundle was looked for */
-	bool there;
-	bool said; /* that no policy is for it, or what is wrong */
+	uint64_t since_ns;	  /* CLOCK_MONOTONIC, of its first processes; 0: none yet */
+	struct identity identity; /* has an id once its bundle was looked for */
+	bool seen;		  /* by the present walk */
+	bool logged;		  /* that there is no policy for it, or what is wrong */
 };
 
-struct scan {
+struct cgroup_scan {
+	const struct config *config;
+	struct containers *containers;
+	struct discovery *discovery;
 	struct stray *strays;
-	uint64_t next_ns;
+	uint64_t next_ns; /* CLOCK_MONOTONIC, of the next walk */
 };
 
 static void stray_free(struct stray *s)
 {
-	identity_done(&s->who);
+	identity_done(&s->identity);
 	free(s);
 }
 
-static struct stray *stray_of(struct scan *scan, uint64_t id)
+/* Finds or adds the stray of a cgroup. NULL: out of memory. */
+static struct stray *stray_of_cgroup(struct cgroup_scan *scan, uint64_t id)
 {
 	struct stray *s = scan->strays;
 
@@ -53,8 +59,7 @@ static struct stray *stray_of(struct scan *scan, uint64_t id)
 	if (!s)
 		return NULL;
 	s->cgroup_id = id;
-	s->next = scan->strays;
-	scan->strays = s;
+	LIST_PUSH(scan->strays, s);
 	return s;
 }
 
@@ -66,8 +71,8 @@ static bool has_processes(const char *cgroup)
 	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
 }
 
-/* All that is on disk about it. */
-static int identify(struct daemon *d, const struct pattern *p, struct identity *w)
+/* Reads all that is on disk about it. Returns 0 or -ENOMEM. */
+static int read_identity(const struct config *config, const struct pattern *p, struct identity *w)
 {
 	struct err err = {};
 	int r = identity_set(&w->id, p->id);
@@ -75,54 +80,56 @@ static int identify(struct daemon *d, const struct pattern *p, struct identity *
 	w->engine = p->engine;
 	if (r == 0)
 		r = identity_set(&w->pod_uid, p->pod_uid);
-	for (size_t i = 0; r == 0 && i < d->config->n_bundles && !w->image; i++) {
+	for (size_t i = 0; r == 0 && i < config->n_bundles && !w->image; i++) {
 		_cleanup_free_ char *bundle = NULL, *inner = NULL;
 
-		if (asprintf(&bundle, "%s/%s", d->config->bundles[i], p->id) < 0 ||
+		if (asprintf(&bundle, "%s/%s", config->bundles[i], p->id) < 0 ||
 		    asprintf(&inner, "%s/userdata", bundle) < 0)
 			return -ENOMEM;
 		if (identity_from_bundle(w, bundle, &err) < 0 ||
 		    identity_from_bundle(w, inner, &err) < 0)
-			daemon_log(d, LOG_LEVEL_WARNING, "%.12s: %s", p->id, err.msg);
+			log_warning("%.12s: %s", p->id, err.msg);
 	}
 	return r;
 }
 
-static void take(struct daemon *d, struct stray *s, const char *cgroup, const struct pattern *p)
+static void enrol_stray(struct cgroup_scan *scan, struct stray *s, const char *cgroup,
+			const struct pattern *p)
 {
-	struct arrival a = {.who = &s->who, .cgroup = cgroup, .quiet = s->said};
+	struct discovered found = {.identity = &s->identity, .cgroup = cgroup, .quiet = s->logged};
 	struct container *c = NULL;
 	struct err why;
 	int r;
 
-	if (!s->who.id && identify(d, p, &s->who) < 0)
+	if (!s->identity.id && read_identity(scan->config, p, &s->identity) < 0)
 		return;
-	r = adopt(d, &a, &c, &why);
-	if (r < 0 && !s->said)
-		daemon_log(d, LOG_LEVEL_WARNING, "%.12s: cannot be guarded: %s", p->id, why.msg);
-	s->said = !c;
+	r = discovery_enrol(scan->discovery, &found, &c, &why);
+	if (r < 0 && !s->logged)
+		log_warning("%.12s: cannot be guarded: %s", p->id, why.msg);
+	s->logged = !c;
 }
 
-static void on_container(struct daemon *d, const char *cgroup, const struct pattern *p)
+static void on_container_cgroup(struct cgroup_scan *scan, const char *cgroup,
+				const struct pattern *p)
 {
-	struct container *c = containers_find(d, cgroup);
+	const struct container *c = containers_find(scan->containers, cgroup);
 	uint64_t now = clock_now_ns(), id;
 	struct stray *s;
 
 	if (cgroup_id(cgroup, &id, NULL) < 0 || (c && c->cgroup_id == id))
 		return;
-	s = stray_of(d->scan, id);
+	s = stray_of_cgroup(scan, id);
 	if (!s)
 		return;
-	s->there = true;
+	s->seen = true;
 	if (!s->since_ns || !has_processes(cgroup))
 		s->since_ns = now;
 	else if (now - s->since_ns >= AGE_NS)
-		take(d, s, cgroup, p);
+		enrol_stray(scan, s, cgroup, p);
 }
 
 /* path: a buffer of PATH_MAX bytes, len of which are used. */
-static void walk(struct daemon *d, char *path, size_t len, int depth)
+static void walk_cgroups(struct cgroup_scan *scan, char *path, size_t len, int depth)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
@@ -136,58 +143,62 @@ static void walk(struct daemon *d, char *path, size_t len, int depth)
 		path[len] = '/';
 		memcpy(path + len + 1, e->d_name, n + 1);
 		if (pattern_match(path, &p))
-			on_container(d, path, &p);
+			on_container_cgroup(scan, path, &p);
 		else if (depth < DEPTH_MAX)
-			walk(d, path, len + 1 + n, depth + 1);
+			walk_cgroups(scan, path, len + 1 + n, depth + 1);
 		path[len] = '\0';
 	}
 	if (dir)
 		closedir(dir);
 }
 
-static void forget_gone(struct scan *scan)
+static void forget_unseen(struct cgroup_scan *scan)
 {
-	struct stray **at = &scan->strays;
-
-	while (*at) {
-		struct stray *s = *at;
-
-		if (s->there) {
-			s->there = false;
-			at = &s->next;
+	LIST_EACH_SAFE (s, scan->strays) {
+		if (!s->seen) {
+			LIST_REMOVE(scan->strays, s);
+			stray_free(s);
 			continue;
 		}
-		*at = s->next;
-		stray_free(s);
+		s->seen = false;
 	}
 }
 
-void scan_check(struct daemon *d)
+void cgroup_scan_check(struct cgroup_scan *scan)
 {
 	_cleanup_free_ char *root = NULL;
 	uint64_t now = clock_now_ns();
 	char path[PATH_MAX];
 
-	if (!d->scan)
-		d->scan = calloc(1, sizeof(*d->scan));
-	if (!d->scan || !d->config->n_bundles || now < d->scan->next_ns)
+	if (!scan->config->n_bundles || now < scan->next_ns)
 		return;
-	d->scan->next_ns = now + EVERY_NS;
+	scan->next_ns = now + INTERVAL_NS;
 	if (cgroup_root(&root, NULL) < 0 || strlen(root) >= sizeof(path))
 		return;
 	memcpy(path, root, strlen(root) + 1);
-	walk(d, path, strlen(root), 0);
-	forget_gone(d->scan);
+	walk_cgroups(scan, path, strlen(root), 0);
+	forget_unseen(scan);
 }
 
-void scan_close(struct daemon *d)
+int cgroup_scan_new(struct cgroup_scan **ret, const struct config *config,
+		    struct containers *containers, struct discovery *discovery)
 {
-	while (d->scan && d->scan->strays) {
-		struct stray *s = d->scan->strays;
+	struct cgroup_scan *scan = calloc(1, sizeof(*scan));
 
-		d->scan->strays = s->next;
-		stray_free(s);
-	}
-	free(d->scan);
-	d->scan = NULL;
+	if (!scan)
+		return -ENOMEM;
+	scan->config = config;
+	scan->containers = containers;
+	scan->discovery = discovery;
+	*ret = scan;
+	return 0;
+}
+
+void cgroup_scan_free(struct cgroup_scan *scan)
+{
+	if (!scan)
+		return;
+	while (scan->strays)
+		stray_free(LIST_POP(scan->strays));
+	free(scan);
 }

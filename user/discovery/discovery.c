@@ -1,73 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Containers that a hook or an engine names: which cgroup they are in, which policy is theirs.
- * What is said of a container is believed only as far as the cgroup of its process agrees, for a
- * process number may be another's by the time it is looked at.
+ * Finds the cgroup and the policy of a discovered container. What is said of a container is believed
+ * only as far as the cgroup of its process agrees: the number of a process may be that of another
+ * one by the time lutrad looks.
  */
+#include "user/discovery/discovery.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "user/sys/cgroup.h"
-#include "user/policy/image_index.h"
-#include "user/daemon/daemon.h"
+#include "user/containers/enrol.h"
 #include "user/identity/patterns.h"
+#include "user/policy/image_index.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/log.h"
 
 #define SHORT_ID 12
 
+struct discovery {
+	struct containers *containers;
+	struct image_index *policies;
+};
+
 /*
- * The container's own cgroup: that of its process up to where an engine's naming ends. What no
- * engine named is taken as it is where a hook says so, whose process waits; else it is nobody's.
+ * Finds the container's own cgroup: the path of its process's up to where an engine's naming ends.
+ * A path without any engine's naming is taken as it is if a hook waits, else refused.
  */
-static int find_cgroup(const struct arrival *a, char **ret, struct err *why)
+static int find_own_cgroup(const struct discovered *found, char **ret, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	struct pattern p;
 	int r = 0;
 
-	if (a->cgroup)
-		path = strdup(a->cgroup);
+	if (found->cgroup)
+		path = strdup(found->cgroup);
 	else
-		r = cgroup_of_pid(a->pid, &path, why);
+		r = cgroup_of_pid(found->pid, &path, err);
 	if (r < 0 || !path)
-		return r < 0 ? r : err_oom(why);
+		return r < 0 ? r : err_oom(err);
 	if (pattern_match(path, &p)) {
-		if (strcmp(p.id, a->who->id) != 0)
-			return err_set(why, -EXDEV, "process %d is of container %.12s", (int)a->pid,
-				       p.id);
+		if (strcmp(p.id, found->identity->id) != 0)
+			return err_set(err, -EXDEV, "process %d belongs to container %.12s",
+				       (int)found->pid, p.id);
 		path[p.len] = '\0';
-	} else if (!a->starting) {
-		return err_set(why, -EXDEV, "process %d is in %.300s, which is no container's",
-			       (int)a->pid, path);
+	} else if (!found->starting) {
+		return err_set(err, -EXDEV, "process %d is in %.300s, which is no container's",
+			       (int)found->pid, path);
 	}
 	*ret = TAKE_PTR(path);
 	return 0;
 }
 
-struct container *adopt_find(struct daemon *d, const char *id)
+/* Finds the container enrolled with that cgroup. One whose cgroup was made again is released. */
+static struct container *find_enrolled(const struct containers *all, const char *cgroup)
 {
-	struct container *c = d->containers;
-
-	while (c && (!c->who.id || strcmp(c->who.id, id) != 0))
-		c = c->next;
-	return c;
-}
-
-/* The container that is enrolled with that cgroup; one whose cgroup was another is released. */
-static struct container *known(struct daemon *d, const char *cgroup)
-{
-	struct container *c = containers_find(d, cgroup);
+	struct container *c = containers_find(all, cgroup);
 	uint64_t id;
 
 	if (!c || (cgroup_id(cgroup, &id, NULL) == 0 && id == c->cgroup_id))
 		return c;
-	daemon_log(d, LOG_LEVEL_INFO, "%s: its cgroup was made anew", c->name);
-	containers_release(d, c, false);
+	log_info("%s: its cgroup was removed and made again", c->name);
+	container_release(c, false);
 	return NULL;
 }
 
-/* A name that no other has: the engine's, the one in the pod, the id; then with the id. */
-static void choose_name(struct daemon *d, const struct identity *w, char *buf, size_t size)
+/* A name that no other has: the engine's, that in the pod, or the id; if taken, with the id. */
+static void choose_name(const struct containers *all, const struct identity *w, char *buf,
+			size_t size)
 {
 	const char *name = w->name ? w->name : w->pod_container;
 
@@ -77,70 +77,90 @@ static void choose_name(struct daemon *d, const struct identity *w, char *buf, s
 		snprintf(buf, size, "%s", name);
 	else
 		snprintf(buf, size, "%.*s", SHORT_ID, w->id);
-	if (containers_find(d, buf))
+	if (containers_find(all, buf))
 		snprintf(buf + strlen(buf), size - strlen(buf), "-%.*s", SHORT_ID, w->id);
 }
 
-/* 1: no policy is for it, why says so. */
-static int enroll(struct daemon *d, const struct arrival *a, const char *cgroup,
-		  struct container **ret, struct err *why)
+/* Returns 1 if there is no policy for it and it is not learned; err says why. */
+static int enrol_found(struct discovery *d, const struct discovered *found, const char *cgroup,
+		       struct container **ret, struct err *err)
 {
 	char name[128];
-	struct enrol_request q = {
-		.cgroup = cgroup, .name = name, .who = a->who, .starting = a->starting};
+	struct enrol_request q = {.cgroup = cgroup,
+				  .name = name,
+				  .identity = found->identity,
+				  .starting = found->starting};
 	struct image_index_match m;
-	bool changed;
-	int r = image_index_find(d->image_index, a->who, &m, why);
+	int r = image_index_find(d->policies, found->identity, &m, err);
+	bool has_policy = r == 0;
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	changed = r == 0 && m.other_digest;
-	q.policy = r == 0 ? m.policy : NULL;
-	choose_name(d, a->who, name, sizeof(name));
-	r = containers_enroll(d, &q, ret, why);
-	if (r == -ENOENT && !q.policy)
+	q.policy = has_policy ? m.policy : NULL;
+	choose_name(d->containers, found->identity, name, sizeof(name));
+	r = enrol_container(d->containers, &q, ret, err);
+	if (r == -ENOENT && !has_policy)
 		return 1;
 	if (r == -EOPNOTSUPP) {
-		daemon_log(d, LOG_LEVEL_WARNING, "%s: in mode audit: %s", name, why->msg);
+		log_warning("%s: in mode audit: %s", name, err->msg);
 		q.mode = "audit";
-		r = containers_enroll(d, &q, ret, why);
+		r = enrol_container(d->containers, &q, ret, err);
 	}
-	if (r == 0 && changed)
-		daemon_log(d, LOG_LEVEL_WARNING,
-			   "%s: its policy was made for another image of the name %s", name,
-			   (*ret)->who.image);
+	if (r == 0 && has_policy && m.other_digest)
+		log_warning("%s: its policy was made for another image of the name %s", name,
+			    (*ret)->identity.image);
 	return r;
 }
 
-int adopt(struct daemon *d, const struct arrival *a, struct container **ret, struct err *why)
+int discovery_enrol(struct discovery *d, const struct discovered *found, struct container **ret,
+		    struct err *err)
 {
 	_cleanup_free_ char *cgroup = NULL;
 	struct container *c = NULL;
-	int r = find_cgroup(a, &cgroup, why);
+	int r = find_own_cgroup(found, &cgroup, err);
 
 	if (r < 0)
 		return r;
-	c = known(d, cgroup);
+	c = find_enrolled(d->containers, cgroup);
 	if (c) {
-		if (identity_fill(&c->who, a->who) < 0)
-			return err_oom(why);
-		enrolled_save(d);
+		if (container_add_identity(c, found->identity) < 0)
+			return err_oom(err);
 		*ret = c;
 		return 0;
 	}
-	r = enroll(d, a, cgroup, &c, why);
+	r = enrol_found(d, found, cgroup, &c, err);
 	if (r < 0)
 		return r;
-	if (r > 0 && !a->quiet)
-		daemon_log(d, LOG_LEVEL_INFO, "%.12s: not guarded: %s", a->who->id, why->msg);
+	if (r > 0 && !found->quiet)
+		log_info("%.12s: not guarded: %s", found->identity->id, err->msg);
 	*ret = c;
 	return 0;
 }
 
-void adopt_end(struct daemon *d, const char *id)
+void discovery_end(struct discovery *d, const char *id)
 {
-	struct container *c = adopt_find(d, id);
+	struct container *c = containers_find_id(d->containers, id);
 
 	if (c && access(c->cgroup, F_OK) < 0)
-		containers_release(d, c, false);
+		container_release(c, false);
+}
+
+int discovery_new(struct discovery **ret, const struct config *config,
+		  struct containers *containers)
+{
+	_cleanup_(discovery_freep) struct discovery *d = calloc(1, sizeof(*d));
+
+	if (!d || image_index_new(&d->policies, config->policies_dir) < 0)
+		return -ENOMEM;
+	d->containers = containers;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+void discovery_free(struct discovery *d)
+{
+	if (!d)
+		return;
+	image_index_free(d->policies);
+	free(d);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of an engine: JSON of which only a few members are looked at. */
+/* Reads answers of an engine: JSON, of which only a few members matter. */
 #include "user/discovery/engine_api.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "user/identity/bundle.h"
 
-static json_t *parse(const char *text, size_t len, struct err *err)
+static json_t *parse_answer(const char *text, size_t len, struct err *err)
 {
 	json_error_t je;
 	json_t *j = json_loadb(text, len, 0, &je);
@@ -18,39 +18,40 @@ static json_t *parse(const char *text, size_t len, struct err *err)
 	return j;
 }
 
-/* A path of members, down to the last. */
-static const json_t *at(const json_t *j, const char *a, const char *b)
+/* Returns j.a.b, or j.a if b is NULL. */
+static const json_t *get_member(const json_t *j, const char *a, const char *b)
 {
 	j = json_object_get(j, a);
 	return b ? json_object_get(j, b) : j;
 }
 
-static bool take_id(const char *s, char ret[static API_ID])
+static bool take_id(const char *s, char ret[static ENGINE_ID_BYTES])
 {
-	if (!s || strlen(s) != API_ID - 1 || strspn(s, "0123456789abcdef") != API_ID - 1)
+	if (!s || strlen(s) != ENGINE_ID_BYTES - 1 ||
+	    strspn(s, "0123456789abcdef") != ENGINE_ID_BYTES - 1)
 		return false;
-	memcpy(ret, s, API_ID);
+	memcpy(ret, s, ENGINE_ID_BYTES);
 	return true;
 }
 
-int api_list(const char *text, size_t len, api_each *each, void *ctx, struct err *err)
+int engine_list_parse(const char *text, size_t len, engine_each *each, void *ctx, struct err *err)
 {
-	json_auto_t *list = parse(text, len, err);
+	json_auto_t *list = parse_answer(text, len, err);
 	const json_t *one;
-	char id[API_ID];
+	char id[ENGINE_ID_BYTES];
 	size_t i;
 
 	if (!list)
 		return -EBADMSG;
 	if (!json_is_array(list))
-		return err_set(err, -EBADMSG, "the engine's answer is no list of containers");
+		return err_set(err, -EBADMSG, "the engine's answer is not a list of containers");
 	json_array_foreach (list, i, one)
 		if (take_id(json_string_value(json_object_get(one, "Id")), id))
 			each(ctx, id);
 	return 0;
 }
 
-static int inspect(const json_t *j, struct identity *w)
+static int fill_from_answer(const json_t *j, struct identity *w)
 {
 	const char *name = json_string_value(json_object_get(j, "Name"));
 	const char *image_id = json_string_value(json_object_get(j, "Image"));
@@ -62,29 +63,30 @@ static int inspect(const json_t *j, struct identity *w)
 	if (r == 0)
 		r = identity_set(&w->name, name);
 	if (r == 0)
-		r = identity_set(&w->image, json_string_value(at(j, "Config", "Image")));
+		r = identity_set(&w->image, json_string_value(get_member(j, "Config", "Image")));
 	if (r == 0 && image_id)
 		r = identity_set_digest(&w->image_id, image_id);
 	if (r == 0)
-		r = identity_from_annotations(w, at(j, "Config", "Labels"));
+		r = identity_from_annotations(w, get_member(j, "Config", "Labels"));
 	return r;
 }
 
-int api_inspect(const char *text, size_t len, const char *id, struct identity *ret, pid_t *ret_pid,
-		struct err *err)
+int engine_container_parse(const char *text, size_t len, const char *id, struct identity *ret,
+			   pid_t *ret_pid, struct err *err)
 {
 	_cleanup_(identity_done) struct identity w = {};
-	json_auto_t *j = parse(text, len, err);
+	json_auto_t *j = parse_answer(text, len, err);
 	const char *theirs = json_string_value(json_object_get(j, "Id"));
-	json_int_t pid = json_integer_value(at(j, "State", "Pid"));
+	json_int_t pid = json_integer_value(get_member(j, "State", "Pid"));
 
 	if (!j)
 		return -EBADMSG;
 	if (!theirs || strcmp(theirs, id) != 0)
 		return err_set(err, -EBADMSG, "the engine's answer is not about that container");
-	if (pid < 0 || pid > INT_MAX || inspect(j, &w) < 0)
-		return err_set(err, -EBADMSG, "the engine's answer has what can be no container's");
-	if (!json_is_true(at(j, "State", "Running")))
+	if (pid < 0 || pid > INT_MAX || fill_from_answer(j, &w) < 0)
+		return err_set(err, -EBADMSG,
+			       "the engine's answer has a value that no container has");
+	if (!json_is_true(get_member(j, "State", "Running")))
 		pid = 0;
 	*ret_pid = (pid_t)pid;
 	*ret = w;
@@ -92,9 +94,9 @@ int api_inspect(const char *text, size_t len, const char *id, struct identity *r
 	return 0;
 }
 
-int api_image(const char *text, size_t len, struct identity *w, struct err *err)
+int engine_image_parse(const char *text, size_t len, struct identity *w, struct err *err)
 {
-	json_auto_t *j = parse(text, len, err);
+	json_auto_t *j = parse_answer(text, len, err);
 	const char *digest = json_string_value(json_object_get(j, "Digest"));
 	const json_t *one;
 	size_t i;
@@ -103,7 +105,7 @@ int api_image(const char *text, size_t len, struct identity *w, struct err *err)
 	if (!j)
 		return -EBADMSG;
 	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "the engine's answer is no image");
+		return err_set(err, -EBADMSG, "the engine's answer is not an image");
 	json_array_foreach (json_object_get(j, "RepoDigests"), i, one) {
 		const char *s = json_string_value(one);
 
@@ -115,19 +117,19 @@ int api_image(const char *text, size_t len, struct identity *w, struct err *err)
 	return r < 0 ? err_oom(err) : 0;
 }
 
-int api_event(const char *text, size_t len, struct api_event *ret, struct err *err)
+int engine_event_parse(const char *text, size_t len, struct engine_event *ret, struct err *err)
 {
-	json_auto_t *j = parse(text, len, err);
+	json_auto_t *j = parse_answer(text, len, err);
 	const char *type = json_string_value(json_object_get(j, "Type"));
 	const char *action = json_string_value(json_object_get(j, "Action"));
-	const char *id = json_string_value(at(j, "Actor", "ID"));
-	struct api_event e = {};
+	const char *id = json_string_value(get_member(j, "Actor", "ID"));
+	struct engine_event e = {};
 
 	if (!j)
 		return -EBADMSG;
 	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "the engine's answer is no event");
-	/* Older engines say it in other words, too. */
+		return err_set(err, -EBADMSG, "the engine's answer is not an event");
+	/* Older engines use other members. */
 	action = action ? action : json_string_value(json_object_get(j, "status"));
 	id = id ? id : json_string_value(json_object_get(j, "id"));
 	if ((type && strcmp(type, "container") != 0) || !action || !take_id(id, e.id))

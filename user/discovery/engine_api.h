@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of the Docker Engine API, which Podman gives too. Text in, what we need of it out. */
+/* Reads answers of the Docker Engine API, which Podman has too. */
 #ifndef LUTRA_USER_DISCOVERY_ENGINE_API_H
 #define LUTRA_USER_DISCOVERY_ENGINE_API_H
 
@@ -9,30 +9,33 @@
 
 #include "user/identity/identity.h"
 
-#define API_ID 65 /* 64 hexadecimal digits */
+#define ENGINE_ID_BYTES 65 /* 64 hexadecimal digits */
 
 /* Called for each running container of GET /containers/json. */
-typedef void api_each(void *ctx, const char id[static API_ID]);
-
-/* -EBADMSG: no such answer; then each was not called. What has no id of 64 digits is left out. */
-int api_list(const char *text, size_t len, api_each *each, void *ctx, struct err *err);
+typedef void engine_each(void *ctx, const char id[static ENGINE_ID_BYTES]);
 
 /*
- * GET /containers/ID/json. *ret_pid: its first process; 0: it does not run. -EBADMSG: no such
- * answer, or of another container than id. *ret is all of it, or untouched.
+ * Reads GET /containers/json. Containers without an id of 64 digits are left out. -EBADMSG: not
+ * such an answer; then each was not called.
  */
-int api_inspect(const char *text, size_t len, const char *id, struct identity *ret, pid_t *ret_pid,
-		struct err *err);
+int engine_list_parse(const char *text, size_t len, engine_each *each, void *ctx, struct err *err);
 
-/* GET /images/ID/json: the digest under which it was pulled, if any. -EBADMSG. */
-int api_image(const char *text, size_t len, struct identity *w, struct err *err);
+/*
+ * Reads GET /containers/ID/json. *ret_pid: the first process; 0: the container does not run.
+ * -EBADMSG: not such an answer, or one about another container than id.
+ */
+int engine_container_parse(const char *text, size_t len, const char *id, struct identity *ret,
+			   pid_t *ret_pid, struct err *err);
 
-struct api_event {
-	char id[API_ID];
-	bool started; /* else it has ended */
+/* Reads the digest from GET /images/ID/json into w, if there is one. -EBADMSG, -ENOMEM. */
+int engine_image_parse(const char *text, size_t len, struct identity *w, struct err *err);
+
+struct engine_event {
+	char id[ENGINE_ID_BYTES];
+	bool started; /* false: it has ended */
 };
 
-/* A line of GET /events. -ENOENT: of something else. -EBADMSG. */
-int api_event(const char *text, size_t len, struct api_event *ret, struct err *err);
+/* Reads a line of GET /events. -ENOENT: it is about something else. -EBADMSG: not an event. */
+int engine_event_parse(const char *text, size_t len, struct engine_event *ret, struct err *err);
 
 #endif

@@ -1,214 +1,216 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The APIs of Docker and Podman: a stream of events tells of containers that start and end; when it
- * begins, those that run already are asked for, so that none falls between. Each is looked at, and
- * its image, and adopted. An engine that ends is tried again, after 1, 2, 4 … 30 seconds; its
- * containers stay guarded meanwhile.
+ * The APIs of Docker and Podman. A stream of events tells of containers that start and end; when it
+ * begins, the running containers are asked for, so that none is missed in between. Each container
+ * and its image are inspected, then the container is enrolled. An engine that ends is asked again
+ * after 1, 2, 4 … 30 seconds; its containers stay guarded meanwhile.
  *
- * Fails: what an engine says that cannot be is refused, with a line in the log.
+ * Runs on the main loop and does not block. An answer that cannot be true is refused and logged.
  */
+#include "user/discovery/engines.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "lib/base/list.h"
 #include "lib/base/text.h"
-#include "user/sys/clock.h"
-#include "user/daemon/daemon.h"
 #include "user/discovery/engine_api.h"
 #include "user/http/client.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
 
 #define LIST_MAX (16u << 20)
 #define INSPECT_MAX (4u << 20)
 #define EVENT_MAX (256u << 10)
 #define ANSWER_MS 10000L
 #define BACKOFF_MAX_S 30
-#define LOOKS_MAX 4096 /* containers that are looked at, at a time */
+#define INSPECTIONS_MAX 4096 /* at a time */
+#define SECOND_NS 1000000000ull
 
 static const char events_path[] =
 	"/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C"
 	"%22die%22%5D%7D";
 
-struct api {
-	struct daemon *d;
-	char *socket;
-	enum engine kind; /* once it has said so */
-	bool asked;	  /* the stream is under way, or being opened */
-	bool up;	  /* it has begun */
-	bool said;	  /* that it is not there */
+struct engine_link {
+	struct engines *all;
+	char *socket;	  /* the configuration's */
+	enum engine kind; /* known once the engine has answered */
+	bool asked;	  /* the stream is open, or being opened */
+	bool up;	  /* the stream has begun */
+	bool logged;	  /* that the engine is not there */
 	unsigned backoff_s;
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
-	struct look *looks;
-	unsigned n_looks;
+	struct inspection *inspections;
+	unsigned n_inspections;
 };
 
-/* A container that is looked at. */
-struct look {
-	struct look *next;
-	struct api *e;
-	char id[API_ID];
-	struct identity who;
+/* A container about which an engine is asked. */
+struct inspection {
+	struct inspection *next;
+	struct engine_link *engine;
+	char id[ENGINE_ID_BYTES];
+	struct identity identity;
 	pid_t pid;
 };
 
 struct engines {
-	struct source source;
-	struct http_client *fetch;
-	struct api engine[CONFIG_ENGINES_MAX];
+	struct engines_parts parts;
+	struct loop_watch watch;
+	struct http_client *client;
+	struct engine_link links[CONFIG_ENGINES_MAX];
 	size_t n;
 };
 
-static int start(struct api *e, const struct http_client_get *get)
+static int send_get(struct engine_link *e, const struct http_client_get *get)
 {
-	int r = http_client_start(e->d->engines->fetch, get);
+	int r = http_client_start(e->all->client, get);
 
 	if (r < 0)
-		daemon_log(e->d, LOG_LEVEL_ERROR, "%s: %s", e->socket, strerror(-r));
+		log_error("%s: %s", e->socket, strerror(-r));
 	return r;
 }
 
 /* ---- one container ---- */
 
-static void look_free(struct look *l)
+static void inspection_free(struct inspection *i)
 {
-	struct look **at = l ? &l->e->looks : NULL;
-
-	if (!l)
+	if (!i)
 		return;
-	while (*at != l)
-		at = &(*at)->next;
-	*at = l->next;
-	l->e->n_looks--;
-	identity_done(&l->who);
-	free(l);
+	LIST_REMOVE(i->engine->inspections, i);
+	i->engine->n_inspections--;
+	identity_done(&i->identity);
+	free(i);
 }
-DEFINE_FREEP(struct look, look_free);
+DEFINE_FREEP(struct inspection, inspection_free);
 
-/* What became of a question; false: nothing that can be used, which was said. */
-static bool is_answer(const struct look *l, const struct http_client_answer *a)
+/* Returns false if the answer cannot be used, which is logged. */
+static bool is_usable(const struct inspection *i, const struct http_client_answer *a)
 {
 	if (a->r == 0 && a->status == 200)
 		return true;
 	if (a->r == 0 && a->status == 404)
-		daemon_log(l->e->d, LOG_LEVEL_INFO, "%.12s: gone before it could be looked at",
-			   l->id);
+		log_info("%.12s: gone before it could be inspected", i->id);
 	else
-		daemon_log(l->e->d, LOG_LEVEL_ERROR, "%.12s: %s: %s (%ld)", l->id, l->e->socket,
-			   a->r < 0 ? a->why : "an answer of another status", a->status);
+		log_error("%.12s: %s: %s (%ld)", i->id, i->engine->socket,
+			  a->r < 0 ? a->why : "an answer of another status", a->status);
 	return false;
 }
 
-static void take(struct look *l)
+static void enrol_inspected(struct inspection *i)
 {
-	struct arrival a = {.who = &l->who, .pid = l->pid};
+	struct discovered found = {.identity = &i->identity, .pid = i->pid};
 	struct container *c;
 	struct err why;
 
-	if (l->who.engine == ENGINE_UNKNOWN)
-		l->who.engine = l->e->kind;
-	if (adopt(l->e->d, &a, &c, &why) < 0)
-		daemon_log(l->e->d, LOG_LEVEL_WARNING, "%.12s: cannot be guarded: %s", l->id,
-			   why.msg);
+	if (i->identity.engine == ENGINE_UNKNOWN)
+		i->identity.engine = i->engine->kind;
+	if (discovery_enrol(i->engine->all->parts.discovery, &found, &c, &why) < 0)
+		log_warning("%.12s: cannot be guarded: %s", i->id, why.msg);
 }
 
 static void on_image(void *ctx, const struct http_client_answer *a)
 {
-	_cleanup_(look_freep) struct look *l = ctx;
+	_cleanup_(inspection_freep) struct inspection *i = ctx;
 	struct err err;
 
 	/* The image may have been removed while its container runs on. */
-	if (a->r == 0 && a->status == 200 && api_image(a->body, a->len, &l->who, &err) < 0)
-		daemon_log(l->e->d, LOG_LEVEL_ERROR, "%.12s: %s: %s", l->id, l->e->socket, err.msg);
-	take(l);
+	if (a->r == 0 && a->status == 200 &&
+	    engine_image_parse(a->body, a->len, &i->identity, &err) < 0)
+		log_error("%.12s: %s: %s", i->id, i->engine->socket, err.msg);
+	enrol_inspected(i);
+}
+
+/* Asks for the image's digest. Returns false if it is known, or cannot be asked for. */
+static bool ask_for_image(struct inspection *i)
+{
+	const char *prefix = i->engine->kind == ENGINE_PODMAN ? "/v4.0.0/libpod" : "";
+	struct http_client_get get = {.socket = i->engine->socket,
+				      .max = INSPECT_MAX,
+				      .timeout_ms = ANSWER_MS,
+				      .done = on_image,
+				      .ctx = i};
+	_cleanup_free_ char *path = NULL;
+
+	/* Podman's own API also has the digest of an image that was never pulled. */
+	if (i->identity.digest || !i->identity.image_id ||
+	    asprintf(&path, "%s/images/%s/json", prefix, i->identity.image_id) < 0)
+		return false;
+	get.path = path;
+	return send_get(i->engine, &get) == 0;
 }
 
 static void on_inspect(void *ctx, const struct http_client_answer *a)
 {
-	_cleanup_(look_freep) struct look *l = ctx;
-	struct http_client_get get = {.socket = l->e->socket,
-				      .max = INSPECT_MAX,
-				      .timeout_ms = ANSWER_MS,
-				      .done = on_image,
-				      .ctx = l};
-	_cleanup_free_ char *path = NULL;
+	_cleanup_(inspection_freep) struct inspection *i = ctx;
 	struct err err;
 
-	if (!is_answer(l, a))
+	if (!is_usable(i, a))
 		return;
-	if (api_inspect(a->body, a->len, l->id, &l->who, &l->pid, &err) < 0) {
-		daemon_log(l->e->d, LOG_LEVEL_ERROR, "%.12s: %s: %s", l->id, l->e->socket, err.msg);
-		return;
-	}
-	if (l->pid == 0) {
-		daemon_log(l->e->d, LOG_LEVEL_INFO, "%.12s: ended before it could be guarded",
-			   l->id);
+	if (engine_container_parse(a->body, a->len, i->id, &i->identity, &i->pid, &err) < 0) {
+		log_error("%.12s: %s: %s", i->id, i->engine->socket, err.msg);
 		return;
 	}
-	/* Podman's own answer has the digest also of an image that was never pulled. */
-	if (l->who.digest || !l->who.image_id ||
-	    asprintf(&path, "%s/images/%s/json",
-		     l->e->kind == ENGINE_PODMAN ? "/v4.0.0/libpod" : "", l->who.image_id) < 0) {
-		take(l);
+	if (i->pid == 0) {
+		log_info("%.12s: ended before it could be guarded", i->id);
 		return;
 	}
-	get.path = path;
-	if (start(l->e, &get) == 0)
-		TAKE_PTR(l);
+	if (ask_for_image(i))
+		TAKE_PTR(i);
 	else
-		take(l);
+		enrol_inspected(i);
 }
 
-static void look(void *ctx, const char id[static API_ID])
+static void inspect_container(void *ctx, const char id[static ENGINE_ID_BYTES])
 {
-	struct api *e = ctx;
-	struct container *c = adopt_find(e->d, id);
+	struct engine_link *e = ctx;
+	const struct container *c = containers_find_id(e->all->parts.containers, id);
 	struct http_client_get get = {.socket = e->socket,
 				      .max = INSPECT_MAX,
 				      .timeout_ms = ANSWER_MS,
 				      .done = on_inspect};
-	char path[API_ID + 32];
-	struct look *l;
+	char path[ENGINE_ID_BYTES + 32];
+	struct inspection *i;
 
-	/* The hook was first, and knows all that an engine does. */
-	if (c && c->who.digest && c->who.name)
+	/* The hook came first, and knows all that an engine does. */
+	if (c && c->identity.digest && c->identity.name)
 		return;
-	if (e->n_looks == LOOKS_MAX) {
-		daemon_log(e->d, LOG_LEVEL_ERROR, "%.12s: %s: too many containers at once", id,
-			   e->socket);
+	if (e->n_inspections == INSPECTIONS_MAX) {
+		log_error("%.12s: %s: too many containers at once", id, e->socket);
 		return;
 	}
-	l = calloc(1, sizeof(*l));
-	if (!l)
+	i = calloc(1, sizeof(*i));
+	if (!i)
 		return;
-	l->e = e;
-	l->next = e->looks;
-	e->looks = l;
-	e->n_looks++;
-	memcpy(l->id, id, API_ID);
+	i->engine = e;
+	LIST_PUSH(e->inspections, i);
+	e->n_inspections++;
+	memcpy(i->id, id, ENGINE_ID_BYTES);
 	snprintf(path, sizeof(path), "/containers/%s/json", id);
 	get.path = path;
-	get.ctx = l;
-	if (start(e, &get) < 0)
-		look_free(l);
+	get.ctx = i;
+	if (send_get(e, &get) < 0)
+		inspection_free(i);
 }
 
 /* ---- one engine ---- */
 
 static void on_list(void *ctx, const struct http_client_answer *a)
 {
-	struct api *e = ctx;
+	struct engine_link *e = ctx;
 	struct err err;
 
 	if (a->r < 0 || a->status != 200)
-		daemon_log(e->d, LOG_LEVEL_ERROR, "%s: no list of containers: %s (%ld)", e->socket,
-			   a->r < 0 ? a->why : "another status", a->status);
-	else if (api_list(a->body, a->len, look, e, &err) < 0)
-		daemon_log(e->d, LOG_LEVEL_ERROR, "%s: %s", e->socket, err.msg);
+		log_error("%s: no list of containers: %s (%ld)", e->socket,
+			  a->r < 0 ? a->why : "another status", a->status);
+	else if (engine_list_parse(a->body, a->len, inspect_container, e, &err) < 0)
+		log_error("%s: %s", e->socket, err.msg);
 }
 
-static void on_head(void *ctx, bool podman)
+static void on_stream_head(void *ctx, bool podman)
 {
-	struct api *e = ctx;
+	struct engine_link *e = ctx;
 	struct http_client_get get = {.socket = e->socket,
 				      .path = "/containers/json",
 				      .max = LIST_MAX,
@@ -218,126 +220,129 @@ static void on_head(void *ctx, bool podman)
 
 	e->kind = podman ? ENGINE_PODMAN : ENGINE_DOCKER;
 	e->up = true;
-	e->said = false;
+	e->logged = false;
 	e->backoff_s = 0;
-	daemon_log(e->d, LOG_LEVEL_INFO, "%s: %s tells of its containers", e->socket,
-		   engine_name(e->kind));
-	start(e, &get);
+	log_info("%s: connected to %s", e->socket, engine_name(e->kind));
+	send_get(e, &get);
 }
 
-static void on_line(void *ctx, const char *text, size_t len)
+static void on_stream_line(void *ctx, const char *text, size_t len)
 {
-	struct api *e = ctx;
-	struct api_event event;
+	struct engine_link *e = ctx;
+	struct engine_event event;
 	struct err err;
-	int r = api_event(text, len, &event, &err);
+	int r = engine_event_parse(text, len, &event, &err);
 
 	if (r == -EBADMSG)
-		daemon_log(e->d, LOG_LEVEL_ERROR, "%s: %s", e->socket, err.msg);
+		log_error("%s: %s", e->socket, err.msg);
 	if (r < 0)
 		return;
 	if (event.started)
-		look(e, event.id);
+		inspect_container(e, event.id);
 	else
-		adopt_end(e->d, event.id);
+		discovery_end(e->all->parts.discovery, event.id);
 }
 
-static void on_end(void *ctx, const struct http_client_answer *a)
+static void on_stream_end(void *ctx, const struct http_client_answer *a)
 {
-	struct api *e = ctx;
+	struct engine_link *e = ctx;
 
 	e->asked = false;
 	e->backoff_s = e->backoff_s ? e->backoff_s * 2 : 1;
 	if (e->backoff_s > BACKOFF_MAX_S)
 		e->backoff_s = BACKOFF_MAX_S;
-	e->retry_ns = clock_now_ns() + e->backoff_s * NSEC_PER_SEC;
+	e->retry_ns = clock_now_ns() + e->backoff_s * SECOND_NS;
 	if (e->up)
-		daemon_log(e->d, LOG_LEVEL_WARNING,
-			   "%s: %s is gone (%s); its containers stay guarded, it is tried again",
-			   e->socket, engine_name(e->kind), a->r < 0 ? a->why : "it said no more");
-	else if (!e->said)
-		daemon_log(e->d, LOG_LEVEL_INFO, "%s: no engine there yet: %s (%ld)", e->socket,
-			   a->r < 0 ? a->why : "another status", a->status);
-	e->said = !e->up;
+		log_warning("%s: %s is gone (%s); its containers stay guarded, lutrad asks again",
+			    e->socket, engine_name(e->kind),
+			    a->r < 0 ? a->why : "it closed the connection");
+	else if (!e->logged)
+		log_info("%s: no engine there yet: %s (%ld)", e->socket,
+			 a->r < 0 ? a->why : "another status", a->status);
+	e->logged = !e->up;
 	e->up = false;
 }
 
-static void ask(struct api *e)
+static void open_stream(struct engine_link *e)
 {
 	const struct http_client_get get = {.socket = e->socket,
 					    .path = events_path,
 					    .max = EVENT_MAX,
-					    .head = on_head,
-					    .line = on_line,
-					    .done = on_end,
+					    .head = on_stream_head,
+					    .line = on_stream_line,
+					    .done = on_stream_end,
 					    .ctx = e};
 
-	e->asked = start(e, &get) == 0;
+	e->asked = send_get(e, &get) == 0;
 	if (!e->asked)
-		e->retry_ns = clock_now_ns() + BACKOFF_MAX_S * NSEC_PER_SEC;
+		e->retry_ns = clock_now_ns() + BACKOFF_MAX_S * SECOND_NS;
 }
 
 /* ---- all of them ---- */
 
-static void on_ready(struct daemon *d, struct source *s, uint32_t events)
+static void on_client_ready(void *ctx, uint32_t events)
 {
-	(void)s;
+	struct engines *all = ctx;
+
 	(void)events;
-	http_client_run(d->engines->fetch);
+	http_client_run(all->client);
 }
 
-void engines_check(struct daemon *d)
+void engines_check(struct engines *all)
 {
 	uint64_t now = clock_now_ns();
 
-	for (size_t i = 0; i < d->engines->n; i++) {
-		struct api *e = &d->engines->engine[i];
-
-		if (!e->asked && now >= e->retry_ns)
-			ask(e);
-	}
+	for (size_t i = 0; i < all->n; i++)
+		if (!all->links[i].asked && now >= all->links[i].retry_ns)
+			open_stream(&all->links[i]);
 }
 
-int engines_open(struct daemon *d, struct err *err)
+int engines_new(struct engines **ret, const struct engines_parts *parts, struct err *err)
 {
 	struct engines *all = calloc(1, sizeof(*all));
 	int r;
 
-	d->engines = all;
 	if (!all)
 		return err_oom(err);
-	r = http_client_new(&all->fetch, err);
-	if (r < 0)
+	all->parts = *parts;
+	r = http_client_new(&all->client, err);
+	if (r == 0) {
+		for (; all->n < parts->config->n_engines; all->n++)
+			all->links[all->n] = (struct engine_link){
+				.all = all, .socket = parts->config->engines[all->n]};
+		all->watch = (struct loop_watch){
+			.fd = http_client_fd(all->client), .on_ready = on_client_ready, .ctx = all};
+		r = loop_watch(parts->loop, &all->watch, EPOLLIN);
+		if (r < 0)
+			err_set(err, r, "epoll: %s", strerror(-r));
+	}
+	if (r < 0) {
+		engines_free(all);
 		return r;
-	for (; all->n < d->config->n_engines; all->n++)
-		all->engine[all->n] = (struct api){.d = d, .socket = d->config->engines[all->n]};
-	all->source.fd = http_client_fd(all->fetch);
-	all->source.ready = on_ready;
-	r = daemon_watch(d, &all->source, EPOLLIN);
-	if (r < 0)
-		return err_set(err, r, "epoll: %s", strerror(-r));
-	engines_check(d);
+	}
+	engines_check(all);
+	*ret = all;
 	return 0;
 }
 
-void engines_close(struct daemon *d)
+void engines_free(struct engines *all)
 {
-	if (!d->engines)
+	if (!all)
 		return;
-	http_client_free(d->engines->fetch);
-	for (size_t i = 0; i < d->engines->n; i++)
-		while (d->engines->engine[i].looks)
-			look_free(d->engines->engine[i].looks);
-	free(d->engines);
-	d->engines = NULL;
+	http_client_free(all->client);
+	for (size_t i = 0; i < all->n; i++)
+		while (all->links[i].inspections)
+			inspection_free(all->links[i].inspections);
+	free(all);
 }
 
-json_t *engines_json(const struct daemon *d)
+json_t *engines_to_json(void *engines)
 {
+	const struct engines *all = engines;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < d->engines->n; i++) {
-		const struct api *e = &d->engines->engine[i];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct engine_link *e = &all->links[i];
 
 		json_array_append_new(list, json_pack("{s:o, s:s, s:b}", "socket",
 						      text_json_keep(e->socket), "engine",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recordings of containers whose image is learned. */
-#include "user/learn/recorder.h"
-
+/*
+ * Records containers whose image is learned, one file a run. On the main loop; a recording that
+ * cannot be written is dropped, and its reason noted for `lutra learn`.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,33 +12,35 @@
 #include <unistd.h>
 
 #include "lib/trace/trace.h"
-#include "user/sys/cgroup.h"
+#include "user/learn/learn_impl.h"
 #include "user/sys/clock.h"
+#include "user/sys/log.h"
 
 #define FLUSH_NS (2 * NSEC_PER_SEC)
 #define MIB (1ull << 20)
+#define WHY_BYTES 160
 
 struct recording {
 	struct lifecycle_image *image;
 	struct container *container;
 	struct trace_writer *trace; /* NULL: no run is under way */
-	char *part, *file;	    /* path of the part; name in the end */
-	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC, of its events */
-	uint64_t lost;		    /* records, before this run */
-	int failed;		    /* -errno of what could not be written */
-	bool cut;		    /* until its last task ends, it is no whole run */
+	char *part, *file;	    /* path while it is written; name once it is whole */
+	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC, of its first and last record */
+	uint64_t lost;		    /* records that were lost before this run */
+	int failed;		    /* -errno of what could not be written; 0: nothing */
+	bool incomplete;	    /* nothing counts until the container's last task has ended */
 };
 
-struct lifecycle_image *runs_image(const struct daemon *d, const struct container *c)
+struct lifecycle_image *recorder_image(const struct learn *l, const struct container *c)
 {
-	const struct recording *r = d->learn->at[c->slot];
+	const struct recording *r = l->recordings[c->slot];
 
 	return r ? r->image : NULL;
 }
 
 /* ---- one run ---- */
 
-static void drop(struct daemon *d, struct recording *r, const char *why)
+static void drop_run(struct learn *l, struct recording *r, const char *why)
 {
 	if (r->part)
 		unlink(r->part);
@@ -46,261 +49,263 @@ static void drop(struct daemon *d, struct recording *r, const char *why)
 	free(TAKE_PTR(r->file));
 	r->failed = 0;
 	r->image->dropped++;
-	lifecycle_set_note(&d->learn->lifecycle, r->image, "a run of %.100s is not counted: %s",
-			   r->container->name, why);
-	daemon_log(d, LOG_LEVEL_WARNING, "%s: %s", r->image->image, r->image->note);
-	learn_save(d);
+	learn_note_failure(l, r->image, "a run of %.100s is not counted: %s", r->container->name,
+			   why);
 }
 
-static uint64_t records_lost(const struct daemon *d, const struct recording *r)
+static uint64_t count_lost_records(const struct learn *l, const struct recording *r)
 {
 	struct lutra_counters n = {};
 
-	guard_counters(d->guard, r->container->slot, &n);
+	guard_counters(l->parts.guard, r->container->slot, &n);
 	return n.n[LUTRA_COUNTER_RECORDS_LOST];
 }
 
-static int make_dirs(const struct daemon *d, const struct lifecycle_image *i)
+static int make_dirs(const struct learn *l, const struct lifecycle_image *i)
 {
-	_cleanup_free_ char *dir = learn_path(d, i, NULL), *parent = NULL;
+	const char *state_dir = l->parts.config->state_dir;
+	_cleanup_free_ char *dir = learn_path(l, i, NULL), *parent = NULL;
 
-	if (!dir || asprintf(&parent, "%s/learn", d->config->state_dir) < 0)
+	if (!dir || asprintf(&parent, "%s/learn", state_dir) < 0)
 		return -ENOMEM;
-	mkdir(d->config->state_dir, 0700);
+	mkdir(state_dir, 0700);
 	mkdir(parent, 0700);
 	return mkdir(dir, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int open_trace(struct daemon *d, struct recording *r, struct err *err)
+static int open_trace(struct learn *l, struct recording *r)
 {
 	const struct container *c = r->container;
 	struct trace_meta meta = {.image = r->image->image,
-				  .container_id = c->who.id ? c->who.id : c->name,
+				  .container_id = c->identity.id ? c->identity.id : c->name,
 				  .start_realtime_ns = clock_realtime_ns(),
 				  .start_monotonic_ns = clock_now_ns(),
-				  .ops = guard_ops(d->guard)};
-	char lsm[] = "lsm", standin[] = "tracepoint";
+				  .ops = guard_ops(l->parts.guard)};
+	char lsm[] = "lsm", fallback[] = "tracepoint";
 	struct utsname uts = {};
+	struct err err;
 
 	uname(&uts);
 	meta.host = uts.nodename;
 	meta.kernel = uts.release;
 	meta.arch = uts.machine;
-	meta.source = guard_has_lsm(d->guard) ? lsm : standin;
-	return trace_writer_new(&r->trace, r->part, &meta, err);
+	meta.source = guard_has_lsm(l->parts.guard) ? lsm : fallback;
+	return trace_writer_new(&r->trace, r->part, &meta, &err);
 }
 
-/* The container's first event. */
-static void start(struct daemon *d, struct recording *r, uint64_t ts_ns)
+static int open_run(struct learn *l, struct recording *r)
 {
-	struct err err = {"out of memory"};
+	_cleanup_free_ char *path = NULL;
+	int n = make_dirs(l, r->image);
 
-	r->start_ns = ts_ns;
-	r->failed = make_dirs(d, r->image);
-	if (asprintf(&r->file, "run%06u.ltr", ++r->image->number) < 0)
+	if (n < 0)
+		return n;
+	if (asprintf(&r->file, "run%06u.ltr", ++r->image->number) < 0) {
 		r->file = NULL;
-	r->part = r->file ? learn_path(d, r->image, r->file) : NULL;
-	if (r->part) {
-		char *part = NULL;
-
-		r->failed = asprintf(&part, "%s" RUNS_PART, r->part) < 0 ? -ENOMEM : r->failed;
-		free(r->part);
-		r->part = part;
+		return -ENOMEM;
 	}
-	if (r->failed == 0)
-		r->failed = r->part ? open_trace(d, r, &err) : -ENOMEM;
-	d->learn->lifecycle.changed = true;
-	if (r->failed < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: cannot record: %s", r->container->name,
-			   strerror(-r->failed));
-	else
-		daemon_log(d, LOG_LEVEL_INFO, "%s: a run of %s begins", r->container->name,
-			   r->image->image);
+	path = learn_path(l, r->image, r->file);
+	if (!path || asprintf(&r->part, "%s" RECORDER_PART, path) < 0) {
+		r->part = NULL;
+		return -ENOMEM;
+	}
+	return open_trace(l, r);
 }
 
-void learn_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
-		  size_t str_len)
+/* The container's first record. */
+static void start_run(struct learn *l, struct recording *r, uint64_t ts_ns)
 {
-	struct daemon *d = ctx;
-	struct recording *r = slot < LUTRA_SLOTS && d->learn ? d->learn->at[slot] : NULL;
+	r->start_ns = ts_ns;
+	r->failed = open_run(l, r);
+	l->parts.lifecycle->changed = true;
+	if (r->failed < 0)
+		log_error("%s: cannot record: %s", r->container->name, strerror(-r->failed));
+	else
+		log_info("%s: a run of %s begins", r->container->name, r->image->image);
+}
 
-	if (!r || r->cut)
+void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *rec,
+		     const char *str, size_t str_len)
+{
+	struct recording *r = slot < LUTRA_SLOTS ? l->recordings[slot] : NULL;
+
+	if (!r || r->incomplete)
 		return;
-	/* What ended tasks left in the ring is no beginning. */
+	/* Records of ended tasks may still be in the ring: a run begins where a task is armed. */
 	if (!r->trace && !r->failed && rec->type == LUTRA_RECORD_ARM)
-		start(d, r, rec->ts_ns);
+		start_run(l, r, rec->ts_ns);
 	r->last_ns = rec->ts_ns;
 	if (r->trace && !r->failed)
 		r->failed = trace_writer_add(r->trace, rec, str, str_len);
 }
 
-/* Its last task has ended: whole, if nothing is wrong with it. */
-static void finish(struct daemon *d, struct recording *r)
+/* Closes the recording; why: the reason if the run does not count, else "". */
+static void close_run(struct learn *l, struct recording *r, char why[static WHY_BYTES])
 {
-	uint64_t lost = records_lost(d, r) - r->lost;
-	uint64_t ms = (r->last_ns - r->start_ns) / 1000000;
-	_cleanup_free_ char *path = learn_path(d, r->image, r->file);
-	struct lifecycle *l = &d->learn->lifecycle;
-	char why[160] = "";
-	struct err err;
+	uint64_t lost = count_lost_records(l, r) - r->lost;
+	uint64_t ms = (r->last_ns - r->start_ns) / 1000000, min_ms = l->parts.config->life.run_ms;
+	_cleanup_free_ char *path = learn_path(l, r->image, r->file);
 	int failed = r->failed;
+	struct err err;
 
+	*why = '\0';
 	r->lost += lost;
 	if (failed == 0)
 		failed = trace_writer_close(TAKE_PTR(r->trace), lost, &err);
 	if (failed < 0)
-		snprintf(why, sizeof(why), "it could not be written: %s", strerror(-failed));
+		snprintf(why, WHY_BYTES, "it could not be written: %s", strerror(-failed));
 	else if (lost)
-		snprintf(why, sizeof(why), "%llu of its events were lost",
-			 (unsigned long long)lost);
-	else if (ms < d->config->life.run_ms)
-		snprintf(why, sizeof(why), "it ended after %llu ms (life.run_ms is %llu)",
-			 (unsigned long long)ms, (unsigned long long)d->config->life.run_ms);
+		snprintf(why, WHY_BYTES, "%llu of its events were lost", (unsigned long long)lost);
+	else if (ms < min_ms)
+		snprintf(why, WHY_BYTES, "it ended after %llu ms (life.run_ms is %llu)",
+			 (unsigned long long)ms, (unsigned long long)min_ms);
 	else if (!path || rename(r->part, path) < 0)
-		snprintf(why, sizeof(why), "%s", strerror(errno));
-	else if (lifecycle_add_run(l, r->image, r->file) < 0)
-		snprintf(why, sizeof(why), "out of memory");
+		snprintf(why, WHY_BYTES, "%s", strerror(errno));
+	else if (lifecycle_add_run(l->parts.lifecycle, r->image, r->file) < 0)
+		snprintf(why, WHY_BYTES, "out of memory");
+}
+
+/* The container's last task has ended: the run counts, if it is whole. */
+static void finish_run(struct learn *l, struct recording *r)
+{
+	char why[WHY_BYTES];
+
+	close_run(l, r, why);
 	if (*why) {
-		drop(d, r, why);
+		drop_run(l, r, why);
 		return;
 	}
-	daemon_log(d, LOG_LEVEL_INFO, "%s: run %u of %u of %s is recorded", r->container->name,
-		   lifecycle_waiting_runs(r->image), r->image->wanted, r->image->image);
+	log_info("%s: run %u of %u of %s is recorded", r->container->name,
+		 lifecycle_waiting_runs(r->image), r->image->wanted, r->image->image);
 	free(TAKE_PTR(r->part));
 	free(TAKE_PTR(r->file));
-	learn_save(d);
+	learn_save(l);
 }
 
 /* ---- containers ---- */
 
-void learn_begin(struct daemon *d, struct container *c, bool cut)
+void recorder_begin(struct learn *l, struct container *c, bool incomplete)
 {
-	struct lifecycle_image *i = learn_image(d, c);
+	struct lifecycle_image *i = learn_image_of(l, c);
 	struct recording *r = calloc(1, sizeof(*r));
 
 	if (!r || !i || !i->learning) {
 		free(r);
-		c->recorded = false;
-		guard_set_record(d->guard, c->slot, false);
+		container_set_recorded(c, false);
 		return;
 	}
 	r->image = i;
 	r->container = c;
-	r->cut = cut;
-	r->lost = records_lost(d, r);
-	d->learn->at[c->slot] = r;
-	if (cut)
-		daemon_log(d, LOG_LEVEL_INFO,
-			   "%s: runs already: it is learned from its next start on", c->name);
+	r->incomplete = incomplete;
+	r->lost = count_lost_records(l, r);
+	l->recordings[c->slot] = r;
+	if (incomplete)
+		log_info("%s: it runs already, so it is recorded from its next start on", c->name);
 }
 
-void learn_end(struct daemon *d, struct container *c)
+void recorder_end(struct learn *l, struct container *c)
 {
-	struct recording *r = d->learn->at[c->slot];
-	bool populated = false;
+	struct recording *r = l->recordings[c->slot];
 
 	if (!r)
 		return;
-	if (cgroup_populated(c->events.fd, &populated) == 0 && populated) {
-		runs_forget(d, c, "it runs on, unrecorded");
+	if (container_is_populated(c)) {
+		recorder_stop(l, c, "it runs on, unrecorded");
 		return;
 	}
 	if (r->trace || r->failed)
-		finish(d, r);
-	r->cut = false;
+		finish_run(l, r);
+	r->incomplete = false;
 }
 
-void runs_forget(struct daemon *d, struct container *c, const char *why)
+void recorder_stop(struct learn *l, struct container *c, const char *why)
 {
-	struct recording *r = TAKE_PTR(d->learn->at[c->slot]);
+	struct recording *r = TAKE_PTR(l->recordings[c->slot]);
 
-	c->recorded = false;
-	guard_set_record(d->guard, c->slot, false);
+	container_set_recorded(c, false);
 	if (!r)
 		return;
 	if (r->trace || r->failed)
-		drop(d, r, why);
+		drop_run(l, r, why);
 	free(r);
 }
 
-void runs_close(struct daemon *d)
+void recorder_stop_all(struct learn *l)
 {
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
-		struct recording *r = TAKE_PTR(d->learn->at[s]);
+		struct recording *r = TAKE_PTR(l->recordings[s]);
 
 		if (r && (r->trace || r->failed))
-			drop(d, r, "lutrad ended before it did");
+			drop_run(l, r, "lutrad ended before it did");
 		free(r);
 	}
 }
 
 /* ---- the disk ---- */
 
-static uint64_t size_of(const char *path)
+static uint64_t disk_bytes(const char *path)
 {
 	struct stat st;
 
 	return path && stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
-static uint64_t disk_used(const struct daemon *d)
+static uint64_t disk_bytes_of_all(const struct learn *l)
 {
-	const struct learn *l = d->learn;
 	uint64_t sum = 0;
 
-	for (const struct lifecycle_image *i = l->lifecycle.images; i; i = i->next) {
+	for (const struct lifecycle_image *i = l->parts.lifecycle->images; i; i = i->next) {
 		for (size_t k = 0; k < i->n_runs; k++) {
-			_cleanup_free_ char *path = learn_path(d, i, i->runs[k].file);
+			_cleanup_free_ char *path = learn_path(l, i, i->runs[k].file);
 
-			sum += size_of(path);
+			sum += disk_bytes(path);
 		}
 	}
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++)
-		if (l->at[s])
-			sum += size_of(l->at[s]->part);
+		if (l->recordings[s])
+			sum += disk_bytes(l->recordings[s]->part);
 	return sum;
 }
 
-/* A recording that its policy has learned from. False: there is none. */
-static bool make_room(struct daemon *d)
+/* Removes one recording that a policy has learned from. Returns false if there is none. */
+static bool remove_used_run(struct learn *l)
 {
-	for (struct lifecycle_image *i = d->learn->lifecycle.images; i; i = i->next) {
+	for (struct lifecycle_image *i = l->parts.lifecycle->images; i; i = i->next) {
 		for (size_t k = 0; k < i->n_runs; k++) {
 			_cleanup_free_ char *path = NULL;
 
 			if (!i->runs[k].used)
 				continue;
-			path = learn_path(d, i, i->runs[k].file);
+			path = learn_path(l, i, i->runs[k].file);
 			if (path)
 				unlink(path);
-			daemon_log(d, LOG_LEVEL_INFO, "%s: %s is removed, its policy has it",
-				   i->image, i->runs[k].file);
-			lifecycle_drop_run(&d->learn->lifecycle, i, k);
+			log_info("%s: %s is removed: its policy has learned from it", i->image,
+				 i->runs[k].file);
+			lifecycle_drop_run(l->parts.lifecycle, i, k);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void stop_all(struct daemon *d)
+static void drop_runs_under_way(struct learn *l)
 {
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
-		struct recording *r = d->learn->at[s];
-		char why[160];
+		struct recording *r = l->recordings[s];
+		char why[WHY_BYTES];
 
 		if (!r || !r->trace)
 			continue;
 		snprintf(why, sizeof(why),
 			 "recordings fill life.disk_mib, %llu MiB: raise it, or ask for fewer runs",
-			 (unsigned long long)d->config->life.disk_mib);
-		drop(d, r, why);
-		r->cut = true;
+			 (unsigned long long)l->parts.config->life.disk_mib);
+		drop_run(l, r, why);
+		r->incomplete = true;
 	}
 }
 
-void runs_flush(struct daemon *d)
+void recorder_flush(struct learn *l)
 {
-	struct learn *l = d->learn;
 	uint64_t now = clock_now_ns();
 	bool any = false;
 
@@ -308,16 +313,16 @@ void runs_flush(struct daemon *d)
 		return;
 	l->flushed_ns = now;
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
-		struct recording *r = l->at[s];
+		struct recording *r = l->recordings[s];
 
 		if (!r || !r->trace || r->failed)
 			continue;
 		any = true;
 		r->failed = trace_writer_flush(r->trace);
 	}
-	while (any && disk_used(d) > d->config->life.disk_mib * MIB)
-		if (!make_room(d)) {
-			stop_all(d);
+	while (any && disk_bytes_of_all(l) > l->parts.config->life.disk_mib * MIB)
+		if (!remove_used_run(l)) {
+			drop_runs_under_way(l);
 			return;
 		}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trainer, run by lutrad: one at a time, after each run, for what it brought and whether there
- * is more to learn; and on all of them, into policies_dir, when there are enough.
+ * Runs the trainer as a child, one at a time: after each run, to learn what that run added; and on
+ * all runs, into policies_dir, when there are enough. The main loop waits for its pidfd.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,55 +21,63 @@
 
 #include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
-#include "user/learn/learn.h"
+#include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
+#include "user/sys/log.h"
 #include "user/sys/program.h"
 
-#define NEWS_FILE "news.json"
+#define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */
 #define LOG_FILE "train.log"
 #define TRIAL_DIR "trial"
-#define NEWS_MAX (4u << 20)
+#define COVERAGE_MAX (4u << 20)
 #define LOG_MAX (1u << 20)
 #define NICENESS 10
 
-struct job {
-	struct source exited; /* the trainer's pidfd */
+struct trainer_job {
+	struct loop_watch exited; /* the trainer's pidfd */
+	struct learn *learn;
 	struct lifecycle_image *image;
 	pid_t pid;
-	bool final; /* into policies_dir */
+	bool final; /* it writes into policies_dir */
 };
 
-bool learn_training(const struct daemon *d, const struct lifecycle_image *i)
+bool learn_is_training(const struct learn *l, const struct lifecycle_image *i)
 {
-	return d->learn->job && d->learn->job->image == i;
+	return l->job && l->job->image == i;
 }
 
-static void job_free(struct daemon *d)
+static void free_job(struct learn *l)
 {
-	struct job *j = TAKE_PTR(d->learn->job);
+	struct trainer_job *j = TAKE_PTR(l->job);
 
 	if (j && j->exited.fd >= 0)
 		close(j->exited.fd);
 	free(j);
 }
 
+static void note_training_failed(struct learn *l, struct lifecycle_image *i, const char *why)
+{
+	lifecycle_set_note(l->parts.lifecycle, i, "training failed: %.300s", why);
+	log_error("%s: %s", i->image, i->note);
+}
+
 /* ---- its end ---- */
 
-static json_t *read_news(const struct daemon *d, const struct lifecycle_image *i)
+static json_t *read_coverage(const struct learn *l, const struct lifecycle_image *i)
 {
-	_cleanup_free_ char *path = learn_path(d, i, NEWS_FILE), *text = NULL;
+	_cleanup_free_ char *path = learn_path(l, i, COVERAGE_FILE), *text = NULL;
 	size_t len;
 
-	if (!path || file_read(AT_FDCWD, path, NEWS_MAX, &text, &len, NULL) < 0)
+	if (!path || file_read(AT_FDCWD, path, COVERAGE_MAX, &text, &len, NULL) < 0)
 		return NULL;
 	return json_loadb(text, len, 0, NULL);
 }
 
-/* The last line that it wrote; "" where there is none. */
-static void last_line(const struct daemon *d, const struct lifecycle_image *i, char *buf,
-		      size_t size)
+/* Reads the last line of its log; "" if there is none. */
+static void read_last_line(const struct learn *l, const struct lifecycle_image *i, char *buf,
+			   size_t size)
 {
-	_cleanup_free_ char *path = learn_path(d, i, LOG_FILE), *text = NULL;
+	_cleanup_free_ char *path = learn_path(l, i, LOG_FILE), *text = NULL;
 	char *line;
 	size_t len;
 
@@ -82,33 +90,34 @@ static void last_line(const struct daemon *d, const struct lifecycle_image *i, c
 	snprintf(buf, size, "%s", line ? line + 1 : text);
 }
 
-/* Its mode was another policy's: this one has to earn it. */
-static void begin_audit(struct daemon *d, struct lifecycle_image *i)
+/* The new policy begins in audit: a stricter mode was given to the policy before it. */
+static void begin_audit(struct learn *l, struct lifecycle_image *i)
 {
 	struct err err;
 
-	lifecycle_on_trained(&d->learn->lifecycle, i);
-	lifecycle_set_note(&d->learn->lifecycle, i, "trained on %u runs, in audit", i->policy_runs);
-	daemon_log(d, LOG_LEVEL_INFO, "%s: policy %s, %s", i->image, i->policy, i->note);
-	if (modes_set(d->config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->policy, err.msg);
-	learn_put_in_force(d, i);
+	lifecycle_on_trained(l->parts.lifecycle, i);
+	lifecycle_set_note(l->parts.lifecycle, i, "trained on %u runs, in audit", i->policy_runs);
+	log_info("%s: policy %s, %s", i->image, i->policy, i->note);
+	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
+		log_error("%s: %s", i->policy, err.msg);
+	learn_apply_policy(l, i);
 }
 
-static void succeeded(struct daemon *d, const struct job *j)
+static void on_success(struct learn *l, const struct trainer_job *j)
 {
-	json_auto_t *news = read_news(d, j->image);
+	json_auto_t *coverage = read_coverage(l, j->image);
 
-	if (!news || lifecycle_add_coverage(&d->learn->lifecycle, j->image, news) < 0)
-		daemon_log(d, LOG_LEVEL_WARNING,
-			   "%s: the trainer did not say what its runs brought", j->image->image);
+	if (!coverage || lifecycle_add_coverage(l->parts.lifecycle, j->image, coverage) < 0)
+		log_warning("%s: the trainer wrote no coverage report; see train.log",
+			    j->image->image);
 	if (j->final)
-		begin_audit(d, j->image);
+		begin_audit(l, j->image);
 }
 
-static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t events)
+static void on_trainer_exit(void *ctx, uint32_t events)
 {
-	struct job *j = (struct job *)s;
+	struct trainer_job *j = ctx;
+	struct learn *l = j->learn;
 	struct lifecycle_image *i = j->image;
 	char line[256];
 	int status = 0;
@@ -117,16 +126,15 @@ static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t even
 	if (waitpid(j->pid, &status, WNOHANG) != j->pid)
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		succeeded(d, j);
+		on_success(l, j);
 	} else {
-		last_line(d, i, line, sizeof(line));
-		lifecycle_set_note(&d->learn->lifecycle, i, "training failed: %s", line);
-		daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->image, i->note);
+		read_last_line(l, i, line, sizeof(line));
+		note_training_failed(l, i, line);
 	}
 	for (size_t k = 0; k < i->n_runs; k++)
 		i->runs[k].given = false;
-	learn_save(d);
-	job_free(d);
+	learn_save(l);
+	free_job(l);
 }
 
 /* ---- its start ---- */
@@ -134,7 +142,7 @@ static void on_exit_of_trainer(struct daemon *d, struct source *s, uint32_t even
 struct command {
 	char *argv[CONFIG_LIFE_RUNS_MAX + 24];
 	size_t n;
-	bool failed;
+	bool failed; /* out of memory */
 };
 
 static void command_done(struct command *c)
@@ -143,71 +151,64 @@ static void command_done(struct command *c)
 		free(c->argv[i]);
 }
 
-/* s is the command's from here on. */
-static void take(struct command *c, char *s)
+/* Adds an argument, which the command frees. */
+static void take_argument(struct command *c, char *s)
 {
 	if (s)
 		c->argv[c->n++] = s;
 	c->failed |= !s;
 }
 
-static void add(struct command *c, const char *s)
+static void add_argument(struct command *c, const char *s)
 {
-	take(c, strdup(s));
+	take_argument(c, strdup(s));
 }
 
-static char *policy_dir(const struct daemon *d, const struct lifecycle_image *i)
+/* Returns true if there is a policy that can be added to. */
+static bool can_update(const struct learn *l, const struct lifecycle_image *i)
 {
-	char *dir;
-
-	return asprintf(&dir, "%s/%s", d->config->policies_dir, i->policy) < 0 ? NULL : dir;
-}
-
-/* Is there a policy that can be added to? */
-static bool can_update(const struct daemon *d, const struct lifecycle_image *i)
-{
-	_cleanup_free_ char *dir = policy_dir(d, i), *path = NULL;
+	_cleanup_free_ char *dir = learn_policy_dir(l, i), *path = NULL;
 
 	return i->trained && dir && asprintf(&path, "%s/" POLICY_MODEL_FILE, dir) > 0 &&
 	       access(path, R_OK) == 0;
 }
 
-static int fill(const struct daemon *d, struct job *j, struct command *c, struct err *err)
+static int build_command(const struct trainer_job *j, struct command *c, struct err *err)
 {
+	const struct learn *l = j->learn;
 	struct lifecycle_image *i = j->image;
-	const char *digest = i->learned;
 	char program[PATH_MAX];
 	int r = helper_path("lutra-train", program, sizeof(program), err);
 
 	if (r < 0)
 		return r;
-	add(c, program);
-	add(c, "--mode=audit");
-	add(c, "--image");
-	add(c, i->image);
-	if (can_update(d, i)) {
-		add(c, "--update");
-		take(c, policy_dir(d, i));
+	add_argument(c, program);
+	add_argument(c, "--mode=audit");
+	add_argument(c, "--image");
+	add_argument(c, i->image);
+	if (can_update(l, i)) {
+		add_argument(c, "--update");
+		take_argument(c, learn_policy_dir(l, i));
 	}
-	if (digest) {
-		add(c, "--digest");
-		add(c, digest);
+	if (i->learned) {
+		add_argument(c, "--digest");
+		add_argument(c, i->learned);
 	}
-	add(c, "--news");
-	take(c, learn_path(d, i, NEWS_FILE));
-	add(c, "--output");
-	take(c, j->final ? policy_dir(d, i) : learn_path(d, i, TRIAL_DIR));
+	add_argument(c, "--news");
+	take_argument(c, learn_path(l, i, COVERAGE_FILE));
+	add_argument(c, "--output");
+	take_argument(c, j->final ? learn_policy_dir(l, i) : learn_path(l, i, TRIAL_DIR));
 	for (size_t k = 0; k < i->n_runs; k++) {
 		if (i->runs[k].used)
 			continue;
-		take(c, learn_path(d, i, i->runs[k].file));
+		take_argument(c, learn_path(l, i, i->runs[k].file));
 		i->runs[k].given = true;
 	}
 	return c->failed ? err_oom(err) : 0;
 }
 
-/* With no signal blocked and all that it says in a file. */
-static int spawn(const struct command *c, const char *log, pid_t *ret)
+/* Starts it with no signal blocked. Its messages go to the file log. */
+static int spawn_command(const struct command *c, const char *log, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -227,8 +228,8 @@ static int spawn(const struct command *c, const char *log, pid_t *ret)
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC,
 					 0600);
 	/*
-	 * Not left to close-on-exec, which comes after this process is let go on: what it closes
-	 * meanwhile would still be open there, and so still be waited for.
+	 * Descriptors with close-on-exec stay open in the child until its exec, which may come after
+	 * posix_spawn() returns: a file that lutrad closes meanwhile would stay open that long.
 	 */
 	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	assert(c->n > 0);
@@ -238,60 +239,60 @@ static int spawn(const struct command *c, const char *log, pid_t *ret)
 	return -r;
 }
 
-static int run(struct daemon *d, struct job *j, struct err *err)
+static int run_job(struct trainer_job *j, struct err *err)
 {
-	_cleanup_free_ char *log = learn_path(d, j->image, LOG_FILE);
+	const struct learn_parts *parts = &j->learn->parts;
+	_cleanup_free_ char *log = learn_path(j->learn, j->image, LOG_FILE);
 	_cleanup_(command_done) struct command c = {};
-	int r = fill(d, j, &c, err);
+	int r = build_command(j, &c, err);
 
 	if (r < 0)
 		return r;
 	if (!log)
 		return err_oom(err);
 	if (j->final)
-		mkdir(d->config->policies_dir, 0755);
-	r = spawn(&c, log, &j->pid);
+		mkdir(parts->config->policies_dir, 0755);
+	r = spawn_command(&c, log, &j->pid);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", c.argv[0], strerror(-r));
 	setpriority(PRIO_PROCESS, (id_t)j->pid, NICENESS);
-	j->exited.ready = on_exit_of_trainer;
 	j->exited.fd = (int)syscall(SYS_pidfd_open, j->pid, 0);
-	r = j->exited.fd < 0 ? -errno : daemon_watch(d, &j->exited, EPOLLIN);
+	r = j->exited.fd < 0 ? -errno : loop_watch(parts->loop, &j->exited, EPOLLIN);
 	return r < 0 ? err_set(err, r, "cannot wait for the trainer: %s", strerror(-r)) : 0;
 }
 
-void learn_train(struct daemon *d)
+void trainer_job_start(struct learn *l)
 {
-	struct lifecycle_image *i = d->learn->lifecycle.images;
+	struct lifecycle_image *i = l->parts.lifecycle->images;
+	struct trainer_job *j;
 	struct err err;
-	struct job *j;
 
 	while (i && !(i->learning && i->fresh))
 		i = i->next;
-	if (!i || d->learn->job)
+	if (!i || l->job)
 		return;
 	i->fresh = false;
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return;
-	j->image = i;
-	j->exited.fd = -1;
-	j->final = lifecycle_waiting_runs(i) >= i->wanted;
-	d->learn->job = j;
-	if (run(d, j, &err) == 0)
+	*j = (struct trainer_job){.exited = {.fd = -1, .on_ready = on_trainer_exit, .ctx = j},
+				  .learn = l,
+				  .image = i,
+				  .final = lifecycle_waiting_runs(i) >= i->wanted};
+	l->job = j;
+	if (run_job(j, &err) == 0)
 		return;
-	lifecycle_set_note(&d->learn->lifecycle, i, "training failed: %.300s", err.msg);
-	daemon_log(d, LOG_LEVEL_ERROR, "%s: %s", i->image, i->note);
-	learn_train_end(d);
+	note_training_failed(l, i, err.msg);
+	trainer_job_stop(l);
 }
 
-void learn_train_end(struct daemon *d)
+void trainer_job_stop(struct learn *l)
 {
-	struct job *j = d->learn->job;
+	struct trainer_job *j = l->job;
 
 	if (j && j->pid > 0) {
 		kill(j->pid, SIGTERM);
 		waitpid(j->pid, NULL, 0);
 	}
-	job_free(d);
+	free_job(l);
 }

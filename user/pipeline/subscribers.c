@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of events in lutrad. */
+/* Where an alert goes: into the queue for store and outputs, and to the subscribers. */
 #include "user/pipeline/subscribers.h"
 
 #include <errno.h>
@@ -7,65 +7,71 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "user/api/stream.h"
-#include "user/daemon/daemon.h"
+#include "lib/base/list.h"
+#include "user/sys/log.h"
 
 struct alerts {
 	struct writer *writer;
 	struct outputs *outputs;
 	struct store *reader; /* NULL: not yet */
 	char *path;
+	struct alerts_subscriber *subscribers;
 };
 
-/* ---- in threads ---- */
+/* ---- in the threads of store and outputs ---- */
 
-static void say(void *ctx, bool bad, const char *msg)
+static void log_result(void *ctx, bool bad, const char *msg)
 {
-	daemon_log(ctx, bad ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", msg);
+	(void)ctx;
+	log_line(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", msg);
 }
 
 static void on_alert(void *ctx, const struct alert *a)
 {
-	struct daemon *d = ctx;
+	struct alerts *all = ctx;
 
-	outputs_put(d->alerts->outputs, a);
+	outputs_put(all->outputs, a);
 }
 
 static bool on_tick(void *ctx)
 {
-	struct daemon *d = ctx;
+	struct alerts *all = ctx;
 
-	return outputs_tick(d->alerts->outputs);
+	return outputs_tick(all->outputs);
 }
 
-/* ---- in the daemon's ---- */
+/* ---- on the main loop ---- */
 
-int alerts_open(struct daemon *d, struct err *err)
+int alerts_open(struct alerts **ret, const struct alerts_config *config, struct err *err)
 {
-	const struct sink_env env = {.state_dir = d->config->state_dir, .say = say, .ctx = d};
+	const struct sink_env env = {.state_dir = config->state_dir, .say = log_result};
 	struct alerts *all = calloc(1, sizeof(*all));
-	struct writer_config w = {
-		.limits = {.max_age_ns = d->config->store_max_age_days * 86400 * NSEC_PER_SEC,
-			   .max_bytes = d->config->store_max_mib << 20},
-		.alert = on_alert,
-		.tick = on_tick,
-		.say = say,
-		.ctx = d};
+	struct writer_config w = {.limits = config->limits,
+				  .alert = on_alert,
+				  .tick = on_tick,
+				  .say = log_result,
+				  .ctx = all};
 	int r;
 
-	d->alerts = all;
-	if (!all || asprintf(&all->path, "%s/events.db", d->config->state_dir) < 0)
+	if (!all || asprintf(&all->path, "%s/events.db", config->state_dir) < 0) {
+		free(all);
 		return err_oom(err);
-	mkdir(d->config->state_dir, 0700);
+	}
+	mkdir(config->state_dir, 0700);
 	w.path = all->path;
-	r = outputs_new(&all->outputs, &d->config->outputs, &env, err);
-	return r < 0 ? r : writer_new(&all->writer, &w, err);
+	r = outputs_new(&all->outputs, config->outputs, &env, err);
+	if (r == 0)
+		r = writer_new(&all->writer, &w, err);
+	if (r < 0) {
+		alerts_close(all);
+		return r;
+	}
+	*ret = all;
+	return 0;
 }
 
-void alerts_close(struct daemon *d)
+void alerts_close(struct alerts *all)
 {
-	struct alerts *all = d->alerts;
-
 	if (!all)
 		return;
 	writer_free(all->writer);
@@ -73,22 +79,34 @@ void alerts_close(struct daemon *d)
 	store_free(all->reader);
 	free(all->path);
 	free(all);
-	d->alerts = NULL;
 }
 
-void alerts_reopen(struct daemon *d)
+void alerts_subscribe(struct alerts *all, struct alerts_subscriber *s)
 {
-	outputs_reopen(d->alerts->outputs);
+	LIST_PUSH(all->subscribers, s);
 }
 
-struct outputs *alerts_outputs(const struct daemon *d)
+void alerts_put(struct alerts *all, const struct event *e)
 {
-	return d->alerts->outputs;
+	writer_put(all->writer, e);
+	for (struct alerts_subscriber *s = all->subscribers; s; s = s->next)
+		s->on_event(s->ctx, e);
 }
 
-json_t *alerts_json(const struct daemon *d)
+void alerts_reopen(struct alerts *all)
 {
-	struct outputs *o = d->alerts->outputs;
+	outputs_reopen(all->outputs);
+}
+
+struct outputs *alerts_outputs(const struct alerts *all)
+{
+	return all->outputs;
+}
+
+json_t *alerts_outputs_to_json(void *alerts)
+{
+	struct alerts *all = alerts;
+	struct outputs *o = all->outputs;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < outputs_count(o); i++) {
@@ -103,21 +121,13 @@ json_t *alerts_json(const struct daemon *d)
 	return list;
 }
 
-void alerts_put(struct daemon *d, const struct event *e)
+void alerts_stats(const struct alerts *all, struct writer_stats *ret)
 {
-	writer_put(d->alerts->writer, e);
-	control_publish(d, e);
-	stream_publish(d, e);
+	writer_stats(all->writer, ret);
 }
 
-void alerts_stats(const struct daemon *d, struct writer_stats *ret)
+int alerts_store(struct alerts *all, struct store **ret, struct err *err)
 {
-	writer_stats(d->alerts->writer, ret);
-}
-
-int alerts_store(struct daemon *d, struct store **ret, struct err *err)
-{
-	struct alerts *all = d->alerts;
 	struct writer_stats stats;
 	int r = 0;
 

@@ -296,6 +296,34 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 	lifecycle_on_mode_set(l, i);
 }
 
+/* ---- enrolment ---- */
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) != 0;
+}
+
+int lifecycle_choose(const struct lifecycle *l, const struct identity *who, const char *policy,
+		     struct lifecycle_choice *ret)
+{
+	const struct lifecycle_image *i =
+		policy ? lifecycle_of_policy(l, policy) : lifecycle_of_container(l, who);
+	bool changed;
+
+	if (!policy && (!i || !i->learning))
+		return -ENOENT;
+	*ret = (struct lifecycle_choice){};
+	if (!i)
+		return 0;
+	changed = i->trained && differ(i->digest, who->digest);
+	/* Runs of the image before are not wanted while those of another one are recorded. */
+	if (!changed && i->trained && differ(i->learned, i->digest))
+		return 0;
+	ret->changed = changed;
+	ret->record = i->learning || (changed && (!i->learned || differ(i->learned, who->digest)));
+	return 0;
+}
+
 /* ---- the gate ---- */
 
 bool lifecycle_is_gate_met(const struct lifecycle_image *i, const struct config_life *limits,

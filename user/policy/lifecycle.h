@@ -103,6 +103,19 @@ int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const
 /* Records that the trainer made a policy from the given runs. */
 void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i);
 
+/* What the life cycle says of a container that is about to be enrolled. */
+struct lifecycle_choice {
+	bool record;  /* its runs are to be recorded */
+	bool changed; /* its policy was made for another digest: audit at most, and learn again */
+};
+
+/*
+ * Chooses for a container of that identity. policy: the name of its policy in policies_dir; NULL:
+ * it has none. Returns 0, or -ENOENT if it has no policy and its image is not learned.
+ */
+int lifecycle_choose(const struct lifecycle *l, const struct identity *who, const char *policy,
+		     struct lifecycle_choice *ret);
+
 /*
  * Returns true if the policy may refuse and kill: it has enough runs, system calls and clean hours.
  * If not, *why lists what is missing, which --force overrides.

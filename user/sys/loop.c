@@ -66,6 +66,19 @@ void loop_when_idle(struct loop *l, struct loop_idle *i)
 	l->idle = i;
 }
 
+bool loop_cancel_idle(struct loop *l, struct loop_idle *i)
+{
+	struct loop_idle **at = &l->idle;
+
+	while (*at && *at != i)
+		at = &(*at)->next;
+	if (!*at)
+		return false;
+	*at = i->next;
+	i->since_ns = 0;
+	return true;
+}
+
 /* Calls what was requested: all of it, or what has waited for longer than its delay. */
 static void run_idle(struct loop *l, bool all)
 {

@@ -45,6 +45,8 @@ int loop_change(struct loop *l, struct loop_watch *w, uint32_t events);
 
 /* Requests one call of i->on_idle. A request that is already open stays as it is. */
 void loop_when_idle(struct loop *l, struct loop_idle *i);
+/* Withdraws the request. Returns true if there was one. */
+bool loop_cancel_idle(struct loop *l, struct loop_idle *i);
 
 /* Handles events until loop_stop() is called. Returns 0 or -errno as epoll_wait(2). */
 int loop_run(struct loop *l);

@@ -6,26 +6,27 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "user/api/api.h"
+#include "user/api/tally.h"
 
 #define MINUTE 60000000000ull
 #define START (29000000 * MINUTE)
 
-static long long counted(const struct api_tally *t, uint64_t now_ns, const char *verdict, size_t i)
+static long long counted(const struct tally *t, uint64_t now_ns, const char *verdict, size_t i)
 {
-	json_auto_t *j = api_tally_json(t, now_ns, API_MINUTES);
+	json_auto_t *j = tally_to_json(t, now_ns, TALLY_MINUTES);
 
-	return json_integer_value(json_array_get(json_object_get(j, verdict), API_MINUTES - 1 - i));
+	return json_integer_value(
+		json_array_get(json_object_get(j, verdict), TALLY_MINUTES - 1 - i));
 }
 
 static void tally_counts_by_minute_and_verdict(void **state)
 {
-	struct api_tally t = {};
+	struct tally t = {};
 
 	(void)state;
-	api_tally_add(&t, START, LUTRA_VERDICT_ALERT);
-	api_tally_add(&t, START + MINUTE - 1, LUTRA_VERDICT_ALERT);
-	api_tally_add(&t, START + MINUTE, LUTRA_VERDICT_KILL);
+	tally_add(&t, START, LUTRA_VERDICT_ALERT);
+	tally_add(&t, START + MINUTE - 1, LUTRA_VERDICT_ALERT);
+	tally_add(&t, START + MINUTE, LUTRA_VERDICT_KILL);
 	assert_int_equal(counted(&t, START + MINUTE, "alert", 1), 2);
 	assert_int_equal(counted(&t, START + MINUTE, "alert", 0), 0);
 	assert_int_equal(counted(&t, START + MINUTE, "kill", 0), 1);
@@ -34,32 +35,32 @@ static void tally_counts_by_minute_and_verdict(void **state)
 
 static void tally_forgets_what_is_older_than_a_day(void **state)
 {
-	struct api_tally t = {};
-	uint64_t later = START + 2 * API_MINUTES * MINUTE;
+	struct tally t = {};
+	uint64_t later = START + 2 * TALLY_MINUTES * MINUTE;
 
 	(void)state;
-	api_tally_add(&t, START, LUTRA_VERDICT_DENY);
-	assert_int_equal(counted(&t, START + API_MINUTES * MINUTE, "deny", 0), 0);
-	api_tally_add(&t, later, LUTRA_VERDICT_DENY);
+	tally_add(&t, START, LUTRA_VERDICT_DENY);
+	assert_int_equal(counted(&t, START + TALLY_MINUTES * MINUTE, "deny", 0), 0);
+	tally_add(&t, later, LUTRA_VERDICT_DENY);
 	assert_int_equal(counted(&t, later, "deny", 0), 1);
-	for (size_t i = 1; i < API_MINUTES; i++)
+	for (size_t i = 1; i < TALLY_MINUTES; i++)
 		assert_int_equal(counted(&t, later, "deny", i), 0);
 }
 
 static void tally_goes_on_where_the_clock_is_set_back(void **state)
 {
-	struct api_tally t = {};
+	struct tally t = {};
 
 	(void)state;
-	api_tally_add(&t, START, LUTRA_VERDICT_ALLOW);
-	api_tally_add(&t, START - 10 * MINUTE, LUTRA_VERDICT_ALLOW);
+	tally_add(&t, START, LUTRA_VERDICT_ALLOW);
+	tally_add(&t, START - 10 * MINUTE, LUTRA_VERDICT_ALLOW);
 	assert_int_equal(counted(&t, START, "allow", 0), 2);
 }
 
 static void tally_has_the_minutes_that_are_asked_for(void **state)
 {
-	struct api_tally t = {};
-	json_auto_t *j = api_tally_json(&t, START, 3);
+	struct tally t = {};
+	json_auto_t *j = tally_to_json(&t, START, 3);
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(j, "alert")), 3);

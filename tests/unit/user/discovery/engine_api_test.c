@@ -33,11 +33,12 @@ static void event_of_docker_and_podman_is_understood(void **state)
 		 false},
 		{"{\"status\":\"died\",\"id\":\"" ID "\"}", false},
 	};
-	struct api_event e;
+	struct engine_event e;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(api_event(cases[i].text, strlen(cases[i].text), &e, NULL), 0);
+		assert_int_equal(engine_event_parse(cases[i].text, strlen(cases[i].text), &e, NULL),
+				 0);
 		assert_string_equal(e.id, ID);
 		assert_int_equal(e.started, cases[i].started);
 	}
@@ -54,19 +55,19 @@ static void event_of_something_else_is_enoent(void **state)
 		"{\"Type\":\"container\",\"Action\":\"start\"}",
 		"{\"Type\":5,\"Action\":[],\"Actor\":7}",
 	};
-	struct api_event e;
+	struct engine_event e;
 	struct err err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
-		assert_int_equal(api_event(other[i], strlen(other[i]), &e, &err), -ENOENT);
+		assert_int_equal(engine_event_parse(other[i], strlen(other[i]), &e, &err), -ENOENT);
 }
 
 static void answers_that_are_garbage_are_ebadmsg(void **state)
 {
 	static const char *const bad[] = {"", "5", "\"x\"", "{", "\xff\xfe", "{\"Id\":", "null"};
 	struct identity w = {};
-	struct api_event e;
+	struct engine_event e;
 	struct err err;
 	pid_t pid = -1;
 
@@ -74,10 +75,10 @@ static void answers_that_are_garbage_are_ebadmsg(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		size_t n = strlen(bad[i]);
 
-		assert_int_equal(api_event(bad[i], n, &e, &err), -EBADMSG);
-		assert_int_equal(api_list(bad[i], n, NULL, NULL, &err), -EBADMSG);
-		assert_int_equal(api_inspect(bad[i], n, ID, &w, &pid, &err), -EBADMSG);
-		assert_int_equal(api_image(bad[i], n, &w, &err), -EBADMSG);
+		assert_int_equal(engine_event_parse(bad[i], n, &e, &err), -EBADMSG);
+		assert_int_equal(engine_list_parse(bad[i], n, NULL, NULL, &err), -EBADMSG);
+		assert_int_equal(engine_container_parse(bad[i], n, ID, &w, &pid, &err), -EBADMSG);
+		assert_int_equal(engine_image_parse(bad[i], n, &w, &err), -EBADMSG);
 		assert_null(strchr(err.msg, '\n'));
 	}
 	assert_int_equal(pid, -1);
@@ -86,7 +87,7 @@ static void answers_that_are_garbage_are_ebadmsg(void **state)
 
 /* ---- lists ---- */
 
-static void count(void *ctx, const char id[static API_ID])
+static void count(void *ctx, const char id[static ENGINE_ID_BYTES])
 {
 	(void)id;
 	(*(int *)ctx)++;
@@ -100,9 +101,9 @@ static void list_leaves_out_what_has_no_id(void **state)
 	int n = 0;
 
 	(void)state;
-	assert_int_equal(api_list(text, strlen(text), count, &n, NULL), 0);
+	assert_int_equal(engine_list_parse(text, strlen(text), count, &n, NULL), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(api_list("{}", 2, count, &n, NULL), -EBADMSG);
+	assert_int_equal(engine_list_parse("{}", 2, count, &n, NULL), -EBADMSG);
 }
 
 /* ---- containers and images ---- */
@@ -120,7 +121,7 @@ static void inspect_names_container_image_and_pod(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(api_inspect(text, strlen(text), ID, &w, &pid, NULL), 0);
+	assert_int_equal(engine_container_parse(text, strlen(text), ID, &w, &pid, NULL), 0);
 	assert_int_equal(pid, 4711);
 	assert_string_equal(w.id, ID);
 	assert_string_equal(w.name, "web");
@@ -138,7 +139,7 @@ static void inspect_of_one_that_has_ended_has_no_process(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(api_inspect(text, strlen(text), ID, &w, &pid, NULL), 0);
+	assert_int_equal(engine_container_parse(text, strlen(text), ID, &w, &pid, NULL), 0);
 	assert_int_equal(pid, 0);
 	assert_null(w.image);
 	identity_done(&w);
@@ -159,7 +160,8 @@ static void inspect_that_cannot_be_is_ebadmsg(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(api_inspect(bad[i], strlen(bad[i]), ID, &w, &pid, &err), -EBADMSG);
+		assert_int_equal(engine_container_parse(bad[i], strlen(bad[i]), ID, &w, &pid, &err),
+				 -EBADMSG);
 	assert_null(w.id);
 }
 
@@ -172,11 +174,11 @@ static void image_s_digest_is_what_it_was_pulled_by(void **state)
 	struct identity a = {}, b = {}, c = {};
 
 	(void)state;
-	assert_int_equal(api_image(pulled, strlen(pulled), &a, NULL), 0);
+	assert_int_equal(engine_image_parse(pulled, strlen(pulled), &a, NULL), 0);
 	assert_string_equal(a.digest, DIGEST);
-	assert_int_equal(api_image(podmans, strlen(podmans), &b, NULL), 0);
+	assert_int_equal(engine_image_parse(podmans, strlen(podmans), &b, NULL), 0);
 	assert_string_equal(b.digest, DIGEST);
-	assert_int_equal(api_image(none, strlen(none), &c, NULL), 0);
+	assert_int_equal(engine_image_parse(none, strlen(none), &c, NULL), 0);
 	assert_null(c.digest);
 	identity_done(&a);
 	identity_done(&b);

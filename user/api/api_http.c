@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The API's requests out of HTTP's. */
+/* Turns an HTTP request into one of the API. */
 #include <errno.h>
 #include <string.h>
 
 #include "user/api/api.h"
-#include "user/api/stream.h"
-#include "user/daemon/daemon.h"
+#include "user/api/api_http.h"
 
-static const char *query(void *ctx, const char *name)
+static const char *query_argument(void *ctx, const char *name)
 {
 	return http_query(ctx, name);
 }
 
-/* Browsers say where a request comes from; what another site's page makes them send is not heard.
- */
+/* Browsers name the site that a request comes from. Those of another site's page are refused. */
 static bool is_cross_site(const struct http_request *q)
 {
 	const char *site =
@@ -22,7 +20,7 @@ static bool is_cross_site(const struct http_request *q)
 	return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
 }
 
-int api_http(void *ctx, const struct http_request *q, struct http_reply *ret)
+int api_http(struct api *a, const struct http_request *q, struct http_reply *ret)
 {
 	union {
 		const struct http_request *read_only;
@@ -30,7 +28,7 @@ int api_http(void *ctx, const struct http_request *q, struct http_reply *ret)
 	} request = {.read_only = q};
 	const struct api_request r = {.method = q->method,
 				      .path = q->rest,
-				      .arg = query,
+				      .arg = query_argument,
 				      .ctx = request.any,
 				      .body = q->body,
 				      .body_len = q->body_len};
@@ -40,7 +38,7 @@ int api_http(void *ctx, const struct http_request *q, struct http_reply *ret)
 
 	if (strcmp(q->method, "GET") != 0 && is_cross_site(q))
 		return http_error(ret, MHD_HTTP_FORBIDDEN, "not from a page of another site");
-	status = api_handle(ctx, &r, &answer);
+	status = api_handle(a, &r, &answer);
 	text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	if (!text)
 		return -ENOMEM;

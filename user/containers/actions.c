@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mode, policy, freeze and kill of enrolled containers. */
+#include "user/containers/actions.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "user/containers/containers_impl.h"
+#include "user/policy/lifecycle.h"
+#include "user/policy/modes.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
+
+/* ---- mode ---- */
+
+/* Asks the life cycle of the policy in dir, which may have none. */
+static int check_lifecycle(const struct containers *all, const char *dir, unsigned mode, bool force,
+			   struct err *ret_over, struct err *err)
+{
+	const struct config *config = all->parts.config;
+	struct lifecycle_mode_request ask = {modes_policy_name(config, dir), mode, force};
+	int r;
+
+	ret_over->msg[0] = '\0';
+	if (!ask.policy)
+		return 0;
+	r = lifecycle_allows_mode(all->parts.lifecycle, &config->life, &ask, ret_over, err);
+	if (r == 0 && *ret_over->msg)
+		log_warning("%s: mode %s is forced; this overrides: %s", ask.policy,
+			    mode_name(mode), ret_over->msg);
+	return r;
+}
+
+int container_check_mode(const struct container *c, const struct policy *p, unsigned mode,
+			 bool force, struct err *err)
+{
+	int r = modes_check(c->name, p, mode, force, err);
+	struct err over;
+
+	return r < 0 ? r : check_lifecycle(c->all, c->policy_dir, mode, force, &over, err);
+}
+
+int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err)
+{
+	int r = guard_set_mode(c->all->parts.guard, c->slot, mode, err);
+
+	if (r < 0)
+		return r;
+	c->mode = mode;
+	c->own_mode = own;
+	container_end_freeze(c);
+	log_info("%s: mode %s", c->name, mode_name(mode));
+	containers_changed(c->all, c);
+	return 0;
+}
+
+int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	int r = 0;
+
+	if (mode > LUTRA_MODE_AUDIT && *c->policy_dir)
+		r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
+	if (r == 0 && p)
+		r = container_check_mode(c, p, mode, force, err);
+	return r < 0 ? r : container_switch_mode(c, mode, true, err);
+}
+
+int container_follow_mode(struct container *c, const struct policy *p, struct err *err)
+{
+	unsigned mode;
+	int r = modes_get(c->all->parts.config, c->policy_dir, p, &mode, err);
+
+	if (r == 0 && mode != c->mode)
+		return container_switch_mode(c, mode, false, err);
+	if (r == 0)
+		c->own_mode = false;
+	return r;
+}
+
+int containers_set_policy_mode(struct containers *all, const struct policy_mode_request *q,
+			       unsigned *ret_n, struct err *ret_over, struct err *err)
+{
+	const struct config *config = all->parts.config;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ char *dir = NULL;
+	unsigned n = 0;
+	int r;
+
+	if (asprintf(&dir, "%s/%s", config->policies_dir, q->policy) < 0)
+		return err_oom(err);
+	if (!modes_policy_name(config, dir))
+		return err_set(err, -EINVAL, "%.200s: not the name of a policy", q->policy);
+	r = guard_check_mode(all->parts.guard, q->mode, true, err);
+	if (r == 0)
+		r = policy_load_signed(&p, dir, &config->policy_keys, err);
+	if (r == 0)
+		r = check_lifecycle(all, dir, q->mode, q->force, ret_over, err);
+	if (r == 0)
+		r = modes_set(config, q->policy, p, q->mode, q->force, err);
+	for (struct container *c = all->first; c && r == 0; c = c->next) {
+		if (strcmp(c->policy_dir, dir) != 0)
+			continue;
+		r = container_switch_mode(c, q->mode, false, err);
+		n++;
+	}
+	if (r < 0)
+		return r;
+	for (struct containers_observer *o = all->observers; o; o = o->next)
+		if (o->on_policy_mode)
+			o->on_policy_mode(o->ctx, q->policy);
+	*ret_n = n;
+	return 0;
+}
+
+/* ---- policy ---- */
+
+void container_note_policy(struct container *c, const struct policy *p)
+{
+	c->threshold_a = p->threshold_a;
+	c->threshold_b = p->threshold_b;
+	c->refusing_rules = 0;
+	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
+		if (p->action[rule] >= LUTRA_ACTION_DENY)
+			c->refusing_rules |= 1u << rule;
+	if (strcmp(c->policy_sha256, p->json_sha256) == 0)
+		return;
+	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
+	c->policy_since_ns = clock_realtime_ns();
+}
+
+int container_apply_policy(struct container *c, const char *dir, const struct policy *p, bool anew,
+			   struct err *err)
+{
+	bool moved = strcmp(c->policy_dir, dir) != 0;
+	bool changed = moved || strcmp(c->policy_sha256, p->json_sha256) != 0;
+	char *copy = moved ? strdup(dir) : NULL;
+	int r = 0;
+
+	if (moved && !copy)
+		return err_oom(err);
+	if (changed || anew)
+		r = guard_set_policy(c->all->parts.guard, c->slot, p, err);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	if (moved) {
+		free(c->policy_dir);
+		c->policy_dir = copy;
+	}
+	container_note_policy(c, p);
+	if (changed)
+		log_info("%s: policy %s is in force, %.12s", c->name, dir, c->policy_sha256);
+	if (changed || anew)
+		containers_changed(c->all, c);
+	return 0;
+}
+
+/* ---- freeze and kill ---- */
+
+void container_end_freeze(struct container *c)
+{
+	int r = c->frozen ? cgroup_write(c->cgroup, "cgroup.freeze", "0") : 0;
+
+	if (r < 0)
+		log_error("%s: cannot thaw its cgroup: %s", c->name, strerror(-r));
+	c->frozen = c->acted = false;
+}
+
+int container_thaw(struct container *c, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	int r;
+
+	if (!*c->policy_dir)
+		return err_set(err, -EINVAL, "%s: it has no policy yet", c->name);
+	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
+	if (r == 0)
+		r = container_apply_policy(c, c->policy_dir, p, true, err);
+	return r < 0 ? r : container_switch_mode(c, c->mode, c->own_mode, err);
+}
+
+static int write_by_hand(struct container *c, const char *file, const char *what, struct err *err)
+{
+	int r = cgroup_write(c->cgroup, file, "1");
+
+	if (r < 0)
+		return err_set(err, r, "%s: cannot write %s: %s", c->name, file, strerror(-r));
+	log_warning("%s: %s by the operator", c->name, what);
+	return 0;
+}
+
+int container_freeze(struct container *c, struct err *err)
+{
+	int r = write_by_hand(c, "cgroup.freeze", "frozen", err);
+
+	if (r < 0)
+		return r;
+	c->frozen = true;
+	containers_changed(c->all, c);
+	return 0;
+}
+
+int container_kill(struct container *c, struct err *err)
+{
+	return write_by_hand(c, "cgroup.kill", "killed", err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON of a container. */
+#include "user/containers/container_json.h"
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "user/containers/containers_impl.h"
+#include "user/sys/clock.h"
+
+static json_t *counters_to_json(const struct container *c)
+{
+	struct lutra_counters n = {};
+	json_t *j = json_object();
+
+	guard_counters(c->all->parts.guard, c->slot, &n);
+	for (unsigned i = 0; i < LUTRA_COUNTER_COUNT; i++)
+		json_object_set_new(j, counter_name(i), json_integer((json_int_t)n.n[i]));
+	return j;
+}
+
+json_t *container_to_json(const struct container *c)
+{
+	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT], alert_time[CLOCK_TEXT];
+	json_t *j = json_pack(
+		"{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "policy",
+		text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256, "policy_since",
+		clock_format(c->policy_since_ns, policy_time), "policy_error",
+		c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
+		mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen", c->frozen,
+		"learned", c->recorded, "slot", (int)c->slot, "counters", counters_to_json(c),
+		"last_alert",
+		c->alert_ns ? json_string(clock_format(c->alert_ns, alert_time)) : json_null());
+
+	if (!j)
+		return NULL;
+	json_object_update_new(j, identity_to_json(&c->identity));
+	/* The name here is the engine's, unless another container has that. */
+	json_object_set_new(j, "name", text_json_keep(c->name));
+	json_object_set_new(j, "cgroup", text_json_keep(c->cgroup));
+	return j;
+}

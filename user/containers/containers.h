@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry of enrolled containers. It owns every struct container, and the files of this folder
+ * alone write one. All of it runs on the main loop.
+ */
+#ifndef LUTRA_USER_CONTAINERS_CONTAINERS_H
+#define LUTRA_USER_CONTAINERS_CONTAINERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/policy/policy.h"
+#include "lutra/abi.h"
+#include "user/config/config.h"
+#include "user/guard/guard.h"
+#include "user/identity/identity.h"
+#include "user/pipeline/subscribers.h"
+#include "user/sys/loop.h"
+#include "user/sys/rate_limit.h"
+
+struct containers;
+
+struct container {
+	struct containers *all;
+	struct container *next;
+	struct loop_watch events; /* of cgroup.events */
+	char *name;		  /* unique among the enrolled */
+	/* With an id. Its image is the policy's if no other is known. */
+	struct identity identity;
+	char *cgroup;
+	uint64_t cgroup_id;
+	uint64_t since_ns; /* CLOCK_REALTIME, of the enrolment */
+	uint32_t slot;
+	bool sessions; /* as struct guard_enrolment */
+	bool recorded; /* its runs are recorded to learn from them */
+
+	char *policy_dir;			/* "": it has no policy, and is learned */
+	char policy_sha256[POLICY_SHA256_TEXT]; /* of the policy in force */
+	char *policy_error;	  /* why what is in policy_dir now is not in force; NULL: it is */
+	uint64_t policy_since_ns; /* CLOCK_REALTIME */
+	int32_t threshold_a, threshold_b; /* of the policy in force, 1/4096 of a weight */
+	uint32_t refusing_rules;	  /* bit per rule that denies or kills in force */
+	uint32_t mode;
+	bool own_mode; /* it does not follow its policy's mode */
+
+	bool frozen;		   /* by lutrad */
+	bool acted;		   /* mode kill-container or freeze has acted on it */
+	struct throttle log_limit; /* of its alerts in the log */
+	uint64_t alert_ns;	   /* CLOCK_REALTIME, of the last not allowed; 0: none yet */
+	uint64_t verdict_ns;	   /* CLOCK_MONOTONIC, of the last in force; 0: none yet */
+};
+
+/* What the registry uses; all of it outlives the registry. */
+struct containers_parts {
+	struct loop *loop;
+	struct guard *guard;
+	const struct config *config;
+	struct alerts *alerts;
+	const struct lifecycle
+		*lifecycle; /* read when a container is enrolled or changes its mode */
+};
+
+#define CONTAINERS_RUNNING 0x1	/* the container ran before it was enrolled */
+#define CONTAINERS_RESTORED 0x2 /* an earlier daemon enrolled it */
+
+/* Functions that the registry calls, in the order of registration. NULL: not called. */
+struct containers_observer {
+	void (*on_enrolled)(void *ctx, struct container *c, unsigned how); /* CONTAINERS_* */
+	void (*on_emptied)(void *ctx, struct container *c); /* its last task has ended */
+	/* It is about to be released; the kernel's counters are still there. */
+	void (*on_release)(void *ctx, struct container *c);
+	/* An alert of it was handed on. realtime_ns: of the event. */
+	void (*on_alerted)(void *ctx, struct container *c, const struct lutra_evidence *ev,
+			   uint64_t realtime_ns);
+	/* The operator set the mode of a policy by its name in policies_dir. */
+	void (*on_policy_mode)(void *ctx, const char *policy);
+	/* Something that is saved has changed. c: of which container; NULL: of several. */
+	void (*on_changed)(void *ctx, const struct container *c);
+	void *ctx;
+	struct containers_observer *next; /* the registry's */
+};
+
+/* Returns 0 or -ENOMEM. */
+int containers_new(struct containers **ret, const struct containers_parts *parts);
+/* Frees all containers. The kernel guards them on, unless they were released. */
+void containers_free(struct containers *all);
+DEFINE_FREEP(struct containers, containers_free);
+
+/* Has the observer's functions called. It must outlive the registry's use. */
+void containers_observe(struct containers *all, struct containers_observer *o);
+
+/* The first of them; container.next leads on. NULL: none. */
+struct container *containers_first(const struct containers *all);
+unsigned containers_count(const struct containers *all);
+/* By its name or its cgroup's path. NULL: not enrolled. */
+struct container *containers_find(const struct containers *all, const char *name);
+/* By the id of its identity. NULL: not enrolled. */
+struct container *containers_find_id(const struct containers *all, const char *id);
+
+/* Releases the containers whose cgroup is gone. To be called every second. */
+void containers_check(struct containers *all);
+/* Stops guarding all containers. thaw: as container_release(). */
+void containers_release_all(struct containers *all, bool thaw);
+/*
+ * Stops guarding a container, removes it from the registry and frees it. Observers are told first.
+ * thaw: also thaws a cgroup that a verdict froze.
+ */
+void container_release(struct container *c, bool thaw);
+
+/* Returns true if its cgroup exists and has tasks. */
+bool container_is_populated(const struct container *c);
+/* Has the kernel record its events, or no longer. */
+void container_set_recorded(struct container *c, bool recorded);
+/* Adds to what is known of a container. Returns 0 or -ENOMEM. */
+int container_add_identity(struct container *c, const struct identity *more);
+
+#endif

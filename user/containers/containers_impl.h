@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of user/containers share. */
+#ifndef LUTRA_USER_CONTAINERS_CONTAINERS_IMPL_H
+#define LUTRA_USER_CONTAINERS_CONTAINERS_IMPL_H
+
+#include "user/containers/containers.h"
+
+struct containers {
+	struct containers_parts parts;
+	struct container *first;
+	struct containers_observer *observers, **last_observer;
+};
+
+/* Makes a container that the kernel does not guard yet. NULL: out of memory. */
+struct container *container_new(struct containers *all);
+void container_free(struct container *c);
+DEFINE_FREEP(struct container, container_free);
+
+/*
+ * Adds a container whose slot is enrolled to the registry, which owns it from here on, and tells
+ * the observers. how: CONTAINERS_*.
+ */
+void containers_add(struct container *c, unsigned how);
+/* Tells the observers that something which is saved has changed. c: NULL for several. */
+void containers_changed(struct containers *all, const struct container *c);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts a container under guard: name, identity, policy and mode first, then the kernel's part. */
+#include "user/containers/enrol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "user/containers/actions.h"
+#include "user/containers/containers_impl.h"
+#include "user/identity/cgroup_lookup.h"
+#include "user/identity/patterns.h"
+#include "user/policy/lifecycle.h"
+#include "user/policy/modes.h"
+#include "user/sys/cgroup.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
+
+#define NAME_MAX_BYTES 128
+
+/* Returns true if the path is exactly the cgroup of one container. */
+static bool is_own_cgroup(const char *cgroup, struct pattern *ret)
+{
+	return pattern_match(cgroup, ret) && ret->len == strlen(cgroup);
+}
+
+/* From the cgroup's path, the request and the policy's image. */
+static int fill_identity(const struct enrol_request *q, const char *id, const char *image,
+			 struct identity *w, struct err *err)
+{
+	struct pattern p;
+	int r = q->identity ? identity_fill(w, q->identity) : 0;
+
+	if (r == 0 && is_own_cgroup(q->cgroup, &p)) {
+		if (w->engine == ENGINE_UNKNOWN)
+			w->engine = p.engine;
+		if (!w->pod_uid)
+			r = identity_set(&w->pod_uid, p.pod_uid);
+	}
+	if (r < 0)
+		return err_oom(err);
+	r = w->id ? 0 : identity_set(&w->id, id);
+	if (r == 0 && q->image)
+		r = identity_set(&w->image, q->image);
+	else if (r == 0 && !w->image)
+		r = identity_set(&w->image, image);
+	if (r == 0 && q->digest)
+		r = identity_set(&w->digest, q->digest);
+	return r < 0 ? err_set(err, r, "an image reference has at most %d bytes", IDENTITY_TEXT_MAX)
+		     : 0;
+}
+
+/* Loads its policy and finds the mode that it is to be in. */
+static int choose_policy(struct container *c, const struct enrol_request *q, struct policy **ret,
+			 struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	const struct config *config = c->all->parts.config;
+	int r;
+
+	if (strchr(q->policy, '/'))
+		r = asprintf(&c->policy_dir, "%s", q->policy);
+	else
+		r = asprintf(&c->policy_dir, "%s/%s", config->policies_dir, q->policy);
+	if (r < 0) {
+		c->policy_dir = NULL;
+		return err_oom(err);
+	}
+	r = policy_load_signed(&p, c->policy_dir, &config->policy_keys, err);
+	if (r < 0)
+		return r;
+	c->own_mode = q->mode != NULL;
+	if (!q->mode)
+		r = modes_get(config, c->policy_dir, p, &c->mode, err);
+	else if (mode_parse(q->mode, &c->mode) < 0)
+		r = err_set(err, -EINVAL, "%.50s: unknown mode", q->mode);
+	else
+		r = container_check_mode(c, p, c->mode, q->force, err);
+	if (r < 0)
+		return r;
+	container_note_policy(c, p);
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+/* Whether its runs are recorded, and whether a changed image keeps it in audit. */
+static int choose_recording(struct container *c, struct err *err)
+{
+	const char *policy = modes_policy_name(c->all->parts.config, c->policy_dir);
+	struct lifecycle_choice choice = {};
+	int r;
+
+	/* A policy outside policies_dir has no life cycle. */
+	if (*c->policy_dir && !policy)
+		return 0;
+	r = lifecycle_choose(c->all->parts.lifecycle, &c->identity, policy, &choice);
+	if (r < 0)
+		return err_set(err, r,
+			       "%.200s: it has no policy and is not learned: name a policy, or run "
+			       "`lutra learn --image` for it",
+			       c->identity.image ? c->identity.image : "an image without a name");
+	c->recorded = choice.record;
+	if (choice.changed && c->mode > LUTRA_MODE_AUDIT) {
+		c->mode = LUTRA_MODE_AUDIT;
+		c->own_mode = true;
+	}
+	return 0;
+}
+
+/* All that can be wrong before the kernel is asked. *ret: its policy; untouched if it has none. */
+static int describe_container(struct container *c, const struct enrol_request *q,
+			      struct policy **ret, struct err *err)
+{
+	char id[NAME_MAX_BYTES];
+	struct pattern p;
+	int r = 0;
+
+	cgroup_lookup_container_id(q->cgroup, id, sizeof(id));
+	c->name = strdup(q->name ? q->name : id);
+	c->cgroup = strdup(q->cgroup);
+	if (q->policy)
+		r = choose_policy(c, q, ret, err);
+	else if (q->mode)
+		return err_set(err, -EINVAL, "a mode needs a policy");
+	else
+		c->policy_dir = strdup("");
+	if (r < 0)
+		return r;
+	if (!c->name || !c->cgroup || !c->policy_dir)
+		return err_oom(err);
+	r = fill_identity(q, id, *ret ? (*ret)->image : NULL, &c->identity, err);
+	if (r == 0)
+		r = choose_recording(c, err);
+	if (r < 0)
+		return r;
+	if (!*c->name || strlen(c->name) > NAME_MAX_BYTES || strchr(c->name, '/'))
+		return err_set(err, -EINVAL, "a name has 1 to %d bytes and no slash: give --name",
+			       NAME_MAX_BYTES);
+	if (containers_find(c->all, c->name))
+		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
+	c->sessions = q->identity || is_own_cgroup(q->cgroup, &p);
+	return 0;
+}
+
+static bool is_cgroup_populated(const char *cgroup)
+{
+	_cleanup_close_ int fd = cgroup_events_open(cgroup);
+	bool populated = false;
+
+	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
+}
+
+int enrol_container(struct containers *all, const struct enrol_request *q, struct container **ret,
+		    struct err *err)
+{
+	_cleanup_(container_freep) struct container *c = container_new(all);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct guard_enrolment e;
+	bool running;
+	int r;
+
+	if (!c)
+		return err_oom(err);
+	r = describe_container(c, q, &p, err);
+	if (r < 0)
+		return r;
+	r = cgroup_id(c->cgroup, &c->cgroup_id, err);
+	if (r < 0)
+		return r;
+	e = (struct guard_enrolment){.cgroup = c->cgroup,
+				     .policy = p,
+				     .mode = c->mode,
+				     .record = c->recorded,
+				     .next_exec = q->next_exec,
+				     .starting = q->starting,
+				     .sessions = c->sessions};
+	running = !q->next_exec && !q->starting && is_cgroup_populated(c->cgroup);
+	r = guard_enroll(all->parts.guard, &e, &c->slot, err);
+	if (r < 0)
+		return r;
+	c->since_ns = clock_realtime_ns();
+	containers_add(c, running ? CONTAINERS_RUNNING : 0);
+	log_info("%s: enrolled, mode %s, policy %s", c->name, mode_name(c->mode),
+		 *c->policy_dir ? c->policy_dir : "none yet");
+	*ret = TAKE_PTR(c);
+	return 0;
+}

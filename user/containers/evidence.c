@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the kernel's evidence to a container and its alert. */
+#include "user/containers/evidence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "user/alerts/alert.h"
+#include "user/containers/containers_impl.h"
+#include "user/sys/clock.h"
+#include "user/sys/log.h"
+
+/* Modes kill-container and freeze act on the whole container, once. */
+static void act_on_container(struct container *c, const struct lutra_evidence *ev)
+{
+	int r;
+
+	if (c->acted)
+		return;
+	r = container_act(c->cgroup, ev);
+	if (r < 0)
+		log_error("%s: cannot act on its cgroup: %s", c->name, strerror(-r));
+	if (r <= 0)
+		return;
+	c->acted = true;
+	c->frozen = ev->mode == LUTRA_MODE_FREEZE;
+	log_warning("%s: %s", c->name, c->frozen ? "frozen" : "killed");
+	containers_changed(c->all, c);
+}
+
+/* Writes an alert to the log, where a flood must not hide the other lines. */
+static void log_alert(struct container *c, const struct event *e)
+{
+	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
+	char sentence[EVENT_TEXT], folded[64] = "";
+	uint64_t n;
+
+	if (e->ev->verdict < LUTRA_VERDICT_ALERT ||
+	    !throttle_pass(&c->log_limit, &rate, e->ev->ts_ns, &n))
+		return;
+	if (n)
+		snprintf(folded, sizeof(folded), " (and %llu more before)", (unsigned long long)n);
+	event_sentence(e, sentence);
+	log_warning("%s%s", sentence, folded);
+}
+
+/* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
+static void note_verdict(struct container *c, const struct lutra_evidence *ev)
+{
+	bool level = ev->rule == LUTRA_RULE_LEVEL_A || ev->rule == LUTRA_RULE_LEVEL_B;
+
+	if (ev->mode >= LUTRA_MODE_DENY &&
+	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
+		c->verdict_ns = ev->ts_ns;
+}
+
+void containers_on_evidence(struct containers *all, const struct lutra_evidence *ev,
+			    const char *str, size_t str_len)
+{
+	struct container *c = all->first;
+
+	while (c && (c->slot != ev->slot || c->cgroup_id != ev->cgroup_id))
+		c = c->next;
+	if (!c)
+		return;
+	note_verdict(c, ev);
+	act_on_container(c, ev);
+	container_alert(c, ev, str, str_len);
+}
+
+void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
+		     size_t str_len)
+{
+	struct containers *all = c->all;
+	struct event e = {.ev = ev,
+			  .str = str,
+			  .str_len = str_len,
+			  .realtime_ns = clock_to_realtime(ev->ts_ns),
+			  .name = c->name,
+			  .id = c->identity.id,
+			  .image = c->identity.image,
+			  .cgroup = c->cgroup,
+			  .policy = c->policy_dir,
+			  .who = &c->identity};
+
+	if (ev->verdict != LUTRA_VERDICT_ALLOW)
+		c->alert_ns = e.realtime_ns;
+	alerts_put(all->parts.alerts, &e);
+	log_alert(c, &e);
+	for (struct containers_observer *o = all->observers; o; o = o->next)
+		if (o->on_alerted)
+			o->on_alerted(o->ctx, c, ev, e.realtime_ns);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Puts containers under guard that a hook, an engine or the cgroup scan has discovered, if there is
+ * a policy for their image or their image is learned.
+ */
+#ifndef LUTRA_USER_DISCOVERY_DISCOVERY_H
+#define LUTRA_USER_DISCOVERY_DISCOVERY_H
+
+#include "user/containers/containers.h"
+
+struct discovery;
+
+/* A container that was discovered. */
+struct discovered {
+	const struct identity *identity; /* with an id */
+	pid_t pid;			 /* of its first process; 0: see cgroup */
+	const char *cgroup;		 /* its own; NULL: that of the process */
+	bool quiet;			 /* that there is no policy for it was logged before */
+	bool starting; /* its hook waits for the answer: its program does not run yet */
+};
+
+/* Returns 0 or -ENOMEM. All that is given outlives it. */
+int discovery_new(struct discovery **ret, const struct config *config,
+		  struct containers *containers);
+void discovery_free(struct discovery *d);
+DEFINE_FREEP(struct discovery, discovery_free);
+
+/*
+ * Enrols a container with the policy for its image; one that is enrolled already stays, and what is
+ * known of it is completed. *ret is NULL if there is no policy for it and it is not learned: err
+ * then says why, and 0 is returned. -ESRCH: the process is gone. -EXDEV: the process is not, or not
+ * only, of this container. Else as enrol_container().
+ */
+int discovery_enrol(struct discovery *d, const struct discovered *found, struct container **ret,
+		    struct err *err);
+/* The container of that id has ended: it is released if its cgroup is gone. */
+void discovery_end(struct discovery *d, const char *id);
+
+#endif

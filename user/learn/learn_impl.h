@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of user/learn share. */
+#ifndef LUTRA_USER_LEARN_LEARN_IMPL_H
+#define LUTRA_USER_LEARN_LEARN_IMPL_H
+
+#include "user/learn/learn.h"
+
+#define RECORDER_PART ".part" /* ends the name of a recording whose run has not ended */
+
+struct recording;
+struct trainer_job;
+
+struct learn {
+	struct learn_parts parts;
+	struct containers_observer observer;
+	struct recording *recordings[LUTRA_SLOTS]; /* NULL: the slot is not recorded */
+	struct trainer_job *job;		   /* NULL: the trainer does not run */
+	uint64_t ticked_ns;			   /* CLOCK_MONOTONIC, as the next two */
+	uint64_t saved_ns;
+	uint64_t flushed_ns;
+	bool save_failed; /* the last attempt, which was logged */
+};
+
+/* ---- learn.c ---- */
+
+/* The image of its policy, or else its own. NULL: it is in no life cycle. */
+struct lifecycle_image *learn_image_of(const struct learn *l, const struct container *c);
+/* Writes life.json now. A failure is logged once. */
+void learn_save(struct learn *l);
+/* Keeps a note that `lutra learn` shows, saves it, and logs it as a warning. */
+void learn_note_failure(struct learn *l, struct lifecycle_image *i, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Returns state_dir/learn/POLICY, or a file in it (NULL: none). The caller frees. NULL: no memory. */
+char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
+/* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */
+char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
+/* Puts the image's policy in force, in audit, for the containers that were recorded for it. */
+void learn_apply_policy(struct learn *l, struct lifecycle_image *i);
+
+/* ---- recorder.c ---- */
+
+/* Begins to record a container. incomplete: it ran before, so this run does not count. */
+void recorder_begin(struct learn *l, struct container *c, bool incomplete);
+/* Ends the run that is under way: the container's last task has ended, or it is released. */
+void recorder_end(struct learn *l, struct container *c);
+/* Ends the recording of a container. A run that is under way is dropped. */
+void recorder_stop(struct learn *l, struct container *c, const char *why);
+void recorder_stop_all(struct learn *l);
+/* The image that a container is recorded for. NULL: none. */
+struct lifecycle_image *recorder_image(const struct learn *l, const struct container *c);
+/* Writes every few seconds what was recorded, and keeps all recordings below life.disk_mib. */
+void recorder_flush(struct learn *l);
+
+/* ---- trainer_job.c ---- */
+
+/* Starts the trainer if it does not run and there is a run that it has not looked at. */
+void trainer_job_start(struct learn *l);
+/* Ends the trainer, if it runs. */
+void trainer_job_stop(struct learn *l);
+
+#endif

@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 const struct import_format import_formats[] = {
-	{"services", "SVC.RUN.raw.zst; its strings and labels are found beside it",
-	 import_services},
 	{"adfa-ld",
 	 "files, or directories of files, of i386 system call numbers; each file is a task",
 	 import_adfa},

@@ -47,9 +47,6 @@ extern const struct import_format import_formats[];
 int import_trace(const struct import_format *f, const struct import_options *o,
 		 struct import_result *ret, struct err *err);
 
-/* One run of the services recordings: SVC.RUN.raw.zst with its strings and labels beside it. */
-int import_services(const struct import_options *o, struct import_result *ret, struct err *err);
-
 /* ADFA-LD: files, or directories of files, of i386 system call numbers; each file is a task. */
 int import_adfa(const struct import_options *o, struct import_result *ret, struct err *err);
 

@@ -91,8 +91,8 @@ static const struct argp argp = {
 	parse,
 	"--format FORMAT -o FILE.ltr PATH...",
 	"Make a trace of a recording that another tool made; several PATHs are one run, in turn."
-	"\vOnly services has objects, and the labels of attacks; the others have calls, forks and "
-	"execs, and a policy that is trained on them knows nothing of files or addresses.",
+	"\vAn imported trace has system calls, forks and execs. A policy that is trained on it "
+	"knows nothing of files or addresses.",
 	NULL,
 	filter,
 	NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recordings of other tools: what they become, and what is said of bad ones. */
+/* Recordings that are text: what they become, and what is said of bad ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,53 +8,18 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
+#include "lib/abi/names.h"
 #include "tests/unit/sample.h"
 #include "user/import/import.h"
 
-struct raw {
-	uint64_t ts;
-	uint32_t tid, tgid;
-	uint16_t nr, type;
-	uint32_t aux;
-	uint64_t arg;
-};
-
-static const char strings[] = "\n/usr/bin/app\n/srv/new.part\n@bus\n";
-static const char labels[] = "{\"events\": [[\"attack\", 60], [\"attack_end\", 90]], "
-			     "\"label\": {\"onset\": 65, \"root\": 8, \"harm\": [[\"exec\", 70]]}}";
-
-/* In the file, the last two are not in the order of their times. */
-static const struct raw records[] = {
-	{10, 7, 7, 0, 2, 0, 0},
-	{11, 7, 7, 59, 6, 1, 0x81ed0000ull | 1 << 8 | 2},    /* exec, unlinked */
-	{12, 7, 7, 257, 0, 0, 0x241},			     /* openat */
-	{13, 7, 7, 257, 6, 2, 0x81a40000ull | 10 << 8 | 1},  /* open, write and create */
-	{14, 7, 7, 257, 6, 2, 0x81a40000ull | 128 << 8 | 1}, /* O_PATH */
-	{15, 7, 7, 1, 1, 8, 0},				     /* thread 8 */
-	{16, 8, 7, 42, 6, 0, 0x0100007full << 32 | 80 << 16 | 2 << 8 | 5}, /* connect */
-	{17, 8, 7, 42, 6, 3, 1 << 8 | 5},				   /* to @bus */
-	{18, 8, 7, 10, 0, 0, 6},					   /* mprotect, W and X */
-	{19, 8, 7, 87, 6, 2, 2ull << 56 | 10},				   /* unlink: ENOENT */
-	{20, 8, 7, 87, 6, 2, 13ull << 56 | 10},				   /* unlink: EACCES */
-	{80, 8, 7, 0, 3, 0, 0},
-	{21, 8, 7, 0, 0, 0, 0},
-};
+#define GOLDEN "tests/golden/import/"
 
 struct fixture {
-	char *dir, *raw, *str, *json, *out;
+	char *dir, *in, *out;
 };
-
-static void write_packed(const char *path, const void *data, size_t size)
-{
-	char packed[8192];
-	size_t n = ZSTD_compress(packed, sizeof(packed), data, size, 1);
-
-	assert_false(ZSTD_isError(n));
-	sample_write(path, packed, n);
-}
 
 static int setup(void **state)
 {
@@ -62,13 +27,8 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	f->dir = sample_dir();
-	f->raw = sample_path(f->dir, "app.a_x1.raw.zst");
-	f->str = sample_path(f->dir, "app.a_x1.raw.str.zst");
-	f->json = sample_path(f->dir, "app.a_x1.json");
-	f->out = sample_path(f->dir, "x.ltr");
-	write_packed(f->raw, records, sizeof(records));
-	write_packed(f->str, strings, sizeof(strings) - 1);
-	sample_write(f->json, labels, sizeof(labels) - 1);
+	f->in = sample_path(f->dir, "in.txt");
+	f->out = sample_path(f->dir, "out.ltr");
 	*state = f;
 	return 0;
 }
@@ -78,132 +38,277 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	sample_remove(f->dir);
-	free(f->raw);
-	free(f->str);
-	free(f->json);
+	free(f->in);
 	free(f->out);
 	free(f);
 	return 0;
 }
 
-static int import_run(const char *path, const char *output, struct err *err)
+static int import(const char *format, const char *path, const char *output,
+		  struct import_result *ret, struct err *err)
 {
-	const struct import_options o = {&path, 1, output, "", NULL, NULL};
-	struct import_result result;
+	const struct import_options o = {.paths = &path, .n = 1, .output = output, .image = "app"};
 
-	return import_services(&o, &result, err);
+	return import_find(format)->read(&o, ret, err);
 }
 
-static void import_services_gives_what_hooks_would_see(void **state)
+/* A trace in short: a word a record, "7:call=read", "7:fork=8". */
+static void read_trace(const char *path, char *text, size_t size)
+{
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	const struct lutra_record *rec;
+	uint64_t before = 0;
+	const char *str;
+	size_t len, n = 0;
+
+	text[0] = '\0';
+	assert_int_equal(trace_reader_new(&r, path, NULL), 0);
+	while (trace_reader_next(r, &rec, &str, &len) > 0) {
+		char what[32] = "";
+
+		if (rec->type == LUTRA_RECORD_MARK)
+			continue;
+		assert_true(rec->ts_ns >= before);
+		before = rec->ts_ns;
+		if (rec->type == LUTRA_RECORD_SYSCALL)
+			nr_name(trace_reader_meta(r)->arch, rec->nr, what, sizeof(what));
+		else if (rec->type == LUTRA_RECORD_FORK)
+			snprintf(what, sizeof(what), "%u%s", (unsigned)rec->arg,
+				 rec->nr ? "t" : "");
+		n += (size_t)snprintf(text + n, size - n, "%s%u:%s%s%s", n ? " " : "", rec->tid,
+				      record_type_name(rec->type), *what ? "=" : "", what);
+		assert_true(n < size);
+	}
+	assert_null(trace_reader_torn(r));
+}
+
+static void import_text_gives_calls_forks_execs_and_exits(void **state)
 {
 	static const struct {
-		uint64_t ts;
-		int type, op, flags;
-		const char *str;
-	} expected[] = {
-		{10, LUTRA_RECORD_EXEC, 0, 0, NULL},
-		{11, LUTRA_RECORD_OBJECT, LUTRA_OP_EXEC, LUTRA_OBJ_PATH | LUTRA_OBJ_FRESH,
-		 "/usr/bin/app"},
-		{12, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
-		{13, LUTRA_RECORD_OBJECT, LUTRA_OP_OPEN, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE,
-		 "/srv/new.part"},
-		{15, LUTRA_RECORD_FORK, 0, 0, NULL},
-		{16, LUTRA_RECORD_OBJECT, LUTRA_OP_CONNECT, 0, NULL},
-		{17, LUTRA_RECORD_OBJECT, LUTRA_OP_CONNECT, LUTRA_OBJ_PATH, "//@bus"},
-		{18, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
-		{18, LUTRA_RECORD_OBJECT, LUTRA_OP_WX, 0, NULL},
-		{20, LUTRA_RECORD_OBJECT, LUTRA_OP_UNLINK, LUTRA_OBJ_PATH, "/srv/new.part"},
-		{21, LUTRA_RECORD_SYSCALL, 0, 0, NULL},
-		{65, LUTRA_RECORD_MARK, 0, 0, NULL},
-		{70, LUTRA_RECORD_MARK, 0, 0, "exec"},
-		{80, LUTRA_RECORD_EXIT, 0, 0, NULL},
-		{90, LUTRA_RECORD_MARK, 0, 0, NULL},
+		const char *format, *file, *want, *left_out;
+	} cases[] = {
+		{"adfa-ld", GOLDEN "adfa-ld",
+		 "1:arm 1:call=close 1:call=close 1:call=dup2 2:arm 2:call=open 2:call=read "
+		 "2:call=execve 2:call=exit",
+		 NULL},
+		{"unm", GOLDEN "unm.txt", "100:call=open 100:call=read 101:call=write", NULL},
+		{"strace", GOLDEN "strace.txt",
+		 "100:call=execve 100:exec 100:call=openat 100:call=clone 100:fork=101 "
+		 "101:call=getpid 100:call=clone 100:fork=102t 101:call=execve "
+		 "101:call=exit_group 101:exit",
+		 "no_such_call"},
+		{"strace", GOLDEN "strace-plain.txt",
+		 "1:call=read 1:call=clone 1:fork=8 8:call=getpid 1:call=write 1:call=vfork "
+		 "1:fork=9 "
+		 "9:call=gettid",
+		 NULL},
+		{"lid-ds", GOLDEN "lid-ds-2021.txt",
+		 "7:call=accept4 7:call=clone 7:fork=8 8:call=execve 8:exec 8:call=pread64 8:exit",
+		 "switch"},
+		{"lid-ds", GOLDEN "lid-ds-2019.txt", "7:call=open 7:call=close", NULL},
+		{"falco", GOLDEN "falco.txt", "7:call=openat 7:call=connect", "connect"},
 	};
-	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
 	struct fixture *f = *state;
-	const struct lutra_record *rec;
-	struct lutra_object o;
-	const char *str;
-	size_t len;
+	struct import_result result;
+	struct err err = {""};
+	char text[1024];
 
-	assert_int_equal(import_run(f->raw, f->out, NULL), 0);
-	assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
-	assert_string_equal(trace_reader_meta(r)->image, "app");
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-		assert_int_equal(trace_reader_next(r, &rec, &str, &len), 1);
-		assert_int_equal(rec->ts_ns, expected[i].ts);
-		assert_int_equal(rec->type, expected[i].type);
-		if (rec->type == LUTRA_RECORD_OBJECT) {
-			lutra_object_unpack(rec, &o);
-			assert_int_equal(o.op, expected[i].op);
-			assert_int_equal(o.flags, expected[i].flags);
-		}
-		if (expected[i].str)
-			assert_string_equal(str, expected[i].str);
-		else
-			assert_null(str);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int r = import(cases[i].format, cases[i].file, f->out, &result, &err);
+
+		if (r < 0)
+			fail_msg("%s: %s", cases[i].file, err.msg);
+		read_trace(f->out, text, sizeof(text));
+		assert_string_equal(text, cases[i].want);
+		assert_int_equal(result.left_out > 0, cases[i].left_out != NULL);
+		if (cases[i].left_out)
+			assert_string_equal(result.first, cases[i].left_out);
+		assert_int_equal(unlink(f->out), 0);
 	}
-	assert_int_equal(trace_reader_next(r, &rec, &str, &len), 1);
-	assert_int_equal(rec->aux, LUTRA_MARK_END);
 }
 
-/* A refusal names the file, is one line, and leaves no trace behind. */
-static void assert_refused(const struct fixture *f, int code, const char *why)
+static void import_text_keeps_times(void **state)
 {
-	struct err err = {""};
+	static const struct {
+		const char *format, *text;
+		uint64_t want;
+	} cases[] = {
+		{"strace", "1 00:00:01.5 read() = 0\n", 1500000000},
+		{"strace", "1 23:59:59 read() = 0\n1 00:00:01 read() = 0\n", 86401000000000},
+		{"strace", "1700000000.25 read() = 0\n", 1700000000250000000},
+		{"strace", "0.5 read() = 0\n0.5 read() = 0\n", 1000000001},
+		{"lid-ds", "5000 0 7 app 7 read >\n", 5000},
+		{"falco", "{\"evt.type\":\"read\",\"evt.time\":77000,\"thread.tid\":1}\n", 77000},
+	};
+	struct fixture *f = *state;
+	struct import_result result;
 
-	assert_int_equal(import_run(f->raw, f->out, &err), code);
-	assert_non_null(strstr(err.msg, why));
-	assert_null(strchr(err.msg, '\n'));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+		const struct lutra_record *rec;
+		uint64_t last = 0;
+		const char *str;
+		size_t len;
+
+		sample_write(f->in, cases[i].text, strlen(cases[i].text));
+		assert_int_equal(import(cases[i].format, f->in, f->out, &result, NULL), 0);
+		assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
+		while (trace_reader_next(r, &rec, &str, &len) > 0)
+			last = rec->type == LUTRA_RECORD_SYSCALL ? rec->ts_ns : last;
+		assert_in_range(last, cases[i].want, cases[i].want + 1);
+		assert_int_equal(unlink(f->out), 0);
+	}
+}
+
+/* One line with file and position, and no trace left behind. */
+static void import_text_refuses_bad_lines(void **state)
+{
+	static const struct {
+		const char *format, *text, *why;
+	} cases[] = {
+		{"adfa-ld", "6 6\n6 x 6\n", "in.txt:2: 'x' is not a system call number"},
+		{"adfa-ld", "6 512\n", "in.txt:1: '512' is not a system call number"},
+		{"adfa-ld", "-6\n", "in.txt:1: '-6'"},
+		{"adfa-ld", "", "no system calls"},
+		{"unm", "1 2\n1\n", "in.txt:2: '' is not a system call number"},
+		{"unm", "x 2\n", "in.txt:1: 'x' is not a process id"},
+		{"unm", "4194304 2\n", "not a process id"},
+		{"unm", "1 2 3\n", "in.txt:1: holds more than"},
+		{"strace", "1 read(0) = 1\nhello\n", "in.txt:2: 'hello' is not a line of strace"},
+		{"strace", "1 <... read res\n", "in.txt:1:"},
+		{"strace", "+++ exited with 0 +++\n", "no system calls"},
+		{"lid-ds", "a b c\n", "in.txt:1: not a line of LID-DS"},
+		{"lid-ds", "5000 0 7 app 7 read =\n", "'=' is not a direction"},
+		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1}\n{\n",
+		 "in.txt:2: not a JSON object"},
+		{"falco", "[]\n", "in.txt:1: not a JSON object"},
+		{"falco", "{\"thread.tid\":1}\n", "in.txt:1: no evt.type"},
+		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":-1}\n", "not a process id"},
+		{"falco",
+		 "{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"a\"}\n"
+		 "{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"b\"}\n",
+		 "in.txt:2: container 'b' after 'a'"},
+	};
+	struct fixture *f = *state;
+	struct import_result result;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = {""};
+
+		sample_write(f->in, cases[i].text, strlen(cases[i].text));
+		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
+		if (!strstr(err.msg, cases[i].why))
+			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
+		assert_null(strchr(err.msg, '\n'));
+		assert_int_equal(access(f->out, F_OK), -1);
+	}
+}
+
+/* What a line holds is no text, or would command the terminal that it is said on. */
+static void import_text_says_what_is_bad_in_fit_characters(void **state)
+{
+	static const struct {
+		const char *format, *text, *why;
+		size_t len;
+	} cases[] = {
+		{"unm", "1 2\n\0\0\n", "in.txt:2: holds a NUL byte", 7},
+		{"strace", "\0", "in.txt:1: holds a NUL byte", 1},
+		{"adfa-ld", "\x1b[2J\xff\n",
+		 "in.txt:1: '\\x1b[2J\\xff' is not a system call number", 6},
+		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1,\"evt.time\":-1}\n",
+		 "in.txt:1: evt.time is negative", 52},
+	};
+	struct fixture *f = *state;
+	struct import_result result;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = {""};
+
+		sample_write(f->in, cases[i].text, cases[i].len);
+		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
+		if (!strstr(err.msg, cases[i].why))
+			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
+		assert_int_equal(access(f->out, F_OK), -1);
+	}
+}
+
+/* As Windows' editors leave them. */
+static void import_text_takes_carriage_returns(void **state)
+{
+	struct fixture *f = *state;
+	struct import_result result;
+	char got[256];
+
+	sample_write(f->in, "1 5\r\n1 6\r\n", 10);
+	assert_int_equal(import("unm", f->in, f->out, &result, NULL), 0);
+	read_trace(f->out, got, sizeof(got));
+	assert_string_equal(got, "1:call=open 1:call=close");
+}
+
+static void import_trace_names_only_whole_traces(void **state)
+{
+	const char *path = GOLDEN "unm.txt";
+	struct fixture *f = *state;
+	struct import_options o = {.paths = &path, .n = 1, .output = f->out, .image = ""};
+	struct import_result result;
+
+	assert_int_equal(import_trace(import_find("unm"), &o, &result, NULL), 0);
+	assert_int_equal(result.calls, 3);
+	assert_int_equal(import_trace(import_find("unm"), &o, &result, NULL), -EEXIST);
+	assert_int_equal(unlink(f->out), 0);
+	assert_int_equal(import_trace(import_find("falco"), &o, &result, NULL), -EBADMSG);
+	assert_int_equal(access(f->out, F_OK), -1);
+	assert_int_equal(rmdir(f->dir), 0); /* nothing is left in it */
+	assert_int_equal(mkdir(f->dir, 0700), 0);
+}
+
+static void import_text_refuses_a_line_that_never_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct import_result result;
+	struct err err = {""};
+	size_t size = 3u << 20;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	memset(text, '6', size);
+	text[1] = '\n';
+	sample_write(f->in, text, size);
+	free(text);
+	assert_int_equal(import("adfa-ld", f->in, f->out, &result, &err), -EFBIG);
+	assert_non_null(strstr(err.msg, "in.txt:2: line is longer than"));
 	assert_int_equal(access(f->out, F_OK), -1);
 }
 
-static void import_services_refuses_bad_files(void **state)
-{
-	struct raw bad[] = {records[0], records[1]};
-	struct fixture *f = *state;
-
-	write_packed(f->raw, records, sizeof(records) - 5);
-	assert_refused(f, -EBADMSG, "byte 384: half a record");
-	bad[1].type = 7;
-	write_packed(f->raw, bad, sizeof(bad));
-	assert_refused(f, -EBADMSG, "record 1: unknown type 7");
-	sample_write(f->raw, "not zstd at all", 15);
-	assert_refused(f, -EBADMSG, "app.a_x1.raw.zst");
-	write_packed(f->raw, records, sizeof(records));
-	assert_int_equal(truncate(f->raw, 40), 0);
-	assert_refused(f, -EBADMSG, "cut off");
-	assert_int_equal(unlink(f->raw), 0);
-	assert_refused(f, -ENOENT, "app.a_x1.raw.zst");
-}
-
-static void import_services_refuses_bad_labels(void **state)
-{
-	static const char *const bad[] = {"{\"label\": {\"onset\": 5}}", "{\"label\": ", "[]x"};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		sample_write(f->json, bad[i], strlen(bad[i]));
-		assert_refused(f, -EBADMSG, "app.a_x1.json");
-	}
-	assert_int_equal(unlink(f->str), 0);
-	assert_refused(f, -ENOENT, "raw.str.zst");
-}
-
-static void import_services_keeps_an_existing_trace(void **state)
+static void import_text_keeps_an_existing_trace(void **state)
 {
 	struct fixture *f = *state;
+	struct import_result result;
 
 	sample_write(f->out, "mine", 4);
-	assert_int_equal(import_run(f->raw, f->out, NULL), -EEXIST);
+	assert_int_equal(import("unm", GOLDEN "unm.txt", f->out, &result, NULL), -EEXIST);
 	assert_int_equal(access(f->out, F_OK), 0);
+	assert_int_equal(unlink(f->out), 0);
+	assert_int_equal(import("unm", "/nonexistent", f->out, &result, NULL), -ENOENT);
+	assert_int_equal(access(f->out, F_OK), -1);
 }
 
-static void import_services_takes_no_other_name(void **state)
+static void import_falco_takes_the_container_that_was_asked_for(void **state)
 {
+	static const char text[] =
+		"{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"a\"}\n"
+		"{\"evt.type\":\"write\",\"thread.tid\":2,\"container.id\":\"b\"}\n";
 	struct fixture *f = *state;
+	const char *path = f->in;
+	const struct import_options o = {&path, 1, f->out, "", "b0123", NULL};
+	struct import_result result;
+	char got[256];
 
-	assert_int_equal(import_run(f->json, f->out, NULL), -EINVAL);
+	sample_write(f->in, text, sizeof(text) - 1);
+	assert_int_equal(import_falco(&o, &result, NULL), 0);
+	read_trace(f->out, got, sizeof(got));
+	assert_string_equal(got, "2:call=write");
+	assert_int_equal(result.left_out, 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -211,12 +316,16 @@ static void import_services_takes_no_other_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(import_services_gives_what_hooks_would_see),
-		T(import_services_refuses_bad_files),
-		T(import_services_refuses_bad_labels),
-		T(import_services_keeps_an_existing_trace),
-		T(import_services_takes_no_other_name),
+		T(import_text_gives_calls_forks_execs_and_exits),
+		T(import_text_keeps_times),
+		T(import_text_refuses_bad_lines),
+		T(import_text_says_what_is_bad_in_fit_characters),
+		T(import_text_takes_carriage_returns),
+		T(import_trace_names_only_whole_traces),
+		T(import_text_refuses_a_line_that_never_ends),
+		T(import_text_keeps_an_existing_trace),
+		T(import_falco_takes_the_container_that_was_asked_for),
 	};
 
-	return cmocka_run_group_tests_name("import", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("import_text", tests, NULL, NULL);
 }

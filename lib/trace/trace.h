@@ -8,10 +8,6 @@
  *            u32 CRC-32 of these five numbers and the compressed bytes, one zstd frame
  *   frame  = columns (lib/trace/trace_columns.h), then strings x { u16 bytes, bytes }
  *
- * In version 1 the frame holds records x { struct lutra_record, u32 string number or
- * LUTRA_NO_STRING }, packed as 36 bytes, before the strings, and the chunk's second number is the
- * strings' bytes. It is read, and not written.
- *
  * All little-endian. A chunk needs no other chunk: a torn or damaged tail costs only itself. A run
  * that ended in order has a MARK record with LUTRA_MARK_END as its last.
  */
@@ -76,7 +72,6 @@ struct trace_reader;
  */
 int trace_reader_new(struct trace_reader **ret, const char *path, struct err *err);
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
-uint32_t trace_reader_version(const struct trace_reader *r); /* of the file's format */
 /* 1: a record (valid until the next call; str is NUL-terminated or NULL), 0: end, or -errno. */
 int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_rec,
 		      const char **ret_str, size_t *ret_str_len);

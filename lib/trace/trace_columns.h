@@ -40,7 +40,6 @@
 #define TRACE_RAW_MAX                                                                              \
 	(TRACE_COUNTS_BYTES + TRACE_CHUNK_RECORDS * TRACE_RECORD_MAX + TRACE_STRINGS_MAX)
 
-/* A chunk's records as they come, of any version. */
 struct trace_event {
 	uint64_t arg;
 	uint64_t head; /* type, nr, aux, pad, as in memory */
@@ -53,7 +52,6 @@ struct trace_decoder {
 	uint32_t n_strings;
 	struct trace_string *strings;
 	size_t strings_size, events_size, wholes_size; /* items allocated */
-	const uint8_t *rows;			       /* version 1, else NULL */
 	struct trace_event *events;
 	uint32_t open;	  /* how many of them, the first, have their arguments elsewhere */
 	uint64_t *wholes; /* times, then the details' arguments, then their strings */
@@ -69,8 +67,7 @@ void trace_decoder_done(struct trace_decoder *d);
  * byte; d->n and d->n_strings say what its header does. All of it is checked: *ret_why is NULL or
  * what is wrong. 0 or -ENOMEM. raw is used until the last record is taken.
  */
-int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw, size_t len,
-			const char **ret_why);
+int trace_decoder_start(struct trace_decoder *d, uint8_t *raw, size_t len, const char **ret_why);
 /* Take the next n records, of d->n - d->next. */
 void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
 			uint32_t *ret_string);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chunk's records out of its columns, or out of the rows of version 1. */
+/* Decodes the records of a chunk from its columns. */
 #include "lib/base/array.h"
 #include "lib/trace/trace_columns.h"
 
@@ -11,7 +11,6 @@
 #include "lib/base/bytes.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
-_Static_assert(sizeof(struct lutra_record) + sizeof(uint32_t) == TRACE_ROW_BYTES, "row layout");
 
 void trace_decoder_done(struct trace_decoder *d)
 {
@@ -39,36 +38,9 @@ static const char *start_strings(struct trace_decoder *d, struct bytes_in *in, u
 	return NULL;
 }
 
-static inline uint32_t row(const uint8_t *rows, size_t i, struct lutra_record *ret)
-{
-	const uint8_t *at = rows + i * TRACE_ROW_BYTES;
-	uint32_t number;
-
-	memcpy(ret, at, sizeof(*ret));
-	memcpy(&number, at + sizeof(*ret), sizeof(number));
-	return number;
-}
-
 static bool string_exists(const struct trace_decoder *d, uint64_t number)
 {
 	return number < d->n_strings || number == LUTRA_NO_STRING;
-}
-
-static const char *start_rows(struct trace_decoder *d, struct bytes_in *in)
-{
-	d->rows = bytes_get(in, (size_t)d->n * TRACE_ROW_BYTES);
-	if (!d->rows)
-		return "damaged records";
-	for (uint32_t i = 0; i < d->n; i++) {
-		struct lutra_record rec;
-		uint32_t number = row(d->rows, i, &rec);
-
-		if (rec.type >= LUTRA_RECORD_COUNT)
-			return "record of an unknown type";
-		if (!string_exists(d, number))
-			return "record without its string";
-	}
-	return NULL;
 }
 
 /* The lengths of a chunk's lists. */
@@ -214,20 +186,15 @@ static int start_columns(struct trace_decoder *d, struct bytes_in *in, const cha
 	return 0;
 }
 
-int trace_decoder_start(struct trace_decoder *d, uint32_t version, uint8_t *raw, size_t len,
-			const char **ret_why)
+int trace_decoder_start(struct trace_decoder *d, uint8_t *raw, size_t len, const char **ret_why)
 {
 	struct bytes_in in = {.data = raw, .len = len};
-	int r = 0;
+	int r;
 
 	if (ARRAY_RESERVE(d->strings, d->strings_size, (size_t)d->n_strings + 1) < 0)
 		return -ENOMEM;
 	d->next = 0;
-	d->rows = NULL;
-	if (version == TRACE_FORMAT_ROWS)
-		*ret_why = start_rows(d, &in);
-	else
-		r = start_columns(d, &in, ret_why);
+	r = start_columns(d, &in, ret_why);
 	if (r == 0 && !*ret_why)
 		*ret_why = start_strings(d, &in, raw);
 	return r;
@@ -277,13 +244,9 @@ static inline __attribute__((__always_inline__)) void take(struct trace_decoder 
 void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
 			uint32_t *ret_string)
 {
-	if (d->rows) {
-		for (size_t i = 0; i < n; i++)
-			ret_string[i] = row(d->rows, d->next + i, &ret[i]);
-	} else if (!d->task[1] && !d->event[1]) {
+	if (!d->task[1] && !d->event[1])
 		take(d, n, false, false, ret, ret_string);
-	} else {
+	else
 		take(d, n, d->task[1] != NULL, d->event[1] != NULL, ret, ret_string);
-	}
 	d->next += (uint32_t)n;
 }

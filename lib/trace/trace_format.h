@@ -9,10 +9,8 @@
 
 #define TRACE_MAGIC "LTR1"
 #define TRACE_CHUNK_MAGIC "LTRC"
-#define TRACE_FORMAT_ROWS 1 /* the version before columns */
 #define TRACE_HEADER_BYTES 16
 #define TRACE_CHUNK_HEADER_BYTES 24
-#define TRACE_ROW_BYTES 36
 #define TRACE_JSON_MAX 65536
 /* A chunk is flushed before its strings, lengths included, pass this. */
 #define TRACE_STRINGS_MAX (4u << 20)

@@ -23,7 +23,6 @@ struct trace_reader {
 	uint64_t size; /* of the file when it was opened */
 	uint64_t pos;  /* where the next chunk starts */
 	uint64_t records_before;
-	uint32_t version;
 	uint32_t chunk; /* chunks read */
 	bool done;
 	bool ended; /* the last record was the END mark */
@@ -43,7 +42,6 @@ struct trace_reader {
 
 struct chunk_head {
 	uint32_t records, bytes, strings, packed, crc;
-	size_t raw; /* what the frame unpacks to */
 };
 
 void trace_reader_free(struct trace_reader *r)
@@ -88,20 +86,24 @@ static int read_header(struct trace_reader *r, struct err *err)
 	struct bytes_in in = {.data = head, .len = sizeof(head)};
 	_cleanup_free_ char *json = NULL;
 	struct err why = {};
-	uint32_t len, crc;
+	uint32_t version, len, crc;
 	const char *path = r->path;
 
 	if (read_at(r->fd, 0, head, sizeof(head)) < 0 || memcmp(head, TRACE_MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "%s: not a lutra trace: lutra record makes one",
 			       path);
 	in.pos = 4;
-	r->version = bytes_u32(&in);
+	version = bytes_u32(&in);
 	len = bytes_u32(&in);
 	crc = bytes_u32(&in);
-	if (r->version > TRACE_FORMAT_VERSION)
+	if (version > TRACE_FORMAT_VERSION)
 		return err_set(err, -EBADMSG, "%s: format %u is newer than this lutra: update it",
-			       path, r->version);
-	if (r->version == 0 || len > TRACE_JSON_MAX)
+			       path, version);
+	if (version && version < TRACE_FORMAT_VERSION)
+		return err_set(err, -EBADMSG,
+			       "%s: format %u is no longer read: record the run again", path,
+			       version);
+	if (version == 0 || len > TRACE_JSON_MAX)
 		return err_set(err, -EBADMSG, "%s: damaged header", path);
 	json = malloc(len + 1);
 	if (!json)
@@ -145,11 +147,6 @@ const struct trace_meta *trace_reader_meta(const struct trace_reader *r)
 	return &r->meta;
 }
 
-uint32_t trace_reader_version(const struct trace_reader *r)
-{
-	return r->version;
-}
-
 /* Reading ends here: why, where, and what was good. */
 static int stop(struct trace_reader *r, const char *why)
 {
@@ -164,12 +161,9 @@ static int stop(struct trace_reader *r, const char *why)
 /* NULL, or what is wrong with the numbers of a chunk's header. */
 static const char *check_head(const struct trace_reader *r, struct chunk_head *h)
 {
-	bool rows = r->version == TRACE_FORMAT_ROWS;
-
-	h->raw = rows ? (size_t)h->records * TRACE_ROW_BYTES + h->bytes : h->bytes;
 	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS || h->strings > h->records ||
-	    h->bytes > (rows ? TRACE_STRINGS_MAX : TRACE_RAW_MAX) || h->strings > h->bytes / 2 ||
-	    h->packed > trace_packed_max(h->raw))
+	    h->bytes > TRACE_RAW_MAX || h->strings > h->bytes / 2 ||
+	    h->packed > trace_packed_max(h->bytes))
 		return "damaged chunk header";
 	if (h->packed > r->size - r->pos - TRACE_CHUNK_HEADER_BYTES)
 		return "cut off";
@@ -184,7 +178,7 @@ static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struc
 	size_t n;
 
 	if (ARRAY_RESERVE(r->packed, r->packed_size, h->packed) < 0 ||
-	    ARRAY_RESERVE(r->raw, r->raw_size, h->raw + 1) < 0)
+	    ARRAY_RESERVE(r->raw, r->raw_size, h->bytes + 1) < 0)
 		return -ENOMEM;
 	if (read_at(r->fd, r->pos + TRACE_CHUNK_HEADER_BYTES, r->packed, h->packed) < 0) {
 		*ret_why = "cut off";
@@ -192,14 +186,15 @@ static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struc
 	}
 	crc = (uint32_t)crc32(0, head, TRACE_CHUNK_HEADER_BYTES - 4);
 	crc = (uint32_t)crc32(crc, r->packed, h->packed);
-	n = crc == h->crc ? ZSTD_decompressDCtx(r->zstd, r->raw, h->raw, r->packed, h->packed) : 0;
-	if (crc != h->crc || ZSTD_isError(n) || n != h->raw) {
+	n = crc == h->crc ? ZSTD_decompressDCtx(r->zstd, r->raw, h->bytes, r->packed, h->packed)
+			  : 0;
+	if (crc != h->crc || ZSTD_isError(n) || n != h->bytes) {
 		*ret_why = "checksum or compression does not fit";
 		return 0;
 	}
 	r->decoder.n = h->records;
 	r->decoder.n_strings = h->strings;
-	return trace_decoder_start(&r->decoder, r->version, r->raw, h->raw, ret_why);
+	return trace_decoder_start(&r->decoder, r->raw, h->bytes, ret_why);
 }
 
 /* 1: a chunk was read, 0: none is left, or -errno. */

@@ -169,7 +169,6 @@ static int write_answers(const char *dir)
 
 static int write_all(const char *dir)
 {
-	static const char version1[] = "tests/golden/trace/version1.ltr";
 	_cleanup_free_ char *traces = sample_path(dir, "trace"),
 			    *policies = sample_path(dir, "policy");
 	_cleanup_free_ char *trace = sample_path(dir, "sample.ltr");
@@ -190,10 +189,6 @@ static int write_all(const char *dir)
 		r = seed(trace, 0, traces, "whole");
 	if (r == 0)
 		r = seed_chunk(trace, 3, traces, "columns");
-	if (r == 0)
-		r = seed(version1, 0, traces, "whole1");
-	if (r == 0)
-		r = seed_chunk(version1, 7, traces, "rows");
 	if (r == 0)
 		r = seed(tables, 1, policies, "tables");
 	if (r == 0)

@@ -22,7 +22,7 @@ static const char json[] =
 	"{\"image\":\"\",\"container_id\":\"\",\"host\":\"\",\"kernel\":\"\",\"arch\":\"x86_64\","
 	"\"source\":\"lsm\",\"start_realtime_ns\":1,\"start_monotonic_ns\":1,\"ops\":[\"open\"]}";
 
-enum { FRAME = 1, RAW = 2, ROWS = 4 };
+enum { FRAME = 1, RAW = 2 };
 
 static void write_header(int fd, uint32_t version)
 {
@@ -56,17 +56,15 @@ static void write_chunk(int fd, const uint8_t *data, size_t len)
 }
 
 /* data: 12 bytes of numbers, then what the frame unpacks to, whose size the second one becomes. */
-static void write_raw(int fd, const uint8_t *data, size_t len, bool rows)
+static void write_raw(int fd, const uint8_t *data, size_t len)
 {
 	size_t size = ZSTD_compressBound(len), packed;
 	_cleanup_free_ uint8_t *chunk = malloc(12 + size);
-	uint32_t raw = (uint32_t)(len - 12), records;
+	uint32_t raw = (uint32_t)(len - 12);
 
 	if (!chunk)
 		abort();
 	memcpy(chunk, data, 12);
-	memcpy(&records, data, sizeof(records));
-	raw -= rows ? TRACE_ROW_BYTES * records : 0;
 	memcpy(chunk + 4, &raw, sizeof(raw));
 	packed = ZSTD_compress(chunk + 12, size, data + 12, len - 12, 1);
 	if (ZSTD_isError(packed))
@@ -98,9 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len < 1 || fd < 0)
 		return 0;
 	if (data[0] & FRAME && len > 13) {
-		write_header(fd, data[0] & ROWS ? TRACE_FORMAT_ROWS : TRACE_FORMAT_VERSION);
+		write_header(fd, TRACE_FORMAT_VERSION);
 		if (data[0] & RAW)
-			write_raw(fd, data + 1, len - 1, data[0] & ROWS);
+			write_raw(fd, data + 1, len - 1);
 		else
 			write_chunk(fd, data + 1, len - 1);
 	} else if (file_write_all(fd, data + 1, len - 1) < 0) {

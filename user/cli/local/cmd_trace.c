@@ -74,10 +74,9 @@ static const struct argp argp = {
 	parse,
 	"info|cat|merge|verify FILE…",
 	"Look at traces, or join those of one run."
-	"\vinfo: what a trace was recorded from and what it holds. cat: every record. verify: is "
-	"it "
-	"whole; exit status 1 if one is not. merge: the records of several traces of one run, by "
-	"time; of one trace, the same records in the present format.",
+	"\vinfo: what a trace was recorded from and what it holds. cat: every record. verify: "
+	"whether it is whole; exit status 1 if one is not. merge: the records of several traces of "
+	"one run, by time.",
 	NULL,
 	NULL,
 	NULL};
@@ -119,12 +118,12 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 				    json_integer((json_int_t)s->n[t]));
 	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, "
 			 "s:o}",
-			 "file", text_json_keep(path), "format",
-			 (json_int_t)trace_reader_version(r), "image", text_json_keep(m->image),
-			 "container_id", text_json_keep(m->container_id), "host",
-			 text_json_keep(m->host), "kernel", text_json_keep(m->kernel), "arch",
-			 text_json_keep(m->arch), "source", text_json_keep(m->source),
-			 "start_realtime_ns", (json_int_t)m->start_realtime_ns, "seconds",
+			 "file", text_json_keep(path), "format", (json_int_t)TRACE_FORMAT_VERSION,
+			 "image", text_json_keep(m->image), "container_id",
+			 text_json_keep(m->container_id), "host", text_json_keep(m->host), "kernel",
+			 text_json_keep(m->kernel), "arch", text_json_keep(m->arch), "source",
+			 text_json_keep(m->source), "start_realtime_ns",
+			 (json_int_t)m->start_realtime_ns, "seconds",
 			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", ops, "records", records,
 			 "whole", torn == NULL, "lost", (json_int_t)s->lost, "torn",
 			 torn ? text_json_keep(torn) : json_null());
@@ -143,8 +142,8 @@ static void info_text(const char *path, const struct trace_reader *r, const stru
 	printf("  length     %.3f s\n  records   ", (double)(s->last_ns - s->first_ns) / 1e9);
 	for (unsigned t = 0; t < LUTRA_RECORD_COUNT; t++)
 		printf(" %s %llu", record_type_name(t), (unsigned long long)s->n[t]);
-	printf("\n  lost       %llu\n  format     %u\n", (unsigned long long)s->lost,
-	       trace_reader_version(r));
+	printf("\n  lost       %llu\n  format     %d\n", (unsigned long long)s->lost,
+	       TRACE_FORMAT_VERSION);
 	printf("  %s\n", torn ? torn : "whole");
 }
 

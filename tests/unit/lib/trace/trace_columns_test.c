@@ -15,7 +15,6 @@
 #include "lib/base/file.h"
 #include "lib/trace/trace_columns.h"
 #include "tests/unit/sample.h"
-#include "lib/trace/trace_merge.h"
 
 struct fixture {
 	char *dir;
@@ -313,32 +312,6 @@ static void columns_that_do_not_add_up_are_refused(void **state)
 		assert_int_equal(read_forged(f->path, &cases[i], &rec), 0);
 }
 
-static void merge_of_version_1_writes_the_same_in_columns(void **state)
-{
-	char old[] = "tests/golden/trace/version1.ltr";
-	struct fixture *f = *state;
-	_cleanup_(trace_reader_freep) struct trace_reader *a = NULL, *b = NULL;
-	const struct lutra_record *x, *y;
-	const char *s, *t;
-	size_t s_len, t_len;
-	int n = 0;
-
-	assert_int_equal(trace_merge(f->path, (char *const[]){old}, 1, NULL), 0);
-	assert_int_equal(trace_reader_new(&a, old, NULL), 0);
-	assert_int_equal(trace_reader_new(&b, f->path, NULL), 0);
-	assert_int_equal(trace_reader_version(a), TRACE_FORMAT_ROWS);
-	assert_int_equal(trace_reader_version(b), TRACE_FORMAT_VERSION);
-	while (trace_reader_next(a, &x, &s, &s_len) == 1) {
-		assert_int_equal(trace_reader_next(b, &y, &t, &t_len), 1);
-		assert_memory_equal(x, y, sizeof(*x));
-		assert_int_equal(s_len, t_len);
-		assert_true(s ? t && strcmp(s, t) == 0 : !t);
-		n++;
-	}
-	assert_int_equal(trace_reader_next(b, &y, &t, &t_len), 0);
-	assert_int_equal(n, 121);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -347,7 +320,6 @@ int main(void)
 		T(columns_give_back_any_records),
 		T(block_goes_on_where_next_stopped),
 		T(columns_that_do_not_add_up_are_refused),
-		T(merge_of_version_1_writes_the_same_in_columns),
 	};
 
 	return cmocka_run_group_tests_name("trace_columns", tests, NULL, NULL);

@@ -151,7 +151,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
-	th_mask(p->arch, p->hookable);
+	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
 	r = calibrate_policy(&source, p, t->pool, err);
 	if (r == 0)
 		r = set_provenance(p, t->corpus, t->options);

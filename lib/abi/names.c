@@ -3,14 +3,8 @@
 #include "lib/abi/names.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <seccomp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -212,7 +206,7 @@ static const char *name_of(const char *const *names, size_t n, unsigned i)
 	return i < n && names[i] ? names[i] : "?";
 }
 
-static int parse(const char *const *names, size_t n, const char *name, unsigned *ret)
+static int parse_name(const char *const *names, size_t n, const char *name, unsigned *ret)
 {
 	for (size_t i = 0; name && i < n; i++) {
 		if (names[i] && strcmp(names[i], name) == 0) {
@@ -324,125 +318,30 @@ const char *family_name(unsigned family)
 
 int mode_parse(const char *name, unsigned *ret)
 {
-	return parse(modes, N(modes), name, ret);
+	return parse_name(modes, N(modes), name, ret);
 }
 
 int action_parse(const char *name, unsigned *ret)
 {
-	return parse(actions, N(actions), name, ret);
+	return parse_name(actions, N(actions), name, ret);
 }
 
 int group_parse(const char *name, unsigned *ret)
 {
-	return parse(groups, N(groups), name, ret);
+	return parse_name(groups, N(groups), name, ret);
 }
 
 int op_parse(const char *name, unsigned *ret)
 {
-	return parse(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
+	return parse_name(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
 }
 
 int hook_parse(const char *name, unsigned *ret)
 {
-	return parse(hooks, N(hooks), name, ret);
+	return parse_name(hooks, N(hooks), name, ret);
 }
 
 int role_parse(const char *name, unsigned *ret)
 {
-	return parse(roles, N(roles), name, ret);
-}
-
-bool arch_known(const char *arch)
-{
-	return strcmp(arch, "x86_64") == 0 || strcmp(arch, "i386") == 0;
-}
-
-static uint32_t seccomp_arch(const char *arch)
-{
-	return arch && strcmp(arch, "i386") == 0 ? SCMP_ARCH_X86 : SCMP_ARCH_NATIVE;
-}
-
-const char *nr_name(const char *arch, unsigned nr, char *buf, size_t size)
-{
-	char *name = NULL;
-
-	if (nr == LUTRA_NR_NONE) {
-		snprintf(buf, size, "none");
-		return buf;
-	}
-	if (nr & LUTRA_NR_X32) {
-		snprintf(buf, size, "x32:%u", nr & ~(unsigned)LUTRA_NR_X32);
-		return buf;
-	}
-	if (nr & LUTRA_NR_IA32) {
-		snprintf(buf, size, "ia32:%u", nr & ~(unsigned)LUTRA_NR_IA32);
-		return buf;
-	}
-	if (nr <= INT_MAX)
-		name = seccomp_syscall_resolve_num_arch(seccomp_arch(arch), (int)nr);
-	if (name)
-		snprintf(buf, size, "%s", name);
-	else
-		snprintf(buf, size, "syscall_%u", nr);
-	free(name);
-	return buf;
-}
-
-/* Decimal digits only, below max; -EINVAL. */
-static int parse_number(const char *s, unsigned long max, unsigned *ret)
-{
-	char *end;
-	unsigned long v;
-
-	if (s[0] < '0' || s[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || *end || v >= max)
-		return -EINVAL;
-	*ret = (unsigned)v;
-	return 0;
-}
-
-int nr_parse(const char *arch, const char *name, unsigned *ret)
-{
-	int nr;
-
-	if (!name)
-		return -EINVAL;
-	if (parse_number(name, LUTRA_NR, ret) == 0)
-		return 0;
-	if (strncmp(name, "syscall_", 8) == 0 && parse_number(name + 8, LUTRA_NR, ret) == 0)
-		return 0;
-	nr = seccomp_syscall_resolve_name_arch(seccomp_arch(arch), name);
-	if (nr < 0 || nr >= LUTRA_NR)
-		return -EINVAL;
-	*ret = (unsigned)nr;
-	return 0;
-}
-
-static int nr_translate(uint32_t from, uint32_t to, unsigned nr, unsigned *ret)
-{
-	_cleanup_free_ char *name = NULL;
-	int r;
-
-	if (from != to && nr < LUTRA_NR) {
-		name = seccomp_syscall_resolve_num_arch(from, (int)nr);
-		r = name ? seccomp_syscall_resolve_name_arch(to, name) : -1;
-		if (r < 0 || r >= LUTRA_NR)
-			return -EINVAL;
-		nr = (unsigned)r;
-	}
-	*ret = nr;
-	return 0;
-}
-
-int nr_on(const char *arch, unsigned native, unsigned *ret)
-{
-	return nr_translate(SCMP_ARCH_NATIVE, seccomp_arch(arch), native, ret);
-}
-
-int nr_native(const char *arch, unsigned nr, unsigned *ret)
-{
-	return nr_translate(seccomp_arch(arch), SCMP_ARCH_NATIVE, nr, ret);
+	return parse_name(roles, N(roles), name, ret);
 }

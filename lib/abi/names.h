@@ -6,9 +6,6 @@
 #ifndef LUTRA_LIB_ABI_NAMES_H
 #define LUTRA_LIB_ABI_NAMES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 const char *mode_name(unsigned mode);	     /* learn audit deny kill kill-container freeze */
 const char *verdict_name(unsigned verdict);  /* allow alert deny kill */
 const char *action_name(unsigned action);    /* log alert deny */
@@ -32,23 +29,5 @@ int group_parse(const char *name, unsigned *ret);
 int op_parse(const char *name, unsigned *ret);
 int hook_parse(const char *name, unsigned *ret);
 int role_parse(const char *name, unsigned *ret);
-
-/*
- * Machines whose calls have names here: x86_64, and i386, of which there are recordings. arch: as
- * in a trace or a policy; NULL, or one that is not known, is this machine.
- */
-bool arch_known(const char *arch);
-
-/*
- * Name of a call as in struct lutra_record.nr ("openat", "ia32:11", "syscall_999", "none" for
- * 0xffff), written to buf (32 bytes are enough) and returned. nr_parse() takes names of the
- * machine's own entry and plain numbers.
- */
-const char *nr_name(const char *arch, unsigned nr, char *buf, size_t size);
-int nr_parse(const char *arch, const char *name, unsigned *ret);
-
-/* The number that a call of this machine has on another, and back. -EINVAL: it has none there. */
-int nr_on(const char *arch, unsigned native, unsigned *ret);
-int nr_native(const char *arch, unsigned nr, unsigned *ret);
 
 #endif

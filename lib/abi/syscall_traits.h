@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The calls of rule TH: those that an LSM hook can refuse, so that a policy can deny one that
- * training never saw. A call is listed only with the hook that refuses it.
- */
+/* What is particular about a system call, in one table. Numbers are those of x86-64. */
 #ifndef LUTRA_LIB_ABI_SYSCALL_TRAITS_H
 #define LUTRA_LIB_ABI_SYSCALL_TRAITS_H
 
@@ -10,13 +7,55 @@
 
 #include "lutra/abi.h"
 
-/* Bit per call number of a machine, as for nr_name(). */
-void th_mask(const char *arch, uint64_t ret[LUTRA_NR / 64]);
+enum syscall_trait {
+	SYSCALL_ACCEPTS = 1, /* accepts a connection */
+	SYSCALL_WAITS = 2,   /* waits for events */
+	/*
+	 * runc and crun may make it between the installation of a seccomp filter and the exec of
+	 * the user's program. Seen in runc 1.1.5 and crun 1.8.1 under strace -f: all calls that the
+	 * thread group made after seccomp(SECCOMP_SET_MODE_FILTER), for root and nobody, in run
+	 * and exec, with noNewPrivileges and without. Added: what later versions and Go's runtime
+	 * call, and calls whose use depends on timing.
+	 */
+	SYSCALL_STARTUP = 4,
+	/* Reaches past the container, or changes what confines it. */
+	SYSCALL_DANGEROUS = 8,
+	SYSCALL_HOOKABLE = 16, /* has a hook; set by syscall_mask() alone */
+};
 
-/* The LSM hook that refuses call nr ("bprm_check_security"), or NULL: nr is not in TH. */
-const char *th_hook(const char *arch, unsigned nr);
+/* The scalar arguments of which a policy keeps the values seen. n is 0: it keeps none. */
+struct syscall_args {
+	uint8_t n;
+	uint8_t index[2]; /* which arguments, in the order of struct lutra_record.arg */
+	uint32_t mask[2]; /* the bits that count */
+};
 
-/* Bit per enum lutra_hook below LUTRA_HOOK_OTHERS that a run in which call nr was seen may pass. */
-uint64_t th_leads(const char *arch, unsigned nr);
+struct syscall_traits {
+	uint8_t traits; /* bits of enum syscall_trait */
+	/*
+	 * The LSM hook that refuses the call, as the kernel names it, or NULL: none. The hook
+	 * "capable" refuses the work of the call: an unshare() of nothing that needs a capability
+	 * goes on.
+	 */
+	const char *hook;
+	/*
+	 * Other hooks on the way, enum lutra_hook, 0: none. clone() does not list the hook of user
+	 * namespaces: every service that forks would be known to make these.
+	 */
+	uint16_t leads[2];
+	struct syscall_args args;
+};
+
+/* The traits of a system call of x86-64, all zero if it has none or nr is LUTRA_NR or more. */
+const struct syscall_traits *syscall_traits(unsigned nr);
+
+/* Sets a bit for each system call of a machine (see syscall_name()) that has a trait. */
+void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA_NR / 64]);
+
+/* Returns the LSM hook that refuses system call nr of a machine, or NULL: none does. */
+const char *syscall_hook(const char *arch, unsigned nr);
+
+/* Returns a bit for each enum lutra_hook below LUTRA_HOOK_OTHERS that system call nr may pass. */
+uint64_t syscall_hooks(const char *arch, unsigned nr);
 
 #endif

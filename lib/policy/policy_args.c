@@ -2,45 +2,35 @@
 /* Sets of argument values. */
 #include "lib/policy/policy_args.h"
 
-#include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#define SOCK_TYPE 0xf /* of a socket's type, less its flags */
-#define CLONE_NAMESPACES                                                                           \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
-	 CLONE_NEWPID | CLONE_NEWNET)
-/* Of clone, this bit belongs to the signal at its end. */
-#define UNSHARE_NAMESPACES (CLONE_NAMESPACES | CLONE_NEWTIME)
-
-static const struct policy_args_call calls[POLICY_ARGS_CALLS] = {
-	{SYS_socket, 2, {0, 1}, {UINT32_MAX, SOCK_TYPE}},
-	{SYS_socketpair, 2, {0, 1}, {UINT32_MAX, SOCK_TYPE}},
-	{SYS_clone, 1, {0, 0}, {CLONE_NAMESPACES, 0}},
-	{SYS_personality, 1, {0, 0}, {UINT32_MAX, 0}},
-	{SYS_prctl, 1, {0, 0}, {UINT32_MAX, 0}},
-	{SYS_unshare, 1, {0, 0}, {UNSHARE_NAMESPACES, 0}},
-	{SYS_setns, 1, {1, 0}, {UINT32_MAX, 0}},
-};
-
-const struct policy_args_call *policy_args_call(unsigned i)
+const struct syscall_args *policy_args_syscall(unsigned i, unsigned *ret_nr)
 {
-	return &calls[i];
+	unsigned nr = 0;
+
+	while (!syscall_traits(nr)->args.n || i--)
+		nr++;
+	if (ret_nr)
+		*ret_nr = nr;
+	return &syscall_traits(nr)->args;
 }
 
 int policy_args_find(const char *arch, unsigned nr)
 {
-	if (!arch || strcmp(arch, "x86_64") != 0)
+	int i = 0;
+
+	if (!syscall_traits(nr)->args.n || !arch || strcmp(arch, "x86_64") != 0)
 		return -1;
-	for (int i = 0; i < POLICY_ARGS_CALLS; i++)
-		if (calls[i].nr == nr)
-			return i;
-	return -1;
+	while (nr-- > 0)
+		i += syscall_traits(nr)->args.n > 0;
+	return i;
 }
 
 uint64_t policy_args_value(unsigned i, uint64_t arg)
 {
-	return (arg & calls[i].mask[0]) | (arg >> 32 & calls[i].mask[1]) << 32;
+	const struct syscall_args *args = policy_args_syscall(i, NULL);
+
+	return (arg & args->mask[0]) | (arg >> 32 & args->mask[1]) << 32;
 }
 
 void policy_args_add_any(struct policy_arguments *a, unsigned i)

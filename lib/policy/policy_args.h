@@ -11,24 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "lib/base/err.h"
 #include "lutra/abi.h"
 
-#define POLICY_ARGS_CALLS 7
+#define POLICY_ARGS_CALLS 7 /* rows of the table of system calls that have arguments */
 #define POLICY_ARGS_VALUES 32
 
-/* A call, and what of its arguments counts. */
-struct policy_args_call {
-	uint16_t nr;	  /* on x86_64 */
-	uint8_t n;	  /* arguments that count, 1 or 2 */
-	uint8_t index[2]; /* which they are, in the order of a record's arg */
-	uint32_t mask[2]; /* the bits that count */
-};
+/*
+ * Returns which arguments of the i-th such system call count, i below POLICY_ARGS_CALLS, in the
+ * order of their numbers. Sets *ret_nr, unless ret_nr is NULL, to its number on x86-64.
+ */
+const struct syscall_args *policy_args_syscall(unsigned i, unsigned *ret_nr);
 
-/* i below POLICY_ARGS_CALLS. */
-const struct policy_args_call *policy_args_call(unsigned i);
-
-/* Which of them a call is, or -1. */
+/* Returns the i of a system call of a machine, or -1: none of its arguments is kept. */
 int policy_args_find(const char *arch, unsigned nr);
 
 /*

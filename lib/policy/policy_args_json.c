@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 
 static bool is_seen(const struct policy *p, unsigned nr)
 {
@@ -15,9 +15,9 @@ static bool is_seen(const struct policy *p, unsigned nr)
 	return false;
 }
 
-static json_t *encode_value(const struct policy_args_call *call, uint64_t value)
+static json_t *encode_value(const struct syscall_args *args, uint64_t value)
 {
-	if (call->n == 1)
+	if (args->n == 1)
 		return json_integer((json_int_t)value);
 	return json_pack("[I, I]", (json_int_t)(value & UINT32_MAX), (json_int_t)(value >> 32));
 }
@@ -28,33 +28,35 @@ json_t *policy_args_encode(const struct policy *p)
 	char buf[32];
 
 	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
-		const struct policy_args_call *call = policy_args_call(i);
 		const struct policy_args_seen *seen = &p->args.call[i];
+		const struct syscall_args *args;
 		json_t *values;
+		unsigned nr;
 
 		if (!seen->n)
 			continue;
+		args = policy_args_syscall(i, &nr);
 		values = json_array();
 		for (uint32_t k = 0; k < seen->n; k++)
-			json_array_append_new(values, encode_value(call, seen->value[k]));
-		json_object_set_new(j, nr_name(p->arch, call->nr, buf, sizeof(buf)), values);
+			json_array_append_new(values, encode_value(args, seen->value[k]));
+		json_object_set_new(j, syscall_name(p->arch, nr, buf, sizeof(buf)), values);
 	}
 	return j;
 }
 
 /* -EBADMSG: not a value that the call could have. */
-static int decode_value(const struct policy_args_call *call, json_t *j, uint64_t *ret)
+static int decode_value(const struct syscall_args *args, json_t *j, uint64_t *ret)
 {
 	uint64_t value = 0;
 
-	if (call->n > 1 && json_array_size(j) != call->n)
+	if (args->n > 1 && json_array_size(j) != args->n)
 		return -EBADMSG;
-	for (unsigned k = 0; k < call->n; k++) {
-		json_t *v = call->n > 1 ? json_array_get(j, k) : j;
+	for (unsigned k = 0; k < args->n; k++) {
+		json_t *v = args->n > 1 ? json_array_get(j, k) : j;
 		json_int_t n = json_integer_value(v);
 
 		if (!json_is_integer(v) || n < 0 || n > UINT32_MAX ||
-		    n & ~(json_int_t)call->mask[k])
+		    n & ~(json_int_t)args->mask[k])
 			return -EBADMSG;
 		value |= (uint64_t)n << (32 * k);
 	}
@@ -71,7 +73,7 @@ static int decode_call(struct policy *p, const char *name, json_t *values, struc
 	unsigned nr;
 	int i = -1;
 
-	if (nr_parse(p->arch, name, &nr) == 0)
+	if (syscall_parse(p->arch, name, &nr) == 0)
 		i = policy_args_find(p->arch, nr);
 	if (i < 0)
 		return err_set(err, -EBADMSG, "arguments: of %.40s none is kept", name);
@@ -80,7 +82,7 @@ static int decode_call(struct policy *p, const char *name, json_t *values, struc
 		return err_set(err, -EBADMSG, "arguments.%s: 1 to %d values", name,
 			       POLICY_ARGS_VALUES);
 	json_array_foreach (values, k, v) {
-		if (decode_value(policy_args_call((unsigned)i), v, &value) < 0)
+		if (decode_value(policy_args_syscall((unsigned)i, NULL), v, &value) < 0)
 			return err_set(err, -EBADMSG, "arguments.%s: not a value of it", name);
 		policy_args_add(&p->args, (unsigned)i, value);
 	}
@@ -95,14 +97,17 @@ static int complete(struct policy *p, struct err *err)
 	char buf[32];
 
 	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
-		unsigned nr = policy_args_call(i)->nr;
-		bool known = policy_args_find(p->arch, nr) >= 0 && is_seen(p, nr);
+		unsigned nr;
+		bool known;
+
+		policy_args_syscall(i, &nr);
+		known = policy_args_find(p->arch, nr) >= 0 && is_seen(p, nr);
 
 		if (known && !p->args.call[i].n)
 			policy_args_add_any(&p->args, i);
 		else if (!known && p->args.call[i].n)
 			return err_set(err, -EBADMSG, "arguments.%s: the alphabet lacks the call",
-				       nr_name(p->arch, nr, buf, sizeof(buf)));
+				       syscall_name(p->arch, nr, buf, sizeof(buf)));
 	}
 	return 0;
 }

@@ -79,8 +79,10 @@ static void namespace_words(uint32_t flags, char *buf, size_t size)
 void policy_args_name(unsigned i, uint64_t value, char *buf, size_t size)
 {
 	const char *word = NULL;
+	unsigned nr;
 
-	switch (policy_args_call(i)->nr) {
+	policy_args_syscall(i, &nr);
+	switch (nr) {
 	case SYS_socket:
 	case SYS_socketpair:
 		socket_words(value, buf, size);

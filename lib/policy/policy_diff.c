@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
 
@@ -177,7 +178,7 @@ static void add_calls(const struct policy *p, unsigned role, struct names *ret)
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->token[role][nr] >= LUTRA_TOKEN0)
-			names_add(ret, nr_name(p->arch, nr, buf, sizeof(buf)));
+			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
 }
 
 static json_t *diff_calls(const struct policy *old, const struct policy *p)
@@ -201,7 +202,7 @@ static void add_th(const struct policy *p, struct names *ret)
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->hookable[nr / 64] >> (nr & 63) & 1)
-			names_add(ret, nr_name(p->arch, nr, buf, sizeof(buf)));
+			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
 }
 
 static json_t *diff_th(const struct policy *old, const struct policy *p)
@@ -272,11 +273,13 @@ static json_t *diff_arguments(const struct policy *old, const struct policy *p)
 
 	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
 		_cleanup_(names_done) struct names before = {}, now = {};
-		char call[32];
+		char call[SYSCALL_NAME];
+		unsigned nr;
 
+		policy_args_syscall(i, &nr);
 		add_arguments(&old->args.call[i], i, &before);
 		add_arguments(&p->args.call[i], i, &now);
-		nr_name("x86_64", policy_args_call(i)->nr, call, sizeof(call));
+		syscall_name("x86_64", nr, call, sizeof(call));
 		ok &= put_sets(to, call, sets(&before, &now));
 	}
 	return ok ? to : (json_decref(to), NULL);

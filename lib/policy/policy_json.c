@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/abi/op_set.h"
 #include "lib/base/text.h"
 
@@ -23,8 +24,8 @@ static json_t *encode_rules(const struct policy *p)
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 		if (p->hookable[nr / 64] >> (nr & 63) & 1)
-			json_array_append_new(th,
-					      json_string(nr_name(p->arch, nr, buf, sizeof(buf))));
+			json_array_append_new(
+				th, json_string(syscall_name(p->arch, nr, buf, sizeof(buf))));
 	}
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
@@ -49,10 +50,10 @@ static json_t *encode_alphabet(const struct policy *p)
 
 			if (token < LUTRA_TOKEN0)
 				continue;
-			json_array_append_new(a, json_pack("{s:s, s:s, s:i}", "role",
-							   role_name(role), "call",
-							   nr_name(p->arch, nr, buf, sizeof(buf)),
-							   "token", (int)token));
+			json_array_append_new(
+				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",
+					     syscall_name(p->arch, nr, buf, sizeof(buf)), "token",
+					     (int)token));
 		}
 	}
 	return a;
@@ -138,7 +139,7 @@ static int decode_rules(struct policy *p, json_t *j, struct err *err)
 	if (!json_is_array(th) || !json_is_object(actions))
 		return err_set(err, -EBADMSG, "rules: th is not an array, or actions no object");
 	json_array_foreach (th, i, v) {
-		if (nr_parse(p->arch, json_string_value(v), &nr) < 0)
+		if (syscall_parse(p->arch, json_string_value(v), &nr) < 0)
 			return err_set(err, -EBADMSG, "rules.hookable: unknown call");
 		p->hookable[nr / 64] |= 1ull << (nr & 63);
 	}

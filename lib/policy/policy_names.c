@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lib/base/text.h"
 #include "lutra/score.h"
@@ -140,7 +141,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		word(&w, "%s", hook_name(detail));
 		break;
 	case LUTRA_OP_WX:
-		word(&w, "%s", nr_name(p->arch, detail, call, sizeof(call)));
+		word(&w, "%s", syscall_name(p->arch, detail, call, sizeof(call)));
 		break;
 	default:
 		break;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/base/bytes.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 
 #define MAGIC "LUT1"
 #define ARCH_BYTES 16
@@ -117,7 +117,7 @@ static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
 	bytes_copy(in, arch, sizeof(arch));
 	if (in->failed || memchr(arch, '\0', sizeof(arch)) == NULL)
 		return err_set(err, -EBADMSG, "damaged header");
-	if (!arch_known(arch))
+	if (!syscall_arch_is_known(arch))
 		return err_set(err, -ENOEXEC, "made for an architecture that lutra does not know");
 	p->arch = strdup(arch);
 	return p->arch ? 0 : err_oom(err);

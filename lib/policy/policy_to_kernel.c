@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
 
@@ -136,7 +136,8 @@ void policy_image_fall_back(const struct policy *p, struct lutra_policy *image)
 {
 	unsigned clone, clone3;
 
-	if (nr_on(p->arch, SYS_clone, &clone) < 0 || nr_on(p->arch, SYS_clone3, &clone3) < 0)
+	if (syscall_to_arch(p->arch, SYS_clone, &clone) < 0 ||
+	    syscall_to_arch(p->arch, SYS_clone3, &clone3) < 0)
 		return;
 	for (unsigned role = 0; role < LUTRA_ROLES; role++)
 		if (image->token[role][clone] == LUTRA_UNK)

@@ -21,8 +21,6 @@
 #include <sys/time.h>
 #include <sys/xattr.h>
 
-#include "lib/abi/names.h"
-
 #define AF_OF_NO_MODULE 11 /* Rose: its module has to be asked for */
 
 static int try_fork(void)

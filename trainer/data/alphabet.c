@@ -4,9 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 
 #define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
 
@@ -84,18 +83,4 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 			if (calls[role][nr])
 				ret->token[role][nr] = ret->token[to[role][nr]][nr];
 	return 0;
-}
-
-void alphabet_steady(const char *arch, bool on_wait, uint64_t ret[LUTRA_NR / 64])
-{
-	static const uint16_t accepts[] = {SYS_accept, SYS_accept4, 0};
-	static const uint16_t waits[] = {SYS_epoll_wait, SYS_epoll_pwait,  SYS_epoll_pwait2,
-					 SYS_poll,	 SYS_ppoll,	   SYS_select,
-					 SYS_pselect6,	 SYS_io_getevents, 0};
-	unsigned nr;
-
-	memset(ret, 0, LUTRA_NR / 8);
-	for (const uint16_t *native = on_wait ? waits : accepts; *native; native++)
-		if (nr_on(arch, *native, &nr) == 0)
-			ret[nr / 64] |= 1ull << (nr & 63);
 }

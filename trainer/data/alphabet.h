@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The alphabet: which system call in which role has which token; which ones make a task steady. */
+/* The alphabet: which system call in which role has which token. */
 #ifndef LUTRA_TRAINER_DATA_ALPHABET_H
 #define LUTRA_TRAINER_DATA_ALPHABET_H
 
@@ -17,11 +17,5 @@ struct alphabet {
  * Returns 0, or -E2BIG if there are more than 253 different system calls.
  */
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret);
-
-/*
- * Sets the bits of the system calls after which a start-up task is steady. on_wait: calls that wait
- * for events; else the accept calls.
- */
-void alphabet_steady(const char *arch, bool on_wait, uint64_t ret[LUTRA_NR / 64]);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/file.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/trace/trace.h"
 
 int corpus_init(struct corpus *c)
@@ -137,7 +137,7 @@ static void warn_about_run(const struct corpus *c, const char *path, const struc
 static int check_arch(struct corpus *c, const char *path, const struct trace_meta *meta,
 		      struct err *err)
 {
-	if (!arch_known(meta->arch))
+	if (!syscall_arch_is_known(meta->arch))
 		return err_set(
 			err, -ENOEXEC,
 			"%s was recorded on %s, an architecture that lutra does not know: leave "

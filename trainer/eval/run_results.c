@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/array.h"
 #include "lib/base/text.h"
 
@@ -85,7 +86,7 @@ static void describe_event(const struct event_result *e, const char *arch,
 			 group_name(e->step.judgement.rule));
 	else
 		snprintf(ret, TIMELINE_TEXT, "%s (%s)",
-			 nr_name(arch, e->rec->nr, call, sizeof(call)), role_name(e->step.role));
+			 syscall_name(arch, e->rec->nr, call, sizeof(call)), role_name(e->step.role));
 }
 
 /* Adds a point to the timeline if a detector fired or a level is above 0. */

@@ -173,7 +173,7 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 		r = model_policy(src->model, src->counts, src->corpus->n_runs, run, p);
 	if (r < 0)
 		return err_oom(err);
-	th_mask(src->corpus->arch, p->hookable);
+	syscall_mask(src->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
 	r = objects_learn(&objects, p, ret, err);
 	return r < 0 ? r : policy_image(p, 1, ret, err);
 }

@@ -184,7 +184,7 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 			if (p->token[role][nr] >= LUTRA_TOKEN0)
-				hooks |= th_leads(p->arch, nr);
+				hooks |= syscall_hooks(p->arch, nr);
 		for (o.mode = 1; o.mode < LUTRA_HOOK_OTHERS; o.mode++)
 			if (hooks >> o.mode & 1)
 				tokens[n++] = lutra_object_token(image, &o, &class, 0, role);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "user/alerts/alert_fields.h"
 
@@ -81,7 +82,7 @@ void event_subject(const struct event *e, char buf[static EVENT_SUBJECT])
 	else if (o->op == LUTRA_OP_HOOK)
 		snprintf(buf, EVENT_SUBJECT, "%s", hook_name(o->mode));
 	else if (o->op == LUTRA_OP_WX)
-		nr_name(NULL, o->mode, buf, EVENT_SUBJECT);
+		syscall_name(NULL, o->mode, buf, EVENT_SUBJECT);
 	else
 		address(o, buf, EVENT_SUBJECT);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "user/sys/clock.h"
 
@@ -129,7 +130,7 @@ static void put_history(struct alert *a, const struct lutra_evidence *ev)
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s %u%s",
 					len ? "," : "",
-					nr_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
+					syscall_name(NULL, p->nr_role & 0xfff, call, sizeof(call)),
 					role_name(p->nr_role >> 12 & 7), p->weight,
 					p->nr_role & LUTRA_HISTORY_NOVEL ? " novel" : "");
 	}
@@ -181,7 +182,7 @@ void alert_set(struct alert *a, const struct event *e)
 	alert_put(a, ALERT_GROUP, group_name(ev->rule));
 	alert_put(a, ALERT_KIND, kind_name(ev->kind));
 	alert_put(a, ALERT_ROLE, role_name(ev->role));
-	alert_put(a, ALERT_CALL, nr_name(NULL, ev->nr, call, sizeof(call)));
+	alert_put(a, ALERT_CALL, syscall_name(NULL, ev->nr, call, sizeof(call)));
 	put_clean(a, ALERT_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
 	event_object(e, buf);
 	alert_put(a, ALERT_OBJECT, buf);

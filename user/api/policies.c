@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
 #include "lib/base/text.h"
@@ -120,10 +121,10 @@ static json_t *calls_json(const struct policy *p)
 
 			if (token < LUTRA_TOKEN0)
 				continue;
-			json_array_append_new(list,
-					      json_pack("{s:s, s:o}", "call",
-							nr_name(p->arch, nr, call, sizeof(call)),
-							"next", api_successors_json(p, token)));
+			json_array_append_new(
+				list, json_pack("{s:s, s:o}", "call",
+						syscall_name(p->arch, nr, call, sizeof(call)),
+						"next", api_successors_json(p, token)));
 		}
 		json_object_set_new(roles, role_name(role), list);
 	}
@@ -138,7 +139,7 @@ static json_t *th_json(const struct policy *p)
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->hookable[nr / 64] >> (nr & 63) & 1)
 			json_array_append_new(
-				list, json_string(nr_name(p->arch, nr, call, sizeof(call))));
+				list, json_string(syscall_name(p->arch, nr, call, sizeof(call))));
 	return list;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "user/api/api_impl.h"
 #include "lutra/object_token.h"
@@ -20,7 +21,7 @@ static const char *token_call(const struct policy *p, unsigned token, char buf[s
 	for (unsigned role = 0; token >= LUTRA_TOKEN0 && role < LUTRA_ROLES; role++)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 			if (p->token[role][nr] == token)
-				return nr_name(p->arch, nr, buf, 32);
+				return syscall_name(p->arch, nr, buf, 32);
 	return NULL;
 }
 
@@ -46,7 +47,7 @@ static unsigned token_of(const struct policy *p, const json_t *past)
 	const char *role = json_string_value(json_object_get(past, "role"));
 	unsigned nr, n;
 
-	if (!call || !role || nr_parse(p->arch, call, &nr) < 0 || nr >= LUTRA_NR ||
+	if (!call || !role || syscall_parse(p->arch, call, &nr) < 0 || nr >= LUTRA_NR ||
 	    role_parse(role, &n) < 0)
 		return 0;
 	if (n == LUTRA_ROLE_ANY)

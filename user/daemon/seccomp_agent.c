@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/list.h"
 #include "lutra/verdict.h"
 #include "user/seccomp/notify.h"
@@ -116,7 +117,7 @@ static bool refuse_syscall(void *ctx, pid_t pid, int nr)
 		return false;
 	a->refused++;
 	log_warning("%s: under a verdict: %s of %d refused", c->name,
-		    nr_name(NULL, (unsigned)nr, name, sizeof(name)), (int)pid);
+		    syscall_name(NULL, (unsigned)nr, name, sizeof(name)), (int)pid);
 	return true;
 }
 

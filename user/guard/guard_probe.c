@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/abi/syscall_traits.h"
 #include "user/guard/syscall_events.h"
 
@@ -125,12 +125,12 @@ static void fill_hookable_syscalls(struct guard_feature *f, const struct guard_f
 	snprintf(f->name, sizeof(f->name), "hooks of rule TH");
 	f->detail[0] = '\0';
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
-		const char *hook = th_hook(NULL, nr);
+		const char *hook = syscall_hook(NULL, nr);
 
 		if (!hook || is_hook_working(rows, n_rows, hook) || n >= sizeof(f->detail))
 			continue;
 		n += (size_t)snprintf(f->detail + n, sizeof(f->detail) - n, "%s%s", n ? " " : "",
-				      nr_name(NULL, nr, name, sizeof(name)));
+				      syscall_name(NULL, nr, name, sizeof(name)));
 	}
 	if (n == 0)
 		snprintf(f->detail, sizeof(f->detail),

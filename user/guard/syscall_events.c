@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lutra/fallback.h"
 
 /* Opens a tracefs that is mounted nowhere, so this works on hosts that have not mounted one. */
@@ -35,7 +35,7 @@ static int read_event_id(int tracefs, unsigned nr)
 	char path[96], name[32], text[16] = "";
 
 	snprintf(path, sizeof(path), "events/syscalls/sys_exit_%s/id",
-		 nr_name(NULL, nr, name, sizeof(name)));
+		 syscall_name(NULL, nr, name, sizeof(name)));
 	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

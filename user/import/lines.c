@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 
 #define LINES_SHOWN 4096 /* lines between two looks at the clock */
@@ -56,7 +56,7 @@ bool lines_nr(const struct lines *l, const char *name, uint16_t *ret)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(name, others[i][0]) == 0)
 			name = others[i][1];
-	if (isdigit((unsigned char)name[0]) || nr_parse(l->arch, name, &nr) < 0)
+	if (isdigit((unsigned char)name[0]) || syscall_parse(l->arch, name, &nr) < 0)
 		return false;
 	*ret = (uint16_t)nr;
 	return true;

@@ -10,13 +10,14 @@
 #include "user/seccomp/export.h"
 
 #include <errno.h>
+#include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "user/seccomp/calls.h"
+#include "lib/abi/syscall_traits.h"
 
 #define FAMILIES 46 /* AF_MAX of Linux 6 */
 #define X86_64_BIT 1u
@@ -35,6 +36,12 @@ static const uint32_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWU
 				      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWTIME};
 #define N_NAMESPACES (sizeof(namespaces) / sizeof(namespaces[0]))
 
+/* The options of prctl that container runtimes use after the filter is installed. */
+static const uint32_t startup_prctl[] = {
+	PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_GET_KEEPCAPS,	  PR_SET_KEEPCAPS,
+	PR_SET_NAME,	  PR_CAPBSET_READ,  PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT,
+};
+
 static void export_entry(struct export *x, const struct profile_entry *e)
 {
 	int r = profile_add(x->profile, e);
@@ -49,16 +56,6 @@ static char *syscall_name_of(unsigned nr)
 	return seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
 }
 
-static bool syscall_number_of(const char *name, unsigned *ret)
-{
-	int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name);
-
-	if (nr < 0 || nr >= LUTRA_NR)
-		return false;
-	*ret = (unsigned)nr;
-	return true;
-}
-
 static void collect_seen(struct export *x, const struct policy *p)
 {
 	unsigned nr;
@@ -68,15 +65,14 @@ static void collect_seen(struct export *x, const struct policy *p)
 	for (unsigned role = 0; role < LUTRA_ROLES; role++)
 		for (nr = 0; nr < LUTRA_NR; nr++)
 			x->seen[nr] |= p->token[role][nr] != LUTRA_UNK;
-	for (const char *const *name = calls_startup; *name; name++)
-		if (syscall_number_of(*name, &nr))
-			x->seen[nr] = true;
+	for (nr = 0; nr < LUTRA_NR; nr++)
+		x->seen[nr] |= (syscall_traits(nr)->traits & SYSCALL_STARTUP) != 0;
 	/* Threads of Go's runtime use clone, and clone3 falls back to it. */
 	clone = policy_args_find(p->arch, SYS_clone);
 	prctl = policy_args_find(p->arch, SYS_prctl);
 	policy_args_add(&x->args, (unsigned)clone, 0);
-	for (unsigned i = 0; i < calls_n_startup_prctl; i++)
-		policy_args_add(&x->args, (unsigned)prctl, calls_startup_prctl[i]);
+	for (size_t i = 0; i < sizeof(startup_prctl) / sizeof(startup_prctl[0]); i++)
+		policy_args_add(&x->args, (unsigned)prctl, startup_prctl[i]);
 	if (!x->args.call[clone].any)
 		x->seen[SYS_clone3] = false;
 }
@@ -99,7 +95,7 @@ static void refuse_bits(struct export *x, const struct profile_entry *named, uns
 }
 
 /* Refuses each namespace that no known value has. */
-static void refuse_namespaces(struct export *x, const struct policy_args_call *call,
+static void refuse_namespaces(struct export *x, const struct syscall_args *args,
 			      const struct policy_args_seen *seen,
 			      const struct profile_entry *named)
 {
@@ -108,8 +104,8 @@ static void refuse_namespaces(struct export *x, const struct policy_args_call *c
 	for (uint32_t k = 0; k < seen->n; k++)
 		known |= (uint32_t)seen->value[k];
 	for (size_t i = 0; i < N_NAMESPACES; i++)
-		if (namespaces[i] & call->mask[0] & ~known)
-			refuse_bits(x, named, call->index[0], namespaces[i], namespaces[i]);
+		if (namespaces[i] & args->mask[0] & ~known)
+			refuse_bits(x, named, args->index[0], namespaces[i], namespaces[i]);
 }
 
 static bool has_value(const struct policy_args_seen *seen, uint64_t value)
@@ -121,18 +117,18 @@ static bool has_value(const struct policy_args_seen *seen, uint64_t value)
 }
 
 /* Refuses unknown values of setns, which takes one kind of namespace, or 0 for any kind. */
-static void refuse_kinds(struct export *x, const struct policy_args_call *call,
+static void refuse_kinds(struct export *x, const struct syscall_args *args,
 			 const struct policy_args_seen *seen, const struct profile_entry *named)
 {
 	if (!has_value(seen, 0))
-		refuse_bits(x, named, call->index[0], call->mask[0], 0);
+		refuse_bits(x, named, args->index[0], args->mask[0], 0);
 	for (size_t i = 0; i < N_NAMESPACES; i++)
 		if (!has_value(seen, namespaces[i]))
-			refuse_bits(x, named, call->index[0], call->mask[0], namespaces[i]);
+			refuse_bits(x, named, args->index[0], args->mask[0], namespaces[i]);
 }
 
 /* Refuses unknown socket families, and the unknown types of known families. */
-static void refuse_sockets(struct export *x, const struct policy_args_call *call,
+static void refuse_sockets(struct export *x, const struct syscall_args *args,
 			   const struct policy_args_seen *seen, const struct profile_entry *named)
 {
 	static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM,     SOCK_RAW,
@@ -144,29 +140,31 @@ static void refuse_sockets(struct export *x, const struct policy_args_call *call
 		for (uint32_t k = 0; k < seen->n; k++)
 			known |= (uint32_t)seen->value[k] == family;
 		if (!known)
-			refuse_bits(x, named, call->index[0], call->mask[0], family);
+			refuse_bits(x, named, args->index[0], args->mask[0], family);
 		for (size_t t = 0; known && t < sizeof(types) / sizeof(types[0]); t++) {
 			struct profile_entry e = *named;
 
 			if (has_value(seen, family | (uint64_t)types[t] << 32))
 				continue;
-			add_condition(&e, call->index[0], call->mask[0], family);
-			refuse_bits(x, &e, call->index[1], call->mask[1], types[t]);
+			add_condition(&e, args->index[0], args->mask[0], family);
+			refuse_bits(x, &e, args->index[1], args->mask[1], types[t]);
 		}
 	}
 }
 
 /* Returns the action for a known value of a system call. */
-static uint32_t action_of(const struct export *x, const char *name, unsigned nr, uint64_t value)
+static uint32_t action_of(const struct export *x, unsigned nr, uint64_t value)
 {
-	bool dangerous = calls_is_dangerous(name) || (nr == SYS_clone && value);
+	bool dangerous =
+		syscall_traits(nr)->traits & SYSCALL_DANGEROUS || (nr == SYS_clone && value);
 
 	return dangerous && x->options->notify ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW;
 }
 
 static void export_values(struct export *x, const char *name, unsigned i)
 {
-	const struct policy_args_call *call = policy_args_call(i);
+	unsigned nr;
+	const struct syscall_args *args = policy_args_syscall(i, &nr);
 	const struct policy_args_seen *seen = &x->args.call[i];
 	struct profile_entry named = {};
 
@@ -174,23 +172,23 @@ static void export_values(struct export *x, const char *name, unsigned i)
 	for (uint32_t k = 0; k < seen->n; k++) {
 		struct profile_entry e = named;
 
-		e.action = action_of(x, name, call->nr, seen->value[k]);
-		for (unsigned n = 0; n < call->n; n++)
-			add_condition(&e, call->index[n], call->mask[n],
+		e.action = action_of(x, nr, seen->value[k]);
+		for (unsigned n = 0; n < args->n; n++)
+			add_condition(&e, args->index[n], args->mask[n],
 				      (uint32_t)(n ? seen->value[k] >> 32 : seen->value[k]));
 		export_entry(x, &e);
 	}
-	switch (call->nr) {
+	switch (nr) {
 	case SYS_socket:
 	case SYS_socketpair:
-		refuse_sockets(x, call, seen, &named);
+		refuse_sockets(x, args, seen, &named);
 		break;
 	case SYS_clone:
 	case SYS_unshare:
-		refuse_namespaces(x, call, seen, &named);
+		refuse_namespaces(x, args, seen, &named);
 		break;
 	case SYS_setns:
-		refuse_kinds(x, call, seen, &named);
+		refuse_kinds(x, args, seen, &named);
 		break;
 	default:
 		break;
@@ -212,7 +210,19 @@ static void export_call(struct export *x, const char *arch, unsigned nr)
 		return;
 	}
 	snprintf(e.name, sizeof(e.name), "%s", name);
-	e.action = action_of(x, name, nr, 0);
+	e.action = action_of(x, nr, 0);
+	export_entry(x, &e);
+}
+
+/* Refuses a dangerous system call with EPERM, as a privilege that is not given. */
+static void refuse_unseen(struct export *x, unsigned nr)
+{
+	_cleanup_free_ char *name = syscall_name_of(nr);
+	struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
+
+	if (!name)
+		return;
+	snprintf(e.name, sizeof(e.name), "%s", name);
 	export_entry(x, &e);
 }
 
@@ -240,13 +250,9 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 	for (nr = 0; nr < LUTRA_NR; nr++)
 		if (x.seen[nr])
 			export_call(&x, policy->arch, nr);
-	for (const char *const *name = calls_dangerous; *name; name++) {
-		struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
-
-		snprintf(e.name, sizeof(e.name), "%s", *name);
-		if (syscall_number_of(*name, &nr) && !x.seen[nr])
-			export_entry(&x, &e);
-	}
+	for (nr = 0; nr < LUTRA_NR; nr++)
+		if (syscall_traits(nr)->traits & SYSCALL_DANGEROUS && !x.seen[nr])
+			refuse_unseen(&x, nr);
 	if (x.error < 0)
 		return err_set(err, x.error, "%s", strerror(-x.error));
 	profile_sort(p);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "trainer/model/compute/num.h"
 
 /* Counting of runs on all threads, a piece of work for each run. */
@@ -141,7 +142,7 @@ static int count_roles(struct model *m, struct counting *c, const struct layer_o
 		m->steady_on_wait = wait;
 		memset(steady, 0, sizeof(steady));
 		if (!(options->flags & MODEL_NO_ROLES))
-			alphabet_steady(m->arch, wait, steady);
+			syscall_mask(m->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS, steady);
 		memcpy(c->policy->steady, steady, sizeof(steady));
 		memcpy(m->steady, steady, sizeof(steady));
 		for (size_t i = 0; i < c->corpus->n_runs; i++)

@@ -7,6 +7,7 @@
 
 #include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
 #include "user/cli/cli.h"
@@ -81,7 +82,7 @@ static void describe(const char *arch, const struct lutra_record *rec, const cha
 	if (s->is_object)
 		event_object(&e, buf);
 	else
-		nr_name(arch, rec->nr, buf, EVENT_TEXT);
+		syscall_name(arch, rec->nr, buf, EVENT_TEXT);
 }
 
 static int print_step_json(const struct lutra_record *rec, const char *what,

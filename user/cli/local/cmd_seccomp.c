@@ -10,7 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lib/base/text.h"
 #include "lutra/syscalls.h"
@@ -227,7 +227,7 @@ static void print_refused(const struct check_refused *r)
 	unsigned n = n_arguments(r);
 	char name[32], how[32];
 
-	printf("%s", nr_name("x86_64", r->nr, name, sizeof(name)));
+	printf("%s", syscall_name("x86_64", r->nr, name, sizeof(name)));
 	if (n)
 		printf(" %#x", (uint32_t)r->arg);
 	if (n > 1)
@@ -247,7 +247,7 @@ static json_t *refused_json(const struct check_refused *r)
 						      (int)((index >> 4 * i & 15) - 1), "value",
 						      (json_int_t)(uint32_t)(r->arg >> 32 * i)));
 	return json_pack("{s:s, s:s, s:o, s:I}", "call",
-			 nr_name("x86_64", r->nr, name, sizeof(name)), "answer",
+			 syscall_name("x86_64", r->nr, name, sizeof(name)), "answer",
 			 action_words(r->action, how, sizeof(how)), "args", args, "count",
 			 (json_int_t)r->count);
 }

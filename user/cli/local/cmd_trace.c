@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
@@ -208,7 +209,7 @@ static void describe(const char *arch, const struct lutra_record *rec, const cha
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
-		snprintf(buf, TEXT, "%s %#x %#x", nr_name(arch, rec->nr, nr, sizeof(nr)),
+		snprintf(buf, TEXT, "%s %#x %#x", syscall_name(arch, rec->nr, nr, sizeof(nr)),
 			 (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
 		return;
 	case LUTRA_RECORD_FORK:
@@ -249,7 +250,7 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
 					(json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
 					(json_int_t)rec->tgid, "type", record_type_name(rec->type),
-					"call", nr_name(arch, rec->nr, nr, sizeof(nr)), "nr",
+					"call", syscall_name(arch, rec->nr, nr, sizeof(nr)), "nr",
 					rec->nr, "arg", (json_int_t)rec->arg, "aux", rec->aux,
 					"string", str ? text_json(str, len) : json_null()),
 			      false);

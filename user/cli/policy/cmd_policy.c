@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lib/policy/policy_format.h"
 #include "lib/base/text.h"
@@ -172,12 +173,14 @@ static void show_arguments(const struct policy *p)
 		const struct policy_args_seen *seen = &p->args.call[i];
 		unsigned column = INDENT;
 		char word[80], name[64];
+		unsigned nr;
 
 		if (!seen->n && !seen->any)
 			continue;
 		printf("  %-12s", title);
 		title = "";
-		nr_name(p->arch, policy_args_call(i)->nr, name, sizeof(name));
+		policy_args_syscall(i, &nr);
+		syscall_name(p->arch, nr, name, sizeof(name));
 		snprintf(word, sizeof(word), "%s:%s", name, seen->any ? " any" : "");
 		show_word(word, &column);
 		for (uint32_t k = 0; k < seen->n; k++) {
@@ -209,7 +212,7 @@ static void show_actions(const struct policy *p)
 /* What refuses a call of rule TH. */
 static const char *hook_of(const struct policy *p, unsigned nr)
 {
-	const char *hook = th_hook(p->arch, nr);
+	const char *hook = syscall_hook(p->arch, nr);
 
 	return hook ? hook : "no hook";
 }
@@ -246,7 +249,7 @@ static void show_th(const struct policy *p)
 		show_word(word, &column);
 		for (unsigned nr = first; nr < LUTRA_NR; nr++) {
 			if (is_th(p, nr) && strcmp(hook_of(p, nr), hook_of(p, first)) == 0)
-				show_word(nr_name(p->arch, nr, word, sizeof(word)), &column);
+				show_word(syscall_name(p->arch, nr, word, sizeof(word)), &column);
 		}
 		putchar('\n');
 	}

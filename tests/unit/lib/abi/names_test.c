@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "lib/abi/path_text.h"
 #include "lib/base/text.h"
 
@@ -77,7 +78,8 @@ static void nr_name_says_which_entry(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_string_equal(nr_name(NULL, cases[i].nr, buf, sizeof(buf)), cases[i].want);
+		assert_string_equal(syscall_name(NULL, cases[i].nr, buf, sizeof(buf)),
+				    cases[i].want);
 }
 
 static void nr_parse_gives_back_every_number(void **state)
@@ -90,13 +92,14 @@ static void nr_parse_gives_back_every_number(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < LUTRA_NR; i++) {
-		assert_int_equal(nr_parse(NULL, nr_name(NULL, i, buf, sizeof(buf)), &nr), 0);
+		assert_int_equal(syscall_parse(NULL, syscall_name(NULL, i, buf, sizeof(buf)), &nr),
+				 0);
 		assert_int_equal(nr, i);
 	}
-	assert_int_equal(nr_parse(NULL, "60", &nr), 0);
+	assert_int_equal(syscall_parse(NULL, "60", &nr), 0);
 	assert_int_equal(nr, 60);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(nr_parse(NULL, bad[i], &nr), -EINVAL);
+		assert_int_equal(syscall_parse(NULL, bad[i], &nr), -EINVAL);
 }
 
 static void path_parse_puts_the_leaf_first(void **state)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
@@ -28,7 +29,7 @@ static int setup(void **state)
 	uint64_t steady[LUTRA_NR / 64];
 
 	f->policy = calloc(1, sizeof(*f->policy));
-	alphabet_steady(NULL, false, steady);
+	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
 	memcpy(f->policy->steady, steady, sizeof(steady));
 	f->dir = sample_dir();
 	*state = f;
@@ -341,10 +342,10 @@ static void steady_is_after_accept_or_wait(void **state)
 	uint64_t bits[LUTRA_NR / 64];
 
 	(void)state;
-	alphabet_steady(NULL, false, bits);
+	syscall_mask(NULL, SYSCALL_ACCEPTS, bits);
 	assert_true(bits[SYS_accept4 / 64] >> (SYS_accept4 & 63) & 1);
 	assert_false(bits[SYS_poll / 64] >> (SYS_poll & 63) & 1);
-	alphabet_steady(NULL, true, bits);
+	syscall_mask(NULL, SYSCALL_WAITS, bits);
 	assert_true(bits[SYS_epoll_pwait2 / 64] >> (SYS_epoll_pwait2 & 63) & 1);
 	assert_false(bits[SYS_accept / 64] >> (SYS_accept & 63) & 1);
 }

@@ -406,21 +406,21 @@ static void th_names_a_hook_for_every_call_of_its_mask(void **state)
 	uint64_t mask[LUTRA_NR / 64];
 
 	(void)state;
-	th_mask(NULL, mask);
+	syscall_mask(NULL, SYSCALL_HOOKABLE, mask);
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		assert_int_equal(mask[nr / 64] >> (nr & 63) & 1, th_hook(NULL, nr) != NULL);
-	assert_string_equal(th_hook(NULL, SYS_mount), "sb_mount");
-	assert_string_equal(th_hook(NULL, SYS_setns), "capable");
-	assert_null(th_hook(NULL, SYS_getpid));
-	assert_null(th_hook(NULL, LUTRA_NR_IA32 | SYS_mount));
+		assert_int_equal(mask[nr / 64] >> (nr & 63) & 1, syscall_hook(NULL, nr) != NULL);
+	assert_string_equal(syscall_hook(NULL, SYS_mount), "sb_mount");
+	assert_string_equal(syscall_hook(NULL, SYS_setns), "capable");
+	assert_null(syscall_hook(NULL, SYS_getpid));
+	assert_null(syscall_hook(NULL, LUTRA_NR_IA32 | SYS_mount));
 }
 
 static void rules_calls_lead_to_hooks_but_clone_not_to_a_user_namespace(void **state)
 {
 	(void)state;
-	assert_true(th_leads(NULL, SYS_unshare) >> LUTRA_HOOK_USERNS_CREATE & 1);
-	assert_true(th_leads(NULL, SYS_clone) >> LUTRA_HOOK_TASK_ALLOC & 1);
-	assert_false(th_leads(NULL, SYS_clone) >> LUTRA_HOOK_USERNS_CREATE & 1);
+	assert_true(syscall_hooks(NULL, SYS_unshare) >> LUTRA_HOOK_USERNS_CREATE & 1);
+	assert_true(syscall_hooks(NULL, SYS_clone) >> LUTRA_HOOK_TASK_ALLOC & 1);
+	assert_false(syscall_hooks(NULL, SYS_clone) >> LUTRA_HOOK_USERNS_CREATE & 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

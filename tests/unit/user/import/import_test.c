@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/syscalls.h"
 #include "tests/unit/sample.h"
 #include "user/import/import.h"
 
@@ -71,7 +72,7 @@ static void read_trace(const char *path, char *text, size_t size)
 		assert_true(rec->ts_ns >= before);
 		before = rec->ts_ns;
 		if (rec->type == LUTRA_RECORD_SYSCALL)
-			nr_name(trace_reader_meta(r)->arch, rec->nr, what, sizeof(what));
+			syscall_name(trace_reader_meta(r)->arch, rec->nr, what, sizeof(what));
 		else if (rec->type == LUTRA_RECORD_FORK)
 			snprintf(what, sizeof(what), "%u%s", (unsigned)rec->arg,
 				 rec->nr ? "t" : "");

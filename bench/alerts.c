@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts at a rate, into a store: how many were kept, what putting one costs who decides, and what
- * a thread that writes takes of a core. usage: alerts [RATE [SECONDS [FILE]]]
+ * Puts alerts into a store at a given rate, and prints how many were stored, what putting one costs
+ * the deciding thread, and how much of a core the writing thread takes.
+ * usage: alerts [RATE [SECONDS [FILE]]]
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@
 
 #define CONTAINERS 20
 
-/* A refused exec with a full history, of one container or another. */
-static struct lutra_evidence made(void)
+/* Returns a refused exec with a full history. */
+static struct lutra_evidence make_evidence(void)
 {
 	static const unsigned calls[] = {SYS_read,  SYS_openat, SYS_fstat, SYS_mmap,
 					 SYS_close, SYS_futex,	SYS_poll,  SYS_execve};
@@ -52,19 +53,19 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static void say(void *ctx, bool bad, const char *msg)
+static void print_message(void *ctx, bool bad, const char *msg)
 {
 	(void)ctx;
 	(void)bad;
 	fprintf(stderr, "alerts: %s\n", msg);
 }
 
-/* Puts at the rate; returns the ns that putting took in all. */
-static uint64_t flood(struct writer *w, uint64_t rate, uint64_t seconds)
+/* Puts alerts at the rate. Returns the ns that all puts took. */
+static uint64_t put_alerts(struct writer *w, uint64_t rate, uint64_t seconds)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	const uint64_t start_ns = clock_now_ns();
-	struct lutra_evidence ev = made();
+	struct lutra_evidence ev = make_evidence();
 	char name[CONTAINERS][16];
 	uint64_t put_ns = 0;
 
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
 	struct writer_config config = {
 		.path = argc > 3 ? argv[3] : "build/bench/alerts.db",
 		.limits = {.max_bytes = 1024ull << 20},
-		.say = say,
+		.say = print_message,
 	};
 	_cleanup_(writer_freep) struct writer *w = NULL;
 	const uint64_t start_ns = clock_now_ns();
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "alerts: %s\n", err.msg);
 		return 1;
 	}
-	put_ns = flood(w, rate, seconds);
+	put_ns = put_alerts(w, rate, seconds);
 	writer_sync(w);
 	writer_stats(w, &s);
 	printf("put %" PRIu64 ", stored %" PRIu64 ", lost %" PRIu64 " (queue full), %" PRIu64

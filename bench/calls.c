@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A made-up run of many calls, to measure training with: calls OUT.ltr CALLS SEED. */
+/*
+ * Writes a made-up run of many system calls, to measure training. usage: calls OUT.ltr CALLS SEED
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -8,7 +10,7 @@
 
 #define TASKS 16
 
-/* A request of a server: now and then one call differs. */
+/* The system calls of a server's request; now and then a random one takes the place of one. */
 static const uint16_t request[] = {SYS_accept4,	   SYS_read,  SYS_openat,   SYS_fstat,
 				   SYS_mmap,	   SYS_read,  SYS_close,    SYS_sendto,
 				   SYS_recvfrom,   SYS_futex, SYS_writev,   SYS_epoll_wait,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the guard costs a system call: getppid(2), which does next to nothing itself. Writes
- * getppid.json beside this program.
+ * Measures what the guard costs a system call, with getppid(2), which does almost nothing itself.
+ * Writes getppid.json beside this program.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "bench/states.h"
 
-static int operate(unsigned kind, const char *arg, unsigned n)
+static int call_getppid(unsigned kind, const char *arg, unsigned n)
 {
 	(void)kind, (void)arg;
 	for (unsigned i = 0; i < n; i++)
@@ -18,13 +18,13 @@ static int operate(unsigned kind, const char *arg, unsigned n)
 	return 0;
 }
 
-static const char *argument(unsigned kind)
+static const char *no_argument(unsigned kind)
 {
 	(void)kind;
 	return "";
 }
 
-static int report(const struct bench *b, json_t *json)
+static int report_getppid(const struct bench *b, json_t *json)
 {
 	json_t *states = json_object();
 	struct bench_figure f;
@@ -48,10 +48,10 @@ int main(int argc, char **argv)
 			  .n_kinds = 1,
 			  .batch = 2000,
 			  .batch_quick = 1000,
-			  .operate = operate,
-			  .argument = argument,
+			  .operate = call_getppid,
+			  .argument = no_argument,
 			  .policy = bench_policy,
-			  .report = report};
+			  .report = report_getppid};
 
 	return bench_main(&b, argc, argv);
 }

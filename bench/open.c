@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the look-up of an object costs: openat(2) and close(2) of a file, 4 and 10 components deep,
- * of which a policy knows every one; and of more files in turn than are remembered, so that each is
- * judged anew. Writes open.json beside this program.
+ * Measures what the look-up of an object costs: openat(2) and close(2) of a file that the policy
+ * knows, 4 and 10 components deep; and of more files in turn than the open cache holds, so that
+ * each is judged anew. Writes open.json beside this program.
  *
- * above: ns more than with the empty program. object: that of the scored state, less what scoring
- * the two calls costs, for which getppid(2) stands; so it is the look-up with all that leads to it.
- * own: the same above empty programs in all of lutra's places, without the kernel's way into them.
+ *   above    ns more than with the empty program
+ *   object   above of state scored, minus the cost of scoring two system calls, measured with
+ *            getppid(2): the look-up and all that leads to it
+ *   own      like object, but above empty programs at all of lutra's places: without the kernel's
+ *            cost of calling the programs
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,21 +24,21 @@
 #include "lutra/score.h"
 
 static const char *const kinds[] = {"getppid", "4", "10", "4 anew"};
-/* Below a directory in /tmp whose name holds a number: names are folded as they are met. */
+/* Paths below a directory in /tmp whose name has a number, so that folding does its work. */
 static const char *const below[] = {"assets/style.css",
 				    "assets/vendor/fonts/latin/regular/subset/static/index.html",
 				    "assets/0000.css"};
 #define OPENS 3
 #define FIRST 1	   /* kind of the first path */
-#define MANY 3	   /* kind of the many files; its path is number 0 of them */
-#define FILES 4096 /* four times what kern/object/open_cache.bpf.h has places for */
+#define MANY 3	   /* kind of the many files; its path is that of file 0 */
+#define FILES 4096 /* four times what the open cache (kern/object/open_cache.bpf.h) holds */
 #define NAME "0000.css"
 
 static char top[64];
 static char paths[OPENS][PATH_MAX];
 
-/* Make the path of one of the many that of number i. */
-static void set_number(char *path, unsigned i)
+/* Turns the path of one of the many files into that of file i. */
+static void set_file_number(char *path, unsigned i)
 {
 	char *digits = path + strlen(path) - strlen(NAME);
 
@@ -44,8 +46,8 @@ static void set_number(char *path, unsigned i)
 		digits[at] = (char)('0' + i % 10);
 }
 
-/* The many are opened in turn, by a path of their own. */
-static int operate(unsigned kind, const char *arg, unsigned n)
+/* Opens and closes one file n times, or the many files in turn. */
+static int open_files(unsigned kind, const char *arg, unsigned n)
 {
 	static char many[PATH_MAX];
 	static unsigned next;
@@ -58,7 +60,7 @@ static int operate(unsigned kind, const char *arg, unsigned n)
 		int fd;
 
 		if (kind == MANY)
-			set_number(many, next++ % FILES);
+			set_file_number(many, next++ % FILES);
 		fd = openat(AT_FDCWD, kind == MANY ? many : arg, O_RDONLY);
 		if (fd < 0 || close(fd) < 0)
 			return -errno;
@@ -66,13 +68,14 @@ static int operate(unsigned kind, const char *arg, unsigned n)
 	return 0;
 }
 
-static const char *argument(unsigned kind)
+static const char *path_argument(unsigned kind)
 {
 	return kind < FIRST ? "" : paths[kind - FIRST];
 }
 
-/* The child of a node by its folded name, new if there is none. */
-static uint16_t child(struct policy *p, uint16_t parent, const char *name, size_t len, bool dir)
+/* Returns the child of a node by its folded name, and adds it if there is none. */
+static uint16_t get_child_node(struct policy *p, uint16_t parent, const char *name, size_t len,
+			       bool dir)
 {
 	char in[LUTRA_NAME] = "", fold[LUTRA_NAME] __attribute__((__aligned__(8))) = "";
 	struct policy_node *n = &p->nodes[p->n_nodes];
@@ -88,15 +91,15 @@ static uint16_t child(struct policy *p, uint16_t parent, const char *name, size_
 	return (uint16_t)p->n_nodes++;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_object_tokens(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
-/* Opens of the files to read are known, in the file system's own tree as the kernel walks it. */
-static int make_policy(struct policy **ret)
+/* Makes a policy that knows reading opens of the files, with every directory that leads to them. */
+static int make_open_policy(struct policy **ret)
 {
 	const struct lutra_object o = {
 		.op = LUTRA_OP_OPEN, .mode = S_IFREG, .flags = LUTRA_OBJ_PATH};
@@ -116,18 +119,18 @@ static int make_policy(struct policy **ret)
 		while (*s == '/') {
 			size_t len = strcspn(++s, "/");
 
-			class.node = child(p, class.node, s, len, s[len] == '/');
+			class.node = get_child_node(p, class.node, s, len, s[len] == '/');
 			s += len;
 		}
 		p->objects[p->n_objects++] = lutra_object_token(&none, &o, &class, 0, 0);
 	}
-	qsort(p->objects, p->n_objects, sizeof(*p->objects), compare);
+	qsort(p->objects, p->n_objects, sizeof(*p->objects), compare_object_tokens);
 	*ret = TAKE_PTR(p);
 	return 0;
 }
 
-/* ns of the look-up above a state: an open and a close, scored, less two calls of no object. */
-static double object_ns(const struct bench *b, unsigned kind, enum bench_state above)
+/* Returns the ns of the look-up above a state: open and close, minus two scored system calls. */
+static double object_cost_ns(const struct bench *b, unsigned kind, enum bench_state above)
 {
 	double *const *open = b->ns[kind], *const *call = b->ns[0];
 	double v[BENCH_ROUNDS_MAX];
@@ -138,14 +141,14 @@ static double object_ns(const struct bench *b, unsigned kind, enum bench_state a
 	return bench_median(v, b->rounds);
 }
 
-static int report(const struct bench *b, json_t *json)
+static int report_open(const struct bench *b, json_t *json)
 {
 	json_t *depths = json_object();
 	struct bench_figure f;
 
 	for (unsigned k = FIRST; k < b->n_kinds; k++) {
-		double object = object_ns(b, k, BENCH_EMPTY);
-		double own = object_ns(b, k, BENCH_PLACES);
+		double object = object_cost_ns(b, k, BENCH_EMPTY);
+		double own = object_cost_ns(b, k, BENCH_PLACES);
 		json_t *states = json_object();
 
 		printf("open+close, %6s deep %12s %9s %9s %9s\n", kinds[k], "ns", "least",
@@ -167,8 +170,8 @@ static int report(const struct bench *b, json_t *json)
 	return json_object_set_new(json, "depths", depths) < 0 ? -ENOMEM : 0;
 }
 
-/* Make the file of a path with all directories that lead to it. */
-static int make_file(char *path)
+/* Makes a file and all directories that lead to it. */
+static int make_bench_file(char *path)
 {
 	int fd;
 
@@ -182,25 +185,25 @@ static int make_file(char *path)
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
-static int make_files(void)
+static int make_bench_files(void)
 {
 	int r = 0;
 
 	for (unsigned k = 0; k < OPENS && r == 0; k++) {
 		snprintf(paths[k], sizeof(paths[k]), "%s/%s", top, below[k]);
-		r = make_file(paths[k]);
+		r = make_bench_file(paths[k]);
 	}
 	for (unsigned i = FILES; i-- > 0 && r == 0;) {
-		set_number(paths[MANY - FIRST], i);
-		r = make_file(paths[MANY - FIRST]);
+		set_file_number(paths[MANY - FIRST], i);
+		r = make_bench_file(paths[MANY - FIRST]);
 	}
 	return r;
 }
 
-static void remove_files(void)
+static void remove_bench_files(void)
 {
 	for (unsigned i = FILES; i-- > 0;) {
-		set_number(paths[MANY - FIRST], i);
+		set_file_number(paths[MANY - FIRST], i);
 		unlink(paths[MANY - FIRST]);
 	}
 	for (unsigned k = OPENS; k-- > 0;) {
@@ -221,19 +224,19 @@ int main(int argc, char **argv)
 			  .n_opens = OPENS,
 			  .batch = 200,
 			  .batch_quick = 100,
-			  .operate = operate,
-			  .argument = argument,
-			  .policy = make_policy,
-			  .report = report};
+			  .operate = open_files,
+			  .argument = path_argument,
+			  .policy = make_open_policy,
+			  .report = report_open};
 	int r;
 
 	if (argc > 2)
 		return bench_main(&b, argc, argv);
 	snprintf(top, sizeof(top), "/tmp/lutra-bench.%d", getpid());
-	r = make_files();
+	r = make_bench_files();
 	if (r < 0)
 		fprintf(stderr, "open: %s: %s\n", top, strerror(-r));
 	r = r < 0 ? 1 : bench_main(&b, argc, argv);
-	remove_files();
+	remove_bench_files();
 	return r;
 }

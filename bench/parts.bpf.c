@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What programs at sys_enter are made of, each part in a loop. Hooks: none, a program to be run. */
+/*
+ * The parts of programs at sys_enter, each in a loop. Hooks: none, bpf_prog_test_run_opts() runs
+ * it.
+ */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
@@ -19,14 +22,14 @@ struct {
 	__type(value, __u64);
 } array SEC(".maps");
 
-static __noinline int function(__u64 *v)
+static __noinline int count_up(__u64 *v)
 {
 	if (v)
 		++*v;
 	return 0;
 }
 
-static long once(__u32 i, const __u32 *part)
+static long run_part(__u32 i, const __u32 *part)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 zero = 0;
@@ -36,7 +39,7 @@ static long once(__u32 i, const __u32 *part)
 		return 1;
 	switch (*part) {
 	case PARTS_FUNCTION:
-		function(v);
+		count_up(v);
 		break;
 	case PARTS_TASK:
 		*v += (__u32)bpf_get_current_task_btf()->pid;
@@ -59,12 +62,12 @@ static long once(__u32 i, const __u32 *part)
 }
 
 SEC("syscall")
-int parts(struct parts_run *run)
+int run_parts(struct parts_run *run)
 {
 	__u32 part = run->part;
 	__u64 start = bpf_ktime_get_ns();
 
-	bpf_loop(run->n, once, &part, 0);
+	bpf_loop(run->n, run_part, &part, 0);
 	run->ns = bpf_ktime_get_ns() - start;
 	return 0;
 }

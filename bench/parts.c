@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of a program at sys_enter cost by themselves, warm: ns each, the least of many
- * loops. What getppid(2) pays while it is scored is made of them.
+ * Measures what the parts of a program at sys_enter cost by themselves, with warm caches: the least
+ * ns of many loops. The cost of a scored getppid(2) is made of these parts.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -21,8 +21,8 @@ static const char *const parts_name[PARTS_COUNT] = {
 	[PARTS_ARRAY] = "a look into an array", [PARTS_TIME] = "the time",
 };
 
-/* ns of a turn, or -errno. */
-static double measure(int prog, enum parts_part part)
+/* Returns the ns of a turn, or -errno. */
+static double measure_part(int prog, enum parts_part part)
 {
 	double least = 1e9;
 
@@ -51,7 +51,7 @@ int main(void)
 	}
 	printf("a part of a program, warm %13s\n", "ns");
 	for (enum parts_part p = 0; p < PARTS_COUNT && r == 0; p++) {
-		double ns = measure(bpf_program__fd(skel->progs.parts), p);
+		double ns = measure_part(bpf_program__fd(skel->progs.run_parts), p);
 
 		if (ns < 0)
 			r = fprintf(stderr, "parts: %s\n", strerror((int)-ns));

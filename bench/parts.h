@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What bench/parts asks its program for. Types come from vmlinux.h or lutra/types.h. */
+/* What bench/parts.c asks its BPF program to do. Types come from vmlinux.h or lutra/types.h. */
 #ifndef LUTRA_BENCH_PARTS_H
 #define LUTRA_BENCH_PARTS_H
 
 enum parts_part {
 	PARTS_NOTHING,
-	PARTS_FUNCTION, /* a function of the program's own that is not in line */
+	PARTS_FUNCTION, /* a call of a function that is not inlined */
 	PARTS_TASK,	/* bpf_get_current_task_btf() */
 	PARTS_STORAGE,	/* bpf_task_storage_get() of a task that has one */
-	PARTS_ARRAY,	/* bpf_map_lookup_elem() of an array, which the kernel puts in line */
+	PARTS_ARRAY,	/* bpf_map_lookup_elem() of an array, which the kernel inlines */
 	PARTS_TIME,	/* bpf_ktime_get_ns() */
 	PARTS_COUNT
 };
 
 struct parts_run {
-	__u64 ns; /* of n times, with the loop around them */
+	__u64 ns; /* result: of n turns with their loop */
 	__u32 part;
 	__u32 n;
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The products of one training step on 64 rows, by the trainer's own mat_mul() and by OpenBLAS on
- * one thread, where that library is installed: forward out = in w, backward dw += in' dout. The
- * least of many times.
+ * Measures the matrix products of one training step on 64 rows, by the trainer's mat_mul() and by
+ * OpenBLAS on one thread, if that library is installed.
+ *
+ *   forward    out (rows, n) = in (rows, k) w (k, n)
+ *   backward   dw (k, n) += in (rows, k)' dout (rows, n)
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -22,7 +24,7 @@ struct buffers {
 	float in[FLOATS_MAX], w[FLOATS_MAX], out[FLOATS_MAX];
 };
 
-/* As cblas.h has it. */
+/* Constants of cblas.h. */
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 typedef void sgemm_fn(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
 		      const float *a, int lda, const float *b, int ldb, float beta, float *c,
@@ -56,7 +58,7 @@ static void blas_weights(struct buffers *b, int rows, int n, int k)
 	sgemm(ROW_MAJOR, TRANS, NO_TRANS, k, n, rows, 1, b->in, k, b->out, n, 1, b->w, n);
 }
 
-static double now(void)
+static double now_seconds(void)
 {
 	struct timespec t;
 
@@ -64,24 +66,24 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Seconds of one product, the least of ROUNDS. */
-static double seconds(product_fn *f, struct buffers *b, int n, int k)
+/* Returns the seconds of one product, the least of ROUNDS. */
+static double product_seconds(product_fn *f, struct buffers *b, int n, int k)
 {
 	double best = 1e9;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		double start = now(), took;
+		double start = now_seconds(), took;
 
 		for (int j = 0; j < REPEAT; j++)
 			f(b, AE_BLOCK, n, k);
-		took = (now() - start) / REPEAT;
+		took = (now_seconds() - start) / REPEAT;
 		best = took < best ? took : best;
 		memset(b->w, 0, sizeof(b->w));
 	}
 	return best;
 }
 
-/* Symbols are functions here: ISO C has no cast for that. */
+/* memcpy() instead of a cast: ISO C has none from an object pointer to a function pointer. */
 static int load_openblas(void)
 {
 	void *library = dlopen("libopenblas.so.0", RTLD_NOW), *symbol;
@@ -121,12 +123,14 @@ int main(void)
 	printf("us on %d rows       own forward, back   OpenBLAS forward, back\n", AE_BLOCK);
 	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
 		int n = layers[i].n, k = layers[i].k;
-		double of = seconds(own_forward, b, n, k), ow = seconds(own_weights, b, n, k);
-		double bf = seconds(blas_forward, b, n, k), bw = seconds(blas_weights, b, n, k);
+		double of = product_seconds(own_forward, b, n, k),
+		       ow = product_seconds(own_weights, b, n, k);
+		double bf = product_seconds(blas_forward, b, n, k),
+		       bw = product_seconds(blas_weights, b, n, k);
 
 		printf("%-20s %10.2f %7.2f %13.2f %9.2f\n", layers[i].name, of * 1e6, ow * 1e6,
 		       bf * 1e6, bw * 1e6);
-		/* Forward and the gradient of the input are the same product. */
+		/* The gradient of the input takes as long as the forward product. */
 		own += 2 * of + ow;
 		blas += 2 * bf + bw;
 	}

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How fast a recorded run is scored on one core, in the time that the core worked: replay POLICY
- * TRACE. Calls from memory; the trace read alone; both, as `lutra score --signals` does it, without
- * and with the object events between the calls. Each is the best of a few rounds.
+ * Measures how fast a recorded run is scored on one core, by processor time. usage: replay POLICY
+ * TRACE
+ *
+ * It scores system calls from memory; reads the trace alone; and does both, as `lutra score
+ * --signals` does, without and with the object events. Each figure is the best of ROUNDS.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +17,15 @@
 #define ROUNDS 9
 #define RECORDS_MAX (1u << 25)
 
-struct run {
+struct replay_bench {
 	struct replay *replay;
 	const char *path;
-	struct lutra_record *records; /* calls, forks, execs, exits */
+	struct lutra_record *records; /* system calls, forks, execs, exits */
 	size_t n, calls;
-	uint64_t signals; /* so that nothing is computed in vain */
+	uint64_t matches; /* printed nowhere; keeps the compiler from dropping the work */
 };
 
-static double now(void)
+static double cpu_seconds(void)
 {
 	struct timespec t;
 
@@ -31,9 +33,9 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-typedef int (*block_fn)(struct run *run, const struct trace_block *b);
+typedef int (*block_fn)(struct replay_bench *run, const struct trace_block *b);
 
-static int each_block(struct run *run, block_fn fn)
+static int for_each_block(struct replay_bench *run, block_fn fn)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
 	struct trace_block block;
@@ -47,7 +49,7 @@ static int each_block(struct run *run, block_fn fn)
 	return r;
 }
 
-static int keep(struct run *run, const struct trace_block *b)
+static int keep_syscalls(struct replay_bench *run, const struct trace_block *b)
 {
 	for (size_t i = 0; i < b->n && run->n < RECORDS_MAX; i++) {
 		if (b->rec[i].type == LUTRA_RECORD_OBJECT)
@@ -58,13 +60,13 @@ static int keep(struct run *run, const struct trace_block *b)
 	return 0;
 }
 
-static int count(struct run *run, const struct trace_block *b)
+static int count_records(struct replay_bench *run, const struct trace_block *b)
 {
 	run->n += b->n;
 	return 0;
 }
 
-static int score(struct run *run, const struct trace_block *b, bool objects)
+static int score_block(struct replay_bench *run, const struct trace_block *b, bool objects)
 {
 	struct replay_step step;
 
@@ -80,52 +82,52 @@ static int score(struct run *run, const struct trace_block *b, bool objects)
 		r = replay_next(run->replay, &b->rec[i], str, len, &step);
 		if (r < 0)
 			return r;
-		run->signals += r && step.n_signals;
+		run->matches += r && step.n_signals;
 	}
 	return 0;
 }
 
-static int score_calls(struct run *run, const struct trace_block *b)
+static int score_calls(struct replay_bench *run, const struct trace_block *b)
 {
-	return score(run, b, false);
+	return score_block(run, b, false);
 }
 
-static int score_all(struct run *run, const struct trace_block *b)
+static int score_all(struct replay_bench *run, const struct trace_block *b)
 {
-	return score(run, b, true);
+	return score_block(run, b, true);
 }
 
-/* Millions a second, the best of the rounds. */
-static double best(struct run *run, block_fn fn, double n)
+/* Returns millions a second, the best of the rounds. */
+static double best_rate(struct replay_bench *run, block_fn fn, double n)
 {
 	double least = 1e9;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		double start = now(), gone;
+		double start = cpu_seconds(), gone;
 
 		replay_reset(run->replay);
-		if (each_block(run, fn) < 0)
+		if (for_each_block(run, fn) < 0)
 			return 0;
-		gone = now() - start;
+		gone = cpu_seconds() - start;
 		least = gone < least ? gone : least;
 	}
 	return n / least / 1e6;
 }
 
-static double best_from_memory(struct run *run)
+static double best_rate_from_memory(struct replay_bench *run)
 {
 	double least = 1e9;
 	struct replay_step step;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		double start = now(), gone;
+		double start = cpu_seconds(), gone;
 
 		replay_reset(run->replay);
 		for (size_t k = 0; k < run->n; k++)
-			run->signals +=
+			run->matches +=
 				replay_next(run->replay, &run->records[k], NULL, 0, &step) &&
 				step.n_signals;
-		gone = now() - start;
+		gone = cpu_seconds() - start;
 		least = gone < least ? gone : least;
 	}
 	return (double)run->calls / least / 1e6;
@@ -135,7 +137,7 @@ int main(int argc, char **argv)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(replay_freep) struct replay *replay = NULL;
-	struct run run = {.records = malloc(RECORDS_MAX * sizeof(*run.records))};
+	struct replay_bench run = {.records = malloc(RECORDS_MAX * sizeof(*run.records))};
 	double memory, read, both, all;
 	struct err err = {""};
 
@@ -150,15 +152,15 @@ int main(int argc, char **argv)
 	}
 	run.replay = replay;
 	run.path = argv[2];
-	if (each_block(&run, keep) < 0)
+	if (for_each_block(&run, keep_syscalls) < 0)
 		return 1;
-	memory = best_from_memory(&run);
+	memory = best_rate_from_memory(&run);
 	run.n = 0;
-	if (each_block(&run, count) < 0)
+	if (for_each_block(&run, count_records) < 0)
 		return 1;
-	read = best(&run, count, (double)run.n);
-	both = best(&run, score_calls, (double)run.calls);
-	all = best(&run, score_all, (double)run.calls);
+	read = best_rate(&run, count_records, (double)run.n);
+	both = best_rate(&run, score_calls, (double)run.calls);
+	all = best_rate(&run, score_all, (double)run.calls);
 	printf("%.0f million calls/s scored, %.0f million records/s read, %.0f million calls/s "
 	       "both, %.0f with the objects\n",
 	       memory, read, both, all);

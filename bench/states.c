@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations in a loop, unguarded to recorded. */
+/* Runs an operation in a loop, in each state from unguarded to recorded. Needs root. */
 #include "bench/states.h"
 
 #include <bpf/libbpf.h>
@@ -28,7 +28,7 @@
 #define ROUNDS_QUICK 5
 #define BATCHES 200
 #define BATCHES_WARM 5
-#define OTHERS_MUCH 0.05
+#define OTHERS_MUCH 0.05 /* with this share of other programs, the figures are too high */
 
 const char *const bench_state_name[BENCH_STATES] = {"off",  "empty",  "places",
 						    "idle", "scored", "recorded"};
@@ -37,11 +37,11 @@ struct bench_run {
 	struct guard *guard;
 	struct policy *policy;
 	char *cgroup; /* of the loop */
-	char *other;  /* enrolled so that the programs are attached, empty */
+	char *other;  /* an empty cgroup, enrolled so that lutra's programs are attached */
 	char self[PATH_MAX];
 	uint64_t n_records, lost;
-	double busy; /* what others had had of the processors' time at the start, s */
-	double all;  /* and all of that time */
+	double busy; /* processor time of other programs until the start, s */
+	double all;  /* all processor time until the start, s */
 };
 
 static uint64_t now_ns(void)
@@ -52,8 +52,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-/* Processor time since the host's start, s: of all but this process and its children, and all. */
-static void processors(double *ret_others, double *ret_all)
+/*
+ * Reads the processor time since boot in s: of others than this process and its children, and all.
+ */
+static void read_processor_time(double *ret_others, double *ret_all)
 {
 	unsigned long long user = 0, nice = 0, system = 0, idle = 0, wait = 0;
 	double hz = (double)sysconf(_SC_CLK_TCK);
@@ -75,18 +77,18 @@ static void processors(double *ret_others, double *ret_all)
 			       (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1e6;
 }
 
-/* The share of the processors that others had while it ran. */
+/* Returns the share of the processors that other programs had during the run. */
 static double others_share(const struct bench_run *run)
 {
 	double busy, all;
 
-	processors(&busy, &all);
+	read_processor_time(&busy, &all);
 	all -= run->all;
 	busy -= run->busy;
 	return all > 0 && busy > 0 ? busy / all : 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_ns(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
 
@@ -95,12 +97,12 @@ static int compare(const void *a, const void *b)
 
 double bench_median(double *v, unsigned n)
 {
-	qsort(v, n, sizeof(*v), compare);
+	qsort(v, n, sizeof(*v), compare_ns);
 	return v[n / 2];
 }
 
-/* The program in the cgroup: prints the median of its batches, ns an operation. */
-static int loop(const struct bench *b, unsigned kind, unsigned n, const char *arg)
+/* Runs in the child in the cgroup: prints the median of its batches in ns an operation. */
+static int run_loop(const struct bench *b, unsigned kind, unsigned n, const char *arg)
 {
 	double ns[BATCHES];
 
@@ -148,7 +150,7 @@ int bench_policy(struct policy **ret)
 	return 0;
 }
 
-/* Start the loop with its output in a pipe. */
+/* Starts the child that runs the loop, with its output in a pipe. */
 static int start_loop(struct bench *b, unsigned kind, pid_t *ret_pid, int *ret_fd, struct err *err)
 {
 	char option[] = "--loop", which[16], n[16], arg[PATH_MAX];
@@ -175,8 +177,8 @@ static int start_loop(struct bench *b, unsigned kind, pid_t *ret_pid, int *ret_f
 	return r;
 }
 
-/* Run the loop of each kind, taking records meanwhile, as figures of a round. */
-static int measure(struct bench *b, enum bench_state state, unsigned round, struct err *err)
+/* Measures each kind in the state that is set up, and drains the rings meanwhile. */
+static int measure_state(struct bench *b, enum bench_state state, unsigned round, struct err *err)
 {
 	for (unsigned kind = 0; kind < b->n_kinds; kind++) {
 		_cleanup_close_ int fd = -1;
@@ -201,7 +203,7 @@ static int measure(struct bench *b, enum bench_state state, unsigned round, stru
 	return 0;
 }
 
-/* With empty programs, as the state says. */
+/* Measures with empty programs attached as the state says. */
 static int measure_empty(struct bench *b, enum bench_state state, unsigned round, struct err *err)
 {
 	struct empty_bpf *e = empty_bpf__open_and_load();
@@ -209,28 +211,28 @@ static int measure_empty(struct bench *b, enum bench_state state, unsigned round
 	int r = -errno;
 
 	if (e) {
-		e->links.empty = bpf_program__attach(e->progs.empty);
-		r = e->links.empty ? 0 : -errno;
+		e->links.empty_enter = bpf_program__attach(e->progs.empty_enter);
+		r = e->links.empty_enter ? 0 : -errno;
 	}
 	if (r == 0 && state == BENCH_PLACES && !guard_has_lsm(b->run->guard))
 		r = syscall_events_attach_one(e->progs.empty_exit, SYS_openat, &exit);
 	if (r < 0)
 		err_set(err, r, "the empty program does not load: %s", strerror(-r));
 	else
-		r = measure(b, state, round, err);
+		r = measure_state(b, state, round, err);
 	bpf_link__destroy(exit);
 	empty_bpf__destroy(e);
 	return r;
 }
 
-/* All of it was scored, and nothing of it new. */
+/* Checks that everything was scored and that the policy knew it. */
 static int check_scored(const struct bench *b, const struct lutra_counters *c, struct err *err)
 {
 	uint64_t made = (uint64_t)b->batch * BATCHES * b->n_kinds;
 	uint64_t opened = (uint64_t)b->batch * BATCHES * b->n_opens;
 
 	if (c->n[LUTRA_COUNTER_SYSCALLS] < made)
-		return err_set(err, -EIO, "only %llu of %llu calls were scored",
+		return err_set(err, -EIO, "only %llu of %llu system calls were scored",
 			       (unsigned long long)c->n[LUTRA_COUNTER_SYSCALLS],
 			       (unsigned long long)made);
 	if (c->n[LUTRA_COUNTER_OBJECTS] < opened)
@@ -243,7 +245,7 @@ static int check_scored(const struct bench *b, const struct lutra_counters *c, s
 	return 0;
 }
 
-/* Enrolled: the loop's cgroup if it is to be scored or recorded, else only the other one. */
+/* Measures with lutra attached; the loop's cgroup is enrolled except in state idle. */
 static int measure_guarded(struct bench *b, enum bench_state state, unsigned round, struct err *err)
 {
 	struct bench_run *run = b->run;
@@ -258,11 +260,11 @@ static int measure_guarded(struct bench *b, enum bench_state state, unsigned rou
 	int r;
 
 	if (state == BENCH_IDLE)
-		return measure(b, state, round, err);
+		return measure_state(b, state, round, err);
 	r = guard_enroll(run->guard, &e, &slot, err);
 	if (r < 0)
 		return r;
-	r = measure(b, state, round, err);
+	r = measure_state(b, state, round, err);
 	guard_drain(run->guard);
 	guard_counters(run->guard, slot, &c);
 	guard_release(run->guard, slot);
@@ -270,12 +272,12 @@ static int measure_guarded(struct bench *b, enum bench_state state, unsigned rou
 	return r == 0 && state == BENCH_SCORED ? check_scored(b, &c, err) : r;
 }
 
-static int round_of(struct bench *b, unsigned round, struct err *err)
+static int measure_round(struct bench *b, unsigned round, struct err *err)
 {
 	struct guard_enrolment other = {
 		.cgroup = b->run->other, .policy = b->run->policy, .mode = LUTRA_MODE_AUDIT};
 	uint32_t slot = 0;
-	int r = measure(b, BENCH_OFF, round, err);
+	int r = measure_state(b, BENCH_OFF, round, err);
 
 	for (enum bench_state s = BENCH_EMPTY; r == 0 && s < BENCH_IDLE; s++)
 		r = measure_empty(b, s, round, err);
@@ -306,7 +308,7 @@ void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,
 	ret->above = bench_median(above, b->rounds);
 }
 
-static int report(struct bench *b)
+static int report_run(struct bench *b)
 {
 	char file[PATH_MAX + 64], dir[PATH_MAX];
 	json_auto_t *j = NULL;
@@ -325,15 +327,15 @@ static int report(struct bench *b)
 	       uts.release, b->rounds, BATCHES, b->batch, (unsigned long long)b->run->n_records,
 	       (unsigned long long)b->run->lost, file);
 	if (others >= OTHERS_MUCH)
-		printf("other programs had %.0f %% of the processors meanwhile: on a quiet host "
-		       "the figures are lower\n",
+		printf("other programs used %.0f %% of the processors: the figures are lower on a "
+		       "quiet host\n",
 		       100 * others);
 	if (r == 0 && json_dump_file(j, file, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0)
 		r = -EIO;
 	return r;
 }
 
-static int prepare(struct bench *b, struct err *err)
+static int prepare_run(struct bench *b, struct err *err)
 {
 	const struct guard_handler handler = {.record = count_record, .ctx = b};
 	struct bench_run *run = b->run;
@@ -358,29 +360,29 @@ static int prepare(struct bench *b, struct err *err)
 
 static volatile sig_atomic_t stopped;
 
-static void stop(int signo)
+static void stop_run(int signo)
 {
 	stopped = signo;
 }
 
 static int run_rounds(struct bench *b, struct err *err)
 {
-	int r = prepare(b, err);
+	int r = prepare_run(b, err);
 
 	for (unsigned i = 0; r == 0 && i < b->rounds && !stopped; i++) {
 		if (isatty(STDERR_FILENO))
 			fprintf(stderr, "\rround %u of %u ", i + 1, b->rounds);
-		r = round_of(b, i, err);
+		r = measure_round(b, i, err);
 	}
 	if (isatty(STDERR_FILENO))
 		fputc('\r', stderr);
 	if (r < 0 || stopped)
 		return r;
-	r = report(b);
+	r = report_run(b);
 	return r < 0 ? err_set(err, r, "%s.json cannot be written", b->name) : 0;
 }
 
-static void run_done(struct bench *b)
+static void bench_run_done(struct bench *b)
 {
 	struct bench_run *run = b->run;
 
@@ -405,8 +407,8 @@ int bench_main(struct bench *b, int argc, char **argv)
 	int r;
 
 	if (argc == 5 && strcmp(argv[1], "--loop") == 0)
-		return loop(b, (unsigned)strtoul(argv[2], NULL, 10),
-			    (unsigned)strtoul(argv[3], NULL, 10), argv[4]);
+		return run_loop(b, (unsigned)strtoul(argv[2], NULL, 10),
+				(unsigned)strtoul(argv[3], NULL, 10), argv[4]);
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--quick") != 0)) {
 		fprintf(stderr, "usage: %s [--quick]\n", b->name);
 		return 2;
@@ -414,17 +416,17 @@ int bench_main(struct bench *b, int argc, char **argv)
 	b->rounds = argc == 2 ? ROUNDS_QUICK : BENCH_ROUNDS_MAX;
 	b->batch = argc == 2 ? b->batch_quick : b->batch;
 	b->run = &run;
-	processors(&run.busy, &run.all);
+	read_processor_time(&run.busy, &run.all);
 	n = readlink("/proc/self/exe", run.self, sizeof(run.self) - 1);
 	if (n < 0 || geteuid() != 0) {
 		fprintf(stderr, "%s: needs root, to load BPF programs and make cgroups\n", b->name);
 		return 1;
 	}
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
+	signal(SIGINT, stop_run);
+	signal(SIGTERM, stop_run);
 	r = run_rounds(b, &err);
 	if (r < 0)
 		fprintf(stderr, "%s: %s\n", b->name, err.msg);
-	run_done(b);
+	bench_run_done(b);
 	return r < 0 ? 1 : stopped ? 128 + stopped : 0;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the guard costs an operation, by a program that does it in a loop: ns each, in six states,
- * one after the other in every round.
+ * Measures what the guard costs an operation. A program repeats the operation in a loop; each round
+ * measures six states, one after the other, in ns an operation.
  *
- *   off       nothing attached
+ *   off       nothing is attached
  *   empty     an empty program at sys_enter
- *   places    empty programs wherever lutra has some that the operation meets: also at the exit of
- *             openat, where LSM programs do not run and a tracepoint stands in
- *   idle      lutra, task not enrolled
- *   scored    enrolled, a policy that knows the operation
- *   recorded  enrolled, every event goes into the ring
+ *   places    an empty program at each place where the operation meets one of lutra's; without LSM
+ *             programs, that includes the exit of openat
+ *   idle      lutra is attached, the task is not enrolled
+ *   scored    the task is enrolled, by a policy that knows the operation
+ *   recorded  the task is enrolled, and every event goes into the ring
  *
- * A figure of a round is the median of many short batches, so that what else runs on the host
- * seldom counts; ratios and differences are taken within a round.
+ * The figure of a round is the median of many short batches, so other programs on the host rarely
+ * change it. Ratios and differences are taken within a round.
  */
 #ifndef LUTRA_BENCH_STATES_H
 #define LUTRA_BENCH_STATES_H
@@ -42,26 +42,32 @@ struct bench {
 	const char *name; /* results go to NAME.json beside the program */
 	const char *const *kinds;
 	unsigned n_kinds;
-	unsigned n_opens;	     /* kinds of which each operation is an object */
+	unsigned n_opens;	     /* kinds whose operations are an object each */
 	unsigned batch, batch_quick; /* operations in a batch */
-	/* Do the operation n times; arg as argument() said. Nonzero: it failed. */
+	/*
+	 * Does the operation n times, with what argument() returned. Returns 0, or not if it
+	 * failed.
+	 */
 	int (*operate)(unsigned kind, const char *arg, unsigned n);
 	const char *(*argument)(unsigned kind);
-	/* A policy that knows the operations, the caller's to free. */
+	/* Makes a policy that knows the operations, for the caller to free. */
 	int (*policy)(struct policy **ret);
-	/* Print the results; adds them to json. */
+	/* Prints the results and adds them to json. */
 	int (*report)(const struct bench *b, json_t *json);
 
-	/* While it runs. ns an operation, by round. */
+	/* Set while the benchmark runs. ns: of an operation, by round. */
 	double *ns[BENCH_KINDS][BENCH_STATES];
 	unsigned rounds;
 	struct bench_run *run;
 };
 
-/* A program's main(): [--quick], or --loop for the program in the cgroup. An exit code. */
+/*
+ * The main() of a benchmark. Arguments: [--quick], or --loop ... for the child in the cgroup.
+ * Returns an exit code.
+ */
 int bench_main(struct bench *b, int argc, char **argv);
 
-/* Over the rounds: the median, the least, and the median of ratio and difference to empty. */
+/* Over all rounds: median and least ns, and the medians of ratio and difference to state empty. */
 struct bench_figure {
 	double median, min, ratio, above;
 };
@@ -69,10 +75,13 @@ struct bench_figure {
 void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,
 		  struct bench_figure *ret);
 
-/* The median of n values, which it sorts. */
+/* Returns the median of n values, and sorts them. */
 double bench_median(double *v, unsigned n);
 
-/* A policy of which every call is known, with room for nodes and objects. -ENOMEM. */
+/*
+ * Makes a policy that knows every system call, with room for nodes and objects. Returns 0 or
+ * -ENOMEM.
+ */
 int bench_policy(struct policy **ret);
 
 #endif

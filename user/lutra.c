@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra: the command line. Finds the command and runs it. */
+/* lutra: the main program of the command line. Finds the command and runs it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,35 +12,35 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"doctor", cmd_doctor, "what this host can do, and the fallback for what it cannot"},
-	{"run", cmd_run, "run a command in a cgroup of its own, recorded or guarded"},
-	{"record", cmd_record, "record a container, a cgroup or a command"},
-	{"import", cmd_import, "a trace from another tool's recording"},
-	{"learn", cmd_learn, "a policy for an image: runs recorded, trained, put in audit"},
-	{"train", cmd_train, "make a policy from recorded runs"},
-	{"eval", cmd_eval, "false alarms and detection of a policy on recorded runs"},
-	{"score", cmd_score, "the reference scorer: one line an event of a trace"},
-	{"trace", cmd_trace, "info, cat, merge, verify traces"},
-	{"policy", cmd_policy, "list, show, verify, compare, sign policies, set their mode"},
-	{"seccomp", cmd_seccomp, "a policy as a seccomp profile; merge, check profiles"},
-	{"enroll", cmd_enroll, "put a cgroup under the daemon's guard"},
-	{"release", cmd_release, "end it"},
-	{"mode", cmd_mode, "switch its mode, at once"},
-	{"thaw", cmd_thaw, "a frozen container goes on, its levels begin again"},
-	{"ps", cmd_ps, "the containers under guard: engine, image, mode, policy, pod"},
-	{"top", cmd_top, "the containers and their levels, in a terminal, as they change"},
-	{"status", cmd_status, "what the daemon guards, and its counters"},
-	{"events", cmd_events, "what happened"},
+	{"doctor", cmd_doctor, "Show what this host supports, and the fallbacks"},
+	{"run", cmd_run, "Run a command in its own cgroup, recorded or guarded"},
+	{"record", cmd_record, "Record a container, a cgroup or a command"},
+	{"import", cmd_import, "Turn a recording of another tool into a trace"},
+	{"learn", cmd_learn, "Learn a policy for an image from runs of its containers"},
+	{"train", cmd_train, "Train a policy from recorded runs"},
+	{"eval", cmd_eval, "Measure false alarms and detection of a policy"},
+	{"score", cmd_score, "Score a recorded run, one line per event"},
+	{"trace", cmd_trace, "Inspect, merge or verify traces"},
+	{"policy", cmd_policy, "List, show, verify, compare and sign policies, set their mode"},
+	{"seccomp", cmd_seccomp, "Make, merge and check seccomp profiles"},
+	{"enroll", cmd_enroll, "Guard a container"},
+	{"release", cmd_release, "Stop guarding a container"},
+	{"mode", cmd_mode, "Change the mode of a running container"},
+	{"thaw", cmd_thaw, "Thaw a frozen container"},
+	{"ps", cmd_ps, "List the guarded containers"},
+	{"top", cmd_top, "Show the guarded containers and their levels in the terminal"},
+	{"status", cmd_status, "Show what lutrad guards, and its counters"},
+	{"events", cmd_events, "Print events of guarded containers"},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int help(void)
+static int print_help(void)
 {
-	puts("lutra guards containers: it scores their system calls in the kernel.\n\n"
+	puts("lutra guards containers: the kernel scores each of their system calls.\n\n"
 	     "Usage: lutra COMMAND [OPTION]… [ARGUMENT]…\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
-	puts("\nlutra COMMAND --help says more. Exit status: 0 done, 1 failed, 2 wrong use.");
+	puts("\nSee lutra COMMAND --help. Exit status: 0 success, 1 failure, 2 wrong use.");
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 		return cli_failf("no command; see `lutra --help`"), EXIT_USAGE;
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
-		return help();
+		return print_help();
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(commands[i].name, argv[1]) != 0)
 			continue;

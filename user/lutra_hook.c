@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lutra-hook: an OCI hook. At createRuntime the container's first process has its namespaces and
- * its cgroup, and waits: lutrad is asked to put it under guard before its program runs. At poststop
- * lutrad is told of the end.
+ * lutra-hook: an OCI hook. At createRuntime the first process of the container is in its namespaces
+ * and its cgroup, and waits; the hook asks lutrad to guard the container before the program runs.
+ * At poststop the hook reports the end.
  *
- * Fails: open, with a line on stderr and in the system's log; with --fail-closed a container that
- * cannot be put under guard does not start. One that no policy is for starts in any case.
+ * Fails: open, with a line on stderr and in the system log; closed with --fail-closed. A container
+ * that no policy is for starts in both cases.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,89 +15,70 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lib/base/args.h"
+#include "user/cli/cli.h"
 #include "user/http/control_client.h"
-#include "user/sys/clock.h"
 #include "user/identity/bundle.h"
+#include "user/sys/clock.h"
 
-#define TIMEOUT_MS 5000 /* lutrad may be detaching its programs, which takes two seconds */
+#define TIMEOUT_MS 5000 /* lutrad needs up to two seconds while it detaches its programs */
 #define TIMEOUT_MS_MAX 60000
+
+struct hook_args {
+	const char *config_file;
+	const char *times;
+	uint64_t timeout_ms;
+	bool fail_closed;
+	struct args_list stage;
+};
 
 enum { OPT_FAIL_CLOSED = 256, OPT_TIMEOUT, OPT_TIMES };
 
-static const struct argp_option options[] = {
-	{"config", 'c', "FILE", 0, "lutrad's configuration, for its socket", 0},
-	{"fail-closed", OPT_FAIL_CLOSED, NULL, 0,
-	 "Let no container start that cannot be put under guard", 0},
-	{"timeout", OPT_TIMEOUT, "MS", 0, "Wait at most so long, in all; default: 5000", 0},
-	{"times", OPT_TIMES, "FILE", 0,
-	 "Append a line: the container's id, and the microseconds from the question to the answer",
-	 0},
+#define S struct hook_args
+static const struct args_option options[] = {
+	CLI_OPTION_CONFIG(S),
+	ARGS_FLAG("fail-closed", OPT_FAIL_CLOSED,
+		  "Stop the start of a container that lutrad cannot guard", S, fail_closed),
+	ARGS_NUMBER("timeout", OPT_TIMEOUT, "MS", "Wait at most this time; default: 5000", 1,
+		    TIMEOUT_MS_MAX, S, timeout_ms),
+	ARGS_STRING("times", OPT_TIMES, "FILE",
+		    "Append the container's id and the microseconds that lutrad needed", S, times),
 	{},
 };
+#undef S
 
-struct hook_args {
-	const char *config;
-	const char *times;
-	const char *stage;
-	unsigned long long timeout_ms;
-	bool fail_closed;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+static bool is_stage(const struct hook_args *a, const char *name)
 {
-	struct hook_args *a = state->input;
-
-	switch (key) {
-	case 'c':
-		a->config = arg;
-		return 0;
-	case OPT_FAIL_CLOSED:
-		a->fail_closed = true;
-		return 0;
-	case OPT_TIMEOUT:
-		return args_number(state, arg, TIMEOUT_MS_MAX, "--timeout", &a->timeout_ms);
-	case OPT_TIMES:
-		a->times = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->stage)
-			return args_usage(state, "takes one argument");
-		a->stage = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->timeout_ms)
-			return args_usage(state, "--timeout: at least 1");
-		if (!a->stage ||
-		    (strcmp(a->stage, "createRuntime") != 0 && strcmp(a->stage, "poststop") != 0))
-			return args_usage(state, "give createRuntime or poststop");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return strcmp(a->stage.arg[0], name) == 0;
 }
 
-static const struct argp argp = {options,
-				 parse,
-				 "createRuntime|poststop",
-				 "An OCI hook: has lutrad guard a container before its program "
-				 "runs.\vThe runtime gives the container's state on standard "
-				 "input.",
-				 NULL,
-				 NULL,
-				 NULL};
+static error_t check_hook_args(struct argp_state *state, void *ret)
+{
+	const struct hook_args *a = ret;
 
-/* ---- time ---- */
+	if (!a->stage.n || (!is_stage(a, "createRuntime") && !is_stage(a, "poststop")))
+		return args_usage(state, "give createRuntime or poststop");
+	return 0;
+}
 
-static volatile sig_atomic_t late;
+static const struct args_command command = {
+	.options = options,
+	.usage = "createRuntime|poststop",
+	.doc = "Have lutrad guard a container before its program runs (OCI hook)."
+	       "\vThe runtime gives the container's state on standard input.",
+	.max = 1,
+	.list = offsetof(struct hook_args, stage),
+	.check = check_hook_args,
+};
+
+static volatile sig_atomic_t is_late;
 
 static void on_alarm(int sig)
 {
 	(void)sig;
-	late = 1;
+	is_late = 1;
 }
 
-/* Whatever waits is interrupted then, again and again lest it had not begun to wait. */
+/* Interrupts each system call after ms milliseconds, and again every 20 ms. */
 static void limit_time(unsigned long long ms)
 {
 	const struct itimerval t = {
@@ -109,9 +90,7 @@ static void limit_time(unsigned long long ms)
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
-/* ---- work ---- */
-
-static int read_state(char **ret, size_t *ret_len, struct err *err)
+static int read_stdin(char **ret, size_t *ret_len, struct err *err)
 {
 	_cleanup_free_ char *text = malloc(OCI_STATE_MAX + 1);
 	size_t len = 0;
@@ -126,13 +105,14 @@ static int read_state(char **ret, size_t *ret_len, struct err *err)
 	if (n < 0)
 		return err_set(err, -errno, "standard input: %s", strerror(errno));
 	if (len > OCI_STATE_MAX)
-		return err_set(err, -EFBIG, "the state is over %u bytes", OCI_STATE_MAX);
+		return err_set(err, -EFBIG, "the container's state is over %u bytes",
+			       OCI_STATE_MAX);
 	*ret = TAKE_PTR(text);
 	*ret_len = len;
 	return 0;
 }
 
-static void note_time(const char *file, const char *id, uint64_t ns)
+static void append_time(const char *file, const char *id, uint64_t ns)
 {
 	FILE *f = file ? fopen(file, "ae") : NULL;
 
@@ -142,32 +122,35 @@ static void note_time(const char *file, const char *id, uint64_t ns)
 	fclose(f);
 }
 
-static int ask(const struct hook_args *a, const struct oci_state *s, struct identity *w,
-	       struct err *err)
+static int report_to_daemon(const struct hook_args *a, const struct oci_state *s,
+			    struct identity *w, struct err *err)
 {
-	bool start = strcmp(a->stage, "createRuntime") == 0;
+	_cleanup_(config_freep) struct config *config = NULL;
+	bool start = is_stage(a, "createRuntime");
 	json_auto_t *answer = NULL;
-	json_t *q = json_pack("{s:s, s:s, s:o}", "cmd", "container", "event",
-			      start ? "start" : "stop", "who", identity_to_json(w));
+	json_auto_t *q = json_pack("{s:s, s:s, s:o}", "cmd", "container", "event",
+				   start ? "start" : "stop", "who", identity_to_json(w));
 	uint64_t t0 = clock_now_ns();
 	int r;
 
 	if (q && start)
 		json_object_set_new(q, "pid", json_integer(s->pid));
-	r = client_ask(a->config, q, &answer, NULL, NULL, err);
+	r = config_load(a->config_file, &config, err);
 	if (r == 0)
-		note_time(a->times, s->id, clock_now_ns() - t0);
+		r = control_ask(config->socket, json_incref(q), &answer, NULL, NULL, err);
+	if (r == 0)
+		append_time(a->times, s->id, clock_now_ns() - t0);
 	return r;
 }
 
-static int hook(const struct hook_args *a, struct err *err)
+static int run_hook(const struct hook_args *a, struct err *err)
 {
 	_cleanup_(oci_state_done) struct oci_state s = {};
 	_cleanup_(identity_done) struct identity w = {};
 	_cleanup_free_ char *text = NULL;
 	struct err why;
 	size_t len = 0;
-	int r = read_state(&text, &len, err);
+	int r = read_stdin(&text, &len, err);
 
 	if (r == 0)
 		r = oci_state_from_json(text, len, &s, err);
@@ -177,11 +160,11 @@ static int hook(const struct hook_args *a, struct err *err)
 		r = identity_from_annotations(&w, s.annotations);
 	if (r < 0)
 		return r;
-	/* What cannot be read leaves the container with less of a name, and perhaps no policy. */
-	if (s.bundle && strcmp(a->stage, "createRuntime") == 0 &&
+	/* A bundle that cannot be read leaves the identity incomplete, perhaps without a policy. */
+	if (s.bundle && is_stage(a, "createRuntime") &&
 	    identity_from_bundle(&w, s.bundle, &why) < 0)
 		syslog(LOG_WARNING, "%.12s: %s", s.id, why.msg);
-	return ask(a, &s, &w, err);
+	return report_to_daemon(a, &s, &w, err);
 }
 
 int main(int argc, char **argv)
@@ -193,15 +176,16 @@ int main(int argc, char **argv)
 	int r;
 
 	argv[0] = name;
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
 	openlog(name, LOG_PID, LOG_DAEMON);
 	limit_time(a.timeout_ms);
-	r = hook(&a, &err);
+	r = run_hook(&a, &err);
 	if (r == 0)
 		return 0;
-	closed = a.fail_closed && strcmp(a.stage, "createRuntime") == 0;
-	if (late)
-		err_set(&err, -ETIMEDOUT, "no answer within %llu ms", a.timeout_ms);
+	closed = a.fail_closed && is_stage(&a, "createRuntime");
+	if (is_late)
+		err_set(&err, -ETIMEDOUT, "lutrad did not answer within %llu ms",
+			(unsigned long long)a.timeout_ms);
 	fprintf(stderr, "lutra-hook: %s: %s\n",
 		closed ? "the container does not start" : "the container is not guarded", err.msg);
 	syslog(LOG_ERR, "%s: %s", closed ? "a container does not start" : "not guarded", err.msg);

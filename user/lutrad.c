@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "lib/base/args.h"
+#include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 
 struct lutrad_args {
-	const char *config; /* NULL: the default file */
+	const char *config_file; /* NULL: the default file */
 	bool uninstall;
 };
 
 static const struct args_option options[] = {
-	ARGS_STRING("config", 'c', "FILE", "Configuration file (default " CONFIG_DEFAULT_FILE ")",
-		    struct lutrad_args, config),
+	CLI_OPTION_CONFIG(struct lutrad_args),
 	ARGS_FLAG("uninstall", 256,
 		  "Stop guarding all containers and remove what is pinned in the kernel",
 		  struct lutrad_args, uninstall),
@@ -48,7 +47,7 @@ int main(int argc, char **argv)
 		err_set(&err, -EPERM, "only root can guard containers: run as root");
 		return report_failure(&err);
 	}
-	if (config_load(a.config, &config, &err) < 0)
+	if (config_load(a.config_file, &config, &err) < 0)
 		return report_failure(&err);
 	r = a.uninstall ? daemon_uninstall(config, &err) : daemon_serve(config, &err);
 	return r < 0 ? report_failure(&err) : 0;

@@ -14,7 +14,7 @@
 #define OPTIONS_MAX 24
 
 static const struct argp_option help_option[] = {
-	{"help", 'h', NULL, 0, "Say what the command does and which options it takes", -1},
+	{"help", 'h', NULL, 0, "Show this help", -1},
 	{},
 };
 
@@ -54,6 +54,8 @@ static void run_argp(const struct argp *argp, int argc, char **argv, bool in_ord
 	size_t size;
 	error_t r;
 
+	/* One option, one line; no remark on the arguments of short options. */
+	setenv("ARGP_HELP_FMT", "rmargin=100,no-dup-args-note", 0);
 	/* getopt and argp print to stderr, which glibc allows to be exchanged. */
 	stderr = open_memstream(&said, &size);
 	if (!stderr)

@@ -22,7 +22,7 @@
 #include "tests/unit/sample.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/child.h"
-#include "user/http/control_client.h"
+#include "user/cli/daemon/ask.h"
 #include "user/sys/clock.h"
 
 #define LUTRAD "build/bin/lutrad"
@@ -64,7 +64,7 @@ static inline json_t *ask(const struct fixture *f, json_t *q, struct err *err)
 {
 	json_t *answer = NULL;
 
-	return client_ask(f->config, q, &answer, NULL, NULL, err) == 0 ? answer : NULL;
+	return ask_daemon(f->config, q, &answer, err) == 0 ? answer : NULL;
 }
 
 static inline json_t *status(const struct fixture *f)

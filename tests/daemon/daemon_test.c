@@ -2,6 +2,8 @@
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
 #include "tests/daemon/daemon.h"
 #include "lib/policy/policy.h"
+#include "user/config/config.h"
+#include "user/http/control_client.h"
 #include "user/http/control_protocol.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)
@@ -178,10 +180,14 @@ static int count_line(void *ctx, const char *line)
 
 static bool has_events(struct fixture *f)
 {
-	json_auto_t *q = json_pack("{s:s}", "cmd", "events"), *answer = NULL;
+	_cleanup_(config_freep) struct config *config = NULL;
+	json_auto_t *answer = NULL;
 	int n = 0;
 
-	return client_ask(f->config, json_incref(q), &answer, count_line, &n, NULL) == 0 && n > 0;
+	assert_int_equal(config_load(f->config, &config, NULL), 0);
+	return control_ask(config->socket, json_pack("{s:s}", "cmd", "events"), &answer, count_line,
+			   &n, NULL) == 0 &&
+	       n > 0;
 }
 
 static bool has_a_line(struct fixture *f)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One-line errors, JSON, names of policies. */
+/* Messages, JSON and paths for the commands. */
 #include "user/cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,17 +41,38 @@ int cli_print_json(json_t *j, bool pretty)
 	return 0;
 }
 
-bool cli_is_policy_path(const char *name)
+const char *cli_json_text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+long long cli_json_number(const json_t *j, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(j, key));
+}
+
+char *cli_absolute_path(const char *path)
+{
+	char *s = realpath(path, NULL);
+
+	if (!s)
+		cli_failf("%s: %s", path, strerror(errno));
+	return s;
+}
+
+bool cli_is_policy_path(const char *policy)
 {
 	struct stat st;
 
-	return strchr(name, '/') || (stat(name, &st) == 0 && S_ISDIR(st.st_mode));
+	return strchr(policy, '/') || (stat(policy, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-void cli_policy_dir(const char *name, const char *policies_dir, char *buf, size_t size)
+void cli_policy_dir(const char *policy, const char *policies_dir, char *buf, size_t size)
 {
-	if (cli_is_policy_path(name))
-		snprintf(buf, size, "%s", name);
+	if (cli_is_policy_path(policy))
+		snprintf(buf, size, "%s", policy);
 	else
-		snprintf(buf, size, "%s/%s", policies_dir, name);
+		snprintf(buf, size, "%s/%s", policies_dir, policy);
 }

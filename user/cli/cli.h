@@ -1,29 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: one-line errors, exit codes. */
+/* What the commands share: their options, messages, JSON, and names of policies. */
 #ifndef LUTRA_USER_CLI_CLI_H
 #define LUTRA_USER_CLI_CLI_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "lib/abi/mode_args.h"
 #include "lib/base/args.h"
 #include "lib/base/err.h"
+#include "user/config/config.h"
 
 #define DEFAULT_POLICIES_DIR "/etc/lutra/policies.d"
 
-/* Print "lutra: LINE" on stderr; returns 1, the exit code. */
+/* Rows for options that several commands have. The member of struct s is named in the row. */
+enum { CLI_KEY_CGROUP = 1000, CLI_KEY_FORCE, CLI_KEY_NO_LSM };
+#define CLI_HELP_CONFIG "Configuration of lutrad; default: " CONFIG_DEFAULT_FILE
+#define CLI_HELP_POLICY "Policy: a directory, or a name in policies_dir"
+#define CLI_HELP_MODE "learn, audit, deny, kill, kill-container, freeze; default: policy's"
+#define CLI_HELP_FORCE "Allow a mode that the policy is too little trained for"
+#define CLI_HELP_NO_LSM "Use tracepoints even where BPF LSM works"
+#define CLI_OPTION_CONFIG(s) ARGS_STRING("config", 'c', "FILE", CLI_HELP_CONFIG, s, config_file)
+#define CLI_OPTION_JSON(s) ARGS_FLAG("json", 'j', "Print JSON", s, json)
+#define CLI_OPTION_CGROUP(s)                                                                       \
+	ARGS_STRING("cgroup", CLI_KEY_CGROUP, "PATH", "Cgroup v2 directory", s, cgroup)
+#define CLI_OPTION_POLICY(s) ARGS_STRING("policy", 'p', "POLICY", CLI_HELP_POLICY, s, policy)
+#define CLI_OPTION_MODE(s) ARGS_CALL("mode", 'm', "MODE", CLI_HELP_MODE, mode_args_read, s, mode)
+#define CLI_OPTION_IMAGE(s, help) ARGS_STRING("image", 'i', "REF", help, s, image)
+#define CLI_OPTION_OUTPUT(s, help) ARGS_STRING("output", 'o', "FILE", help, s, output)
+#define CLI_OPTION_FORCE(s, short_key) ARGS_FLAG("force", short_key, CLI_HELP_FORCE, s, force)
+#define CLI_OPTION_NO_LSM(s) ARGS_FLAG("no-lsm", CLI_KEY_NO_LSM, CLI_HELP_NO_LSM, s, no_lsm)
+
+/* Both print "lutra: LINE" to stderr and return 1, the exit code. */
 int cli_fail(const struct err *err);
 int cli_failf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Print a value (reference stolen) and a newline; indented if pretty. 0, or 1 if it cannot. */
+/*
+ * Prints a value and a newline; takes over the reference. pretty: with line breaks. Returns the
+ * exit code: 0, or 1 after a message.
+ */
 int cli_print_json(json_t *j, bool pretty);
 
-/* Is NAME|DIR a directory? What holds a slash is, and what is one here. */
-bool cli_is_policy_path(const char *name);
-/* A policy's directory from NAME|DIR: a name lies below policies_dir. */
-void cli_policy_dir(const char *name, const char *policies_dir, char *buf, size_t size);
+/* Returns a string member of an object, "" if it has none. */
+const char *cli_json_text(const json_t *j, const char *key);
+/* Returns an integer member of an object, 0 if it has none. */
+long long cli_json_number(const json_t *j, const char *key);
 
-/* The commands. argv[0] is "lutra COMMAND". Return the exit code. */
+/* Returns the absolute path, which the caller frees, or NULL after a message. */
+char *cli_absolute_path(const char *path);
+/* Returns true if POLICY is a directory, not a name: it holds a slash, or is a directory here. */
+bool cli_is_policy_path(const char *policy);
+/* Writes the directory of POLICY; a name lies in policies_dir. */
+void cli_policy_dir(const char *policy, const char *policies_dir, char *buf, size_t size);
+
+/* The commands. argv[0] is "lutra COMMAND". Each returns the exit code. */
 int cmd_doctor(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's other end. */
+/* The client of lutrad's control socket. */
 #ifndef LUTRA_USER_HTTP_CONTROL_CLIENT_H
 #define LUTRA_USER_HTTP_CONTROL_CLIENT_H
 
@@ -8,12 +8,13 @@
 #include "lib/base/err.h"
 
 /*
- * Send a request (reference stolen) to the daemon that config (NULL: the default file) names.
- * *ret_answer: the answer, the caller's. each: called for every further line until the daemon ends
- * it, or it returns other than 0; may be NULL. -ECONNREFUSED: no daemon. -EBADMSG: not an answer.
- * -EREMOTEIO: the daemon said no; err is what it said.
+ * Sends a request to lutrad's socket, the path of a Unix socket, and takes over its reference.
+ * Blocks until lutrad answers; the caller frees *ret_answer. on_line is called for each further
+ * line until lutrad closes the connection or on_line returns not 0; it may be NULL. -ECONNREFUSED:
+ * lutrad does not run. -EACCES: not root. -EBADMSG: not an answer. -EREMOTEIO: lutrad refused, err
+ * is its reason.
  */
-int client_ask(const char *config, json_t *request, json_t **ret_answer,
-	       int (*each)(void *ctx, const char *line), void *ctx, struct err *err);
+int control_ask(const char *socket_path, json_t *request, json_t **ret_answer,
+		int (*on_line)(void *ctx, const char *line), void *ctx, struct err *err);
 
 #endif

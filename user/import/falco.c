@@ -44,7 +44,7 @@ static int choose_container(struct lines *l, struct falco *f, json_t *event, str
 	return 1;
 }
 
-static int add_event(struct lines *l, json_t *event, struct err *err)
+static int add_falco_event(struct lines *l, json_t *event, struct err *err)
 {
 	json_t *tid = event_field(event, "thread.tid"), *pid = event_field(event, "proc.pid");
 	const char *type = json_string_value(event_field(event, "evt.type"));
@@ -88,7 +88,7 @@ static int falco_line(struct lines *l, void *ctx, char *line, struct err *err)
 	}
 	r = choose_container(l, ctx, event, err);
 	if (r > 0)
-		r = add_event(l, event, err);
+		r = add_falco_event(l, event, err);
 	json_decref(event);
 	return r;
 }

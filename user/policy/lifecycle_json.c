@@ -20,7 +20,7 @@ static json_t *text_to_json(const char *s)
 	return s ? text_json_keep(s) : json_null();
 }
 
-static json_t *run_to_json(const struct lifecycle_run *r)
+static json_t *recording_to_json(const struct lifecycle_run *r)
 {
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "file",
 			 text_json_keep(r->file), "calls", (json_int_t)r->calls, "objects",
@@ -29,12 +29,12 @@ static json_t *run_to_json(const struct lifecycle_run *r)
 			 "counted", (int)r->counted, "used", (int)r->used);
 }
 
-static json_t *runs_to_json(const struct lifecycle_image *i)
+static json_t *recordings_to_json(const struct lifecycle_image *i)
 {
 	json_t *runs = json_array();
 
 	for (size_t k = 0; k < i->n_runs; k++)
-		json_array_append_new(runs, run_to_json(&i->runs[k]));
+		json_array_append_new(runs, recording_to_json(&i->runs[k]));
 	return runs;
 }
 
@@ -50,7 +50,7 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "fired",
 		(json_int_t)i->fired, "policy_calls", (json_int_t)i->policy_calls, "clean_ns",
 		(json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns, "runs",
-		runs_to_json(i));
+		recordings_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -237,7 +237,7 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_calls",
 		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
 		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
-		text_to_json(i->note), "runs", runs_to_json(i));
+		text_to_json(i->note), "runs", recordings_to_json(i));
 
 	return j;
 }

@@ -1,102 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra ps: the containers under guard, a line each. */
+/* lutra ps: prints the guarded containers, one line each. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/http/control_client.h"
+#include "user/cli/daemon/ask.h"
 
 #define SHORT_ID 12
+#define CELL_BYTES 256
 
 struct ps_args {
-	const char *config;
+	const char *config_file;
 	bool json;
 };
 
-static const struct argp_option options[] = {
-	{"json", 'j', NULL, 0, "Print JSON", 0},
-	{"config", 'c', "FILE", 0, "The daemon's configuration, for its socket", 0},
+static const struct args_option options[] = {
+	CLI_OPTION_JSON(struct ps_args),
+	CLI_OPTION_CONFIG(struct ps_args),
 	{},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct ps_args *a = state->input;
+static const struct args_command command = {
+	.options = options,
+	.doc = "List the containers that lutrad guards.",
+};
 
-	switch (key) {
-	case 'c':
-		a->config = arg;
-		return 0;
-	case 'j':
-		a->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		return args_usage(state, "takes no argument");
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options, parse, NULL, "Name the containers that the daemon guards.", NULL, NULL, NULL};
-
-/* Columns; each as wide as its widest. */
+/* Columns; each is as wide as its widest cell. */
 enum { NAME, ENGINE, ID, MODE, POLICY, POD, IMAGE, COLUMNS };
 static const char *const heads[COLUMNS] = {"NAME",   "ENGINE", "ID",   "MODE",
 					   "POLICY", "POD",    "IMAGE"};
-#define CELL 256
 
-static const char *text(const json_t *c, const char *key)
+static void write_cell(const json_t *c, int column, char buf[static CELL_BYTES])
 {
-	const char *s = json_string_value(json_object_get(c, key));
-
-	return s ? s : "";
-}
-
-static void cell(const json_t *c, int column, char buf[static CELL])
-{
-	const char *pod = text(c, "pod"), *policy = strrchr(text(c, "policy"), '/');
-	char raw[CELL];
+	const char *pod = cli_json_text(c, "pod"), *policy = cli_json_text(c, "policy");
+	const char *slash = strrchr(policy, '/');
+	char raw[CELL_BYTES];
 
 	switch (column) {
 	case ENGINE:
-		snprintf(raw, sizeof(raw), "%s", text(c, "engine"));
+		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "engine"));
 		break;
 	case ID:
-		snprintf(raw, sizeof(raw), "%.*s", SHORT_ID, text(c, "id"));
+		snprintf(raw, sizeof(raw), "%.*s", SHORT_ID, cli_json_text(c, "id"));
 		break;
 	case MODE:
-		snprintf(raw, sizeof(raw), "%s%s", text(c, "mode"),
+		snprintf(raw, sizeof(raw), "%s%s", cli_json_text(c, "mode"),
 			 json_is_true(json_object_get(c, "frozen")) ? ", frozen" : "");
 		break;
 	case POLICY:
-		snprintf(raw, sizeof(raw), "%s", policy ? policy + 1 : text(c, "policy"));
+		snprintf(raw, sizeof(raw), "%s", slash ? slash + 1 : policy);
 		break;
 	case POD:
-		snprintf(raw, sizeof(raw), "%s%s%s", text(c, "pod_namespace"), *pod ? "/" : "",
-			 *pod ? pod : "-");
+		snprintf(raw, sizeof(raw), "%s%s%s", cli_json_text(c, "pod_namespace"),
+			 *pod ? "/" : "", *pod ? pod : "-");
 		break;
 	case IMAGE:
-		snprintf(raw, sizeof(raw), "%s", text(c, "image"));
+		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "image"));
 		break;
 	default:
-		snprintf(raw, sizeof(raw), "%s", text(c, "name"));
+		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "name"));
 	}
-	text_clean(raw, strlen(raw), buf, CELL);
+	text_clean(raw, strlen(raw), buf, CELL_BYTES);
 }
 
-static void print(const json_t *containers)
+static void print_table(const json_t *containers)
 {
 	int width[COLUMNS];
-	char buf[CELL];
+	char buf[CELL_BYTES];
 	const json_t *c;
 	size_t i;
 
 	for (int k = 0; k < COLUMNS; k++) {
 		width[k] = (int)strlen(heads[k]);
 		json_array_foreach (containers, i, c) {
-			cell(c, k, buf);
+			write_cell(c, k, buf);
 			if ((int)strlen(buf) > width[k])
 				width[k] = (int)strlen(buf);
 		}
@@ -105,7 +83,7 @@ static void print(const json_t *containers)
 		printf("%-*s%s", k == IMAGE ? 0 : width[k], heads[k], k == IMAGE ? "\n" : "  ");
 	json_array_foreach (containers, i, c) {
 		for (int k = 0; k < COLUMNS; k++) {
-			cell(c, k, buf);
+			write_cell(c, k, buf);
 			printf("%-*s%s", k == IMAGE ? 0 : width[k], buf, k == IMAGE ? "\n" : "  ");
 		}
 	}
@@ -116,15 +94,13 @@ int cmd_ps(int argc, char **argv)
 	struct ps_args a = {};
 	json_auto_t *answer = NULL;
 	json_t *containers;
-	struct err err;
 
-	args_parse(&argp, argc, argv, false, &a);
-	if (client_ask(a.config, json_pack("{s:s}", "cmd", "status"), &answer, NULL, NULL, &err) <
-	    0)
-		return cli_fail(&err);
+	args_read(&command, argc, argv, &a);
+	if (ask_or_fail(a.config_file, json_pack("{s:s}", "cmd", "status"), &answer))
+		return 1;
 	containers = json_object_get(answer, "containers");
 	if (a.json)
 		return cli_print_json(json_incref(containers), true);
-	print(containers);
+	print_table(containers);
 	return 0;
 }

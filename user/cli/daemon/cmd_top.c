@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra top: the overview in a terminal, looked at every second. */
+/* lutra top: shows containers and levels in the terminal, every second. */
 #include <curses.h>
 #include <errno.h>
 #include <locale.h>
@@ -10,88 +10,60 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/http/control_client.h"
+#include "user/cli/daemon/ask.h"
 
-#define EVERY_MS 1000
-#define BAR 20
+#define UPDATE_MS 1000
+#define BAR_WIDTH 20
 #define HEAD_LINES 4
-#define TEXT 256
+#define TEXT_BYTES 256
 
-enum { PLAIN = 0, GOOD, WARM, HOT, SOFT };
+enum colour { PLAIN = 0, GREEN, YELLOW, RED, CYAN };
 
 struct top {
-	const char *config;
-	json_t *seen;	/* the last answer; NULL: none yet */
-	struct err err; /* why there is none; "": there is */
-	int first;	/* row at the top */
+	const char *config_file;
+	json_t *answer; /* lutrad's last answer; NULL: none yet */
+	struct err err; /* the last failure; "": the last request succeeded */
+	int first;	/* index of the container in the top row */
 };
 
-static const struct argp_option options[] = {
-	{"config", 'c', "FILE", 0, "The daemon's configuration, for its socket", 0},
+static const struct args_option options[] = {
+	CLI_OPTION_CONFIG(struct top),
 	{},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct top *t = state->input;
+static const struct args_command command = {
+	.options = options,
+	.doc = "Show the guarded containers and their levels in the terminal."
+	       "\vKeys: up, down, page up, page down, q to quit. The newest alert comes first.",
+};
 
-	switch (key) {
-	case 'c':
-		t->config = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		return args_usage(state, "takes no argument");
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options,
-	parse,
-	NULL,
-	"Show the containers under guard, how near each is to its thresholds, and verdicts, until "
-	"q "
-	"is pressed."
-	"\vKeys: up and down, page up and page down, q. Those that alerted last come first.",
-	NULL,
-	NULL,
-	NULL};
-
-/* ---- what the daemon says ---- */
-
-static void look(struct top *t)
+/* Asks lutrad; the last answer stays if it fails. */
+static void ask_overview(struct top *t)
 {
 	json_t *answer = NULL;
 
-	if (client_ask(t->config, json_pack("{s:s}", "cmd", "top"), &answer, NULL, NULL, &t->err) <
-	    0)
+	if (ask_daemon(t->config_file, json_pack("{s:s}", "cmd", "top"), &answer, &t->err) < 0)
 		return;
 	t->err.msg[0] = '\0';
-	json_decref(t->seen);
-	t->seen = answer;
+	json_decref(t->answer);
+	t->answer = answer;
 }
 
-static const json_t *containers(const struct top *t)
+static const json_t *container_list(const struct top *t)
 {
-	return json_object_get(t->seen, "containers");
+	return json_object_get(t->answer, "containers");
 }
 
-static long long number(const json_t *j, const char *key)
+/* Writes a text of the answer without characters that a terminal would interpret. */
+static const char *clean_text(const json_t *j, const char *key, char buf[static TEXT_BYTES])
 {
-	return (long long)json_integer_value(json_object_get(j, key));
-}
+	const char *s = cli_json_text(j, key);
 
-/* A text of the answer, fit for a terminal. */
-static const char *clean(const json_t *j, const char *key, char buf[static TEXT])
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	text_clean(s ? s : "", s ? strlen(s) : 0, buf, TEXT);
+	text_clean(s, strlen(s), buf, TEXT_BYTES);
 	return buf;
 }
 
-static long long sum(const json_t *verdicts, const char *kind)
+static long long sum_verdicts(const json_t *verdicts, const char *kind)
 {
 	const json_t *list = json_object_get(verdicts, kind), *v;
 	long long n = 0;
@@ -102,44 +74,42 @@ static long long sum(const json_t *verdicts, const char *kind)
 	return n;
 }
 
-/* ---- drawing ---- */
-
-static void colour(int which)
+static void set_colour(enum colour c)
 {
-	attrset(which == PLAIN ? A_NORMAL : COLOR_PAIR(which) | (which == HOT ? A_BOLD : 0));
+	attrset(c == PLAIN ? A_NORMAL : COLOR_PAIR(c) | (c == RED ? A_BOLD : 0));
 }
 
 static void draw_head(const struct top *t)
 {
-	const json_t *status = json_object_get(t->seen, "status");
-	const json_t *verdicts = json_object_get(t->seen, "verdicts");
+	const json_t *status = json_object_get(t->answer, "status");
+	const json_t *verdicts = json_object_get(t->answer, "verdicts");
 	const json_t *store = json_object_get(status, "store");
-	char host[TEXT];
+	char host[TEXT_BYTES];
 
-	colour(PLAIN);
-	mvprintw(0, 0, "lutra on %s: %lld containers, %s", clean(status, "hostname", host),
-		 number(status, "containers"),
+	set_colour(PLAIN);
+	mvprintw(0, 0, "lutra on %s: %lld containers, %s", clean_text(status, "hostname", host),
+		 cli_json_number(status, "containers"),
 		 json_is_true(json_object_get(status, "lsm")) ? "BPF LSM" : "tracepoints");
 	mvprintw(1, 0, "last hour: %lld alerts, %lld denied, %lld killed; events kept %lld, lost ",
-		 sum(verdicts, "alert"), sum(verdicts, "deny"), sum(verdicts, "kill"),
-		 number(store, "stored"));
-	colour(number(store, "lost") ? HOT : GOOD);
-	printw("%lld", number(store, "lost"));
-	colour(HOT);
+		 sum_verdicts(verdicts, "alert"), sum_verdicts(verdicts, "deny"),
+		 sum_verdicts(verdicts, "kill"), cli_json_number(store, "stored"));
+	set_colour(cli_json_number(store, "lost") ? RED : GREEN);
+	printw("%lld", cli_json_number(store, "lost"));
+	set_colour(RED);
 	if (t->err.msg[0])
 		mvaddnstr(2, 0, t->err.msg, COLS);
 	attrset(A_REVERSE);
 	mvhline(HEAD_LINES - 1, 0, ' ', COLS);
-	mvprintw(HEAD_LINES - 1, 0, "%-24.24s %-14s %-*s %9s %9s %9s", "container", "mode", BAR + 6,
-		 "level, of its threshold", "alerts", "denied", "killed");
+	mvprintw(HEAD_LINES - 1, 0, "%-24.24s %-14s %-*s %9s %9s %9s", "container", "mode",
+		 BAR_WIDTH + 6, "level, of its threshold", "alerts", "denied", "killed");
 }
 
-static void draw_level(double ratio)
+static void draw_level_bar(double ratio)
 {
-	int full = ratio >= 1 ? BAR : (int)(ratio * BAR);
+	int full = ratio >= 1 ? BAR_WIDTH : (int)(ratio * BAR_WIDTH);
 
-	colour(ratio >= 1 ? HOT : ratio >= 0.5 ? WARM : GOOD);
-	for (int i = 0; i < BAR; i++)
+	set_colour(ratio >= 1 ? RED : ratio >= 0.5 ? YELLOW : GREEN);
+	for (int i = 0; i < BAR_WIDTH; i++)
 		addch(i < full ? '#' : '.');
 	printw(" %4.0f%%", ratio > 99 ? 9999.0 : 100 * ratio);
 }
@@ -148,37 +118,38 @@ static void draw_container(int y, const json_t *c)
 {
 	const json_t *counters = json_object_get(c, "counters");
 	bool frozen = json_is_true(json_object_get(c, "frozen"));
-	char name[TEXT], mode[TEXT];
+	char name[TEXT_BYTES], mode[TEXT_BYTES];
 
-	colour(PLAIN);
-	mvprintw(y, 0, "%-24.24s ", clean(c, "name", name));
-	colour(frozen ? HOT : SOFT);
-	printw("%-14.14s ", frozen ? "frozen" : clean(c, "mode", mode));
-	draw_level(json_number_value(json_object_get(json_object_get(c, "level"), "ratio")));
-	colour(PLAIN);
-	printw(" %9lld %9lld %9lld", number(counters, "alert"), number(counters, "deny"),
-	       number(counters, "kill"));
+	set_colour(PLAIN);
+	mvprintw(y, 0, "%-24.24s ", clean_text(c, "name", name));
+	set_colour(frozen ? RED : CYAN);
+	printw("%-14.14s ", frozen ? "frozen" : clean_text(c, "mode", mode));
+	draw_level_bar(json_number_value(json_object_get(json_object_get(c, "level"), "ratio")));
+	set_colour(PLAIN);
+	printw(" %9lld %9lld %9lld", cli_json_number(counters, "alert"),
+	       cli_json_number(counters, "deny"), cli_json_number(counters, "kill"));
 }
 
-static int rows(void)
+static int row_count(void)
 {
 	return LINES > HEAD_LINES ? LINES - HEAD_LINES : 0;
 }
 
-static void draw(struct top *t)
+static void draw_screen(struct top *t)
 {
-	int n = (int)json_array_size(containers(t)), last = n - rows();
+	int n = (int)json_array_size(container_list(t)), last = n - row_count();
 
 	t->first = t->first > last ? last : t->first;
 	t->first = t->first < 0 ? 0 : t->first;
 	erase();
 	draw_head(t);
-	for (int i = t->first; i < n && i < t->first + rows(); i++)
-		draw_container(HEAD_LINES + i - t->first, json_array_get(containers(t), (size_t)i));
+	for (int i = t->first; i < n && i < t->first + row_count(); i++)
+		draw_container(HEAD_LINES + i - t->first,
+			       json_array_get(container_list(t), (size_t)i));
 	refresh();
 }
 
-/* False: it is over. */
+/* Returns false to quit. */
 static bool on_key(struct top *t, int key)
 {
 	switch (key) {
@@ -191,50 +162,50 @@ static bool on_key(struct top *t, int key)
 		t->first--;
 		break;
 	case KEY_NPAGE:
-		t->first += rows();
+		t->first += row_count();
 		break;
 	case KEY_PPAGE:
-		t->first -= rows();
+		t->first -= row_count();
 		break;
-	default: /* a second has passed, or the window is another */
-		look(t);
+	default: /* a second has passed, or the window has changed */
+		ask_overview(t);
 	}
-	draw(t);
+	draw_screen(t);
 	return true;
 }
 
-static void begin(void)
+static void start_screen(void)
 {
 	initscr();
 	cbreak();
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
-	timeout(EVERY_MS);
+	timeout(UPDATE_MS);
 	start_color();
 	use_default_colors();
-	init_pair(GOOD, COLOR_GREEN, -1);
-	init_pair(WARM, COLOR_YELLOW, -1);
-	init_pair(HOT, COLOR_RED, -1);
-	init_pair(SOFT, COLOR_CYAN, -1);
+	init_pair(GREEN, COLOR_GREEN, -1);
+	init_pair(YELLOW, COLOR_YELLOW, -1);
+	init_pair(RED, COLOR_RED, -1);
+	init_pair(CYAN, COLOR_CYAN, -1);
 }
 
 int cmd_top(int argc, char **argv)
 {
 	struct top t = {};
 
-	args_parse(&argp, argc, argv, false, &t);
+	args_read(&command, argc, argv, &t);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return cli_failf("top is for a terminal; `lutra status --json` is for programs");
-	look(&t);
-	if (!t.seen)
+		return cli_failf("top needs a terminal; programs use `lutra status --json`");
+	ask_overview(&t);
+	if (!t.answer)
 		return cli_fail(&t.err);
 	setlocale(LC_ALL, "");
-	begin();
-	draw(&t);
+	start_screen();
+	draw_screen(&t);
 	while (on_key(&t, getch()))
 		;
 	endwin();
-	json_decref(t.seen);
+	json_decref(t.answer);
 	return 0;
 }

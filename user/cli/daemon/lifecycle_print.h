@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life cycle of an image in words. */
+/* Prints the life cycle of an image for people. */
 #ifndef LUTRA_USER_CLI_DAEMON_LIFECYCLE_PRINT_H
 #define LUTRA_USER_CLI_DAEMON_LIFECYCLE_PRINT_H
 
@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* j: as lifecycle_image_to_json(). */
+/* Prints an image, j as lifecycle_image_to_json(). */
 void lifecycle_print(const json_t *j, FILE *out);
-/* How learning stands, in one line without its end: "3 of 5 runs, the last brought 1 call …". */
+/* Writes the progress of learning without a newline: "3 of 5 runs, the last brought 1 call …". */
 void lifecycle_print_progress(const json_t *j, char *buf, size_t size);
-/* What is to be done next, one line. */
+/* Prints the next step of the operator, one line. */
 void lifecycle_print_next_step(const json_t *j, FILE *out);
 
 #endif

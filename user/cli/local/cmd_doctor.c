@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra doctor: what this host can do, and the fallback for what it cannot. */
+/* lutra doctor: shows what this host supports, and the fallback for what it does not. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,48 +19,27 @@ struct doctor_args {
 	bool json;
 };
 
-static const struct argp_option options[] = {
-	{"json", 'j', NULL, 0, "Print JSON", 0},
+static const struct args_option options[] = {
+	CLI_OPTION_JSON(struct doctor_args),
 	{},
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct doctor_args *a = state->input;
-
-	(void)arg;
-	switch (key) {
-	case 'j':
-		a->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		return args_usage(state, "takes no argument");
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options,
-	parse,
-	NULL,
-	"Say what this host can do, and what lutra does instead of what it cannot."
-	"\vFeatures are found by loading programs, not by reading files. Exit status 1 if "
-	"containers "
-	"cannot be guarded here at all.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.doc = "Show what this host supports, and the fallback for what it does not."
+	       "\vThe command loads programs into the kernel to find out. Exit status 1: this host "
+	       "cannot guard containers.",
+};
 
 struct report {
 	struct guard_feature f[FEATURES];
 	int n;
-	bool usable; /* nothing that has no fallback is missing */
+	bool usable; /* each missing feature has a fallback */
 	bool lsm;
 };
 
-static void add(struct report *r, const char *name, bool works, const char *detail,
-		const char *fallback)
+static void add_feature(struct report *r, const char *name, bool works, const char *detail,
+			const char *fallback)
 {
 	struct guard_feature *f = &r->f[r->n];
 
@@ -73,7 +52,7 @@ static void add(struct report *r, const char *name, bool works, const char *deta
 	r->n++;
 }
 
-/* Where a program lies, or NULL. */
+/* Returns the path of a program, or NULL. */
 static const char *find_program(const char *name, char *buf, size_t size)
 {
 	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/usr/local/bin",
@@ -87,7 +66,7 @@ static const char *find_program(const char *name, char *buf, size_t size)
 	return NULL;
 }
 
-static void add_host(struct report *r)
+static void add_host_features(struct report *r)
 {
 	_cleanup_free_ char *root = NULL;
 	struct err err = {};
@@ -97,27 +76,28 @@ static void add_host(struct report *r)
 
 	if (uname(&uts) == 0)
 		snprintf(text, sizeof(text), "%.60s %.60s", uts.release, uts.machine);
-	add(r, "kernel", true, text, NULL);
-	add(r, "root", geteuid() == 0, geteuid() == 0 ? "" : "run lutra as root", NULL);
+	add_feature(r, "kernel", true, text, NULL);
+	add_feature(r, "root", geteuid() == 0, geteuid() == 0 ? "" : "run lutra as root", NULL);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
-		add(r, "btf", true, "/sys/kernel/btf/vmlinux", NULL);
+		add_feature(r, "btf", true, "/sys/kernel/btf/vmlinux", NULL);
 	else
-		add(r, "btf", false, "the kernel has no BTF: it needs CONFIG_DEBUG_INFO_BTF", NULL);
+		add_feature(r, "btf", false,
+			    "the kernel has no BTF: it needs CONFIG_DEBUG_INFO_BTF", NULL);
 	if (cgroup_root(&root, &err) == 0)
-		add(r, "cgroup2", true, root, NULL);
+		add_feature(r, "cgroup2", true, root, NULL);
 	else
-		add(r, "cgroup2", false, err.msg, NULL);
+		add_feature(r, "cgroup2", false, err.msg, NULL);
 	f = fopen("/sys/kernel/security/lsm", "re");
 	if (!f || !fgets(text, sizeof(text), f))
 		snprintf(text, sizeof(text), "unknown: /sys/kernel/security is not mounted");
 	if (f)
 		fclose(f);
 	text[strcspn(text, "\n")] = '\0';
-	add(r, "lsm-list", strstr(text, "bpf") != NULL, text,
-	    "tracepoints stand in for the hooks; boot with lsm=...,bpf to have them");
+	add_feature(r, "lsm-list", strstr(text, "bpf") != NULL, text,
+		    "tracepoints replace the hooks; boot with lsm=...,bpf to use the hooks");
 }
 
-static void add_engines(struct report *r)
+static void add_engine_features(struct report *r)
 {
 	static const char *const engines[] = {"runc", "crun", "podman", "docker"};
 	char path[64];
@@ -125,8 +105,8 @@ static void add_engines(struct report *r)
 	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
 		const char *p = find_program(engines[i], path, sizeof(path));
 
-		add(r, engines[i], p != NULL, p ? p : "not found",
-		    "lutra run and --cgroup need no engine");
+		add_feature(r, engines[i], p != NULL, p ? p : "not found",
+			    "lutra run and --cgroup work without an engine");
 	}
 }
 
@@ -135,13 +115,13 @@ static bool is_hook(const struct guard_feature *f)
 	return strncmp(f->name, "lsm/", 4) == 0;
 }
 
-static void add_kernel(struct report *r)
+static void add_kernel_features(struct report *r)
 {
 	struct err err = {};
 	int first = r->n, n = guard_probe(&r->f[first], (size_t)(FEATURES - first), &err);
 
 	if (n < 0) {
-		add(r, "bpf", false, err.msg, NULL);
+		add_feature(r, "bpf", false, err.msg, NULL);
 		return;
 	}
 	r->n += n;
@@ -149,14 +129,14 @@ static void add_kernel(struct report *r)
 		r->lsm |= r->f[i].works && is_hook(&r->f[i]);
 }
 
-static int print_text(const struct report *r)
+static int print_report(const struct report *r)
 {
 	int hooks = 0;
 
 	for (int i = 0; i < r->n; i++) {
 		const struct guard_feature *f = &r->f[i];
 
-		/* Sixty lines that all say yes would hide the one that does not. */
+		/* Sixty lines that say yes would hide a line that does not. */
 		if (f->works && is_hook(f)) {
 			hooks++;
 			continue;
@@ -170,21 +150,21 @@ static int print_text(const struct report *r)
 			printf("%-7s %-28s instead: %s\n", "", "", f->fallback);
 	}
 	if (hooks)
-		printf("%-7s %-28s %d: operations are judged and refused there\n", "yes",
+		printf("%-7s %-28s %d: lutra judges and refuses operations there\n", "yes",
 		       "lsm hooks", hooks);
 	if (r->usable && !r->lsm) {
-		puts("\nWithout BPF LSM, tracepoints stand in for the hooks:");
+		puts("\nWithout BPF LSM, tracepoints replace the hooks:");
 		for (const char *const *d = guard_fallback_differences(); *d; d++)
 			printf("  - %s\n", *d);
 	}
-	printf("\n%s\n", !r->usable ? "Containers cannot be guarded here."
-			 : r->lsm   ? "Containers can be guarded in every mode."
+	printf("\n%s\n", !r->usable ? "This host cannot guard containers."
+			 : r->lsm   ? "This host can guard containers in each mode."
 				    : "Containers can be guarded in modes audit, kill, "
 				      "kill-container and freeze.");
 	return 0;
 }
 
-static int print_json(const struct report *r)
+static int print_report_json(const struct report *r)
 {
 	json_t *features = json_array(), *diff = json_array();
 
@@ -211,16 +191,16 @@ int cmd_doctor(int argc, char **argv)
 	struct report *r = calloc(1, sizeof(*r));
 	int e;
 
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
 	if (!r)
 		return cli_failf("out of memory");
-	add_host(r);
-	add_kernel(r);
-	add_engines(r);
+	add_host_features(r);
+	add_kernel_features(r);
+	add_engine_features(r);
 	r->usable = true;
 	for (int i = 0; i < r->n; i++)
 		r->usable &= r->f[i].works || r->f[i].fallback;
-	e = a.json ? print_json(r) : print_text(r);
+	e = a.json ? print_report_json(r) : print_report(r);
 	if (!r->usable)
 		e = 1;
 	free(r);

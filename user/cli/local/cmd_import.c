@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra import: a recording of another tool becomes a trace. */
+/* lutra import: turns a recording of another tool into a trace. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,115 +13,106 @@
 
 struct import_args {
 	const struct import_format *format;
-	const char **paths; /* argv's */
-	struct import_options o;
+	const char *image, *container, *output;
+	struct args_list files;
 };
 
-static const struct argp_option options[] = {
-	{"format", 'F', "FORMAT", 0, "Format of the recording, see below", 0},
-	{"image", 'i', "REF", 0, "Image reference to note in the trace", 0},
-	{"container", 'c', "ID", 0, "Of falco's events, take this container's", 0},
-	{"output", 'o', "FILE", 0, "Trace to write; it must not exist", 0},
-	{},
-};
-
-static error_t usage_format(struct argp_state *state, const char *name)
+static error_t read_format(struct argp_state *state, const char *arg, void *member)
 {
+	const struct import_format **format = member;
 	char known[256] = "";
 
+	*format = import_find(arg);
+	if (*format)
+		return 0;
 	for (const struct import_format *f = import_formats; f->name; f++) {
 		size_t n = strlen(known);
 
 		snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", f->name);
 	}
-	return args_usage(state, "unknown format '%s': %s", name, known);
+	return args_usage(state, "unknown format '%s': %s", arg, known);
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct import_args *a = state->input;
+#define S struct import_args
+static const struct args_option options[] = {
+	ARGS_CALL("format", 'F', "FORMAT", "Format of the recording, listed below", read_format, S,
+		  format),
+	CLI_OPTION_IMAGE(S, "Image reference for the trace"),
+	ARGS_STRING("container", 'c', "ID", "falco: take events of this container only", S,
+		    container),
+	CLI_OPTION_OUTPUT(S, "Trace to write; the file must not exist"),
+	{},
+};
+#undef S
 
-	switch (key) {
-	case 'F':
-		a->format = import_find(arg);
-		return a->format ? 0 : usage_format(state, arg);
-	case 'i':
-		a->o.image = arg;
-		return 0;
-	case 'c':
-		a->o.container = arg;
-		return 0;
-	case 'o':
-		a->o.output = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		a->paths[a->o.n++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->format || !a->o.n || !a->o.output)
-			return args_usage(state,
-					  "--format, -o FILE.ltr and a recording are needed");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+static error_t check_import_args(struct argp_state *state, void *ret)
+{
+	const struct import_args *a = ret;
+
+	if (!a->format || !a->files.n || !a->output)
+		return args_usage(state, "give --format, -o FILE.ltr and a recording");
+	return 0;
 }
 
-/* The list of formats, below all else that --help says. */
-static char *filter(int key, const char *text, void *input)
+static const struct args_command command = {
+	.options = options,
+	.usage = "--format FORMAT -o FILE.ltr PATH...",
+	.doc = "Turn a recording of another tool into a trace; several PATHs are one run.",
+	.max = INT_MAX,
+	.list = offsetof(struct import_args, files),
+	.check = check_import_args,
+};
+
+/* The help text with the list of formats at its end. The caller frees it. */
+static char *make_import_help(void)
 {
-	const struct import_format *f = import_formats;
 	char *doc = NULL;
 	size_t size;
-	FILE *out;
+	FILE *out = open_memstream(&doc, &size);
 
-	(void)input;
-	if (key != ARGP_KEY_HELP_EXTRA)
-		return text ? strdup(text) : NULL;
-	out = open_memstream(&doc, &size);
 	if (!out)
 		return NULL;
-	fputs("Formats:\n", out);
-	for (; f->name; f++)
+	fprintf(out,
+		"%s\vThe formats hold system calls, forks and execs, but no objects: a policy that "
+		"is "
+		"trained on them knows no files and no addresses.\n\nFormats:\n",
+		command.doc);
+	for (const struct import_format *f = import_formats; f->name; f++)
 		fprintf(out, "  %-9s %s\n", f->name, f->summary);
 	fclose(out);
 	return doc;
 }
 
-static const struct argp argp = {
-	options,
-	parse,
-	"--format FORMAT -o FILE.ltr PATH...",
-	"Make a trace of a recording that another tool made; several PATHs are one run, in turn."
-	"\vAn imported trace has system calls, forks and execs. A policy that is trained on it "
-	"knows nothing of files or addresses.",
-	NULL,
-	filter,
-	NULL};
-
 int cmd_import(int argc, char **argv)
 {
-	_cleanup_free_ const char **paths = calloc((size_t)argc, sizeof(*paths));
-	struct import_args a = {.paths = paths, .o = {.image = ""}};
+	_cleanup_free_ char *help = make_import_help();
+	struct args_command with_formats = command;
+	struct import_args a = {.image = ""};
 	_cleanup_(bar_done) struct bar bar;
 	struct progress progress = {bar_show, &bar};
+	struct import_options o = {.progress = &progress};
 	struct import_result result;
 	struct err err;
 	int r;
 
 	bar_init(&bar, stderr);
-	if (!paths)
+	if (!help)
 		return cli_failf("out of memory");
-	a.o.paths = paths;
-	args_parse(&argp, argc, argv, false, &a);
-	a.o.progress = &progress;
-	r = import_trace(a.format, &a.o, &result, &err);
+	with_formats.doc = help;
+	args_read(&with_formats, argc, argv, &a);
+	o.paths = (const char *const *)a.files.arg;
+	o.n = (size_t)a.files.n;
+	o.output = a.output;
+	o.image = a.image;
+	o.container = a.container;
+	r = import_trace(a.format, &o, &result, &err);
 	bar_done(&bar);
 	if (r < 0)
 		return cli_fail(&err);
 	if (result.left_out)
 		fprintf(stderr,
-			"lutra import: %llu events left out, no calls of this run; first: %s\n",
+			"lutra import: left out %llu events that are no system calls of this run; "
+			"first: %s\n",
 			(unsigned long long)result.left_out, result.first);
 	return 0;
 }

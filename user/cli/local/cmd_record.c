@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra record: one run of a container, a cgroup or a command, into a trace. */
+/* lutra record: records one run of a container, a cgroup or a command into a trace. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,31 +19,36 @@
 
 #define PREFIX "lutra.record"
 
-enum { OPT_CONTAINER = 256, OPT_CGROUP, OPT_FOR, OPT_NO_LSM };
+enum { OPT_CONTAINER = 256, OPT_FOR };
 
 struct record_args {
 	const char *container;
 	const char *image;
 	const char *cgroup;
 	const char *output;
-	unsigned long long seconds;
+	uint64_t seconds; /* 0: no limit */
 	bool no_lsm;
-	char **command;
+	struct args_list command; /* ends with NULL, as argv does */
 };
 
-static const struct argp_option options[] = {
-	{"container", OPT_CONTAINER, "ID", 0, "Record the running container with this id", 0},
-	{"cgroup", OPT_CGROUP, "PATH", 0, "Record what runs, or will run, in this cgroup", 0},
-	{"image", 'i', "REF", 0, "Image reference to note in the trace", 0},
-	{"output", 'o', "FILE", 0, "Trace to write; it must not exist", 0},
-	{"for", OPT_FOR, "SECONDS", 0, "End after this time", 0},
-	{"no-lsm", OPT_NO_LSM, NULL, 0, "Use tracepoints even where BPF LSM works", 0},
+#define S struct record_args
+static const struct args_option options[] = {
+	ARGS_STRING("container", OPT_CONTAINER, "ID", "Record this running container", S,
+		    container),
+	CLI_OPTION_CGROUP(S),
+	CLI_OPTION_IMAGE(S, "Image reference for the trace"),
+	CLI_OPTION_OUTPUT(S, "Trace to write; the file must not exist"),
+	ARGS_NUMBER("for", OPT_FOR, "SECONDS", "Stop after this time", 0, 365ull * 86400, S,
+		    seconds),
+	CLI_OPTION_NO_LSM(S),
 	{},
 };
+#undef S
 
-static error_t check(struct argp_state *state, const struct record_args *a)
+static error_t check_record_args(struct argp_state *state, void *ret)
 {
-	int n = (a->container != NULL) + (a->cgroup != NULL) + (a->command != NULL);
+	const struct record_args *a = ret;
+	int n = (a->container != NULL) + (a->cgroup != NULL) + (a->command.n > 0);
 
 	if (n == 0 && a->image)
 		return args_usage(state, "--image alone cannot find a container: add --container, "
@@ -55,50 +60,18 @@ static error_t check(struct argp_state *state, const struct record_args *a)
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct record_args *a = state->input;
-
-	switch (key) {
-	case OPT_CONTAINER:
-		a->container = arg;
-		return 0;
-	case OPT_CGROUP:
-		a->cgroup = arg;
-		return 0;
-	case 'i':
-		a->image = arg;
-		return 0;
-	case 'o':
-		a->output = arg;
-		return 0;
-	case OPT_FOR:
-		return args_number(state, arg, 365ull * 86400, "--for", &a->seconds);
-	case OPT_NO_LSM:
-		a->no_lsm = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		a->command = &state->argv[state->next - 1];
-		state->next = state->argc;
-		return 0;
-	case ARGP_KEY_END:
-		return check(state, a);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options,
-	parse,
-	"-o FILE.ltr (--container ID | --cgroup PATH | -- COMMAND [ARGUMENT]…)",
-	"Record one run, start to stop: the unit of training."
-	"\vRecording ends when the container or the command does, after --for, or with SIGINT or "
-	"SIGTERM; the trace is whole then. What was written before a crash is kept in any case. "
-	"Start recording an empty cgroup before its container starts to have the start-up too.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.usage = "-o FILE.ltr (--container ID | --cgroup PATH | -- COMMAND [ARGUMENT]…)",
+	.doc = "Record one run of a container, a cgroup or a command, from start to stop."
+	       "\vRecording ends with the container or command, after --for, or by SIGINT or "
+	       "SIGTERM. "
+	       "To record the start of a container, start recording its empty cgroup first.",
+	.in_order = true,
+	.max = INT_MAX,
+	.list = offsetof(struct record_args, command),
+	.check = check_record_args,
+};
 
 struct record {
 	char *cgroup;
@@ -114,8 +87,8 @@ static void record_done(struct record *r)
 	free(r->cgroup);
 }
 
-/* Which cgroup, made where there is none yet. */
-static int find_cgroup(const struct record_args *a, struct record *rec, struct err *err)
+/* Finds the cgroup, or makes one for a command. */
+static int open_cgroup(const struct record_args *a, struct record *rec, struct err *err)
 {
 	char name[64];
 	int r;
@@ -133,13 +106,15 @@ static int find_cgroup(const struct record_args *a, struct record *rec, struct e
 	return r;
 }
 
-static int finish(const struct record_args *a, struct record *rec)
+static int record_finish(const struct record_args *a, struct record *rec)
 {
 	struct session_result result = {};
 	struct err err;
 	int r;
 
-	/* What a command left running dies before the trace is closed: its end belongs to it. */
+	/*
+	 * Kill what the command left running before the trace closes, so that its end is recorded.
+	 */
 	if (rec->own_cgroup && cgroup_destroy(rec->cgroup) == 0)
 		rec->own_cgroup = false;
 	r = session_finish(rec->session, &result, &err);
@@ -149,8 +124,8 @@ static int finish(const struct record_args *a, struct record *rec)
 	return r < 0 || result.outputs_failed ? 1 : 0;
 }
 
-static int record(const struct record_args *a, struct record *rec, int signal_fd,
-		  const sigset_t *mask)
+static int record_run(const struct record_args *a, struct record *rec, int signal_fd,
+		      const sigset_t *mask)
 {
 	struct session_config c = {
 		.name = a->container ? a->container
@@ -158,7 +133,7 @@ static int record(const struct record_args *a, struct record *rec, int signal_fd
 				     : "command",
 		.image = a->image,
 		.record = a->output,
-		.next_exec = a->command != NULL,
+		.next_exec = a->command.n > 0,
 		.no_lsm = a->no_lsm,
 	};
 	_cleanup_close_ int events_fd = -1;
@@ -166,18 +141,18 @@ static int record(const struct record_args *a, struct record *rec, int signal_fd
 	char id[256];
 	struct err err;
 
-	if (find_cgroup(a, rec, &err) < 0)
+	if (open_cgroup(a, rec, &err) < 0)
 		return cli_fail(&err);
 	cgroup_lookup_container_id(rec->cgroup, id, sizeof(id));
 	c.cgroup = rec->cgroup;
-	c.container_id = a->command ? NULL : id;
+	c.container_id = a->command.n ? NULL : id;
 	events_fd = cgroup_events_open(rec->cgroup);
 	if (events_fd < 0)
-		return cli_failf("%s: not a cgroup v2 directory, or the root: %s", rec->cgroup,
-				 strerror(-events_fd));
+		return cli_failf("%s: must be a cgroup v2 directory below the root: %s",
+				 rec->cgroup, strerror(-events_fd));
 	if (session_new(&rec->session, &c, &err) < 0)
 		return cli_fail(&err);
-	if (a->command && child_start(a->command, rec->cgroup, mask, &w.child, &err) < 0) {
+	if (a->command.n && child_start(a->command.arg, rec->cgroup, mask, &w.child, &err) < 0) {
 		unlink(a->output);
 		return cli_fail(&err);
 	}
@@ -188,7 +163,7 @@ static int record(const struct record_args *a, struct record *rec, int signal_fd
 		w.until_ns = clock_now_ns() + a->seconds * NSEC_PER_SEC;
 	if (watch_run(&w) < 0)
 		cli_failf("cannot read the kernel's events");
-	return finish(a, rec);
+	return record_finish(a, rec);
 }
 
 int cmd_record(int argc, char **argv)
@@ -199,9 +174,9 @@ int cmd_record(int argc, char **argv)
 	sigset_t mask;
 	struct err err;
 
-	args_parse(&argp, argc, argv, true, &a);
+	args_read(&command, argc, argv, &a);
 	signal_fd = child_signals(&mask, &err);
 	if (signal_fd < 0)
 		return cli_fail(&err);
-	return record(&a, &rec, signal_fd, &mask);
+	return record_run(&a, &rec, signal_fd, &mask);
 }

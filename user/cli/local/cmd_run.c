@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra run: a command in a cgroup of its own, recorded or guarded, without a daemon. */
+/* lutra run: runs a command in its own cgroup, recorded or guarded, without lutrad. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 
 #define PREFIX "lutra.run"
 
-enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_NO_LSM, OPT_CONFIG, OPT_SECCOMP };
+enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_SECCOMP };
 
 struct run_args {
 	const char *policy;
@@ -33,111 +33,70 @@ struct run_args {
 	const char *image;
 	const char *events_db;
 	const char *events_json;
-	const char *config;
+	const char *config_file;
 	bool no_lsm;
 	bool seccomp;
-	char **command;
+	struct args_list command; /* ends with NULL, as argv does */
 };
 
-static const struct argp_option options[] = {
-	{"policy", 'p', "DIR", 0,
-	 "Judge by this policy (a directory, or a name below " DEFAULT_POLICIES_DIR ")", 0},
-	{"mode", 'm', "MODE", 0,
-	 "learn, audit, deny, kill, kill-container or freeze; default: "
-	 "what the policy says",
-	 0},
-	{"record", 'r', "FILE", 0, "Record a trace; FILE must not exist", 0},
-	{"name", 'n', "NAME", 0, "Name in alerts; default: the command's", 0},
-	{"image", 'i', "REF", 0, "Image reference for the trace", 0},
-	{"events-db", OPT_EVENTS_DB, "FILE", 0, "Keep events in this SQLite database too", 0},
-	{"events-json", OPT_EVENTS_JSON, "FILE", 0, "Append events as JSON lines; -: stdout", 0},
-	{"config", OPT_CONFIG, "FILE", 0,
-	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
-	 "are",
-	 0},
-	{"seccomp", OPT_SECCOMP, NULL, 0,
-	 "In a mode that enforces, put the command under the filter of `lutra seccomp export` too: "
-	 "calls never seen fail, and as they do not happen nothing alerts",
-	 0},
-	{"no-lsm", OPT_NO_LSM, NULL, 0, "Use tracepoints even where BPF LSM works", 0},
+#define S struct run_args
+static const struct args_option options[] = {
+	CLI_OPTION_POLICY(S),
+	CLI_OPTION_MODE(S),
+	ARGS_STRING("record", 'r', "FILE", "Record a trace; FILE must not exist", S, record),
+	ARGS_STRING("name", 'n', "NAME", "Name for alerts; default: the command", S, name),
+	CLI_OPTION_IMAGE(S, "Image reference for the trace"),
+	ARGS_STRING("events-db", OPT_EVENTS_DB, "FILE", "Also store events in this SQLite database",
+		    S, events_db),
+	ARGS_STRING("events-json", OPT_EVENTS_JSON, "FILE",
+		    "Also append events as JSON lines; -: stdout", S, events_json),
+	CLI_OPTION_CONFIG(S),
+	ARGS_FLAG("seccomp", OPT_SECCOMP,
+		  "Also install the policy's seccomp filter (mode deny or stricter)", S, seccomp),
+	CLI_OPTION_NO_LSM(S),
 	{},
 };
+#undef S
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static error_t check_run_args(struct argp_state *state, void *ret)
 {
-	struct run_args *a = state->input;
+	const struct run_args *a = ret;
 
-	switch (key) {
-	case 'p':
-		a->policy = arg;
-		return 0;
-	case 'm':
-		return mode_args_read(state, arg, &a->mode);
-	case 'r':
-		a->record = arg;
-		return 0;
-	case 'n':
-		a->name = arg;
-		return 0;
-	case 'i':
-		a->image = arg;
-		return 0;
-	case OPT_EVENTS_DB:
-		a->events_db = arg;
-		return 0;
-	case OPT_EVENTS_JSON:
-		a->events_json = arg;
-		return 0;
-	case OPT_CONFIG:
-		a->config = arg;
-		return 0;
-	case OPT_NO_LSM:
-		a->no_lsm = true;
-		return 0;
-	case OPT_SECCOMP:
-		a->seccomp = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		a->command = &state->argv[state->next - 1];
-		state->next = state->argc;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->command)
-			return args_usage(state, "no command given");
-		if (!a->policy && !a->record)
-			return args_usage(state, "give --policy, --record, or both");
-		if (a->seccomp && !a->policy)
-			return args_usage(state, "--seccomp needs a --policy");
-		if (!a->policy && a->mode > LUTRA_MODE_LEARN)
-			return args_usage(state, "this --mode needs a --policy");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (!a->command.n)
+		return args_usage(state, "no command given");
+	if (!a->policy && !a->record)
+		return args_usage(state, "give --policy, --record, or both");
+	if (a->seccomp && !a->policy)
+		return args_usage(state, "--seccomp needs a --policy");
+	if (!a->policy && a->mode > LUTRA_MODE_LEARN)
+		return args_usage(state, "this --mode needs a --policy");
+	return 0;
 }
 
-static const struct argp argp = {
-	options,
-	parse,
-	"-- COMMAND [ARGUMENT]…",
-	"Run a command in a cgroup of its own, recorded or guarded, without an engine or a daemon."
-	"\vAlerts go to stderr, one line each. The exit status is the command's (128 + N if signal "
-	"N killed it, 127 if there is no such program, 126 if it cannot be executed). When the "
-	"command ends, what it left running is killed. A third SIGINT or SIGTERM kills all of it.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.usage = "-- COMMAND [ARGUMENT]…",
+	.doc = "Run a command in its own cgroup, recorded or guarded, without an engine or lutrad."
+	       "\vAlerts go to stderr. The exit status is the command's; 128 + N: signal N killed "
+	       "it; "
+	       "127: not found; 126: cannot execute. Processes that the command leaves are killed. "
+	       "The third SIGINT or SIGTERM kills the whole cgroup.",
+	.in_order = true,
+	.max = INT_MAX,
+	.list = offsetof(struct run_args, command),
+	.check = check_run_args,
+};
 
-/* What is taken apart at the end, whatever happened. */
+/* What run_close() frees after each outcome. */
 struct run {
 	char *cgroup;
 	struct policy *policy;
 	struct session *session;
-	struct filter *filter; /* NULL: none is asked for */
+	struct filter *filter; /* NULL: without --seccomp */
 	pid_t child;
 };
 
-static void run_done(struct run *r)
+static void run_close(struct run *r)
 {
 	if (r->cgroup) {
 		int e = cgroup_destroy(r->cgroup);
@@ -151,13 +110,13 @@ static void run_done(struct run *r)
 	free(r->cgroup);
 }
 
-/* As the daemon would: what it refuses is not run either. */
-static int load_policy(const struct run_args *a, struct policy **ret, unsigned *ret_mode,
-		       struct err *err)
+/* Loads the policy with lutrad's rules for signatures and modes. */
+static int load_run_policy(const struct run_args *a, struct policy **ret, unsigned *ret_mode,
+			   struct err *err)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	char dir[PATH_MAX];
-	int r = config_load(a->config, &config, err);
+	int r = config_load(a->config_file, &config, err);
 
 	if (r < 0)
 		return r;
@@ -174,18 +133,19 @@ static int prepare_filter(unsigned mode, struct run *run, struct err *err)
 	int r;
 
 	if (mode < LUTRA_MODE_DENY)
-		return err_set(err, -EINVAL,
-			       "--seccomp refuses calls, mode %s does not: give --mode deny or "
-			       "what follows it",
-			       mode_name(mode));
+		return err_set(
+			err, -EINVAL,
+			"--seccomp refuses system calls and mode %s does not: give --mode deny "
+			"or a stricter mode",
+			mode_name(mode));
 	r = export_profile(run->policy, &plain, &p, &unnamed, err);
 	return r < 0 ? r : filter_new(&run->filter, p, err);
 }
 
-static int prepare(const struct run_args *a, struct run *run, struct err *err)
+static int run_prepare(const struct run_args *a, struct run *run, struct err *err)
 {
 	struct session_config c = {
-		.name = a->name ? a->name : a->command[0],
+		.name = a->name ? a->name : a->command.arg[0],
 		.image = a->image,
 		.record = a->record,
 		.events_db = a->events_db,
@@ -198,7 +158,7 @@ static int prepare(const struct run_args *a, struct run *run, struct err *err)
 	int r;
 
 	if (a->policy) {
-		r = load_policy(a, &run->policy, &c.mode, err);
+		r = load_run_policy(a, &run->policy, &c.mode, err);
 		if (r < 0)
 			return r;
 		c.policy = run->policy;
@@ -222,7 +182,7 @@ static int install_filter(const void *filter)
 	return filter_install(filter);
 }
 
-/* The command's exit code, or 1. */
+/* Runs the command. Returns its exit code, or 1. */
 static int guard_command(const struct run_args *a, struct run *run, int signal_fd,
 			 const sigset_t *mask)
 {
@@ -232,15 +192,15 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 	struct err err;
 	int r, e;
 
-	r = prepare(a, run, &err);
+	r = run_prepare(a, run, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	seccomp.ctx = run->filter;
-	r = child_start_with(a->command, run->cgroup, mask, run->filter ? &seccomp : NULL, &w.child,
-			     &err);
+	r = child_start_with(a->command.arg, run->cgroup, mask, run->filter ? &seccomp : NULL,
+			     &w.child, &err);
 	if (r < 0) {
 		cli_fail(&err);
-		/* A trace of nothing would only be in the way of the next try. */
+		/* Remove the empty trace, so that the next try can use its name. */
 		if (a->record)
 			unlink(a->record);
 		return r == -ENOENT ? 127 : 126;
@@ -249,7 +209,7 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 	r = watch_run(&w);
 	if (r < 0)
 		cli_failf("cannot read the kernel's events: %s", strerror(-r));
-	/* The rest dies before the trace is closed, so that its end is in it. */
+	/* Kill the other processes before the trace closes, so that their end is recorded. */
 	e = cgroup_destroy(run->cgroup);
 	if (e == 0)
 		free(TAKE_PTR(run->cgroup));
@@ -263,13 +223,13 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 
 int cmd_run(int argc, char **argv)
 {
-	_cleanup_(run_done) struct run run = {};
+	_cleanup_(run_close) struct run run = {};
 	_cleanup_close_ int signal_fd = -1;
 	struct run_args a = {.mode = -1};
 	sigset_t mask;
 	struct err err;
 
-	args_parse(&argp, argc, argv, true, &a);
+	args_read(&command, argc, argv, &a);
 	signal_fd = child_signals(&mask, &err);
 	if (signal_fd < 0)
 		return cli_fail(&err);

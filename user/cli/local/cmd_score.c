@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra score: the reference scorer over a trace, one line an event. */
+/* lutra score: runs the reference scorer over a trace, one line per event. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,64 +17,45 @@
 struct score_args {
 	const char *policy;
 	int mode; /* -1: the policy's */
-	const char *file;
 	bool json;
-	bool signals;
+	bool matches_only;
+	struct args_list files;
 };
 
-static const struct argp_option options[] = {
-	{"policy", 'p', "DIR", 0, "Policy to score by", 0},
-	{"mode", 'm', "MODE", 0, "Decide as in this mode; default: the policy's", 0},
-	{"json", 'j', NULL, 0, "Print JSON lines", 0},
-	{"signals", 's', NULL, 0, "Only events with a signal", 0},
+#define S struct score_args
+static const struct args_option options[] = {
+	CLI_OPTION_POLICY(S),
+	CLI_OPTION_MODE(S),
+	CLI_OPTION_JSON(S),
+	ARGS_FLAG("signals", 's', "Print only events that match a rule", S, matches_only),
 	{},
 };
+#undef S
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static error_t check_score_args(struct argp_state *state, void *ret)
 {
-	struct score_args *a = state->input;
+	const struct score_args *a = ret;
 
-	switch (key) {
-	case 'p':
-		a->policy = arg;
-		return 0;
-	case 'm':
-		return mode_args_read(state, arg, &a->mode);
-	case 'j':
-		a->json = true;
-		return 0;
-	case 's':
-		a->signals = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->file)
-			return args_usage(state, "takes one trace");
-		a->file = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->policy)
-			return args_usage(state, "no policy: give --policy DIR");
-		return a->file ? 0 : args_usage(state, "no trace given");
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (!a->policy)
+		return args_usage(state, "no policy: give --policy POLICY");
+	return a->files.n ? 0 : args_usage(state, "no trace given");
 }
 
-static const struct argp argp = {
-	options,
-	parse,
-	"--policy DIR FILE.ltr",
-	"Score a recorded run, as the kernel would have: one line an event."
-	"\vColumns: seconds (monotonic), task, role, call or object, token, the weights of the "
-	"three "
-	"levels, A and B in 1/4096 of a weight, signals, verdict.",
-	NULL,
-	NULL,
-	NULL};
+static const struct args_command command = {
+	.options = options,
+	.usage = "--policy POLICY FILE.ltr",
+	.doc = "Score a recorded run as the kernel does, and print one line per event."
+	       "\vColumns: seconds (monotonic), task, role, system call or object, token, weights "
+	       "of "
+	       "the three layers, levels A and B in 1/4096 of a weight, rules, verdict.",
+	.max = 1,
+	.list = offsetof(struct score_args, files),
+	.check = check_score_args,
+};
 
-/* What was called or touched, in words. */
-static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
-		     const struct replay_step *s, char buf[static EVENT_TEXT])
+/* Writes the name of the system call or object. */
+static void write_subject(const char *arch, const struct lutra_record *rec, const char *str,
+			  size_t len, const struct replay_step *s, char buf[static EVENT_TEXT])
 {
 	struct lutra_evidence ev = {.object = s->object};
 	const struct event e = {.ev = &ev, .str = str ? str : "", .str_len = len};
@@ -126,7 +107,7 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 	return ferror(stdout) ? 1 : 0;
 }
 
-/* The records of a block. 0, 1: cannot print, or -errno. */
+/* Scores the records of a block. Returns 0, 1 if it cannot print, or -errno. */
 static int score_block(const struct score_args *a, struct replay *replay, const char *arch,
 		       const struct trace_block *b)
 {
@@ -142,16 +123,17 @@ static int score_block(const struct score_args *a, struct replay *replay, const 
 		r = replay_next(replay, rec, str, len, &s);
 		if (r < 0)
 			return r;
-		if (r == 0 || (a->signals && !s.n_signals))
+		if (r == 0 || (a->matches_only && !s.n_signals))
 			continue;
-		describe(arch, rec, str, len, &s, what);
+		write_subject(arch, rec, str, len, &s, what);
 		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
 			return 1;
 	}
 	return 0;
 }
 
-static int score(const struct score_args *a, struct replay *replay, struct trace_reader *trace)
+static int score_trace(const struct score_args *a, struct replay *replay,
+		       struct trace_reader *trace)
 {
 	const char *arch = trace_reader_meta(trace)->arch;
 	struct trace_block block;
@@ -165,9 +147,9 @@ static int score(const struct score_args *a, struct replay *replay, struct trace
 			break;
 	}
 	if (r < 0)
-		return cli_failf("%s: %s", a->file, strerror(-r));
+		return cli_failf("%s: %s", a->files.arg[0], strerror(-r));
 	if (trace_reader_torn(trace))
-		cli_failf("%s: %s", a->file, trace_reader_torn(trace));
+		cli_failf("%s: %s", a->files.arg[0], trace_reader_torn(trace));
 	return 0;
 }
 
@@ -180,18 +162,18 @@ int cmd_score(int argc, char **argv)
 	char dir[PATH_MAX];
 	struct err err;
 
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
 	cli_policy_dir(a.policy, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
 	if (policy_load(&policy, dir, &err) < 0)
 		return cli_fail(&err);
 	if (a.mode < 0)
 		a.mode = (int)policy->mode;
-	if (trace_reader_new(&trace, a.file, &err) < 0)
+	if (trace_reader_new(&trace, a.files.arg[0], &err) < 0)
 		return cli_fail(&err);
 	if (strcmp(trace_reader_meta(trace)->arch, policy->arch) != 0)
-		return cli_failf("%s: recorded on %s, the policy is for %s", a.file,
+		return cli_failf("%s: recorded on %s, the policy is for %s", a.files.arg[0],
 				 trace_reader_meta(trace)->arch, policy->arch);
 	if (replay_new(&replay, policy, (unsigned)a.mode, &err) < 0)
 		return cli_fail(&err);
-	return score(&a, replay, trace);
+	return score_trace(&a, replay, trace);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra seccomp: a policy as an OCI profile; profiles joined, and checked with recorded calls. */
+/* lutra seccomp: makes seccomp profiles from policies, merges them, checks them with recordings. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,44 +25,59 @@
 #define LISTENER_MAX 107
 #define TRACE_MAGIC "LTR1"
 
-enum { OPT_NOTIFY = 256, OPT_LISTENER, OPT_CONFIG };
+enum { OPT_NOTIFY = 256, OPT_LISTENER };
 
 struct seccomp_args {
-	const char *verb;
 	const char *policy, *output;
 	const char *config_file; /* NULL: the default */
-	struct config *config;	 /* whose policies are taken, and where they are */
+	struct config *config;
 	struct export_options export;
 	bool json;
+	struct args_list args; /* the verb, and files */
+	const char *verb;
 	char **files;
 	int n_files;
 };
 
-static const struct argp_option options[] = {
-	{"policy", 'p', "DIR", 0,
-	 "export, check: the policy (a directory, or a name below " DEFAULT_POLICIES_DIR ")", 0},
-	{"output", 'o', "FILE", 0, "export, merge: profile to write; default: standard output", 0},
-	{"notify", OPT_NOTIFY, NULL, 0,
-	 "export, check: have lutrad asked about dangerous calls that the policy knows", 0},
-	{"listener", OPT_LISTENER, "PATH", 0,
-	 "Socket of lutrad's agent, for --notify (" DEFAULT_LISTENER ")", 0},
-	{"config", OPT_CONFIG, "FILE", 0,
-	 "The daemon's configuration, for whose policies are taken (policy_keys) and where they "
-	 "are",
-	 0},
-	{"json", 'j', NULL, 0, "check: print JSON", 0},
+static error_t read_listener(struct argp_state *state, const char *arg, void *member)
+{
+	if (*arg != '/' || strlen(arg) > LISTENER_MAX)
+		return args_usage(state, "--listener: must be an absolute path of at most %d bytes",
+				  LISTENER_MAX);
+	*(const char **)member = arg;
+	return 0;
+}
+
+#define S struct seccomp_args
+static const struct args_option options[] = {
+	CLI_OPTION_POLICY(S),
+	CLI_OPTION_OUTPUT(S, "export, merge: profile to write; default: standard output"),
+	ARGS_FLAG("notify", OPT_NOTIFY,
+		  "export, check: ask lutrad about dangerous system calls that are known", S,
+		  export.notify),
+	ARGS_CALL("listener", OPT_LISTENER, "PATH",
+		  "Socket of lutrad's agent, for --notify; default: " DEFAULT_LISTENER,
+		  read_listener, S, export.listener),
+	CLI_OPTION_CONFIG(S),
+	ARGS_FLAG("json", 'j', "check: print JSON", S, json),
 	{},
 };
+#undef S
 
-static error_t check_usage(const struct seccomp_args *a, struct argp_state *state)
+static error_t check_seccomp_args(struct argp_state *state, void *ret)
 {
-	if (!a->verb)
+	struct seccomp_args *a = ret;
+
+	if (!a->args.n)
 		return args_usage(state, "give export, merge or check");
+	a->verb = a->args.arg[0];
+	a->files = a->args.arg + 1;
+	a->n_files = a->args.n - 1;
 	if (strcmp(a->verb, "merge") == 0)
 		return a->n_files && !a->policy
 			       ? 0
-			       : args_usage(state, "merge takes profiles and "
-						   "policies, and no option but -o and --config");
+			       : args_usage(state, "merge takes profiles and policies, and the "
+						   "options -o and --config");
 	if (strcmp(a->verb, "export") != 0 && strcmp(a->verb, "check") != 0)
 		return args_usage(state, "unknown verb '%s': export, merge or check", a->verb);
 	if (!a->policy)
@@ -73,60 +88,22 @@ static error_t check_usage(const struct seccomp_args *a, struct argp_state *stat
 	return a->n_files ? 0 : args_usage(state, "check needs a recorded run");
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct seccomp_args *a = state->input;
+static const struct args_command command = {
+	.options = options,
+	.usage = "export --policy POLICY|merge PROFILE|POLICY…|check --policy POLICY [PROFILE] "
+		 "FILE.ltr…",
+	.doc = "Make seccomp profiles for OCI runtimes (runc, crun, podman, Docker) from policies."
+	       "\vexport: write a profile of the policy. merge: write a profile that allows what "
+	       "any "
+	       "of the given ones allows. check: load the profile into the kernel and list the "
+	       "recorded system calls that it refuses; exit status 1 if there are any.",
+	.max = INT_MAX,
+	.list = offsetof(struct seccomp_args, args),
+	.check = check_seccomp_args,
+};
 
-	switch (key) {
-	case 'p':
-		a->policy = arg;
-		return 0;
-	case 'o':
-		a->output = arg;
-		return 0;
-	case OPT_NOTIFY:
-		a->export.notify = true;
-		return 0;
-	case OPT_LISTENER:
-		if (*arg != '/' || strlen(arg) > LISTENER_MAX)
-			return args_usage(state, "--listener: an absolute path of at most %d bytes",
-					  LISTENER_MAX);
-		a->export.listener = arg;
-		return 0;
-	case OPT_CONFIG:
-		a->config_file = arg;
-		return 0;
-	case 'j':
-		a->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (!a->verb)
-			a->verb = arg;
-		else
-			a->files[a->n_files++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		return check_usage(a, state);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options,
-	parse,
-	"export --policy DIR|merge PROFILE|DIR…|check --policy DIR [PROFILE] FILE.ltr…",
-	"A policy as a seccomp profile of OCI runtimes (runc, crun, podman, Docker)."
-	"\vexport: the calls of the policy in any role and those of the runtime's start-up, their "
-	"arguments where the policy has them; other calls get ENOSYS, dangerous ones EPERM. merge: "
-	"what any of them allows. check: has the kernel take the profile (or the one that export "
-	"would write), and says which recorded calls it would refuse: exit status 1 if any.",
-	NULL,
-	NULL,
-	NULL};
-
-static int load_policy(const struct seccomp_args *a, const char *name, struct profile **ret,
-		       struct err *err)
+static int load_policy_profile(const struct seccomp_args *a, const char *name, struct profile **ret,
+			       struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	unsigned unnamed = 0;
@@ -139,7 +116,7 @@ static int load_policy(const struct seccomp_args *a, const char *name, struct pr
 		r = export_profile(p, &a->export, ret, &unnamed, err);
 	if (r == 0 && unnamed)
 		fprintf(stderr,
-			"lutra: %u calls of %s have no name in this libseccomp: the profile "
+			"lutra: %u system calls of %s are unknown to this libseccomp: the profile "
 			"refuses them\n",
 			unnamed, dir);
 	return r;
@@ -160,12 +137,12 @@ static int put_profile(const struct seccomp_args *a, struct profile *p)
 	return r < 0 ? cli_failf("%s: %s", a->output, strerror(-r)) : 0;
 }
 
-static int export(const struct seccomp_args *a)
+static int run_export(const struct seccomp_args *a)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	struct err err;
 
-	if (load_policy(a, a->policy, &p, &err) < 0)
+	if (load_policy_profile(a, a->policy, &p, &err) < 0)
 		return cli_fail(&err);
 	return put_profile(a, p);
 }
@@ -177,10 +154,10 @@ static int load_either(const struct seccomp_args *a, const char *name, struct pr
 
 	if (stat(name, &st) == 0 && !S_ISDIR(st.st_mode))
 		return profile_load(ret, name, err);
-	return load_policy(a, name, ret, err);
+	return load_policy_profile(a, name, ret, err);
 }
 
-static int merge(const struct seccomp_args *a)
+static int run_merge(const struct seccomp_args *a)
 {
 	_cleanup_(profile_freep) struct profile *all = NULL;
 	struct err err;
@@ -197,8 +174,6 @@ static int merge(const struct seccomp_args *a)
 	return r < 0 ? cli_fail(&err) : put_profile(a, all);
 }
 
-/* ---- check ---- */
-
 static const char *action_words(uint32_t action, char *buf, size_t size)
 {
 	const char *name;
@@ -214,7 +189,7 @@ static const char *action_words(uint32_t action, char *buf, size_t size)
 	return buf;
 }
 
-/* What of a call's two recorded arguments there is: 0, 1 or 2. */
+/* Returns how many arguments a recording holds of the system call: 0, 1 or 2. */
 static unsigned n_arguments(const struct check_refused *r)
 {
 	unsigned args = r->nr < LUTRA_NR ? lutra_call_args[r->nr] : 0;
@@ -252,7 +227,7 @@ static json_t *refused_json(const struct check_refused *r)
 			 (json_int_t)r->count);
 }
 
-static int report(const struct seccomp_args *a, const struct check *c)
+static int report_check(const struct seccomp_args *a, const struct check *c)
 {
 	json_t *list = json_array();
 
@@ -275,11 +250,11 @@ static int report(const struct seccomp_args *a, const struct check *c)
 	printf("%llu calls, %llu refused", (unsigned long long)c->calls,
 	       (unsigned long long)c->refused_calls);
 	if (c->fell_back)
-		printf("; %llu clone3 get ENOSYS, for which libc takes clone",
+		printf("; %llu clone3 get ENOSYS, and libc uses clone instead",
 		       (unsigned long long)c->fell_back);
 	if (c->notified)
-		printf("; %llu are asked about", (unsigned long long)c->notified);
-	printf("; the kernel takes the filter of %zu instructions\n", c->n);
+		printf("; lutrad is asked about %llu", (unsigned long long)c->notified);
+	printf("; the kernel accepts the filter of %zu instructions\n", c->n);
 	return c->refused_calls > 0;
 }
 
@@ -305,7 +280,7 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 		first = 1;
 		r = profile_load(&p, a->files[0], err);
 	} else {
-		r = load_policy(a, a->policy, &p, err);
+		r = load_policy_profile(a, a->policy, &p, err);
 	}
 	if (r == 0)
 		r = filter_new(&f, p, err);
@@ -319,10 +294,10 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 		return err_oom(err);
 	for (int i = first; r == 0 && i < a->n_files; i++)
 		r = check_trace(&c, a->files[i], err);
-	return r < 0 ? r : report(a, &c);
+	return r < 0 ? r : report_check(a, &c);
 }
 
-static int check(const struct seccomp_args *a)
+static int run_check(const struct seccomp_args *a)
 {
 	struct err err;
 	int r = check_files(a, &err);
@@ -332,18 +307,15 @@ static int check(const struct seccomp_args *a)
 
 int cmd_seccomp(int argc, char **argv)
 {
-	_cleanup_free_ char **files = calloc((size_t)argc, sizeof(*files));
 	_cleanup_(config_freep) struct config *config = NULL;
-	struct seccomp_args a = {.files = files, .export = {.listener = DEFAULT_LISTENER}};
+	struct seccomp_args a = {.export = {.listener = DEFAULT_LISTENER}};
 	struct err err;
 
-	if (!files)
-		return cli_failf("out of memory");
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
 	if (config_load(a.config_file, &config, &err) < 0)
 		return cli_fail(&err);
 	a.config = config;
 	if (strcmp(a.verb, "export") == 0)
-		return export(&a);
-	return strcmp(a.verb, "merge") == 0 ? merge(&a) : check(&a);
+		return run_export(&a);
+	return strcmp(a.verb, "merge") == 0 ? run_merge(&a) : run_check(&a);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra trace: what is in a trace, as a summary or record by record; join traces. */
+/* lutra trace: prints traces as a summary or record by record, verifies and merges them. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,75 +15,58 @@
 #include "lib/trace/trace_merge.h"
 #include "user/sys/clock.h"
 
-#define TEXT 2048 /* a record in words */
+#define RECORD_TEXT 2048 /* bytes of a record in words */
 
 struct trace_args {
+	const char *output;
+	bool json;
+	struct args_list args; /* the verb, and files */
 	const char *verb;
 	char **files;
 	int n_files;
-	const char *output;
-	bool json;
 };
 
-static const struct argp_option options[] = {
-	{"json", 'j', NULL, 0, "Print JSON: info and verify one array, cat one line a record", 0},
-	{"output", 'o', "FILE", 0, "merge: the trace to write; it must not exist", 0},
+static const struct args_option options[] = {
+	CLI_OPTION_JSON(struct trace_args),
+	CLI_OPTION_OUTPUT(struct trace_args, "merge: trace to write; the file must not exist"),
 	{},
 };
 
-static error_t check(struct argp_state *state, const struct trace_args *a)
+static error_t check_trace_args(struct argp_state *state, void *ret)
 {
-	bool merge = a->verb && strcmp(a->verb, "merge") == 0;
+	struct trace_args *a = ret;
+	bool merge;
 
-	if (!a->verb)
+	if (!a->args.n)
 		return args_usage(state, "give info, cat, merge or verify, and files");
+	a->verb = a->args.arg[0];
+	a->files = a->args.arg + 1;
+	a->n_files = a->args.n - 1;
+	merge = strcmp(a->verb, "merge") == 0;
 	if (!merge && strcmp(a->verb, "info") != 0 && strcmp(a->verb, "cat") != 0 &&
 	    strcmp(a->verb, "verify") != 0)
 		return args_usage(state, "unknown verb '%s': info, cat, merge or verify", a->verb);
 	if (a->n_files == 0)
 		return args_usage(state, "no trace given");
 	if (merge != (a->output != NULL))
-		return args_usage(state, merge ? "merge needs -o FILE" : "-o is for merge");
+		return args_usage(state, merge ? "merge needs -o FILE" : "-o goes with merge only");
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct trace_args *a = state->input;
+static const struct args_command command = {
+	.options = options,
+	.usage = "info|cat|merge|verify FILE…",
+	.doc = "Inspect, merge or verify traces."
+	       "\vinfo: show where a trace was recorded and what it holds. cat: print each record. "
+	       "verify: exit with status 1 if a trace is incomplete. merge: join traces of one run "
+	       "by "
+	       "time.",
+	.max = INT_MAX,
+	.list = offsetof(struct trace_args, args),
+	.check = check_trace_args,
+};
 
-	switch (key) {
-	case 'j':
-		a->json = true;
-		return 0;
-	case 'o':
-		a->output = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (!a->verb)
-			a->verb = arg;
-		else
-			a->files[a->n_files++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		return check(state, a);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	options,
-	parse,
-	"info|cat|merge|verify FILE…",
-	"Look at traces, or join those of one run."
-	"\vinfo: what a trace was recorded from and what it holds. cat: every record. verify: "
-	"whether it is whole; exit status 1 if one is not. merge: the records of several traces of "
-	"one run, by time.",
-	NULL,
-	NULL,
-	NULL};
-
-/* What a whole trace holds. */
+/* What a trace holds. */
 struct summary {
 	uint64_t n[LUTRA_RECORD_COUNT];
 	uint64_t first_ns, last_ns;
@@ -90,7 +74,7 @@ struct summary {
 	bool ended;
 };
 
-static void summarise(struct summary *s, const struct lutra_record *rec)
+static void summary_add(struct summary *s, const struct lutra_record *rec)
 {
 	s->n[rec->type]++;
 	if (rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_END) {
@@ -130,7 +114,7 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 			 torn ? text_json_keep(torn) : json_null());
 }
 
-static void info_text(const char *path, const struct trace_reader *r, const struct summary *s)
+static void print_info(const char *path, const struct trace_reader *r, const struct summary *s)
 {
 	const struct trace_meta *m = trace_reader_meta(r);
 	const char *torn = trace_reader_torn(r);
@@ -148,8 +132,8 @@ static void info_text(const char *path, const struct trace_reader *r, const stru
 	printf("  %s\n", torn ? torn : "whole");
 }
 
-/* info and verify of one file. *ret_whole: nothing is torn. */
-static int inspect(const struct trace_args *a, const char *path, json_t *out, bool *ret_whole)
+/* Runs info or verify on a file. *ret_whole: the trace is complete. */
+static int inspect_file(const struct trace_args *a, const char *path, json_t *out, bool *ret_whole)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
 	const struct lutra_record *rec;
@@ -162,7 +146,7 @@ static int inspect(const struct trace_args *a, const char *path, json_t *out, bo
 	if (trace_reader_new(&r, path, &err) < 0)
 		return cli_fail(&err);
 	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1)
-		summarise(&s, rec);
+		summary_add(&s, rec);
 	if (e < 0)
 		return cli_failf("%s: %s", path, strerror(-e));
 	torn = trace_reader_torn(r);
@@ -170,7 +154,7 @@ static int inspect(const struct trace_args *a, const char *path, json_t *out, bo
 	if (a->json)
 		json_array_append_new(out, info_json(path, r, &s));
 	else if (strcmp(a->verb, "info") == 0)
-		info_text(path, r, &s);
+		print_info(path, r, &s);
 	else if (!torn)
 		printf("%s: whole\n", path);
 	if (torn && strcmp(a->verb, "verify") == 0)
@@ -178,7 +162,7 @@ static int inspect(const struct trace_args *a, const char *path, json_t *out, bo
 	return 0;
 }
 
-static int inspect_all(const struct trace_args *a)
+static int inspect_files(const struct trace_args *a)
 {
 	json_t *out = json_array();
 	bool whole, all = true;
@@ -186,7 +170,7 @@ static int inspect_all(const struct trace_args *a)
 
 	for (int i = 0; i < a->n_files; i++) {
 		whole = true;
-		r |= inspect(a, a->files[i], out, &whole);
+		r |= inspect_file(a, a->files[i], out, &whole);
 		all &= whole;
 	}
 	if (a->json)
@@ -198,9 +182,9 @@ static int inspect_all(const struct trace_args *a)
 	return r;
 }
 
-/* The record's own part, in words. */
-static void describe(const char *arch, const struct lutra_record *rec, const char *str, size_t len,
-		     char buf[static TEXT])
+/* Writes what a record says of its type. */
+static void write_record(const char *arch, const struct lutra_record *rec, const char *str,
+			 size_t len, char buf[static RECORD_TEXT])
 {
 	struct lutra_object o;
 	char path[1536] = "", nr[32];
@@ -209,39 +193,41 @@ static void describe(const char *arch, const struct lutra_record *rec, const cha
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
-		snprintf(buf, TEXT, "%s %#x %#x", syscall_name(arch, rec->nr, nr, sizeof(nr)),
-			 (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
+		snprintf(buf, RECORD_TEXT, "%s %#x %#x",
+			 syscall_name(arch, rec->nr, nr, sizeof(nr)), (unsigned)rec->arg,
+			 (unsigned)(rec->arg >> 32));
 		return;
 	case LUTRA_RECORD_FORK:
-		snprintf(buf, TEXT, "%s %u", rec->nr ? "thread" : "process", (unsigned)rec->arg);
+		snprintf(buf, RECORD_TEXT, "%s %u", rec->nr ? "thread" : "process",
+			 (unsigned)rec->arg);
 		return;
 	case LUTRA_RECORD_MARK:
-		snprintf(buf, TEXT, "%s %llu %s", mark_name(rec->aux), (unsigned long long)rec->arg,
-			 path);
+		snprintf(buf, RECORD_TEXT, "%s %llu %s", mark_name(rec->aux),
+			 (unsigned long long)rec->arg, path);
 		return;
 	case LUTRA_RECORD_OBJECT:
 		lutra_object_unpack(rec, &o);
 		if (o.family)
-			snprintf(buf, TEXT, "%s %s %s port %u %s", op_name(o.op),
+			snprintf(buf, RECORD_TEXT, "%s %s %s port %u %s", op_name(o.op),
 				 family_name(o.family), addr_class_name(o.addr_class), o.port,
 				 path);
 		else
-			snprintf(buf, TEXT, "%s%s%s mode %06o %s", op_name(o.op),
+			snprintf(buf, RECORD_TEXT, "%s%s%s mode %06o %s", op_name(o.op),
 				 o.flags & LUTRA_OBJ_WRITE ? " write" : "",
 				 o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
 		return;
 	default:
-		snprintf(buf, TEXT, "%s", path);
+		snprintf(buf, RECORD_TEXT, "%s", path);
 	}
 }
 
 static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,
 		      const char *str, size_t len)
 {
-	char text[TEXT], nr[32];
+	char text[RECORD_TEXT], nr[32];
 
 	if (!a->json) {
-		describe(arch, rec, str, len, text);
+		write_record(arch, rec, str, len, text);
 		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
 		       (unsigned long long)(rec->ts_ns % NSEC_PER_SEC), rec->tgid, rec->tid,
 		       record_type_name(rec->type), text);
@@ -256,7 +242,7 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 			      false);
 }
 
-static int cat(const struct trace_args *a, const char *path)
+static int cat_file(const struct trace_args *a, const char *path)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
 	const struct lutra_record *rec;
@@ -284,19 +270,15 @@ int cmd_trace(int argc, char **argv)
 	struct err err;
 	int r = 0;
 
-	a.files = calloc((size_t)argc, sizeof(*a.files));
-	if (!a.files)
-		return cli_failf("out of memory");
-	args_parse(&argp, argc, argv, false, &a);
+	args_read(&command, argc, argv, &a);
 	if (strcmp(a.verb, "merge") == 0) {
 		if (trace_merge(a.output, a.files, a.n_files, &err) < 0)
 			r = cli_fail(&err);
 	} else if (strcmp(a.verb, "cat") == 0) {
 		for (int i = 0; i < a.n_files && r == 0; i++)
-			r = cat(&a, a.files[i]);
+			r = cat_file(&a, a.files[i]);
 	} else {
-		r = inspect_all(&a);
+		r = inspect_files(&a);
 	}
-	free(a.files);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra train and lutra eval: hand over to the trainer's programs. */
+/* lutra train and lutra eval: execute the trainer's programs. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "user/cli/cli.h"
 #include "user/sys/program.h"
 
-static int hand_over(const char *program, char **argv)
+static int exec_program(const char *program, char **argv)
 {
 	char path[PATH_MAX + 64];
 	struct err err;
@@ -22,11 +22,11 @@ static int hand_over(const char *program, char **argv)
 int cmd_train(int argc, char **argv)
 {
 	(void)argc;
-	return hand_over("lutra-train", argv);
+	return exec_program("lutra-train", argv);
 }
 
 int cmd_eval(int argc, char **argv)
 {
 	(void)argc;
-	return hand_over("lutra-eval", argv);
+	return exec_program("lutra-eval", argv);
 }

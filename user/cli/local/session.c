@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One cgroup, guarded by this process. */
+/*
+ * Guards or records one cgroup: owns the guard, the trace, the store and the JSON output. One
+ * thread.
+ */
 #include "user/cli/local/session.h"
 
 #include <errno.h>
@@ -28,25 +31,23 @@ struct session {
 	uint64_t flushed_ns;
 	uint32_t slot;
 	bool enrolled;
-	bool trace_failed; /* said already */
+	bool trace_failed; /* a failure was reported */
 	bool store_failed;
 	bool json_failed;
-	bool reacted;
+	bool acted; /* the container was frozen or killed */
 };
-
-/* ---- records ---- */
 
 static void trace_check(struct session *s, int r)
 {
 	if (r == 0 || s->trace_failed)
 		return;
 	s->trace_failed = true;
-	fprintf(stderr, "lutra: %s: cannot write: %s; recording stops here\n", s->config.record,
+	fprintf(stderr, "lutra: %s: cannot write: %s; the recording ends here\n", s->config.record,
 		strerror(-r));
 }
 
-static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
-		      size_t str_len)
+static void session_on_record(void *ctx, uint32_t slot, const struct lutra_record *rec,
+			      const char *str, size_t str_len)
 {
 	struct session *s = ctx;
 	int r;
@@ -61,9 +62,7 @@ static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, 
 		s->result.records_lost++;
 }
 
-/* ---- evidence ---- */
-
-static void say_alert(const struct event *e)
+static void print_alert(const struct event *e)
 {
 	char time[CLOCK_TEXT], sentence[EVENT_TEXT];
 
@@ -71,15 +70,15 @@ static void say_alert(const struct event *e)
 	fprintf(stderr, "lutra: %s %s\n", clock_format(e->realtime_ns, time), sentence);
 }
 
-static void output_check(struct session *s, bool *said, unsigned lost, const char *why)
+static void output_check(struct session *s, bool *reported, unsigned lost, const char *why)
 {
 	s->result.outputs_failed += lost;
-	if (!*said)
-		fprintf(stderr, "lutra: an event could not be kept: %s\n", why);
-	*said = true;
+	if (!*reported)
+		fprintf(stderr, "lutra: cannot store an event: %s\n", why);
+	*reported = true;
 }
 
-static void output(struct session *s, const struct event *e)
+static void session_output(struct session *s, const struct event *e)
 {
 	json_auto_t *json = NULL;
 	struct err err = {};
@@ -100,7 +99,8 @@ static void output(struct session *s, const struct event *e)
 		output_check(s, &s->json_failed, 1, strerror(-r));
 }
 
-static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str, size_t str_len)
+static void session_on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
+				size_t str_len)
 {
 	struct session *s = ctx;
 	struct event e = {
@@ -118,23 +118,21 @@ static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *
 
 	if (!s->enrolled || ev->slot != s->slot)
 		return;
-	if (!s->reacted) {
+	if (!s->acted) {
 		r = container_act(s->config.cgroup, ev);
 		if (r < 0)
-			fprintf(stderr, "lutra: %s: cannot act on it: %s\n", s->config.cgroup,
-				strerror(-r));
-		s->reacted = r > 0;
+			fprintf(stderr, "lutra: %s: cannot freeze or kill it: %s\n",
+				s->config.cgroup, strerror(-r));
+		s->acted = r > 0;
 	}
 	if (ev->verdict >= LUTRA_VERDICT_ALERT) {
 		s->result.alerts++;
-		say_alert(&e);
+		print_alert(&e);
 	}
-	output(s, &e);
+	session_output(s, &e);
 }
 
-/* ---- life ---- */
-
-static int open_trace(struct session *s, struct err *err)
+static int session_open_trace(struct session *s, struct err *err)
 {
 	struct utsname uts = {};
 	struct trace_meta meta = {};
@@ -160,11 +158,11 @@ static int open_trace(struct session *s, struct err *err)
 	return r;
 }
 
-static int open_all(struct session *s, struct err *err)
+static int session_open(struct session *s, struct err *err)
 {
 	const struct guard_handler handler = {
-		.record = on_record,
-		.evidence = on_evidence,
+		.record = session_on_record,
+		.evidence = session_on_evidence,
 		.ctx = s,
 	};
 	const struct guard_enrolment e = {
@@ -190,12 +188,12 @@ static int open_all(struct session *s, struct err *err)
 		      err);
 	if (r < 0)
 		return r;
-	r = open_trace(s, err);
+	r = session_open_trace(s, err);
 	if (r < 0)
 		return r;
 	r = guard_enroll(s->guard, &e, &s->slot, err);
 	s->enrolled = r == 0;
-	/* A trace of nothing would only be in the way of the next try. */
+	/* Remove the empty trace, so that the next try can use its name. */
 	if (r < 0 && s->trace)
 		unlink(s->config.record);
 	return r;
@@ -210,7 +208,7 @@ int session_new(struct session **ret, const struct session_config *config, struc
 		return err_oom(err);
 	s->config = *config;
 	s->flushed_ns = clock_now_ns();
-	r = open_all(s, err);
+	r = session_open(s, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
@@ -222,7 +220,7 @@ int session_fd(const struct session *s)
 	return guard_epoll_fd(s->guard);
 }
 
-static void commit(struct session *s)
+static void session_commit(struct session *s)
 {
 	struct err err = {};
 	unsigned lost = 0;
@@ -237,7 +235,7 @@ int session_poll(struct session *s)
 	int r = guard_drain(s->guard);
 
 	guard_renew_seen(s->guard, now);
-	commit(s);
+	session_commit(s);
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {
 		s->flushed_ns = now;
 		trace_check(s, trace_writer_flush(s->trace));
@@ -256,7 +254,7 @@ int session_finish(struct session *s, struct session_result *ret, struct err *er
 		s->result.evidence_lost += c.n[LUTRA_COUNTER_EVIDENCE_LOST];
 	}
 	guard_release(s->guard, s->slot);
-	/* What came between the last look and the release. */
+	/* Take what came between the last poll and the release. */
 	session_poll(s);
 	s->enrolled = false;
 	if (r < 0)

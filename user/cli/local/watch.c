@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop of `lutra run` and `lutra record`. */
+/* The main loop of lutra run and lutra record: waits for events, signals and the end. */
 #include "user/cli/local/watch.h"
 
 #include <errno.h>
@@ -12,17 +12,17 @@
 #include "user/sys/child.h"
 #include "user/sys/clock.h"
 
-#define INSIST 3    /* a frozen command cannot hear a signal: the third one ends the loop */
-#define LOOK_MS 100 /* the kernel does not wake anybody up for a few records */
+#define END_SIGNALS 3 /* a frozen command ignores signals: the third one ends the loop */
+#define POLL_MS 100   /* the kernel does not wake the reader for a few records */
 
-static void reap(struct watch *w)
+static void reap_child(struct watch *w)
 {
 	if (w->child && !w->child_done && waitpid(w->child, &w->status, WNOHANG) == w->child)
 		w->child_done = true;
 }
 
-/* True: a signal asks for the end. */
-static bool signals(struct watch *w)
+/* Handles signals; returns true if the loop must end. */
+static bool take_signals(struct watch *w)
 {
 	pid_t to = w->forward && !w->child_done ? w->child : 0;
 	bool end = false;
@@ -30,15 +30,15 @@ static bool signals(struct watch *w)
 
 	while ((sig = child_signal_next(w->signal_fd, to))) {
 		if (sig == SIGCHLD)
-			reap(w);
+			reap_child(w);
 		else if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
-			end = !w->forward || ++w->insisted >= INSIST;
+			end = !w->forward || ++w->end_signals >= END_SIGNALS;
 	}
 	return end;
 }
 
-/* True: the cgroup had tasks and has none now. */
-static bool emptied(const struct watch *w, bool *was_populated)
+/* Returns true if the cgroup had tasks and has none now. */
+static bool is_emptied(const struct watch *w, bool *was_populated)
 {
 	bool populated;
 
@@ -55,9 +55,9 @@ static int timeout_ms(const struct watch *w, uint64_t now)
 	uint64_t left;
 
 	if (!w->until_ns)
-		return LOOK_MS;
+		return POLL_MS;
 	left = w->until_ns > now ? (w->until_ns - now) / 1000000 + 1 : 0;
-	return left < LOOK_MS ? (int)left : LOOK_MS;
+	return left < POLL_MS ? (int)left : POLL_MS;
 }
 
 int watch_run(struct watch *w)
@@ -77,12 +77,12 @@ int watch_run(struct watch *w)
 		r = session_poll(w->session);
 		if (r < 0)
 			return r;
-		if (signals(w))
+		if (take_signals(w))
 			return 0;
 		/* A child that failed to start never populates its cgroup. */
 		if (w->events_fd < 0 && w->child_done)
 			return 0;
-		if (emptied(w, &populated) || (w->child_done && !populated))
+		if (is_emptied(w, &populated) || (w->child_done && !populated))
 			return 0;
 		if (w->until_ns && clock_now_ns() >= w->until_ns)
 			return 0;
@@ -97,13 +97,13 @@ void watch_report(const char *path, const struct session_result *result)
 			(unsigned long long)result->records_lost);
 	if (path && result->records_lost)
 		fprintf(stderr,
-			"lutra: WARNING: %llu events are missing in %s: do not train with "
-			"it, record again with less load\n",
+			"lutra: WARNING: %llu events are missing in %s: do not train on it, "
+			"record again with less load\n",
 			(unsigned long long)result->records_lost, path);
 	if (result->evidence_lost || result->outputs_failed)
 		fprintf(stderr,
-			"lutra: WARNING: evidence of %llu signals was lost, %llu events "
-			"could not be kept; the verdicts stood\n",
+			"lutra: WARNING: lost evidence of %llu matches, failed to store %llu "
+			"events; the verdicts took effect\n",
 			(unsigned long long)result->evidence_lost,
 			(unsigned long long)result->outputs_failed);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop of `lutra run` and `lutra record`. */
+/* The main loop of lutra run and lutra record. */
 #ifndef LUTRA_USER_CLI_LOCAL_WATCH_H
 #define LUTRA_USER_CLI_LOCAL_WATCH_H
 
@@ -12,19 +12,19 @@
 struct watch {
 	struct session *session;
 	int signal_fd;
-	int events_fd; /* cgroup.events: end when it was populated and is empty; -1: do not look */
-	pid_t child;   /* end when it is gone; 0: none */
-	bool forward;  /* signals go to the child, else they end the loop */
+	int events_fd;	   /* cgroup.events: the loop ends when the cgroup empties; -1: ignore */
+	pid_t child;	   /* the loop ends with this child; 0: none */
+	bool forward;	   /* pass signals to the child; else they end the loop */
 	uint64_t until_ns; /* CLOCK_MONOTONIC; 0: no limit */
-	int status;	   /* wait status of the child once it is gone */
+	int status;	   /* wait status of the child; valid if child_done */
 	bool child_done;
-	unsigned insisted; /* signals to end that came while forwarding */
+	unsigned end_signals; /* signals to end that came while forwarding */
 };
 
-/* Runs until one of the ends. 0 or -errno. */
+/* Runs until the child, the cgroup, the time or a signal ends the loop. Returns 0 or -errno. */
 int watch_run(struct watch *w);
 
-/* Say what was recorded and, loudly, what was lost. path NULL: nothing was recorded. */
+/* Prints what was recorded and what was lost. path NULL: nothing was recorded. */
 void watch_report(const char *path, const struct session_result *result);
 
 #endif

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of `lutra policy`. Each returns the exit code. */
+/* The verbs of lutra policy. Each returns the exit code. */
 #ifndef LUTRA_USER_CLI_POLICY_POLICY_CMD_H
 #define LUTRA_USER_CLI_POLICY_POLICY_CMD_H
 
 #include <stdbool.h>
 
+#include "lib/base/args.h"
 #include "user/config/config.h"
 
 struct policy_args {
-	const char *verb;
+	struct args_list args; /* the verb, and names */
 	char **names;
 	int n_names;
 	bool json;
 	const char *config_file; /* NULL: the default */
 	const char *key;
 	bool force;
-	struct config *config; /* keys, and where policies are */
+	struct config *config; /* trusted keys and policies_dir */
 };
 
 int policy_cmd_list(const struct policy_args *a);     /* [DIR] */
@@ -26,7 +27,9 @@ int policy_cmd_sign(const struct policy_args *a);     /* POLICY… --key FILE */
 int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
 int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
 
-/* Print what --force overrides where a policy, in dir, is to be in a mode; name: what gets it. */
-void policy_say_forced(const char *name, const char *dir, unsigned mode);
+/*
+ * Prints why the policy in dir is too little trained for a mode, if so. name: what gets the mode.
+ */
+void policy_print_forced(const char *name, const char *dir, unsigned mode);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy diff. */
+/* lutra policy diff: compares two policies. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
-/* The directories of the two: the second given, or the one that the first had before it. */
+/* Gets both directories; without OLD, the policy that POLICY replaced. */
 static int find_both(const struct policy_args *a, char old[PATH_MAX], char now[PATH_MAX])
 {
 	const char *dir = a->config->policies_dir;
@@ -37,7 +37,7 @@ int policy_cmd_diff(const struct policy_args *a)
 		return cli_fail(&err);
 	r = policy_load(&old, old_dir, &err);
 	if (r == -ENOENT && a->n_names == 1)
-		return cli_failf("%s: has replaced no policy: name the two to compare", dir);
+		return cli_failf("%s: replaced no policy: name two policies to compare", dir);
 	if (r < 0)
 		return cli_fail(&err);
 	diff = policy_diff(old, p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy list. */
+/* lutra policy list: lists policies and the containers that they guard. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,20 +14,18 @@
 #include "lib/policy/policy_format.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/http/control_client.h"
+#include "user/cli/daemon/ask.h"
 #include "user/sys/clock.h"
 #include "user/policy/modes.h"
 #include "user/cli/policy/policy_cmd.h"
 
-static int not_dot(const struct dirent *e)
+static int is_policy_entry(const struct dirent *e)
 {
 	return e->d_name[0] != '.';
 }
 
-/* ---- what is said of a policy ---- */
-
-/* Names of the containers that the daemon guards by it. */
-static json_t *bound(const json_t *status, const char *dir)
+/* Returns the names of the containers that lutrad guards with the policy. */
+static json_t *container_names(const json_t *status, const char *dir)
 {
 	json_t *names = json_array();
 	const json_t *c;
@@ -42,8 +40,8 @@ static json_t *bound(const json_t *status, const char *dir)
 	return names;
 }
 
-/* When its policy.json was written. */
-static json_t *created(const char *dir)
+/* Returns the time of policy.json. */
+static json_t *creation_time(const char *dir)
 {
 	_cleanup_free_ char *path = NULL;
 	char time[CLOCK_TEXT];
@@ -54,8 +52,8 @@ static json_t *created(const char *dir)
 	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
 }
 
-/* Its signer's key; null: unsigned; false: the signature is not good. */
-static json_t *signer(const char *dir)
+/* Returns the key of the signer; null: unsigned; false: the signature is wrong. */
+static json_t *signer_to_json(const char *dir)
 {
 	char public[POLICY_KEY_TEXT];
 	int r = policy_signer(dir, public, NULL);
@@ -65,7 +63,7 @@ static json_t *signer(const char *dir)
 	return r < 0 ? json_false() : json_string(public);
 }
 
-static int add_known(json_t *one, const struct policy *p, unsigned mode)
+static int add_summary(json_t *one, const struct policy *p, unsigned mode)
 {
 	json_t *known = json_pack(
 		"{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:s}", "image", text_json_keep(p->image),
@@ -76,9 +74,9 @@ static int add_known(json_t *one, const struct policy *p, unsigned mode)
 	return known ? json_object_update_new(one, known) : -1;
 }
 
-/* NULL: it is no directory. */
-static json_t *describe(const struct policy_args *a, const char *parent, const char *name,
-			const json_t *status)
+/* Returns NULL if the entry is not a directory. */
+static json_t *policy_to_json(const struct policy_args *a, const char *parent, const char *name,
+			      const json_t *status)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	char dir[PATH_MAX];
@@ -95,21 +93,13 @@ static json_t *describe(const struct policy_args *a, const char *parent, const c
 		r = modes_get(a->config, dir, p, &mode, &err);
 	one = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "good",
 			r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
-			created(dir), "signed_by", signer(dir), "containers", bound(status, dir));
-	if (one && p && add_known(one, p, mode) < 0) {
+			creation_time(dir), "signed_by", signer_to_json(dir), "containers",
+			container_names(status, dir));
+	if (one && p && add_summary(one, p, mode) < 0) {
 		json_decref(one);
 		return NULL;
 	}
 	return one;
-}
-
-/* ---- printing ---- */
-
-static const char *text(const json_t *j, const char *key)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return s ? s : "";
 }
 
 static void print_clean(const char *s)
@@ -120,28 +110,28 @@ static void print_clean(const char *s)
 	fputs(buf, stdout);
 }
 
-static void print_one(const json_t *one)
+static void print_policy(const json_t *one)
 {
 	const json_t *containers = json_object_get(one, "containers"), *c;
 	const json_t *signed_by = json_object_get(one, "signed_by");
-	bool own = strcmp(text(one, "mode"), text(one, "policy_mode")) == 0;
+	bool own = strcmp(cli_json_text(one, "mode"), cli_json_text(one, "policy_mode")) == 0;
 	size_t i;
 
-	print_clean(text(one, "name"));
+	print_clean(cli_json_text(one, "name"));
 	if (!json_is_true(json_object_get(one, "good"))) {
-		printf("\n  refused: %s\n", text(one, "error"));
+		printf("\n  refused: %s\n", cli_json_text(one, "error"));
 	} else {
-		printf("  %s%s%s%s  ", text(one, "mode"), own ? "" : " (the policy says ",
-		       own ? "" : text(one, "policy_mode"), own ? "" : ")");
-		print_clean(text(one, "image"));
+		printf("  %s%s%s%s  ", cli_json_text(one, "mode"), own ? "" : " (the policy says ",
+		       own ? "" : cli_json_text(one, "policy_mode"), own ? "" : ")");
+		print_clean(cli_json_text(one, "image"));
 		printf("%s%s\n  %lld runs, %.3f h, %lld calls; created %s; %s\n",
-		       *text(one, "digest") ? " " : "", text(one, "digest"),
+		       *cli_json_text(one, "digest") ? " " : "", cli_json_text(one, "digest"),
 		       (long long)json_integer_value(json_object_get(one, "runs")),
 		       json_real_value(json_object_get(one, "hours")),
 		       (long long)json_integer_value(json_object_get(one, "calls")),
-		       text(one, "created"),
+		       cli_json_text(one, "created"),
 		       json_is_string(signed_by)  ? "signed"
-		       : json_is_false(signed_by) ? "wrongly signed"
+		       : json_is_false(signed_by) ? "wrong signature"
 						  : "not signed");
 	}
 	if (json_array_size(containers))
@@ -158,17 +148,17 @@ int policy_cmd_list(const struct policy_args *a)
 	json_auto_t *status = NULL;
 	struct dirent **entries = NULL;
 	json_t *out = json_array(), *one;
-	int n = scandir(dir, &entries, not_dot, alphasort);
+	int n = scandir(dir, &entries, is_policy_entry, alphasort);
 	size_t i;
 
 	if (n < 0) {
 		json_decref(out);
 		return cli_failf("%s: %s", dir, strerror(errno));
 	}
-	/* Without a daemon, or its leave, nothing is said of containers. */
-	client_ask(a->config_file, json_pack("{s:s}", "cmd", "status"), &status, NULL, NULL, NULL);
+	/* Without lutrad, or without root, the list has no containers. */
+	ask_daemon(a->config_file, json_pack("{s:s}", "cmd", "status"), &status, NULL);
 	for (int k = 0; k < n; k++) {
-		one = describe(a, dir, entries[k]->d_name, status);
+		one = policy_to_json(a, dir, entries[k]->d_name, status);
 		if (one)
 			json_array_append_new(out, one);
 		free(entries[k]);
@@ -177,7 +167,7 @@ int policy_cmd_list(const struct policy_args *a)
 	if (a->json)
 		return cli_print_json(out, true);
 	json_array_foreach (out, i, one)
-		print_one(one);
+		print_policy(one);
 	json_decref(out);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy set-mode: by the daemon, or for the one that comes. */
+/* lutra policy set-mode: by lutrad, or for the next lutrad if none runs. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,34 +8,35 @@
 #include "lib/abi/names.h"
 #include "lib/policy/policy.h"
 #include "user/cli/cli.h"
-#include "user/http/control_client.h"
+#include "user/cli/daemon/ask.h"
 #include "user/policy/modes.h"
 #include "user/policy/lifecycle.h"
 #include "user/cli/policy/policy_cmd.h"
 
-static void say_over(const char *name, const char *over)
+static void print_overridden(const char *name, const char *overridden)
 {
-	if (over && *over)
-		printf("%s: --force overrides: %s\n", name, over);
+	if (overridden && *overridden)
+		printf("%s: --force overrides: %s\n", name, overridden);
 }
 
-/* As the daemon would: what the policy's life so far lacks is said, and overridden by --force. */
+/* Checks the gate as lutrad does; --force overrides it, with a line that says what is missing. */
 static int check_gate(const struct policy_args *a, const char *name, unsigned mode, struct err *err)
 {
-	_cleanup_(lifecycle_done) struct lifecycle life = {};
-	struct lifecycle_mode_request ask = {name, mode, a->force};
-	struct err over = {};
-	int r = lifecycle_load(a->config->state_dir, &life, err);
+	_cleanup_(lifecycle_done) struct lifecycle lifecycle = {};
+	struct lifecycle_mode_request request = {name, mode, a->force};
+	struct err overridden = {};
+	int r = lifecycle_load(a->config->state_dir, &lifecycle, err);
 
 	if (r == 0)
-		r = lifecycle_allows_mode(&life, &a->config->life, &ask, &over, err);
+		r = lifecycle_allows_mode(&lifecycle, &a->config->life, &request, &overridden, err);
 	if (r == 0)
-		say_over(name, over.msg);
+		print_overridden(name, overridden.msg);
 	return r;
 }
 
-/* No daemon runs: keep it for the next. */
-static int set_alone(const struct policy_args *a, const char *name, const char *dir, unsigned mode)
+/* Saves the mode for the next lutrad. */
+static int set_without_daemon(const struct policy_args *a, const char *name, const char *dir,
+			      unsigned mode)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err err;
@@ -44,11 +45,11 @@ static int set_alone(const struct policy_args *a, const char *name, const char *
 	    check_gate(a, name, mode, &err) < 0 ||
 	    modes_set(a->config, name, p, mode, a->force, &err) < 0)
 		return cli_fail(&err);
-	printf("%s: mode %s, from when lutrad runs\n", name, mode_name(mode));
+	printf("%s: mode %s, when lutrad starts\n", name, mode_name(mode));
 	return 0;
 }
 
-void policy_say_forced(const char *name, const char *dir, unsigned mode)
+void policy_print_forced(const char *name, const char *dir, unsigned mode)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why;
@@ -74,13 +75,13 @@ int policy_cmd_set_mode(const struct policy_args *a)
 		       EXIT_USAGE;
 	snprintf(dir, sizeof(dir), "%s/%s", a->config->policies_dir, name);
 	if (!modes_policy_name(a->config, dir))
-		return cli_failf("%s: only policies in %s have a mode to set: name one", name,
+		return cli_failf("%s: not a policy in %s: give the name of one", name,
 				 a->config->policies_dir);
 	q = json_pack("{s:s, s:s, s:s, s:b}", "cmd", "policy-mode", "policy", name, "mode", text,
 		      "force", (int)a->force);
-	r = client_ask(a->config_file, q, &answer, NULL, NULL, &err);
+	r = ask_daemon(a->config_file, q, &answer, &err);
 	if (r == -ECONNREFUSED) {
-		r = set_alone(a, name, dir, mode);
+		r = set_without_daemon(a, name, dir, mode);
 		if (r)
 			return r;
 	} else if (r < 0) {
@@ -88,9 +89,9 @@ int policy_cmd_set_mode(const struct policy_args *a)
 	} else {
 		printf("%s: mode %s, %lld containers switched\n", name, text,
 		       (long long)json_integer_value(json_object_get(answer, "switched")));
-		say_over(name, json_string_value(json_object_get(answer, "overridden")));
+		print_overridden(name, json_string_value(json_object_get(answer, "overridden")));
 	}
 	if (a->force)
-		policy_say_forced(name, dir, mode);
+		policy_print_forced(name, dir, mode);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy keygen, sign. */
+/* lutra policy keygen and sign: make keys, sign policies. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -14,8 +14,8 @@ int policy_cmd_keygen(const struct policy_args *a)
 
 	if (policy_key_new(a->names[0], public, &err) < 0)
 		return cli_fail(&err);
-	printf("%s: the secret key; %s.pub: the public one\n"
-	       "Whoever is to take only what it signed has in " CONFIG_DEFAULT_FILE ":\n"
+	printf("%s: secret key; %s.pub: public key\n"
+	       "To accept only policies signed with it, put into " CONFIG_DEFAULT_FILE ":\n"
 	       "  \"policy_keys\": [\"%s\"]\n",
 	       a->names[0], a->names[0], public);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra policy verify: all that the loader and the kernel's image ask for, and the model. */
+/* lutra policy verify: checks files, signature, model and kernel form of a policy. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
-/* For this machine, and of a size that the kernel's tables hold. */
-static int check_image(const struct policy *p, const char *dir, struct err *err)
+/* Checks the machine, and that the policy fits into the kernel's tables. */
+static int check_kernel_form(const struct policy *p, const char *dir, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = malloc(sizeof(*image));
 	struct utsname uts;
@@ -23,28 +23,29 @@ static int check_image(const struct policy *p, const char *dir, struct err *err)
 	if (!image)
 		return err_oom(err);
 	if (uname(&uts) == 0 && strcmp(uts.machine, p->arch) != 0)
-		return err_set(err, -ENOEXEC, "%s: for %s, this is %s: train one on this machine",
-			       dir, p->arch, uts.machine);
+		return err_set(err, -ENOEXEC,
+			       "%s: made for %s, this machine is %s: train a policy here", dir,
+			       p->arch, uts.machine);
 	r = policy_image(p, 1, image, &why);
 	return r < 0 ? err_set(err, r, "%s: %s", dir, why.msg) : 0;
 }
 
-static int check(const char *dir, const struct policy_keys *keys, struct policy **ret,
-		 struct err *err)
+static int check_policy_dir(const char *dir, const struct policy_keys *keys, struct policy **ret,
+			    struct err *err)
 {
 	int r = policy_load_signed(ret, dir, keys, err);
 
 	if (r < 0)
 		return r;
 	r = policy_load_model(*ret, dir, err);
-	/* Without a model it cannot be updated; it guards all the same. */
+	/* A policy without a model guards, but cannot be updated. */
 	if (r < 0 && r != -ENODATA)
 		return r;
-	return check_image(*ret, dir, err);
+	return check_kernel_form(*ret, dir, err);
 }
 
-/* In words: who signed it. */
-static void signer(const char *dir, char *buf, size_t size)
+/* Writes who signed the policy. */
+static void describe_signer(const char *dir, char *buf, size_t size)
 {
 	char public[POLICY_KEY_TEXT];
 	struct err why;
@@ -53,17 +54,17 @@ static void signer(const char *dir, char *buf, size_t size)
 	if (r == -ENOENT)
 		snprintf(buf, size, "not signed");
 	else if (r < 0)
-		snprintf(buf, size, "caution, %.80s", why.msg);
+		snprintf(buf, size, "caution: %.80s", why.msg);
 	else
 		snprintf(buf, size, "signed by %s", public);
 }
 
-static int verify(const char *dir, const struct policy_keys *keys, json_t *out)
+static int verify_policy(const char *dir, const struct policy_keys *keys, json_t *out)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	char public[POLICY_KEY_TEXT], words[128], image[512];
 	struct err err = {};
-	int r = check(dir, keys, &p, &err);
+	int r = check_policy_dir(dir, keys, &p, &err);
 
 	if (out) {
 		bool has_signer = policy_signer(dir, public, NULL) == 0;
@@ -78,7 +79,7 @@ static int verify(const char *dir, const struct policy_keys *keys, json_t *out)
 	}
 	if (r < 0)
 		return cli_fail(&err);
-	signer(dir, words, sizeof(words));
+	describe_signer(dir, words, sizeof(words));
 	text_clean(p->image, strlen(p->image), image, sizeof(image));
 	printf("%s: good, %s, %s\n", dir, image, words);
 	return 0;
@@ -95,7 +96,7 @@ int policy_cmd_verify(const struct policy_args *a)
 		char dir[PATH_MAX];
 
 		cli_policy_dir(a->names[i], a->config->policies_dir, dir, sizeof(dir));
-		result |= verify(dir, &a->config->policy_keys, out);
+		result |= verify_policy(dir, &a->config->policy_keys, out);
 	}
 	return out ? cli_print_json(out, true) | result : result;
 }

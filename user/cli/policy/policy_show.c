@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra policy show: prints what a policy knows, what it does, and what to expect of it. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/abi/syscall_traits.h"
+#include "lib/abi/syscalls.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
+#include "lib/base/text.h"
+#include "lib/policy/policy.h"
+#include "lib/policy/policy_format.h"
+#include "lutra/object_token.h"
+#include "user/cli/cli.h"
+#include "user/cli/policy/policy_cmd.h"
+
+#define INDENT 14
+#define WIDTH 100
+
+static void show_calls(const struct policy *p)
+{
+	unsigned n[LUTRA_ROLES] = {};
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			n[role] += p->token[role][nr] >= LUTRA_TOKEN0;
+	}
+	printf("  calls        start-up %u, steady %u, spawned %u, deeper %u; %u tokens; steady "
+	       "from the first %s\n",
+	       n[0], n[1], n[2], n[3], p->v - LUTRA_TOKEN0, p->steady_on_wait ? "wait" : "accept");
+}
+
+static void show_objects(const struct policy *p)
+{
+	unsigned n[LUTRA_OP_COUNT] = {};
+
+	for (size_t i = 0; i < p->n_objects; i++)
+		n[lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP)]++;
+	printf("  objects      %zu over %zu path nodes:", p->n_objects, p->n_nodes);
+	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
+		if (n[op])
+			printf(" %s %u", op_name(op), n[op]);
+	}
+	printf("\n  tables       %zu bytes\n",
+	       2 * ((size_t)p->v * p->v + 2 * (size_t)LUTRA_K * LUTRA_K) + sizeof(p->token));
+}
+
+/* Prints a word of a list; a full line continues at INDENT. */
+static void print_word(const char *word, unsigned *column)
+{
+	unsigned len = (unsigned)strlen(word);
+
+	if (*column + 1 + len > WIDTH) {
+		printf("\n%*s", INDENT, "");
+		*column = INDENT;
+	}
+	printf(" %s", word);
+	*column += 1 + len;
+}
+
+/* Prints a line for each system call with known arguments. */
+static void show_arguments(const struct policy *p)
+{
+	const char *title = "arguments";
+
+	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
+		const struct policy_args_seen *seen = &p->args.call[i];
+		unsigned column = INDENT;
+		char word[80], name[64];
+		unsigned nr;
+
+		if (!seen->n && !seen->any)
+			continue;
+		printf("  %-12s", title);
+		title = "";
+		policy_args_syscall(i, &nr);
+		syscall_name(p->arch, nr, name, sizeof(name));
+		snprintf(word, sizeof(word), "%s:%s", name, seen->any ? " any" : "");
+		print_word(word, &column);
+		for (uint32_t k = 0; k < seen->n; k++) {
+			policy_args_name(i, seen->value[k], name, sizeof(name));
+			snprintf(word, sizeof(word), "%s%s", name, k + 1 < seen->n ? "," : "");
+			print_word(word, &column);
+		}
+		putchar('\n');
+	}
+}
+
+static void show_actions(const struct policy *p)
+{
+	for (int action = LUTRA_ACTION_KILL; action >= LUTRA_ACTION_LOG; action--) {
+		unsigned column = INDENT;
+
+		/* The trainer never sets kill, but an operator may. */
+		if (action == LUTRA_ACTION_KILL && !memchr(p->action, action, sizeof(p->action)))
+			continue;
+		printf("  %-12s", action_name((unsigned)action));
+		for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
+			if (p->action[g] == action)
+				print_word(group_name(g), &column);
+		}
+		putchar('\n');
+	}
+}
+
+/* Returns the LSM hook that refuses a system call of rule TH. */
+static const char *syscall_hook_name(const struct policy *p, unsigned nr)
+{
+	const char *hook = syscall_hook(p->arch, nr);
+
+	return hook ? hook : "no hook";
+}
+
+static bool is_hookable(const struct policy *p, unsigned nr)
+{
+	return p->hookable[nr / 64] >> (nr & 63) & 1;
+}
+
+/* Counts the system calls of rule TH below nr that have the same hook. */
+static unsigned count_hookable_before(const struct policy *p, unsigned nr)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		n += is_hookable(p, i) &&
+		     strcmp(syscall_hook_name(p, i), syscall_hook_name(p, nr)) == 0;
+	return n;
+}
+
+/* Prints a line for each hook with its system calls. */
+static void show_hookable(const struct policy *p)
+{
+	const char *title = "TH";
+	char word[64];
+
+	for (unsigned first = 0; first < LUTRA_NR; first++) {
+		unsigned column = INDENT;
+
+		if (!is_hookable(p, first) || count_hookable_before(p, first))
+			continue;
+		printf("  %-12s", title);
+		title = "";
+		snprintf(word, sizeof(word), "%s:", syscall_hook_name(p, first));
+		print_word(word, &column);
+		for (unsigned nr = first; nr < LUTRA_NR; nr++) {
+			if (is_hookable(p, nr) &&
+			    strcmp(syscall_hook_name(p, nr), syscall_hook_name(p, first)) == 0)
+				print_word(syscall_name(p->arch, nr, word, sizeof(word)), &column);
+		}
+		putchar('\n');
+	}
+}
+
+static void show_calibration(const struct policy *p)
+{
+	const struct policy_calibration *c = &p->calibration;
+
+	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
+	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
+	       (unsigned long long)p->seed);
+	printf("  thresholds   A %.3f nat (%d), B %.4f (%d)\n", p->threshold_a / (20.0 * 4096),
+	       p->threshold_a, p->threshold_b / 4096.0, p->threshold_b);
+	printf("  calibration  leave-one-run-out over %u runs, %.3f h: %u alert and %u deny "
+	       "episodes\n",
+	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
+	printf("  to expect    false alarms %.3g to %.3g an hour, false refusals %.3g to %.3g an "
+	       "hour (95 %%)\n",
+	       c->alert_per_hour_95[0], c->alert_per_hour_95[1], c->deny_per_hour_95[0],
+	       c->deny_per_hour_95[1]);
+	if (c->audit_only)
+		printf("  caution      too little training for deny: use mode audit\n");
+	if (c->advice && *c->advice)
+		printf("  advice       %s\n", c->advice);
+}
+
+static int print_policy_json(const char *dir)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct err err;
+	size_t len;
+
+	if (asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0)
+		return cli_failf("out of memory");
+	if (file_read(AT_FDCWD, path, POLICY_JSON_MAX, &text, &len, &err) < 0)
+		return cli_fail(&err);
+	puts(text);
+	return 0;
+}
+
+static int show_policy(const struct policy_args *a, const char *name)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char dir[PATH_MAX], image[512];
+	struct err err;
+
+	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
+	if (policy_load(&p, dir, &err) < 0)
+		return cli_fail(&err);
+	if (a->json)
+		return print_policy_json(dir);
+	text_clean(p->image, strlen(p->image), image, sizeof(image));
+	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u match%s\n", dir,
+	       image, p->digest ? " " : "", p->digest ? p->digest : "", p->arch, mode_name(p->mode),
+	       p->kill_matches, p->kill_matches > 1 ? "es" : "");
+	if (p->audit_sessions)
+		puts("  exec         sessions are in mode audit");
+	show_calls(p);
+	show_objects(p);
+	show_arguments(p);
+	show_calibration(p);
+	show_actions(p);
+	show_hookable(p);
+	return 0;
+}
+
+int policy_cmd_show(const struct policy_args *a)
+{
+	int r = 0;
+
+	for (int i = 0; i < a->n_names; i++)
+		r |= show_policy(a, a->names[i]);
+	return r;
+}

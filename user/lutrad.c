@@ -23,7 +23,8 @@ static const struct args_option options[] = {
 static const struct args_command command = {
 	.options = options,
 	.doc = "Guard enrolled containers, in the foreground, until SIGTERM."
-	       "\vSIGHUP reads the policies and the configuration again; docs/operations.md lists "
+	       "\vSIGHUP reads the policies and the configuration again; docs/configuration.md "
+	       "lists "
 	       "the keys of the configuration.",
 };
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/api/api_http.h"
 
 static const char *query_argument(void *ctx, const char *name)

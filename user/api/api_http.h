@@ -3,7 +3,7 @@
 #ifndef LUTRA_USER_API_API_HTTP_H
 #define LUTRA_USER_API_API_HTTP_H
 
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/http/http.h"
 
 /* Answers a request below API_PREFIX. Returns 0 or -ENOMEM. */

@@ -8,7 +8,7 @@
 #define LUTRA_USER_API_CONTROL_H
 
 #include "lib/base/err.h"
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/api/local_socket.h"
 
 struct control;

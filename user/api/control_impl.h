@@ -3,7 +3,7 @@
 #ifndef LUTRA_USER_API_CONTROL_IMPL_H
 #define LUTRA_USER_API_CONTROL_IMPL_H
 
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 #include "user/api/control.h"
 
 struct control_client;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The requests of the control socket, but those about learning. */
+/* The requests of the control socket. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "user/containers/enrol.h"
 #include "user/discovery/discovery.h"
 #include "user/http/control_protocol.h"
+#include "user/learn/learn.h"
 #include "user/pipeline/subscribers.h"
 #include "user/sys/clock.h"
 
@@ -181,6 +182,68 @@ int control_thaw(struct control_call *c, json_t **ret, struct err *err)
 		*ret = answer_container(one);
 	return r;
 }
+
+/* ---- learning ---- */
+
+int control_learn(struct control_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	json_int_t runs = (json_int_t)parts->config->life.runs;
+	const struct lifecycle_image *i;
+	const char *cmd, *image;
+	json_error_t je;
+	int r;
+
+	if (json_unpack_ex(c->request, &je, JSON_STRICT, "{s:s, s:s, s?I}", "cmd", &cmd, "image",
+			   &image, "runs", &runs) < 0)
+		return err_set(err, -EINVAL, "request: %s", je.text);
+	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint64_t)runs, &i, err);
+	if (r == 0)
+		*ret = json_pack("{s:b, s:o}", "ok", 1, "image", api_image_json(c->api, i));
+	return r;
+}
+
+int control_learn_stop(struct control_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	const struct lifecycle_image *i;
+	const char *cmd, *image;
+	json_error_t je;
+	int r;
+
+	if (json_unpack_ex(c->request, &je, JSON_STRICT, "{s:s, s:s}", "cmd", &cmd, "image",
+			   &image) < 0)
+		return err_set(err, -EINVAL, "request: %s", je.text);
+	r = learn_stop(parts->learn, image, &i, err);
+	if (r == 0)
+		*ret = json_pack("{s:b, s:o}", "ok", 1, "image", api_image_json(c->api, i));
+	return r;
+}
+
+int control_learn_status(struct control_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	const struct lifecycle_image *i;
+	const char *cmd, *image = NULL;
+	json_error_t je;
+
+	if (json_unpack_ex(c->request, &je, JSON_STRICT, "{s:s, s?s}", "cmd", &cmd, "image",
+			   &image) < 0)
+		return err_set(err, -EINVAL, "request: %s", je.text);
+	if (!image) {
+		*ret = json_pack("{s:b, s:o}", "ok", 1, "images", api_learning_json(c->api));
+		return 0;
+	}
+	i = lifecycle_find(parts->lifecycle, image);
+	if (!i)
+		return err_set(err, -ENOENT,
+			       "%.200s: is not learned; `lutra learn` lists what is learned",
+			       image);
+	*ret = json_pack("{s:b, s:[o]}", "ok", 1, "images", api_image_json(c->api, i));
+	return 0;
+}
+
+/* ---- status and events ---- */
 
 int control_status(struct control_call *c, json_t **ret, struct err *err)
 {

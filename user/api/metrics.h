@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 
 struct metrics;
 

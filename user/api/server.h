@@ -5,7 +5,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/sys/loop.h"
 
 struct server;

@@ -12,7 +12,7 @@
 
 #include "lib/base/array.h"
 #include "lib/base/list.h"
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/pipeline/subscribers.h"
 #include "user/sys/clock.h"
 #include "user/sys/rate_limit.h"

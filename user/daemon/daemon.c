@@ -16,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 #include "user/api/control.h"
 #include "user/api/local_socket.h"
 #include "user/api/server.h"

@@ -12,7 +12,7 @@
 #include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
 #include "lib/base/text.h"
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 #include "user/sys/clock.h"
 #include "user/containers/actions.h"
 #include "user/policy/modes.h"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "user/api/tally.h"
+#include "user/api/routes/tally.h"
 
 #define MINUTE 60000000000ull
 #define START (29000000 * MINUTE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verdicts by minute, in a ring. */
-#include "user/api/tally.h"
+#include "user/api/routes/tally.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the API share. */
-#ifndef LUTRA_USER_API_API_IMPL_H
-#define LUTRA_USER_API_API_IMPL_H
+#ifndef LUTRA_USER_API_ROUTES_API_IMPL_H
+#define LUTRA_USER_API_ROUTES_API_IMPL_H
 
 #include <limits.h>
 
 #include "lib/base/err.h"
 #include "lib/policy/policy.h"
-#include "user/api/api.h"
-#include "user/api/tally.h"
+#include "user/api/routes/api.h"
+#include "user/api/routes/tally.h"
 #include "user/config/config.h"
 #include "user/containers/containers.h"
+
+struct lifecycle_image;
 
 struct api {
 	struct api_parts parts;
@@ -77,6 +79,8 @@ json_t *api_why_json(const struct alert *a, const json_t *alert);
 /* Names of the syscalls that usually follow a token, commonest first. */
 json_t *api_successors_json(const struct policy *p, unsigned token);
 
+/* The life cycle of an image: lifecycle_image_to_json(), and whether the trainer works on it. */
+json_t *api_image_json(const struct api *a, const struct lifecycle_image *i);
 /* The life cycle of all images, for the status. */
 json_t *api_learning_json(const struct api *a);
 

@@ -10,7 +10,7 @@
 
 #include "lib/base/text.h"
 #include "lib/abi/names.h"
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 
 #define PROCESSES_MAX 1000
 #define DEPTH_MAX 8

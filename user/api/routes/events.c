@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the handler of a request, and the HTTP status of its result. */
-#include "user/api/api.h"
+#include "user/api/routes/api.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 #include "user/policy/modes.h"
 
 #define NAME_BYTES 256

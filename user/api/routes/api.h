@@ -3,8 +3,8 @@
  * The HTTP API below /api/v1, as web/openapi.json describes it: from a request's parts to a status
  * and a JSON body. It runs on the main loop. Whether the client may ask is decided before.
  */
-#ifndef LUTRA_USER_API_API_H
-#define LUTRA_USER_API_API_H
+#ifndef LUTRA_USER_API_ROUTES_API_H
+#define LUTRA_USER_API_ROUTES_API_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
-#include "user/api/api_impl.h"
+#include "user/api/routes/api_impl.h"
 #include "lutra/object_token.h"
 
 #define OBJECTS_MAX 12
@@ -87,7 +87,7 @@ struct near {
 };
 
 /* How much of what came this one has: components of the path, then the words before it. */
-static unsigned likeness(const char *known, const char *came)
+static unsigned count_alike(const char *known, const char *came)
 {
 	const char *a = strchr(known, '/'), *b = strchr(came, '/');
 	size_t words = a ? (size_t)(a - known) : strlen(known);
@@ -99,7 +99,7 @@ static unsigned likeness(const char *known, const char *came)
 }
 
 /* Keep the most alike, best first. */
-static void keep(struct near *best, unsigned *n, const char *text, unsigned score)
+static void keep_nearest(struct near *best, unsigned *n, const char *text, unsigned score)
 {
 	unsigned at = *n < OBJECTS_MAX ? (*n)++ : OBJECTS_MAX - 1;
 
@@ -129,7 +129,7 @@ static json_t *objects_json(const struct policy *p, const char *came)
 		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP) != op)
 			continue;
 		policy_object_name(p, p->objects[i], text, sizeof(text));
-		keep(best, &n, text, likeness(text, came));
+		keep_nearest(best, &n, text, count_alike(text, came));
 	}
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(list, text_json(best[i].text, strlen(best[i].text)));

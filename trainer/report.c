@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 
 static void print_tokens(const struct policy *p, FILE *out)
 {
@@ -47,7 +48,7 @@ static void print_alarms(const struct policy_calibration *c, FILE *out)
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 		if (!c->alarms[g])
 			continue;
-		fprintf(out, "%s%s %u", sep, group_name(g), c->alarms[g]);
+		fprintf(out, "%s%s %u", sep, rule_name(g), c->alarms[g]);
 		sep = ", ";
 	}
 	fprintf(out, "%s\n", sep[0] == ':' ? ": none" : "");

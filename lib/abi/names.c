@@ -16,37 +16,6 @@ static const char *const modes[] = {
 };
 static const char *const verdicts[] = {"allow", "alert", "deny", "kill"};
 static const char *const actions[] = {"log", "alert", "deny", "kill"};
-static const char *const groups[] = {
-	[LUTRA_RULE_NEW_SYSCALL] = "T",
-	[LUTRA_RULE_NEW_HOOKABLE] = "TH",
-	[LUTRA_RULE_LEVEL_A] = "A",
-	[LUTRA_RULE_LEVEL_B] = "B",
-	[LUTRA_RULE_EXEC] = "exec",
-	[LUTRA_RULE_EXEC_FRESH] = "exec-fresh",
-	[LUTRA_RULE_CONNECT] = "connect",
-	[LUTRA_RULE_BIND] = "bind",
-	[LUTRA_RULE_SEND] = "send",
-	[LUTRA_RULE_MAPX] = "mapx",
-	[LUTRA_RULE_WX] = "wx",
-	[LUTRA_RULE_CAPABLE] = "capable",
-	[LUTRA_RULE_OPEN_READ_PROTECTED] = "open-r-P",
-	[LUTRA_RULE_OPEN_READ_PROGRAM_DIR] = "open-r-U",
-	[LUTRA_RULE_OPEN_READ_ELSEWHERE] = "open-r-O",
-	[LUTRA_RULE_OPEN_READ_NEW_USE] = "open-r-K",
-	[LUTRA_RULE_OPEN_READ_NEW_ROLE] = "open-r-Y",
-	[LUTRA_RULE_OPEN_DIR] = "open-dir",
-	[LUTRA_RULE_OPEN_WRITE_PROTECTED] = "open-w-P",
-	[LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR] = "open-w-U",
-	[LUTRA_RULE_OPEN_WRITE_DATA_DIR] = "open-w-W",
-	[LUTRA_RULE_OPEN_WRITE_ELSEWHERE] = "open-w-O",
-	[LUTRA_RULE_OPEN_WRITE_NEW_USE] = "open-w-K",
-	[LUTRA_RULE_OPEN_WRITE_NEW_ROLE] = "open-w-Y",
-	[LUTRA_RULE_PATH_PROTECTED] = "path-P",
-	[LUTRA_RULE_PATH_PROGRAM_DIR] = "path-U",
-	[LUTRA_RULE_PATH_DATA_DIR] = "path-W",
-	[LUTRA_RULE_PATH_ELSEWHERE] = "path-O",
-	[LUTRA_RULE_PATH_NEW_USE] = "path-K",
-};
 static const char *const ops[] = {
 	[LUTRA_OP_NONE] = "none",
 	[LUTRA_OP_OPEN] = "open",
@@ -194,7 +163,6 @@ static const char *const types[] = {
 _Static_assert(N(modes) == LUTRA_MODE_COUNT, "modes");
 _Static_assert(N(verdicts) == LUTRA_VERDICT_COUNT, "verdicts");
 _Static_assert(N(actions) == LUTRA_ACTION_COUNT, "actions");
-_Static_assert(N(groups) == LUTRA_RULE_COUNT, "groups");
 _Static_assert(N(ops) == LUTRA_OP_COUNT, "operations");
 _Static_assert(N(kinds) == LUTRA_KIND_COUNT, "kinds");
 _Static_assert(N(roles) == LUTRA_ROLE_ANY + 1, "roles");
@@ -230,13 +198,6 @@ const char *verdict_name(unsigned verdict)
 const char *action_name(unsigned action)
 {
 	return name_of(actions, N(actions), action);
-}
-
-const char *group_name(unsigned group)
-{
-	if (group == LUTRA_RULE_AUDIT_FALLBACK)
-		return "fallback";
-	return group == LUTRA_RULE_GUARD ? "guard" : name_of(groups, N(groups), group);
 }
 
 const char *op_name(unsigned op)
@@ -324,11 +285,6 @@ int mode_parse(const char *name, unsigned *ret)
 int action_parse(const char *name, unsigned *ret)
 {
 	return parse_name(actions, N(actions), name, ret);
-}
-
-int group_parse(const char *name, unsigned *ret)
-{
-	return parse_name(groups, N(groups), name, ret);
 }
 
 int op_parse(const char *name, unsigned *ret)

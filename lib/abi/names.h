@@ -9,7 +9,6 @@
 const char *mode_name(unsigned mode);	     /* learn audit deny kill kill-container freeze */
 const char *verdict_name(unsigned verdict);  /* allow alert deny kill */
 const char *action_name(unsigned action);    /* log alert deny */
-const char *group_name(unsigned group);	     /* T TH A B exec exec-fresh connect ... open-r-P ... */
 const char *op_name(unsigned op);	     /* open exec connect bind ... */
 const char *kind_name(unsigned kind);	     /* known P U W O K Y */
 const char *role_name(unsigned role);	     /* startup steady spawned deeper any */
@@ -25,7 +24,6 @@ const char *family_name(unsigned family);    /* unix ipv4 ipv6 netlink ... */
 
 int mode_parse(const char *name, unsigned *ret);
 int action_parse(const char *name, unsigned *ret);
-int group_parse(const char *name, unsigned *ret);
 int op_parse(const char *name, unsigned *ret);
 int hook_parse(const char *name, unsigned *ret);
 int role_parse(const char *name, unsigned *ret);

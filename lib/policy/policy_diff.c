@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
@@ -134,7 +135,7 @@ static json_t *diff_actions(const struct policy *old, const struct policy *p)
 	bool ok = true;
 
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		ok &= put_change(to, group_name(g), json_string(action_name(old->action[g])),
+		ok &= put_change(to, rule_name(g), json_string(action_name(old->action[g])),
 				 json_string(action_name(p->action[g])));
 	return ok ? to : (json_decref(to), NULL);
 }

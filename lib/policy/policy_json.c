@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/abi/op_set.h"
 #include "lib/base/text.h"
@@ -28,7 +29,7 @@ static json_t *encode_rules(const struct policy *p)
 				th, json_string(syscall_name(p->arch, nr, buf, sizeof(buf))));
 	}
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		json_object_set_new(actions, group_name(g), json_string(action_name(p->action[g])));
+		json_object_set_new(actions, rule_name(g), json_string(action_name(p->action[g])));
 	return json_pack("{s:o, s:o}", "th", th, "actions", actions);
 }
 
@@ -114,7 +115,7 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 	unsigned g, action;
 
 	json_object_foreach (actions, name, v) {
-		if (group_parse(name, &g) < 0)
+		if (rule_parse(name, &g) < 0)
 			return err_set(err, -EBADMSG, "rules.actions: unknown group %.40s", name);
 		if (action_parse(json_string_value(v), &action) < 0)
 			return err_set(err, -EBADMSG,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/base/text.h"
 
 json_t *policy_calibration_encode(const struct policy_calibration *c)
@@ -14,7 +15,7 @@ json_t *policy_calibration_encode(const struct policy_calibration *c)
 	json_t *alarms = json_object();
 
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		json_object_set_new(alarms, group_name(g), json_integer(c->alarms[g]));
+		json_object_set_new(alarms, rule_name(g), json_integer(c->alarms[g]));
 	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:[f, f], s:[f, f], s:f, s:f, s:b, "
 			 "s:o}",
 			 "hours", c->hours, "calls", (json_int_t)c->calls, "runs",
@@ -41,7 +42,7 @@ static int decode_alarms(struct policy_calibration *c, json_t *alarms, struct er
 	unsigned g;
 
 	json_object_foreach (alarms, name, v) {
-		if (group_parse(name, &g) < 0)
+		if (rule_parse(name, &g) < 0)
 			return err_set(err, -EBADMSG, "calibration.alarms: unknown group %.40s",
 				       name);
 		if (!json_is_integer(v) || to_u32(json_integer_value(v), &c->alarms[g]) < 0)

@@ -31,7 +31,7 @@ await ok("the description is OpenAPI 3.1", async () => {
 
 const { body: { events } } = await api("GET", "/events?limit=200");
 
-for (const path of ["/status", "/verdicts", "/verdicts?minutes=1440", "/containers", "/containers?q=no-such", `/containers/${me}`,
+for (const path of ["/status", "/verdicts", "/verdicts?minutes=1440", "/rules", "/containers", "/containers?q=no-such", `/containers/${me}`,
   `/containers/${me}/processes`, "/events", "/events?limit=1&verdict=alert", `/events/${events[0].key}`, "/policies",
   "/policies/notes", "/policies/notes/diff"])
   await ok(`GET ${path} is as described`, async () => equal((await get(path)).status, 200, path));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/array.h"
 #include "lib/base/text.h"
@@ -83,10 +84,11 @@ static void describe_event(const struct event_result *e, const char *arch,
 		text_clean(e->str, e->str_len, path, sizeof(path));
 	if (e->step.is_object)
 		snprintf(ret, TIMELINE_TEXT, "%s %s (%s)", op_name(e->step.object.op), path,
-			 group_name(e->step.judgement.rule));
+			 rule_name(e->step.judgement.rule));
 	else
 		snprintf(ret, TIMELINE_TEXT, "%s (%s)",
-			 syscall_name(arch, e->rec->nr, call, sizeof(call)), role_name(e->step.role));
+			 syscall_name(arch, e->rec->nr, call, sizeof(call)),
+			 role_name(e->step.role));
 }
 
 /* Adds a point to the timeline if a detector fired or a level is above 0. */

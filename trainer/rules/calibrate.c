@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/base/array.h"
 #include "lutra/score.h"
@@ -53,39 +54,6 @@ struct replay_context {
 	struct lutra_seen *seen;
 	uint8_t *judged; /* (objects, LUTRA_ROLES): the rule that fires, or NOT_JUDGED */
 	struct run_replay *ret;
-};
-
-/* The action of each rule if its replays allow it (docs/model.md, rules). */
-static const uint8_t actions[LUTRA_RULE_COUNT] = {
-	[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG,
-	[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_LEVEL_A] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_EXEC] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_EXEC_FRESH] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_BIND] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_SEND] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_MAPX] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_WX] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_CAPABLE] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_READ_PROTECTED] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_READ_PROGRAM_DIR] = LUTRA_ACTION_LOG,
-	[LUTRA_RULE_OPEN_READ_ELSEWHERE] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_OPEN_READ_NEW_USE] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_OPEN_READ_NEW_ROLE] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_OPEN_DIR] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_OPEN_WRITE_PROTECTED] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_WRITE_DATA_DIR] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_OPEN_WRITE_ELSEWHERE] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_WRITE_NEW_USE] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_OPEN_WRITE_NEW_ROLE] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_PATH_PROTECTED] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_PATH_PROGRAM_DIR] = LUTRA_ACTION_DENY,
-	[LUTRA_RULE_PATH_DATA_DIR] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_PATH_ELSEWHERE] = LUTRA_ACTION_ALERT,
-	[LUTRA_RULE_PATH_NEW_USE] = LUTRA_ACTION_ALERT,
 };
 
 static void run_replay_done(struct run_replay *x)
@@ -283,10 +251,10 @@ static void set_actions(struct policy *p, bool levels)
 {
 	struct policy_calibration *c = &p->calibration;
 
-	memcpy(p->action, actions, sizeof(p->action));
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 		bool few = c->audit_only && g != LUTRA_RULE_EXEC_FRESH;
 
+		p->action[g] = rule_get(g)->action;
 		if (p->action[g] == LUTRA_ACTION_DENY && (few || c->alarms[g]))
 			p->action[g] = LUTRA_ACTION_ALERT;
 	}
@@ -340,11 +308,11 @@ static char *write_advice(const struct policy *p, size_t n_runs)
 	}
 	advise_more_time(&p->calibration, &line);
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !p->calibration.audit_only; g++) {
-		if (actions[g] != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
+		if (rule_get(g)->action != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
 			continue;
 		append_text(&line, first && line.msg[0] ? "; " : "");
 		append_text(&line, first ? "only alerting, since training runs met it: " : ", ");
-		append_text(&line, group_name(g));
+		append_text(&line, rule_name(g));
 		first = false;
 	}
 	return strdup(line.msg);

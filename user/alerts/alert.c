@@ -11,48 +11,6 @@
 #include "lib/base/text.h"
 #include "user/alerts/alert_fields.h"
 
-static const char *const rules[] = {
-	[LUTRA_RULE_NEW_SYSCALL] = "System call never seen in training",
-	[LUTRA_RULE_NEW_HOOKABLE] = "Refusable system call never seen in training",
-	[LUTRA_RULE_LEVEL_A] = "Unusual sequence of system calls",
-	[LUTRA_RULE_LEVEL_B] = "Many unseen pairs of system calls",
-	[LUTRA_RULE_EXEC] = "Program never executed in training",
-	[LUTRA_RULE_EXEC_FRESH] = "Fresh file executed",
-	[LUTRA_RULE_CONNECT] = "Connection to an unseen address",
-	[LUTRA_RULE_BIND] = "Unseen address bound",
-	[LUTRA_RULE_SEND] = "Message to an unseen address",
-	[LUTRA_RULE_MAPX] = "Unseen file mapped as code",
-	[LUTRA_RULE_WX] = "Writable and executable memory",
-	[LUTRA_RULE_CAPABLE] = "Capability never used in training",
-	[LUTRA_RULE_OPEN_READ_PROTECTED] = "Unseen file read in a protected directory",
-	[LUTRA_RULE_OPEN_READ_PROGRAM_DIR] = "Unseen file read among the programs",
-	[LUTRA_RULE_OPEN_READ_ELSEWHERE] = "Unseen file read",
-	[LUTRA_RULE_OPEN_READ_NEW_USE] = "File read in a new way",
-	[LUTRA_RULE_OPEN_READ_NEW_ROLE] = "File read in another role",
-	[LUTRA_RULE_OPEN_DIR] = "Unseen directory read",
-	[LUTRA_RULE_OPEN_WRITE_PROTECTED] = "Unseen file written in a protected directory",
-	[LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR] = "Unseen file written among the programs",
-	[LUTRA_RULE_OPEN_WRITE_DATA_DIR] = "New file in a data directory",
-	[LUTRA_RULE_OPEN_WRITE_ELSEWHERE] = "Unseen file written",
-	[LUTRA_RULE_OPEN_WRITE_NEW_USE] = "File written in a new way",
-	[LUTRA_RULE_OPEN_WRITE_NEW_ROLE] = "File written in another role",
-	[LUTRA_RULE_PATH_PROTECTED] = "Name changed in a protected directory",
-	[LUTRA_RULE_PATH_PROGRAM_DIR] = "Name changed among the programs",
-	[LUTRA_RULE_PATH_DATA_DIR] = "Name changed in a data directory",
-	[LUTRA_RULE_PATH_ELSEWHERE] = "Unseen name changed",
-	[LUTRA_RULE_PATH_NEW_USE] = "Name changed in a new way",
-};
-_Static_assert(sizeof(rules) / sizeof(rules[0]) == LUTRA_RULE_COUNT, "a rule a group");
-
-const char *event_rule(unsigned group)
-{
-	if (group == LUTRA_RULE_GUARD)
-		return "Attack on the guard itself";
-	if (group == LUTRA_RULE_AUDIT_FALLBACK)
-		return "Policy fell back to audit";
-	return group < LUTRA_RULE_COUNT ? rules[group] : "Unknown rule";
-}
-
 static void address(const struct lutra_object *o, char *buf, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN] = "?";

@@ -37,9 +37,6 @@ void event_subject(const struct event *e, char buf[static EVENT_SUBJECT]);
 /* One sentence in words, valid UTF-8 without control characters. */
 void event_sentence(const struct event *e, char buf[static EVENT_TEXT]);
 
-/* The rule's name, of its group. */
-const char *event_rule(unsigned group);
-
 /* The whole of it in the shape of Falco's alerts. NULL: out of memory. */
 json_t *event_json(const struct event *e);
 

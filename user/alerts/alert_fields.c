@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "user/sys/clock.h"
@@ -179,7 +180,7 @@ void alert_set(struct alert *a, const struct event *e)
 	set_numbers(a, e);
 	alert_put(a, ALERT_VERDICT, verdict_name(ev->verdict));
 	alert_put(a, ALERT_MODE, mode_name(ev->mode));
-	alert_put(a, ALERT_GROUP, group_name(ev->rule));
+	alert_put(a, ALERT_GROUP, rule_name(ev->rule));
 	alert_put(a, ALERT_KIND, kind_name(ev->kind));
 	alert_put(a, ALERT_ROLE, role_name(ev->role));
 	alert_put(a, ALERT_CALL, syscall_name(NULL, ev->nr, call, sizeof(call)));
@@ -215,15 +216,9 @@ static bool verdict_is(const struct alert *a, unsigned verdict)
 
 const char *alert_rule(const struct alert *a)
 {
-	static const unsigned others[] = {LUTRA_RULE_GUARD,
-					  LUTRA_RULE_AUDIT_FALLBACK}; /* in no policy */
-	const char *name = text(a, ALERT_GROUP);
-	unsigned group;
+	unsigned rule;
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(name, group_name(others[i])) == 0)
-			return event_rule(others[i]);
-	return event_rule(group_parse(name, &group) < 0 ? LUTRA_RULE_NONE : group);
+	return rule_get(rule_find(text(a, ALERT_GROUP), &rule) < 0 ? LUTRA_RULE_NONE : rule)->title;
 }
 
 int alert_level(const struct alert *a)
@@ -330,7 +325,7 @@ static json_t *field_json(const struct alert *a, enum alert_field f)
 /* score, threshold: of the level that spoke, or of A. */
 static void add_derived(json_t *o, const struct alert *a)
 {
-	bool b = strcmp(text(a, ALERT_GROUP), group_name(LUTRA_RULE_LEVEL_B)) == 0;
+	bool b = strcmp(text(a, ALERT_GROUP), rule_name(LUTRA_RULE_LEVEL_B)) == 0;
 	json_t *history = history_json(a->text[ALERT_HISTORY]);
 
 	json_object_set_new(o, "lutra.score",

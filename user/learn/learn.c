@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "user/containers/actions.h"
 #include "user/containers/evidence.h"
 #include "user/learn/learn_impl.h"
@@ -266,7 +267,7 @@ static void fall_back(struct learn *l, struct container *fired, struct lifecycle
 			   "minutes in force, the last by rule %s; see `lutra events`, learn more "
 			   "runs",
 			   clock_format(clock_realtime_ns(), time), i->fired,
-			   (double)i->enforced_ns / 6e10, group_name(last->rule));
+			   (double)i->enforced_ns / 6e10, rule_name(last->rule));
 	log_error("policy %s %s", i->policy, i->note);
 	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		log_error("%s: the next lutrad will not know that it is in audit: %s", i->policy,

@@ -2,7 +2,7 @@
 // One event, and why it was one: what came, and what training had seen in its place.
 import { ApiError, get, path } from "./api.js";
 import { card, chips, facts, h, meter, number, problem, svg, when } from "./dom.js";
-import { done, doneLong, kindOf, nat, ratio, rule, units } from "./words.js";
+import { done, doneLong, kindOf, nat, ratio, units } from "./words.js";
 
 const TRIES = 10;
 const PAUSE = 200;
@@ -96,7 +96,7 @@ function levelsCard(f) {
         meter({ ratio: ratio(b, thb) }, "Level B"), h("p", { class: "soft small" }, `${units(b)} of ${units(thb)}`))));
 }
 
-function factsCard(event) {
+function factsCard(event, text) {
   const f = event.output_fields;
   return card("Who and where", facts([
     ["Container", h("a", { href: `#/container/${encodeURIComponent(f["container.name"])}` }, f["container.name"])],
@@ -105,7 +105,7 @@ function factsCard(event) {
     ["Started by", f["lutra.lineage"]],
     ["Role", f["lutra.role"]],
     ["Call", f["evt.type"]],
-    ["Rule", `${f["lutra.group"]}: ${rule(f["lutra.group"])}`],
+    ["Rule", `${f["lutra.group"]}: ${text}`],
     ["Mode", f["lutra.mode"]],
     ["First unusual event", f["lutra.since_calls"] ? `${number(f["lutra.since_calls"])} calls and ${
       (f["lutra.since_ns"] / 1e6).toFixed(1)} ms before` : "this one"],
@@ -115,18 +115,19 @@ function factsCard(event) {
 }
 
 export async function event(main, key, signal) {
-  const e = await fetchEvent(key, signal);
+  const [e, { rules }] = await Promise.all([fetchEvent(key, signal), get("rules", {}, signal)]);
   const f = e.output_fields;
+  const text = rules.find((r) => r.name === f["lutra.group"])?.text ?? "This lutrad has no text for the rule.";
   main.append(
     h("div", { class: "stack" },
       h("p", { class: "row soft small" }, h("span", { class: `badge ${kindOf(f)}` }, done(f)), when(e.time)),
       h("h1", null, e.rule),
       h("div", { class: `verdict-line ${kindOf(f)}` },
-        h("p", { class: "headline" }, rule(f["lutra.group"])),
+        h("p", { class: "headline" }, text),
         h("p", { class: "soft" }, doneLong(f)))),
     ...[e.why.error ? problem(`The policy cannot be read any more, so what it expected is not known: ${e.why.error}`) : null,
       objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
-    h("div", { class: "two" }, factsCard(e), levelsCard(f)),
+    h("div", { class: "two" }, factsCard(e, text), levelsCard(f)),
     h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),
       h("pre", { class: "scroll", tabindex: "0", "aria-label": "The event as JSON" }, JSON.stringify(e, null, 2))));
 }

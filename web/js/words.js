@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rules, verdicts and modes mean, in words for who looks at them first.
+// What verdicts and modes mean, in words for a reader who is new to them.
 
 const LEVEL_ONE = 4096;
 const NAT = 20;
@@ -12,31 +12,6 @@ export const modes = {
   "kill-container": "The first process that breaks a rule takes its container with it.",
   freeze: "The container is stopped where it stands, to be looked at.",
 };
-
-const rules = {
-  T: "A system call that the service never made in this role while it was recorded.",
-  TH: "A dangerous system call that the service never made while it was recorded.",
-  A: "A sequence of calls so unlike the recorded ones that their joint weight passed the threshold.",
-  B: "Many pairs of calls that never followed each other while the service was recorded, close together.",
-  exec: "A program was started that the service never started while it was recorded.",
-  "exec-fresh": "A program was started whose file is younger than the container.",
-  connect: "A connection to an address that the service never used.",
-  bind: "A port or socket was opened that the service never opened.",
-  send: "A message to an address that the service never wrote to.",
-  mapx: "A file was mapped as code that the service never ran code from.",
-  wx: "Memory that can be written and executed, as injected code needs it.",
-  capable: "A privilege of the kernel that the service never used.",
-  guard: "The guard itself was attacked.",
-  fallback: "The policy fired too often soon after it was enforced: its containers are in audit again.",
-};
-
-export function rule(group) {
-  if (rules[group]) return rules[group];
-  if (group.startsWith("open-w")) return "A file was opened for writing that training never saw written.";
-  if (group.startsWith("open")) return "A file or directory was read that training never saw read.";
-  if (group.startsWith("path")) return "A name was made, changed or removed where training never saw it.";
-  return "This page has no text for this rule.";
-}
 
 /* What was done, of an event's fields. */
 export function done(fields) {

@@ -22,6 +22,7 @@ static const struct route {
 } routes[] = {
 	{"GET", "status", NULL, api_status},
 	{"GET", "verdicts", NULL, api_verdicts},
+	{"GET", "rules", NULL, api_rules},
 	{"GET", "containers", NULL, api_containers},
 	{"GET", "containers/", "", api_container},
 	{"GET", "containers/", "/processes", api_processes},

@@ -40,6 +40,7 @@ struct api_call {
  */
 int api_status(struct api_call *c, json_t **ret, struct err *err);
 int api_verdicts(struct api_call *c, json_t **ret, struct err *err);
+int api_rules(struct api_call *c, json_t **ret, struct err *err);
 int api_containers(struct api_call *c, json_t **ret, struct err *err);
 int api_container(struct api_call *c, json_t **ret, struct err *err);
 int api_processes(struct api_call *c, json_t **ret, struct err *err);

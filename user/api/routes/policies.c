@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/policy/policy_diff.h"
 #include "lib/policy/policy_format.h"
@@ -168,7 +169,7 @@ static json_t *actions_json(const struct policy *p)
 	json_t *j = json_object();
 
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		json_object_set_new(j, group_name(g), json_string(action_name(p->action[g])));
+		json_object_set_new(j, rule_name(g), json_string(action_name(p->action[g])));
 	return j;
 }
 
@@ -240,4 +241,22 @@ int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 	if (r == 0)
 		*ret = json_pack("{s:i}", "switched", (int)n);
 	return r;
+}
+
+int api_rules(struct api_call *c, json_t **ret, struct err *err)
+{
+	json_t *list = json_array();
+
+	(void)c;
+	for (unsigned i = 0; i < RULES_COUNT; i++) {
+		const struct rule *r = rule_get(i);
+
+		if (i != LUTRA_RULE_NONE)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s, s:s, s:s}", "name", r->name,
+							"title", r->title, "text", r->text,
+							"action", action_name(r->action)));
+	}
+	*ret = json_pack("{s:o}", "rules", list);
+	return *ret ? 0 : err_oom(err);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
@@ -73,7 +74,7 @@ static int print_step_json(const struct lutra_record *rec, const char *what,
 
 	for (unsigned i = 0; i < s->n_signals; i++)
 		json_array_append_new(signals, json_pack("{s:s, s:s, s:s}", "group",
-							 group_name(s->signal[i].group), "kind",
+							 rule_name(s->signal[i].group), "kind",
 							 kind_name(s->signal[i].kind), "verdict",
 							 verdict_name(s->signal[i].verdict)));
 	return cli_print_json(
@@ -97,7 +98,7 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 		printf(" %u", s->token);
 	printf(" %u %u %u %d %d", s->weight[0], s->weight[1], s->weight[2], s->a, s->b);
 	for (unsigned i = 0; i < s->n_signals; i++) {
-		printf(" %s", group_name(s->signal[i].group));
+		printf(" %s", rule_name(s->signal[i].group));
 		if (s->signal[i].kind != LUTRA_KIND_KNOWN)
 			printf("/%s", kind_name(s->signal[i].kind));
 	}

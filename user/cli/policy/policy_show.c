@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/cleanup.h"
@@ -101,7 +102,7 @@ static void show_actions(const struct policy *p)
 		printf("  %-12s", action_name((unsigned)action));
 		for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 			if (p->action[g] == action)
-				print_word(group_name(g), &column);
+				print_word(rule_name(g), &column);
 		}
 		putchar('\n');
 	}

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/abi/path_text.h"
 #include "lib/base/text.h"
@@ -46,7 +47,7 @@ static void names_parse_gives_back_every_number(void **state)
 	(void)state;
 	check_table(LUTRA_MODE_COUNT, mode_name, mode_parse);
 	check_table(LUTRA_ACTION_COUNT, action_name, action_parse);
-	check_table(LUTRA_RULE_COUNT, group_name, group_parse);
+	check_table(LUTRA_RULE_COUNT, rule_name, rule_parse);
 	check_table(LUTRA_ROLE_ANY + 1, role_name, role_parse);
 	check_table(LUTRA_VERDICT_COUNT, verdict_name, NULL);
 	check_table(LUTRA_KIND_COUNT, kind_name, NULL);

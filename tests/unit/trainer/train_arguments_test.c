@@ -118,7 +118,7 @@ static const struct step benign[] = {
 };
 #define N_BENIGN (sizeof(benign) / sizeof(benign[0]))
 
-static void arguments_of_runs_are_those_a_filter_can_compare(void **state)
+static void train_arguments_keep_those_a_filter_can_compare(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "lsm", benign, N_BENIGN);
@@ -136,7 +136,7 @@ static void arguments_of_runs_are_those_a_filter_can_compare(void **state)
 	assert_false(p->args.call[PERSONALITY].any);
 }
 
-static void arguments_survive_the_files_and_give_the_same_bytes(void **state)
+static void train_arguments_survive_saving_with_the_same_bytes(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "tracepoint", benign, N_BENIGN);
@@ -157,7 +157,7 @@ static void arguments_survive_the_files_and_give_the_same_bytes(void **state)
 	assert_string_equal(a, b);
 }
 
-static void arguments_past_the_bound_are_any(void **state)
+static void train_arguments_past_the_bound_are_any(void **state)
 {
 	struct fixture *f = *state;
 	struct step steps[POLICY_ARGS_VALUES + 1];
@@ -172,7 +172,7 @@ static void arguments_past_the_bound_are_any(void **state)
 	assert_int_equal(p->args.call[PRCTL].n, 0);
 }
 
-static void arguments_of_a_recording_that_has_none_are_any(void **state)
+static void train_arguments_are_any_if_a_recording_has_none(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "adfa-ld", benign, N_BENIGN);
@@ -183,7 +183,7 @@ static void arguments_of_a_recording_that_has_none_are_any(void **state)
 	assert_false(p->args.call[SOCKETPAIR].any);
 }
 
-static void arguments_of_an_update_are_joined(void **state)
+static void train_arguments_are_merged_in_an_update(void **state)
 {
 	static const struct step more[] = {{SYS_socket, AF_INET6, SOCK_DGRAM},
 					   {SYS_prctl, PR_SET_NAME, 0},
@@ -224,7 +224,7 @@ static int load_edited(const struct fixture *f, const char *from, const char *to
 	return policy_load(ret, f->policy, &err);
 }
 
-static void arguments_that_cannot_be_are_refused(void **state)
+static void train_arguments_are_refused_if_impossible(void **state)
 {
 	static const struct {
 		const char *from, *to;
@@ -256,7 +256,7 @@ static void arguments_that_cannot_be_are_refused(void **state)
 	}
 }
 
-static void arguments_of_an_older_policy_are_any(void **state)
+static void train_arguments_are_any_in_an_older_policy(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "adfa-ld", benign, N_BENIGN);
@@ -270,7 +270,7 @@ static void arguments_of_an_older_policy_are_any(void **state)
 	assert_false(q->args.call[PERSONALITY].any);
 }
 
-static void arguments_have_words(void **state)
+static void train_arguments_have_words(void **state)
 {
 	static const struct {
 		unsigned i;
@@ -302,14 +302,14 @@ static void arguments_have_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(arguments_of_runs_are_those_a_filter_can_compare),
-		T(arguments_survive_the_files_and_give_the_same_bytes),
-		T(arguments_past_the_bound_are_any),
-		T(arguments_of_a_recording_that_has_none_are_any),
-		T(arguments_of_an_update_are_joined),
-		T(arguments_that_cannot_be_are_refused),
-		T(arguments_of_an_older_policy_are_any),
-		T(arguments_have_words),
+		T(train_arguments_keep_those_a_filter_can_compare),
+		T(train_arguments_survive_saving_with_the_same_bytes),
+		T(train_arguments_past_the_bound_are_any),
+		T(train_arguments_are_any_if_a_recording_has_none),
+		T(train_arguments_are_merged_in_an_update),
+		T(train_arguments_are_refused_if_impossible),
+		T(train_arguments_are_any_in_an_older_policy),
+		T(train_arguments_have_words),
 	};
 
 	return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);

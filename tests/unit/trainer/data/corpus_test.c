@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs, their walk, what is counted, alphabets; and traces that are not taken. */
+/* Strings and thread ids, runs and their iterator, counts, alphabets, and reading traces. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,8 +73,8 @@ static void intern_numbers_strings_in_order(void **state)
 	assert_int_equal(id, 5000);
 }
 
-/* A plain array beside it says what the numbers must be. */
-static void tids_give_living_tasks_different_numbers(void **state)
+/* Compares with a plain array that is searched from its start. */
+static void task_ids_give_living_tasks_different_numbers(void **state)
 {
 	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
 	uint32_t number[512] = {0};
@@ -104,7 +104,7 @@ static void tids_give_living_tasks_different_numbers(void **state)
 	assert_in_range(task_ids_high(t), 1, 512);
 }
 
-static void tids_past_the_limit_is_e2big(void **state)
+static void task_ids_past_the_limit_is_e2big(void **state)
 {
 	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
 	uint32_t n;
@@ -119,7 +119,7 @@ static void tids_past_the_limit_is_e2big(void **state)
 	assert_int_equal(task_ids_get(t, 3, &n, &fresh), 0);
 }
 
-/* ---- the walk ---- */
+/* ---- the iterator ---- */
 
 /* Roles of the calls of run 0, in order, as digits. */
 static void roles_of(const struct fixture *f, char *ret)
@@ -134,7 +134,7 @@ static void roles_of(const struct fixture *f, char *ret)
 	*ret = '\0';
 }
 
-static void role_is_inherited_and_moves_by_accept_and_exec(void **state)
+static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -152,7 +152,7 @@ static void role_is_inherited_and_moves_by_accept_and_exec(void **state)
 	made_call(&m, 3, SYS_read);
 	made_call(&m, 1, SYS_read);
 	made_task(&m, 2, LUTRA_RECORD_EXIT, 0);
-	made_call(&m, 2, SYS_read); /* the number again: another task */
+	made_call(&m, 2, SYS_read); /* the same thread id, another task */
 	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
 	made_call(&m, 1, SYS_read);
 	made_end(&m, "r", false);
@@ -160,7 +160,7 @@ static void role_is_inherited_and_moves_by_accept_and_exec(void **state)
 	assert_string_equal(roles, "00123100");
 }
 
-static void thread_that_execs_takes_its_state_along(void **state)
+static void run_iter_keeps_the_state_of_a_thread_that_execs(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -177,7 +177,7 @@ static void thread_that_execs_takes_its_state_along(void **state)
 	assert_string_equal(roles, "002");
 }
 
-static void walk_keeps_time_and_skips_restarted_calls(void **state)
+static void run_iter_keeps_time_and_skips_restarted_syscalls(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -206,7 +206,7 @@ static void walk_keeps_time_and_skips_restarted_calls(void **state)
 	assert_int_equal(f->corpus.runs[0].length_ms, 3000002);
 }
 
-static void counts_are_those_of_the_run(void **state)
+static void run_iter_counts_what_is_in_the_run(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -232,7 +232,7 @@ static void counts_are_those_of_the_run(void **state)
 	assert_int_equal(c.pairs[0][LUTRA_UNK << 8 | 3], 0);
 }
 
-static void objects_are_folded_and_numbered_once(void **state)
+static void run_builder_folds_and_numbers_objects_once(void **state)
 {
 	struct fixture *f = *state;
 	struct made m = made_new(&f->corpus);
@@ -260,7 +260,7 @@ static void objects_are_folded_and_numbered_once(void **state)
 	assert_false(f->corpus.names.lib_digits);
 }
 
-static void bad_records_are_refused(void **state)
+static void run_builder_refuses_bad_records(void **state)
 {
 	static const struct {
 		struct lutra_record rec;
@@ -302,7 +302,7 @@ static void alphabet_numbers_what_was_seen(void **state)
 	assert_int_equal(a.token[0][SYS_read], LUTRA_UNK);
 }
 
-static void alphabet_too_large_merges_rare_start_up_calls(void **state)
+static void alphabet_merges_rare_start_up_syscalls_if_too_large(void **state)
 {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
 	struct alphabet a;
@@ -320,7 +320,7 @@ static void alphabet_too_large_merges_rare_start_up_calls(void **state)
 	assert_true(a.token[0][200] != LUTRA_UNK);
 }
 
-static void alphabet_of_too_many_calls_is_e2big(void **state)
+static void alphabet_of_too_many_syscalls_is_e2big(void **state)
 {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
 	struct alphabet a;
@@ -337,7 +337,7 @@ static void alphabet_of_too_many_calls_is_e2big(void **state)
 	assert_int_equal(a.token[0][7], a.token[3][7]);
 }
 
-static void steady_is_after_accept_or_wait(void **state)
+static void alphabet_steady_is_after_accept_or_wait(void **state)
 {
 	uint64_t bits[LUTRA_NR / 64];
 
@@ -391,7 +391,7 @@ static char *make_trace(const struct fixture *f, const char *name, const char *a
 	return path;
 }
 
-static void load_takes_a_trace_and_sorts_runs(void **state)
+static void corpus_load_takes_traces_and_sorts_runs(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *b = make_trace(f, "b", "x86_64", 5, LUTRA_RECORD_SYSCALL);
@@ -410,7 +410,7 @@ static void load_takes_a_trace_and_sorts_runs(void **state)
 	assert_int_equal(corpus_ops(&f->corpus), 2);
 }
 
-static void load_refuses_what_is_no_training(void **state)
+static void corpus_load_refuses_traces_that_cannot_train(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *good = make_trace(f, "good", "x86_64", 5, LUTRA_RECORD_SYSCALL);
@@ -432,7 +432,7 @@ static void load_refuses_what_is_no_training(void **state)
 	assert_int_equal(f->corpus.n_runs + f->corpus.n_heldout, 1);
 }
 
-static void load_uses_a_torn_trace_up_to_the_tear(void **state)
+static void corpus_load_uses_a_torn_trace_up_to_the_tear(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = make_trace(f, "torn", "x86_64", 500, LUTRA_RECORD_SYSCALL);
@@ -454,21 +454,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(intern_numbers_strings_in_order),
-		T(tids_give_living_tasks_different_numbers),
-		T(tids_past_the_limit_is_e2big),
-		T(role_is_inherited_and_moves_by_accept_and_exec),
-		T(thread_that_execs_takes_its_state_along),
-		T(walk_keeps_time_and_skips_restarted_calls),
-		T(counts_are_those_of_the_run),
-		T(objects_are_folded_and_numbered_once),
-		T(bad_records_are_refused),
+		T(task_ids_give_living_tasks_different_numbers),
+		T(task_ids_past_the_limit_is_e2big),
+		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
+		T(run_iter_keeps_the_state_of_a_thread_that_execs),
+		T(run_iter_keeps_time_and_skips_restarted_syscalls),
+		T(run_iter_counts_what_is_in_the_run),
+		T(run_builder_folds_and_numbers_objects_once),
+		T(run_builder_refuses_bad_records),
 		T(alphabet_numbers_what_was_seen),
-		T(alphabet_too_large_merges_rare_start_up_calls),
-		T(alphabet_of_too_many_calls_is_e2big),
-		T(steady_is_after_accept_or_wait),
-		T(load_takes_a_trace_and_sorts_runs),
-		T(load_refuses_what_is_no_training),
-		T(load_uses_a_torn_trace_up_to_the_tear),
+		T(alphabet_merges_rare_start_up_syscalls_if_too_large),
+		T(alphabet_of_too_many_syscalls_is_e2big),
+		T(alphabet_steady_is_after_accept_or_wait),
+		T(corpus_load_takes_traces_and_sorts_runs),
+		T(corpus_load_refuses_traces_that_cannot_train),
+		T(corpus_load_uses_a_torn_trace_up_to_the_tear),
 	};
 
 	return cmocka_run_group_tests_name("train_data", tests, NULL, NULL);

@@ -30,7 +30,7 @@ struct fixture {
 	char *dir, *trace, *html;
 };
 
-/* Only tokens and objects signal: no pair has a weight. */
+/* A policy whose pairs have no weight: only tokens and objects match. */
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -170,19 +170,19 @@ static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
 	assert_int_equal(t->results.detector[DETECTOR_T].false_alarms, 1);
 	assert_int_equal(t->results.detector[DETECTOR_TH].false_alarms, 0);
 	assert_true(fabs(t->results.benign_hours * 3600 - 8.9) < 1e-6);
-	/* What the hook sees counts at the time of its call. */
+	/* What a hook sees counts at the time of its system call. */
 	assert_true(t->results.detector[DETECTOR_OBJECTS].detected);
 	assert_int_equal(t->results.detector[DETECTOR_OBJECTS].first_ns - t->labels.onset_ns,
 			 5 * MS);
 	assert_int_equal(t->results.detector[DETECTOR_OBJECTS].first_calls, 3);
 	assert_int_equal(t->results.detector[DETECTOR_TH].first_ns - t->labels.onset_ns, 7 * MS);
 	assert_int_equal(t->results.detector[DETECTOR_TH].first_calls, 4);
-	/* The service's own objects are no harm: of early and secret, secret. */
+	/* The service's own objects do not count as harm: of early and secret, only secret does. */
 	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_DENY, &in_time), 2);
 	assert_int_equal(in_time, 1);
 	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_TH, &in_time), 2);
 	assert_int_equal(in_time, 0);
-	/* Two classes of signals within a second. */
+	/* Two kinds of matches within a second. */
 	assert_int_equal(t->results.detector[DETECTOR_KILL].first_ns - t->labels.onset_ns, 7 * MS);
 	assert_false(t->results.detector[DETECTOR_A].detected);
 }
@@ -211,7 +211,7 @@ static void evaluated_run_keeps_the_levels_around_an_attack(void **state)
 	assert_true(p[1].fired & 1u << DETECTOR_TH);
 	assert_int_equal(figure_events(&f->run, 1, event), 1);
 	assert_int_equal(figure_events(&f->run, 4, event), f->run.results.n_points);
-	/* What is drawn of the time before is no part of the attack. */
+	/* The time before the onset is in the timeline, but not in the attack. */
 	assert_int_equal(f->run.results.detector[DETECTOR_T].first_calls, 1);
 }
 
@@ -368,7 +368,7 @@ static void assert_adds_up(const struct witten_bell_model *m, uint64_t *rng)
 	}
 }
 
-static void wb_probabilities_add_up_to_one(void **state)
+static void witten_bell_probabilities_add_up_to_one(void **state)
 {
 	_cleanup_(witten_bell_freep) struct witten_bell *w = NULL;
 	uint64_t rng = 5;
@@ -450,7 +450,7 @@ int main(void)
 		T(html_report_escapes_what_traces_name),
 		T(html_report_that_cannot_be_written_leaves_the_old_one),
 		cmocka_unit_test(ngrams_know_what_another_run_had),
-		cmocka_unit_test(wb_probabilities_add_up_to_one),
+		cmocka_unit_test(witten_bell_probabilities_add_up_to_one),
 		T(baselines_count_what_was_never_seen),
 	};
 

@@ -43,7 +43,7 @@ static double loss_at(struct ae *m, const struct ae_pair *pairs, size_t n, float
 }
 
 /* A relu that the step crosses makes a few differences wrong, not the gradient. */
-static void gradient_is_that_of_finite_differences(void **state)
+static void ae_gradient_equals_finite_differences(void **state)
 {
 	static const struct ae_pair pairs[] = {{0, 1, .3}, {2, 3, .2}, {4, 0, .4}, {1, 1, .1}};
 	static const struct ae_dims dims = {.ka = 5, .kb = 6, .unk = 1};
@@ -79,7 +79,7 @@ static void gradient_is_that_of_finite_differences(void **state)
 	assert_in_range(bad, 0, tried / 100);
 }
 
-static void unk_is_the_mask_row_and_learns_nothing_else(void **state)
+static void ae_unknown_code_uses_the_mask_row(void **state)
 {
 	static const struct ae_dims dims = {.ka = 4, .kb = 4, .unk = LUTRA_UNK};
 	static const struct ae_pair pairs[] = {{LUTRA_UNK, 2, 1}};
@@ -105,7 +105,7 @@ static size_t cycle(struct ae_pair *pairs, uint32_t n)
 	return n;
 }
 
-static void training_learns_what_follows_what(void **state)
+static void ae_train_learns_what_follows_what(void **state)
 {
 	static const struct ae_dims dims = {.ka = 20, .kb = 20, .unk = AE_NO_UNK};
 	_cleanup_(ae_freep) struct ae *m = NULL;
@@ -138,7 +138,7 @@ static void train_some(struct pool *pool, uint64_t seed, uint32_t n_pairs, float
 	memcpy(ret, ae_params(m), size * sizeof(*ret));
 }
 
-static void training_depends_on_the_seed_and_not_on_threads(void **state)
+static void ae_train_depends_on_the_seed_and_not_on_threads(void **state)
 {
 	static float one[6000], two[6000], other[6000];
 	static const uint32_t n_pairs[] = {300, 2500}; /* full batch, drawn */
@@ -203,7 +203,7 @@ static void kmeans_of_equal_points_ends(void **state)
  * Two symbols, two codes. Pairs (0,0) twice and (0,1) once have code 0; (1,0) and (1,1) were never
  * seen and have code 1.
  */
-static void weight_is_that_of_the_formula(void **state)
+static void layer_weights_follow_the_formula(void **state)
 {
 	uint8_t code[4] = {0, 0, 1, 1};
 	float la[4] = {.1f, 2.4f, 1.6f, .2f}; /* -log p(a | code) */
@@ -232,7 +232,7 @@ static void weight_is_that_of_the_formula(void **state)
 	assert_int_equal(table[1] >> 8, (int)rint(20 * ((.1 + .9) / 2 + cond)));
 }
 
-static void weights_stay_in_their_range(void **state)
+static void layer_weights_stay_in_their_range(void **state)
 {
 	uint8_t code[4] = {0, 0, 0, 0};
 	float la[2] = {0, 300}, lb[2] = {0, 0};
@@ -276,15 +276,15 @@ static void layer_codes_every_pair_and_weighs_the_unseen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gradient_is_that_of_finite_differences),
-		cmocka_unit_test(unk_is_the_mask_row_and_learns_nothing_else),
-		cmocka_unit_test(training_learns_what_follows_what),
-		cmocka_unit_test(training_depends_on_the_seed_and_not_on_threads),
+		cmocka_unit_test(ae_gradient_equals_finite_differences),
+		cmocka_unit_test(ae_unknown_code_uses_the_mask_row),
+		cmocka_unit_test(ae_train_learns_what_follows_what),
+		cmocka_unit_test(ae_train_depends_on_the_seed_and_not_on_threads),
 		cmocka_unit_test(kmeans_of_few_points_keeps_each),
 		cmocka_unit_test(kmeans_finds_weighted_means_of_clusters),
 		cmocka_unit_test(kmeans_of_equal_points_ends),
-		cmocka_unit_test(weight_is_that_of_the_formula),
-		cmocka_unit_test(weights_stay_in_their_range),
+		cmocka_unit_test(layer_weights_follow_the_formula),
+		cmocka_unit_test(layer_weights_stay_in_their_range),
 		cmocka_unit_test(layer_codes_every_pair_and_weighs_the_unseen),
 	};
 

@@ -17,7 +17,7 @@ static void close_to(double got, double want, double relative)
 		fail_msg("%.17g, not %.17g", got, want);
 }
 
-static void exp_and_log_agree_with_libm(void **state)
+static void num_exp_and_log_agree_with_libm(void **state)
 {
 	struct rng g = rng_stream(1, 1);
 
@@ -33,7 +33,7 @@ static void exp_and_log_agree_with_libm(void **state)
 	}
 }
 
-static void exp_and_log_at_the_edges(void **state)
+static void num_exp_and_log_are_defined_at_the_edges(void **state)
 {
 	(void)state;
 	assert_true(num_exp(0) == 1 && num_log(1) == 0);
@@ -153,7 +153,7 @@ static void end_piece(void *ctx, size_t i)
 	progress_piece(ctx);
 }
 
-static void progress_of_pieces_ends_once(void **state)
+static void progress_ends_once_after_all_pieces(void **state)
 {
 	_cleanup_(pool_freep) struct pool *p = NULL;
 	struct shown shown = {0, 0};
@@ -170,14 +170,14 @@ static void progress_of_pieces_ends_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exp_and_log_agree_with_libm),
-		cmocka_unit_test(exp_and_log_at_the_edges),
+		cmocka_unit_test(num_exp_and_log_agree_with_libm),
+		cmocka_unit_test(num_exp_and_log_are_defined_at_the_edges),
 		cmocka_unit_test(rng_gives_the_same_numbers_for_a_seed),
 		cmocka_unit_test(rng_normal_has_mean_0_and_variance_1),
 		cmocka_unit_test(mat_mul_gives_the_bits_of_the_plain_one),
 		cmocka_unit_test(mat_transpose_swaps),
 		cmocka_unit_test(pool_does_each_piece_once),
-		cmocka_unit_test(progress_of_pieces_ends_once),
+		cmocka_unit_test(progress_ends_once_after_all_pieces),
 	};
 
 	return cmocka_run_group_tests_name("train_num", tests, NULL, NULL);

@@ -124,8 +124,8 @@ static json_int_t brought(const json_t *found, size_t run, const char *key)
 		json_object_get(json_array_get(json_object_get(found, "runs"), run), key));
 }
 
-/* The first run brings all; one that does the same brings nothing; one more call is one. */
-static void news_of_a_run_is_what_none_before_it_had(void **state)
+/* The first run is all new; an equal run is not; a run with one more system call has one new. */
+static void coverage_of_a_run_is_what_no_run_before_had(void **state)
 {
 	_cleanup_(corpus_done) struct corpus c = {};
 	json_auto_t *found = NULL;
@@ -201,7 +201,7 @@ static void update_keeps_all_that_was_known(void **state)
 	}
 }
 
-static void update_learns_calls_and_objects(void **state)
+static void update_learns_syscalls_and_objects(void **state)
 {
 	struct fixture *f = *state;
 	unsigned v = f->old->v, token;
@@ -242,7 +242,7 @@ static void update_has_the_objects_of_a_training(void **state)
 	assert_int_equal(f->p->port_exact, all->port_exact);
 }
 
-static void update_counts_the_runs_of_before(void **state)
+static void update_counts_the_old_runs(void **state)
 {
 	struct fixture *f = *state;
 
@@ -254,7 +254,7 @@ static void update_counts_the_runs_of_before(void **state)
 	assert_int_equal(f->p->calibration.runs, OLD_RUNS + 1);
 	assert_true(f->p->calibration.hours > f->old->calibration.hours);
 	assert_true(f->p->calls == f->old->calls + 100);
-	/* The new run was judged by the old policy: what it did was news. */
+	/* The new run was judged by the old policy, to which its acts were new. */
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 1);
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_CONNECT], 1);
 	assert_int_equal(f->p->action[LUTRA_RULE_CONNECT], LUTRA_ACTION_ALERT);
@@ -277,7 +277,7 @@ static void update_is_the_same_with_any_threads(void **state)
 	assert_string_equal(f->p->model_sha256, two->model_sha256);
 }
 
-/* An update of an update needs no runs of before either. */
+/* An update of an update does not need the old runs either. */
 static void update_can_be_updated(void **state)
 {
 	struct fixture *f = *state;
@@ -299,7 +299,7 @@ static void update_can_be_updated(void **state)
 			 1); /* of before: nothing was news now */
 }
 
-static void policy_without_a_sound_model_guards_and_is_not_updated(void **state)
+static void update_refuses_a_policy_without_a_sound_model(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -368,15 +368,15 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(news_of_a_run_is_what_none_before_it_had),
+		cmocka_unit_test(coverage_of_a_run_is_what_no_run_before_had),
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),
-		T(update_learns_calls_and_objects),
+		T(update_learns_syscalls_and_objects),
 		T(update_has_the_objects_of_a_training),
-		T(update_counts_the_runs_of_before),
+		T(update_counts_the_old_runs),
 		T(update_is_the_same_with_any_threads),
 		T(update_can_be_updated),
-		T(policy_without_a_sound_model_guards_and_is_not_updated),
+		T(update_refuses_a_policy_without_a_sound_model),
 		T(policy_model_decode_refuses_what_is_cut_or_bent),
 		T(policy_model_decode_refuses_heads_out_of_range),
 	};

@@ -65,7 +65,7 @@ static void services(struct corpus *c, unsigned n)
 	}
 }
 
-/* ---- alarms ---- */
+/* ---- episodes ---- */
 
 static void episodes_end_after_a_second_of_silence(void **state)
 {
@@ -89,7 +89,7 @@ static void episodes_end_after_a_second_of_silence(void **state)
 }
 
 /* Garwood's intervals, from tables. */
-static void rate_interval_is_the_exact_poisson_one(void **state)
+static void episodes_rate_is_the_exact_poisson_interval(void **state)
 {
 	static const struct {
 		uint32_t n;
@@ -107,7 +107,7 @@ static void rate_interval_is_the_exact_poisson_one(void **state)
 	}
 }
 
-static void rate_without_hours_is_zero(void **state)
+static void episodes_rate_without_hours_is_zero(void **state)
 {
 	double rate[2] = {1, 1};
 
@@ -119,7 +119,7 @@ static void rate_without_hours_is_zero(void **state)
 /* ---- objects ---- */
 
 /* Runs of one connect each to these ports, in a class of addresses each. */
-static void ports_are_exact_up_to_four(void **state)
+static void objects_ports_are_exact_up_to_four(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -152,7 +152,7 @@ static struct lutra_judgement judge(const struct policy *p, const struct corpus 
 	return j;
 }
 
-static void trained_objects_are_known_in_their_role(void **state)
+static void objects_trained_are_known_in_their_role(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -167,7 +167,7 @@ static void trained_objects_are_known_in_their_role(void **state)
 	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
 	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
 	assert_int_equal(judge(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
-	/* What cannot be resolved is never known. */
+	/* A path that could not be resolved is never known. */
 	assert_int_equal(judge(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
 	assert_int_equal(p->n_objects, 2);
 }
@@ -197,7 +197,7 @@ static void odd_one_out(struct corpus *c)
 	}
 }
 
-static void leaving_a_run_out_finds_what_only_it_does(void **state)
+static void calibrate_finds_what_only_one_run_does(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -211,7 +211,7 @@ static void leaving_a_run_out_finds_what_only_it_does(void **state)
 	assert_int_equal(cal->alarms[LUTRA_RULE_NEW_HOOKABLE], 2);
 	assert_int_equal(cal->alarms[LUTRA_RULE_OPEN_READ_PROTECTED], 2);
 	assert_int_equal(cal->alarms[LUTRA_RULE_EXEC], 0);
-	/* Two groups refused something, so they only alert; together they are two episodes. */
+	/* Two rules refused something, so they only alert; together they have two episodes. */
 	assert_int_equal(p->action[LUTRA_RULE_NEW_HOOKABLE], LUTRA_ACTION_ALERT);
 	assert_int_equal(p->action[LUTRA_RULE_OPEN_READ_PROTECTED], LUTRA_ACTION_ALERT);
 	assert_int_equal(p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_DENY);
@@ -220,7 +220,7 @@ static void leaving_a_run_out_finds_what_only_it_does(void **state)
 	assert_int_equal(cal->alarms_alert, 2);
 	assert_false(cal->audit_only);
 	assert_non_null(strstr(cal->advice, "TH, open-r-P"));
-	/* What all runs know is no news to the policy itself. */
+	/* What all runs did is known to the policy. */
 	assert_int_equal(p->v, LUTRA_TOKEN0 + 6);
 }
 
@@ -228,7 +228,7 @@ static void leaving_a_run_out_finds_what_only_it_does(void **state)
  * Level B by hand: in the odd run's replay uname and socket are unknown. Its new bigrams are
  * (accept, UNK), (UNK, UNK), (UNK, UNK) again, seen by then, and the end: .125, then .234.
  */
-static void levels_have_a_margin_and_a_floor(void **state)
+static void calibrate_thresholds_have_a_margin_and_a_floor(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -241,7 +241,7 @@ static void levels_have_a_margin_and_a_floor(void **state)
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL_B], 0);
 }
 
-static void equal_runs_have_the_lowest_thresholds(void **state)
+static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -257,7 +257,7 @@ static void equal_runs_have_the_lowest_thresholds(void **state)
 		assert_int_equal(p->calibration.alarms[g], 0);
 }
 
-static void little_time_only_audits_and_says_how_much_is_needed(void **state)
+static void calibrate_only_audits_after_little_time(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -272,7 +272,7 @@ static void little_time_only_audits_and_says_how_much_is_needed(void **state)
 	assert_non_null(strstr(p->calibration.advice, "record 3.7 h more"));
 }
 
-static void heldout_run_counts_and_teaches_nothing(void **state)
+static void calibrate_counts_a_heldout_run_that_trains_nothing(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -291,7 +291,7 @@ static void heldout_run_counts_and_teaches_nothing(void **state)
 	assert_true(p->calibration.max_b > 0);
 }
 
-static void few_runs_only_audit(void **state)
+static void calibrate_only_audits_after_few_runs(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -323,7 +323,7 @@ static void assert_same_policy(const struct policy *a, const struct policy *b, b
 		assert_true(a->threshold_a == b->threshold_a && a->threshold_b == b->threshold_b);
 }
 
-static void training_gives_the_same_bytes_for_a_seed(void **state)
+static void train_gives_the_same_bytes_for_a_seed(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *one = NULL, *two = NULL, *other = NULL;
@@ -336,7 +336,7 @@ static void training_gives_the_same_bytes_for_a_seed(void **state)
 	assert_same_policy(one, other, false);
 }
 
-static void training_run_is_known_to_its_own_policy(void **state)
+static void train_policy_knows_its_own_runs(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -364,7 +364,7 @@ static void training_run_is_known_to_its_own_policy(void **state)
 	}
 }
 
-static void worker_that_never_accepts_is_steady_after_it_waits(void **state)
+static void train_worker_is_steady_after_it_waits_if_it_never_accepts(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -380,7 +380,7 @@ static void worker_that_never_accepts_is_steady_after_it_waits(void **state)
 	assert_true(p->token[LUTRA_ROLE_STEADY][SYS_read] != LUTRA_UNK);
 }
 
-static void provenance_and_successors_are_there(void **state)
+static void train_sets_provenance_and_successors(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -401,7 +401,7 @@ static void provenance_and_successors_are_there(void **state)
 	assert_int_equal(p->successors[accept * POLICY_SUCCESSORS + 1], LUTRA_PAD);
 }
 
-static void th_names_a_hook_for_every_call_of_its_mask(void **state)
+static void syscall_traits_name_a_hook_for_every_hookable_syscall(void **state)
 {
 	uint64_t mask[LUTRA_NR / 64];
 
@@ -415,7 +415,7 @@ static void th_names_a_hook_for_every_call_of_its_mask(void **state)
 	assert_null(syscall_hook(NULL, LUTRA_NR_IA32 | SYS_mount));
 }
 
-static void rules_calls_lead_to_hooks_but_clone_not_to_a_user_namespace(void **state)
+static void objects_hooks_of_clone_exclude_the_user_namespace(void **state)
 {
 	(void)state;
 	assert_true(syscall_hooks(NULL, SYS_unshare) >> LUTRA_HOOK_USERNS_CREATE & 1);
@@ -429,22 +429,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(episodes_end_after_a_second_of_silence),
-		cmocka_unit_test(rate_interval_is_the_exact_poisson_one),
-		cmocka_unit_test(rate_without_hours_is_zero),
-		T(ports_are_exact_up_to_four),
-		T(trained_objects_are_known_in_their_role),
-		T(leaving_a_run_out_finds_what_only_it_does),
-		T(levels_have_a_margin_and_a_floor),
-		T(equal_runs_have_the_lowest_thresholds),
-		T(little_time_only_audits_and_says_how_much_is_needed),
-		T(heldout_run_counts_and_teaches_nothing),
-		T(few_runs_only_audit),
-		T(training_gives_the_same_bytes_for_a_seed),
-		T(training_run_is_known_to_its_own_policy),
-		T(worker_that_never_accepts_is_steady_after_it_waits),
-		T(provenance_and_successors_are_there),
-		cmocka_unit_test(th_names_a_hook_for_every_call_of_its_mask),
-		cmocka_unit_test(rules_calls_lead_to_hooks_but_clone_not_to_a_user_namespace),
+		cmocka_unit_test(episodes_rate_is_the_exact_poisson_interval),
+		cmocka_unit_test(episodes_rate_without_hours_is_zero),
+		T(objects_ports_are_exact_up_to_four),
+		T(objects_trained_are_known_in_their_role),
+		T(calibrate_finds_what_only_one_run_does),
+		T(calibrate_thresholds_have_a_margin_and_a_floor),
+		T(calibrate_thresholds_are_lowest_for_equal_runs),
+		T(calibrate_only_audits_after_little_time),
+		T(calibrate_counts_a_heldout_run_that_trains_nothing),
+		T(calibrate_only_audits_after_few_runs),
+		T(train_gives_the_same_bytes_for_a_seed),
+		T(train_policy_knows_its_own_runs),
+		T(train_worker_is_steady_after_it_waits_if_it_never_accepts),
+		T(train_sets_provenance_and_successors),
+		cmocka_unit_test(syscall_traits_name_a_hook_for_every_hookable_syscall),
+		cmocka_unit_test(objects_hooks_of_clone_exclude_the_user_namespace),
 	};
 
 	return cmocka_run_group_tests_name("train_rules", tests, NULL, NULL);

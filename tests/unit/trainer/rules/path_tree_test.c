@@ -106,7 +106,7 @@ static uint8_t flags(const struct fixture *f, const char *path, bool dir)
 	return f->nodes[i].flags;
 }
 
-static void eight_children_stay_and_nine_become_a_wildcard(void **state)
+static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 {
 	struct fixture *f = *state;
 	char path[32];
@@ -126,7 +126,7 @@ static void eight_children_stay_and_nine_become_a_wildcard(void **state)
 	assert_int_equal(f->n, 4);
 }
 
-static void child_of_one_run_makes_a_wildcard_of_a_directory_of_two(void **state)
+static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **state)
 {
 	struct fixture *f = *state;
 
@@ -141,7 +141,7 @@ static void child_of_one_run_makes_a_wildcard_of_a_directory_of_two(void **state
 	assert_true(is_wildcard(f, "/srv/*"));
 }
 
-static void one_run_alone_makes_no_wildcard_of_few(void **state)
+static void path_tree_keeps_few_children_of_a_single_run(void **state)
 {
 	struct fixture *f = *state;
 
@@ -155,7 +155,7 @@ static void one_run_alone_makes_no_wildcard_of_few(void **state)
 	assert_true(is_wildcard(f, "/srv/a"));
 }
 
-static void protected_directories_are_never_wildcards(void **state)
+static void path_tree_never_merges_protected_directories(void **state)
 {
 	struct fixture *f = *state;
 	char path[64];
@@ -180,7 +180,7 @@ static void protected_directories_are_never_wildcards(void **state)
 	assert_true(f->nodes[0].flags == LUTRA_NODE_PROTECTED);
 }
 
-static void files_and_directories_merge_apart_and_recursively(void **state)
+static void path_tree_merges_files_and_directories_apart_and_recursively(void **state)
 {
 	struct fixture *f = *state;
 	char path[64];
@@ -201,7 +201,7 @@ static void files_and_directories_merge_apart_and_recursively(void **state)
 	assert_int_equal(f->n, 7);
 }
 
-static void flags_of_use_role_and_writes(void **state)
+static void path_tree_flags_use_role_and_writes(void **state)
 {
 	struct fixture *f = *state;
 
@@ -219,7 +219,7 @@ static void flags_of_use_role_and_writes(void **state)
 	assert_int_equal(flags(f, "/srv", true), 0);
 }
 
-static void lib64_is_protected_only_where_it_was_seen(void **state)
+static void path_tree_protects_lib64_only_if_seen(void **state)
 {
 	struct fixture *f = *state;
 
@@ -233,7 +233,7 @@ static void lib64_is_protected_only_where_it_was_seen(void **state)
 	assert_int_equal(flags(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
 }
 
-static void detached_names_lie_below_a_directory_of_their_own(void **state)
+static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **state)
 {
 	struct fixture *f = *state;
 	struct policy_node *n;
@@ -248,7 +248,7 @@ static void detached_names_lie_below_a_directory_of_their_own(void **state)
 	assert_int_equal(f->nodes[2].parent, 1);
 }
 
-static void keys_are_the_scorers(void **state)
+static void path_tree_keys_are_those_of_the_scorer(void **state)
 {
 	struct fixture *f = *state;
 	char name[LUTRA_NAME] = "srv";
@@ -261,7 +261,7 @@ static void keys_are_the_scorers(void **state)
 	assert_true(f->nodes[2].key == lutra_key(name, 1, (const __u64 *)key, 0));
 }
 
-static void order_of_insertion_does_not_matter(void **state)
+static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
 {
 	static const char *const paths[] = {"/srv/b", "/srv/a/", "/srv/a/x", "/etc/x",
 					    "/etc/a/b/c"};
@@ -285,7 +285,7 @@ static void order_of_insertion_does_not_matter(void **state)
 	free(first);
 }
 
-static void tree_that_is_too_wide_gets_more_wildcards(void **state)
+static void path_tree_merges_more_if_too_wide(void **state)
 {
 	struct fixture *f = *state;
 	char path[64];
@@ -300,7 +300,7 @@ static void tree_that_is_too_wide_gets_more_wildcards(void **state)
 	assert_true(is_wildcard(f, "/srv"));
 }
 
-static void too_many_protected_names_is_enospc(void **state)
+static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 {
 	struct fixture *f = *state;
 	struct policy_node *nodes;
@@ -320,18 +320,18 @@ static void too_many_protected_names_is_enospc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(eight_children_stay_and_nine_become_a_wildcard),
-		T(child_of_one_run_makes_a_wildcard_of_a_directory_of_two),
-		T(one_run_alone_makes_no_wildcard_of_few),
-		T(protected_directories_are_never_wildcards),
-		T(files_and_directories_merge_apart_and_recursively),
-		T(flags_of_use_role_and_writes),
-		T(lib64_is_protected_only_where_it_was_seen),
-		T(detached_names_lie_below_a_directory_of_their_own),
-		T(keys_are_the_scorers),
-		T(order_of_insertion_does_not_matter),
-		T(tree_that_is_too_wide_gets_more_wildcards),
-		T(too_many_protected_names_is_enospc),
+		T(path_tree_keeps_eight_children_and_merges_nine),
+		T(path_tree_merges_a_directory_of_two_runs_with_a_child_of_one),
+		T(path_tree_keeps_few_children_of_a_single_run),
+		T(path_tree_never_merges_protected_directories),
+		T(path_tree_merges_files_and_directories_apart_and_recursively),
+		T(path_tree_flags_use_role_and_writes),
+		T(path_tree_protects_lib64_only_if_seen),
+		T(path_tree_puts_detached_names_below_a_directory_of_their_own),
+		T(path_tree_keys_are_those_of_the_scorer),
+		T(path_tree_does_not_depend_on_the_order_of_insertion),
+		T(path_tree_merges_more_if_too_wide),
+		T(path_tree_of_too_many_protected_names_is_enospc),
 	};
 
 	return cmocka_run_group_tests_name("train_tree", tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 6
+#define LUTRA_ABI_VERSION 7
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -219,7 +219,7 @@ _Static_assert(sizeof(struct lutra_state) == 20, "state layout");
 /* What the entry of an enrolled task begins with, in the task's storage. */
 struct lutra_entry {
 	struct lutra_state state;
-	__u32 place; /* of the map hot, from 1, where the task's entry is then; 0: it is this */
+	__u32 cache_index; /* of the map task_cache, from 1: the entry is there; 0: it is here */
 };
 
 /* The path tree, flattened: an open-addressed table of (node, key) -> child. Node 0 is "/". */

@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which calls stand in, at their exit, for LSM hooks where those do not run: opens, executable
- * mappings and operations on names. Numbers of x86-64.
+ * The fallback for LSM hooks, where those do not run: the syscalls whose exit is the event of an
+ * open, an executable mapping or an operation on a name.
  */
 #ifndef LUTRA_FALLBACK_H
 #define LUTRA_FALLBACK_H
 
 #include "lutra/abi.h"
-
-#define LUTRA_CALL_OPEN 2
-#define LUTRA_CALL_MMAP 9
-#define LUTRA_CALL_MPROTECT 10
-#define LUTRA_CALL_CREAT 85
-#define LUTRA_CALL_OPENAT 257
-#define LUTRA_CALL_PKEY_MPROTECT 329
-#define LUTRA_CALL_OPENAT2 437
-#define LUTRA_CALL_OLDEST 450 /* the last call of the oldest kernel that lutra runs on, 6.1 */
+#include "lutra/syscalls.h"
 
 /* An operation on a name: arguments by number, from 1; 0: none. */
-struct lutra_standin_name {
+struct lutra_fallback_name {
 	__u8 op;
 	__u8 dir;  /* descriptor that a relative path starts at; without path: of the object */
 	__u8 path; /* string */
 	__u8 mode;
 };
 
-static const struct lutra_standin_name lutra_standin_names[LUTRA_NR][2] = {
+static const struct lutra_fallback_name lutra_fallback_names[LUTRA_NR][2] = {
 	[76] = {{LUTRA_OP_TRUNCATE, 0, 1, 0}},					  /* truncate */
 	[77] = {{LUTRA_OP_TRUNCATE, 1, 0, 0}},					  /* ftruncate */
 	[82] = {{LUTRA_OP_RENAME_FROM, 0, 1, 0}, {LUTRA_OP_RENAME_TO, 0, 2, 0}},  /* rename */
@@ -55,22 +47,24 @@ static const struct lutra_standin_name lutra_standin_names[LUTRA_NR][2] = {
 	[452] = {{LUTRA_OP_CHMOD, 1, 2, 3}},					  /* fchmodat2 */
 };
 
-static __always_inline int lutra_standin_open(__u32 nr)
+/* Returns true if the syscall opens a file. */
+static __always_inline int lutra_is_open_syscall(__u32 nr)
 {
-	return nr == LUTRA_CALL_OPENAT || nr == LUTRA_CALL_OPEN || nr == LUTRA_CALL_CREAT ||
-	       nr == LUTRA_CALL_OPENAT2;
+	return nr == LUTRA_NR_OPENAT || nr == LUTRA_NR_OPEN || nr == LUTRA_NR_CREAT ||
+	       nr == LUTRA_NR_OPENAT2;
 }
 
-static __always_inline int lutra_standin_map(__u32 nr)
+/* Returns true if the syscall can map memory executable. */
+static __always_inline int lutra_is_map_syscall(__u32 nr)
 {
-	return nr == LUTRA_CALL_MMAP || nr == LUTRA_CALL_MPROTECT || nr == LUTRA_CALL_PKEY_MPROTECT;
+	return nr == LUTRA_NR_MMAP || nr == LUTRA_NR_MPROTECT || nr == LUTRA_NR_PKEY_MPROTECT;
 }
 
-/* Does call nr, below LUTRA_NR, stand in for a hook at its exit? */
-static __always_inline int lutra_standin_call(__u32 nr)
+/* Returns true if the exit of the syscall is an event of the fallback. nr: below LUTRA_NR. */
+static __always_inline int lutra_is_fallback_syscall(__u32 nr)
 {
-	return lutra_standin_names[nr & (LUTRA_NR - 1)][0].op || lutra_standin_open(nr) ||
-	       lutra_standin_map(nr);
+	return lutra_fallback_names[nr & (LUTRA_NR - 1)][0].op || lutra_is_open_syscall(nr) ||
+	       lutra_is_map_syscall(nr);
 }
 
 #endif

@@ -1,17 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which two scalar arguments of a call a record keeps, low 32 bits each: the first in the low half
- * of its arg, the second in the high half.
+ * System calls of x86-64: the numbers that kernel side and userspace look at, and the arguments
+ * that a record keeps.
  */
 #ifndef LUTRA_SYSCALLS_H
 #define LUTRA_SYSCALLS_H
 
 #include "lutra/abi.h"
 
+#define LUTRA_NR_OPEN 2
+#define LUTRA_NR_MMAP 9
+#define LUTRA_NR_MPROTECT 10
+#define LUTRA_NR_CONNECT 42
+#define LUTRA_NR_ACCEPT 43
+#define LUTRA_NR_SENDTO 44
+#define LUTRA_NR_SENDMSG 46
+#define LUTRA_NR_BIND 49
+#define LUTRA_NR_EXECVE 59
+#define LUTRA_NR_CREAT 85
+#define LUTRA_NR_OPENAT 257
+#define LUTRA_NR_ACCEPT4 288
+#define LUTRA_NR_SENDMMSG 307
+#define LUTRA_NR_SETNS 308
+#define LUTRA_NR_EXECVEAT 322
+#define LUTRA_NR_PKEY_MPROTECT 329
+#define LUTRA_NR_OPENAT2 437
+#define LUTRA_NR_OLDEST 450 /* the last one of the oldest kernel that lutra runs on, 6.1 */
+
 #define LUTRA_ARGS(a, b) (((a) + 1) | ((b) + 1) << 4)
 
-/* By call number: first + 1 | (second + 1) << 4, 0: none is kept. */
-static const __u8 lutra_call_args[LUTRA_NR] = {
+/*
+ * The two scalar arguments of a syscall that a record keeps, by syscall number: first + 1 |
+ * (second + 1) << 4; 0: none is kept. Of each the low 32 bits: the first in the low half of the
+ * record's arg, the second in the high half.
+ */
+static const __u8 lutra_syscall_args[LUTRA_NR] = {
 	[9] = LUTRA_ARGS(2, 3),	  /* mmap prot flags */
 	[10] = LUTRA_ARGS(2, 1),  /* mprotect prot len */
 	[16] = LUTRA_ARGS(0, 1),  /* ioctl fd cmd */

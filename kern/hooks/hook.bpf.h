@@ -1,15 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the LSM programs share: whom the current task acts for, scratch for an event, and events
- * whose object is the hook itself.
+ * The frame of an LSM program: the task that it acts for, scratch for its event, and events whose
+ * object is the hook itself.
+ *
+ *	struct hook_frame f;
+ *
+ *	if (!hook_enter(&f) || is_passive(f.slot))
+ *		return 0;
+ *	if (!event_begin(&f, LUTRA_OP_...))
+ *		return is_denied_without_scratch(&f);
+ *	(describe the object in f.s)
+ *	return object_judge(f.e, f.s);
+ *
+ * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged. Then the hook fails
+ * closed for a task with an active verdict, and open for others.
  */
 #ifndef LUTRA_KERN_HOOKS_HOOK_BPF_H
 #define LUTRA_KERN_HOOKS_HOOK_BPF_H
 
-#include "kern/state/kernel.bpf.h"
+#include "kern/verdict/verdict.bpf.h"
 
-/* The armed entry that the current task acts for: its own, or an io_uring worker's owner's. */
-static __always_inline struct lutra_task *subject(struct lutra_slot **ret_slot, __u32 *ret_flags)
+struct hook_frame {
+	struct lutra_task *e; /* armed entry of the task that the current one acts for */
+	struct lutra_slot *slot;
+	struct lutra_scratch *s; /* from event_begin() on */
+	__u32 flags;		 /* EVENT_* */
+};
+
+/*
+ * Returns the armed entry of the task that the current one acts for: itself, or the owner of an
+ * io_uring worker. NULL: it is not enrolled, or pending.
+ */
+static __always_inline struct lutra_task *acting_task(struct lutra_slot **ret_slot,
+						      __u32 *ret_flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct lutra_task *e = task_live(task, ret_slot);
@@ -22,97 +45,101 @@ static __always_inline struct lutra_task *subject(struct lutra_slot **ret_slot, 
 	return e && !(e->flags & TASK_PENDING) ? e : NULL;
 }
 
-/* Scratch for an event of this subject, with an empty object. */
-static __always_inline struct lutra_scratch *begin(const struct lutra_task *e, __u32 flags)
+/* Fills in e, slot and flags. Returns false if the acting task is not enrolled and armed. */
+static __always_inline bool hook_enter(struct hook_frame *f)
 {
-	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
-
-	if (s)
-		scratch_begin(s, e, flags);
-	return s;
+	f->slot = NULL;
+	f->e = acting_task(&f->slot, &f->flags);
+	return f->e && f->slot;
 }
 
-/* Without scratch nothing can be judged; is the subject under a verdict? */
-static __always_inline int blind(const struct lutra_task *e, const struct lutra_slot *slot)
+/* Begins an event with an object that has only its operation. Returns false without scratch. */
+static __always_inline bool event_begin(struct hook_frame *f, __u32 op)
 {
-	return e->flags & TASK_DENY_CALL || slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
+	f->s = scratch_get(bpf_get_current_task_btf());
+	if (!f->s)
+		return false;
+	scratch_begin(f->s, f->e, f->flags);
+	f->s->object.op = (__u8)op;
+	return true;
 }
 
-/* Is there anything to do with the objects of this container? */
-static __always_inline bool idle(const struct lutra_slot *slot)
+/* Returns 1 if the task has an active verdict that needs no judgement of the object. */
+static __always_inline int is_denied_without_scratch(const struct hook_frame *f)
+{
+	return f->e->flags & TASK_DENY_CALL ||
+	       f->slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
+}
+
+/* Returns true if the objects of this container are neither judged nor recorded. */
+static __always_inline bool is_passive(const struct lutra_slot *slot)
 {
 	return slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
 }
 
-/* What a remembered judgement rests on: the binding, and the role. */
-static __always_inline __u32 judged_key(const struct lutra_task *e, const struct lutra_slot *slot)
+/* Returns what a cached judgement of a hook depends on: the slot's settings, and the role. */
+static __always_inline __u32 judgement_key(const struct hook_frame *f)
 {
-	return slot->generation << 3 | (e->state.role & 7u);
-}
-
-/* Has this bit been judged known, and recorded, since the task's program, role or policy changed?
- */
-static __always_inline bool judged(struct lutra_task *e, const struct lutra_slot *slot, __u64 mask,
-				   __u64 bit)
-{
-	return e->judged_key == judged_key(e, slot) && mask & bit;
-}
-
-/* key: from before it was judged, lest a policy bound meanwhile be taken for the one that did. */
-static __always_inline void judged_set(struct lutra_task *e, __u32 key, __u64 *mask, __u64 bit)
-{
-	if (e->judged_key != key) {
-		e->judged_key = key;
-		e->judged_hooks = e->judged_caps = 0;
-	}
-	*mask |= bit;
+	return f->slot->generation << 3 | (f->e->state.role & 7u);
 }
 
 /*
- * A hook without an object is called: 1: refuse. A hook that is known costs a look at a bit, unless
- * something else is under way. quick: an event only where calls are off or the policy's recordings
- * had it; else it refuses what was denied at the call's entry.
+ * Returns true if the bit was judged known, and recorded, since the task's program, its role or its
+ * policy changed. cached: cached_hooks or cached_caps of the entry.
  */
-static __always_inline int hook_event(__u32 hook)
+static __always_inline bool is_judgement_cached(const struct hook_frame *f, __u64 cached, __u64 bit)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags, key;
-	__u64 bit = 1ull << (hook & 63);
+	return f->e->cached_key == judgement_key(f) && cached & bit;
+}
 
-	e = subject(&slot, &flags);
-	if (!e || !slot)
+/* Caches that a bit is known. key: read before the judgement, since a policy may be bound meanwhile. */
+static __always_inline void judgement_cache_add(struct lutra_task *e, __u32 key, __u64 *cached,
+						__u64 bit)
+{
+	if (e->cached_key != key) {
+		e->cached_key = key;
+		e->cached_hooks = e->cached_caps = 0;
+	}
+	*cached |= bit;
+}
+
+/*
+ * Judges the call of a hook that has no object. Returns 1 to refuse. A hook that is known costs a
+ * look at a bit, unless a verdict is active.
+ */
+static __always_inline int hook_judge(__u32 hook)
+{
+	struct hook_frame f;
+	__u64 bit = 1ull << (hook & 63);
+	__u32 key;
+
+	if (!hook_enter(&f))
 		return 0;
-	key = judged_key(e, slot);
-	if (at_ease(e, slot) && (idle(slot) || judged(e, slot, e->judged_hooks, bit)))
+	key = judgement_key(&f);
+	if (has_no_active_verdict(f.e, f.slot) &&
+	    (is_passive(f.slot) || is_judgement_cached(&f, f.e->cached_hooks, bit)))
 		return 0;
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
-	s->object.op = LUTRA_OP_HOOK;
-	s->object.mode = (__u16)hook;
-	if (plain_event(e, s))
+	if (!event_begin(&f, LUTRA_OP_HOOK))
+		return is_denied_without_scratch(&f);
+	f.s->object.mode = (__u16)hook;
+	if (pathless_judge(f.e, f.s))
 		return 1;
-	if (s->judgement.kind == LUTRA_KIND_KNOWN)
-		judged_set(e, key, &e->judged_hooks, bit);
+	if (f.s->judgement.kind == LUTRA_KIND_KNOWN)
+		judgement_cache_add(f.e, key, &f.e->cached_hooks, bit);
 	return 0;
 }
 
-/* A hook that only refuses what was decided before. */
-static __always_inline int hook_standing(__u32 windowed)
+/* Returns 1 if an active verdict refuses the hook. in_alert_window: an alert window refuses it. */
+static __always_inline int hook_apply_verdict(__u32 in_alert_window)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags, slot_nr;
+	struct hook_frame f;
+	__u32 slot_nr;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || at_ease(e, slot))
+	if (!hook_enter(&f) || has_no_active_verdict(f.e, f.slot))
 		return 0;
-	slot_nr = e->slot;
-	s = begin(e, flags);
-	if (!(s ? standing_event(e, s, windowed) : blind(e, slot)))
+	slot_nr = f.e->slot;
+	if (!(event_begin(&f, LUTRA_OP_NONE) ? active_verdict_apply(f.e, f.s, in_alert_window)
+					     : is_denied_without_scratch(&f)))
 		return 0;
 	count(slot_nr, LUTRA_COUNTER_REFUSED);
 	return 1;

@@ -1,53 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Files: the LSM hooks of opens, executions and mappings.
+ * The LSM hooks of opens, executions and mappings of files.
  *
- * Hooks: lsm/file_open              opens, but those of an execution itself
- *        lsm/bprm_check_security    executions, again for a script's interpreter
+ * Hooks: lsm/file_open              opens, except those of an execution
+ *        lsm/bprm_check_security    executions; a script's interpreter too
  *        lsm/bprm_committed_creds   from here to the program's start the kernel maps it
  *        lsm/mmap_file              files mapped executable; memory writable and executable
- *        lsm/file_mprotect          the same, made so later
- * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged, but what was decided
- * before still stands: closed for what is under a verdict, else open.
+ *        lsm/file_mprotect          memory that becomes so later
+ * Maps: tasks, scratch, slots, and those of the judgement.
+ * Fails: as hook.bpf.h.
  */
 #include "kern/hooks/hook.bpf.h"
-#include "lutra/fallback.h"
 
-static __always_inline int file_event(const struct file *file, __u32 op, __u32 object_flags)
+static __always_inline int file_judge(const struct file *file, __u32 op, __u32 object_flags)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags;
+	struct hook_frame f;
 	int refuse;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || idle(slot))
+	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
-	if (op == LUTRA_OP_MAPX && e->flags & TASK_EXECING)
+	if (op == LUTRA_OP_MAPX && f.e->flags & TASK_EXECING)
 		return 0;
 	if (op == LUTRA_OP_OPEN)
-		e->truncated = file->f_flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
-	s->object.op = (__u8)op;
-	s->object.flags = (__u8)object_flags;
+		f.e->truncated = file->f_flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
+	if (!event_begin(&f, op))
+		return is_denied_without_scratch(&f);
+	f.s->object.flags = (__u8)object_flags;
 	if (op != LUTRA_OP_OPEN)
-		file_describe(s, address_of(s, file), slot->start_realtime_ns);
-	else if (!open_describe(e, s, address_of(s, file), NO_FD, object_flags))
+		file_describe(f.s, kernel_address(f.s, file), f.slot->start_realtime_ns);
+	else if (!open_describe(f.e, f.s, kernel_address(f.s, file), NO_FD, object_flags))
 		return 0;
-	refuse = object_event(e, s);
-	if (op == LUTRA_OP_OPEN && s->known_at)
-		open_keep(s);
+	refuse = object_judge(f.e, f.s);
+	if (op == LUTRA_OP_OPEN && f.s->open_cache.index)
+		open_cache_add(f.s);
 	return refuse;
 }
 
 SEC("lsm/bprm_check_security")
 int BPF_PROG(lutra_bprm_check_security, struct linux_binprm *bprm)
 {
-	if (file_event(bprm->file, LUTRA_OP_EXEC, 0))
+	if (file_judge(bprm->file, LUTRA_OP_EXEC, 0))
 		return deny();
 	return 0;
 }
@@ -73,28 +65,22 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT)
 		return 0;
 	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
-	if (file_event(file, LUTRA_OP_OPEN, flags))
+	if (file_judge(file, LUTRA_OP_OPEN, flags))
 		return deny();
 	return 0;
 }
 
-/* Memory that is writable and executable at once, by call nr. */
-static __always_inline int wx_event(__u32 nr)
+/* Judges memory that is writable and executable at once. nr: of the syscall. */
+static __always_inline int wx_judge(__u32 nr)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags;
+	struct hook_frame f;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || idle(slot) || e->flags & TASK_EXECING)
+	if (!hook_enter(&f) || is_passive(f.slot) || f.e->flags & TASK_EXECING)
 		return 0;
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
-	s->object.op = LUTRA_OP_WX;
-	s->object.mode = (__u16)nr;
-	return plain_event(e, s);
+	if (!event_begin(&f, LUTRA_OP_WX))
+		return is_denied_without_scratch(&f);
+	f.s->object.mode = (__u16)nr;
+	return pathless_judge(f.e, f.s);
 }
 
 SEC("lsm/mmap_file")
@@ -102,9 +88,9 @@ int BPF_PROG(lutra_mmap_file, struct file *file, unsigned long reqprot, unsigned
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_event(LUTRA_CALL_MMAP))
+	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MMAP))
 		return deny();
-	if (file && file_event(file, LUTRA_OP_MAPX, 0))
+	if (file && file_judge(file, LUTRA_OP_MAPX, 0))
 		return deny();
 	return 0;
 }
@@ -117,10 +103,10 @@ int BPF_PROG(lutra_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_event(LUTRA_CALL_MPROTECT))
+	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MPROTECT))
 		return deny();
 	file = vma->vm_file;
-	if (file && !(vma->vm_flags & PROT_EXEC) && file_event(file, LUTRA_OP_MAPX, 0))
+	if (file && !(vma->vm_flags & PROT_EXEC) && file_judge(file, LUTRA_OP_MAPX, 0))
 		return deny();
 	return 0;
 }

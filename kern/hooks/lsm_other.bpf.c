@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Hooks without an object of a class: that they are called, in which role, is the event, and what
- * was decided at the call's entry is refused here.
+ * The LSM hooks whose object is the hook itself: an event is that it is called, in which role. What
+ * was denied at the entry of the syscall is refused here.
  *
- * Hooks: the HOOK lines; lsm/capable and lsm/task_kill besides, and lsm/ptrace_access_check
- *        lsm/file_alloc_security   only refuses: calls that make a file and pass no other hook
+ * Hooks: the HOOK lines; lsm/capable, lsm/task_kill, lsm/ptrace_access_check
+ *        lsm/file_alloc_security   only refuses: syscalls that make a file and reach no other hook
  *        lsm/bpf                   also tells the daemon that hooks run
- * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: as files.bpf.c.
+ * Maps: tasks, scratch, slots, and those of the judgement.
+ * Fails: as hook.bpf.h.
  *
- * Other BPF LSM programs of a hook run only while none has refused, so a program is never called
- * after a refusal. The return value behind a hook's arguments moves with their number, which is not
- * the same on all kernels: it is not read.
+ * The BPF programs of a hook run until one of them refuses, so a program is never called after a
+ * refusal. The return value of an earlier program stands behind the hook's arguments, whose number
+ * differs between kernels: it is not read.
  */
 #include "kern/hooks/hook.bpf.h"
 
@@ -19,7 +19,7 @@
 	SEC("lsm/" #hook)                                                                          \
 	int BPF_PROG(lutra_##hook)                                                                 \
 	{                                                                                          \
-		if (hook_event(LUTRA_HOOK_##id))                                                   \
+		if (hook_judge(LUTRA_HOOK_##id))                                                   \
 			return deny();                                                             \
 		return 0;                                                                          \
 	}
@@ -59,7 +59,7 @@ HOOK(task_setrlimit, TASK_SETRLIMIT)
 SEC("lsm/file_alloc_security")
 int BPF_PROG(lutra_file_alloc_security)
 {
-	if (hook_standing(0))
+	if (hook_apply_verdict(0))
 		return deny();
 	return 0;
 }
@@ -67,19 +67,19 @@ int BPF_PROG(lutra_file_alloc_security)
 SEC("lsm/socket_create")
 int BPF_PROG(lutra_socket_create, int family, int type, int protocol, int kern)
 {
-	if (!kern && hook_event(LUTRA_HOOK_SOCKET_CREATE))
+	if (!kern && hook_judge(LUTRA_HOOK_SOCKET_CREATE))
 		return deny();
 	return 0;
 }
 
-/* Does a task belong to another container than the current one, or to none? */
+/* Returns true if the acting task is enrolled and the other is not of its container. */
 static __always_inline bool is_outside(struct task_struct *task)
 {
 	struct lutra_slot *slot = NULL;
 	struct lutra_task *e, *other;
 	__u32 flags;
 
-	e = subject(&slot, &flags);
+	e = acting_task(&slot, &flags);
 	other = bpf_task_storage_get(&tasks, task, 0, 0);
 	return e && (!other || other->slot != e->slot || other->epoch != e->epoch);
 }
@@ -94,7 +94,7 @@ int BPF_PROG(lutra_ptrace_access_check, struct task_struct *child, unsigned int 
 			return 0;
 		hook = LUTRA_HOOK_PTRACE_READ;
 	}
-	if (hook_event(hook))
+	if (hook_judge(hook))
 		return deny();
 	return 0;
 }
@@ -102,34 +102,29 @@ int BPF_PROG(lutra_ptrace_access_check, struct task_struct *child, unsigned int 
 SEC("lsm/task_kill")
 int BPF_PROG(lutra_task_kill, struct task_struct *p)
 {
-	if (is_outside(p) && hook_event(LUTRA_HOOK_TASK_KILL))
+	if (is_outside(p) && hook_judge(LUTRA_HOOK_TASK_KILL))
 		return deny();
 	return 0;
 }
 
-/* A capability that is held and asked for; where nobody is told of the answer, no event. */
-static __always_inline int capability_event(int cap, unsigned int opts)
+/* Judges the use of a capability. A check that is not audited (NOAUDIT) is only a question. */
+static __always_inline int capability_judge(int cap, unsigned int opts)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
+	struct hook_frame f;
 	__u64 bit = 1ull << (cap & 63);
-	__u32 flags, key;
+	__u32 key;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || opts & CAP_OPT_NOAUDIT || idle(slot) ||
-	    judged(e, slot, e->judged_caps, bit))
+	if (!hook_enter(&f) || opts & CAP_OPT_NOAUDIT || is_passive(f.slot) ||
+	    is_judgement_cached(&f, f.e->cached_caps, bit))
 		return 0;
-	key = judged_key(e, slot);
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
-	s->object.op = LUTRA_OP_CAPABLE;
-	s->object.mode = (__u16)cap;
-	if (plain_event(e, s))
+	key = judgement_key(&f);
+	if (!event_begin(&f, LUTRA_OP_CAPABLE))
+		return is_denied_without_scratch(&f);
+	f.s->object.mode = (__u16)cap;
+	if (pathless_judge(f.e, f.s))
 		return 1;
-	if (s->judgement.kind == LUTRA_KIND_KNOWN)
-		judged_set(e, key, &e->judged_caps, bit);
+	if (f.s->judgement.kind == LUTRA_KIND_KNOWN)
+		judgement_cache_add(f.e, key, &f.e->cached_caps, bit);
 	return 0;
 }
 
@@ -139,14 +134,14 @@ int BPF_PROG(lutra_capable, const struct cred *cred, struct user_namespace *ns, 
 {
 	struct lutra_task *e = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
 
-	if (e && hook_standing(e->nr == NR_SETNS))
+	if (e && hook_apply_verdict(e->nr == LUTRA_NR_SETNS))
 		return deny();
-	if (capability_event(cap, opts))
+	if (capability_judge(cap, opts))
 		return deny();
 	return 0;
 }
 
-/* Loaded does not mean that it runs: without "bpf" among the kernel's LSMs no hook calls it. */
+/* A program that is loaded need not run: without "bpf" among the kernel's LSMs no hook calls it. */
 __u32 lutra_hook_ran;
 const volatile __u32 lutra_daemon_tgid = 0;
 
@@ -155,7 +150,7 @@ int BPF_PROG(lutra_bpf)
 {
 	if (bpf_get_current_pid_tgid() >> 32 == lutra_daemon_tgid)
 		lutra_hook_ran = 1;
-	if (hook_event(LUTRA_HOOK_BPF))
+	if (hook_judge(LUTRA_HOOK_BPF))
 		return deny();
 	return 0;
 }

@@ -1,43 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Operations on names: the LSM hooks that make, change or remove them.
+ * The LSM hooks of operations that make, change or remove names.
  *
  * Hooks: lsm/path_unlink, path_rename (from and to), path_link (from and to), path_symlink,
  *        path_mkdir, path_rmdir, path_mknod, path_chmod, path_chown
- *        lsm/path_truncate, file_truncate (6.2 and newer), but those of an open itself
- *        lsm/inode_setxattr          knows no mount: outside the root's file system one class
- * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: as files.bpf.c.
+ *        lsm/path_truncate, file_truncate (6.2 and newer), except those of an open
+ *        lsm/inode_setxattr          knows no mount: names outside the root's file system are
+ *                                    not told apart
+ * Maps: tasks, scratch, slots, and those of the judgement.
+ * Fails: as hook.bpf.h.
  */
 #include "kern/hooks/hook.bpf.h"
 
-static __always_inline int name_event(__u32 op, __u32 object_flags, const struct vfsmount *mnt,
+static __always_inline int name_judge(__u32 op, __u32 object_flags, const struct vfsmount *mnt,
 				      const struct dentry *dentry, __u32 mode)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags;
-	__u64 where;
+	struct hook_frame f;
+	__u64 vfsmount;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || idle(slot))
+	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
-	if (op == LUTRA_OP_TRUNCATE && e->truncated == (__u64)dentry)
+	if (op == LUTRA_OP_TRUNCATE && f.e->truncated == (__u64)dentry)
 		return 0;
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
-	s->object.op = (__u8)op;
-	s->object.flags = (__u8)object_flags;
-	where = address_of(s, mnt);
-	name_describe(s, address_of(s, dentry), where, mode);
-	return object_event(e, s);
+	if (!event_begin(&f, op))
+		return is_denied_without_scratch(&f);
+	f.s->object.flags = (__u8)object_flags;
+	vfsmount = kernel_address(f.s, mnt);
+	name_describe(f.s, kernel_address(f.s, dentry), vfsmount, mode);
+	return object_judge(f.e, f.s);
 }
 
-/* Inode mode of a name; 0 where it has no inode yet. Read once: the verifier knows what it has seen
- * to be there by the register that holds it. */
-static __always_inline __u32 mode_of(const struct dentry *dentry)
+/*
+ * Returns the inode mode of a name; 0: it has no inode yet. The pointer is read once: the verifier
+ * ties the NULL check to the register that holds it.
+ */
+static __always_inline __u32 dentry_mode(const struct dentry *dentry)
 {
 	const struct inode *inode = dentry->d_inode;
 
@@ -49,17 +46,17 @@ static __always_inline __u32 mode_of(const struct dentry *dentry)
 	SEC("lsm/path_" #hook)                                                                     \
 	int BPF_PROG(lutra_path_##hook, const struct path *dir, struct dentry *dentry)             \
 	{                                                                                          \
-		if (name_event(op, 0, dir->mnt, dentry, __VA_ARGS__))                              \
+		if (name_judge(op, 0, dir->mnt, dentry, __VA_ARGS__))                              \
 			return deny();                                                             \
 		return 0;                                                                          \
 	}
 
-NAME_OP(unlink, LUTRA_OP_UNLINK, mode_of(dentry))
+NAME_OP(unlink, LUTRA_OP_UNLINK, dentry_mode(dentry))
 NAME_OP(rmdir, LUTRA_OP_RMDIR, S_IFDIR)
 NAME_OP(mkdir, LUTRA_OP_MKDIR, S_IFDIR)
 NAME_OP(symlink, LUTRA_OP_SYMLINK, S_IFLNK)
 
-/* Plain files and sockets come about by open and bind, which are events of their own. */
+/* Plain files and sockets are made by open and bind, which are events of their own. */
 SEC("lsm/path_mknod")
 int BPF_PROG(lutra_path_mknod, const struct path *dir, struct dentry *dentry, umode_t mode)
 {
@@ -67,7 +64,7 @@ int BPF_PROG(lutra_path_mknod, const struct path *dir, struct dentry *dentry, um
 
 	if (type == S_IFREG || type == S_IFSOCK || type == 0)
 		return 0;
-	if (name_event(LUTRA_OP_MKNOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, dir->mnt, dentry, mode))
+	if (name_judge(LUTRA_OP_MKNOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, dir->mnt, dentry, mode))
 		return deny();
 	return 0;
 }
@@ -76,10 +73,10 @@ SEC("lsm/path_rename")
 int BPF_PROG(lutra_path_rename, const struct path *old_dir, struct dentry *old_dentry,
 	     const struct path *new_dir, struct dentry *new_dentry)
 {
-	__u32 mode = mode_of(old_dentry);
+	__u32 mode = dentry_mode(old_dentry);
 
-	if (name_event(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
-	    name_event(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode))
+	if (name_judge(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
+	    name_judge(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode))
 		return deny();
 	return 0;
 }
@@ -88,11 +85,11 @@ SEC("lsm/path_link")
 int BPF_PROG(lutra_path_link, struct dentry *old_dentry, const struct path *new_dir,
 	     struct dentry *new_dentry)
 {
-	__u32 mode = mode_of(old_dentry);
+	__u32 mode = dentry_mode(old_dentry);
 
 	/* A hard link stays on one mount. */
-	if (name_event(LUTRA_OP_LINK_FROM, 0, new_dir->mnt, old_dentry, mode) ||
-	    name_event(LUTRA_OP_LINK_TO, 0, new_dir->mnt, new_dentry, mode))
+	if (name_judge(LUTRA_OP_LINK_FROM, 0, new_dir->mnt, old_dentry, mode) ||
+	    name_judge(LUTRA_OP_LINK_TO, 0, new_dir->mnt, new_dentry, mode))
 		return deny();
 	return 0;
 }
@@ -100,8 +97,8 @@ int BPF_PROG(lutra_path_link, struct dentry *old_dentry, const struct path *new_
 SEC("lsm/path_chmod")
 int BPF_PROG(lutra_path_chmod, const struct path *path, umode_t mode)
 {
-	if (name_event(LUTRA_OP_CHMOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, path->mnt, path->dentry,
-		       mode_of(path->dentry)))
+	if (name_judge(LUTRA_OP_CHMOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, path->mnt, path->dentry,
+		       dentry_mode(path->dentry)))
 		return deny();
 	return 0;
 }
@@ -109,7 +106,7 @@ int BPF_PROG(lutra_path_chmod, const struct path *path, umode_t mode)
 SEC("lsm/path_chown")
 int BPF_PROG(lutra_path_chown, const struct path *path)
 {
-	if (name_event(LUTRA_OP_CHOWN, 0, path->mnt, path->dentry, mode_of(path->dentry)))
+	if (name_judge(LUTRA_OP_CHOWN, 0, path->mnt, path->dentry, dentry_mode(path->dentry)))
 		return deny();
 	return 0;
 }
@@ -117,7 +114,7 @@ int BPF_PROG(lutra_path_chown, const struct path *path)
 SEC("lsm/path_truncate")
 int BPF_PROG(lutra_path_truncate, const struct path *path)
 {
-	if (name_event(LUTRA_OP_TRUNCATE, 0, path->mnt, path->dentry, mode_of(path->dentry)))
+	if (name_judge(LUTRA_OP_TRUNCATE, 0, path->mnt, path->dentry, dentry_mode(path->dentry)))
 		return deny();
 	return 0;
 }
@@ -125,15 +122,17 @@ int BPF_PROG(lutra_path_truncate, const struct path *path)
 SEC("lsm/file_truncate")
 int BPF_PROG(lutra_file_truncate, struct file *file)
 {
-	if (name_event(LUTRA_OP_TRUNCATE, 0, file->f_path.mnt, file->f_path.dentry,
-		       mode_of(file->f_path.dentry)))
+	if (name_judge(LUTRA_OP_TRUNCATE, 0, file->f_path.mnt, file->f_path.dentry,
+		       dentry_mode(file->f_path.dentry)))
 		return deny();
 	return 0;
 }
 
-/* Of a file system stacked on others, which sets attributes of its own below with other
- * credentials. */
-static __always_inline bool by_file_system(void)
+/*
+ * Returns true if a stacked file system acts: it sets attributes in the one below with credentials
+ * of its own.
+ */
+static __always_inline bool is_by_file_system(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -143,9 +142,9 @@ static __always_inline bool by_file_system(void)
 SEC("lsm/inode_setxattr")
 int BPF_PROG(lutra_inode_setxattr, void *idmap, struct dentry *dentry)
 {
-	if (by_file_system())
+	if (is_by_file_system())
 		return 0;
-	if (name_event(LUTRA_OP_SETXATTR, 0, NULL, dentry, mode_of(dentry)))
+	if (name_judge(LUTRA_OP_SETXATTR, 0, NULL, dentry, dentry_mode(dentry)))
 		return deny();
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The guard itself: what no enrolled container may do to it, whatever its policy knows. Alerted in
- * mode audit, refused in the others.
+ * The guard protects itself: what no enrolled container may do, whatever its policy knows. Alerted in
+ * mode audit, refused in the stricter modes.
  *
  * Hooks: lsm/bpf                  BPF objects of others, by id or pinned; links undone
  *        lsm/ptrace_access_check  the daemon, also to look into it (/proc/PID/mem, fd, maps)
@@ -9,13 +9,13 @@
  *        lsm/unix_stream_connect  what the daemon listens on
  *        lsm/path_unlink, path_rmdir, path_rename, sb_umount    where its state is pinned
  * Maps: tasks, scratch, slots, policies, counters, evidence.
- * Fails: closed; without scratch (LUTRA_COUNTER_STORAGE_FAILED) or a policy nothing is told.
+ * Fails: closed. Without scratch (LUTRA_COUNTER_STORAGE_FAILED) or a policy no evidence is sent.
  */
 #include "kern/hooks/hook.bpf.h"
 #include "kern/state/policy.bpf.h"
 
 extern const volatile __u32 lutra_daemon_tgid;
-/* Set at load: of the file system that holds the pins, as in struct super_block; 0: none. */
+/* Set at load: device of the file system that holds the pins, as in struct super_block; 0: none. */
 const volatile __u32 lutra_pin_dev = 0;
 
 #define CMD_OBJ_GET 7
@@ -25,33 +25,25 @@ const volatile __u32 lutra_pin_dev = 0;
 #define CMD_LINK_GET_FD_BY_ID 30
 #define CMD_LINK_DETACH 34
 
-static __always_inline bool enforces(const struct lutra_slot *slot)
+/*
+ * Reports that the guard is attacked. hook: enum lutra_hook, or 0 for a hook without a number.
+ * Returns 1 to refuse.
+ */
+static __noinline int guard_attacked(__u32 hook)
 {
-	return slot->mode != LUTRA_MODE_LEARN && slot->mode != LUTRA_MODE_AUDIT;
-}
+	struct hook_frame f;
 
-/* The guard is attacked, through that hook where it has a number. 1: refuse. */
-static __noinline int attacked(__u32 hook)
-{
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags;
-
-	e = subject(&slot, &flags);
-	if (!e || !slot || slot->mode == LUTRA_MODE_LEARN)
+	if (!hook_enter(&f) || f.slot->mode == LUTRA_MODE_LEARN)
 		return 0;
-	s = begin(e, flags);
-	if (s) {
-		s->object.op = hook ? LUTRA_OP_HOOK : LUTRA_OP_NONE;
-		s->object.mode = (__u16)hook;
-		s->group = LUTRA_RULE_GUARD;
-		s->kind = LUTRA_KIND_ELSEWHERE;
-		signal_event(e, s, policy_get(e->slot));
+	if (event_begin(&f, hook ? LUTRA_OP_HOOK : LUTRA_OP_NONE)) {
+		f.s->object.mode = (__u16)hook;
+		f.s->match.rule = LUTRA_RULE_GUARD;
+		f.s->match.kind = LUTRA_KIND_ELSEWHERE;
+		match_decide(f.e, f.s, policy_get(f.e->slot));
 	}
-	if (!enforces(slot))
+	if (f.slot->mode == LUTRA_MODE_LEARN || f.slot->mode == LUTRA_MODE_AUDIT)
 		return 0;
-	count(e->slot, LUTRA_COUNTER_REFUSED);
+	count(f.e->slot, LUTRA_COUNTER_REFUSED);
 	return 1;
 }
 
@@ -70,7 +62,7 @@ int BPF_PROG(lutra_protect_bpf, int cmd)
 	case CMD_LINK_UPDATE:
 	case CMD_LINK_GET_FD_BY_ID:
 	case CMD_LINK_DETACH:
-		if (attacked(LUTRA_HOOK_BPF))
+		if (guard_attacked(LUTRA_HOOK_BPF))
 			return deny();
 	}
 	return 0;
@@ -79,7 +71,7 @@ int BPF_PROG(lutra_protect_bpf, int cmd)
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(lutra_protect_ptrace_access_check, struct task_struct *child)
 {
-	if (is_daemon(child) && attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK))
+	if (is_daemon(child) && guard_attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK))
 		return deny();
 	return 0;
 }
@@ -87,7 +79,7 @@ int BPF_PROG(lutra_protect_ptrace_access_check, struct task_struct *child)
 SEC("lsm/task_kill")
 int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
 {
-	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_KILL))
+	if (is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_KILL))
 		return deny();
 	return 0;
 }
@@ -95,7 +87,7 @@ int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
 SEC("lsm/task_setscheduler")
 int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
 {
-	if (is_daemon(p) && attacked(0))
+	if (is_daemon(p) && guard_attacked(0))
 		return deny();
 	return 0;
 }
@@ -103,7 +95,7 @@ int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
 SEC("lsm/task_setnice")
 int BPF_PROG(lutra_protect_task_setnice, struct task_struct *p)
 {
-	if (is_daemon(p) && attacked(0))
+	if (is_daemon(p) && guard_attacked(0))
 		return deny();
 	return 0;
 }
@@ -111,7 +103,7 @@ int BPF_PROG(lutra_protect_task_setnice, struct task_struct *p)
 SEC("lsm/task_setrlimit")
 int BPF_PROG(lutra_protect_task_setrlimit, struct task_struct *p)
 {
-	if (is_daemon(p) && attacked(LUTRA_HOOK_TASK_SETRLIMIT))
+	if (is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_SETRLIMIT))
 		return deny();
 	return 0;
 }
@@ -120,12 +112,12 @@ SEC("lsm/unix_stream_connect")
 int BPF_PROG(lutra_protect_unix_stream_connect, struct sock *sock, struct sock *other)
 {
 	if ((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) == lutra_daemon_tgid &&
-	    attacked(0))
+	    guard_attacked(0))
 		return deny();
 	return 0;
 }
 
-static __always_inline bool is_pinned_below(const struct super_block *sb)
+static __always_inline bool is_pin_file_system(const struct super_block *sb)
 {
 	return lutra_pin_dev && sb->s_dev == lutra_pin_dev;
 }
@@ -133,7 +125,7 @@ static __always_inline bool is_pinned_below(const struct super_block *sb)
 SEC("lsm/path_unlink")
 int BPF_PROG(lutra_protect_path_unlink, const struct path *dir, struct dentry *dentry)
 {
-	if (is_pinned_below(dentry->d_sb) && attacked(0))
+	if (is_pin_file_system(dentry->d_sb) && guard_attacked(0))
 		return deny();
 	return 0;
 }
@@ -141,7 +133,7 @@ int BPF_PROG(lutra_protect_path_unlink, const struct path *dir, struct dentry *d
 SEC("lsm/path_rmdir")
 int BPF_PROG(lutra_protect_path_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	if (is_pinned_below(dentry->d_sb) && attacked(0))
+	if (is_pin_file_system(dentry->d_sb) && guard_attacked(0))
 		return deny();
 	return 0;
 }
@@ -149,7 +141,7 @@ int BPF_PROG(lutra_protect_path_rmdir, const struct path *dir, struct dentry *de
 SEC("lsm/path_rename")
 int BPF_PROG(lutra_protect_path_rename, const struct path *old_dir, struct dentry *old_dentry)
 {
-	if (is_pinned_below(old_dentry->d_sb) && attacked(0))
+	if (is_pin_file_system(old_dentry->d_sb) && guard_attacked(0))
 		return deny();
 	return 0;
 }
@@ -157,7 +149,7 @@ int BPF_PROG(lutra_protect_path_rename, const struct path *old_dir, struct dentr
 SEC("lsm/sb_umount")
 int BPF_PROG(lutra_protect_sb_umount, struct vfsmount *mnt)
 {
-	if (is_pinned_below(mnt->mnt_sb) && attacked(LUTRA_HOOK_SB_UMOUNT))
+	if (is_pin_file_system(mnt->mnt_sb) && guard_attacked(LUTRA_HOOK_SB_UMOUNT))
 		return deny();
 	return 0;
 }

@@ -1,41 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sockets: the LSM hooks of addresses, and of a service's first accept.
+ * The LSM hooks of socket addresses, and of a service's first accept.
  *
  * Hooks: lsm/socket_connect, socket_bind
  *        lsm/socket_sendmsg     messages with an address
- *        lsm/socket_accept      makes the task steady where its calls are not seen
- * Maps: tasks, scratch, slots, and what the judging uses.
- * Fails: as files.bpf.c.
+ *        lsm/socket_accept      makes the task steady where its syscalls are not seen
+ * Maps: tasks, scratch, slots, and those of the judgement.
+ * Fails: as hook.bpf.h.
  */
 #include "kern/hooks/hook.bpf.h"
 #include "kern/state/policy.bpf.h"
 
-static __always_inline int socket_event(const void *address, int len, __u32 op)
+static __always_inline int socket_judge(const void *address, int len, __u32 op)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_scratch *s;
-	struct lutra_task *e;
-	__u32 flags, bytes = (__u32)len;
+	struct hook_frame f;
+	__u32 bytes = (__u32)len;
 
-	e = subject(&slot, &flags);
-	if (!e || !slot || idle(slot))
+	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
-	s = begin(e, flags);
-	if (!s)
-		return blind(e, slot);
+	if (!event_begin(&f, op))
+		return is_denied_without_scratch(&f);
 	if (bytes > SOCKADDR_BYTES)
 		bytes = SOCKADDR_BYTES;
-	__builtin_memset(s->source, 0, SOCKADDR_BYTES + 8);
-	bpf_probe_read_kernel(s->source, bytes, address);
-	s->source_len = bytes;
-	return address_event(e, s, op);
+	__builtin_memset(f.s->input.bytes, 0, SOCKADDR_BYTES + 8);
+	bpf_probe_read_kernel(f.s->input.bytes, bytes, address);
+	f.s->input.len = bytes;
+	sockaddr_describe(f.s, op);
+	return object_judge(f.e, f.s);
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(lutra_socket_connect, struct socket *sock, struct sockaddr *address, int len)
 {
-	if (socket_event(address, len, LUTRA_OP_CONNECT))
+	if (socket_judge(address, len, LUTRA_OP_CONNECT))
 		return deny();
 	return 0;
 }
@@ -43,7 +40,7 @@ int BPF_PROG(lutra_socket_connect, struct socket *sock, struct sockaddr *address
 SEC("lsm/socket_bind")
 int BPF_PROG(lutra_socket_bind, struct socket *sock, struct sockaddr *address, int len)
 {
-	if (socket_event(address, len, LUTRA_OP_BIND))
+	if (socket_judge(address, len, LUTRA_OP_BIND))
 		return deny();
 	return 0;
 }
@@ -53,13 +50,13 @@ int BPF_PROG(lutra_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
 	const void *address = msg->msg_name;
 
-	if (address && socket_event(address, msg->msg_namelen, LUTRA_OP_SEND))
+	if (address && socket_judge(address, msg->msg_namelen, LUTRA_OP_SEND))
 		return deny();
 	return 0;
 }
 
-/* What lutra_role_steady() does at the call's entry, for accepts that are not calls, or not seen. */
-static __always_inline void accepted(struct lutra_task *e)
+/* Moves the role on as lutra_role_steady(), for an accept whose syscall is not seen. */
+static __always_inline void accept_move_role(struct lutra_task *e)
 {
 	const struct lutra_policy *p;
 
@@ -67,7 +64,7 @@ static __always_inline void accepted(struct lutra_task *e)
 		return;
 	p = policy_get(e->slot);
 	if (p)
-		lutra_role_steady(&e->state, p, NR_ACCEPT);
+		lutra_role_steady(&e->state, p, LUTRA_NR_ACCEPT);
 	else
 		e->state.role = LUTRA_ROLE_STEADY;
 }
@@ -75,14 +72,11 @@ static __always_inline void accepted(struct lutra_task *e)
 SEC("lsm/socket_accept")
 int BPF_PROG(lutra_socket_accept, struct socket *sock)
 {
-	struct lutra_slot *slot = NULL;
-	struct lutra_task *e;
-	__u32 flags;
+	struct hook_frame f;
 
-	e = subject(&slot, &flags);
-	if (e && slot)
-		accepted(e);
-	if (hook_standing(0))
+	if (hook_enter(&f))
+		accept_move_role(f.e);
+	if (hook_apply_verdict(0))
 		return deny();
 	return 0;
 }

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who is enrolled: entries are made, copied, armed and moved on here.
+ * The life of task entries: made, copied, armed and moved on here.
  *
  * Hooks: tp_btf/sched_process_fork     copies the entry; finds children born in an enrolled cgroup
  *        tp_btf/cgroup_attach_task     makes the entry of a task that joins
  *        tp_btf/sched_process_exec     arms, or moves the role on
  *        tp_btf/sched_process_exit     recorded
- *        iter/task                     adopts what runs in the cgroup already
+ *        iter/task                     makes the entries of tasks that run in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: stacks, hot, tasks, slots, cgroups, counters, records.
+ * Maps: stacks, task_cache, tasks, slots, cgroups (cgroup id -> slot), counters, records.
  * Fails: open. A task that should have got an entry and did not is counted in
  * LUTRA_COUNTER_STORAGE_FAILED.
  *
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
- * exec in a mount namespace other than that of the task that moved it into the cgroup. A runtime's
- * own work before that (re-exec of itself, unshare, mounts, threads) is none of the container's.
- * Where an OCI hook enrols it, its first process has the container's namespaces already and its
- * next exec is the user's program. Who joins later is an exec session, with all that it starts.
+ * exec in another mount namespace than that of the task that moved it into the cgroup. What a runtime
+ * does before that (re-exec of itself, unshare, mounts, threads) is not the container's. Where an OCI
+ * hook enrols the container, its first process has the container's namespaces already, and its next
+ * exec is the user's program. A task that joins later is an exec session, with all its descendants.
  * Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
+#include "kern/hooks/fallback.bpf.h"
 #include "kern/verdict/record.bpf.h"
 
 #define CGROUP_LEVELS 16
 #define CGROUP_LEVELS_OWN 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps") __weak;
 
 /* Set by the daemon before it runs the iterator. */
 __u32 lutra_adopt_slot;
@@ -34,7 +42,7 @@ static __always_inline __u64 cgroup_parent(__u64 cgroup)
 	return up ? up - bpf_core_field_offset(struct cgroup, self) : 0;
 }
 
-/* The slot of a cgroup or of the nearest enrolled one above it; 0: none. */
+/* Returns the slot of a cgroup or of the nearest enrolled one above it; 0: none. */
 static __noinline __u32 cgroup_slot(__u64 cgroup)
 {
 	for (int i = 0; i < CGROUP_LEVELS && cgroup; i++) {
@@ -59,15 +67,15 @@ static __always_inline __u32 task_mnt_ns(struct task_struct *task)
 }
 
 /*
- * Give a task an entry, pending; one that it already has of the same enrolment stays. joins: it
- * comes from outside.
+ * Returns the entry of a task, made pending unless it has one of the same enrolment; NULL on failure.
+ * joins: the task comes from outside the container.
  */
 static __always_inline struct lutra_task *task_enter(struct task_struct *task, __u32 slot_nr,
 						     __u32 mnt_ns, bool joins)
 {
 	struct lutra_slot *slot = slot_get(slot_nr);
 	struct lutra_task *e;
-	__u32 born;
+	__u32 start_time_low;
 
 	if (!slot || !slot->cgroup_id || slot->instance != lutra_instance)
 		return NULL;
@@ -76,20 +84,20 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 		return NULL;
 	if (e->slot == slot_nr && e->epoch == slot->epoch)
 		return e;
-	born = e->born;
+	start_time_low = e->start_time_low;
 	__builtin_memset(e, 0, sizeof(*e));
-	e->born = born;
+	e->start_time_low = start_time_low;
 	e->slot = slot_nr;
 	e->epoch = slot->epoch;
 	e->flags = TASK_PENDING;
 	e->mnt_ns = mnt_ns;
-	e->nr = NR_NONE;
-	e->session =
+	e->nr = LUTRA_NR_NONE;
+	e->exec_session =
 		joins && slot->flags & LUTRA_SLOT_EXEC_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
 	return e;
 }
 
-/* The user's program runs, or is about to: where its root is now, the container's paths end. */
+/* Arms an entry: the user's program runs, or is about to. The container's paths end at its root. */
 static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *slot,
 				     struct task_struct *task)
 {
@@ -98,7 +106,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 	if (!(slot->flags & LUTRA_SLOT_STARTED))
 		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_STARTED);
 	e->flags = 0;
-	e->nr = NR_NONE;
+	e->nr = LUTRA_NR_NONE;
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 }
@@ -114,24 +122,24 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 		return;
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
-			     pid | (__u64)tgid << 32, false);
+		record_send(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
+			    pid | (__u64)tgid << 32, false);
 }
 
-/* Runs the user's program, so that no cgroup it goes to makes it pending again. */
+/* Returns true if the task runs the user's program: no move to a cgroup makes it pending again. */
 static __always_inline bool is_armed(const struct lutra_task *e)
 {
 	return e && !(e->flags & TASK_PENDING);
 }
 
-/* The child is at the address of a task whose end was not seen: the place is not the child's. */
-static __always_inline void hot_check(struct task_struct *child)
+/* Frees the cache element at a child's address, if it is of an earlier task whose exit went unseen. */
+static __always_inline void task_cache_check(struct task_struct *child)
 {
 	__u32 at;
-	struct lutra_hot *h = hot_place(child, &at);
+	struct lutra_cached_task *c = task_cache_get(child, &at);
 
-	if (hot_is(h, child) && !bpf_task_storage_get(&tasks, child, 0, 0))
-		h->task = 0;
+	if (task_cache_is(c, child) && !bpf_task_storage_get(&tasks, child, 0, 0))
+		c->task = 0;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -140,15 +148,15 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	struct lutra_slot *slot = NULL;
 	struct lutra_task *e = task_live(parent, &slot);
 	__u64 cgroup = task_cgroup(child);
-	__u32 born = 0;
+	__u32 born_slot = 0;
 
-	hot_check(child);
+	task_cache_check(child);
 	if (!e && parent->pid != parent->tgid)
 		e = task_live(parent->group_leader, &slot);
 	if (cgroup != task_cgroup(parent))
-		born = cgroup_slot(cgroup);
-	if (born && !is_armed(e) && (!e || e->slot != born))
-		task_enter(child, born, task_mnt_ns(parent), true);
+		born_slot = cgroup_slot(cgroup);
+	if (born_slot && !is_armed(e) && (!e || e->slot != born_slot))
+		task_enter(child, born_slot, task_mnt_ns(parent), true);
 	else if (e && slot)
 		task_copy(e, slot, parent, child);
 	return 0;
@@ -161,11 +169,11 @@ int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_stru
 	struct lutra_slot *live;
 	__u32 slot;
 
-	/* Ids of version 1 hierarchies are their own and would be mistaken for ours. */
+	/* A version 1 hierarchy counts ids of its own: one could equal an enrolled id. */
 	if (BPF_CORE_READ(to, root, hierarchy_id) != 0)
 		return 0;
 	slot = cgroup_slot((__u64)to);
-	/* A container's task that moves itself, or another of them, stays who it is. */
+	/* A container's task that moves itself, or another armed task, keeps the entry. */
 	if (slot && is_armed(task_live(bpf_get_current_task_btf(), &live)) &&
 	    is_armed(task_live(task, &live)))
 		return 0;
@@ -174,8 +182,8 @@ int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_stru
 	return 0;
 }
 
-/* A task without an entry execs in an enrolled cgroup: it slipped in while this was attached. */
-static __always_inline struct lutra_task *task_missed(struct task_struct *task)
+/* Enters a task that execs in an enrolled cgroup: it joined while the programs were attached. */
+static __always_inline struct lutra_task *task_enter_missed(struct task_struct *task)
 {
 	__u32 slot = cgroup_slot(task_cgroup(task));
 
@@ -195,7 +203,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	__u32 type = LUTRA_RECORD_EXEC;
 
 	if (!e)
-		e = task_missed(task);
+		e = task_enter_missed(task);
 	if (!e)
 		return 0;
 	slot = slot_get(e->slot);
@@ -208,31 +216,31 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		task_arm(e, slot, task);
 		type = LUTRA_RECORD_ARM;
 	} else {
-		s = lutra_standin ? scratch_get(task) : NULL;
+		s = lutra_fallback ? scratch_get(task) : NULL;
 		if (s)
-			standin_exec(e, s, address_of(s, bprm));
+			fallback_exec(e, s, kernel_address(s, bprm));
 		lutra_state_exec(&e->state);
-		e->judged_hooks = e->judged_caps = 0;
+		e->cached_hooks = e->cached_caps = 0;
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, e->slot, type, 0, type == LUTRA_RECORD_EXEC ? (__u32)old_pid : 0,
-			     false);
+		record_send(task, e->slot, type, 0, type == LUTRA_RECORD_EXEC ? (__u32)old_pid : 0,
+			    false);
 	return 0;
 }
 
-/* Threads may outlive the leader, whose entry they ask for: it is kept as long as the task. */
-static __always_inline void hot_return(struct task_struct *task)
+/* Writes a cached entry back to tasks: threads may outlive the leader, and look for its entry. */
+static __always_inline void task_cache_write_back(struct task_struct *task)
 {
 	__u32 at;
-	struct lutra_hot *h = hot_place(task, &at);
+	struct lutra_cached_task *c = task_cache_get(task, &at);
 	struct lutra_task *e;
 
-	if (!hot_is(h, task))
+	if (!task_cache_is(c, task))
 		return;
 	e = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (e && e->place)
-		*e = h->entry;
-	h->task = 0;
+	if (e && e->cache_index)
+		*e = c->entry;
+	c->task = 0;
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -243,8 +251,8 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	struct lutra_task *e = task_live(task, &slot);
 
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, false);
-	hot_return(task);
+		record_send(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, false);
+	task_cache_write_back(task);
 	return 0;
 }
 
@@ -264,7 +272,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	e = task_entry(task);
 	if (!slot || (e && e->slot == slot_nr && e->epoch == slot->epoch))
 		return 0;
-	/* No namespace has the number 0. */
+	/* Namespace number 0 does not exist: any exec arms. */
 	e = task_enter(task, slot_nr, slot->flags & LUTRA_SLOT_STARTING ? 0 : task_mnt_ns(task),
 		       false);
 	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
@@ -272,7 +280,7 @@ int lutra_adopt(struct bpf_iter__task *ctx)
 	task_arm(e, slot, task);
 	e->state.role = LUTRA_ROLE_ANY;
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_plain(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, false);
+		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, false);
 	return 0;
 }
 
@@ -280,7 +288,7 @@ struct lutra_own {
 	__u64 cgroup_id;
 };
 
-/* Is a cgroup the caller's own or above it? The root is above all. Run by the daemon. */
+/* Returns 1 if a cgroup is the caller's own or above it. Run by the daemon. */
 SEC("syscall")
 int lutra_is_own(struct lutra_own *ctx)
 {

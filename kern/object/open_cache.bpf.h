@@ -1,57 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Opens that were judged known are remembered by all that the judgement rests on: policy, role,
- * access, inode type, and the whole path as it was walked. An open of the same is known without a
- * look into the policy, once the same walk has met the same names: a remembered path is compared
- * with the kernel's own, byte by byte, and stands for no address of a file or directory, since
- * these come again. What is not known is never remembered.
+ * A cache of opens that were judged known. A cached open holds all that the judgement depends on:
+ * policy, role, access, inode type, and the whole path as it was walked. A later open with equal
+ * values is known without a look into the policy. The cached path is compared byte by byte with the
+ * names that the kernel has: the address of a file or directory proves nothing, since addresses are
+ * used again. An open that is not known is never cached.
  *
- * Maps: known, by a hash of the file's dentry; a newer path takes an older one's place.
- * Part of path.bpf.c. Not on kernels without bpf_rdonly_cast(), where a load is a helper's call.
+ * Maps: open_cache, by a hash of the file's dentry; a newer path takes an older one's place.
+ * Fails: an open that is not found here is judged.
+ *
+ * Part of path.bpf.c. Not used without bpf_rdonly_cast(): there each load is a helper call.
  */
 #ifndef LUTRA_KERN_OBJECT_OPEN_CACHE_BPF_H
 #define LUTRA_KERN_OBJECT_OPEN_CACHE_BPF_H
 
+#include "kern/object/object.bpf.h"
 #include "kern/state/policy.bpf.h"
 
-#define KNOWN_BITS 10
-#define KNOWN_WORDS 28
-#define KNOWN_PATIENCE 8 /* a power of two: so many others have to come until one is replaced */
+#define OPEN_CACHE_BITS 10
+#define OPEN_CACHE_WORDS 28
+#define OPEN_CACHE_EVICT_AFTER                                                                     \
+	8 /* other opens at an element until it is replaced; a power of two */
 
-struct lutra_known {
-	__u32 seq;    /* odd: somebody writes it */
-	__u32 others; /* opens that came here and were not what it is */
-	__u64 key;    /* 0: empty */
+struct lutra_cached_open {
+	__u32 seq;    /* odd: a CPU writes it */
+	__u32 others; /* opens that came to this element and were not this one */
+	__u64 key;    /* open_key(); 0: empty */
 	__u64 dentry; /* saves the walk of another file's open; proves nothing */
-	__u64 n;
+	__u64 n;      /* words of the path */
 	/*
 	 * The components, leaf first, eight bytes a word. The last word of each has at least one
 	 * byte of zeros at its end, so that no two paths have the same words.
 	 */
-	__u64 word[KNOWN_WORDS];
+	__u64 word[OPEN_CACHE_WORDS];
 };
-_Static_assert(sizeof(struct lutra_known) == 256, "four lines of a cache");
+_Static_assert(sizeof(struct lutra_cached_open) == 256, "four lines of a cache");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE); /* begins at a page, so that values do at a line */
-	__uint(max_entries, 1 << KNOWN_BITS);
+	__uint(max_entries, 1 << OPEN_CACHE_BITS);
 	__type(key, __u32);
-	__type(value, struct lutra_known);
-} known SEC(".maps") __weak;
+	__type(value, struct lutra_cached_open);
+} open_cache SEC(".maps") __weak;
 
-/* Word i of a name of len bytes, of which those behind its end are not its own. */
-static __always_inline __u64 known_word(__u64 w, __u32 len, __u32 i)
+/* Returns word i of a name of len bytes, with zeros for the bytes behind its end. */
+static __always_inline __u64 name_word(__u64 w, __u32 len, __u32 i)
 {
 	__u32 rest = len - 8 * i, whole = (7 - rest) >> 31;
 
-	/* No branch, which the verifier would walk both ways of. */
+	/* Without a branch: the verifier would walk both ways of it. */
 	LUTRA_OPAQUE(whole);
 	return w & (((1ull << (rest & 7) * 8) - 1) | (0ull - whole));
 }
 
-/* Where in k the words of a directory's entry end that begin at pos; 0: they are others. */
-static __always_inline __u32 known_name(const struct lutra_known *k, __u64 dentry, __u32 pos)
+/* Compares a dentry's name with the words from pos on. Returns their end, or 0 if they differ. */
+static __always_inline __u32 match_cached_name(const struct lutra_cached_open *k, __u64 dentry,
+					       __u32 pos)
 {
 	__u32 len = (__u32)KERNEL_FIELD(dentry, struct dentry, d_name.len);
 	__u64 name = KERNEL_FIELD(dentry, struct dentry, d_name.name);
@@ -60,8 +65,8 @@ static __always_inline __u32 known_name(const struct lutra_known *k, __u64 dentr
 		__u64 at = pos++;
 
 		LUTRA_OPAQUE(at);
-		if (at >= KNOWN_WORDS ||
-		    k->word[at] != known_word(kernel_u64(name + 8 * i), len, i))
+		if (at >= OPEN_CACHE_WORDS ||
+		    k->word[at] != name_word(kernel_u64(name + 8 * i), len, i))
 			return 0;
 		if (len < 8 * (i + 1))
 			return pos;
@@ -69,9 +74,9 @@ static __always_inline __u32 known_name(const struct lutra_known *k, __u64 dentr
 	return 0;
 }
 
-/* Is what lies between a dentry on a mount and the root of an entry's container what k says? */
-static __always_inline bool known_path(const struct lutra_known *k, const struct lutra_task *e,
-				       __u64 dentry, __u64 mnt)
+/* Returns true if the names from a dentry on a mount up to the container's root are those of k. */
+static __always_inline bool is_cached_path(const struct lutra_cached_open *k,
+					   const struct lutra_task *e, __u64 dentry, __u64 mnt)
 {
 	__u64 top = KERNEL_FIELD(mnt, struct mount, mnt.mnt_root), up;
 	__u64 root_dentry = e->root_dentry, root_mnt = e->root_mnt;
@@ -89,7 +94,7 @@ static __always_inline bool known_path(const struct lutra_known *k, const struct
 			top = KERNEL_FIELD(mnt, struct mount, mnt.mnt_root);
 			continue;
 		}
-		pos = known_name(k, dentry, pos);
+		pos = match_cached_name(k, dentry, pos);
 		if (!pos)
 			return false;
 		pos += LUTRA_ZERO;
@@ -99,51 +104,53 @@ static __always_inline bool known_path(const struct lutra_known *k, const struct
 }
 
 /*
- * Is the open of a file, with flags LUTRA_OBJ_*, known? true: it is, and is counted. false: it has
- * to be judged, and the scratch says where open_keep() may remember it.
+ * Returns true, and counts the open, if the open of a file with flags LUTRA_OBJ_* is cached. Else the
+ * open is to be judged, and the scratch says where open_cache_add() may put it.
  */
-static __always_inline bool known_open(struct lutra_task *e, struct lutra_scratch *s, __u64 file,
-				       __u32 flags)
+static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_scratch *s,
+					   __u64 file, __u32 flags)
 {
 	__u64 dentry = KERNEL_FIELD(file, struct file, f_path.dentry), key;
 	struct lutra_slot *slot = slot_get(e->slot);
 	struct lutra_policy *p = policy_get(e->slot);
-	struct lutra_known *k;
+	struct lutra_cached_open *k;
 	__u32 at = (__u32)dentry * 0x9e3779b1u, seq;
 
 	if (!slot || !p || slot->mode == LUTRA_MODE_LEARN || slot->flags & LUTRA_SLOT_RECORD ||
-	    !at_ease(e, slot))
+	    !has_no_active_verdict(e, slot))
 		return false;
-	key = known_key(
+	key = open_key(
 		e->slot, p->version, e->state.role,
 		(__u32)KERNEL_FIELD(KERNEL_FIELD(file, struct file, f_inode), struct inode, i_mode),
 		flags);
-	at = (at ^ (__u32)key * 0x85ebca6bu) >> (32 - KNOWN_BITS);
-	k = bpf_map_lookup_elem(&known, &at);
+	at = (at ^ (__u32)key * 0x85ebca6bu) >> (32 - OPEN_CACHE_BITS);
+	k = bpf_map_lookup_elem(&open_cache, &at);
 	if (!k)
 		return false;
 	seq = k->seq;
-	forget();
+	compiler_barrier();
 	if (!(seq & 1) && k->key == key && k->dentry == dentry &&
-	    known_path(k, e, dentry,
-		       KERNEL_FIELD(file, struct file, f_path.mnt) -
-			       bpf_core_field_offset(struct mount, mnt))) {
-		forget();
+	    is_cached_path(k, e, dentry,
+			   KERNEL_FIELD(file, struct file, f_path.mnt) -
+				   bpf_core_field_offset(struct mount, mnt))) {
+		compiler_barrier();
 		if (k->seq == seq) {
 			count(e->slot, LUTRA_COUNTER_OBJECTS);
 			return true;
 		}
 	}
-	if (k->key && !(k->key == key && k->dentry == dentry) && ++k->others & (KNOWN_PATIENCE - 1))
+	if (k->key && !(k->key == key && k->dentry == dentry) &&
+	    ++k->others & (OPEN_CACHE_EVICT_AFTER - 1))
 		return false;
-	s->known_at = at + 1;
-	s->known_key = key;
-	s->known_dentry = dentry;
+	s->open_cache.index = at + 1;
+	s->open_cache.key = key;
+	s->open_cache.dentry = dentry;
 	return false;
 }
 
-/* Write component c of a path behind pos words of k: how many there are then. */
-__noinline int known_write(struct lutra_known *k, const struct lutra_path *path, __u32 c, __u32 pos)
+/* Writes component c of a path behind pos words of k. Returns how many words there are then. */
+__noinline int open_cache_write(struct lutra_cached_open *k, const struct lutra_path *path, __u32 c,
+				__u32 pos)
 {
 	const struct lutra_name *name;
 	__u32 len;
@@ -157,31 +164,32 @@ __noinline int known_write(struct lutra_known *k, const struct lutra_path *path,
 		__u64 at = pos + i;
 
 		LUTRA_OPAQUE(at);
-		if (i > len / 8 || at >= KNOWN_WORDS)
+		if (i > len / 8 || at >= OPEN_CACHE_WORDS)
 			break;
-		k->word[at] = known_word(LUTRA_LOAD64(name->s + 8 * i), len, i);
+		k->word[at] = name_word(LUTRA_LOAD64(name->s + 8 * i), len, i);
 	}
 	return (int)(pos + len / 8 + 1);
 }
 
 /*
- * Remember the open in s, which known_open() did not know, if it was judged known by the same
+ * Caches the open in s, which open_cache_has() did not find, if it was judged known by the same
  * policy and in the same role.
  */
-__noinline int open_keep(struct lutra_scratch *s)
+__noinline int open_cache_add(struct lutra_scratch *s)
 {
-	struct lutra_known *k;
+	struct lutra_cached_open *k;
 	__u32 at, seq, words = 0, n = 0;
 
 	if (!s)
 		return 0;
 	for (__u32 i = 0; i < LUTRA_COMPONENTS; i++)
 		words += i < s->path.n ? s->path.len[i] / 8 + 1 : 0;
-	if (words > KNOWN_WORDS)
+	if (words > OPEN_CACHE_WORDS)
 		return 0;
-	at = s->known_at - 1;
-	k = bpf_map_lookup_elem(&known, &at);
-	if (!k || s->known_key != s->known_by || s->path.flags || s->path.n > LUTRA_COMPONENTS)
+	at = s->open_cache.index - 1;
+	k = bpf_map_lookup_elem(&open_cache, &at);
+	if (!k || s->open_cache.key != s->known_key || s->path.flags ||
+	    s->path.n > LUTRA_COMPONENTS)
 		return 0;
 	seq = k->seq;
 	if (seq & 1 || __sync_val_compare_and_swap(&k->seq, seq, seq + 1) != seq)
@@ -189,12 +197,12 @@ __noinline int open_keep(struct lutra_scratch *s)
 	for (__u32 i = 0; i < LUTRA_COMPONENTS; i++) {
 		if (i >= s->path.n)
 			break;
-		n = known_write(k, &s->path, i, n);
+		n = open_cache_write(k, &s->path, i, n);
 	}
 	k->n = n;
-	k->dentry = s->known_dentry;
-	k->key = s->known_key;
-	forget();
+	k->dentry = s->open_cache.dentry;
+	k->key = s->open_cache.key;
+	compiler_barrier();
 	k->seq = seq + 2;
 	return 0;
 }

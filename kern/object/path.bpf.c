@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Paths into struct lutra_path, leaf first: by a walk of dentries across mounts, or out of a
- * string; and back into the string that is recorded.
+ * Files and names into object and path: by a walk of dentries across mounts, or from a string. And a
+ * path into the text that is recorded. A struct lutra_path has its leaf first.
  *
- * Hooks: none, called by the programs of the other files.
- * Maps: none; works in the caller's scratch.
- * Fails: towards a miss. What could not be resolved is marked so, and never matches the tree.
+ * Hooks: none, called by the programs of kern/hooks.
+ * Maps: open_cache; works in the caller's scratch.
+ * Fails: closed. A path that could not be resolved is marked LUTRA_PATH_UNRESOLVED, and never
+ * matches the tree of a policy (LUTRA_COUNTER_PATHS_CUT).
  */
-#include "kern/state/kernel.bpf.h"
+#include "kern/object/object.bpf.h"
 
-/* Set at load: the kernel has bpf_rdonly_cast(), from 6.2 on. */
-const volatile bool lutra_loads = false;
+/* Set at load. True: the kernel has bpf_rdonly_cast(), from 6.2 on. */
+const volatile bool lutra_has_rdonly_cast = false;
 
-/* In this file only: libbpf 1.1 cannot link two that declare one function of the kernel. */
+/* In this file only: libbpf 1.1 cannot link two files that declare one function of the kernel. */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak __ksym;
 
 /*
- * 8 bytes of kernel memory, 0 where there are none: a plain load where the kernel takes the address
- * for that of a type (any that begins with 8 bytes), which costs a tenth of a helper's call.
+ * Returns 8 bytes of kernel memory, or 0 if they cannot be read. bpf_rdonly_cast() to a type that
+ * begins with 8 bytes makes it a plain load, at a tenth of the cost of a helper call.
  */
 static __always_inline __u64 kernel_u64(__u64 address)
 {
 	__u32 type = bpf_core_type_id_kernel(struct timespec64);
 	__u64 v = 0;
 
-	if (lutra_loads)
+	if (lutra_has_rdonly_cast)
 		return (__u64)((struct timespec64 *)bpf_rdonly_cast((void *)address, type))->tv_sec;
 	bpf_probe_read_kernel(&v, sizeof(v), (void *)address);
 	return v;
 }
 
-/* A field of a kernel structure at an address, and what lies behind it in the 8 bytes. */
+/* Returns 8 bytes from a field of a kernel structure on. */
 #define KERNEL_FIELD(address, type, field)                                                         \
 	kernel_u64((address) + bpf_core_field_offset(type, field))
 
-/* The file of a descriptor in a struct files_struct, or 0. */
+/* Returns the struct file of a descriptor in a struct files_struct, or 0. */
 static __always_inline __u64 descriptor_file(__u64 files, __u64 fd)
 {
 	__u64 table = KERNEL_FIELD(files, struct files_struct, fdt);
@@ -52,7 +53,7 @@ static __always_inline void path_reset(struct lutra_path *path)
 	path->flags = 0;
 }
 
-/* Append a component of len bytes of kernel memory. */
+/* Appends a component: len bytes of kernel memory. */
 static __noinline int path_append(struct lutra_path *path, const void *name, __u32 len)
 {
 	__u32 n;
@@ -73,14 +74,14 @@ static __noinline int path_append(struct lutra_path *path, const void *name, __u
 	return 0;
 }
 
-/* Append a dentry's name, read from where the kernel keeps it. */
+/* Appends the name of a dentry. */
 static __always_inline void path_append_dentry(struct lutra_path *path, __u64 dentry)
 {
 	__u32 n = path->n, at = n & (LUTRA_COMPONENTS - 1);
 	__u32 len = (__u32)KERNEL_FIELD(dentry, struct dentry, d_name.len);
 	__u64 name = KERNEL_FIELD(dentry, struct dentry, d_name.name);
 
-	if (!lutra_loads) {
+	if (!lutra_has_rdonly_cast) {
 		path_append(path, (const void *)name, len);
 		return;
 	}
@@ -100,14 +101,15 @@ static __always_inline void path_append_dentry(struct lutra_path *path, __u64 de
 }
 
 /*
- * One step of the walk, up a component or across a mount. 1: the walk is over, at the container's
- * root or at a top that is not: there, outside the container, nothing is known by its name.
+ * Takes one step of the walk: up a component, or across a mount. Returns 1 at its end: at the
+ * container's root, or at another top, where the path lies outside the container and no name is
+ * known.
  */
-static __always_inline int path_step(struct lutra_scratch *s)
+static __always_inline int path_walk_up(struct lutra_scratch *s)
 {
-	__u64 dentry = s->walk_dentry, mnt = s->walk_mnt, up;
+	__u64 dentry = s->walk.dentry, mnt = s->walk.mnt, up;
 
-	if (dentry == s->root_dentry && (!mnt || mnt == s->root_mnt))
+	if (dentry == s->walk.root_dentry && (!mnt || mnt == s->walk.root_mnt))
 		return 1;
 	if (mnt && dentry == KERNEL_FIELD(mnt, struct mount, mnt.mnt_root)) {
 		up = KERNEL_FIELD(mnt, struct mount, mnt_parent);
@@ -115,8 +117,8 @@ static __always_inline int path_step(struct lutra_scratch *s)
 			s->path.flags |= LUTRA_PATH_UNRESOLVED;
 			return 1;
 		}
-		s->walk_dentry = KERNEL_FIELD(mnt, struct mount, mnt_mountpoint);
-		s->walk_mnt = up;
+		s->walk.dentry = KERNEL_FIELD(mnt, struct mount, mnt_mountpoint);
+		s->walk.mnt = up;
 		return 0;
 	}
 	up = KERNEL_FIELD(dentry, struct dentry, d_parent);
@@ -125,58 +127,61 @@ static __always_inline int path_step(struct lutra_scratch *s)
 		s->path.flags = LUTRA_PATH_DETACHED;
 	}
 	path_append_dentry(&s->path, dentry);
-	s->walk_dentry = up;
+	s->walk.dentry = up;
 	return up == dentry;
 }
 
 /*
- * Append to s->path the way from a dentry on a vfsmount up to the container's root. vfsmount 0:
+ * Appends to s->path the names from a dentry on a vfsmount up to the container's root. vfsmount 0:
  * not known, the dentry is taken to be on the root's own mount.
  */
 __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 {
 	if (!s)
 		return 0;
-	s->walk_dentry = dentry;
-	s->walk_mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
+	s->walk.dentry = dentry;
+	s->walk.mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
 	for (int i = 0; i < LUTRA_WALK_STEPS; i++) {
-		forget();
-		if (path_step(s))
+		compiler_barrier();
+		if (path_walk_up(s))
 			return 0;
 	}
 	s->path.flags |= LUTRA_PATH_UNRESOLVED;
 	return 0;
 }
 
-/* The component [start, source_end) of s->source: 1 if it is a name. */
-static __always_inline void source_component(struct lutra_scratch *s, __u32 start)
+/* Appends the component [start, input.end) of the input, unless it is empty or ".". */
+static __always_inline void input_append(struct lutra_scratch *s, __u32 start)
 {
-	const char *c = &s->source[start & (SOURCE_BYTES - 1)];
-	__u32 len = s->source_end - start;
+	const char *c = &s->input.bytes[start & (INPUT_BYTES - 1)];
+	__u32 len = s->input.end - start;
 
-	if (len == 0 || len > SOURCE_BYTES || (len == 1 && c[0] == '.'))
+	if (len == 0 || len > INPUT_BYTES || (len == 1 && c[0] == '.'))
 		return;
 	if (len == 2 && c[0] == '.' && c[1] == '.')
 		s->path.flags |= LUTRA_PATH_UNRESOLVED;
 	path_append(&s->path, c, len);
 }
 
-/* Byte at of s->source, looked at from the last to the first. Global: verified once. */
-__noinline int source_byte(struct lutra_scratch *s, __u32 at)
+/*
+ * Appends the component behind byte at of the input if that is a '/'. To be called from the last
+ * byte to the first. Global: verified once.
+ */
+__noinline int input_byte(struct lutra_scratch *s, __u32 at)
 {
-	if (!s || at >= s->source_len || s->source[at & (SOURCE_BYTES - 1)] != '/')
+	if (!s || at >= s->input.len || s->input.bytes[at & (INPUT_BYTES - 1)] != '/')
 		return 0;
-	source_component(s, at + 1);
-	s->source_end = at;
+	input_append(s, at + 1);
+	s->input.end = at;
 	return 0;
 }
 
 /*
- * Fill in s->path from source_len bytes of a path string in s->source; a relative one continues
- * in the directory that descriptor dir is open on, or in the current one. Symbolic links are not
- * followed and ".." is not understood.
+ * Fills in s->path from the path string in s->input. A relative path continues in the directory
+ * that descriptor dir_fd is open on; AT_FDCWD: in the current one. Symbolic links are not followed,
+ * and a path with ".." is unresolved.
  */
-__noinline int path_source(struct lutra_scratch *s, __u32 dir)
+__noinline int path_from_input(struct lutra_scratch *s, __u32 dir_fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 file;
@@ -185,22 +190,22 @@ __noinline int path_source(struct lutra_scratch *s, __u32 dir)
 	if (!s)
 		return 0;
 	path_reset(&s->path);
-	len = s->source_len;
-	if (len > SOURCE_BYTES) {
+	len = s->input.len;
+	if (len > INPUT_BYTES) {
 		s->path.flags = LUTRA_PATH_UNRESOLVED;
 		return 0;
 	}
-	s->source_end = len;
-	for (__u32 i = 0; i < SOURCE_BYTES; i++)
-		source_byte(s, SOURCE_BYTES - 1 - i);
-	if (s->source_len && s->source[0] == '/')
+	s->input.end = len;
+	for (__u32 i = 0; i < INPUT_BYTES; i++)
+		input_byte(s, INPUT_BYTES - 1 - i);
+	if (s->input.len && s->input.bytes[0] == '/')
 		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, root.dentry),
 				 (__u64)BPF_CORE_READ(task, fs, root.mnt));
-	source_component(s, 0);
-	if (dir == AT_FDCWD)
+	input_append(s, 0);
+	if (dir_fd == AT_FDCWD)
 		return path_walk(s, (__u64)BPF_CORE_READ(task, fs, pwd.dentry),
 				 (__u64)BPF_CORE_READ(task, fs, pwd.mnt));
-	file = descriptor_file((__u64)task->files, dir);
+	file = descriptor_file((__u64)task->files, dir_fd);
 	if (!file) {
 		s->path.flags |= LUTRA_PATH_UNRESOLVED;
 		return 0;
@@ -209,8 +214,8 @@ __noinline int path_source(struct lutra_scratch *s, __u32 dir)
 			 KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
-/* Write s->path as a string to s->str, the root first, str_len bytes; see lib/abi/path_text.h. */
-__noinline int path_string(struct lutra_scratch *s)
+/* Writes s->path as a string to s->text, the root first; lib/abi/path_text.h reads it. */
+__noinline int path_to_text(struct lutra_scratch *s)
 {
 	__u32 n, flags;
 
@@ -218,27 +223,27 @@ __noinline int path_string(struct lutra_scratch *s)
 		return 0;
 	n = s->path.n;
 	flags = s->path.flags;
-	s->str_len = 0;
+	s->text.len = 0;
 	if (flags & LUTRA_PATH_UNRESOLVED)
-		s->str[s->str_len++ & 1] = '?';
+		s->text.bytes[s->text.len++ & 1] = '?';
 	if (flags & LUTRA_PATH_DETACHED || n == 0)
-		s->str[s->str_len++ & 1] = '/';
+		s->text.bytes[s->text.len++ & 1] = '/';
 	for (__u32 i = 0; i < LUTRA_WALK_STEPS; i++) {
 		__u32 at = (n - 1 - i) & (LUTRA_COMPONENTS - 1);
 		__u32 off, len;
 
-		forget();
-		off = s->str_len;
+		compiler_barrier();
+		off = s->text.len;
 		len = s->path.len[at];
 		if (i >= n || off > LUTRA_STRING_MAX - 1 - LUTRA_NAME)
 			break;
-		s->str[off] = '/';
+		s->text.bytes[off] = '/';
 		if (i >= LUTRA_COMPONENTS) {
-			s->str_len = off + 1;
+			s->text.len = off + 1;
 			continue;
 		}
-		bpf_probe_read_kernel(&s->str[off + 1], LUTRA_NAME, s->path.name[at]);
-		s->str_len = off + 1 + (len > LUTRA_NAME ? LUTRA_NAME : len);
+		bpf_probe_read_kernel(&s->text.bytes[off + 1], LUTRA_NAME, s->path.name[at]);
+		s->text.len = off + 1 + (len > LUTRA_NAME ? LUTRA_NAME : len);
 	}
 	return 0;
 }
@@ -256,7 +261,7 @@ struct inode___6_11 {
 	__u32 i_ctime_nsec;
 } __attribute__((preserve_access_index));
 
-/* From 6.13 on this bit of the nanoseconds says that somebody has looked at the time. */
+/* From 6.13 on this bit of the nanoseconds says that a process has read the time. */
 #define CTIME_QUERIED (1u << 31)
 
 static __always_inline __u64 inode_ctime_ns(void *inode)
@@ -275,7 +280,8 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
 	       (__u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
 }
 
-static __always_inline void describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
+/* Fills in path and object of a struct file: see file_describe(). */
+static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
 	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
 
@@ -290,19 +296,19 @@ static __always_inline void describe(struct lutra_scratch *s, __u64 file, __u64 
 }
 
 /*
- * Path and inode of a struct file into s->path and s->object; with fresh_after_ns (realtime, or
- * 0) also whether it is unlinked or was changed later than that.
+ * Fills in s->path and s->object from a struct file. fresh_after_ns: sets LUTRA_OBJ_FRESH if the file
+ * is unlinked or changed after this realtime; 0: does not look.
  */
 __noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
 	if (s)
-		describe(s, file, fresh_after_ns);
+		describe_file(s, file, fresh_after_ns);
 	return 0;
 }
 
 /*
- * The same of a descriptor in a table of open files. Its mode (FMODE_*), or -1 where there is no
- * file.
+ * Fills in s->path and s->object, as file_describe(), from a descriptor in a struct files_struct.
+ * Returns the file's mode (FMODE_*), or -1 if there is no file.
  */
 __noinline int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd,
 				   __u64 fresh_after_ns)
@@ -311,15 +317,15 @@ __noinline int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 f
 
 	if (!s || !file)
 		return -1;
-	describe(s, file, fresh_after_ns);
+	describe_file(s, file, fresh_after_ns);
 	return (int)KERNEL_FIELD(file, struct file, f_mode);
 }
 
 /*
- * The open of a file: of descriptor fd in a table of open files at address, for which the scratch
- * is begun here, or, with NO_FD, of the struct file there. flags: LUTRA_OBJ_WRITE for other reasons
- * than the file's mode. 1: as file_describe(), to be judged; then open_keep(). 0: there is nothing
- * to judge.
+ * Fills in s->path and s->object from the open of a file. address: with NO_FD the struct file; else
+ * the struct files_struct that holds descriptor fd, and scratch is begun here. flags:
+ * LUTRA_OBJ_WRITE for other reasons than the file's mode. Returns 1 if the open is to be judged,
+ * after which open_cache_add() may remember it; 0 if there is nothing to judge.
  */
 __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
 			     __u32 flags)
@@ -337,22 +343,22 @@ __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u6
 		return 0;
 	if (mode & FMODE_WRITE)
 		flags |= LUTRA_OBJ_WRITE;
-	/* Else the verifier takes what follows once for a descriptor and once for a file. */
+	/* Otherwise the verifier walks the rest twice, for a descriptor and for a file. */
 	fd += LUTRA_ZERO;
-	s->known_at = 0;
-	if (lutra_loads && known_open(e, s, address, flags))
+	s->open_cache.index = 0;
+	if (lutra_has_rdonly_cast && open_cache_has(e, s, address, flags))
 		return 0;
 	if (fd != NO_FD)
 		scratch_begin(s, e, 0);
 	s->object.op = LUTRA_OP_OPEN;
 	s->object.flags = (__u8)flags;
-	describe(s, address, 0);
+	describe_file(s, address, 0);
 	return 1;
 }
 
 /*
- * The path of a name that an operation makes, changes or removes, into s->path and s->object. mode:
- * its inode's, or what it is to be.
+ * Fills in s->path and s->object from a name that an operation makes, changes or removes. mode: of
+ * its inode, or of the inode that is to be made.
  */
 __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode)
 {

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * policies: slot -> inner map of one struct lutra_policy. A new policy is a new inner map, swapped
- * in one step. Include this only where a policy is looked into: elsewhere clang emits the inner
- * type as a forward declaration, and the linker cannot tell that the definitions are the same.
+ * The policies that are bound to slots.
+ *
+ * Maps: policies, slot -> inner map of one struct lutra_policy. A new policy is a new inner map,
+ * swapped in one step.
+ *
+ * Include this only where a policy is read: elsewhere clang emits the inner type as a forward
+ * declaration, and the linker cannot tell that the definitions are the same.
  */
 #ifndef LUTRA_KERN_STATE_POLICY_BPF_H
 #define LUTRA_KERN_STATE_POLICY_BPF_H
@@ -23,6 +27,7 @@ struct {
 	__array(values, struct policy_inner);
 } policies SEC(".maps") __weak;
 
+/* Returns the policy bound to a slot, or NULL. */
 static __always_inline struct lutra_policy *policy_get(__u32 slot)
 {
 	__u32 zero = 0;

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Records of events, into the records ring. Userspace polls with a timeout and drains: a wake-up
- * is sent only when much is pending.
+ * Records of events.
+ *
+ * Maps: records, ring of struct lutra_ring_record and its string. Userspace polls with a timeout and
+ * drains: it is woken only when much is pending.
+ * Fails: a full ring loses records (LUTRA_COUNTER_RECORDS_LOST).
  */
 #ifndef LUTRA_KERN_VERDICT_RECORD_BPF_H
 #define LUTRA_KERN_VERDICT_RECORD_BPF_H
 
-#include "kern/state/kernel.bpf.h"
+#include "kern/state/scratch.bpf.h"
 
-#define RECORDS_MUCH (2 << 20)
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} records SEC(".maps") __weak;
 
-/* What a task did, the current one mostly. */
-static __always_inline void record_head(struct lutra_ring_record *r, const struct task_struct *task,
+#define RECORDS_WAKE_BYTES (2 << 20)
+
+static __always_inline void record_fill(struct lutra_ring_record *r, const struct task_struct *task,
 					__u32 slot, __u16 type, __u16 nr, __u64 arg)
 {
 	r->rec.ts_ns = bpf_ktime_get_ns();
@@ -26,44 +33,44 @@ static __always_inline void record_head(struct lutra_ring_record *r, const struc
 	r->str_len = 0;
 }
 
-static __always_inline void record_done(__u32 slot, long lost)
+static __always_inline void record_count(__u32 slot, long lost)
 {
 	count(slot, lost ? LUTRA_COUNTER_RECORDS_LOST : LUTRA_COUNTER_RECORDS);
 }
 
-/* Flags of an output: look at what is pending now and then, not at every record. */
-static __always_inline __u64 record_flags(bool look)
+/* Returns the wake-up flag of an output. look: also look how much is pending, a helper call. */
+static __always_inline __u64 record_wakeup(bool look)
 {
-	if (look && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > RECORDS_MUCH)
+	if (look && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > RECORDS_WAKE_BYTES)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
 
-/* A record without a string. */
-static __always_inline void record_plain(const struct task_struct *task, __u32 slot, __u16 type,
-					 __u16 nr, __u64 arg, bool look)
+/* Sends a record without a string, of what the task did. look: as record_wakeup(). */
+static __always_inline void record_send(const struct task_struct *task, __u32 slot, __u16 type,
+					__u16 nr, __u64 arg, bool look)
 {
 	struct lutra_ring_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 
 	if (r) {
-		record_head(r, task, slot, type, nr, arg);
-		bpf_ringbuf_submit(r, record_flags(look));
+		record_fill(r, task, slot, type, nr, arg);
+		bpf_ringbuf_submit(r, record_wakeup(look));
 	}
-	record_done(slot, !r);
+	record_count(slot, !r);
 }
 
-/* The object in scratch, with its string, which is there already. */
-static __always_inline void record_object(struct lutra_scratch *s, __u32 slot, __u16 nr)
+/* Sends a record of the object in scratch, with s->text. */
+static __always_inline void record_send_object(struct lutra_scratch *s, __u32 slot, __u16 nr)
 {
-	struct lutra_ring_record *r = &s->head.ring.record;
-	__u32 len = s->str_len;
+	struct lutra_ring_record *r = &s->text.head.ring.record;
+	__u32 len = s->text.len;
 
-	record_head(r, bpf_get_current_task_btf(), slot, LUTRA_RECORD_OBJECT, nr, 0);
+	record_fill(r, bpf_get_current_task_btf(), slot, LUTRA_RECORD_OBJECT, nr, 0);
 	lutra_object_pack(&s->object, &r->rec);
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
 	r->str_len = len;
-	record_done(slot, bpf_ringbuf_output(&records, r, sizeof(*r) + len, record_flags(true)));
+	record_count(slot, bpf_ringbuf_output(&records, r, sizeof(*r) + len, record_wakeup(true)));
 }
 
 #endif

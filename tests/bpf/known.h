@@ -242,13 +242,13 @@ struct known_place {
 /* Does this kernel let the programs load its memory, without which nothing is remembered? */
 static inline bool remembers(const struct box *b)
 {
-	return b->guard->skel->rodata->lutra_loads;
+	return b->guard->skel->rodata->lutra_has_rdonly_cast;
 }
 
 /* How often each place was written. */
 static inline void known_look(const struct box *b, uint32_t ret[KNOWN_PLACES])
 {
-	const struct bpf_map *m = b->guard->skel->maps.known;
+	const struct bpf_map *m = b->guard->skel->maps.open_cache;
 	const size_t bytes = KNOWN_PLACES * sizeof(struct known_place);
 	const struct known_place *k;
 

@@ -33,7 +33,7 @@ struct place {
 
 static struct place *places_map(const struct box *b)
 {
-	const struct bpf_map *m = b->guard->skel->maps.hot;
+	const struct bpf_map *m = b->guard->skel->maps.task_cache;
 	void *p;
 
 	assert_int_equal(bpf_map__value_size(m), sizeof(struct place));

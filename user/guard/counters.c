@@ -62,7 +62,7 @@ bool guard_has_task(const struct guard *g, int pidfd)
 
 int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 {
-	const struct bpf_map *tasks = g->skel->maps.tasks, *hot = g->skel->maps.hot;
+	const struct bpf_map *tasks = g->skel->maps.tasks, *hot = g->skel->maps.task_cache;
 	size_t tasks_size = bpf_map__value_size(tasks), hot_size = bpf_map__value_size(hot);
 	_cleanup_free_ char *value = malloc(tasks_size > hot_size ? tasks_size : hot_size);
 	struct lutra_entry entry;
@@ -72,11 +72,11 @@ int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 	if (bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, value) < 0)
 		return -ENOENT;
 	memcpy(&entry, value, sizeof(entry));
-	if (entry.place) {
-		entry.place--;
-		if (bpf_map_lookup_elem(bpf_map__fd(hot), &entry.place, value) < 0)
+	if (entry.cache_index) {
+		entry.cache_index--;
+		if (bpf_map_lookup_elem(bpf_map__fd(hot), &entry.cache_index, value) < 0)
 			return -ENOENT;
-		/* A cached entry lies behind its task's address: kern/state/maps.bpf.h. */
+		/* A cached entry lies behind its task's address: kern/state/task.bpf.h. */
 		memcpy(&entry, value + sizeof(uint64_t), sizeof(entry));
 	}
 	*ret = entry.state;

@@ -88,7 +88,7 @@ static int attach_program(struct guard *g, struct bpf_program *p, size_t *at)
 {
 	struct bpf_link *link;
 
-	if (p == g->skel->progs.lutra_call_exit)
+	if (p == g->skel->progs.lutra_syscall_exit)
 		return syscall_events_attach(p, g->links, &g->n_links, GUARD_LINKS, at);
 	if ((*at)++ < g->n_links)
 		return 0;

@@ -290,7 +290,7 @@ static int clear_task_maps(struct guard *g)
 {
 	int r = clear_array(g->skel->maps.stacks);
 
-	return r < 0 ? r : clear_array(g->skel->maps.hot);
+	return r < 0 ? r : clear_array(g->skel->maps.task_cache);
 }
 
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,

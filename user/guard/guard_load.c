@@ -86,7 +86,7 @@ static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struc
 	}
 	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->syscalls);
 	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->syscall_events);
-	bpf_program__set_autoload(skel->progs.lutra_call_exit, !lsm && g->syscall_events);
+	bpf_program__set_autoload(skel->progs.lutra_syscall_exit, !lsm && g->syscall_events);
 }
 
 /* Returns the device of the pin directory as struct super_block encodes it; 0: none. */
@@ -117,8 +117,8 @@ static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 		lutra_bpf__destroy(skel);
 		return r;
 	}
-	skel->rodata->lutra_standin = !lsm;
-	skel->rodata->lutra_loads =
+	skel->rodata->lutra_fallback = !lsm;
+	skel->rodata->lutra_has_rdonly_cast =
 		btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();

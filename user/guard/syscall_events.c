@@ -47,7 +47,7 @@ static int read_event_id(int tracefs, unsigned nr)
 /* Returns true if the kernel may be too old to have the system call. */
 static bool is_missing_new_syscall(unsigned nr, int r)
 {
-	return r == -ENOENT && nr > LUTRA_CALL_OLDEST;
+	return r == -ENOENT && nr > LUTRA_NR_OLDEST;
 }
 
 bool syscall_events_usable(void)
@@ -55,7 +55,7 @@ bool syscall_events_usable(void)
 	_cleanup_close_ int tracefs = open_tracefs();
 
 	for (unsigned nr = 0; nr < LUTRA_NR && tracefs >= 0; nr++) {
-		int r = lutra_standin_call(nr) ? read_event_id(tracefs, nr) : 0;
+		int r = lutra_is_fallback_syscall(nr) ? read_event_id(tracefs, nr) : 0;
 
 		if (r < 0 && !is_missing_new_syscall(nr, r))
 			return false;
@@ -90,9 +90,9 @@ int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t
 	if (tracefs < 0)
 		return tracefs;
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
-		int r = lutra_standin_call(nr) ? read_event_id(tracefs, nr) : -ENOENT;
+		int r = lutra_is_fallback_syscall(nr) ? read_event_id(tracefs, nr) : -ENOENT;
 
-		if (!lutra_standin_call(nr) || is_missing_new_syscall(nr, r) || (*at)++ < *n)
+		if (!lutra_is_fallback_syscall(nr) || is_missing_new_syscall(nr, r) || (*at)++ < *n)
 			continue;
 		if (r >= 0)
 			r = *n < max ? attach_tracepoint(p, r, &links[*n]) : -ENOSPC;

@@ -46,7 +46,7 @@ static int run_filter(const struct check *c, uint32_t nr, uint64_t arg, uint32_t
 	} else if (nr & LUTRA_NR_X32) {
 		data.nr = (int)((nr & ~LUTRA_NR_X32) | X32_BIT);
 	}
-	args = nr < LUTRA_NR ? lutra_call_args[nr] : 0;
+	args = nr < LUTRA_NR ? lutra_syscall_args[nr] : 0;
 	/* Set the second argument first: a system call with one scalar may name it twice. */
 	if (args) {
 		data.args[(args >> 4) - 1] = arg >> 32;

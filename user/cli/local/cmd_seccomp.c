@@ -192,7 +192,7 @@ static const char *action_words(uint32_t action, char *buf, size_t size)
 /* Returns how many arguments a recording holds of the system call: 0, 1 or 2. */
 static unsigned n_arguments(const struct check_refused *r)
 {
-	unsigned args = r->nr < LUTRA_NR ? lutra_call_args[r->nr] : 0;
+	unsigned args = r->nr < LUTRA_NR ? lutra_syscall_args[r->nr] : 0;
 
 	return args ? 1 + ((args & 15) != args >> 4) : 0;
 }
@@ -213,7 +213,7 @@ static void print_refused(const struct check_refused *r)
 
 static json_t *refused_json(const struct check_refused *r)
 {
-	unsigned n = n_arguments(r), index = r->nr < LUTRA_NR ? lutra_call_args[r->nr] : 0;
+	unsigned n = n_arguments(r), index = r->nr < LUTRA_NR ? lutra_syscall_args[r->nr] : 0;
 	char name[32], how[32];
 	json_t *args = json_array();
 

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The entries of enrolled tasks, and their slots.
+ *
+ * Maps: tasks       task -> struct lutra_task; a task without an entry is none of our business
+ *       task_cache  the same entries, of as many tasks as it has room for: an array, whose lookup
+ *                   takes no helper call
+ *       stacks      kernel stack -> may its task have an entry?
+ *       slots       slot -> struct lutra_slot; mapped by the daemon, written by both sides
+ * Fails: open. A task that should have got an entry and did not is counted in
+ * LUTRA_COUNTER_STORAGE_FAILED.
+ */
+#ifndef LUTRA_KERN_STATE_TASK_BPF_H
+#define LUTRA_KERN_STATE_TASK_BPF_H
+
+#include "kern/state/counters.bpf.h"
+
+#define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
+#define TASK_DENY_CALL 0x2 /* every hook of the current syscall refuses */
+#define TASK_REFUSED 0x4   /* a refusal of the current syscall was reported */
+#define TASK_NOVEL 0x8	   /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
+#define TASK_EXECING 0x10  /* past the point of no return: the kernel maps the program */
+
+/*
+ * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
+ * there are no locks. Void when its epoch is not its slot's. A syscall that is scored touches the
+ * first 56 bytes: one cache line, with the word that stands before them in the task_cache.
+ */
+struct lutra_task {
+	struct lutra_state state; /* with cache_index first, as in struct lutra_entry */
+	__u32 cache_index;	  /* of task_cache, from 1: the entry is there; 0: it is here */
+	__u32 slot;
+	__u32 epoch;
+	__u32 version;	      /* of the policy that state's codes belong to; 0: none yet */
+	__u32 flags;	      /* TASK_* */
+	__u32 start_time_low; /* in the task_cache: low half of the task's start_time */
+	__u16 nr;	      /* of the current syscall, as in struct lutra_record */
+	__u8 exec_session;    /* 1: joined a container that ran, or a descendant of such a task */
+	__u8 pad;
+	__u64 syscalls; /* of the lineage */
+	__u64 args[2];	/* second and third of the current syscall, for the fallback */
+	__u64 root_mnt; /* the container's root, where a path ends: compared, never followed */
+	__u64 root_dentry;
+	struct lutra_matches matches;
+	__u64 episode_ns; /* first unusual event of the episode; 0: none */
+	__u64 episode_last_ns;
+	__u64 episode_syscalls;
+	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
+	__u64 cached_hooks; /* hooks judged known under cached_key: hooks/hook.bpf.h */
+	__u64 cached_caps;
+	__u32 cached_key;
+	__u32 mnt_ns; /* of a pending task: an exec in another mount namespace arms it */
+	struct lutra_history history[LUTRA_HISTORY]; /* by syscalls & 31 */
+};
+_Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
+		       __builtin_offsetof(struct lutra_entry, cache_index),
+	       "entry layout");
+_Static_assert(sizeof(struct lutra_task) == 312, "with one more word: five lines of a cache");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lutra_task);
+} tasks SEC(".maps") __weak;
+
+/*
+ * By a hash of the task's address. An entry whose index is taken stays in the map tasks. A cached
+ * entry belongs to its task from the entry's making to sched_process_exit, which writes the entry
+ * back to tasks at last. An address that is used again is found at the fork of its new task and, if
+ * the fork or the exit went unseen, by start_time.
+ */
+#define TASK_CACHE_BITS 12
+#define TASK_CACHE_BUSY 1 /* no task's address */
+struct lutra_cached_task {
+	__u64 task; /* its address; 0: free */
+	struct lutra_task entry;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags,
+	       BPF_F_MMAPABLE); /* begins at a page, so that entries do at a cache line */
+	__uint(max_entries, 1 << TASK_CACHE_BITS);
+	__type(key, __u32);
+	__type(value, struct lutra_cached_task);
+} task_cache SEC(".maps") __weak;
+
+/* By bits 15 to 30 of a stack's address: few of a host's stacks agree in these. */
+#define STACK_SHIFT 15 /* of blocks that no two stacks share */
+#define STACKS (1 << 16)
+struct lutra_stacks {
+	__u8 used[STACKS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lutra_stacks);
+} stacks SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lutra_slot);
+} slots SEC(".maps") __weak;
+
+static __always_inline struct lutra_slot *slot_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&slots, &slot);
+}
+
+/* Returns the element of the task_cache where the entry of a task may be. */
+static __always_inline struct lutra_cached_task *task_cache_get(const struct task_struct *task,
+								__u32 *ret_index)
+{
+	__u32 at;
+
+	pointer_low32(at, task);
+	at = at * 0x9e3779b1u >> (32 - TASK_CACHE_BITS);
+	*ret_index = at;
+	return bpf_map_lookup_elem(&task_cache, &at);
+}
+
+static __always_inline bool task_cache_is(const struct lutra_cached_task *c,
+					  const struct task_struct *task)
+{
+	return c && c->task == (__u64)task;
+}
+
+static __always_inline __u32 task_start_time_low(const struct task_struct *task)
+{
+	return (__u32)task->start_time;
+}
+
+/*
+ * Returns the entry of a task, or NULL. Most tasks have no storage at all: looking at the pointer is
+ * cheaper than a helper call. A cached entry may be that of an earlier task at the same address,
+ * whose exit went unseen: start_time tells. A thread that executes a program takes its leader's
+ * start_time: its storage tells them apart.
+ */
+static __always_inline struct lutra_task *task_entry(struct task_struct *task)
+{
+	__u32 at;
+	struct lutra_cached_task *c = task_cache_get(task, &at);
+	struct lutra_task *e;
+
+	if (task_cache_is(c, task) && c->entry.start_time_low == task_start_time_low(task))
+		return &c->entry;
+	if (!task->bpf_storage)
+		return NULL;
+	e = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!e || !e->cache_index || !task_cache_is(c, task))
+		return e;
+	c->entry.start_time_low = task_start_time_low(task);
+	return &c->entry;
+}
+
+/* Frees the cache element of a task. */
+static __always_inline void task_cache_free(const struct task_struct *task)
+{
+	__u32 at;
+	struct lutra_cached_task *c = task_cache_get(task, &at);
+
+	if (task_cache_is(c, task))
+		c->task = 0;
+}
+
+static __always_inline void task_forget(struct task_struct *task)
+{
+	task_cache_free(task);
+	bpf_task_storage_delete(&tasks, task);
+}
+
+/* Returns the mark of the kernel stack that an address lies on: may its task have an entry? */
+static __always_inline __u8 *stack_mark(__u32 address)
+{
+	__u32 zero = 0;
+	struct lutra_stacks *s = bpf_map_lookup_elem(&stacks, &zero);
+
+	return s ? &s->used[address >> STACK_SHIFT & (STACKS - 1)] : NULL;
+}
+
+/*
+ * Moves the new entry of a task to the task_cache, unless another task has its element there.
+ * Returns where the entry is. init: what the entry is a copy of; NULL: zeros.
+ */
+static __always_inline struct lutra_task *
+task_cache_add(const struct task_struct *task, struct lutra_task *e, const struct lutra_task *init)
+{
+	__u32 at;
+	struct lutra_cached_task *c = task_cache_get(task, &at);
+	__u64 old;
+
+	if (!c)
+		return e;
+	/* The task's own address: an earlier task at it exited unseen. */
+	old = c->task;
+	if ((old && old != (__u64)task) ||
+	    __sync_val_compare_and_swap(&c->task, old, TASK_CACHE_BUSY) != old)
+		return e;
+	if (init)
+		c->entry = *init;
+	else
+		__builtin_memset(&c->entry, 0, sizeof(c->entry));
+	c->entry.start_time_low = task_start_time_low(task);
+	e->cache_index = at + 1;
+	compiler_barrier();
+	c->task = (__u64)task;
+	return &c->entry;
+}
+
+/*
+ * Returns the entry of a task, made as a copy of init (NULL: zeros) if it had none, or NULL if that
+ * failed. Marks its stack once and for as long as anything is enrolled: a task on a stack without a
+ * mark has no entry, which sys_enter sees without a helper call.
+ */
+static __always_inline struct lutra_task *task_make(struct task_struct *task,
+						    struct lutra_task *init, __u32 slot)
+{
+	__u8 *mark = stack_mark((__u32)(__u64)BPF_CORE_READ(task, stack));
+	struct lutra_task *e = task_entry(task);
+
+	if (mark)
+		*mark = 1;
+	if (e)
+		return e;
+	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!e) {
+		count(slot, LUTRA_COUNTER_STORAGE_FAILED);
+		return NULL;
+	}
+	e->cache_index = 0;
+	return task_cache_add(task, e, init);
+}
+
+/* Returns the entry of a task and its slot, or NULL: none, void, or another instance's. */
+static __always_inline struct lutra_task *task_live(struct task_struct *task,
+						    struct lutra_slot **ret_slot)
+{
+	struct lutra_task *e = task_entry(task);
+	struct lutra_slot *slot;
+
+	if (!e)
+		return NULL;
+	slot = slot_get(e->slot);
+	if (!slot || slot->epoch != e->epoch) {
+		task_forget(task);
+		return NULL;
+	}
+	if (slot->instance != lutra_instance)
+		return NULL;
+	*ret_slot = slot;
+	return e;
+}
+
+/*
+ * Returns true if no denial, alert window, freeze or kill is active for the task or its container,
+ * so that a cached judgement may be used.
+ */
+static __always_inline bool has_no_active_verdict(const struct lutra_task *e,
+						  const struct lutra_slot *slot)
+{
+	return !(e->flags & TASK_DENY_CALL) && !e->matches.alert_until_ns &&
+	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING));
+}
+
+#endif

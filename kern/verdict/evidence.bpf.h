@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Evidence: a match and its verdict, sent to userspace.
+ *
+ * Maps: evidence  ring of struct lutra_evidence and its string
+ *       quota     slot -> struct lutra_quota, while the ring is crowded
+ * Fails: a full ring loses evidence (LUTRA_COUNTER_EVIDENCE_LOST), never a verdict. Once the ring is
+ * half full, a container that floods it loses evidence first.
+ *
+ * Part of verdict.bpf.c.
+ */
+#ifndef LUTRA_KERN_VERDICT_EVIDENCE_BPF_H
+#define LUTRA_KERN_VERDICT_EVIDENCE_BPF_H
+
+#include "kern/object/object.bpf.h"
+
+#define EVIDENCE_BYTES (1 << 20)
+#define EVIDENCE_QUOTA 16 /* pieces a second and container, once the ring is half full */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVIDENCE_BYTES);
+} evidence SEC(".maps") __weak;
+
+struct lutra_quota {
+	__u64 since_ns;
+	__u64 n;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LUTRA_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lutra_quota);
+} quota SEC(".maps") __weak;
+
+/*
+ * Returns the mode that applies to a task, enum lutra_mode. An attack on the guard itself is refused
+ * in exec sessions too.
+ */
+static __always_inline __u32 task_mode(const struct lutra_task *e, const struct lutra_slot *slot,
+				       __u32 rule)
+{
+	__u32 mode = slot->mode;
+
+	if (e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS &&
+	    mode > LUTRA_MODE_AUDIT && rule != LUTRA_RULE_GUARD)
+		return LUTRA_MODE_AUDIT;
+	return mode;
+}
+
+static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct lutra_task *e)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	ev->tid = (__u32)id;
+	ev->tgid = id >> 32;
+	ev->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+	ev->syscalls = e->syscalls;
+	ev->slot = e->slot;
+	ev->epoch = e->epoch;
+	ev->level_a = e->state.level_a;
+	ev->level_b = e->state.level_b;
+	ev->role = e->state.role;
+	ev->nr = e->nr;
+	ev->exec_session = e->exec_session;
+	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
+		ev->history[i] = e->history[(e->syscalls + i) & (LUTRA_HISTORY - 1)];
+}
+
+static __always_inline void evidence_add_event(struct lutra_evidence *ev, struct lutra_scratch *s)
+{
+	ev->rule = (__u8)s->match.rule;
+	ev->kind = (__u8)s->match.kind;
+	ev->weight[0] = s->match.weight[0];
+	ev->weight[1] = s->match.weight[1];
+	ev->weight[2] = s->match.weight[2];
+	ev->fallback = lutra_fallback;
+	__builtin_memset(ev->pad, 0, sizeof(ev->pad));
+	ev->object = s->object;
+	if (s->flags & EVENT_WORKER)
+		ev->nr = LUTRA_NR_NONE;
+	s->text.len = 0;
+	if (s->object.flags & LUTRA_OBJ_PATH)
+		path_to_text(s);
+	ev->str_len = s->text.len;
+}
+
+/*
+ * Returns true if a slot may send evidence. Each slot has a quota of the second half of the ring, so
+ * that a container that floods it takes no room from others. Tasks of one container race for its
+ * quota: a few more pieces may pass.
+ */
+static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
+{
+	struct lutra_quota *q;
+
+	if (bpf_ringbuf_query(&evidence, BPF_RB_AVAIL_DATA) < EVIDENCE_BYTES / 2)
+		return true;
+	q = bpf_map_lookup_elem(&quota, &slot);
+	if (!q)
+		return false;
+	if (now - q->since_ns > NSEC_PER_SEC) {
+		q->since_ns = now;
+		q->n = 0;
+	}
+	return q->n++ < EVIDENCE_QUOTA;
+}
+
+/* Sends what is known of the event to the evidence ring, and counts its verdict. */
+static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
+				    const struct lutra_policy *p, __u32 verdict, __u64 now)
+{
+	struct lutra_evidence *ev;
+	struct lutra_slot *slot;
+	__u32 len;
+
+	if (!e || !s || !p)
+		return 0;
+	ev = &s->text.head.evidence;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	evidence_add_task(ev, e);
+	evidence_add_event(ev, s);
+	ev->ts_ns = now;
+	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
+	ev->since_syscalls = e->episode_ns ? (__u32)(e->syscalls - e->episode_syscalls) : 0;
+	ev->cgroup_id = slot->cgroup_id;
+	ev->mode = (__u8)task_mode(e, slot, s->match.rule);
+	ev->policy_version = p->version;
+	ev->threshold_a = p->threshold_a;
+	ev->threshold_b = p->threshold_b;
+	ev->verdict = (__u8)verdict;
+	ev->refused = s->flags & EVENT_HOOK && !lutra_fallback && verdict >= LUTRA_VERDICT_DENY;
+	len = ev->str_len;
+	if (len > LUTRA_STRING_MAX)
+		len = LUTRA_STRING_MAX;
+	count(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
+	if (!evidence_has_room(e->slot, now) ||
+	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
+		count(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
+	return 0;
+}
+
+#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel side and userspace exchange: the layout of map values and of ring records, and
- * the numbers of roles, operations, kinds, groups, modes and verdicts. Fixed width, widest first,
+ * the numbers of roles, operations, kinds, rules, modes and verdicts. Fixed width, widest first,
  * explicit padding. A change of any layout raises LUTRA_ABI_VERSION.
  */
 #ifndef LUTRA_ABI_H
@@ -14,28 +14,28 @@
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
 
-/* Calls and tokens. */
-#define LUTRA_NR 512 /* call numbers a policy can name; the token map is indexed nr & 511 */
+/* Syscalls and tokens. */
+#define LUTRA_NR 512 /* syscall numbers that a policy can name; the token map is indexed nr & 511 */
 #define LUTRA_ROLES 4
-#define LUTRA_PAD 0	/* token before a task's first call */
-#define LUTRA_UNK 1	/* token of a (role, call) never seen in training */
+#define LUTRA_PAD 0	/* token before a task's first syscall */
+#define LUTRA_UNK 1	/* token of a (role, syscall) never seen in training */
 #define LUTRA_TOKEN0 2	/* first trained token */
 #define LUTRA_V_MAX 255 /* PAD + UNK + at most 253 trained tokens */
-#define LUTRA_K 128	/* codes at levels 1 and 2 */
+#define LUTRA_K 128	/* codes of layers 1 and 2 */
 #define LUTRA_T0_STRIDE 256
 
-/* Call numbers of a foreign entry carry one of these in a trace; see struct lutra_record. */
+/* A syscall through a foreign entry has one of these in its number; see struct lutra_record. */
 #define LUTRA_NR_IA32 0x4000
 #define LUTRA_NR_X32 0x8000
 #define LUTRA_NR_RESTART 219 /* x86-64 restart_syscall: never an event */
-#define LUTRA_NR_NONE 0xffff /* an event outside any call */
+#define LUTRA_NR_NONE 0xffff /* an event outside any syscall */
 
 enum lutra_role {
 	LUTRA_ROLE_STARTUP = 0,
 	LUTRA_ROLE_STEADY = 1,
 	LUTRA_ROLE_SPAWNED = 2,
 	LUTRA_ROLE_DEEPER = 3,
-	/* Ran before it was enrolled, not steady yet: what is known in any role is known. */
+	/* Of a task that ran before it was enrolled: what is known in any role is known. */
 	LUTRA_ROLE_ANY = LUTRA_ROLES,
 };
 
@@ -57,7 +57,7 @@ enum lutra_verdict {
 	LUTRA_VERDICT_COUNT
 };
 
-/* What a policy does with a signal of a group. */
+/* What a policy does with a match of a rule. */
 enum lutra_action {
 	LUTRA_ACTION_LOG = 0,
 	LUTRA_ACTION_ALERT = 1,
@@ -66,7 +66,7 @@ enum lutra_action {
 	LUTRA_ACTION_COUNT
 };
 
-/* Object operations. 0 is no operation, so that an object token is never 0. */
+/* Operations on objects. No operation has the number 0, so that an object token is never 0. */
 enum lutra_op {
 	LUTRA_OP_NONE = 0,
 	LUTRA_OP_OPEN = 1,
@@ -98,7 +98,7 @@ enum lutra_op {
 /* Hooks of LUTRA_OP_HOOK: struct lutra_object.mode. */
 enum lutra_hook {
 	LUTRA_HOOK_NONE = 0,
-	/* Those that calls of rule TH pass: known where such a call was seen in training. */
+	/* Hooks of hookable syscalls: known where training saw such a syscall. */
 	LUTRA_HOOK_TASK_ALLOC,
 	LUTRA_HOOK_SOCKET_CREATE,
 	LUTRA_HOOK_SOCKET_LISTEN,
@@ -121,7 +121,7 @@ enum lutra_hook {
 	LUTRA_HOOK_INODE_INIT_SECURITY_ANON,
 	LUTRA_HOOK_KERNEL_LOAD_DATA,
 	LUTRA_HOOK_KERNEL_READ_FILE,
-	/* Others: known where recordings through hooks saw them. */
+	/* Other hooks: known where recordings through hooks saw them. */
 	LUTRA_HOOK_OTHERS,
 	LUTRA_HOOK_PTRACE_READ = LUTRA_HOOK_OTHERS, /* ptrace_access_check to read, out of the
 						       container */
@@ -141,21 +141,21 @@ enum lutra_hook {
 	LUTRA_HOOK_COUNT
 };
 
-/* How an object differs from what training saw (MODEL: P, U, W, O, K, Y). */
+/* How an object differs from what training saw. */
 enum lutra_kind {
 	LUTRA_KIND_KNOWN = 0,
-	LUTRA_KIND_PROTECTED = 1,   /* path misses the tree at a protected node */
-	LUTRA_KIND_PROGRAM_DIR = 2, /* path misses under /usr, /lib*, /bin, /sbin, /opt */
+	LUTRA_KIND_PROTECTED = 1,   /* P: path misses the tree at a protected node */
+	LUTRA_KIND_PROGRAM_DIR = 2, /* U: path misses under /usr, /lib*, /bin, /sbin, /opt */
 	LUTRA_KIND_DATA_DIR =
-		3, /* new plain file directly in a directory where the service wrote files */
+		3, /* W: new plain file directly in a directory where the service wrote files */
 	LUTRA_KIND_ELSEWHERE =
-		4,		 /* path misses elsewhere; a socket, capability or W+X never seen */
-	LUTRA_KIND_NEW_USE = 5,	 /* known node, new (operation, access, type, extension, role) */
-	LUTRA_KIND_NEW_ROLE = 6, /* the same under a directory where the role counts */
+		4, /* O: path misses elsewhere; a socket, capability or W+X never seen */
+	LUTRA_KIND_NEW_USE = 5,	 /* K: known node, new (operation, access, type, extension, role) */
+	LUTRA_KIND_NEW_ROLE = 6, /* Y: as NEW_USE, under a directory where the role counts */
 	LUTRA_KIND_COUNT
 };
 
-/* Rule groups: each has one action in a policy, and its own leave-one-run-out replay. */
+/* Rules: each has one action in a policy, and its own leave-one-run-out replay. */
 enum lutra_rule {
 	LUTRA_RULE_NEW_SYSCALL = 0,
 	LUTRA_RULE_NEW_HOOKABLE,
@@ -188,8 +188,8 @@ enum lutra_rule {
 	LUTRA_RULE_PATH_NEW_USE,
 	LUTRA_RULE_COUNT,
 	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
-	LUTRA_RULE_GUARD,	  /* the guard itself is attacked: in no policy, refused by all */
-	LUTRA_RULE_AUDIT_FALLBACK /* userspace's: the policy fired too often and only alerts from now on */
+	LUTRA_RULE_GUARD,	  /* the guard is attacked: in no policy, refused unless audited */
+	LUTRA_RULE_AUDIT_FALLBACK /* of userspace: too many matches, the policy only alerts now */
 };
 
 enum lutra_addr_class {
@@ -201,8 +201,8 @@ enum lutra_addr_class {
 };
 
 /*
- * Anomaly state of a task's lineage, 20 bytes. a, b: levels, 1/4096 of a weight. c0, r1, r2: the
- * code rings of the three table levels (lags 1, 2, 4); t: calls so far, modulo 256.
+ * Anomaly state of a task's lineage, 20 bytes. level_a, level_b: 1/4096 of a weight. c0, r1, r2:
+ * the code rings of the three layers (lags 1, 2, 4). t: syscalls so far, modulo 256.
  */
 struct lutra_state {
 	__s32 level_a;
@@ -216,7 +216,7 @@ struct lutra_state {
 };
 _Static_assert(sizeof(struct lutra_state) == 20, "state layout");
 
-/* What the entry of an enrolled task begins with, in the task's storage. */
+/* The first members of an enrolled task's entry, in the task's storage. */
 struct lutra_entry {
 	struct lutra_state state;
 	__u32 cache_index; /* of the map task_cache, from 1: the entry is there; 0: it is here */
@@ -249,14 +249,14 @@ struct lutra_policy {
 	__u64 object_seed;
 	__u64 hookable[LUTRA_NR /
 		       64]; /* syscalls that a hook can refuse: new ones match NEW_HOOKABLE */
-	__u64 steady[LUTRA_NR / 64]; /* calls after which a start-up task is steady */
-	__u32 port_exact;	     /* bit lutra_port_bit(): ports are exact in this group */
-	__u32 ops;		     /* bit per enum lutra_op: what the recordings could see */
+	__u64 steady[LUTRA_NR / 64]; /* syscalls after which a start-up task is steady */
+	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact */
+	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
 	__s32 threshold_a;
 	__s32 threshold_b;
 	__u32 version; /* binding generation, never 0 */
-	__u8 p1;       /* level-0 code of (PAD, PAD) */
-	__u8 p2;       /* level-1 code of (p1, p1) */
+	__u8 p1;       /* layer-0 code of (PAD, PAD) */
+	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
 	__u8 pad0;
 	__u8 action[32];	/* enum lutra_action by enum lutra_rule */
@@ -269,10 +269,10 @@ struct lutra_policy {
 	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
 	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
 };
-_Static_assert(LUTRA_RULE_GUARD < 32, "one action byte a group");
+_Static_assert(LUTRA_RULE_GUARD < 32, "one action byte a rule");
 _Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
 
-/* Seen bits of one container: a pair counts once. Indexed as the tables are. */
+/* Seen pairs of one container: a pair counts once. Indexed as the tables are. */
 struct lutra_seen {
 	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
 	__u32 t1[LUTRA_K * LUTRA_K / 32];
@@ -280,9 +280,9 @@ struct lutra_seen {
 };
 
 /*
- * A path as a walk of dentries meets it: components leaf first. name[i & 15] is NUL-padded only
- * as far as len says. n counts every component walked, also those past 16: then the array holds
- * the 16 nearest the root and DEEP is set.
+ * A path as a walk of dentries meets it: the leaf first. name[i & 15] is valid as far as len says.
+ * n counts every component walked, also those past 16: then the array holds the 16 nearest the
+ * root, and DEEP is set.
  */
 #define LUTRA_COMPONENTS 16
 #define LUTRA_NAME 64
@@ -290,7 +290,7 @@ struct lutra_seen {
 
 #define LUTRA_PATH_DEEP 0x01	   /* more than 16 components */
 #define LUTRA_PATH_LONG 0x02	   /* a component of more than 63 bytes */
-#define LUTRA_PATH_UNRESOLVED 0x04 /* walk gave up, or the name has a ".." : nothing is known */
+#define LUTRA_PATH_UNRESOLVED 0x04 /* the walk gave up, or the name has a "..": no path is known */
 #define LUTRA_PATH_DETACHED 0x08   /* no place in any mount: memfd, pipe, abstract socket */
 
 struct lutra_path {
@@ -306,21 +306,22 @@ _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 #define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
 #define LUTRA_OBJ_PATH 0x08  /* has a path: AF_UNIX with a name, and all file operations */
 
-/* What a hook saw, less the path. */
+/* What a hook saw, without the path. */
 struct lutra_object {
 	__u8 addr[16]; /* IPv4 in the first four bytes, or IPv6; network order */
 	__u16 port;    /* host order */
-	__u16 mode;    /* inode mode; of capable the capability, of wx the call, of hook the hook */
-	__u8 op;       /* enum lutra_op */
-	__u8 flags;    /* LUTRA_OBJ_* */
-	__u8 family;   /* AF_* */
+	__u16 mode; /* inode mode; of capable the capability, of wx the syscall, of hook the hook */
+	__u8 op;    /* enum lutra_op */
+	__u8 flags; /* LUTRA_OBJ_* */
+	__u8 family; /* AF_* */
 	__u8 addr_class;
 };
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
 /*
- * Where a container's seen bits are: those of a policy and of the one that takes its place, whose
- * versions differ in the last bit, exist side by side while calls are scored by either.
+ * Returns where the seen pairs of a container and a policy version are. While a policy replaces
+ * another, syscalls are scored by either, and both have seen pairs: versions differ in the last
+ * bit.
  */
 #define LUTRA_SEEN_SLOTS (2 * LUTRA_SLOTS)
 static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
@@ -331,12 +332,11 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 /* An enrolled container. */
 #define LUTRA_SLOT_RECORD 0x01	  /* events go to the records ring */
 #define LUTRA_SLOT_NEXT_EXEC 0x02 /* pending tasks are armed at their next exec, wherever it is */
-#define LUTRA_SLOT_KILLING 0x04	  /* kill-container: every task dies at its next event */
+#define LUTRA_SLOT_KILLING 0x04	  /* kill-container: every task dies at its next syscall or event */
 #define LUTRA_SLOT_FROZEN 0x08	  /* freeze: every refusable operation is refused */
 #define LUTRA_SLOT_STARTING 0x10  /* tasks in it at enrolment are pending until their next exec */
-#define LUTRA_SLOT_EXEC_SESSIONS                                                                   \
-	0x20			/* a container's: who joins it once it runs is an exec session */
-#define LUTRA_SLOT_STARTED 0x40 /* a task of it has been armed */
+#define LUTRA_SLOT_EXEC_SESSIONS 0x20 /* a task that joins it once it runs is an exec session */
+#define LUTRA_SLOT_STARTED 0x40	      /* one of its tasks has been armed */
 #define LUTRA_SLOT_AUDIT_EXEC_SESSIONS                                                             \
 	0x80 /* exec sessions are in mode audit, whatever mode says */
 
@@ -347,18 +347,18 @@ struct lutra_slot {
 	__u32 flags;		 /* LUTRA_SLOT_* */
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
 	__u32 generation;	 /* raised with every change of policy, mode or recording */
-	__u32 instance;		 /* of the programs, the one that acts for it */
-	__u32 version;		 /* of the policy bound last */
+	__u32 instance;		 /* of the programs that act for it */
+	__u32 version;		 /* of the policy that was bound last */
 };
 _Static_assert(sizeof(struct lutra_slot) == 40, "slot layout");
 
-/* Per-CPU counters of a slot; slot 0 counts what belongs to none. */
+/* Per-CPU counters of a slot; slot 0 counts what belongs to no container. */
 enum lutra_counter {
-	LUTRA_COUNTER_SYSCALLS = 0,  /* calls scored */
+	LUTRA_COUNTER_SYSCALLS = 0,  /* syscalls scored */
 	LUTRA_COUNTER_OBJECTS,	     /* object events judged */
-	LUTRA_COUNTER_NOVEL_TOKENS,  /* calls whose token was UNK */
+	LUTRA_COUNTER_NOVEL_TOKENS,  /* syscalls whose token was UNK */
 	LUTRA_COUNTER_NOVEL_OBJECTS, /* objects whose kind was not KNOWN */
-	LUTRA_COUNTER_ALLOW,	     /* signals by verdict */
+	LUTRA_COUNTER_ALLOW,	     /* matches by verdict */
 	LUTRA_COUNTER_ALERT,
 	LUTRA_COUNTER_DENY,
 	LUTRA_COUNTER_KILL,
@@ -366,10 +366,10 @@ enum lutra_counter {
 	LUTRA_COUNTER_EVIDENCE_LOST,
 	LUTRA_COUNTER_RECORDS,
 	LUTRA_COUNTER_RECORDS_LOST,
-	LUTRA_COUNTER_STORAGE_FAILED, /* a task that should have got its entry and did not */
+	LUTRA_COUNTER_STORAGE_FAILED, /* tasks that should have got an entry or scratch, and did not */
 	LUTRA_COUNTER_UNSCORED,	      /* events of armed tasks without a policy */
 	LUTRA_COUNTER_PATHS_CUT,      /* paths too deep, too long or unresolved */
-	LUTRA_COUNTER_SIGNAL_FAILED,  /* bpf_send_signal said no */
+	LUTRA_COUNTER_SIGNAL_FAILED, /* SIGKILLs that could not be sent */
 	LUTRA_COUNTER_COUNT
 };
 
@@ -379,11 +379,15 @@ struct lutra_counters {
 
 /*
  * A recorded event, in the records ring and in a trace.
- * CALL: nr the number (| LUTRA_NR_IA32 or _X32), arg its scalar arguments (two, low 32 bits each).
- * ARM: the task's first event, it starts afresh; nr 1 if it ran already. FORK: arg the child's tid
- * | tgid << 32, nr 1 for a thread. EXEC: done; arg the tid before, where a thread took its
- * leader's. EXIT. OBJECT: nr the call under way, or 0xffff; aux family | address class << 8; arg as
- * lutra_object_pack(). MARK: aux enum lutra_mark.
+ *
+ *   type     nr                                    arg
+ *   SYSCALL  number (| LUTRA_NR_IA32 or _X32)      two arguments: lutra/syscalls.h
+ *   ARM      1 if the task ran already             -      the task's first event
+ *   FORK     1 for a thread                        tid | tgid << 32 of the child
+ *   EXEC     -                                     tid before: a thread takes its leader's
+ *   EXIT     -                                     -
+ *   OBJECT   current syscall, or LUTRA_NR_NONE     lutra_object_pack(), aux too
+ *   MARK     -                                     see enum lutra_mark, which is in aux
  */
 enum lutra_record_type {
 	LUTRA_RECORD_SYSCALL = 0,
@@ -417,7 +421,7 @@ struct lutra_record {
 };
 _Static_assert(sizeof(struct lutra_record) == 32, "record layout");
 
-/* An entry of the records ring: the record, its slot, and str_len bytes of string behind it. */
+/* An entry of the records ring: the record, its slot, and str_len bytes of string after it. */
 #define LUTRA_STRING_MAX 1040
 struct lutra_ring_record {
 	struct lutra_record rec;
@@ -427,19 +431,19 @@ struct lutra_ring_record {
 };
 _Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
 
-/* One past call of a task, for the evidence: nr | role << 12 | novel << 15; the weight it added. */
+/* A syscall of a task before the match. */
 #define LUTRA_HISTORY 32
 #define LUTRA_HISTORY_NOVEL 0x8000 /* token never seen */
 struct lutra_history {
-	__u16 nr_role;
-	__u16 weight;
+	__u16 nr_role; /* nr | role << 12 | LUTRA_HISTORY_NOVEL */
+	__u16 weight;  /* that it added */
 };
 
-/* An entry of the evidence ring: a signal, what was decided and the calls that led there. */
+/* An entry of the evidence ring: a match, its verdict, and the syscalls before it. */
 struct lutra_evidence {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
 	__u64 cgroup_id;
-	__u64 syscalls; /* calls of the task's lineage so far */
+	__u64 syscalls; /* of the task's lineage so far */
 	__u64 since_ns; /* since the lineage's first unusual event of this episode */
 	__u32 since_syscalls;
 	__u32 slot;
@@ -452,7 +456,7 @@ struct lutra_evidence {
 	__s32 level_b;
 	__s32 threshold_a;
 	__s32 threshold_b;
-	__u16 nr; /* call under way, as in struct lutra_record */
+	__u16 nr; /* current syscall, as in struct lutra_record */
 	__u8 rule;
 	__u8 kind;
 	__u8 verdict;

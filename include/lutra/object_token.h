@@ -58,7 +58,9 @@ static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
 	       ((o->addr_class - 1u) & 3u);
 }
 
-/* Returns true if the role is part of this object's token: of an open under some directories only. */
+/*
+ * Returns true if the role is part of this object's token: of an open under some directories only.
+ */
 static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
 {
 	switch (o->op) {

@@ -2,12 +2,14 @@
 /*
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
- *   what      steps                                                                     file
- *   syscalls  lutra_syscall_token -> lutra_pairs_load -> claim -> lutra_levels_move     score.h
- *             all of them: lutra_score_syscall; lutra_role_steady after it
- *   paths     lutra_fold -> lutra_key -> lutra_edge_find, by lutra_classify_path        score_path.h
- *   objects   lutra_classify_path -> lutra_object_token -> lutra_object_known,          score_object.h
- *             by lutra_judge_object                                                     object_token.h
+ *   score.h          lutra_score_syscall()
+ *                      token -> pairs -> claim -> levels; then lutra_role_steady()
+ *   score_path.h     lutra_classify_path()
+ *                      for each component: fold -> key -> edge to the next node
+ *   object_token.h   lutra_object_token()
+ *                      object + node + extension + role -> token
+ *   score_object.h   lutra_judge_object()
+ *                      class of the path -> token -> known to the policy, or a kind and a rule
  *
  * Integers only, constant loop bounds, no division, no recursion. Total: any bytes give a defined
  * result, and every index is masked to its array. Little-endian hosts.
@@ -43,7 +45,9 @@ static __always_inline int lutra_may_start(__u8 role)
 	return role == LUTRA_ROLE_STARTUP || role == LUTRA_ROLE_ANY;
 }
 
-/* Makes the role steady if syscall nr ends the start-up. To be called after the syscall was scored. */
+/*
+ * Makes the role steady if syscall nr ends the start-up. To be called after the syscall was scored.
+ */
 static __always_inline void lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
 					      __u32 nr)
 {
@@ -114,7 +118,9 @@ static __always_inline int lutra_claim_bit(__u32 *words, __u32 i)
 	return (__sync_fetch_and_or(&words[i >> 5], bit) & bit) == 0;
 }
 
-/* Claims the pairs of a syscall. w: the weights of those that the container had not had, by layer. */
+/*
+ * Claims the pairs of a syscall. w: the weights of those that the container had not had, by layer.
+ */
 static __always_inline void lutra_pairs_claim(struct lutra_seen *seen, const struct lutra_pairs *x,
 					      __u8 w[3])
 {

@@ -1,78 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a signal (a rule group that an event set off) to a verdict, by the policy's action for the
- * group, the container's mode and what the lineage did in the second before. One piece of code
- * for the kernel and for replays. Total, as score.h is.
+ * From a match (a rule that an event matches) to a verdict: by the policy's action for the rule,
+ * the container's mode, and the matches of the task's lineage in the second before. The same code
+ * in the kernel and in replays. Total, as score.h is.
  */
 #ifndef LUTRA_VERDICT_H
 #define LUTRA_VERDICT_H
 
 #include "lutra/score.h"
 
-/* Kill mode: signals that count together. Deny mode: how long an alert of a level refuses. */
+/*
+ * In mode kill: matches that count together. In mode deny: how long the alert window of a level is.
+ */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
-/* Signals of different classes together make a kill. */
+/* Matches of different classes together make a kill. */
 enum lutra_match_class {
 	LUTRA_MATCH_CLASS_OBJECT,
-	LUTRA_MATCH_CLASS_TH,
+	LUTRA_MATCH_CLASS_SYSCALL,
 	LUTRA_MATCH_CLASS_LEVEL,
 	LUTRA_MATCH_CLASS_COUNT,
 	LUTRA_MATCH_CLASS_NONE = LUTRA_MATCH_CLASS_COUNT
 };
 
-/* The signals of a lineage, copied by fork. All zero: none yet. */
+/* The matches of a lineage, copied by fork. All zero: none yet. */
 struct lutra_matches {
-	__u64 alert_until_ns;			/* deny mode: a level's alert refuses until then */
+	__u64 alert_until_ns;			/* mode deny: end of the alert window; 0: none */
 	__u64 last_ns[LUTRA_MATCH_CLASS_COUNT]; /* of each class */
-	__u32 alert_rule;			/* of that alert */
+	__u32 alert_rule;			/* of that window */
 	__u32 pad;
 };
 
-static __always_inline __u32 lutra_match_class(__u32 group, __u32 action)
+static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 {
-	if (group == LUTRA_RULE_LEVEL_A || group == LUTRA_RULE_LEVEL_B)
+	if (rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B)
 		return action >= LUTRA_ACTION_ALERT ? LUTRA_MATCH_CLASS_LEVEL
 						    : LUTRA_MATCH_CLASS_NONE;
 	if (action < LUTRA_ACTION_DENY)
 		return LUTRA_MATCH_CLASS_NONE;
-	return group == LUTRA_RULE_NEW_SYSCALL || group == LUTRA_RULE_NEW_HOOKABLE
-		       ? LUTRA_MATCH_CLASS_TH
+	return rule == LUTRA_RULE_NEW_SYSCALL || rule == LUTRA_RULE_NEW_HOOKABLE
+		       ? LUTRA_MATCH_CLASS_SYSCALL
 		       : LUTRA_MATCH_CLASS_OBJECT;
 }
 
-/* Note a signal of a class; how many classes had one within the window? */
-static __always_inline __u32 lutra_classes_now(struct lutra_matches *s, __u32 class, __u64 now)
+/* Notes a match of a class. Returns how many classes had one within the window. */
+static __always_inline __u32 lutra_count_classes(struct lutra_matches *m, __u32 class, __u64 now)
 {
 	__u32 n = 0;
 
 	if (class < LUTRA_MATCH_CLASS_COUNT)
-		s->last_ns[class] = now;
+		m->last_ns[class] = now;
 	for (__u32 i = 0; i < LUTRA_MATCH_CLASS_COUNT; i++)
-		n += s->last_ns[i] && now - s->last_ns[i] < LUTRA_MATCH_WINDOW_NS;
+		n += m->last_ns[i] && now - m->last_ns[i] < LUTRA_MATCH_WINDOW_NS;
 	return n;
 }
 
-/* The verdict on a signal of a group, enum lutra_verdict; s remembers it. now: ns, monotonic. */
-LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *s, const struct lutra_policy *p,
-				    __u32 group, __u32 mode, __u64 now)
+/*
+ * Returns the verdict on a match of a rule, enum lutra_verdict, and notes the match in m. now: ns,
+ * monotonic.
+ */
+LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_policy *p,
+				    __u32 rule, __u32 mode, __u64 now)
 {
 	__u32 action, class, need;
 
-	if (!s || !p)
+	if (!m || !p)
 		return LUTRA_VERDICT_ALLOW;
-	action = p->action[group & 31];
-	class = lutra_match_class(group, action);
+	action = p->action[rule & 31];
+	class = lutra_match_class(rule, action);
 	need = p->kill_matches ? p->kill_matches : 1;
-	if (action == LUTRA_ACTION_KILL || group == LUTRA_RULE_GUARD)
+	if (action == LUTRA_ACTION_KILL || rule == LUTRA_RULE_GUARD)
 		need = 1;
 	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
-		if (class != LUTRA_MATCH_CLASS_NONE && lutra_classes_now(s, class, now) >= need)
+		if (class != LUTRA_MATCH_CLASS_NONE && lutra_count_classes(m, class, now) >= need)
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
 		if (class == LUTRA_MATCH_CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
-			s->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
-			s->alert_rule = group;
+			m->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
+			m->alert_rule = rule;
 		}
 		if (action == LUTRA_ACTION_KILL && mode == LUTRA_MODE_DENY)
 			return LUTRA_VERDICT_KILL;
@@ -82,7 +87,7 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *s, const struct lutra_
 	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
 }
 
-/* Operations refused while a lineage is under a level's alert. */
+/* Returns true if an alert window refuses the operation. */
 static __always_inline __u32 lutra_is_in_alert_window(const struct lutra_object *o)
 {
 	switch (o->op) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Events of the fallback that other programs than those of syscall_exit.bpf.c see. Global functions:
- * the verifier takes each once. They return 0 for a NULL argument.
+ * Events of the fallback that other programs than those of syscall_exit.bpf.c see. Global
+ * functions: the verifier takes each once. They return 0 for a NULL argument.
  */
 #ifndef LUTRA_KERN_HOOKS_FALLBACK_BPF_H
 #define LUTRA_KERN_HOOKS_FALLBACK_BPF_H

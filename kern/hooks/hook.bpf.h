@@ -12,8 +12,8 @@
  *	(describe the object in f.s)
  *	return object_judge(f.e, f.s);
  *
- * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged. Then the hook fails
- * closed for a task with an active verdict, and open for others.
+ * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged. Then the hook
+ * fails closed for a task with an active verdict, and open for others.
  */
 #ifndef LUTRA_KERN_HOOKS_HOOK_BPF_H
 #define LUTRA_KERN_HOOKS_HOOK_BPF_H
@@ -67,7 +67,7 @@ static __always_inline bool event_begin(struct hook_frame *f, __u32 op)
 /* Returns 1 if the task has an active verdict that needs no judgement of the object. */
 static __always_inline int is_denied_without_scratch(const struct hook_frame *f)
 {
-	return f->e->flags & TASK_DENY_CALL ||
+	return f->e->flags & TASK_DENY_SYSCALL ||
 	       f->slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
 }
 
@@ -92,7 +92,10 @@ static __always_inline bool is_judgement_cached(const struct hook_frame *f, __u6
 	return f->e->cached_key == judgement_key(f) && cached & bit;
 }
 
-/* Caches that a bit is known. key: read before the judgement, since a policy may be bound meanwhile. */
+/*
+ * Caches that a bit is known. key: read before the judgement, since a policy may be bound
+ * meanwhile.
+ */
 static __always_inline void judgement_cache_add(struct lutra_task *e, __u32 key, __u64 *cached,
 						__u64 bit)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The guard protects itself: what no enrolled container may do, whatever its policy knows. Alerted in
- * mode audit, refused in the stricter modes.
+ * The guard protects itself: what no enrolled container may do, whatever its policy knows. Alerted
+ * in mode audit, refused in the stricter modes.
  *
  * Hooks: lsm/bpf                  BPF objects of others, by id or pinned; links undone
  *        lsm/ptrace_access_check  the daemon, also to look into it (/proc/PID/mem, fd, maps)

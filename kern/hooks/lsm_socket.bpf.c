@@ -25,7 +25,7 @@ static __always_inline int socket_judge(const void *address, int len, __u32 op)
 	__builtin_memset(f.s->input.bytes, 0, SOCKADDR_BYTES + 8);
 	bpf_probe_read_kernel(f.s->input.bytes, bytes, address);
 	f.s->input.len = bytes;
-	sockaddr_describe(f.s, op);
+	sockaddr_describe(f.s);
 	return object_judge(f.e, f.s);
 }
 

@@ -2,8 +2,8 @@
 /*
  * System calls: recorded and scored at their entry.
  *
- * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same syscall, so that these can refuse
- * the very syscall that is anomalous.
+ * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same syscall, so that these can
+ * refuse the very syscall that is anomalous.
  * Maps: stacks, task_cache, tasks, slots, policies, seen, counters, records; scratch only where a
  * syscall is unusual.
  * Fails: open without a policy (LUTRA_COUNTER_UNSCORED outside mode learn). A task that is not
@@ -46,8 +46,8 @@ static __always_inline __u32 syscall_number(const struct task_struct *task, long
 }
 
 /*
- * Decides on the rules that an unusual syscall matches. what: weights in bytes 0 to 2, byte 3 set if
- * the token is new. level_a, level_b: before the syscall.
+ * Decides on the rules that an unusual syscall matches. what: weights in bytes 0 to 2, byte 3 set
+ * if the token is new. level_a, level_b: before the syscall.
  */
 static __noinline int syscall_match(struct lutra_task *e, const struct lutra_policy *p, __u32 what,
 				    __s32 level_a, __s32 level_b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The fallback, where the LSM programs do not load: the same objects by the same code, but seen when
- * the operation is over, or before the kernel copies its arguments.
+ * The fallback, where the LSM programs do not load: the same objects by the same code, but seen
+ * when the operation is over, or before the kernel copies its arguments.
  *
  * Hooks: tracepoint          the exit of each syscall in include/lutra/fallback.h:
  *                              opens                  the file of the new descriptor
@@ -12,11 +12,11 @@
  *        (called by)         tp_btf/sys_enter: socket addresses
  *                            tp_btf/sched_process_exec: programs
  * Maps: tasks, scratch, slots, and those of the judgement.
- * Fails: open. Verdicts kill, nothing is refused. Not seen are: what io_uring or a 32-bit entry does;
- * operations that fail; capabilities and hooks without an object; the true name or address, if
- * another thread rewrites it in time. Symbolic links and ".." in names are not followed, and a changed
- * name is not known to be a directory's. A syscall's own tracepoint is passed over while the
- * processor's last task was stopped in the middle of a map's system call.
+ * Fails: open. Verdicts kill, nothing is refused. Not seen are: what io_uring or a 32-bit entry
+ * does; operations that fail; capabilities and hooks without an object; the true name or address,
+ * if another thread rewrites it in time. Symbolic links and ".." in names are not followed, and a
+ * changed name is not known to be a directory's. A syscall's own tracepoint is passed over while
+ * the processor's last task was stopped in the middle of a map's system call.
  */
 #include "kern/hooks/fallback.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
@@ -46,7 +46,7 @@ __noinline int fallback_address(struct lutra_task *e, struct lutra_scratch *s, _
 	if (bpf_probe_read_user(s->input.bytes, len, (void *)user))
 		return 0;
 	s->input.len = len;
-	sockaddr_describe(s, op);
+	sockaddr_describe(s);
 	return object_judge(e, s);
 }
 
@@ -196,7 +196,10 @@ static __always_inline int fallback_name(struct lutra_task *e, struct lutra_scra
 	return fallback_path(e, s, syscall_arg(regs, n->path), dir);
 }
 
-/* Returns the scratch of the CPU. A syscall's own tracepoint runs with preemption off, on every kernel. */
+/*
+ * Returns the scratch of the CPU. A syscall's own tracepoint runs with preemption off, on every
+ * kernel.
+ */
 static __always_inline struct lutra_scratch *scratch_of_cpu(void)
 {
 	__u32 zero = 0;

@@ -13,11 +13,11 @@
  * LUTRA_COUNTER_STORAGE_FAILED.
  *
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
- * exec in another mount namespace than that of the task that moved it into the cgroup. What a runtime
- * does before that (re-exec of itself, unshare, mounts, threads) is not the container's. Where an OCI
- * hook enrols the container, its first process has the container's namespaces already, and its next
- * exec is the user's program. A task that joins later is an exec session, with all its descendants.
- * Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
+ * exec in another mount namespace than that of the task that moved it into the cgroup. What a
+ * runtime does before that (re-exec of itself, unshare, mounts, threads) is not the container's.
+ * Where an OCI hook enrols the container, its first process has the container's namespaces already,
+ * and its next exec is the user's program. A task that joins later is an exec session, with all its
+ * descendants. Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "kern/hooks/fallback.bpf.h"
 #include "kern/verdict/record.bpf.h"
@@ -67,8 +67,8 @@ static __always_inline __u32 task_mnt_ns(struct task_struct *task)
 }
 
 /*
- * Returns the entry of a task, made pending unless it has one of the same enrolment; NULL on failure.
- * joins: the task comes from outside the container.
+ * Returns the entry of a task, made pending unless it has one of the same enrolment; NULL on
+ * failure. joins: the task comes from outside the container.
  */
 static __always_inline struct lutra_task *task_enter(struct task_struct *task, __u32 slot_nr,
 						     __u32 mnt_ns, bool joins)
@@ -132,7 +132,9 @@ static __always_inline bool is_armed(const struct lutra_task *e)
 	return e && !(e->flags & TASK_PENDING);
 }
 
-/* Frees the cache element at a child's address, if it is of an earlier task whose exit went unseen. */
+/*
+ * Frees the cache element at a child's address, if it is of an earlier task whose exit went unseen.
+ */
 static __always_inline void task_cache_check(struct task_struct *child)
 {
 	__u32 at;

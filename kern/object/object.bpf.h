@@ -24,7 +24,7 @@ int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 m
 int open_cache_add(struct lutra_scratch *s);
 
 /* sockaddr.bpf.c */
-int sockaddr_describe(struct lutra_scratch *s, __u32 op);
+int sockaddr_describe(struct lutra_scratch *s);
 
 /*
  * Returns all that the judgement of an open depends on but its path: the slot's policy, the role,

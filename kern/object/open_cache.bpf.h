@@ -104,8 +104,8 @@ static __always_inline bool is_cached_path(const struct lutra_cached_open *k,
 }
 
 /*
- * Returns true, and counts the open, if the open of a file with flags LUTRA_OBJ_* is cached. Else the
- * open is to be judged, and the scratch says where open_cache_add() may put it.
+ * Returns true, and counts the open, if the open of a file with flags LUTRA_OBJ_* is cached. Else
+ * the open is to be judged, and the scratch says where open_cache_add() may put it.
  */
 static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_scratch *s,
 					   __u64 file, __u32 flags)

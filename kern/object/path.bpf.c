@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Files and names into object and path: by a walk of dentries across mounts, or from a string. And a
- * path into the text that is recorded. A struct lutra_path has its leaf first.
+ * Files and names into object and path: by a walk of dentries across mounts, or from a string. And
+ * a path into the text that is recorded. A struct lutra_path has its leaf first.
  *
  * Hooks: none, called by the programs of kern/hooks.
  * Maps: open_cache; works in the caller's scratch.
@@ -296,8 +296,8 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 }
 
 /*
- * Fills in s->path and s->object from a struct file. fresh_after_ns: sets LUTRA_OBJ_FRESH if the file
- * is unlinked or changed after this realtime; 0: does not look.
+ * Fills in s->path and s->object from a struct file. fresh_after_ns: sets LUTRA_OBJ_FRESH if the
+ * file is unlinked or changed after this realtime; 0: does not look.
  */
 __noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {

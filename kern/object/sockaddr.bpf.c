@@ -63,14 +63,12 @@ static __noinline int describe_named(struct lutra_scratch *s)
 
 /*
  * Fills in s->object and s->path from the socket address in s->input, whose first 130 bytes are
- * zeros behind its end. op: connect, bind or send.
+ * zeros behind its end. The object has its operation, and no other field yet.
  */
-__noinline int sockaddr_describe(struct lutra_scratch *s, __u32 op)
+__noinline int sockaddr_describe(struct lutra_scratch *s)
 {
 	if (!s)
 		return 0;
-	__builtin_memset(&s->object, 0, sizeof(s->object));
-	s->object.op = (__u8)op;
 	if (s->input.len >= SUN_PATH_OFFSET)
 		s->object.family = (__u8)((__u8)s->input.bytes[0] | (s->input.bytes[1] ? 0x80 : 0));
 	if (s->object.family == AF_INET)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every file of the kernel side includes first: kernel types, constants, settings of the load. */
+/*
+ * What every file of the kernel side includes first: kernel types, constants, settings of the load.
+ */
 #ifndef LUTRA_KERN_STATE_KERNEL_BPF_H
 #define LUTRA_KERN_STATE_KERNEL_BPF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * All that is known of the event under way. It belongs to the current task: scratch of the CPU would
- * be overwritten by any task that preempts this one.
+ * All that is known of the event under way. It belongs to the current task: scratch of the CPU
+ * would be overwritten by any task that preempts this one.
  *
  * Maps: scratch      task -> struct lutra_scratch, made when the task first needs it
  *       scratch_cpu  the same by CPU, for programs that nothing preempts

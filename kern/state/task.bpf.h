@@ -15,11 +15,11 @@
 
 #include "kern/state/counters.bpf.h"
 
-#define TASK_PENDING 0x1   /* enrolled, but the user's program does not run yet */
-#define TASK_DENY_CALL 0x2 /* every hook of the current syscall refuses */
-#define TASK_REFUSED 0x4   /* a refusal of the current syscall was reported */
-#define TASK_NOVEL 0x8	   /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
-#define TASK_EXECING 0x10  /* past the point of no return: the kernel maps the program */
+#define TASK_PENDING 0x1      /* enrolled, but the user's program does not run yet */
+#define TASK_DENY_SYSCALL 0x2 /* every hook of the current syscall refuses */
+#define TASK_REFUSED 0x4      /* a refusal of the current syscall was reported */
+#define TASK_NOVEL 0x8	      /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
+#define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
@@ -138,8 +138,8 @@ static __always_inline __u32 task_start_time_low(const struct task_struct *task)
 }
 
 /*
- * Returns the entry of a task, or NULL. Most tasks have no storage at all: looking at the pointer is
- * cheaper than a helper call. A cached entry may be that of an earlier task at the same address,
+ * Returns the entry of a task, or NULL. Most tasks have no storage at all: looking at the pointer
+ * is cheaper than a helper call. A cached entry may be that of an earlier task at the same address,
  * whose exit went unseen: start_time tells. A thread that executes a program takes its leader's
  * start_time: its storage tells them apart.
  */
@@ -265,7 +265,7 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 static __always_inline bool has_no_active_verdict(const struct lutra_task *e,
 						  const struct lutra_slot *slot)
 {
-	return !(e->flags & TASK_DENY_CALL) && !e->matches.alert_until_ns &&
+	return !(e->flags & TASK_DENY_SYSCALL) && !e->matches.alert_until_ns &&
 	       !(slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING));
 }
 

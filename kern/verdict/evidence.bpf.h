@@ -4,8 +4,8 @@
  *
  * Maps: evidence  ring of struct lutra_evidence and its string
  *       quota     slot -> struct lutra_quota, while the ring is crowded
- * Fails: a full ring loses evidence (LUTRA_COUNTER_EVIDENCE_LOST), never a verdict. Once the ring is
- * half full, a container that floods it loses evidence first.
+ * Fails: a full ring loses evidence (LUTRA_COUNTER_EVIDENCE_LOST), never a verdict. Once the ring
+ * is half full, a container that floods it loses evidence first.
  *
  * Part of verdict.bpf.c.
  */
@@ -35,8 +35,8 @@ struct {
 } quota SEC(".maps") __weak;
 
 /*
- * Returns the mode that applies to a task, enum lutra_mode. An attack on the guard itself is refused
- * in exec sessions too.
+ * Returns the mode that applies to a task, enum lutra_mode. An attack on the guard itself is
+ * refused in exec sessions too.
  */
 static __always_inline __u32 task_mode(const struct lutra_task *e, const struct lutra_slot *slot,
 				       __u32 rule)
@@ -89,8 +89,8 @@ static __always_inline void evidence_add_event(struct lutra_evidence *ev, struct
 }
 
 /*
- * Returns true if a slot may send evidence. Each slot has a quota of the second half of the ring, so
- * that a container that floods it takes no room from others. Tasks of one container race for its
+ * Returns true if a slot may send evidence. Each slot has a quota of the second half of the ring,
+ * so that a container that floods it takes no room from others. Tasks of one container race for its
  * quota: a few more pieces may pass.
  */
 static __always_inline bool evidence_has_room(__u32 slot, __u64 now)

@@ -2,8 +2,8 @@
 /*
  * Records of events.
  *
- * Maps: records, ring of struct lutra_ring_record and its string. Userspace polls with a timeout and
- * drains: it is woken only when much is pending.
+ * Maps: records, ring of struct lutra_ring_record and its string. Userspace polls with a timeout
+ * and drains: it is woken only when much is pending.
  * Fails: a full ring loses records (LUTRA_COUNTER_RECORDS_LOST).
  */
 #ifndef LUTRA_KERN_VERDICT_RECORD_BPF_H

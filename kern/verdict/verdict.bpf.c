@@ -26,8 +26,8 @@ static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 
 /*
  * Decides on the match in s: acts on its verdict at once, and sends evidence. Rule NONE: an unusual
- * event that matches no rule. p: the policy that found the match, which may have been replaced since.
- * Returns enum lutra_verdict.
+ * event that matches no rule. p: the policy that found the match, which may have been replaced
+ * since. Returns enum lutra_verdict.
  */
 __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			    const struct lutra_policy *p)
@@ -48,7 +48,7 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 	mode = task_mode(e, slot, s->match.rule);
 	verdict = lutra_decide_verdict(&e->matches, p, s->match.rule, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
-		e->flags |= TASK_DENY_CALL;
+		e->flags |= TASK_DENY_SYSCALL;
 	if (verdict == LUTRA_VERDICT_DENY && mode == LUTRA_MODE_FREEZE)
 		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_FROZEN);
 	if (verdict == LUTRA_VERDICT_KILL) {
@@ -99,7 +99,7 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 		return 1;
 	mode = task_mode(e, slot, LUTRA_RULE_NONE);
 	denies = mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE;
-	if (e->flags & TASK_DENY_CALL && !(s->flags & EVENT_WORKER))
+	if (e->flags & TASK_DENY_SYSCALL && !(s->flags & EVENT_WORKER))
 		return denies ? refuse_again(e, s, LUTRA_RULE_NEW_HOOKABLE, bpf_ktime_get_ns()) : 1;
 	if (!in_alert_window || mode != LUTRA_MODE_DENY || !e->matches.alert_until_ns)
 		return 0;
@@ -110,8 +110,8 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 }
 
 /*
- * Asks the scorer, and decides on what matches a rule. Returns 1 to refuse. pathless: the object has
- * no path, which takes the verifier a fraction of the time.
+ * Asks the scorer, and decides on what matches a rule. Returns 1 to refuse. pathless: the object
+ * has no path, which takes the verifier a fraction of the time.
  */
 static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_scratch *s,
 					   bool pathless)
@@ -144,7 +144,9 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 }
 
-/* Records the object in s, and judges it. Returns 1 to refuse (or kill, where a tracepoint saw it). */
+/*
+ * Records the object in s, and judges it. Returns 1 to refuse (or kill, where a tracepoint saw it).
+ */
 static __always_inline int record_and_judge(struct lutra_task *e, struct lutra_scratch *s,
 					    bool pathless)
 {

@@ -150,7 +150,7 @@ static bool is_placed(const struct box *b, int pidfd)
 	assert_true(bpf_map__value_size(m) <= sizeof(value));
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &pidfd, value), 0);
 	memcpy(&e, value, sizeof(e));
-	return e.place != 0;
+	return e.cache_index != 0;
 }
 
 /* It is enrolled, and in that role. ret: is its entry in a place? */

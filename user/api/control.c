@@ -154,7 +154,7 @@ static void handle_request(struct control_client *client, const char *line, size
 		control_client_put(client, answer);
 }
 
-static void on_client_ready(void *ctx, uint32_t events)
+static void on_control_ready(void *ctx, uint32_t events)
 {
 	struct control_client *c = ctx;
 	char *end;
@@ -185,7 +185,7 @@ static void on_client_ready(void *ctx, uint32_t events)
 
 /* ---- all clients ---- */
 
-static void on_event(void *ctx, const struct event *e)
+static void send_event(void *ctx, const struct event *e)
 {
 	struct control *control = ctx;
 	json_auto_t *alert = NULL;
@@ -202,7 +202,7 @@ static void on_event(void *ctx, const struct event *e)
 	}
 }
 
-static void on_connection(void *ctx, uint32_t events)
+static void on_control_connection(void *ctx, uint32_t events)
 {
 	struct control *control = ctx;
 	const struct control_parts *parts = &control->parts;
@@ -216,7 +216,7 @@ static void on_connection(void *ctx, uint32_t events)
 	if (!c)
 		return;
 	c->control = control;
-	c->watch = (struct loop_watch){.fd = fd, .on_ready = on_client_ready, .ctx = c};
+	c->watch = (struct loop_watch){.fd = fd, .on_ready = on_control_ready, .ctx = c};
 	if (loop_watch(parts->loop, &c->watch, EPOLLIN) < 0) {
 		free(c);
 		return;
@@ -234,12 +234,12 @@ int control_new(struct control **ret, const struct control_parts *parts, struct 
 	if (!control)
 		return err_oom(err);
 	control->parts = *parts;
-	r = local_socket_watch(parts->socket, parts->loop, on_connection, control, err);
+	r = local_socket_watch(parts->socket, parts->loop, on_control_connection, control, err);
 	if (r < 0) {
 		free(control);
 		return r;
 	}
-	control->subscriber = (struct alerts_subscriber){.on_event = on_event, .ctx = control};
+	control->subscriber = (struct alerts_subscriber){.on_event = send_event, .ctx = control};
 	alerts_subscribe(parts->api->parts.alerts, &control->subscriber);
 	*ret = control;
 	return 0;

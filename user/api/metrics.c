@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lutrad's metrics. What the kernel counts per container is summed by image; a container that is
- * released leaves its counts with its image, so that no sum goes back while the daemon runs.
+ * lutrad's metrics. The kernel counts by container, the metrics sum by image. The counts of a
+ * released container stay with its image, so that no sum decreases while lutrad runs.
  */
 #include "user/api/metrics.h"
 
@@ -34,14 +34,14 @@ struct metrics {
 
 /* ---- sums ---- */
 
-/* As a label's value: valid UTF-8 without control characters. */
+/* Writes s as the value of a label: valid UTF-8 without control characters. */
 static void escape_label(const char *s, char ret[static LABEL_MAX])
 {
 	char clean[LABEL_MAX / 2];
 	size_t len = 0;
 
 	text_clean(s ? s : "", s ? strlen(s) : 0, clean, sizeof(clean));
-	/* Its "\xNN" is no escape here: every backslash is one of the value. */
+	/* text_clean() writes "\xNN", which is no escape in this format: double the backslash. */
 	for (const char *p = clean; *p; p++) {
 		if (*p == '"' || *p == '\\')
 			ret[len++] = '\\';
@@ -56,7 +56,7 @@ static void add_counters(struct lutra_counters *to, const struct lutra_counters 
 		to->n[i] += n->n[i];
 }
 
-/* NULL: out of memory. */
+/* Finds or adds an image. NULL: out of memory. */
 static struct image_counters *image_of(struct metrics *m, const char *name)
 {
 	char escaped[LABEL_MAX];
@@ -77,7 +77,7 @@ static struct image_counters *image_of(struct metrics *m, const char *name)
 }
 
 /* Keeps what a container's counters came to, before its slot is given to another. */
-static void on_release(void *ctx, struct container *c)
+static void keep_counters(void *ctx, struct container *c)
 {
 	struct metrics *m = ctx;
 	struct image_counters *i = image_of(m, c->identity.image);
@@ -94,7 +94,7 @@ int metrics_new(struct metrics **ret, const struct api_parts *parts)
 	if (!m)
 		return -ENOMEM;
 	m->parts = *parts;
-	m->observer = (struct containers_observer){.on_release = on_release, .ctx = m};
+	m->observer = (struct containers_observer){.on_release = keep_counters, .ctx = m};
 	containers_observe(parts->containers, &m->observer);
 	*ret = m;
 	return 0;
@@ -204,7 +204,7 @@ static void put_images(FILE *f, const struct metrics *m)
 			(uint64_t)m->images[i].now.n[LUTRA_COUNTER_REFUSED]);
 }
 
-/* One series a container: its labels are never those of another. */
+/* One series for each container: no two have the same labels. */
 static void put_containers(FILE *f, const struct api_parts *parts)
 {
 	char name[LABEL_MAX], image[LABEL_MAX], dir[LABEL_MAX];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The web page's files over HTTP. */
+/* Serves the files of the web page. */
 #include "user/api/page.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Scripts, styles and pictures of this server alone, nothing inline, no text that becomes code. */
+/* Scripts, styles and pictures of this server only; nothing inline; no text becomes code. */
 #define CSP                                                                                        \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "                \
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "        \

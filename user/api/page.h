@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The web page's files, which are part of the program. */
+/* The files of the web page, which are part of the program. */
 #ifndef LUTRA_USER_API_PAGE_H
 #define LUTRA_USER_API_PAGE_H
 
@@ -13,7 +13,7 @@ struct page_file {
 };
 extern const struct page_file page_files[]; /* ends with one without path */
 
-/* A handler of HTTP routes. 404: none of them. */
+/* Answers an HTTP request for a file; 404 if there is no such file. */
 int page_get(void *ctx, const struct http_request *q, struct http_reply *ret);
 
 #endif

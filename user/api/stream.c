@@ -70,7 +70,7 @@ static void put_to_all(struct streams *all, const char *text)
 
 /* ---- one of them, as libmicrohttpd sees it ---- */
 
-static ssize_t on_stream_read(void *ctx, uint64_t pos, char *buf, size_t max)
+static ssize_t on_follower_read(void *ctx, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *s = ctx;
 	size_t n = s->len < max ? s->len : max;
@@ -89,7 +89,7 @@ static ssize_t on_stream_read(void *ctx, uint64_t pos, char *buf, size_t max)
 	return (ssize_t)n;
 }
 
-static void on_stream_end(void *ctx)
+static void on_follower_end(void *ctx)
 {
 	struct stream *s = ctx;
 
@@ -112,8 +112,8 @@ int streams_get(struct streams *all, const struct http_request *q, struct http_r
 	*ret = (struct http_reply){
 		.status = MHD_HTTP_OK,
 		.type = "text/event-stream",
-		.response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK,
-							      on_stream_read, s, on_stream_end)};
+		.response = MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, BLOCK, on_follower_read, s, on_follower_end)};
 	if (!ret->response) {
 		free(s);
 		return -ENOMEM;
@@ -146,7 +146,7 @@ static char *event_to_text(const struct event *e, uint64_t folded)
 }
 
 /* Of more than a hundred a second the rest is folded into a count. */
-static void on_event(void *ctx, const struct event *e)
+static void stream_event(void *ctx, const struct event *e)
 {
 	static const struct throttle_rate rate = {.per_second = 100, .burst = 200};
 	struct streams *all = ctx;
@@ -191,7 +191,7 @@ int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(
 		return -ENOMEM;
 	all->on_resumed = on_resumed;
 	all->ctx = ctx;
-	all->subscriber = (struct alerts_subscriber){.on_event = on_event, .ctx = all};
+	all->subscriber = (struct alerts_subscriber){.on_event = stream_event, .ctx = all};
 	alerts_subscribe(alerts, &all->subscriber);
 	*ret = all;
 	return 0;

@@ -130,7 +130,7 @@ static int saved_from_json(json_t *j, struct container *c)
 }
 
 /* Returns the list: an array, empty if there is none or it is damaged. */
-static json_t *read_list(const struct containers *all)
+static json_t *read_saved_list(const struct containers *all)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	json_error_t je = {.text = "not an array"};
@@ -242,7 +242,7 @@ static void restore_all(struct containers *all, json_t *list, bool known[LUTRA_S
 
 static void restore_list(struct containers *all)
 {
-	json_auto_t *list = read_list(all);
+	json_auto_t *list = read_saved_list(all);
 	bool known[LUTRA_SLOTS] = {false};
 	struct lutra_slot slot;
 

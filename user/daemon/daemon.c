@@ -169,7 +169,8 @@ static int open_sockets(struct daemon *d, struct err *err)
 
 /* ---- the kernel's side ---- */
 
-static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str, size_t str_len)
+static void pass_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
+			  size_t str_len)
 {
 	struct daemon *d = ctx;
 
@@ -177,8 +178,8 @@ static void on_evidence(void *ctx, const struct lutra_evidence *ev, const char *
 		containers_on_evidence(d->containers, ev, str, str_len);
 }
 
-static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
-		      size_t str_len)
+static void pass_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,
+			size_t str_len)
 {
 	struct daemon *d = ctx;
 
@@ -189,7 +190,7 @@ static void on_record(void *ctx, uint32_t slot, const struct lutra_record *rec, 
 static int open_guard(struct daemon *d, struct err *err)
 {
 	const struct guard_handler handler = {
-		.evidence = on_evidence, .record = on_record, .ctx = d};
+		.evidence = pass_evidence, .record = pass_record, .ctx = d};
 	unsigned flags = GUARD_LINGER;
 	int r;
 
@@ -291,7 +292,7 @@ static int open_api(struct daemon *d, struct err *err)
 	return 0;
 }
 
-static int open_all(struct daemon *d, struct err *err)
+static int open_parts(struct daemon *d, struct err *err)
 {
 	int r = loop_new(&d->loop);
 
@@ -328,7 +329,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static void close_all(struct daemon *d)
+static void close_parts(struct daemon *d)
 {
 	/* Pinned containers stay under guard, for the next lutrad. */
 	if (d->containers && !d->config->pin_dir)
@@ -356,15 +357,15 @@ static void close_all(struct daemon *d)
 
 int daemon_serve(struct config *config, struct err *err)
 {
-	_cleanup_(close_all) struct daemon d = {.config = config,
-						.control_socket.watch.fd = -1,
-						.agent_socket.watch.fd = -1,
-						.signals = {-1, on_signal, &d},
-						.timer = {-1, on_second, &d}};
+	_cleanup_(close_parts) struct daemon d = {.config = config,
+						  .control_socket.watch.fd = -1,
+						  .agent_socket.watch.fd = -1,
+						  .signals = {-1, on_signal, &d},
+						  .timer = {-1, on_second, &d}};
 	int r;
 
 	log_set_level(config->log_level);
-	r = open_all(&d, err);
+	r = open_parts(&d, err);
 	if (r < 0)
 		return r;
 	/* Loading took some megabytes that are not needed again. */

@@ -253,7 +253,7 @@ static void on_runtime_ready(void *ctx, uint32_t events)
 	runtime_free(p);
 }
 
-static void on_connection(void *ctx, uint32_t events)
+static void on_runtime_connection(void *ctx, uint32_t events)
 {
 	struct seccomp_agent *a = ctx;
 	_cleanup_close_ int fd = local_socket_accept(a->parts.socket, a->parts.guard);
@@ -288,7 +288,7 @@ int seccomp_agent_new(struct seccomp_agent **ret, const struct seccomp_agent_par
 	if (!a)
 		return err_oom(err);
 	a->parts = *parts;
-	r = local_socket_watch(parts->socket, parts->loop, on_connection, a, err);
+	r = local_socket_watch(parts->socket, parts->loop, on_runtime_connection, a, err);
 	if (r < 0) {
 		free(a);
 		return r;

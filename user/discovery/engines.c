@@ -280,7 +280,7 @@ static void open_stream(struct engine_link *e)
 
 /* ---- all of them ---- */
 
-static void on_client_ready(void *ctx, uint32_t events)
+static void on_answers_ready(void *ctx, uint32_t events)
 {
 	struct engines *all = ctx;
 
@@ -310,8 +310,9 @@ int engines_new(struct engines **ret, const struct engines_parts *parts, struct 
 		for (; all->n < parts->config->n_engines; all->n++)
 			all->links[all->n] = (struct engine_link){
 				.all = all, .socket = parts->config->engines[all->n]};
-		all->watch = (struct loop_watch){
-			.fd = http_client_fd(all->client), .on_ready = on_client_ready, .ctx = all};
+		all->watch = (struct loop_watch){.fd = http_client_fd(all->client),
+						 .on_ready = on_answers_ready,
+						 .ctx = all};
 		r = loop_watch(parts->loop, &all->watch, EPOLLIN);
 		if (r < 0)
 			err_set(err, r, "epoll: %s", strerror(-r));

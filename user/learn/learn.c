@@ -148,7 +148,7 @@ static void on_emptied(void *ctx, struct container *c)
 	recorder_end(ctx, c);
 }
 
-static void on_release(void *ctx, struct container *c)
+static void on_container_release(void *ctx, struct container *c)
 {
 	recorder_end(ctx, c);
 	recorder_stop(ctx, c, "released");
@@ -283,8 +283,8 @@ static void fall_back(struct learn *l, struct container *fired, struct lifecycle
 	alert_fallback(fired, last);
 }
 
-static void on_alerted(void *ctx, struct container *c, const struct lutra_evidence *ev,
-		       uint64_t realtime_ns)
+static void on_match(void *ctx, struct container *c, const struct lutra_evidence *ev,
+		     uint64_t realtime_ns)
 {
 	struct learn *l = ctx;
 	struct lifecycle_image *i = learn_image_of(l, c);
@@ -410,8 +410,8 @@ int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *e
 	}
 	l->observer = (struct containers_observer){.on_enrolled = on_enrolled,
 						   .on_emptied = on_emptied,
-						   .on_release = on_release,
-						   .on_alerted = on_alerted,
+						   .on_release = on_container_release,
+						   .on_alerted = on_match,
 						   .on_policy_mode = on_policy_mode,
 						   .ctx = l};
 	containers_observe(parts->containers, &l->observer);

@@ -107,7 +107,7 @@ static struct timespec time_after(unsigned ms)
 }
 
 /* Waits until there is something to do, or wait_ms have passed; 0: without limit. */
-static void wait_more(struct worker *w, unsigned wait_ms)
+static void wait_for_work(struct worker *w, unsigned wait_ms)
 {
 	struct timespec until = time_after(wait_ms);
 	int r = 0;
@@ -161,7 +161,7 @@ static void *run_thread(void *ctx)
 
 		pthread_mutex_lock(&w->lock);
 		if (!w->first)
-			wait_more(w, wait_ms);
+			wait_for_work(w, wait_ms);
 		items = take_items(w);
 		stop = w->stop && !items;
 		w->woken = false;

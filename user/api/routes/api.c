@@ -172,8 +172,8 @@ int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct e
 
 /* ---- life ---- */
 
-static void on_alerted(void *ctx, struct container *c, const struct lutra_evidence *ev,
-		       uint64_t realtime_ns)
+static void count_alert(void *ctx, struct container *c, const struct lutra_evidence *ev,
+			uint64_t realtime_ns)
 {
 	struct api *a = ctx;
 
@@ -188,7 +188,7 @@ int api_new(struct api **ret, const struct api_parts *parts)
 	if (!a)
 		return -ENOMEM;
 	a->parts = *parts;
-	a->observer = (struct containers_observer){.on_alerted = on_alerted, .ctx = a};
+	a->observer = (struct containers_observer){.on_alerted = count_alert, .ctx = a};
 	containers_observe(parts->containers, &a->observer);
 	*ret = a;
 	return 0;

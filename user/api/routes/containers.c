@@ -210,8 +210,8 @@ int api_container_release(struct api_call *c, json_t **ret, struct err *err)
 	return 0;
 }
 
-static int act_on_container(struct api_call *c, int (*action)(struct container *, struct err *),
-			    json_t **ret, struct err *err)
+static int handle_action(struct api_call *c, int (*action)(struct container *, struct err *),
+			 json_t **ret, struct err *err)
 {
 	struct container *e;
 	int r = find_without_body(c, &e, err);
@@ -225,15 +225,15 @@ static int act_on_container(struct api_call *c, int (*action)(struct container *
 
 int api_container_thaw(struct api_call *c, json_t **ret, struct err *err)
 {
-	return act_on_container(c, container_thaw, ret, err);
+	return handle_action(c, container_thaw, ret, err);
 }
 
 int api_container_freeze(struct api_call *c, json_t **ret, struct err *err)
 {
-	return act_on_container(c, container_freeze, ret, err);
+	return handle_action(c, container_freeze, ret, err);
 }
 
 int api_container_kill(struct api_call *c, json_t **ret, struct err *err)
 {
-	return act_on_container(c, container_kill, ret, err);
+	return handle_action(c, container_kill, ret, err);
 }

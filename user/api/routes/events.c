@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stored events: a page of them, and one with the reasons for it. */
+/* Stored alerts: a page of them, and one with the reasons for it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ json_t *api_event_json(const struct alert *a)
 	return j;
 }
 
-/* Two numbers with a character between. -EINVAL. */
+/* Reads two numbers with a character between them. -EINVAL. */
 static int read_pair(const char *text, char between, uint64_t ret[static 2])
 {
 	size_t digits = strspn(text, "0123456789");
@@ -46,7 +46,7 @@ struct page {
 	bool more;
 };
 
-static int add_event(void *ctx, int64_t id, const struct alert *a)
+static int add_to_page(void *ctx, int64_t id, const struct alert *a)
 {
 	struct page *p = ctx;
 
@@ -93,10 +93,10 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 		r = alerts_store(c->api->parts.alerts, &s, err);
 	if (r < 0)
 		return r;
-	/* One more tells whether there are more. */
+	/* Ask for one more than the page holds, to know whether there are more. */
 	q.limit = (uint32_t)p.limit + 1;
 	p.list = json_array();
-	r = store_select(s, &q, add_event, &p, err);
+	r = store_select(s, &q, add_to_page, &p, err);
 	if (r < 0) {
 		json_decref(p.list);
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies on disk: what they know, what is to be expected of them, what changed. */
+/* Policies on disk: what each knows, what to expect of it, and what changed. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -42,7 +42,7 @@ static json_t *created_json(const char *dir)
 	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
 }
 
-/* What the list says of a good one. */
+/* What the list shows of a policy that could be loaded. */
 static json_t *known_json(const struct policy *p, unsigned mode)
 {
 	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:o}", "image",
@@ -54,7 +54,7 @@ static json_t *known_json(const struct policy *p, unsigned mode)
 			 policy_calibration_encode(&p->calibration));
 }
 
-/* Any directory of policies_dir. *ret_p: the policy, NULL where it is refused. */
+/* Summary of a directory of policies_dir. *ret_p: the policy; NULL if it is refused. */
 static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -80,7 +80,7 @@ static json_t *summary_json(const struct api_call *c, const char *name, struct p
 	return j;
 }
 
-static int not_dot(const struct dirent *e)
+static int is_visible_entry(const struct dirent *e)
 {
 	return e->d_name[0] != '.';
 }
@@ -89,7 +89,7 @@ int api_policies(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct dirent **entries = NULL;
 	json_t *list = json_array();
-	int n = scandir(c->api->parts.config->policies_dir, &entries, not_dot, alphasort);
+	int n = scandir(c->api->parts.config->policies_dir, &entries, is_visible_entry, alphasort);
 
 	(void)err;
 	for (int i = 0; i < n; i++) {
@@ -109,7 +109,7 @@ int api_policies(struct api_call *c, json_t **ret, struct err *err)
 /* ---- one ---- */
 
 /* {ROLE: [{"call", "next": [CALL…]}]}. */
-static json_t *calls_json(const struct policy *p)
+static json_t *policy_syscalls_json(const struct policy *p)
 {
 	json_t *roles = json_object();
 	char call[32];
@@ -144,8 +144,8 @@ static json_t *th_json(const struct policy *p)
 	return list;
 }
 
-/* {OPERATION: [NAME…]}, those that training saw. */
-static json_t *objects_json(const struct policy *p)
+/* {OPERATION: [NAME…]} of the objects that training saw. */
+static json_t *policy_objects_json(const struct policy *p)
 {
 	json_t *ops = json_object();
 	char text[1400];
@@ -177,12 +177,12 @@ static json_t *details_json(const struct policy *p)
 {
 	return json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}", "arch", p->arch,
 			 "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->threshold_a,
-			 "b", p->threshold_b, "roles", calls_json(p), "th", th_json(p), "known",
-			 objects_json(p), "actions", actions_json(p), "provenance",
+			 "b", p->threshold_b, "roles", policy_syscalls_json(p), "th", th_json(p),
+			 "known", policy_objects_json(p), "actions", actions_json(p), "provenance",
 			 policy_provenance_encode(p));
 }
 
-/* Did it replace another? */
+/* Returns true if the policy replaced another one. */
 static bool has_previous(const char *dir)
 {
 	char path[PATH_MAX];

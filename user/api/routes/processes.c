@@ -16,7 +16,7 @@
 #define DEPTH_MAX 8
 
 struct process_walk {
-	void (*each)(struct process_walk *w, pid_t pid); /* for each process */
+	void (*each)(struct process_walk *w, pid_t pid);
 	const struct guard *guard;
 	const struct container *c;
 	unsigned n;
@@ -39,7 +39,7 @@ static void walk_cgroup_procs(struct process_walk *w, int dir)
 	}
 }
 
-/* The cgroup and those below it. */
+/* Walks the cgroup and those below it. Closes dir_fd. */
 static void walk_cgroup(struct process_walk *w, int dir_fd, unsigned depth)
 {
 	DIR *dir = fdopendir(dir_fd);

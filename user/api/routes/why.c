@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why an event was unusual: what training had seen in its place, by the policy as it is now. */
+/* Why an alert came: what training had seen in its place, by the policy as it is on disk now. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +7,16 @@
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
-#include "user/api/routes/api_impl.h"
 #include "lutra/object_token.h"
+#include "user/api/routes/api_impl.h"
 
 #define OBJECTS_MAX 12
 #define OBJECT_TEXT 1400
 
-/* ---- calls ---- */
+/* ---- syscalls ---- */
 
-/* The call that a token stands for; NULL: none (PAD, UNK). */
-static const char *token_call(const struct policy *p, unsigned token, char buf[static 32])
+/* Returns the name of the syscall that a token stands for; NULL: PAD or UNK. */
+static const char *name_of_token(const struct policy *p, unsigned token, char buf[static 32])
 {
 	for (unsigned role = 0; token >= LUTRA_TOKEN0 && role < LUTRA_ROLES; role++)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
@@ -32,7 +32,7 @@ json_t *api_successors_json(const struct policy *p, unsigned token)
 
 	for (unsigned i = 0; token < p->v && i < POLICY_SUCCESSORS; i++) {
 		unsigned next = p->successors[token * POLICY_SUCCESSORS + i];
-		const char *call = token_call(p, next, buf);
+		const char *call = name_of_token(p, next, buf);
 
 		if (call)
 			json_array_append_new(list, json_string(call));
@@ -40,11 +40,11 @@ json_t *api_successors_json(const struct policy *p, unsigned token)
 	return list;
 }
 
-/* The token of one of the history's calls, as lutra_syscall_token(); 0 (PAD): not known. */
-static unsigned token_of(const struct policy *p, const json_t *past)
+/* Returns the token of an entry of the history, as lutra_syscall_token(); 0 (PAD): not known. */
+static unsigned token_of_entry(const struct policy *p, const json_t *entry)
 {
-	const char *call = json_string_value(json_object_get(past, "call"));
-	const char *role = json_string_value(json_object_get(past, "role"));
+	const char *call = json_string_value(json_object_get(entry, "call"));
+	const char *role = json_string_value(json_object_get(entry, "role"));
 	unsigned nr, n;
 
 	if (!call || !role || syscall_parse(p->arch, call, &nr) < 0 || nr >= LUTRA_NR ||
@@ -56,8 +56,8 @@ static unsigned token_of(const struct policy *p, const json_t *past)
 	return p->token[n][nr];
 }
 
-/* Calls of the history that weighed something, each with what usually follows the one before. */
-static json_t *calls_json(const struct policy *p, const json_t *history)
+/* The syscalls of the history with a weight, each with those that usually follow its forerunner. */
+static json_t *why_syscalls_json(const struct policy *p, const json_t *history)
 {
 	json_t *list = json_array();
 
@@ -74,7 +74,7 @@ static json_t *calls_json(const struct policy *p, const json_t *history)
 						"came", json_object_get(now, "call"), "weight",
 						json_object_get(now, "weight"), "novel",
 						json_object_get(now, "novel"), "expected",
-						api_successors_json(p, token_of(p, before))));
+						api_successors_json(p, token_of_entry(p, before))));
 	}
 	return list;
 }
@@ -86,7 +86,7 @@ struct near {
 	char text[OBJECT_TEXT];
 };
 
-/* How much of what came this one has: components of the path, then the words before it. */
+/* Counts how much two objects have in common: path components twice, then the words before. */
 static unsigned count_alike(const char *known, const char *came)
 {
 	const char *a = strchr(known, '/'), *b = strchr(came, '/');
@@ -98,7 +98,7 @@ static unsigned count_alike(const char *known, const char *came)
 	return n + (strncmp(known, came, words) == 0);
 }
 
-/* Keep the most alike, best first. */
+/* Inserts an object among the nearest ones, best first. */
 static void keep_nearest(struct near *best, unsigned *n, const char *text, unsigned score)
 {
 	unsigned at = *n < OBJECTS_MAX ? (*n)++ : OBJECTS_MAX - 1;
@@ -114,8 +114,8 @@ static void keep_nearest(struct near *best, unsigned *n, const char *text, unsig
 	snprintf(best[at].text, sizeof(best[at].text), "%s", text);
 }
 
-/* What training saw this operation touch, most like what came first. */
-static json_t *objects_json(const struct policy *p, const char *came)
+/* The objects that training saw this operation touch, nearest to the alert's object first. */
+static json_t *why_objects_json(const struct policy *p, const char *came)
 {
 	_cleanup_free_ struct near *best = calloc(OBJECTS_MAX, sizeof(*best));
 	char text[OBJECT_TEXT], op_text[32];
@@ -147,6 +147,6 @@ json_t *api_why_json(const struct alert *a, const json_t *alert)
 		return json_pack("{s:o, s:[], s:[]}", "error", text_json(err.msg, strlen(err.msg)),
 				 "calls", "objects");
 	return json_pack("{s:n, s:o, s:o}", "error", "calls",
-			 calls_json(p, json_object_get(fields, "lutra.history")), "objects",
-			 objects_json(p, object ? object : ""));
+			 why_syscalls_json(p, json_object_get(fields, "lutra.history")), "objects",
+			 why_objects_json(p, object ? object : ""));
 }

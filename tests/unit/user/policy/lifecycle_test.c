@@ -199,6 +199,56 @@ static void lifecycle_of_another_digest_drops_the_runs_that_wait(void **state)
 
 /* ---- names, the file ---- */
 
+/* What is chosen for a container, by the state of its image. */
+static void lifecycle_chooses_for_a_container(void **state)
+{
+	static const struct {
+		const char *policy, *digest;	/* of the container; NULL: none, not known */
+		const char *made_for, *learned; /* digests of the policy and of the runs */
+		bool trained, learning;
+		int r;
+		struct lifecycle_choice choice;
+	} cases[] = {
+		{NULL, "sha256:a", NULL, NULL, false, true, 0, {.record = true}},
+		{NULL, "sha256:a", NULL, NULL, false, false, -ENOENT, {}},
+		{"nginx-1.25", "sha256:a", "sha256:a", NULL, true, false, 0, {}},
+		{"nginx-1.25", "sha256:a", "sha256:a", NULL, true, true, 0, {.record = true}},
+		{"nginx-1.25", NULL, "sha256:a", NULL, true, false, 0, {}},
+		/* A new digest is learned, unless the operator has stopped that. */
+		{"nginx-1.25", "sha256:b", "sha256:a", NULL, true, false, 0, {true, true}},
+		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", true, false, 0, {false, true}},
+		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", true, true, 0, {true, true}},
+		/* Runs of the digest before are not wanted any more. */
+		{"nginx-1.25", "sha256:a", "sha256:a", "sha256:b", true, true, 0, {}},
+		{"other", "sha256:a", "sha256:a", NULL, true, true, 0, {}},
+	};
+	struct fixture *f = *state;
+	struct lifecycle_image saved = *f->image;
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		char digest[16] = "", made_for[16] = "", learned[16] = "";
+		char image[] = "docker.io/library/nginx:1.25";
+		struct identity who = {.image = image};
+		struct lifecycle_choice choice = {};
+
+		snprintf(digest, sizeof(digest), "%s", cases[k].digest ? cases[k].digest : "");
+		snprintf(made_for, sizeof(made_for), "%s",
+			 cases[k].made_for ? cases[k].made_for : "");
+		snprintf(learned, sizeof(learned), "%s", cases[k].learned ? cases[k].learned : "");
+		who.digest = cases[k].digest ? digest : NULL;
+		f->image->digest = cases[k].made_for ? made_for : NULL;
+		f->image->learned = cases[k].learned ? learned : NULL;
+		f->image->trained = cases[k].trained;
+		f->image->learning = cases[k].learning;
+		assert_int_equal(lifecycle_choose(&f->life, &who, cases[k].policy, &choice),
+				 cases[k].r);
+		assert_int_equal(choice.record, cases[k].choice.record);
+		assert_int_equal(choice.changed, cases[k].choice.changed);
+	}
+	f->image->digest = saved.digest;
+	f->image->learned = saved.learned;
+}
+
 static void lifecycle_finds_an_image_as_engines_complete_it(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +340,7 @@ int main(void)
 		T(lifecycle_does_not_fall_back_later),
 		T(lifecycle_advises_runs_until_two_bring_nothing_new),
 		T(lifecycle_of_another_digest_drops_the_runs_that_wait),
+		T(lifecycle_chooses_for_a_container),
 		T(lifecycle_finds_an_image_as_engines_complete_it),
 		T(lifecycle_comes_back_as_it_was_saved),
 		T(lifecycle_refuses_a_file_that_is_damaged),

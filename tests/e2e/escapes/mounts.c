@@ -167,8 +167,7 @@ static bool is_mounted(struct host *h)
 }
 
 const struct technique mount_techniques[] = {
-	{"release_agent", "T1611",
-	 "mounts a cgroup hierarchy and lets the host run a program as its release agent",
+	{"release_agent", "T1611", "mounts a cgroup hierarchy; the host runs its release agent",
 	 .seen = "^mount hook sb_mount|^mount $", .stopped = "^mount ", .hook = "sb_mount",
 	 .run = release_agent, .probe = host_ran},
 	{"mknod_read", "T1006", "makes the host disk's device node and reads it raw",
@@ -183,10 +182,10 @@ const struct technique mount_techniques[] = {
 	{"user_namespace_mount", "T1611", "makes a user namespace of its own and mounts in it",
 	 .seen = "^unshare ", .also = "^fsopen ", .stopped = "^unshare ", .hook = "userns_create",
 	 .run = user_namespace_mount},
-	{"user_namespace_clone", "T1611", "the same by clone, as the service forks",
+	{"user_namespace_clone", "T1611", "makes a user namespace by clone and mounts in it",
 	 .seen = "hook userns_create", .also = "^fsopen ", .run = user_namespace_clone},
 	{"open_by_handle_at", "T1611",
-	 "opens the host disk's root by a guessed handle and walks from there",
+	 "opens the host disk's root by a guessed handle, walks from there",
 	 .seen = "^open_by_handle_at ", .hook = "capable", .run = by_handle},
 	{0},
 };

@@ -221,7 +221,7 @@ static int memory_file_reopened(int victim)
 
 const struct technique name_evasions[] = {
 	{"deep_path", "T1564",
-	 "writes at a path deeper than the walk and longer than the buffer, with a known end",
+	 "writes at a path too deep and too long for the guard, with a known end",
 	 .seen = "open w file .*escape-", .stopped = "escape-", .run = deep_path},
 	{"long_name", "T1564", "writes a name longer than the buffer where every name is known",
 	 .seen = "open w file .*0000000", .run = long_name},
@@ -252,7 +252,7 @@ const struct technique name_evasions[] = {
 	 .seen = "rename-to " HELPER, .also = "exec " HELPER " .fresh", .stopped = "rename|exec",
 	 .run = rename_over, .prepare = program_prepare, .probe = program_ran},
 	{"written_later", "T1036.005",
-	 "executes a program of a known name that was written after the container's start",
+	 "executes a program of a known name, written after the start",
 	 .seen = "exec " HELPER " .fresh", .run = written_later, .prepare = helper_replaced,
 	 .probe = program_ran},
 	{"unlinked_program", "T1070.004", "executes a file that has lost its name",

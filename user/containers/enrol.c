@@ -143,14 +143,6 @@ static int describe_container(struct container *c, const struct enrol_request *q
 	return 0;
 }
 
-static bool is_cgroup_populated(const char *cgroup)
-{
-	_cleanup_close_ int fd = cgroup_events_open(cgroup);
-	bool populated = false;
-
-	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
-}
-
 int enrol_container(struct containers *all, const struct enrol_request *q, struct container **ret,
 		    struct err *err)
 {
@@ -175,7 +167,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 				     .next_exec = q->next_exec,
 				     .starting = q->starting,
 				     .sessions = c->sessions};
-	running = !q->next_exec && !q->starting && is_cgroup_populated(c->cgroup);
+	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
 	r = guard_enroll(all->parts.guard, &e, &c->slot, err);
 	if (r < 0)
 		return r;

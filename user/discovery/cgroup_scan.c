@@ -63,14 +63,6 @@ static struct stray *stray_of_cgroup(struct cgroup_scan *scan, uint64_t id)
 	return s;
 }
 
-static bool has_processes(const char *cgroup)
-{
-	_cleanup_close_ int fd = cgroup_events_open(cgroup);
-	bool populated = false;
-
-	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
-}
-
 /* Reads all that is on disk about it. Returns 0 or -ENOMEM. */
 static int read_identity(const struct config *config, const struct pattern *p, struct identity *w)
 {
@@ -122,7 +114,7 @@ static void on_container_cgroup(struct cgroup_scan *scan, const char *cgroup,
 	if (!s)
 		return;
 	s->seen = true;
-	if (!s->since_ns || !has_processes(cgroup))
+	if (!s->since_ns || !cgroup_has_tasks(cgroup))
 		s->since_ns = now;
 	else if (now - s->since_ns >= AGE_NS)
 		enrol_stray(scan, s, cgroup, p);

@@ -116,6 +116,14 @@ int cgroup_populated(int events_fd, bool *ret)
 	return 0;
 }
 
+bool cgroup_has_tasks(const char *path)
+{
+	_cleanup_close_ int fd = cgroup_events_open(path);
+	bool populated = false;
+
+	return fd >= 0 && cgroup_populated(fd, &populated) == 0 && populated;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;

@@ -35,6 +35,8 @@ int cgroup_write(const char *path, const char *file, const char *value);
 int cgroup_events_open(const char *path);
 /* -ENODEV: the cgroup is gone. */
 int cgroup_populated(int events_fd, bool *ret);
+/* Returns true if the cgroup exists, and it or a cgroup below it has tasks. */
+bool cgroup_has_tasks(const char *path);
 
 /* Path of the cgroup of a process, the caller's to free. -ESRCH: no such process. */
 int cgroup_of_pid(pid_t pid, char **ret, struct err *err);

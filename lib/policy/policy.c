@@ -394,3 +394,10 @@ int policy_save(struct policy *p, const char *dir, struct err *err)
 		return err_set(err, r, "%s: %s", path, why.msg);
 	return save_encoded(path, &e, err);
 }
+
+char *policy_json_path(const char *dir)
+{
+	char *path;
+
+	return asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0 ? NULL : path;
+}

@@ -17,6 +17,12 @@
 #include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
+/* Files of a policy's directory that others look at; the rest is in policy_format.h. */
+#define POLICY_JSON_FILE "policy.json"
+#define POLICY_JSON_MAX (4u << 20)
+#define POLICY_MODEL_FILE "model.lut"
+#define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
+
 #define POLICY_FORMAT_VERSION 1
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
@@ -147,6 +153,9 @@ void policy_image_fall_back(const struct policy *p, struct lutra_policy *image);
  * -EINVAL: its tasks become steady by a call that no hook sees. -ENOSPC.
  */
 int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err);
+
+/* Returns the path of policy.json in dir, which the caller frees, or NULL: out of memory. */
+char *policy_json_path(const char *dir);
 
 /* An object token in words: "open r file /srv/app/#.html", "connect steady ipv4 loopback port
  * 3306". */

@@ -13,18 +13,12 @@
 #ifndef LUTRA_LIB_POLICY_POLICY_FORMAT_H
 #define LUTRA_LIB_POLICY_POLICY_FORMAT_H
 
-#include <jansson.h>
-
 #include "lib/policy/policy.h"
+#include "lib/policy/policy_json.h"
 
 #define POLICY_JSON_VERSION 2 /* 1: without arguments */
-#define POLICY_JSON_FILE "policy.json"
 #define POLICY_TABLES_FILE "tables.lut"
-#define POLICY_MODEL_FILE "model.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"
-#define POLICY_PREVIOUS_DIR                                                                        \
-	"previous" /* the policy that was saved here before, without its model */
-#define POLICY_JSON_MAX (4u << 20)
 #define POLICY_TABLES_MAX (1u << 20)
 #define POLICY_MODEL_MAX (256u << 20)
 #define POLICY_RUNS_MAX 4096
@@ -45,11 +39,8 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 /* Do the alphabet and the objects that policy.json lists agree with the arrays? -EBADMSG. */
 int policy_json_match(const struct policy *p, json_t *j, struct err *err);
 
-/* The "calibration" member. encode: NULL without memory or where a number is not finite. */
-json_t *policy_calibration_encode(const struct policy_calibration *c);
+/* The "calibration" and "provenance" members; policy_json.h has the encoders. */
 int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct err *err);
-/* The "provenance" member. */
-json_t *policy_provenance_encode(const struct policy *p);
 int policy_provenance_decode(struct policy *p, json_t *j, struct err *err);
 
 /*

@@ -14,14 +14,16 @@
 
 #define SECRET_LEN (sizeof(POLICY_SECRET_PREFIX) - 1)
 #define PREFIX_LEN (sizeof(POLICY_KEY_PREFIX) - 1)
-#define SIGNATURE_LEN (POLICY_KEY_TEXT - 1 + 1 + 2 * crypto_sign_BYTES) /* of policy.sig's line */
+#define SIGNATURE_LEN (POLICY_SIGNATURE_TEXT - 2) /* without the newline and the NUL */
 #define FILE_MAX 1024
 
 _Static_assert(crypto_sign_PUBLICKEYBYTES == POLICY_KEY_BYTES, "size of a key");
 _Static_assert(crypto_sign_SEEDBYTES == POLICY_KEY_BYTES, "size of a seed");
+_Static_assert(POLICY_SIGNATURE_TEXT == POLICY_KEY_TEXT + 2 * crypto_sign_BYTES + 2,
+	       "size of a line");
 
 /* Exactly 2 * n digits, in lower case, so that a key has one way to be written. -EINVAL. */
-static int hex_parse(const char *hex, uint8_t *ret, size_t n)
+static int parse_hex(const char *hex, uint8_t *ret, size_t n)
 {
 	if (strspn(hex, "0123456789abcdef") < 2 * n ||
 	    sodium_hex2bin(ret, n, hex, 2 * n, NULL, NULL, NULL) != 0)
@@ -34,7 +36,7 @@ int policy_key_parse(const char *text, uint8_t ret[static POLICY_KEY_BYTES])
 	if (strncmp(text, POLICY_KEY_PREFIX, PREFIX_LEN) != 0 ||
 	    strlen(text) != POLICY_KEY_TEXT - 1)
 		return -EINVAL;
-	return hex_parse(text + PREFIX_LEN, ret, POLICY_KEY_BYTES);
+	return parse_hex(text + PREFIX_LEN, ret, POLICY_KEY_BYTES);
 }
 
 void policy_key_text(const uint8_t key[static POLICY_KEY_BYTES], char ret[static POLICY_KEY_TEXT])
@@ -56,7 +58,7 @@ static void secret_wipe(struct secret *s)
 	sodium_memzero(s, sizeof(*s));
 }
 
-static int create(const char *path, unsigned mode, const char *line, struct err *err)
+static int create_key_file(const char *path, unsigned mode, const char *line, struct err *err)
 {
 	int r = file_create(AT_FDCWD, path, mode, line, strlen(line));
 
@@ -83,10 +85,10 @@ int policy_key_new(const char *path, char ret_public[static POLICY_KEY_TEXT], st
 	s.line[strlen(s.line)] = '\n'; /* the rest of it is zero */
 	policy_key_text(s.public, text);
 	snprintf(line, sizeof(line), "%s\n", text);
-	r = create(pub, 0644, line, err);
+	r = create_key_file(pub, 0644, line, err);
 	if (r < 0)
 		return r;
-	r = create(path, 0600, s.line, err);
+	r = create_key_file(path, 0600, s.line, err);
 	if (r < 0) {
 		unlink(pub);
 		return r;
@@ -128,11 +130,29 @@ static int secret_load(const char *path, struct secret *ret, struct err *err)
 	ret->line[strcspn(ret->line, "\r\n")] = '\0';
 	if (strncmp(ret->line, POLICY_SECRET_PREFIX, SECRET_LEN) != 0 ||
 	    strlen(ret->line) != SECRET_LEN + 2 * sizeof(seed) ||
-	    hex_parse(ret->line + SECRET_LEN, seed, sizeof(seed)) < 0)
+	    parse_hex(ret->line + SECRET_LEN, seed, sizeof(seed)) < 0)
 		return err_set(err, -EINVAL,
 			       "%s: not a secret key: `lutra policy keygen FILE` makes one", path);
 	crypto_sign_seed_keypair(ret->public, ret->key, seed);
 	sodium_memzero(seed, sizeof(seed));
+	return 0;
+}
+
+int policy_key_sign(const char *path, const char *json, size_t json_len,
+		    char ret_line[static POLICY_SIGNATURE_TEXT],
+		    char ret_public[static POLICY_KEY_TEXT], struct err *err)
+{
+	_cleanup_(secret_wipe) struct secret s = {};
+	char hex[2 * crypto_sign_BYTES + 1];
+	uint8_t sig[crypto_sign_BYTES];
+	int r = secret_load(path, &s, err);
+
+	if (r < 0)
+		return r;
+	crypto_sign_detached(sig, NULL, (const uint8_t *)json, json_len, s.key);
+	policy_key_text(s.public, ret_public);
+	sodium_bin2hex(hex, sizeof(hex), sig, sizeof(sig));
+	snprintf(ret_line, POLICY_SIGNATURE_TEXT, "%s %s\n", ret_public, hex);
 	return 0;
 }
 
@@ -154,7 +174,7 @@ int policy_signature_decode(const char *sig, size_t len, const char *json, size_
 	if (*space != ' ')
 		return -EBADMSG;
 	*space = '\0';
-	if (policy_key_parse(line, key) < 0 || hex_parse(space + 1, bytes, sizeof(bytes)) < 0)
+	if (policy_key_parse(line, key) < 0 || parse_hex(space + 1, bytes, sizeof(bytes)) < 0)
 		return -EBADMSG;
 	if (crypto_sign_verify_detached(bytes, (const uint8_t *)json, json_len, key) != 0)
 		return -EKEYREJECTED;
@@ -162,8 +182,7 @@ int policy_signature_decode(const char *sig, size_t len, const char *json, size_
 	return 0;
 }
 
-/* Who signed json, in policy.sig of dirfd. -ENOENT, -EBADMSG, -EKEYREJECTED. */
-static int read_signature(int dirfd, const char *json, size_t json_len,
+int policy_signature_read(int dirfd, const char *json, size_t json_len,
 			  uint8_t ret_key[static POLICY_KEY_BYTES], struct err *err)
 {
 	_cleanup_free_ char *sig = NULL;
@@ -191,7 +210,7 @@ int policy_signature_check(int dirfd, const char *json, size_t json_len,
 	char text[POLICY_KEY_TEXT];
 	uint8_t key[POLICY_KEY_BYTES];
 	struct err why;
-	int r = read_signature(dirfd, json, json_len, key, &why);
+	int r = policy_signature_read(dirfd, json, json_len, key, &why);
 
 	if (r < 0)
 		return err_set(err, -EKEYREJECTED, "%s, and policy_keys asks for a signature: %s",
@@ -202,89 +221,4 @@ int policy_signature_check(int dirfd, const char *json, size_t json_len,
 	policy_key_text(key, text);
 	return err_set(err, -EKEYREJECTED, "signed by %s, which is none of policy_keys: %s", text,
 		       todo);
-}
-
-/* policy.json of a directory, and the directory. */
-static int open_json(const char *dir, int *ret_fd, char **ret, size_t *ret_len, struct err *err)
-{
-	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err why;
-	int r;
-
-	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
-	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, ret, ret_len, &why);
-	if (r < 0)
-		return err_set(err, r == -ENOENT ? -EBADMSG : r, "%s: %s", dir, why.msg);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-int policy_signer(const char *dir, char ret_public[static POLICY_KEY_TEXT], struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *json = NULL;
-	uint8_t key[POLICY_KEY_BYTES];
-	size_t len = 0;
-	int r = open_json(dir, &fd, &json, &len, err);
-
-	if (r == 0)
-		r = read_signature(fd, json, len, key, err);
-	if (r < 0)
-		return r;
-	policy_key_text(key, ret_public);
-	return 0;
-}
-
-/* The bytes that were found good: nothing else is signed. */
-static int checked_json(const char *dir, char **ret, size_t *ret_len, struct err *err)
-{
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	_cleanup_free_ char *json = NULL;
-	_cleanup_close_ int fd = -1;
-	char sha256[POLICY_SHA256_TEXT];
-	size_t len = 0;
-	int r = policy_load(&p, dir, err);
-
-	if (r == 0)
-		r = policy_load_model(p, dir, err);
-	/* One that cannot be updated is a policy all the same. */
-	if (r == 0 || r == -ENODATA)
-		r = open_json(dir, &fd, &json, &len, err);
-	if (r < 0)
-		return r;
-	policy_sum(json, len, sha256);
-	if (strcmp(sha256, p->json_sha256) != 0)
-		return err_set(err, -ESTALE, "%s: changed while it was looked at: try again", dir);
-	*ret = TAKE_PTR(json);
-	*ret_len = len;
-	return 0;
-}
-
-int policy_sign(const char *dir, const char *key_file, char ret_public[static POLICY_KEY_TEXT],
-		struct err *err)
-{
-	_cleanup_(secret_wipe) struct secret s = {};
-	_cleanup_free_ char *json = NULL, *path = NULL;
-	char hex[2 * crypto_sign_BYTES + 1], line[SIGNATURE_LEN + 2], text[POLICY_KEY_TEXT];
-	uint8_t sig[crypto_sign_BYTES];
-	size_t len = 0;
-	int r;
-
-	r = secret_load(key_file, &s, err);
-	if (r == 0)
-		r = checked_json(dir, &json, &len, err);
-	if (r < 0)
-		return r;
-	crypto_sign_detached(sig, NULL, (const uint8_t *)json, len, s.key);
-	policy_key_text(s.public, text);
-	sodium_bin2hex(hex, sizeof(hex), sig, sizeof(sig));
-	snprintf(line, sizeof(line), "%s %s\n", text, hex);
-	if (asprintf(&path, "%s/" POLICY_SIGNATURE_FILE, dir) < 0)
-		return err_oom(err);
-	r = file_replace(path, 0644, line, strlen(line));
-	if (r < 0)
-		return err_set(err, r, "%s: %s", path, strerror(-r));
-	memcpy(ret_public, text, sizeof(text));
-	return 0;
 }

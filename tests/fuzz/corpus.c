@@ -6,6 +6,7 @@
 
 #include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
+#include "lib/policy/policy_sign.h"
 #include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"
 

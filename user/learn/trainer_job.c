@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/policy.h"
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
 #include "user/sys/log.h"

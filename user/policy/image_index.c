@@ -11,7 +11,7 @@
 
 #include "lib/base/list.h"
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/policy.h"
 
 #define JSON_BYTES_MAX (64u << 20)
 

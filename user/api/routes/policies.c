@@ -11,12 +11,13 @@
 #include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/policy/policy_diff.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/policy_json.h"
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
 #include "user/sys/clock.h"
 #include "user/containers/actions.h"
 #include "user/policy/modes.h"
+#include "user/policy/policy_summary.h"
 #include "lutra/object_token.h"
 
 #define POLICIES_MAX 256
@@ -31,53 +32,15 @@ static json_t *guarded_json(const struct containers *all, const char *dir)
 	return names;
 }
 
-static json_t *created_json(const char *dir)
-{
-	char path[PATH_MAX], time[CLOCK_TEXT];
-	struct stat st;
-
-	if (snprintf(path, sizeof(path), "%s/" POLICY_JSON_FILE, dir) >= (int)sizeof(path) ||
-	    stat(path, &st) < 0)
-		return json_null();
-	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
-}
-
-/* What the list shows of a policy that could be loaded. */
-static json_t *known_json(const struct policy *p, unsigned mode)
-{
-	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:o}", "image",
-			 text_json_keep(p->image), "digest",
-			 p->digest ? text_json_keep(p->digest) : json_null(), "mode",
-			 mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs,
-			 "hours", p->hours, "calls", (json_int_t)p->calls, "objects",
-			 (json_int_t)p->n_objects, "sha256", p->json_sha256, "calibration",
-			 policy_calibration_encode(&p->calibration));
-}
-
-/* Summary of a directory of policies_dir. *ret_p: the policy; NULL if it is refused. */
+/* Returns the summary of a directory of policies_dir, or NULL. ret_p: see policy_summary_to_json(). */
 static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
 {
-	_cleanup_(policy_freep) struct policy *p = NULL;
+	const struct config *config = c->api->parts.config;
 	char dir[PATH_MAX];
-	struct err err = {};
-	unsigned mode = 0;
-	json_t *j;
-	int r;
 
-	snprintf(dir, sizeof(dir), "%s/%.255s", c->api->parts.config->policies_dir, name);
-	r = policy_load_signed(&p, dir, &c->api->parts.config->policy_keys, &err);
-	if (r == -ENOTDIR || r == -ENOENT)
-		return NULL;
-	if (r == 0)
-		r = modes_get(c->api->parts.config, dir, p, &mode, &err);
-	j = json_pack("{s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "error",
-		      r < 0 ? text_json_keep(err.msg) : json_null(), "created", created_json(dir),
-		      "containers", guarded_json(c->api->parts.containers, dir));
-	if (r == 0)
-		json_object_update_new(j, known_json(p, mode));
-	if (ret_p)
-		*ret_p = r == 0 ? TAKE_PTR(p) : NULL;
-	return j;
+	snprintf(dir, sizeof(dir), "%s/%.255s", config->policies_dir, name);
+	return policy_summary_to_json(config, config->policies_dir, name,
+				      guarded_json(c->api->parts.containers, dir), ret_p);
 }
 
 static int is_visible_entry(const struct dirent *e)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "lib/policy/policy_diff.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/policy.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"

@@ -11,12 +11,11 @@
 #include "lib/base/cleanup.h"
 #include "lib/abi/names.h"
 #include "lib/policy/policy.h"
-#include "lib/policy/policy_format.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
 #include "user/cli/daemon/ask.h"
 #include "user/sys/clock.h"
-#include "user/policy/modes.h"
+#include "user/policy/policy_summary.h"
 #include "user/cli/policy/policy_cmd.h"
 
 static int is_policy_entry(const struct dirent *e)
@@ -40,66 +39,14 @@ static json_t *container_names(const json_t *status, const char *dir)
 	return names;
 }
 
-/* Returns the time of policy.json. */
-static json_t *creation_time(const char *dir)
-{
-	_cleanup_free_ char *path = NULL;
-	char time[CLOCK_TEXT];
-	struct stat st;
-
-	if (asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0 || stat(path, &st) < 0)
-		return json_null();
-	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
-}
-
-/* Returns the key of the signer; null: unsigned; false: the signature is wrong. */
-static json_t *signer_to_json(const char *dir)
-{
-	char public[POLICY_KEY_TEXT];
-	int r = policy_signer(dir, public, NULL);
-
-	if (r == -ENOENT)
-		return json_null();
-	return r < 0 ? json_false() : json_string(public);
-}
-
-static int add_summary(json_t *one, const struct policy *p, unsigned mode)
-{
-	json_t *known = json_pack(
-		"{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:s}", "image", text_json_keep(p->image),
-		"digest", p->digest ? text_json_keep(p->digest) : json_null(), "mode",
-		mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs, "hours",
-		p->hours, "calls", (json_int_t)p->calls, "sha256", p->json_sha256);
-
-	return known ? json_object_update_new(one, known) : -1;
-}
-
 /* Returns NULL if the entry is not a directory. */
 static json_t *policy_to_json(const struct policy_args *a, const char *parent, const char *name,
 			      const json_t *status)
 {
-	_cleanup_(policy_freep) struct policy *p = NULL;
 	char dir[PATH_MAX];
-	struct err err = {};
-	unsigned mode = 0;
-	json_t *one;
-	int r;
 
 	snprintf(dir, sizeof(dir), "%s/%s", parent, name);
-	r = policy_load_signed(&p, dir, &a->config->policy_keys, &err);
-	if (r == -ENOTDIR)
-		return NULL;
-	if (r == 0)
-		r = modes_get(a->config, dir, p, &mode, &err);
-	one = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "good",
-			r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
-			creation_time(dir), "signed_by", signer_to_json(dir), "containers",
-			container_names(status, dir));
-	if (one && p && add_summary(one, p, mode) < 0) {
-		json_decref(one);
-		return NULL;
-	}
-	return one;
+	return policy_summary_to_json(a->config, parent, name, container_names(status, dir), NULL);
 }
 
 static void print_clean(const char *s)

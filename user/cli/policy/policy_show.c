@@ -14,7 +14,6 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/policy/policy.h"
-#include "lib/policy/policy_format.h"
 #include "lutra/object_token.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
@@ -180,11 +179,11 @@ static void show_calibration(const struct policy *p)
 
 static int print_policy_json(const char *dir)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
+	_cleanup_free_ char *path = policy_json_path(dir), *text = NULL;
 	struct err err;
 	size_t len;
 
-	if (asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0)
+	if (!path)
 		return cli_failf("out of memory");
 	if (file_read(AT_FDCWD, path, POLICY_JSON_MAX, &text, &len, &err) < 0)
 		return cli_fail(&err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/policy/policy_key.h"
+#include "lib/policy/policy_sign.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 

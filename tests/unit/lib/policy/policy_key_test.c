@@ -12,6 +12,7 @@
 
 #include "lib/base/file.h"
 #include "lib/policy/policy_format.h"
+#include "lib/policy/policy_sign.h"
 #include "tests/unit/sample.h"
 
 struct fixture {

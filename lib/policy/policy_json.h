@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of policy.json that others show too. */
+#ifndef LUTRA_LIB_POLICY_POLICY_JSON_H
+#define LUTRA_LIB_POLICY_POLICY_JSON_H
+
+#include <jansson.h>
+
+#include "lib/policy/policy.h"
+
+/* Returns the "calibration" member, or NULL: out of memory, or a number is not finite. */
+json_t *policy_calibration_encode(const struct policy_calibration *c);
+
+/* Returns the "provenance" member, or NULL: out of memory. */
+json_t *policy_provenance_encode(const struct policy *p);
+
+#endif

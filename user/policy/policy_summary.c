@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The summary of a policy's directory. Reads the files of the policy; does not keep anything. */
+#include "user/policy/policy_summary.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "lib/abi/names.h"
+#include "lib/base/text.h"
+#include "lib/policy/policy_json.h"
+#include "lib/policy/policy_sign.h"
+#include "user/policy/modes.h"
+#include "user/sys/clock.h"
+
+/* Returns the time of policy.json, or null: there is none. */
+static json_t *creation_time(const char *dir)
+{
+	_cleanup_free_ char *path = policy_json_path(dir);
+	char time[CLOCK_TEXT];
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0)
+		return json_null();
+	return json_string(clock_format((uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC, time));
+}
+
+/* Returns the key of the signer; null: not signed; false: the signature is wrong. */
+static json_t *signer_to_json(const char *dir)
+{
+	char public[POLICY_KEY_TEXT];
+	int r = policy_signer(dir, public, NULL);
+
+	if (r == -ENOENT)
+		return json_null();
+	return r < 0 ? json_false() : json_string(public);
+}
+
+static json_t *training_to_json(const struct policy *p, unsigned mode)
+{
+	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:o}", "image",
+			 text_json_keep(p->image), "digest",
+			 p->digest ? text_json_keep(p->digest) : json_null(), "mode",
+			 mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs,
+			 "hours", p->hours, "calls", (json_int_t)p->calls, "objects",
+			 (json_int_t)p->n_objects, "sha256", p->json_sha256, "calibration",
+			 policy_calibration_encode(&p->calibration));
+}
+
+json_t *policy_summary_to_json(const struct config *config, const char *parent, const char *name,
+			       json_t *containers, struct policy **ret)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	char dir[PATH_MAX];
+	struct err err = {};
+	unsigned mode = 0;
+	json_t *j;
+	int r;
+
+	snprintf(dir, sizeof(dir), "%s/%.255s", parent, name);
+	r = policy_load_signed(&p, dir, &config->policy_keys, &err);
+	if (r == -ENOTDIR || r == -ENOENT) {
+		json_decref(containers);
+		return NULL;
+	}
+	if (r == 0)
+		r = modes_get(config, dir, p, &mode, &err);
+	j = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", text_json_keep(name), "good",
+		      r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
+		      creation_time(dir), "signed_by", signer_to_json(dir), "containers",
+		      containers);
+	if (j && r == 0)
+		json_object_update_new(j, training_to_json(p, mode));
+	if (ret)
+		*ret = r == 0 ? TAKE_PTR(p) : NULL;
+	return j;
+}

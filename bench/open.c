@@ -81,7 +81,8 @@ static uint16_t get_child_node(struct policy *p, uint16_t parent, const char *na
 	struct policy_node *n = &p->nodes[p->n_nodes];
 
 	memcpy(in, name, len);
-	n->key = lutra_key(fold, lutra_fold(in, (__u32)len, fold), (const __u64 *)p->hash_key, dir);
+	n->key = lutra_component_key(fold, lutra_fold_component(in, (__u32)len, fold),
+				     (const __u64 *)p->hash_key, dir);
 	n->parent = parent;
 	n->dir = dir;
 	memcpy(n->name, fold, sizeof(fold));

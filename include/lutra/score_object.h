@@ -186,7 +186,7 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
 						__u8 role)
 {
-	__u32 known = lutra_object(p, token);
+	__u32 known = lutra_object_lookup(p, token);
 
 	for (__u64 r = 1; r < LUTRA_ROLES && !known && role == LUTRA_ROLE_ANY; r++)
 		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
@@ -229,7 +229,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	ret->rule = LUTRA_RULE_NONE;
 	lutra_classify_path(p, path, lutra_leaf_dir(o), fold, &ret->class);
 	if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
-		ext = lutra_ext(path->name[0], path->len[0]);
+		ext = lutra_component_ext(path->name[0], path->len[0]);
 	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
 	if (!(p->ops >> (o->op & 31) & 1))
 		return 0;

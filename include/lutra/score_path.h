@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Part of the scorer (score.h): from a path to a node of the policy's tree. What a loop needs to
- * pass the BPF verifier is defined here too.
+ * Part of the scorer (score.h): from a path to a node of the policy's tree. The macros that a loop
+ * needs to pass the BPF verifier are defined here too.
  */
 #ifndef LUTRA_SCORE_PATH_H
 #define LUTRA_SCORE_PATH_H
@@ -9,14 +9,14 @@
 #include "lutra/abi.h"
 
 /*
- * Loops go in global functions, whose pointers lead to types of known size: the BPF verifier then
- * walks each of them once, whoever calls it.
+ * A loop goes in a global function, whose pointers lead to types of known size: the BPF verifier
+ * then walks it once, not once for each call.
  */
 #ifdef __bpf__
 #define LUTRA_FN __attribute__((noinline, weak))
 /*
- * 0, which the verifier does not know to be 0: a loop variable that starts from it takes part in
- * no combination of constants that would have to be walked one by one.
+ * 0, of which the verifier does not know that it is 0. A loop variable that starts from a constant
+ * would have a known value at each turn, and the verifier would walk every combination of these.
  */
 static volatile __u32 lutra_bpf_zero;
 #define LUTRA_ZERO lutra_bpf_zero
@@ -52,7 +52,8 @@ static const __u8 lutra_byte_kind[256] = {
 	['a' ... 'z'] = LUTRA_ALNUM,
 };
 
-/* One store a turn and no branch but the last: the verifier walks every branch of every turn. */
+/* lutra_fold_component(). One store a turn and no branch but the last: the verifier walks every
+ * branch of every turn. */
 LUTRA_FN __u32 lutra_fold_name(const struct lutra_name *in, __u32 len, struct lutra_name *out)
 {
 	__u32 pos = LUTRA_ZERO; /* bytes written */
@@ -84,16 +85,16 @@ LUTRA_FN __u32 lutra_fold_name(const struct lutra_name *in, __u32 len, struct lu
 }
 
 /*
- * Fold a component: every maximal run of [A-Za-z0-9] that holds a digit becomes '#'.
- * in: len bytes, len <= 63. out: 64 bytes, meaningful as far as the result, which is <= len.
+ * Folds a component: every maximal run of [A-Za-z0-9] that holds a digit becomes '#'.
+ * in: len bytes, len <= 63. out: 64 bytes. Returns how many bytes of out are valid, at most len.
  */
-static __always_inline __u32 lutra_fold(const char *in, __u32 len, char *out)
+static __always_inline __u32 lutra_fold_component(const char *in, __u32 len, char *out)
 {
 	return lutra_fold_name((const struct lutra_name *)(const void *)in, len,
 			       (struct lutra_name *)(void *)out);
 }
 
-static __always_inline __u64 lutra_rotl(__u64 x, int b)
+static __always_inline __u64 lutra_rotate_left(__u64 x, int b)
 {
 	return x << b | x >> (64 - b);
 }
@@ -101,15 +102,15 @@ static __always_inline __u64 lutra_rotl(__u64 x, int b)
 #define LUTRA_SIPROUND(v0, v1, v2, v3)                                                             \
 	do {                                                                                       \
 		v0 += v1;                                                                          \
-		v1 = lutra_rotl(v1, 13) ^ v0;                                                      \
-		v0 = lutra_rotl(v0, 32);                                                           \
+		v1 = lutra_rotate_left(v1, 13) ^ v0;                                               \
+		v0 = lutra_rotate_left(v0, 32);                                                    \
 		v2 += v3;                                                                          \
-		v3 = lutra_rotl(v3, 16) ^ v2;                                                      \
+		v3 = lutra_rotate_left(v3, 16) ^ v2;                                               \
 		v0 += v3;                                                                          \
-		v3 = lutra_rotl(v3, 21) ^ v0;                                                      \
+		v3 = lutra_rotate_left(v3, 21) ^ v0;                                               \
 		v2 += v1;                                                                          \
-		v1 = lutra_rotl(v1, 17) ^ v2;                                                      \
-		v2 = lutra_rotl(v2, 32);                                                           \
+		v1 = lutra_rotate_left(v1, 17) ^ v2;                                               \
+		v2 = lutra_rotate_left(v2, 32);                                                    \
 	} while (0)
 
 struct lutra_hash_key {
@@ -157,18 +158,19 @@ LUTRA_FN __u64 lutra_key_name(const struct lutra_name *name, __u32 len,
 }
 
 /*
- * Key of a folded component: SipHash-1-3 (Aumasson and Bernstein 2012, https://131002.net/siphash/)
- * under the policy's key, so that a container cannot search for a name that collides with a
- * learned one. s: 64 bytes, aligned to 8, of which len <= 63 count; dir keeps directories apart
- * from files.
+ * Returns the key of a folded component: its SipHash-1-3 (Aumasson and Bernstein 2012,
+ * https://131002.net/siphash/) under the policy's key, so that a container cannot search for a name
+ * that collides with a learned one. s: 64 bytes, aligned to 8, of which len <= 63 count. dir: 1 for
+ * a directory, whose key differs from a file's.
  */
-static __always_inline __u64 lutra_key(const char *s, __u32 len, const __u64 *hash_key, __u32 dir)
+static __always_inline __u64 lutra_component_key(const char *s, __u32 len, const __u64 *hash_key,
+						 __u32 dir)
 {
 	return lutra_key_name((const struct lutra_name *)(const void *)s, len,
 			      (const struct lutra_hash_key *)(const void *)hash_key, dir);
 }
 
-/* First table slot of an edge, and of an object token: Fibonacci hashing to 12 bits. */
+/* Returns the first table slot of an edge or of an object token: Fibonacci hashing to 12 bits. */
 static __always_inline __u32 lutra_edge_slot(__u64 seed, __u32 node, __u64 key)
 {
 	return (__u32)(((key ^ seed) + node * 0xd6e8feb86659fd93ull) * 0x9e3779b97f4a7c15ull >> 52);
@@ -181,7 +183,7 @@ static __always_inline __u32 lutra_object_slot(__u64 seed, __u64 token)
 	return (__u32)((h ^ h >> 29) * 0xd6e8feb86659fd93ull >> 52);
 }
 
-static __always_inline __u32 lutra_edge(const struct lutra_policy *p, __u32 node, __u64 key)
+static __always_inline __u32 lutra_edge_lookup(const struct lutra_policy *p, __u32 node, __u64 key)
 {
 	__u32 slot = lutra_edge_slot(p->edge_seed, node, key);
 
@@ -196,13 +198,13 @@ static __always_inline __u32 lutra_edge(const struct lutra_policy *p, __u32 node
 	return 0;
 }
 
-/* The child of a node by key; 0: none. */
+/* Returns the child of a node by key; 0: none. */
 LUTRA_FN __u32 lutra_edge_find(const struct lutra_policy *p, __u32 node, __u64 key)
 {
-	return p ? lutra_edge(p, node, key) : 0;
+	return p ? lutra_edge_lookup(p, node, key) : 0;
 }
 
-static __always_inline __u32 lutra_object(const struct lutra_policy *p, __u64 token)
+static __always_inline __u32 lutra_object_lookup(const struct lutra_policy *p, __u64 token)
 {
 	__u32 slot = lutra_object_slot(p->object_seed, token);
 
@@ -219,22 +221,21 @@ static __always_inline __u32 lutra_object(const struct lutra_policy *p, __u64 to
 
 LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
 {
-	return p ? lutra_object(p, token) : 0;
+	return p ? lutra_object_lookup(p, token) : 0;
 }
 
-/* Where a path leads in the tree. */
+/* The place of a path in the tree. */
 struct lutra_class {
 	__u16 node;    /* the node, or on a miss the last one reached */
 	__u8 hit;      /* 1: the whole path is in the tree */
 	__u8 flags;    /* LUTRA_NODE_* of node */
 	__u8 passed;   /* flags of all nodes passed, without the root's, or-ed */
-	__u8 last;     /* the miss, or the hit, was at the last component */
-	__u8 wildcard; /* the last component was looked up in a wildcard node */
+	__u8 last;     /* 1: the miss, or the hit, was at the last component */
+	__u8 wildcard; /* 1: the last component was looked up in a wildcard node */
 	__u8 pad;
 };
 
-/* Does a component hold a digit? Eight bytes at once; where there is none, folding changes nothing.
- */
+/* Returns non-zero if a component holds a digit, eight bytes at once. Folding changes no other. */
 static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u32 len)
 {
 	const __u64 high = 0x8080808080808080ull;
@@ -257,12 +258,13 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 }
 
 /*
- * The child of a node that component which & 255 of a path leads to, a directory's name if which
- * >> 8; 0: none. In line it would save 4 ns a component, and take the verifier ten times as long
- * for every program that judges a path: 3 s until a guard is loaded, in place of 0.3.
+ * Returns the child of a node that component which & 255 of a path leads to (which >> 8: the
+ * component is a directory's name); 0: none. Inlined it would save 4 ns a component, but the
+ * verifier would take ten times as long for every program that judges a path: 3 s to load a guard,
+ * not 0.3.
  */
-LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path *path,
-			   struct lutra_name *name, __u32 node, __u32 which)
+LUTRA_FN __u32 lutra_node_child(const struct lutra_policy *p, const struct lutra_path *path,
+				struct lutra_name *name, __u32 node, __u32 which)
 {
 	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len;
 	const struct lutra_name *in;
@@ -273,24 +275,25 @@ LUTRA_FN __u32 lutra_child(const struct lutra_policy *p, const struct lutra_path
 	if (len >= LUTRA_NAME)
 		return 0;
 	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD)
-		return lutra_edge(p, node, p->wildcard_key[dir]);
+		return lutra_edge_lookup(p, node, p->wildcard_key[dir]);
 	in = (const struct lutra_name *)(const void *)path->name[at];
 	if (lutra_has_digit(in, len)) {
 		len = lutra_fold_name(in, len, name);
 		in = name;
 	}
-	return lutra_edge(p, node,
-			  lutra_key_words(in, len,
-					  (const struct lutra_hash_key *)(const void *)p->hash_key,
-					  dir));
+	return lutra_edge_lookup(
+		p, node,
+		lutra_key_words(in, len, (const struct lutra_hash_key *)(const void *)p->hash_key,
+				dir));
 }
 
 /*
- * Walk the tree. leaf_dir: the last component names a directory. fold: 64 bytes of scratch, aligned
- * to 8.
- * A path that is deeper than 16 or has a component over 63 bytes misses where that shows; one that
- * is unresolved misses at the root; a detached one is looked for below a directory named "/",
- * which no real component can be.
+ * Walks a path down the tree. leaf_dir: the last component names a directory. fold: 64 bytes of
+ * scratch, aligned to 8.
+ *
+ * A path of more than 16 components, or with one over 63 bytes, misses at the first component that
+ * is not there whole. An unresolved path misses at the root. A detached path is looked for below a
+ * directory named "/", a name that no real component can have.
  */
 static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 						const struct lutra_path *path, __u32 leaf_dir,
@@ -306,7 +309,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 	ret->pad = 0;
 	if (flags & LUTRA_PATH_DETACHED) {
 		name->s[0] = '/';
-		node = lutra_edge_find(p, 0, lutra_key(name->s, 1, p->hash_key, 1));
+		node = lutra_edge_find(p, 0, lutra_component_key(name->s, 1, p->hash_key, 1));
 	}
 	if (!(flags & LUTRA_PATH_UNRESOLVED) && (node || !(flags & LUTRA_PATH_DETACHED))) {
 		__u32 i;
@@ -322,7 +325,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 				break;
 			ret->last = (__u8)last;
 			ret->wildcard = wildcard != 0;
-			child = lutra_child(p, path, name, node, at | dir << 8);
+			child = lutra_node_child(p, path, name, node, at | dir << 8);
 			if (!child)
 				break;
 			node = child;
@@ -334,7 +337,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 	ret->flags = p->node[node & (LUTRA_NODES - 1)];
 }
 
-/* Extensions that make a new file code; 1-based index, 0: none. */
+/* The extensions by which a new file is code. */
 #define LUTRA_EXT2(a, b) ((__u64)(a) << 8 | (__u64)(b))
 #define LUTRA_EXT3(a, b, c) (LUTRA_EXT2(a, b) << 8 | (__u64)(c))
 #define LUTRA_EXT4(a, b, c, d) (LUTRA_EXT3(a, b, c) << 8 | (__u64)(d))
@@ -342,6 +345,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 #define LUTRA_EXT7(a, b, c, d, e, f, g) (LUTRA_EXT4(a, b, c, d) << 24 | LUTRA_EXT3(e, f, g))
 #define LUTRA_EXT8(a, b, c, d, e, f, g, h) (LUTRA_EXT4(a, b, c, d) << 32 | LUTRA_EXT4(e, f, g, h))
 
+/* Returns the index of an extension, from 1; 0: it makes no file code. */
 static __always_inline __u32 lutra_ext_index(__u64 ext)
 {
 	static const __u64 code[] = {
@@ -409,7 +413,8 @@ LUTRA_FN __u32 lutra_ext_name(const struct lutra_name *name, __u32 len)
 	return lutra_ext_index(ext);
 }
 
-static __always_inline __u32 lutra_ext(const char *name, __u32 len)
+/* Returns the index of the extension of a component, as lutra_ext_index(). */
+static __always_inline __u32 lutra_component_ext(const char *name, __u32 len)
 {
 	return lutra_ext_name((const struct lutra_name *)(const void *)name, len);
 }

@@ -144,7 +144,7 @@ static __always_inline int hook_apply_verdict(__u32 in_alert_window)
 	if (!(event_begin(&f, LUTRA_OP_NONE) ? active_verdict_apply(f.e, f.s, in_alert_window)
 					     : is_denied_without_scratch(&f)))
 		return 0;
-	count(slot_nr, LUTRA_COUNTER_REFUSED);
+	counter_add(slot_nr, LUTRA_COUNTER_REFUSED);
 	return 1;
 }
 

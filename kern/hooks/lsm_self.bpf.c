@@ -43,7 +43,7 @@ static __noinline int guard_attacked(__u32 hook)
 	}
 	if (f.slot->mode == LUTRA_MODE_LEARN || f.slot->mode == LUTRA_MODE_AUDIT)
 		return 0;
-	count(f.e->slot, LUTRA_COUNTER_REFUSED);
+	counter_add(f.e->slot, LUTRA_COUNTER_REFUSED);
 	return 1;
 }
 

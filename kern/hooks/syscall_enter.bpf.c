@@ -64,7 +64,7 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 	s->match.weight[1] = (__u8)(what >> 8);
 	s->match.weight[2] = (__u8)(what >> 16);
 	if (what >> 24) {
-		count(e->slot, LUTRA_COUNTER_NOVEL_TOKENS);
+		counter_add(e->slot, LUTRA_COUNTER_NOVEL_TOKENS);
 		s->match.rule =
 			e->flags & TASK_NOVEL ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 		/* All new syscalls have one token, whose pairs weigh once: a hookable one is
@@ -89,7 +89,7 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 	return 0;
 }
 
-static __always_inline void syscall_score(struct lutra_task *e, const struct lutra_policy *p,
+static __always_inline void syscall_judge(struct lutra_task *e, const struct lutra_policy *p,
 					  __u32 nr)
 {
 	struct lutra_syscall_score score;
@@ -111,7 +111,7 @@ static __always_inline void syscall_score(struct lutra_task *e, const struct lut
 	history->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
 	history->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->syscalls++;
-	count(e->slot, LUTRA_COUNTER_SYSCALLS);
+	counter_add(e->slot, LUTRA_COUNTER_SYSCALLS);
 	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
 		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level_a, level_b);
@@ -218,11 +218,11 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		syscall_record(task, e, regs, nr);
 	p = slot->mode == LUTRA_MODE_LEARN ? NULL : policy_get(e->slot);
 	if (p) {
-		syscall_score(e, p, nr);
+		syscall_judge(e, p, nr);
 	} else {
 		e->syscalls++;
 		if (slot->mode != LUTRA_MODE_LEARN)
-			count(e->slot, LUTRA_COUNTER_UNSCORED);
+			counter_add(e->slot, LUTRA_COUNTER_UNSCORED);
 		/* A policy may come later: most services are steady from their first accept. */
 		if (lutra_may_start(e->state.role) &&
 		    (nr == LUTRA_NR_ACCEPT || nr == LUTRA_NR_ACCEPT4))

@@ -135,7 +135,7 @@ static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_sc
 				   bpf_core_field_offset(struct mount, mnt))) {
 		compiler_barrier();
 		if (k->seq == seq) {
-			count(e->slot, LUTRA_COUNTER_OBJECTS);
+			counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 			return true;
 		}
 	}

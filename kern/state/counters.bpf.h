@@ -17,20 +17,20 @@ struct {
 } counters SEC(".maps") __weak;
 
 /* Adds 1 to a counter (enum lutra_counter) of a slot. */
-static __always_inline void count(__u32 slot, __u32 counter)
+static __always_inline void counter_add(__u32 slot, __u32 counter)
 {
 	struct lutra_counters *c = bpf_map_lookup_elem(&counters, &slot);
 
 	if (c)
 		c->n[counter & 15]++;
 }
-_Static_assert(LUTRA_COUNTER_COUNT == 16, "count() masks");
+_Static_assert(LUTRA_COUNTER_COUNT == 16, "counter_add() masks");
 
 /* Sends SIGKILL to the current task, of a container in that slot. */
 static __always_inline void kill_current(__u32 slot)
 {
 	if (bpf_send_signal(SIGKILL))
-		count(slot, LUTRA_COUNTER_SIGNAL_FAILED);
+		counter_add(slot, LUTRA_COUNTER_SIGNAL_FAILED);
 }
 
 #endif

@@ -105,7 +105,7 @@ static __always_inline struct lutra_scratch *scratch_get(struct task_struct *tas
 		bpf_task_storage_get(&scratch, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!s)
-		count(0, LUTRA_COUNTER_STORAGE_FAILED);
+		counter_add(0, LUTRA_COUNTER_STORAGE_FAILED);
 	return s;
 }
 

@@ -231,7 +231,7 @@ static __always_inline struct lutra_task *task_make(struct task_struct *task,
 		return e;
 	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {
-		count(slot, LUTRA_COUNTER_STORAGE_FAILED);
+		counter_add(slot, LUTRA_COUNTER_STORAGE_FAILED);
 		return NULL;
 	}
 	e->cache_index = 0;

@@ -138,10 +138,10 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	len = ev->str_len;
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
-	count(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
+	counter_add(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
 	if (!evidence_has_room(e->slot, now) ||
 	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
-		count(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
+		counter_add(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
 	return 0;
 }
 

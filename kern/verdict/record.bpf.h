@@ -35,7 +35,7 @@ static __always_inline void record_fill(struct lutra_ring_record *r, const struc
 
 static __always_inline void record_count(__u32 slot, long lost)
 {
-	count(slot, lost ? LUTRA_COUNTER_RECORDS_LOST : LUTRA_COUNTER_RECORDS);
+	counter_add(slot, lost ? LUTRA_COUNTER_RECORDS_LOST : LUTRA_COUNTER_RECORDS);
 }
 
 /* Returns the wake-up flag of an output. look: also look how much is pending, a helper call. */

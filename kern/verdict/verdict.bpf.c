@@ -121,7 +121,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	__u8 role = e->state.role;
 
 	if (!p) {
-		count(e->slot, LUTRA_COUNTER_UNSCORED);
+		counter_add(e->slot, LUTRA_COUNTER_UNSCORED);
 		return 0;
 	}
 	/* The entry of the syscall matched NEW_HOOKABLE already. */
@@ -133,12 +133,12 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		lutra_judge_pathless(p, &s->object, role, j);
 	else
 		lutra_judge_object(p, &s->object, &s->path, role, s->fold, j);
-	count(e->slot, LUTRA_COUNTER_OBJECTS);
+	counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_key = open_key(e->slot, p->version, role, s->object.mode, s->object.flags);
 		return 0;
 	}
-	count(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
+	counter_add(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
 	s->match.rule = j->rule;
 	s->match.kind = j->kind;
 	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
@@ -168,7 +168,7 @@ static __always_inline int record_and_judge(struct lutra_task *e, struct lutra_s
 	if (!refuse && !has_no_active_verdict(e, slot))
 		refuse = active_verdict_apply(e, s, lutra_is_in_alert_window(&s->object));
 	if (refuse && s->flags & EVENT_HOOK)
-		count(e->slot, LUTRA_COUNTER_REFUSED);
+		counter_add(e->slot, LUTRA_COUNTER_REFUSED);
 	return refuse;
 }
 
@@ -179,7 +179,7 @@ __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s)
 		return 0;
 	if (s->object.flags & LUTRA_OBJ_PATH &&
 	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
-		count(e->slot, LUTRA_COUNTER_PATHS_CUT);
+		counter_add(e->slot, LUTRA_COUNTER_PATHS_CUT);
 	return record_and_judge(e, s, false);
 }
 

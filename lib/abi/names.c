@@ -104,7 +104,7 @@ static const char *const counters[] = {
 	[LUTRA_COUNTER_PATHS_CUT] = "paths_cut",
 	[LUTRA_COUNTER_SIGNAL_FAILED] = "signal_failed",
 };
-/* Index as lutra_ext() returns it. */
+/* Index as lutra_component_ext() returns it. */
 static const char *const exts[] = {
 	"none",	 "php", "phtml", "phar", "py", "pyc", "pth", "js",	 "mjs",	    "cjs",
 	"node",	 "sh",	"pl",	 "pm",	 "rb", "lua", "cgi", "jsp",	 "jar",	    "war",

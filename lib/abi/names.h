@@ -16,7 +16,7 @@ const char *addr_class_name(unsigned c);     /* none loopback private public any
 const char *record_type_name(unsigned type); /* call arm fork exec exit object mark */
 const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end */
 const char *counter_name(unsigned counter);  /* calls objects novel_tokens ... */
-const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_ext() */
+const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_component_ext() */
 const char *cap_name(unsigned cap);	     /* chown ... checkpoint_restore */
 const char *hook_name(unsigned hook);	     /* task_alloc socket_create ... */
 const char *inode_type_name(unsigned type);  /* S_IFMT >> 12: file dir socket ... */

@@ -32,7 +32,7 @@
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
 struct policy_node {
 	char name[LUTRA_NAME]; /* folded; "*" in a wildcard; "/" for the detached directory */
-	uint64_t key;	       /* lutra_key() of name; wildcard: policy_image wildcard_key[dir] */
+	uint64_t key; /* lutra_component_key() of name; wildcard: policy_image wildcard_key[dir] */
 	uint16_t parent;
 	uint8_t flags; /* LUTRA_NODE_* */
 	uint8_t dir;   /* 1: a directory's name */

@@ -86,9 +86,9 @@ static int check_name(const struct policy *p, size_t i, struct err *err)
 	if (len == 0 || len >= LUTRA_NAME || (!slash && memchr(n->name, '/', len)))
 		return err_set(err, -EBADMSG, "path node %zu has no proper name", i);
 	memcpy(name, n->name, len);
-	if (lutra_fold(name, (__u32)len, fold) != len || memcmp(fold, name, len) != 0)
+	if (lutra_fold_component(name, (__u32)len, fold) != len || memcmp(fold, name, len) != 0)
 		return err_set(err, -EBADMSG, "the name of path node %zu is not folded", i);
-	if (lutra_key(name, (__u32)len, (const __u64 *)p->hash_key, n->dir) != n->key)
+	if (lutra_component_key(name, (__u32)len, (const __u64 *)p->hash_key, n->dir) != n->key)
 		return err_set(err, -EBADMSG, "the key of path node %zu is not its name's", i);
 	if ((p->nodes[n->parent].flags & LUTRA_NODE_WILDCARD) && strcmp(n->name, "*") != 0)
 		return err_set(err, -EBADMSG, "path node %zu is named below a wildcard", i);

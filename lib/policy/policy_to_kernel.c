@@ -124,7 +124,7 @@ int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *
 	copy_rules(p, ret);
 	copy_tables(p, ret);
 	for (uint32_t dir = 0; dir < 2; dir++)
-		ret->wildcard_key[dir] = lutra_key(name, 1, ret->hash_key, dir);
+		ret->wildcard_key[dir] = lutra_component_key(name, 1, ret->hash_key, dir);
 	for (size_t i = 0; i < p->n_nodes; i++)
 		ret->node[i] = p->nodes[i].flags;
 	if (seek(put_edges, p, ret) < 0 || seek(put_objects, p, ret) < 0)

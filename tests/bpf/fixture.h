@@ -480,8 +480,8 @@ static inline uint16_t sample_node(struct policy *p, unsigned parent, const char
 	n->parent = (uint16_t)parent;
 	n->dir = dir;
 	n->flags = (uint8_t)flags;
-	n->key = lutra_key(fold, lutra_fold(in, (__u32)strlen(in), fold),
-			   (const __u64 *)p->hash_key, dir);
+	n->key = lutra_component_key(fold, lutra_fold_component(in, (__u32)strlen(in), fold),
+				     (const __u64 *)p->hash_key, dir);
 	memcpy(n->name, fold, sizeof(fold));
 	return (uint16_t)p->n_nodes++;
 }

@@ -306,7 +306,8 @@ static void add_child(struct bench *b, struct tree *t, uint32_t node)
 
 	c->len = random_name(b, c->name);
 	c->dir = pick(b, 3) > 0;
-	key = lutra_key(fold, lutra_fold(c->name, c->len, fold), p->hash_key, c->dir);
+	key = lutra_component_key(fold, lutra_fold_component(c->name, c->len, fold), p->hash_key,
+				  c->dir);
 	if (p->node[node] & LUTRA_NODE_WILDCARD)
 		key = p->wildcard_key[c->dir];
 	if (!add_edge(p, node, key, t->nodes))

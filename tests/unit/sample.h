@@ -35,8 +35,8 @@ static inline uint16_t sample_node(struct policy *p, unsigned parent, const char
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	memcpy(fold, n->name, sizeof(fold));
 	if (p->n_nodes)
-		n->key = lutra_key(fold, (__u32)strlen(name), (const __u64 *)p->hash_key,
-				   (__u32)dir);
+		n->key = lutra_component_key(fold, (__u32)strlen(name), (const __u64 *)p->hash_key,
+					     (__u32)dir);
 	return (uint16_t)p->n_nodes++;
 }
 

@@ -264,7 +264,7 @@ static size_t fold_components(const char *s, size_t len, char *out)
 		out[n++] = '/';
 		if (c_len < LUTRA_NAME) {
 			char folded[LUTRA_NAME];
-			size_t f_len = lutra_fold(c, (uint32_t)c_len, folded);
+			size_t f_len = lutra_fold_component(c, (uint32_t)c_len, folded);
 
 			memcpy(out + n, folded, f_len);
 			n += f_len;
@@ -301,7 +301,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 		if (len - 2 < LUTRA_NAME) {
 			char folded[LUTRA_NAME];
 
-			n = lutra_fold(s + 2, (uint32_t)len - 2, folded);
+			n = lutra_fold_component(s + 2, (uint32_t)len - 2, folded);
 			memcpy(out + 2, folded, n);
 		} else {
 			n = LUTRA_NAME;

@@ -132,7 +132,7 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 	for (uint32_t i = 0; i < path->n; i++) {
 		uint32_t c = (path->n - 1 - i) & (LUTRA_COMPONENTS - 1);
 		char name[LUTRA_NAME];
-		size_t len = lutra_fold(path->name[c], path->len[c], name);
+		size_t len = lutra_fold_component(path->name[c], path->len[c], name);
 
 		parent = at;
 		r = get_child(t, parent, name, len, i + 1 < path->n || p->dir, &at);
@@ -330,7 +330,7 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 	node->dir = (uint8_t)name.dir;
 	node->parent = parent;
 	len = strlen(node->name);
-	node->key = lutra_key(node->name, (uint32_t)len, x->hash_key, node->dir);
+	node->key = lutra_component_key(node->name, (uint32_t)len, x->hash_key, node->dir);
 	if (x->n_nodes) {
 		x->path[at] = '/';
 		memcpy(x->path + at + 1, node->name, len + 1);

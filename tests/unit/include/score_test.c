@@ -30,7 +30,7 @@ static void fold_turns_runs_with_digits_into_a_mark(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[LUTRA_NAME];
-		__u32 n = lutra_fold(cases[i][0], (__u32)strlen(cases[i][0]), out);
+		__u32 n = lutra_fold_component(cases[i][0], (__u32)strlen(cases[i][0]), out);
 
 		assert_int_equal(n, strlen(cases[i][1]));
 		assert_memory_equal(out, cases[i][1], n);
@@ -48,9 +48,9 @@ static void fold_of_folded_is_the_same(void **state)
 
 		for (__u32 i = 0; i < len; i++)
 			in[i] = "ab1-.#Z9"[sample_random(&rng) & 7];
-		n = lutra_fold(in, len, once);
+		n = lutra_fold_component(in, len, once);
 		assert_in_range(n, 0, len);
-		assert_int_equal(lutra_fold(once, n, twice), n);
+		assert_int_equal(lutra_fold_component(once, n, twice), n);
 		assert_memory_equal(once, twice, n);
 	}
 }
@@ -100,7 +100,7 @@ static void key_of_a_file_is_siphash_1_3(void **state)
 	for (int i = 0; i < LUTRA_NAME; i++)
 		s[i] = (char)(i * 37 + 11);
 	for (__u32 len = 0; len < LUTRA_NAME; len++)
-		assert_true(lutra_key(s, len, key, 0) ==
+		assert_true(lutra_component_key(s, len, key, 0) ==
 			    sip13((const uint8_t *)s, len, (const uint64_t *)key));
 }
 
@@ -110,9 +110,9 @@ static void key_keeps_directories_and_secrets_apart(void **state)
 	char s[LUTRA_NAME] = "name";
 
 	(void)state;
-	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 4, key, 1));
-	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 4, other, 0));
-	assert_true(lutra_key(s, 4, key, 0) != lutra_key(s, 3, key, 0));
+	assert_true(lutra_component_key(s, 4, key, 0) != lutra_component_key(s, 4, key, 1));
+	assert_true(lutra_component_key(s, 4, key, 0) != lutra_component_key(s, 4, other, 0));
+	assert_true(lutra_component_key(s, 4, key, 0) != lutra_component_key(s, 3, key, 0));
 }
 
 static void ext_knows_code_by_its_last_extension(void **state)
@@ -127,7 +127,7 @@ static void ext_knows_code_by_its_last_extension(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(lutra_ext(cases[i].name, (__u32)strlen(cases[i].name)),
+		assert_int_equal(lutra_component_ext(cases[i].name, (__u32)strlen(cases[i].name)),
 				 cases[i].ext);
 }
 
@@ -474,8 +474,8 @@ static void scorer_is_total_on_random_bytes(void **state)
 static void scorer_takes_null(void **state)
 {
 	(void)state;
-	assert_int_equal(lutra_fold(NULL, 3, NULL), 0);
-	assert_int_equal(lutra_key(NULL, 3, NULL, 0), 0);
+	assert_int_equal(lutra_fold_component(NULL, 3, NULL), 0);
+	assert_int_equal(lutra_component_key(NULL, 3, NULL, 0), 0);
 	assert_int_equal(lutra_edge_find(NULL, 0, 0), 0);
 	assert_int_equal(lutra_object_find(NULL, 0), 0);
 	assert_int_equal(lutra_judge_object(NULL, NULL, NULL, 0, NULL, NULL), 0);

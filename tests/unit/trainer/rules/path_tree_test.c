@@ -255,10 +255,10 @@ static void path_tree_keys_are_those_of_the_scorer(void **state)
 
 	put(f, "/srv/page7", 0, false);
 	collapse(f);
-	assert_true(f->nodes[1].key == lutra_key(name, 3, (const __u64 *)key, 1));
+	assert_true(f->nodes[1].key == lutra_component_key(name, 3, (const __u64 *)key, 1));
 	assert_string_equal(f->nodes[2].name, "#");
 	name[0] = '#';
-	assert_true(f->nodes[2].key == lutra_key(name, 1, (const __u64 *)key, 0));
+	assert_true(f->nodes[2].key == lutra_component_key(name, 1, (const __u64 *)key, 0));
 }
 
 static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
  * Part of the scorer (score.h): judges an object. Looks its token up in the policy, and names the
- * rule group of an object that the policy does not know.
+ * rule that an object matches which the policy does not know.
  */
 #ifndef LUTRA_SCORE_OBJECT_H
 #define LUTRA_SCORE_OBJECT_H
@@ -10,7 +10,7 @@
 #include "lutra/object_token.h"
 #include "lutra/score_path.h"
 
-/* IPv4, network order in memory. */
+/* Returns the class of an IPv4 address, in network order. */
 static __always_inline __u8 lutra_addr4_class(const __u8 *a)
 {
 	if (a[0] == 127)
@@ -23,7 +23,7 @@ static __always_inline __u8 lutra_addr4_class(const __u8 *a)
 	return LUTRA_ADDR_PUBLIC;
 }
 
-/* IPv6: ::1, ::, fc00::/7 and fe80::/10; a mapped IPv4 address has the class of that. */
+/* Returns the class of an IPv6 address. A mapped IPv4 address has the class of the IPv4 one. */
 static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 {
 	__u64 hi, lo;
@@ -43,7 +43,7 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 
 #define LUTRA_S_IFDIR_TYPE 4 /* S_IFDIR >> 12 */
 
-/* Operations in which the extension of a name that fell into a wildcard counts. */
+/* Returns true if the extension of a name counts that the tree has as a wildcard only. */
 static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 {
 	switch (o->op) {
@@ -59,13 +59,13 @@ static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 	}
 }
 
-/* Operations on names: everything but opens, executions, mappings and sockets. */
+/* Returns true for an operation on a name: not an open, execution, mapping or socket. */
 static __always_inline int lutra_is_path_op(__u8 op)
 {
 	return op >= LUTRA_OP_UNLINK && op <= LUTRA_OP_SETXATTR;
 }
 
-/* Rule group of an operation on a name, of an open for writing and of one for reading, by kind. */
+/* Return the rule of an operation on a name, an open for writing, and one for reading, by kind. */
 static __always_inline __u8 lutra_path_rule(__u8 kind)
 {
 	switch (kind) {
@@ -116,7 +116,7 @@ static __always_inline __u8 lutra_open_read_rule(__u8 kind, __u32 dir)
 	}
 }
 
-/* Which rule group a novel object belongs to. */
+/* Returns the rule that a novel object matches. */
 static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
 {
 	switch (o->op) {
@@ -146,7 +146,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	return lutra_open_read_rule(kind, o->mode >> 12 == LUTRA_S_IFDIR_TYPE);
 }
 
-/* The kind of a path that is not in the tree. */
+/* Returns the kind of an object whose path is not in the tree. */
 static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 					    const struct lutra_path *path,
 					    const struct lutra_class *c, __u32 ext)
@@ -166,23 +166,23 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 	return LUTRA_KIND_ELSEWHERE;
 }
 
-/* What became of an object. */
+/* The scorer's judgement of an object. */
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
-	__u8 kind; /* enum lutra_kind; KNOWN also where the policy's recordings could not see it */
+	__u8 kind; /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
 	__u8 rule; /* enum lutra_rule, LUTRA_RULE_NONE where known */
 	__u8 pad[6];
 };
 
-/* Does the last component name a directory? */
+/* Returns true if the last component names a directory. */
 static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 {
 	return o->mode >> 12 == LUTRA_S_IFDIR_TYPE || o->op == LUTRA_OP_MKDIR ||
 	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
 }
 
-/* Is a token known in this role? */
+/* Returns true if the policy knows a token in this role. */
 static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
 						__u8 role)
 {
@@ -193,7 +193,7 @@ static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __
 	return known;
 }
 
-/* Judge an object without a path. */
+/* Judges an object that has no path. */
 static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 						const struct lutra_object *o, __u8 role,
 						struct lutra_judgement *ret)
@@ -211,8 +211,8 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 }
 
 /*
- * Judge an object. path counts where o->flags says LUTRA_OBJ_PATH; fold: 64 bytes of scratch.
- * A directory opened for reading, or entered, is known wherever it lies inside the tree.
+ * Judges an object. path: read only if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch. A
+ * directory that is opened for reading, or entered, is known wherever it lies in the tree.
  */
 static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_object *o,

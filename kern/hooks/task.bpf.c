@@ -33,7 +33,7 @@ struct {
 } cgroups SEC(".maps") __weak;
 
 /* Set by the daemon before it runs the iterator. */
-__u32 lutra_adopt_slot;
+__u32 lutra_enter_slot;
 
 static __always_inline __u64 cgroup_parent(__u64 cgroup)
 {
@@ -259,10 +259,10 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 }
 
 SEC("iter/task")
-int lutra_adopt(struct bpf_iter__task *ctx)
+int lutra_enter_running(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 slot_nr = lutra_adopt_slot;
+	__u32 slot_nr = lutra_enter_slot;
 	struct lutra_slot *slot;
 	struct lutra_task *e;
 

@@ -240,8 +240,8 @@ static int enroll_running_tasks(struct guard *g, uint32_t slot)
 	char buf[64];
 	ssize_t n;
 
-	g->skel->bss->lutra_adopt_slot = slot;
-	link = bpf_program__attach_iter(g->skel->progs.lutra_adopt, NULL);
+	g->skel->bss->lutra_enter_slot = slot;
+	link = bpf_program__attach_iter(g->skel->progs.lutra_enter_running, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));

@@ -317,7 +317,7 @@ record_runs() {
 policy_row() {
 	jq -r --arg name "$2" --arg origin "$3" '
 		def hundredths: . * 100 | round / 100;
-		def an_hour($alarms): "\($alarms), \(.[0] | hundredths) to \(.[1] | hundredths)";
+		def an_hour($alarms): "\($alarms), \(.[0] | hundredths)–\(.[1] | hundredths)";
 		.provenance as $p | .calibration as $c |
 		"| \($name) | \($origin) | \($p.runs | length) | \($p.calls) | \($p.objects) | " +
 		"\($p.hours | hundredths) | \($c.alert_per_hour_95 | an_hour($c.alarms_alert)) | " +

@@ -61,9 +61,12 @@ static void print_message(void *ctx, bool bad, const char *msg)
 }
 
 /* Puts alerts at the rate. Returns the ns that all puts took. */
-static uint64_t put_alerts(struct writer *w, uint64_t rate, uint64_t seconds)
+static uint64_t put_alerts(struct pipeline *p, uint64_t rate, uint64_t seconds)
 {
+	static char id[] = "c0ffeec0ffee", image[] = "registry.example.org/shop/frontend:1.2.3";
+	const struct identity identity = {.id = id, .image = image};
 	const struct timespec pause = {.tv_nsec = 1000000};
+	const char *path = "/usr/bin/python3.11";
 	const uint64_t start_ns = clock_now_ns();
 	struct lutra_evidence ev = make_evidence();
 	char name[CONTAINERS][16];
@@ -72,21 +75,17 @@ static uint64_t put_alerts(struct writer *w, uint64_t rate, uint64_t seconds)
 	for (int i = 0; i < CONTAINERS; i++)
 		snprintf(name[i], sizeof(name[i]), "shop-%d", i);
 	for (uint64_t i = 0; i < rate * seconds; i++) {
-		struct event e = {.ev = &ev,
-				  .str = "/usr/bin/python3.11",
-				  .str_len = 19,
-				  .realtime_ns = clock_realtime_ns(),
-				  .name = name[i % CONTAINERS],
-				  .id = "c0ffeec0ffee",
-				  .image = "registry.example.org/shop/frontend:1.2.3",
-				  .cgroup = "/sys/fs/cgroup/system.slice/docker-c0ffeec0ffee.scope",
-				  .policy = "/etc/lutra/policies.d/shop"};
+		const struct alert_container c = {
+			.name = name[i % CONTAINERS],
+			.cgroup = "/sys/fs/cgroup/system.slice/docker-c0ffeec0ffee.scope",
+			.policy_dir = "/etc/lutra/policies.d/shop",
+			.identity = &identity};
 		uint64_t before;
 
 		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
 			nanosleep(&pause, NULL);
-		before = clock_now_ns();
-		writer_put(w, &e);
+		before = ev.ts_ns = clock_now_ns();
+		pipeline_put(p, alert_new(&ev, path, strlen(path), &c));
 		put_ns += clock_now_ns() - before;
 	}
 	return put_ns;
@@ -96,14 +95,14 @@ int main(int argc, char **argv)
 {
 	const uint64_t rate = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
 	const uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 10) : 30;
-	struct writer_config config = {
-		.path = argc > 3 ? argv[3] : "build/bench/alerts.db",
+	struct pipeline_config config = {
+		.store_path = argc > 3 ? argv[3] : "build/bench/alerts.db",
 		.limits = {.max_bytes = 1024ull << 20},
-		.say = print_message,
+		.report = print_message,
 	};
-	_cleanup_(writer_freep) struct writer *w = NULL;
+	_cleanup_(pipeline_freep) struct pipeline *p = NULL;
 	const uint64_t start_ns = clock_now_ns();
-	struct writer_stats s;
+	struct pipeline_stats s;
 	uint64_t put_ns;
 	struct err err;
 
@@ -111,14 +110,14 @@ int main(int argc, char **argv)
 		fputs("usage: alerts [RATE [SECONDS [FILE]]]\n", stderr);
 		return 2;
 	}
-	remove(config.path);
-	if (writer_new(&w, &config, &err) < 0) {
+	remove(config.store_path);
+	if (pipeline_new(&p, &config, &err) < 0) {
 		fprintf(stderr, "alerts: %s\n", err.msg);
 		return 1;
 	}
-	put_ns = put_alerts(w, rate, seconds);
-	writer_sync(w);
-	writer_stats(w, &s);
+	put_ns = put_alerts(p, rate, seconds);
+	pipeline_sync(p);
+	pipeline_stats(p, &s);
 	printf("put %" PRIu64 ", stored %" PRIu64 ", lost %" PRIu64 " (queue full), %" PRIu64
 	       " (store), deleted by the limit %" PRIu64 "\n",
 	       s.put, s.stored, s.lost_queue, s.lost_store, s.expired);

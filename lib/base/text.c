@@ -77,6 +77,17 @@ size_t text_clean(const char *in, size_t len, char *out, size_t size)
 	return pos;
 }
 
+size_t text_fit(const char *s, size_t max)
+{
+	size_t len = strnlen(s, max);
+
+	if (s[len] == '\0')
+		return len;
+	while (len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
 json_t *text_json(const char *in, size_t len)
 {
 	_cleanup_free_ char *buf = NULL;

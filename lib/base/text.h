@@ -14,6 +14,9 @@
  */
 size_t text_clean(const char *in, size_t len, char *out, size_t size);
 
+/* Returns how many bytes of valid UTF-8 s, at most max, fit without cutting a character. */
+size_t text_fit(const char *s, size_t max);
+
 /* The same as a JSON string, of any length. NULL: out of memory. */
 json_t *text_json(const char *in, size_t len);
 

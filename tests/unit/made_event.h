@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A made-up event and a scratch directory, for the tests of what becomes of events. */
+/* A made-up alert and a scratch directory, for the tests of what becomes of alerts. */
 #ifndef LUTRA_TESTS_MADE_EVENT_H
 #define LUTRA_TESTS_MADE_EVENT_H
 
@@ -16,17 +16,24 @@
 #include <unistd.h>
 
 #include "tests/unit/sample.h"
-#include "user/alerts/alert_fields.h"
+#include "user/alerts/alert_json.h"
+#include "user/alerts/alert_text.h"
+#include "user/outputs/outputs.h"
 
 struct fixture {
 	char *dir;
 	char *db;
 	struct lutra_evidence ev;
-	struct event e;
+	const char *str;
+	size_t str_len;
+	uint64_t time_ns;
+	struct identity identity;
+	struct alert_container container;
 };
 
 static inline int setup(void **state)
 {
+	static char id[] = "c0ffee", image[] = "example.org/shop:1";
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->dir = sample_dir();
@@ -52,14 +59,12 @@ static inline int setup(void **state)
 		.comm = "py\033thon"};
 	f->ev.history[LUTRA_HISTORY - 1] =
 		(struct lutra_history){SYS_execve | LUTRA_HISTORY_NOVEL | 1 << 12, 240};
-	f->e = (struct event){.ev = &f->ev,
-			      .str = "/bin/sh\n\377",
-			      .str_len = 9,
-			      .realtime_ns = 1700000000123456789,
-			      .name = "shop",
-			      .id = "c0ffee",
-			      .image = "example.org/shop:1",
-			      .cgroup = "/sys/fs/cgroup/shop"};
+	f->str = "/bin/sh\n\377";
+	f->str_len = 9;
+	f->time_ns = 1700000000123456789;
+	f->identity = (struct identity){.id = id, .image = image};
+	f->container = (struct alert_container){
+		.name = "shop", .cgroup = "/sys/fs/cgroup/shop", .identity = &f->identity};
 	*state = f;
 	return 0;
 }
@@ -72,6 +77,48 @@ static inline int teardown(void **state)
 	sample_remove(f->dir);
 	free(f);
 	return 0;
+}
+
+static inline struct alert *made_alert(const struct fixture *f)
+{
+	struct alert *a = alert_new(&f->ev, f->str, f->str_len, &f->container);
+
+	assert_non_null(a);
+	a->time_ns = f->time_ns;
+	return a;
+}
+
+static inline void made_fields(const struct fixture *f, struct alert_fields *ret)
+{
+	_cleanup_(alert_freep) struct alert *a = made_alert(f);
+
+	alert_fields_set(ret, a);
+}
+
+static inline json_t *made_json(const struct fixture *f)
+{
+	struct alert_fields fields;
+
+	made_fields(f, &fields);
+	return alert_fields_to_json(&fields);
+}
+
+/* Puts n alerts that differ by their thread into the outputs that want them. */
+static inline void made_alerts_put(struct fixture *f, struct outputs *o, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct outputs_choice choice;
+		struct alert_fields fields;
+		struct alert_json *a;
+
+		f->ev.tid = i;
+		made_fields(f, &fields);
+		if (!outputs_choose(o, &fields, &choice))
+			continue;
+		a = alert_json_new(&fields);
+		outputs_put(o, a, &choice);
+		alert_json_unref(a);
+	}
 }
 
 /* In a process with a small file system of its own at a directory; skipped where none can be

@@ -1,81 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evidence in words. */
+/* Joins evidence and container into an alert. Any thread. */
 #include "user/alerts/alert.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "lib/abi/names.h"
-#include "lib/abi/syscalls.h"
-#include "lib/base/text.h"
-#include "user/alerts/alert_fields.h"
+#include "user/sys/clock.h"
 
-static void address(const struct lutra_object *o, char *buf, size_t size)
+static size_t text_bytes(const char *s)
 {
-	char ip[INET6_ADDRSTRLEN] = "?";
-	const char *family = family_name(o->family);
-
-	if (o->family == AF_INET) {
-		inet_ntop(AF_INET, o->addr, ip, sizeof(ip));
-		snprintf(buf, size, "%s:%u", ip, o->port);
-	} else if (o->family == AF_INET6) {
-		inet_ntop(AF_INET6, o->addr, ip, sizeof(ip));
-		snprintf(buf, size, "[%s]:%u", ip, o->port);
-	} else if (family[0] == '?') {
-		snprintf(buf, size, "family %u", o->family);
-	} else {
-		snprintf(buf, size, "%s", family);
-	}
+	return s ? strlen(s) + 1 : 0;
 }
 
-void event_subject(const struct event *e, char buf[static EVENT_SUBJECT])
+/* Copies a text to *at and moves *at behind it. */
+static const char *append_text(char **at, const char *s)
 {
-	const struct lutra_object *o = &e->ev->object;
+	char *copy = *at;
 
-	if (o->flags & LUTRA_OBJ_PATH)
-		text_clean(e->str, e->str_len, buf, EVENT_SUBJECT);
-	else if (o->op == LUTRA_OP_CAPABLE)
-		snprintf(buf, EVENT_SUBJECT, "%s", cap_name(o->mode));
-	else if (o->op == LUTRA_OP_HOOK)
-		snprintf(buf, EVENT_SUBJECT, "%s", hook_name(o->mode));
-	else if (o->op == LUTRA_OP_WX)
-		syscall_name(NULL, o->mode, buf, EVENT_SUBJECT);
-	else
-		address(o, buf, EVENT_SUBJECT);
+	if (!s)
+		return NULL;
+	*at = stpcpy(copy, s) + 1;
+	return copy;
 }
 
-void event_object(const struct event *e, char buf[static EVENT_TEXT])
+struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t str_len,
+			const struct alert_container *c)
 {
-	const struct lutra_object *o = &e->ev->object;
-	char about[EVENT_SUBJECT];
-	const char *how = "", *type = "";
+	static const struct identity unknown = {};
+	const struct identity *identity = c->identity ? c->identity : &unknown;
+	size_t size = sizeof(struct alert) + str_len + text_bytes(c->name) + text_bytes(c->cgroup) +
+		      text_bytes(c->policy_dir) + identity_packed_bytes(identity);
+	struct alert *a = malloc(size);
+	char *at;
 
-	buf[0] = '\0';
-	if (o->op == LUTRA_OP_NONE)
-		return;
-	event_subject(e, about);
-	if (o->op == LUTRA_OP_OPEN) {
-		how = o->flags & LUTRA_OBJ_WRITE ? " w " : " r ";
-		type = inode_type_name(o->mode >> 12);
-	}
-	snprintf(buf, EVENT_TEXT, "%s%s%s %s%s%s", op_name(o->op), how, type, about,
-		 o->flags & LUTRA_OBJ_FRESH ? " (fresh)" : "",
-		 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+	if (!a)
+		return NULL;
+	*a = (struct alert){
+		.item.bytes = size, .time_ns = clock_to_realtime(ev->ts_ns), .evidence = *ev};
+	a->evidence.str_len = (uint32_t)str_len;
+	at = a->evidence.str;
+	if (str_len)
+		memcpy(at, str, str_len);
+	at = identity_pack(identity, &a->identity, at + str_len);
+	a->name = append_text(&at, c->name);
+	a->cgroup = append_text(&at, c->cgroup);
+	a->policy_dir = append_text(&at, c->policy_dir);
+	return a;
 }
 
-void event_sentence(const struct event *e, char buf[static EVENT_TEXT])
+void alert_free(struct alert *a)
 {
-	struct alert a;
-
-	alert_set(&a, e);
-	alert_sentence(&a, buf);
-}
-
-json_t *event_json(const struct event *e)
-{
-	struct alert a;
-
-	alert_set(&a, e);
-	return alert_json(&a);
+	free(a);
 }

@@ -1,43 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A piece of the kernel's evidence with the names that userspace adds, in words and as JSON. */
+/*
+ * An alert: the kernel's evidence, joined with what userspace knows of the container. It has four
+ * forms: struct lutra_evidence (alert.h joins it), struct alert (owned, queued), struct
+ * alert_fields (a row of the store) and JSON text (struct alert_json).
+ */
 #ifndef LUTRA_USER_ALERTS_ALERT_H
 #define LUTRA_USER_ALERTS_ALERT_H
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
 #include "user/identity/identity.h"
+#include "user/sys/worker.h"
 
-/* Borrowed; strings may hold anything. NULL: unknown. */
-struct event {
-	const struct lutra_evidence *ev;
-	const char *str; /* path or socket name, str_len bytes */
-	size_t str_len;
-	uint64_t realtime_ns;
-	const char *name; /* of the container */
-	const char *id;
-	const char *image;
+/* What the owner of a container knows of it. Borrowed by alert_new(). NULL: unknown. */
+struct alert_container {
+	const char *name;
 	const char *cgroup;
-	const char *policy;	    /* directory */
-	const char *lineage;	    /* "sh[12] < python3[10]" */
-	const struct identity *who; /* engine, digest and pod */
+	const char *policy_dir;
+	const struct identity *identity;
 };
 
-#define EVENT_TEXT 2048
-#define EVENT_SUBJECT 1536 /* leaves room for the words around it */
+/* One allocation: all texts lie behind the evidence. Strings may hold any bytes. */
+struct alert {
+	struct worker_item item; /* of the pipeline's queue */
+	uint64_t time_ns;	 /* CLOCK_REALTIME, of the event */
+	const char *name;	 /* of the container; this and the next NULL: unknown */
+	const char *cgroup;
+	const char *policy_dir;
+	struct identity identity;
+	struct lutra_evidence evidence; /* with its string: evidence.str, evidence.str_len */
+};
 
-/* What was touched: "open w file /etc/passwd", "connect 10.1.2.3:4444"; "" for a call. */
-void event_object(const struct event *e, char buf[static EVENT_TEXT]);
-
-/* Path, address, capability, hook or call: what the operation is about. */
-void event_subject(const struct event *e, char buf[static EVENT_SUBJECT]);
-
-/* One sentence in words, valid UTF-8 without control characters. */
-void event_sentence(const struct event *e, char buf[static EVENT_TEXT]);
-
-/* The whole of it in the shape of Falco's alerts. NULL: out of memory. */
-json_t *event_json(const struct event *e);
+/*
+ * Joins evidence, its string (str_len bytes without NUL) and the container into an alert that the
+ * caller frees. NULL: out of memory.
+ */
+struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t str_len,
+			const struct alert_container *c);
+void alert_free(struct alert *a);
+DEFINE_FREEP(struct alert, alert_free);
 
 #endif

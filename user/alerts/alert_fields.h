@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An event made flat: what a row of the store holds, and what every output says. All text is valid
- * UTF-8 without control characters.
+ * An alert as a row of fields. One table names each field's column in the store, its key in the
+ * JSON and its type; the schema, the JSON and the documentation follow it. All text is valid UTF-8
+ * without control characters.
  */
 #ifndef LUTRA_USER_ALERTS_ALERT_FIELDS_H
 #define LUTRA_USER_ALERTS_ALERT_FIELDS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,74 +15,71 @@
 
 /* In the order of the store's columns. */
 enum alert_field {
-	ALERT_TIME, /* CLOCK_REALTIME, ns */
+	ALERT_TIME,
 	ALERT_CONTAINER_ID,
 	ALERT_CONTAINER,
 	ALERT_IMAGE,
 	ALERT_CGROUP,
 	ALERT_VERDICT,
 	ALERT_MODE,
-	ALERT_GROUP,
+	ALERT_RULE,
 	ALERT_KIND,
 	ALERT_ROLE,
-	ALERT_CALL,
-	ALERT_OBJECT, /* "open w file /etc/passwd"; "": a call */
-	ALERT_PATH,   /* path, address, capability or hook; NULL: a call */
+	ALERT_SYSCALL,
+	ALERT_OBJECT,
+	ALERT_PATH,
 	ALERT_COMM,
 	ALERT_PID,
 	ALERT_TID,
 	ALERT_PPID,
 	ALERT_REFUSED,
-	ALERT_STANDIN,
-	ALERT_A, /* levels and thresholds: 1/4096 of a weight */
-	ALERT_B,
-	ALERT_TH_A,
-	ALERT_TH_B,
+	ALERT_FALLBACK,
+	ALERT_LEVEL_A,
+	ALERT_LEVEL_B,
+	ALERT_THRESHOLD_A,
+	ALERT_THRESHOLD_B,
 	ALERT_WEIGHT0,
 	ALERT_WEIGHT1,
 	ALERT_WEIGHT2,
-	ALERT_CALLS,
+	ALERT_SYSCALLS,
 	ALERT_SINCE_NS,
-	ALERT_SINCE_CALLS,
+	ALERT_SINCE_SYSCALLS,
 	ALERT_POLICY,
 	ALERT_POLICY_VERSION,
-	ALERT_LINEAGE, /* ancestors as far as known: "sh[12] < python3[10]"; NULL: unknown */
-	ALERT_SESSION, /* of an exec session */
+	ALERT_ANCESTORS,
+	ALERT_EXEC_SESSION,
 	ALERT_ENGINE,
 	ALERT_DIGEST,
 	ALERT_POD,
 	ALERT_POD_NAMESPACE,
-	ALERT_HISTORY, /* the last calls, oldest first: "openat steady 12,execve steady 240 novel"
-			*/
+	ALERT_HISTORY,
 	ALERT_FIELDS
 };
 
-#define ALERT_TEXT 24576
+enum alert_type { ALERT_TYPE_TEXT, ALERT_TYPE_INTEGER, ALERT_TYPE_BOOLEAN };
 
-struct alert {
-	const char *text[ALERT_FIELDS]; /* of text fields; NULL: unknown */
-	int64_t n[ALERT_FIELDS];	/* of the others */
-	size_t used;			/* of buf */
-	char buf[ALERT_TEXT];
+struct alert_field_info {
+	const char *column;
+	const char *key; /* in output_fields; NULL: the JSON has it in another form */
+	enum alert_type type;
+	bool required;	     /* never NULL */
+	const char *meaning; /* for the documentation */
 };
 
-/* Column of the store, and whether it is text. */
-const char *alert_column(enum alert_field f);
-bool alert_is_text(enum alert_field f);
+extern const struct alert_field_info alert_field_table[ALERT_FIELDS];
 
-/* Flatten; a is written whole, but for what of buf is not used. */
-void alert_set(struct alert *a, const struct event *e);
-/* Copy a text into a; what does not fit is cut. s NULL: unknown. */
-void alert_put(struct alert *a, enum alert_field f, const char *s);
+#define ALERT_FIELDS_BYTES 24576
 
-/* "Warning" …, as Falco names them; and as a syslog level (4 …). */
-const char *alert_priority(const struct alert *a);
-int alert_level(const struct alert *a);
-/* The rule's name, of its group. */
-const char *alert_rule(const struct alert *a);
-/* One sentence in words. */
-void alert_sentence(const struct alert *a, char buf[static EVENT_TEXT]);
-/* The whole of it in the shape of Falco's alerts. NULL: out of memory. */
-json_t *alert_json(const struct alert *a);
+struct alert_fields {
+	const char *text[ALERT_FIELDS]; /* of text fields; NULL: unknown */
+	int64_t number[ALERT_FIELDS];	/* of the others */
+	size_t used;			/* bytes of buf */
+	char buf[ALERT_FIELDS_BYTES];
+};
+
+/* Flattens an alert into a row. ALERT_ANCESTORS is unknown until alert_fields_put() sets it. */
+void alert_fields_set(struct alert_fields *f, const struct alert *a);
+/* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */
+void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text);
 
 #endif

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ancestors, from /proc. */
+/* Reads ancestors. Used on the pipeline's thread. */
 #include "user/alerts/ancestors.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/base/cleanup.h"
 #include "user/sys/clock.h"
 
 #define DEPTH 8
-#define PER_SECOND 100
 
-struct lineage {
-	uint64_t second;
-	unsigned left; /* walks in this second */
-};
-
-int lineage_new(struct lineage **ret)
-{
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
-}
-
-void lineage_free(struct lineage *l)
-{
-	free(l);
-}
-
-static bool may_walk(struct lineage *l)
-{
-	uint64_t second = clock_now_ns() / NSEC_PER_SEC;
-
-	if (second != l->second) {
-		l->second = second;
-		l->left = PER_SECOND;
-	}
-	if (l->left == 0)
-		return false;
-	l->left--;
-	return true;
-}
-
-/* Name and parent of a process. -ESRCH: it is gone. */
-static int stat_of(uint32_t pid, char comm[static 64], uint32_t *ret_ppid)
+/* Reads name and parent of a process. -ESRCH: the process is gone. */
+static int read_stat(uint32_t pid, char comm[static 64], uint32_t *ret_ppid)
 {
 	char path[32], text[512], *open_at, *close_at;
 	_cleanup_close_ int fd = -1;
@@ -68,18 +38,21 @@ static int stat_of(uint32_t pid, char comm[static 64], uint32_t *ret_ppid)
 	return 0;
 }
 
-const char *lineage_of(struct lineage *l, const struct lutra_evidence *ev,
-		       char buf[static LINEAGE_TEXT])
+const char *ancestors_describe(struct throttle *limit, const struct lutra_evidence *ev,
+			       char buf[static ANCESTORS_TEXT])
 {
-	size_t len = (size_t)snprintf(buf, LINEAGE_TEXT, "%.16s[%u]", ev->comm, ev->tgid);
+	static const struct throttle_rate rate = {.per_second = 100, .burst = 100};
+	size_t len = (size_t)snprintf(buf, ANCESTORS_TEXT, "%.16s[%u]", ev->comm, ev->tgid);
 	uint32_t pid = ev->ppid, parent = 0;
-	bool walk = ev->verdict >= LUTRA_VERDICT_ALERT && may_walk(l);
+	uint64_t folded;
+	bool walk = ev->verdict >= LUTRA_VERDICT_ALERT &&
+		    throttle_pass(limit, &rate, clock_now_ns(), &folded);
 	char comm[64];
 
-	for (int i = 0; i < DEPTH && pid > 0 && len < LINEAGE_TEXT - 100; i++) {
-		bool known = walk && stat_of(pid, comm, &parent) == 0;
+	for (int i = 0; i < DEPTH && pid > 0 && len < ANCESTORS_TEXT - 100; i++) {
+		bool known = walk && read_stat(pid, comm, &parent) == 0;
 
-		len += (size_t)snprintf(buf + len, LINEAGE_TEXT - len, " < %s[%u]",
+		len += (size_t)snprintf(buf + len, ANCESTORS_TEXT - len, " < %s[%u]",
 					known ? comm : "", pid);
 		if (!known)
 			break;

@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who started whom: the ancestors of a process that an event is about. */
+/* Reads the ancestors of a process from /proc, for a limited number of alerts a second. */
 #ifndef LUTRA_USER_ALERTS_ANCESTORS_H
 #define LUTRA_USER_ALERTS_ANCESTORS_H
 
-#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
+#include "user/sys/rate_limit.h"
 
-#define LINEAGE_TEXT 512
-
-struct lineage;
-
-/* -ENOMEM. */
-int lineage_new(struct lineage **ret);
-void lineage_free(struct lineage *l);
-DEFINE_FREEP(struct lineage, lineage_free);
+#define ANCESTORS_TEXT 512
 
 /*
- * "sh[12] < python3[10] < runc[8]", from the process upwards as far as /proc still tells; returns
- * buf. For a verdict above allow only, and for a limited number a second: a flood of events must
- * not make a flood of reads. Else it is what the kernel said: "sh[12] < [10]".
+ * Describes a process and its ancestors as far as /proc has them: "sh[12] < python3[10] < runc[8]".
+ * For the verdict allow, and for more alerts than the limit passes, it is what the kernel said: "sh[12] <
+ * [10]": a flood of alerts must not cause a flood of reads. Returns buf.
  */
-const char *lineage_of(struct lineage *l, const struct lutra_evidence *ev,
-		       char buf[static LINEAGE_TEXT]);
+const char *ancestors_describe(struct throttle *limit, const struct lutra_evidence *ev,
+			       char buf[static ANCESTORS_TEXT]);
 
 #endif

@@ -14,7 +14,7 @@
 #include "user/api/control_impl.h"
 #include "user/containers/saved_list.h"
 #include "user/http/control_protocol.h"
-#include "user/pipeline/subscribers.h"
+#include "user/pipeline/pipeline.h"
 
 #define CLIENTS_MAX 512		/* a hook each of containers that start at once */
 #define PENDING_MAX (16u << 20) /* bytes that a client has not read yet */
@@ -33,17 +33,21 @@ struct control_client {
 
 struct control {
 	struct control_parts parts;
-	struct alerts_subscriber subscriber;
+	struct pipeline_subscriber subscriber;
 	struct control_client *clients;
-	unsigned n_clients;
+	unsigned n_clients, n_followers;
 };
 
 /* ---- a client ---- */
 
 static void client_free(struct control_client *c)
 {
-	LIST_REMOVE(c->control->clients, c);
-	c->control->n_clients--;
+	struct control *control = c->control;
+
+	LIST_REMOVE(control->clients, c);
+	control->n_clients--;
+	control->n_followers -= c->follow;
+	atomic_store(&control->subscriber.active, control->n_followers > 0);
 	close(c->watch.fd);
 	free(c->out);
 	free(c);
@@ -60,17 +64,25 @@ static int put_bytes(struct control_client *c, const char *data, size_t len)
 	return 0;
 }
 
+static int put_line(struct control_client *c, const char *text, size_t len)
+{
+	int r = put_bytes(c, text, len);
+
+	return r < 0 ? r : put_bytes(c, "\n", 1);
+}
+
 int control_client_put(struct control_client *c, const json_t *j)
 {
 	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12));
-	int r = text ? put_bytes(c, text, strlen(text)) : -ENOMEM;
 
-	return r < 0 ? r : put_bytes(c, "\n", 1);
+	return text ? put_line(c, text, strlen(text)) : -ENOMEM;
 }
 
 void control_client_follow(struct control_client *c)
 {
 	c->follow = true;
+	c->control->n_followers++;
+	atomic_store(&c->control->subscriber.active, true);
 	c->closing = false;
 }
 
@@ -185,17 +197,15 @@ static void on_control_ready(void *ctx, uint32_t events)
 
 /* ---- all clients ---- */
 
-static void send_event(void *ctx, const struct event *e)
+/* Sends an alert to the clients that follow; a client that does not keep up is let go. */
+static void send_alert(void *ctx, struct alert_json *a, uint64_t folded)
 {
 	struct control *control = ctx;
-	json_auto_t *alert = NULL;
 
 	LIST_EACH_SAFE (c, control->clients) {
 		if (!c->follow)
 			continue;
-		if (!alert)
-			alert = event_json(e);
-		if (control_client_put(c, alert) < 0)
+		if (folded || put_line(c, a->text, a->len) < 0)
 			client_free(c);
 		else
 			flush_client(c);
@@ -239,8 +249,8 @@ int control_new(struct control **ret, const struct control_parts *parts, struct 
 		free(control);
 		return r;
 	}
-	control->subscriber = (struct alerts_subscriber){.on_event = send_event, .ctx = control};
-	alerts_subscribe(parts->api->parts.alerts, &control->subscriber);
+	control->subscriber = (struct pipeline_subscriber){.on_alert = send_alert, .ctx = control};
+	pipeline_subscribe(parts->api->parts.pipeline, &control->subscriber);
 	*ret = control;
 	return 0;
 }
@@ -249,6 +259,7 @@ void control_free(struct control *control)
 {
 	if (!control)
 		return;
+	pipeline_unsubscribe(control->parts.api->parts.pipeline, &control->subscriber);
 	while (control->clients)
 		client_free(control->clients);
 	free(control);

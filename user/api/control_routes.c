@@ -14,7 +14,7 @@
 #include "user/discovery/discovery.h"
 #include "user/http/control_protocol.h"
 #include "user/learn/learn.h"
-#include "user/pipeline/subscribers.h"
+#include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 
 static json_t *answer_container(const struct container *c)
@@ -249,14 +249,14 @@ int control_status(struct control_call *c, json_t **ret, struct err *err)
 {
 	const struct api_parts *parts = &c->api->parts;
 	json_t *containers = json_array();
-	struct writer_stats events;
+	struct pipeline_stats events;
 	uint64_t lost;
 	char time[CLOCK_TEXT];
 
 	(void)err;
 	for (struct container *one = containers_first(parts->containers); one; one = one->next)
 		json_array_append_new(containers, container_to_json(one));
-	alerts_stats(parts->alerts, &events);
+	pipeline_stats(parts->pipeline, &events);
 	lost = events.lost_queue + events.lost_store;
 	*ret = json_pack("{s:b, s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "ok", 1, "pid",
 			 (int)getpid(), "since", clock_format(parts->start_ns, time), "lsm",
@@ -276,9 +276,9 @@ int control_top(struct control_call *c, json_t **ret, struct err *err)
 	return 0;
 }
 
-static int put_event(void *ctx, int64_t id, const struct alert *a)
+static int put_event(void *ctx, int64_t id, const struct alert_fields *a)
 {
-	json_auto_t *j = alert_json(a);
+	json_auto_t *j = alert_fields_to_json(a);
 
 	(void)id;
 	return j ? control_client_put(ctx, j) : -ENOMEM;
@@ -301,7 +301,7 @@ int control_events(struct control_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "request: %s", je.text);
 	if (limit < 0 || limit > PROTOCOL_EVENTS_MAX)
 		return err_set(err, -EINVAL, "limit: 0 to %d", PROTOCOL_EVENTS_MAX);
-	r = limit ? alerts_store(c->api->parts.alerts, &s, err) : 0;
+	r = limit ? pipeline_reader(c->api->parts.pipeline, &s, err) : 0;
 	if (r < 0)
 		return r;
 	all.limit = (uint32_t)limit;

@@ -255,9 +255,9 @@ static void put_programs(FILE *f, const struct api_parts *parts)
 
 static void put_store(FILE *f, const struct api_parts *parts)
 {
-	struct writer_stats s;
+	struct pipeline_stats s;
 
-	alerts_stats(parts->alerts, &s);
+	pipeline_stats(parts->pipeline, &s);
 	put_value(f, "lutra_store_open", "gauge", "1: events are kept.", s.open);
 	put_value(f, "lutra_store_bytes", "gauge", "Size of events and indexes, as last looked at.",
 		  (double)s.store_bytes);
@@ -274,7 +274,7 @@ static void put_store(FILE *f, const struct api_parts *parts)
 
 static void put_outputs(FILE *f, const struct api_parts *parts)
 {
-	struct outputs *o = alerts_outputs(parts->alerts);
+	struct outputs *o = pipeline_outputs(parts->pipeline);
 	struct sink_stats s[OUTPUTS_MAX + 1];
 	const char *name[OUTPUTS_MAX + 1];
 	size_t n = outputs_count(o);

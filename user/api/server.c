@@ -18,7 +18,7 @@
 #include "user/config/config.h"
 #include "user/guard/guard.h"
 #include "user/http/http.h"
-#include "user/pipeline/subscribers.h"
+#include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
 
@@ -55,11 +55,11 @@ static int get_healthz(void *ctx, const struct http_request *q, struct http_repl
 {
 	const struct server *s = ctx;
 	_cleanup_free_ char *text = NULL;
-	struct writer_stats stats;
+	struct pipeline_stats stats;
 	json_auto_t *j = NULL;
 
 	(void)q;
-	alerts_stats(s->parts.alerts, &stats);
+	pipeline_stats(s->parts.pipeline, &stats);
 	j = json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
 		      guard_has_lsm(s->parts.guard) ? "lsm" : "tracepoints", "store",
 		      stats.open ? "open" : "closed");
@@ -167,7 +167,7 @@ int server_new(struct server **ret, struct loop *loop, const struct api_parts *p
 		return r;
 	r = metrics_new(&s->metrics, parts);
 	if (r == 0)
-		r = streams_new(&s->streams, parts->alerts, run_http, s);
+		r = streams_new(&s->streams, parts->pipeline, run_http, s);
 	if (r < 0)
 		return err_oom(err);
 	r = start_http(s, err);

@@ -13,7 +13,7 @@
 #include "lib/base/array.h"
 #include "lib/base/list.h"
 #include "user/api/routes/api.h"
-#include "user/pipeline/subscribers.h"
+#include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 #include "user/sys/rate_limit.h"
 
@@ -30,13 +30,13 @@ struct stream {
 };
 
 struct streams {
-	struct alerts_subscriber subscriber;
+	struct pipeline_subscriber subscriber;
+	struct pipeline *pipeline;
 	void (*on_resumed)(void *ctx);
 	void *ctx;
 	struct stream *first;
 	unsigned n;
-	struct throttle alerts, allowed; /* limits of what was decided, and of what was allowed */
-	uint64_t beat_ns;		 /* CLOCK_MONOTONIC, of the last sign of life */
+	uint64_t beat_ns; /* CLOCK_MONOTONIC, of the last sign of life */
 };
 
 static void wake_stream(struct stream *s)
@@ -95,6 +95,7 @@ static void on_follower_end(void *ctx)
 
 	LIST_REMOVE(s->all->first, s);
 	s->all->n--;
+	atomic_store(&s->all->subscriber.active, s->all->n > 0);
 	free(s->out);
 	free(s);
 }
@@ -122,43 +123,19 @@ int streams_get(struct streams *all, const struct http_request *q, struct http_r
 	s->connection = q->connection;
 	LIST_PUSH(all->first, s);
 	all->n++;
+	atomic_store(&all->subscriber.active, true);
 	put_text(s, ": lutra\n\n", 9);
 	return 0;
 }
 
 /* ---- all of them ---- */
 
-/* Returns the alert as an event of the stream, which the caller frees. NULL: out of memory. */
-static char *event_to_text(const struct event *e, uint64_t folded)
+static void stream_alert(void *ctx, struct alert_json *a, uint64_t folded)
 {
-	_cleanup_free_ struct alert *a = malloc(sizeof(*a));
-	_cleanup_free_ char *text = NULL;
-	json_auto_t *j = NULL;
-	char *out;
-
-	if (!a)
-		return NULL;
-	alert_set(a, e);
-	j = api_event_json(a);
-	json_object_set_new(j, "folded", json_integer((json_int_t)folded));
-	text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12));
-	return text && asprintf(&out, "event: alert\ndata: %s\n\n", text) > 0 ? out : NULL;
-}
-
-/* Of more than a hundred a second the rest is folded into a count. */
-static void stream_event(void *ctx, const struct event *e)
-{
-	static const struct throttle_rate rate = {.per_second = 100, .burst = 200};
 	struct streams *all = ctx;
-	bool allowed = e->ev->verdict == LUTRA_VERDICT_ALLOW;
-	_cleanup_free_ char *text = NULL;
-	uint64_t folded;
+	_cleanup_free_ char *json = api_event_text(a, folded), *text = NULL;
 
-	if (!all->n ||
-	    !throttle_pass(allowed ? &all->allowed : &all->alerts, &rate, clock_now_ns(), &folded))
-		return;
-	text = event_to_text(e, folded);
-	if (!text)
+	if (!json || asprintf(&text, "event: alert\ndata: %s\n\n", json) < 0)
 		return;
 	put_to_all(all, text);
 	all->on_resumed(all->ctx);
@@ -182,7 +159,7 @@ void streams_end(struct streams *all)
 	}
 }
 
-int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(void *ctx),
+int streams_new(struct streams **ret, struct pipeline *pipeline, void (*on_resumed)(void *ctx),
 		void *ctx)
 {
 	struct streams *all = calloc(1, sizeof(*all));
@@ -191,13 +168,18 @@ int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(
 		return -ENOMEM;
 	all->on_resumed = on_resumed;
 	all->ctx = ctx;
-	all->subscriber = (struct alerts_subscriber){.on_event = stream_event, .ctx = all};
-	alerts_subscribe(alerts, &all->subscriber);
+	all->pipeline = pipeline;
+	all->subscriber = (struct pipeline_subscriber){
+		.on_alert = stream_alert, .ctx = all, .rate = {.per_second = 100, .burst = 200}};
+	pipeline_subscribe(pipeline, &all->subscriber);
 	*ret = all;
 	return 0;
 }
 
 void streams_free(struct streams *all)
 {
+	if (!all)
+		return;
+	pipeline_unsubscribe(all->pipeline, &all->subscriber);
 	free(all);
 }

@@ -8,14 +8,14 @@
 #define STREAMS_MAX 16
 #define STREAM_PENDING_MAX (256u << 10) /* bytes that a client has not read yet */
 
-struct alerts;
+struct pipeline;
 struct streams;
 
 /*
  * Sends all alerts from here on. on_resumed is called after connections were resumed: the HTTP
  * server is to run then. Returns 0 or -ENOMEM.
  */
-int streams_new(struct streams **ret, struct alerts *alerts, void (*on_resumed)(void *ctx),
+int streams_new(struct streams **ret, struct pipeline *pipeline, void (*on_resumed)(void *ctx),
 		void *ctx);
 /* To be called after the HTTP server has ended, for the streams refer to it. */
 void streams_free(struct streams *all);

@@ -15,7 +15,7 @@
 #include "user/config/config.h"
 #include "user/guard/guard.h"
 #include "user/identity/identity.h"
-#include "user/pipeline/subscribers.h"
+#include "user/pipeline/pipeline.h"
 #include "user/sys/loop.h"
 #include "user/sys/rate_limit.h"
 
@@ -56,7 +56,7 @@ struct containers_parts {
 	struct loop *loop;
 	struct guard *guard;
 	const struct config *config;
-	struct alerts *alerts;
+	struct pipeline *pipeline;
 	const struct lifecycle
 		*lifecycle; /* read when a container is enrolled or changes its mode */
 };

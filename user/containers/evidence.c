@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "user/alerts/alert.h"
+#include "user/alerts/alert_text.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
@@ -29,18 +30,20 @@ static void act_on_container(struct container *c, const struct lutra_evidence *e
 }
 
 /* Writes an alert to the log, where a flood must not hide the other lines. */
-static void log_alert(struct container *c, const struct event *e)
+static void log_alert(struct container *c, const struct alert *a)
 {
 	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
-	char sentence[EVENT_TEXT], folded[64] = "";
+	char sentence[ALERT_TEXT], folded[64] = "";
+	struct alert_fields fields;
 	uint64_t n;
 
-	if (e->ev->verdict < LUTRA_VERDICT_ALERT ||
-	    !throttle_pass(&c->log_limit, &rate, e->ev->ts_ns, &n))
+	if (a->evidence.verdict < LUTRA_VERDICT_ALERT ||
+	    !throttle_pass(&c->log_limit, &rate, a->evidence.ts_ns, &n))
 		return;
 	if (n)
 		snprintf(folded, sizeof(folded), " (and %llu more before)", (unsigned long long)n);
-	event_sentence(e, sentence);
+	alert_fields_set(&fields, a);
+	alert_sentence(&fields, sentence);
 	log_warning("%s%s", sentence, folded);
 }
 
@@ -72,22 +75,19 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		     size_t str_len)
 {
 	struct containers *all = c->all;
-	struct event e = {.ev = ev,
-			  .str = str,
-			  .str_len = str_len,
-			  .realtime_ns = clock_to_realtime(ev->ts_ns),
-			  .name = c->name,
-			  .id = c->identity.id,
-			  .image = c->identity.image,
-			  .cgroup = c->cgroup,
-			  .policy = c->policy_dir,
-			  .who = &c->identity};
+	const struct alert_container container = {.name = c->name,
+						  .cgroup = c->cgroup,
+						  .policy_dir = c->policy_dir,
+						  .identity = &c->identity};
+	struct alert *a = alert_new(ev, str, str_len, &container);
+	uint64_t time_ns = a ? a->time_ns : clock_realtime_ns();
 
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
-		c->alert_ns = e.realtime_ns;
-	alerts_put(all->parts.alerts, &e);
-	log_alert(c, &e);
+		c->alert_ns = time_ns;
+	if (a)
+		log_alert(c, a);
+	pipeline_put(all->parts.pipeline, a);
 	for (struct containers_observer *o = all->observers; o; o = o->next)
 		if (o->on_alerted)
-			o->on_alerted(o->ctx, c, ev, e.realtime_ns);
+			o->on_alerted(o->ctx, c, ev, time_ns);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -35,10 +36,10 @@
 struct daemon {
 	struct config *config;
 	struct loop *loop;
-	struct loop_watch rings, signals, timer;
+	struct loop_watch rings, alerts, signals, timer;
 	struct local_socket control_socket, agent_socket;
 	struct guard *guard;
-	struct alerts *alerts;
+	struct pipeline *pipeline;
 	struct lifecycle lifecycle;
 	struct containers *containers;
 	struct saved_list *saved_list;
@@ -88,7 +89,7 @@ static void on_signal(void *ctx, uint32_t events)
 		return;
 	switch (si.ssi_signo) {
 	case SIGUSR1:
-		alerts_reopen(d->alerts);
+		outputs_reopen(pipeline_outputs(d->pipeline));
 		break;
 	case SIGHUP:
 		log_info("SIGHUP: reading the configuration and the policies");
@@ -211,15 +212,42 @@ static int open_guard(struct daemon *d, struct err *err)
 
 /* ---- the parts ---- */
 
-static int open_alerts(struct daemon *d, struct err *err)
+static void on_report(void *ctx, bool bad, const char *msg)
 {
-	const struct alerts_config config = {
-		.state_dir = d->config->state_dir,
+	(void)ctx;
+	log_line(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", msg);
+}
+
+static void on_alerts(void *ctx, uint32_t events)
+{
+	struct daemon *d = ctx;
+
+	(void)events;
+	pipeline_dispatch(d->pipeline);
+}
+
+static int open_pipeline(struct daemon *d, struct err *err)
+{
+	_cleanup_free_ char *store = NULL;
+	struct pipeline_config config = {
 		.limits = {.max_age_ns = d->config->store_max_age_days * DAY_NS,
 			   .max_bytes = d->config->store_max_mib << 20},
-		.outputs = &d->config->outputs};
+		.outputs = &d->config->outputs,
+		.state_dir = d->config->state_dir,
+		.report = on_report};
+	int r;
 
-	return alerts_open(&d->alerts, &config, err);
+	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0)
+		return err_oom(err);
+	mkdir(d->config->state_dir, 0700);
+	config.store_path = store;
+	r = pipeline_new(&d->pipeline, &config, err);
+	if (r < 0)
+		return r;
+	d->alerts = (struct loop_watch){
+		.fd = pipeline_fd(d->pipeline), .on_ready = on_alerts, .ctx = d};
+	r = loop_watch(d->loop, &d->alerts, EPOLLIN);
+	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
 }
 
 static int open_containers(struct daemon *d, struct err *err)
@@ -227,7 +255,7 @@ static int open_containers(struct daemon *d, struct err *err)
 	const struct containers_parts parts = {.loop = d->loop,
 					       .guard = d->guard,
 					       .config = d->config,
-					       .alerts = d->alerts,
+					       .pipeline = d->pipeline,
 					       .lifecycle = &d->lifecycle};
 
 	return containers_new(&d->containers, &parts) < 0 ? err_oom(err) : 0;
@@ -262,7 +290,7 @@ static int open_api(struct daemon *d, struct err *err)
 	const struct api_parts parts = {.config = d->config,
 					.guard = d->guard,
 					.containers = d->containers,
-					.alerts = d->alerts,
+					.pipeline = d->pipeline,
 					.learn = d->learn,
 					.lifecycle = &d->lifecycle,
 					.start_ns = clock_realtime_ns()};
@@ -288,7 +316,7 @@ static int open_api(struct daemon *d, struct err *err)
 		return r;
 	api_add_section(d->api, "agent", seccomp_agent_to_json, d->agent);
 	api_add_section(d->api, "engines", engines_to_json, d->engines);
-	api_add_section(d->api, "outputs", alerts_outputs_to_json, d->alerts);
+	api_add_section(d->api, "outputs", outputs_to_json, pipeline_outputs(d->pipeline));
 	return 0;
 }
 
@@ -307,7 +335,7 @@ static int open_parts(struct daemon *d, struct err *err)
 	if (r == 0)
 		r = open_guard(d, err);
 	if (r == 0)
-		r = open_alerts(d, err);
+		r = open_pipeline(d, err);
 	if (r == 0)
 		r = open_containers(d, err);
 	if (r == 0)
@@ -347,7 +375,7 @@ static void close_parts(struct daemon *d)
 	containers_free(TAKE_PTR(d->containers));
 	lifecycle_done(&d->lifecycle);
 	guard_free(d->guard);
-	alerts_close(d->alerts);
+	pipeline_free(d->pipeline);
 	local_socket_close(&d->agent_socket);
 	local_socket_close(&d->control_socket);
 	close_fd(d->signals.fd);

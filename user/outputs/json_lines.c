@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts as JSON lines. */
+/* Appends JSON lines. Used on one thread. */
 #include "user/outputs/json_lines.h"
 
 #include <errno.h>
@@ -10,14 +10,14 @@
 
 #include "lib/base/file.h"
 
-struct output_json {
+struct json_lines {
 	int fd;
-	bool torn; /* the last line has no end */
+	bool torn; /* the last line was cut and has no end */
 };
 
-int output_json_new(struct output_json **ret, const char *path, struct err *err)
+int json_lines_new(struct json_lines **ret, const char *path, struct err *err)
 {
-	_cleanup_(output_json_freep) struct output_json *o = calloc(1, sizeof(*o));
+	_cleanup_(json_lines_freep) struct json_lines *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return err_oom(err);
@@ -31,7 +31,7 @@ int output_json_new(struct output_json **ret, const char *path, struct err *err)
 	return 0;
 }
 
-void output_json_free(struct output_json *o)
+void json_lines_free(struct json_lines *o)
 {
 	if (!o)
 		return;
@@ -40,7 +40,7 @@ void output_json_free(struct output_json *o)
 	free(o);
 }
 
-int output_json_line(struct output_json *o, const char *text, size_t len)
+int json_lines_write(struct json_lines *o, const char *text, size_t len)
 {
 	_cleanup_free_ char *line = malloc(len + 3);
 	char *at = line;
@@ -56,11 +56,4 @@ int output_json_line(struct output_json *o, const char *text, size_t len)
 	r = file_write_all(o->fd, line, (size_t)(at - line));
 	o->torn = r < 0;
 	return r;
-}
-
-int output_json_write(struct output_json *o, const json_t *alert)
-{
-	_cleanup_free_ char *text = json_dumps(alert, JSON_COMPACT | JSON_REAL_PRECISION(12));
-
-	return text ? output_json_line(o, text, strlen(text)) : -ENOMEM;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All outputs. */
+/* Chooses who gets an alert; owns the rate limits of containers. */
 #include "user/outputs/outputs.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,32 +10,33 @@
 #include <sys/syslog.h>
 
 #include "lib/base/text.h"
+#include "user/alerts/alert_text.h"
 #include "user/sys/clock.h"
 
 #define BUCKETS 1024
-#define CONTAINERS_MAX 8192 /* that are told apart; more share a throttle */
+#define CONTAINERS_MAX 8192 /* containers with a limit of their own; the others share one */
 
-/* A container's throttle. */
-struct held {
-	struct held *next;
+/* The limit of a container. */
+struct container_limit {
+	struct container_limit *next;
 	struct throttle throttle;
 	char *name;
-	char key[]; /* cgroup, or name where it has none */
+	char key[]; /* cgroup, or name if the cgroup is unknown */
 };
 
 struct outputs {
 	const struct outputs_config *config;
 	struct sink **sink;
 	size_t n;
-	struct held *bucket[BUCKETS];
-	size_t n_held;
+	struct container_limit *bucket[BUCKETS];
+	size_t n_limits;
 	atomic_uint_least64_t folded;
-	bool waiting; /* a throttle is not full, or has something to tell */
+	bool waiting; /* outputs_tick() has work */
 };
 
 /* ---- containers ---- */
 
-static size_t hash(const char *s)
+static size_t hash_key(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
 
@@ -45,58 +45,50 @@ static size_t hash(const char *s)
 	return (size_t)(h % BUCKETS);
 }
 
-/* NULL: out of memory. */
-static struct held *held_of(struct outputs *o, const struct alert *a)
+/* Finds or makes the limit of an alert's container. NULL: out of memory. */
+static struct container_limit *find_limit(struct outputs *o, const struct alert_fields *f)
 {
-	const char *name = a->text[ALERT_CONTAINER] ? a->text[ALERT_CONTAINER] : "";
-	const char *key = a->text[ALERT_CGROUP] ? a->text[ALERT_CGROUP] : name;
-	struct held *h;
-	size_t at, len;
+	const char *name = f->text[ALERT_CONTAINER] ? f->text[ALERT_CONTAINER] : "";
+	const char *key = f->text[ALERT_CGROUP] ? f->text[ALERT_CGROUP] : name;
+	struct container_limit *l;
+	size_t bucket, len;
 
-	if (o->n_held >= CONTAINERS_MAX)
+	if (o->n_limits >= CONTAINERS_MAX)
 		name = key = "(others)";
-	at = hash(key);
-	for (h = o->bucket[at]; h; h = h->next)
-		if (strcmp(h->key, key) == 0)
-			return h;
+	bucket = hash_key(key);
+	for (l = o->bucket[bucket]; l; l = l->next)
+		if (strcmp(l->key, key) == 0)
+			return l;
 	len = strlen(key) + 1;
-	h = calloc(1, sizeof(*h) + len);
-	if (!h)
+	l = calloc(1, sizeof(*l) + len);
+	if (!l)
 		return NULL;
-	memcpy(h->key, key, len);
-	h->name = strdup(name);
-	if (!h->name) {
-		free(h);
+	memcpy(l->key, key, len);
+	l->name = strdup(name);
+	if (!l->name) {
+		free(l);
 		return NULL;
 	}
-	h->next = o->bucket[at];
-	o->bucket[at] = h;
-	o->n_held++;
-	return h;
+	l->next = o->bucket[bucket];
+	o->bucket[bucket] = l;
+	o->n_limits++;
+	return l;
 }
 
-static void held_free(struct held *h)
+static void free_limit(struct container_limit *l)
 {
-	free(h->name);
-	free(h);
+	free(l->name);
+	free(l);
 }
 
-/* ---- handing out ---- */
+/* ---- alerts ---- */
 
-static bool wants(const struct output_config *c, int level, bool passed)
+static bool is_wanted(const struct output_config *c, int level, bool passed)
 {
 	return level <= c->level && (passed || c->all);
 }
 
-static bool somebody_wants(const struct outputs *o, int level, bool passed)
-{
-	for (size_t i = 0; i < o->n; i++)
-		if (wants(&o->config->output[i], level, passed))
-			return true;
-	return false;
-}
-
-static bool somebody_is_throttled(const struct outputs *o, int level)
+static bool is_limited(const struct outputs *o, int level)
 {
 	for (size_t i = 0; i < o->n; i++)
 		if (!o->config->output[i].all && level <= o->config->output[i].level)
@@ -104,131 +96,109 @@ static bool somebody_is_throttled(const struct outputs *o, int level)
 	return false;
 }
 
-static void put_json(struct outputs *o, const json_t *j, struct message *m, bool passed)
+/* Returns true if the alert passes the container's limit. */
+static bool pass_limit(struct outputs *o, const struct alert_fields *f, int level,
+		       uint64_t *ret_folded)
 {
-	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	struct container_limit *l;
 
-	m->sentence = json_string_value(json_object_get(j, "output"));
-	m->rule = json_string_value(json_object_get(j, "rule"));
-	m->json = text;
-	m->json_len = text ? strlen(text) : 0;
-	for (size_t i = 0; text && m->sentence && i < o->n; i++)
-		if (wants(&o->config->output[i], m->level, passed))
-			sink_put(o->sink[i], m);
-}
-
-/* Whether it passes the container's throttle, and how many it stands for beside itself. */
-static bool passes(struct outputs *o, const struct alert *a, int level, uint64_t *ret_folded)
-{
-	struct held *h;
-
-	*ret_folded = 0;
-	if (!somebody_is_throttled(o, level))
+	if (!is_limited(o, level))
 		return true;
-	h = held_of(o, a);
+	l = find_limit(o, f);
 	o->waiting = true;
-	if (!h || throttle_pass(&h->throttle, &o->config->rate, clock_now_ns(), ret_folded))
+	if (!l || throttle_pass(&l->throttle, &o->config->rate, clock_now_ns(), ret_folded))
 		return true;
 	atomic_fetch_add(&o->folded, 1);
 	return false;
 }
 
-void outputs_put(struct outputs *o, const struct alert *a)
+bool outputs_choose(struct outputs *o, const struct alert_fields *f, struct outputs_choice *ret)
 {
-	struct message m = {.level = alert_level(a), .container = a->text[ALERT_CONTAINER]};
-	json_auto_t *j = NULL;
-	uint64_t folded;
-	bool passed;
+	int level = alert_syslog_level(f);
 
+	*ret = (struct outputs_choice){};
 	if (o->n == 0)
-		return;
-	passed = passes(o, a, m.level, &folded);
-	if (!somebody_wants(o, m.level, passed))
-		return;
-	j = alert_json(a);
-	if (j && folded)
-		json_object_set_new(json_object_get(j, "output_fields"), "lutra.folded",
-				    json_integer((json_int_t)folded));
-	if (j)
-		put_json(o, j, &m, passed);
+		return false;
+	ret->passed = pass_limit(o, f, level, &ret->folded);
+	for (size_t i = 0; i < o->n; i++)
+		if (is_wanted(&o->config->output[i], level, ret->passed))
+			return true;
+	return false;
 }
 
-/* ---- what was folded ---- */
+void outputs_put(struct outputs *o, struct alert_json *a, const struct outputs_choice *choice)
+{
+	_cleanup_(alert_json_unrefp) struct alert_json *counted =
+		choice->folded ? alert_json_add_folded(a, choice->folded) : alert_json_ref(a);
 
-static json_t *summary(const struct held *h, uint64_t folded)
+	for (size_t i = 0; counted && i < o->n; i++)
+		if (is_wanted(&o->config->output[i], a->level, choice->passed))
+			sink_put(o->sink[i], counted);
+}
+
+/* ---- what was held back ---- */
+
+static json_t *folded_to_json(const struct container_limit *l, uint64_t folded)
 {
 	char time[CLOCK_TEXT], host[256] = "", sentence[512];
 
 	gethostname(host, sizeof(host) - 1);
 	snprintf(sentence, sizeof(sentence), "%llu more alerts of %.200s were folded",
-		 (unsigned long long)folded, h->name);
+		 (unsigned long long)folded, l->name);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:[s, s], s:{s:o, s:I}}", "time",
 			 clock_format(clock_realtime_ns(), time), "rule", "Alerts folded",
 			 "priority", "Warning", "source", "syscall", "hostname",
 			 text_json(host, strlen(host)), "output", text_json_keep(sentence), "tags",
 			 "lutra", "container", "output_fields", "container.name",
-			 text_json_keep(h->name), "lutra.folded", (json_int_t)folded);
+			 text_json_keep(l->name), "lutra.folded", (json_int_t)folded);
 }
 
-/* To those that are throttled only: the others had them all. */
-static void tell(struct outputs *o, const struct held *h, uint64_t folded)
+/* Sends the count to the outputs with a limit; the others had all alerts. */
+static void report_folded(struct outputs *o, const struct container_limit *l, uint64_t folded)
 {
-	struct message m = {.level = LOG_WARNING, .container = h->name};
-	json_auto_t *j = summary(h, folded);
-	_cleanup_free_ char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	json_auto_t *j = folded_to_json(l, folded);
+	_cleanup_(alert_json_unrefp) struct alert_json *a =
+		alert_json_print(j, LOG_WARNING, l->name);
 
-	if (!text)
-		return;
-	m.sentence = json_string_value(json_object_get(j, "output"));
-	m.rule = json_string_value(json_object_get(j, "rule"));
-	m.json = text;
-	m.json_len = strlen(text);
-	for (size_t i = 0; i < o->n; i++)
-		if (!o->config->output[i].all && wants(&o->config->output[i], m.level, true))
-			sink_put(o->sink[i], &m);
+	for (size_t i = 0; a && i < o->n; i++)
+		if (!o->config->output[i].all && is_wanted(&o->config->output[i], a->level, true))
+			sink_put(o->sink[i], a);
 }
 
-/* Tell what is folded, if it may pass. False: it has nothing to tell, and has had nothing lately.
- */
-static bool look_at(struct outputs *o, struct held *h, uint64_t now)
+/* Reports a container's count if the limit allows it. Returns false if the limit can be freed. */
+static bool check_limit(struct outputs *o, struct container_limit *l, uint64_t now_ns)
 {
 	uint64_t folded;
 
-	if (h->throttle.folded && throttle_is_open(&h->throttle, &o->config->rate, now) &&
-	    throttle_pass(&h->throttle, &o->config->rate, now, &folded))
-		tell(o, h, folded);
-	return h->throttle.folded || h->throttle.full_ns > now;
-}
-
-/* Whether one of the bucket is to be looked at again; the others go. */
-static bool tick_bucket(struct outputs *o, struct held **at, uint64_t now)
-{
-	bool again = false;
-
-	while (*at) {
-		struct held *h = *at;
-
-		if (look_at(o, h, now)) {
-			again = true;
-			at = &h->next;
-			continue;
-		}
-		*at = h->next;
-		o->n_held--;
-		held_free(h);
-	}
-	return again;
+	if (l->throttle.folded && throttle_is_open(&l->throttle, &o->config->rate, now_ns) &&
+	    throttle_pass(&l->throttle, &o->config->rate, now_ns, &folded))
+		report_folded(o, l, folded);
+	return l->throttle.folded || l->throttle.full_ns > now_ns;
 }
 
 bool outputs_tick(struct outputs *o)
 {
-	const uint64_t now = clock_now_ns();
+	const uint64_t now_ns = clock_now_ns();
 
 	if (!o->waiting)
 		return false;
 	o->waiting = false;
-	for (size_t b = 0; b < BUCKETS; b++)
-		o->waiting |= tick_bucket(o, &o->bucket[b], now);
+	for (size_t b = 0; b < BUCKETS; b++) {
+		struct container_limit **at = &o->bucket[b];
+
+		while (*at) {
+			struct container_limit *l = *at;
+
+			if (check_limit(o, l, now_ns)) {
+				o->waiting = true;
+				at = &l->next;
+				continue;
+			}
+			*at = l->next;
+			o->n_limits--;
+			free_limit(l);
+		}
+	}
 	return o->waiting;
 }
 
@@ -264,14 +234,20 @@ void outputs_free(struct outputs *o)
 		sink_free(o->sink[i]);
 	for (size_t b = 0; b < BUCKETS; b++) {
 		while (o->bucket[b]) {
-			struct held *h = o->bucket[b];
+			struct container_limit *l = o->bucket[b];
 
-			o->bucket[b] = h->next;
-			held_free(h);
+			o->bucket[b] = l->next;
+			free_limit(l);
 		}
 	}
 	free(o->sink);
 	free(o);
+}
+
+void outputs_sync(struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		sink_sync(o->sink[i]);
 }
 
 void outputs_reopen(struct outputs *o)
@@ -294,4 +270,21 @@ const char *outputs_stats(struct outputs *o, size_t i, struct sink_stats *ret)
 uint64_t outputs_folded(struct outputs *o)
 {
 	return atomic_load(&o->folded);
+}
+
+json_t *outputs_to_json(void *outputs)
+{
+	struct outputs *o = outputs;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < o->n; i++) {
+		struct sink_stats s;
+		const char *name = outputs_stats(o, i, &s);
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", name,
+						      "sent", (json_int_t)s.sent, "lost",
+						      (json_int_t)s.lost, "waiting",
+						      (json_int_t)s.waiting, "failing", s.failing));
+	}
+	return list;
 }

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where alerts go: a thread and a bounded queue each, so that one that hangs holds up no other.
- * What does not fit is counted.
+ * One output: a thread with a bounded queue, so that an output that hangs delays no other. Alerts
+ * that do not fit are counted as lost.
  */
 #ifndef LUTRA_USER_OUTPUTS_SINK_H
 #define LUTRA_USER_OUTPUTS_SINK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
+#include "user/alerts/alert_json.h"
 #include "user/config/config_outputs.h"
+#include "user/sys/worker.h"
 
 #define SINK_QUEUE_BYTES (16u << 20)
 
-/* An alert on its way; its texts lie behind it. */
-struct message {
-	struct message *next;
-	size_t bytes;
-	int level;	  /* syslog's */
-	const char *json; /* a line, without its end */
-	size_t json_len;
-	const char *sentence;
-	const char *container;
-	const char *rule;
+/* A queued alert. */
+struct sink_item {
+	struct worker_item item;
+	struct alert_json *alert; /* a reference */
 };
+
+/* The item after i; NULL: none. */
+static inline struct sink_item *sink_item_next(const struct sink_item *i)
+{
+	return (struct sink_item *)i->item.next;
+}
 
 struct sink_stats {
 	uint64_t sent;
@@ -37,45 +38,51 @@ struct sink_stats {
 
 struct sink;
 
-/* What a kind of sink does, in its thread. */
+/* One kind of output. All functions run on the sink's thread, free() after its end. */
 struct sink_ops {
 	/*
-	 * Deal with the messages, oldest first, maybe none, which stay the caller's; counts them by
-	 * sink_count(). Returns in how many ms it wants to be called without any, 0: never.
+	 * Handles the alerts, oldest first, and counts them with sink_count(). items may be NULL,
+	 * and stay the caller's. Returns in how many ms it wants to be called without alerts; 0:
+	 * it does not.
 	 */
-	unsigned (*handle)(void *impl, const struct message *list);
-	void (*reopen)(void *impl); /* NULL: nothing to reopen */
+	unsigned (*handle)(void *impl, const struct sink_item *items);
+	void (*reopen)(void *impl); /* NULL: there is no file to reopen */
 	void (*free)(void *impl);
 };
 
 struct sink_env {
-	const char *state_dir;				   /* for what waits on disk */
-	void (*say)(void *ctx, bool bad, const char *msg); /* from any thread */
+	const char *state_dir; /* for queues on disk */
+	/* Reports a failure (bad) or its end, on any thread. NULL: not called. */
+	void (*report)(void *ctx, bool bad, const char *msg);
 	void *ctx;
 };
 
-/* Open and start. Errors as open(2) and socket(2), and as SQLite's: -EIO. */
+/* Opens the output and starts its thread. Errors as open(2) and socket(2); -EIO of SQLite. */
 int sink_new(struct sink **ret, const struct output_config *c, const struct sink_env *env,
 	     struct err *err);
-/* Deals with what is queued, once, and ends. */
+/* Handles what is queued once, then ends the thread. Blocks meanwhile. */
 void sink_free(struct sink *s);
 DEFINE_FREEP(struct sink, sink_free);
 
-/* Queue a copy. False: it did not fit, and is counted as lost. */
-bool sink_put(struct sink *s, const struct message *m);
-/* Have a file opened anew. */
+/* Queues an alert with a reference of its own. Does not block. Returns false if it is lost. */
+bool sink_put(struct sink *s, struct alert_json *a);
+/* Blocks until all alerts put before have been handled once. */
+void sink_sync(struct sink *s);
+/* Requests that the file is opened again. Does not block. */
 void sink_reopen(struct sink *s);
 void sink_stats(struct sink *s, struct sink_stats *ret);
 
 /* ---- for the kinds ---- */
 
+/* Adds to the counters. */
 void sink_count(struct sink *s, uint64_t sent, uint64_t lost);
-void sink_waiting(struct sink *s, uint64_t waiting);
-/* Is the daemon about to end? */
+/* Sets how many alerts wait on disk. */
+void sink_set_waiting(struct sink *s, uint64_t waiting);
+/* Returns true once sink_free() was called. */
 bool sink_is_stopping(struct sink *s);
-/* It fails, or works again: said when that changes. */
-void sink_failing(struct sink *s, const char *why);
-void sink_works(struct sink *s);
+/* Set whether the output fails; a change is reported. */
+void sink_set_failing(struct sink *s, const char *why);
+void sink_set_working(struct sink *s);
 
 struct sink_kind {
 	const struct sink_ops *ops;
@@ -84,7 +91,7 @@ struct sink_kind {
 
 int sink_file_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		   struct err *err);
-int sink_syslog_open(struct sink_kind *ret, struct sink *s, struct err *err);
+int sink_syslog_open(struct sink_kind *ret, struct sink *s);
 int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		      struct err *err);
 int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts by HTTP POST: one a request to a webhook or to falcosidekick, up to SEND_MAX a request to
- * Elasticsearch's bulk interface. Each goes to a bounded queue on disk first and leaves it when the
- * receiver has taken it: one that is down gets it later, after a restart too, and may get it twice.
+ * Output by HTTP POST: one alert a request to a webhook or falcosidekick, up to SEND_MAX alerts a
+ * request to Elasticsearch's bulk API. An alert is first added to a bounded queue on disk, and
+ * removed when the receiver has taken it. A receiver that is down gets the alert later, also after
+ * a restart of lutrad, and may get it twice.
  *
- * Fails: what the receiver refuses for good (400, 413, 422), what does not fit into the queue, and
- * what can neither be queued nor sent at once is lost, and counted.
+ * Fails: an alert is lost and counted if the receiver refuses it for good (400, 413, 422), if the
+ * queue is full, or if it can neither be queued nor sent at once.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -28,15 +29,15 @@
 
 struct http_sink {
 	struct sink *sink;
-	struct spool *spool; /* NULL: the disk did not take it so far */
+	struct spool *spool; /* NULL: not open yet, because the disk is full or not writable */
 	char *spool_path;
 	uint64_t spool_bytes;
 	CURL *curl;
 	struct curl_slist *headers;
 	char *url, *index;
 	bool bulk;
-	unsigned retry_ms;  /* of the next failure */
-	uint64_t resume_ns; /* CLOCK_MONOTONIC */
+	unsigned retry_ms;  /* pause after the next failure */
+	uint64_t resume_ns; /* CLOCK_MONOTONIC, end of the present pause */
 	char *answer;
 	size_t answer_len;
 	char why[CURL_ERROR_SIZE + 64];
@@ -64,7 +65,7 @@ static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
 	return len;
 }
 
-static enum outcome post(struct http_sink *h, const char *body, size_t len)
+static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
 {
 	char reason[CURL_ERROR_SIZE] = "";
 	CURLcode code;
@@ -88,7 +89,7 @@ static enum outcome post(struct http_sink *h, const char *body, size_t len)
 	return status == 400 || status == 413 || status == 422 ? REFUSED : AGAIN;
 }
 
-static enum outcome by_status(json_int_t status)
+static enum outcome status_outcome(json_int_t status)
 {
 	if (status >= 200 && status < 300)
 		return ARRIVED;
@@ -97,7 +98,10 @@ static enum outcome by_status(json_int_t status)
 
 /* ---- Elasticsearch ---- */
 
-/* A line of what to do and one of the alert each, which gets its time where Kibana looks for it. */
+/*
+ * Writes two lines for each alert: the action, and the alert with its time as "@timestamp", where
+ * Kibana looks for it.
+ */
 static char *bulk_body(const struct http_sink *h, const struct spooled *list, size_t n,
 		       size_t *ret_len)
 {
@@ -126,8 +130,8 @@ static char *bulk_body(const struct http_sink *h, const struct spooled *list, si
 	return NULL;
 }
 
-/* Outcomes of the alerts of a request that was taken as such. */
-static void bulk_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
+/* Reads the outcome of each alert from the answer to a request that was taken as a whole. */
+static void read_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
 {
 	json_auto_t *j = json_loadb(h->answer ? h->answer : "", h->answer_len, 0, NULL);
 	const json_t *items = json_object_get(j, "items");
@@ -137,7 +141,7 @@ static void bulk_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = json_object_get(json_array_get(items, i), "create");
 
-		ret[i] = by_status(json_integer_value(json_object_get(one, "status")));
+		ret[i] = status_outcome(json_integer_value(json_object_get(one, "status")));
 		if (ret[i] == REFUSED)
 			snprintf(h->why, sizeof(h->why), "an alert is refused: %.200s",
 				 json_string_value(
@@ -148,7 +152,7 @@ static void bulk_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
 
 /* ---- sending ---- */
 
-/* A request for all; one that is too much, or refused for one of them, is halved. */
+/* Sends all in one request. A request that is refused, for its size or for one alert, is halved. */
 static void send_bulk(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
 {
 	_cleanup_free_ char *body = NULL;
@@ -157,7 +161,7 @@ static void send_bulk(struct http_sink *h, const struct spooled *list, size_t n,
 
 	body = bulk_body(h, list, n, &len);
 	if (body)
-		all = post(h, body, len);
+		all = post_body(h, body, len);
 	if (all == REFUSED && n > 1) {
 		send_bulk(h, list, n / 2, ret);
 		send_bulk(h, list + n / 2, n - n / 2, ret + n / 2);
@@ -166,10 +170,10 @@ static void send_bulk(struct http_sink *h, const struct spooled *list, size_t n,
 	for (size_t i = 0; i < n; i++)
 		ret[i] = all;
 	if (all == ARRIVED)
-		bulk_outcomes(h, n, ret);
+		read_outcomes(h, n, ret);
 }
 
-/* Sets the outcome of each; those behind the first that is to be sent again are not tried. */
+/* Sends the alerts and sets their outcomes; stops at the first that has to be sent again. */
 static void send_list(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
 {
 	if (h->bulk) {
@@ -179,26 +183,26 @@ static void send_list(struct http_sink *h, const struct spooled *list, size_t n,
 	for (size_t i = 0; i < n; i++)
 		ret[i] = AGAIN;
 	for (size_t i = 0; i < n; i++) {
-		ret[i] = post(h, list[i].json, list[i].len);
+		ret[i] = post_body(h, list[i].json, list[i].len);
 		if (ret[i] == AGAIN)
 			return;
 	}
 }
 
-/* The receiver is given time, twice as much each time. */
-static void back_off(struct http_sink *h)
+/* Pauses before the next request, twice as long each time. */
+static void start_pause(struct http_sink *h)
 {
 	char msg[sizeof(h->why) + 128];
 
 	h->resume_ns = clock_now_ns() + h->retry_ms * MSEC;
 	h->retry_ms = h->retry_ms * 2 < RETRY_MAX_MS ? h->retry_ms * 2 : RETRY_MAX_MS;
-	snprintf(msg, sizeof(msg), "%s; alerts wait on disk and are sent again", h->why);
-	sink_failing(h->sink, msg);
+	snprintf(msg, sizeof(msg), "%s; alerts wait on disk and will be sent again", h->why);
+	sink_set_failing(h->sink, msg);
 }
 
-/* Counts the outcomes; returns whether some are to be sent again. done: those that are not. */
-static bool settle(struct http_sink *h, const struct spooled *list, size_t n,
-		   const enum outcome *outcome, struct spooled *done, size_t *ret_done)
+/* Counts the outcomes and lists in done what is finished. Returns true if some have to be resent. */
+static bool count_outcomes(struct http_sink *h, const struct spooled *list, size_t n,
+			   const enum outcome *outcome, struct spooled *done, size_t *ret_done)
 {
 	uint64_t sent = 0, refused = 0;
 	size_t k = 0;
@@ -212,13 +216,13 @@ static bool settle(struct http_sink *h, const struct spooled *list, size_t n,
 	sink_count(h->sink, sent, refused);
 	*ret_done = k;
 	if (refused)
-		sink_failing(h->sink, h->why);
+		sink_set_failing(h->sink, h->why);
 	else if (sent)
-		sink_works(h->sink);
+		sink_set_working(h->sink);
 	return k < n;
 }
 
-/* The oldest on disk. True: there is more to send now. */
+/* Sends the oldest alerts on disk. Returns true if there is more to send now. */
 static bool send_spooled(struct http_sink *h)
 {
 	struct spooled list[SEND_MAX], done[SEND_MAX];
@@ -229,13 +233,13 @@ static bool send_spooled(struct http_sink *h)
 
 	if (spool_oldest(h->spool, list, SEND_MAX, &n, &err) < 0) {
 		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
-		back_off(h);
+		start_pause(h);
 		return false;
 	}
 	if (n == 0)
 		return false;
 	send_list(h, list, n, outcome);
-	again = settle(h, list, n, outcome, done, &n_done);
+	again = count_outcomes(h, list, n, outcome, done, &n_done);
 	if (spool_remove(h->spool, done, n_done, &err) < 0) {
 		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
 		again = true;
@@ -243,56 +247,56 @@ static bool send_spooled(struct http_sink *h)
 	for (size_t i = 0; i < n; i++)
 		free(list[i].own);
 	if (again) {
-		back_off(h);
+		start_pause(h);
 		return false;
 	}
 	h->retry_ms = RETRY_MS;
 	return spool_count(h->spool) > 0;
 }
 
-/* Where the disk takes nothing: now or never. */
-static void send_now(struct http_sink *h, const struct message *list)
+/* Sends alerts that could not be queued on disk; what does not arrive now is lost. */
+static void send_unqueued(struct http_sink *h, const struct sink_item *items)
 {
-	for (; list; list = list->next) {
-		struct spooled one = {.json = list->json, .len = list->json_len}, done;
+	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
+		struct spooled one = {.json = i->alert->text, .len = i->alert->len}, done;
 		enum outcome outcome = AGAIN;
 		size_t n;
 
 		if (clock_now_ns() >= h->resume_ns)
 			send_list(h, &one, 1, &outcome);
-		if (settle(h, &one, 1, &outcome, &done, &n)) {
+		if (count_outcomes(h, &one, 1, &outcome, &done, &n)) {
 			sink_count(h->sink, 0, 1);
-			back_off(h);
+			start_pause(h);
 		}
 	}
 }
 
-/* A disk that is full when the daemon starts is no reason not to guard. */
-static bool has_spool(struct http_sink *h, struct err *err)
+/* Opens the queue if it is not open; lutrad also starts with a full disk. */
+static bool open_spool(struct http_sink *h, struct err *err)
 {
 	return h->spool || spool_new(&h->spool, h->spool_path, h->spool_bytes, err) == 0;
 }
 
-static unsigned http_handle(void *impl, const struct message *list)
+static unsigned send_items(void *impl, const struct sink_item *items)
 {
 	struct http_sink *h = impl;
 	uint64_t full = 0, now;
 	bool more = false;
 	struct err err;
 
-	if (!has_spool(h, &err) || (list && spool_put(h->spool, list, &full, &err) < 0)) {
-		sink_failing(h->sink, err.msg);
-		send_now(h, list);
+	if (!open_spool(h, &err) || (items && spool_put(h->spool, items, &full, &err) < 0)) {
+		sink_set_failing(h->sink, err.msg);
+		send_unqueued(h, items);
 	}
 	if (!h->spool)
 		return 0;
 	if (full) {
 		sink_count(h->sink, 0, full);
-		sink_failing(h->sink, "the queue on disk is full: new alerts are lost");
+		sink_set_failing(h->sink, "the queue on disk is full: new alerts are lost");
 	}
 	if (clock_now_ns() >= h->resume_ns)
 		more = send_spooled(h);
-	sink_waiting(h->sink, spool_count(h->spool));
+	sink_set_waiting(h->sink, spool_count(h->spool));
 	if (more)
 		return 1;
 	now = clock_now_ns();
@@ -303,7 +307,7 @@ static unsigned http_handle(void *impl, const struct message *list)
 
 /* ---- life ---- */
 
-static void http_free_sink(void *impl)
+static void free_http_sink(void *impl)
 {
 	struct http_sink *h = impl;
 
@@ -320,7 +324,7 @@ static void http_free_sink(void *impl)
 	free(h);
 }
 
-/* A request under way does not hold up the end of the daemon: it is sent again by the next. */
+/* Aborts a request when the daemon ends; the next daemon sends it again. */
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	const struct http_sink *h = ctx;
@@ -338,7 +342,7 @@ static int set_headers(struct http_sink *h, const struct output_config *c)
 		h->bulk ? "Content-Type: application/x-ndjson" : "Content-Type: application/json";
 	struct curl_slist *list = curl_slist_append(NULL, type), *longer;
 
-	/* No "Expect: 100-continue", which costs a second where nobody answers it. */
+	/* Without "Expect: 100-continue": curl waits a second for servers that do not answer it. */
 	longer = list ? curl_slist_append(list, "Expect:") : NULL;
 	for (size_t i = 0; longer && i < c->n_headers; i++)
 		longer = curl_slist_append(list, c->header[i]);
@@ -366,7 +370,7 @@ static void set_options(struct http_sink *h, const struct output_config *c)
 		curl_easy_setopt(h->curl, CURLOPT_CAINFO, c->ca_file);
 }
 
-/* Elasticsearch's interface lies below the address that is given. */
+/* The bulk API of Elasticsearch lies below the configured address. */
 static int set_url(struct http_sink *h, const struct output_config *c)
 {
 	size_t len = strlen(c->url);
@@ -381,17 +385,17 @@ static int set_url(struct http_sink *h, const struct output_config *c)
 											  : 0;
 }
 
-static void init_curl(void)
+static void init_curl_once(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static int open_all(struct http_sink *h, const struct output_config *c, const char *state_dir,
-		    struct err *err)
+static int configure_sink(struct http_sink *h, const struct output_config *c, const char *state_dir,
+			  struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, init_curl);
+	pthread_once(&once, init_curl_once);
 	h->curl = curl_easy_init();
 	if (!h->curl || set_url(h, c) < 0 || set_headers(h, c) < 0 ||
 	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0)
@@ -401,7 +405,7 @@ static int open_all(struct http_sink *h, const struct output_config *c, const ch
 	return 0;
 }
 
-static const struct sink_ops ops = {.handle = http_handle, .free = http_free_sink};
+static const struct sink_ops http_ops = {.handle = send_items, .free = free_http_sink};
 
 int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		   const char *state_dir, struct err *err)
@@ -413,11 +417,11 @@ int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_co
 		return err_oom(err);
 	h->sink = s;
 	h->retry_ms = RETRY_MS;
-	r = open_all(h, c, state_dir, err);
+	r = configure_sink(h, c, state_dir, err);
 	if (r < 0) {
-		http_free_sink(h);
+		free_http_sink(h);
 		return r;
 	}
-	*ret = (struct sink_kind){&ops, h};
+	*ret = (struct sink_kind){&http_ops, h};
 	return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts to syslog(3), and to the journal by its native protocol: a datagram of fields
- * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), which tells what did not arrive, as syslog(3) does
- * not.
+ * Outputs to syslog(3) and to the journal. The journal's native protocol, a datagram of fields
+ * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), reports what did not arrive; syslog(3) does not.
  */
 #include <endian.h>
 #include <errno.h>
@@ -18,26 +17,25 @@
 
 /* ---- syslog ---- */
 
-static unsigned syslog_handle(void *impl, const struct message *list)
+static unsigned write_syslog(void *impl, const struct sink_item *items)
 {
-	for (; list; list = list->next) {
-		syslog(list->level, "%s", list->sentence);
+	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
+		syslog(i->alert->level, "%s", i->alert->sentence);
 		sink_count(impl, 1, 0);
 	}
 	return 0;
 }
 
-static void syslog_free(void *impl)
+static void close_syslog(void *impl)
 {
 	(void)impl;
 	closelog();
 }
 
-static const struct sink_ops syslog_ops = {.handle = syslog_handle, .free = syslog_free};
+static const struct sink_ops syslog_ops = {.handle = write_syslog, .free = close_syslog};
 
-int sink_syslog_open(struct sink_kind *ret, struct sink *s, struct err *err)
+int sink_syslog_open(struct sink_kind *ret, struct sink *s)
 {
-	(void)err;
 	openlog("lutrad", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 	*ret = (struct sink_kind){&syslog_ops, s};
 	return 0;
@@ -45,14 +43,14 @@ int sink_syslog_open(struct sink_kind *ret, struct sink *s, struct err *err)
 
 /* ---- the journal ---- */
 
-struct journal {
+struct journal_sink {
 	struct sink *sink;
 	struct sockaddr_un addr;
 	int fd;
 };
 
-/* A field whose value may be anything: its name, a line's end, its length, itself, a line's end. */
-static void put_field(FILE *f, const char *name, const char *value)
+/* Writes a field of any bytes: name, line end, length, value, line end. */
+static void write_field(FILE *f, const char *name, const char *value)
 {
 	uint64_t len = htole64(value ? strlen(value) : 0);
 
@@ -64,7 +62,7 @@ static void put_field(FILE *f, const char *name, const char *value)
 	fputc('\n', f);
 }
 
-static int send_one(struct journal *j, const struct message *m)
+static int send_datagram(struct journal_sink *j, const struct alert_json *a)
 {
 	_cleanup_free_ char *data = NULL;
 	char level[4];
@@ -73,13 +71,13 @@ static int send_one(struct journal *j, const struct message *m)
 
 	if (!f)
 		return -ENOMEM;
-	snprintf(level, sizeof(level), "%d", m->level & 7);
-	put_field(f, "MESSAGE", m->sentence);
-	put_field(f, "PRIORITY", level);
-	put_field(f, "SYSLOG_IDENTIFIER", "lutrad");
-	put_field(f, "LUTRA_RULE", m->rule);
-	put_field(f, "LUTRA_CONTAINER", m->container);
-	put_field(f, "LUTRA_ALERT", m->json);
+	snprintf(level, sizeof(level), "%d", a->level & 7);
+	write_field(f, "MESSAGE", a->sentence);
+	write_field(f, "PRIORITY", level);
+	write_field(f, "SYSLOG_IDENTIFIER", "lutrad");
+	write_field(f, "LUTRA_RULE", a->rule);
+	write_field(f, "LUTRA_CONTAINER", a->container);
+	write_field(f, "LUTRA_ALERT", a->text);
 	if (fclose(f) != 0)
 		return -ENOMEM;
 	if (sendto(j->fd, data, len, MSG_NOSIGNAL, (const struct sockaddr *)&j->addr,
@@ -88,42 +86,43 @@ static int send_one(struct journal *j, const struct message *m)
 	return 0;
 }
 
-static unsigned journal_handle(void *impl, const struct message *list)
+static unsigned write_journal(void *impl, const struct sink_item *items)
 {
-	struct journal *j = impl;
+	struct journal_sink *j = impl;
 
-	for (; list; list = list->next) {
-		int r = send_one(j, list);
+	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
+		int r = send_datagram(j, i->alert);
 
 		sink_count(j->sink, r == 0, r < 0);
 		if (r < 0)
-			sink_failing(j->sink, strerror(-r));
+			sink_set_failing(j->sink, strerror(-r));
 		else
-			sink_works(j->sink);
+			sink_set_working(j->sink);
 	}
 	return 0;
 }
 
-static void journal_free(void *impl)
+static void free_journal(void *impl)
 {
-	struct journal *j = impl;
+	struct journal_sink *j = impl;
 
 	if (j->fd >= 0)
 		close(j->fd);
 	free(j);
 }
 
-static const struct sink_ops journal_ops = {.handle = journal_handle, .free = journal_free};
+static const struct sink_ops journal_ops = {.handle = write_journal, .free = free_journal};
 
 int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		      struct err *err)
 {
-	const struct timeval patience = {.tv_sec = 2}; /* where its queue is full */
-	struct journal *j;
+	const struct timeval timeout = {.tv_sec = 2}; /* while the journal's queue is full */
+	struct journal_sink *j;
 
 	if (strlen(c->path) >= sizeof(j->addr.sun_path))
-		return err_set(err, -ENAMETOOLONG, "output %s: %s: longer than a socket's path",
-			       c->name, c->path);
+		return err_set(err, -ENAMETOOLONG,
+			       "output %s: %s: the path is too long for a socket", c->name,
+			       c->path);
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return err_oom(err);
@@ -135,7 +134,7 @@ int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output
 		free(j);
 		return err_set(err, -errno, "output %s: socket: %s", c->name, strerror(errno));
 	}
-	setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	*ret = (struct sink_kind){&journal_ops, j};
 	return 0;
 }

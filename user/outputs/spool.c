@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue on disk. */
+/* The queue on disk, as an SQLite table. */
 #include "user/outputs/spool.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct spool {
 	uint64_t max_bytes, bytes, count;
 };
 
-static int fail(const struct spool *s, struct err *err)
+static int spool_fail(const struct spool *s, struct err *err)
 {
 	return err_set(err, -EIO, "queue on disk: %s", sqlite3_errmsg(s->db));
 }
@@ -34,8 +34,8 @@ void spool_free(struct spool *s)
 	free(s);
 }
 
-/* What waits from before. */
-static int measure(struct spool *s, struct err *err)
+/* Counts what waits from an earlier run. */
+static int count_waiting(struct spool *s, struct err *err)
 {
 	sqlite3_stmt *q = NULL;
 	int r = 0;
@@ -43,7 +43,7 @@ static int measure(struct spool *s, struct err *err)
 	if (sqlite3_prepare_v2(s->db, "SELECT count(*), total(length(json)) FROM queue", -1, &q,
 			       NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW) {
-		r = fail(s, err);
+		r = spool_fail(s, err);
 	} else {
 		s->count = (uint64_t)sqlite3_column_int64(q, 0);
 		s->bytes = (uint64_t)sqlite3_column_int64(q, 1);
@@ -52,7 +52,7 @@ static int measure(struct spool *s, struct err *err)
 	return r;
 }
 
-static int prepare(struct spool *s, struct err *err)
+static int prepare_statements(struct spool *s, struct err *err)
 {
 	const struct {
 		sqlite3_stmt **at;
@@ -65,7 +65,7 @@ static int prepare(struct spool *s, struct err *err)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (sqlite3_prepare_v2(s->db, all[i].sql, -1, all[i].at, NULL) != SQLITE_OK)
-			return fail(s, err);
+			return spool_fail(s, err);
 	return 0;
 }
 
@@ -82,17 +82,17 @@ int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct e
 	    sqlite3_exec(s->db, SETUP, NULL, NULL, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "%s: %s", path,
 			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
-	r = prepare(s, err);
+	r = prepare_statements(s, err);
 	if (r == 0)
-		r = measure(s, err);
+		r = count_waiting(s, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
 	return 0;
 }
 
-/* A statement that gives no rows, with what is bound. */
-static bool run(sqlite3_stmt *q)
+/* Runs a statement that returns no rows. */
+static bool run_statement(sqlite3_stmt *q)
 {
 	int step = sqlite3_step(q);
 
@@ -101,39 +101,41 @@ static bool run(sqlite3_stmt *q)
 	return step == SQLITE_DONE;
 }
 
-static bool begin(struct spool *s)
+static bool begin_transaction(struct spool *s)
 {
 	return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static int end(struct spool *s, bool ok, struct err *err)
+static int end_transaction(struct spool *s, bool ok, struct err *err)
 {
 	int r = 0;
 
 	if (!ok || sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
-		r = fail(s, err);
+		r = spool_fail(s, err);
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	}
 	return r;
 }
 
-int spool_put(struct spool *s, const struct message *list, uint64_t *ret_full, struct err *err)
+int spool_put(struct spool *s, const struct sink_item *items, uint64_t *ret_full, struct err *err)
 {
 	uint64_t full = 0, n = 0, bytes = 0;
-	bool ok = begin(s);
+	bool ok = begin_transaction(s);
 	int r;
 
-	for (; ok && list; list = list->next) {
-		if (s->bytes + bytes + list->json_len > s->max_bytes) {
+	for (const struct sink_item *i = items; ok && i; i = sink_item_next(i)) {
+		const struct alert_json *a = i->alert;
+
+		if (s->bytes + bytes + a->len > s->max_bytes) {
 			full++;
 			continue;
 		}
-		sqlite3_bind_text(s->insert, 1, list->json, (int)list->json_len, SQLITE_STATIC);
-		ok = run(s->insert);
-		bytes += list->json_len;
+		sqlite3_bind_text(s->insert, 1, a->text, (int)a->len, SQLITE_STATIC);
+		ok = run_statement(s->insert);
+		bytes += a->len;
 		n++;
 	}
-	r = end(s, ok, err);
+	r = end_transaction(s, ok, err);
 	if (r < 0)
 		return r;
 	s->bytes += bytes;
@@ -160,7 +162,7 @@ int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n
 		n++;
 	}
 	if (r == 0 && step != SQLITE_DONE)
-		r = fail(s, err);
+		r = spool_fail(s, err);
 	sqlite3_reset(s->select);
 	while (r < 0 && n > 0)
 		free(ret[--n].own);
@@ -171,17 +173,17 @@ int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n
 int spool_remove(struct spool *s, const struct spooled *done, size_t n, struct err *err)
 {
 	uint64_t bytes = 0;
-	bool ok = n == 0 || begin(s);
+	bool ok = n == 0 || begin_transaction(s);
 	int r;
 
 	if (n == 0)
 		return 0;
 	for (size_t i = 0; ok && i < n; i++) {
 		sqlite3_bind_int64(s->remove, 1, done[i].id);
-		ok = run(s->remove);
+		ok = run_statement(s->remove);
 		bytes += done[i].len;
 	}
-	r = end(s, ok, err);
+	r = end_transaction(s, ok, err);
 	if (r < 0)
 		return r;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;

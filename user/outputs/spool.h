@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded queue on disk: alerts that wait for a receiver, across restarts too. */
+/* A bounded queue on disk: alerts that wait for a receiver, also across restarts. One thread. */
 #ifndef LUTRA_USER_OUTPUTS_SPOOL_H
 #define LUTRA_USER_OUTPUTS_SPOOL_H
 
@@ -12,26 +12,27 @@
 
 struct spool;
 
-/* Open or create an SQLite file; max_bytes: of alerts. -EIO, -ENOMEM. */
+/* Opens or creates an SQLite file. max_bytes: of the alerts in it. -EIO, -ENOMEM. */
 int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct err *err);
 void spool_free(struct spool *s);
 DEFINE_FREEP(struct spool, spool_free);
 
 /*
- * Add messages, all or none; those over max_bytes are left out: *ret_full. -EIO: nothing was added.
+ * Adds alerts in one transaction. *ret_full: how many were left out because max_bytes is reached.
+ * -EIO: nothing was added.
  */
-int spool_put(struct spool *s, const struct message *list, uint64_t *ret_full, struct err *err);
+int spool_put(struct spool *s, const struct sink_item *items, uint64_t *ret_full, struct err *err);
 
 struct spooled {
 	int64_t id;
 	const char *json;
 	size_t len;
-	char *own; /* the same, the caller's to free */
+	char *own; /* json, for the caller to free; NULL: borrowed */
 };
 
-/* The oldest, up to max; *ret_n. -EIO, -ENOMEM: and none are given. */
+/* Reads up to max of the oldest alerts. -EIO, -ENOMEM: none is returned. */
 int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n, struct err *err);
-/* Remove those that arrived. -EIO: they stay, and will be sent again. */
+/* Removes alerts that arrived. -EIO: they stay, and will be sent again. */
 int spool_remove(struct spool *s, const struct spooled *done, size_t n, struct err *err);
 uint64_t spool_count(const struct spool *s);
 

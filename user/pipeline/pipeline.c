@@ -1,418 +1,360 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that writes events. */
+/* The queue and the thread of the pipeline. */
 #include "user/pipeline/pipeline.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "user/sys/clock.h"
-#include "user/store/checkpoint.h"
+#include "lutra/types.h"
 #include "user/alerts/ancestors.h"
-#include "user/sys/thread.h"
+#include "user/pipeline/subscribers.h"
+#include "user/store/checkpoint.h"
+#include "user/sys/clock.h"
+#include "user/sys/worker.h"
 
-#define BATCH 2048 /* events a transaction */
-#define RETRY_NS (30 * NSEC_PER_SEC)
-#define SAY_NS (60 * NSEC_PER_SEC)
-#define QUIET_NS NSEC_PER_SEC /* nothing lost for so long: kept again */
-#define RETAIN_NS (60 * NSEC_PER_SEC)
-#define RETAIN_EVENTS 4096	   /* added since the limits were looked at */
-#define LOG_BYTES (16u << 20)	   /* of the store's log, to be emptied */
-#define LOG_BYTES_MAX (256u << 20) /* the same, and the writer waits for it */
-#define TEXTS 6
+#define BATCH 2048 /* alerts in a transaction */
+#define RETRY_MS 30000
+#define REPORT_NS (60 * NSEC_PER_SEC) /* between two reports of losses */
+#define QUIET_NS NSEC_PER_SEC	      /* without losses: the store works again */
+#define RETAIN_MS 60000
+#define RETAIN_EVENTS 4096	   /* rows added since the limits were checked */
+#define LOG_BYTES (16u << 20)	   /* of the store's log: start a checkpoint */
+#define LOG_BYTES_MAX (256u << 20) /* of the store's log: wait for a checkpoint */
+#define NSEC_PER_MSEC 1000000ull
 
-/* A copy of an event: its texts and its identity's lie behind the evidence and its string. */
-struct item {
-	struct item *next;
-	size_t bytes;
-	struct event e; /* points into this item */
-	struct identity who;
-	struct lutra_evidence ev;
-};
+struct pipeline {
+	struct pipeline_config config;
+	char *store_path;
+	struct outputs *outputs; /* NULL: none */
+	struct subscribers *subscribers;
+	struct worker *worker;
+	struct store *reader; /* the main thread's; NULL: not open yet */
 
-struct writer {
-	struct writer_config config;
-	char *path;
-	struct alert *alert; /* the thread's */
-	struct store *store;
+	/* The thread's. */
+	struct alert_fields *fields;
+	struct throttle ancestors;
+	struct store *store; /* NULL: not open */
 	struct checkpointer *checkpointer;
-	struct lineage *lineage;
-	uint64_t retry_ns, said_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC */
-	uint64_t lost_queue;				  /* as was looked at last */
-	unsigned batch;					  /* events of the open transaction */
-	unsigned since_retained;
-	bool failing; /* the store is */
-	bool ticking; /* somebody waits for the next second */
+	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
+	uint64_t lost_queue;				      /* when it was checked last */
+	unsigned batch;					      /* rows of the open transaction */
+	unsigned since_retained; /* rows since the limits were checked */
+	bool failing;		 /* the store loses rows */
 
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t more, done;
-	struct item *first, **last;
-	bool busy, stop;
-	struct writer_stats stats;
+	pthread_mutex_t lock; /* of stats */
+	struct pipeline_stats stats;
 };
 
-/* Where an event has its texts. */
-static void texts_of(struct event *e, const char **ret[static TEXTS])
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 {
-	ret[0] = &e->name;
-	ret[1] = &e->id;
-	ret[2] = &e->image;
-	ret[3] = &e->cgroup;
-	ret[4] = &e->policy;
-	ret[5] = &e->lineage;
+	struct worker_stats w;
+
+	worker_stats(p->worker, &w);
+	pthread_mutex_lock(&p->lock);
+	*ret = p->stats;
+	pthread_mutex_unlock(&p->lock);
+	ret->put = w.put;
+	ret->lost_queue = w.dropped;
+	ret->queue_bytes = w.bytes;
 }
 
-/* ---- the queue ---- */
+/* ---- reports ---- */
 
-static struct item *item_new(const struct event *e)
+static void report(const struct pipeline *p, bool bad, const char *msg)
 {
-	size_t size = sizeof(struct item) + e->str_len;
-	struct event copy = *e;
-	const char **texts[TEXTS];
-	struct item *i;
-	char *at;
-
-	texts_of(&copy, texts);
-	for (int t = 0; t < TEXTS; t++)
-		size += *texts[t] ? strlen(*texts[t]) + 1 : 0;
-	if (e->who)
-		size += identity_packed_bytes(e->who);
-	i = malloc(size);
-	if (!i)
-		return NULL;
-	*i = (struct item){.bytes = size, .ev = *e->ev};
-	i->ev.str_len = (uint32_t)e->str_len;
-	at = i->ev.str;
-	copy.ev = &i->ev;
-	copy.str = memcpy(at, e->str, e->str_len);
-	at += e->str_len;
-	if (e->who) {
-		at = identity_pack(e->who, &i->who, at);
-		copy.who = &i->who;
-	}
-	for (int t = 0; t < TEXTS; t++) {
-		char *text = at;
-
-		if (!*texts[t])
-			continue;
-		at = stpcpy(text, *texts[t]) + 1;
-		*texts[t] = text;
-	}
-	i->e = copy;
-	return i;
+	if (p->config.report)
+		p->config.report(p->config.ctx, bad, msg);
 }
 
-bool writer_put(struct writer *w, const struct event *e)
+static uint64_t count_lost(struct pipeline *p)
 {
-	struct item *i = item_new(e);
-	bool fits;
+	struct pipeline_stats s;
 
-	pthread_mutex_lock(&w->lock);
-	w->stats.put++;
-	fits = i && w->stats.queue_bytes + i->bytes <= WRITER_QUEUE_BYTES;
-	if (fits) {
-		w->stats.queue_bytes += i->bytes;
-		*w->last = i;
-		w->last = &i->next;
-		if (!w->busy)
-			pthread_cond_signal(&w->more);
-	} else {
-		w->stats.lost_queue++;
-	}
-	pthread_mutex_unlock(&w->lock);
-	if (!fits)
-		free(i);
-	return fits;
-}
-
-void writer_sync(struct writer *w)
-{
-	pthread_mutex_lock(&w->lock);
-	while (w->busy || w->first)
-		pthread_cond_wait(&w->done, &w->lock);
-	pthread_mutex_unlock(&w->lock);
-}
-
-void writer_stats(struct writer *w, struct writer_stats *ret)
-{
-	pthread_mutex_lock(&w->lock);
-	*ret = w->stats;
-	pthread_mutex_unlock(&w->lock);
-}
-
-/* ---- what is lost, and said ---- */
-
-static void say(const struct writer *w, bool bad, const char *msg)
-{
-	if (w->config.say)
-		w->config.say(w->config.ctx, bad, msg);
-}
-
-static uint64_t lost(struct writer *w)
-{
-	struct writer_stats s;
-
-	writer_stats(w, &s);
+	pipeline_stats(p, &s);
 	return s.lost_queue + s.lost_store;
 }
 
-/* The first time, then once a minute. */
-static void say_lost(struct writer *w, const char *why)
+/* Reports the first loss, then at most one a minute. */
+static void report_lost(struct pipeline *p, const char *why)
 {
 	uint64_t now = clock_now_ns();
 	char msg[600];
 
-	w->failing = true;
-	w->lost_ns = now;
-	if (w->said_ns && now - w->said_ns < SAY_NS)
+	p->failing = true;
+	p->lost_ns = now;
+	if (p->reported_ns && now - p->reported_ns < REPORT_NS)
 		return;
-	w->said_ns = now;
-	snprintf(msg, sizeof(msg), "%llu events could not be kept so far: %.400s; verdicts go on",
-		 (unsigned long long)lost(w), why);
-	say(w, true, msg);
+	p->reported_ns = now;
+	snprintf(msg, sizeof(msg), "%llu events could not be stored so far: %.400s; verdicts go on",
+		 (unsigned long long)count_lost(p), why);
+	report(p, true, msg);
 }
 
-static void look_at_queue(struct writer *w)
+static void check_queue(struct pipeline *p)
 {
-	struct writer_stats s;
+	struct pipeline_stats s;
 
-	writer_stats(w, &s);
-	if (s.lost_queue != w->lost_queue)
-		say_lost(w, "they came faster than they can be written");
-	w->lost_queue = s.lost_queue;
-}
-
-static void failed(struct writer *w, unsigned n, const char *why)
-{
-	pthread_mutex_lock(&w->lock);
-	w->stats.lost_store += n;
-	pthread_mutex_unlock(&w->lock);
-	say_lost(w, why);
-}
-
-static void committed(struct writer *w, unsigned n)
-{
-	char msg[128];
-
-	pthread_mutex_lock(&w->lock);
-	w->stats.stored += n;
-	pthread_mutex_unlock(&w->lock);
-	w->since_retained += n;
-	if (!w->failing || n == 0 || clock_now_ns() - w->lost_ns < QUIET_NS)
-		return;
-	w->failing = false;
-	snprintf(msg, sizeof(msg), "events are kept again; %llu were lost",
-		 (unsigned long long)lost(w));
-	say(w, false, msg);
+	pipeline_stats(p, &s);
+	if (s.lost_queue != p->lost_queue)
+		report_lost(p, "they came faster than they can be written");
+	p->lost_queue = s.lost_queue;
 }
 
 /* ---- the store ---- */
 
-static void open_store(struct writer *w)
+static int open_store(struct pipeline *p, struct err *err)
 {
-	struct err err = {};
+	int r;
+
+	p->retry_ns = clock_now_ns() + RETRY_MS * NSEC_PER_MSEC;
+	r = store_new(&p->store, p->store_path, err);
+	if (r == 0)
+		store_set_log_bytes(p->store, LOG_BYTES_MAX);
+	pthread_mutex_lock(&p->lock);
+	p->stats.open = r == 0;
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+/* Opens the store, or reports why it cannot be opened. */
+static void try_store(struct pipeline *p)
+{
+	struct err err;
 	char msg[600];
 
-	w->retry_ns = clock_now_ns() + RETRY_NS;
-	if (store_new(&w->store, w->path, &err) < 0) {
-		snprintf(msg, sizeof(msg), "%s: events are not kept, verdicts go on", err.msg);
-		say(w, true, msg);
-	} else {
-		store_set_log_bytes(w->store, LOG_BYTES_MAX);
-	}
-	pthread_mutex_lock(&w->lock);
-	w->stats.open = w->store != NULL;
-	pthread_mutex_unlock(&w->lock);
-}
-
-static void commit(struct writer *w)
-{
-	unsigned n = w->batch, n_lost = 0;
-	struct err err = {};
-
-	w->batch = 0;
-	if (!w->store)
+	if (open_store(p, &err) == 0)
 		return;
-	if (store_commit(w->store, &n_lost, &err) < 0)
-		failed(w, n_lost, err.msg);
-	else
-		committed(w, n);
-	if (store_log_bytes(w->store) > LOG_BYTES)
-		checkpointer_wake(w->checkpointer);
+	snprintf(msg, sizeof(msg), "%s: events are not stored, verdicts go on", err.msg);
+	report(p, true, msg);
 }
 
-static void keep(struct writer *w, const struct alert *a)
+static void count_failed(struct pipeline *p, unsigned n, const char *why)
+{
+	pthread_mutex_lock(&p->lock);
+	p->stats.lost_store += n;
+	pthread_mutex_unlock(&p->lock);
+	report_lost(p, why);
+}
+
+static void count_stored(struct pipeline *p, unsigned n)
+{
+	char msg[128];
+
+	pthread_mutex_lock(&p->lock);
+	p->stats.stored += n;
+	pthread_mutex_unlock(&p->lock);
+	p->since_retained += n;
+	if (!p->failing || n == 0 || clock_now_ns() - p->lost_ns < QUIET_NS)
+		return;
+	p->failing = false;
+	snprintf(msg, sizeof(msg), "events are stored again; %llu were lost",
+		 (unsigned long long)count_lost(p));
+	report(p, false, msg);
+}
+
+static void add_row(struct pipeline *p)
 {
 	struct err err = {"the event store is not open"};
 	unsigned n_lost = 1;
 
-	if (!w->store || store_add(w->store, a, &n_lost, &err) < 0) {
-		w->batch = 0;
-		failed(w, n_lost, err.msg);
+	if (p->store && store_add(p->store, p->fields, &n_lost, &err) == 0) {
+		p->batch++;
 		return;
 	}
-	if (++w->batch == BATCH)
-		commit(w);
+	p->batch = 0;
+	count_failed(p, n_lost, err.msg);
 }
 
-/* Between transactions. */
-static void retain(struct writer *w)
+static void commit_batch(struct pipeline *p)
+{
+	unsigned n = p->batch, n_lost = 0;
+	struct err err = {};
+
+	p->batch = 0;
+	if (!p->store)
+		return;
+	if (store_commit(p->store, &n_lost, &err) < 0)
+		count_failed(p, n_lost, err.msg);
+	else
+		count_stored(p, n);
+	if (store_log_bytes(p->store) > LOG_BYTES)
+		checkpointer_wake(p->checkpointer);
+}
+
+/* Applies the limits between two transactions. */
+static void retain_rows(struct pipeline *p)
 {
 	uint64_t now = clock_now_ns(), deleted = 0, bytes = 0;
 	struct err err = {};
 
-	if (!w->store || (w->since_retained < RETAIN_EVENTS && now - w->retained_ns < RETAIN_NS))
+	if (!p->store ||
+	    (p->since_retained < RETAIN_EVENTS && now - p->retained_ns < RETAIN_MS * NSEC_PER_MSEC))
 		return;
-	w->retained_ns = now;
-	w->since_retained = 0;
-	if (store_retain(w->store, &w->config.limits, clock_realtime_ns(), &deleted, &err) < 0)
-		say(w, true, err.msg);
-	store_bytes(w->store, &bytes, &err);
-	pthread_mutex_lock(&w->lock);
-	w->stats.expired += deleted;
-	w->stats.store_bytes = bytes;
-	pthread_mutex_unlock(&w->lock);
+	p->retained_ns = now;
+	p->since_retained = 0;
+	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &deleted, &err) < 0)
+		report(p, true, err.msg);
+	store_bytes(p->store, &bytes, &err);
+	pthread_mutex_lock(&p->lock);
+	p->stats.expired += deleted;
+	p->stats.store_bytes = bytes;
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- the thread ---- */
 
-static void handle(struct writer *w, const struct item *i)
+static void handle_alert(struct pipeline *p, const struct alert *a)
 {
-	char ancestors[LINEAGE_TEXT];
-	struct event e = i->e;
+	struct outputs_choice choice = {};
+	char ancestors[ANCESTORS_TEXT];
+	bool to_outputs, to_subscribers;
 
-	if (!e.lineage)
-		e.lineage = lineage_of(w->lineage, &i->ev, ancestors);
-	alert_set(w->alert, &e);
-	if (w->config.alert)
-		w->config.alert(w->config.ctx, w->alert);
-	keep(w, w->alert);
-}
+	alert_fields_set(p->fields, a);
+	alert_fields_put(p->fields, ALERT_ANCESTORS,
+			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
+	to_outputs = p->outputs && outputs_choose(p->outputs, p->fields, &choice);
+	to_subscribers =
+		subscribers_choose(p->subscribers, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
+	if (to_outputs || to_subscribers) {
+		_cleanup_(alert_json_unrefp) struct alert_json *json = alert_json_new(p->fields);
 
-static void handle_all(struct writer *w, struct item *i)
-{
-	struct item *next;
-	size_t bytes = 0;
-
-	for (; i; i = next) {
-		next = i->next;
-		handle(w, i);
-		bytes += i->bytes;
-		free(i);
-		if (next && w->batch != 0)
-			continue;
-		if (!next)
-			commit(w);
-		retain(w);
-		pthread_mutex_lock(&w->lock);
-		w->stats.queue_bytes -= bytes;
-		pthread_mutex_unlock(&w->lock);
-		bytes = 0;
+		if (json && to_outputs)
+			outputs_put(p->outputs, json, &choice);
+		if (json && to_subscribers)
+			subscribers_put(p->subscribers, json);
 	}
+	if (p->store_path)
+		add_row(p);
 }
 
-/* Until something is queued, or there is something else to look at. */
-static void wait_more(struct writer *w)
+static unsigned on_items(void *ctx, struct worker_item *items)
 {
-	struct timespec until;
+	struct pipeline *p = ctx;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += w->ticking ? 1 : (w->store ? RETAIN_NS : RETRY_NS) / NSEC_PER_SEC;
-	w->busy = false;
-	pthread_cond_broadcast(&w->done);
-	while (!w->first && !w->stop &&
-	       pthread_cond_timedwait(&w->more, &w->lock, &until) != ETIMEDOUT)
-		continue;
-	w->busy = true;
+	if (p->store_path && !p->store && clock_now_ns() > p->retry_ns)
+		try_store(p);
+	for (const struct worker_item *i = items; i; i = i->next)
+		handle_alert(p, (const struct alert *)i);
+	commit_batch(p);
+	check_queue(p);
+	retain_rows(p);
+	if (p->outputs && outputs_tick(p->outputs))
+		return 1000;
+	return p->store ? RETAIN_MS : RETRY_MS;
 }
 
-static void *work(void *ctx)
+/* ---- the main thread ---- */
+
+static int start_thread(struct pipeline *p, struct err *err)
 {
-	struct writer *w = ctx;
-	struct item *i;
-	bool stop;
+	int r = p->store_path ? checkpointer_new(&p->checkpointer, p->store_path) : 0;
 
-	do {
-		pthread_mutex_lock(&w->lock);
-		if (!w->first)
-			wait_more(w);
-		i = w->first;
-		w->first = NULL;
-		w->last = &w->first;
-		stop = w->stop && !i;
-		pthread_mutex_unlock(&w->lock);
-		if (!w->store && clock_now_ns() > w->retry_ns)
-			open_store(w);
-		handle_all(w, i);
-		look_at_queue(w);
-		retain(w);
-		w->ticking = w->config.tick && w->config.tick(w->config.ctx);
-	} while (!stop);
-	return NULL;
-}
-
-/* ---- life ---- */
-
-static void init_sync(struct writer *w)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->more, &attr);
-	pthread_cond_init(&w->done, NULL);
-	pthread_condattr_destroy(&attr);
-	w->last = &w->first;
-	w->busy = true;
-}
-
-int writer_new(struct writer **ret, const struct writer_config *config, struct err *err)
-{
-	_cleanup_(writer_freep) struct writer *w = calloc(1, sizeof(*w));
-	int r;
-
-	if (!w)
-		return err_oom(err);
-	init_sync(w);
-	w->config = *config;
-	w->path = strdup(config->path);
-	w->alert = malloc(sizeof(*w->alert));
-	if (!w->path || !w->alert || lineage_new(&w->lineage) < 0)
-		return err_oom(err);
-	open_store(w);
-	r = checkpointer_new(&w->checkpointer, w->path);
 	if (r == 0)
-		r = thread_start(&w->thread, "lutrad-events", work, w);
+		r = worker_start(p->worker);
+	return r < 0 ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
+}
+
+int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, struct err *err)
+{
+	_cleanup_(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
+	const struct sink_env env = {
+		.state_dir = config->state_dir, .report = config->report, .ctx = config->ctx};
+	const struct worker_config worker = {.name = "lutrad-events",
+					     .max_bytes = PIPELINE_QUEUE_BYTES,
+					     .max_items = BATCH,
+					     .on_items = on_items,
+					     .ctx = p};
+	int r = 0;
+
+	if (!p)
+		return err_oom(err);
+	pthread_mutex_init(&p->lock, NULL);
+	p->config = *config;
+	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
+	p->fields = malloc(sizeof(*p->fields));
+	if (!p->fields || (config->store_path && !p->store_path) ||
+	    subscribers_new(&p->subscribers) < 0 || worker_new(&p->worker, &worker) < 0)
+		return err_oom(err);
+	if (config->outputs)
+		r = outputs_new(&p->outputs, config->outputs, &env, err);
+	if (r == 0 && config->need_store)
+		r = open_store(p, err);
+	else if (r == 0 && p->store_path)
+		try_store(p);
+	if (r == 0)
+		r = start_thread(p, err);
 	if (r < 0)
-		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
-	w->started = true;
-	*ret = TAKE_PTR(w);
+		return r;
+	*ret = TAKE_PTR(p);
 	return 0;
 }
 
-void writer_free(struct writer *w)
+void pipeline_free(struct pipeline *p)
 {
-	if (!w)
+	if (!p)
 		return;
-	if (w->started) {
-		pthread_mutex_lock(&w->lock);
-		w->stop = true;
-		pthread_cond_signal(&w->more);
-		pthread_mutex_unlock(&w->lock);
-		pthread_join(w->thread, NULL);
-	}
-	checkpointer_free(w->checkpointer);
-	store_free(w->store);
-	lineage_free(w->lineage);
-	pthread_mutex_destroy(&w->lock);
-	pthread_cond_destroy(&w->more);
-	pthread_cond_destroy(&w->done);
-	free(w->alert);
-	free(w->path);
-	free(w);
+	worker_free(p->worker);
+	outputs_free(p->outputs);
+	checkpointer_free(p->checkpointer);
+	store_free(p->reader);
+	store_free(p->store);
+	subscribers_free(p->subscribers);
+	pthread_mutex_destroy(&p->lock);
+	free(p->fields);
+	free(p->store_path);
+	free(p);
+}
+
+bool pipeline_put(struct pipeline *p, struct alert *a)
+{
+	return worker_put(p->worker, a ? &a->item : NULL);
+}
+
+void pipeline_sync(struct pipeline *p)
+{
+	worker_sync(p->worker);
+	if (p->outputs)
+		outputs_sync(p->outputs);
+}
+
+struct outputs *pipeline_outputs(const struct pipeline *p)
+{
+	return p->outputs;
+}
+
+int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
+{
+	struct pipeline_stats stats;
+	int r = 0;
+
+	pipeline_stats(p, &stats);
+	if (!stats.open)
+		return err_set(err, -EIO, "the event store is not open: see the log of lutrad");
+	if (!p->reader)
+		r = store_new_reader(&p->reader, p->store_path, err);
+	if (r == 0)
+		*ret = p->reader;
+	return r;
+}
+
+void pipeline_subscribe(struct pipeline *p, struct pipeline_subscriber *s)
+{
+	subscribers_add(p->subscribers, s);
+}
+
+void pipeline_unsubscribe(struct pipeline *p, struct pipeline_subscriber *s)
+{
+	subscribers_remove(p->subscribers, s);
+}
+
+int pipeline_fd(const struct pipeline *p)
+{
+	return subscribers_fd(p->subscribers);
+}
+
+void pipeline_dispatch(struct pipeline *p)
+{
+	subscribers_dispatch(p->subscribers);
 }

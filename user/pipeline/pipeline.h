@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread between the rings and the disk: who handles the kernel's evidence puts events into a
- * bounded queue and never waits; the thread flattens them, hands them to the outputs, and stores
- * them in batches. What does not fit, and what the store cannot take, is counted exactly and said.
+ * A bounded queue and a thread between the kernel's rings and the store, the outputs and the
+ * subscribers. Whoever puts an alert never waits. The thread flattens an alert once, prints its
+ * JSON once if anybody wants it, and adds rows to the store in batches. What does not fit into the
+ * queue, and what the store cannot take, is counted and reported; all other receivers get it.
  */
 #ifndef LUTRA_USER_PIPELINE_PIPELINE_H
 #define LUTRA_USER_PIPELINE_PIPELINE_H
@@ -12,46 +13,91 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
+#include "user/alerts/alert_json.h"
+#include "user/outputs/outputs.h"
 #include "user/store/store.h"
+#include "user/sys/rate_limit.h"
 
-#define WRITER_QUEUE_BYTES (32u << 20)
+#define PIPELINE_QUEUE_BYTES (32u << 20)
 
-struct writer;
+struct pipeline;
 
-struct writer_config {
-	const char *path; /* of the store */
+struct pipeline_config {
+	const char *store_path; /* NULL: no store */
+	bool need_store;	/* fail if the store cannot be opened at once */
 	struct store_limits limits;
-	/* All in the thread; NULL: not called. bad: something failed; else it is over. */
-	void (*alert)(void *ctx, const struct alert *a);
-	bool (*tick)(void *ctx); /* after some alerts, and each second while it returns true */
-	void (*say)(void *ctx, bool bad, const char *msg);
+	const struct outputs_config *outputs; /* borrowed; NULL: none */
+	const char *state_dir;		      /* for the outputs' queues on disk */
+	/* Reports a failure (bad) or its end, on any thread. NULL: not called. */
+	void (*report)(void *ctx, bool bad, const char *msg);
 	void *ctx;
 };
 
-struct writer_stats {
+struct pipeline_stats {
 	uint64_t put;	     /* queued + lost_queue */
 	uint64_t stored;     /* committed */
 	uint64_t lost_queue; /* did not fit */
-	uint64_t lost_store; /* the store could not take */
+	uint64_t lost_store; /* the store could not take them */
 	uint64_t expired;    /* deleted by the limits */
 	uint64_t store_bytes;
 	uint64_t queue_bytes;
-	bool open; /* the store is */
+	bool open; /* the store is open */
 };
 
 /*
- * Open the store and start. A store that cannot be opened is said, and tried again every half
- * minute; its events are lost meanwhile, not those of the outputs. -ENOMEM, -EAGAIN.
+ * Opens store and outputs and starts the thread. A store that cannot be opened is reported and
+ * tried again every half minute, unless need_store is set. Errors as outputs_new(), store_new();
+ * -ENOMEM, -EAGAIN.
  */
-int writer_new(struct writer **ret, const struct writer_config *config, struct err *err);
-/* Writes what is queued, then ends. */
-void writer_free(struct writer *w);
-DEFINE_FREEP(struct writer, writer_free);
+int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, struct err *err);
+/* Handles what is queued, then ends. Blocks meanwhile. Subscribers are not called. */
+void pipeline_free(struct pipeline *p);
+DEFINE_FREEP(struct pipeline, pipeline_free);
 
-/* Queue a copy of the event. False: it did not fit. */
-bool writer_put(struct writer *w, const struct event *e);
-/* Wait until all that was put before has been written or lost. */
-void writer_sync(struct writer *w);
-void writer_stats(struct writer *w, struct writer_stats *ret);
+/* Queues an alert, which belongs to the pipeline from here on; NULL counts as lost. Does not block.
+ * Returns false if the alert did not fit. */
+bool pipeline_put(struct pipeline *p, struct alert *a);
+/* Blocks until all alerts put before are stored or lost, and all outputs have handled them once. */
+void pipeline_sync(struct pipeline *p);
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret);
+
+/* Returns the outputs, of which only the counters and outputs_reopen() may be used. */
+struct outputs *pipeline_outputs(const struct pipeline *p);
+/*
+ * Returns a store to read from, for the main thread; it belongs to the pipeline. Rows of the last
+ * milliseconds may be missing. -EIO: the store is not open.
+ */
+int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err);
+
+/* ---- subscribers.c ---- */
+
+/*
+ * Gets printed alerts on the main thread while active is set. Nothing is printed for a subscriber
+ * that is not active.
+ */
+struct pipeline_subscriber {
+	/*
+	 * Called from pipeline_dispatch(). folded: alerts before this one that it did not get, because
+	 * of its limit or because it did not keep up. Keep a with alert_json_ref().
+	 */
+	void (*on_alert)(void *ctx, struct alert_json *a, uint64_t folded);
+	void *ctx;
+	struct throttle_rate rate; /* for alerts, and again for allowed events; 0: no limit */
+	atomic_bool active;
+
+	/* The pipeline's thread writes the rest. */
+	struct throttle limits[2]; /* of allowed events, of alerts */
+	bool chosen;		   /* it gets the present alert */
+	uint64_t folded;	   /* for on_alert() */
+	struct pipeline_subscriber *next;
+};
+
+/* Adds a subscriber, which must stay until pipeline_unsubscribe(). */
+void pipeline_subscribe(struct pipeline *p, struct pipeline_subscriber *s);
+void pipeline_unsubscribe(struct pipeline *p, struct pipeline_subscriber *s);
+/* Returns a descriptor that is readable when pipeline_dispatch() has work. */
+int pipeline_fd(const struct pipeline *p);
+/* Calls the subscribers for the alerts printed since the last call. Main thread. Does not block. */
+void pipeline_dispatch(struct pipeline *p);
 
 #endif

@@ -1,142 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an alert goes: into the queue for store and outputs, and to the subscribers. */
+/*
+ * Hands printed alerts to the main thread through a bounded queue and an eventfd. An alert that
+ * does not fit is counted as folded for its subscriber.
+ */
 #include "user/pipeline/subscribers.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/syslog.h>
 
 #include "lib/base/list.h"
-#include "user/sys/log.h"
+#include "user/sys/clock.h"
 
-struct alerts {
-	struct writer *writer;
-	struct outputs *outputs;
-	struct store *reader; /* NULL: not yet */
-	char *path;
-	struct alerts_subscriber *subscribers;
+#define QUEUE_BYTES (16u << 20)
+
+struct delivery {
+	struct delivery *next;
+	struct pipeline_subscriber *to; /* NULL: it has gone */
+	struct alert_json *alert;	/* a reference */
+	uint64_t folded;
 };
 
-/* ---- in the threads of store and outputs ---- */
+struct subscribers {
+	int fd;
+	pthread_mutex_t lock; /* of all below */
+	struct pipeline_subscriber *first;
+	struct delivery *queue, **last;
+	size_t bytes;
+};
 
-static void log_result(void *ctx, bool bad, const char *msg)
+int subscribers_new(struct subscribers **ret)
 {
-	(void)ctx;
-	log_line(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", msg);
-}
-
-static void on_alert(void *ctx, const struct alert *a)
-{
-	struct alerts *all = ctx;
-
-	outputs_put(all->outputs, a);
-}
-
-static bool on_tick(void *ctx)
-{
-	struct alerts *all = ctx;
-
-	return outputs_tick(all->outputs);
-}
-
-/* ---- on the main loop ---- */
-
-int alerts_open(struct alerts **ret, const struct alerts_config *config, struct err *err)
-{
-	const struct sink_env env = {.state_dir = config->state_dir, .say = log_result};
-	struct alerts *all = calloc(1, sizeof(*all));
-	struct writer_config w = {.limits = config->limits,
-				  .alert = on_alert,
-				  .tick = on_tick,
-				  .say = log_result,
-				  .ctx = all};
+	struct subscribers *all = calloc(1, sizeof(*all));
 	int r;
 
-	if (!all || asprintf(&all->path, "%s/events.db", config->state_dir) < 0) {
+	if (!all)
+		return -ENOMEM;
+	all->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (all->fd < 0) {
+		r = -errno;
 		free(all);
-		return err_oom(err);
-	}
-	mkdir(config->state_dir, 0700);
-	w.path = all->path;
-	r = outputs_new(&all->outputs, config->outputs, &env, err);
-	if (r == 0)
-		r = writer_new(&all->writer, &w, err);
-	if (r < 0) {
-		alerts_close(all);
 		return r;
 	}
+	pthread_mutex_init(&all->lock, NULL);
+	all->last = &all->queue;
 	*ret = all;
 	return 0;
 }
 
-void alerts_close(struct alerts *all)
+static void free_delivery(struct delivery *d)
 {
+	alert_json_unref(d->alert);
+	free(d);
+}
+
+void subscribers_free(struct subscribers *all)
+{
+	struct delivery *next;
+
 	if (!all)
 		return;
-	writer_free(all->writer);
-	outputs_free(all->outputs);
-	store_free(all->reader);
-	free(all->path);
+	for (struct delivery *d = all->queue; d; d = next) {
+		next = d->next;
+		free_delivery(d);
+	}
+	pthread_mutex_destroy(&all->lock);
+	close(all->fd);
 	free(all);
 }
 
-void alerts_subscribe(struct alerts *all, struct alerts_subscriber *s)
+void subscribers_add(struct subscribers *all, struct pipeline_subscriber *s)
 {
-	LIST_PUSH(all->subscribers, s);
+	pthread_mutex_lock(&all->lock);
+	LIST_PUSH(all->first, s);
+	pthread_mutex_unlock(&all->lock);
 }
 
-void alerts_put(struct alerts *all, const struct event *e)
+void subscribers_remove(struct subscribers *all, struct pipeline_subscriber *s)
 {
-	writer_put(all->writer, e);
-	for (struct alerts_subscriber *s = all->subscribers; s; s = s->next)
-		s->on_event(s->ctx, e);
+	pthread_mutex_lock(&all->lock);
+	LIST_REMOVE(all->first, s);
+	for (struct delivery *d = all->queue; d; d = d->next)
+		if (d->to == s)
+			d->to = NULL;
+	pthread_mutex_unlock(&all->lock);
 }
 
-void alerts_reopen(struct alerts *all)
+int subscribers_fd(const struct subscribers *all)
 {
-	outputs_reopen(all->outputs);
+	return all->fd;
 }
 
-struct outputs *alerts_outputs(const struct alerts *all)
+/* ---- the pipeline's thread ---- */
+
+bool subscribers_choose(struct subscribers *all, bool allowed)
 {
-	return all->outputs;
-}
+	bool any = false;
 
-json_t *alerts_outputs_to_json(void *alerts)
-{
-	struct alerts *all = alerts;
-	struct outputs *o = all->outputs;
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < outputs_count(o); i++) {
-		struct sink_stats s;
-		const char *name = outputs_stats(o, i, &s);
-
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", name,
-						      "sent", (json_int_t)s.sent, "lost",
-						      (json_int_t)s.lost, "waiting",
-						      (json_int_t)s.waiting, "failing", s.failing));
+	pthread_mutex_lock(&all->lock);
+	for (struct pipeline_subscriber *s = all->first; s; s = s->next) {
+		s->chosen = atomic_load(&s->active) && throttle_pass(&s->limits[!allowed], &s->rate,
+								     clock_now_ns(), &s->folded);
+		any |= s->chosen;
 	}
-	return list;
+	pthread_mutex_unlock(&all->lock);
+	return any;
 }
 
-void alerts_stats(const struct alerts *all, struct writer_stats *ret)
+/* Queues an alert for one subscriber. Returns false if the queue is full. */
+static bool queue_delivery(struct subscribers *all, struct pipeline_subscriber *s,
+			   struct alert_json *a)
 {
-	writer_stats(all->writer, ret);
+	struct delivery *d;
+
+	if (all->bytes + a->len > QUEUE_BYTES)
+		return false;
+	d = malloc(sizeof(*d));
+	if (!d)
+		return false;
+	*d = (struct delivery){.to = s, .alert = alert_json_ref(a), .folded = s->folded};
+	if (!all->queue)
+		eventfd_write(all->fd, 1);
+	all->bytes += a->len;
+	*all->last = d;
+	all->last = &d->next;
+	return true;
 }
 
-int alerts_store(struct alerts *all, struct store **ret, struct err *err)
+void subscribers_put(struct subscribers *all, struct alert_json *a)
 {
-	struct writer_stats stats;
-	int r = 0;
+	pthread_mutex_lock(&all->lock);
+	for (struct pipeline_subscriber *s = all->first; s; s = s->next)
+		if (s->chosen && !queue_delivery(all, s, a))
+			s->limits[a->level < LOG_NOTICE].folded += s->folded + 1;
+	pthread_mutex_unlock(&all->lock);
+}
 
-	writer_stats(all->writer, &stats);
-	if (!stats.open)
-		return err_set(err, -EIO, "the event store is not open; see lutrad's messages");
-	if (!all->reader)
-		r = store_new_reader(&all->reader, all->path, err);
-	if (r == 0)
-		*ret = all->reader;
-	return r;
+/* ---- the main thread ---- */
+
+/* Takes the first delivery off the queue; NULL: the queue is empty. */
+static struct delivery *take_delivery(struct subscribers *all)
+{
+	struct delivery *d;
+
+	pthread_mutex_lock(&all->lock);
+	d = LIST_POP(all->queue);
+	if (d)
+		all->bytes -= d->alert->len;
+	if (!all->queue)
+		all->last = &all->queue;
+	pthread_mutex_unlock(&all->lock);
+	return d;
+}
+
+void subscribers_dispatch(struct subscribers *all)
+{
+	struct delivery *d;
+	eventfd_t n;
+
+	eventfd_read(all->fd, &n);
+	while ((d = take_delivery(all))) {
+		if (d->to && atomic_load(&d->to->active))
+			d->to->on_alert(d->to->ctx, d->alert, d->folded);
+		free_delivery(d);
+	}
 }

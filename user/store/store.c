@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event store: opening, adding, and what is kept how long. */
+/* Opens the event store, adds rows and deletes old ones. */
 #include "user/store/store.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ void store_free(struct store *s)
 	free(s);
 }
 
-static int open_db(struct store *s, const char *path, int flags, struct err *err)
+static int open_database(struct store *s, const char *path, int flags, struct err *err)
 {
 	if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "event store %s: %s", path,
@@ -65,8 +65,8 @@ static int open_db(struct store *s, const char *path, int flags, struct err *err
 	return 0;
 }
 
-/* After each commit: the log has so many pages. */
-static int on_log(void *ctx, sqlite3 *db, const char *name, int pages)
+/* Called after each commit with the pages of the log. */
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
 {
 	struct store *s = ctx;
 
@@ -93,7 +93,6 @@ int store_checkpoint(struct store *s, struct err *err)
 	return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : store_fail(s, err);
 }
 
-/* Columns in the order of enum alert_field, and as many values. */
 static int prepare_insert(struct store *s, struct err *err)
 {
 	char sql[INSERT_MAX];
@@ -101,7 +100,7 @@ static int prepare_insert(struct store *s, struct err *err)
 
 	for (int f = 0; f < ALERT_FIELDS; f++)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%s%s", f ? ", " : "",
-					alert_column(f));
+					alert_field_table[f].column);
 	len += (size_t)snprintf(sql + len, sizeof(sql) - len, ") VALUES (?");
 	for (int f = 1; f < ALERT_FIELDS; f++)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, ", ?");
@@ -118,17 +117,17 @@ int store_new(struct store **ret, const char *path, struct err *err)
 
 	if (!s)
 		return err_oom(err);
-	r = open_db(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	r = open_database(s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 	if (r == 0)
 		r = store_exec(s, SETTINGS, err);
 	if (r == 0)
-		r = store_migrate(s, err);
+		r = store_check_schema(s, true, err);
 	if (r == 0)
 		r = prepare_insert(s, err);
 	if (r < 0)
 		return r;
 	store_set_log_bytes(s, LOG_BYTES);
-	sqlite3_wal_hook(s->db, on_log, s);
+	sqlite3_wal_hook(s->db, on_commit, s);
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -140,27 +139,27 @@ int store_new_reader(struct store **ret, const char *path, struct err *err)
 
 	if (!s)
 		return err_oom(err);
-	/* What reads a write-ahead log also recovers it: not SQLITE_OPEN_READONLY. */
-	r = open_db(s, path, SQLITE_OPEN_READWRITE, err);
+	/* A reader may have to recover the log, so SQLITE_OPEN_READONLY does not do. */
+	r = open_database(s, path, SQLITE_OPEN_READWRITE, err);
 	if (r == 0)
 		r = store_exec(s, "PRAGMA query_only = 1", err);
 	if (r == 0)
-		r = store_check_schema(s, err);
+		r = store_check_schema(s, false, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
 	return 0;
 }
 
-/* ---- adding ---- */
+/* ---- rows ---- */
 
-/* The transaction failed: it and its events are gone. */
-static int lose(struct store *s, unsigned *ret_lost, struct err *err)
+/* Rolls back a transaction that failed, and counts its rows as lost. */
+static int roll_back(struct store *s, unsigned *ret_lost, struct err *err)
 {
 	int r = store_fail(s, err);
 
 	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	/* What the log holds may find room in freed pages of the database. */
+	/* Free the log's disk space: the database may have free pages for it. */
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (ret_lost)
 		*ret_lost = s->pending;
@@ -169,29 +168,29 @@ static int lose(struct store *s, unsigned *ret_lost, struct err *err)
 	return r;
 }
 
-static void bind_alert(struct store *s, const struct alert *a)
+static void bind_fields(struct store *s, const struct alert_fields *f)
 {
-	for (int f = 0; f < ALERT_FIELDS; f++) {
-		if (alert_is_text(f))
-			sqlite3_bind_text(s->insert, f + 1, a->text[f], -1, SQLITE_STATIC);
+	for (int i = 0; i < ALERT_FIELDS; i++) {
+		if (alert_field_table[i].type == ALERT_TYPE_TEXT)
+			sqlite3_bind_text(s->insert, i + 1, f->text[i], -1, SQLITE_STATIC);
 		else
-			sqlite3_bind_int64(s->insert, f + 1, a->n[f]);
+			sqlite3_bind_int64(s->insert, i + 1, f->number[i]);
 	}
 }
 
-int store_add(struct store *s, const struct alert *a, unsigned *ret_lost, struct err *err)
+int store_add(struct store *s, const struct alert_fields *f, unsigned *ret_lost, struct err *err)
 {
 	int step;
 
 	s->pending++;
 	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return lose(s, ret_lost, err);
+		return roll_back(s, ret_lost, err);
 	s->open = true;
-	bind_alert(s, a);
+	bind_fields(s, f);
 	step = sqlite3_step(s->insert);
 	sqlite3_reset(s->insert);
 	sqlite3_clear_bindings(s->insert);
-	return step == SQLITE_DONE ? 0 : lose(s, ret_lost, err);
+	return step == SQLITE_DONE ? 0 : roll_back(s, ret_lost, err);
 }
 
 int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
@@ -199,13 +198,13 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
 	if (!s->open)
 		return 0;
 	if (sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		return lose(s, ret_lost, err);
+		return roll_back(s, ret_lost, err);
 	s->pending = 0;
 	s->open = false;
 	return 0;
 }
 
-/* ---- keeping ---- */
+/* ---- limits ---- */
 
 int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 {
@@ -221,7 +220,7 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 	return r;
 }
 
-/* A chunk of the oldest, of those before a time. */
+/* Deletes a chunk of the oldest rows before a time. */
 static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *ret_n, struct err *err)
 {
 	static const char sql[] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
@@ -240,7 +239,7 @@ static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *ret_n, st
 	return r;
 }
 
-static int retain_age(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
+static int delete_by_age(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
 {
 	uint64_t n = 1;
 	int r = 0;
@@ -253,7 +252,7 @@ static int retain_age(struct store *s, uint64_t before_ns, uint64_t *deleted, st
 	return r;
 }
 
-static int retain_size(struct store *s, uint64_t max, uint64_t *deleted, struct err *err)
+static int delete_by_size(struct store *s, uint64_t max, uint64_t *deleted, struct err *err)
 {
 	uint64_t bytes = 0, n = 1;
 	int r = store_bytes(s, &bytes, err);
@@ -275,8 +274,8 @@ int store_retain(struct store *s, const struct store_limits *limits, uint64_t no
 
 	*ret_deleted = 0;
 	if (limits->max_age_ns && now_ns > limits->max_age_ns)
-		r = retain_age(s, now_ns - limits->max_age_ns, ret_deleted, err);
+		r = delete_by_age(s, now_ns - limits->max_age_ns, ret_deleted, err);
 	if (r == 0 && limits->max_bytes)
-		r = retain_size(s, limits->max_bytes, ret_deleted, err);
+		r = delete_by_size(s, limits->max_bytes, ret_deleted, err);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the parts of the event store. */
+/* Shared by the files of the event store only. */
 #ifndef LUTRA_USER_STORE_STORE_IMPL_H
 #define LUTRA_USER_STORE_STORE_IMPL_H
 
@@ -9,22 +9,20 @@
 
 struct store {
 	sqlite3 *db;
-	sqlite3_stmt *insert;
+	sqlite3_stmt *insert;	/* NULL: a reader */
 	unsigned pending;	/* events of the open transaction */
-	bool open;		/* a transaction is */
-	uint64_t log_pages;	/* as of the last commit */
-	uint64_t log_pages_max; /* above this a commit empties the log */
+	bool open;		/* a transaction is open */
+	uint64_t log_pages;	/* of the write-ahead log, after the last commit */
+	uint64_t log_pages_max; /* a commit above this makes a checkpoint */
 };
 
-/* SQLite's last words as an error: -EBADMSG or -EIO. */
+/* Fills err from SQLite's last error. Returns -EBADMSG if the file is damaged, else -EIO. */
 int store_fail(const struct store *s, struct err *err);
 int store_exec(struct store *s, const char *sql, struct err *err);
-/* One number that a query gives. */
+/* Reads the one number that a query gives. */
 int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err);
 
-/* Create the tables, or bring older ones to STORE_SCHEMA_VERSION. Errors as store_new(). */
-int store_migrate(struct store *s, struct err *err);
-/* -ENOEXEC: the schema is another one. */
-int store_check_schema(struct store *s, struct err *err);
+/* Checks the schema; creates the tables in an empty file if asked to. Errors as store_new(). */
+int store_check_schema(struct store *s, bool create, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the event store. */
+/* Reads rows from the event store. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,18 +8,18 @@
 
 #define SQL_MAX 2048
 
-/* "a, b, c" of all columns, behind an id. */
-static size_t put_columns(char *sql, size_t size)
+/* Writes "id, a, b, c" with all columns. */
+static size_t write_columns(char *sql, size_t size)
 {
 	size_t len = (size_t)snprintf(sql, size, "id");
 
 	for (int f = 0; f < ALERT_FIELDS; f++)
-		len += (size_t)snprintf(sql + len, size - len, ", %s", alert_column(f));
+		len += (size_t)snprintf(sql + len, size - len, ", %s", alert_field_table[f].column);
 	return len;
 }
 
-/* All conditions are there, so that the planner sees which index fits; names of values are ?N. */
-static size_t put_where(char *sql, size_t size, const struct store_query *q)
+/* Writes only the conditions that are set, so that the planner sees which index fits. */
+static size_t write_where(char *sql, size_t size, const struct store_query *q)
 {
 	size_t len = (size_t)snprintf(sql, size, " FROM events WHERE 1");
 
@@ -39,21 +39,21 @@ static size_t put_where(char *sql, size_t size, const struct store_query *q)
 	return len;
 }
 
-static int prepare(struct store *s, const struct store_query *q, sqlite3_stmt **ret,
-		   struct err *err)
+static int prepare_query(struct store *s, const struct store_query *q, sqlite3_stmt **ret,
+			 struct err *err)
 {
 	char sql[SQL_MAX];
 	size_t len = 0;
 
 	len += (size_t)snprintf(sql, sizeof(sql), q->oldest_first ? "SELECT * FROM (" : "");
 	len += (size_t)snprintf(sql + len, sizeof(sql) - len, "SELECT ");
-	len += put_columns(sql + len, sizeof(sql) - len);
-	len += put_where(sql + len, sizeof(sql) - len, q);
+	len += write_columns(sql + len, sizeof(sql) - len);
+	len += write_where(sql + len, sizeof(sql) - len, q);
 	if (q->oldest_first)
 		snprintf(sql + len, sizeof(sql) - len, ") ORDER BY time_ns, id");
 	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(s, err);
-	/* A value whose name is not in the statement is out of range, and not needed. */
+	/* Binding a value that the statement does not use fails without harm. */
 	sqlite3_bind_text(*ret, 1, q->container, -1, SQLITE_STATIC);
 	sqlite3_bind_text(*ret, 2, q->image, -1, SQLITE_STATIC);
 	sqlite3_bind_text(*ret, 3, q->verdict, -1, SQLITE_STATIC);
@@ -66,33 +66,33 @@ static int prepare(struct store *s, const struct store_query *q, sqlite3_stmt **
 }
 
 /* Borrows the row's texts. */
-static void read_row(sqlite3_stmt *row, struct alert *a)
+static void read_row(sqlite3_stmt *row, struct alert_fields *f)
 {
-	for (int f = 0; f < ALERT_FIELDS; f++) {
-		a->text[f] = NULL;
-		a->n[f] = 0;
-		if (alert_is_text(f))
-			a->text[f] = (const char *)sqlite3_column_text(row, f + 1);
+	for (int i = 0; i < ALERT_FIELDS; i++) {
+		f->text[i] = NULL;
+		f->number[i] = 0;
+		if (alert_field_table[i].type == ALERT_TYPE_TEXT)
+			f->text[i] = (const char *)sqlite3_column_text(row, i + 1);
 		else
-			a->n[f] = sqlite3_column_int64(row, f + 1);
+			f->number[i] = sqlite3_column_int64(row, i + 1);
 	}
-	a->used = 0;
+	f->used = 0;
 }
 
 int store_select(struct store *s, const struct store_query *q,
-		 int (*each)(void *ctx, int64_t id, const struct alert *a), void *ctx,
+		 int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
 		 struct err *err)
 {
-	_cleanup_free_ struct alert *a = malloc(sizeof(*a));
+	_cleanup_free_ struct alert_fields *f = malloc(sizeof(*f));
 	sqlite3_stmt *row = NULL;
 	int step = SQLITE_DONE, r = 0;
 
-	if (!a)
+	if (!f)
 		return err_oom(err);
-	r = prepare(s, q, &row, err);
+	r = prepare_query(s, q, &row, err);
 	while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
-		read_row(row, a);
-		r = each(ctx, sqlite3_column_int64(row, 0), a);
+		read_row(row, f);
+		r = on_row(ctx, sqlite3_column_int64(row, 0), f);
 	}
 	if (r == 0 && step != SQLITE_DONE)
 		r = store_fail(s, err);

@@ -13,25 +13,25 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "lutra/abi.h"
-#include "user/alerts/alert_fields.h"
+#include "user/alerts/alert_json.h"
 
 #define API_PREFIX "/api/v1/"
 #define API_BODY_MAX 4096
 
-struct alerts;
 struct api;
 struct config;
 struct containers;
 struct guard;
 struct learn;
 struct lifecycle;
+struct pipeline;
 
 /* What the API shows and changes; all of it outlives the API. */
 struct api_parts {
 	const struct config *config;
 	struct guard *guard;
 	struct containers *containers;
-	struct alerts *alerts;
+	struct pipeline *pipeline;
 	struct learn *learn;
 	const struct lifecycle *lifecycle;
 	uint64_t start_ns; /* CLOCK_REALTIME, of lutrad */
@@ -71,6 +71,11 @@ unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret);
 json_t *api_overview(struct api *a);
 
 /* An alert with "key", by which it is found again, and "at", in ns. */
-json_t *api_event_json(const struct alert *a);
+json_t *api_event_json(const struct alert_fields *a);
+/*
+ * Returns the text of api_event_json() with "folded", how many alerts were left out before this one;
+ * the caller frees it. NULL: out of memory.
+ */
+char *api_event_text(const struct alert_json *a, uint64_t folded);
 
 #endif

@@ -76,7 +76,7 @@ json_t *api_level_json(const struct guard *g, const struct container *c);
  * What training had seen where the syscalls or the object of an event came: {"error", "calls",
  * "objects"}. alert: api_event_json().
  */
-json_t *api_why_json(const struct alert *a, const json_t *alert);
+json_t *api_why_json(const struct alert_fields *a, const json_t *alert);
 /* Names of the syscalls that usually follow a token, commonest first. */
 json_t *api_successors_json(const struct policy *p, unsigned token);
 

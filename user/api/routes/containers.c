@@ -19,13 +19,13 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 	const struct api_parts *parts = &c->api->parts;
 	unsigned modes[LUTRA_MODE_FREEZE + 1] = {}, n = 0;
 	json_t *by_mode = json_object();
-	struct writer_stats s;
+	struct pipeline_stats s;
 	uint64_t lost;
 	char time[CLOCK_TEXT], host[256] = "";
 
 	(void)err;
 	gethostname(host, sizeof(host) - 1);
-	alerts_stats(parts->alerts, &s);
+	pipeline_stats(parts->pipeline, &s);
 	lost = s.lost_queue + s.lost_store;
 	for (const struct container *e = containers_first(parts->containers); e; e = e->next, n++)
 		modes[e->mode <= LUTRA_MODE_FREEZE ? e->mode : 0]++;

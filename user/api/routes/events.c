@@ -11,16 +11,28 @@
 #define SAME_TIME_MAX 64
 #define CURSOR_MAX 48
 
-json_t *api_event_json(const struct alert *a)
+json_t *api_event_json(const struct alert_fields *a)
 {
 	char key[2 * CURSOR_MAX], at[CURSOR_MAX];
-	json_t *j = alert_json(a);
+	json_t *j = alert_fields_to_json(a);
 
-	snprintf(at, sizeof(at), "%lld", (long long)a->n[ALERT_TIME]);
-	snprintf(key, sizeof(key), "%s-%lld", at, (long long)a->n[ALERT_TID]);
+	snprintf(at, sizeof(at), "%lld", (long long)a->number[ALERT_TIME]);
+	snprintf(key, sizeof(key), "%s-%lld", at, (long long)a->number[ALERT_TID]);
 	json_object_set_new(j, "key", json_string(key));
 	json_object_set_new(j, "at", json_string(at));
 	return j;
+}
+
+char *api_event_text(const struct alert_json *a, uint64_t folded)
+{
+	unsigned long long at = a->time_ns;
+	char *out;
+
+	/* In place of the last brace. */
+	if (asprintf(&out, "%.*s,\"key\":\"%llu-%u\",\"at\":\"%llu\",\"folded\":%llu}",
+		     (int)a->len - 1, a->text, at, a->tid, at, (unsigned long long)folded) < 0)
+		return NULL;
+	return out;
 }
 
 /* Reads two numbers with a character between them. -EINVAL. */
@@ -46,7 +58,7 @@ struct page {
 	bool more;
 };
 
-static int add_to_page(void *ctx, int64_t id, const struct alert *a)
+static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 {
 	struct page *p = ctx;
 
@@ -54,7 +66,7 @@ static int add_to_page(void *ctx, int64_t id, const struct alert *a)
 		p->more = true;
 		return 0;
 	}
-	p->last_ns = a->n[ALERT_TIME];
+	p->last_ns = a->number[ALERT_TIME];
 	p->last_id = id;
 	return json_array_append_new(p->list, api_event_json(a)) < 0 ? -ENOMEM : 0;
 }
@@ -90,7 +102,7 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	if (r == 0)
 		r = read_query(c, &q, err);
 	if (r == 0)
-		r = alerts_store(c->api->parts.alerts, &s, err);
+		r = pipeline_reader(c->api->parts.pipeline, &s, err);
 	if (r < 0)
 		return r;
 	/* Ask for one more than the page holds, to know whether there are more. */
@@ -114,12 +126,12 @@ struct wanted {
 	json_t *event;
 };
 
-static int take_event(void *ctx, int64_t id, const struct alert *a)
+static int take_event(void *ctx, int64_t id, const struct alert_fields *a)
 {
 	struct wanted *w = ctx;
 
 	(void)id;
-	if (w->event || (uint64_t)a->n[ALERT_TID] != w->tid)
+	if (w->event || (uint64_t)a->number[ALERT_TID] != w->tid)
 		return 0;
 	w->event = api_event_json(a);
 	json_object_set_new(w->event, "why", api_why_json(a, w->event));
@@ -138,7 +150,7 @@ int api_one_event(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "not the key of an event");
 	q.since_ns = q.until_ns = pair[0];
 	w.tid = pair[1];
-	r = alerts_store(c->api->parts.alerts, &s, err);
+	r = pipeline_reader(c->api->parts.pipeline, &s, err);
 	if (r == 0)
 		r = store_select(s, &q, take_event, &w, err);
 	if (r < 0)

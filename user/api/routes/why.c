@@ -136,7 +136,7 @@ static json_t *why_objects_json(const struct policy *p, const char *came)
 	return list;
 }
 
-json_t *api_why_json(const struct alert *a, const json_t *alert)
+json_t *api_why_json(const struct alert_fields *a, const json_t *alert)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	const char *dir = a->text[ALERT_POLICY], *object = a->text[ALERT_OBJECT];

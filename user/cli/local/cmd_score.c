@@ -12,7 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/trace/trace.h"
 #include "user/cli/cli.h"
-#include "user/alerts/alert.h"
+#include "user/alerts/alert_text.h"
 #include "lib/replay/replay.h"
 
 struct score_args {
@@ -56,15 +56,12 @@ static const struct args_command command = {
 
 /* Writes the name of the system call or object. */
 static void write_subject(const char *arch, const struct lutra_record *rec, const char *str,
-			  size_t len, const struct replay_step *s, char buf[static EVENT_TEXT])
+			  size_t len, const struct replay_step *s, char buf[static ALERT_TEXT])
 {
-	struct lutra_evidence ev = {.object = s->object};
-	const struct event e = {.ev = &ev, .str = str ? str : "", .str_len = len};
-
 	if (s->is_object)
-		event_object(&e, buf);
+		alert_object_text(&s->object, str ? str : "", len, buf);
 	else
-		syscall_name(arch, rec->nr, buf, EVENT_TEXT);
+		syscall_name(arch, rec->nr, buf, ALERT_TEXT);
 }
 
 static int print_step_json(const struct lutra_record *rec, const char *what,
@@ -114,7 +111,7 @@ static int score_block(const struct score_args *a, struct replay *replay, const 
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct lutra_record *rec = &b->rec[i];
-		char what[EVENT_TEXT];
+		char what[ALERT_TEXT];
 		struct replay_step s;
 		const char *str;
 		size_t len;

@@ -9,15 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syslog.h>
 #include <sys/utsname.h>
 
 #include "lib/trace/trace.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
-#include "user/alerts/alert.h"
 #include "user/guard/guard.h"
-#include "user/outputs/json_lines.h"
-#include "user/store/store.h"
+#include "user/pipeline/pipeline.h"
 
 #define FLUSH_NS (2 * NSEC_PER_SEC)
 
@@ -25,16 +24,16 @@ struct session {
 	struct session_config config;
 	struct guard *guard;
 	struct trace_writer *trace;
-	struct store *store;
-	struct output_json *json;
+	struct outputs_config outputs;
+	struct pipeline *pipeline;
+	struct pipeline_subscriber subscriber;
+	struct identity identity;
 	struct session_result result;
 	uint64_t flushed_ns;
 	uint32_t slot;
 	bool enrolled;
 	bool trace_failed; /* a failure was reported */
-	bool store_failed;
-	bool json_failed;
-	bool acted; /* the container was frozen or killed */
+	bool acted;	   /* the container was frozen or killed */
 };
 
 static void trace_check(struct session *s, int r)
@@ -62,57 +61,32 @@ static void session_on_record(void *ctx, uint32_t slot, const struct lutra_recor
 		s->result.records_lost++;
 }
 
-static void print_alert(const struct event *e)
+static void print_report(void *ctx, bool bad, const char *msg)
 {
-	char time[CLOCK_TEXT], sentence[EVENT_TEXT];
-
-	event_sentence(e, sentence);
-	fprintf(stderr, "lutra: %s %s\n", clock_format(e->realtime_ns, time), sentence);
+	(void)ctx;
+	fprintf(stderr, "lutra: %s%s\n", bad ? "WARNING: " : "", msg);
 }
 
-static void output_check(struct session *s, bool *reported, unsigned lost, const char *why)
+static void print_alert(void *ctx, struct alert_json *a, uint64_t folded)
 {
-	s->result.outputs_failed += lost;
-	if (!*reported)
-		fprintf(stderr, "lutra: cannot store an event: %s\n", why);
-	*reported = true;
-}
+	char time[CLOCK_TEXT];
 
-static void session_output(struct session *s, const struct event *e)
-{
-	json_auto_t *json = NULL;
-	struct err err = {};
-	struct alert alert;
-	unsigned lost = 1;
-	int r;
-
-	if (!s->store && !s->json)
-		return;
-	alert_set(&alert, e);
-	if (s->store && store_add(s->store, &alert, &lost, &err) < 0)
-		output_check(s, &s->store_failed, lost, err.msg);
-	if (!s->json)
-		return;
-	json = alert_json(&alert);
-	r = json ? output_json_write(s->json, json) : -ENOMEM;
-	if (r < 0)
-		output_check(s, &s->json_failed, 1, strerror(-r));
+	(void)ctx;
+	if (folded)
+		fprintf(stderr, "lutra: %llu alerts are not shown\n", (unsigned long long)folded);
+	if (a->level <= LOG_WARNING)
+		fprintf(stderr, "lutra: %s %s\n", clock_format(a->time_ns, time), a->sentence);
 }
 
 static void session_on_evidence(void *ctx, const struct lutra_evidence *ev, const char *str,
 				size_t str_len)
 {
 	struct session *s = ctx;
-	struct event e = {
-		.ev = ev,
-		.str = str,
-		.str_len = str_len,
-		.realtime_ns = clock_to_realtime(ev->ts_ns),
+	const struct alert_container container = {
 		.name = s->config.name,
-		.id = s->config.container_id,
-		.image = s->config.policy ? s->config.policy->image : s->config.image,
 		.cgroup = s->config.cgroup,
-		.policy = s->config.policy_dir,
+		.policy_dir = s->config.policy_dir,
+		.identity = &s->identity,
 	};
 	int r;
 
@@ -125,11 +99,48 @@ static void session_on_evidence(void *ctx, const struct lutra_evidence *ev, cons
 				s->config.cgroup, strerror(-r));
 		s->acted = r > 0;
 	}
-	if (ev->verdict >= LUTRA_VERDICT_ALERT) {
-		s->result.alerts++;
-		print_alert(&e);
+	s->result.alerts += ev->verdict >= LUTRA_VERDICT_ALERT;
+	pipeline_put(s->pipeline, alert_new(ev, str, str_len, &container));
+}
+
+static int session_open_pipeline(struct session *s, struct err *err)
+{
+	struct pipeline_config config = {.store_path = s->config.events_db,
+					 .need_store = s->config.events_db != NULL,
+					 .outputs = &s->outputs,
+					 .report = print_report};
+	const char *image = s->config.policy ? s->config.policy->image : s->config.image;
+	int r;
+
+	if (identity_set(&s->identity.id, s->config.container_id) < 0 ||
+	    identity_set(&s->identity.image, image) < 0)
+		return err_oom(err);
+	if (s->config.events_json &&
+	    outputs_config_add_lines(&s->outputs, s->config.events_json) < 0)
+		return err_oom(err);
+	r = pipeline_new(&s->pipeline, &config, err);
+	if (r < 0)
+		return r;
+	s->subscriber = (struct pipeline_subscriber){.on_alert = print_alert, .active = true};
+	pipeline_subscribe(s->pipeline, &s->subscriber);
+	return 0;
+}
+
+/* Counts the alerts that the store or the output lost. */
+static uint64_t count_unsent(struct session *s)
+{
+	struct outputs *o = pipeline_outputs(s->pipeline);
+	struct pipeline_stats stats;
+	struct sink_stats sink;
+	uint64_t n;
+
+	pipeline_stats(s->pipeline, &stats);
+	n = stats.lost_queue + stats.lost_store;
+	for (size_t i = 0; i < outputs_count(o); i++) {
+		outputs_stats(o, i, &sink);
+		n += sink.lost;
 	}
-	session_output(s, &e);
+	return n;
 }
 
 static int session_open_trace(struct session *s, struct err *err)
@@ -174,16 +185,9 @@ static int session_open(struct session *s, struct err *err)
 	};
 	int r;
 
-	if (s->config.events_db) {
-		r = store_new(&s->store, s->config.events_db, err);
-		if (r < 0)
-			return r;
-	}
-	if (s->config.events_json) {
-		r = output_json_new(&s->json, s->config.events_json, err);
-		if (r < 0)
-			return r;
-	}
+	r = session_open_pipeline(s, err);
+	if (r < 0)
+		return r;
 	r = guard_new(&s->guard, &handler, GUARD_BRIEF | (s->config.no_lsm ? GUARD_NO_LSM : 0),
 		      err);
 	if (r < 0)
@@ -220,22 +224,13 @@ int session_fd(const struct session *s)
 	return guard_epoll_fd(s->guard);
 }
 
-static void session_commit(struct session *s)
-{
-	struct err err = {};
-	unsigned lost = 0;
-
-	if (s->store && store_commit(s->store, &lost, &err) < 0)
-		output_check(s, &s->store_failed, lost, err.msg);
-}
-
 int session_poll(struct session *s)
 {
 	uint64_t now = clock_now_ns();
 	int r = guard_drain(s->guard);
 
 	guard_renew_seen(s->guard, now);
-	session_commit(s);
+	pipeline_dispatch(s->pipeline);
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {
 		s->flushed_ns = now;
 		trace_check(s, trace_writer_flush(s->trace));
@@ -257,6 +252,9 @@ int session_finish(struct session *s, struct session_result *ret, struct err *er
 	/* Take what came between the last poll and the release. */
 	session_poll(s);
 	s->enrolled = false;
+	pipeline_sync(s->pipeline);
+	pipeline_dispatch(s->pipeline);
+	s->result.outputs_failed = count_unsent(s);
 	if (r < 0)
 		err_set(err, r, "cannot read the kernel's events: %s", strerror(-r));
 	if (s->trace) {
@@ -276,7 +274,8 @@ void session_free(struct session *s)
 		guard_release(s->guard, s->slot);
 	guard_free(s->guard);
 	trace_writer_free(s->trace);
-	store_free(s->store);
-	output_json_free(s->json);
+	pipeline_free(s->pipeline);
+	outputs_config_done(&s->outputs);
+	identity_done(&s->identity);
 	free(s);
 }

@@ -39,10 +39,7 @@ struct session_result {
 
 struct session;
 
-/*
- * Starts a session. Errors as guard_new(), guard_enroll(), trace_writer_new(), store_new(),
- * output_json_new().
- */
+/* Starts a session. Errors as guard_new(), guard_enroll(), trace_writer_new(), pipeline_new(). */
 int session_new(struct session **ret, const struct session_config *config, struct err *err);
 /* Returns a descriptor that is readable when session_poll() has work. Call it every 100 ms, too. */
 int session_fd(const struct session *s);

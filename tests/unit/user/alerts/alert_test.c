@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events: their words and JSON, the JSON lines. */
+/* Alerts: their words and JSON. */
 #include "tests/unit/made_event.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syslog.h>
 
-#include "lib/base/file.h"
 #include "user/identity/cgroup_lookup.h"
-#include "user/alerts/alert.h"
-#include "user/outputs/json_lines.h"
 
 static const char *member(const json_t *j, const char *key)
 {
@@ -18,19 +15,20 @@ static const char *member(const json_t *j, const char *key)
 	return s ? s : "(none)";
 }
 
-static void event_sentence_says_what_was_done(void **state)
+static void alert_sentence_says_what_was_done(void **state)
 {
-	struct fixture *f = *state;
-	char buf[EVENT_TEXT];
+	struct alert_fields fields;
+	char buf[ALERT_TEXT];
 
-	event_sentence(&f->e, buf);
+	made_fields(*state, &fields);
+	alert_sentence(&fields, buf);
 	assert_string_equal(buf,
 			    "refused: Program never executed in training in shop: exec "
 			    "/bin/sh\\x0a\\xff (fresh) in execve by py\\x1bthon[10] (rule exec, "
 			    "role steady)");
 }
 
-static void event_object_has_words_for_every_operation(void **state)
+static void alert_object_text_has_words_for_every_operation(void **state)
 {
 	static const struct {
 		struct lutra_object o;
@@ -52,24 +50,20 @@ static void event_object_has_words_for_every_operation(void **state)
 		{{.op = LUTRA_OP_WX, .mode = SYS_mmap}, "", "wx mmap"},
 		{{.op = LUTRA_OP_NONE}, "", ""},
 	};
-	struct fixture *f = *state;
-	char buf[EVENT_TEXT];
+	char buf[ALERT_TEXT];
 
+	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		f->ev.object = cases[i].o;
-		f->e.str = cases[i].str;
-		f->e.str_len = strlen(cases[i].str);
-		event_object(&f->e, buf);
+		alert_object_text(&cases[i].o, cases[i].str, strlen(cases[i].str), buf);
 		assert_string_equal(buf, cases[i].want);
 	}
 }
 
-static void event_json_has_the_shape_of_falco_s_alerts(void **state)
+static void alert_json_has_the_shape_of_falco_s_alerts(void **state)
 {
 	static const char *const keys[] = {"time",   "rule", "priority",      "source",
 					   "output", "tags", "output_fields", "hostname"};
-	struct fixture *f = *state;
-	json_auto_t *j = event_json(&f->e);
+	json_auto_t *j = made_json(*state);
 	const json_t *o = json_object_get(j, "output_fields"), *h;
 
 	assert_int_equal(json_object_size(j), 8);
@@ -98,7 +92,7 @@ static void event_json_has_the_shape_of_falco_s_alerts(void **state)
 	assert_true(json_is_real(json_object_get(o, "lutra.threshold")));
 }
 
-static void event_json_holds_what_is_cut_within_a_character(void **state)
+static void alert_json_holds_what_is_cut_within_a_character(void **state)
 {
 	struct fixture *f = *state;
 	json_auto_t *j = NULL;
@@ -108,45 +102,49 @@ static void event_json_holds_what_is_cut_within_a_character(void **state)
 		memset(path, '/', sizeof(path));
 		for (size_t i = shift; i < sizeof(path); i++)
 			path[i] = "\xe6\xb0\xb4"[(i - shift) % 3];
-		f->e.str = path;
-		f->e.str_len = sizeof(path);
-		j = event_json(&f->e);
+		f->str = path;
+		f->str_len = sizeof(path);
+		j = made_json(f);
 		assert_non_null(j);
 		json_decref(TAKE_PTR(j));
 	}
 }
 
-/* ---- JSON lines ---- */
-
-static void output_json_writes_a_line_an_alert(void **state)
+static void alert_json_is_shared_until_the_last_reference_goes(void **state)
 {
-	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "events.jsonl"), *text = NULL;
-	_cleanup_(output_json_freep) struct output_json *o = NULL;
-	json_auto_t *alert = event_json(&f->e), *back = NULL;
-	size_t len;
+	struct alert_fields fields;
+	struct alert_json *a, *b;
 
-	assert_int_equal(output_json_new(&o, path, NULL), 0);
-	assert_int_equal(output_json_write(o, alert), 0);
-	assert_int_equal(output_json_write(o, alert), 0);
-	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
-	assert_ptr_equal(strchr(strchr(text, '\n') + 1, '\n'), text + len - 1);
-	*strchr(text, '\n') = '\0';
-	back = json_loads(text, 0, NULL);
-	assert_true(json_equal(back, alert));
+	made_fields(*state, &fields);
+	a = alert_json_new(&fields);
+	b = alert_json_ref(a);
+	alert_json_unref(a);
+	assert_string_equal(b->container, "shop");
+	assert_string_equal(b->rule, "Program never executed in training");
+	assert_int_equal(b->time_ns, 1700000000123456789);
+	assert_int_equal(b->tid, 11);
+	assert_int_equal(b->level, LOG_CRIT);
+	assert_int_equal(b->len, strlen(b->text));
+	alert_json_unref(b);
 }
 
-static void output_json_fails_as_the_file_does(void **state)
+static void alert_json_add_folded_adds_a_field(void **state)
 {
-	struct fixture *f = *state;
-	_cleanup_(output_json_freep) struct output_json *full = NULL;
-	struct output_json *none = NULL;
-	json_auto_t *alert = event_json(&f->e);
-	struct err err;
+	json_auto_t *wanted = made_json(*state), *got = NULL;
+	struct alert_fields fields;
+	struct alert_json *a, *b;
 
-	assert_int_equal(output_json_new(&none, f->dir, &err), -EISDIR);
-	assert_int_equal(output_json_new(&full, "/dev/full", NULL), 0);
-	assert_int_equal(output_json_write(full, alert), -ENOSPC);
+	made_fields(*state, &fields);
+	a = alert_json_new(&fields);
+	b = alert_json_add_folded(a, 7);
+	json_object_set_new(json_object_get(wanted, "output_fields"), "lutra.folded",
+			    json_integer(7));
+	got = json_loads(b->text, 0, NULL);
+	assert_true(json_equal(got, wanted));
+	assert_int_equal(b->len, strlen(b->text));
+	assert_string_equal(b->sentence, a->sentence);
+	alert_json_unref(a);
+	alert_json_unref(b);
 }
 
 #define ID "c0ffee00112233445566778899aabbccddeeff00112233445566778899aabbcc"
@@ -187,15 +185,15 @@ static void container_cgroup_refuses_what_is_no_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(event_sentence_says_what_was_done),
-		T(event_object_has_words_for_every_operation),
-		T(event_json_has_the_shape_of_falco_s_alerts),
-		T(event_json_holds_what_is_cut_within_a_character),
-		T(output_json_writes_a_line_an_alert),
-		T(output_json_fails_as_the_file_does),
+		T(alert_sentence_says_what_was_done),
+		T(alert_object_text_has_words_for_every_operation),
+		T(alert_json_has_the_shape_of_falco_s_alerts),
+		T(alert_json_holds_what_is_cut_within_a_character),
+		T(alert_json_is_shared_until_the_last_reference_goes),
+		T(alert_json_add_folded_adds_a_field),
 		cmocka_unit_test(container_id_is_cut_out_of_the_cgroup_s_name),
 		cmocka_unit_test(container_cgroup_refuses_what_is_no_id),
 	};
 
-	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("alert", tests, NULL, NULL);
 }

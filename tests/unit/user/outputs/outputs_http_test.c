@@ -114,7 +114,7 @@ struct under_test {
 	atomic_uint bad, good;
 };
 
-static void on_say(void *ctx, bool bad, const char *msg)
+static void on_report(void *ctx, bool bad, const char *msg)
 {
 	struct under_test *u = ctx;
 
@@ -125,10 +125,8 @@ static void on_say(void *ctx, bool bad, const char *msg)
 		u->good++;
 }
 
-static void start(struct under_test *u, const struct fixture *f, const char *type, unsigned port,
-		  const char *more)
+static void configure(struct under_test *u, const char *type, unsigned port, const char *more)
 {
-	struct sink_env env = {.state_dir = f->dir, .say = on_say, .ctx = u};
 	_cleanup_free_ char *text = NULL;
 	json_auto_t *list = NULL, *off = json_null();
 
@@ -136,6 +134,14 @@ static void start(struct under_test *u, const struct fixture *f, const char *typ
 			     type, port, more) > 0);
 	list = json_loads(text, 0, NULL);
 	assert_int_equal(outputs_config_parse(list, off, &u->config, NULL), 0);
+}
+
+static void start(struct under_test *u, const struct fixture *f, const char *type, unsigned port,
+		  const char *more)
+{
+	struct sink_env env = {.state_dir = f->dir, .report = on_report, .ctx = u};
+
+	configure(u, type, port, more);
 	assert_int_equal(outputs_new(&u->outputs, &u->config, &env, NULL), 0);
 }
 
@@ -143,17 +149,6 @@ static void stop(struct under_test *u)
 {
 	outputs_free(u->outputs);
 	outputs_config_done(&u->config);
-}
-
-static void put(struct fixture *f, struct under_test *u, unsigned n)
-{
-	struct alert a;
-
-	for (unsigned i = 0; i < n; i++) {
-		f->ev.tid = i;
-		alert_set(&a, &f->e);
-		outputs_put(u->outputs, &a);
-	}
 }
 
 /* Until all that was put has been sent or lost, and nothing waits. */
@@ -187,7 +182,7 @@ static void webhook_gets_every_alert_once_in_order(void **state)
 
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	put(f, &u, 300);
+	made_alerts_put(f, u.outputs, 300);
 	assert_true(receives(r, 300));
 	s = settled(&u, 300);
 	assert_int_equal(s.sent, 300);
@@ -211,7 +206,7 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 
 	receiver_start(r, 0);
 	start(&u, f, "falcosidekick", r->port, "");
-	put(f, &u, 1);
+	made_alerts_put(f, u.outputs, 1);
 	assert_true(receives(r, 1));
 	j = json_loads(r->body[0], 0, NULL);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -236,7 +231,7 @@ static void webhook_tries_again_and_leaves_it_time(void **state)
 	r->failures = 3;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	put(f, &u, 2);
+	made_alerts_put(f, u.outputs, 2);
 	s = settled(&u, 2);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 0);
@@ -265,7 +260,7 @@ static void webhook_sends_after_a_restart_what_waited(void **state)
 	port = r->port;
 	receiver_stop(r);
 	start(&u, f, "webhook", port, "");
-	put(f, &u, 50);
+	made_alerts_put(f, u.outputs, 50);
 	do {
 		outputs_stats(u.outputs, 0, &s);
 	} while (s.waiting < 50);
@@ -294,7 +289,7 @@ static void webhook_counts_what_is_refused_for_good(void **state)
 	r->status = 400;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	put(f, &u, 3);
+	made_alerts_put(f, u.outputs, 3);
 	s = settled(&u, 3);
 	assert_int_equal(s.lost, 3);
 	assert_int_equal(s.sent, 0);
@@ -314,7 +309,7 @@ static void webhook_bounds_what_waits_on_disk(void **state)
 
 	start(&u, f, "webhook", 1, ", \"queue_mib\": 1"); /* nobody listens there */
 	while (s.lost == 0 && n < 100000) {
-		put(f, &u, 50);
+		made_alerts_put(f, u.outputs, 50);
 		n += 50;
 		do {
 			outputs_stats(u.outputs, 0, &s);
@@ -340,7 +335,7 @@ static void send_without_disk(struct fixture *f)
 		continue;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	put(f, &u, 5);
+	made_alerts_put(f, u.outputs, 5);
 	assert_true(receives(r, 5));
 	s = settled(&u, 5);
 	assert_int_equal(s.sent, 5);
@@ -368,7 +363,7 @@ static void elasticsearch_gets_bulks(void **state)
 	r->answer = "{\"errors\": false, \"items\": []}";
 	receiver_start(r, 0);
 	start(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
-	put(f, &u, 100);
+	made_alerts_put(f, u.outputs, 100);
 	assert_int_equal(settled(&u, 100).sent, 100);
 	for (unsigned i = 0; i < r->n; i++) {
 		char *save = NULL;
@@ -407,7 +402,7 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 		    " {\"status\": 201}}]}";
 	receiver_start(r, 0);
 	start(&u, f, "elasticsearch", r->port, "");
-	put(f, &u, 3);
+	made_alerts_put(f, u.outputs, 3);
 	s = settled(&u, 3);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 1);
@@ -418,11 +413,6 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 }
 
 /* ---- how fast: from the kernel's evidence in the daemon's hands to the receiver's ---- */
-
-static void on_alert(void *ctx, const struct alert *a)
-{
-	outputs_put(ctx, a);
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -437,18 +427,18 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 	struct fixture *f = *state;
 	struct receiver *r = calloc(1, sizeof(*r));
 	struct under_test u = {};
-	struct writer_config config = {.path = f->db, .alert = on_alert};
-	struct writer *w = NULL;
+	struct pipeline_config config = {
+		.store_path = f->db, .outputs = &u.config, .state_dir = f->dir};
+	struct pipeline *p = NULL;
 	uint64_t ns[LATENCIES], median;
 
 	receiver_start(r, 0);
-	start(&u, f, "webhook", r->port, "");
-	config.ctx = u.outputs;
-	assert_int_equal(writer_new(&w, &config, NULL), 0);
+	configure(&u, "webhook", r->port, "");
+	assert_int_equal(pipeline_new(&p, &config, NULL), 0);
 	for (unsigned i = 0; i < LATENCIES; i++) {
 		uint64_t before = clock_now_ns();
 
-		assert_true(writer_put(w, &f->e));
+		assert_true(pipeline_put(p, made_alert(f)));
 		assert_true(receives(r, i + 1));
 		ns[i] = r->at_ns[i] - before;
 		nanosleep(&apart, NULL);
@@ -458,8 +448,8 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 	print_message("# alert to webhook: median %.2f ms, longest of %d %.2f ms\n",
 		      (double)median / 1e6, LATENCIES, (double)ns[LATENCIES - 1] / 1e6);
 	assert_true(median < 200 * MSEC);
-	writer_free(w);
-	stop(&u);
+	pipeline_free(p);
+	outputs_config_done(&u.config);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);

@@ -13,6 +13,7 @@
 
 #include "lib/base/file.h"
 #include "user/sys/clock.h"
+#include "user/outputs/json_lines.h"
 #include "user/outputs/outputs.h"
 
 #define PATIENCE_NS 60000000000ull
@@ -133,17 +134,6 @@ static void config_of_file(const char *path, const char *more, const char *throt
 	parse(text, throttle, ret);
 }
 
-static void put(struct fixture *f, struct outputs *o, int n)
-{
-	struct alert a;
-
-	for (int i = 0; i < n; i++) {
-		f->ev.tid = (uint32_t)i;
-		alert_set(&a, &f->e);
-		outputs_put(o, &a);
-	}
-}
-
 static char *content(const char *path)
 {
 	char *text = NULL;
@@ -186,9 +176,9 @@ static void outputs_write_what_is_severe_enough(void **state)
 
 	config_of_file(path, ", \"min_priority\": \"critical\"", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 3);
+	made_alerts_put(f, o, 3);
 	f->ev.verdict = LUTRA_VERDICT_ALERT;
-	put(f, o, 3);
+	made_alerts_put(f, o, 3);
 	outputs_free(o);
 	assert_int_equal(lines(path), 3);
 	text = content(path);
@@ -207,14 +197,14 @@ static void outputs_reopen_a_file_that_was_renamed(void **state)
 
 	config_of_file(path, "", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 2);
+	made_alerts_put(f, o, 2);
 	assert_true(becomes_sent(o, 2));
 	assert_int_equal(rename(path, old), 0);
-	put(f, o, 2);
+	made_alerts_put(f, o, 2);
 	assert_true(becomes_sent(o, 4));
 	assert_int_equal(access(path, F_OK), -1);
 	outputs_reopen(o);
-	put(f, o, 3);
+	made_alerts_put(f, o, 3);
 	outputs_free(o);
 	assert_int_equal(lines(old), 4);
 	assert_int_equal(lines(path), 3);
@@ -234,6 +224,43 @@ static void outputs_new_refuses_a_file_that_cannot_be(void **state)
 	assert_int_equal(outputs_new(&o, &c, &env, &err), -ENOENT);
 	assert_non_null(strstr(err.msg, path));
 	outputs_config_done(&c);
+}
+
+static void json_lines_write_a_line_an_alert(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = sample_path(f->dir, "events.jsonl"), *text = NULL;
+	_cleanup_(json_lines_freep) struct json_lines *o = NULL;
+	struct alert_fields fields;
+	struct alert_json *a;
+	json_auto_t *back = NULL;
+	size_t len;
+
+	made_fields(f, &fields);
+	a = alert_json_new(&fields);
+	assert_int_equal(json_lines_new(&o, path, NULL), 0);
+	assert_int_equal(json_lines_write(o, a->text, a->len), 0);
+	assert_int_equal(json_lines_write(o, a->text, a->len), 0);
+	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
+	assert_ptr_equal(strchr(strchr(text, '\n') + 1, '\n'), text + len - 1);
+	*strchr(text, '\n') = '\0';
+	assert_string_equal(text, a->text);
+	back = json_loads(text, 0, NULL);
+	assert_non_null(back);
+	alert_json_unref(a);
+}
+
+static void json_lines_fail_as_the_file_does(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(json_lines_freep) struct json_lines *full = NULL;
+	struct json_lines *none = NULL;
+	json_auto_t *alert = made_json(f);
+	struct err err;
+
+	assert_int_equal(json_lines_new(&none, f->dir, &err), -EISDIR);
+	assert_int_equal(json_lines_new(&full, "/dev/full", NULL), 0);
+	assert_int_equal(json_lines_write(full, "{}", 2), -ENOSPC);
 }
 
 /* Lines of a container, and what they say was folded. */
@@ -275,10 +302,10 @@ static void outputs_fold_what_a_container_floods(void **state)
 			     path, all) > 0);
 	parse(text, "{\"per_second\": 10, \"burst\": 20}", &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 1000);
-	f->e.name = "mail";
-	f->e.cgroup = "/sys/fs/cgroup/mail";
-	put(f, o, 5);
+	made_alerts_put(f, o, 1000);
+	f->container.name = "mail";
+	f->container.cgroup = "/sys/fs/cgroup/mail";
+	made_alerts_put(f, o, 5);
 	/* Until the flood has been told of, and every bucket is full again. */
 	while (outputs_tick(o) && clock_now_ns() < until)
 		nanosleep(&pause, NULL);
@@ -342,7 +369,7 @@ static void outputs_write_to_the_journal(void **state)
 	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s\"}]", path) > 0);
 	parse(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 1);
+	made_alerts_put(f, o, 1);
 	n = recv(fd, data, sizeof(data), 0);
 	assert_true(n > 0);
 	message = field(data, (size_t)n, "MESSAGE");
@@ -372,7 +399,7 @@ static void outputs_count_what_the_journal_does_not_take(void **state)
 		    0);
 	parse(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 2);
+	made_alerts_put(f, o, 2);
 	while (s.lost < 2 && clock_now_ns() < until)
 		outputs_stats(o, 0, &s);
 	assert_int_equal(s.lost, 2);
@@ -393,7 +420,7 @@ static void log_one(struct fixture *f)
 
 	parse("[{\"type\": \"syslog\"}]", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	put(f, o, 1);
+	made_alerts_put(f, o, 1);
 	assert_true(recv(fd, data, sizeof(data) - 1, 0) > 0);
 	assert_int_equal(strncmp(data, "<26>", 4), 0); /* daemon, critical */
 	assert_non_null(strstr(data, "lutrad["));
@@ -414,6 +441,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outputs_config_takes_every_kind),
 		cmocka_unit_test(outputs_config_errors_name_the_key),
+		T(json_lines_write_a_line_an_alert),
+		T(json_lines_fail_as_the_file_does),
 		T(outputs_write_what_is_severe_enough),
 		T(outputs_reopen_a_file_that_was_renamed),
 		T(outputs_new_refuses_a_file_that_cannot_be),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that writes events: what it counts, a full disk, a kill in its midst, a flood. */
+/* The pipeline: what it stores, hands on and counts; a full disk, a kill, a flood. */
 #include "tests/unit/made_event.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
@@ -30,25 +31,14 @@ static int64_t rows(const char *db)
 	return query_number(db, "SELECT count(*) FROM events");
 }
 
-/* What the thread says and does; a test that gives no permits stops it at each alert. */
+/* What the pipeline reports. */
 struct heard {
-	sem_t permits;
-	bool held;
 	pthread_mutex_t lock;
 	unsigned bad, good;
 	char last_bad[512], last_good[512];
 };
 
-static void on_alert(void *ctx, const struct alert *a)
-{
-	struct heard *h = ctx;
-
-	(void)a;
-	if (h->held)
-		sem_wait(&h->permits);
-}
-
-static void on_say(void *ctx, bool bad, const char *msg)
+static void on_report(void *ctx, bool bad, const char *msg)
 {
 	struct heard *h = ctx;
 
@@ -59,108 +49,172 @@ static void on_say(void *ctx, bool bad, const char *msg)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static struct writer *start(const char *db, struct heard *h)
+static struct pipeline *start(const char *db, struct heard *h)
 {
-	const struct writer_config config = {
-		.path = db, .alert = on_alert, .say = on_say, .ctx = h};
-	struct writer *w = NULL;
+	const struct pipeline_config config = {.store_path = db, .report = on_report, .ctx = h};
+	struct pipeline *p = NULL;
 
 	pthread_mutex_init(&h->lock, NULL);
-	sem_init(&h->permits, 0, 0);
-	assert_int_equal(writer_new(&w, &config, NULL), 0);
-	return w;
+	assert_int_equal(pipeline_new(&p, &config, NULL), 0);
+	return p;
 }
 
-static void writer_stores_what_is_put(void **state)
+static void pipeline_stores_what_is_put(void **state)
 {
 	struct fixture *f = *state;
-	struct writer_stats stats;
+	struct pipeline_stats stats;
 	struct heard h = {};
-	struct writer *w = start(f->db, &h);
+	struct pipeline *p = start(f->db, &h);
 
 	for (int i = 0; i < 5000; i++)
-		assert_true(writer_put(w, &f->e));
-	writer_sync(w);
-	writer_stats(w, &stats);
+		assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_sync(p);
+	pipeline_stats(p, &stats);
 	assert_true(stats.open);
 	assert_int_equal(stats.put, 5000);
 	assert_int_equal(stats.stored, 5000);
 	assert_int_equal(stats.lost_queue + stats.lost_store, 0);
 	assert_int_equal(stats.queue_bytes, 0);
 	assert_int_equal(h.bad, 0);
-	writer_free(w);
+	pipeline_free(p);
 	assert_int_equal(rows(f->db), 5000);
 }
 
-static void writer_writes_what_is_queued_at_its_end(void **state)
+static void pipeline_writes_what_is_queued_at_its_end(void **state)
 {
 	struct fixture *f = *state;
 	struct heard h = {};
-	struct writer *w = start(f->db, &h);
+	struct pipeline *p = start(f->db, &h);
 
 	for (int i = 0; i < 3000; i++)
-		assert_true(writer_put(w, &f->e));
-	writer_free(w);
+		assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_free(p);
 	assert_int_equal(rows(f->db), 3000);
 }
 
-static void writer_counts_what_does_not_fit(void **state)
+/* Alerts come faster than the thread stores them. */
+static void pipeline_counts_what_does_not_fit(void **state)
 {
 	struct fixture *f = *state;
-	struct writer_stats stats;
-	struct heard h = {.held = true};
-	struct writer *w = start(f->db, &h);
+	struct pipeline_stats stats;
+	struct heard h = {};
+	struct pipeline *p = start(f->db, &h);
 	uint64_t put = 0, refused = 0;
 
 	while (refused < 100) {
 		put++;
-		refused += !writer_put(w, &f->e);
+		refused += !pipeline_put(p, made_alert(f));
 	}
-	writer_stats(w, &stats);
-	assert_true(stats.queue_bytes <= WRITER_QUEUE_BYTES);
+	pipeline_stats(p, &stats);
+	assert_true(stats.queue_bytes <= PIPELINE_QUEUE_BYTES);
 	assert_int_equal(stats.lost_queue, 100);
-	for (uint64_t i = 0; i < put; i++)
-		sem_post(&h.permits);
-	writer_sync(w);
-	writer_stats(w, &stats);
+	pipeline_sync(p);
+	pipeline_stats(p, &stats);
 	assert_int_equal(stats.put, put);
 	assert_int_equal(stats.stored, put - 100);
 	assert_int_equal(h.bad, 1);
-	assert_non_null(strstr(h.last_bad, "100 events could not be kept"));
-	writer_free(w);
+	assert_non_null(strstr(h.last_bad, "events could not be stored"));
+	pipeline_free(p);
 	assert_int_equal(rows(f->db), put - 100);
 }
 
-static void writer_goes_on_without_a_store(void **state)
+static void pipeline_goes_on_without_a_store(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *db = sample_path(f->dir, "none/events.db");
-	struct writer_stats stats;
+	struct pipeline_stats stats;
 	struct heard h = {};
-	struct writer *w = start(db, &h);
+	struct pipeline *p = start(db, &h);
 
-	assert_true(writer_put(w, &f->e));
-	writer_sync(w);
-	writer_stats(w, &stats);
+	assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_sync(p);
+	pipeline_stats(p, &stats);
 	assert_false(stats.open);
 	assert_int_equal(stats.lost_store, 1);
 	assert_true(h.bad > 0);
-	writer_free(w);
+	pipeline_free(p);
 }
 
-/* ---- what an alert says after the queue ---- */
-
-static void alert_copy(void *ctx, const struct alert *a)
+static void pipeline_new_fails_without_a_store_that_is_needed(void **state)
 {
-	*(json_t **)ctx = alert_json(a);
+	struct fixture *f = *state;
+	_cleanup_free_ char *db = sample_path(f->dir, "none/events.db");
+	const struct pipeline_config config = {.store_path = db, .need_store = true};
+	struct pipeline *p = NULL;
+
+	assert_int_equal(pipeline_new(&p, &config, NULL), -EIO);
+	assert_null(p);
 }
 
-static void writer_alert_has_every_field_of_its_event(void **state)
+/* ---- subscribers ---- */
+
+struct follower {
+	struct pipeline_subscriber subscriber;
+	unsigned n;
+	uint64_t folded;
+	char *last; /* JSON */
+};
+
+static void on_alert(void *ctx, struct alert_json *a, uint64_t folded)
+{
+	struct follower *to = ctx;
+
+	to->n++;
+	to->folded += folded;
+	free(to->last);
+	to->last = strdup(a->text);
+}
+
+static void follow(struct pipeline *p, struct follower *to, bool active)
+{
+	to->subscriber.on_alert = on_alert;
+	to->subscriber.ctx = to;
+	to->subscriber.active = active;
+	pipeline_subscribe(p, &to->subscriber);
+}
+
+static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
+{
+	struct fixture *f = *state;
+	struct heard h = {};
+	struct follower all = {}, none = {}, few = {.subscriber.rate = {1, 2}};
+	struct pipeline *p = start(f->db, &h);
+	struct pollfd ready = {.fd = pipeline_fd(p), .events = POLLIN};
+
+	follow(p, &all, true);
+	follow(p, &none, false);
+	follow(p, &few, true);
+	assert_int_equal(poll(&ready, 1, 0), 0);
+	for (int i = 0; i < 50; i++)
+		assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_sync(p);
+	assert_int_equal(poll(&ready, 1, 0), 1);
+	pipeline_dispatch(p);
+	assert_int_equal(poll(&ready, 1, 0), 0);
+	assert_int_equal(all.n, 50);
+	assert_int_equal(all.folded, 0);
+	assert_int_equal(none.n, 0);
+	assert_in_range(few.n, 2, 10);
+	assert_string_equal(few.last, all.last);
+	assert_int_equal(few.n + few.folded + few.subscriber.limits[1].folded, 50);
+	free(all.last);
+	free(few.last);
+	pipeline_free(p);
+}
+
+static void pipeline_alert_has_every_field_of_its_event(void **state)
 {
 	static char engine_s_id[] = "c0ffee", name[] = "shop-1", image[] = "example.org/shop:1",
 		    image_id[] = "sha256:1111", digest[] = "sha256:2222", pod[] = "till-1",
 		    pod_namespace[] = "shops", pod_uid[] = "3333", pod_container[] = "till";
-	const struct identity who = {
+	struct fixture *f = *state;
+	json_auto_t *got = NULL, *wanted = NULL;
+	struct follower to = {};
+	struct alert_fields fields;
+	struct heard h = {};
+	struct pipeline *p;
+
+	f->identity = (struct identity){
 		.engine = ENGINE_PODMAN,
 		.id = engine_s_id,
 		.name = name,
@@ -172,28 +226,26 @@ static void writer_alert_has_every_field_of_its_event(void **state)
 		.pod_uid = pod_uid,
 		.pod_container = pod_container,
 	};
-	struct fixture *f = *state;
-	json_auto_t *got = NULL, *wanted = NULL;
-	const struct writer_config config = {.path = f->db, .alert = alert_copy, .ctx = &got};
-	struct alert *a = calloc(1, sizeof(*a));
-	struct writer *w = NULL;
-
-	f->e.who = &who;
-	f->e.policy = "/etc/lutra/policies.d/shop";
-	f->e.lineage = "sh[12] < python3[10]";
-	alert_set(a, &f->e);
+	f->container.policy_dir = "/etc/lutra/policies.d/shop";
+	f->ev.verdict = LUTRA_VERDICT_ALLOW; /* ancestors are not read then */
+	made_fields(f, &fields);
+	alert_fields_put(&fields, ALERT_ANCESTORS, "py\033thon[10] < [1]");
 	for (int i = 0; i < ALERT_FIELDS; i++)
-		assert_true(!alert_is_text(i) || a->text[i]);
-	wanted = alert_json(a);
-	assert_int_equal(writer_new(&w, &config, NULL), 0);
-	assert_true(writer_put(w, &f->e));
-	writer_free(w);
+		assert_true(alert_field_table[i].type != ALERT_TYPE_TEXT || fields.text[i]);
+	wanted = alert_fields_to_json(&fields);
+	p = start(f->db, &h);
+	follow(p, &to, true);
+	assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_sync(p);
+	pipeline_dispatch(p);
+	pipeline_free(p);
+	got = json_loads(to.last, 0, NULL);
 	assert_true(json_equal(got, wanted));
+	free(to.last);
 	assert_int_equal(query_number(f->db, "SELECT engine = 'podman' AND digest = 'sha256:2222'"
 					     " AND pod = 'till-1' AND pod_namespace = 'shops'"
 					     " FROM events"),
 			 1);
-	free(a);
 }
 
 /* ---- a full disk: a file system of 3 MiB, in a mount namespace of a process of its own ---- */
@@ -213,39 +265,39 @@ static void lose_and_resume(struct fixture *f)
 {
 	_cleanup_free_ char *filler = sample_path(f->dir, "filler");
 	struct heard h = {};
-	struct writer *w = start(f->db, &h);
-	struct writer_stats stats = {};
+	struct pipeline *p = start(f->db, &h);
+	struct pipeline_stats stats = {};
 	const uint64_t until = clock_now_ns() + PATIENCE_NS;
 	uint64_t put = 0;
 
 	for (; put < 100; put++)
-		assert_true(writer_put(w, &f->e));
-	writer_sync(w);
+		assert_true(pipeline_put(p, made_alert(f)));
+	pipeline_sync(p);
 	fill(filler);
 	while (stats.lost_store == 0 && put < 100000) {
-		put += writer_put(w, &f->e);
-		writer_sync(w);
-		writer_stats(w, &stats);
+		put += pipeline_put(p, made_alert(f));
+		pipeline_sync(p);
+		pipeline_stats(p, &stats);
 	}
 	assert_true(stats.lost_store > 0);
 	assert_int_equal(h.bad, 1);
 	assert_non_null(strstr(h.last_bad, "full"));
 	unlink(filler);
 	while (h.good == 0 && clock_now_ns() < until) {
-		put += writer_put(w, &f->e);
-		writer_sync(w);
+		put += pipeline_put(p, made_alert(f));
+		pipeline_sync(p);
 		pause_ns(NSEC_PER_SEC / 10);
 	}
 	assert_int_equal(h.good, 1);
-	assert_non_null(strstr(h.last_good, "kept again"));
-	writer_stats(w, &stats);
+	assert_non_null(strstr(h.last_good, "stored again"));
+	pipeline_stats(p, &stats);
 	assert_int_equal(stats.put, put);
 	assert_int_equal(stats.stored + stats.lost_store + stats.lost_queue, put);
-	writer_free(w);
+	pipeline_free(p);
 	assert_int_equal(rows(f->db), stats.stored);
 }
 
-static void writer_loses_counts_and_resumes_on_a_full_disk(void **state)
+static void pipeline_loses_counts_and_resumes_on_a_full_disk(void **state)
 {
 	struct fixture *f = *state;
 
@@ -258,19 +310,19 @@ static void writer_loses_counts_and_resumes_on_a_full_disk(void **state)
 static void put_for_ever(struct fixture *f, int fd)
 {
 	struct heard h = {};
-	struct writer *w = start(f->db, &h);
-	struct writer_stats stats;
+	struct pipeline *p = start(f->db, &h);
+	struct pipeline_stats stats;
 
 	for (;;) {
 		for (int i = 0; i < 200; i++)
-			writer_put(w, &f->e);
-		writer_stats(w, &stats);
+			pipeline_put(p, made_alert(f));
+		pipeline_stats(p, &stats);
 		if (write(fd, &stats.stored, sizeof(stats.stored)) != sizeof(stats.stored))
 			_exit(1);
 	}
 }
 
-static void writer_keeps_what_was_committed_when_it_is_killed(void **state)
+static void pipeline_keeps_what_was_committed_when_it_is_killed(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t stored = 0, n;
@@ -297,27 +349,27 @@ static void writer_keeps_what_was_committed_when_it_is_killed(void **state)
 
 /* ---- a flood ---- */
 
-static void writer_takes_twenty_thousand_a_second_or_says_what_it_lost(void **state)
+static void pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost(void **state)
 {
 	const uint64_t rate = 20000, seconds = 2, start_ns = clock_now_ns();
 	struct fixture *f = *state;
-	struct writer_stats stats;
+	struct pipeline_stats stats;
 	struct heard h = {};
-	struct writer *w = start(f->db, &h);
+	struct pipeline *p = start(f->db, &h);
 
 	for (uint64_t i = 0; i < rate * seconds; i++) {
 		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
 			pause_ns(NSEC_PER_SEC / 1000);
-		writer_put(w, &f->e);
+		pipeline_put(p, made_alert(f));
 	}
-	writer_sync(w);
-	writer_stats(w, &stats);
+	pipeline_sync(p);
+	pipeline_stats(p, &stats);
 	print_message("# %" PRIu64 " stored, %" PRIu64 " lost, in %.2f s\n", stats.stored,
 		      stats.lost_queue + stats.lost_store,
 		      (double)(clock_now_ns() - start_ns) / 1e9);
 	assert_int_equal(stats.put, rate * seconds);
 	assert_int_equal(stats.stored + stats.lost_queue + stats.lost_store, stats.put);
-	writer_free(w);
+	pipeline_free(p);
 	assert_int_equal(rows(f->db), stats.stored);
 	assert_int_equal(h.bad > 0, stats.stored < stats.put);
 }
@@ -357,17 +409,19 @@ static void throttle_without_a_rate_passes_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(writer_stores_what_is_put),
-		T(writer_writes_what_is_queued_at_its_end),
-		T(writer_counts_what_does_not_fit),
-		T(writer_goes_on_without_a_store),
-		T(writer_alert_has_every_field_of_its_event),
-		T(writer_loses_counts_and_resumes_on_a_full_disk),
-		T(writer_keeps_what_was_committed_when_it_is_killed),
-		T(writer_takes_twenty_thousand_a_second_or_says_what_it_lost),
+		T(pipeline_stores_what_is_put),
+		T(pipeline_writes_what_is_queued_at_its_end),
+		T(pipeline_counts_what_does_not_fit),
+		T(pipeline_goes_on_without_a_store),
+		T(pipeline_new_fails_without_a_store_that_is_needed),
+		T(pipeline_subscribers_get_alerts_while_they_are_active),
+		T(pipeline_alert_has_every_field_of_its_event),
+		T(pipeline_loses_counts_and_resumes_on_a_full_disk),
+		T(pipeline_keeps_what_was_committed_when_it_is_killed),
+		T(pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost),
 		cmocka_unit_test(throttle_passes_a_burst_then_the_rate_and_counts_the_rest),
 		cmocka_unit_test(throttle_without_a_rate_passes_all),
 	};
 
-	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);
 }

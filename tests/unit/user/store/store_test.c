@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event store: what it keeps, finds and deletes, older schemas, a full disk. */
+/* The event store: what it stores, finds and deletes, other schemas, a full disk. */
 #include "tests/unit/made_event.h"
 
 #include <errno.h>
@@ -13,15 +13,15 @@
 
 #define DAY_NS 86400000000000ull
 
-static void add(struct fixture *f, struct store *s, int n)
+static void add_rows(struct fixture *f, struct store *s, int n)
 {
 	for (int i = 0; i < n; i++) {
-		struct alert a;
+		struct alert_fields fields;
 		unsigned lost;
 
 		f->ev.tid = (uint32_t)i;
-		alert_set(&a, &f->e);
-		assert_int_equal(store_add(s, &a, &lost, NULL), 0);
+		made_fields(f, &fields);
+		assert_int_equal(store_add(s, &fields, &lost, NULL), 0);
 	}
 	assert_int_equal(store_commit(s, NULL, NULL), 0);
 }
@@ -31,21 +31,21 @@ struct collected {
 	int64_t id[16], tid[16], time_ns[16];
 };
 
-static int collect(void *ctx, int64_t id, const struct alert *a)
+static int collect_row(void *ctx, int64_t id, const struct alert_fields *a)
 {
 	struct collected *c = ctx;
 
 	assert_in_range(c->n, 0, 15);
 	c->id[c->n] = id;
-	c->tid[c->n] = a->n[ALERT_TID];
-	c->time_ns[c->n] = a->n[ALERT_TIME];
+	c->tid[c->n] = a->number[ALERT_TID];
+	c->time_ns[c->n] = a->number[ALERT_TIME];
 	return ++c->n == c->most;
 }
 
 static int select_all(struct store *s, const struct store_query *q, struct collected *c)
 {
 	*c = (struct collected){};
-	return store_select(s, q, collect, c, NULL);
+	return store_select(s, q, collect_row, c, NULL);
 }
 
 static void store_select_gives_the_newest_oldest_first(void **state)
@@ -56,7 +56,7 @@ static void store_select_gives_the_newest_oldest_first(void **state)
 	struct collected c;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	add(f, s, 5);
+	add_rows(f, s, 5);
 	assert_int_equal(select_all(s, &q, &c), 0);
 	assert_int_equal(c.n, 3);
 	assert_int_equal(c.tid[0], 2);
@@ -71,8 +71,8 @@ static void store_select_ends_where_the_callback_says(void **state)
 	struct collected c = {.most = 2};
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	add(f, s, 5);
-	assert_int_equal(store_select(s, &q, collect, &c, NULL), 1);
+	add_rows(f, s, 5);
+	assert_int_equal(store_select(s, &q, collect_row, &c, NULL), 1);
 	assert_int_equal(c.n, 2);
 }
 
@@ -95,17 +95,18 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		{{.since_ns = 1000, .until_ns = 2000, .limit = 16}, 6},
 		{{.container = "shop' OR 1=1 --", .limit = 16}, 0},
 	};
+	static char other[] = "mail:2";
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct collected c;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	f->e.realtime_ns = 1000;
-	add(f, s, 3);
-	f->e.realtime_ns = 2000;
-	f->e.name = "mail";
-	f->e.image = "mail:2";
-	add(f, s, 3);
+	f->time_ns = 1000;
+	add_rows(f, s, 3);
+	f->time_ns = 2000;
+	f->container.name = "mail";
+	f->identity.image = other;
+	add_rows(f, s, 3);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(select_all(s, &cases[i].q, &c), 0);
 		assert_int_equal(c.n, cases[i].want);
@@ -123,9 +124,9 @@ static void store_select_pages_through_all_once(void **state)
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	/* Many of one time: a page may end among them. */
-	add(f, s, 10);
-	f->e.realtime_ns--;
-	add(f, s, 5);
+	add_rows(f, s, 10);
+	f->time_ns--;
+	add_rows(f, s, 5);
 	do {
 		assert_int_equal(select_all(s, &q, &c), 0);
 		for (int i = 0; i < c.n; i++) {
@@ -149,7 +150,7 @@ static void store_new_opens_what_was_there(void **state)
 	struct collected c;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	add(f, s, 2);
+	add_rows(f, s, 2);
 	store_free(TAKE_PTR(s));
 	assert_int_equal(store_new(&again, f->db, NULL), 0);
 	assert_int_equal(select_all(again, &q, &c), 0);
@@ -163,15 +164,15 @@ static void store_new_reader_sees_what_is_added_later(void **state)
 	_cleanup_(store_freep) struct store *s = NULL, *reader = NULL;
 	struct collected c;
 	unsigned lost;
-	struct alert a;
+	struct alert_fields a;
 
 	assert_int_equal(store_new_reader(&reader, f->db, NULL), -EIO);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	assert_int_equal(store_new_reader(&reader, f->db, NULL), 0);
-	add(f, s, 2);
+	add_rows(f, s, 2);
 	assert_int_equal(select_all(reader, &q, &c), 0);
 	assert_int_equal(c.n, 2);
-	alert_set(&a, &f->e);
+	made_fields(f, &a);
 	assert_int_equal(store_add(reader, &a, &lost, NULL), -EIO);
 }
 
@@ -182,9 +183,9 @@ static void same(const json_t *a, const json_t *b)
 	assert_string_equal(x, y);
 }
 
-static int compare(void *ctx, int64_t id, const struct alert *a)
+static int compare_row(void *ctx, int64_t id, const struct alert_fields *a)
 {
-	json_auto_t *j = alert_json(a);
+	json_auto_t *j = alert_fields_to_json(a);
 
 	(void)id;
 	same(j, ctx);
@@ -198,15 +199,14 @@ static void store_gives_back_the_alert_that_went_in(void **state)
 	_cleanup_(store_freep) struct store *s = NULL;
 	json_auto_t *j = NULL;
 
-	f->e.lineage = "python3[10] < gunicorn[9]";
 	f->ev.tid = 0;
-	j = event_json(&f->e);
+	j = made_json(f);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	add(f, s, 1);
-	assert_int_equal(store_select(s, &q, compare, j, NULL), 0);
+	add_rows(f, s, 1);
+	assert_int_equal(store_select(s, &q, compare_row, j, NULL), 0);
 }
 
-/* ---- what is no store, or an older one ---- */
+/* ---- schemas ---- */
 
 static void execute(const char *db, const char *sql)
 {
@@ -232,47 +232,30 @@ static void store_new_refuses_what_is_no_store(void **state)
 	unlink(f->db);
 	execute(f->db, "PRAGMA user_version = 3");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
+	execute(f->db, "PRAGMA user_version = 1");
+	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }
 
-static int keep_alert(void *ctx, int64_t id, const struct alert *a)
+static void store_has_a_column_for_every_field(void **state)
 {
-	((json_t **)ctx)[id - 1] = alert_json(a);
-	return 0;
-}
-
-static void store_new_takes_a_store_of_schema_1_along(void **state)
-{
-	static const char *const was =
-		"[{\"call\": \"read\", \"novel\": false, \"role\": \"steady\", \"weight\": 0},"
-		" {\"call\": \"openat\", \"novel\": false, \"role\": \"steady\", \"weight\": 12},"
-		" {\"call\": \"execve\", \"novel\": true, \"role\": \"steady\", \"weight\": 240}]";
-	const struct store_query q = {.limit = 2};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	_cleanup_free_ char *sql = NULL;
-	json_auto_t *history = json_loads(was, 0, NULL);
-	json_t *got[2] = {}, *o;
-	size_t len;
 
-	assert_int_equal(
-		file_read(AT_FDCWD, "tests/golden/store/schema-1.sql", 1 << 20, &sql, &len, NULL),
-		0);
-	execute(f->db, sql);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	assert_int_equal(store_select(s, &q, keep_alert, got, NULL), 0);
-	assert_int_equal((int)query_number(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
-	o = json_object_get(got[0], "output_fields");
-	same(json_object_get(o, "lutra.history"), history);
-	assert_string_equal(json_string_value(json_object_get(o, "fd.name")), "/bin/sh\\x0a\\xff");
-	assert_string_equal(json_string_value(json_object_get(got[0], "priority")), "Critical");
-	o = json_object_get(got[1], "output_fields");
-	assert_int_equal(json_array_size(json_object_get(o, "lutra.history")), 1);
-	assert_string_equal(json_string_value(json_object_get(o, "lutra.policy")),
-			    "/etc/lutra/policies.d/shop");
-	json_decref(got[0]);
-	json_decref(got[1]);
-	add(f, s, 1);
+	for (int i = 0; i < ALERT_FIELDS; i++) {
+		const struct alert_field_info *info = &alert_field_table[i];
+		char sql[256];
+
+		snprintf(sql, sizeof(sql),
+			 "SELECT count(*) FROM pragma_table_info('events') WHERE cid = %d AND"
+			 " name = '%s' AND type = '%s' AND \"notnull\" = %d",
+			 i + 1, info->column, info->type == ALERT_TYPE_TEXT ? "TEXT" : "INTEGER",
+			 info->required);
+		assert_int_equal(query_number(f->db, sql), 1);
+	}
+	assert_int_equal(query_number(f->db, "SELECT count(*) FROM pragma_table_info('events')"),
+			 ALERT_FIELDS + 1);
 }
 
 static void store_has_an_index_for_every_question(void **state)
@@ -310,14 +293,14 @@ static void store_retain_deletes_by_age(void **state)
 	const struct store_query q = {.limit = 16};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	const uint64_t start = f->e.realtime_ns;
+	const uint64_t start = f->time_ns;
 	uint64_t deleted;
 	struct collected c;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
-	add(f, s, 3);
-	f->e.realtime_ns = start + DAY_NS;
-	add(f, s, 2);
+	add_rows(f, s, 3);
+	f->time_ns = start + DAY_NS;
+	add_rows(f, s, 2);
 	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS, &deleted, NULL), 0);
 	assert_int_equal(deleted, 0);
 	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS + 1, &deleted, NULL), 0);
@@ -340,16 +323,16 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	for (int i = 0; i < 10; i++) {
-		f->e.realtime_ns += 1000;
-		add(f, s, 4000);
-		assert_int_equal(store_retain(s, &limits, f->e.realtime_ns, &deleted, NULL), 0);
+		f->time_ns += 1000;
+		add_rows(f, s, 4000);
+		assert_int_equal(store_retain(s, &limits, f->time_ns, &deleted, NULL), 0);
 		all += deleted;
 		assert_int_equal(store_bytes(s, &bytes, NULL), 0);
 		assert_true(bytes <= limits.max_bytes);
 	}
 	assert_in_range(all, 20000, 39999);
 	assert_int_equal(select_all(s, &q, &c), 0);
-	assert_int_equal(c.time_ns[0], f->e.realtime_ns);
+	assert_int_equal(c.time_ns[0], f->time_ns);
 	assert_int_equal((int)query_number(f->db, "SELECT count(*) FROM events"), 40000 - all);
 	/* Freed pages are used again: the file does not grow with what came through it. */
 	assert_int_equal(stat(f->db, &st), 0);
@@ -366,16 +349,16 @@ static void store_checkpoint_empties_the_log_from_elsewhere(void **state)
 	store_set_log_bytes(s, 1ull << 40);
 	assert_int_equal(store_new_reader(&elsewhere, f->db, NULL), 0);
 	for (int i = 0; i < 5; i++)
-		add(f, s, 2000);
+		add_rows(f, s, 2000);
 	full = store_log_bytes(s);
 	assert_true(full > 1u << 20);
 	assert_int_equal(store_checkpoint(elsewhere, NULL), 0);
-	add(f, s, 1);
+	add_rows(f, s, 1);
 	assert_true(store_log_bytes(s) < full / 10);
 	/* Left alone, a store does it by itself. */
 	store_set_log_bytes(s, 1u << 20);
 	for (int i = 0; i < 20; i++) {
-		add(f, s, 1000);
+		add_rows(f, s, 1000);
 		assert_true(store_log_bytes(s) < 8u << 20);
 	}
 }
@@ -389,13 +372,13 @@ static void store_add_on_a_full_disk_counts_and_recovers(void **state)
 	unsigned lost = 0, n = 0;
 	struct collected c;
 	struct err err = {};
-	struct alert a;
+	struct alert_fields a;
 	int r = 0;
 
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
 	limit = (struct rlimit){65536, old.rlim_max};
-	alert_set(&a, &f->e);
+	made_fields(f, &a);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	for (n = 0; n < 2000 && r == 0; n++) {
@@ -424,7 +407,7 @@ int main(void)
 		T(store_new_reader_sees_what_is_added_later),
 		T(store_gives_back_the_alert_that_went_in),
 		T(store_new_refuses_what_is_no_store),
-		T(store_new_takes_a_store_of_schema_1_along),
+		T(store_has_a_column_for_every_field),
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),
 		T(store_retain_deletes_the_oldest_by_size),

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts alerts into words. Any thread. */
+#include "user/alerts/alert_text.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syslog.h>
+
+#include "lib/abi/names.h"
+#include "lib/abi/rules.h"
+#include "lib/abi/syscalls.h"
+#include "lib/base/text.h"
+
+#define SENTENCE_NAME 128
+#define SENTENCE_OBJECT 1400
+
+/* ---- the object ---- */
+
+static void format_address(const struct lutra_object *o, char *buf, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN] = "?";
+	const char *family = family_name(o->family);
+
+	if (o->family == AF_INET) {
+		inet_ntop(AF_INET, o->addr, ip, sizeof(ip));
+		snprintf(buf, size, "%s:%u", ip, o->port);
+	} else if (o->family == AF_INET6) {
+		inet_ntop(AF_INET6, o->addr, ip, sizeof(ip));
+		snprintf(buf, size, "[%s]:%u", ip, o->port);
+	} else if (family[0] == '?') {
+		snprintf(buf, size, "family %u", o->family);
+	} else {
+		snprintf(buf, size, "%s", family);
+	}
+}
+
+void alert_path_text(const struct lutra_object *o, const char *str, size_t str_len,
+		     char buf[static ALERT_PATH_TEXT])
+{
+	if (o->flags & LUTRA_OBJ_PATH)
+		text_clean(str, str_len, buf, ALERT_PATH_TEXT);
+	else if (o->op == LUTRA_OP_CAPABLE)
+		snprintf(buf, ALERT_PATH_TEXT, "%s", cap_name(o->mode));
+	else if (o->op == LUTRA_OP_HOOK)
+		snprintf(buf, ALERT_PATH_TEXT, "%s", hook_name(o->mode));
+	else if (o->op == LUTRA_OP_WX)
+		syscall_name(NULL, o->mode, buf, ALERT_PATH_TEXT);
+	else
+		format_address(o, buf, ALERT_PATH_TEXT);
+}
+
+void alert_object_text(const struct lutra_object *o, const char *str, size_t str_len,
+		       char buf[static ALERT_TEXT])
+{
+	char path[ALERT_PATH_TEXT];
+	const char *access = "", *type = "";
+
+	buf[0] = '\0';
+	if (o->op == LUTRA_OP_NONE)
+		return;
+	alert_path_text(o, str, str_len, path);
+	if (o->op == LUTRA_OP_OPEN) {
+		access = o->flags & LUTRA_OBJ_WRITE ? " w " : " r ";
+		type = inode_type_name(o->mode >> 12);
+	}
+	snprintf(buf, ALERT_TEXT, "%s%s%s %s%s%s", op_name(o->op), access, type, path,
+		 o->flags & LUTRA_OBJ_FRESH ? " (fresh)" : "",
+		 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+}
+
+/* ---- the alert ---- */
+
+static const char *field_text(const struct alert_fields *f, enum alert_field field)
+{
+	return f->text[field] ? f->text[field] : "?";
+}
+
+static bool has_verdict(const struct alert_fields *f, unsigned verdict)
+{
+	return strcmp(field_text(f, ALERT_VERDICT), verdict_name(verdict)) == 0;
+}
+
+const char *alert_rule_title(const struct alert_fields *f)
+{
+	unsigned rule;
+
+	if (rule_find(field_text(f, ALERT_RULE), &rule) < 0)
+		rule = LUTRA_RULE_NONE;
+	return rule_get(rule)->title;
+}
+
+int alert_syslog_level(const struct alert_fields *f)
+{
+	if (has_verdict(f, LUTRA_VERDICT_ALLOW))
+		return LOG_NOTICE;
+	return has_verdict(f, LUTRA_VERDICT_ALERT) ? LOG_WARNING : LOG_CRIT;
+}
+
+const char *alert_priority_name(const struct alert_fields *f)
+{
+	switch (alert_syslog_level(f)) {
+	case LOG_NOTICE:
+		return "Notice";
+	case LOG_WARNING:
+		return "Warning";
+	default:
+		return "Critical";
+	}
+}
+
+const char *alert_outcome(const struct alert_fields *f)
+{
+	if (has_verdict(f, LUTRA_VERDICT_KILL))
+		return "killed";
+	if (f->number[ALERT_REFUSED])
+		return "refused";
+	return has_verdict(f, LUTRA_VERDICT_ALERT) ? "alert" : "noted";
+}
+
+void alert_sentence(const struct alert_fields *f, char buf[static ALERT_TEXT])
+{
+	const char *object = field_text(f, ALERT_OBJECT), *syscall = field_text(f, ALERT_SYSCALL);
+	const char *about = object[0] ? object : syscall;
+	const char *name = field_text(f, ALERT_CONTAINER);
+	bool in_syscall = object[0] && strcmp(syscall, "none") != 0;
+
+	snprintf(buf, ALERT_TEXT, "%s: %s in %s%.*s: %.*s%s%s by %s[%lld] (rule %s, role %s)",
+		 alert_outcome(f), alert_rule_title(f),
+		 f->number[ALERT_EXEC_SESSION] ? "an exec session of " : "",
+		 (int)text_fit(name, SENTENCE_NAME), name, (int)text_fit(about, SENTENCE_OBJECT),
+		 about, in_syscall ? " in " : "", in_syscall ? syscall : "",
+		 field_text(f, ALERT_COMM), (long long)f->number[ALERT_PID],
+		 field_text(f, ALERT_RULE), field_text(f, ALERT_ROLE));
+}

@@ -12,7 +12,6 @@
 
 #include "kern/lutra.skel.h"
 
-
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct guard *g = ctx;

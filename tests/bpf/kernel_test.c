@@ -290,6 +290,13 @@ static void kernel_open_names_file_and_access(void **state)
 	assert_null(find_object(b, LUTRA_OP_OPEN, "/"));
 }
 
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
 static void kernel_connect_names_address(void **state)
 {
 	static const char *const names[] = {"//@name", "/run/no/such.sock", "/usr/lib/local.sock",
@@ -307,12 +314,16 @@ static void kernel_connect_names_address(void **state)
 	assert_int_equal(o.port, 4711);
 	assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
 	assert_memory_equal(o.addr, "\x7f\0\0\1", 4);
-	r = find_record(b, LUTRA_RECORD_OBJECT, r);
-	assert_non_null(r);
-	lutra_object_unpack(&r->rec, &o);
-	assert_int_equal(o.family, AF_INET6);
-	assert_int_equal(o.port, 53);
-	assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
+	if (has_ipv6()) {
+		r = find_record(b, LUTRA_RECORD_OBJECT, r);
+		assert_non_null(r);
+		lutra_object_unpack(&r->rec, &o);
+		assert_int_equal(o.family, AF_INET6);
+		assert_int_equal(o.port, 53);
+		assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
+	} else {
+		print_message("# this host has no IPv6\n");
+	}
 	for (size_t i = 0; i < 4; i++) {
 		r = need(find_object(b, LUTRA_OP_CONNECT, names[i]), names[i]);
 		lutra_object_unpack(&r->rec, &o);

@@ -111,15 +111,17 @@ static inline int exit_code(pid_t pid)
 
 static inline void write_config(const struct fixture *f)
 {
+	/* Without HTTP, whose port others may have, unless the test is about it. */
+	const char *http = strstr(f->extra, "\"http\"") ? "" : ", \"http\": null";
 	_cleanup_free_ char *text = NULL;
 
 	assert_true(asprintf(&text,
 			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
 			     "\"pin_dir\": %s, "
 			     "\"engines\": [%s], \"bundles\": [%s], "
-			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"%s}",
+			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"%s%s}",
 			     f->socket, f->dir, f->pin_dir, f->engines, f->bundles, f->policies_dir,
-			     f->jsonl, f->extra) > 0);
+			     f->jsonl, http, f->extra) > 0);
 	sample_write(f->config, text, strlen(text));
 }
 

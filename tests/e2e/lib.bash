@@ -318,6 +318,7 @@ daemon_start() {
 	  "policies_dir": "$stage/policies",
 	  "events_jsonl": "$stage/events.jsonl",
 	  "calls": "${calls:-on}",
+	  "http": ${http:-null},
 	  "outputs": [${outputs:-}],
 	  "engines": [${engines:-}],
 	  "bundles": [${bundles:-}],

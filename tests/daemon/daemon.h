@@ -22,7 +22,7 @@
 #include "tests/unit/sample.h"
 #include "user/sys/cgroup.h"
 #include "user/sys/child.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/sys/clock.h"
 
 #define LUTRAD "build/bin/lutrad"

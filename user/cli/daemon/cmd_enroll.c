@@ -7,7 +7,7 @@
 #include "lib/abi/names.h"
 #include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/cli/policy/policy_cmd.h"
 
 struct enroll_args {
@@ -33,8 +33,7 @@ static const struct args_option options[] = {
 	ARGS_STRING("digest", OPT_DIGEST, "DIGEST",
 		    "Digest of the image (sha256:...), compared with the policy's", S, digest),
 	ARGS_FLAG("next-exec", OPT_NEXT_EXEC,
-		  "Guard each task from its next exec on, for a container to start", S,
-		  next_exec),
+		  "Guard each task from its next exec on, for a container to start", S, next_exec),
 	CLI_OPTION_FORCE(S, CLI_KEY_FORCE),
 	CLI_OPTION_CONFIG(S),
 	{},

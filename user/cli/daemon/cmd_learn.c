@@ -10,7 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/progress_bar.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/cli/daemon/lifecycle_print.h"
 #include "user/sys/clock.h"
 

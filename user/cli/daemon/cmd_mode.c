@@ -4,7 +4,7 @@
 
 #include "lib/abi/names.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/cli/policy/policy_cmd.h"
 
 struct mode_args {

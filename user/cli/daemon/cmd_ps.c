@@ -5,7 +5,7 @@
 
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 
 #define SHORT_ID 12
 #define CELL_BYTES 256

@@ -4,7 +4,7 @@
 
 #include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 
 struct release_args {
 	const char *config_file;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/cli/daemon/lifecycle_print.h"
 
 struct status_args {

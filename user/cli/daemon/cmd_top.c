@@ -10,7 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 
 #define UPDATE_MS 1000
 #define BAR_WIDTH 20

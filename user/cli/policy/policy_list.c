@@ -13,7 +13,7 @@
 #include "lib/policy/policy.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/sys/clock.h"
 #include "user/policy/policy_summary.h"
 #include "user/cli/policy/policy_cmd.h"

@@ -8,7 +8,7 @@
 #include "lib/abi/names.h"
 #include "lib/policy/policy.h"
 #include "user/cli/cli.h"
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 #include "user/policy/modes.h"
 #include "user/policy/lifecycle.h"
 #include "user/cli/policy/policy_cmd.h"

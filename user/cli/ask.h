@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of commands to lutrad. */
-#ifndef LUTRA_USER_CLI_DAEMON_ASK_H
-#define LUTRA_USER_CLI_DAEMON_ASK_H
+#ifndef LUTRA_USER_CLI_ASK_H
+#define LUTRA_USER_CLI_ASK_H
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asks lutrad over its socket. */
-#include "user/cli/daemon/ask.h"
+#include "user/cli/ask.h"
 
 #include "user/cli/cli.h"
 #include "user/http/control_client.h"

@@ -178,7 +178,7 @@ static int judge_all(const struct evaluate_options *o, const struct baseline_set
 		detectors.mean = &v->mean;
 	}
 	if (image && errs && codes && runs)
-		r = policy_image(o->policy, 1, image, err);
+		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)
 		r = judge_runs(&j, pool, n, err);
 	if (r < 0) {

@@ -4,7 +4,7 @@
 #define LUTRA_TRAINER_EVALUATE_H
 
 #include "trainer/eval/report/summary.h"
-#include "lib/base/progress.h"
+#include "lib/base/progress_bar.h"
 
 /* Traces that are used for the same thing. */
 struct file_list {

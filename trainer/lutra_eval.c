@@ -85,7 +85,7 @@ static const struct args_command eval_command = {
 
 static void print_eval_warning(void *ctx, const char *line)
 {
-	bar_done(ctx);
+	progress_bar_done(ctx);
 	fprintf(stderr, "lutra eval: warning: %s\n", line);
 }
 
@@ -102,8 +102,8 @@ static int print_summary_json(const struct summary *s, struct err *err)
 static int run_evaluation(const struct eval_arguments *a, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	_cleanup_(bar_done) struct bar bar;
-	struct progress progress = {bar_show, &bar};
+	_cleanup_(progress_bar_done) struct progress_bar bar;
+	struct progress progress = {progress_bar_show, &bar};
 	struct evaluate_options o = {.files = &a->files,
 				     .progress = &progress,
 				     .warn = print_eval_warning,
@@ -114,13 +114,13 @@ static int run_evaluation(const struct eval_arguments *a, struct err *err)
 	struct evaluated_run *runs = NULL;
 	int r;
 
-	bar_init(&bar, stderr);
+	progress_bar_init(&bar, stderr);
 	r = policy_load(&policy, a->policy, err);
 	if (r < 0)
 		return r;
 	o.policy = policy;
 	r = evaluate_runs(&o, &runs, &summary.n, err);
-	bar_done(&bar);
+	progress_bar_done(&bar);
 	if (r < 0)
 		return r;
 	summary.runs = runs;

@@ -95,7 +95,7 @@ static const struct args_command train_command = {
 
 static void print_train_warning(void *ctx, const char *line)
 {
-	bar_done(ctx);
+	progress_bar_done(ctx);
 	fprintf(stderr, "lutra train: warning: %s\n", line);
 }
 
@@ -192,12 +192,12 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
-	_cleanup_(bar_done) struct bar bar;
-	struct progress progress = {bar_show, &bar};
+	_cleanup_(progress_bar_done) struct progress_bar bar;
+	struct progress progress = {progress_bar_show, &bar};
 	struct train_options o = a->train;
 	int r = check_output(a->output, err);
 
-	bar_init(&bar, stderr);
+	progress_bar_init(&bar, stderr);
 	if (a->coverage_file)
 		o.ret_coverage = &found;
 	if (r < 0)
@@ -218,7 +218,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 		r = write_coverage(a->coverage_file, found, err);
 	if (r < 0)
 		return r;
-	bar_done(&bar);
+	progress_bar_done(&bar);
 	report_print_policy(p, stdout);
 	if (old && print_update_changes(old, p) < 0)
 		return err_oom(err);

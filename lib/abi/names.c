@@ -174,7 +174,7 @@ static const char *name_of(const char *const *names, size_t n, unsigned i)
 	return i < n && names[i] ? names[i] : "?";
 }
 
-static int parse_name(const char *const *names, size_t n, const char *name, unsigned *ret)
+static int find_name(const char *const *names, size_t n, const char *name, unsigned *ret)
 {
 	for (size_t i = 0; name && i < n; i++) {
 		if (names[i] && strcmp(names[i], name) == 0) {
@@ -279,25 +279,25 @@ const char *family_name(unsigned family)
 
 int mode_parse(const char *name, unsigned *ret)
 {
-	return parse_name(modes, N(modes), name, ret);
+	return find_name(modes, N(modes), name, ret);
 }
 
 int action_parse(const char *name, unsigned *ret)
 {
-	return parse_name(actions, N(actions), name, ret);
+	return find_name(actions, N(actions), name, ret);
 }
 
 int op_parse(const char *name, unsigned *ret)
 {
-	return parse_name(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
+	return find_name(ops + 1, N(ops) - 1, name, ret) == 0 ? ((*ret)++, 0) : -EINVAL;
 }
 
 int hook_parse(const char *name, unsigned *ret)
 {
-	return parse_name(hooks, N(hooks), name, ret);
+	return find_name(hooks, N(hooks), name, ret);
 }
 
 int role_parse(const char *name, unsigned *ret)
 {
-	return parse_name(roles, N(roles), name, ret);
+	return find_name(roles, N(roles), name, ret);
 }

@@ -7,7 +7,7 @@
 #include "lib/abi/names.h"
 #include "lutra/abi.h"
 
-json_t *ops_encode(uint32_t ops)
+json_t *op_set_to_json(uint32_t ops)
 {
 	json_t *a = json_array();
 
@@ -18,7 +18,7 @@ json_t *ops_encode(uint32_t ops)
 	return a;
 }
 
-int ops_decode(const json_t *a, uint32_t *ret)
+int op_set_from_json(const json_t *a, uint32_t *ret)
 {
 	uint32_t ops = 0;
 	unsigned op;

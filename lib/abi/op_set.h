@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /* NULL: out of memory. */
-json_t *ops_encode(uint32_t ops);
+json_t *op_set_to_json(uint32_t ops);
 
 /* -EBADMSG: not an array, or not of operations. */
-int ops_decode(const json_t *a, uint32_t *ret);
+int op_set_from_json(const json_t *a, uint32_t *ret);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static void put(struct lutra_path *p, __u32 at, const char *s, size_t len)
+static void put_component(struct lutra_path *p, __u32 at, const char *s, size_t len)
 {
 	if (len >= LUTRA_NAME) {
 		len = LUTRA_NAME;
@@ -16,7 +16,8 @@ static void put(struct lutra_path *p, __u32 at, const char *s, size_t len)
 }
 
 /* The next component at *pos, which moves past it; false at the end. */
-static bool next(const char *s, size_t len, size_t *pos, const char **ret, size_t *ret_len)
+static bool next_component(const char *s, size_t len, size_t *pos, const char **ret,
+			   size_t *ret_len)
 {
 	const char *end;
 
@@ -30,48 +31,48 @@ static bool next(const char *s, size_t len, size_t *pos, const char **ret, size_
 	return true;
 }
 
-static bool skipped(const char *c, size_t len)
+static bool is_skipped(const char *c, size_t len)
 {
 	return len == 0 || (len == 1 && c[0] == '.');
 }
 
 /* Components from the root on: how many, and what their names say of the path. */
-static void count(const char *s, size_t len, struct lutra_path *ret)
+static void count_components(const char *s, size_t len, struct lutra_path *ret)
 {
 	const char *c;
 	size_t c_len, pos = 0;
 
-	while (next(s, len, &pos, &c, &c_len)) {
+	while (next_component(s, len, &pos, &c, &c_len)) {
 		if (c_len == 2 && memcmp(c, "..", 2) == 0)
 			ret->flags |= LUTRA_PATH_UNRESOLVED;
-		if (ret->n >= LUTRA_COMPONENTS || !skipped(c, c_len))
+		if (ret->n >= LUTRA_COMPONENTS || !is_skipped(c, c_len))
 			ret->n++;
 	}
 	if (ret->n > LUTRA_COMPONENTS)
 		ret->flags |= LUTRA_PATH_DEEP;
 }
 
-static void fill(const char *s, size_t len, struct lutra_path *ret)
+static void fill_components(const char *s, size_t len, struct lutra_path *ret)
 {
 	const char *c;
 	size_t c_len, pos = 0;
 	__u32 i = 0;
 
-	while (i < LUTRA_COMPONENTS && next(s, len, &pos, &c, &c_len)) {
-		if (skipped(c, c_len))
+	while (i < LUTRA_COMPONENTS && next_component(s, len, &pos, &c, &c_len)) {
+		if (is_skipped(c, c_len))
 			continue;
-		put(ret, ret->n - 1 - i, c, c_len);
+		put_component(ret, ret->n - 1 - i, c, c_len);
 		i++;
 	}
 }
 
-void path_parse(const char *s, size_t len, struct lutra_path *ret)
+void path_text_parse(const char *s, size_t len, struct lutra_path *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (len >= 2 && s[0] == '/' && s[1] == '/') {
 		ret->flags = LUTRA_PATH_DETACHED;
 		ret->n = 1;
-		put(ret, 0, s + 2, len - 2);
+		put_component(ret, 0, s + 2, len - 2);
 		return;
 	}
 	if (len == 0 || s[0] != '/') {
@@ -83,6 +84,6 @@ void path_parse(const char *s, size_t len, struct lutra_path *ret)
 	}
 	if (len == 0)
 		return;
-	count(s, len, ret);
-	fill(s, len, ret);
+	count_components(s, len, ret);
+	fill_components(s, len, ret);
 }

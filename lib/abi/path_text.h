@@ -15,6 +15,6 @@
  * those of 64 bytes being cut ones, then one "/" for each component past 16. "." and empty
  * components before that are skipped; a ".." anywhere, or no "/" at the start, is unresolved.
  */
-void path_parse(const char *s, size_t len, struct lutra_path *ret);
+void path_text_parse(const char *s, size_t len, struct lutra_path *ret);
 
 #endif

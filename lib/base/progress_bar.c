@@ -18,7 +18,7 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-void bar_init(struct bar *bar, FILE *out)
+void progress_bar_init(struct progress_bar *bar, FILE *out)
 {
 	memset(bar, 0, sizeof(*bar));
 	bar->out = isatty(fileno(out)) ? out : NULL;
@@ -26,10 +26,10 @@ void bar_init(struct bar *bar, FILE *out)
 	bar->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
-void bar_show(void *ctx, const char *stage, double done)
+void progress_bar_show(void *ctx, const char *stage, double done)
 {
 	static const char full[BAR_WIDTH + 1] = "##############################";
-	struct bar *bar = ctx;
+	struct progress_bar *bar = ctx;
 	double now = now_s();
 
 	if (!bar->out)
@@ -45,7 +45,7 @@ void bar_show(void *ctx, const char *stage, double done)
 	pthread_mutex_unlock(&bar->lock);
 }
 
-void bar_done(struct bar *bar)
+void progress_bar_done(struct progress_bar *bar)
 {
 	if (bar->shown)
 		fputs("\r\033[K", bar->out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy in memory, its files (policy.json for people and rules, tables.lut for arrays, model.lut
- * for updates) and its image for the kernel. The trainer fills a struct policy and saves it;
+ * for updates) and its form in the kernel. The trainer fills a struct policy and saves it;
  * everything else loads.
  */
 #ifndef LUTRA_LIB_POLICY_POLICY_H
@@ -32,7 +32,7 @@
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
 struct policy_node {
 	char name[LUTRA_NAME]; /* folded; "*" in a wildcard; "/" for the detached directory */
-	uint64_t key; /* lutra_component_key() of name; wildcard: policy_image wildcard_key[dir] */
+	uint64_t key; /* lutra_component_key() of name; of a wildcard: wildcard_key[dir] */
 	uint16_t parent;
 	uint8_t flags; /* LUTRA_NODE_* */
 	uint8_t dir;   /* 1: a directory's name */
@@ -112,55 +112,64 @@ void policy_free(struct policy *p);
 DEFINE_FREEP(struct policy, policy_free);
 
 /*
- * Load and check a policy directory: sizes, sums, ranges, that both files belong together.
- * -ENOENT: no such policy. -EBADMSG: damaged, or not a policy. -ENOEXEC: for another architecture
- * or a newer format. err says which and what to do.
+ * Loads the policy in the directory dir and checks it: sizes, sums, ranges, and that its files
+ * belong together. The caller frees *ret.
+ * Returns 0. -ENOENT: there is no policy. -EBADMSG: it is damaged, or not a policy. -ENOEXEC: it is
+ * for another architecture, or of a newer format. err says which, and what to do.
  */
 int policy_load(struct policy **ret, const char *dir, struct err *err);
-/* The same, and one of keys must have signed it, if there are any: else -EKEYREJECTED. */
+
+/* Does policy_load(). -EKEYREJECTED: keys has keys, and none of them signed the policy. */
 int policy_load_signed(struct policy **ret, const char *dir, const struct policy_keys *keys,
 		       struct err *err);
 
 /*
- * Load the model of a policy that was loaded from dir. -ENODATA: it has none; -EBADMSG: damaged, or
- * not this policy's; -ENOEXEC: of a newer format.
+ * Loads the model of a policy that was loaded from dir, which an update needs.
+ * Returns 0. -ENODATA: it has none. -EBADMSG: it is damaged, or not this policy's. -ENOEXEC: it is
+ * of a newer format.
  */
 int policy_load_model(struct policy *p, const char *dir, struct err *err);
 
 /*
- * Save as dir (created; its parent must exist), whole or not at all: written beside it, synced and
- * renamed, an existing policy is replaced by one exchange, and kept in dir/previous. Deterministic:
- * same policy, same bytes.
+ * Saves a policy as dir, whole or not at all: it is written beside dir, synced, and exchanged with
+ * a policy that is there, which is kept in dir/previous. The parent of dir must exist. The same
+ * policy gives the same bytes. Returns 0, or -errno as of open(2), write(2) and rename(2).
  */
 int policy_save(struct policy *p, const char *dir, struct err *err);
 
 /*
- * Build the kernel's image. -ENOSPC: the path tree or the tokens do not fit the tables.
- * version: binding generation, not 0. ret is large: allocate it.
+ * Converts a policy to the kernel's form. version: generation of the binding, not 0. ret is large:
+ * allocate it. Returns 0, or -ENOSPC: the path tree or the tokens do not fit the tables.
  */
-int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *ret,
-		 struct err *err);
+int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_policy *ret,
+		     struct err *err);
 
 /*
- * Where a role of the image knows clone3 and not clone, take clone for it: a seccomp filter that
- * answers clone3 with ENOSYS, as engines' own profiles do, has libc call clone instead.
+ * Lets each role that knows clone3 and not clone use clone too: where a seccomp filter answers
+ * clone3 with ENOSYS, as engines' own profiles do, libc calls clone instead.
  */
-void policy_image_fall_back(const struct policy *p, struct lutra_policy *image);
+void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *image);
 
 /*
- * Make the image of p one for a kernel that does not see calls: hooks without an object are judged,
- * those that stand for calls by the policy; the others are known, unless the recordings had them.
- * -EINVAL: its tasks become steady by a call that no hook sees. -ENOSPC.
+ * Changes the kernel's form of p for a kernel whose system calls are not seen. Hooks that stand for
+ * system calls are judged by the policy; other hooks without an object are known, unless the
+ * recordings had them.
+ * Returns 0. -EINVAL: its tasks become steady by a system call that no hook sees. -ENOSPC.
  */
-int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err);
+int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,
+				      struct err *err);
 
 /* Returns the path of policy.json in dir, which the caller frees, or NULL: out of memory. */
 char *policy_json_path(const char *dir);
 
-/* An object token in words: "open r file /srv/app/#.html", "connect steady ipv4 loopback port
- * 3306". */
+/*
+ * Writes an object token in words, cut to size: "open r file /srv/app/#.html", "connect steady ipv4
+ * loopback port 3306". Returns 0, or -EINVAL: size is 0, or the token
+ * names a node or an operation that the policy does not have.
+ */
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size);
-/* A node's path: "/srv/" + ... , wildcards as '*'. */
+
+/* Writes the path of a node, with wildcards as '*'. Returns as policy_object_name(). */
 int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
 
 #endif

@@ -92,7 +92,7 @@ static int decode_call(struct policy *p, const char *name, json_t *values, struc
 }
 
 /* What is listed is of the alphabet; what is not may have any value. */
-static int complete(struct policy *p, struct err *err)
+static int complete_arguments(struct policy *p, struct err *err)
 {
 	char buf[32];
 
@@ -126,5 +126,5 @@ int policy_args_decode(struct policy *p, json_t *j, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return complete(p, err);
+	return complete_arguments(p, err);
 }

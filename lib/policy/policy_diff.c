@@ -39,7 +39,7 @@ static void names_add(struct names *s, const char *name)
 		s->failed = true;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -47,7 +47,7 @@ static int compare(const void *a, const void *b)
 static void names_sort(struct names *s)
 {
 	if (s->n)
-		qsort(s->name, s->n, sizeof(*s->name), compare);
+		qsort(s->name, s->n, sizeof(*s->name), compare_names);
 }
 
 /* Of s, both sorted, the names that are not in other, each once. */
@@ -58,8 +58,8 @@ static json_t *only_in(const struct names *s, const struct names *other)
 	for (size_t i = 0; i < s->n; i++) {
 		if (i && strcmp(s->name[i], s->name[i - 1]) == 0)
 			continue;
-		if (other->n &&
-		    bsearch(&s->name[i], other->name, other->n, sizeof(*other->name), compare))
+		if (other->n && bsearch(&s->name[i], other->name, other->n, sizeof(*other->name),
+					compare_names))
 			continue;
 		json_array_append_new(a, text_json_keep(s->name[i]));
 	}
@@ -67,7 +67,7 @@ static json_t *only_in(const struct names *s, const struct names *other)
 }
 
 /* SETS; both are sorted here. */
-static json_t *sets(struct names *old, struct names *now)
+static json_t *diff_sets(struct names *old, struct names *now)
 {
 	if (old->failed || now->failed)
 		return NULL;
@@ -192,7 +192,7 @@ static json_t *diff_calls(const struct policy *old, const struct policy *p)
 
 		add_calls(old, role, &before);
 		add_calls(p, role, &now);
-		ok &= put_sets(to, role_name(role), sets(&before, &now));
+		ok &= put_sets(to, role_name(role), diff_sets(&before, &now));
 	}
 	return ok ? to : (json_decref(to), NULL);
 }
@@ -212,7 +212,7 @@ static json_t *diff_th(const struct policy *old, const struct policy *p)
 
 	add_th(old, &before);
 	add_th(p, &now);
-	return sets(&before, &now);
+	return diff_sets(&before, &now);
 }
 
 static json_t *diff_operations(const struct policy *old, const struct policy *p)
@@ -225,7 +225,7 @@ static json_t *diff_operations(const struct policy *old, const struct policy *p)
 		if (p->ops >> op & 1)
 			names_add(&now, op_name(op));
 	}
-	return sets(&before, &now);
+	return diff_sets(&before, &now);
 }
 
 static void add_objects(const struct policy *p, unsigned op, struct names *ret)
@@ -250,7 +250,7 @@ static json_t *diff_objects(const struct policy *old, const struct policy *p)
 
 		add_objects(old, op, &before);
 		add_objects(p, op, &now);
-		ok &= put_sets(to, op_name(op), sets(&before, &now));
+		ok &= put_sets(to, op_name(op), diff_sets(&before, &now));
 	}
 	return ok ? to : (json_decref(to), NULL);
 }
@@ -281,7 +281,7 @@ static json_t *diff_arguments(const struct policy *old, const struct policy *p)
 		add_arguments(&old->args.call[i], i, &before);
 		add_arguments(&p->args.call[i], i, &now);
 		syscall_name("x86_64", nr, call, sizeof(call));
-		ok &= put_sets(to, call, sets(&before, &now));
+		ok &= put_sets(to, call, diff_sets(&before, &now));
 	}
 	return ok ? to : (json_decref(to), NULL);
 }
@@ -309,7 +309,7 @@ static void node_words(const struct policy_node *n, char *buf, size_t size)
 }
 
 /* Paths to what they are; a directory's ends in a slash. NULL: out of memory. */
-static json_t *tree(const struct policy *p)
+static json_t *tree_to_json(const struct policy *p)
 {
 	json_t *to = json_object();
 	char path[NAME_BYTES], what[64];
@@ -333,7 +333,7 @@ static json_t *tree(const struct policy *p)
 static json_t *diff_paths(const struct policy *old, const struct policy *p)
 {
 	_cleanup_(names_done) struct names before = {}, now = {};
-	json_auto_t *old_tree = tree(old), *new_tree = tree(p);
+	json_auto_t *old_tree = tree_to_json(old), *new_tree = tree_to_json(p);
 	json_t *changed = json_object(), *to, *what;
 	const char *path;
 	bool ok = old_tree && new_tree;
@@ -347,7 +347,7 @@ static json_t *diff_paths(const struct policy *old, const struct policy *p)
 		if (then)
 			ok &= put_change(changed, path, json_incref(then), json_incref(what));
 	}
-	to = ok ? sets(&before, &now) : NULL;
+	to = ok ? diff_sets(&before, &now) : NULL;
 	if (json_object_set_new(to, "changed", changed) < 0) {
 		json_decref(to);
 		return NULL;
@@ -377,7 +377,7 @@ static json_t *diff_training(const struct policy *old, const struct policy *p)
 
 	add_runs(old, &before);
 	add_runs(p, &now);
-	ok = json_object_set_new(to, "runs", sets(&before, &now)) == 0;
+	ok = json_object_set_new(to, "runs", diff_sets(&before, &now)) == 0;
 	ok &= put_change(to, "calls", json_integer((json_int_t)old->calls),
 			 json_integer((json_int_t)p->calls));
 	ok &= put_change(to, "objects", json_integer((json_int_t)old->objects_seen),

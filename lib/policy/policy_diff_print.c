@@ -9,7 +9,7 @@
 #define WIDTH 100
 
 /* A line's beginning: what it is about, once. */
-static void begin(FILE *out, const char **title)
+static void begin_line(FILE *out, const char **title)
 {
 	fprintf(out, "  %-*s", COLUMN - 2, *title);
 	*title = "";
@@ -44,7 +44,7 @@ static void print_changes(FILE *out, const char *title, json_t *changes)
 	json_object_foreach (changes, key, c) {
 		if (!json_object_get(c, "new"))
 			continue;
-		begin(out, &title);
+		begin_line(out, &title);
 		print_text(out, key);
 		fputs(": ", out);
 		print_value(out, json_object_get(c, "old"));
@@ -71,7 +71,7 @@ static void print_row(FILE *out, const char **title, const char *who, const char
 			fputs(", ", out);
 		}
 		if (!column) {
-			begin(out, title);
+			begin_line(out, title);
 			fprintf(out, "%s%s%s ", who, *who ? " " : "", verb);
 			column = COLUMN + strlen(who) + 1 + strlen(verb) + 1;
 		}
@@ -106,7 +106,7 @@ static void print_lines(FILE *out, const char **title, const json_t *sets)
 
 	for (size_t k = 0; k < 2; k++) {
 		json_array_foreach (json_object_get(sets, verbs[k]), i, v) {
-			begin(out, title);
+			begin_line(out, title);
 			fprintf(out, "%-6s ", verbs[k]);
 			print_text(out, json_string_value(v));
 			putc('\n', out);

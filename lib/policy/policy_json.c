@@ -85,7 +85,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
 		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
 		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_matches,
-		      "ops", ops_encode(p->ops), "rules", encode_rules(p), "thresholds",
+		      "ops", op_set_to_json(p->ops), "rules", encode_rules(p), "thresholds",
 		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
 		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
 		      p->tables_sha256, "bytes", (json_int_t)tables_len, "alphabet",
@@ -267,7 +267,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	if (r == 0)
 		r = decode_model(p, model, err);
 	if (r == 0)
-		r = ops_decode(ops, &p->ops) < 0
+		r = op_set_from_json(ops, &p->ops) < 0
 			    ? err_set(err, -EBADMSG, "ops: not an array of operations")
 			    : 0;
 	if (r == 0)

@@ -44,7 +44,7 @@ static uint32_t n_pairs(const struct policy_level *l)
 	return n;
 }
 
-static size_t encoded_size(const struct policy_model *m)
+static size_t model_size(const struct policy_model *m)
 {
 	size_t size = 64 + (size_t)LUTRA_ROLES * LUTRA_NR * CALL_BYTES;
 
@@ -105,7 +105,7 @@ static void put_level(struct bytes_out *out, const struct policy_level *l)
 
 int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len)
 {
-	size_t size = encoded_size(m);
+	size_t size = model_size(m);
 	_cleanup_free_ uint8_t *data = malloc(size);
 	struct bytes_out out = {.data = data, .size = size};
 
@@ -137,7 +137,7 @@ int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret
 /* ---- reading ---- */
 
 /* Is there room for n things of that size in what is left? */
-static bool fits(const struct bytes_in *in, size_t n, size_t size)
+static bool has_room(const struct bytes_in *in, size_t n, size_t size)
 {
 	return !in->failed && n <= (in->len - in->pos) / size;
 }
@@ -145,7 +145,7 @@ static bool fits(const struct bytes_in *in, size_t n, size_t size)
 /* -log softmax of n classes: 0 and above, but for rounding. */
 static int get_heads(struct bytes_in *in, size_t n, float **ret)
 {
-	if (!fits(in, n, sizeof(**ret)))
+	if (!has_room(in, n, sizeof(**ret)))
 		return -EBADMSG;
 	*ret = calloc(n + 1, sizeof(**ret));
 	if (!*ret)
@@ -164,7 +164,7 @@ static int get_calls(struct bytes_in *in, struct policy_model *m)
 {
 	uint32_t n = bytes_u32(in);
 
-	if (!fits(in, n, CALL_BYTES))
+	if (!has_room(in, n, CALL_BYTES))
 		return -EBADMSG;
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t role = bytes_u8(in);
@@ -192,7 +192,7 @@ static int get_level(struct bytes_in *in, uint32_t k_max, struct policy_level *l
 	if (r == 0)
 		r = get_heads(in, (size_t)l->codes * l->k, &l->lb);
 	n = bytes_u32(in);
-	if (r < 0 || !fits(in, n, PAIR_BYTES))
+	if (r < 0 || !has_room(in, n, PAIR_BYTES))
 		return r < 0 ? r : -EBADMSG;
 	l->counts = calloc((size_t)l->k * l->k, sizeof(*l->counts));
 	if (!l->counts)
@@ -214,7 +214,7 @@ static int get_seen(struct bytes_in *in, size_t n_runs, struct policy_seen *s)
 	bytes_copy(in, &s->object, sizeof(s->object));
 	len = bytes_u16(in);
 	if (len != NO_PATH) {
-		if (!fits(in, len, 1))
+		if (!has_room(in, len, 1))
 			return -EBADMSG;
 		s->path = malloc(len + 1u);
 		if (!s->path)
@@ -223,7 +223,8 @@ static int get_seen(struct bytes_in *in, size_t n_runs, struct policy_seen *s)
 		s->path[len] = '\0';
 		s->path_len = len;
 	}
-	if (!fits(in, n_runs, 1) || s->object.op == LUTRA_OP_NONE || s->object.op >= LUTRA_OP_COUNT)
+	if (!has_room(in, n_runs, 1) || s->object.op == LUTRA_OP_NONE ||
+	    s->object.op >= LUTRA_OP_COUNT)
 		return -EBADMSG;
 	s->roles = malloc(n_runs + 1);
 	if (!s->roles)
@@ -240,7 +241,7 @@ static int get_all_seen(struct bytes_in *in, struct policy_model *m)
 	uint32_t n = bytes_u32(in);
 	int r = 0;
 
-	if (!fits(in, n, SEEN_BYTES + m->n_runs))
+	if (!has_room(in, n, SEEN_BYTES + m->n_runs))
 		return -EBADMSG;
 	m->seen = calloc(n + 1u, sizeof(*m->seen));
 	if (!m->seen)

@@ -17,10 +17,10 @@ struct words {
 	size_t len;
 };
 
-static void word(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add_word(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One more word; what does not fit is cut. */
-static void word(struct words *w, const char *fmt, ...)
+static void add_word(struct words *w, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -71,7 +71,7 @@ static void put_path(struct words *w, const struct policy *p, uint64_t token)
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH) &&
 	    policy_node_path(p, lutra_object_token_get(token, LUTRA_FIELD_DETAIL), path,
 			     sizeof(path)) == 0)
-		word(w, "%s", path);
+		add_word(w, "%s", path);
 }
 
 static void put_socket(struct words *w, const struct policy *p, uint64_t token)
@@ -81,18 +81,19 @@ static void put_socket(struct words *w, const struct policy *p, uint64_t token)
 	const char *name = family_name(family);
 
 	if (strcmp(name, "?") == 0)
-		word(w, "family %u", family);
+		add_word(w, "family %u", family);
 	else
-		word(w, "%s", name);
+		add_word(w, "%s", name);
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_ADDR_CLASS))
-		word(w, "%s",
-		     addr_class_name(lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) + 1));
+		add_word(
+			w, "%s",
+			addr_class_name(lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) + 1));
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH))
 		put_path(w, p, token);
 	else if (lutra_object_token_get(token, LUTRA_FIELD_EXACT_PORT))
-		word(w, "port %u", port);
+		add_word(w, "port %u", port);
 	else if (family == LUTRA_AF_INET || family == LUTRA_AF_INET6)
-		word(w, "%s", port ? "port ephemeral" : "port other");
+		add_word(w, "%s", port ? "port ephemeral" : "port other");
 }
 
 /* Is the role part of this token? As lutra_role_counts(). */
@@ -118,13 +119,13 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	if (size == 0)
 		return -EINVAL;
 	buf[0] = '\0';
-	word(&w, "%s", op_name(op));
+	add_word(&w, "%s", op_name(op));
 	if (has_role(p, token))
-		word(&w, "%s", role_name(lutra_object_token_get(token, LUTRA_FIELD_ROLE)));
+		add_word(&w, "%s", role_name(lutra_object_token_get(token, LUTRA_FIELD_ROLE)));
 	switch (op) {
 	case LUTRA_OP_OPEN:
-		word(&w, "%s %s", lutra_object_token_get(token, LUTRA_FIELD_WRITE) ? "w" : "r",
-		     inode_type_name(lutra_object_token_get(token, LUTRA_FIELD_INODE_TYPE)));
+		add_word(&w, "%s %s", lutra_object_token_get(token, LUTRA_FIELD_WRITE) ? "w" : "r",
+			 inode_type_name(lutra_object_token_get(token, LUTRA_FIELD_INODE_TYPE)));
 		break;
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
@@ -133,15 +134,15 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		break;
 	case LUTRA_OP_CAPABLE:
 		if (strcmp(cap_name(detail), "?") == 0)
-			word(&w, "%u", detail);
+			add_word(&w, "%u", detail);
 		else
-			word(&w, "%s", cap_name(detail));
+			add_word(&w, "%s", cap_name(detail));
 		break;
 	case LUTRA_OP_HOOK:
-		word(&w, "%s", hook_name(detail));
+		add_word(&w, "%s", hook_name(detail));
 		break;
 	case LUTRA_OP_WX:
-		word(&w, "%s", syscall_name(p->arch, detail, call, sizeof(call)));
+		add_word(&w, "%s", syscall_name(p->arch, detail, call, sizeof(call)));
 		break;
 	default:
 		break;
@@ -149,10 +150,10 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	if (op != LUTRA_OP_CONNECT && op != LUTRA_OP_BIND && op != LUTRA_OP_SEND)
 		put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
-		word(&w, "fresh");
+		add_word(&w, "fresh");
 	if (lutra_object_token_get(token, LUTRA_FIELD_EXECUTABLE))
-		word(&w, "executable");
+		add_word(&w, "executable");
 	if (extension)
-		word(&w, "extension %s", ext_name(extension));
+		add_word(&w, "extension %s", ext_name(extension));
 	return 0;
 }

@@ -13,7 +13,7 @@
 #define ARCH_BYTES 16
 #define LEVEL_ENTRIES (LUTRA_K * LUTRA_K)
 
-static size_t encoded_size(const struct policy *p)
+static size_t tables_size(const struct policy *p)
 {
 	size_t n = 4 + 4 + ARCH_BYTES + 4 * 4 + 8 * 2 + 8 * (LUTRA_NR / 64) + 8 + sizeof(p->token);
 
@@ -49,7 +49,7 @@ static void put_node(struct bytes_out *out, const struct policy_node *n)
 
 int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 {
-	size_t size = encoded_size(p);
+	size_t size = tables_size(p);
 	_cleanup_free_ uint8_t *data = malloc(size);
 	struct bytes_out out = {.data = data, .size = size};
 	char arch[ARCH_BYTES] = {};

@@ -74,8 +74,8 @@ static bool put_objects(const struct policy *p, uint64_t seed, struct lutra_poli
 }
 
 /* Build a table with the first seed under which every entry is found in LUTRA_PROBE steps. */
-static int seek(bool (*put)(const struct policy *, uint64_t, struct lutra_policy *),
-		const struct policy *p, struct lutra_policy *image)
+static int find_seed(bool (*put)(const struct policy *, uint64_t, struct lutra_policy *),
+		     const struct policy *p, struct lutra_policy *image)
 {
 	for (uint64_t i = 0; i < SEEDS; i++)
 		if (put(p, seed_of(i), image))
@@ -110,8 +110,8 @@ static void copy_tables(const struct policy *p, struct lutra_policy *image)
 	memcpy(image->t2, p->t2, sizeof(image->t2));
 }
 
-int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *ret,
-		 struct err *err)
+int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_policy *ret,
+		     struct err *err)
 {
 	char name[LUTRA_NAME] __attribute__((__aligned__(8))) = "*";
 
@@ -127,12 +127,12 @@ int policy_image(const struct policy *p, uint32_t version, struct lutra_policy *
 		ret->wildcard_key[dir] = lutra_component_key(name, 1, ret->hash_key, dir);
 	for (size_t i = 0; i < p->n_nodes; i++)
 		ret->node[i] = p->nodes[i].flags;
-	if (seek(put_edges, p, ret) < 0 || seek(put_objects, p, ret) < 0)
+	if (find_seed(put_edges, p, ret) < 0 || find_seed(put_objects, p, ret) < 0)
 		return err_set(err, -ENOSPC, "policy's path tree or objects do not fit the tables");
 	return 0;
 }
 
-void policy_image_fall_back(const struct policy *p, struct lutra_policy *image)
+void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *image)
 {
 	unsigned clone, clone3;
 
@@ -144,7 +144,8 @@ void policy_image_fall_back(const struct policy *p, struct lutra_policy *image)
 			image->token[role][clone] = image->token[role][clone3];
 }
 
-int policy_image_without_calls(const struct policy *p, struct lutra_policy *image, struct err *err)
+int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,
+				      struct err *err)
 {
 	const struct lutra_class class = {0};
 	struct lutra_object o = {.op = LUTRA_OP_HOOK};

@@ -15,19 +15,19 @@ struct entry {
 	uint64_t arg;
 	uint64_t rest; /* of the key: aux, role, the string's length, and a bit that says there is
 			  one */
-	struct judged_object what;
+	struct cached_judgement what;
 	char str[STRING_MAX];
 };
 
-struct judged {
+struct judgement_cache {
 	const struct lutra_policy *image;
-	struct judged_object unkept;
+	struct cached_judgement unkept;
 	struct entry entry[1u << ENTRIES_BITS];
 };
 
-int judged_new(struct judged **ret, const struct lutra_policy *image)
+int judgement_cache_new(struct judgement_cache **ret, const struct lutra_policy *image)
 {
-	struct judged *j = calloc(1, sizeof(*j));
+	struct judgement_cache *j = calloc(1, sizeof(*j));
 
 	if (!j)
 		return -ENOMEM;
@@ -36,13 +36,14 @@ int judged_new(struct judged **ret, const struct lutra_policy *image)
 	return 0;
 }
 
-void judged_free(struct judged *j)
+void judgement_cache_free(struct judgement_cache *j)
 {
 	free(j);
 }
 
-static void judge(const struct judged *j, const struct lutra_record *rec, const char *str,
-		  size_t str_len, uint8_t role, struct judged_object *ret)
+static void judge_record(const struct judgement_cache *j, const struct lutra_record *rec,
+			 const char *str, size_t str_len, uint8_t role,
+			 struct cached_judgement *ret)
 {
 	struct lutra_path path = {};
 	char fold[LUTRA_NAME];
@@ -50,12 +51,12 @@ static void judge(const struct judged *j, const struct lutra_record *rec, const 
 	memset(ret, 0, sizeof(*ret));
 	lutra_object_unpack(rec, &ret->object);
 	if (ret->object.flags & LUTRA_OBJ_PATH)
-		path_parse(str_len ? str : "", str_len, &path);
+		path_text_parse(str_len ? str : "", str_len, &path);
 	lutra_judge_object(j->image, &ret->object, &path, role, fold, &ret->judgement);
 }
 
 /* Which entry is a key's: any will do, what it holds is compared. */
-static size_t place(uint64_t arg, uint64_t rest, const char *str, size_t len)
+static size_t entry_index(uint64_t arg, uint64_t rest, const char *str, size_t len)
 {
 	uint64_t h = (arg ^ rest << 7) * 0x9e3779b97f4a7c15ull;
 
@@ -70,8 +71,9 @@ static size_t place(uint64_t arg, uint64_t rest, const char *str, size_t len)
 	return h >> (64 - ENTRIES_BITS);
 }
 
-const struct judged_object *judged_get(struct judged *j, const struct lutra_record *rec,
-				       const char *str, size_t str_len, uint8_t role)
+const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
+						   const struct lutra_record *rec, const char *str,
+						   size_t str_len, uint8_t role)
 {
 	struct entry *e;
 	uint64_t rest;
@@ -80,14 +82,14 @@ const struct judged_object *judged_get(struct judged *j, const struct lutra_reco
 		str_len = 0;
 	rest = rec->aux | (uint64_t)role << 16 | (uint64_t)str_len << 32 | 1ull << 63;
 	if (str_len > STRING_MAX) {
-		judge(j, rec, str, str_len, role, &j->unkept);
+		judge_record(j, rec, str, str_len, role, &j->unkept);
 		return &j->unkept;
 	}
-	e = &j->entry[place(rec->arg, rest, str, str_len)];
+	e = &j->entry[entry_index(rec->arg, rest, str, str_len)];
 	if (e->arg == rec->arg && e->rest == rest &&
 	    (!str_len || memcmp(e->str, str, str_len) == 0))
 		return &e->what;
-	judge(j, rec, str, str_len, role, &e->what);
+	judge_record(j, rec, str, str_len, role, &e->what);
 	e->arg = rec->arg;
 	e->rest = rest;
 	if (str_len)

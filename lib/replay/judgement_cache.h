@@ -12,20 +12,21 @@
 #include "lib/base/cleanup.h"
 #include "lutra/score.h"
 
-struct judged_object {
+struct cached_judgement {
 	struct lutra_object object;
 	struct lutra_judgement judgement;
 };
 
-struct judged;
+struct judgement_cache;
 
 /* image is kept, not owned. -ENOMEM. */
-int judged_new(struct judged **ret, const struct lutra_policy *image);
-void judged_free(struct judged *j);
-DEFINE_FREEP(struct judged, judged_free);
+int judgement_cache_new(struct judgement_cache **ret, const struct lutra_policy *image);
+void judgement_cache_free(struct judgement_cache *j);
+DEFINE_FREEP(struct judgement_cache, judgement_cache_free);
 
 /* The object of an OBJECT record, and what lutra_judge_object() says of it. Valid until the next call. */
-const struct judged_object *judged_get(struct judged *j, const struct lutra_record *rec,
-				       const char *str, size_t str_len, uint8_t role);
+const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
+						   const struct lutra_record *rec, const char *str,
+						   size_t str_len, uint8_t role);
 
 #endif

@@ -18,7 +18,7 @@ struct task {
 struct replay {
 	struct lutra_policy *image;
 	struct lutra_seen *seen;
-	struct judged *judged;
+	struct judgement_cache *judged;
 	struct tasks *tasks;
 	struct task *last; /* whose call was the last record, or NULL */
 	uint32_t last_tid;
@@ -37,7 +37,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	tasks_free(r->tasks);
-	judged_free(r->judged);
+	judgement_cache_free(r->judged);
 	free(r->image);
 	free(r->seen);
 	free(r);
@@ -64,12 +64,12 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	r->image = calloc(1, sizeof(*r->image));
 	r->seen = calloc(1, sizeof(*r->seen));
 	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0 ||
-	    judged_new(&r->judged, r->image) < 0)
+	    judgement_cache_new(&r->judged, r->image) < 0)
 		return err_oom(err);
-	e = policy_image(policy, 1, r->image, err);
+	e = policy_to_kernel(policy, 1, r->image, err);
 	if (e < 0)
 		return e;
-	policy_image_fall_back(policy, r->image);
+	policy_to_kernel_fall_back(policy, r->image);
 	*ret = TAKE_PTR(r);
 	return 0;
 }
@@ -123,7 +123,8 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
-	const struct judged_object *what = judged_get(r->judged, rec, str, str_len, t->state.role);
+	const struct cached_judgement *what =
+		judgement_cache_get(r->judged, rec, str, str_len, t->state.role);
 	const struct lutra_judgement *j = &ret->judgement;
 
 	ret->is_object = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A recorded run through the scorer, in userspace: the tasks' states, the container's seen bits,
- * signals and verdicts as the kernel side would have them (policy_image_fall_back() included). For
+ * signals and verdicts as the kernel side would have them (policy_to_kernel_fall_back() included). For
  * `lutra score` and evaluation.
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
@@ -41,7 +41,7 @@ struct replay_step {
 
 struct replay;
 
-/* mode: enum lutra_mode to decide by. Errors as policy_image(), -ENOMEM. */
+/* mode: enum lutra_mode to decide by. Errors as policy_to_kernel(), -ENOMEM. */
 int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err);
 void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free);

@@ -8,46 +8,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DICT_MAX 65536
-#define DICT_BITS 17 /* of the slots: never more than half full */
+#define NUMBER_DICT_MAX 65536
+#define NUMBER_DICT_BITS 17 /* of the buckets: never more than half full */
 
-struct dict {
+struct number_dict {
 	uint32_t n;
-	uint64_t *keys;	 /* DICT_MAX */
-	uint32_t *slots; /* open-addressed; key's index plus one, 0: empty */
+	uint64_t *keys;	   /* NUMBER_DICT_MAX */
+	uint32_t *buckets; /* open-addressed; key's index plus one, 0: empty */
 };
 
-static inline int dict_init(struct dict *d)
+static inline int number_dict_init(struct number_dict *d)
 {
-	d->keys = malloc(DICT_MAX * sizeof(*d->keys));
-	d->slots = calloc(1u << DICT_BITS, sizeof(*d->slots));
-	return d->keys && d->slots ? 0 : -ENOMEM;
+	d->keys = malloc(NUMBER_DICT_MAX * sizeof(*d->keys));
+	d->buckets = calloc(1u << NUMBER_DICT_BITS, sizeof(*d->buckets));
+	return d->keys && d->buckets ? 0 : -ENOMEM;
 }
 
-static inline void dict_done(struct dict *d)
+static inline void number_dict_done(struct number_dict *d)
 {
 	free(d->keys);
-	free(d->slots);
+	free(d->buckets);
 }
 
-static inline void dict_reset(struct dict *d)
+static inline void number_dict_reset(struct number_dict *d)
 {
 	if (d->n)
-		memset(d->slots, 0, (1u << DICT_BITS) * sizeof(*d->slots));
+		memset(d->buckets, 0, (1u << NUMBER_DICT_BITS) * sizeof(*d->buckets));
 	d->n = 0;
 }
 
-/* The index of key, which is added if it is new; at most DICT_MAX are. */
-static inline uint32_t dict_index(struct dict *d, uint64_t key)
+/* The index of key, which is added if it is new; at most NUMBER_DICT_MAX are. */
+static inline uint32_t number_dict_index(struct number_dict *d, uint64_t key)
 {
-	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> (64 - DICT_BITS));
+	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> (64 - NUMBER_DICT_BITS));
 
-	for (; d->slots[at]; at = (at + 1) & ((1u << DICT_BITS) - 1)) {
-		if (d->keys[d->slots[at] - 1] == key)
-			return d->slots[at] - 1;
+	for (; d->buckets[at]; at = (at + 1) & ((1u << NUMBER_DICT_BITS) - 1)) {
+		if (d->keys[d->buckets[at] - 1] == key)
+			return d->buckets[at] - 1;
 	}
 	d->keys[d->n++] = key;
-	d->slots[at] = d->n;
+	d->buckets[at] = d->n;
 	return d->n - 1;
 }
 

@@ -49,7 +49,7 @@ struct counts {
 };
 
 /* n numbers in planes. */
-static void unplane(struct bytes_in *in, uint64_t *ret, size_t n, unsigned planes)
+static void read_planes(struct bytes_in *in, uint64_t *ret, size_t n, unsigned planes)
 {
 	memset(ret, 0, n * sizeof(*ret));
 	for (unsigned p = 0; p < planes; p++) {
@@ -84,11 +84,11 @@ static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
 {
 	uint64_t *times = d->wholes, *args = times + n->times, *strings = args + n->details + 1;
 
-	unplane(in, args, n->details, 8);
+	read_planes(in, args, n->details, 8);
 	args[n->details] = 0;
-	unplane(in, strings, n->details, 4);
+	read_planes(in, strings, n->details, 4);
 	strings[n->details] = 0;
-	unplane(in, times, n->times, 8);
+	read_planes(in, times, n->times, 8);
 	for (uint32_t i = 0; i < n->details; i++) {
 		if (!string_exists(d, strings[i]))
 			return "record without its string";
@@ -99,7 +99,7 @@ static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
 	return in->failed ? "damaged lists" : NULL;
 }
 
-static uint32_t highest(const uint8_t *const plane[2], size_t n)
+static uint32_t highest_number(const uint8_t *const plane[2], size_t n)
 {
 	uint8_t narrow = 0;
 	uint32_t wide = 0;
@@ -149,7 +149,8 @@ static const char *start_planes(struct trace_decoder *d, struct bytes_in *in,
 	d->event[1] = n->events > TRACE_INDEX_NARROW ? bytes_get(in, d->n) : NULL;
 	if (in->failed)
 		return "damaged columns";
-	if (highest(d->task, d->n) >= n->tasks || highest(d->event, d->n) >= n->events)
+	if (highest_number(d->task, d->n) >= n->tasks ||
+	    highest_number(d->event, d->n) >= n->events)
 		return "record without its task or event";
 	if (count_wholes(d->time[2], d->n) != n->times ||
 	    count_below(d->event, d->n, n->open) != n->details)

@@ -25,10 +25,10 @@ struct kind {
 };
 
 struct trace_encoder {
-	struct dict heads, args, tasks, variants; /* a variant: head, argument, string */
-	struct kind *kinds;			  /* by head */
-	uint32_t *event;			  /* of each variant, plus one; 0: none yet */
-	uint32_t *variant, *task;		  /* of each record, later also its event */
+	struct number_dict heads, args, tasks, variants; /* a variant: head, argument, string */
+	struct kind *kinds;				 /* by head */
+	uint32_t *event;	  /* of each variant, plus one; 0: none yet */
+	uint32_t *variant, *task; /* of each record, later also its event */
 	uint64_t *detail_args, *detail_strings, *times;
 	uint32_t n_details, n_times, n_events, n_open;
 	uint8_t *raw;
@@ -38,10 +38,10 @@ void trace_encoder_free(struct trace_encoder *e)
 {
 	if (!e)
 		return;
-	dict_done(&e->heads);
-	dict_done(&e->args);
-	dict_done(&e->tasks);
-	dict_done(&e->variants);
+	number_dict_done(&e->heads);
+	number_dict_done(&e->args);
+	number_dict_done(&e->tasks);
+	number_dict_done(&e->variants);
 	free(e->kinds);
 	free(e->event);
 	free(e->variant);
@@ -58,7 +58,7 @@ int trace_encoder_new(struct trace_encoder **ret)
 	_cleanup_(trace_encoder_freep) struct trace_encoder *e = calloc(1, sizeof(*e));
 	const size_t n = TRACE_CHUNK_RECORDS;
 
-	_Static_assert(TRACE_CHUNK_RECORDS <= DICT_MAX, "room for what each record brings");
+	_Static_assert(TRACE_CHUNK_RECORDS <= NUMBER_DICT_MAX, "room for what each record brings");
 	if (!e)
 		return -ENOMEM;
 	e->kinds = malloc(n * sizeof(*e->kinds));
@@ -70,14 +70,15 @@ int trace_encoder_new(struct trace_encoder **ret)
 	e->times = malloc(n * sizeof(*e->times));
 	e->raw = malloc(TRACE_RAW_MAX);
 	if (!e->kinds || !e->event || !e->variant || !e->task || !e->detail_args ||
-	    !e->detail_strings || !e->times || !e->raw || dict_init(&e->heads) < 0 ||
-	    dict_init(&e->args) < 0 || dict_init(&e->tasks) < 0 || dict_init(&e->variants) < 0)
+	    !e->detail_strings || !e->times || !e->raw || number_dict_init(&e->heads) < 0 ||
+	    number_dict_init(&e->args) < 0 || number_dict_init(&e->tasks) < 0 ||
+	    number_dict_init(&e->variants) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(e);
 	return 0;
 }
 
-static uint64_t join(uint32_t low, uint32_t high)
+static uint64_t join_words(uint32_t low, uint32_t high)
 {
 	return low | (uint64_t)high << 32;
 }
@@ -99,24 +100,25 @@ static uint32_t variant_string(uint64_t key)
 }
 
 /* What distinct tasks, heads and variants there are, and how often. */
-static void gather(struct trace_encoder *e, const struct lutra_record *recs, const uint32_t *string,
-		   size_t n)
+static void gather_numbers(struct trace_encoder *e, const struct lutra_record *recs,
+			   const uint32_t *string, size_t n)
 {
-	dict_reset(&e->heads);
-	dict_reset(&e->args);
-	dict_reset(&e->tasks);
-	dict_reset(&e->variants);
+	number_dict_reset(&e->heads);
+	number_dict_reset(&e->args);
+	number_dict_reset(&e->tasks);
+	number_dict_reset(&e->variants);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t head, arg, heads = e->heads.n, variants = e->variants.n;
 		uint64_t key;
 
 		memcpy(&key, &recs[i].type, sizeof(key));
-		head = dict_index(&e->heads, key);
+		head = number_dict_index(&e->heads, key);
 		if (head == heads)
 			e->kinds[head] = (struct kind){0};
-		arg = dict_index(&e->args, recs[i].arg);
-		e->task[i] = dict_index(&e->tasks, join(recs[i].tid, recs[i].tgid));
-		e->variant[i] = dict_index(&e->variants, join(head | arg << 16, string[i]));
+		arg = number_dict_index(&e->args, recs[i].arg);
+		e->task[i] = number_dict_index(&e->tasks, join_words(recs[i].tid, recs[i].tgid));
+		e->variant[i] =
+			number_dict_index(&e->variants, join_words(head | arg << 16, string[i]));
 		e->kinds[head].records++;
 		if (e->variant[i] == variants) {
 			e->event[variants] = 0;
@@ -174,7 +176,7 @@ static void put_planes(struct bytes_out *out, const uint64_t *x, size_t n, unsig
 	}
 }
 
-static void cut(struct trace_encoded *ret, const struct bytes_out *out)
+static void end_part(struct trace_encoded *ret, const struct bytes_out *out)
 {
 	assert(ret->n_cuts < TRACE_CUTS_MAX && !out->failed);
 	ret->cut[ret->n_cuts++] = out->len;
@@ -190,7 +192,7 @@ static void put_times(struct trace_encoder *e, const struct lutra_record *recs, 
 	for (int p = 0; p < 3; p++) {
 		plane[p] = out->data + out->len;
 		out->len += n;
-		cut(ret, out);
+		end_part(ret, out);
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint64_t gone = recs[i].ts_ns - last;
@@ -211,7 +213,7 @@ static void put_index(struct bytes_out *out, const uint32_t *x, size_t n, uint32
 	for (unsigned p = 0; p < (of > TRACE_INDEX_NARROW ? 2 : 1); p++) {
 		for (size_t i = 0; i < n; i++)
 			bytes_put_u8(out, (uint8_t)(x[i] >> 8 * p));
-		cut(ret, out);
+		end_part(ret, out);
 	}
 }
 
@@ -223,18 +225,18 @@ void trace_encode(struct trace_encoder *e, const struct lutra_record *recs, cons
 
 	*ret = (struct trace_encoded){.raw = e->raw};
 	e->n_events = e->n_details = e->n_times = 0;
-	gather(e, recs, string, n);
+	gather_numbers(e, recs, string, n);
 	for (uint32_t i = 0; i < e->tasks.n; i++)
 		bytes_put_u64(&out, e->tasks.keys[i]);
 	number_events(e, &out, n);
-	cut(ret, &out);
+	end_part(ret, &out);
 	put_times(e, recs, n, &out, ret);
 	put_index(&out, e->task, n, e->tasks.n, ret);
 	put_index(&out, e->variant, n, e->n_events, ret);
 	put_planes(&out, e->detail_args, e->n_details, 8);
 	put_planes(&out, e->detail_strings, e->n_details, 4);
 	put_planes(&out, e->times, e->n_times, 8);
-	cut(ret, &out);
+	end_part(ret, &out);
 	bytes_put_u32(&counts, e->tasks.n);
 	bytes_put_u32(&counts, e->n_events);
 	bytes_put_u32(&counts, e->n_open);

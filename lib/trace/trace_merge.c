@@ -32,7 +32,7 @@ static void inputs_done(struct inputs *x)
 }
 
 /* The next record that is not an end mark. 0 or -errno. */
-static int advance(struct inputs *x, struct input *in, const char *path, struct err *err)
+static int advance_input(struct inputs *x, struct input *in, const char *path, struct err *err)
 {
 	int r;
 
@@ -92,14 +92,15 @@ static int open_inputs(struct inputs *x, char *const files[], struct trace_meta 
 			ret_meta->start_monotonic_ns = m->start_monotonic_ns;
 			ret_meta->start_realtime_ns = m->start_realtime_ns;
 		}
-		r = advance(x, &x->in[i], files[i], err);
+		r = advance_input(x, &x->in[i], files[i], err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int copy(struct inputs *x, struct trace_writer *w, char *const files[], struct err *err)
+static int copy_records(struct inputs *x, struct trace_writer *w, char *const files[],
+			struct err *err)
 {
 	for (;;) {
 		int first = -1, r;
@@ -114,7 +115,7 @@ static int copy(struct inputs *x, struct trace_writer *w, char *const files[], s
 		r = trace_writer_add(w, x->in[first].rec, x->in[first].str, x->in[first].str_len);
 		if (r < 0)
 			return err_set(err, r, "cannot write: %s", strerror(-r));
-		r = advance(x, &x->in[first], files[first], err);
+		r = advance_input(x, &x->in[first], files[first], err);
 		if (r < 0)
 			return r;
 	}
@@ -139,7 +140,7 @@ int trace_merge(const char *output, char *const files[], int n, struct err *err)
 	r = trace_writer_new(&w, output, &meta, err);
 	if (r < 0)
 		return r;
-	r = copy(&x, w, files, err);
+	r = copy_records(&x, w, files, err);
 	if (r == 0)
 		r = trace_writer_close(TAKE_PTR(w), x.lost, err);
 	if (r < 0)

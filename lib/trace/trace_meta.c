@@ -39,7 +39,7 @@ int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len
 		      "kernel", text_json_keep(meta->kernel), "arch", text_json_keep(meta->arch),
 		      "source", text_json_keep(meta->source), "start_realtime_ns",
 		      (json_int_t)meta->start_realtime_ns, "start_monotonic_ns",
-		      (json_int_t)meta->start_monotonic_ns, "ops", ops_encode(meta->ops));
+		      (json_int_t)meta->start_monotonic_ns, "ops", op_set_to_json(meta->ops));
 	if (!j)
 		return -ENOMEM;
 	s = json_dumps(j, JSON_COMPACT);
@@ -69,7 +69,7 @@ int trace_meta_decode(const char *json, size_t len, struct trace_meta *ret, stru
 			   "arch", &s[4], "source", &s[5], "start_realtime_ns", &t[0],
 			   "start_monotonic_ns", &t[1], "ops", &ops) < 0)
 		return err_set(err, -EBADMSG, "metadata: %s", je.text);
-	if (ops_decode(ops, &m.ops) < 0 || t[0] < 0 || t[1] < 0)
+	if (op_set_from_json(ops, &m.ops) < 0 || t[0] < 0 || t[1] < 0)
 		return err_set(err, -EBADMSG,
 			       "metadata: ops names an unknown operation, or a time is negative");
 	m.image = strdup(s[0]);

@@ -148,7 +148,7 @@ const struct trace_meta *trace_reader_meta(const struct trace_reader *r)
 }
 
 /* Reading ends here: why, where, and what was good. */
-static int stop(struct trace_reader *r, const char *why)
+static int stop_reading(struct trace_reader *r, const char *why)
 {
 	r->done = true;
 	snprintf(r->torn, sizeof(r->torn),
@@ -208,12 +208,12 @@ static int read_chunk(struct trace_reader *r)
 
 	if (r->pos >= r->size) {
 		if (!r->ended)
-			return stop(r, "no end mark");
+			return stop_reading(r, "no end mark");
 		r->done = true;
 		return 0;
 	}
 	if (r->size - r->pos < sizeof(head) || read_at(r->fd, r->pos, head, sizeof(head)) < 0)
-		return stop(r, "cut off");
+		return stop_reading(r, "cut off");
 	h.records = bytes_u32(&in);
 	h.bytes = bytes_u32(&in);
 	h.strings = bytes_u32(&in);
@@ -221,12 +221,12 @@ static int read_chunk(struct trace_reader *r)
 	h.crc = bytes_u32(&in);
 	why = memcmp(head, TRACE_CHUNK_MAGIC, 4) ? "not a chunk" : check_head(r, &h);
 	if (why)
-		return stop(r, why);
+		return stop_reading(r, why);
 	e = unpack_chunk(r, head, &h, &why);
 	if (e < 0)
 		return e;
 	if (why)
-		return stop(r, why);
+		return stop_reading(r, why);
 	r->pos += sizeof(head) + h.packed;
 	r->chunk++;
 	r->records_before += h.records;

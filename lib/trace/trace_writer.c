@@ -134,8 +134,8 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 }
 
 /* Compress what the frame goes on with; a block ends behind it, the frame too if it is the last. */
-static int pack(struct trace_writer *w, const void *data, size_t len, ZSTD_outBuffer *out,
-		bool last)
+static int pack_data(struct trace_writer *w, const void *data, size_t len, ZSTD_outBuffer *out,
+		     bool last)
 {
 	ZSTD_inBuffer in = {data, len, 0};
 	size_t left;
@@ -160,11 +160,11 @@ static int compress_chunk(struct trace_writer *w, const struct trace_encoded *co
 	ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
 	ZSTD_CCtx_setPledgedSrcSize(w->zstd, columns->len + w->strings_len);
 	for (unsigned i = 0; r == 0 && i < columns->n_cuts; i++) {
-		r = pack(w, columns->raw + at, columns->cut[i] - at, &out, false);
+		r = pack_data(w, columns->raw + at, columns->cut[i] - at, &out, false);
 		at = columns->cut[i];
 	}
 	if (r == 0)
-		r = pack(w, w->strings, w->strings_len, &out, true);
+		r = pack_data(w, w->strings, w->strings_len, &out, true);
 	*ret_len = out.pos;
 	return r;
 }
@@ -221,7 +221,7 @@ int trace_writer_flush(struct trace_writer *w)
 }
 
 /* FNV-1a; a collision costs a comparison. */
-static uint32_t hash(const char *s, size_t len)
+static uint32_t hash_string(const char *s, size_t len)
 {
 	uint32_t h = 2166136261u;
 
@@ -233,7 +233,7 @@ static uint32_t hash(const char *s, size_t len)
 /* Number of the string in this chunk, where it is added if it is new. There is room for it. */
 static uint32_t string_number(struct trace_writer *w, const char *str, size_t len)
 {
-	uint32_t at = hash(str, len) & (INDEX_SLOTS - 1);
+	uint32_t at = hash_string(str, len) & (INDEX_SLOTS - 1);
 	struct bytes_out out;
 
 	for (; w->index[at].at; at = (at + 1) & (INDEX_SLOTS - 1)) {

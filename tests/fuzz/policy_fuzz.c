@@ -27,9 +27,9 @@ static void execute(const struct policy *p)
 		abort();
 	for (size_t i = 0; i < p->n_objects; i++)
 		policy_object_name(p, p->objects[i], name, sizeof(name));
-	if (policy_image(p, 1, &image, NULL) < 0)
+	if (policy_to_kernel(p, 1, &image, NULL) < 0)
 		return;
-	path_parse("/etc/passwd", 11, &path);
+	path_text_parse("/etc/passwd", 11, &path);
 	lutra_judge_object(&image, &o, &path, 0, fold, &j);
 }
 

@@ -143,7 +143,7 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 		return err_oom(err);
 	syscall_mask(src->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
 	r = objects_learn(&objects, p, ret, err);
-	return r < 0 ? r : policy_image(p, 1, ret, err);
+	return r < 0 ? r : policy_to_kernel(p, 1, ret, err);
 }
 
 /* Replays a run by a policy of the other runs. */
@@ -396,7 +396,7 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, struc
 	int r = full && replayed ? 0 : -ENOMEM;
 
 	if (r == 0) {
-		r = policy_image(p, 1, full, err);
+		r = policy_to_kernel(p, 1, full, err);
 		pool_run(pool, replay_one, &j, r == 0 ? n - j.first : 0);
 	}
 	for (size_t i = j.first; i < n && r == 0; i++) {

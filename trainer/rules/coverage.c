@@ -72,7 +72,7 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 
 	if (!image || !object || !known || !runs)
 		return err_oom(err);
-	r = policy_image(p, 1, image, err);
+	r = policy_to_kernel(p, 1, image, err);
 	if (r < 0)
 		return r;
 	known->object = object;

@@ -13,7 +13,7 @@
  * order of the corpus. New objects count if p, a policy made of all these runs, has a token for
  * them.
  * counts: (corpus->n_runs). *ret is a new reference.
- * Returns 0, -ENOMEM, or an error of policy_image().
+ * Returns 0, -ENOMEM, or an error of policy_to_kernel().
  */
 int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
 		     const struct policy *p, json_t **ret, struct err *err);

@@ -22,7 +22,7 @@ static void get_path(const struct corpus *c, const struct run_object *o, struct 
 
 	if (o->path != RUN_NO_PATH)
 		s = intern_get(c->names.paths, o->path, &len);
-	path_parse(s, len, ret);
+	path_text_parse(s, len, ret);
 }
 
 /*
@@ -238,7 +238,7 @@ int objects_learn(const struct objects_source *src, struct policy *p, struct lut
 		return r;
 	p->port_exact = learn_ports(src);
 	p->n_objects = 0;
-	r = policy_image(p, 1, scratch, err);
+	r = policy_to_kernel(p, 1, scratch, err);
 	if (r < 0)
 		return r;
 	r = learn_tokens(src, p, scratch);

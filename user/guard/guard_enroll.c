@@ -85,12 +85,12 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 			       "the policy is for %s, this is %s: train one on this machine",
 			       policy->arch, uts.machine);
 	version = take_version(g, slot);
-	r = policy_image(policy, version, image, err);
+	r = policy_to_kernel(policy, version, image, err);
 	if (r == 0 && !g->syscalls)
-		r = policy_image_without_calls(policy, image, err);
+		r = policy_to_kernel_without_syscalls(policy, image, err);
 	if (r < 0)
 		return r;
-	policy_image_fall_back(policy, image);
+	policy_to_kernel_fall_back(policy, image);
 	r = reset_seen_pairs(g, slot, version, clock_now_ns());
 	if (r == 0)
 		r = swap_inner_map(g, g->skel->maps.policies, slot, "lutra_policy", image,

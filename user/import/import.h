@@ -4,7 +4,7 @@
 #define LUTRA_USER_IMPORT_IMPORT_H
 
 #include "lib/base/err.h"
-#include "lib/base/progress.h"
+#include "lib/base/progress_bar.h"
 #include "lib/trace/trace.h"
 
 struct import_options {

@@ -288,7 +288,7 @@ static int policy_with_tree(void **state)
 	lost = sample_node(p, 0, "/", 1, 0);
 	sample_node(p, lost, "memfd:x", 0, 0);
 	p->ops = (1u << LUTRA_OP_COUNT) - 2;
-	return policy_image(p, 1, &image, NULL) || (policy_free(p), 0);
+	return policy_to_kernel(p, 1, &image, NULL) || (policy_free(p), 0);
 }
 
 static struct lutra_judgement judge(const char *path, struct lutra_object o, uint8_t role)
@@ -297,7 +297,7 @@ static struct lutra_judgement judge(const char *path, struct lutra_object o, uin
 	struct lutra_path parsed;
 	char fold[LUTRA_NAME];
 
-	path_parse(path, strlen(path), &parsed);
+	path_text_parse(path, strlen(path), &parsed);
 	o.flags |= LUTRA_OBJ_PATH;
 	lutra_judge_object(&image, &o, &parsed, role, fold, &j);
 	return j;

@@ -66,7 +66,7 @@ static int make_float_weights(struct float_levels *f, const struct float_levels_
 		return -ENOMEM;
 	r = model_policy(src->model, src->counts, src->n, without, p);
 	if (r == 0)
-		r = policy_image(p, 1, f->image, NULL);
+		r = policy_to_kernel(p, 1, f->image, NULL);
 	return r < 0 ? r : model_weights(src->model, &w, f->weight);
 }
 

@@ -18,7 +18,7 @@
 
 #include "lib/base/cleanup.h"
 #include "trainer/model/compute/pool.h"
-#include "lib/base/progress.h"
+#include "lib/base/progress_bar.h"
 
 #define AE_EMB 16
 #define AE_HIDDEN 64

@@ -127,7 +127,7 @@ static int print_image(const struct learn_args *a, json_t *image)
 
 struct wait {
 	const struct learn_args *args;
-	struct bar bar;
+	struct progress_bar bar;
 	char shown[640];	/* the last line that was printed */
 	json_int_t policy_runs; /* of the policy before */
 	uint64_t answered_ns;	/* CLOCK_MONOTONIC of lutrad's last answer */
@@ -146,12 +146,12 @@ static void show_progress_of(struct wait *w, const json_t *image)
 	if (note)
 		snprintf(line + n, sizeof(line) - n, "; %s", note);
 	if (strcmp(line, w->shown) != 0) {
-		bar_done(&w->bar);
+		progress_bar_done(&w->bar);
 		fprintf(stderr, "lutra: %s\n", line);
 		memcpy(w->shown, line, sizeof(line));
 	}
 	snprintf(stage, sizeof(stage), "%d of %d runs", (int)have, (int)wanted);
-	bar_show(&w->bar, stage, have < wanted ? (double)have / (double)wanted : 1);
+	progress_bar_show(&w->bar, stage, have < wanted ? (double)have / (double)wanted : 1);
 }
 
 /* Returns the image's state at the end of learning; NULL: interrupted, or a failure in err. */
@@ -189,9 +189,9 @@ static int wait_and_print(const struct learn_args *a, json_t *begun)
 	json_decref(begun);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	bar_init(&w.bar, stderr);
+	progress_bar_init(&w.bar, stderr);
 	image = wait_for_end(&w, &err);
-	bar_done(&w.bar);
+	progress_bar_done(&w.bar);
 	if (interrupted) {
 		json_decref(image);
 		fprintf(stderr,

@@ -88,14 +88,14 @@ int cmd_import(int argc, char **argv)
 	_cleanup_free_ char *help = make_import_help();
 	struct args_command with_formats = command;
 	struct import_args a = {.image = ""};
-	_cleanup_(bar_done) struct bar bar;
-	struct progress progress = {bar_show, &bar};
+	_cleanup_(progress_bar_done) struct progress_bar bar;
+	struct progress progress = {progress_bar_show, &bar};
 	struct import_options o = {.progress = &progress};
 	struct import_result result;
 	struct err err;
 	int r;
 
-	bar_init(&bar, stderr);
+	progress_bar_init(&bar, stderr);
 	if (!help)
 		return cli_failf("out of memory");
 	with_formats.doc = help;
@@ -106,7 +106,7 @@ int cmd_import(int argc, char **argv)
 	o.image = a.image;
 	o.container = a.container;
 	r = import_trace(a.format, &o, &result, &err);
-	bar_done(&bar);
+	progress_bar_done(&bar);
 	if (r < 0)
 		return cli_fail(&err);
 	if (result.left_out)

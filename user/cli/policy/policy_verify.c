@@ -27,7 +27,7 @@ static int check_kernel_form(const struct policy *p, const char *dir, struct err
 		return err_set(err, -ENOEXEC,
 			       "%s: made for %s, this machine is %s: train a policy here", dir,
 			       p->arch, uts.machine);
-	r = policy_image(p, 1, image, &why);
+	r = policy_to_kernel(p, 1, image, &why);
 	return r < 0 ? err_set(err, r, "%s: %s", dir, why.msg) : 0;
 }
 

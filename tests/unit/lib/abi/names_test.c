@@ -108,7 +108,7 @@ static void path_parse_puts_the_leaf_first(void **state)
 	struct lutra_path p;
 
 	(void)state;
-	path_parse("/srv/./app//x.py", 16, &p);
+	path_text_parse("/srv/./app//x.py", 16, &p);
 	assert_int_equal(p.n, 3);
 	assert_int_equal(p.flags, 0);
 	assert_int_equal(p.len[0], 4);
@@ -139,7 +139,7 @@ static void path_parse_marks_what_it_cannot_place(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		path_parse(cases[i].s, strlen(cases[i].s), &p);
+		path_text_parse(cases[i].s, strlen(cases[i].s), &p);
 		assert_int_equal(p.n, cases[i].n);
 		assert_int_equal(p.flags, cases[i].flags);
 	}
@@ -151,7 +151,7 @@ static void path_parse_of_a_deep_path_keeps_the_sixteen_nearest_the_root(void **
 	struct lutra_path p;
 
 	(void)state;
-	path_parse(s, strlen(s), &p);
+	path_text_parse(s, strlen(s), &p);
 	assert_int_equal(p.n, 18);
 	assert_int_equal(p.name[(p.n - 1) & 15][0], '1');
 	assert_int_equal(p.name[(p.n - 16) & 15][0], 'g');
@@ -164,13 +164,13 @@ static void path_parse_cuts_long_components(void **state)
 
 	(void)state;
 	memset(s + 1, 'x', 70);
-	path_parse(s, 64, &p);
+	path_text_parse(s, 64, &p);
 	assert_int_equal(p.len[0], 63);
 	assert_int_equal(p.flags, 0);
-	path_parse(s, 65, &p);
+	path_text_parse(s, 65, &p);
 	assert_int_equal(p.len[0], 64);
 	assert_int_equal(p.flags, LUTRA_PATH_LONG);
-	path_parse(s, 71, &p);
+	path_text_parse(s, 71, &p);
 	assert_int_equal(p.len[0], 64);
 	assert_int_equal(p.flags, LUTRA_PATH_LONG);
 }

@@ -27,19 +27,19 @@ static void open_terminal(int *ret_master, FILE **ret)
 static void bar_shows_after_a_second_and_goes(void **state)
 {
 	char got[256] = "";
-	struct bar bar;
+	struct progress_bar bar;
 	FILE *out;
 	int master;
 
 	(void)state;
 	open_terminal(&master, &out);
-	bar_init(&bar, out);
-	bar_show(&bar, "counting", .25);
+	progress_bar_init(&bar, out);
+	progress_bar_show(&bar, "counting", .25);
 	assert_false(bar.shown);
 	bar.start -= 2; /* as if it had begun earlier */
-	bar_show(&bar, "counting", .5);
+	progress_bar_show(&bar, "counting", .5);
 	assert_true(bar.shown);
-	bar_done(&bar);
+	progress_bar_done(&bar);
 	assert_false(bar.shown);
 	assert_int_equal(fflush(out), 0);
 	assert_true(read(master, got, sizeof(got) - 1) > 0);
@@ -53,14 +53,14 @@ static void bar_shows_after_a_second_and_goes(void **state)
 static void bar_is_silent_where_there_is_no_terminal(void **state)
 {
 	FILE *out = tmpfile();
-	struct bar bar;
+	struct progress_bar bar;
 
 	(void)state;
 	assert_non_null(out);
-	bar_init(&bar, out);
+	progress_bar_init(&bar, out);
 	bar.start -= 2;
-	bar_show(&bar, "counting", .5);
-	bar_done(&bar);
+	progress_bar_show(&bar, "counting", .5);
+	progress_bar_done(&bar);
 	assert_int_equal(ftell(out), 0);
 	fclose(out);
 }

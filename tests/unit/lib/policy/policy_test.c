@@ -501,9 +501,9 @@ static void policy_image_takes_clone_for_a_clone3_that_is_known(void **state)
 	f->p->token[LUTRA_ROLE_STEADY][SYS_clone3] = 4;
 	f->p->token[LUTRA_ROLE_STARTUP][SYS_clone3] = 2;
 	f->p->token[LUTRA_ROLE_STARTUP][SYS_clone] = 3;
-	assert_int_equal(policy_image(f->p, 1, image, NULL), 0);
+	assert_int_equal(policy_to_kernel(f->p, 1, image, NULL), 0);
 	assert_int_equal(image->token[LUTRA_ROLE_STEADY][SYS_clone], LUTRA_UNK);
-	policy_image_fall_back(f->p, image);
+	policy_to_kernel_fall_back(f->p, image);
 	assert_int_equal(image->token[LUTRA_ROLE_STEADY][SYS_clone], 4);
 	assert_int_equal(image->token[LUTRA_ROLE_STARTUP][SYS_clone], 3);
 	assert_int_equal(image->token[LUTRA_ROLE_SPAWNED][SYS_clone], LUTRA_UNK);

@@ -13,7 +13,7 @@
 struct fixture {
 	struct policy *policy;
 	struct lutra_policy *image;
-	struct judged *judged;
+	struct judgement_cache *judged;
 };
 
 static int setup(void **state)
@@ -22,8 +22,8 @@ static int setup(void **state)
 
 	f->policy = sample_policy();
 	f->image = calloc(1, sizeof(*f->image));
-	assert_int_equal(policy_image(f->policy, 1, f->image, NULL), 0);
-	assert_int_equal(judged_new(&f->judged, f->image), 0);
+	assert_int_equal(policy_to_kernel(f->policy, 1, f->image, NULL), 0);
+	assert_int_equal(judgement_cache_new(&f->judged, f->image), 0);
 	*state = f;
 	return 0;
 }
@@ -32,7 +32,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	judged_free(f->judged);
+	judgement_cache_free(f->judged);
 	policy_free(f->policy);
 	free(f->image);
 	free(f);
@@ -42,7 +42,7 @@ static int teardown(void **state)
 static void expect(const struct fixture *f, const struct lutra_record *rec, const char *str,
 		   size_t len, uint8_t role)
 {
-	const struct judged_object *got = judged_get(f->judged, rec, str, len, role);
+	const struct cached_judgement *got = judgement_cache_get(f->judged, rec, str, len, role);
 	struct lutra_judgement want = {};
 	struct lutra_path path = {};
 	struct lutra_object object;
@@ -50,7 +50,7 @@ static void expect(const struct fixture *f, const struct lutra_record *rec, cons
 
 	lutra_object_unpack(rec, &object);
 	if (object.flags & LUTRA_OBJ_PATH)
-		path_parse(str ? str : "", str ? len : 0, &path);
+		path_text_parse(str ? str : "", str ? len : 0, &path);
 	lutra_judge_object(f->image, &object, &path, role, fold, &want);
 	assert_memory_equal(&got->object, &object, sizeof(object));
 	assert_memory_equal(&got->judgement, &want, sizeof(want));

@@ -47,7 +47,7 @@ static int setup(void **state)
 	}
 	f->image = calloc(1, sizeof(*f->image));
 	assert_non_null(f->image);
-	assert_int_equal(policy_image(f->p, 1, f->image, NULL), 0);
+	assert_int_equal(policy_to_kernel(f->p, 1, f->image, NULL), 0);
 	f->detectors = (struct detectors){.policy = f->p, .image = f->image};
 	f->dir = sample_dir();
 	f->trace = sample_path(f->dir, "run.ltr");

@@ -9,7 +9,7 @@
 #include "trainer/model/compute/mat.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
-#include "lib/base/progress.h"
+#include "lib/base/progress_bar.h"
 
 static void close_to(double got, double want, double relative)
 {

@@ -178,7 +178,7 @@ static void update_keeps_all_that_was_known(void **state)
 
 	made_drift(&f->corpus, "4.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_int_equal(policy_image(f->p, 1, image, NULL), 0);
+	assert_int_equal(policy_to_kernel(f->p, 1, image, NULL), 0);
 	for (unsigned role = 0; role < LUTRA_ROLES; role++)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 			if (f->old->token[role][nr] != LUTRA_UNK)
@@ -192,7 +192,7 @@ static void update_keeps_all_that_was_known(void **state)
 			_cleanup_free_ struct lutra_policy *was = calloc(1, sizeof(*was));
 			struct lutra_judgement before, now;
 
-			assert_int_equal(policy_image(f->old, 1, was, NULL), 0);
+			assert_int_equal(policy_to_kernel(f->old, 1, was, NULL), 0);
 			objects_judge(&f->before, i, role, was, &before);
 			objects_judge(&f->before, i, role, image, &now);
 			if (before.kind == LUTRA_KIND_KNOWN)

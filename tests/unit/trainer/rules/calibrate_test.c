@@ -147,7 +147,7 @@ static struct lutra_judgement judge(const struct policy *p, const struct corpus 
 	struct lutra_judgement j;
 
 	assert_non_null(image);
-	assert_int_equal(policy_image(p, 1, image, NULL), 0);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
 	objects_judge(c, i, role, image, &j);
 	return j;
 }
@@ -347,7 +347,7 @@ static void train_policy_knows_its_own_runs(void **state)
 	services(c, 3);
 	p = trained(c, 1, 2);
 	assert_non_null(image);
-	assert_int_equal(policy_image(p, 1, image, NULL), 0);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
 	assert_int_equal(run_iter_init(&w, &c->runs[1], image), 0);
 	while (run_iter_next(&w, &e)) {
 		struct lutra_judgement j;

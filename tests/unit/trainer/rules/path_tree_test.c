@@ -49,7 +49,7 @@ static void put(struct fixture *f, const char *s, unsigned run, bool wrote)
 	struct lutra_path path;
 	struct path_tree_entry p = {&path, dir, wrote, runs};
 
-	path_parse(s, len - dir, &path);
+	path_text_parse(s, len - dir, &path);
 	runs[run / 64] |= 1ull << (run & 63);
 	assert_int_equal(path_tree_insert(f->tree, &p), 0);
 }

@@ -32,7 +32,7 @@
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
 struct policy_node {
 	char name[LUTRA_NAME]; /* folded; "*" in a wildcard; "/" for the detached directory */
-	uint64_t key; /* lutra_component_key() of name; of a wildcard: wildcard_key[dir] */
+	uint64_t key;	       /* lutra_component_key() of name; of a wildcard: wildcard_key[dir] */
 	uint16_t parent;
 	uint8_t flags; /* LUTRA_NODE_* */
 	uint8_t dir;   /* 1: a directory's name */
@@ -164,12 +164,11 @@ char *policy_json_path(const char *dir);
 
 /*
  * Writes an object token in words, cut to size: "open r file /srv/app/#.html", "connect steady ipv4
- * loopback port 3306". Returns 0, or -EINVAL: size is 0, or the token
- * names a node or an operation that the policy does not have.
+ * loopback port 3306". Returns 0, or -EINVAL: size is 0.
  */
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size);
 
-/* Writes the path of a node, with wildcards as '*'. Returns as policy_object_name(). */
+/* Writes the path of a node, with wildcards as '*', cut to size. -EINVAL: no such node, or size is 0. */
 int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
 
 #endif

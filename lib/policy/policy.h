@@ -168,7 +168,7 @@ char *policy_json_path(const char *dir);
  */
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size);
 
-/* Writes the path of a node, with wildcards as '*', cut to size. -EINVAL: no such node, or size is 0. */
+/* Writes the path of a node, cut to size, with wildcards as '*'. -EINVAL: no node, or size 0. */
 int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
 
 #endif

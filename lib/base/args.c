@@ -13,26 +13,7 @@
 
 #define OPTIONS_MAX 24
 
-static const struct argp_option help_option[] = {
-	{"help", 'h', NULL, 0, "Show this help", -1},
-	{},
-};
-
-/* The parser above a command's own: it takes --help and hands the input down. */
-static error_t parse_help(int key, char *arg, struct argp_state *state)
-{
-	(void)arg;
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		exit(fflush(stdout) == 0 ? 0 : 1);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
+static const struct argp_option help_option = {"help", 'h', NULL, 0, "Show this help", -1};
 
 /* The first line of what getopt and argp had to say, and where to read on. */
 static void print_mistake(const char *said, const char *name)
@@ -68,20 +49,6 @@ static void run_argp(const struct argp *argp, int argc, char **argv, bool in_ord
 		return;
 	print_mistake(said ? said : "", argv[0]);
 	exit(EXIT_USAGE);
-}
-
-void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input)
-{
-	struct argp own = *argp;
-	const struct argp_child children[] = {{&own, 0, NULL, 0}, {}};
-	const struct argp top = {.options = help_option,
-				 .parser = parse_help,
-				 .args_doc = argp->args_doc,
-				 .doc = argp->doc,
-				 .children = children};
-
-	own.args_doc = own.doc = NULL;
-	run_argp(&top, argc, argv, in_order, input);
 }
 
 /* What the parser of args_read() works on. */
@@ -172,7 +139,7 @@ void args_read(const struct args_command *command, int argc, char **argv, void *
 		assert(n < OPTIONS_MAX);
 		options[n++] = (struct argp_option){o->name, o->key, o->arg, 0, o->help, 0};
 	}
-	options[n] = help_option[0]; /* the last, with a group of its own */
+	options[n] = help_option; /* the last, with a group of its own */
 	run_argp(&argp, argc, argv, command->in_order, &reading);
 }
 
@@ -186,19 +153,4 @@ error_t args_usage(struct argp_state *state, const char *fmt, ...)
 	fputc('\n', stderr);
 	va_end(ap);
 	return EINVAL;
-}
-
-error_t args_number(struct argp_state *state, const char *arg, unsigned long long max,
-		    const char *what, unsigned long long *ret)
-{
-	unsigned long long v;
-	char *end;
-
-	errno = 0;
-	v = strtoull(arg, &end, 10);
-	if (arg[0] < '0' || arg[0] > '9' || *end || errno || v > max)
-		return args_usage(state, "%s must be a number from 0 to %llu, not '%s'", what, max,
-				  arg);
-	*ret = v;
-	return 0;
 }

@@ -83,21 +83,11 @@ struct args_command {
 /* Fills in ret, the command's struct, from argv. Exits after --help and on a mistake. */
 void args_read(const struct args_command *command, int argc, char **argv, void *ret);
 
-/*
- * argp_parse() with --help and one line on a mistake: prints it and exits with EXIT_USAGE.
- * in_order: arguments come to the parser where they stand among the options, not after them.
- */
-void args_parse(const struct argp *argp, int argc, char **argv, bool in_order, void *input);
-
 /* The struct that args_read() fills in, for a callback that gets only a member of it. */
 void *args_struct(const struct argp_state *state);
 
 /* Reports a mistake on stderr. Returns the error that a callback must return. */
 error_t args_usage(struct argp_state *state, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* Stores a whole decimal number from 0 to max; what: name of the value in the usage error. */
-error_t args_number(struct argp_state *state, const char *arg, unsigned long long max,
-		    const char *what, unsigned long long *ret);
 
 #endif

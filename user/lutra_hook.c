@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "user/cli/cli.h"
-#include "user/http/control_client.h"
+#include "user/http/local_client.h"
 #include "user/identity/bundle.h"
 #include "user/sys/clock.h"
 
@@ -128,8 +128,8 @@ static int report_to_daemon(const struct hook_args *a, const struct oci_state *s
 	_cleanup_(config_freep) struct config *config = NULL;
 	bool start = is_stage(a, "createRuntime");
 	json_auto_t *answer = NULL;
-	json_auto_t *q = json_pack("{s:s, s:s, s:o}", "cmd", "container", "event",
-				   start ? "start" : "stop", "who", identity_to_json(w));
+	json_auto_t *q = json_pack("{s:s, s:o}", "event", start ? "start" : "stop", "who",
+				   identity_to_json(w));
 	uint64_t t0 = clock_now_ns();
 	int r;
 
@@ -137,7 +137,7 @@ static int report_to_daemon(const struct hook_args *a, const struct oci_state *s
 		json_object_set_new(q, "pid", json_integer(s->pid));
 	r = config_load(a->config_file, &config, err);
 	if (r == 0)
-		r = control_ask(config->socket, json_incref(q), &answer, NULL, NULL, err);
+		r = local_client_ask(config->socket, "hook", json_incref(q), &answer, err);
 	if (r == 0)
 		append_time(a->times, s->id, clock_now_ns() - t0);
 	return r;

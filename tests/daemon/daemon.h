@@ -60,16 +60,16 @@ static inline bool becomes(bool (*is_so)(struct fixture *f), struct fixture *f)
 }
 
 /* The answer, or NULL with the error in err. */
-static inline json_t *ask(const struct fixture *f, json_t *q, struct err *err)
+static inline json_t *ask(const struct fixture *f, const char *path, json_t *body, struct err *err)
 {
 	json_t *answer = NULL;
 
-	return ask_daemon(f->config, q, &answer, err) == 0 ? answer : NULL;
+	return ask_daemon(f->config, path, body, &answer, err) == 0 ? answer : NULL;
 }
 
 static inline json_t *status(const struct fixture *f)
 {
-	return ask(f, json_pack("{s:s}", "cmd", "status"), NULL);
+	return ask(f, "status/full", NULL, NULL);
 }
 
 static inline bool listens(struct fixture *f)
@@ -187,9 +187,9 @@ static inline int teardown(void **state)
 
 static inline json_t *enroll(const struct fixture *f, const char *name, struct err *err)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
-			     "policy", "shop", "name", name, "next_exec", 1),
+	return ask(f, "enroll",
+		   json_pack("{s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop", "name",
+			     name, "next_exec", 1),
 		   err);
 }
 

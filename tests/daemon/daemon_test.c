@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
 #include "tests/daemon/daemon.h"
+#include "user/http/http.h"
 #include "lib/policy/policy.h"
-#include "user/config/config.h"
-#include "user/http/control_client.h"
-#include "user/http/control_protocol.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)
 {
@@ -17,7 +15,7 @@ static void lutrad_enrolls_shows_and_releases(void **state)
 	assert_string_equal(json_string_value(json_object_get(c, "mode")), "kill-container");
 	assert_string_equal(json_string_value(json_object_get(c, "image")), "example.org/shop:1");
 	assert_non_null(json_object_get(json_object_get(c, "counters"), "calls"));
-	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", f->cgroup), NULL);
+	gone = ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
 	assert_non_null(gone);
 	assert_true(guards_nothing(f));
 }
@@ -40,12 +38,12 @@ static void lutrad_refuses_what_it_cannot_enroll(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_auto_t *q =
-			json_pack("{s:s, s:s, s:s, s:s, s:s}", "cmd", "enroll", "cgroup",
+			json_pack("{s:s, s:s, s:s, s:s}", "cgroup",
 				  cases[i].cgroup ? cases[i].cgroup : f->cgroup, "policy",
 				  cases[i].policy, "mode", cases[i].mode, "name", cases[i].name);
 		struct err err = {};
 
-		assert_null(ask(f, json_incref(q), &err));
+		assert_null(ask(f, "enroll", json_incref(q), &err));
 		assert_int_not_equal(err.msg[0], '\0');
 		assert_null(strchr(err.msg, '\n'));
 	}
@@ -86,38 +84,69 @@ static int open_raw(const struct fixture *f)
 	return fd;
 }
 
+/* Sends a request as it stands. Returns the HTTP status of the answer, 0: there was none. */
+static int send_raw(const struct fixture *f, const char *text, size_t len)
+{
+	_cleanup_close_ int fd = open_raw(f);
+	char answer[512] = "";
+	int status = 0;
+
+	/* lutrad may close before it has read all. */
+	(void)!send(fd, text, len, MSG_NOSIGNAL);
+	if (recv(fd, answer, sizeof(answer) - 1, 0) > 0)
+		sscanf(answer, "HTTP/1.%*1[01] %3d", &status);
+	return status;
+}
+
 static void lutrad_answers_nonsense_with_an_error(void **state)
 {
-	static const char *const lines[] = {"\n",
-					    "nonsense\n",
-					    "{\"cmd\": 5}\n",
-					    "{}\n",
-					    "{\"cmd\": \"fly\"}\n",
-					    "{\"cmd\": \"enroll\", \"extra\": 1}\n",
-					    "{\"cmd\": \"events\", \"limit\": -1}\n",
-					    "{\"cmd\": \"release\"}\n"};
+	static const struct {
+		const char *request, *body;
+		int status;
+	} cases[] = {
+		{"GET /api/v1/nothing", "", 404},
+		{"GET /", "", 200},
+		{"PUT /api/v1/status", "", 405},
+		{"POST /api/v1/enroll", "nonsense", 400},
+		{"POST /api/v1/enroll", "{\"cgroup\": 5}", 400},
+		{"POST /api/v1/enroll", "{\"extra\": 1}", 400},
+		{"POST /api/v1/release", "{}", 400},
+		{"POST /api/v1/release", "{\"name\": \"nobody\"}", 404},
+		{"POST /api/v1/hook", "{\"event\": \"start\"}", 400},
+		{"GET /api/v1/events?limit=0", "", 400},
+	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		_cleanup_close_ int fd = open_raw(f);
-		char answer[512] = "";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		int n = snprintf(text, sizeof(text), "%s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
+				 cases[i].request, strlen(cases[i].body), cases[i].body);
 
-		assert_true(write(fd, lines[i], strlen(lines[i])) > 0);
-		assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
-		assert_non_null(strstr(answer, "\"ok\":false"));
+		if (send_raw(f, text, (size_t)n) != cases[i].status)
+			fail_msg("%s %s: not %d", cases[i].request, cases[i].body, cases[i].status);
 	}
 }
 
-static void lutrad_answers_a_request_without_end_with_an_error(void **state)
+/* The hook of an older version sends a line of JSON. It gets no answer that it takes for a yes. */
+static void lutrad_refuses_the_line_of_an_older_hook(void **state)
 {
-	_cleanup_free_ char *much = malloc(PROTOCOL_REQUEST_MAX);
+	static const char line[] = "{\"cmd\": \"container\", \"event\": \"stop\"}\n";
 	_cleanup_close_ int fd = open_raw(*state);
 	char answer[512] = "";
 
-	memset(much, 'x', PROTOCOL_REQUEST_MAX);
-	assert_int_equal(file_write_all(fd, much, PROTOCOL_REQUEST_MAX), 0);
-	assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 0);
-	assert_non_null(strstr(answer, "\"ok\":false"));
+	assert_true(send(fd, line, strlen(line), MSG_NOSIGNAL) > 0);
+	shutdown(fd, SHUT_WR);
+	(void)!recv(fd, answer, sizeof(answer) - 1, 0);
+	assert_null(strstr(answer, "\"ok\":true"));
+	assert_true(listens(*state));
+}
+
+static void lutrad_ends_a_request_without_end(void **state)
+{
+	_cleanup_free_ char *much = malloc(HTTP_BODY_MAX);
+
+	memset(much, 'x', HTTP_BODY_MAX);
+	assert_int_not_equal(send_raw(*state, much, HTTP_BODY_MAX), 200);
 	assert_true(listens(*state));
 }
 
@@ -136,9 +165,9 @@ static void lutrad_goes_on_when_clients_say_nothing(void **state)
 
 static json_t *enroll_in(const struct fixture *f, const char *mode)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
-			     "policy", "shop", "name", "shop", "mode", mode, "next_exec", 1),
+	return ask(f, "enroll",
+		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
+			     "name", "shop", "mode", mode, "next_exec", 1),
 		   NULL);
 }
 
@@ -170,24 +199,11 @@ static void lutrad_does_not_hear_a_container(void **state)
 
 /* ---- evidence ---- */
 
-static int count_line(void *ctx, const char *line)
-{
-	json_auto_t *j = json_loads(line, 0, NULL);
-
-	*(int *)ctx += json_object_get(j, "output_fields") != NULL;
-	return 0;
-}
-
 static bool has_events(struct fixture *f)
 {
-	_cleanup_(config_freep) struct config *config = NULL;
-	json_auto_t *answer = NULL;
-	int n = 0;
+	json_auto_t *answer = ask(f, "events", NULL, NULL);
 
-	assert_int_equal(config_load(f->config, &config, NULL), 0);
-	return control_ask(config->socket, json_pack("{s:s}", "cmd", "events"), &answer, count_line,
-			   &n, NULL) == 0 &&
-	       n > 0;
+	return json_array_size(json_object_get(answer, "events")) > 0;
 }
 
 static bool has_a_line(struct fixture *f)
@@ -329,7 +345,7 @@ static void lutrad_freezes_a_container_and_release_thaws_it(void **state)
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
 	assert_true(becomes(is_frozen, f));
 	assert_true(freezer_says(f, '1'));
-	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", "shop"), NULL);
+	gone = ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
 	assert_non_null(gone);
 	assert_true(freezer_says(f, '0'));
 }
@@ -346,7 +362,7 @@ static void lutrad_thaws_and_goes_on_guarding(void **state)
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
 	assert_true(becomes(is_frozen, f));
-	thawed = ask(f, json_pack("{s:s, s:s}", "cmd", "thaw", "name", "shop"), NULL);
+	thawed = ask(f, "containers/shop/thaw", json_object(), NULL);
 	assert_non_null(thawed);
 	/* It runs, or nothing could freeze it again. */
 	assert_true(becomes(is_frozen, f));
@@ -386,7 +402,7 @@ static void lutrad_leaves_nothing_behind_on_sigterm(void **state)
 	f->daemon = 0;
 	assert_int_equal(access(f->socket, F_OK), -1);
 	assert_int_equal(access(run, F_OK), -1);
-	assert_null(ask(f, json_pack("{s:s}", "cmd", "status"), &err));
+	assert_null(ask(f, "status/full", NULL, &err));
 	assert_non_null(strstr(err.msg, "not running"));
 }
 
@@ -398,7 +414,8 @@ int main(void)
 		T(lutrad_refuses_a_name_or_a_cgroup_twice),
 		T(lutrad_releases_a_cgroup_that_is_removed),
 		T(lutrad_answers_nonsense_with_an_error),
-		T(lutrad_answers_a_request_without_end_with_an_error),
+		T(lutrad_refuses_the_line_of_an_older_hook),
+		T(lutrad_ends_a_request_without_end),
 		T(lutrad_goes_on_when_clients_say_nothing),
 		T(lutrad_does_not_hear_a_container),
 		T(lutrad_kills_a_container_and_keeps_the_evidence),

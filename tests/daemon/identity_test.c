@@ -99,10 +99,9 @@ static void told(const struct fixture *f, const char *id, const char *key, char 
 static json_t *say_start(const struct fixture *f, const char *id, const char *image, pid_t pid,
 			 struct err *err)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:s?}}", "cmd", "container", "event",
-			     "start", "pid", (int)pid, "who", "engine", "docker", "id", id, "image",
-			     image),
+	return ask(f, "hook",
+		   json_pack("{s:s, s:i, s:{s:s, s:s, s:s?}}", "event", "start", "pid", (int)pid,
+			     "who", "engine", "docker", "id", id, "image", image),
 		   err);
 }
 
@@ -127,6 +126,29 @@ static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
 	guards(f, 0);
 }
 
+/* A hook of a newer version may send what this version does not know. */
+static void hook_of_a_newer_version_is_understood(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	struct err err = {};
+	json_auto_t *answer = NULL;
+	char text[256];
+
+	fake_start(f, &c, ID);
+	answer = ask(f, "hook",
+		     json_pack("{s:s, s:i, s:i, s:{s:s, s:s, s:s, s:s}}", "event", "start", "pid",
+			       (int)c.pid, "version", 99, "who", "engine", "of-tomorrow", "id", ID,
+			       "image", SHOP, "flavour", "new"),
+		     &err);
+	if (!answer)
+		fail_msg("%s", err.msg);
+	told(f, ID, "image", text);
+	assert_string_equal(text, SHOP);
+	fake_end(&c);
+	guards(f, 0);
+}
+
 /* Where nothing can be denied: in audit, and all that was said of it is known all the same. */
 static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
 {
@@ -142,10 +164,10 @@ static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	policy_free(p);
 	fake_start(f, &c, ID);
-	answer = ask(f,
-		     json_pack("{s:s, s:s, s:i, s:{s:s, s:s, s:s, s:s, s:s}}", "cmd", "container",
-			       "event", "start", "pid", (int)c.pid, "who", "engine", "podman", "id",
-			       ID, "image", SHOP, "digest", "sha256:" OTHER, "pod", "till"),
+	answer = ask(f, "hook",
+		     json_pack("{s:s, s:i, s:{s:s, s:s, s:s, s:s, s:s}}", "event", "start", "pid",
+			       (int)c.pid, "who", "engine", "podman", "id", ID, "image", SHOP,
+			       "digest", "sha256:" OTHER, "pod", "till"),
 		     &err);
 	assert_non_null(answer);
 	told(f, ID, "mode", text);
@@ -273,18 +295,18 @@ static void cgroup_that_was_made_anew_is_another_container_s(void **state)
 static void hook_s_garbage_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"{\"cmd\": \"container\"}",
-		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {}, \"pid\": 1}",
-		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": \"x\"}}",
-		"{\"cmd\": \"container\", \"event\": \"go\", \"who\": {\"id\": \"x\"}, \"pid\": 1}",
-		"{\"cmd\":\"container\",\"event\":\"start\",\"who\":{\"id\":\"x\"},\"pid\":-4}",
-		"{\"cmd\": \"container\", \"event\": \"start\", \"who\": {\"id\": 5}, \"pid\": 1}",
+		"{}",
+		"{\"event\": \"start\", \"who\": {}, \"pid\": 1}",
+		"{\"event\": \"start\", \"who\": {\"id\": \"x\"}}",
+		"{\"event\": \"go\", \"who\": {\"id\": \"x\"}, \"pid\": 1}",
+		"{\"event\":\"start\",\"who\":{\"id\":\"x\"},\"pid\":-4}",
+		"{\"event\": \"start\", \"who\": {\"id\": 5}, \"pid\": 1}",
 	};
 	struct fixture *f = *state;
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_null(ask(f, json_loads(bad[i], 0, NULL), &err));
+		assert_null(ask(f, "hook", json_loads(bad[i], 0, NULL), &err));
 	guards(f, 0);
 }
 
@@ -479,6 +501,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(hook_s_container_is_guarded_by_its_image_s_policy),
+		T(hook_of_a_newer_version_is_understood),
 		T(hook_s_container_of_a_policy_that_denies_is_known),
 		T(hook_for_a_container_that_vanished_is_refused),
 		T(hook_with_another_container_s_process_is_refused),

@@ -210,9 +210,9 @@ static void policies_elsewhere_are_looked_at_on_sighup(void **state)
 	free(f->policy);
 	f->policy = sample_path(elsewhere, "shop");
 	change(f, 1, false);
-	answer = ask(f,
-		     json_pack("{s:s, s:s, s:s, s:s}", "cmd", "enroll", "cgroup", f->cgroup,
-			       "policy", f->policy, "name", "shop"),
+	answer = ask(f, "enroll",
+		     json_pack("{s:s, s:s, s:s}", "cgroup", f->cgroup, "policy", f->policy, "name",
+			       "shop"),
 		     NULL);
 	assert_non_null(answer);
 	remove_all(f);

@@ -96,10 +96,8 @@ static void policies_keys_that_change_are_taken_on_sighup(void **state)
 /* The answer, or NULL with the error in err. */
 static json_t *set_mode(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:b}", "cmd", "policy-mode", "policy", "shop", "mode",
-			     mode, "force", (int)force),
-		   err);
+	return ask(f, "policies/shop/mode",
+		   json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
 }
 
 static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(void **state)
@@ -156,18 +154,16 @@ static void policies_made_from_too_little_refuse_to_enforce_unless_forced(void *
 
 static json_t *enroll_in(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup", f->cgroup,
-			     "policy", "shop", "name", "shop", "mode", mode, "force", (int)force),
+	return ask(f, "enroll",
+		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
+			     "name", "shop", "mode", mode, "force", (int)force),
 		   err);
 }
 
 static json_t *switch_to(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f,
-		   json_pack("{s:s, s:s, s:s, s:b}", "cmd", "mode", "name", "shop", "mode", mode,
-			     "force", (int)force),
-		   err);
+	return ask(f, "containers/shop/mode",
+		   json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
 }
 
 static void policies_made_from_too_little_enrol_in_no_mode_that_enforces(void **state)
@@ -188,7 +184,7 @@ static void policies_made_from_too_little_enrol_in_no_mode_that_enforces(void **
 	answer = switch_to(f, "kill", true, NULL);
 	assert_non_null(answer);
 	assert_true(is_mode(f, "kill"));
-	again = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", "shop"), NULL);
+	again = ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
 	assert_non_null(again);
 	forced = enroll_in(f, "kill", true, NULL);
 	assert_non_null(forced);
@@ -215,12 +211,11 @@ static void policies_mode_of_what_is_no_name_is_refused(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char path[LOCAL_CLIENT_PATH];
 		struct err err = {};
 
-		assert_null(ask(f,
-				json_pack("{s:s, s:s, s:s}", "cmd", "policy-mode", "policy", bad[i],
-					  "mode", "audit"),
-				&err));
+		local_client_path(path, "policies", bad[i], "mode");
+		assert_null(ask(f, path, json_pack("{s:s}", "mode", "audit"), &err));
 		assert_int_not_equal(err.msg[0], '\0');
 	}
 }

@@ -133,7 +133,7 @@ static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
 	assert_int_equal(system(command), 0);
 	/* What a container did stays counted when it goes. */
 	kills = metric(f, KILLS);
-	gone = ask(f, json_pack("{s:s, s:s}", "cmd", "release", "name", f->cgroup), NULL);
+	gone = ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
 	assert_non_null(gone);
 	assert_true(metric(f, "lutra_containers") == 0);
 	assert_true(metric(f, KILLS) >= kills);
@@ -232,10 +232,9 @@ static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
 			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": \"notice\"}]",
 		 http_port(w.http));
 	restart(f, extra);
-	answer = ask(f,
-		     json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "cmd", "enroll", "cgroup",
-			       f->cgroup, "policy", "shop", "name", "shop", "mode", "audit",
-			       "next_exec", 1),
+	answer = ask(f, "enroll",
+		     json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
+			       "name", "shop", "mode", "audit", "next_exec", 1),
 		     NULL);
 	assert_non_null(answer);
 	while (w.n < HEARD && clock_now_ns() < until)

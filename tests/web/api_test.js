@@ -31,7 +31,7 @@ await ok("the description is OpenAPI 3.1", async () => {
 
 const { body: { events } } = await api("GET", "/events?limit=200");
 
-for (const path of ["/status", "/verdicts", "/verdicts?minutes=1440", "/rules", "/containers", "/containers?q=no-such", `/containers/${me}`,
+for (const path of ["/status", "/status/full", "/overview", "/learn", "/verdicts", "/verdicts?minutes=1440", "/rules", "/containers", "/containers?q=no-such", `/containers/${me}`,
   `/containers/${me}/processes`, "/events", "/events?limit=1&verdict=alert", `/events/${events[0].key}`, "/policies",
   "/policies/notes", "/policies/notes/diff"])
   await ok(`GET ${path} is as described`, async () => equal((await get(path)).status, 200, path));
@@ -86,6 +86,9 @@ for (const path of posts) {
     await refused(403, await change(path, {}, { ...bearer, "Sec-Fetch-Site": "cross-site" }), path);
   });
 }
+
+for (const path of ["/enroll", "/release", "/hook", "/learn", "/learn/stop"])
+  await ok(`POST ${path} is for the Unix socket alone`, async () => refused(403, await change(path, {}), path));
 
 await ok("another Host is refused", async () => {
   for (const host of ["example.com", `example.com:${port}`, "127.0.0.1:1", `localhost.example.com:${port}`])

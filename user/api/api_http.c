@@ -11,6 +11,11 @@ static const char *query_argument(void *ctx, const char *name)
 	return http_query(ctx, name);
 }
 
+static bool is_gone(void *ctx)
+{
+	return http_is_gone(ctx);
+}
+
 /* Browsers name the site that a request comes from. Those of another site's page are refused. */
 static bool is_cross_site(const struct http_request *q)
 {
@@ -31,7 +36,9 @@ int api_http(struct api *a, const struct http_request *q, struct http_reply *ret
 				      .arg = query_argument,
 				      .ctx = request.any,
 				      .body = q->body,
-				      .body_len = q->body_len};
+				      .body_len = q->body_len,
+				      .is_local = q->is_local,
+				      .is_gone = is_gone};
 	_cleanup_free_ char *text = NULL;
 	json_auto_t *answer = NULL;
 	unsigned status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server on the main loop. A route may look at and change everything, and must not block:
+ * The HTTP servers on the main loop, one for TCP and one for the Unix socket, with the same routes. A route may look at and change everything, and must not block:
  * verdicts do not depend on it, but the kernel's evidence waits meanwhile.
  */
 #include "user/api/server.h"
@@ -16,6 +16,7 @@
 #include "user/api/page.h"
 #include "user/api/stream.h"
 #include "user/config/config.h"
+#include "user/containers/saved_list.h"
 #include "user/guard/guard.h"
 #include "user/http/http.h"
 #include "user/pipeline/pipeline.h"
@@ -32,9 +33,13 @@ struct server {
 	struct metrics *metrics;
 	struct streams *streams;
 	struct loop_watch watch;
-	struct http *http; /* NULL: it does not listen yet */
-	char *token;	   /* NULL: nothing can be changed */
-	uint64_t retry_ns; /* CLOCK_MONOTONIC */
+	struct http *http;  /* over TCP; NULL: not configured, or it does not listen yet */
+	struct http *local; /* over the Unix socket */
+	struct loop_watch local_watch;
+	struct local_socket *socket;
+	struct saved_list *saved_list; /* NULL: containers are not saved */
+	char *token;		       /* NULL: nothing can be changed */
+	uint64_t retry_ns;	       /* CLOCK_MONOTONIC */
 };
 
 /* ---- routes ---- */
@@ -45,7 +50,8 @@ static int get_metrics(void *ctx, const struct http_request *q, struct http_repl
 	uint64_t answered[6] = {};
 
 	(void)q;
-	http_answered(s->http, answered);
+	if (s->http)
+		http_answered(s->http, answered);
 	ret->type = "text/plain; version=0.0.4; charset=utf-8";
 	return metrics_text(s->metrics, answered, &ret->body, &ret->len);
 }
@@ -79,8 +85,12 @@ static int get_stream(void *ctx, const struct http_request *q, struct http_reply
 static int handle_api(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct server *s = ctx;
+	int r = api_http(s->api, q, ret);
 
-	return api_http(s->api, q, ret);
+	/* What a command is told is on disk then. A hook's container waits: it is saved later. */
+	if (q->is_local && strcmp(q->method, "POST") == 0 && strcmp(q->rest, "hook") != 0)
+		saved_list_flush(s->saved_list);
+	return r;
 }
 
 static const struct http_route routes[] = {
@@ -102,6 +112,18 @@ static void run_http(void *ctx)
 
 	if (s->http)
 		http_run(s->http);
+	if (s->local)
+		http_run(s->local);
+}
+
+static void on_connection(void *ctx, uint32_t events)
+{
+	struct server *s = ctx;
+	int fd = local_socket_accept(s->socket, s->parts.guard);
+
+	(void)events;
+	if (fd >= 0)
+		http_add_connection(s->local, fd);
 }
 
 static void on_http_ready(void *ctx, uint32_t events)
@@ -147,36 +169,55 @@ static int read_token(struct server *s, struct err *err)
 	return 0;
 }
 
-int server_new(struct server **ret, struct loop *loop, const struct api_parts *parts,
-	       struct api *api, struct err *err)
+static int start_local(struct server *s, struct err *err)
 {
-	struct server *s;
+	const struct http_config config = {};
+	int r = http_new(&s->local, &config, routes, s, err);
+
+	if (r < 0)
+		return r;
+	s->local_watch = (struct loop_watch){
+		.fd = http_epoll_fd(s->local), .on_ready = on_http_ready, .ctx = s};
+	r = loop_watch(s->loop, &s->local_watch, EPOLLIN);
+	if (r < 0)
+		return err_set(err, r, "epoll: %s", strerror(-r));
+	return local_socket_watch(s->socket, s->loop, on_connection, s, err);
+}
+
+static int start_tcp(struct server *s, struct err *err)
+{
+	int r = read_token(s, err);
+
+	if (r < 0)
+		return r;
+	r = start_http(s, err);
+	if (r != -EADDRINUSE && r != -EADDRNOTAVAIL)
+		return r;
+	log_error("%s: no page and no metrics; lutrad tries again every %u s", err->msg,
+		  (unsigned)(RETRY_NS / 1000000000));
+	return 0;
+}
+
+int server_new(struct server **ret, const struct server_parts *parts, struct err *err)
+{
+	struct server *s = calloc(1, sizeof(*s));
 	int r;
 
-	*ret = NULL;
-	if (!parts->config->http_listen)
-		return 0;
-	*ret = s = calloc(1, sizeof(*s));
+	*ret = s;
 	if (!s)
 		return err_oom(err);
-	s->loop = loop;
-	s->parts = *parts;
-	s->api = api;
-	r = read_token(s, err);
-	if (r < 0)
-		return r;
-	r = metrics_new(&s->metrics, parts);
+	s->loop = parts->loop;
+	s->parts = *parts->api_parts;
+	s->api = parts->api;
+	s->socket = parts->socket;
+	s->saved_list = parts->saved_list;
+	r = metrics_new(&s->metrics, &s->parts);
 	if (r == 0)
-		r = streams_new(&s->streams, parts->pipeline, run_http, s);
+		r = streams_new(&s->streams, s->parts.pipeline, run_http, s);
 	if (r < 0)
 		return err_oom(err);
-	r = start_http(s, err);
-	if (r == -EADDRINUSE || r == -EADDRNOTAVAIL)
-		log_error("%s: no page and no metrics; lutrad tries again every %u s", err->msg,
-			  (unsigned)(RETRY_NS / 1000000000));
-	else if (r < 0)
-		return r;
-	return 0;
+	r = s->parts.config->http_listen ? start_tcp(s, err) : 0;
+	return r < 0 ? r : start_local(s, err);
 }
 
 void server_free(struct server *s)
@@ -186,6 +227,7 @@ void server_free(struct server *s)
 	if (s->streams)
 		streams_end(s->streams);
 	http_free(s->http);
+	http_free(s->local);
 	streams_free(s->streams);
 	metrics_free(s->metrics);
 	free(s->token);
@@ -199,8 +241,8 @@ void server_check(struct server *s)
 	if (!s)
 		return;
 	streams_check(s->streams);
-	if (s->http)
-		http_run(s->http);
-	else if (clock_now_ns() > s->retry_ns && start_http(s, &err) < 0)
+	run_http(s);
+	if (!s->http && s->parts.config->http_listen && clock_now_ns() > s->retry_ns &&
+	    start_http(s, &err) < 0)
 		log_debug("%s", err.msg);
 }

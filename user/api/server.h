@@ -5,18 +5,29 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
+#include "user/api/local_socket.h"
 #include "user/api/routes/api.h"
 #include "user/sys/loop.h"
 
+struct saved_list;
 struct server;
 
+/* What the server uses; all of it but the struct api_parts outlives the server. */
+struct server_parts {
+	struct loop *loop;
+	const struct api_parts *api_parts; /* copied */
+	struct api *api;
+	struct local_socket *socket;   /* open, and not watched */
+	struct saved_list *saved_list; /* NULL: containers are not saved */
+};
+
 /*
- * Serves, if the configuration asks for it; else *ret is NULL. An address that is in use is logged
- * and tried again: containers are guarded all the same. Errors as http_new() but for bind(2), and
- * http_token_read() of a file that was named. Also after a failure the caller frees *ret.
+ * Serves the Unix socket, and TCP if the configuration asks for it. A TCP address that is in use is
+ * logged and tried again: containers are guarded all the same. Errors as http_new() but for bind(2),
+ * local_socket_watch(), and http_token_read() of a file that was named. Also after a failure the
+ * caller frees *ret.
  */
-int server_new(struct server **ret, struct loop *loop, const struct api_parts *parts,
-	       struct api *api, struct err *err);
+int server_new(struct server **ret, const struct server_parts *parts, struct err *err);
 void server_free(struct server *s);
 DEFINE_FREEP(struct server, server_free);
 /* To be called every second: ends idle connections, and listens if that has failed so far. */

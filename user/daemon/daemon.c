@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "user/api/routes/api.h"
-#include "user/api/control.h"
 #include "user/api/local_socket.h"
 #include "user/api/server.h"
 #include "user/containers/evidence.h"
@@ -50,7 +49,6 @@ struct daemon {
 	struct cgroup_scan *cgroup_scan;
 	struct api *api;
 	struct server *server;
-	struct control *control;
 	struct seccomp_agent *agent;
 };
 
@@ -284,20 +282,21 @@ static int open_discovery(struct daemon *d, struct err *err)
 	return engines_new(&d->engines, &parts, err);
 }
 
-/* The ways in: the HTTP server, the control socket, the seccomp agent. */
+/* The ways in: the HTTP servers and the seccomp agent. */
 static int open_api(struct daemon *d, struct err *err)
 {
 	const struct api_parts parts = {.config = d->config,
 					.guard = d->guard,
 					.containers = d->containers,
 					.pipeline = d->pipeline,
+					.discovery = d->discovery,
 					.learn = d->learn,
 					.lifecycle = &d->lifecycle,
 					.start_ns = clock_realtime_ns()};
-	struct control_parts control = {.loop = d->loop,
-					.socket = &d->control_socket,
-					.discovery = d->discovery,
-					.saved_list = d->saved_list};
+	struct server_parts server = {.loop = d->loop,
+				      .api_parts = &parts,
+				      .socket = &d->control_socket,
+				      .saved_list = d->saved_list};
 	const struct seccomp_agent_parts agent = {.loop = d->loop,
 						  .socket = &d->agent_socket,
 						  .guard = d->guard,
@@ -306,10 +305,8 @@ static int open_api(struct daemon *d, struct err *err)
 
 	if (r < 0)
 		return err_oom(err);
-	control.api = d->api;
-	r = server_new(&d->server, d->loop, &parts, d->api, err);
-	if (r == 0)
-		r = control_new(&d->control, &control, err);
+	server.api = d->api;
+	r = server_new(&d->server, &server, err);
 	if (r == 0)
 		r = seccomp_agent_new(&d->agent, &agent, err);
 	if (r < 0)
@@ -363,7 +360,6 @@ static void close_parts(struct daemon *d)
 	if (d->containers && !d->config->pin_dir)
 		containers_release_all(d->containers, false);
 	seccomp_agent_free(d->agent);
-	control_free(d->control);
 	server_free(d->server);
 	api_free(d->api);
 	engines_free(d->engines);

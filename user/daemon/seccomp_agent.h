@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lutrad as the seccomp agent of containers whose profile asks for one (SCMP_ACT_NOTIFY,
- * listenerPath). It listens on SECCOMP_AGENT_SOCKET, beside the control socket.
+ * listenerPath). It listens on SECCOMP_AGENT_SOCKET, beside the socket of the API.
  */
 #ifndef LUTRA_USER_DAEMON_SECCOMP_AGENT_H
 #define LUTRA_USER_DAEMON_SECCOMP_AGENT_H

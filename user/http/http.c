@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "user/http/http_impl.h"
 #include "user/sys/address.h"
@@ -25,6 +26,8 @@ struct http {
 	void *ctx;
 	uint64_t answered[6];
 	int fd;
+	bool is_local;
+	bool is_running; /* http_run() is on the stack */
 };
 
 /* The part of a request's body that has arrived. */
@@ -141,7 +144,7 @@ static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 	const char *allow, *why;
 	unsigned status;
 
-	status = http_access_host(&h->access, q->connection, &why);
+	status = h->is_local ? 0 : http_access_host(&h->access, q->connection, &why);
 	if (status)
 		return send_error(h, q->connection, status, why);
 	if (!http_path_is_plain(q->path))
@@ -156,7 +159,7 @@ static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 			return MHD_NO;
 		return send_reply(h, q->connection, &reply, allow);
 	}
-	status = http_access_route(&h->access, q->connection, route->flags, &why);
+	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &why);
 	return status ? send_error(h, q->connection, status, why) : run_route(h, route, q);
 }
 
@@ -189,6 +192,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 {
 	struct pending *p = *state;
 	struct http_request q;
+	struct http *h;
 
 	(void)version;
 	if (!p) {
@@ -204,12 +208,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		*size = 0;
 		return r < 0 ? MHD_NO : MHD_YES;
 	}
+	h = ctx;
 	q = (struct http_request){.connection = c,
+				  .is_local = h->is_local,
 				  .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
 				  .path = url,
 				  .body = p->body ? p->body : "",
 				  .body_len = p->len};
-	return dispatch_request(ctx, &q);
+	return dispatch_request(h, &q);
 }
 
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
@@ -234,20 +240,45 @@ const char *http_query(const struct http_request *q, const char *name)
 
 static int start_server(struct http *h, struct err *err)
 {
+	const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			       (h->is_local ? MHD_USE_NO_LISTEN_SOCKET : 0);
+	const struct MHD_OptionItem listen[] = {
+		{h->is_local ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, h->fd, NULL},
+		{MHD_OPTION_END, 0, NULL}};
 	const union MHD_DaemonInfo *info;
 
-	h->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-				  on_request, h, MHD_OPTION_LISTEN_SOCKET, h->fd,
-				  MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-				  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-				  MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
-				  on_done, h, MHD_OPTION_END);
+	h->mhd = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, listen,
+		MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)(h->is_local ? HTTP_LOCAL_CONNECTIONS_MAX : HTTP_CONNECTIONS_MAX),
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_done, h,
+		MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || info->epoll_fd < 0)
 		return err_set(err, -EIO, "http: libmicrohttpd failed to start");
 	h->fd = -1; /* libmicrohttpd closes the socket from here on */
 	return 0;
+}
+
+int http_add_connection(struct http *h, int fd)
+{
+	const struct sockaddr_un peer = {.sun_family = AF_UNIX};
+
+	if (MHD_add_connection(h->mhd, fd, (const struct sockaddr *)&peer, sizeof(peer)) != MHD_YES)
+		return -errno;
+	http_run(h);
+	return 0;
+}
+
+bool http_is_gone(const struct http_request *q)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+
+	return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 static int listen_on(struct http *h, const char *where, struct err *err)
@@ -276,17 +307,22 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	h->fd = -1;
 	h->routes = routes;
 	h->ctx = ctx;
-	r = listen_on(h, config->listen, err);
-	if (r < 0)
-		return r;
-	if (!h->access.loopback && !config->token)
-		return err_set(err, -EINVAL,
-			       "http.listen: %s is not a loopback address and needs a token: set "
-			       "http.token_file",
-			       config->listen);
-	r = http_access_init(&h->access, config, err);
-	if (r == 0)
-		r = start_server(h, err);
+	h->is_local = !config->listen;
+	if (!h->is_local) {
+		r = listen_on(h, config->listen, err);
+		if (r < 0)
+			return r;
+		if (!h->access.loopback && !config->token)
+			return err_set(
+				err, -EINVAL,
+				"http.listen: %s is not a loopback address and needs a token: "
+				"set http.token_file",
+				config->listen);
+		r = http_access_init(&h->access, config, err);
+		if (r < 0)
+			return r;
+	}
+	r = start_server(h, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(h);
@@ -314,11 +350,16 @@ void http_run(struct http *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 
+	/* A route may cause an alert, for which a stream asks to run: this call serves it, too. */
+	if (h->is_running)
+		return;
+	h->is_running = true;
 	for (int i = 0; i < TURNS && wait_ms == 0; i++) {
 		MHD_run(h->mhd);
 		if (MHD_get_timeout(h->mhd, &wait_ms) != MHD_YES)
 			break;
 	}
+	h->is_running = false;
 }
 
 unsigned http_port(const struct http *h)

@@ -24,20 +24,22 @@
 #include "lib/base/err.h"
 
 #define HTTP_BODY_MAX 65536
-#define HTTP_CONNECTIONS_MAX 64
-#define HTTP_TOKEN_MIN 16  /* bytes of a token */
-#define HTTP_TOKEN_MAX 256 /* bytes of a token */
+#define HTTP_CONNECTIONS_MAX 64	       /* of a TCP server */
+#define HTTP_LOCAL_CONNECTIONS_MAX 512 /* of a Unix socket: a hook for each container that starts */
+#define HTTP_TOKEN_MIN 16	       /* bytes of a token */
+#define HTTP_TOKEN_MAX 256	       /* bytes of a token */
 
 struct http;
 
 struct http_config {
-	const char *listen;	  /* as address_parse() reads it */
-	const char *token;	  /* NULL: nobody may change anything; loopback only */
+	const char *listen; /* as address_parse() reads it; NULL: http_add_connection() only */
+	const char *token;  /* NULL: nobody may change anything; loopback only */
 	const char *const *hosts; /* more names that Host may have; ends with NULL; NULL: none */
 };
 
 struct http_request {
 	struct MHD_Connection *connection;
+	bool is_local;	    /* came by http_add_connection() */
 	const char *method; /* "GET" for HEAD too */
 	const char *path;   /* decoded, begins with a slash, has no "." or ".." components */
 	const char *rest;   /* the path behind the route's prefix; "" for a route without a star */
@@ -77,6 +79,15 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	     void *ctx, struct err *err);
 void http_free(struct http *h);
 DEFINE_FREEP(struct http, http_free);
+
+/*
+ * Serves a connection that the caller accepted on a Unix socket. The caller has checked the peer: the
+ * server asks for no Host, Origin or token, and takes over fd in each case. For a server without
+ * listen only. Returns 0 or -errno.
+ */
+int http_add_connection(struct http *h, int fd);
+/* Returns true if the client has closed its connection. */
+bool http_is_gone(const struct http_request *q);
 
 /*
  * Returns a descriptor that is readable when http_run() has work. Call http_run() every second,

@@ -140,7 +140,16 @@ static int decode_member(const char *key, const json_t *v, struct identity *w)
 	return -EBADMSG;
 }
 
-int identity_from_json(json_t *j, struct identity *ret, struct err *err)
+/* Returns true if this version reads the member. A newer version may know more engines. */
+static bool is_member(const char *key)
+{
+	for (size_t i = 0; i < N_MEMBERS; i++)
+		if (strcmp(key, members[i].key) == 0)
+			return true;
+	return false;
+}
+
+static int read_members(json_t *j, bool is_newer, struct identity *ret, struct err *err)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	const char *key;
@@ -151,6 +160,8 @@ int identity_from_json(json_t *j, struct identity *ret, struct err *err)
 		return err_set(err, -EBADMSG, "identity: must be an object");
 	json_object_foreach (j, key, v) {
 		r = decode_member(key, v, &w);
+		if (r == -EBADMSG && is_newer && !is_member(key))
+			continue;
 		if (r < 0)
 			return err_set(err, r == -ENOMEM ? r : -EBADMSG,
 				       "identity: %.40s: unknown, too long or of a wrong type",
@@ -159,4 +170,14 @@ int identity_from_json(json_t *j, struct identity *ret, struct err *err)
 	*ret = w;
 	w = (struct identity){};
 	return 0;
+}
+
+int identity_from_json(json_t *j, struct identity *ret, struct err *err)
+{
+	return read_members(j, false, ret, err);
+}
+
+int identity_from_newer_json(json_t *j, struct identity *ret, struct err *err)
+{
+	return read_members(j, true, ret, err);
 }

@@ -59,6 +59,8 @@ char *identity_pack(const struct identity *w, struct identity *ret, char *buf);
 json_t *identity_to_json(const struct identity *w);
 /* Reads what identity_to_json() writes. -EBADMSG: an unknown member or a wrong type. -ENOMEM. */
 int identity_from_json(json_t *j, struct identity *ret, struct err *err);
+/* Reads what a newer version may have written: ignores unknown members and engines. */
+int identity_from_newer_json(json_t *j, struct identity *ret, struct err *err);
 
 const char *engine_name(enum engine e);
 

@@ -19,28 +19,37 @@ static const struct route {
 	const char *method;
 	const char *before, *after; /* the star stands between; after NULL: there is none */
 	int (*run)(struct api_call *c, json_t **ret, struct err *err);
+	bool is_local; /* over the Unix socket only */
 } routes[] = {
-	{"GET", "status", NULL, api_status},
-	{"GET", "verdicts", NULL, api_verdicts},
-	{"GET", "rules", NULL, api_rules},
-	{"GET", "containers", NULL, api_containers},
-	{"GET", "containers/", "", api_container},
-	{"GET", "containers/", "/processes", api_processes},
-	{"POST", "containers/", "/mode", api_container_mode},
-	{"POST", "containers/", "/release", api_container_release},
-	{"POST", "containers/", "/thaw", api_container_thaw},
-	{"POST", "containers/", "/freeze", api_container_freeze},
-	{"POST", "containers/", "/kill", api_container_kill},
-	{"GET", "events", NULL, api_events},
-	{"GET", "events/", "", api_one_event},
-	{"GET", "policies", NULL, api_policies},
-	{"GET", "policies/", "", api_policy},
-	{"GET", "policies/", "/diff", api_policy_diff},
-	{"POST", "policies/", "/mode", api_policy_mode},
+	{"GET", "status", NULL, api_status, false},
+	{"GET", "status/full", NULL, api_full_status, false},
+	{"GET", "overview", NULL, api_overview, false},
+	{"GET", "verdicts", NULL, api_verdicts, false},
+	{"GET", "rules", NULL, api_rules, false},
+	{"GET", "containers", NULL, api_containers, false},
+	{"GET", "containers/", "/processes", api_processes, false},
+	{"GET", "containers/", "", api_container, false},
+	{"POST", "containers/", "/mode", api_container_mode, false},
+	{"POST", "containers/", "/release", api_container_release, false},
+	{"POST", "containers/", "/thaw", api_container_thaw, false},
+	{"POST", "containers/", "/freeze", api_container_freeze, false},
+	{"POST", "containers/", "/kill", api_container_kill, false},
+	{"GET", "events", NULL, api_events, false},
+	{"GET", "events/", "", api_one_event, false},
+	{"GET", "policies", NULL, api_policies, false},
+	{"GET", "policies/", "", api_policy, false},
+	{"GET", "policies/", "/diff", api_policy_diff, false},
+	{"POST", "policies/", "/mode", api_policy_mode, false},
+	{"POST", "enroll", NULL, api_enroll, true},
+	{"POST", "release", NULL, api_release, true},
+	{"POST", "hook", NULL, api_hook, true},
+	{"GET", "learn", NULL, api_learn_status, false},
+	{"POST", "learn", NULL, api_learn_start, true},
+	{"POST", "learn/stop", NULL, api_learn_stop, true},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-/* Returns true if the path fits the route; name is the part at the star, which has no slash. */
+/* Returns true if the path fits the route; name is the part at the star. */
 static bool fits_route(const struct route *r, const char *path, char name[static NAME_BYTES])
 {
 	size_t before = strlen(r->before), len = strlen(path), after;
@@ -54,7 +63,8 @@ static bool fits_route(const struct route *r, const char *path, char name[static
 		return false;
 	memcpy(name, path + before, len - before - after);
 	name[len - before - after] = '\0';
-	return strchr(name, '/') == NULL;
+	/* The name of a container may be the path of its cgroup. */
+	return strcmp(r->before, "containers/") == 0 || strchr(name, '/') == NULL;
 }
 
 static unsigned http_status(int r)
@@ -89,8 +99,6 @@ static int read_body(struct api_call *c, struct err *err)
 
 	if (strcmp(c->q->method, "POST") != 0)
 		return 0;
-	if (c->q->body_len > API_BODY_MAX)
-		return err_set(err, -EINVAL, "body: more than %d bytes", API_BODY_MAX);
 	c->body = c->q->body_len
 			  ? json_loadb(c->q->body, c->q->body_len, JSON_REJECT_DUPLICATES, &je)
 			  : json_object();
@@ -115,6 +123,12 @@ unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret)
 			err_set(&err, 0, "only %s is possible here", routes[i].method);
 			status = 405;
 			continue;
+		}
+		if (routes[i].is_local && !q->is_local) {
+			err_set(&err, 0, "use the Unix socket of lutrad: %s",
+				a->parts.config->socket);
+			status = 403;
+			break;
 		}
 		r = read_body(&c, &err);
 		if (r == 0)

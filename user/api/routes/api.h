@@ -7,6 +7,7 @@
 #define LUTRA_USER_API_ROUTES_API_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,11 +17,11 @@
 #include "user/alerts/alert_json.h"
 
 #define API_PREFIX "/api/v1/"
-#define API_BODY_MAX 4096
 
 struct api;
 struct config;
 struct containers;
+struct discovery;
 struct guard;
 struct learn;
 struct lifecycle;
@@ -32,6 +33,7 @@ struct api_parts {
 	struct guard *guard;
 	struct containers *containers;
 	struct pipeline *pipeline;
+	struct discovery *discovery;
 	struct learn *learn;
 	const struct lifecycle *lifecycle;
 	uint64_t start_ns; /* CLOCK_REALTIME, of lutrad */
@@ -56,6 +58,8 @@ struct api_request {
 	void *ctx;
 	const char *body;
 	size_t body_len;
+	bool is_local;		    /* root asks over the Unix socket */
+	bool (*is_gone)(void *ctx); /* returns true if the client has closed its connection */
 };
 
 /*
@@ -63,12 +67,6 @@ struct api_request {
  * NULL: out of memory.
  */
 unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret);
-
-/*
- * What an overview shows: {"status", "verdicts" of the last hour, "containers": the 200 that
- * alerted last}. NULL: out of memory.
- */
-json_t *api_overview(struct api *a);
 
 /* An alert with "key", by which it is found again, and "at", in ns. */
 json_t *api_event_json(const struct alert_fields *a);

@@ -44,6 +44,7 @@ int api_rules(struct api_call *c, json_t **ret, struct err *err);
 int api_containers(struct api_call *c, json_t **ret, struct err *err);
 int api_container(struct api_call *c, json_t **ret, struct err *err);
 int api_processes(struct api_call *c, json_t **ret, struct err *err);
+int api_overview(struct api_call *c, json_t **ret, struct err *err);
 int api_container_mode(struct api_call *c, json_t **ret, struct err *err);
 int api_container_release(struct api_call *c, json_t **ret, struct err *err);
 int api_container_thaw(struct api_call *c, json_t **ret, struct err *err);
@@ -55,6 +56,13 @@ int api_policies(struct api_call *c, json_t **ret, struct err *err);
 int api_policy(struct api_call *c, json_t **ret, struct err *err);
 int api_policy_diff(struct api_call *c, json_t **ret, struct err *err);
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err);
+int api_full_status(struct api_call *c, json_t **ret, struct err *err);
+int api_enroll(struct api_call *c, json_t **ret, struct err *err);
+int api_hook(struct api_call *c, json_t **ret, struct err *err);
+int api_release(struct api_call *c, json_t **ret, struct err *err);
+int api_learn_status(struct api_call *c, json_t **ret, struct err *err);
+int api_learn_start(struct api_call *c, json_t **ret, struct err *err);
+int api_learn_stop(struct api_call *c, json_t **ret, struct err *err);
 
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,

@@ -118,30 +118,25 @@ int api_containers(struct api_call *c, json_t **ret, struct err *err)
 	return 0;
 }
 
-static const char *no_argument(void *ctx, const char *name)
+/* {"status", "verdicts" of the last hour, "containers": the 200 that alerted last}. */
+int api_overview(struct api_call *c, json_t **ret, struct err *err)
 {
-	(void)ctx;
-	(void)name;
-	return NULL;
-}
-
-json_t *api_overview(struct api *a)
-{
-	const struct api_request q = {.method = "GET", .path = "", .arg = no_argument};
-	struct api_call c = {.api = a, .q = &q, .name = ""};
 	_cleanup_free_ const struct container **all = NULL;
 	json_t *status = NULL, *verdicts = NULL, *list;
 	size_t n;
+	int r = choose_containers(c, &all, &n) < 0 ? err_oom(err) : 0;
 
-	if (choose_containers(&c, &all, &n) < 0)
-		return NULL;
-	api_status(&c, &status, NULL);
-	api_verdicts(&c, &verdicts, NULL);
+	if (r == 0)
+		r = api_verdicts(c, &verdicts, err);
+	if (r < 0)
+		return r;
+	api_status(c, &status, NULL);
 	list = json_array();
 	for (size_t i = 0; i < n && i < PAGE_MAX; i++)
-		json_array_append_new(list, container_with_level(a, all[i]));
-	return json_pack("{s:o, s:o, s:o}", "status", status, "verdicts", verdicts, "containers",
+		json_array_append_new(list, container_with_level(c->api, all[i]));
+	*ret = json_pack("{s:o, s:o, s:o}", "status", status, "verdicts", verdicts, "containers",
 			 list);
+	return 0;
 }
 
 /* ---- one of them ---- */
@@ -149,7 +144,8 @@ json_t *api_overview(struct api *a)
 static int find_container(const struct api_call *c, struct container **ret, struct err *err)
 {
 	*ret = containers_find(c->api->parts.containers, c->name);
-	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not under guard", c->name);
+	return *ret ? 0
+		    : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", c->name);
 }
 
 int api_container(struct api_call *c, json_t **ret, struct err *err)

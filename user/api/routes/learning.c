@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life cycle of policies, as `lutra learn` shows it. */
+/* The life cycle of policies, as `lutra learn` shows and changes it. */
+#include <errno.h>
+
 #include "user/api/routes/api_impl.h"
 #include "user/learn/learn.h"
 
@@ -20,4 +22,57 @@ json_t *api_learning_json(const struct api *a)
 	for (const struct lifecycle_image *i = a->parts.lifecycle->images; i; i = i->next)
 		json_array_append_new(images, api_image_json(a, i));
 	return images;
+}
+
+int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	json_int_t runs = (json_int_t)parts->config->life.runs;
+	const struct lifecycle_image *i;
+	const char *image;
+	json_error_t je;
+	int r;
+
+	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s, s?I}", "image", &image, "runs",
+			   &runs) < 0)
+		return err_set(err, -EINVAL, "body: %s", je.text);
+	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint64_t)runs, &i, err);
+	if (r == 0)
+		*ret = api_image_json(c->api, i);
+	return r;
+}
+
+int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	const struct lifecycle_image *i;
+	const char *image;
+	json_error_t je;
+	int r;
+
+	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s}", "image", &image) < 0)
+		return err_set(err, -EINVAL, "body: %s", je.text);
+	r = learn_stop(parts->learn, image, &i, err);
+	if (r == 0)
+		*ret = api_image_json(c->api, i);
+	return r;
+}
+
+int api_learn_status(struct api_call *c, json_t **ret, struct err *err)
+{
+	const struct api_parts *parts = &c->api->parts;
+	const char *image = c->q->arg(c->q->ctx, "image");
+	const struct lifecycle_image *i;
+
+	if (!image) {
+		*ret = json_pack("{s:o}", "images", api_learning_json(c->api));
+		return 0;
+	}
+	i = lifecycle_find(parts->lifecycle, image);
+	if (!i)
+		return err_set(err, -ENOENT,
+			       "%.200s: is not learned; `lutra learn` lists what is learned",
+			       image);
+	*ret = json_pack("{s:[o]}", "images", api_image_json(c->api, i));
+	return 0;
 }

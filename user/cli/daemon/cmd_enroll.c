@@ -69,7 +69,7 @@ int cmd_enroll(int argc, char **argv)
 	_cleanup_free_ char *cgroup = NULL, *policy = NULL;
 	struct enroll_args a = {.mode = -1};
 	json_auto_t *answer = NULL;
-	json_t *q, *c;
+	json_t *q;
 
 	args_read(&command, argc, argv, &a);
 	cgroup = cli_absolute_path(a.cgroup);
@@ -78,7 +78,7 @@ int cmd_enroll(int argc, char **argv)
 						      : strdup(a.policy);
 	if (!cgroup || (a.policy && !policy))
 		return 1;
-	q = json_pack("{s:s}", "cmd", "enroll");
+	q = json_object();
 	set_text(q, "cgroup", cgroup);
 	set_text(q, "policy", policy);
 	set_text(q, "mode", a.mode < 0 ? NULL : mode_name((unsigned)a.mode));
@@ -89,12 +89,12 @@ int cmd_enroll(int argc, char **argv)
 		json_object_set_new(q, "next_exec", json_true());
 	if (a.force)
 		json_object_set_new(q, "force", json_true());
-	if (ask_or_fail(a.config_file, q, &answer))
+	if (ask_or_fail(a.config_file, "enroll", q, &answer))
 		return 1;
-	c = json_object_get(answer, "container");
-	printf("%s: enrolled, mode %s\n", cli_json_text(c, "name"), cli_json_text(c, "mode"));
+	printf("%s: enrolled, mode %s\n", cli_json_text(answer, "name"),
+	       cli_json_text(answer, "mode"));
 	if (a.force && a.mode >= 0)
-		policy_print_forced(cli_json_text(c, "name"), cli_json_text(c, "policy"),
+		policy_print_forced(cli_json_text(answer, "name"), cli_json_text(answer, "policy"),
 				    (unsigned)a.mode);
 	return 0;
 }

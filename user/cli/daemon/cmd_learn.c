@@ -76,11 +76,11 @@ static void on_end_signal(int sig)
 
 static int ask_status(const struct learn_args *a, json_t **ret, struct err *err)
 {
-	json_t *q = json_pack("{s:s}", "cmd", "learn-status");
+	char path[LOCAL_CLIENT_PATH] = "learn";
 
 	if (a->image)
-		json_object_set_new(q, "image", json_string(a->image));
-	return ask_daemon(a->config_file, q, ret, err);
+		local_client_query(path, "learn", "image", a->image);
+	return ask_daemon(a->config_file, path, NULL, ret, err);
 }
 
 static int show_status(const struct learn_args *a)
@@ -103,17 +103,14 @@ static int show_status(const struct learn_args *a)
 	return 0;
 }
 
-/* Sends cmd, "learn" or "learn-stop". Returns the image's state, or NULL with err. */
-static json_t *ask_image(const struct learn_args *a, const char *cmd, struct err *err)
+/* Starts or stops learning. Returns the image's state, or NULL with err. */
+static json_t *ask_image(const struct learn_args *a, const char *path, struct err *err)
 {
-	json_auto_t *answer = NULL;
-	json_t *q = json_pack("{s:s, s:s}", "cmd", cmd, "image", a->image);
+	json_t *q = json_pack("{s:s}", "image", a->image), *answer = NULL;
 
 	if (q && a->runs)
 		json_object_set_new(q, "runs", json_integer((json_int_t)a->runs));
-	if (ask_daemon(a->config_file, q, &answer, err) < 0)
-		return NULL;
-	return json_incref(json_object_get(answer, "image"));
+	return ask_daemon(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
 }
 
 static int print_image(const struct learn_args *a, json_t *image)
@@ -219,7 +216,7 @@ int cmd_learn(int argc, char **argv)
 	args_read(&command, argc, argv, &a);
 	if (a.status)
 		return show_status(&a);
-	image = ask_image(&a, a.stop ? "learn-stop" : "learn", &err);
+	image = ask_image(&a, a.stop ? "learn/stop" : "learn", &err);
 	if (!image)
 		return cli_fail(&err);
 	return a.stop || a.detach ? print_image(&a, image) : wait_and_print(&a, image);

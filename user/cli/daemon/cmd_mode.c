@@ -40,15 +40,15 @@ static const struct args_command mode_command = {
 	.check = check_mode_args,
 };
 
-/* Sends the request, prints the container's mode, and what --force overrides. */
-static int change_container(const struct mode_args *a, json_t *q)
+/* Sends a request for NAME, prints the container's mode, and what --force overrides. */
+static int change_container(const struct mode_args *a, const char *action, json_t *body)
 {
-	json_auto_t *answer = NULL;
-	const json_t *c;
+	char path[LOCAL_CLIENT_PATH];
+	json_auto_t *c = NULL;
 
-	if (ask_or_fail(a->config_file, q, &answer))
+	local_client_path(path, "containers", a->args.arg[0], action);
+	if (ask_or_fail(a->config_file, path, body, &c))
 		return 1;
-	c = json_object_get(answer, "container");
 	printf("%s: mode %s\n", cli_json_text(c, "name"), cli_json_text(c, "mode"));
 	if (a->force)
 		policy_print_forced(cli_json_text(c, "name"), cli_json_text(c, "policy"),
@@ -61,9 +61,9 @@ int cmd_mode(int argc, char **argv)
 	struct mode_args a = {};
 
 	args_read(&mode_command, argc, argv, &a);
-	return change_container(&a, json_pack("{s:s, s:s, s:s, s:b}", "cmd", "mode", "name",
-					      a.args.arg[0], "mode", mode_name((unsigned)a.mode),
-					      "force", (int)a.force));
+	return change_container(&a, "mode",
+				json_pack("{s:s, s:b}", "mode", mode_name((unsigned)a.mode),
+					  "force", (int)a.force));
 }
 
 static const struct args_option thaw_options[] = {
@@ -93,5 +93,5 @@ int cmd_thaw(int argc, char **argv)
 	struct mode_args a = {};
 
 	args_read(&thaw_command, argc, argv, &a);
-	return change_container(&a, json_pack("{s:s, s:s}", "cmd", "thaw", "name", a.args.arg[0]));
+	return change_container(&a, "thaw", json_object());
 }

@@ -96,7 +96,7 @@ int cmd_ps(int argc, char **argv)
 	json_t *containers;
 
 	args_read(&command, argc, argv, &a);
-	if (ask_or_fail(a.config_file, json_pack("{s:s}", "cmd", "status"), &answer))
+	if (ask_or_fail(a.config_file, "status/full", NULL, &answer))
 		return 1;
 	containers = json_object_get(answer, "containers");
 	if (a.json)

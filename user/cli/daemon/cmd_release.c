@@ -54,11 +54,10 @@ int cmd_release(int argc, char **argv)
 			return 1;
 	}
 	if (a.all)
-		q = json_pack("{s:s, s:b}", "cmd", "release", "all", 1);
+		q = json_pack("{s:b}", "all", 1);
 	else
-		q = json_pack("{s:s, s:s}", "cmd", "release", "name",
-			      cgroup ? cgroup : a.names.arg[0]);
-	if (ask_or_fail(a.config_file, q, &answer))
+		q = json_pack("{s:s}", "name", cgroup ? cgroup : a.names.arg[0]);
+	if (ask_or_fail(a.config_file, "release", q, &answer))
 		return 1;
 	printf("%lld released\n", cli_json_number(answer, "released"));
 	return 0;

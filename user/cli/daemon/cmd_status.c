@@ -55,7 +55,7 @@ int cmd_status(int argc, char **argv)
 	size_t i;
 
 	args_read(&command, argc, argv, &a);
-	if (ask_or_fail(a.config_file, json_pack("{s:s}", "cmd", "status"), &answer))
+	if (ask_or_fail(a.config_file, "status/full", NULL, &answer))
 		return 1;
 	if (a.json)
 		return cli_print_json(json_incref(answer), true);

@@ -42,7 +42,7 @@ static void ask_overview(struct top *t)
 {
 	json_t *answer = NULL;
 
-	if (ask_daemon(t->config_file, json_pack("{s:s}", "cmd", "top"), &answer, &t->err) < 0)
+	if (ask_daemon(t->config_file, "overview", NULL, &answer, &t->err) < 0)
 		return;
 	t->err.msg[0] = '\0';
 	json_decref(t->answer);

@@ -103,7 +103,7 @@ int policy_cmd_list(const struct policy_args *a)
 		return cli_failf("%s: %s", dir, strerror(errno));
 	}
 	/* Without lutrad, or without root, the list has no containers. */
-	ask_daemon(a->config_file, json_pack("{s:s}", "cmd", "status"), &status, NULL);
+	ask_daemon(a->config_file, "status/full", NULL, &status, NULL);
 	for (int k = 0; k < n; k++) {
 		one = policy_to_json(a, dir, entries[k]->d_name, status);
 		if (one)

@@ -62,7 +62,7 @@ int policy_cmd_set_mode(const struct policy_args *a)
 {
 	const char *name = a->names[0], *text = a->names[1];
 	json_auto_t *answer = NULL;
-	char dir[PATH_MAX];
+	char dir[PATH_MAX], path[LOCAL_CLIENT_PATH];
 	struct err err;
 	unsigned mode;
 	json_t *q;
@@ -77,9 +77,9 @@ int policy_cmd_set_mode(const struct policy_args *a)
 	if (!modes_policy_name(a->config, dir))
 		return cli_failf("%s: not a policy in %s: give the name of one", name,
 				 a->config->policies_dir);
-	q = json_pack("{s:s, s:s, s:s, s:b}", "cmd", "policy-mode", "policy", name, "mode", text,
-		      "force", (int)a->force);
-	r = ask_daemon(a->config_file, q, &answer, &err);
+	local_client_path(path, "policies", name, "mode");
+	q = json_pack("{s:s, s:b}", "mode", text, "force", (int)a->force);
+	r = ask_daemon(a->config_file, path, q, &answer, &err);
 	if (r == -ECONNREFUSED) {
 		r = set_without_daemon(a, name, dir, mode);
 		if (r)

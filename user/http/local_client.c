@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.0 over lutrad's Unix socket: lutrad closes the connection at the end of the answer, so a
+ * client needs neither chunks nor lengths. Owns the connection; runs on the caller's thread.
+ */
+#include "user/http/local_client.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
+
+#define PREFIX "/api/v1/"
+#define CLOSED "lutrad closed the connection: run this as root, outside guarded containers"
+
+struct local_stream {
+	FILE *f;
+	char *line;
+	size_t size;
+};
+
+static int connect_to_daemon(const char *path, struct err *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (fd < 0)
+		return err_set(err, -errno, "socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return TAKE_FD(fd);
+	if (errno == EACCES)
+		return err_set(err, -EACCES, "%s: permission denied: run this as root", path);
+	return err_set(
+		err, -ECONNREFUSED,
+		"lutrad is not running (nobody listens on %s): start it with `systemctl start "
+		"lutrad` or `lutrad`",
+		path);
+}
+
+/* Sends the request and opens the answer for reading. */
+static int send_request(const char *socket, const char *path, const json_t *body, FILE **ret,
+			struct err *err)
+{
+	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL, *request = NULL;
+	_cleanup_close_ int fd = -1;
+	int len;
+
+	if (body && !text)
+		return err_set(err, -EINVAL, "an argument is not UTF-8");
+	len = asprintf(&request, "%s " PREFIX "%s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
+		       body ? "POST" : "GET", path, text ? strlen(text) : 0, text ? text : "");
+	if (len < 0)
+		return err_oom(err);
+	fd = connect_to_daemon(socket, err);
+	if (fd < 0)
+		return fd;
+	for (int sent = 0; sent < len;) {
+		ssize_t n = send(fd, request + sent, (size_t)(len - sent), MSG_NOSIGNAL);
+
+		if (n < 0)
+			return err_set(err, -EBADMSG, CLOSED);
+		sent += (int)n;
+	}
+	*ret = fdopen(fd, "r");
+	if (!*ret)
+		return err_set(err, -errno, "%s", strerror(errno));
+	TAKE_FD(fd);
+	return 0;
+}
+
+/* Reads the status line and the headers. Returns the status. -EBADMSG: not an answer of HTTP. */
+static int read_head(FILE *f, struct err *err)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	int status = 0;
+
+	if (getline(&line, &size, f) < 0)
+		return err_set(err, -EBADMSG, CLOSED);
+	if (sscanf(line, "HTTP/1.%*1[01] %3d ", &status) != 1 || status < 100)
+		return err_set(err, -EBADMSG, "lutrad is of another version: restart it");
+	while (getline(&line, &size, f) > 0)
+		if (line[0] == '\r' || line[0] == '\n')
+			return status;
+	return err_set(err, -EBADMSG, CLOSED);
+}
+
+/* Reads the JSON body. A status that is no success becomes -EREMOTEIO. */
+static int read_body(FILE *f, int status, json_t **ret, struct err *err)
+{
+	json_auto_t *j = json_loadf(f, 0, NULL);
+	const char *why = json_string_value(json_object_get(j, "error"));
+
+	if (status / 100 != 2)
+		return err_set(err, -EREMOTEIO, "%s",
+			       why ? why : "lutrad is of another version: restart it");
+	if (!j)
+		return err_set(err, -EBADMSG, "lutrad is of another version: restart it");
+	*ret = TAKE_PTR(j);
+	return 0;
+}
+
+int local_client_ask(const char *socket, const char *path, json_t *body, json_t **ret,
+		     struct err *err)
+{
+	json_auto_t *owned = body;
+	_cleanup_fclose_ FILE *f = NULL;
+	int r = send_request(socket, path, owned, &f, err);
+
+	if (r == 0)
+		r = read_head(f, err);
+	return r < 0 ? r : read_body(f, r, ret, err);
+}
+
+int local_stream_open(struct local_stream **ret, const char *socket, const char *path,
+		      struct err *err)
+{
+	struct local_stream *s = calloc(1, sizeof(*s));
+	json_auto_t *answer = NULL;
+	int r;
+
+	if (!s)
+		return err_oom(err);
+	r = send_request(socket, path, NULL, &s->f, err);
+	if (r == 0)
+		r = read_head(s->f, err);
+	if (r > 0 && r != 200)
+		r = read_body(s->f, r, &answer, err);
+	/* lutrad begins with a comment line, and every later alert follows it. */
+	if (r >= 0 && getline(&s->line, &s->size, s->f) < 0)
+		r = err_set(err, -EBADMSG, CLOSED);
+	if (r < 0) {
+		local_stream_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+json_t *local_stream_next(struct local_stream *s)
+{
+	static const char data[] = "data: ";
+
+	while (getline(&s->line, &s->size, s->f) > 0)
+		if (strncmp(s->line, data, strlen(data)) == 0)
+			return json_loads(s->line + strlen(data), 0, NULL);
+	return NULL;
+}
+
+void local_stream_close(struct local_stream *s)
+{
+	if (s->f)
+		fclose(s->f);
+	free(s->line);
+	free(s);
+}
+
+/* Appends the value; each byte that is no letter, digit or -._~ becomes %XX. */
+static void append_escaped(char buf[static LOCAL_CLIENT_PATH], const char *value)
+{
+	size_t n = strlen(buf);
+
+	for (; *value && n + 4 < LOCAL_CLIENT_PATH; value++) {
+		if (isalnum((unsigned char)*value) || strchr("-._~", *value)) {
+			buf[n++] = *value;
+			buf[n] = '\0';
+		} else {
+			n += (size_t)snprintf(buf + n, LOCAL_CLIENT_PATH - n, "%%%02X",
+					      (unsigned char)*value);
+		}
+	}
+}
+
+const char *local_client_query(char buf[static LOCAL_CLIENT_PATH], const char *path,
+			       const char *key, const char *value)
+{
+	snprintf(buf, LOCAL_CLIENT_PATH, "%s?%s=", path, key);
+	append_escaped(buf, value);
+	return buf;
+}
+
+const char *local_client_path(char buf[static LOCAL_CLIENT_PATH], const char *before,
+			      const char *name, const char *after)
+{
+	size_t n;
+
+	snprintf(buf, LOCAL_CLIENT_PATH, "%s/", before);
+	append_escaped(buf, name);
+	n = strlen(buf);
+	snprintf(buf + n, LOCAL_CLIENT_PATH - n, "/%s", after);
+	return buf;
+}

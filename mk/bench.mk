@@ -34,4 +34,7 @@ bench-products: $(B)/bench/products
 #: make bench-starts  200 containers that podman starts, then 100 at once: armed before their first instruction, and how soon
 bench-starts: all $(B)/tests/e2e/first
 	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/identity_test
-.PHONY: bench bench-quick bench-alerts bench-web bench-products bench-starts
+#: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
+bench-hook: all
+	@bench/hook $(BUILDS)
+.PHONY: bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

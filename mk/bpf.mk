@@ -3,7 +3,10 @@
 
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
-KERN_SRC := $(wildcard kern/*/*.bpf.c)
+# The programs of one hook are attached in the order of these files, and the kernel runs the last one first:
+# lsm_other asks the policy before lsm_self, which guards the guard, and lsm_self goes before lsm_path.
+KERN_LAST := kern/hooks/lsm_self.bpf.c kern/hooks/lsm_other.bpf.c
+KERN_SRC := $(filter-out $(KERN_LAST),$(wildcard kern/*/*.bpf.c)) $(KERN_LAST)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
 	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -I. $(if $(CI),-Werror)

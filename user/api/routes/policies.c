@@ -195,14 +195,15 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct policy_mode_request q = {.policy = c->name};
-	struct err over = {};
+	struct err overridden = {};
 	unsigned n;
 	int r = api_mode_body(c, &q.mode, &q.force, err);
 
 	if (r == 0)
-		r = containers_set_policy_mode(c->api->parts.containers, &q, &n, &over, err);
+		r = containers_set_policy_mode(c->api->parts.containers, &q, &n, &overridden, err);
 	if (r == 0)
-		*ret = json_pack("{s:i}", "switched", (int)n);
+		*ret = json_pack("{s:i, s:o}", "switched", (int)n, "overridden",
+				 *overridden.msg ? text_json_keep(overridden.msg) : json_null());
 	return r;
 }
 

@@ -225,7 +225,7 @@ attack_secret() {
 listener_start() {
 	: >"$stage/listen"
 	# shellcheck disable=SC2016
-	nsenter -t "$service_pid" -n "$programs/listen" 4444 8 'echo I am $(id -un)' >"$stage/listen" &
+	nsenter -t "$service_pid" -n "$programs/listen" 4444 "$patience" 'echo I am $(id -un)' >"$stage/listen" &
 	listener=$!
 	children[$listener]=1
 	until_true "$patience" grep -q listening "$stage/listen"

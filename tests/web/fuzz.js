@@ -64,6 +64,8 @@ export async function fuzz(n) {
     statuses[r.status] = (statuses[r.status] ?? 0) + 1;
     if (r.status >= 500) throw new Error(`${method} ${where}: ${r.status} ${r.text}`);
     const known = pathOf(where) && description.paths[pathOf(where)][method.toLowerCase()];
+    // An empty name makes another path of it: /containers//thaw is the container "/thaw", which has GET alone.
+    if (r.status === 405) continue;
     // What is not HTTP, libmicrohttpd refuses itself, in its own words.
     if (known && r.body) checkAnswer(where, method, r.status, r.body);
   }

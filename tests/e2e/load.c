@@ -95,7 +95,8 @@ static int http(struct worker *w, const char *method, const char *path, const ch
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 				 .sin_port = htons(port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval patience = {.tv_sec = 60};
+	/* An emulated machine beside other work may stand still for a minute. */
+	struct timeval patience = {.tv_sec = 300};
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char head[1024];
 	size_t used = 0;

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 APP = os.path.dirname(os.path.abspath(__file__))
 DATA = "/var/lib/notes"
 PORT = 8080
+PATIENCE_S = 300  # an emulated machine beside other work may stand still for a minute
 PR_SET_NAME = 15
 TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
 
@@ -32,7 +33,7 @@ DB_LOCK = threading.Lock()
 
 
 def database():
-    db = sqlite3.connect(f"{DATA}/notes.db", timeout=30)
+    db = sqlite3.connect(f"{DATA}/notes.db", timeout=PATIENCE_S)
     db.row_factory = sqlite3.Row
     return db
 
@@ -150,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
     def get_lookup(self):
         # Hole: the argument reaches a shell as it came.
         done = subprocess.run(
-            f"getent hosts {self.arg('host')}", shell=True, capture_output=True, timeout=20
+            f"getent hosts {self.arg('host')}", shell=True, capture_output=True, timeout=PATIENCE_S
         )
         self.reply(200 if done.returncode == 0 else 404, done.stdout + done.stderr, "text/plain")
 
@@ -159,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(200, str(eval(self.arg("expr", "0"), {"libc": LIBC, "errno": ctypes.get_errno})))
 
     def get_status(self):
-        peer = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+        peer = http.client.HTTPConnection("127.0.0.1", PORT, timeout=PATIENCE_S)
         peer.request("GET", "/healthz")
         answer = peer.getresponse()
         self.reply(200, f"healthz: {answer.status}, {answer.read().decode()}", "text/plain")

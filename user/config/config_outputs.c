@@ -330,8 +330,12 @@ int outputs_config_parse(const json_t *list, json_t *throttle, struct outputs_co
 
 int outputs_config_add_lines(struct outputs_config *c, const char *path)
 {
-	struct output_config *o = &c->output[c->n];
+	struct output_config *o = reallocarray(c->output, c->n + 1, sizeof(*o));
 
+	if (!o)
+		return -ENOMEM;
+	c->output = o;
+	o = &c->output[c->n];
 	*o = (struct output_config){.type = strcmp(path, "-") == 0 ? OUTPUT_STDOUT : OUTPUT_FILE,
 				    .name = strdup(LINES_NAME),
 				    .path = strdup(path),

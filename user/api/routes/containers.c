@@ -123,7 +123,7 @@ int api_overview(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_free_ const struct container **all = NULL;
 	json_t *status = NULL, *verdicts = NULL, *list;
-	size_t n;
+	size_t n = 0;
 	int r = choose_containers(c, &all, &n) < 0 ? err_oom(err) : 0;
 
 	if (r == 0)

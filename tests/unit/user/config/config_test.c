@@ -257,6 +257,20 @@ static void config_reload_takes_keys_and_log_level_and_nothing_else(void **state
 	assert_int_equal(config_reload(c, &rest, &err), -ENOENT);
 }
 
+static void config_outputs_add_lines_makes_its_own_room(void **state)
+{
+	struct outputs_config c = {};
+
+	(void)state;
+	assert_int_equal(outputs_config_add_lines(&c, "/tmp/a.jsonl"), 0);
+	assert_int_equal(outputs_config_add_lines(&c, "-"), 0);
+	assert_int_equal(c.n, 2);
+	assert_int_equal(c.output[0].type, OUTPUT_FILE);
+	assert_string_equal(c.output[0].path, "/tmp/a.jsonl");
+	assert_int_equal(c.output[1].type, OUTPUT_STDOUT);
+	outputs_config_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +282,7 @@ int main(void)
 		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
 		cmocka_unit_test(config_parse_takes_where_http_listens),
 		cmocka_unit_test(config_parse_takes_limits_of_the_store),
+		cmocka_unit_test(config_outputs_add_lines_makes_its_own_room),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),
 	};

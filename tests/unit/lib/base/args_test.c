@@ -51,14 +51,17 @@ static const struct args_command command = {
 	.check = need_output,
 };
 
-/* Reads a command line of words. buf keeps the words, to which ret points. */
+#define LINE_BYTES 80
+
+/* Reads a command line of words. buf, of LINE_BYTES, keeps the words, to which ret points. */
 static void read_words(const struct args_command *c, const char *line, char *buf,
 		       struct values *ret)
 {
 	char *argv[16] = {0};
 	int argc = 0;
 
-	for (char *word = strtok(strcpy(buf, line), " "); word; word = strtok(NULL, " "))
+	snprintf(buf, LINE_BYTES, "%s", line);
+	for (char *word = strtok(buf, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	args_read(c, argc, argv, ret);
 }
@@ -66,7 +69,7 @@ static void read_words(const struct args_command *c, const char *line, char *buf
 static void args_fill_each_type(void **state)
 {
 	struct values v = {.number = 5};
-	char buf[80];
+	char buf[LINE_BYTES];
 
 	(void)state;
 	read_words(&command, "x one -j -o f --number=9 --first abc two", buf, &v);
@@ -82,7 +85,7 @@ static void args_fill_each_type(void **state)
 static void args_keep_what_is_not_given(void **state)
 {
 	struct values v = {.number = 5};
-	char buf[80];
+	char buf[LINE_BYTES];
 
 	(void)state;
 	read_words(&command, "x -of", buf, &v);
@@ -98,7 +101,7 @@ static void args_in_order_leave_the_rest_alone(void **state)
 					      .max = INT_MAX,
 					      .list = offsetof(struct values, list)};
 	struct values v = {};
-	char buf[80];
+	char buf[LINE_BYTES];
 
 	(void)state;
 	read_words(&in_order, "x -j run -o f", buf, &v);
@@ -131,7 +134,7 @@ static void args_refuse_mistakes(void **state)
 
 		if (pid == 0) {
 			struct values v = {};
-			char buf[80];
+			char buf[LINE_BYTES];
 
 			stderr = fopen("/dev/null", "we");
 			read_words(&command, mistakes[i], buf, &v);

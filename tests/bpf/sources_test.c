@@ -302,7 +302,7 @@ struct difference {
 	const char *doctor;
 };
 
-#define AS_WRITTEN "taken as it was written"
+#define AS_WRITTEN "is taken as written"
 static const struct difference expected[] = {
 	{true, "capable", "", "capabilities"},
 	{true, "hook", "", "hooks without an object"},
@@ -311,10 +311,10 @@ static const struct difference expected[] = {
 	{false, "chmod", "?" DIR "/other/../one", AS_WRITTEN},
 	{true, "unlink", DIR "/one/x", AS_WRITTEN},
 	{false, "unlink", DIR "/other/x", AS_WRITTEN},
-	{true, "rename-from", DIR "/one/", "a directory's name is taken for a file's"},
-	{false, "rename-from", DIR "/one", "a directory's name is taken for a file's"},
-	{true, "rename-to", DIR "/two/", "a directory's name is taken for a file's"},
-	{false, "rename-to", DIR "/two", "a directory's name is taken for a file's"},
+	{true, "rename-from", DIR "/one/", "the name of a directory counts as the name of a file"},
+	{false, "rename-from", DIR "/one", "the name of a directory counts as the name of a file"},
+	{true, "rename-to", DIR "/two/", "the name of a directory counts as the name of a file"},
+	{false, "rename-to", DIR "/two", "the name of a directory counts as the name of a file"},
 };
 #define EXPECTED (sizeof(expected) / sizeof(expected[0]))
 

@@ -17,13 +17,14 @@
 		(first) = (item);                                                                  \
 	} while (0)
 
-/* Takes an item, wherever it stands, off its list. The item must be on the list. */
+/* Takes an item, wherever it stands, off its list. */
 #define LIST_REMOVE(first, item)                                                                   \
 	do {                                                                                       \
 		__typeof__(first) *list_at_ = &(first);                                            \
-		while (*list_at_ != (item))                                                        \
+		while (*list_at_ && *list_at_ != (item))                                           \
 			list_at_ = &(*list_at_)->next;                                             \
-		*list_at_ = (item)->next;                                                          \
+		if (*list_at_)                                                                     \
+			*list_at_ = (item)->next;                                                  \
 		(item)->next = NULL;                                                               \
 	} while (0)
 

@@ -202,10 +202,9 @@ int trace_decoder_start(struct trace_decoder *d, uint8_t *raw, size_t len, const
 }
 
 /* wide_task, wide_event: there is a second plane. */
-static inline __attribute__((__always_inline__)) void take(struct trace_decoder *d, size_t n,
-							   bool wide_task, bool wide_event,
-							   struct lutra_record *restrict ret,
-							   uint32_t *restrict ret_string)
+static inline __attribute__((__always_inline__)) void
+take_records(struct trace_decoder *d, size_t n, bool wide_task, bool wide_event,
+	     struct lutra_record *restrict ret, uint32_t *restrict ret_string)
 {
 	const uint8_t *lo = d->time[0] + d->next, *mid = d->time[1] + d->next,
 		      *hi = d->time[2] + d->next;
@@ -246,8 +245,8 @@ void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *
 			uint32_t *ret_string)
 {
 	if (!d->task[1] && !d->event[1])
-		take(d, n, false, false, ret, ret_string);
+		take_records(d, n, false, false, ret, ret_string);
 	else
-		take(d, n, d->task[1] != NULL, d->event[1] != NULL, ret, ret_string);
+		take_records(d, n, d->task[1] != NULL, d->event[1] != NULL, ret, ret_string);
 	d->next += (uint32_t)n;
 }

@@ -147,12 +147,12 @@ static void walk_cgroups(struct cgroup_scan *scan, char *path, size_t len, int d
 static void forget_unseen(struct cgroup_scan *scan)
 {
 	LIST_EACH_SAFE (s, scan->strays) {
-		if (!s->seen) {
-			LIST_REMOVE(scan->strays, s);
-			stray_free(s);
+		if (s->seen) {
+			s->seen = false;
 			continue;
 		}
-		s->seen = false;
+		LIST_REMOVE(scan->strays, s);
+		stray_free(s);
 	}
 }
 

@@ -6,7 +6,18 @@
  */
 #include "user/guard/guard_impl.h"
 
+#include <bpf/bpf.h>
+
+#include "kern/lutra.skel.h"
 #include "user/sys/clock.h"
+
+/* Returns true if the earlier instance bound a policy to the slot. */
+static bool has_policy(const struct guard *g, uint32_t slot)
+{
+	uint32_t id;
+
+	return bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.policies), &slot, &id) == 0;
+}
 
 int guard_take_over(struct guard *g, struct err *err)
 {
@@ -24,7 +35,7 @@ int guard_take_over(struct guard *g, struct err *err)
 	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
 		if (!g->slots[i].cgroup_id)
 			continue;
-		g->seen_since_ns[i] = clock_now_ns();
+		g->seen_since_ns[i] = has_policy(g, i) ? clock_now_ns() : 0;
 		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
 	}
 	guard_remove_links(g, g->instance);

@@ -176,6 +176,23 @@ static bool check_limit(struct outputs *o, struct container_limit *l, uint64_t n
 	return l->throttle.folded || l->throttle.full_ns > now_ns;
 }
 
+/* Reports the counts of one bucket's containers and frees the limits that are full again. */
+static void check_bucket(struct outputs *o, struct container_limit **at, uint64_t now_ns)
+{
+	while (*at) {
+		struct container_limit *l = *at;
+
+		if (check_limit(o, l, now_ns)) {
+			o->waiting = true;
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		o->n_limits--;
+		free_limit(l);
+	}
+}
+
 bool outputs_tick(struct outputs *o)
 {
 	const uint64_t now_ns = clock_now_ns();
@@ -183,22 +200,8 @@ bool outputs_tick(struct outputs *o)
 	if (!o->waiting)
 		return false;
 	o->waiting = false;
-	for (size_t b = 0; b < BUCKETS; b++) {
-		struct container_limit **at = &o->bucket[b];
-
-		while (*at) {
-			struct container_limit *l = *at;
-
-			if (check_limit(o, l, now_ns)) {
-				o->waiting = true;
-				at = &l->next;
-				continue;
-			}
-			*at = l->next;
-			o->n_limits--;
-			free_limit(l);
-		}
-	}
+	for (size_t b = 0; b < BUCKETS; b++)
+		check_bucket(o, &o->bucket[b], now_ns);
 	return o->waiting;
 }
 

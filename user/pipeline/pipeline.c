@@ -62,7 +62,7 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 
 /* ---- reports ---- */
 
-static void report(const struct pipeline *p, bool bad, const char *msg)
+static void pipeline_report(const struct pipeline *p, bool bad, const char *msg)
 {
 	if (p->config.report)
 		p->config.report(p->config.ctx, bad, msg);
@@ -89,7 +89,7 @@ static void report_lost(struct pipeline *p, const char *why)
 	p->reported_ns = now;
 	snprintf(msg, sizeof(msg), "%llu events could not be stored so far: %.400s; verdicts go on",
 		 (unsigned long long)count_lost(p), why);
-	report(p, true, msg);
+	pipeline_report(p, true, msg);
 }
 
 static void check_queue(struct pipeline *p)
@@ -127,7 +127,7 @@ static void try_store(struct pipeline *p)
 	if (open_store(p, &err) == 0)
 		return;
 	snprintf(msg, sizeof(msg), "%s: events are not stored, verdicts go on", err.msg);
-	report(p, true, msg);
+	pipeline_report(p, true, msg);
 }
 
 static void count_failed(struct pipeline *p, unsigned n, const char *why)
@@ -151,7 +151,7 @@ static void count_stored(struct pipeline *p, unsigned n)
 	p->failing = false;
 	snprintf(msg, sizeof(msg), "events are stored again; %llu were lost",
 		 (unsigned long long)count_lost(p));
-	report(p, false, msg);
+	pipeline_report(p, false, msg);
 }
 
 static void add_row(struct pipeline *p)
@@ -195,7 +195,7 @@ static void retain_rows(struct pipeline *p)
 	p->retained_ns = now;
 	p->since_retained = 0;
 	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &deleted, &err) < 0)
-		report(p, true, err.msg);
+		pipeline_report(p, true, err.msg);
 	store_bytes(p->store, &bytes, &err);
 	pthread_mutex_lock(&p->lock);
 	p->stats.expired += deleted;

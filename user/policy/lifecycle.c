@@ -298,7 +298,7 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 
 /* ---- enrolment ---- */
 
-static bool differ(const char *a, const char *b)
+static bool digests_differ(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) != 0;
 }
@@ -315,12 +315,13 @@ int lifecycle_choose(const struct lifecycle *l, const struct identity *who, cons
 	*ret = (struct lifecycle_choice){};
 	if (!i)
 		return 0;
-	changed = i->trained && differ(i->digest, who->digest);
+	changed = i->trained && digests_differ(i->digest, who->digest);
 	/* Runs of the image before are not wanted while those of another one are recorded. */
-	if (!changed && i->trained && differ(i->learned, i->digest))
+	if (!changed && i->trained && digests_differ(i->learned, i->digest))
 		return 0;
 	ret->changed = changed;
-	ret->record = i->learning || (changed && (!i->learned || differ(i->learned, who->digest)));
+	ret->record = i->learning ||
+		      (changed && (!i->learned || digests_differ(i->learned, who->digest)));
 	return 0;
 }
 

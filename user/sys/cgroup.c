@@ -23,7 +23,7 @@
 #define DESTROY_MS 5000
 
 /* Octal escapes of mountinfo(5), in place. */
-static void unescape(char *s)
+static void unescape_path(char *s)
 {
 	char *out = s;
 
@@ -53,7 +53,7 @@ int cgroup_root(char **ret, struct err *err)
 			continue;
 		if (sscanf(line, "%*d %*d %*s %*s %4095s", path) != 1)
 			continue;
-		unescape(path);
+		unescape_path(path);
 		*ret = strdup(path);
 		return *ret ? 0 : err_oom(err);
 	}

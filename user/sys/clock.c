@@ -7,7 +7,7 @@
 
 #include "lutra/types.h"
 
-static uint64_t now(clockid_t clock)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
@@ -17,17 +17,17 @@ static uint64_t now(clockid_t clock)
 
 uint64_t clock_now_ns(void)
 {
-	return now(CLOCK_MONOTONIC);
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_realtime_ns(void)
 {
-	return now(CLOCK_REALTIME);
+	return read_clock(CLOCK_REALTIME);
 }
 
 uint64_t clock_to_realtime(uint64_t mono_ns)
 {
-	return now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC) + mono_ns;
+	return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_MONOTONIC) + mono_ns;
 }
 
 const char *clock_format(uint64_t realtime_ns, char buf[static CLOCK_TEXT])

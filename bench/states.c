@@ -20,10 +20,10 @@
 
 #include "bench/empty.skel.h"
 #include "lib/base/cleanup.h"
-#include "user/sys/cgroup.h"
-#include "user/sys/child.h"
 #include "user/guard/syscall_events.h"
 #include "user/guard/guard.h"
+#include "user/sys/process/cgroup.h"
+#include "user/sys/process/child.h"
 
 #define ROUNDS_QUICK 5
 #define BATCHES 200

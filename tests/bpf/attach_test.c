@@ -4,8 +4,8 @@
 
 #include <bpf/libbpf.h>
 
-#include "user/sys/cgroup.h"
 #include "user/guard/guard_impl.h"
+#include "user/sys/process/cgroup.h"
 
 #define MADE 100
 #define CROWD 200

@@ -20,10 +20,10 @@
 
 #include "lib/base/file.h"
 #include "tests/unit/sample.h"
-#include "user/sys/cgroup.h"
-#include "user/sys/child.h"
 #include "user/cli/ask.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
+#include "user/sys/process/child.h"
 
 #define LUTRAD "build/bin/lutrad"
 #define PATIENCE_NS 60000000000ull /* emulated machines are slow */

@@ -10,9 +10,9 @@
 #include "user/containers/containers_impl.h"
 #include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 /* ---- mode ---- */
 

@@ -13,9 +13,9 @@
 #include "user/identity/patterns.h"
 #include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 #define NAME_MAX_BYTES 128
 

@@ -17,8 +17,8 @@
 #include "lib/base/text.h"
 #include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 #define LIST_FILE "enrolled.json"
 #define LIST_MAX_BYTES (16u << 20)

@@ -21,9 +21,9 @@
 #include "lib/base/list.h"
 #include "lutra/verdict.h"
 #include "user/seccomp/notify.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 #define RUNTIMES_MAX 16
 #define FILTERS_MAX 4096

@@ -14,9 +14,9 @@
 #include "lib/base/list.h"
 #include "user/identity/bundle.h"
 #include "user/identity/patterns.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 #define INTERVAL_NS 5000000000ull
 #define AGE_NS 5000000000ull /* with processes, before it is enrolled */

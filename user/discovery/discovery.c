@@ -13,8 +13,8 @@
 #include "user/containers/enrol.h"
 #include "user/identity/patterns.h"
 #include "user/policy/image_index.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/log.h"
+#include "user/sys/process/cgroup.h"
 
 #define SHORT_ID 12
 

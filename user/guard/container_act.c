@@ -2,7 +2,7 @@
 /* The modes that act on a whole container after a verdict. */
 #include "user/guard/guard.h"
 
-#include "user/sys/cgroup.h"
+#include "user/sys/process/cgroup.h"
 
 int container_act(const char *cgroup, const struct lutra_evidence *ev)
 {

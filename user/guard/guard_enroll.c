@@ -13,8 +13,8 @@
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/names.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
 
 #define SEEN_MAX_NS (86400 * NSEC_PER_SEC) /* of seen pairs, before they are renewed */
 #define SEEN_RETRY_NS (60 * NSEC_PER_SEC)

@@ -41,14 +41,14 @@ struct guard {
 	bool detach_stop; /* atomic: the detacher stops before the next link */
 	bool detach_over; /* atomic: the detacher has ended */
 
-	/* guard_enroll.c, takeover.c */
+	/* guard_enroll.c, guard_pin.c */
 	uint32_t n_enrolled;
 	uint32_t last_slot;
 	uint32_t version;		     /* of the policy bound last */
 	uint64_t idle_since_ns;		     /* CLOCK_MONOTONIC, while n_enrolled is 0 */
 	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: the slot has no policy */
 
-	/* guard_pin.c, takeover.c */
+	/* guard_pin.c */
 	char *pin_dir; /* NULL: everything ends with the process */
 	int pin_lock;  /* lock on pin_dir, or -1 */
 	uint32_t instance;
@@ -89,10 +89,11 @@ void guard_remove_links(const struct guard *g, uint32_t keep);
 /* Removes the directory and all pins in it, which detaches what they held. */
 void guard_unpin_all(const char *dir);
 
-/* ---- rings.c, takeover.c ---- */
-
-int guard_open_rings(struct guard *g, struct err *err);
 /* Takes over from the earlier instance everything that is enrolled. */
 int guard_take_over(struct guard *g, struct err *err);
+
+/* ---- rings.c ---- */
+
+int guard_open_rings(struct guard *g, struct err *err);
 
 #endif

@@ -6,11 +6,11 @@
  *   links-ABI-INSTANCE/NUMBER   links of an instance's programs, while anything is enrolled;
  *                               numbered in the order in which they were attached
  *
- * The next process loads its own programs on the same maps, as the next instance, and takes over
- * (takeover.c). A slot names the instance that acts for it. Slot 0 keeps the number of the last
- * instance and the version of the last policy. A process with another layout of the maps (ABI)
- * makes its own maps beside the old ones; the old programs act until the process has enrolled all
- * containers again and calls guard_remove_other_versions().
+ * The next process loads its own programs on the same maps, as the next instance, and takes over. A
+ * slot names the instance that acts for it. Slot 0 keeps the number of the last instance and the
+ * version of the last policy. A process with another layout of the maps (ABI) makes its own maps
+ * beside the old ones; the old programs act until the process has enrolled all containers again and
+ * calls guard_remove_other_versions().
  */
 #include "user/guard/guard_impl.h"
 
@@ -30,6 +30,7 @@
 #include <sys/vfs.h>
 
 #include "kern/lutra.skel.h"
+#include "user/sys/clock.h"
 
 #define LINKS_PREFIX "links-"
 #define MAPS_PREFIX "maps-"
@@ -279,4 +280,44 @@ void guard_unpin_links(struct guard *g)
 	g->pinned = false;
 	if (g->pin_dir)
 		guard_remove_links(g, 0);
+}
+
+/* ---- takeover ---- */
+
+/*
+ * The new programs are attached beside the old ones, then one write for each slot hands the
+ * container over, then the old links are removed: a container is guarded at every moment. On
+ * failure the old instance stays in charge.
+ */
+
+/* Returns true if the earlier instance bound a policy to the slot. */
+static bool has_policy(const struct guard *g, uint32_t slot)
+{
+	uint32_t id;
+
+	return bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.policies), &slot, &id) == 0;
+}
+
+int guard_take_over(struct guard *g, struct err *err)
+{
+	int r;
+
+	g->version = g->slots[0].generation;
+	g->slots[0].instance = g->instance;
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
+		g->n_enrolled += g->slots[i].cgroup_id != 0;
+	if (g->n_enrolled) {
+		r = guard_attach(g, err);
+		if (r < 0)
+			return r;
+	}
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
+		if (!g->slots[i].cgroup_id)
+			continue;
+		g->seen_since_ns[i] = has_policy(g, i) ? clock_now_ns() : 0;
+		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
+	}
+	guard_remove_links(g, g->instance);
+	g->in_charge = true;
+	return 0;
 }

@@ -12,8 +12,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "user/sys/cgroup.h"
 #include "user/identity/patterns.h"
+#include "user/sys/process/cgroup.h"
 
 #define STATE_MAX (1 << 20)
 

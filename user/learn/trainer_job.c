@@ -24,7 +24,7 @@
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
 #include "user/sys/log.h"
-#include "user/sys/program.h"
+#include "user/sys/process/program.h"
 
 #define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */
 #define LOG_FILE "train.log"

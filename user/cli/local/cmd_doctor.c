@@ -9,9 +9,9 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/text.h"
-#include "user/sys/cgroup.h"
 #include "user/cli/cli.h"
 #include "user/guard/guard.h"
+#include "user/sys/process/cgroup.h"
 
 #define FEATURES 160
 

@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "user/sys/cgroup.h"
-#include "user/sys/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/local/watch.h"
 #include "user/sys/clock.h"
 #include "user/identity/cgroup_lookup.h"
 #include "user/cli/local/session.h"
+#include "user/sys/process/cgroup.h"
+#include "user/sys/process/child.h"
 
 #define PREFIX "lutra.record"
 

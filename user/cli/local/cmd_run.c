@@ -12,14 +12,14 @@
 #include "lib/base/cleanup.h"
 #include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
-#include "user/sys/cgroup.h"
-#include "user/sys/child.h"
 #include "user/cli/cli.h"
 #include "user/cli/local/watch.h"
 #include "user/policy/modes.h"
 #include "user/seccomp/export.h"
 #include "user/seccomp/filter.h"
 #include "user/cli/local/session.h"
+#include "user/sys/process/cgroup.h"
+#include "user/sys/process/child.h"
 
 #define PREFIX "lutra.run"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "user/cli/cli.h"
-#include "user/sys/program.h"
+#include "user/sys/process/program.h"
 
 static int exec_program(const char *program, char **argv)
 {

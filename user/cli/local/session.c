@@ -13,10 +13,10 @@
 #include <sys/utsname.h>
 
 #include "lib/trace/trace.h"
-#include "user/sys/cgroup.h"
 #include "user/sys/clock.h"
 #include "user/guard/guard.h"
 #include "user/pipeline/pipeline.h"
+#include "user/sys/process/cgroup.h"
 
 #define FLUSH_NS (2 * NSEC_PER_SEC)
 

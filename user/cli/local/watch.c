@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "user/sys/cgroup.h"
-#include "user/sys/child.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
+#include "user/sys/process/child.h"
 
 #define END_SIGNALS 3 /* a frozen command ignores signals: the third one ends the loop */
 #define POLL_MS 100   /* the kernel does not wake the reader for a few records */

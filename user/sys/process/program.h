@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs that come with this one: the trainer and its like. */
-#ifndef LUTRA_USER_SYS_PROGRAM_H
-#define LUTRA_USER_SYS_PROGRAM_H
+#ifndef LUTRA_USER_SYS_PROCESS_PROGRAM_H
+#define LUTRA_USER_SYS_PROCESS_PROGRAM_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cgroup v2 tree. */
-#include "user/sys/cgroup.h"
+#include "user/sys/process/cgroup.h"
 
 #include <dirent.h>
 #include <errno.h>

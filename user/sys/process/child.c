@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A command in a cgroup. */
-#include "user/sys/child.h"
+#include "user/sys/process/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "user/sys/cgroup.h"
+#include "user/sys/process/cgroup.h"
 
 /* What the child sends its parent if it does not get as far as the program. */
 struct failure {

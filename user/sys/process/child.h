@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A command in a cgroup, and the signals that its parent hands on to it. */
-#ifndef LUTRA_USER_SYS_CHILD_H
-#define LUTRA_USER_SYS_CHILD_H
+#ifndef LUTRA_USER_SYS_PROCESS_CHILD_H
+#define LUTRA_USER_SYS_PROCESS_CHILD_H
 
 #include <signal.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Directories of the cgroup v2 tree. */
-#ifndef LUTRA_USER_SYS_CGROUP_H
-#define LUTRA_USER_SYS_CGROUP_H
+#ifndef LUTRA_USER_SYS_PROCESS_CGROUP_H
+#define LUTRA_USER_SYS_PROCESS_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs that come with this one. */
-#include "user/sys/program.h"
+#include "user/sys/process/program.h"
 
 #include <errno.h>
 #include <libgen.h>

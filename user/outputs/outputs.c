@@ -9,18 +9,18 @@
 #include <string.h>
 #include <sys/syslog.h>
 
+#include "lib/base/list.h"
 #include "lib/base/text.h"
 #include "user/alerts/alert_text.h"
 #include "user/sys/clock.h"
 
-#define BUCKETS 1024
 #define CONTAINERS_MAX 8192 /* containers with a limit of their own; the others share one */
 
-/* The limit of a container. */
+/* The limit of a container that alerted in the last seconds. */
 struct container_limit {
 	struct container_limit *next;
 	struct throttle throttle;
-	char *name;
+	char *name; /* behind key */
 	char key[]; /* cgroup, or name if the cgroup is unknown */
 };
 
@@ -28,22 +28,12 @@ struct outputs {
 	const struct outputs_config *config;
 	struct sink **sink;
 	size_t n;
-	struct container_limit *bucket[BUCKETS];
+	struct container_limit *limits;
 	size_t n_limits;
 	atomic_uint_least64_t folded;
-	bool waiting; /* outputs_tick() has work */
 };
 
 /* ---- containers ---- */
-
-static size_t hash_key(const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-	return (size_t)(h % BUCKETS);
-}
 
 /* Finds or makes the limit of an alert's container. NULL: out of memory. */
 static struct container_limit *find_limit(struct outputs *o, const struct alert_fields *f)
@@ -51,33 +41,26 @@ static struct container_limit *find_limit(struct outputs *o, const struct alert_
 	const char *name = f->text[ALERT_CONTAINER] ? f->text[ALERT_CONTAINER] : "";
 	const char *key = f->text[ALERT_CGROUP] ? f->text[ALERT_CGROUP] : name;
 	struct container_limit *l;
-	size_t bucket, len;
 
 	if (o->n_limits >= CONTAINERS_MAX)
 		name = key = "(others)";
-	bucket = hash_key(key);
-	for (l = o->bucket[bucket]; l; l = l->next)
+	for (l = o->limits; l; l = l->next)
 		if (strcmp(l->key, key) == 0)
 			return l;
-	len = strlen(key) + 1;
-	l = calloc(1, sizeof(*l) + len);
+	l = calloc(1, sizeof(*l) + strlen(key) + strlen(name) + 2);
 	if (!l)
 		return NULL;
-	memcpy(l->key, key, len);
-	l->name = strdup(name);
-	if (!l->name) {
-		free(l);
-		return NULL;
-	}
-	l->next = o->bucket[bucket];
-	o->bucket[bucket] = l;
+	l->name = stpcpy(l->key, key) + 1;
+	stpcpy(l->name, name);
+	LIST_PUSH(o->limits, l);
 	o->n_limits++;
 	return l;
 }
 
-static void free_limit(struct container_limit *l)
+static void free_limit(struct outputs *o, struct container_limit *l)
 {
-	free(l->name);
+	LIST_REMOVE(o->limits, l);
+	o->n_limits--;
 	free(l);
 }
 
@@ -105,7 +88,6 @@ static bool pass_limit(struct outputs *o, const struct alert_fields *f, int leve
 	if (!is_limited(o, level))
 		return true;
 	l = find_limit(o, f);
-	o->waiting = true;
 	if (!l || throttle_pass(&l->throttle, &o->config->rate, clock_now_ns(), ret_folded))
 		return true;
 	atomic_fetch_add(&o->folded, 1);
@@ -176,33 +158,14 @@ static bool check_limit(struct outputs *o, struct container_limit *l, uint64_t n
 	return l->throttle.folded || l->throttle.full_ns > now_ns;
 }
 
-/* Reports the counts of one bucket's containers and frees the limits that are full again. */
-static void check_bucket(struct outputs *o, struct container_limit **at, uint64_t now_ns)
-{
-	while (*at) {
-		struct container_limit *l = *at;
-
-		if (check_limit(o, l, now_ns)) {
-			o->waiting = true;
-			at = &l->next;
-			continue;
-		}
-		*at = l->next;
-		o->n_limits--;
-		free_limit(l);
-	}
-}
-
 bool outputs_tick(struct outputs *o)
 {
 	const uint64_t now_ns = clock_now_ns();
 
-	if (!o->waiting)
-		return false;
-	o->waiting = false;
-	for (size_t b = 0; b < BUCKETS; b++)
-		check_bucket(o, &o->bucket[b], now_ns);
-	return o->waiting;
+	LIST_EACH_SAFE (l, o->limits)
+		if (!check_limit(o, l, now_ns))
+			free_limit(o, l);
+	return o->limits != NULL;
 }
 
 /* ---- life ---- */
@@ -235,14 +198,8 @@ void outputs_free(struct outputs *o)
 		return;
 	for (size_t i = 0; i < o->n; i++)
 		sink_free(o->sink[i]);
-	for (size_t b = 0; b < BUCKETS; b++) {
-		while (o->bucket[b]) {
-			struct container_limit *l = o->bucket[b];
-
-			o->bucket[b] = l->next;
-			free_limit(l);
-		}
-	}
+	while (o->limits)
+		free_limit(o, o->limits);
 	free(o->sink);
 	free(o);
 }

@@ -3,20 +3,18 @@
 #include "user/outputs/sink.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct sink {
-	char *name;
+	const struct output_config *config;
 	struct sink_env env;
 	struct sink_kind kind;
 	struct worker *worker;
-	atomic_bool reopen;
-	pthread_mutex_t lock; /* of stats */
-	struct sink_stats stats;
+	atomic_bool reopen, failing;
+	atomic_uint_least64_t sent, lost, waiting; /* as in struct sink_stats */
 };
 
 /* ---- the queue ---- */
@@ -60,59 +58,36 @@ bool sink_is_stopping(struct sink *s)
 
 void sink_stats(struct sink *s, struct sink_stats *ret)
 {
-	pthread_mutex_lock(&s->lock);
-	*ret = s->stats;
-	pthread_mutex_unlock(&s->lock);
+	*ret = (struct sink_stats){.sent = atomic_load(&s->sent),
+				   .lost = atomic_load(&s->lost),
+				   .waiting = atomic_load(&s->waiting),
+				   .failing = atomic_load(&s->failing)};
 }
 
 void sink_count(struct sink *s, uint64_t sent, uint64_t lost)
 {
-	pthread_mutex_lock(&s->lock);
-	s->stats.sent += sent;
-	s->stats.lost += lost;
-	pthread_mutex_unlock(&s->lock);
+	atomic_fetch_add(&s->sent, sent);
+	atomic_fetch_add(&s->lost, lost);
 }
 
 void sink_set_waiting(struct sink *s, uint64_t waiting)
 {
-	pthread_mutex_lock(&s->lock);
-	s->stats.waiting = waiting;
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* Returns true if the change has to be reported. */
-static bool change_failing(struct sink *s, bool failing)
-{
-	bool changed;
-
-	pthread_mutex_lock(&s->lock);
-	changed = s->stats.failing != failing;
-	s->stats.failing = failing;
-	pthread_mutex_unlock(&s->lock);
-	return changed && s->env.report;
+	atomic_store(&s->waiting, waiting);
 }
 
 void sink_set_failing(struct sink *s, const char *why)
 {
+	bool failing = why != NULL;
 	char msg[700];
 
-	if (!change_failing(s, true))
+	if (atomic_exchange(&s->failing, failing) == failing || !s->env.report)
 		return;
-	snprintf(msg, sizeof(msg), "output %s: %.500s", s->name, why);
-	s->env.report(s->env.ctx, true, msg);
-}
-
-void sink_set_working(struct sink *s)
-{
-	struct sink_stats stats;
-	char msg[128];
-
-	if (!change_failing(s, false))
-		return;
-	sink_stats(s, &stats);
-	snprintf(msg, sizeof(msg), "output %s: works again, %llu alerts lost so far", s->name,
-		 (unsigned long long)stats.lost);
-	s->env.report(s->env.ctx, false, msg);
+	if (failing)
+		snprintf(msg, sizeof(msg), "output %s: %.500s", s->config->name, why);
+	else
+		snprintf(msg, sizeof(msg), "output %s: works again, %llu alerts lost so far",
+			 s->config->name, (unsigned long long)atomic_load(&s->lost));
+	s->env.report(s->env.ctx, failing, msg);
 }
 
 /* ---- the thread ---- */
@@ -120,12 +95,21 @@ void sink_set_working(struct sink *s)
 static unsigned on_items(void *ctx, struct worker_item *items)
 {
 	struct sink *s = ctx;
+	const struct sink_item *first = (const struct sink_item *)items;
 
 	if (!items && worker_is_stopping(s->worker))
 		return 0;
-	if (atomic_exchange(&s->reopen, false) && s->kind.ops->reopen)
-		s->kind.ops->reopen(s->kind.impl);
-	return s->kind.ops->handle(s->kind.impl, (const struct sink_item *)items);
+	if (atomic_exchange(&s->reopen, false) && s->kind.reopen)
+		s->kind.reopen(s->kind.impl);
+	if (s->kind.handle)
+		return s->kind.handle(s->kind.impl, first);
+	for (const struct sink_item *i = first; i; i = sink_item_next(i)) {
+		int r = s->kind.write(s->kind.impl, i->alert);
+
+		sink_count(s, r == 0, r < 0);
+		sink_set_failing(s, r < 0 ? strerror(-r) : NULL);
+	}
+	return 0;
 }
 
 static int open_kind(struct sink *s, const struct output_config *c, struct err *err)
@@ -135,9 +119,10 @@ static int open_kind(struct sink *s, const struct output_config *c, struct err *
 	case OUTPUT_FILE:
 		return sink_file_open(&s->kind, s, c, err);
 	case OUTPUT_SYSLOG:
-		return sink_syslog_open(&s->kind, s);
+		sink_syslog_open(&s->kind);
+		return 0;
 	case OUTPUT_JOURNAL:
-		return sink_journal_open(&s->kind, s, c, err);
+		return sink_journal_open(&s->kind, c, err);
 	default:
 		return sink_http_open(&s->kind, s, c, s->env.state_dir, err);
 	}
@@ -156,10 +141,9 @@ int sink_new(struct sink **ret, const struct output_config *c, const struct sink
 
 	if (!s)
 		return err_oom(err);
-	pthread_mutex_init(&s->lock, NULL);
 	s->env = *env;
-	s->name = strdup(c->name);
-	if (!s->name || worker_new(&s->worker, &config) < 0)
+	s->config = c;
+	if (worker_new(&s->worker, &config) < 0)
 		return err_oom(err);
 	r = open_kind(s, c, err);
 	if (r < 0)
@@ -176,9 +160,7 @@ void sink_free(struct sink *s)
 	if (!s)
 		return;
 	worker_free(s->worker);
-	if (s->kind.ops)
-		s->kind.ops->free(s->kind.impl);
-	pthread_mutex_destroy(&s->lock);
-	free(s->name);
+	if (s->kind.free)
+		s->kind.free(s->kind.impl);
 	free(s);
 }

@@ -38,8 +38,15 @@ struct sink_stats {
 
 struct sink;
 
-/* One kind of output. All functions run on the sink's thread, free() after its end. */
-struct sink_ops {
+/*
+ * One kind of output: either write or handle is set. All functions run on the sink's thread, free()
+ * after its end.
+ */
+struct sink_kind {
+	void *impl;
+	void (*free)(void *impl);
+	/* Sends one alert, which the sink counts. Returns 0 or -errno. */
+	int (*write)(void *impl, const struct alert_json *a);
 	/*
 	 * Handles the alerts, oldest first, and counts them with sink_count(). items may be NULL,
 	 * and stay the caller's. Returns in how many ms it wants to be called without alerts; 0:
@@ -47,7 +54,6 @@ struct sink_ops {
 	 */
 	unsigned (*handle)(void *impl, const struct sink_item *items);
 	void (*reopen)(void *impl); /* NULL: there is no file to reopen */
-	void (*free)(void *impl);
 };
 
 struct sink_env {
@@ -57,7 +63,10 @@ struct sink_env {
 	void *ctx;
 };
 
-/* Opens the output and starts its thread. Errors as open(2) and socket(2); -EIO of SQLite. */
+/*
+ * Opens the output and starts its thread. c is borrowed until sink_free(). Errors as open(2) and
+ * socket(2); -EIO of SQLite.
+ */
 int sink_new(struct sink **ret, const struct output_config *c, const struct sink_env *env,
 	     struct err *err);
 /* Handles what is queued once, then ends the thread. Blocks meanwhile. */
@@ -80,20 +89,14 @@ void sink_count(struct sink *s, uint64_t sent, uint64_t lost);
 void sink_set_waiting(struct sink *s, uint64_t waiting);
 /* Returns true once sink_free() was called. */
 bool sink_is_stopping(struct sink *s);
-/* Set whether the output fails; a change is reported. */
+/* Sets why the output fails, NULL: it works. A change between the two is reported. */
 void sink_set_failing(struct sink *s, const char *why);
-void sink_set_working(struct sink *s);
 
-struct sink_kind {
-	const struct sink_ops *ops;
-	void *impl;
-};
-
+/* They open one kind and fill in *ret. They borrow s and c. Errors as sink_new(). */
 int sink_file_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		   struct err *err);
-int sink_syslog_open(struct sink_kind *ret, struct sink *s);
-int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
-		      struct err *err);
+void sink_syslog_open(struct sink_kind *ret);
+int sink_journal_open(struct sink_kind *ret, const struct output_config *c, struct err *err);
 int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
 		   const char *state_dir, struct err *err);
 

@@ -11,14 +11,14 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <jansson.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/sys/clock.h"
+#include "lib/base/array.h"
 #include "user/outputs/sink.h"
 #include "user/outputs/spool.h"
+#include "user/sys/clock.h"
 
 #define SEND_MAX 200
 #define ANSWER_MAX (1u << 20)
@@ -29,21 +29,18 @@
 
 struct http_sink {
 	struct sink *sink;
+	const struct output_config *config;
 	struct spool *spool; /* NULL: not open yet, because the disk is full or not writable */
 	char *spool_path;
-	uint64_t spool_bytes;
 	CURL *curl;
 	struct curl_slist *headers;
-	char *url, *index;
 	bool bulk;
 	unsigned retry_ms;  /* pause after the next failure */
 	uint64_t resume_ns; /* CLOCK_MONOTONIC, end of the present pause */
 	char *answer;
-	size_t answer_len;
+	size_t answer_len, answer_size;
 	char why[CURL_ERROR_SIZE + 64];
 };
-
-enum outcome { ARRIVED, REFUSED, AGAIN };
 
 /* ---- a request ---- */
 
@@ -51,17 +48,12 @@ static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http_sink *h = ctx;
 	size_t len = size * n;
-	char *grown;
 
-	if (h->answer_len + len > ANSWER_MAX)
+	if (h->answer_len + len > ANSWER_MAX ||
+	    ARRAY_RESERVE(h->answer, h->answer_size, h->answer_len + len) < 0)
 		return 0;
-	grown = realloc(h->answer, h->answer_len + len + 1);
-	if (!grown)
-		return 0;
-	memcpy(grown + h->answer_len, data, len);
-	h->answer = grown;
+	memcpy(h->answer + h->answer_len, data, len);
 	h->answer_len += len;
-	grown[h->answer_len] = '\0';
 	return len;
 }
 
@@ -114,7 +106,7 @@ static char *bulk_body(const struct http_sink *h, const struct spooled *list, si
 	for (size_t i = 0; i < n; i++) {
 		const char *json = list[i].json;
 
-		fprintf(f, "{\"create\":{\"_index\":\"%s\"}}\n", h->index);
+		fprintf(f, "{\"create\":{\"_index\":\"%s\"}}\n", h->config->index);
 		if (strncmp(json, time, strlen(time)) == 0) {
 			const char *at = json + strlen(time);
 
@@ -131,9 +123,9 @@ static char *bulk_body(const struct http_sink *h, const struct spooled *list, si
 }
 
 /* Reads the outcome of each alert from the answer to a request that was taken as a whole. */
-static void read_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
+static void read_outcomes(struct http_sink *h, struct spooled *list, size_t n)
 {
-	json_auto_t *j = json_loadb(h->answer ? h->answer : "", h->answer_len, 0, NULL);
+	json_auto_t *j = json_loadb(h->answer, h->answer_len, 0, NULL);
 	const json_t *items = json_object_get(j, "items");
 
 	if (!json_is_true(json_object_get(j, "errors")))
@@ -141,8 +133,9 @@ static void read_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = json_object_get(json_array_get(items, i), "create");
 
-		ret[i] = status_outcome(json_integer_value(json_object_get(one, "status")));
-		if (ret[i] == REFUSED)
+		list[i].outcome =
+			status_outcome(json_integer_value(json_object_get(one, "status")));
+		if (list[i].outcome == REFUSED)
 			snprintf(h->why, sizeof(h->why), "an alert is refused: %.200s",
 				 json_string_value(
 					 json_object_get(json_object_get(one, "error"), "reason"))
@@ -153,38 +146,33 @@ static void read_outcomes(struct http_sink *h, size_t n, enum outcome *ret)
 /* ---- sending ---- */
 
 /* Sends all in one request. A request that is refused, for its size or for one alert, is halved. */
-static void send_bulk(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
+static void send_bulk(struct http_sink *h, struct spooled *list, size_t n)
 {
-	_cleanup_free_ char *body = NULL;
-	enum outcome all = AGAIN;
 	size_t len = 0;
+	_cleanup_free_ char *body = bulk_body(h, list, n, &len);
+	enum outcome all = body ? post_body(h, body, len) : AGAIN;
 
-	body = bulk_body(h, list, n, &len);
-	if (body)
-		all = post_body(h, body, len);
 	if (all == REFUSED && n > 1) {
-		send_bulk(h, list, n / 2, ret);
-		send_bulk(h, list + n / 2, n - n / 2, ret + n / 2);
+		send_bulk(h, list, n / 2);
+		send_bulk(h, list + n / 2, n - n / 2);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		ret[i] = all;
+		list[i].outcome = all;
 	if (all == ARRIVED)
-		read_outcomes(h, n, ret);
+		read_outcomes(h, list, n);
 }
 
 /* Sends the alerts and sets their outcomes; stops at the first that has to be sent again. */
-static void send_list(struct http_sink *h, const struct spooled *list, size_t n, enum outcome *ret)
+static void send_list(struct http_sink *h, struct spooled *list, size_t n)
 {
 	if (h->bulk) {
-		send_bulk(h, list, n, ret);
+		send_bulk(h, list, n);
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		ret[i] = AGAIN;
 	for (size_t i = 0; i < n; i++) {
-		ret[i] = post_body(h, list[i].json, list[i].len);
-		if (ret[i] == AGAIN)
+		list[i].outcome = post_body(h, list[i].json, list[i].len);
+		if (list[i].outcome == AGAIN)
 			return;
 	}
 }
@@ -200,71 +188,54 @@ static void start_pause(struct http_sink *h)
 	sink_set_failing(h->sink, msg);
 }
 
-/* Counts the outcomes and lists in done what is finished. Returns true if some have to be resent. */
-static bool count_outcomes(struct http_sink *h, const struct spooled *list, size_t n,
-			   const enum outcome *outcome, struct spooled *done, size_t *ret_done)
+/* Counts the outcomes. Returns true if some alerts have to be sent again. */
+static bool count_outcomes(struct http_sink *h, const struct spooled *list, size_t n)
 {
 	uint64_t sent = 0, refused = 0;
-	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		sent += outcome[i] == ARRIVED;
-		refused += outcome[i] == REFUSED;
-		if (outcome[i] != AGAIN)
-			done[k++] = list[i];
+		sent += list[i].outcome == ARRIVED;
+		refused += list[i].outcome == REFUSED;
 	}
 	sink_count(h->sink, sent, refused);
-	*ret_done = k;
-	if (refused)
-		sink_set_failing(h->sink, h->why);
-	else if (sent)
-		sink_set_working(h->sink);
-	return k < n;
+	if (sent || refused)
+		sink_set_failing(h->sink, refused ? h->why : NULL);
+	return sent + refused < n;
 }
 
-/* Sends the oldest alerts on disk. Returns true if there is more to send now. */
-static bool send_spooled(struct http_sink *h)
+/* Sends the oldest alerts on disk. */
+static void send_spooled(struct http_sink *h)
 {
-	struct spooled list[SEND_MAX], done[SEND_MAX];
-	enum outcome outcome[SEND_MAX];
-	size_t n = 0, n_done = 0;
-	struct err err;
+	struct spooled list[SEND_MAX];
 	bool again = false;
+	size_t n = 0;
+	struct err err;
+	int r = spool_oldest(h->spool, list, SEND_MAX, &n, &err);
 
-	if (spool_oldest(h->spool, list, SEND_MAX, &n, &err) < 0) {
-		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
-		start_pause(h);
-		return false;
+	if (r == 0 && n > 0) {
+		send_list(h, list, n);
+		again = count_outcomes(h, list, n);
+		r = spool_remove(h->spool, list, n, &err);
 	}
-	if (n == 0)
-		return false;
-	send_list(h, list, n, outcome);
-	again = count_outcomes(h, list, n, outcome, done, &n_done);
-	if (spool_remove(h->spool, done, n_done, &err) < 0) {
+	if (r < 0)
 		snprintf(h->why, sizeof(h->why), "%.200s", err.msg);
-		again = true;
-	}
 	for (size_t i = 0; i < n; i++)
-		free(list[i].own);
-	if (again) {
+		free(list[i].json);
+	if (again || r < 0)
 		start_pause(h);
-		return false;
-	}
-	h->retry_ms = RETRY_MS;
-	return spool_count(h->spool) > 0;
+	else
+		h->retry_ms = RETRY_MS;
 }
 
 /* Sends alerts that could not be queued on disk; what does not arrive now is lost. */
 static void send_unqueued(struct http_sink *h, const struct sink_item *items)
 {
 	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
-		struct spooled one = {.json = i->alert->text, .len = i->alert->len}, done;
-		enum outcome outcome = AGAIN;
-		size_t n;
+		struct spooled one = {.json = i->alert->text, .len = i->alert->len};
 
 		if (clock_now_ns() >= h->resume_ns)
-			send_list(h, &one, 1, &outcome);
-		if (count_outcomes(h, &one, 1, &outcome, &done, &n)) {
+			send_list(h, &one, 1);
+		if (count_outcomes(h, &one, 1)) {
 			sink_count(h->sink, 0, 1);
 			start_pause(h);
 		}
@@ -274,14 +245,14 @@ static void send_unqueued(struct http_sink *h, const struct sink_item *items)
 /* Opens the queue if it is not open; lutrad also starts with a full disk. */
 static bool open_spool(struct http_sink *h, struct err *err)
 {
-	return h->spool || spool_new(&h->spool, h->spool_path, h->spool_bytes, err) == 0;
+	return h->spool ||
+	       spool_new(&h->spool, h->spool_path, (uint64_t)h->config->queue_mib << 20, err) == 0;
 }
 
 static unsigned send_items(void *impl, const struct sink_item *items)
 {
 	struct http_sink *h = impl;
-	uint64_t full = 0, now;
-	bool more = false;
+	uint64_t full = 0, waiting, now;
 	struct err err;
 
 	if (!open_spool(h, &err) || (items && spool_put(h->spool, items, &full, &err) < 0)) {
@@ -295,14 +266,13 @@ static unsigned send_items(void *impl, const struct sink_item *items)
 		sink_set_failing(h->sink, "the queue on disk is full: new alerts are lost");
 	}
 	if (clock_now_ns() >= h->resume_ns)
-		more = send_spooled(h);
-	sink_set_waiting(h->sink, spool_count(h->spool));
-	if (more)
-		return 1;
+		send_spooled(h);
+	waiting = spool_count(h->spool);
+	sink_set_waiting(h->sink, waiting);
 	now = clock_now_ns();
-	if (spool_count(h->spool) == 0 || now >= h->resume_ns)
-		return spool_count(h->spool) ? 1 : 0;
-	return (unsigned)((h->resume_ns - now) / MSEC) + 1;
+	if (waiting == 0)
+		return 0;
+	return now < h->resume_ns ? (unsigned)((h->resume_ns - now) / MSEC) + 1 : 1;
 }
 
 /* ---- life ---- */
@@ -319,10 +289,10 @@ static void free_http_sink(void *impl)
 	spool_free(h->spool);
 	free(h->spool_path);
 	free(h->answer);
-	free(h->index);
-	free(h->url);
 	free(h);
 }
+
+DEFINE_FREEP(struct http_sink, free_http_sink);
 
 /* Aborts a request when the daemon ends; the next daemon sends it again. */
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -352,7 +322,6 @@ static int set_headers(struct http_sink *h, const struct output_config *c)
 
 static void set_options(struct http_sink *h, const struct output_config *c)
 {
-	curl_easy_setopt(h->curl, CURLOPT_URL, h->url);
 	curl_easy_setopt(h->curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, h->headers);
 	curl_easy_setopt(h->curl, CURLOPT_USERAGENT, "lutra");
@@ -373,55 +342,33 @@ static void set_options(struct http_sink *h, const struct output_config *c)
 /* The bulk API of Elasticsearch lies below the configured address. */
 static int set_url(struct http_sink *h, const struct output_config *c)
 {
+	_cleanup_free_ char *url = NULL;
 	size_t len = strlen(c->url);
 
-	h->bulk = c->type == OUTPUT_ELASTICSEARCH;
-	h->index = c->index ? strdup(c->index) : NULL;
-	if (h->bulk && !h->index)
-		return -ENOMEM;
 	while (h->bulk && len > 0 && c->url[len - 1] == '/')
 		len--;
-	return asprintf(&h->url, "%.*s%s", (int)len, c->url, h->bulk ? "/_bulk" : "") < 0 ? -ENOMEM
-											  : 0;
+	if (asprintf(&url, "%.*s%s", (int)len, c->url, h->bulk ? "/_bulk" : "") < 0)
+		return -ENOMEM;
+	return curl_easy_setopt(h->curl, CURLOPT_URL, url) == CURLE_OK ? 0 : -ENOMEM;
 }
 
-static void init_curl_once(void)
+int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
+		   const char *state_dir, struct err *err)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
+	_cleanup_(free_http_sinkp) struct http_sink *h = calloc(1, sizeof(*h));
 
-static int configure_sink(struct http_sink *h, const struct output_config *c, const char *state_dir,
-			  struct err *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, init_curl_once);
+	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT))
+		return err_oom(err);
+	h->sink = s;
+	h->config = c;
+	h->bulk = c->type == OUTPUT_ELASTICSEARCH;
+	h->retry_ms = RETRY_MS;
 	h->curl = curl_easy_init();
 	if (!h->curl || set_url(h, c) < 0 || set_headers(h, c) < 0 ||
 	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0)
 		return err_oom(err);
 	set_options(h, c);
-	h->spool_bytes = (uint64_t)c->queue_mib << 20;
-	return 0;
-}
-
-static const struct sink_ops http_ops = {.handle = send_items, .free = free_http_sink};
-
-int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
-		   const char *state_dir, struct err *err)
-{
-	struct http_sink *h = calloc(1, sizeof(*h));
-	int r;
-
-	if (!h)
-		return err_oom(err);
-	h->sink = s;
-	h->retry_ms = RETRY_MS;
-	r = configure_sink(h, c, state_dir, err);
-	if (r < 0) {
-		free_http_sink(h);
-		return r;
-	}
-	*ret = (struct sink_kind){&http_ops, h};
+	*ret = (struct sink_kind){
+		.impl = TAKE_PTR(h), .handle = send_items, .free = free_http_sink};
 	return 0;
 }

@@ -17,12 +17,10 @@
 
 /* ---- syslog ---- */
 
-static unsigned write_syslog(void *impl, const struct sink_item *items)
+static int write_syslog(void *impl, const struct alert_json *a)
 {
-	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
-		syslog(i->alert->level, "%s", i->alert->sentence);
-		sink_count(impl, 1, 0);
-	}
+	(void)impl;
+	syslog(a->level, "%s", a->sentence);
 	return 0;
 }
 
@@ -32,19 +30,15 @@ static void close_syslog(void *impl)
 	closelog();
 }
 
-static const struct sink_ops syslog_ops = {.handle = write_syslog, .free = close_syslog};
-
-int sink_syslog_open(struct sink_kind *ret, struct sink *s)
+void sink_syslog_open(struct sink_kind *ret)
 {
 	openlog("lutrad", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	*ret = (struct sink_kind){&syslog_ops, s};
-	return 0;
+	*ret = (struct sink_kind){.write = write_syslog, .free = close_syslog};
 }
 
 /* ---- the journal ---- */
 
 struct journal_sink {
-	struct sink *sink;
 	struct sockaddr_un addr;
 	int fd;
 };
@@ -62,8 +56,9 @@ static void write_field(FILE *f, const char *name, const char *value)
 	fputc('\n', f);
 }
 
-static int send_datagram(struct journal_sink *j, const struct alert_json *a)
+static int write_journal(void *impl, const struct alert_json *a)
 {
+	const struct journal_sink *j = impl;
 	_cleanup_free_ char *data = NULL;
 	char level[4];
 	size_t len = 0;
@@ -86,55 +81,32 @@ static int send_datagram(struct journal_sink *j, const struct alert_json *a)
 	return 0;
 }
 
-static unsigned write_journal(void *impl, const struct sink_item *items)
-{
-	struct journal_sink *j = impl;
-
-	for (const struct sink_item *i = items; i; i = sink_item_next(i)) {
-		int r = send_datagram(j, i->alert);
-
-		sink_count(j->sink, r == 0, r < 0);
-		if (r < 0)
-			sink_set_failing(j->sink, strerror(-r));
-		else
-			sink_set_working(j->sink);
-	}
-	return 0;
-}
-
 static void free_journal(void *impl)
 {
 	struct journal_sink *j = impl;
 
-	if (j->fd >= 0)
-		close(j->fd);
+	close(j->fd);
 	free(j);
 }
 
-static const struct sink_ops journal_ops = {.handle = write_journal, .free = free_journal};
-
-int sink_journal_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,
-		      struct err *err)
+int sink_journal_open(struct sink_kind *ret, const struct output_config *c, struct err *err)
 {
 	const struct timeval timeout = {.tv_sec = 2}; /* while the journal's queue is full */
-	struct journal_sink *j;
+	_cleanup_free_ struct journal_sink *j = calloc(1, sizeof(*j));
 
+	if (!j)
+		return err_oom(err);
 	if (strlen(c->path) >= sizeof(j->addr.sun_path))
 		return err_set(err, -ENAMETOOLONG,
 			       "output %s: %s: the path is too long for a socket", c->name,
 			       c->path);
-	j = calloc(1, sizeof(*j));
-	if (!j)
-		return err_oom(err);
-	j->sink = s;
 	j->addr.sun_family = AF_UNIX;
 	strncpy(j->addr.sun_path, c->path, sizeof(j->addr.sun_path) - 1);
 	j->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (j->fd < 0) {
-		free(j);
+	if (j->fd < 0)
 		return err_set(err, -errno, "output %s: socket: %s", c->name, strerror(errno));
-	}
 	setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	*ret = (struct sink_kind){&journal_ops, j};
+	*ret = (struct sink_kind){
+		.impl = TAKE_PTR(j), .write = write_journal, .free = free_journal};
 	return 0;
 }

@@ -151,43 +151,44 @@ int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n
 
 	sqlite3_bind_int64(s->select, 1, (sqlite3_int64)max);
 	while ((step = sqlite3_step(s->select)) == SQLITE_ROW) {
-		ret[n].id = sqlite3_column_int64(s->select, 0);
-		ret[n].own = strdup((const char *)sqlite3_column_text(s->select, 1));
-		ret[n].json = ret[n].own;
-		if (!ret[n].own) {
+		ret[n] = (struct spooled){
+			.id = sqlite3_column_int64(s->select, 0),
+			.json = strdup((const char *)sqlite3_column_text(s->select, 1))};
+		if (!ret[n].json) {
 			r = err_oom(err);
 			break;
 		}
-		ret[n].len = strlen(ret[n].own);
+		ret[n].len = strlen(ret[n].json);
 		n++;
 	}
 	if (r == 0 && step != SQLITE_DONE)
 		r = spool_fail(s, err);
 	sqlite3_reset(s->select);
 	while (r < 0 && n > 0)
-		free(ret[--n].own);
+		free(ret[--n].json);
 	*ret_n = n;
 	return r;
 }
 
-int spool_remove(struct spool *s, const struct spooled *done, size_t n, struct err *err)
+int spool_remove(struct spool *s, const struct spooled *list, size_t n, struct err *err)
 {
-	uint64_t bytes = 0;
-	bool ok = n == 0 || begin_transaction(s);
+	uint64_t bytes = 0, removed = 0;
+	bool ok = begin_transaction(s);
 	int r;
 
-	if (n == 0)
-		return 0;
 	for (size_t i = 0; ok && i < n; i++) {
-		sqlite3_bind_int64(s->remove, 1, done[i].id);
+		if (list[i].outcome == AGAIN)
+			continue;
+		sqlite3_bind_int64(s->remove, 1, list[i].id);
 		ok = run_statement(s->remove);
-		bytes += done[i].len;
+		bytes += list[i].len;
+		removed++;
 	}
 	r = end_transaction(s, ok, err);
 	if (r < 0)
 		return r;
 	s->bytes -= bytes < s->bytes ? bytes : s->bytes;
-	s->count -= n < s->count ? n : s->count;
+	s->count -= removed < s->count ? removed : s->count;
 	return 0;
 }
 

@@ -23,17 +23,23 @@ DEFINE_FREEP(struct spool, spool_free);
  */
 int spool_put(struct spool *s, const struct sink_item *items, uint64_t *ret_full, struct err *err);
 
+/* What became of an alert. */
+enum outcome { AGAIN, ARRIVED, REFUSED };
+
 struct spooled {
 	int64_t id;
-	const char *json;
+	char *json;
 	size_t len;
-	char *own; /* json, for the caller to free; NULL: borrowed */
+	enum outcome outcome;
 };
 
-/* Reads up to max of the oldest alerts. -EIO, -ENOMEM: none is returned. */
+/*
+ * Reads up to max of the oldest alerts, with the outcome AGAIN. The caller frees the json of each.
+ * -EIO, -ENOMEM: none is returned.
+ */
 int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n, struct err *err);
-/* Removes alerts that arrived. -EIO: they stay, and will be sent again. */
-int spool_remove(struct spool *s, const struct spooled *done, size_t n, struct err *err);
+/* Removes the alerts of the list but those with the outcome AGAIN. -EIO: they all stay. */
+int spool_remove(struct spool *s, const struct spooled *list, size_t n, struct err *err);
 uint64_t spool_count(const struct spool *s);
 
 #endif

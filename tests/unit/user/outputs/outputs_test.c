@@ -13,7 +13,6 @@
 
 #include "lib/base/file.h"
 #include "user/sys/clock.h"
-#include "user/outputs/json_lines.h"
 #include "user/outputs/outputs.h"
 
 #define PATIENCE_NS 60000000000ull
@@ -226,41 +225,49 @@ static void outputs_new_refuses_a_file_that_cannot_be(void **state)
 	outputs_config_done(&c);
 }
 
-static void json_lines_write_a_line_an_alert(void **state)
+static void outputs_write_a_line_an_alert(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = sample_path(f->dir, "events.jsonl"), *text = NULL;
-	_cleanup_(json_lines_freep) struct json_lines *o = NULL;
+	struct sink_env env = {.state_dir = f->dir};
+	struct outputs_config c;
+	struct outputs *o = NULL;
 	struct alert_fields fields;
 	struct alert_json *a;
-	json_auto_t *back = NULL;
 	size_t len;
 
+	config_of_file(path, "", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	made_alerts_put(f, o, 2);
+	outputs_free(o);
 	made_fields(f, &fields);
 	a = alert_json_new(&fields);
-	assert_int_equal(json_lines_new(&o, path, NULL), 0);
-	assert_int_equal(json_lines_write(o, a->text, a->len), 0);
-	assert_int_equal(json_lines_write(o, a->text, a->len), 0);
 	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
-	assert_ptr_equal(strchr(strchr(text, '\n') + 1, '\n'), text + len - 1);
-	*strchr(text, '\n') = '\0';
-	assert_string_equal(text, a->text);
-	back = json_loads(text, 0, NULL);
-	assert_non_null(back);
+	assert_int_equal(lines(path), 2);
+	assert_memory_equal(text + len - 1 - a->len, a->text, a->len);
+	assert_int_equal(text[len - 2 - a->len], '\n');
 	alert_json_unref(a);
+	outputs_config_done(&c);
 }
 
-static void json_lines_fail_as_the_file_does(void **state)
+static void outputs_count_what_a_full_disk_does_not_take(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(json_lines_freep) struct json_lines *full = NULL;
-	struct json_lines *none = NULL;
-	json_auto_t *alert = made_json(f);
-	struct err err;
+	struct sink_env env = {.state_dir = f->dir};
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	struct sink_stats s = {};
+	struct outputs_config c;
+	struct outputs *o = NULL;
 
-	assert_int_equal(json_lines_new(&none, f->dir, &err), -EISDIR);
-	assert_int_equal(json_lines_new(&full, "/dev/full", NULL), 0);
-	assert_int_equal(json_lines_write(full, "{}", 2), -ENOSPC);
+	config_of_file("/dev/full", "", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	made_alerts_put(f, o, 2);
+	while (s.lost < 2 && clock_now_ns() < until)
+		outputs_stats(o, 0, &s);
+	assert_int_equal(s.lost, 2);
+	assert_true(s.failing);
+	outputs_free(o);
+	outputs_config_done(&c);
 }
 
 /* Lines of a container, and what they say was folded. */
@@ -441,8 +448,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outputs_config_takes_every_kind),
 		cmocka_unit_test(outputs_config_errors_name_the_key),
-		T(json_lines_write_a_line_an_alert),
-		T(json_lines_fail_as_the_file_does),
+		T(outputs_write_a_line_an_alert),
+		T(outputs_count_what_a_full_disk_does_not_take),
 		T(outputs_write_what_is_severe_enough),
 		T(outputs_reopen_a_file_that_was_renamed),
 		T(outputs_new_refuses_a_file_that_cannot_be),

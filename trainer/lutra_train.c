@@ -11,7 +11,7 @@
 #include "lib/base/args.h"
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
-#include "lib/policy/policy_diff.h"
+#include "lib/policy/diff/policy_diff.h"
 #include "trainer/model/tables/update.h"
 #include "trainer/report.h"
 #include "trainer/train.h"

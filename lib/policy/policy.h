@@ -13,7 +13,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
-#include "lib/policy/policy_key.h"
 #include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
@@ -62,6 +61,8 @@ struct policy_calibration {
 	bool audit_only;     /* too few runs or too little time to deny */
 	char *advice;	     /* what more is needed, one sentence; "" if nothing */
 };
+
+struct policy_keys; /* lib/policy/files/policy_key.h */
 
 struct policy {
 	/* policy.json */
@@ -158,6 +159,9 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
  */
 int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,
 				      struct err *err);
+
+/* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
+int policy_check(const struct policy *p, struct err *err);
 
 /* Returns the path of policy.json in dir, which the caller frees, or NULL: out of memory. */
 char *policy_json_path(const char *dir);

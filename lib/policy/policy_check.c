@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold of a policy before anything executes it. */
-#include "lib/policy/policy_format.h"
+#include "lib/policy/policy.h"
 
 #include <errno.h>
 #include <stdlib.h>

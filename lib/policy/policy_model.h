@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an update of a policy is made from, and nothing else needs: the decoder's heads, and what
- * was counted in training. The third file of a policy directory; policies guard without it.
- *
- *   model.lut = "LUM1", u32 format version, u32 runs, u8 lib_digits,
- *               u32 n, n x { u8 role, u16 call, u64 count },
- *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k],
- *                     u32 n, n x { u8 a, u8 b, u32 count } },
- *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs]
- * }
- *
- * All little-endian, nothing after it. Its sum stands in policy.json.
+ * was counted in training. The third file of a policy directory, model.lut; policies guard without it.
  */
 #ifndef LUTRA_LIB_POLICY_POLICY_MODEL_H
 #define LUTRA_LIB_POLICY_POLICY_MODEL_H
@@ -51,12 +42,5 @@ struct policy_model {
 
 void policy_model_free(struct policy_model *m);
 DEFINE_FREEP(struct policy_model, policy_model_free);
-
-/* As model.lut, the caller's to free. -ENOMEM. */
-int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len);
-
-/* -EBADMSG: damaged. -ENOEXEC: a newer format. -ENOMEM. */
-int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
-			struct err *err);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "tests/daemon/daemon.h"
 
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 /* ---- looking ---- */
 

@@ -4,7 +4,7 @@
  * outlive policy and daemon, and those that a policy speaks against.
  */
 #include "tests/daemon/policies.h"
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_sign.h"
 
 /* ---- signatures ---- */
 

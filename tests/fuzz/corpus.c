@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_format.h"
+#include "lib/policy/files/policy_sign.h"
 #include "lib/trace/trace_format.h"
 #include "tests/unit/sample.h"
 

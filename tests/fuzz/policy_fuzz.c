@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
-#include "lib/policy/policy_diff.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/diff/policy_diff.h"
+#include "lib/policy/files/policy_format.h"
+#include "lib/policy/files/policy_key.h"
 #include "lutra/score.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

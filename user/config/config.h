@@ -12,7 +12,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
-#include "lib/policy/policy_key.h"
+#include "lib/policy/files/policy_key.h"
 #include "user/config/config_life.h"
 #include "user/config/config_outputs.h"
 #include "user/sys/log.h"

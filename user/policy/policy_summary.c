@@ -9,8 +9,8 @@
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
-#include "lib/policy/policy_json.h"
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_json.h"
+#include "lib/policy/files/policy_sign.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 

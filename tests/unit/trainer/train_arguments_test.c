@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 #include "lib/trace/trace.h"
 #include "tests/unit/sample.h"
 #include "trainer/model/tables/update.h"

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "lib/policy/policy_diff.h"
+#include "lib/policy/diff/policy_diff.h"
 #include "lib/policy/policy.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"

@@ -3,8 +3,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "lib/policy/policy_key.h"
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_key.h"
+#include "lib/policy/files/policy_sign.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 

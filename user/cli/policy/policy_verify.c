@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 
 #include "lib/policy/policy.h"
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_sign.h"
 #include "lib/base/text.h"
 #include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 #include "tests/unit/sample.h"
 
 struct fixture {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/policy/files/policy_format.h"
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
 #include "trainer/model/tables/update.h"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/policy/policy_diff.h"
+#include "lib/policy/diff/policy_diff.h"
 #include "tests/unit/sample.h"
 
 struct fixture {

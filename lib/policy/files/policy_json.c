@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policy.json: what a person reads and edits, and the words for what the tables hold. */
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The signature of a policy's directory. */
-#ifndef LUTRA_LIB_POLICY_POLICY_SIGN_H
-#define LUTRA_LIB_POLICY_POLICY_SIGN_H
+#ifndef LUTRA_LIB_POLICY_FILES_POLICY_SIGN_H
+#define LUTRA_LIB_POLICY_FILES_POLICY_SIGN_H
 
-#include "lib/policy/policy_key.h"
+#include "lib/policy/files/policy_key.h"
 
 /*
  * Signs the policy in dir with the secret key in key_file, after all checks of policy_load() and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between two policies, for programs and in words. */
-#ifndef LUTRA_LIB_POLICY_POLICY_DIFF_H
-#define LUTRA_LIB_POLICY_POLICY_DIFF_H
+#ifndef LUTRA_LIB_POLICY_DIFF_POLICY_DIFF_H
+#define LUTRA_LIB_POLICY_DIFF_POLICY_DIFF_H
 
 #include <jansson.h>
 #include <stdio.h>

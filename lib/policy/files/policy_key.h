@@ -7,8 +7,8 @@
  *   a public key   "ed25519:" and the key, 64 digits, as it stands in the configuration
  *   policy.sig     the public key, a space, the signature, 128 digits
  */
-#ifndef LUTRA_LIB_POLICY_POLICY_KEY_H
-#define LUTRA_LIB_POLICY_POLICY_KEY_H
+#ifndef LUTRA_LIB_POLICY_FILES_POLICY_KEY_H
+#define LUTRA_LIB_POLICY_FILES_POLICY_KEY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 /* What differs between two policies, in words. */
 #include <string.h>
 
-#include "lib/policy/policy_diff.h"
+#include "lib/policy/diff/policy_diff.h"
 #include "lib/base/text.h"
 
 #define COLUMN 14

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two files of a policy, between lib/policy.c and its codecs.
+ * The files of a policy, between policy_files.c and its codecs.
  *
  *   tables.lut = "LUT1", u32 format version, arch[16] (NUL-padded), u32 v, u32 nodes, u32 objects,
  *                u32 port_exact, u64 hash_key[2], u64 steady[8], u8 p1, u8 p2, 6 x 0,
@@ -8,13 +8,20 @@
  *                nodes x { u64 key, u16 parent, u8 flags, u8 dir, u8 bytes, name },
  *                objects x u64 token, u8 successors[v][4]
  *
- * All little-endian, nothing after it.
+ *   model.lut = "LUM1", u32 format version, u32 runs, u8 lib_digits,
+ *               u32 n, n x { u8 role, u16 call, u64 count },
+ *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k],
+ *                     u32 n, n x { u8 a, u8 b, u32 count } },
+ *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs]
+ * }
+ *
+ * All little-endian, nothing after it. Their sums stand in policy.json.
  */
-#ifndef LUTRA_LIB_POLICY_POLICY_FORMAT_H
-#define LUTRA_LIB_POLICY_POLICY_FORMAT_H
+#ifndef LUTRA_LIB_POLICY_FILES_POLICY_FORMAT_H
+#define LUTRA_LIB_POLICY_FILES_POLICY_FORMAT_H
 
+#include "lib/policy/files/policy_json.h"
 #include "lib/policy/policy.h"
-#include "lib/policy/policy_json.h"
 
 #define POLICY_JSON_VERSION 2 /* 1: without arguments */
 #define POLICY_TABLES_FILE "tables.lut"
@@ -31,6 +38,13 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
  * architecture, or a newer format. -ENOMEM. What policy_check() checks is not checked here.
  */
 int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err);
+
+/* As model.lut, the caller's to free. -ENOMEM. */
+int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len);
+
+/* -EBADMSG: damaged. -ENOEXEC: a newer format. -ENOMEM. */
+int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
+			struct err *err);
 
 /* policy.json, the caller's to free. tables_len: bytes of tables.lut. -EINVAL, -ENOMEM. */
 int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, struct err *err);
@@ -49,9 +63,6 @@ int policy_provenance_decode(struct policy *p, json_t *j, struct err *err);
  */
 json_t *policy_args_encode(const struct policy *p);
 int policy_args_decode(struct policy *p, json_t *j, struct err *err);
-
-/* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
-int policy_check(const struct policy *p, struct err *err);
 
 void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What policy.json says of the policy's origin and of its calibration. */
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys and signatures of policies. */
-#include "lib/policy/policy_key.h"
+#include "lib/policy/files/policy_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 #define SECRET_LEN (sizeof(POLICY_SECRET_PREFIX) - 1)
 #define PREFIX_LEN (sizeof(POLICY_KEY_PREFIX) - 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tables.lut. */
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members of policy.json that others show too. */
-#ifndef LUTRA_LIB_POLICY_POLICY_JSON_H
-#define LUTRA_LIB_POLICY_POLICY_JSON_H
+#ifndef LUTRA_LIB_POLICY_FILES_POLICY_JSON_H
+#define LUTRA_LIB_POLICY_FILES_POLICY_JSON_H
 
 #include <jansson.h>
 

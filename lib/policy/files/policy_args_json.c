@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The "arguments" member of policy.json: {"socket": [[1, 2], ...], "prctl": [15, ...]}. */
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
 #include <string.h>

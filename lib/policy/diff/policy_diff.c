@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between two policies. Everything is compared by name: numbers are each one's own. */
 #include "lib/base/array.h"
-#include "lib/policy/policy_diff.h"
+#include "lib/policy/diff/policy_diff.h"
 
 #include <stdlib.h>
 #include <string.h>

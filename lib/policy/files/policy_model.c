@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model.lut. */
-#include "lib/policy/policy_model.h"
+#include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/bytes.h"
-#include "lib/policy/policy_format.h"
 
 #define MAGIC "LUM1"
 #define NO_PATH 0xffff
@@ -15,23 +14,6 @@
 #define PAIR_BYTES 6
 #define HEAD_MAX 1e4f				     /* nat; what a trained one has is far below */
 #define SEEN_BYTES (sizeof(struct lutra_object) + 2) /* and the path, and the roles */
-
-void policy_model_free(struct policy_model *m)
-{
-	if (!m)
-		return;
-	for (int i = 0; i < POLICY_MODEL_LEVELS; i++) {
-		free(m->level[i].la);
-		free(m->level[i].lb);
-		free(m->level[i].counts);
-	}
-	for (size_t i = 0; i < m->n_seen; i++) {
-		free(m->seen[i].path);
-		free(m->seen[i].roles);
-	}
-	free(m->seen);
-	free(m);
-}
 
 /* ---- writing ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signs the policy in a directory, and reads who signed it. */
-#include "lib/policy/policy_sign.h"
+#include "lib/policy/files/policy_sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/policy/policy_format.h"
+#include "lib/policy/files/policy_format.h"
 
 /* Reads policy.json of a directory and opens the directory. The caller frees and closes. */
 static int open_policy_json(const char *dir, int *ret_fd, char **ret, size_t *ret_len,

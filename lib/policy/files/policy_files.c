@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies as directories: load whole or not at all, save whole or not at all. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/file.h"
+#include "lib/policy/files/policy_format.h"
+#include "lib/policy/files/policy_key.h"
+
+static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_MODEL_FILE,
+				    POLICY_SIGNATURE_FILE};
+#define N_FILES (sizeof(files) / sizeof(files[0]))
+
+void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT])
+{
+	unsigned char h[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(h, data, len);
+	sodium_bin2hex(ret, POLICY_SHA256_TEXT, h, sizeof(h));
+}
+
+/* ---- loading ---- */
+
+static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_t tables_len,
+		       struct err *err)
+{
+	struct err why = {};
+	char sha256[65];
+	size_t want;
+	int r;
+
+	r = policy_json_decode(p, j, &want, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
+	policy_sum(tables, tables_len, sha256);
+	if (want != tables_len || strcmp(sha256, p->tables_sha256) != 0)
+		return err_set(err, -EBADMSG,
+			       POLICY_TABLES_FILE ": damaged, or not this " POLICY_JSON_FILE
+						  "'s: train again, or restore both files");
+	r = policy_tables_decode(p, tables, tables_len, &why);
+	if (r == 0)
+		r = policy_check(p, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_TABLES_FILE ": %s", why.msg);
+	r = policy_json_match(p, j, &why);
+	if (r == 0)
+		r = policy_args_decode(p, j, &why);
+	if (r < 0)
+		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
+	return 0;
+}
+
+int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
+		  size_t tables_len, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+	json_auto_t *j = NULL;
+	json_error_t je;
+	int r;
+
+	if (!p)
+		return err_oom(err);
+	j = json_loadb(json, json_len, JSON_REJECT_DUPLICATES, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, POLICY_JSON_FILE ": line %d: %s", je.line, je.text);
+	r = decode_both(p, j, tables, tables_len, err);
+	if (r < 0)
+		return r;
+	policy_sum(json, json_len, p->json_sha256);
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+/* What a failure to read one of the files means for the policy. */
+static int file_error(int r, bool is_json, const char *dir, const struct err *why, struct err *err)
+{
+	if (r == -ENOENT && is_json)
+		return err_set(err, -ENOENT,
+			       "%s: no policy there (" POLICY_JSON_FILE " is missing)", dir);
+	if (r == -ENOENT || r == -EINVAL || r == -EFBIG)
+		r = -EBADMSG;
+	return err_set(err, r, "%s: %s", dir, why->msg);
+}
+
+int policy_load(struct policy **ret, const char *dir, struct err *err)
+{
+	return policy_load_signed(ret, dir, NULL, err);
+}
+
+int policy_load_signed(struct policy **ret, const char *dir, const struct policy_keys *keys,
+		       struct err *err)
+{
+	_cleanup_free_ char *json = NULL, *tables = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t json_len, tables_len;
+	struct err why = {};
+	int r;
+
+	/* Both files by one descriptor: a policy that is being replaced cannot be mixed. */
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, -ENOENT, "%s: no such policy", dir);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, &json, &json_len, &why);
+	if (r < 0)
+		return file_error(r, true, dir, &why, err);
+	/* First: what nobody answers for is not even parsed. */
+	r = keys && keys->n ? policy_signature_check(fd, json, json_len, keys, &why) : 0;
+	if (r < 0)
+		return err_set(err, r, "%s: %s", dir, why.msg);
+	r = file_read(fd, POLICY_TABLES_FILE, POLICY_TABLES_MAX, &tables, &tables_len, &why);
+	if (r < 0)
+		return file_error(r, false, dir, &why, err);
+	r = policy_decode(ret, json, json_len, (const uint8_t *)tables, tables_len, &why);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", dir, why.msg);
+	return 0;
+}
+
+int policy_load_model(struct policy *p, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *data = NULL;
+	_cleanup_close_ int fd = -1;
+	char sha256[65];
+	struct err why = {};
+	size_t len;
+	int r;
+
+	if (!p->model_sha256[0])
+		return err_set(err, -ENODATA,
+			       "%s: was saved without " POLICY_MODEL_FILE
+			       ", from which an update is made: train it anew",
+			       dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	r = file_read(fd, POLICY_MODEL_FILE, POLICY_MODEL_MAX, &data, &len, &why);
+	if (r < 0)
+		return err_set(err, r == -ENOENT ? -ENODATA : r, "%s: %s", dir, why.msg);
+	policy_sum(data, len, sha256);
+	if (len != p->model_bytes || strcmp(sha256, p->model_sha256) != 0)
+		return err_set(err, -EBADMSG,
+			       "%s: " POLICY_MODEL_FILE " is damaged, or not this policy's: train "
+			       "it anew",
+			       dir);
+	r = policy_model_decode(&p->model, (const uint8_t *)data, len, &why);
+	return r < 0 ? err_set(err, r, "%s: " POLICY_MODEL_FILE ": %s", dir, why.msg) : 0;
+}
+
+/* ---- saving ---- */
+
+/* A policy as its files will have it. */
+struct encoded {
+	char *json;
+	uint8_t *tables, *model; /* model: NULL where there is none */
+	size_t tables_len, model_len;
+};
+
+static void encoded_done(struct encoded *e)
+{
+	free(e->json);
+	free(e->tables);
+	free(e->model);
+}
+
+static void remove_files(int fd)
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		unlinkat(fd, files[i], 0);
+}
+
+/* Remove a policy's own files and its directory. */
+static void remove_policy(const char *dir)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int previous = -1;
+
+	if (fd < 0)
+		return;
+	remove_files(fd);
+	previous = openat(fd, POLICY_PREVIOUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (previous >= 0)
+		remove_files(previous);
+	unlinkat(fd, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
+	rmdir(dir);
+}
+
+static void dir_close(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* May dir be replaced? 0: there is nothing, 1: an old policy or an empty directory. */
+static int check_target(const char *dir, struct err *err)
+{
+	_cleanup_(dir_close) DIR *d = NULL;
+	struct dirent *e;
+	struct stat st;
+
+	if (lstat(dir, &st) < 0 && errno == ENOENT)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "%s: exists and is not a directory", dir);
+	d = opendir(dir);
+	if (!d)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	while ((e = readdir(d))) {
+		bool known = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			     strcmp(e->d_name, POLICY_PREVIOUS_DIR) == 0;
+
+		for (size_t i = 0; i < N_FILES; i++)
+			known |= strcmp(e->d_name, files[i]) == 0;
+		if (!known)
+			return err_set(err, -EEXIST,
+				       "%s: holds other files than a policy's: name another "
+				       "directory",
+				       dir);
+	}
+	return 1;
+}
+
+static int write_files(const char *dir, const struct encoded *e)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return -errno;
+	r = file_create(fd, POLICY_TABLES_FILE, 0644, e->tables, e->tables_len);
+	if (r == 0 && e->model)
+		r = file_create(fd, POLICY_MODEL_FILE, 0644, e->model, e->model_len);
+	if (r == 0)
+		r = file_create(fd, POLICY_JSON_FILE, 0644, e->json, strlen(e->json));
+	if (r == 0 && fsync(fd) < 0 && errno != EINVAL)
+		r = -errno;
+	return r;
+}
+
+/*
+ * The policy in dir, which tmp replaces, stays to be compared with, as a directory of tmp: the same
+ * files, but not the model. Where a file system has no hard links there is none.
+ */
+static void keep_previous(const char *dir, const char *tmp)
+{
+	_cleanup_close_ int from = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int to = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int sub = -1;
+
+	if (from < 0 || to < 0 || faccessat(from, POLICY_JSON_FILE, F_OK, 0) < 0 ||
+	    mkdirat(to, POLICY_PREVIOUS_DIR, 0755) < 0)
+		return;
+	sub = openat(to, POLICY_PREVIOUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < N_FILES && sub >= 0; i++) {
+		if (strcmp(files[i], POLICY_MODEL_FILE) != 0)
+			(void)!linkat(from, files[i], sub, files[i], 0);
+	}
+	if (sub >= 0 && faccessat(sub, POLICY_JSON_FILE, F_OK, 0) < 0)
+		unlinkat(to, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
+}
+
+/* tmp becomes dir; what was dir before, if anything, is at tmp or gone. */
+static int swap_in(const char *tmp, const char *dir, bool exists)
+{
+	_cleanup_free_ char *old = NULL;
+
+	if (!exists)
+		return rename(tmp, dir) < 0 ? -errno : 0;
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, dir, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* A file system without exchange: for a moment there is no policy, but never half of one.
+	 */
+	if (asprintf(&old, "%s.old", tmp) < 0)
+		return -ENOMEM;
+	if (rename(dir, old) < 0)
+		return -errno;
+	if (rename(tmp, dir) < 0) {
+		int r = -errno;
+
+		return rename(old, dir) < 0 ? -errno : r;
+	}
+	remove_policy(old);
+	return 0;
+}
+
+static int save_encoded(const char *dir, const struct encoded *e, struct err *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	const char *name = strrchr(dir, '/');
+	int exists, r;
+
+	exists = check_target(dir, err);
+	if (exists < 0)
+		return exists;
+	/* Hidden: what a crash may leave is no policy to anyone who lists them. */
+	name = name ? name + 1 : dir;
+	if (asprintf(&tmp, "%.*s.%s.tmp.XXXXXX", (int)(name - dir), dir, name) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	if (!mkdtemp(tmp))
+		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,
+			       strerror(errno));
+	r = write_files(tmp, e);
+	if (r == 0 && exists)
+		keep_previous(dir, tmp);
+	if (r == 0)
+		r = swap_in(tmp, dir, exists);
+	/* What tmp is now: unfinished, or the policy that was replaced. */
+	remove_policy(tmp);
+	if (r < 0)
+		return err_set(err, r, "%s: cannot save: %s; what was there before is kept", dir,
+			       strerror(-r));
+	r = file_sync_parent(dir);
+	return r < 0 ? err_set(err, r, "%s: cannot sync: %s", dir, strerror(-r)) : 0;
+}
+
+int policy_save(struct policy *p, const char *dir, struct err *err)
+{
+	_cleanup_(encoded_done) struct encoded e = {};
+	_cleanup_free_ char *path = strdup(dir);
+	struct err why = {};
+	int r;
+
+	if (!path)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
+		path[n - 1] = '\0';
+	r = policy_check(p, &why);
+	if (r < 0)
+		return err_set(err, -EINVAL, "%s: not a policy that could be loaded: %s", path,
+			       why.msg);
+	r = policy_tables_encode(p, &e.tables, &e.tables_len);
+	if (r == 0 && p->model)
+		r = policy_model_encode(p->model, &e.model, &e.model_len);
+	if (r < 0)
+		return err_set(err, r, "%s: out of memory", path);
+	policy_sum(e.tables, e.tables_len, p->tables_sha256);
+	p->model_sha256[0] = '\0';
+	if (e.model)
+		policy_sum(e.model, e.model_len, p->model_sha256);
+	p->model_bytes = e.model_len;
+	r = policy_json_encode(p, e.tables_len, &e.json, &why);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", path, why.msg);
+	return save_encoded(path, &e, err);
+}
+
+char *policy_json_path(const char *dir)
+{
+	char *path;
+
+	return asprintf(&path, "%s/" POLICY_JSON_FILE, dir) < 0 ? NULL : path;
+}

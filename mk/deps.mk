@@ -3,7 +3,7 @@
 
 DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libncurses-dev libmicrohttpd-dev \
-	libcurl4-gnutls-dev
+	libcurl4-gnutls-dev go-md2man
 DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 # Node.js from elsewhere brings its npm along, and conflicts with Debian's.

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 7
+#define LUTRA_ABI_VERSION 8
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -343,6 +343,7 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
 	__u64 start_realtime_ns; /* files changed later than this are fresh */
+	__u64 seen_since_ns;	 /* CLOCK_MONOTONIC, of its seen pairs; 0: it has no policy */
 	__u32 mode;		 /* enum lutra_mode */
 	__u32 flags;		 /* LUTRA_SLOT_* */
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
@@ -350,7 +351,7 @@ struct lutra_slot {
 	__u32 instance;		 /* of the programs that act for it */
 	__u32 version;		 /* of the policy that was bound last */
 };
-_Static_assert(sizeof(struct lutra_slot) == 40, "slot layout");
+_Static_assert(sizeof(struct lutra_slot) == 48, "slot layout");
 
 /* Per-CPU counters of a slot; slot 0 counts what belongs to no container. */
 enum lutra_counter {

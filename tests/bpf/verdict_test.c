@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verdicts that need no LSM: audit, kill, kill-container, the levels, evidence and counters. */
 #include "tests/bpf/fixture.h"
+#include "user/guard/guard_impl.h"
 #include "user/sys/clock.h"
 
 #include <arpa/inet.h>
@@ -8,6 +9,8 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "kern/lutra.skel.h"
 
 #define PROGRAM "/tmp/lutra-test-program"
 #define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
@@ -443,6 +446,34 @@ static void verdict_new_policy_starts_afresh(void **state)
 	assert_int_equal(b->evidence[2].ev.policy_version, version + 1);
 }
 
+/* Makes updates of a map fail, or work again, without the guard's knowledge. */
+static void break_map(const struct bpf_map *map, bool broken)
+{
+	static int good = -1;
+	_cleanup_close_ int bad = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (broken)
+		good = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
+	assert_true(dup3(broken ? bad : good, bpf_map__fd(map), O_CLOEXEC) >= 0);
+	if (!broken)
+		close(TAKE_FD(good));
+}
+
+static void verdict_policy_that_cannot_be_loaded_leaves_the_container_without(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT);
+
+	box_enroll(b, NULL, LUTRA_MODE_AUDIT, false);
+	break_map(b->guard->skel->maps.policies, true);
+	assert_true(guard_set_policy(b->guard, b->slot, p, NULL) < 0);
+	break_map(b->guard->skel->maps.policies, false);
+	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, NULL), -EINVAL);
+	assert_int_equal(guard_set_policy(b->guard, b->slot, p, NULL), 0);
+	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, NULL), 0);
+	policy_free(p);
+}
+
 static void verdict_calls_without_policy_are_counted(void **state)
 {
 	struct box *b = *state;
@@ -543,6 +574,7 @@ int main(int argc, char **argv)
 		TEST(verdict_pair_counts_once_a_container),
 		TEST(verdict_pair_counts_again_after_a_day),
 		TEST(verdict_new_policy_starts_afresh),
+		TEST(verdict_policy_that_cannot_be_loaded_leaves_the_container_without),
 		TEST(verdict_calls_without_policy_are_counted),
 		TEST(verdict_object_never_seen_is_told),
 		TEST(verdict_program_is_fresh_if_changed_since_enrolment),

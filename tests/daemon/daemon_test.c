@@ -293,25 +293,56 @@ static void save_pairs_policy(const struct fixture *f)
 	policy_free(p);
 }
 
+/* Starts the daemon again, with a clock that goes ahead. */
+static void restart_daemon_at(struct fixture *f, uint64_t ahead_ns)
+{
+	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+
+	stop_daemon(f);
+	set_clock(clock, ahead_ns);
+	setenv("FAKE_CLOCK", clock, 1);
+	setenv("LD_PRELOAD", FAKE_CLOCK, 1);
+	f->daemon = spawn_daemon(f);
+	unsetenv("LD_PRELOAD");
+	assert_true(becomes(listens, f));
+}
+
 static void lutrad_renews_seen_pairs_after_a_day(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
 	json_auto_t *answer = NULL;
 
-	stop_daemon(f);
 	save_pairs_policy(f);
-	set_clock(clock, 0);
-	setenv("FAKE_CLOCK", clock, 1);
-	setenv("LD_PRELOAD", FAKE_CLOCK, 1);
-	f->daemon = spawn_daemon(f);
-	unsetenv("LD_PRELOAD");
-	assert_true(becomes(listens, f));
+	restart_daemon_at(f, 0);
 	answer = enroll_in(f, "audit");
 	assert_non_null(answer);
 	assert_true(makes_an_alert(f));
 	assert_true(becomes(makes_no_alert, f));
 	set_clock(clock, 25 * HOUR_NS);
+	assert_true(becomes(makes_an_alert, f));
+}
+
+static void lutrad_keeps_the_age_of_seen_pairs_over_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+	json_auto_t *answer = NULL;
+	char pin_dir[128];
+
+	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-daemon-test-%d\"", (int)getpid());
+	f->pin_dir = pin_dir;
+	f->pinned = true;
+	write_config(f);
+	save_pairs_policy(f);
+	restart_daemon_at(f, 0);
+	answer = enroll_in(f, "audit");
+	assert_non_null(answer);
+	assert_true(makes_an_alert(f));
+	assert_true(becomes(makes_no_alert, f));
+	restart_daemon_at(f, 13 * HOUR_NS);
+	assert_true(makes_no_alert(f));
+	set_clock(clock, 26 * HOUR_NS);
 	assert_true(becomes(makes_an_alert, f));
 }
 
@@ -420,6 +451,7 @@ int main(void)
 		T(lutrad_does_not_hear_a_container),
 		T(lutrad_kills_a_container_and_keeps_the_evidence),
 		T(lutrad_renews_seen_pairs_after_a_day),
+		T(lutrad_keeps_the_age_of_seen_pairs_over_a_restart),
 		T(lutrad_freezes_a_container_and_release_thaws_it),
 		T(lutrad_thaws_and_goes_on_guarding),
 		T(lutrad_refuses_a_socket_in_use),

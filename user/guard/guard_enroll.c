@@ -36,15 +36,11 @@ static int swap_inner_map(struct guard *g, const struct bpf_map *outer, uint32_t
 	return inner_map_put(bpf_map__fd(outer), at, fd);
 }
 
-/* Gives a slot empty seen pairs for its policy of that version. */
-static int reset_seen_pairs(struct guard *g, uint32_t slot, uint32_t version, uint64_t now_ns)
+/* Gives a slot empty seen pairs for its policy of that version. The caller notes the time. */
+static int reset_seen_pairs(struct guard *g, uint32_t slot, uint32_t version)
 {
-	int r = swap_inner_map(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
-			       NULL, sizeof(struct lutra_seen));
-
-	if (r == 0)
-		g->seen_since_ns[slot] = now_ns;
-	return r;
+	return swap_inner_map(g, g->skel->maps.seen, lutra_seen_slot(slot, version), "lutra_seen",
+			      NULL, sizeof(struct lutra_seen));
 }
 
 /*
@@ -91,12 +87,13 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 	if (r < 0)
 		return r;
 	policy_to_kernel_fall_back(policy, image);
-	r = reset_seen_pairs(g, slot, version, clock_now_ns());
+	r = reset_seen_pairs(g, slot, version);
 	if (r == 0)
 		r = swap_inner_map(g, g->skel->maps.policies, slot, "lutra_policy", image,
 				   sizeof(*image));
 	if (r == 0) {
 		g->slots[slot].version = version;
+		g->slots[slot].seen_since_ns = clock_now_ns();
 		set_session_mode(&g->slots[slot], policy);
 	}
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
@@ -110,7 +107,7 @@ static void unbind_policy(struct guard *g, uint32_t slot)
 	inner_map_put(bpf_map__fd(g->skel->maps.policies), slot, -1);
 	for (uint32_t i = 0; i < 2; i++)
 		inner_map_put(bpf_map__fd(g->skel->maps.seen), lutra_seen_slot(slot, i), -1);
-	g->seen_since_ns[slot] = 0;
+	g->slots[slot].seen_since_ns = 0;
 }
 
 int guard_renew_seen(struct guard *g, uint64_t now_ns)
@@ -118,15 +115,14 @@ int guard_renew_seen(struct guard *g, uint64_t now_ns)
 	int failed = 0;
 
 	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++) {
+		struct lutra_slot *s = &g->slots[i];
 		int r;
 
-		if (!g->seen_since_ns[i] || now_ns < g->seen_since_ns[i] + SEEN_MAX_NS)
+		if (!s->seen_since_ns || now_ns < s->seen_since_ns + SEEN_MAX_NS)
 			continue;
-		r = reset_seen_pairs(g, i, g->slots[i].version, now_ns);
-		if (r < 0) {
-			failed = r;
-			g->seen_since_ns[i] += SEEN_RETRY_NS;
-		}
+		r = reset_seen_pairs(g, i, s->version);
+		s->seen_since_ns = r < 0 ? s->seen_since_ns + SEEN_RETRY_NS : now_ns;
+		failed = r < 0 ? r : failed;
 	}
 	return failed;
 }
@@ -363,7 +359,7 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 
 	if (!is_enrolled(g, slot))
 		return err_set(err, -ENOENT, "slot %u holds no container", slot);
-	r = guard_check_mode(g, mode, g->seen_since_ns[slot] != 0, err);
+	r = guard_check_mode(g, mode, g->slots[slot].seen_since_ns != 0, err);
 	if (r < 0)
 		return r;
 	s = &g->slots[slot];

@@ -44,9 +44,8 @@ struct guard {
 	/* guard_enroll.c, guard_pin.c */
 	uint32_t n_enrolled;
 	uint32_t last_slot;
-	uint32_t version;		     /* of the policy bound last */
-	uint64_t idle_since_ns;		     /* CLOCK_MONOTONIC, while n_enrolled is 0 */
-	uint64_t seen_since_ns[LUTRA_SLOTS]; /* CLOCK_MONOTONIC; 0: the slot has no policy */
+	uint32_t version;	/* of the policy bound last */
+	uint64_t idle_since_ns; /* CLOCK_MONOTONIC, while n_enrolled is 0 */
 
 	/* guard_pin.c */
 	char *pin_dir; /* NULL: everything ends with the process */

@@ -30,7 +30,6 @@
 #include <sys/vfs.h>
 
 #include "kern/lutra.skel.h"
-#include "user/sys/clock.h"
 
 #define LINKS_PREFIX "links-"
 #define MAPS_PREFIX "maps-"
@@ -290,14 +289,6 @@ void guard_unpin_links(struct guard *g)
  * failure the old instance stays in charge.
  */
 
-/* Returns true if the earlier instance bound a policy to the slot. */
-static bool has_policy(const struct guard *g, uint32_t slot)
-{
-	uint32_t id;
-
-	return bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.policies), &slot, &id) == 0;
-}
-
 int guard_take_over(struct guard *g, struct err *err)
 {
 	int r;
@@ -311,12 +302,9 @@ int guard_take_over(struct guard *g, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
-		if (!g->slots[i].cgroup_id)
-			continue;
-		g->seen_since_ns[i] = has_policy(g, i) ? clock_now_ns() : 0;
-		__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
-	}
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
+		if (g->slots[i].cgroup_id)
+			__atomic_store_n(&g->slots[i].instance, g->instance, __ATOMIC_SEQ_CST);
 	guard_remove_links(g, g->instance);
 	g->in_charge = true;
 	return 0;

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	snprintf(in, sizeof(in), "/proc/self/fd/%d", fd);
 	snprintf(out, sizeof(out), "/dev/shm/lutra-import-fuzz.%d", (int)getpid());
-	if (import_find(formats[data[0] % 5])->read(&o, &result, &err) == 0)
+	if (import_trace(import_find(formats[data[0] % 5]), &o, &result, &err) == 0)
 		check_trace(out);
 	else if (!err.msg[0] || strchr(err.msg, '\n') || access(out, F_OK) == 0)
 		abort();

@@ -4,16 +4,9 @@
  * evt.time (ns since 1970), evt.dir, proc.pid and container.id, in output_fields or at the top.
  * Falco reports system calls that match its rules; other system calls are missing.
  */
-#include <errno.h>
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "user/import/lines.h"
-
-struct falco {
-	char container[80]; /* id of the container to take; "": none was met */
-};
 
 static json_t *event_field(json_t *event, const char *name)
 {
@@ -22,8 +15,11 @@ static json_t *event_field(json_t *event, const char *name)
 	return v ? v : json_object_get(event, name);
 }
 
-/* Returns 1 to take the event, 0 to leave it out. -EBADMSG: events of two containers are mixed. */
-static int choose_container(struct lines *l, struct falco *f, json_t *event, struct err *err)
+/*
+ * Returns 1 to take the event, 0 to leave it out. -EBADMSG: events of two containers are mixed.
+ * The lines' state is the id of the first container.
+ */
+static int choose_container(struct lines *l, json_t *event, struct err *err)
 {
 	const char *id = json_string_value(event_field(event, "container.id"));
 
@@ -31,16 +27,16 @@ static int choose_container(struct lines *l, struct falco *f, json_t *event, str
 	if (l->options->container) {
 		if (*id && strncmp(l->options->container, id, strlen(id)) == 0)
 			return 1;
-		lines_left_out(l, "of another container");
-		return 0;
+		return lines_left_out(l, "of another container");
 	}
-	if (!l->started)
-		snprintf(f->container, sizeof(f->container), "%s", id);
-	l->started = true;
-	if (strncmp(f->container, id, sizeof(f->container) - 1) != 0)
+	if (!l->state)
+		l->state = strdup(id);
+	if (!l->state)
+		return -ENOMEM;
+	if (strcmp(l->state, id) != 0)
 		return err_set(err, -EBADMSG,
 			       "container '%.20s' after '%.20s': choose one with --container", id,
-			       f->container);
+			       (const char *)l->state);
 	return 1;
 }
 
@@ -64,39 +60,19 @@ static int add_falco_event(struct lines *l, json_t *event, struct err *err)
 		lines_time(l, (uint64_t)json_integer_value(time));
 	else
 		l->ts_ns += LINES_STEP_NS;
-	if (!lines_nr(l, type, &nr) || (dir && strcmp(dir, ">") == 0)) {
-		lines_left_out(l, type);
-		return 0;
-	}
+	if (!lines_nr(l, type, &nr) || (dir && strcmp(dir, ">") == 0))
+		return lines_left_out(l, type);
 	return lines_call(l, (uint32_t)t, (uint32_t)g, nr);
 }
 
-static int falco_line(struct lines *l, void *ctx, char *line, struct err *err)
+int falco_line(struct lines *l, char *line, struct err *err)
 {
-	json_error_t je;
-	json_t *event;
+	json_error_t je = {};
+	json_auto_t *event = json_loads(line, JSON_REJECT_DUPLICATES, &je);
 	int r;
 
-	if (!line[strspn(line, " \t")])
-		return 0;
-	event = json_loads(line, JSON_REJECT_DUPLICATES, &je);
-	if (!event)
-		return err_set(err, -EBADMSG, "not a JSON object: %s", je.text);
-	if (!json_is_object(event)) {
-		json_decref(event);
-		return err_set(err, -EBADMSG, "not a JSON object");
-	}
-	r = choose_container(l, ctx, event, err);
-	if (r > 0)
-		r = add_falco_event(l, event, err);
-	json_decref(event);
-	return r;
-}
-
-int import_falco(const struct import_options *o, struct import_result *ret, struct err *err)
-{
-	struct falco falco = {""};
-	struct lines_format f = {"falco", "x86_64", falco_line, NULL, &falco};
-
-	return lines_import(&f, o, ret, err);
+	if (!json_is_object(event))
+		return err_set(err, -EBADMSG, "not a JSON object%s%s", event ? "" : ": ", je.text);
+	r = choose_container(l, event, err);
+	return r > 0 ? add_falco_event(l, event, err) : r;
 }

@@ -3,6 +3,8 @@
 #ifndef LUTRA_USER_IMPORT_IMPORT_H
 #define LUTRA_USER_IMPORT_IMPORT_H
 
+#include <stdbool.h>
+
 #include "lib/base/err.h"
 #include "lib/base/progress_bar.h"
 #include "lib/trace/trace.h"
@@ -23,14 +25,20 @@ struct import_result {
 	char first[64];	   /* the first event that was left out */
 };
 
-/*
- * A format. read() reads the paths and writes the new trace output, or removes it after a failure.
- * -EBADMSG: a file is not of this format, err names file and line. -EFBIG: a line is too long.
- */
+struct lines;
+
+/* A format. Its callbacks use the functions of lines.h. */
 struct import_format {
-	const char *name;
+	const char *name; /* also the source in the trace's metadata */
 	const char *summary;
-	int (*read)(const struct import_options *o, struct import_result *ret, struct err *err);
+	const char *arch; /* architecture of the numbers and names of system calls */
+	/*
+	 * Takes one line, NUL-terminated, without its newline and not blank; may change it. err
+	 * needs neither file nor line number: the caller adds them. -EBADMSG: not of this format.
+	 */
+	int (*on_line)(struct lines *l, char *line, struct err *err);
+	int (*on_file)(struct lines *l); /* called before each file, or NULL */
+	bool directories;		 /* a directory stands for its files, sorted by name */
 };
 
 /* Returns the format of that name, or NULL. */
@@ -41,25 +49,11 @@ extern const struct import_format import_formats[];
 
 /*
  * Imports a recording. Writes OUTPUT.PID.part and renames it at the end; a failure, SIGHUP, SIGINT
- * or SIGTERM removes the part. For programs with one thread. -EEXIST: the output exists. Else as
- * the format's read().
+ * or SIGTERM removes the part. For programs with one thread. -EEXIST: the output exists. -EBADMSG:
+ * a file is not of the format, or holds no system call; err names file and line. -EFBIG: a line is
+ * too long. Else as fopen(3) and trace_writer_new().
  */
 int import_trace(const struct import_format *f, const struct import_options *o,
 		 struct import_result *ret, struct err *err);
-
-/* ADFA-LD: files, or directories of files, of i386 system call numbers; each file is a task. */
-int import_adfa(const struct import_options *o, struct import_result *ret, struct err *err);
-
-/* University of New Mexico: lines with a pid and an i386 system call number. */
-int import_unm(const struct import_options *o, struct import_result *ret, struct err *err);
-
-/* Output of strace -f, with or without -t, -tt, -ttt, -r; or the files of -ff. */
-int import_strace(const struct import_options *o, struct import_result *ret, struct err *err);
-
-/* LID-DS 2019 and 2021: lines of sysdig. */
-int import_lid_ds(const struct import_options *o, struct import_result *ret, struct err *err);
-
-/* Events of Falco as JSON lines. */
-int import_falco(const struct import_options *o, struct import_result *ret, struct err *err);
 
 #endif

@@ -8,10 +8,6 @@
  * Direction > is the entry of a system call, < its end. Takes system calls, forks, execs, and
  * procexit as an exit.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "user/import/lines.h"
 
 struct event {
@@ -69,8 +65,7 @@ static long long param_number(const char *params, const char *name)
 /* Takes forks and execs from the end of a system call. */
 static int end_syscall(struct lines *l, const struct event *e)
 {
-	bool clone = strcmp(e->name, "clone") == 0 || strcmp(e->name, "clone3") == 0;
-	bool fork = clone || strcmp(e->name, "fork") == 0 || strcmp(e->name, "vfork") == 0;
+	bool fork = lines_is_fork(e->name);
 	bool thread = strstr(e->params, "CLONE_THREAD");
 	long long res = param_number(e->params, "res"), parent = param_number(e->params, "ptid");
 
@@ -83,41 +78,25 @@ static int end_syscall(struct lines *l, const struct event *e)
 	return 0;
 }
 
-static int lid_ds_line(struct lines *l, void *ctx, char *line, struct err *err)
+int lid_ds_line(struct lines *l, char *line, struct err *err)
 {
-	char *words = strdup(line); /* parsing cuts the line, and each format needs a whole one */
+	/* Parsing cuts the line, and each format needs a whole one. */
+	_cleanup_free_ char *words = strdup(line);
 	struct event e;
 	uint16_t nr;
-	int r = 0;
 
-	(void)ctx;
 	if (!words)
 		return -ENOMEM;
-	if (!line[strspn(line, " \t")]) {
-		free(words);
-		return 0;
-	}
 	if (!parse_2021(line, &e) && !parse_2019(words, &e))
-		r = err_set(err, -EBADMSG, "not a line of LID-DS 2021 or LID-DS 2019");
-	else if (strcmp(e.direction, ">") != 0 && strcmp(e.direction, "<") != 0)
-		r = err_set(err, -EBADMSG, "'%.20s' is not a direction: > or <", e.direction);
-	if (r == 0)
-		lines_time(l, e.ns);
-	if (r == 0 && strcmp(e.name, "procexit") == 0)
-		r = lines_plain(l, (uint32_t)e.tid, LUTRA_RECORD_EXIT);
-	else if (r == 0 && e.direction[0] == '<')
-		r = end_syscall(l, &e);
-	else if (r == 0 && lines_nr(l, e.name, &nr))
-		r = lines_call(l, (uint32_t)e.tid, (uint32_t)e.pid, nr);
-	else if (r == 0)
-		lines_left_out(l, e.name);
-	free(words);
-	return r;
-}
-
-int import_lid_ds(const struct import_options *o, struct import_result *ret, struct err *err)
-{
-	struct lines_format f = {"lid-ds", "x86_64", lid_ds_line, NULL, NULL};
-
-	return lines_import(&f, o, ret, err);
+		return err_set(err, -EBADMSG, "not a line of LID-DS 2021 or LID-DS 2019");
+	if (strcmp(e.direction, ">") != 0 && strcmp(e.direction, "<") != 0)
+		return err_set(err, -EBADMSG, "'%.20s' is not a direction: > or <", e.direction);
+	lines_time(l, e.ns);
+	if (strcmp(e.name, "procexit") == 0)
+		return lines_plain(l, (uint32_t)e.tid, LUTRA_RECORD_EXIT);
+	if (e.direction[0] == '<')
+		return end_syscall(l, &e);
+	if (lines_nr(l, e.name, &nr))
+		return lines_call(l, (uint32_t)e.tid, (uint32_t)e.pid, nr);
+	return lines_left_out(l, e.name);
 }

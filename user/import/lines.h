@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Imports text recordings: reads lines and writes records, with the task of each system call. */
+/* What the formats share: they read words, and write records with the task of each system call. */
 #ifndef LUTRA_USER_IMPORT_LINES_H
 #define LUTRA_USER_IMPORT_LINES_H
 
-#include <stdbool.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "user/import/import.h"
 
@@ -18,44 +20,23 @@ struct lines {
 	struct trace_writer *trace;
 	const char *arch; /* architecture of the numbers and names of system calls */
 	uint64_t ts_ns;	  /* time of the next record */
-	uint8_t *met;	  /* a bit for each thread id that was met */
+	bool *met;	  /* for each thread id below LINES_PIDS: it was met */
 	const char *path; /* file of the current line */
-	size_t file;	  /* index of that file */
-	bool started;	  /* a line was taken */
+	size_t file;	  /* number of that file, from 1 */
+	uint64_t line;	  /* number of the current line, from 1 */
+	void *state;	  /* of the format; NULL at the beginning, freed by free(3) at the end */
 };
-
-/*
- * Takes one line, NUL-terminated and without its newline; may change it. err needs neither file nor
- * line number: the caller adds them.
- */
-typedef int lines_fn(struct lines *l, void *ctx, char *line, struct err *err);
-
-struct lines_format {
-	const char *source; /* name for the trace's metadata */
-	const char *arch;
-	lines_fn *line;
-	/* Called before each file, or NULL. */
-	int (*file)(struct lines *l, void *ctx, const char *path, struct err *err);
-	void *ctx;
-};
-
-/*
- * Reads all files and writes the trace; removes it after a failure. -EBADMSG: a file is not of the
- * format, or holds no system call. -EEXIST: the output exists. Else as fopen(3) and
- * trace_writer_new().
- */
-int lines_import(const struct lines_format *f, const struct import_options *o,
-		 struct import_result *ret, struct err *err);
-
-/* ---- for formats ---- */
 
 /* Adds a system call. */
 int lines_call(struct lines *l, uint32_t tid, uint32_t tgid, uint16_t nr);
 /* Gets the number of a system call by its name in strace or sysdig. Returns false if unknown. */
 bool lines_nr(const struct lines *l, const char *name, uint16_t *ret);
 
-/* Counts an event that is left out. */
-void lines_left_out(struct lines *l, const char *what);
+/* Returns true for the system calls that make a task. */
+bool lines_is_fork(const char *name);
+
+/* Counts an event that is left out. Returns 0. */
+int lines_left_out(struct lines *l, const char *what);
 
 /* Adds a fork unless the child was met: its first event may come before the end of the fork. */
 int lines_fork(struct lines *l, uint32_t tid, uint32_t child, bool thread);
@@ -77,5 +58,15 @@ char *lines_word(char **s);
 bool lines_clock(const char *s, uint64_t *ret_ns);
 /* Reads seconds with a fraction, as ns. */
 uint64_t lines_seconds(const char *s);
+
+/* ---- callbacks of the formats ---- */
+
+int adfa_file(struct lines *l);
+int adfa_line(struct lines *l, char *line, struct err *err);
+int unm_line(struct lines *l, char *line, struct err *err);
+int strace_file(struct lines *l);
+int strace_line(struct lines *l, char *line, struct err *err);
+int lid_ds_line(struct lines *l, char *line, struct err *err);
+int falco_line(struct lines *l, char *line, struct err *err);
 
 #endif

@@ -12,9 +12,6 @@
  * service its files.
  */
 #include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "user/import/lines.h"
 
@@ -37,12 +34,6 @@ struct strace {
 	char cut[32];		   /* name of a fork whose line strace interrupted; "": none */
 	uint32_t cut_tid;	   /* task of that fork */
 };
-
-static bool is_fork(const char *name)
-{
-	return strcmp(name, "clone") == 0 || strcmp(name, "clone3") == 0 ||
-	       strcmp(name, "fork") == 0 || strcmp(name, "vfork") == 0;
-}
 
 static void close_fork(struct strace *t, uint32_t tid)
 {
@@ -139,7 +130,7 @@ static int finish_syscall(struct lines *l, struct strace *t, uint32_t tid, const
 
 	for (size_t i = 0; i < t->n_forks; i++)
 		thread |= t->forks[i].tid == tid && t->forks[i].thread;
-	if (is_fork(name)) {
+	if (lines_is_fork(name)) {
 		close_fork(t, tid);
 		if (result > 0 && result < LINES_PIDS)
 			return lines_fork(l, tid, (uint32_t)result, thread);
@@ -170,14 +161,12 @@ static int begin_syscall(struct lines *l, struct strace *t, uint32_t tid, char *
 	if (len == 0 || s[len] != '(')
 		return err_set(err, -EBADMSG, "'%.30s' is not a line of strace", s);
 	s[len] = '\0';
-	if (!lines_nr(l, s, &nr)) {
-		lines_left_out(l, s);
-		return 0;
-	}
+	if (!lines_nr(l, s, &nr))
+		return lines_left_out(l, s);
 	r = lines_call(l, tid, tid, nr);
 	if (r < 0 || !unfinished)
 		return r < 0 ? r : finish_syscall(l, t, tid, s, s + len + 1);
-	if (is_fork(s)) {
+	if (lines_is_fork(s)) {
 		if (t->n_forks == OPEN_MAX_TASKS)
 			return err_set(err, -E2BIG, "more than %d forks have not ended",
 				       OPEN_MAX_TASKS);
@@ -191,14 +180,14 @@ static int begin_syscall(struct lines *l, struct strace *t, uint32_t tid, char *
 	return take_attached(l, t, broken);
 }
 
-static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
+int strace_line(struct lines *l, char *line, struct err *err)
 {
-	struct strace *t = ctx;
+	struct strace *t = l->state;
 	char *s = line + strspn(line, " ");
 	uint32_t tid;
 	int r;
 
-	if (!*s || strncmp(s, "strace: ", 8) == 0)
+	if (strncmp(s, "strace: ", 8) == 0)
 		return take_attached(l, t, s);
 	if (t->cut[0]) {
 		r = finish_syscall(l, t, t->cut_tid, t->cut, s);
@@ -223,24 +212,15 @@ static int strace_line(struct lines *l, void *ctx, char *line, struct err *err)
 }
 
 /* Takes the pid from the name FILE.PID of a file of -ff, whose lines have no pid. */
-static int strace_file(struct lines *l, void *ctx, const char *path, struct err *err)
+int strace_file(struct lines *l)
 {
-	const char *dot = strrchr(path, '.');
-	struct strace *t = ctx;
+	const char *dot = strrchr(l->path, '.');
+	struct strace *t = l->state ? l->state : calloc(1, sizeof(*t));
 
-	(void)l;
-	(void)err;
+	if (!t)
+		return -ENOMEM;
+	l->state = t;
 	t->only = dot && isdigit((unsigned char)dot[1]) ? (uint32_t)strtoul(dot + 1, NULL, 10) : 1;
 	t->only = t->only < LINES_PIDS ? t->only : 1;
 	return 0;
-}
-
-int import_strace(const struct import_options *o, struct import_result *ret, struct err *err)
-{
-	_cleanup_free_ struct strace *t = calloc(1, sizeof(*t));
-	struct lines_format f = {"strace", "x86_64", strace_line, strace_file, t};
-
-	if (!t)
-		return err_oom(err);
-	return lines_import(&f, o, ret, err);
 }

@@ -50,7 +50,7 @@ static int import(const char *format, const char *path, const char *output,
 {
 	const struct import_options o = {.paths = &path, .n = 1, .output = output, .image = "app"};
 
-	return import_find(format)->read(&o, ret, err);
+	return import_trace(import_find(format), &o, ret, err);
 }
 
 /* A trace in short: a word a record, "7:call=read", "7:fork=8". */
@@ -306,7 +306,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 	char got[256];
 
 	sample_write(f->in, text, sizeof(text) - 1);
-	assert_int_equal(import_falco(&o, &result, NULL), 0);
+	assert_int_equal(import_trace(import_find("falco"), &o, &result, NULL), 0);
 	read_trace(f->out, got, sizeof(got));
 	assert_string_equal(got, "2:call=write");
 	assert_int_equal(result.left_out, 1);

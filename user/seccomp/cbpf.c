@@ -40,85 +40,77 @@ static int load_operand(struct machine *m, const struct sock_filter *f, uint32_t
 	}
 }
 
-static int run_alu(struct machine *m, const struct sock_filter *f)
+static uint32_t second_operand(const struct machine *m, const struct sock_filter *f)
 {
-	uint32_t b = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
+	return BPF_SRC(f->code) == BPF_X ? m->x : f->k;
+}
+
+/* Returns the new value of the accumulator, or -EINVAL. */
+static int64_t run_alu(const struct machine *m, const struct sock_filter *f)
+{
+	uint32_t a = m->a, b = second_operand(m, f);
 
 	switch (BPF_OP(f->code)) {
 	case BPF_ADD:
-		m->a += b;
-		return 0;
+		return a + b;
 	case BPF_SUB:
-		m->a -= b;
-		return 0;
+		return a - b;
 	case BPF_MUL:
-		m->a *= b;
-		return 0;
+		return a * b;
 	case BPF_DIV:
-		m->a = b ? m->a / b : 0;
-		return 0;
+		return b ? a / b : 0;
 	case BPF_AND:
-		m->a &= b;
-		return 0;
+		return a & b;
 	case BPF_OR:
-		m->a |= b;
-		return 0;
+		return a | b;
 	case BPF_XOR:
-		m->a ^= b;
-		return 0;
+		return a ^ b;
 	case BPF_LSH:
-		m->a = b < 32 ? m->a << b : 0;
-		return 0;
+		return b < 32 ? a << b : 0;
 	case BPF_RSH:
-		m->a = b < 32 ? m->a >> b : 0;
-		return 0;
+		return b < 32 ? a >> b : 0;
 	case BPF_NEG:
-		m->a = -m->a;
-		return 0;
+		return -a;
 	default:
 		return -EINVAL;
 	}
 }
 
-/* Sets *ret to the number of instructions to skip. */
-static int run_jump(const struct machine *m, const struct sock_filter *f, size_t *ret)
+/* Returns the number of instructions to skip, or -EINVAL. */
+static int64_t run_jump(const struct machine *m, const struct sock_filter *f)
 {
-	uint32_t b = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
-	bool taken;
+	uint32_t a = m->a, b = second_operand(m, f);
 
 	switch (BPF_OP(f->code)) {
 	case BPF_JA:
-		*ret = f->k;
-		return 0;
+		return f->k;
 	case BPF_JEQ:
-		taken = m->a == b;
-		break;
+		return a == b ? f->jt : f->jf;
 	case BPF_JGT:
-		taken = m->a > b;
-		break;
+		return a > b ? f->jt : f->jf;
 	case BPF_JGE:
-		taken = m->a >= b;
-		break;
+		return a >= b ? f->jt : f->jf;
 	case BPF_JSET:
-		taken = m->a & b;
-		break;
+		return a & b ? f->jt : f->jf;
 	default:
 		return -EINVAL;
 	}
-	*ret = taken ? f->jt : f->jf;
-	return 0;
 }
 
 /* Runs an instruction that neither jumps nor returns. */
 static int run_instruction(struct machine *m, const struct sock_filter *f)
 {
+	int64_t result;
+
 	switch (BPF_CLASS(f->code)) {
 	case BPF_LD:
 		return load_operand(m, f, &m->a);
 	case BPF_LDX:
 		return load_operand(m, f, &m->x);
 	case BPF_ALU:
-		return run_alu(m, f);
+		result = run_alu(m, f);
+		m->a = (uint32_t)result;
+		return result < 0 ? -EINVAL : 0;
 	case BPF_ST:
 	case BPF_STX:
 		if (f->k >= BPF_MEMWORDS)
@@ -143,20 +135,19 @@ int cbpf_run(const struct sock_filter *program, size_t n, const struct seccomp_d
 
 	for (size_t pc = 0; pc < n; pc++) {
 		const struct sock_filter *f = &program[pc];
-		size_t skip = 0;
-		int r = 0;
+		int64_t skip = 0;
 
 		if (BPF_CLASS(f->code) == BPF_RET) {
 			*ret = BPF_RVAL(f->code) == BPF_A ? m.a : f->k;
 			return 0;
 		}
 		if (BPF_CLASS(f->code) == BPF_JMP)
-			r = run_jump(&m, f, &skip);
-		else
-			r = run_instruction(&m, f);
-		if (r < 0 || skip >= n - pc)
+			skip = run_jump(&m, f);
+		else if (run_instruction(&m, f) < 0)
 			return -EINVAL;
-		pc += skip;
+		if (skip < 0 || (uint64_t)skip >= n - pc)
+			return -EINVAL;
+		pc += (size_t)skip;
 	}
 	return -EINVAL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks recordings against a filter, with a cache: a run repeats a few system calls. */
+/* Checks recordings against a filter. */
 #include "user/seccomp/check.h"
 
 #include <errno.h>
@@ -14,28 +14,9 @@
 #include "user/seccomp/profile.h"
 
 #define X32_BIT 0x40000000u
-#define CACHE_SIZE 4096
 
-/* The filter's answer for a system call and its arguments. */
-struct check_cache {
-	uint64_t arg;
-	uint32_t nr, action;
-	bool used;
-};
-
-int check_init(struct check *c, const struct sock_filter *program, size_t n)
-{
-	*c = (struct check){.program = program, .n = n};
-	c->cache = calloc(CACHE_SIZE, sizeof(*c->cache));
-	return c->cache ? 0 : -ENOMEM;
-}
-
-void check_done(struct check *c)
-{
-	free(c->cache);
-}
-
-static int run_filter(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
+/* Gets what the filter answers to a system call. */
+static int filter_verdict(const struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
 {
 	struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64, .nr = (int)nr};
 	unsigned args;
@@ -53,23 +34,6 @@ static int run_filter(const struct check *c, uint32_t nr, uint64_t arg, uint32_t
 		data.args[(args & 15) - 1] = (uint32_t)arg;
 	}
 	return cbpf_run(c->program, c->n, &data, ret);
-}
-
-/* Asks the cache, then the filter. */
-static int filter_verdict(struct check *c, uint32_t nr, uint64_t arg, uint32_t *ret)
-{
-	uint64_t hash = (arg ^ (uint64_t)nr << 40) * 0x9e3779b97f4a7c15ull;
-	struct check_cache *m = &c->cache[hash >> 52];
-	int r;
-
-	if (m->used && m->nr == nr && m->arg == arg) {
-		*ret = m->action;
-		return 0;
-	}
-	r = run_filter(c, nr, arg, ret);
-	if (r == 0)
-		*m = (struct check_cache){.arg = arg, .nr = nr, .action = *ret, .used = true};
-	return r;
 }
 
 static void add_refused(struct check *c, uint16_t nr, uint64_t arg, uint32_t action)

@@ -21,22 +21,18 @@ struct check_refused {
 };
 
 struct check {
-	const struct sock_filter *program;
-	size_t n;
+	const struct sock_filter *program; /* set by the caller, with n */
+	size_t n;			   /* number of instructions */
 	uint64_t calls;
 	uint64_t fell_back; /* clone3 that gets ENOSYS, and clone is allowed */
 	uint64_t notified;
 	uint64_t refused_calls;
 	struct check_refused refused[CHECK_REFUSED_MAX]; /* the first different ones */
 	size_t n_refused;
-	struct check_cache *cache;
 };
 
-int check_init(struct check *c, const struct sock_filter *program, size_t n); /* -ENOMEM */
-void check_done(struct check *c);
-
 /*
- * Checks all system calls of a trace. A recording holds at most two scalar arguments of a system
+ * Checks all system calls of a trace and adds to the counts. A recording holds at most two scalar arguments of a system
  * call; the others count as 0. -EINVAL: not a program. -ENOEXEC: the trace is of another machine.
  * Else as trace_reader_new().
  */

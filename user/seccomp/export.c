@@ -26,6 +26,7 @@ struct export
 {
 	const struct export_options *options;
 	struct profile *profile;
+	const char *name;	      /* of the system call whose entries are added */
 	struct policy_arguments args; /* known to the policy or to the start-up set */
 	bool seen[LUTRA_NR];	      /* known to the policy or to the start-up set */
 	unsigned unnamed;
@@ -42,18 +43,15 @@ static const uint32_t startup_prctl[] = {
 	PR_SET_NAME,	  PR_CAPBSET_READ,  PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT,
 };
 
-static void export_entry(struct export *x, const struct profile_entry *e)
+/* An entry without conditions that refuses as a privilege that is not given. */
+static const struct profile_entry refused = {.action = SCMP_ACT_ERRNO(EPERM)};
+
+static void export_entry(struct export *x, struct profile_entry e)
 {
-	int r = profile_add(x->profile, e);
+	int r = profile_add(x->profile, x->name, &e);
 
 	if (r < 0 && !x->error)
 		x->error = r;
-}
-
-/* Returns the name of a system call on x86-64; the caller frees it. NULL: libseccomp has none. */
-static char *syscall_name_of(unsigned nr)
-{
-	return seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
 }
 
 static void collect_seen(struct export *x, const struct policy *p)
@@ -77,27 +75,18 @@ static void collect_seen(struct export *x, const struct policy *p)
 		x->seen[SYS_clone3] = false;
 }
 
-/* Adds the condition that bits of an argument have a value. */
-static void add_condition(struct profile_entry *e, unsigned index, uint32_t mask, uint32_t value)
+/* Returns the entry with one more condition: bits of an argument have a value. */
+static struct profile_entry add_condition(struct profile_entry e, unsigned index, uint32_t mask,
+					  uint32_t value)
 {
-	e->arg[e->n_args++] = (struct profile_arg){
+	e.arg[e.n_args++] = (struct profile_arg){
 		.index = index, .op = SCMP_CMP_MASKED_EQ, .value = mask, .value_two = value};
-}
-
-static void refuse_bits(struct export *x, const struct profile_entry *named, unsigned index,
-			uint32_t mask, uint32_t value)
-{
-	struct profile_entry e = *named;
-
-	e.action = SCMP_ACT_ERRNO(EPERM);
-	add_condition(&e, index, mask, value);
-	export_entry(x, &e);
+	return e;
 }
 
 /* Refuses each namespace that no known value has. */
 static void refuse_namespaces(struct export *x, const struct syscall_args *args,
-			      const struct policy_args_seen *seen,
-			      const struct profile_entry *named)
+			      const struct policy_args_seen *seen)
 {
 	uint32_t known = 0;
 
@@ -105,7 +94,8 @@ static void refuse_namespaces(struct export *x, const struct syscall_args *args,
 		known |= (uint32_t)seen->value[k];
 	for (size_t i = 0; i < N_NAMESPACES; i++)
 		if (namespaces[i] & args->mask[0] & ~known)
-			refuse_bits(x, named, args->index[0], namespaces[i], namespaces[i]);
+			export_entry(x, add_condition(refused, args->index[0], namespaces[i],
+						      namespaces[i]));
 }
 
 static bool has_value(const struct policy_args_seen *seen, uint64_t value)
@@ -118,37 +108,37 @@ static bool has_value(const struct policy_args_seen *seen, uint64_t value)
 
 /* Refuses unknown values of setns, which takes one kind of namespace, or 0 for any kind. */
 static void refuse_kinds(struct export *x, const struct syscall_args *args,
-			 const struct policy_args_seen *seen, const struct profile_entry *named)
+			 const struct policy_args_seen *seen)
 {
-	if (!has_value(seen, 0))
-		refuse_bits(x, named, args->index[0], args->mask[0], 0);
-	for (size_t i = 0; i < N_NAMESPACES; i++)
-		if (!has_value(seen, namespaces[i]))
-			refuse_bits(x, named, args->index[0], args->mask[0], namespaces[i]);
+	for (size_t i = 0; i <= N_NAMESPACES; i++) {
+		uint32_t kind = i < N_NAMESPACES ? namespaces[i] : 0;
+
+		if (!has_value(seen, kind))
+			export_entry(x,
+				     add_condition(refused, args->index[0], args->mask[0], kind));
+	}
 }
 
 /* Refuses unknown socket families, and the unknown types of known families. */
 static void refuse_sockets(struct export *x, const struct syscall_args *args,
-			   const struct policy_args_seen *seen, const struct profile_entry *named)
+			   const struct policy_args_seen *seen)
 {
 	static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM,     SOCK_RAW,
 					 SOCK_RDM,    SOCK_SEQPACKET, SOCK_PACKET};
 
 	for (uint32_t family = 0; family < FAMILIES; family++) {
+		struct profile_entry e =
+			add_condition(refused, args->index[0], args->mask[0], family);
 		bool known = false;
 
 		for (uint32_t k = 0; k < seen->n; k++)
 			known |= (uint32_t)seen->value[k] == family;
 		if (!known)
-			refuse_bits(x, named, args->index[0], args->mask[0], family);
-		for (size_t t = 0; known && t < sizeof(types) / sizeof(types[0]); t++) {
-			struct profile_entry e = *named;
-
-			if (has_value(seen, family | (uint64_t)types[t] << 32))
-				continue;
-			add_condition(&e, args->index[0], args->mask[0], family);
-			refuse_bits(x, &e, args->index[1], args->mask[1], types[t]);
-		}
+			export_entry(x, e);
+		for (size_t t = 0; known && t < sizeof(types) / sizeof(types[0]); t++)
+			if (!has_value(seen, family | (uint64_t)types[t] << 32))
+				export_entry(x, add_condition(e, args->index[1], args->mask[1],
+							      types[t]));
 	}
 }
 
@@ -161,69 +151,53 @@ static uint32_t action_of(const struct export *x, unsigned nr, uint64_t value)
 	return dangerous && x->options->notify ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW;
 }
 
-static void export_values(struct export *x, const char *name, unsigned i)
+static void export_values(struct export *x, unsigned i)
 {
 	unsigned nr;
 	const struct syscall_args *args = policy_args_syscall(i, &nr);
 	const struct policy_args_seen *seen = &x->args.call[i];
-	struct profile_entry named = {};
 
-	snprintf(named.name, sizeof(named.name), "%s", name);
 	for (uint32_t k = 0; k < seen->n; k++) {
-		struct profile_entry e = named;
+		struct profile_entry e = {.action = action_of(x, nr, seen->value[k])};
 
-		e.action = action_of(x, nr, seen->value[k]);
 		for (unsigned n = 0; n < args->n; n++)
-			add_condition(&e, args->index[n], args->mask[n],
-				      (uint32_t)(n ? seen->value[k] >> 32 : seen->value[k]));
-		export_entry(x, &e);
+			e = add_condition(e, args->index[n], args->mask[n],
+					  (uint32_t)(seen->value[k] >> 32 * n));
+		export_entry(x, e);
 	}
 	switch (nr) {
 	case SYS_socket:
 	case SYS_socketpair:
-		refuse_sockets(x, args, seen, &named);
+		refuse_sockets(x, args, seen);
 		break;
 	case SYS_clone:
 	case SYS_unshare:
-		refuse_namespaces(x, args, seen, &named);
+		refuse_namespaces(x, args, seen);
 		break;
 	case SYS_setns:
-		refuse_kinds(x, args, seen, &named);
+		refuse_kinds(x, args, seen);
 		break;
 	default:
 		break;
 	}
 }
 
-static void export_call(struct export *x, const char *arch, unsigned nr)
+/* Adds the entries of a system call that is known or dangerous. */
+static void export_syscall(struct export *x, const char *arch, unsigned nr)
 {
-	_cleanup_free_ char *name = syscall_name_of(nr);
-	struct profile_entry e = {};
+	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
+	struct profile_entry known = {.action = action_of(x, nr, 0)};
 	int i = policy_args_find(arch, nr);
 
-	if (!name || strlen(name) >= sizeof(e.name)) {
-		x->unnamed++;
-		return;
-	}
-	if (i >= 0 && !x->args.call[i].any) {
-		export_values(x, name, (unsigned)i);
-		return;
-	}
-	snprintf(e.name, sizeof(e.name), "%s", name);
-	e.action = action_of(x, nr, 0);
-	export_entry(x, &e);
-}
-
-/* Refuses a dangerous system call with EPERM, as a privilege that is not given. */
-static void refuse_unseen(struct export *x, unsigned nr)
-{
-	_cleanup_free_ char *name = syscall_name_of(nr);
-	struct profile_entry e = {.action = SCMP_ACT_ERRNO(EPERM)};
-
+	x->name = name;
 	if (!name)
-		return;
-	snprintf(e.name, sizeof(e.name), "%s", name);
-	export_entry(x, &e);
+		x->unnamed += x->seen[nr];
+	else if (!x->seen[nr])
+		export_entry(x, refused);
+	else if (i >= 0 && !x->args.call[i].any)
+		export_values(x, (unsigned)i);
+	else
+		export_entry(x, known);
 }
 
 int export_profile(const struct policy *policy, const struct export_options *options,
@@ -231,13 +205,13 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	struct export x = {.options = options};
-	unsigned nr;
 
 	if (strcmp(policy->arch, "x86_64") != 0)
 		return err_set(err, -ENOTSUP,
 			       "the policy is for %s: a seccomp profile needs a policy for x86_64",
 			       policy->arch);
-	if (profile_new(&p) < 0)
+	p = profile_new();
+	if (!p)
 		return err_oom(err);
 	x.profile = p;
 	p->arches = X86_64_BIT;
@@ -247,12 +221,9 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 			return err_oom(err);
 	}
 	collect_seen(&x, policy);
-	for (nr = 0; nr < LUTRA_NR; nr++)
-		if (x.seen[nr])
-			export_call(&x, policy->arch, nr);
-	for (nr = 0; nr < LUTRA_NR; nr++)
-		if (syscall_traits(nr)->traits & SYSCALL_DANGEROUS && !x.seen[nr])
-			refuse_unseen(&x, nr);
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+		if (x.seen[nr] || syscall_traits(nr)->traits & SYSCALL_DANGEROUS)
+			export_syscall(&x, policy->arch, nr);
 	if (x.error < 0)
 		return err_set(err, x.error, "%s", strerror(-x.error));
 	profile_sort(p);

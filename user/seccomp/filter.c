@@ -7,33 +7,19 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define BINARY_TREE 2 /* SCMP_FLTATR_CTL_OPTIMIZE: search system calls in a tree, not in a chain */
 #define PROGRAM_MAX ((size_t)BPF_MAXINSNS)
 
-struct filter {
-	scmp_filter_ctx ctx;
-};
-
-void filter_free(struct filter *f)
-{
-	if (!f)
-		return;
-	if (f->ctx)
-		seccomp_release(f->ctx);
-	free(f);
-}
-
-static int add_arches(struct filter *f, const struct profile *p)
+static int add_arches(scmp_filter_ctx f, const struct profile *p)
 {
 	uint32_t arch;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && (arch = profile_arch(i)); i++)
-		if (p->arches >> i & 1 && seccomp_arch_exist(f->ctx, arch) == -EEXIST)
-			r = seccomp_arch_add(f->ctx, arch);
+		if (p->arches >> i & 1 && seccomp_arch_exist(f, arch) == -EEXIST)
+			r = seccomp_arch_add(f, arch);
 	return r;
 }
 
@@ -50,7 +36,7 @@ static bool is_alternatives(const struct profile_entry *e)
 	return false;
 }
 
-static int add_entry(struct filter *f, const struct profile_entry *e)
+static int add_entry(scmp_filter_ctx f, const struct profile_entry *e)
 {
 	struct scmp_arg_cmp cmp[PROFILE_ARGS];
 	int nr = seccomp_syscall_resolve_name(e->name), r = 0;
@@ -63,19 +49,19 @@ static int add_entry(struct filter *f, const struct profile_entry *e)
 					       .datum_a = e->arg[i].value,
 					       .datum_b = e->arg[i].value_two};
 	if (!is_alternatives(e))
-		return seccomp_rule_add_array(f->ctx, e->action, nr, e->n_args, cmp);
+		return seccomp_rule_add_array(f, e->action, nr, e->n_args, cmp);
 	for (uint32_t i = 0; r == 0 && i < e->n_args; i++)
-		r = seccomp_rule_add_array(f->ctx, e->action, nr, 1, &cmp[i]);
+		r = seccomp_rule_add_array(f, e->action, nr, 1, &cmp[i]);
 	return r;
 }
 
-static int fill_filter(struct filter *f, const struct profile *p, struct err *err)
+static int fill_filter(scmp_filter_ctx f, const struct profile *p, struct err *err)
 {
 	int r = add_arches(f, p);
 
 	if (r < 0)
 		return err_set(err, -EINVAL, "architectures: %s", strerror(-r));
-	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
+	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
 	for (size_t i = 0; i < p->n_entries; i++) {
 		const struct profile_entry *e = &p->entries[i];
 
@@ -89,15 +75,12 @@ static int fill_filter(struct filter *f, const struct profile *p, struct err *er
 	return 0;
 }
 
-int filter_new(struct filter **ret, const struct profile *profile, struct err *err)
+int filter_new(scmp_filter_ctx *ret, const struct profile *profile, struct err *err)
 {
-	_cleanup_(filter_freep) struct filter *f = calloc(1, sizeof(*f));
+	_cleanup_(seccomp_releasep) scmp_filter_ctx f = seccomp_init(profile->default_action);
 	int r;
 
 	if (!f)
-		return err_oom(err);
-	f->ctx = seccomp_init(profile->default_action);
-	if (!f->ctx)
 		return err_set(err, -EINVAL,
 			       "libseccomp refuses the default action of the profile");
 	r = fill_filter(f, profile, err);
@@ -107,48 +90,47 @@ int filter_new(struct filter **ret, const struct profile *profile, struct err *e
 	return 0;
 }
 
-int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret_n, struct err *err)
+int filter_program(scmp_filter_ctx f, struct sock_filter **ret, size_t *ret_n, struct err *err)
 {
 	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
 	_cleanup_free_ struct sock_filter *program = NULL;
-	struct stat st;
+	size_t size;
 	int r;
 
 	if (fd < 0)
 		return err_set(err, -errno, "memfd: %s", strerror(errno));
-	r = seccomp_export_bpf(f->ctx, fd);
-	if (r < 0 || fstat(fd, &st) < 0)
-		return err_set(err, r < 0 ? r : -errno, "libseccomp: %s",
-			       strerror(r < 0 ? -r : errno));
-	if (st.st_size % (off_t)sizeof(*program) ||
-	    (size_t)st.st_size > PROGRAM_MAX * sizeof(*program))
+	r = seccomp_export_bpf(f, fd);
+	if (r < 0)
+		return err_set(err, r, "libseccomp: %s", strerror(-r));
+	size = (size_t)lseek(fd, 0, SEEK_CUR);
+	if (size % sizeof(*program) || size > PROGRAM_MAX * sizeof(*program))
 		return err_set(err, -EINVAL,
 			       "the filter has more than %zu instructions: no kernel takes it",
 			       PROGRAM_MAX);
-	program = malloc((size_t)st.st_size + 1);
+	program = malloc(size + 1);
 	if (!program)
 		return err_oom(err);
-	if (pread(fd, program, (size_t)st.st_size, 0) != st.st_size)
+	if (pread(fd, program, size, 0) != (ssize_t)size)
 		return err_set(err, -EIO, "cannot read the filter back from its memory file");
-	*ret_n = (size_t)st.st_size / sizeof(*program);
+	*ret_n = size / sizeof(*program);
 	*ret = TAKE_PTR(program);
 	return 0;
 }
 
-int filter_install(const struct filter *f)
+int filter_install(scmp_filter_ctx f)
 {
 	int r;
 
 	/* Try without no_new_privs first, so that file capabilities of programs still work. */
-	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_NNP, 0);
-	r = seccomp_load(f->ctx);
+	seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 0);
+	r = seccomp_load(f);
 	if (r == 0 || (r != -EACCES && r != -ECANCELED))
 		return r;
-	seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_NNP, 1);
-	return seccomp_load(f->ctx);
+	seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 1);
+	return seccomp_load(f);
 }
 
-int filter_try(const struct filter *f, struct err *err)
+int filter_try(scmp_filter_ctx f, struct err *err)
 {
 	int status, r;
 	pid_t pid = fork();

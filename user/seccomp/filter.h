@@ -4,36 +4,33 @@
 #define LUTRA_USER_SECCOMP_FILTER_H
 
 #include <linux/filter.h>
+#include <seccomp.h>
 #include <stddef.h>
 
 #include "user/seccomp/profile.h"
 
-struct filter;
-
-void filter_free(struct filter *f);
-DEFINE_FREEP(struct filter, filter_free);
+DEFINE_FREEP(void, seccomp_release);
 
 /*
- * Makes a filter from a profile. System calls that libseccomp does not know are left out, as
+ * Makes a filter from a profile; the caller frees it by seccomp_release(3). System calls that libseccomp does not know are left out, as
  * runtimes do. -EINVAL: libseccomp refuses a rule, err says which. -ENOMEM.
  */
-int filter_new(struct filter **ret, const struct profile *profile, struct err *err);
+int filter_new(scmp_filter_ctx *ret, const struct profile *profile, struct err *err);
 
 /*
  * Gets the program and its number of instructions; the caller frees *ret. Errors as
  * seccomp_export_bpf(3).
  */
-int filter_program(const struct filter *f, struct sock_filter **ret, size_t *ret_n,
-		   struct err *err);
+int filter_program(scmp_filter_ctx f, struct sock_filter **ret, size_t *ret_n, struct err *err);
 
 /*
  * Installs the filter on the calling process, for ever. Sets no_new_privs only where CAP_SYS_ADMIN
  * is missing. Errors as seccomp_load(3), without a message: the caller may be a child between fork
  * and exec.
  */
-int filter_install(const struct filter *f);
+int filter_install(scmp_filter_ctx f);
 
 /* Installs the filter on a child that then ends, to test it. -EINVAL, or as filter_install(). */
-int filter_try(const struct filter *f, struct err *err);
+int filter_try(scmp_filter_ctx f, struct err *err);
 
 #endif

@@ -85,23 +85,23 @@ static int join_header(struct profile *all, const struct profile *p, struct err 
 int merge_profiles(const struct profile *a, const struct profile *b, struct profile **ret,
 		   struct err *err)
 {
-	_cleanup_(profile_freep) struct profile *all = NULL, *p = NULL;
+	_cleanup_(profile_freep) struct profile *all = profile_new(), *p = profile_new();
 	const struct profile *const both[] = {a, b};
-	int r = profile_new(&all);
+	int r = 0;
 
-	if (r == 0)
-		r = profile_new(&p);
+	if (!all || !p)
+		return err_oom(err);
 	for (size_t i = 0; r == 0 && i < 2; i++) {
 		r = join_header(all, both[i], err);
 		if (r < 0)
 			return r;
 		for (size_t k = 0; r == 0 && k < both[i]->n_entries; k++)
-			r = profile_add(all, &both[i]->entries[k]);
+			r = profile_add(all, both[i]->entries[k].name, &both[i]->entries[k]);
 	}
 	for (size_t i = 0; r == 0 && i < all->n_entries; i++)
 		if (is_needed(all, i))
-			r = profile_add(p, &all->entries[i]);
-	if (r < 0 || !p)
+			r = profile_add(p, all->entries[i].name, &all->entries[i]);
+	if (r < 0)
 		return err_set(err, r,
 			       r == -E2BIG ? "the merged profile would have more than %d entries"
 					   : "out of memory",

@@ -8,15 +8,13 @@
 
 #include "lib/base/array.h"
 
-int profile_new(struct profile **ret)
+struct profile *profile_new(void)
 {
 	struct profile *p = calloc(1, sizeof(*p));
 
-	if (!p)
-		return -ENOMEM;
-	p->default_action = SCMP_ACT_ERRNO(ENOSYS);
-	*ret = p;
-	return 0;
+	if (p)
+		p->default_action = SCMP_ACT_ERRNO(ENOSYS);
+	return p;
 }
 
 void profile_free(struct profile *p)
@@ -40,26 +38,20 @@ static bool is_syscall_name(const char *s)
 	return len > 0 && len < PROFILE_NAME && !s[len];
 }
 
-int profile_add(struct profile *p, const struct profile_entry *e)
+int profile_add(struct profile *p, const char *name, const struct profile_entry *e)
 {
+	struct profile_entry *added;
+
 	if (p->n_entries == PROFILE_ENTRIES_MAX)
 		return -E2BIG;
-	if (!is_syscall_name(e->name))
+	if (!is_syscall_name(name))
 		return -EINVAL;
 	if (ARRAY_RESERVE(p->entries, p->size, p->n_entries + 1) < 0)
 		return -ENOMEM;
-	p->entries[p->n_entries++] = *e;
+	added = &p->entries[p->n_entries++];
+	*added = *e;
+	snprintf(added->name, sizeof(added->name), "%s", name);
 	return 0;
-}
-
-int profile_add_call(struct profile *p, const char *name, uint32_t action)
-{
-	struct profile_entry e = {.action = action};
-
-	if (strlen(name) >= sizeof(e.name))
-		return -EINVAL;
-	snprintf(e.name, sizeof(e.name), "%s", name);
-	return profile_add(p, &e);
 }
 
 static int compare_u64(uint64_t a, uint64_t b)

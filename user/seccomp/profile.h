@@ -18,6 +18,7 @@
 #define PROFILE_ENTRIES_MAX 16384
 #define PROFILE_ARGS 6
 #define PROFILE_NAME 40
+#define PROFILE_LISTENER_MAX 107 /* bytes of a socket's path */
 
 struct profile_arg {
 	uint64_t value, value_two;
@@ -41,8 +42,8 @@ struct profile {
 	size_t n_entries, size;
 };
 
-/* Makes a profile that refuses everything, for no architecture. -ENOMEM. */
-int profile_new(struct profile **ret);
+/* Makes a profile that refuses everything, for no architecture. Returns NULL: out of memory. */
+struct profile *profile_new(void);
 void profile_free(struct profile *p);
 DEFINE_FREEP(struct profile, profile_free);
 
@@ -53,11 +54,10 @@ uint32_t profile_arch(unsigned i);
 bool profile_allows(uint32_t action);
 
 /*
- * Adds a copy of the entry. -EINVAL: not a system call's name. -E2BIG: too many entries. -ENOMEM.
+ * Adds a copy of the entry with another name. -EINVAL: not a system call's name. -E2BIG: too many
+ * entries. -ENOMEM.
  */
-int profile_add(struct profile *p, const struct profile_entry *e);
-/* Adds an entry without arguments. Errors as profile_add(). */
-int profile_add_call(struct profile *p, const char *name, uint32_t action);
+int profile_add(struct profile *p, const char *name, const struct profile_entry *e);
 
 /* Sorts entries without arguments first, then by action, arguments and name. */
 void profile_sort(struct profile *p);
@@ -70,8 +70,9 @@ int profile_load(struct profile **ret, const char *path, struct err *err);
 int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err);
 
 /*
- * Sorts p and writes it as JSON; equal profiles give equal bytes. The caller frees *ret. -ENOMEM.
+ * Sorts p and writes it as JSON; equal profiles give equal bytes. The caller frees the text. NULL:
+ * out of memory.
  */
-int profile_to_json(struct profile *p, char **ret);
+char *profile_to_json(struct profile *p);
 
 #endif

@@ -12,8 +12,6 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
-#define LISTENER_MAX 107 /* a socket's path */
-
 struct word {
 	const char *name;
 	uint32_t value;
@@ -93,20 +91,26 @@ static bool has_errno(uint32_t action)
 	       action_without_errno(action) == SCMP_ACT_TRACE(0);
 }
 
+/* Returns the error number of an action, or NULL if it has none. */
+static json_t *encode_errno(uint32_t action)
+{
+	return has_errno(action) ? json_integer(action & SECCOMP_RET_DATA) : NULL;
+}
+
+/* Returns NULL if the entry has no conditions. */
 static json_t *encode_args(const struct profile_entry *e)
 {
-	json_t *a = json_array();
+	json_t *a = e->n_args ? json_array() : NULL;
 
 	for (uint32_t i = 0; i < e->n_args; i++) {
 		const struct profile_arg *arg = &e->arg[i];
-		json_t *j = json_pack("{s:I, s:I}", "index", (json_int_t)arg->index, "value",
-				      (json_int_t)arg->value);
+		bool two = arg->op == SCMP_CMP_MASKED_EQ;
 
-		if (arg->op == SCMP_CMP_MASKED_EQ)
-			json_object_set_new(j, "valueTwo",
-					    json_integer((json_int_t)arg->value_two));
-		json_object_set_new(j, "op", json_string(word_of(ops, arg->op)));
-		json_array_append_new(a, j);
+		json_array_append_new(
+			a, json_pack("{s:I, s:I, s:o*, s:s}", "index", (json_int_t)arg->index,
+				     "value", (json_int_t)arg->value, "valueTwo",
+				     two ? json_integer((json_int_t)arg->value_two) : NULL, "op",
+				     word_of(ops, arg->op)));
 	}
 	return a;
 }
@@ -121,25 +125,19 @@ static bool same_rule(const struct profile_entry *a, const struct profile_entry 
 static json_t *encode_rule(const struct profile *p, size_t *i)
 {
 	const struct profile_entry *first = &p->entries[*i];
-	json_t *rule, *names = json_array();
+	json_t *names = json_array();
 
 	for (; *i < p->n_entries && same_rule(first, &p->entries[*i]); ++*i)
 		json_array_append_new(names, json_string(p->entries[*i].name));
-	rule = json_pack("{s:o, s:s}", "names", names, "action",
-			 word_of(actions, action_without_errno(first->action)));
-	if (has_errno(first->action))
-		json_object_set_new(rule, "errnoRet",
-				    json_integer(first->action & SECCOMP_RET_DATA));
-	if (first->n_args)
-		json_object_set_new(rule, "args", encode_args(first));
-	return rule;
+	return json_pack("{s:o, s:s, s:o*, s:o*}", "names", names, "action",
+			 word_of(actions, action_without_errno(first->action)), "errnoRet",
+			 encode_errno(first->action), "args", encode_args(first));
 }
 
-int profile_to_json(struct profile *p, char **ret)
+char *profile_to_json(struct profile *p)
 {
-	json_auto_t *j = json_object();
 	json_t *names = json_array(), *rules = json_array();
-	char *text;
+	json_auto_t *j = NULL;
 
 	profile_sort(p);
 	for (unsigned i = 0; arches[i].name; i++)
@@ -147,20 +145,11 @@ int profile_to_json(struct profile *p, char **ret)
 			json_array_append_new(names, json_string(arches[i].name));
 	for (size_t i = 0; i < p->n_entries;)
 		json_array_append_new(rules, encode_rule(p, &i));
-	json_object_set_new(j, "defaultAction",
-			    json_string(word_of(actions, action_without_errno(p->default_action))));
-	if (has_errno(p->default_action))
-		json_object_set_new(j, "defaultErrnoRet",
-				    json_integer(p->default_action & SECCOMP_RET_DATA));
-	json_object_set_new(j, "architectures", names);
-	if (p->listener)
-		json_object_set_new(j, "listenerPath", json_string(p->listener));
-	json_object_set_new(j, "syscalls", rules);
-	text = json_dumps(j, JSON_INDENT(1));
-	if (!text)
-		return -ENOMEM;
-	*ret = text;
-	return 0;
+	j = json_pack("{s:s, s:o*, s:o, s:s*, s:o}", "defaultAction",
+		      word_of(actions, action_without_errno(p->default_action)), "defaultErrnoRet",
+		      encode_errno(p->default_action), "architectures", names, "listenerPath",
+		      p->listener, "syscalls", rules);
+	return json_dumps(j, JSON_INDENT(1));
 }
 
 /* ---- reading ---- */
@@ -171,9 +160,9 @@ static int decode_action(const char *name, json_t *number, uint32_t *ret)
 	const struct word *w = find_word(actions, name);
 	json_int_t n = number ? json_integer_value(number) : EPERM;
 
-	if (!w || (number && !json_is_integer(number)) || n < 0 || n > 4095)
+	if (!w || n < 0 || n > 4095)
 		return -EBADMSG;
-	if (number && !has_errno(w->value))
+	if (number && (!json_is_integer(number) || !has_errno(w->value)))
 		return -EBADMSG;
 	*ret = w->value | (has_errno(w->value) ? (uint32_t)n : 0);
 	return 0;
@@ -207,7 +196,7 @@ static int decode_args(json_t *args, struct profile_entry *e, struct err *err)
 	size_t i;
 	int r;
 
-	if (json_is_null(args) || !args)
+	if (!args || json_is_null(args))
 		return 0;
 	if (!json_is_array(args) || json_array_size(args) > PROFILE_ARGS)
 		return err_set(err, -EBADMSG, "args: must be an array of at most %d", PROFILE_ARGS);
@@ -241,12 +230,7 @@ static int decode_rule(struct profile *p, json_t *rule, struct err *err)
 	if (r < 0)
 		return r;
 	json_array_foreach (names, i, v) {
-		const char *name = json_string_value(v);
-
-		if (!name || strlen(name) >= sizeof(e.name))
-			return err_set(err, -EBADMSG, "names: not the name of a system call");
-		snprintf(e.name, sizeof(e.name), "%s", name);
-		r = profile_add(p, &e);
+		r = json_is_string(v) ? profile_add(p, json_string_value(v), &e) : -EINVAL;
 		if (r < 0)
 			return err_set(err, r == -ENOMEM ? r : -EBADMSG,
 				       r == -E2BIG ? "more than %d entries"
@@ -292,7 +276,7 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 	if (p->default_action == SCMP_ACT_NOTIFY)
 		return err_set(err, -EBADMSG,
 			       "defaultAction: SCMP_ACT_NOTIFY would stop the runtime itself");
-	if (listener && (*listener != '/' || strlen(listener) > LISTENER_MAX))
+	if (listener && (*listener != '/' || strlen(listener) > PROFILE_LISTENER_MAX))
 		return err_set(err, -EBADMSG,
 			       "listenerPath: must be the absolute path of a socket");
 	p->listener = listener ? strdup(listener) : NULL;
@@ -313,12 +297,12 @@ static int decode_all(struct profile *p, json_t *j, struct err *err)
 
 int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err)
 {
-	_cleanup_(profile_freep) struct profile *p = NULL;
+	_cleanup_(profile_freep) struct profile *p = profile_new();
 	json_auto_t *j = NULL;
 	json_error_t je;
-	int r = profile_new(&p);
+	int r;
 
-	if (r < 0)
+	if (!p)
 		return err_oom(err);
 	j = json_loadb(json, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)

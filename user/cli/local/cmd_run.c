@@ -92,7 +92,7 @@ struct run {
 	char *cgroup;
 	struct policy *policy;
 	struct session *session;
-	struct filter *filter; /* NULL: without --seccomp */
+	scmp_filter_ctx filter; /* NULL: without --seccomp */
 	pid_t child;
 };
 
@@ -105,7 +105,7 @@ static void run_close(struct run *r)
 			cli_failf("%s: cannot remove the cgroup: %s", r->cgroup, strerror(-e));
 	}
 	session_free(r->session);
-	filter_free(r->filter);
+	seccomp_release(r->filter);
 	policy_free(r->policy);
 	free(r->cgroup);
 }
@@ -179,7 +179,7 @@ static int run_prepare(const struct run_args *a, struct run *run, struct err *er
 
 static int install_filter(const void *filter)
 {
-	return filter_install(filter);
+	return filter_install(*(const scmp_filter_ctx *)filter);
 }
 
 /* Runs the command. Returns its exit code, or 1. */
@@ -195,7 +195,7 @@ static int guard_command(const struct run_args *a, struct run *run, int signal_f
 	r = run_prepare(a, run, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	seccomp.ctx = run->filter;
+	seccomp.ctx = &run->filter;
 	r = child_start_with(a->command.arg, run->cgroup, mask, run->filter ? &seccomp : NULL,
 			     &w.child, &err);
 	if (r < 0) {

@@ -22,7 +22,6 @@
 #include "user/seccomp/merge.h"
 
 #define DEFAULT_LISTENER "/run/lutra/seccomp.sock"
-#define LISTENER_MAX 107
 #define TRACE_MAGIC "LTR1"
 
 enum { OPT_NOTIFY = 256, OPT_LISTENER };
@@ -41,9 +40,9 @@ struct seccomp_args {
 
 static error_t read_listener(struct argp_state *state, const char *arg, void *member)
 {
-	if (*arg != '/' || strlen(arg) > LISTENER_MAX)
+	if (*arg != '/' || strlen(arg) > PROFILE_LISTENER_MAX)
 		return args_usage(state, "--listener: must be an absolute path of at most %d bytes",
-				  LISTENER_MAX);
+				  PROFILE_LISTENER_MAX);
 	*(const char **)member = arg;
 	return 0;
 }
@@ -124,10 +123,10 @@ static int load_policy_profile(const struct seccomp_args *a, const char *name, s
 
 static int put_profile(const struct seccomp_args *a, struct profile *p)
 {
-	_cleanup_free_ char *text = NULL;
-	int r = profile_to_json(p, &text);
+	_cleanup_free_ char *text = profile_to_json(p);
+	int r;
 
-	if (r < 0)
+	if (!text)
 		return cli_failf("out of memory");
 	if (!a->output) {
 		puts(text);
@@ -270,11 +269,10 @@ static bool is_trace(const char *path)
 static int check_files(const struct seccomp_args *a, struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
-	_cleanup_(filter_freep) struct filter *f = NULL;
+	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	_cleanup_free_ struct sock_filter *program = NULL;
-	_cleanup_(check_done) struct check c = {};
+	struct check c = {};
 	int first = 0, r;
-	size_t n = 0;
 
 	if (a->n_files > 1 && !is_trace(a->files[0])) {
 		first = 1;
@@ -285,13 +283,12 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 	if (r == 0)
 		r = filter_new(&f, p, err);
 	if (r == 0)
-		r = filter_program(f, &program, &n, err);
+		r = filter_program(f, &program, &c.n, err);
 	if (r == 0)
 		r = filter_try(f, err);
 	if (r < 0)
 		return r;
-	if (check_init(&c, program, n) < 0)
-		return err_oom(err);
+	c.program = program;
 	for (int i = first; r == 0 && i < a->n_files; i++)
 		r = check_trace(&c, a->files[i], err);
 	return r < 0 ? r : report_check(a, &c);

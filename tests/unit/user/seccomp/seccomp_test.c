@@ -54,7 +54,7 @@ static uint32_t ask(const struct profile *p, uint32_t arch, unsigned nr, uint64_
 		    uint64_t arg1)
 {
 	struct seccomp_data data = {.nr = (int)nr, .arch = arch, .args = {arg0, arg1}};
-	_cleanup_(filter_freep) struct filter *f = NULL;
+	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	_cleanup_free_ struct sock_filter *program = NULL;
 	struct err err = {};
 	uint32_t action;
@@ -134,7 +134,7 @@ static void a_kernel_answers_as_the_interpreter_does(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
-	_cleanup_(filter_freep) struct filter *f = NULL;
+	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	int status;
 	pid_t pid;
 
@@ -168,11 +168,13 @@ static void export_reads_back_as_the_same_bytes(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(profile_to_json(profile, &a), 0);
+	a = profile_to_json(profile);
+	assert_non_null(a);
 	if (profile_from_json(&again, a, strlen(a), &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(again->listener, "/run/agent.sock");
-	assert_int_equal(profile_to_json(again, &b), 0);
+	b = profile_to_json(again);
+	assert_non_null(b);
 	assert_string_equal(a, b);
 }
 
@@ -268,8 +270,10 @@ static void merge_with_itself_changes_nothing(void **state)
 	_cleanup_free_ char *text_a = NULL, *text_m = NULL;
 
 	(void)state;
-	assert_int_equal(profile_to_json(a, &text_a), 0);
-	assert_int_equal(profile_to_json(m, &text_m), 0);
+	text_a = profile_to_json(a);
+	assert_non_null(text_a);
+	text_m = profile_to_json(m);
+	assert_non_null(text_m);
 	assert_string_equal(text_a, text_m);
 }
 
@@ -381,13 +385,14 @@ static void decode_refuses_hostile_profiles(void **state)
 
 static void decode_refuses_too_many_entries(void **state)
 {
-	_cleanup_(profile_freep) struct profile *p = NULL;
+	_cleanup_(profile_freep) struct profile *p = profile_new();
+	const struct profile_entry allowed = {.action = SCMP_ACT_ALLOW};
 
 	(void)state;
-	assert_int_equal(profile_new(&p), 0);
+	assert_non_null(p);
 	for (size_t i = 0; i < PROFILE_ENTRIES_MAX; i++)
-		assert_int_equal(profile_add_call(p, "read", SCMP_ACT_ALLOW), 0);
-	assert_int_equal(profile_add_call(p, "read", SCMP_ACT_ALLOW), -E2BIG);
+		assert_int_equal(profile_add(p, "read", &allowed), 0);
+	assert_int_equal(profile_add(p, "read", &allowed), -E2BIG);
 }
 
 static void interpreter_refuses_programs_that_no_kernel_takes(void **state)
@@ -438,9 +443,9 @@ static void check_finds_what_would_be_refused(void **state)
 	};
 	_cleanup_(policy_freep) struct policy *p = service();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
-	_cleanup_(filter_freep) struct filter *f = NULL;
+	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	_cleanup_free_ struct sock_filter *program = NULL;
-	_cleanup_(check_done) struct check c = {};
+	struct check c = {};
 	char *dir = sample_dir();
 	_cleanup_free_ char *path = sample_path(dir, "a.ltr");
 	size_t n;
@@ -449,7 +454,8 @@ static void check_finds_what_would_be_refused(void **state)
 	write_calls(path, recs, sizeof(recs) / sizeof(recs[0]));
 	assert_int_equal(filter_new(&f, profile, NULL), 0);
 	assert_int_equal(filter_program(f, &program, &n, NULL), 0);
-	assert_int_equal(check_init(&c, program, n), 0);
+	c.program = program;
+	c.n = n;
 	assert_int_equal(check_trace(&c, path, NULL), 0);
 	sample_remove(dir);
 	assert_int_equal(c.calls, 8);

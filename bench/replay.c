@@ -82,7 +82,7 @@ static int score_block(struct replay_bench *run, const struct trace_block *b, bo
 		r = replay_next(run->replay, &b->rec[i], str, len, &step);
 		if (r < 0)
 			return r;
-		run->matches += r && step.n_signals;
+		run->matches += r && step.n_matches;
 	}
 	return 0;
 }
@@ -126,7 +126,7 @@ static double best_rate_from_memory(struct replay_bench *run)
 		for (size_t k = 0; k < run->n; k++)
 			run->matches +=
 				replay_next(run->replay, &run->records[k], NULL, 0, &step) &&
-				step.n_signals;
+				step.n_matches;
 		gone = cpu_seconds() - start;
 		least = gone < least ? gone : least;
 	}

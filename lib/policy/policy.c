@@ -11,10 +11,10 @@ void policy_model_free(struct policy_model *m)
 {
 	if (!m)
 		return;
-	for (int i = 0; i < POLICY_MODEL_LEVELS; i++) {
-		free(m->level[i].la);
-		free(m->level[i].lb);
-		free(m->level[i].counts);
+	for (int i = 0; i < POLICY_MODEL_LAYERS; i++) {
+		free(m->layer[i].la);
+		free(m->layer[i].lb);
+		free(m->layer[i].counts);
 	}
 	for (size_t i = 0; i < m->n_seen; i++) {
 		free(m->seen[i].path);

@@ -14,10 +14,10 @@
 #include "lib/base/err.h"
 #include "lutra/abi.h"
 
-#define POLICY_MODEL_LEVELS 3
+#define POLICY_MODEL_LAYERS 3
 
-struct policy_level {
-	uint32_t k;	  /* codes of the level below; of level 0: tokens */
+struct policy_layer {
+	uint32_t k;	  /* codes of the layer below; of layer 0: tokens */
 	uint32_t codes;	  /* at most LUTRA_K */
 	float *la, *lb;	  /* (codes, k): -log p(a | code), -log p(b | code), nat */
 	uint32_t *counts; /* (k, k) */
@@ -35,7 +35,7 @@ struct policy_model {
 	size_t n_runs;
 	bool lib_digits; /* "/#" stands for /lib64 or its like */
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	struct policy_level level[POLICY_MODEL_LEVELS];
+	struct policy_layer layer[POLICY_MODEL_LAYERS];
 	struct policy_seen *seen;
 	size_t n_seen;
 };

@@ -11,7 +11,7 @@
 
 struct task {
 	struct lutra_state state;
-	struct lutra_matches signals;
+	struct lutra_matches matches;
 	bool hookable; /* the call under way set off TH */
 };
 
@@ -74,16 +74,16 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	return 0;
 }
 
-static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned group, uint64_t now)
+static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned rule, uint64_t now)
 {
-	return (uint8_t)lutra_decide_verdict(&t->signals, r->image, group, r->mode, now);
+	return (uint8_t)lutra_decide_verdict(&t->matches, r->image, rule, r->mode, now);
 }
 
-static void add_signal(struct replay_step *s, unsigned group, unsigned kind, uint8_t verdict)
+static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8_t verdict)
 {
-	if (s->n_signals < REPLAY_SIGNALS)
-		s->signal[s->n_signals++] = (struct replay_signal){
-			.group = (uint8_t)group, .kind = (uint8_t)kind, .verdict = verdict};
+	if (s->n_matches < REPLAY_MATCHES)
+		s->match[s->n_matches++] = (struct replay_match){
+			.rule = (uint8_t)rule, .kind = (uint8_t)kind, .verdict = verdict};
 	if (verdict > s->verdict)
 		s->verdict = verdict;
 }
@@ -104,19 +104,19 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	ret->b = t->state.level_b;
 	t->hookable = ret->token == LUTRA_UNK && lutra_is_hookable(p, rec->nr);
 	if (ret->token == LUTRA_UNK) {
-		unsigned group = t->hookable ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
+		unsigned rule = t->hookable ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 
-		verdict = verdict_of(r, t, group, rec->ts_ns);
+		verdict = verdict_of(r, t, rule, rec->ts_ns);
 		/* T is said once a container, unless something is done about it. */
 		if (t->hookable || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
-			add_signal(ret, group, LUTRA_KIND_KNOWN, verdict);
+			add_match(ret, rule, LUTRA_KIND_KNOWN, verdict);
 	}
 	if (a <= p->threshold_a && ret->a > p->threshold_a)
-		add_signal(ret, LUTRA_RULE_LEVEL_A, LUTRA_KIND_KNOWN,
-			   verdict_of(r, t, LUTRA_RULE_LEVEL_A, rec->ts_ns));
+		add_match(ret, LUTRA_RULE_LEVEL_A, LUTRA_KIND_KNOWN,
+			  verdict_of(r, t, LUTRA_RULE_LEVEL_A, rec->ts_ns));
 	if (b <= p->threshold_b && ret->b > p->threshold_b)
-		add_signal(ret, LUTRA_RULE_LEVEL_B, LUTRA_KIND_KNOWN,
-			   verdict_of(r, t, LUTRA_RULE_LEVEL_B, rec->ts_ns));
+		add_match(ret, LUTRA_RULE_LEVEL_B, LUTRA_KIND_KNOWN,
+			  verdict_of(r, t, LUTRA_RULE_LEVEL_B, rec->ts_ns));
 	lutra_role_steady(&t->state, p, rec->nr);
 }
 
@@ -137,10 +137,10 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
-		add_signal(ret, j->rule, j->kind, verdict_of(r, t, j->rule, rec->ts_ns));
+		add_match(ret, j->rule, j->kind, verdict_of(r, t, j->rule, rec->ts_ns));
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
-	    rec->ts_ns < t->signals.alert_until_ns && lutra_is_in_alert_window(&ret->object))
-		add_signal(ret, t->signals.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
+	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))
+		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
 }
 
 /* The task of a record, after what the record does to it; as tasks_step(). */

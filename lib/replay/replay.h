@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recorded run through the scorer, in userspace: the tasks' states, the container's seen bits,
- * signals and verdicts as the kernel side would have them (policy_to_kernel_fall_back() included). For
- * `lutra score` and evaluation.
+ * A recorded run through the scorer, in userspace: the tasks' states, the container's seen pairs,
+ * matches and verdicts as the kernel side would have them (policy_to_kernel_fall_back() included).
+ * For `lutra score` and evaluation.
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
 #define LUTRA_LIB_REPLAY_REPLAY_H
@@ -16,10 +16,10 @@
 #include "lib/policy/policy.h"
 #include "lutra/verdict.h"
 
-#define REPLAY_SIGNALS 4
+#define REPLAY_MATCHES 4
 
-struct replay_signal {
-	uint8_t group; /* enum lutra_rule */
+struct replay_match {
+	uint8_t rule; /* enum lutra_rule */
 	uint8_t kind;
 	uint8_t verdict;
 };
@@ -31,8 +31,8 @@ struct replay_step {
 	uint8_t token; /* of a call */
 	uint8_t weight[3];
 	uint8_t verdict; /* the gravest */
-	uint8_t n_signals;
-	struct replay_signal signal[REPLAY_SIGNALS];
+	uint8_t n_matches;
+	struct replay_match match[REPLAY_MATCHES];
 	int32_t a, b; /* levels after it */
 	/* Of an object event only: */
 	struct lutra_object object;
@@ -46,7 +46,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free);
 
-/* Forget all tasks and all seen bits: another container starts. */
+/* Forget all tasks and all seen pairs: another container starts. */
 void replay_reset(struct replay *r);
 
 /*

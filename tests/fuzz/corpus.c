@@ -88,8 +88,8 @@ static int write_model(const char *path)
 	int r;
 
 	m.calls[0][0] = 5;
-	for (int i = 0; i < POLICY_MODEL_LEVELS; i++)
-		m.level[i] = (struct policy_level){i ? 1 : 2, 1, head, head, counts};
+	for (int i = 0; i < POLICY_MODEL_LAYERS; i++)
+		m.layer[i] = (struct policy_layer){i ? 1 : 2, 1, head, head, counts};
 	r = policy_model_encode(&m, &data, &len);
 	unlink(path);
 	return r < 0 ? r : file_create(AT_FDCWD, path, 0644, data, len);

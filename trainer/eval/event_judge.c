@@ -103,10 +103,10 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 		e->fired |= BIT(DETECTOR_B);
 		fire_sets(j, e, LUTRA_RULE_LEVEL_B);
 	}
-	for (unsigned i = 0; i < step->n_signals; i++) {
-		if (step->signal[i].group == LUTRA_RULE_LEVEL_A)
+	for (unsigned i = 0; i < step->n_matches; i++) {
+		if (step->match[i].rule == LUTRA_RULE_LEVEL_A)
 			fire_kill(j, &t->matches, e, LUTRA_RULE_LEVEL_A, DETECTOR_KILL);
-		else if (step->signal[i].group == LUTRA_RULE_LEVEL_B)
+		else if (step->match[i].rule == LUTRA_RULE_LEVEL_B)
 			fire_kills(j, t, e, LUTRA_RULE_LEVEL_B);
 	}
 	if (j->detectors->gated)

@@ -17,7 +17,7 @@
 
 /* ---- writing ---- */
 
-static uint32_t n_pairs(const struct policy_level *l)
+static uint32_t n_pairs(const struct policy_layer *l)
 {
 	uint32_t n = 0;
 
@@ -30,8 +30,8 @@ static size_t model_size(const struct policy_model *m)
 {
 	size_t size = 64 + (size_t)LUTRA_ROLES * LUTRA_NR * CALL_BYTES;
 
-	for (int i = 0; i < POLICY_MODEL_LEVELS; i++) {
-		const struct policy_level *l = &m->level[i];
+	for (int i = 0; i < POLICY_MODEL_LAYERS; i++) {
+		const struct policy_layer *l = &m->layer[i];
 
 		size += 12 + 2 * sizeof(float) * l->codes * l->k + PAIR_BYTES * (size_t)n_pairs(l);
 	}
@@ -69,7 +69,7 @@ static void put_calls(struct bytes_out *out, const struct policy_model *m)
 	}
 }
 
-static void put_level(struct bytes_out *out, const struct policy_level *l)
+static void put_layer(struct bytes_out *out, const struct policy_layer *l)
 {
 	bytes_put_u32(out, l->k);
 	bytes_put_u32(out, l->codes);
@@ -98,8 +98,8 @@ int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret
 	bytes_put_u32(&out, (uint32_t)m->n_runs);
 	bytes_put_u8(&out, m->lib_digits);
 	put_calls(&out, m);
-	for (int i = 0; i < POLICY_MODEL_LEVELS; i++)
-		put_level(&out, &m->level[i]);
+	for (int i = 0; i < POLICY_MODEL_LAYERS; i++)
+		put_layer(&out, &m->layer[i]);
 	bytes_put_u32(&out, (uint32_t)m->n_seen);
 	for (size_t i = 0; i < m->n_seen; i++) {
 		const struct policy_seen *s = &m->seen[i];
@@ -159,7 +159,7 @@ static int get_calls(struct bytes_in *in, struct policy_model *m)
 	return 0;
 }
 
-static int get_level(struct bytes_in *in, uint32_t k_max, struct policy_level *l)
+static int get_layer(struct bytes_in *in, uint32_t k_max, struct policy_layer *l)
 {
 	uint32_t n;
 	int r;
@@ -259,9 +259,9 @@ int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t l
 
 	if (r == 0)
 		r = get_calls(&in, m);
-	for (int i = 0; r == 0 && i < POLICY_MODEL_LEVELS; i++) {
-		r = get_level(&in, i ? LUTRA_K : LUTRA_V_MAX, &m->level[i]);
-		if (r == 0 && i && m->level[i].k != m->level[i - 1].codes)
+	for (int i = 0; r == 0 && i < POLICY_MODEL_LAYERS; i++) {
+		r = get_layer(&in, i ? LUTRA_K : LUTRA_V_MAX, &m->layer[i]);
+		if (r == 0 && i && m->layer[i].k != m->layer[i - 1].codes)
 			r = -EBADMSG;
 	}
 	if (r == 0)

@@ -18,7 +18,7 @@ static float *copy_floats(const float *v, size_t n)
 
 /* Saves a layer: its heads, and the pairs of all runs. */
 static int save_layer(const struct layer *l, unsigned layer, const struct corpus *c,
-		      const struct run_counts *counts, struct policy_level *ret)
+		      const struct run_counts *counts, struct policy_layer *ret)
 {
 	ret->k = l->ka;
 	ret->codes = l->codes;
@@ -83,7 +83,7 @@ int update_save_model(const struct model *m, const struct corpus *corpus,
 			for (int nr = 0; nr < LUTRA_NR; nr++)
 				k->calls[role][nr] += counts[i].calls[role][nr];
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
-		r = save_layer(&m->layer[i], i, corpus, counts, &k->level[i]);
+		r = save_layer(&m->layer[i], i, corpus, counts, &k->layer[i]);
 	k->seen = calloc(n + 1u, sizeof(*k->seen));
 	if (!k->seen)
 		return -ENOMEM;
@@ -140,7 +140,7 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
 	const struct policy_model *k = old->model;
 	int r = 0;
 
-	if (k->n_runs != old->n_runs || k->level[0].k != old->v || k->n_runs > CORPUS_RUNS_MAX)
+	if (k->n_runs != old->n_runs || k->layer[0].k != old->v || k->n_runs > CORPUS_RUNS_MAX)
 		return model_damaged(err);
 	corpus->arch = strdup(old->arch);
 	if (!corpus->arch)
@@ -176,7 +176,7 @@ static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_o
 		return 0;
 	memcpy(ret->calls, k->calls, sizeof(ret->calls));
 	for (unsigned i = 0; i < MODEL_LAYERS; i++) {
-		const struct policy_level *l = &k->level[i];
+		const struct policy_layer *l = &k->layer[i];
 
 		for (size_t a = 0; a < l->k; a++)
 			for (size_t b = 0; b < l->k; b++)
@@ -188,7 +188,7 @@ static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_o
 /* Restores a layer. Its codes are the low bytes of the policy's table. */
 static int restore_layer(const struct policy *old, unsigned layer, struct layer *ret)
 {
-	const struct policy_level *l = &old->model->level[layer];
+	const struct policy_layer *l = &old->model->layer[layer];
 	const uint16_t *table = layer == 0 ? old->t0 : layer == 1 ? old->t1 : old->t2;
 	size_t stride = layer == 0 ? old->v : LUTRA_K;
 

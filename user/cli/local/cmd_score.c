@@ -67,13 +67,13 @@ static void write_subject(const char *arch, const struct lutra_record *rec, cons
 static int print_step_json(const struct lutra_record *rec, const char *what,
 			   const struct replay_step *s)
 {
-	json_t *signals = json_array();
+	json_t *matches = json_array();
 
-	for (unsigned i = 0; i < s->n_signals; i++)
-		json_array_append_new(signals, json_pack("{s:s, s:s, s:s}", "group",
-							 rule_name(s->signal[i].group), "kind",
-							 kind_name(s->signal[i].kind), "verdict",
-							 verdict_name(s->signal[i].verdict)));
+	for (unsigned i = 0; i < s->n_matches; i++)
+		json_array_append_new(matches, json_pack("{s:s, s:s, s:s}", "group",
+							 rule_name(s->match[i].rule), "kind",
+							 kind_name(s->match[i].kind), "verdict",
+							 verdict_name(s->match[i].verdict)));
 	return cli_print_json(
 		json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:[i,i,i], s:i, s:i, s:o, s:s}",
 			  "ts_ns", (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
@@ -81,7 +81,7 @@ static int print_step_json(const struct lutra_record *rec, const char *what,
 			  role_name(s->role), s->is_object ? "object" : "call", what, "token",
 			  s->is_object ? (json_int_t)s->judgement.token : (json_int_t)s->token,
 			  "weights", s->weight[0], s->weight[1], s->weight[2], "a", s->a, "b", s->b,
-			  "signals", signals, "verdict", verdict_name(s->verdict)),
+			  "signals", matches, "verdict", verdict_name(s->verdict)),
 		false);
 }
 
@@ -94,12 +94,12 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 	else
 		printf(" %u", s->token);
 	printf(" %u %u %u %d %d", s->weight[0], s->weight[1], s->weight[2], s->a, s->b);
-	for (unsigned i = 0; i < s->n_signals; i++) {
-		printf(" %s", rule_name(s->signal[i].group));
-		if (s->signal[i].kind != LUTRA_KIND_KNOWN)
-			printf("/%s", kind_name(s->signal[i].kind));
+	for (unsigned i = 0; i < s->n_matches; i++) {
+		printf(" %s", rule_name(s->match[i].rule));
+		if (s->match[i].kind != LUTRA_KIND_KNOWN)
+			printf("/%s", kind_name(s->match[i].kind));
 	}
-	if (s->n_signals)
+	if (s->n_matches)
 		printf(" %s", verdict_name(s->verdict));
 	putchar('\n');
 	return ferror(stdout) ? 1 : 0;
@@ -121,7 +121,7 @@ static int score_block(const struct score_args *a, struct replay *replay, const 
 		r = replay_next(replay, rec, str, len, &s);
 		if (r < 0)
 			return r;
-		if (r == 0 || (a->matches_only && !s.n_signals))
+		if (r == 0 || (a->matches_only && !s.n_matches))
 			continue;
 		write_subject(arch, rec, str, len, &s, what);
 		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))

@@ -20,7 +20,7 @@ struct fixture {
 	struct replay_step s;
 };
 
-/* In the sample's tables the weights are random: without them only tokens and objects signal. */
+/* In the sample's tables the weights are random: without them only tokens and objects match. */
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -131,16 +131,16 @@ static void replay_novel_call_speaks_for_its_hooks(void **state)
 	call(f, 1, SYS_socket);
 	assert_int_equal(f->s.token, LUTRA_UNK);
 	assert_int_equal(hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_socket), 1);
-	assert_int_equal(f->s.n_signals, 0);
+	assert_int_equal(f->s.n_matches, 0);
 	/* Not for those of a worker, of the child, or of the next call. */
 	hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
-	assert_int_equal(f->s.n_signals, 1);
+	assert_int_equal(f->s.n_matches, 1);
 	feed(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32);
 	hook(f, 2, LUTRA_HOOK_SOCKET_CREATE, SYS_socket);
-	assert_int_equal(f->s.n_signals, 1);
+	assert_int_equal(f->s.n_matches, 1);
 	call(f, 1, SYS_read);
 	hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_read);
-	assert_int_equal(f->s.n_signals, 1);
+	assert_int_equal(f->s.n_matches, 1);
 }
 
 static void replay_hook_of_a_call_that_only_t_is_about_speaks(void **state)
@@ -150,7 +150,7 @@ static void replay_hook_of_a_call_that_only_t_is_about_speaks(void **state)
 	call(f, 1, SYS_kill);
 	assert_int_equal(f->s.token, LUTRA_UNK);
 	hook(f, 1, LUTRA_HOOK_TASK_KILL, SYS_kill);
-	assert_int_equal(f->s.n_signals, 1);
+	assert_int_equal(f->s.n_matches, 1);
 }
 
 static void replay_arm_and_exit_start_afresh(void **state)
@@ -198,14 +198,14 @@ static void replay_unseen_call_is_t_or_th(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(call(f, 1, SYS_socket), 1);
-	assert_int_equal(f->s.n_signals, 1);
-	assert_int_equal(f->s.signal[0].group, LUTRA_RULE_NEW_HOOKABLE);
+	assert_int_equal(f->s.n_matches, 1);
+	assert_int_equal(f->s.match[0].rule, LUTRA_RULE_NEW_HOOKABLE);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_DENY);
 	assert_int_equal(call(f, 2, SYS_getppid), 1);
-	assert_int_equal(f->s.n_signals, 0); /* the pair was claimed: said once a container */
+	assert_int_equal(f->s.n_matches, 0); /* the pair was claimed: said once a container */
 	replay_reset(f->r);
 	assert_int_equal(call(f, 2, SYS_getppid), 1);
-	assert_int_equal(f->s.signal[0].group, LUTRA_RULE_NEW_SYSCALL);
+	assert_int_equal(f->s.match[0].rule, LUTRA_RULE_NEW_SYSCALL);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALLOW);
 }
 
@@ -271,8 +271,8 @@ static void replay_levels_rise_over_their_thresholds_once(void **state)
 	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
 	for (int i = 0; i < 50; i++) {
 		call(f, 1, SYS_read);
-		for (unsigned k = 0; k < f->s.n_signals; k++)
-			a += f->s.signal[k].group == LUTRA_RULE_LEVEL_A;
+		for (unsigned k = 0; k < f->s.n_matches; k++)
+			a += f->s.match[k].rule == LUTRA_RULE_LEVEL_A;
 	}
 	assert_int_equal(a, 1);
 }

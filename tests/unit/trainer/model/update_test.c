@@ -349,19 +349,19 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 	static const float bad[] = {-1e30f, 1e30f, NAN, INFINITY};
 	struct fixture *f = *state;
 	struct policy_model *m = f->old->model;
-	float was = m->level[1].la[0];
+	float was = m->layer[1].la[0];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		_cleanup_free_ uint8_t *data = NULL;
 		struct policy_model *again = NULL;
 		size_t len;
 
-		m->level[1].la[0] = bad[i];
+		m->layer[1].la[0] = bad[i];
 		assert_int_equal(policy_model_encode(m, &data, &len), 0);
 		assert_int_equal(policy_model_decode(&again, data, len, NULL), -EBADMSG);
 		assert_null(again);
 	}
-	m->level[1].la[0] = was;
+	m->layer[1].la[0] = was;
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

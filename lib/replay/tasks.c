@@ -95,7 +95,8 @@ static int task_get(struct tasks *t, uint32_t tid, struct task **ret)
 			return -ENOMEM;
 		t->n++;
 		task->tid = tid;
-		t->type.init(t->type.ctx, task->entry);
+		if (t->type.init)
+			t->type.init(t->type.ctx, task->entry);
 		at = task_at(t, tid);
 		*at = task;
 	}

@@ -14,7 +14,10 @@
 
 #define TASKS_MAX (1u << 20) /* that live at a time */
 
-/* size: bytes of an entry. init: called for the entry of a task that starts afresh, zeroed. */
+/*
+ * size: bytes of an entry. init: called for the entry of a task that starts afresh, zeroed; NULL:
+ * it stays zero.
+ */
 struct tasks_type {
 	size_t size;
 	void (*init)(const void *ctx, void *entry);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Turns the records of a trace into the stream of a run. Thread ids become small task numbers,
- * paths are folded, and objects are numbered.
+ * Turns the records of a trace into the stream of a run. Ids of living threads, which the kernel
+ * reuses, become small task numbers, paths are folded, and objects are numbered.
  */
 #include "trainer/data/run.h"
 
@@ -10,15 +10,18 @@
 #include <zstd.h>
 
 #include "lib/base/array.h"
+#include "lib/replay/tasks.h"
 #include "lutra/score.h"
-#include "trainer/data/task_ids.h"
 
 #define PAYLOAD_MAX 0xfffffu
+_Static_assert(TASKS_MAX - 1 <= PAYLOAD_MAX, "a task's number fits a word");
 
 struct run_builder {
 	struct run run;
 	struct run_names *names;
-	struct task_ids *tasks;
+	struct tasks *tasks; /* of uint32_t: the thread's number + 1, or 0 while it has none */
+	uint32_t *spare;     /* (n_spare): numbers + 1 to use again, the last first */
+	size_t n_spare, spare_size;
 	uint64_t start_ns;
 	bool started;
 	ZSTD_CCtx *zstd;
@@ -64,7 +67,7 @@ void run_names_object(const struct run_names *n, uint32_t i, struct run_object *
 int run_builder_new(struct run_builder **ret, struct run_names *names)
 {
 	_cleanup_(run_builder_freep) struct run_builder *b = calloc(1, sizeof(*b));
-	int r;
+	const struct tasks_type type = {.size = sizeof(*b->spare)};
 
 	if (!b)
 		return -ENOMEM;
@@ -72,11 +75,8 @@ int run_builder_new(struct run_builder **ret, struct run_names *names)
 	b->zstd = ZSTD_createCCtx();
 	b->words = malloc(BLOCK_BYTES);
 	b->packed = malloc(ZSTD_compressBound(BLOCK_BYTES));
-	if (!b->zstd || !b->words || !b->packed)
+	if (!b->zstd || !b->words || !b->packed || tasks_new(&b->tasks, &type) < 0)
 		return -ENOMEM;
-	r = task_ids_new(&b->tasks, RUN_TASKS_MAX);
-	if (r < 0)
-		return r;
 	*ret = TAKE_PTR(b);
 	return 0;
 }
@@ -85,7 +85,8 @@ void run_builder_free(struct run_builder *b)
 {
 	if (!b)
 		return;
-	task_ids_free(b->tasks);
+	tasks_free(b->tasks);
+	free(b->spare);
 	run_done(&b->run);
 	ZSTD_freeCCtx(b->zstd);
 	free(b->words);
@@ -123,25 +124,28 @@ int run_builder_take(struct run_builder *b, struct run *ret)
 
 	if (r < 0)
 		return r;
-	b->run.n_tasks = task_ids_high(b->tasks);
 	*ret = b->run;
 	memset(&b->run, 0, sizeof(b->run));
 	return 0;
 }
 
-/* Adds the second word of an event, for which put_event_word() has left room. */
-static void put_word(struct run_builder *b, uint32_t word)
-{
-	b->words[b->n_words++] = word;
-}
-
-/* Adds the first word of an event. */
-static int put_event_word(struct run_builder *b, uint32_t code, uint32_t payload)
+/* Adds an event of one word. Leaves room for a second word in the same block. */
+static int put_event(struct run_builder *b, uint32_t code, uint32_t payload)
 {
 	int r = b->n_words + 2 > RUN_BLOCK_WORDS ? close_block(b) : 0;
 
 	if (r == 0)
-		put_word(b, payload << 12 | code);
+		b->words[b->n_words++] = payload << 12 | code;
+	return r;
+}
+
+/* Adds an event of two words. */
+static int put_event_pair(struct run_builder *b, uint32_t code, uint32_t payload, uint32_t second)
+{
+	int r = put_event(b, code, payload);
+
+	if (r == 0)
+		b->words[b->n_words++] = second;
 	return r;
 }
 
@@ -163,7 +167,7 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	while (ms > b->run.length_ms) {
 		passed = ms - b->run.length_ms;
 		passed = passed < PAYLOAD_MAX ? passed : PAYLOAD_MAX;
-		r = put_event_word(b, RUN_TIME, (uint32_t)passed);
+		r = put_event(b, RUN_TIME, (uint32_t)passed);
 		if (r < 0)
 			return r;
 		b->run.length_ms += (uint32_t)passed;
@@ -171,15 +175,43 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	return 0;
 }
 
-/* Finds the number of a thread. A thread that is new starts with an ARM event. */
-static int number_task(struct run_builder *b, uint32_t tid, uint32_t *ret)
+/*
+ * Finds the number of a thread, or gives it one. arm: a thread that is new starts with an ARM
+ * event.
+ */
+static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *ret)
 {
-	bool fresh;
-	int r = task_ids_get(b->tasks, tid, ret, &fresh);
+	const struct lutra_record event = {.type = LUTRA_RECORD_SYSCALL, .tid = tid};
+	void *entry;
+	uint32_t *number;
+	int r = tasks_step(b->tasks, &event, &entry);
 
-	if (r < 0 || !fresh)
-		return r;
-	return put_event_word(b, RUN_ARM, *ret);
+	if (r < 0)
+		return r == -ENOSPC ? -E2BIG : r;
+	number = entry;
+	if (*number) {
+		*ret = *number - 1;
+		return 0;
+	}
+	/* Room for all numbers, so that drop_task() needs none. */
+	if (ARRAY_RESERVE(b->spare, b->spare_size, b->run.n_tasks + 1) < 0)
+		return -ENOMEM;
+	*number = b->n_spare ? b->spare[--b->n_spare] : ++b->run.n_tasks;
+	*ret = *number - 1;
+	return arm ? put_event(b, RUN_ARM, *ret) : 0;
+}
+
+/* Forgets a thread that has ended. Another thread may get its number. */
+static void drop_task(struct run_builder *b, uint32_t tid)
+{
+	const struct lutra_record event = {.type = LUTRA_RECORD_EXIT, .tid = tid};
+	const uint32_t *number = tasks_find(b->tasks, tid);
+	void *none;
+
+	if (!number)
+		return;
+	b->spare[b->n_spare++] = *number;
+	tasks_step(b->tasks, &event, &none);
 }
 
 static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)
@@ -189,38 +221,31 @@ static int add_syscall_record(struct run_builder *b, const struct lutra_record *
 
 	if (rec->nr == LUTRA_NR_RESTART)
 		return 0;
-	r = number_task(b, rec->tid, &task);
+	r = number_task(b, rec->tid, true, &task);
 	if (r < 0)
 		return r;
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	return put_event_word(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
+	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
 }
 
 static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t task;
-	bool fresh;
-	int r = task_ids_get(b->tasks, rec->tid, &task, &fresh);
+	int r = number_task(b, rec->tid, false, &task);
 
-	return r < 0 ? r : put_event_word(b, RUN_ARM, task);
+	return r < 0 ? r : put_event(b, RUN_ARM, task);
 }
 
-static int add_fork_record(struct run_builder *b, const struct lutra_record *rec)
+/* Adds the fork of thread child from thread parent. */
+static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint32_t *ret_child)
 {
-	uint32_t parent, child;
-	bool fresh;
-	int r = number_task(b, rec->tid, &parent);
+	uint32_t task;
+	int r = number_task(b, parent, true, &task);
 
-	if (r < 0)
-		return r;
-	r = task_ids_get(b->tasks, (uint32_t)rec->arg, &child, &fresh);
-	if (r < 0)
-		return r;
-	r = put_event_word(b, RUN_FORK, parent);
 	if (r == 0)
-		put_word(b, child);
-	return r;
+		r = number_task(b, child, false, ret_child);
+	return r < 0 ? r : put_event_pair(b, RUN_FORK, task, *ret_child);
 }
 
 /*
@@ -229,30 +254,38 @@ static int add_fork_record(struct run_builder *b, const struct lutra_record *rec
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t old = (uint32_t)rec->arg, task, before;
-	bool fresh;
+	uint32_t old = (uint32_t)rec->arg, task;
 	int r;
 
 	if (!old || old == rec->tid) {
-		r = number_task(b, rec->tid, &task);
-		return r < 0 ? r : put_event_word(b, RUN_EXEC, task);
+		r = number_task(b, rec->tid, true, &task);
+	} else {
+		r = add_fork(b, old, rec->tid, &task);
+		drop_task(b, old);
 	}
-	r = number_task(b, old, &before);
-	if (r < 0)
-		return r;
-	r = task_ids_get(b->tasks, rec->tid, &task, &fresh);
-	if (r == 0)
-		r = put_event_word(b, RUN_FORK, before);
-	if (r == 0)
-		put_word(b, task);
-	task_ids_drop(b->tasks, old);
-	return r < 0 ? r : put_event_word(b, RUN_EXEC, task);
+	return r < 0 ? r : put_event(b, RUN_EXEC, task);
 }
 
 /*
- * Folds each component of a path as the scorer does. A component that is too long stays too long.
+ * Folds a component of a path as the scorer does. One that is too long stays too long. Returns the
+ * bytes written to out.
  */
-static size_t fold_components(const char *s, size_t len, char *out)
+static size_t fold_component(const char *name, size_t len, char *out)
+{
+	char folded[LUTRA_NAME];
+
+	if (len < LUTRA_NAME) {
+		len = lutra_fold_component(name, (uint32_t)len, folded);
+		name = folded;
+	} else {
+		len = LUTRA_NAME;
+	}
+	memcpy(out, name, len);
+	return len;
+}
+
+/* Folds each component of a path. Returns the bytes written to out. */
+static size_t fold_path(const char *s, size_t len, char *out)
 {
 	size_t n = 0, pos = 0;
 
@@ -262,16 +295,7 @@ static size_t fold_components(const char *s, size_t len, char *out)
 		size_t c_len = end ? (size_t)(end - c) : len - pos - 1;
 
 		out[n++] = '/';
-		if (c_len < LUTRA_NAME) {
-			char folded[LUTRA_NAME];
-			size_t f_len = lutra_fold_component(c, (uint32_t)c_len, folded);
-
-			memcpy(out + n, folded, f_len);
-			n += f_len;
-		} else {
-			memcpy(out + n, c, LUTRA_NAME);
-			n += LUTRA_NAME;
-		}
+		n += fold_component(c, c_len, out + n);
 		pos += 1 + c_len;
 	}
 	return n;
@@ -297,20 +321,10 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	size_t n = 1;
 
 	if (detached && len > 2) {
-		out[0] = '/';
-		if (len - 2 < LUTRA_NAME) {
-			char folded[LUTRA_NAME];
-
-			n = lutra_fold_component(s + 2, (uint32_t)len - 2, folded);
-			memcpy(out + 2, folded, n);
-		} else {
-			n = LUTRA_NAME;
-			memcpy(out + 2, s + 2, n);
-		}
-		out[1] = '/';
-		n += 2;
+		memcpy(out, "//", 2);
+		n = 2 + fold_component(s + 2, len - 2, out + 2);
 	} else if (known && !detached) {
-		n = fold_components(s, len, out);
+		n = fold_path(s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
 	}
 	return intern_add(b->names->paths, out, n, ret);
@@ -332,7 +346,7 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 {
 	struct run_object o = {.path = RUN_NO_PATH};
 	uint32_t task, id;
-	int r = number_task(b, rec->tid, &task);
+	int r = number_task(b, rec->tid, true, &task);
 
 	if (r < 0)
 		return r;
@@ -349,40 +363,33 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	r = put_event_word(b, RUN_OBJECT, task);
-	if (r == 0)
-		put_word(b, id);
-	return r;
-}
-
-static int add_mark_record(struct run_builder *b, const struct lutra_record *rec, struct err *err)
-{
-	if (rec->aux == LUTRA_MARK_END) {
-		b->run.lost = rec->arg;
-		return 0;
-	}
-	return err_set(err, -EINVAL, "has a labelled attack: leave it out of the training");
+	return put_event_pair(b, RUN_OBJECT, task, id);
 }
 
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
-		      size_t str_len, struct err *err)
+		      size_t str_len)
 {
+	uint32_t child;
+
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
 		return add_arm_record(b, rec);
 	case LUTRA_RECORD_FORK:
-		return add_fork_record(b, rec);
+		return add_fork(b, rec->tid, (uint32_t)rec->arg, &child);
 	case LUTRA_RECORD_EXEC:
 		return add_exec_record(b, rec);
 	case LUTRA_RECORD_EXIT:
-		task_ids_drop(b->tasks, rec->tid);
+		drop_task(b, rec->tid);
 		return 0;
 	case LUTRA_RECORD_OBJECT:
 		return add_object_record(b, rec, str, str_len);
 	case LUTRA_RECORD_MARK:
-		return add_mark_record(b, rec, err);
+		if (rec->aux != LUTRA_MARK_END)
+			return -EINVAL;
+		b->run.lost = rec->arg;
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -391,19 +398,18 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		    size_t str_len, struct err *err)
 {
-	struct err why = {""};
 	int r = put_time(b, rec->ts_ns);
 
 	if (r == 0)
-		r = add_record(b, rec, str, str_len, &why);
+		r = add_record(b, rec, str, str_len);
 	if (r == 0)
 		return 0;
-	if (why.msg[0])
-		return err_set(err, r, "%s", why.msg);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "more tasks, names, time or events than one run may hold: record "
 			       "shorter runs");
+	if (r == -EINVAL && rec->type == LUTRA_RECORD_MARK)
+		return err_set(err, r, "has a labelled attack: leave it out of the training");
 	if (r == -EINVAL)
 		return err_set(err, r, "has a record of unknown type: record the run again");
 	return err_set(err, r, "%s", strerror(-r));

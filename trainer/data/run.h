@@ -17,7 +17,6 @@
 #include "lutra/abi.h"
 #include "trainer/data/intern.h"
 
-#define RUN_TASKS_MAX (1u << 20) /* tasks that live at the same time */
 #define RUN_BLOCK_WORDS 65536
 #define RUN_BLOCKS_MAX (1u << 17)
 
@@ -94,7 +93,7 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 		    size_t str_len, struct err *err);
 
 /*
- * Moves the run so far to *ret, for the caller to run_done(). The builder is empty afterwards.
+ * Ends the run and moves it to *ret, for the caller to run_done(). The builder is used up.
  * Returns 0, -ENOMEM or -E2BIG.
  */
 int run_builder_take(struct run_builder *b, struct run *ret);

@@ -93,12 +93,6 @@ void baselines_score(const struct baselines *b, struct syscall_history *h, uint3
 
 /* ---- training ---- */
 
-static void history_init(const void *ctx, void *entry)
-{
-	(void)ctx;
-	memset(entry, 0, sizeof(struct syscall_history));
-}
-
 static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_t nr, size_t run)
 {
 	uint16_t bag[BAG_CALLS];
@@ -142,8 +136,7 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 
 static int pass_run(struct baseline_pass *p, const char *file, struct err *err)
 {
-	struct syscall_iter e = {
-		{sizeof(struct syscall_history), history_init, NULL}, pass_record, p};
+	struct syscall_iter e = {{.size = sizeof(struct syscall_history)}, pass_record, p};
 
 	return syscall_iter_run(&e, file, err);
 }

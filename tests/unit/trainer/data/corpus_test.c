@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings and thread ids, runs and their iterator, counts, alphabets, and reading traces. */
+/* Strings, runs and their iterator, counts, alphabets, and reading traces. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,6 @@
 #include "tests/unit/made_run.h"
 #include "tests/unit/sample.h"
 #include "trainer/data/alphabet.h"
-#include "trainer/data/task_ids.h"
 #include "trainer/data/run_iter.h"
 
 struct fixture {
@@ -47,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- names and numbers ---- */
+/* ---- names ---- */
 
 static void intern_numbers_strings_in_order(void **state)
 {
@@ -71,52 +70,6 @@ static void intern_numbers_strings_in_order(void **state)
 	assert_int_equal(len, 7);
 	assert_int_equal(intern_add(t, "", 0, &id), 0);
 	assert_int_equal(id, 5000);
-}
-
-/* Compares with a plain array that is searched from its start. */
-static void task_ids_give_living_tasks_different_numbers(void **state)
-{
-	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
-	uint32_t number[512] = {0};
-	bool live[512] = {false};
-	uint64_t rng = 8;
-
-	(void)state;
-	assert_int_equal(task_ids_new(&t, 600), 0);
-	for (int round = 0; round < 50000; round++) {
-		uint32_t tid = sample_random(&rng) % 512, n = 0;
-		bool fresh = false;
-
-		if (sample_random(&rng) & 1) {
-			task_ids_drop(t, tid * 4096);
-			live[tid] = false;
-			continue;
-		}
-		assert_int_equal(task_ids_get(t, tid * 4096, &n, &fresh), 0);
-		assert_int_equal(fresh, !live[tid]);
-		if (!fresh)
-			assert_int_equal(n, number[tid]);
-		for (int i = 0; i < 512; i++)
-			assert_true(i == (int)tid || !live[i] || number[i] != n);
-		live[tid] = true;
-		number[tid] = n;
-	}
-	assert_in_range(task_ids_high(t), 1, 512);
-}
-
-static void task_ids_past_the_limit_is_e2big(void **state)
-{
-	_cleanup_(task_ids_freep) struct task_ids *t = NULL;
-	uint32_t n;
-	bool fresh;
-
-	(void)state;
-	assert_int_equal(task_ids_new(&t, 2), 0);
-	assert_int_equal(task_ids_get(t, 1, &n, &fresh), 0);
-	assert_int_equal(task_ids_get(t, 2, &n, &fresh), 0);
-	assert_int_equal(task_ids_get(t, 3, &n, &fresh), -E2BIG);
-	task_ids_drop(t, 1);
-	assert_int_equal(task_ids_get(t, 3, &n, &fresh), 0);
 }
 
 /* ---- the iterator ---- */
@@ -258,6 +211,43 @@ static void run_builder_folds_and_numbers_objects_once(void **state)
 	path = intern_get(f->corpus.names.paths, o.path, &len);
 	assert_memory_equal(path, "?", len);
 	assert_false(f->corpus.names.lib_digits);
+}
+
+/* Threads come and go under ids that the kernel reuses. Each stays in the role that it is in. */
+static void run_builder_numbers_living_tasks_apart_and_reuses_numbers(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(run_iter_done) struct run_iter w = {0};
+	struct made m = made_new(&f->corpus);
+	static uint8_t expected[50000];
+	bool live[512] = {false}, steady[512] = {false};
+	uint64_t rng = 8;
+	struct run_event e;
+	size_t n = 0;
+
+	for (int round = 0; round < 50000; round++) {
+		uint64_t draw = sample_random(&rng);
+		uint32_t tid = draw % 512;
+		bool accept = (draw >> 32 & 3) == 0;
+
+		if (live[tid] && (draw >> 40 & 1)) {
+			made_task(&m, (tid + 1) * 4096, LUTRA_RECORD_EXIT, 0);
+			live[tid] = steady[tid] = false;
+			continue;
+		}
+		made_call(&m, (tid + 1) * 4096, accept ? SYS_accept4 : SYS_read);
+		expected[n++] = steady[tid];
+		live[tid] = true;
+		steady[tid] |= accept;
+	}
+	made_end(&m, "a", false);
+	assert_in_range(f->corpus.runs[0].n_tasks, 1, 512);
+	assert_int_equal(run_iter_init(&w, &f->corpus.runs[0], f->policy), 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(run_iter_next(&w, &e));
+		assert_int_equal(e.state->role == LUTRA_ROLE_STEADY, expected[i]);
+	}
+	assert_false(run_iter_next(&w, &e));
 }
 
 static void run_builder_refuses_bad_records(void **state)
@@ -454,13 +444,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(intern_numbers_strings_in_order),
-		T(task_ids_give_living_tasks_different_numbers),
-		T(task_ids_past_the_limit_is_e2big),
 		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
 		T(run_iter_keeps_the_state_of_a_thread_that_execs),
 		T(run_iter_keeps_time_and_skips_restarted_syscalls),
 		T(run_iter_counts_what_is_in_the_run),
 		T(run_builder_folds_and_numbers_objects_once),
+		T(run_builder_numbers_living_tasks_apart_and_reuses_numbers),
 		T(run_builder_refuses_bad_records),
 		T(alphabet_numbers_what_was_seen),
 		T(alphabet_merges_rare_start_up_syscalls_if_too_large),

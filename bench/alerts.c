@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	struct pipeline_config config = {
 		.store_path = argc > 3 ? argv[3] : "build/bench/alerts.db",
 		.limits = {.max_bytes = 1024ull << 20},
-		.report = print_message,
+		.env.report = print_message,
 	};
 	_cleanup_(pipeline_freep) struct pipeline *p = NULL;
 	const uint64_t start_ns = clock_now_ns();

@@ -90,7 +90,7 @@ static inline struct alert *made_alert(const struct fixture *f)
 
 static inline void made_fields(const struct fixture *f, struct alert_fields *ret)
 {
-	_cleanup_(alert_freep) struct alert *a = made_alert(f);
+	_cleanup_free_ struct alert *a = made_alert(f);
 
 	alert_fields_set(ret, a);
 }
@@ -115,8 +115,8 @@ static inline void made_alerts_put(struct fixture *f, struct outputs *o, unsigne
 		made_fields(f, &fields);
 		if (!outputs_choose(o, &fields, &choice))
 			continue;
-		a = alert_json_new(&fields);
-		outputs_put(o, a, &choice);
+		a = alert_json_new(&fields, 0);
+		outputs_put(o, &fields, a, &choice);
 		alert_json_unref(a);
 	}
 }

@@ -47,8 +47,3 @@ struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t
 	a->policy_dir = append_text(&at, c->policy_dir);
 	return a;
 }
-
-void alert_free(struct alert *a)
-{
-	free(a);
-}

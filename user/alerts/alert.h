@@ -27,6 +27,8 @@ struct alert_container {
 struct alert {
 	struct worker_item item; /* of the pipeline's queue */
 	uint64_t time_ns;	 /* CLOCK_REALTIME, of the event */
+	uint64_t log_folded;	 /* alerts that the log left out before this one */
+	bool logged;		 /* the pipeline writes it to the log; alert_new() sets false */
 	const char *name;	 /* of the container; this and the next NULL: unknown */
 	const char *cgroup;
 	const char *policy_dir;
@@ -36,11 +38,9 @@ struct alert {
 
 /*
  * Joins evidence, its string (str_len bytes without NUL) and the container into an alert that the
- * caller frees. NULL: out of memory.
+ * caller frees with free(). NULL: out of memory.
  */
 struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t str_len,
 			const struct alert_container *c);
-void alert_free(struct alert *a);
-DEFINE_FREEP(struct alert, alert_free);
 
 #endif

@@ -16,34 +16,22 @@
 
 /* ---- the object ---- */
 
-/* Parses one entry of the history: "call role weight[ novel]". NULL: not an entry. */
-static json_t *history_entry_to_json(const char *s, size_t len)
-{
-	char entry[128], call[64], role[32], novel[8] = "";
-	unsigned weight;
-
-	if (len >= sizeof(entry))
-		return NULL;
-	memcpy(entry, s, len);
-	entry[len] = '\0';
-	/* NOLINTNEXTLINE(cert-err34-c): alert_fields_set() wrote the digits */
-	if (sscanf(entry, "%63s %31s %u %7s", call, role, &weight, novel) < 3)
-		return NULL;
-	return json_pack("{s:s, s:s, s:i, s:b}", "call", call, "role", role, "weight", (int)weight,
-			 "novel", novel[0] != '\0');
-}
-
+/* Parses the history: "call role weight[ novel],…". */
 static json_t *history_to_json(const char *s)
 {
 	json_t *list = json_array();
+	char call[64], role[32], novel[8];
+	unsigned weight;
 
 	while (s && *s) {
-		size_t len = strcspn(s, ",");
-		json_t *entry = history_entry_to_json(s, len);
-
-		if (entry)
-			json_array_append_new(list, entry);
-		s += len + (s[len] == ',');
+		novel[0] = '\0';
+		/* NOLINTNEXTLINE(cert-err34-c): alert_fields_set() wrote the digits */
+		if (sscanf(s, "%63[^ ,] %31[^ ,] %u %7[a-z]", call, role, &weight, novel) >= 3)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:b}", "call", call,
+							      "role", role, "weight", (int)weight,
+							      "novel", novel[0] != '\0'));
+		s += strcspn(s, ",");
+		s += *s == ',';
 	}
 	return list;
 }
@@ -83,15 +71,14 @@ static void add_derived(json_t *o, const struct alert_fields *f)
 	int64_t threshold = f->number[b ? ALERT_THRESHOLD_B : ALERT_THRESHOLD_A];
 	json_t *history = history_to_json(f->text[ALERT_HISTORY]);
 
-	json_object_set_new(o, "lutra.score", json_real((double)score / LEVEL_ONE));
-	json_object_set_new(o, "lutra.threshold", json_real((double)threshold / LEVEL_ONE));
-	json_object_set_new(o, "lutra.action", json_string(alert_outcome(f)));
-	json_object_set_new(o, "lutra.weights",
-			    json_pack("[I, I, I]", (json_int_t)f->number[ALERT_WEIGHT0],
-				      (json_int_t)f->number[ALERT_WEIGHT1],
-				      (json_int_t)f->number[ALERT_WEIGHT2]));
-	json_object_set_new(o, "lutra.ngram", ngram_to_json(history));
-	json_object_set_new(o, "lutra.history", history);
+	json_object_update_new(o, json_pack("{s:f, s:f, s:s, s:[I, I, I], s:o, s:o}", "lutra.score",
+					    (double)score / LEVEL_ONE, "lutra.threshold",
+					    (double)threshold / LEVEL_ONE, "lutra.action",
+					    alert_outcome(f), "lutra.weights",
+					    (json_int_t)f->number[ALERT_WEIGHT0],
+					    (json_int_t)f->number[ALERT_WEIGHT1],
+					    (json_int_t)f->number[ALERT_WEIGHT2], "lutra.ngram",
+					    ngram_to_json(history), "lutra.history", history));
 }
 
 json_t *alert_fields_to_json(const struct alert_fields *f)
@@ -118,78 +105,40 @@ json_t *alert_fields_to_json(const struct alert_fields *f)
 
 /* ---- the text ---- */
 
-/* Copies text and the three strings of like into a new alert. extra: bytes to leave behind text. */
-static struct alert_json *copy_alert(const struct alert_json *like, const char *text, size_t extra)
-{
-	const char *strings[] = {like->sentence, like->rule, like->container};
-	size_t size = sizeof(*like) + like->len + extra + 1;
-	struct alert_json *a;
-	char *at;
-
-	for (size_t i = 0; i < 3; i++)
-		size += strings[i] ? strlen(strings[i]) + 1 : 0;
-	a = malloc(size);
-	if (!a)
-		return NULL;
-	*a = (struct alert_json){
-		.level = like->level, .time_ns = like->time_ns, .tid = like->tid, .len = like->len};
-	atomic_init(&a->references, 1);
-	memcpy(a->text, text, like->len + 1);
-	at = a->text + like->len + extra + 1;
-	for (size_t i = 0; i < 3; i++) {
-		char *copy = at;
-
-		if (!strings[i])
-			continue;
-		at = stpcpy(copy, strings[i]) + 1;
-		strings[i] = copy;
-	}
-	a->sentence = strings[0];
-	a->rule = strings[1];
-	a->container = strings[2];
-	return a;
-}
-
 struct alert_json *alert_json_print(const json_t *j, int level, const char *container)
 {
-	_cleanup_free_ char *text =
-		j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-	const struct alert_json like = {
-		.level = level,
-		.rule = json_string_value(json_object_get(j, "rule")),
-		.sentence = json_string_value(json_object_get(j, "output")),
-		.container = container,
-		.len = text ? strlen(text) : 0,
-	};
+	_cleanup_(alert_json_unrefp) struct alert_json *a = calloc(1, sizeof(*a));
+	const char *rule = json_string_value(json_object_get(j, "rule"));
+	const char *sentence = json_string_value(json_object_get(j, "output"));
 
-	return text ? copy_alert(&like, text, 0) : NULL;
+	if (!a || !rule || !sentence)
+		return NULL;
+	atomic_init(&a->references, 1);
+	a->level = level;
+	a->text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	a->rule = strdup(rule);
+	a->sentence = strdup(sentence);
+	a->container = container ? strdup(container) : NULL;
+	if (!a->text || !a->rule || !a->sentence || (container && !a->container))
+		return NULL;
+	a->len = strlen(a->text);
+	return TAKE_PTR(a);
 }
 
-struct alert_json *alert_json_new(const struct alert_fields *f)
+struct alert_json *alert_json_new(const struct alert_fields *f, uint64_t folded)
 {
 	json_auto_t *j = alert_fields_to_json(f);
-	struct alert_json *a = alert_json_print(j, alert_syslog_level(f), f->text[ALERT_CONTAINER]);
+	struct alert_json *a;
 
+	if (folded)
+		json_object_set_new(json_object_get(j, "output_fields"), "lutra.folded",
+				    json_integer((json_int_t)folded));
+	a = alert_json_print(j, alert_syslog_level(f), f->text[ALERT_CONTAINER]);
 	if (!a)
 		return NULL;
 	a->time_ns = (uint64_t)f->number[ALERT_TIME];
 	a->tid = (uint32_t)f->number[ALERT_TID];
 	return a;
-}
-
-struct alert_json *alert_json_add_folded(const struct alert_json *a, uint64_t folded)
-{
-	char tail[64];
-	size_t len = (size_t)snprintf(tail, sizeof(tail), ",\"lutra.folded\":%llu}}",
-				      (unsigned long long)folded);
-	struct alert_json *copy = copy_alert(a, a->text, len);
-
-	if (!copy)
-		return NULL;
-	/* In place of the last "}}". */
-	memcpy(copy->text + a->len - 2, tail, len + 1);
-	copy->len = a->len - 2 + len;
-	return copy;
 }
 
 struct alert_json *alert_json_ref(struct alert_json *a)
@@ -200,6 +149,11 @@ struct alert_json *alert_json_ref(struct alert_json *a)
 
 void alert_json_unref(struct alert_json *a)
 {
-	if (a && atomic_fetch_sub(&a->references, 1) == 1)
-		free(a);
+	if (!a || atomic_fetch_sub(&a->references, 1) > 1)
+		return;
+	free(a->rule);
+	free(a->sentence);
+	free(a->container);
+	free(a->text);
+	free(a);
 }

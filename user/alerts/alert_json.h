@@ -14,28 +14,28 @@
 
 struct alert_json {
 	atomic_uint references;
-	int level;	       /* of syslog */
-	uint64_t time_ns;      /* CLOCK_REALTIME, of the event */
-	uint32_t tid;	       /* thread of the event */
-	const char *rule;      /* title of the rule */
-	const char *sentence;  /* the alert in words */
-	const char *container; /* name; NULL: unknown */
-	size_t len;
-	char text[]; /* one line without its end; ends in "}}", of output_fields and the alert */
+	int level;	  /* of syslog */
+	uint64_t time_ns; /* CLOCK_REALTIME, of the event */
+	uint32_t tid;	  /* thread of the event */
+	char *rule;	  /* title of the rule */
+	char *sentence;	  /* the alert in words */
+	char *container;  /* name; NULL: unknown */
+	char *text;	  /* one line without its end */
+	size_t len;	  /* of text */
 };
 
 /* Returns the JSON of a row as an object for the caller to change. NULL: out of memory. */
 json_t *alert_fields_to_json(const struct alert_fields *f);
 
-/* Prints a row. The caller holds one reference. NULL: out of memory. */
-struct alert_json *alert_json_new(const struct alert_fields *f);
 /*
- * Prints an object that has "rule" and "output", and output_fields last. The caller holds one
- * reference. NULL: out of memory.
+ * Prints a row. folded: how many more alerts it stands for ("lutra.folded"); 0: none. The caller
+ * holds one reference. NULL: out of memory.
+ */
+struct alert_json *alert_json_new(const struct alert_fields *f, uint64_t folded);
+/*
+ * Prints an object that has "rule" and "output". The caller holds one reference. NULL: out of memory.
  */
 struct alert_json *alert_json_print(const json_t *j, int level, const char *container);
-/* Copies an alert and adds how many alerts it stands for ("lutra.folded"). NULL: out of memory. */
-struct alert_json *alert_json_add_folded(const struct alert_json *a, uint64_t folded);
 /* Adds a reference and returns a. */
 struct alert_json *alert_json_ref(struct alert_json *a);
 /* Drops a reference; frees with the last. */

@@ -99,14 +99,10 @@ int alert_syslog_level(const struct alert_fields *f)
 
 const char *alert_priority_name(const struct alert_fields *f)
 {
-	switch (alert_syslog_level(f)) {
-	case LOG_NOTICE:
-		return "Notice";
-	case LOG_WARNING:
-		return "Warning";
-	default:
-		return "Critical";
-	}
+	static const char *const names[] = {
+		[LOG_CRIT] = "Critical", [LOG_WARNING] = "Warning", [LOG_NOTICE] = "Notice"};
+
+	return names[alert_syslog_level(f)];
 }
 
 const char *alert_outcome(const struct alert_fields *f)

@@ -3,10 +3,15 @@
 #ifndef LUTRA_USER_ALERTS_ANCESTORS_H
 #define LUTRA_USER_ALERTS_ANCESTORS_H
 
+#include <sys/types.h>
+
 #include "lutra/abi.h"
 #include "user/sys/rate_limit.h"
 
 #define ANCESTORS_TEXT 512
+
+/* Reads name and parent of a process; the name may hold any bytes. -ESRCH: the process is gone. */
+int ancestors_read_stat(pid_t pid, char ret_name[static 64], pid_t *ret_ppid);
 
 /*
  * Describes a process and its ancestors as far as /proc has them: "sh[12] < python3[10] < runc[8]".

@@ -45,22 +45,17 @@ static int remove_stale(const struct sockaddr_un *addr, struct err *err)
 static int lock_dir(struct local_socket *s, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(s->path);
+	_cleanup_close_ int fd = -1;
 	const char *dir;
-	int fd;
 
 	if (!copy)
 		return err_oom(err);
 	dir = dirname(copy);
 	s->made_dir = mkdir(dir, 0755) == 0;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-		int r = err_set(err, -errno, "%s: %s", dir, strerror(errno));
-
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	return fd;
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
+	return TAKE_FD(fd);
 }
 
 static int bind_and_listen(struct local_socket *s, const struct sockaddr_un *addr, struct err *err)
@@ -103,12 +98,9 @@ int local_socket_watch(struct local_socket *s, struct loop *loop,
 		       void (*on_connection)(void *ctx, uint32_t events), void *ctx,
 		       struct err *err)
 {
-	int r;
-
 	s->watch.on_ready = on_connection;
 	s->watch.ctx = ctx;
-	r = loop_watch(loop, &s->watch, EPOLLIN);
-	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+	return loop_watch(loop, &s->watch, EPOLLIN, err);
 }
 
 void local_socket_close(struct local_socket *s)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP servers on the main loop, one for TCP and one for the Unix socket, with the same routes. A route may look at and change everything, and must not block:
- * verdicts do not depend on it, but the kernel's evidence waits meanwhile.
+ * The HTTP servers on the main loop, one for TCP and one for the Unix socket, with the same routes.
+ * A route may look at and change everything, and must not block: verdicts do not depend on it, but
+ * the kernel's evidence waits meanwhile.
  */
 #include "user/api/server.h"
 
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "user/api/api_http.h"
 #include "user/api/metrics.h"
 #include "user/api/page.h"
 #include "user/api/stream.h"
@@ -60,19 +60,14 @@ static int get_metrics(void *ctx, const struct http_request *q, struct http_repl
 static int get_healthz(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	const struct server *s = ctx;
-	_cleanup_free_ char *text = NULL;
 	struct pipeline_stats stats;
-	json_auto_t *j = NULL;
 
 	(void)q;
 	pipeline_stats(s->parts.pipeline, &stats);
-	j = json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
-		      guard_has_lsm(s->parts.guard) ? "lsm" : "tracepoints", "store",
-		      stats.open ? "open" : "closed");
-	text = json_dumps(j, JSON_COMPACT);
-	if (!text)
-		return -ENOMEM;
-	return http_text(ret, stats.open ? 200 : 503, "application/json", text, strlen(text));
+	return http_json(ret, stats.open ? 200 : 503,
+			 json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
+				   guard_has_lsm(s->parts.guard) ? "lsm" : "tracepoints", "store",
+				   stats.open ? "open" : "closed"));
 }
 
 static int get_stream(void *ctx, const struct http_request *q, struct http_reply *ret)
@@ -82,11 +77,23 @@ static int get_stream(void *ctx, const struct http_request *q, struct http_reply
 	return streams_get(s->streams, q, ret);
 }
 
+/* Browsers name the site that a request comes from. Those of another site's page are refused. */
+static bool is_cross_site(const struct http_request *q)
+{
+	const char *site =
+		MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
+
+	return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
 static int handle_api(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct server *s = ctx;
-	int r = api_http(s->api, q, ret);
+	int r;
 
+	if (strcmp(q->method, "GET") != 0 && is_cross_site(q))
+		return http_error(ret, MHD_HTTP_FORBIDDEN, "not from a page of another site");
+	r = api_handle(s->api, q, ret);
 	/* What a command is told is on disk then. A hook's container waits: it is saved later. */
 	if (q->is_local && strcmp(q->method, "POST") == 0 && strcmp(q->rest, "hook") != 0)
 		saved_list_flush(s->saved_list);
@@ -132,22 +139,31 @@ static void on_http_ready(void *ctx, uint32_t events)
 	run_http(ctx);
 }
 
+/* Starts one of the servers on the loop. */
+static int serve_http(struct server *s, struct http **at, const struct http_config *config,
+		      struct err *err)
+{
+	struct loop_watch *w = at == &s->http ? &s->watch : &s->local_watch;
+	int r = http_new(at, config, routes, s, err);
+
+	if (r < 0)
+		return r;
+	*w = (struct loop_watch){.fd = http_epoll_fd(*at), .on_ready = on_http_ready, .ctx = s};
+	return loop_watch(s->loop, w, EPOLLIN, err);
+}
+
 static int start_http(struct server *s, struct err *err)
 {
 	const struct config *config = s->parts.config;
 	const struct http_config http = {.listen = config->http_listen,
 					 .token = s->token,
 					 .hosts = (const char *const *)config->http_hosts};
-	int r = http_new(&s->http, &http, routes, s, err);
+	int r = serve_http(s, &s->http, &http, err);
 
 	s->retry_ns = clock_now_ns() + RETRY_NS;
-	if (r < 0)
-		return r;
-	s->watch = (struct loop_watch){
-		.fd = http_epoll_fd(s->http), .on_ready = on_http_ready, .ctx = s};
-	log_info("http on %s, port %u", http.listen, http_port(s->http));
-	r = loop_watch(s->loop, &s->watch, EPOLLIN);
-	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+	if (r == 0)
+		log_info("http on %s, port %u", http.listen, http_port(s->http));
+	return r;
 }
 
 /* Without a token nothing can be changed over HTTP; one that was named must be good. */
@@ -172,16 +188,9 @@ static int read_token(struct server *s, struct err *err)
 static int start_local(struct server *s, struct err *err)
 {
 	const struct http_config config = {};
-	int r = http_new(&s->local, &config, routes, s, err);
+	int r = serve_http(s, &s->local, &config, err);
 
-	if (r < 0)
-		return r;
-	s->local_watch = (struct loop_watch){
-		.fd = http_epoll_fd(s->local), .on_ready = on_http_ready, .ctx = s};
-	r = loop_watch(s->loop, &s->local_watch, EPOLLIN);
-	if (r < 0)
-		return err_set(err, r, "epoll: %s", strerror(-r));
-	return local_socket_watch(s->socket, s->loop, on_connection, s, err);
+	return r < 0 ? r : local_socket_watch(s->socket, s->loop, on_connection, s, err);
 }
 
 static int start_tcp(struct server *s, struct err *err)
@@ -230,6 +239,8 @@ void server_free(struct server *s)
 	http_free(s->local);
 	streams_free(s->streams);
 	metrics_free(s->metrics);
+	if (s->token)
+		explicit_bzero(s->token, strlen(s->token));
 	free(s->token);
 	free(s);
 }

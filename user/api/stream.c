@@ -30,7 +30,7 @@ struct stream {
 };
 
 struct streams {
-	struct pipeline_subscriber subscriber;
+	struct subscriber subscriber;
 	struct pipeline *pipeline;
 	void (*on_resumed)(void *ctx);
 	void *ctx;
@@ -169,9 +169,9 @@ int streams_new(struct streams **ret, struct pipeline *pipeline, void (*on_resum
 	all->on_resumed = on_resumed;
 	all->ctx = ctx;
 	all->pipeline = pipeline;
-	all->subscriber = (struct pipeline_subscriber){
+	all->subscriber = (struct subscriber){
 		.on_alert = stream_alert, .ctx = all, .rate = {.per_second = 100, .burst = 200}};
-	pipeline_subscribe(pipeline, &all->subscriber);
+	subscribers_add(pipeline_subscribers(pipeline), &all->subscriber);
 	*ret = all;
 	return 0;
 }
@@ -180,6 +180,6 @@ void streams_free(struct streams *all)
 {
 	if (!all)
 		return;
-	pipeline_unsubscribe(all->pipeline, &all->subscriber);
+	subscribers_remove(pipeline_subscribers(all->pipeline), &all->subscriber);
 	free(all);
 }

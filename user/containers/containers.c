@@ -144,7 +144,7 @@ void containers_add(struct container *c, unsigned how)
 	struct containers *all = c->all;
 
 	c->events.fd = cgroup_events_open(c->cgroup);
-	if (c->events.fd >= 0 && loop_watch(all->parts.loop, &c->events, EPOLLPRI) < 0)
+	if (c->events.fd >= 0 && loop_watch(all->parts.loop, &c->events, EPOLLPRI, NULL) < 0)
 		log_warning("%s: cannot watch its cgroup: its end is noticed up to a second late",
 			    c->name);
 	LIST_PUSH(all->first, c);

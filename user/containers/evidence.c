@@ -2,11 +2,9 @@
 /* From the kernel's evidence to a container and its alert. */
 #include "user/containers/evidence.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "user/alerts/alert.h"
-#include "user/alerts/alert_text.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
@@ -27,24 +25,6 @@ static void act_on_container(struct container *c, const struct lutra_evidence *e
 	c->frozen = ev->mode == LUTRA_MODE_FREEZE;
 	log_warning("%s: %s", c->name, c->frozen ? "frozen" : "killed");
 	containers_changed(c->all, c);
-}
-
-/* Writes an alert to the log, where a flood must not hide the other lines. */
-static void log_alert(struct container *c, const struct alert *a)
-{
-	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
-	char sentence[ALERT_TEXT], folded[64] = "";
-	struct alert_fields fields;
-	uint64_t n;
-
-	if (a->evidence.verdict < LUTRA_VERDICT_ALERT ||
-	    !throttle_pass(&c->log_limit, &rate, a->evidence.ts_ns, &n))
-		return;
-	if (n)
-		snprintf(folded, sizeof(folded), " (and %llu more before)", (unsigned long long)n);
-	alert_fields_set(&fields, a);
-	alert_sentence(&fields, sentence);
-	log_warning("%s%s", sentence, folded);
 }
 
 /* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
@@ -75,6 +55,8 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		     size_t str_len)
 {
 	struct containers *all = c->all;
+	/* A flood must not hide the other lines of the log. */
+	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
 	const struct alert_container container = {.name = c->name,
 						  .cgroup = c->cgroup,
 						  .policy_dir = c->policy_dir,
@@ -85,7 +67,8 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
 		c->alert_ns = time_ns;
 	if (a)
-		log_alert(c, a);
+		a->logged = ev->verdict >= LUTRA_VERDICT_ALERT &&
+			    throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded);
 	pipeline_put(all->parts.pipeline, a);
 	for (struct containers_observer *o = all->observers; o; o = o->next)
 		if (o->on_alerted)

@@ -190,8 +190,8 @@ static int open_watches(struct policy_watch *w)
 	w->settled.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (w->changes.fd < 0 || w->settled.fd < 0)
 		return -errno;
-	r = loop_watch(w->all->parts.loop, &w->changes, EPOLLIN);
-	return r < 0 ? r : loop_watch(w->all->parts.loop, &w->settled, EPOLLIN);
+	r = loop_watch(w->all->parts.loop, &w->changes, EPOLLIN, NULL);
+	return r < 0 ? r : loop_watch(w->all->parts.loop, &w->settled, EPOLLIN, NULL);
 }
 
 int policy_watch_open(struct policy_watch **ret, struct containers *all)

@@ -135,7 +135,7 @@ static int open_timer(struct daemon *d)
 	d->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (d->timer.fd < 0 || timerfd_settime(d->timer.fd, 0, &every, NULL) < 0)
 		return -errno;
-	return loop_watch(d->loop, &d->timer, EPOLLIN);
+	return loop_watch(d->loop, &d->timer, EPOLLIN, NULL);
 }
 
 static int open_signals(struct daemon *d)
@@ -151,7 +151,7 @@ static int open_signals(struct daemon *d)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
 	d->signals.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	return d->signals.fd < 0 ? -errno : loop_watch(d->loop, &d->signals, EPOLLIN);
+	return d->signals.fd < 0 ? -errno : loop_watch(d->loop, &d->signals, EPOLLIN, NULL);
 }
 
 static int open_sockets(struct daemon *d, struct err *err)
@@ -202,10 +202,8 @@ static int open_guard(struct daemon *d, struct err *err)
 	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);
 	if (r < 0)
 		return r;
-	d->rings =
-		(struct loop_watch){.fd = guard_epoll_fd(d->guard), .on_ready = on_rings, .ctx = d};
-	r = loop_watch(d->loop, &d->rings, EPOLLIN);
-	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+	d->rings.fd = guard_epoll_fd(d->guard);
+	return loop_watch(d->loop, &d->rings, EPOLLIN, err);
 }
 
 /* ---- the parts ---- */
@@ -221,7 +219,7 @@ static void on_alerts(void *ctx, uint32_t events)
 	struct daemon *d = ctx;
 
 	(void)events;
-	pipeline_dispatch(d->pipeline);
+	subscribers_dispatch(pipeline_subscribers(d->pipeline));
 }
 
 static int open_pipeline(struct daemon *d, struct err *err)
@@ -231,8 +229,7 @@ static int open_pipeline(struct daemon *d, struct err *err)
 		.limits = {.max_age_ns = d->config->store_max_age_days * DAY_NS,
 			   .max_bytes = d->config->store_max_mib << 20},
 		.outputs = &d->config->outputs,
-		.state_dir = d->config->state_dir,
-		.report = on_report};
+		.env = {.state_dir = d->config->state_dir, .report = on_report}};
 	int r;
 
 	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0)
@@ -242,10 +239,8 @@ static int open_pipeline(struct daemon *d, struct err *err)
 	r = pipeline_new(&d->pipeline, &config, err);
 	if (r < 0)
 		return r;
-	d->alerts = (struct loop_watch){
-		.fd = pipeline_fd(d->pipeline), .on_ready = on_alerts, .ctx = d};
-	r = loop_watch(d->loop, &d->alerts, EPOLLIN);
-	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
+	d->alerts.fd = subscribers_fd(pipeline_subscribers(d->pipeline));
+	return loop_watch(d->loop, &d->alerts, EPOLLIN, err);
 }
 
 static int open_containers(struct daemon *d, struct err *err)
@@ -348,12 +343,6 @@ static int open_parts(struct daemon *d, struct err *err)
 	return r < 0 ? r : open_api(d, err);
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 static void close_parts(struct daemon *d)
 {
 	/* Pinned containers stay under guard, for the next lutrad. */
@@ -374,8 +363,8 @@ static void close_parts(struct daemon *d)
 	pipeline_free(d->pipeline);
 	local_socket_close(&d->agent_socket);
 	local_socket_close(&d->control_socket);
-	close_fd(d->signals.fd);
-	close_fd(d->timer.fd);
+	closep(&d->signals.fd);
+	closep(&d->timer.fd);
 	loop_free(d->loop);
 }
 
@@ -384,6 +373,8 @@ int daemon_serve(struct config *config, struct err *err)
 	_cleanup_(close_parts) struct daemon d = {.config = config,
 						  .control_socket.watch.fd = -1,
 						  .agent_socket.watch.fd = -1,
+						  .rings = {-1, on_rings, &d},
+						  .alerts = {-1, on_alerts, &d},
 						  .signals = {-1, on_signal, &d},
 						  .timer = {-1, on_second, &d}};
 	int r;

@@ -159,28 +159,28 @@ static void find_cgroups(pid_t pid, struct agent_filter *f, struct err *err)
 static int take_filter(struct runtime *p, struct notify_state *state, struct err *err)
 {
 	struct seccomp_agent *a = p->agent;
-	struct agent_filter *f;
+	_cleanup_free_ struct agent_filter *f = calloc(1, sizeof(*f));
 	int r;
 
 	if (a->n_filters == FILTERS_MAX)
 		return err_set(err, -ENOSPC, "more than %d filters", FILTERS_MAX);
-	f = calloc(1, sizeof(*f));
 	if (!f)
 		return err_oom(err);
 	find_cgroups(state->pid, f, err);
+	if (!f->n_cgroups)
+		return -ESRCH;
 	f->agent = a;
 	f->watch =
 		(struct loop_watch){.fd = p->fds[state->fd], .on_ready = on_notification, .ctx = f};
-	r = f->n_cgroups ? loop_watch(a->parts.loop, &f->watch, EPOLLIN) : -ESRCH;
-	if (r < 0) {
-		free(f);
-		return r == -ESRCH ? r : err_set(err, r, "epoll: %s", strerror(-r));
-	}
+	r = loop_watch(a->parts.loop, &f->watch, EPOLLIN, err);
+	if (r < 0)
+		return r;
 	p->fds[state->fd] = p->fds[--p->n_fds];
 	f->id = TAKE_PTR(state->id);
-	LIST_PUSH(a->filters, f);
-	a->n_filters++;
 	log_info("seccomp agent: answers for %s", f->id);
+	LIST_PUSH(a->filters, f);
+	TAKE_PTR(f);
+	a->n_filters++;
 	return 0;
 }
 
@@ -257,23 +257,19 @@ static void on_runtime_connection(void *ctx, uint32_t events)
 {
 	struct seccomp_agent *a = ctx;
 	_cleanup_close_ int fd = local_socket_accept(a->parts.socket, a->parts.guard);
-	struct runtime *p;
+	_cleanup_free_ struct runtime *p = calloc(1, sizeof(*p));
 
 	(void)events;
-	if (fd < 0 || a->n_runtimes == RUNTIMES_MAX)
-		return;
-	p = calloc(1, sizeof(*p));
-	if (!p)
+	if (fd < 0 || a->n_runtimes == RUNTIMES_MAX || !p)
 		return;
 	p->agent = a;
 	p->watch = (struct loop_watch){.fd = fd, .on_ready = on_runtime_ready, .ctx = p};
 	p->since_ns = clock_now_ns();
-	if (loop_watch(a->parts.loop, &p->watch, EPOLLIN) < 0) {
-		free(p);
+	if (loop_watch(a->parts.loop, &p->watch, EPOLLIN, NULL) < 0)
 		return;
-	}
 	TAKE_FD(fd);
 	LIST_PUSH(a->runtimes, p);
+	TAKE_PTR(p);
 	a->n_runtimes++;
 }
 
@@ -282,19 +278,16 @@ static void on_runtime_connection(void *ctx, uint32_t events)
 int seccomp_agent_new(struct seccomp_agent **ret, const struct seccomp_agent_parts *parts,
 		      struct err *err)
 {
-	struct seccomp_agent *a = calloc(1, sizeof(*a));
+	_cleanup_free_ struct seccomp_agent *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)
 		return err_oom(err);
 	a->parts = *parts;
 	r = local_socket_watch(parts->socket, parts->loop, on_runtime_connection, a, err);
-	if (r < 0) {
-		free(a);
-		return r;
-	}
-	*ret = a;
-	return 0;
+	if (r == 0)
+		*ret = TAKE_PTR(a);
+	return r;
 }
 
 void seccomp_agent_free(struct seccomp_agent *a)

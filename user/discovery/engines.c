@@ -313,9 +313,7 @@ int engines_new(struct engines **ret, const struct engines_parts *parts, struct 
 		all->watch = (struct loop_watch){.fd = http_client_fd(all->client),
 						 .on_ready = on_answers_ready,
 						 .ctx = all};
-		r = loop_watch(parts->loop, &all->watch, EPOLLIN);
-		if (r < 0)
-			err_set(err, r, "epoll: %s", strerror(-r));
+		r = loop_watch(parts->loop, &all->watch, EPOLLIN, err);
 	}
 	if (r < 0) {
 		engines_free(all);

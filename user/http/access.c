@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks who may ask the HTTP server: the Host of a request, its token and its origin. */
-#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,60 +9,29 @@
 
 #define BEARER "Bearer "
 
-static int access_add_host(struct http_access *a, const char *host, size_t len)
+/* Returns true if the first len bytes of host are one of the names, whose list ends with NULL. */
+static bool is_listed(const char *const *names, const char *host, size_t len)
 {
-	char *copy;
-
-	if (a->n_hosts == HTTP_HOSTS)
-		return -EINVAL;
-	copy = strndup(host, len);
-	if (!copy)
-		return -ENOMEM;
-	a->host[a->n_hosts++] = copy;
-	return 0;
-}
-
-int http_access_init(struct http_access *a, const struct http_config *config, struct err *err)
-{
-	static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", NULL};
-	int r = access_add_host(a, config->listen,
-				(size_t)(strrchr(config->listen, ':') - config->listen));
-
-	for (const char *const *h = own; r == 0 && *h; h++)
-		r = access_add_host(a, *h, strlen(*h));
-	for (const char *const *h = config->hosts; r == 0 && h && *h; h++)
-		r = access_add_host(a, *h, strlen(*h));
-	if (r == 0 && config->token) {
-		a->token = strdup(config->token);
-		r = a->token ? 0 : -ENOMEM;
-	}
-	if (r == -EINVAL)
-		return err_set(err, r, "http.hosts: at most %d names", HTTP_HOSTS - 4);
-	return r < 0 ? err_oom(err) : 0;
-}
-
-void http_access_done(struct http_access *a)
-{
-	for (unsigned i = 0; i < a->n_hosts; i++)
-		free(a->host[i]);
-	if (a->token)
-		sodium_memzero(a->token, strlen(a->token));
-	free(a->token);
+	for (; names && *names; names++)
+		if (strlen(*names) == len && strncasecmp(*names, host, len) == 0)
+			return true;
+	return false;
 }
 
 /* Returns true if "name", "name:port" or "[::1]:port" is a name and the port of this server. */
 static bool is_own_host(const struct http_access *a, const char *host)
 {
+	static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", NULL};
+	const char *listen = a->config.listen;
 	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 
 	if (len > strlen(host))
 		return false;
 	if (host[len] && (host[len] != ':' || strtoul(host + len + 1, NULL, 10) != a->port))
 		return false;
-	for (unsigned i = 0; i < a->n_hosts; i++)
-		if (strlen(a->host[i]) == len && strncasecmp(a->host[i], host, len) == 0)
-			return true;
-	return false;
+	return is_listed(own, host, len) || is_listed(a->config.hosts, host, len) ||
+	       ((size_t)(strrchr(listen, ':') - listen) == len &&
+		strncasecmp(listen, host, len) == 0);
 }
 
 static const char *request_header(struct MHD_Connection *c, const char *name)
@@ -83,12 +51,12 @@ unsigned http_access_host(const struct http_access *a, struct MHD_Connection *c,
 static bool has_token(const struct http_access *a, struct MHD_Connection *c)
 {
 	const char *header = request_header(c, "Authorization");
-	size_t len = a->token ? strlen(a->token) : 0;
+	size_t len = a->config.token ? strlen(a->config.token) : 0;
 
 	if (!header || !len || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
 		return false;
 	header += strlen(BEARER);
-	return strlen(header) == len && sodium_memcmp(header, a->token, len) == 0;
+	return strlen(header) == len && sodium_memcmp(header, a->config.token, len) == 0;
 }
 
 /*

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "lib/base/array.h"
+#include "lib/base/text.h"
 #include "user/http/http_impl.h"
 #include "user/sys/address.h"
 
@@ -33,7 +35,7 @@ struct http {
 /* The part of a request's body that has arrived. */
 struct pending {
 	char *body;
-	size_t len;
+	size_t len, size;
 };
 
 int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,
@@ -49,22 +51,36 @@ int http_text(struct http_reply *ret, unsigned status, const char *type, const c
 	return 0;
 }
 
-int http_error(struct http_reply *ret, unsigned status, const char *why)
+int http_json(struct http_reply *ret, unsigned status, json_t *j)
 {
-	json_auto_t *j = json_pack("{s:o}", "error", text_json(why, strlen(why)));
-	_cleanup_free_ char *text = json_dumps(j, JSON_COMPACT);
+	char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
-	return text ? http_text(ret, status, "application/json", text, strlen(text)) : -ENOMEM;
+	json_decref(j);
+	if (!text)
+		return -ENOMEM;
+	*ret = (struct http_reply){
+		.status = status, .type = "application/json", .body = text, .len = strlen(text)};
+	return 0;
 }
 
-static void add_reply_header(struct MHD_Response *response, const char *name, const char *value)
+int http_error(struct http_reply *ret, unsigned status, const char *why)
 {
-	MHD_add_response_header(response, name, value);
+	return http_json(ret, status, json_pack("{s:o}", "error", text_json(why, strlen(why))));
 }
 
 static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 				  struct http_reply *reply, const char *allow)
 {
+	const char *const headers[][2] = {
+		{"Content-Type", reply->type},
+		{"WWW-Authenticate", reply->status == MHD_HTTP_UNAUTHORIZED ? "Bearer" : NULL},
+		{"Allow", allow},
+		{"Cache-Control", "no-store"},
+		{"Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE},
+		{"X-Content-Type-Options", "nosniff"},
+		{"Referrer-Policy", "no-referrer"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+	};
 	struct MHD_Response *response = reply->response;
 	enum MHD_Result r;
 
@@ -75,29 +91,22 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 		free(reply->body);
 		return MHD_NO;
 	}
-	if (reply->type)
-		add_reply_header(response, "Content-Type", reply->type);
-	if (reply->status == MHD_HTTP_UNAUTHORIZED)
-		add_reply_header(response, "WWW-Authenticate", "Bearer");
-	if (allow)
-		add_reply_header(response, "Allow", allow);
-	add_reply_header(response, "Cache-Control", "no-store");
-	add_reply_header(response, "Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE);
-	add_reply_header(response, "X-Content-Type-Options", "nosniff");
-	add_reply_header(response, "Referrer-Policy", "no-referrer");
-	add_reply_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		if (headers[i][1])
+			MHD_add_response_header(response, headers[i][0], headers[i][1]);
 	r = MHD_queue_response(c, reply->status, response);
 	MHD_destroy_response(response);
 	h->answered[reply->status / 100 < 6 ? reply->status / 100 : 5]++;
 	return r;
 }
 
+/* allow: the method that the path takes; NULL: it is not told. */
 static enum MHD_Result send_error(struct http *h, struct MHD_Connection *c, unsigned status,
-				  const char *why)
+				  const char *why, const char *allow)
 {
 	struct http_reply reply = {};
 
-	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply, NULL);
+	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply, allow);
 }
 
 /* Returns how many bytes of the path the route matches; 0: the path is not of this route. */
@@ -132,7 +141,7 @@ static enum MHD_Result run_route(struct http *h, const struct http_route *route,
 	q->rest = q->path + route_match_len(route, q->path);
 	if (route->handle(h->ctx, q, &reply) < 0)
 		return send_error(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				  "lutrad failed to answer: see its log");
+				  "lutrad failed to answer: see its log", NULL);
 	return send_reply(h, q->connection, &reply, NULL);
 }
 
@@ -140,40 +149,34 @@ static enum MHD_Result run_route(struct http *h, const struct http_route *route,
 static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 {
 	const struct http_route *route;
-	struct http_reply reply = {};
 	const char *allow, *why;
 	unsigned status;
 
 	status = h->is_local ? 0 : http_access_host(&h->access, q->connection, &why);
 	if (status)
-		return send_error(h, q->connection, status, why);
+		return send_error(h, q->connection, status, why, NULL);
 	if (!http_path_is_plain(q->path))
 		return send_error(h, q->connection, MHD_HTTP_BAD_REQUEST,
-				  "the path may not hold . or .. or control characters");
+				  "the path may not hold . or .. or control characters", NULL);
 	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
-		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path");
-	if (!route) {
-		if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED,
-			       "this path does not take that method: see the header Allow") < 0)
-			return MHD_NO;
-		return send_reply(h, q->connection, &reply, allow);
-	}
+		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path", NULL);
+	if (!route)
+		return send_error(h, q->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+				  "this path does not take that method: see the header Allow",
+				  allow);
 	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &why);
-	return status ? send_error(h, q->connection, status, why) : run_route(h, route, q);
+	return status ? send_error(h, q->connection, status, why, NULL) : run_route(h, route, q);
 }
 
 /* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
 static int append_body(struct pending *p, const char *data, size_t len)
 {
-	char *body = p->len + len > HTTP_BODY_MAX ? NULL : realloc(p->body, p->len + len + 1);
-
-	if (!body)
+	/* What is reserved is zero, so the body ends with a NUL. */
+	if (p->len + len > HTTP_BODY_MAX || ARRAY_RESERVE(p->body, p->size, p->len + len + 1) < 0)
 		return -ENOMEM;
-	memcpy(body + p->len, data, len);
-	p->body = body;
+	memcpy(p->body + p->len, data, len);
 	p->len += len;
-	body[p->len] = '\0';
 	return 0;
 }
 
@@ -198,7 +201,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	if (!p) {
 		if (is_body_too_long(c))
 			return send_error(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE,
-					  "the body is longer than 65536 bytes");
+					  "the body is longer than 65536 bytes", NULL);
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}
@@ -307,6 +310,7 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	h->fd = -1;
 	h->routes = routes;
 	h->ctx = ctx;
+	h->access.config = *config;
 	h->is_local = !config->listen;
 	if (!h->is_local) {
 		r = listen_on(h, config->listen, err);
@@ -318,9 +322,6 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 				"http.listen: %s is not a loopback address and needs a token: "
 				"set http.token_file",
 				config->listen);
-		r = http_access_init(&h->access, config, err);
-		if (r < 0)
-			return r;
 	}
 	r = start_server(h, err);
 	if (r < 0)
@@ -337,7 +338,6 @@ void http_free(struct http *h)
 		MHD_stop_daemon(h->mhd);
 	if (h->fd >= 0)
 		close(h->fd);
-	http_access_done(&h->access);
 	free(h);
 }
 

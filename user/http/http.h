@@ -15,6 +15,7 @@
 #ifndef LUTRA_USER_HTTP_HTTP_H
 #define LUTRA_USER_HTTP_HTTP_H
 
+#include <jansson.h>
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@
 
 struct http;
 
+/* Strings are borrowed until http_free(). */
 struct http_config {
 	const char *listen; /* as address_parse() reads it; NULL: http_add_connection() only */
 	const char *token;  /* NULL: nobody may change anything; loopback only */
@@ -104,6 +106,8 @@ void http_answered(const struct http *h, uint64_t ret[static 6]);
 /* Fills in an answer with a copy of len bytes of text. -ENOMEM. */
 int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,
 	      size_t len);
+/* Fills in an answer of JSON and drops the reference to j; NULL: out of memory. -ENOMEM. */
+int http_json(struct http_reply *ret, unsigned status, json_t *j);
 /* Fills in the answer {"error": why}. -ENOMEM. */
 int http_error(struct http_reply *ret, unsigned status, const char *why);
 

@@ -257,7 +257,7 @@ static int run_job(struct trainer_job *j, struct err *err)
 		return err_set(err, r, "%s: %s", c.argv[0], strerror(-r));
 	setpriority(PRIO_PROCESS, (id_t)j->pid, NICENESS);
 	j->exited.fd = (int)syscall(SYS_pidfd_open, j->pid, 0);
-	r = j->exited.fd < 0 ? -errno : loop_watch(parts->loop, &j->exited, EPOLLIN);
+	r = j->exited.fd < 0 ? -errno : loop_watch(parts->loop, &j->exited, EPOLLIN, NULL);
 	return r < 0 ? err_set(err, r, "cannot wait for the trainer: %s", strerror(-r)) : 0;
 }
 

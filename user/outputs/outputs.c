@@ -108,10 +108,11 @@ bool outputs_choose(struct outputs *o, const struct alert_fields *f, struct outp
 	return false;
 }
 
-void outputs_put(struct outputs *o, struct alert_json *a, const struct outputs_choice *choice)
+void outputs_put(struct outputs *o, const struct alert_fields *f, struct alert_json *a,
+		 const struct outputs_choice *choice)
 {
 	_cleanup_(alert_json_unrefp) struct alert_json *counted =
-		choice->folded ? alert_json_add_folded(a, choice->folded) : alert_json_ref(a);
+		choice->folded ? alert_json_new(f, choice->folded) : alert_json_ref(a);
 
 	for (size_t i = 0; counted && i < o->n; i++)
 		if (is_wanted(&o->config->output[i], a->level, choice->passed))

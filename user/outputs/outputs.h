@@ -34,8 +34,12 @@ struct outputs_choice {
 
 /* Returns true if an output wants the alert. Then it has to be printed and put. */
 bool outputs_choose(struct outputs *o, const struct alert_fields *f, struct outputs_choice *ret);
-/* Queues an alert for the outputs that want it. Does not block. */
-void outputs_put(struct outputs *o, struct alert_json *a, const struct outputs_choice *choice);
+/*
+ * Queues an alert for the outputs that want it. f: its row, which is printed again where it reports
+ * alerts that were held back. Does not block.
+ */
+void outputs_put(struct outputs *o, const struct alert_fields *f, struct alert_json *a,
+		 const struct outputs_choice *choice);
 /*
  * Reports what was held back of containers that have no further alerts. Returns true if it has to
  * be called again in a second.

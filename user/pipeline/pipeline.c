@@ -3,15 +3,16 @@
 #include "user/pipeline/pipeline.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lutra/types.h"
+#include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
-#include "user/pipeline/subscribers.h"
 #include "user/store/checkpoint.h"
 #include "user/sys/clock.h"
+#include "user/sys/log.h"
 #include "user/sys/worker.h"
 
 #define BATCH 2048 /* alerts in a transaction */
@@ -43,8 +44,9 @@ struct pipeline {
 	unsigned since_retained; /* rows since the limits were checked */
 	bool failing;		 /* the store loses rows */
 
-	pthread_mutex_t lock; /* of stats */
-	struct pipeline_stats stats;
+	/* For any thread, as in struct pipeline_stats. */
+	atomic_uint_least64_t stored, lost_store, expired, store_bytes;
+	atomic_bool open;
 };
 
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
@@ -52,20 +54,22 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 	struct worker_stats w;
 
 	worker_stats(p->worker, &w);
-	pthread_mutex_lock(&p->lock);
-	*ret = p->stats;
-	pthread_mutex_unlock(&p->lock);
-	ret->put = w.put;
-	ret->lost_queue = w.dropped;
-	ret->queue_bytes = w.bytes;
+	*ret = (struct pipeline_stats){.put = w.put,
+				       .stored = atomic_load(&p->stored),
+				       .lost_queue = w.dropped,
+				       .lost_store = atomic_load(&p->lost_store),
+				       .expired = atomic_load(&p->expired),
+				       .store_bytes = atomic_load(&p->store_bytes),
+				       .queue_bytes = w.bytes,
+				       .open = atomic_load(&p->open)};
 }
 
 /* ---- reports ---- */
 
 static void pipeline_report(const struct pipeline *p, bool bad, const char *msg)
 {
-	if (p->config.report)
-		p->config.report(p->config.ctx, bad, msg);
+	if (p->config.env.report)
+		p->config.env.report(p->config.env.ctx, bad, msg);
 }
 
 static uint64_t count_lost(struct pipeline *p)
@@ -112,9 +116,7 @@ static int open_store(struct pipeline *p, struct err *err)
 	r = store_new(&p->store, p->store_path, err);
 	if (r == 0)
 		store_set_log_bytes(p->store, LOG_BYTES_MAX);
-	pthread_mutex_lock(&p->lock);
-	p->stats.open = r == 0;
-	pthread_mutex_unlock(&p->lock);
+	atomic_store(&p->open, r == 0);
 	return r;
 }
 
@@ -132,9 +134,7 @@ static void try_store(struct pipeline *p)
 
 static void count_failed(struct pipeline *p, unsigned n, const char *why)
 {
-	pthread_mutex_lock(&p->lock);
-	p->stats.lost_store += n;
-	pthread_mutex_unlock(&p->lock);
+	atomic_fetch_add(&p->lost_store, n);
 	report_lost(p, why);
 }
 
@@ -142,9 +142,7 @@ static void count_stored(struct pipeline *p, unsigned n)
 {
 	char msg[128];
 
-	pthread_mutex_lock(&p->lock);
-	p->stats.stored += n;
-	pthread_mutex_unlock(&p->lock);
+	atomic_fetch_add(&p->stored, n);
 	p->since_retained += n;
 	if (!p->failing || n == 0 || clock_now_ns() - p->lost_ns < QUIET_NS)
 		return;
@@ -197,13 +195,23 @@ static void retain_rows(struct pipeline *p)
 	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &deleted, &err) < 0)
 		pipeline_report(p, true, err.msg);
 	store_bytes(p->store, &bytes, &err);
-	pthread_mutex_lock(&p->lock);
-	p->stats.expired += deleted;
-	p->stats.store_bytes = bytes;
-	pthread_mutex_unlock(&p->lock);
+	atomic_fetch_add(&p->expired, deleted);
+	atomic_store(&p->store_bytes, bytes);
 }
 
 /* ---- the thread ---- */
+
+/* Writes an alert to the log. folded: the alerts before it that were left out. */
+static void log_alert(const struct alert_fields *f, uint64_t folded)
+{
+	char sentence[ALERT_TEXT], before[64] = "";
+
+	if (folded)
+		snprintf(before, sizeof(before), " (and %llu more before)",
+			 (unsigned long long)folded);
+	alert_sentence(f, sentence);
+	log_warning("%s%s", sentence, before);
+}
 
 static void handle_alert(struct pipeline *p, const struct alert *a)
 {
@@ -212,16 +220,18 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 	bool to_outputs, to_subscribers;
 
 	alert_fields_set(p->fields, a);
+	if (a->logged)
+		log_alert(p->fields, a->log_folded);
 	alert_fields_put(p->fields, ALERT_ANCESTORS,
 			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
 	to_outputs = p->outputs && outputs_choose(p->outputs, p->fields, &choice);
 	to_subscribers =
 		subscribers_choose(p->subscribers, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
 	if (to_outputs || to_subscribers) {
-		_cleanup_(alert_json_unrefp) struct alert_json *json = alert_json_new(p->fields);
+		_cleanup_(alert_json_unrefp) struct alert_json *json = alert_json_new(p->fields, 0);
 
 		if (json && to_outputs)
-			outputs_put(p->outputs, json, &choice);
+			outputs_put(p->outputs, p->fields, json, &choice);
 		if (json && to_subscribers)
 			subscribers_put(p->subscribers, json);
 	}
@@ -259,8 +269,6 @@ static int start_thread(struct pipeline *p, struct err *err)
 int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, struct err *err)
 {
 	_cleanup_(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
-	const struct sink_env env = {
-		.state_dir = config->state_dir, .report = config->report, .ctx = config->ctx};
 	const struct worker_config worker = {.name = "lutrad-events",
 					     .max_bytes = PIPELINE_QUEUE_BYTES,
 					     .max_items = BATCH,
@@ -270,7 +278,6 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 
 	if (!p)
 		return err_oom(err);
-	pthread_mutex_init(&p->lock, NULL);
 	p->config = *config;
 	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
 	p->fields = malloc(sizeof(*p->fields));
@@ -278,7 +285,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	    subscribers_new(&p->subscribers) < 0 || worker_new(&p->worker, &worker) < 0)
 		return err_oom(err);
 	if (config->outputs)
-		r = outputs_new(&p->outputs, config->outputs, &env, err);
+		r = outputs_new(&p->outputs, config->outputs, &config->env, err);
 	if (r == 0 && config->need_store)
 		r = open_store(p, err);
 	else if (r == 0 && p->store_path)
@@ -301,7 +308,6 @@ void pipeline_free(struct pipeline *p)
 	store_free(p->reader);
 	store_free(p->store);
 	subscribers_free(p->subscribers);
-	pthread_mutex_destroy(&p->lock);
 	free(p->fields);
 	free(p->store_path);
 	free(p);
@@ -326,11 +332,9 @@ struct outputs *pipeline_outputs(const struct pipeline *p)
 
 int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
 {
-	struct pipeline_stats stats;
 	int r = 0;
 
-	pipeline_stats(p, &stats);
-	if (!stats.open)
+	if (!atomic_load(&p->open))
 		return err_set(err, -EIO, "the event store is not open: see the log of lutrad");
 	if (!p->reader)
 		r = store_new_reader(&p->reader, p->store_path, err);
@@ -339,22 +343,7 @@ int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
 	return r;
 }
 
-void pipeline_subscribe(struct pipeline *p, struct pipeline_subscriber *s)
+struct subscribers *pipeline_subscribers(const struct pipeline *p)
 {
-	subscribers_add(p->subscribers, s);
-}
-
-void pipeline_unsubscribe(struct pipeline *p, struct pipeline_subscriber *s)
-{
-	subscribers_remove(p->subscribers, s);
-}
-
-int pipeline_fd(const struct pipeline *p)
-{
-	return subscribers_fd(p->subscribers);
-}
-
-void pipeline_dispatch(struct pipeline *p)
-{
-	subscribers_dispatch(p->subscribers);
+	return p->subscribers;
 }

@@ -13,10 +13,9 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
-#include "user/alerts/alert_json.h"
 #include "user/outputs/outputs.h"
+#include "user/pipeline/subscribers.h"
 #include "user/store/store.h"
-#include "user/sys/rate_limit.h"
 
 #define PIPELINE_QUEUE_BYTES (32u << 20)
 
@@ -27,10 +26,7 @@ struct pipeline_config {
 	bool need_store;	/* fail if the store cannot be opened at once */
 	struct store_limits limits;
 	const struct outputs_config *outputs; /* borrowed; NULL: none */
-	const char *state_dir;		      /* for the outputs' queues on disk */
-	/* Reports a failure (bad) or its end, on any thread. NULL: not called. */
-	void (*report)(void *ctx, bool bad, const char *msg);
-	void *ctx;
+	struct sink_env env; /* of the outputs; its report() is the pipeline's, too */
 };
 
 struct pipeline_stats {
@@ -68,36 +64,7 @@ struct outputs *pipeline_outputs(const struct pipeline *p);
  * milliseconds may be missing. -EIO: the store is not open.
  */
 int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err);
-
-/* ---- subscribers.c ---- */
-
-/*
- * Gets printed alerts on the main thread while active is set. Nothing is printed for a subscriber
- * that is not active.
- */
-struct pipeline_subscriber {
-	/*
-	 * Called from pipeline_dispatch(). folded: alerts before this one that it did not get, because
-	 * of its limit or because it did not keep up. Keep a with alert_json_ref().
-	 */
-	void (*on_alert)(void *ctx, struct alert_json *a, uint64_t folded);
-	void *ctx;
-	struct throttle_rate rate; /* for alerts, and again for allowed events; 0: no limit */
-	atomic_bool active;
-
-	/* The pipeline's thread writes the rest. */
-	struct throttle limits[2]; /* of allowed events, of alerts */
-	bool chosen;		   /* it gets the present alert */
-	uint64_t folded;	   /* for on_alert() */
-	struct pipeline_subscriber *next;
-};
-
-/* Adds a subscriber, which must stay until pipeline_unsubscribe(). */
-void pipeline_subscribe(struct pipeline *p, struct pipeline_subscriber *s);
-void pipeline_unsubscribe(struct pipeline *p, struct pipeline_subscriber *s);
-/* Returns a descriptor that is readable when pipeline_dispatch() has work. */
-int pipeline_fd(const struct pipeline *p);
-/* Calls the subscribers for the alerts printed since the last call. Main thread. Does not block. */
-void pipeline_dispatch(struct pipeline *p);
+/* Returns the receivers of printed alerts on the main thread. */
+struct subscribers *pipeline_subscribers(const struct pipeline *p);
 
 #endif

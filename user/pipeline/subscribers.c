@@ -17,35 +17,31 @@
 
 struct delivery {
 	struct delivery *next;
-	struct pipeline_subscriber *to; /* NULL: it has gone */
-	struct alert_json *alert;	/* a reference */
+	struct subscriber *to;	  /* NULL: it has gone */
+	struct alert_json *alert; /* a reference */
 	uint64_t folded;
 };
 
 struct subscribers {
 	int fd;
 	pthread_mutex_t lock; /* of all below */
-	struct pipeline_subscriber *first;
+	struct subscriber *first;
 	struct delivery *queue, **last;
 	size_t bytes;
 };
 
 int subscribers_new(struct subscribers **ret)
 {
-	struct subscribers *all = calloc(1, sizeof(*all));
-	int r;
+	_cleanup_free_ struct subscribers *all = calloc(1, sizeof(*all));
 
 	if (!all)
 		return -ENOMEM;
 	all->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (all->fd < 0) {
-		r = -errno;
-		free(all);
-		return r;
-	}
+	if (all->fd < 0)
+		return -errno;
 	pthread_mutex_init(&all->lock, NULL);
 	all->last = &all->queue;
-	*ret = all;
+	*ret = TAKE_PTR(all);
 	return 0;
 }
 
@@ -57,27 +53,23 @@ static void free_delivery(struct delivery *d)
 
 void subscribers_free(struct subscribers *all)
 {
-	struct delivery *next;
-
 	if (!all)
 		return;
-	for (struct delivery *d = all->queue; d; d = next) {
-		next = d->next;
-		free_delivery(d);
-	}
+	while (all->queue)
+		free_delivery(LIST_POP(all->queue));
 	pthread_mutex_destroy(&all->lock);
 	close(all->fd);
 	free(all);
 }
 
-void subscribers_add(struct subscribers *all, struct pipeline_subscriber *s)
+void subscribers_add(struct subscribers *all, struct subscriber *s)
 {
 	pthread_mutex_lock(&all->lock);
 	LIST_PUSH(all->first, s);
 	pthread_mutex_unlock(&all->lock);
 }
 
-void subscribers_remove(struct subscribers *all, struct pipeline_subscriber *s)
+void subscribers_remove(struct subscribers *all, struct subscriber *s)
 {
 	pthread_mutex_lock(&all->lock);
 	LIST_REMOVE(all->first, s);
@@ -99,7 +91,7 @@ bool subscribers_choose(struct subscribers *all, bool allowed)
 	bool any = false;
 
 	pthread_mutex_lock(&all->lock);
-	for (struct pipeline_subscriber *s = all->first; s; s = s->next) {
+	for (struct subscriber *s = all->first; s; s = s->next) {
 		s->chosen = atomic_load(&s->active) && throttle_pass(&s->limits[!allowed], &s->rate,
 								     clock_now_ns(), &s->folded);
 		any |= s->chosen;
@@ -109,8 +101,7 @@ bool subscribers_choose(struct subscribers *all, bool allowed)
 }
 
 /* Queues an alert for one subscriber. Returns false if the queue is full. */
-static bool queue_delivery(struct subscribers *all, struct pipeline_subscriber *s,
-			   struct alert_json *a)
+static bool queue_delivery(struct subscribers *all, struct subscriber *s, struct alert_json *a)
 {
 	struct delivery *d;
 
@@ -131,7 +122,7 @@ static bool queue_delivery(struct subscribers *all, struct pipeline_subscriber *
 void subscribers_put(struct subscribers *all, struct alert_json *a)
 {
 	pthread_mutex_lock(&all->lock);
-	for (struct pipeline_subscriber *s = all->first; s; s = s->next)
+	for (struct subscriber *s = all->first; s; s = s->next)
 		if (s->chosen && !queue_delivery(all, s, a))
 			s->limits[a->level < LOG_NOTICE].folded += s->folded + 1;
 	pthread_mutex_unlock(&all->lock);

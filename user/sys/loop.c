@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -47,9 +48,11 @@ static int control_watch(struct loop *l, int op, struct loop_watch *w, uint32_t 
 	return epoll_ctl(l->epoll_fd, op, w->fd, &ev) < 0 ? -errno : 0;
 }
 
-int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events)
+int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err)
 {
-	return control_watch(l, EPOLL_CTL_ADD, w, events);
+	int r = control_watch(l, EPOLL_CTL_ADD, w, events);
+
+	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
 }
 
 int loop_change(struct loop *l, struct loop_watch *w, uint32_t events)

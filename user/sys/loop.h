@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/err.h"
 
 struct loop;
 
@@ -39,7 +40,7 @@ DEFINE_FREEP(struct loop, loop_free);
  * Calls w->on_ready when one of the events (EPOLL*) happens, until w->fd is closed. Returns 0 or
  * -errno as epoll_ctl(2).
  */
-int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events);
+int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err);
 /* Waits for other events of a watch. Returns 0 or -errno as epoll_ctl(2). */
 int loop_change(struct loop *l, struct loop_watch *w, uint32_t events);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
 #include "user/policy/modes.h"
 
@@ -87,11 +86,6 @@ static unsigned http_status(int r)
 	}
 }
 
-static json_t *error_json(const char *why)
-{
-	return json_pack("{s:o}", "error", text_json(why, strlen(why)));
-}
-
 /* The body of a POST is an object. An empty body stands for an empty object. */
 static int read_body(struct api_call *c, struct err *err)
 {
@@ -107,7 +101,7 @@ static int read_body(struct api_call *c, struct err *err)
 	return 0;
 }
 
-unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret)
+int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret)
 {
 	char name[NAME_BYTES];
 	struct api_call c = {.api = a, .q = q, .name = name};
@@ -117,7 +111,7 @@ unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret)
 	int r;
 
 	for (size_t i = 0; i < N_ROUTES; i++) {
-		if (!fits_route(&routes[i], q->path, name))
+		if (!fits_route(&routes[i], q->rest, name))
 			continue;
 		if (strcmp(q->method, routes[i].method) != 0) {
 			err_set(&err, 0, "only %s is possible here", routes[i].method);
@@ -137,14 +131,15 @@ unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret)
 		break;
 	}
 	json_decref(c.body);
-	*ret = answer ? answer : error_json(err.msg);
-	return answer || status != 200 ? status : 500;
+	if (answer)
+		return http_json(ret, status, answer);
+	return http_error(ret, status == 200 ? 500 : status, err.msg);
 }
 
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
 	       struct err *err)
 {
-	const char *text = c->q->arg(c->q->ctx, name);
+	const char *text = http_query(c->q, name);
 	uint64_t n;
 
 	if (!text)

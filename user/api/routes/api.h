@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP API below /api/v1, as web/openapi.json describes it: from a request's parts to a status
- * and a JSON body. It runs on the main loop. Whether the client may ask is decided before.
+ * The HTTP API below /api/v1, as web/openapi.json describes it: from a request to its answer.
+ * It runs on the main loop. Whether the client may ask is decided before.
  */
 #ifndef LUTRA_USER_API_ROUTES_API_H
 #define LUTRA_USER_API_ROUTES_API_H
@@ -15,8 +15,7 @@
 #include "lib/base/err.h"
 #include "lutra/abi.h"
 #include "user/alerts/alert_json.h"
-
-#define API_PREFIX "/api/v1/"
+#include "user/http/http.h"
 
 struct api;
 struct config;
@@ -51,22 +50,11 @@ DEFINE_FREEP(struct api, api_free);
 #define API_SECTIONS_MAX 8
 void api_add_section(struct api *a, const char *name, json_t *(*get_json)(void *ctx), void *ctx);
 
-struct api_request {
-	const char *method;
-	const char *path;				 /* behind API_PREFIX, unescaped */
-	const char *(*arg)(void *ctx, const char *name); /* of the query; NULL: not there */
-	void *ctx;
-	const char *body;
-	size_t body_len;
-	bool is_local;		    /* root asks over the Unix socket */
-	bool (*is_gone)(void *ctx); /* returns true if the client has closed its connection */
-};
-
 /*
- * Returns the HTTP status. *ret: the body, an object, which is {"error": LINE} after a failure;
- * NULL: out of memory.
+ * Answers a request for q->rest, the path behind /api/v1/, with a JSON object, which is
+ * {"error": LINE} after a failure. Returns 0 or -ENOMEM.
  */
-unsigned api_handle(struct api *a, const struct api_request *q, json_t **ret);
+int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret);
 
 /* An alert with "key", by which it is found again, and "at", in ns. */
 json_t *api_event_json(const struct alert_fields *a);

@@ -29,7 +29,7 @@ struct api {
 /* A request whose path has been taken apart. */
 struct api_call {
 	struct api *api;
-	const struct api_request *q;
+	const struct http_request *q;
 	const char *name; /* the part of the path at the route's star; "" if it has none */
 	json_t *body;	  /* an object; NULL unless it is a POST */
 };

@@ -81,7 +81,7 @@ static json_t *container_with_level(const struct api *a, const struct container 
 /* Returns the containers that the query asks for, in order. The caller frees *ret. */
 static int choose_containers(const struct api_call *c, const struct container ***ret, size_t *ret_n)
 {
-	const char *text = c->q->arg(c->q->ctx, "q");
+	const char *text = http_query(c->q, "q");
 	const struct containers *registry = c->api->parts.containers;
 	const struct container **all = calloc(containers_count(registry) + 1, sizeof(void *));
 	size_t n = 0;

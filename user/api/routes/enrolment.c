@@ -40,7 +40,7 @@ static int start_discovered(struct api_call *c, const struct identity *identity,
 {
 	/* A hook that waited too long is gone, and its container runs. */
 	const struct discovered found = {
-		.identity = identity, .pid = pid, .starting = !c->q->is_gone(c->q->ctx)};
+		.identity = identity, .pid = pid, .starting = !http_is_gone(c->q)};
 	struct container *enrolled;
 	int r = discovery_enrol(c->api->parts.discovery, &found, &enrolled, err);
 

@@ -73,7 +73,7 @@ static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 
 static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
 {
-	const char *before = c->q->arg(c->q->ctx, "before");
+	const char *before = http_query(c->q, "before");
 	uint64_t pair[2] = {}, any[2] = {0, INT64_MAX};
 	int r = api_number(c, "since", any, &q->since_ns, err);
 
@@ -85,9 +85,9 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 		return err_set(err, -EINVAL, "before: not the next of an answer");
 	q->before_ns = pair[0];
 	q->before_id = pair[1];
-	q->container = c->q->arg(c->q->ctx, "container");
-	q->image = c->q->arg(c->q->ctx, "image");
-	q->verdict = c->q->arg(c->q->ctx, "verdict");
+	q->container = http_query(c->q, "container");
+	q->image = http_query(c->q, "image");
+	q->verdict = http_query(c->q, "verdict");
 	return 0;
 }
 

@@ -61,7 +61,7 @@ int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
 int api_learn_status(struct api_call *c, json_t **ret, struct err *err)
 {
 	const struct api_parts *parts = &c->api->parts;
-	const char *image = c->q->arg(c->q->ctx, "image");
+	const char *image = http_query(c->q, "image");
 	const struct lifecycle_image *i;
 
 	if (!image) {

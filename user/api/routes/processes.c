@@ -10,6 +10,7 @@
 
 #include "lib/base/text.h"
 #include "lib/abi/names.h"
+#include "user/alerts/ancestors.h"
 #include "user/api/routes/api_impl.h"
 
 #define PROCESSES_MAX 1000
@@ -126,26 +127,6 @@ json_t *api_level_json(const struct guard *g, const struct container *c)
 
 /* ---- its processes ---- */
 
-/* "PID (name) S PPID …", where the name may hold anything. */
-static int read_stat(pid_t pid, char name[static 64], pid_t *ret_ppid)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	char text[1024], *begin, *end;
-
-	snprintf(text, sizeof(text), "/proc/%d/stat", (int)pid);
-	f = fopen(text, "re");
-	if (!f)
-		return -ESRCH;
-	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-	begin = strchr(text, '(');
-	end = strrchr(text, ')');
-	if (!begin || !end || end < begin || strlen(end) < 4)
-		return -ESRCH;
-	text_clean(begin + 1, (size_t)(end - begin - 1), name, 64);
-	*ret_ppid = (pid_t)strtol(end + 4, NULL, 10);
-	return 0;
-}
-
 static void add_process(struct process_walk *w, pid_t pid)
 {
 	struct lutra_state s = {};
@@ -154,11 +135,12 @@ static void add_process(struct process_walk *w, pid_t pid)
 	json_t *j;
 	bool known;
 
-	if (read_stat(pid, name, &ppid) < 0)
+	if (ancestors_read_stat(pid, name, &ppid) < 0)
 		return;
 	known = read_state(w, pid, &s) == 0;
-	j = json_pack("{s:i, s:i, s:s, s:o, s:o}", "pid", (int)pid, "ppid", (int)ppid, "name", name,
-		      "role", known ? json_string(role_name(s.role)) : json_null(), "level",
+	j = json_pack("{s:i, s:i, s:o, s:o, s:o}", "pid", (int)pid, "ppid", (int)ppid, "name",
+		      text_json(name, strlen(name)), "role",
+		      known ? json_string(role_name(s.role)) : json_null(), "level",
 		      known ? level_json(w->c, &s) : json_null());
 	json_array_append_new(w->list, j);
 }

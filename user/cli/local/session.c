@@ -26,7 +26,7 @@ struct session {
 	struct trace_writer *trace;
 	struct outputs_config outputs;
 	struct pipeline *pipeline;
-	struct pipeline_subscriber subscriber;
+	struct subscriber subscriber;
 	struct identity identity;
 	struct session_result result;
 	uint64_t flushed_ns;
@@ -108,7 +108,7 @@ static int session_open_pipeline(struct session *s, struct err *err)
 	struct pipeline_config config = {.store_path = s->config.events_db,
 					 .need_store = s->config.events_db != NULL,
 					 .outputs = &s->outputs,
-					 .report = print_report};
+					 .env.report = print_report};
 	const char *image = s->config.policy ? s->config.policy->image : s->config.image;
 	int r;
 
@@ -121,8 +121,8 @@ static int session_open_pipeline(struct session *s, struct err *err)
 	r = pipeline_new(&s->pipeline, &config, err);
 	if (r < 0)
 		return r;
-	s->subscriber = (struct pipeline_subscriber){.on_alert = print_alert, .active = true};
-	pipeline_subscribe(s->pipeline, &s->subscriber);
+	s->subscriber = (struct subscriber){.on_alert = print_alert, .active = true};
+	subscribers_add(pipeline_subscribers(s->pipeline), &s->subscriber);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ int session_poll(struct session *s)
 	int r = guard_drain(s->guard);
 
 	guard_renew_seen(s->guard, now);
-	pipeline_dispatch(s->pipeline);
+	subscribers_dispatch(pipeline_subscribers(s->pipeline));
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {
 		s->flushed_ns = now;
 		trace_check(s, trace_writer_flush(s->trace));
@@ -253,7 +253,7 @@ int session_finish(struct session *s, struct session_result *ret, struct err *er
 	session_poll(s);
 	s->enrolled = false;
 	pipeline_sync(s->pipeline);
-	pipeline_dispatch(s->pipeline);
+	subscribers_dispatch(pipeline_subscribers(s->pipeline));
 	s->result.outputs_failed = count_unsent(s);
 	if (r < 0)
 		err_set(err, r, "cannot read the kernel's events: %s", strerror(-r));

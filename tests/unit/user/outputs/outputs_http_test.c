@@ -428,7 +428,7 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 	struct receiver *r = calloc(1, sizeof(*r));
 	struct under_test u = {};
 	struct pipeline_config config = {
-		.store_path = f->db, .outputs = &u.config, .state_dir = f->dir};
+		.store_path = f->db, .outputs = &u.config, .env.state_dir = f->dir};
 	struct pipeline *p = NULL;
 	uint64_t ns[LATENCIES], median;
 

@@ -241,7 +241,7 @@ static void outputs_write_a_line_an_alert(void **state)
 	made_alerts_put(f, o, 2);
 	outputs_free(o);
 	made_fields(f, &fields);
-	a = alert_json_new(&fields);
+	a = alert_json_new(&fields, 0);
 	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
 	assert_int_equal(lines(path), 2);
 	assert_memory_equal(text + len - 1 - a->len, a->text, a->len);

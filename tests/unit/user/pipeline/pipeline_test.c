@@ -51,7 +51,8 @@ static void on_report(void *ctx, bool bad, const char *msg)
 
 static struct pipeline *start(const char *db, struct heard *h)
 {
-	const struct pipeline_config config = {.store_path = db, .report = on_report, .ctx = h};
+	const struct pipeline_config config = {.store_path = db,
+					       .env = {.report = on_report, .ctx = h}};
 	struct pipeline *p = NULL;
 
 	pthread_mutex_init(&h->lock, NULL);
@@ -149,7 +150,7 @@ static void pipeline_new_fails_without_a_store_that_is_needed(void **state)
 /* ---- subscribers ---- */
 
 struct follower {
-	struct pipeline_subscriber subscriber;
+	struct subscriber subscriber;
 	unsigned n;
 	uint64_t folded;
 	char *last; /* JSON */
@@ -170,7 +171,7 @@ static void follow(struct pipeline *p, struct follower *to, bool active)
 	to->subscriber.on_alert = on_alert;
 	to->subscriber.ctx = to;
 	to->subscriber.active = active;
-	pipeline_subscribe(p, &to->subscriber);
+	subscribers_add(pipeline_subscribers(p), &to->subscriber);
 }
 
 static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
@@ -179,7 +180,7 @@ static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
 	struct heard h = {};
 	struct follower all = {}, none = {}, few = {.subscriber.rate = {1, 2}};
 	struct pipeline *p = start(f->db, &h);
-	struct pollfd ready = {.fd = pipeline_fd(p), .events = POLLIN};
+	struct pollfd ready = {.fd = subscribers_fd(pipeline_subscribers(p)), .events = POLLIN};
 
 	follow(p, &all, true);
 	follow(p, &none, false);
@@ -189,7 +190,7 @@ static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
 		assert_true(pipeline_put(p, made_alert(f)));
 	pipeline_sync(p);
 	assert_int_equal(poll(&ready, 1, 0), 1);
-	pipeline_dispatch(p);
+	subscribers_dispatch(pipeline_subscribers(p));
 	assert_int_equal(poll(&ready, 1, 0), 0);
 	assert_int_equal(all.n, 50);
 	assert_int_equal(all.folded, 0);
@@ -237,7 +238,7 @@ static void pipeline_alert_has_every_field_of_its_event(void **state)
 	follow(p, &to, true);
 	assert_true(pipeline_put(p, made_alert(f)));
 	pipeline_sync(p);
-	pipeline_dispatch(p);
+	subscribers_dispatch(pipeline_subscribers(p));
 	pipeline_free(p);
 	got = json_loads(to.last, 0, NULL);
 	assert_true(json_equal(got, wanted));

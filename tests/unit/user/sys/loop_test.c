@@ -111,8 +111,8 @@ static void loop_calls_the_handler_of_a_ready_descriptor(void **state)
 
 	f->a.on_ready = on_a_stop;
 	f->b.on_ready = on_b_close_a;
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN), 0);
-	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLIN), 0);
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
+	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLIN, NULL), 0);
 	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_string_equal(f->order, "a");
@@ -124,8 +124,8 @@ static void loop_does_not_call_a_watch_that_a_handler_closed(void **state)
 
 	f->a.on_ready = on_a_close_b;
 	f->b.on_ready = on_b_close_a;
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN), 0);
-	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLIN), 0);
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
+	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLIN, NULL), 0);
 	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
 	assert_int_equal(eventfd_write(f->b.fd, 1), 0);
 	assert_int_equal(loop_run(f->loop), 0);
@@ -139,9 +139,9 @@ static void loop_change_waits_for_the_new_events_only(void **state)
 	f->a.on_ready = on_a_stop;
 	f->b.on_ready = on_b_close_a;
 	/* An eventfd can always be written. */
-	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLOUT), 0);
+	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLOUT, NULL), 0);
 	assert_int_equal(loop_change(f->loop, &f->b, 0), 0);
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
 	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_string_equal(f->order, "a");
@@ -164,7 +164,7 @@ static void loop_runs_idle_work_once_for_all_requests(void **state)
 	f->a.on_ready = on_a_request_idle;
 	f->idle.on_idle = on_idle_again;
 	f->idle.delay_ns = UINT64_MAX;
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
 	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
 	loop_when_idle(f->loop, &f->idle);
 	/* The last request is served as loop_run() ends. */
@@ -179,7 +179,7 @@ static void loop_runs_idle_work_after_its_delay_though_events_come(void **state)
 	f->a.on_ready = on_a_stop;
 	f->idle.on_idle = on_idle;
 	f->idle.delay_ns = 0;
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN), 0);
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
 	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
 	loop_when_idle(f->loop, &f->idle);
 	assert_int_equal(loop_run(f->loop), 0);

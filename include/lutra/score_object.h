@@ -65,55 +65,36 @@ static __always_inline int lutra_is_path_op(__u8 op)
 	return op >= LUTRA_OP_UNLINK && op <= LUTRA_OP_SETXATTR;
 }
 
-/* Return the rule of an operation on a name, an open for writing, and one for reading, by kind. */
-static __always_inline __u8 lutra_path_rule(__u8 kind)
+/* Returns the rule of an open, or of an operation on a name, by the kind of the novel object. */
+static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind)
 {
-	switch (kind) {
-	case LUTRA_KIND_PROTECTED:
-		return LUTRA_RULE_PATH_PROTECTED;
-	case LUTRA_KIND_PROGRAM_DIR:
-		return LUTRA_RULE_PATH_PROGRAM_DIR;
-	case LUTRA_KIND_DATA_DIR:
-		return LUTRA_RULE_PATH_DATA_DIR;
-	case LUTRA_KIND_ELSEWHERE:
-		return LUTRA_RULE_PATH_ELSEWHERE;
-	default:
-		return LUTRA_RULE_PATH_NEW_USE;
-	}
-}
+	/* An open for reading, an open for writing, an operation on a name. */
+	static const __u8 rules[8][3] = {
+		[LUTRA_KIND_PROTECTED] = {LUTRA_RULE_OPEN_READ_PROTECTED,
+					  LUTRA_RULE_OPEN_WRITE_PROTECTED,
+					  LUTRA_RULE_PATH_PROTECTED},
+		[LUTRA_KIND_PROGRAM_DIR] = {LUTRA_RULE_OPEN_READ_PROGRAM_DIR,
+					    LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR,
+					    LUTRA_RULE_PATH_PROGRAM_DIR},
+		[LUTRA_KIND_DATA_DIR] = {LUTRA_RULE_OPEN_READ_ELSEWHERE,
+					 LUTRA_RULE_OPEN_WRITE_DATA_DIR, LUTRA_RULE_PATH_DATA_DIR},
+		[LUTRA_KIND_ELSEWHERE] = {LUTRA_RULE_OPEN_READ_ELSEWHERE,
+					  LUTRA_RULE_OPEN_WRITE_ELSEWHERE,
+					  LUTRA_RULE_PATH_ELSEWHERE},
+		[LUTRA_KIND_NEW_USE] = {LUTRA_RULE_OPEN_READ_NEW_USE, LUTRA_RULE_OPEN_WRITE_NEW_USE,
+					LUTRA_RULE_PATH_NEW_USE},
+		[LUTRA_KIND_NEW_ROLE] = {LUTRA_RULE_OPEN_READ_NEW_ROLE,
+					 LUTRA_RULE_OPEN_WRITE_NEW_ROLE, LUTRA_RULE_PATH_NEW_USE},
+	};
+	__u32 use = o->flags & LUTRA_OBJ_WRITE ? 1 : 0;
+	__u8 rule;
 
-static __always_inline __u8 lutra_open_write_rule(__u8 kind)
-{
-	switch (kind) {
-	case LUTRA_KIND_PROTECTED:
-		return LUTRA_RULE_OPEN_WRITE_PROTECTED;
-	case LUTRA_KIND_PROGRAM_DIR:
-		return LUTRA_RULE_OPEN_WRITE_PROGRAM_DIR;
-	case LUTRA_KIND_DATA_DIR:
-		return LUTRA_RULE_OPEN_WRITE_DATA_DIR;
-	case LUTRA_KIND_ELSEWHERE:
-		return LUTRA_RULE_OPEN_WRITE_ELSEWHERE;
-	case LUTRA_KIND_NEW_ROLE:
-		return LUTRA_RULE_OPEN_WRITE_NEW_ROLE;
-	default:
-		return LUTRA_RULE_OPEN_WRITE_NEW_USE;
-	}
-}
-
-static __always_inline __u8 lutra_open_read_rule(__u8 kind, __u32 dir)
-{
-	switch (kind) {
-	case LUTRA_KIND_PROTECTED:
-		return LUTRA_RULE_OPEN_READ_PROTECTED;
-	case LUTRA_KIND_PROGRAM_DIR:
-		return LUTRA_RULE_OPEN_READ_PROGRAM_DIR;
-	case LUTRA_KIND_NEW_ROLE:
-		return LUTRA_RULE_OPEN_READ_NEW_ROLE;
-	case LUTRA_KIND_NEW_USE:
-		return LUTRA_RULE_OPEN_READ_NEW_USE;
-	default:
-		return dir ? LUTRA_RULE_OPEN_DIR : LUTRA_RULE_OPEN_READ_ELSEWHERE;
-	}
+	if (lutra_is_path_op(o->op))
+		use = 2;
+	rule = rules[kind & 7][use];
+	if (rule == LUTRA_RULE_OPEN_READ_ELSEWHERE && o->mode >> 12 == LUTRA_S_IFDIR_TYPE)
+		rule = LUTRA_RULE_OPEN_DIR;
+	return rule;
 }
 
 /* Returns the rule that a novel object matches. */
@@ -137,13 +118,8 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_HOOK:
 		return LUTRA_RULE_NEW_HOOKABLE;
 	default:
-		break;
+		return lutra_path_rule(o, kind);
 	}
-	if (lutra_is_path_op(o->op))
-		return lutra_path_rule(kind);
-	if (o->flags & LUTRA_OBJ_WRITE)
-		return lutra_open_write_rule(kind);
-	return lutra_open_read_rule(kind, o->mode >> 12 == LUTRA_S_IFDIR_TYPE);
 }
 
 /* Returns the kind of an object whose path is not in the tree. */

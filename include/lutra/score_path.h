@@ -337,51 +337,23 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 	ret->flags = p->node[node & (LUTRA_NODES - 1)];
 }
 
-/* The extensions by which a new file is code. */
-#define LUTRA_EXT2(a, b) ((__u64)(a) << 8 | (__u64)(b))
-#define LUTRA_EXT3(a, b, c) (LUTRA_EXT2(a, b) << 8 | (__u64)(c))
-#define LUTRA_EXT4(a, b, c, d) (LUTRA_EXT3(a, b, c) << 8 | (__u64)(d))
-#define LUTRA_EXT5(a, b, c, d, e) (LUTRA_EXT4(a, b, c, d) << 8 | (__u64)(e))
-#define LUTRA_EXT7(a, b, c, d, e, f, g) (LUTRA_EXT4(a, b, c, d) << 24 | LUTRA_EXT3(e, f, g))
-#define LUTRA_EXT8(a, b, c, d, e, f, g, h) (LUTRA_EXT4(a, b, c, d) << 32 | LUTRA_EXT4(e, f, g, h))
-
-/* Returns the index of an extension, from 1; 0: it makes no file code. */
+/*
+ * Returns the index of an extension, from 1; 0: it makes no file code. ext: its bytes as in memory,
+ * zeroes behind them.
+ */
 static __always_inline __u32 lutra_ext_index(__u64 ext)
 {
-	static const __u64 code[] = {
-		LUTRA_EXT3('p', 'h', 'p'),
-		LUTRA_EXT5('p', 'h', 't', 'm', 'l'),
-		LUTRA_EXT4('p', 'h', 'a', 'r'),
-		LUTRA_EXT2('p', 'y'),
-		LUTRA_EXT3('p', 'y', 'c'),
-		LUTRA_EXT3('p', 't', 'h'),
-		LUTRA_EXT2('j', 's'),
-		LUTRA_EXT3('m', 'j', 's'),
-		LUTRA_EXT3('c', 'j', 's'),
-		LUTRA_EXT4('n', 'o', 'd', 'e'),
-		LUTRA_EXT2('s', 'h'),
-		LUTRA_EXT2('p', 'l'),
-		LUTRA_EXT2('p', 'm'),
-		LUTRA_EXT2('r', 'b'),
-		LUTRA_EXT3('l', 'u', 'a'),
-		LUTRA_EXT3('c', 'g', 'i'),
-		LUTRA_EXT3('j', 's', 'p'),
-		LUTRA_EXT3('j', 'a', 'r'),
-		LUTRA_EXT3('w', 'a', 'r'),
-		LUTRA_EXT5('c', 'l', 'a', 's', 's'),
-		LUTRA_EXT3('a', 's', 'p'),
-		LUTRA_EXT4('a', 's', 'p', 'x'),
-		LUTRA_EXT2('s', 'o'),
-		LUTRA_EXT2('k', 'o'),
-		LUTRA_EXT3('e', 'l', 'f'),
-		LUTRA_EXT3('e', 'x', 'e'),
-		LUTRA_EXT8('h', 't', 'a', 'c', 'c', 'e', 's', 's'),
-		LUTRA_EXT7('s', 'e', 'r', 'v', 'i', 'c', 'e'),
-		LUTRA_EXT5('t', 'i', 'm', 'e', 'r'),
-	};
+	static const union {
+		char s[8];
+		__u64 ext;
+	} code[] = {{"php"}, {"phtml"}, {"phar"},     {"py"},	   {"pyc"},  {"pth"},
+		    {"js"},  {"mjs"},	{"cjs"},      {"node"},	   {"sh"},   {"pl"},
+		    {"pm"},  {"rb"},	{"lua"},      {"cgi"},	   {"jsp"},  {"jar"},
+		    {"war"}, {"class"}, {"asp"},      {"aspx"},	   {"so"},   {"ko"},
+		    {"elf"}, {"exe"},	{"htaccess"}, {"service"}, {"timer"}};
 
 	for (__u32 i = 0; i < sizeof(code) / sizeof(code[0]); i++) {
-		if (code[i] == ext)
+		if (code[i].ext == ext)
 			return i + 1;
 	}
 	return 0;
@@ -410,7 +382,8 @@ LUTRA_FN __u32 lutra_ext_name(const struct lutra_name *name, __u32 len)
 	}
 	if (n == 0 || n > 8)
 		return 0;
-	return lutra_ext_index(ext);
+	/* Each byte pushed the ones before it up: turn them to the order of memory. */
+	return lutra_ext_index(__builtin_bswap64(ext) >> (64 - 8 * n));
 }
 
 /* Returns the index of the extension of a component, as lutra_ext_index(). */

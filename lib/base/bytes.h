@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded cursor over little-endian bytes, and one over a buffer to write them to. */
+/*
+ * A bounded cursor over little-endian bytes, and one over a buffer to write them to. bytes_copy() and
+ * bytes_put() read and write arrays of numbers too.
+ */
 #ifndef LUTRA_LIB_BASE_BYTES_H
 #define LUTRA_LIB_BASE_BYTES_H
 
-#include <endian.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are in memory as in files");
 
 /* Reading past the end gives zeroes and sets failed. */
 struct bytes_in {
@@ -54,7 +57,7 @@ static inline uint16_t bytes_u16(struct bytes_in *in)
 	uint16_t v;
 
 	bytes_copy(in, &v, sizeof(v));
-	return le16toh(v);
+	return v;
 }
 
 static inline uint32_t bytes_u32(struct bytes_in *in)
@@ -62,7 +65,7 @@ static inline uint32_t bytes_u32(struct bytes_in *in)
 	uint32_t v;
 
 	bytes_copy(in, &v, sizeof(v));
-	return le32toh(v);
+	return v;
 }
 
 static inline uint64_t bytes_u64(struct bytes_in *in)
@@ -70,7 +73,7 @@ static inline uint64_t bytes_u64(struct bytes_in *in)
 	uint64_t v;
 
 	bytes_copy(in, &v, sizeof(v));
-	return le64toh(v);
+	return v;
 }
 
 /* Writing into a buffer that the caller has made large enough: past its end it only sets failed. */
@@ -99,19 +102,16 @@ static inline void bytes_put_u8(struct bytes_out *out, uint8_t v)
 
 static inline void bytes_put_u16(struct bytes_out *out, uint16_t v)
 {
-	v = htole16(v);
 	bytes_put(out, &v, sizeof(v));
 }
 
 static inline void bytes_put_u32(struct bytes_out *out, uint32_t v)
 {
-	v = htole32(v);
 	bytes_put(out, &v, sizeof(v));
 }
 
 static inline void bytes_put_u64(struct bytes_out *out, uint64_t v)
 {
-	v = htole64(v);
 	bytes_put(out, &v, sizeof(v));
 }
 

@@ -3,37 +3,24 @@
 #ifndef LUTRA_LIB_TRACE_NUMBER_DICT_H
 #define LUTRA_LIB_TRACE_NUMBER_DICT_H
 
-#include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NUMBER_DICT_MAX 65536
 #define NUMBER_DICT_BITS 17 /* of the buckets: never more than half full */
 
+/* All zero bytes: empty. */
 struct number_dict {
 	uint32_t n;
-	uint64_t *keys;	   /* NUMBER_DICT_MAX */
-	uint32_t *buckets; /* open-addressed; key's index plus one, 0: empty */
+	uint64_t keys[NUMBER_DICT_MAX];
+	uint32_t buckets[1u
+			 << NUMBER_DICT_BITS]; /* open-addressed; key's index plus one, 0: empty */
 };
-
-static inline int number_dict_init(struct number_dict *d)
-{
-	d->keys = malloc(NUMBER_DICT_MAX * sizeof(*d->keys));
-	d->buckets = calloc(1u << NUMBER_DICT_BITS, sizeof(*d->buckets));
-	return d->keys && d->buckets ? 0 : -ENOMEM;
-}
-
-static inline void number_dict_done(struct number_dict *d)
-{
-	free(d->keys);
-	free(d->buckets);
-}
 
 static inline void number_dict_reset(struct number_dict *d)
 {
 	if (d->n)
-		memset(d->buckets, 0, (1u << NUMBER_DICT_BITS) * sizeof(*d->buckets));
+		memset(d->buckets, 0, sizeof(d->buckets));
 	d->n = 0;
 }
 

@@ -10,8 +10,6 @@
 
 #include "lib/base/bytes.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as in the file");
-
 void trace_decoder_done(struct trace_decoder *d)
 {
 	free(d->strings);

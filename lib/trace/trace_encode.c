@@ -24,58 +24,29 @@ struct kind {
 	uint32_t event; /* where it is open: its number */
 };
 
+_Static_assert(TRACE_CHUNK_RECORDS <= NUMBER_DICT_MAX, "room for what each record brings");
+
 struct trace_encoder {
 	struct number_dict heads, args, tasks, variants; /* a variant: head, argument, string */
-	struct kind *kinds;				 /* by head */
-	uint32_t *event;	  /* of each variant, plus one; 0: none yet */
-	uint32_t *variant, *task; /* of each record, later also its event */
-	uint64_t *detail_args, *detail_strings, *times;
+	struct kind kinds[TRACE_CHUNK_RECORDS];		 /* by head */
+	uint32_t event[TRACE_CHUNK_RECORDS];   /* of each variant, plus one; 0: none yet */
+	uint32_t variant[TRACE_CHUNK_RECORDS]; /* of each record, later its event */
+	uint32_t task[TRACE_CHUNK_RECORDS];    /* of each record */
+	uint64_t detail_args[TRACE_CHUNK_RECORDS], detail_strings[TRACE_CHUNK_RECORDS];
+	uint64_t times[TRACE_CHUNK_RECORDS];
 	uint32_t n_details, n_times, n_events, n_open;
-	uint8_t *raw;
+	uint8_t raw[TRACE_RAW_MAX];
 };
 
 void trace_encoder_free(struct trace_encoder *e)
 {
-	if (!e)
-		return;
-	number_dict_done(&e->heads);
-	number_dict_done(&e->args);
-	number_dict_done(&e->tasks);
-	number_dict_done(&e->variants);
-	free(e->kinds);
-	free(e->event);
-	free(e->variant);
-	free(e->task);
-	free(e->detail_args);
-	free(e->detail_strings);
-	free(e->times);
-	free(e->raw);
 	free(e);
 }
 
 int trace_encoder_new(struct trace_encoder **ret)
 {
-	_cleanup_(trace_encoder_freep) struct trace_encoder *e = calloc(1, sizeof(*e));
-	const size_t n = TRACE_CHUNK_RECORDS;
-
-	_Static_assert(TRACE_CHUNK_RECORDS <= NUMBER_DICT_MAX, "room for what each record brings");
-	if (!e)
-		return -ENOMEM;
-	e->kinds = malloc(n * sizeof(*e->kinds));
-	e->event = malloc(n * sizeof(*e->event));
-	e->variant = malloc(n * sizeof(*e->variant));
-	e->task = malloc(n * sizeof(*e->task));
-	e->detail_args = malloc(n * sizeof(*e->detail_args));
-	e->detail_strings = malloc(n * sizeof(*e->detail_strings));
-	e->times = malloc(n * sizeof(*e->times));
-	e->raw = malloc(TRACE_RAW_MAX);
-	if (!e->kinds || !e->event || !e->variant || !e->task || !e->detail_args ||
-	    !e->detail_strings || !e->times || !e->raw || number_dict_init(&e->heads) < 0 ||
-	    number_dict_init(&e->args) < 0 || number_dict_init(&e->tasks) < 0 ||
-	    number_dict_init(&e->variants) < 0)
-		return -ENOMEM;
-	*ret = TAKE_PTR(e);
-	return 0;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
 }
 
 static uint64_t join_words(uint32_t low, uint32_t high)

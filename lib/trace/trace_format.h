@@ -15,11 +15,8 @@
 /* A chunk is flushed before its strings, lengths included, pass this. */
 #define TRACE_STRINGS_MAX (4u << 20)
 
-/* Of a frame that unpacks to raw bytes, in blocks that may end early. */
-static inline size_t trace_packed_max(size_t raw)
-{
-	return ZSTD_compressBound(raw) + 64;
-}
+/* Bytes of a frame that unpacks to raw bytes, in blocks that may end early. */
+#define TRACE_PACKED_MAX(raw) (ZSTD_COMPRESSBOUND(raw) + 64)
 
 /* The metadata as JSON text, the caller's to free. -ENOMEM, -EINVAL: too long. */
 int trace_meta_encode(const struct trace_meta *meta, char **ret, size_t *ret_len);

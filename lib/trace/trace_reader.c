@@ -18,7 +18,7 @@
 #define BLOCK 512 /* records: few enough to stay in the processor's nearest memory */
 
 struct trace_reader {
-	int fd;
+	FILE *file;
 	char *path;
 	uint64_t size; /* of the file when it was opened */
 	uint64_t pos;  /* where the next chunk starts */
@@ -48,8 +48,7 @@ void trace_reader_free(struct trace_reader *r)
 {
 	if (!r)
 		return;
-	if (r->fd >= 0)
-		close(r->fd);
+	fclosep(&r->file);
 	trace_meta_done(&r->meta);
 	ZSTD_freeDCtx(r->zstd);
 	free(r->path);
@@ -59,25 +58,10 @@ void trace_reader_free(struct trace_reader *r)
 	free(r);
 }
 
-/* len bytes at the offset pos, or -errno; -ENODATA when the file is shorter. */
-static int read_at(int fd, uint64_t pos, void *ret, size_t len)
+/* Reads the next len bytes. Returns false if the file has no more, or cannot be read. */
+static bool read_bytes(struct trace_reader *r, void *ret, size_t len)
 {
-	char *p = ret;
-
-	while (len) {
-		ssize_t n = pread(fd, p, len, (off_t)pos);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -ENODATA;
-		p += n;
-		pos += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return fread(ret, 1, len, r->file) == len;
 }
 
 static int read_header(struct trace_reader *r, struct err *err)
@@ -89,7 +73,7 @@ static int read_header(struct trace_reader *r, struct err *err)
 	uint32_t version, len, crc;
 	const char *path = r->path;
 
-	if (read_at(r->fd, 0, head, sizeof(head)) < 0 || memcmp(head, TRACE_MAGIC, 4) != 0)
+	if (!read_bytes(r, head, sizeof(head)) || memcmp(head, TRACE_MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "%s: not a lutra trace: lutra record makes one",
 			       path);
 	in.pos = 4;
@@ -108,8 +92,7 @@ static int read_header(struct trace_reader *r, struct err *err)
 	json = malloc(len + 1);
 	if (!json)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	if (read_at(r->fd, sizeof(head), json, len) < 0 ||
-	    crc32(0, (const Bytef *)json, len) != crc)
+	if (!read_bytes(r, json, len) || crc32(0, (const Bytef *)json, len) != crc)
 		return err_set(err, -EBADMSG, "%s: damaged header", path);
 	if (trace_meta_decode(json, len, &r->meta, &why) < 0)
 		return err_set(err, -EBADMSG, "%s: %s", path, why.msg);
@@ -120,20 +103,23 @@ static int read_header(struct trace_reader *r, struct err *err)
 int trace_reader_new(struct trace_reader **ret, const char *path, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *r = calloc(1, sizeof(*r));
+	_cleanup_close_ int fd = file_open_read(AT_FDCWD, path, err);
 	struct stat st;
 	int e;
 
+	if (fd < 0)
+		return fd == -EINVAL ? -EBADMSG : fd;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!r)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	r->fd = file_open_read(AT_FDCWD, path, err);
-	if (r->fd < 0)
-		return r->fd == -EINVAL ? -EBADMSG : r->fd;
-	if (fstat(r->fd, &st) < 0)
-		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	r->size = (uint64_t)st.st_size;
 	r->path = strdup(path);
 	r->zstd = ZSTD_createDCtx();
-	if (!r->path || !r->zstd)
+	r->file = fdopen(fd, "r");
+	if (r->file)
+		fd = -1; /* the stream closes it */
+	if (!r->path || !r->zstd || !r->file)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	e = read_header(r, err);
 	if (e < 0)
@@ -163,7 +149,7 @@ static const char *check_head(const struct trace_reader *r, struct chunk_head *h
 {
 	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS || h->strings > h->records ||
 	    h->bytes > TRACE_RAW_MAX || h->strings > h->bytes / 2 ||
-	    h->packed > trace_packed_max(h->bytes))
+	    h->packed > TRACE_PACKED_MAX((size_t)h->bytes))
 		return "damaged chunk header";
 	if (h->packed > r->size - r->pos - TRACE_CHUNK_HEADER_BYTES)
 		return "cut off";
@@ -180,7 +166,7 @@ static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struc
 	if (ARRAY_RESERVE(r->packed, r->packed_size, h->packed) < 0 ||
 	    ARRAY_RESERVE(r->raw, r->raw_size, h->bytes + 1) < 0)
 		return -ENOMEM;
-	if (read_at(r->fd, r->pos + TRACE_CHUNK_HEADER_BYTES, r->packed, h->packed) < 0) {
+	if (!read_bytes(r, r->packed, h->packed)) {
 		*ret_why = "cut off";
 		return 0;
 	}
@@ -212,7 +198,7 @@ static int read_chunk(struct trace_reader *r)
 		r->done = true;
 		return 0;
 	}
-	if (r->size - r->pos < sizeof(head) || read_at(r->fd, r->pos, head, sizeof(head)) < 0)
+	if (r->size - r->pos < sizeof(head) || !read_bytes(r, head, sizeof(head)))
 		return stop_reading(r, "cut off");
 	h.records = bytes_u32(&in);
 	h.bytes = bytes_u32(&in);

@@ -26,17 +26,17 @@ struct trace_writer {
 	uint32_t n_records;
 	uint32_t n_strings;
 	size_t strings_len;
-	struct lutra_record *records; /* TRACE_CHUNK_RECORDS */
-	uint32_t *string;	      /* of each */
-	uint8_t *strings;	      /* TRACE_STRINGS_MAX */
+	struct lutra_record records[TRACE_CHUNK_RECORDS];
+	uint32_t string[TRACE_CHUNK_RECORDS]; /* of each */
+	uint8_t strings[TRACE_STRINGS_MAX];
 	struct trace_encoder *encoder;
-	uint8_t *packed; /* chunk header and frame */
-	size_t packed_size;
+	uint8_t packed[TRACE_CHUNK_HEADER_BYTES +
+		       TRACE_PACKED_MAX(TRACE_RAW_MAX)]; /* header and frame */
 	/* Open-addressed: where a string's length and bytes start in strings, and its number. */
 	struct string_slot {
 		uint32_t at; /* plus one; 0: empty */
 		uint32_t number;
-	} * index;
+	} index[INDEX_SLOTS];
 	ZSTD_CCtx *zstd;
 };
 
@@ -49,34 +49,7 @@ void trace_writer_free(struct trace_writer *w)
 	ZSTD_freeCCtx(w->zstd);
 	free(w->path);
 	trace_encoder_free(w->encoder);
-	free(w->records);
-	free(w->string);
-	free(w->strings);
-	free(w->packed);
-	free(w->index);
 	free(w);
-}
-
-static int writer_alloc(struct trace_writer **ret, const char *path)
-{
-	_cleanup_(trace_writer_freep) struct trace_writer *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return -ENOMEM;
-	w->fd = -1;
-	w->packed_size = TRACE_CHUNK_HEADER_BYTES + trace_packed_max(TRACE_RAW_MAX);
-	w->path = strdup(path);
-	w->records = malloc(TRACE_CHUNK_RECORDS * sizeof(*w->records));
-	w->string = malloc(TRACE_CHUNK_RECORDS * sizeof(*w->string));
-	w->strings = malloc(TRACE_STRINGS_MAX);
-	w->packed = malloc(w->packed_size);
-	w->index = calloc(INDEX_SLOTS, sizeof(*w->index));
-	w->zstd = ZSTD_createCCtx();
-	if (!w->path || !w->records || !w->string || !w->strings || !w->packed || !w->index ||
-	    !w->zstd || trace_encoder_new(&w->encoder) < 0)
-		return -ENOMEM;
-	*ret = TAKE_PTR(w);
-	return 0;
 }
 
 static int write_header(struct trace_writer *w, const struct trace_meta *meta)
@@ -113,12 +86,16 @@ int trace_exists(const char *path, struct err *err)
 int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
 		     struct err *err)
 {
-	_cleanup_(trace_writer_freep) struct trace_writer *w = NULL;
+	_cleanup_(trace_writer_freep) struct trace_writer *w = calloc(1, sizeof(*w));
 	int r;
 
-	r = writer_alloc(&w, path);
-	if (r < 0)
-		return err_set(err, r, "%s: out of memory", path);
+	if (w) {
+		w->fd = -1;
+		w->path = strdup(path);
+		w->zstd = ZSTD_createCCtx();
+	}
+	if (!w || !w->path || !w->zstd || trace_encoder_new(&w->encoder) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (w->fd < 0 && errno == EEXIST)
 		return trace_exists(path, err);
@@ -152,7 +129,7 @@ static int pack_data(struct trace_writer *w, const void *data, size_t len, ZSTD_
 static int compress_chunk(struct trace_writer *w, const struct trace_encoded *columns,
 			  size_t *ret_len)
 {
-	ZSTD_outBuffer out = {w->packed, w->packed_size, TRACE_CHUNK_HEADER_BYTES};
+	ZSTD_outBuffer out = {w->packed, sizeof(w->packed), TRACE_CHUNK_HEADER_BYTES};
 	size_t at = 0;
 	int r = 0;
 
@@ -213,7 +190,7 @@ int trace_writer_flush(struct trace_writer *w)
 	if (w->failed)
 		return w->failed;
 	if (w->n_strings)
-		memset(w->index, 0, INDEX_SLOTS * sizeof(*w->index));
+		memset(w->index, 0, sizeof(w->index));
 	w->n_records = 0;
 	w->n_strings = 0;
 	w->strings_len = 0;
@@ -241,7 +218,7 @@ static uint32_t string_number(struct trace_writer *w, const char *str, size_t le
 		uint16_t have;
 
 		memcpy(&have, s, sizeof(have));
-		if (le16toh(have) == len && memcmp(s + 2, str, len) == 0)
+		if (have == len && memcmp(s + 2, str, len) == 0)
 			return w->index[at].number;
 	}
 	w->index[at].at = (uint32_t)w->strings_len + 1;

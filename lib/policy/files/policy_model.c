@@ -40,16 +40,6 @@ static size_t model_size(const struct policy_model *m)
 	return size;
 }
 
-static void put_floats(struct bytes_out *out, const float *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits;
-
-		memcpy(&bits, &v[i], sizeof(bits));
-		bytes_put_u32(out, bits);
-	}
-}
-
 static void put_calls(struct bytes_out *out, const struct policy_model *m)
 {
 	uint32_t n = 0;
@@ -73,8 +63,8 @@ static void put_layer(struct bytes_out *out, const struct policy_layer *l)
 {
 	bytes_put_u32(out, l->k);
 	bytes_put_u32(out, l->codes);
-	put_floats(out, l->la, (size_t)l->codes * l->k);
-	put_floats(out, l->lb, (size_t)l->codes * l->k);
+	bytes_put(out, l->la, sizeof(float) * l->codes * l->k);
+	bytes_put(out, l->lb, sizeof(float) * l->codes * l->k);
 	bytes_put_u32(out, n_pairs(l));
 	for (size_t i = 0; i < (size_t)l->k * l->k; i++) {
 		if (!l->counts[i])
@@ -132,13 +122,10 @@ static int get_heads(struct bytes_in *in, size_t n, float **ret)
 	*ret = calloc(n + 1, sizeof(**ret));
 	if (!*ret)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = bytes_u32(in);
-
-		memcpy(&(*ret)[i], &bits, sizeof(bits));
+	bytes_copy(in, *ret, n * sizeof(**ret));
+	for (size_t i = 0; i < n; i++)
 		if (!((*ret)[i] >= -1 && (*ret)[i] <= HEAD_MAX))
 			return -EBADMSG;
-	}
 	return 0;
 }
 

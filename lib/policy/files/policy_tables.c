@@ -13,28 +13,6 @@
 #define ARCH_BYTES 16
 #define LEVEL_ENTRIES (LUTRA_K * LUTRA_K)
 
-static size_t tables_size(const struct policy *p)
-{
-	size_t n = 4 + 4 + ARCH_BYTES + 4 * 4 + 8 * 2 + 8 * (LUTRA_NR / 64) + 8 + sizeof(p->token);
-
-	n += 2 * ((size_t)p->v * p->v + 2 * LEVEL_ENTRIES);
-	for (size_t i = 0; i < p->n_nodes; i++)
-		n += 8 + 2 + 1 + 1 + 1 + strnlen(p->nodes[i].name, LUTRA_NAME);
-	return n + 8 * p->n_objects + (size_t)p->v * POLICY_SUCCESSORS;
-}
-
-static void put_u16s(struct bytes_out *out, const uint16_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		bytes_put_u16(out, v[i]);
-}
-
-static void put_u64s(struct bytes_out *out, const uint64_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		bytes_put_u64(out, v[i]);
-}
-
 static void put_node(struct bytes_out *out, const struct policy_node *n)
 {
 	size_t len = strnlen(n->name, LUTRA_NAME);
@@ -49,9 +27,9 @@ static void put_node(struct bytes_out *out, const struct policy_node *n)
 
 int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 {
-	size_t size = tables_size(p);
-	_cleanup_free_ uint8_t *data = malloc(size);
-	struct bytes_out out = {.data = data, .size = size};
+	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
+	_cleanup_free_ uint8_t *data = malloc(POLICY_TABLES_MAX);
+	struct bytes_out out = {.data = data, .size = POLICY_TABLES_MAX};
 	char arch[ARCH_BYTES] = {};
 
 	if (!data)
@@ -64,34 +42,24 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put_u32(&out, (uint32_t)p->n_nodes);
 	bytes_put_u32(&out, (uint32_t)p->n_objects);
 	bytes_put_u32(&out, p->port_exact);
-	put_u64s(&out, p->hash_key, 2);
-	put_u64s(&out, p->steady, LUTRA_NR / 64);
+	bytes_put(&out, p->hash_key, sizeof(p->hash_key));
+	bytes_put(&out, p->steady, sizeof(p->steady));
 	bytes_put_u8(&out, p->p1);
 	bytes_put_u8(&out, p->p2);
 	bytes_put(&out, (const uint8_t[6]){}, 6);
 	bytes_put(&out, p->token, sizeof(p->token));
-	put_u16s(&out, p->t0, (size_t)p->v * p->v);
-	put_u16s(&out, p->t1, LEVEL_ENTRIES);
-	put_u16s(&out, p->t2, LEVEL_ENTRIES);
+	bytes_put(&out, p->t0, sizeof(*p->t0) * p->v * p->v);
+	bytes_put(&out, p->t1, level);
+	bytes_put(&out, p->t2, level);
 	for (size_t i = 0; i < p->n_nodes; i++)
 		put_node(&out, &p->nodes[i]);
-	put_u64s(&out, p->objects, p->n_objects);
+	bytes_put(&out, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_put(&out, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
+	if (out.failed)
+		return -EINVAL;
 	*ret = TAKE_PTR(data);
 	*ret_len = out.len;
 	return 0;
-}
-
-static void get_u16s(struct bytes_in *in, uint16_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		v[i] = bytes_u16(in);
-}
-
-static void get_u64s(struct bytes_in *in, uint64_t *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		v[i] = bytes_u64(in);
 }
 
 static void get_node(struct bytes_in *in, struct policy_node *n)
@@ -144,8 +112,7 @@ static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
 	    p->n_nodes > LUTRA_NODES || p->n_objects > POLICY_OBJECTS_MAX) {
 		p->v = 0;
 		p->n_nodes = p->n_objects = 0;
-		err_set(err, -EBADMSG, "a count is out of range");
-		return -EBADMSG;
+		return err_set(err, -EBADMSG, "a count is out of range");
 	}
 	return 0;
 }
@@ -153,6 +120,7 @@ static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
 int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err)
 {
 	struct bytes_in in = {.data = data, .len = len};
+	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
 	static const uint8_t zero[6];
 	const void *pad;
 	int r;
@@ -169,18 +137,18 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	if (!p->t0 || !p->t1 || !p->t2 || !p->nodes || !p->objects || !p->successors)
 		return err_oom(err);
 	p->port_exact = bytes_u32(&in);
-	get_u64s(&in, p->hash_key, 2);
-	get_u64s(&in, p->steady, LUTRA_NR / 64);
+	bytes_copy(&in, p->hash_key, sizeof(p->hash_key));
+	bytes_copy(&in, p->steady, sizeof(p->steady));
 	p->p1 = bytes_u8(&in);
 	p->p2 = bytes_u8(&in);
 	pad = bytes_get(&in, sizeof(zero));
 	bytes_copy(&in, p->token, sizeof(p->token));
-	get_u16s(&in, p->t0, (size_t)p->v * p->v);
-	get_u16s(&in, p->t1, LEVEL_ENTRIES);
-	get_u16s(&in, p->t2, LEVEL_ENTRIES);
+	bytes_copy(&in, p->t0, sizeof(*p->t0) * p->v * p->v);
+	bytes_copy(&in, p->t1, level);
+	bytes_copy(&in, p->t2, level);
 	for (size_t i = 0; i < p->n_nodes; i++)
 		get_node(&in, &p->nodes[i]);
-	get_u64s(&in, p->objects, p->n_objects);
+	bytes_copy(&in, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_copy(&in, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
 	if (in.failed || in.pos != in.len || memcmp(pad, zero, sizeof(zero)) != 0)
 		return err_set(err, -EBADMSG, "damaged: its length does not fit its contents");

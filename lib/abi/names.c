@@ -160,6 +160,12 @@ static const char *const types[] = {
 	[6] = "blockdev", [8] = "file", [10] = "link",	 [12] = "socket",
 };
 
+/* Address families, AF_*. */
+static const char *const families[] = {
+	[1] = "unix",	 [2] = "ipv4", [10] = "ipv6",  [16] = "netlink",
+	[17] = "packet", [38] = "alg", [40] = "vsock",
+};
+
 _Static_assert(N(modes) == LUTRA_MODE_COUNT, "modes");
 _Static_assert(N(verdicts) == LUTRA_VERDICT_COUNT, "verdicts");
 _Static_assert(N(actions) == LUTRA_ACTION_COUNT, "actions");
@@ -257,24 +263,7 @@ const char *inode_type_name(unsigned type)
 
 const char *family_name(unsigned family)
 {
-	switch (family) {
-	case 1:
-		return "unix";
-	case 2:
-		return "ipv4";
-	case 10:
-		return "ipv6";
-	case 16:
-		return "netlink";
-	case 17:
-		return "packet";
-	case 38:
-		return "alg";
-	case 40:
-		return "vsock";
-	default:
-		return "?";
-	}
+	return name_of(families, N(families), family);
 }
 
 int mode_parse(const char *name, unsigned *ret)

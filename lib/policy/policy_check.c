@@ -3,7 +3,6 @@
 #include "lib/policy/policy.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -95,33 +94,16 @@ static int check_name(const struct policy *p, size_t i, struct err *err)
 	return 0;
 }
 
-struct edge {
-	uint64_t key;
-	uint16_t parent;
-};
-
-static int compare_edges(const void *a, const void *b)
-{
-	const struct edge *x = a, *y = b;
-
-	if (x->parent != y->parent)
-		return x->parent < y->parent ? -1 : 1;
-	return x->key < y->key ? -1 : x->key > y->key;
-}
-
 static int check_edges_unique(const struct policy *p, struct err *err)
 {
-	_cleanup_free_ struct edge *e = calloc(p->n_nodes, sizeof(*e));
-
-	if (!e)
-		return err_oom(err);
-	for (size_t i = 1; i < p->n_nodes; i++)
-		e[i - 1] = (struct edge){p->nodes[i].key, p->nodes[i].parent};
-	qsort(e, p->n_nodes - 1, sizeof(*e), compare_edges);
-	for (size_t i = 1; i + 1 < p->n_nodes; i++) {
-		if (compare_edges(&e[i - 1], &e[i]) == 0)
-			return err_set(err, -EBADMSG, "two path nodes are one: key %016llx twice",
-				       (unsigned long long)e[i].key);
+	for (size_t i = 1; i < p->n_nodes; i++) {
+		for (size_t k = 1; k < i; k++) {
+			if (p->nodes[k].key == p->nodes[i].key &&
+			    p->nodes[k].parent == p->nodes[i].parent)
+				return err_set(err, -EBADMSG,
+					       "two path nodes are one: key %016llx twice",
+					       (unsigned long long)p->nodes[i].key);
+		}
 	}
 	return 0;
 }
@@ -187,21 +169,15 @@ static int check_rules(const struct policy *p, struct err *err)
 
 int policy_check(const struct policy *p, struct err *err)
 {
-	int r;
+	static int (*const checks[])(const struct policy *p, struct err *err) = {
+		check_codes, check_tokens, check_steady, check_nodes, check_objects, check_rules,
+	};
+	int r = 0;
 
 	if (p->v < LUTRA_TOKEN0 || p->v > LUTRA_V_MAX || !p->t0 || !p->t1 || !p->t2 || !p->nodes ||
 	    !p->successors || (p->n_objects && !p->objects) || !p->arch)
 		return err_set(err, -EBADMSG, "a table is missing");
-	r = check_codes(p, err);
-	if (r == 0)
-		r = check_tokens(p, err);
-	if (r == 0)
-		r = check_steady(p, err);
-	if (r == 0)
-		r = check_nodes(p, err);
-	if (r == 0)
-		r = check_objects(p, err);
-	if (r == 0)
-		r = check_rules(p, err);
+	for (size_t i = 0; r == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
+		r = checks[i](p, err);
 	return r;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What differs between two policies. Everything is compared by name: numbers are each one's own. */
-#include "lib/base/array.h"
 #include "lib/policy/diff/policy_diff.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
+#include "lib/base/array.h"
 #include "lib/base/text.h"
+#include "lib/policy/files/policy_json.h"
 #include "lutra/object_token.h"
 
 #define NAME_BYTES 1400 /* of an object or a path in words */
@@ -66,43 +66,66 @@ static json_t *only_in(const struct names *s, const struct names *other)
 	return a;
 }
 
-/* SETS; both are sorted here. */
-static json_t *diff_sets(struct names *old, struct names *now)
+/* Adds the names of one kind that a policy has. which: as the kind needs it. */
+typedef void add_names(const struct policy *p, unsigned which, struct names *ret);
+
+/* Returns the SETS of the names that add() finds in either policy, or NULL: out of memory. */
+static json_t *diff_names(const struct policy *old, const struct policy *p, add_names *add,
+			  unsigned which)
 {
-	if (old->failed || now->failed)
+	_cleanup_(names_done) struct names before = {}, now = {};
+
+	add(old, which, &before);
+	add(p, which, &now);
+	if (before.failed || now.failed)
 		return NULL;
-	names_sort(old);
-	names_sort(now);
-	return json_pack("{s:o, s:o}", "gained", only_in(now, old), "lost", only_in(old, now));
+	names_sort(&before);
+	names_sort(&now);
+	return json_pack("{s:o, s:o}", "gained", only_in(&now, &before), "lost",
+			 only_in(&before, &now));
 }
 
-static bool is_empty(const json_t *s)
+/* Put SETS into an object under key, unless they are empty. False: out of memory. */
+static bool put_sets(json_t *to, const char *key, json_t *sets)
 {
-	return s && json_array_size(json_object_get(s, "gained")) == 0 &&
-	       json_array_size(json_object_get(s, "lost")) == 0;
-}
-
-/* Put sets into an object under key, unless they are empty. False: out of memory. */
-static bool put_sets(json_t *to, const char *key, json_t *s)
-{
-	if (is_empty(s)) {
-		json_decref(s);
+	if (sets && json_array_size(json_object_get(sets, "gained")) == 0 &&
+	    json_array_size(json_object_get(sets, "lost")) == 0) {
+		json_decref(sets);
 		return true;
 	}
-	return json_object_set_new(to, key, s) == 0;
+	return json_object_set_new(to, key, sets) == 0;
+}
+
+/* Returns {NAME: SETS} for each which from first on, below end, or NULL: out of memory. */
+static json_t *diff_each(const struct policy *old, const struct policy *p, add_names *add,
+			 unsigned first, unsigned end, const char *(*name)(unsigned which))
+{
+	json_t *to = json_object();
+	bool ok = true;
+
+	for (unsigned which = first; which < end; which++)
+		ok &= put_sets(to, name(which), diff_names(old, p, add, which));
+	return ok ? to : (json_decref(to), NULL);
 }
 
 /* ---- values ---- */
 
-/* Put a CHANGE under key if the two (references stolen) differ. False: out of memory. */
-static bool put_change(json_t *to, const char *key, json_t *old, json_t *now)
+/* Returns the CHANGEs of the members of both (references stolen), or NULL: out of memory. */
+static json_t *diff_members(json_t *old, json_t *now)
 {
-	if (old && now && json_equal(old, now)) {
-		json_decref(old);
-		json_decref(now);
-		return true;
+	json_auto_t *before = old, *after = now;
+	json_t *to = json_object(), *v;
+	const char *key;
+	bool ok = before && after;
+
+	json_object_foreach (after, key, v) {
+		json_t *was = json_object_get(before, key);
+
+		if (was && !json_equal(was, v))
+			ok &= json_object_set_new(
+				      to, key, json_pack("{s:O, s:O}", "old", was, "new", v)) == 0;
 	}
-	return json_object_set_new(to, key, json_pack("{s:o, s:o}", "old", old, "new", now)) == 0;
+	return ok ? to : (json_decref(to), NULL);
 }
 
 static json_t *text_or_null(const char *s)
@@ -110,122 +133,64 @@ static json_t *text_or_null(const char *s)
 	return s ? text_json_keep(s) : json_null();
 }
 
-static json_t *diff_about(const struct policy *old, const struct policy *p)
+static json_t *about_to_json(const struct policy *p)
 {
-	json_t *to = json_object();
-	bool ok;
-
-	ok = put_change(to, "image", text_or_null(old->image), text_or_null(p->image));
-	ok &= put_change(to, "digest", text_or_null(old->digest), text_or_null(p->digest));
-	ok &= put_change(to, "arch", text_or_null(old->arch), text_or_null(p->arch));
-	ok &= put_change(to, "mode", json_string(mode_name(old->mode)),
-			 json_string(mode_name(p->mode)));
-	ok &= put_change(to, "exec_sessions", json_string(old->audit_sessions ? "audit" : "guard"),
-			 json_string(p->audit_sessions ? "audit" : "guard"));
-	ok &= put_change(to, "steady_on", json_string(old->steady_on_wait ? "wait" : "accept"),
-			 json_string(p->steady_on_wait ? "wait" : "accept"));
-	ok &= put_change(to, "kill_signals", json_integer(old->kill_matches),
-			 json_integer(p->kill_matches));
-	return ok ? to : (json_decref(to), NULL);
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:i}", "image", text_or_null(p->image),
+			 "digest", text_or_null(p->digest), "arch", text_or_null(p->arch), "mode",
+			 mode_name(p->mode), "exec_sessions", p->audit_sessions ? "audit" : "guard",
+			 "steady_on", p->steady_on_wait ? "wait" : "accept", "kill_signals",
+			 (int)p->kill_matches);
 }
 
-static json_t *diff_actions(const struct policy *old, const struct policy *p)
+static json_t *thresholds_to_json(const struct policy *p)
 {
-	json_t *to = json_object();
-	bool ok = true;
-
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		ok &= put_change(to, rule_name(g), json_string(action_name(old->action[g])),
-				 json_string(action_name(p->action[g])));
-	return ok ? to : (json_decref(to), NULL);
+	return json_pack("{s:f, s:f}", "A", p->threshold_a / (20.0 * 4096), "B",
+			 p->threshold_b / 4096.0);
 }
 
-static json_t *diff_thresholds(const struct policy *old, const struct policy *p)
+static json_t *calibration_to_json(const struct policy_calibration *c)
 {
-	json_t *to = json_object();
-	bool ok;
-
-	ok = put_change(to, "A", json_real(old->threshold_a / (20.0 * 4096)),
-			json_real(p->threshold_a / (20.0 * 4096)));
-	ok &= put_change(to, "B", json_real(old->threshold_b / 4096.0),
-			 json_real(p->threshold_b / 4096.0));
-	return ok ? to : (json_decref(to), NULL);
+	return json_pack("{s:b, s:I, s:I, s:f, s:f, s:o}", "audit_only", (int)c->audit_only,
+			 "alarms_alert", (json_int_t)c->alarms_alert, "alarms_deny",
+			 (json_int_t)c->alarms_deny, "alerts_per_hour_at_most",
+			 c->alert_per_hour_95[1], "refusals_per_hour_at_most",
+			 c->deny_per_hour_95[1], "advice", text_or_null(c->advice));
 }
 
-static json_t *diff_calibration(const struct policy *old, const struct policy *p)
+static json_t *training_to_json(const struct policy *p)
 {
-	const struct policy_calibration *a = &old->calibration, *b = &p->calibration;
-	json_t *to = json_object();
-	bool ok;
-
-	ok = put_change(to, "audit_only", json_boolean(a->audit_only), json_boolean(b->audit_only));
-	ok &= put_change(to, "alarms_alert", json_integer(a->alarms_alert),
-			 json_integer(b->alarms_alert));
-	ok &= put_change(to, "alarms_deny", json_integer(a->alarms_deny),
-			 json_integer(b->alarms_deny));
-	ok &= put_change(to, "alerts_per_hour_at_most", json_real(a->alert_per_hour_95[1]),
-			 json_real(b->alert_per_hour_95[1]));
-	ok &= put_change(to, "refusals_per_hour_at_most", json_real(a->deny_per_hour_95[1]),
-			 json_real(b->deny_per_hour_95[1]));
-	ok &= put_change(to, "advice", text_or_null(a->advice), text_or_null(b->advice));
-	return ok ? to : (json_decref(to), NULL);
+	return json_pack("{s:I, s:I, s:f, s:I}", "calls", (json_int_t)p->calls, "objects",
+			 (json_int_t)p->objects_seen, "hours", p->hours, "seed",
+			 (json_int_t)p->seed);
 }
 
 /* ---- what is known ---- */
 
 static void add_calls(const struct policy *p, unsigned role, struct names *ret)
 {
-	char buf[32];
+	char buf[SYSCALL_NAME];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->token[role][nr] >= LUTRA_TOKEN0)
 			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
 }
 
-static json_t *diff_calls(const struct policy *old, const struct policy *p)
+static void add_hookable(const struct policy *p, unsigned which, struct names *ret)
 {
-	json_t *to = json_object();
-	bool ok = true;
+	char buf[SYSCALL_NAME];
 
-	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
-		_cleanup_(names_done) struct names before = {}, now = {};
-
-		add_calls(old, role, &before);
-		add_calls(p, role, &now);
-		ok &= put_sets(to, role_name(role), diff_sets(&before, &now));
-	}
-	return ok ? to : (json_decref(to), NULL);
-}
-
-static void add_th(const struct policy *p, struct names *ret)
-{
-	char buf[32];
-
+	(void)which;
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->hookable[nr / 64] >> (nr & 63) & 1)
 			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
 }
 
-static json_t *diff_th(const struct policy *old, const struct policy *p)
+static void add_operations(const struct policy *p, unsigned which, struct names *ret)
 {
-	_cleanup_(names_done) struct names before = {}, now = {};
-
-	add_th(old, &before);
-	add_th(p, &now);
-	return diff_sets(&before, &now);
-}
-
-static json_t *diff_operations(const struct policy *old, const struct policy *p)
-{
-	_cleanup_(names_done) struct names before = {}, now = {};
-
-	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
-		if (old->ops >> op & 1)
-			names_add(&before, op_name(op));
+	(void)which;
+	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++)
 		if (p->ops >> op & 1)
-			names_add(&now, op_name(op));
-	}
-	return diff_sets(&before, &now);
+			names_add(ret, op_name(op));
 }
 
 static void add_objects(const struct policy *p, unsigned op, struct names *ret)
@@ -240,23 +205,9 @@ static void add_objects(const struct policy *p, unsigned op, struct names *ret)
 	}
 }
 
-static json_t *diff_objects(const struct policy *old, const struct policy *p)
+static void add_arguments(const struct policy *p, unsigned i, struct names *ret)
 {
-	json_t *to = json_object();
-	bool ok = true;
-
-	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
-		_cleanup_(names_done) struct names before = {}, now = {};
-
-		add_objects(old, op, &before);
-		add_objects(p, op, &now);
-		ok &= put_sets(to, op_name(op), diff_sets(&before, &now));
-	}
-	return ok ? to : (json_decref(to), NULL);
-}
-
-static void add_arguments(const struct policy_args_seen *seen, unsigned i, struct names *ret)
-{
+	const struct policy_args_seen *seen = &p->args.call[i];
 	char buf[128];
 
 	if (seen->any)
@@ -270,20 +221,41 @@ static void add_arguments(const struct policy_args_seen *seen, unsigned i, struc
 static json_t *diff_arguments(const struct policy *old, const struct policy *p)
 {
 	json_t *to = json_object();
+	char call[SYSCALL_NAME];
 	bool ok = true;
+	unsigned nr;
 
 	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
-		_cleanup_(names_done) struct names before = {}, now = {};
-		char call[SYSCALL_NAME];
-		unsigned nr;
-
 		policy_args_syscall(i, &nr);
-		add_arguments(&old->args.call[i], i, &before);
-		add_arguments(&p->args.call[i], i, &now);
 		syscall_name("x86_64", nr, call, sizeof(call));
-		ok &= put_sets(to, call, diff_sets(&before, &now));
+		ok &= put_sets(to, call, diff_names(old, p, add_arguments, i));
 	}
 	return ok ? to : (json_decref(to), NULL);
+}
+
+/* A run by its name, or by its sum too where names would not tell. */
+static void add_runs(const struct policy *p, unsigned which, struct names *ret)
+{
+	char name[NAME_BYTES];
+
+	(void)which;
+	for (size_t i = 0; i < p->n_runs; i++) {
+		snprintf(name, sizeof(name), "%.1200s (sha256 %.12s)",
+			 p->runs[i].file ? p->runs[i].file : "", p->runs[i].sha256);
+		names_add(ret, name);
+	}
+}
+
+static json_t *diff_training(const struct policy *old, const struct policy *p)
+{
+	json_t *to = json_pack("{s:o}", "runs", diff_names(old, p, add_runs, 0));
+	json_auto_t *counts = diff_members(training_to_json(old), training_to_json(p));
+
+	if (json_object_update(to, counts) < 0) {
+		json_decref(to);
+		return NULL;
+	}
+	return to;
 }
 
 /* ---- the path tree ---- */
@@ -308,7 +280,29 @@ static void node_words(const struct policy_node *n, char *buf, size_t size)
 						words[i].word);
 }
 
-/* Paths to what they are; a directory's ends in a slash. NULL: out of memory. */
+/* Writes the path of a node; a directory's ends in a slash. */
+static void node_name(const struct policy *p, uint32_t node, char ret[static NAME_BYTES])
+{
+	size_t len;
+
+	policy_node_path(p, node, ret, NAME_BYTES - 1);
+	len = strlen(ret);
+	if (p->nodes[node].dir && len && ret[len - 1] != '/')
+		strcpy(ret + len, "/");
+}
+
+static void add_paths(const struct policy *p, unsigned which, struct names *ret)
+{
+	char path[NAME_BYTES];
+
+	(void)which;
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		node_name(p, i, path);
+		names_add(ret, path);
+	}
+}
+
+/* Paths to what they are. NULL: out of memory. */
 static json_t *tree_to_json(const struct policy *p)
 {
 	json_t *to = json_object();
@@ -316,14 +310,7 @@ static json_t *tree_to_json(const struct policy *p)
 	bool ok = to != NULL;
 
 	for (uint32_t i = 0; i < p->n_nodes && ok; i++) {
-		size_t len;
-
-		policy_node_path(p, i, path, sizeof(path) - 1);
-		len = strlen(path);
-		if (p->nodes[i].dir && len && path[len - 1] != '/') {
-			path[len] = '/';
-			path[len + 1] = '\0';
-		}
+		node_name(p, i, path);
 		node_words(&p->nodes[i], what, sizeof(what));
 		ok = json_object_set_new(to, path, json_string(what)) == 0;
 	}
@@ -332,60 +319,14 @@ static json_t *tree_to_json(const struct policy *p)
 
 static json_t *diff_paths(const struct policy *old, const struct policy *p)
 {
-	_cleanup_(names_done) struct names before = {}, now = {};
-	json_auto_t *old_tree = tree_to_json(old), *new_tree = tree_to_json(p);
-	json_t *changed = json_object(), *to, *what;
-	const char *path;
-	bool ok = old_tree && new_tree;
+	json_t *to = diff_names(old, p, add_paths, 0);
 
-	json_object_foreach (old_tree, path, what)
-		names_add(&before, path);
-	json_object_foreach (new_tree, path, what) {
-		json_t *then = json_object_get(old_tree, path);
-
-		names_add(&now, path);
-		if (then)
-			ok &= put_change(changed, path, json_incref(then), json_incref(what));
-	}
-	to = ok ? diff_sets(&before, &now) : NULL;
-	if (json_object_set_new(to, "changed", changed) < 0) {
+	if (json_object_set_new(to, "changed", diff_members(tree_to_json(old), tree_to_json(p))) <
+	    0) {
 		json_decref(to);
 		return NULL;
 	}
 	return to;
-}
-
-/* ---- provenance ---- */
-
-/* A run by its name, or by its sum too where names would not tell. */
-static void add_runs(const struct policy *p, struct names *ret)
-{
-	char name[NAME_BYTES];
-
-	for (size_t i = 0; i < p->n_runs; i++) {
-		snprintf(name, sizeof(name), "%.1200s (sha256 %.12s)",
-			 p->runs[i].file ? p->runs[i].file : "", p->runs[i].sha256);
-		names_add(ret, name);
-	}
-}
-
-static json_t *diff_training(const struct policy *old, const struct policy *p)
-{
-	_cleanup_(names_done) struct names before = {}, now = {};
-	json_t *to = json_object();
-	bool ok;
-
-	add_runs(old, &before);
-	add_runs(p, &now);
-	ok = json_object_set_new(to, "runs", diff_sets(&before, &now)) == 0;
-	ok &= put_change(to, "calls", json_integer((json_int_t)old->calls),
-			 json_integer((json_int_t)p->calls));
-	ok &= put_change(to, "objects", json_integer((json_int_t)old->objects_seen),
-			 json_integer((json_int_t)p->objects_seen));
-	ok &= put_change(to, "hours", json_real(old->hours), json_real(p->hours));
-	ok &= put_change(to, "seed", json_integer((json_int_t)old->seed),
-			 json_integer((json_int_t)p->seed));
-	return ok ? to : (json_decref(to), NULL);
 }
 
 /* ---- all of it ---- */
@@ -417,12 +358,18 @@ json_t *policy_diff(const struct policy *old, const struct policy *p)
 	bool same;
 
 	diff = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "about",
-			 diff_about(old, p), "calls", diff_calls(old, p), "th", diff_th(old, p),
-			 "arguments", diff_arguments(old, p), "operations", diff_operations(old, p),
-			 "objects", diff_objects(old, p), "paths", diff_paths(old, p), "actions",
-			 diff_actions(old, p), "thresholds", diff_thresholds(old, p), "training",
-			 diff_training(old, p), "calibration", diff_calibration(old, p), "tables",
-			 (int)tables_differ(old, p));
+			 diff_members(about_to_json(old), about_to_json(p)), "calls",
+			 diff_each(old, p, add_calls, 0, LUTRA_ROLES, role_name), "th",
+			 diff_names(old, p, add_hookable, 0), "arguments", diff_arguments(old, p),
+			 "operations", diff_names(old, p, add_operations, 0), "objects",
+			 diff_each(old, p, add_objects, 1, LUTRA_OP_COUNT, op_name), "paths",
+			 diff_paths(old, p), "actions",
+			 diff_members(policy_actions_encode(old), policy_actions_encode(p)),
+			 "thresholds", diff_members(thresholds_to_json(old), thresholds_to_json(p)),
+			 "training", diff_training(old, p), "calibration",
+			 diff_members(calibration_to_json(&old->calibration),
+				      calibration_to_json(&p->calibration)),
+			 "tables", (int)tables_differ(old, p));
 	same = diff && says_nothing(diff);
 	if (diff && json_object_set_new(diff, "same", json_boolean(same)) < 0) {
 		json_decref(diff);

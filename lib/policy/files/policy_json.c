@@ -18,9 +18,18 @@
 
 /* ---- writing ---- */
 
+json_t *policy_actions_encode(const struct policy *p)
+{
+	json_t *actions = json_object();
+
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
+		json_object_set_new(actions, rule_name(g), json_string(action_name(p->action[g])));
+	return actions;
+}
+
 static json_t *encode_rules(const struct policy *p)
 {
-	json_t *th = json_array(), *actions = json_object();
+	json_t *th = json_array();
 	char buf[32];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
@@ -28,9 +37,7 @@ static json_t *encode_rules(const struct policy *p)
 			json_array_append_new(
 				th, json_string(syscall_name(p->arch, nr, buf, sizeof(buf))));
 	}
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		json_object_set_new(actions, rule_name(g), json_string(action_name(p->action[g])));
-	return json_pack("{s:o, s:o}", "th", th, "actions", actions);
+	return json_pack("{s:o, s:o}", "th", th, "actions", policy_actions_encode(p));
 }
 
 static json_t *encode_thresholds(const struct policy *p)

@@ -7,6 +7,9 @@
 
 #include "lib/policy/policy.h"
 
+/* Returns the "actions" of the "rules" member, or NULL: out of memory. */
+json_t *policy_actions_encode(const struct policy *p);
+
 /* Returns the "calibration" member, or NULL: out of memory, or a number is not finite. */
 json_t *policy_calibration_encode(const struct policy_calibration *c);
 

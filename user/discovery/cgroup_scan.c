@@ -5,9 +5,7 @@
  */
 #include "user/discovery/cgroup_scan.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,30 +118,6 @@ static void on_container_cgroup(struct cgroup_scan *scan, const char *cgroup,
 		enrol_stray(scan, s, cgroup, p);
 }
 
-/* path: a buffer of PATH_MAX bytes, len of which are used. */
-static void walk_cgroups(struct cgroup_scan *scan, char *path, size_t len, int depth)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	struct pattern p;
-
-	while (dir && (e = readdir(dir))) {
-		size_t n = strlen(e->d_name);
-
-		if (e->d_type != DT_DIR || e->d_name[0] == '.' || len + n + 2 > PATH_MAX)
-			continue;
-		path[len] = '/';
-		memcpy(path + len + 1, e->d_name, n + 1);
-		if (pattern_match(path, &p))
-			on_container_cgroup(scan, path, &p);
-		else if (depth < DEPTH_MAX)
-			walk_cgroups(scan, path, len + 1 + n, depth + 1);
-		path[len] = '\0';
-	}
-	if (dir)
-		closedir(dir);
-}
-
 static void forget_unseen(struct cgroup_scan *scan)
 {
 	LIST_EACH_SAFE (s, scan->strays) {
@@ -160,15 +134,26 @@ void cgroup_scan_check(struct cgroup_scan *scan)
 {
 	_cleanup_free_ char *root = NULL;
 	uint64_t now = clock_now_ns();
-	char path[PATH_MAX];
+	struct pattern p;
+	FTSENT *e;
+	FTS *tree;
 
 	if (!scan->config->n_bundles || now < scan->next_ns)
 		return;
 	scan->next_ns = now + INTERVAL_NS;
-	if (cgroup_root(&root, NULL) < 0 || strlen(root) >= sizeof(path))
+	if (cgroup_root(&root, NULL) < 0)
 		return;
-	memcpy(path, root, strlen(root) + 1);
-	walk_cgroups(scan, path, strlen(root), 0);
+	tree = cgroup_walk(root);
+	while (tree && (e = fts_read(tree))) {
+		bool is_container = e->fts_info == FTS_D && pattern_match(e->fts_path, &p);
+
+		if (is_container)
+			on_container_cgroup(scan, e->fts_path, &p);
+		if (is_container || e->fts_level > DEPTH_MAX)
+			fts_set(tree, e, FTS_SKIP);
+	}
+	if (tree)
+		fts_close(tree);
 	forget_unseen(scan);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lib/base/list.h"
 #include "user/sys/clock.h"
 
 struct loop {
@@ -18,18 +19,14 @@ struct loop {
 
 int loop_new(struct loop **ret)
 {
-	struct loop *l = calloc(1, sizeof(*l));
+	_cleanup_free_ struct loop *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll_fd < 0) {
-		int r = -errno;
-
-		free(l);
-		return r;
-	}
-	*ret = l;
+	if (l->epoll_fd < 0)
+		return -errno;
+	*ret = TAKE_PTR(l);
 	return 0;
 }
 
@@ -41,23 +38,13 @@ void loop_free(struct loop *l)
 	free(l);
 }
 
-static int control_watch(struct loop *l, int op, struct loop_watch *w, uint32_t events)
+int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = w};
 
-	return epoll_ctl(l->epoll_fd, op, w->fd, &ev) < 0 ? -errno : 0;
-}
-
-int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err)
-{
-	int r = control_watch(l, EPOLL_CTL_ADD, w, events);
-
-	return r < 0 ? err_set(err, r, "epoll: %s", strerror(-r)) : 0;
-}
-
-int loop_change(struct loop *l, struct loop_watch *w, uint32_t events)
-{
-	return control_watch(l, EPOLL_CTL_MOD, w, events);
+	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) < 0)
+		return err_set(err, -errno, "epoll: %s", strerror(errno));
+	return 0;
 }
 
 void loop_when_idle(struct loop *l, struct loop_idle *i)
@@ -65,21 +52,16 @@ void loop_when_idle(struct loop *l, struct loop_idle *i)
 	if (i->since_ns)
 		return;
 	i->since_ns = clock_now_ns();
-	i->next = l->idle;
-	l->idle = i;
+	LIST_PUSH(l->idle, i);
 }
 
 bool loop_cancel_idle(struct loop *l, struct loop_idle *i)
 {
-	struct loop_idle **at = &l->idle;
+	bool requested = i->since_ns != 0;
 
-	while (*at && *at != i)
-		at = &(*at)->next;
-	if (!*at)
-		return false;
-	*at = i->next;
+	LIST_REMOVE(l->idle, i);
 	i->since_ns = 0;
-	return true;
+	return requested;
 }
 
 /* Calls what was requested: all of it, or what has waited for longer than its delay. */

@@ -41,8 +41,6 @@ DEFINE_FREEP(struct loop, loop_free);
  * -errno as epoll_ctl(2).
  */
 int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err);
-/* Waits for other events of a watch. Returns 0 or -errno as epoll_ctl(2). */
-int loop_change(struct loop *l, struct loop_watch *w, uint32_t events);
 
 /* Requests one call of i->on_idle. A request that is already open stays as it is. */
 void loop_when_idle(struct loop *l, struct loop_idle *i);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lutra/types.h"
+#include "user/sys/clock.h"
 #include "user/sys/thread.h"
-
-#define NS_PER_SECOND 1000000000l
 
 struct worker {
 	struct worker_config config;
@@ -92,24 +92,12 @@ void worker_stats(struct worker *w, struct worker_stats *ret)
 
 /* ---- the thread ---- */
 
-static struct timespec time_after(unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= NS_PER_SECOND) {
-		t.tv_sec++;
-		t.tv_nsec -= NS_PER_SECOND;
-	}
-	return t;
-}
-
 /* Waits until there is something to do, or wait_ms have passed; 0: without limit. */
 static void wait_for_work(struct worker *w, unsigned wait_ms)
 {
-	struct timespec until = time_after(wait_ms);
+	uint64_t until_ns = clock_now_ns() + wait_ms * 1000000ull;
+	struct timespec until = {.tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
+				 .tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
 	int r = 0;
 
 	w->busy = false;

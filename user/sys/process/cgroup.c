@@ -2,10 +2,10 @@
 /* The cgroup v2 tree. */
 #include "user/sys/process/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
@@ -15,12 +15,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lutra/types.h"
+#include "user/sys/clock.h"
 
-#define DESTROY_MS 5000
+#define DESTROY_NS (5 * NSEC_PER_SEC)
 
 /* Octal escapes of mountinfo(5), in place. */
 static void unescape_path(char *s)
@@ -80,28 +81,27 @@ int cgroup_create(const char *name, char **ret, struct err *err)
 	return 0;
 }
 
-int cgroup_write(const char *path, const char *file, const char *value)
+/* Allocates nothing: a child calls it after fork(). Returns the descriptor or -errno. */
+static int open_file(const char *path, const char *file, int flags)
 {
 	_cleanup_close_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = -1;
+	int fd = dir < 0 ? -1 : openat(dir, file, flags | O_CLOEXEC);
 
-	if (dir < 0)
-		return -errno;
-	fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_write(const char *path, const char *file, const char *value)
+{
+	_cleanup_close_ int fd = open_file(path, file, O_WRONLY);
+
+	if (fd < 0)
+		return fd;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
 int cgroup_events_open(const char *path)
 {
-	_cleanup_free_ char *file = NULL;
-	int fd;
-
-	if (asprintf(&file, "%s/cgroup.events", path) < 0)
-		return -ENOMEM;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return open_file(path, "cgroup.events", O_RDONLY);
 }
 
 int cgroup_populated(int events_fd, bool *ret)
@@ -133,62 +133,51 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
-
 int cgroup_destroy(const char *path)
 {
 	_cleanup_close_ int fd = cgroup_events_open(path);
-	int64_t until = now_ms() + DESTROY_MS;
+	const uint64_t until_ns = clock_now_ns() + DESTROY_NS;
 	bool populated = true;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLPRI};
-		int64_t left = until - now_ms();
+		uint64_t now_ns = clock_now_ns();
 
 		cgroup_write(path, "cgroup.kill", "1");
 		nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 		if (access(path, F_OK) < 0)
 			return 0;
-		if (left <= 0)
+		if (now_ns >= until_ns)
 			return -EBUSY;
 		/* A directory that is not populated may still be busy for a moment. */
 		if (cgroup_populated(fd, &populated) < 0 || !populated)
 			p.events = 0;
-		poll(&p, 1, p.events ? (int)left : 5);
+		poll(&p, 1, p.events ? (int)((until_ns - now_ns) / 1000000) : 5);
 	}
 }
 
 void cgroup_sweep(const char *prefix)
 {
-	_cleanup_free_ char *root = NULL;
-	struct dirent *e;
-	DIR *d;
+	_cleanup_free_ char *root = NULL, *pattern = NULL;
+	glob_t found = {};
+	int pid_at;
 
 	if (cgroup_root(&root, NULL) < 0)
 		return;
-	d = opendir(root);
-	while (d && (e = readdir(d))) {
-		size_t n = strlen(prefix);
-		long pid;
+	pid_at = asprintf(&pattern, "%s/%s.*", root, prefix) - 1;
+	if (pid_at < 0 || glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
 		char *end;
+		long pid = strtol(found.gl_pathv[i] + pid_at, &end, 10);
 
-		if (strncmp(e->d_name, prefix, n) != 0 || e->d_name[n] != '.')
-			continue;
-		pid = strtol(e->d_name + n + 1, &end, 10);
 		if (pid > 0 && pid <= INT_MAX && *end == '\0' && kill((pid_t)pid, 0) < 0 &&
 		    errno == ESRCH)
-			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+			rmdir(found.gl_pathv[i]);
 	}
-	if (d)
-		closedir(d);
+	globfree(&found);
 }
 
 int cgroup_of_pid(pid_t pid, char **ret, struct err *err)
@@ -242,6 +231,13 @@ int cgroup_id(const char *path, uint64_t *ret, struct err *err)
 	return 0;
 }
 
+FTS *cgroup_walk(char *path)
+{
+	char *const paths[] = {path, NULL};
+
+	return fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT | FTS_XDEV, NULL);
+}
+
 /* Does a directory's name stand for the container? */
 static bool names_container(const char *name, const char *id)
 {
@@ -264,41 +260,28 @@ static bool names_container(const char *name, const char *id)
 	return false;
 }
 
-/* nftw() takes no argument. */
-static struct {
-	const char *id;
-	char *path;
-	int n;
-} find;
-
-static int find_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	if (type != FTW_D || !names_container(path + ftw->base, find.id))
-		return FTW_CONTINUE;
-	find.n++;
-	if (!find.path)
-		find.path = strdup(path);
-	return FTW_SKIP_SUBTREE;
-}
-
 int cgroup_find(const char *id, char **ret, struct err *err)
 {
 	_cleanup_free_ char *root = NULL, *path = NULL;
-	int r;
+	int r = cgroup_root(&root, err), n = 0;
+	FTSENT *e;
+	FTS *tree;
 
-	r = cgroup_root(&root, err);
 	if (r < 0)
 		return r;
-	find.id = id;
-	find.path = NULL;
-	find.n = 0;
-	if (root)
-		nftw(root, find_one, 32, FTW_PHYS | FTW_MOUNT | FTW_ACTIONRETVAL);
-	path = TAKE_PTR(find.path);
-	if (find.n > 1)
+	tree = cgroup_walk(root);
+	while (tree && (e = fts_read(tree))) {
+		if (e->fts_info != FTS_D || !names_container(e->fts_name, id))
+			continue;
+		fts_set(tree, e, FTS_SKIP);
+		if (n++ == 0)
+			path = strdup(e->fts_path);
+	}
+	if (tree)
+		fts_close(tree);
+	if (n > 1)
 		return err_set(err, -ENOTUNIQ, "%s: %d containers have that id: give all of it", id,
-			       find.n);
+			       n);
 	if (!path)
 		return err_set(err, -ENOENT, "%s: no such container runs here", id);
 	*ret = TAKE_PTR(path);

@@ -3,6 +3,7 @@
 #ifndef LUTRA_USER_SYS_PROCESS_CGROUP_H
 #define LUTRA_USER_SYS_PROCESS_CGROUP_H
 
+#include <fts.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,12 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err);
 
 /* Reads the kernel's id of a cgroup. -ENOTSUP: path is not in a cgroup2 mount; as open(2). */
 int cgroup_id(const char *path, uint64_t *ret, struct err *err);
+
+/*
+ * Opens a walk over the directories at and below path for fts_read(3), which gives each as FTS_D
+ * first. The caller closes it by fts_close(3). NULL: as fts_open(3).
+ */
+FTS *cgroup_walk(char *path);
 
 /*
  * Find the one cgroup of a container by its id, as engines and runtimes name them: ID itself,

@@ -132,21 +132,6 @@ static void loop_does_not_call_a_watch_that_a_handler_closed(void **state)
 	assert_int_equal(f->n, 1);
 }
 
-static void loop_change_waits_for_the_new_events_only(void **state)
-{
-	struct fixture *f = *state;
-
-	f->a.on_ready = on_a_stop;
-	f->b.on_ready = on_b_close_a;
-	/* An eventfd can always be written. */
-	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLOUT, NULL), 0);
-	assert_int_equal(loop_change(f->loop, &f->b, 0), 0);
-	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
-	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
-	assert_int_equal(loop_run(f->loop), 0);
-	assert_string_equal(f->order, "a");
-}
-
 /* Writes an event, so that the loop goes on. */
 static void on_idle_again(void *ctx)
 {
@@ -194,7 +179,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOOP_TEST(loop_calls_the_handler_of_a_ready_descriptor),
 		LOOP_TEST(loop_does_not_call_a_watch_that_a_handler_closed),
-		LOOP_TEST(loop_change_waits_for_the_new_events_only),
 		LOOP_TEST(loop_runs_idle_work_once_for_all_requests),
 		LOOP_TEST(loop_runs_idle_work_after_its_delay_though_events_come),
 	};

@@ -32,10 +32,11 @@ struct config {
 	char *policies_dir; /* default /etc/lutra/policies.d */
 	char *events_jsonl; /* file for alerts as JSON lines; "-": stdout; default NULL: none */
 	char *pin_dir; /* directory in a bpf file system; default CONFIG_PIN_DIR; NULL: no pins */
-	char *engines[CONFIG_ENGINES_MAX]; /* API sockets; default: those of Docker and Podman */
-	char *bundles[CONFIG_BUNDLES_MAX]; /* directories of bundles, by container id; default: of
+	char *engines[CONFIG_ENGINES_MAX +
+		      1]; /* API sockets; default: those of Docker and Podman */
+	char *bundles[CONFIG_BUNDLES_MAX +
+		      1];		/* directories of bundles, by container id; default: of
 					      containerd, CRI-O, Podman; none: no scan */
-	size_t n_engines, n_bundles;
 	struct config_life life;	/* of the life cycle of policies */
 	struct policy_keys policy_keys; /* trusted signers; default none: any policy */
 	/* "store": {"max_age_days", "max_mib"}: limits of the event store; 0: no limit. */
@@ -49,11 +50,11 @@ struct config {
 	char *http_token_file; /* NULL: lutrad creates one in state_dir */
 	char *http_hosts[CONFIG_HOSTS + 1];
 	struct outputs_config outputs; /* "outputs", "throttle" and events_jsonl */
-	char *parts_text;	       /* text of the objects and lists, for config_reload() */
+	char *fixed_text;	       /* the keys that config_reload() does not update */
 	bool program_stats;	       /* the kernel times BPF programs; default false */
 	enum log_level log_level;      /* error, warning, info, debug; default info */
 	bool no_lsm;		       /* use tracepoints even where BPF LSM works; default false */
-	bool no_calls; /* "calls": "off": LSM hooks alone decide, system calls are not scored */
+	int no_calls; /* 1: "calls": "off": LSM hooks alone decide, system calls are not scored */
 };
 
 /*

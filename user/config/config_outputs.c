@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/syslog.h>
 
+#include "user/config/config_keys.h"
+
 #define PER_SECOND 10
 #define BURST 50
 #define NUMBER_MAX 1000000
@@ -15,34 +17,77 @@
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-_"
 
 #define KEY_PATH 0x1
-#define KEY_HTTP 0x2 /* url, ca_file, headers, timeout_s, queue_mib */
+#define KEY_HTTP 0x2
 #define KEY_INDEX 0x4
 
+/* The keys that some types of outputs take and others do not. */
 static const struct {
-	const char *name;
-	unsigned keys, needs;
-} types[OUTPUT_TYPES] = {
-	[OUTPUT_STDOUT] = {"stdout", 0, 0},
-	[OUTPUT_FILE] = {"file", KEY_PATH, KEY_PATH},
-	[OUTPUT_SYSLOG] = {"syslog", 0, 0},
-	[OUTPUT_JOURNAL] = {"journal", KEY_PATH, 0},
-	[OUTPUT_WEBHOOK] = {"webhook", KEY_HTTP, KEY_HTTP},
-	[OUTPUT_FALCOSIDEKICK] = {"falcosidekick", KEY_HTTP, KEY_HTTP},
-	[OUTPUT_ELASTICSEARCH] = {"elasticsearch", KEY_HTTP | KEY_INDEX, KEY_HTTP},
+	const char *key;
+	unsigned bit;
+} special[] = {
+	{"path", KEY_PATH},	 {"index", KEY_INDEX},	{"url", KEY_HTTP},
+	{"ca_file", KEY_HTTP},	 {"headers", KEY_HTTP}, {"timeout_s", KEY_HTTP},
+	{"queue_mib", KEY_HTTP},
 };
 
-const char *output_type_name(enum output_type type)
+static const struct {
+	unsigned keys, needs;
+} types[OUTPUT_TYPES] = {
+	[OUTPUT_FILE] = {KEY_PATH, KEY_PATH},
+	[OUTPUT_JOURNAL] = {KEY_PATH, 0},
+	[OUTPUT_WEBHOOK] = {KEY_HTTP, KEY_HTTP},
+	[OUTPUT_FALCOSIDEKICK] = {KEY_HTTP, KEY_HTTP},
+	[OUTPUT_ELASTICSEARCH] = {KEY_HTTP | KEY_INDEX, KEY_HTTP},
+};
+
+/* ---- an output ---- */
+
+static bool is_output_name(const char *s)
 {
-	return types[type].name;
+	return *s && strlen(s) <= OUTPUT_NAME_MAX && !s[strspn(s, NAME_CHARACTERS)];
 }
+
+static bool is_http_url(const char *s)
+{
+	return strlen(s) <= 2048 && !s[strcspn(s, " \t\r\n")] &&
+	       (strncasecmp(s, "http://", 7) == 0 || strncasecmp(s, "https://", 8) == 0);
+}
+
+static bool is_index_name(const char *s)
+{
+	return *s && strlen(s) <= 255 && !s[strspn(s, NAME_CHARACTERS ".")] && !strchr("-_.", *s);
+}
+
+#define AT(member) offsetof(struct output_config, member)
+
+static const char *const type_names[] = {"stdout",  "file",	     "syslog",	      "journal",
+					 "webhook", "falcosidekick", "elasticsearch", NULL};
+static const char *const level_names[] = {"notice", "warning", "critical", NULL};
+static const int levels[] = {LOG_NOTICE, LOG_WARNING, LOG_CRIT};
+
+static const struct config_key keys[] = {
+	{"type", CONFIG_CHOICE, AT(type), .names = type_names,
+	 .must = "stdout, file, syslog, journal, webhook, falcosidekick or elasticsearch"},
+	{"name", CONFIG_TEXT, AT(name), .is_valid = is_output_name,
+	 .must = "1 to 32 of a-z, 0-9, - and _"},
+	{"min_priority", CONFIG_CHOICE, AT(level), .text = "warning", .names = level_names,
+	 .must = "notice, warning or critical"},
+	{.key = "all", .type = CONFIG_BOOL, .at = AT(all)},
+	{.key = "path", .type = CONFIG_PATH, .at = AT(path)},
+	{"url", CONFIG_TEXT, AT(url), .is_valid = is_http_url,
+	 .must = "an http:// or https:// address"},
+	{.key = "ca_file", .type = CONFIG_PATH, .at = AT(ca_file)},
+	{.key = "headers", .type = CONFIG_CUSTOM},
+	{"timeout_s", CONFIG_NUMBER32, AT(timeout_s), .initial = 10, .min = 1, .max = NUMBER_MAX},
+	{"queue_mib", CONFIG_NUMBER32, AT(queue_mib), .initial = 64, .min = 1, .max = NUMBER_MAX},
+	{"index", CONFIG_TEXT, AT(index), .is_valid = is_index_name,
+	 .must = "the name of an index: a-z, 0-9, -, _ and ."},
+	{},
+};
 
 static void output_done(struct output_config *o)
 {
-	free(o->name);
-	free(o->path);
-	free(o->url);
-	free(o->index);
-	free(o->ca_file);
+	config_keys_done(keys, o);
 	for (size_t i = 0; i < o->n_headers; i++)
 		free(o->header[i]);
 }
@@ -55,119 +100,19 @@ void outputs_config_done(struct outputs_config *c)
 	*c = (struct outputs_config){};
 }
 
-/* ---- one function per key; where is the name of the output in messages ---- */
-
-static int report_wrong(struct err *err, const char *where, const char *key, const char *must)
-{
-	return err_set(err, -EBADMSG, "%s%s: must be %s", where, key, must);
-}
-
-static int copy_value(char **at, const char *s, struct err *err)
-{
-	*at = strdup(s);
-	return *at ? 0 : err_oom(err);
-}
-
-/* Reads an absolute path; an absent key is no error. */
-static int parse_path(const json_t *v, const char *where, const char *key, char **at,
-		      struct err *err)
-{
-	const char *s = json_string_value(v);
-
-	if (!v)
-		return 0;
-	if (!s || s[0] != '/' || strlen(s) > 2048)
-		return report_wrong(err, where, key, "an absolute path");
-	return copy_value(at, s, err);
-}
-
-static int parse_type(const json_t *v, const char *where, enum output_type *ret, struct err *err)
-{
-	for (int t = 0; json_is_string(v) && t < OUTPUT_TYPES; t++) {
-		if (strcmp(types[t].name, json_string_value(v)) == 0) {
-			*ret = t;
-			return 0;
-		}
-	}
-	return report_wrong(
-		err, where, ".type",
-		"stdout, file, syslog, journal, webhook, falcosidekick or elasticsearch");
-}
-
-static int parse_name(const json_t *v, const char *where, struct output_config *o, struct err *err)
-{
-	const char *s = v ? json_string_value(v) : types[o->type].name;
-
-	if (!s || !*s || strlen(s) > OUTPUT_NAME_MAX || s[strspn(s, NAME_CHARACTERS)])
-		return report_wrong(err, where, ".name", "1 to 32 of a-z, 0-9, - and _");
-	if (strcmp(s, LINES_NAME) == 0)
-		return report_wrong(err, where, ".name", "another than " LINES_NAME);
-	return copy_value(&o->name, s, err);
-}
-
-static int parse_priority(const json_t *v, const char *where, int *ret, struct err *err)
-{
-	static const struct {
-		const char *name;
-		int level;
-	} levels[] = {{"notice", LOG_NOTICE}, {"warning", LOG_WARNING}, {"critical", LOG_CRIT}};
-
-	*ret = LOG_WARNING;
-	if (!v)
-		return 0;
-	for (size_t i = 0; json_is_string(v) && i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (strcmp(levels[i].name, json_string_value(v)) == 0) {
-			*ret = levels[i].level;
-			return 0;
-		}
-	}
-	return report_wrong(err, where, ".min_priority", "notice, warning or critical");
-}
-
-static int parse_url(const json_t *v, const char *where, struct output_config *o, struct err *err)
-{
-	const char *s = json_string_value(v);
-
-	if (!s || strlen(s) > 2048 || s[strcspn(s, " \t\r\n")] ||
-	    (strncasecmp(s, "http://", 7) != 0 && strncasecmp(s, "https://", 8) != 0))
-		return report_wrong(err, where, ".url", "an http:// or https:// address");
-	return copy_value(&o->url, s, err);
-}
-
-static int parse_unsigned(const json_t *v, const char *where, unsigned *ret, struct err *err)
-{
-	if (!v)
-		return 0;
-	if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > NUMBER_MAX)
-		return report_wrong(err, where, "", "a whole number from 1 to 1000000");
-	*ret = (unsigned)json_integer_value(v);
-	return 0;
-}
-
-static int parse_index(const json_t *v, const char *where, struct output_config *o, struct err *err)
-{
-	const char *s = v ? json_string_value(v) : "lutra";
-
-	if (!s || !*s || strlen(s) > 255 || s[strspn(s, NAME_CHARACTERS ".")] || *s == '-' ||
-	    *s == '_' || *s == '.')
-		return report_wrong(err, where, ".index",
-				    "the name of an index: a-z, 0-9, -, _ and .");
-	return copy_value(&o->index, s, err);
-}
-
 static int parse_headers(json_t *j, const char *where, struct output_config *o, struct err *err)
 {
 	const char *name;
 	json_t *v;
 
 	if (j && (!json_is_object(j) || json_object_size(j) > OUTPUT_HEADERS_MAX))
-		return report_wrong(err, where, ".headers",
+		return config_wrong(err, where, "headers",
 				    "an object of at most 16 names and values");
 	json_object_foreach (j, name, v) {
 		const char *s = json_string_value(v);
 
 		if (!s || !*name || name[strcspn(name, ": \r\n")] || s[strcspn(s, "\r\n")])
-			return report_wrong(err, where, ".headers",
+			return config_wrong(err, where, "headers",
 					    "names and values of a line each");
 		if (asprintf(&o->header[o->n_headers], "%s: %s", name, s) < 0)
 			return err_oom(err);
@@ -176,104 +121,63 @@ static int parse_headers(json_t *j, const char *where, struct output_config *o, 
 	return 0;
 }
 
-/* ---- an output ---- */
-
-/* The values of an output's object, borrowed from it; NULL: the key is absent. */
-struct raw {
-	json_t *type, *name, *level, *all, *path, *url, *ca, *headers, *timeout, *queue, *index;
-};
-
-static int check_keys(const struct raw *r, const char *where, const struct output_config *o,
+/* Checks that the type of the output takes the keys of j, and that it has those that it needs. */
+static int check_keys(const json_t *j, const char *where, const struct output_config *o,
 		      struct err *err)
 {
-	const unsigned has =
-		(r->path ? KEY_PATH : 0) | (r->index ? KEY_INDEX : 0) |
-		(r->url || r->ca || r->headers || r->timeout || r->queue ? KEY_HTTP : 0);
-	const unsigned keys = types[o->type].keys, needs = types[o->type].needs;
+	const unsigned takes = types[o->type].keys, needs = types[o->type].needs;
 
-	if (has & ~keys)
-		return err_set(err, -EBADMSG, "%s: an output of type %s takes no %s", where,
-			       types[o->type].name,
-			       has & ~keys & KEY_PATH	 ? "path"
-			       : has & ~keys & KEY_INDEX ? "index"
-							 : "url, ca_file, headers, timeout_s or "
-							   "queue_mib");
-	if (needs & KEY_PATH && !r->path)
-		return report_wrong(err, where, ".path", "given");
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (json_object_get(j, special[i].key) && !(takes & special[i].bit))
+			return err_set(err, -EBADMSG, "%s: an output of type %s takes no %s", where,
+				       type_names[o->type], special[i].key);
+	if (needs & KEY_PATH && !o->path)
+		return config_wrong(err, where, "path", "given");
+	if (needs & KEY_HTTP && !o->url)
+		return config_wrong(err, where, "url", "an http:// or https:// address");
 	return 0;
 }
 
-static int parse_http_keys(const struct raw *r, const char *where, struct output_config *o,
-			   struct err *err)
+static int set_default(char **at, const char *value, struct err *err)
 {
-	char key[64];
-	int ret = parse_url(r->url, where, o, err);
+	if (!*at)
+		*at = strdup(value);
+	return *at ? 0 : err_oom(err);
+}
 
-	if (ret == 0)
-		ret = parse_path(r->ca, where, ".ca_file", &o->ca_file, err);
-	if (ret == 0)
-		ret = parse_headers(r->headers, where, o, err);
-	snprintf(key, sizeof(key), "%s.timeout_s", where);
-	o->timeout_s = 10;
-	if (ret == 0)
-		ret = parse_unsigned(r->timeout, key, &o->timeout_s, err);
-	snprintf(key, sizeof(key), "%s.queue_mib", where);
-	o->queue_mib = 64;
-	return ret < 0 ? ret : parse_unsigned(r->queue, key, &o->queue_mib, err);
+/* Fills in what depends on the type. */
+static int complete_output(struct output_config *o, struct err *err)
+{
+	int r = set_default(&o->name, type_names[o->type], err);
+
+	o->level = levels[o->level];
+	if (r == 0 && o->type == OUTPUT_JOURNAL)
+		r = set_default(&o->path, JOURNAL_SOCKET, err);
+	if (r == 0 && o->type == OUTPUT_ELASTICSEARCH)
+		r = set_default(&o->index, "lutra", err);
+	return r;
 }
 
 static int parse_output(json_t *j, const char *where, struct output_config *o, struct err *err)
 {
-	struct raw r = {};
-	json_error_t je;
-	int ret;
+	int r = config_keys_parse(keys, j, where, o, err);
 
-	if (json_unpack_ex(j, &je, JSON_STRICT,
-			   "{s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o}", "type",
-			   &r.type, "name", &r.name, "min_priority", &r.level, "all", &r.all,
-			   "path", &r.path, "url", &r.url, "ca_file", &r.ca, "headers", &r.headers,
-			   "timeout_s", &r.timeout, "queue_mib", &r.queue, "index", &r.index) < 0)
-		return err_set(err, -EBADMSG, "%s: %s", where, je.text);
-	ret = parse_type(r.type, where, &o->type, err);
-	if (ret == 0)
-		ret = check_keys(&r, where, o, err);
-	if (ret == 0)
-		ret = parse_name(r.name, where, o, err);
-	if (ret == 0)
-		ret = parse_priority(r.level, where, &o->level, err);
-	if (ret == 0 && r.all && !json_is_boolean(r.all))
-		ret = report_wrong(err, where, ".all", "true or false");
-	o->all = json_is_true(r.all);
-	if (ret == 0)
-		ret = parse_path(r.path, where, ".path", &o->path, err);
-	if (ret == 0 && o->type == OUTPUT_JOURNAL && !o->path)
-		ret = copy_value(&o->path, JOURNAL_SOCKET, err);
-	if (ret == 0 && types[o->type].keys & KEY_HTTP)
-		ret = parse_http_keys(&r, where, o, err);
-	if (ret == 0 && types[o->type].keys & KEY_INDEX)
-		ret = parse_index(r.index, where, o, err);
-	return ret;
+	if (r == 0)
+		r = check_keys(j, where, o, err);
+	if (r == 0)
+		r = parse_headers(json_object_get(j, "headers"), where, o, err);
+	return r < 0 ? r : complete_output(o, err);
 }
 
 /* ---- all of them ---- */
 
-static int parse_throttle(json_t *j, struct throttle_rate *ret, struct err *err)
-{
-	json_t *rate = NULL, *burst = NULL;
-	json_error_t je;
-	int r;
-
-	*ret = (struct throttle_rate){.per_second = PER_SECOND, .burst = BURST};
-	if (json_is_null(j)) {
-		ret->per_second = 0;
-		return 0;
-	}
-	if (j && json_unpack_ex(j, &je, JSON_STRICT, "{s?o, s?o}", "per_second", &rate, "burst",
-				&burst) < 0)
-		return err_set(err, -EBADMSG, "throttle: %s", je.text);
-	r = parse_unsigned(rate, "throttle.per_second", &ret->per_second, err);
-	return r < 0 ? r : parse_unsigned(burst, "throttle.burst", &ret->burst, err);
-}
+static const struct config_key throttle_keys[] = {
+	{"per_second", CONFIG_NUMBER32, offsetof(struct throttle_rate, per_second),
+	 .initial = PER_SECOND, .min = 1, .max = NUMBER_MAX},
+	{"burst", CONFIG_NUMBER32, offsetof(struct throttle_rate, burst), .initial = BURST,
+	 .min = 1, .max = NUMBER_MAX},
+	{},
+};
 
 /* Returns true if an output before i has the same name. */
 static bool is_taken(const struct outputs_config *c, size_t i)
@@ -304,8 +208,10 @@ static int parse_list(const json_t *list, struct outputs_config *c, struct err *
 		snprintf(where, sizeof(where), "outputs[%zu]", i);
 		c->n = i + 1;
 		r = parse_output(j, where, &c->output[i], err);
+		if (r == 0 && strcmp(c->output[i].name, LINES_NAME) == 0)
+			r = config_wrong(err, where, "name", "another than " LINES_NAME);
 		if (r == 0 && is_taken(c, i))
-			r = report_wrong(err, where, ".name", "different from the names before it");
+			r = config_wrong(err, where, "name", "different from the names before it");
 		if (r < 0)
 			return r;
 	}
@@ -315,8 +221,11 @@ static int parse_list(const json_t *list, struct outputs_config *c, struct err *
 int outputs_config_parse(const json_t *list, json_t *throttle, struct outputs_config *ret,
 			 struct err *err)
 {
-	struct outputs_config c = {};
-	int r = parse_throttle(throttle, &c.rate, err);
+	/* Null: no throttle. */
+	struct outputs_config c = {.rate.burst = BURST};
+	int r = json_is_null(throttle)
+			? 0
+			: config_keys_parse(throttle_keys, throttle, "throttle", &c.rate, err);
 
 	if (r == 0)
 		r = parse_list(list, &c, err);

@@ -59,6 +59,4 @@ int outputs_config_parse(const json_t *list, json_t *throttle, struct outputs_co
 int outputs_config_add_lines(struct outputs_config *c, const char *path);
 void outputs_config_done(struct outputs_config *c);
 
-const char *output_type_name(enum output_type type);
-
 #endif

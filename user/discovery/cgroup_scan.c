@@ -70,7 +70,7 @@ static int read_identity(const struct config *config, const struct pattern *p, s
 	w->engine = p->engine;
 	if (r == 0)
 		r = identity_set(&w->pod_uid, p->pod_uid);
-	for (size_t i = 0; r == 0 && i < config->n_bundles && !w->image; i++) {
+	for (size_t i = 0; r == 0 && config->bundles[i] && !w->image; i++) {
 		_cleanup_free_ char *bundle = NULL, *inner = NULL;
 
 		if (asprintf(&bundle, "%s/%s", config->bundles[i], p->id) < 0 ||
@@ -138,7 +138,7 @@ void cgroup_scan_check(struct cgroup_scan *scan)
 	FTSENT *e;
 	FTS *tree;
 
-	if (!scan->config->n_bundles || now < scan->next_ns)
+	if (!scan->config->bundles[0] || now < scan->next_ns)
 		return;
 	scan->next_ns = now + INTERVAL_NS;
 	if (cgroup_root(&root, NULL) < 0)

@@ -307,7 +307,7 @@ int engines_new(struct engines **ret, const struct engines_parts *parts, struct 
 	all->parts = *parts;
 	r = http_client_new(&all->client, err);
 	if (r == 0) {
-		for (; all->n < parts->config->n_engines; all->n++)
+		for (; parts->config->engines[all->n]; all->n++)
 			all->links[all->n] = (struct engine_link){
 				.all = all, .socket = parts->config->engines[all->n]};
 		all->watch = (struct loop_watch){.fd = http_client_fd(all->client),

@@ -293,7 +293,7 @@ static int listen_on(struct http *h, const char *where, struct err *err)
 		r = address_listen(&address, &h->fd);
 	if (r < 0)
 		return err_set(err, r, "http.listen: %.200s: %s", where,
-			       r == -EINVAL ? ADDRESS_EXPECTED : strerror(-r));
+			       r == -EINVAL ? "must be " ADDRESS_EXPECTED : strerror(-r));
 	h->access.loopback = address.is_loopback;
 	h->access.port = address_port(h->fd);
 	return 0;

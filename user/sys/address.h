@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#define ADDRESS_EXPECTED "must be an address and a port, as 127.0.0.1:9477 or [::1]:9477"
+#define ADDRESS_EXPECTED "an address and a port, as 127.0.0.1:9477 or [::1]:9477"
 
 struct address {
 	union {

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads objects of the configuration. Pure functions over structs that the caller owns. */
+#include "user/config/config_keys.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+int config_wrong(struct err *err, const char *where, const char *key, const char *fmt, ...)
+{
+	char must[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(must, sizeof(must), fmt, ap);
+	va_end(ap);
+	return err_set(err, -EBADMSG, "%s%s%s: must be %s", where, *where && *key ? "." : "", key,
+		       must);
+}
+
+static int parse_number(const struct config_key *k, const json_t *v, const char *where, void *at,
+			struct err *err)
+{
+	json_int_t n = v ? json_integer_value(v) : (json_int_t)k->initial;
+
+	if ((v && !json_is_integer(v)) || n < (json_int_t)k->min || n > (json_int_t)k->max)
+		return config_wrong(err, where, k->key, "a whole number from %llu to %llu",
+				    (unsigned long long)k->min, (unsigned long long)k->max);
+	if (k->type == CONFIG_NUMBER)
+		*(uint64_t *)at = (uint64_t)n;
+	else
+		*(uint32_t *)at = (uint32_t)n;
+	return 0;
+}
+
+static int parse_choice(const struct config_key *k, const char *s, const char *where, int *ret,
+			struct err *err)
+{
+	for (int i = 0; s && k->names[i]; i++) {
+		if (strcmp(k->names[i], s) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return config_wrong(err, where, k->key, "%s", k->must);
+}
+
+static int parse_text(const struct config_key *k, const char *s, const char *where, char **ret,
+		      struct err *err)
+{
+	const size_t max = k->max ? k->max : CONFIG_PATH_MAX;
+
+	if (k->type == CONFIG_PATH && (!s || *s != '/' || strlen(s) >= max))
+		return config_wrong(err, where, k->key, "an absolute path of less than %zu bytes%s",
+				    max, k->or_null ? ", or null" : "");
+	if (k->type == CONFIG_TEXT && (!s || !k->is_valid(s)))
+		return config_wrong(err, where, k->key, "%s", k->must);
+	*ret = strdup(s);
+	return *ret ? 0 : err_oom(err);
+}
+
+static int parse_strings(const struct config_key *k, const json_t *list, const char *where,
+			 char **ret, struct err *err)
+{
+	const size_t n = list ? json_array_size(list) : k->max;
+
+	if (n > k->max || (list && !json_is_array(list)))
+		return config_wrong(err, where, k->key, "a list of at most %zu strings",
+				    (size_t)k->max);
+	for (size_t i = 0; i < n; i++) {
+		const char *s = list	   ? json_string_value(json_array_get(list, i))
+				: k->names ? k->names[i]
+					   : NULL;
+
+		if (!list && !s)
+			break;
+		if (!s || !k->is_valid(s))
+			return config_wrong(err, where, k->key, "%s", k->must);
+		ret[i] = strdup(s);
+		if (!ret[i])
+			return err_oom(err);
+	}
+	return 0;
+}
+
+static int parse_value(const struct config_key *k, json_t *v, const char *where, void *ret,
+		       struct err *err)
+{
+	void *at = (char *)ret + k->at;
+	const char *s = v ? json_string_value(v) : k->text;
+
+	if (json_is_null(v) && k->or_null)
+		return 0;
+	switch (k->type) {
+	case CONFIG_BOOL:
+		*(bool *)at = json_is_true(v);
+		return v && !json_is_boolean(v) ? config_wrong(err, where, k->key, "true or false")
+						: 0;
+	case CONFIG_NUMBER:
+	case CONFIG_NUMBER32:
+		return parse_number(k, v, where, at, err);
+	case CONFIG_CHOICE:
+		return parse_choice(k, s, where, at, err);
+	case CONFIG_PATH:
+	case CONFIG_TEXT:
+		return v || s ? parse_text(k, s, where, at, err) : 0;
+	case CONFIG_STRINGS:
+		return parse_strings(k, v, where, at, err);
+	case CONFIG_OBJECT:
+		return config_keys_parse(k->keys, v, k->key, at, err);
+	case CONFIG_CUSTOM:
+		break;
+	}
+	return k->parse ? k->parse(v, ret, err) : 0;
+}
+
+int config_keys_parse(const struct config_key *keys, json_t *j, const char *where, void *ret,
+		      struct err *err)
+{
+	const struct config_key *k;
+	const char *name;
+	json_t *v;
+	int r = 0;
+
+	if (j && !json_is_object(j))
+		return config_wrong(err, where, "", "an object");
+	json_object_foreach (j, name, v) {
+		for (k = keys; k->key && strcmp(k->key, name) != 0;)
+			k++;
+		if (!k->key)
+			return err_set(err, -EBADMSG, "%s%sunknown key %.60s", where,
+				       *where ? ": " : "", name);
+	}
+	for (k = keys; k->key && r == 0; k++)
+		r = parse_value(k, json_object_get(j, k->key), where, ret, err);
+	return r;
+}
+
+void config_keys_done(const struct config_key *keys, void *ret)
+{
+	for (const struct config_key *k = keys; k->key; k++) {
+		void *at = (char *)ret + k->at;
+
+		if (k->type == CONFIG_PATH || k->type == CONFIG_TEXT)
+			free(TAKE_PTR(*(char **)at));
+		for (char **s = at; k->type == CONFIG_STRINGS && *s; s++)
+			free(TAKE_PTR(*s));
+		if (k->type == CONFIG_OBJECT)
+			config_keys_done(k->keys, at);
+	}
+}

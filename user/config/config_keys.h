@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads an object of the configuration into a struct, by a table of its keys. */
+#ifndef LUTRA_USER_CONFIG_CONFIG_KEYS_H
+#define LUTRA_USER_CONFIG_CONFIG_KEYS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/err.h"
+
+#define CONFIG_PATH_MAX 2048
+
+/* A key, one row of a table that ends with {}. Every key may be absent. */
+struct config_key {
+	const char *key;
+	enum {
+		CONFIG_BOOL,	 /* bool; default false */
+		CONFIG_NUMBER,	 /* uint64_t, from min to max */
+		CONFIG_NUMBER32, /* uint32_t, from min to max */
+		CONFIG_CHOICE,	 /* int: the index of the string in names */
+		CONFIG_PATH,	 /* char *: an absolute path of less than max bytes */
+		CONFIG_TEXT,	 /* char *: a string that is_valid() */
+		CONFIG_STRINGS,	 /* char *[max + 1]: strings that are all valid */
+		CONFIG_OBJECT,	 /* an object with a table of its own: keys */
+		CONFIG_CUSTOM,	 /* what parse() reads; NULL: the caller reads it */
+	} type;
+	size_t at;	   /* offset of the member */
+	const char *text;  /* default of a choice or text; NULL: none */
+	uint64_t initial;  /* default of a number */
+	uint64_t min, max; /* of a number; max of a path: 0 for CONFIG_PATH_MAX */
+	const char *must;  /* completes "KEY: must be" for a choice or text */
+	bool or_null;	   /* null is no text or object, and leaves the members as they are */
+	const char *const *names; /* of a choice, or the default strings; ends with NULL */
+	bool (*is_valid)(const char *s);
+	const struct config_key *keys;
+	/* v: NULL for an absent key. ret: the whole struct. Returns 0, -EBADMSG or -ENOMEM. */
+	int (*parse)(json_t *v, void *ret, struct err *err);
+};
+
+/*
+ * Reads the object j, NULL for all defaults, into *ret, whose members are zero. where: the object's
+ * own key, "" for the whole file. The caller calls config_keys_done() also on failure. -EBADMSG:
+ * err names the key and the values that it takes. -ENOMEM.
+ */
+int config_keys_parse(const struct config_key *keys, json_t *j, const char *where, void *ret,
+		      struct err *err);
+/* Frees the texts of the table and of its objects. */
+void config_keys_done(const struct config_key *keys, void *ret);
+
+/* Writes "WHERE.KEY: must be …" and returns -EBADMSG. where and key may be "". */
+int config_wrong(struct err *err, const char *where, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -4,13 +4,14 @@
 
 #include <errno.h>
 #include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SETUP                                                                                      \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
 	"PRAGMA journal_size_limit = 4194304;"                                                     \
 	"CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, json TEXT NOT NULL)"
+
+DEFINE_FREEP(sqlite3_stmt, sqlite3_finalize);
 
 struct spool {
 	sqlite3 *db;
@@ -37,19 +38,15 @@ void spool_free(struct spool *s)
 /* Counts what waits from an earlier run. */
 static int count_waiting(struct spool *s, struct err *err)
 {
-	sqlite3_stmt *q = NULL;
-	int r = 0;
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(s->db, "SELECT count(*), total(length(json)) FROM queue", -1, &q,
 			       NULL) != SQLITE_OK ||
-	    sqlite3_step(q) != SQLITE_ROW) {
-		r = spool_fail(s, err);
-	} else {
-		s->count = (uint64_t)sqlite3_column_int64(q, 0);
-		s->bytes = (uint64_t)sqlite3_column_int64(q, 1);
-	}
-	sqlite3_finalize(q);
-	return r;
+	    sqlite3_step(q) != SQLITE_ROW)
+		return spool_fail(s, err);
+	s->count = (uint64_t)sqlite3_column_int64(q, 0);
+	s->bytes = (uint64_t)sqlite3_column_int64(q, 1);
+	return 0;
 }
 
 static int prepare_statements(struct spool *s, struct err *err)

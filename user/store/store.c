@@ -3,13 +3,12 @@
 #include "user/store/store.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "user/store/store_impl.h"
 
 #define BUSY_MS 1000
-#define INSERT_MAX 2048
+#define INSERT_MAX 256
 #define DELETE_CHUNK "4000"
 #define PAGE_BYTES 4096
 #define LOG_BYTES (16u << 20)
@@ -32,16 +31,13 @@ int store_exec(struct store *s, const char *sql, struct err *err)
 
 int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *q = NULL;
-	int r = 0;
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *q = NULL;
 
 	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK ||
 	    sqlite3_step(q) != SQLITE_ROW)
-		r = store_fail(s, err);
-	else
-		*ret = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	return r;
+		return store_fail(s, err);
+	*ret = sqlite3_column_int64(q, 0);
+	return 0;
 }
 
 /* ---- life ---- */
@@ -93,16 +89,13 @@ int store_checkpoint(struct store *s, struct err *err)
 	return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : store_fail(s, err);
 }
 
+/* The columns are the id, which SQLite chooses, and the fields of an alert in their order. */
 static int prepare_insert(struct store *s, struct err *err)
 {
-	char sql[INSERT_MAX];
-	size_t len = (size_t)snprintf(sql, sizeof(sql), "INSERT INTO events (");
+	char sql[INSERT_MAX] = "INSERT INTO events VALUES (NULL";
+	size_t len = strlen(sql);
 
 	for (int f = 0; f < ALERT_FIELDS; f++)
-		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "%s%s", f ? ", " : "",
-					alert_field_table[f].column);
-	len += (size_t)snprintf(sql + len, sizeof(sql) - len, ") VALUES (?");
-	for (int f = 1; f < ALERT_FIELDS; f++)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, ", ?");
 	snprintf(sql + len, sizeof(sql) - len, ")");
 	return sqlite3_prepare_v2(s->db, sql, -1, &s->insert, NULL) == SQLITE_OK
@@ -208,74 +201,53 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
 
 int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 {
-	int64_t pages = 0, unused = 0, size = 0;
-	int r = store_number(s, "PRAGMA page_count", &pages, err);
+	static const char sql[] =
+		"SELECT (page_count - freelist_count) * page_size"
+		" FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+	int64_t bytes;
+	int r = store_number(s, sql, &bytes, err);
 
 	if (r == 0)
-		r = store_number(s, "PRAGMA freelist_count", &unused, err);
-	if (r == 0)
-		r = store_number(s, "PRAGMA page_size", &size, err);
-	if (r == 0)
-		*ret = (uint64_t)(pages - unused) * (uint64_t)size;
+		*ret = (uint64_t)bytes;
 	return r;
 }
 
-/* Deletes a chunk of the oldest rows before a time. */
-static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *ret_n, struct err *err)
+/*
+ * Deletes a chunk of the oldest rows before a time and adds their number to *deleted. Returns 1, or
+ * 0: there are no such rows, or -errno.
+ */
+static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
 {
 	static const char sql[] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
 				  " WHERE time_ns < ?1 ORDER BY time_ns LIMIT " DELETE_CHUNK ")";
-	sqlite3_stmt *q = NULL;
-	int r = 0;
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *q = NULL;
+	int n;
 
 	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
 		return store_fail(s, err);
 	sqlite3_bind_int64(q, 1, before_ns > INT64_MAX ? INT64_MAX : (int64_t)before_ns);
 	if (sqlite3_step(q) != SQLITE_DONE)
-		r = store_fail(s, err);
-	else
-		*ret_n = (uint64_t)sqlite3_changes(s->db);
-	sqlite3_finalize(q);
-	return r;
-}
-
-static int delete_by_age(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
-{
-	uint64_t n = 1;
-	int r = 0;
-
-	while (r == 0 && n > 0) {
-		r = delete_chunk(s, before_ns, &n, err);
-		if (r == 0)
-			*deleted += n;
-	}
-	return r;
-}
-
-static int delete_by_size(struct store *s, uint64_t max, uint64_t *deleted, struct err *err)
-{
-	uint64_t bytes = 0, n = 1;
-	int r = store_bytes(s, &bytes, err);
-
-	while (r == 0 && n > 0 && bytes > max) {
-		r = delete_chunk(s, UINT64_MAX, &n, err);
-		if (r == 0) {
-			*deleted += n;
-			r = store_bytes(s, &bytes, err);
-		}
-	}
-	return r;
+		return store_fail(s, err);
+	n = sqlite3_changes(s->db);
+	*deleted += (uint64_t)n;
+	return n > 0;
 }
 
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
 		 uint64_t *ret_deleted, struct err *err)
 {
-	int r = 0;
+	uint64_t bytes;
+	int r = limits->max_age_ns && now_ns > limits->max_age_ns;
 
 	*ret_deleted = 0;
-	if (limits->max_age_ns && now_ns > limits->max_age_ns)
-		r = delete_by_age(s, now_ns - limits->max_age_ns, ret_deleted, err);
-	if (r == 0 && limits->max_bytes)
-		r = delete_by_size(s, limits->max_bytes, ret_deleted, err);
+	while (r > 0)
+		r = delete_chunk(s, now_ns - limits->max_age_ns, ret_deleted, err);
+	if (r < 0 || !limits->max_bytes)
+		return r;
+	do {
+		r = store_bytes(s, &bytes, err);
+		if (r == 0 && bytes > limits->max_bytes)
+			r = delete_chunk(s, UINT64_MAX, ret_deleted, err);
+	} while (r > 0);
 	return r;
 }

@@ -7,6 +7,8 @@
 
 #include "user/store/store.h"
 
+DEFINE_FREEP(sqlite3_stmt, sqlite3_finalize);
+
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *insert;	/* NULL: a reader */

@@ -1,56 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads rows from the event store. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "user/store/store_impl.h"
 
-#define SQL_MAX 2048
+#define SQL_MAX 512
 
-/* Writes "id, a, b, c" with all columns. */
-static size_t write_columns(char *sql, size_t size)
-{
-	size_t len = (size_t)snprintf(sql, size, "id");
-
-	for (int f = 0; f < ALERT_FIELDS; f++)
-		len += (size_t)snprintf(sql + len, size - len, ", %s", alert_field_table[f].column);
-	return len;
-}
-
-/* Writes only the conditions that are set, so that the planner sees which index fits. */
-static size_t write_where(char *sql, size_t size, const struct store_query *q)
-{
-	size_t len = (size_t)snprintf(sql, size, " FROM events WHERE 1");
-
-	if (q->container)
-		len += (size_t)snprintf(sql + len, size - len, " AND container = ?1");
-	if (q->image)
-		len += (size_t)snprintf(sql + len, size - len, " AND image = ?2");
-	if (q->verdict)
-		len += (size_t)snprintf(sql + len, size - len, " AND verdict = ?3");
-	if (q->since_ns)
-		len += (size_t)snprintf(sql + len, size - len, " AND time_ns >= ?4");
-	if (q->until_ns)
-		len += (size_t)snprintf(sql + len, size - len, " AND time_ns <= ?5");
-	if (q->before_ns)
-		len += (size_t)snprintf(sql + len, size - len, " AND (time_ns, id) < (?6, ?7)");
-	len += (size_t)snprintf(sql + len, size - len, " ORDER BY time_ns DESC, id DESC LIMIT ?8");
-	return len;
-}
-
+/* Only the conditions that are set are written, so that the planner sees which index fits. */
 static int prepare_query(struct store *s, const struct store_query *q, sqlite3_stmt **ret,
 			 struct err *err)
 {
 	char sql[SQL_MAX];
-	size_t len = 0;
 
-	len += (size_t)snprintf(sql, sizeof(sql), q->oldest_first ? "SELECT * FROM (" : "");
-	len += (size_t)snprintf(sql + len, sizeof(sql) - len, "SELECT ");
-	len += write_columns(sql + len, sizeof(sql) - len);
-	len += write_where(sql + len, sizeof(sql) - len, q);
-	if (q->oldest_first)
-		snprintf(sql + len, sizeof(sql) - len, ") ORDER BY time_ns, id");
+	snprintf(sql, sizeof(sql),
+		 "%sSELECT * FROM events WHERE 1%s%s%s%s%s%s"
+		 " ORDER BY time_ns DESC, id DESC LIMIT ?8%s",
+		 q->oldest_first ? "SELECT * FROM (" : "",
+		 q->container ? " AND container = ?1" : "", q->image ? " AND image = ?2" : "",
+		 q->verdict ? " AND verdict = ?3" : "", q->since_ns ? " AND time_ns >= ?4" : "",
+		 q->until_ns ? " AND time_ns <= ?5" : "",
+		 q->before_ns ? " AND (time_ns, id) < (?6, ?7)" : "",
+		 q->oldest_first ? ") ORDER BY time_ns, id" : "");
 	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(s, err);
 	/* Binding a value that the statement does not use fails without harm. */
@@ -65,7 +34,7 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	return 0;
 }
 
-/* Borrows the row's texts. */
+/* Borrows the row's texts. The columns are the id and the fields of an alert in their order. */
 static void read_row(sqlite3_stmt *row, struct alert_fields *f)
 {
 	for (int i = 0; i < ALERT_FIELDS; i++) {
@@ -84,7 +53,7 @@ int store_select(struct store *s, const struct store_query *q,
 		 struct err *err)
 {
 	_cleanup_free_ struct alert_fields *f = malloc(sizeof(*f));
-	sqlite3_stmt *row = NULL;
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
 	int step = SQLITE_DONE, r = 0;
 
 	if (!f)
@@ -96,6 +65,5 @@ int store_select(struct store *s, const struct store_query *q,
 	}
 	if (r == 0 && step != SQLITE_DONE)
 		r = store_fail(s, err);
-	sqlite3_finalize(row);
 	return r;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event store's schema: one column for each field of alert_field_table. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "user/store/store_impl.h"
 

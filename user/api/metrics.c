@@ -8,11 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "lib/abi/names.h"
+#include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "user/containers/containers.h"
 
@@ -29,7 +29,7 @@ struct metrics {
 	struct api_parts parts;
 	struct containers_observer observer;
 	struct image_counters *images;
-	size_t n;
+	size_t n, size;
 };
 
 /* ---- sums ---- */
@@ -60,20 +60,15 @@ static void add_counters(struct lutra_counters *to, const struct lutra_counters 
 static struct image_counters *image_of(struct metrics *m, const char *name)
 {
 	char escaped[LABEL_MAX];
-	struct image_counters *grown;
 
 	escape_label(m->n < IMAGES_MAX ? name : "(others)", escaped);
 	for (size_t i = 0; i < m->n; i++)
 		if (strcmp(m->images[i].name, escaped) == 0)
 			return &m->images[i];
-	grown = realloc(m->images, (m->n + 1) * sizeof(*grown));
-	if (!grown)
+	if (ARRAY_RESERVE(m->images, m->size, m->n + 1) < 0)
 		return NULL;
-	m->images = grown;
-	grown += m->n++;
-	memset(grown, 0, sizeof(*grown));
-	memcpy(grown->name, escaped, sizeof(escaped));
-	return grown;
+	memcpy(m->images[m->n].name, escaped, sizeof(escaped));
+	return &m->images[m->n++];
 }
 
 /* Keeps what a container's counters came to, before its slot is given to another. */
@@ -147,39 +142,38 @@ static void put_value(FILE *f, const char *name, const char *type, const char *h
 static void put_sums(FILE *f, const struct lutra_counters *sum)
 {
 	static const struct {
-		const char *name, *help;
+		const char *name, *labels,
+			*help; /* help NULL: one more series of the metric before */
 		unsigned counter;
 	} rows[] = {
-		{"lutra_evidence_lost_total", "Signals whose evidence did not fit into the ring.",
-		 LUTRA_COUNTER_EVIDENCE_LOST},
-		{"lutra_records_lost_total", "Recorded events that did not fit into the ring.",
+		{"lutra_events_scored_total", "{kind=\"call\"}",
+		 "System calls and object operations scored.", LUTRA_COUNTER_SYSCALLS},
+		{"lutra_events_scored_total", "{kind=\"object\"}", NULL, LUTRA_COUNTER_OBJECTS},
+		{"lutra_events_novel_total", "{kind=\"call\"}",
+		 "Of these, those never seen in training.", LUTRA_COUNTER_NOVEL_TOKENS},
+		{"lutra_events_novel_total", "{kind=\"object\"}", NULL,
+		 LUTRA_COUNTER_NOVEL_OBJECTS},
+		{"lutra_evidence_lost_total", "",
+		 "Signals whose evidence did not fit into the ring.", LUTRA_COUNTER_EVIDENCE_LOST},
+		{"lutra_records_lost_total", "", "Recorded events that did not fit into the ring.",
 		 LUTRA_COUNTER_RECORDS_LOST},
-		{"lutra_storage_failed_total", "Tasks that are not guarded for want of memory.",
+		{"lutra_storage_failed_total", "", "Tasks that are not guarded for want of memory.",
 		 LUTRA_COUNTER_STORAGE_FAILED},
-		{"lutra_events_unscored_total", "Events of armed tasks without a policy.",
+		{"lutra_events_unscored_total", "", "Events of armed tasks without a policy.",
 		 LUTRA_COUNTER_UNSCORED},
-		{"lutra_paths_cut_total",
+		{"lutra_paths_cut_total", "",
 		 "Paths too deep, too long or unresolved, judged as misses.",
 		 LUTRA_COUNTER_PATHS_CUT},
-		{"lutra_signals_failed_total", "Kills that the kernel refused.",
+		{"lutra_signals_failed_total", "", "Kills that the kernel refused.",
 		 LUTRA_COUNTER_SIGNAL_FAILED},
 	};
 
-	put_head(f, "lutra_events_scored_total", "counter",
-		 "System calls and object operations scored.");
-	fprintf(f, "lutra_events_scored_total{kind=\"call\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_COUNTER_SYSCALLS]);
-	fprintf(f, "lutra_events_scored_total{kind=\"object\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_COUNTER_OBJECTS]);
-	put_head(f, "lutra_events_novel_total", "counter",
-		 "Of these, those never seen in training.");
-	fprintf(f, "lutra_events_novel_total{kind=\"call\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_TOKENS]);
-	fprintf(f, "lutra_events_novel_total{kind=\"object\"} %" PRIu64 "\n",
-		(uint64_t)sum->n[LUTRA_COUNTER_NOVEL_OBJECTS]);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		put_value(f, rows[i].name, "counter", rows[i].help,
-			  (double)sum->n[rows[i].counter]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].help)
+			put_head(f, rows[i].name, "counter", rows[i].help);
+		fprintf(f, "%s%s %" PRIu64 "\n", rows[i].name, rows[i].labels,
+			(uint64_t)sum->n[rows[i].counter]);
+	}
 }
 
 static void put_images(FILE *f, const struct metrics *m)
@@ -316,16 +310,14 @@ static size_t count_fds(void)
 
 static void put_process(FILE *f, const struct api_parts *parts)
 {
-	unsigned long size = 0, resident = 0;
-	FILE *statm = fopen("/proc/self/statm", "re");
+	unsigned long resident = 0;
+	_cleanup_fclose_ FILE *statm = fopen("/proc/self/statm", "re");
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
 	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
-	if (statm && fscanf(statm, "%lu %lu", &size, &resident) != 2)
+	if (statm && fscanf(statm, "%*u %lu", &resident) != 1)
 		resident = 0;
-	if (statm)
-		fclose(statm);
 	put_value(f, "process_cpu_seconds_total", "counter", "User and system time.",
 		  (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
 			  (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
@@ -346,11 +338,11 @@ static void put_http(FILE *f, const uint64_t answered[static 6])
 
 int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **ret, size_t *ret_len)
 {
+	const struct api_parts *parts = &m->parts;
+	_cleanup_free_ char *text = NULL;
 	struct lutra_counters sum;
-	char *text = NULL;
 	size_t len;
 	FILE *f;
-	const struct api_parts *parts = &m->parts;
 	int r = sum_counters(m, &sum);
 
 	if (r < 0)
@@ -370,11 +362,9 @@ int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **re
 	put_outputs(f, parts);
 	put_http(f, answered);
 	put_process(f, parts);
-	if (fclose(f) != 0) {
-		free(text);
+	if (fclose(f) != 0)
 		return -ENOMEM;
-	}
-	*ret = text;
+	*ret = TAKE_PTR(text);
 	*ret_len = len;
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status, and the guarded containers: to show, switch, freeze, kill and release. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -78,65 +77,64 @@ static json_t *container_with_level(const struct api *a, const struct container 
 	return j;
 }
 
-/* Returns the containers that the query asks for, in order. The caller frees *ret. */
-static int choose_containers(const struct api_call *c, const struct container ***ret, size_t *ret_n)
+/*
+ * Returns a page of the containers that the query asks for, in order; *ret_total is how many there
+ * are. NULL: out of memory.
+ */
+static json_t *list_containers(const struct api_call *c, size_t offset, size_t limit,
+			       size_t *ret_total)
 {
 	const char *text = http_query(c->q, "q");
 	const struct containers *registry = c->api->parts.containers;
-	const struct container **all = calloc(containers_count(registry) + 1, sizeof(void *));
+	_cleanup_free_ const struct container **all =
+		calloc(containers_count(registry) + 1, sizeof(void *));
+	json_t *list;
 	size_t n = 0;
 
 	if (!all)
-		return -ENOMEM;
+		return NULL;
 	for (const struct container *e = containers_first(registry); e; e = e->next)
 		if (is_asked_for(e, text))
 			all[n++] = e;
 	qsort(all, n, sizeof(void *), compare_by_alert);
-	*ret = all;
-	*ret_n = n;
-	return 0;
+	list = json_array();
+	for (size_t i = offset; i < n && i < offset + limit; i++)
+		json_array_append_new(list, container_with_level(c->api, all[i]));
+	*ret_total = n;
+	return list;
 }
 
 int api_containers(struct api_call *c, json_t **ret, struct err *err)
 {
-	_cleanup_free_ const struct container **all = NULL;
 	uint64_t limit = PAGE_DEFAULT, offset = 0;
 	json_t *list;
-	size_t n;
+	size_t total;
 	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &limit, err);
 
 	if (r == 0)
 		r = api_number(c, "offset", (uint64_t[]){0, LUTRA_SLOTS}, &offset, err);
 	if (r < 0)
 		return r;
-	if (choose_containers(c, &all, &n) < 0)
+	list = list_containers(c, offset, limit, &total);
+	if (!list)
 		return err_oom(err);
-	list = json_array();
-	for (size_t i = offset; i < n && i < offset + limit; i++)
-		json_array_append_new(list, container_with_level(c->api, all[i]));
-	*ret = json_pack("{s:o, s:i}", "containers", list, "total", (int)n);
+	*ret = json_pack("{s:o, s:i}", "containers", list, "total", (int)total);
 	return 0;
 }
 
 /* {"status", "verdicts" of the last hour, "containers": the 200 that alerted last}. */
 int api_overview(struct api_call *c, json_t **ret, struct err *err)
 {
-	_cleanup_free_ const struct container **all = NULL;
-	json_t *status = NULL, *verdicts = NULL, *list;
-	size_t n = 0;
-	int r = choose_containers(c, &all, &n) < 0 ? err_oom(err) : 0;
+	json_t *status = NULL, *verdicts = NULL;
+	size_t total;
+	int r = api_verdicts(c, &verdicts, err);
 
-	if (r == 0)
-		r = api_verdicts(c, &verdicts, err);
 	if (r < 0)
 		return r;
 	api_status(c, &status, NULL);
-	list = json_array();
-	for (size_t i = 0; i < n && i < PAGE_MAX; i++)
-		json_array_append_new(list, container_with_level(c->api, all[i]));
 	*ret = json_pack("{s:o, s:o, s:o}", "status", status, "verdicts", verdicts, "containers",
-			 list);
-	return 0;
+			 list_containers(c, 0, PAGE_MAX, &total));
+	return *ret ? 0 : err_oom(err);
 }
 
 /* ---- one of them ---- */

@@ -2,7 +2,6 @@
 /* Joins evidence and container into an alert. Any thread. */
 #include "user/alerts/alert.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "user/sys/clock.h"

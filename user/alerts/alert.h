@@ -7,9 +7,6 @@
 #ifndef LUTRA_USER_ALERTS_ALERT_H
 #define LUTRA_USER_ALERTS_ALERT_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "lib/base/cleanup.h"
 #include "lutra/abi.h"
 #include "user/identity/identity.h"

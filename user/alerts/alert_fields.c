@@ -2,7 +2,6 @@
 /* Flattens alerts into rows. Any thread. */
 #include "user/alerts/alert_fields.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/abi/names.h"

@@ -7,10 +7,6 @@
 #ifndef LUTRA_USER_ALERTS_ALERT_FIELDS_H
 #define LUTRA_USER_ALERTS_ALERT_FIELDS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "user/alerts/alert.h"
 
 /* In the order of the store's columns. */

@@ -2,9 +2,7 @@
 /* Prints alerts as JSON. Any thread. */
 #include "user/alerts/alert_json.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/abi/rules.h"
 #include "lib/base/text.h"

@@ -3,7 +3,6 @@
 #include "user/alerts/alert_text.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syslog.h>
 

@@ -3,8 +3,6 @@
 #ifndef LUTRA_USER_API_LOCAL_SOCKET_H
 #define LUTRA_USER_API_LOCAL_SOCKET_H
 
-#include <stdbool.h>
-
 #include "lib/base/err.h"
 #include "user/guard/guard.h"
 #include "user/sys/loop.h"

@@ -3,9 +3,6 @@
 #ifndef LUTRA_USER_API_METRICS_H
 #define LUTRA_USER_API_METRICS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "user/api/routes/api.h"
 
 struct metrics;

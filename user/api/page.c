@@ -2,7 +2,6 @@
 /* Serves the files of the web page. */
 #include "user/api/page.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* Scripts, styles and pictures of this server only; nothing inline; no text becomes code. */

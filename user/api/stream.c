@@ -6,16 +6,13 @@
 #include "user/api/stream.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 
 #include "lib/base/array.h"
 #include "lib/base/list.h"
 #include "user/api/routes/api.h"
 #include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
-#include "user/sys/rate_limit.h"
 
 #define BEAT_NS 2000000000ull /* a client that is gone is noticed after the second beat */
 #define BLOCK 16384

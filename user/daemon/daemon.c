@@ -9,13 +9,11 @@
 #include <libgen.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "user/api/routes/api.h"
 #include "user/api/local_socket.h"

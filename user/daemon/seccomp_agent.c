@@ -11,12 +11,10 @@
 
 #include <errno.h>
 #include <libgen.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/list.h"
 #include "lutra/verdict.h"

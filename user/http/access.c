@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks who may ask the HTTP server: the Host of a request, its token and its origin. */
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "user/http/http_impl.h"
 

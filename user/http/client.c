@@ -7,9 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 

@@ -7,7 +7,6 @@
 #define LUTRA_USER_HTTP_CLIENT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"

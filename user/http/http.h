@@ -18,7 +18,6 @@
 #include <jansson.h>
 #include <microhttpd.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"

@@ -7,13 +7,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/file.h"
 
 #define PREFIX "/api/v1/"
 #define CLOSED "lutrad closed the connection: run this as root, outside guarded containers"

@@ -2,10 +2,7 @@
 /* Chooses who gets an alert; owns the rate limits of containers. */
 #include "user/outputs/outputs.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syslog.h>
 

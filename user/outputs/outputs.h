@@ -8,8 +8,6 @@
 #define LUTRA_USER_OUTPUTS_OUTPUTS_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"

@@ -2,10 +2,7 @@
 /* The thread and the counters of an output. */
 #include "user/outputs/sink.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct sink {

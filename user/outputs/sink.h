@@ -6,9 +6,6 @@
 #ifndef LUTRA_USER_OUTPUTS_SINK_H
 #define LUTRA_USER_OUTPUTS_SINK_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "user/alerts/alert_json.h"

@@ -3,9 +3,6 @@
 #ifndef LUTRA_USER_OUTPUTS_SPOOL_H
 #define LUTRA_USER_OUTPUTS_SPOOL_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "user/outputs/sink.h"

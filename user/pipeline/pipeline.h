@@ -8,9 +8,6 @@
 #ifndef LUTRA_USER_PIPELINE_PIPELINE_H
 #define LUTRA_USER_PIPELINE_PIPELINE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "user/outputs/outputs.h"

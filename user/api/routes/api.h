@@ -7,9 +7,6 @@
 #define LUTRA_USER_API_ROUTES_API_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"

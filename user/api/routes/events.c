@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stored alerts: a page of them, and one with the reasons for it. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "user/api/routes/api_impl.h"

@@ -2,10 +2,7 @@
 /* Policies on disk: what each knows, what to expect of it, and what changed. */
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
@@ -14,9 +11,7 @@
 #include "lib/policy/files/policy_json.h"
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
-#include "user/sys/clock.h"
 #include "user/containers/actions.h"
-#include "user/policy/modes.h"
 #include "user/policy/policy_summary.h"
 #include "lutra/object_token.h"
 

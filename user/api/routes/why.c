@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why an alert came: what training had seen in its place, by the policy as it is on disk now. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/names.h"

@@ -14,7 +14,7 @@
 
 #define DEFAULT_POLICIES_DIR "/etc/lutra/policies.d"
 
-/* Rows for options that several commands have. The member of struct s is named in the row. */
+/* Rows for options that several commands have. Some name the member of struct s themselves. */
 enum { CLI_KEY_CGROUP = 1000, CLI_KEY_FORCE, CLI_KEY_NO_LSM };
 #define CLI_HELP_CONFIG "Configuration of lutrad; default: " CONFIG_DEFAULT_FILE
 #define CLI_HELP_POLICY "Policy: a directory, or a name in policies_dir"
@@ -25,12 +25,13 @@ enum { CLI_KEY_CGROUP = 1000, CLI_KEY_FORCE, CLI_KEY_NO_LSM };
 #define CLI_OPTION_JSON(s) ARGS_FLAG("json", 'j', "Print JSON", s, json)
 #define CLI_OPTION_CGROUP(s)                                                                       \
 	ARGS_STRING("cgroup", CLI_KEY_CGROUP, "PATH", "Cgroup v2 directory", s, cgroup)
-#define CLI_OPTION_POLICY(s) ARGS_STRING("policy", 'p', "POLICY", CLI_HELP_POLICY, s, policy)
+#define CLI_OPTION_POLICY(s, member)                                                               \
+	ARGS_STRING("policy", 'p', "POLICY", CLI_HELP_POLICY, s, member)
 #define CLI_OPTION_MODE(s) ARGS_CALL("mode", 'm', "MODE", CLI_HELP_MODE, mode_args_read, s, mode)
-#define CLI_OPTION_IMAGE(s, help) ARGS_STRING("image", 'i', "REF", help, s, image)
-#define CLI_OPTION_OUTPUT(s, help) ARGS_STRING("output", 'o', "FILE", help, s, output)
+#define CLI_OPTION_IMAGE(s, member, help) ARGS_STRING("image", 'i', "REF", help, s, member)
+#define CLI_OPTION_OUTPUT(s, member, help) ARGS_STRING("output", 'o', "FILE", help, s, member)
 #define CLI_OPTION_FORCE(s, short_key) ARGS_FLAG("force", short_key, CLI_HELP_FORCE, s, force)
-#define CLI_OPTION_NO_LSM(s) ARGS_FLAG("no-lsm", CLI_KEY_NO_LSM, CLI_HELP_NO_LSM, s, no_lsm)
+#define CLI_OPTION_NO_LSM(s) ARGS_FLAG("no-lsm", CLI_KEY_NO_LSM, CLI_HELP_NO_LSM, s, session.no_lsm)
 
 /* Both print "lutra: LINE" to stderr and return 1, the exit code. */
 int cli_fail(const struct err *err);

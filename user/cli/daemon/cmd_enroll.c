@@ -26,10 +26,10 @@ enum { OPT_DIGEST = 256, OPT_NEXT_EXEC };
 #define S struct enroll_args
 static const struct args_option options[] = {
 	CLI_OPTION_CGROUP(S),
-	CLI_OPTION_POLICY(S),
+	CLI_OPTION_POLICY(S, policy),
 	CLI_OPTION_MODE(S),
 	ARGS_STRING("name", 'n', "NAME", "Name of the container; default: the cgroup's", S, name),
-	CLI_OPTION_IMAGE(S, "Image reference; default: the policy's"),
+	CLI_OPTION_IMAGE(S, image, "Image reference; default: the policy's"),
 	ARGS_STRING("digest", OPT_DIGEST, "DIGEST",
 		    "Digest of the image (sha256:...), compared with the policy's", S, digest),
 	ARGS_FLAG("next-exec", OPT_NEXT_EXEC,

@@ -28,7 +28,7 @@ enum { OPT_STATUS = 256, OPT_STOP };
 
 #define S struct learn_args
 static const struct args_option options[] = {
-	CLI_OPTION_IMAGE(S, "Image to learn, as the engine names it: nginx:1.25"),
+	CLI_OPTION_IMAGE(S, image, "Image to learn, as the engine names it: nginx:1.25"),
 	ARGS_NUMBER("runs", 'r', "N", "Number of runs; default: life.runs of the configuration", 1,
 		    CONFIG_LIFE_RUNS_MAX, S, runs),
 	ARGS_FLAG("detach", 'd', "Do not wait: lutrad learns on its own", S, detach),

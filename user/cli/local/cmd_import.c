@@ -37,10 +37,10 @@ static error_t read_format(struct argp_state *state, const char *arg, void *memb
 static const struct args_option options[] = {
 	ARGS_CALL("format", 'F', "FORMAT", "Format of the recording, listed below", read_format, S,
 		  format),
-	CLI_OPTION_IMAGE(S, "Image reference for the trace"),
+	CLI_OPTION_IMAGE(S, image, "Image reference for the trace"),
 	ARGS_STRING("container", 'c', "ID", "falco: take events of this container only", S,
 		    container),
-	CLI_OPTION_OUTPUT(S, "Trace to write; the file must not exist"),
+	CLI_OPTION_OUTPUT(S, output, "Trace to write; the file must not exist"),
 	{},
 };
 #undef S

@@ -25,7 +25,7 @@ struct score_args {
 
 #define S struct score_args
 static const struct args_option options[] = {
-	CLI_OPTION_POLICY(S),
+	CLI_OPTION_POLICY(S, policy),
 	CLI_OPTION_MODE(S),
 	CLI_OPTION_JSON(S),
 	ARGS_FLAG("signals", 's', "Print only events that match a rule", S, matches_only),

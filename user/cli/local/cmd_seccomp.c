@@ -49,8 +49,8 @@ static error_t read_listener(struct argp_state *state, const char *arg, void *me
 
 #define S struct seccomp_args
 static const struct args_option options[] = {
-	CLI_OPTION_POLICY(S),
-	CLI_OPTION_OUTPUT(S, "export, merge: profile to write; default: standard output"),
+	CLI_OPTION_POLICY(S, policy),
+	CLI_OPTION_OUTPUT(S, output, "export, merge: profile to write; default: standard output"),
 	ARGS_FLAG("notify", OPT_NOTIFY,
 		  "export, check: ask lutrad about dangerous system calls that are known", S,
 		  export.notify),

@@ -28,7 +28,8 @@ struct trace_args {
 
 static const struct args_option options[] = {
 	CLI_OPTION_JSON(struct trace_args),
-	CLI_OPTION_OUTPUT(struct trace_args, "merge: trace to write; the file must not exist"),
+	CLI_OPTION_OUTPUT(struct trace_args, output,
+			  "merge: trace to write; the file must not exist"),
 	{},
 };
 

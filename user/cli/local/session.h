@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lib/policy/policy.h"
+#include "user/sys/process/child.h"
 
 /* All pointers are borrowed until session_free(). */
 struct session_config {
-	const char *cgroup;
+	const char *cgroup;	     /* NULL: a new one, PREFIX.PID, which is removed at the end */
+	const char *prefix;	     /* of the name of a new cgroup */
 	const char *name;	     /* name of the container, for alerts */
 	const char *image;	     /* for the trace; NULL: the policy's */
 	const char *container_id;    /* for the trace; NULL: unknown */
@@ -24,32 +25,30 @@ struct session_config {
 	const char *record;	 /* trace to write; NULL: none */
 	const char *events_db;	 /* NULL: none */
 	const char *events_json; /* NULL: none */
+	uint64_t seconds;	 /* the session ends after this time; 0: no limit */
 	unsigned mode;
-	bool next_exec; /* as struct guard_enrolment */
 	bool no_lsm;
-};
-
-struct session_result {
-	uint64_t records;
-	uint64_t records_lost; /* lost in the kernel's ring, or by a failing trace */
-	uint64_t alerts;
-	uint64_t evidence_lost;
-	uint64_t outputs_failed;
+	/*
+	 * The session passes signals to its command and ends with it. False: the session ends at a
+	 * signal to end, and when the cgroup empties.
+	 */
+	bool foreground;
 };
 
 struct session;
 
 /* Starts a session. Errors as guard_new(), guard_enroll(), trace_writer_new(), pipeline_new(). */
 int session_new(struct session **ret, const struct session_config *config, struct err *err);
-/* Returns a descriptor that is readable when session_poll() has work. Call it every 100 ms, too. */
-int session_fd(const struct session *s);
-/* Takes events: alerts go to stderr and the outputs, records to the trace. Returns 0 or -errno. */
-int session_poll(struct session *s);
+/* Starts a command in the cgroup, with the step if not NULL. Errors as child_start_with(). */
+int session_start(struct session *s, char *const argv[], const struct child_step *step,
+		  struct err *err);
 /*
- * Takes the last events, closes the trace and releases the cgroup. Sets *ret in each case; after
- * it, call session_free() only. Errors as trace_writer_close().
+ * Takes events until the session ends: alerts go to stderr and the outputs, records to the trace.
+ * Then kills what runs in a new cgroup, closes the trace, releases the cgroup, and reports what was
+ * recorded and lost. Call session_free() after it. Returns the exit code, which in the foreground
+ * is the command's.
  */
-int session_finish(struct session *s, struct session_result *ret, struct err *err);
+int session_run(struct session *s);
 void session_free(struct session *s);
 DEFINE_FREEP(struct session, session_free);
 

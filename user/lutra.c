@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra: the main program of the command line. Finds the command and runs it. */
-#include <stdio.h>
-#include <string.h>
-
 #include "user/cli/cli.h"
 
 struct command {

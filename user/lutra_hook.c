@@ -7,16 +7,11 @@
  * Fails: open, with a line on stderr and in the system log; closed with --fail-closed. A container
  * that no policy is for starts in both cases.
  */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/time.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "user/cli/cli.h"
-#include "user/http/local_client.h"
 #include "user/identity/bundle.h"
 #include "user/sys/clock.h"
 

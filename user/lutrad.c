@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad: the daemon, in the foreground. */
-#include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 

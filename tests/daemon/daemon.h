@@ -20,7 +20,7 @@
 
 #include "lib/base/file.h"
 #include "tests/unit/sample.h"
-#include "user/cli/ask.h"
+#include "user/cli/cli.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 #include "user/sys/process/child.h"
@@ -64,7 +64,7 @@ static inline json_t *ask(const struct fixture *f, const char *path, json_t *bod
 {
 	json_t *answer = NULL;
 
-	return ask_daemon(f->config, path, body, &answer, err) == 0 ? answer : NULL;
+	return cli_ask(f->config, path, body, &answer, err) == 0 ? answer : NULL;
 }
 
 static inline json_t *status(const struct fixture *f)

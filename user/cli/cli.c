@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages, JSON and paths for the commands. */
+/* Messages, JSON, requests and paths for the commands. */
 #include "user/cli/cli.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
+
+const struct args_option cli_options[] = {
+	CLI_OPTION_JSON(struct cli_args),
+	CLI_OPTION_CONFIG(struct cli_args),
+	{},
+};
 
 int cli_fail(const struct err *err)
 {
@@ -51,6 +53,33 @@ const char *cli_json_text(const json_t *j, const char *key)
 long long cli_json_number(const json_t *j, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(j, key));
+}
+
+bool cli_json_is(const json_t *j, const char *key)
+{
+	return json_is_true(json_object_get(j, key));
+}
+
+const char *cli_clean_text(const char *s, char buf[static CLI_TEXT])
+{
+	text_clean(s, strlen(s), buf, CLI_TEXT);
+	return buf;
+}
+
+int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	json_auto_t *owned = body;
+	int r = config_load(config_file, &config, err);
+
+	return r < 0 ? r : local_client_ask(config->socket, path, json_incref(owned), ret, err);
+}
+
+int cli_ask_or_fail(const char *config_file, const char *path, json_t *body, json_t **ret)
+{
+	struct err err;
+
+	return cli_ask(config_file, path, body, ret, &err) < 0 ? cli_fail(&err) : 0;
 }
 
 char *cli_absolute_path(const char *path)

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: their options, messages, JSON, and names of policies. */
+/*
+ * What the commands share: the headers of the C library that most of them need, their options,
+ * messages, JSON, requests to lutrad, and names of policies.
+ */
 #ifndef LUTRA_USER_CLI_CLI_H
 #define LUTRA_USER_CLI_CLI_H
 
+#include <errno.h>
 #include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "lib/abi/mode_args.h"
-#include "lib/base/args.h"
-#include "lib/base/err.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 #include "user/config/config.h"
+#include "user/http/local_client.h"
 
 #define DEFAULT_POLICIES_DIR "/etc/lutra/policies.d"
 
@@ -33,6 +41,13 @@ enum { CLI_KEY_CGROUP = 1000, CLI_KEY_FORCE, CLI_KEY_NO_LSM };
 #define CLI_OPTION_FORCE(s, short_key) ARGS_FLAG("force", short_key, CLI_HELP_FORCE, s, force)
 #define CLI_OPTION_NO_LSM(s) ARGS_FLAG("no-lsm", CLI_KEY_NO_LSM, CLI_HELP_NO_LSM, s, session.no_lsm)
 
+/* The options of commands that have --json and --config alone. */
+struct cli_args {
+	const char *config_file;
+	bool json;
+};
+extern const struct args_option cli_options[];
+
 /* Both print "lutra: LINE" to stderr and return 1, the exit code. */
 int cli_fail(const struct err *err);
 int cli_failf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -47,6 +62,21 @@ int cli_print_json(json_t *j, bool pretty);
 const char *cli_json_text(const json_t *j, const char *key);
 /* Returns an integer member of an object, 0 if it has none. */
 long long cli_json_number(const json_t *j, const char *key);
+
+/* Returns true if an object has a member that is true. */
+bool cli_json_is(const json_t *j, const char *key);
+
+#define CLI_TEXT 512
+/* Writes text_clean() of a string to buf, and returns buf. */
+const char *cli_clean_text(const char *s, char buf[static CLI_TEXT]);
+
+/*
+ * local_client_ask() on the socket of the configuration config_file (NULL: the default file). Errors
+ * as local_client_ask() and config_load().
+ */
+int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err);
+/* cli_ask() that reports a failure on stderr. Returns the exit code. */
+int cli_ask_or_fail(const char *config_file, const char *path, json_t *body, json_t **ret);
 
 /* Returns the absolute path, which the caller frees, or NULL after a message. */
 char *cli_absolute_path(const char *path);

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra enroll: asks lutrad to guard a cgroup. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/abi/names.h"
-#include "lib/base/cleanup.h"
-#include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/cli/policy/policy_cmd.h"
 
 struct enroll_args {
@@ -58,12 +51,6 @@ static const struct args_command command = {
 	.check = check_enroll_args,
 };
 
-static void set_text(json_t *q, const char *key, const char *value)
-{
-	if (value)
-		json_object_set_new(q, key, json_string(value));
-}
-
 int cmd_enroll(int argc, char **argv)
 {
 	_cleanup_free_ char *cgroup = NULL, *policy = NULL;
@@ -78,18 +65,11 @@ int cmd_enroll(int argc, char **argv)
 						      : strdup(a.policy);
 	if (!cgroup || (a.policy && !policy))
 		return 1;
-	q = json_object();
-	set_text(q, "cgroup", cgroup);
-	set_text(q, "policy", policy);
-	set_text(q, "mode", a.mode < 0 ? NULL : mode_name((unsigned)a.mode));
-	set_text(q, "name", a.name);
-	set_text(q, "image", a.image);
-	set_text(q, "digest", a.digest);
-	if (a.next_exec)
-		json_object_set_new(q, "next_exec", json_true());
-	if (a.force)
-		json_object_set_new(q, "force", json_true());
-	if (ask_or_fail(a.config_file, "enroll", q, &answer))
+	q = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:b, s:b}", "cgroup", cgroup, "policy",
+		      policy, "mode", a.mode < 0 ? NULL : mode_name((unsigned)a.mode), "name",
+		      a.name, "image", a.image, "digest", a.digest, "next_exec", (int)a.next_exec,
+		      "force", (int)a.force);
+	if (cli_ask_or_fail(a.config_file, "enroll", q, &answer))
 		return 1;
 	printf("%s: enrolled, mode %s\n", cli_json_text(answer, "name"),
 	       cli_json_text(answer, "mode"));

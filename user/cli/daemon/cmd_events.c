@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra events: prints events of the store, and with -f the ones that follow. */
-#include <stdio.h>
-#include <string.h>
-
 #include "user/cli/cli.h"
-#include "user/http/local_client.h"
 
 #define EVENTS_DEFAULT 50
 #define EVENTS_MAX 1000

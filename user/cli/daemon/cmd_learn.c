@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra learn: has lutrad learn a policy for an image, waits, and shows the progress. */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/progress_bar.h"
 #include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/cli/daemon/lifecycle_print.h"
 #include "user/sys/clock.h"
 
@@ -80,7 +74,7 @@ static int ask_status(const struct learn_args *a, json_t **ret, struct err *err)
 
 	if (a->image)
 		local_client_query(path, "learn", "image", a->image);
-	return ask_daemon(a->config_file, path, NULL, ret, err);
+	return cli_ask(a->config_file, path, NULL, ret, err);
 }
 
 static int show_status(const struct learn_args *a)
@@ -97,7 +91,7 @@ static int show_status(const struct learn_args *a)
 		return cli_print_json(json_incref(a->image ? json_array_get(images, 0) : images),
 				      true);
 	json_array_foreach (images, i, one)
-		lifecycle_print(one, stdout);
+		lifecycle_print(one);
 	if (!json_array_size(images))
 		puts("no image is learned; start with lutra learn --image REF");
 	return 0;
@@ -110,14 +104,14 @@ static json_t *ask_image(const struct learn_args *a, const char *path, struct er
 
 	if (q && a->runs)
 		json_object_set_new(q, "runs", json_integer((json_int_t)a->runs));
-	return ask_daemon(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
+	return cli_ask(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
 }
 
 static int print_image(const struct learn_args *a, json_t *image)
 {
 	if (a->json)
 		return cli_print_json(image, true);
-	lifecycle_print(image, stdout);
+	lifecycle_print(image);
 	json_decref(image);
 	return 0;
 }
@@ -125,23 +119,23 @@ static int print_image(const struct learn_args *a, json_t *image)
 struct wait {
 	const struct learn_args *args;
 	struct progress_bar bar;
-	char shown[640];	/* the last line that was printed */
-	json_int_t policy_runs; /* of the policy before */
-	uint64_t answered_ns;	/* CLOCK_MONOTONIC of lutrad's last answer */
+	char shown[640];      /* the last line that was printed */
+	uint64_t answered_ns; /* CLOCK_MONOTONIC of lutrad's last answer */
 };
 
 static void show_progress_of(struct wait *w, const json_t *image)
 {
-	json_int_t have = json_integer_value(json_object_get(image, "runs_waiting"));
-	json_int_t wanted = json_integer_value(json_object_get(image, "runs_wanted"));
-	const char *note = json_string_value(json_object_get(image, "note"));
-	char line[sizeof(w->shown)], stage[32];
-	size_t n;
+	long long have = cli_json_number(image, "runs_waiting");
+	long long wanted = cli_json_number(image, "runs_wanted");
+	const char *note = cli_json_text(image, "note");
+	char line[sizeof(w->shown)] = "", stage[32];
+	FILE *out = fmemopen(line, sizeof(line), "w");
 
-	lifecycle_print_progress(image, line, sizeof(line));
-	n = strlen(line);
-	if (note)
-		snprintf(line + n, sizeof(line) - n, "; %s", note);
+	if (!out)
+		return;
+	lifecycle_print_progress(image, out);
+	fprintf(out, "%s%s", *note ? "; " : "", note);
+	fclose(out);
 	if (strcmp(line, w->shown) != 0) {
 		progress_bar_done(&w->bar);
 		fprintf(stderr, "lutra: %s\n", line);
@@ -166,7 +160,7 @@ static json_t *wait_for_end(struct wait *w, struct err *err)
 		if (r == 0) {
 			w->answered_ns = clock_now_ns();
 			image = json_array_get(json_object_get(answer, "images"), 0);
-			if (!json_is_true(json_object_get(image, "learning")))
+			if (!cli_json_is(image, "learning"))
 				return json_incref(image);
 			show_progress_of(w, image);
 		}
@@ -179,10 +173,10 @@ static int wait_and_print(const struct learn_args *a, json_t *begun)
 {
 	struct wait w = {.args = a, .answered_ns = clock_now_ns()};
 	struct sigaction sa = {.sa_handler = on_end_signal};
+	long long runs_before = cli_json_number(begun, "policy_runs");
 	struct err err = {};
 	json_t *image;
 
-	w.policy_runs = json_integer_value(json_object_get(begun, "policy_runs"));
 	json_decref(begun);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -200,7 +194,7 @@ static int wait_and_print(const struct learn_args *a, json_t *begun)
 	}
 	if (!image)
 		return cli_fail(&err);
-	if (json_integer_value(json_object_get(image, "policy_runs")) <= w.policy_runs) {
+	if (cli_json_number(image, "policy_runs") <= runs_before) {
 		json_decref(image);
 		return cli_failf("%s: learning was stopped", a->image);
 	}

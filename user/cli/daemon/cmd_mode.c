@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra mode and lutra thaw: change the state of a guarded container. */
-#include <stdio.h>
-
 #include "lib/abi/names.h"
-#include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/cli/policy/policy_cmd.h"
 
 struct mode_args {
@@ -47,7 +43,7 @@ static int change_container(const struct mode_args *a, const char *action, json_
 	json_auto_t *c = NULL;
 
 	local_client_path(path, "containers", a->args.arg[0], action);
-	if (ask_or_fail(a->config_file, path, body, &c))
+	if (cli_ask_or_fail(a->config_file, path, body, &c))
 		return 1;
 	printf("%s: mode %s\n", cli_json_text(c, "name"), cli_json_text(c, "mode"));
 	if (a->force)

@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra ps: prints the guarded containers, one line each. */
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/cli/ask.h"
 
 #define SHORT_ID 12
-#define CELL_BYTES 256
-
-struct ps_args {
-	const char *config_file;
-	bool json;
-};
-
-static const struct args_option options[] = {
-	CLI_OPTION_JSON(struct ps_args),
-	CLI_OPTION_CONFIG(struct ps_args),
-	{},
-};
 
 static const struct args_command command = {
-	.options = options,
+	.options = cli_options,
 	.doc = "List the containers that lutrad guards.",
 };
 
@@ -31,72 +14,57 @@ enum { NAME, ENGINE, ID, MODE, POLICY, POD, IMAGE, COLUMNS };
 static const char *const heads[COLUMNS] = {"NAME",   "ENGINE", "ID",   "MODE",
 					   "POLICY", "POD",    "IMAGE"};
 
-static void write_cell(const json_t *c, int column, char buf[static CELL_BYTES])
+static void write_row(const json_t *c, char row[COLUMNS][CLI_TEXT])
 {
 	const char *pod = cli_json_text(c, "pod"), *policy = cli_json_text(c, "policy");
 	const char *slash = strrchr(policy, '/');
-	char raw[CELL_BYTES];
+	char raw[COLUMNS][CLI_TEXT];
 
-	switch (column) {
-	case ENGINE:
-		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "engine"));
-		break;
-	case ID:
-		snprintf(raw, sizeof(raw), "%.*s", SHORT_ID, cli_json_text(c, "id"));
-		break;
-	case MODE:
-		snprintf(raw, sizeof(raw), "%s%s", cli_json_text(c, "mode"),
-			 json_is_true(json_object_get(c, "frozen")) ? ", frozen" : "");
-		break;
-	case POLICY:
-		snprintf(raw, sizeof(raw), "%s", slash ? slash + 1 : policy);
-		break;
-	case POD:
-		snprintf(raw, sizeof(raw), "%s%s%s", cli_json_text(c, "pod_namespace"),
-			 *pod ? "/" : "", *pod ? pod : "-");
-		break;
-	case IMAGE:
-		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "image"));
-		break;
-	default:
-		snprintf(raw, sizeof(raw), "%s", cli_json_text(c, "name"));
-	}
-	text_clean(raw, strlen(raw), buf, CELL_BYTES);
+	snprintf(raw[NAME], CLI_TEXT, "%s", cli_json_text(c, "name"));
+	snprintf(raw[ENGINE], CLI_TEXT, "%s", cli_json_text(c, "engine"));
+	snprintf(raw[ID], CLI_TEXT, "%.*s", SHORT_ID, cli_json_text(c, "id"));
+	snprintf(raw[MODE], CLI_TEXT, "%s%s", cli_json_text(c, "mode"),
+		 cli_json_is(c, "frozen") ? ", frozen" : "");
+	snprintf(raw[POLICY], CLI_TEXT, "%s", slash ? slash + 1 : policy);
+	snprintf(raw[POD], CLI_TEXT, "%s%s%s", cli_json_text(c, "pod_namespace"), *pod ? "/" : "",
+		 *pod ? pod : "-");
+	snprintf(raw[IMAGE], CLI_TEXT, "%s", cli_json_text(c, "image"));
+	for (int k = 0; k < COLUMNS; k++)
+		cli_clean_text(raw[k], row[k]);
 }
 
 static void print_table(const json_t *containers)
 {
+	char row[COLUMNS][CLI_TEXT];
 	int width[COLUMNS];
-	char buf[CELL_BYTES];
 	const json_t *c;
 	size_t i;
 
-	for (int k = 0; k < COLUMNS; k++) {
+	for (int k = 0; k < COLUMNS; k++)
 		width[k] = (int)strlen(heads[k]);
-		json_array_foreach (containers, i, c) {
-			write_cell(c, k, buf);
-			if ((int)strlen(buf) > width[k])
-				width[k] = (int)strlen(buf);
-		}
+	json_array_foreach (containers, i, c) {
+		write_row(c, row);
+		for (int k = 0; k < COLUMNS; k++)
+			width[k] = (int)strlen(row[k]) > width[k] ? (int)strlen(row[k]) : width[k];
 	}
 	for (int k = 0; k < COLUMNS; k++)
 		printf("%-*s%s", k == IMAGE ? 0 : width[k], heads[k], k == IMAGE ? "\n" : "  ");
 	json_array_foreach (containers, i, c) {
-		for (int k = 0; k < COLUMNS; k++) {
-			write_cell(c, k, buf);
-			printf("%-*s%s", k == IMAGE ? 0 : width[k], buf, k == IMAGE ? "\n" : "  ");
-		}
+		write_row(c, row);
+		for (int k = 0; k < COLUMNS; k++)
+			printf("%-*s%s", k == IMAGE ? 0 : width[k], row[k],
+			       k == IMAGE ? "\n" : "  ");
 	}
 }
 
 int cmd_ps(int argc, char **argv)
 {
-	struct ps_args a = {};
+	struct cli_args a = {};
 	json_auto_t *answer = NULL;
 	json_t *containers;
 
 	args_read(&command, argc, argv, &a);
-	if (ask_or_fail(a.config_file, "status/full", NULL, &answer))
+	if (cli_ask_or_fail(a.config_file, "status/full", NULL, &answer))
 		return 1;
 	containers = json_object_get(answer, "containers");
 	if (a.json)

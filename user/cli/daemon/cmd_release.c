@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra release: asks lutrad to stop guarding containers. */
-#include <stdio.h>
-
-#include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
-#include "user/cli/ask.h"
 
 struct release_args {
 	const char *config_file;
@@ -48,16 +44,12 @@ int cmd_release(int argc, char **argv)
 	json_t *q;
 
 	args_read(&command, argc, argv, &a);
-	if (a.cgroup) {
-		cgroup = cli_absolute_path(a.cgroup);
-		if (!cgroup)
-			return 1;
-	}
-	if (a.all)
-		q = json_pack("{s:b}", "all", 1);
-	else
-		q = json_pack("{s:s}", "name", cgroup ? cgroup : a.names.arg[0]);
-	if (ask_or_fail(a.config_file, "release", q, &answer))
+	cgroup = a.cgroup ? cli_absolute_path(a.cgroup) : NULL;
+	if (a.cgroup && !cgroup)
+		return 1;
+	q = a.all ? json_pack("{s:b}", "all", 1)
+		  : json_pack("{s:s}", "name", cgroup ? cgroup : a.names.arg[0]);
+	if (cli_ask_or_fail(a.config_file, "release", q, &answer))
 		return 1;
 	printf("%lld released\n", cli_json_number(answer, "released"));
 	return 0;

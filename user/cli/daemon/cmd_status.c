@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra status: prints lutrad's state, its images and its containers. */
-#include <stdio.h>
-
 #include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/cli/daemon/lifecycle_print.h"
 
-struct status_args {
-	const char *config_file;
-	bool json;
-};
-
-static const struct args_option options[] = {
-	CLI_OPTION_JSON(struct status_args),
-	CLI_OPTION_CONFIG(struct status_args),
-	{},
-};
-
 static const struct args_command command = {
-	.options = options,
+	.options = cli_options,
 	.doc = "Show what lutrad guards, and its counters.",
 };
 
@@ -28,12 +14,11 @@ static void print_container(const json_t *c)
 	const char *pod = cli_json_text(c, "pod");
 
 	printf("%-20s %-14s%s %s\n", cli_json_text(c, "name"), cli_json_text(c, "mode"),
-	       json_is_true(json_object_get(c, "frozen")) ? " FROZEN" : "",
-	       cli_json_text(c, "image"));
+	       cli_json_is(c, "frozen") ? " FROZEN" : "", cli_json_text(c, "image"));
 	printf("  since %s, cgroup %s\n", cli_json_text(c, "since"), cli_json_text(c, "cgroup"));
 	printf("  %s %.12s%s%s%s%s\n", cli_json_text(c, "engine"), cli_json_text(c, "id"),
 	       *pod ? ", pod " : "", cli_json_text(c, "pod_namespace"), *pod ? "/" : "", pod);
-	if (json_is_true(json_object_get(c, "learned")))
+	if (cli_json_is(c, "learned"))
 		printf("  recorded: lutrad learns from its runs\n");
 	if (*cli_json_text(c, "policy"))
 		printf("  policy %s, %.12s, since %s\n", cli_json_text(c, "policy"),
@@ -49,23 +34,22 @@ static void print_container(const json_t *c)
 
 int cmd_status(int argc, char **argv)
 {
-	struct status_args a = {};
+	struct cli_args a = {};
 	json_auto_t *answer = NULL;
 	json_t *c;
 	size_t i;
 
 	args_read(&command, argc, argv, &a);
-	if (ask_or_fail(a.config_file, "status/full", NULL, &answer))
+	if (cli_ask_or_fail(a.config_file, "status/full", NULL, &answer))
 		return 1;
 	if (a.json)
 		return cli_print_json(json_incref(answer), true);
 	printf("lutrad %lld since %s, %s; events kept %lld, lost %lld\n",
 	       cli_json_number(answer, "pid"), cli_json_text(answer, "since"),
-	       json_is_true(json_object_get(answer, "lsm")) ? "BPF LSM"
-							    : "tracepoints instead of BPF LSM",
+	       cli_json_is(answer, "lsm") ? "BPF LSM" : "tracepoints instead of BPF LSM",
 	       cli_json_number(answer, "events_stored"), cli_json_number(answer, "events_lost"));
 	json_array_foreach (json_object_get(answer, "life"), i, c)
-		lifecycle_print(c, stdout);
+		lifecycle_print(c);
 	json_array_foreach (json_object_get(answer, "containers"), i, c)
 		print_container(c);
 	return 0;

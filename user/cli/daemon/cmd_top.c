@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra top: shows containers and levels in the terminal, every second. */
 #include <curses.h>
-#include <errno.h>
 #include <locale.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
-#include "lib/base/text.h"
 #include "user/cli/cli.h"
-#include "user/cli/ask.h"
 
 #define UPDATE_MS 1000
 #define BAR_WIDTH 20
 #define HEAD_LINES 4
-#define TEXT_BYTES 256
 
 enum colour { PLAIN = 0, GREEN, YELLOW, RED, CYAN };
 
@@ -42,7 +34,7 @@ static void ask_overview(struct top *t)
 {
 	json_t *answer = NULL;
 
-	if (ask_daemon(t->config_file, "overview", NULL, &answer, &t->err) < 0)
+	if (cli_ask(t->config_file, "overview", NULL, &answer, &t->err) < 0)
 		return;
 	t->err.msg[0] = '\0';
 	json_decref(t->answer);
@@ -52,15 +44,6 @@ static void ask_overview(struct top *t)
 static const json_t *container_list(const struct top *t)
 {
 	return json_object_get(t->answer, "containers");
-}
-
-/* Writes a text of the answer without characters that a terminal would interpret. */
-static const char *clean_text(const json_t *j, const char *key, char buf[static TEXT_BYTES])
-{
-	const char *s = cli_json_text(j, key);
-
-	text_clean(s, strlen(s), buf, TEXT_BYTES);
-	return buf;
 }
 
 static long long sum_verdicts(const json_t *verdicts, const char *kind)
@@ -84,12 +67,13 @@ static void draw_head(const struct top *t)
 	const json_t *status = json_object_get(t->answer, "status");
 	const json_t *verdicts = json_object_get(t->answer, "verdicts");
 	const json_t *store = json_object_get(status, "store");
-	char host[TEXT_BYTES];
+	char host[CLI_TEXT];
 
 	set_colour(PLAIN);
-	mvprintw(0, 0, "lutra on %s: %lld containers, %s", clean_text(status, "hostname", host),
+	mvprintw(0, 0, "lutra on %s: %lld containers, %s",
+		 cli_clean_text(cli_json_text(status, "hostname"), host),
 		 cli_json_number(status, "containers"),
-		 json_is_true(json_object_get(status, "lsm")) ? "BPF LSM" : "tracepoints");
+		 cli_json_is(status, "lsm") ? "BPF LSM" : "tracepoints");
 	mvprintw(1, 0, "last hour: %lld alerts, %lld denied, %lld killed; events kept %lld, lost ",
 		 sum_verdicts(verdicts, "alert"), sum_verdicts(verdicts, "deny"),
 		 sum_verdicts(verdicts, "kill"), cli_json_number(store, "stored"));
@@ -117,13 +101,13 @@ static void draw_level_bar(double ratio)
 static void draw_container(int y, const json_t *c)
 {
 	const json_t *counters = json_object_get(c, "counters");
-	bool frozen = json_is_true(json_object_get(c, "frozen"));
-	char name[TEXT_BYTES], mode[TEXT_BYTES];
+	bool frozen = cli_json_is(c, "frozen");
+	char name[CLI_TEXT], mode[CLI_TEXT];
 
 	set_colour(PLAIN);
-	mvprintw(y, 0, "%-24.24s ", clean_text(c, "name", name));
+	mvprintw(y, 0, "%-24.24s ", cli_clean_text(cli_json_text(c, "name"), name));
 	set_colour(frozen ? RED : CYAN);
-	printw("%-14.14s ", frozen ? "frozen" : clean_text(c, "mode", mode));
+	printw("%-14.14s ", frozen ? "frozen" : cli_clean_text(cli_json_text(c, "mode"), mode));
 	draw_level_bar(json_number_value(json_object_get(json_object_get(c, "level"), "ratio")));
 	set_colour(PLAIN);
 	printw(" %9lld %9lld %9lld", cli_json_number(counters, "alert"),

@@ -4,14 +4,11 @@
 #define LUTRA_USER_CLI_DAEMON_LIFECYCLE_PRINT_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 
-/* Prints an image, j as lifecycle_image_to_json(). */
-void lifecycle_print(const json_t *j, FILE *out);
-/* Writes the progress of learning without a newline: "3 of 5 runs, the last brought 1 call …". */
-void lifecycle_print_progress(const json_t *j, char *buf, size_t size);
-/* Prints the next step of the operator, one line. */
-void lifecycle_print_next_step(const json_t *j, FILE *out);
+/* Prints an image, j as lifecycle_image_to_json(), on standard output. */
+void lifecycle_print(const json_t *j);
+/* Prints the progress of learning without a newline: "3 of 5 runs, the last brought 1 call …". */
+void lifecycle_print_progress(const json_t *j, FILE *out);
 
 #endif

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra doctor: shows what this host supports, and the fallback for what it does not. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
-#include "lib/base/text.h"
 #include "user/cli/cli.h"
 #include "user/guard/guard.h"
 #include "user/sys/process/cgroup.h"

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra import: turns a recording of another tool into a trace. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/base/progress_bar.h"
-#include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
 #include "user/import/import.h"
 

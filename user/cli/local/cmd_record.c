@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra record: records one run of a container, a cgroup or a command into a trace. */
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "user/cli/cli.h"
 #include "user/sys/clock.h"
 #include "user/identity/cgroup_lookup.h"

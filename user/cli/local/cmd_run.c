@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra run: runs a command in its own cgroup, recorded or guarded, without lutrad. */
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "lib/base/cleanup.h"
-#include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
 #include "user/cli/cli.h"
 #include "user/policy/modes.h"

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra score: runs the reference scorer over a trace, one line per event. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/abi/mode_args.h"
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
-#include "lib/base/text.h"
 #include "lib/trace/trace.h"
 #include "user/cli/cli.h"
 #include "user/alerts/alert_text.h"

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra seccomp: makes seccomp profiles from policies, merges them, checks them with recordings. */
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <seccomp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
-#include "lib/base/text.h"
 #include "lutra/syscalls.h"
 #include "user/cli/cli.h"
-#include "user/config/config.h"
 #include "user/seccomp/check.h"
 #include "user/seccomp/export.h"
 #include "user/seccomp/filter.h"

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra trace: prints traces as a summary or record by record, verifies and merges them. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
-#include "lib/base/text.h"
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
 #include "user/cli/cli.h"

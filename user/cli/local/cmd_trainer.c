@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra train and lutra eval: execute the trainer's programs. */
-#include <errno.h>
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "user/cli/cli.h"
 #include "user/sys/process/program.h"
 

@@ -5,9 +5,7 @@
  */
 #include "user/cli/local/session.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/syslog.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy: finds the verb and runs it. */
-#include <limits.h>
-#include <string.h>
-
-#include "lib/base/cleanup.h"
-#include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
 #define S struct policy_args

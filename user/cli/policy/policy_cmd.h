@@ -3,10 +3,7 @@
 #ifndef LUTRA_USER_CLI_POLICY_POLICY_CMD_H
 #define LUTRA_USER_CLI_POLICY_POLICY_CMD_H
 
-#include <stdbool.h>
-
-#include "lib/base/args.h"
-#include "user/config/config.h"
+#include "user/cli/cli.h"
 
 struct policy_args {
 	struct args_list args; /* the verb, and names */

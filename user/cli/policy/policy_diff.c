@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy diff: compares two policies. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-
 #include "lib/policy/diff/policy_diff.h"
 #include "lib/policy/policy.h"
-#include "lib/base/text.h"
-#include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
 /* Gets both directories; without OLD, the policy that POLICY replaced. */

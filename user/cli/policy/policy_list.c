@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy list: lists policies and the containers that they guard. */
 #include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/abi/names.h"
 #include "lib/policy/policy.h"
-#include "lib/base/text.h"
-#include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/sys/clock.h"
 #include "user/policy/policy_summary.h"
 #include "user/cli/policy/policy_cmd.h"
@@ -39,44 +30,26 @@ static json_t *container_names(const json_t *status, const char *dir)
 	return names;
 }
 
-/* Returns NULL if the entry is not a directory. */
-static json_t *policy_to_json(const struct policy_args *a, const char *parent, const char *name,
-			      const json_t *status)
-{
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s/%s", parent, name);
-	return policy_summary_to_json(a->config, parent, name, container_names(status, dir), NULL);
-}
-
-static void print_clean(const char *s)
-{
-	char buf[512];
-
-	text_clean(s, strlen(s), buf, sizeof(buf));
-	fputs(buf, stdout);
-}
-
 static void print_policy(const json_t *one)
 {
 	const json_t *containers = json_object_get(one, "containers"), *c;
 	const json_t *signed_by = json_object_get(one, "signed_by");
 	bool own = strcmp(cli_json_text(one, "mode"), cli_json_text(one, "policy_mode")) == 0;
+	char text[CLI_TEXT];
 	size_t i;
 
-	print_clean(cli_json_text(one, "name"));
-	if (!json_is_true(json_object_get(one, "good"))) {
+	fputs(cli_clean_text(cli_json_text(one, "name"), text), stdout);
+	if (!cli_json_is(one, "good")) {
 		printf("\n  refused: %s\n", cli_json_text(one, "error"));
 	} else {
-		printf("  %s%s%s%s  ", cli_json_text(one, "mode"), own ? "" : " (the policy says ",
-		       own ? "" : cli_json_text(one, "policy_mode"), own ? "" : ")");
-		print_clean(cli_json_text(one, "image"));
+		printf("  %s%s%s%s  %s", cli_json_text(one, "mode"),
+		       own ? "" : " (the policy says ",
+		       own ? "" : cli_json_text(one, "policy_mode"), own ? "" : ")",
+		       cli_clean_text(cli_json_text(one, "image"), text));
 		printf("%s%s\n  %lld runs, %.3f h, %lld calls; created %s; %s\n",
 		       *cli_json_text(one, "digest") ? " " : "", cli_json_text(one, "digest"),
-		       (long long)json_integer_value(json_object_get(one, "runs")),
-		       json_real_value(json_object_get(one, "hours")),
-		       (long long)json_integer_value(json_object_get(one, "calls")),
-		       cli_json_text(one, "created"),
+		       cli_json_number(one, "runs"), json_real_value(json_object_get(one, "hours")),
+		       cli_json_number(one, "calls"), cli_json_text(one, "created"),
 		       json_is_string(signed_by)  ? "signed"
 		       : json_is_false(signed_by) ? "wrong signature"
 						  : "not signed");
@@ -94,27 +67,28 @@ int policy_cmd_list(const struct policy_args *a)
 	const char *dir = a->n_names ? a->names[0] : a->config->policies_dir;
 	json_auto_t *status = NULL;
 	struct dirent **entries = NULL;
-	json_t *out = json_array(), *one;
+	json_auto_t *out = json_array();
 	int n = scandir(dir, &entries, is_policy_entry, alphasort);
+	char path[PATH_MAX];
+	json_t *one;
 	size_t i;
 
-	if (n < 0) {
-		json_decref(out);
+	if (n < 0)
 		return cli_failf("%s: %s", dir, strerror(errno));
-	}
 	/* Without lutrad, or without root, the list has no containers. */
-	ask_daemon(a->config_file, "status/full", NULL, &status, NULL);
+	cli_ask(a->config_file, "status/full", NULL, &status, NULL);
 	for (int k = 0; k < n; k++) {
-		one = policy_to_json(a, dir, entries[k]->d_name, status);
-		if (one)
-			json_array_append_new(out, one);
+		snprintf(path, sizeof(path), "%s/%s", dir, entries[k]->d_name);
+		one = policy_summary_to_json(a->config, dir, entries[k]->d_name,
+					     container_names(status, path), NULL);
+		/* An entry that is no directory is NULL and is not appended. */
+		json_array_append_new(out, one);
 		free(entries[k]);
 	}
 	free(entries);
 	if (a->json)
-		return cli_print_json(out, true);
+		return cli_print_json(TAKE_PTR(out), true);
 	json_array_foreach (out, i, one)
 		print_policy(one);
-	json_decref(out);
 	return 0;
 }

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy set-mode: by lutrad, or for the next lutrad if none runs. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "lib/abi/names.h"
 #include "lib/policy/policy.h"
-#include "user/cli/cli.h"
-#include "user/cli/ask.h"
 #include "user/policy/modes.h"
 #include "user/policy/lifecycle.h"
 #include "user/cli/policy/policy_cmd.h"
 
 static void print_overridden(const char *name, const char *overridden)
 {
-	if (overridden && *overridden)
+	if (*overridden)
 		printf("%s: --force overrides: %s\n", name, overridden);
 }
 
@@ -79,7 +72,7 @@ int policy_cmd_set_mode(const struct policy_args *a)
 				 a->config->policies_dir);
 	local_client_path(path, "policies", name, "mode");
 	q = json_pack("{s:s, s:b}", "mode", text, "force", (int)a->force);
-	r = ask_daemon(a->config_file, path, q, &answer, &err);
+	r = cli_ask(a->config_file, path, q, &answer, &err);
 	if (r == -ECONNREFUSED) {
 		r = set_without_daemon(a, name, dir, mode);
 		if (r)
@@ -88,8 +81,8 @@ int policy_cmd_set_mode(const struct policy_args *a)
 		return cli_fail(&err);
 	} else {
 		printf("%s: mode %s, %lld containers switched\n", name, text,
-		       (long long)json_integer_value(json_object_get(answer, "switched")));
-		print_overridden(name, json_string_value(json_object_get(answer, "overridden")));
+		       cli_json_number(answer, "switched"));
+		print_overridden(name, cli_json_text(answer, "overridden"));
 	}
 	if (a->force)
 		policy_print_forced(name, dir, mode);

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy show: prints what a policy knows, what it does, and what to expect of it. */
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/abi/syscalls.h"
-#include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/base/text.h"
 #include "lib/policy/policy.h"
 #include "lutra/object_token.h"
-#include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
 #define INDENT 14
@@ -194,7 +187,7 @@ static int print_policy_json(const char *dir)
 static int show_policy(const struct policy_args *a, const char *name)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	char dir[PATH_MAX], image[512];
+	char dir[PATH_MAX], image[CLI_TEXT];
 	struct err err;
 
 	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
@@ -202,10 +195,9 @@ static int show_policy(const struct policy_args *a, const char *name)
 		return cli_fail(&err);
 	if (a->json)
 		return print_policy_json(dir);
-	text_clean(p->image, strlen(p->image), image, sizeof(image));
 	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u match%s\n", dir,
-	       image, p->digest ? " " : "", p->digest ? p->digest : "", p->arch, mode_name(p->mode),
-	       p->kill_matches, p->kill_matches > 1 ? "es" : "");
+	       cli_clean_text(p->image, image), p->digest ? " " : "", p->digest ? p->digest : "",
+	       p->arch, mode_name(p->mode), p->kill_matches, p->kill_matches > 1 ? "es" : "");
 	if (p->audit_sessions)
 		puts("  exec         sessions are in mode audit");
 	show_calls(p);

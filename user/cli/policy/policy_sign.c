@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy keygen and sign: make keys, sign policies. */
-#include <limits.h>
-#include <stdio.h>
-
 #include "lib/policy/files/policy_key.h"
 #include "lib/policy/files/policy_sign.h"
-#include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
 int policy_cmd_keygen(const struct policy_args *a)

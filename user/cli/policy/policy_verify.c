@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy verify: checks files, signature, model and kernel form of a policy. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/utsname.h>
 
 #include "lib/policy/policy.h"
 #include "lib/policy/files/policy_sign.h"
-#include "lib/base/text.h"
-#include "user/cli/cli.h"
 #include "user/cli/policy/policy_cmd.h"
 
 /* Checks the machine, and that the policy fits into the kernel's tables. */
@@ -63,7 +56,7 @@ static void describe_signer(const char *dir, char *buf, size_t size)
 static int verify_policy(const char *dir, const struct policy_keys *keys, json_t *out)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	char public[POLICY_KEY_TEXT], words[128], image[512];
+	char public[POLICY_KEY_TEXT], words[128], image[CLI_TEXT];
 	struct err err = {};
 	int r = check_policy_dir(dir, keys, &p, &err);
 
@@ -81,8 +74,7 @@ static int verify_policy(const char *dir, const struct policy_keys *keys, json_t
 	if (r < 0)
 		return cli_fail(&err);
 	describe_signer(dir, words, sizeof(words));
-	text_clean(p->image, strlen(p->image), image, sizeof(image));
-	printf("%s: good, %s, %s\n", dir, image, words);
+	printf("%s: good, %s, %s\n", dir, cli_clean_text(p->image, image), words);
 	return 0;
 }
 

@@ -8,7 +8,7 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-saniti
 FUZZED := $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] user/sys/process/cgroup.[ch] user/discovery/engine_api.[ch] \
 	include/lutra/*.h)
 
-$(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/lib.a
+$(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/tests/support.a $(B)/lib.a
 	$(LINK)
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
 $(B)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZED)

@@ -8,14 +8,17 @@ cmocka_tests = $(patsubst %.c,$(B)/%,$(shell find $1 -name '*_test.c' | sort))
 UNIT_TESTS := $(call cmocka_tests,tests/unit)
 BPF_TESTS := $(call cmocka_tests,tests/bpf)
 DAEMON_TESTS := $(call cmocka_tests,tests/daemon)
+# Fixtures: a program takes from the archive what it calls. Nothing calls the filter, so it is linked by name.
 TEST_FILTER := $(B)/tests/support/filter.o
+TEST_SUPPORT := $(B)/tests/support.a
+$(TEST_SUPPORT): $(filter-out $(TEST_FILTER),$(call objects,tests/support))
 
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
-$(UNIT_TESTS): %: %.o $(TEST_FILTER) $(B)/user.a $(B)/trainer.a $(B)/lib.a
+$(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
-$(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(TEST_FILTER) $(B)/user.a $(B)/lib.a
+$(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
 	$(LINK)
-$(B)/tests/bpf/parity_test.o: $(B)/tests/bpf/parity.skel.h
+$(B)/tests/bpf/verdict/parity_test.o: $(B)/tests/bpf/verdict/parity.skel.h
 
 # A clock that a test puts forward, for lutrad.
 FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so
@@ -26,9 +29,9 @@ $(FAKE_CLOCK): tests/daemon/fake_clock.c
 $(B)/tests/daemon/daemon_test: | $(FAKE_CLOCK)
 
 # The kernel side as it is built where there is no BTF to build from.
-MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,kernel_test hooks_test)
+MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,tasks/enrolment_test hooks/hooks_test)
 ifeq ($(filter %/min,$(B)),)
-$(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*/*.h include/lutra/*.h) $(B)/tests/bpf/kernel_test $(B)/tests/bpf/hooks_test
+$(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*/*.h include/lutra/*.h) $(MIN_TESTS:$(B)/min/%=$(B)/%)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/min VMLINUX_BTF=/nonexistent $(MIN_TESTS)
 endif
 
@@ -90,7 +93,7 @@ SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(ESCAPE_SERIES),"te
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 VM_PROGRAMS = all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
-SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/parity.skel.h bench/empty.skel.h bench/parts.skel.h)
+SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/empty.skel.h bench/parts.skel.h)
 
 #: make check       what to run before each change: 10 minutes on 2 processors
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)

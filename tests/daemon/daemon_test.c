@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad, as its socket shows it: requests good and bad, containers that come and go, its end. */
-#include "tests/daemon/daemon.h"
+#include "tests/support/daemon/lutrad.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/un.h>
+#include "tests/support/scratch.h"
 #include "user/http/http.h"
 #include "lib/policy/policy.h"
+#include "user/sys/process/cgroup.h"
+#include "lib/base/file.h"
+#include "user/sys/process/child.h"
 
 static void lutrad_enrolls_shows_and_releases(void **state)
 {
 	struct fixture *f = *state;
-	json_auto_t *answer = enroll(f, "shop", NULL), *seen = status(f), *gone = NULL;
+	json_auto_t *answer = lutrad_enroll(f, "shop", NULL), *seen = lutrad_status(f),
+		    *gone = NULL;
 	const json_t *c = json_array_get(json_object_get(seen, "containers"), 0);
 
 	assert_non_null(answer);
@@ -15,9 +25,9 @@ static void lutrad_enrolls_shows_and_releases(void **state)
 	assert_string_equal(json_string_value(json_object_get(c, "mode")), "kill-container");
 	assert_string_equal(json_string_value(json_object_get(c, "image")), "example.org/shop:1");
 	assert_non_null(json_object_get(json_object_get(c, "counters"), "calls"));
-	gone = ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
+	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
 	assert_non_null(gone);
-	assert_true(guards_nothing(f));
+	assert_true(lutrad_guards_nothing(f));
 }
 
 static void lutrad_refuses_what_it_cannot_enroll(void **state)
@@ -43,33 +53,33 @@ static void lutrad_refuses_what_it_cannot_enroll(void **state)
 				  cases[i].policy, "mode", cases[i].mode, "name", cases[i].name);
 		struct err err = {};
 
-		assert_null(ask(f, "enroll", json_incref(q), &err));
+		assert_null(lutrad_ask(f, "enroll", json_incref(q), &err));
 		assert_int_not_equal(err.msg[0], '\0');
 		assert_null(strchr(err.msg, '\n'));
 	}
-	assert_true(guards_nothing(f));
+	assert_true(lutrad_guards_nothing(f));
 }
 
 static void lutrad_refuses_a_name_or_a_cgroup_twice(void **state)
 {
 	struct fixture *f = *state;
-	json_auto_t *first = enroll(f, "shop", NULL);
+	json_auto_t *first = lutrad_enroll(f, "shop", NULL);
 	struct err err = {};
 
 	assert_non_null(first);
-	assert_null(enroll(f, "shop", &err));
+	assert_null(lutrad_enroll(f, "shop", &err));
 	assert_non_null(strstr(err.msg, "taken"));
-	assert_null(enroll(f, "other", &err));
+	assert_null(lutrad_enroll(f, "other", &err));
 }
 
 static void lutrad_releases_a_cgroup_that_is_removed(void **state)
 {
 	struct fixture *f = *state;
-	json_auto_t *answer = enroll(f, "shop", NULL);
+	json_auto_t *answer = lutrad_enroll(f, "shop", NULL);
 
 	assert_non_null(answer);
 	assert_int_equal(rmdir(f->cgroup), 0);
-	assert_true(becomes(guards_nothing, f));
+	assert_true(lutrad_becomes(lutrad_guards_nothing, f));
 }
 
 /* ---- what a hostile client of root's may send ---- */
@@ -138,7 +148,7 @@ static void lutrad_refuses_the_line_of_an_older_hook(void **state)
 	shutdown(fd, SHUT_WR);
 	(void)!recv(fd, answer, sizeof(answer) - 1, 0);
 	assert_null(strstr(answer, "\"ok\":true"));
-	assert_true(listens(*state));
+	assert_true(lutrad_listens(*state));
 }
 
 static void lutrad_ends_a_request_without_end(void **state)
@@ -147,7 +157,7 @@ static void lutrad_ends_a_request_without_end(void **state)
 
 	memset(much, 'x', HTTP_BODY_MAX);
 	assert_int_not_equal(send_raw(*state, much, HTTP_BODY_MAX), 200);
-	assert_true(listens(*state));
+	assert_true(lutrad_listens(*state));
 }
 
 static void lutrad_goes_on_when_clients_say_nothing(void **state)
@@ -156,7 +166,7 @@ static void lutrad_goes_on_when_clients_say_nothing(void **state)
 
 	for (size_t i = 0; i < 8; i++)
 		fd[i] = open_raw(*state);
-	assert_true(listens(*state));
+	assert_true(lutrad_listens(*state));
 	for (size_t i = 0; i < 8; i++)
 		close(fd[i]);
 }
@@ -165,10 +175,10 @@ static void lutrad_goes_on_when_clients_say_nothing(void **state)
 
 static json_t *enroll_in(const struct fixture *f, const char *mode)
 {
-	return ask(f, "enroll",
-		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
-			     "name", "shop", "mode", mode, "next_exec", 1),
-		   NULL);
+	return lutrad_ask(f, "enroll",
+			  json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy",
+				    "shop", "name", "shop", "mode", mode, "next_exec", 1),
+			  NULL);
 }
 
 static int lutra_release(const struct fixture *f, const char *cgroup)
@@ -180,7 +190,7 @@ static int lutra_release(const struct fixture *f, const char *cgroup)
 
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, cgroup, &none, &pid, NULL), 0);
-	return exit_code(pid);
+	return lutrad_exit_code(pid);
 }
 
 static void lutrad_does_not_hear_a_container(void **state)
@@ -192,16 +202,16 @@ static void lutrad_does_not_hear_a_container(void **state)
 	assert_non_null(answer);
 	assert_int_equal(cgroup_root(&root, NULL), 0);
 	assert_int_equal(lutra_release(f, f->cgroup), 1);
-	assert_false(guards_nothing(f));
+	assert_false(lutrad_guards_nothing(f));
 	assert_int_equal(lutra_release(f, root), 0);
-	assert_true(guards_nothing(f));
+	assert_true(lutrad_guards_nothing(f));
 }
 
 /* ---- evidence ---- */
 
 static bool has_events(struct fixture *f)
 {
-	json_auto_t *answer = ask(f, "events", NULL, NULL);
+	json_auto_t *answer = lutrad_ask(f, "events", NULL, NULL);
 
 	return json_array_size(json_object_get(answer, "events")) > 0;
 }
@@ -220,7 +230,7 @@ static void lutrad_kills_a_container_and_keeps_the_evidence(void **state)
 	char shell[] = "/bin/sh", c[] = "-c", script[] = "/bin/cat /etc/shadow; exec sleep 300";
 	char *const argv[] = {shell, c, script, NULL};
 	struct fixture *f = *state;
-	json_auto_t *answer = enroll(f, "shop", NULL);
+	json_auto_t *answer = lutrad_enroll(f, "shop", NULL);
 	_cleanup_free_ char *lines = NULL;
 	sigset_t none;
 	size_t len;
@@ -228,10 +238,10 @@ static void lutrad_kills_a_container_and_keeps_the_evidence(void **state)
 	assert_non_null(answer);
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	assert_int_equal(exit_code(f->child), 128 + SIGKILL);
+	assert_int_equal(lutrad_exit_code(f->child), 128 + SIGKILL);
 	f->child = 0;
-	assert_true(becomes(has_events, f));
-	assert_true(becomes(has_a_line, f));
+	assert_true(lutrad_becomes(has_events, f));
+	assert_true(lutrad_becomes(has_a_line, f));
 	assert_int_equal(file_read(AT_FDCWD, f->jsonl, 1 << 24, &lines, &len, NULL), 0);
 	assert_non_null(strstr(lines, "\"container.name\":\"shop\""));
 }
@@ -252,7 +262,7 @@ static void set_clock(const char *file, uint64_t ahead_ns)
 /* Alerts so far, as the kernel counts them. */
 static json_int_t count_alerts(const struct fixture *f)
 {
-	json_auto_t *j = status(f);
+	json_auto_t *j = lutrad_status(f);
 	const json_t *c = json_array_get(json_object_get(j, "containers"), 0);
 	const json_t *n = json_object_get(json_object_get(c, "counters"), "alert");
 
@@ -270,7 +280,7 @@ static bool makes_an_alert(struct fixture *f)
 
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	assert_int_equal(exit_code(f->child), 0);
+	assert_int_equal(lutrad_exit_code(f->child), 0);
 	f->child = 0;
 	return count_alerts(f) > before;
 }
@@ -296,21 +306,21 @@ static void save_pairs_policy(const struct fixture *f)
 /* Starts the daemon again, with a clock that goes ahead. */
 static void restart_daemon_at(struct fixture *f, uint64_t ahead_ns)
 {
-	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
 
-	stop_daemon(f);
+	lutrad_stop(f);
 	set_clock(clock, ahead_ns);
 	setenv("FAKE_CLOCK", clock, 1);
 	setenv("LD_PRELOAD", FAKE_CLOCK, 1);
-	f->daemon = spawn_daemon(f);
+	f->daemon = lutrad_spawn(f);
 	unsetenv("LD_PRELOAD");
-	assert_true(becomes(listens, f));
+	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
 static void lutrad_renews_seen_pairs_after_a_day(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
 	json_auto_t *answer = NULL;
 
 	save_pairs_policy(f);
@@ -318,37 +328,37 @@ static void lutrad_renews_seen_pairs_after_a_day(void **state)
 	answer = enroll_in(f, "audit");
 	assert_non_null(answer);
 	assert_true(makes_an_alert(f));
-	assert_true(becomes(makes_no_alert, f));
+	assert_true(lutrad_becomes(makes_no_alert, f));
 	set_clock(clock, 25 * HOUR_NS);
-	assert_true(becomes(makes_an_alert, f));
+	assert_true(lutrad_becomes(makes_an_alert, f));
 }
 
 static void lutrad_keeps_the_age_of_seen_pairs_over_a_restart(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *clock = sample_path(f->dir, "clock");
+	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
 	json_auto_t *answer = NULL;
 	char pin_dir[128];
 
 	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-daemon-test-%d\"", (int)getpid());
 	f->pin_dir = pin_dir;
 	f->pinned = true;
-	write_config(f);
+	lutrad_write_config(f);
 	save_pairs_policy(f);
 	restart_daemon_at(f, 0);
 	answer = enroll_in(f, "audit");
 	assert_non_null(answer);
 	assert_true(makes_an_alert(f));
-	assert_true(becomes(makes_no_alert, f));
+	assert_true(lutrad_becomes(makes_no_alert, f));
 	restart_daemon_at(f, 13 * HOUR_NS);
 	assert_true(makes_no_alert(f));
 	set_clock(clock, 26 * HOUR_NS);
-	assert_true(becomes(makes_an_alert, f));
+	assert_true(lutrad_becomes(makes_an_alert, f));
 }
 
 static bool is_frozen(struct fixture *f)
 {
-	json_auto_t *j = status(f);
+	json_auto_t *j = lutrad_status(f);
 	const json_t *c = json_array_get(json_object_get(j, "containers"), 0);
 
 	return json_is_true(json_object_get(c, "frozen"));
@@ -356,7 +366,7 @@ static bool is_frozen(struct fixture *f)
 
 static bool freezer_says(const struct fixture *f, char want)
 {
-	_cleanup_free_ char *path = sample_path(f->cgroup, "cgroup.freeze");
+	_cleanup_free_ char *path = scratch_path(f->cgroup, "cgroup.freeze");
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char c = 0;
 
@@ -374,9 +384,9 @@ static void lutrad_freezes_a_container_and_release_thaws_it(void **state)
 	assert_non_null(answer);
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	assert_true(becomes(is_frozen, f));
+	assert_true(lutrad_becomes(is_frozen, f));
 	assert_true(freezer_says(f, '1'));
-	gone = ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
+	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
 	assert_non_null(gone);
 	assert_true(freezer_says(f, '0'));
 }
@@ -392,11 +402,11 @@ static void lutrad_thaws_and_goes_on_guarding(void **state)
 	assert_non_null(answer);
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	assert_true(becomes(is_frozen, f));
-	thawed = ask(f, "containers/shop/thaw", json_object(), NULL);
+	assert_true(lutrad_becomes(is_frozen, f));
+	thawed = lutrad_ask(f, "containers/shop/thaw", json_object(), NULL);
 	assert_non_null(thawed);
 	/* It runs, or nothing could freeze it again. */
-	assert_true(becomes(is_frozen, f));
+	assert_true(lutrad_becomes(is_frozen, f));
 }
 
 /* ---- beginning and end ---- */
@@ -405,8 +415,8 @@ static void lutrad_refuses_a_socket_in_use(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(exit_code(spawn_daemon(f)), 1);
-	assert_true(listens(f));
+	assert_int_equal(lutrad_exit_code(lutrad_spawn(f)), 1);
+	assert_true(lutrad_listens(f));
 }
 
 static void lutrad_takes_over_a_socket_of_one_that_was_killed(void **state)
@@ -414,26 +424,26 @@ static void lutrad_takes_over_a_socket_of_one_that_was_killed(void **state)
 	struct fixture *f = *state;
 
 	kill(f->daemon, SIGKILL);
-	exit_code(f->daemon);
+	lutrad_exit_code(f->daemon);
 	assert_int_equal(access(f->socket, F_OK), 0);
-	f->daemon = spawn_daemon(f);
-	assert_true(becomes(listens, f));
+	f->daemon = lutrad_spawn(f);
+	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
 static void lutrad_leaves_nothing_behind_on_sigterm(void **state)
 {
 	struct fixture *f = *state;
-	json_auto_t *answer = enroll(f, "shop", NULL);
-	_cleanup_free_ char *run = sample_path(f->dir, "run");
+	json_auto_t *answer = lutrad_enroll(f, "shop", NULL);
+	_cleanup_free_ char *run = scratch_path(f->dir, "run");
 	struct err err = {};
 
 	assert_non_null(answer);
 	kill(f->daemon, SIGTERM);
-	assert_int_equal(exit_code(f->daemon), 0);
+	assert_int_equal(lutrad_exit_code(f->daemon), 0);
 	f->daemon = 0;
 	assert_int_equal(access(f->socket, F_OK), -1);
 	assert_int_equal(access(run, F_OK), -1);
-	assert_null(ask(f, "status/full", NULL, &err));
+	assert_null(lutrad_ask(f, "status/full", NULL, &err));
 	assert_non_null(strstr(err.msg, "not running"));
 }
 
@@ -458,7 +468,7 @@ int main(void)
 		T(lutrad_takes_over_a_socket_of_one_that_was_killed),
 		T(lutrad_leaves_nothing_behind_on_sigterm),
 	};
-	int r = cannot_run();
+	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
 }

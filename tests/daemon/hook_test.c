@@ -12,9 +12,10 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <stdbool.h>
 
 #include "lib/base/cleanup.h"
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 
 #define HOOK "build/bin/lutra-hook"
 #define STATE "{\"id\": \"0123456789abcdef\", \"pid\": 1, \"status\": \"created\"}"
@@ -30,11 +31,11 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	char text[512];
 
-	f->dir = sample_dir();
-	f->config = sample_path(f->dir, "config.json");
-	f->socket = sample_path(f->dir, "lutrad.sock");
+	f->dir = scratch_dir();
+	f->config = scratch_path(f->dir, "config.json");
+	f->socket = scratch_path(f->dir, "lutrad.sock");
 	snprintf(text, sizeof(text), "{\"socket\": \"%s\"}", f->socket);
-	sample_write(f->config, text, strlen(text));
+	scratch_write(f->config, text, strlen(text));
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->socket);
 	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -48,7 +49,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	close(f->fd);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f->config);
 	free(f->socket);
 	free(f);

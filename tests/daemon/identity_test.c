@@ -4,8 +4,19 @@
  * another, and its log says what happened. The engine is a fake one, with answers as Docker gives
  * them.
  */
-#include "tests/daemon/daemon.h"
-#include "tests/daemon/engine.h"
+#include "tests/support/daemon/lutrad.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <signal.h>
+#include "tests/support/scratch.h"
+#include "tests/support/daemon/fake_engine.h"
+#include "user/sys/process/cgroup.h"
+#include "lib/policy/policy.h"
+#include "lib/base/file.h"
+#include "lib/base/cleanup.h"
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
 #define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -36,7 +47,7 @@ static void fake_start(const struct fixture *f, struct fake *c, const char *id)
 static void fake_end(struct fake *c)
 {
 	kill(c->pid, SIGKILL);
-	exit_code(c->pid);
+	lutrad_exit_code(c->pid);
 	cgroup_destroy(c->cgroup);
 	free(c->cgroup);
 	*c = (struct fake){};
@@ -44,14 +55,14 @@ static void fake_end(struct fake *c)
 
 static bool log_has(const struct fixture *f, const char *words)
 {
-	_cleanup_free_ char *path = sample_path(f->dir, "log"), *text = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "log"), *text = NULL;
 	size_t len;
 
 	return file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL) == 0 &&
 	       memmem(text, len, words, strlen(words));
 }
 
-/* For becomes(): what the log shall say, what shall be guarded. */
+/* For lutrad_becomes(): what the log shall say, what shall be guarded. */
 static const char *wanted;
 static size_t wanted_n;
 
@@ -63,13 +74,13 @@ static bool says_wanted(struct fixture *f)
 static void log_says(struct fixture *f, const char *words)
 {
 	wanted = words;
-	if (!becomes(says_wanted, f))
+	if (!lutrad_becomes(says_wanted, f))
 		fail_msg("the log never said: %s", words);
 }
 
 static bool guards_wanted(struct fixture *f)
 {
-	json_auto_t *j = status(f);
+	json_auto_t *j = lutrad_status(f);
 
 	return j && json_array_size(json_object_get(j, "containers")) == wanted_n;
 }
@@ -77,13 +88,13 @@ static bool guards_wanted(struct fixture *f)
 static void guards(struct fixture *f, size_t n)
 {
 	wanted_n = n;
-	assert_true(becomes(guards_wanted, f));
+	assert_true(lutrad_becomes(guards_wanted, f));
 }
 
 /* A string that the status has of the container of an id; "" if there is none. */
 static void told(const struct fixture *f, const char *id, const char *key, char buf[static 256])
 {
-	json_auto_t *j = status(f);
+	json_auto_t *j = lutrad_status(f);
 	const json_t *c;
 	size_t i;
 
@@ -99,10 +110,10 @@ static void told(const struct fixture *f, const char *id, const char *key, char 
 static json_t *say_start(const struct fixture *f, const char *id, const char *image, pid_t pid,
 			 struct err *err)
 {
-	return ask(f, "hook",
-		   json_pack("{s:s, s:i, s:{s:s, s:s, s:s?}}", "event", "start", "pid", (int)pid,
-			     "who", "engine", "docker", "id", id, "image", image),
-		   err);
+	return lutrad_ask(f, "hook",
+			  json_pack("{s:s, s:i, s:{s:s, s:s, s:s?}}", "event", "start", "pid",
+				    (int)pid, "who", "engine", "docker", "id", id, "image", image),
+			  err);
 }
 
 /* ---- what hooks say ---- */
@@ -136,11 +147,11 @@ static void hook_of_a_newer_version_is_understood(void **state)
 	char text[256];
 
 	fake_start(f, &c, ID);
-	answer = ask(f, "hook",
-		     json_pack("{s:s, s:i, s:i, s:{s:s, s:s, s:s, s:s}}", "event", "start", "pid",
-			       (int)c.pid, "version", 99, "who", "engine", "of-tomorrow", "id", ID,
-			       "image", SHOP, "flavour", "new"),
-		     &err);
+	answer = lutrad_ask(f, "hook",
+			    json_pack("{s:s, s:i, s:i, s:{s:s, s:s, s:s, s:s}}", "event", "start",
+				      "pid", (int)c.pid, "version", 99, "who", "engine",
+				      "of-tomorrow", "id", ID, "image", SHOP, "flavour", "new"),
+			    &err);
 	if (!answer)
 		fail_msg("%s", err.msg);
 	told(f, ID, "image", text);
@@ -164,11 +175,11 @@ static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	policy_free(p);
 	fake_start(f, &c, ID);
-	answer = ask(f, "hook",
-		     json_pack("{s:s, s:i, s:{s:s, s:s, s:s, s:s, s:s}}", "event", "start", "pid",
-			       (int)c.pid, "who", "engine", "podman", "id", ID, "image", SHOP,
-			       "digest", "sha256:" OTHER, "pod", "till"),
-		     &err);
+	answer = lutrad_ask(f, "hook",
+			    json_pack("{s:s, s:i, s:{s:s, s:s, s:s, s:s, s:s}}", "event", "start",
+				      "pid", (int)c.pid, "who", "engine", "podman", "id", ID,
+				      "image", SHOP, "digest", "sha256:" OTHER, "pod", "till"),
+			    &err);
 	assert_non_null(answer);
 	told(f, ID, "mode", text);
 	assert_string_equal(text, log_has(f, "in mode audit") ? "audit" : "deny");
@@ -220,7 +231,7 @@ static void hook_s_nested_process_belongs_to_the_container(void **state)
 	char text[256], pid[16];
 
 	fake_start(f, &c, ID);
-	inner = sample_path(c.cgroup, "init.scope");
+	inner = scratch_path(c.cgroup, "init.scope");
 	assert_int_equal(mkdir(inner, 0755), 0);
 	snprintf(pid, sizeof(pid), "%d", (int)c.pid);
 	assert_int_equal(cgroup_write(inner, "cgroup.procs", pid), 0);
@@ -306,7 +317,7 @@ static void hook_s_garbage_is_refused(void **state)
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_null(ask(f, "hook", json_loads(bad[i], 0, NULL), &err));
+		assert_null(lutrad_ask(f, "hook", json_loads(bad[i], 0, NULL), &err));
 	guards(f, 0);
 }
 
@@ -319,20 +330,20 @@ static int setup_engine(void **state)
 	struct fixture *f;
 	static char list[128];
 
-	setup(state);
+	lutrad_setup(state);
 	f = *state;
 	snprintf(sock, sizeof(sock), "%s/engine.sock", f->dir);
 	snprintf(list, sizeof(list), "\"%s\"", sock);
-	stop_daemon(f);
+	lutrad_stop(f);
 	f->engines = list;
-	write_config(f);
+	lutrad_write_config(f);
 	return 0;
 }
 
 static void start_daemon(struct fixture *f)
 {
-	f->daemon = spawn_daemon(f);
-	assert_true(becomes(listens, f));
+	f->daemon = lutrad_spawn(f);
+	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
 #define LIST "[{\"Id\":\"" ID "\"}]"
@@ -353,9 +364,9 @@ static char *inspect_of(const char *id, const char *image, pid_t pid)
 	return s;
 }
 
-static void route(struct engine_server *s, const char *path, const char *body)
+static void add_route(struct fake_engine *s, const char *path, const char *body)
 {
-	engine_route(s, path, 200, body, strlen(body));
+	fake_engine_add_route(s, path, 200, body, strlen(body));
 }
 
 static void engine_s_running_container_is_adopted(void **state)
@@ -364,16 +375,16 @@ static void engine_s_running_container_is_adopted(void **state)
 				    "shop@sha256:" OTHER "\"]}";
 	_cleanup_free_ char *inspect = NULL;
 	struct fixture *f = *state;
-	struct engine_server s = {};
+	struct fake_engine s = {};
 	struct fake c;
 	char text[256];
 
 	fake_start(f, &c, ID);
 	inspect = inspect_of(ID, SHOP, c.pid);
-	route(&s, "/containers/json", LIST);
-	route(&s, "/containers/" ID "/json", inspect);
-	route(&s, "/images/" IMAGE "/json", image);
-	engine_start(&s, sock);
+	add_route(&s, "/containers/json", LIST);
+	add_route(&s, "/containers/" ID "/json", inspect);
+	add_route(&s, "/images/" IMAGE "/json", image);
+	fake_engine_start(&s, sock);
 	start_daemon(f);
 	guards(f, 1);
 	told(f, ID, "name", text);
@@ -384,13 +395,13 @@ static void engine_s_running_container_is_adopted(void **state)
 	assert_string_equal(text, SHOP);
 	told(f, ID, "digest", text);
 	assert_string_equal(text, "sha256:" OTHER);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 	log_says(f, "docker is gone");
 	guards(f, 1);
-	engine_start(&s, sock);
+	fake_engine_start(&s, sock);
 	fake_end(&c);
 	guards(f, 0);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 }
 
 static void engine_s_container_that_vanishes_is_said(void **state)
@@ -399,22 +410,22 @@ static void engine_s_container_that_vanishes_is_said(void **state)
 		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" OTHER "\"}}\n";
 	_cleanup_free_ char *inspect = NULL;
 	struct fixture *f = *state;
-	struct engine_server s = {};
+	struct fake_engine s = {};
 	struct fake c;
 
 	/* One is gone when it is looked at, the other's process is when its cgroup is. */
 	fake_start(f, &c, ID);
 	inspect = inspect_of(ID, SHOP, c.pid);
 	fake_end(&c);
-	route(&s, "/containers/json", LIST);
-	route(&s, "/containers/" ID "/json", inspect);
-	engine_start(&s, sock);
+	add_route(&s, "/containers/json", LIST);
+	add_route(&s, "/containers/" ID "/json", inspect);
+	fake_engine_start(&s, sock);
 	start_daemon(f);
 	log_says(f, "2f1e00c9d4b8: cannot be guarded: no process");
-	engine_tell(&s, event, strlen(event));
+	fake_engine_send_event(&s, event, strlen(event));
 	log_says(f, "001122334455: gone before it could be inspected");
 	guards(f, 0);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 }
 
 /* The number is another process's by now. */
@@ -422,21 +433,21 @@ static void engine_s_process_of_another_is_not_taken_for_the_container(void **st
 {
 	_cleanup_free_ char *inspect = NULL, *wrong = NULL;
 	struct fixture *f = *state;
-	struct engine_server s = {};
+	struct fake_engine s = {};
 	struct fake c;
 
 	fake_start(f, &c, OTHER);
 	inspect = inspect_of(ID, SHOP, c.pid);
-	route(&s, "/containers/json", "[{\"Id\":\"" ID "\"},{\"Id\":\"" OTHER "\"}]");
-	route(&s, "/containers/" ID "/json", inspect);
+	add_route(&s, "/containers/json", "[{\"Id\":\"" ID "\"},{\"Id\":\"" OTHER "\"}]");
+	add_route(&s, "/containers/" ID "/json", inspect);
 	wrong = inspect_of(OTHER, SHOP, getpid());
-	route(&s, "/containers/" OTHER "/json", wrong);
-	engine_start(&s, sock);
+	add_route(&s, "/containers/" OTHER "/json", wrong);
+	fake_engine_start(&s, sock);
 	start_daemon(f);
 	log_says(f, "2f1e00c9d4b8: cannot be guarded: process");
 	log_says(f, "001122334455: cannot be guarded: process");
 	guards(f, 0);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 	fake_end(&c);
 }
 
@@ -455,23 +466,23 @@ static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 	};
 	_cleanup_free_ char *inspect = NULL;
 	struct fixture *f = *state;
-	struct engine_server s = {};
+	struct fake_engine s = {};
 	struct fake c;
 
 	fake_start(f, &c, ID);
 	inspect = inspect_of(ID, SHOP, c.pid);
-	route(&s, "/containers/json", "<html>");
-	route(&s, "/containers/" ID "/json", inspect);
-	route(&s, "/images/" IMAGE "/json", "[\"no image\"]");
-	engine_start(&s, sock);
+	add_route(&s, "/containers/json", "<html>");
+	add_route(&s, "/containers/" ID "/json", inspect);
+	add_route(&s, "/images/" IMAGE "/json", "[\"no image\"]");
+	fake_engine_start(&s, sock);
 	start_daemon(f);
 	log_says(f, "the engine's answer is not JSON");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		engine_tell(&s, lines[i], strlen(lines[i]));
+		fake_engine_send_event(&s, lines[i], strlen(lines[i]));
 	log_says(f, "the engine's answer is not an event");
 	log_says(f, "the engine's answer is not an image");
 	guards(f, 1);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 	fake_end(&c);
 }
 
@@ -480,22 +491,22 @@ static void engine_s_huge_answer_is_refused(void **state)
 	const size_t huge = 17 << 20;
 	_cleanup_free_ char *body = malloc(huge + 1);
 	struct fixture *f = *state;
-	struct engine_server s = {};
+	struct fake_engine s = {};
 
 	memset(body, ' ', huge);
 	body[huge] = '\0';
-	engine_route(&s, "/containers/json", 200, body, huge);
-	engine_start(&s, sock);
+	fake_engine_add_route(&s, "/containers/json", 200, body, huge);
+	fake_engine_start(&s, sock);
 	start_daemon(f);
 	log_says(f, "no list of containers: the engine's answer is too large");
 	/* And a line without an end. */
-	engine_tell(&s, body, 1 << 20);
+	fake_engine_send_event(&s, body, 1 << 20);
 	log_says(f, "docker is gone (the engine's answer is too large)");
 	guards(f, 0);
-	engine_stop(&s);
+	fake_engine_stop(&s);
 }
 
-#define E(f) cmocka_unit_test_setup_teardown(f, setup_engine, teardown)
+#define E(f) cmocka_unit_test_setup_teardown(f, setup_engine, lutrad_teardown)
 
 int main(void)
 {
@@ -516,7 +527,7 @@ int main(void)
 		E(engine_s_garbage_is_refused_and_it_is_heard_on),
 		E(engine_s_huge_answer_is_refused),
 	};
-	int r = cannot_run();
+	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("identity", tests, NULL, NULL);
 }

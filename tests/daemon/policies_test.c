@@ -3,7 +3,18 @@
  * Policies that change on disk under a daemon and a container: what is good is put in force and
  * loses no count, what is bad is said and changes nothing; modes that outlive policy and daemon.
  */
-#include "tests/daemon/policies.h"
+#include "tests/support/daemon/shop.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <signal.h>
+#include "tests/support/scratch.h"
+#include "lib/base/file.h"
+#include "lib/base/cleanup.h"
+#include "lib/policy/files/policy_format.h"
+#include "user/sys/process/child.h"
 
 #define ROUNDS 3
 #define CHUNK 5000 /* bytes that dd copies one at a time: two calls each */
@@ -14,10 +25,10 @@ static void policies_changed_is_put_in_force(void **state)
 {
 	struct fixture *f = *state;
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	for (int32_t threshold_a = 2; threshold_a < 5; threshold_a++) {
-		change(f, threshold_a, false);
-		assert_true(becomes(is_in_force, f));
+		shop_change_policy(f, threshold_a, false);
+		assert_true(lutrad_becomes(shop_is_applied, f));
 	}
 }
 
@@ -26,33 +37,33 @@ static void policies_written_in_place_is_put_in_force_when_it_is_whole(void **st
 {
 	static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE};
 	struct fixture *f = *state;
-	_cleanup_free_ char *next = sample_path(f->dir, "next");
+	_cleanup_free_ char *next = scratch_path(f->dir, "next");
 	char *policy = f->policy;
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	f->policy = next;
-	change(f, 9, false);
+	shop_change_policy(f, 9, false);
 	f->policy = policy;
 	for (size_t i = 0; i < 2; i++) {
-		_cleanup_free_ char *from = sample_path(next, files[i]);
-		_cleanup_free_ char *to = sample_path(policy, files[i]), *data = NULL;
+		_cleanup_free_ char *from = scratch_path(next, files[i]);
+		_cleanup_free_ char *to = scratch_path(policy, files[i]), *data = NULL;
 		size_t len;
 
 		assert_int_equal(file_read(AT_FDCWD, from, 1 << 24, &data, &len, NULL), 0);
-		sample_write(to, data, len);
+		scratch_write(to, data, len);
 	}
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 /* Calls that a copy of ROUNDS chunks is counted for, with other policies between them or not. */
 static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold_a)
 {
-	_cleanup_free_ char *fifo = sample_path(f->dir, "fifo"), *in = NULL, *count = NULL;
+	_cleanup_free_ char *fifo = scratch_path(f->dir, "fifo"), *in = NULL, *count = NULL;
 	char dd[] = "/bin/dd", out[] = "of=/dev/null", bs[] = "bs=1", quiet[] = "status=none";
 	char *argv[] = {dd, NULL, out, bs, NULL, quiet, NULL};
 	static const char zeros[CHUNK];
 	_cleanup_close_ int fd = -1;
-	json_int_t before = calls(f);
+	json_int_t before = shop_calls(f);
 	sigset_t none;
 
 	assert_true(asprintf(&in, "if=%s", fifo) > 0);
@@ -67,13 +78,13 @@ static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold_a
 		assert_int_equal(file_write_all(fd, zeros, sizeof(zeros)), 0);
 		if (!swap)
 			continue;
-		change(f, threshold_a + i, false);
-		assert_true(becomes(is_in_force, f));
+		shop_change_policy(f, threshold_a + i, false);
+		assert_true(lutrad_becomes(shop_is_applied, f));
 	}
-	assert_int_equal(exit_code(f->child), 0);
+	assert_int_equal(lutrad_exit_code(f->child), 0);
 	f->child = 0;
 	unlink(fifo);
-	return calls(f) - before;
+	return shop_calls(f) - before;
 }
 
 static void policies_put_in_force_lose_no_count(void **state)
@@ -81,7 +92,7 @@ static void policies_put_in_force_lose_no_count(void **state)
 	struct fixture *f = *state;
 	json_int_t quiet, swapped;
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	counted_copy(f, false, 0); /* the first is linked with cold caches */
 	quiet = counted_copy(f, false, 0);
 	swapped = counted_copy(f, true, 100);
@@ -93,26 +104,26 @@ static void policies_put_in_force_lose_no_count(void **state)
 
 static void truncate_tables(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
 
 	assert_int_equal(truncate(path, 1000), 0);
 }
 
 static void flip_in_tables(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE), *data = NULL;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE), *data = NULL;
 	size_t len;
 
 	assert_int_equal(file_read(AT_FDCWD, path, 1 << 24, &data, &len, NULL), 0);
 	data[len / 2] ^= 1;
-	sample_write(path, data, len);
+	scratch_write(path, data, len);
 }
 
 static void write_json(const struct fixture *f, const char *text)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_JSON_FILE);
 
-	sample_write(path, text, strlen(text));
+	scratch_write(path, text, strlen(text));
 }
 
 static void garbage(const struct fixture *f)
@@ -127,7 +138,7 @@ static void empty(const struct fixture *f)
 
 static void grow_json(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_JSON_FILE);
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	assert_int_equal(ftruncate(fd, 1ll << 30), 0);
@@ -135,7 +146,7 @@ static void grow_json(const struct fixture *f)
 
 static void grow_tables(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	assert_int_equal(ftruncate(fd, 1ll << 30), 0);
@@ -143,7 +154,7 @@ static void grow_tables(const struct fixture *f)
 
 static void fifo_as_json(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_JSON_FILE);
 
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -151,17 +162,17 @@ static void fifo_as_json(const struct fixture *f)
 
 static void remove_json(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_JSON_FILE);
 
 	assert_int_equal(unlink(path), 0);
 }
 
 static void remove_all(const struct fixture *f)
 {
-	_cleanup_free_ char *away = sample_path(f->dir, ".away");
+	_cleanup_free_ char *away = scratch_path(f->dir, ".away");
 
 	assert_int_equal(rename(f->policy, away), 0);
-	sample_remove(TAKE_PTR(away));
+	scratch_remove(TAKE_PTR(away));
 }
 
 static void policies_that_are_bad_leave_the_old_in_force(void **state)
@@ -183,18 +194,18 @@ static void policies_that_are_bad_leave_the_old_in_force(void **state)
 	struct fixture *f = *state;
 	char sha256[POLICY_SHA256_TEXT];
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].name);
-		sum_of(f, sha256);
+		shop_policy_sha256(f, sha256);
 		cases[i].damage(f);
-		assert_true(becomes(is_refused, f));
-		assert_true(has_text(f, "policy_sha256", sha256));
-		assert_false(has_text(f, "policy_error", "\n"));
+		assert_true(lutrad_becomes(shop_is_refused, f));
+		assert_true(shop_has_text(f, "policy_sha256", sha256));
+		assert_false(shop_has_text(f, "policy_error", "\n"));
 		/* What is there now cannot be enrolled either. */
-		assert_null(enroll(f, "other", NULL));
-		change(f, 50 + (int32_t)i, false);
-		assert_true(becomes(is_in_force, f));
+		assert_null(lutrad_enroll(f, "other", NULL));
+		shop_change_policy(f, 50 + (int32_t)i, false);
+		assert_true(lutrad_becomes(shop_is_applied, f));
 	}
 }
 
@@ -203,44 +214,44 @@ static void policies_that_are_bad_leave_the_old_in_force(void **state)
 static void policies_elsewhere_are_looked_at_on_sighup(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *elsewhere = sample_path(f->dir, "else");
+	_cleanup_free_ char *elsewhere = scratch_path(f->dir, "else");
 	json_auto_t *answer = NULL;
 
 	assert_int_equal(mkdir(elsewhere, 0755), 0);
 	free(f->policy);
-	f->policy = sample_path(elsewhere, "shop");
-	change(f, 1, false);
-	answer = ask(f, "enroll",
-		     json_pack("{s:s, s:s, s:s}", "cgroup", f->cgroup, "policy", f->policy, "name",
-			       "shop"),
-		     NULL);
+	f->policy = scratch_path(elsewhere, "shop");
+	shop_change_policy(f, 1, false);
+	answer = lutrad_ask(f, "enroll",
+			    json_pack("{s:s, s:s, s:s}", "cgroup", f->cgroup, "policy", f->policy,
+				      "name", "shop"),
+			    NULL);
 	assert_non_null(answer);
 	remove_all(f);
-	assert_true(becomes(is_refused, f));
-	change(f, 2, false);
+	assert_true(lutrad_becomes(shop_is_refused, f));
+	shop_change_policy(f, 2, false);
 	kill(f->daemon, SIGHUP);
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 /* As when a whole policies.d is replaced. */
 static void policies_dir_that_comes_later_is_watched(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *dir = sample_path(f->dir, "later");
+	_cleanup_free_ char *dir = scratch_path(f->dir, "later");
 	json_auto_t *answer = NULL;
 
 	free(f->policy);
-	f->policy = sample_path(dir, "shop");
+	f->policy = scratch_path(dir, "shop");
 	f->policies_dir = dir;
-	restart(f);
+	lutrad_restart(f);
 	assert_int_equal(mkdir(dir, 0755), 0);
-	change(f, 1, false);
-	answer = enroll(f, "shop", NULL);
+	shop_change_policy(f, 1, false);
+	answer = lutrad_enroll(f, "shop", NULL);
 	assert_non_null(answer);
 	remove_all(f);
-	assert_true(becomes(is_refused, f));
-	change(f, 2, false);
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_refused, f));
+	shop_change_policy(f, 2, false);
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 static void policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next(void **state)
@@ -251,23 +262,23 @@ static void policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next(vo
 	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-policies-test-%d\"", (int)getpid());
 	f->pin_dir = pin_dir;
 	f->pinned = true;
-	restart(f);
-	enroll_audited(f);
-	stop_daemon(f);
-	change(f, 2, false);
-	restart(f);
-	assert_true(becomes(is_in_force, f));
-	stop_daemon(f);
-	change(f, 3, false);
+	lutrad_restart(f);
+	shop_enroll_audited(f);
+	lutrad_stop(f);
+	shop_change_policy(f, 2, false);
+	lutrad_restart(f);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	lutrad_stop(f);
+	shop_change_policy(f, 3, false);
 	truncate_tables(f);
-	restart(f);
-	assert_true(becomes(is_refused, f));
+	lutrad_restart(f);
+	assert_true(lutrad_becomes(shop_is_refused, f));
 }
 
 /* What a daemon left that kept less than this one. */
 static void forget_policies(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->dir, "state/enrolled.json"), *text = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "state/enrolled.json"), *text = NULL;
 	json_auto_t *list = json_load_file(path, 0, NULL);
 	json_t *c = json_array_get(list, 0);
 
@@ -275,7 +286,7 @@ static void forget_policies(const struct fixture *f)
 	assert_int_equal(json_object_del(c, "policy_since_ns"), 0);
 	assert_int_equal(json_object_del(c, "own_mode"), 0);
 	text = json_dumps(list, 0);
-	sample_write(path, text, strlen(text));
+	scratch_write(path, text, strlen(text));
 }
 
 static void policies_of_a_daemon_that_kept_no_sums_are_put_in_force(void **state)
@@ -286,13 +297,13 @@ static void policies_of_a_daemon_that_kept_no_sums_are_put_in_force(void **state
 	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-policies-test-%d\"", (int)getpid());
 	f->pin_dir = pin_dir;
 	f->pinned = true;
-	restart(f);
-	enroll_audited(f);
-	stop_daemon(f);
+	lutrad_restart(f);
+	shop_enroll_audited(f);
+	lutrad_stop(f);
 	forget_policies(f);
-	restart(f);
-	assert_true(becomes(is_in_force, f));
-	assert_true(is_audit(f));
+	lutrad_restart(f);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	assert_true(shop_is_audit(f));
 }
 
 int main(void)
@@ -307,7 +318,7 @@ int main(void)
 		T(policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next),
 		T(policies_of_a_daemon_that_kept_no_sums_are_put_in_force),
 	};
-	int r = cannot_run();
+	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("policies", tests, NULL, NULL);
 }

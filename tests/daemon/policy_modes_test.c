@@ -3,15 +3,22 @@
  * Whose policies a daemon takes, and in which mode: signatures, keys that change, modes that
  * outlive policy and daemon, and those that a policy speaks against.
  */
-#include "tests/daemon/policies.h"
 #include "lib/policy/files/policy_sign.h"
+#include "tests/support/daemon/shop.h"
+#include <fcntl.h>
+#include <string.h>
+#include <signal.h>
+#include "tests/support/scratch.h"
+#include "lib/base/file.h"
+#include "lib/base/cleanup.h"
+#include "user/http/local_client.h"
 
 /* ---- signatures ---- */
 
 /* A key pair in dir/NAME, and the configuration's member for it. */
 static void make_key(const struct fixture *f, const char *name, char extra[static 128])
 {
-	_cleanup_free_ char *path = sample_path(f->dir, name);
+	_cleanup_free_ char *path = scratch_path(f->dir, name);
 	char public[POLICY_KEY_TEXT];
 
 	assert_int_equal(policy_key_new(path, public, NULL), 0);
@@ -20,7 +27,7 @@ static void make_key(const struct fixture *f, const char *name, char extra[stati
 
 static void sign(const struct fixture *f, const char *name)
 {
-	_cleanup_free_ char *key = sample_path(f->dir, name);
+	_cleanup_free_ char *key = scratch_path(f->dir, name);
 	char public[POLICY_KEY_TEXT];
 
 	assert_int_equal(policy_sign(f->policy, key, public, NULL), 0);
@@ -36,26 +43,26 @@ static void policies_are_taken_only_signed_where_there_is_a_key(void **state)
 	make_key(f, "key", extra);
 	make_key(f, "other", other);
 	f->extra = extra;
-	restart(f);
-	change(f, 1, false);
-	assert_null(enroll(f, "shop", &err));
+	lutrad_restart(f);
+	shop_change_policy(f, 1, false);
+	assert_null(lutrad_enroll(f, "shop", &err));
 	assert_non_null(strstr(err.msg, "not signed"));
 	sign(f, "key");
-	answer = enroll(f, "shop", NULL);
+	answer = lutrad_enroll(f, "shop", NULL);
 	assert_non_null(answer);
-	change(f, 2, false);
-	assert_true(becomes(is_refused, f));
-	assert_true(has_text(f, "policy_error", "not signed"));
+	shop_change_policy(f, 2, false);
+	assert_true(lutrad_becomes(shop_is_refused, f));
+	assert_true(shop_has_text(f, "policy_error", "not signed"));
 	sign(f, "other");
-	assert_true(becomes(is_refused, f));
-	assert_false(is_in_force(f));
+	assert_true(lutrad_becomes(shop_is_refused, f));
+	assert_false(shop_is_applied(f));
 	sign(f, "key");
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 static bool config_is_damaged(struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->dir, "log"), *log = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "log"), *log = NULL;
 	size_t len;
 
 	return file_read(AT_FDCWD, path, 1 << 24, &log, &len, NULL) == 0 &&
@@ -69,26 +76,26 @@ static void policies_keys_that_change_are_taken_on_sighup(void **state)
 
 	make_key(f, "key", extra);
 	make_key(f, "other", other);
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	f->extra = extra;
-	write_config(f);
+	lutrad_write_config(f);
 	kill(f->daemon, SIGHUP);
-	assert_true(becomes(is_refused, f));
-	assert_true(has_text(f, "policy_error", "not signed"));
+	assert_true(lutrad_becomes(shop_is_refused, f));
+	assert_true(shop_has_text(f, "policy_error", "not signed"));
 	sign(f, "key");
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 	f->extra = other;
-	write_config(f);
+	lutrad_write_config(f);
 	kill(f->daemon, SIGHUP);
-	assert_true(becomes(is_refused, f));
+	assert_true(lutrad_becomes(shop_is_refused, f));
 	/* A configuration that is damaged leaves the keys as they are. */
-	sample_write(f->config, "{", 1);
+	scratch_write(f->config, "{", 1);
 	kill(f->daemon, SIGHUP);
-	assert_true(becomes(config_is_damaged, f));
-	write_config(f);
-	assert_true(is_refused(f));
+	assert_true(lutrad_becomes(config_is_damaged, f));
+	lutrad_write_config(f);
+	assert_true(shop_is_refused(f));
 	sign(f, "other");
-	assert_true(becomes(is_in_force, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 /* ---- modes ---- */
@@ -96,8 +103,8 @@ static void policies_keys_that_change_are_taken_on_sighup(void **state)
 /* The answer, or NULL with the error in err. */
 static json_t *set_mode(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f, "policies/shop/mode",
-		   json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
+	return lutrad_ask(f, "policies/shop/mode",
+			  json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
 }
 
 static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(void **state)
@@ -105,17 +112,17 @@ static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(
 	struct fixture *f = *state;
 	json_auto_t *answer = NULL, *again = NULL;
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	answer = set_mode(f, "kill", false, NULL);
 	assert_int_equal(json_integer_value(json_object_get(answer, "switched")), 1);
-	assert_true(is_mode(f, "kill"));
-	change(f, 2, false);
-	assert_true(becomes(is_in_force, f));
-	assert_true(is_mode(f, "kill"));
-	restart(f);
-	again = enroll(f, "shop", NULL);
+	assert_true(shop_is_mode(f, "kill"));
+	shop_change_policy(f, 2, false);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	assert_true(shop_is_mode(f, "kill"));
+	lutrad_restart(f);
+	again = lutrad_enroll(f, "shop", NULL);
 	assert_non_null(again);
-	assert_true(is_mode(f, "kill"));
+	assert_true(shop_is_mode(f, "kill"));
 }
 
 static void policies_mode_does_not_end_a_signature(void **state)
@@ -126,13 +133,13 @@ static void policies_mode_does_not_end_a_signature(void **state)
 
 	make_key(f, "key", extra);
 	f->extra = extra;
-	restart(f);
+	lutrad_restart(f);
 	sign(f, "key");
 	answer = set_mode(f, "audit", false, NULL);
 	assert_non_null(answer);
-	enrolled = enroll(f, "shop", NULL);
+	enrolled = lutrad_enroll(f, "shop", NULL);
 	assert_non_null(enrolled);
-	assert_true(is_mode(f, "audit"));
+	assert_true(shop_is_mode(f, "audit"));
 }
 
 static void policies_made_from_too_little_refuse_to_enforce_unless_forced(void **state)
@@ -141,29 +148,29 @@ static void policies_made_from_too_little_refuse_to_enforce_unless_forced(void *
 	json_auto_t *answer = NULL;
 	struct err err = {};
 
-	enroll_audited(f);
-	change(f, 2, true);
-	assert_true(becomes(is_in_force, f));
+	shop_enroll_audited(f);
+	shop_change_policy(f, 2, true);
+	assert_true(lutrad_becomes(shop_is_applied, f));
 	assert_null(set_mode(f, "kill", false, &err));
 	assert_non_null(strstr(err.msg, "record four more runs"));
-	assert_true(is_audit(f));
+	assert_true(shop_is_audit(f));
 	answer = set_mode(f, "kill", true, NULL);
 	assert_non_null(answer);
-	assert_true(is_mode(f, "kill"));
+	assert_true(shop_is_mode(f, "kill"));
 }
 
 static json_t *enroll_in(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f, "enroll",
-		   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
-			     "name", "shop", "mode", mode, "force", (int)force),
-		   err);
+	return lutrad_ask(f, "enroll",
+			  json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy",
+				    "shop", "name", "shop", "mode", mode, "force", (int)force),
+			  err);
 }
 
 static json_t *switch_to(const struct fixture *f, const char *mode, bool force, struct err *err)
 {
-	return ask(f, "containers/shop/mode",
-		   json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
+	return lutrad_ask(f, "containers/shop/mode",
+			  json_pack("{s:s, s:b}", "mode", mode, "force", (int)force), err);
 }
 
 static void policies_made_from_too_little_enrol_in_no_mode_that_enforces(void **state)
@@ -172,23 +179,23 @@ static void policies_made_from_too_little_enrol_in_no_mode_that_enforces(void **
 	json_auto_t *answer = NULL, *audit = NULL, *forced = NULL, *again = NULL;
 	struct err err = {};
 
-	change(f, 1, true);
+	shop_change_policy(f, 1, true);
 	assert_null(enroll_in(f, "kill", false, &err));
 	assert_non_null(strstr(err.msg, "too little to refuse anything"));
-	assert_true(guards_nothing(f));
+	assert_true(lutrad_guards_nothing(f));
 	audit = enroll_in(f, "audit", false, NULL);
 	assert_non_null(audit);
 	assert_null(switch_to(f, "kill", false, &err));
 	assert_non_null(strstr(err.msg, "too little to refuse anything"));
-	assert_true(is_audit(f));
+	assert_true(shop_is_audit(f));
 	answer = switch_to(f, "kill", true, NULL);
 	assert_non_null(answer);
-	assert_true(is_mode(f, "kill"));
-	again = ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
+	assert_true(shop_is_mode(f, "kill"));
+	again = lutrad_ask(f, "release", json_pack("{s:s}", "name", "shop"), NULL);
 	assert_non_null(again);
 	forced = enroll_in(f, "kill", true, NULL);
 	assert_non_null(forced);
-	assert_true(is_mode(f, "kill"));
+	assert_true(shop_is_mode(f, "kill"));
 }
 
 /* The operator's word was of another policy. */
@@ -197,12 +204,12 @@ static void policies_made_from_too_little_fall_back_to_audit(void **state)
 	struct fixture *f = *state;
 	json_auto_t *answer = NULL;
 
-	enroll_audited(f);
+	shop_enroll_audited(f);
 	answer = set_mode(f, "kill", false, NULL);
 	assert_non_null(answer);
-	change(f, 2, true);
-	assert_true(becomes(is_audit, f));
-	assert_true(becomes(is_in_force, f));
+	shop_change_policy(f, 2, true);
+	assert_true(lutrad_becomes(shop_is_audit, f));
+	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
 static void policies_mode_of_what_is_no_name_is_refused(void **state)
@@ -215,7 +222,7 @@ static void policies_mode_of_what_is_no_name_is_refused(void **state)
 		struct err err = {};
 
 		local_client_path(path, "policies", bad[i], "mode");
-		assert_null(ask(f, path, json_pack("{s:s}", "mode", "audit"), &err));
+		assert_null(lutrad_ask(f, path, json_pack("{s:s}", "mode", "audit"), &err));
 		assert_int_not_equal(err.msg[0], '\0');
 	}
 }
@@ -232,7 +239,7 @@ int main(void)
 		T(policies_made_from_too_little_fall_back_to_audit),
 		T(policies_mode_of_what_is_no_name_is_refused),
 	};
-	int r = cannot_run();
+	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("policy_modes", tests, NULL, NULL);
 }

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad over HTTP, and by webhook: metrics, health, how soon an alert is told, what idling takes.
  */
-#include "tests/daemon/daemon.h"
+#include "tests/support/daemon/lutrad.h"
+#include "tests/support/scratch.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <fcntl.h>
+#include <string.h>
+#include <signal.h>
 
 #include "user/http/http.h"
+#include "lib/base/file.h"
+#include "user/sys/clock.h"
+#include "user/sys/process/child.h"
 
 #define HEARD 64
 
@@ -16,7 +23,7 @@
 
 static char *log_of(const struct fixture *f)
 {
-	_cleanup_free_ char *path = sample_path(f->dir, "log");
+	_cleanup_free_ char *path = scratch_path(f->dir, "log");
 	char *text = NULL;
 	size_t len;
 
@@ -35,21 +42,21 @@ static unsigned port_of(const struct fixture *f)
 	return port;
 }
 
-static void restart(struct fixture *f, const char *extra)
+static void restart_with(struct fixture *f, const char *extra)
 {
-	stop_daemon(f);
+	lutrad_stop(f);
 	f->extra = extra;
-	write_config(f);
-	f->daemon = spawn_daemon(f);
-	assert_true(becomes(listens, f));
+	lutrad_write_config(f);
+	f->daemon = lutrad_spawn(f);
+	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
 #define HTTP_ON ", \"http\": {\"listen\": \"127.0.0.1:0\"}"
 
 static int setup_http(void **state)
 {
-	setup(state);
-	restart(*state, HTTP_ON);
+	lutrad_setup(state);
+	restart_with(*state, HTTP_ON);
 	return 0;
 }
 
@@ -101,7 +108,7 @@ static void run_in(struct fixture *f, const char *script)
 
 	sigemptyset(&none);
 	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	exit_code(f->child);
+	lutrad_exit_code(f->child);
 	f->child = 0;
 }
 
@@ -115,25 +122,25 @@ static bool counts_kills(struct fixture *f)
 static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "metrics"), *text = NULL;
-	json_auto_t *answer = enroll(f, "shop \"\\\n1", NULL), *gone = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "metrics"), *text = NULL;
+	json_auto_t *answer = lutrad_enroll(f, "shop \"\\\n1", NULL), *gone = NULL;
 	char command[512];
 	double kills;
 	int status;
 
 	assert_non_null(answer);
 	run_in(f, "/bin/cat /etc/shadow; exec sleep 300");
-	assert_true(becomes(counts_kills, f));
+	assert_true(lutrad_becomes(counts_kills, f));
 	assert_true(metric(f, "lutra_events_scored_total{kind=\"call\"}") > 0);
 	assert_true(metric(f, "lutra_containers") == 1);
 	text = get(f, "/metrics", &status);
 	assert_int_equal(status, 200);
-	sample_write(path, text, strlen(text));
+	scratch_write(path, text, strlen(text));
 	snprintf(command, sizeof(command), "tests/metrics %s dashboards/grafana.json >&2", path);
 	assert_int_equal(system(command), 0);
 	/* What a container did stays counted when it goes. */
 	kills = metric(f, KILLS);
-	gone = ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
+	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
 	assert_non_null(gone);
 	assert_true(metric(f, "lutra_containers") == 0);
 	assert_true(metric(f, KILLS) >= kills);
@@ -162,7 +169,7 @@ static void lutrad_goes_on_when_the_port_is_taken(void **state)
 	getsockname(fd, (struct sockaddr *)&a, &len);
 	snprintf(extra, sizeof(extra), ", \"http\": {\"listen\": \"127.0.0.1:%u\"}",
 		 ntohs(a.sin_port));
-	restart(f, extra);
+	restart_with(f, extra);
 	log = log_of(f);
 	assert_non_null(strstr(log, "in use"));
 	f->extra = "";
@@ -231,11 +238,11 @@ static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
 		 HTTP_ON ", \"throttle\": null, \"outputs\": [{\"type\": \"webhook\","
 			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": \"notice\"}]",
 		 http_port(w.http));
-	restart(f, extra);
-	answer = ask(f, "enroll",
-		     json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy", "shop",
-			       "name", "shop", "mode", "audit", "next_exec", 1),
-		     NULL);
+	restart_with(f, extra);
+	answer = lutrad_ask(f, "enroll",
+			    json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", f->cgroup, "policy",
+				      "shop", "name", "shop", "mode", "audit", "next_exec", 1),
+			    NULL);
 	assert_non_null(answer);
 	while (w.n < HEARD && clock_now_ns() < until)
 		run_in(f, "/bin/true; /bin/cat /etc/passwd >/dev/null");
@@ -245,7 +252,7 @@ static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
 	print_message("# verdict to webhook: median %.1f ms, longest of %d %.1f ms\n",
 		      (double)median / 1e6, HEARD, (double)w.took_ns[HEARD - 1] / 1e6);
 	assert_true(median < 200000000);
-	stop_daemon(f);
+	lutrad_stop(f);
 	w.stop = true;
 	pthread_join(w.thread, NULL);
 	http_free(w.http);
@@ -310,7 +317,7 @@ static void lutrad_idles_at_half_a_percent_and_forty_mib(void **state)
 	assert_true(mib <= 40);
 }
 
-#define H(f) cmocka_unit_test_setup_teardown(f, setup_http, teardown)
+#define H(f) cmocka_unit_test_setup_teardown(f, setup_http, lutrad_teardown)
 
 int main(void)
 {
@@ -321,7 +328,7 @@ int main(void)
 		H(lutrad_tells_a_webhook_of_a_verdict_at_once),
 		H(lutrad_idles_at_half_a_percent_and_forty_mib),
 	};
-	int r = cannot_run();
+	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("web", tests, NULL, NULL);
 }

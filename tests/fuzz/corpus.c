@@ -3,17 +3,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <string.h>
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 #include "lib/policy/files/policy_sign.h"
 #include "lib/trace/trace_format.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 
 /* path's bytes behind a first one, to dir/name. */
 static int seed(const char *path, char first, const char *dir, const char *name)
 {
-	_cleanup_free_ char *data = NULL, *whole = NULL, *out = sample_path(dir, name);
+	_cleanup_free_ char *data = NULL, *whole = NULL, *out = scratch_path(dir, name);
 	size_t len;
 	int r;
 
@@ -32,7 +34,7 @@ static int seed(const char *path, char first, const char *dir, const char *name)
 /* The first chunk of a trace, its numbers and what its frame unpacks to, behind a first byte. */
 static int seed_chunk(const char *path, char first, const char *dir, const char *name)
 {
-	_cleanup_free_ char *data = NULL, *out = sample_path(dir, name);
+	_cleanup_free_ char *data = NULL, *out = scratch_path(dir, name);
 	_cleanup_free_ uint8_t *raw = malloc(1 << 20);
 	uint32_t meta, packed;
 	const char *chunk;
@@ -98,10 +100,10 @@ static int write_model(const char *path)
 /* A signature, by a key that is thrown away. */
 static int write_signature(const char *dir, const char *policy)
 {
-	_cleanup_free_ char *key = sample_path(dir, "sample.key"),
-			    *pub = sample_path(dir, "sample.key.pub"),
-			    *sig = sample_path(policy, POLICY_SIGNATURE_FILE),
-			    *policies = sample_path(dir, "policy");
+	_cleanup_free_ char *key = scratch_path(dir, "sample.key"),
+			    *pub = scratch_path(dir, "sample.key.pub"),
+			    *sig = scratch_path(policy, POLICY_SIGNATURE_FILE),
+			    *policies = scratch_path(dir, "policy");
 	char public[POLICY_KEY_TEXT];
 	int r;
 
@@ -120,7 +122,7 @@ static int write_recordings(const char *dir)
 					    "lid-ds-2021.txt", "falco.txt", "strace-plain.txt",
 					    "lid-ds-2019.txt"};
 	static const char formats[] = {0, 1, 2, 3, 4, 2, 3};
-	_cleanup_free_ char *recordings = sample_path(dir, "import");
+	_cleanup_free_ char *recordings = scratch_path(dir, "import");
 	int r = 0;
 
 	mkdir(recordings, 0755);
@@ -154,7 +156,7 @@ static int write_answers(const char *dir)
 		".scope/container",
 		"\6docker.io/library/nginx:1@sha256:" ID ",nginx:1",
 	};
-	_cleanup_free_ char *to = sample_path(dir, "identity");
+	_cleanup_free_ char *to = scratch_path(dir, "identity");
 
 	mkdir(to, 0755);
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -162,21 +164,21 @@ static int write_answers(const char *dir)
 		_cleanup_free_ char *path = NULL;
 
 		snprintf(name, sizeof(name), "%zu", i);
-		path = sample_path(to, name);
-		sample_write(path, answers[i], 1 + strlen(answers[i] + 1));
+		path = scratch_path(to, name);
+		scratch_write(path, answers[i], 1 + strlen(answers[i] + 1));
 	}
 	return 0;
 }
 
 static int write_all(const char *dir)
 {
-	_cleanup_free_ char *traces = sample_path(dir, "trace"),
-			    *policies = sample_path(dir, "policy");
-	_cleanup_free_ char *trace = sample_path(dir, "sample.ltr");
-	_cleanup_free_ char *policy = sample_path(dir, "sample");
-	_cleanup_free_ char *model = sample_path(dir, "sample.lut");
-	_cleanup_free_ char *tables = sample_path(policy, POLICY_TABLES_FILE);
-	_cleanup_free_ char *json = sample_path(policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *traces = scratch_path(dir, "trace"),
+			    *policies = scratch_path(dir, "policy");
+	_cleanup_free_ char *trace = scratch_path(dir, "sample.ltr");
+	_cleanup_free_ char *policy = scratch_path(dir, "sample");
+	_cleanup_free_ char *model = scratch_path(dir, "sample.lut");
+	_cleanup_free_ char *tables = scratch_path(policy, POLICY_TABLES_FILE);
+	_cleanup_free_ char *json = scratch_path(policy, POLICY_JSON_FILE);
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
 	int r;
 

@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #include "lib/abi/path_text.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "lutra/score.h"
 
 #define RANDOM_ROUNDS 20000
 

@@ -11,11 +11,14 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <string.h>
+#include <assert.h>
+#include <sys/syscall.h>
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 #include "lib/trace/trace.h"
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "trainer/model/tables/update.h"
 #include "trainer/train.h"
 
@@ -29,8 +32,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
-	f->policy = sample_path(f->dir, "p");
+	f->dir = scratch_dir();
+	f->policy = scratch_path(f->dir, "p");
 	*state = f;
 	return 0;
 }
@@ -39,7 +42,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f->policy);
 	free(f);
 	return 0;
@@ -55,7 +58,7 @@ struct step {
 static char *write_trace(const char *dir, const char *name, const char *source,
 			 const struct step *steps, size_t n)
 {
-	char *path = sample_path(dir, name);
+	char *path = scratch_path(dir, name);
 	struct trace_meta meta = {.image = strdup("made"),
 				  .container_id = strdup(""),
 				  .host = strdup(""),
@@ -140,9 +143,9 @@ static void train_arguments_survive_saving_with_the_same_bytes(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "tracepoint", benign, N_BENIGN);
-	_cleanup_free_ char *again = sample_path(f->dir, "q"), *a = NULL, *b = NULL;
-	_cleanup_free_ char *file_a = sample_path(f->policy, POLICY_JSON_FILE);
-	_cleanup_free_ char *file_b = sample_path(again, POLICY_JSON_FILE);
+	_cleanup_free_ char *again = scratch_path(f->dir, "q"), *a = NULL, *b = NULL;
+	_cleanup_free_ char *file_a = scratch_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *file_b = scratch_path(again, POLICY_JSON_FILE);
 	_cleanup_(policy_freep) struct policy *p = NULL, *q = NULL;
 	size_t len;
 
@@ -210,7 +213,7 @@ static void train_arguments_are_merged_in_an_update(void **state)
 static int load_edited(const struct fixture *f, const char *from, const char *to,
 		       struct policy **ret)
 {
-	_cleanup_free_ char *file = sample_path(f->policy, POLICY_JSON_FILE), *json = NULL;
+	_cleanup_free_ char *file = scratch_path(f->policy, POLICY_JSON_FILE), *json = NULL;
 	_cleanup_free_ char *out = NULL;
 	struct err err = {};
 	size_t len;
@@ -220,7 +223,7 @@ static int load_edited(const struct fixture *f, const char *from, const char *to
 	at = strstr(json, from);
 	assert_non_null(at);
 	assert_true(asprintf(&out, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from)) > 0);
-	sample_write(file, out, strlen(out));
+	scratch_write(file, out, strlen(out));
 	return policy_load(ret, f->policy, &err);
 }
 

@@ -11,10 +11,14 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
+#include "lutra/object_token.h"
 
 struct fixture {
 	char *dir;
@@ -26,8 +30,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
-	f->policy = sample_path(f->dir, "shop");
+	f->dir = scratch_dir();
+	f->policy = scratch_path(f->dir, "shop");
 	f->p = sample_policy();
 	*state = f;
 	return policy_save(f->p, f->policy, NULL);
@@ -39,14 +43,14 @@ static int teardown(void **state)
 
 	policy_free(f->p);
 	free(f->policy);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
 
 static char *read_file(const char *dir, const char *name, size_t *ret_len)
 {
-	_cleanup_free_ char *path = sample_path(dir, name);
+	_cleanup_free_ char *path = scratch_path(dir, name);
 	char *s;
 
 	assert_int_equal(file_read(AT_FDCWD, path, 8 << 20, &s, ret_len, NULL), 0);
@@ -55,7 +59,7 @@ static char *read_file(const char *dir, const char *name, size_t *ret_len)
 
 static void write_file(const char *dir, const char *name, const void *data, size_t len)
 {
-	_cleanup_free_ char *path = sample_path(dir, name);
+	_cleanup_free_ char *path = scratch_path(dir, name);
 
 	unlink(path);
 	assert_int_equal(file_create(AT_FDCWD, path, 0644, data, len), 0);
@@ -121,7 +125,7 @@ static void policy_save_twice_gives_the_same_bytes(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
-	_cleanup_free_ char *again = sample_path(f->dir, "again");
+	_cleanup_free_ char *again = scratch_path(f->dir, "again");
 	_cleanup_free_ char *j1 = NULL, *j2 = NULL, *t1 = NULL, *t2 = NULL;
 	size_t j1_len, j2_len, t1_len, t2_len;
 
@@ -157,11 +161,11 @@ static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **
 static void policy_save_keeps_the_one_before_and_no_more(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *before = sample_path(f->policy, POLICY_PREVIOUS_DIR);
-	_cleanup_free_ char *two_before = sample_path(before, POLICY_PREVIOUS_DIR);
-	_cleanup_free_ char *model = sample_path(f->policy, POLICY_MODEL_FILE);
+	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR);
+	_cleanup_free_ char *two_before = scratch_path(before, POLICY_PREVIOUS_DIR);
+	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
 
-	sample_write(model, "m", 1);
+	scratch_write(model, "m", 1);
 	for (int32_t threshold_a = 97; threshold_a < 100; threshold_a++) {
 		_cleanup_(policy_freep) struct policy *q = NULL;
 		int32_t was = threshold_a == 97 ? 123456 : threshold_a - 1;
@@ -173,7 +177,7 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 	}
 	assert_int_equal(access(two_before, F_OK), -1);
 	free(model);
-	model = sample_path(before, POLICY_MODEL_FILE);
+	model = scratch_path(before, POLICY_MODEL_FILE);
 	assert_int_equal(access(model, F_OK), -1);
 }
 
@@ -200,7 +204,7 @@ static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void 
 static void policy_save_without_parent_fails(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "no/such/parent");
+	_cleanup_free_ char *path = scratch_path(f->dir, "no/such/parent");
 	struct err err;
 
 	assert_int_equal(policy_save(f->p, path, &err), -ENOENT);
@@ -209,7 +213,7 @@ static void policy_save_without_parent_fails(void **state)
 static void policy_load_of_nothing_is_enoent(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "none");
+	_cleanup_free_ char *path = scratch_path(f->dir, "none");
 
 	assert_refused(path, -ENOENT);
 	assert_refused(f->dir, -ENOENT);
@@ -218,7 +222,7 @@ static void policy_load_of_nothing_is_enoent(void **state)
 static void policy_load_without_tables_is_ebadmsg(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
 
 	unlink(path);
 	assert_refused(f->policy, -EBADMSG);
@@ -264,7 +268,7 @@ static void policy_load_with_flipped_table_bits_is_refused(void **state)
 static void policy_load_oversized_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *json = sample_path(f->policy, POLICY_JSON_FILE);
+	_cleanup_free_ char *json = scratch_path(f->policy, POLICY_JSON_FILE);
 
 	assert_int_equal(truncate(json, POLICY_JSON_MAX + 1), 0);
 	assert_refused(f->policy, -EBADMSG);
@@ -409,7 +413,7 @@ static void break_object_order(struct policy *p)
 
 static void break_object_node(struct policy *p)
 {
-	p->objects[p->n_objects++] = sample_open(500);
+	p->objects[p->n_objects++] = sample_open_token(500);
 }
 
 static void break_successor(struct policy *p)
@@ -470,16 +474,16 @@ static void policy_object_name_is_readable(void **state)
 		uint64_t token;
 		const char *want;
 	} cases[] = {
-		{sample_open(5), "open r file /srv/pages/*"},
-		{sample_open(3), "open startup r file /etc/hosts"},
-		{sample_connect(3306), "connect steady ipv4 loopback port 3306"},
+		{sample_open_token(5), "open r file /srv/pages/*"},
+		{sample_open_token(3), "open startup r file /etc/hosts"},
+		{sample_connect_token(3306), "connect steady ipv4 loopback port 3306"},
 		{LUTRA_OP_CAPABLE | lutra_object_token_put(LUTRA_FIELD_DETAIL, 10),
 		 "capable net_bind_service"},
 		{LUTRA_OP_EXEC | lutra_object_token_put(LUTRA_FIELD_ROLE, LUTRA_ROLE_SPAWNED) |
 			 lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 			 lutra_object_token_put(LUTRA_FIELD_FRESH, 1),
 		 "exec spawned / fresh"},
-		{sample_open(5) | lutra_object_token_put(LUTRA_FIELD_WRITE, 1) |
+		{sample_open_token(5) | lutra_object_token_put(LUTRA_FIELD_WRITE, 1) |
 			 lutra_object_token_put(LUTRA_FIELD_EXTENSION, 1),
 		 "open w file /srv/pages/* extension php"},
 	};

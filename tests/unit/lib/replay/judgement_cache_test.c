@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "lib/replay/judgement_cache.h"
 #include "lib/abi/path_text.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
 
 struct fixture {
 	struct policy *policy;

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <string.h>
+#include <sys/syscall.h>
 
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
 #include "lib/replay/replay.h"
 
 #define MS 1000000ull

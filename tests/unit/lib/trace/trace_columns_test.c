@@ -14,7 +14,8 @@
 #include "lib/base/bytes.h"
 #include "lib/base/file.h"
 #include "lib/trace/trace_columns.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 
 struct fixture {
 	char *dir;
@@ -25,8 +26,8 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
-	f->path = sample_path(f->dir, "a.ltr");
+	f->dir = scratch_dir();
+	f->path = scratch_path(f->dir, "a.ltr");
 	*state = f;
 	return 0;
 }
@@ -36,7 +37,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	free(f->path);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }

@@ -17,7 +17,8 @@
 #include "lib/base/bytes.h"
 #include "lib/base/file.h"
 #include "lib/trace/trace_columns.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 
 #define CHUNK 40    /* records in each of the sample's chunks */
 #define RECORDS 121 /* three chunks and the end mark */
@@ -83,8 +84,8 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct trace_writer *w;
 
-	f->dir = sample_dir();
-	f->path = sample_path(f->dir, "a.ltr");
+	f->dir = scratch_dir();
+	f->path = scratch_path(f->dir, "a.ltr");
 	w = open_writer(f->path);
 	for (unsigned i = 0; i < RECORDS - 1; i++) {
 		add(w, i);
@@ -103,7 +104,7 @@ static int teardown(void **state)
 
 	free(f->path);
 	free(f->data);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -238,8 +239,8 @@ static void trace_read_with_flipped_bits_gives_no_wrong_record(void **state)
 static void trace_reader_new_refuses_what_is_no_trace(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *none = sample_path(f->dir, "none");
-	_cleanup_free_ char *fifo = sample_path(f->dir, "fifo");
+	_cleanup_free_ char *none = scratch_path(f->dir, "none");
+	_cleanup_free_ char *fifo = scratch_path(f->dir, "fifo");
 	bool torn;
 
 	assert_int_equal(read_all(none, &torn), -ENOENT);
@@ -418,7 +419,7 @@ static void trace_read_of_a_zstd_bomb_stays_bounded(void **state)
 static void trace_writer_free_without_close_leaves_no_end_mark(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	_cleanup_free_ char *path = scratch_path(f->dir, "b.ltr");
 	struct trace_writer *w = open_writer(path);
 	bool torn = false;
 
@@ -434,7 +435,7 @@ static void trace_writer_free_without_close_leaves_no_end_mark(void **state)
 static void trace_writer_flush_on_a_full_disk_keeps_what_was_flushed(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	_cleanup_free_ char *path = scratch_path(f->dir, "b.ltr");
 	struct trace_writer *w = open_writer(path);
 	struct rlimit old, limit;
 	uint64_t rng = 9;
@@ -464,7 +465,7 @@ static void trace_writer_flush_on_a_full_disk_keeps_what_was_flushed(void **stat
 static void trace_strings_too_many_for_a_chunk_start_another(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "b.ltr");
+	_cleanup_free_ char *path = scratch_path(f->dir, "b.ltr");
 	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
 	struct trace_writer *w = open_writer(path);
 	const struct lutra_record *rec;

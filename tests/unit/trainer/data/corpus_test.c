@@ -8,11 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/stat.h>
 
 #include "lib/abi/syscall_traits.h"
 #include "lib/trace/trace.h"
-#include "tests/unit/made_run.h"
-#include "tests/unit/sample.h"
+#include "tests/support/made_run.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 #include "trainer/data/alphabet.h"
 #include "trainer/data/run_iter.h"
 
@@ -30,7 +34,7 @@ static int setup(void **state)
 	f->policy = calloc(1, sizeof(*f->policy));
 	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
 	memcpy(f->policy->steady, steady, sizeof(steady));
-	f->dir = sample_dir();
+	f->dir = scratch_dir();
 	*state = f;
 	return corpus_init(&f->corpus);
 }
@@ -41,7 +45,7 @@ static int teardown(void **state)
 
 	corpus_done(&f->corpus);
 	free(f->policy);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -90,25 +94,25 @@ static void roles_of(const struct fixture *f, char *ret)
 static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **state)
 {
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	char roles[32];
 
-	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
-	made_call(&m, 1, SYS_read);
-	made_call(&m, 1, SYS_accept);
-	made_call(&m, 1, SYS_read);
-	made_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
-	made_task(&m, 2, LUTRA_RECORD_EXEC, 0);
-	made_call(&m, 2, SYS_read);
-	made_task(&m, 2, LUTRA_RECORD_FORK, 3);
-	made_task(&m, 3, LUTRA_RECORD_EXEC, 0);
-	made_call(&m, 3, SYS_read);
-	made_call(&m, 1, SYS_read);
-	made_task(&m, 2, LUTRA_RECORD_EXIT, 0);
-	made_call(&m, 2, SYS_read); /* the same thread id, another task */
-	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
-	made_call(&m, 1, SYS_read);
-	made_end(&m, "r", false);
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
+	made_run_task(&m, 2, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 2, SYS_read);
+	made_run_task(&m, 2, LUTRA_RECORD_FORK, 3);
+	made_run_task(&m, 3, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 3, SYS_read);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_task(&m, 2, LUTRA_RECORD_EXIT, 0);
+	made_run_syscall(&m, 2, SYS_read); /* the same thread id, another task */
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_end(&m, "r", false);
 	roles_of(f, roles);
 	assert_string_equal(roles, "00123100");
 }
@@ -116,16 +120,16 @@ static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **sta
 static void run_iter_keeps_the_state_of_a_thread_that_execs(void **state)
 {
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	char roles[32];
 
-	made_call(&m, 1, SYS_read);
-	made_task(&m, 1, LUTRA_RECORD_FORK, 2 | 1ull << 32);
-	made_call(&m, 2, SYS_accept);
-	made_task(&m, 1, LUTRA_RECORD_EXIT, 0);
-	made_task(&m, 1, LUTRA_RECORD_EXEC, 2);
-	made_call(&m, 1, SYS_read);
-	made_end(&m, "r", false);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_task(&m, 1, LUTRA_RECORD_FORK, 2 | 1ull << 32);
+	made_run_syscall(&m, 2, SYS_accept);
+	made_run_task(&m, 1, LUTRA_RECORD_EXIT, 0);
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 2);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_end(&m, "r", false);
 	roles_of(f, roles);
 	assert_string_equal(roles, "002");
 }
@@ -133,17 +137,17 @@ static void run_iter_keeps_the_state_of_a_thread_that_execs(void **state)
 static void run_iter_keeps_time_and_skips_restarted_syscalls(void **state)
 {
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
-	made_call(&m, 1, SYS_read);
-	made_call(&m, 1, LUTRA_NR_RESTART);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 1, LUTRA_NR_RESTART);
 	m.ts_ns += 3000ull * 1000000 * 1000; /* longer than one word holds */
-	made_call(&m, 1, LUTRA_NR_IA32 | 5);
+	made_run_syscall(&m, 1, LUTRA_NR_IA32 | 5);
 	m.ts_ns = 0; /* a clock does not go back */
-	made_call(&m, 1, SYS_write);
-	made_end(&m, "r", false);
+	made_run_syscall(&m, 1, SYS_write);
+	made_run_end(&m, "r", false);
 	assert_int_equal(run_iter_init(&w, &f->corpus.runs[0], f->policy), 0);
 	assert_true(run_iter_next(&w, &e));
 	assert_int_equal(e.ms, 0);
@@ -162,15 +166,15 @@ static void run_iter_keeps_time_and_skips_restarted_syscalls(void **state)
 static void run_iter_counts_what_is_in_the_run(void **state)
 {
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	_cleanup_(run_counts_done) struct run_counts c = {0};
 
 	for (int i = 0; i < 3; i++)
-		made_call(&m, 1, SYS_read);
-	made_call(&m, 1, LUTRA_NR_X32 | 1);
-	made_call(&m, 1, SYS_write);
-	made_open(&m, 1, "/a", false);
-	made_end(&m, "r", false);
+		made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 1, LUTRA_NR_X32 | 1);
+	made_run_syscall(&m, 1, SYS_write);
+	made_run_open(&m, 1, "/a", false);
+	made_run_end(&m, "r", false);
 	assert_int_equal(run_count_syscalls(&f->corpus.runs[0], f->policy, 1, &c), 0);
 	assert_int_equal(c.calls[0][SYS_read], 3);
 	assert_int_equal(c.calls[0][SYS_write], 1);
@@ -188,17 +192,17 @@ static void run_iter_counts_what_is_in_the_run(void **state)
 static void run_builder_folds_and_numbers_objects_once(void **state)
 {
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	struct run_object o;
 	const char *path;
 	size_t len;
 
-	made_open(&m, 1, "/srv/page1.html", false);
-	made_open(&m, 1, "/srv/page22.html", false);
-	made_open(&m, 1, "/srv/page22.html", true);
-	made_open(&m, 1, "//memfd:a/b7", true);
-	made_open(&m, 1, "?/half", true);
-	made_end(&m, "r", false);
+	made_run_open(&m, 1, "/srv/page1.html", false);
+	made_run_open(&m, 1, "/srv/page22.html", false);
+	made_run_open(&m, 1, "/srv/page22.html", true);
+	made_run_open(&m, 1, "//memfd:a/b7", true);
+	made_run_open(&m, 1, "?/half", true);
+	made_run_end(&m, "r", false);
 	assert_int_equal(intern_count(f->corpus.names.objects), 4);
 	run_names_object(&f->corpus.names, 0, &o);
 	path = intern_get(f->corpus.names.paths, o.path, &len);
@@ -218,7 +222,7 @@ static void run_builder_numbers_living_tasks_apart_and_reuses_numbers(void **sta
 {
 	struct fixture *f = *state;
 	_cleanup_(run_iter_done) struct run_iter w = {0};
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 	static uint8_t expected[50000];
 	bool live[512] = {false}, steady[512] = {false};
 	uint64_t rng = 8;
@@ -231,16 +235,16 @@ static void run_builder_numbers_living_tasks_apart_and_reuses_numbers(void **sta
 		bool accept = (draw >> 32 & 3) == 0;
 
 		if (live[tid] && (draw >> 40 & 1)) {
-			made_task(&m, (tid + 1) * 4096, LUTRA_RECORD_EXIT, 0);
+			made_run_task(&m, (tid + 1) * 4096, LUTRA_RECORD_EXIT, 0);
 			live[tid] = steady[tid] = false;
 			continue;
 		}
-		made_call(&m, (tid + 1) * 4096, accept ? SYS_accept4 : SYS_read);
+		made_run_syscall(&m, (tid + 1) * 4096, accept ? SYS_accept4 : SYS_read);
 		expected[n++] = steady[tid];
 		live[tid] = true;
 		steady[tid] |= accept;
 	}
-	made_end(&m, "a", false);
+	made_run_end(&m, "a", false);
 	assert_in_range(f->corpus.runs[0].n_tasks, 1, 512);
 	assert_int_equal(run_iter_init(&w, &f->corpus.runs[0], f->policy), 0);
 	for (size_t i = 0; i < n; i++) {
@@ -264,12 +268,12 @@ static void run_builder_refuses_bad_records(void **state)
 		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_END, .arg = 4}, 0},
 	};
 	struct fixture *f = *state;
-	struct made m = made_new(&f->corpus);
+	struct made_run m = made_run_new(&f->corpus);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(made_record(&m, cases[i].rec, NULL), cases[i].r);
+		assert_int_equal(made_run_record(&m, cases[i].rec, NULL), cases[i].r);
 	m.ts_ns = UINT64_MAX - MADE_STEP_NS;
-	assert_int_equal(made_record(&m, cases[5].rec, NULL), -E2BIG);
+	assert_int_equal(made_run_record(&m, cases[5].rec, NULL), -E2BIG);
 	run_builder_free(m.b);
 }
 
@@ -354,7 +358,7 @@ static void take_warning(void *ctx, const char *line)
 static char *make_trace(const struct fixture *f, const char *name, const char *arch, int n,
 			unsigned type)
 {
-	char *path = sample_path(f->dir, name);
+	char *path = scratch_path(f->dir, name);
 	char image[] = "i", none[] = "", machine[16];
 	struct trace_meta meta = {.image = image,
 				  .container_id = none,

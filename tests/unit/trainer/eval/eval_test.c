@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <math.h>
 #include <sys/syscall.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/trace/trace.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 #include "trainer/eval/report/figures.h"
 #include "trainer/eval/report/html.h"
 
@@ -49,9 +52,9 @@ static int setup(void **state)
 	assert_non_null(f->image);
 	assert_int_equal(policy_to_kernel(f->p, 1, f->image, NULL), 0);
 	f->detectors = (struct detectors){.policy = f->p, .image = f->image};
-	f->dir = sample_dir();
-	f->trace = sample_path(f->dir, "run.ltr");
-	f->html = sample_path(f->dir, "report.html");
+	f->dir = scratch_dir();
+	f->trace = scratch_path(f->dir, "run.ltr");
+	f->html = scratch_path(f->dir, "report.html");
 	*state = f;
 	return trace_writer_new(&f->w, f->trace, &meta, NULL);
 }
@@ -64,7 +67,7 @@ static int teardown(void **state)
 	evaluated_run_done(&f->run);
 	policy_free(f->p);
 	free(f->image);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f->trace);
 	free(f->html);
 	free(f);
@@ -311,13 +314,13 @@ static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
 	struct fixture *f = *state;
 	struct summary o = {
 		.runs = &f->run, .n = 1, .policy_image = "x", .threshold_a = 1, .threshold_b = 1};
-	_cleanup_free_ char *text = NULL, *part = sample_path(f->dir, "report.html.part");
+	_cleanup_free_ char *text = NULL, *part = scratch_path(f->dir, "report.html.part");
 	struct err err = {""};
 	size_t len;
 
 	make_attack(f);
 	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
-	sample_write(f->html, "old", 3);
+	scratch_write(f->html, "old", 3);
 	assert_int_equal(mkdir(part, 0700), 0);
 	assert_int_equal(html_report(&o, f->html, &err), -EISDIR);
 	assert_non_null(strstr(err.msg, "report.html"));

@@ -11,11 +11,14 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <unistd.h>
+#include <sys/syscall.h>
+#include <string.h>
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
-#include "tests/unit/made_run.h"
-#include "tests/unit/sample.h"
+#include "tests/support/made_run.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 #include "trainer/model/tables/update.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
@@ -50,14 +53,14 @@ static int setup(void **state)
 	char name[16];
 
 	assert_non_null(f);
-	f->dir = sample_dir();
-	f->path = sample_path(f->dir, "p");
-	f->path2 = sample_path(f->dir, "q");
-	f->model = sample_path(f->dir, "p/model.lut");
+	f->dir = scratch_dir();
+	f->path = scratch_path(f->dir, "p");
+	f->path2 = scratch_path(f->dir, "q");
+	f->model = scratch_path(f->dir, "p/model.lut");
 	assert_int_equal(corpus_init(&f->before), 0);
 	for (unsigned i = 0; i < OLD_RUNS; i++) {
 		snprintf(name, sizeof(name), "%u.ltr", i);
-		made_service(&f->before, name, i, 200);
+		made_run_service(&f->before, name, i, 200);
 	}
 	train_as(&f->before, NULL, 1, &p);
 	assert_int_equal(policy_save(p, f->path, NULL), 0);
@@ -77,7 +80,7 @@ static int teardown(void **state)
 	corpus_done(&f->corpus);
 	policy_free(f->old);
 	policy_free(f->p);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f->path);
 	free(f->path2);
 	free(f->model);
@@ -90,19 +93,19 @@ static void made_drift(struct corpus *c, const char *file)
 {
 	struct lutra_object peer = {
 		.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 3306};
-	struct made m = made_new(c);
+	struct made_run m = made_run_new(c);
 
-	made_task(&m, 10, LUTRA_RECORD_ARM, 0);
+	made_run_task(&m, 10, LUTRA_RECORD_ARM, 0);
 	for (unsigned i = 0; i < 20; i++) {
-		made_call(&m, 10, SYS_accept4);
-		made_call(&m, 10, SYS_read);
-		made_call(&m, 10, SYS_getrandom);
-		made_call(&m, 10, SYS_write);
-		made_call(&m, 10, SYS_close);
+		made_run_syscall(&m, 10, SYS_accept4);
+		made_run_syscall(&m, 10, SYS_read);
+		made_run_syscall(&m, 10, SYS_getrandom);
+		made_run_syscall(&m, 10, SYS_write);
+		made_run_syscall(&m, 10, SYS_close);
 	}
-	made_open(&m, 10, "/etc/ssl/new.pem", false);
-	made_object(&m, 10, peer, NULL);
-	made_end(&m, file, false);
+	made_run_open(&m, 10, "/etc/ssl/new.pem", false);
+	made_run_object(&m, 10, peer, NULL);
+	made_run_end(&m, file, false);
 }
 
 static void train_news(const struct corpus *c, json_t **ret)
@@ -130,17 +133,17 @@ static void coverage_of_a_run_is_what_no_run_before_had(void **state)
 {
 	_cleanup_(corpus_done) struct corpus c = {};
 	json_auto_t *found = NULL;
-	struct made m;
+	struct made_run m;
 
 	(void)state;
 	assert_int_equal(corpus_init(&c), 0);
-	made_service(&c, "0.ltr", 7, 200);
-	made_service(&c, "1.ltr", 7, 200);
-	m = made_new(&c);
-	made_task(&m, 1, LUTRA_RECORD_ARM, 0);
-	made_call(&m, 1, SYS_getpid);
-	made_call(&m, 1, SYS_sethostname);
-	made_end(&m, "2.ltr", false);
+	made_run_service(&c, "0.ltr", 7, 200);
+	made_run_service(&c, "1.ltr", 7, 200);
+	m = made_run_new(&c);
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_syscall(&m, 1, SYS_getpid);
+	made_run_syscall(&m, 1, SYS_sethostname);
+	made_run_end(&m, "2.ltr", false);
 	train_news(&c, &found);
 	assert_true(brought(found, 0, "new_calls") > 0);
 	assert_true(brought(found, 0, "new_objects") > 0);
@@ -156,7 +159,7 @@ static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
 {
 	struct fixture *f = *state;
 
-	made_service(&f->corpus, "4.ltr", 1, 100);
+	made_run_service(&f->corpus, "4.ltr", 1, 100);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->v, f->old->v);
 	assert_memory_equal(f->p->token, f->old->token, sizeof(f->p->token));
@@ -269,7 +272,7 @@ static void update_is_the_same_with_any_threads(void **state)
 	_cleanup_(policy_freep) struct policy *two = NULL;
 
 	made_drift(&f->corpus, "4.ltr");
-	made_service(&f->corpus, "5.ltr", 9, 50);
+	made_run_service(&f->corpus, "5.ltr", 9, 50);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	train_as(&f->corpus, f->old, 2, &two);
 	assert_int_equal(policy_save(f->p, f->path2, NULL), 0);

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sys/syscall.h>
+#include <string.h>
 
 #include "lib/abi/syscall_traits.h"
-#include "tests/unit/made_run.h"
-#include "tests/unit/sample.h"
+#include "tests/support/made_run.h"
+#include "tests/support/scratch.h"
 #include "trainer/rules/episodes.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/objects.h"
@@ -40,8 +42,8 @@ static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned th
 					      .threads = threads,
 					      .kill_matches = 2,
 					      .mode = TRAIN_MODE_DEFAULT};
-	char *dir = sample_dir();
-	_cleanup_free_ char *path = sample_path(dir, "p");
+	char *dir = scratch_dir();
+	_cleanup_free_ char *path = scratch_path(dir, "p");
 	struct policy *p = NULL, *loaded = NULL;
 	struct err err = {""};
 
@@ -51,7 +53,7 @@ static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned th
 		abort();
 	}
 	policy_free(p);
-	sample_remove(dir);
+	scratch_remove(dir);
 	return loaded;
 }
 
@@ -61,7 +63,7 @@ static void services(struct corpus *c, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%c-run-%0*u", 'a' + i, (int)i, i);
-		made_service(c, name, i, 200);
+		made_run_service(c, name, i, 200);
 	}
 }
 
@@ -125,16 +127,16 @@ static void objects_ports_are_exact_up_to_four(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct lutra_object four = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1};
 	struct lutra_object five = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 2};
-	struct made m = made_new(c);
+	struct made_run m = made_run_new(c);
 
-	made_call(&m, 1, SYS_accept);
+	made_run_syscall(&m, 1, SYS_accept);
 	for (uint16_t i = 0; i < 5; i++) {
 		four.port = 3000 + i % 4;
 		five.port = 4000 + i;
-		made_object(&m, 1, four, NULL);
-		made_object(&m, 1, five, NULL);
+		made_run_object(&m, 1, four, NULL);
+		made_run_object(&m, 1, five, NULL);
 	}
-	made_end(&m, "r", false);
+	made_run_end(&m, "r", false);
 	p = trained(c, 1, 1);
 	assert_int_equal(p->port_exact, 1u << lutra_port_bit(&four));
 	assert_int_equal(p->n_objects, 4 + 1);
@@ -156,13 +158,13 @@ static void objects_trained_are_known_in_their_role(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct made m = made_new(c);
+	struct made_run m = made_run_new(c);
 
-	made_open(&m, 1, "/etc/conf", false);
-	made_open(&m, 1, "/srv/data/x", true);
-	made_open(&m, 1, "?lost", false);
-	made_call(&m, 1, SYS_accept);
-	made_end(&m, "r", false);
+	made_run_open(&m, 1, "/etc/conf", false);
+	made_run_open(&m, 1, "/srv/data/x", true);
+	made_run_open(&m, 1, "?lost", false);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_end(&m, "r", false);
 	p = trained(c, 1, 1);
 	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
 	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
@@ -179,21 +181,21 @@ static void odd_one_out(struct corpus *c)
 {
 	for (unsigned r = 0; r < 4; r++) {
 		char name[16];
-		struct made m = made_new(c);
+		struct made_run m = made_run_new(c);
 
 		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcdef");
 		for (int i = 0; i < 50; i++) {
-			made_call(&m, 1, SYS_read);
-			made_call(&m, 1, SYS_accept);
-			made_open(&m, 1, "/etc/conf", false);
+			made_run_syscall(&m, 1, SYS_read);
+			made_run_syscall(&m, 1, SYS_accept);
+			made_run_open(&m, 1, "/etc/conf", false);
 		}
 		for (int i = 0; i < 2 && r == 3; i++) {
 			m.ts_ns += 2000ull * 1000000;
-			made_call(&m, 1, SYS_uname);
-			made_call(&m, 1, SYS_socket);
-			made_open(&m, 1, "/etc/secret", false);
+			made_run_syscall(&m, 1, SYS_uname);
+			made_run_syscall(&m, 1, SYS_socket);
+			made_run_open(&m, 1, "/etc/secret", false);
 		}
-		made_end(&m, name, false);
+		made_run_end(&m, name, false);
 	}
 }
 
@@ -247,7 +249,7 @@ static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
 	for (int r = 0; r < 3; r++)
-		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
+		made_run_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
 	p = trained(c, 1, 1);
 	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
 	assert_int_equal(p->threshold_a, CALIBRATE_FLOOR_A);
@@ -263,7 +265,7 @@ static void calibrate_only_audits_after_little_time(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
 	for (int r = 0; r < 3; r++)
-		made_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 20);
+		made_run_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 20);
 	p = trained(c, 1, 1);
 	assert_true(p->calibration.audit_only);
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
@@ -276,13 +278,13 @@ static void calibrate_counts_a_heldout_run_that_trains_nothing(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct made m;
+	struct made_run m;
 
 	services(c, 3);
-	m = made_new(c);
+	m = made_run_new(c);
 	for (int i = 0; i < 8; i++)
-		made_call(&m, 1, i & 1 ? SYS_ptrace : SYS_uname);
-	made_end(&m, "held", true);
+		made_run_syscall(&m, 1, i & 1 ? SYS_ptrace : SYS_uname);
+	made_run_end(&m, "held", true);
 	p = trained(c, 1, 1);
 	assert_int_equal(p->calibration.heldout, 1);
 	assert_int_equal(p->n_runs, 3);
@@ -368,13 +370,13 @@ static void train_worker_is_steady_after_it_waits_if_it_never_accepts(void **sta
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct made m = made_new(c);
+	struct made_run m = made_run_new(c);
 
 	for (int i = 0; i < 20; i++) {
-		made_call(&m, 1, SYS_read);
-		made_call(&m, 1, SYS_epoll_wait);
+		made_run_syscall(&m, 1, SYS_read);
+		made_run_syscall(&m, 1, SYS_epoll_wait);
 	}
-	made_end(&m, "r", false);
+	made_run_end(&m, "r", false);
 	p = trained(c, 1, 1);
 	assert_true(p->steady_on_wait);
 	assert_true(p->token[LUTRA_ROLE_STEADY][SYS_read] != LUTRA_UNK);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts: their words and JSON. */
-#include "tests/unit/made_event.h"
+#include "tests/support/made_alert.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/syslog.h>
+#include <sys/syscall.h>
+#include <string.h>
 
 #include "user/identity/cgroup_lookup.h"
 
@@ -20,7 +22,7 @@ static void alert_sentence_says_what_was_done(void **state)
 	struct alert_fields fields;
 	char buf[ALERT_TEXT];
 
-	made_fields(*state, &fields);
+	made_alert_fields(*state, &fields);
 	alert_sentence(&fields, buf);
 	assert_string_equal(buf,
 			    "refused: Program never executed in training in shop: exec "
@@ -63,7 +65,7 @@ static void alert_json_has_the_shape_of_falco_s_alerts(void **state)
 {
 	static const char *const keys[] = {"time",   "rule", "priority",      "source",
 					   "output", "tags", "output_fields", "hostname"};
-	json_auto_t *j = made_json(*state);
+	json_auto_t *j = made_alert_json(*state);
 	const json_t *o = json_object_get(j, "output_fields"), *h;
 
 	assert_int_equal(json_object_size(j), 8);
@@ -104,7 +106,7 @@ static void alert_json_holds_what_is_cut_within_a_character(void **state)
 			path[i] = "\xe6\xb0\xb4"[(i - shift) % 3];
 		f->str = path;
 		f->str_len = sizeof(path);
-		j = made_json(f);
+		j = made_alert_json(f);
 		assert_non_null(j);
 		json_decref(TAKE_PTR(j));
 	}
@@ -115,7 +117,7 @@ static void alert_json_is_shared_until_the_last_reference_goes(void **state)
 	struct alert_fields fields;
 	struct alert_json *a, *b;
 
-	made_fields(*state, &fields);
+	made_alert_fields(*state, &fields);
 	a = alert_json_new(&fields, 0);
 	b = alert_json_ref(a);
 	alert_json_unref(a);
@@ -130,11 +132,11 @@ static void alert_json_is_shared_until_the_last_reference_goes(void **state)
 
 static void alert_json_new_adds_what_was_folded(void **state)
 {
-	json_auto_t *wanted = made_json(*state), *got = NULL;
+	json_auto_t *wanted = made_alert_json(*state), *got = NULL;
 	struct alert_fields fields;
 	struct alert_json *a;
 
-	made_fields(*state, &fields);
+	made_alert_fields(*state, &fields);
 	a = alert_json_new(&fields, 7);
 	json_object_set_new(json_object_get(wanted, "output_fields"), "lutra.folded",
 			    json_integer(7));

@@ -14,9 +14,12 @@
 #include <sys/wait.h>
 
 #include <jansson.h>
+#include <sys/syscall.h>
+#include <string.h>
 
 #include "lib/trace/trace.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 
 #define LUTRA "build/bin/lutra"
 #define LUTRAD "build/bin/lutrad"
@@ -70,9 +73,9 @@ static int setup(void **state)
 	struct trace_meta m = {.arch = p->arch};
 	struct trace_writer *w;
 
-	f->dir = sample_dir();
-	f->policy = sample_path(f->dir, "shop");
-	f->trace = sample_path(f->dir, "run.ltr");
+	f->dir = scratch_dir();
+	f->policy = scratch_path(f->dir, "shop");
+	f->trace = scratch_path(f->dir, "run.ltr");
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	assert_int_equal(trace_writer_new(&w, f->trace, &m, NULL), 0);
 	for (unsigned i = 0; i < 20; i++) {
@@ -93,7 +96,7 @@ static int teardown(void **state)
 
 	free(f->policy);
 	free(f->trace);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -111,7 +114,7 @@ static void expand(const struct fixture *f, const char *const args[], char *argv
 		else if (strcmp(args[i], "TRACE") == 0)
 			argv[n++] = strdup(f->trace);
 		else if (strncmp(args[i], "DIR/", 4) == 0)
-			argv[n++] = sample_path(f->dir, args[i] + 4);
+			argv[n++] = scratch_path(f->dir, args[i] + 4);
 		else
 			argv[n++] = strdup(args[i]);
 	}
@@ -305,7 +308,7 @@ static void cli_json_has_its_keys(void **state)
 static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *config = sample_path(f->dir, "config.json"), *text = NULL;
+	_cleanup_free_ char *config = scratch_path(f->dir, "config.json"), *text = NULL;
 	const char *const verify[] = {"policy",	  "verify",	     "POLICY",
 				      "--config", "DIR/config.json", NULL};
 	static const char *const seccomp[][8] = {
@@ -321,7 +324,7 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 	keys = strstr(r->out, "\"policy_keys\"");
 	assert_non_null(keys);
 	assert_true(asprintf(&text, "{%s}", keys) > 0);
-	sample_write(config, text, strlen(text));
+	scratch_write(config, text, strlen(text));
 	lutra(f, verify, r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
@@ -347,13 +350,13 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 /* A configuration of which no daemon runs, with its policies in DIR. */
 static void write_config(const struct fixture *f)
 {
-	_cleanup_free_ char *config = sample_path(f->dir, "config.json"), *text = NULL;
+	_cleanup_free_ char *config = scratch_path(f->dir, "config.json"), *text = NULL;
 
 	assert_true(asprintf(&text,
 			     "{\"socket\": \"%s/none.sock\", \"state_dir\": \"%s/state\", "
 			     "\"policies_dir\": \"%s\"}",
 			     f->dir, f->dir, f->dir) > 0);
-	sample_write(config, text, strlen(text));
+	scratch_write(config, text, strlen(text));
 }
 
 static void set_mode(const struct fixture *f, const char *mode, const char *option,
@@ -428,8 +431,8 @@ static void cli_modes_that_are_damaged_are_said(void **state)
 					  "{\"shop\": {\"mode\": \"obey\", \"forced\": false}}",
 					  "{\"shop\": {\"mode\": \"audit\"}}"};
 	struct fixture *f = *state;
-	_cleanup_free_ char *dir = sample_path(f->dir, "state");
-	_cleanup_free_ char *modes = sample_path(dir, "modes.json");
+	_cleanup_free_ char *dir = scratch_path(f->dir, "state");
+	_cleanup_free_ char *modes = scratch_path(dir, "modes.json");
 
 	write_config(f);
 	assert_int_equal(mkdir(dir, 0700), 0);
@@ -437,7 +440,7 @@ static void cli_modes_that_are_damaged_are_said(void **state)
 		json_auto_t *all = NULL;
 		const json_t *one;
 
-		sample_write(modes, bad[i], strlen(bad[i]));
+		scratch_write(modes, bad[i], strlen(bad[i]));
 		all = json_of(f, (const char *const[]){"policy", "list", "--json", "--config",
 						       "DIR/config.json", NULL});
 		one = json_array_get(all, 0);
@@ -461,7 +464,7 @@ static void cli_trace_verify_of_a_torn_trace_fails(void **state)
 static void cli_trace_merge_joins_by_time(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *merged = sample_path(f->dir, "m.ltr");
+	_cleanup_free_ char *merged = scratch_path(f->dir, "m.ltr");
 	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
 	struct result *r = calloc(1, sizeof(*r));
 	const struct lutra_record *rec;
@@ -514,14 +517,14 @@ static void lutrad_refuses_bad_input_in_one_line(void **state)
 /* A recording of 16 MB, so that its import is under way for a while. */
 static char *write_recording(const char *dir)
 {
-	char *path = sample_path(dir, "calls.txt");
+	char *path = scratch_path(dir, "calls.txt");
 	size_t size = 16u << 20;
 	char *text = malloc(size);
 
 	assert_non_null(text);
 	for (size_t i = 0; i < size; i++)
 		text[i] = "1 5\n"[i % 4];
-	sample_write(path, text, size);
+	scratch_write(path, text, size);
 	free(text);
 	return path;
 }
@@ -542,7 +545,7 @@ static size_t count_entries(const char *dir)
 static void cli_import_interrupted_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
-	char *in = write_recording(f->dir), *out = sample_path(f->dir, "calls.ltr");
+	char *in = write_recording(f->dir), *out = scratch_path(f->dir, "calls.ltr");
 	char lutra[] = LUTRA, import[] = "import", format[] = "--format=unm", o[] = "-o";
 	char *argv[] = {lutra, import, format, o, out, in, NULL};
 	size_t before = count_entries(f->dir);

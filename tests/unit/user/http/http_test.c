@@ -14,9 +14,11 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <string.h>
 
 #include "lib/base/file.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 #include "user/http/http.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
@@ -429,8 +431,8 @@ static void http_new_says_when_the_port_is_taken(void **state)
 
 static void http_token_read_makes_one_for_its_owner_alone(void **state)
 {
-	char *dir = sample_dir();
-	_cleanup_free_ char *path = sample_path(dir, "token"), *one = NULL, *two = NULL;
+	char *dir = scratch_dir();
+	_cleanup_free_ char *path = scratch_path(dir, "token"), *one = NULL, *two = NULL;
 	struct stat st;
 	struct err err;
 
@@ -446,15 +448,15 @@ static void http_token_read_makes_one_for_its_owner_alone(void **state)
 	free(TAKE_PTR(two));
 	assert_int_equal(http_token_read(path, true, &two, &err), -EACCES);
 	assert_null(two);
-	sample_remove(dir);
+	scratch_remove(dir);
 }
 
 static void http_token_read_refuses_what_is_no_token(void **state)
 {
 	static const char *const bad[] = {"", "\n", "short\n", "0123456789 abcdef0123\n",
 					  "0123456789abcdef\x80\n"};
-	char *dir = sample_dir(), *token = NULL;
-	_cleanup_free_ char *path = sample_path(dir, "token");
+	char *dir = scratch_dir(), *token = NULL;
+	_cleanup_free_ char *path = scratch_path(dir, "token");
 	struct err err;
 
 	(void)state;
@@ -464,7 +466,7 @@ static void http_token_read_refuses_what_is_no_token(void **state)
 		assert_int_equal(http_token_read(path, false, &token, &err), -EBADMSG);
 	}
 	assert_null(token);
-	sample_remove(dir);
+	scratch_remove(dir);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

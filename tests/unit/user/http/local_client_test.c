@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "user/http/http.h"
 #include "user/http/local_client.h"
 
@@ -89,8 +89,8 @@ static int setup(void **state)
 	const struct http_config config = {};
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
-	f->socket = sample_path(f->dir, "socket");
+	f->dir = scratch_dir();
+	f->socket = scratch_path(f->dir, "socket");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->socket);
 	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -110,7 +110,7 @@ static int teardown(void **state)
 	http_free(f->http);
 	close(f->fd);
 	free(f->socket);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "user/identity/bundle.h"
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
@@ -146,14 +146,14 @@ struct fixture {
 
 static void make(const char *dir, const char *name, const char *text)
 {
-	_cleanup_free_ char *path = sample_path(dir, name);
+	_cleanup_free_ char *path = scratch_path(dir, name);
 
-	sample_write(path, text, strlen(text));
+	scratch_write(path, text, strlen(text));
 }
 
 static void make_dir(const char *dir, const char *name)
 {
-	_cleanup_free_ char *path = sample_path(dir, name);
+	_cleanup_free_ char *path = scratch_path(dir, name);
 
 	assert_int_equal(mkdir(path, 0700), 0);
 }
@@ -163,12 +163,12 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;
-	f->dir = sample_dir();
+	f->dir = scratch_dir();
 	make_dir(f->dir, "vfs-images");
 	make_dir(f->dir, "vfs-containers");
 	make_dir(f->dir, "vfs-containers/" ID);
 	make_dir(f->dir, "vfs-containers/" ID "/userdata");
-	f->bundle = sample_path(f->dir, "vfs-containers/" ID "/userdata");
+	f->bundle = scratch_path(f->dir, "vfs-containers/" ID "/userdata");
 	return identity_set(&f->w.id, ID);
 }
 
@@ -178,7 +178,7 @@ static int teardown(void **state)
 
 	identity_done(&f->w);
 	free(f->bundle);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -264,7 +264,7 @@ static void storage_garbage_is_refused(void **state)
 static void config_that_is_huge_is_efbig(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->bundle, "config.json");
+	_cleanup_free_ char *path = scratch_path(f->bundle, "config.json");
 	struct err err = {};
 
 	make(f->bundle, "config.json", "{}");

@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "user/import/import.h"
 
 #define GOLDEN "tests/golden/import/"
@@ -27,9 +28,9 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->dir = sample_dir();
-	f->in = sample_path(f->dir, "in.txt");
-	f->out = sample_path(f->dir, "out.ltr");
+	f->dir = scratch_dir();
+	f->in = scratch_path(f->dir, "in.txt");
+	f->out = scratch_path(f->dir, "out.ltr");
 	*state = f;
 	return 0;
 }
@@ -38,7 +39,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f->in);
 	free(f->out);
 	free(f);
@@ -151,7 +152,7 @@ static void import_text_keeps_times(void **state)
 		const char *str;
 		size_t len;
 
-		sample_write(f->in, cases[i].text, strlen(cases[i].text));
+		scratch_write(f->in, cases[i].text, strlen(cases[i].text));
 		assert_int_equal(import(cases[i].format, f->in, f->out, &result, NULL), 0);
 		assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
 		while (trace_reader_next(r, &rec, &str, &len) > 0)
@@ -196,7 +197,7 @@ static void import_text_refuses_bad_lines(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct err err = {""};
 
-		sample_write(f->in, cases[i].text, strlen(cases[i].text));
+		scratch_write(f->in, cases[i].text, strlen(cases[i].text));
 		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
@@ -225,7 +226,7 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct err err = {""};
 
-		sample_write(f->in, cases[i].text, cases[i].len);
+		scratch_write(f->in, cases[i].text, cases[i].len);
 		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
@@ -240,7 +241,7 @@ static void import_text_takes_carriage_returns(void **state)
 	struct import_result result;
 	char got[256];
 
-	sample_write(f->in, "1 5\r\n1 6\r\n", 10);
+	scratch_write(f->in, "1 5\r\n1 6\r\n", 10);
 	assert_int_equal(import("unm", f->in, f->out, &result, NULL), 0);
 	read_trace(f->out, got, sizeof(got));
 	assert_string_equal(got, "1:call=open 1:call=close");
@@ -274,7 +275,7 @@ static void import_text_refuses_a_line_that_never_ends(void **state)
 	assert_non_null(text);
 	memset(text, '6', size);
 	text[1] = '\n';
-	sample_write(f->in, text, size);
+	scratch_write(f->in, text, size);
 	free(text);
 	assert_int_equal(import("adfa-ld", f->in, f->out, &result, &err), -EFBIG);
 	assert_non_null(strstr(err.msg, "in.txt:2: line is longer than"));
@@ -286,7 +287,7 @@ static void import_text_keeps_an_existing_trace(void **state)
 	struct fixture *f = *state;
 	struct import_result result;
 
-	sample_write(f->out, "mine", 4);
+	scratch_write(f->out, "mine", 4);
 	assert_int_equal(import("unm", GOLDEN "unm.txt", f->out, &result, NULL), -EEXIST);
 	assert_int_equal(access(f->out, F_OK), 0);
 	assert_int_equal(unlink(f->out), 0);
@@ -305,7 +306,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 	struct import_result result;
 	char got[256];
 
-	sample_write(f->in, text, sizeof(text) - 1);
+	scratch_write(f->in, text, sizeof(text) - 1);
 	assert_int_equal(import_trace(import_find("falco"), &o, &result, NULL), 0);
 	read_trace(f->out, got, sizeof(got));
 	assert_string_equal(got, "2:call=write");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs over HTTP, to a receiver that is there, is not there, or refuses. */
-#include "tests/unit/made_event.h"
+#include "tests/support/made_alert.h"
+#include "tests/support/scratch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <string.h>
 
 #include "user/sys/clock.h"
 #include "user/pipeline/pipeline.h"
@@ -182,7 +184,7 @@ static void webhook_gets_every_alert_once_in_order(void **state)
 
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	made_alerts_put(f, u.outputs, 300);
+	made_alert_put(f, u.outputs, 300);
 	assert_true(receives(r, 300));
 	s = settled(&u, 300);
 	assert_int_equal(s.sent, 300);
@@ -206,7 +208,7 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 
 	receiver_start(r, 0);
 	start(&u, f, "falcosidekick", r->port, "");
-	made_alerts_put(f, u.outputs, 1);
+	made_alert_put(f, u.outputs, 1);
 	assert_true(receives(r, 1));
 	j = json_loads(r->body[0], 0, NULL);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -231,7 +233,7 @@ static void webhook_tries_again_and_leaves_it_time(void **state)
 	r->failures = 3;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	made_alerts_put(f, u.outputs, 2);
+	made_alert_put(f, u.outputs, 2);
 	s = settled(&u, 2);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 0);
@@ -260,7 +262,7 @@ static void webhook_sends_after_a_restart_what_waited(void **state)
 	port = r->port;
 	receiver_stop(r);
 	start(&u, f, "webhook", port, "");
-	made_alerts_put(f, u.outputs, 50);
+	made_alert_put(f, u.outputs, 50);
 	do {
 		outputs_stats(u.outputs, 0, &s);
 	} while (s.waiting < 50);
@@ -289,7 +291,7 @@ static void webhook_counts_what_is_refused_for_good(void **state)
 	r->status = 400;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	made_alerts_put(f, u.outputs, 3);
+	made_alert_put(f, u.outputs, 3);
 	s = settled(&u, 3);
 	assert_int_equal(s.lost, 3);
 	assert_int_equal(s.sent, 0);
@@ -309,7 +311,7 @@ static void webhook_bounds_what_waits_on_disk(void **state)
 
 	start(&u, f, "webhook", 1, ", \"queue_mib\": 1"); /* nobody listens there */
 	while (s.lost == 0 && n < 100000) {
-		made_alerts_put(f, u.outputs, 50);
+		made_alert_put(f, u.outputs, 50);
 		n += 50;
 		do {
 			outputs_stats(u.outputs, 0, &s);
@@ -324,7 +326,7 @@ static void webhook_bounds_what_waits_on_disk(void **state)
 /* With a disk that takes nothing an alert is sent at once. */
 static void send_without_disk(struct fixture *f)
 {
-	_cleanup_free_ char *filler = sample_path(f->dir, "filler");
+	_cleanup_free_ char *filler = scratch_path(f->dir, "filler");
 	FILE *full = fopen(filler, "we");
 	struct receiver *r = calloc(1, sizeof(*r));
 	struct under_test u = {};
@@ -335,7 +337,7 @@ static void send_without_disk(struct fixture *f)
 		continue;
 	receiver_start(r, 0);
 	start(&u, f, "webhook", r->port, "");
-	made_alerts_put(f, u.outputs, 5);
+	made_alert_put(f, u.outputs, 5);
 	assert_true(receives(r, 5));
 	s = settled(&u, 5);
 	assert_int_equal(s.sent, 5);
@@ -348,7 +350,7 @@ static void webhook_needs_no_disk(void **state)
 {
 	struct fixture *f = *state;
 
-	with_tmpfs(f, f->dir, "size=64k", send_without_disk);
+	made_alert_on_tmpfs(f, f->dir, "size=64k", send_without_disk);
 }
 
 /* ---- Elasticsearch ---- */
@@ -363,7 +365,7 @@ static void elasticsearch_gets_bulks(void **state)
 	r->answer = "{\"errors\": false, \"items\": []}";
 	receiver_start(r, 0);
 	start(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
-	made_alerts_put(f, u.outputs, 100);
+	made_alert_put(f, u.outputs, 100);
 	assert_int_equal(settled(&u, 100).sent, 100);
 	for (unsigned i = 0; i < r->n; i++) {
 		char *save = NULL;
@@ -402,7 +404,7 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 		    " {\"status\": 201}}]}";
 	receiver_start(r, 0);
 	start(&u, f, "elasticsearch", r->port, "");
-	made_alerts_put(f, u.outputs, 3);
+	made_alert_put(f, u.outputs, 3);
 	s = settled(&u, 3);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 1);
@@ -438,7 +440,7 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 	for (unsigned i = 0; i < LATENCIES; i++) {
 		uint64_t before = clock_now_ns();
 
-		assert_true(pipeline_put(p, made_alert(f)));
+		assert_true(pipeline_put(p, made_alert_new(f)));
 		assert_true(receives(r, i + 1));
 		ns[i] = r->at_ns[i] - before;
 		nanosleep(&apart, NULL);

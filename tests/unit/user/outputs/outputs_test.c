@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs: configuration, files, throttle, syslog and journal. */
-#include "tests/unit/made_event.h"
+#include "tests/support/made_alert.h"
+#include "tests/support/scratch.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -168,16 +169,16 @@ static bool becomes_sent(struct outputs *o, uint64_t n)
 static void outputs_write_what_is_severe_enough(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "alerts.jsonl"), *text = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "alerts.jsonl"), *text = NULL;
 	struct sink_env env = {.state_dir = f->dir};
 	struct outputs_config c;
 	struct outputs *o = NULL;
 
 	config_of_file(path, ", \"min_priority\": \"critical\"", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 3);
+	made_alert_put(f, o, 3);
 	f->ev.verdict = LUTRA_VERDICT_ALERT;
-	made_alerts_put(f, o, 3);
+	made_alert_put(f, o, 3);
 	outputs_free(o);
 	assert_int_equal(lines(path), 3);
 	text = content(path);
@@ -188,22 +189,22 @@ static void outputs_write_what_is_severe_enough(void **state)
 static void outputs_reopen_a_file_that_was_renamed(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "alerts.jsonl");
-	_cleanup_free_ char *old = sample_path(f->dir, "alerts.jsonl.1");
+	_cleanup_free_ char *path = scratch_path(f->dir, "alerts.jsonl");
+	_cleanup_free_ char *old = scratch_path(f->dir, "alerts.jsonl.1");
 	struct sink_env env = {.state_dir = f->dir};
 	struct outputs_config c;
 	struct outputs *o = NULL;
 
 	config_of_file(path, "", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 2);
+	made_alert_put(f, o, 2);
 	assert_true(becomes_sent(o, 2));
 	assert_int_equal(rename(path, old), 0);
-	made_alerts_put(f, o, 2);
+	made_alert_put(f, o, 2);
 	assert_true(becomes_sent(o, 4));
 	assert_int_equal(access(path, F_OK), -1);
 	outputs_reopen(o);
-	made_alerts_put(f, o, 3);
+	made_alert_put(f, o, 3);
 	outputs_free(o);
 	assert_int_equal(lines(old), 4);
 	assert_int_equal(lines(path), 3);
@@ -213,7 +214,7 @@ static void outputs_reopen_a_file_that_was_renamed(void **state)
 static void outputs_new_refuses_a_file_that_cannot_be(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "no/such");
+	_cleanup_free_ char *path = scratch_path(f->dir, "no/such");
 	struct sink_env env = {.state_dir = f->dir};
 	struct outputs_config c;
 	struct outputs *o = NULL;
@@ -228,7 +229,7 @@ static void outputs_new_refuses_a_file_that_cannot_be(void **state)
 static void outputs_write_a_line_an_alert(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "events.jsonl"), *text = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "events.jsonl"), *text = NULL;
 	struct sink_env env = {.state_dir = f->dir};
 	struct outputs_config c;
 	struct outputs *o = NULL;
@@ -238,9 +239,9 @@ static void outputs_write_a_line_an_alert(void **state)
 
 	config_of_file(path, "", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 2);
+	made_alert_put(f, o, 2);
 	outputs_free(o);
-	made_fields(f, &fields);
+	made_alert_fields(f, &fields);
 	a = alert_json_new(&fields, 0);
 	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
 	assert_int_equal(lines(path), 2);
@@ -261,7 +262,7 @@ static void outputs_count_what_a_full_disk_does_not_take(void **state)
 
 	config_of_file("/dev/full", "", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 2);
+	made_alert_put(f, o, 2);
 	while (s.lost < 2 && clock_now_ns() < until)
 		outputs_stats(o, 0, &s);
 	assert_int_equal(s.lost, 2);
@@ -294,7 +295,7 @@ static void sum(const char *path, const char *container, uint64_t *ret_lines, ui
 static void outputs_fold_what_a_container_floods(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "a"), *all = sample_path(f->dir, "b");
+	_cleanup_free_ char *path = scratch_path(f->dir, "a"), *all = scratch_path(f->dir, "b");
 	_cleanup_free_ char *text = NULL;
 	const uint64_t until = clock_now_ns() + PATIENCE_NS;
 	const struct timespec pause = {.tv_nsec = 50000000};
@@ -309,10 +310,10 @@ static void outputs_fold_what_a_container_floods(void **state)
 			     path, all) > 0);
 	parse(text, "{\"per_second\": 10, \"burst\": 20}", &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 1000);
+	made_alert_put(f, o, 1000);
 	f->container.name = "mail";
 	f->container.cgroup = "/sys/fs/cgroup/mail";
-	made_alerts_put(f, o, 5);
+	made_alert_put(f, o, 5);
 	/* Until the flood has been told of, and every bucket is full again. */
 	while (outputs_tick(o) && clock_now_ns() < until)
 		nanosleep(&pause, NULL);
@@ -363,7 +364,7 @@ static char *field(const char *data, size_t len, const char *name)
 static void outputs_write_to_the_journal(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->dir, "journal"), *text = NULL;
+	_cleanup_free_ char *path = scratch_path(f->dir, "journal"), *text = NULL;
 	_cleanup_free_ char *message = NULL, *level = NULL, *alert = NULL, *container = NULL;
 	_cleanup_close_ int fd = receiver(path);
 	struct sink_env env = {.state_dir = f->dir};
@@ -376,7 +377,7 @@ static void outputs_write_to_the_journal(void **state)
 	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s\"}]", path) > 0);
 	parse(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 1);
+	made_alert_put(f, o, 1);
 	n = recv(fd, data, sizeof(data), 0);
 	assert_true(n > 0);
 	message = field(data, (size_t)n, "MESSAGE");
@@ -406,7 +407,7 @@ static void outputs_count_what_the_journal_does_not_take(void **state)
 		    0);
 	parse(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 2);
+	made_alert_put(f, o, 2);
 	while (s.lost < 2 && clock_now_ns() < until)
 		outputs_stats(o, 0, &s);
 	assert_int_equal(s.lost, 2);
@@ -427,7 +428,7 @@ static void log_one(struct fixture *f)
 
 	parse("[{\"type\": \"syslog\"}]", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
-	made_alerts_put(f, o, 1);
+	made_alert_put(f, o, 1);
 	assert_true(recv(fd, data, sizeof(data) - 1, 0) > 0);
 	assert_int_equal(strncmp(data, "<26>", 4), 0); /* daemon, critical */
 	assert_non_null(strstr(data, "lutrad["));
@@ -440,7 +441,7 @@ static void outputs_write_to_syslog(void **state)
 {
 	struct fixture *f = *state;
 
-	with_tmpfs(f, "/dev", "size=1m", log_one);
+	made_alert_on_tmpfs(f, "/dev", "size=1m", log_one);
 }
 
 int main(void)

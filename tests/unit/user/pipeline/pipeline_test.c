@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline: what it stores, hands on and counts; a full disk, a kill, a flood. */
-#include "tests/unit/made_event.h"
+#include "tests/support/made_alert.h"
+#include "tests/support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <string.h>
 
 #include "lib/base/file.h"
 #include "user/sys/clock.h"
@@ -28,7 +30,7 @@ static void pause_ns(uint64_t ns)
 
 static int64_t rows(const char *db)
 {
-	return query_number(db, "SELECT count(*) FROM events");
+	return made_alert_query(db, "SELECT count(*) FROM events");
 }
 
 /* What the pipeline reports. */
@@ -68,7 +70,7 @@ static void pipeline_stores_what_is_put(void **state)
 	struct pipeline *p = start(f->db, &h);
 
 	for (int i = 0; i < 5000; i++)
-		assert_true(pipeline_put(p, made_alert(f)));
+		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	pipeline_stats(p, &stats);
 	assert_true(stats.open);
@@ -88,7 +90,7 @@ static void pipeline_writes_what_is_queued_at_its_end(void **state)
 	struct pipeline *p = start(f->db, &h);
 
 	for (int i = 0; i < 3000; i++)
-		assert_true(pipeline_put(p, made_alert(f)));
+		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_free(p);
 	assert_int_equal(rows(f->db), 3000);
 }
@@ -104,7 +106,7 @@ static void pipeline_counts_what_does_not_fit(void **state)
 
 	while (refused < 100) {
 		put++;
-		refused += !pipeline_put(p, made_alert(f));
+		refused += !pipeline_put(p, made_alert_new(f));
 	}
 	pipeline_stats(p, &stats);
 	assert_true(stats.queue_bytes <= PIPELINE_QUEUE_BYTES);
@@ -122,12 +124,12 @@ static void pipeline_counts_what_does_not_fit(void **state)
 static void pipeline_goes_on_without_a_store(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *db = sample_path(f->dir, "none/events.db");
+	_cleanup_free_ char *db = scratch_path(f->dir, "none/events.db");
 	struct pipeline_stats stats;
 	struct heard h = {};
 	struct pipeline *p = start(db, &h);
 
-	assert_true(pipeline_put(p, made_alert(f)));
+	assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	pipeline_stats(p, &stats);
 	assert_false(stats.open);
@@ -139,7 +141,7 @@ static void pipeline_goes_on_without_a_store(void **state)
 static void pipeline_new_fails_without_a_store_that_is_needed(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *db = sample_path(f->dir, "none/events.db");
+	_cleanup_free_ char *db = scratch_path(f->dir, "none/events.db");
 	const struct pipeline_config config = {.store_path = db, .need_store = true};
 	struct pipeline *p = NULL;
 
@@ -187,7 +189,7 @@ static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
 	follow(p, &few, true);
 	assert_int_equal(poll(&ready, 1, 0), 0);
 	for (int i = 0; i < 50; i++)
-		assert_true(pipeline_put(p, made_alert(f)));
+		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	assert_int_equal(poll(&ready, 1, 0), 1);
 	subscribers_dispatch(pipeline_subscribers(p));
@@ -229,23 +231,24 @@ static void pipeline_alert_has_every_field_of_its_event(void **state)
 	};
 	f->container.policy_dir = "/etc/lutra/policies.d/shop";
 	f->ev.verdict = LUTRA_VERDICT_ALLOW; /* ancestors are not read then */
-	made_fields(f, &fields);
+	made_alert_fields(f, &fields);
 	alert_fields_put(&fields, ALERT_ANCESTORS, "py\033thon[10] < [1]");
 	for (int i = 0; i < ALERT_FIELDS; i++)
 		assert_true(alert_field_table[i].type != ALERT_TYPE_TEXT || fields.text[i]);
 	wanted = alert_fields_to_json(&fields);
 	p = start(f->db, &h);
 	follow(p, &to, true);
-	assert_true(pipeline_put(p, made_alert(f)));
+	assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	subscribers_dispatch(pipeline_subscribers(p));
 	pipeline_free(p);
 	got = json_loads(to.last, 0, NULL);
 	assert_true(json_equal(got, wanted));
 	free(to.last);
-	assert_int_equal(query_number(f->db, "SELECT engine = 'podman' AND digest = 'sha256:2222'"
-					     " AND pod = 'till-1' AND pod_namespace = 'shops'"
-					     " FROM events"),
+	assert_int_equal(made_alert_query(f->db,
+					  "SELECT engine = 'podman' AND digest = 'sha256:2222'"
+					  " AND pod = 'till-1' AND pod_namespace = 'shops'"
+					  " FROM events"),
 			 1);
 }
 
@@ -264,7 +267,7 @@ static void fill(const char *path)
 
 static void lose_and_resume(struct fixture *f)
 {
-	_cleanup_free_ char *filler = sample_path(f->dir, "filler");
+	_cleanup_free_ char *filler = scratch_path(f->dir, "filler");
 	struct heard h = {};
 	struct pipeline *p = start(f->db, &h);
 	struct pipeline_stats stats = {};
@@ -272,11 +275,11 @@ static void lose_and_resume(struct fixture *f)
 	uint64_t put = 0;
 
 	for (; put < 100; put++)
-		assert_true(pipeline_put(p, made_alert(f)));
+		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	fill(filler);
 	while (stats.lost_store == 0 && put < 100000) {
-		put += pipeline_put(p, made_alert(f));
+		put += pipeline_put(p, made_alert_new(f));
 		pipeline_sync(p);
 		pipeline_stats(p, &stats);
 	}
@@ -285,7 +288,7 @@ static void lose_and_resume(struct fixture *f)
 	assert_non_null(strstr(h.last_bad, "full"));
 	unlink(filler);
 	while (h.good == 0 && clock_now_ns() < until) {
-		put += pipeline_put(p, made_alert(f));
+		put += pipeline_put(p, made_alert_new(f));
 		pipeline_sync(p);
 		pause_ns(NSEC_PER_SEC / 10);
 	}
@@ -302,7 +305,7 @@ static void pipeline_loses_counts_and_resumes_on_a_full_disk(void **state)
 {
 	struct fixture *f = *state;
 
-	with_tmpfs(f, f->dir, "size=3m", lose_and_resume);
+	made_alert_on_tmpfs(f, f->dir, "size=3m", lose_and_resume);
 }
 
 /* ---- SIGKILL ---- */
@@ -316,7 +319,7 @@ static void put_for_ever(struct fixture *f, int fd)
 
 	for (;;) {
 		for (int i = 0; i < 200; i++)
-			pipeline_put(p, made_alert(f));
+			pipeline_put(p, made_alert_new(f));
 		pipeline_stats(p, &stats);
 		if (write(fd, &stats.stored, sizeof(stats.stored)) != sizeof(stats.stored))
 			_exit(1);
@@ -343,7 +346,8 @@ static void pipeline_keeps_what_was_committed_when_it_is_killed(void **state)
 		stored = n;
 	close(fd[0]);
 	assert_int_equal(
-		query_number(f->db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
+		made_alert_query(f->db,
+				 "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
 		1);
 	assert_true((uint64_t)rows(f->db) >= stored);
 }
@@ -361,7 +365,7 @@ static void pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost(void **
 	for (uint64_t i = 0; i < rate * seconds; i++) {
 		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
 			pause_ns(NSEC_PER_SEC / 1000);
-		pipeline_put(p, made_alert(f));
+		pipeline_put(p, made_alert_new(f));
 	}
 	pipeline_sync(p);
 	pipeline_stats(p, &stats);

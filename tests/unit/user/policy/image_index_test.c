@@ -8,8 +8,9 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <string.h>
 
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "user/policy/image_index.h"
 
 struct fixture {
@@ -21,7 +22,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
+	f->dir = scratch_dir();
 	*state = f;
 	return image_index_new(&f->image_index, f->dir);
 }
@@ -31,18 +32,18 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	image_index_free(f->image_index);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
 
 static void put(const struct fixture *f, const char *name, const char *json)
 {
-	_cleanup_free_ char *dir = sample_path(f->dir, name);
-	_cleanup_free_ char *path = sample_path(dir, "policy.json");
+	_cleanup_free_ char *dir = scratch_path(f->dir, name);
+	_cleanup_free_ char *path = scratch_path(dir, "policy.json");
 
 	mkdir(dir, 0700);
-	sample_write(path, json, strlen(json));
+	scratch_write(path, json, strlen(json));
 }
 
 /* Its name, or NULL. */
@@ -111,11 +112,11 @@ static void image_index_sees_what_changes(void **state)
 static void image_index_passes_over_what_is_no_policy(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *file = sample_path(f->dir, "file");
-	_cleanup_free_ char *empty = sample_path(f->dir, "empty");
+	_cleanup_free_ char *file = scratch_path(f->dir, "file");
+	_cleanup_free_ char *empty = scratch_path(f->dir, "empty");
 	struct image_index_match m;
 
-	sample_write(file, "{}", 2);
+	scratch_write(file, "{}", 2);
 	mkdir(empty, 0700);
 	put(f, "none", "[]");
 	put(f, "number", "{\"image\": 5}");

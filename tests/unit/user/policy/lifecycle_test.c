@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lutra/abi.h"
-#include "tests/unit/sample.h"
+#include "tests/support/scratch.h"
 #include "user/policy/lifecycle.h"
 
 #define MINUTE_NS 60000000000ull
@@ -269,7 +269,7 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(lifecycle_done) struct lifecycle again = {};
-	char *dir = sample_dir();
+	char *dir = scratch_dir();
 	json_auto_t *a = NULL, *b = NULL;
 
 	train(f, 2, 1234);
@@ -282,7 +282,7 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 	a = lifecycle_to_json(&f->life);
 	b = lifecycle_to_json(&again);
 	assert_true(json_equal(a, b));
-	sample_remove(dir);
+	scratch_remove(dir);
 }
 
 static void lifecycle_refuses_a_file_that_is_damaged(void **state)

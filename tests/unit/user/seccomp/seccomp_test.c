@@ -13,9 +13,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sys/syscall.h>
+#include <string.h>
 
 #include "lib/trace/trace.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 #include "user/seccomp/cbpf.h"
 #include "user/seccomp/check.h"
 #include "user/seccomp/export.h"
@@ -446,8 +449,8 @@ static void check_finds_what_would_be_refused(void **state)
 	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	_cleanup_free_ struct sock_filter *program = NULL;
 	struct check c = {};
-	char *dir = sample_dir();
-	_cleanup_free_ char *path = sample_path(dir, "a.ltr");
+	char *dir = scratch_dir();
+	_cleanup_free_ char *path = scratch_path(dir, "a.ltr");
 	size_t n;
 
 	(void)state;
@@ -457,7 +460,7 @@ static void check_finds_what_would_be_refused(void **state)
 	c.program = program;
 	c.n = n;
 	assert_int_equal(check_trace(&c, path, NULL), 0);
-	sample_remove(dir);
+	scratch_remove(dir);
 	assert_int_equal(c.calls, 8);
 	assert_int_equal(c.fell_back, 1);
 	assert_int_equal(c.refused_calls, 5);

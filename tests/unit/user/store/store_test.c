@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event store: what it stores, finds and deletes, other schemas, a full disk. */
-#include "tests/unit/made_event.h"
+#include "tests/support/made_alert.h"
+#include "tests/support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "user/store/store.h"
@@ -20,7 +23,7 @@ static void add_rows(struct fixture *f, struct store *s, int n)
 		unsigned lost;
 
 		f->ev.tid = (uint32_t)i;
-		made_fields(f, &fields);
+		made_alert_fields(f, &fields);
 		assert_int_equal(store_add(s, &fields, &lost, NULL), 0);
 	}
 	assert_int_equal(store_commit(s, NULL, NULL), 0);
@@ -172,7 +175,7 @@ static void store_new_reader_sees_what_is_added_later(void **state)
 	add_rows(f, s, 2);
 	assert_int_equal(select_all(reader, &q, &c), 0);
 	assert_int_equal(c.n, 2);
-	made_fields(f, &a);
+	made_alert_fields(f, &a);
 	assert_int_equal(store_add(reader, &a, &lost, NULL), -EIO);
 }
 
@@ -200,7 +203,7 @@ static void store_gives_back_the_alert_that_went_in(void **state)
 	json_auto_t *j = NULL;
 
 	f->ev.tid = 0;
-	j = made_json(f);
+	j = made_alert_json(f);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	add_rows(f, s, 1);
 	assert_int_equal(store_select(s, &q, compare_row, j, NULL), 0);
@@ -220,7 +223,7 @@ static void execute(const char *db, const char *sql)
 static void store_new_refuses_what_is_no_store(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *missing = sample_path(f->dir, "no/such/dir.db");
+	_cleanup_free_ char *missing = scratch_path(f->dir, "no/such/dir.db");
 	char junk[8192];
 	struct store *s = NULL;
 	struct err err;
@@ -252,10 +255,11 @@ static void store_has_a_column_for_every_field(void **state)
 			 " name = '%s' AND type = '%s' AND \"notnull\" = %d",
 			 i + 1, info->column, info->type == ALERT_TYPE_TEXT ? "TEXT" : "INTEGER",
 			 info->required);
-		assert_int_equal(query_number(f->db, sql), 1);
+		assert_int_equal(made_alert_query(f->db, sql), 1);
 	}
-	assert_int_equal(query_number(f->db, "SELECT count(*) FROM pragma_table_info('events')"),
-			 ALERT_FIELDS + 1);
+	assert_int_equal(
+		made_alert_query(f->db, "SELECT count(*) FROM pragma_table_info('events')"),
+		ALERT_FIELDS + 1);
 }
 
 static void store_has_an_index_for_every_question(void **state)
@@ -333,7 +337,7 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	assert_in_range(all, 20000, 39999);
 	assert_int_equal(select_all(s, &q, &c), 0);
 	assert_int_equal(c.time_ns[0], f->time_ns);
-	assert_int_equal((int)query_number(f->db, "SELECT count(*) FROM events"), 40000 - all);
+	assert_int_equal((int)made_alert_query(f->db, "SELECT count(*) FROM events"), 40000 - all);
 	/* Freed pages are used again: the file does not grow with what came through it. */
 	assert_int_equal(stat(f->db, &st), 0);
 	assert_true((uint64_t)st.st_size < 3 * limits.max_bytes);
@@ -378,7 +382,7 @@ static void store_add_on_a_full_disk_counts_and_recovers(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
 	limit = (struct rlimit){65536, old.rlim_max};
-	made_fields(f, &a);
+	made_alert_fields(f, &a);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	setrlimit(RLIMIT_FSIZE, &limit);
 	for (n = 0; n < 2000 && r == 0; n++) {

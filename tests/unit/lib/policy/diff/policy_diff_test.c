@@ -7,7 +7,10 @@
 #include <cmocka.h>
 
 #include "lib/policy/diff/policy_diff.h"
-#include "tests/unit/sample.h"
+#include <string.h>
+#include <sys/syscall.h>
+#include "tests/support/sample.h"
+#include "lutra/object_token.h"
 
 struct fixture {
 	struct policy *old, *now;
@@ -151,8 +154,8 @@ static void diff_names_paths_ports_and_capabilities(void **state)
 	struct policy *p = f->now;
 
 	p->n_objects = 0;
-	p->objects[p->n_objects++] = sample_open(5);
-	p->objects[p->n_objects++] = sample_connect(5432);
+	p->objects[p->n_objects++] = sample_open_token(5);
+	p->objects[p->n_objects++] = sample_connect_token(5432);
 	p->objects[p->n_objects++] = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CAPABLE) |
 				     lutra_object_token_put(LUTRA_FIELD_DETAIL, 21);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
@@ -194,9 +197,10 @@ static void diff_does_not_mistake_another_number_for_another_path(void **state)
 	sample_node(p, 0, "etc", 1, LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE);
 	sample_node(p, 2, "pages", 1, LUTRA_NODE_WILDCARD);
 	sample_node(p, 4, "*", 1, 0);
-	p->objects[p->n_objects++] = sample_open(sample_node(p, 4, "*", 0, 0));
-	p->objects[p->n_objects++] = sample_open(sample_node(p, 3, "hosts", 0, LUTRA_NODE_ROLE));
-	p->objects[p->n_objects++] = sample_connect(3306);
+	p->objects[p->n_objects++] = sample_open_token(sample_node(p, 4, "*", 0, 0));
+	p->objects[p->n_objects++] =
+		sample_open_token(sample_node(p, 3, "hosts", 0, LUTRA_NODE_ROLE));
+	p->objects[p->n_objects++] = sample_connect_token(3306);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
 	compare(f);
 	assert_one(f, "paths", NULL, "gained", "/var/");

@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <string.h>
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 #include "lib/policy/files/policy_sign.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
 
 struct fixture {
 	char *dir, *policy, *key, *json, *sig;
@@ -26,11 +28,11 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->dir = sample_dir();
-	f->policy = sample_path(f->dir, "shop");
-	f->key = sample_path(f->dir, "key");
-	f->json = sample_path(f->policy, POLICY_JSON_FILE);
-	f->sig = sample_path(f->policy, POLICY_SIGNATURE_FILE);
+	f->dir = scratch_dir();
+	f->policy = scratch_path(f->dir, "shop");
+	f->key = scratch_path(f->dir, "key");
+	f->json = scratch_path(f->policy, POLICY_JSON_FILE);
+	f->sig = scratch_path(f->policy, POLICY_SIGNATURE_FILE);
 	f->p = sample_policy();
 	*state = f;
 	assert_int_equal(policy_key_new(f->key, f->public, NULL), 0);
@@ -48,7 +50,7 @@ static int teardown(void **state)
 	free(f->key);
 	free(f->json);
 	free(f->sig);
-	sample_remove(f->dir);
+	scratch_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -155,7 +157,7 @@ static void policy_edited_after_signing_is_refused(void **state)
 		if (strncmp(json + i, "\"mode\": \"deny\"", 14) == 0)
 			memcpy(json + i + 9, "kill", 4);
 	}
-	sample_write(f->json, json, len);
+	scratch_write(f->json, json, len);
 	assert_rejected(f, "was changed");
 	assert_int_equal(policy_signer(f->policy, public, NULL), -EKEYREJECTED);
 	sign(f);
@@ -176,7 +178,7 @@ static void policy_saved_anew_has_lost_its_signature(void **state)
 static void policy_signed_with_other_tables_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *path = sample_path(f->policy, POLICY_TABLES_FILE);
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
 	_cleanup_free_ char *tables = NULL;
 	struct err err;
 	size_t len;
@@ -184,7 +186,7 @@ static void policy_signed_with_other_tables_is_refused(void **state)
 	sign(f);
 	tables = slurp(path, &len);
 	tables[len / 2] ^= 1;
-	sample_write(path, tables, len);
+	scratch_write(path, tables, len);
 	assert_int_equal(load(f, &err), -EBADMSG);
 }
 
@@ -198,7 +200,7 @@ static void policy_signature_with_any_bit_flipped_is_refused(void **state)
 	sig = slurp(f->sig, &len);
 	for (size_t i = 0; i < (len - 1) * 8; i += 7) {
 		sig[i / 8] ^= (char)(1 << i % 8);
-		sample_write(f->sig, sig, len);
+		scratch_write(f->sig, sig, len);
 		assert_rejected(f, "policy_keys");
 		sig[i / 8] ^= (char)(1 << i % 8);
 	}
@@ -213,13 +215,13 @@ static void policy_signature_truncated_or_longer_is_refused(void **state)
 	sign(f);
 	sig = slurp(f->sig, &len);
 	for (size_t i = 0; i + 1 < len; i++) {
-		sample_write(f->sig, sig, i);
+		scratch_write(f->sig, sig, i);
 		assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
 	}
 	longer = calloc(1, 2 * len);
 	memcpy(longer, sig, len);
 	memcpy(longer + len, sig, len);
-	sample_write(f->sig, longer, 2 * len);
+	scratch_write(f->sig, longer, 2 * len);
 	assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
 	assert_int_equal(truncate(f->sig, 1ll << 30), 0);
 	assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
@@ -267,12 +269,12 @@ static void policy_sign_refuses_what_is_no_secret_key(void **state)
 		"zz00000000000000000000000000000000000000000000000000000000000000\n",
 	};
 	struct fixture *f = *state;
-	_cleanup_free_ char *public_file = sample_path(f->dir, "key.pub");
+	_cleanup_free_ char *public_file = scratch_path(f->dir, "key.pub");
 	char public[POLICY_KEY_TEXT];
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		sample_write(f->key, bad[i], strlen(bad[i]));
+		scratch_write(f->key, bad[i], strlen(bad[i]));
 		assert_int_equal(policy_sign(f->policy, f->key, public, &err), -EINVAL);
 		/* A file that looks like a secret is not repeated in a message. */
 		assert_null(strstr(err.msg, "zz00"));
@@ -285,7 +287,7 @@ static void policy_sign_refuses_what_is_no_secret_key(void **state)
 static void policy_key_new_makes_a_secret_of_its_own(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *again = sample_path(f->dir, "again");
+	_cleanup_free_ char *again = scratch_path(f->dir, "again");
 	char public[POLICY_KEY_TEXT];
 	struct stat st;
 
@@ -298,7 +300,7 @@ static void policy_key_new_makes_a_secret_of_its_own(void **state)
 static void policy_key_new_overwrites_nothing(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *pub = sample_path(f->dir, "key.pub");
+	_cleanup_free_ char *pub = scratch_path(f->dir, "key.pub");
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	char public[POLICY_KEY_TEXT];
 	struct err err;

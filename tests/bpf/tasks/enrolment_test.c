@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Enrolment, arming, lineage and recording. Whichever source of objects this kernel has. */
+#include "tests/support/bpf/kernel_policy.h"
+#include "tests/support/bpf/test_program.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define MARK 0xffffffffu
+
+static void mark(void)
+{
+	syscall(SYS_personality, MARK);
+}
+
+/* ---- workers ---- */
+
+static const unsigned known_calls[] = {SYS_getppid,	SYS_getuid, SYS_getppid, SYS_getgid,
+				       SYS_sched_yield, SYS_gettid, SYS_getppid};
+#define KNOWN_CALLS (sizeof(known_calls) / sizeof(known_calls[0]))
+
+static int work_calls(void)
+{
+	mark();
+	for (size_t i = 0; i < KNOWN_CALLS; i++)
+		syscall(known_calls[i]);
+	mark();
+	return 0;
+}
+
+static int work_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		work_calls();
+		_exit(0);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
+}
+
+static void *thread(void *arg)
+{
+	(void)arg;
+	work_calls();
+	return NULL;
+}
+
+static int work_thread(void)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, thread, NULL))
+		return 1;
+	pthread_join(t, NULL);
+	return 0;
+}
+
+static int work_exec(void)
+{
+	execl("/proc/self/exe", "worker", "--worker", "calls", NULL);
+	return 1;
+}
+
+static void *exec_in_thread(void *arg)
+{
+	(void)arg;
+	work_exec();
+	return NULL;
+}
+
+static int work_thread_exec(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, exec_in_thread, NULL);
+	pthread_join(t, NULL);
+	return 1;
+}
+
+/* A mount namespace of its own, then the program: what a runtime does. */
+static int work_runtime(void)
+{
+	mark();
+	if (unshare(CLONE_NEWNS) < 0)
+		return 2;
+	return work_exec();
+}
+
+static int work_open(void)
+{
+	int fd = open("/proc/self/../self/comm", O_RDONLY);
+
+	close(fd);
+	if (chdir("/tmp") < 0)
+		return 1;
+	fd = open("lutra-test-file", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	close(fd);
+	fd = open("../tmp/./lutra-test-file", O_RDONLY);
+	close(fd);
+	unlink("lutra-test-file");
+	fd = memfd_create("sample", 0);
+	if (fchdir(open("/", O_PATH)) < 0)
+		return 1;
+	return fd < 0;
+}
+
+static int connect_to(const void *address, socklen_t len)
+{
+	const struct sockaddr *a = address;
+	int fd = socket(a->sa_family, SOCK_DGRAM, 0);
+	int r = connect(fd, a, len);
+
+	close(fd);
+	return r;
+}
+
+static int work_connect(void)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(4711)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	connect_to(&v4, sizeof(v4));
+	v6.sin6_addr = in6addr_loopback;
+	connect_to(&v6, sizeof(v6));
+	memcpy(un.sun_path, "\0name", 5);
+	connect_to(&un, offsetof(struct sockaddr_un, sun_path) + 5);
+	strcpy(un.sun_path, "/run/./no//such.sock");
+	connect_to(&un, sizeof(un));
+	if (chdir("/usr/lib") < 0)
+		return 1;
+	strcpy(un.sun_path, "local.sock");
+	connect_to(&un, sizeof(un));
+	strcpy(un.sun_path, "../up.sock");
+	connect_to(&un, sizeof(un));
+	return 0;
+}
+
+static int work_script(void)
+{
+	execl("/tmp/lutra-test-script", "script", NULL);
+	return 1;
+}
+
+static int work_wait(void)
+{
+	char c;
+
+	/* Standard input is a pipe of the test's. */
+	return read(0, &c, 1) < 0;
+}
+
+static const struct worker workers[] = {
+	{"calls", work_calls}, {"fork", work_fork},	  {"thread", work_thread},
+	{"exec", work_exec},   {"runtime", work_runtime}, {"thread-exec", work_thread_exec},
+	{"open", work_open},   {"connect", work_connect}, {"script", work_script},
+	{"wait", work_wait},
+};
+
+/* ---- helpers ---- */
+
+static bool is_mark(const struct seen_record *r)
+{
+	return r->rec.nr == SYS_personality && (uint32_t)r->rec.arg == MARK;
+}
+
+/* The calls of one task between the two marks are the calls made, no more, no fewer. */
+static uint32_t assert_known_calls(const struct box *b)
+{
+	const struct seen_record *r = box_find_record(b, LUTRA_RECORD_SYSCALL, NULL);
+	uint32_t tid;
+
+	while (r && !is_mark(r))
+		r = box_find_record(b, LUTRA_RECORD_SYSCALL, r);
+	tid = assert_record(r, "the first mark")->rec.tid;
+	for (size_t i = 0; i < KNOWN_CALLS; i++) {
+		do {
+			r = assert_record(box_find_record(b, LUTRA_RECORD_SYSCALL, r),
+					  "call of that task");
+		} while (r->rec.tid != tid);
+		assert_int_equal(r->rec.nr, known_calls[i]);
+	}
+	do {
+		r = box_find_record(b, LUTRA_RECORD_SYSCALL, r);
+		assert_non_null(r);
+	} while (r->rec.tid != tid);
+	assert_true(is_mark(r));
+	return tid;
+}
+
+/* ---- recording ---- */
+
+static void kernel_records_equal_calls_made(void **state)
+{
+	struct box *b = *state;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "calls", NULL), 0);
+	assert_known_calls(b);
+	assert_int_equal(box_counter(b, LUTRA_COUNTER_RECORDS), b->n_records);
+	assert_int_equal(box_counter(b, LUTRA_COUNTER_RECORDS_LOST), 0);
+}
+
+static void kernel_first_record_is_arm_last_is_exit(void **state)
+{
+	struct box *b = *state;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "calls", NULL), 0);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
+	assert_int_equal(box_count_records(b, LUTRA_RECORD_ARM), 1);
+	assert_int_equal(b->records[b->n_records - 1].rec.type, LUTRA_RECORD_EXIT);
+	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXEC), 0);
+}
+
+static void kernel_fork_copies_entry(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *f;
+	uint32_t tid;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "fork", NULL), 0);
+	f = box_find_record(b, LUTRA_RECORD_FORK, NULL);
+	assert_non_null(f);
+	tid = assert_known_calls(b);
+	assert_int_equal((uint32_t)f->rec.arg, tid);
+	assert_int_equal(f->rec.arg >> 32, tid);
+	assert_int_equal(f->rec.nr, 0);
+	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXIT), 2);
+}
+
+static void kernel_thread_is_recorded_as_thread(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *f;
+	uint32_t tid;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "thread", NULL), 0);
+	f = box_find_record(b, LUTRA_RECORD_FORK, NULL);
+	assert_non_null(f);
+	tid = assert_known_calls(b);
+	assert_int_equal(f->rec.nr, 1);
+	assert_int_equal((uint32_t)f->rec.arg, tid);
+	assert_int_equal(f->rec.arg >> 32, f->rec.tgid);
+}
+
+static void kernel_exec_is_recorded_with_old_tid(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *x;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "thread-exec", NULL), 0);
+	x = box_find_record(b, LUTRA_RECORD_EXEC, NULL);
+	assert_non_null(x);
+	assert_int_equal(x->rec.tid, x->rec.tgid);
+	assert_int_not_equal((uint32_t)x->rec.arg, x->rec.tid);
+	assert_int_equal(assert_known_calls(b), x->rec.tgid);
+}
+
+static void kernel_open_names_file_and_access(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *r;
+	struct lutra_object o;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "open", NULL), 0);
+	r = box_find_object(b, LUTRA_OP_OPEN, "/tmp/lutra-test-file");
+	assert_non_null(r);
+	lutra_object_unpack(&r->rec, &o);
+	assert_int_equal(o.flags, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE);
+	assert_int_equal(o.mode & S_IFMT, S_IFREG);
+	assert_int_equal(r->rec.nr, SYS_openat);
+	r = box_find_record(b, LUTRA_RECORD_OBJECT, r);
+	assert_non_null(r);
+	assert_string_equal(r->str, "/tmp/lutra-test-file");
+	lutra_object_unpack(&r->rec, &o);
+	assert_int_equal(o.flags, LUTRA_OBJ_PATH);
+	/* A descriptor for a path only opens nothing. */
+	assert_null(box_find_object(b, LUTRA_OP_OPEN, "/"));
+}
+
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+static void kernel_connect_names_address(void **state)
+{
+	static const char *const names[] = {"//@name", "/run/no/such.sock", "/usr/lib/local.sock",
+					    "?/usr/lib/../up.sock"};
+	struct box *b = *state;
+	const struct seen_record *r;
+	struct lutra_object o;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "connect", NULL), 0);
+	r = box_find_object(b, LUTRA_OP_CONNECT, NULL);
+	assert_non_null(r);
+	lutra_object_unpack(&r->rec, &o);
+	assert_int_equal(o.family, AF_INET);
+	assert_int_equal(o.port, 4711);
+	assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
+	assert_memory_equal(o.addr, "\x7f\0\0\1", 4);
+	if (has_ipv6()) {
+		r = box_find_record(b, LUTRA_RECORD_OBJECT, r);
+		assert_non_null(r);
+		lutra_object_unpack(&r->rec, &o);
+		assert_int_equal(o.family, AF_INET6);
+		assert_int_equal(o.port, 53);
+		assert_int_equal(o.addr_class, LUTRA_ADDR_LOOPBACK);
+	} else {
+		print_message("# this host has no IPv6\n");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		r = assert_record(box_find_object(b, LUTRA_OP_CONNECT, names[i]), names[i]);
+		lutra_object_unpack(&r->rec, &o);
+		assert_int_equal(o.family, AF_UNIX);
+		assert_int_equal(o.flags, LUTRA_OBJ_PATH);
+	}
+}
+
+static void kernel_script_is_two_executions(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *script, *shell;
+	char path[PATH_MAX];
+	int fd = open("/tmp/lutra-test-script", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "#!/bin/sh\n:\n", 12), 12);
+	close(fd);
+	assert_non_null(realpath("/bin/sh", path));
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "script", NULL), 0);
+	unlink("/tmp/lutra-test-script");
+	script = box_find_object(b, LUTRA_OP_EXEC, "/tmp/lutra-test-script");
+	shell = box_find_object(b, LUTRA_OP_EXEC, path);
+	assert_non_null(script);
+	assert_non_null(shell);
+	assert_true(script < shell);
+	assert_true(shell < box_find_record(b, LUTRA_RECORD_EXEC, NULL));
+}
+
+/* ---- arming ---- */
+
+static void enroll_plain(struct box *b, const char *cgroup)
+{
+	const struct guard_enrolment e = {
+		.cgroup = cgroup, .mode = LUTRA_MODE_LEARN, .record = true};
+	struct err err = {};
+
+	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
+		fail_msg("guard_enroll: %s", err.msg);
+}
+
+static void kernel_joined_task_stays_pending_in_movers_namespace(void **state)
+{
+	struct box *b = *state;
+
+	enroll_plain(b, b->cgroup);
+	assert_exited(box_run(b, "exec", NULL), 0);
+	assert_int_equal(b->n_records, 0);
+}
+
+static void kernel_exec_in_other_namespace_arms(void **state)
+{
+	struct box *b = *state;
+
+	enroll_plain(b, b->cgroup);
+	assert_exited(box_run(b, "runtime", NULL), 0);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
+	/* Nothing of the runtime's own, whose mark would come first. */
+	for (size_t i = 0; i < b->n_records; i++)
+		assert_int_not_equal(b->records[i].rec.nr, SYS_unshare);
+	assert_known_calls(b);
+}
+
+static void kernel_task_joined_from_a_child_cgroup_is_enrolled(void **state)
+{
+	struct box *b = *state;
+	char nested[400];
+	struct child *c;
+
+	enroll_plain(b, b->cgroup);
+	snprintf(nested, sizeof(nested), "%s/nested", b->cgroup);
+	assert_int_equal(mkdir(nested, 0755), 0);
+	c = box_fork(b, "runtime", NULL);
+	assert_int_equal(box_cgroup_join(nested, c->pid), 0);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	box_cgroup_remove(nested);
+	assert_known_calls(b);
+}
+
+static void kernel_born_in_cgroup_is_enrolled(void **state)
+{
+	struct box *b = *state;
+	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+	int status = 0;
+	long pid;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	args.cgroup = (__u64)open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl("/proc/self/exe", "worker", "--worker", "calls", NULL);
+		_exit(126);
+	}
+	close((int)args.cgroup);
+	assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
+	assert_exited(status, 0);
+	guard_drain(b->guard);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
+	assert_known_calls(b);
+}
+
+static void kernel_running_task_is_adopted_at_once(void **state)
+{
+	struct box *b = *state;
+	struct child *c = box_fork(b, "calls", NULL);
+
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	enroll_plain(b, b->cgroup);
+	guard_drain(b->guard);
+	assert_int_equal(b->n_records, 1);
+	assert_int_equal(b->records[0].rec.type, LUTRA_RECORD_ARM);
+	assert_int_equal(b->records[0].rec.tid, c->pid);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	assert_known_calls(b);
+	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXEC), 1);
+}
+
+static void kernel_task_outside_is_not_seen(void **state)
+{
+	struct box *b = *state;
+	struct child *c = box_fork(b, "calls", NULL);
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	assert_int_equal(b->n_records, 0);
+}
+
+static void kernel_release_voids_entries(void **state)
+{
+	struct box *b = *state;
+	struct child *c = box_fork(b, "fork", NULL), *other = box_fork(b, "calls", NULL);
+	struct lutra_slot slot;
+	char second[400];
+
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	enroll_plain(b, b->cgroup);
+	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
+	assert_int_equal(guard_release(b->guard, b->slot), 0);
+	assert_int_equal(guard_release(b->guard, b->slot), -ENOENT);
+	assert_int_equal(guard_slot(b->guard, b->slot, &slot), -ENOENT);
+	/* Another enrolment keeps the programs attached; the first one's task is nobody's now. */
+	snprintf(second, sizeof(second), "%s-2", b->cgroup);
+	assert_int_equal(mkdir(second, 0755), 0);
+	enroll_plain(b, second);
+	guard_drain(b->guard);
+	b->n_records = 0;
+	assert_exited(box_child_wait(c), 0);
+	assert_exited(box_child_wait(other), 0);
+	guard_drain(b->guard);
+	box_cgroup_remove(second);
+	assert_int_equal(b->n_records, 0);
+}
+
+/* ---- refusals ---- */
+
+static void assert_refused(struct box *b, struct guard_enrolment e, int r)
+{
+	struct err err = {};
+	uint32_t slot = 77;
+
+	assert_int_equal(guard_enroll(b->guard, &e, &slot, &err), r);
+	assert_int_equal(slot, 77);
+	assert_true(err.msg[0]);
+}
+
+static void kernel_enroll_refuses_what_it_must_not_touch(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = kernel_policy_new();
+	const struct guard_enrolment good = {.cgroup = b->cgroup, .mode = LUTRA_MODE_LEARN};
+	struct guard_enrolment e = good;
+	char mount[200], own[400];
+
+	assert_int_equal(box_cgroup_mount(mount, sizeof(mount)), 0);
+	e.cgroup = mount;
+	assert_refused(b, e, -EINVAL);
+	e.cgroup = "/tmp";
+	assert_refused(b, e, -ENOTSUP);
+	e.cgroup = "/no/such/cgroup";
+	assert_refused(b, e, -ENOENT);
+	e = good;
+	e.mode = LUTRA_MODE_KILL;
+	assert_refused(b, e, -EINVAL);
+	e.mode = LUTRA_MODE_COUNT;
+	assert_refused(b, e, -EINVAL);
+	e.policy = p;
+	e.mode = LUTRA_MODE_DENY;
+	if (!guard_has_lsm(b->guard))
+		assert_refused(b, e, -EOPNOTSUPP);
+	policy_free(p);
+	enroll_plain(b, b->cgroup);
+	assert_refused(b, good, -EEXIST);
+	assert_int_equal(guard_release(b->guard, b->slot), 0);
+
+	/* Its own cgroup, and the one above that. */
+	snprintf(own, sizeof(own), "%s/own", b->cgroup);
+	assert_int_equal(mkdir(own, 0755), 0);
+	assert_int_equal(box_cgroup_join(own, getpid()), 0);
+	assert_refused(b, good, -EINVAL);
+	e = good;
+	e.cgroup = own;
+	assert_refused(b, e, -EINVAL);
+	assert_int_equal(box_cgroup_join(mount, getpid()), 0);
+	box_cgroup_remove(own);
+}
+
+static void kernel_set_mode_without_policy_is_refused(void **state)
+{
+	struct box *b = *state;
+	struct err err = {};
+
+	enroll_plain(b, b->cgroup);
+	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_KILL, &err), -EINVAL);
+	assert_int_equal(guard_set_mode(b->guard, b->slot + 1, LUTRA_MODE_AUDIT, &err), -ENOENT);
+	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_AUDIT, &err), 0);
+}
+
+static int setup_standin(void **state)
+{
+	return box_setup_flags(state, GUARD_NO_LSM);
+}
+
+static int setup_standin_brief(void **state)
+{
+	return box_setup_flags(state, GUARD_NO_LSM | GUARD_BRIEF);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
+#define TEST_STANDIN(f)                                                                            \
+	{                                                                                          \
+#f "_standin", f, setup_standin, box_teardown, NULL                                \
+	}
+#define TEST_BRIEF(f)                                                                              \
+	{                                                                                          \
+#f "_standin_brief", f, setup_standin_brief, box_teardown, NULL                    \
+	}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(kernel_records_equal_calls_made),
+		TEST(kernel_first_record_is_arm_last_is_exit),
+		TEST(kernel_fork_copies_entry),
+		TEST(kernel_thread_is_recorded_as_thread),
+		TEST(kernel_exec_is_recorded_with_old_tid),
+		TEST(kernel_open_names_file_and_access),
+		TEST(kernel_connect_names_address),
+		TEST(kernel_script_is_two_executions),
+		TEST(kernel_joined_task_stays_pending_in_movers_namespace),
+		TEST(kernel_exec_in_other_namespace_arms),
+		TEST(kernel_task_joined_from_a_child_cgroup_is_enrolled),
+		TEST(kernel_born_in_cgroup_is_enrolled),
+		TEST(kernel_running_task_is_adopted_at_once),
+		TEST(kernel_task_outside_is_not_seen),
+		TEST(kernel_release_voids_entries),
+		TEST(kernel_enroll_refuses_what_it_must_not_touch),
+		TEST(kernel_set_mode_without_policy_is_refused),
+		TEST_STANDIN(kernel_open_names_file_and_access),
+		TEST_STANDIN(kernel_connect_names_address),
+		TEST_STANDIN(kernel_script_is_two_executions),
+		TEST_BRIEF(kernel_open_names_file_and_access),
+	};
+
+	return TEST_PROGRAM(argc, argv, test_program_why_not);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The scorer in the kernel, on what the parity test made: syscalls as the guard scores them,
+ * objects as its hooks judge them.
+ *
+ * Hooks: none, two programs to be run.
+ * Maps: those of the guard (slot 0), calls (one batch), objects (one entry an object).
+ */
+#include "kern/verdict/score.bpf.h"
+#include "tests/bpf/verdict/parity.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct parity_calls);
+} calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PARITY_OBJECTS);
+	__type(key, __u32);
+	__type(value, struct parity_object);
+} objects SEC(".maps");
+
+static long one_call(__u32 i, void *ctx)
+{
+	__u32 zero = 0;
+	struct parity_calls *b = bpf_map_lookup_elem(&calls, &zero);
+	const struct lutra_policy *p = policy_get(0);
+	const struct parity_call *in;
+	struct lutra_state *st;
+	struct parity_step *out;
+	struct lutra_syscall_score score;
+
+	if (!b || !p)
+		return 1;
+	in = &b->in[i & (PARITY_CALLS - 1)];
+	out = &b->out[i & (PARITY_CALLS - 1)];
+	st = &b->state[in->task & (PARITY_TASKS - 1)];
+	if (in->exec)
+		lutra_state_exec(st);
+	score_syscall(st, p, 0, in->nr, &score);
+	out->tok = score.token;
+	__builtin_memcpy(out->w, score.weight, sizeof(out->w));
+	lutra_role_steady(st, p, in->nr);
+	out->state = *st;
+	return 0;
+}
+
+static long one_object(__u32 i, void *ctx)
+{
+	struct parity_object *o = bpf_map_lookup_elem(&objects, &i);
+	const struct lutra_policy *p = policy_get(0);
+
+	if (!o || !p)
+		return 1;
+	lutra_judge_object(p, &o->object, &o->path, (__u8)o->role, o->fold, &o->judgement);
+	o->verdict = lutra_decide_verdict(&o->signals, p, o->judgement.rule, o->mode, o->now);
+	return 0;
+}
+
+SEC("syscall")
+int parity_calls(void *ctx)
+{
+	return bpf_loop(PARITY_CALLS, one_call, NULL, 0) != PARITY_CALLS;
+}
+
+SEC("syscall")
+int parity_objects(void *ctx)
+{
+	return bpf_loop(PARITY_OBJECTS, one_object, NULL, 0) != PARITY_OBJECTS;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -9,7 +9,6 @@
 #include "lutra/types.h"
 #include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
-#include "user/store/checkpoint.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
 #include "user/sys/worker.h"
@@ -32,11 +31,14 @@ struct pipeline {
 	struct worker *worker;
 	struct store *reader; /* the main thread's; NULL: not open yet */
 
+	struct worker *checkpointer; /* NULL: no store */
+	struct store *log_store;     /* the checkpointer's; NULL: not open yet */
+	atomic_bool log_is_long;     /* the checkpointer has work */
+
 	/* The thread's. */
 	struct alert_fields *fields;
 	struct throttle ancestors;
-	struct store *store; /* NULL: not open */
-	struct checkpointer *checkpointer;
+	struct store *store;				      /* NULL: not open */
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
 	uint64_t lost_queue;				      /* when it was checked last */
 	unsigned batch;					      /* rows of the open transaction */
@@ -151,6 +153,31 @@ static void count_stored(struct pipeline *p, unsigned n)
 	pipeline_report(p, false, msg);
 }
 
+/*
+ * The checkpointer moves the store's log into the database, through a connection of its own, so that
+ * the thread that adds events does not wait for the disk. Its errors are ignored: that thread meets
+ * them.
+ */
+static unsigned on_checkpoint(void *ctx, struct worker_item *none)
+{
+	struct pipeline *p = ctx;
+
+	(void)none;
+	if (!atomic_exchange(&p->log_is_long, false))
+		return 0;
+	if (!p->log_store)
+		store_new_reader(&p->log_store, p->store_path, NULL);
+	if (p->log_store)
+		store_checkpoint(p->log_store, NULL);
+	return 0;
+}
+
+static void wake_checkpointer(struct pipeline *p)
+{
+	atomic_store(&p->log_is_long, true);
+	worker_wake(p->checkpointer);
+}
+
 static void add_row(struct pipeline *p)
 {
 	struct err err = {"the event store is not open"};
@@ -177,7 +204,7 @@ static void commit_batch(struct pipeline *p)
 	else
 		count_stored(p, n);
 	if (store_log_bytes(p->store) > LOG_BYTES)
-		checkpointer_wake(p->checkpointer);
+		wake_checkpointer(p);
 }
 
 /* Applies the limits between two transactions. */
@@ -256,10 +283,14 @@ static unsigned on_items(void *ctx, struct worker_item *items)
 
 /* ---- the main thread ---- */
 
-static int start_thread(struct pipeline *p, struct err *err)
+static int start_threads(struct pipeline *p, struct err *err)
 {
-	int r = p->store_path ? checkpointer_new(&p->checkpointer, p->store_path) : 0;
+	const struct worker_config log = {
+		.name = "lutrad-log", .on_items = on_checkpoint, .ctx = p};
+	int r = p->store_path ? worker_new(&p->checkpointer, &log) : 0;
 
+	if (r == 0 && p->checkpointer)
+		r = worker_start(p->checkpointer);
 	if (r == 0)
 		r = worker_start(p->worker);
 	return r < 0 ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
@@ -290,7 +321,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	else if (r == 0 && p->store_path)
 		try_store(p);
 	if (r == 0)
-		r = start_thread(p, err);
+		r = start_threads(p, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(p);
@@ -303,7 +334,8 @@ void pipeline_free(struct pipeline *p)
 		return;
 	worker_free(p->worker);
 	outputs_free(p->outputs);
-	checkpointer_free(p->checkpointer);
+	worker_free(p->checkpointer);
+	store_free(p->log_store);
 	store_free(p->reader);
 	store_free(p->store);
 	subscribers_free(p->subscribers);

@@ -27,7 +27,7 @@ json_t *policy_actions_encode(const struct policy *p)
 	return actions;
 }
 
-static json_t *encode_rules(const struct policy *p)
+json_t *policy_rules_encode(const struct policy *p)
 {
 	json_t *th = json_array();
 	char buf[32];
@@ -92,7 +92,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      p->digest ? text_json_keep(p->digest) : json_null(), "arch",
 		      text_json_keep(p->arch), "mode", mode_name(p->mode), "steady_on",
 		      p->steady_on_wait ? "wait" : "accept", "kill_signals", (int)p->kill_matches,
-		      "ops", op_set_to_json(p->ops), "rules", encode_rules(p), "thresholds",
+		      "ops", op_set_to_json(p->ops), "rules", policy_rules_encode(p), "thresholds",
 		      encode_thresholds(p), "provenance", policy_provenance_encode(p),
 		      "calibration", policy_calibration_encode(&p->calibration), "tables", "sha256",
 		      p->tables_sha256, "bytes", (json_int_t)tables_len, "alphabet",

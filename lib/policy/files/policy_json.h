@@ -7,6 +7,9 @@
 
 #include "lib/policy/policy.h"
 
+/* Returns the "rules" member, or NULL: out of memory. */
+json_t *policy_rules_encode(const struct policy *p);
+
 /* Returns the "actions" of the "rules" member, or NULL: out of memory. */
 json_t *policy_actions_encode(const struct policy *p);
 

@@ -16,7 +16,7 @@
 static const struct route {
 	const char *method;
 	const char *before, *after; /* the star stands between; after NULL: there is none */
-	int (*run)(struct api_call *c, json_t **ret, struct err *err);
+	api_handler *run;
 	bool is_local; /* over the Unix socket only */
 } routes[] = {
 	{"GET", "status", NULL, api_status, false},

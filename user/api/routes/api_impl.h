@@ -38,35 +38,22 @@ struct api_call {
  * Handlers: 0 and an answer, or -errno with err. -ENOENT is 404, -EINVAL and -EBADMSG are 400,
  * -EPERM and -EOPNOTSUPP 409, -EIO 503, all else 500.
  */
-int api_status(struct api_call *c, json_t **ret, struct err *err);
-int api_verdicts(struct api_call *c, json_t **ret, struct err *err);
-int api_rules(struct api_call *c, json_t **ret, struct err *err);
-int api_containers(struct api_call *c, json_t **ret, struct err *err);
-int api_container(struct api_call *c, json_t **ret, struct err *err);
-int api_processes(struct api_call *c, json_t **ret, struct err *err);
-int api_overview(struct api_call *c, json_t **ret, struct err *err);
-int api_container_mode(struct api_call *c, json_t **ret, struct err *err);
-int api_container_release(struct api_call *c, json_t **ret, struct err *err);
-int api_container_thaw(struct api_call *c, json_t **ret, struct err *err);
-int api_container_freeze(struct api_call *c, json_t **ret, struct err *err);
-int api_container_kill(struct api_call *c, json_t **ret, struct err *err);
-int api_events(struct api_call *c, json_t **ret, struct err *err);
-int api_one_event(struct api_call *c, json_t **ret, struct err *err);
-int api_policies(struct api_call *c, json_t **ret, struct err *err);
-int api_policy(struct api_call *c, json_t **ret, struct err *err);
-int api_policy_diff(struct api_call *c, json_t **ret, struct err *err);
-int api_policy_mode(struct api_call *c, json_t **ret, struct err *err);
-int api_full_status(struct api_call *c, json_t **ret, struct err *err);
-int api_enroll(struct api_call *c, json_t **ret, struct err *err);
-int api_hook(struct api_call *c, json_t **ret, struct err *err);
-int api_release(struct api_call *c, json_t **ret, struct err *err);
-int api_learn_status(struct api_call *c, json_t **ret, struct err *err);
-int api_learn_start(struct api_call *c, json_t **ret, struct err *err);
-int api_learn_stop(struct api_call *c, json_t **ret, struct err *err);
+typedef int api_handler(struct api_call *c, json_t **ret, struct err *err);
+
+api_handler api_status, api_full_status, api_overview, api_verdicts, api_rules;
+api_handler api_containers, api_container, api_processes, api_container_mode;
+api_handler api_container_release, api_container_thaw, api_container_freeze, api_container_kill;
+api_handler api_enroll, api_release, api_hook;
+api_handler api_events, api_one_event;
+api_handler api_policies, api_policy, api_policy_diff, api_policy_mode;
+api_handler api_learn_status, api_learn_start, api_learn_stop;
 
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
 	       struct err *err);
+/* Finds an enrolled container. -ENOENT. */
+int api_find_container(const struct api_call *c, const char *name, struct container **ret,
+		       struct err *err);
 /* Reads a body that may have "mode" and "force" alone. -EINVAL. */
 int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err);
 /* Returns the directory of a policy by its name in policies_dir. -EINVAL: not a name. */

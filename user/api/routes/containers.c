@@ -139,17 +139,17 @@ int api_overview(struct api_call *c, json_t **ret, struct err *err)
 
 /* ---- one of them ---- */
 
-static int find_container(const struct api_call *c, struct container **ret, struct err *err)
+int api_find_container(const struct api_call *c, const char *name, struct container **ret,
+		       struct err *err)
 {
-	*ret = containers_find(c->api->parts.containers, c->name);
-	return *ret ? 0
-		    : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", c->name);
+	*ret = containers_find(c->api->parts.containers, name);
+	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
 }
 
 int api_container(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct container *e;
-	int r = find_container(c, &e, err);
+	int r = api_find_container(c, c->name, &e, err);
 
 	if (r == 0)
 		*ret = container_with_level(c->api, e);
@@ -159,7 +159,7 @@ int api_container(struct api_call *c, json_t **ret, struct err *err)
 int api_processes(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct container *e;
-	int r = find_container(c, &e, err);
+	int r = api_find_container(c, c->name, &e, err);
 
 	if (r == 0)
 		*ret = json_pack("{s:o}", "processes", api_processes_json(c->api->parts.guard, e));
@@ -171,7 +171,7 @@ int api_container_mode(struct api_call *c, json_t **ret, struct err *err)
 	struct container *e;
 	unsigned mode;
 	bool force;
-	int r = find_container(c, &e, err);
+	int r = api_find_container(c, c->name, &e, err);
 
 	if (r == 0)
 		r = api_mode_body(c, &mode, &force, err);
@@ -185,7 +185,7 @@ int api_container_mode(struct api_call *c, json_t **ret, struct err *err)
 /* Finds the container of a request whose body must be empty. */
 static int find_without_body(const struct api_call *c, struct container **ret, struct err *err)
 {
-	int r = find_container(c, ret, err);
+	int r = api_find_container(c, c->name, ret, err);
 
 	if (r == 0 && json_object_size(c->body))
 		return err_set(err, -EINVAL, "body: it has no members here");

@@ -87,7 +87,7 @@ int api_release(struct api_call *c, json_t **ret, struct err *err)
 	const char *name = NULL;
 	struct container *one;
 	json_error_t je;
-	int with_all = 0, n = 1;
+	int with_all = 0, n = 1, r;
 
 	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s?s, s?b}", "name", &name, "all",
 			   &with_all) < 0)
@@ -98,10 +98,9 @@ int api_release(struct api_call *c, json_t **ret, struct err *err)
 		n = (int)containers_count(all);
 		containers_release_all(all, true);
 	} else {
-		one = containers_find(all, name);
-		if (!one)
-			return err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`",
-				       name);
+		r = api_find_container(c, name, &one, err);
+		if (r < 0)
+			return r;
 		container_release(one, true);
 	}
 	*ret = json_pack("{s:i}", "released", n);

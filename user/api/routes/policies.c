@@ -90,18 +90,6 @@ static json_t *policy_syscalls_json(const struct policy *p)
 	return roles;
 }
 
-static json_t *th_json(const struct policy *p)
-{
-	json_t *list = json_array();
-	char call[32];
-
-	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		if (p->hookable[nr / 64] >> (nr & 63) & 1)
-			json_array_append_new(
-				list, json_string(syscall_name(p->arch, nr, call, sizeof(call))));
-	return list;
-}
-
 /* {OPERATION: [NAME…]} of the objects that training saw. */
 static json_t *policy_objects_json(const struct policy *p)
 {
@@ -122,22 +110,16 @@ static json_t *policy_objects_json(const struct policy *p)
 	return ops;
 }
 
-static json_t *actions_json(const struct policy *p)
-{
-	json_t *j = json_object();
-
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		json_object_set_new(j, rule_name(g), json_string(action_name(p->action[g])));
-	return j;
-}
-
 static json_t *details_json(const struct policy *p)
 {
-	return json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}", "arch", p->arch,
-			 "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->threshold_a,
-			 "b", p->threshold_b, "roles", policy_syscalls_json(p), "th", th_json(p),
-			 "known", policy_objects_json(p), "actions", actions_json(p), "provenance",
-			 policy_provenance_encode(p));
+	json_t *j =
+		json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o}", "arch", p->arch,
+			  "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->threshold_a,
+			  "b", p->threshold_b, "roles", policy_syscalls_json(p), "known",
+			  policy_objects_json(p), "provenance", policy_provenance_encode(p));
+
+	json_object_update_new(j, policy_rules_encode(p));
+	return j;
 }
 
 /* Returns true if the policy replaced another one. */

@@ -96,6 +96,12 @@ static int print_events(const struct events_args *a, const char *socket, struct 
 			return 0;
 	/* An event that came while the store was read is in both. */
 	while (s && (e = local_stream_next(s))) {
+		long long folded = cli_json_number(e, "folded");
+
+		if (folded)
+			cli_failf("%lld events are not shown, because lutrad sends at most 100 a "
+				  "second; `lutra events` prints them from the store",
+				  folded);
 		if (is_stored(stored, e))
 			json_decref(e);
 		else if (!print_event(a, e))

@@ -88,16 +88,12 @@ static void limit_time(unsigned long long ms)
 static int read_stdin(char **ret, size_t *ret_len, struct err *err)
 {
 	_cleanup_free_ char *text = malloc(OCI_STATE_MAX + 1);
-	size_t len = 0;
-	ssize_t n;
+	size_t len;
 
 	if (!text)
 		return err_oom(err);
-	do {
-		n = read(STDIN_FILENO, text + len, OCI_STATE_MAX + 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && len <= OCI_STATE_MAX);
-	if (n < 0)
+	len = fread(text, 1, OCI_STATE_MAX + 1, stdin);
+	if (ferror(stdin))
 		return err_set(err, -errno, "standard input: %s", strerror(errno));
 	if (len > OCI_STATE_MAX)
 		return err_set(err, -EFBIG, "the container's state is over %u bytes",
@@ -120,19 +116,13 @@ static void append_time(const char *file, const char *id, uint64_t ns)
 static int report_to_daemon(const struct hook_args *a, const struct oci_state *s,
 			    struct identity *w, struct err *err)
 {
-	_cleanup_(config_freep) struct config *config = NULL;
 	bool start = is_stage(a, "createRuntime");
 	json_auto_t *answer = NULL;
-	json_auto_t *q = json_pack("{s:s, s:o}", "event", start ? "start" : "stop", "who",
-				   identity_to_json(w));
+	json_t *q = json_pack("{s:s, s:o, s:o*}", "event", start ? "start" : "stop", "who",
+			      identity_to_json(w), "pid", start ? json_integer(s->pid) : NULL);
 	uint64_t t0 = clock_now_ns();
-	int r;
+	int r = cli_ask(a->config_file, "hook", q, &answer, err);
 
-	if (q && start)
-		json_object_set_new(q, "pid", json_integer(s->pid));
-	r = config_load(a->config_file, &config, err);
-	if (r == 0)
-		r = local_client_ask(config->socket, "hook", json_incref(q), &answer, err);
 	if (r == 0)
 		append_time(a->times, s->id, clock_now_ns() - t0);
 	return r;

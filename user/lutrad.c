@@ -24,12 +24,6 @@ static const struct args_command command = {
 	       "the keys of the configuration.",
 };
 
-static int report_failure(const struct err *err)
-{
-	fprintf(stderr, "lutrad: %s\n", err->msg);
-	return 1;
-}
-
 int main(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
@@ -40,12 +34,13 @@ int main(int argc, char **argv)
 
 	argv[0] = name;
 	args_read(&command, argc, argv, &a);
-	if (geteuid() != 0) {
-		err_set(&err, -EPERM, "only root can guard containers: run as root");
-		return report_failure(&err);
-	}
-	if (config_load(a.config_file, &config, &err) < 0)
-		return report_failure(&err);
-	r = a.uninstall ? daemon_uninstall(config, &err) : daemon_serve(config, &err);
-	return r < 0 ? report_failure(&err) : 0;
+	if (geteuid() != 0)
+		r = err_set(&err, -EPERM, "only root can guard containers: run as root");
+	else
+		r = config_load(a.config_file, &config, &err);
+	if (r == 0)
+		r = a.uninstall ? daemon_uninstall(config, &err) : daemon_serve(config, &err);
+	if (r < 0)
+		fprintf(stderr, "lutrad: %s\n", err.msg);
+	return r < 0;
 }

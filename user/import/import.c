@@ -19,15 +19,11 @@
 #define LINES_SHOWN 4096 /* lines between two looks at the clock */
 
 const struct import_format import_formats[] = {
-	{"adfa-ld",
-	 "files, or directories of files, of i386 system call numbers; each file is a task", "i386",
-	 adfa_line, adfa_file, true},
-	{"unm", "lines with a pid and an i386 system call number", "i386", unm_line, NULL, false},
-	{"strace", "output of strace -f, with or without times", "x86_64", strace_line, strace_file,
-	 false},
-	{"lid-ds", "lines of sysdig as in LID-DS 2019 and LID-DS 2021", "x86_64", lid_ds_line, NULL,
-	 false},
-	{"falco", "events of Falco, one JSON object per line", "x86_64", falco_line, NULL, false},
+	{"adfa-ld", "i386", adfa_line, adfa_file, true},
+	{"unm", "i386", unm_line, NULL, false},
+	{"strace", "x86_64", strace_line, strace_file, false},
+	{"lid-ds", "x86_64", lid_ds_line, NULL, false},
+	{"falco", "x86_64", falco_line, NULL, false},
 	{},
 };
 

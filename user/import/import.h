@@ -30,7 +30,6 @@ struct lines;
 /* A format. Its callbacks use the functions of lines.h. */
 struct import_format {
 	const char *name; /* also the source in the trace's metadata */
-	const char *summary;
 	const char *arch; /* architecture of the numbers and names of system calls */
 	/*
 	 * Takes one line, NUL-terminated, without its newline and not blank; may change it. err
@@ -44,8 +43,15 @@ struct import_format {
 /* Returns the format of that name, or NULL. */
 const struct import_format *import_find(const char *name);
 
-/* All formats; the last one has no name. */
+/* All formats; the last one has no name. The text of --help has a line for each. */
 extern const struct import_format import_formats[];
+#define IMPORT_FORMATS_HELP                                                                        \
+	"  adfa-ld   files, or directories of files, of i386 system call numbers; each file is a " \
+	"task\n"                                                                                   \
+	"  unm       lines with a pid and an i386 system call number\n"                            \
+	"  strace    output of strace -f, with or without times\n"                                 \
+	"  lid-ds    lines of sysdig as in LID-DS 2019 and LID-DS 2021\n"                          \
+	"  falco     events of Falco, one JSON object per line\n"
 
 /*
  * Imports a recording. Writes OUTPUT.PID.part and renames it at the end; a failure, SIGHUP, SIGINT

@@ -110,9 +110,8 @@ static json_t *ask_image(const struct learn_args *a, const char *path, struct er
 static int print_image(const struct learn_args *a, json_t *image)
 {
 	if (a->json)
-		return cli_print_json(image, true);
+		return cli_print_json(json_incref(image), true);
 	lifecycle_print(image);
-	json_decref(image);
 	return 0;
 }
 
@@ -169,22 +168,20 @@ static json_t *wait_for_end(struct wait *w, struct err *err)
 	return NULL;
 }
 
-static int wait_and_print(const struct learn_args *a, json_t *begun)
+/* begun: the image's state before. */
+static int wait_and_print(const struct learn_args *a, const json_t *begun)
 {
 	struct wait w = {.args = a, .answered_ns = clock_now_ns()};
 	struct sigaction sa = {.sa_handler = on_end_signal};
-	long long runs_before = cli_json_number(begun, "policy_runs");
+	json_auto_t *image = NULL;
 	struct err err = {};
-	json_t *image;
 
-	json_decref(begun);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	progress_bar_init(&w.bar, stderr);
 	image = wait_for_end(&w, &err);
 	progress_bar_done(&w.bar);
 	if (interrupted) {
-		json_decref(image);
 		fprintf(stderr,
 			"lutra: lutrad goes on learning; see lutra learn --image %s --status, or "
 			"stop "
@@ -194,17 +191,15 @@ static int wait_and_print(const struct learn_args *a, json_t *begun)
 	}
 	if (!image)
 		return cli_fail(&err);
-	if (cli_json_number(image, "policy_runs") <= runs_before) {
-		json_decref(image);
+	if (cli_json_number(image, "policy_runs") <= cli_json_number(begun, "policy_runs"))
 		return cli_failf("%s: learning was stopped", a->image);
-	}
 	return print_image(a, image);
 }
 
 int cmd_learn(int argc, char **argv)
 {
 	struct learn_args a = {};
-	json_t *image;
+	json_auto_t *image = NULL;
 	struct err err;
 
 	args_read(&command, argc, argv, &a);

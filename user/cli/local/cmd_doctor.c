@@ -65,21 +65,20 @@ static void add_host_features(struct report *r)
 	struct err err = {};
 	struct utsname uts;
 	char text[160] = "";
+	bool btf;
 	FILE *f;
 
 	if (uname(&uts) == 0)
 		snprintf(text, sizeof(text), "%.60s %.60s", uts.release, uts.machine);
 	add_feature(r, "kernel", true, text, NULL);
 	add_feature(r, "root", geteuid() == 0, geteuid() == 0 ? "" : "run lutra as root", NULL);
-	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
-		add_feature(r, "btf", true, "/sys/kernel/btf/vmlinux", NULL);
-	else
-		add_feature(r, "btf", false,
-			    "the kernel has no BTF: it needs CONFIG_DEBUG_INFO_BTF", NULL);
-	if (cgroup_root(&root, &err) == 0)
-		add_feature(r, "cgroup2", true, root, NULL);
-	else
-		add_feature(r, "cgroup2", false, err.msg, NULL);
+	btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+	add_feature(r, "btf", btf,
+		    btf ? "/sys/kernel/btf/vmlinux"
+			: "the kernel has no BTF: it needs CONFIG_DEBUG_INFO_BTF",
+		    NULL);
+	cgroup_root(&root, &err);
+	add_feature(r, "cgroup2", root != NULL, root ? root : err.msg, NULL);
 	f = fopen("/sys/kernel/security/lsm", "re");
 	if (!f || !fgets(text, sizeof(text), f))
 		snprintf(text, sizeof(text), "unknown: /sys/kernel/security is not mounted");
@@ -181,21 +180,15 @@ static int print_report_json(const struct report *r)
 int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_args a = {};
-	struct report *r = calloc(1, sizeof(*r));
+	struct report r = {.usable = true};
 	int e;
 
 	args_read(&command, argc, argv, &a);
-	if (!r)
-		return cli_failf("out of memory");
-	add_host_features(r);
-	add_kernel_features(r);
-	add_engine_features(r);
-	r->usable = true;
-	for (int i = 0; i < r->n; i++)
-		r->usable &= r->f[i].works || r->f[i].fallback;
-	e = a.json ? print_report_json(r) : print_report(r);
-	if (!r->usable)
-		e = 1;
-	free(r);
-	return e;
+	add_host_features(&r);
+	add_kernel_features(&r);
+	add_engine_features(&r);
+	for (int i = 0; i < r.n; i++)
+		r.usable &= r.f[i].works || r.f[i].fallback;
+	e = a.json ? print_report_json(&r) : print_report(&r);
+	return r.usable ? e : 1;
 }

@@ -6,7 +6,7 @@
 
 struct import_args {
 	const struct import_format *format;
-	const char *image, *container, *output;
+	struct import_options options;
 	struct args_list files;
 };
 
@@ -30,10 +30,10 @@ static error_t read_format(struct argp_state *state, const char *arg, void *memb
 static const struct args_option options[] = {
 	ARGS_CALL("format", 'F', "FORMAT", "Format of the recording, listed below", read_format, S,
 		  format),
-	CLI_OPTION_IMAGE(S, image, "Image reference for the trace"),
+	CLI_OPTION_IMAGE(S, options.image, "Image reference for the trace"),
 	ARGS_STRING("container", 'c', "ID", "falco: take events of this container only", S,
-		    container),
-	CLI_OPTION_OUTPUT(S, output, "Trace to write; the file must not exist"),
+		    options.container),
+	CLI_OPTION_OUTPUT(S, options.output, "Trace to write; the file must not exist"),
 	{},
 };
 #undef S
@@ -42,7 +42,7 @@ static error_t check_import_args(struct argp_state *state, void *ret)
 {
 	const struct import_args *a = ret;
 
-	if (!a->format || !a->files.n || !a->output)
+	if (!a->format || !a->files.n || !a->options.output)
 		return args_usage(state, "give --format, -o FILE.ltr and a recording");
 	return 0;
 }
@@ -50,55 +50,28 @@ static error_t check_import_args(struct argp_state *state, void *ret)
 static const struct args_command command = {
 	.options = options,
 	.usage = "--format FORMAT -o FILE.ltr PATH...",
-	.doc = "Turn a recording of another tool into a trace; several PATHs are one run.",
+	.doc = "Turn a recording of another tool into a trace; several PATHs are one run."
+	       "\vThe formats hold system calls, forks and execs, but no objects: a policy that is "
+	       "trained on them knows no files and no addresses.\n\nFormats:\n" IMPORT_FORMATS_HELP,
 	.max = INT_MAX,
 	.list = offsetof(struct import_args, files),
 	.check = check_import_args,
 };
 
-/* The help text with the list of formats at its end. The caller frees it. */
-static char *make_import_help(void)
-{
-	char *doc = NULL;
-	size_t size;
-	FILE *out = open_memstream(&doc, &size);
-
-	if (!out)
-		return NULL;
-	fprintf(out,
-		"%s\vThe formats hold system calls, forks and execs, but no objects: a policy that "
-		"is "
-		"trained on them knows no files and no addresses.\n\nFormats:\n",
-		command.doc);
-	for (const struct import_format *f = import_formats; f->name; f++)
-		fprintf(out, "  %-9s %s\n", f->name, f->summary);
-	fclose(out);
-	return doc;
-}
-
 int cmd_import(int argc, char **argv)
 {
-	_cleanup_free_ char *help = make_import_help();
-	struct args_command with_formats = command;
-	struct import_args a = {.image = ""};
 	_cleanup_(progress_bar_done) struct progress_bar bar;
 	struct progress progress = {progress_bar_show, &bar};
-	struct import_options o = {.progress = &progress};
+	struct import_args a = {.options = {.image = "", .progress = &progress}};
 	struct import_result result;
 	struct err err;
 	int r;
 
 	progress_bar_init(&bar, stderr);
-	if (!help)
-		return cli_failf("out of memory");
-	with_formats.doc = help;
-	args_read(&with_formats, argc, argv, &a);
-	o.paths = (const char *const *)a.files.arg;
-	o.n = (size_t)a.files.n;
-	o.output = a.output;
-	o.image = a.image;
-	o.container = a.container;
-	r = import_trace(a.format, &o, &result, &err);
+	args_read(&command, argc, argv, &a);
+	a.options.paths = (const char *const *)a.files.arg;
+	a.options.n = (size_t)a.files.n;
+	r = import_trace(a.format, &a.options, &result, &err);
 	progress_bar_done(&bar);
 	if (r < 0)
 		return cli_fail(&err);

@@ -98,44 +98,25 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 	return ferror(stdout) ? 1 : 0;
 }
 
-/* Scores the records of a block. Returns 0, 1 if it cannot print, or -errno. */
-static int score_block(const struct score_args *a, struct replay *replay, const char *arch,
-		       const struct trace_block *b)
-{
-	for (size_t i = 0; i < b->n; i++) {
-		const struct lutra_record *rec = &b->rec[i];
-		char what[ALERT_TEXT];
-		struct replay_step s;
-		const char *str;
-		size_t len;
-		int r;
-
-		str = trace_block_string(b, i, &len);
-		r = replay_next(replay, rec, str, len, &s);
-		if (r < 0)
-			return r;
-		if (r == 0 || (a->matches_only && !s.n_matches))
-			continue;
-		write_subject(arch, rec, str, len, &s, what);
-		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
-			return 1;
-	}
-	return 0;
-}
-
 static int score_trace(const struct score_args *a, struct replay *replay,
 		       struct trace_reader *trace)
 {
-	const char *arch = trace_reader_meta(trace)->arch;
-	struct trace_block block;
+	const struct lutra_record *rec;
+	char what[ALERT_TEXT];
+	struct replay_step s;
+	const char *str;
+	size_t len;
 	int r;
 
-	while ((r = trace_reader_block(trace, &block)) == 1) {
-		r = score_block(a, replay, arch, &block);
-		if (r > 0)
-			return 1;
+	while ((r = trace_reader_next(trace, &rec, &str, &len)) == 1) {
+		r = replay_next(replay, rec, str, len, &s);
 		if (r < 0)
 			break;
+		if (r == 0 || (a->matches_only && !s.n_matches))
+			continue;
+		write_subject(trace_reader_meta(trace)->arch, rec, str, len, &s, what);
+		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
+			return 1;
 	}
 	if (r < 0)
 		return cli_failf("%s: %s", a->files.arg[0], strerror(-r));

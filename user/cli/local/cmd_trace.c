@@ -126,56 +126,6 @@ static void print_info(const char *path, const struct trace_reader *r, const str
 	printf("  %s\n", torn ? torn : "whole");
 }
 
-/* Runs info or verify on a file. *ret_whole: the trace is complete. */
-static int inspect_file(const struct trace_args *a, const char *path, json_t *out, bool *ret_whole)
-{
-	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
-	const struct lutra_record *rec;
-	struct summary s = {};
-	struct err err;
-	const char *str, *torn;
-	size_t len;
-	int e;
-
-	if (trace_reader_new(&r, path, &err) < 0)
-		return cli_fail(&err);
-	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1)
-		summary_add(&s, rec);
-	if (e < 0)
-		return cli_failf("%s: %s", path, strerror(-e));
-	torn = trace_reader_torn(r);
-	*ret_whole = !torn;
-	if (a->json)
-		json_array_append_new(out, info_json(path, r, &s));
-	else if (strcmp(a->verb, "info") == 0)
-		print_info(path, r, &s);
-	else if (!torn)
-		printf("%s: whole\n", path);
-	if (torn && strcmp(a->verb, "verify") == 0)
-		cli_failf("%s: %s", path, torn);
-	return 0;
-}
-
-static int inspect_files(const struct trace_args *a)
-{
-	json_t *out = json_array();
-	bool whole, all = true;
-	int r = 0;
-
-	for (int i = 0; i < a->n_files; i++) {
-		whole = true;
-		r |= inspect_file(a, a->files[i], out, &whole);
-		all &= whole;
-	}
-	if (a->json)
-		r |= cli_print_json(out, true);
-	else
-		json_decref(out);
-	if (strcmp(a->verb, "verify") == 0 && !all)
-		r = 1;
-	return r;
-}
-
 /* Writes what a record says of its type. */
 static void write_record(const char *arch, const struct lutra_record *rec, const char *str,
 			 size_t len, char buf[static RECORD_TEXT])
@@ -236,43 +186,52 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 			      false);
 }
 
-static int cat_file(const struct trace_args *a, const char *path)
+/* Runs cat, info or verify on a file. out: gets the answer of info and verify as JSON. */
+static int read_trace(const struct trace_args *a, const char *path, json_t *out)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	bool cat = strcmp(a->verb, "cat") == 0, info = strcmp(a->verb, "info") == 0;
 	const struct lutra_record *rec;
+	struct summary s = {};
+	const char *str, *torn;
 	struct err err;
-	const char *str;
 	size_t len;
 	int e;
 
 	if (trace_reader_new(&r, path, &err) < 0)
 		return cli_fail(&err);
 	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1) {
-		if (cat_record(a, trace_reader_meta(r)->arch, rec, str, len))
+		summary_add(&s, rec);
+		if (cat && cat_record(a, trace_reader_meta(r)->arch, rec, str, len))
 			return 1;
 	}
 	if (e < 0)
 		return cli_failf("%s: %s", path, strerror(-e));
-	if (trace_reader_torn(r))
-		cli_failf("%s: %s", path, trace_reader_torn(r));
-	return 0;
+	torn = trace_reader_torn(r);
+	if (a->json && !cat)
+		json_array_append_new(out, info_json(path, r, &s));
+	else if (info)
+		print_info(path, r, &s);
+	else if (!cat && !torn)
+		printf("%s: whole\n", path);
+	if (torn && !info)
+		cli_failf("%s: %s", path, torn);
+	return torn && !cat && !info;
 }
 
 int cmd_trace(int argc, char **argv)
 {
+	json_auto_t *out = json_array();
 	struct trace_args a = {};
 	struct err err;
+	bool cat;
 	int r = 0;
 
 	args_read(&command, argc, argv, &a);
-	if (strcmp(a.verb, "merge") == 0) {
-		if (trace_merge(a.output, a.files, a.n_files, &err) < 0)
-			r = cli_fail(&err);
-	} else if (strcmp(a.verb, "cat") == 0) {
-		for (int i = 0; i < a.n_files && r == 0; i++)
-			r = cat_file(&a, a.files[i]);
-	} else {
-		r = inspect_files(&a);
-	}
-	return r;
+	if (strcmp(a.verb, "merge") == 0)
+		return trace_merge(a.output, a.files, a.n_files, &err) < 0 ? cli_fail(&err) : 0;
+	cat = strcmp(a.verb, "cat") == 0;
+	for (int i = 0; i < a.n_files && !(cat && r); i++)
+		r |= read_trace(&a, a.files[i], out);
+	return a.json && !cat ? r | cli_print_json(TAKE_PTR(out), true) : r;
 }

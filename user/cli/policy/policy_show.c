@@ -113,36 +113,28 @@ static bool is_hookable(const struct policy *p, unsigned nr)
 	return p->hookable[nr / 64] >> (nr & 63) & 1;
 }
 
-/* Counts the system calls of rule TH below nr that have the same hook. */
-static unsigned count_hookable_before(const struct policy *p, unsigned nr)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < nr; i++)
-		n += is_hookable(p, i) &&
-		     strcmp(syscall_hook_name(p, i), syscall_hook_name(p, nr)) == 0;
-	return n;
-}
-
 /* Prints a line for each hook with its system calls. */
 static void show_hookable(const struct policy *p)
 {
 	const char *title = "TH";
+	bool shown[LUTRA_NR] = {};
 	char word[64];
 
 	for (unsigned first = 0; first < LUTRA_NR; first++) {
 		unsigned column = INDENT;
 
-		if (!is_hookable(p, first) || count_hookable_before(p, first))
+		if (!is_hookable(p, first) || shown[first])
 			continue;
 		printf("  %-12s", title);
 		title = "";
 		snprintf(word, sizeof(word), "%s:", syscall_hook_name(p, first));
 		print_word(word, &column);
 		for (unsigned nr = first; nr < LUTRA_NR; nr++) {
-			if (is_hookable(p, nr) &&
-			    strcmp(syscall_hook_name(p, nr), syscall_hook_name(p, first)) == 0)
-				print_word(syscall_name(p->arch, nr, word, sizeof(word)), &column);
+			if (!is_hookable(p, nr) ||
+			    strcmp(syscall_hook_name(p, nr), syscall_hook_name(p, first)) != 0)
+				continue;
+			print_word(syscall_name(p->arch, nr, word, sizeof(word)), &column);
+			shown[nr] = true;
 		}
 		putchar('\n');
 	}

@@ -137,16 +137,18 @@ static void lutrad_answers_nonsense_with_an_error(void **state)
 	}
 }
 
-/* The hook of an older version sends a line of JSON. It gets no answer that it takes for a yes. */
+/*
+ * The hook of an older version sends a line of JSON and waits 5 s for an answer. It gets an end or an
+ * error at once, and nothing that it takes for a yes.
+ */
 static void lutrad_refuses_the_line_of_an_older_hook(void **state)
 {
 	static const char line[] = "{\"cmd\": \"container\", \"event\": \"stop\"}\n";
 	_cleanup_close_ int fd = open_raw(*state);
 	char answer[512] = "";
 
-	assert_true(send(fd, line, strlen(line), MSG_NOSIGNAL) > 0);
-	shutdown(fd, SHUT_WR);
-	(void)!recv(fd, answer, sizeof(answer) - 1, 0);
+	assert_int_equal(send(fd, line, strlen(line), MSG_NOSIGNAL), strlen(line));
+	assert_true(recv(fd, answer, sizeof(answer) - 1, 0) >= 0);
 	assert_null(strstr(answer, "\"ok\":true"));
 	assert_true(lutrad_listens(*state));
 }
@@ -205,6 +207,47 @@ static void lutrad_does_not_hear_a_container(void **state)
 	assert_false(lutrad_guards_nothing(f));
 	assert_int_equal(lutra_release(f, root), 0);
 	assert_true(lutrad_guards_nothing(f));
+}
+
+static int ask_on(int fd, const char *method, const char *path, const char *body)
+{
+	char text[512], answer[8192] = "";
+	int status = 0;
+	int n = snprintf(text, sizeof(text),
+			 "%s /api/v1/%s HTTP/1.1\r\nHost: lutrad\r\nContent-Length: %zu\r\n\r\n%s",
+			 method, path, strlen(body), body);
+
+	if (send(fd, text, (size_t)n, MSG_NOSIGNAL) == n &&
+	    recv(fd, answer, sizeof(answer) - 1, 0) > 0)
+		sscanf(answer, "HTTP/1.1 %3d", &status);
+	return status;
+}
+
+/* Asks on one connection, first from outside and then from the guarded cgroup. Returns an exit code. */
+static int ask_before_and_in(const struct fixture *f)
+{
+	_cleanup_free_ char *procs = sample_path(f->cgroup, "cgroup.procs");
+	_cleanup_close_ int fd = open_raw(f), enter = open(procs, O_WRONLY | O_CLOEXEC);
+
+	if (ask_on(fd, "GET", "nothing", "") != 404)
+		return 1;
+	if (write(enter, "0", 1) != 1)
+		return 2;
+	return ask_on(fd, "POST", "release", "{\"name\": \"shop\"}") == 403 ? 0 : 3;
+}
+
+static void lutrad_does_not_hear_a_container_on_an_older_connection(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = enroll_in(f, "audit");
+	pid_t pid;
+
+	assert_non_null(answer);
+	pid = fork();
+	if (pid == 0)
+		_exit(ask_before_and_in(f));
+	assert_int_equal(exit_code(pid), 0);
+	assert_false(guards_nothing(f));
 }
 
 /* ---- evidence ---- */
@@ -459,6 +502,7 @@ int main(void)
 		T(lutrad_ends_a_request_without_end),
 		T(lutrad_goes_on_when_clients_say_nothing),
 		T(lutrad_does_not_hear_a_container),
+		T(lutrad_does_not_hear_a_container_on_an_older_connection),
 		T(lutrad_kills_a_container_and_keeps_the_evidence),
 		T(lutrad_renews_seen_pairs_after_a_day),
 		T(lutrad_keeps_the_age_of_seen_pairs_over_a_restart),

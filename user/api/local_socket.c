@@ -128,8 +128,7 @@ static int open_peer(int fd, pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Root in a guarded container is refused too. */
-static bool is_allowed(int fd, const struct guard *g)
+bool local_socket_is_allowed(int fd, const struct guard *g)
 {
 	_cleanup_close_ int peer = -1;
 	struct ucred cred;
@@ -151,5 +150,5 @@ int local_socket_accept(const struct local_socket *s, const struct guard *g)
 
 	if (fd < 0)
 		return -errno;
-	return is_allowed(fd, g) ? TAKE_FD(fd) : -EPERM;
+	return local_socket_is_allowed(fd, g) ? TAKE_FD(fd) : -EPERM;
 }

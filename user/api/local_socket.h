@@ -25,6 +25,11 @@ int local_socket_watch(struct local_socket *s, struct loop *loop,
 		       void (*on_connection)(void *ctx, uint32_t events), void *ctx,
 		       struct err *err);
 /*
+ * Returns true if the peer that connected fd is root's and runs, at this moment, outside of guarded
+ * containers. Logs a refusal of a guarded process.
+ */
+bool local_socket_is_allowed(int fd, const struct guard *g);
+/*
  * Accepts a connection of root's. Returns a descriptor that does not block, which the caller
  * closes; or -errno. -EPERM: the peer is not root, or it runs in a guarded container.
  */

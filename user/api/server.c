@@ -24,12 +24,18 @@
 #define RETRY_NS 30000000000ull
 #define TOKEN_FILE "http.token"
 
+/* A browser shows no more than this; a command prints all that it reads in time. */
+static const struct streams_limits page_limits = {
+	.per_second = 100, .burst = 200, .pending_bytes = 256u << 10};
+static const struct streams_limits command_limits = {.pending_bytes = 16u << 20};
+
 struct server {
 	struct loop *loop;
 	struct api_parts parts;
 	struct api *api;
 	struct metrics *metrics;
-	struct streams *streams;
+	struct streams *streams;       /* of clients over TCP */
+	struct streams *local_streams; /* of commands: clients over TCP cannot take their places */
 	struct loop_watch watch;
 	struct http *http;  /* over TCP; NULL: not configured, or it does not listen yet */
 	struct http *local; /* over the Unix socket */
@@ -72,7 +78,7 @@ static int get_stream(void *ctx, const struct http_request *q, struct http_reply
 {
 	struct server *s = ctx;
 
-	return streams_get(s->streams, q, ret);
+	return streams_get(q->is_local ? s->local_streams : s->streams, q, ret);
 }
 
 /* Browsers name the site that a request comes from. Those of another site's page are refused. */
@@ -119,6 +125,14 @@ static void run_http(void *ctx)
 		http_run(s->http);
 	if (s->local)
 		http_run(s->local);
+}
+
+/* A connection may be older than the guard of its process: each request asks again. */
+static bool is_peer_allowed(void *ctx, int fd)
+{
+	const struct server *s = ctx;
+
+	return local_socket_is_allowed(fd, s->parts.guard);
 }
 
 static void on_connection(void *ctx, uint32_t events)
@@ -185,7 +199,7 @@ static int read_token(struct server *s, struct err *err)
 
 static int start_local(struct server *s, struct err *err)
 {
-	const struct http_config config = {};
+	const struct http_config config = {.is_peer_allowed = is_peer_allowed};
 	int r = serve_http(s, &s->local, &config, err);
 
 	return r < 0 ? r : local_socket_watch(s->socket, s->loop, on_connection, s, err);
@@ -220,7 +234,9 @@ int server_new(struct server **ret, const struct server_parts *parts, struct err
 	s->saved_list = parts->saved_list;
 	r = metrics_new(&s->metrics, &s->parts);
 	if (r == 0)
-		r = streams_new(&s->streams, s->parts.pipeline, run_http, s);
+		r = streams_new(&s->streams, s->parts.pipeline, &page_limits, run_http, s);
+	if (r == 0)
+		r = streams_new(&s->local_streams, s->parts.pipeline, &command_limits, run_http, s);
 	if (r < 0)
 		return err_oom(err);
 	r = s->parts.config->http_listen ? start_tcp(s, err) : 0;
@@ -231,11 +247,12 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
-	if (s->streams)
-		streams_end(s->streams);
+	streams_end(s->streams);
+	streams_end(s->local_streams);
 	http_free(s->http);
 	http_free(s->local);
 	streams_free(s->streams);
+	streams_free(s->local_streams);
 	metrics_free(s->metrics);
 	if (s->token)
 		explicit_bzero(s->token, strlen(s->token));
@@ -250,6 +267,7 @@ void server_check(struct server *s)
 	if (!s)
 		return;
 	streams_check(s->streams);
+	streams_check(s->local_streams);
 	run_http(s);
 	if (!s->http && s->parts.config->http_listen && clock_now_ns() > s->retry_ns &&
 	    start_http(s, &err) < 0)

@@ -29,6 +29,7 @@ struct stream {
 struct streams {
 	struct subscriber subscriber;
 	struct pipeline *pipeline;
+	size_t pending_max; /* bytes */
 	void (*on_resumed)(void *ctx);
 	void *ctx;
 	struct stream *first;
@@ -49,7 +50,7 @@ static void put_text(struct stream *s, const char *text, size_t len)
 
 	if (s->over)
 		return;
-	if (need > STREAM_PENDING_MAX || ARRAY_RESERVE(s->out, s->size, need) < 0) {
+	if (need > s->all->pending_max || ARRAY_RESERVE(s->out, s->size, need) < 0) {
 		s->over = true;
 		wake_stream(s);
 		return;
@@ -150,14 +151,16 @@ void streams_check(struct streams *all)
 
 void streams_end(struct streams *all)
 {
+	if (!all)
+		return;
 	for (struct stream *s = all->first; s; s = s->next) {
 		s->over = true;
 		wake_stream(s);
 	}
 }
 
-int streams_new(struct streams **ret, struct pipeline *pipeline, void (*on_resumed)(void *ctx),
-		void *ctx)
+int streams_new(struct streams **ret, struct pipeline *pipeline,
+		const struct streams_limits *limits, void (*on_resumed)(void *ctx), void *ctx)
 {
 	struct streams *all = calloc(1, sizeof(*all));
 
@@ -166,8 +169,11 @@ int streams_new(struct streams **ret, struct pipeline *pipeline, void (*on_resum
 	all->on_resumed = on_resumed;
 	all->ctx = ctx;
 	all->pipeline = pipeline;
+	all->pending_max = limits->pending_bytes;
 	all->subscriber = (struct subscriber){
-		.on_alert = stream_alert, .ctx = all, .rate = {.per_second = 100, .burst = 200}};
+		.on_alert = stream_alert,
+		.ctx = all,
+		.rate = {.per_second = limits->per_second, .burst = limits->burst}};
 	subscribers_add(pipeline_subscribers(pipeline), &all->subscriber);
 	*ret = all;
 	return 0;

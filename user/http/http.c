@@ -144,6 +144,28 @@ static enum MHD_Result run_route(struct http *h, const struct http_route *route,
 	return send_reply(h, q->connection, &reply, NULL);
 }
 
+static int connection_fd(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+/* Returns 0 if the client may ask this server, else the status and why. */
+static unsigned check_client(struct http *h, const struct http_request *q, const char **why)
+{
+	const struct http_config *config = &h->access.config;
+
+	if (!h->is_local)
+		return http_access_host(&h->access, q->connection, why);
+	*why = "only root may ask, outside of guarded containers";
+	if (!config->is_peer_allowed ||
+	    config->is_peer_allowed(h->ctx, connection_fd(q->connection)))
+		return 0;
+	return MHD_HTTP_FORBIDDEN;
+}
+
 /* Answers a request that has arrived whole. */
 static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 {
@@ -151,7 +173,7 @@ static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 	const char *allow, *why;
 	unsigned status;
 
-	status = h->is_local ? 0 : http_access_host(&h->access, q->connection, &why);
+	status = check_client(h, q, &why);
 	if (status)
 		return send_error(h, q->connection, status, why, NULL);
 	if (!http_path_is_plain(q->path))
@@ -276,11 +298,9 @@ int http_add_connection(struct http *h, int fd)
 
 bool http_is_gone(const struct http_request *q)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	char byte;
 
-	return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return recv(connection_fd(q->connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 static int listen_on(struct http *h, const char *where, struct err *err)

@@ -7,7 +7,7 @@
  *   401  no token: for a route that changes something, and for every route but HTTP_OPEN where the
  *        server listens beyond loopback
  *   403  Host is neither the address nor a configured name (DNS rebinding), or a route that changes
- *        something is asked with the Origin of another site
+ *        something is asked with the Origin of another site; the peer of a Unix socket may not ask
  *   404  no route has this path
  *   405  no route of this path has this method
  *   413  the body is over HTTP_BODY_MAX
@@ -36,6 +36,11 @@ struct http_config {
 	const char *listen; /* as address_parse() reads it; NULL: http_add_connection() only */
 	const char *token;  /* NULL: nobody may change anything; loopback only */
 	const char *const *hosts; /* more names that Host may have; ends with NULL; NULL: none */
+	/*
+	 * For a server without listen: may the peer of this connection ask? Called with the ctx of
+	 * http_new() before each request; the server refuses a peer with 403. NULL: each peer may.
+	 */
+	bool (*is_peer_allowed)(void *ctx, int fd);
 };
 
 struct http_request {

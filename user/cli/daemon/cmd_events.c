@@ -31,7 +31,13 @@ static const struct args_command command = {
 static bool print_event(const struct events_args *a, json_t *event)
 {
 	json_auto_t *e = event;
+	json_int_t folded = json_integer_value(json_object_get(e, "folded"));
 
+	if (folded)
+		fprintf(stderr,
+			"lutra: %lld events left out: they came faster than lutrad could send "
+			"them\n",
+			(long long)folded);
 	if (!a->json) {
 		printf("%s %s\n", cli_json_text(e, "time"), cli_json_text(e, "output"));
 		return fflush(stdout) == 0;
@@ -107,7 +113,11 @@ static int print_events(const struct events_args *a, const char *socket, struct 
 		else if (!print_event(a, e))
 			return 0;
 	}
-	return 0;
+	return s ? err_set(err, -EPIPE,
+			   "lutrad ended the stream: it stops, or events came faster than they "
+			   "were read; "
+			   "`lutra events` prints what is stored")
+		 : 0;
 }
 
 int cmd_events(int argc, char **argv)

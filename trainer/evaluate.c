@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "trainer/model/compute/pool.h"
 #include "trainer/train.h"
 
 /* What is trained on the same runs as the policy. */
@@ -44,29 +45,21 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 
 /* Trains a model on the same runs, and float levels from it. ret->gated chooses the kind. */
 static int train_float_levels(const struct baseline_set *v, const struct evaluate_options *o,
-			      struct pool *pool, struct float_levels *ret, struct err *err)
+			      struct float_levels *ret, struct err *err)
 {
 	struct layer_options options = {.seed = o->policy->seed,
 					.flags = ret->gated ? 0 : MODEL_NO_ROLES,
-					.pool = pool,
+					.threads = o->threads,
 					.progress = o->progress};
-	struct run_counts *counts = calloc(v->corpus.n_runs, sizeof(*counts));
-	struct model model = {0};
-	struct float_levels_source source = {&model, counts, o->files->train.file,
-					     o->files->train.n, ret->gated};
-	int r = -ENOMEM;
+	_cleanup_(model_done) struct model model = {0};
+	struct float_levels_source source = {&model, o->files->train.file, ret->gated};
+	int r = model_init(&model, &v->corpus);
 
-	if (counts)
-		r = model_train(&model, &v->corpus, counts, &options);
+	if (r == 0)
+		r = model_train(&model, &v->corpus, &options);
 	if (r < 0)
-		err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
-	else
-		r = float_levels_train(ret, &source, pool, err);
-	for (size_t i = 0; counts && i < v->corpus.n_runs; i++)
-		run_counts_done(&counts[i]);
-	free(counts);
-	model_done(&model);
-	return r;
+		return err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
+	return float_levels_train(ret, &source, o->threads, err);
 }
 
 /* Warns if the runs are not those that the policy was trained on. */
@@ -83,7 +76,7 @@ static void compare_policy_runs(const struct baseline_set *v, const struct evalu
 }
 
 static int train_baseline_set(struct baseline_set *v, const struct evaluate_options *o,
-			      struct pool *pool, struct err *err)
+			      struct err *err)
 {
 	struct train_options options = {.image = o->policy->image,
 					.seed = o->policy->seed,
@@ -97,12 +90,12 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 		return r;
 	compare_policy_runs(v, o);
 	v->gated.gated = true;
-	r = train_float_levels(v, o, pool, &v->gated, err);
+	r = train_float_levels(v, o, &v->gated, err);
 	if (r == 0)
-		r = train_float_levels(v, o, pool, &v->mean, err);
+		r = train_float_levels(v, o, &v->mean, err);
 	if (r == 0)
-		r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n, pool,
-				    err);
+		r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n,
+				    o->threads, err);
 	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
 }
 
@@ -112,34 +105,23 @@ struct judge_job {
 	const struct detectors *detectors;
 	const struct evaluate_options *options;
 	struct evaluated_run *runs; /* (n) */
-	struct err *errs;	    /* (n) */
-	int *codes;		    /* (n) */
 	struct progress_pieces progress;
 };
 
-/* Returns file i of those to judge, and its kind. */
-static const char *file_at(const struct evaluate_files *f, size_t i, enum run_kind *ret)
-{
-	*ret = RUN_KIND_NORMAL;
-	if (i < f->normal.n)
-		return f->normal.file[i];
-	i -= f->normal.n;
-	*ret = RUN_KIND_ATTACK;
-	if (i < f->attack.n)
-		return f->attack.file[i];
-	*ret = RUN_KIND_ADAPTIVE;
-	return f->adaptive.file[i - f->attack.n];
-}
-
-static void judge_run(void *ctx, size_t i)
+static int judge_run(void *ctx, size_t i, struct err *err)
 {
 	struct judge_job *j = ctx;
-	enum run_kind kind;
-	const char *file = file_at(j->options->files, i, &kind);
+	const struct file_list *from = j->options->files->judged;
+	enum run_kind kind = RUN_KIND_NORMAL;
+	size_t at = i;
+	int r;
 
-	j->codes[i] = evaluated_run_judge(&j->runs[i], j->detectors, file, kind,
-					  j->options->timeline, &j->errs[i]);
+	for (; at >= from[kind].n; kind++)
+		at -= from[kind].n;
+	r = evaluated_run_judge(&j->runs[i], j->detectors, from[kind].file[at], kind,
+				j->options->timeline, err);
 	progress_piece(&j->progress);
+	return r;
 }
 
 void evaluate_free(struct evaluated_run *runs, size_t n)
@@ -149,26 +131,15 @@ void evaluate_free(struct evaluated_run *runs, size_t n)
 	free(runs);
 }
 
-static int judge_runs(struct judge_job *j, struct pool *pool, size_t n, struct err *err)
+static int judge_runs(const struct evaluate_options *o, const struct baseline_set *v,
+		      struct evaluated_run **ret, size_t *ret_n, struct err *err)
 {
-	pool_run(pool, judge_run, j, n);
-	for (size_t i = 0; i < n; i++)
-		if (j->codes[i] < 0)
-			return err_set(err, j->codes[i], "%s",
-				       j->errs[i].msg[0] ? j->errs[i].msg : strerror(-j->codes[i]));
-	return 0;
-}
-
-static int judge_all(const struct evaluate_options *o, const struct baseline_set *v,
-		     struct pool *pool, struct evaluated_run **ret, size_t *ret_n, struct err *err)
-{
-	size_t n = o->files->normal.n + o->files->attack.n + o->files->adaptive.n;
+	const struct file_list *from = o->files->judged;
+	size_t n = from[RUN_KIND_NORMAL].n + from[RUN_KIND_ATTACK].n + from[RUN_KIND_ADAPTIVE].n;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	_cleanup_free_ struct err *errs = calloc(n, sizeof(*errs));
-	_cleanup_free_ int *codes = calloc(n, sizeof(*codes));
 	struct evaluated_run *runs = calloc(n, sizeof(*runs));
 	struct detectors detectors = {.policy = o->policy, .image = image};
-	struct judge_job j = {&detectors, o, runs, errs, codes, {o->progress, "judging", n, 0}};
+	struct judge_job j = {&detectors, o, runs, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
 	if (o->files->train.n) {
@@ -177,12 +148,12 @@ static int judge_all(const struct evaluate_options *o, const struct baseline_set
 		detectors.gated = &v->gated;
 		detectors.mean = &v->mean;
 	}
-	if (image && errs && codes && runs)
+	if (image && runs)
 		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)
-		r = judge_runs(&j, pool, n, err);
+		r = pool_run(o->threads, judge_run, &j, n, err);
 	if (r < 0) {
-		evaluate_free(runs, runs ? n : 0);
+		evaluate_free(runs, n);
 		return r == -ENOMEM ? err_oom(err) : r;
 	}
 	*ret = runs;
@@ -194,13 +165,7 @@ int evaluate_runs(const struct evaluate_options *options, struct evaluated_run *
 		  struct err *err)
 {
 	_cleanup_(baseline_set_done) struct baseline_set v = {0};
-	_cleanup_(pool_freep) struct pool *pool = NULL;
-	int r = pool_new(&pool, options->threads);
+	int r = options->files->train.n ? train_baseline_set(&v, options, err) : 0;
 
-	if (r < 0)
-		return err_set(err, r, "cannot start %u threads: use --threads 1",
-			       options->threads);
-	if (options->files->train.n)
-		r = train_baseline_set(&v, options, pool, err);
-	return r < 0 ? r : judge_all(options, &v, pool, ret, ret_n, err);
+	return r < 0 ? r : judge_runs(options, &v, ret, ret_n, err);
 }

@@ -14,7 +14,8 @@ struct file_list {
 
 /* The traces of an evaluation, by what they are for. */
 struct evaluate_files {
-	struct file_list train, normal, attack, adaptive;
+	struct file_list train;
+	struct file_list judged[RUN_KINDS]; /* by enum run_kind */
 };
 
 struct evaluate_options {
@@ -31,9 +32,8 @@ struct evaluate_options {
  * Judges all runs: *ret (*ret_n of them: normal, attack, adaptive) is the caller's to
  * evaluate_free(). If there are runs to train on, baselines are trained first. Blocks; uses
  * options->threads threads.
- * Returns 0, -EAGAIN if the threads cannot be started, -ENOEXEC if the training runs have another
- * architecture than the policy, or an error of corpus_load(), train_policy() or
- * evaluated_run_judge().
+ * Returns 0, -ENOEXEC if the training runs have another architecture than the policy, or an error
+ * of corpus_load(), train_policy() or evaluated_run_judge().
  */
 int evaluate_runs(const struct evaluate_options *options, struct evaluated_run **ret, size_t *ret_n,
 		  struct err *err);

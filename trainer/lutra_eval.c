@@ -8,6 +8,7 @@
 #include "lib/base/progress_bar.h"
 #include "trainer/eval/report/html.h"
 #include "trainer/evaluate.h"
+#include "trainer/model/compute/pool.h"
 #include "trainer/report.h"
 
 struct eval_arguments {
@@ -42,10 +43,11 @@ static error_t start_list(struct argp_state *state, const char *file, void *list
 static error_t check_eval_arguments(struct argp_state *state, void *args)
 {
 	const struct eval_arguments *a = args;
+	const struct file_list *from = a->files.judged;
 
 	if (!a->policy)
 		return args_usage(state, "no policy: give --policy DIR");
-	if (!a->files.normal.n && !a->files.attack.n && !a->files.adaptive.n)
+	if (!from[RUN_KIND_NORMAL].n && !from[RUN_KIND_ATTACK].n && !from[RUN_KIND_ADAPTIVE].n)
 		return args_usage(state, "no runs: give --normal FILE... and --attack FILE...");
 	return 0;
 }
@@ -55,12 +57,12 @@ static error_t check_eval_arguments(struct argp_state *state, void *args)
 static const struct args_option eval_options[] = {
 	ARGS_STRING("policy", 'p', "DIR", "Policy to evaluate", A, policy),
 	ARGS_CALL("normal", 'n', "FILE...", "Benign runs that the policy was not trained on",
-		  start_list, A, files.normal),
+		  start_list, A, files.judged[RUN_KIND_NORMAL]),
 	ARGS_CALL("attack", 'a', "FILE...",
 		  "Runs with a labelled attack, or attacks from begin to end", start_list, A,
-		  files.attack),
+		  files.judged[RUN_KIND_ATTACK]),
 	ARGS_CALL("adaptive", 'A', "FILE...", "Attacks made to look benign; counted apart",
-		  start_list, A, files.adaptive),
+		  start_list, A, files.judged[RUN_KIND_ADAPTIVE]),
 	ARGS_CALL("train", 'T', "FILE...",
 		  "Runs that the policy was trained on, to train baselines on", start_list, A,
 		  files.train),
@@ -151,9 +153,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	a.files.train.file = files;
-	a.files.normal.file = files + n;
-	a.files.attack.file = files + 2 * n;
-	a.files.adaptive.file = files + 3 * n;
+	for (size_t i = 0; i < RUN_KINDS; i++)
+		a.files.judged[i].file = files + (i + 1) * n;
 	argv[0] = name;
 	args_read(&eval_command, argc, argv, &a);
 	r = run_evaluation(&a, &err);

@@ -12,6 +12,7 @@
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
 #include "lib/policy/diff/policy_diff.h"
+#include "trainer/model/compute/pool.h"
 #include "trainer/model/tables/update.h"
 #include "trainer/report.h"
 #include "trainer/train.h"

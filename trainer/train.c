@@ -20,19 +20,8 @@ struct training {
 	const struct corpus *corpus;
 	const struct train_options *options;
 	const struct progress *progress;
-	struct pool *pool;
-	struct run_counts *counts; /* (corpus->n_runs) */
 	struct model model;
 };
-
-static void training_done(struct training *t)
-{
-	for (size_t i = 0; t->counts && i < t->corpus->n_runs; i++)
-		run_counts_done(&t->counts[i]);
-	free(t->counts);
-	model_done(&t->model);
-	pool_free(t->pool);
-}
 
 /*
  * Derives the key that path components are hashed with from the seed and the traces. The same
@@ -105,54 +94,48 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 /* Trains the model, or counts the new runs by the model of the old policy. */
 static int train_model(struct training *t, struct err *err)
 {
-	struct layer_options options = {.seed = t->options->seed,
-					.flags = t->options->layer_flags,
+	const struct train_options *o = t->options;
+	struct layer_options options = {.seed = o->seed,
+					.flags = o->layer_flags,
+					.threads = o->threads,
 					.progress = t->progress};
-	const struct corpus *c = t->corpus;
-	int r = pool_new(&t->pool, t->options->threads);
+	int r = model_init(&t->model, t->corpus);
 
 	if (r < 0)
-		return err_set(err, r, "cannot start %u threads: use --threads 1",
-			       t->options->threads);
-	options.pool = t->pool;
-	t->counts = calloc(c->n_runs, sizeof(*t->counts));
-	if (!t->counts)
-		return -ENOMEM;
-	if (t->options->old)
-		r = update_train_model(&t->model, t->options->old, c, t->counts, t->pool);
+		return r;
+	if (o->old)
+		r = update_train_model(&t->model, o->old, t->corpus, o->threads);
 	else
-		r = model_train(&t->model, c, t->counts, &options);
+		r = model_train(&t->model, t->corpus, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different system calls, more than any "
 			       "single service: record one container for each run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 || t->options->old ? r
-					: derive_hash_key(c, t->options->seed, t->model.hash_key);
+	return r < 0 || o->old ? r : derive_hash_key(t->corpus, o->seed, t->model.hash_key);
 }
 
-/* Fills in the policy from the model and the counts. */
+/* Fills in the policy from the model. */
 static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {t->corpus, t->counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {t->corpus, t->counts, &t->model, t->options->old,
-					  t->progress};
+	struct objects_source objects = {t->corpus, t->model.counts, OBJECTS_NO_RUN};
+	struct calibrate_source source = {t->corpus, &t->model, t->options->old, t->progress};
 	int r;
 
 	if (!scratch)
 		return -ENOMEM;
-	r = model_policy(&t->model, t->counts, t->corpus->n_runs, MODEL_NO_RUN, p);
+	r = model_policy(&t->model, MODEL_NO_RUN, p);
 	if (r == 0)
-		r = model_successors(t->counts, t->corpus->n_runs, p);
+		r = model_successors(&t->model, p);
 	if (r == 0 && !t->options->layer_flags)
-		r = update_save_model(&t->model, t->corpus, t->counts, &p->model);
+		r = update_save_model(&t->model, t->corpus, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
 	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
-	r = calibrate_policy(&source, p, t->pool, err);
+	r = calibrate_policy(&source, p, t->options->threads, err);
 	if (r == 0)
 		r = set_provenance(p, t->corpus, t->options);
 	return r < 0 ? r : set_mode(p, t->options->mode, err);
@@ -161,8 +144,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 int train_policy(const struct corpus *corpus, const struct train_options *options,
 		 const struct progress *progress, struct policy **ret, struct err *err)
 {
-	_cleanup_(training_done) struct training t = {
-		.corpus = corpus, .options = options, .progress = progress};
+	struct training t = {.corpus = corpus, .options = options, .progress = progress};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why = {""};
 	int r = policy_new(&p);
@@ -172,7 +154,8 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	if (r == 0)
 		r = fill_policy(&t, p, &why);
 	if (r == 0 && options->ret_coverage)
-		r = coverage_to_json(corpus, t.counts, p, options->ret_coverage, &why);
+		r = coverage_to_json(corpus, t.model.counts, p, options->ret_coverage, &why);
+	model_done(&t.model);
 	if (r < 0)
 		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
 	*ret = TAKE_PTR(p);

@@ -29,8 +29,7 @@ struct train_options {
 /*
  * Trains on a corpus of at least one run. *ret is the caller's to policy_free(). Blocks.
  * Returns 0; -EINVAL if the mode denies and there are too few runs; -E2BIG or -ENOSPC if there are
- * more system calls, paths or objects than a policy holds; -EAGAIN if the threads cannot be
- * started; or -ENOMEM.
+ * more system calls, paths or objects than a policy holds; or -ENOMEM.
  */
 int train_policy(const struct corpus *corpus, const struct train_options *options,
 		 const struct progress *progress, struct policy **ret, struct err *err);

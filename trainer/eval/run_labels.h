@@ -17,7 +17,7 @@
 
 #define HARM_LABELS_MAX 64
 
-enum run_kind { RUN_KIND_NORMAL, RUN_KIND_ATTACK, RUN_KIND_ADAPTIVE };
+enum run_kind { RUN_KIND_NORMAL, RUN_KIND_ATTACK, RUN_KIND_ADAPTIVE, RUN_KINDS };
 
 /* A system call that does the attack's harm. */
 struct harm_label {

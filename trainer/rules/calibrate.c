@@ -18,6 +18,7 @@
 #include "lib/base/array.h"
 #include "lutra/score.h"
 #include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 #include "trainer/rules/episodes.h"
 #include "trainer/rules/objects.h"
 
@@ -35,8 +36,6 @@ struct run_replay {
 	struct peak *peaks;
 	size_t n_peaks, peaks_size;
 	int32_t max_a, max_b;
-	int r;		/* 0, or the error that ended the replay */
-	struct err err; /* its text, or "" */
 };
 
 struct calibrate_job {
@@ -134,11 +133,11 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 			  struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct objects_source objects = {src->corpus, src->counts, run};
+	struct objects_source objects = {src->corpus, src->model->counts, run};
 	int r = policy_new(&p);
 
 	if (r == 0)
-		r = model_policy(src->model, src->counts, src->corpus->n_runs, run, p);
+		r = model_policy(src->model, run, p);
 	if (r < 0)
 		return err_oom(err);
 	syscall_mask(src->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
@@ -147,27 +146,28 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 }
 
 /* Replays a run by a policy of the other runs. */
-static int replay_without(const struct calibrate_job *j, size_t run, struct run_replay *ret)
+static int replay_without(const struct calibrate_job *j, size_t run, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	const struct corpus *c = j->src->corpus;
-	int r = image ? policy_without(j->src, run, image, &ret->err) : -ENOMEM;
+	int r = image ? policy_without(j->src, run, image, err) : -ENOMEM;
 
-	return r < 0 ? r : score_replayed_run(c, &c->runs[run], image, ret);
+	return r < 0 ? r : score_replayed_run(c, &c->runs[run], image, &j->replayed[run]);
 }
 
-static void replay_one(void *ctx, size_t piece)
+static int replay_one(void *ctx, size_t piece, struct err *err)
 {
 	struct calibrate_job *j = ctx;
 	const struct corpus *c = j->src->corpus;
 	size_t run = j->first + piece;
-	struct run_replay *ret = &j->replayed[run];
+	int r;
 
 	if (c->runs[run].heldout)
-		ret->r = score_replayed_run(c, &c->runs[run], j->full, ret);
+		r = score_replayed_run(c, &c->runs[run], j->full, &j->replayed[run]);
 	else
-		ret->r = replay_without(j, run, ret);
+		r = replay_without(j, run, err);
 	progress_piece(&j->progress);
+	return r;
 }
 
 /*
@@ -262,60 +262,46 @@ static void set_actions(struct policy *p, bool levels)
 		p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_LOG;
 }
 
-static void append_text(struct err *line, const char *text)
-{
-	size_t n = strlen(line->msg);
-
-	snprintf(line->msg + n, sizeof(line->msg) - n, "%s", text);
-}
-
 /*
- * Adds how low a rate the replayed time can prove at best, and how much more time would prove 1
- * alarm an hour.
+ * Writes a line that says what would make the policy better. With the time it says how low a rate
+ * the replays can prove at best, and how much more time would prove 1 alarm an hour.
  */
-static void advise_more_time(const struct policy_calibration *c, struct err *line)
+static int write_advice(struct policy *p, size_t n_runs)
 {
+	struct policy_calibration *c = &p->calibration;
+	const char *sep = "", *only = "only alerting, since training runs met it: ";
 	double best[2], hour[2];
-	struct err part;
+	size_t len;
+	FILE *f = open_memstream(&c->advice, &len);
 
-	episodes_rate_95(0, c->hours, best);
-	episodes_rate_95(0, 1, hour);
-	if (c->hours <= 0 || best[1] <= 1)
-		return;
-	append_text(line, line->msg[0] ? "; " : "");
-	if (c->hours * 3600 < CALIBRATE_SECONDS_DENY)
-		append_text(line, "too little time to deny; ");
-	err_set(&part, 0,
-		"%.2g h can promise no less than %.2g alarms an hour, record %.1f h more for 1 an "
-		"hour",
-		c->hours, best[1], hour[1] - c->hours);
-	append_text(line, part.msg);
-}
-
-/* Returns a line that says what would make the policy better, for the caller to free. */
-static char *write_advice(const struct policy *p, size_t n_runs)
-{
-	struct err line = {""}, part;
-	bool first = true;
-
-	if (n_runs < CALIBRATE_RUNS_DENY) {
-		err_set(&part, 0,
+	if (!f)
+		return -ENOMEM;
+	if (n_runs < CALIBRATE_RUNS_DENY)
+		fprintf(f,
 			"record %zu more run%s before it may deny, 9 or 10 in all for few alerts",
 			CALIBRATE_RUNS_DENY - n_runs, CALIBRATE_RUNS_DENY - n_runs > 1 ? "s" : "");
-		append_text(&line, part.msg);
-	} else if (n_runs < CALIBRATE_RUNS_GOOD) {
-		append_text(&line, "alerts get rare with 9 or 10 runs");
+	else if (n_runs < CALIBRATE_RUNS_GOOD)
+		fputs("alerts get rare with 9 or 10 runs", f);
+	sep = n_runs < CALIBRATE_RUNS_GOOD ? "; " : "";
+	episodes_rate_95(0, c->hours, best);
+	episodes_rate_95(0, 1, hour);
+	if (c->hours > 0 && best[1] > 1) {
+		fprintf(f,
+			"%s%s%.2g h can promise no less than %.2g alarms an hour, record %.1f h "
+			"more for 1 an hour",
+			sep,
+			c->hours * 3600 < CALIBRATE_SECONDS_DENY ? "too little time to deny; " : "",
+			c->hours, best[1], hour[1] - c->hours);
+		sep = "; ";
 	}
-	advise_more_time(&p->calibration, &line);
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !p->calibration.audit_only; g++) {
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !c->audit_only; g++) {
 		if (rule_get(g)->action != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
 			continue;
-		append_text(&line, first && line.msg[0] ? "; " : "");
-		append_text(&line, first ? "only alerting, since training runs met it: " : ", ");
-		append_text(&line, rule_name(g));
-		first = false;
+		fprintf(f, "%s%s%s", sep, only, rule_name(g));
+		sep = "";
+		only = ", ";
 	}
-	return strdup(line.msg);
+	return fclose(f) == 0 ? 0 : -ENOMEM;
 }
 
 /* Adds what the replays of the policy that is updated found. */
@@ -379,11 +365,10 @@ static int set_calibration(const struct calibrate_job *j, size_t n, struct polic
 	cal->alarms_deny += count_episodes(j, n, rules_with_action(p, LUTRA_ACTION_DENY));
 	episodes_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
 	episodes_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
-	cal->advice = write_advice(p, c->n_runs);
-	return cal->advice ? 0 : -ENOMEM;
+	return write_advice(p, c->n_runs);
 }
 
-int calibrate_policy(const struct calibrate_source *src, struct policy *p, struct pool *pool,
+int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
 		     struct err *err)
 {
 	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
@@ -395,15 +380,10 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, struc
 		src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
 	int r = full && replayed ? 0 : -ENOMEM;
 
-	if (r == 0) {
+	if (r == 0)
 		r = policy_to_kernel(p, 1, full, err);
-		pool_run(pool, replay_one, &j, r == 0 ? n - j.first : 0);
-	}
-	for (size_t i = j.first; i < n && r == 0; i++) {
-		r = replayed[i].r;
-		if (r < 0 && replayed[i].err.msg[0])
-			err_set(err, r, "%s", replayed[i].err.msg);
-	}
+	if (r == 0)
+		r = pool_run(threads, replay_one, &j, n - first, err);
 	if (r == 0)
 		r = set_calibration(&j, n, p);
 	for (size_t i = 0; i < n && replayed; i++)

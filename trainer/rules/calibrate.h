@@ -23,7 +23,6 @@
 
 struct calibrate_source {
 	const struct corpus *corpus;
-	const struct run_counts *counts; /* (corpus->n_runs) */
 	const struct model *model;
 	const struct policy *old; /* the policy that is updated: its replays count too; or NULL */
 	const struct progress *progress; /* or NULL */
@@ -33,7 +32,7 @@ struct calibrate_source {
  * Sets the thresholds, actions and calibration of p, whose tokens, tables and objects must be set.
  * Returns 0, -ENOMEM, or an error of objects_learn().
  */
-int calibrate_policy(const struct calibrate_source *src, struct policy *p, struct pool *pool,
+int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
 		     struct err *err);
 
 #endif

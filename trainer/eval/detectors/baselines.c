@@ -5,13 +5,29 @@
 #include "trainer/eval/detectors/baselines.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "trainer/eval/detectors/syscall_iter.h"
+#include "trainer/model/compute/pool.h"
 
 #define FOREIGN (LUTRA_NR + 1) /* stands for system calls through a foreign entry */
 #define SMOOTH (1. / 8)	       /* share of each new value in the smoothed surprise */
+
+/* Baselines that count how many of a lineage's last n-grams were never seen. */
+static const struct gram_kind {
+	unsigned detector;
+	size_t calls;	/* n */
+	size_t from;	/* calls of a lineage from which on its n-grams count */
+	unsigned frame; /* how many n-grams */
+	bool is_bag;	/* the order of the calls does not count */
+} kinds[BASELINES_GRAMS] = {
+	{DETECTOR_NOVEL_CALL, 1, 1, 1, false},
+	{DETECTOR_NOVEL_BIGRAM, 2, 1, 1, false},
+	{DETECTOR_STIDE6, 6, 6, 20, false},
+	{DETECTOR_BOSC, BASELINES_CALLS, BASELINES_CALLS, 100, true},
+};
 
 /* What judges: all runs, or all except one. */
 struct baseline_judge {
@@ -25,57 +41,49 @@ struct baseline_judge {
 static void push_syscall(struct syscall_history *h, uint32_t nr)
 {
 	memmove(h->call, h->call + 1, sizeof(h->call) - sizeof(h->call[0]));
-	h->call[BAG_CALLS - 1] = (uint16_t)(nr < LUTRA_NR ? nr + 1 : FOREIGN);
+	h->call[BASELINES_CALLS - 1] = (uint16_t)(nr < LUTRA_NR ? nr + 1 : FOREIGN);
 	h->n++;
 }
 
 /* Returns the last n system calls, oldest first. */
 static const uint16_t *last_syscalls(const struct syscall_history *h, size_t n)
 {
-	return h->call + BAG_CALLS - n;
+	return h->call + BASELINES_CALLS - n;
 }
 
-/* Sorts the last system calls, by insertion. */
-static void sort_bag(const struct syscall_history *h, uint16_t ret[BAG_CALLS])
+/* Copies the last n-gram. The calls of a bag are sorted, by insertion. */
+static void last_gram(const struct syscall_history *h, const struct gram_kind *k,
+		      uint16_t ret[BASELINES_CALLS])
 {
-	for (size_t i = 0; i < BAG_CALLS; i++) {
+	const uint16_t *call = last_syscalls(h, k->calls);
+
+	for (size_t i = 0; i < k->calls; i++) {
 		size_t at = i;
 
-		for (; at > 0 && ret[at - 1] > h->call[i]; at--)
+		for (; k->is_bag && at > 0 && ret[at - 1] > call[i]; at--)
 			ret[at] = ret[at - 1];
-		ret[at] = h->call[i];
+		ret[at] = call[i];
 	}
 }
 
 static void score_syscall(const struct baseline_judge *j, struct syscall_history *h, uint32_t nr,
 			  struct baseline_levels *ret)
 {
-	const struct baselines *b = j->b;
-	uint16_t bag[BAG_CALLS];
-	bool known = true;
-
 	push_syscall(h, nr);
-	/* novel_call, novel_bigram: 1 if never seen */
-	ret->level[DETECTOR_NOVEL_CALL] =
-		!ngrams_known(&b->calls, last_syscalls(h, 1), 2, j->without);
-	ret->level[DETECTOR_NOVEL_BIGRAM] =
-		!ngrams_known(&b->pairs, last_syscalls(h, 2), 4, j->without);
-	/* stide6: count the sequences of the frame that were never seen */
-	if (h->n >= STIDE_CALLS)
-		known = ngrams_known(&b->windows, last_syscalls(h, STIDE_CALLS), 2 * STIDE_CALLS,
-				     j->without);
-	h->windows = (h->windows << 1 | !known) & ((1u << STIDE_FRAME) - 1);
-	ret->level[DETECTOR_STIDE6] = __builtin_popcount(h->windows);
-	/* bosc: count the bags of the frame that were never seen; 100 bits in two words */
-	known = true;
-	if (h->n >= BAG_CALLS) {
-		sort_bag(h, bag);
-		known = ngrams_known(&b->bags, bag, sizeof(bag), j->without);
+	for (size_t i = 0; i < BASELINES_GRAMS; i++) {
+		const struct gram_kind *k = &kinds[i];
+		uint16_t gram[BASELINES_CALLS];
+		unsigned __int128 bits = h->unseen[i] << 1;
+
+		last_gram(h, k, gram);
+		if (h->n >= k->from)
+			bits |= !ngrams_known(&j->b->grams, gram, k->calls * sizeof(*gram),
+					      j->without);
+		bits &= ((unsigned __int128)1 << k->frame) - 1;
+		h->unseen[i] = bits;
+		ret->level[k->detector] = __builtin_popcountll((uint64_t)bits) +
+					  __builtin_popcountll((uint64_t)(bits >> 64));
 	}
-	h->bags[1] = (h->bags[1] << 1 | h->bags[0] >> 63) & ((1ull << (BAG_FRAME - 64)) - 1);
-	h->bags[0] = h->bags[0] << 1 | !known;
-	ret->level[DETECTOR_BOSC] =
-		__builtin_popcountll(h->bags[0]) + __builtin_popcountll(h->bags[1]);
 	/* witten_bell5 */
 	h->surprise += (witten_bell_surprise(j->model, last_syscalls(h, WITTEN_BELL_ORDER)) -
 			h->surprise) *
@@ -95,18 +103,14 @@ void baselines_score(const struct baselines *b, struct syscall_history *h, uint3
 
 static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_t nr, size_t run)
 {
-	uint16_t bag[BAG_CALLS];
-	int r;
+	uint16_t gram[BASELINES_CALLS];
+	int r = 0;
 
 	push_syscall(h, nr);
-	r = ngrams_add(&b->calls, last_syscalls(h, 1), 2, run);
-	if (r == 0)
-		r = ngrams_add(&b->pairs, last_syscalls(h, 2), 4, run);
-	if (r == 0 && h->n >= STIDE_CALLS)
-		r = ngrams_add(&b->windows, last_syscalls(h, STIDE_CALLS), 2 * STIDE_CALLS, run);
-	if (r == 0 && h->n >= BAG_CALLS) {
-		sort_bag(h, bag);
-		r = ngrams_add(&b->bags, bag, sizeof(bag), run);
+	for (const struct gram_kind *k = kinds; r == 0 && k < kinds + BASELINES_GRAMS; k++) {
+		last_gram(h, k, gram);
+		if (h->n >= k->from)
+			r = ngrams_add(&b->grams, gram, k->calls * sizeof(*gram), run);
 	}
 	return r < 0 ? r : witten_bell_add(b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
 }
@@ -146,70 +150,53 @@ struct baseline_job {
 	const struct baselines *b;
 	const char *const *files;
 	struct baseline_pass *pass; /* (n) */
-	struct err *err;	    /* (n) */
-	int *r;			    /* (n) */
 	size_t n;
 };
 
-static void calibrate_on_run(void *ctx, size_t i)
+static int calibrate_on_run(void *ctx, size_t i, struct err *err)
 {
 	struct baseline_job *c = ctx;
 	_cleanup_(witten_bell_model_freep) struct witten_bell_model *model = NULL;
 	/* A single run has no others: it is judged by itself. */
 	struct baseline_judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
+	int r = witten_bell_model_new(&model, c->b->wb, j.without);
 
-	c->r[i] = witten_bell_model_new(&model, c->b->wb, j.without);
-	if (c->r[i] < 0)
-		return;
 	j.model = model;
 	c->pass[i].judge = &j;
-	c->r[i] = pass_run(&c->pass[i], c->files[i], &c->err[i]);
+	return r < 0 ? r : pass_run(&c->pass[i], c->files[i], err);
 }
 
 static int calibrate_baselines(struct baselines *b, const char *const *files, size_t n,
-			       struct pool *pool, struct err *err)
+			       unsigned threads, struct err *err)
 {
 	_cleanup_free_ struct baseline_pass *pass = calloc(n + 1, sizeof(*pass));
-	_cleanup_free_ struct err *errs = calloc(n + 1, sizeof(*errs));
-	_cleanup_free_ int *codes = calloc(n + 1, sizeof(*codes));
-	struct baseline_job c = {b, files, pass, errs, codes, n};
+	struct baseline_job c = {b, files, pass, n};
+	int r;
 
-	if (!pass || !errs || !codes)
+	if (!pass)
 		return err_oom(err);
-	pool_run(pool, calibrate_on_run, &c, n);
-	for (size_t i = 0; i < n; i++) {
-		if (codes[i] < 0)
-			return err_set(err, codes[i], "%s",
-				       errs[i].msg[0] ? errs[i].msg : strerror(-codes[i]));
-		for (unsigned k = DETECTOR_BOSC; k <= DETECTOR_WITTEN_BELL5; k++) {
-			double th = BASELINES_MARGIN * pass[i].max[k];
-
-			b->threshold[k] = th > b->threshold[k] ? th : b->threshold[k];
-		}
-	}
-	return 0;
+	r = pool_run(threads, calibrate_on_run, &c, n, err);
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = DETECTOR_BOSC; k <= DETECTOR_WITTEN_BELL5; k++)
+			b->threshold[k] = fmax(b->threshold[k], BASELINES_MARGIN * pass[i].max[k]);
+	return r;
 }
 
 void baselines_done(struct baselines *b)
 {
-	ngrams_done(&b->calls);
-	ngrams_done(&b->pairs);
-	ngrams_done(&b->bags);
-	ngrams_done(&b->windows);
+	ngrams_done(&b->grams);
 	witten_bell_model_free(b->model);
 	witten_bell_free(b->wb);
 	memset(b, 0, sizeof(*b));
 }
 
-int baselines_train(struct baselines *ret, const char *const *files, size_t n, struct pool *pool,
+int baselines_train(struct baselines *ret, const char *const *files, size_t n, unsigned threads,
 		    struct err *err)
 {
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (ngrams_init(&ret->calls) < 0 || ngrams_init(&ret->pairs) < 0 ||
-	    ngrams_init(&ret->bags) < 0 || ngrams_init(&ret->windows) < 0 ||
-	    witten_bell_new(&ret->wb, n) < 0)
+	if (ngrams_init(&ret->grams) < 0 || witten_bell_new(&ret->wb, n) < 0)
 		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
 		struct baseline_pass p = {.learn = ret, .run = i};
@@ -221,5 +208,5 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, s
 	r = witten_bell_model_new(&ret->model, ret->wb, NGRAMS_ALL);
 	if (r < 0)
 		return err_oom(err);
-	return calibrate_baselines(ret, files, n, pool, err);
+	return calibrate_baselines(ret, files, n, threads, err);
 }

@@ -21,22 +21,19 @@
 #include "trainer/eval/detectors/ngrams.h"
 #include "trainer/eval/detectors/detectors.h"
 #include "trainer/eval/detectors/witten_bell.h"
-#include "trainer/model/compute/pool.h"
 
 #define BASELINES_MARGIN 1.25
 
-#define BAG_CALLS 10
-#define BAG_FRAME 100
-#define STIDE_CALLS 6
-#define STIDE_FRAME 20
+#define BASELINES_GRAMS 4  /* baselines that count n-grams */
+#define BASELINES_CALLS 10 /* of the longest n-gram */
 
 /* The system calls of a lineage: all zero at first, copied by fork. */
 struct syscall_history {
-	uint16_t call[BAG_CALLS]; /* the last ones, oldest first: number + 1, or 0 */
-	uint32_t n;		  /* system calls so far */
-	uint32_t windows;	  /* bit for each of the last STIDE_FRAME sequences: never seen */
-	uint64_t bags[2];	  /* bit for each of the last BAG_FRAME bags: never seen */
-	double surprise;	  /* smoothed, nat */
+	uint16_t call[BASELINES_CALLS]; /* the last ones, oldest first: number + 1, or 0 */
+	uint32_t n;			/* system calls so far */
+	/* By baseline: bit for each of the last n-grams, the last in bit 0: never seen. */
+	unsigned __int128 unseen[BASELINES_GRAMS];
+	double surprise; /* smoothed, nat */
 };
 
 /* The level of each baseline after a system call. It alarms if the level is above its threshold. */
@@ -45,7 +42,7 @@ struct baseline_levels {
 };
 
 struct baselines {
-	struct ngrams calls, pairs, bags, windows;
+	struct ngrams grams; /* of all baselines: the lengths differ */
 	struct witten_bell *wb;
 	struct witten_bell_model *model;
 	double threshold[DETECTOR_NAMED];
@@ -58,7 +55,7 @@ void baselines_done(struct baselines *b);
  * Trains and calibrates on n traces. The caller calls baselines_done(ret), also after a failure.
  * Returns 0, -ENOMEM, -E2BIG if there are too many n-grams, or an error of trace_reader_new().
  */
-int baselines_train(struct baselines *ret, const char *const *files, size_t n, struct pool *pool,
+int baselines_train(struct baselines *ret, const char *const *files, size_t n, unsigned threads,
 		    struct err *err);
 
 /* Judges the next system call of a lineage. */

@@ -3,10 +3,12 @@
 #include "trainer/eval/detectors/float_levels.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "lutra/score.h"
 #include "trainer/eval/detectors/syscall_iter.h"
+#include "trainer/model/compute/pool.h"
 #include "trainer/rules/calibrate.h"
 
 #define SMOOTH 8    /* a gated level moves by 1/8 of the distance to each new value */
@@ -56,7 +58,6 @@ bool float_levels_is_alarm(const struct float_levels *f, const struct float_stat
 static int make_float_weights(struct float_levels *f, const struct float_levels_source *src,
 			      size_t without)
 {
-	struct model_weighing w = {src->counts, src->n, without, src->gated};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	int r = policy_new(&p);
 
@@ -64,10 +65,10 @@ static int make_float_weights(struct float_levels *f, const struct float_levels_
 	f->image = calloc(1, sizeof(*f->image));
 	if (r < 0 || !f->image)
 		return -ENOMEM;
-	r = model_policy(src->model, src->counts, src->n, without, p);
+	r = model_policy(src->model, without, p);
 	if (r == 0)
 		r = policy_to_kernel(p, 1, f->image, NULL);
-	return r < 0 ? r : model_weights(src->model, &w, f->weight);
+	return r < 0 ? r : model_weights(src->model, without, src->gated, f->weight);
 }
 
 /* A training run that is replayed. */
@@ -75,8 +76,6 @@ struct float_replay {
 	struct float_levels by; /* of the other runs */
 	struct lutra_seen *seen;
 	double max;
-	struct err err;
-	int r;
 };
 
 static void init_float_state(const void *ctx, void *entry)
@@ -101,47 +100,41 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 
 struct float_job {
 	const struct float_levels_source *src;
-	struct float_replay *replayed; /* (src->n) */
+	double *max; /* (n_runs) */
 };
 
-static void replay_training_run(void *ctx, size_t i)
+static int replay_training_run(void *ctx, size_t i, struct err *err)
 {
-	struct float_job *j = ctx;
-	struct float_replay *x = &j->replayed[i];
+	const struct float_job *j = ctx;
+	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
+	struct float_replay x = {.seen = seen};
 	struct syscall_iter e = {
-		{sizeof(struct float_state), init_float_state, x}, score_replayed, x};
-
-	x->seen = calloc(1, sizeof(*x->seen));
+		{sizeof(struct float_state), init_float_state, &x}, score_replayed, &x};
 	/* A single run has no others: it is judged by itself. */
-	x->r = x->seen ? make_float_weights(&x->by, j->src, j->src->n > 1 ? i : MODEL_NO_RUN)
-		       : -ENOMEM;
-	if (x->r == 0)
-		x->r = syscall_iter_run(&e, j->src->files[i], &x->err);
-	free(x->seen);
-	float_levels_done(&x->by);
+	size_t without = j->src->model->n_runs > 1 ? i : MODEL_NO_RUN;
+	int r = seen ? make_float_weights(&x.by, j->src, without) : -ENOMEM;
+
+	if (r == 0)
+		r = syscall_iter_run(&e, j->src->files[i], err);
+	j->max[i] = x.max;
+	float_levels_done(&x.by);
+	return r;
 }
 
 int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
-		       struct pool *pool, struct err *err)
+		       unsigned threads, struct err *err)
 {
-	_cleanup_free_ struct float_replay *replayed = calloc(src->n, sizeof(*replayed));
-	struct float_job j = {src, replayed};
-	double max = 0;
-	int r = replayed ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;
+	size_t n = src->model->n_runs;
+	_cleanup_free_ double *max = calloc(n, sizeof(*max));
+	struct float_job j = {src, max};
+	int r = max ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;
 
 	if (r < 0)
 		return err_oom(err);
-	pool_run(pool, replay_training_run, &j, src->n);
-	for (size_t i = 0; i < src->n; i++) {
-		const struct float_replay *x = &replayed[i];
-
-		if (x->r < 0)
-			return err_set(err, x->r, "%s",
-				       x->err.msg[0] ? x->err.msg : strerror(-x->r));
-		max = x->max > max ? x->max : max;
-	}
-	ret->threshold = CALIBRATE_MARGIN_A * max;
-	if (src->gated && ret->threshold < CALIBRATE_FLOOR_A / UNITS)
-		ret->threshold = CALIBRATE_FLOOR_A / UNITS;
-	return 0;
+	r = pool_run(threads, replay_training_run, &j, n, err);
+	for (size_t i = 0; i < n; i++)
+		ret->threshold = fmax(ret->threshold, CALIBRATE_MARGIN_A * max[i]);
+	if (src->gated)
+		ret->threshold = fmax(ret->threshold, CALIBRATE_FLOOR_A / UNITS);
+	return r;
 }

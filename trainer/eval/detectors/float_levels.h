@@ -35,9 +35,7 @@ void float_levels_done(struct float_levels *f);
 /* What float levels are made from. */
 struct float_levels_source {
 	const struct model *model;
-	const struct run_counts *counts; /* (n) */
-	const char *const *files;	 /* (n), in the order of the counts */
-	size_t n;
+	const char *const *files; /* (model->n_runs) */
 	bool gated;
 };
 
@@ -48,7 +46,7 @@ struct float_levels_source {
  * Returns 0, -ENOMEM, or an error of trace_reader_new().
  */
 int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
-		       struct pool *pool, struct err *err);
+		       unsigned threads, struct err *err);
 
 /* Starts a task. */
 void float_levels_init(const struct float_levels *f, struct float_state *s);

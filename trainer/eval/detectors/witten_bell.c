@@ -4,10 +4,6 @@
  *
  * A gram of order n is named by its n calls. Its context is the gram of order n - 1 without the
  * last call, its suffix the gram without the first. Both are in the table, down to order 0.
- *
- *   p (grams)          P(last call | context)
- *   total (grams)      n(h), by context
- *   distinct (grams)   T(h), by context
  */
 #include "trainer/eval/detectors/witten_bell.h"
 
@@ -31,12 +27,17 @@ struct witten_bell {
 	size_t n_runs;
 };
 
+/* What the model has for each gram. */
+struct gram_share {
+	double p;	   /* P(last call | context) */
+	double total;	   /* n(h), the gram being a context */
+	uint32_t distinct; /* T(h) */
+};
+
 struct witten_bell_model {
 	const struct witten_bell *w;
-	double *p;	    /* by gram: P(last | context) */
-	double *total;	    /* by context: n(h) */
-	uint32_t *distinct; /* by context: T(h) */
-	double uniform;	    /* P of a call without context */
+	struct gram_share *gram;
+	double uniform; /* P of a call without context */
 };
 
 int witten_bell_new(struct witten_bell **ret, size_t n_runs)
@@ -99,9 +100,7 @@ void witten_bell_model_free(struct witten_bell_model *m)
 {
 	if (!m)
 		return;
-	free(m->p);
-	free(m->total);
-	free(m->distinct);
+	free(m->gram);
 	free(m);
 }
 
@@ -122,7 +121,7 @@ static void sum_counts(const struct witten_bell *w, size_t without, uint32_t n, 
 static double smooth_count(const struct witten_bell_model *m, uint32_t context, double count,
 			   double lower)
 {
-	double distinct = m->distinct[context], all = m->total[context] + distinct;
+	double distinct = m->gram[context].distinct, all = m->gram[context].total + distinct;
 
 	return all > 0 ? (count + distinct * lower) / all : lower;
 }
@@ -136,10 +135,8 @@ int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w,
 	if (!m || !count)
 		return -ENOMEM;
 	m->w = w;
-	m->p = calloc(n + 1, sizeof(*m->p));
-	m->total = calloc(n + 1, sizeof(*m->total));
-	m->distinct = calloc(n + 1, sizeof(*m->distinct));
-	if (!m->p || !m->total || !m->distinct)
+	m->gram = calloc(n + 1, sizeof(*m->gram));
+	if (!m->gram)
 		return -ENOMEM;
 	sum_counts(w, without, n, count);
 	for (uint32_t i = 0; i < n; i++) {
@@ -147,8 +144,8 @@ int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w,
 
 		if (!g->order || count[i] <= 0)
 			continue;
-		m->total[g->context] += count[i];
-		m->distinct[g->context]++;
+		m->gram[g->context].total += count[i];
+		m->gram[g->context].distinct++;
 		distinct += g->order == 1;
 	}
 	m->uniform = 1. / (distinct + 1);
@@ -157,8 +154,9 @@ int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w,
 		const struct gram *g = &w->gram[i];
 
 		if (g->order)
-			m->p[i] = smooth_count(m, g->context, count[i],
-					       g->order == 1 ? m->uniform : m->p[g->suffix]);
+			m->gram[i].p =
+				smooth_count(m, g->context, count[i],
+					     g->order == 1 ? m->uniform : m->gram[g->suffix].p);
 	}
 	*ret = TAKE_PTR(m);
 	return 0;
@@ -172,13 +170,13 @@ double witten_bell_surprise(const struct witten_bell_model *m,
 	uint32_t i;
 
 	if (intern_find(names, calls, WITTEN_BELL_ORDER * sizeof(*calls), &i))
-		return -num_log(m->p[i]);
+		return -num_log(m->gram[i].p);
 	/* The gram is new: back off from the longest suffix that is known. */
 	for (uint32_t order = 1; order <= WITTEN_BELL_ORDER; order++) {
 		const uint16_t *from = calls + WITTEN_BELL_ORDER - order;
 
 		if (intern_find(names, from, order * sizeof(*from), &i))
-			p = m->p[i];
+			p = m->gram[i].p;
 		else if (intern_find(names, from, (order - 1) * sizeof(*from), &i))
 			p = smooth_count(m, i, 0, p);
 	}

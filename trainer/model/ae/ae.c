@@ -17,6 +17,7 @@
 
 #include "trainer/model/ae/ae_pass.h"
 #include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 #include "trainer/model/compute/vec.h"
 
 #define AE_GROUPS 8
@@ -42,7 +43,6 @@ struct ae_trainer {
 	struct ae_block *blocks;  /* (AE_GROUPS) */
 	float *grad;		  /* (AE_GROUPS, at.n) */
 	float *moment1, *moment2; /* (at.n) */
-	struct pool *pool;
 };
 
 static size_t round_up_8(size_t n)
@@ -55,18 +55,17 @@ static void layout_params(struct ae *m)
 	struct ae_layout *at = &m->at;
 	size_t n = 0;
 
-	m->out_a = round_up_8(m->dims.ka);
-	m->out_b = round_up_8(m->dims.kb);
-	at->emb_a = n, n += (m->dims.ka + 1) * AE_EMB;
-	at->emb_b = n, n += (m->dims.kb + 1) * AE_EMB;
+	m->out = round_up_8(m->dims.k);
+	at->emb_a = n, n += (m->dims.k + 1) * AE_EMB;
+	at->emb_b = n, n += (m->dims.k + 1) * AE_EMB;
 	at->w1 = n, n += AE_X * AE_HIDDEN;
 	at->b1 = n, n += AE_HIDDEN;
 	at->w2 = n, n += AE_HIDDEN * AE_Z;
 	at->b2 = n, n += AE_Z;
 	at->w3 = n, n += AE_Z * AE_HIDDEN;
 	at->b3 = n, n += AE_HIDDEN;
-	at->wh = n, n += AE_HIDDEN * (m->out_a + m->out_b);
-	at->bh = n, n += m->out_a + m->out_b;
+	at->wh = n, n += AE_HIDDEN * 2 * m->out;
+	at->bh = n, n += 2 * m->out;
 	at->n = n;
 }
 
@@ -91,10 +90,8 @@ static void init_params(struct ae *m)
 	draw_uniform(&g, p + m->at.w2, m->at.w3 - m->at.w2, AE_HIDDEN);
 	draw_uniform(&g, p + m->at.w3, m->at.wh - m->at.w3, AE_Z);
 	draw_uniform(&g, p + m->at.wh, m->at.n - m->at.wh, AE_HIDDEN);
-	for (size_t i = m->dims.ka; i < m->out_a; i++)
-		p[m->at.bh + i] = UNSEEN_BIAS;
-	for (size_t i = m->dims.kb; i < m->out_b; i++)
-		p[m->at.bh + m->out_a + i] = UNSEEN_BIAS;
+	for (size_t i = m->dims.k; i < m->out; i++)
+		p[m->at.bh + i] = p[m->at.bh + m->out + i] = UNSEEN_BIAS;
 }
 
 int ae_new(struct ae **ret, const struct ae_dims *dims, uint64_t seed)
@@ -157,8 +154,8 @@ static void draw_rows(struct ae_trainer *t, size_t from, size_t to, struct rng *
 
 		row->a = pair->a;
 		row->b = pair->b;
-		row->in_a = mask < MASK_P ? m->dims.ka : ae_row_a(m, pair->a);
-		row->in_b = mask >= MASK_P && mask < 2 * MASK_P ? m->dims.kb : ae_row_b(m, pair->b);
+		row->in_a = mask < MASK_P ? m->dims.k : ae_row_of(m, pair->a);
+		row->in_b = mask >= MASK_P && mask < 2 * MASK_P ? m->dims.k : ae_row_of(m, pair->b);
 		for (size_t j = 0; j < AE_Z; j += 2)
 			rng_normal2(g, row->noise + j);
 		for (size_t j = 0; j < AE_Z; j++)
@@ -167,13 +164,14 @@ static void draw_rows(struct ae_trainer *t, size_t from, size_t to, struct rng *
 }
 
 /* Draws one group's rows, and passes them forward and backward in blocks. */
-static void group_pass(void *ctx, size_t group)
+static int group_pass(void *ctx, size_t group, struct err *err)
 {
 	struct ae_trainer *t = ctx;
 	size_t from = group_start(t, group), to = group_start(t, group + 1);
 	struct rng g = rng_stream(t->m->seed, 1 + t->step * AE_GROUPS + group);
 	float *grad = t->grad + group * t->m->at.n;
 
+	(void)err;
 	memset(grad, 0, t->m->at.n * sizeof(*grad));
 	draw_rows(t, from, to, &g);
 	for (size_t i = from; i < to; i += AE_BLOCK) {
@@ -181,6 +179,7 @@ static void group_pass(void *ctx, size_t group)
 
 		ae_pass(t->m, &t->blocks[group], t->rows + i, n, grad);
 	}
+	return 0;
 }
 
 /*
@@ -263,11 +262,10 @@ static int ae_trainer_init(struct ae_trainer *t)
 	return 0;
 }
 
-int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *pool,
+int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, unsigned threads,
 	     const struct progress *progress)
 {
-	_cleanup_(ae_trainer_done) struct ae_trainer t = {
-		.m = m, .pairs = pairs, .n_pairs = n, .pool = pool};
+	_cleanup_(ae_trainer_done) struct ae_trainer t = {.m = m, .pairs = pairs, .n_pairs = n};
 	double power1 = 1, power2 = 1;
 	int r = ae_trainer_init(&t);
 
@@ -276,7 +274,7 @@ int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *p
 	for (t.step = 0; t.step < AE_STEPS; t.step++) {
 		progress_show(progress, "training", (double)t.step / AE_STEPS);
 		ae_transpose(m);
-		pool_run(pool, group_pass, &t, AE_GROUPS);
+		pool_run(threads, group_pass, &t, AE_GROUPS, NULL);
 		power1 *= .9;
 		power2 *= .999;
 		adam_update(&t, (float)learning_rate(t.step), (float)power1, (float)power2);
@@ -295,8 +293,8 @@ int ae_encode(const struct ae *m, const struct ae_pair *pairs, size_t n, float *
 		struct ae_row row[AE_BLOCK] = {0};
 
 		for (size_t j = 0; j < rows; j++) {
-			row[j].in_a = ae_row_a(m, pairs[i + j].a);
-			row[j].in_b = ae_row_b(m, pairs[i + j].b);
+			row[j].in_a = ae_row_of(m, pairs[i + j].a);
+			row[j].in_b = ae_row_of(m, pairs[i + j].b);
 		}
 		ae_encode_block(m, k, row, rows);
 		memcpy(ret_z + i * AE_Z, k->z, rows * AE_Z * sizeof(*ret_z));
@@ -314,43 +312,10 @@ int ae_decode(const struct ae *m, const float *z, size_t n, float *ret_la, float
 		memcpy(k->zn, z + i * AE_Z, AE_Z * sizeof(*z));
 		ae_decode_block(m, k, 1);
 		ae_softmax_block(m, k, 1);
-		for (size_t j = 0; j < m->dims.ka; j++)
-			ret_la[i * m->dims.ka + j] = (float)-num_log(k->out[j]);
-		for (size_t j = 0; j < m->dims.kb; j++)
-			ret_lb[i * m->dims.kb + j] = (float)-num_log(k->out[m->out_a + j]);
+		for (size_t j = 0; j < m->dims.k; j++) {
+			ret_la[i * m->dims.k + j] = (float)-num_log(k->out[j]);
+			ret_lb[i * m->dims.k + j] = (float)-num_log(k->out[m->out + j]);
+		}
 	}
-	return 0;
-}
-
-size_t ae_n_params(const struct ae *m)
-{
-	return m->at.n;
-}
-
-float *ae_params(struct ae *m)
-{
-	return m->params;
-}
-
-int ae_gradient(struct ae *m, const struct ae_pair *pairs, size_t n, double *ret_loss,
-		float *ret_grad)
-{
-	_cleanup_free_ struct ae_block *k = calloc(1, sizeof(*k));
-	double loss = 0;
-
-	if (!k)
-		return -ENOMEM;
-	memset(ret_grad, 0, m->at.n * sizeof(*ret_grad));
-	ae_transpose(m);
-	for (size_t i = 0; i < n; i++) {
-		struct ae_row row = {.in_a = ae_row_a(m, pairs[i].a),
-				     .in_b = ae_row_b(m, pairs[i].b),
-				     .a = pairs[i].a,
-				     .b = pairs[i].b,
-				     .weight = (float)pairs[i].n};
-
-		loss += ae_pass(m, k, &row, 1, ret_grad);
-	}
-	*ret_loss = loss;
 	return 0;
 }

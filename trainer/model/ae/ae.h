@@ -8,7 +8,7 @@
  *   h1 (64)          relu(x w1 + b1)
  *   z (8)            tanh(h1 w2 + b2), the bottleneck
  *   h2 (64)          relu(z w3 + b3)
- *   logits (ka | kb) h2 wh + bh: two heads, each with a softmax of its own
+ *   logits (k | k)   h2 wh + bh: two heads, each with a softmax of its own
  */
 #ifndef LUTRA_TRAINER_MODEL_AE_AE_H
 #define LUTRA_TRAINER_MODEL_AE_AE_H
@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
-#include "trainer/model/compute/pool.h"
 #include "lib/base/progress_bar.h"
 
 #define AE_EMB 16
@@ -34,8 +33,8 @@ struct ae_pair {
 };
 
 struct ae_dims {
-	uint32_t ka, kb; /* alphabet sizes, 1 to 256 */
-	uint32_t unk;	 /* the code that uses the MASK rows, or AE_NO_UNK */
+	uint32_t k;   /* alphabet size, 1 to 256 */
+	uint32_t unk; /* the code that uses the MASK rows, or AE_NO_UNK */
 };
 
 struct ae;
@@ -53,25 +52,16 @@ DEFINE_FREEP(struct ae, ae_free);
  * of them with that weight. The result does not depend on the number of threads.
  * Returns 0 or -ENOMEM.
  */
-int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, struct pool *pool,
+int ae_train(struct ae *m, const struct ae_pair *pairs, size_t n, unsigned threads,
 	     const struct progress *progress);
 
 /* Writes the z of n pairs to ret_z (n, AE_Z), without noise. Returns 0 or -ENOMEM. */
 int ae_encode(const struct ae *m, const struct ae_pair *pairs, size_t n, float *ret_z);
 
 /*
- * Decodes z (n, AE_Z): writes -log softmax of both heads to ret_la (n, ka) and ret_lb (n, kb), in
+ * Decodes z (n, AE_Z): writes -log softmax of both heads to ret_la (n, k) and ret_lb (n, k), in
  * nat. Returns 0 or -ENOMEM.
  */
 int ae_decode(const struct ae *m, const float *z, size_t n, float *ret_la, float *ret_lb);
-
-/*
- * For the test that compares gradients with differences: the number of parameters, the parameters,
- * and the loss (nat) and its gradient (n_params) over n pairs without noise.
- */
-size_t ae_n_params(const struct ae *m);
-float *ae_params(struct ae *m);
-int ae_gradient(struct ae *m, const struct ae_pair *pairs, size_t n, double *ret_loss,
-		float *ret_grad);
 
 #endif

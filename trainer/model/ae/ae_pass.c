@@ -2,8 +2,8 @@
 /*
  * The autoencoder on a block of n rows, forward and backward.
  *
- *   x (n, 32)  h1 (n, 64)  z, zn (n, 8)  h2 (n, 64)  out (n, out_a + out_b)
- *   w1 (32, 64)  w2 (64, 8)  w3 (8, 64)  wh (64, out_a + out_b): weights are (in, out)
+ *   x (n, 32)  h1 (n, 64)  z, zn (n, 8)  h2 (n, 64)  out (n, 2 * out)
+ *   w1 (32, 64)  w2 (64, 8)  w3 (8, 64)  wh (64, 2 * out): weights are (in, out)
  *   a gradient dv has the shape of its v
  *   struct mat_dims of a layer: m rows, k in (depth), n out (width)
  */
@@ -104,7 +104,7 @@ void ae_decode_block(const struct ae *m, struct ae_block *k, size_t n)
 	linear_forward(k->h2, k->zn, p + m->at.w3, p + m->at.b3, &d);
 	relu_forward(k->h2, n * AE_HIDDEN);
 	/* out = h2 wh + bh */
-	d = linear_shape(n, AE_HIDDEN, m->out_a + m->out_b);
+	d = linear_shape(n, AE_HIDDEN, 2 * m->out);
 	linear_forward(k->out, k->h2, p + m->at.wh, p + m->at.bh, &d);
 }
 
@@ -133,12 +133,8 @@ static inline __attribute__((always_inline)) void softmax_row(float *x, size_t w
 
 VEC_CLONES void ae_softmax_block(const struct ae *m, struct ae_block *k, size_t n)
 {
-	size_t width = m->out_a + m->out_b;
-
-	for (size_t i = 0; i < n; i++) {
-		softmax_row(k->out + i * width, m->out_a);
-		softmax_row(k->out + i * width + m->out_a, m->out_b);
-	}
+	for (size_t i = 0; i < 2 * n; i++)
+		softmax_row(k->out + i * m->out, m->out);
 }
 
 /*
@@ -147,17 +143,17 @@ VEC_CLONES void ae_softmax_block(const struct ae *m, struct ae_block *k, size_t 
  */
 static double loss_grad(const struct ae *m, struct ae_block *k, const struct ae_row *rows, size_t n)
 {
-	size_t width = m->out_a + m->out_b;
+	size_t width = 2 * m->out;
 	double loss = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		float *out = k->out + i * width;
-		double pa = out[rows[i].a], pb = out[m->out_a + rows[i].b];
+		double pa = out[rows[i].a], pb = out[m->out + rows[i].b];
 
 		/* softmax_row() keeps both far above 0, so num_log() can take them. */
 		loss -= rows[i].weight * (num_log(pa) + num_log(pb));
 		out[rows[i].a] -= 1.f;
-		out[m->out_a + rows[i].b] -= 1.f;
+		out[m->out + rows[i].b] -= 1.f;
 		for (size_t j = 0; j < width; j++)
 			out[j] *= rows[i].weight;
 	}
@@ -168,7 +164,7 @@ static void backward_pass(const struct ae *m, struct ae_block *k, const struct a
 			  size_t n, float *grad)
 {
 	const float *t = m->transposed;
-	struct mat_dims d = linear_shape(n, AE_HIDDEN, m->out_a + m->out_b);
+	struct mat_dims d = linear_shape(n, AE_HIDDEN, 2 * m->out);
 
 	/* the heads: dwh, dbh; dh2 */
 	linear_weight_grad(grad + m->at.wh, grad + m->at.bh, k->h2, k->out, &d);
@@ -225,5 +221,5 @@ void ae_transpose(struct ae *m)
 	mat_transpose(t + m->at.w1, p + m->at.w1, AE_X, AE_HIDDEN);
 	mat_transpose(t + m->at.w2, p + m->at.w2, AE_HIDDEN, AE_Z);
 	mat_transpose(t + m->at.w3, p + m->at.w3, AE_Z, AE_HIDDEN);
-	mat_transpose(t + m->at.wh, p + m->at.wh, AE_HIDDEN, m->out_a + m->out_b);
+	mat_transpose(t + m->at.wh, p + m->at.wh, AE_HIDDEN, 2 * m->out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The autoencoder's parameters, and the passes of one block of rows through it: forward and
- * backward. Only ae.c, ae_pass.c and the benchmark include this.
+ * backward. Only ae.c, ae_pass.c, their test and the benchmark include this.
  */
 #ifndef LUTRA_TRAINER_MODEL_AE_AE_PASS_H
 #define LUTRA_TRAINER_MODEL_AE_AE_PASS_H
@@ -13,23 +13,23 @@
 
 /* Offsets of the parameters in one flat array; weights are (in, out). */
 struct ae_layout {
-	size_t emb_a; /* (ka + 1, AE_EMB) */
-	size_t emb_b; /* (kb + 1, AE_EMB) */
+	size_t emb_a; /* (k + 1, AE_EMB) */
+	size_t emb_b; /* (k + 1, AE_EMB) */
 	size_t w1;    /* (AE_X, AE_HIDDEN) */
 	size_t b1;    /* (AE_HIDDEN) */
 	size_t w2;    /* (AE_HIDDEN, AE_Z) */
 	size_t b2;    /* (AE_Z) */
 	size_t w3;    /* (AE_Z, AE_HIDDEN) */
 	size_t b3;    /* (AE_HIDDEN) */
-	size_t wh;    /* (AE_HIDDEN, out_a + out_b) */
-	size_t bh;    /* (out_a + out_b) */
+	size_t wh;    /* (AE_HIDDEN, 2 * out) */
+	size_t bh;    /* (2 * out) */
 	size_t n;     /* parameters in all */
 };
 
 struct ae {
 	struct ae_dims dims;
 	struct ae_layout at;
-	size_t out_a, out_b; /* ka, kb rounded up to 8; the padding's bias is -1e9: probability 0 */
+	size_t out; /* of one head: k rounded up to 8; the padding's bias is -1e9: probability 0 */
 	uint64_t seed;
 	float *params;	   /* (at.n) */
 	float *transposed; /* (at.n) w1, w2, w3, wh transposed, at the offsets of the originals */
@@ -56,16 +56,10 @@ struct ae_block {
 	float dx[AE_BLOCK * AE_X];
 };
 
-/* Returns the row of emb_a for code a: MASK for the unknown code. */
-static inline uint32_t ae_row_a(const struct ae *m, uint32_t a)
+/* Returns the row of emb_a and emb_b for a code: MASK for the unknown code. */
+static inline uint32_t ae_row_of(const struct ae *m, uint32_t code)
 {
-	return a == m->dims.unk ? m->dims.ka : a;
-}
-
-/* Returns the row of emb_b for code b: MASK for the unknown code. */
-static inline uint32_t ae_row_b(const struct ae *m, uint32_t b)
-{
-	return b == m->dims.unk ? m->dims.kb : b;
+	return code == m->dims.unk ? m->dims.k : code;
 }
 
 /* Encodes n <= AE_BLOCK rows: in_a, in_b to x, h1 and z. */

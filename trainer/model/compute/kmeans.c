@@ -13,7 +13,9 @@
 
 #include <errno.h>
 
+#include "lib/base/cleanup.h"
 #include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 
 #define CHUNK 512 /* points in a piece of work */
 
@@ -50,14 +52,16 @@ size_t kmeans_nearest(const float *centroids, size_t k, const float *z)
 }
 
 /* Assigns CHUNK points; each point's code is written by one piece alone. */
-static void assign_chunk(void *ctx, size_t chunk)
+static int assign_chunk(void *ctx, size_t chunk, struct err *err)
 {
 	struct kmeans_job *j = ctx;
 	size_t end = (chunk + 1) * CHUNK;
 
+	(void)err;
 	for (size_t i = chunk * CHUNK; i < end && i < j->points->n; i++)
 		j->code[i] =
 			(uint8_t)kmeans_nearest(j->centroids, j->k, j->points->z + i * KMEANS_DIM);
+	return 0;
 }
 
 /*
@@ -121,7 +125,7 @@ static void move_centroids(const struct kmeans_job *j, float *centroids)
 			centroids[c * KMEANS_DIM + d] = (float)(sum[c][d] / weight[c]);
 }
 
-int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, struct pool *pool,
+int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, unsigned threads,
 	       float *ret_centroids)
 {
 	_cleanup_free_ double *nearest = NULL;
@@ -140,7 +144,7 @@ int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, stru
 	j.code = code;
 	draw_centroids(points, k, &g, nearest, ret_centroids);
 	for (size_t i = 0; i < KMEANS_ITERATIONS; i++) {
-		pool_run(pool, assign_chunk, &j, (points->n + CHUNK - 1) / CHUNK);
+		pool_run(threads, assign_chunk, &j, (points->n + CHUNK - 1) / CHUNK, NULL);
 		move_centroids(&j, ret_centroids);
 	}
 	return (int)k;

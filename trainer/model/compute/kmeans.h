@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "trainer/model/compute/pool.h"
-
 #define KMEANS_DIM 8
 #define KMEANS_ITERATIONS 30
 
@@ -26,7 +24,7 @@ struct kmeans_points {
  * each point is its own centroid. The result does not depend on the number of threads.
  * Returns the number of centroids, or -ENOMEM.
  */
-int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, struct pool *pool,
+int kmeans_fit(const struct kmeans_points *points, size_t k, uint64_t seed, unsigned threads,
 	       float *ret_centroids);
 
 /* Returns the index of the centroid nearest to z; of equally near ones, the first. */

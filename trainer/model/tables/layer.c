@@ -2,17 +2,17 @@
 /*
  * Training and compilation of one layer.
  *
- *   counts (ka, kb)        n(a, b), how often the pair was seen
+ *   counts (k, k)          n(a, b), how often the pair was seen
  *   z (pairs, 8)           bottleneck of each pair
  *   centroids (codes, 8)   of the k-means that quantises z
- *   code (ka, kb)          centroid nearest to each pair's z
- *   la, lb (codes, ka|kb)  -log p(a | code), -log p(b | code), nat
+ *   code (k, k)            centroid nearest to each pair's z
+ *   la, lb (codes, k)      -log p(a | code), -log p(b | code), nat
  *   p_c (codes)            p(c) to a constant factor
- *   q (kb)                 one row of q(b | a)
+ *   q (k)                  one row of q(b | a)
  *
  *   rec(a, b)  = la[code][a] + lb[code][b]
  *   p(c | a)   ~ (count(c) + .5) exp(-la[c][a])
- *   q(b | a)   = .98 sum_c p(c | a) exp(-lb[c][b]) + .02 / kb
+ *   q(b | a)   = .98 sum_c p(c | a) exp(-lb[c][b]) + .02 / k
  *   cond(a, b) = -ln((n(a, b) + (D(a) + 1) q(b | a)) / (n(a) + D(a) + 1))
  *   weight     = 0 if n(a, b) > 0 else clip(round(20 min(12, rec / 2 + cond)), 1, 255)
  *
@@ -28,6 +28,7 @@
 #include "lutra/abi.h"
 #include "trainer/model/compute/kmeans.h"
 #include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 
 _Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
 
@@ -40,6 +41,15 @@ static uint32_t count_of(const struct pair_counts *n, uint32_t a, uint32_t b)
 	return n->count[(size_t)a << n->shift | b];
 }
 
+int layer_init(struct layer *l, uint32_t k, uint32_t codes)
+{
+	*l = (struct layer){.k = k, .codes = codes};
+	l->code = calloc((size_t)k * k, sizeof(*l->code));
+	l->la = calloc((size_t)codes * k, sizeof(*l->la));
+	l->lb = calloc((size_t)codes * k, sizeof(*l->lb));
+	return l->code && l->la && l->lb ? 0 : -ENOMEM;
+}
+
 void layer_done(struct layer *l)
 {
 	free(l->code);
@@ -49,16 +59,15 @@ void layer_done(struct layer *l)
 }
 
 /* Returns the seen pairs in the order of a and b, for the caller to free. NULL: out of memory. */
-static struct ae_pair *seen_pairs(const struct pair_counts *counts, const struct ae_dims *dims,
-				  size_t *ret_n)
+static struct ae_pair *seen_pairs(const struct pair_counts *counts, uint32_t k, size_t *ret_n)
 {
-	struct ae_pair *pairs = calloc((size_t)dims->ka * dims->kb, sizeof(*pairs));
+	struct ae_pair *pairs = calloc((size_t)k * k, sizeof(*pairs));
 	size_t n = 0;
 
 	if (!pairs)
 		return NULL;
-	for (uint32_t a = 0; a < dims->ka; a++)
-		for (uint32_t b = 0; b < dims->kb; b++)
+	for (uint32_t a = 0; a < k; a++)
+		for (uint32_t b = 0; b < k; b++)
 			if (count_of(counts, a, b))
 				pairs[n++] = (struct ae_pair){a, b, count_of(counts, a, b)};
 	*ret_n = n;
@@ -67,26 +76,28 @@ static struct ae_pair *seen_pairs(const struct pair_counts *counts, const struct
 
 /* Coding of all pairs, a piece of work for each a. */
 struct code_job {
-	const float *z;		/* (ka, kb, AE_Z) */
+	const float *z;		/* (k, k, AE_Z) */
 	const float *centroids; /* (codes, AE_Z) */
 	struct layer *l;
 };
 
 /* Sets the codes of all pairs that start with a. */
-static void code_row(void *ctx, size_t a)
+static int code_row(void *ctx, size_t a, struct err *err)
 {
 	struct code_job *c = ctx;
 	struct layer *l = c->l;
 
-	for (size_t i = a * l->kb; i < (a + 1) * l->kb; i++)
+	(void)err;
+	for (size_t i = a * l->k; i < (a + 1) * l->k; i++)
 		l->code[i] = (uint8_t)kmeans_nearest(c->centroids, l->codes, c->z + i * AE_Z);
+	return 0;
 }
 
 /* Sets the code of every pair, seen or not. */
 static int code_all_pairs(struct layer *l, const struct ae *m, const float *centroids,
 			  const struct layer_options *options)
 {
-	size_t n = (size_t)l->ka * l->kb;
+	size_t n = (size_t)l->k * l->k;
 	_cleanup_free_ struct ae_pair *pairs = calloc(n, sizeof(*pairs));
 	_cleanup_free_ float *z = calloc(n * AE_Z, sizeof(*z));
 	struct code_job c = {z, centroids, l};
@@ -95,12 +106,11 @@ static int code_all_pairs(struct layer *l, const struct ae *m, const float *cent
 	if (!pairs || !z)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		pairs[i] = (struct ae_pair){(uint32_t)i / l->kb, (uint32_t)i % l->kb, 1};
+		pairs[i] = (struct ae_pair){(uint32_t)i / l->k, (uint32_t)i % l->k, 1};
 	r = ae_encode(m, pairs, n, z);
 	if (r < 0)
 		return r;
-	pool_run(options->pool, code_row, &c, l->ka);
-	return 0;
+	return pool_run(options->threads, code_row, &c, l->k, NULL);
 }
 
 /*
@@ -122,54 +132,43 @@ static int quantise_layer(struct layer *l, const struct ae *m, const struct ae_p
 		return r;
 	for (size_t i = 0; i < n; i++)
 		weight[i] = num_pow(pairs[i].n, KMEANS_POWER);
-	r = kmeans_fit(&points, LUTRA_K, options->seed + 1, options->pool, centroids);
+	r = kmeans_fit(&points, LUTRA_K, options->seed + 1, options->threads, centroids);
 	if (r < 0)
 		return r;
 	l->codes = (uint32_t)r;
-	l->la = calloc((size_t)l->codes * l->ka, sizeof(*l->la));
-	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
-	if (!l->la || !l->lb)
-		return -ENOMEM;
 	r = code_all_pairs(l, m, centroids, options);
 	if (r < 0)
 		return r;
 	return ae_decode(m, centroids, l->codes, l->la, l->lb);
 }
 
-/* Sets la, lb of drawn codes from the pairs that got each code, CODE_PRIOR added to every count. */
-static int count_heads(struct layer *l, const struct ae_pair *pairs, size_t n)
-{
-	_cleanup_free_ double *total = calloc(l->codes, sizeof(*total));
-
-	l->la = calloc((size_t)l->codes * l->ka, sizeof(*l->la));
-	l->lb = calloc((size_t)l->codes * l->kb, sizeof(*l->lb));
-	if (!total || !l->la || !l->lb)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		size_t c = l->code[(size_t)pairs[i].a * l->kb + pairs[i].b];
-
-		total[c] += pairs[i].n;
-		l->la[c * l->ka + pairs[i].a] += (float)pairs[i].n;
-		l->lb[c * l->kb + pairs[i].b] += (float)pairs[i].n;
-	}
-	for (size_t i = 0; i < (size_t)l->codes * l->ka; i++)
-		l->la[i] = (float)-num_log((l->la[i] + CODE_PRIOR) /
-					   (total[i / l->ka] + CODE_PRIOR * l->ka));
-	for (size_t i = 0; i < (size_t)l->codes * l->kb; i++)
-		l->lb[i] = (float)-num_log((l->lb[i] + CODE_PRIOR) /
-					   (total[i / l->kb] + CODE_PRIOR * l->kb));
-	return 0;
-}
-
-/* Draws the codes instead of learning them. */
+/*
+ * Draws the codes instead of learning them. la and lb come from the pairs that got each code,
+ * CODE_PRIOR added to every count.
+ */
 static int draw_codes(struct layer *l, const struct ae_pair *pairs, size_t n, uint64_t seed)
 {
+	_cleanup_free_ double *total = calloc(l->codes, sizeof(*total));
 	struct rng g = rng_stream(seed, 2);
 
-	l->codes = LUTRA_K;
-	for (size_t i = 0; i < (size_t)l->ka * l->kb; i++)
+	if (!total)
+		return -ENOMEM;
+	for (size_t i = 0; i < (size_t)l->k * l->k; i++)
 		l->code[i] = (uint8_t)(rng_u64(&g) % LUTRA_K);
-	return count_heads(l, pairs, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t c = l->code[(size_t)pairs[i].a * l->k + pairs[i].b];
+
+		total[c] += pairs[i].n;
+		l->la[c * l->k + pairs[i].a] += (float)pairs[i].n;
+		l->lb[c * l->k + pairs[i].b] += (float)pairs[i].n;
+	}
+	for (size_t i = 0; i < (size_t)l->codes * l->k; i++) {
+		double all = total[i / l->k] + CODE_PRIOR * l->k;
+
+		l->la[i] = (float)-num_log((l->la[i] + CODE_PRIOR) / all);
+		l->lb[i] = (float)-num_log((l->lb[i] + CODE_PRIOR) / all);
+	}
+	return 0;
 }
 
 int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair_counts *counts,
@@ -178,14 +177,10 @@ int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair
 	_cleanup_(ae_freep) struct ae *m = NULL;
 	_cleanup_free_ struct ae_pair *pairs = NULL;
 	size_t n;
-	int r;
+	int r = layer_init(ret, dims->k, LUTRA_K);
 
-	memset(ret, 0, sizeof(*ret));
-	ret->ka = dims->ka;
-	ret->kb = dims->kb;
-	ret->code = calloc((size_t)dims->ka * dims->kb, sizeof(*ret->code));
-	pairs = seen_pairs(counts, dims, &n);
-	if (!ret->code || !pairs)
+	pairs = seen_pairs(counts, dims->k, &n);
+	if (r < 0 || !pairs)
 		return -ENOMEM;
 	assert(n > 0);
 	if (options->flags & LAYER_RANDOM_CODES)
@@ -193,7 +188,7 @@ int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair
 	r = ae_new(&m, dims, options->seed);
 	if (r < 0)
 		return r;
-	r = ae_train(m, pairs, n, options->pool, options->progress);
+	r = ae_train(m, pairs, n, options->threads, options->progress);
 	if (r < 0)
 		return r;
 	return quantise_layer(ret, m, pairs, n, options);
@@ -201,70 +196,44 @@ int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair
 
 /* What every row of q needs. */
 struct mixture {
-	double *p_c;	       /* (codes) p(c) to a constant factor */
-	double *exp_a, *exp_b; /* (codes, ka), (codes, kb): exp(-la), exp(-lb) */
+	const double *p_c;	     /* (codes) p(c) to a constant factor */
+	const double *exp_a, *exp_b; /* (codes, k): exp(-la), exp(-lb) */
 };
 
-static void mixture_done(struct mixture *x)
-{
-	free(x->p_c);
-	free(x->exp_a);
-	free(x->exp_b);
-}
-
-static int mixture_init(struct mixture *x, const struct layer *l, const struct pair_counts *counts)
-{
-	x->p_c = calloc(l->codes, sizeof(*x->p_c));
-	x->exp_a = calloc((size_t)l->codes * l->ka, sizeof(*x->exp_a));
-	x->exp_b = calloc((size_t)l->codes * l->kb, sizeof(*x->exp_b));
-	if (!x->p_c || !x->exp_a || !x->exp_b)
-		return -ENOMEM;
-	for (uint32_t c = 0; c < l->codes; c++)
-		x->p_c[c] = CODE_PRIOR;
-	for (uint32_t a = 0; a < l->ka; a++)
-		for (uint32_t b = 0; b < l->kb; b++)
-			x->p_c[l->code[a * l->kb + b]] += count_of(counts, a, b);
-	for (size_t i = 0; i < (size_t)l->codes * l->ka; i++)
-		x->exp_a[i] = num_exp(-(double)l->la[i]);
-	for (size_t i = 0; i < (size_t)l->codes * l->kb; i++)
-		x->exp_b[i] = num_exp(-(double)l->lb[i]);
-	return 0;
-}
-
-/* Computes q (kb), the row of q(b | a). */
+/* Computes q (k), the row of q(b | a). */
 static void q_row(const struct layer *l, const struct mixture *x, uint32_t a, double *q)
 {
 	double sum = 0;
 
 	/* sum: the constant that makes p(c | a) add up to 1 */
 	for (uint32_t c = 0; c < l->codes; c++)
-		sum += x->p_c[c] * x->exp_a[(size_t)c * l->ka + a];
+		sum += x->p_c[c] * x->exp_a[(size_t)c * l->k + a];
 	/* the uniform share, then each code's p(c | a) p(b | c) */
-	for (uint32_t b = 0; b < l->kb; b++)
-		q[b] = (1 - Q_SHARE) / l->kb;
+	for (uint32_t b = 0; b < l->k; b++)
+		q[b] = (1 - Q_SHARE) / l->k;
 	for (uint32_t c = 0; c < l->codes; c++) {
-		double p = Q_SHARE * x->p_c[c] * x->exp_a[(size_t)c * l->ka + a] / sum;
+		double p = Q_SHARE * x->p_c[c] * x->exp_a[(size_t)c * l->k + a] / sum;
 
-		for (uint32_t b = 0; b < l->kb; b++)
-			q[b] += p * x->exp_b[(size_t)c * l->kb + b];
+		for (uint32_t b = 0; b < l->k; b++)
+			q[b] += p * x->exp_b[(size_t)c * l->k + b];
 	}
 }
 
-/* Computes row a of the weights, ret (kb), from q(b | a). */
+/* Computes row a of the weights, ret (k), from q(b | a). */
 static void weight_row(const struct layer *l, const struct pair_counts *counts, uint32_t a,
 		       const double *q, bool gate, float *ret)
 {
 	double n_a = 0, distinct = 0;
 
 	/* n(a), D(a) */
-	for (uint32_t b = 0; b < l->kb; b++) {
+	for (uint32_t b = 0; b < l->k; b++) {
 		n_a += count_of(counts, a, b);
 		distinct += count_of(counts, a, b) > 0;
 	}
-	for (uint32_t b = 0; b < l->kb; b++) {
-		size_t c = l->code[(size_t)a * l->kb + b];
+	for (uint32_t b = 0; b < l->k; b++) {
+		size_t c = l->code[(size_t)a * l->k + b];
 		double n = count_of(counts, a, b);
-		double rec = l->la[c * l->ka + a] + l->lb[c * l->kb + b];
+		double rec = l->la[c * l->k + a] + l->lb[c * l->k + b];
 		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
 		double nat = .5 * rec + cond;
 
@@ -275,35 +244,45 @@ static void weight_row(const struct layer *l, const struct pair_counts *counts, 
 
 int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret)
 {
-	_cleanup_(mixture_done) struct mixture x = {0};
+	size_t n = (size_t)l->codes * l->k;
+	_cleanup_free_ double *p_c = calloc(l->codes, sizeof(*p_c));
+	_cleanup_free_ double *exp_a = calloc(n, sizeof(*exp_a));
+	_cleanup_free_ double *exp_b = calloc(n, sizeof(*exp_b));
+	const struct mixture x = {p_c, exp_a, exp_b};
 	double q[256];
-	int r = mixture_init(&x, l, counts);
 
-	if (r < 0)
-		return r;
-	for (uint32_t a = 0; a < l->ka; a++) {
+	if (!p_c || !exp_a || !exp_b)
+		return -ENOMEM;
+	for (uint32_t c = 0; c < l->codes; c++)
+		p_c[c] = CODE_PRIOR;
+	for (uint32_t a = 0; a < l->k; a++)
+		for (uint32_t b = 0; b < l->k; b++)
+			p_c[l->code[a * l->k + b]] += count_of(counts, a, b);
+	for (size_t i = 0; i < n; i++) {
+		exp_a[i] = num_exp(-(double)l->la[i]);
+		exp_b[i] = num_exp(-(double)l->lb[i]);
+	}
+	for (uint32_t a = 0; a < l->k; a++) {
 		q_row(l, &x, a, q);
-		weight_row(l, counts, a, q, gate, ret + (size_t)a * l->kb);
+		weight_row(l, counts, a, q, gate, ret + ((size_t)a << counts->shift));
 	}
 	return 0;
 }
 
-int layer_table(const struct layer *l, const struct pair_counts *counts, uint16_t *ret)
+int layer_table(const struct layer *l, const struct pair_counts *counts, size_t stride,
+		uint16_t *ret)
 {
-	size_t n = (size_t)l->ka * l->kb;
-	_cleanup_free_ float *weight = calloc(n, sizeof(*weight));
+	_cleanup_free_ float *weight = calloc((size_t)l->k << counts->shift, sizeof(*weight));
 	int r = weight ? layer_weights(l, counts, true, weight) : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		float w = rintf(weight[i]);
-		bool seen = weight[i] == 0;
+	for (size_t a = 0; r == 0 && a < l->k; a++) {
+		for (size_t b = 0; b < l->k; b++) {
+			float exact = weight[a << counts->shift | b], w = rintf(exact);
 
-		ret[i] = (uint16_t)((seen      ? 0
-				     : w < 1   ? 1
-				     : w > 255 ? 255
-					       : (uint16_t)w)
-					    << 8 |
-				    l->code[i]);
+			/* Only a seen pair may weigh 0. */
+			w = exact == 0 ? 0 : fminf(fmaxf(w, 1), 255);
+			ret[a * stride + b] = (uint16_t)((unsigned)w << 8 | l->code[a * l->k + b]);
+		}
 	}
 	return r;
 }

@@ -26,13 +26,19 @@ struct pair_counts {
  * layer owns its arrays.
  */
 struct layer {
-	uint32_t ka, kb;
+	uint32_t k;	/* codes of the layer below; of layer 0: tokens */
 	uint32_t codes; /* codes in use, at most LUTRA_K */
-	uint8_t *code;	/* (ka, kb) */
-	float *la, *lb; /* (codes, ka), (codes, kb): -log p(a | code), -log p(b | code), nat */
+	uint8_t *code;	/* (k, k) */
+	float *la, *lb; /* (codes, k): -log p(a | code), -log p(b | code), nat */
 };
 
 #define LAYER_RANDOM_CODES 1u /* draw the codes instead of learning them: a baseline */
+
+/*
+ * Makes a layer of zeroes with room for `codes` codes. The caller calls layer_done(), also after a
+ * failure. Returns 0 or -ENOMEM.
+ */
+int layer_init(struct layer *l, uint32_t k, uint32_t codes);
 
 /* Frees what the layer owns and zeroes it. */
 void layer_done(struct layer *l);
@@ -41,7 +47,7 @@ void layer_done(struct layer *l);
 struct layer_options {
 	uint64_t seed;
 	unsigned flags; /* LAYER_*, MODEL_NO_ROLES */
-	struct pool *pool;
+	unsigned threads;
 	const struct progress *progress; /* or NULL */
 };
 
@@ -53,14 +59,15 @@ int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair
 		const struct layer_options *options);
 
 /*
- * Writes the table: ret[a * kb + b] = weight << 8 | code. The weight is 0 if the pair was seen,
+ * Writes the table: ret[a * stride + b] = weight << 8 | code. The weight is 0 if the pair was seen,
  * else 1 to 255 in 1/20 nat. Returns 0 or -ENOMEM.
  */
-int layer_table(const struct layer *l, const struct pair_counts *counts, uint16_t *ret);
+int layer_table(const struct layer *l, const struct pair_counts *counts, size_t stride,
+		uint16_t *ret);
 
 /*
- * Writes the weights before rounding to ret (ka, kb), in 1/20 nat. gate: seen pairs weigh 0, as in
- * the table; false: seen pairs have a weight too. Returns 0 or -ENOMEM.
+ * Writes the weights before rounding to ret, indexed as the counts, in 1/20 nat. gate: seen pairs
+ * weigh 0, as in the table; false: seen pairs have a weight too. Returns 0 or -ENOMEM.
  */
 int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret);
 

@@ -5,126 +5,137 @@
  *   layer 0      pairs of tokens (v, v)
  *   layer 1, 2   pairs of codes of the layer below (codes, codes)
  *
- * Arrays of the scorer have rows of 1 << PAIRS_SHIFT(layer); arrays of struct layer have rows of
- * kb.
+ * Arrays of the scorer have rows of 1 << PAIRS_SHIFT(layer); arrays of struct layer have rows of k.
  */
 #include "trainer/model/tables/model.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/abi/syscall_traits.h"
 #include "trainer/model/compute/num.h"
+#include "trainer/model/compute/pool.h"
 
-/* Counting of runs on all threads, a piece of work for each run. */
+/* Counting of the new runs on all threads, a piece of work for each run. */
 struct counting {
 	const struct corpus *corpus;
-	struct run_counts *counts;
-	struct lutra_policy *policy;
-	size_t first;	/* the run of piece 0 */
-	unsigned layer; /* whose pairs are counted */
-	atomic_int r;	/* the last error of a piece, or 0 */
+	struct model *model;
+	struct lutra_policy *image;
+	int layer; /* whose pairs are counted, or COUNT_SYSCALLS */
 };
+
+#define COUNT_SYSCALLS (-1)
+
+int model_init(struct model *m, const struct corpus *corpus)
+{
+	memset(m, 0, sizeof(*m));
+	m->arch = corpus->arch;
+	m->ops = corpus_ops(corpus);
+	m->n_runs = corpus->n_runs;
+	m->counts = calloc(m->n_runs, sizeof(*m->counts));
+	return m->counts ? 0 : -ENOMEM;
+}
 
 void model_done(struct model *m)
 {
 	for (int i = 0; i < MODEL_LAYERS; i++)
 		layer_done(&m->layer[i]);
+	for (size_t i = 0; m->counts && i < m->n_runs; i++)
+		run_counts_done(&m->counts[i]);
+	free(m->counts);
 	memset(m, 0, sizeof(*m));
 }
 
-static void count_run_syscalls(void *ctx, size_t piece)
+static int count_run(void *ctx, size_t piece, struct err *err)
 {
 	struct counting *c = ctx;
-	size_t run = c->first + piece;
-	uint32_t n_objects = intern_count(c->corpus->names.objects);
+	size_t run = c->corpus->n_old + piece;
+	const struct run *from = &c->corpus->runs[run];
+	struct run_counts *ret = &c->model->counts[run];
 
-	if (run_count_syscalls(&c->corpus->runs[run], c->policy, n_objects, &c->counts[run]) < 0)
-		atomic_store(&c->r, -ENOMEM);
+	(void)err;
+	if (c->layer == COUNT_SYSCALLS)
+		return run_count_syscalls(from, c->image, intern_count(c->corpus->names.objects),
+					  ret);
+	return run_count_pairs(from, c->image, (unsigned)c->layer, ret);
 }
 
-static void count_run_pairs(void *ctx, size_t piece)
+static int count_runs(struct counting *c, unsigned threads)
 {
-	struct counting *c = ctx;
-	size_t run = c->first + piece;
-
-	if (run_count_pairs(&c->corpus->runs[run], c->policy, c->layer, &c->counts[run]) < 0)
-		atomic_store(&c->r, -ENOMEM);
+	return pool_run(threads, count_run, c, c->corpus->n_runs - c->corpus->n_old, NULL);
 }
 
-/* Adds up the system calls of all runs except one. */
-static void sum_syscalls(const struct run_counts *counts, size_t n_runs, size_t without,
-			 uint64_t ret[LUTRA_ROLES][LUTRA_NR])
+void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
-	memset(ret, 0, sizeof(counts->calls));
-	for (size_t r = 0; r < n_runs; r++)
+	memset(ret, 0, sizeof(m->counts->calls));
+	for (size_t r = 0; r < m->n_runs; r++)
 		for (int role = 0; role < LUTRA_ROLES && r != without; role++)
 			for (int nr = 0; nr < LUTRA_NR; nr++)
-				ret[role][nr] += counts[r].calls[role][nr];
+				ret[role][nr] += m->counts[r].calls[role][nr];
+}
+
+/* Returns the code that a new task starts with in a layer's pairs: PAD, p1 or p2. */
+static uint8_t start_code(const struct model *m, unsigned layer)
+{
+	uint8_t code = LUTRA_PAD;
+
+	for (const struct layer *below = m->layer; below < m->layer + layer; below++)
+		code = below->code[code * below->k + code];
+	return code;
 }
 
 /*
- * Returns the pairs of all runs except one, for the caller to free. The pair that a new task starts
- * with counts once more: (PAD, PAD) at layer 0, its code p1 twice at layer 1. NULL: out of memory.
+ * Returns the pairs of all runs except one, for the caller to free. At layers 0 and 1 the pair that
+ * a new task starts with counts once more. NULL: out of memory.
  */
-static uint32_t *sum_pairs(const struct run_counts *counts, size_t n_runs, size_t without,
-			   unsigned layer, uint32_t p1)
+static uint32_t *sum_pairs(const struct model *m, size_t without, unsigned layer)
 {
 	uint32_t *sum = calloc(PAIRS_SIZE(layer), sizeof(*sum));
 
 	if (!sum)
 		return NULL;
-	for (size_t r = 0; r < n_runs; r++)
+	for (size_t r = 0; r < m->n_runs; r++)
 		for (size_t i = 0; i < PAIRS_SIZE(layer) && r != without; i++)
-			sum[i] += counts[r].pairs[layer][i];
-	if (layer == 0)
-		sum[LUTRA_PAD << PAIRS_SHIFT(0) | LUTRA_PAD]++;
-	else if (layer == 1)
-		sum[p1 << PAIRS_SHIFT(1) | p1]++;
+			sum[i] += m->counts[r].pairs[layer][i];
+	if (layer < 2)
+		sum[start_code(m, layer) << PAIRS_SHIFT(layer) | start_code(m, layer)]++;
 	return sum;
 }
 
-static uint16_t *image_table(struct lutra_policy *p, unsigned layer)
-{
-	return layer == 0 ? p->t0 : layer == 1 ? p->t1 : p->t2;
-}
-
 /* Writes a layer's codes to the scorer's table, by which the next layer's pairs are counted. */
-static void put_codes(struct lutra_policy *p, const struct layer *l, unsigned layer)
+static void put_codes(struct lutra_policy *p, const struct model *m, unsigned layer)
 {
-	uint16_t *table = image_table(p, layer);
+	uint16_t *table = layer == 0 ? p->t0 : layer == 1 ? p->t1 : p->t2;
+	const struct layer *l = &m->layer[layer];
 
-	for (size_t a = 0; a < l->ka; a++)
-		for (size_t b = 0; b < l->kb; b++)
-			table[a << PAIRS_SHIFT(layer) | b] = l->code[a * l->kb + b];
+	for (size_t a = 0; a < l->k; a++)
+		for (size_t b = 0; b < l->k; b++)
+			table[a << PAIRS_SHIFT(layer) | b] = l->code[a * l->k + b];
 	if (layer == 0)
-		p->p1 = l->code[LUTRA_PAD * l->kb + LUTRA_PAD];
+		p->p1 = start_code(m, 1);
 	else if (layer == 1)
-		p->p2 = l->code[p->p1 * l->kb + p->p1];
+		p->p2 = start_code(m, 2);
 }
 
 /* Counts the pairs of c->layer in all runs and trains the layer on them. */
-static int train_layer(struct model *m, struct counting *c, const struct layer_options *options)
+static int train_layer(struct counting *c, const struct layer_options *options)
 {
-	struct lutra_policy *image = c->policy;
+	struct model *m = c->model;
 	_cleanup_free_ uint32_t *pairs = NULL;
-	unsigned l = c->layer;
-	uint32_t k = l == 0 ? m->alphabet.v : m->layer[l - 1].codes;
-	struct ae_dims dims = {.ka = k, .kb = k, .unk = l == 0 ? LUTRA_UNK : AE_NO_UNK};
+	unsigned l = (unsigned)c->layer;
+	struct ae_dims dims = {.k = l == 0 ? m->alphabet.v : m->layer[l - 1].codes,
+			       .unk = l == 0 ? LUTRA_UNK : AE_NO_UNK};
 	struct pair_counts counts = {.shift = PAIRS_SHIFT(l)};
-	int r;
+	int r = count_runs(c, options->threads);
 
-	pool_run(options->pool, count_run_pairs, c, c->corpus->n_runs);
-	if (atomic_load(&c->r) < 0)
-		return c->r;
-	pairs = sum_pairs(c->counts, c->corpus->n_runs, MODEL_NO_RUN, l, image->p1);
+	if (r < 0)
+		return r;
+	counts.count = pairs = sum_pairs(m, MODEL_NO_RUN, l);
 	if (!pairs)
 		return -ENOMEM;
-	counts.count = pairs;
 	r = layer_train(&m->layer[l], &dims, &counts, options);
 	if (r == 0)
-		put_codes(image, &m->layer[l], l);
+		put_codes(c->image, m, l);
 	return r;
 }
 
@@ -132,108 +143,73 @@ static int train_layer(struct model *m, struct counting *c, const struct layer_o
  * Counts the system calls of all runs by role. A task is steady after its first accept; if no run
  * accepts, the runs are counted again with tasks that are steady after their first wait.
  */
-static int count_roles(struct model *m, struct counting *c, const struct layer_options *options,
+static int count_roles(struct counting *c, const struct layer_options *options,
 		       uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
+	struct model *m = c->model;
 	bool found = options->flags & MODEL_NO_ROLES;
-	uint64_t steady[LUTRA_NR / 64];
+	int r;
 
 	for (int wait = 0; wait == 0 || (wait < 2 && !found); wait++) {
 		m->steady_on_wait = wait;
-		memset(steady, 0, sizeof(steady));
 		if (!(options->flags & MODEL_NO_ROLES))
-			syscall_mask(m->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS, steady);
-		memcpy(c->policy->steady, steady, sizeof(steady));
-		memcpy(m->steady, steady, sizeof(steady));
-		for (size_t i = 0; i < c->corpus->n_runs; i++)
-			run_counts_done(&c->counts[i]);
-		pool_run(options->pool, count_run_syscalls, c, c->corpus->n_runs);
-		if (atomic_load(&c->r) < 0)
-			return c->r;
-		sum_syscalls(c->counts, c->corpus->n_runs, MODEL_NO_RUN, ret);
-		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-			for (unsigned role = 0; role < LUTRA_ROLES; role++)
-				found |= ret[role][nr] && steady[nr / 64] >> (nr & 63) & 1;
-	}
-	return 0;
-}
-
-int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
-		const struct layer_options *options)
-{
-	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {.corpus = corpus, .counts = counts, .policy = image};
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	struct rng g = rng_stream(options->seed, 1);
-	int r;
-
-	if (!image)
-		return -ENOMEM;
-	ret->arch = corpus->arch;
-	ret->ops = corpus_ops(corpus);
-	r = count_roles(ret, &c, options, calls);
-	if (r < 0)
-		return r;
-	r = alphabet_build(calls, &ret->alphabet);
-	if (r < 0)
-		return r;
-	memcpy(image->token, ret->alphabet.token, sizeof(image->token));
-	for (c.layer = 0; c.layer < MODEL_LAYERS; c.layer++) {
-		struct layer_options layer = *options;
-
-		layer.seed = rng_u64(&g) + c.layer * 16;
-		r = train_layer(ret, &c, &layer);
+			syscall_mask(m->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS, m->steady);
+		memcpy(c->image->steady, m->steady, sizeof(m->steady));
+		for (size_t i = 0; i < m->n_runs; i++)
+			run_counts_done(&m->counts[i]);
+		r = count_runs(c, options->threads);
 		if (r < 0)
 			return r;
+		model_sum_syscalls(m, MODEL_NO_RUN, ret);
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			for (unsigned role = 0; role < LUTRA_ROLES; role++)
+				found |= ret[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
 	}
 	return 0;
 }
 
-int model_count_syscalls(const struct model *m, const struct corpus *corpus,
-			 struct run_counts *counts, struct pool *pool)
+int model_train(struct model *m, const struct corpus *corpus, const struct layer_options *options)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, counts, image, corpus->n_old, 0, 0};
+	struct counting c = {corpus, m, image, COUNT_SYSCALLS};
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
+	struct rng g = rng_stream(options->seed, 1);
+	int r = image ? count_roles(&c, options, calls) : -ENOMEM;
 
-	if (!image)
-		return -ENOMEM;
-	memcpy(image->steady, m->steady, sizeof(image->steady));
-	pool_run(pool, count_run_syscalls, &c, corpus->n_runs - c.first);
-	return atomic_load(&c.r);
+	if (r == 0)
+		r = alphabet_build(calls, &m->alphabet);
+	if (r < 0)
+		return r;
+	memcpy(image->token, m->alphabet.token, sizeof(image->token));
+	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++) {
+		struct layer_options layer = *options;
+
+		layer.seed = rng_u64(&g) + (uint64_t)c.layer * 16;
+		r = train_layer(&c, &layer);
+	}
+	return r;
 }
 
-int model_count_pairs(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
-		      struct pool *pool)
+int model_count_runs(struct model *m, const struct corpus *corpus, bool pairs, unsigned threads)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, counts, image, corpus->n_old, 0, 0};
+	struct counting c = {corpus, m, image, COUNT_SYSCALLS};
+	int r = 0;
 
 	if (!image)
 		return -ENOMEM;
 	memcpy(image->steady, m->steady, sizeof(image->steady));
+	if (!pairs)
+		return count_runs(&c, threads);
 	memcpy(image->token, m->alphabet.token, sizeof(image->token));
 	for (unsigned l = 0; l < MODEL_LAYERS; l++)
-		put_codes(image, &m->layer[l], l);
-	for (c.layer = 0; c.layer < MODEL_LAYERS; c.layer++)
-		pool_run(pool, count_run_pairs, &c, corpus->n_runs - c.first);
-	return atomic_load(&c.r);
+		put_codes(image, m, l);
+	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++)
+		r = count_runs(&c, threads);
+	return r;
 }
 
-/* Returns one layer's table in rows of stride, for the caller to free. NULL: out of memory. */
-static uint16_t *make_table(const struct layer *l, const struct pair_counts *counts, size_t stride)
-{
-	_cleanup_free_ uint16_t *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
-	_cleanup_free_ uint16_t *table = calloc(stride * stride, sizeof(*table));
-
-	if (!packed || !table || layer_table(l, counts, packed) < 0)
-		return NULL;
-	for (size_t a = 0; a < l->ka; a++)
-		memcpy(table + a * stride, packed + a * l->kb, l->kb * sizeof(*table));
-	return TAKE_PTR(table);
-}
-
-int model_policy(const struct model *m, const struct run_counts *counts, size_t n_runs,
-		 size_t without, struct policy *p)
+int model_policy(const struct model *m, size_t without, struct policy *p)
 {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint16_t **tables[MODEL_LAYERS] = {&p->t0, &p->t1, &p->t2};
@@ -249,58 +225,41 @@ int model_policy(const struct model *m, const struct run_counts *counts, size_t 
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));
-	sum_syscalls(counts, n_runs, without, calls);
+	model_sum_syscalls(m, without, calls);
 	for (int role = 0; role < LUTRA_ROLES; role++)
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			p->token[role][nr] =
 				calls[role][nr] ? m->alphabet.token[role][nr] : LUTRA_UNK;
-	p->p1 = m->layer[0].code[LUTRA_PAD * m->layer[0].kb + LUTRA_PAD];
-	p->p2 = m->layer[1].code[p->p1 * m->layer[1].kb + p->p1];
+	p->p1 = start_code(m, 1);
+	p->p2 = start_code(m, 2);
 	for (unsigned l = 0; l < MODEL_LAYERS; l++) {
-		_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, without, l, p->p1);
+		_cleanup_free_ uint32_t *pairs = sum_pairs(m, without, l);
+		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
+		size_t stride = l == 0 ? p->v : LUTRA_K;
+		uint16_t *table = *tables[l] = calloc(stride * stride, sizeof(*table));
+
+		if (!pairs || !table || layer_table(&m->layer[l], &sum, stride, table) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int model_weights(const struct model *m, size_t without, bool gate, float *ret[MODEL_LAYERS])
+{
+	for (unsigned l = 0; l < MODEL_LAYERS; l++) {
+		_cleanup_free_ uint32_t *pairs = sum_pairs(m, without, l);
 		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
 
-		if (!pairs)
-			return -ENOMEM;
-		*tables[l] = make_table(&m->layer[l], &sum, l == 0 ? p->v : LUTRA_K);
-		if (!*tables[l])
+		ret[l] = calloc(PAIRS_SIZE(l), sizeof(*ret[l]));
+		if (!pairs || !ret[l] || layer_weights(&m->layer[l], &sum, gate, ret[l]) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* Returns in (ka, kb) with rows as the scorer's tables have them. NULL: out of memory. */
-static float *expand_rows(const struct layer *l, unsigned layer, const float *in)
+int model_successors(const struct model *m, struct policy *p)
 {
-	float *ret = calloc(PAIRS_SIZE(layer), sizeof(*ret));
-
-	for (size_t a = 0; ret && a < l->ka; a++)
-		memcpy(ret + (a << PAIRS_SHIFT(layer)), in + a * l->kb, l->kb * sizeof(*in));
-	return ret;
-}
-
-int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LAYERS])
-{
-	uint8_t p1 = m->layer[0].code[LUTRA_PAD * m->layer[0].kb + LUTRA_PAD];
-
-	for (unsigned i = 0; i < MODEL_LAYERS; i++) {
-		const struct layer *l = &m->layer[i];
-		_cleanup_free_ uint32_t *pairs = sum_pairs(w->counts, w->n_runs, w->without, i, p1);
-		_cleanup_free_ float *packed = calloc((size_t)l->ka * l->kb, sizeof(*packed));
-		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(i)};
-
-		if (!pairs || !packed || layer_weights(l, &sum, w->gate, packed) < 0)
-			return -ENOMEM;
-		ret[i] = expand_rows(l, i, packed);
-		if (!ret[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p)
-{
-	_cleanup_free_ uint32_t *pairs = sum_pairs(counts, n_runs, MODEL_NO_RUN, 0, 0);
+	_cleanup_free_ uint32_t *pairs = sum_pairs(m, MODEL_NO_RUN, 0);
 
 	p->successors = calloc(p->v, POLICY_SUCCESSORS);
 	if (!pairs || !p->successors)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trained model, an alphabet and three layers, and the policy arrays made of it and of counts.
+ * The trained model: an alphabet, three layers, and what each run counts by them. The arrays of a
+ * policy are made of the counts of all runs, or of all except one.
  */
 #ifndef LUTRA_TRAINER_MODEL_TABLES_MODEL_H
 #define LUTRA_TRAINER_MODEL_TABLES_MODEL_H
@@ -19,6 +20,8 @@
 struct model {
 	struct alphabet alphabet;
 	struct layer layer[MODEL_LAYERS];
+	struct run_counts *counts; /* (n_runs), in the order of the corpus */
+	size_t n_runs;
 	const char *arch;		/* the corpus's */
 	bool steady_on_wait;		/* no run ever accepts: tasks get steady by waiting */
 	uint64_t steady[LUTRA_NR / 64]; /* bit per system call that makes a task steady */
@@ -26,51 +29,46 @@ struct model {
 	uint32_t ops;			/* bit per enum lutra_op that all recordings could see */
 };
 
-/* Frees the layers. */
+/*
+ * Makes a model without alphabet and layers, whose runs have no counts yet. The caller calls
+ * model_done(), also after a failure. Returns 0 or -ENOMEM.
+ */
+int model_init(struct model *m, const struct corpus *corpus);
+
+/* Frees the layers and the counts. */
 void model_done(struct model *m);
 
 /*
- * Trains a model on the corpus and counts each run: counts (corpus->n_runs), zeroed by the caller,
- * who calls run_counts_done() on each and model_done(ret), also after a failure.
+ * Trains an empty model on the corpus.
  * Returns 0, -E2BIG if there are more different system calls than tokens, or -ENOMEM.
  */
-int model_train(struct model *ret, const struct corpus *corpus, struct run_counts *counts,
-		const struct layer_options *options);
+int model_train(struct model *m, const struct corpus *corpus, const struct layer_options *options);
 
 /*
- * Counts the system calls and objects of the new runs, from corpus->n_old on. Returns 0 or -ENOMEM.
+ * Counts the new runs, from corpus->n_old on: their system calls and objects, or, with `pairs`,
+ * their pairs by the model's codes. Returns 0 or -ENOMEM.
  */
-int model_count_syscalls(const struct model *m, const struct corpus *corpus,
-			 struct run_counts *counts, struct pool *pool);
+int model_count_runs(struct model *m, const struct corpus *corpus, bool pairs, unsigned threads);
 
-/* Counts the pairs of the new runs by the model's codes. Returns 0 or -ENOMEM. */
-int model_count_pairs(const struct model *m, const struct corpus *corpus, struct run_counts *counts,
-		      struct pool *pool);
+/* Adds up the system calls of all runs except `without`. */
+void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTRA_ROLES][LUTRA_NR]);
 
 /*
  * Sets in a new policy what system calls need: arch, v, token, tables, p1, p2, steady, hash_key,
  * ops.
- * counts (n_runs): all runs count except `without`. A system call that only this run made has no
- * token. Returns 0 or -ENOMEM.
+ * All runs count except `without`. A system call that only this run made has no token.
+ * Returns 0 or -ENOMEM.
  */
-int model_policy(const struct model *m, const struct run_counts *counts, size_t n_runs,
-		 size_t without, struct policy *p);
-
-/* Which counts to make weights of. */
-struct model_weighing {
-	const struct run_counts *counts; /* (n_runs) */
-	size_t n_runs;
-	size_t without; /* a run to leave out, or MODEL_NO_RUN */
-	bool gate;	/* as for layer_weights() */
-};
+int model_policy(const struct model *m, size_t without, struct policy *p);
 
 /*
- * Computes the weights before rounding, in 1/20 nat: *ret[layer] is an array of PAIRS_SIZE(layer),
- * indexed like the tables, for the caller to free. Returns 0 or -ENOMEM.
+ * Computes the weights before rounding, in 1/20 nat, from the counts of all runs except `without`:
+ * *ret[layer] is an array of PAIRS_SIZE(layer), indexed like the tables, for the caller to free.
+ * gate: as for layer_weights(). Returns 0 or -ENOMEM.
  */
-int model_weights(const struct model *m, const struct model_weighing *w, float *ret[MODEL_LAYERS]);
+int model_weights(const struct model *m, size_t without, bool gate, float *ret[MODEL_LAYERS]);
 
 /* Sets p->successors, the most frequent successors of each token. Returns 0 or -ENOMEM. */
-int model_successors(const struct run_counts *counts, size_t n_runs, struct policy *p);
+int model_successors(const struct model *m, struct policy *p);
 
 #endif

@@ -17,44 +17,45 @@ static float *copy_floats(const float *v, size_t n)
 }
 
 /* Saves a layer: its heads, and the pairs of all runs. */
-static int save_layer(const struct layer *l, unsigned layer, const struct corpus *c,
-		      const struct run_counts *counts, struct policy_layer *ret)
+static int save_layer(const struct model *m, unsigned layer, struct policy_layer *ret)
 {
-	ret->k = l->ka;
+	const struct layer *l = &m->layer[layer];
+
+	ret->k = l->k;
 	ret->codes = l->codes;
-	ret->la = copy_floats(l->la, (size_t)l->codes * l->ka);
-	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->kb);
-	ret->counts = calloc((size_t)l->ka * l->kb, sizeof(*ret->counts));
+	ret->la = copy_floats(l->la, (size_t)l->codes * l->k);
+	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->k);
+	ret->counts = calloc((size_t)l->k * l->k, sizeof(*ret->counts));
 	if (!ret->la || !ret->lb || !ret->counts)
 		return -ENOMEM;
-	for (size_t r = 0; r < c->n_runs; r++)
-		for (size_t a = 0; a < l->ka; a++)
-			for (size_t b = 0; b < l->kb; b++)
-				ret->counts[a * l->kb + b] +=
-					counts[r].pairs[layer][a << PAIRS_SHIFT(layer) | b];
+	for (size_t r = 0; r < m->n_runs; r++)
+		for (size_t a = 0; a < l->k; a++)
+			for (size_t b = 0; b < l->k; b++)
+				ret->counts[a * l->k + b] +=
+					m->counts[r].pairs[layer][a << PAIRS_SHIFT(layer) | b];
 	return 0;
 }
 
 /* Saves object i of the corpus, if a run that is trained on saw it. */
-static int save_object(const struct corpus *c, const struct run_counts *counts, uint32_t i,
-		       struct policy_model *m)
+static int save_object(const struct model *m, const struct corpus *c, uint32_t i,
+		       struct policy_model *ret)
 {
-	struct policy_seen *s = &m->seen[m->n_seen];
+	struct policy_seen *s = &ret->seen[ret->n_seen];
 	struct run_object o;
 	uint8_t any = 0;
 
-	for (size_t r = 0; r < c->n_runs; r++)
-		any |= counts[r].object_roles[i];
+	for (size_t r = 0; r < m->n_runs; r++)
+		any |= m->counts[r].object_roles[i];
 	if (!any)
 		return 0;
 	run_names_object(&c->names, i, &o);
 	s->object = o.object;
-	s->roles = calloc(c->n_runs + 1, 1);
-	m->n_seen++;
+	s->roles = calloc(m->n_runs + 1, 1);
+	ret->n_seen++;
 	if (!s->roles)
 		return -ENOMEM;
-	for (size_t r = 0; r < c->n_runs; r++)
-		s->roles[r] = counts[r].object_roles[i];
+	for (size_t r = 0; r < m->n_runs; r++)
+		s->roles[r] = m->counts[r].object_roles[i];
 	if (o.path != RUN_NO_PATH) {
 		size_t len;
 		const char *path = intern_get(c->names.paths, o.path, &len);
@@ -67,8 +68,7 @@ static int save_object(const struct corpus *c, const struct run_counts *counts, 
 	return 0;
 }
 
-int update_save_model(const struct model *m, const struct corpus *corpus,
-		      const struct run_counts *counts, struct policy_model **ret)
+int update_save_model(const struct model *m, const struct corpus *corpus, struct policy_model **ret)
 {
 	_cleanup_(policy_model_freep) struct policy_model *k = calloc(1, sizeof(*k));
 	uint32_t n = intern_count(corpus->names.objects);
@@ -76,19 +76,16 @@ int update_save_model(const struct model *m, const struct corpus *corpus,
 
 	if (!k)
 		return -ENOMEM;
-	k->n_runs = corpus->n_runs;
+	k->n_runs = m->n_runs;
 	k->lib_digits = corpus->names.lib_digits;
-	for (size_t i = 0; i < corpus->n_runs; i++)
-		for (int role = 0; role < LUTRA_ROLES; role++)
-			for (int nr = 0; nr < LUTRA_NR; nr++)
-				k->calls[role][nr] += counts[i].calls[role][nr];
+	model_sum_syscalls(m, MODEL_NO_RUN, k->calls);
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
-		r = save_layer(&m->layer[i], i, corpus, counts, &k->layer[i]);
+		r = save_layer(m, i, &k->layer[i]);
 	k->seen = calloc(n + 1u, sizeof(*k->seen));
 	if (!k->seen)
 		return -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i < n; i++)
-		r = save_object(corpus, counts, i, k);
+		r = save_object(m, corpus, i, k);
 	if (r == 0)
 		*ret = TAKE_PTR(k);
 	return r;
@@ -192,13 +189,10 @@ static int restore_layer(const struct policy *old, unsigned layer, struct layer 
 	const uint16_t *table = layer == 0 ? old->t0 : layer == 1 ? old->t1 : old->t2;
 	size_t stride = layer == 0 ? old->v : LUTRA_K;
 
-	ret->ka = ret->kb = l->k;
-	ret->codes = l->codes;
-	ret->code = calloc((size_t)l->k * l->k, sizeof(*ret->code));
-	ret->la = copy_floats(l->la, (size_t)l->codes * l->k);
-	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->k);
-	if (!ret->code || !ret->la || !ret->lb)
+	if (layer_init(ret, l->k, l->codes) < 0)
 		return -ENOMEM;
+	memcpy(ret->la, l->la, (size_t)l->codes * l->k * sizeof(*l->la));
+	memcpy(ret->lb, l->lb, (size_t)l->codes * l->k * sizeof(*l->lb));
 	for (size_t a = 0; a < l->k; a++) {
 		for (size_t b = 0; b < l->k; b++) {
 			uint8_t code = (uint8_t)table[a * stride + b];
@@ -235,52 +229,43 @@ static uint32_t old_token(uint32_t token, uint32_t v)
 /* Extends layer 0 by rows and columns for new tokens, copies of those of the unknown token. */
 static int extend_layer(struct layer *l, uint32_t v)
 {
-	struct layer x = {.ka = v, .kb = v, .codes = l->codes};
+	_cleanup_(layer_done) struct layer old = *l;
 
-	x.code = calloc((size_t)v * v, sizeof(*x.code));
-	x.la = calloc((size_t)l->codes * v, sizeof(*x.la));
-	x.lb = calloc((size_t)l->codes * v, sizeof(*x.lb));
-	if (!x.code || !x.la || !x.lb) {
-		layer_done(&x);
+	if (layer_init(l, v, old.codes) < 0)
 		return -ENOMEM;
-	}
 	for (uint32_t a = 0; a < v; a++)
 		for (uint32_t b = 0; b < v; b++)
-			x.code[(size_t)a * v + b] =
-				l->code[(size_t)old_token(a, l->ka) * l->kb + old_token(b, l->kb)];
+			l->code[(size_t)a * v + b] =
+				old.code[(size_t)old_token(a, old.k) * old.k + old_token(b, old.k)];
 	for (uint32_t c = 0; c < l->codes; c++) {
 		for (uint32_t t = 0; t < v; t++) {
-			x.la[(size_t)c * v + t] = l->la[(size_t)c * l->ka + old_token(t, l->ka)];
-			x.lb[(size_t)c * v + t] = l->lb[(size_t)c * l->kb + old_token(t, l->kb)];
+			l->la[(size_t)c * v + t] = old.la[(size_t)c * old.k + old_token(t, old.k)];
+			l->lb[(size_t)c * v + t] = old.lb[(size_t)c * old.k + old_token(t, old.k)];
 		}
 	}
-	layer_done(l);
-	*l = x;
 	return 0;
 }
 
-int update_train_model(struct model *ret, const struct policy *old, const struct corpus *corpus,
-		       struct run_counts *counts, struct pool *pool)
+int update_train_model(struct model *m, const struct policy *old, const struct corpus *corpus,
+		       unsigned threads)
 {
 	uint32_t n_objects = intern_count(corpus->names.objects);
 	int r = 0;
 
-	ret->arch = corpus->arch;
-	ret->ops = corpus_ops(corpus);
-	ret->steady_on_wait = old->steady_on_wait;
-	memcpy(ret->steady, old->steady, sizeof(ret->steady));
-	memcpy(ret->hash_key, old->hash_key, sizeof(ret->hash_key));
+	m->steady_on_wait = old->steady_on_wait;
+	memcpy(m->steady, old->steady, sizeof(m->steady));
+	memcpy(m->hash_key, old->hash_key, sizeof(m->hash_key));
 	for (size_t i = 0; r == 0 && i < corpus->n_old; i++)
-		r = restore_counts(old->model, i, n_objects, &counts[i]);
+		r = restore_counts(old->model, i, n_objects, &m->counts[i]);
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
-		r = restore_layer(old, i, &ret->layer[i]);
+		r = restore_layer(old, i, &m->layer[i]);
 	if (r == 0)
-		r = model_count_syscalls(ret, corpus, counts, pool);
-	ret->alphabet.v = old->v;
-	memcpy(ret->alphabet.token, old->token, sizeof(ret->alphabet.token));
+		r = model_count_runs(m, corpus, false, threads);
+	m->alphabet.v = old->v;
+	memcpy(m->alphabet.token, old->token, sizeof(m->alphabet.token));
 	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)
-		r = extend_alphabet(&counts[i], &ret->alphabet);
+		r = extend_alphabet(&m->counts[i], &m->alphabet);
 	if (r == 0)
-		r = extend_layer(&ret->layer[0], ret->alphabet.v);
-	return r < 0 ? r : model_count_pairs(ret, corpus, counts, pool);
+		r = extend_layer(&m->layer[0], m->alphabet.v);
+	return r < 0 ? r : model_count_runs(m, corpus, true, threads);
 }

@@ -13,7 +13,7 @@
  * free by policy_model_free(). Returns 0 or -ENOMEM.
  */
 int update_save_model(const struct model *m, const struct corpus *corpus,
-		      const struct run_counts *counts, struct policy_model **ret);
+		      struct policy_model **ret);
 
 /*
  * Adds the runs of a policy to an empty corpus, by name and objects, without their system calls.
@@ -28,7 +28,7 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
  * Returns 0, -E2BIG if there are more different system calls than tokens, -EBADMSG if the model is
  * damaged, or -ENOMEM.
  */
-int update_train_model(struct model *ret, const struct policy *old, const struct corpus *corpus,
-		       struct run_counts *counts, struct pool *pool);
+int update_train_model(struct model *m, const struct policy *old, const struct corpus *corpus,
+		       unsigned threads);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "trainer/model/compute/mat.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
@@ -109,28 +111,53 @@ static void mat_transpose_swaps(void **state)
 	assert_memory_equal(out, ((const float[6]){1, 4, 2, 5, 3, 6}), sizeof(out));
 }
 
-static void count_one(void *ctx, size_t i)
+static int count_one(void *ctx, size_t i, struct err *err)
 {
 	unsigned char *seen = ctx;
 
+	(void)err;
 	seen[i]++;
+	return 0;
 }
 
 static void pool_does_each_piece_once(void **state)
 {
 	(void)state;
 	for (unsigned threads = 1; threads <= 5; threads += 2) {
-		_cleanup_(pool_freep) struct pool *p = NULL;
-
-		assert_int_equal(pool_new(&p, threads), 0);
 		for (size_t n = 0; n < 300; n += 23) {
 			unsigned char seen[300] = {0};
 
-			pool_run(p, count_one, seen, n);
+			assert_int_equal(pool_run(threads, count_one, seen, n, NULL), 0);
 			for (size_t i = 0; i < sizeof(seen); i++)
 				assert_int_equal(seen[i], i < n);
 		}
 	}
+}
+
+/* Piece 7 fails with a text of its own, all after it without one. */
+static int fail_from_seven(void *ctx, size_t i, struct err *err)
+{
+	(void)ctx;
+	if (i == 7)
+		return err_set(err, -E2BIG, "piece 7 is too big");
+	return i < 7 ? 0 : -ENOMEM;
+}
+
+static int fail_from_eight(void *ctx, size_t i, struct err *err)
+{
+	return i == 7 ? 0 : fail_from_seven(ctx, i, err);
+}
+
+static void pool_gives_the_error_of_the_first_piece_that_failed(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(pool_run(4, fail_from_seven, NULL, 100, &err), -E2BIG);
+	assert_string_equal(err.msg, "piece 7 is too big");
+	assert_int_equal(pool_run(4, fail_from_eight, NULL, 100, &err), -ENOMEM);
+	assert_string_equal(err.msg, strerror(ENOMEM));
+	assert_int_equal(pool_run(4, fail_from_seven, NULL, 7, &err), 0);
 }
 
 struct shown {
@@ -147,22 +174,22 @@ static void show(void *ctx, const char *stage, double done)
 	atomic_fetch_add(&s->whole, done == 1);
 }
 
-static void end_piece(void *ctx, size_t i)
+static int end_piece(void *ctx, size_t i, struct err *err)
 {
 	(void)i;
+	(void)err;
 	progress_piece(ctx);
+	return 0;
 }
 
 static void progress_ends_once_after_all_pieces(void **state)
 {
-	_cleanup_(pool_freep) struct pool *p = NULL;
 	struct shown shown = {0, 0};
 	struct progress progress = {show, &shown};
 	struct progress_pieces pieces = {&progress, "working", 50, 0};
 
 	(void)state;
-	assert_int_equal(pool_new(&p, 3), 0);
-	pool_run(p, end_piece, &pieces, 50);
+	assert_int_equal(pool_run(3, end_piece, &pieces, 50, NULL), 0);
 	assert_int_equal(shown.calls, 50);
 	assert_int_equal(shown.whole, 1);
 }
@@ -177,6 +204,7 @@ int main(void)
 		cmocka_unit_test(mat_mul_gives_the_bits_of_the_plain_one),
 		cmocka_unit_test(mat_transpose_swaps),
 		cmocka_unit_test(pool_does_each_piece_once),
+		cmocka_unit_test(pool_gives_the_error_of_the_first_piece_that_failed),
 		cmocka_unit_test(progress_ends_once_after_all_pieces),
 	};
 

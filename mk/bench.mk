@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Measurements. They want a quiet machine.
 
-BENCH_STATES := $(B)/bench/getppid $(B)/bench/open
+BENCH_STATES := $(B)/bench/kernel/getppid $(B)/bench/kernel/open
 BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
-$(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/states.o $(B)/user.a $(B)/lib.a
+$(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(LINK)
-$(B)/bench/parts: $(B)/bench/parts.o
+$(B)/bench/kernel/parts: $(B)/bench/kernel/parts.o
 	$(LINK)
 $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(LINK)
-$(B)/bench/states.o: $(B)/bench/empty.skel.h
-$(B)/bench/parts.o: $(B)/bench/parts.skel.h
+$(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
+$(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
 
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
-bench bench-quick: all $(BENCH_STATES) $(B)/bench/parts $(BENCH_TRAINER)
-	@$(B)/bench/parts
-	@$(B)/bench/getppid $(if $(filter bench-quick,$@),--quick)
-	@$(B)/bench/open $(if $(filter bench-quick,$@),--quick)
+bench bench-quick: all $(BENCH_STATES) $(B)/bench/kernel/parts $(BENCH_TRAINER)
+	@$(B)/bench/kernel/parts
+	@$(B)/bench/kernel/getppid $(if $(filter bench-quick,$@),--quick)
+	@$(B)/bench/kernel/open $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)
 #: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
 bench-alerts: $(B)/bench/alerts

@@ -48,19 +48,19 @@ $(B)/tests/e2e/first: tests/e2e/first.c
 
 # What the escape suite runs in the services and beside them.
 ESC := $(B)/tests/e2e/escapes
-ESCAPES := techniques ring mounts processes kernel files names tasks
+ESCAPES := $(patsubst %,$(ESC)/techniques/%.o,techniques ring mounts processes kernel files names tasks)
 ESCAPE_PROGRAMS := $(ESC)/implant.so $(ESC)/host
-$(ESCAPES:%=$(ESC)/%.o) $(ESC)/implant.o: CFLAGS += -fPIC
-$(ESC)/payload: tests/e2e/escapes/payload.c tests/e2e/escapes/technique.h
+$(ESCAPES) $(ESC)/implant.o: CFLAGS += -fPIC
+$(ESC)/techniques/payload: tests/e2e/escapes/techniques/payload.c tests/e2e/escapes/techniques/technique.h
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) -O2 $(WARN) -fno-stack-protector -nostdlib -static -o $@ $<
-$(ESC)/techniques.o: $(ESC)/payload
-$(ESC)/implant.so: $(ESC)/implant.o $(ESCAPES:%=$(ESC)/%.o)
+$(ESC)/techniques/techniques.o: $(ESC)/techniques/payload
+$(ESC)/implant.so: $(ESC)/implant.o $(ESCAPES)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(filter-out -pie,$(LDFLAGS)) -shared $^ -o $@ -ldl
 $(ESC)/host: LDLIBS :=
-$(ESC)/host: $(ESC)/host.o $(ESC)/victim.o $(ESCAPES:%=$(ESC)/%.o)
+$(ESC)/host: $(ESC)/host.o $(ESC)/victim.o $(ESCAPES)
 	$(LINK)
 
 # ---- suites ----
@@ -93,7 +93,7 @@ SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(ESCAPE_SERIES),"te
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 VM_PROGRAMS = all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
-SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/empty.skel.h bench/parts.skel.h)
+SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
 
 #: make check       what to run before each change: 10 minutes on 2 processors
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)

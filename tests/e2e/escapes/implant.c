@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 #define TRIGGER "implant:"
 

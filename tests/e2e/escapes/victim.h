@@ -3,7 +3,7 @@
 #ifndef LUTRA_TESTS_ESCAPES_VICTIM_H
 #define LUTRA_TESTS_ESCAPES_VICTIM_H
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 /* What the victim and the host's program share, at WORLD_AT; NULL with errno. */
 struct world *world_map(bool create);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 #define VICTIM_FLAG_FD 9 /* of the victim, open on HOST_FLAG */
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 #define DEEP 28
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What bench/parts.c asks its BPF program to do. Types come from vmlinux.h or lutra/types.h. */
-#ifndef LUTRA_BENCH_PARTS_H
-#define LUTRA_BENCH_PARTS_H
+/* What bench/kernel/parts.c asks its BPF program to do. Types come from vmlinux.h or lutra/types.h. */
+#ifndef LUTRA_BENCH_KERNEL_PARTS_H
+#define LUTRA_BENCH_KERNEL_PARTS_H
 
 enum parts_part {
 	PARTS_NOTHING,

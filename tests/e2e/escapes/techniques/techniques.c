@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
-#define PAYLOAD "build/tests/e2e/escapes/payload"
+#define PAYLOAD "build/tests/e2e/escapes/techniques/payload"
 
 const struct technique *const all_techniques[N_ARRAYS] = {
 	mount_techniques, process_techniques, kernel_techniques,

@@ -14,8 +14,8 @@
  * The figure of a round is the median of many short batches, so other programs on the host rarely
  * change it. Ratios and differences are taken within a round.
  */
-#ifndef LUTRA_BENCH_STATES_H
-#define LUTRA_BENCH_STATES_H
+#ifndef LUTRA_BENCH_KERNEL_STATES_H
+#define LUTRA_BENCH_KERNEL_STATES_H
 
 #include <jansson.h>
 

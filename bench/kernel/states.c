@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs an operation in a loop, in each state from unguarded to recorded. Needs root. */
-#include "bench/states.h"
+#include "bench/kernel/states.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/empty.skel.h"
+#include "bench/kernel/empty.skel.h"
 #include "lib/base/cleanup.h"
 #include "user/guard/syscall_events.h"
 #include "user/guard/guard.h"

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 #define CORE_PATTERN "/proc/sys/kernel/core_pattern"
 #define IA32_OPEN 5

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 void _start(void);
 

@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bench/states.h"
+#include "bench/kernel/states.h"
 #include "lutra/score.h"
 
 static const char *const kinds[] = {"getppid", "4", "10", "4 anew"};

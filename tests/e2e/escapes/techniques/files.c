@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/e2e/escapes/technique.h"
+#include "tests/e2e/escapes/techniques/technique.h"
 
 #define DROPPED "/tmp/escape-program"
 #define REPORT VOLUME "/report" /* what the host's backup copies */

@@ -5,8 +5,8 @@
  * process of a service, as after the service's own code was taken over. Compiled into the implant,
  * which runs them, and into the host's program, which knows by their probes what came of it.
  */
-#ifndef LUTRA_TESTS_ESCAPES_TECHNIQUE_H
-#define LUTRA_TESTS_ESCAPES_TECHNIQUE_H
+#ifndef LUTRA_TESTS_ESCAPES_TECHNIQUES_TECHNIQUE_H
+#define LUTRA_TESTS_ESCAPES_TECHNIQUES_TECHNIQUE_H
 
 #include <errno.h>
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
-#include "bench/parts.h"
+#include "bench/kernel/parts.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

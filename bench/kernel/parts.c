@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "lutra/types.h"
-#include "bench/parts.h"
-#include "bench/parts.skel.h"
+#include "bench/kernel/parts.h"
+#include "bench/kernel/parts.skel.h"
 
 #define LOOPS 200
 #define TURNS 2000

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bench/states.h"
+#include "bench/kernel/states.h"
 
 static int call_getppid(unsigned kind, const char *arg, unsigned n)
 {

@@ -17,8 +17,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "lib/abi/syscall_traits.h"
-
 #define FAMILIES 46 /* AF_MAX of Linux 6 */
 #define X86_64_BIT 1u
 

@@ -3,8 +3,6 @@
 #include "user/seccomp/filter.h"
 
 #include <errno.h>
-#include <seccomp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

@@ -6,11 +6,6 @@
 #include <seccomp.h>
 #include <string.h>
 
-static bool same_conditions(const struct profile_entry *a, const struct profile_entry *b)
-{
-	return a->n_args == b->n_args && memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
-}
-
 /* Gets the bits that an argument must have. Returns false if the comparison is not for equality. */
 static bool bits_of(const struct profile_arg *a, uint64_t *ret_mask, uint64_t *ret_value)
 {
@@ -42,7 +37,7 @@ static bool may_overlap(const struct profile_entry *a, const struct profile_entr
 /* Returns true if another entry of the same name makes e needless. first: e stands before it. */
 static bool is_covered(const struct profile_entry *e, const struct profile_entry *by, bool first)
 {
-	bool wider = by->n_args == 0 || same_conditions(e, by);
+	bool wider = by->n_args == 0 || profile_same_conditions(e, by);
 
 	if (!profile_allows(e->action))
 		return profile_allows(by->action) ? may_overlap(e, by) : wider && !first;

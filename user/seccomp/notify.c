@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
-#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
 

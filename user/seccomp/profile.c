@@ -54,6 +54,11 @@ int profile_add(struct profile *p, const char *name, const struct profile_entry 
 	return 0;
 }
 
+bool profile_same_conditions(const struct profile_entry *a, const struct profile_entry *b)
+{
+	return a->n_args == b->n_args && memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
+}
+
 static int compare_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? -1 : a > b;

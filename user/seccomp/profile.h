@@ -59,6 +59,9 @@ bool profile_allows(uint32_t action);
  */
 int profile_add(struct profile *p, const char *name, const struct profile_entry *e);
 
+/* Returns true if both entries have the same conditions in the same order. */
+bool profile_same_conditions(const struct profile_entry *a, const struct profile_entry *b);
+
 /* Sorts entries without arguments first, then by action, arguments and name. */
 void profile_sort(struct profile *p);
 

@@ -5,12 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <linux/audit.h>
 #include <seccomp.h>
 #include <string.h>
 
 #include "lib/base/file.h"
-#include "lib/base/text.h"
 
 struct word {
 	const char *name;
@@ -115,20 +113,19 @@ static json_t *encode_args(const struct profile_entry *e)
 	return a;
 }
 
-static bool same_rule(const struct profile_entry *a, const struct profile_entry *b)
-{
-	return a->action == b->action && a->n_args == b->n_args &&
-	       memcmp(a->arg, b->arg, a->n_args * sizeof(a->arg[0])) == 0;
-}
-
 /* Writes entries[i] and the following ones that differ in their names only, as one rule. */
 static json_t *encode_rule(const struct profile *p, size_t *i)
 {
 	const struct profile_entry *first = &p->entries[*i];
 	json_t *names = json_array();
 
-	for (; *i < p->n_entries && same_rule(first, &p->entries[*i]); ++*i)
-		json_array_append_new(names, json_string(p->entries[*i].name));
+	for (; *i < p->n_entries; ++*i) {
+		const struct profile_entry *e = &p->entries[*i];
+
+		if (e->action != first->action || !profile_same_conditions(e, first))
+			break;
+		json_array_append_new(names, json_string(e->name));
+	}
 	return json_pack("{s:o, s:s, s:o*, s:o*}", "names", names, "action",
 			 word_of(actions, action_without_errno(first->action)), "errnoRet",
 			 encode_errno(first->action), "args", encode_args(first));
@@ -168,42 +165,33 @@ static int decode_action(const char *name, json_t *number, uint32_t *ret)
 	return 0;
 }
 
-static int decode_arg(json_t *j, struct profile_arg *ret, struct err *err)
-{
-	json_int_t index, value, value_two = 0;
-	const struct word *op;
-	const char *name;
-	json_error_t je;
-
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:I, s:I, s?I, s:s}", "index", &index, "value",
-			   &value, "valueTwo", &value_two, "op", &name) < 0)
-		return err_set(err, -EBADMSG, "args: %s", je.text);
-	op = find_word(ops, name);
-	if (!op || index < 0 || index >= PROFILE_ARGS || value < 0 || value_two < 0)
-		return err_set(
-			err, -EBADMSG,
-			"args: index must be 0 to 5, values not negative, op as SCMP_CMP_EQ");
-	*ret = (struct profile_arg){.index = (uint32_t)index,
-				    .op = op->value,
-				    .value = (uint64_t)value,
-				    .value_two = (uint64_t)value_two};
-	return 0;
-}
-
 static int decode_args(json_t *args, struct profile_entry *e, struct err *err)
 {
 	json_t *v;
 	size_t i;
-	int r;
 
 	if (!args || json_is_null(args))
 		return 0;
 	if (!json_is_array(args) || json_array_size(args) > PROFILE_ARGS)
 		return err_set(err, -EBADMSG, "args: must be an array of at most %d", PROFILE_ARGS);
 	json_array_foreach (args, i, v) {
-		r = decode_arg(v, &e->arg[i], err);
-		if (r < 0)
-			return r;
+		json_int_t index, value, value_two = 0;
+		const struct word *op;
+		const char *name;
+		json_error_t je;
+
+		if (json_unpack_ex(v, &je, JSON_STRICT, "{s:I, s:I, s?I, s:s}", "index", &index,
+				   "value", &value, "valueTwo", &value_two, "op", &name) < 0)
+			return err_set(err, -EBADMSG, "args: %s", je.text);
+		op = find_word(ops, name);
+		if (!op || index < 0 || index >= PROFILE_ARGS || value < 0 || value_two < 0)
+			return err_set(err, -EBADMSG,
+				       "args: index must be 0 to 5, values not negative, op as "
+				       "SCMP_CMP_EQ");
+		e->arg[i] = (struct profile_arg){.index = (uint32_t)index,
+						 .op = op->value,
+						 .value = (uint64_t)value,
+						 .value_two = (uint64_t)value_two};
 	}
 	e->n_args = (uint32_t)json_array_size(args);
 	return 0;

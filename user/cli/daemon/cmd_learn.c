@@ -100,10 +100,9 @@ static int show_status(const struct learn_args *a)
 /* Starts or stops learning. Returns the image's state, or NULL with err. */
 static json_t *ask_image(const struct learn_args *a, const char *path, struct err *err)
 {
-	json_t *q = json_pack("{s:s}", "image", a->image), *answer = NULL;
+	json_t *runs = a->runs ? json_integer((json_int_t)a->runs) : NULL, *answer = NULL;
+	json_t *q = json_pack("{s:s, s:o*}", "image", a->image, "runs", runs);
 
-	if (q && a->runs)
-		json_object_set_new(q, "runs", json_integer((json_int_t)a->runs));
 	return cli_ask(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra import: turns a recording of another tool into a trace. */
-#include "lib/base/progress_bar.h"
 #include "user/cli/cli.h"
 #include "user/import/import.h"
 

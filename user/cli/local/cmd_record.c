@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra record: records one run of a container, a cgroup or a command into a trace. */
-#include <signal.h>
-
 #include "user/cli/cli.h"
-#include "user/sys/clock.h"
 #include "user/identity/cgroup_lookup.h"
 #include "user/cli/local/session.h"
-#include "user/sys/process/cgroup.h"
-#include "user/sys/process/child.h"
 
 enum { OPT_CONTAINER = 256, OPT_FOR };
 

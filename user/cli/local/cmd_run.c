@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra run: runs a command in its own cgroup, recorded or guarded, without lutrad. */
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "lib/abi/names.h"
 #include "user/cli/cli.h"
 #include "user/policy/modes.h"
 #include "user/seccomp/export.h"
 #include "user/seccomp/filter.h"
 #include "user/cli/local/session.h"
-#include "user/sys/process/cgroup.h"
-#include "user/sys/process/child.h"
 
 enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_SECCOMP };
 

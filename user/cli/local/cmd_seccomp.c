@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra seccomp: makes seccomp profiles from policies, merges them, checks them with recordings. */
 #include <fcntl.h>
-#include <seccomp.h>
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/abi/syscalls.h"
-#include "lib/policy/policy.h"
 #include "lutra/syscalls.h"
 #include "user/cli/cli.h"
 #include "user/seccomp/check.h"
@@ -114,29 +112,27 @@ static int load_policy_profile(const struct seccomp_args *a, const char *name, s
 	return r;
 }
 
-static int put_profile(const struct seccomp_args *a, struct profile *p)
+static int put_profile(const struct seccomp_args *a, struct profile *p, struct err *err)
 {
 	_cleanup_free_ char *text = profile_to_json(p);
 	int r;
 
 	if (!text)
-		return cli_failf("out of memory");
+		return err_oom(err);
 	if (!a->output) {
 		puts(text);
 		return 0;
 	}
 	r = file_replace(a->output, 0644, text, strlen(text));
-	return r < 0 ? cli_failf("%s: %s", a->output, strerror(-r)) : 0;
+	return r < 0 ? err_set(err, r, "%s: %s", a->output, strerror(-r)) : 0;
 }
 
-static int run_export(const struct seccomp_args *a)
+static int run_export(const struct seccomp_args *a, struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct err err;
+	int r = load_policy_profile(a, a->policy, &p, err);
 
-	if (load_policy_profile(a, a->policy, &p, &err) < 0)
-		return cli_fail(&err);
-	return put_profile(a, p);
+	return r < 0 ? r : put_profile(a, p, err);
 }
 
 static int load_either(const struct seccomp_args *a, const char *name, struct profile **ret,
@@ -149,36 +145,30 @@ static int load_either(const struct seccomp_args *a, const char *name, struct pr
 	return load_policy_profile(a, name, ret, err);
 }
 
-static int run_merge(const struct seccomp_args *a)
+static int run_merge(const struct seccomp_args *a, struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *all = NULL;
-	struct err err;
-	int r = load_either(a, a->files[0], &all, &err);
+	int r = load_either(a, a->files[0], &all, err);
 
 	for (int i = 1; r == 0 && i < a->n_files; i++) {
 		_cleanup_(profile_freep) struct profile *p = NULL, *before = NULL;
 
-		r = load_either(a, a->files[i], &p, &err);
+		r = load_either(a, a->files[i], &p, err);
 		before = TAKE_PTR(all);
 		if (r == 0)
-			r = merge_profiles(before, p, &all, &err);
+			r = merge_profiles(before, p, &all, err);
 	}
-	return r < 0 ? cli_fail(&err) : put_profile(a, all);
+	return r < 0 ? r : put_profile(a, all, err);
 }
 
-static const char *action_words(uint32_t action, char *buf, size_t size)
+static const char *action_words(uint32_t action)
 {
 	const char *name;
 
-	if ((action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO) {
-		name = strerrorname_np((int)(action & SECCOMP_RET_DATA));
-		snprintf(buf, size, "%s", name ? name : "an error");
-	} else if (action == SCMP_ACT_TRAP) {
-		snprintf(buf, size, "SIGSYS");
-	} else {
-		snprintf(buf, size, "killed");
-	}
-	return buf;
+	if ((action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
+		return action == SCMP_ACT_TRAP ? "SIGSYS" : "killed";
+	name = strerrorname_np((int)(action & SECCOMP_RET_DATA));
+	return name ? name : "an error";
 }
 
 /* Returns how many arguments a recording holds of the system call: 0, 1 or 2. */
@@ -192,21 +182,18 @@ static unsigned n_arguments(const struct check_refused *r)
 static void print_refused(const struct check_refused *r)
 {
 	unsigned n = n_arguments(r);
-	char name[32], how[32];
+	char name[32];
 
 	printf("%s", syscall_name("x86_64", r->nr, name, sizeof(name)));
-	if (n)
-		printf(" %#x", (uint32_t)r->arg);
-	if (n > 1)
-		printf(" %#x", (uint32_t)(r->arg >> 32));
-	printf(": %s, %llu times\n", action_words(r->action, how, sizeof(how)),
-	       (unsigned long long)r->count);
+	for (unsigned i = 0; i < n; i++)
+		printf(" %#x", (uint32_t)(r->arg >> 32 * i));
+	printf(": %s, %llu times\n", action_words(r->action), (unsigned long long)r->count);
 }
 
 static json_t *refused_json(const struct check_refused *r)
 {
 	unsigned n = n_arguments(r), index = r->nr < LUTRA_NR ? lutra_syscall_args[r->nr] : 0;
-	char name[32], how[32];
+	char name[32];
 	json_t *args = json_array();
 
 	for (unsigned i = 0; i < n; i++)
@@ -215,8 +202,7 @@ static json_t *refused_json(const struct check_refused *r)
 						      (json_int_t)(uint32_t)(r->arg >> 32 * i)));
 	return json_pack("{s:s, s:s, s:o, s:I}", "call",
 			 syscall_name("x86_64", r->nr, name, sizeof(name)), "answer",
-			 action_words(r->action, how, sizeof(how)), "args", args, "count",
-			 (json_int_t)r->count);
+			 action_words(r->action), "args", args, "count", (json_int_t)r->count);
 }
 
 static int report_check(const struct seccomp_args *a, const struct check *c)
@@ -259,7 +245,8 @@ static bool is_trace(const char *path)
 	       memcmp(magic, TRACE_MAGIC, sizeof(magic)) == 0;
 }
 
-static int check_files(const struct seccomp_args *a, struct err *err)
+/* Returns the exit code, or -errno. */
+static int run_check(const struct seccomp_args *a, struct err *err)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
 	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
@@ -287,25 +274,19 @@ static int check_files(const struct seccomp_args *a, struct err *err)
 	return r < 0 ? r : report_check(a, &c);
 }
 
-static int run_check(const struct seccomp_args *a)
-{
-	struct err err;
-	int r = check_files(a, &err);
-
-	return r < 0 ? cli_fail(&err) : r;
-}
-
 int cmd_seccomp(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	struct seccomp_args a = {.export = {.listener = DEFAULT_LISTENER}};
 	struct err err;
+	int r;
 
 	args_read(&command, argc, argv, &a);
-	if (config_load(a.config_file, &config, &err) < 0)
-		return cli_fail(&err);
+	r = config_load(a.config_file, &config, &err);
 	a.config = config;
-	if (strcmp(a.verb, "export") == 0)
-		return run_export(&a);
-	return strcmp(a.verb, "merge") == 0 ? run_merge(&a) : run_check(&a);
+	if (r == 0)
+		r = strcmp(a.verb, "export") == 0  ? run_export(&a, &err)
+		    : strcmp(a.verb, "merge") == 0 ? run_merge(&a, &err)
+						   : run_check(&a, &err);
+	return r < 0 ? cli_fail(&err) : r;
 }

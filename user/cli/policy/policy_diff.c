@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy diff: compares two policies. */
 #include "lib/policy/diff/policy_diff.h"
-#include "lib/policy/policy.h"
 #include "user/cli/policy/policy_cmd.h"
 
 /* Gets both directories; without OLD, the policy that POLICY replaced. */

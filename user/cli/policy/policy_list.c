@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy list: lists policies and the containers that they guard. */
 #include <dirent.h>
-#include <sys/stat.h>
 
-#include "lib/abi/names.h"
-#include "lib/policy/policy.h"
-#include "user/sys/clock.h"
 #include "user/policy/policy_summary.h"
 #include "user/cli/policy/policy_cmd.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy keygen and sign: make keys, sign policies. */
-#include "lib/policy/files/policy_key.h"
 #include "lib/policy/files/policy_sign.h"
 #include "user/cli/policy/policy_cmd.h"
 

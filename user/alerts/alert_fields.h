@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An alert as a row of fields. One table names each field's column in the store, its key in the
- * JSON and its type; the schema, the JSON and the documentation follow it. All text is valid UTF-8
- * without control characters.
+ * JSON and its type; the schema and the JSON follow it, and `tests/lint docs` checks that
+ * docs/alerts.md does. All text is valid UTF-8 without control characters.
  */
 #ifndef LUTRA_USER_ALERTS_ALERT_FIELDS_H
 #define LUTRA_USER_ALERTS_ALERT_FIELDS_H
@@ -58,8 +58,7 @@ struct alert_field_info {
 	const char *column;
 	const char *key; /* in output_fields; NULL: the JSON has it in another form */
 	enum alert_type type;
-	bool required;	     /* never NULL */
-	const char *meaning; /* for the documentation */
+	bool required; /* never NULL */
 };
 
 extern const struct alert_field_info alert_field_table[ALERT_FIELDS];

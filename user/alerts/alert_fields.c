@@ -14,7 +14,6 @@
 #define I ALERT_TYPE_INTEGER
 #define B ALERT_TYPE_BOOLEAN
 
-/* clang-format off */
 const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_TIME] = {"time_ns", "evt.time", I, true},
 	[ALERT_CONTAINER_ID] = {"container_id", "container.id", T, false},
@@ -55,7 +54,6 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_POD_NAMESPACE] = {"pod_namespace", "k8s.ns.name", T, false},
 	[ALERT_HISTORY] = {"history", NULL, T, false},
 };
-/* clang-format on */
 
 /* Adds a text that is clean already. */
 static void put_clean(struct alert_fields *f, enum alert_field field, const char *s)

@@ -31,13 +31,7 @@ static const struct args_command command = {
 static bool print_event(const struct events_args *a, json_t *event)
 {
 	json_auto_t *e = event;
-	json_int_t folded = json_integer_value(json_object_get(e, "folded"));
 
-	if (folded)
-		fprintf(stderr,
-			"lutra: %lld events left out: they came faster than lutrad could send "
-			"them\n",
-			(long long)folded);
 	if (!a->json) {
 		printf("%s %s\n", cli_json_text(e, "time"), cli_json_text(e, "output"));
 		return fflush(stdout) == 0;
@@ -105,8 +99,8 @@ static int print_events(const struct events_args *a, const char *socket, struct 
 		long long folded = cli_json_number(e, "folded");
 
 		if (folded)
-			cli_failf("%lld events are not shown, because lutrad sends at most 100 a "
-				  "second; `lutra events` prints them from the store",
+			cli_failf("%lld events left out: they came faster than lutrad could send "
+				  "them; `lutra events` prints what is stored",
 				  folded);
 		if (is_stored(stored, e))
 			json_decref(e);

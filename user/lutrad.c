@@ -20,8 +20,7 @@ static const struct args_command command = {
 	.options = options,
 	.doc = "Guard enrolled containers, in the foreground, until SIGTERM."
 	       "\vSIGHUP reads the policies and the configuration again; docs/configuration.md "
-	       "lists "
-	       "the keys of the configuration.",
+	       "lists the keys of the configuration.",
 };
 
 int main(int argc, char **argv)

@@ -109,8 +109,7 @@ static int print_events(const struct events_args *a, const char *socket, struct 
 	}
 	return s ? err_set(err, -EPIPE,
 			   "lutrad ended the stream: it stops, or events came faster than they "
-			   "were read; "
-			   "`lutra events` prints what is stored")
+			   "were read; `lutra events` prints what is stored")
 		 : 0;
 }
 

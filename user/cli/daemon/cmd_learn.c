@@ -56,8 +56,7 @@ static const struct args_command command = {
 	.doc = "Learn a policy for an image from runs of its containers."
 	       "\vStart, use and stop containers of the image as on every day; lutrad records each "
 	       "run, trains the policy, and puts it in mode audit. lutrad goes on if this command "
-	       "is "
-	       "interrupted. Without --image the command shows what is learned.",
+	       "is interrupted. Without --image the command shows what is learned.",
 	.check = check_learn_args,
 };
 
@@ -183,8 +182,7 @@ static int wait_and_print(const struct learn_args *a, const json_t *begun)
 	if (interrupted) {
 		fprintf(stderr,
 			"lutra: lutrad goes on learning; see lutra learn --image %s --status, or "
-			"stop "
-			"it with --stop\n",
+			"stop it with --stop\n",
 			a->image);
 		return 128 + interrupted;
 	}

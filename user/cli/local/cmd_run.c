@@ -57,9 +57,8 @@ static const struct args_command command = {
 	.usage = "-- COMMAND [ARGUMENT]…",
 	.doc = "Run a command in its own cgroup, recorded or guarded, without an engine or lutrad."
 	       "\vAlerts go to stderr. The exit status is the command's; 128 + N: signal N killed "
-	       "it; "
-	       "127: not found; 126: cannot execute. Processes that the command leaves are killed. "
-	       "The third SIGINT or SIGTERM kills the whole cgroup.",
+	       "it; 127: not found; 126: cannot execute. Processes that the command leaves are "
+	       "killed. The third SIGINT or SIGTERM kills the whole cgroup.",
 	.in_order = true,
 	.max = INT_MAX,
 	.list = offsetof(struct run_args, command),

@@ -40,22 +40,11 @@ static const struct args_command command = {
 	.usage = "--policy POLICY FILE.ltr",
 	.doc = "Score a recorded run as the kernel does, and print one line per event."
 	       "\vColumns: seconds (monotonic), task, role, system call or object, token, weights "
-	       "of "
-	       "the three layers, levels A and B in 1/4096 of a weight, rules, verdict.",
+	       "of the three layers, levels A and B in 1/4096 of a weight, rules, verdict.",
 	.max = 1,
 	.list = offsetof(struct score_args, files),
 	.check = check_score_args,
 };
-
-/* Writes the name of the system call or object. */
-static void write_subject(const char *arch, const struct lutra_record *rec, const char *str,
-			  size_t len, const struct replay_step *s, char buf[static ALERT_TEXT])
-{
-	if (s->is_object)
-		alert_object_text(&s->object, str ? str : "", len, buf);
-	else
-		syscall_name(arch, rec->nr, buf, ALERT_TEXT);
-}
 
 static int print_step_json(const struct lutra_record *rec, const char *what,
 			   const struct replay_step *s)
@@ -114,7 +103,10 @@ static int score_trace(const struct score_args *a, struct replay *replay,
 			break;
 		if (r == 0 || (a->matches_only && !s.n_matches))
 			continue;
-		write_subject(trace_reader_meta(trace)->arch, rec, str, len, &s, what);
+		if (s.is_object)
+			alert_object_text(&s.object, str ? str : "", len, what);
+		else
+			syscall_name(trace_reader_meta(trace)->arch, rec->nr, what, sizeof(what));
 		if (a->json ? print_step_json(rec, what, &s) : print_step(rec, what, &s))
 			return 1;
 	}

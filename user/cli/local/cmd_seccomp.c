@@ -84,8 +84,7 @@ static const struct args_command command = {
 		 "FILE.ltr…",
 	.doc = "Make seccomp profiles for OCI runtimes (runc, crun, podman, Docker) from policies."
 	       "\vexport: write a profile of the policy. merge: write a profile that allows what "
-	       "any "
-	       "of the given ones allows. check: load the profile into the kernel and list the "
+	       "any of the given ones allows. check: load the profile into the kernel and list the "
 	       "recorded system calls that it refuses; exit status 1 if there are any.",
 	.max = INT_MAX,
 	.list = offsetof(struct seccomp_args, args),

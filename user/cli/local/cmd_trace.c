@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra trace: prints traces as a summary or record by record, verifies and merges them. */
 #include "lib/abi/names.h"
+#include "lib/abi/op_set.h"
 #include "lib/abi/syscalls.h"
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
 #include "user/cli/cli.h"
 #include "lib/trace/trace_merge.h"
 #include "user/sys/clock.h"
-
-#define RECORD_TEXT 2048 /* bytes of a record in words */
 
 struct trace_args {
 	const char *output;
@@ -53,8 +52,7 @@ static const struct args_command command = {
 	.doc = "Inspect, merge or verify traces."
 	       "\vinfo: show where a trace was recorded and what it holds. cat: print each record. "
 	       "verify: exit with status 1 if a trace is incomplete. merge: join traces of one run "
-	       "by "
-	       "time.",
+	       "by time.",
 	.max = INT_MAX,
 	.list = offsetof(struct trace_args, args),
 	.check = check_trace_args,
@@ -86,12 +84,8 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 {
 	const struct trace_meta *m = trace_reader_meta(r);
 	const char *torn = trace_reader_torn(r);
-	json_t *ops = json_array(), *records = json_object();
+	json_t *records = json_object();
 
-	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++) {
-		if (m->ops >> op & 1)
-			json_array_append_new(ops, json_string(op_name(op)));
-	}
 	for (unsigned t = 0; t < LUTRA_RECORD_COUNT; t++)
 		json_object_set_new(records, record_type_name(t),
 				    json_integer((json_int_t)s->n[t]));
@@ -103,9 +97,9 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 			 text_json_keep(m->kernel), "arch", text_json_keep(m->arch), "source",
 			 text_json_keep(m->source), "start_realtime_ns",
 			 (json_int_t)m->start_realtime_ns, "seconds",
-			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", ops, "records", records,
-			 "whole", torn == NULL, "lost", (json_int_t)s->lost, "torn",
-			 torn ? text_json_keep(torn) : json_null());
+			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", op_set_to_json(m->ops),
+			 "records", records, "whole", torn == NULL, "lost", (json_int_t)s->lost,
+			 "torn", torn ? text_json_keep(torn) : json_null());
 }
 
 static void print_info(const char *path, const struct trace_reader *r, const struct summary *s)
@@ -126,55 +120,51 @@ static void print_info(const char *path, const struct trace_reader *r, const str
 	printf("  %s\n", torn ? torn : "whole");
 }
 
-/* Writes what a record says of its type. */
-static void write_record(const char *arch, const struct lutra_record *rec, const char *str,
-			 size_t len, char buf[static RECORD_TEXT])
+/* Prints what a record says of its type. */
+static void print_record(const char *arch, const struct lutra_record *rec, const char *str,
+			 size_t len)
 {
-	struct lutra_object o;
 	char path[1536] = "", nr[32];
+	struct lutra_object o;
 
 	if (str)
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
-		snprintf(buf, RECORD_TEXT, "%s %#x %#x",
-			 syscall_name(arch, rec->nr, nr, sizeof(nr)), (unsigned)rec->arg,
-			 (unsigned)(rec->arg >> 32));
-		return;
+		printf("%s %#x %#x\n", syscall_name(arch, rec->nr, nr, sizeof(nr)),
+		       (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
+		break;
 	case LUTRA_RECORD_FORK:
-		snprintf(buf, RECORD_TEXT, "%s %u", rec->nr ? "thread" : "process",
-			 (unsigned)rec->arg);
-		return;
+		printf("%s %u\n", rec->nr ? "thread" : "process", (unsigned)rec->arg);
+		break;
 	case LUTRA_RECORD_MARK:
-		snprintf(buf, RECORD_TEXT, "%s %llu %s", mark_name(rec->aux),
-			 (unsigned long long)rec->arg, path);
-		return;
+		printf("%s %llu %s\n", mark_name(rec->aux), (unsigned long long)rec->arg, path);
+		break;
 	case LUTRA_RECORD_OBJECT:
 		lutra_object_unpack(rec, &o);
 		if (o.family)
-			snprintf(buf, RECORD_TEXT, "%s %s %s port %u %s", op_name(o.op),
-				 family_name(o.family), addr_class_name(o.addr_class), o.port,
-				 path);
+			printf("%s %s %s port %u %s\n", op_name(o.op), family_name(o.family),
+			       addr_class_name(o.addr_class), o.port, path);
 		else
-			snprintf(buf, RECORD_TEXT, "%s%s%s mode %06o %s", op_name(o.op),
-				 o.flags & LUTRA_OBJ_WRITE ? " write" : "",
-				 o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
-		return;
+			printf("%s%s%s mode %06o %s\n", op_name(o.op),
+			       o.flags & LUTRA_OBJ_WRITE ? " write" : "",
+			       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
+		break;
 	default:
-		snprintf(buf, RECORD_TEXT, "%s", path);
+		puts(path);
 	}
 }
 
 static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,
 		      const char *str, size_t len)
 {
-	char text[RECORD_TEXT], nr[32];
+	char nr[32];
 
 	if (!a->json) {
-		write_record(arch, rec, str, len, text);
-		printf("%llu.%09llu %u/%u %s %s\n", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
+		printf("%llu.%09llu %u/%u %s ", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
 		       (unsigned long long)(rec->ts_ns % NSEC_PER_SEC), rec->tgid, rec->tid,
-		       record_type_name(rec->type), text);
+		       record_type_name(rec->type));
+		print_record(arch, rec, str, len);
 		return ferror(stdout) ? 1 : 0;
 	}
 	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",

@@ -63,12 +63,10 @@ static const struct args_command command = {
 	       "a "
 	       "name in policies_dir (" DEFAULT_POLICIES_DIR ")."
 	       "\vlist: list all policies and what they guard. show: show what a policy knows and "
-	       "does. "
-	       "verify: exit with status 1 if a policy is damaged, for another machine, or not "
-	       "signed "
-	       "by a trusted key. diff: compare with OLD, or with the policy that POLICY replaced. "
-	       "sign: sign all files of a policy. keygen: write the key pair FILE and FILE.pub. "
-	       "set-mode: set the mode of all containers of the policy NAME.",
+	       "does. verify: exit with status 1 if a policy is damaged, for another machine, or "
+	       "not signed by a trusted key. diff: compare with OLD, or with the policy that "
+	       "POLICY replaced. sign: sign all files of a policy. keygen: write the key pair FILE "
+	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME.",
 	.max = INT_MAX,
 	.list = offsetof(struct policy_args, args),
 	.check = check_policy_args,

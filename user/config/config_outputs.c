@@ -3,7 +3,6 @@
 #include "user/config/config_outputs.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/syslog.h>

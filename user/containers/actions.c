@@ -3,7 +3,6 @@
 #include "user/containers/actions.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -11,7 +10,6 @@
 #include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 /* ---- mode ---- */

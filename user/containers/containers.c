@@ -9,7 +9,6 @@
 #include "lib/base/list.h"
 #include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 /* ---- one container ---- */

@@ -3,7 +3,6 @@
 #include "user/containers/enrol.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -14,7 +13,6 @@
 #include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 #define NAME_MAX_BYTES 128

@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-#include "user/alerts/alert.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 
 /* Modes kill-container and freeze act on the whole container, once. */
 static void act_on_container(struct container *c, const struct lutra_evidence *ev)

@@ -7,7 +7,6 @@
 #include "user/containers/policy_watch.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -16,7 +15,6 @@
 #include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 
 #define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */
 #define LATEST_NS 2000000000ull /* but not later than this after the first change */

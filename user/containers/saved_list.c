@@ -8,16 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/abi/names.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 #define LIST_FILE "enrolled.json"

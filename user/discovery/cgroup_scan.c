@@ -6,14 +6,12 @@
 #include "user/discovery/cgroup_scan.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/list.h"
 #include "user/identity/bundle.h"
 #include "user/identity/patterns.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 #define INTERVAL_NS 5000000000ull

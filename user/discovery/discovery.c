@@ -7,13 +7,11 @@
 #include "user/discovery/discovery.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "user/containers/enrol.h"
 #include "user/identity/patterns.h"
 #include "user/policy/image_index.h"
-#include "user/sys/log.h"
 #include "user/sys/process/cgroup.h"
 
 #define SHORT_ID 12

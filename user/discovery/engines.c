@@ -10,7 +10,6 @@
 #include "user/discovery/engines.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -19,7 +18,6 @@
 #include "user/discovery/engine_api.h"
 #include "user/http/client.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 
 #define LIST_MAX (16u << 20)
 #define INSPECT_MAX (4u << 20)

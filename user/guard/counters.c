@@ -2,10 +2,7 @@
 /* What can be read of the kernel side: counters, programs, tasks, operations. Nothing is changed. */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kern/lutra.skel.h"

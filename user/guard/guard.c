@@ -2,12 +2,9 @@
 /* Makes, frees and uninstalls the guard; owns the mapped slots. */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 
@@ -82,10 +79,8 @@ void guard_free(struct guard *g)
 	lutra_bpf__destroy(g->skel);
 	if (g->in_charge && !g->n_enrolled && !guard_has_other_versions(g))
 		guard_unpin_all(g->pin_dir);
-	if (g->pin_lock >= 0)
-		close(g->pin_lock);
-	if (g->stats_fd >= 0)
-		close(g->stats_fd);
+	closep(&g->pin_lock);
+	closep(&g->stats_fd);
 	free(g->pin_dir);
 	free(g);
 }

@@ -10,7 +10,6 @@
  */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 

@@ -3,13 +3,10 @@
 #include "user/guard/guard_impl.h"
 #include "user/guard/inner_map.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/names.h"
@@ -56,14 +53,12 @@ static uint32_t take_version(struct guard *g, uint32_t slot)
 	return g->version;
 }
 
-/* Sets mode audit for exec sessions if the policy asks for it. */
-static void set_session_mode(struct lutra_slot *s, const struct policy *policy)
+static void set_flags(struct lutra_slot *s, uint32_t flags, bool on)
 {
-	if (policy->audit_sessions)
-		__atomic_or_fetch(&s->flags, LUTRA_SLOT_AUDIT_EXEC_SESSIONS, __ATOMIC_SEQ_CST);
+	if (on)
+		__atomic_or_fetch(&s->flags, flags, __ATOMIC_SEQ_CST);
 	else
-		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_AUDIT_EXEC_SESSIONS,
-				   __ATOMIC_SEQ_CST);
+		__atomic_and_fetch(&s->flags, ~flags, __ATOMIC_SEQ_CST);
 }
 
 /* Gives a slot a policy and empty seen pairs. */
@@ -94,7 +89,7 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 	if (r == 0) {
 		g->slots[slot].version = version;
 		g->slots[slot].seen_since_ns = clock_now_ns();
-		set_session_mode(&g->slots[slot], policy);
+		set_flags(&g->slots[slot], LUTRA_SLOT_AUDIT_EXEC_SESSIONS, policy->audit_sessions);
 	}
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
@@ -163,14 +158,13 @@ static int find_slot(struct guard *g, uint64_t id, const char *path, uint32_t *r
 {
 	uint32_t found = 0;
 
-	for (uint32_t i = 1; i < LUTRA_SLOTS; i++) {
-		if (g->slots[i].cgroup_id == id)
-			return err_set(err, -EEXIST, "%s is already enrolled as slot %u", path, i);
-	}
-	for (uint32_t i = 1; i < LUTRA_SLOTS && !found; i++) {
+	for (uint32_t i = 1; i <= LUTRA_SLOTS; i++) {
 		uint32_t slot = (g->last_slot + i) % LUTRA_SLOTS;
 
-		if (slot && g->slots[slot].cgroup_id == 0)
+		if (slot && g->slots[slot].cgroup_id == id)
+			return err_set(err, -EEXIST, "%s is already enrolled as slot %u", path,
+				       slot);
+		if (slot && !found && g->slots[slot].cgroup_id == 0)
 			found = slot;
 	}
 	if (!found)
@@ -365,23 +359,16 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 	s = &g->slots[slot];
 	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
-	__atomic_and_fetch(&s->flags, ~(__u32)(LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN),
-			   __ATOMIC_SEQ_CST);
+	set_flags(s, LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN, false);
 	return 0;
 }
 
 int guard_set_record(struct guard *g, uint32_t slot, bool record)
 {
-	struct lutra_slot *s;
-
 	if (!is_enrolled(g, slot))
 		return -ENOENT;
-	s = &g->slots[slot];
-	if (record)
-		__atomic_or_fetch(&s->flags, (__u32)LUTRA_SLOT_RECORD, __ATOMIC_SEQ_CST);
-	else
-		__atomic_and_fetch(&s->flags, ~(__u32)LUTRA_SLOT_RECORD, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
+	set_flags(&g->slots[slot], LUTRA_SLOT_RECORD, record);
+	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #define LUTRA_USER_GUARD_GUARD_IMPL_H
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <pthread.h>
 
 #include "user/guard/guard.h"
@@ -13,8 +14,9 @@
 
 struct lutra_bpf;
 struct bpf_link;
-struct btf;
 struct ring_buffer;
+
+DEFINE_FREEP(struct btf, btf__free);
 
 struct guard {
 	/* guard.c */

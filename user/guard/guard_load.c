@@ -5,27 +5,18 @@
  */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 #include "user/guard/syscall_events.h"
 
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
 
-static int on_libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	(void)level;
-	(void)fmt;
-	(void)ap;
-	return 0;
-}
+DEFINE_FREEP(struct lutra_bpf, lutra_bpf__destroy);
 
 static bool is_lsm(const struct bpf_program *p)
 {
@@ -101,7 +92,7 @@ static __u32 read_pin_dev(const struct guard *g)
 
 static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 {
-	struct lutra_bpf *skel = lutra_bpf__open();
+	_cleanup_(lutra_bpf__destroyp) struct lutra_bpf *skel = lutra_bpf__open();
 	struct bpf_map *m;
 	int r;
 
@@ -113,10 +104,8 @@ static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 			bpf_map__set_autocreate(m, false);
 	}
 	r = guard_pin_maps(g, skel);
-	if (r < 0) {
-		lutra_bpf__destroy(skel);
+	if (r < 0)
 		return r;
-	}
 	skel->rodata->lutra_fallback = !lsm;
 	skel->rodata->lutra_has_rdonly_cast =
 		btf__find_by_name_kind(kernel, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
@@ -124,12 +113,9 @@ static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
 	skel->rodata->lutra_pin_dev = read_pin_dev(g);
 	r = lutra_bpf__load(skel);
-	if (r < 0) {
-		lutra_bpf__destroy(skel);
-		return r;
-	}
-	g->skel = skel;
-	return 0;
+	if (r == 0)
+		g->skel = TAKE_PTR(skel);
+	return r;
 }
 
 /* Returns true if an attached LSM hook is called. */
@@ -160,10 +146,10 @@ static int load_lsm(struct guard *g, const struct btf *kernel)
 
 int guard_load(struct guard *g, unsigned flags, struct err *err)
 {
-	struct btf *kernel;
+	_cleanup_(btf__freep) struct btf *kernel = NULL;
 	int r;
 
-	libbpf_set_print(on_libbpf_message);
+	libbpf_set_print(NULL);
 	if (geteuid() != 0)
 		return err_set(err, -EPERM, "only root can load BPF programs: run as root");
 	if (access(VMLINUX_BTF, R_OK) < 0)
@@ -176,13 +162,12 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 	g->syscalls = !(flags & GUARD_NO_SYSCALLS);
 	g->syscall_events = !(flags & GUARD_BRIEF) && syscall_events_usable();
 	g->lsm = !(flags & GUARD_NO_LSM) && load_lsm(g, kernel) == 0;
-	r = g->lsm ? 0 : g->syscalls ? load_programs(g, kernel, false) : -EXFULL;
-	btf__free(kernel);
-	if (r == -EXFULL)
+	if (!g->lsm && !g->syscalls)
 		return err_set(
 			err, -EOPNOTSUPP,
 			"calls are off, which needs BPF LSM, and this host does not run BPF LSM: "
 			"leave calls on");
+	r = g->lsm ? 0 : load_programs(g, kernel, false);
 	if (r == -EPERM || r == -EACCES)
 		return err_set(err, -EPERM,
 			       "the kernel refuses to load BPF programs (%s): "

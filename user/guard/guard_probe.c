@@ -2,16 +2,12 @@
 /* Finds out what this host can do, by loading an empty program of each kind. */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <string.h>
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/syscalls.h"
-#include "lib/abi/syscall_traits.h"
 #include "user/guard/syscall_events.h"
 
 struct probe {
@@ -141,7 +137,7 @@ static void fill_hookable_syscalls(struct guard_feature *f, const struct guard_f
 
 int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 {
-	struct btf *kernel;
+	_cleanup_(btf__freep) struct btf *kernel = NULL;
 	size_t n = 0;
 
 	libbpf_set_print(NULL);
@@ -164,7 +160,6 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 			n++;
 		}
 	}
-	btf__free(kernel);
 	return (int)n;
 }
 

@@ -9,16 +9,14 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "user/sys/thread.h"
 
 #define POLL_NS 20000
-#define STACK_BYTES (64 << 10)
 
 int inner_map_new(const struct bpf_object *obj, const char *type, size_t size)
 {
@@ -50,9 +48,8 @@ static void change_drop(struct change *c)
 {
 	if (atomic_fetch_sub(&c->holders, 1) > 1)
 		return;
-	close(c->outer);
-	if (c->inner >= 0)
-		close(c->inner);
+	closep(&c->outer);
+	closep(&c->inner);
 	free(c);
 }
 
@@ -66,25 +63,6 @@ static void *apply_change(void *arg)
 	atomic_store(&c->done, true);
 	change_drop(c);
 	return NULL;
-}
-
-/* Starts a detached thread that takes no signals. */
-static int start_detached(struct change *c)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attr, apply_change, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return r;
 }
 
 /* Returns true if programs find the inner map of that id at the key; 0: no map. */
@@ -117,12 +95,10 @@ static struct change *change_new(int outer, uint32_t key, int inner)
 	c->outer = fcntl(outer, F_DUPFD_CLOEXEC, 3);
 	c->inner = inner < 0 ? -1 : fcntl(inner, F_DUPFD_CLOEXEC, 3);
 	c->key = key;
-	atomic_init(&c->holders, 2);
+	atomic_init(&c->holders, 1);
 	if (c->outer >= 0 && (inner < 0 || c->inner >= 0))
 		return c;
-	if (c->outer >= 0)
-		close(c->outer);
-	free(c);
+	change_drop(c);
 	return NULL;
 }
 
@@ -131,6 +107,7 @@ int inner_map_put(int outer, uint32_t key, int inner)
 	const struct timespec pause = {.tv_nsec = POLL_NS};
 	uint32_t id = 0;
 	struct change *c;
+	pthread_t thread;
 	bool done = false;
 	int r = inner < 0 ? 0 : read_map_id(inner, &id);
 
@@ -139,7 +116,10 @@ int inner_map_put(int outer, uint32_t key, int inner)
 	c = change_new(outer, key, inner);
 	if (!c)
 		return -ENOMEM;
-	if (start_detached(c) != 0)
+	atomic_fetch_add(&c->holders, 1);
+	if (thread_start(&thread, "inner map", apply_change, c) == 0)
+		pthread_detach(thread);
+	else
 		apply_change(c);
 	while (!done && !has_inner_map(outer, key, id)) {
 		done = atomic_load(&c->done);

@@ -5,8 +5,6 @@
  */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 

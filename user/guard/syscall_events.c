@@ -6,11 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/abi/syscalls.h"
@@ -101,12 +98,4 @@ int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t
 		++*n;
 	}
 	return 0;
-}
-
-int syscall_events_attach_one(struct bpf_program *p, unsigned nr, struct bpf_link **ret)
-{
-	_cleanup_close_ int tracefs = open_tracefs();
-	int id = tracefs < 0 ? tracefs : read_event_id(tracefs, nr);
-
-	return id < 0 ? id : attach_tracepoint(p, id, ret);
 }

@@ -24,7 +24,4 @@ bool syscall_events_usable(void);
 int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
 			  size_t *at);
 
-/* Attaches a program to one system call. -ENOENT: it has no tracepoint. */
-int syscall_events_attach_one(struct bpf_program *p, unsigned nr, struct bpf_link **ret);
-
 #endif

@@ -4,13 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "user/identity/patterns.h"
 #include "user/sys/process/cgroup.h"

@@ -3,7 +3,6 @@
 #include "user/identity/identity.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "lib/base/text.h"

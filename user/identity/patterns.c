@@ -12,7 +12,6 @@
  */
 #include "user/identity/patterns.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define HEX "0123456789abcdef"

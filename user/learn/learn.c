@@ -5,10 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
@@ -17,7 +14,6 @@
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 
 #define SAVE_NS 60000000000ull
 #define TICK_MAX_NS 5000000000ull /* a longer pause between ticks is no time under guard */

@@ -4,17 +4,13 @@
  * cannot be written is dropped, and its reason noted for `lutra learn`.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "lib/trace/trace.h"
 #include "user/learn/learn_impl.h"
 #include "user/sys/clock.h"
-#include "user/sys/log.h"
 
 #define FLUSH_NS (2 * NSEC_PER_SEC)
 #define MIB (1ull << 20)

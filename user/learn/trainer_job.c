@@ -9,21 +9,16 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/policy/policy.h"
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
-#include "user/sys/log.h"
 #include "user/sys/process/program.h"
 
 #define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */

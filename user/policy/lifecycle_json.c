@@ -2,14 +2,12 @@
 /* Reads and writes life.json, and makes the JSON of an image for the status. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
-#include "lutra/abi.h"
 #include "user/policy/lifecycle.h"
 
 #define LIFECYCLE_FILE "life.json"

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 

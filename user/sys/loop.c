@@ -3,10 +3,8 @@
 #include "user/sys/loop.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "lib/base/list.h"
 #include "user/sys/clock.h"

@@ -3,8 +3,6 @@
 #include "user/sys/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "lutra/types.h"

@@ -326,16 +326,11 @@ void learn_tick(struct learn *l)
 
 /* ---- begin and end ---- */
 
-static int is_not_hidden(const struct dirent *e)
+static int is_part(const struct dirent *e)
 {
-	return e->d_name[0] != '.';
-}
+	size_t len = strlen(e->d_name), part = strlen(RECORDER_PART);
 
-static bool is_part(const char *name)
-{
-	size_t len = strlen(name), part = strlen(RECORDER_PART);
-
-	return len > part && strcmp(name + len - part, RECORDER_PART) == 0;
+	return len > part && strcmp(e->d_name + len - part, RECORDER_PART) == 0;
 }
 
 static void drop_part(struct learn *l, struct lifecycle_image *i, const char *name)
@@ -355,11 +350,10 @@ static void sweep_recordings(struct learn *l, struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_path(l, i, NULL);
 	struct dirent **entries = NULL;
-	int n = dir ? scandir(dir, &entries, is_not_hidden, alphasort) : -1;
+	int n = dir ? scandir(dir, &entries, is_part, alphasort) : -1;
 
 	for (int k = 0; k < n; k++) {
-		if (is_part(entries[k]->d_name))
-			drop_part(l, i, entries[k]->d_name);
+		drop_part(l, i, entries[k]->d_name);
 		free(entries[k]);
 	}
 	free(entries);

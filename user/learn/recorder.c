@@ -20,7 +20,8 @@ struct recording {
 	struct lifecycle_image *image;
 	struct container *container;
 	struct trace_writer *trace; /* NULL: no run is under way */
-	char *part, *file;	    /* path while it is written; name once it is whole */
+	char file[32];		    /* name of its file once it is whole */
+	char *part;		    /* path of the file while it is written */
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC, of its first and last record */
 	uint64_t lost;		    /* records that were lost before this run */
 	int failed;		    /* -errno of what could not be written; 0: nothing */
@@ -42,7 +43,6 @@ static void drop_run(struct learn *l, struct recording *r, const char *why)
 		unlink(r->part);
 	trace_writer_free(TAKE_PTR(r->trace));
 	free(TAKE_PTR(r->part));
-	free(TAKE_PTR(r->file));
 	r->failed = 0;
 	r->image->dropped++;
 	learn_note_failure(l, r->image, "a run of %.100s is not counted: %s", r->container->name,
@@ -91,21 +91,15 @@ static int open_trace(struct learn *l, struct recording *r)
 
 static int open_run(struct learn *l, struct recording *r)
 {
-	_cleanup_free_ char *path = NULL;
+	char part[sizeof(r->file) + sizeof(RECORDER_PART)];
 	int n = make_dirs(l, r->image);
 
 	if (n < 0)
 		return n;
-	if (asprintf(&r->file, "run%06u.ltr", ++r->image->number) < 0) {
-		r->file = NULL;
-		return -ENOMEM;
-	}
-	path = learn_path(l, r->image, r->file);
-	if (!path || asprintf(&r->part, "%s" RECORDER_PART, path) < 0) {
-		r->part = NULL;
-		return -ENOMEM;
-	}
-	return open_trace(l, r);
+	snprintf(r->file, sizeof(r->file), "run%06u.ltr", ++r->image->number);
+	snprintf(part, sizeof(part), "%s" RECORDER_PART, r->file);
+	r->part = learn_path(l, r->image, part);
+	return r->part ? open_trace(l, r) : -ENOMEM;
 }
 
 /* The container's first record. */
@@ -174,7 +168,6 @@ static void finish_run(struct learn *l, struct recording *r)
 	log_info("%s: run %u of %u of %s is recorded", r->container->name,
 		 lifecycle_waiting_runs(r->image), r->image->wanted, r->image->image);
 	free(TAKE_PTR(r->part));
-	free(TAKE_PTR(r->file));
 	learn_save(l);
 }
 
@@ -214,27 +207,25 @@ void recorder_end(struct learn *l, struct container *c)
 	r->incomplete = false;
 }
 
-void recorder_stop(struct learn *l, struct container *c, const char *why)
+static void end_recording(struct learn *l, uint32_t slot, const char *why)
 {
-	struct recording *r = TAKE_PTR(l->recordings[c->slot]);
+	struct recording *r = TAKE_PTR(l->recordings[slot]);
 
-	container_set_recorded(c, false);
-	if (!r)
-		return;
-	if (r->trace || r->failed)
+	if (r && (r->trace || r->failed))
 		drop_run(l, r, why);
 	free(r);
 }
 
+void recorder_stop(struct learn *l, struct container *c, const char *why)
+{
+	container_set_recorded(c, false);
+	end_recording(l, c->slot, why);
+}
+
 void recorder_stop_all(struct learn *l)
 {
-	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
-		struct recording *r = TAKE_PTR(l->recordings[s]);
-
-		if (r && (r->trace || r->failed))
-			drop_run(l, r, "lutrad ended before it did");
-		free(r);
-	}
+	for (unsigned s = 0; s < LUTRA_SLOTS; s++)
+		end_recording(l, s, "lutrad ended before it did");
 }
 
 /* ---- the disk ---- */

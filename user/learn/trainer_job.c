@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -43,11 +44,9 @@ bool learn_is_training(const struct learn *l, const struct lifecycle_image *i)
 
 static void free_job(struct learn *l)
 {
-	struct trainer_job *j = TAKE_PTR(l->job);
-
-	if (j && j->exited.fd >= 0)
-		close(j->exited.fd);
-	free(j);
+	if (l->job)
+		closep(&l->job->exited.fd);
+	free(TAKE_PTR(l->job));
 }
 
 static void note_training_failed(struct learn *l, struct lifecycle_image *i, const char *why)
@@ -146,17 +145,17 @@ static void command_done(struct command *c)
 		free(c->argv[i]);
 }
 
-/* Adds an argument, which the command frees. */
-static void take_argument(struct command *c, char *s)
+static __attribute__((format(printf, 2, 3))) void add_argument(struct command *c, const char *fmt,
+							       ...)
 {
-	if (s)
-		c->argv[c->n++] = s;
-	c->failed |= !s;
-}
+	va_list ap;
 
-static void add_argument(struct command *c, const char *s)
-{
-	take_argument(c, strdup(s));
+	va_start(ap, fmt);
+	if (vasprintf(&c->argv[c->n], fmt, ap) < 0)
+		c->failed = true;
+	else
+		c->n++;
+	va_end(ap);
 }
 
 /* Returns true if there is a policy that can be added to. */
@@ -172,31 +171,30 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 {
 	const struct learn *l = j->learn;
 	struct lifecycle_image *i = j->image;
+	_cleanup_free_ char *runs = learn_path(l, i, NULL), *policy = learn_policy_dir(l, i);
 	char program[PATH_MAX];
 	int r = helper_path("lutra-train", program, sizeof(program), err);
 
 	if (r < 0)
 		return r;
-	add_argument(c, program);
+	if (!runs || !policy)
+		return err_oom(err);
+	add_argument(c, "%s", program);
 	add_argument(c, "--mode=audit");
-	add_argument(c, "--image");
-	add_argument(c, i->image);
-	if (can_update(l, i)) {
-		add_argument(c, "--update");
-		take_argument(c, learn_policy_dir(l, i));
-	}
-	if (i->learned) {
-		add_argument(c, "--digest");
-		add_argument(c, i->learned);
-	}
-	add_argument(c, "--news");
-	take_argument(c, learn_path(l, i, COVERAGE_FILE));
-	add_argument(c, "--output");
-	take_argument(c, j->final ? learn_policy_dir(l, i) : learn_path(l, i, TRIAL_DIR));
+	add_argument(c, "--image=%s", i->image);
+	if (can_update(l, i))
+		add_argument(c, "--update=%s", policy);
+	if (i->learned)
+		add_argument(c, "--digest=%s", i->learned);
+	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);
+	if (j->final)
+		add_argument(c, "--output=%s", policy);
+	else
+		add_argument(c, "--output=%s/" TRIAL_DIR, runs);
 	for (size_t k = 0; k < i->n_runs; k++) {
 		if (i->runs[k].used)
 			continue;
-		take_argument(c, learn_path(l, i, i->runs[k].file));
+		add_argument(c, "%s/%s", runs, i->runs[k].file);
 		i->runs[k].given = true;
 	}
 	return c->failed ? err_oom(err) : 0;

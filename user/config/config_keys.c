@@ -18,8 +18,8 @@ int config_wrong(struct err *err, const char *where, const char *key, const char
 		       must);
 }
 
-static int parse_number(const struct config_key *k, const json_t *v, const char *where, void *at,
-			struct err *err)
+static int parse_config_number(const struct config_key *k, const json_t *v, const char *where,
+			       void *at, struct err *err)
 {
 	json_int_t n = v ? json_integer_value(v) : (json_int_t)k->initial;
 
@@ -98,7 +98,7 @@ static int parse_value(const struct config_key *k, json_t *v, const char *where,
 						: 0;
 	case CONFIG_NUMBER:
 	case CONFIG_NUMBER32:
-		return parse_number(k, v, where, at, err);
+		return parse_config_number(k, v, where, at, err);
 	case CONFIG_CHOICE:
 		return parse_choice(k, s, where, at, err);
 	case CONFIG_PATH:

@@ -8,14 +8,20 @@
 
 #include "user/identity/bundle.h"
 
-static json_t *parse_answer(const char *text, size_t len, struct err *err)
+/* Reads an answer that must be of a JSON type. what: its name in the error. NULL: it is not. */
+static json_t *parse_answer(const char *text, size_t len, json_type type, const char *what,
+			    struct err *err)
 {
 	json_error_t je;
-	json_t *j = json_loadb(text, len, 0, &je);
+	json_auto_t *j = json_loadb(text, len, 0, &je);
 
 	if (!j)
 		err_set(err, -EBADMSG, "the engine's answer is not JSON: %s", je.text);
-	return j;
+	else if (json_typeof(j) != type)
+		err_set(err, -EBADMSG, "the engine's answer is not %s", what);
+	else
+		return TAKE_PTR(j);
+	return NULL;
 }
 
 /* Returns j.a.b, or j.a if b is NULL. */
@@ -36,15 +42,13 @@ static bool take_id(const char *s, char ret[static ENGINE_ID_BYTES])
 
 int engine_list_parse(const char *text, size_t len, engine_each *each, void *ctx, struct err *err)
 {
-	json_auto_t *list = parse_answer(text, len, err);
+	json_auto_t *list = parse_answer(text, len, JSON_ARRAY, "a list of containers", err);
 	const json_t *one;
 	char id[ENGINE_ID_BYTES];
 	size_t i;
 
 	if (!list)
 		return -EBADMSG;
-	if (!json_is_array(list))
-		return err_set(err, -EBADMSG, "the engine's answer is not a list of containers");
 	json_array_foreach (list, i, one)
 		if (take_id(json_string_value(json_object_get(one, "Id")), id))
 			each(ctx, id);
@@ -75,7 +79,7 @@ int engine_container_parse(const char *text, size_t len, const char *id, struct 
 			   pid_t *ret_pid, struct err *err)
 {
 	_cleanup_(identity_done) struct identity w = {};
-	json_auto_t *j = parse_answer(text, len, err);
+	json_auto_t *j = parse_answer(text, len, JSON_OBJECT, "about that container", err);
 	const char *theirs = json_string_value(json_object_get(j, "Id"));
 	json_int_t pid = json_integer_value(get_member(j, "State", "Pid"));
 
@@ -96,7 +100,7 @@ int engine_container_parse(const char *text, size_t len, const char *id, struct 
 
 int engine_image_parse(const char *text, size_t len, struct identity *w, struct err *err)
 {
-	json_auto_t *j = parse_answer(text, len, err);
+	json_auto_t *j = parse_answer(text, len, JSON_OBJECT, "an image", err);
 	const char *digest = json_string_value(json_object_get(j, "Digest"));
 	const json_t *one;
 	size_t i;
@@ -104,8 +108,6 @@ int engine_image_parse(const char *text, size_t len, struct identity *w, struct 
 
 	if (!j)
 		return -EBADMSG;
-	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "the engine's answer is not an image");
 	json_array_foreach (json_object_get(j, "RepoDigests"), i, one) {
 		const char *s = json_string_value(one);
 
@@ -119,7 +121,7 @@ int engine_image_parse(const char *text, size_t len, struct identity *w, struct 
 
 int engine_event_parse(const char *text, size_t len, struct engine_event *ret, struct err *err)
 {
-	json_auto_t *j = parse_answer(text, len, err);
+	json_auto_t *j = parse_answer(text, len, JSON_OBJECT, "an event", err);
 	const char *type = json_string_value(json_object_get(j, "Type"));
 	const char *action = json_string_value(json_object_get(j, "Action"));
 	const char *id = json_string_value(get_member(j, "Actor", "ID"));
@@ -127,8 +129,6 @@ int engine_event_parse(const char *text, size_t len, struct engine_event *ret, s
 
 	if (!j)
 		return -EBADMSG;
-	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "the engine's answer is not an event");
 	/* Older engines use other members. */
 	action = action ? action : json_string_value(json_object_get(j, "status"));
 	id = id ? id : json_string_value(json_object_get(j, "id"));

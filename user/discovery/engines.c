@@ -70,6 +70,20 @@ static int send_get(struct engine_link *e, const struct http_client_get *get)
 	return r;
 }
 
+/* Asks for an answer of at most max bytes. */
+static int ask_engine(struct engine_link *e, const char *path, size_t max,
+		      void (*done)(void *ctx, const struct http_client_answer *a), void *ctx)
+{
+	const struct http_client_get get = {.socket = e->socket,
+					    .path = path,
+					    .max = max,
+					    .timeout_ms = ANSWER_MS,
+					    .done = done,
+					    .ctx = ctx};
+
+	return send_get(e, &get);
+}
+
 /* ---- one container ---- */
 
 static void inspection_free(struct inspection *i)
@@ -124,19 +138,13 @@ static void on_image(void *ctx, const struct http_client_answer *a)
 static bool ask_for_image(struct inspection *i)
 {
 	const char *prefix = i->engine->kind == ENGINE_PODMAN ? "/v4.0.0/libpod" : "";
-	struct http_client_get get = {.socket = i->engine->socket,
-				      .max = INSPECT_MAX,
-				      .timeout_ms = ANSWER_MS,
-				      .done = on_image,
-				      .ctx = i};
 	_cleanup_free_ char *path = NULL;
 
 	/* Podman's own API also has the digest of an image that was never pulled. */
 	if (i->identity.digest || !i->identity.image_id ||
 	    asprintf(&path, "%s/images/%s/json", prefix, i->identity.image_id) < 0)
 		return false;
-	get.path = path;
-	return send_get(i->engine, &get) == 0;
+	return ask_engine(i->engine, path, INSPECT_MAX, on_image, i) == 0;
 }
 
 static void on_inspect(void *ctx, const struct http_client_answer *a)
@@ -164,10 +172,6 @@ static void inspect_container(void *ctx, const char id[static ENGINE_ID_BYTES])
 {
 	struct engine_link *e = ctx;
 	const struct container *c = containers_find_id(e->all->parts.containers, id);
-	struct http_client_get get = {.socket = e->socket,
-				      .max = INSPECT_MAX,
-				      .timeout_ms = ANSWER_MS,
-				      .done = on_inspect};
 	char path[ENGINE_ID_BYTES + 32];
 	struct inspection *i;
 
@@ -186,9 +190,7 @@ static void inspect_container(void *ctx, const char id[static ENGINE_ID_BYTES])
 	e->n_inspections++;
 	memcpy(i->id, id, ENGINE_ID_BYTES);
 	snprintf(path, sizeof(path), "/containers/%s/json", id);
-	get.path = path;
-	get.ctx = i;
-	if (send_get(e, &get) < 0)
+	if (ask_engine(e, path, INSPECT_MAX, on_inspect, i) < 0)
 		inspection_free(i);
 }
 
@@ -209,19 +211,13 @@ static void on_list(void *ctx, const struct http_client_answer *a)
 static void on_stream_head(void *ctx, bool podman)
 {
 	struct engine_link *e = ctx;
-	struct http_client_get get = {.socket = e->socket,
-				      .path = "/containers/json",
-				      .max = LIST_MAX,
-				      .timeout_ms = ANSWER_MS,
-				      .done = on_list,
-				      .ctx = e};
 
 	e->kind = podman ? ENGINE_PODMAN : ENGINE_DOCKER;
 	e->up = true;
 	e->logged = false;
 	e->backoff_s = 0;
 	log_info("%s: connected to %s", e->socket, engine_name(e->kind));
-	send_get(e, &get);
+	ask_engine(e, "/containers/json", LIST_MAX, on_list, e);
 }
 
 static void on_stream_line(void *ctx, const char *text, size_t len)

@@ -76,26 +76,18 @@ static const struct {
 	{"io.kubernetes.cri-o.Namespace", AT(pod_namespace), ENGINE_CRIO},
 };
 
-/* Returns the digest in a value, see identity_set_digest(). The caller frees it. NULL: none. */
-static char *digest_of(const char *s)
-{
-	const char *at = strchr(s, '@');
-	char *r = NULL;
-
-	s = at ? at + 1 : s;
-	if (strncmp(s, "sha256:", 7) == 0)
-		s += 7;
-	if (strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64 &&
-	    asprintf(&r, "sha256:%s", s) < 0)
-		return NULL;
-	return r;
-}
-
 int identity_set_digest(char **at, const char *value)
 {
-	_cleanup_free_ char *digest = digest_of(value);
+	const char *s = strchr(value, '@');
+	char digest[80];
 
-	return digest ? identity_set(at, digest) : 0;
+	s = s ? s + 1 : value;
+	if (strncmp(s, "sha256:", 7) == 0)
+		s += 7;
+	if (strlen(s) != 64 || strspn(s, "0123456789abcdef") != 64)
+		return 0;
+	snprintf(digest, sizeof(digest), "sha256:%s", s);
+	return identity_set(at, digest);
 }
 
 int identity_from_annotations(struct identity *w, const json_t *annotations)
@@ -194,25 +186,18 @@ static int set_from_container(struct identity *w, const json_t *c)
  */
 static int set_from_storage(struct identity *w, const char *bundle, struct err *err)
 {
-	static const char userdata[] = "/userdata", containers[] = "-containers";
-	size_t n = strlen(bundle), id_len = strlen(w->id);
-	char dir[PATH_MAX], path[PATH_MAX + 32];
 	json_auto_t *list = NULL, *images = NULL;
+	_cleanup_free_ char *end = NULL;
+	char path[PATH_MAX];
 	const json_t *one;
-	int r;
+	int r, n;
 
-	if (n >= sizeof(dir) || n <= strlen(userdata) + id_len + strlen(containers))
+	if (asprintf(&end, "-containers/%s/userdata", w->id) < 0)
+		return err_oom(err);
+	n = (int)strlen(bundle) - (int)strlen(end);
+	if (n < 1 || n > PATH_MAX - 32 || strcmp(bundle + n, end) != 0)
 		return 0;
-	n -= strlen(userdata);
-	if (strcmp(bundle + n, userdata) != 0 || bundle[n - id_len - 1] != '/' ||
-	    strncmp(bundle + n - id_len, w->id, id_len) != 0)
-		return 0;
-	n -= id_len + 1;
-	snprintf(dir, sizeof(dir), "%.*s", (int)n, bundle);
-	n -= strlen(containers);
-	if (strcmp(dir + n, containers) != 0)
-		return 0;
-	snprintf(path, sizeof(path), "%s/containers.json", dir);
+	snprintf(path, sizeof(path), "%.*s-containers/containers.json", n, bundle);
 	r = load_json(path, STORAGE_JSON_MAX, &list, err);
 	one = r == 0 ? find_by_id(list, w->id) : NULL;
 	if (!one)
@@ -220,7 +205,7 @@ static int set_from_storage(struct identity *w, const char *bundle, struct err *
 	r = set_from_container(w, one);
 	if (r < 0 || !w->image_id || w->digest)
 		return r;
-	snprintf(path, sizeof(path), "%.*s-images/images.json", (int)n, dir);
+	snprintf(path, sizeof(path), "%.*s-images/images.json", n, bundle);
 	r = load_json(path, STORAGE_JSON_MAX, &images, err);
 	one = r == 0 ? find_by_id(images, w->image_id + strlen("sha256:")) : NULL;
 	return one ? set_unknown(&w->digest, json_object_get(one, "digest")) : r;

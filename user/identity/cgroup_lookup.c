@@ -76,6 +76,47 @@ static bool is_id(const char *id)
 	return n > 0 && n <= 255 && id[n] == '\0' && id[0] != '.';
 }
 
+/* Returns true if the cgroup is named after the id, or is a container's of that id's beginning. */
+static bool is_named_after(const char *cgroup, const char *id)
+{
+	const char *name = strrchr(cgroup, '/') + 1;
+	size_t len = strlen(id);
+	struct pattern p;
+
+	if (strncmp(name, id, len) == 0 && (!name[len] || strcmp(name + len, ".scope") == 0))
+		return true;
+	return len >= 12 && pattern_match(name, &p) && !name[p.len] && strncmp(p.id, id, len) == 0;
+}
+
+/* Finds the one cgroup in the tree that is named after the id. */
+static int find_by_name(const char *id, char **ret, struct err *err)
+{
+	_cleanup_free_ char *root = NULL, *path = NULL;
+	int r = cgroup_root(&root, err), n = 0;
+	FTSENT *e;
+	FTS *tree;
+
+	if (r < 0)
+		return r;
+	tree = cgroup_walk(root);
+	while (tree && (e = fts_read(tree))) {
+		if (e->fts_info != FTS_D || !is_named_after(e->fts_path, id))
+			continue;
+		fts_set(tree, e, FTS_SKIP);
+		if (n++ == 0)
+			path = strdup(e->fts_path);
+	}
+	if (tree)
+		fts_close(tree);
+	if (n > 1)
+		return err_set(err, -ENOTUNIQ, "%s: %d containers have that id: give all of it", id,
+			       n);
+	if (!path)
+		return err_set(err, -ENOENT, "%s: no such container runs here", id);
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
 int cgroup_lookup_by_id(const char *id, char **ret, struct err *err)
 {
 	if (!is_id(id))
@@ -85,7 +126,7 @@ int cgroup_lookup_by_id(const char *id, char **ret, struct err *err)
 		if (from_state(&states[i], id, ret) == 0)
 			return 0;
 	}
-	return cgroup_find(id, ret, err);
+	return find_by_name(id, ret, err);
 }
 
 void cgroup_lookup_container_id(const char *cgroup, char *buf, size_t size)

@@ -125,27 +125,25 @@ static int decode_engine(const json_t *v, struct identity *w)
 	return -EBADMSG;
 }
 
-static int decode_member(const char *key, const json_t *v, struct identity *w)
+/* Returns the index of the member of that key, or N_MEMBERS. */
+static size_t find_member(const char *key)
 {
-	if (strcmp(key, "engine") == 0)
-		return decode_engine(v, w);
-	for (size_t i = 0; i < N_MEMBERS; i++) {
-		if (strcmp(key, members[i].key) != 0)
-			continue;
-		return json_is_string(v) || json_is_null(v)
-			       ? identity_set(member_at(w, i), json_string_value(v))
-			       : -EBADMSG;
-	}
-	return -EBADMSG;
+	size_t i = 0;
+
+	while (i < N_MEMBERS && strcmp(key, members[i].key) != 0)
+		i++;
+	return i;
 }
 
-/* Returns true if this version reads the member. A newer version may know more engines. */
-static bool is_member(const char *key)
+static int decode_member(const char *key, const json_t *v, struct identity *w)
 {
-	for (size_t i = 0; i < N_MEMBERS; i++)
-		if (strcmp(key, members[i].key) == 0)
-			return true;
-	return false;
+	size_t i = find_member(key);
+
+	if (strcmp(key, "engine") == 0)
+		return decode_engine(v, w);
+	if (i == N_MEMBERS || !(json_is_string(v) || json_is_null(v)))
+		return -EBADMSG;
+	return identity_set(member_at(w, i), json_string_value(v));
 }
 
 static int read_members(json_t *j, bool is_newer, struct identity *ret, struct err *err)
@@ -159,7 +157,8 @@ static int read_members(json_t *j, bool is_newer, struct identity *ret, struct e
 		return err_set(err, -EBADMSG, "identity: must be an object");
 	json_object_foreach (j, key, v) {
 		r = decode_member(key, v, &w);
-		if (r == -EBADMSG && is_newer && !is_member(key))
+		/* A newer version may know more members and engines. */
+		if (r == -EBADMSG && is_newer && find_member(key) == N_MEMBERS)
 			continue;
 		if (r < 0)
 			return err_set(err, r == -ENOMEM ? r : -EBADMSG,

@@ -8,6 +8,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -20,44 +21,24 @@
 
 #define DESTROY_NS (5 * NSEC_PER_SEC)
 
-/* Octal escapes of mountinfo(5), in place. */
-static void unescape_path(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
 int cgroup_root(char **ret, struct err *err)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	char buf[2 * PATH_MAX];
+	struct mntent m, *found;
 
 	if (!f)
-		return err_set(err, -errno, "/proc/self/mountinfo: %s", strerror(errno));
-	while (getline(&line, &size, f) >= 0) {
-		char path[PATH_MAX];
-
-		if (!strstr(line, " - cgroup2 "))
-			continue;
-		if (sscanf(line, "%*d %*d %*s %*s %4095s", path) != 1)
-			continue;
-		unescape_path(path);
-		*ret = strdup(path);
-		return *ret ? 0 : err_oom(err);
-	}
-	return err_set(err, -ENOTSUP,
-		       "cgroup v2 is not mounted: "
-		       "mount -t cgroup2 none /sys/fs/cgroup");
+		return err_set(err, -errno, "/proc/self/mounts: %s", strerror(errno));
+	do
+		found = getmntent_r(f, &m, buf, sizeof(buf));
+	while (found && strcmp(m.mnt_type, "cgroup2") != 0);
+	endmntent(f);
+	if (!found)
+		return err_set(err, -ENOTSUP,
+			       "cgroup v2 is not mounted: "
+			       "mount -t cgroup2 none /sys/fs/cgroup");
+	*ret = strdup(m.mnt_dir);
+	return *ret ? 0 : err_oom(err);
 }
 
 int cgroup_create(const char *name, char **ret, struct err *err)
@@ -233,54 +214,4 @@ FTS *cgroup_walk(char *path)
 	char *const paths[] = {path, NULL};
 
 	return fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT | FTS_XDEV, NULL);
-}
-
-/* Does a directory's name stand for the container? */
-static bool names_container(const char *name, const char *id)
-{
-	static const char *const prefixes[] = {"", "docker-", "libpod-", "crio-",
-					       "cri-containerd-"};
-	size_t len = strlen(id);
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		size_t n = strlen(prefixes[i]);
-		const char *rest;
-
-		if (strncmp(name, prefixes[i], n) != 0 || strncmp(name + n, id, len) != 0)
-			continue;
-		rest = name + n + len;
-		if (*rest == '\0' || strcmp(rest, ".scope") == 0)
-			return true;
-		if (len >= 12 && strspn(rest, "0123456789abcdef") + len == 64)
-			return true;
-	}
-	return false;
-}
-
-int cgroup_find(const char *id, char **ret, struct err *err)
-{
-	_cleanup_free_ char *root = NULL, *path = NULL;
-	int r = cgroup_root(&root, err), n = 0;
-	FTSENT *e;
-	FTS *tree;
-
-	if (r < 0)
-		return r;
-	tree = cgroup_walk(root);
-	while (tree && (e = fts_read(tree))) {
-		if (e->fts_info != FTS_D || !names_container(e->fts_name, id))
-			continue;
-		fts_set(tree, e, FTS_SKIP);
-		if (n++ == 0)
-			path = strdup(e->fts_path);
-	}
-	if (tree)
-		fts_close(tree);
-	if (n > 1)
-		return err_set(err, -ENOTUNIQ, "%s: %d containers have that id: give all of it", id,
-			       n);
-	if (!path)
-		return err_set(err, -ENOENT, "%s: no such container runs here", id);
-	*ret = TAKE_PTR(path);
-	return 0;
 }

@@ -51,11 +51,4 @@ int cgroup_id(const char *path, uint64_t *ret, struct err *err);
  */
 FTS *cgroup_walk(char *path);
 
-/*
- * Find the one cgroup of a container by its id, as engines and runtimes name them: ID itself,
- * docker-ID.scope, libpod-ID.scope, crio-ID.scope, cri-containerd-ID.scope. Twelve characters of
- * an id are enough. -ENOENT, -ENOTUNIQ.
- */
-int cgroup_find(const char *id, char **ret, struct err *err);
-
 #endif

@@ -129,7 +129,8 @@ static int run_evaluation(const struct eval_arguments *a, struct err *err)
 	summary.policy_image = policy->image;
 	summary.threshold_a = policy->threshold_a;
 	summary.threshold_b = policy->threshold_b;
-	if (a->report)
+	r = summary_init(&summary) < 0 ? err_oom(err) : 0;
+	if (r == 0 && a->report)
 		r = html_report(&summary, a->report, err);
 	if (r == 0 && a->json)
 		r = print_summary_json(&summary, err);

@@ -73,26 +73,13 @@ static int eval_context_init(struct eval_context *c, const struct detectors *det
 	return tasks_new(&c->tasks, &type) < 0 ? err_oom(err) : 0;
 }
 
-static int judge_event(struct eval_context *c, struct eval_task *t, const struct lutra_record *rec,
-		       const char *str, size_t str_len)
-{
-	struct event_result e;
-	int r;
-
-	e.rec = rec;
-	e.str = str;
-	e.str_len = str_len;
-	r = event_judge_event(&c->judge, t, &e);
-	if (r <= 0)
-		return r;
-	return run_results_add(&c->run->results, &c->run->labels, t, &e,
-			       c->timeline ? c->arch : NULL);
-}
-
-/* Judges a record that is an event. All other records move the tasks of every detector on. */
+/*
+ * Judges a record that is an event. All other records move the tasks of every detector on.
+ */
 static int judge_record(struct eval_context *c, const struct lutra_record *rec, const char *str,
 			size_t str_len)
 {
+	struct event_result e = {.rec = rec, .str = str, .str_len = str_len};
 	struct eval_task *t, *child;
 	void *entry;
 	int r;
@@ -108,9 +95,6 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 		t->attacked = true;
 		t->id = UINT32_MAX;
 		return 0;
-	case LUTRA_RECORD_SYSCALL:
-	case LUTRA_RECORD_OBJECT:
-		return judge_event(c, t, rec, str, str_len);
 	case LUTRA_RECORD_FORK: /* the child is a copy, but has scores of its own */
 		child = tasks_find(c->tasks, (uint32_t)rec->arg);
 		if (child && child != t)
@@ -122,7 +106,11 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 	default:
 		break;
 	}
-	return event_judge_follow(&c->judge, rec, str, str_len);
+	r = event_judge_record(&c->judge, t, &e);
+	if (r <= 0)
+		return r;
+	return run_results_add(&c->run->results, &c->run->labels, t, &e,
+			       c->timeline ? c->arch : NULL);
 }
 
 int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *detectors,
@@ -155,6 +143,5 @@ int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *detec
 		if (r < 0)
 			break;
 	}
-	run_results_set_hours(&ret->results, &ret->labels);
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }

@@ -141,14 +141,13 @@ static int judge_random_codes(struct event_judge *j, struct event_result *e)
 	return r;
 }
 
-int event_judge_event(struct event_judge *j, struct eval_task *t, struct event_result *ret)
+int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_result *ret)
 {
-	int r;
+	int r = replay_next(j->replay, ret->rec, ret->str, ret->str_len, &ret->step);
 
 	ret->fired = 0;
 	memset(ret->score, 0, sizeof(ret->score));
-	r = replay_next(j->replay, ret->rec, ret->str, ret->str_len, &ret->step);
-	if (r > 0 && j->random)
+	if (r >= 0 && j->random)
 		r = judge_random_codes(j, ret);
 	if (r <= 0)
 		return r;
@@ -160,15 +159,6 @@ int event_judge_event(struct event_judge *j, struct eval_task *t, struct event_r
 		judge_syscall(j, t, ret);
 	}
 	return 1;
-}
-
-int event_judge_follow(struct event_judge *j, const struct lutra_record *rec, const char *str,
-		       size_t str_len)
-{
-	struct replay_step none;
-	int r = replay_next(j->replay, rec, str, str_len, &none);
-
-	return r < 0 || !j->random ? r : replay_next(j->random, rec, str, str_len, &none);
 }
 
 void event_judge_init_task(const struct event_judge *j, struct eval_task *t)

@@ -59,16 +59,10 @@ void event_judge_done(struct event_judge *j);
 void event_judge_init_task(const struct event_judge *j, struct eval_task *t);
 
 /*
- * Judges a system call or an object event of a task; ret->rec, str and str_len are set by the
- * caller.
- * Returns 1, 0 if the record is not scored, or an error of replay_next().
+ * Judges a record of a task; ret->rec, str and str_len are set by the caller. t may be NULL for a
+ * record that is no system call and no object event.
+ * Returns 1, 0 if the record is not scored (a fork, an exec, an exit), or an error of replay_next().
  */
-int event_judge_event(struct event_judge *j, struct eval_task *t, struct event_result *ret);
-
-/*
- * Follows a record that is not scored: fork, exec, exit. Returns 0, or an error of replay_next().
- */
-int event_judge_follow(struct event_judge *j, const struct lutra_record *rec, const char *str,
-		       size_t str_len);
+int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_result *ret);
 
 #endif

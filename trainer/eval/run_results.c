@@ -24,11 +24,6 @@ void run_results_done(struct run_results *r)
 	memset(r, 0, sizeof(*r));
 }
 
-void run_results_set_hours(struct run_results *r, const struct run_labels *labels)
-{
-	r->benign_hours = run_labels_benign_hours(labels);
-}
-
 static int add_evaluated_task(struct run_results *r, bool attack, uint32_t *ret_id)
 {
 	if (ARRAY_RESERVE(r->tasks, r->tasks_size, r->n_tasks + 1) < 0)

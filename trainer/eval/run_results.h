@@ -39,7 +39,6 @@ struct timeline_point {
 
 /* Written by run_results.c alone. */
 struct run_results {
-	double benign_hours;
 	uint64_t benign_calls, attack_calls; /* system calls */
 	uint32_t refused_after_alert; /* benign operations refused in the second after A or B */
 	struct detector_result detector[DETECTOR_COUNT];
@@ -51,9 +50,6 @@ struct run_results {
 
 /* Frees what the results own and zeroes them. */
 void run_results_done(struct run_results *r);
-
-/* Sets how long the run's benign time is. */
-void run_results_set_hours(struct run_results *r, const struct run_labels *labels);
 
 /*
  * Counts a judged event of a task. timeline_arch: the architecture whose system calls the timeline

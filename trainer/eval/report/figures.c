@@ -90,7 +90,8 @@ int figure_roc(FILE *f, const struct summary *s)
 			return -ENOMEM;
 		draw_curve(&whole, curves[i].class, scores, n);
 		draw_curve(&few, curves[i].class, scores, n);
-		draw_roc_legend(f, i, curves[i].detector, summary_auc(scores, n));
+		draw_roc_legend(f, i, curves[i].detector,
+				s->detector[curves[i].detector].auc_by_task);
 	}
 	plot_end(f);
 	return 0;
@@ -197,39 +198,34 @@ size_t figure_events(const struct evaluated_run *run, size_t max, size_t *ret)
 	return n;
 }
 
-struct moment {
-	const struct timeline_point *at;
-};
-
 /* Orders points by task, then by time. */
-static int compare_moments(const void *a, const void *b)
+static int compare_points(const void *a, const void *b)
 {
-	const struct moment *x = a, *y = b;
+	const struct timeline_point *const *x = a, *const *y = b;
 
-	if (x->at->tid != y->at->tid)
-		return x->at->tid < y->at->tid ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
+	if ((*x)->tid != (*y)->tid)
+		return (*x)->tid < (*y)->tid ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
 }
 
 /* Draws one level, a line for each task. */
-static void draw_level_lines(const struct plot *p, const struct evaluated_run *run, bool b,
+static void draw_level_lines(const struct plot *p, const struct run_results *r, bool b,
 			     int32_t threshold)
 {
-	_cleanup_free_ struct moment *by_task = calloc(run->results.n_points + 1, sizeof(*by_task));
+	_cleanup_free_ const struct timeline_point **by_task =
+		calloc(r->n_points + 1, sizeof(*by_task));
 	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
-	uint32_t tid = 0;
 
 	if (!by_task)
 		return;
-	for (size_t i = 0; i < run->results.n_points; i++)
-		by_task[i].at = &run->results.points[i];
-	qsort(by_task, run->results.n_points, sizeof(*by_task), compare_moments);
-	for (size_t i = 0; i < run->results.n_points; i++) {
-		const struct timeline_point *at = by_task[i].at;
+	for (size_t i = 0; i < r->n_points; i++)
+		by_task[i] = &r->points[i];
+	qsort(by_task, r->n_points, sizeof(*by_task), compare_points);
+	for (size_t i = 0; i < r->n_points; i++) {
+		const struct timeline_point *at = by_task[i];
 
-		if (i == 0 || at->tid != tid)
+		if (i > 0 && at->tid != by_task[i - 1]->tid)
 			plot_line_end(&line);
-		tid = at->tid;
 		plot_line_to(&line, at->ms, threshold_share(b ? at->b : at->a, threshold));
 	}
 	plot_line_end(&line);
@@ -309,8 +305,8 @@ void figure_levels(FILE *f, const struct summary *s, const struct evaluated_run 
 	}
 	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
 		p.width);
-	draw_level_lines(&p, run, false, s->threshold_a);
-	draw_level_lines(&p, run, true, s->threshold_b);
+	draw_level_lines(&p, &run->results, false, s->threshold_a);
+	draw_level_lines(&p, &run->results, true, s->threshold_b);
 	draw_events(&p, s, run);
 	draw_level_legend(f, 273);
 	plot_end(f);

@@ -63,26 +63,24 @@ static void put_number(FILE *f, int decimals, double x)
 
 static void put_detector(FILE *f, const struct summary *s, unsigned detector)
 {
-	struct false_alarms fa;
-	struct detection d;
+	const struct detector_summary *x = &s->detector[detector];
+	const struct false_alarms *fa = &x->normal;
+	const struct detection *d = &x->attacks;
 
-	summary_false_alarms(s, detector, &fa);
-	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
-		return;
 	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>",
-		detector < DETECTOR_POLICY ? "" : "rival", detector_name(detector), fa.episodes);
-	put_number(f, 2, fa.per_hour);
-	fprintf(f, "<td>%.2g – %.3g</td><td>%u / %u</td>", fa.per_hour_95[0], fa.per_hour_95[1],
-		d.detected, d.runs);
-	put_number(f, 3, d.harm ? (double)d.in_time / (double)d.harm : NAN);
-	put_number(f, 1, d.ms_mean);
-	put_number(f, 1, d.ms_median);
-	put_number(f, 1, d.ms_p95);
-	put_number(f, 0, d.calls_mean);
-	put_number(f, 0, d.calls_median);
-	put_number(f, 0, d.calls_p95);
-	put_number(f, 3, summary_detector_auc(s, detector, false));
-	put_number(f, 3, summary_detector_auc(s, detector, true));
+		detector < DETECTOR_POLICY ? "" : "rival", detector_name(detector), fa->episodes);
+	put_number(f, 2, fa->per_hour);
+	fprintf(f, "<td>%.2g – %.3g</td><td>%u / %u</td>", fa->per_hour_95[0], fa->per_hour_95[1],
+		d->detected, d->runs);
+	put_number(f, 3, d->in_time);
+	put_number(f, 1, d->ms_mean);
+	put_number(f, 1, d->ms_median);
+	put_number(f, 1, d->ms_p95);
+	put_number(f, 0, d->calls_mean);
+	put_number(f, 0, d->calls_median);
+	put_number(f, 0, d->calls_p95);
+	put_number(f, 3, x->auc_by_task);
+	put_number(f, 3, x->auc_by_run);
 	fputs("</tr>\n", f);
 }
 
@@ -112,18 +110,15 @@ static void put_detectors(FILE *f, const struct summary *s)
 /* Writes the two figures that most readers look for first. */
 static void put_card(FILE *f, const struct summary *s, unsigned detector)
 {
-	struct false_alarms fa;
-	struct detection d;
+	const char *name = detector_name(detector);
+	const struct false_alarms *fa = &s->detector[detector].normal;
+	const struct detection *d = &s->detector[detector].attacks;
 
-	summary_false_alarms(s, detector, &fa);
-	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
-		return;
 	fprintf(f,
 		"<div class=\"card\">%s<b>%u of %u</b>attacks detected</div>\n"
 		"<div class=\"card\">%s<b>%u in %.2f h</b>false alarms, at most %.3g an hour"
 		"</div>\n",
-		detector_name(detector), d.detected, d.runs, detector_name(detector), fa.episodes,
-		fa.hours, fa.per_hour_95[1]);
+		name, d->detected, d->runs, name, fa->episodes, fa->hours, fa->per_hour_95[1]);
 }
 
 /* Lists the events of an attack that have a text, numbered as in its figure. */
@@ -225,7 +220,7 @@ static void put_runs(FILE *f, const struct summary *s)
 		fputs("<tr><td>", f);
 		plot_escape(f, run->file);
 		fprintf(f, "</td><td>%s</td><td>%.1f</td><td>%llu</td>", kinds[run->labels.kind],
-			run->results.benign_hours * 60,
+			run_labels_benign_hours(&run->labels) * 60,
 			(unsigned long long)run->results.benign_calls);
 		for (unsigned k = 0; k < summary_n_detectors(s); k++)
 			put_cell(f, run, k);

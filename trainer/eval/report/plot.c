@@ -6,23 +6,14 @@
 
 void plot_escape(FILE *f, const char *s)
 {
+	static const char *const escaped[256] = {
+		['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&quot;"};
+
 	for (; *s; s++) {
-		switch (*s) {
-		case '<':
-			fputs("&lt;", f);
-			break;
-		case '>':
-			fputs("&gt;", f);
-			break;
-		case '&':
-			fputs("&amp;", f);
-			break;
-		case '"':
-			fputs("&quot;", f);
-			break;
-		default:
+		if (escaped[(unsigned char)*s])
+			fputs(escaped[(unsigned char)*s], f);
+		else
 			putc(*s, f);
-		}
 	}
 }
 

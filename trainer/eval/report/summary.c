@@ -16,13 +16,11 @@ unsigned summary_n_detectors(const struct summary *s)
 	return s->baselines ? DETECTOR_NAMED : DETECTOR_POLICY;
 }
 
-void summary_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret)
+static void sum_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = 0; i < s->n; i++)
 		ret->episodes += s->runs[i].results.detector[detector].false_alarms;
-		ret->hours += s->runs[i].results.benign_hours;
-	}
+	ret->hours = s->benign_hours;
 	ret->per_hour = ret->hours > 0 ? ret->episodes / ret->hours : NAN;
 	episodes_rate_95(ret->episodes, ret->hours, ret->per_hour_95);
 }
@@ -53,32 +51,33 @@ static void mean_median_p95(double *v, size_t n, double *mean, double *median, d
 	*p95 = v[(size_t)ceil(P95 * (double)n) - 1];
 }
 
-int summary_detection(const struct summary *s, unsigned detector, enum run_kind kind,
-		      struct detection *ret)
+static int sum_detection(const struct summary *s, unsigned detector, enum run_kind kind,
+			 struct detection *ret)
 {
 	_cleanup_free_ double *ms = calloc(s->n + 1, sizeof(*ms));
 	_cleanup_free_ double *calls = calloc(s->n + 1, sizeof(*calls));
-	size_t n = 0;
+	size_t n = 0, harm = 0, in_time = 0;
 
-	memset(ret, 0, sizeof(*ret));
 	if (!ms || !calls)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct evaluated_run *run = &s->runs[i];
 		const struct detector_result *x = &run->results.detector[detector];
-		size_t in_time;
+		size_t of_run;
 
 		if (run->labels.kind != kind)
 			continue;
 		ret->runs++;
-		ret->harm += evaluated_run_harm_in_time(run, detector, &in_time);
-		ret->in_time += in_time;
+		harm += evaluated_run_harm_in_time(run, detector, &of_run);
+		in_time += of_run;
 		if (!x->detected)
 			continue;
 		ms[n] = evaluated_run_delay_ms(run, detector);
 		calls[n++] = (double)x->first_calls;
 	}
 	ret->detected = (uint32_t)n;
+	ret->rate = ret->runs ? (double)n / ret->runs : NAN;
+	ret->in_time = harm ? (double)in_time / (double)harm : NAN;
 	mean_median_p95(ms, n, &ret->ms_mean, &ret->ms_median, &ret->ms_p95);
 	mean_median_p95(calls, n, &ret->calls_mean, &ret->calls_median, &ret->calls_p95);
 	return 0;
@@ -160,12 +159,40 @@ double summary_auc(const struct summary_score *scores, size_t n)
 	return attacks > 0 && normals > 0 ? area / (attacks * normals) : NAN;
 }
 
-double summary_detector_auc(const struct summary *s, unsigned detector, bool by_run)
+/* Sets the area under a detector's ROC curve. */
+static int set_auc(const struct summary *s, unsigned detector, bool by_run, double *ret)
 {
 	_cleanup_free_ struct summary_score *scores = NULL;
 	size_t n;
+	int r = summary_scores(s, detector, by_run, &scores, &n);
 
-	return summary_scores(s, detector, by_run, &scores, &n) < 0 ? NAN : summary_auc(scores, n);
+	*ret = r < 0 ? NAN : summary_auc(scores, n);
+	return r;
+}
+
+int summary_init(struct summary *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		s->n_runs[s->runs[i].labels.kind]++;
+		s->benign_hours += run_labels_benign_hours(&s->runs[i].labels);
+		s->benign_calls += s->runs[i].results.benign_calls;
+		s->refused_after_alert += s->runs[i].results.refused_after_alert;
+	}
+	for (unsigned i = 0; r == 0 && i < summary_n_detectors(s); i++) {
+		struct detector_summary *d = &s->detector[i];
+
+		sum_false_alarms(s, i, &d->normal);
+		r = sum_detection(s, i, RUN_KIND_ATTACK, &d->attacks);
+		if (r == 0)
+			r = sum_detection(s, i, RUN_KIND_ADAPTIVE, &d->adaptive);
+		if (r == 0)
+			r = set_auc(s, i, false, &d->auc_by_task);
+		if (r == 0)
+			r = set_auc(s, i, true, &d->auc_by_run);
+	}
+	return r;
 }
 
 uint32_t summary_count_rounding(const struct summary *s, unsigned of)

@@ -8,6 +8,26 @@
 
 #include "trainer/eval/evaluated_run.h"
 
+struct false_alarms {
+	uint32_t episodes;
+	double hours, per_hour, per_hour_95[2];
+};
+
+/* How one detector did on the attacks of one kind. NAN: there is nothing to compute it from. */
+struct detection {
+	uint32_t runs, detected;
+	double rate, in_time; /* shares: of the attacks; of harm, at or after the alarm */
+	double ms_mean, ms_median, ms_p95; /* from the onset to the first alarm */
+	double calls_mean, calls_median, calls_p95;
+};
+
+/* How one detector did. */
+struct detector_summary {
+	struct false_alarms normal; /* over all runs */
+	struct detection attacks, adaptive;
+	double auc_by_task, auc_by_run; /* areas under the ROC curves; NAN without both kinds */
+};
+
 /* All runs of an evaluation. It owns nothing. */
 struct summary {
 	const struct evaluated_run *runs;
@@ -15,27 +35,16 @@ struct summary {
 	bool baselines;			  /* the detectors from DETECTOR_POLICY on judged too */
 	const char *policy_image;	  /* the container image that the policy is for */
 	int32_t threshold_a, threshold_b; /* the policy's thresholds */
+	/* Set by summary_init(): */
+	struct detector_summary detector[DETECTOR_NAMED];
+	uint32_t n_runs[RUN_KINDS];
+	double benign_hours;
+	uint64_t benign_calls;
+	uint32_t refused_after_alert;
 };
 
-/* How one detector did on the attacks of one kind. NAN: there is nothing to compute it from. */
-struct detection {
-	uint32_t runs, detected;
-	size_t harm, in_time;		   /* harmful system calls; at or after the alarm */
-	double ms_mean, ms_median, ms_p95; /* from the onset to the first alarm */
-	double calls_mean, calls_median, calls_p95;
-};
-
-struct false_alarms {
-	uint32_t episodes;
-	double hours, per_hour, per_hour_95[2];
-};
-
-/* Adds up false alarms over all runs. */
-void summary_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret);
-
-/* Adds up detection. kind: of the attacks. Returns 0 or -ENOMEM. */
-int summary_detection(const struct summary *s, unsigned detector, enum run_kind kind,
-		      struct detection *ret);
+/* Adds up the runs, which must be set. Returns 0 or -ENOMEM. */
+int summary_init(struct summary *s);
 
 /* A point of a ROC curve: the score of a task or a run. */
 struct summary_score {
@@ -55,9 +64,6 @@ int summary_scores(const struct summary *s, unsigned detector, bool by_run,
  * Returns the area under the ROC curve of sorted scores, ties counted half; NAN without both kinds.
  */
 double summary_auc(const struct summary_score *scores, size_t n);
-
-/* Returns the area under a detector's ROC curve; NAN without both kinds or without memory. */
-double summary_detector_auc(const struct summary *s, unsigned detector, bool by_run);
 
 /*
  * Returns in how many runs rounding changes the episodes or the detection of DETECTOR_A,

@@ -11,16 +11,10 @@ static json_t *json_number(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static double share_of(double n, double of)
-{
-	return of > 0 ? n / of : NAN;
-}
-
 static json_t *detection_to_json(const struct detection *d)
 {
 	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "detected", d->detected,
-			 "detection_rate", json_number(share_of(d->detected, d->runs)), "in_time",
-			 json_number(share_of((double)d->in_time, (double)d->harm)),
+			 "detection_rate", json_number(d->rate), "in_time", json_number(d->in_time),
 			 "delay_ms_mean", json_number(d->ms_mean), "delay_ms_median",
 			 json_number(d->ms_median), "delay_ms_p95", json_number(d->ms_p95),
 			 "delay_calls_mean", json_number(d->calls_mean), "delay_calls_median",
@@ -28,20 +22,15 @@ static json_t *detection_to_json(const struct detection *d)
 			 json_number(d->calls_p95));
 }
 
-static json_t *detector_to_json(const struct summary *s, unsigned detector)
+static json_t *detector_to_json(const struct detector_summary *d)
 {
-	struct false_alarms fa;
-	struct detection d;
-	json_t *j;
+	const struct false_alarms *fa = &d->normal;
+	json_t *j = detection_to_json(&d->attacks);
 
-	summary_false_alarms(s, detector, &fa);
-	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
-		return NULL;
-	j = detection_to_json(&d);
-	json_object_set_new(j, "false_alarms", json_integer(fa.episodes));
-	json_object_set_new(j, "per_hour", json_number(fa.per_hour));
+	json_object_set_new(j, "false_alarms", json_integer(fa->episodes));
+	json_object_set_new(j, "per_hour", json_number(fa->per_hour));
 	json_object_set_new(j, "per_hour_95",
-			    json_pack("[f, f]", fa.per_hour_95[0], fa.per_hour_95[1]));
+			    json_pack("[f, f]", fa->per_hour_95[0], fa->per_hour_95[1]));
 	return j;
 }
 
@@ -61,57 +50,34 @@ static json_t *evaluated_run_to_json(const struct summary *s, const struct evalu
 					    json_real(evaluated_run_delay_ms(run, i)));
 	}
 	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(run->file),
-			 "kind", kinds[run->labels.kind], "hours", run->results.benign_hours,
-			 "calls", (json_int_t)run->results.benign_calls, "false_alarms", alarms,
+			 "kind", kinds[run->labels.kind], "hours",
+			 run_labels_benign_hours(&run->labels), "calls",
+			 (json_int_t)run->results.benign_calls, "false_alarms", alarms,
 			 "detected_after_ms", delays);
-}
-
-/* Sums that do not depend on a detector. */
-struct totals {
-	uint32_t runs[3]; /* by enum run_kind */
-	double hours;
-	uint64_t calls;
-	uint32_t refused_after_alert;
-};
-
-static struct totals add_totals(const struct summary *s)
-{
-	struct totals x = {0};
-
-	for (size_t i = 0; i < s->n; i++) {
-		x.runs[s->runs[i].labels.kind]++;
-		x.hours += s->runs[i].results.benign_hours;
-		x.calls += s->runs[i].results.benign_calls;
-		x.refused_after_alert += s->runs[i].results.refused_after_alert;
-	}
-	return x;
 }
 
 json_t *summary_to_json(const struct summary *s)
 {
 	json_t *rules = json_object(), *aucs = json_object(), *adaptive = json_object(),
 	       *runs = json_array(), *j;
-	struct totals x = add_totals(s);
 
 	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
-		struct detection d;
+		const struct detector_summary *d = &s->detector[i];
 
-		json_object_set_new(rules, detector_name(i), detector_to_json(s, i));
+		json_object_set_new(rules, detector_name(i), detector_to_json(d));
 		json_object_set_new(aucs, detector_name(i),
-				    json_pack("{s:o, s:o}", "task",
-					      json_number(summary_detector_auc(s, i, false)),
-					      "container",
-					      json_number(summary_detector_auc(s, i, true))));
-		if (summary_detection(s, i, RUN_KIND_ADAPTIVE, &d) == 0)
-			json_object_set_new(adaptive, detector_name(i), detection_to_json(&d));
+				    json_pack("{s:o, s:o}", "task", json_number(d->auc_by_task),
+					      "container", json_number(d->auc_by_run)));
+		json_object_set_new(adaptive, detector_name(i), detection_to_json(&d->adaptive));
 	}
 	for (size_t i = 0; i < s->n; i++)
 		json_array_append_new(runs, evaluated_run_to_json(s, &s->runs[i]));
 	j = json_pack("{s:{s:i, s:f, s:I, s:i}, s:{s:i}, s:o, s:o, s:{s:i, s:o}, s:o}", "normal",
-		      "runs", x.runs[RUN_KIND_NORMAL], "hours", x.hours, "calls",
-		      (json_int_t)x.calls, "refused_after_alert", x.refused_after_alert, "attack",
-		      "runs", x.runs[RUN_KIND_ATTACK], "rules", rules, "auc", aucs, "adaptive",
-		      "runs", x.runs[RUN_KIND_ADAPTIVE], "rules", adaptive, "runs", runs);
+		      "runs", s->n_runs[RUN_KIND_NORMAL], "hours", s->benign_hours, "calls",
+		      (json_int_t)s->benign_calls, "refused_after_alert", s->refused_after_alert,
+		      "attack", "runs", s->n_runs[RUN_KIND_ATTACK], "rules", rules, "auc", aucs,
+		      "adaptive", "runs", s->n_runs[RUN_KIND_ADAPTIVE], "rules", adaptive, "runs",
+		      runs);
 	if (j && s->baselines)
 		json_object_set_new(j, "quantisation",
 				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)s->n,
@@ -132,54 +98,48 @@ static void print_number(double x, int decimals, int width, FILE *out)
 	fprintf(out, " %*s", width, s);
 }
 
-static void print_detector(const struct summary *s, unsigned detector, FILE *out)
+static void print_detector(const char *name, const struct detector_summary *x, FILE *out)
 {
-	struct false_alarms fa;
-	struct detection d;
+	const struct false_alarms *fa = &x->normal;
+	const struct detection *d = &x->attacks;
 	char interval[48], found[24];
 
-	summary_false_alarms(s, detector, &fa);
-	if (summary_detection(s, detector, RUN_KIND_ATTACK, &d) < 0)
-		return;
-	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa.per_hour_95[0], fa.per_hour_95[1]);
-	snprintf(found, sizeof(found), "%u/%u", d.detected, d.runs);
-	fprintf(out, "%-14s %5u", detector_name(detector), fa.episodes);
-	print_number(fa.per_hour, 2, 7, out);
+	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa->per_hour_95[0],
+		 fa->per_hour_95[1]);
+	snprintf(found, sizeof(found), "%u/%u", d->detected, d->runs);
+	fprintf(out, "%-14s %5u", name, fa->episodes);
+	print_number(fa->per_hour, 2, 7, out);
 	fprintf(out, " %-14s %8s", interval, found);
-	print_number(share_of((double)d.in_time, (double)d.harm), 3, 7, out);
-	print_number(d.ms_mean, 1, 8, out);
-	print_number(d.ms_median, 1, 8, out);
-	print_number(d.ms_p95, 1, 8, out);
-	print_number(d.calls_median, 0, 7, out);
-	print_number(summary_detector_auc(s, detector, false), 3, 7, out);
-	print_number(summary_detector_auc(s, detector, true), 3, 7, out);
+	print_number(d->in_time, 3, 7, out);
+	print_number(d->ms_mean, 1, 8, out);
+	print_number(d->ms_median, 1, 8, out);
+	print_number(d->ms_p95, 1, 8, out);
+	print_number(d->calls_median, 0, 7, out);
+	print_number(x->auc_by_task, 3, 7, out);
+	print_number(x->auc_by_run, 3, 7, out);
 	putc('\n', out);
 }
 
 void summary_print(const struct summary *s, FILE *out)
 {
-	struct totals x = add_totals(s);
-	struct detection d;
-
 	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", s->policy_image,
-		x.runs[RUN_KIND_NORMAL], x.hours, (unsigned long long)x.calls,
-		x.runs[RUN_KIND_ATTACK]);
+		s->n_runs[RUN_KIND_NORMAL], s->benign_hours, (unsigned long long)s->benign_calls,
+		s->n_runs[RUN_KIND_ATTACK]);
 	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
 		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
 		"by run");
 	for (unsigned i = 0; i < summary_n_detectors(s); i++)
-		print_detector(s, i, out);
-	if (x.runs[RUN_KIND_ADAPTIVE]) {
-		fprintf(out, "adaptive: of %u runs", x.runs[RUN_KIND_ADAPTIVE]);
+		print_detector(detector_name(i), &s->detector[i], out);
+	if (s->n_runs[RUN_KIND_ADAPTIVE]) {
+		fprintf(out, "adaptive: of %u runs", s->n_runs[RUN_KIND_ADAPTIVE]);
 		for (unsigned i = 0; i < summary_n_detectors(s); i++)
-			if (summary_detection(s, i, RUN_KIND_ADAPTIVE, &d) == 0)
-				fprintf(out, "%s %s %u", i ? "," : "", detector_name(i),
-					d.detected);
+			fprintf(out, "%s %s %u", i ? "," : "", detector_name(i),
+				s->detector[i].adaptive.detected);
 		putc('\n', out);
 	}
-	if (x.refused_after_alert)
+	if (s->refused_after_alert)
 		fprintf(out, "in the second after A or B: %u benign operations refused\n",
-			x.refused_after_alert);
+			s->refused_after_alert);
 	if (s->baselines)
 		fprintf(out, "with weights not rounded: A differs in %u runs, alert %u, kill %u\n",
 			summary_count_rounding(s, DETECTOR_A),

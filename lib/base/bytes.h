@@ -44,37 +44,18 @@ static inline void bytes_copy(struct bytes_in *in, void *ret, size_t n)
 		memset(ret, 0, n);
 }
 
-static inline uint8_t bytes_u8(struct bytes_in *in)
+static inline uint64_t bytes_number(struct bytes_in *in, size_t bytes)
 {
-	uint8_t v;
+	uint64_t v = 0;
 
-	bytes_copy(in, &v, sizeof(v));
+	bytes_copy(in, &v, bytes);
 	return v;
 }
 
-static inline uint16_t bytes_u16(struct bytes_in *in)
-{
-	uint16_t v;
-
-	bytes_copy(in, &v, sizeof(v));
-	return v;
-}
-
-static inline uint32_t bytes_u32(struct bytes_in *in)
-{
-	uint32_t v;
-
-	bytes_copy(in, &v, sizeof(v));
-	return v;
-}
-
-static inline uint64_t bytes_u64(struct bytes_in *in)
-{
-	uint64_t v;
-
-	bytes_copy(in, &v, sizeof(v));
-	return v;
-}
+#define bytes_u8(in) ((uint8_t)bytes_number(in, sizeof(uint8_t)))
+#define bytes_u16(in) ((uint16_t)bytes_number(in, sizeof(uint16_t)))
+#define bytes_u32(in) ((uint32_t)bytes_number(in, sizeof(uint32_t)))
+#define bytes_u64(in) bytes_number(in, sizeof(uint64_t))
 
 /* Writing into a buffer that the caller has made large enough: past its end it only sets failed. */
 struct bytes_out {
@@ -95,24 +76,9 @@ static inline void bytes_put(struct bytes_out *out, const void *p, size_t n)
 	out->len += n;
 }
 
-static inline void bytes_put_u8(struct bytes_out *out, uint8_t v)
-{
-	bytes_put(out, &v, sizeof(v));
-}
-
-static inline void bytes_put_u16(struct bytes_out *out, uint16_t v)
-{
-	bytes_put(out, &v, sizeof(v));
-}
-
-static inline void bytes_put_u32(struct bytes_out *out, uint32_t v)
-{
-	bytes_put(out, &v, sizeof(v));
-}
-
-static inline void bytes_put_u64(struct bytes_out *out, uint64_t v)
-{
-	bytes_put(out, &v, sizeof(v));
-}
+#define bytes_put_u8(out, v) bytes_put(out, &(uint8_t){v}, sizeof(uint8_t))
+#define bytes_put_u16(out, v) bytes_put(out, &(uint16_t){v}, sizeof(uint16_t))
+#define bytes_put_u32(out, v) bytes_put(out, &(uint32_t){v}, sizeof(uint32_t))
+#define bytes_put_u64(out, v) bytes_put(out, &(uint64_t){v}, sizeof(uint64_t))
 
 #endif

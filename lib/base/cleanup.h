@@ -17,21 +17,15 @@
 	}                                                                                          \
 	struct lutra_swallow_semicolon
 
-#define TAKE_PTR(p)                                                                                \
+#define TAKE_VALUE(x, none)                                                                        \
 	({                                                                                         \
-		__typeof__(p) *take_ptr_ = &(p);                                                   \
-		__typeof__(p) take_val_ = *take_ptr_;                                              \
-		*take_ptr_ = NULL;                                                                 \
+		__typeof__(x) *take_at_ = &(x);                                                    \
+		__typeof__(x) take_val_ = *take_at_;                                               \
+		*take_at_ = (none);                                                                \
 		take_val_;                                                                         \
 	})
-
-#define TAKE_FD(fd)                                                                                \
-	({                                                                                         \
-		int *take_fd_ = &(fd);                                                             \
-		int take_val_ = *take_fd_;                                                         \
-		*take_fd_ = -1;                                                                    \
-		take_val_;                                                                         \
-	})
+#define TAKE_PTR(p) TAKE_VALUE(p, NULL)
+#define TAKE_FD(fd) TAKE_VALUE(fd, -1)
 
 static inline void freep(void *p)
 {

@@ -22,13 +22,9 @@
 #ifndef LUTRA_LIB_TRACE_TRACE_COLUMNS_H
 #define LUTRA_LIB_TRACE_TRACE_COLUMNS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "lib/trace/trace_format.h"
 
 #define TRACE_TIME_WHOLE 0xff
-#define TRACE_COUNTS_BYTES 20
 #define TRACE_TASK_BYTES 8
 #define TRACE_EVENT_BYTES 20
 #define TRACE_DETAIL_BYTES 12
@@ -38,7 +34,12 @@
 #define TRACE_RECORD_MAX                                                                           \
 	(TRACE_TASK_BYTES + TRACE_EVENT_BYTES + TRACE_DETAIL_BYTES + TRACE_TIME_BYTES + 3 + 2 + 2)
 #define TRACE_RAW_MAX                                                                              \
-	(TRACE_COUNTS_BYTES + TRACE_CHUNK_RECORDS * TRACE_RECORD_MAX + TRACE_STRINGS_MAX)
+	(sizeof(struct trace_counts) + TRACE_CHUNK_RECORDS * TRACE_RECORD_MAX + TRACE_STRINGS_MAX)
+
+/* The lengths of a chunk's lists, as it begins with them. */
+struct trace_counts {
+	uint32_t tasks, events, open, details, times;
+};
 
 struct trace_event {
 	uint64_t arg;

@@ -4,9 +4,6 @@
 #include "lib/trace/trace_columns.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/bytes.h"
 
@@ -41,11 +38,6 @@ static bool string_exists(const struct trace_decoder *d, uint64_t number)
 	return number < d->n_strings || number == LUTRA_NO_STRING;
 }
 
-/* The lengths of a chunk's lists. */
-struct counts {
-	uint32_t tasks, events, open, details, times;
-};
-
 /* n numbers in planes. */
 static void read_planes(struct bytes_in *in, uint64_t *ret, size_t n, unsigned planes)
 {
@@ -58,7 +50,8 @@ static void read_planes(struct bytes_in *in, uint64_t *ret, size_t n, unsigned p
 	}
 }
 
-static const char *start_lists(struct trace_decoder *d, struct bytes_in *in, const struct counts *n)
+static const char *start_lists(struct trace_decoder *d, struct bytes_in *in,
+			       const struct trace_counts *n)
 {
 	d->tasks = bytes_get(in, (size_t)n->tasks * TRACE_TASK_BYTES);
 	for (uint32_t i = 0; i < n->events; i++) {
@@ -78,7 +71,7 @@ static const char *start_lists(struct trace_decoder *d, struct bytes_in *in, con
 
 /* What the planes left out. */
 static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
-				const struct counts *n)
+				const struct trace_counts *n)
 {
 	uint64_t *times = d->wholes, *args = times + n->times, *strings = args + n->details + 1;
 
@@ -97,22 +90,19 @@ static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
 	return in->failed ? "damaged lists" : NULL;
 }
 
+/* The i-th number of one plane or two. */
+static inline uint32_t index_at(const uint8_t *const plane[2], size_t i)
+{
+	return plane[0][i] | (plane[1] ? (uint32_t)plane[1][i] << 8 : 0);
+}
+
 static uint32_t highest_number(const uint8_t *const plane[2], size_t n)
 {
-	uint8_t narrow = 0;
-	uint32_t wide = 0;
+	uint32_t highest = 0;
 
-	if (!plane[1]) {
-		for (size_t i = 0; i < n; i++)
-			narrow = plane[0][i] > narrow ? plane[0][i] : narrow;
-		return narrow;
-	}
-	for (size_t i = 0; i < n; i++) {
-		uint32_t x = plane[0][i] | (uint32_t)plane[1][i] << 8;
-
-		wide = x > wide ? x : wide;
-	}
-	return wide;
+	for (size_t i = 0; i < n; i++)
+		highest = index_at(plane, i) > highest ? index_at(plane, i) : highest;
+	return highest;
 }
 
 static size_t count_wholes(const uint8_t *plane, size_t n)
@@ -129,15 +119,13 @@ static size_t count_below(const uint8_t *const plane[2], size_t n, uint32_t limi
 {
 	size_t count = 0;
 
-	for (size_t i = 0; !plane[1] && i < n; i++)
-		count += plane[0][i] < limit;
-	for (size_t i = 0; plane[1] && i < n; i++)
-		count += (plane[0][i] | (uint32_t)plane[1][i] << 8) < limit;
+	for (size_t i = 0; i < n; i++)
+		count += index_at(plane, i) < limit;
 	return count;
 }
 
 static const char *start_planes(struct trace_decoder *d, struct bytes_in *in,
-				const struct counts *n)
+				const struct trace_counts *n)
 {
 	for (int i = 0; i < 3; i++)
 		d->time[i] = bytes_get(in, d->n);
@@ -158,14 +146,10 @@ static const char *start_planes(struct trace_decoder *d, struct bytes_in *in,
 
 static int start_columns(struct trace_decoder *d, struct bytes_in *in, const char **ret_why)
 {
-	struct counts n;
+	struct trace_counts n;
 	size_t wholes;
 
-	n.tasks = bytes_u32(in);
-	n.events = bytes_u32(in);
-	n.open = bytes_u32(in);
-	n.details = bytes_u32(in);
-	n.times = bytes_u32(in);
+	bytes_copy(in, &n, sizeof(n));
 	if (n.tasks > d->n || n.events > d->n || n.open > n.events || n.details > d->n ||
 	    n.times > d->n) {
 		*ret_why = "damaged lists";

@@ -4,9 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/bytes.h"
 #include "lib/trace/number_dict.h"
@@ -191,8 +188,8 @@ static void put_index(struct bytes_out *out, const uint32_t *x, size_t n, uint32
 void trace_encode(struct trace_encoder *e, const struct lutra_record *recs, const uint32_t *string,
 		  size_t n, struct trace_encoded *ret)
 {
-	struct bytes_out counts = {.data = e->raw, .size = TRACE_COUNTS_BYTES};
-	struct bytes_out out = {.data = e->raw, .size = TRACE_RAW_MAX, .len = TRACE_COUNTS_BYTES};
+	struct trace_counts counts;
+	struct bytes_out out = {.data = e->raw, .size = TRACE_RAW_MAX, .len = sizeof(counts)};
 
 	*ret = (struct trace_encoded){.raw = e->raw};
 	e->n_events = e->n_details = e->n_times = 0;
@@ -208,10 +205,8 @@ void trace_encode(struct trace_encoder *e, const struct lutra_record *recs, cons
 	put_planes(&out, e->detail_strings, e->n_details, 4);
 	put_planes(&out, e->times, e->n_times, 8);
 	end_part(ret, &out);
-	bytes_put_u32(&counts, e->tasks.n);
-	bytes_put_u32(&counts, e->n_events);
-	bytes_put_u32(&counts, e->n_open);
-	bytes_put_u32(&counts, e->n_details);
-	bytes_put_u32(&counts, e->n_times);
+	counts =
+		(struct trace_counts){e->tasks.n, e->n_events, e->n_open, e->n_details, e->n_times};
+	memcpy(e->raw, &counts, sizeof(counts));
 	ret->len = out.len;
 }

@@ -9,11 +9,20 @@
 
 #define TRACE_MAGIC "LTR1"
 #define TRACE_CHUNK_MAGIC "LTRC"
-#define TRACE_HEADER_BYTES 16
-#define TRACE_CHUNK_HEADER_BYTES 24
 #define TRACE_JSON_MAX 65536
 /* A chunk is flushed before its strings, lengths included, pass this. */
 #define TRACE_STRINGS_MAX (4u << 20)
+
+/* A file begins with the one, a chunk with the other: see trace.h. */
+struct trace_head {
+	char magic[4];
+	uint32_t version, json_bytes, crc;
+};
+
+struct trace_chunk_head {
+	char magic[4];
+	uint32_t records, raw_bytes, strings, packed_bytes, crc;
+};
 
 /* Bytes of a frame that unpacks to raw bytes, in blocks that may end early. */
 #define TRACE_PACKED_MAX(raw) (ZSTD_COMPRESSBOUND(raw) + 64)

@@ -3,9 +3,7 @@
 #include "lib/trace/trace_merge.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/trace/trace.h"
 

@@ -3,8 +3,6 @@
 #include "lib/trace/trace_format.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/op_set.h"

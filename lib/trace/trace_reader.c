@@ -5,14 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
-#include <zstd.h>
 
-#include "lib/base/bytes.h"
 #include "lib/base/file.h"
 
 #define BLOCK 512 /* records: few enough to stay in the processor's nearest memory */
@@ -40,10 +36,6 @@ struct trace_reader {
 	ZSTD_DCtx *zstd;
 };
 
-struct chunk_head {
-	uint32_t records, bytes, strings, packed, crc;
-};
-
 void trace_reader_free(struct trace_reader *r)
 {
 	if (!r)
@@ -66,37 +58,32 @@ static bool read_bytes(struct trace_reader *r, void *ret, size_t len)
 
 static int read_header(struct trace_reader *r, struct err *err)
 {
-	uint8_t head[TRACE_HEADER_BYTES];
-	struct bytes_in in = {.data = head, .len = sizeof(head)};
+	struct trace_head head;
 	_cleanup_free_ char *json = NULL;
 	struct err why = {};
-	uint32_t version, len, crc;
 	const char *path = r->path;
 
-	if (!read_bytes(r, head, sizeof(head)) || memcmp(head, TRACE_MAGIC, 4) != 0)
+	if (!read_bytes(r, &head, sizeof(head)) || memcmp(head.magic, TRACE_MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "%s: not a lutra trace: lutra record makes one",
 			       path);
-	in.pos = 4;
-	version = bytes_u32(&in);
-	len = bytes_u32(&in);
-	crc = bytes_u32(&in);
-	if (version > TRACE_FORMAT_VERSION)
+	if (head.version > TRACE_FORMAT_VERSION)
 		return err_set(err, -EBADMSG, "%s: format %u is newer than this lutra: update it",
-			       path, version);
-	if (version && version < TRACE_FORMAT_VERSION)
+			       path, head.version);
+	if (head.version && head.version < TRACE_FORMAT_VERSION)
 		return err_set(err, -EBADMSG,
 			       "%s: format %u is no longer read: record the run again", path,
-			       version);
-	if (version == 0 || len > TRACE_JSON_MAX)
+			       head.version);
+	if (head.version == 0 || head.json_bytes > TRACE_JSON_MAX)
 		return err_set(err, -EBADMSG, "%s: damaged header", path);
-	json = malloc(len + 1);
+	json = malloc(head.json_bytes + 1);
 	if (!json)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	if (!read_bytes(r, json, len) || crc32(0, (const Bytef *)json, len) != crc)
+	if (!read_bytes(r, json, head.json_bytes) ||
+	    crc32(0, (const Bytef *)json, head.json_bytes) != head.crc)
 		return err_set(err, -EBADMSG, "%s: damaged header", path);
-	if (trace_meta_decode(json, len, &r->meta, &why) < 0)
+	if (trace_meta_decode(json, head.json_bytes, &r->meta, &why) < 0)
 		return err_set(err, -EBADMSG, "%s: %s", path, why.msg);
-	r->pos = sizeof(head) + len;
+	r->pos = sizeof(head) + head.json_bytes;
 	return 0;
 }
 
@@ -145,50 +132,49 @@ static int stop_reading(struct trace_reader *r, const char *why)
 }
 
 /* NULL, or what is wrong with the numbers of a chunk's header. */
-static const char *check_head(const struct trace_reader *r, struct chunk_head *h)
+static const char *check_head(const struct trace_reader *r, struct trace_chunk_head *h)
 {
 	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS || h->strings > h->records ||
-	    h->bytes > TRACE_RAW_MAX || h->strings > h->bytes / 2 ||
-	    h->packed > TRACE_PACKED_MAX((size_t)h->bytes))
+	    h->raw_bytes > TRACE_RAW_MAX || h->strings > h->raw_bytes / 2 ||
+	    h->packed_bytes > TRACE_PACKED_MAX((size_t)h->raw_bytes))
 		return "damaged chunk header";
-	if (h->packed > r->size - r->pos - TRACE_CHUNK_HEADER_BYTES)
+	if (h->packed_bytes > r->size - r->pos - sizeof(*h))
 		return "cut off";
 	return NULL;
 }
 
 /* The chunk's bytes into raw. 0, or -errno; *ret_why set where the file is at fault. */
-static int unpack_chunk(struct trace_reader *r, const uint8_t *head, const struct chunk_head *h,
+static int unpack_chunk(struct trace_reader *r, const struct trace_chunk_head *h,
 			const char **ret_why)
 {
 	uint32_t crc;
 	size_t n;
 
-	if (ARRAY_RESERVE(r->packed, r->packed_size, h->packed) < 0 ||
-	    ARRAY_RESERVE(r->raw, r->raw_size, h->bytes + 1) < 0)
+	if (ARRAY_RESERVE(r->packed, r->packed_size, h->packed_bytes) < 0 ||
+	    ARRAY_RESERVE(r->raw, r->raw_size, h->raw_bytes + 1) < 0)
 		return -ENOMEM;
-	if (!read_bytes(r, r->packed, h->packed)) {
+	if (!read_bytes(r, r->packed, h->packed_bytes)) {
 		*ret_why = "cut off";
 		return 0;
 	}
-	crc = (uint32_t)crc32(0, head, TRACE_CHUNK_HEADER_BYTES - 4);
-	crc = (uint32_t)crc32(crc, r->packed, h->packed);
-	n = crc == h->crc ? ZSTD_decompressDCtx(r->zstd, r->raw, h->bytes, r->packed, h->packed)
-			  : 0;
-	if (crc != h->crc || ZSTD_isError(n) || n != h->bytes) {
+	crc = (uint32_t)crc32(0, (const Bytef *)h, offsetof(struct trace_chunk_head, crc));
+	crc = (uint32_t)crc32(crc, r->packed, h->packed_bytes);
+	n = crc == h->crc
+		    ? ZSTD_decompressDCtx(r->zstd, r->raw, h->raw_bytes, r->packed, h->packed_bytes)
+		    : 0;
+	if (crc != h->crc || ZSTD_isError(n) || n != h->raw_bytes) {
 		*ret_why = "checksum or compression does not fit";
 		return 0;
 	}
 	r->decoder.n = h->records;
 	r->decoder.n_strings = h->strings;
-	return trace_decoder_start(&r->decoder, r->raw, h->bytes, ret_why);
+	return trace_decoder_start(&r->decoder, r->raw, h->raw_bytes, ret_why);
 }
 
 /* 1: a chunk was read, 0: none is left, or -errno. */
 static int read_chunk(struct trace_reader *r)
 {
-	uint8_t head[TRACE_CHUNK_HEADER_BYTES];
-	struct bytes_in in = {.data = head, .len = sizeof(head), .pos = 4};
-	struct chunk_head h;
+	struct trace_chunk_head h;
 	const char *why;
 	int e;
 
@@ -198,22 +184,17 @@ static int read_chunk(struct trace_reader *r)
 		r->done = true;
 		return 0;
 	}
-	if (r->size - r->pos < sizeof(head) || !read_bytes(r, head, sizeof(head)))
+	if (r->size - r->pos < sizeof(h) || !read_bytes(r, &h, sizeof(h)))
 		return stop_reading(r, "cut off");
-	h.records = bytes_u32(&in);
-	h.bytes = bytes_u32(&in);
-	h.strings = bytes_u32(&in);
-	h.packed = bytes_u32(&in);
-	h.crc = bytes_u32(&in);
-	why = memcmp(head, TRACE_CHUNK_MAGIC, 4) ? "not a chunk" : check_head(r, &h);
+	why = memcmp(h.magic, TRACE_CHUNK_MAGIC, 4) ? "not a chunk" : check_head(r, &h);
 	if (why)
 		return stop_reading(r, why);
-	e = unpack_chunk(r, head, &h, &why);
+	e = unpack_chunk(r, &h, &why);
 	if (e < 0)
 		return e;
 	if (why)
 		return stop_reading(r, why);
-	r->pos += sizeof(head) + h.packed;
+	r->pos += sizeof(h) + h.packed_bytes;
 	r->chunk++;
 	r->records_before += h.records;
 	return 1;

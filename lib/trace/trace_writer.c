@@ -4,12 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
-#include <zstd.h>
 
 #include "lib/base/bytes.h"
 #include "lib/base/file.h"
@@ -30,8 +25,10 @@ struct trace_writer {
 	uint32_t string[TRACE_CHUNK_RECORDS]; /* of each */
 	uint8_t strings[TRACE_STRINGS_MAX];
 	struct trace_encoder *encoder;
-	uint8_t packed[TRACE_CHUNK_HEADER_BYTES +
-		       TRACE_PACKED_MAX(TRACE_RAW_MAX)]; /* header and frame */
+	struct {
+		struct trace_chunk_head head;
+		uint8_t frame[TRACE_PACKED_MAX(TRACE_RAW_MAX)];
+	} chunk; /* as it is written */
 	/* Open-addressed: where a string's length and bytes start in strings, and its number. */
 	struct string_slot {
 		uint32_t at; /* plus one; 0: empty */
@@ -54,26 +51,24 @@ void trace_writer_free(struct trace_writer *w)
 
 static int write_header(struct trace_writer *w, const struct trace_meta *meta)
 {
+	struct trace_head head = {.magic = TRACE_MAGIC, .version = TRACE_FORMAT_VERSION};
 	_cleanup_free_ char *json = NULL;
-	uint8_t head[TRACE_HEADER_BYTES + TRACE_JSON_MAX];
-	struct bytes_out out = {.data = head, .size = sizeof(head)};
 	size_t len;
 	int r;
 
 	r = trace_meta_encode(meta, &json, &len);
 	if (r < 0)
 		return r;
-	bytes_put(&out, TRACE_MAGIC, 4);
-	bytes_put_u32(&out, TRACE_FORMAT_VERSION);
-	bytes_put_u32(&out, (uint32_t)len);
-	bytes_put_u32(&out, (uint32_t)crc32(0, (const Bytef *)json, (uInt)len));
-	bytes_put(&out, json, len);
-	r = file_write_all(w->fd, out.data, out.len);
+	head.json_bytes = (uint32_t)len;
+	head.crc = (uint32_t)crc32(0, (const Bytef *)json, (uInt)len);
+	r = file_write_all(w->fd, &head, sizeof(head));
+	if (r == 0)
+		r = file_write_all(w->fd, json, len);
 	if (r == 0 && fsync(w->fd) < 0)
 		r = -errno;
 	if (r == 0)
 		r = file_sync_parent(w->path);
-	w->good = (off_t)out.len;
+	w->good = (off_t)(sizeof(head) + len);
 	return r;
 }
 
@@ -125,11 +120,11 @@ static int pack_data(struct trace_writer *w, const void *data, size_t len, ZSTD_
 	return 0;
 }
 
-/* The frame behind the chunk header, in w->packed: each kind of data in blocks of its own. */
+/* The frame behind the chunk header: each kind of data in blocks of its own. */
 static int compress_chunk(struct trace_writer *w, const struct trace_encoded *columns,
 			  size_t *ret_len)
 {
-	ZSTD_outBuffer out = {w->packed, sizeof(w->packed), TRACE_CHUNK_HEADER_BYTES};
+	ZSTD_outBuffer out = {w->chunk.frame, sizeof(w->chunk.frame), 0};
 	size_t at = 0;
 	int r = 0;
 
@@ -148,32 +143,32 @@ static int compress_chunk(struct trace_writer *w, const struct trace_encoded *co
 
 static int write_chunk(struct trace_writer *w)
 {
-	struct bytes_out out = {.data = w->packed, .size = TRACE_CHUNK_HEADER_BYTES};
+	struct trace_chunk_head *head = &w->chunk.head;
 	struct trace_encoded columns;
-	size_t len, frame;
+	size_t frame, len;
 	uint32_t crc;
 	int r;
 
 	trace_encode(w->encoder, w->records, w->string, w->n_records, &columns);
-	r = compress_chunk(w, &columns, &len);
+	r = compress_chunk(w, &columns, &frame);
 	if (r < 0)
 		return r;
-	frame = len - TRACE_CHUNK_HEADER_BYTES;
-	bytes_put(&out, TRACE_CHUNK_MAGIC, 4);
-	bytes_put_u32(&out, w->n_records);
-	bytes_put_u32(&out, (uint32_t)(columns.len + w->strings_len));
-	bytes_put_u32(&out, w->n_strings);
-	bytes_put_u32(&out, (uint32_t)frame);
-	crc = (uint32_t)crc32(0, w->packed, (uInt)out.len);
-	crc = (uint32_t)crc32(crc, w->packed + TRACE_CHUNK_HEADER_BYTES, (uInt)frame);
-	bytes_put_u32(&out, crc);
-	r = file_write_all(w->fd, w->packed, len);
+	*head = (struct trace_chunk_head){
+		.magic = TRACE_CHUNK_MAGIC,
+		.records = w->n_records,
+		.raw_bytes = (uint32_t)(columns.len + w->strings_len),
+		.strings = w->n_strings,
+		.packed_bytes = (uint32_t)frame,
+	};
+	crc = (uint32_t)crc32(0, (const Bytef *)head, offsetof(struct trace_chunk_head, crc));
+	head->crc = (uint32_t)crc32(crc, w->chunk.frame, (uInt)frame);
+	len = sizeof(*head) + frame;
+	r = file_write_all(w->fd, &w->chunk, len);
 	if (r == 0 && fdatasync(w->fd) < 0)
 		r = -errno;
 	if (r < 0) {
 		/* Best effort: a torn tail would be skipped by readers anyway. */
-		if (ftruncate(w->fd, w->good) < 0)
-			return r;
+		(void)!ftruncate(w->fd, w->good);
 		return r;
 	}
 	w->good += (off_t)len;

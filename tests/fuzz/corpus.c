@@ -45,11 +45,12 @@ static int seed_chunk(const char *path, char first, const char *dir, const char 
 	if (r < 0 || !raw)
 		return r < 0 ? r : -ENOMEM;
 	memcpy(&meta, data + 8, sizeof(meta));
-	chunk = data + TRACE_HEADER_BYTES + meta;
+	chunk = data + sizeof(struct trace_head) + meta;
 	memcpy(&packed, chunk + 16, sizeof(packed));
 	raw[0] = (uint8_t)first;
 	memcpy(raw + 1, chunk + 4, 12);
-	n = ZSTD_decompress(raw + 13, (1 << 20) - 13, chunk + TRACE_CHUNK_HEADER_BYTES, packed);
+	n = ZSTD_decompress(raw + 13, (1 << 20) - 13, chunk + sizeof(struct trace_chunk_head),
+			    packed);
 	if (ZSTD_isError(n))
 		return -EBADMSG;
 	unlink(out);

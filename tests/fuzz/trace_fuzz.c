@@ -26,7 +26,7 @@ enum { FRAME = 1, RAW = 2 };
 
 static void write_header(int fd, uint32_t version)
 {
-	uint8_t head[TRACE_HEADER_BYTES];
+	uint8_t head[sizeof(struct trace_head)];
 	struct bytes_out out = {.data = head, .size = sizeof(head)};
 
 	bytes_put(&out, TRACE_MAGIC, 4);
@@ -41,7 +41,7 @@ static void write_header(int fd, uint32_t version)
 /* data: 12 bytes of numbers, to which the packed size is added, then the frame. */
 static void write_chunk(int fd, const uint8_t *data, size_t len)
 {
-	uint8_t head[TRACE_CHUNK_HEADER_BYTES];
+	uint8_t head[sizeof(struct trace_chunk_head)];
 	struct bytes_out out = {.data = head, .size = sizeof(head)};
 	uint32_t crc;
 

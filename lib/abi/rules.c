@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lutra/abi.h"
-
 #define OPEN_READ_TEXT "A file or directory was read that training never saw read."
 #define OPEN_WRITE_TEXT "A file was opened for writing that training never saw written."
 #define PATH_TEXT "A name was made, changed or removed where training never saw it."

@@ -3,7 +3,6 @@
 #include "lib/abi/syscall_traits.h"
 
 #include <sched.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 

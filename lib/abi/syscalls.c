@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <seccomp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -25,27 +22,20 @@ static uint32_t seccomp_arch(const char *arch)
 
 const char *syscall_name(const char *arch, unsigned nr, char *buf, size_t size)
 {
-	char *name = NULL;
+	_cleanup_free_ char *name = NULL;
 
-	if (nr == LUTRA_NR_NONE) {
-		snprintf(buf, size, "none");
-		return buf;
-	}
-	if (nr & LUTRA_NR_X32) {
-		snprintf(buf, size, "x32:%u", nr & ~(unsigned)LUTRA_NR_X32);
-		return buf;
-	}
-	if (nr & LUTRA_NR_IA32) {
-		snprintf(buf, size, "ia32:%u", nr & ~(unsigned)LUTRA_NR_IA32);
-		return buf;
-	}
 	if (nr <= INT_MAX)
 		name = seccomp_syscall_resolve_num_arch(seccomp_arch(arch), (int)nr);
-	if (name)
+	if (nr == LUTRA_NR_NONE)
+		snprintf(buf, size, "none");
+	else if (nr & LUTRA_NR_X32)
+		snprintf(buf, size, "x32:%u", nr & ~(unsigned)LUTRA_NR_X32);
+	else if (nr & LUTRA_NR_IA32)
+		snprintf(buf, size, "ia32:%u", nr & ~(unsigned)LUTRA_NR_IA32);
+	else if (name)
 		snprintf(buf, size, "%s", name);
 	else
 		snprintf(buf, size, "syscall_%u", nr);
-	free(name);
 	return buf;
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,7 +39,7 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_l
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+	if (st.st_size < 0 || (size_t)st.st_size > max)
 		return err_set(err, -EFBIG, "%s: larger than the %zu bytes allowed", path, max);
 	buf = malloc((size_t)st.st_size + 1);
 	if (!buf)

@@ -4,7 +4,6 @@
 #define LUTRA_LIB_BASE_FILE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lib/base/err.h"
 

@@ -3,7 +3,6 @@
 #include "lib/base/text.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"

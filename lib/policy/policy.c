@@ -3,7 +3,6 @@
 #include "lib/policy/policy.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 

@@ -25,7 +25,6 @@
 #define POLICY_FORMAT_VERSION 1
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
-#define POLICY_EDGES_MAX (LUTRA_NODES - 1)
 #define POLICY_OBJECTS_MAX 2048
 
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */

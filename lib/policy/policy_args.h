@@ -9,11 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lib/abi/syscall_traits.h"
-#include "lib/base/err.h"
-#include "lutra/abi.h"
 
 #define POLICY_ARGS_CALLS 7 /* rows of the table of system calls that have arguments */
 #define POLICY_ARGS_VALUES 32

@@ -5,7 +5,6 @@
 #include <linux/prctl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "lib/abi/names.h"

@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lutra/abi.h"
 
 #define POLICY_MODEL_LAYERS 3

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects and path nodes of a policy in words. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -74,7 +72,7 @@ static void put_path(struct words *w, const struct policy *p, uint64_t token)
 		add_word(w, "%s", path);
 }
 
-static void put_socket(struct words *w, const struct policy *p, uint64_t token)
+static void put_socket(struct words *w, uint64_t token)
 {
 	unsigned family = lutra_object_token_get(token, LUTRA_FIELD_FAMILY);
 	unsigned port = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
@@ -89,8 +87,8 @@ static void put_socket(struct words *w, const struct policy *p, uint64_t token)
 			w, "%s",
 			addr_class_name(lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) + 1));
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH))
-		put_path(w, p, token);
-	else if (lutra_object_token_get(token, LUTRA_FIELD_EXACT_PORT))
+		return;
+	if (lutra_object_token_get(token, LUTRA_FIELD_EXACT_PORT))
 		add_word(w, "port %u", port);
 	else if (family == LUTRA_AF_INET || family == LUTRA_AF_INET6)
 		add_word(w, "%s", port ? "port ephemeral" : "port other");
@@ -130,7 +128,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
-		put_socket(&w, p, token);
+		put_socket(&w, token);
 		break;
 	case LUTRA_OP_CAPABLE:
 		if (strcmp(cap_name(detail), "?") == 0)
@@ -147,8 +145,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	default:
 		break;
 	}
-	if (op != LUTRA_OP_CONNECT && op != LUTRA_OP_BIND && op != LUTRA_OP_SEND)
-		put_path(&w, p, token);
+	put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
 		add_word(&w, "fresh");
 	if (lutra_object_token_get(token, LUTRA_FIELD_EXECUTABLE))

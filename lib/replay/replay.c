@@ -3,7 +3,6 @@
 #include "lib/replay/replay.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/replay/judgement_cache.h"

@@ -7,12 +7,6 @@
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
 #define LUTRA_LIB_REPLAY_REPLAY_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lib/policy/policy.h"
 #include "lutra/verdict.h"
 

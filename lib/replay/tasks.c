@@ -3,7 +3,6 @@
 #include "lib/replay/tasks.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS 8192

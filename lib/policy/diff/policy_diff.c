@@ -2,7 +2,6 @@
 /* What differs between two policies. Everything is compared by name: numbers are each one's own. */
 #include "lib/policy/diff/policy_diff.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -288,7 +287,7 @@ static void node_name(const struct policy *p, uint32_t node, char ret[static NAM
 	policy_node_path(p, node, ret, NAME_BYTES - 1);
 	len = strlen(ret);
 	if (p->nodes[node].dir && len && ret[len - 1] != '/')
-		strcpy(ret + len, "/");
+		memcpy(ret + len, "/", 2);
 }
 
 static void add_paths(const struct policy *p, unsigned which, struct names *ret)

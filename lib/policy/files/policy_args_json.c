@@ -3,7 +3,6 @@
 #include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/abi/syscalls.h"
 

@@ -21,7 +21,6 @@
 #define LUTRA_LIB_POLICY_FILES_POLICY_FORMAT_H
 
 #include "lib/policy/files/policy_json.h"
-#include "lib/policy/policy.h"
 
 #define POLICY_JSON_VERSION 2 /* 1: without arguments */
 #define POLICY_TABLES_FILE "tables.lut"

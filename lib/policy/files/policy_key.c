@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 

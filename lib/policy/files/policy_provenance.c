@@ -3,10 +3,8 @@
 #include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
-#include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/base/text.h"
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 

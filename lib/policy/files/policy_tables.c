@@ -3,8 +3,6 @@
 #include "lib/policy/files/policy_format.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/bytes.h"
 #include "lib/abi/syscalls.h"

@@ -93,9 +93,8 @@ int local_socket_open(struct local_socket *s, const char *path, struct err *err)
 	return r < 0 ? r : bind_and_listen(s, &addr, err);
 }
 
-int local_socket_watch(struct local_socket *s, struct loop *loop,
-		       void (*on_connection)(void *ctx, uint32_t events), void *ctx,
-		       struct err *err)
+int local_socket_watch(struct local_socket *s, struct loop *loop, void (*on_connection)(void *ctx),
+		       void *ctx, struct err *err)
 {
 	s->watch.on_ready = on_connection;
 	s->watch.ctx = ctx;

@@ -21,9 +21,8 @@ struct local_socket {
  */
 int local_socket_open(struct local_socket *s, const char *path, struct err *err);
 /* Has the loop call on_connection when a connection can be accepted. Errors as loop_watch(). */
-int local_socket_watch(struct local_socket *s, struct loop *loop,
-		       void (*on_connection)(void *ctx, uint32_t events), void *ctx,
-		       struct err *err);
+int local_socket_watch(struct local_socket *s, struct loop *loop, void (*on_connection)(void *ctx),
+		       void *ctx, struct err *err);
 /*
  * Returns true if the peer that connected fd is root's and runs, at this moment, outside of guarded
  * containers. Logs a refusal of a guarded process.

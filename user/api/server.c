@@ -29,21 +29,19 @@ static const struct streams_limits page_limits = {
 	.per_second = 100, .burst = 200, .pending_bytes = 256u << 10};
 static const struct streams_limits command_limits = {.pending_bytes = 16u << 20};
 
-struct server {
-	struct loop *loop;
-	struct api_parts parts;
-	struct api *api;
-	struct metrics *metrics;
-	struct streams *streams;       /* of clients over TCP */
-	struct streams *local_streams; /* of commands: clients over TCP cannot take their places */
+/* One of the two ways in. Each has its own followers: those over TCP take no place of a command's. */
+struct endpoint {
+	struct http *http; /* NULL: TCP is not configured, or does not listen yet */
 	struct loop_watch watch;
-	struct http *http;  /* over TCP; NULL: not configured, or it does not listen yet */
-	struct http *local; /* over the Unix socket */
-	struct loop_watch local_watch;
-	struct local_socket *socket;
-	struct saved_list *saved_list; /* NULL: containers are not saved */
-	char *token;		       /* NULL: nothing can be changed */
-	uint64_t retry_ns;	       /* CLOCK_MONOTONIC */
+	struct streams *streams;
+};
+
+struct server {
+	struct server_parts parts;
+	struct metrics *metrics;
+	struct endpoint tcp, local;
+	char *token;	   /* NULL: nothing can be changed */
+	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 };
 
 /* ---- routes ---- */
@@ -54,8 +52,8 @@ static int get_metrics(void *ctx, const struct http_request *q, struct http_repl
 	uint64_t answered[6] = {};
 
 	(void)q;
-	if (s->http)
-		http_answered(s->http, answered);
+	if (s->tcp.http)
+		http_answered(s->tcp.http, answered);
 	ret->type = "text/plain; version=0.0.4; charset=utf-8";
 	return metrics_text(s->metrics, answered, &ret->body, &ret->len);
 }
@@ -67,18 +65,18 @@ static int get_healthz(void *ctx, const struct http_request *q, struct http_repl
 	struct pipeline_stats stats;
 
 	(void)q;
-	pipeline_stats(s->parts.pipeline, &stats);
+	pipeline_stats(s->parts.api_parts.pipeline, &stats);
 	return http_json(ret, stats.open ? 200 : 503,
 			 json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
-				   guard_has_lsm(s->parts.guard) ? "lsm" : "tracepoints", "store",
-				   stats.open ? "open" : "closed"));
+				   guard_has_lsm(s->parts.api_parts.guard) ? "lsm" : "tracepoints",
+				   "store", stats.open ? "open" : "closed"));
 }
 
 static int get_stream(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct server *s = ctx;
 
-	return streams_get(q->is_local ? s->local_streams : s->streams, q, ret);
+	return streams_get(q->is_local ? s->local.streams : s->tcp.streams, q, ret);
 }
 
 /* Browsers name the site that a request comes from. Those of another site's page are refused. */
@@ -97,10 +95,10 @@ static int handle_api(void *ctx, const struct http_request *q, struct http_reply
 
 	if (strcmp(q->method, "GET") != 0 && is_cross_site(q))
 		return http_error(ret, MHD_HTTP_FORBIDDEN, "not from a page of another site");
-	r = api_handle(s->api, q, ret);
+	r = api_handle(s->parts.api, q, ret);
 	/* What a command is told is on disk then. A hook's container waits: it is saved later. */
 	if (q->is_local && strcmp(q->method, "POST") == 0 && strcmp(q->rest, "hook") != 0)
-		saved_list_flush(s->saved_list);
+		saved_list_flush(s->parts.saved_list);
 	return r;
 }
 
@@ -121,10 +119,10 @@ static void run_http(void *ctx)
 {
 	struct server *s = ctx;
 
-	if (s->http)
-		http_run(s->http);
-	if (s->local)
-		http_run(s->local);
+	if (s->tcp.http)
+		http_run(s->tcp.http);
+	if (s->local.http)
+		http_run(s->local.http);
 }
 
 /* A connection may be older than the guard of its process: each request asks again. */
@@ -132,56 +130,49 @@ static bool is_peer_allowed(void *ctx, int fd)
 {
 	const struct server *s = ctx;
 
-	return local_socket_is_allowed(fd, s->parts.guard);
+	return local_socket_is_allowed(fd, s->parts.api_parts.guard);
 }
 
-static void on_connection(void *ctx, uint32_t events)
+static void on_connection(void *ctx)
 {
 	struct server *s = ctx;
-	int fd = local_socket_accept(s->socket, s->parts.guard);
+	int fd = local_socket_accept(s->parts.socket, s->parts.api_parts.guard);
 
-	(void)events;
 	if (fd >= 0)
-		http_add_connection(s->local, fd);
-}
-
-static void on_http_ready(void *ctx, uint32_t events)
-{
-	(void)events;
-	run_http(ctx);
+		http_add_connection(s->local.http, fd);
 }
 
 /* Starts one of the servers on the loop. */
-static int serve_http(struct server *s, struct http **at, const struct http_config *config,
+static int serve_http(struct server *s, struct endpoint *e, const struct http_config *config,
 		      struct err *err)
 {
-	struct loop_watch *w = at == &s->http ? &s->watch : &s->local_watch;
-	int r = http_new(at, config, routes, s, err);
+	int r = http_new(&e->http, config, routes, s, err);
 
 	if (r < 0)
 		return r;
-	*w = (struct loop_watch){.fd = http_epoll_fd(*at), .on_ready = on_http_ready, .ctx = s};
-	return loop_watch(s->loop, w, EPOLLIN, err);
+	e->watch =
+		(struct loop_watch){.fd = http_epoll_fd(e->http), .on_ready = run_http, .ctx = s};
+	return loop_watch(s->parts.loop, &e->watch, EPOLLIN, err);
 }
 
 static int start_http(struct server *s, struct err *err)
 {
-	const struct config *config = s->parts.config;
+	const struct config *config = s->parts.api_parts.config;
 	const struct http_config http = {.listen = config->http_listen,
 					 .token = s->token,
 					 .hosts = (const char *const *)config->http_hosts};
-	int r = serve_http(s, &s->http, &http, err);
+	int r = serve_http(s, &s->tcp, &http, err);
 
 	s->retry_ns = clock_now_ns() + RETRY_NS;
 	if (r == 0)
-		log_info("http on %s, port %u", http.listen, http_port(s->http));
+		log_info("http on %s, port %u", http.listen, http_port(s->tcp.http));
 	return r;
 }
 
 /* Without a token nothing can be changed over HTTP; one that was named must be good. */
 static int read_token(struct server *s, struct err *err)
 {
-	const struct config *config = s->parts.config;
+	const struct config *config = s->parts.api_parts.config;
 	const char *path = config->http_token_file;
 	_cleanup_free_ char *made = NULL;
 	struct err why;
@@ -202,7 +193,8 @@ static int start_local(struct server *s, struct err *err)
 	const struct http_config config = {.is_peer_allowed = is_peer_allowed};
 	int r = serve_http(s, &s->local, &config, err);
 
-	return r < 0 ? r : local_socket_watch(s->socket, s->loop, on_connection, s, err);
+	return r < 0 ? r
+		     : local_socket_watch(s->parts.socket, s->parts.loop, on_connection, s, err);
 }
 
 static int start_tcp(struct server *s, struct err *err)
@@ -227,19 +219,17 @@ int server_new(struct server **ret, const struct server_parts *parts, struct err
 	*ret = s;
 	if (!s)
 		return err_oom(err);
-	s->loop = parts->loop;
-	s->parts = *parts->api_parts;
-	s->api = parts->api;
-	s->socket = parts->socket;
-	s->saved_list = parts->saved_list;
-	r = metrics_new(&s->metrics, &s->parts);
+	s->parts = *parts;
+	r = metrics_new(&s->metrics, &s->parts.api_parts);
 	if (r == 0)
-		r = streams_new(&s->streams, s->parts.pipeline, &page_limits, run_http, s);
+		r = streams_new(&s->tcp.streams, s->parts.api_parts.pipeline, &page_limits,
+				run_http, s);
 	if (r == 0)
-		r = streams_new(&s->local_streams, s->parts.pipeline, &command_limits, run_http, s);
+		r = streams_new(&s->local.streams, s->parts.api_parts.pipeline, &command_limits,
+				run_http, s);
 	if (r < 0)
 		return err_oom(err);
-	r = s->parts.config->http_listen ? start_tcp(s, err) : 0;
+	r = s->parts.api_parts.config->http_listen ? start_tcp(s, err) : 0;
 	return r < 0 ? r : start_local(s, err);
 }
 
@@ -247,12 +237,12 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
-	streams_end(s->streams);
-	streams_end(s->local_streams);
-	http_free(s->http);
-	http_free(s->local);
-	streams_free(s->streams);
-	streams_free(s->local_streams);
+	streams_end(s->tcp.streams);
+	streams_end(s->local.streams);
+	http_free(s->tcp.http);
+	http_free(s->local.http);
+	streams_free(s->tcp.streams);
+	streams_free(s->local.streams);
 	metrics_free(s->metrics);
 	if (s->token)
 		explicit_bzero(s->token, strlen(s->token));
@@ -266,10 +256,10 @@ void server_check(struct server *s)
 
 	if (!s)
 		return;
-	streams_check(s->streams);
-	streams_check(s->local_streams);
+	streams_check(s->tcp.streams);
+	streams_check(s->local.streams);
 	run_http(s);
-	if (!s->http && s->parts.config->http_listen && clock_now_ns() > s->retry_ns &&
-	    start_http(s, &err) < 0)
+	if (!s->tcp.http && s->parts.api_parts.config->http_listen &&
+	    clock_now_ns() > s->retry_ns && start_http(s, &err) < 0)
 		log_debug("%s", err.msg);
 }

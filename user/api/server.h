@@ -12,10 +12,10 @@
 struct saved_list;
 struct server;
 
-/* What the server uses; all of it but the struct api_parts outlives the server. */
+/* What the server uses; all of it outlives the server. */
 struct server_parts {
 	struct loop *loop;
-	const struct api_parts *api_parts; /* copied */
+	struct api_parts api_parts;
 	struct api *api;
 	struct local_socket *socket;   /* open, and not watched */
 	struct saved_list *saved_list; /* NULL: containers are not saved */

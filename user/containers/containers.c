@@ -13,13 +13,12 @@
 
 /* ---- one container ---- */
 
-static void on_cgroup_event(void *ctx, uint32_t events)
+static void on_cgroup_event(void *ctx)
 {
 	struct container *c = ctx;
 	struct containers *all = c->all;
 	bool populated;
 
-	(void)events;
 	if (cgroup_populated(c->events.fd, &populated) < 0) {
 		containers_check(all);
 		return;

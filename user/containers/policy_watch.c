@@ -136,13 +136,12 @@ static void start_timer(struct policy_watch *w)
 		timerfd_settime(w->settled.fd, 0, &soon, NULL);
 }
 
-static void on_change(void *ctx, uint32_t events)
+static void on_change(void *ctx)
 {
 	char buf[16384] __attribute__((__aligned__(8)));
 	struct policy_watch *w = ctx;
 	ssize_t n;
 
-	(void)events;
 	while ((n = read(w->changes.fd, buf, sizeof(buf))) > 0) {
 		const struct inotify_event *e;
 
@@ -157,12 +156,11 @@ static void on_change(void *ctx, uint32_t events)
 	}
 }
 
-static void on_settled(void *ctx, uint32_t events)
+static void on_settled(void *ctx)
 {
 	struct policy_watch *w = ctx;
 	uint64_t n;
 
-	(void)events;
 	if (read(w->settled.fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	w->changed_ns = 0;

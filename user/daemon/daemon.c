@@ -52,11 +52,10 @@ struct daemon {
 
 /* ---- what the loop waits for ---- */
 
-static void on_rings(void *ctx, uint32_t events)
+static void on_rings(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	(void)events;
 	guard_drain(d->guard);
 }
 
@@ -75,12 +74,11 @@ static void reload_config(struct daemon *d)
 	policy_watch_reload(d->policy_watch);
 }
 
-static void on_signal(void *ctx, uint32_t events)
+static void on_signal(void *ctx)
 {
 	struct daemon *d = ctx;
 	struct signalfd_siginfo si;
 
-	(void)events;
 	if (read(d->signals.fd, &si, sizeof(si)) != sizeof(si))
 		return;
 	switch (si.ssi_signo) {
@@ -106,12 +104,11 @@ static void renew_seen_pairs(struct daemon *d)
 			strerror(-r));
 }
 
-static void on_second(void *ctx, uint32_t events)
+static void on_second(void *ctx)
 {
 	struct daemon *d = ctx;
 	uint64_t n;
 
-	(void)events;
 	if (read(d->timer.fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	guard_drain(d->guard);
@@ -212,11 +209,10 @@ static void on_report(void *ctx, bool bad, const char *msg)
 	log_line(bad ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", msg);
 }
 
-static void on_alerts(void *ctx, uint32_t events)
+static void on_alerts(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	(void)events;
 	subscribers_dispatch(pipeline_subscribers(d->pipeline));
 }
 
@@ -287,7 +283,7 @@ static int open_api(struct daemon *d, struct err *err)
 					.lifecycle = &d->lifecycle,
 					.start_ns = clock_realtime_ns()};
 	struct server_parts server = {.loop = d->loop,
-				      .api_parts = &parts,
+				      .api_parts = parts,
 				      .socket = &d->control_socket,
 				      .saved_list = d->saved_list};
 	const struct seccomp_agent_parts agent = {.loop = d->loop,

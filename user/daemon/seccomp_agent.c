@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -119,19 +120,21 @@ static bool refuse_syscall(void *ctx, pid_t pid, int nr)
 	return true;
 }
 
-static void on_notification(void *ctx, uint32_t events)
+static void on_notification(void *ctx)
 {
 	struct agent_filter *f = ctx;
+	struct pollfd ready = {.fd = f->watch.fd, .events = POLLIN};
 	int r = 0;
 
-	if (events & EPOLLIN) {
+	poll(&ready, 1, 0);
+	if (ready.revents & POLLIN) {
 		/* The verdicts that came before the syscall count. */
 		guard_drain(f->agent->parts.guard);
 		r = notify_answer(f->watch.fd, refuse_syscall, f);
 	}
 	if (r < 0 && r != -ENOENT && r != -EINTR)
 		log_error("seccomp agent: %s: %s", f->id, strerror(-r));
-	if (!(events & EPOLLIN) && events & (EPOLLHUP | EPOLLERR)) {
+	if (!(ready.revents & POLLIN) && ready.revents & (POLLHUP | POLLERR)) {
 		log_info("seccomp agent: %s: no process is under its filter any more", f->id);
 		agent_filter_free(f);
 	}
@@ -226,7 +229,7 @@ static int receive_state(struct runtime *p, bool *ret_end)
 	return take_fds(p, &msg);
 }
 
-static void on_runtime_ready(void *ctx, uint32_t events)
+static void on_runtime_ready(void *ctx)
 {
 	struct runtime *p = ctx;
 	struct notify_state state = {};
@@ -234,7 +237,6 @@ static void on_runtime_ready(void *ctx, uint32_t events)
 	bool end = false;
 	int r = receive_state(p, &end);
 
-	(void)events;
 	if (r == -EAGAIN)
 		return;
 	if (r == 0)
@@ -251,13 +253,12 @@ static void on_runtime_ready(void *ctx, uint32_t events)
 	runtime_free(p);
 }
 
-static void on_runtime_connection(void *ctx, uint32_t events)
+static void on_runtime_connection(void *ctx)
 {
 	struct seccomp_agent *a = ctx;
 	_cleanup_close_ int fd = local_socket_accept(a->parts.socket, a->parts.guard);
 	_cleanup_free_ struct runtime *p = calloc(1, sizeof(*p));
 
-	(void)events;
 	if (fd < 0 || a->n_runtimes == RUNTIMES_MAX || !p)
 		return;
 	p->agent = a;

@@ -274,11 +274,10 @@ static void open_stream(struct engine_link *e)
 
 /* ---- all of them ---- */
 
-static void on_answers_ready(void *ctx, uint32_t events)
+static void on_answers_ready(void *ctx)
 {
 	struct engines *all = ctx;
 
-	(void)events;
 	http_client_run(all->client);
 }
 

@@ -108,7 +108,7 @@ static void on_success(struct learn *l, const struct trainer_job *j)
 		begin_audit(l, j->image);
 }
 
-static void on_trainer_exit(void *ctx, uint32_t events)
+static void on_trainer_exit(void *ctx)
 {
 	struct trainer_job *j = ctx;
 	struct learn *l = j->learn;
@@ -116,7 +116,6 @@ static void on_trainer_exit(void *ctx, uint32_t events)
 	char line[256];
 	int status = 0;
 
-	(void)events;
 	if (waitpid(j->pid, &status, WNOHANG) != j->pid)
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {

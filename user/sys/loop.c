@@ -93,7 +93,7 @@ int loop_run(struct loop *l)
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 1)
-			w->on_ready(w->ctx, ev.events);
+			w->on_ready(w->ctx);
 		run_idle(l, n == 0);
 	}
 	run_idle(l, true);

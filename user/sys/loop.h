@@ -17,7 +17,7 @@ struct loop;
 /* A descriptor that the loop waits for. Its owner keeps it until the descriptor is closed. */
 struct loop_watch {
 	int fd;
-	void (*on_ready)(void *ctx, uint32_t events); /* events: EPOLL* */
+	void (*on_ready)(void *ctx);
 	void *ctx;
 };
 

@@ -25,7 +25,7 @@ int streams_new(struct streams **ret, struct pipeline *pipeline,
 /* To be called after the HTTP server has ended, for the streams refer to it. */
 void streams_free(struct streams *all);
 /*
- * Begins a stream: each event is one of api_event_json(). A client that does not read is let go.
+ * Begins a stream: each event is the text of api_event_text(). A client that does not read is let go.
  * 503: STREAMS_MAX clients follow already.
  */
 int streams_get(struct streams *all, const struct http_request *q, struct http_reply *ret);

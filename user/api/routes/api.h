@@ -53,11 +53,9 @@ void api_add_section(struct api *a, const char *name, json_t *(*get_json)(void *
  */
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret);
 
-/* An alert with "key", by which it is found again, and "at", in ns. */
-json_t *api_event_json(const struct alert_fields *a);
 /*
- * Returns the text of api_event_json() with "folded", how many alerts were left out before this one;
- * the caller frees it. NULL: out of memory.
+ * Returns the text of an alert with "key", by which it is found again, "at", in ns, and "folded", how
+ * many alerts were left out before it; the caller frees it. NULL: out of memory.
  */
 char *api_event_text(const struct alert_json *a, uint64_t folded);
 

@@ -12,8 +12,6 @@
 #include "user/config/config.h"
 #include "user/containers/containers.h"
 
-struct lifecycle_image;
-
 struct api {
 	struct api_parts parts;
 	struct containers_observer observer;
@@ -69,14 +67,12 @@ json_t *api_level_json(const struct guard *g, const struct container *c);
 
 /*
  * What training had seen where the syscalls or the object of an event came: {"error", "calls",
- * "objects"}. alert: api_event_json().
+ * "objects"}. alert: its JSON.
  */
 json_t *api_why_json(const struct alert_fields *a, const json_t *alert);
 /* Names of the syscalls that usually follow a token, commonest first. */
 json_t *api_successors_json(const struct policy *p, unsigned token);
 
-/* The life cycle of an image: lifecycle_image_to_json(), and whether the trainer works on it. */
-json_t *api_image_json(const struct api *a, const struct lifecycle_image *i);
 /* The life cycle of all images, for the status. */
 json_t *api_learning_json(const struct api *a);
 

@@ -10,7 +10,8 @@
 #define SAME_TIME_MAX 64
 #define CURSOR_MAX 48
 
-json_t *api_event_json(const struct alert_fields *a)
+/* Returns an alert with "key" and "at", as api_event_text() prints them. */
+static json_t *event_to_json(const struct alert_fields *a)
 {
 	char key[2 * CURSOR_MAX], at[CURSOR_MAX];
 	json_t *j = alert_fields_to_json(a);
@@ -67,7 +68,7 @@ static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 	}
 	p->last_ns = a->number[ALERT_TIME];
 	p->last_id = id;
-	return json_array_append_new(p->list, api_event_json(a)) < 0 ? -ENOMEM : 0;
+	return json_array_append_new(p->list, event_to_json(a)) < 0 ? -ENOMEM : 0;
 }
 
 static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
@@ -132,7 +133,7 @@ static int take_event(void *ctx, int64_t id, const struct alert_fields *a)
 	(void)id;
 	if (w->event || (uint64_t)a->number[ALERT_TID] != w->tid)
 		return 0;
-	w->event = api_event_json(a);
+	w->event = event_to_json(a);
 	json_object_set_new(w->event, "why", api_why_json(a, w->event));
 	return 0;
 }

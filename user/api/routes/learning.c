@@ -5,7 +5,8 @@
 #include "user/api/routes/api_impl.h"
 #include "user/learn/learn.h"
 
-json_t *api_image_json(const struct api *a, const struct lifecycle_image *i)
+/* Returns lifecycle_image_to_json() and whether the trainer works on it. */
+static json_t *image_to_json(const struct api *a, const struct lifecycle_image *i)
 {
 	const struct api_parts *parts = &a->parts;
 	json_t *j = lifecycle_image_to_json(i, &parts->config->life,
@@ -20,7 +21,7 @@ json_t *api_learning_json(const struct api *a)
 	json_t *images = json_array();
 
 	for (const struct lifecycle_image *i = a->parts.lifecycle->images; i; i = i->next)
-		json_array_append_new(images, api_image_json(a, i));
+		json_array_append_new(images, image_to_json(a, i));
 	return images;
 }
 
@@ -38,7 +39,7 @@ int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "body: %s", je.text);
 	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint64_t)runs, &i, err);
 	if (r == 0)
-		*ret = api_image_json(c->api, i);
+		*ret = image_to_json(c->api, i);
 	return r;
 }
 
@@ -54,7 +55,7 @@ int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "body: %s", je.text);
 	r = learn_stop(parts->learn, image, &i, err);
 	if (r == 0)
-		*ret = api_image_json(c->api, i);
+		*ret = image_to_json(c->api, i);
 	return r;
 }
 
@@ -73,6 +74,6 @@ int api_learn_status(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -ENOENT,
 			       "%.200s: is not learned; `lutra learn` lists what is learned",
 			       image);
-	*ret = json_pack("{s:[o]}", "images", api_image_json(c->api, i));
+	*ret = json_pack("{s:[o]}", "images", image_to_json(c->api, i));
 	return 0;
 }

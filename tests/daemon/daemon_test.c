@@ -122,7 +122,10 @@ static void lutrad_answers_nonsense_with_an_error(void **state)
 		{"POST /api/v1/enroll", "{\"extra\": 1}", 400},
 		{"POST /api/v1/release", "{}", 400},
 		{"POST /api/v1/release", "{\"name\": \"nobody\"}", 404},
+		{"POST /api/v1/release", "{\"name\": ", 400},
 		{"POST /api/v1/hook", "{\"event\": \"start\"}", 400},
+		{"POST /api/v1/hook",
+		 "{\"event\": \"start\", \"pid\": 2147483647, \"who\": {\"id\": \"none\"}}", 404},
 		{"GET /api/v1/events?limit=0", "", 400},
 	};
 	struct fixture *f = *state;
@@ -226,7 +229,7 @@ static int ask_on(int fd, const char *method, const char *path, const char *body
 /* Asks on one connection, first from outside and then from the guarded cgroup. Returns an exit code. */
 static int ask_before_and_in(const struct fixture *f)
 {
-	_cleanup_free_ char *procs = sample_path(f->cgroup, "cgroup.procs");
+	_cleanup_free_ char *procs = scratch_path(f->cgroup, "cgroup.procs");
 	_cleanup_close_ int fd = open_raw(f), enter = open(procs, O_WRONLY | O_CLOEXEC);
 
 	if (ask_on(fd, "GET", "nothing", "") != 404)
@@ -246,8 +249,8 @@ static void lutrad_does_not_hear_a_container_on_an_older_connection(void **state
 	pid = fork();
 	if (pid == 0)
 		_exit(ask_before_and_in(f));
-	assert_int_equal(exit_code(pid), 0);
-	assert_false(guards_nothing(f));
+	assert_int_equal(lutrad_exit_code(pid), 0);
+	assert_false(lutrad_guards_nothing(f));
 }
 
 /* ---- evidence ---- */

@@ -68,12 +68,12 @@ int http_error(struct http_reply *ret, unsigned status, const char *why)
 }
 
 static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
-				  struct http_reply *reply, const char *allow)
+				  struct http_reply *reply)
 {
 	const char *const headers[][2] = {
 		{"Content-Type", reply->type},
 		{"WWW-Authenticate", reply->status == MHD_HTTP_UNAUTHORIZED ? "Bearer" : NULL},
-		{"Allow", allow},
+		{"Allow", reply->allow},
 		{"Cache-Control", "no-store"},
 		{"Content-Security-Policy", reply->csp ? reply->csp : CSP_NONE},
 		{"X-Content-Type-Options", "nosniff"},
@@ -99,13 +99,24 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 	return r;
 }
 
-/* allow: the method that the path takes; NULL: it is not told. */
 static enum MHD_Result send_error(struct http *h, struct MHD_Connection *c, unsigned status,
-				  const char *why, const char *allow)
+				  const char *why)
 {
 	struct http_reply reply = {};
 
-	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply, allow);
+	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply);
+}
+
+static enum MHD_Result send_wrong_method(struct http *h, struct MHD_Connection *c,
+					 const char *allow)
+{
+	struct http_reply reply = {};
+
+	if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED,
+		       "this path does not take that method: see the header Allow") < 0)
+		return MHD_NO;
+	reply.allow = allow;
+	return send_reply(h, c, &reply);
 }
 
 /* Returns how many bytes of the path the route matches; 0: the path is not of this route. */
@@ -127,7 +138,8 @@ static const struct http_route *find_route(const struct http *h, const char *met
 			continue;
 		if (strcmp(r->method, method) == 0)
 			return r;
-		*ret_allow = r->method;
+		*ret_allow =
+			!*ret_allow || strcmp(*ret_allow, r->method) == 0 ? r->method : "GET, POST";
 	}
 	return NULL;
 }
@@ -140,8 +152,8 @@ static enum MHD_Result run_route(struct http *h, const struct http_route *route,
 	q->rest = q->path + route_match_len(route, q->path);
 	if (route->handle(h->ctx, q, &reply) < 0)
 		return send_error(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				  "lutrad failed to answer: see its log", NULL);
-	return send_reply(h, q->connection, &reply, NULL);
+				  "lutrad failed to answer: see its log");
+	return send_reply(h, q->connection, &reply);
 }
 
 static int connection_fd(struct MHD_Connection *c)
@@ -175,19 +187,17 @@ static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
 
 	status = check_client(h, q, &why);
 	if (status)
-		return send_error(h, q->connection, status, why, NULL);
+		return send_error(h, q->connection, status, why);
 	if (!http_path_is_plain(q->path))
 		return send_error(h, q->connection, MHD_HTTP_BAD_REQUEST,
-				  "the path may not hold . or .. or control characters", NULL);
+				  "the path may not hold . or .. or control characters");
 	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
-		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path", NULL);
+		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path");
 	if (!route)
-		return send_error(h, q->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-				  "this path does not take that method: see the header Allow",
-				  allow);
+		return send_wrong_method(h, q->connection, allow);
 	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &why);
-	return status ? send_error(h, q->connection, status, why, NULL) : run_route(h, route, q);
+	return status ? send_error(h, q->connection, status, why) : run_route(h, route, q);
 }
 
 /* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
@@ -222,7 +232,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	if (!p) {
 		if (is_body_too_long(c))
 			return send_error(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE,
-					  "the body is longer than 65536 bytes", NULL);
+					  "the body is longer than 65536 bytes");
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}

@@ -4,13 +4,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
 #include "user/api/routes/api_impl.h"
 #include "user/policy/modes.h"
 
-#define NAME_BYTES 256
+#define NAME_BYTES PATH_MAX /* of a cgroup */
 #define DIGITS_MAX 19
 
 static const struct route {
@@ -74,8 +75,12 @@ static unsigned http_status(int r)
 	case -EBADMSG:
 		return 400;
 	case -ENOENT:
+	case -ESRCH:
 		return 404;
 	case -EPERM:
+	case -EEXIST:
+	case -EBUSY:
+	case -EXDEV:
 	case -EOPNOTSUPP:
 		return 409;
 	case -EIO:
@@ -95,9 +100,33 @@ static int read_body(struct api_call *c, struct err *err)
 	c->body = c->q->body_len
 			  ? json_loadb(c->q->body, c->q->body_len, JSON_REJECT_DUPLICATES, &je)
 			  : json_object();
+	if (!c->body)
+		return err_set(err, -EINVAL, "body: line %d: %s", je.line, je.text);
 	if (!json_is_object(c->body))
 		return err_set(err, -EINVAL, "body: not a JSON object");
 	return 0;
+}
+
+int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, const char *format,
+		    ...)
+{
+	static const char missing[] = "Object item not found: ", left[] = "left unpacked: ";
+	const char *unknown;
+	json_error_t je;
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = json_vunpack_ex(c->body, &je, flags, format, ap);
+	va_end(ap);
+	if (r == 0)
+		return 0;
+	unknown = strstr(je.text, left);
+	if (unknown)
+		return err_set(err, -EINVAL, "body: unknown member: %s", unknown + strlen(left));
+	if (strncmp(je.text, missing, strlen(missing)) == 0)
+		return err_set(err, -EINVAL, "body: %s is missing", je.text + strlen(missing));
+	return err_set(err, -EINVAL, "body: a member is of the wrong type: %s", je.text);
 }
 
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret)
@@ -105,6 +134,7 @@ int api_handle(struct api *a, const struct http_request *q, struct http_reply *r
 	char name[NAME_BYTES];
 	struct api_call c = {.api = a, .q = q, .name = name};
 	struct err err = {"no such path"};
+	const char *allow = NULL;
 	unsigned status = 404;
 	json_t *answer = NULL;
 	int r;
@@ -115,6 +145,7 @@ int api_handle(struct api *a, const struct http_request *q, struct http_reply *r
 		if (strcmp(q->method, routes[i].method) != 0) {
 			err_set(&err, 0, "only %s is possible here", routes[i].method);
 			status = 405;
+			allow = routes[i].method;
 			continue;
 		}
 		if (routes[i].is_local && !q->is_local) {
@@ -132,7 +163,9 @@ int api_handle(struct api *a, const struct http_request *q, struct http_reply *r
 	json_decref(c.body);
 	if (answer)
 		return http_json(ret, status, answer);
-	return http_error(ret, status == 200 ? 500 : status, err.msg);
+	r = http_error(ret, status == 200 ? 500 : status, err.msg);
+	ret->allow = status == 405 ? allow : NULL;
+	return r;
 }
 
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
@@ -156,12 +189,10 @@ int api_number(const struct api_call *c, const char *name, uint64_t limits[stati
 int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err)
 {
 	const char *mode;
-	json_error_t je;
 	int force = 0;
 
-	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s, s?b}", "mode", &mode, "force",
-			   &force) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?b}", "mode", &mode, "force", &force) < 0)
+		return -EINVAL;
 	if (mode_parse(mode, ret_mode) < 0 || *ret_mode == LUTRA_MODE_LEARN)
 		return err_set(err, -EINVAL, "mode: audit, deny, kill, kill-container or freeze");
 	*ret_force = force != 0;

@@ -33,8 +33,8 @@ struct api_call {
 };
 
 /*
- * Handlers: 0 and an answer, or -errno with err. -ENOENT is 404, -EINVAL and -EBADMSG are 400,
- * -EPERM and -EOPNOTSUPP 409, -EIO 503, all else 500.
+ * Handlers: 0 and an answer, or -errno with err. -ENOENT and -ESRCH are 404, -EINVAL and -EBADMSG
+ * 400, -EPERM, -EOPNOTSUPP, -EEXIST, -EBUSY and -EXDEV 409, -EIO 503, all else 500.
  */
 typedef int api_handler(struct api_call *c, json_t **ret, struct err *err);
 
@@ -52,6 +52,12 @@ int api_number(const struct api_call *c, const char *name, uint64_t limits[stati
 /* Finds an enrolled container. -ENOENT. */
 int api_find_container(const struct api_call *c, const char *name, struct container **ret,
 		       struct err *err);
+/*
+ * Reads the body as json_unpack_ex() does, with its flags and format. -EINVAL: err names the member
+ * that is missing or unknown.
+ */
+int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, const char *format,
+		    ...);
 /* Reads a body that may have "mode" and "force" alone. -EINVAL. */
 int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err);
 /* Returns the directory of a policy by its name in policies_dir. -EINVAL: not a name. */

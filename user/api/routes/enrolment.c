@@ -16,14 +16,13 @@ int api_enroll(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct enrol_request q = {};
 	struct container *enrolled;
-	json_error_t je;
 	int next_exec = 0, force = 0, r;
 
-	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?b}",
-			   "cgroup", &q.cgroup, "policy", &q.policy, "mode", &q.mode, "name",
-			   &q.name, "image", &q.image, "digest", &q.digest, "next_exec", &next_exec,
-			   "force", &force) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?s, s?s, s?s, s?s, s?s, s?b, s?b}",
+			    "cgroup", &q.cgroup, "policy", &q.policy, "mode", &q.mode, "name",
+			    &q.name, "image", &q.image, "digest", &q.digest, "next_exec",
+			    &next_exec, "force", &force) < 0)
+		return -EINVAL;
 	if (!q.policy && !q.image)
 		return err_set(err, -EINVAL, "body: neither a policy nor an image");
 	q.next_exec = next_exec != 0;
@@ -59,14 +58,13 @@ int api_hook(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_(identity_done) struct identity identity = {};
 	const char *event;
-	json_error_t je;
 	json_int_t pid = 0;
 	json_t *who;
 	int r;
 
-	if (json_unpack_ex(c->body, &je, 0, "{s:s, s:o, s?I}", "event", &event, "who", &who, "pid",
-			   &pid) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, 0, err, "{s:s, s:o, s?I}", "event", &event, "who", &who, "pid",
+			    &pid) < 0)
+		return -EINVAL;
 	r = identity_from_newer_json(who, &identity, err);
 	if (r < 0)
 		return r;
@@ -86,12 +84,10 @@ int api_release(struct api_call *c, json_t **ret, struct err *err)
 	struct containers *all = c->api->parts.containers;
 	const char *name = NULL;
 	struct container *one;
-	json_error_t je;
 	int with_all = 0, n = 1, r;
 
-	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s?s, s?b}", "name", &name, "all",
-			   &with_all) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, JSON_STRICT, err, "{s?s, s?b}", "name", &name, "all", &with_all) < 0)
+		return -EINVAL;
 	if (!name && !with_all)
 		return err_set(err, -EINVAL, "body: neither name nor all");
 	if (with_all) {

@@ -31,12 +31,10 @@ int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 	json_int_t runs = (json_int_t)parts->config->life.runs;
 	const struct lifecycle_image *i;
 	const char *image;
-	json_error_t je;
 	int r;
 
-	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s, s?I}", "image", &image, "runs",
-			   &runs) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I}", "image", &image, "runs", &runs) < 0)
+		return -EINVAL;
 	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint64_t)runs, &i, err);
 	if (r == 0)
 		*ret = image_to_json(c->api, i);
@@ -48,11 +46,10 @@ int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
 	const struct api_parts *parts = &c->api->parts;
 	const struct lifecycle_image *i;
 	const char *image;
-	json_error_t je;
 	int r;
 
-	if (json_unpack_ex(c->body, &je, JSON_STRICT, "{s:s}", "image", &image) < 0)
-		return err_set(err, -EINVAL, "body: %s", je.text);
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s}", "image", &image) < 0)
+		return -EINVAL;
 	r = learn_stop(parts->learn, image, &i, err);
 	if (r == 0)
 		*ret = image_to_json(c->api, i);

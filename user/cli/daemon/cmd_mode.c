@@ -20,7 +20,7 @@ static error_t check_mode_args(struct argp_state *state, void *ret)
 {
 	struct mode_args *a = ret;
 
-	if (a->args.n != 2)
+	if (a->args.n != 2 || !*a->args.arg[0])
 		return args_usage(state, "give NAME and MODE");
 	return mode_args_read(state, a->args.arg[1], &a->mode);
 }
@@ -71,7 +71,7 @@ static error_t check_thaw_args(struct argp_state *state, void *ret)
 {
 	const struct mode_args *a = ret;
 
-	return a->args.n ? 0 : args_usage(state, "give NAME");
+	return a->args.n && *a->args.arg[0] ? 0 : args_usage(state, "give NAME");
 }
 
 static const struct args_command thaw_command = {

@@ -1,44 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mode, policy, freeze and kill of enrolled containers. */
-#include "user/containers/actions.h"
+#include "user/containers/containers_impl.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "user/containers/containers_impl.h"
-#include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 
 /* ---- mode ---- */
 
-/* Asks the life cycle of the policy in dir, which may have none. */
-static int check_lifecycle(const struct containers *all, const char *dir, unsigned mode, bool force,
+/* Asks the life cycle of the policy, which may have none. */
+static int check_lifecycle(const struct containers *all, const struct lifecycle_mode_request *ask,
 			   struct err *ret_over, struct err *err)
 {
-	const struct config *config = all->parts.config;
-	struct lifecycle_mode_request ask = {modes_policy_name(config, dir), mode, force};
-	int r;
+	int r = lifecycle_allows_mode(all->parts.lifecycle, &all->parts.config->life, ask, ret_over,
+				      err);
 
-	ret_over->msg[0] = '\0';
-	if (!ask.policy)
-		return 0;
-	r = lifecycle_allows_mode(all->parts.lifecycle, &config->life, &ask, ret_over, err);
 	if (r == 0 && *ret_over->msg)
-		log_warning("%s: mode %s is forced; this overrides: %s", ask.policy,
-			    mode_name(mode), ret_over->msg);
+		log_warning("%s: mode %s is forced; this overrides: %s", ask->policy,
+			    mode_name(ask->mode), ret_over->msg);
 	return r;
 }
 
 int container_check_mode(const struct container *c, const struct policy *p, unsigned mode,
 			 bool force, struct err *err)
 {
+	struct lifecycle_mode_request ask = {modes_policy_name(c->all->parts.config, c->policy_dir),
+					     mode, force};
 	int r = modes_check(c->name, p, mode, force, err);
 	struct err over;
 
-	return r < 0 ? r : check_lifecycle(c->all, c->policy_dir, mode, force, &over, err);
+	return r < 0 || !ask.policy ? r : check_lifecycle(c->all, &ask, &over, err);
 }
 
 int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err)
@@ -79,7 +74,7 @@ int container_follow_mode(struct container *c, const struct policy *p, struct er
 	return r;
 }
 
-int containers_set_policy_mode(struct containers *all, const struct policy_mode_request *q,
+int containers_set_policy_mode(struct containers *all, const struct lifecycle_mode_request *q,
 			       unsigned *ret_n, struct err *ret_over, struct err *err)
 {
 	const struct config *config = all->parts.config;
@@ -96,7 +91,7 @@ int containers_set_policy_mode(struct containers *all, const struct policy_mode_
 	if (r == 0)
 		r = policy_load_signed(&p, dir, &config->policy_keys, err);
 	if (r == 0)
-		r = check_lifecycle(all, dir, q->mode, q->force, ret_over, err);
+		r = check_lifecycle(all, q, ret_over, err);
 	if (r == 0)
 		r = modes_set(config, q->policy, p, q->mode, q->force, err);
 	for (struct container *c = all->first; c && r == 0; c = c->next) {
@@ -107,9 +102,7 @@ int containers_set_policy_mode(struct containers *all, const struct policy_mode_
 	}
 	if (r < 0)
 		return r;
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_policy_mode)
-			o->on_policy_mode(o->ctx, q->policy);
+	CONTAINERS_TELL(all, on_policy_mode, q->policy);
 	*ret_n = n;
 	return 0;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON of a container. */
-#include "user/containers/container_json.h"
+#include "user/containers/containers_impl.h"
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
-#include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 
 static json_t *counters_to_json(const struct container *c)

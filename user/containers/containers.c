@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 
 #include "lib/base/list.h"
-#include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/process/cgroup.h"
 
@@ -28,9 +27,7 @@ static void on_cgroup_event(void *ctx)
 		return;
 	/* Observers see what the kernel sent of the last tasks first. */
 	guard_drain(all->parts.guard);
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_emptied)
-			o->on_emptied(o->ctx, c);
+	CONTAINERS_TELL(all, on_emptied, c);
 }
 
 struct container *container_new(struct containers *all)
@@ -48,8 +45,7 @@ void container_free(struct container *c)
 {
 	if (!c)
 		return;
-	if (c->events.fd >= 0)
-		close(c->events.fd);
+	closep(&c->events.fd);
 	free(c->name);
 	identity_done(&c->identity);
 	free(c->cgroup);
@@ -85,9 +81,7 @@ void container_release(struct container *c, bool thaw)
 	struct containers *all = c->all;
 
 	guard_drain(all->parts.guard);
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_release)
-			o->on_release(o->ctx, c);
+	CONTAINERS_TELL(all, on_release, c);
 	guard_release(all->parts.guard, c->slot);
 	if (thaw)
 		container_end_freeze(c);
@@ -132,9 +126,7 @@ void containers_observe(struct containers *all, struct containers_observer *o)
 
 void containers_changed(struct containers *all, const struct container *c)
 {
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_changed)
-			o->on_changed(o->ctx, c);
+	CONTAINERS_TELL(all, on_changed, c);
 }
 
 void containers_add(struct container *c, unsigned how)
@@ -146,9 +138,7 @@ void containers_add(struct container *c, unsigned how)
 		log_warning("%s: cannot watch its cgroup: its end is noticed up to a second late",
 			    c->name);
 	LIST_PUSH(all->first, c);
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_enrolled)
-			o->on_enrolled(o->ctx, c, how);
+	CONTAINERS_TELL(all, on_enrolled, c, how);
 	containers_changed(all, c);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registry of enrolled containers. It owns every struct container, and the files of this folder
- * alone write one. All of it runs on the main loop.
+ * The registry of enrolled containers, and what is done to them. It owns every struct container, and
+ * the files of this folder alone write one. All of it runs on the main loop.
  */
 #ifndef LUTRA_USER_CONTAINERS_CONTAINERS_H
 #define LUTRA_USER_CONTAINERS_CONTAINERS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 #include "user/guard/guard.h"
 #include "user/identity/identity.h"
 #include "user/pipeline/pipeline.h"
+#include "user/policy/lifecycle.h"
 #include "user/sys/loop.h"
 #include "user/sys/rate_limit.h"
 
@@ -114,5 +116,92 @@ bool container_is_populated(const struct container *c);
 void container_set_recorded(struct container *c, bool recorded);
 /* Adds to what is known of a container. Returns 0 or -ENOMEM. */
 int container_add_identity(struct container *c, const struct identity *more);
+
+/* ---- actions.c ---- */
+
+/*
+ * Switches its mode at once and thaws what a verdict froze. own: the mode is its own from here on;
+ * else it follows its policy's. Errors as guard_set_mode().
+ */
+int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err);
+/*
+ * Gives it a mode of its own. force: also one above audit that its policy or its life cycle speaks
+ * against. Errors as container_switch_mode(), policy_load_signed(), container_check_mode().
+ */
+int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err);
+/* Has it follow the mode of its policy p, as the operator set it. Errors as modes_get() and above. */
+int container_follow_mode(struct container *c, const struct policy *p, struct err *err);
+/* Returns 0, or -EPERM if the policy or its life cycle speaks against the mode. */
+int container_check_mode(const struct container *c, const struct policy *p, unsigned mode,
+			 bool force, struct err *err);
+
+/*
+ * Puts a policy in force. dir: where it was loaded from; its policy_dir, or another that becomes
+ * so. anew: also a policy that is in force already; levels and histories of its tasks then begin
+ * again. Errors as guard_set_policy(); -ENOMEM.
+ */
+int container_apply_policy(struct container *c, const char *dir, const struct policy *p, bool anew,
+			   struct err *err);
+/* Notes rules, thresholds, checksum and time of a policy that is about to be in force. */
+void container_note_policy(struct container *c, const struct policy *p);
+
+/*
+ * After a false alarm: its tasks go on, under guard, with levels and histories that begin again.
+ * Errors as policy_load_signed(), guard_set_policy(), guard_set_mode(); -EINVAL: it has no policy.
+ */
+int container_thaw(struct container *c, struct err *err);
+/* Freezes or kills it on behalf of the operator, in any mode. -errno as cgroup_write(). */
+int container_freeze(struct container *c, struct err *err);
+int container_kill(struct container *c, struct err *err);
+/* Thaws its cgroup if lutrad froze it. A failure is logged. */
+void container_end_freeze(struct container *c);
+
+/*
+ * Sets the mode of a policy for all containers that it guards and will guard. *ret_n: how many
+ * follow now. *ret_over: what force has overridden of the life cycle's conditions, "" for nothing.
+ * Errors as policy_load_signed(), modes_set(), guard_set_mode(); -EPERM: the life cycle.
+ */
+int containers_set_policy_mode(struct containers *all, const struct lifecycle_mode_request *q,
+			       unsigned *ret_n, struct err *ret_over, struct err *err);
+
+/* ---- enrol.c ---- */
+
+struct enrol_request {
+	const char *cgroup;
+	const char *policy; /* a path, or a name in policies_dir; NULL: the image is learned */
+	const char *mode;   /* NULL: the policy's */
+	const char *name;   /* NULL: the id */
+	const char *image;  /* NULL: that of identity, or the policy's */
+	const char *digest; /* of the image; NULL: that of identity */
+	const struct identity *identity; /* NULL: only what the cgroup's path tells is known */
+	bool next_exec, starting;	 /* as struct guard_enrolment */
+	bool force; /* also a mode that the policy or its life cycle speaks against */
+};
+
+/*
+ * Enrols a container and tells the observers. Returns 0 or an error of policy_load_signed() and
+ * guard_enroll(); -EEXIST: its name or cgroup is taken; -EINVAL: no such mode or name; -EPERM: the
+ * policy or its life cycle speaks against the mode; -ENOENT: it has no policy, and its image is not
+ * learned. On failure nothing has changed.
+ */
+int enrol_container(struct containers *all, const struct enrol_request *q, struct container **ret,
+		    struct err *err);
+
+/* ---- evidence.c ---- */
+
+/*
+ * Finds the container of a piece of evidence, freezes or kills it if its mode says so, and hands
+ * the alert on. Evidence of a container that is not enrolled is dropped. str: str_len bytes.
+ */
+void containers_on_evidence(struct containers *all, const struct lutra_evidence *ev,
+			    const char *str, size_t str_len);
+/* Hands an alert of a container to the pipeline, the log and the observers. Does not block. */
+void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
+		     size_t str_len);
+
+/* ---- container_json.c ---- */
+
+/* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */
+json_t *container_to_json(const struct container *c);
 
 #endif

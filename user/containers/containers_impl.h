@@ -11,6 +11,14 @@ struct containers {
 	struct containers_observer *observers, **last_observer;
 };
 
+/* Calls a function of each observer that has it. */
+#define CONTAINERS_TELL(all, on_event, ...)                                                        \
+	do {                                                                                       \
+		for (struct containers_observer *o_ = (all)->observers; o_; o_ = o_->next)         \
+			if (o_->on_event)                                                          \
+				o_->on_event(o_->ctx, __VA_ARGS__);                                \
+	} while (0)
+
 /* Makes a container that the kernel does not guard yet. NULL: out of memory. */
 struct container *container_new(struct containers *all);
 void container_free(struct container *c);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts a container under guard: name, identity, policy and mode first, then the kernel's part. */
-#include "user/containers/enrol.h"
+#include "user/containers/containers_impl.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "user/containers/actions.h"
-#include "user/containers/containers_impl.h"
 #include "user/identity/cgroup_lookup.h"
 #include "user/identity/patterns.h"
-#include "user/policy/lifecycle.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"

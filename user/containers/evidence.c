@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the kernel's evidence to a container and its alert. */
-#include "user/containers/evidence.h"
+#include "user/containers/containers_impl.h"
 
 #include <string.h>
 
-#include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 
 /* Modes kill-container and freeze act on the whole container, once. */
@@ -68,7 +67,5 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		a->logged = ev->verdict >= LUTRA_VERDICT_ALERT &&
 			    throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded);
 	pipeline_put(all->parts.pipeline, a);
-	for (struct containers_observer *o = all->observers; o; o = o->next)
-		if (o->on_alerted)
-			o->on_alerted(o->ctx, c, ev, time_ns);
+	CONTAINERS_TELL(all, on_alerted, c, ev, time_ns);
 }

@@ -12,7 +12,6 @@
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
 
-#include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 
@@ -217,9 +216,7 @@ void policy_watch_close(struct policy_watch *w)
 {
 	if (!w)
 		return;
-	if (w->changes.fd >= 0)
-		close(w->changes.fd);
-	if (w->settled.fd >= 0)
-		close(w->settled.fd);
+	closep(&w->changes.fd);
+	closep(&w->settled.fd);
 	free(w);
 }

@@ -13,7 +13,6 @@
 #include "lib/abi/names.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
-#include "user/containers/actions.h"
 #include "user/containers/containers_impl.h"
 #include "user/sys/process/cgroup.h"
 

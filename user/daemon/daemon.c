@@ -18,7 +18,7 @@
 #include "user/api/routes/api.h"
 #include "user/api/local_socket.h"
 #include "user/api/server.h"
-#include "user/containers/evidence.h"
+#include "user/containers/containers.h"
 #include "user/containers/policy_watch.h"
 #include "user/containers/saved_list.h"
 #include "user/daemon/seccomp_agent.h"

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
-#include "user/guard/syscall_events.h"
 #include "user/sys/thread.h"
 
 /* Returns true for programs that the code that needs them runs itself. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrols cgroups: slots, policies, modes. Owns the slots and the tasks' first entries. */
 #include "user/guard/guard_impl.h"
-#include "user/guard/inner_map.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <pthread.h>
 
 #include "user/guard/guard.h"
@@ -13,8 +14,6 @@
 #define GUARD_LINKS 96
 
 struct lutra_bpf;
-struct bpf_link;
-struct ring_buffer;
 
 DEFINE_FREEP(struct btf, btf__free);
 
@@ -96,5 +95,34 @@ int guard_take_over(struct guard *g, struct err *err);
 /* ---- rings.c ---- */
 
 int guard_open_rings(struct guard *g, struct err *err);
+
+/* ---- inner_map.c: inner maps of a map-in-map ---- */
+
+/*
+ * Creates an array of one value of struct type, size bytes, with the BTF that the template of the
+ * outer map has: kernel 6.1 accepts no other inner map. Returns the descriptor. -ENOENT: the object
+ * has no such struct; else as bpf(2).
+ */
+int inner_map_new(const struct bpf_object *obj, const char *type, size_t size);
+
+/*
+ * Puts an inner map into an outer map; inner -1 removes it, and 0 is returned if there was none.
+ * Returns when programs see the change. The kernel's commands would block about 10 ms longer, until
+ * no program uses the old map; a thread waits for that. Returns 0, or -errno as bpf(2).
+ */
+int inner_map_put(int outer, uint32_t key, int inner);
+
+/* ---- syscall_events.c: tracepoints at the exits of single system calls ---- */
+
+/* Returns true if every system call of lutra/fallback.h that the kernel has has a tracepoint. */
+bool syscall_events_usable(void);
+
+/*
+ * Attaches a program to all of them, always in the same order. *at is the index of the first link
+ * and is moved behind the last; links below *n exist already and are skipped. On failure the links
+ * made so far are in links and counted in *n. -ENOSPC: more than max; else as perf_event_open(2).
+ */
+int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
+			  size_t *at);
 
 #endif

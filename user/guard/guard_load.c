@@ -12,7 +12,6 @@
 #include <sys/sysmacros.h>
 
 #include "kern/lutra.skel.h"
-#include "user/guard/syscall_events.h"
 
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
 

@@ -8,7 +8,6 @@
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/syscalls.h"
-#include "user/guard/syscall_events.h"
 
 struct probe {
 	const char *name; /* section name */

@@ -3,7 +3,7 @@
  * Inner maps of a map-in-map. The kernel's update and delete commands return only when no program
  * uses the old inner map any more, so a detached thread runs them.
  */
-#include "user/guard/inner_map.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tracepoints at the exits of single system calls. */
-#include "user/guard/syscall_events.h"
+#include "user/guard/guard_impl.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -14,7 +14,6 @@
 #define LUTRA_USER_LEARN_LEARN_H
 
 #include "user/containers/containers.h"
-#include "user/policy/lifecycle.h"
 
 struct learn;
 

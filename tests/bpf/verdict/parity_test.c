@@ -25,7 +25,7 @@
 #include "tests/bpf/verdict/parity.skel.h"
 #include "tests/bpf/verdict/parity.h"
 #include "tests/support/sample.h"
-#include "user/guard/inner_map.h"
+#include "user/guard/guard_impl.h"
 
 #define BATCHES 32	  /* of calls, for each policy */
 #define OBJECT_BATCHES 80 /* of objects, for each policy */

@@ -6,8 +6,7 @@
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
-#include "user/containers/actions.h"
-#include "user/containers/container_json.h"
+#include "user/containers/containers.h"
 #include "user/sys/clock.h"
 
 #define PAGE_MAX 200

@@ -6,8 +6,7 @@
 
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
-#include "user/containers/container_json.h"
-#include "user/containers/enrol.h"
+#include "user/containers/containers.h"
 #include "user/discovery/discovery.h"
 #include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"

@@ -11,7 +11,7 @@
 #include "lib/policy/files/policy_json.h"
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
-#include "user/containers/actions.h"
+#include "user/containers/containers.h"
 #include "user/policy/policy_summary.h"
 #include "lutra/object_token.h"
 
@@ -171,7 +171,7 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct policy_mode_request q = {.policy = c->name};
+	struct lifecycle_mode_request q = {.policy = c->name};
 	struct err overridden = {};
 	unsigned n;
 	int r = api_mode_body(c, &q.mode, &q.force, err);

@@ -167,10 +167,11 @@ static int read_all_files(const struct import_format *f, const struct import_opt
 
 	*ret = (struct import_result){};
 	l.met = calloc(LINES_PIDS, sizeof(*l.met));
-	if (r == 0 && (!buf || !l.met))
-		r = err_oom(err);
-	if (r == 0)
-		r = trace_writer_new(&l.trace, o->output, &meta, err);
+	if (r < 0)
+		return r;
+	if (!buf || !l.met)
+		return err_oom(err);
+	r = trace_writer_new(&l.trace, o->output, &meta, err);
 	while (r == 0 && (l.path = argz_next(paths, len, l.path)))
 		r = read_file(&l, f, argz_count(paths, len), buf, err);
 	if (r == 0 && ret->calls == 0)

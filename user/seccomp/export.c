@@ -160,7 +160,7 @@ static void export_values(struct export *x, unsigned i)
 
 		for (unsigned n = 0; n < args->n; n++)
 			e = add_condition(e, args->index[n], args->mask[n],
-					  (uint32_t)(seen->value[k] >> 32 * n));
+					  (uint32_t)(n ? seen->value[k] >> 32 : seen->value[k]));
 		export_entry(x, e);
 	}
 	switch (nr) {

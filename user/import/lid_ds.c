@@ -16,38 +16,34 @@ struct event {
 	char *params;
 };
 
-/* Skips the user, which may be a number, a name or -1. */
-static bool parse_2021(char *s, struct event *ret)
+static bool is_number(char *word, uint64_t max, uint64_t *ret)
 {
-	if (!lines_number(&s, UINT64_MAX, &ret->ns))
-		return false;
-	lines_word(&s);
-	if (!lines_number(&s, LINES_PIDS - 1, &ret->pid))
-		return false;
-	lines_word(&s);
-	if (!lines_number(&s, LINES_PIDS - 1, &ret->tid))
-		return false;
-	ret->name = lines_word(&s);
-	ret->direction = lines_word(&s);
-	ret->params = s;
-	return true;
+	return lines_number(&word, max, ret);
 }
 
-static bool parse_2019(char *s, struct event *ret)
+/* Reads the fields of 2021 or 2019. The user may be a number, a name or -1. */
+static bool parse_event(char *line, struct event *ret)
 {
 	uint64_t number;
+	char *w[8];
 
-	if (!lines_number(&s, UINT64_MAX, &number) || !lines_clock(lines_word(&s), &ret->ns))
-		return false;
-	lines_word(&s);
-	lines_word(&s);
-	lines_word(&s);
-	if (!lines_number(&s, LINES_PIDS - 1, &ret->tid))
+	for (int i = 0; i < 7; i++)
+		w[i] = lines_word(&line);
+	ret->params = line;
+	if (is_number(w[0], UINT64_MAX, &ret->ns) && is_number(w[2], LINES_PIDS - 1, &ret->pid) &&
+	    is_number(w[4], LINES_PIDS - 1, &ret->tid)) {
+		ret->name = w[5];
+		ret->direction = w[6];
+		return true;
+	}
+	w[7] = lines_word(&line);
+	ret->params = line;
+	ret->name = w[7];
+	ret->direction = w[6];
+	if (!is_number(w[0], UINT64_MAX, &number) || !lines_clock(w[1], &ret->ns) ||
+	    !is_number(w[5], LINES_PIDS - 1, &ret->tid))
 		return false;
 	ret->pid = ret->tid;
-	ret->direction = lines_word(&s);
-	ret->name = lines_word(&s);
-	ret->params = s;
 	return true;
 }
 
@@ -80,14 +76,10 @@ static int end_syscall(struct lines *l, const struct event *e)
 
 int lid_ds_line(struct lines *l, char *line, struct err *err)
 {
-	/* Parsing cuts the line, and each format needs a whole one. */
-	_cleanup_free_ char *words = strdup(line);
 	struct event e;
 	uint16_t nr;
 
-	if (!words)
-		return -ENOMEM;
-	if (!parse_2021(line, &e) && !parse_2019(words, &e))
+	if (!parse_event(line, &e))
 		return err_set(err, -EBADMSG, "not a line of LID-DS 2021 or LID-DS 2019");
 	if (strcmp(e.direction, ">") != 0 && strcmp(e.direction, "<") != 0)
 		return err_set(err, -EBADMSG, "'%.20s' is not a direction: > or <", e.direction);

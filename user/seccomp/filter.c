@@ -135,10 +135,8 @@ int filter_try(scmp_filter_ctx f, struct err *err)
 
 	if (pid < 0)
 		return err_set(err, -errno, "fork: %s", strerror(errno));
-	if (pid == 0) {
-		r = filter_install(f);
-		_exit(-r & 0xff);
-	}
+	if (pid == 0)
+		_exit(-filter_install(f) & 0xff);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_set(err, -errno, "wait: %s", strerror(errno));

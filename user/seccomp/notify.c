@@ -17,29 +17,14 @@ void notify_state_done(struct notify_state *s)
 	s->id = NULL;
 }
 
-/* Returns the index of the filter's descriptor, or the size of the array if there is none. */
-static size_t find_fd(json_t *fds)
-{
-	size_t i;
-	json_t *v;
-
-	json_array_foreach (fds, i, v) {
-		const char *name = json_string_value(v);
-
-		if (name && strcmp(name, FD_NAME) == 0)
-			return i;
-	}
-	return json_array_size(fds);
-}
-
 int notify_state_from_json(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
 			   struct err *err)
 {
 	json_auto_t *j = NULL;
 	json_error_t je;
+	json_t *fds, *v;
 	const char *id;
 	json_int_t pid;
-	json_t *fds;
 	size_t fd;
 
 	j = json_loadb(json, len, 0, &je);
@@ -52,7 +37,10 @@ int notify_state_from_json(const char *json, size_t len, unsigned n_fds, struct 
 	if (json_unpack_ex(j, &je, 0, "{s:o, s:I, s:{s:s}}", "fds", &fds, "pid", &pid, "state",
 			   "id", &id) < 0)
 		return err_set(err, -EBADMSG, "not a container process state: %s", je.text);
-	fd = find_fd(fds);
+	/* The index of the filter's descriptor. */
+	json_array_foreach (fds, fd, v)
+		if (json_is_string(v) && strcmp(json_string_value(v), FD_NAME) == 0)
+			break;
 	if (json_array_size(fds) != n_fds || fd == n_fds)
 		return err_set(err, -EBADMSG,
 			       "the state names %zu descriptors, %u came; one must be " FD_NAME,

@@ -13,8 +13,7 @@ const struct args_option cli_options[] = {
 
 int cli_fail(const struct err *err)
 {
-	fprintf(stderr, "lutra: %s\n", err->msg);
-	return 1;
+	return cli_failf("%s", err->msg);
 }
 
 int cli_failf(const char *fmt, ...)

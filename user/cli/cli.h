@@ -91,8 +91,7 @@ int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
-int cmd_train(int argc, char **argv);
-int cmd_eval(int argc, char **argv);
+int cmd_trainer(int argc, char **argv); /* train and eval */
 int cmd_score(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_policy(int argc, char **argv);

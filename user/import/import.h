@@ -45,6 +45,7 @@ const struct import_format *import_find(const char *name);
 
 /* All formats; the last one has no name. The text of --help has a line for each. */
 extern const struct import_format import_formats[];
+#define IMPORT_FORMATS "adfa-ld, unm, strace, lid-ds, falco"
 #define IMPORT_FORMATS_HELP                                                                        \
 	"  adfa-ld   files, or directories of files, of i386 system call numbers; each file is a " \
 	"task\n"                                                                                   \

@@ -8,12 +8,8 @@
 
 #define FEATURES 160
 
-struct doctor_args {
-	bool json;
-};
-
 static const struct args_option options[] = {
-	CLI_OPTION_JSON(struct doctor_args),
+	CLI_OPTION_JSON(struct cli_args),
 	{},
 };
 
@@ -179,7 +175,7 @@ static int print_report_json(const struct report *r)
 
 int cmd_doctor(int argc, char **argv)
 {
-	struct doctor_args a = {};
+	struct cli_args a = {};
 	struct report r = {.usable = true};
 	int e;
 

@@ -12,17 +12,9 @@ struct import_args {
 static error_t read_format(struct argp_state *state, const char *arg, void *member)
 {
 	const struct import_format **format = member;
-	char known[256] = "";
 
 	*format = import_find(arg);
-	if (*format)
-		return 0;
-	for (const struct import_format *f = import_formats; f->name; f++) {
-		size_t n = strlen(known);
-
-		snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", f->name);
-	}
-	return args_usage(state, "unknown format '%s': %s", arg, known);
+	return *format ? 0 : args_usage(state, "unknown format '%s': " IMPORT_FORMATS, arg);
 }
 
 #define S struct import_args

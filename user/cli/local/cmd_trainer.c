@@ -3,25 +3,16 @@
 #include "user/cli/cli.h"
 #include "user/sys/process/program.h"
 
-static int exec_program(const char *program, char **argv)
+int cmd_trainer(int argc, char **argv)
 {
-	char path[PATH_MAX + 64];
+	char program[64], path[PATH_MAX + 64];
 	struct err err;
 
+	(void)argc;
+	/* argv[0] is "lutra train" or "lutra eval". */
+	snprintf(program, sizeof(program), "lutra-%s", argv[0] + strlen("lutra "));
 	if (helper_path(program, path, sizeof(path), &err) < 0)
 		return cli_fail(&err);
 	execv(path, argv);
 	return cli_failf("cannot run %s: %s", path, strerror(errno));
-}
-
-int cmd_train(int argc, char **argv)
-{
-	(void)argc;
-	return exec_program("lutra-train", argv);
-}
-
-int cmd_eval(int argc, char **argv)
-{
-	(void)argc;
-	return exec_program("lutra-eval", argv);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/bpf/opener.h"
 
+#include <ftw.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include "tests/support/bpf/kernel_policy.h"
 
 _Static_assert(sizeof(struct opener_request) <= 4096, "a pipe takes it at once");
 
@@ -145,4 +148,44 @@ void move_file(const char *from, const char *to)
 {
 	if (rename(from, to) < 0)
 		fail_msg("%s to %s: %s", from, to, strerror(errno));
+}
+
+/* ---- a test that opens files ---- */
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	(void)type;
+	(void)f;
+	return remove(path);
+}
+
+int opener_setup(void **state)
+{
+	nftw(OPENER_DIR, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	if (mkdir(OPENER_DIR, 0755) < 0)
+		return -1;
+	/* The tracepoint of a single system call may be skipped: the test needs none. */
+	return box_setup_flags(state, box_usual_flags() | GUARD_BRIEF);
+}
+
+int opener_teardown(void **state)
+{
+	int r = box_teardown(state);
+
+	nftw(OPENER_DIR, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return r;
+}
+
+struct opener opener_enroll(struct box *b, struct policy *p)
+{
+	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
+	policy_free(p);
+	return opener_start(b, b->cgroup);
+}
+
+struct opener opener_enroll_file(struct box *b)
+{
+	make_file(OPENER_FILE);
+	return opener_enroll(b, kernel_policy_of_path(OPENER_FILE));
 }

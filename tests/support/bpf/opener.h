@@ -58,4 +58,17 @@ void make_file(const char *path);
 void make_dir(const char *path);
 void move_file(const char *from, const char *to);
 
+/* ---- a test that opens files ---- */
+
+#define OPENER_DIR "/tmp/lutra-test-known" /* a table of depths counts its letters */
+#define OPENER_FILE OPENER_DIR "/file"
+
+/* Makes OPENER_DIR and the box, or removes both. */
+int opener_setup(void **state);
+int opener_teardown(void **state);
+/* Enrols the box in mode audit by a policy, which is freed, and starts an opener. */
+struct opener opener_enroll(struct box *b, struct policy *p);
+/* Makes OPENER_FILE, and starts an opener under a policy that knows it. */
+struct opener opener_enroll_file(struct box *b);
+
 #endif

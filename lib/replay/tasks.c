@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks by thread id: a hash table of chains, with the tasks met last in front of it. */
+/* Tasks by thread id: a hash table of chains. */
 #include "lib/replay/tasks.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 
 #define BUCKETS 8192
 #define BUCKET_SHIFT 19 /* of a 32-bit hash */
-#define RECENT 64	/* direct-mapped by the low bits of the thread id */
 
 struct task {
 	struct task *next;
@@ -19,7 +18,6 @@ struct task {
 struct tasks {
 	struct tasks_type type;
 	uint32_t n;
-	struct task *recent[RECENT]; /* or NULL */
 	struct task *bucket[BUCKETS];
 };
 
@@ -44,7 +42,6 @@ void tasks_reset(struct tasks *t)
 			free(task);
 		}
 	}
-	memset(t->recent, 0, sizeof(t->recent));
 	t->n = 0;
 }
 
@@ -65,18 +62,9 @@ static struct task **task_at(struct tasks *t, uint32_t tid)
 	return at;
 }
 
-static struct task *task_find(struct tasks *t, uint32_t tid)
-{
-	struct task **recent = &t->recent[tid & (RECENT - 1)];
-
-	if (!*recent || (*recent)->tid != tid)
-		*recent = *task_at(t, tid);
-	return *recent;
-}
-
 void *tasks_find(struct tasks *t, uint32_t tid)
 {
-	struct task *task = task_find(t, tid);
+	struct task *task = *task_at(t, tid);
 
 	return task ? task->entry : NULL;
 }
@@ -84,7 +72,7 @@ void *tasks_find(struct tasks *t, uint32_t tid)
 /* The task's entry, made if there is none. */
 static int task_get(struct tasks *t, uint32_t tid, struct task **ret)
 {
-	struct task *task = task_find(t, tid), **at;
+	struct task **at = task_at(t, tid), *task = *at;
 
 	if (!task) {
 		if (t->n >= TASKS_MAX)
@@ -96,7 +84,6 @@ static int task_get(struct tasks *t, uint32_t tid, struct task **ret)
 		task->tid = tid;
 		if (t->type.init)
 			t->type.init(t->type.ctx, task->entry);
-		at = task_at(t, tid);
 		*at = task;
 	}
 	*ret = task;
@@ -110,7 +97,6 @@ static struct task *task_take(struct tasks *t, uint32_t tid)
 
 	if (!task)
 		return NULL;
-	t->recent[tid & (RECENT - 1)] = NULL;
 	*at = task->next;
 	task->next = NULL;
 	t->n--;

@@ -57,7 +57,10 @@ static inline uint64_t bytes_number(struct bytes_in *in, size_t bytes)
 #define bytes_u32(in) ((uint32_t)bytes_number(in, sizeof(uint32_t)))
 #define bytes_u64(in) bytes_number(in, sizeof(uint64_t))
 
-/* Writing into a buffer that the caller has made large enough: past its end it only sets failed. */
+/*
+ * Writing into a buffer that the caller has made large enough: past its end it only sets failed.
+ * data NULL and size SIZE_MAX: nothing is written, and len counts the bytes.
+ */
 struct bytes_out {
 	uint8_t *data;
 	size_t size;
@@ -71,7 +74,7 @@ static inline void bytes_put(struct bytes_out *out, const void *p, size_t n)
 		out->failed = true;
 		return;
 	}
-	if (n)
+	if (n && out->data)
 		memcpy(out->data + out->len, p, n);
 	out->len += n;
 }

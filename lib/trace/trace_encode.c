@@ -46,26 +46,14 @@ int trace_encoder_new(struct trace_encoder **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static uint64_t join_words(uint32_t low, uint32_t high)
-{
-	return low | (uint64_t)high << 32;
-}
-
-/* A variant's key holds the numbers of its head and argument, 16 bits each, and its string. */
-static uint32_t variant_head(uint64_t key)
-{
-	return key & 0xffff;
-}
-
-static uint32_t variant_arg(uint64_t key)
-{
-	return key >> 16 & 0xffff;
-}
-
-static uint32_t variant_string(uint64_t key)
-{
-	return (uint32_t)(key >> 32);
-}
+/* What makes a variant: the numbers of its head and its argument, and its string. */
+union variant {
+	struct {
+		uint16_t head, arg;
+		uint32_t string;
+	};
+	uint64_t key;
+};
 
 /* What distinct tasks, heads and variants there are, and how often. */
 static void gather_numbers(struct trace_encoder *e, const struct lutra_record *recs,
@@ -76,17 +64,20 @@ static void gather_numbers(struct trace_encoder *e, const struct lutra_record *r
 	number_dict_reset(&e->tasks);
 	number_dict_reset(&e->variants);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t head, arg, heads = e->heads.n, variants = e->variants.n;
+		uint32_t head, heads = e->heads.n, variants = e->variants.n;
+		union variant v;
 		uint64_t key;
 
 		memcpy(&key, &recs[i].type, sizeof(key));
 		head = number_dict_index(&e->heads, key);
 		if (head == heads)
 			e->kinds[head] = (struct kind){0};
-		arg = number_dict_index(&e->args, recs[i].arg);
-		e->task[i] = number_dict_index(&e->tasks, join_words(recs[i].tid, recs[i].tgid));
-		e->variant[i] =
-			number_dict_index(&e->variants, join_words(head | arg << 16, string[i]));
+		memcpy(&key, &recs[i].tid, sizeof(key));
+		e->task[i] = number_dict_index(&e->tasks, key);
+		v.head = (uint16_t)head;
+		v.arg = (uint16_t)number_dict_index(&e->args, recs[i].arg);
+		v.string = string[i];
+		e->variant[i] = number_dict_index(&e->variants, v.key);
 		e->kinds[head].records++;
 		if (e->variant[i] == variants) {
 			e->event[variants] = 0;
@@ -120,19 +111,19 @@ static void number_events(struct trace_encoder *e, struct bytes_out *out, size_t
 	}
 	e->n_open = e->n_events;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t v = e->variant[i], string = variant_string(e->variants.keys[v]);
-		uint64_t arg = e->args.keys[variant_arg(e->variants.keys[v])];
-		uint32_t head = variant_head(e->variants.keys[v]);
+		uint32_t *number = &e->event[e->variant[i]];
+		union variant v = {.key = e->variants.keys[e->variant[i]]};
+		uint64_t arg = e->args.keys[v.arg];
 
-		if (!in_list(&e->kinds[head])) {
+		if (!in_list(&e->kinds[v.head])) {
 			e->detail_args[e->n_details] = arg;
-			e->detail_strings[e->n_details++] = string;
-			e->variant[i] = e->kinds[head].event;
+			e->detail_strings[e->n_details++] = v.string;
+			e->variant[i] = e->kinds[v.head].event;
 			continue;
 		}
-		if (!e->event[v])
-			e->event[v] = add_event(e, out, arg, e->heads.keys[head], string) + 1;
-		e->variant[i] = e->event[v] - 1;
+		if (!*number)
+			*number = add_event(e, out, arg, e->heads.keys[v.head], v.string) + 1;
+		e->variant[i] = *number - 1;
 	}
 }
 

@@ -6,82 +6,55 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
-#include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "lib/policy/files/policy_json.h"
 #include "lutra/object_token.h"
 
 #define NAME_BYTES 1400 /* of an object or a path in words */
 
-/* ---- sets of names ---- */
+/* ---- sets of names: objects that have the names as keys ---- */
 
-struct names {
-	char **name; /* owned */
-	size_t n, room;
-	bool failed; /* out of memory */
-};
-
-static void names_done(struct names *s)
+/* Adds a name to a set, which becomes NULL if memory runs out. */
+static void add_name(json_t **set, const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->name[i]);
-	free(s->name);
-}
-
-static void names_add(struct names *s, const char *name)
-{
-	if (ARRAY_RESERVE(s->name, s->room, s->n + 1) == 0)
-		s->name[s->n] = strdup(name);
-	if (s->n < s->room && s->name[s->n])
-		s->n++;
-	else
-		s->failed = true;
+	if (json_object_set_new_nocheck(*set, name, json_true()) < 0) {
+		json_decref(*set);
+		*set = NULL;
+	}
 }
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void names_sort(struct names *s)
+/* Returns the names of a set that are not in the other one, sorted, or NULL: out of memory. */
+static json_t *only_in(json_t *set, json_t *other)
 {
-	if (s->n)
-		qsort(s->name, s->n, sizeof(*s->name), compare_names);
+	_cleanup_free_ const char **names = calloc(json_object_size(set) + 1, sizeof(*names));
+	json_t *to = names ? json_array() : NULL, *v;
+	const char *name;
+	size_t n = 0;
+
+	json_object_foreach (set, name, v)
+		if (names && !json_object_get(other, name))
+			names[n++] = name;
+	if (n)
+		qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(to, text_json_keep(names[i]));
+	return to;
 }
 
-/* Of s, both sorted, the names that are not in other, each once. */
-static json_t *only_in(const struct names *s, const struct names *other)
+/* Returns the SETS of two sets (references stolen), or NULL: out of memory. */
+static json_t *diff_sets(json_t *old, json_t *now)
 {
-	json_t *a = json_array();
+	json_auto_t *before = old, *after = now;
 
-	for (size_t i = 0; i < s->n; i++) {
-		if (i && strcmp(s->name[i], s->name[i - 1]) == 0)
-			continue;
-		if (other->n && bsearch(&s->name[i], other->name, other->n, sizeof(*other->name),
-					compare_names))
-			continue;
-		json_array_append_new(a, text_json_keep(s->name[i]));
-	}
-	return a;
-}
-
-/* Adds the names of one kind that a policy has. which: as the kind needs it. */
-typedef void add_names(const struct policy *p, unsigned which, struct names *ret);
-
-/* Returns the SETS of the names that add() finds in either policy, or NULL: out of memory. */
-static json_t *diff_names(const struct policy *old, const struct policy *p, add_names *add,
-			  unsigned which)
-{
-	_cleanup_(names_done) struct names before = {}, now = {};
-
-	add(old, which, &before);
-	add(p, which, &now);
-	if (before.failed || now.failed)
+	if (!before || !after)
 		return NULL;
-	names_sort(&before);
-	names_sort(&now);
-	return json_pack("{s:o, s:o}", "gained", only_in(&now, &before), "lost",
-			 only_in(&before, &now));
+	return json_pack("{s:o, s:o}", "gained", only_in(after, before), "lost",
+			 only_in(before, after));
 }
 
 /* Put SETS into an object under key, unless they are empty. False: out of memory. */
@@ -96,14 +69,15 @@ static bool put_sets(json_t *to, const char *key, json_t *sets)
 }
 
 /* Returns {NAME: SETS} for each which from first on, below end, or NULL: out of memory. */
-static json_t *diff_each(const struct policy *old, const struct policy *p, add_names *add,
-			 unsigned first, unsigned end, const char *(*name)(unsigned which))
+static json_t *diff_each(const struct policy *old, const struct policy *p,
+			 json_t *(*set_of)(const struct policy *p, unsigned which), unsigned first,
+			 unsigned end, const char *(*name)(unsigned which))
 {
 	json_t *to = json_object();
 	bool ok = true;
 
 	for (unsigned which = first; which < end; which++)
-		ok &= put_sets(to, name(which), diff_names(old, p, add, which));
+		ok &= put_sets(to, name(which), diff_sets(set_of(old, which), set_of(p, which)));
 	return ok ? to : (json_decref(to), NULL);
 }
 
@@ -165,56 +139,65 @@ static json_t *training_to_json(const struct policy *p)
 
 /* ---- what is known ---- */
 
-static void add_calls(const struct policy *p, unsigned role, struct names *ret)
+static json_t *calls_of(const struct policy *p, unsigned role)
 {
+	json_t *set = json_object();
 	char buf[SYSCALL_NAME];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->token[role][nr] >= LUTRA_TOKEN0)
-			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
+			add_name(&set, syscall_name(p->arch, nr, buf, sizeof(buf)));
+	return set;
 }
 
-static void add_hookable(const struct policy *p, unsigned which, struct names *ret)
+static json_t *hookable_of(const struct policy *p)
 {
+	json_t *set = json_object();
 	char buf[SYSCALL_NAME];
 
-	(void)which;
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		if (p->hookable[nr / 64] >> (nr & 63) & 1)
-			names_add(ret, syscall_name(p->arch, nr, buf, sizeof(buf)));
+			add_name(&set, syscall_name(p->arch, nr, buf, sizeof(buf)));
+	return set;
 }
 
-static void add_operations(const struct policy *p, unsigned which, struct names *ret)
+static json_t *operations_of(const struct policy *p)
 {
-	(void)which;
+	json_t *set = json_object();
+
 	for (unsigned op = 1; op < LUTRA_OP_COUNT; op++)
 		if (p->ops >> op & 1)
-			names_add(ret, op_name(op));
+			add_name(&set, op_name(op));
+	return set;
 }
 
-static void add_objects(const struct policy *p, unsigned op, struct names *ret)
+static json_t *objects_of(const struct policy *p, unsigned op)
 {
+	json_t *set = json_object();
 	char buf[NAME_BYTES];
 
 	for (size_t i = 0; i < p->n_objects; i++) {
 		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP) != op)
 			continue;
 		policy_object_name(p, p->objects[i], buf, sizeof(buf));
-		names_add(ret, buf);
+		add_name(&set, buf);
 	}
+	return set;
 }
 
-static void add_arguments(const struct policy *p, unsigned i, struct names *ret)
+static json_t *arguments_of(const struct policy *p, unsigned i)
 {
 	const struct policy_args_seen *seen = &p->args.call[i];
+	json_t *set = json_object();
 	char buf[128];
 
 	if (seen->any)
-		names_add(ret, "any");
+		add_name(&set, "any");
 	for (uint32_t k = 0; k < seen->n; k++) {
 		policy_args_name(i, seen->value[k], buf, sizeof(buf));
-		names_add(ret, buf);
+		add_name(&set, buf);
 	}
+	return set;
 }
 
 static json_t *diff_arguments(const struct policy *old, const struct policy *p)
@@ -227,27 +210,28 @@ static json_t *diff_arguments(const struct policy *old, const struct policy *p)
 	for (unsigned i = 0; i < POLICY_ARGS_CALLS; i++) {
 		policy_args_syscall(i, &nr);
 		syscall_name("x86_64", nr, call, sizeof(call));
-		ok &= put_sets(to, call, diff_names(old, p, add_arguments, i));
+		ok &= put_sets(to, call, diff_sets(arguments_of(old, i), arguments_of(p, i)));
 	}
 	return ok ? to : (json_decref(to), NULL);
 }
 
 /* A run by its name, or by its sum too where names would not tell. */
-static void add_runs(const struct policy *p, unsigned which, struct names *ret)
+static json_t *runs_of(const struct policy *p)
 {
+	json_t *set = json_object();
 	char name[NAME_BYTES];
 
-	(void)which;
 	for (size_t i = 0; i < p->n_runs; i++) {
 		snprintf(name, sizeof(name), "%.1200s (sha256 %.12s)",
 			 p->runs[i].file ? p->runs[i].file : "", p->runs[i].sha256);
-		names_add(ret, name);
+		add_name(&set, name);
 	}
+	return set;
 }
 
 static json_t *diff_training(const struct policy *old, const struct policy *p)
 {
-	json_t *to = json_pack("{s:o}", "runs", diff_names(old, p, add_runs, 0));
+	json_t *to = json_pack("{s:o}", "runs", diff_sets(runs_of(old), runs_of(p)));
 	json_auto_t *counts = diff_members(training_to_json(old), training_to_json(p));
 
 	if (json_object_update(to, counts) < 0) {
@@ -279,29 +263,7 @@ static void node_words(const struct policy_node *n, char *buf, size_t size)
 						words[i].word);
 }
 
-/* Writes the path of a node; a directory's ends in a slash. */
-static void node_name(const struct policy *p, uint32_t node, char ret[static NAME_BYTES])
-{
-	size_t len;
-
-	policy_node_path(p, node, ret, NAME_BYTES - 1);
-	len = strlen(ret);
-	if (p->nodes[node].dir && len && ret[len - 1] != '/')
-		memcpy(ret + len, "/", 2);
-}
-
-static void add_paths(const struct policy *p, unsigned which, struct names *ret)
-{
-	char path[NAME_BYTES];
-
-	(void)which;
-	for (uint32_t i = 0; i < p->n_nodes; i++) {
-		node_name(p, i, path);
-		names_add(ret, path);
-	}
-}
-
-/* Paths to what they are. NULL: out of memory. */
+/* Paths to what they are; a directory's ends in a slash. NULL: out of memory. */
 static json_t *tree_to_json(const struct policy *p)
 {
 	json_t *to = json_object();
@@ -309,7 +271,12 @@ static json_t *tree_to_json(const struct policy *p)
 	bool ok = to != NULL;
 
 	for (uint32_t i = 0; i < p->n_nodes && ok; i++) {
-		node_name(p, i, path);
+		size_t len;
+
+		policy_node_path(p, i, path, sizeof(path) - 1);
+		len = strlen(path);
+		if (p->nodes[i].dir && len && path[len - 1] != '/')
+			memcpy(path + len, "/", 2);
 		node_words(&p->nodes[i], what, sizeof(what));
 		ok = json_object_set_new(to, path, json_string(what)) == 0;
 	}
@@ -318,10 +285,10 @@ static json_t *tree_to_json(const struct policy *p)
 
 static json_t *diff_paths(const struct policy *old, const struct policy *p)
 {
-	json_t *to = diff_names(old, p, add_paths, 0);
+	json_t *before = tree_to_json(old), *now = tree_to_json(p);
+	json_t *to = diff_sets(json_incref(before), json_incref(now));
 
-	if (json_object_set_new(to, "changed", diff_members(tree_to_json(old), tree_to_json(p))) <
-	    0) {
+	if (json_object_set_new(to, "changed", diff_members(before, now)) < 0) {
 		json_decref(to);
 		return NULL;
 	}
@@ -358,10 +325,11 @@ json_t *policy_diff(const struct policy *old, const struct policy *p)
 
 	diff = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "about",
 			 diff_members(about_to_json(old), about_to_json(p)), "calls",
-			 diff_each(old, p, add_calls, 0, LUTRA_ROLES, role_name), "th",
-			 diff_names(old, p, add_hookable, 0), "arguments", diff_arguments(old, p),
-			 "operations", diff_names(old, p, add_operations, 0), "objects",
-			 diff_each(old, p, add_objects, 1, LUTRA_OP_COUNT, op_name), "paths",
+			 diff_each(old, p, calls_of, 0, LUTRA_ROLES, role_name), "th",
+			 diff_sets(hookable_of(old), hookable_of(p)), "arguments",
+			 diff_arguments(old, p), "operations",
+			 diff_sets(operations_of(old), operations_of(p)), "objects",
+			 diff_each(old, p, objects_of, 1, LUTRA_OP_COUNT, op_name), "paths",
 			 diff_paths(old, p), "actions",
 			 diff_members(policy_actions_encode(old), policy_actions_encode(p)),
 			 "thresholds", diff_members(thresholds_to_json(old), thresholds_to_json(p)),

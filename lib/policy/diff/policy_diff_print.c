@@ -82,45 +82,42 @@ static void print_row(FILE *out, const char **title, const char *who, const char
 		putc('\n', out);
 }
 
-static void print_rows(FILE *out, const char **title, const char *who, const json_t *sets)
+/* Long names, one a line: "gained a". */
+static void print_lines(FILE *out, const char **title, const char *verb, const json_t *names)
 {
-	print_row(out, title, who, "gained", json_object_get(sets, "gained"));
-	print_row(out, title, who, "lost", json_object_get(sets, "lost"));
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach (names, i, v) {
+		begin_line(out, title);
+		fprintf(out, "%-6s ", verb);
+		print_text(out, json_string_value(v));
+		putc('\n', out);
+	}
 }
 
-static void print_rows_of(FILE *out, const char *title, json_t *by_who)
+/* who: NULL: the names are long. */
+static void print_sets(FILE *out, const char **title, const char *who, const json_t *sets)
+{
+	static const char *const verbs[] = {"gained", "lost"};
+
+	for (size_t k = 0; k < 2; k++) {
+		const json_t *names = json_object_get(sets, verbs[k]);
+
+		if (who)
+			print_row(out, title, who, verbs[k], names);
+		else
+			print_lines(out, title, verbs[k], names);
+	}
+}
+
+static void print_each(FILE *out, const char *title, json_t *by_who, bool is_long)
 {
 	const char *who;
 	json_t *sets;
 
 	json_object_foreach (by_who, who, sets)
-		print_rows(out, &title, who, sets);
-}
-
-/* Long names, one a line. */
-static void print_lines(FILE *out, const char **title, const json_t *sets)
-{
-	static const char *const verbs[] = {"gained", "lost"};
-	const json_t *v;
-	size_t i;
-
-	for (size_t k = 0; k < 2; k++) {
-		json_array_foreach (json_object_get(sets, verbs[k]), i, v) {
-			begin_line(out, title);
-			fprintf(out, "%-6s ", verbs[k]);
-			print_text(out, json_string_value(v));
-			putc('\n', out);
-		}
-	}
-}
-
-static void print_lines_of(FILE *out, const char *title, json_t *by_what)
-{
-	const char *what;
-	json_t *sets;
-
-	json_object_foreach (by_what, what, sets)
-		print_lines(out, &title, sets);
+		print_sets(out, &title, is_long ? NULL : who, sets);
 }
 
 void policy_diff_print(const json_t *diff, FILE *out)
@@ -134,20 +131,20 @@ void policy_diff_print(const json_t *diff, FILE *out)
 		return;
 	}
 	print_changes(out, "about", json_object_get(diff, "about"));
-	print_rows_of(out, "calls", json_object_get(diff, "calls"));
+	print_each(out, "calls", json_object_get(diff, "calls"), false);
 	/* Calls that are refused because no run made them. */
-	print_rows(out, &title, "TH", json_object_get(diff, "th"));
-	print_rows_of(out, "arguments", json_object_get(diff, "arguments"));
+	print_sets(out, &title, "TH", json_object_get(diff, "th"));
+	print_each(out, "arguments", json_object_get(diff, "arguments"), false);
 	title = "operations";
-	print_rows(out, &title, "", json_object_get(diff, "operations"));
-	print_lines_of(out, "objects", json_object_get(diff, "objects"));
+	print_sets(out, &title, "", json_object_get(diff, "operations"));
+	print_each(out, "objects", json_object_get(diff, "objects"), true);
 	title = "paths";
-	print_lines(out, &title, paths);
+	print_sets(out, &title, NULL, paths);
 	print_changes(out, title, json_object_get(paths, "changed"));
 	print_changes(out, "rules", json_object_get(diff, "actions"));
 	print_changes(out, "thresholds", json_object_get(diff, "thresholds"));
 	title = "runs";
-	print_lines(out, &title, json_object_get(training, "runs"));
+	print_sets(out, &title, NULL, json_object_get(training, "runs"));
 	print_changes(out, "training", training);
 	print_changes(out, "calibration", json_object_get(diff, "calibration"));
 	if (json_is_true(json_object_get(diff, "tables")))

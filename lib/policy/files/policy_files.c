@@ -25,14 +25,22 @@ void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT
 
 /* ---- loading ---- */
 
-static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_t tables_len,
-		       struct err *err)
+int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
+		  size_t tables_len, struct err *err)
 {
+	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
+	json_auto_t *j = NULL;
 	struct err why = {};
-	char sha256[65];
+	char sha256[POLICY_SHA256_TEXT];
+	json_error_t je;
 	size_t want;
 	int r;
 
+	if (!p)
+		return err_oom(err);
+	j = json_loadb(json, json_len, JSON_REJECT_DUPLICATES, &je);
+	if (!j)
+		return err_set(err, -EBADMSG, POLICY_JSON_FILE ": line %d: %s", je.line, je.text);
 	r = policy_json_decode(p, j, &want, &why);
 	if (r < 0)
 		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
@@ -51,25 +59,6 @@ static int decode_both(struct policy *p, json_t *j, const uint8_t *tables, size_
 		r = policy_args_decode(p, j, &why);
 	if (r < 0)
 		return err_set(err, r, POLICY_JSON_FILE ": %s", why.msg);
-	return 0;
-}
-
-int policy_decode(struct policy **ret, const char *json, size_t json_len, const uint8_t *tables,
-		  size_t tables_len, struct err *err)
-{
-	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));
-	json_auto_t *j = NULL;
-	json_error_t je;
-	int r;
-
-	if (!p)
-		return err_oom(err);
-	j = json_loadb(json, json_len, JSON_REJECT_DUPLICATES, &je);
-	if (!j)
-		return err_set(err, -EBADMSG, POLICY_JSON_FILE ": line %d: %s", je.line, je.text);
-	r = decode_both(p, j, tables, tables_len, err);
-	if (r < 0)
-		return r;
 	policy_sum(json, json_len, p->json_sha256);
 	*ret = TAKE_PTR(p);
 	return 0;

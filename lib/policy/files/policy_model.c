@@ -24,20 +24,6 @@ static uint32_t n_pairs(const struct policy_layer *l)
 	return n;
 }
 
-static size_t model_size(const struct policy_model *m)
-{
-	size_t size = 64 + (size_t)LUTRA_ROLES * LUTRA_NR * CALL_BYTES;
-
-	for (int i = 0; i < POLICY_MODEL_LAYERS; i++) {
-		const struct policy_layer *l = &m->layer[i];
-
-		size += 12 + 2 * sizeof(float) * l->codes * l->k + PAIR_BYTES * (size_t)n_pairs(l);
-	}
-	for (size_t i = 0; i < m->n_seen; i++)
-		size += SEEN_BYTES + m->seen[i].path_len + m->n_runs;
-	return size;
-}
-
 static void put_calls(struct bytes_out *out, const struct policy_model *m)
 {
 	uint32_t n = 0;
@@ -73,33 +59,36 @@ static void put_layer(struct bytes_out *out, const struct policy_layer *l)
 	}
 }
 
-int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len)
+static void put_model(struct bytes_out *out, const struct policy_model *m)
 {
-	size_t size = model_size(m);
-	_cleanup_free_ uint8_t *data = malloc(size);
-	struct bytes_out out = {.data = data, .size = size};
-
-	if (!data)
-		return -ENOMEM;
-	bytes_put(&out, MAGIC, 4);
-	bytes_put_u32(&out, POLICY_FORMAT_VERSION);
-	bytes_put_u32(&out, (uint32_t)m->n_runs);
-	bytes_put_u8(&out, m->lib_digits);
-	put_calls(&out, m);
+	bytes_put(out, MAGIC, 4);
+	bytes_put_u32(out, POLICY_FORMAT_VERSION);
+	bytes_put_u32(out, (uint32_t)m->n_runs);
+	bytes_put_u8(out, m->lib_digits);
+	put_calls(out, m);
 	for (int i = 0; i < POLICY_MODEL_LAYERS; i++)
-		put_layer(&out, &m->layer[i]);
-	bytes_put_u32(&out, (uint32_t)m->n_seen);
+		put_layer(out, &m->layer[i]);
+	bytes_put_u32(out, (uint32_t)m->n_seen);
 	for (size_t i = 0; i < m->n_seen; i++) {
 		const struct policy_seen *s = &m->seen[i];
 
-		bytes_put(&out, &s->object, sizeof(s->object));
-		bytes_put_u16(&out, s->path ? s->path_len : NO_PATH);
-		bytes_put(&out, s->path, s->path ? s->path_len : 0);
-		bytes_put(&out, s->roles, m->n_runs);
+		bytes_put(out, &s->object, sizeof(s->object));
+		bytes_put_u16(out, s->path ? s->path_len : NO_PATH);
+		bytes_put(out, s->path, s->path ? s->path_len : 0);
+		bytes_put(out, s->roles, m->n_runs);
 	}
-	if (out.failed)
-		return -EINVAL;
-	*ret = TAKE_PTR(data);
+}
+
+int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len)
+{
+	struct bytes_out out = {.size = SIZE_MAX};
+
+	put_model(&out, m);
+	out = (struct bytes_out){.data = malloc(out.len), .size = out.len};
+	if (!out.data)
+		return -ENOMEM;
+	put_model(&out, m);
+	*ret = out.data;
 	*ret_len = out.len;
 	return 0;
 }

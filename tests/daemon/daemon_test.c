@@ -3,10 +3,12 @@
 #include "tests/support/daemon/lutrad.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <signal.h>
 #include <sys/un.h>
 #include "tests/support/scratch.h"
+#include "user/daemon/seccomp_agent.h"
 #include "user/http/http.h"
 #include "lib/policy/policy.h"
 #include "user/sys/process/cgroup.h"
@@ -84,14 +86,19 @@ static void lutrad_releases_a_cgroup_that_is_removed(void **state)
 
 /* ---- what a hostile client of root's may send ---- */
 
-static int open_raw(const struct fixture *f)
+static int open_socket(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->socket);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return fd;
+}
+
+static int open_raw(const struct fixture *f)
+{
+	return open_socket(f->socket);
 }
 
 /* Sends a request as it stands. Returns the HTTP status of the answer, 0: there was none. */
@@ -163,6 +170,43 @@ static void lutrad_ends_a_request_without_end(void **state)
 	memset(much, 'x', HTTP_BODY_MAX);
 	assert_int_not_equal(send_raw(*state, much, HTTP_BODY_MAX), 200);
 	assert_true(lutrad_listens(*state));
+}
+
+/*
+ * A descriptor that is no filter's, of which the client keeps a copy: it is refused, and its events
+ * do not reach what was freed.
+ */
+static void lutrad_refuses_a_filter_that_is_a_pipe(void **state)
+{
+	static const char text[] = "{\"fds\": [\"seccompFd\"], \"pid\": 1, "
+				   "\"state\": {\"id\": \"x\", \"pid\": 1}}";
+	struct fixture *f = *state;
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {};
+	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.buf,
+			     .msg_controllen = sizeof(control.buf)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	char path[PATH_MAX], byte;
+	_cleanup_close_ int fd = -1;
+	int ends[2];
+
+	snprintf(path, sizeof(path), "%s", f->socket);
+	snprintf(strrchr(path, '/'), 16, "/%s", SECCOMP_AGENT_SOCKET);
+	fd = open_socket(path);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[1]);
+	*c = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(c), &ends[0], sizeof(int));
+	assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), strlen(text));
+	/* lutrad closes the connection when it has refused the descriptor. */
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	assert_true(lutrad_listens(f));
+	close(ends[0]);
 }
 
 static void lutrad_goes_on_when_clients_say_nothing(void **state)
@@ -503,6 +547,7 @@ int main(void)
 		T(lutrad_answers_nonsense_with_an_error),
 		T(lutrad_refuses_the_line_of_an_older_hook),
 		T(lutrad_ends_a_request_without_end),
+		T(lutrad_refuses_a_filter_that_is_a_pipe),
 		T(lutrad_goes_on_when_clients_say_nothing),
 		T(lutrad_does_not_hear_a_container),
 		T(lutrad_does_not_hear_a_container_on_an_older_connection),

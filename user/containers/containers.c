@@ -45,7 +45,7 @@ void container_free(struct container *c)
 {
 	if (!c)
 		return;
-	closep(&c->events.fd);
+	loop_unwatch(c->all->parts.loop, &c->events);
 	free(c->name);
 	identity_done(&c->identity);
 	free(c->cgroup);

@@ -65,7 +65,7 @@ static void runtime_free(struct runtime *p)
 	p->agent->n_runtimes--;
 	for (unsigned i = 0; i < p->n_fds; i++)
 		close(p->fds[i]);
-	close(p->watch.fd);
+	loop_unwatch(p->agent->parts.loop, &p->watch);
 	free(p);
 }
 
@@ -73,7 +73,7 @@ static void agent_filter_free(struct agent_filter *f)
 {
 	LIST_REMOVE(f->agent->filters, f);
 	f->agent->n_filters--;
-	close(f->watch.fd);
+	loop_unwatch(f->agent->parts.loop, &f->watch);
 	free(f->id);
 	free(f);
 }
@@ -167,6 +167,8 @@ static int take_filter(struct runtime *p, struct notify_state *state, struct err
 		return err_set(err, -ENOSPC, "more than %d filters", FILTERS_MAX);
 	if (!f)
 		return err_oom(err);
+	if (!notify_is_listener(p->fds[state->fd]))
+		return err_set(err, -EBADMSG, "the descriptor is no listener of a seccomp filter");
 	find_cgroups(state->pid, f, err);
 	if (!f->n_cgroups)
 		return -ESRCH;

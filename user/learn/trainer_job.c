@@ -45,7 +45,7 @@ bool learn_is_training(const struct learn *l, const struct lifecycle_image *i)
 static void free_job(struct learn *l)
 {
 	if (l->job)
-		closep(&l->job->exited.fd);
+		loop_unwatch(l->parts.loop, &l->job->exited);
 	free(TAKE_PTR(l->job));
 }
 

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define FD_NAME "seccompFd"
 #define ID_MAX 256
@@ -67,6 +69,13 @@ static int send_answer(int fd, const struct seccomp_notif *req, struct seccomp_n
 	r = seccomp_notify_respond(fd, resp);
 	/* The task died, or a signal interrupted its system call. */
 	return r == -ECANCELED && seccomp_notify_id_valid(fd, req->id) < 0 ? 0 : r;
+}
+
+bool notify_is_listener(int fd)
+{
+	uint64_t no_id = 0;
+
+	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &no_id) == 0 || errno == ENOENT;
 }
 
 int notify_answer(int fd, notify_refuse *refuse, void *ctx)

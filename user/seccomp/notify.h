@@ -32,6 +32,9 @@ void notify_state_done(struct notify_state *s);
 int notify_state_from_json(const char *json, size_t len, unsigned n_fds, struct notify_state *ret,
 			   struct err *err);
 
+/* Returns true if fd is the descriptor of a seccomp filter's notifications. */
+bool notify_is_listener(int fd);
+
 /* Returns true to refuse the system call. Called once for each notification. */
 typedef bool notify_refuse(void *ctx, pid_t pid, int nr);
 

@@ -45,6 +45,16 @@ int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err
 	return 0;
 }
 
+void loop_unwatch(struct loop *l, struct loop_watch *w)
+{
+	if (w->fd < 0)
+		return;
+	/* close() alone would not end it while another process has the same open file. */
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	close(w->fd);
+	w->fd = -1;
+}
+
 void loop_when_idle(struct loop *l, struct loop_idle *i)
 {
 	if (i->since_ns)

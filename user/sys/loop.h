@@ -14,7 +14,7 @@
 
 struct loop;
 
-/* A descriptor that the loop waits for. Its owner keeps it until the descriptor is closed. */
+/* A descriptor that the loop waits for. Its owner keeps the watch until loop_unwatch(). */
 struct loop_watch {
 	int fd;
 	void (*on_ready)(void *ctx);
@@ -37,10 +37,12 @@ void loop_free(struct loop *l);
 DEFINE_FREEP(struct loop, loop_free);
 
 /*
- * Calls w->on_ready when one of the events (EPOLL*) happens, until w->fd is closed. Returns 0 or
+ * Calls w->on_ready when one of the events (EPOLL*) happens, until loop_unwatch(). Returns 0 or
  * -errno as epoll_ctl(2).
  */
 int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err *err);
+/* Ends a watch and closes its descriptor; a descriptor below 0 is ignored. */
+void loop_unwatch(struct loop *l, struct loop_watch *w);
 
 /* Requests one call of i->on_idle. A request that is already open stays as it is. */
 void loop_when_idle(struct loop *l, struct loop_idle *i);

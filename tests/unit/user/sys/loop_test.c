@@ -64,8 +64,7 @@ static void on_either(struct fixture *f, char letter, struct loop_watch *own,
 
 	note_call(f, letter);
 	assert_int_equal(read(own->fd, &n, sizeof(n)), sizeof(n));
-	close(other->fd);
-	other->fd = -1;
+	loop_unwatch(f->loop, other);
 	loop_stop(f->loop);
 }
 
@@ -128,6 +127,24 @@ static void loop_does_not_call_a_watch_that_a_handler_closed(void **state)
 	assert_int_equal(f->n, 1);
 }
 
+static void loop_unwatch_ends_a_watch_though_another_descriptor_is_open(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_close_ int copy = -1;
+
+	f->a.on_ready = on_a_close_b;
+	f->b.on_ready = on_b_close_a;
+	assert_int_equal(loop_watch(f->loop, &f->a, EPOLLIN, NULL), 0);
+	assert_int_equal(loop_watch(f->loop, &f->b, EPOLLIN, NULL), 0);
+	copy = dup(f->b.fd);
+	assert_int_equal(eventfd_write(copy, 1), 0);
+	loop_unwatch(f->loop, &f->b);
+	assert_int_equal(f->b.fd, -1);
+	assert_int_equal(eventfd_write(f->a.fd, 1), 0);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_string_equal(f->order, "a");
+}
+
 /* Writes an event, so that the loop goes on. */
 static void on_idle_again(void *ctx)
 {
@@ -175,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOOP_TEST(loop_calls_the_handler_of_a_ready_descriptor),
 		LOOP_TEST(loop_does_not_call_a_watch_that_a_handler_closed),
+		LOOP_TEST(loop_unwatch_ends_a_watch_though_another_descriptor_is_open),
 		LOOP_TEST(loop_runs_idle_work_once_for_all_requests),
 		LOOP_TEST(loop_runs_idle_work_after_its_delay_though_events_come),
 	};

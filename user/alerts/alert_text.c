@@ -21,12 +21,9 @@ static void format_address(const struct lutra_object *o, char *buf, size_t size)
 	char ip[INET6_ADDRSTRLEN] = "?";
 	const char *family = family_name(o->family);
 
-	if (o->family == AF_INET) {
-		inet_ntop(AF_INET, o->addr, ip, sizeof(ip));
-		snprintf(buf, size, "%s:%u", ip, o->port);
-	} else if (o->family == AF_INET6) {
-		inet_ntop(AF_INET6, o->addr, ip, sizeof(ip));
-		snprintf(buf, size, "[%s]:%u", ip, o->port);
+	if (o->family == AF_INET || o->family == AF_INET6) {
+		inet_ntop(o->family, o->addr, ip, sizeof(ip));
+		snprintf(buf, size, o->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip, o->port);
 	} else if (family[0] == '?') {
 		snprintf(buf, size, "family %u", o->family);
 	} else {

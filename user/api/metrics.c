@@ -202,11 +202,9 @@ static void put_images(FILE *f, const struct metrics *m)
 static void put_containers(FILE *f, const struct api_parts *parts)
 {
 	char name[LABEL_MAX], image[LABEL_MAX], dir[LABEL_MAX];
-	size_t n = 0;
 
-	for (const struct container *c = containers_first(parts->containers); c; c = c->next)
-		n++;
-	put_value(f, "lutra_containers", "gauge", "Containers under guard.", (double)n);
+	put_value(f, "lutra_containers", "gauge", "Containers under guard.",
+		  (double)containers_count(parts->containers));
 	put_head(f, "lutra_policy_info", "gauge", "The policy in force for a container.");
 	for (const struct container *c = containers_first(parts->containers); c; c = c->next) {
 		escape_label(c->name, name);

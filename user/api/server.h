@@ -9,7 +9,6 @@
 #include "user/api/routes/api.h"
 #include "user/sys/loop.h"
 
-struct saved_list;
 struct server;
 
 /* What the server uses; all of it outlives the server. */

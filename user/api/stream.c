@@ -100,12 +100,11 @@ static void on_follower_end(void *ctx)
 
 int streams_get(struct streams *all, const struct http_request *q, struct http_reply *ret)
 {
-	struct stream *s;
+	_cleanup_free_ struct stream *s = calloc(1, sizeof(*s));
 
 	if (all->n == STREAMS_MAX)
 		return http_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE,
 				  "too many clients follow already");
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	*ret = (struct http_reply){
@@ -113,16 +112,15 @@ int streams_get(struct streams *all, const struct http_request *q, struct http_r
 		.type = "text/event-stream",
 		.response = MHD_create_response_from_callback(
 			MHD_SIZE_UNKNOWN, BLOCK, on_follower_read, s, on_follower_end)};
-	if (!ret->response) {
-		free(s);
+	if (!ret->response)
 		return -ENOMEM;
-	}
 	s->all = all;
 	s->connection = q->connection;
 	LIST_PUSH(all->first, s);
 	all->n++;
 	atomic_store(&all->subscriber.active, true);
 	put_text(s, ": lutra\n\n", 9);
+	TAKE_PTR(s);
 	return 0;
 }
 

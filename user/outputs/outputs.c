@@ -23,11 +23,11 @@ struct container_limit {
 
 struct outputs {
 	const struct outputs_config *config;
-	struct sink **sink;
-	size_t n;
 	struct container_limit *limits;
 	size_t n_limits;
 	atomic_uint_least64_t folded;
+	size_t n;
+	struct sink *sink[]; /* n of them are open */
 };
 
 /* ---- containers ---- */
@@ -171,15 +171,12 @@ bool outputs_tick(struct outputs *o)
 int outputs_new(struct outputs **ret, const struct outputs_config *config,
 		const struct sink_env *env, struct err *err)
 {
-	_cleanup_(outputs_freep) struct outputs *o = calloc(1, sizeof(*o));
+	_cleanup_(outputs_freep) struct outputs *o =
+		calloc(1, sizeof(*o) + config->n * sizeof(o->sink[0]));
 
 	if (!o)
 		return err_oom(err);
 	o->config = config;
-	o->sink = calloc(config->n + 1,
-			 sizeof(struct sink *)); /* NOLINT(bugprone-sizeof-expression) */
-	if (!o->sink)
-		return err_oom(err);
 	for (; o->n < config->n; o->n++) {
 		int r = sink_new(&o->sink[o->n], &config->output[o->n], env, err);
 
@@ -198,7 +195,6 @@ void outputs_free(struct outputs *o)
 		sink_free(o->sink[i]);
 	while (o->limits)
 		free_limit(o, o->limits);
-	free(o->sink);
 	free(o);
 }
 

@@ -36,7 +36,7 @@ struct pipeline {
 	atomic_bool log_is_long;     /* the checkpointer has work */
 
 	/* The thread's. */
-	struct alert_fields *fields;
+	struct alert_fields fields;
 	struct throttle ancestors;
 	struct store *store;				      /* NULL: not open */
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
@@ -183,7 +183,7 @@ static void add_row(struct pipeline *p)
 	struct err err = {"the event store is not open"};
 	unsigned n_lost = 1;
 
-	if (p->store && store_add(p->store, p->fields, &n_lost, &err) == 0) {
+	if (p->store && store_add(p->store, &p->fields, &n_lost, &err) == 0) {
 		p->batch++;
 		return;
 	}
@@ -245,19 +245,20 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 	char ancestors[ANCESTORS_TEXT];
 	bool to_outputs, to_subscribers;
 
-	alert_fields_set(p->fields, a);
+	alert_fields_set(&p->fields, a);
 	if (a->logged)
-		log_alert(p->fields, a->log_folded);
-	alert_fields_put(p->fields, ALERT_ANCESTORS,
+		log_alert(&p->fields, a->log_folded);
+	alert_fields_put(&p->fields, ALERT_ANCESTORS,
 			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
-	to_outputs = p->outputs && outputs_choose(p->outputs, p->fields, &choice);
+	to_outputs = p->outputs && outputs_choose(p->outputs, &p->fields, &choice);
 	to_subscribers =
 		subscribers_choose(p->subscribers, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
 	if (to_outputs || to_subscribers) {
-		_cleanup_(alert_json_unrefp) struct alert_json *json = alert_json_new(p->fields, 0);
+		_cleanup_(alert_json_unrefp) struct alert_json *json =
+			alert_json_new(&p->fields, 0);
 
 		if (json && to_outputs)
-			outputs_put(p->outputs, p->fields, json, &choice);
+			outputs_put(p->outputs, &p->fields, json, &choice);
 		if (json && to_subscribers)
 			subscribers_put(p->subscribers, json);
 	}
@@ -310,9 +311,8 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 		return err_oom(err);
 	p->config = *config;
 	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
-	p->fields = malloc(sizeof(*p->fields));
-	if (!p->fields || (config->store_path && !p->store_path) ||
-	    subscribers_new(&p->subscribers) < 0 || worker_new(&p->worker, &worker) < 0)
+	if ((config->store_path && !p->store_path) || subscribers_new(&p->subscribers) < 0 ||
+	    worker_new(&p->worker, &worker) < 0)
 		return err_oom(err);
 	if (config->outputs)
 		r = outputs_new(&p->outputs, config->outputs, &config->env, err);
@@ -339,7 +339,6 @@ void pipeline_free(struct pipeline *p)
 	store_free(p->reader);
 	store_free(p->store);
 	subscribers_free(p->subscribers);
-	free(p->fields);
 	free(p->store_path);
 	free(p);
 }

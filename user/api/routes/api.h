@@ -15,13 +15,6 @@
 #include "user/http/http.h"
 
 struct api;
-struct config;
-struct containers;
-struct discovery;
-struct guard;
-struct learn;
-struct lifecycle;
-struct pipeline;
 
 /* What the API shows and changes; all of it outlives the API. */
 struct api_parts {

@@ -18,13 +18,11 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 	unsigned modes[LUTRA_MODE_FREEZE + 1] = {}, n = 0;
 	json_t *by_mode = json_object();
 	struct pipeline_stats s;
-	uint64_t lost;
 	char time[CLOCK_TEXT], host[256] = "";
 
 	(void)err;
 	gethostname(host, sizeof(host) - 1);
 	pipeline_stats(parts->pipeline, &s);
-	lost = s.lost_queue + s.lost_store;
 	for (const struct container *e = containers_first(parts->containers); e; e = e->next, n++)
 		modes[e->mode <= LUTRA_MODE_FREEZE ? e->mode : 0]++;
 	for (unsigned m = 0; m <= LUTRA_MODE_FREEZE; m++)
@@ -34,8 +32,8 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
 			 "calls", !parts->config->no_calls, "containers", (int)n, "modes", by_mode,
 			 "store", "open", s.open, "stored", (json_int_t)s.stored, "lost",
-			 (json_int_t)lost, "expired", (json_int_t)s.expired, "bytes",
-			 (json_int_t)s.store_bytes);
+			 (json_int_t)(s.lost_queue + s.lost_store), "expired",
+			 (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
 	return 0;
 }
 

@@ -109,18 +109,16 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 	json_t *containers = json_array();
 	struct pipeline_stats events;
 	char time[CLOCK_TEXT];
-	uint64_t lost;
 
 	(void)err;
 	for (struct container *one = containers_first(parts->containers); one; one = one->next)
 		json_array_append_new(containers, container_to_json(one));
 	pipeline_stats(parts->pipeline, &events);
-	lost = events.lost_queue + events.lost_store;
 	*ret = json_pack("{s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "pid", (int)getpid(), "since",
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
 			 "store", events.open, "events_stored", (json_int_t)events.stored,
-			 "events_lost", (json_int_t)lost, "life", api_learning_json(c->api),
-			 "containers", containers);
+			 "events_lost", (json_int_t)(events.lost_queue + events.lost_store), "life",
+			 api_learning_json(c->api), "containers", containers);
 	api_put_sections(c->api, *ret);
 	return 0;
 }

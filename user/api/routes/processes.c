@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processes of a container and how unusual each is now, from the kernel's own state. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -10,6 +8,7 @@
 #include "lib/abi/names.h"
 #include "user/alerts/ancestors.h"
 #include "user/api/routes/api_impl.h"
+#include "user/sys/process/cgroup.h"
 
 #define PROCESSES_MAX 1000
 #define DEPTH_MAX 8
@@ -24,49 +23,34 @@ struct process_walk {
 	double ratio;
 };
 
-static void walk_cgroup_procs(struct process_walk *w, int dir)
+static void walk_procs(struct process_walk *w, const char *dir)
 {
-	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[PATH_MAX];
 	int pid;
 
-	if (!f && fd >= 0)
-		close(fd);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	f = fopen(path, "re");
 	while (f && w->n < PROCESSES_MAX && fscanf(f, "%d", &pid) == 1) {
 		w->n++;
 		w->each(w, pid);
 	}
 }
 
-/* Walks the cgroup and those below it. Closes dir_fd. */
-static void walk_cgroup(struct process_walk *w, int dir_fd, unsigned depth)
-{
-	DIR *dir = fdopendir(dir_fd);
-	struct dirent *e;
-
-	if (!dir) {
-		close(dir_fd);
-		return;
-	}
-	walk_cgroup_procs(w, dirfd(dir));
-	while (depth && (e = readdir(dir))) {
-		int below = e->d_type == DT_DIR && e->d_name[0] != '.'
-				    ? openat(dirfd(dir), e->d_name,
-					     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-				    : -1;
-
-		if (below >= 0)
-			walk_cgroup(w, below, depth - 1);
-	}
-	closedir(dir);
-}
-
+/* Walks the container's cgroup and those below it. */
 static void walk_container(struct process_walk *w)
 {
-	int fd = open(w->c->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FTS *tree = cgroup_walk(w->c->cgroup);
+	FTSENT *e;
 
-	if (fd >= 0)
-		walk_cgroup(w, fd, DEPTH_MAX);
+	while (tree && (e = fts_read(tree))) {
+		if (e->fts_info == FTS_D)
+			walk_procs(w, e->fts_path);
+		if (e->fts_level >= DEPTH_MAX)
+			fts_set(tree, e, FTS_SKIP);
+	}
+	if (tree)
+		fts_close(tree);
 }
 
 static int read_state(const struct process_walk *w, pid_t pid, struct lutra_state *ret)

@@ -3,19 +3,7 @@
 #include "lib/policy/diff/policy_diff.h"
 #include "user/cli/policy/policy_cmd.h"
 
-/* Gets both directories; without OLD, the policy that POLICY replaced. */
-static int find_both(const struct policy_args *a, char old[PATH_MAX], char now[PATH_MAX])
-{
-	const char *dir = a->config->policies_dir;
-
-	cli_policy_dir(a->names[a->n_names - 1], dir, now, PATH_MAX);
-	if (a->n_names == 2)
-		cli_policy_dir(a->names[0], dir, old, PATH_MAX);
-	else if (snprintf(old, PATH_MAX, "%s/" POLICY_PREVIOUS_DIR, now) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	return 0;
-}
-
+/* Without OLD, OLD is the policy that POLICY replaced. */
 int policy_cmd_diff(const struct policy_args *a)
 {
 	_cleanup_(policy_freep) struct policy *old = NULL, *p = NULL;
@@ -24,7 +12,10 @@ int policy_cmd_diff(const struct policy_args *a)
 	struct err err;
 	int r;
 
-	if (find_both(a, old_dir, dir) < 0)
+	cli_policy_dir(a->names[a->n_names - 1], a->config->policies_dir, dir, sizeof(dir));
+	if (a->n_names == 2)
+		cli_policy_dir(a->names[0], a->config->policies_dir, old_dir, sizeof(old_dir));
+	else if (snprintf(old_dir, sizeof(old_dir), "%s/" POLICY_PREVIOUS_DIR, dir) >= PATH_MAX)
 		return cli_failf("%s: name too long", a->names[0]);
 	if (policy_load(&p, dir, &err) < 0)
 		return cli_fail(&err);

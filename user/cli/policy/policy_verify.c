@@ -38,43 +38,30 @@ static int check_policy_dir(const char *dir, const struct policy_keys *keys, str
 	return check_kernel_form(*ret, dir, err);
 }
 
-/* Writes who signed the policy. */
-static void describe_signer(const char *dir, char *buf, size_t size)
-{
-	char public[POLICY_KEY_TEXT];
-	struct err why;
-	int r = policy_signer(dir, public, &why);
-
-	if (r == -ENOENT)
-		snprintf(buf, size, "not signed");
-	else if (r < 0)
-		snprintf(buf, size, "caution: %.80s", why.msg);
-	else
-		snprintf(buf, size, "signed by %s", public);
-}
-
 static int verify_policy(const char *dir, const struct policy_keys *keys, json_t *out)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	char public[POLICY_KEY_TEXT], words[128], image[CLI_TEXT];
-	struct err err = {};
-	int r = check_policy_dir(dir, keys, &p, &err);
+	char public[POLICY_KEY_TEXT], image[CLI_TEXT];
+	struct err err = {}, why = {};
+	int r = check_policy_dir(dir, keys, &p, &err), signer = policy_signer(dir, public, &why);
 
-	if (out) {
-		bool has_signer = policy_signer(dir, public, NULL) == 0;
-
+	if (out)
 		return json_array_append_new(
 			       out,
 			       json_pack("{s:o, s:b, s:o, s:o}", "policy", text_json_keep(dir),
 					 "good", r == 0, "error",
 					 r < 0 ? text_json_keep(err.msg) : json_null(), "signed_by",
-					 has_signer ? json_string(public) : json_null())) ||
+					 signer == 0 ? json_string(public) : json_null())) ||
 		       r < 0;
-	}
 	if (r < 0)
 		return cli_fail(&err);
-	describe_signer(dir, words, sizeof(words));
-	printf("%s: good, %s, %s\n", dir, cli_clean_text(p->image, image), words);
+	printf("%s: good, %s, ", dir, cli_clean_text(p->image, image));
+	if (signer == 0)
+		printf("signed by %s\n", public);
+	else if (signer == -ENOENT)
+		puts("not signed");
+	else
+		printf("caution: %.80s\n", why.msg);
 	return 0;
 }
 

@@ -147,7 +147,6 @@ int main(int argc, char **argv)
 	struct eval_arguments a = {.threads = pool_processors()};
 	char name[] = "lutra eval";
 	struct err err = {""};
-	int r;
 
 	if (!files) {
 		fputs("lutra eval: out of memory\n", stderr);
@@ -158,11 +157,5 @@ int main(int argc, char **argv)
 		a.files.judged[i].file = files + (i + 1) * n;
 	argv[0] = name;
 	args_read(&eval_command, argc, argv, &a);
-	r = run_evaluation(&a, &err);
-	if (r == 0 && fflush(stdout) != 0)
-		r = err_set(&err, -errno, "cannot write to the standard output: %s",
-			    strerror(errno));
-	if (r < 0)
-		fprintf(stderr, "lutra eval: %s\n", err.msg);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return report_exit_status(name, run_evaluation(&a, &err), &err);
 }

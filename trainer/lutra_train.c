@@ -236,7 +236,6 @@ int main(int argc, char **argv)
 				    .heldout = heldout};
 	char name[] = "lutra train";
 	struct err err = {""};
-	int r;
 
 	if (!heldout) {
 		fputs("lutra train: out of memory\n", stderr);
@@ -247,11 +246,5 @@ int main(int argc, char **argv)
 	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
 	a.train.threads = (unsigned)a.threads;
 	a.train.kill_matches = (uint8_t)a.kill_signals;
-	r = run_training(&a, &err);
-	if (r == 0 && fflush(stdout) != 0)
-		r = err_set(&err, -errno, "cannot write to the standard output: %s",
-			    strerror(errno));
-	if (r < 0)
-		fprintf(stderr, "lutra train: %s\n", err.msg);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return report_exit_status(name, run_training(&a, &err), &err);
 }

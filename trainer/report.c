@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the summary of a policy. */
+/* Prints the summary of a policy, and the errors of the commands. */
 #include "trainer/report.h"
 
-#include <math.h>
+#include <errno.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+
+int report_exit_status(const char *command, int r, struct err *err)
+{
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_set(err, -errno, "cannot write to the standard output: %s",
+			    strerror(errno));
+	if (r < 0)
+		fprintf(stderr, "%s: %s\n", command, err->msg);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 static void print_tokens(const struct policy *p, FILE *out)
 {

@@ -11,7 +11,7 @@
 /* What the runs so far have done. */
 struct coverage {
 	bool call[LUTRA_ROLES][LUTRA_NR];
-	bool *object; /* by index in p->objects */
+	bool object[]; /* by index in p->objects */
 };
 
 /* Returns how many (role, system call) are new, and marks them. */
@@ -65,17 +65,15 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 		     const struct policy *p, json_t **ret, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	_cleanup_free_ bool *object = calloc(p->n_objects + 1, sizeof(*object));
-	_cleanup_free_ struct coverage *known = calloc(1, sizeof(*known));
+	_cleanup_free_ struct coverage *known = calloc(1, sizeof(*known) + p->n_objects);
 	json_auto_t *runs = json_array();
 	int r;
 
-	if (!image || !object || !known || !runs)
+	if (!image || !known || !runs)
 		return err_oom(err);
 	r = policy_to_kernel(p, 1, image, err);
 	if (r < 0)
 		return r;
-	known->object = object;
 	for (size_t i = 0; i < corpus->n_runs; i++) {
 		const struct run *run = &corpus->runs[i];
 		json_int_t calls = (json_int_t)count_new_syscalls(&counts[i], known);

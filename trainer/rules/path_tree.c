@@ -41,15 +41,13 @@ struct node_name {
 
 #define NODE_NAME_HEAD offsetof(struct node_name, name)
 
-static void get_node_name(const struct path_tree *t, uint32_t i, struct node_name *ret,
-			  size_t *ret_len)
+static void get_node_name(const struct path_tree *t, uint32_t i, struct node_name *ret)
 {
 	size_t len;
 	const void *data = intern_get(t->names, i, &len);
 
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret, data, len);
-	*ret_len = len - NODE_NAME_HEAD;
 }
 
 static int reserve_nodes(struct path_tree *t, uint32_t n)
@@ -146,20 +144,14 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 
 /* ---- collapse ---- */
 
-/* A child of a group's members. qsort() hands no context on, hence the pointer to the tree. */
-struct tree_child {
-	const struct path_tree *t;
-	uint32_t node;
-};
-
-/* Adjacent children that become one node. */
+/* Adjacent children, by number, that become one node. */
 struct child_group {
-	const struct tree_child *children;
+	const uint32_t *children;
 	size_t n;
 };
 
 struct collapse {
-	const struct path_tree *t;
+	struct path_tree *t;
 	__u64 hash_key[2];
 	size_t children_max;
 	struct policy_node *nodes; /* (LUTRA_NODES) */
@@ -213,64 +205,51 @@ static uint8_t node_flags(const struct path_tree *t, const char *path, uint8_t p
 	return flags;
 }
 
-/* Orders files before directories, then by name. */
-static int compare_children(const void *a, const void *b)
+/* Orders files before directories, then by name. only_kind: all files are equal, all directories. */
+static int compare_nodes(const struct path_tree *t, uint32_t x, uint32_t y, bool only_kind)
 {
-	const struct tree_child *x = a, *y = b;
 	struct node_name nx, ny;
-	size_t lx, ly;
 
-	get_node_name(x->t, x->node, &nx, &lx);
-	get_node_name(y->t, y->node, &ny, &ly);
+	get_node_name(t, x, &nx);
+	get_node_name(t, y, &ny);
 	if (nx.dir != ny.dir)
 		return nx.dir < ny.dir ? -1 : 1;
-	return memcmp(nx.name, ny.name, sizeof(nx.name));
+	return only_kind ? 0 : memcmp(nx.name, ny.name, sizeof(nx.name));
 }
 
-/*
- * Returns the children of all members, sorted, for the caller to free, and their number. NULL:
- * there are none, or, if *ret_n > 0, out of memory.
- */
-static struct tree_child *gather_children(const struct path_tree *t,
-					  const struct child_group *members, size_t *ret_n)
+static int compare_children(const void *a, const void *b, void *tree)
 {
-	struct tree_child *children;
-	size_t n = 0;
+	const uint32_t *x = a, *y = b;
 
-	for (size_t i = 0; i < members->n; i++)
-		for (uint32_t c = t->node[members->children[i].node].first; c; c = t->node[c].next)
-			n++;
+	return compare_nodes(tree, *x, *y, false);
+}
+
+/* Gathers the children of all members, sorted: *ret (*ret_n) is the caller's to free. */
+static int gather_children(struct path_tree *t, const struct child_group *members, uint32_t **ret,
+			   size_t *ret_n)
+{
+	size_t size = 0, n = 0;
+
+	for (size_t i = 0; i < members->n; i++) {
+		for (uint32_t c = t->node[members->children[i]].first; c; c = t->node[c].next) {
+			if (ARRAY_RESERVE(*ret, size, n + 1) < 0)
+				return -ENOMEM;
+			(*ret)[n++] = c;
+		}
+	}
+	if (n)
+		qsort_r(*ret, n, sizeof(**ret), compare_children, t);
 	*ret_n = n;
-	if (n == 0)
-		return NULL;
-	children = calloc(n, sizeof(*children));
-	if (!children)
-		return NULL;
-	n = 0;
-	for (size_t i = 0; i < members->n; i++)
-		for (uint32_t c = t->node[members->children[i].node].first; c; c = t->node[c].next)
-			children[n++] = (struct tree_child){t, c};
-	qsort(children, n, sizeof(*children), compare_children);
-	return children;
-}
-
-static bool is_same_kind(const struct tree_child *x, const struct tree_child *y)
-{
-	struct node_name nx, ny;
-	size_t len;
-
-	get_node_name(x->t, x->node, &nx, &len);
-	get_node_name(y->t, y->node, &ny, &len);
-	return nx.dir == ny.dir;
+	return 0;
 }
 
 /* Takes the next group off *children: one name; in a wildcard, all files or all directories. */
-static struct child_group next_group(const struct tree_child **children, size_t *n, bool wildcard)
+static struct child_group next_group(const struct path_tree *t, const uint32_t **children,
+				     size_t *n, bool wildcard)
 {
 	struct child_group g = {*children, 1};
 
-	while (g.n < *n && (wildcard ? is_same_kind(g.children, g.children + g.n)
-				     : compare_children(g.children, g.children + g.n) == 0))
+	while (g.n < *n && compare_nodes(t, g.children[0], g.children[g.n], wildcard) == 0)
 		g.n++;
 	*children += g.n;
 	*n -= g.n;
@@ -286,7 +265,7 @@ static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 		uint64_t bits = 0;
 
 		for (size_t i = 0; i < g->n; i++)
-			bits |= t->runs[g->children[i].node * t->n_words + w];
+			bits |= t->runs[g->children[i] * t->n_words + w];
 		n += (size_t)__builtin_popcountll(bits);
 	}
 	return n;
@@ -297,13 +276,13 @@ static size_t count_runs(const struct path_tree *t, const struct child_group *g)
  * more and some child was in only one of them.
  */
 static bool is_wildcard(const struct collapse *x, const struct child_group *members,
-			const struct tree_child *children, size_t n_children)
+			const uint32_t *children, size_t n_children)
 {
 	bool varies = false;
 	size_t n = 0;
 
 	while (n_children) {
-		struct child_group g = next_group(&children, &n_children, false);
+		struct child_group g = next_group(x->t, &children, &n_children, false);
 
 		varies |= count_runs(x->t, &g) == 1;
 		n++;
@@ -322,7 +301,7 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 		return -ENOSPC;
 	node = &x->nodes[x->n_nodes];
 	memset(node, 0, sizeof(*node));
-	get_node_name(x->t, g->children[0].node, &name, &len);
+	get_node_name(x->t, g->children[0], &name);
 	if (wildcard)
 		memcpy(name.name, "*", 2);
 	memcpy(node->name, x->n_nodes ? name.name : "/", x->n_nodes ? LUTRA_NAME : 2);
@@ -338,7 +317,7 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 	node->flags = node_flags(x->t, x->n_nodes ? x->path : "/",
 				 x->n_nodes ? x->nodes[parent].flags : 0);
 	for (size_t i = 0; i < g->n; i++)
-		node->flags |= x->t->node[g->children[i].node].wrote ? LUTRA_NODE_WROTE : 0;
+		node->flags |= x->t->node[g->children[i]].wrote ? LUTRA_NODE_WROTE : 0;
 	return (int)x->n_nodes++;
 }
 
@@ -346,23 +325,23 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 static int emit_node(struct collapse *x, const struct child_group *g, uint16_t parent,
 		     bool in_wildcard)
 {
-	_cleanup_free_ struct tree_child *all = NULL;
-	const struct tree_child *children;
+	_cleanup_free_ uint32_t *all = NULL;
+	const uint32_t *children;
 	size_t n, at = strlen(x->path);
 	bool wildcard;
 	int r, node = add_node(x, g, parent, in_wildcard);
 
 	if (node < 0)
 		return node;
-	all = gather_children(x->t, g, &n);
-	if (!all && n)
-		return -ENOMEM;
+	r = gather_children(x->t, g, &all, &n);
+	if (r < 0)
+		return r;
 	children = all;
 	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, children, n);
 	if (wildcard)
 		x->nodes[node].flags |= LUTRA_NODE_WILDCARD;
 	while (n) {
-		struct child_group next = next_group(&children, &n, wildcard);
+		struct child_group next = next_group(x->t, &children, &n, wildcard);
 
 		r = emit_node(x, &next, (uint16_t)node, wildcard);
 		if (r < 0)
@@ -372,12 +351,12 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 	return 0;
 }
 
-int path_tree_collapse(const struct path_tree *t, const uint64_t hash_key[2],
-		       struct policy_node **ret, size_t *ret_n)
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct policy_node **ret,
+		       size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
-	struct tree_child kid = {t, 0};
-	struct child_group root = {&kid, 1};
+	const uint32_t number = 0;
+	struct child_group root = {&number, 1};
 	size_t max = PATH_TREE_CHILDREN_MAX;
 	int r;
 

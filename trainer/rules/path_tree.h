@@ -42,7 +42,7 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
  * Returns 0, -ENOSPC if it does not fit even then (protected directories are never wildcards), or
  * -ENOMEM.
  */
-int path_tree_collapse(const struct path_tree *t, const uint64_t hash_key[2],
-		       struct policy_node **ret, size_t *ret_n);
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct policy_node **ret,
+		       size_t *ret_n);
 
 #endif

@@ -56,7 +56,7 @@ static int train_float_levels(const struct baseline_set *v, const struct evaluat
 	int r = model_init(&model, &v->corpus);
 
 	if (r == 0)
-		r = model_train(&model, &v->corpus, &options);
+		r = model_train(&model, &options);
 	if (r < 0)
 		return err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
 	return float_levels_train(ret, &source, o->threads, err);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/args.h"
-#include "lib/base/progress_bar.h"
 #include "trainer/eval/report/html.h"
 #include "trainer/evaluate.h"
 #include "trainer/model/compute/pool.h"

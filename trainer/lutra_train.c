@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lib/abi/mode_args.h"
-#include "lib/base/args.h"
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
 #include "lib/policy/diff/policy_diff.h"

@@ -104,9 +104,9 @@ static int train_model(struct training *t, struct err *err)
 	if (r < 0)
 		return r;
 	if (o->old)
-		r = update_train_model(&t->model, o->old, t->corpus, o->threads);
+		r = update_train_model(&t->model, o->old, o->threads);
 	else
-		r = model_train(&t->model, t->corpus, &options);
+		r = model_train(&t->model, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different system calls, more than any "
@@ -120,7 +120,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
 	struct objects_source objects = {t->corpus, t->model.counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {t->corpus, &t->model, t->options->old, t->progress};
+	struct calibrate_source source = {&t->model, t->options->old, t->progress};
 	int r;
 
 	if (!scratch)
@@ -129,7 +129,7 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	if (r == 0)
 		r = model_successors(&t->model, p);
 	if (r == 0 && !t->options->layer_flags)
-		r = update_save_model(&t->model, t->corpus, &p->model);
+		r = update_save_model(&t->model, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)

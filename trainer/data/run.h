@@ -7,14 +7,7 @@
 #ifndef LUTRA_TRAINER_DATA_RUN_H
 #define LUTRA_TRAINER_DATA_RUN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
-#include "lutra/abi.h"
 #include "trainer/data/intern.h"
 
 #define RUN_BLOCK_WORDS 65536

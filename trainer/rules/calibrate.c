@@ -10,13 +10,11 @@
 #include "trainer/rules/calibrate.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/base/array.h"
-#include "lutra/score.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
 #include "trainer/rules/episodes.h"
@@ -133,14 +131,14 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 			  struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct objects_source objects = {src->corpus, src->model->counts, run};
+	struct objects_source objects = {src->model->corpus, src->model->counts, run};
 	int r = policy_new(&p);
 
 	if (r == 0)
 		r = model_policy(src->model, run, p);
 	if (r < 0)
 		return err_oom(err);
-	syscall_mask(src->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
+	syscall_mask(src->model->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
 	r = objects_learn(&objects, p, ret, err);
 	return r < 0 ? r : policy_to_kernel(p, 1, ret, err);
 }
@@ -149,7 +147,7 @@ static int policy_without(const struct calibrate_source *src, size_t run, struct
 static int replay_without(const struct calibrate_job *j, size_t run, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	const struct corpus *c = j->src->corpus;
+	const struct corpus *c = j->src->model->corpus;
 	int r = image ? policy_without(j->src, run, image, err) : -ENOMEM;
 
 	return r < 0 ? r : score_replayed_run(c, &c->runs[run], image, &j->replayed[run]);
@@ -158,7 +156,7 @@ static int replay_without(const struct calibrate_job *j, size_t run, struct err 
 static int replay_one(void *ctx, size_t piece, struct err *err)
 {
 	struct calibrate_job *j = ctx;
-	const struct corpus *c = j->src->corpus;
+	const struct corpus *c = j->src->model->corpus;
 	size_t run = j->first + piece;
 	int r;
 
@@ -335,7 +333,7 @@ static double recorded_seconds(const struct corpus *c)
 /* Sets thresholds, actions and calibration from the replays. */
 static int set_calibration(const struct calibrate_job *j, size_t n, struct policy *p)
 {
-	const struct corpus *c = j->src->corpus;
+	const struct corpus *c = j->src->model->corpus;
 	struct policy_calibration *cal = &p->calibration;
 	int32_t max_a = 0, max_b = 0;
 
@@ -371,11 +369,12 @@ static int set_calibration(const struct calibrate_job *j, size_t n, struct polic
 int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
 		     struct err *err)
 {
-	size_t n = src->corpus->n_runs + src->corpus->n_heldout;
+	size_t n = src->model->corpus->n_runs + src->model->corpus->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
 	struct run_replay *replayed = calloc(n, sizeof(*replayed));
 	/* A single run has no others to be judged by. Runs of an old policy have no stream. */
-	size_t first = src->corpus->n_runs < 2 ? src->corpus->n_runs : src->corpus->n_old;
+	size_t first = src->model->corpus->n_runs < 2 ? src->model->corpus->n_runs
+						      : src->model->corpus->n_old;
 	struct calibrate_job j = {
 		src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
 	int r = full && replayed ? 0 : -ENOMEM;

@@ -22,7 +22,6 @@
 #define CALIBRATE_RUNS_GOOD 9	 /* from so many runs on, alerts are rare */
 
 struct calibrate_source {
-	const struct corpus *corpus;
 	const struct model *model;
 	const struct policy *old; /* the policy that is updated: its replays count too; or NULL */
 	const struct progress *progress; /* or NULL */

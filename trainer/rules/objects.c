@@ -10,7 +10,6 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
-#include "lutra/score.h"
 #include "trainer/rules/path_tree.h"
 
 #define PORT_GROUPS 32

@@ -6,11 +6,8 @@
 #ifndef LUTRA_TRAINER_RULES_PATH_TREE_H
 #define LUTRA_TRAINER_RULES_PATH_TREE_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/policy/policy.h"
 
 #define PATH_TREE_CHILDREN_MAX 8 /* a directory with more, if not protected, becomes a wildcard */

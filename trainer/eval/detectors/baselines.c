@@ -29,13 +29,6 @@ static const struct gram_kind {
 	{DETECTOR_BOSC, BASELINES_CALLS, BASELINES_CALLS, 100, true},
 };
 
-/* What judges: all runs, or all except one. */
-struct baseline_judge {
-	const struct baselines *b;
-	const struct witten_bell_model *model;
-	size_t without;
-};
-
 /* ---- the system calls of a lineage ---- */
 
 static void push_syscall(struct syscall_history *h, uint32_t nr)
@@ -66,7 +59,9 @@ static void last_gram(const struct syscall_history *h, const struct gram_kind *k
 	}
 }
 
-static void score_syscall(const struct baseline_judge *j, struct syscall_history *h, uint32_t nr,
+/* Judges by all runs except one; model is theirs. */
+static void score_syscall(const struct baselines *b, const struct witten_bell_model *model,
+			  size_t without, struct syscall_history *h, uint32_t nr,
 			  struct baseline_levels *ret)
 {
 	push_syscall(h, nr);
@@ -77,26 +72,23 @@ static void score_syscall(const struct baseline_judge *j, struct syscall_history
 
 		last_gram(h, k, gram);
 		if (h->n >= k->from)
-			bits |= !ngrams_known(&j->b->grams, gram, k->calls * sizeof(*gram),
-					      j->without);
+			bits |= !ngrams_known(&b->grams, gram, k->calls * sizeof(*gram), without);
 		bits &= ((unsigned __int128)1 << k->frame) - 1;
 		h->unseen[i] = bits;
 		ret->level[k->detector] = __builtin_popcountll((uint64_t)bits) +
 					  __builtin_popcountll((uint64_t)(bits >> 64));
 	}
 	/* witten_bell5 */
-	h->surprise += (witten_bell_surprise(j->model, last_syscalls(h, WITTEN_BELL_ORDER)) -
-			h->surprise) *
-		       SMOOTH;
+	h->surprise +=
+		(witten_bell_surprise(model, last_syscalls(h, WITTEN_BELL_ORDER)) - h->surprise) *
+		SMOOTH;
 	ret->level[DETECTOR_WITTEN_BELL5] = h->surprise;
 }
 
 void baselines_score(const struct baselines *b, struct syscall_history *h, uint32_t nr,
 		     struct baseline_levels *ret)
 {
-	struct baseline_judge j = {b, b->model, NGRAMS_ALL};
-
-	score_syscall(&j, h, nr, ret);
+	score_syscall(b, b->model, NGRAMS_ALL, h, nr, ret);
 }
 
 /* ---- training ---- */
@@ -115,11 +107,11 @@ static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_
 	return r < 0 ? r : witten_bell_add(b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
 }
 
-/* One pass over a run: learns from it, or, if learn is NULL, finds its highest levels. */
+/* One pass over a run: learns from it, or finds its highest levels by a model. */
 struct baseline_pass {
-	struct baselines *learn;
-	size_t run;
-	const struct baseline_judge *judge;
+	struct baselines *b;
+	size_t run;			       /* the run, to learn; else one to leave out */
+	const struct witten_bell_model *model; /* NULL: learn */
 	double max[DETECTOR_NAMED];
 };
 
@@ -130,9 +122,9 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 
 	if (rec->type != LUTRA_RECORD_SYSCALL)
 		return 0;
-	if (p->learn)
-		return learn_syscall(p->learn, entry, rec->nr, p->run);
-	score_syscall(p->judge, entry, rec->nr, &x);
+	if (!p->model)
+		return learn_syscall(p->b, entry, rec->nr, p->run);
+	score_syscall(p->b, p->model, p->run, entry, rec->nr, &x);
 	for (unsigned i = DETECTOR_NOVEL_CALL; i <= DETECTOR_WITTEN_BELL5; i++)
 		p->max[i] = x.level[i] > p->max[i] ? x.level[i] : p->max[i];
 	return 0;
@@ -147,7 +139,7 @@ static int pass_run(struct baseline_pass *p, const char *file, struct err *err)
 
 /* Calibration, a piece of work for each run. */
 struct baseline_job {
-	const struct baselines *b;
+	struct baselines *b;
 	const char *const *files;
 	struct baseline_pass *pass; /* (n) */
 	size_t n;
@@ -158,11 +150,10 @@ static int calibrate_on_run(void *ctx, size_t i, struct err *err)
 	struct baseline_job *c = ctx;
 	_cleanup_(witten_bell_model_freep) struct witten_bell_model *model = NULL;
 	/* A single run has no others: it is judged by itself. */
-	struct baseline_judge j = {c->b, NULL, c->n > 1 ? i : NGRAMS_ALL};
-	int r = witten_bell_model_new(&model, c->b->wb, j.without);
+	size_t without = c->n > 1 ? i : NGRAMS_ALL;
+	int r = witten_bell_model_new(&model, c->b->wb, without);
 
-	j.model = model;
-	c->pass[i].judge = &j;
+	c->pass[i] = (struct baseline_pass){.b = c->b, .run = without, .model = model};
 	return r < 0 ? r : pass_run(&c->pass[i], c->files[i], err);
 }
 
@@ -199,7 +190,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, u
 	if (ngrams_init(&ret->grams) < 0 || witten_bell_new(&ret->wb, n) < 0)
 		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		struct baseline_pass p = {.learn = ret, .run = i};
+		struct baseline_pass p = {.b = ret, .run = i};
 
 		r = pass_run(&p, files[i], err);
 		if (r < 0)

@@ -111,7 +111,7 @@ static int replay_training_run(void *ctx, size_t i, struct err *err)
 	struct syscall_iter e = {
 		{sizeof(struct float_state), init_float_state, &x}, score_replayed, &x};
 	/* A single run has no others: it is judged by itself. */
-	size_t without = j->src->model->n_runs > 1 ? i : MODEL_NO_RUN;
+	size_t without = j->src->model->corpus->n_runs > 1 ? i : MODEL_NO_RUN;
 	int r = seen ? make_float_weights(&x.by, j->src, without) : -ENOMEM;
 
 	if (r == 0)
@@ -124,7 +124,7 @@ static int replay_training_run(void *ctx, size_t i, struct err *err)
 int float_levels_train(struct float_levels *ret, const struct float_levels_source *src,
 		       unsigned threads, struct err *err)
 {
-	size_t n = src->model->n_runs;
+	size_t n = src->model->corpus->n_runs;
 	_cleanup_free_ double *max = calloc(n, sizeof(*max));
 	struct float_job j = {src, max};
 	int r = max ? make_float_weights(ret, src, MODEL_NO_RUN) : -ENOMEM;

@@ -35,7 +35,7 @@ void float_levels_done(struct float_levels *f);
 /* What float levels are made from. */
 struct float_levels_source {
 	const struct model *model;
-	const char *const *files; /* (model->n_runs) */
+	const char *const *files; /* (model->corpus->n_runs) */
 	bool gated;
 };
 

@@ -3,10 +3,6 @@
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_NGRAMS_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_NGRAMS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "trainer/data/intern.h"
 
 #define NGRAMS_ALL SIZE_MAX /* of `without`: leave no run out */

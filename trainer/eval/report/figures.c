@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -61,12 +60,10 @@ static void draw_curve(const struct plot *p, const char *class, const struct sum
 static void draw_roc_legend(FILE *f, size_t i, unsigned detector, double auc)
 {
 	double y = 44 + 21. * (double)i;
-	char text[64];
 
 	fprintf(f, "<path class=\"%s\" d=\"M722 %.0fH752\"/>\n", curves[i].class, y - 4);
-	plot_text(f, 760, y, "", detector_name(detector));
-	snprintf(text, sizeof(text), "%.3f", auc);
-	plot_text(f, 905, y, "end", isfinite(auc) ? text : "–");
+	plot_text(f, 760, y, "", "%s", detector_name(detector));
+	plot_text(f, 905, y, "end", isfinite(auc) ? "%.3f" : "–", auc);
 }
 
 int figure_roc(FILE *f, const struct summary *s)
@@ -158,14 +155,14 @@ void figure_delays(FILE *f, const struct summary *s)
 			"<rect class=\"%s\" x=\"%.1f\" y=\"12\" width=\"12\" "
 			"height=\"12\"/>\n",
 			delayed[k].class, x);
-		plot_text(f, x + 17, 22, "", detector_name(delayed[k].detector));
+		plot_text(f, x + 17, 22, "", "%s", detector_name(delayed[k].detector));
 	}
 	for (size_t i = 0; i < N_BINS; i++) {
-		plot_text(f, plot_x(&p, (double)i + .5), p.top + p.height + 16, "mid", bins[i]);
+		plot_text(f, plot_x(&p, (double)i + .5), p.top + p.height + 16, "mid", "%s",
+			  bins[i]);
 		for (size_t k = 0; k < N_DELAYED; k++) {
 			double x = plot_x(&p, (double)i) + bar * ((double)k + .5);
 			double y = plot_y(&p, count[i][k]);
-			char text[16];
 
 			if (!count[i][k])
 				continue;
@@ -173,8 +170,7 @@ void figure_delays(FILE *f, const struct summary *s)
 				"<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
 				"height=\"%.1f\"/>\n",
 				delayed[k].class, x, y, bar - 2, p.top + p.height - y);
-			snprintf(text, sizeof(text), "%u", count[i][k]);
-			plot_text(f, x + bar / 2 - 1, y - 4, "mid", text);
+			plot_text(f, x + bar / 2 - 1, y - 4, "mid", "%u", count[i][k]);
 		}
 	}
 	plot_end(f);
@@ -244,7 +240,6 @@ static void draw_events(const struct plot *p, const struct summary *s,
 				    threshold_share(at->b, s->threshold_b));
 		double x = plot_x(p, at->ms), y = plot_y(p, level);
 		bool alert = at->fired & 1u << DETECTOR_ALERT;
-		char text[16];
 
 		fprintf(p->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"%s\"><title>", x,
 			y, alert ? "dot bad" : "dot");
@@ -254,8 +249,7 @@ static void draw_events(const struct plot *p, const struct summary *s,
 		if (x - last < 14)
 			continue;
 		last = x;
-		snprintf(text, sizeof(text), "%zu", i + 1);
-		plot_text(p->f, x, y - 7, "mid", text);
+		plot_text(p->f, x, y - 7, "mid", "%zu", i + 1);
 	}
 }
 
@@ -272,7 +266,7 @@ static void draw_level_legend(FILE *f, double y)
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		fprintf(f, "<path class=\"%s\" d=\"M%.0f %.0fh22\"/>\n", entries[i].class, x,
 			y - 4);
-		plot_text(f, x + 27, y, "", entries[i].name);
+		plot_text(f, x + 27, y, "", "%s", entries[i].name);
 		x += 48 + 7.5 * (double)strlen(entries[i].name);
 	}
 	fprintf(f, "<circle cx=\"%.0f\" cy=\"%.0f\" r=\"3.5\" class=\"dot bad\"/>\n", x + 8, y - 4);

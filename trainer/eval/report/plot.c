@@ -3,6 +3,7 @@
 #include "trainer/eval/report/plot.h"
 
 #include <math.h>
+#include <stdarg.h>
 
 void plot_escape(FILE *f, const char *s)
 {
@@ -42,8 +43,14 @@ double plot_y(const struct plot *p, double y)
 	return p->top + p->height - (y - p->y0) / (p->y1 - p->y0) * p->height;
 }
 
-void plot_text(FILE *f, double x, double y, const char *class, const char *text)
+void plot_text(FILE *f, double x, double y, const char *class, const char *fmt, ...)
 {
+	char text[128];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
 	fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
 	plot_escape(f, text);
 	fputs("</text>\n", f);
@@ -65,10 +72,7 @@ static void put_line(FILE *f, const char *class, double x0, double y0, double x1
 
 static void put_axis_number(FILE *f, double x, double y, const char *class, double value)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.6g", fabs(value) < 1e-9 ? 0 : value);
-	plot_text(f, x, y, class, text);
+	plot_text(f, x, y, class, "%.6g", fabs(value) < 1e-9 ? 0 : value);
 }
 
 void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const char *y_name)
@@ -92,10 +96,10 @@ void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const c
 	}
 	put_line(p->f, "axis", p->left, bottom, right, bottom);
 	put_line(p->f, "axis", p->left, p->top, p->left, bottom);
-	plot_text(p->f, p->left + p->width / 2, bottom + 34, "mid", x_name);
+	plot_text(p->f, p->left + p->width / 2, bottom + 34, "mid", "%s", x_name);
 	fprintf(p->f, "<g transform=\"translate(%.1f %.1f) rotate(-90)\">", p->left - 38,
 		p->top + p->height / 2);
-	plot_text(p->f, 0, 0, "mid", y_name);
+	plot_text(p->f, 0, 0, "mid", "%s", y_name);
 	fputs("</g>\n", p->f);
 }
 
@@ -130,5 +134,5 @@ void plot_mark(const struct plot *p, double x, const char *class, const char *na
 	double at = plot_x(p, x);
 
 	put_line(p->f, class, at, p->top, at, p->top + p->height);
-	plot_text(p->f, at + 3, p->top - 4, "", name);
+	plot_text(p->f, at + 3, p->top - 4, "", "%s", name);
 }

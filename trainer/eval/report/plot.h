@@ -28,7 +28,8 @@ double plot_x(const struct plot *p, double x);
 double plot_y(const struct plot *p, double y);
 
 /* Writes a text. class: "" (starts at x), "mid" (centred), "end" (ends at x) or "big". */
-void plot_text(FILE *f, double x, double y, const char *class, const char *text);
+void plot_text(FILE *f, double x, double y, const char *class, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* Draws axes with names, a grid and numbers. x_numbers: false for an x axis of words. */
 void plot_axes(const struct plot *p, bool x_numbers, const char *x_name, const char *y_name);

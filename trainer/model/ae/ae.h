@@ -13,7 +13,6 @@
 #ifndef LUTRA_TRAINER_MODEL_AE_AE_H
 #define LUTRA_TRAINER_MODEL_AE_AE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"

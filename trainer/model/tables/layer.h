@@ -7,8 +7,6 @@
 #define LUTRA_TRAINER_MODEL_TABLES_LAYER_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "trainer/model/ae/ae.h"
 

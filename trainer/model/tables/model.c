@@ -10,7 +10,6 @@
 #include "trainer/model/tables/model.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/abi/syscall_traits.h"
 #include "trainer/model/compute/num.h"
@@ -18,7 +17,6 @@
 
 /* Counting of the new runs on all threads, a piece of work for each run. */
 struct counting {
-	const struct corpus *corpus;
 	struct model *model;
 	struct lutra_policy *image;
 	int layer; /* whose pairs are counted, or COUNT_SYSCALLS */
@@ -29,10 +27,9 @@ struct counting {
 int model_init(struct model *m, const struct corpus *corpus)
 {
 	memset(m, 0, sizeof(*m));
-	m->arch = corpus->arch;
+	m->corpus = corpus;
 	m->ops = corpus_ops(corpus);
-	m->n_runs = corpus->n_runs;
-	m->counts = calloc(m->n_runs, sizeof(*m->counts));
+	m->counts = calloc(corpus->n_runs, sizeof(*m->counts));
 	return m->counts ? 0 : -ENOMEM;
 }
 
@@ -40,7 +37,7 @@ void model_done(struct model *m)
 {
 	for (int i = 0; i < MODEL_LAYERS; i++)
 		layer_done(&m->layer[i]);
-	for (size_t i = 0; m->counts && i < m->n_runs; i++)
+	for (size_t i = 0; m->counts && i < m->corpus->n_runs; i++)
 		run_counts_done(&m->counts[i]);
 	free(m->counts);
 	memset(m, 0, sizeof(*m));
@@ -49,26 +46,28 @@ void model_done(struct model *m)
 static int count_run(void *ctx, size_t piece, struct err *err)
 {
 	struct counting *c = ctx;
-	size_t run = c->corpus->n_old + piece;
-	const struct run *from = &c->corpus->runs[run];
+	const struct corpus *corpus = c->model->corpus;
+	size_t run = corpus->n_old + piece;
+	const struct run *from = &corpus->runs[run];
 	struct run_counts *ret = &c->model->counts[run];
 
 	(void)err;
 	if (c->layer == COUNT_SYSCALLS)
-		return run_count_syscalls(from, c->image, intern_count(c->corpus->names.objects),
-					  ret);
+		return run_count_syscalls(from, c->image, intern_count(corpus->names.objects), ret);
 	return run_count_pairs(from, c->image, (unsigned)c->layer, ret);
 }
 
 static int count_runs(struct counting *c, unsigned threads)
 {
-	return pool_run(threads, count_run, c, c->corpus->n_runs - c->corpus->n_old, NULL);
+	const struct corpus *corpus = c->model->corpus;
+
+	return pool_run(threads, count_run, c, corpus->n_runs - corpus->n_old, NULL);
 }
 
 void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTRA_ROLES][LUTRA_NR])
 {
 	memset(ret, 0, sizeof(m->counts->calls));
-	for (size_t r = 0; r < m->n_runs; r++)
+	for (size_t r = 0; r < m->corpus->n_runs; r++)
 		for (int role = 0; role < LUTRA_ROLES && r != without; role++)
 			for (int nr = 0; nr < LUTRA_NR; nr++)
 				ret[role][nr] += m->counts[r].calls[role][nr];
@@ -94,7 +93,7 @@ static uint32_t *sum_pairs(const struct model *m, size_t without, unsigned layer
 
 	if (!sum)
 		return NULL;
-	for (size_t r = 0; r < m->n_runs; r++)
+	for (size_t r = 0; r < m->corpus->n_runs; r++)
 		for (size_t i = 0; i < PAIRS_SIZE(layer) && r != without; i++)
 			sum[i] += m->counts[r].pairs[layer][i];
 	if (layer < 2)
@@ -153,9 +152,10 @@ static int count_roles(struct counting *c, const struct layer_options *options,
 	for (int wait = 0; wait == 0 || (wait < 2 && !found); wait++) {
 		m->steady_on_wait = wait;
 		if (!(options->flags & MODEL_NO_ROLES))
-			syscall_mask(m->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS, m->steady);
+			syscall_mask(m->corpus->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS,
+				     m->steady);
 		memcpy(c->image->steady, m->steady, sizeof(m->steady));
-		for (size_t i = 0; i < m->n_runs; i++)
+		for (size_t i = 0; i < m->corpus->n_runs; i++)
 			run_counts_done(&m->counts[i]);
 		r = count_runs(c, options->threads);
 		if (r < 0)
@@ -168,10 +168,10 @@ static int count_roles(struct counting *c, const struct layer_options *options,
 	return 0;
 }
 
-int model_train(struct model *m, const struct corpus *corpus, const struct layer_options *options)
+int model_train(struct model *m, const struct layer_options *options)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, m, image, COUNT_SYSCALLS};
+	struct counting c = {m, image, COUNT_SYSCALLS};
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	struct rng g = rng_stream(options->seed, 1);
 	int r = image ? count_roles(&c, options, calls) : -ENOMEM;
@@ -190,10 +190,10 @@ int model_train(struct model *m, const struct corpus *corpus, const struct layer
 	return r;
 }
 
-int model_count_runs(struct model *m, const struct corpus *corpus, bool pairs, unsigned threads)
+int model_count_runs(struct model *m, bool pairs, unsigned threads)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {corpus, m, image, COUNT_SYSCALLS};
+	struct counting c = {m, image, COUNT_SYSCALLS};
 	int r = 0;
 
 	if (!image)
@@ -214,9 +214,9 @@ int model_policy(const struct model *m, size_t without, struct policy *p)
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint16_t **tables[MODEL_LAYERS] = {&p->t0, &p->t1, &p->t2};
 
-	if (m->arch) {
+	if (m->corpus->arch) {
 		free(p->arch);
-		p->arch = strdup(m->arch);
+		p->arch = strdup(m->corpus->arch);
 		if (!p->arch)
 			return -ENOMEM;
 	}

@@ -20,9 +20,8 @@
 struct model {
 	struct alphabet alphabet;
 	struct layer layer[MODEL_LAYERS];
-	struct run_counts *counts; /* (n_runs), in the order of the corpus */
-	size_t n_runs;
-	const char *arch;		/* the corpus's */
+	const struct corpus *corpus;	/* not owned */
+	struct run_counts *counts;	/* (corpus->n_runs), by run */
 	bool steady_on_wait;		/* no run ever accepts: tasks get steady by waiting */
 	uint64_t steady[LUTRA_NR / 64]; /* bit per system call that makes a task steady */
 	uint64_t hash_key[2];		/* of path components */
@@ -30,7 +29,8 @@ struct model {
 };
 
 /*
- * Makes a model without alphabet and layers, whose runs have no counts yet. The caller calls
+ * Makes a model without alphabet and layers, whose runs have no counts yet. The corpus must have all
+ * its runs and outlive the model. The caller calls
  * model_done(), also after a failure. Returns 0 or -ENOMEM.
  */
 int model_init(struct model *m, const struct corpus *corpus);
@@ -39,16 +39,16 @@ int model_init(struct model *m, const struct corpus *corpus);
 void model_done(struct model *m);
 
 /*
- * Trains an empty model on the corpus.
+ * Trains an empty model on its corpus.
  * Returns 0, -E2BIG if there are more different system calls than tokens, or -ENOMEM.
  */
-int model_train(struct model *m, const struct corpus *corpus, const struct layer_options *options);
+int model_train(struct model *m, const struct layer_options *options);
 
 /*
  * Counts the new runs, from corpus->n_old on: their system calls and objects, or, with `pairs`,
  * their pairs by the model's codes. Returns 0 or -ENOMEM.
  */
-int model_count_runs(struct model *m, const struct corpus *corpus, bool pairs, unsigned threads);
+int model_count_runs(struct model *m, bool pairs, unsigned threads);
 
 /* Adds up the system calls of all runs except `without`. */
 void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTRA_ROLES][LUTRA_NR]);

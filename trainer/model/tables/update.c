@@ -28,7 +28,7 @@ static int save_layer(const struct model *m, unsigned layer, struct policy_layer
 	ret->counts = calloc((size_t)l->k * l->k, sizeof(*ret->counts));
 	if (!ret->la || !ret->lb || !ret->counts)
 		return -ENOMEM;
-	for (size_t r = 0; r < m->n_runs; r++)
+	for (size_t r = 0; r < m->corpus->n_runs; r++)
 		for (size_t a = 0; a < l->k; a++)
 			for (size_t b = 0; b < l->k; b++)
 				ret->counts[a * l->k + b] +=
@@ -37,24 +37,24 @@ static int save_layer(const struct model *m, unsigned layer, struct policy_layer
 }
 
 /* Saves object i of the corpus, if a run that is trained on saw it. */
-static int save_object(const struct model *m, const struct corpus *c, uint32_t i,
-		       struct policy_model *ret)
+static int save_object(const struct model *m, uint32_t i, struct policy_model *ret)
 {
+	const struct corpus *c = m->corpus;
 	struct policy_seen *s = &ret->seen[ret->n_seen];
 	struct run_object o;
 	uint8_t any = 0;
 
-	for (size_t r = 0; r < m->n_runs; r++)
+	for (size_t r = 0; r < m->corpus->n_runs; r++)
 		any |= m->counts[r].object_roles[i];
 	if (!any)
 		return 0;
 	run_names_object(&c->names, i, &o);
 	s->object = o.object;
-	s->roles = calloc(m->n_runs + 1, 1);
+	s->roles = calloc(c->n_runs + 1, 1);
 	ret->n_seen++;
 	if (!s->roles)
 		return -ENOMEM;
-	for (size_t r = 0; r < m->n_runs; r++)
+	for (size_t r = 0; r < m->corpus->n_runs; r++)
 		s->roles[r] = m->counts[r].object_roles[i];
 	if (o.path != RUN_NO_PATH) {
 		size_t len;
@@ -68,16 +68,16 @@ static int save_object(const struct model *m, const struct corpus *c, uint32_t i
 	return 0;
 }
 
-int update_save_model(const struct model *m, const struct corpus *corpus, struct policy_model **ret)
+int update_save_model(const struct model *m, struct policy_model **ret)
 {
 	_cleanup_(policy_model_freep) struct policy_model *k = calloc(1, sizeof(*k));
-	uint32_t n = intern_count(corpus->names.objects);
+	uint32_t n = intern_count(m->corpus->names.objects);
 	int r = 0;
 
 	if (!k)
 		return -ENOMEM;
-	k->n_runs = m->n_runs;
-	k->lib_digits = corpus->names.lib_digits;
+	k->n_runs = m->corpus->n_runs;
+	k->lib_digits = m->corpus->names.lib_digits;
 	model_sum_syscalls(m, MODEL_NO_RUN, k->calls);
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
 		r = save_layer(m, i, &k->layer[i]);
@@ -85,7 +85,7 @@ int update_save_model(const struct model *m, const struct corpus *corpus, struct
 	if (!k->seen)
 		return -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i < n; i++)
-		r = save_object(m, corpus, i, k);
+		r = save_object(m, i, k);
 	if (r == 0)
 		*ret = TAKE_PTR(k);
 	return r;
@@ -246,9 +246,9 @@ static int extend_layer(struct layer *l, uint32_t v)
 	return 0;
 }
 
-int update_train_model(struct model *m, const struct policy *old, const struct corpus *corpus,
-		       unsigned threads)
+int update_train_model(struct model *m, const struct policy *old, unsigned threads)
 {
+	const struct corpus *corpus = m->corpus;
 	uint32_t n_objects = intern_count(corpus->names.objects);
 	int r = 0;
 
@@ -260,12 +260,12 @@ int update_train_model(struct model *m, const struct policy *old, const struct c
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
 		r = restore_layer(old, i, &m->layer[i]);
 	if (r == 0)
-		r = model_count_runs(m, corpus, false, threads);
+		r = model_count_runs(m, false, threads);
 	m->alphabet.v = old->v;
 	memcpy(m->alphabet.token, old->token, sizeof(m->alphabet.token));
 	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)
 		r = extend_alphabet(&m->counts[i], &m->alphabet);
 	if (r == 0)
 		r = extend_layer(&m->layer[0], m->alphabet.v);
-	return r < 0 ? r : model_count_runs(m, corpus, true, threads);
+	return r < 0 ? r : model_count_runs(m, true, threads);
 }

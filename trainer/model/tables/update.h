@@ -12,8 +12,7 @@
  * Makes what an update will need from a model that was trained or updated: *ret is the caller's to
  * free by policy_model_free(). Returns 0 or -ENOMEM.
  */
-int update_save_model(const struct model *m, const struct corpus *corpus,
-		      struct policy_model **ret);
+int update_save_model(const struct model *m, struct policy_model **ret);
 
 /*
  * Adds the runs of a policy to an empty corpus, by name and objects, without their system calls.
@@ -28,7 +27,6 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
  * Returns 0, -E2BIG if there are more different system calls than tokens, -EBADMSG if the model is
  * damaged, or -ENOMEM.
  */
-int update_train_model(struct model *m, const struct policy *old, const struct corpus *corpus,
-		       unsigned threads);
+int update_train_model(struct model *m, const struct policy *old, unsigned threads);
 
 #endif

@@ -97,14 +97,14 @@ SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h
 
 #: make check       what to run before each change: 10 minutes on 2 processors
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)
-	@tests/run $(BEGUN) $(SUITE_lint) $(SUITE_unit) $(SUITE_bpf) $(SUITE_daemon) $(SUITE_e2e_quick) $(SUITE_web) $(SUITE_vm_quick) \
+	@tests/run -w build/check/check.seconds $(BEGUN) $(SUITE_lint) $(SUITE_unit) $(SUITE_bpf) $(SUITE_daemon) $(SUITE_e2e_quick) $(SUITE_web) $(SUITE_vm_quick) \
 		-x "lint: tidy of all files" -x "e2e: $(words $(E2E_MORE)) programs, the short soaks among them" \
 		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, interrupt_test" \
 		-x "escapes: on 6.1, 6.12 and sid, in four modes" -x "fuzz: $(FUZZERS)"
 #: make check-full  all tests, on three kernels: 40 minutes on 2 processors
 check-full: VM_SERIES := 6.1 6.12 sid
 check-full: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(VM_PROGRAMS) $(FUZZ_PROGRAMS) $(B)/bench/alerts
-	@LUTRA_CLICK_MS=300 tests/run $(BEGUN) $(SUITE_lint_full) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bpf) $(SUITE_daemon) \
+	@LUTRA_CLICK_MS=300 tests/run -w build/check/check-full.seconds $(BEGUN) $(SUITE_lint_full) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bpf) $(SUITE_daemon) \
 		$(SUITE_e2e_quick) $(SUITE_web) $(SUITE_clicks) $(SUITE_e2e_more) $(SUITE_escapes) $(SUITE_vm_more) $(SUITE_vm_quick)
 #: make check-kernels  kernel, guard and escape suites in VMs, VM_SERIES='6.1 6.12'; sid: Debian's newest
 check-kernels: $(VM_PROGRAMS)
@@ -113,7 +113,7 @@ check-kernels: $(VM_PROGRAMS)
 #: make lint, check-unit, check-bpf, check-daemon, check-e2e, check-web, check-vm, check-escapes: one part
 lint: $(SKELETONS)
 	@tests/run $(SUITE_lint)
-check-unit: $(UNIT_TESTS)
+check-unit: all $(UNIT_TESTS)
 	@tests/run $(SUITE_unit)
 check-bpf: $(NATIVE_PROGRAMS)
 	@tests/run $(SUITE_bpf)

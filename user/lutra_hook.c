@@ -66,6 +66,8 @@ static const struct args_command command = {
 };
 
 static volatile sig_atomic_t is_late;
+static const char *late_text =
+	"the runtime did not end the container's state"; /* what did not come in time */
 
 static void on_alarm(int sig)
 {
@@ -121,8 +123,10 @@ static int report_to_daemon(const struct hook_args *a, const struct oci_state *s
 	json_t *q = json_pack("{s:s, s:o, s:o*}", "event", start ? "start" : "stop", "who",
 			      identity_to_json(w), "pid", start ? json_integer(s->pid) : NULL);
 	uint64_t t0 = clock_now_ns();
-	int r = cli_ask(a->config_file, "hook", q, &answer, err);
+	int r;
 
+	late_text = "lutrad did not answer";
+	r = cli_ask(a->config_file, "hook", q, &answer, err);
 	if (r == 0)
 		append_time(a->times, s->id, clock_now_ns() - t0);
 	return r;
@@ -143,6 +147,8 @@ static int run_hook(const struct hook_args *a, struct err *err)
 		r = identity_set(&w.id, s.id);
 	if (r == 0)
 		r = identity_from_annotations(&w, s.annotations);
+	if (r == 0 && is_stage(a, "createRuntime") && s.pid <= 0)
+		r = err_set(err, -EBADMSG, "the container's state has no pid");
 	if (r < 0)
 		return r;
 	/* A bundle that cannot be read leaves the identity incomplete, perhaps without a policy. */
@@ -169,7 +175,7 @@ int main(int argc, char **argv)
 		return 0;
 	closed = a.fail_closed && is_stage(&a, "createRuntime");
 	if (is_late)
-		err_set(&err, -ETIMEDOUT, "lutrad did not answer within %llu ms",
+		err_set(&err, -ETIMEDOUT, "%s within %llu ms", late_text,
 			(unsigned long long)a.timeout_ms);
 	fprintf(stderr, "lutra-hook: %s: %s\n",
 		closed ? "the container does not start" : "the container is not guarded", err.msg);

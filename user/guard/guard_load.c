@@ -22,11 +22,6 @@ static bool is_lsm(const struct bpf_program *p)
 	return strncmp(bpf_program__section_name(p), "lsm/", 4) == 0;
 }
 
-static bool is_test_program(const struct bpf_program *p)
-{
-	return strncmp(bpf_program__name(p), "parity_", 7) == 0;
-}
-
 int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_type type,
 		   enum bpf_attach_type attach)
 {
@@ -68,11 +63,7 @@ static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struc
 	struct bpf_program *p;
 
 	bpf_object__for_each_program (p, skel->obj) {
-		bool load = !is_test_program(p);
-
-		if (is_lsm(p))
-			load = lsm && has_hook(kernel, p);
-		bpf_program__set_autoload(p, load);
+		bpf_program__set_autoload(p, !is_lsm(p) || (lsm && has_hook(kernel, p)));
 	}
 	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->syscalls);
 	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->syscall_events);
@@ -92,16 +83,11 @@ static __u32 read_pin_dev(const struct guard *g)
 static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 {
 	_cleanup_(lutra_bpf__destroyp) struct lutra_bpf *skel = lutra_bpf__open();
-	struct bpf_map *m;
 	int r;
 
 	if (!skel)
 		return -errno;
 	choose_programs(g, skel, kernel, lsm);
-	bpf_object__for_each_map (m, skel->obj) {
-		if (strncmp(bpf_map__name(m), "parity_", 7) == 0)
-			bpf_map__set_autocreate(m, false);
-	}
 	r = guard_pin_maps(g, skel);
 	if (r < 0)
 		return r;

@@ -34,11 +34,9 @@ static int connect_to_daemon(const char *path, struct err *err)
 		return TAKE_FD(fd);
 	if (errno == EACCES)
 		return err_set(err, -EACCES, "%s: permission denied: run this as root", path);
-	return err_set(
-		err, -ECONNREFUSED,
-		"lutrad is not running (nobody listens on %s): start it with `systemctl start "
-		"lutrad` or `lutrad`",
-		path);
+	return err_set(err, -ECONNREFUSED,
+		       "lutrad is not running (nobody listens on %s): start it with `lutrad`",
+		       path);
 }
 
 /* Sends the request and opens the answer for reading. */

@@ -123,7 +123,7 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 
 	json_object_foreach (actions, name, v) {
 		if (rule_parse(name, &g) < 0)
-			return err_set(err, -EBADMSG, "rules.actions: unknown group %.40s", name);
+			return err_set(err, -EBADMSG, "rules.actions: unknown rule %.40s", name);
 		if (action_parse(json_string_value(v), &action) < 0)
 			return err_set(err, -EBADMSG,
 				       "rules.actions.%s: must be log, alert, deny or kill", name);

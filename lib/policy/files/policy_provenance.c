@@ -41,7 +41,7 @@ static int decode_alarms(struct policy_calibration *c, json_t *alarms, struct er
 
 	json_object_foreach (alarms, name, v) {
 		if (rule_parse(name, &g) < 0)
-			return err_set(err, -EBADMSG, "calibration.alarms: unknown group %.40s",
+			return err_set(err, -EBADMSG, "calibration.alarms: unknown rule %.40s",
 				       name);
 		if (!json_is_integer(v) || to_u32(json_integer_value(v), &c->alarms[g]) < 0)
 			return err_set(err, -EBADMSG, "calibration.alarms.%s: not a count", name);

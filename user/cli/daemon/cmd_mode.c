@@ -22,6 +22,9 @@ static error_t check_mode_args(struct argp_state *state, void *ret)
 
 	if (a->args.n != 2 || !*a->args.arg[0])
 		return args_usage(state, "give NAME and MODE");
+	if (strcmp(a->args.arg[1], "learn") == 0)
+		return args_usage(state,
+				  "learn is no mode for a guarded container: see lutra learn");
 	return mode_args_read(state, a->args.arg[1], &a->mode);
 }
 

@@ -7,40 +7,7 @@
 
 #include "lib/abi/path_text.h"
 
-#define ENTRIES_BITS 9
-#define STRING_MAX 104 /* what is longer is judged each time */
-
-struct entry {
-	uint64_t arg;
-	uint64_t rest; /* of the key: aux, role, the string's length, and a bit that says there is
-			  one */
-	struct cached_judgement what;
-	char str[STRING_MAX];
-};
-
-struct judgement_cache {
-	const struct lutra_policy *image;
-	struct cached_judgement unkept;
-	struct entry entry[1u << ENTRIES_BITS];
-};
-
-int judgement_cache_new(struct judgement_cache **ret, const struct lutra_policy *image)
-{
-	struct judgement_cache *j = calloc(1, sizeof(*j));
-
-	if (!j)
-		return -ENOMEM;
-	j->image = image;
-	*ret = j;
-	return 0;
-}
-
-void judgement_cache_free(struct judgement_cache *j)
-{
-	free(j);
-}
-
-static void judge_record(const struct judgement_cache *j, const struct lutra_record *rec,
+static void judge_record(const struct lutra_policy *image, const struct lutra_record *rec,
 			 const char *str, size_t str_len, uint8_t role,
 			 struct cached_judgement *ret)
 {
@@ -51,7 +18,7 @@ static void judge_record(const struct judgement_cache *j, const struct lutra_rec
 	lutra_object_unpack(rec, &ret->object);
 	if (ret->object.flags & LUTRA_OBJ_PATH)
 		path_text_parse(str_len ? str : "", str_len, &path);
-	lutra_judge_object(j->image, &ret->object, &path, role, fold, &ret->judgement);
+	lutra_judge_object(image, &ret->object, &path, role, fold, &ret->judgement);
 }
 
 /* Which entry is a key's: any will do, what it holds is compared. */
@@ -67,28 +34,29 @@ static size_t entry_index(uint64_t arg, uint64_t rest, const char *str, size_t l
 		h = (h ^ h >> 29 ^ word) * 0x9e3779b97f4a7c15ull;
 		len -= n;
 	}
-	return h >> (64 - ENTRIES_BITS);
+	return h >> (64 - JUDGEMENT_CACHE_BITS);
 }
 
 const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
+						   const struct lutra_policy *image,
 						   const struct lutra_record *rec, const char *str,
 						   size_t str_len, uint8_t role)
 {
-	struct entry *e;
+	struct judgement_entry *e;
 	uint64_t rest;
 
 	if (!str)
 		str_len = 0;
 	rest = rec->aux | (uint64_t)role << 16 | (uint64_t)str_len << 32 | 1ull << 63;
-	if (str_len > STRING_MAX) {
-		judge_record(j, rec, str, str_len, role, &j->unkept);
+	if (str_len > JUDGEMENT_CACHE_STRING) {
+		judge_record(image, rec, str, str_len, role, &j->unkept);
 		return &j->unkept;
 	}
 	e = &j->entry[entry_index(rec->arg, rest, str, str_len)];
 	if (e->arg == rec->arg && e->rest == rest &&
 	    (!str_len || memcmp(e->str, str, str_len) == 0))
 		return &e->what;
-	judge_record(j, rec, str, str_len, role, &e->what);
+	judge_record(image, rec, str, str_len, role, &e->what);
 	e->arg = rec->arg;
 	e->rest = rest;
 	if (str_len)

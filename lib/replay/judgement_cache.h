@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/cleanup.h"
 #include "lutra/score.h"
 
 struct cached_judgement {
@@ -17,15 +16,27 @@ struct cached_judgement {
 	struct lutra_judgement judgement;
 };
 
-struct judgement_cache;
+#define JUDGEMENT_CACHE_BITS 9
+#define JUDGEMENT_CACHE_STRING 104 /* what is longer is judged each time */
 
-/* image is kept, not owned. -ENOMEM. */
-int judgement_cache_new(struct judgement_cache **ret, const struct lutra_policy *image);
-void judgement_cache_free(struct judgement_cache *j);
-DEFINE_FREEP(struct judgement_cache, judgement_cache_free);
+/* All zero bytes: empty. */
+struct judgement_cache {
+	struct cached_judgement unkept;
+	struct judgement_entry {
+		uint64_t arg;
+		uint64_t rest; /* of the key: aux, role, the string's length, and a bit that says
+				  there is one */
+		struct cached_judgement what;
+		char str[JUDGEMENT_CACHE_STRING];
+	} entry[1u << JUDGEMENT_CACHE_BITS];
+};
 
-/* The object of an OBJECT record, and what lutra_judge_object() says of it. Valid until the next call. */
+/*
+ * The object of an OBJECT record, and what lutra_judge_object() says of it. image: the same at each
+ * call. Valid until the next call.
+ */
 const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
+						   const struct lutra_policy *image,
 						   const struct lutra_record *rec, const char *str,
 						   size_t str_len, uint8_t role);
 

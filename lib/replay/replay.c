@@ -15,9 +15,9 @@ struct task {
 };
 
 struct replay {
-	struct lutra_policy *image;
-	struct lutra_seen *seen;
-	struct judgement_cache *judged;
+	struct lutra_policy image;
+	struct lutra_seen seen;
+	struct judgement_cache judged;
 	struct tasks *tasks;
 	struct task *last; /* whose call was the last record, or NULL */
 	uint32_t last_tid;
@@ -28,7 +28,7 @@ void replay_reset(struct replay *r)
 {
 	tasks_reset(r->tasks);
 	r->last = NULL;
-	memset(r->seen, 0, sizeof(*r->seen));
+	memset(&r->seen, 0, sizeof(r->seen));
 }
 
 void replay_free(struct replay *r)
@@ -36,9 +36,6 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	tasks_free(r->tasks);
-	judgement_cache_free(r->judged);
-	free(r->image);
-	free(r->seen);
 	free(r);
 }
 
@@ -48,7 +45,7 @@ static void task_init(const void *ctx, void *entry)
 	const struct replay *r = ctx;
 	struct task *t = entry;
 
-	lutra_state_init(&t->state, r->image);
+	lutra_state_init(&t->state, &r->image);
 }
 
 int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err)
@@ -60,22 +57,19 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	if (!r)
 		return err_oom(err);
 	r->mode = mode;
-	r->image = calloc(1, sizeof(*r->image));
-	r->seen = calloc(1, sizeof(*r->seen));
-	if (!r->image || !r->seen || tasks_new(&r->tasks, &type) < 0 ||
-	    judgement_cache_new(&r->judged, r->image) < 0)
+	if (tasks_new(&r->tasks, &type) < 0)
 		return err_oom(err);
-	e = policy_to_kernel(policy, 1, r->image, err);
+	e = policy_to_kernel(policy, 1, &r->image, err);
 	if (e < 0)
 		return e;
-	policy_to_kernel_fall_back(policy, r->image);
+	policy_to_kernel_fall_back(policy, &r->image);
 	*ret = TAKE_PTR(r);
 	return 0;
 }
 
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned rule, uint64_t now)
 {
-	return (uint8_t)lutra_decide_verdict(&t->matches, r->image, rule, r->mode, now);
+	return (uint8_t)lutra_decide_verdict(&t->matches, &r->image, rule, r->mode, now);
 }
 
 static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8_t verdict)
@@ -90,13 +84,13 @@ static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8
 static void step_call(struct replay *r, struct task *t, const struct lutra_record *rec,
 		      struct replay_step *ret)
 {
-	const struct lutra_policy *p = r->image;
+	const struct lutra_policy *p = &r->image;
 	int32_t a = t->state.level_a, b = t->state.level_b;
 	struct lutra_syscall_score score;
 	uint8_t verdict;
 
 	ret->role = t->state.role;
-	lutra_score_syscall(&t->state, p, rec->nr, lutra_claim_seen, r->seen, &score);
+	lutra_score_syscall(&t->state, p, rec->nr, lutra_claim_seen, &r->seen, &score);
 	ret->token = score.token;
 	memcpy(ret->weight, score.weight, sizeof(ret->weight));
 	ret->a = t->state.level_a;
@@ -123,7 +117,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 			const char *str, size_t str_len, struct replay_step *ret)
 {
 	const struct cached_judgement *what =
-		judgement_cache_get(r->judged, rec, str, str_len, t->state.role);
+		judgement_cache_get(&r->judged, &r->image, rec, str, str_len, t->state.role);
 	const struct lutra_judgement *j = &ret->judgement;
 
 	ret->is_object = true;

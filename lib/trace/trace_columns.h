@@ -22,6 +22,7 @@
 #ifndef LUTRA_LIB_TRACE_TRACE_COLUMNS_H
 #define LUTRA_LIB_TRACE_TRACE_COLUMNS_H
 
+#include "lib/trace/number_dict.h"
 #include "lib/trace/trace_format.h"
 
 #define TRACE_TIME_WHOLE 0xff
@@ -73,11 +74,23 @@ int trace_decoder_start(struct trace_decoder *d, uint8_t *raw, size_t len, const
 void trace_decoder_take(struct trace_decoder *d, size_t n, struct lutra_record *ret,
 			uint32_t *ret_string);
 
-struct trace_encoder;
+_Static_assert(TRACE_CHUNK_RECORDS <= NUMBER_DICT_MAX, "room for what each record brings");
 
-int trace_encoder_new(struct trace_encoder **ret); /* -ENOMEM */
-void trace_encoder_free(struct trace_encoder *e);
-DEFINE_FREEP(struct trace_encoder, trace_encoder_free);
+/* Working memory of trace_encode(). All zero bytes before the first chunk. */
+struct trace_encoder {
+	struct number_dict heads, args, tasks, variants; /* a variant: head, argument, string */
+	struct trace_kind {
+		uint32_t records, variants;
+		uint32_t event;		       /* where it is open: its number */
+	} kinds[TRACE_CHUNK_RECORDS];	       /* by head */
+	uint32_t event[TRACE_CHUNK_RECORDS];   /* of each variant, plus one; 0: none yet */
+	uint32_t variant[TRACE_CHUNK_RECORDS]; /* of each record, later its event */
+	uint32_t task[TRACE_CHUNK_RECORDS];    /* of each record */
+	uint64_t detail_args[TRACE_CHUNK_RECORDS], detail_strings[TRACE_CHUNK_RECORDS];
+	uint64_t times[TRACE_CHUNK_RECORDS];
+	uint32_t n_details, n_times, n_events, n_open;
+	uint8_t raw[TRACE_RAW_MAX];
+};
 
 #define TRACE_CUTS_MAX 16
 

@@ -3,10 +3,8 @@
 #include "lib/trace/trace_columns.h"
 
 #include <assert.h>
-#include <errno.h>
 
 #include "lib/base/bytes.h"
-#include "lib/trace/number_dict.h"
 
 /*
  * An event's arguments and strings are in the list of events if it has few of them, and each pays
@@ -15,36 +13,6 @@
 #define VARIANTS_MAX 64
 #define VARIANT_RECORDS 4
 #define VARIANTS_ANYWAY 2
-
-struct kind {
-	uint32_t records, variants;
-	uint32_t event; /* where it is open: its number */
-};
-
-_Static_assert(TRACE_CHUNK_RECORDS <= NUMBER_DICT_MAX, "room for what each record brings");
-
-struct trace_encoder {
-	struct number_dict heads, args, tasks, variants; /* a variant: head, argument, string */
-	struct kind kinds[TRACE_CHUNK_RECORDS];		 /* by head */
-	uint32_t event[TRACE_CHUNK_RECORDS];   /* of each variant, plus one; 0: none yet */
-	uint32_t variant[TRACE_CHUNK_RECORDS]; /* of each record, later its event */
-	uint32_t task[TRACE_CHUNK_RECORDS];    /* of each record */
-	uint64_t detail_args[TRACE_CHUNK_RECORDS], detail_strings[TRACE_CHUNK_RECORDS];
-	uint64_t times[TRACE_CHUNK_RECORDS];
-	uint32_t n_details, n_times, n_events, n_open;
-	uint8_t raw[TRACE_RAW_MAX];
-};
-
-void trace_encoder_free(struct trace_encoder *e)
-{
-	free(e);
-}
-
-int trace_encoder_new(struct trace_encoder **ret)
-{
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
-}
 
 /* What makes a variant: the numbers of its head and its argument, and its string. */
 union variant {
@@ -71,7 +39,7 @@ static void gather_numbers(struct trace_encoder *e, const struct lutra_record *r
 		memcpy(&key, &recs[i].type, sizeof(key));
 		head = number_dict_index(&e->heads, key);
 		if (head == heads)
-			e->kinds[head] = (struct kind){0};
+			e->kinds[head] = (struct trace_kind){0};
 		memcpy(&key, &recs[i].tid, sizeof(key));
 		e->task[i] = number_dict_index(&e->tasks, key);
 		v.head = (uint16_t)head;
@@ -86,7 +54,7 @@ static void gather_numbers(struct trace_encoder *e, const struct lutra_record *r
 	}
 }
 
-static bool in_list(const struct kind *k)
+static bool in_list(const struct trace_kind *k)
 {
 	return k->variants <= VARIANTS_ANYWAY ||
 	       (k->variants <= VARIANTS_MAX && k->variants * VARIANT_RECORDS <= k->records);

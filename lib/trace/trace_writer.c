@@ -24,7 +24,7 @@ struct trace_writer {
 	struct lutra_record records[TRACE_CHUNK_RECORDS];
 	uint32_t string[TRACE_CHUNK_RECORDS]; /* of each */
 	uint8_t strings[TRACE_STRINGS_MAX];
-	struct trace_encoder *encoder;
+	struct trace_encoder encoder;
 	struct {
 		struct trace_chunk_head head;
 		uint8_t frame[TRACE_PACKED_MAX(TRACE_RAW_MAX)];
@@ -45,7 +45,6 @@ void trace_writer_free(struct trace_writer *w)
 		close(w->fd);
 	ZSTD_freeCCtx(w->zstd);
 	free(w->path);
-	trace_encoder_free(w->encoder);
 	free(w);
 }
 
@@ -89,7 +88,7 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 		w->path = strdup(path);
 		w->zstd = ZSTD_createCCtx();
 	}
-	if (!w || !w->path || !w->zstd || trace_encoder_new(&w->encoder) < 0)
+	if (!w || !w->path || !w->zstd)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (w->fd < 0 && errno == EEXIST)
@@ -149,7 +148,7 @@ static int write_chunk(struct trace_writer *w)
 	uint32_t crc;
 	int r;
 
-	trace_encode(w->encoder, w->records, w->string, w->n_records, &columns);
+	trace_encode(&w->encoder, w->records, w->string, w->n_records, &columns);
 	r = compress_chunk(w, &columns, &frame);
 	if (r < 0)
 		return r;

@@ -15,7 +15,7 @@
 struct fixture {
 	struct policy *policy;
 	struct lutra_policy *image;
-	struct judgement_cache *judged;
+	struct judgement_cache judged;
 };
 
 static int setup(void **state)
@@ -25,7 +25,6 @@ static int setup(void **state)
 	f->policy = sample_policy();
 	f->image = calloc(1, sizeof(*f->image));
 	assert_int_equal(policy_to_kernel(f->policy, 1, f->image, NULL), 0);
-	assert_int_equal(judgement_cache_new(&f->judged, f->image), 0);
 	*state = f;
 	return 0;
 }
@@ -34,17 +33,17 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	judgement_cache_free(f->judged);
 	policy_free(f->policy);
 	free(f->image);
 	free(f);
 	return 0;
 }
 
-static void expect(const struct fixture *f, const struct lutra_record *rec, const char *str,
-		   size_t len, uint8_t role)
+static void expect(struct fixture *f, const struct lutra_record *rec, const char *str, size_t len,
+		   uint8_t role)
 {
-	const struct cached_judgement *got = judgement_cache_get(f->judged, rec, str, len, role);
+	const struct cached_judgement *got =
+		judgement_cache_get(&f->judged, f->image, rec, str, len, role);
 	struct lutra_judgement want = {};
 	struct lutra_path path = {};
 	struct lutra_object object;

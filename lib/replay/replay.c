@@ -18,7 +18,7 @@ struct replay {
 	struct lutra_policy image;
 	struct lutra_seen seen;
 	struct judgement_cache judged;
-	struct tasks *tasks;
+	struct tasks tasks;
 	struct task *last; /* whose call was the last record, or NULL */
 	uint32_t last_tid;
 	unsigned mode;
@@ -26,7 +26,7 @@ struct replay {
 
 void replay_reset(struct replay *r)
 {
-	tasks_reset(r->tasks);
+	tasks_reset(&r->tasks);
 	r->last = NULL;
 	memset(&r->seen, 0, sizeof(r->seen));
 }
@@ -35,7 +35,7 @@ void replay_free(struct replay *r)
 {
 	if (!r)
 		return;
-	tasks_free(r->tasks);
+	tasks_reset(&r->tasks);
 	free(r);
 }
 
@@ -51,14 +51,12 @@ static void task_init(const void *ctx, void *entry)
 int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err)
 {
 	_cleanup_(replay_freep) struct replay *r = calloc(1, sizeof(*r));
-	struct tasks_type type = {sizeof(struct task), task_init, r};
 	int e;
 
 	if (!r)
 		return err_oom(err);
 	r->mode = mode;
-	if (tasks_new(&r->tasks, &type) < 0)
-		return err_oom(err);
+	r->tasks.type = (struct tasks_type){sizeof(struct task), task_init, r};
 	e = policy_to_kernel(policy, 1, &r->image, err);
 	if (e < 0)
 		return e;
@@ -144,10 +142,10 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	int e;
 
 	r->last = NULL;
-	e = tasks_step(r->tasks, rec, &entry);
+	e = tasks_step(&r->tasks, rec, &entry);
 	if (e < 0)
 		return e;
-	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(r->tasks, (uint32_t)rec->arg) : NULL;
+	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->hookable = false;
 	if (rec->type == LUTRA_RECORD_ARM && rec->nr)

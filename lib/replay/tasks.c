@@ -3,40 +3,21 @@
 #include "lib/replay/tasks.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 8192
-#define BUCKET_SHIFT 19 /* of a 32-bit hash */
-
-struct task {
-	struct task *next;
+struct tasks_entry {
+	struct tasks_entry *next;
 	uint32_t tid;
 	uint32_t pad;
 	char entry[] __attribute__((aligned(16)));
 };
 
-struct tasks {
-	struct tasks_type type;
-	uint32_t n;
-	struct task *bucket[BUCKETS];
-};
-
-int tasks_new(struct tasks **ret, const struct tasks_type *type)
-{
-	struct tasks *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return -ENOMEM;
-	t->type = *type;
-	*ret = t;
-	return 0;
-}
-
 void tasks_reset(struct tasks *t)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
+	for (size_t i = 0; i < sizeof(t->bucket) / sizeof(t->bucket[0]); i++) {
 		while (t->bucket[i]) {
-			struct task *task = t->bucket[i];
+			struct tasks_entry *task = t->bucket[i];
 
 			t->bucket[i] = task->next;
 			free(task);
@@ -45,17 +26,9 @@ void tasks_reset(struct tasks *t)
 	t->n = 0;
 }
 
-void tasks_free(struct tasks *t)
+static struct tasks_entry **task_at(struct tasks *t, uint32_t tid)
 {
-	if (!t)
-		return;
-	tasks_reset(t);
-	free(t);
-}
-
-static struct task **task_at(struct tasks *t, uint32_t tid)
-{
-	struct task **at = &t->bucket[tid * 2654435761u >> BUCKET_SHIFT];
+	struct tasks_entry **at = &t->bucket[tid * 2654435761u >> (32 - TASKS_BUCKETS_BITS)];
 
 	while (*at && (*at)->tid != tid)
 		at = &(*at)->next;
@@ -64,15 +37,15 @@ static struct task **task_at(struct tasks *t, uint32_t tid)
 
 void *tasks_find(struct tasks *t, uint32_t tid)
 {
-	struct task *task = *task_at(t, tid);
+	struct tasks_entry *task = *task_at(t, tid);
 
 	return task ? task->entry : NULL;
 }
 
 /* The task's entry, made if there is none. */
-static int task_get(struct tasks *t, uint32_t tid, struct task **ret)
+static int task_get(struct tasks *t, uint32_t tid, struct tasks_entry **ret)
 {
-	struct task **at = task_at(t, tid), *task = *at;
+	struct tasks_entry **at = task_at(t, tid), *task = *at;
 
 	if (!task) {
 		if (t->n >= TASKS_MAX)
@@ -91,9 +64,9 @@ static int task_get(struct tasks *t, uint32_t tid, struct task **ret)
 }
 
 /* Take a task's entry out, NULL where there is none. */
-static struct task *task_take(struct tasks *t, uint32_t tid)
+static struct tasks_entry *task_take(struct tasks *t, uint32_t tid)
 {
-	struct task **at = task_at(t, tid), *task = *at;
+	struct tasks_entry **at = task_at(t, tid), *task = *at;
 
 	if (!task)
 		return NULL;
@@ -103,9 +76,9 @@ static struct task *task_take(struct tasks *t, uint32_t tid)
 	return task;
 }
 
-static int task_fork(struct tasks *t, const struct lutra_record *rec, struct task **ret)
+static int task_fork(struct tasks *t, const struct lutra_record *rec, struct tasks_entry **ret)
 {
-	struct task *child;
+	struct tasks_entry *child;
 	int r = task_get(t, rec->tid, ret);
 
 	if (r == 0)
@@ -119,7 +92,7 @@ static int task_fork(struct tasks *t, const struct lutra_record *rec, struct tas
 static void task_exec(struct tasks *t, const struct lutra_record *rec)
 {
 	uint32_t old = (uint32_t)rec->arg;
-	struct task *moved = old == rec->tid ? NULL : task_take(t, old);
+	struct tasks_entry *moved = old == rec->tid ? NULL : task_take(t, old);
 
 	if (!moved)
 		return;
@@ -131,7 +104,7 @@ static void task_exec(struct tasks *t, const struct lutra_record *rec)
 
 int tasks_step(struct tasks *t, const struct lutra_record *rec, void **ret)
 {
-	struct task *task = NULL;
+	struct tasks_entry *task = NULL;
 	int r;
 
 	*ret = NULL;

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/base/cleanup.h"
 #include "lutra/abi.h"
 
 #define TASKS_MAX (1u << 20) /* that live at a time */
@@ -24,13 +23,16 @@ struct tasks_type {
 	const void *ctx;
 };
 
-struct tasks;
+#define TASKS_BUCKETS_BITS 13
 
-int tasks_new(struct tasks **ret, const struct tasks_type *type); /* -ENOMEM */
-void tasks_free(struct tasks *t);
-DEFINE_FREEP(struct tasks, tasks_free);
+/* Zero bytes but for type, which its owner sets: no task is known. */
+struct tasks {
+	struct tasks_type type;
+	uint32_t n;
+	struct tasks_entry *bucket[1u << TASKS_BUCKETS_BITS]; /* chains */
+};
 
-/* Forget all of them. */
+/* Forgets all tasks and frees their entries. The type stays. */
 void tasks_reset(struct tasks *t);
 
 /*

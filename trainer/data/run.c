@@ -19,8 +19,8 @@ _Static_assert(TASKS_MAX - 1 <= PAYLOAD_MAX, "a task's number fits a word");
 struct run_builder {
 	struct run run;
 	struct run_names *names;
-	struct tasks *tasks; /* of uint32_t: the thread's number + 1, or 0 while it has none */
-	uint32_t *spare;     /* (n_spare): numbers + 1 to use again, the last first */
+	struct tasks tasks; /* of uint32_t: the thread's number + 1, or 0 while it has none */
+	uint32_t *spare;    /* (n_spare): numbers + 1 to use again, the last first */
 	size_t n_spare, spare_size;
 	uint64_t start_ns;
 	bool started;
@@ -67,15 +67,15 @@ void run_names_object(const struct run_names *n, uint32_t i, struct run_object *
 int run_builder_new(struct run_builder **ret, struct run_names *names)
 {
 	_cleanup_(run_builder_freep) struct run_builder *b = calloc(1, sizeof(*b));
-	const struct tasks_type type = {.size = sizeof(*b->spare)};
 
 	if (!b)
 		return -ENOMEM;
 	b->names = names;
+	b->tasks.type.size = sizeof(*b->spare);
 	b->zstd = ZSTD_createCCtx();
 	b->words = malloc(BLOCK_BYTES);
 	b->packed = malloc(ZSTD_compressBound(BLOCK_BYTES));
-	if (!b->zstd || !b->words || !b->packed || tasks_new(&b->tasks, &type) < 0)
+	if (!b->zstd || !b->words || !b->packed)
 		return -ENOMEM;
 	*ret = TAKE_PTR(b);
 	return 0;
@@ -85,7 +85,7 @@ void run_builder_free(struct run_builder *b)
 {
 	if (!b)
 		return;
-	tasks_free(b->tasks);
+	tasks_reset(&b->tasks);
 	free(b->spare);
 	run_done(&b->run);
 	ZSTD_freeCCtx(b->zstd);
@@ -184,7 +184,7 @@ static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *
 	const struct lutra_record event = {.type = LUTRA_RECORD_SYSCALL, .tid = tid};
 	void *entry;
 	uint32_t *number;
-	int r = tasks_step(b->tasks, &event, &entry);
+	int r = tasks_step(&b->tasks, &event, &entry);
 
 	if (r < 0)
 		return r == -ENOSPC ? -E2BIG : r;
@@ -205,13 +205,13 @@ static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *
 static void drop_task(struct run_builder *b, uint32_t tid)
 {
 	const struct lutra_record event = {.type = LUTRA_RECORD_EXIT, .tid = tid};
-	const uint32_t *number = tasks_find(b->tasks, tid);
+	const uint32_t *number = tasks_find(&b->tasks, tid);
 	void *none;
 
 	if (!number)
 		return;
 	b->spare[b->n_spare++] = *number;
-	tasks_step(b->tasks, &event, &none);
+	tasks_step(&b->tasks, &event, &none);
 }
 
 static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)

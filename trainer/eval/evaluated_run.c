@@ -13,7 +13,7 @@
 struct eval_context {
 	struct evaluated_run *run;
 	struct event_judge judge;
-	struct tasks *tasks; /* struct eval_task */
+	struct tasks tasks; /* struct eval_task */
 	const char *arch;
 	bool timeline;
 };
@@ -59,18 +59,14 @@ static void init_eval_task(const void *ctx, void *entry)
 static void eval_context_done(struct eval_context *c)
 {
 	event_judge_done(&c->judge);
-	tasks_free(c->tasks);
+	tasks_reset(&c->tasks);
 }
 
 static int eval_context_init(struct eval_context *c, const struct detectors *detectors,
 			     struct err *err)
 {
-	struct tasks_type type = {sizeof(struct eval_task), init_eval_task, c};
-	int r = event_judge_init(&c->judge, detectors, err);
-
-	if (r < 0)
-		return r;
-	return tasks_new(&c->tasks, &type) < 0 ? err_oom(err) : 0;
+	c->tasks.type = (struct tasks_type){sizeof(struct eval_task), init_eval_task, c};
+	return event_judge_init(&c->judge, detectors, err);
 }
 
 /*
@@ -86,7 +82,7 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 
 	if (rec->type == LUTRA_RECORD_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET)
 		return 0;
-	r = tasks_step(c->tasks, rec, &entry);
+	r = tasks_step(&c->tasks, rec, &entry);
 	if (r < 0)
 		return r;
 	t = entry;
@@ -96,7 +92,7 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 		t->id = UINT32_MAX;
 		return 0;
 	case LUTRA_RECORD_FORK: /* the child is a copy, but has scores of its own */
-		child = tasks_find(c->tasks, (uint32_t)rec->arg);
+		child = tasks_find(&c->tasks, (uint32_t)rec->arg);
 		if (child && child != t)
 			child->id = UINT32_MAX;
 		break;

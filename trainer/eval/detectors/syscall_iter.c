@@ -31,13 +31,11 @@ static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 int syscall_iter_run(const struct syscall_iter *it, const char *file, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
-	_cleanup_(tasks_freep) struct tasks *tasks = NULL;
+	_cleanup_(tasks_reset) struct tasks tasks = {.type = it->type};
 	int r = trace_reader_new(&trace, file, err);
 
 	if (r < 0)
 		return r;
-	r = tasks_new(&tasks, &it->type);
-	if (r == 0)
-		r = iterate_records(it, tasks, trace);
+	r = iterate_records(it, &tasks, trace);
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
 }

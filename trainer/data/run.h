@@ -7,6 +7,7 @@
 #ifndef LUTRA_TRAINER_DATA_RUN_H
 #define LUTRA_TRAINER_DATA_RUN_H
 
+#include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
 #include "trainer/data/intern.h"
 

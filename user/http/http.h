@@ -61,7 +61,7 @@ struct http_reply {
 	const char *type; /* media type of the body; static */
 	char *body;	  /* the server frees it; NULL: empty */
 	size_t len;
-	const char *allow; /* the methods that a path has, with status 405; static */
+	const char *allow;	       /* the methods that a path has, with status 405; static */
 	struct MHD_Response *response; /* a stream in place of a body; the server destroys it */
 	const char *csp; /* Content-Security-Policy; static; NULL: the page may load nothing */
 };

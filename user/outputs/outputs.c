@@ -172,7 +172,7 @@ int outputs_new(struct outputs **ret, const struct outputs_config *config,
 		const struct sink_env *env, struct err *err)
 {
 	_cleanup_(outputs_freep) struct outputs *o =
-		calloc(1, sizeof(*o) + config->n * sizeof(o->sink[0]));
+		calloc(1, sizeof(*o) + config->n * sizeof(void *));
 
 	if (!o)
 		return err_oom(err);

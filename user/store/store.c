@@ -204,7 +204,7 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 	static const char sql[] =
 		"SELECT (page_count - freelist_count) * page_size"
 		" FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-	int64_t bytes;
+	int64_t bytes = 0;
 	int r = store_number(s, sql, &bytes, err);
 
 	if (r == 0)
@@ -236,7 +236,7 @@ static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *deleted, 
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
 		 uint64_t *ret_deleted, struct err *err)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int r = limits->max_age_ns && now_ns > limits->max_age_ns;
 
 	*ret_deleted = 0;

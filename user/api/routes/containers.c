@@ -32,7 +32,7 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
 			 "calls", !parts->config->no_calls, "containers", (int)n, "modes", by_mode,
 			 "store", "open", s.open, "stored", (json_int_t)s.stored, "lost",
-			 (json_int_t)(s.lost_queue + s.lost_store), "expired",
+			 (json_int_t)s.lost_queue + (json_int_t)s.lost_store, "expired",
 			 (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
 	return 0;
 }

@@ -117,7 +117,8 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 	*ret = json_pack("{s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "pid", (int)getpid(), "since",
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
 			 "store", events.open, "events_stored", (json_int_t)events.stored,
-			 "events_lost", (json_int_t)(events.lost_queue + events.lost_store), "life",
+			 "events_lost",
+			 (json_int_t)events.lost_queue + (json_int_t)events.lost_store, "life",
 			 api_learning_json(c->api), "containers", containers);
 	api_put_sections(c->api, *ret);
 	return 0;

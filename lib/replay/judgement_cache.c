@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judgements that are kept, in a table where a newer one takes an older one's place. */
+/* A direct-mapped table of judgements: a new one replaces the old one of its entry. */
 #include "lib/replay/judgement_cache.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static void judge_record(const struct lutra_policy *image, const struct lutra_re
 	lutra_judge_object(image, &ret->object, &path, role, fold, &ret->judgement);
 }
 
-/* Which entry is a key's: any will do, what it holds is compared. */
+/* Returns the entry of a key, by a hash. The caller compares the key. */
 static size_t entry_index(uint64_t arg, uint64_t rest, const char *str, size_t len)
 {
 	uint64_t h = (arg ^ rest << 7) * 0x9e3779b97f4a7c15ull;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judgements of recorded objects. One depends on nothing but the policy, the object, its string and
- * the task's role, and a service touches the same objects again and again: those met last are kept.
+ * Caches the judgements of recorded objects. A judgement depends only on the policy, the object,
+ * its string and the role of the task, and a service uses the same objects many times.
  */
 #ifndef LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
 #define LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
@@ -17,23 +17,23 @@ struct cached_judgement {
 };
 
 #define JUDGEMENT_CACHE_BITS 9
-#define JUDGEMENT_CACHE_STRING 104 /* what is longer is judged each time */
+#define JUDGEMENT_CACHE_STRING 104 /* an object with a longer string is judged each time */
 
-/* All zero bytes: empty. */
+/* A cache of zero bytes is empty. */
 struct judgement_cache {
 	struct cached_judgement unkept;
 	struct judgement_entry {
 		uint64_t arg;
-		uint64_t rest; /* of the key: aux, role, the string's length, and a bit that says
-				  there is one */
+		/* The rest of the key: aux, role, length of the string, and a bit that is set in use. */
+		uint64_t rest;
 		struct cached_judgement what;
 		char str[JUDGEMENT_CACHE_STRING];
 	} entry[1u << JUDGEMENT_CACHE_BITS];
 };
 
 /*
- * The object of an OBJECT record, and what lutra_judge_object() says of it. image: the same at each
- * call. Valid until the next call.
+ * Returns the object of an OBJECT record, and its judgement by lutra_judge_object(). Valid until
+ * the next call. image: the same policy at each call.
  */
 const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
 						   const struct lutra_policy *image,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorded run through the scorer. */
+/* Runs a recorded run through the scorer. */
 #include "lib/replay/replay.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 struct task {
 	struct lutra_state state;
 	struct lutra_matches matches;
-	bool hookable; /* the call under way set off TH */
+	bool hookable; /* the current system call matched NEW_HOOKABLE */
 };
 
 struct replay {
@@ -19,7 +19,7 @@ struct replay {
 	struct lutra_seen seen;
 	struct judgement_cache judged;
 	struct tasks tasks;
-	struct task *last; /* whose call was the last record, or NULL */
+	struct task *last; /* of the last record; NULL if that was no event */
 	uint32_t last_tid;
 	unsigned mode;
 };
@@ -39,7 +39,7 @@ void replay_free(struct replay *r)
 	free(r);
 }
 
-/* Of a task never met: nothing but its state is set. */
+/* Initialises the entry of a new task: sets its state; the rest stays zero. */
 static void task_init(const void *ctx, void *entry)
 {
 	const struct replay *r = ctx;
@@ -98,7 +98,7 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 		unsigned rule = t->hookable ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 
 		verdict = verdict_of(r, t, rule, rec->ts_ns);
-		/* T is said once a container, unless something is done about it. */
+		/* NEW_SYSCALL is reported once a container, or each time if the verdict acts. */
 		if (t->hookable || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
 			add_match(ret, rule, LUTRA_KIND_KNOWN, verdict);
 	}
@@ -124,7 +124,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	ret->b = t->state.level_b;
 	ret->object = what->object;
 	ret->judgement = what->judgement;
-	/* The call's entry has said so already; what a worker of io_uring does is no call's. */
+	/* The system call matched already. Work of an io_uring worker belongs to no system call. */
 	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
@@ -134,7 +134,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
 }
 
-/* The task of a record, after what the record does to it; as tasks_step(). */
+/* Applies a record to the tasks, and finds its task. Returns what tasks_step() returns. */
 static int step_task(struct replay *r, const struct lutra_record *rec, struct task **ret)
 {
 	struct task *child;

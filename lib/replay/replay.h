@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A recorded run through the scorer, in userspace: the tasks' states, the container's seen pairs,
- * matches and verdicts as the kernel side would have them (policy_to_kernel_fall_back() included).
- * For `lutra score` and evaluation.
+ * Runs a recorded run through the scorer in userspace, for `lutra score` and for evaluation. The
+ * states of the tasks, the seen pairs of the container, matches and verdicts are as the kernel side
+ * would have them, also after policy_to_kernel_fall_back().
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
 #define LUTRA_LIB_REPLAY_REPLAY_H
@@ -18,34 +18,35 @@ struct replay_match {
 	uint8_t verdict;
 };
 
-/* What became of one event. */
+/* The result of one event. */
 struct replay_step {
 	bool is_object;
-	uint8_t role;  /* in which it happened */
-	uint8_t token; /* of a call */
+	uint8_t role;  /* of the task at the event */
+	uint8_t token; /* of a system call */
 	uint8_t weight[3];
-	uint8_t verdict; /* the gravest */
+	uint8_t verdict; /* the most severe of the matches */
 	uint8_t n_matches;
 	struct replay_match match[REPLAY_MATCHES];
-	int32_t a, b; /* levels after it */
-	/* Of an object event only: */
+	int32_t a, b; /* levels A and B after the event */
+	/* Set for an object event alone: */
 	struct lutra_object object;
 	struct lutra_judgement judgement;
 };
 
 struct replay;
 
-/* mode: enum lutra_mode to decide by. Errors as policy_to_kernel(), -ENOMEM. */
+/* mode: enum lutra_mode. Returns 0, -ENOMEM, or an error of policy_to_kernel(). */
 int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, struct err *err);
 void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free);
 
-/* Forget all tasks and all seen pairs: another container starts. */
+/* Removes all tasks and all seen pairs, because another container starts. */
 void replay_reset(struct replay *r);
 
 /*
- * The next record of a run. 1: an event, *ret is set. 0: no event (a fork, an exec, a mark), or a
- * restarted call. -ENOMEM; -ENOSPC: more than TASKS_MAX tasks.
+ * Takes the next record of a run. Returns 1 with *ret set for an event; 0 for a record that is no
+ * event (a fork, an exec, a mark) and for a restarted system call; -ENOMEM; or -ENOSPC if more than
+ * TASKS_MAX tasks live.
  */
 int replay_next(struct replay *r, const struct lutra_record *rec, const char *str, size_t str_len,
 		struct replay_step *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks by thread id: a hash table of chains. */
+/* A hash table of tasks by thread id, with chains. */
 #include "lib/replay/tasks.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ void *tasks_find(struct tasks *t, uint32_t tid)
 	return task ? task->entry : NULL;
 }
 
-/* The task's entry, made if there is none. */
+/* Finds the entry of a task, and makes it if there is none. Returns 0, -ENOMEM or -ENOSPC. */
 static int task_get(struct tasks *t, uint32_t tid, struct tasks_entry **ret)
 {
 	struct tasks_entry **at = task_at(t, tid), *task = *at;
@@ -63,7 +63,7 @@ static int task_get(struct tasks *t, uint32_t tid, struct tasks_entry **ret)
 	return 0;
 }
 
-/* Take a task's entry out, NULL where there is none. */
+/* Removes the entry of a task from the table and returns it; NULL if there is none. */
 static struct tasks_entry *task_take(struct tasks *t, uint32_t tid)
 {
 	struct tasks_entry **at = task_at(t, tid), *task = *at;
@@ -88,7 +88,7 @@ static int task_fork(struct tasks *t, const struct lutra_record *rec, struct tas
 	return r;
 }
 
-/* A thread that executes a program takes its leader's tid, and keeps its state. */
+/* A thread that executes a program gets the tid of its leader, and keeps its state. */
 static void task_exec(struct tasks *t, const struct lutra_record *rec)
 {
 	uint32_t old = (uint32_t)rec->arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of each task of a recorded container: an entry of a size of the caller's, found by
- * thread id, copied by fork, moved by the exec of a thread, dropped at exit.
+ * The tasks of a recorded container. Each has an entry, whose size the caller sets. It is found by
+ * thread id, copied by fork, moved by the exec of a thread, and freed at exit.
  */
 #ifndef LUTRA_LIB_REPLAY_TASKS_H
 #define LUTRA_LIB_REPLAY_TASKS_H
@@ -11,10 +11,10 @@
 
 #include "lutra/abi.h"
 
-#define TASKS_MAX (1u << 20) /* that live at a time */
+#define TASKS_MAX (1u << 20) /* that live at the same time */
 
 /*
- * size: bytes of an entry. init: called for the entry of a task that starts afresh, zeroed; NULL:
+ * size: bytes of an entry. init: initialises the entry of a new task, which is zeroed before; NULL:
  * it stays zero.
  */
 struct tasks_type {
@@ -25,24 +25,25 @@ struct tasks_type {
 
 #define TASKS_BUCKETS_BITS 13
 
-/* Zero bytes but for type, which its owner sets: no task is known. */
+/* The owner sets type, and begins with zero bytes: no tasks. */
 struct tasks {
 	struct tasks_type type;
 	uint32_t n;
 	struct tasks_entry *bucket[1u << TASKS_BUCKETS_BITS]; /* chains */
 };
 
-/* Forgets all tasks and frees their entries. The type stays. */
+/* Removes all tasks and frees their entries. Keeps the type. */
 void tasks_reset(struct tasks *t);
 
 /*
- * The entry of the task that a record is of, after what the record does to it: an ARM starts it
- * afresh, a FORK gives the child a copy, an EXIT drops it (ret: NULL). A task never met is made.
- * Valid until its EXIT. -ENOMEM; -ENOSPC: more than TASKS_MAX tasks.
+ * Applies a record to the tasks, and finds the entry of its task. An ARM makes a new entry, a FORK
+ * copies it for the child, an EXIT removes it (*ret is NULL then). An unknown task gets a new
+ * entry. The entry is valid until the EXIT. Returns 0, -ENOMEM, or -ENOSPC if more than TASKS_MAX
+ * tasks live.
  */
 int tasks_step(struct tasks *t, const struct lutra_record *rec, void **ret);
 
-/* The entry of a task that is known, or NULL. */
+/* Returns the entry of a task, or NULL if the task is unknown. */
 void *tasks_find(struct tasks *t, uint32_t tid);
 
 #endif

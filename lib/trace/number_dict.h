@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The distinct numbers of a chunk, in the order in which they were met first. */
+/* Numbers the distinct values of a chunk, from 0 on, in the order of their first use. */
 #ifndef LUTRA_LIB_TRACE_NUMBER_DICT_H
 #define LUTRA_LIB_TRACE_NUMBER_DICT_H
 
@@ -7,14 +7,14 @@
 #include <string.h>
 
 #define NUMBER_DICT_MAX 65536
-#define NUMBER_DICT_BITS 17 /* of the buckets: never more than half full */
+#define NUMBER_DICT_BITS 17 /* of buckets: at most half of them are in use */
 
-/* All zero bytes: empty. */
+/* A dict of zero bytes is empty. */
 struct number_dict {
 	uint32_t n;
 	uint64_t keys[NUMBER_DICT_MAX];
-	uint32_t buckets[1u
-			 << NUMBER_DICT_BITS]; /* open-addressed; key's index plus one, 0: empty */
+	/* Open-addressed: index of the key plus one; 0: empty. */
+	uint32_t buckets[1u << NUMBER_DICT_BITS];
 };
 
 static inline void number_dict_reset(struct number_dict *d)
@@ -24,7 +24,7 @@ static inline void number_dict_reset(struct number_dict *d)
 	d->n = 0;
 }
 
-/* The index of key, which is added if it is new; at most NUMBER_DICT_MAX are. */
+/* Returns the index of key, and adds key if it is new. Holds at most NUMBER_DICT_MAX keys. */
 static inline uint32_t number_dict_index(struct number_dict *d, uint64_t key)
 {
 	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> (64 - NUMBER_DICT_BITS));

@@ -8,8 +8,8 @@
  *            u32 CRC-32 of these five numbers and the compressed bytes, one zstd frame
  *   frame  = columns (lib/trace/trace_columns.h), then strings x { u16 bytes, bytes }
  *
- * All little-endian. A chunk needs no other chunk: a torn or damaged tail costs only itself. A run
- * that ended in order has a MARK record with LUTRA_MARK_END as its last.
+ * All numbers are little-endian. A chunk needs no other chunk, so a damaged chunk does not affect
+ * the chunks before it. The last record of a complete run is a MARK with LUTRA_MARK_END.
  */
 #ifndef LUTRA_LIB_TRACE_TRACE_H
 #define LUTRA_LIB_TRACE_TRACE_H
@@ -23,7 +23,7 @@
 #include "lutra/abi.h"
 
 #define TRACE_FORMAT_VERSION 2
-#define TRACE_CHUNK_RECORDS 65536 /* at most, and in a chunk that was not flushed early */
+#define TRACE_CHUNK_RECORDS 65536 /* the most of a chunk; fewer where it was flushed early */
 
 /* Where the object events came from: TRACE_SOURCE_LSM "lsm", TRACE_SOURCE_STANDIN "tracepoint". */
 struct trace_meta {
@@ -40,51 +40,60 @@ struct trace_meta {
 
 void trace_meta_done(struct trace_meta *meta); /* frees the members */
 
-/* Do its calls carry their scalar arguments? Those of most imports do not. */
+/* Returns true if system calls carry their scalar arguments. Those of most imports do not. */
 bool trace_meta_has_arguments(const struct trace_meta *meta);
 
 struct trace_writer;
 
-/* Say that there is a file where a trace was to be written: -EEXIST. */
+/* Sets err to say that the file exists and is not overwritten. Returns -EEXIST. */
 int trace_exists(const char *path, struct err *err);
 
 /*
- * Create a new trace file; an existing one is never overwritten (-EEXIST). Metadata is written
- * and synced at once; records as chunks fill, or at trace_writer_flush().
+ * Creates a trace file, and writes and syncs its metadata. Records are written when a chunk is
+ * full, or by trace_writer_flush(). Returns 0 or -errno; -EEXIST: an existing file is never
+ * overwritten.
  */
 int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
 		     struct err *err);
-/* str: str_len bytes, may be NULL for none; cut at LUTRA_STRING_MAX. */
+/*
+ * Adds a record. str: str_len bytes, cut at LUTRA_STRING_MAX; NULL: none. Returns 0 or -errno;
+ * after an error nothing more is written.
+ */
 int trace_writer_add(struct trace_writer *w, const struct lutra_record *rec, const char *str,
 		     size_t str_len);
-/* Write what has gathered as a chunk, and sync it to disk. */
+/* Writes the gathered records as a chunk and syncs it to disk. Blocks. Returns 0 or -errno. */
 int trace_writer_flush(struct trace_writer *w);
-/* Write the END mark (arg: records lost) and the last chunk. Frees w also on failure. */
+/* Writes the END mark (arg: records lost) and the last chunk. Frees w also on failure. */
 int trace_writer_close(struct trace_writer *w, uint64_t lost, struct err *err);
-/* Frees without an END mark: what was flushed stays on disk. NULL is fine. */
+/* Frees w without an END mark. Flushed chunks stay on disk. w may be NULL. */
 void trace_writer_free(struct trace_writer *w);
 
 struct trace_reader;
 
 /*
- * Open a trace. -EBADMSG: not a trace, damaged header, or of a newer format. Reading stops at the
- * first damaged chunk; trace_reader_torn() then says so.
+ * Opens a trace. Returns 0 or -errno; -EBADMSG: the file is not a trace, its header is damaged, or
+ * its format is newer. Reading stops at the first damaged chunk; trace_reader_torn() then returns
+ * why.
  */
 int trace_reader_new(struct trace_reader **ret, const char *path, struct err *err);
 const struct trace_meta *trace_reader_meta(const struct trace_reader *r);
-/* 1: a record (valid until the next call; str is NUL-terminated or NULL), 0: end, or -errno. */
+/*
+ * Reads a record. Returns 1 with the record, which is valid until the next call, 0 at the end, or
+ * -errno. The string is NUL-terminated, or NULL.
+ */
 int trace_reader_next(struct trace_reader *r, const struct lutra_record **ret_rec,
 		      const char **ret_str, size_t *ret_str_len);
 
-/* Records in a row. */
 struct trace_string {
 	const char *s; /* NUL-terminated */
 	size_t len;
 };
 
+/* Consecutive records. */
+/* Consecutive records. */
 struct trace_block {
 	const struct lutra_record *rec;
-	const uint32_t *string; /* of each record: where in strings, or LUTRA_NO_STRING */
+	const uint32_t *string; /* of each record: its index in strings, or LUTRA_NO_STRING */
 	const struct trace_string *strings;
 	size_t n;
 };
@@ -98,12 +107,12 @@ static inline const char *trace_block_string(const struct trace_block *b, size_t
 }
 
 /*
- * The records that are left, one block after the other: what trace_reader_next() would give,
- * without a call for each. 1: a block of one record at least, valid until the next call, 0: end,
+ * Reads many records at once, beginning behind the last one that trace_reader_next() returned.
+ * Returns 1 with a block of at least one record, which is valid until the next call, 0 at the end,
  * or -errno.
  */
 int trace_reader_block(struct trace_reader *r, struct trace_block *ret);
-/* After the end: NULL for a whole file, else one line on what was lost and where. */
+/* Returns, after the end, NULL for a whole file, else one line: what is damaged, and where. */
 const char *trace_reader_torn(const struct trace_reader *r);
 void trace_reader_free(struct trace_reader *r);
 

@@ -15,7 +15,9 @@ void trace_decoder_done(struct trace_decoder *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* The strings, from in to the end of raw, each with a NUL behind it. NULL or what is wrong. */
+/*
+ * Reads the strings, to the end of raw, and ends each with a NUL. Returns what is wrong, or NULL.
+ */
 static const char *start_strings(struct trace_decoder *d, struct bytes_in *in, uint8_t *raw)
 {
 	for (uint32_t i = 0; i < d->n_strings; i++) {
@@ -25,7 +27,7 @@ static const char *start_strings(struct trace_decoder *d, struct bytes_in *in, u
 		d->strings[i] = (struct trace_string){bytes_get(in, len), len};
 		if (in->failed || len > LUTRA_STRING_MAX)
 			return "damaged strings";
-		raw[at] = 0; /* the end of the one before */
+		raw[at] = 0; /* ends the string before this one */
 	}
 	if (in->pos != in->len)
 		return "damaged strings";
@@ -38,7 +40,7 @@ static bool string_exists(const struct trace_decoder *d, uint64_t number)
 	return number < d->n_strings || number == LUTRA_NO_STRING;
 }
 
-/* n numbers in planes. */
+/* Reads n numbers from planes. */
 static void read_planes(struct bytes_in *in, uint64_t *ret, size_t n, unsigned planes)
 {
 	memset(ret, 0, n * sizeof(*ret));
@@ -69,7 +71,9 @@ static const char *start_lists(struct trace_decoder *d, struct bytes_in *in,
 	return in->failed ? "damaged lists" : NULL;
 }
 
-/* What the planes left out. */
+/*
+ * Reads the whole times, and arguments and strings of the details. Returns what is wrong, or NULL.
+ */
 static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
 				const struct trace_counts *n)
 {
@@ -90,7 +94,7 @@ static const char *start_wholes(struct trace_decoder *d, struct bytes_in *in,
 	return in->failed ? "damaged lists" : NULL;
 }
 
-/* The i-th number of one plane or two. */
+/* Returns the index of record i, from one plane or two. */
 static inline uint32_t index_at(const uint8_t *const plane[2], size_t i)
 {
 	return plane[0][i] | (plane[1] ? (uint32_t)plane[1][i] << 8 : 0);
@@ -114,7 +118,7 @@ static size_t count_wholes(const uint8_t *plane, size_t n)
 	return count;
 }
 
-/* How many of the numbers are less than limit? */
+/* Returns how many of the indices are less than limit. */
 static size_t count_below(const uint8_t *const plane[2], size_t n, uint32_t limit)
 {
 	size_t count = 0;
@@ -155,7 +159,7 @@ static int start_columns(struct trace_decoder *d, struct bytes_in *in, const cha
 		*ret_why = "damaged lists";
 		return 0;
 	}
-	/* One more detail is looked at than there is. */
+	/* take_records() reads one detail behind the last one. */
 	wholes = (size_t)n.times + 2 * ((size_t)n.details + 1);
 	if (ARRAY_RESERVE(d->events, d->events_size, n.events) < 0 ||
 	    ARRAY_RESERVE(d->wholes, d->wholes_size, wholes) < 0)
@@ -183,7 +187,7 @@ int trace_decoder_start(struct trace_decoder *d, uint8_t *raw, size_t len, const
 	return r;
 }
 
-/* wide_task, wide_event: there is a second plane. */
+/* wide_task, wide_event: the indices have a second plane. */
 static inline __attribute__((__always_inline__)) void
 take_records(struct trace_decoder *d, size_t n, bool wide_task, bool wide_event,
 	     struct lutra_record *restrict ret, uint32_t *restrict ret_string)
@@ -209,7 +213,7 @@ take_records(struct trace_decoder *d, size_t n, bool wide_task, bool wide_event,
 		else
 			ts_ns += lo[i] | (uint32_t)mid[i] << 8 | (uint32_t)hi[i] << 16;
 		ret[i].ts_ns = ts_ns;
-		/* No branch: which events are open, nobody can foresee. */
+		/* No branch: the processor cannot predict which events are open. */
 		is_open = -(uint64_t)(event < open);
 		ret[i].arg = e->arg | (*args & is_open);
 		ret_string[i] = e->string | (uint32_t)(*strings & is_open);

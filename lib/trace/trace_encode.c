@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chunk's records into columns. */
+/* Encodes the records of a chunk into columns. */
 #include "lib/trace/trace_columns.h"
 
 #include <assert.h>
@@ -7,14 +7,15 @@
 #include "lib/base/bytes.h"
 
 /*
- * An event's arguments and strings are in the list of events if it has few of them, and each pays
- * for its place there by being met this often.
+ * A head (type, number, aux) has its arguments and strings in the list of events if it has at most
+ * VARIANTS_MAX of them, and at least VARIANT_RECORDS records for each. VARIANTS_ANYWAY of them are
+ * always in the list. Else the head is an open event.
  */
 #define VARIANTS_MAX 64
 #define VARIANT_RECORDS 4
 #define VARIANTS_ANYWAY 2
 
-/* What makes a variant: the numbers of its head and its argument, and its string. */
+/* A variant is an event with its argument and string. head and arg are numbers in the dicts. */
 union variant {
 	struct {
 		uint16_t head, arg;
@@ -23,7 +24,7 @@ union variant {
 	uint64_t key;
 };
 
-/* What distinct tasks, heads and variants there are, and how often. */
+/* Numbers the distinct tasks, heads and variants, and counts the records of each head. */
 static void gather_numbers(struct trace_encoder *e, const struct lutra_record *recs,
 			   const uint32_t *string, size_t n)
 {
@@ -60,7 +61,7 @@ static bool in_list(const struct trace_kind *k)
 	       (k->variants <= VARIANTS_MAX && k->variants * VARIANT_RECORDS <= k->records);
 }
 
-/* An event at the end of the list. Its number. */
+/* Appends an event to the list. Returns its number. */
 static uint32_t add_event(struct trace_encoder *e, struct bytes_out *out, uint64_t arg,
 			  uint64_t head, uint32_t string)
 {
@@ -70,7 +71,7 @@ static uint32_t add_event(struct trace_encoder *e, struct bytes_out *out, uint64
 	return e->n_events++;
 }
 
-/* The list of events, those that are open first; their numbers into e->variant, by record. */
+/* Writes the list of events, open ones first, and puts the event of each record into e->variant. */
 static void number_events(struct trace_encoder *e, struct bytes_out *out, size_t n)
 {
 	for (uint32_t head = 0; head < e->heads.n; head++) {
@@ -109,7 +110,9 @@ static void end_part(struct trace_encoded *ret, const struct bytes_out *out)
 	ret->cut[ret->n_cuts++] = out->len;
 }
 
-/* The planes of what goes by between records; e->times are what they cannot hold. */
+/*
+ * Writes the planes of the times between records, and puts times that are too long into e->times.
+ */
 static void put_times(struct trace_encoder *e, const struct lutra_record *recs, size_t n,
 		      struct bytes_out *out, struct trace_encoded *ret)
 {

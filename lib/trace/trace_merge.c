@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging: the earliest of the inputs' next records goes out, until none is left. */
+/* Merges traces: writes the earliest of the next records of all inputs, until none is left. */
 #include "lib/trace/trace_merge.h"
 
 #include <errno.h>
@@ -7,11 +7,11 @@
 
 #include "lib/trace/trace.h"
 
-#define SAME_BOOT_NS (10 * NSEC_PER_SEC) /* wall clocks are stepped now and then */
+#define SAME_BOOT_NS (10 * NSEC_PER_SEC) /* wall clocks are corrected now and then */
 
 struct input {
 	struct trace_reader *reader;
-	const struct lutra_record *rec; /* NULL: at its end */
+	const struct lutra_record *rec; /* the next record; NULL: at the end */
 	const char *str;
 	size_t str_len;
 };
@@ -29,7 +29,7 @@ static void inputs_done(struct inputs *x)
 	free(x->in);
 }
 
-/* The next record that is not an end mark. 0 or -errno. */
+/* Reads the next record that is not an END mark. Returns 0 or -errno. */
 static int advance_input(struct inputs *x, struct input *in, const char *path, struct err *err)
 {
 	int r;
@@ -51,7 +51,7 @@ static int advance_input(struct inputs *x, struct input *in, const char *path, s
 	} while (1);
 }
 
-/* When the machine was booted, by the trace's two start times. */
+/* Returns the time at which the machine was booted, by the two start times of the trace. */
 static uint64_t boot_ns(const struct trace_meta *m)
 {
 	return m->start_realtime_ns - m->start_monotonic_ns;
@@ -131,7 +131,7 @@ int trace_merge(const char *output, char *const files[], int n, struct err *err)
 		x.n = 0;
 		return err_oom(err);
 	}
-	/* The strings stay the first reader's. */
+	/* meta borrows the strings of the first reader. */
 	r = open_inputs(&x, files, &meta, err);
 	if (r < 0)
 		return r;

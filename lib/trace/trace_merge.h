@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several traces of one run made into one. */
+/* Merges several traces of one run into one. */
 #ifndef LUTRA_LIB_TRACE_TRACE_MERGE_H
 #define LUTRA_LIB_TRACE_TRACE_MERGE_H
 
 #include "lib/base/err.h"
 
 /*
- * Write the records of n files to output, by time; records lost add up, operations are those that
- * all of them could see. -EINVAL: they are not of one run (image, container, host, kernel,
- * architecture, source, boot). -EBADMSG: one is torn. Else as trace_reader_new() and
- * trace_writer_new(). On failure there is no output.
+ * Writes the records of n files to output, in the order of time. The counts of lost records are
+ * added up. The operations of the output are those that all inputs could see. On failure there is
+ * no output. Returns 0 or -errno. -EINVAL: the traces are not of one run (image, container, host,
+ * kernel, architecture, source, boot). -EBADMSG: one is damaged. trace_reader_new() and
+ * trace_writer_new() have the other errors.
  */
 int trace_merge(const char *output, char *const files[], int n, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A trace's metadata and its JSON. */
+/* The metadata of a trace, and its JSON. */
 #include "lib/trace/trace_format.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading traces: a chunk is checked whole before its first record is given out. */
+/* Reads traces. All of a chunk is checked before its first record is returned. */
 #include "lib/base/array.h"
 #include "lib/trace/trace_columns.h"
 
@@ -11,12 +11,12 @@
 
 #include "lib/base/file.h"
 
-#define BLOCK 512 /* records: few enough to stay in the processor's nearest memory */
+#define BLOCK 512 /* records: few enough for the first-level cache of the processor */
 
 struct trace_reader {
 	FILE *file;
 	char *path;
-	uint64_t size; /* of the file when it was opened */
+	uint64_t size; /* bytes of the file when it was opened */
 	uint64_t pos;  /* where the next chunk starts */
 	uint64_t records_before;
 	uint32_t chunk; /* chunks read */
@@ -26,11 +26,11 @@ struct trace_reader {
 	struct trace_meta meta;
 	uint8_t *packed;
 	size_t packed_size;
-	uint8_t *raw; /* a chunk, and one byte more for its last string's NUL */
+	uint8_t *raw; /* a chunk, and one byte more for the NUL of its last string */
 	size_t raw_size;
 	struct trace_decoder decoder;
 	struct trace_block block;
-	size_t next; /* of the block's records, for trace_reader_next() */
+	size_t next; /* index of the record that trace_reader_next() returns next */
 	struct lutra_record rec[BLOCK];
 	uint32_t string[BLOCK];
 	ZSTD_DCtx *zstd;
@@ -120,7 +120,7 @@ const struct trace_meta *trace_reader_meta(const struct trace_reader *r)
 	return &r->meta;
 }
 
-/* Reading ends here: why, where, and what was good. */
+/* Ends reading, and says why and where, and how many records are good. Returns 0. */
 static int stop_reading(struct trace_reader *r, const char *why)
 {
 	r->done = true;
@@ -131,7 +131,7 @@ static int stop_reading(struct trace_reader *r, const char *why)
 	return 0;
 }
 
-/* NULL, or what is wrong with the numbers of a chunk's header. */
+/* Returns what is wrong with the numbers in the header of a chunk, or NULL. */
 static const char *check_head(const struct trace_reader *r, struct trace_chunk_head *h)
 {
 	if (h->records == 0 || h->records > TRACE_CHUNK_RECORDS || h->strings > h->records ||
@@ -143,7 +143,7 @@ static const char *check_head(const struct trace_reader *r, struct trace_chunk_h
 	return NULL;
 }
 
-/* The chunk's bytes into raw. 0, or -errno; *ret_why set where the file is at fault. */
+/* Unpacks a chunk to raw. Returns 0 or -errno; sets *ret_why if the file is damaged. */
 static int unpack_chunk(struct trace_reader *r, const struct trace_chunk_head *h,
 			const char **ret_why)
 {
@@ -171,7 +171,7 @@ static int unpack_chunk(struct trace_reader *r, const struct trace_chunk_head *h
 	return trace_decoder_start(&r->decoder, r->raw, h->raw_bytes, ret_why);
 }
 
-/* 1: a chunk was read, 0: none is left, or -errno. */
+/* Reads the next chunk. Returns 1, 0 if none is left, or -errno. */
 static int read_chunk(struct trace_reader *r)
 {
 	struct trace_chunk_head h;
@@ -206,7 +206,7 @@ int trace_reader_block(struct trace_reader *r, struct trace_block *ret)
 	size_t n;
 	int e;
 
-	if (r->next < b->n) { /* trace_reader_next() has begun on it */
+	if (r->next < b->n) { /* trace_reader_next() returned some of it */
 		*ret = (struct trace_block){b->rec + r->next, b->string + r->next, b->strings,
 					    b->n - r->next};
 		r->next = b->n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing traces: a chunk gathers in memory and reaches the disk in one write, then a sync. */
+/* Writes traces. A chunk is gathered in memory, written by one write, and synced. */
 #include "lib/trace/trace_columns.h"
 
 #include <errno.h>
@@ -10,28 +10,28 @@
 #include "lib/base/file.h"
 
 #define ZSTD_LEVEL 3
-#define INDEX_SLOTS (2 * TRACE_CHUNK_RECORDS) /* of strings; never more than half full */
+#define INDEX_SLOTS (2 * TRACE_CHUNK_RECORDS) /* of strings; at most half of them are in use */
 
 struct trace_writer {
 	int fd;
-	int failed; /* first error: nothing more is written */
+	int failed; /* the first error: nothing is written after it; 0: none */
 	char *path;
-	off_t good; /* bytes of the file that are whole */
+	off_t good; /* bytes of the file up to the end of its last chunk */
 	uint64_t last_ts_ns;
 	uint32_t n_records;
 	uint32_t n_strings;
 	size_t strings_len;
 	struct lutra_record records[TRACE_CHUNK_RECORDS];
-	uint32_t string[TRACE_CHUNK_RECORDS]; /* of each */
+	uint32_t string[TRACE_CHUNK_RECORDS]; /* of each record: number of its string */
 	uint8_t strings[TRACE_STRINGS_MAX];
 	struct trace_encoder encoder;
 	struct {
 		struct trace_chunk_head head;
 		uint8_t frame[TRACE_PACKED_MAX(TRACE_RAW_MAX)];
-	} chunk; /* as it is written */
-	/* Open-addressed: where a string's length and bytes start in strings, and its number. */
+	} chunk; /* in the form in which it is written */
+	/* Open-addressed. Each slot has the place of a string in strings, and its number. */
 	struct string_slot {
-		uint32_t at; /* plus one; 0: empty */
+		uint32_t at; /* the place of its length, plus one; 0: empty */
 		uint32_t number;
 	} index[INDEX_SLOTS];
 	ZSTD_CCtx *zstd;
@@ -104,7 +104,7 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 	return 0;
 }
 
-/* Compress what the frame goes on with; a block ends behind it, the frame too if it is the last. */
+/* Compresses data into blocks of its own in the frame. last: ends the frame. Returns 0 or -EIO. */
 static int pack_data(struct trace_writer *w, const void *data, size_t len, ZSTD_outBuffer *out,
 		     bool last)
 {
@@ -119,7 +119,7 @@ static int pack_data(struct trace_writer *w, const void *data, size_t len, ZSTD_
 	return 0;
 }
 
-/* The frame behind the chunk header: each kind of data in blocks of its own. */
+/* Compresses a chunk into a frame in which each kind of data has blocks of its own. */
 static int compress_chunk(struct trace_writer *w, const struct trace_encoded *columns,
 			  size_t *ret_len)
 {
@@ -166,7 +166,7 @@ static int write_chunk(struct trace_writer *w)
 	if (r == 0 && fdatasync(w->fd) < 0)
 		r = -errno;
 	if (r < 0) {
-		/* Best effort: a torn tail would be skipped by readers anyway. */
+		/* If this fails too, readers skip the damaged tail. */
 		(void)!ftruncate(w->fd, w->good);
 		return r;
 	}
@@ -191,7 +191,7 @@ int trace_writer_flush(struct trace_writer *w)
 	return 0;
 }
 
-/* FNV-1a; a collision costs a comparison. */
+/* FNV-1a. Strings with the same hash are compared. */
 static uint32_t hash_string(const char *s, size_t len)
 {
 	uint32_t h = 2166136261u;
@@ -201,7 +201,7 @@ static uint32_t hash_string(const char *s, size_t len)
 	return h ^ h >> 15;
 }
 
-/* Number of the string in this chunk, where it is added if it is new. There is room for it. */
+/* Returns the number of a string in this chunk, and adds it if it is new. There is room for it. */
 static uint32_t string_number(struct trace_writer *w, const char *str, size_t len)
 {
 	uint32_t at = hash_string(str, len) & (INDEX_SLOTS - 1);

@@ -46,6 +46,14 @@ static int is_control(const unsigned char *s)
 	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
+bool text_has_control(const char *s)
+{
+	for (; *s; s++)
+		if (is_control((const unsigned char *)s))
+			return true;
+	return false;
+}
+
 size_t text_clean(const char *in, size_t len, char *out, size_t size)
 {
 	const unsigned char *s = (const unsigned char *)in;

@@ -4,6 +4,7 @@
 #define LUTRA_LIB_BASE_TEXT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -13,6 +14,8 @@
  * written, without the NUL.
  */
 size_t text_clean(const char *in, size_t len, char *out, size_t size);
+/* Returns true if s has a control character, on which a terminal may act. */
+bool text_has_control(const char *s);
 
 /* Returns how many bytes of valid UTF-8 s, at most max, fit without cutting a character. */
 size_t text_fit(const char *s, size_t max);

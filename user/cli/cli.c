@@ -44,9 +44,19 @@ int cli_print_json(json_t *j, bool pretty)
 
 const char *cli_json_text(const json_t *j, const char *key)
 {
-	const char *s = json_string_value(json_object_get(j, key));
+	json_t *value = json_object_get(j, key);
+	const char *s = json_string_value(value);
+	_cleanup_free_ char *clean = NULL;
 
-	return s ? s : "";
+	if (!s)
+		return "";
+	if (!text_has_control(s))
+		return s;
+	clean = malloc(4 * strlen(s) + 1);
+	if (!clean)
+		return "";
+	text_clean(s, strlen(s), clean, 4 * strlen(s) + 1);
+	return json_string_set(value, clean) < 0 ? "" : json_string_value(value);
 }
 
 long long cli_json_number(const json_t *j, const char *key)

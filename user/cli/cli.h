@@ -58,7 +58,10 @@ int cli_failf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int cli_print_json(json_t *j, bool pretty);
 
-/* Returns a string member of an object, "" if it has none. */
+/*
+ * Returns a string member of an object, "" if it has none. A string with control characters is
+ * cleaned first, so that it cannot steer a terminal.
+ */
 const char *cli_json_text(const json_t *j, const char *key);
 /* Returns an integer member of an object, 0 if it has none. */
 long long cli_json_number(const json_t *j, const char *key);

@@ -18,19 +18,16 @@ static void write_row(const json_t *c, char row[COLUMNS][CLI_TEXT])
 {
 	const char *pod = cli_json_text(c, "pod"), *policy = cli_json_text(c, "policy");
 	const char *slash = strrchr(policy, '/');
-	char raw[COLUMNS][CLI_TEXT];
 
-	snprintf(raw[NAME], CLI_TEXT, "%s", cli_json_text(c, "name"));
-	snprintf(raw[ENGINE], CLI_TEXT, "%s", cli_json_text(c, "engine"));
-	snprintf(raw[ID], CLI_TEXT, "%.*s", SHORT_ID, cli_json_text(c, "id"));
-	snprintf(raw[MODE], CLI_TEXT, "%s%s", cli_json_text(c, "mode"),
+	snprintf(row[NAME], CLI_TEXT, "%s", cli_json_text(c, "name"));
+	snprintf(row[ENGINE], CLI_TEXT, "%s", cli_json_text(c, "engine"));
+	snprintf(row[ID], CLI_TEXT, "%.*s", SHORT_ID, cli_json_text(c, "id"));
+	snprintf(row[MODE], CLI_TEXT, "%s%s", cli_json_text(c, "mode"),
 		 cli_json_is(c, "frozen") ? ", frozen" : "");
-	snprintf(raw[POLICY], CLI_TEXT, "%s", slash ? slash + 1 : policy);
-	snprintf(raw[POD], CLI_TEXT, "%s%s%s", cli_json_text(c, "pod_namespace"), *pod ? "/" : "",
+	snprintf(row[POLICY], CLI_TEXT, "%s", slash ? slash + 1 : policy);
+	snprintf(row[POD], CLI_TEXT, "%s%s%s", cli_json_text(c, "pod_namespace"), *pod ? "/" : "",
 		 *pod ? pod : "-");
-	snprintf(raw[IMAGE], CLI_TEXT, "%s", cli_json_text(c, "image"));
-	for (int k = 0; k < COLUMNS; k++)
-		cli_clean_text(raw[k], row[k]);
+	snprintf(row[IMAGE], CLI_TEXT, "%s", cli_json_text(c, "image"));
 }
 
 static void print_table(const json_t *containers)

@@ -67,11 +67,9 @@ static void draw_head(const struct top *t)
 	const json_t *status = json_object_get(t->answer, "status");
 	const json_t *verdicts = json_object_get(t->answer, "verdicts");
 	const json_t *store = json_object_get(status, "store");
-	char host[CLI_TEXT];
 
 	set_colour(PLAIN);
-	mvprintw(0, 0, "lutra on %s: %lld containers, %s",
-		 cli_clean_text(cli_json_text(status, "hostname"), host),
+	mvprintw(0, 0, "lutra on %s: %lld containers, %s", cli_json_text(status, "hostname"),
 		 cli_json_number(status, "containers"),
 		 cli_json_is(status, "lsm") ? "BPF LSM" : "tracepoints");
 	mvprintw(1, 0, "last hour: %lld alerts, %lld denied, %lld killed; events kept %lld, lost ",
@@ -102,12 +100,11 @@ static void draw_container(int y, const json_t *c)
 {
 	const json_t *counters = json_object_get(c, "counters");
 	bool frozen = cli_json_is(c, "frozen");
-	char name[CLI_TEXT], mode[CLI_TEXT];
 
 	set_colour(PLAIN);
-	mvprintw(y, 0, "%-24.24s ", cli_clean_text(cli_json_text(c, "name"), name));
+	mvprintw(y, 0, "%-24.24s ", cli_json_text(c, "name"));
 	set_colour(frozen ? RED : CYAN);
-	printw("%-14.14s ", frozen ? "frozen" : cli_clean_text(cli_json_text(c, "mode"), mode));
+	printw("%-14.14s ", frozen ? "frozen" : cli_json_text(c, "mode"));
 	draw_level_bar(json_number_value(json_object_get(json_object_get(c, "level"), "ratio")));
 	set_colour(PLAIN);
 	printw(" %9lld %9lld %9lld", cli_json_number(counters, "alert"),

@@ -31,17 +31,16 @@ static void print_policy(const json_t *one)
 	const json_t *containers = json_object_get(one, "containers"), *c;
 	const json_t *signed_by = json_object_get(one, "signed_by");
 	bool own = strcmp(cli_json_text(one, "mode"), cli_json_text(one, "policy_mode")) == 0;
-	char text[CLI_TEXT];
 	size_t i;
 
-	fputs(cli_clean_text(cli_json_text(one, "name"), text), stdout);
+	fputs(cli_json_text(one, "name"), stdout);
 	if (!cli_json_is(one, "good")) {
 		printf("\n  refused: %s\n", cli_json_text(one, "error"));
 	} else {
 		printf("  %s%s%s%s  %s", cli_json_text(one, "mode"),
 		       own ? "" : " (the policy says ",
 		       own ? "" : cli_json_text(one, "policy_mode"), own ? "" : ")",
-		       cli_clean_text(cli_json_text(one, "image"), text));
+		       cli_json_text(one, "image"));
 		printf("%s%s\n  %lld runs, %.3f h, %lld calls; created %s; %s\n",
 		       *cli_json_text(one, "digest") ? " " : "", cli_json_text(one, "digest"),
 		       cli_json_number(one, "runs"), json_real_value(json_object_get(one, "hours")),

@@ -20,6 +20,7 @@
 #include "lib/trace/trace.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
+#include "user/cli/cli.h"
 
 #define LUTRA "build/bin/lutra"
 #define LUTRAD "build/bin/lutrad"
@@ -566,6 +567,17 @@ static void cli_import_interrupted_leaves_nothing(void **state)
 	free(out);
 }
 
+static void cli_json_text_cannot_steer_a_terminal(void **state)
+{
+	json_auto_t *j = json_pack("{s:s, s:s}", "evil", "web\x1b]0;x\x07", "plain", "a\\x1b b");
+
+	(void)state;
+	assert_string_equal(cli_json_text(j, "evil"), "web\\x1b]0;x\\x07");
+	assert_string_equal(cli_json_text(j, "evil"), "web\\x1b]0;x\\x07");
+	assert_string_equal(cli_json_text(j, "plain"), "a\\x1b b");
+	assert_string_equal(cli_json_text(j, "none"), "");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -581,6 +593,7 @@ int main(void)
 		T(cli_trace_verify_of_a_torn_trace_fails),
 		T(cli_trace_merge_joins_by_time),
 		T(cli_import_interrupted_leaves_nothing),
+		cmocka_unit_test(cli_json_text_cannot_steer_a_terminal),
 		T(lutrad_refuses_bad_input_in_one_line),
 	};
 

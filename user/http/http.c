@@ -99,26 +99,6 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 	return r;
 }
 
-static enum MHD_Result send_error(struct http *h, struct MHD_Connection *c, unsigned status,
-				  const char *why)
-{
-	struct http_reply reply = {};
-
-	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply);
-}
-
-static enum MHD_Result send_wrong_method(struct http *h, struct MHD_Connection *c,
-					 const char *allow)
-{
-	struct http_reply reply = {};
-
-	if (http_error(&reply, MHD_HTTP_METHOD_NOT_ALLOWED,
-		       "this path does not take that method: see the header Allow") < 0)
-		return MHD_NO;
-	reply.allow = allow;
-	return send_reply(h, c, &reply);
-}
-
 /* Returns how many bytes of the path the route matches; 0: the path is not of this route. */
 static size_t route_match_len(const struct http_route *route, const char *path)
 {
@@ -144,18 +124,6 @@ static const struct http_route *find_route(const struct http *h, const char *met
 	return NULL;
 }
 
-static enum MHD_Result run_route(struct http *h, const struct http_route *route,
-				 struct http_request *q)
-{
-	struct http_reply reply = {.status = MHD_HTTP_OK};
-
-	q->rest = q->path + route_match_len(route, q->path);
-	if (route->handle(h->ctx, q, &reply) < 0)
-		return send_error(h, q->connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				  "lutrad failed to answer: see its log");
-	return send_reply(h, q->connection, &reply);
-}
-
 static int connection_fd(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
@@ -178,26 +146,37 @@ static unsigned check_client(struct http *h, const struct http_request *q, const
 	return MHD_HTTP_FORBIDDEN;
 }
 
-/* Answers a request that has arrived whole. */
-static enum MHD_Result dispatch_request(struct http *h, struct http_request *q)
+/* Fills in the answer to a request that has arrived whole. Returns 0 or -ENOMEM. */
+static int answer_request(struct http *h, struct http_request *q, struct http_reply *ret)
 {
 	const struct http_route *route;
 	const char *allow, *why;
 	unsigned status;
+	int r;
 
 	status = check_client(h, q, &why);
 	if (status)
-		return send_error(h, q->connection, status, why);
+		return http_error(ret, status, why);
 	if (!http_path_is_plain(q->path))
-		return send_error(h, q->connection, MHD_HTTP_BAD_REQUEST,
+		return http_error(ret, MHD_HTTP_BAD_REQUEST,
 				  "the path may not hold . or .. or control characters");
 	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
-		return send_error(h, q->connection, MHD_HTTP_NOT_FOUND, "no such path");
-	if (!route)
-		return send_wrong_method(h, q->connection, allow);
+		return http_error(ret, MHD_HTTP_NOT_FOUND, "no such path");
+	if (!route) {
+		r = http_error(ret, MHD_HTTP_METHOD_NOT_ALLOWED,
+			       "this path does not take that method: see the header Allow");
+		ret->allow = allow;
+		return r;
+	}
 	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &why);
-	return status ? send_error(h, q->connection, status, why) : run_route(h, route, q);
+	if (status)
+		return http_error(ret, status, why);
+	q->rest = q->path + route_match_len(route, q->path);
+	if (route->handle(h->ctx, q, ret) < 0)
+		return http_error(ret, MHD_HTTP_INTERNAL_SERVER_ERROR,
+				  "lutrad failed to answer: see its log");
+	return 0;
 }
 
 /* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
@@ -224,15 +203,18 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 				  const char *method, const char *version, const char *data,
 				  size_t *size, void **state)
 {
+	struct http *h = ctx;
 	struct pending *p = *state;
+	struct http_reply reply = {.status = MHD_HTTP_OK};
 	struct http_request q;
-	struct http *h;
 
 	(void)version;
 	if (!p) {
 		if (is_body_too_long(c))
-			return send_error(ctx, c, MHD_HTTP_CONTENT_TOO_LARGE,
-					  "the body is longer than 65536 bytes");
+			return http_error(&reply, MHD_HTTP_CONTENT_TOO_LARGE,
+					  "the body is longer than 65536 bytes") < 0
+				       ? MHD_NO
+				       : send_reply(h, c, &reply);
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}
@@ -242,14 +224,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		*size = 0;
 		return r < 0 ? MHD_NO : MHD_YES;
 	}
-	h = ctx;
 	q = (struct http_request){.connection = c,
 				  .is_local = h->is_local,
 				  .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
 				  .path = url,
 				  .body = p->body ? p->body : "",
 				  .body_len = p->len};
-	return dispatch_request(h, &q);
+	return answer_request(h, &q, &reply) < 0 ? MHD_NO : send_reply(h, c, &reply);
 }
 
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
@@ -260,9 +241,8 @@ static void on_done(void *ctx, struct MHD_Connection *c, void **state,
 	(void)ctx;
 	(void)c;
 	(void)code;
-	if (!p)
-		return;
-	free(p->body);
+	if (p)
+		free(p->body);
 	free(p);
 	*state = NULL;
 }

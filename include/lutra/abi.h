@@ -146,10 +146,9 @@ enum lutra_kind {
 	LUTRA_KIND_KNOWN = 0,
 	LUTRA_KIND_PROTECTED = 1,   /* P: path misses the tree at a protected node */
 	LUTRA_KIND_PROGRAM_DIR = 2, /* U: path misses under /usr, /lib*, /bin, /sbin, /opt */
-	LUTRA_KIND_DATA_DIR =
-		3, /* W: new plain file directly in a directory where the service wrote files */
-	LUTRA_KIND_ELSEWHERE =
-		4, /* O: path misses elsewhere; a socket, capability or W+X never seen */
+	/* W: new plain file directly in a directory where the service wrote files */
+	LUTRA_KIND_DATA_DIR = 3,
+	LUTRA_KIND_ELSEWHERE = 4, /* O: path misses elsewhere; new socket, capability or W+X */
 	LUTRA_KIND_NEW_USE = 5,	 /* K: known node, new (operation, access, type, extension, role) */
 	LUTRA_KIND_NEW_ROLE = 6, /* Y: as NEW_USE, under a directory where the role counts */
 	LUTRA_KIND_COUNT
@@ -247,8 +246,8 @@ struct lutra_policy {
 	__u64 hash_key[2];
 	__u64 edge_seed;
 	__u64 object_seed;
-	__u64 hookable[LUTRA_NR /
-		       64]; /* syscalls that a hook can refuse: new ones match NEW_HOOKABLE */
+	/* Syscalls that a hook can refuse: new ones match NEW_HOOKABLE. */
+	__u64 hookable[LUTRA_NR / 64];
 	__u64 steady[LUTRA_NR / 64]; /* syscalls after which a start-up task is steady */
 	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact */
 	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
@@ -337,8 +336,8 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 #define LUTRA_SLOT_STARTING 0x10  /* tasks in it at enrolment are pending until their next exec */
 #define LUTRA_SLOT_EXEC_SESSIONS 0x20 /* a task that joins it once it runs is an exec session */
 #define LUTRA_SLOT_STARTED 0x40	      /* one of its tasks has been armed */
-#define LUTRA_SLOT_AUDIT_EXEC_SESSIONS                                                             \
-	0x80 /* exec sessions are in mode audit, whatever mode says */
+/* Exec sessions are in mode audit, whatever mode says. */
+#define LUTRA_SLOT_AUDIT_EXEC_SESSIONS 0x80
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */

@@ -61,9 +61,7 @@ int syscall_parse(const char *arch, const char *name, unsigned *ret)
 
 	if (!name)
 		return -EINVAL;
-	if (parse_number(name, LUTRA_NR, ret) == 0)
-		return 0;
-	if (strncmp(name, "syscall_", 8) == 0 && parse_number(name + 8, LUTRA_NR, ret) == 0)
+	if (parse_number(strncmp(name, "syscall_", 8) == 0 ? name + 8 : name, LUTRA_NR, ret) == 0)
 		return 0;
 	nr = seccomp_syscall_resolve_name_arch(seccomp_arch(arch), name);
 	if (nr < 0 || nr >= LUTRA_NR)

@@ -2,7 +2,6 @@
 /* One line on a terminal that is written again and again. */
 #include "lib/base/progress_bar.h"
 
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,10 +19,11 @@ static double now_s(void)
 
 void progress_bar_init(struct progress_bar *bar, FILE *out)
 {
-	memset(bar, 0, sizeof(*bar));
-	bar->out = isatty(fileno(out)) ? out : NULL;
-	bar->start = now_s();
-	bar->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	*bar = (struct progress_bar){
+		.out = isatty(fileno(out)) ? out : NULL,
+		.start = now_s(),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 }
 
 void progress_bar_show(void *ctx, const char *stage, double done)

@@ -87,8 +87,8 @@ struct policy {
 	char tables_sha256[65];		      /* set by load and save */
 	char model_sha256[65];		      /* the same; "" where the policy has no model */
 	size_t model_bytes;
-	struct policy_model
-		*model; /* what an update is made from: saved, and loaded if asked for */
+	/* What an update is made from: saved, and loaded if asked for. */
+	struct policy_model *model;
 
 	/* tables.lut */
 	uint32_t v; /* tokens: PAD, UNK, trained */

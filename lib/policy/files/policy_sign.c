@@ -9,9 +9,11 @@
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 
-/* Reads policy.json of a directory and opens the directory. The caller frees and closes. */
-static int open_policy_json(const char *dir, int *ret_fd, char **ret, size_t *ret_len,
-			    struct err *err)
+/*
+ * Reads policy.json of a directory, which the caller frees. Returns a descriptor of the directory,
+ * which the caller closes, or -errno.
+ */
+static int open_policy_json(const char *dir, char **ret, size_t *ret_len, struct err *err)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err why;
@@ -22,20 +24,17 @@ static int open_policy_json(const char *dir, int *ret_fd, char **ret, size_t *re
 	r = file_read(fd, POLICY_JSON_FILE, POLICY_JSON_MAX, ret, ret_len, &why);
 	if (r < 0)
 		return err_set(err, r == -ENOENT ? -EBADMSG : r, "%s: %s", dir, why.msg);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+	return TAKE_FD(fd);
 }
 
 int policy_signer(const char *dir, char ret_public[static POLICY_KEY_TEXT], struct err *err)
 {
-	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *json = NULL;
 	uint8_t key[POLICY_KEY_BYTES];
 	size_t len = 0;
-	int r = open_policy_json(dir, &fd, &json, &len, err);
+	_cleanup_close_ int fd = open_policy_json(dir, &json, &len, err);
+	int r = fd < 0 ? fd : policy_signature_read(fd, json, len, key, err);
 
-	if (r == 0)
-		r = policy_signature_read(fd, json, len, key, err);
 	if (r < 0)
 		return r;
 	policy_key_text(key, ret_public);
@@ -56,7 +55,7 @@ static int read_checked_json(const char *dir, char **ret, size_t *ret_len, struc
 		r = policy_load_model(p, dir, err);
 	/* -ENODATA: a policy that cannot be updated is a policy all the same. */
 	if (r == 0 || r == -ENODATA)
-		r = open_policy_json(dir, &fd, &json, &len, err);
+		r = fd = open_policy_json(dir, &json, &len, err);
 	if (r < 0)
 		return r;
 	policy_sum(json, len, sha256);

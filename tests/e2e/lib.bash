@@ -10,6 +10,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=$root/build/bin
 e2e=$root/tests/e2e
 programs=$root/build/tests/e2e
+# shellcheck source=tests/support/load.bash
+. "$root/tests/support/load.bash"
 cgroot=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 stage=''       # work directory
 demo_dir=$root/build/demo-policy # recordings and policy of the demo, for tests
@@ -43,13 +45,17 @@ run() {
 	return "$r"
 }
 
-# until_true SECONDS COMMAND…
+# until_true SECONDS COMMAND…: seconds of an idle machine.
 until_true() {
-	local end=$((SECONDS + $1))
+	local left_ms=$(($1 * 1000)) last=$SECONDS share
 	shift
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
+		[ "$left_ms" -gt 0 ] || return 1
 		sleep 0.05
+		[ "$SECONDS" != "$last" ] || continue
+		share_of_processor
+		left_ms=$((left_ms - (SECONDS - last) * share))
+		last=$SECONDS
 	done
 }
 

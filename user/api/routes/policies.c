@@ -51,12 +51,9 @@ int api_policies(struct api_call *c, json_t **ret, struct err *err)
 
 	(void)err;
 	for (int i = 0; i < n; i++) {
-		json_t *one = json_array_size(list) < POLICIES_MAX
-				      ? summary_json(c, entries[i]->d_name, NULL)
-				      : NULL;
-
-		if (one)
-			json_array_append_new(list, one);
+		/* What is no directory has no summary, and adds nothing. */
+		if (json_array_size(list) < POLICIES_MAX)
+			json_array_append_new(list, summary_json(c, entries[i]->d_name, NULL));
 		free(entries[i]);
 	}
 	free(entries);

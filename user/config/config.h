@@ -6,6 +6,7 @@
 #ifndef LUTRA_USER_CONFIG_CONFIG_H
 #define LUTRA_USER_CONFIG_CONFIG_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "lib/policy/files/policy_key.h"
-#include "user/config/config_life.h"
 #include "user/config/config_outputs.h"
 #include "user/sys/log.h"
 
@@ -24,6 +24,19 @@
 #define CONFIG_HTTP_LISTEN "127.0.0.1:9477"
 #define CONFIG_ENGINES_MAX 8
 #define CONFIG_BUNDLES_MAX 16
+
+#define CONFIG_LIFE_RUNS_MAX 1000 /* runs to learn an image from, at most */
+
+/* Every key is optional. */
+struct config_life {
+	uint64_t runs;		/* runs to train on, and to pass the gate; default 5 */
+	uint64_t calls;		/* system calls in these runs; default 10000 */
+	uint64_t clean_minutes; /* time in audit without a match that would refuse; default 1440 */
+	uint64_t run_ms;	/* a shorter run is not counted; default 1000 */
+	uint64_t disk_mib;	/* all recordings together; default 1024 */
+	uint64_t fallback_minutes; /* time in force during which refusals are counted; default 10 */
+	uint64_t fallback_signals; /* more refusals than this end enforcement; default 10 */
+};
 
 struct config {
 	char *file;	    /* path of the file; NULL: the default file */
@@ -70,6 +83,11 @@ int config_load(const char *path, struct config **ret, struct err *err);
 int config_reload(struct config *c, bool *ret_rest, struct err *err);
 /* Reads JSON text. Errors as config_load(). */
 int config_parse(const char *text, size_t len, struct config **ret, struct err *err);
+/*
+ * Reads the object "life"; a missing key has its default. j: the object, or NULL for all defaults.
+ * -EBADMSG: err names the key and the values that it takes; *ret is untouched.
+ */
+int config_life_parse(json_t *j, struct config_life *ret, struct err *err);
 void config_free(struct config *c);
 DEFINE_FREEP(struct config, config_free);
 

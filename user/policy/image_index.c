@@ -53,12 +53,8 @@ void image_index_free(struct image_index *c)
 {
 	if (!c)
 		return;
-	while (c->entries) {
-		struct entry *e = c->entries;
-
-		c->entries = e->next;
-		entry_free(e);
-	}
+	while (c->entries)
+		entry_free(LIST_POP(c->entries));
 	free(c->dir);
 	free(c);
 }

@@ -8,20 +8,18 @@
 #include <string.h>
 
 #include "lib/base/array.h"
+#include "lib/base/list.h"
 #include "lib/abi/names.h"
 #include "lutra/abi.h"
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
 
-static void lifecycle_run_done(struct lifecycle_run *r)
-{
-	free(r->file);
-}
-
 static void lifecycle_image_free(struct lifecycle_image *i)
 {
+	if (!i)
+		return;
 	for (size_t k = 0; k < i->n_runs; k++)
-		lifecycle_run_done(&i->runs[k]);
+		free(i->runs[k].file);
 	free(i->runs);
 	free(i->image);
 	free(i->policy);
@@ -30,15 +28,12 @@ static void lifecycle_image_free(struct lifecycle_image *i)
 	free(i->note);
 	free(i);
 }
+DEFINE_FREEP(struct lifecycle_image, lifecycle_image_free);
 
 void lifecycle_done(struct lifecycle *l)
 {
-	while (l->images) {
-		struct lifecycle_image *i = l->images;
-
-		l->images = i->next;
-		lifecycle_image_free(i);
-	}
+	while (l->images)
+		lifecycle_image_free(LIST_POP(l->images));
 }
 
 struct lifecycle_image *lifecycle_of_container(const struct lifecycle *l,
@@ -119,30 +114,26 @@ static bool is_reference(const char *image)
 int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image **ret,
 		  struct err *err)
 {
-	struct lifecycle_image *i, *other;
+	_cleanup_(lifecycle_image_freep) struct lifecycle_image *i = calloc(1, sizeof(*i));
+	const struct lifecycle_image *other;
 
 	if (!is_reference(image))
 		return err_set(err, -EINVAL,
 			       "%.200s: not an image reference: write it as nginx:1.25", image);
-	i = calloc(1, sizeof(*i));
 	if (!i)
 		return err_oom(err);
 	i->image = strdup(image);
 	i->policy = policy_of(image);
-	if (!i->image || !i->policy) {
-		lifecycle_image_free(i);
+	if (!i->image || !i->policy)
 		return err_oom(err);
-	}
 	other = lifecycle_of_policy(l, i->policy);
-	if (other) {
-		lifecycle_image_free(i);
+	if (other)
 		return err_set(err, -EEXIST, "%.200s: the policy of %.200s has the same name",
 			       image, other->image);
-	}
-	i->next = l->images;
-	l->images = i;
-	l->changed = true;
 	*ret = i;
+	LIST_PUSH(l->images, i);
+	l->changed = true;
+	TAKE_PTR(i);
 	return 0;
 }
 
@@ -178,7 +169,7 @@ int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char
 
 void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t run)
 {
-	lifecycle_run_done(&i->runs[run]);
+	free(i->runs[run].file);
 	memmove(&i->runs[run], &i->runs[run + 1], (i->n_runs - run - 1) * sizeof(*i->runs));
 	i->n_runs--;
 	l->changed = true;

@@ -13,7 +13,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
-#include "user/config/config_life.h"
+#include "user/config/config.h"
 #include "user/identity/identity.h"
 
 #define LIFECYCLE_NAME_MAX 200 /* bytes of a policy's or recording's name */

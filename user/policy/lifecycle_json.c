@@ -156,17 +156,13 @@ int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct 
 	json_error_t je = {.text = "not an array"};
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	_cleanup_(lifecycle_done) struct lifecycle l = {};
-	json_t *one;
-	size_t k;
 
 	if (!json_is_array(j))
 		return err_set(err, -EBADMSG, "%s", je.text);
 	/* lifecycle_add() puts each image in front, so read from the end. */
-	for (k = json_array_size(j); k > 0; k--) {
-		int r;
+	for (size_t k = json_array_size(j); k > 0; k--) {
+		int r = image_from_json(json_array_get(j, k - 1), &l, err);
 
-		one = json_array_get(j, k - 1);
-		r = image_from_json(one, &l, err);
 		if (r < 0)
 			return r;
 	}
@@ -223,7 +219,8 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 {
 	struct err why = {};
 	bool open = lifecycle_is_gate_met(i, limits, &why);
-	json_t *j = json_pack(
+
+	return json_pack(
 		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
 		"s:o, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
@@ -236,6 +233,4 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
 		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
 		text_to_json(i->note), "runs", recordings_to_json(i));
-
-	return j;
 }

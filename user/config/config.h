@@ -6,13 +6,6 @@
 #ifndef LUTRA_USER_CONFIG_CONFIG_H
 #define LUTRA_USER_CONFIG_CONFIG_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lib/policy/files/policy_key.h"
 #include "user/config/config_outputs.h"
 #include "user/sys/log.h"

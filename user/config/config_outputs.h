@@ -4,8 +4,6 @@
 #define LUTRA_USER_CONFIG_CONFIG_OUTPUTS_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"

@@ -6,20 +6,13 @@
 #ifndef LUTRA_USER_CONTAINERS_CONTAINERS_H
 #define LUTRA_USER_CONTAINERS_CONTAINERS_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
 #include "lib/policy/policy.h"
-#include "lutra/abi.h"
 #include "user/config/config.h"
 #include "user/guard/guard.h"
 #include "user/identity/identity.h"
 #include "user/pipeline/pipeline.h"
 #include "user/policy/lifecycle.h"
 #include "user/sys/loop.h"
-#include "user/sys/rate_limit.h"
 
 struct containers;
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "user/containers/containers.h"
 #include "user/identity/patterns.h"
 #include "user/policy/image_index.h"
 #include "user/sys/process/cgroup.h"

@@ -3,8 +3,6 @@
 #ifndef LUTRA_USER_DISCOVERY_ENGINE_API_H
 #define LUTRA_USER_DISCOVERY_ENGINE_API_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 #include "user/identity/identity.h"

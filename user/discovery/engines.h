@@ -6,8 +6,6 @@
 #ifndef LUTRA_USER_DISCOVERY_ENGINES_H
 #define LUTRA_USER_DISCOVERY_ENGINES_H
 
-#include <jansson.h>
-
 #include "user/discovery/discovery.h"
 
 struct engines;

@@ -7,14 +7,7 @@
 #ifndef LUTRA_USER_GUARD_GUARD_H
 #define LUTRA_USER_GUARD_GUARD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "lib/policy/policy.h"
-#include "lutra/abi.h"
 
 /* Called from guard_drain(); NULL: not called. str: str_len bytes, without NUL. */
 struct guard_handler {

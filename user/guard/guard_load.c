@@ -5,7 +5,6 @@
  */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

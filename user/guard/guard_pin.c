@@ -28,8 +28,11 @@
 
 #include "kern/lutra.skel.h"
 
-#define LINKS_PREFIX "links-"
-#define MAPS_PREFIX "maps-"
+#define TEXT_OF(number) #number
+#define DIR_OF(what, abi) what "-" TEXT_OF(abi)
+#define MAPS_DIR DIR_OF("maps", LUTRA_ABI_VERSION)
+#define LINKS_DIR DIR_OF("links", LUTRA_ABI_VERSION) /* followed by -INSTANCE */
+#define NAME_BYTES 256				     /* of what is appended to pin_dir */
 
 /* ---- the directory ---- */
 
@@ -62,6 +65,8 @@ int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (strlen(dir) + NAME_BYTES > PATH_MAX)
+		return err_set(err, -ENAMETOOLONG, "pin_dir: %.200s…: too long", dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_set(err, -errno, "pin_dir: %s: %s", dir, strerror(errno));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -72,21 +77,6 @@ int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
 			       dir);
 	*ret_lock = TAKE_FD(fd);
 	return 0;
-}
-
-static int format_pin_path(const struct guard *g, char *buf, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* Formats a path below the pin directory. buf: PATH_MAX bytes. */
-static int format_pin_path(const struct guard *g, char *buf, const char *fmt, ...)
-{
-	char rest[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(rest, sizeof(rest), fmt, ap);
-	va_end(ap);
-	return snprintf(buf, PATH_MAX, "%s/%s", g->pin_dir, rest) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
 static int is_visible(const struct dirent *e)
@@ -137,11 +127,7 @@ static bool starts_with(const char *s, const char *prefix)
 /* Returns true if a directory of pins belongs to this ABI. */
 static bool is_own_version(const char *name)
 {
-	char links[32], maps[32];
-
-	snprintf(links, sizeof(links), LINKS_PREFIX "%d-", LUTRA_ABI_VERSION);
-	snprintf(maps, sizeof(maps), MAPS_PREFIX "%d", LUTRA_ABI_VERSION);
-	return starts_with(name, links) || strcmp(name, maps) == 0;
+	return starts_with(name, LINKS_DIR "-") || strcmp(name, MAPS_DIR) == 0;
 }
 
 /* Counts the directories of pins that which() picks, and removes them if asked to. */
@@ -158,7 +144,8 @@ static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, 
 		if (e->d_name[0] == '.' || !which(e->d_name, than))
 			continue;
 		n++;
-		if (remove && format_pin_path(g, path, "%s", e->d_name) == 0)
+		snprintf(path, sizeof(path), "%s/%s", g->pin_dir, e->d_name);
+		if (remove)
 			remove_tree(path, 0);
 	}
 	if (d)
@@ -168,21 +155,20 @@ static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, 
 
 static bool is_other_link(const char *name, const char *than)
 {
-	return is_own_version(name) && starts_with(name, LINKS_PREFIX) && strcmp(name, than) != 0;
+	return starts_with(name, LINKS_DIR "-") && strcmp(name, than) != 0;
 }
 
 static bool is_other_abi(const char *name, const char *than)
 {
 	(void)than;
-	return !is_own_version(name) &&
-	       (starts_with(name, LINKS_PREFIX) || starts_with(name, MAPS_PREFIX));
+	return !is_own_version(name) && (starts_with(name, "links-") || starts_with(name, "maps-"));
 }
 
 void guard_remove_links(const struct guard *g, uint32_t keep)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, keep);
+	snprintf(name, sizeof(name), LINKS_DIR "-%u", keep);
 	match_pin_dirs(g, is_other_link, name, true);
 }
 
@@ -212,8 +198,7 @@ static uint32_t read_last_instance(const struct guard *g)
 	uint32_t zero = 0;
 	char path[PATH_MAX];
 
-	if (format_pin_path(g, path, MAPS_PREFIX "%d/slots", LUTRA_ABI_VERSION) < 0)
-		return 0;
+	snprintf(path, sizeof(path), "%s/" MAPS_DIR "/slots", g->pin_dir);
 	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &slot) < 0)
 		return 0;
@@ -230,17 +215,14 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 	if (!g->pin_dir)
 		return 0;
 	g->instance = read_last_instance(g) + 1;
-	if (format_pin_path(g, path, MAPS_PREFIX "%d", LUTRA_ABI_VERSION) < 0)
-		return -ENAMETOOLONG;
+	snprintf(path, sizeof(path), "%s/" MAPS_DIR, g->pin_dir);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	bpf_object__for_each_map (m, skel->obj) {
 		if (bpf_map__is_internal(m) || !bpf_map__autocreate(m) || r < 0)
 			continue;
-		r = format_pin_path(g, path, MAPS_PREFIX "%d/%s", LUTRA_ABI_VERSION,
-				    bpf_map__name(m));
-		if (r == 0)
-			r = bpf_map__set_pin_path(m, path);
+		snprintf(path, sizeof(path), "%s/" MAPS_DIR "/%s", g->pin_dir, bpf_map__name(m));
+		r = bpf_map__set_pin_path(m, path);
 	}
 	return r;
 }
@@ -254,14 +236,12 @@ int guard_pin_links(struct guard *g)
 
 	if (!g->pin_dir || g->pinned)
 		return 0;
-	r = format_pin_path(g, path, LINKS_PREFIX "%d-%u", LUTRA_ABI_VERSION, g->instance);
-	if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+	snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u", g->pin_dir, g->instance);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		r = -errno;
 	for (size_t i = 0; i < g->n_links && r == 0; i++) {
-		r = format_pin_path(g, path, LINKS_PREFIX "%d-%u/%zu", LUTRA_ABI_VERSION,
-				    g->instance, i);
-		if (r == 0)
-			r = bpf_link__pin(g->links[i], path);
+		snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u/%zu", g->pin_dir, g->instance, i);
+		r = bpf_link__pin(g->links[i], path);
 	}
 	g->pinned = r == 0;
 	if (r < 0)

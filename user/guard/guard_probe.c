@@ -2,7 +2,6 @@
 /* Finds out what this host can do, by loading an empty program of each kind. */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <string.h>
 

@@ -5,15 +5,11 @@
  */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
-#include "lib/base/cleanup.h"
 #include "user/sys/thread.h"
 
 #define POLL_NS 20000

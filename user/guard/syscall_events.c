@@ -2,14 +2,12 @@
 /* Tracepoints at the exits of single system calls. */
 #include "user/guard/guard_impl.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/abi/syscalls.h"
 #include "lutra/fallback.h"
 

@@ -3,7 +3,6 @@
 #ifndef LUTRA_USER_IDENTITY_BUNDLE_H
 #define LUTRA_USER_IDENTITY_BUNDLE_H
 
-#include <stddef.h>
 #include <sys/types.h>
 
 #include "user/identity/identity.h"

@@ -3,9 +3,6 @@
 #ifndef LUTRA_USER_IDENTITY_PATTERNS_H
 #define LUTRA_USER_IDENTITY_PATTERNS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "user/identity/identity.h"
 
 #define PATTERNS_ID 65	/* 64 hexadecimal digits */

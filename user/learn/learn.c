@@ -9,7 +9,6 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
-#include "user/containers/containers.h"
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"

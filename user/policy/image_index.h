@@ -3,10 +3,6 @@
 #ifndef LUTRA_USER_POLICY_IMAGE_INDEX_H
 #define LUTRA_USER_POLICY_IMAGE_INDEX_H
 
-#include <stdbool.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "user/identity/identity.h"
 
 struct image_index;

@@ -7,12 +7,6 @@
 #ifndef LUTRA_USER_POLICY_LIFECYCLE_H
 #define LUTRA_USER_POLICY_LIFECYCLE_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
-#include "lib/base/err.h"
 #include "user/config/config.h"
 #include "user/identity/identity.h"
 

@@ -8,8 +8,6 @@
 #ifndef LUTRA_USER_POLICY_MODES_H
 #define LUTRA_USER_POLICY_MODES_H
 
-#include <stdbool.h>
-
 #include "lib/policy/policy.h"
 #include "user/config/config.h"
 

@@ -3,8 +3,6 @@
 #ifndef LUTRA_USER_POLICY_POLICY_SUMMARY_H
 #define LUTRA_USER_POLICY_POLICY_SUMMARY_H
 
-#include <jansson.h>
-
 #include "lib/policy/policy.h"
 #include "user/config/config.h"
 

@@ -3,7 +3,6 @@
 #ifndef LUTRA_USER_SYS_CLOCK_H
 #define LUTRA_USER_SYS_CLOCK_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define CLOCK_TEXT 32 /* bytes for clock_format() */

@@ -7,7 +7,6 @@
 #define LUTRA_USER_SYS_WORKER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"

@@ -5,9 +5,7 @@
 
 #include <fts.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "lib/base/err.h"
 

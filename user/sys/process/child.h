@@ -4,7 +4,6 @@
 #define LUTRA_USER_SYS_PROCESS_CHILD_H
 
 #include <signal.h>
-#include <sys/types.h>
 
 #include "lib/base/err.h"
 

@@ -142,12 +142,9 @@ static int judge_runs(const struct evaluate_options *o, const struct baseline_se
 	struct judge_job j = {&detectors, o, runs, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
 
-	if (o->files->train.n) {
-		detectors.random = v->random;
-		detectors.baselines = &v->baselines;
-		detectors.gated = &v->gated;
-		detectors.mean = &v->mean;
-	}
+	if (o->files->train.n)
+		detectors = (struct detectors){o->policy,     image,	 v->random,
+					       &v->baselines, &v->gated, &v->mean};
 	if (image && runs)
 		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra eval: evaluates a policy on recorded runs, beside baselines. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/args.h"
 #include "trainer/eval/report/html.h"

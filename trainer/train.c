@@ -17,7 +17,6 @@
 
 /* A training under way. */
 struct training {
-	const struct corpus *corpus;
 	const struct train_options *options;
 	const struct progress *progress;
 	struct model model;
@@ -99,10 +98,8 @@ static int train_model(struct training *t, struct err *err)
 					.flags = o->layer_flags,
 					.threads = o->threads,
 					.progress = t->progress};
-	int r = model_init(&t->model, t->corpus);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (o->old)
 		r = update_train_model(&t->model, o->old, o->threads);
 	else
@@ -112,14 +109,14 @@ static int train_model(struct training *t, struct err *err)
 			       "the runs make more than %d different system calls, more than any "
 			       "single service: record one container for each run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 || o->old ? r : derive_hash_key(t->corpus, o->seed, t->model.hash_key);
+	return r < 0 || o->old ? r : derive_hash_key(t->model.corpus, o->seed, t->model.hash_key);
 }
 
 /* Fills in the policy from the model. */
 static int fill_policy(struct training *t, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {t->corpus, t->model.counts, OBJECTS_NO_RUN};
+	struct objects_source objects = {t->model.corpus, t->model.counts, OBJECTS_NO_RUN};
 	struct calibrate_source source = {&t->model, t->options->old, t->progress};
 	int r;
 
@@ -137,18 +134,20 @@ static int fill_policy(struct training *t, struct policy *p, struct err *err)
 	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
 	r = calibrate_policy(&source, p, t->options->threads, err);
 	if (r == 0)
-		r = set_provenance(p, t->corpus, t->options);
+		r = set_provenance(p, t->model.corpus, t->options);
 	return r < 0 ? r : set_mode(p, t->options->mode, err);
 }
 
 int train_policy(const struct corpus *corpus, const struct train_options *options,
 		 const struct progress *progress, struct policy **ret, struct err *err)
 {
-	struct training t = {.corpus = corpus, .options = options, .progress = progress};
+	struct training t = {.options = options, .progress = progress};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why = {""};
 	int r = policy_new(&p);
 
+	if (r == 0)
+		r = model_init(&t.model, corpus);
 	if (r == 0)
 		r = train_model(&t, &why);
 	if (r == 0)

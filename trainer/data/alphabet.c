@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/abi/syscalls.h"
-
 #define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
 
 /* A (role, system call) that was seen. */

@@ -4,7 +4,6 @@
 #define LUTRA_TRAINER_DATA_CORPUS_H
 
 #include "trainer/data/run.h"
-#include "lib/base/progress_bar.h"
 
 #define CORPUS_RUNS_MAX 1024
 

@@ -28,9 +28,7 @@ int intern_new(struct intern **ret)
 {
 	_cleanup_(intern_freep) struct intern *t = calloc(1, sizeof(*t));
 
-	if (!t)
-		return -ENOMEM;
-	if (sodium_init() < 0)
+	if (!t || sodium_init() < 0)
 		return -ENOMEM;
 	randombytes_buf(t->key, sizeof(t->key));
 	t->n_buckets = 1024;
@@ -110,19 +108,9 @@ static int grow_buckets(struct intern *t)
 	return 0;
 }
 
-/* Makes room for one more string of len bytes. */
-static int reserve_string(struct intern *t, size_t len)
-{
-	if (ARRAY_RESERVE(t->bytes, t->bytes_size, t->n_bytes + len) < 0 ||
-	    ARRAY_RESERVE(t->end, t->end_size, t->count + 1) < 0)
-		return -ENOMEM;
-	return (size_t)t->count * 2 >= t->n_buckets ? grow_buckets(t) : 0;
-}
-
 int intern_add(struct intern *t, const void *data, size_t len, uint32_t *ret)
 {
 	size_t bucket = find_bucket(t, data, len);
-	int r;
 
 	if (t->bucket[bucket]) {
 		*ret = t->bucket[bucket] - 1;
@@ -130,9 +118,10 @@ int intern_add(struct intern *t, const void *data, size_t len, uint32_t *ret)
 	}
 	if (t->count >= INTERN_MAX)
 		return -E2BIG;
-	r = reserve_string(t, len);
-	if (r < 0)
-		return r;
+	if (ARRAY_RESERVE(t->bytes, t->bytes_size, t->n_bytes + len) < 0 ||
+	    ARRAY_RESERVE(t->end, t->end_size, t->count + 1) < 0 ||
+	    ((size_t)t->count * 2 >= t->n_buckets && grow_buckets(t) < 0))
+		return -ENOMEM;
 	if (len)
 		memcpy(t->bytes + t->n_bytes, data, len);
 	t->n_bytes += len;

@@ -229,14 +229,6 @@ static int add_syscall_record(struct run_builder *b, const struct lutra_record *
 	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
 }
 
-static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
-{
-	uint32_t task;
-	int r = number_task(b, rec->tid, false, &task);
-
-	return r < 0 ? r : put_event(b, RUN_ARM, task);
-}
-
 /* Adds the fork of thread child from thread parent. */
 static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint32_t *ret_child)
 {
@@ -369,15 +361,17 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
-	uint32_t child;
+	uint32_t task;
+	int r;
 
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
-		return add_arm_record(b, rec);
+		r = number_task(b, rec->tid, false, &task);
+		return r < 0 ? r : put_event(b, RUN_ARM, task);
 	case LUTRA_RECORD_FORK:
-		return add_fork(b, rec->tid, (uint32_t)rec->arg, &child);
+		return add_fork(b, rec->tid, (uint32_t)rec->arg, &task);
 	case LUTRA_RECORD_EXEC:
 		return add_exec_record(b, rec);
 	case LUTRA_RECORD_EXIT:

@@ -129,18 +129,15 @@ int run_count_pairs(const struct run *run, const struct lutra_policy *policy, un
 	if (!pairs || run_iter_init(&r, run, policy) < 0)
 		return -ENOMEM;
 	while (run_iter_next(&r, &e)) {
-		uint8_t before;
+		uint8_t before = e.state->c0;
 
 		if (!e.is_syscall)
 			continue;
-		before = e.state->c0;
 		lutra_score_syscall(e.state, policy, e.nr, NULL, NULL, &score);
-		if (layer == 0 && score.token != LUTRA_UNK && before != LUTRA_UNK)
+		if (layer > 0)
+			pairs[layer == 1 ? score.pairs.i1 : score.pairs.i2]++;
+		else if (score.token != LUTRA_UNK && before != LUTRA_UNK)
 			pairs[score.pairs.i0]++;
-		else if (layer == 1)
-			pairs[score.pairs.i1]++;
-		else if (layer == 2)
-			pairs[score.pairs.i2]++;
 	}
 	return 0;
 }

@@ -62,16 +62,7 @@ static void eval_context_done(struct eval_context *c)
 	tasks_reset(&c->tasks);
 }
 
-static int eval_context_init(struct eval_context *c, const struct detectors *detectors,
-			     struct err *err)
-{
-	c->tasks.type = (struct tasks_type){sizeof(struct eval_task), init_eval_task, c};
-	return event_judge_init(&c->judge, detectors, err);
-}
-
-/*
- * Judges a record that is an event. All other records move the tasks of every detector on.
- */
+/* Judges a record that is an event. All other records move the tasks of every detector on. */
 static int judge_record(struct eval_context *c, const struct lutra_record *rec, const char *str,
 			size_t str_len)
 {
@@ -119,13 +110,14 @@ int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *detec
 	size_t str_len;
 	int r;
 
+	c.tasks.type = (struct tasks_type){sizeof(struct eval_task), init_eval_task, &c};
 	memset(ret, 0, sizeof(*ret));
 	ret->file = strdup(slash ? slash + 1 : file);
 	if (!ret->file)
 		return err_oom(err);
 	r = run_labels_read(&ret->labels, file, kind, err);
 	if (r == 0)
-		r = eval_context_init(&c, detectors, err);
+		r = event_judge_init(&c.judge, detectors, err);
 	if (r == 0)
 		r = trace_reader_new(&trace, file, err);
 	if (r < 0)

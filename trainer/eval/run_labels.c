@@ -11,6 +11,8 @@
 #define BEFORE_NS 100000000ull /* before the onset: no longer benign */
 #define AFTER_NS 1500000000ull /* after the attack's end: still the attack */
 
+const char *const run_kind_names[RUN_KINDS] = {"normal", "attack", "adaptive"};
+
 static void add_harm_label(struct run_labels *l, const struct lutra_record *rec, const char *name)
 {
 	/* The kernel itself refuses the first; the others are the service's own objects. */

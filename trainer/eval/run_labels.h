@@ -38,6 +38,9 @@ struct run_labels {
 	size_t n_harm;
 };
 
+/* The names of enum run_kind. */
+extern const char *const run_kind_names[RUN_KINDS];
+
 /*
  * Reads the labels of a trace. kind: what the user gave it as.
  * Returns 0, -EINVAL if the trace has a labelled attack but is given as normal, or an error of

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 
-#include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/base/array.h"

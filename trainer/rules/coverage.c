@@ -2,7 +2,6 @@
 /* Goes through the runs in order and remembers what was seen. */
 #include "trainer/rules/coverage.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "lib/base/text.h"

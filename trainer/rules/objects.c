@@ -6,7 +6,6 @@
 #include "trainer/rules/objects.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"

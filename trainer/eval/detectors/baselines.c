@@ -4,7 +4,6 @@
  */
 #include "trainer/eval/detectors/baselines.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_FLOAT_LEVELS_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_FLOAT_LEVELS_H
 
-#include "trainer/eval/detectors/detectors.h"
 #include "trainer/model/tables/model.h"
 
 #define FLOAT_LEVELS_MEAN 512 /* calls */

@@ -244,8 +244,7 @@ static void draw_events(const struct plot *p, const struct summary *s,
 		fprintf(p->f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" class=\"%s\"><title>", x,
 			y, alert ? "dot bad" : "dot");
 		fprintf(p->f, "%zu. %.3f ms: ", i + 1, at->ms);
-		plot_escape(p->f, at->text);
-		fputs("</title></circle>\n", p->f);
+		plot_escape(p->f, "", at->text, "</title></circle>\n");
 		if (x - last < 14)
 			continue;
 		last = x;

@@ -131,9 +131,9 @@ static void put_events(FILE *f, const struct summary *s, const struct evaluated_
 		const struct timeline_point *p = &run->results.points[event[i]];
 
 		fprintf(f, "<li>%.3f ms, task %u: <b>", p->ms, p->tid);
-		plot_escape(f, p->text);
-		fprintf(f, "</b> <span class=\"soft\">A %.2f, B %.2f</span>",
-			p->a / fmax(s->threshold_a, 1), p->b / fmax(s->threshold_b, 1));
+		plot_escape(f, "", p->text, "</b> <span class=\"soft\">");
+		fprintf(f, "A %.2f, B %.2f</span>", p->a / fmax(s->threshold_a, 1),
+			p->b / fmax(s->threshold_b, 1));
 		for (unsigned k = 0; k < DETECTOR_POLICY; k++)
 			if (p->fired & 1u << k)
 				fprintf(f, " <span class=\"bad\">%s</span>", detector_name(k));
@@ -146,9 +146,7 @@ static void put_attack(FILE *f, const struct summary *s, const struct evaluated_
 {
 	const char *sep = "First alarm: ";
 
-	fputs("<section class=\"attack\"><h3>", f);
-	plot_escape(f, run->file);
-	fputs("</h3>\n<p>", f);
+	plot_escape(f, "<section class=\"attack\"><h3>", run->file, "</h3>\n<p>");
 	for (unsigned i = 0; i < DETECTOR_POLICY; i++) {
 		if (!run->results.detector[i].detected)
 			continue;
@@ -200,8 +198,6 @@ static void put_cell(FILE *f, const struct evaluated_run *run, unsigned detector
 
 static void put_runs(FILE *f, const struct summary *s)
 {
-	static const char *const kinds[] = {"normal", "attack", "adaptive"};
-
 	fputs("<h2>Runs</h2>\n<p>Red: false alarms in benign time. ✓: the attack was detected, –: "
 	      "it "
 	      "was not.</p>\n<div class=\"wide\"><table><tr><th>run</th><th>kind</th>"
@@ -217,9 +213,9 @@ static void put_runs(FILE *f, const struct summary *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct evaluated_run *run = &s->runs[i];
 
-		fputs("<tr><td>", f);
-		plot_escape(f, run->file);
-		fprintf(f, "</td><td>%s</td><td>%.1f</td><td>%llu</td>", kinds[run->labels.kind],
+		plot_escape(f, "<tr><td>", run->file, "</td>");
+		fprintf(f, "<td>%s</td><td>%.1f</td><td>%llu</td>",
+			run_kind_names[run->labels.kind],
 			run_labels_benign_hours(&run->labels) * 60,
 			(unsigned long long)run->results.benign_calls);
 		for (unsigned k = 0; k < summary_n_detectors(s); k++)
@@ -234,17 +230,16 @@ static int put_report(FILE *f, const struct summary *s)
 	int r;
 
 	fputs(head, f);
-	fputs("<title>lutra eval: ", f);
-	plot_escape(f, s->policy_image);
-	fputs("</title></head><body>\n<h1>", f);
-	plot_escape(f, s->policy_image);
-	fputs(": false alarms and detection</h1>\n<div class=\"cards\">\n", f);
+	plot_escape(f, "<title>lutra eval: ", s->policy_image, "</title></head><body>\n");
+	plot_escape(f, "<h1>", s->policy_image,
+		    ": false alarms and detection</h1>\n<div class=\"cards\">\n");
 	put_card(f, s, DETECTOR_DENY);
 	put_card(f, s, DETECTOR_ALERT);
 	fputs("</div>\n", f);
 	put_detectors(f, s);
-	fputs("<h2>ROC</h2>\n<p>By task: its highest level, or how often the rule fired.</p>\n", f);
-	fputs("<div class=\"wide\">", f);
+	fputs("<h2>ROC</h2>\n<p>By task: its highest level, or how often the rule fired.</p>\n"
+	      "<div class=\"wide\">",
+	      f);
 	r = figure_roc(f, s);
 	fputs("</div>\n<h2>Delay</h2>\n<div class=\"wide\">", f);
 	figure_delays(f, s);

@@ -5,17 +5,19 @@
 #include <math.h>
 #include <stdarg.h>
 
-void plot_escape(FILE *f, const char *s)
+void plot_escape(FILE *f, const char *before, const char *s, const char *after)
 {
 	static const char *const escaped[256] = {
 		['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&quot;"};
 
+	fputs(before, f);
 	for (; *s; s++) {
 		if (escaped[(unsigned char)*s])
 			fputs(escaped[(unsigned char)*s], f);
 		else
 			putc(*s, f);
 	}
+	fputs(after, f);
 }
 
 void plot_begin(FILE *f, int width, int height, const char *label)
@@ -24,8 +26,7 @@ void plot_begin(FILE *f, int width, int height, const char *label)
 		"<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" "
 		"aria-label=\"",
 		width, height, width, height);
-	plot_escape(f, label);
-	fputs("\">\n", f);
+	plot_escape(f, "", label, "\">\n");
 }
 
 void plot_end(FILE *f)
@@ -52,8 +53,7 @@ void plot_text(FILE *f, double x, double y, const char *class, const char *fmt, 
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
-	plot_escape(f, text);
-	fputs("</text>\n", f);
+	plot_escape(f, "", text, "</text>\n");
 }
 
 /* Returns a round step between the numbers of an axis, which then has about n of them. */

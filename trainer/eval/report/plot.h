@@ -16,8 +16,8 @@ struct plot {
 	double x0, x1, y0, y1;
 };
 
-/* Writes s with the characters of HTML markup escaped. */
-void plot_escape(FILE *f, const char *s);
+/* Writes s with the characters of HTML markup escaped, between two strings of markup. */
+void plot_escape(FILE *f, const char *before, const char *s, const char *after);
 
 /* Begins and ends a figure of one or more plots. label: for screen readers. */
 void plot_begin(FILE *f, int width, int height, const char *label);

@@ -36,7 +36,6 @@ static json_t *detector_to_json(const struct detector_summary *d)
 
 static json_t *evaluated_run_to_json(const struct summary *s, const struct evaluated_run *run)
 {
-	static const char *const kinds[] = {"normal", "attack", "adaptive"};
 	json_t *alarms = json_object(), *delays = json_object();
 
 	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
@@ -50,7 +49,7 @@ static json_t *evaluated_run_to_json(const struct summary *s, const struct evalu
 					    json_real(evaluated_run_delay_ms(run, i)));
 	}
 	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(run->file),
-			 "kind", kinds[run->labels.kind], "hours",
+			 "kind", run_kind_names[run->labels.kind], "hours",
 			 run_labels_benign_hours(&run->labels), "calls",
 			 (json_int_t)run->results.benign_calls, "false_alarms", alarms,
 			 "detected_after_ms", delays);

@@ -25,7 +25,7 @@ struct fixture {
 	int fd;
 };
 
-static int setup(void **state)
+static int hook_setup(void **state)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -44,7 +44,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int hook_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -111,7 +111,7 @@ static void hook_fails_open_where_lutrad_has_no_such_route(void **state)
 	assert_int_equal(run_hook(*state, answer, true), 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, hook_setup, hook_teardown)
 
 int main(void)
 {

@@ -85,14 +85,15 @@ static bool guards_wanted(struct fixture *f)
 	return j && json_array_size(json_object_get(j, "containers")) == wanted_n;
 }
 
-static void guards(struct fixture *f, size_t n)
+static void assert_guards(struct fixture *f, size_t n)
 {
 	wanted_n = n;
 	assert_true(lutrad_becomes(guards_wanted, f));
 }
 
 /* A string that the status has of the container of an id; "" if there is none. */
-static void told(const struct fixture *f, const char *id, const char *key, char buf[static 256])
+static void read_status_text(const struct fixture *f, const char *id, const char *key,
+			     char buf[static 256])
 {
 	json_auto_t *j = lutrad_status(f);
 	const json_t *c;
@@ -129,12 +130,12 @@ static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
 	fake_start(f, &c, ID);
 	answer = say_start(f, ID, SHOP, c.pid, &err);
 	assert_non_null(answer);
-	told(f, ID, "image", text);
+	read_status_text(f, ID, "image", text);
 	assert_string_equal(text, SHOP);
-	told(f, ID, "cgroup", text);
+	read_status_text(f, ID, "cgroup", text);
 	assert_string_equal(text, c.cgroup);
 	fake_end(&c);
-	guards(f, 0);
+	assert_guards(f, 0);
 }
 
 /* A hook of a newer version may send what this version does not know. */
@@ -154,10 +155,10 @@ static void hook_of_a_newer_version_is_understood(void **state)
 			    &err);
 	if (!answer)
 		fail_msg("%s", err.msg);
-	told(f, ID, "image", text);
+	read_status_text(f, ID, "image", text);
 	assert_string_equal(text, SHOP);
 	fake_end(&c);
-	guards(f, 0);
+	assert_guards(f, 0);
 }
 
 /* Where nothing can be denied: in audit, and all that was said of it is known all the same. */
@@ -181,16 +182,16 @@ static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
 				      "image", SHOP, "digest", "sha256:" OTHER, "pod", "till"),
 			    &err);
 	assert_non_null(answer);
-	told(f, ID, "mode", text);
+	read_status_text(f, ID, "mode", text);
 	assert_string_equal(text, log_has(f, "in mode audit") ? "audit" : "deny");
-	told(f, ID, "engine", text);
+	read_status_text(f, ID, "engine", text);
 	assert_string_equal(text, "podman");
-	told(f, ID, "digest", text);
+	read_status_text(f, ID, "digest", text);
 	assert_string_equal(text, "sha256:" OTHER);
-	told(f, ID, "pod", text);
+	read_status_text(f, ID, "pod", text);
 	assert_string_equal(text, "till");
 	fake_end(&c);
-	guards(f, 0);
+	assert_guards(f, 0);
 }
 
 static void hook_for_a_container_that_vanished_is_refused(void **state)
@@ -205,7 +206,7 @@ static void hook_for_a_container_that_vanished_is_refused(void **state)
 	fake_end(&c);
 	assert_null(say_start(f, ID, SHOP, pid, &err));
 	assert_non_null(strstr(err.msg, "no process"));
-	guards(f, 0);
+	assert_guards(f, 0);
 }
 
 static void hook_with_another_container_s_process_is_refused(void **state)
@@ -217,7 +218,7 @@ static void hook_with_another_container_s_process_is_refused(void **state)
 	fake_start(f, &c, ID);
 	assert_null(say_start(f, OTHER, SHOP, c.pid, &err));
 	assert_non_null(strstr(err.msg, "belongs to container 2f1e00c9d4b8"));
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_end(&c);
 }
 
@@ -237,7 +238,7 @@ static void hook_s_nested_process_belongs_to_the_container(void **state)
 	assert_int_equal(cgroup_write(inner, "cgroup.procs", pid), 0);
 	answer = say_start(f, ID, SHOP, c.pid, &err);
 	assert_non_null(answer);
-	told(f, ID, "cgroup", text);
+	read_status_text(f, ID, "cgroup", text);
 	assert_string_equal(text, c.cgroup);
 	fake_end(&c);
 }
@@ -254,7 +255,7 @@ static void image_without_a_name_has_no_policy_and_runs(void **state)
 	assert_true(json_is_null(json_object_get(answer, "container")));
 	assert_non_null(json_string_value(json_object_get(answer, "why")));
 	log_says(f, "not guarded: ");
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_end(&c);
 }
 
@@ -272,10 +273,10 @@ static void two_containers_of_one_image_are_kept_apart(void **state)
 	two = say_start(f, OTHER, SHOP, b.pid, &err);
 	assert_non_null(one);
 	assert_non_null(two);
-	guards(f, 2);
+	assert_guards(f, 2);
 	fake_end(&a);
-	guards(f, 1);
-	told(f, OTHER, "cgroup", text);
+	assert_guards(f, 1);
+	read_status_text(f, OTHER, "cgroup", text);
 	assert_string_equal(text, b.cgroup);
 	fake_end(&b);
 }
@@ -299,7 +300,7 @@ static void cgroup_that_was_made_anew_is_another_container_s(void **state)
 	two = say_start(f, ID, "other.example/shop", c.pid, &err);
 	assert_non_null(two);
 	assert_true(json_is_null(json_object_get(two, "container")));
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_end(&c);
 }
 
@@ -318,7 +319,7 @@ static void hook_s_garbage_is_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_null(lutrad_ask(f, "hook", json_loads(bad[i], 0, NULL), &err));
-	guards(f, 0);
+	assert_guards(f, 0);
 }
 
 /* ---- what engines say ---- */
@@ -386,21 +387,21 @@ static void engine_s_running_container_is_adopted(void **state)
 	add_route(&s, "/images/" IMAGE "/json", image);
 	fake_engine_start(&s, sock);
 	start_daemon(f);
-	guards(f, 1);
-	told(f, ID, "name", text);
+	assert_guards(f, 1);
+	read_status_text(f, ID, "name", text);
 	assert_string_equal(text, "web");
-	told(f, ID, "engine", text);
+	read_status_text(f, ID, "engine", text);
 	assert_string_equal(text, "docker");
-	told(f, ID, "image", text);
+	read_status_text(f, ID, "image", text);
 	assert_string_equal(text, SHOP);
-	told(f, ID, "digest", text);
+	read_status_text(f, ID, "digest", text);
 	assert_string_equal(text, "sha256:" OTHER);
 	fake_engine_stop(&s);
 	log_says(f, "docker is gone");
-	guards(f, 1);
+	assert_guards(f, 1);
 	fake_engine_start(&s, sock);
 	fake_end(&c);
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_engine_stop(&s);
 }
 
@@ -424,7 +425,7 @@ static void engine_s_container_that_vanishes_is_said(void **state)
 	log_says(f, "2f1e00c9d4b8: cannot be guarded: no process");
 	fake_engine_send_event(&s, event, strlen(event));
 	log_says(f, "001122334455: gone before it could be inspected");
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_engine_stop(&s);
 }
 
@@ -446,7 +447,7 @@ static void engine_s_process_of_another_is_not_taken_for_the_container(void **st
 	start_daemon(f);
 	log_says(f, "2f1e00c9d4b8: cannot be guarded: process");
 	log_says(f, "001122334455: cannot be guarded: process");
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_engine_stop(&s);
 	fake_end(&c);
 }
@@ -481,7 +482,7 @@ static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 		fake_engine_send_event(&s, lines[i], strlen(lines[i]));
 	log_says(f, "the engine's answer is not an event");
 	log_says(f, "the engine's answer is not an image");
-	guards(f, 1);
+	assert_guards(f, 1);
 	fake_engine_stop(&s);
 	fake_end(&c);
 }
@@ -502,7 +503,7 @@ static void engine_s_huge_answer_is_refused(void **state)
 	/* And a line without an end. */
 	fake_engine_send_event(&s, body, 1 << 20);
 	log_says(f, "docker is gone (the engine's answer is too large)");
-	guards(f, 0);
+	assert_guards(f, 0);
 	fake_engine_stop(&s);
 }
 

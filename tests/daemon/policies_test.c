@@ -126,12 +126,12 @@ static void write_json(const struct fixture *f, const char *text)
 	scratch_write(path, text, strlen(text));
 }
 
-static void garbage(const struct fixture *f)
+static void write_garbage(const struct fixture *f)
 {
 	write_json(f, "{\"format\": 1, \x1b[2J\n\xff");
 }
 
-static void empty(const struct fixture *f)
+static void write_nothing(const struct fixture *f)
 {
 	write_json(f, "");
 }
@@ -183,8 +183,8 @@ static void policies_that_are_bad_leave_the_old_in_force(void **state)
 	} cases[] = {
 		{"truncated tables", truncate_tables},
 		{"another table", flip_in_tables},
-		{"garbage", garbage},
-		{"nothing", empty},
+		{"garbage", write_garbage},
+		{"nothing", write_nothing},
 		{"a gigabyte of policy.json", grow_json},
 		{"a gigabyte of tables", grow_tables},
 		{"a fifo", fifo_as_json},

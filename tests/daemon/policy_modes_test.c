@@ -25,7 +25,7 @@ static void make_key(const struct fixture *f, const char *name, char extra[stati
 	snprintf(extra, 128, ", \"policy_keys\": [\"%s\"]", public);
 }
 
-static void sign(const struct fixture *f, const char *name)
+static void sign_policy(const struct fixture *f, const char *name)
 {
 	_cleanup_free_ char *key = scratch_path(f->dir, name);
 	char public[POLICY_KEY_TEXT];
@@ -47,16 +47,16 @@ static void policies_are_taken_only_signed_where_there_is_a_key(void **state)
 	shop_change_policy(f, 1, false);
 	assert_null(lutrad_enroll(f, "shop", &err));
 	assert_non_null(strstr(err.msg, "not signed"));
-	sign(f, "key");
+	sign_policy(f, "key");
 	answer = lutrad_enroll(f, "shop", NULL);
 	assert_non_null(answer);
 	shop_change_policy(f, 2, false);
 	assert_true(lutrad_becomes(shop_is_refused, f));
 	assert_true(shop_has_text(f, "policy_error", "not signed"));
-	sign(f, "other");
+	sign_policy(f, "other");
 	assert_true(lutrad_becomes(shop_is_refused, f));
 	assert_false(shop_is_applied(f));
-	sign(f, "key");
+	sign_policy(f, "key");
 	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
@@ -82,7 +82,7 @@ static void policies_keys_that_change_are_taken_on_sighup(void **state)
 	kill(f->daemon, SIGHUP);
 	assert_true(lutrad_becomes(shop_is_refused, f));
 	assert_true(shop_has_text(f, "policy_error", "not signed"));
-	sign(f, "key");
+	sign_policy(f, "key");
 	assert_true(lutrad_becomes(shop_is_applied, f));
 	f->extra = other;
 	lutrad_write_config(f);
@@ -94,7 +94,7 @@ static void policies_keys_that_change_are_taken_on_sighup(void **state)
 	assert_true(lutrad_becomes(config_is_damaged, f));
 	lutrad_write_config(f);
 	assert_true(shop_is_refused(f));
-	sign(f, "other");
+	sign_policy(f, "other");
 	assert_true(lutrad_becomes(shop_is_applied, f));
 }
 
@@ -134,7 +134,7 @@ static void policies_mode_does_not_end_a_signature(void **state)
 	make_key(f, "key", extra);
 	f->extra = extra;
 	lutrad_restart(f);
-	sign(f, "key");
+	sign_policy(f, "key");
 	answer = set_mode(f, "audit", false, NULL);
 	assert_non_null(answer);
 	enrolled = lutrad_enroll(f, "shop", NULL);

@@ -61,7 +61,7 @@ static int setup_http(void **state)
 }
 
 /* Body of an answer, the caller's; *ret_status. */
-static char *get(const struct fixture *f, const char *path, int *ret_status)
+static char *get_page(const struct fixture *f, const char *path, int *ret_status)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
 				.sin_port = htons((uint16_t)port_of(f)),
@@ -86,10 +86,10 @@ static char *get(const struct fixture *f, const char *path, int *ret_status)
 }
 
 /* Value of a series, as it stands before the value. */
-static double metric(const struct fixture *f, const char *series)
+static double read_metric(const struct fixture *f, const char *series)
 {
 	int status;
-	_cleanup_free_ char *text = get(f, "/metrics", &status), *line = NULL;
+	_cleanup_free_ char *text = get_page(f, "/metrics", &status), *line = NULL;
 	const char *at;
 
 	assert_true(asprintf(&line, "\n%s ", series) > 0);
@@ -116,7 +116,7 @@ static void run_in(struct fixture *f, const char *script)
 
 static bool counts_kills(struct fixture *f)
 {
-	return metric(f, KILLS) >= 1;
+	return read_metric(f, KILLS) >= 1;
 }
 
 static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
@@ -131,25 +131,25 @@ static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
 	assert_non_null(answer);
 	run_in(f, "/bin/cat /etc/shadow; exec sleep 300");
 	assert_true(lutrad_becomes(counts_kills, f));
-	assert_true(metric(f, "lutra_events_scored_total{kind=\"call\"}") > 0);
-	assert_true(metric(f, "lutra_containers") == 1);
-	text = get(f, "/metrics", &status);
+	assert_true(read_metric(f, "lutra_events_scored_total{kind=\"call\"}") > 0);
+	assert_true(read_metric(f, "lutra_containers") == 1);
+	text = get_page(f, "/metrics", &status);
 	assert_int_equal(status, 200);
 	scratch_write(path, text, strlen(text));
 	snprintf(command, sizeof(command), "tests/metrics %s dashboards/grafana.json >&2", path);
 	assert_int_equal(system(command), 0);
 	/* What a container did stays counted when it goes. */
-	kills = metric(f, KILLS);
+	kills = read_metric(f, KILLS);
 	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", f->cgroup), NULL);
 	assert_non_null(gone);
-	assert_true(metric(f, "lutra_containers") == 0);
-	assert_true(metric(f, KILLS) >= kills);
+	assert_true(read_metric(f, "lutra_containers") == 0);
+	assert_true(read_metric(f, KILLS) >= kills);
 }
 
 static void lutrad_says_that_it_is_well(void **state)
 {
 	int status;
-	_cleanup_free_ char *text = get(*state, "/healthz", &status);
+	_cleanup_free_ char *text = get_page(*state, "/healthz", &status);
 
 	assert_int_equal(status, 200);
 	assert_non_null(strstr(text, "\"ok\":true"));
@@ -203,7 +203,7 @@ static const struct http_route routes[] = {
 	{},
 };
 
-static void *receive(void *ctx)
+static void *serve_webhook(void *ctx)
 {
 	struct webhook *w = ctx;
 	struct pollfd p = {.fd = http_epoll_fd(w->http), .events = POLLIN};
@@ -233,7 +233,7 @@ static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
 	char extra[512];
 
 	assert_int_equal(http_new(&w.http, &config, routes, &w, NULL), 0);
-	assert_int_equal(pthread_create(&w.thread, NULL, receive, &w), 0);
+	assert_int_equal(pthread_create(&w.thread, NULL, serve_webhook, &w), 0);
 	snprintf(extra, sizeof(extra),
 		 HTTP_ON ", \"throttle\": null, \"outputs\": [{\"type\": \"webhook\","
 			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": \"notice\"}]",

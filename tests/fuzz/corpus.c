@@ -13,7 +13,7 @@
 #include "tests/support/scratch.h"
 
 /* path's bytes behind a first one, to dir/name. */
-static int seed(const char *path, char first, const char *dir, const char *name)
+static int write_seed(const char *path, char first, const char *dir, const char *name)
 {
 	_cleanup_free_ char *data = NULL, *whole = NULL, *out = scratch_path(dir, name);
 	size_t len;
@@ -113,7 +113,7 @@ static int write_signature(const char *dir, const char *policy)
 	r = policy_key_new(key, public, NULL);
 	if (r == 0)
 		r = policy_sign(policy, key, public, NULL);
-	return r < 0 ? r : seed(sig, 4, policies, "signature");
+	return r < 0 ? r : write_seed(sig, 4, policies, "signature");
 }
 
 /* What the tests import, each behind the number of its format. */
@@ -132,7 +132,7 @@ static int write_recordings(const char *dir)
 
 		snprintf(path, sizeof(path), "tests/golden/import/%s", files[i]);
 		snprintf(name, sizeof(name), "%zu", i);
-		r = seed(path, formats[i], recordings, name);
+		r = write_seed(path, formats[i], recordings, name);
 	}
 	return r;
 }
@@ -190,22 +190,22 @@ static int write_all(const char *dir)
 	if (r == 0)
 		r = policy_save(p, policy, NULL);
 	if (r == 0)
-		r = seed(trace, 0, traces, "whole");
+		r = write_seed(trace, 0, traces, "whole");
 	if (r == 0)
 		r = seed_chunk(trace, 3, traces, "columns");
 	if (r == 0)
-		r = seed(tables, 1, policies, "tables");
+		r = write_seed(tables, 1, policies, "tables");
 	if (r == 0)
 		r = write_model(model);
 	if (r == 0)
-		r = seed(model, 2, policies, "model");
+		r = write_seed(model, 2, policies, "model");
 	if (r == 0)
 		r = write_signature(dir, policy);
 	if (r == 0)
 		r = write_recordings(dir);
 	if (r == 0)
 		r = write_answers(dir);
-	return r < 0 ? r : seed(json, 0, policies, "json");
+	return r < 0 ? r : write_seed(json, 0, policies, "json");
 }
 
 int main(int argc, char **argv)

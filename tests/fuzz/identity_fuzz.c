@@ -29,7 +29,7 @@ static void check_id(void *ctx, const char id[static ENGINE_ID_BYTES])
 		abort();
 }
 
-static void state(const char *text, size_t len)
+static void try_state(const char *text, size_t len)
 {
 	_cleanup_(oci_state_done) struct oci_state s = {};
 	_cleanup_(identity_done) struct identity w = {};
@@ -43,7 +43,7 @@ static void state(const char *text, size_t len)
 }
 
 /* What was understood is the same after a round trip. */
-static void again(const struct identity *w)
+static void check_round_trip(const struct identity *w)
 {
 	_cleanup_(identity_done) struct identity back = {};
 	json_auto_t *one = identity_to_json(w), *two = NULL;
@@ -55,7 +55,7 @@ static void again(const struct identity *w)
 		abort();
 }
 
-static void answer(unsigned which, const char *text, size_t len)
+static void try_answer(unsigned which, const char *text, size_t len)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	struct engine_event e = {.id = ""};
@@ -71,7 +71,7 @@ static void answer(unsigned which, const char *text, size_t len)
 		r = engine_container_parse(text, len, ID, &w, &pid, &err);
 		if ((r == 0) != (w.id != NULL) || pid < 0)
 			abort();
-		again(&w);
+		check_round_trip(&w);
 		break;
 	case 3:
 		r = engine_image_parse(text, len, &w, &err);
@@ -84,7 +84,7 @@ static void answer(unsigned which, const char *text, size_t len)
 	check_reason(r, &err);
 }
 
-static void path(const char *text, size_t len)
+static void try_path(const char *text, size_t len)
 {
 	_cleanup_free_ char *copy = strndup(text, len);
 	struct pattern p;
@@ -93,7 +93,7 @@ static void path(const char *text, size_t len)
 		abort();
 }
 
-static void images(const char *text, size_t len)
+static void try_images(const char *text, size_t len)
 {
 	const char *comma = memchr(text, ',', len);
 	_cleanup_free_ char *theirs = strndup(text, comma ? (size_t)(comma - text) : len);
@@ -114,16 +114,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	switch (data[0] % 7) {
 	case 0:
-		state(text, len - 1);
+		try_state(text, len - 1);
 		break;
 	case 5:
-		path(text, len - 1);
+		try_path(text, len - 1);
 		break;
 	case 6:
-		images(text, len - 1);
+		try_images(text, len - 1);
 		break;
 	default:
-		answer(data[0] % 7, text, len - 1);
+		try_answer(data[0] % 7, text, len - 1);
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void execute(const struct policy *p)
+static void try_policy(const struct policy *p)
 {
 	static struct lutra_policy image;
 	static struct lutra_path path;
@@ -45,7 +45,7 @@ static void fuzz_tables(const uint8_t *data, size_t len)
 		return;
 	p->steady_on_wait = (len & 1) != 0;
 	if (policy_check(p, NULL) == 0)
-		execute(p);
+		try_policy(p);
 }
 
 static void fuzz_json(const char *text, size_t len)

@@ -182,7 +182,7 @@ static int try_userfaultfd(void)
 	return outcome_of(syscall(SYS_userfaultfd, O_CLOEXEC));
 }
 
-static int uring(unsigned flags)
+static int setup_uring(unsigned flags)
 {
 	struct io_uring_params p = {.flags = flags};
 
@@ -191,12 +191,12 @@ static int uring(unsigned flags)
 
 static int try_io_uring(void)
 {
-	return outcome_of(uring(0));
+	return outcome_of(setup_uring(0));
 }
 
 static int try_sqpoll(void)
 {
-	return outcome_of(uring(IORING_SETUP_SQPOLL));
+	return outcome_of(setup_uring(IORING_SETUP_SQPOLL));
 }
 
 static int try_init_module(void)

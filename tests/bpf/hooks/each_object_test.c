@@ -16,7 +16,7 @@ static int try_send(void)
 				 sizeof(a)));
 }
 
-static int mapped(void *p)
+static int outcome_of_map(void *p)
 {
 	return outcome_of(p == MAP_FAILED ? -1 : 0);
 }
@@ -30,7 +30,8 @@ static int fresh_file(void)
 
 static int try_mapx(void)
 {
-	return mapped(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fresh_file(), 0));
+	return outcome_of_map(
+		mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fresh_file(), 0));
 }
 
 static int try_mapx_later(void)
@@ -42,8 +43,8 @@ static int try_mapx_later(void)
 
 static int try_wx(void)
 {
-	return mapped(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	return outcome_of_map(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static int try_wx_later(void)

@@ -121,7 +121,7 @@ static int try_chroot(void)
 	return outcome_of(chroot("/"));
 }
 
-static int nothing(void)
+static int do_nothing(void)
 {
 	return DONE;
 }
@@ -253,7 +253,7 @@ static const struct worker workers[] = {
 	{"uring", try_uring},
 	{"window", try_window},
 	{"freeze", try_freeze},
-	{"nothing", nothing},
+	{"nothing", do_nothing},
 	{"thread", try_thread},
 	{"thread-exec", try_thread_exec},
 	{"vfork-exec", try_vfork_exec},

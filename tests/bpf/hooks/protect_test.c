@@ -32,7 +32,7 @@ static int attack_outcome(long r)
 
 /* ---- what the worker tries; its parent is the daemon ---- */
 
-static long bpf(int cmd, union bpf_attr *a)
+static long bpf_call(int cmd, union bpf_attr *a)
 {
 	return syscall(SYS_bpf, cmd, a, sizeof(*a));
 }
@@ -42,10 +42,10 @@ static int by_id(int next, int get)
 	union bpf_attr a = {};
 	union bpf_attr b = {};
 
-	if (bpf(next, &a) < 0)
+	if (bpf_call(next, &a) < 0)
 		return ELSE;
 	b.map_id = a.next_id;
-	return attack_outcome(bpf(get, &b));
+	return attack_outcome(bpf_call(get, &b));
 }
 
 static int try_map(void)
@@ -67,14 +67,14 @@ static int try_pinned(void)
 {
 	union bpf_attr a = {.pathname = (uintptr_t)PIN};
 
-	return attack_outcome(bpf(BPF_OBJ_GET, &a));
+	return attack_outcome(bpf_call(BPF_OBJ_GET, &a));
 }
 
 static int try_detach(void)
 {
 	union bpf_attr a = {.link_detach.link_fd = 0};
 
-	return attack_outcome(bpf(BPF_LINK_DETACH, &a));
+	return attack_outcome(bpf_call(BPF_LINK_DETACH, &a));
 }
 
 static int try_ptrace(void)
@@ -133,7 +133,7 @@ static int try_limit(void)
 	return attack_outcome(prlimit(getppid(), RLIMIT_CORE, &l, NULL));
 }
 
-static struct sockaddr_un address(void)
+static struct sockaddr_un socket_address(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = SOCKET};
 
@@ -142,7 +142,7 @@ static struct sockaddr_un address(void)
 
 static int try_connect(void)
 {
-	struct sockaddr_un a = address();
+	struct sockaddr_un a = socket_address();
 
 	return attack_outcome(
 		connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&a, sizeof(a)));
@@ -200,18 +200,18 @@ static void make_targets(void)
 	union bpf_attr map = {
 		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
 	union bpf_attr pin = {.pathname = (uintptr_t)PIN};
-	long fd = bpf(BPF_MAP_CREATE, &map);
+	long fd = bpf_call(BPF_MAP_CREATE, &map);
 
 	unlink(PIN);
 	rmdir(FS "/elsewhere");
 	mkdir(DIRECTORY, 0700);
 	pin.bpf_fd = (__u32)fd;
-	assert_int_equal(bpf(BPF_OBJ_PIN, &pin), 0);
+	assert_int_equal(bpf_call(BPF_OBJ_PIN, &pin), 0);
 	close((int)fd);
 }
 
 /* Evidence of an attack on the guard with that verdict; refused as it says. */
-static bool told(const struct box *b, unsigned verdict, unsigned refused)
+static bool has_guard_evidence(const struct box *b, unsigned verdict, unsigned refused)
 {
 	for (size_t i = 0; i < b->n_evidence; i++) {
 		const struct lutra_evidence *ev = &b->evidence[i].ev;
@@ -223,7 +223,7 @@ static bool told(const struct box *b, unsigned verdict, unsigned refused)
 	return false;
 }
 
-static int attempt(struct box *b, const struct worker *w, uint32_t mode)
+static int attempt_attack(struct box *b, const struct worker *w, uint32_t mode)
 {
 	struct err err = {};
 
@@ -236,19 +236,19 @@ static int attempt(struct box *b, const struct worker *w, uint32_t mode)
 
 static void attempt_in_each_mode(struct box *b, const struct worker *w)
 {
-	int status = attempt(b, w, LUTRA_MODE_AUDIT);
+	int status = attempt_attack(b, w, LUTRA_MODE_AUDIT);
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == REFUSED)
 		fail_msg("%s: refused in mode audit", w->name);
-	if (!told(b, LUTRA_VERDICT_ALERT, 0))
+	if (!has_guard_evidence(b, LUTRA_VERDICT_ALERT, 0))
 		fail_msg("%s: no alert in mode audit", w->name);
-	status = attempt(b, w, LUTRA_MODE_DENY);
+	status = attempt_attack(b, w, LUTRA_MODE_DENY);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != REFUSED)
 		fail_msg("%s: not refused in mode deny: status %#x", w->name, (unsigned)status);
-	if (!told(b, LUTRA_VERDICT_DENY, 1))
+	if (!has_guard_evidence(b, LUTRA_VERDICT_DENY, 1))
 		fail_msg("%s: no evidence of the refusal", w->name);
-	status = attempt(b, w, LUTRA_MODE_KILL);
-	if (!WIFSIGNALED(status) || !told(b, LUTRA_VERDICT_KILL, 1))
+	status = attempt_attack(b, w, LUTRA_MODE_KILL);
+	if (!WIFSIGNALED(status) || !has_guard_evidence(b, LUTRA_VERDICT_KILL, 1))
 		fail_msg("%s: not killed in mode kill: status %#x", w->name, (unsigned)status);
 }
 
@@ -272,8 +272,8 @@ static void protect_freeze_refuses_an_attack_too(void **state)
 
 	box_enroll(b, p, LUTRA_MODE_FREEZE, false);
 	policy_free(p);
-	assert_exited(attempt(b, &workers[0], LUTRA_MODE_FREEZE), REFUSED);
-	assert_true(told(b, LUTRA_VERDICT_DENY, 1));
+	assert_exited(attempt_attack(b, &workers[0], LUTRA_MODE_FREEZE), REFUSED);
+	assert_true(has_guard_evidence(b, LUTRA_VERDICT_DENY, 1));
 }
 
 static void protect_leaves_those_alone_who_are_not_enrolled(void **state)
@@ -294,9 +294,9 @@ static void protect_leaves_those_alone_who_are_not_enrolled(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
-static int begin(int *ret_socket)
+static int make_socket_and_mount(int *ret_socket)
 {
-	struct sockaddr_un a = address();
+	struct sockaddr_un a = socket_address();
 
 	*ret_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	unlink(SOCKET);
@@ -306,7 +306,7 @@ static int begin(int *ret_socket)
 	return mount("lutra", FS, "bpf", 0, NULL) < 0 ? -errno : 0;
 }
 
-static void end(int fd)
+static void remove_socket_and_mount(int fd)
 {
 	box_guard_end();
 	umount2(FS, MNT_DETACH);
@@ -328,11 +328,11 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
 		return test_program_run_worker(workers, WORKERS, argv[2]);
 	why = test_program_why_not();
-	if (!why && begin(&fd) < 0)
+	if (!why && make_socket_and_mount(&fd) < 0)
 		why = "no bpf file system can be mounted";
 	box_pins = PINS;
 	why = why ? why : test_program_why_no_hooks();
 	r = test_program_run_tests(why, tests, sizeof(tests) / sizeof(tests[0]));
-	end(fd);
+	remove_socket_and_mount(fd);
 	return r;
 }

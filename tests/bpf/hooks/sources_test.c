@@ -34,7 +34,7 @@ static void files_made(void)
 	close(open(DIR "/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
-static void opens(void)
+static void make_opens(void)
 {
 	struct open_how how = {.flags = O_RDWR};
 	int dir = open(DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,7 +50,7 @@ static void opens(void)
 }
 
 /* 0: all went well. */
-static int names(void)
+static int make_names(void)
 {
 	int fd = open(DIR "/file", O_RDWR | O_CLOEXEC), wrong = 0;
 
@@ -91,7 +91,7 @@ static void to_address(void *a, socklen_t len)
 	sendmsg(socket(address->sa_family, SOCK_DGRAM, 0), &m, 0);
 }
 
-static void addresses(void)
+static void use_addresses(void)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(4711)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
@@ -106,25 +106,25 @@ static void addresses(void)
 	to_address(&un, offsetof(struct sockaddr_un, sun_path) + 5);
 }
 
-static bool maps(int prot, int flags, int fd)
+static bool can_map(int prot, int flags, int fd)
 {
 	return mmap(NULL, 4096, prot, MAP_PRIVATE | flags, fd, 0) != MAP_FAILED;
 }
 
 /* 0: all went well. */
-static int mappings(void)
+static int make_mappings(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int wrong = mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
 
-	wrong |= !maps(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_ANONYMOUS, -1);
-	wrong |= !maps(PROT_READ | PROT_EXEC, 0, fd);
+	wrong |= !can_map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_ANONYMOUS, -1);
+	wrong |= !can_map(PROT_READ | PROT_EXEC, 0, fd);
 	close(fd);
 	return wrong;
 }
 
-static void executes(const char *path)
+static void run_program(const char *path)
 {
 	pid_t pid = fork();
 
@@ -136,7 +136,7 @@ static void executes(const char *path)
 }
 
 /* What the two see differently: see expected[]. */
-static int differences(void)
+static int make_differences(void)
 {
 	int fd = open(DIR "/later", O_RDONLY | O_CREAT | O_CLOEXEC, 0700);
 	void *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -156,18 +156,18 @@ static int differences(void)
 static int work_objects(void)
 {
 	files_made();
-	opens();
-	if (names())
+	make_opens();
+	if (make_names())
 		return 1;
-	addresses();
-	if (mappings())
+	use_addresses();
+	if (make_mappings())
 		return 2;
-	executes("/proc/self/exe");
-	executes(SCRIPT);
-	return differences() != 0;
+	run_program("/proc/self/exe");
+	run_program(SCRIPT);
+	return make_differences() != 0;
 }
 
-static void clean(void)
+static void remove_files(void)
 {
 	static const char *const left[] = {"file", "created", "appended", "symlink", "link",
 					   "fifo", "null",    "plain",	  "socket",  "later",
@@ -185,7 +185,7 @@ static void clean(void)
 
 /* ---- other workers ---- */
 
-static int nothing(void)
+static int exit_at_once(void)
 {
 	return 0;
 }
@@ -233,7 +233,7 @@ static int work_connect(void)
 }
 
 static const struct worker workers[] = {{"objects", work_objects},
-					{"nothing", nothing},
+					{"nothing", exit_at_once},
 					{"ia32", work_ia32},
 					{"x32", work_x32},
 					{"connect", work_connect}};
@@ -258,7 +258,7 @@ static void token_text(const struct seen_record *r, char *ret)
 		 o.flags & LUTRA_OBJ_PATH && lutra_leaf_dir(&o) ? "/" : "");
 }
 
-static bool has(const struct tokens *t, const char *text)
+static bool has_token(const struct tokens *t, const char *text)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (!strcmp(t->text[i], text))
@@ -274,7 +274,7 @@ static struct tokens *tokens_by(unsigned flags)
 	struct box *b;
 
 	assert_non_null(t);
-	clean();
+	remove_files();
 	assert_int_equal(box_setup_flags(&state, flags), 0);
 	b = state;
 	assert_int_equal(guard_has_lsm(b->guard), !(flags & GUARD_NO_LSM));
@@ -285,11 +285,11 @@ static struct tokens *tokens_by(unsigned flags)
 		char text[TOKEN_TEXT];
 
 		token_text(r, text);
-		if (!has(t, text) && t->n < TOKENS_MAX)
+		if (!has_token(t, text) && t->n < TOKENS_MAX)
 			memcpy(t->text[t->n++], text, sizeof(text));
 	}
 	box_teardown(&state);
-	clean();
+	remove_files();
 	return t;
 }
 
@@ -335,12 +335,13 @@ static bool is_difference(const struct difference *d, const char *text, bool hoo
 }
 
 /* What is in a and not in b has to be expected, and is marked as found. */
-static size_t compare(const struct tokens *a, const struct tokens *b, bool hook, bool *found)
+static size_t count_unexpected(const struct tokens *a, const struct tokens *b, bool hook,
+			       bool *found)
 {
 	size_t unexpected = 0;
 
 	for (size_t i = 0; i < a->n; i++) {
-		bool known = has(b, a->text[i]);
+		bool known = has_token(b, a->text[i]);
 
 		for (size_t d = 0; d < EXPECTED && !known; d++) {
 			known = is_difference(&expected[d], a->text[i], hook);
@@ -370,7 +371,8 @@ static void sources_hooks_and_standins_give_the_same_tokens(void **state)
 	hooks = tokens_by(0);
 	standins = tokens_by(GUARD_NO_LSM);
 	unlink(SCRIPT);
-	unexpected = compare(hooks, standins, true, found) + compare(standins, hooks, false, found);
+	unexpected = count_unexpected(hooks, standins, true, found) +
+		     count_unexpected(standins, hooks, false, found);
 	print_message("# %zu tokens by hooks, %zu by stand-ins\n", hooks->n, standins->n);
 	assert_int_equal(unexpected, 0);
 	assert_true(standins->n > 30);

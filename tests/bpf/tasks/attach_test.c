@@ -46,7 +46,7 @@ static void be_idle(struct box *b)
 	guard_detach_idle(b->guard);
 }
 
-static size_t recorded(const struct box *b)
+static size_t count_recorded(const struct box *b)
 {
 	size_t n = 0;
 
@@ -60,7 +60,7 @@ static void assert_recorded_once(struct box *b)
 {
 	b->n_records = 0;
 	assert_exited(box_run(b, "calls", NULL), 0);
-	assert_int_equal(recorded(b), MADE);
+	assert_int_equal(count_recorded(b), MADE);
 }
 
 /* Who looks at an idle guard does not wait until it is detached, and may enrol meanwhile. */
@@ -92,7 +92,7 @@ static void attach_again_while_a_thread_detaches(void **state)
 	guard_free(b->guard);
 }
 
-static size_t populace(const struct box *b)
+static size_t count_processes(const struct box *b)
 {
 	char path[400], line[32];
 	size_t n = 0;
@@ -133,7 +133,7 @@ static void attach_of_a_part_takes_no_task_for_another(void **state)
 	c = box_fork(b, "crowd", NULL);
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
 	box_child_go(c);
-	while (populace(b) < CROWD)
+	while (count_processes(b) < CROWD)
 		poll(NULL, 0, 10);
 	stop_following(b->guard);
 	assert_int_equal(cgroup_write(b->cgroup, "cgroup.kill", "1"), 0);
@@ -151,7 +151,7 @@ static void attach_of_a_part_takes_no_task_for_another(void **state)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 	}
 	guard_drain(b->guard);
-	assert_int_equal(recorded(b), 0);
+	assert_int_equal(count_recorded(b), 0);
 	guard_free(b->guard);
 }
 

@@ -15,7 +15,7 @@
 
 #define MARK 0xffffffffu
 
-static void mark(void)
+static void make_mark(void)
 {
 	syscall(SYS_personality, MARK);
 }
@@ -28,10 +28,10 @@ static const unsigned known_calls[] = {SYS_getppid,	SYS_getuid, SYS_getppid, SYS
 
 static int work_calls(void)
 {
-	mark();
+	make_mark();
 	for (size_t i = 0; i < KNOWN_CALLS; i++)
 		syscall(known_calls[i]);
-	mark();
+	make_mark();
 	return 0;
 }
 
@@ -46,7 +46,7 @@ static int work_fork(void)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
 }
 
-static void *thread(void *arg)
+static void *calls_in_thread(void *arg)
 {
 	(void)arg;
 	work_calls();
@@ -57,7 +57,7 @@ static int work_thread(void)
 {
 	pthread_t t;
 
-	if (pthread_create(&t, NULL, thread, NULL))
+	if (pthread_create(&t, NULL, calls_in_thread, NULL))
 		return 1;
 	pthread_join(t, NULL);
 	return 0;
@@ -88,7 +88,7 @@ static int work_thread_exec(void)
 /* A mount namespace of its own, then the program: what a runtime does. */
 static int work_runtime(void)
 {
-	mark();
+	make_mark();
 	if (unshare(CLONE_NEWNS) < 0)
 		return 2;
 	return work_exec();

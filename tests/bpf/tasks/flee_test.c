@@ -22,7 +22,7 @@ static const char *worker_arg; /* a cgroup */
 
 /* ---- workers ---- */
 
-static int novel(void)
+static int make_two_novel_calls(void)
 {
 	syscall(NOVEL, 0);
 	syscall(NOVEL, 0);
@@ -40,7 +40,7 @@ static int child_fate(pid_t pid)
 
 static int work_move(void)
 {
-	return box_cgroup_join(worker_arg, 0) < 0 ? 1 : novel();
+	return box_cgroup_join(worker_arg, 0) < 0 ? 1 : make_two_novel_calls();
 }
 
 /* The runtime's way to a pending entry: a move, then an exec in the namespace it was moved in. */
@@ -60,7 +60,7 @@ static int work_move_fork(void)
 		return 1;
 	pid = fork();
 	if (pid == 0)
-		_exit(novel());
+		_exit(make_two_novel_calls());
 	return child_fate(pid);
 }
 
@@ -72,7 +72,7 @@ static int work_born(void)
 	args.cgroup = (__u64)open(worker_arg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		_exit(novel());
+		_exit(make_two_novel_calls());
 	return child_fate((pid_t)pid);
 }
 
@@ -92,7 +92,7 @@ static int work_crowd(void)
 		if (pid == 0) {
 			close(go[1]);
 			/* Until the parent closes its end. */
-			_exit(read(go[0], &c, 1) < 0 ? 3 : novel());
+			_exit(read(go[0], &c, 1) < 0 ? 3 : make_two_novel_calls());
 		}
 	}
 	close(go[1]);
@@ -109,7 +109,7 @@ static int work_short_lives(void)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(novel());
+			_exit(make_two_novel_calls());
 		if (child_fate(pid) != KILLED)
 			return 1;
 	}
@@ -137,7 +137,7 @@ static int work_flood_for_ever(void)
 }
 
 static const struct worker workers[] = {
-	{"novel", novel},
+	{"novel", make_two_novel_calls},
 	{"move", work_move},
 	{"move-exec", work_move_exec},
 	{"move-fork", work_move_fork},
@@ -159,7 +159,7 @@ static struct policy *novel_policy(void)
 	return p;
 }
 
-static void enroll(struct box *b, struct policy *p, uint32_t mode)
+static void enroll_in_mode(struct box *b, struct policy *p, uint32_t mode)
 {
 	box_enroll(b, p, mode, false);
 	policy_free(p);
@@ -184,7 +184,7 @@ static void assert_does_not_flee(struct box *b, const char *worker, bool lenient
 	int status;
 
 	other_cgroup(b, other, sizeof(other), lenient);
-	enroll(b, novel_policy(), LUTRA_MODE_KILL);
+	enroll_in_mode(b, novel_policy(), LUTRA_MODE_KILL);
 	status = box_run(b, worker, other);
 	box_cgroup_remove(other);
 	if (WIFEXITED(status))
@@ -230,7 +230,7 @@ static void flee_in_a_crowd_is_met_by_a_verdict_each(void **state)
 {
 	struct box *b = *state;
 
-	enroll(b, novel_policy(), LUTRA_MODE_KILL);
+	enroll_in_mode(b, novel_policy(), LUTRA_MODE_KILL);
 	assert_exited(box_run(b, "crowd", NULL), 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_KILL), CROWD);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_STORAGE_FAILED), 0);
@@ -240,7 +240,7 @@ static void flee_by_short_lives_is_met_by_a_verdict_each(void **state)
 {
 	struct box *b = *state;
 
-	enroll(b, novel_policy(), LUTRA_MODE_KILL);
+	enroll_in_mode(b, novel_policy(), LUTRA_MODE_KILL);
 	assert_exited(box_run(b, "short-lives", NULL), 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_KILL), CROWD);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_STORAGE_FAILED), 0);
@@ -271,7 +271,7 @@ static void flood_of_one_leaves_room_for_the_evidence_of_others(void **state)
 		fail_msg("guard_enroll: %s", err.msg);
 	policy_free(q);
 	p->ops = 1u << LUTRA_OP_CONNECT;
-	enroll(b, p, LUTRA_MODE_AUDIT);
+	enroll_in_mode(b, p, LUTRA_MODE_AUDIT);
 	run_unread(b, b->cgroup, "flood");
 	assert_true(box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST) > 0);
 	run_unread(b, other, "novel");
@@ -304,7 +304,7 @@ static void flood_does_not_keep_its_reader_for_ever(void **state)
 	struct child *c = box_fork(b, "flood-for-ever", NULL);
 
 	p->ops = 1u << LUTRA_OP_CONNECT;
-	enroll(b, p, LUTRA_MODE_AUDIT);
+	enroll_in_mode(b, p, LUTRA_MODE_AUDIT);
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
 	box_child_go(c);
 	flooded = b;

@@ -17,14 +17,14 @@
 
 /* ---- workers ---- */
 
-static int novel(void)
+static int make_two_novel_calls(void)
 {
 	syscall(NOVEL, 0);
 	syscall(NOVEL, 0);
 	return 0;
 }
 
-static int known(void)
+static int make_known_calls(void)
 {
 	for (int i = 0; i < 20; i++)
 		syscall(SYS_getppid);
@@ -34,13 +34,13 @@ static int known(void)
 static int novel_in_clone(void *arg)
 {
 	(void)arg;
-	return novel();
+	return make_two_novel_calls();
 }
 
 static void *novel_in_thread(void *arg)
 {
 	(void)arg;
-	novel();
+	make_two_novel_calls();
 	return NULL;
 }
 
@@ -69,7 +69,7 @@ static int work_fork(void)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(novel());
+		_exit(make_two_novel_calls());
 	return child_fate(pid);
 }
 
@@ -112,7 +112,7 @@ static int work_clone3(void)
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (pid == 0)
-		_exit(novel());
+		_exit(make_two_novel_calls());
 	return child_fate((pid_t)pid);
 }
 
@@ -160,8 +160,8 @@ static int work_race(void)
 }
 
 static const struct worker workers[] = {
-	{"novel", novel},
-	{"known", known},
+	{"novel", make_two_novel_calls},
+	{"known", make_known_calls},
 	{"thread", work_thread},
 	{"fork", work_fork},
 	{"vfork", work_vfork},
@@ -178,7 +178,7 @@ static const struct worker workers[] = {
 
 /* ---- helpers ---- */
 
-static void enroll(struct box *b, unsigned nr)
+static void enroll_killing(struct box *b, unsigned nr)
 {
 	struct policy *p = kernel_policy_new();
 
@@ -203,7 +203,7 @@ static const struct lutra_evidence *the_kill(const struct box *b)
 /* The worker's child is killed at its first novel call; the worker lives to tell. */
 static void assert_kills_child(struct box *b, const char *worker)
 {
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_exited(box_run(b, worker, NULL), KILLED);
 	the_kill(b);
 }
@@ -215,7 +215,7 @@ static void signal_of_a_thread_ends_its_process(void **state)
 	struct box *b = *state;
 	const struct lutra_evidence *ev;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_killed(box_run(b, "thread", NULL));
 	ev = the_kill(b);
 	assert_int_not_equal(ev->tid, ev->tgid);
@@ -262,7 +262,7 @@ static void signal_of_a_sibling_by_clone_parent_ends_it_alone(void **state)
 	pid_t sibling;
 	int status = 0;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_exited(box_run(b, "clone-parent", NULL), 0);
 	sibling = waitpid(-1, &status, __WALL);
 	assert_killed(status);
@@ -276,7 +276,7 @@ static void signal_after_exec_in_a_thread_ends_the_process(void **state)
 	struct child *c = box_fork(b, "thread-exec", NULL);
 	pid_t pid = c->pid;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_int_equal(box_cgroup_join(b->cgroup, pid), 0);
 	assert_killed(box_child_wait(c));
 	guard_drain(b->guard);
@@ -290,7 +290,7 @@ static void signal_at_the_exit_itself_is_told(void **state)
 {
 	struct box *b = *state;
 
-	enroll(b, SYS_exit_group);
+	enroll_killing(b, SYS_exit_group);
 	assert_killed(box_run(b, "exit", NULL));
 	assert_int_equal(the_kill(b)->nr, SYS_exit_group);
 }
@@ -300,7 +300,7 @@ static void signal_races_exit_and_the_process_ends(void **state)
 	struct box *b = *state;
 	uint64_t killed = 0;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	for (int i = 0; i < RACES; i++) {
 		int status = box_run(b, "race", NULL);
 
@@ -362,7 +362,7 @@ static void signal_does_not_meet_who_has_the_number_now(void **state)
 	struct box *b = *state;
 	uint64_t calls;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_exited(kill_and_reuse(b, NULL, "novel"), 0);
 	assert_int_equal(b->n_evidence, 0);
 	calls = box_counter(b, LUTRA_COUNTER_SYSCALLS);
@@ -374,7 +374,7 @@ static void signal_history_does_not_pass_to_who_has_the_number_now(void **state)
 {
 	struct box *b = *state;
 
-	enroll(b, NOVEL);
+	enroll_killing(b, NOVEL);
 	assert_exited(kill_and_reuse(b, b->cgroup, "known"), 0);
 	assert_int_equal(b->n_evidence, 0);
 	assert_killed(kill_and_reuse(b, b->cgroup, "novel"));

@@ -46,7 +46,7 @@ struct bench {
 };
 
 /* A number below n. */
-static uint32_t pick(struct bench *b, uint32_t n)
+static uint32_t pick_below(struct bench *b, uint32_t n)
 {
 	return (uint32_t)((sample_random(&b->rng) >> 32) * n >> 32);
 }
@@ -61,7 +61,8 @@ static void random_bytes(struct bench *b, void *buf, size_t size)
 
 /* ---- the kernel's side ---- */
 
-static int inner(const struct bench *b, const struct bpf_map *outer, const char *type, size_t size)
+static int new_inner_map(const struct bench *b, const struct bpf_map *outer, const char *type,
+			 size_t size)
 {
 	int fd = inner_map_new(b->bpf->obj, type, size);
 	uint32_t zero = 0;
@@ -71,7 +72,7 @@ static int inner(const struct bench *b, const struct bpf_map *outer, const char 
 	return fd;
 }
 
-static int setup(void **state)
+static int parity_setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	void *at;
@@ -85,8 +86,9 @@ static int setup(void **state)
 	b->seen_back = b->seen + 1;
 	b->bpf = parity_bpf__open_and_load();
 	assert_non_null(b->bpf);
-	b->policy_fd = inner(b, b->bpf->maps.policies, "lutra_policy", sizeof(struct lutra_policy));
-	b->seen_fd = inner(b, b->bpf->maps.seen, "lutra_seen", sizeof(struct lutra_seen));
+	b->policy_fd = new_inner_map(b, b->bpf->maps.policies, "lutra_policy",
+				     sizeof(struct lutra_policy));
+	b->seen_fd = new_inner_map(b, b->bpf->maps.seen, "lutra_seen", sizeof(struct lutra_seen));
 	at = mmap(NULL, sizeof(*b->calls), PROT_READ | PROT_WRITE, MAP_SHARED,
 		  bpf_map__fd(b->bpf->maps.calls), 0);
 	assert_true(at != MAP_FAILED);
@@ -98,7 +100,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int parity_teardown(void **state)
 {
 	struct bench *b = *state;
 
@@ -142,10 +144,10 @@ static void make_tables(struct bench *b, bool trained)
 	if (!trained)
 		return;
 	for (size_t i = 0; i < LUTRA_T0_STRIDE * LUTRA_T0_STRIDE; i++)
-		p->t0[i] &= pick(b, 4) ? 0x007f : 0xff7f;
+		p->t0[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
 	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
-		p->t1[i] &= pick(b, 4) ? 0x007f : 0xff7f;
-		p->t2[i] &= pick(b, 4) ? 0x007f : 0xff7f;
+		p->t1[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
+		p->t2[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
 	}
 	memset(p->steady, 0, sizeof(p->steady));
 	p->steady[0] = 1ull << SYS_accept;
@@ -154,13 +156,13 @@ static void make_tables(struct bench *b, bool trained)
 static void make_calls(struct bench *b, struct parity_calls *c)
 {
 	for (size_t i = 0; i < PARITY_CALLS; i++) {
-		uint32_t kind = pick(b, 100);
+		uint32_t kind = pick_below(b, 100);
 
-		c->in[i].nr = (uint16_t)(kind < 90   ? pick(b, 60)
-					 : kind < 97 ? pick(b, LUTRA_NR)
-						     : pick(b, 0x10000));
-		c->in[i].task = (uint8_t)pick(b, PARITY_TASKS);
-		c->in[i].exec = pick(b, 200) == 0;
+		c->in[i].nr = (uint16_t)(kind < 90   ? pick_below(b, 60)
+					 : kind < 97 ? pick_below(b, LUTRA_NR)
+						     : pick_below(b, 0x10000));
+		c->in[i].task = (uint8_t)pick_below(b, PARITY_TASKS);
+		c->in[i].exec = pick_below(b, 200) == 0;
 	}
 }
 
@@ -269,13 +271,14 @@ static uint8_t random_name(struct bench *b, char name[LUTRA_NAME])
 	uint8_t len;
 
 	memset(name, 0, LUTRA_NAME);
-	if (pick(b, 4)) {
-		snprintf(name, LUTRA_NAME, "%s", words[pick(b, WORDS)]);
+	if (pick_below(b, 4)) {
+		snprintf(name, LUTRA_NAME, "%s", words[pick_below(b, WORDS)]);
 		return (uint8_t)strlen(name);
 	}
-	len = (uint8_t)(1 + pick(b, LUTRA_NAME - 1));
+	len = (uint8_t)(1 + pick_below(b, LUTRA_NAME - 1));
 	for (uint8_t i = 0; i < len; i++)
-		name[i] = pick(b, 3) ? "ab0.9-Zq"[pick(b, 8)] : (char)(1 + pick(b, 255));
+		name[i] = pick_below(b, 3) ? "ab0.9-Zq"[pick_below(b, 8)]
+					   : (char)(1 + pick_below(b, 255));
 	return len;
 }
 
@@ -306,7 +309,7 @@ static void add_child(struct bench *b, struct tree *t, uint32_t node)
 	uint64_t key;
 
 	c->len = random_name(b, c->name);
-	c->dir = pick(b, 3) > 0;
+	c->dir = pick_below(b, 3) > 0;
 	key = lutra_component_key(fold, lutra_fold_component(c->name, c->len, fold), p->hash_key,
 				  c->dir);
 	if (p->node[node] & LUTRA_NODE_WILDCARD)
@@ -314,8 +317,8 @@ static void add_child(struct bench *b, struct tree *t, uint32_t node)
 	if (!add_edge(p, node, key, t->nodes))
 		return;
 	c->node = (uint16_t)t->nodes;
-	p->node[t->nodes++] =
-		pick(b, 3) ? (uint8_t)(pick(b, 2) * LUTRA_NODE_WROTE) : (uint8_t)pick(b, 32);
+	p->node[t->nodes++] = pick_below(b, 3) ? (uint8_t)(pick_below(b, 2) * LUTRA_NODE_WROTE)
+					       : (uint8_t)pick_below(b, 32);
 	t->n[node]++;
 }
 
@@ -330,7 +333,7 @@ static void make_tree(struct bench *b, struct tree *t)
 	p->node[0] = 0;
 	t->nodes = 1;
 	for (uint32_t tries = 0; t->nodes < TREE_NODES && tries < 20 * TREE_NODES; tries++) {
-		uint32_t node = pick(b, 3) ? pick(b, t->nodes) : t->nodes - 1;
+		uint32_t node = pick_below(b, 3) ? pick_below(b, t->nodes) : t->nodes - 1;
 
 		if (t->n[node] < CHILDREN)
 			add_child(b, t, node);
@@ -342,18 +345,18 @@ static void make_path(struct bench *b, const struct tree *t, struct lutra_path *
 {
 	char name[LUTRA_COMPONENTS][LUTRA_NAME];
 	uint8_t len[LUTRA_COMPONENTS];
-	uint32_t node = 0, n = 0, want = 1 + pick(b, 4);
+	uint32_t node = 0, n = 0, want = 1 + pick_below(b, 4);
 
 	random_bytes(b, path, sizeof(*path));
-	if (pick(b, 8) == 0) {
+	if (pick_below(b, 8) == 0) {
 		path->n &= 31;
 		path->flags &= 15;
 		return;
 	}
 	while (n < want) {
-		const struct child *c = &t->child[node][t->n[node] ? pick(b, t->n[node]) : 0];
+		const struct child *c = &t->child[node][t->n[node] ? pick_below(b, t->n[node]) : 0];
 
-		if (t->n[node] && pick(b, 24)) {
+		if (t->n[node] && pick_below(b, 24)) {
 			memcpy(name[n], c->name, LUTRA_NAME);
 			len[n++] = c->len;
 			node = c->node;
@@ -361,18 +364,18 @@ static void make_path(struct bench *b, const struct tree *t, struct lutra_path *
 		}
 		len[n] = random_name(b, name[n]);
 		n++;
-		node = pick(b, t->nodes);
+		node = pick_below(b, t->nodes);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		memcpy(path->name[n - 1 - i], name[i], LUTRA_NAME);
 		path->len[n - 1 - i] = len[i];
 	}
 	path->n = n;
-	path->flags = pick(b, 10) ? 0 : 1u << pick(b, 4);
-	if (pick(b, 50) == 0)
-		path->len[pick(b, n)] = LUTRA_NAME;
+	path->flags = pick_below(b, 10) ? 0 : 1u << pick_below(b, 4);
+	if (pick_below(b, 50) == 0)
+		path->len[pick_below(b, n)] = LUTRA_NAME;
 	if (path->flags & LUTRA_PATH_DEEP)
-		path->n = LUTRA_COMPONENTS + pick(b, 8);
+		path->n = LUTRA_COMPONENTS + pick_below(b, 8);
 }
 
 static void make_object(struct bench *b, const struct tree *t, struct parity_object *o)
@@ -382,16 +385,17 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 
 	memset(o, 0, sizeof(*o));
 	random_bytes(b, o->object.addr, sizeof(o->object.addr));
-	o->object.op = (uint8_t)(pick(b, 3) ? 1 + pick(b, LUTRA_OP_COUNT - 1) : LUTRA_OP_OPEN);
-	o->object.flags = (uint8_t)(pick(b, 16) | LUTRA_OBJ_PATH * (pick(b, 8) > 0));
-	o->object.mode = modes[pick(b, 6)];
-	o->object.family = families[pick(b, 5)];
-	o->object.port = (uint16_t)pick(b, 0x10000);
-	o->object.addr_class = (uint8_t)pick(b, 6);
-	o->role = pick(b, LUTRA_ROLE_ANY + 1);
-	o->mode = pick(b, LUTRA_MODE_COUNT);
+	o->object.op =
+		(uint8_t)(pick_below(b, 3) ? 1 + pick_below(b, LUTRA_OP_COUNT - 1) : LUTRA_OP_OPEN);
+	o->object.flags = (uint8_t)(pick_below(b, 16) | LUTRA_OBJ_PATH * (pick_below(b, 8) > 0));
+	o->object.mode = modes[pick_below(b, 6)];
+	o->object.family = families[pick_below(b, 5)];
+	o->object.port = (uint16_t)pick_below(b, 0x10000);
+	o->object.addr_class = (uint8_t)pick_below(b, 6);
+	o->role = pick_below(b, LUTRA_ROLE_ANY + 1);
+	o->mode = pick_below(b, LUTRA_MODE_COUNT);
 	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_MATCH_WINDOW_NS);
-	o->signals.last_ns[pick(b, LUTRA_MATCH_CLASS_COUNT)] = o->now / 2;
+	o->signals.last_ns[pick_below(b, LUTRA_MATCH_CLASS_COUNT)] = o->now / 2;
 	make_path(b, t, &o->path);
 }
 
@@ -463,7 +467,7 @@ static void object_batches(struct bench *b, struct tree *t, bool trained, struct
 			make_tree(b, t);
 		for (size_t j = 0; j < PARITY_OBJECTS; j++) {
 			make_object(b, t, &user[j]);
-			if (pick(b, 2) && trained)
+			if (pick_below(b, 2) && trained)
 				learn_object(b, &user[j]);
 		}
 		give_policy(b);
@@ -485,9 +489,9 @@ static void parity_of_objects(void **state)
 
 		random_bytes(b, b->policy, sizeof(*b->policy));
 		b->policy->ops = ~0u >> i;
-		b->policy->kill_matches = (uint8_t)(1 + pick(b, 2));
+		b->policy->kill_matches = (uint8_t)(1 + pick_below(b, 2));
 		for (size_t g = 0; trained && g < sizeof(b->policy->action); g++)
-			b->policy->action[g] = (uint8_t)pick(b, LUTRA_ACTION_COUNT);
+			b->policy->action[g] = (uint8_t)pick_below(b, LUTRA_ACTION_COUNT);
 		object_batches(b, t, trained, &n);
 	}
 	free(t);
@@ -506,8 +510,8 @@ static void parity_of_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(parity_of_calls, setup, teardown),
-		cmocka_unit_test_setup_teardown(parity_of_objects, setup, teardown),
+		cmocka_unit_test_setup_teardown(parity_of_calls, parity_setup, parity_teardown),
+		cmocka_unit_test_setup_teardown(parity_of_objects, parity_setup, parity_teardown),
 	};
 
 	if (geteuid() != 0) {

@@ -95,7 +95,7 @@ static struct page *page_map(int fd)
 
 /* ---- workers ---- */
 
-static int somewhere(void)
+static int new_socket(void)
 {
 	return socket(AF_INET, SOCK_DGRAM, 0);
 }
@@ -110,10 +110,10 @@ static long connect_somewhere(int fd)
 }
 
 /* One in three calls is NOVEL, many of the others connect. */
-static void *thread(void *arg)
+static void *calls_in_thread(void *arg)
 {
 	struct page *p = arg;
-	int fd = somewhere();
+	int fd = new_socket();
 	uint32_t x = __atomic_add_fetch(&p->serial, 1, __ATOMIC_SEQ_CST) * 2654435761u;
 	uint64_t novel = 0;
 	uint32_t made;
@@ -148,10 +148,10 @@ static int work_full_speed(void)
 	if (!p)
 		return 1;
 	for (int i = 0; i < THREADS - 1; i++)
-		if (pthread_create(&t[i], NULL, thread, p))
+		if (pthread_create(&t[i], NULL, calls_in_thread, p))
 			return 1;
 	/* Itself too: to wait for the others would be calls that nobody counts. */
-	thread(p);
+	calls_in_thread(p);
 	for (int i = 0; i < THREADS - 1; i++)
 		pthread_join(t[i], NULL);
 	return 0;
@@ -162,7 +162,7 @@ static int work_full_speed(void)
 static int work_flood(void)
 {
 	struct page *p = page_map(PAGE_FD);
-	int fd = somewhere();
+	int fd = new_socket();
 
 	for (uint32_t i = 0; p && i < p->calls; i++)
 		if (connect_somewhere(fd) < 0)
@@ -210,7 +210,7 @@ static const struct look looks[2] = {
 	 LUTRA_VERDICT_ALERT},
 };
 
-static void fill(uint16_t *t, uint32_t n, uint8_t weight, uint32_t mix)
+static void fill_table(uint16_t *t, uint32_t n, uint8_t weight, uint32_t mix)
 {
 	for (uint32_t a = 0; a < n; a++)
 		for (uint32_t b = 0; b < n; b++)
@@ -229,9 +229,9 @@ static struct policy *look_policy(const struct look *l)
 		for (int role = 0; role < LUTRA_ROLES; role++)
 			p->token[role][harmless[i]] = (uint8_t)(LUTRA_TOKEN0 + i);
 	kernel_policy_forget(p, NOVEL, l->hookable);
-	fill(p->t0, p->v, l->weight[0], l->mix);
-	fill(p->t1, LUTRA_K, l->weight[1], l->mix);
-	fill(p->t2, LUTRA_K, l->weight[2], l->mix);
+	fill_table(p->t0, p->v, l->weight[0], l->mix);
+	fill_table(p->t1, LUTRA_K, l->weight[1], l->mix);
+	fill_table(p->t2, LUTRA_K, l->weight[2], l->mix);
 	p->threshold_a = l->threshold_a;
 	p->threshold_b = l->threshold_b;
 	p->ops = 1u << LUTRA_OP_CONNECT;
@@ -352,7 +352,7 @@ static void end_all(struct box *b, struct page *p)
 		assert_exited(box_child_wait(&b->children[i]), 0);
 }
 
-static void nap(void)
+static void sleep_briefly(void)
 {
 	const struct timespec t = {.tv_nsec = 200000};
 
@@ -376,7 +376,7 @@ static void speed_calls_scored_are_calls_made(void **state)
 	novel = box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS);
 	p->stop = p->go = 1;
 	while (p->done < threads)
-		nap();
+		sleep_briefly();
 	assert_int_equal(p->made, (uint64_t)threads * p->calls);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_SYSCALLS) - calls, p->made);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS) - novel, p->novel);
@@ -461,13 +461,13 @@ static void speed_evidence_without_a_reader_is_lost_not_the_verdict(void **state
 	page_end(p);
 }
 
-static int teardown(void **state)
+static int speed_teardown(void **state)
 {
 	box_evidence_watch = NULL;
 	return box_teardown(state);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, speed_teardown)
 
 int main(int argc, char **argv)
 {

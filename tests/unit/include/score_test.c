@@ -58,21 +58,21 @@ static void fold_of_folded_is_the_same(void **state)
 	}
 }
 
-static uint64_t rotl(uint64_t x, int b)
+static uint64_t rotate_left(uint64_t x, int b)
 {
 	return x << b | x >> (64 - b);
 }
 
 static void sip_round(uint64_t v[4])
 {
-	v[0] += v[1], v[1] = rotl(v[1], 13) ^ v[0], v[0] = rotl(v[0], 32);
-	v[2] += v[3], v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3], v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1], v[1] = rotl(v[1], 17) ^ v[2], v[2] = rotl(v[2], 32);
+	v[0] += v[1], v[1] = rotate_left(v[1], 13) ^ v[0], v[0] = rotate_left(v[0], 32);
+	v[2] += v[3], v[3] = rotate_left(v[3], 16) ^ v[2];
+	v[0] += v[3], v[3] = rotate_left(v[3], 21) ^ v[0];
+	v[2] += v[1], v[1] = rotate_left(v[1], 17) ^ v[2], v[2] = rotate_left(v[2], 32);
 }
 
 /* SipHash-1-3 as its paper has it: any length, bytes gathered one by one. */
-static uint64_t sip13(const uint8_t *in, size_t len, const uint64_t key[2])
+static uint64_t sip_hash_13(const uint8_t *in, size_t len, const uint64_t key[2])
 {
 	uint64_t v[4] = {key[0] ^ 0x736f6d6570736575ull, key[1] ^ 0x646f72616e646f6dull,
 			 key[0] ^ 0x6c7967656e657261ull, key[1] ^ 0x7465646279746573ull};
@@ -104,7 +104,7 @@ static void key_of_a_file_is_siphash_1_3(void **state)
 		s[i] = (char)(i * 37 + 11);
 	for (__u32 len = 0; len < LUTRA_NAME; len++)
 		assert_true(lutra_component_key(s, len, key, 0) ==
-			    sip13((const uint8_t *)s, len, (const uint64_t *)key));
+			    sip_hash_13((const uint8_t *)s, len, (const uint64_t *)key));
 }
 
 static void key_keeps_directories_and_secrets_apart(void **state)
@@ -137,7 +137,7 @@ static void ext_knows_code_by_its_last_extension(void **state)
 /* ---- levels ---- */
 
 /* One call whose pairs have the weights w, as lutra_pairs_load() would give them. */
-static void step(struct lutra_state *s, const uint8_t w[3])
+static void move_levels(struct lutra_state *s, const uint8_t w[3])
 {
 	struct lutra_pairs x = {.x0 = 7, .x1 = 9};
 
@@ -149,13 +149,13 @@ static void level_moves_by_an_eighth(void **state)
 	struct lutra_state s = {0};
 
 	(void)state;
-	step(&s, (const uint8_t[3]){10, 20, 30});
+	move_levels(&s, (const uint8_t[3]){10, 20, 30});
 	assert_int_equal(s.level_a, (60 << 12) / 8);
 	assert_int_equal(s.level_b, 512);
-	step(&s, (const uint8_t[3]){1, 0, 0});
+	move_levels(&s, (const uint8_t[3]){1, 0, 0});
 	assert_int_equal(s.level_a, 30720 + ((4096 - 30720) >> 3));
 	assert_int_equal(s.level_b, 960);
-	step(&s, (const uint8_t[3]){0, 5, 5});
+	move_levels(&s, (const uint8_t[3]){0, 5, 5});
 	assert_int_equal(s.level_b, 840);
 	assert_int_equal(s.c0, 5);
 	assert_int_equal(s.t, 3);
@@ -164,13 +164,13 @@ static void level_moves_by_an_eighth(void **state)
 }
 
 /* The highest B of a task that makes a new pair at every period-th call, for ever. */
-static int32_t diluted(unsigned period)
+static int32_t highest_diluted_b(unsigned period)
 {
 	struct lutra_state s = {0};
 	int32_t max = 0;
 
 	for (unsigned i = 0; i < 1000 * period; i++) {
-		step(&s, (const uint8_t[3]){i % period == 0 ? 240 : 0, 0, 0});
+		move_levels(&s, (const uint8_t[3]){i % period == 0 ? 240 : 0, 0, 0});
 		max = s.level_b > max ? s.level_b : max;
 	}
 	return max;
@@ -180,8 +180,8 @@ static int32_t diluted(unsigned period)
 static void level_of_diluted_pairs_stays_low(void **state)
 {
 	(void)state;
-	assert_true(diluted(5) > 1024);
-	assert_true(diluted(6) < 1024);
+	assert_true(highest_diluted_b(5) > 1024);
+	assert_true(highest_diluted_b(6) < 1024);
 }
 
 static void level_decays_to_zero(void **state)
@@ -190,7 +190,7 @@ static void level_decays_to_zero(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++)
-		step(&s, (const uint8_t[3]){0, 0, 0});
+		move_levels(&s, (const uint8_t[3]){0, 0, 0});
 	assert_in_range(s.level_a, 0, 7);
 	assert_in_range(s.level_b, 0, 7);
 }
@@ -294,7 +294,7 @@ static int policy_with_tree(void **state)
 	return policy_to_kernel(p, 1, &image, NULL) || (policy_free(p), 0);
 }
 
-static struct lutra_judgement judge(const char *path, struct lutra_object o, uint8_t role)
+static struct lutra_judgement judge_path(const char *path, struct lutra_object o, uint8_t role)
 {
 	struct lutra_judgement j;
 	struct lutra_path parsed;
@@ -371,7 +371,7 @@ static void judge_gives_kind_and_group(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
-		struct lutra_judgement j = judge(judged[i].path, judged[i].o, 1);
+		struct lutra_judgement j = judge_path(judged[i].path, judged[i].o, 1);
 
 		if (j.kind != judged[i].kind || j.rule != judged[i].group)
 			fail_msg("%s, case %zu: kind %u, group %u", judged[i].path, i, j.kind,
@@ -383,21 +383,21 @@ static void judge_of_what_no_recording_could_see_is_known(void **state)
 {
 	(void)state;
 	image.ops &= ~(1u << LUTRA_OP_SEND);
-	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_SEND), 1).kind,
+	assert_int_equal(judge_path("/x", (struct lutra_object)OP(LUTRA_OP_SEND), 1).kind,
 			 LUTRA_KIND_KNOWN);
-	assert_int_equal(judge("/x", (struct lutra_object)OP(LUTRA_OP_CONNECT), 1).kind,
+	assert_int_equal(judge_path("/x", (struct lutra_object)OP(LUTRA_OP_CONNECT), 1).kind,
 			 LUTRA_KIND_PROTECTED);
 }
 
 static void judge_knows_a_token_that_is_in_the_policy(void **state)
 {
 	struct lutra_object o = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE};
-	uint64_t token = judge("/etc/hosts", o, 2).token;
+	uint64_t token = judge_path("/etc/hosts", o, 2).token;
 
 	(void)state;
 	image.object[lutra_object_slot(image.object_seed, token)] = token;
-	assert_int_equal(judge("/etc/hosts", o, 2).kind, LUTRA_KIND_KNOWN);
-	assert_int_equal(judge("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
+	assert_int_equal(judge_path("/etc/hosts", o, 2).kind, LUTRA_KIND_KNOWN);
+	assert_int_equal(judge_path("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
 static void address_classes_are_those_of_the_rfcs(void **state)

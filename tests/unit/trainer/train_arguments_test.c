@@ -28,7 +28,7 @@ struct fixture {
 	char *dir, *policy;
 };
 
-static int setup(void **state)
+static int train_arguments_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -38,7 +38,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int train_arguments_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -300,7 +300,7 @@ static void train_arguments_have_words(void **state)
 	assert_string_equal(buf, "use");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, train_arguments_setup, train_arguments_teardown)
 
 int main(void)
 {

@@ -14,7 +14,7 @@ struct item {
 };
 
 /* The list's values as decimal digits, first to last. */
-static int digits(const struct item *first)
+static int list_digits(const struct item *first)
 {
 	int n = 0;
 
@@ -30,7 +30,7 @@ static void list_push_adds_in_front(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		LIST_PUSH(first, &item[i]);
-	assert_int_equal(digits(first), 321);
+	assert_int_equal(list_digits(first), 321);
 }
 
 static void list_remove_takes_first_middle_and_last(void **state)
@@ -44,7 +44,7 @@ static void list_remove_takes_first_middle_and_last(void **state)
 		for (int i = 0; i < 3; i++)
 			LIST_PUSH(first, &item[i]);
 		LIST_REMOVE(first, &item[gone]);
-		assert_int_equal(digits(first), left[gone]);
+		assert_int_equal(list_digits(first), left[gone]);
 		assert_null(item[gone].next);
 	}
 }
@@ -76,7 +76,7 @@ static void list_each_safe_lets_the_body_remove(void **state)
 			LIST_REMOVE(first, i);
 	}
 	assert_int_equal(seen, 3);
-	assert_int_equal(digits(first), 2);
+	assert_int_equal(list_digits(first), 2);
 }
 
 int main(void)

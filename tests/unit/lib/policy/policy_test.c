@@ -26,7 +26,7 @@ struct fixture {
 	struct policy *p;
 };
 
-static int setup(void **state)
+static int policy_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -37,7 +37,7 @@ static int setup(void **state)
 	return policy_save(f->p, f->policy, NULL);
 }
 
-static int teardown(void **state)
+static int policy_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -65,7 +65,7 @@ static void write_file(const char *dir, const char *name, const void *data, size
 	assert_int_equal(file_create(AT_FDCWD, path, 0644, data, len), 0);
 }
 
-static int load(const char *dir, struct err *err)
+static int try_load(const char *dir, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
@@ -77,7 +77,7 @@ static void assert_refused(const char *dir, int want)
 {
 	struct err err;
 
-	assert_int_equal(load(dir, &err), want);
+	assert_int_equal(try_load(dir, &err), want);
 	assert_int_not_equal(err.msg[0], '\0');
 	assert_null(strchr(err.msg, '\n'));
 }
@@ -188,7 +188,7 @@ static void policy_save_refuses_a_directory_with_other_files(void **state)
 
 	write_file(f->policy, "notes.txt", "mine", 4);
 	assert_int_equal(policy_save(f->p, f->policy, &err), -EEXIST);
-	assert_int_equal(load(f->policy, &err), 0);
+	assert_int_equal(try_load(f->policy, &err), 0);
 }
 
 static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void **state)
@@ -198,7 +198,7 @@ static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void 
 
 	f->p->t1[5] |= 0x80;
 	assert_int_equal(policy_save(f->p, f->policy, &err), -EINVAL);
-	assert_int_equal(load(f->policy, &err), 0);
+	assert_int_equal(try_load(f->policy, &err), 0);
 }
 
 static void policy_save_without_parent_fails(void **state)
@@ -275,7 +275,7 @@ static void policy_load_oversized_is_refused(void **state)
 }
 
 /* Replace text in policy.json, which it must hold. */
-static void edit(const char *dir, const char *from, const char *to)
+static void edit_json(const char *dir, const char *from, const char *to)
 {
 	_cleanup_free_ char *json = NULL, *out = NULL;
 	size_t len;
@@ -322,7 +322,7 @@ static void policy_load_refuses_bad_json(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
-		edit(f->policy, cases[i].from, cases[i].to);
+		edit_json(f->policy, cases[i].from, cases[i].to);
 		print_message("%s -> %s\n", cases[i].from, cases[i].to);
 		assert_refused(f->policy, cases[i].want);
 	}
@@ -333,8 +333,8 @@ static void policy_load_takes_a_person_s_edits(void **state)
 	struct fixture *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 
-	edit(f->policy, "\"mode\": \"deny\"", "\"mode\": \"audit\"");
-	edit(f->policy, "\"exec-fresh\": \"deny\"", "\"exec-fresh\": \"alert\"");
+	edit_json(f->policy, "\"mode\": \"deny\"", "\"mode\": \"audit\"");
+	edit_json(f->policy, "\"exec-fresh\": \"deny\"", "\"exec-fresh\": \"alert\"");
 	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
 	assert_int_equal(q->mode, LUTRA_MODE_AUDIT);
 	assert_int_equal(q->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_ALERT);
@@ -513,7 +513,7 @@ static void policy_image_takes_clone_for_a_clone3_that_is_known(void **state)
 	assert_int_equal(image->token[LUTRA_ROLE_SPAWNED][SYS_clone], LUTRA_UNK);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, policy_setup, policy_teardown)
 
 int main(void)
 {

@@ -18,7 +18,7 @@ struct fixture {
 	struct judgement_cache judged;
 };
 
-static int setup(void **state)
+static int judgement_cache_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -29,7 +29,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int judgement_cache_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -39,8 +39,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void expect(struct fixture *f, const struct lutra_record *rec, const char *str, size_t len,
-		   uint8_t role)
+static void assert_judgement(struct fixture *f, const struct lutra_record *rec, const char *str,
+			     size_t len, uint8_t role)
 {
 	const struct cached_judgement *got =
 		judgement_cache_get(&f->judged, f->image, rec, str, len, role);
@@ -75,7 +75,7 @@ static void judged_get_says_what_a_fresh_judgement_says(void **state)
 		if (sample_random(&rng) % 2)
 			o.flags |= LUTRA_OBJ_WRITE;
 		lutra_object_pack(&o, &rec);
-		expect(f, &rec, path, strlen(path), sample_random(&rng) % LUTRA_ROLES);
+		assert_judgement(f, &rec, path, strlen(path), sample_random(&rng) % LUTRA_ROLES);
 	}
 }
 
@@ -92,7 +92,7 @@ static void judged_get_tells_ports_and_families_apart(void **state)
 		struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
 
 		lutra_object_pack(&o, &rec);
-		expect(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES);
+		assert_judgement(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES);
 	}
 }
 
@@ -110,13 +110,13 @@ static void judged_get_looks_at_the_whole_string(void **state)
 
 		memset(path + 4, '/', (size_t)len);
 		snprintf(path + n - 5, 6, "hosts");
-		expect(f, &rec, path, (size_t)n, 0);
+		assert_judgement(f, &rec, path, (size_t)n, 0);
 		path[n - 1] = 'x';
-		expect(f, &rec, path, (size_t)n, 0);
+		assert_judgement(f, &rec, path, (size_t)n, 0);
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, judgement_cache_setup, judgement_cache_teardown)
 
 int main(void)
 {

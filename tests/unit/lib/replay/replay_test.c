@@ -23,7 +23,7 @@ struct fixture {
 };
 
 /* In the sample's tables the weights are random: without them only tokens and objects match. */
-static int setup(void **state)
+static int replay_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -40,7 +40,7 @@ static int setup(void **state)
 	return replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL);
 }
 
-static int teardown(void **state)
+static int replay_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -50,8 +50,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int feed(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uint64_t ts_ns,
-		uint64_t arg)
+static int feed_record(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uint64_t ts_ns,
+		       uint64_t arg)
 {
 	struct lutra_record rec = {
 		.type = (uint16_t)type, .tid = tid, .nr = nr, .ts_ns = ts_ns, .arg = arg};
@@ -59,9 +59,9 @@ static int feed(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uin
 	return replay_next(f->r, &rec, NULL, 0, &f->s);
 }
 
-static int call(struct fixture *f, uint32_t tid, uint16_t nr)
+static int feed_syscall(struct fixture *f, uint32_t tid, uint16_t nr)
 {
-	return feed(f, LUTRA_RECORD_SYSCALL, tid, nr, MS, 0);
+	return feed_record(f, LUTRA_RECORD_SYSCALL, tid, nr, MS, 0);
 }
 
 static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char *path)
@@ -75,7 +75,7 @@ static int open_file(struct fixture *f, uint32_t tid, uint64_t ts_ns, const char
 }
 
 /* A hook without an object, called in call nr. */
-static int hook(struct fixture *f, uint32_t tid, unsigned id, uint16_t nr)
+static int feed_hook(struct fixture *f, uint32_t tid, unsigned id, uint16_t nr)
 {
 	const struct lutra_object o = {.op = LUTRA_OP_HOOK, .mode = (uint16_t)id};
 	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = tid, .ts_ns = MS, .nr = nr};
@@ -88,16 +88,16 @@ static void replay_call_has_the_role_of_its_task(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(feed_syscall(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 	assert_int_equal(f->s.token, 2);
-	assert_int_equal(call(f, 1, SYS_accept4), 1);
+	assert_int_equal(feed_syscall(f, 1, SYS_accept4), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
-	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(feed_syscall(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 	assert_int_equal(f->s.token, 4);
-	assert_int_equal(feed(f, LUTRA_RECORD_EXEC, 1, 0, 0, 0), 0);
-	assert_int_equal(call(f, 1, SYS_read), 1);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_EXEC, 1, 0, 0, 0), 0);
+	assert_int_equal(feed_syscall(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
 }
 
@@ -105,9 +105,9 @@ static void replay_fork_hands_the_state_on(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32), 0);
-	call(f, 2, SYS_read);
+	feed_syscall(f, 1, SYS_accept);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32), 0);
+	feed_syscall(f, 2, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 }
 
@@ -115,14 +115,14 @@ static void replay_exec_by_a_thread_keeps_its_state(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_read);
-	assert_int_equal(feed(f, LUTRA_RECORD_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
-	call(f, 2, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
-	assert_int_equal(feed(f, LUTRA_RECORD_EXEC, 1, 0, 0, 2), 0);
-	call(f, 1, SYS_read);
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
+	feed_syscall(f, 2, SYS_accept);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_EXEC, 1, 0, 0, 2), 0);
+	feed_syscall(f, 1, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
-	call(f, 2, SYS_read);
+	feed_syscall(f, 2, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 }
 
@@ -130,18 +130,18 @@ static void replay_novel_call_speaks_for_its_hooks(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_socket);
+	feed_syscall(f, 1, SYS_socket);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	assert_int_equal(hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_socket), 1);
+	assert_int_equal(feed_hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_socket), 1);
 	assert_int_equal(f->s.n_matches, 0);
 	/* Not for those of a worker, of the child, or of the next call. */
-	hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
+	feed_hook(f, 1, LUTRA_HOOK_URING_CMD, LUTRA_NR_NONE);
 	assert_int_equal(f->s.n_matches, 1);
-	feed(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32);
-	hook(f, 2, LUTRA_HOOK_SOCKET_CREATE, SYS_socket);
+	feed_record(f, LUTRA_RECORD_FORK, 1, 0, 0, 2ull | 2ull << 32);
+	feed_hook(f, 2, LUTRA_HOOK_SOCKET_CREATE, SYS_socket);
 	assert_int_equal(f->s.n_matches, 1);
-	call(f, 1, SYS_read);
-	hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_read);
+	feed_syscall(f, 1, SYS_read);
+	feed_hook(f, 1, LUTRA_HOOK_SOCKET_CREATE, SYS_read);
 	assert_int_equal(f->s.n_matches, 1);
 }
 
@@ -149,9 +149,9 @@ static void replay_hook_of_a_call_that_only_t_is_about_speaks(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_kill);
+	feed_syscall(f, 1, SYS_kill);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	hook(f, 1, LUTRA_HOOK_TASK_KILL, SYS_kill);
+	feed_hook(f, 1, LUTRA_HOOK_TASK_KILL, SYS_kill);
 	assert_int_equal(f->s.n_matches, 1);
 }
 
@@ -159,12 +159,12 @@ static void replay_arm_and_exit_start_afresh(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_accept);
-	assert_int_equal(feed(f, LUTRA_RECORD_ARM, 1, 0, 0, 0), 0);
-	call(f, 1, SYS_accept);
+	feed_syscall(f, 1, SYS_accept);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_ARM, 1, 0, 0, 0), 0);
+	feed_syscall(f, 1, SYS_accept);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
-	assert_int_equal(feed(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
-	call(f, 1, SYS_read);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_EXIT, 1, 0, 0, 0), 0);
+	feed_syscall(f, 1, SYS_read);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 }
 
@@ -176,37 +176,37 @@ static void replay_arm_of_who_ran_already_is_any_role(void **state)
 	f->p->token[LUTRA_ROLE_DEEPER][SYS_getppid] = 2;
 	replay_free(f->r);
 	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
-	call(f, 1, SYS_getppid);
+	feed_syscall(f, 1, SYS_getppid);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	assert_int_equal(feed(f, LUTRA_RECORD_ARM, 1, 1, 0, 0), 0);
-	call(f, 1, SYS_getppid);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_ARM, 1, 1, 0, 0), 0);
+	feed_syscall(f, 1, SYS_getppid);
 	assert_int_equal(f->s.role, LUTRA_ROLE_ANY);
 	assert_int_equal(f->s.token, 2);
-	call(f, 1, SYS_socket);
+	feed_syscall(f, 1, SYS_socket);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	call(f, 1, SYS_accept4);
-	call(f, 1, SYS_getppid);
+	feed_syscall(f, 1, SYS_accept4);
+	feed_syscall(f, 1, SYS_getppid);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
 	assert_int_equal(f->s.token, LUTRA_UNK);
 }
 
 static void replay_restart_syscall_is_no_event(void **state)
 {
-	assert_int_equal(call(*state, 1, LUTRA_NR_RESTART), 0);
+	assert_int_equal(feed_syscall(*state, 1, LUTRA_NR_RESTART), 0);
 }
 
 static void replay_unseen_call_is_t_or_th(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(call(f, 1, SYS_socket), 1);
+	assert_int_equal(feed_syscall(f, 1, SYS_socket), 1);
 	assert_int_equal(f->s.n_matches, 1);
 	assert_int_equal(f->s.match[0].rule, LUTRA_RULE_NEW_HOOKABLE);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_DENY);
-	assert_int_equal(call(f, 2, SYS_getppid), 1);
+	assert_int_equal(feed_syscall(f, 2, SYS_getppid), 1);
 	assert_int_equal(f->s.n_matches, 0); /* the pair was claimed: said once a container */
 	replay_reset(f->r);
-	assert_int_equal(call(f, 2, SYS_getppid), 1);
+	assert_int_equal(feed_syscall(f, 2, SYS_getppid), 1);
 	assert_int_equal(f->s.match[0].rule, LUTRA_RULE_NEW_SYSCALL);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALLOW);
 }
@@ -215,9 +215,9 @@ static void replay_foreign_entry_is_never_a_native_call(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1, SYS_read | LUTRA_NR_IA32);
+	feed_syscall(f, 1, SYS_read | LUTRA_NR_IA32);
 	assert_int_equal(f->s.token, LUTRA_UNK);
-	call(f, 1, SYS_read | LUTRA_NR_X32);
+	feed_syscall(f, 1, SYS_read | LUTRA_NR_X32);
 	assert_int_equal(f->s.token, LUTRA_UNK);
 }
 
@@ -255,7 +255,7 @@ static void replay_kill_takes_two_classes_within_a_second(void **state)
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
 	open_file(f, 1, 2 * MS, "/etc/gshadow");
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
-	feed(f, LUTRA_RECORD_SYSCALL, 1, SYS_socket, 1100 * MS, 0);
+	feed_record(f, LUTRA_RECORD_SYSCALL, 1, SYS_socket, 1100 * MS, 0);
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
 	open_file(f, 1, 1200 * MS, "/etc/shadow");
 	assert_int_equal(f->s.verdict, LUTRA_VERDICT_KILL);
@@ -272,7 +272,7 @@ static void replay_levels_rise_over_their_thresholds_once(void **state)
 	f->p->threshold_a = 4096;
 	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
 	for (int i = 0; i < 50; i++) {
-		call(f, 1, SYS_read);
+		feed_syscall(f, 1, SYS_read);
 		for (unsigned k = 0; k < f->s.n_matches; k++)
 			a += f->s.match[k].rule == LUTRA_RULE_LEVEL_A;
 	}
@@ -290,7 +290,7 @@ static void replay_new_without_a_fitting_policy_fails(void **state)
 	assert_null(r);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, replay_setup, replay_teardown)
 
 int main(void)
 {

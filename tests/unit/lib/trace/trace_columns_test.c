@@ -22,7 +22,7 @@ struct fixture {
 	char *path;
 };
 
-static int setup(void **state)
+static int trace_columns_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -32,7 +32,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int trace_columns_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -49,8 +49,8 @@ struct shape {
 	bool backwards;
 };
 
-static struct lutra_record make(const struct shape *s, uint64_t *rng, uint64_t *ts_ns,
-				uint32_t *ret_string)
+static struct lutra_record make_record(const struct shape *s, uint64_t *rng, uint64_t *ts_ns,
+				       uint32_t *ret_string)
 {
 	uint32_t task = (uint32_t)(sample_random(rng) % s->tasks);
 	uint64_t head = sample_random(rng) % s->heads, gap = sample_random(rng) % s->gap_ns;
@@ -79,7 +79,7 @@ static void write_shape(const char *path, const struct shape *s, unsigned n)
 	assert_int_equal(trace_writer_new(&w, path, &meta, NULL), 0);
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t string;
-		struct lutra_record rec = make(s, &rng, &ts_ns, &string);
+		struct lutra_record rec = make_record(s, &rng, &ts_ns, &string);
 		char str[32];
 		int len = snprintf(str, sizeof(str), "/srv/%u", string);
 		bool none = string == LUTRA_NO_STRING;
@@ -94,7 +94,7 @@ static void check_record(const struct shape *s, uint64_t *rng, uint64_t *ts_ns,
 			 const struct trace_block *b, size_t i)
 {
 	uint32_t string;
-	struct lutra_record want = make(s, rng, ts_ns, &string);
+	struct lutra_record want = make_record(s, rng, ts_ns, &string);
 	char str[32];
 	size_t len;
 	const char *got = trace_block_string(b, i, &len);
@@ -156,7 +156,7 @@ static void block_goes_on_where_next_stopped(void **state)
 	assert_int_equal(trace_reader_new(&r, f->path, NULL), 0);
 	while (done < 3000) {
 		for (int i = 0; i < 5 && done < 3000; i++, done++) {
-			struct lutra_record want = make(&shape, &rng, &ts_ns, &string);
+			struct lutra_record want = make_record(&shape, &rng, &ts_ns, &string);
 
 			assert_int_equal(trace_reader_next(r, &rec, &str, &len), 1);
 			assert_memory_equal(rec, &want, sizeof(want));
@@ -313,7 +313,7 @@ static void columns_that_do_not_add_up_are_refused(void **state)
 		assert_int_equal(read_forged(f->path, &cases[i], &rec), 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, trace_columns_setup, trace_columns_teardown)
 
 int main(void)
 {

@@ -30,7 +30,7 @@ struct fixture {
 	size_t len;
 };
 
-static struct trace_meta meta(void)
+static struct trace_meta sample_meta(void)
 {
 	return (struct trace_meta){.image = strdup("example.org/shop:1"),
 				   .container_id = strdup("c0ffee"),
@@ -43,7 +43,7 @@ static struct trace_meta meta(void)
 				   .ops = 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC};
 }
 
-static struct lutra_record record(unsigned i)
+static struct lutra_record nth_record(unsigned i)
 {
 	return (struct lutra_record){
 		.ts_ns = 1000ull + i,
@@ -55,14 +55,14 @@ static struct lutra_record record(unsigned i)
 		.aux = 5};
 }
 
-static size_t string(unsigned i, char buf[64])
+static size_t nth_string(unsigned i, char buf[64])
 {
 	return (size_t)snprintf(buf, 64, "/srv/%u", i % 10);
 }
 
 static struct trace_writer *open_writer(const char *path)
 {
-	struct trace_meta m = meta();
+	struct trace_meta m = sample_meta();
 	struct trace_writer *w;
 
 	assert_int_equal(trace_writer_new(&w, path, &m, NULL), 0);
@@ -70,16 +70,16 @@ static struct trace_writer *open_writer(const char *path)
 	return w;
 }
 
-static void add(struct trace_writer *w, unsigned i)
+static void add_record(struct trace_writer *w, unsigned i)
 {
-	struct lutra_record rec = record(i);
+	struct lutra_record rec = nth_record(i);
 	char s[64];
-	size_t n = string(i, s);
+	size_t n = nth_string(i, s);
 
 	assert_int_equal(trace_writer_add(w, &rec, i % 3 ? NULL : s, i % 3 ? 0 : n), 0);
 }
 
-static int setup(void **state)
+static int trace_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct trace_writer *w;
@@ -88,7 +88,7 @@ static int setup(void **state)
 	f->path = scratch_path(f->dir, "a.ltr");
 	w = open_writer(f->path);
 	for (unsigned i = 0; i < RECORDS - 1; i++) {
-		add(w, i);
+		add_record(w, i);
 		if (i % CHUNK == CHUNK - 1)
 			assert_int_equal(trace_writer_flush(w), 0);
 	}
@@ -98,7 +98,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int trace_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -109,7 +109,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put(const struct fixture *f, const void *data, size_t len)
+static void write_trace(const struct fixture *f, const void *data, size_t len)
 {
 	unlink(f->path);
 	assert_int_equal(file_create(AT_FDCWD, f->path, 0600, data, len), 0);
@@ -134,9 +134,9 @@ static int read_all(const char *path, bool *ret_torn)
 		return e;
 	}
 	while ((e = trace_reader_next(r, &rec, &s, &len)) == 1) {
-		struct lutra_record want = record((unsigned)n);
+		struct lutra_record want = nth_record((unsigned)n);
 		char want_s[64];
-		size_t want_len = string((unsigned)n, want_s);
+		size_t want_len = nth_string((unsigned)n, want_s);
 
 		if (n == RECORDS - 1) {
 			want = (struct lutra_record){.ts_ns = want.ts_ns - 1,
@@ -182,7 +182,7 @@ static void trace_read_gives_what_was_written(void **state)
 static void trace_writer_new_on_an_existing_file_is_eexist(void **state)
 {
 	struct fixture *f = *state;
-	struct trace_meta m = meta();
+	struct trace_meta m = sample_meta();
 	struct trace_writer *w;
 	struct err err;
 	bool torn;
@@ -201,7 +201,7 @@ static void trace_read_truncated_keeps_whole_chunks(void **state)
 		bool torn = false;
 		int got;
 
-		put(f, f->data, n);
+		write_trace(f, f->data, n);
 		got = read_all(f->path, &torn);
 		if (got < 0) {
 			assert_int_equal(got, -EBADMSG);
@@ -226,7 +226,7 @@ static void trace_read_with_flipped_bits_gives_no_wrong_record(void **state)
 		int got;
 
 		f->data[at / 8] ^= (char)(1 << at % 8);
-		put(f, f->data, f->len);
+		write_trace(f, f->data, f->len);
 		f->data[at / 8] ^= (char)(1 << at % 8);
 		got = read_all(f->path, &torn);
 		if (got < 0)
@@ -247,9 +247,9 @@ static void trace_reader_new_refuses_what_is_no_trace(void **state)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(read_all(fifo, &torn), -EBADMSG);
 	assert_int_equal(read_all(f->dir, &torn), -EBADMSG);
-	put(f, "\177ELF and more than sixteen bytes", 32);
+	write_trace(f, "\177ELF and more than sixteen bytes", 32);
 	assert_int_equal(read_all(f->path, &torn), -EBADMSG);
-	put(f, "", 0);
+	write_trace(f, "", 0);
 	assert_int_equal(read_all(f->path, &torn), -EBADMSG);
 }
 
@@ -297,7 +297,7 @@ static void trace_reader_new_refuses_bad_headers(void **state)
 
 		put_header(&out, cases[i].version, (uint32_t)strlen(cases[i].json) + cases[i].extra,
 			   cases[i].json);
-		put(f, buf, out.len);
+		write_trace(f, buf, out.len);
 		assert_int_equal(read_all(f->path, &torn), -EBADMSG);
 	}
 }
@@ -371,7 +371,7 @@ static void trace_read_stops_at_forged_chunks(void **state)
 
 	put_header(&whole, TRACE_FORMAT_VERSION, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
 	put_chunk(&whole, &good);
-	put(f, buf, whole.len);
+	write_trace(f, buf, whole.len);
 	assert_int_equal(trace_reader_new(&r, f->path, NULL), 0);
 	assert_int_equal(trace_reader_next(r, &rec, &string, &len), 1);
 	assert_string_equal(string, "ab");
@@ -382,7 +382,7 @@ static void trace_read_stops_at_forged_chunks(void **state)
 		put_header(&out, TRACE_FORMAT_VERSION, (uint32_t)strlen(GOOD_JSON), GOOD_JSON);
 		put_chunk(&out, &cases[i]);
 		assert_false(out.failed);
-		put(f, buf, out.len);
+		write_trace(f, buf, out.len);
 		assert_int_equal(read_all(f->path, &torn), 0);
 		assert_true(torn);
 	}
@@ -411,7 +411,7 @@ static void trace_read_of_a_zstd_bomb_stays_bounded(void **state)
 	bytes_put_u32(&out, (uint32_t)crc32(crc32(0, buf + start, 20), packed, (uInt)n));
 	bytes_put(&out, packed, n);
 	assert_false(out.failed);
-	put(f, buf, out.len);
+	write_trace(f, buf, out.len);
 	assert_int_equal(read_all(f->path, &torn), 0);
 	assert_true(torn);
 }
@@ -424,9 +424,9 @@ static void trace_writer_free_without_close_leaves_no_end_mark(void **state)
 	bool torn = false;
 
 	for (unsigned i = 0; i < 10; i++)
-		add(w, i);
+		add_record(w, i);
 	assert_int_equal(trace_writer_flush(w), 0);
-	add(w, 10);
+	add_record(w, 10);
 	trace_writer_free(w);
 	assert_int_equal(read_all(path, &torn), 10);
 	assert_true(torn);
@@ -446,7 +446,7 @@ static void trace_writer_flush_on_a_full_disk_keeps_what_was_flushed(void **stat
 	getrlimit(RLIMIT_FSIZE, &old);
 	limit = (struct rlimit){4096, old.rlim_max};
 	for (unsigned i = 0; i < CHUNK; i++)
-		add(w, i);
+		add_record(w, i);
 	assert_int_equal(trace_writer_flush(w), 0);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct lutra_record rec = {.arg = sample_random(&rng)};
@@ -476,7 +476,7 @@ static void trace_strings_too_many_for_a_chunk_start_another(void **state)
 
 	memset(s, 'x', sizeof(s));
 	for (unsigned i = 0; i < 10000; i++) {
-		struct lutra_record out = record(i);
+		struct lutra_record out = nth_record(i);
 
 		memcpy(s, &i, sizeof(i));
 		assert_int_equal(trace_writer_add(w, &out, s, sizeof(s)), 0);
@@ -491,7 +491,7 @@ static void trace_strings_too_many_for_a_chunk_start_another(void **state)
 	assert_int_equal(n, 10000);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, trace_setup, trace_teardown)
 
 int main(void)
 {

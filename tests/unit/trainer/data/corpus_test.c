@@ -26,7 +26,7 @@ struct fixture {
 	char *dir;
 };
 
-static int setup(void **state)
+static int corpus_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	uint64_t steady[LUTRA_NR / 64];
@@ -39,7 +39,7 @@ static int setup(void **state)
 	return corpus_init(&f->corpus);
 }
 
-static int teardown(void **state)
+static int corpus_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -442,7 +442,7 @@ static void corpus_load_uses_a_torn_trace_up_to_the_tear(void **state)
 	assert_int_equal(f->corpus.runs[0].calls, 501);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, corpus_setup, corpus_teardown)
 
 int main(void)
 {

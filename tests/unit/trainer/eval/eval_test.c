@@ -34,7 +34,7 @@ struct fixture {
 };
 
 /* A policy whose pairs have no weight: only tokens and objects match. */
-static int setup(void **state)
+static int eval_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	char arch[] = "x86_64", none[] = "";
@@ -59,7 +59,7 @@ static int setup(void **state)
 	return trace_writer_new(&f->w, f->trace, &meta, NULL);
 }
 
-static int teardown(void **state)
+static int eval_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -74,8 +74,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned type, unsigned nr,
-		uint64_t arg)
+static void add_record(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned type, unsigned nr,
+		       uint64_t arg)
 {
 	const struct lutra_record rec = {.ts_ns = ts_ns,
 					 .tid = tid,
@@ -87,12 +87,13 @@ static void put(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned type, 
 	assert_int_equal(trace_writer_add(f->w, &rec, NULL, 0), 0);
 }
 
-static void call(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned nr)
+static void add_syscall(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned nr)
 {
-	put(f, ts_ns, tid, LUTRA_RECORD_SYSCALL, nr, 0);
+	add_record(f, ts_ns, tid, LUTRA_RECORD_SYSCALL, nr, 0);
 }
 
-static void mark(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned aux, const char *name)
+static void add_mark(struct fixture *f, uint64_t ts_ns, uint32_t tid, unsigned aux,
+		     const char *name)
 {
 	const struct lutra_record rec = {
 		.ts_ns = ts_ns, .tid = tid, .type = LUTRA_RECORD_MARK, .aux = (uint16_t)aux};
@@ -111,7 +112,7 @@ static void open_file(struct fixture *f, uint64_t ts_ns, uint32_t tid, const cha
 	assert_int_equal(trace_writer_add(f->w, &rec, path, strlen(path)), 0);
 }
 
-static int judge(struct fixture *f, enum run_kind kind, struct err *err)
+static int judge_run(struct fixture *f, enum run_kind kind, struct err *err)
 {
 	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
 	return evaluated_run_judge(&f->run, &f->detectors, f->trace, kind, true, err);
@@ -121,14 +122,14 @@ static void evaluated_run_counts_alarms_less_than_a_second_apart_as_one(void **s
 {
 	struct fixture *f = *state;
 
-	call(f, 1 * SEC, 7, SYS_read);
-	call(f, 2 * SEC, 7, SYS_getppid);
-	call(f, 2 * SEC + 900 * MS, 7, SYS_getppid);
-	call(f, 3 * SEC + 800 * MS, 7, SYS_getppid);
-	call(f, 5 * SEC, 7, SYS_getppid);
-	call(f, 6 * SEC, 7, SYS_socket);
-	call(f, 3601 * SEC, 7, SYS_read);
-	assert_int_equal(judge(f, RUN_KIND_NORMAL, NULL), 0);
+	add_syscall(f, 1 * SEC, 7, SYS_read);
+	add_syscall(f, 2 * SEC, 7, SYS_getppid);
+	add_syscall(f, 2 * SEC + 900 * MS, 7, SYS_getppid);
+	add_syscall(f, 3 * SEC + 800 * MS, 7, SYS_getppid);
+	add_syscall(f, 5 * SEC, 7, SYS_getppid);
+	add_syscall(f, 6 * SEC, 7, SYS_socket);
+	add_syscall(f, 3601 * SEC, 7, SYS_read);
+	assert_int_equal(judge_run(f, RUN_KIND_NORMAL, NULL), 0);
 	assert_int_equal(f->run.results.detector[DETECTOR_T].false_alarms, 2);
 	assert_int_equal(f->run.results.detector[DETECTOR_TH].false_alarms, 1);
 	assert_int_equal(f->run.results.detector[DETECTOR_DENY].false_alarms, 1);
@@ -141,25 +142,25 @@ static void evaluated_run_counts_alarms_less_than_a_second_apart_as_one(void **s
 /* Task 8 is attacked at 10 s; 9 is its child; 7 and 6, its child from before, are not. */
 static void make_attack(struct fixture *f)
 {
-	call(f, 1 * SEC, 7, SYS_read);
-	call(f, 2 * SEC, 8, SYS_getppid); /* benign time: a false alarm of T */
-	put(f, 3 * SEC, 8, LUTRA_RECORD_FORK, 0, 6 | 6ull << 32);
-	call(f, 10 * SEC - 50 * MS, 7, SYS_socket); /* neither benign nor attack */
-	mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
-	call(f, 10 * SEC + 1 * MS, 7, SYS_socket);
-	call(f, 10 * SEC + 1 * MS, 6, SYS_socket);
-	call(f, 10 * SEC + 2 * MS, 8, SYS_read);
-	put(f, 10 * SEC + 3 * MS, 8, LUTRA_RECORD_FORK, 0, 9 | 9ull << 32);
-	mark(f, 10 * SEC + 4 * MS, 8, LUTRA_MARK_HARM, "early");
-	call(f, 10 * SEC + 4 * MS, 9, SYS_read);
-	mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "secret");
-	mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "own");
-	call(f, 10 * SEC + 5 * MS, 9, SYS_openat);
+	add_syscall(f, 1 * SEC, 7, SYS_read);
+	add_syscall(f, 2 * SEC, 8, SYS_getppid); /* benign time: a false alarm of T */
+	add_record(f, 3 * SEC, 8, LUTRA_RECORD_FORK, 0, 6 | 6ull << 32);
+	add_syscall(f, 10 * SEC - 50 * MS, 7, SYS_socket); /* neither benign nor attack */
+	add_mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
+	add_syscall(f, 10 * SEC + 1 * MS, 7, SYS_socket);
+	add_syscall(f, 10 * SEC + 1 * MS, 6, SYS_socket);
+	add_syscall(f, 10 * SEC + 2 * MS, 8, SYS_read);
+	add_record(f, 10 * SEC + 3 * MS, 8, LUTRA_RECORD_FORK, 0, 9 | 9ull << 32);
+	add_mark(f, 10 * SEC + 4 * MS, 8, LUTRA_MARK_HARM, "early");
+	add_syscall(f, 10 * SEC + 4 * MS, 9, SYS_read);
+	add_mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "secret");
+	add_mark(f, 10 * SEC + 5 * MS, 8, LUTRA_MARK_HARM, "own");
+	add_syscall(f, 10 * SEC + 5 * MS, 9, SYS_openat);
 	open_file(f, 10 * SEC + 6 * MS, 9, "/etc/<b>");
-	call(f, 10 * SEC + 7 * MS, 9, SYS_socket);
-	mark(f, 11 * SEC, 8, LUTRA_MARK_ATTACK_END, NULL);
-	call(f, 12 * SEC, 9, SYS_getppid);
-	call(f, 13 * SEC, 9, SYS_execve); /* later than 1.5 s after the end */
+	add_syscall(f, 10 * SEC + 7 * MS, 9, SYS_socket);
+	add_mark(f, 11 * SEC, 8, LUTRA_MARK_ATTACK_END, NULL);
+	add_syscall(f, 12 * SEC, 9, SYS_getppid);
+	add_syscall(f, 13 * SEC, 9, SYS_execve); /* later than 1.5 s after the end */
 }
 
 static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
@@ -169,7 +170,7 @@ static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
 	size_t in_time;
 
 	make_attack(f);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_int_equal(t->results.detector[DETECTOR_T].false_alarms, 1);
 	assert_int_equal(t->results.detector[DETECTOR_TH].false_alarms, 0);
 	assert_true(fabs(run_labels_benign_hours(&t->labels) * 3600 - 8.9) < 1e-6);
@@ -197,14 +198,14 @@ static void evaluated_run_keeps_the_levels_around_an_attack(void **state)
 	const struct timeline_point *p;
 	size_t event[4];
 
-	call(f, 1 * SEC, 8, SYS_getppid);
-	call(f, 9 * SEC + 400 * MS, 7, SYS_getppid);
-	call(f, 9 * SEC + 500 * MS, 8, SYS_getppid);
-	mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
-	call(f, 10 * SEC + 1 * MS, 7, SYS_socket);
-	call(f, 10 * SEC + 2 * MS, 8, SYS_socket);
-	call(f, 11 * SEC, 8, SYS_read);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	add_syscall(f, 1 * SEC, 8, SYS_getppid);
+	add_syscall(f, 9 * SEC + 400 * MS, 7, SYS_getppid);
+	add_syscall(f, 9 * SEC + 500 * MS, 8, SYS_getppid);
+	add_mark(f, 10 * SEC, 8, LUTRA_MARK_ATTACK_ONSET, NULL);
+	add_syscall(f, 10 * SEC + 1 * MS, 7, SYS_socket);
+	add_syscall(f, 10 * SEC + 2 * MS, 8, SYS_socket);
+	add_syscall(f, 11 * SEC, 8, SYS_read);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	p = f->run.results.points;
 	assert_true(f->run.results.n_points >= 2);
 	assert_true(p[0].ms == -500 && p[0].tid == 8);
@@ -224,7 +225,7 @@ static void evaluated_run_refuses_an_attack_given_as_normal(void **state)
 	struct err err = {""};
 
 	make_attack(f);
-	assert_int_equal(judge(f, RUN_KIND_NORMAL, &err), -EINVAL);
+	assert_int_equal(judge_run(f, RUN_KIND_NORMAL, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "--attack"));
 }
 
@@ -232,9 +233,9 @@ static void evaluated_run_without_a_label_is_all_attack(void **state)
 {
 	struct fixture *f = *state;
 
-	call(f, 1 * SEC, 7, SYS_read);
-	call(f, 2 * SEC, 8, SYS_getppid);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	add_syscall(f, 1 * SEC, 7, SYS_read);
+	add_syscall(f, 2 * SEC, 8, SYS_getppid);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_true(f->run.results.detector[DETECTOR_T].detected);
 	assert_int_equal(f->run.results.detector[DETECTOR_T].first_ns - f->run.labels.onset_ns,
 			 SEC);
@@ -250,7 +251,7 @@ static void summary_adds_up_and_gives_json(void **state)
 	json_t *j, *deny;
 
 	make_attack(f);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_int_equal(summary_init(&o), 0);
 	assert_int_equal(d->runs, 1);
 	assert_int_equal(d->detected, 1);
@@ -296,7 +297,7 @@ static void html_report_escapes_what_traces_name(void **state)
 	size_t len;
 
 	make_attack(f);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_int_equal(summary_init(&o), 0);
 	assert_int_equal(html_report(&o, f->html, &err), 0);
 	assert_int_equal(file_read(AT_FDCWD, f->html, 1u << 24, &text, &len, NULL), 0);
@@ -321,7 +322,7 @@ static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
 	size_t len;
 
 	make_attack(f);
-	assert_int_equal(judge(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	scratch_write(f->html, "old", 3);
 	assert_int_equal(mkdir(part, 0700), 0);
 	assert_int_equal(summary_init(&o), 0);
@@ -399,7 +400,10 @@ static void witten_bell_probabilities_add_up_to_one(void **state)
 static void make_benign(struct fixture *f)
 {
 	for (unsigned i = 0; i < 300; i++)
-		call(f, (i + 1) * MS, 7, i % 3 == 0 ? SYS_read : i % 3 == 1 ? SYS_write : SYS_poll);
+		add_syscall(f, (i + 1) * MS, 7,
+			    i % 3 == 0	 ? SYS_read
+			    : i % 3 == 1 ? SYS_write
+					 : SYS_poll);
 	assert_int_equal(trace_writer_close(TAKE_PTR(f->w), 0, NULL), 0);
 }
 
@@ -439,7 +443,7 @@ static void baselines_count_what_was_never_seen(void **state)
 	baselines_done(&b);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, eval_setup, eval_teardown)
 
 int main(void)
 {

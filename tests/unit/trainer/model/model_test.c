@@ -94,7 +94,7 @@ static void ae_unknown_code_uses_the_mask_row(void **state)
 }
 
 /* A cycle of n codes, one of them seen more often. */
-static size_t cycle(struct ae_pair *pairs, uint32_t n)
+static size_t make_cycle(struct ae_pair *pairs, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		pairs[i] = (struct ae_pair){i, (i + 1) % n, i == 0 ? 1000 : 10};
@@ -110,7 +110,7 @@ static void ae_train_learns_what_follows_what(void **state)
 
 	(void)state;
 	assert_int_equal(ae_new(&m, &dims, 4), 0);
-	assert_int_equal(ae_train(m, pairs, cycle(pairs, 20), 1, NULL), 0);
+	assert_int_equal(ae_train(m, pairs, make_cycle(pairs, 20), 1, NULL), 0);
 	assert_int_equal(ae_encode(m, pairs, 20, z), 0);
 	assert_int_equal(ae_decode(m, z, 20, la, lb), 0);
 	for (int i = 0; i < 20; i++) {

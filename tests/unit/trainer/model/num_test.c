@@ -164,7 +164,7 @@ struct shown {
 	atomic_size_t calls, whole;
 };
 
-static void show(void *ctx, const char *stage, double done)
+static void on_progress(void *ctx, const char *stage, double done)
 {
 	struct shown *s = ctx;
 
@@ -185,7 +185,7 @@ static int end_piece(void *ctx, size_t i, struct err *err)
 static void progress_ends_once_after_all_pieces(void **state)
 {
 	struct shown shown = {0, 0};
-	struct progress progress = {show, &shown};
+	struct progress progress = {on_progress, &shown};
 	struct progress_pieces pieces = {&progress, "working", 50, 0};
 
 	(void)state;

@@ -46,7 +46,7 @@ static void train_as(const struct corpus *c, const struct policy *old, unsigned 
 }
 
 /* A policy of four runs, saved and loaded, and a corpus that begins with it. */
-static int setup(void **state)
+static int update_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -72,7 +72,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int update_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -122,7 +122,7 @@ static void train_news(const struct corpus *c, json_t **ret)
 		fail_msg("%s", err.msg);
 }
 
-static json_int_t brought(const json_t *found, size_t run, const char *key)
+static json_int_t run_coverage(const json_t *found, size_t run, const char *key)
 {
 	return json_integer_value(
 		json_object_get(json_array_get(json_object_get(found, "runs"), run), key));
@@ -145,14 +145,14 @@ static void coverage_of_a_run_is_what_no_run_before_had(void **state)
 	made_run_syscall(&m, 1, SYS_sethostname);
 	made_run_end(&m, "2.ltr", false);
 	train_news(&c, &found);
-	assert_true(brought(found, 0, "new_calls") > 0);
-	assert_true(brought(found, 0, "new_objects") > 0);
-	assert_int_equal(brought(found, 1, "new_calls"), 0);
-	assert_int_equal(brought(found, 1, "new_objects"), 0);
-	assert_true(brought(found, 2, "new_calls") > 0);
-	assert_true(brought(found, 2, "new_calls") <= 2);
-	assert_int_equal(brought(found, 2, "new_objects"), 0);
-	assert_int_equal(brought(found, 2, "calls"), 2);
+	assert_true(run_coverage(found, 0, "new_calls") > 0);
+	assert_true(run_coverage(found, 0, "new_objects") > 0);
+	assert_int_equal(run_coverage(found, 1, "new_calls"), 0);
+	assert_int_equal(run_coverage(found, 1, "new_objects"), 0);
+	assert_true(run_coverage(found, 2, "new_calls") > 0);
+	assert_true(run_coverage(found, 2, "new_calls") <= 2);
+	assert_int_equal(run_coverage(found, 2, "new_objects"), 0);
+	assert_int_equal(run_coverage(found, 2, "calls"), 2);
 }
 
 static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
@@ -367,7 +367,7 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 	m->layer[1].la[0] = was;
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, update_setup, update_teardown)
 
 int main(void)
 {

@@ -19,7 +19,7 @@
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 
-static int setup(void **state)
+static int calibrate_setup(void **state)
 {
 	struct corpus *c = calloc(1, sizeof(*c));
 
@@ -27,7 +27,7 @@ static int setup(void **state)
 	return corpus_init(c);
 }
 
-static int teardown(void **state)
+static int calibrate_teardown(void **state)
 {
 	corpus_done(*state);
 	free(*state);
@@ -35,7 +35,7 @@ static int teardown(void **state)
 }
 
 /* A policy of the corpus, saved and loaded; the caller's to free. */
-static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned threads)
+static struct policy *train_and_load(const struct corpus *c, uint64_t seed, unsigned threads)
 {
 	const struct train_options options = {.image = "made",
 					      .seed = seed,
@@ -57,7 +57,7 @@ static struct policy *trained(const struct corpus *c, uint64_t seed, unsigned th
 	return loaded;
 }
 
-static void services(struct corpus *c, unsigned n)
+static void add_services(struct corpus *c, unsigned n)
 {
 	char name[32];
 
@@ -137,13 +137,13 @@ static void objects_ports_are_exact_up_to_four(void **state)
 		made_run_object(&m, 1, five, NULL);
 	}
 	made_run_end(&m, "r", false);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_int_equal(p->port_exact, 1u << lutra_port_bit(&four));
 	assert_int_equal(p->n_objects, 4 + 1);
 }
 
-static struct lutra_judgement judge(const struct policy *p, const struct corpus *c, uint32_t i,
-				    uint8_t role)
+static struct lutra_judgement judge_object(const struct policy *p, const struct corpus *c,
+					   uint32_t i, uint8_t role)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	struct lutra_judgement j;
@@ -165,12 +165,12 @@ static void objects_trained_are_known_in_their_role(void **state)
 	made_run_open(&m, 1, "?lost", false);
 	made_run_syscall(&m, 1, SYS_accept);
 	made_run_end(&m, "r", false);
-	p = trained(c, 1, 1);
-	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
-	assert_int_equal(judge(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
-	assert_int_equal(judge(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
+	p = train_and_load(c, 1, 1);
+	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
+	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
+	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* A path that could not be resolved is never known. */
-	assert_int_equal(judge(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
+	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
 	assert_int_equal(p->n_objects, 2);
 }
 
@@ -206,7 +206,7 @@ static void calibrate_finds_what_only_one_run_does(void **state)
 	const struct policy_calibration *cal;
 
 	odd_one_out(c);
-	p = trained(c, 1, 2);
+	p = train_and_load(c, 1, 2);
 	cal = &p->calibration;
 	assert_int_equal(cal->runs, 4);
 	assert_int_equal(cal->alarms[LUTRA_RULE_NEW_SYSCALL], 2);
@@ -236,7 +236,7 @@ static void calibrate_thresholds_have_a_margin_and_a_floor(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
 	odd_one_out(c);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_true(fabs(p->calibration.max_b - 960 / 4096.) < 1e-9);
 	assert_int_equal(p->threshold_b, 1440);
 	assert_in_range(p->threshold_a, CALIBRATE_FLOOR_A, 1 << 24);
@@ -250,7 +250,7 @@ static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
 
 	for (int r = 0; r < 3; r++)
 		made_run_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
 	assert_int_equal(p->threshold_a, CALIBRATE_FLOOR_A);
 	assert_int_equal(p->threshold_b, CALIBRATE_FLOOR_B);
@@ -266,7 +266,7 @@ static void calibrate_only_audits_after_little_time(void **state)
 
 	for (int r = 0; r < 3; r++)
 		made_run_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 20);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_true(p->calibration.audit_only);
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
 	assert_int_equal(p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_ALERT);
@@ -280,12 +280,12 @@ static void calibrate_counts_a_heldout_run_that_trains_nothing(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct made_run m;
 
-	services(c, 3);
+	add_services(c, 3);
 	m = made_run_new(c);
 	for (int i = 0; i < 8; i++)
 		made_run_syscall(&m, 1, i & 1 ? SYS_ptrace : SYS_uname);
 	made_run_end(&m, "held", true);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_int_equal(p->calibration.heldout, 1);
 	assert_int_equal(p->n_runs, 3);
 	assert_int_equal(p->token[0][SYS_ptrace], LUTRA_UNK);
@@ -301,8 +301,8 @@ static void calibrate_only_audits_after_few_runs(void **state)
 		.image = "i", .seed = 1, .threads = 1, .kill_matches = 1, .mode = LUTRA_MODE_KILL};
 	struct policy *none = NULL;
 
-	services(c, 1);
-	p = trained(c, 1, 1);
+	add_services(c, 1);
+	p = train_and_load(c, 1, 1);
 	assert_true(p->calibration.audit_only);
 	assert_int_equal(p->calibration.runs, 0);
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
@@ -330,10 +330,10 @@ static void train_gives_the_same_bytes_for_a_seed(void **state)
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *one = NULL, *two = NULL, *other = NULL;
 
-	services(c, 4);
-	one = trained(c, 3, 1);
-	two = trained(c, 3, 2);
-	other = trained(c, 4, 2);
+	add_services(c, 4);
+	one = train_and_load(c, 3, 1);
+	two = train_and_load(c, 3, 2);
+	other = train_and_load(c, 4, 2);
 	assert_same_policy(one, two, true);
 	assert_same_policy(one, other, false);
 }
@@ -346,8 +346,8 @@ static void train_policy_knows_its_own_runs(void **state)
 	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
-	services(c, 3);
-	p = trained(c, 1, 2);
+	add_services(c, 3);
+	p = train_and_load(c, 1, 2);
 	assert_non_null(image);
 	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
 	assert_int_equal(run_iter_init(&w, &c->runs[1], image), 0);
@@ -377,7 +377,7 @@ static void train_worker_is_steady_after_it_waits_if_it_never_accepts(void **sta
 		made_run_syscall(&m, 1, SYS_epoll_wait);
 	}
 	made_run_end(&m, "r", false);
-	p = trained(c, 1, 1);
+	p = train_and_load(c, 1, 1);
 	assert_true(p->steady_on_wait);
 	assert_true(p->token[LUTRA_ROLE_STEADY][SYS_read] != LUTRA_UNK);
 }
@@ -388,8 +388,8 @@ static void train_sets_provenance_and_successors(void **state)
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	uint8_t accept, read;
 
-	services(c, 3);
-	p = trained(c, 9, 1);
+	add_services(c, 3);
+	p = train_and_load(c, 9, 1);
 	assert_string_equal(p->image, "made");
 	assert_int_equal(p->seed, 9);
 	assert_int_equal(p->n_runs, 3);
@@ -425,7 +425,7 @@ static void objects_hooks_of_clone_exclude_the_user_namespace(void **state)
 	assert_false(syscall_hooks(NULL, SYS_clone) >> LUTRA_HOOK_USERNS_CREATE & 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, calibrate_setup, calibrate_teardown)
 
 int main(void)
 {

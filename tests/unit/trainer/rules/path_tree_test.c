@@ -22,7 +22,7 @@ struct fixture {
 	size_t n;
 };
 
-static int setup(void **state)
+static int path_tree_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -30,7 +30,7 @@ static int setup(void **state)
 	return path_tree_new(&f->tree, 70, false);
 }
 
-static int teardown(void **state)
+static int path_tree_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -41,7 +41,7 @@ static int teardown(void **state)
 }
 
 /* Insert a path as seen in a run; a trailing slash says that it is a directory. */
-static void put(struct fixture *f, const char *s, unsigned run, bool wrote)
+static void add_path(struct fixture *f, const char *s, unsigned run, bool wrote)
 {
 	size_t len = strlen(s);
 	bool dir = len > 1 && s[len - 1] == '/';
@@ -57,10 +57,10 @@ static void put(struct fixture *f, const char *s, unsigned run, bool wrote)
 static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
 {
 	for (unsigned r = 0; r < n_runs; r++)
-		put(f, s, r, false);
+		add_path(f, s, r, false);
 }
 
-static void collapse(struct fixture *f)
+static void collapse_tree(struct fixture *f)
 {
 	free(f->nodes);
 	f->nodes = NULL;
@@ -98,7 +98,7 @@ static bool is_wildcard(const struct fixture *f, const char *dir)
 	return f->nodes[i].flags & LUTRA_NODE_WILDCARD;
 }
 
-static uint8_t flags(const struct fixture *f, const char *path, bool dir)
+static uint8_t flags_of(const struct fixture *f, const char *path, bool dir)
 {
 	int i = node_of(f, path, dir);
 
@@ -115,11 +115,11 @@ static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 		snprintf(path, sizeof(path), "/srv/d/%c.txt", 'a' + i);
 		put_in_runs(f, path, 2);
 	}
-	collapse(f);
+	collapse_tree(f);
 	assert_false(is_wildcard(f, "/srv/d"));
 	assert_true(node_of(f, "/srv/d/c.txt", false) > 0);
 	put_in_runs(f, "/srv/d/i.txt", 2);
-	collapse(f);
+	collapse_tree(f);
 	assert_true(is_wildcard(f, "/srv/d"));
 	assert_true(node_of(f, "/srv/d/*", false) > 0);
 	assert_int_equal(node_of(f, "/srv/d/c.txt", false), -1);
@@ -130,11 +130,11 @@ static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **
 {
 	struct fixture *f = *state;
 
-	put(f, "/srv/once/x", 1, false);
+	add_path(f, "/srv/once/x", 1, false);
 	put_in_runs(f, "/srv/a/same", 3);
-	put(f, "/srv/b/one", 1, false);
-	put(f, "/srv/b/two", 2, false);
-	collapse(f);
+	add_path(f, "/srv/b/one", 1, false);
+	add_path(f, "/srv/b/two", 2, false);
+	collapse_tree(f);
 	/* /srv itself was in more runs than its child "once". */
 	assert_true(is_wildcard(f, "/srv"));
 	assert_true(node_of(f, "/srv/*/*", false) > 0);
@@ -145,13 +145,13 @@ static void path_tree_keeps_few_children_of_a_single_run(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/srv/a/x", 65, false);
-	put(f, "/srv/a/y", 65, false);
-	collapse(f);
+	add_path(f, "/srv/a/x", 65, false);
+	add_path(f, "/srv/a/y", 65, false);
+	collapse_tree(f);
 	assert_false(is_wildcard(f, "/srv"));
 	assert_false(is_wildcard(f, "/srv/a"));
-	put(f, "/srv/a/z", 3, false);
-	collapse(f);
+	add_path(f, "/srv/a/z", 3, false);
+	collapse_tree(f);
 	assert_true(is_wildcard(f, "/srv/a"));
 }
 
@@ -162,19 +162,19 @@ static void path_tree_never_merges_protected_directories(void **state)
 
 	for (int i = 0; i < 20; i++) {
 		snprintf(path, sizeof(path), "/etc/%c/conf", 'a' + i);
-		put(f, path, (unsigned)i, false);
+		add_path(f, path, (unsigned)i, false);
 		snprintf(path, sizeof(path), "/usr/bin/%c", 'a' + i);
-		put(f, path, (unsigned)i, false);
+		add_path(f, path, (unsigned)i, false);
 		snprintf(path, sizeof(path), "/proc/%d/%c", i, 'a' + i);
-		put(f, path, (unsigned)i, false);
+		add_path(f, path, (unsigned)i, false);
 		snprintf(path, sizeof(path), "/var/lib/shop/%c", 'a' + i);
-		put(f, path, (unsigned)i, false);
+		add_path(f, path, (unsigned)i, false);
 	}
-	collapse(f);
-	assert_true(flags(f, "/etc", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE));
-	assert_true(flags(f, "/usr/bin", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR));
-	assert_true(flags(f, "/proc/#", true) == LUTRA_NODE_PROTECTED);
-	assert_true(flags(f, "/var/lib", true) == LUTRA_NODE_PROTECTED);
+	collapse_tree(f);
+	assert_true(flags_of(f, "/etc", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE));
+	assert_true(flags_of(f, "/usr/bin", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR));
+	assert_true(flags_of(f, "/proc/#", true) == LUTRA_NODE_PROTECTED);
+	assert_true(flags_of(f, "/var/lib", true) == LUTRA_NODE_PROTECTED);
 	assert_true(node_of(f, "/proc/#/c", false) > 0);
 	assert_true(is_wildcard(f, "/var/lib/shop"));
 	assert_true(f->nodes[0].flags == LUTRA_NODE_PROTECTED);
@@ -193,7 +193,7 @@ static void path_tree_merges_files_and_directories_apart_and_recursively(void **
 		snprintf(path, sizeof(path), "/srv/u/%c.idx", 'a' + i);
 		put_in_runs(f, path, 2);
 	}
-	collapse(f);
+	collapse_tree(f);
 	assert_true(node_of(f, "/srv/u/*", false) > 0);
 	assert_true(node_of(f, "/srv/u/*/inbox", false) > 0);
 	assert_true(node_of(f, "/srv/u/*/tmp", true) > 0);
@@ -205,32 +205,32 @@ static void path_tree_flags_use_role_and_writes(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/usr/share/x/y", 0, false);
-	put(f, "/library/z", 0, false);
-	put(f, "/run/app/sock", 0, false);
-	put(f, "/srv/data/log", 0, true);
-	put(f, "/srv/data/sub/", 0, false);
-	collapse(f);
-	assert_int_equal(flags(f, "/usr/share/x", true), LUTRA_NODE_USR);
-	assert_int_equal(flags(f, "/library", true), LUTRA_NODE_USR);
-	assert_int_equal(flags(f, "/run/app/sock", false), LUTRA_NODE_ROLE);
-	assert_int_equal(flags(f, "/srv/data", true), LUTRA_NODE_WROTE);
-	assert_int_equal(flags(f, "/srv/data/sub", true), 0);
-	assert_int_equal(flags(f, "/srv", true), 0);
+	add_path(f, "/usr/share/x/y", 0, false);
+	add_path(f, "/library/z", 0, false);
+	add_path(f, "/run/app/sock", 0, false);
+	add_path(f, "/srv/data/log", 0, true);
+	add_path(f, "/srv/data/sub/", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/usr/share/x", true), LUTRA_NODE_USR);
+	assert_int_equal(flags_of(f, "/library", true), LUTRA_NODE_USR);
+	assert_int_equal(flags_of(f, "/run/app/sock", false), LUTRA_NODE_ROLE);
+	assert_int_equal(flags_of(f, "/srv/data", true), LUTRA_NODE_WROTE);
+	assert_int_equal(flags_of(f, "/srv/data/sub", true), 0);
+	assert_int_equal(flags_of(f, "/srv", true), 0);
 }
 
 static void path_tree_protects_lib64_only_if_seen(void **state)
 {
 	struct fixture *f = *state;
 
-	put(f, "/app2/x", 0, false);
-	collapse(f);
-	assert_int_equal(flags(f, "/#", true), 0);
+	add_path(f, "/app2/x", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/#", true), 0);
 	path_tree_free(f->tree);
 	assert_int_equal(path_tree_new(&f->tree, 70, true), 0);
-	put(f, "/lib64/ld.so", 0, false);
-	collapse(f);
-	assert_int_equal(flags(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
+	add_path(f, "/lib64/ld.so", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
 }
 
 static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **state)
@@ -238,8 +238,8 @@ static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **
 	struct fixture *f = *state;
 	struct policy_node *n;
 
-	put(f, "//memfd:a/b7", 0, false);
-	collapse(f);
+	add_path(f, "//memfd:a/b7", 0, false);
+	collapse_tree(f);
 	assert_int_equal(f->n, 3);
 	n = &f->nodes[1];
 	assert_string_equal(n->name, "/");
@@ -253,8 +253,8 @@ static void path_tree_keys_are_those_of_the_scorer(void **state)
 	struct fixture *f = *state;
 	char name[LUTRA_NAME] = "srv";
 
-	put(f, "/srv/page7", 0, false);
-	collapse(f);
+	add_path(f, "/srv/page7", 0, false);
+	collapse_tree(f);
 	assert_true(f->nodes[1].key == lutra_component_key(name, 3, (const __u64 *)key, 1));
 	assert_string_equal(f->nodes[2].name, "#");
 	name[0] = '#';
@@ -270,16 +270,16 @@ static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
 	size_t n;
 
 	for (size_t i = 0; i < 5; i++)
-		put(f, paths[i], (unsigned)i, i & 1);
-	collapse(f);
+		add_path(f, paths[i], (unsigned)i, i & 1);
+	collapse_tree(f);
 	first = f->nodes;
 	n = f->n;
 	f->nodes = NULL;
 	path_tree_free(f->tree);
 	assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
 	for (size_t i = 5; i-- > 0;)
-		put(f, paths[i], (unsigned)i, i & 1);
-	collapse(f);
+		add_path(f, paths[i], (unsigned)i, i & 1);
+	collapse_tree(f);
 	assert_int_equal(f->n, n);
 	assert_memory_equal(f->nodes, first, n * sizeof(*first));
 	free(first);
@@ -295,7 +295,7 @@ static void path_tree_merges_more_if_too_wide(void **state)
 			 'a' + i / 49 % 7, 'a' + i / 343);
 		put_in_runs(f, path, 1);
 	}
-	collapse(f);
+	collapse_tree(f);
 	assert_true(f->n <= LUTRA_NODES);
 	assert_true(is_wildcard(f, "/srv"));
 }
@@ -310,12 +310,12 @@ static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 	for (int i = 0; i < 26 * 26 * 4; i++) {
 		snprintf(path, sizeof(path), "/etc/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
 			 'a' + i / 676);
-		put(f, path, 0, false);
+		add_path(f, path, 0, false);
 	}
 	assert_int_equal(path_tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, path_tree_setup, path_tree_teardown)
 
 int main(void)
 {

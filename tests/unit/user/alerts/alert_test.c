@@ -10,7 +10,7 @@
 
 #include "user/identity/cgroup_lookup.h"
 
-static const char *member(const json_t *j, const char *key)
+static const char *text_member(const json_t *j, const char *key)
 {
 	const char *s = json_string_value(json_object_get(j, key));
 
@@ -71,25 +71,25 @@ static void alert_json_has_the_shape_of_falco_s_alerts(void **state)
 	assert_int_equal(json_object_size(j), 8);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		assert_non_null(json_object_get(j, keys[i]));
-	assert_string_equal(member(j, "time"), "2023-11-14T22:13:20.123456789Z");
-	assert_string_equal(member(j, "priority"), "Critical");
-	assert_string_equal(member(j, "source"), "syscall");
-	assert_string_equal(member(o, "container.id"), "c0ffee");
-	assert_string_equal(member(o, "container.image"), "example.org/shop:1");
-	assert_string_equal(member(o, "evt.type"), "execve");
-	assert_string_equal(member(o, "fd.name"), "/bin/sh\\x0a\\xff");
-	assert_string_equal(member(o, "proc.name"), "py\\x1bthon");
-	assert_string_equal(member(o, "lutra.verdict"), "deny");
-	assert_string_equal(member(o, "lutra.group"), "exec");
+	assert_string_equal(text_member(j, "time"), "2023-11-14T22:13:20.123456789Z");
+	assert_string_equal(text_member(j, "priority"), "Critical");
+	assert_string_equal(text_member(j, "source"), "syscall");
+	assert_string_equal(text_member(o, "container.id"), "c0ffee");
+	assert_string_equal(text_member(o, "container.image"), "example.org/shop:1");
+	assert_string_equal(text_member(o, "evt.type"), "execve");
+	assert_string_equal(text_member(o, "fd.name"), "/bin/sh\\x0a\\xff");
+	assert_string_equal(text_member(o, "proc.name"), "py\\x1bthon");
+	assert_string_equal(text_member(o, "lutra.verdict"), "deny");
+	assert_string_equal(text_member(o, "lutra.group"), "exec");
 	assert_int_equal(json_integer_value(json_object_get(o, "proc.pid")), 10);
 	h = json_object_get(o, "lutra.history");
 	assert_int_equal(json_array_size(h), 3);
 	h = json_array_get(h, 2);
-	assert_string_equal(member(h, "call"), "execve");
-	assert_string_equal(member(h, "role"), "steady");
+	assert_string_equal(text_member(h, "call"), "execve");
+	assert_string_equal(text_member(h, "role"), "steady");
 	assert_true(json_is_true(json_object_get(h, "novel")));
-	assert_string_equal(member(o, "lutra.action"), "refused");
-	assert_true(strlen(member(o, "lutra.ngram")) > strlen(" execve"));
+	assert_string_equal(text_member(o, "lutra.action"), "refused");
+	assert_true(strlen(text_member(o, "lutra.ngram")) > strlen(" execve"));
 	assert_true(json_real_value(json_object_get(o, "lutra.score")) == 5000 / 4096.0);
 	assert_true(json_is_real(json_object_get(o, "lutra.threshold")));
 }

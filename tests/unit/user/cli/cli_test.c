@@ -40,7 +40,7 @@ static void read_back(int fd, char *buf, size_t size)
 	close(fd);
 }
 
-static void run(char *const argv[], struct result *ret)
+static void run_command(char *const argv[], struct result *ret)
 {
 	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600),
 	    err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
@@ -67,7 +67,7 @@ struct fixture {
 	char *trace;
 };
 
-static int setup(void **state)
+static int cli_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct policy *p = sample_policy();
@@ -91,7 +91,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int cli_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -103,8 +103,8 @@ static int teardown(void **state)
 }
 
 /* Replace POLICY, TRACE, DIR in the arguments. */
-static void expand(const struct fixture *f, const char *const args[], char *argv[ARGS],
-		   const char *program)
+static void expand_words(const struct fixture *f, const char *const args[], char *argv[ARGS],
+			 const char *program)
 {
 	int n = 0;
 
@@ -122,12 +122,12 @@ static void expand(const struct fixture *f, const char *const args[], char *argv
 	argv[n] = NULL;
 }
 
-static void lutra(const struct fixture *f, const char *const args[], struct result *ret)
+static void run_lutra(const struct fixture *f, const char *const args[], struct result *ret)
 {
 	char *argv[ARGS];
 
-	expand(f, args, argv, LUTRA);
-	run(argv, ret);
+	expand_words(f, args, argv, LUTRA);
+	run_command(argv, ret);
 	for (int i = 0; argv[i]; i++)
 		free(argv[i]);
 }
@@ -236,7 +236,7 @@ static void cli_bad_input_is_one_line_and_a_code(void **state)
 
 	for (size_t i = 0; i < sizeof(bad_input) / sizeof(bad_input[0]); i++) {
 		print_args(bad_input[i].args);
-		lutra(*state, bad_input[i].args, r);
+		run_lutra(*state, bad_input[i].args, r);
 		assert_int_equal(r->code, bad_input[i].code);
 		assert_one_line(r->err);
 		assert_string_equal(r->out, "");
@@ -251,17 +251,17 @@ static void cli_help_is_there_for_every_command(void **state)
 					       "status", "events", "import"};
 	struct result *r = calloc(1, sizeof(*r));
 
-	lutra(*state, (const char *const[]){"--help", NULL}, r);
+	run_lutra(*state, (const char *const[]){"--help", NULL}, r);
 	assert_int_equal(r->code, 0);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const char *args[] = {commands[i], "--help", NULL};
 
 		assert_non_null(strstr(r->out, commands[i]));
-		lutra(*state, args, r);
+		run_lutra(*state, args, r);
 		assert_int_equal(r->code, 0);
 		assert_string_equal(r->err, "");
 		assert_non_null(strstr(r->out, "Usage: lutra "));
-		lutra(*state, (const char *const[]){"--help", NULL}, r);
+		run_lutra(*state, (const char *const[]){"--help", NULL}, r);
 	}
 	free(r);
 }
@@ -274,7 +274,7 @@ static json_t *json_of(const struct fixture *f, const char *const args[])
 	json_t *j;
 
 	print_args(args);
-	lutra(f, args, r);
+	run_lutra(f, args, r);
 	assert_int_equal(r->code, 0);
 	j = json_loads(r->out, JSON_DISABLE_EOF_CHECK, &e);
 	assert_non_null(j);
@@ -320,29 +320,30 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 	struct result *r = calloc(1, sizeof(*r));
 	char *keys;
 
-	lutra(f, (const char *const[]){"policy", "keygen", "DIR/key", NULL}, r);
+	run_lutra(f, (const char *const[]){"policy", "keygen", "DIR/key", NULL}, r);
 	assert_int_equal(r->code, 0);
 	keys = strstr(r->out, "\"policy_keys\"");
 	assert_non_null(keys);
 	assert_true(asprintf(&text, "{%s}", keys) > 0);
 	scratch_write(config, text, strlen(text));
-	lutra(f, verify, r);
+	run_lutra(f, verify, r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
-	lutra(f,
-	      (const char *const[]){"run", "--policy", "POLICY", "--config", "DIR/config.json",
-				    "--", "true", NULL},
-	      r);
+	run_lutra(f,
+		  (const char *const[]){"run", "--policy", "POLICY", "--config", "DIR/config.json",
+					"--", "true", NULL},
+		  r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
 	for (size_t i = 0; i < 3; i++) {
-		lutra(f, seccomp[i], r);
+		run_lutra(f, seccomp[i], r);
 		assert_int_equal(r->code, 1);
 		assert_non_null(strstr(r->err, "not signed"));
 	}
-	lutra(f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL}, r);
+	run_lutra(f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL},
+		  r);
 	assert_int_equal(r->code, 0);
-	lutra(f, verify, r);
+	run_lutra(f, verify, r);
 	assert_int_equal(r->code, 0);
 	assert_non_null(strstr(r->out, "signed by ed25519:"));
 	free(r);
@@ -366,11 +367,11 @@ static void set_mode(const struct fixture *f, const char *mode, const char *opti
 	const char *args[] = {"policy",	  "set-mode",	     "shop", mode,
 			      "--config", "DIR/config.json", option, NULL};
 
-	lutra(f, args, r);
+	run_lutra(f, args, r);
 }
 
 /* What `policy list` says of the only policy. */
-static json_t *listed(const struct fixture *f)
+static json_t *is_listed(const struct fixture *f)
 {
 	const char *const args[] = {"policy",	       "list", "--json", "--config",
 				    "DIR/config.json", NULL};
@@ -382,7 +383,7 @@ static json_t *listed(const struct fixture *f)
 
 static void assert_listed(const struct fixture *f, const char *key, const char *want)
 {
-	json_auto_t *one = listed(f);
+	json_auto_t *one = is_listed(f);
 
 	assert_string_equal(json_string_value(json_object_get(one, key)), want);
 }
@@ -456,7 +457,7 @@ static void cli_trace_verify_of_a_torn_trace_fails(void **state)
 	struct result *r = calloc(1, sizeof(*r));
 
 	assert_int_equal(truncate(f->trace, 300), 0);
-	lutra(f, (const char *const[]){"trace", "verify", "TRACE", NULL}, r);
+	run_lutra(f, (const char *const[]){"trace", "verify", "TRACE", NULL}, r);
 	assert_int_equal(r->code, 1);
 	assert_one_line(r->err);
 	free(r);
@@ -474,8 +475,10 @@ static void cli_trace_merge_joins_by_time(void **state)
 	size_t len;
 	int n = 0;
 
-	lutra(f, (const char *const[]){"trace", "merge", "TRACE", "TRACE", "-o", "DIR/m.ltr", NULL},
-	      r);
+	run_lutra(
+		f,
+		(const char *const[]){"trace", "merge", "TRACE", "TRACE", "-o", "DIR/m.ltr", NULL},
+		r);
 	assert_int_equal(r->code, 0);
 	assert_int_equal(trace_reader_new(&reader, merged, NULL), 0);
 	while (trace_reader_next(reader, &rec, &s, &len) == 1) {
@@ -505,8 +508,8 @@ static void lutrad_refuses_bad_input_in_one_line(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *argv[ARGS];
 
-		expand(f, cases[i].args, argv, LUTRAD);
-		run(argv, r);
+		expand_words(f, cases[i].args, argv, LUTRAD);
+		run_command(argv, r);
 		for (int k = 0; argv[k]; k++)
 			free(argv[k]);
 		assert_int_equal(r->code, cases[i].code);
@@ -578,7 +581,7 @@ static void cli_json_text_cannot_steer_a_terminal(void **state)
 	assert_string_equal(cli_json_text(j, "none"), "");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, cli_setup, cli_teardown)
 
 int main(void)
 {

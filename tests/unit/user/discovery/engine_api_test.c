@@ -87,7 +87,7 @@ static void answers_that_are_garbage_are_ebadmsg(void **state)
 
 /* ---- lists ---- */
 
-static void count(void *ctx, const char id[static ENGINE_ID_BYTES])
+static void count_id(void *ctx, const char id[static ENGINE_ID_BYTES])
 {
 	(void)id;
 	(*(int *)ctx)++;
@@ -101,9 +101,9 @@ static void list_leaves_out_what_has_no_id(void **state)
 	int n = 0;
 
 	(void)state;
-	assert_int_equal(engine_list_parse(text, strlen(text), count, &n, NULL), 0);
+	assert_int_equal(engine_list_parse(text, strlen(text), count_id, &n, NULL), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(engine_list_parse("{}", 2, count, &n, NULL), -EBADMSG);
+	assert_int_equal(engine_list_parse("{}", 2, count_id, &n, NULL), -EBADMSG);
 }
 
 /* ---- containers and images ---- */

@@ -75,7 +75,7 @@ static const struct http_route routes[] = {
 };
 
 /* The loop that a daemon would have. */
-static void *loop(void *ctx)
+static void *serve_in_thread(void *ctx)
 {
 	struct fixture *f = ctx;
 	struct pollfd p = {.fd = http_epoll_fd(f->http), .events = POLLIN};
@@ -87,7 +87,7 @@ static void *loop(void *ctx)
 	return NULL;
 }
 
-static int start(void **state, const char *listen, const char *token)
+static int start_server(void **state, const char *listen, const char *token)
 {
 	static const char *const hosts[] = {"guard.example.org", NULL};
 	const struct http_config config = {.listen = listen, .token = token, .hosts = hosts};
@@ -95,26 +95,26 @@ static int start(void **state, const char *listen, const char *token)
 
 	*state = f;
 	assert_int_equal(http_new(&f->http, &config, routes, f, NULL), 0);
-	assert_int_equal(pthread_create(&f->thread, NULL, loop, f), 0);
+	assert_int_equal(pthread_create(&f->thread, NULL, serve_in_thread, f), 0);
 	return 0;
 }
 
-static int setup(void **state)
+static int http_setup(void **state)
 {
-	return start(state, "127.0.0.1:0", TOKEN);
+	return start_server(state, "127.0.0.1:0", TOKEN);
 }
 
 static int setup_without_token(void **state)
 {
-	return start(state, "127.0.0.1:0", NULL);
+	return start_server(state, "127.0.0.1:0", NULL);
 }
 
 static int setup_everywhere(void **state)
 {
-	return start(state, "0.0.0.0:0", TOKEN);
+	return start_server(state, "0.0.0.0:0", TOKEN);
 }
 
-static int teardown(void **state)
+static int http_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -139,8 +139,8 @@ static int connect_to(const struct fixture *f)
 }
 
 /* Send it all, read until the server closes; returns the status, 0: there was none. */
-static int exchange(const struct fixture *f, const char *request, size_t len, char *answer,
-		    size_t size)
+static int exchange_bytes(const struct fixture *f, const char *request, size_t len, char *answer,
+			  size_t size)
 {
 	_cleanup_close_ int fd = connect_to(f);
 	size_t got = 0;
@@ -157,13 +157,14 @@ static int exchange(const struct fixture *f, const char *request, size_t len, ch
 	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 }
 
-static int ask(const struct fixture *f, const char *line, const char *headers, char answer[4096])
+static int ask_server(const struct fixture *f, const char *line, const char *headers,
+		      char answer[4096])
 {
 	char request[4096];
 	int len = snprintf(request, sizeof(request), "%s HTTP/1.1\r\nConnection: close\r\n%s\r\n",
 			   line, headers);
 
-	return exchange(f, request, (size_t)len, answer, 4096);
+	return exchange_bytes(f, request, (size_t)len, answer, 4096);
 }
 
 #define HERE "Host: localhost\r\n"
@@ -190,7 +191,7 @@ static void http_answers_by_its_routes(void **state)
 	char answer[4096];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(ask(*state, cases[i].line, HERE, answer), cases[i].status);
+		assert_int_equal(ask_server(*state, cases[i].line, HERE, answer), cases[i].status);
 		assert_non_null(strstr(answer, cases[i].holds));
 		assert_non_null(strstr(answer, "Content-Security-Policy: default-src 'none'"));
 		assert_non_null(strstr(answer, "X-Content-Type-Options: nosniff"));
@@ -209,7 +210,7 @@ static void http_refuses_paths_that_are_not_plain(void **state)
 	char answer[4096];
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		assert_int_equal(ask(f, lines[i], HERE, answer), 400);
+		assert_int_equal(ask_server(f, lines[i], HERE, answer), 400);
 	assert_string_equal(f->rest, "");
 }
 
@@ -236,11 +237,11 @@ static void http_knows_its_own_hosts_only(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(headers, sizeof(headers), "Host: %s\r\n", cases[i].host);
-		assert_int_equal(ask(f, "GET /plain", headers, answer), cases[i].status);
+		assert_int_equal(ask_server(f, "GET /plain", headers, answer), cases[i].status);
 	}
 	snprintf(headers, sizeof(headers), "Host: localhost:%u\r\n", http_port(f->http));
-	assert_int_equal(ask(f, "GET /plain", headers, answer), 200);
-	assert_int_equal(ask(f, "GET /plain", "", answer), 400); /* HTTP/1.1 wants one */
+	assert_int_equal(ask_server(f, "GET /plain", headers, answer), 200);
+	assert_int_equal(ask_server(f, "GET /plain", "", answer), 400); /* HTTP/1.1 wants one */
 }
 
 static void http_changes_need_the_token_and_no_other_origin(void **state)
@@ -263,7 +264,7 @@ static void http_changes_need_the_token_and_no_other_origin(void **state)
 	char answer[4096];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(ask(*state, "POST /change", cases[i].headers, answer),
+		assert_int_equal(ask_server(*state, "POST /change", cases[i].headers, answer),
 				 cases[i].status);
 }
 
@@ -271,19 +272,19 @@ static void http_without_a_token_changes_nothing(void **state)
 {
 	char answer[4096];
 
-	assert_int_equal(ask(*state, "GET /plain", HERE, answer), 200);
-	assert_int_equal(ask(*state, "POST /change", HERE, answer), 401);
-	assert_int_equal(ask(*state, "POST /change", HERE "Authorization: Bearer \r\n", answer),
-			 401);
+	assert_int_equal(ask_server(*state, "GET /plain", HERE, answer), 200);
+	assert_int_equal(ask_server(*state, "POST /change", HERE, answer), 401);
+	assert_int_equal(
+		ask_server(*state, "POST /change", HERE "Authorization: Bearer \r\n", answer), 401);
 }
 
 static void http_beyond_loopback_shows_only_what_is_open(void **state)
 {
 	char answer[4096];
 
-	assert_int_equal(ask(*state, "GET /plain", HERE, answer), 401);
-	assert_int_equal(ask(*state, "GET /plain", HERE BEARER, answer), 200);
-	assert_int_equal(ask(*state, "GET /open", HERE, answer), 200);
+	assert_int_equal(ask_server(*state, "GET /plain", HERE, answer), 401);
+	assert_int_equal(ask_server(*state, "GET /plain", HERE BEARER, answer), 200);
+	assert_int_equal(ask_server(*state, "GET /open", HERE, answer), 200);
 }
 
 static void http_takes_a_body_up_to_its_limit(void **state)
@@ -300,9 +301,9 @@ static void http_takes_a_body_up_to_its_limit(void **state)
 
 		memset(request + len, 'x', HTTP_BODY_MAX + over);
 		f->body_len = 0;
-		assert_int_equal(
-			exchange(f, request, (size_t)len + HTTP_BODY_MAX + over, answer, size),
-			over ? 413 : 200);
+		assert_int_equal(exchange_bytes(f, request, (size_t)len + HTTP_BODY_MAX + over,
+						answer, size),
+				 over ? 413 : 200);
 		assert_int_equal(f->body_len, over ? 0 : HTTP_BODY_MAX);
 	}
 }
@@ -320,7 +321,7 @@ static void http_cuts_off_a_body_without_end(void **state)
 	while (sent < (64u << 20) && send(fd, chunk, 1031, MSG_NOSIGNAL) == 1031)
 		sent += 1031;
 	assert_true(sent < (64u << 20));
-	assert_int_equal(ask(*state, "GET /plain", HERE, answer), 200);
+	assert_int_equal(ask_server(*state, "GET /plain", HERE, answer), 200);
 }
 
 /* Anything, or nothing, must leave a server that answers. */
@@ -346,7 +347,7 @@ static void http_survives_bad_requests(void **state)
 		_cleanup_close_ int fd = connect_to(f);
 
 		assert_true(send(fd, bad[i], strlen(bad[i]), MSG_NOSIGNAL) >= 0);
-		assert_int_equal(ask(f, "GET /plain", HERE, answer), 200);
+		assert_int_equal(ask_server(f, "GET /plain", HERE, answer), 200);
 	}
 }
 
@@ -359,7 +360,7 @@ static void http_bounds_headers_and_random_bytes(void **state)
 	int len = snprintf(request, 1 << 20, "GET /plain HTTP/1.1\r\n" HERE "X: ");
 
 	memset(request + len, 'y', (1 << 20) - len);
-	assert_true(exchange(f, request, 1 << 20, answer, sizeof(answer)) >= 400 ||
+	assert_true(exchange_bytes(f, request, 1 << 20, answer, sizeof(answer)) >= 400 ||
 		    answer[0] == '\0');
 	for (int round = 0; round < 50; round++) {
 		_cleanup_close_ int fd = connect_to(f);
@@ -368,7 +369,7 @@ static void http_bounds_headers_and_random_bytes(void **state)
 			request[i] = (char)sample_random(&rng);
 		send(fd, request, 512, MSG_NOSIGNAL);
 	}
-	assert_int_equal(ask(f, "GET /plain", HERE, answer), 200);
+	assert_int_equal(ask_server(f, "GET /plain", HERE, answer), 200);
 }
 
 static void http_counts_its_answers(void **state)
@@ -377,9 +378,9 @@ static void http_counts_its_answers(void **state)
 	uint64_t n[6];
 	char answer[4096];
 
-	ask(f, "GET /plain", HERE, answer);
-	ask(f, "GET /none", HERE, answer);
-	ask(f, "GET /broken", HERE, answer);
+	ask_server(f, "GET /plain", HERE, answer);
+	ask_server(f, "GET /none", HERE, answer);
+	ask_server(f, "GET /broken", HERE, answer);
 	http_answered(f->http, n);
 	assert_int_equal(n[2], 1);
 	assert_int_equal(n[4], 1);
@@ -469,7 +470,7 @@ static void http_token_read_refuses_what_is_no_token(void **state)
 	scratch_remove(dir);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, http_setup, http_teardown)
 
 int main(void)
 {
@@ -479,9 +480,9 @@ int main(void)
 		T(http_knows_its_own_hosts_only),
 		T(http_changes_need_the_token_and_no_other_origin),
 		cmocka_unit_test_setup_teardown(http_without_a_token_changes_nothing,
-						setup_without_token, teardown),
+						setup_without_token, http_teardown),
 		cmocka_unit_test_setup_teardown(http_beyond_loopback_shows_only_what_is_open,
-						setup_everywhere, teardown),
+						setup_everywhere, http_teardown),
 		T(http_takes_a_body_up_to_its_limit),
 		T(http_cuts_off_a_body_without_end),
 		T(http_survives_bad_requests),

@@ -67,7 +67,7 @@ static const struct http_route routes[] = {
 	{},
 };
 
-static void *serve(void *ctx)
+static void *serve_in_thread(void *ctx)
 {
 	struct fixture *f = ctx;
 	struct pollfd p[] = {{.fd = http_epoll_fd(f->http), .events = POLLIN},
@@ -83,7 +83,7 @@ static void *serve(void *ctx)
 	return NULL;
 }
 
-static int setup(void **state)
+static int local_client_setup(void **state)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	const struct http_config config = {};
@@ -96,12 +96,12 @@ static int setup(void **state)
 	assert_int_equal(bind(f->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(f->fd, 8), 0);
 	assert_int_equal(http_new(&f->http, &config, routes, f, NULL), 0);
-	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+	assert_int_equal(pthread_create(&f->thread, NULL, serve_in_thread, f), 0);
 	*state = f;
 	return 0;
 }
 
-static int teardown(void **state)
+static int local_client_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -173,7 +173,7 @@ static void local_stream_gives_events_until_the_end(void **state)
 	local_stream_close(s);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, local_client_setup, local_client_teardown)
 
 int main(void)
 {

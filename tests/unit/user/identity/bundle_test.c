@@ -144,7 +144,7 @@ struct fixture {
 	struct identity w;
 };
 
-static void make(const char *dir, const char *name, const char *text)
+static void write_bundle_file(const char *dir, const char *name, const char *text)
 {
 	_cleanup_free_ char *path = scratch_path(dir, name);
 
@@ -158,7 +158,7 @@ static void make_dir(const char *dir, const char *name)
 	assert_int_equal(mkdir(path, 0700), 0);
 }
 
-static int setup(void **state)
+static int bundle_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -172,7 +172,7 @@ static int setup(void **state)
 	return identity_set(&f->w.id, ID);
 }
 
-static int teardown(void **state)
+static int bundle_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -185,13 +185,14 @@ static int teardown(void **state)
 
 static void put_storage(const struct fixture *f)
 {
-	make(f->dir, "vfs-containers/containers.json",
-	     "[{\"id\":\"other\",\"names\":[\"o\"],\"image\":\"" ID "\"},"
-	     "{\"id\":\"" ID "\",\"names\":[\"web\"],\"image\":\"" IMAGE
-	     "\",\"metadata\":\"{\\\"image-name\\\":\\\"localhost/shop:1\\\",\\\"name\\\":"
-	     "\\\"web\\\"}\"}]");
-	make(f->dir, "vfs-images/images.json",
-	     "[{\"id\":\"" IMAGE "\",\"digest\":\"" DIGEST "\"}]");
+	write_bundle_file(
+		f->dir, "vfs-containers/containers.json",
+		"[{\"id\":\"other\",\"names\":[\"o\"],\"image\":\"" ID "\"},"
+		"{\"id\":\"" ID "\",\"names\":[\"web\"],\"image\":\"" IMAGE
+		"\",\"metadata\":\"{\\\"image-name\\\":\\\"localhost/shop:1\\\",\\\"name\\\":"
+		"\\\"web\\\"}\"}]");
+	write_bundle_file(f->dir, "vfs-images/images.json",
+			  "[{\"id\":\"" IMAGE "\",\"digest\":\"" DIGEST "\"}]");
 }
 
 static void bundle_in_container_storage_names_container_and_image(void **state)
@@ -213,8 +214,9 @@ static void bundle_s_annotations_come_before_the_storage(void **state)
 	struct err err;
 
 	put_storage(f);
-	make(f->bundle, "config.json",
-	     "{\"annotations\":{\"io.kubernetes.cri-o.ImageName\":\"registry.example/a/shop:1\"}}");
+	write_bundle_file(f->bundle, "config.json",
+			  "{\"annotations\":{\"io.kubernetes.cri-o.ImageName\":\"registry.example/"
+			  "a/shop:1\"}}");
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), 0);
 	assert_int_equal(f->w.engine, ENGINE_CRIO);
 	assert_string_equal(f->w.image, "registry.example/a/shop:1");
@@ -239,7 +241,7 @@ static void bundle_s_garbage_is_refused_and_the_rest_taken(void **state)
 	struct err err = {};
 
 	put_storage(f);
-	make(f->bundle, "config.json", "{\"annotations\":{");
+	write_bundle_file(f->bundle, "config.json", "{\"annotations\":{");
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), -EBADMSG);
 	assert_non_null(strstr(err.msg, "config.json"));
 	assert_string_equal(f->w.image, "localhost/shop:1");
@@ -250,12 +252,12 @@ static void storage_garbage_is_refused(void **state)
 	struct fixture *f = *state;
 	struct err err = {};
 
-	make(f->dir, "vfs-containers/containers.json", "[{\"id\":");
+	write_bundle_file(f->dir, "vfs-containers/containers.json", "[{\"id\":");
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), -EBADMSG);
 	assert_non_null(strstr(err.msg, "containers.json"));
-	make(f->dir, "vfs-containers/containers.json",
-	     "[5, {\"id\":5}, {\"id\":\"" ID
-	     "\",\"names\":5,\"image\":\"short\",\"metadata\":\"{\"}]");
+	write_bundle_file(f->dir, "vfs-containers/containers.json",
+			  "[5, {\"id\":5}, {\"id\":\"" ID
+			  "\",\"names\":5,\"image\":\"short\",\"metadata\":\"{\"}]");
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), 0);
 	assert_null(f->w.name);
 	assert_null(f->w.image_id);
@@ -267,12 +269,12 @@ static void config_that_is_huge_is_efbig(void **state)
 	_cleanup_free_ char *path = scratch_path(f->bundle, "config.json");
 	struct err err = {};
 
-	make(f->bundle, "config.json", "{}");
+	write_bundle_file(f->bundle, "config.json", "{}");
 	assert_int_equal(truncate(path, OCI_CONFIG_MAX + 1), 0);
 	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), -EFBIG);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bundle_setup, bundle_teardown)
 
 int main(void)
 {

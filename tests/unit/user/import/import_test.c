@@ -23,7 +23,7 @@ struct fixture {
 	char *dir, *in, *out;
 };
 
-static int setup(void **state)
+static int import_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -35,7 +35,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int import_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -46,8 +46,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int import(const char *format, const char *path, const char *output,
-		  struct import_result *ret, struct err *err)
+static int import_one(const char *format, const char *path, const char *output,
+		      struct import_result *ret, struct err *err)
 {
 	const struct import_options o = {.paths = &path, .n = 1, .output = output, .image = "app"};
 
@@ -116,7 +116,7 @@ static void import_text_gives_calls_forks_execs_and_exits(void **state)
 	char text[1024];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int r = import(cases[i].format, cases[i].file, f->out, &result, &err);
+		int r = import_one(cases[i].format, cases[i].file, f->out, &result, &err);
 
 		if (r < 0)
 			fail_msg("%s: %s", cases[i].file, err.msg);
@@ -153,7 +153,7 @@ static void import_text_keeps_times(void **state)
 		size_t len;
 
 		scratch_write(f->in, cases[i].text, strlen(cases[i].text));
-		assert_int_equal(import(cases[i].format, f->in, f->out, &result, NULL), 0);
+		assert_int_equal(import_one(cases[i].format, f->in, f->out, &result, NULL), 0);
 		assert_int_equal(trace_reader_new(&r, f->out, NULL), 0);
 		while (trace_reader_next(r, &rec, &str, &len) > 0)
 			last = rec->type == LUTRA_RECORD_SYSCALL ? rec->ts_ns : last;
@@ -198,7 +198,8 @@ static void import_text_refuses_bad_lines(void **state)
 		struct err err = {""};
 
 		scratch_write(f->in, cases[i].text, strlen(cases[i].text));
-		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
+		assert_int_equal(import_one(cases[i].format, f->in, f->out, &result, &err),
+				 -EBADMSG);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
 		assert_null(strchr(err.msg, '\n'));
@@ -227,7 +228,8 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 		struct err err = {""};
 
 		scratch_write(f->in, cases[i].text, cases[i].len);
-		assert_int_equal(import(cases[i].format, f->in, f->out, &result, &err), -EBADMSG);
+		assert_int_equal(import_one(cases[i].format, f->in, f->out, &result, &err),
+				 -EBADMSG);
 		if (!strstr(err.msg, cases[i].why))
 			fail_msg("'%s' does not say '%s'", err.msg, cases[i].why);
 		assert_int_equal(access(f->out, F_OK), -1);
@@ -242,7 +244,7 @@ static void import_text_takes_carriage_returns(void **state)
 	char got[256];
 
 	scratch_write(f->in, "1 5\r\n1 6\r\n", 10);
-	assert_int_equal(import("unm", f->in, f->out, &result, NULL), 0);
+	assert_int_equal(import_one("unm", f->in, f->out, &result, NULL), 0);
 	read_trace(f->out, got, sizeof(got));
 	assert_string_equal(got, "1:call=open 1:call=close");
 }
@@ -277,7 +279,7 @@ static void import_text_refuses_a_line_that_never_ends(void **state)
 	text[1] = '\n';
 	scratch_write(f->in, text, size);
 	free(text);
-	assert_int_equal(import("adfa-ld", f->in, f->out, &result, &err), -EFBIG);
+	assert_int_equal(import_one("adfa-ld", f->in, f->out, &result, &err), -EFBIG);
 	assert_non_null(strstr(err.msg, "in.txt:2: line is longer than"));
 	assert_int_equal(access(f->out, F_OK), -1);
 }
@@ -288,10 +290,10 @@ static void import_text_keeps_an_existing_trace(void **state)
 	struct import_result result;
 
 	scratch_write(f->out, "mine", 4);
-	assert_int_equal(import("unm", GOLDEN "unm.txt", f->out, &result, NULL), -EEXIST);
+	assert_int_equal(import_one("unm", GOLDEN "unm.txt", f->out, &result, NULL), -EEXIST);
 	assert_int_equal(access(f->out, F_OK), 0);
 	assert_int_equal(unlink(f->out), 0);
-	assert_int_equal(import("unm", "/nonexistent", f->out, &result, NULL), -ENOENT);
+	assert_int_equal(import_one("unm", "/nonexistent", f->out, &result, NULL), -ENOENT);
 	assert_int_equal(access(f->out, F_OK), -1);
 }
 
@@ -313,7 +315,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 	assert_int_equal(result.left_out, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, import_setup, import_teardown)
 
 int main(void)
 {

@@ -58,7 +58,7 @@ static const struct http_route routes[] = {
 	{},
 };
 
-static void *loop(void *ctx)
+static void *serve_in_thread(void *ctx)
 {
 	struct receiver *r = ctx;
 	struct pollfd p = {.fd = http_epoll_fd(r->http), .events = POLLIN};
@@ -82,7 +82,7 @@ static void receiver_start(struct receiver *r, unsigned port)
 		r->status = 200;
 	assert_int_equal(http_new(&r->http, &config, routes, r, NULL), 0);
 	r->port = http_port(r->http);
-	assert_int_equal(pthread_create(&r->thread, NULL, loop, r), 0);
+	assert_int_equal(pthread_create(&r->thread, NULL, serve_in_thread, r), 0);
 }
 
 static void receiver_stop(struct receiver *r)
@@ -98,7 +98,7 @@ static void receiver_done(struct receiver *r)
 		free(r->body[i]);
 }
 
-static bool receives(const struct receiver *r, unsigned n)
+static bool has_received(const struct receiver *r, unsigned n)
 {
 	const uint64_t until = clock_now_ns() + PATIENCE_NS;
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -127,7 +127,8 @@ static void on_report(void *ctx, bool bad, const char *msg)
 		u->good++;
 }
 
-static void configure(struct under_test *u, const char *type, unsigned port, const char *more)
+static void configure_output(struct under_test *u, const char *type, unsigned port,
+			     const char *more)
 {
 	_cleanup_free_ char *text = NULL;
 	json_auto_t *list = NULL, *off = json_null();
@@ -138,23 +139,23 @@ static void configure(struct under_test *u, const char *type, unsigned port, con
 	assert_int_equal(outputs_config_parse(list, off, &u->config, NULL), 0);
 }
 
-static void start(struct under_test *u, const struct fixture *f, const char *type, unsigned port,
-		  const char *more)
+static void start_receiver(struct under_test *u, const struct fixture *f, const char *type,
+			   unsigned port, const char *more)
 {
 	struct sink_env env = {.state_dir = f->dir, .report = on_report, .ctx = u};
 
-	configure(u, type, port, more);
+	configure_output(u, type, port, more);
 	assert_int_equal(outputs_new(&u->outputs, &u->config, &env, NULL), 0);
 }
 
-static void stop(struct under_test *u)
+static void stop_receiver(struct under_test *u)
 {
 	outputs_free(u->outputs);
 	outputs_config_done(&u->config);
 }
 
 /* Until all that was put has been sent or lost, and nothing waits. */
-static struct sink_stats settled(struct under_test *u, uint64_t n)
+static struct sink_stats wait_until_settled(struct under_test *u, uint64_t n)
 {
 	const uint64_t until = clock_now_ns() + PATIENCE_NS;
 	const struct timespec pause = {.tv_nsec = 5000000};
@@ -183,15 +184,15 @@ static void webhook_gets_every_alert_once_in_order(void **state)
 	struct sink_stats s;
 
 	receiver_start(r, 0);
-	start(&u, f, "webhook", r->port, "");
+	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 300);
-	assert_true(receives(r, 300));
-	s = settled(&u, 300);
+	assert_true(has_received(r, 300));
+	s = wait_until_settled(&u, 300);
 	assert_int_equal(s.sent, 300);
 	assert_int_equal(s.lost, 0);
 	for (unsigned i = 0; i < 300; i++)
 		assert_int_equal(tid_of(r->body[i]), i);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -207,15 +208,15 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 	json_auto_t *j = NULL;
 
 	receiver_start(r, 0);
-	start(&u, f, "falcosidekick", r->port, "");
+	start_receiver(&u, f, "falcosidekick", r->port, "");
 	made_alert_put(f, u.outputs, 1);
-	assert_true(receives(r, 1));
+	assert_true(has_received(r, 1));
 	j = json_loads(r->body[0], 0, NULL);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_true(json_is_string(json_object_get(j, texts[i])));
 	assert_true(json_is_array(json_object_get(j, "tags")));
 	assert_true(json_is_object(json_object_get(j, "output_fields")));
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -232,9 +233,9 @@ static void webhook_tries_again_and_leaves_it_time(void **state)
 
 	r->failures = 3;
 	receiver_start(r, 0);
-	start(&u, f, "webhook", r->port, "");
+	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 2);
-	s = settled(&u, 2);
+	s = wait_until_settled(&u, 2);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 0);
 	assert_false(s.failing);
@@ -244,7 +245,7 @@ static void webhook_tries_again_and_leaves_it_time(void **state)
 	assert_true(r->at_ns[3] - r->at_ns[2] >= 2000 * MSEC);
 	assert_int_equal(u.bad, 1);
 	assert_int_equal(u.good, 1);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -261,21 +262,21 @@ static void webhook_sends_after_a_restart_what_waited(void **state)
 	receiver_start(r, 0);
 	port = r->port;
 	receiver_stop(r);
-	start(&u, f, "webhook", port, "");
+	start_receiver(&u, f, "webhook", port, "");
 	made_alert_put(f, u.outputs, 50);
 	do {
 		outputs_stats(u.outputs, 0, &s);
 	} while (s.waiting < 50);
 	assert_true(u.bad <= 1);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_start(r, port);
-	start(&u, f, "webhook", port, "");
-	s = settled(&u, 50);
+	start_receiver(&u, f, "webhook", port, "");
+	s = wait_until_settled(&u, 50);
 	assert_int_equal(s.sent, 50);
 	assert_int_equal(r->n, 50);
 	for (unsigned i = 0; i < 50; i++)
 		assert_int_equal(tid_of(r->body[i]), i);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -290,13 +291,13 @@ static void webhook_counts_what_is_refused_for_good(void **state)
 
 	r->status = 400;
 	receiver_start(r, 0);
-	start(&u, f, "webhook", r->port, "");
+	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 3);
-	s = settled(&u, 3);
+	s = wait_until_settled(&u, 3);
 	assert_int_equal(s.lost, 3);
 	assert_int_equal(s.sent, 0);
 	assert_int_equal(r->n, 3);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -309,7 +310,7 @@ static void webhook_bounds_what_waits_on_disk(void **state)
 	struct sink_stats s = {};
 	unsigned n = 0;
 
-	start(&u, f, "webhook", 1, ", \"queue_mib\": 1"); /* nobody listens there */
+	start_receiver(&u, f, "webhook", 1, ", \"queue_mib\": 1"); /* nobody listens there */
 	while (s.lost == 0 && n < 100000) {
 		made_alert_put(f, u.outputs, 50);
 		n += 50;
@@ -320,7 +321,7 @@ static void webhook_bounds_what_waits_on_disk(void **state)
 	assert_int_equal(s.waiting + s.lost, n);
 	assert_in_range(s.waiting, 200, 2000);
 	assert_int_equal(s.sent, 0);
-	stop(&u);
+	stop_receiver(&u);
 }
 
 /* With a disk that takes nothing an alert is sent at once. */
@@ -336,13 +337,13 @@ static void send_without_disk(struct fixture *f)
 	while (fwrite(zeros, sizeof(zeros), 1, full) == 1 && fflush(full) == 0)
 		continue;
 	receiver_start(r, 0);
-	start(&u, f, "webhook", r->port, "");
+	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 5);
-	assert_true(receives(r, 5));
-	s = settled(&u, 5);
+	assert_true(has_received(r, 5));
+	s = wait_until_settled(&u, 5);
 	assert_int_equal(s.sent, 5);
 	assert_true(u.bad > 0);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 }
 
@@ -364,9 +365,9 @@ static void elasticsearch_gets_bulks(void **state)
 
 	r->answer = "{\"errors\": false, \"items\": []}";
 	receiver_start(r, 0);
-	start(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
+	start_receiver(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
 	made_alert_put(f, u.outputs, 100);
-	assert_int_equal(settled(&u, 100).sent, 100);
+	assert_int_equal(wait_until_settled(&u, 100).sent, 100);
 	for (unsigned i = 0; i < r->n; i++) {
 		char *save = NULL;
 
@@ -384,7 +385,7 @@ static void elasticsearch_gets_bulks(void **state)
 		}
 	}
 	assert_int_equal(n, 100);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -403,12 +404,12 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 		    " {\"status\": 400, \"error\": {\"reason\": \"no\"}}}, {\"create\":"
 		    " {\"status\": 201}}]}";
 	receiver_start(r, 0);
-	start(&u, f, "elasticsearch", r->port, "");
+	start_receiver(&u, f, "elasticsearch", r->port, "");
 	made_alert_put(f, u.outputs, 3);
-	s = settled(&u, 3);
+	s = wait_until_settled(&u, 3);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 1);
-	stop(&u);
+	stop_receiver(&u);
 	receiver_stop(r);
 	receiver_done(r);
 	free(r);
@@ -435,13 +436,13 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 	uint64_t ns[LATENCIES], median;
 
 	receiver_start(r, 0);
-	configure(&u, "webhook", r->port, "");
+	configure_output(&u, "webhook", r->port, "");
 	assert_int_equal(pipeline_new(&p, &config, NULL), 0);
 	for (unsigned i = 0; i < LATENCIES; i++) {
 		uint64_t before = clock_now_ns();
 
 		assert_true(pipeline_put(p, made_alert_new(f)));
-		assert_true(receives(r, i + 1));
+		assert_true(has_received(r, i + 1));
 		ns[i] = r->at_ns[i] - before;
 		nanosleep(&apart, NULL);
 	}

@@ -18,7 +18,7 @@
 
 #define PATIENCE_NS 60000000000ull
 
-static void parse(const char *outputs, const char *throttle, struct outputs_config *ret)
+static void parse_outputs(const char *outputs, const char *throttle, struct outputs_config *ret)
 {
 	json_auto_t *list = json_loads(outputs, 0, NULL);
 	json_auto_t *rate = throttle ? json_loads(throttle, JSON_DECODE_ANY, NULL) : NULL;
@@ -45,7 +45,7 @@ static void outputs_config_takes_every_kind(void **state)
 	struct outputs_config c;
 
 	(void)state;
-	parse(text, "{\"per_second\": 3, \"burst\": 4}", &c);
+	parse_outputs(text, "{\"per_second\": 3, \"burst\": 4}", &c);
 	assert_int_equal(c.n, OUTPUT_TYPES);
 	for (int i = 0; i < OUTPUT_TYPES; i++)
 		assert_int_equal(c.output[i].type, i);
@@ -131,10 +131,10 @@ static void config_of_file(const char *path, const char *more, const char *throt
 	_cleanup_free_ char *text = NULL;
 
 	assert_true(asprintf(&text, "[{\"type\": \"file\", \"path\": \"%s\"%s}]", path, more) > 0);
-	parse(text, throttle, ret);
+	parse_outputs(text, throttle, ret);
 }
 
-static char *content(const char *path)
+static char *read_content(const char *path)
 {
 	char *text = NULL;
 	size_t len;
@@ -143,9 +143,9 @@ static char *content(const char *path)
 	return text;
 }
 
-static size_t lines(const char *path)
+static size_t count_lines(const char *path)
 {
-	_cleanup_free_ char *text = content(path);
+	_cleanup_free_ char *text = read_content(path);
 	size_t n = 0;
 
 	for (const char *p = text; (p = strchr(p, '\n')); p++)
@@ -180,8 +180,8 @@ static void outputs_write_what_is_severe_enough(void **state)
 	f->ev.verdict = LUTRA_VERDICT_ALERT;
 	made_alert_put(f, o, 3);
 	outputs_free(o);
-	assert_int_equal(lines(path), 3);
-	text = content(path);
+	assert_int_equal(count_lines(path), 3);
+	text = read_content(path);
 	assert_non_null(strstr(text, "\"rule\":\"Program never executed in training\""));
 	outputs_config_done(&c);
 }
@@ -206,8 +206,8 @@ static void outputs_reopen_a_file_that_was_renamed(void **state)
 	outputs_reopen(o);
 	made_alert_put(f, o, 3);
 	outputs_free(o);
-	assert_int_equal(lines(old), 4);
-	assert_int_equal(lines(path), 3);
+	assert_int_equal(count_lines(old), 4);
+	assert_int_equal(count_lines(path), 3);
 	outputs_config_done(&c);
 }
 
@@ -244,7 +244,7 @@ static void outputs_write_a_line_an_alert(void **state)
 	made_alert_fields(f, &fields);
 	a = alert_json_new(&fields, 0);
 	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &text, &len, NULL), 0);
-	assert_int_equal(lines(path), 2);
+	assert_int_equal(count_lines(path), 2);
 	assert_memory_equal(text + len - 1 - a->len, a->text, a->len);
 	assert_int_equal(text[len - 2 - a->len], '\n');
 	alert_json_unref(a);
@@ -272,9 +272,10 @@ static void outputs_count_what_a_full_disk_does_not_take(void **state)
 }
 
 /* Lines of a container, and what they say was folded. */
-static void sum(const char *path, const char *container, uint64_t *ret_lines, uint64_t *ret_folded)
+static void sum_folded(const char *path, const char *container, uint64_t *ret_lines,
+		       uint64_t *ret_folded)
 {
-	_cleanup_free_ char *text = content(path);
+	_cleanup_free_ char *text = read_content(path);
 	char *save = NULL;
 
 	*ret_lines = *ret_folded = 0;
@@ -308,7 +309,7 @@ static void outputs_fold_what_a_container_floods(void **state)
 			     "[{\"type\": \"file\", \"path\": \"%s\"}, {\"type\": \"file\","
 			     " \"name\": \"b\", \"path\": \"%s\", \"all\": true}]",
 			     path, all) > 0);
-	parse(text, "{\"per_second\": 10, \"burst\": 20}", &c);
+	parse_outputs(text, "{\"per_second\": 10, \"burst\": 20}", &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
 	made_alert_put(f, o, 1000);
 	f->container.name = "mail";
@@ -317,12 +318,12 @@ static void outputs_fold_what_a_container_floods(void **state)
 	/* Until the flood has been told of, and every bucket is full again. */
 	while (outputs_tick(o) && clock_now_ns() < until)
 		nanosleep(&pause, NULL);
-	assert_int_equal(lines(all), 1005);
+	assert_int_equal(count_lines(all), 1005);
 	outputs_free(o);
-	sum(path, "shop", &n, &folded);
+	sum_folded(path, "shop", &n, &folded);
 	assert_int_equal(n + folded, 1000);
 	assert_in_range(n, 20, 200);
-	sum(path, "mail", &n, &folded);
+	sum_folded(path, "mail", &n, &folded);
 	assert_int_equal(n, 5);
 	assert_int_equal(folded, 0);
 	outputs_config_done(&c);
@@ -330,7 +331,7 @@ static void outputs_fold_what_a_container_floods(void **state)
 
 /* ---- syslog and journal ---- */
 
-static int receiver(const char *path)
+static int bind_receiver(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	const struct timeval patience = {.tv_sec = 60};
@@ -343,7 +344,7 @@ static int receiver(const char *path)
 }
 
 /* Value of a field in the journal's binary form; the caller's. */
-static char *field(const char *data, size_t len, const char *name)
+static char *journal_field(const char *data, size_t len, const char *name)
 {
 	const char *at = data;
 
@@ -366,7 +367,7 @@ static void outputs_write_to_the_journal(void **state)
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = scratch_path(f->dir, "journal"), *text = NULL;
 	_cleanup_free_ char *message = NULL, *level = NULL, *alert = NULL, *container = NULL;
-	_cleanup_close_ int fd = receiver(path);
+	_cleanup_close_ int fd = bind_receiver(path);
 	struct sink_env env = {.state_dir = f->dir};
 	json_auto_t *j = NULL;
 	struct outputs_config c;
@@ -375,15 +376,15 @@ static void outputs_write_to_the_journal(void **state)
 	ssize_t n;
 
 	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s\"}]", path) > 0);
-	parse(text, NULL, &c);
+	parse_outputs(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
 	made_alert_put(f, o, 1);
 	n = recv(fd, data, sizeof(data), 0);
 	assert_true(n > 0);
-	message = field(data, (size_t)n, "MESSAGE");
-	level = field(data, (size_t)n, "PRIORITY");
-	alert = field(data, (size_t)n, "LUTRA_ALERT");
-	container = field(data, (size_t)n, "LUTRA_CONTAINER");
+	message = journal_field(data, (size_t)n, "MESSAGE");
+	level = journal_field(data, (size_t)n, "PRIORITY");
+	alert = journal_field(data, (size_t)n, "LUTRA_ALERT");
+	container = journal_field(data, (size_t)n, "LUTRA_CONTAINER");
 	assert_non_null(strstr(message, "refused: Program never executed"));
 	assert_string_equal(level, "2");
 	assert_string_equal(container, "shop");
@@ -405,7 +406,7 @@ static void outputs_count_what_the_journal_does_not_take(void **state)
 
 	assert_true(asprintf(&text, "[{\"type\": \"journal\", \"path\": \"%s/none\"}]", f->dir) >
 		    0);
-	parse(text, NULL, &c);
+	parse_outputs(text, NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
 	made_alert_put(f, o, 2);
 	while (s.lost < 2 && clock_now_ns() < until)
@@ -424,9 +425,9 @@ static void log_one(struct fixture *f)
 	struct outputs_config c;
 	struct outputs *o = NULL;
 	char data[8192] = "";
-	int fd = receiver("/dev/log");
+	int fd = bind_receiver("/dev/log");
 
-	parse("[{\"type\": \"syslog\"}]", NULL, &c);
+	parse_outputs("[{\"type\": \"syslog\"}]", NULL, &c);
 	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
 	made_alert_put(f, o, 1);
 	assert_true(recv(fd, data, sizeof(data) - 1, 0) > 0);

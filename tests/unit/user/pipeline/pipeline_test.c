@@ -28,7 +28,7 @@ static void pause_ns(uint64_t ns)
 	nanosleep(&t, NULL);
 }
 
-static int64_t rows(const char *db)
+static int64_t count_rows(const char *db)
 {
 	return made_alert_query(db, "SELECT count(*) FROM events");
 }
@@ -51,7 +51,7 @@ static void on_report(void *ctx, bool bad, const char *msg)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static struct pipeline *start(const char *db, struct heard *h)
+static struct pipeline *start_pipeline(const char *db, struct heard *h)
 {
 	const struct pipeline_config config = {.store_path = db,
 					       .env = {.report = on_report, .ctx = h}};
@@ -67,7 +67,7 @@ static void pipeline_stores_what_is_put(void **state)
 	struct fixture *f = *state;
 	struct pipeline_stats stats;
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 
 	for (int i = 0; i < 5000; i++)
 		assert_true(pipeline_put(p, made_alert_new(f)));
@@ -80,19 +80,19 @@ static void pipeline_stores_what_is_put(void **state)
 	assert_int_equal(stats.queue_bytes, 0);
 	assert_int_equal(h.bad, 0);
 	pipeline_free(p);
-	assert_int_equal(rows(f->db), 5000);
+	assert_int_equal(count_rows(f->db), 5000);
 }
 
 static void pipeline_writes_what_is_queued_at_its_end(void **state)
 {
 	struct fixture *f = *state;
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 
 	for (int i = 0; i < 3000; i++)
 		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_free(p);
-	assert_int_equal(rows(f->db), 3000);
+	assert_int_equal(count_rows(f->db), 3000);
 }
 
 /* Alerts come faster than the thread stores them. */
@@ -101,7 +101,7 @@ static void pipeline_counts_what_does_not_fit(void **state)
 	struct fixture *f = *state;
 	struct pipeline_stats stats;
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 	uint64_t put = 0, refused = 0;
 
 	while (refused < 100) {
@@ -118,7 +118,7 @@ static void pipeline_counts_what_does_not_fit(void **state)
 	assert_int_equal(h.bad, 1);
 	assert_non_null(strstr(h.last_bad, "events could not be stored"));
 	pipeline_free(p);
-	assert_int_equal(rows(f->db), put - 100);
+	assert_int_equal(count_rows(f->db), put - 100);
 }
 
 static void pipeline_goes_on_without_a_store(void **state)
@@ -127,7 +127,7 @@ static void pipeline_goes_on_without_a_store(void **state)
 	_cleanup_free_ char *db = scratch_path(f->dir, "none/events.db");
 	struct pipeline_stats stats;
 	struct heard h = {};
-	struct pipeline *p = start(db, &h);
+	struct pipeline *p = start_pipeline(db, &h);
 
 	assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
@@ -168,7 +168,7 @@ static void on_alert(void *ctx, struct alert_json *a, uint64_t folded)
 	to->last = strdup(a->text);
 }
 
-static void follow(struct pipeline *p, struct follower *to, bool active)
+static void follow_alerts(struct pipeline *p, struct follower *to, bool active)
 {
 	to->subscriber.on_alert = on_alert;
 	to->subscriber.ctx = to;
@@ -181,12 +181,12 @@ static void pipeline_subscribers_get_alerts_while_they_are_active(void **state)
 	struct fixture *f = *state;
 	struct heard h = {};
 	struct follower all = {}, none = {}, few = {.subscriber.rate = {1, 2}};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 	struct pollfd ready = {.fd = subscribers_fd(pipeline_subscribers(p)), .events = POLLIN};
 
-	follow(p, &all, true);
-	follow(p, &none, false);
-	follow(p, &few, true);
+	follow_alerts(p, &all, true);
+	follow_alerts(p, &none, false);
+	follow_alerts(p, &few, true);
 	assert_int_equal(poll(&ready, 1, 0), 0);
 	for (int i = 0; i < 50; i++)
 		assert_true(pipeline_put(p, made_alert_new(f)));
@@ -236,8 +236,8 @@ static void pipeline_alert_has_every_field_of_its_event(void **state)
 	for (int i = 0; i < ALERT_FIELDS; i++)
 		assert_true(alert_field_table[i].type != ALERT_TYPE_TEXT || fields.text[i]);
 	wanted = alert_fields_to_json(&fields);
-	p = start(f->db, &h);
-	follow(p, &to, true);
+	p = start_pipeline(f->db, &h);
+	follow_alerts(p, &to, true);
 	assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
 	subscribers_dispatch(pipeline_subscribers(p));
@@ -254,7 +254,7 @@ static void pipeline_alert_has_every_field_of_its_event(void **state)
 
 /* ---- a full disk: a file system of 3 MiB, in a mount namespace of a process of its own ---- */
 
-static void fill(const char *path)
+static void fill_disk(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	char zeros[4096] = {};
@@ -269,7 +269,7 @@ static void lose_and_resume(struct fixture *f)
 {
 	_cleanup_free_ char *filler = scratch_path(f->dir, "filler");
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 	struct pipeline_stats stats = {};
 	const uint64_t until = clock_now_ns() + PATIENCE_NS;
 	uint64_t put = 0;
@@ -277,7 +277,7 @@ static void lose_and_resume(struct fixture *f)
 	for (; put < 100; put++)
 		assert_true(pipeline_put(p, made_alert_new(f)));
 	pipeline_sync(p);
-	fill(filler);
+	fill_disk(filler);
 	while (stats.lost_store == 0 && put < 100000) {
 		put += pipeline_put(p, made_alert_new(f));
 		pipeline_sync(p);
@@ -298,7 +298,7 @@ static void lose_and_resume(struct fixture *f)
 	assert_int_equal(stats.put, put);
 	assert_int_equal(stats.stored + stats.lost_store + stats.lost_queue, put);
 	pipeline_free(p);
-	assert_int_equal(rows(f->db), stats.stored);
+	assert_int_equal(count_rows(f->db), stats.stored);
 }
 
 static void pipeline_loses_counts_and_resumes_on_a_full_disk(void **state)
@@ -314,7 +314,7 @@ static void pipeline_loses_counts_and_resumes_on_a_full_disk(void **state)
 static void put_for_ever(struct fixture *f, int fd)
 {
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 	struct pipeline_stats stats;
 
 	for (;;) {
@@ -349,7 +349,7 @@ static void pipeline_keeps_what_was_committed_when_it_is_killed(void **state)
 		made_alert_query(f->db,
 				 "SELECT integrity_check = 'ok' FROM pragma_integrity_check"),
 		1);
-	assert_true((uint64_t)rows(f->db) >= stored);
+	assert_true((uint64_t)count_rows(f->db) >= stored);
 }
 
 /* ---- a flood ---- */
@@ -360,7 +360,7 @@ static void pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost(void **
 	struct fixture *f = *state;
 	struct pipeline_stats stats;
 	struct heard h = {};
-	struct pipeline *p = start(f->db, &h);
+	struct pipeline *p = start_pipeline(f->db, &h);
 
 	for (uint64_t i = 0; i < rate * seconds; i++) {
 		while (clock_now_ns() - start_ns < i * NSEC_PER_SEC / rate)
@@ -375,7 +375,7 @@ static void pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost(void **
 	assert_int_equal(stats.put, rate * seconds);
 	assert_int_equal(stats.stored + stats.lost_queue + stats.lost_store, stats.put);
 	pipeline_free(p);
-	assert_int_equal(rows(f->db), stats.stored);
+	assert_int_equal(count_rows(f->db), stats.stored);
 	assert_int_equal(h.bad > 0, stats.stored < stats.put);
 }
 

@@ -18,7 +18,7 @@ struct fixture {
 	struct image_index *image_index;
 };
 
-static int setup(void **state)
+static int image_index_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -27,7 +27,7 @@ static int setup(void **state)
 	return image_index_new(&f->image_index, f->dir);
 }
 
-static int teardown(void **state)
+static int image_index_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -37,7 +37,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put(const struct fixture *f, const char *name, const char *json)
+static void put_policy(const struct fixture *f, const char *name, const char *json)
 {
 	_cleanup_free_ char *dir = scratch_path(f->dir, name);
 	_cleanup_free_ char *path = scratch_path(dir, "policy.json");
@@ -47,8 +47,8 @@ static void put(const struct fixture *f, const char *name, const char *json)
 }
 
 /* Its name, or NULL. */
-static const char *found(struct fixture *f, const char *image, const char *digest,
-			 struct image_index_match *m)
+static const char *find_policy(struct fixture *f, const char *image, const char *digest,
+			       struct image_index_match *m)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	struct err err;
@@ -67,21 +67,21 @@ static void image_index_finds_the_policy_that_fits_best(void **state)
 	struct fixture *f = *state;
 	struct image_index_match m;
 
-	put(f, "any", "{\"image\": \"nginx\"}");
-	put(f, "b-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:b\"}");
-	put(f, "a-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
-	put(f, "c-tag", "{\"image\": \"nginx:1\", \"digest\": null}");
-	put(f, "other", "{\"image\": \"redis\"}");
-	assert_string_equal(found(f, "nginx:2", NULL, &m), "any");
+	put_policy(f, "any", "{\"image\": \"nginx\"}");
+	put_policy(f, "b-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:b\"}");
+	put_policy(f, "a-tag", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
+	put_policy(f, "c-tag", "{\"image\": \"nginx:1\", \"digest\": null}");
+	put_policy(f, "other", "{\"image\": \"redis\"}");
+	assert_string_equal(find_policy(f, "nginx:2", NULL, &m), "any");
 	assert_int_equal(m.how, IMAGE_ANY_TAG);
-	assert_string_equal(found(f, "nginx:1", "sha256:b", &m), "b-tag");
+	assert_string_equal(find_policy(f, "nginx:1", "sha256:b", &m), "b-tag");
 	assert_int_equal(m.how, IMAGE_DIGEST);
-	assert_string_equal(found(f, "nginx:1", NULL, &m), "a-tag");
+	assert_string_equal(find_policy(f, "nginx:1", NULL, &m), "a-tag");
 	/* A policy for any digest is before one for another. */
-	assert_string_equal(found(f, "nginx:1", "sha256:c", &m), "c-tag");
+	assert_string_equal(find_policy(f, "nginx:1", "sha256:c", &m), "c-tag");
 	assert_false(m.other_digest);
-	assert_string_equal(found(f, "docker.io/library/redis:7", NULL, &m), "other");
-	assert_null(found(f, "postgres", NULL, &m));
+	assert_string_equal(find_policy(f, "docker.io/library/redis:7", NULL, &m), "other");
+	assert_null(find_policy(f, "postgres", NULL, &m));
 }
 
 static void image_index_says_that_the_image_has_changed(void **state)
@@ -89,8 +89,8 @@ static void image_index_says_that_the_image_has_changed(void **state)
 	struct fixture *f = *state;
 	struct image_index_match m;
 
-	put(f, "web", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
-	assert_string_equal(found(f, "nginx:1", "sha256:b", &m), "web");
+	put_policy(f, "web", "{\"image\": \"nginx:1\", \"digest\": \"sha256:a\"}");
+	assert_string_equal(find_policy(f, "nginx:1", "sha256:b", &m), "web");
 	assert_true(m.other_digest);
 }
 
@@ -99,14 +99,14 @@ static void image_index_sees_what_changes(void **state)
 	struct fixture *f = *state;
 	struct image_index_match m;
 
-	assert_null(found(f, "nginx", NULL, &m));
-	put(f, "web", "{\"image\": \"nginx\"}");
-	assert_string_equal(found(f, "nginx", NULL, &m), "web");
-	put(f, "web", "{\"image\": \"redis\"} ");
-	assert_null(found(f, "nginx", NULL, &m));
-	assert_string_equal(found(f, "redis", NULL, &m), "web");
-	put(f, "web", "{\"ima");
-	assert_null(found(f, "redis", NULL, &m));
+	assert_null(find_policy(f, "nginx", NULL, &m));
+	put_policy(f, "web", "{\"image\": \"nginx\"}");
+	assert_string_equal(find_policy(f, "nginx", NULL, &m), "web");
+	put_policy(f, "web", "{\"image\": \"redis\"} ");
+	assert_null(find_policy(f, "nginx", NULL, &m));
+	assert_string_equal(find_policy(f, "redis", NULL, &m), "web");
+	put_policy(f, "web", "{\"ima");
+	assert_null(find_policy(f, "redis", NULL, &m));
 }
 
 static void image_index_passes_over_what_is_no_policy(void **state)
@@ -118,12 +118,12 @@ static void image_index_passes_over_what_is_no_policy(void **state)
 
 	scratch_write(file, "{}", 2);
 	mkdir(empty, 0700);
-	put(f, "none", "[]");
-	put(f, "number", "{\"image\": 5}");
-	put(f, ".web.new", "{\"image\": \"nginx\"}");
-	assert_null(found(f, "nginx", NULL, &m));
-	put(f, "web", "{\"image\": \"nginx\"}");
-	assert_string_equal(found(f, "nginx", NULL, &m), "web");
+	put_policy(f, "none", "[]");
+	put_policy(f, "number", "{\"image\": 5}");
+	put_policy(f, ".web.new", "{\"image\": \"nginx\"}");
+	assert_null(find_policy(f, "nginx", NULL, &m));
+	put_policy(f, "web", "{\"image\": \"nginx\"}");
+	assert_string_equal(find_policy(f, "nginx", NULL, &m), "web");
 }
 
 static void image_index_of_a_directory_that_is_not_there_is_enoent(void **state)
@@ -138,7 +138,7 @@ static void image_index_of_a_directory_that_is_not_there_is_enoent(void **state)
 	assert_int_equal(image_index_find(c, &w, &m, &err), -ENOENT);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, image_index_setup, image_index_teardown)
 
 int main(void)
 {

@@ -23,7 +23,7 @@ struct fixture {
 	struct config_life limits;
 };
 
-static int setup(void **state)
+static int lifecycle_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -36,7 +36,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int lifecycle_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -59,7 +59,7 @@ static void add_run(struct fixture *f, uint64_t calls, uint64_t new_calls)
 	r->counted = r->given = true;
 }
 
-static void train(struct fixture *f, unsigned runs, uint64_t calls)
+static void train_with_runs(struct fixture *f, unsigned runs, uint64_t calls)
 {
 	for (unsigned i = 0; i < runs; i++)
 		add_run(f, calls, i == 0 ? 100 : 0);
@@ -81,10 +81,10 @@ static void lifecycle_gate_asks_for_runs_calls_and_clean_hours(void **state)
 	struct err why;
 
 	assert_true(gate_says(f, "no policy yet"));
-	train(f, 4, 1000);
+	train_with_runs(f, 4, 1000);
 	assert_true(gate_says(f, "4 of 5 runs"));
 	assert_true(gate_says(f, "4000 of 10000 calls"));
-	train(f, 1, 6000);
+	train_with_runs(f, 1, 6000);
 	assert_false(gate_says(f, "runs"));
 	assert_false(gate_says(f, "calls"));
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, 23 * HOUR_NS);
@@ -98,7 +98,7 @@ static void lifecycle_clean_hours_begin_again_with_a_signal_that_would_refuse(vo
 	struct fixture *f = *state;
 	const struct config_life *l = &f->limits;
 
-	train(f, 5, 5000);
+	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, 24 * HOUR_NS);
 	assert_false(lifecycle_add_match(&f->life, f->image, l, LUTRA_MODE_AUDIT, false));
 	assert_false(gate_says(f, "clean"));
@@ -110,7 +110,7 @@ static void lifecycle_clean_hours_are_those_in_audit(void **state)
 {
 	struct fixture *f = *state;
 
-	train(f, 5, 5000);
+	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_LEARN, 48 * HOUR_NS);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 48 * HOUR_NS);
 	assert_true(gate_says(f, "0.00 of 24.00 hours clean"));
@@ -136,7 +136,7 @@ static void lifecycle_allows_by_force_what_it_then_names(void **state)
 
 /* ---- the way back ---- */
 
-static bool fires(struct fixture *f, unsigned times)
+static bool fire_matches(struct fixture *f, unsigned times)
 {
 	bool back = false;
 
@@ -149,21 +149,21 @@ static void lifecycle_falls_back_past_ten_refusals_in_its_first_minutes(void **s
 {
 	struct fixture *f = *state;
 
-	train(f, 5, 5000);
+	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 9 * MINUTE_NS);
-	assert_false(fires(f, 10));
-	assert_true(fires(f, 1));
+	assert_false(fire_matches(f, 10));
+	assert_true(fire_matches(f, 1));
 	lifecycle_on_mode_set(&f->life, f->image);
-	assert_false(fires(f, 10));
+	assert_false(fire_matches(f, 10));
 }
 
 static void lifecycle_does_not_fall_back_later(void **state)
 {
 	struct fixture *f = *state;
 
-	train(f, 5, 5000);
+	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 10 * MINUTE_NS);
-	assert_false(fires(f, 1000));
+	assert_false(fire_matches(f, 1000));
 }
 
 /* ---- runs ---- */
@@ -186,7 +186,7 @@ static void lifecycle_of_another_digest_drops_the_runs_that_wait(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:1"), 0);
-	train(f, 2, 1000);
+	train_with_runs(f, 2, 1000);
 	assert_string_equal(f->image->digest, "sha256:1");
 	assert_int_equal(lifecycle_set_digest(&f->life, f->image, "sha256:2"), 0);
 	add_run(f, 1000, 0);
@@ -272,7 +272,7 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 	char *dir = scratch_dir();
 	json_auto_t *a = NULL, *b = NULL;
 
-	train(f, 2, 1234);
+	train_with_runs(f, 2, 1234);
 	add_run(f, 77, 1);
 	lifecycle_set_note(&f->life, f->image, "a note");
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
@@ -293,7 +293,7 @@ static void lifecycle_refuses_a_file_that_is_damaged(void **state)
 	_cleanup_free_ char *text = NULL;
 	struct err err;
 
-	train(f, 2, 1234);
+	train_with_runs(f, 2, 1234);
 	j = lifecycle_to_json(&f->life);
 	text = json_dumps(j, JSON_COMPACT);
 	for (size_t len = 0; len < strlen(text); len++) {
@@ -327,7 +327,7 @@ static void lifecycle_limits_refuse_what_is_no_number_of_theirs(void **state)
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, lifecycle_setup, lifecycle_teardown)
 
 int main(void)
 {

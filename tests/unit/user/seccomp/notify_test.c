@@ -111,7 +111,7 @@ struct asker {
 	int results; /* pipe: a long for each of ASKS calls: what it returned, or -errno */
 };
 
-static void ask(int out, int taken)
+static void run_asker(int out, int taken)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	char byte;
@@ -143,7 +143,7 @@ static long next_result(const struct asker *a)
 	return n;
 }
 
-static int setup(void **state)
+static int notify_setup(void **state)
 {
 	struct asker *a = calloc(1, sizeof(*a));
 	int p[2], taken[2], pidfd;
@@ -156,7 +156,7 @@ static int setup(void **state)
 	assert_true(a->pid >= 0);
 	if (a->pid == 0) {
 		close(p[0]);
-		ask(p[1], taken[0]);
+		run_asker(p[1], taken[0]);
 	}
 	close(p[1]);
 	a->results = p[0];
@@ -172,7 +172,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int notify_teardown(void **state)
 {
 	struct asker *a = *state;
 
@@ -185,7 +185,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool say(void *ctx, pid_t pid, int nr)
+static bool on_question(void *ctx, pid_t pid, int nr)
 {
 	const struct asker *a = ctx;
 
@@ -194,7 +194,7 @@ static bool say(void *ctx, pid_t pid, int nr)
 	return a->results < 0;
 }
 
-static void answer(struct asker *a, bool refuse)
+static void answer_question(struct asker *a, bool refuse)
 {
 	struct asker question = *a;
 	struct pollfd p = {.fd = a->fd, .events = POLLIN};
@@ -202,18 +202,18 @@ static void answer(struct asker *a, bool refuse)
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
 	if (refuse)
 		question.results = -1;
-	assert_int_equal(notify_answer(a->fd, say, &question), 0);
+	assert_int_equal(notify_answer(a->fd, on_question, &question), 0);
 }
 
 static void answer_is_eperm_or_the_call_goes_on(void **state)
 {
 	struct asker *a = *state;
 
-	answer(a, true);
+	answer_question(a, true);
 	assert_int_equal(next_result(a), -EPERM);
-	answer(a, false);
+	answer_question(a, false);
 	assert_int_equal(next_result(a), 0);
-	answer(a, true);
+	answer_question(a, true);
 	assert_int_equal(next_result(a), -EPERM);
 }
 
@@ -239,11 +239,11 @@ static void answer_to_one_that_died_is_no_error(void **state)
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
 	kill(a->pid, SIGKILL);
 	assert_int_equal(waitpid(a->pid, NULL, 0), a->pid);
-	r = notify_answer(a->fd, say, a);
+	r = notify_answer(a->fd, on_question, a);
 	assert_true(r == 0 || r == -ENOENT);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, notify_setup, notify_teardown)
 
 int main(void)
 {

@@ -28,14 +28,14 @@
 #define EPERM_ACTION SCMP_ACT_ERRNO(EPERM)
 #define ENOSYS_ACTION SCMP_ACT_ERRNO(ENOSYS)
 
-static void know(struct policy *p, unsigned nr)
+static void know_syscall(struct policy *p, unsigned nr)
 {
 	p->token[LUTRA_ROLE_STEADY][nr] = LUTRA_TOKEN0;
 }
 
 static void know_value(struct policy *p, unsigned nr, uint64_t value)
 {
-	know(p, nr);
+	know_syscall(p, nr);
 	policy_args_add(&p->args, (unsigned)policy_args_find("x86_64", nr), value);
 }
 
@@ -53,8 +53,8 @@ static struct profile *export_as(const struct policy *p, bool notify)
 }
 
 /* What the filter of a profile says of a call. */
-static uint32_t ask(const struct profile *p, uint32_t arch, unsigned nr, uint64_t arg0,
-		    uint64_t arg1)
+static uint32_t filter_action(const struct profile *p, uint32_t arch, unsigned nr, uint64_t arg0,
+			      uint64_t arg1)
 {
 	struct seccomp_data data = {.nr = (int)nr, .arch = arch, .args = {arg0, arg1}};
 	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
@@ -69,17 +69,17 @@ static uint32_t ask(const struct profile *p, uint32_t arch, unsigned nr, uint64_
 	return action;
 }
 
-#define ASK(p, nr, a, b) ask(p, AUDIT_ARCH_X86_64, nr, a, b)
+#define ASK(p, nr, a, b) filter_action(p, AUDIT_ARCH_X86_64, nr, a, b)
 
 /* A policy of a service with some sockets and a thread. */
-static struct policy *service(void)
+static struct policy *service_policy(void)
 {
 	struct policy *p = sample_policy();
 
 	know_value(p, SYS_socket, AF_INET | 1ull << 32);
 	know_value(p, SYS_socket, AF_UNIX | 2ull << 32);
-	know(p, SYS_clone3);
-	know(p, SYS_getuid);
+	know_syscall(p, SYS_clone3);
+	know_syscall(p, SYS_getuid);
 	return p;
 }
 
@@ -117,7 +117,7 @@ static const struct {
 
 static void export_allows_what_was_seen_and_refuses_the_rest(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
 
 	(void)state;
@@ -128,14 +128,14 @@ static void export_allows_what_was_seen_and_refuses_the_rest(void **state)
 			ASK(profile, (unsigned)answers[i].nr, answers[i].arg0, answers[i].arg1),
 			answers[i].want);
 	}
-	assert_int_equal(ask(profile, AUDIT_ARCH_I386, 3, 0, 0), SCMP_ACT_KILL_THREAD);
+	assert_int_equal(filter_action(profile, AUDIT_ARCH_I386, 3, 0, 0), SCMP_ACT_KILL_THREAD);
 	assert_int_equal(ASK(profile, 0x40000000, 0, 0), SCMP_ACT_KILL_THREAD);
 }
 
 /* The calls that do nothing where they are refused, made by a child under the filter. */
 static void a_kernel_answers_as_the_interpreter_does(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
 	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	int status;
@@ -165,7 +165,7 @@ static void a_kernel_answers_as_the_interpreter_does(void **state)
 
 static void export_reads_back_as_the_same_bytes(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, true), *again = NULL;
 	_cleanup_free_ char *a = NULL, *b = NULL;
 	struct err err = {};
@@ -183,11 +183,11 @@ static void export_reads_back_as_the_same_bytes(void **state)
 
 static void export_asks_the_agent_about_dangerous_calls_that_are_known(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = NULL, *plain = NULL;
 
 	(void)state;
-	know(p, SYS_mount);
+	know_syscall(p, SYS_mount);
 	know_value(p, SYS_unshare, CLONE_NEWNET);
 	know_value(p, SYS_clone, CLONE_NEWPID);
 	plain = export_as(p, false);
@@ -205,12 +205,12 @@ static void export_asks_the_agent_about_dangerous_calls_that_are_known(void **st
 
 static void export_of_any_namespace_lets_clone3_through(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = NULL;
 
 	(void)state;
 	policy_args_add_any(&p->args, (unsigned)policy_args_find("x86_64", SYS_clone));
-	know(p, SYS_clone);
+	know_syscall(p, SYS_clone);
 	profile = export_as(p, false);
 	assert_int_equal(ASK(profile, SYS_clone3, 0, 0), SCMP_ACT_ALLOW);
 	assert_int_equal(ASK(profile, SYS_clone, CLONE_NEWUSER, 0), SCMP_ACT_ALLOW);
@@ -233,7 +233,7 @@ static void export_of_another_machine_is_enotsup(void **state)
 
 /* ---- merging ---- */
 
-static struct profile *merged(struct profile *a, struct profile *b)
+static struct profile *merge_two(struct profile *a, struct profile *b)
 {
 	struct profile *ret;
 	struct err err;
@@ -245,15 +245,15 @@ static struct profile *merged(struct profile *a, struct profile *b)
 
 static void merge_allows_what_any_allows(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service(), *q = sample_policy();
+	_cleanup_(policy_freep) struct policy *p = service_policy(), *q = sample_policy();
 	_cleanup_(profile_freep) struct profile *a = export_as(p, false), *b = NULL, *m = NULL;
 
 	(void)state;
 	know_value(q, SYS_socket, AF_NETLINK | 3ull << 32);
 	know_value(q, SYS_clone, CLONE_NEWNET);
-	know(q, SYS_mount);
+	know_syscall(q, SYS_mount);
 	b = export_as(q, false);
-	m = merged(a, b);
+	m = merge_two(a, b);
 	assert_int_equal(ASK(m, SYS_mount, 0, 0), SCMP_ACT_ALLOW);
 	assert_int_equal(ASK(m, SYS_getuid, 0, 0), SCMP_ACT_ALLOW);
 	assert_int_equal(ASK(m, SYS_socket, AF_NETLINK, SOCK_RAW), SCMP_ACT_ALLOW);
@@ -267,9 +267,9 @@ static void merge_allows_what_any_allows(void **state)
 
 static void merge_with_itself_changes_nothing(void **state)
 {
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *a = export_as(p, true), *b = export_as(p, true);
-	_cleanup_(profile_freep) struct profile *m = merged(a, b);
+	_cleanup_(profile_freep) struct profile *m = merge_two(a, b);
 	_cleanup_free_ char *text_a = NULL, *text_m = NULL;
 
 	(void)state;
@@ -280,7 +280,7 @@ static void merge_with_itself_changes_nothing(void **state)
 	assert_string_equal(text_a, text_m);
 }
 
-static struct profile *decoded(const char *json)
+static struct profile *decode_profile(const char *json)
 {
 	struct profile *p;
 	struct err err;
@@ -297,13 +297,13 @@ static struct profile *decoded(const char *json)
 static void merge_prefers_what_lets_more_through(void **state)
 {
 	_cleanup_(profile_freep) struct profile *a =
-		decoded(HEAD "\"syscalls\":[" RULE("mount", "SCMP_ACT_NOTIFY") "}," RULE(
+		decode_profile(HEAD "\"syscalls\":[" RULE("mount", "SCMP_ACT_NOTIFY") "}," RULE(
 			"personality",
 			"SCMP_ACT_ALLOW") "," CONDITION("8") "}],"
 							     "\"listenerPath\":\"/run/a\"}");
-	_cleanup_(profile_freep) struct profile *b = decoded(HEAD "\"syscalls\":[" RULE(
+	_cleanup_(profile_freep) struct profile *b = decode_profile(HEAD "\"syscalls\":[" RULE(
 		"mount", "SCMP_ACT_ALLOW") "}," RULE("personality", "SCMP_ACT_ALLOW") "}]}");
-	_cleanup_(profile_freep) struct profile *m = merged(a, b);
+	_cleanup_(profile_freep) struct profile *m = merge_two(a, b);
 
 	(void)state;
 	assert_int_equal(m->n_entries, 2);
@@ -315,11 +315,11 @@ static void merge_prefers_what_lets_more_through(void **state)
 static void merge_of_what_cannot_be_joined_is_einval(void **state)
 {
 	_cleanup_(profile_freep) struct profile *a =
-		decoded(HEAD "\"listenerPath\":\"/run/a\",\"syscalls\":[]}");
+		decode_profile(HEAD "\"listenerPath\":\"/run/a\",\"syscalls\":[]}");
 	_cleanup_(profile_freep) struct profile *b =
-		decoded(HEAD "\"listenerPath\":\"/run/b\",\"syscalls\":[]}");
+		decode_profile(HEAD "\"listenerPath\":\"/run/b\",\"syscalls\":[]}");
 	_cleanup_(profile_freep) struct profile *c =
-		decoded("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
+		decode_profile("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
 	struct profile *m = NULL;
 	struct err err;
 
@@ -331,7 +331,7 @@ static void merge_of_what_cannot_be_joined_is_einval(void **state)
 
 static void conditions_on_one_argument_are_alternatives(void **state)
 {
-	_cleanup_(profile_freep) struct profile *p = decoded(HEAD "\"syscalls\":[" RULE(
+	_cleanup_(profile_freep) struct profile *p = decode_profile(HEAD "\"syscalls\":[" RULE(
 		"personality",
 		"SCMP_ACT_ALLOW") ",\"args\":["
 				  "{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
@@ -444,7 +444,7 @@ static void check_finds_what_would_be_refused(void **state)
 		{.type = LUTRA_RECORD_SYSCALL, .nr = 3 | LUTRA_NR_IA32},
 		{.type = LUTRA_RECORD_SYSCALL, .nr = 0 | LUTRA_NR_X32},
 	};
-	_cleanup_(policy_freep) struct policy *p = service();
+	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
 	_cleanup_(seccomp_releasep) scmp_filter_ctx f = NULL;
 	_cleanup_free_ struct sock_filter *program = NULL;

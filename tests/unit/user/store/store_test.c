@@ -179,7 +179,7 @@ static void store_new_reader_sees_what_is_added_later(void **state)
 	assert_int_equal(store_add(reader, &a, &lost, NULL), -EIO);
 }
 
-static void same(const json_t *a, const json_t *b)
+static void assert_same_json(const json_t *a, const json_t *b)
 {
 	_cleanup_free_ char *x = json_dumps(a, JSON_SORT_KEYS), *y = json_dumps(b, JSON_SORT_KEYS);
 
@@ -191,7 +191,7 @@ static int compare_row(void *ctx, int64_t id, const struct alert_fields *a)
 	json_auto_t *j = alert_fields_to_json(a);
 
 	(void)id;
-	same(j, ctx);
+	assert_same_json(j, ctx);
 	return 0;
 }
 
@@ -211,7 +211,7 @@ static void store_gives_back_the_alert_that_went_in(void **state)
 
 /* ---- schemas ---- */
 
-static void execute(const char *db, const char *sql)
+static void execute_sql(const char *db, const char *sql)
 {
 	sqlite3 *handle;
 
@@ -233,9 +233,9 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute(f->db, "PRAGMA user_version = 3");
+	execute_sql(f->db, "PRAGMA user_version = 3");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
-	execute(f->db, "PRAGMA user_version = 1");
+	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }

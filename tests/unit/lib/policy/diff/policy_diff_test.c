@@ -18,7 +18,7 @@ struct fixture {
 	char *text; /* as printed */
 };
 
-static int setup(void **state)
+static int policy_diff_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -28,7 +28,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int policy_diff_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void compare(struct fixture *f)
+static void make_diff(struct fixture *f)
 {
 	size_t len;
 	FILE *out = open_memstream(&f->text, &len);
@@ -95,7 +95,7 @@ static void diff_of_a_policy_with_itself_is_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	compare(f);
+	make_diff(f);
 	assert_true(json_is_true(json_object_get(f->diff, "same")));
 	assert_string_equal(f->text, "  nothing changed\n");
 }
@@ -107,7 +107,7 @@ static void diff_has_all_members_even_when_they_are_empty(void **state)
 		"actions",   "paths", "tables", "thresholds", "training", "calibration"};
 	struct fixture *f = *state;
 
-	compare(f);
+	make_diff(f);
 	assert_int_equal(json_object_size(f->diff), sizeof(members) / sizeof(members[0]));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		assert_non_null(json_object_get(f->diff, members[i]));
@@ -119,7 +119,7 @@ static void diff_names_calls_by_role(void **state)
 
 	f->now->token[LUTRA_ROLE_STEADY][SYS_mmap] = 4;
 	f->now->token[LUTRA_ROLE_STARTUP][SYS_openat] = LUTRA_UNK;
-	compare(f);
+	make_diff(f);
 	assert_one(f, "calls", "steady", "gained", "mmap");
 	assert_one(f, "calls", "startup", "lost", "openat");
 	assert_non_null(strstr(f->text, "steady gained mmap\n"));
@@ -131,7 +131,7 @@ static void diff_says_that_the_weights_differ(void **state)
 	struct fixture *f = *state;
 
 	f->now->t2[77] ^= 0x0100;
-	compare(f);
+	make_diff(f);
 	assert_true(json_is_true(json_object_get(f->diff, "tables")));
 	assert_non_null(strstr(f->text, "weights"));
 	assert_only(f, (const char *const[]){"tables", NULL});
@@ -143,7 +143,7 @@ static void diff_names_calls_that_are_refused_when_new(void **state)
 
 	f->now->hookable[SYS_mount / 64] |= 1ull << (SYS_mount & 63);
 	f->now->hookable[SYS_socket / 64] &= ~(1ull << (SYS_socket & 63));
-	compare(f);
+	make_diff(f);
 	assert_one(f, "th", NULL, "gained", "mount");
 	assert_one(f, "th", NULL, "lost", "socket");
 }
@@ -159,7 +159,7 @@ static void diff_names_paths_ports_and_capabilities(void **state)
 	p->objects[p->n_objects++] = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CAPABLE) |
 				     lutra_object_token_put(LUTRA_FIELD_DETAIL, 21);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
-	compare(f);
+	make_diff(f);
 	assert_one(f, "objects", "open", "lost", "open startup r file /etc/hosts");
 	assert_one(f, "objects", "connect", "lost", "connect steady ipv4 loopback port 3306");
 	assert_one(f, "objects", "connect", "gained", "connect steady ipv4 loopback port 5432");
@@ -177,7 +177,7 @@ static void diff_names_the_arguments_of_calls(void **state)
 	policy_args_add(&f->old->args, (unsigned)socket, 2 | 1ull << 32);
 	policy_args_add(&f->now->args, (unsigned)socket, 16 | 3ull << 32);
 	policy_args_add_any(&f->now->args, (unsigned)clone);
-	compare(f);
+	make_diff(f);
 	assert_one(f, "arguments", "socket", "lost", "ipv4 stream");
 	assert_one(f, "arguments", "socket", "gained", "netlink raw");
 	assert_one(f, "arguments", "clone", "gained", "any");
@@ -202,7 +202,7 @@ static void diff_does_not_mistake_another_number_for_another_path(void **state)
 		sample_open_token(sample_node(p, 3, "hosts", 0, LUTRA_NODE_ROLE));
 	p->objects[p->n_objects++] = sample_connect_token(3306);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), sample_compare);
-	compare(f);
+	make_diff(f);
 	assert_one(f, "paths", NULL, "gained", "/var/");
 	assert_only(f, (const char *const[]){"paths", NULL});
 }
@@ -213,7 +213,7 @@ static void diff_says_what_a_path_has_become(void **state)
 	const json_t *changed;
 
 	f->now->nodes[1].flags = LUTRA_NODE_ROLE;
-	compare(f);
+	make_diff(f);
 	changed = json_object_get(json_object_get(f->diff, "paths"), "changed");
 	assert_int_equal(json_object_size(changed), 1);
 	assert_string_equal(
@@ -232,7 +232,7 @@ static void diff_says_what_a_person_edited(void **state)
 	f->now->mode = LUTRA_MODE_AUDIT;
 	f->now->action[LUTRA_RULE_EXEC] = LUTRA_ACTION_ALERT;
 	f->now->threshold_b = 2048;
-	compare(f);
+	make_diff(f);
 	assert_changed(f, "about", "image", "example.org/shop:1", "example.org/shop:2");
 	assert_changed(f, "about", "mode", "deny", "audit");
 	assert_changed(f, "actions", "exec", "deny", "alert");
@@ -248,7 +248,7 @@ static void diff_names_the_runs(void **state)
 	memset(f->now->runs[0].sha256, 'b', 64);
 	f->now->calls = 2000;
 	f->now->calibration.audit_only = true;
-	compare(f);
+	make_diff(f);
 	assert_one(f, "training", "runs", "gained", "run1.ltr (sha256 bbbbbbbbbbbb)");
 	assert_one(f, "training", "runs", "lost", "run1.ltr (sha256 aaaaaaaaaaaa)");
 	assert_non_null(strstr(f->text, "calls: 1000, now 2000\n"));
@@ -266,13 +266,13 @@ static void diff_prints_no_control_characters(void **state)
 	f->now->runs[0].file = strdup("a\r\nb\x1b]0;t\a");
 	free(f->now->calibration.advice);
 	f->now->calibration.advice = strdup("\tdo\n");
-	compare(f);
+	make_diff(f);
 	for (const char *s = f->text; *s; s++)
 		assert_true((unsigned char)*s >= ' ' || *s == '\n');
 	assert_null(strstr(f->text, "\n  nothing changed"));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, policy_diff_setup, policy_diff_teardown)
 
 int main(void)
 {

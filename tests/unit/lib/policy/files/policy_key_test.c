@@ -24,7 +24,7 @@ struct fixture {
 	struct policy *p;
 };
 
-static int setup(void **state)
+static int policy_key_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -41,7 +41,7 @@ static int setup(void **state)
 	return policy_save(f->p, f->policy, NULL);
 }
 
-static int teardown(void **state)
+static int policy_key_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -55,7 +55,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int load(const struct fixture *f, struct err *err)
+static int load_signed(const struct fixture *f, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
@@ -68,12 +68,12 @@ static void assert_rejected(const struct fixture *f, const char *why)
 {
 	struct err err;
 
-	assert_int_equal(load(f, &err), -EKEYREJECTED);
+	assert_int_equal(load_signed(f, &err), -EKEYREJECTED);
 	assert_non_null(strstr(err.msg, why));
 	assert_null(strchr(err.msg, '\n'));
 }
 
-static void sign(const struct fixture *f)
+static void sign_with_key(const struct fixture *f)
 {
 	char public[POLICY_KEY_TEXT];
 	struct err err = {};
@@ -83,7 +83,7 @@ static void sign(const struct fixture *f)
 	assert_string_equal(public, f->public);
 }
 
-static char *slurp(const char *path, size_t *ret_len)
+static char *read_all(const char *path, size_t *ret_len)
 {
 	char *s = NULL;
 
@@ -97,8 +97,8 @@ static void policy_signed_is_loaded_by_who_knows_the_key(void **state)
 	char public[POLICY_KEY_TEXT];
 	struct err err;
 
-	sign(f);
-	assert_int_equal(load(f, &err), 0);
+	sign_with_key(f);
+	assert_int_equal(load_signed(f, &err), 0);
 	assert_int_equal(policy_signer(f->policy, public, &err), 0);
 	assert_string_equal(public, f->public);
 }
@@ -108,9 +108,9 @@ static void policy_signed_is_loaded_by_who_has_no_keys(void **state)
 	struct fixture *f = *state;
 	struct err err;
 
-	sign(f);
+	sign_with_key(f);
 	f->keys.n = 0;
-	assert_int_equal(load(f, &err), 0);
+	assert_int_equal(load_signed(f, &err), 0);
 }
 
 static void policy_signed_by_the_second_key_is_loaded(void **state)
@@ -118,11 +118,11 @@ static void policy_signed_by_the_second_key_is_loaded(void **state)
 	struct fixture *f = *state;
 	struct err err;
 
-	sign(f);
+	sign_with_key(f);
 	memcpy(f->keys.key[1], f->keys.key[0], POLICY_KEY_BYTES);
 	memset(f->keys.key[0], 1, POLICY_KEY_BYTES);
 	f->keys.n = 2;
-	assert_int_equal(load(f, &err), 0);
+	assert_int_equal(load_signed(f, &err), 0);
 }
 
 static void policy_unsigned_is_refused_where_there_is_a_key(void **state)
@@ -138,7 +138,7 @@ static void policy_signed_by_another_key_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	sign(f);
+	sign_with_key(f);
 	f->keys.key[0][0] ^= 1;
 	assert_rejected(f, "none of policy_keys");
 }
@@ -151,8 +151,8 @@ static void policy_edited_after_signing_is_refused(void **state)
 	struct err err;
 	size_t len;
 
-	sign(f);
-	json = slurp(f->json, &len);
+	sign_with_key(f);
+	json = read_all(f->json, &len);
 	for (size_t i = 0; i < len; i++) {
 		if (strncmp(json + i, "\"mode\": \"deny\"", 14) == 0)
 			memcpy(json + i + 9, "kill", 4);
@@ -160,15 +160,15 @@ static void policy_edited_after_signing_is_refused(void **state)
 	scratch_write(f->json, json, len);
 	assert_rejected(f, "was changed");
 	assert_int_equal(policy_signer(f->policy, public, NULL), -EKEYREJECTED);
-	sign(f);
-	assert_int_equal(load(f, &err), 0);
+	sign_with_key(f);
+	assert_int_equal(load_signed(f, &err), 0);
 }
 
 static void policy_saved_anew_has_lost_its_signature(void **state)
 {
 	struct fixture *f = *state;
 
-	sign(f);
+	sign_with_key(f);
 	f->p->threshold_b++;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	assert_rejected(f, "not signed");
@@ -183,11 +183,11 @@ static void policy_signed_with_other_tables_is_refused(void **state)
 	struct err err;
 	size_t len;
 
-	sign(f);
-	tables = slurp(path, &len);
+	sign_with_key(f);
+	tables = read_all(path, &len);
 	tables[len / 2] ^= 1;
 	scratch_write(path, tables, len);
-	assert_int_equal(load(f, &err), -EBADMSG);
+	assert_int_equal(load_signed(f, &err), -EBADMSG);
 }
 
 static void policy_signature_with_any_bit_flipped_is_refused(void **state)
@@ -196,8 +196,8 @@ static void policy_signature_with_any_bit_flipped_is_refused(void **state)
 	_cleanup_free_ char *sig = NULL;
 	size_t len;
 
-	sign(f);
-	sig = slurp(f->sig, &len);
+	sign_with_key(f);
+	sig = read_all(f->sig, &len);
 	for (size_t i = 0; i < (len - 1) * 8; i += 7) {
 		sig[i / 8] ^= (char)(1 << i % 8);
 		scratch_write(f->sig, sig, len);
@@ -212,8 +212,8 @@ static void policy_signature_truncated_or_longer_is_refused(void **state)
 	_cleanup_free_ char *sig = NULL, *longer = NULL;
 	size_t len;
 
-	sign(f);
-	sig = slurp(f->sig, &len);
+	sign_with_key(f);
+	sig = read_all(f->sig, &len);
 	for (size_t i = 0; i + 1 < len; i++) {
 		scratch_write(f->sig, sig, i);
 		assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
@@ -306,12 +306,12 @@ static void policy_key_new_overwrites_nothing(void **state)
 	struct err err;
 	size_t len;
 
-	before = slurp(f->key, &len);
+	before = read_all(f->key, &len);
 	assert_int_equal(policy_key_new(f->key, public, &err), -EEXIST);
 	assert_int_equal(unlink(pub), 0);
 	assert_int_equal(policy_key_new(f->key, public, &err), -EEXIST);
 	assert_int_equal(access(pub, F_OK), -1);
-	after = slurp(f->key, &len);
+	after = read_all(f->key, &len);
 	assert_string_equal(before, after);
 }
 
@@ -335,7 +335,7 @@ static void policy_key_parse_takes_one_way_to_write_a_key(void **state)
 	assert_int_equal(policy_key_parse("", key), -EINVAL);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, policy_key_setup, policy_key_teardown)
 
 int main(void)
 {

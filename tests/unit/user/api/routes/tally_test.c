@@ -11,7 +11,7 @@
 #define MINUTE 60000000000ull
 #define START (29000000 * MINUTE)
 
-static long long counted(const struct tally *t, uint64_t now_ns, const char *verdict, size_t i)
+static long long count_at(const struct tally *t, uint64_t now_ns, const char *verdict, size_t i)
 {
 	json_auto_t *j = tally_to_json(t, now_ns, TALLY_MINUTES);
 
@@ -27,10 +27,10 @@ static void tally_counts_by_minute_and_verdict(void **state)
 	tally_add(&t, START, LUTRA_VERDICT_ALERT);
 	tally_add(&t, START + MINUTE - 1, LUTRA_VERDICT_ALERT);
 	tally_add(&t, START + MINUTE, LUTRA_VERDICT_KILL);
-	assert_int_equal(counted(&t, START + MINUTE, "alert", 1), 2);
-	assert_int_equal(counted(&t, START + MINUTE, "alert", 0), 0);
-	assert_int_equal(counted(&t, START + MINUTE, "kill", 0), 1);
-	assert_int_equal(counted(&t, START + 5 * MINUTE, "kill", 4), 1);
+	assert_int_equal(count_at(&t, START + MINUTE, "alert", 1), 2);
+	assert_int_equal(count_at(&t, START + MINUTE, "alert", 0), 0);
+	assert_int_equal(count_at(&t, START + MINUTE, "kill", 0), 1);
+	assert_int_equal(count_at(&t, START + 5 * MINUTE, "kill", 4), 1);
 }
 
 static void tally_forgets_what_is_older_than_a_day(void **state)
@@ -40,11 +40,11 @@ static void tally_forgets_what_is_older_than_a_day(void **state)
 
 	(void)state;
 	tally_add(&t, START, LUTRA_VERDICT_DENY);
-	assert_int_equal(counted(&t, START + TALLY_MINUTES * MINUTE, "deny", 0), 0);
+	assert_int_equal(count_at(&t, START + TALLY_MINUTES * MINUTE, "deny", 0), 0);
 	tally_add(&t, later, LUTRA_VERDICT_DENY);
-	assert_int_equal(counted(&t, later, "deny", 0), 1);
+	assert_int_equal(count_at(&t, later, "deny", 0), 1);
 	for (size_t i = 1; i < TALLY_MINUTES; i++)
-		assert_int_equal(counted(&t, later, "deny", i), 0);
+		assert_int_equal(count_at(&t, later, "deny", i), 0);
 }
 
 static void tally_goes_on_where_the_clock_is_set_back(void **state)
@@ -54,7 +54,7 @@ static void tally_goes_on_where_the_clock_is_set_back(void **state)
 	(void)state;
 	tally_add(&t, START, LUTRA_VERDICT_ALLOW);
 	tally_add(&t, START - 10 * MINUTE, LUTRA_VERDICT_ALLOW);
-	assert_int_equal(counted(&t, START, "allow", 0), 2);
+	assert_int_equal(count_at(&t, START, "allow", 0), 2);
 }
 
 static void tally_has_the_minutes_that_are_asked_for(void **state)

@@ -105,7 +105,7 @@ int trace_reader_new(struct trace_reader **ret, const char *path, struct err *er
 	r->zstd = ZSTD_createDCtx();
 	r->file = fdopen(fd, "r");
 	if (r->file)
-		fd = -1; /* the stream closes it */
+		(void)TAKE_FD(fd); /* the stream closes it */
 	if (!r->path || !r->zstd || !r->file)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	e = read_header(r, err);

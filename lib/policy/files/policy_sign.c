@@ -54,10 +54,11 @@ static int read_checked_json(const char *dir, char **ret, size_t *ret_len, struc
 	if (r == 0)
 		r = policy_load_model(p, dir, err);
 	/* -ENODATA: a policy that cannot be updated is a policy all the same. */
-	if (r == 0 || r == -ENODATA)
-		r = fd = open_policy_json(dir, &json, &len, err);
-	if (r < 0)
+	if (r < 0 && r != -ENODATA)
 		return r;
+	fd = open_policy_json(dir, &json, &len, err);
+	if (fd < 0)
+		return fd;
 	policy_sum(json, len, sha256);
 	if (strcmp(sha256, p->json_sha256) != 0)
 		return err_set(err, -ESTALE, "%s: changed while it was read: try again", dir);

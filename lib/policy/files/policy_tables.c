@@ -110,7 +110,8 @@ static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
 	    p->n_nodes > LUTRA_NODES || p->n_objects > POLICY_OBJECTS_MAX) {
 		p->v = 0;
 		p->n_nodes = p->n_objects = 0;
-		return err_set(err, -EBADMSG, "a count is out of range");
+		err_set(err, -EBADMSG, "a count is out of range");
+		return -EBADMSG;
 	}
 	return 0;
 }

@@ -35,14 +35,14 @@ static int open_port(uint16_t port)
 	return TAKE_FD(fd);
 }
 
-static int readable(int fd, int timeout_ms)
+static int is_readable(int fd, int timeout_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, timeout_ms) > 0 || poll(&p, 1, 0) > 0;
 }
 
-static void wake(int signo)
+static void on_wake(int signo)
 {
 	(void)signo;
 }
@@ -56,12 +56,12 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return 2;
 	setvbuf(stdout, NULL, _IONBF, 0);
-	sigaction(SIGTERM, &(struct sigaction){.sa_handler = wake}, NULL);
+	sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_wake}, NULL);
 	fd = open_port((uint16_t)strtoul(argv[1], NULL, 10));
 	if (fd < 0)
 		return 2;
 	puts("listening");
-	if (!readable(fd, (int)strtoul(argv[2], NULL, 10) * 1000))
+	if (!is_readable(fd, (int)strtoul(argv[2], NULL, 10) * 1000))
 		return 1;
 	peer = accept(fd, NULL, NULL);
 	if (peer < 0)
@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	puts("connected");
 	if (dprintf(peer, "%s\n", argv[3]) < 0)
 		return 0;
-	while (readable(peer, ANSWER_MS) && (n = read(peer, buf, sizeof(buf))) > 0)
+	while (is_readable(peer, ANSWER_MS) && (n = read(peer, buf, sizeof(buf))) > 0)
 		fwrite(buf, 1, (size_t)n, stdout);
 	return 0;
 }

@@ -69,7 +69,7 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-static uint32_t pick(struct worker *w, uint32_t n)
+static uint32_t pick_number(struct worker *w, uint32_t n)
 {
 	return (uint32_t)(next_random(&w->rng) % n);
 }
@@ -90,7 +90,7 @@ static int send_all(int fd, const char *buf, size_t size)
 }
 
 /* One request on a connection of its own. Returns the status code, or -1; w->answer is a string. */
-static int http(struct worker *w, const char *method, const char *path, const char *body)
+static int send_http(struct worker *w, const char *method, const char *path, const char *body)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 				 .sin_port = htons(port),
@@ -125,10 +125,10 @@ static int http(struct worker *w, const char *method, const char *path, const ch
 }
 
 /* As http(), and check: the code, and that the answer contains a text (NULL: any). */
-static int expect(struct worker *w, const char *method, const char *path, const char *body,
-		  int code, const char *text)
+static int expect_answer(struct worker *w, const char *method, const char *path, const char *body,
+			 int code, const char *text)
 {
-	int status = http(w, method, path, body);
+	int status = send_http(w, method, path, body);
 
 	if (status == code && (!text || strstr(w->answer, text)))
 		return 0;
@@ -139,20 +139,20 @@ static int expect(struct worker *w, const char *method, const char *path, const 
 
 static int get_index(struct worker *w)
 {
-	return expect(w, "GET", "/", "", 200, "<h1>Notes</h1>");
+	return expect_answer(w, "GET", "/", "", 200, "<h1>Notes</h1>");
 }
 
 static int post_note(struct worker *w)
 {
 	static const char *const words[] = {"milk", "call", "friday", "invoice", "garden", "paint"};
 	size_t used = 0;
-	uint32_t n = 1 + pick(w, 40);
+	uint32_t n = 1 + pick_number(w, 40);
 
 	for (uint32_t i = 0; i < n && used < TEXT_MAX - 16; i++)
-		used += (size_t)sprintf(w->note_text + used, "%s%u", words[pick(w, 6)],
-					pick(w, 99));
+		used += (size_t)sprintf(w->note_text + used, "%s%u", words[pick_number(w, 6)],
+					pick_number(w, 99));
 	snprintf(w->body, sizeof(w->body), "text=%s", w->note_text);
-	if (expect(w, "POST", "/notes", w->body, 201, "note ") < 0)
+	if (expect_answer(w, "POST", "/notes", w->body, 201, "note ") < 0)
 		return -1;
 	w->note = (uint32_t)strtoul(strstr(w->answer, "note ") + 5, NULL, 10);
 	return 0;
@@ -165,37 +165,38 @@ static int get_note(struct worker *w)
 	if (w->note == 0)
 		return post_note(w);
 	snprintf(path, sizeof(path), "/note/%u", w->note);
-	return expect(w, "GET", path, "", 200, w->note_text);
+	return expect_answer(w, "GET", path, "", 200, w->note_text);
 }
 
 static int get_note_missing(struct worker *w)
 {
-	return expect(w, "GET", "/note/99999999", "", 404, "no such note");
+	return expect_answer(w, "GET", "/note/99999999", "", 404, "no such note");
 }
 
-static int search(struct worker *w)
+static int get_search(struct worker *w)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/search?q=%s%u", pick(w, 2) ? "milk" : "paint", pick(w, 99));
-	return expect(w, "GET", path, "", 200, " found");
+	snprintf(path, sizeof(path), "/search?q=%s%u", pick_number(w, 2) ? "milk" : "paint",
+		 pick_number(w, 99));
+	return expect_answer(w, "GET", path, "", 200, " found");
 }
 
-static int login(struct worker *w)
+static int post_login(struct worker *w)
 {
-	return expect(w, "GET", "/login?user=anna", "", 200, "session=anna:");
+	return expect_answer(w, "GET", "/login?user=anna", "", 200, "session=anna:");
 }
 
-static int upload(struct worker *w)
+static int post_upload(struct worker *w)
 {
-	uint32_t size = 1 + pick(w, sizeof(w->body) - 1), name = 1 + pick(w, 1000000);
+	uint32_t size = 1 + pick_number(w, sizeof(w->body) - 1), name = 1 + pick_number(w, 1000000);
 	char path[64];
 
 	for (uint32_t i = 0; i < size; i++)
 		w->body[i] = (char)('a' + (i + w->id) % 26);
 	w->body[size] = '\0';
 	snprintf(path, sizeof(path), "/upload?name=w%uf%u", w->id, name);
-	if (expect(w, "POST", path, w->body, 201, " bytes") < 0)
+	if (expect_answer(w, "POST", path, w->body, 201, " bytes") < 0)
 		return -1;
 	w->file = name;
 	return 0;
@@ -206,14 +207,14 @@ static int get_file(struct worker *w)
 	char path[64];
 
 	if (w->file == 0)
-		return upload(w);
+		return post_upload(w);
 	snprintf(path, sizeof(path), "/files/w%uf%u", w->id, w->file);
-	return expect(w, "GET", path, "", 200, "\r\n\r\n");
+	return expect_answer(w, "GET", path, "", 200, "\r\n\r\n");
 }
 
 static int list_files(struct worker *w)
 {
-	return expect(w, "GET", "/files", "", 200, NULL);
+	return expect_answer(w, "GET", "/files", "", 200, NULL);
 }
 
 static int get_static(struct worker *w)
@@ -221,55 +222,55 @@ static int get_static(struct worker *w)
 	static const char *const paths[] = {"/static/style.css", "/static/logo.svg",
 					    "/static/about.txt"};
 
-	return expect(w, "GET", paths[pick(w, 3)], "", 200, NULL);
+	return expect_answer(w, "GET", paths[pick_number(w, 3)], "", 200, NULL);
 }
 
 static int get_static_missing(struct worker *w)
 {
-	return expect(w, "GET", "/static/favicon.ico", "", 404, "no such file");
+	return expect_answer(w, "GET", "/static/favicon.ico", "", 404, "no such file");
 }
 
-static int lookup(struct worker *w)
+static int get_lookup(struct worker *w)
 {
 	static const char *const hosts[] = {"localhost", "db", "cache", "mail", "backup"};
 	char path[64];
-	const char *host = hosts[pick(w, 5)];
+	const char *host = hosts[pick_number(w, 5)];
 
 	snprintf(path, sizeof(path), "/lookup?host=%s", host);
-	return expect(w, "GET", path, "", 200, host);
+	return expect_answer(w, "GET", path, "", 200, host);
 }
 
 static int lookup_missing(struct worker *w)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/lookup?host=no%u", pick(w, 1000));
-	return expect(w, "GET", path, "", 404, NULL);
+	snprintf(path, sizeof(path), "/lookup?host=no%u", pick_number(w, 1000));
+	return expect_answer(w, "GET", path, "", 404, NULL);
 }
 
-static int calc(struct worker *w)
+static int get_calc(struct worker *w)
 {
-	unsigned a = pick(w, 1000), b = pick(w, 1000);
+	unsigned a = pick_number(w, 1000), b = pick_number(w, 1000);
 	char path[64], sum[32];
 
 	snprintf(path, sizeof(path), "/calc?expr=%u%%2B%u", a, b);
 	snprintf(sum, sizeof(sum), "\r\n\r\n%u", a + b);
-	return expect(w, "GET", path, "", 200, sum);
+	return expect_answer(w, "GET", path, "", 200, sum);
 }
 
 static int get_status(struct worker *w)
 {
-	return expect(w, "GET", "/status", "", 200, "healthz: 200, ok");
+	return expect_answer(w, "GET", "/status", "", 200, "healthz: 200, ok");
 }
 
-static int healthz(struct worker *w)
+static int get_healthz(struct worker *w)
 {
-	return expect(w, "GET", "/healthz", "", 200, "ok");
+	return expect_answer(w, "GET", "/healthz", "", 200, "ok");
 }
 
 static int get_missing(struct worker *w)
 {
-	return expect(w, "GET", "/wp-login.php", "", 404, "no such page");
+	return expect_answer(w, "GET", "/wp-login.php", "", 404, "no such page");
 }
 
 static const struct kind kinds[] = {
@@ -277,25 +278,25 @@ static const struct kind kinds[] = {
 	{"post_note", post_note, 12},
 	{"get_note", get_note, 12},
 	{"get_note_missing", get_note_missing, 2},
-	{"search", search, 8},
-	{"login", login, 6},
-	{"upload", upload, 6},
+	{"search", get_search, 8},
+	{"login", post_login, 6},
+	{"upload", post_upload, 6},
 	{"get_file", get_file, 6},
 	{"list_files", list_files, 3},
 	{"get_static", get_static, 16},
 	{"get_static_missing", get_static_missing, 3},
-	{"lookup", lookup, 6},
+	{"lookup", get_lookup, 6},
 	{"lookup_missing", lookup_missing, 2},
-	{"calc", calc, 4},
+	{"calc", get_calc, 4},
 	{"status", get_status, 4},
-	{"healthz", healthz, 6},
+	{"healthz", get_healthz, 6},
 	{"missing", get_missing, 2},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 _Static_assert(KINDS <= sizeof(weights) / sizeof(weights[0]), "one weight a kind");
 
 /* The first requests of a worker go through all kinds in turn, the rest by this seed's weights. */
-static const struct kind *choose(struct worker *w)
+static const struct kind *choose_kind(struct worker *w)
 {
 	unsigned sum = 0, x;
 
@@ -303,7 +304,7 @@ static const struct kind *choose(struct worker *w)
 		return &kinds[(w->round++ + w->id * 5) % KINDS];
 	for (size_t i = 0; i < KINDS; i++)
 		sum += weights[i];
-	x = pick(w, sum);
+	x = pick_number(w, sum);
 	for (size_t i = 0; i < KINDS; i++) {
 		if (x < weights[i])
 			return &kinds[i];
@@ -312,18 +313,18 @@ static const struct kind *choose(struct worker *w)
 	return &kinds[0];
 }
 
-static void *work(void *arg)
+static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 
 	while (atomic_fetch_sub(&left, 1) > 0 && now_ns() < deadline_ns) {
-		const struct kind *kind = choose(w);
+		const struct kind *kind = choose_kind(w);
 
 		if (kind->request(w) < 0)
 			atomic_fetch_add(&failed, 1);
 		atomic_fetch_add(&done, 1);
-		if (pick(w, 4) == 0)
-			usleep(pick(w, 8000));
+		if (pick_number(w, 4) == 0)
+			usleep(pick_number(w, 8000));
 	}
 	return NULL;
 }
@@ -334,7 +335,7 @@ static int wait_for_service(struct worker *w, unsigned seconds)
 	uint64_t end_ns = now_ns() + seconds * NSEC_PER_SEC;
 
 	while (now_ns() < end_ns) {
-		if (http(w, "GET", "/healthz", "") == 200)
+		if (send_http(w, "GET", "/healthz", "") == 200)
 			return 0;
 		usleep(20000);
 	}
@@ -342,7 +343,7 @@ static int wait_for_service(struct worker *w, unsigned seconds)
 	return -1;
 }
 
-static int run(uint64_t seed, unsigned threads)
+static int run_workers(uint64_t seed, unsigned threads)
 {
 	_cleanup_free_ struct worker *workers = calloc(threads, sizeof(*workers));
 	unsigned started = 0;
@@ -356,7 +357,7 @@ static int run(uint64_t seed, unsigned threads)
 
 		w->id = started;
 		w->rng = seed + started;
-		if (pthread_create(&w->thread, NULL, work, w) != 0)
+		if (pthread_create(&w->thread, NULL, run_worker, w) != 0)
 			break;
 	}
 	for (unsigned i = 0; i < started; i++)
@@ -365,7 +366,7 @@ static int run(uint64_t seed, unsigned threads)
 }
 
 /* A number of an option, or exit with 2. */
-static unsigned long number(const char *s, unsigned long max)
+static unsigned long parse_number(const char *s, unsigned long max)
 {
 	char *end;
 	unsigned long n = strtoul(s, &end, 10);
@@ -385,22 +386,22 @@ int main(int argc, char **argv)
 	while ((opt = getopt(argc, argv, "p:s:n:c:t:w:")) != -1) {
 		switch (opt) {
 		case 'p':
-			port = (uint16_t)number(optarg, 65535);
+			port = (uint16_t)parse_number(optarg, 65535);
 			break;
 		case 's':
-			seed = number(optarg, 1ul << 40);
+			seed = parse_number(optarg, 1ul << 40);
 			break;
 		case 'n':
-			requests = number(optarg, 1ul << 30);
+			requests = parse_number(optarg, 1ul << 30);
 			break;
 		case 'c':
-			threads = number(optarg, THREADS_MAX);
+			threads = parse_number(optarg, THREADS_MAX);
 			break;
 		case 't':
-			seconds = number(optarg, 86400);
+			seconds = parse_number(optarg, 86400);
 			break;
 		case 'w':
-			patience = number(optarg, 3600);
+			patience = parse_number(optarg, 3600);
 			break;
 		default:
 			return 2;
@@ -410,7 +411,7 @@ int main(int argc, char **argv)
 		return 1;
 	deadline_ns = now_ns() + seconds * NSEC_PER_SEC;
 	atomic_store(&left, (long)requests);
-	if (run(seed * 1000003, (unsigned)threads) < 0)
+	if (run_workers(seed * 1000003, (unsigned)threads) < 0)
 		return 1;
 	printf("%ld requests, %ld wrong answers\n", atomic_load(&done), atomic_load(&failed));
 	return atomic_load(&failed) > 0;

@@ -10,7 +10,7 @@
 
 #include "lib/base/cleanup.h"
 
-static void print(__u32 id, const char *prefix)
+static void print_program(__u32 id, const char *prefix)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = {};
@@ -28,7 +28,7 @@ static void print_attached(__u32 link_id, const char *prefix)
 	__u32 len = sizeof(info);
 
 	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-		print(info.prog_id, prefix);
+		print_program(info.prog_id, prefix);
 }
 
 int main(int argc, char **argv)
@@ -43,6 +43,6 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	while (bpf_prog_get_next_id(id, &id) == 0)
-		print(id, argv[1]);
+		print_program(id, argv[1]);
 	return 0;
 }

@@ -37,19 +37,19 @@
 #define HTTP_PORT 8080
 #define REDIS_PORT 6379
 
-static const char *text(const char *s)
+static const char *text_or_dash(const char *s)
 {
 	return s ? s : "-";
 }
 
-static int list(void)
+static int list_techniques(void)
 {
 	for (size_t i = 0; i < N_ARRAYS; i++)
 		for (const struct technique *t = all_techniques[i]; t->name; t++)
 			printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t->name, t->attack,
 			       i < FIRST_EVASION ? "technique" : "evasion",
-			       t->first ? "first" : "any", t->seen, text(t->also),
-			       t->stopped ? t->stopped : t->seen, text(t->hook), t->what);
+			       t->first ? "first" : "any", t->seen, text_or_dash(t->also),
+			       t->stopped ? t->stopped : t->seen, text_or_dash(t->hook), t->what);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static bool is_redis(const char *service)
 }
 
 /* One request that carries note; true if all of the answer came, or an end. */
-static bool request(const char *service, unsigned n, const char *note)
+static bool send_request(const char *service, unsigned n, const char *note)
 {
 	struct pollfd p = {.events = POLLIN};
 	char buf[4096];
@@ -86,13 +86,13 @@ static bool request(const char *service, unsigned n, const char *note)
 	return sum > 0 && got == 0;
 }
 
-static int work(const char *service, unsigned from, unsigned n)
+static int send_requests(const char *service, unsigned from, unsigned n)
 {
 	char note[64];
 
 	for (unsigned i = from; i < from + n; i++) {
 		snprintf(note, sizeof(note), i % 2 ? "hello %u" : "implant:work,%u;", i / 2);
-		if (!request(service, i, note)) {
+		if (!send_request(service, i, note)) {
 			fprintf(stderr, "host: %s did not answer request %u\n", service, i);
 			return 1;
 		}
@@ -122,7 +122,7 @@ static void clean_inside(pid_t container)
 	rmdir(SPOOL "/batch");
 }
 
-static void clean(pid_t container)
+static void remove_traces(pid_t container)
 {
 	static const char *const files[] = {HOST_RAN,
 					    HOST_RUNTIME,
@@ -201,8 +201,8 @@ static bool report_find(int log, const char *name, struct report *ret)
 	       sscanf(at + strlen(format), "%d %d %63s", &ret->pid, &ret->status, ret->loot) == 3;
 }
 
-static struct report ask(const char *service, pid_t container, int log, const struct technique *t,
-			 int victim)
+static struct report run_technique(const char *service, pid_t container, int log,
+				   const struct technique *t, int victim)
 {
 	struct report r = {.pid = container, .status = 255};
 	char note[96];
@@ -211,7 +211,7 @@ static struct report ask(const char *service, pid_t container, int log, const st
 
 	lseek(log, 0, SEEK_END);
 	snprintf(note, sizeof(note), "implant:%s,%d;", t->name, victim);
-	request(service, 1, note);
+	send_request(service, 1, note);
 	while (!report_find(log, t->name, &r) && !gone && waited < PATIENCE_MS) {
 		gone = is_gone(container);
 		poll(NULL, 0, STEP_MS);
@@ -224,7 +224,7 @@ static struct report ask(const char *service, pid_t container, int log, const st
 	return r;
 }
 
-static bool effect(struct host *h, const struct technique *t, const struct report *r)
+static bool has_effect(struct host *h, const struct technique *t, const struct report *r)
 {
 	int waited = 0;
 
@@ -252,10 +252,10 @@ static void try_one(struct host *h, const char *service, pid_t container, int lo
 		printf("%s\t0\t%d\tno\n", t->name, ENOENT);
 		return;
 	}
-	r = ask(service, container, log, t, other > 0 ? other : victim);
-	printf("%s\t%d\t%d\t%s\n", t->name, r.pid, r.status, effect(h, t, &r) ? "yes" : "no");
+	r = run_technique(service, container, log, t, other > 0 ? other : victim);
+	printf("%s\t%d\t%d\t%s\n", t->name, r.pid, r.status, has_effect(h, t, &r) ? "yes" : "no");
 	fflush(stdout);
-	clean(container);
+	remove_traces(container);
 }
 
 static int try_all(const char *service, pid_t container, const char *log_path, bool first,
@@ -284,14 +284,14 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "";
 
 	if (strcmp(command, "list") == 0)
-		return list();
+		return list_techniques();
 	if (strcmp(command, "victim") == 0)
 		return victim_run();
 	if (strcmp(command, "runtime") == 0)
 		return poll(NULL, 0, 1500);
 	if (strcmp(command, "work") == 0 && argc == 5)
-		return work(argv[2], (unsigned)strtoul(argv[3], NULL, 10),
-			    (unsigned)strtoul(argv[4], NULL, 10));
+		return send_requests(argv[2], (unsigned)strtoul(argv[3], NULL, 10),
+				     (unsigned)strtoul(argv[4], NULL, 10));
 	if (strcmp(command, "try") == 0 && argc == 7)
 		return try_all(argv[2], (pid_t)strtol(argv[3], NULL, 10), argv[4],
 			       strcmp(argv[5], "first") == 0, argv[6]);

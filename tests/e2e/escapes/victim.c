@@ -42,7 +42,7 @@ struct world *world_map(bool create)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-static void signalled(int sig)
+static void on_signal(int sig)
 {
 	(void)sig;
 	world->signals++;
@@ -97,7 +97,7 @@ static void back_up(void)
 }
 
 /* The one caller that is listened to; a later one takes its place. */
-static void answer(struct pollfd p[N_AT], int which)
+static void answer_client(struct pollfd p[N_AT], int which)
 {
 	int fd = accept4(p[which].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -114,7 +114,7 @@ static void answer(struct pollfd p[N_AT], int which)
 	p[CALLER_AT].fd = fd;
 }
 
-static void hear(struct pollfd *p)
+static void hear_clients(struct pollfd *p)
 {
 	size_t have = strnlen(world->received, sizeof(world->received));
 	ssize_t n = read(p->fd, world->received + have, sizeof(world->received) - 1 - have);
@@ -145,7 +145,7 @@ int victim_run(void)
 		return 1;
 	}
 	world->pid = getpid();
-	signal(SIGUSR1, signalled);
+	signal(SIGUSR1, on_signal);
 	p[ENGINE_AT] = (struct pollfd){.fd = listen_engine(), .events = POLLIN};
 	p[PORT_AT] = (struct pollfd){.fd = listen_port(PORT), .events = POLLIN};
 	p[BACKEND_AT] = (struct pollfd){.fd = listen_port(BACKEND), .events = POLLIN};
@@ -160,9 +160,9 @@ int victim_run(void)
 
 		for (int i = 0; n > 0 && i < CALLER_AT; i++)
 			if (p[i].revents)
-				answer(p, i);
+				answer_client(p, i);
 		if (n > 0 && p[CALLER_AT].fd >= 0 && p[CALLER_AT].revents)
-			hear(&p[CALLER_AT]);
+			hear_clients(&p[CALLER_AT]);
 		if (world->agent)
 			back_up();
 	}

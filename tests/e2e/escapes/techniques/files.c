@@ -101,7 +101,7 @@ static int dropped_in_spool(int victim)
 	return r;
 }
 
-static int shell(int victim)
+static int spawn_shell(int victim)
 {
 	(void)victim;
 	return run_shell(": >" RAN);
@@ -246,7 +246,7 @@ const struct technique file_techniques[] = {
 	 .run = dropped_program, .probe = program_ran},
 	{"dropped_in_spool", "T1105", "executes a program written where the service writes files",
 	 .seen = "exec " SPOOL "/batch/note .fresh", .run = dropped_in_spool, .probe = program_ran},
-	{"shell", "T1059.004", "executes a shell", .seen = "exec /usr/bin/dash", .run = shell,
+	{"shell", "T1059.004", "executes a shell", .seen = "exec /usr/bin/dash", .run = spawn_shell,
 	 .probe = program_ran},
 	{"reverse_shell", "T1059.004", "connects out and executes a shell on it",
 	 .seen = "connect 127.0.0.1:4444", .also = "exec /usr/bin/dash", .run = reverse_shell,

@@ -97,7 +97,7 @@ static bool is_pinned(struct host *h)
 	return access(PINNED, F_OK) == 0;
 }
 
-static int device(const char *path, unsigned minor, int flags)
+static int open_memory_device(const char *path, unsigned minor, int flags)
 {
 	unlink(path);
 	if (mknod(path, S_IFCHR | 0600, makedev(1, minor)) < 0)
@@ -107,7 +107,7 @@ static int device(const char *path, unsigned minor, int flags)
 
 static int memory_device(int victim)
 {
-	int fd = device("/tmp/mem", 1, O_RDWR);
+	int fd = open_memory_device("/tmp/mem", 1, O_RDWR);
 	char bytes[16];
 
 	(void)victim;
@@ -119,7 +119,7 @@ static int memory_device(int victim)
 
 static int kernel_messages(int victim)
 {
-	int fd = device("/tmp/kmsg", 11, O_WRONLY);
+	int fd = open_memory_device("/tmp/kmsg", 11, O_WRONLY);
 
 	(void)victim;
 	return fd < 0 ? errno : FAILED(write(fd, "<7>" KMSG_TEXT "\n", sizeof(KMSG_TEXT) + 3));
@@ -150,7 +150,7 @@ static int kernel_log(int victim)
 }
 
 /* The host's keys of the same user. */
-static int keyring(int victim)
+static int read_keyring(int victim)
 {
 	char text[sizeof(FLAG)] = "";
 	long key = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", "escape", 0);
@@ -239,7 +239,7 @@ const struct technique kernel_techniques[] = {
 	{"syslog", "T1082", "reads the kernel's log", .seen = "^syslog |hook syslog",
 	 .run = kernel_log},
 	{"keyctl", "T1552", "reads a key of the host's, of the same user", .seen = "^keyctl ",
-	 .run = keyring},
+	 .run = read_keyring},
 	{"perf_event_open", "T1082", "watches the whole processor", .seen = "^perf_event_open ",
 	 .hook = "capable", .run = performance_event},
 	{"userfaultfd", "T1068", "handles its own page faults, as kernel exploits do",

@@ -42,7 +42,7 @@ static int release_agent(int victim)
 	return pid < 0 ? errno : status_of(r);
 }
 
-static int disk(void)
+static int make_disk_node(void)
 {
 	unlink(DISK);
 	return FAILED(mknod(DISK, S_IFBLK | 0600, makedev(RAM_MAJOR, 0)));
@@ -51,7 +51,7 @@ static int disk(void)
 static int disk_read(int victim)
 {
 	static char block[1 << 16];
-	int r = disk(), fd;
+	int r = make_disk_node(), fd;
 
 	(void)victim;
 	if (r)
@@ -69,7 +69,7 @@ static int disk_read(int victim)
 
 static int disk_mount(int victim)
 {
-	int r = disk();
+	int r = make_disk_node();
 
 	(void)victim;
 	if (r)

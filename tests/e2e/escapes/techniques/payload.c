@@ -7,7 +7,7 @@
 
 void _start(void);
 
-static long call(long nr, long a, long b, long c)
+static long make_syscall(long nr, long a, long b, long c)
 {
 	long r;
 
@@ -20,8 +20,8 @@ static long call(long nr, long a, long b, long c)
 
 __attribute__((force_align_arg_pointer)) void _start(void)
 {
-	long r = call(SYS_open, (long)RAN, O_WRONLY | O_CREAT, 0644);
+	long r = make_syscall(SYS_open, (long)RAN, O_WRONLY | O_CREAT, 0644);
 
-	call(SYS_exit, r < 0 ? -r : 0, 0, 0);
+	make_syscall(SYS_exit, r < 0 ? -r : 0, 0, 0);
 	__builtin_unreachable();
 }

@@ -38,7 +38,7 @@ static int set_namespace_pidfd(int victim)
 	return flag_open(HOST_FLAG);
 }
 
-static int attach(int victim)
+static int attach_victim(int victim)
 {
 	long word = 0;
 	int r = FAILED(ptrace(PTRACE_ATTACH, victim, NULL, NULL));
@@ -154,7 +154,7 @@ static int signal_host(int victim)
 	return FAILED(kill(victim, SIGUSR1));
 }
 
-static bool signalled(struct host *h)
+static bool was_signalled(struct host *h)
 {
 	return h->world->signals > 0;
 }
@@ -167,7 +167,7 @@ const struct technique process_techniques[] = {
 	{"setns_pidfd", "T1611", "enters namespaces of process 1 by pidfd", .seen = "^setns ",
 	 .stopped = "^setns |^pidfd_open ", .hook = "capable", .run = set_namespace_pidfd},
 	{"ptrace", "T1055.008", "attaches to a host process and changes its memory",
-	 .seen = "^ptrace ", .hook = "capable", .run = attach, .probe = word_changed},
+	 .seen = "^ptrace ", .hook = "capable", .run = attach_victim, .probe = word_changed},
 	{"process_vm_writev", "T1055", "writes into a host process's memory",
 	 .seen = "^process_vm_writev ", .hook = "capable", .run = write_memory,
 	 .probe = word_changed},
@@ -188,6 +188,6 @@ const struct technique process_techniques[] = {
 	 .seen = "ptrace_access_check", .stopped = "^pidfd_getfd |^pidfd_open ",
 	 .run = take_descriptor},
 	{"kill_host", "T1489", "signals a host process", .seen = "task_kill", .run = signal_host,
-	 .probe = signalled},
+	 .probe = was_signalled},
 	{0},
 };

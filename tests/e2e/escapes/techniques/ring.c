@@ -28,19 +28,20 @@ int ring_open(void)
 	return sq == MAP_FAILED || cq == MAP_FAILED || (void *)sqes == MAP_FAILED ? -1 : 0;
 }
 
-static unsigned *word(char *base, unsigned offset)
+static unsigned *ring_word(char *base, unsigned offset)
 {
 	return (unsigned *)(void *)(base + offset);
 }
 
 /* The completion of that operation, if it is there; what others left, who died over theirs, is
  * taken out. */
-static bool completed(unsigned long long id, int *ret)
+static bool is_completed(unsigned long long id, int *ret)
 {
-	unsigned head = *word(cq, params.cq_off.head);
+	unsigned head = *ring_word(cq, params.cq_off.head);
 	bool found = false;
 
-	while (!found && head != __atomic_load_n(word(cq, params.cq_off.tail), __ATOMIC_ACQUIRE)) {
+	while (!found &&
+	       head != __atomic_load_n(ring_word(cq, params.cq_off.tail), __ATOMIC_ACQUIRE)) {
 		const struct io_uring_cqe *all = (void *)(cq + params.cq_off.cqes);
 		const struct io_uring_cqe *c = &all[head & (params.cq_entries - 1)];
 
@@ -48,7 +49,7 @@ static bool completed(unsigned long long id, int *ret)
 		*ret = c->res;
 		head++;
 	}
-	__atomic_store_n(word(cq, params.cq_off.head), head, __ATOMIC_RELEASE);
+	__atomic_store_n(ring_word(cq, params.cq_off.head), head, __ATOMIC_RELEASE);
 	return found;
 }
 
@@ -60,17 +61,17 @@ int ring_do(const struct io_uring_sqe *op)
 
 	if (ring < 0)
 		return -ENOSYS;
-	tail = *word(sq, params.sq_off.tail);
+	tail = *ring_word(sq, params.sq_off.tail);
 	at = tail & (ENTRIES - 1);
 	sqes[at] = *op;
 	sqes[at].user_data = id;
-	word(sq, params.sq_off.array)[at] = at;
-	__atomic_store_n(word(sq, params.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
+	ring_word(sq, params.sq_off.array)[at] = at;
+	__atomic_store_n(ring_word(sq, params.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
 	do {
 		if (syscall(SYS_io_uring_enter, ring, submit, 1, IORING_ENTER_GETEVENTS, NULL, 0) <
 		    0)
 			return -errno;
 		submit = 0;
-	} while (!completed(id, &r));
+	} while (!is_completed(id, &r));
 	return r;
 }

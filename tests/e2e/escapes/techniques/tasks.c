@@ -37,7 +37,7 @@ static int read_secret(void *unused)
 	return flag_open(SECRET);
 }
 
-static int nothing(void *unused)
+static int do_nothing(void *unused)
 {
 	(void)unused;
 	return 0;
@@ -50,7 +50,7 @@ static int many_children(int victim)
 
 	(void)victim;
 	for (int i = 1; i <= CHILDREN; i++) {
-		pid_t pid = clone(i < CHILDREN ? nothing : read_secret, stack + STACK,
+		pid_t pid = clone(i < CHILDREN ? do_nothing : read_secret, stack + STACK,
 				  CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
 
 		if (pid < 0 || waitpid(pid, &status, 0) < 0)
@@ -66,7 +66,7 @@ static volatile in_port_t *port_raced;
 static struct sockaddr_in raced;
 static char raced_path[64];
 
-static int race(int (*swap)(void *))
+static int start_race(int (*swap)(void *))
 {
 	/* As pthread_create() does, but by clone(2), which the service knows. */
 	int flags =
@@ -107,7 +107,7 @@ static int race_address(int victim)
 				     .sin_port = htons(BACKEND),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	port_raced = &raced.sin_port;
-	r = race(swap_port);
+	r = start_race(swap_port);
 	if (r)
 		return r;
 	for (int i = 0; i < CALLS && r == 0; i++)
@@ -140,7 +140,7 @@ static int race_path(int victim)
 	fd = open(KNOWN, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	r = FAILED(fd);
 	memcpy(raced_path, KNOWN, sizeof(KNOWN));
-	r = r ? r : race(swap_path);
+	r = r ? r : start_race(swap_path);
 	if (r)
 		return r;
 	r = ENOENT;

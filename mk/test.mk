@@ -20,6 +20,19 @@ $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a 
 	$(LINK)
 $(B)/tests/bpf/verdict/parity_test.o: $(B)/tests/bpf/verdict/parity.skel.h
 
+# In a VM loading the guard takes longest: one program has all that load it alike. The rest load it by themselves.
+TOGETHER := $(B)/tests/bpf/together
+TOGETHER_TESTS := $(filter-out %/attach_test %/protect_test %/sources_test %/parity_test,$(BPF_TESTS))
+TOGETHER_OBJ := $(TOGETHER_TESTS:$(B)/%=$(B)/together/%.o)
+$(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(COMPILE) -Dmain=$(notdir $*)_main -Wno-missing-prototypes
+$(TOGETHER).o: CPPFLAGS += -DTESTS='$(foreach t,$(notdir $(TOGETHER_TESTS)),TEST($t))'
+$(TOGETHER): LDLIBS += -lcmocka
+$(TOGETHER): $(TOGETHER).o $(TOGETHER_OBJ) $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
+	$(LINK)
+
 # A clock that a test puts forward, for lutrad.
 FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so
 $(FAKE_CLOCK): tests/daemon/fake_clock.c
@@ -92,7 +105,7 @@ SUITE_vm_more = -s vm -l vm:3 -n 10 -t 600 $(VM_MORE)
 SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(ESCAPE_SERIES),"tests/e2e/escapes/suite $s")
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
-VM_PROGRAMS = all $(BPF_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
+VM_PROGRAMS = all $(BPF_TESTS) $(TOGETHER) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
 SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
 
 #: make check       what to run before each change: 10 minutes on 2 processors

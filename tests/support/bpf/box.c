@@ -14,6 +14,7 @@ static unsigned shared_flags;
 static struct box *current_box;
 
 const char *box_pins;
+bool box_keep_guard;
 void (*box_evidence_watch)(const struct lutra_evidence *ev);
 
 static void gather_record(void *ctx, uint32_t slot, const struct lutra_record *rec, const char *str,

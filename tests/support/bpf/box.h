@@ -65,6 +65,9 @@ extern void (*box_evidence_watch)(const struct lutra_evidence *ev);
 /* Gathers records and evidence in the box of the test. */
 extern const struct guard_handler box_handler;
 
+/* test_program_run_tests() leaves the guard to the next program of the same process. */
+extern bool box_keep_guard;
+
 /* The slot of an empty cgroup that keeps the programs attached between tests. */
 #define HELD_SLOT 1
 

@@ -49,6 +49,7 @@ int test_program_run_tests(const char *why, const struct CMUnitTest *tests, size
 		return 77;
 	}
 	r = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
-	box_guard_end();
+	if (!box_keep_guard)
+		box_guard_end();
 	return r;
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The fallback, where the LSM programs do not load: the same objects by the same code, but seen
- * when the operation is over, or before the kernel copies its arguments.
+ * The fallback for kernels that do not load LSM programs. Tracepoints find the objects that the LSM
+ * hooks would find, and the same code judges them. A tracepoint sees an operation after it is done
+ * or, for a socket address, before the kernel has copied the address.
  *
  * Hooks: tracepoint          the exit of each syscall in include/lutra/fallback.h:
  *                              opens                  the file of the new descriptor
  *                              executable mappings    the file that is mapped
  *                              operations on names    the path as the caller wrote it
  *        tp_btf/sys_exit     the same events, where syscalls have no tracepoints of their own;
- *                            it costs every syscall
+ *                            this program runs at the exit of every syscall of every task
  *        (called by)         tp_btf/sys_enter: socket addresses
  *                            tp_btf/sched_process_exec: programs
- * Maps: tasks, scratch, slots, and those of the judgement.
- * Fails: open. Verdicts kill, nothing is refused. Not seen are: what io_uring or a 32-bit entry
- * does; operations that fail; capabilities and hooks without an object; the true name or address,
- * if another thread rewrites it in time. Symbolic links and ".." in names are not followed, and a
- * changed name is not known to be a directory's. A syscall's own tracepoint is passed over while
- * the processor's last task was stopped in the middle of a map's system call.
+ * Maps: tasks, scratch, slots, and the maps that verdict.bpf.c uses.
+ * Fails: open. A verdict can kill the task, but cannot refuse the operation. The fallback does not
+ * see:
+ *   - operations of io_uring and of 32-bit or x32 syscalls, operations that fail, capabilities, and
+ *     hooks that have no object
+ *   - the real name or address, if another thread of the process changes the string between the
+ *     kernel's read and the read here
+ *   - where a symbolic link or a ".." in a name leads, and that a name which is renamed, linked or
+ *     changed is a directory: it is judged as a file
+ *   - a syscall on a CPU where another task was preempted inside bpf(2) on a map: the kernel skips
+ *     the program of a syscall's own tracepoint then
  */
 #include "kern/hooks/fallback.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
@@ -29,7 +35,10 @@ static __always_inline void fallback_begin(struct lutra_scratch *s, const struct
 	s->object.op = (__u8)op;
 }
 
-/* Judges the address of a connect, bind or message, at the entry of the syscall. */
+/*
+ * Judges the socket address of a connect, a bind or a sent message, at the entry of the syscall.
+ * user: the address in the task's memory, len bytes.
+ */
 __noinline int fallback_address(struct lutra_task *e, struct lutra_scratch *s, __u64 user,
 				__u32 len)
 {
@@ -50,7 +59,10 @@ __noinline int fallback_address(struct lutra_task *e, struct lutra_scratch *s, _
 	return object_judge(e, s);
 }
 
-/* Judges the name of a script: the kernel has replaced its file by the interpreter. */
+/*
+ * Judges a script by its name, which is all that is left of it: when exec is over, the kernel has
+ * put the interpreter's file in place of the script's. name: kernel address of a string.
+ */
 static __noinline int fallback_script(struct lutra_task *e, struct lutra_scratch *s, __u64 name)
 {
 	long len;
@@ -59,14 +71,18 @@ static __noinline int fallback_script(struct lutra_task *e, struct lutra_scratch
 		return 0;
 	fallback_begin(s, e, LUTRA_OP_EXEC);
 	s->object.flags = LUTRA_OBJ_PATH;
-	s->object.mode = 0100755;
+	s->object.mode = 0100755; /* a regular file that is executable */
+	/* A len over INPUT_BYTES: the name could not be read, or is too long. */
 	len = bpf_probe_read_kernel_str(s->input.bytes, INPUT_BYTES, (void *)name);
 	s->input.len = len <= 0 || len >= INPUT_BYTES ? INPUT_BYTES + 1 : (__u32)len - 1;
 	path_from_input(s, AT_FDCWD);
 	return object_judge(e, s);
 }
 
-/* Judges a program that was just executed. To be called before the role moves on. */
+/*
+ * Judges a program that was just executed, and its script if there is one. Call it before the exec
+ * changes the task's role. binprm: address of the struct linux_binprm.
+ */
 __noinline int fallback_exec(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm)
 {
 	struct linux_binprm *bprm = (struct linux_binprm *)binprm;
@@ -85,7 +101,10 @@ __noinline int fallback_exec(struct lutra_task *e, struct lutra_scratch *s, __u6
 	return object_judge(e, s);
 }
 
-/* Returns the flags of an open: from the arguments that the entry kept, or from memory. */
+/*
+ * Returns the open(2) flags of an open syscall, from the arguments that its entry stored in e. The
+ * flags of openat2 are in the task's memory.
+ */
 static __always_inline __u64 open_flags(const struct lutra_task *e, __u32 nr)
 {
 	__u64 flags = 0;
@@ -101,7 +120,7 @@ static __always_inline __u64 open_flags(const struct lutra_task *e, __u32 nr)
 	return flags;
 }
 
-/* Describes a descriptor of the current task, as descriptor_describe(). */
+/* Calls descriptor_describe() for a descriptor of the current task. */
 static __always_inline int describe_own_descriptor(struct lutra_scratch *s,
 						   const struct task_struct *task, __u32 fd,
 						   __u64 fresh_after_ns)
@@ -109,6 +128,10 @@ static __always_inline int describe_own_descriptor(struct lutra_scratch *s,
 	return descriptor_describe(s, kernel_address(s, task->files), fd, fresh_after_ns);
 }
 
+/*
+ * Judges a file that was opened as fd, and caches the judgement if the open cache has room. A file
+ * that is in the cache already is not judged again.
+ */
 static __always_inline int fallback_open(struct lutra_task *e, struct lutra_scratch *s,
 					 const struct task_struct *task, __u64 flags, __u32 fd)
 {
@@ -120,7 +143,10 @@ static __always_inline int fallback_open(struct lutra_task *e, struct lutra_scra
 	return s->open_cache.index ? open_cache_add(s) : 0;
 }
 
-/* Judges memory that was mapped executable, or became so. */
+/*
+ * Judges memory that mmap, mprotect or pkey_mprotect made executable: as WX if it is writable too,
+ * and as MAPX if mmap mapped a file.
+ */
 static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scratch *s,
 					const struct pt_regs *regs, __u32 nr, __u64 fresh_after_ns)
 {
@@ -128,6 +154,7 @@ static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scrat
 		return 0;
 	if (regs->dx & PROT_WRITE) {
 		fallback_begin(s, e, LUTRA_OP_WX);
+		/* pkey_mprotect counts as mprotect. */
 		s->object.mode = nr == LUTRA_NR_MMAP ? LUTRA_NR_MMAP : LUTRA_NR_MPROTECT;
 		pathless_judge(e, s);
 	}
@@ -140,7 +167,11 @@ static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scrat
 	return object_judge(e, s);
 }
 
-/* Sets operation and mode of a name. Returns false if another event covers the operation. */
+/*
+ * Begins an event of an operation on a name: sets its operation and the file type. mode: the
+ * syscall's mode or flags; 0: it has none. Returns false for the mknod of a regular file or a
+ * socket, which is no event, as in lsm_path.bpf.c.
+ */
 static __always_inline bool fallback_name_begin(struct lutra_task *e, struct lutra_scratch *s,
 						__u32 op, __u32 mode)
 {
@@ -162,7 +193,7 @@ static __always_inline bool fallback_name_begin(struct lutra_task *e, struct lut
 	       (s->object.mode != S_IFREG && s->object.mode != S_IFSOCK && s->object.mode != 0);
 }
 
-/* Judges an operation on an open file. */
+/* Judges an operation that names its file by the open descriptor fd. */
 static __noinline int fallback_descriptor(struct lutra_task *e, struct lutra_scratch *s, __u32 fd)
 {
 	if (!e || !s || describe_own_descriptor(s, bpf_get_current_task_btf(), fd, 0) == -1)
@@ -170,6 +201,10 @@ static __noinline int fallback_descriptor(struct lutra_task *e, struct lutra_scr
 	return object_judge(e, s);
 }
 
+/*
+ * Judges an operation that names its file by a path in the task's memory. dir: the descriptor that
+ * a relative path starts at, or AT_FDCWD.
+ */
 static __noinline int fallback_path(struct lutra_task *e, struct lutra_scratch *s, __u64 path,
 				    __u32 dir)
 {
@@ -183,6 +218,7 @@ static __noinline int fallback_path(struct lutra_task *e, struct lutra_scratch *
 	return object_judge(e, s);
 }
 
+/* Judges one name of a syscall. n: where the syscall's arguments hold it. */
 static __always_inline int fallback_name(struct lutra_task *e, struct lutra_scratch *s,
 					 const struct pt_regs *regs,
 					 const struct lutra_fallback_name *n)
@@ -197,8 +233,8 @@ static __always_inline int fallback_name(struct lutra_task *e, struct lutra_scra
 }
 
 /*
- * Returns the scratch of the CPU. A syscall's own tracepoint runs with preemption off, on every
- * kernel.
+ * Returns the scratch of the CPU, for the programs of syscalls' own tracepoints: every kernel runs
+ * them with preemption off, so no other task uses it meanwhile.
  */
 static __always_inline struct lutra_scratch *scratch_of_cpu(void)
 {
@@ -208,7 +244,8 @@ static __always_inline struct lutra_scratch *scratch_of_cpu(void)
 }
 
 /*
- * Judges a syscall of a task that returned ret. regs NULL: called by the syscall's own tracepoint.
+ * Judges syscall nr of the current task, which succeeded and returned ret. regs: the task's
+ * registers; NULL: the caller is the program of the syscall's own tracepoint, which has none.
  */
 static __always_inline int fallback_exit(struct task_struct *task, const struct pt_regs *regs,
 					 __u32 nr, __u64 ret)
@@ -218,7 +255,7 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	struct lutra_slot *slot;
 	struct lutra_task *e = task_live(task, &slot);
 
-	/* e->nr differs where the number came through a foreign entry. */
+	/* e->nr differs for a 32-bit or x32 syscall, whose numbers mean other syscalls. */
 	if (!e || e->flags & TASK_PENDING || e->nr != nr)
 		return 0;
 	if (slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD))
@@ -238,6 +275,7 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	return 0;
 }
 
+/* Returns true if a syscall returned an error: -4095 to -1. */
 static __always_inline bool has_failed(long ret)
 {
 	return ret < 0 && ret > -4096;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From an object to a match, to a verdict, and to what the verdict does at once.
+ * Judges an object by the policy, decides on the verdict of a match, and carries the verdict out:
+ * the operation is refused, or the task is killed, before the hook returns.
  *
- * Hooks: none, called by the programs of kern/hooks.
- * Maps: slots, policies, counters; records and evidence are sent.
+ * Hooks: none. The programs of kern/hooks call these functions.
+ * Maps: slots, policies, counters; the rings records and evidence are written.
  * Fails: open without a policy (LUTRA_COUNTER_UNSCORED). A SIGKILL that cannot be sent is counted
- * (LUTRA_COUNTER_SIGNAL_FAILED); the operation is refused all the same.
+ * (LUTRA_COUNTER_SIGNAL_FAILED); a hook refuses the operation all the same.
  */
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
-#define EPISODE_GAP_NS NSEC_PER_SEC
+#define EPISODE_GAP_NS NSEC_PER_SEC /* without unusual events: the episode is over */
 
-/* Begins an episode with an unusual event, or goes on with the one that lasts. */
+/* Adds an unusual event to the lineage's episode, or begins a new episode with it. */
 static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 {
 	if (!e->episode_ns || now - e->episode_last_ns > EPISODE_GAP_NS) {
@@ -25,9 +26,10 @@ static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 }
 
 /*
- * Decides on the match in s: acts on its verdict at once, and sends evidence. Rule NONE: an unusual
- * event that matches no rule. p: the policy that found the match, which may have been replaced
- * since. Returns enum lutra_verdict.
+ * Decides on the verdict of the match in s and sends evidence. Kills the task or marks the
+ * container as frozen at once; the caller refuses the operation. Rule NONE stands for an unusual
+ * event that matches no rule: it only lengthens the episode. p: the policy that found the match;
+ * another may have replaced it since. Returns enum lutra_verdict.
  */
 __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			    const struct lutra_policy *p)
@@ -61,7 +63,10 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 	return verdict;
 }
 
-/* Refuses what was decided before this hook, and reports it once a syscall. Returns 1. */
+/*
+ * Refuses the operation in s because of an earlier verdict, and sends evidence of the first such
+ * refusal in a syscall. rule: the rule that the evidence names. Returns 1.
+ */
 static __always_inline int refuse_again(struct lutra_task *e, struct lutra_scratch *s, __u32 rule,
 					__u64 now)
 {
@@ -75,9 +80,9 @@ static __always_inline int refuse_again(struct lutra_task *e, struct lutra_scrat
 }
 
 /*
- * Returns 1 if an active verdict refuses the operation in s, whatever its object: the container is
- * being killed or is frozen, the syscall was denied, or (in_alert_window: the operation is one that
- * an alert window refuses) the task is in an alert window.
+ * Returns 1 if an active verdict refuses the operation in s, whatever its object is: the container
+ * is being killed or is frozen, the syscall was denied, or the task is in an alert window that
+ * refuses this operation. in_alert_window: 1 if alert windows refuse operations of this kind.
  */
 __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *s,
 				    __u32 in_alert_window)
@@ -110,8 +115,9 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 }
 
 /*
- * Asks the scorer, and decides on what matches a rule. Returns 1 to refuse. pathless: the object
- * has no path, which takes the verifier a fraction of the time.
+ * Judges the object in s by the policy of its container, and decides on a match. Returns 1 to
+ * refuse. pathless: the object has no path; a constant, since the verifier checks the code without
+ * paths in a fraction of the time.
  */
 static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_scratch *s,
 					   bool pathless)
@@ -124,7 +130,10 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		counter_add(e->slot, LUTRA_COUNTER_UNSCORED);
 		return 0;
 	}
-	/* The entry of the syscall matched NEW_HOOKABLE already. */
+	/*
+	 * The entry of the syscall matched NEW_HOOKABLE already, so the hook adds no match. Any
+	 * kind but KNOWN keeps the caller from caching the hook as known.
+	 */
 	if (s->object.op == LUTRA_OP_HOOK && e->flags & TASK_NOVEL && !(s->flags & EVENT_WORKER)) {
 		j->kind = LUTRA_KIND_ELSEWHERE;
 		return 0;
@@ -145,7 +154,8 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 }
 
 /*
- * Records the object in s, and judges it. Returns 1 to refuse (or kill, where a tracepoint saw it).
+ * Records the object in s if its container is recorded, and judges it. Returns 1 to refuse; for a
+ * tracepoint, which cannot refuse, 1 has no effect.
  */
 static __always_inline int record_and_judge(struct lutra_task *e, struct lutra_scratch *s,
 					    bool pathless)

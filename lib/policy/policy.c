@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies in memory. */
+/* Makes and frees policies in memory. Nothing here reads or writes files. */
 #include "lib/policy/policy.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@ void policy_model_free(struct policy_model *m)
 	free(m);
 }
 
+/* The defaults: mode audit, two matches to kill, and no system call known. */
 int policy_new(struct policy **ret)
 {
 	_cleanup_(policy_freep) struct policy *p = calloc(1, sizeof(*p));

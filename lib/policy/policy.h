@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy in memory, its files (policy.json for people and rules, tables.lut for arrays, model.lut
- * for updates) and its form in the kernel. The trainer fills a struct policy and saves it;
- * everything else loads.
+ * A policy in memory, its files and its form in the kernel. policy.json holds the rules and what
+ * people read, tables.lut the arrays, model.lut what an update of the policy needs. The trainer
+ * fills in a struct policy and saves it; other programs load it.
  */
 #ifndef LUTRA_LIB_POLICY_POLICY_H
 #define LUTRA_LIB_POLICY_POLICY_H
@@ -16,7 +16,7 @@
 #include "lib/policy/policy_model.h"
 #include "lutra/abi.h"
 
-/* Files of a policy's directory that others look at; the rest is in policy_format.h. */
+/* Files of a policy's directory that other folders read; policy_format.h has the other names. */
 #define POLICY_JSON_FILE "policy.json"
 #define POLICY_JSON_MAX (4u << 20)
 #define POLICY_MODEL_FILE "model.lut"
@@ -45,15 +45,18 @@ struct policy_run {
 	double seconds;
 };
 
-/* Leave-one-run-out replay: alarm episodes (gap 1 s) of a group, over all runs. */
+/*
+ * What leave-one-run-out replay found: each run is replayed under a policy of the other runs. An
+ * episode is matches without a gap of more than 1 s; the counts add up all runs.
+ */
 struct policy_calibration {
 	double hours;
 	uint64_t calls;
 	uint32_t runs;
 	uint32_t heldout;		   /* runs never trained on that were added to the maxima */
-	uint32_t alarms[LUTRA_RULE_COUNT]; /* episodes by group */
-	uint32_t alarms_alert;		   /* episodes of the whole alert set */
-	uint32_t alarms_deny;		   /* episodes of the deny set */
+	uint32_t alarms[LUTRA_RULE_COUNT]; /* episodes by rule */
+	uint32_t alarms_alert;		   /* episodes of all rules that alert, deny or kill */
+	uint32_t alarms_deny;		   /* episodes of all rules that deny or kill */
 	double alert_per_hour_95[2];	   /* exact Poisson interval */
 	double deny_per_hour_95[2];
 	double max_a, max_b; /* levels in nat and in units, before the margins */
@@ -159,7 +162,7 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
 int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,
 				      struct err *err);
 
-/* Every range that the scorer or a reader relies on. -EBADMSG with one line. */
+/* Checks every range that the scorer or a reader relies on. -EBADMSG: err names the first fault. */
 int policy_check(const struct policy *p, struct err *err);
 
 /* Returns the path of policy.json in dir, which the caller frees, or NULL: out of memory. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The path tree.
+ * The path tree: builds the full tree of all paths, then collapses it. It owns both trees and runs
+ * on the caller's thread.
  *
- * A node of the collapsed tree is a group of directories (or files) of the full tree, its members.
- * From the root down, the children of all members are grouped: by name, or, if the node becomes a
- * wildcard, into all files and all directories. Each group is a node of its own.
+ * A node of the collapsed tree stands for one or more nodes of the full tree, its members: all are
+ * files, or all are directories. Collapsing goes from the root down. It takes the children of all
+ * members of a node and groups them: one group for each name or, if the node is a wildcard, one for
+ * all files and one for all directories. Each group is the members of one new node.
  */
 #include "trainer/rules/path_tree.h"
 
@@ -15,7 +17,7 @@
 #include "lutra/score.h"
 #include "trainer/data/intern.h"
 
-#define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* with the directory of detached names */
+#define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* one more for the node "/" of detached paths */
 #define PATH_MAX_BYTES (DEPTH_MAX * LUTRA_NAME)
 
 struct tree_node {
@@ -24,18 +26,18 @@ struct tree_node {
 };
 
 struct path_tree {
-	struct intern *names; /* struct node_name of each node, by number; 0 is the root */
+	struct intern *names; /* the struct node_name of each node, by node number; 0 is the root */
 	struct tree_node *node;
-	uint64_t *runs; /* (nodes, n_words): bits of the runs that had the node */
+	uint64_t *runs; /* (nodes, n_words): for each node, a bit for each run that had it */
 	size_t node_size, runs_size;
 	size_t n_words;
 	bool lib_digits;
 };
 
-/* What identifies a node. */
+/* What identifies a node of the full tree: its parent, its kind and its folded name. */
 struct node_name {
 	uint32_t parent;
-	uint32_t dir;
+	uint32_t dir; /* 1: a directory */
 	char name[LUTRA_NAME];
 };
 
@@ -89,6 +91,7 @@ void path_tree_free(struct path_tree *t)
 	free(t);
 }
 
+/* Finds a child of a node, or adds it. *ret: its number. */
 static int get_child(struct path_tree *t, uint32_t parent, const char *name, size_t len, bool dir,
 		     uint32_t *ret)
 {
@@ -127,6 +130,7 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 			return r;
 		mark_runs(t, at, p->runs);
 	}
+	/* The components lie in path from the last to the first; the tree begins with the first. */
 	for (uint32_t i = 0; i < path->n; i++) {
 		uint32_t c = (path->n - 1 - i) & (LUTRA_COMPONENTS - 1);
 		char name[LUTRA_NAME];
@@ -144,7 +148,7 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p)
 
 /* ---- collapse ---- */
 
-/* Adjacent children, by number, that become one node. */
+/* Nodes of the full tree, by number, that become the members of one node of the collapsed tree. */
 struct child_group {
 	const uint32_t *children;
 	size_t n;
@@ -158,6 +162,12 @@ struct collapse {
 	size_t n_nodes;
 	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
 };
+
+/*
+ * Paths that get flags of their own: LUTRA_NODE_PROTECTED (never a wildcard; a file that is new
+ * here is unusual), LUTRA_NODE_USR (programs; holds below it too) and LUTRA_NODE_ROLE (an open here
+ * or below is judged by role).
+ */
 
 static const char *const protected_paths[] = {
 	"/",	      "/etc",
@@ -205,7 +215,10 @@ static uint8_t node_flags(const struct path_tree *t, const char *path, uint8_t p
 	return flags;
 }
 
-/* Orders files before directories, then by name. only_kind: all files are equal, all directories. */
+/*
+ * Orders files before directories, then by name. only_kind: does not compare names, so that all
+ * files are equal, and all directories are.
+ */
 static int compare_nodes(const struct path_tree *t, uint32_t x, uint32_t y, bool only_kind)
 {
 	struct node_name nx, ny;
@@ -224,7 +237,7 @@ static int compare_children(const void *a, const void *b, void *tree)
 	return compare_nodes(tree, *x, *y, false);
 }
 
-/* Gathers the children of all members, sorted: *ret (*ret_n) is the caller's to free. */
+/* Collects the children of all members, sorted, in *ret (*ret_n), which the caller frees. */
 static int gather_children(struct path_tree *t, const struct child_group *members, uint32_t **ret,
 			   size_t *ret_n)
 {
@@ -243,7 +256,10 @@ static int gather_children(struct path_tree *t, const struct child_group *member
 	return 0;
 }
 
-/* Takes the next group off *children: one name; in a wildcard, all files or all directories. */
+/*
+ * Removes the first group from the sorted *children (*n) and returns it: the children of one name
+ * or, in a wildcard, all files or all directories.
+ */
 static struct child_group next_group(const struct path_tree *t, const uint32_t **children,
 				     size_t *n, bool wildcard)
 {
@@ -256,7 +272,7 @@ static struct child_group next_group(const struct path_tree *t, const uint32_t *
 	return g;
 }
 
-/* Returns in how many runs any member was. */
+/* Returns the number of runs that had at least one of the members. */
 static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 {
 	size_t n = 0;
@@ -272,13 +288,13 @@ static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 }
 
 /*
- * Returns true if the node becomes a wildcard: it has too many children, or it was in two runs or
- * more and some child was in only one of them.
+ * Returns true if the node of these members becomes a wildcard: it has more than children_max
+ * children, or two runs or more had it and some child was in one run only.
  */
 static bool is_wildcard(const struct collapse *x, const struct child_group *members,
 			const uint32_t *children, size_t n_children)
 {
-	bool varies = false;
+	bool varies = false; /* some child was in one run only */
 	size_t n = 0;
 
 	while (n_children) {
@@ -290,7 +306,10 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 	return n > x->children_max || (varies && count_runs(x->t, members) >= 2);
 }
 
-/* Adds a node for a group. Returns its number, or -ENOSPC. */
+/*
+ * Adds a node to the collapsed tree and its name to x->path. g: its members. wildcard: the parent
+ * is a wildcard, so the name is "*". Returns its number, or -ENOSPC.
+ */
 static int add_node(struct collapse *x, const struct child_group *g, uint16_t parent, bool wildcard)
 {
 	struct policy_node *node;
@@ -321,7 +340,10 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 	return (int)x->n_nodes++;
 }
 
-/* Adds the node of a group and all nodes below it. Paths bound the depth: DEPTH_MAX. */
+/*
+ * Adds the node of a group and all nodes below it. It calls itself at most DEPTH_MAX deep. x->path
+ * is the path of the parent before and after.
+ */
 static int emit_node(struct collapse *x, const struct child_group *g, uint16_t parent,
 		     bool in_wildcard)
 {
@@ -362,6 +384,7 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct p
 
 	if (!nodes)
 		return -ENOMEM;
+	/* Wildcards from fewer and fewer children on, until the tree fits: max is 8, 4, 2, 1, 0. */
 	do {
 		struct collapse x = {.t = t, .children_max = max, .nodes = nodes};
 

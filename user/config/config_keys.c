@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads objects of the configuration. Pure functions over structs that the caller owns. */
+/*
+ * Reads the objects of config.json, each by a table of its keys. The caller owns all structs. The
+ * functions keep no state, and err names the key that is wrong.
+ */
 #include "user/config/config_keys.h"
 
 #include <errno.h>
@@ -59,6 +62,7 @@ static int parse_text(const struct config_key *k, const char *s, const char *whe
 	return *ret ? 0 : err_oom(err);
 }
 
+/* Copies the strings of list, or the default strings if list is NULL, to ret[0], ret[1], … */
 static int parse_strings(const struct config_key *k, const json_t *list, const char *where,
 			 char **ret, struct err *err)
 {
@@ -83,6 +87,7 @@ static int parse_strings(const struct config_key *k, const json_t *list, const c
 	return 0;
 }
 
+/* Reads the value v of key k into its member of *ret. v: NULL if the key is absent. */
 static int parse_value(const struct config_key *k, json_t *v, const char *where, void *ret,
 		       struct err *err)
 {

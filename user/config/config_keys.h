@@ -13,7 +13,7 @@
 
 #define CONFIG_PATH_MAX 2048
 
-/* A key, one row of a table that ends with {}. Every key may be absent. */
+/* A key of a JSON object: one row of a table that ends with {}. Every key may be absent. */
 struct config_key {
 	const char *key;
 	enum {
@@ -24,30 +24,32 @@ struct config_key {
 		CONFIG_PATH,	 /* char *: an absolute path of less than max bytes */
 		CONFIG_TEXT,	 /* char *: a string that is_valid() */
 		CONFIG_STRINGS,	 /* char *[max + 1]: strings that are all valid */
-		CONFIG_OBJECT,	 /* an object with a table of its own: keys */
-		CONFIG_CUSTOM,	 /* what parse() reads; NULL: the caller reads it */
+		CONFIG_OBJECT,	 /* an object, read by the table keys */
+		CONFIG_CUSTOM,	 /* parse() reads it; if parse is NULL, the caller does */
 	} type;
-	size_t at;	   /* offset of the member */
-	const char *text;  /* default of a choice or text; NULL: none */
-	uint64_t initial;  /* default of a number */
-	uint64_t min, max; /* of a number; max of a path: 0 for CONFIG_PATH_MAX */
-	const char *must;  /* completes "KEY: must be" for a choice or text */
-	bool or_null;	   /* null is no text or object, and leaves the members as they are */
+	size_t at;	  /* offset of the member; of an object: base of its table's offsets */
+	const char *text; /* default of a choice or text; NULL: none */
+	uint64_t initial; /* default of a number */
+	/* Of a number. max of a path: 0 for CONFIG_PATH_MAX. max of CONFIG_STRINGS: how many. */
+	uint64_t min, max;
+	const char *must;	  /* completes "KEY: must be" for a choice, a text or strings */
+	bool or_null;		  /* the value may be JSON null, which leaves the members zero */
 	const char *const *names; /* of a choice, or the default strings; ends with NULL */
 	bool (*is_valid)(const char *s);
 	const struct config_key *keys;
-	/* v: NULL for an absent key. ret: the whole struct. Returns 0, -EBADMSG or -ENOMEM. */
+	/* v: NULL if the key is absent. ret: the whole struct. Returns 0, -EBADMSG or -ENOMEM. */
 	int (*parse)(json_t *v, void *ret, struct err *err);
 };
 
 /*
- * Reads the object j, NULL for all defaults, into *ret, whose members are zero. where: the object's
- * own key, "" for the whole file. The caller calls config_keys_done() also on failure. -EBADMSG:
- * err names the key and the values that it takes. -ENOMEM.
+ * Reads the object j into *ret, whose members must be zero. j NULL: all keys get their defaults.
+ * where: the object's own key, "" for the whole file. The caller calls config_keys_done() also on
+ * failure. -EBADMSG: a key is unknown or has a wrong value; err names the key and the values that
+ * it takes. -ENOMEM.
  */
 int config_keys_parse(const struct config_key *keys, json_t *j, const char *where, void *ret,
 		      struct err *err);
-/* Frees the texts of the table and of its objects. */
+/* Frees the strings that config_keys_parse() stored in *ret. */
 void config_keys_done(const struct config_key *keys, void *ret);
 
 /* Writes "WHERE.KEY: must be …" and returns -EBADMSG. where and key may be "". */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts a container under guard: name, identity, policy and mode first, then the kernel's part. */
+/*
+ * Enrols a container: finds its name, identity, policy and mode, has the kernel guard its cgroup,
+ * and adds the container to the registry. Runs on the main loop. On failure nothing has changed,
+ * and err says why.
+ */
 #include "user/containers/containers_impl.h"
 
 #include <errno.h>
@@ -14,13 +18,16 @@
 
 #define NAME_MAX_BYTES 128
 
-/* Returns true if the path is exactly the cgroup of one container. */
+/* Returns true if the path is exactly the cgroup of one container. *ret: what the path tells. */
 static bool is_own_cgroup(const char *cgroup, struct pattern *ret)
 {
 	return pattern_match(cgroup, ret) && ret->len == strlen(cgroup);
 }
 
-/* From the cgroup's path, the request and the policy's image. */
+/*
+ * Fills in the identity *w. q->image and q->digest win over q->identity, which wins over the
+ * cgroup's path (id, engine, pod uid) and the policy's image. Returns 0, -ENOMEM or -E2BIG.
+ */
 static int fill_identity(const struct enrol_request *q, const char *id, const char *image,
 			 struct identity *w, struct err *err)
 {
@@ -46,7 +53,10 @@ static int fill_identity(const struct enrol_request *q, const char *id, const ch
 		     : 0;
 }
 
-/* Loads its policy and finds the mode that it is to be in. */
+/*
+ * Loads the policy that the request names and stores it in *ret, which the caller frees. Sets
+ * policy_dir and mode of c: the mode of the request, or the policy's.
+ */
 static int choose_policy(struct container *c, const struct enrol_request *q, struct policy **ret,
 			 struct err *err)
 {
@@ -79,7 +89,10 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 	return 0;
 }
 
-/* Whether its runs are recorded, and whether a changed image keeps it in audit. */
+/*
+ * Has the life cycle decide whether the container's runs are recorded. If its image is not the one
+ * that the policy was trained for, c gets mode audit at most, as a mode of its own.
+ */
 static int choose_recording(struct container *c, struct err *err)
 {
 	const char *policy = modes_policy_name(c->all->parts.config, c->policy_dir);
@@ -103,7 +116,10 @@ static int choose_recording(struct container *c, struct err *err)
 	return 0;
 }
 
-/* All that can be wrong before the kernel is asked. *ret: its policy; untouched if it has none. */
+/*
+ * Checks the request and fills in c, except what the kernel tells. *ret: the policy, which the
+ * caller frees; not set if the request names none.
+ */
 static int describe_container(struct container *c, const struct enrol_request *q,
 			      struct policy **ret, struct err *err)
 {
@@ -117,7 +133,7 @@ static int describe_container(struct container *c, const struct enrol_request *q
 	if (q->policy)
 		r = choose_policy(c, q, ret, err);
 	else if (q->mode)
-		return err_set(err, -EINVAL, "a mode needs a policy");
+		return err_set(err, -EINVAL, "a mode needs a policy: give --policy");
 	else
 		c->policy_dir = strdup("");
 	if (r < 0)
@@ -133,7 +149,8 @@ static int describe_container(struct container *c, const struct enrol_request *q
 		return err_set(err, -EINVAL, "a name has 1 to %d bytes and no slash: give --name",
 			       NAME_MAX_BYTES);
 	if (containers_find(c->all, c->name))
-		return err_set(err, -EEXIST, "the name %s is taken: give --name", c->name);
+		return err_set(err, -EEXIST, "%s: another container has this name: give --name",
+			       c->name);
 	c->sessions = q->identity || is_own_cgroup(q->cgroup, &p);
 	return 0;
 }
@@ -162,6 +179,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 				     .next_exec = q->next_exec,
 				     .starting = q->starting,
 				     .sessions = c->sessions};
+	/* A container with next_exec or starting has not begun: no event of it has been missed. */
 	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
 	r = guard_enroll(all->parts.guard, &e, &c->slot, err);
 	if (r < 0)

@@ -6,11 +6,14 @@
  *   links-ABI-INSTANCE/NUMBER   links of an instance's programs, while anything is enrolled;
  *                               numbered in the order in which they were attached
  *
- * The next process loads its own programs on the same maps, as the next instance, and takes over. A
- * slot names the instance that acts for it. Slot 0 keeps the number of the last instance and the
- * version of the last policy. A process with another layout of the maps (ABI) makes its own maps
- * beside the old ones; the old programs act until the process has enrolled all containers again and
- * calls guard_remove_other_versions().
+ * An instance is the set of programs that one process has loaded; instances count from 1. The next
+ * process loads its own programs, as the next instance, with the same maps, and takes over. A slot
+ * holds the number of the instance whose programs act for its container; other programs ignore the
+ * slot. Slot 0 keeps the number of the last instance and the version of the last policy. A process
+ * with another layout of the maps (ABI) makes its own maps beside the old ones; the old programs
+ * act until the process has enrolled all containers again and calls guard_remove_other_versions().
+ *
+ * All of it runs on the one thread that uses the guard.
  */
 #include "user/guard/guard_impl.h"
 
@@ -130,7 +133,10 @@ static bool is_own_version(const char *name)
 	return starts_with(name, LINKS_DIR "-") || strcmp(name, MAPS_DIR) == 0;
 }
 
-/* Counts the directories of pins that which() picks, and removes them if asked to. */
+/*
+ * Counts the directories of pins for which which() returns true; remove: also removes them. which()
+ * gets the directory's name, and than.
+ */
 static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, const char *),
 			     const char *than, bool remove)
 {
@@ -153,11 +159,13 @@ static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, 
 	return n;
 }
 
+/* Returns true for the links of this ABI, except the directory than. */
 static bool is_other_link(const char *name, const char *than)
 {
 	return starts_with(name, LINKS_DIR "-") && strcmp(name, than) != 0;
 }
 
+/* Returns true for the maps and the links of another ABI. */
 static bool is_other_abi(const char *name, const char *than)
 {
 	(void)than;
@@ -261,9 +269,9 @@ void guard_unpin_links(struct guard *g)
 /* ---- takeover ---- */
 
 /*
- * The new programs are attached beside the old ones, then one write for each slot hands the
- * container over, then the old links are removed: a container is guarded at every moment. On
- * failure the old instance stays in charge.
+ * First the new programs are attached beside the old ones. Then one write into each slot makes the
+ * new programs act for its container in place of the old ones. Then the old links are removed. So a
+ * container is guarded at every moment. On failure the old instance goes on acting.
  */
 
 int guard_take_over(struct guard *g, struct err *err)

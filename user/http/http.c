@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP server. Owns the listening socket, libmicrohttpd's daemon and the bodies that are still
- * arriving; runs on the caller's thread. A request that fails gets a JSON error, never silence.
+ * arriving; runs on the caller's thread. A request that fails gets a JSON error. Only if memory is
+ * short, or a body of unannounced length grows over HTTP_BODY_MAX, the server closes the connection
+ * without an answer.
  */
 #include "user/http/http.h"
 
@@ -15,9 +17,9 @@
 #include "user/http/http_impl.h"
 #include "user/sys/address.h"
 
-#define TIMEOUT_S 30
-#define MEMORY_BYTES 32768 /* a connection: its request line and headers */
-#define TURNS 64	   /* steps of one http_run(), so that the caller's loop stays fair */
+#define TIMEOUT_S 30	   /* a connection without traffic for so long is closed */
+#define MEMORY_BYTES 32768 /* for each connection: its request line and headers */
+#define TURNS 64	   /* MHD_run() in one http_run(): the caller's loop has other work too */
 #define CSP_NONE "default-src 'none'; frame-ancestors 'none'"
 
 struct http {
@@ -25,7 +27,7 @@ struct http {
 	struct http_access access;
 	const struct http_route *routes;
 	void *ctx;
-	uint64_t answered[6];
+	uint64_t answered[6]; /* as http_answered() */
 	int fd;
 	bool is_local;
 	bool is_running; /* http_run() is on the stack */
@@ -99,7 +101,10 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 	return r;
 }
 
-/* Returns how many bytes of the path the route matches; 0: the path is not of this route. */
+/*
+ * Returns how many bytes of the path match the route: all, or those before its star. 0: the path
+ * does not match.
+ */
 static size_t route_match_len(const struct http_route *route, const char *path)
 {
 	size_t len = strlen(route->path);
@@ -109,6 +114,10 @@ static size_t route_match_len(const struct http_route *route, const char *path)
 	return strcmp(route->path, path) == 0 ? len : 0;
 }
 
+/*
+ * Finds the route of a path and a method. NULL: there is none; then *ret_allow is the methods that
+ * the path has, or NULL if no route has the path. Routes use GET and POST only.
+ */
 static const struct http_route *find_route(const struct http *h, const char *method,
 					   const char *path, const char **ret_allow)
 {
@@ -132,14 +141,14 @@ static int connection_fd(struct MHD_Connection *c)
 	return info ? info->connect_fd : -1;
 }
 
-/* Returns 0 if the client may ask this server, else the status and why. */
+/* Returns 0 if the client may use this server, else the HTTP status of the refusal and why. */
 static unsigned check_client(struct http *h, const struct http_request *q, const char **why)
 {
 	const struct http_config *config = &h->access.config;
 
 	if (!h->is_local)
 		return http_access_host(&h->access, q->connection, why);
-	*why = "only root may ask, outside of guarded containers";
+	*why = "only root may use this socket, and not from a guarded container";
 	if (!config->is_peer_allowed ||
 	    config->is_peer_allowed(h->ctx, connection_fd(q->connection)))
 		return 0;
@@ -159,13 +168,13 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 		return http_error(ret, status, why);
 	if (!http_path_is_plain(q->path))
 		return http_error(ret, MHD_HTTP_BAD_REQUEST,
-				  "the path may not hold . or .. or control characters");
+				  "the path may not have ., .., backslash or control characters");
 	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
 		return http_error(ret, MHD_HTTP_NOT_FOUND, "no such path");
 	if (!route) {
 		r = http_error(ret, MHD_HTTP_METHOD_NOT_ALLOWED,
-			       "this path does not take that method: see the header Allow");
+			       "this path does not allow that method: see the Allow header");
 		ret->allow = allow;
 		return r;
 	}
@@ -182,7 +191,7 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 /* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
 static int append_body(struct pending *p, const char *data, size_t len)
 {
-	/* What is reserved is zero, so the body ends with a NUL. */
+	/* ARRAY_RESERVE() sets new bytes to zero, so the body ends with a NUL. */
 	if (p->len + len > HTTP_BODY_MAX || ARRAY_RESERVE(p->body, p->size, p->len + len + 1) < 0)
 		return -ENOMEM;
 	memcpy(p->body + p->len, data, len);
@@ -190,7 +199,11 @@ static int append_body(struct pending *p, const char *data, size_t len)
 	return 0;
 }
 
-/* A body that announces its length gets an answer; another one ends with the connection. */
+/*
+ * Returns true if the Content-Length is over HTTP_BODY_MAX: then the client gets status 413. A body
+ * that is sent without its length and grows too long gets no answer: append_body() fails, and the
+ * connection is closed.
+ */
 static bool is_body_too_long(struct MHD_Connection *c)
 {
 	const char *len = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
@@ -198,6 +211,10 @@ static bool is_body_too_long(struct MHD_Connection *c)
 	return len && strtoull(len, NULL, 10) > HTTP_BODY_MAX;
 }
 
+/*
+ * libmicrohttpd calls this once when the headers of a request have arrived (*state is NULL), then
+ * for each piece of the body (*size > 0), then once at the end (*size 0).
+ */
 /* NOLINTNEXTLINE(readability-function-size): the signature is libmicrohttpd's */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
 				  const char *method, const char *version, const char *data,
@@ -233,6 +250,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	return answer_request(h, &q, &reply) < 0 ? MHD_NO : send_reply(h, c, &reply);
 }
 
+/* Frees the state of a request that is over, answered or not. */
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
 		    enum MHD_RequestTerminationCode code)
 {
@@ -359,7 +377,10 @@ void http_run(struct http *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 
-	/* A route may cause an alert, for which a stream asks to run: this call serves it, too. */
+	/*
+	 * A route may cause an alert; then a live stream calls http_run() from within the route.
+	 * That call returns at once: the loop below, which is still running, serves the stream too.
+	 */
 	if (h->is_running)
 		return;
 	h->is_running = true;

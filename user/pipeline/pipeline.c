@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue and the thread of the pipeline. */
+/*
+ * The pipeline. Owns two threads:
+ *
+ *   lutrad-events  takes alerts from the queue, sends them to outputs and subscribers, stores them
+ *   lutrad-log     the checkpointer: moves the store's write-ahead log into its database
+ *
+ * In this file, "log" is the write-ahead log of the store, except in log_alert(). Alerts that fit
+ * neither the queue nor the store are counted and reported.
+ */
 #include "user/pipeline/pipeline.h"
 
 #include <errno.h>
@@ -13,14 +21,16 @@
 #include "user/sys/log.h"
 #include "user/sys/worker.h"
 
-#define BATCH 2048 /* alerts in a transaction */
-#define RETRY_MS 30000
+#define BATCH 2048		      /* alerts in a transaction */
+#define RETRY_MS 30000		      /* between two tries to open the store */
 #define REPORT_NS (60 * NSEC_PER_SEC) /* between two reports of losses */
 #define QUIET_NS NSEC_PER_SEC	      /* without losses: the store works again */
+/* The store's limits are checked after so much time or so many new rows. */
 #define RETAIN_MS 60000
-#define RETAIN_EVENTS 4096	   /* rows added since the limits were checked */
-#define LOG_BYTES (16u << 20)	   /* of the store's log: start a checkpoint */
-#define LOG_BYTES_MAX (256u << 20) /* of the store's log: wait for a checkpoint */
+#define RETAIN_EVENTS 4096
+/* Of the write-ahead log: LOG_BYTES wake the checkpointer; a commit waits at LOG_BYTES_MAX. */
+#define LOG_BYTES (16u << 20)
+#define LOG_BYTES_MAX (256u << 20)
 #define NSEC_PER_MSEC 1000000ull
 
 struct pipeline {
@@ -35,12 +45,12 @@ struct pipeline {
 	struct store *log_store;     /* the checkpointer's; NULL: not open yet */
 	atomic_bool log_is_long;     /* the checkpointer has work */
 
-	/* The thread's. */
+	/* Only the thread lutrad-events uses these, once it runs. */
 	struct alert_fields fields;
 	struct throttle ancestors;
 	struct store *store;				      /* NULL: not open */
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
-	uint64_t lost_queue;				      /* when it was checked last */
+	uint64_t lost_queue;				      /* of the stats, at the last check */
 	unsigned batch;					      /* rows of the open transaction */
 	unsigned since_retained; /* rows since the limits were checked */
 	bool failing;		 /* the store loses rows */
@@ -92,7 +102,8 @@ static void report_lost(struct pipeline *p, const char *why)
 	if (p->reported_ns && now - p->reported_ns < REPORT_NS)
 		return;
 	p->reported_ns = now;
-	snprintf(msg, sizeof(msg), "%llu events could not be stored so far: %.400s; verdicts go on",
+	snprintf(msg, sizeof(msg),
+		 "%llu events could not be stored so far: %.400s; containers stay guarded",
 		 (unsigned long long)count_lost(p), why);
 	pipeline_report(p, true, msg);
 }
@@ -103,7 +114,7 @@ static void check_queue(struct pipeline *p)
 
 	pipeline_stats(p, &s);
 	if (s.lost_queue != p->lost_queue)
-		report_lost(p, "they came faster than they can be written");
+		report_lost(p, "they come faster than the store can write them");
 	p->lost_queue = s.lost_queue;
 }
 
@@ -129,7 +140,7 @@ static void try_store(struct pipeline *p)
 
 	if (open_store(p, &err) == 0)
 		return;
-	snprintf(msg, sizeof(msg), "%s: events are not stored, verdicts go on", err.msg);
+	snprintf(msg, sizeof(msg), "%s: events are not stored; containers stay guarded", err.msg);
 	pipeline_report(p, true, msg);
 }
 
@@ -154,9 +165,9 @@ static void count_stored(struct pipeline *p, unsigned n)
 }
 
 /*
- * The checkpointer moves the store's log into the database, through a connection of its own, so that
- * the thread that adds events does not wait for the disk. Its errors are ignored: that thread meets
- * them.
+ * Runs in the checkpointer: moves the write-ahead log into the database, through a connection of
+ * its own, so that lutrad-events does not wait for the disk. Errors are ignored: lutrad-events gets
+ * the same errors and reports them.
  */
 static unsigned on_checkpoint(void *ctx, struct worker_item *none)
 {
@@ -207,7 +218,10 @@ static void commit_batch(struct pipeline *p)
 		wake_checkpointer(p);
 }
 
-/* Applies the limits between two transactions. */
+/*
+ * Deletes the oldest rows if the store is over its limits of age or size. Does nothing until
+ * RETAIN_MS have passed or RETAIN_EVENTS rows were added. No transaction may be open.
+ */
 static void retain_rows(struct pipeline *p)
 {
 	uint64_t now = clock_now_ns(), deleted = 0, bytes = 0;
@@ -227,13 +241,13 @@ static void retain_rows(struct pipeline *p)
 
 /* ---- the thread ---- */
 
-/* Writes an alert to the log. folded: the alerts before it that were left out. */
+/* Writes an alert to lutrad's log. folded: how many alerts before it were not logged. */
 static void log_alert(const struct alert_fields *f, uint64_t folded)
 {
 	char sentence[ALERT_TEXT], before[64] = "";
 
 	if (folded)
-		snprintf(before, sizeof(before), " (and %llu more before)",
+		snprintf(before, sizeof(before), " (and %llu earlier alerts, not logged)",
 			 (unsigned long long)folded);
 	alert_sentence(f, sentence);
 	log_warning("%s%s", sentence, before);
@@ -266,6 +280,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 		add_row(p);
 }
 
+/* Handles a batch of alerts and commits it. Returns in how many ms to call again without alerts. */
 static unsigned on_items(void *ctx, struct worker_item *items)
 {
 	struct pipeline *p = ctx;
@@ -332,6 +347,7 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	/* lutrad-events ends first: it uses all that is freed below. */
 	worker_free(p->worker);
 	outputs_free(p->outputs);
 	worker_free(p->checkpointer);

@@ -49,8 +49,10 @@ static int fill_identity(const struct enrol_request *q, const char *id, const ch
 		r = identity_set(&w->image, image);
 	if (r == 0 && q->digest)
 		r = identity_set(&w->digest, q->digest);
-	return r < 0 ? err_set(err, r, "an image reference has at most %d bytes", IDENTITY_TEXT_MAX)
-		     : 0;
+	if (r == -E2BIG)
+		return err_set(err, r, "an id, image reference or digest has at most %d bytes",
+			       IDENTITY_TEXT_MAX);
+	return r < 0 ? err_oom(err) : 0;
 }
 
 /*

@@ -15,13 +15,6 @@
 
 #define KILL_MATCHES 2 /* the default */
 
-/* A training under way. */
-struct training {
-	const struct train_options *options;
-	const struct progress *progress;
-	struct model model;
-};
-
 /*
  * Derives the key that path components are hashed with from the seed and the traces. The same
  * training gives the same key, and a process in the container cannot know it.
@@ -91,70 +84,70 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 }
 
 /* Trains the model, or counts the new runs by the model of the old policy. */
-static int train_model(struct training *t, struct err *err)
+static int train_model(struct model *m, const struct train_options *o,
+		       const struct progress *progress, struct err *err)
 {
-	const struct train_options *o = t->options;
 	struct layer_options options = {.seed = o->seed,
 					.flags = o->layer_flags,
 					.threads = o->threads,
-					.progress = t->progress};
+					.progress = progress};
 	int r;
 
 	if (o->old)
-		r = update_train_model(&t->model, o->old, o->threads);
+		r = update_train_model(m, o->old, o->threads);
 	else
-		r = model_train(&t->model, &options);
+		r = model_train(m, &options);
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different system calls, more than any "
 			       "single service: record one container for each run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 || o->old ? r : derive_hash_key(t->model.corpus, o->seed, t->model.hash_key);
+	return r < 0 || o->old ? r : derive_hash_key(m->corpus, o->seed, m->hash_key);
 }
 
 /* Fills in the policy from the model. */
-static int fill_policy(struct training *t, struct policy *p, struct err *err)
+static int fill_policy(const struct model *m, const struct train_options *o,
+		       const struct progress *progress, struct policy *p, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {t->model.corpus, t->model.counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {&t->model, t->options->old, t->progress};
+	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN};
+	struct calibrate_source source = {m, o->old, progress};
 	int r;
 
 	if (!scratch)
 		return -ENOMEM;
-	r = model_policy(&t->model, MODEL_NO_RUN, p);
+	r = model_policy(m, MODEL_NO_RUN, p);
 	if (r == 0)
-		r = model_successors(&t->model, p);
-	if (r == 0 && !t->options->layer_flags)
-		r = update_save_model(&t->model, &p->model);
+		r = model_successors(m, p);
+	if (r == 0 && !o->layer_flags)
+		r = update_save_model(m, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
 	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
-	r = calibrate_policy(&source, p, t->options->threads, err);
+	r = calibrate_policy(&source, p, o->threads, err);
 	if (r == 0)
-		r = set_provenance(p, t->model.corpus, t->options);
-	return r < 0 ? r : set_mode(p, t->options->mode, err);
+		r = set_provenance(p, m->corpus, o);
+	return r < 0 ? r : set_mode(p, o->mode, err);
 }
 
 int train_policy(const struct corpus *corpus, const struct train_options *options,
 		 const struct progress *progress, struct policy **ret, struct err *err)
 {
-	struct training t = {.options = options, .progress = progress};
+	_cleanup_(model_done) struct model m = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct err why = {""};
 	int r = policy_new(&p);
 
 	if (r == 0)
-		r = model_init(&t.model, corpus);
+		r = model_init(&m, corpus);
 	if (r == 0)
-		r = train_model(&t, &why);
+		r = train_model(&m, options, progress, &why);
 	if (r == 0)
-		r = fill_policy(&t, p, &why);
+		r = fill_policy(&m, options, progress, p, &why);
 	if (r == 0 && options->ret_coverage)
-		r = coverage_to_json(corpus, t.model.counts, p, options->ret_coverage, &why);
-	model_done(&t.model);
+		r = coverage_to_json(corpus, m.counts, p, options->ret_coverage, &why);
 	if (r < 0)
 		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
 	*ret = TAKE_PTR(p);

@@ -125,31 +125,26 @@ static int score_replayed_run(const struct corpus *c, const struct run *run,
 	return r;
 }
 
-/* Makes the kernel form of a policy of all runs except one. */
-static int policy_without(const struct calibrate_source *src, size_t run, struct lutra_policy *ret,
-			  struct err *err)
-{
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct objects_source objects = {src->model->corpus, src->model->counts, run};
-	int r = policy_new(&p);
-
-	if (r == 0)
-		r = model_policy(src->model, run, p);
-	if (r < 0)
-		return err_oom(err);
-	syscall_mask(src->model->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
-	r = objects_learn(&objects, p, ret, err);
-	return r < 0 ? r : policy_to_kernel(p, 1, ret, err);
-}
-
 /* Replays a run by a policy of the other runs. */
 static int replay_without(const struct calibrate_job *j, size_t run, struct err *err)
 {
+	const struct model *m = j->src->model;
+	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	const struct corpus *c = j->src->model->corpus;
-	int r = image ? policy_without(j->src, run, image, err) : -ENOMEM;
+	struct objects_source objects = {m->corpus, m->counts, run};
+	int r = image ? policy_new(&p) : -ENOMEM;
 
-	return r < 0 ? r : score_replayed_run(c, &c->runs[run], image, &j->replayed[run]);
+	if (r == 0)
+		r = model_policy(m, run, p);
+	if (r < 0)
+		return err_oom(err);
+	syscall_mask(m->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
+	r = objects_learn(&objects, p, image, err);
+	if (r == 0)
+		r = policy_to_kernel(p, 1, image, err);
+	return r < 0 ? r
+		     : score_replayed_run(m->corpus, &m->corpus->runs[run], image,
+					  &j->replayed[run]);
 }
 
 static int replay_one(void *ctx, size_t piece, struct err *err)

@@ -103,7 +103,7 @@ static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_
 		if (h->n >= k->from)
 			r = ngrams_add(&b->grams, gram, k->calls * sizeof(*gram), run);
 	}
-	return r < 0 ? r : witten_bell_add(b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
+	return r < 0 ? r : witten_bell_add(&b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
 }
 
 /* One pass over a run: learns from it, or finds its highest levels by a model. */
@@ -150,7 +150,7 @@ static int calibrate_on_run(void *ctx, size_t i, struct err *err)
 	_cleanup_(witten_bell_model_freep) struct witten_bell_model *model = NULL;
 	/* A single run has no others: it is judged by itself. */
 	size_t without = c->n > 1 ? i : NGRAMS_ALL;
-	int r = witten_bell_model_new(&model, c->b->wb, without);
+	int r = witten_bell_model_new(&model, &c->b->wb, without);
 
 	c->pass[i] = (struct baseline_pass){.b = c->b, .run = without, .model = model};
 	return r < 0 ? r : pass_run(&c->pass[i], c->files[i], err);
@@ -176,7 +176,7 @@ void baselines_done(struct baselines *b)
 {
 	ngrams_done(&b->grams);
 	witten_bell_model_free(b->model);
-	witten_bell_free(b->wb);
+	witten_bell_done(&b->wb);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -186,7 +186,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, u
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (ngrams_init(&ret->grams) < 0 || witten_bell_new(&ret->wb, n) < 0)
+	if (ngrams_init(&ret->grams) < 0 || witten_bell_init(&ret->wb, n) < 0)
 		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
 		struct baseline_pass p = {.b = ret, .run = i};
@@ -195,7 +195,7 @@ int baselines_train(struct baselines *ret, const char *const *files, size_t n, u
 		if (r < 0)
 			return r;
 	}
-	r = witten_bell_model_new(&ret->model, ret->wb, NGRAMS_ALL);
+	r = witten_bell_model_new(&ret->model, &ret->wb, NGRAMS_ALL);
 	if (r < 0)
 		return err_oom(err);
 	return calibrate_baselines(ret, files, n, threads, err);

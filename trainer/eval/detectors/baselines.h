@@ -43,7 +43,7 @@ struct baseline_levels {
 
 struct baselines {
 	struct ngrams grams; /* of all baselines: the lengths differ */
-	struct witten_bell *wb;
+	struct witten_bell wb;
 	struct witten_bell_model *model;
 	double threshold[DETECTOR_NAMED];
 };

@@ -8,24 +8,10 @@
 #include "trainer/eval/detectors/witten_bell.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/array.h"
-#include "trainer/data/intern.h"
 #include "trainer/model/compute/num.h"
-
-struct gram {
-	uint32_t context, suffix; /* numbers of these grams */
-	uint32_t order;		  /* n */
-};
-
-struct witten_bell {
-	struct intern *names; /* the calls of each gram; their numbers are those of the grams */
-	struct gram *gram;
-	uint32_t *count; /* (grams, n_runs): of order WITTEN_BELL_ORDER only, else 0 */
-	size_t gram_size, count_size;
-	size_t n_runs;
-};
 
 /* What the model has for each gram. */
 struct gram_share {
@@ -40,26 +26,18 @@ struct witten_bell_model {
 	double uniform; /* P of a call without context */
 };
 
-int witten_bell_new(struct witten_bell **ret, size_t n_runs)
+int witten_bell_init(struct witten_bell *w, size_t n_runs)
 {
-	_cleanup_(witten_bell_freep) struct witten_bell *w = calloc(1, sizeof(*w));
-	int r = w ? intern_new(&w->names) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	w->n_runs = n_runs;
-	*ret = TAKE_PTR(w);
-	return 0;
+	*w = (struct witten_bell){.n_runs = n_runs};
+	return intern_new(&w->names);
 }
 
-void witten_bell_free(struct witten_bell *w)
+void witten_bell_done(struct witten_bell *w)
 {
-	if (!w)
-		return;
 	intern_free(w->names);
 	free(w->gram);
 	free(w->count);
-	free(w);
+	memset(w, 0, sizeof(*w));
 }
 
 /* Finds the gram of `order` calls, or adds it after its context and its suffix. */
@@ -126,7 +104,8 @@ static double smooth_count(const struct witten_bell_model *m, uint32_t context, 
 	return all > 0 ? (count + distinct * lower) / all : lower;
 }
 
-int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w, size_t without)
+int witten_bell_model_new(struct witten_bell_model **ret, const struct witten_bell *w,
+			  size_t without)
 {
 	_cleanup_(witten_bell_model_freep) struct witten_bell_model *m = calloc(1, sizeof(*m));
 	uint32_t n = intern_count(w->names), distinct = 0;

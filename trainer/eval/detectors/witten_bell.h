@@ -11,20 +11,31 @@
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_WITTEN_BELL_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_WITTEN_BELL_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "lib/base/cleanup.h"
+#include "trainer/data/intern.h"
 
 #define WITTEN_BELL_ORDER 5
 
-/* Counts of 5-grams in each run. */
-struct witten_bell;
+/* A gram of n calls. */
+struct gram {
+	uint32_t context, suffix; /* numbers of these grams */
+	uint32_t order;		  /* n */
+};
 
-/* Makes empty counts for n_runs runs. Returns 0 or -ENOMEM. */
-int witten_bell_new(struct witten_bell **ret, size_t n_runs);
-void witten_bell_free(struct witten_bell *w);
-DEFINE_FREEP(struct witten_bell, witten_bell_free);
+/* Counts of 5-grams in each run. */
+struct witten_bell {
+	struct intern *names; /* the calls of each gram; their numbers are those of the grams */
+	struct gram *gram;
+	uint32_t *count; /* (grams, n_runs): of order WITTEN_BELL_ORDER only, else 0 */
+	size_t gram_size, count_size;
+	size_t n_runs;
+};
+
+/*
+ * Makes empty counts for n_runs runs. The caller calls witten_bell_done(), also after a failure.
+ * Returns 0 or -ENOMEM.
+ */
+int witten_bell_init(struct witten_bell *w, size_t n_runs);
+void witten_bell_done(struct witten_bell *w);
 
 /* Counts the 5-gram calls, oldest first, in a run. Returns 0, -ENOMEM or -E2BIG. */
 int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run);
@@ -33,7 +44,8 @@ int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDE
 struct witten_bell_model;
 
 /* Makes the model of all runs except `without`. w must outlive it. Returns 0 or -ENOMEM. */
-int witten_bell_model_new(struct witten_bell_model **ret, struct witten_bell *w, size_t without);
+int witten_bell_model_new(struct witten_bell_model **ret, const struct witten_bell *w,
+			  size_t without);
 void witten_bell_model_free(struct witten_bell_model *m);
 DEFINE_FREEP(struct witten_bell_model, witten_bell_model_free);
 

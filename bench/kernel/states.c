@@ -357,7 +357,7 @@ static int prepare_run(struct bench *b, struct err *err)
 		return r;
 	snprintf(name, sizeof(name), "lutra-bench-other.%d", getpid());
 	r = cgroup_create(name, &run->other, err);
-	return r < 0 ? r : guard_new(&run->guard, &handler, 0, err);
+	return r < 0 ? r : guard_new(&run->guard, &handler, 0, NULL, err);
 }
 
 static volatile sig_atomic_t stopped;

@@ -48,7 +48,7 @@ static void check_round_trip(const struct identity *w)
 	_cleanup_(identity_done) struct identity back = {};
 	json_auto_t *one = identity_to_json(w), *two = NULL;
 
-	if (identity_from_json(one, &back, NULL) < 0)
+	if (identity_from_json(one, false, &back, NULL) < 0)
 		return;
 	two = identity_to_json(&back);
 	if (!json_equal(one, two))

@@ -14,7 +14,7 @@
 #include "user/api/page.h"
 #include "user/api/stream.h"
 #include "user/config/config.h"
-#include "user/containers/saved_list.h"
+#include "user/containers/containers.h"
 #include "user/guard/guard.h"
 #include "user/http/http.h"
 #include "user/pipeline/pipeline.h"

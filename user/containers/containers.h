@@ -197,4 +197,36 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */
 json_t *container_to_json(const struct container *c);
 
+/* ---- policy_watch.c: what changes on disk is put in force, or its refusal logged and shown ---- */
+
+struct policy_watch;
+
+/*
+ * Begins to watch, and applies what has changed since the last daemon ended. Returns 0 or -errno as
+ * inotify_init1(2) and timerfd_create(2).
+ */
+int policy_watch_open(struct policy_watch **ret, struct containers *all);
+void policy_watch_close(struct policy_watch *w);
+/* Loads the policies of all containers again and applies those that changed. */
+void policy_watch_reload(struct policy_watch *w);
+/* To be called every second: policies_dir may be made later than the daemon starts. */
+void policy_watch_check(struct policy_watch *w);
+
+/* ---- saved_list.c: the list of containers on disk, for the lutrad that comes next ---- */
+
+struct saved_list;
+
+/*
+ * Adds the containers of the list to the registry, releases slots of which the list knows nothing,
+ * and saves from here on, when the loop has nothing else to do, 200 ms after a change at the latest.
+ * What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or -ENOMEM.
+ */
+int saved_list_open(struct saved_list **ret, struct containers *all);
+/* Does not write: see saved_list_flush(). */
+void saved_list_close(struct saved_list *l);
+/* Writes at once what is not written yet. l may be NULL. */
+void saved_list_flush(struct saved_list *l);
+/* Removes the list from the disk. */
+void saved_list_remove(const struct config *config);
+
 #endif

@@ -4,7 +4,7 @@
  * container, where files may be written in place. Until the last file is whole, the checksums of
  * the policy do not fit, and nothing is taken. Policies are also loaded on SIGHUP and at the start.
  */
-#include "user/containers/policy_watch.h"
+#include "user/containers/containers_impl.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,6 @@
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
 
-#include "user/containers/containers_impl.h"
 #include "user/sys/clock.h"
 
 #define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */

@@ -4,7 +4,7 @@
  * keeps what it needs to guard the containers, the list keeps what people call them. Where the
  * kernel has lost them, or a guard of another version has them, they are enrolled again from it.
  */
-#include "user/containers/saved_list.h"
+#include "user/containers/containers_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include "lib/abi/names.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
-#include "user/containers/containers_impl.h"
 #include "user/sys/process/cgroup.h"
 
 #define LIST_FILE "enrolled.json"
@@ -121,7 +120,7 @@ static int saved_from_json(json_t *j, struct container *c)
 	c->policy_dir = strdup(policy);
 	if (!c->name || !c->cgroup || !c->policy_dir)
 		return -ENOMEM;
-	return who ? identity_from_json(who, &c->identity, NULL)
+	return who ? identity_from_json(who, false, &c->identity, NULL)
 		   : identity_from_old(id, image, &c->identity);
 }
 

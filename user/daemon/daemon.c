@@ -19,11 +19,8 @@
 #include "user/api/local_socket.h"
 #include "user/api/server.h"
 #include "user/containers/containers.h"
-#include "user/containers/policy_watch.h"
-#include "user/containers/saved_list.h"
 #include "user/daemon/seccomp_agent.h"
-#include "user/discovery/cgroup_scan.h"
-#include "user/discovery/engines.h"
+#include "user/discovery/discovery.h"
 #include "user/learn/learn.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
@@ -194,7 +191,7 @@ static int open_guard(struct daemon *d, struct err *err)
 		flags |= GUARD_NO_SYSCALLS;
 	if (d->config->program_stats)
 		flags |= GUARD_STATS;
-	r = guard_new_pinned(&d->guard, &handler, flags, d->config->pin_dir, err);
+	r = guard_new(&d->guard, &handler, flags, d->config->pin_dir, err);
 	if (r < 0)
 		return r;
 	d->rings.fd = guard_epoll_fd(d->guard);

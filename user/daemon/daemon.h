@@ -8,7 +8,7 @@
 
 /*
  * Guards containers until SIGTERM or SIGINT. config stays the caller's; SIGHUP changes it. Errors
- * as guard_new_pinned(), local_socket_open(), http_new(), epoll_wait(2).
+ * as guard_new(), local_socket_open(), http_new(), epoll_wait(2).
  */
 int daemon_serve(struct config *config, struct err *err);
 /* Removes what is pinned in the kernel, and the list of containers. -EBUSY: a lutrad runs. */

@@ -3,7 +3,7 @@
  * Walks the cgroup tree. The processes of a new cgroup may still be the runtime's, whose system
  * calls are not the container's: a container is enrolled once it has had processes for some seconds.
  */
-#include "user/discovery/cgroup_scan.h"
+#include "user/discovery/discovery.h"
 
 #include <errno.h>
 #include <string.h>

@@ -36,4 +36,34 @@ int discovery_enrol(struct discovery *d, const struct discovered *found, struct 
 /* The container of that id has ended: it is released if its cgroup is gone. */
 void discovery_end(struct discovery *d, const char *id);
 
+/* ---- cgroup_scan.c: containers that no hook and no engine named ---- */
+
+struct cgroup_scan;
+
+/* Returns 0 or -ENOMEM. All that is given outlives it. */
+int cgroup_scan_new(struct cgroup_scan **ret, const struct config *config,
+		    struct containers *containers, struct discovery *discovery);
+void cgroup_scan_free(struct cgroup_scan *scan);
+/* To be called every second: looks every five seconds. */
+void cgroup_scan_check(struct cgroup_scan *scan);
+
+/* ---- engines.c: the APIs of Docker and Podman ---- */
+
+struct engines;
+
+struct engines_parts {
+	struct loop *loop;
+	const struct config *config;
+	struct containers *containers;
+	struct discovery *discovery;
+};
+
+/* Asks each engine of the configuration. Returns 0, -ENOMEM or as http_client_new(). */
+int engines_new(struct engines **ret, const struct engines_parts *parts, struct err *err);
+void engines_free(struct engines *all);
+/* To be called every second: asks again the engines that do not answer. */
+void engines_check(struct engines *all);
+/* For the status: [{"socket", "engine", "connected"}]. */
+json_t *engines_to_json(void *engines);
+
 #endif

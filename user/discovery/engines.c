@@ -7,7 +7,7 @@
  *
  * Runs on the main loop and does not block. An answer that cannot be true is refused and logged.
  */
-#include "user/discovery/engines.h"
+#include "user/discovery/discovery.h"
 
 #include <errno.h>
 #include <string.h>

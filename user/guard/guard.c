@@ -20,13 +20,7 @@ static int map_slots(struct guard *g, struct err *err)
 }
 
 int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
-	      struct err *err)
-{
-	return guard_new_pinned(ret, handler, flags, NULL, err);
-}
-
-int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, unsigned flags,
-		     const char *pin_dir, struct err *err)
+	      const char *pin_dir, struct err *err)
 {
 	_cleanup_(guard_freep) struct guard *g = calloc(1, sizeof(*g));
 	int r = 0;

@@ -31,19 +31,15 @@ struct guard;
  * tracepoints that replace them. Nothing is attached before the first enrolment or after the last
  * release. flags: GUARD_*. The caller frees *ret.
  *
+ * pin_dir: a directory of a bpf file system to pin the kernel state in, or NULL: enrolled containers
+ * stay guarded when the process ends, and the next process with this pin_dir takes them over without
+ * a gap.
+ *
  * -EPERM: not root. -ENOENT: the kernel has no BTF. -EOPNOTSUPP: the kernel is too old, or
- * GUARD_NO_SYSCALLS is set and LSM programs do not run.
+ * GUARD_NO_SYSCALLS is set and LSM programs do not run. -EBUSY: a live process uses pin_dir.
  */
 int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned flags,
-	      struct err *err);
-/*
- * Does what guard_new() does, and pins the kernel state in pin_dir, a directory of a bpf file
- * system: enrolled containers stay guarded when the process ends, and the next process with this
- * pin_dir takes them over without a gap. NULL: nothing is pinned. Also -EBUSY: a live process uses
- * pin_dir.
- */
-int guard_new_pinned(struct guard **ret, const struct guard_handler *handler, unsigned flags,
-		     const char *pin_dir, struct err *err);
+	      const char *pin_dir, struct err *err);
 /* Frees the guard. Pinned containers stay guarded; all others are released. */
 void guard_free(struct guard *g);
 DEFINE_FREEP(struct guard, guard_free);

@@ -274,14 +274,6 @@ static int clear_array(const struct bpf_map *m)
 	return 0;
 }
 
-/* Frees all stacks and cached entries; only while no task has an entry. */
-static int clear_task_maps(struct guard *g)
-{
-	int r = clear_array(g->skel->maps.stacks);
-
-	return r < 0 ? r : clear_array(g->skel->maps.task_cache);
-}
-
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
 		 struct err *err)
 {
@@ -298,7 +290,10 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 		r = find_slot(g, id, e->cgroup, &slot, err);
 	if (r < 0)
 		return r;
-	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_task_maps(g) < 0))
+	/* Stacks and cached entries are freed while no task has an entry. */
+	if (clear_counters(g, slot) < 0 ||
+	    (g->n_enrolled == 0 &&
+	     (clear_array(g->skel->maps.stacks) < 0 || clear_array(g->skel->maps.task_cache) < 0)))
 		return err_oom(err);
 	r = e->policy ? bind_policy(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)

@@ -140,22 +140,22 @@ static bool is_own_version(const char *name)
 static size_t match_pin_dirs(const struct guard *g, bool (*which)(const char *, const char *),
 			     const char *than, bool remove)
 {
-	DIR *d = opendir(g->pin_dir);
-	struct dirent *e;
+	struct dirent **entries = NULL;
+	int left = scandir(g->pin_dir, &entries, is_visible, NULL);
 	size_t n = 0;
 
-	while (d && (e = readdir(d))) {
+	while (left > 0) {
+		_cleanup_free_ struct dirent *e = entries[--left];
 		char path[PATH_MAX];
 
-		if (e->d_name[0] == '.' || !which(e->d_name, than))
+		if (!which(e->d_name, than))
 			continue;
 		n++;
 		snprintf(path, sizeof(path), "%s/%s", g->pin_dir, e->d_name);
 		if (remove)
 			remove_tree(path, 0);
 	}
-	if (d)
-		closedir(d);
+	free(entries);
 	return n;
 }
 

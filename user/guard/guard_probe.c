@@ -64,7 +64,7 @@ static void fill_lsm(struct guard_feature *f)
 	struct err err = {};
 
 	snprintf(f->name, sizeof(f->name), "bpf lsm");
-	f->works = guard_new(&g, &none, 0, &err) == 0 && guard_has_lsm(g);
+	f->works = guard_new(&g, &none, 0, NULL, &err) == 0 && guard_has_lsm(g);
 	f->fallback = f->works ? NULL
 			       : "modes audit, kill, kill-container and freeze through tracepoints";
 	if (f->works)

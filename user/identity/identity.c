@@ -146,7 +146,7 @@ static int decode_member(const char *key, const json_t *v, struct identity *w)
 	return identity_set(member_at(w, i), json_string_value(v));
 }
 
-static int read_members(json_t *j, bool is_newer, struct identity *ret, struct err *err)
+int identity_from_json(json_t *j, bool is_newer, struct identity *ret, struct err *err)
 {
 	_cleanup_(identity_done) struct identity w = {};
 	const char *key;
@@ -168,14 +168,4 @@ static int read_members(json_t *j, bool is_newer, struct identity *ret, struct e
 	*ret = w;
 	w = (struct identity){};
 	return 0;
-}
-
-int identity_from_json(json_t *j, struct identity *ret, struct err *err)
-{
-	return read_members(j, false, ret, err);
-}
-
-int identity_from_newer_json(json_t *j, struct identity *ret, struct err *err)
-{
-	return read_members(j, true, ret, err);
 }

@@ -57,10 +57,11 @@ char *identity_pack(const struct identity *w, struct identity *ret, char *buf);
 
 /* Returns {"engine", "id", "name", "image", "image_id", "digest", "pod", …}; null: unknown. */
 json_t *identity_to_json(const struct identity *w);
-/* Reads what identity_to_json() writes. -EBADMSG: an unknown member or a wrong type. -ENOMEM. */
-int identity_from_json(json_t *j, struct identity *ret, struct err *err);
-/* Reads what a newer version may have written: ignores unknown members and engines. */
-int identity_from_newer_json(json_t *j, struct identity *ret, struct err *err);
+/*
+ * Reads what identity_to_json() writes. is_newer: a newer version may have written it, so unknown
+ * members and engines are ignored. -EBADMSG: an unknown member or a wrong type. -ENOMEM.
+ */
+int identity_from_json(json_t *j, bool is_newer, struct identity *ret, struct err *err);
 
 const char *engine_name(enum engine e);
 

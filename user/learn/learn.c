@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
@@ -43,19 +42,6 @@ void learn_save(struct learn *l)
 		log_error("%s/life.json: %s: what is learned now is lost when lutrad ends",
 			  state_dir, strerror(-r));
 	l->save_failed = r < 0;
-}
-
-void learn_note_failure(struct learn *l, struct lifecycle_image *i, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	lifecycle_set_note(l->parts.lifecycle, i, "%s", text);
-	log_warning("%s: %s", i->image, text);
-	learn_save(l);
 }
 
 static struct policy *load_policy(const struct learn *l, const char *dir, struct err *err)

@@ -27,9 +27,6 @@ struct learn {
 struct lifecycle_image *learn_image_of(const struct learn *l, const struct container *c);
 /* Writes life.json now. A failure is logged once. */
 void learn_save(struct learn *l);
-/* Keeps a note that `lutra learn` shows, saves it, and logs it as a warning. */
-void learn_note_failure(struct learn *l, struct lifecycle_image *i, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 /* Returns state_dir/learn/POLICY, or a file in it (NULL: none). The caller frees. NULL: no memory. */
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
 /* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */

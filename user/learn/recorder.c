@@ -45,8 +45,10 @@ static void drop_run(struct learn *l, struct recording *r, const char *why)
 	free(TAKE_PTR(r->part));
 	r->failed = 0;
 	r->image->dropped++;
-	learn_note_failure(l, r->image, "a run of %.100s is not counted: %s", r->container->name,
-			   why);
+	lifecycle_set_note(l->parts.lifecycle, r->image, "a run of %.100s is not counted: %s",
+			   r->container->name, why);
+	log_warning("%s: %s", r->image->image, r->image->note);
+	learn_save(l);
 }
 
 static uint64_t count_lost_records(const struct learn *l, const struct recording *r)

@@ -431,7 +431,8 @@ static void sources_without_calls_need_hooks(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(guard_new(&g, &none, GUARD_NO_SYSCALLS | GUARD_NO_LSM, &err), -EOPNOTSUPP);
+	assert_int_equal(guard_new(&g, &none, GUARD_NO_SYSCALLS | GUARD_NO_LSM, NULL, &err),
+			 -EOPNOTSUPP);
 	assert_non_null(strstr(err.msg, "calls"));
 	assert_null(g);
 }

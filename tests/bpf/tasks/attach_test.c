@@ -70,7 +70,7 @@ static void attach_again_while_a_thread_detaches(void **state)
 	struct err err = {};
 	size_t links;
 
-	if (guard_new(&b->guard, &box_handler, GUARD_NO_LSM | GUARD_LINGER, &err) < 0)
+	if (guard_new(&b->guard, &box_handler, GUARD_NO_LSM | GUARD_LINGER, NULL, &err) < 0)
 		fail_msg("guard_new: %s", err.msg);
 	enroll_recorded(b);
 	links = b->guard->n_links;
@@ -127,7 +127,7 @@ static void attach_of_a_part_takes_no_task_for_another(void **state)
 	struct err err = {};
 	struct child *c;
 
-	if (guard_new(&b->guard, &box_handler, GUARD_NO_LSM, &err) < 0)
+	if (guard_new(&b->guard, &box_handler, GUARD_NO_LSM, NULL, &err) < 0)
 		fail_msg("guard_new: %s", err.msg);
 	enroll_recorded(b);
 	c = box_fork(b, "crowd", NULL);

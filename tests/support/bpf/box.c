@@ -161,7 +161,7 @@ static int load_guard(unsigned flags)
 		return 0;
 	box_guard_end();
 	shared_flags = flags;
-	if (guard_new_pinned(&shared_guard, &box_handler, flags, box_pins, &err) == 0 &&
+	if (guard_new(&shared_guard, &box_handler, flags, box_pins, &err) == 0 &&
 	    hold_programs(&err) == 0)
 		return 0;
 	fprintf(stderr, "guard_new: %s\n", err.msg);

@@ -64,7 +64,7 @@ int api_hook(struct api_call *c, json_t **ret, struct err *err)
 	if (api_body_unpack(c, 0, err, "{s:s, s:o, s?I}", "event", &event, "who", &who, "pid",
 			    &pid) < 0)
 		return -EINVAL;
-	r = identity_from_newer_json(who, &identity, err);
+	r = identity_from_json(who, true, &identity, err);
 	if (r < 0)
 		return r;
 	if (!identity.id || pid < 0 || pid > INT_MAX)

@@ -222,7 +222,7 @@ int session_new(struct session **ret, const struct session_config *config, struc
 		r = session_open_pipeline(s, err);
 	if (r == 0)
 		r = guard_new(&s->guard, &handler,
-			      GUARD_BRIEF | (config->no_lsm ? GUARD_NO_LSM : 0), err);
+			      GUARD_BRIEF | (config->no_lsm ? GUARD_NO_LSM : 0), NULL, err);
 	if (r == 0)
 		r = session_open_trace(s, err);
 	if (r == 0)

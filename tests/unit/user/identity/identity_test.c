@@ -240,7 +240,7 @@ static void identity_survives_as_json(void **state)
 	struct err err = {};
 
 	(void)state;
-	assert_int_equal(identity_from_json(j, &back, &err), 0);
+	assert_int_equal(identity_from_json(j, false, &back, &err), 0);
 	assert_int_equal(back.engine, ENGINE_CRIO);
 	assert_string_equal(back.id, ID);
 	assert_string_equal(back.name, "web");
@@ -269,14 +269,14 @@ static void identity_that_is_none_is_ebadmsg(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		json_auto_t *j = json_loads(bad[i], 0, NULL);
 
-		assert_int_equal(identity_from_json(j, &w, &err), -EBADMSG);
+		assert_int_equal(identity_from_json(j, false, &w, &err), -EBADMSG);
 		assert_null(w.id);
 	}
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	json_object_set_new(large, "name", json_string(text));
-	assert_int_equal(identity_from_json(large, &w, &err), -EBADMSG);
-	assert_int_equal(identity_from_json(NULL, &w, &err), -EBADMSG);
+	assert_int_equal(identity_from_json(large, false, &w, &err), -EBADMSG);
+	assert_int_equal(identity_from_json(NULL, false, &w, &err), -EBADMSG);
 }
 
 static void identity_fill_keeps_what_is_known(void **state)

@@ -119,7 +119,7 @@ static json_t *say_start(const struct fixture *f, const char *id, const char *im
 
 /* ---- what hooks say ---- */
 
-static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
+static void identity_hook_s_container_is_guarded_by_its_image_s_policy(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -139,7 +139,7 @@ static void hook_s_container_is_guarded_by_its_image_s_policy(void **state)
 }
 
 /* A hook of a newer version may send what this version does not know. */
-static void hook_of_a_newer_version_is_understood(void **state)
+static void identity_hook_of_a_newer_version_is_understood(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -162,7 +162,7 @@ static void hook_of_a_newer_version_is_understood(void **state)
 }
 
 /* Where nothing can be denied: in audit, and all that was said of it is known all the same. */
-static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
+static void identity_hook_s_container_of_a_policy_that_denies_is_known(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -194,7 +194,7 @@ static void hook_s_container_of_a_policy_that_denies_is_known(void **state)
 	assert_guards(f, 0);
 }
 
-static void hook_for_a_container_that_vanished_is_refused(void **state)
+static void identity_hook_for_a_container_that_vanished_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -209,7 +209,7 @@ static void hook_for_a_container_that_vanished_is_refused(void **state)
 	assert_guards(f, 0);
 }
 
-static void hook_with_another_container_s_process_is_refused(void **state)
+static void identity_hook_with_another_container_s_process_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -222,7 +222,7 @@ static void hook_with_another_container_s_process_is_refused(void **state)
 	fake_end(&c);
 }
 
-static void hook_s_nested_process_belongs_to_the_container(void **state)
+static void identity_hook_s_nested_process_belongs_to_the_container(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *inner = NULL;
@@ -243,7 +243,7 @@ static void hook_s_nested_process_belongs_to_the_container(void **state)
 	fake_end(&c);
 }
 
-static void image_without_a_name_has_no_policy_and_runs(void **state)
+static void identity_image_without_a_name_has_no_policy_and_runs(void **state)
 {
 	struct fixture *f = *state;
 	struct fake c;
@@ -259,7 +259,7 @@ static void image_without_a_name_has_no_policy_and_runs(void **state)
 	fake_end(&c);
 }
 
-static void two_containers_of_one_image_are_kept_apart(void **state)
+static void identity_two_containers_of_one_image_are_kept_apart(void **state)
 {
 	struct fixture *f = *state;
 	struct fake a, b;
@@ -282,7 +282,7 @@ static void two_containers_of_one_image_are_kept_apart(void **state)
 }
 
 /* The same path, and another cgroup: what was known of the first is nothing to the second. */
-static void cgroup_that_was_made_anew_is_another_container_s(void **state)
+static void identity_cgroup_that_was_made_anew_is_another_container_s(void **state)
 {
 	struct fixture *f = *state;
 	json_auto_t *one = NULL, *two = NULL;
@@ -304,7 +304,7 @@ static void cgroup_that_was_made_anew_is_another_container_s(void **state)
 	fake_end(&c);
 }
 
-static void hook_s_garbage_is_refused(void **state)
+static void identity_hook_s_garbage_is_refused(void **state)
 {
 	static const char *const bad[] = {
 		"{}",
@@ -370,7 +370,7 @@ static void add_route(struct fake_engine *s, const char *path, const char *body)
 	fake_engine_add_route(s, path, 200, body, strlen(body));
 }
 
-static void engine_s_running_container_is_adopted(void **state)
+static void identity_engine_s_running_container_is_discovered(void **state)
 {
 	static const char image[] = "{\"Id\":\"" IMAGE "\",\"RepoDigests\":[\"example.org/"
 				    "shop@sha256:" OTHER "\"]}";
@@ -405,7 +405,7 @@ static void engine_s_running_container_is_adopted(void **state)
 	fake_engine_stop(&s);
 }
 
-static void engine_s_container_that_vanishes_is_said(void **state)
+static void identity_engine_s_container_that_vanishes_is_said(void **state)
 {
 	static const char event[] =
 		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" OTHER "\"}}\n";
@@ -430,7 +430,7 @@ static void engine_s_container_that_vanishes_is_said(void **state)
 }
 
 /* The number is another process's by now. */
-static void engine_s_process_of_another_is_not_taken_for_the_container(void **state)
+static void identity_engine_s_process_of_another_is_not_taken_for_the_container(void **state)
 {
 	_cleanup_free_ char *inspect = NULL, *wrong = NULL;
 	struct fixture *f = *state;
@@ -452,7 +452,7 @@ static void engine_s_process_of_another_is_not_taken_for_the_container(void **st
 	fake_end(&c);
 }
 
-static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
+static void identity_engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 {
 	static const char started[] =
 		"{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"" ID "\"}}\n";
@@ -487,7 +487,7 @@ static void engine_s_garbage_is_refused_and_it_is_heard_on(void **state)
 	fake_end(&c);
 }
 
-static void engine_s_huge_answer_is_refused(void **state)
+static void identity_engine_s_huge_answer_is_refused(void **state)
 {
 	const size_t huge = 17 << 20;
 	_cleanup_free_ char *body = malloc(huge + 1);
@@ -512,21 +512,21 @@ static void engine_s_huge_answer_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(hook_s_container_is_guarded_by_its_image_s_policy),
-		T(hook_of_a_newer_version_is_understood),
-		T(hook_s_container_of_a_policy_that_denies_is_known),
-		T(hook_for_a_container_that_vanished_is_refused),
-		T(hook_with_another_container_s_process_is_refused),
-		T(hook_s_nested_process_belongs_to_the_container),
-		T(image_without_a_name_has_no_policy_and_runs),
-		T(two_containers_of_one_image_are_kept_apart),
-		T(cgroup_that_was_made_anew_is_another_container_s),
-		T(hook_s_garbage_is_refused),
-		E(engine_s_running_container_is_adopted),
-		E(engine_s_container_that_vanishes_is_said),
-		E(engine_s_process_of_another_is_not_taken_for_the_container),
-		E(engine_s_garbage_is_refused_and_it_is_heard_on),
-		E(engine_s_huge_answer_is_refused),
+		T(identity_hook_s_container_is_guarded_by_its_image_s_policy),
+		T(identity_hook_of_a_newer_version_is_understood),
+		T(identity_hook_s_container_of_a_policy_that_denies_is_known),
+		T(identity_hook_for_a_container_that_vanished_is_refused),
+		T(identity_hook_with_another_container_s_process_is_refused),
+		T(identity_hook_s_nested_process_belongs_to_the_container),
+		T(identity_image_without_a_name_has_no_policy_and_runs),
+		T(identity_two_containers_of_one_image_are_kept_apart),
+		T(identity_cgroup_that_was_made_anew_is_another_container_s),
+		T(identity_hook_s_garbage_is_refused),
+		E(identity_engine_s_running_container_is_discovered),
+		E(identity_engine_s_container_that_vanishes_is_said),
+		E(identity_engine_s_process_of_another_is_not_taken_for_the_container),
+		E(identity_engine_s_garbage_is_refused_and_it_is_heard_on),
+		E(identity_engine_s_huge_answer_is_refused),
 	};
 	int r = lutrad_cannot_run();
 

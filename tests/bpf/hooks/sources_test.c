@@ -355,7 +355,7 @@ static size_t count_unexpected(const struct tokens *a, const struct tokens *b, b
 	return unexpected;
 }
 
-static void sources_hooks_and_standins_give_the_same_tokens(void **state)
+static void sources_hooks_and_fallbacks_give_the_same_tokens(void **state)
 {
 	struct tokens *hooks, *standins;
 	bool found[EXPECTED] = {false};
@@ -468,7 +468,7 @@ int main(int argc, char **argv)
 		TEST(sources_call_by_the_x32_entry_is_no_native_one),
 		TEST(sources_without_calls_need_hooks),
 		TEST(sources_without_calls_hooks_decide_alone),
-		cmocka_unit_test(sources_hooks_and_standins_give_the_same_tokens),
+		cmocka_unit_test(sources_hooks_and_fallbacks_give_the_same_tokens),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

@@ -199,7 +199,7 @@ static uint32_t assert_known_calls(const struct box *b)
 
 /* ---- recording ---- */
 
-static void kernel_records_equal_calls_made(void **state)
+static void enrolment_records_equal_calls_made(void **state)
 {
 	struct box *b = *state;
 
@@ -210,7 +210,7 @@ static void kernel_records_equal_calls_made(void **state)
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_RECORDS_LOST), 0);
 }
 
-static void kernel_first_record_is_arm_last_is_exit(void **state)
+static void enrolment_first_record_is_arm_last_is_exit(void **state)
 {
 	struct box *b = *state;
 
@@ -222,7 +222,7 @@ static void kernel_first_record_is_arm_last_is_exit(void **state)
 	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXEC), 0);
 }
 
-static void kernel_fork_copies_entry(void **state)
+static void enrolment_fork_copies_entry(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *f;
@@ -239,7 +239,7 @@ static void kernel_fork_copies_entry(void **state)
 	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXIT), 2);
 }
 
-static void kernel_thread_is_recorded_as_thread(void **state)
+static void enrolment_thread_is_recorded_as_thread(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *f;
@@ -255,7 +255,7 @@ static void kernel_thread_is_recorded_as_thread(void **state)
 	assert_int_equal(f->rec.arg >> 32, f->rec.tgid);
 }
 
-static void kernel_exec_is_recorded_with_old_tid(void **state)
+static void enrolment_exec_is_recorded_with_old_tid(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *x;
@@ -269,7 +269,7 @@ static void kernel_exec_is_recorded_with_old_tid(void **state)
 	assert_int_equal(assert_known_calls(b), x->rec.tgid);
 }
 
-static void kernel_open_names_file_and_access(void **state)
+static void enrolment_open_names_file_and_access(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *r;
@@ -299,7 +299,7 @@ static bool has_ipv6(void)
 	return fd >= 0 && close(fd) == 0;
 }
 
-static void kernel_connect_names_address(void **state)
+static void enrolment_connect_names_address(void **state)
 {
 	static const char *const names[] = {"//@name", "/run/no/such.sock", "/usr/lib/local.sock",
 					    "?/usr/lib/../up.sock"};
@@ -334,7 +334,7 @@ static void kernel_connect_names_address(void **state)
 	}
 }
 
-static void kernel_script_is_two_executions(void **state)
+static void enrolment_script_is_two_executions(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *script, *shell;
@@ -368,7 +368,7 @@ static void enroll_plain(struct box *b, const char *cgroup)
 		fail_msg("guard_enroll: %s", err.msg);
 }
 
-static void kernel_joined_task_stays_pending_in_movers_namespace(void **state)
+static void enrolment_joined_task_stays_pending_in_movers_namespace(void **state)
 {
 	struct box *b = *state;
 
@@ -377,7 +377,7 @@ static void kernel_joined_task_stays_pending_in_movers_namespace(void **state)
 	assert_int_equal(b->n_records, 0);
 }
 
-static void kernel_exec_in_other_namespace_arms(void **state)
+static void enrolment_exec_in_other_namespace_arms(void **state)
 {
 	struct box *b = *state;
 
@@ -390,7 +390,7 @@ static void kernel_exec_in_other_namespace_arms(void **state)
 	assert_known_calls(b);
 }
 
-static void kernel_task_joined_from_a_child_cgroup_is_enrolled(void **state)
+static void enrolment_task_joined_from_a_child_cgroup_is_enrolled(void **state)
 {
 	struct box *b = *state;
 	char nested[400];
@@ -407,7 +407,7 @@ static void kernel_task_joined_from_a_child_cgroup_is_enrolled(void **state)
 	assert_known_calls(b);
 }
 
-static void kernel_born_in_cgroup_is_enrolled(void **state)
+static void enrolment_born_in_cgroup_is_enrolled(void **state)
 {
 	struct box *b = *state;
 	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
@@ -430,7 +430,7 @@ static void kernel_born_in_cgroup_is_enrolled(void **state)
 	assert_known_calls(b);
 }
 
-static void kernel_running_task_is_adopted_at_once(void **state)
+static void enrolment_of_a_running_task_is_at_once(void **state)
 {
 	struct box *b = *state;
 	struct child *c = box_fork(b, "calls", NULL);
@@ -447,7 +447,7 @@ static void kernel_running_task_is_adopted_at_once(void **state)
 	assert_int_equal(box_count_records(b, LUTRA_RECORD_EXEC), 1);
 }
 
-static void kernel_task_outside_is_not_seen(void **state)
+static void enrolment_task_outside_is_not_seen(void **state)
 {
 	struct box *b = *state;
 	struct child *c = box_fork(b, "calls", NULL);
@@ -458,7 +458,7 @@ static void kernel_task_outside_is_not_seen(void **state)
 	assert_int_equal(b->n_records, 0);
 }
 
-static void kernel_release_voids_entries(void **state)
+static void enrolment_release_voids_entries(void **state)
 {
 	struct box *b = *state;
 	struct child *c = box_fork(b, "fork", NULL), *other = box_fork(b, "calls", NULL);
@@ -496,7 +496,7 @@ static void assert_refused(struct box *b, struct guard_enrolment e, int r)
 	assert_true(err.msg[0]);
 }
 
-static void kernel_enroll_refuses_what_it_must_not_touch(void **state)
+static void enrolment_enroll_refuses_what_it_must_not_touch(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_new();
@@ -537,7 +537,7 @@ static void kernel_enroll_refuses_what_it_must_not_touch(void **state)
 	box_cgroup_remove(own);
 }
 
-static void kernel_set_mode_without_policy_is_refused(void **state)
+static void enrolment_set_mode_without_policy_is_refused(void **state)
 {
 	struct box *b = *state;
 	struct err err = {};
@@ -571,27 +571,27 @@ static int setup_standin_brief(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(kernel_records_equal_calls_made),
-		TEST(kernel_first_record_is_arm_last_is_exit),
-		TEST(kernel_fork_copies_entry),
-		TEST(kernel_thread_is_recorded_as_thread),
-		TEST(kernel_exec_is_recorded_with_old_tid),
-		TEST(kernel_open_names_file_and_access),
-		TEST(kernel_connect_names_address),
-		TEST(kernel_script_is_two_executions),
-		TEST(kernel_joined_task_stays_pending_in_movers_namespace),
-		TEST(kernel_exec_in_other_namespace_arms),
-		TEST(kernel_task_joined_from_a_child_cgroup_is_enrolled),
-		TEST(kernel_born_in_cgroup_is_enrolled),
-		TEST(kernel_running_task_is_adopted_at_once),
-		TEST(kernel_task_outside_is_not_seen),
-		TEST(kernel_release_voids_entries),
-		TEST(kernel_enroll_refuses_what_it_must_not_touch),
-		TEST(kernel_set_mode_without_policy_is_refused),
-		TEST_STANDIN(kernel_open_names_file_and_access),
-		TEST_STANDIN(kernel_connect_names_address),
-		TEST_STANDIN(kernel_script_is_two_executions),
-		TEST_BRIEF(kernel_open_names_file_and_access),
+		TEST(enrolment_records_equal_calls_made),
+		TEST(enrolment_first_record_is_arm_last_is_exit),
+		TEST(enrolment_fork_copies_entry),
+		TEST(enrolment_thread_is_recorded_as_thread),
+		TEST(enrolment_exec_is_recorded_with_old_tid),
+		TEST(enrolment_open_names_file_and_access),
+		TEST(enrolment_connect_names_address),
+		TEST(enrolment_script_is_two_executions),
+		TEST(enrolment_joined_task_stays_pending_in_movers_namespace),
+		TEST(enrolment_exec_in_other_namespace_arms),
+		TEST(enrolment_task_joined_from_a_child_cgroup_is_enrolled),
+		TEST(enrolment_born_in_cgroup_is_enrolled),
+		TEST(enrolment_of_a_running_task_is_at_once),
+		TEST(enrolment_task_outside_is_not_seen),
+		TEST(enrolment_release_voids_entries),
+		TEST(enrolment_enroll_refuses_what_it_must_not_touch),
+		TEST(enrolment_set_mode_without_policy_is_refused),
+		TEST_STANDIN(enrolment_open_names_file_and_access),
+		TEST_STANDIN(enrolment_connect_names_address),
+		TEST_STANDIN(enrolment_script_is_two_executions),
+		TEST_BRIEF(enrolment_open_names_file_and_access),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

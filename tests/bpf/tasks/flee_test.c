@@ -255,7 +255,7 @@ static void run_unread(struct box *b, const char *cgroup, const char *worker)
 }
 
 /* Nobody reads while one container floods; what another did then is told all the same. */
-static void flood_of_one_leaves_room_for_the_evidence_of_others(void **state)
+static void flee_flood_of_one_leaves_room_for_the_evidence_of_others(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_new(), *q = novel_policy();
@@ -297,7 +297,7 @@ static void slow_reader(const struct lutra_evidence *ev)
 		sched_yield();
 }
 
-static void flood_does_not_keep_its_reader_for_ever(void **state)
+static void flee_flood_does_not_keep_its_reader_for_ever(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_new();
@@ -328,8 +328,8 @@ int main(int argc, char **argv)
 		TEST(flee_by_birth_outside_stays_guarded),
 		TEST(flee_in_a_crowd_is_met_by_a_verdict_each),
 		TEST(flee_by_short_lives_is_met_by_a_verdict_each),
-		TEST(flood_of_one_leaves_room_for_the_evidence_of_others),
-		TEST(flood_does_not_keep_its_reader_for_ever),
+		TEST(flee_flood_of_one_leaves_room_for_the_evidence_of_others),
+		TEST(flee_flood_does_not_keep_its_reader_for_ever),
 	};
 
 	worker_arg = argc > 3 ? argv[3] : NULL;

@@ -11,7 +11,7 @@
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
 
-#define FILE_ "/tmp/lutra-test-adopted"
+#define FILE_ "/tmp/lutra-test-running"
 
 /* Executes the opener in a new mount namespace, as a runtime starts a container. */
 static int work_runtime(void)

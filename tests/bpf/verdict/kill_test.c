@@ -210,7 +210,7 @@ static void assert_kills_child(struct box *b, const char *worker)
 
 /* ---- threads and children ---- */
 
-static void signal_of_a_thread_ends_its_process(void **state)
+static void kill_of_a_thread_ends_its_process(void **state)
 {
 	struct box *b = *state;
 	const struct lutra_evidence *ev;
@@ -221,42 +221,42 @@ static void signal_of_a_thread_ends_its_process(void **state)
 	assert_int_not_equal(ev->tid, ev->tgid);
 }
 
-static void signal_of_a_child_spares_its_parent(void **state)
+static void kill_of_a_child_spares_its_parent(void **state)
 {
 	assert_kills_child(*state, "fork");
 }
 
-static void signal_of_a_vfork_child_spares_its_parent(void **state)
+static void kill_of_a_vfork_child_spares_its_parent(void **state)
 {
 	assert_kills_child(*state, "vfork");
 }
 
-static void signal_of_a_child_in_the_same_memory_spares_its_parent(void **state)
+static void kill_of_a_child_in_the_same_memory_spares_its_parent(void **state)
 {
 	assert_kills_child(*state, "clone-vm");
 }
 
-static void signal_of_a_child_with_the_same_handlers_spares_its_parent(void **state)
+static void kill_of_a_child_with_the_same_handlers_spares_its_parent(void **state)
 {
 	assert_kills_child(*state, "clone-sighand");
 }
 
-static void signal_of_a_child_without_an_exit_signal_ends_it(void **state)
+static void kill_of_a_child_without_an_exit_signal_ends_it(void **state)
 {
 	assert_kills_child(*state, "clone-quiet");
 }
 
-static void signal_of_a_clone3_child_spares_its_parent(void **state)
+static void kill_of_a_clone3_child_spares_its_parent(void **state)
 {
 	assert_kills_child(*state, "clone3");
 }
 
-static void signal_of_a_namespaces_init_ends_it(void **state)
+static void kill_of_a_namespaces_init_ends_it(void **state)
 {
 	assert_kills_child(*state, "init");
 }
 
-static void signal_of_a_sibling_by_clone_parent_ends_it_alone(void **state)
+static void kill_of_a_sibling_by_clone_parent_ends_it_alone(void **state)
 {
 	struct box *b = *state;
 	pid_t sibling;
@@ -270,7 +270,7 @@ static void signal_of_a_sibling_by_clone_parent_ends_it_alone(void **state)
 	assert_int_equal(the_kill(b)->tgid, sibling);
 }
 
-static void signal_after_exec_in_a_thread_ends_the_process(void **state)
+static void kill_after_exec_in_a_thread_ends_the_process(void **state)
 {
 	struct box *b = *state;
 	struct child *c = box_fork(b, "thread-exec", NULL);
@@ -286,7 +286,7 @@ static void signal_after_exec_in_a_thread_ends_the_process(void **state)
 
 /* ---- exits ---- */
 
-static void signal_at_the_exit_itself_is_told(void **state)
+static void kill_at_the_exit_itself_is_told(void **state)
 {
 	struct box *b = *state;
 
@@ -295,7 +295,7 @@ static void signal_at_the_exit_itself_is_told(void **state)
 	assert_int_equal(the_kill(b)->nr, SYS_exit_group);
 }
 
-static void signal_races_exit_and_the_process_ends(void **state)
+static void kill_races_exit_and_the_process_ends(void **state)
 {
 	struct box *b = *state;
 	uint64_t killed = 0;
@@ -357,7 +357,7 @@ static int kill_and_reuse(struct box *b, const char *cgroup, const char *worker)
 	return status;
 }
 
-static void signal_does_not_meet_who_has_the_number_now(void **state)
+static void kill_does_not_meet_who_has_the_number_now(void **state)
 {
 	struct box *b = *state;
 	uint64_t calls;
@@ -370,7 +370,7 @@ static void signal_does_not_meet_who_has_the_number_now(void **state)
 	assert_true(box_counter(b, LUTRA_COUNTER_SYSCALLS) > calls);
 }
 
-static void signal_history_does_not_pass_to_who_has_the_number_now(void **state)
+static void kill_history_does_not_pass_to_who_has_the_number_now(void **state)
 {
 	struct box *b = *state;
 
@@ -386,20 +386,20 @@ static void signal_history_does_not_pass_to_who_has_the_number_now(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(signal_of_a_thread_ends_its_process),
-		TEST(signal_of_a_child_spares_its_parent),
-		TEST(signal_of_a_vfork_child_spares_its_parent),
-		TEST(signal_of_a_child_in_the_same_memory_spares_its_parent),
-		TEST(signal_of_a_child_with_the_same_handlers_spares_its_parent),
-		TEST(signal_of_a_child_without_an_exit_signal_ends_it),
-		TEST(signal_of_a_clone3_child_spares_its_parent),
-		TEST(signal_of_a_namespaces_init_ends_it),
-		TEST(signal_of_a_sibling_by_clone_parent_ends_it_alone),
-		TEST(signal_after_exec_in_a_thread_ends_the_process),
-		TEST(signal_at_the_exit_itself_is_told),
-		TEST(signal_races_exit_and_the_process_ends),
-		TEST(signal_does_not_meet_who_has_the_number_now),
-		TEST(signal_history_does_not_pass_to_who_has_the_number_now),
+		TEST(kill_of_a_thread_ends_its_process),
+		TEST(kill_of_a_child_spares_its_parent),
+		TEST(kill_of_a_vfork_child_spares_its_parent),
+		TEST(kill_of_a_child_in_the_same_memory_spares_its_parent),
+		TEST(kill_of_a_child_with_the_same_handlers_spares_its_parent),
+		TEST(kill_of_a_child_without_an_exit_signal_ends_it),
+		TEST(kill_of_a_clone3_child_spares_its_parent),
+		TEST(kill_of_a_namespaces_init_ends_it),
+		TEST(kill_of_a_sibling_by_clone_parent_ends_it_alone),
+		TEST(kill_after_exec_in_a_thread_ends_the_process),
+		TEST(kill_at_the_exit_itself_is_told),
+		TEST(kill_races_exit_and_the_process_ends),
+		TEST(kill_does_not_meet_who_has_the_number_now),
+		TEST(kill_history_does_not_pass_to_who_has_the_number_now),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

@@ -13,7 +13,7 @@
 
 static struct lutra_policy image;
 
-static void token_tells_ports_apart_only_where_exact(void **state)
+static void object_token_tells_ports_apart_only_where_exact(void **state)
 {
 	struct lutra_object x = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1, .port = 80};
 	struct lutra_object y = x;
@@ -83,7 +83,7 @@ static void object_token_field_comes_back_as_it_was_put(void **state)
 	assert_true(lutra_object_token_is_odd(all + 1));
 }
 
-static void object_survives_packing(void **state)
+static void object_token_survives_packing(void **state)
 {
 	struct lutra_object x = {.op = LUTRA_OP_CONNECT,
 				 .family = 10,
@@ -105,10 +105,10 @@ static void object_survives_packing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(token_tells_ports_apart_only_where_exact),
+		cmocka_unit_test(object_token_tells_ports_apart_only_where_exact),
 		cmocka_unit_test(object_token_has_its_fields_at_their_bits),
 		cmocka_unit_test(object_token_field_comes_back_as_it_was_put),
-		cmocka_unit_test(object_survives_packing),
+		cmocka_unit_test(object_token_survives_packing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

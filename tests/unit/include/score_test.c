@@ -20,7 +20,7 @@ static struct lutra_policy image; /* of policy_with_tree(), or random */
 
 /* ---- folding and keys ---- */
 
-static void fold_turns_runs_with_digits_into_a_mark(void **state)
+static void score_fold_turns_runs_with_digits_into_a_mark(void **state)
 {
 	static const char *const cases[][2] = {
 		{"page12", "#"},	  {"libc.so.6", "libc.so.#"},
@@ -40,7 +40,7 @@ static void fold_turns_runs_with_digits_into_a_mark(void **state)
 	}
 }
 
-static void fold_of_folded_is_the_same(void **state)
+static void score_fold_of_folded_is_the_same(void **state)
 {
 	uint64_t rng = 3;
 
@@ -94,7 +94,7 @@ static uint64_t sip_hash_13(const uint8_t *in, size_t len, const uint64_t key[2]
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static void key_of_a_file_is_siphash_1_3(void **state)
+static void score_key_of_a_file_is_siphash_1_3(void **state)
 {
 	const __u64 key[2] = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull};
 	char s[LUTRA_NAME];
@@ -107,7 +107,7 @@ static void key_of_a_file_is_siphash_1_3(void **state)
 			    sip_hash_13((const uint8_t *)s, len, (const uint64_t *)key));
 }
 
-static void key_keeps_directories_and_secrets_apart(void **state)
+static void score_key_keeps_directories_and_secrets_apart(void **state)
 {
 	const __u64 key[2] = {1, 2}, other[2] = {1, 3};
 	char s[LUTRA_NAME] = "name";
@@ -118,7 +118,7 @@ static void key_keeps_directories_and_secrets_apart(void **state)
 	assert_true(lutra_component_key(s, 4, key, 0) != lutra_component_key(s, 3, key, 0));
 }
 
-static void ext_knows_code_by_its_last_extension(void **state)
+static void score_ext_knows_code_by_its_last_extension(void **state)
 {
 	static const struct {
 		const char *name;
@@ -144,7 +144,7 @@ static void move_levels(struct lutra_state *s, const uint8_t w[3])
 	lutra_levels_move(s, &x, w, 5);
 }
 
-static void level_moves_by_an_eighth(void **state)
+static void score_level_moves_by_an_eighth(void **state)
 {
 	struct lutra_state s = {0};
 
@@ -177,14 +177,14 @@ static int32_t highest_diluted_b(unsigned period)
 }
 
 /* A limit that docs/model.md names: the least threshold of B is 1024. */
-static void level_of_diluted_pairs_stays_low(void **state)
+static void score_level_of_diluted_pairs_stays_low(void **state)
 {
 	(void)state;
 	assert_true(highest_diluted_b(5) > 1024);
 	assert_true(highest_diluted_b(6) < 1024);
 }
 
-static void level_decays_to_zero(void **state)
+static void score_level_decays_to_zero(void **state)
 {
 	struct lutra_state s = {.level_a = 1 << 20, .level_b = 4096};
 
@@ -195,7 +195,7 @@ static void level_decays_to_zero(void **state)
 	assert_in_range(s.level_b, 0, 7);
 }
 
-static void pairs_read_lags_1_2_4(void **state)
+static void score_pairs_read_lags_1_2_4(void **state)
 {
 	struct lutra_state s = {.c0 = 3, .t = 6, .r1 = {11, 12}, .r2 = {21, 22, 23, 24}};
 	struct lutra_pairs x;
@@ -212,7 +212,7 @@ static void pairs_read_lags_1_2_4(void **state)
 	assert_false(lutra_pairs_known(&x));
 }
 
-static void claim_counts_a_pair_once(void **state)
+static void score_claim_counts_a_pair_once(void **state)
 {
 	static struct lutra_seen seen;
 	struct lutra_pairs x = {.i0 = 77, .i1 = 78, .i2 = 79, .x0 = 3 << 8, .x1 = 0, .x2 = 9 << 8};
@@ -225,7 +225,7 @@ static void claim_counts_a_pair_once(void **state)
 	assert_memory_equal(w, ((const uint8_t[3]){0, 0, 0}), 3);
 }
 
-static void role_moves_after_accept_and_at_exec(void **state)
+static void score_role_moves_after_accept_and_at_exec(void **state)
 {
 	struct lutra_state s = {0};
 
@@ -248,7 +248,7 @@ static void role_moves_after_accept_and_at_exec(void **state)
 	assert_int_equal(s.role, LUTRA_ROLE_DEEPER);
 }
 
-static void token_of_a_foreign_entry_is_unk(void **state)
+static void score_token_of_a_foreign_entry_is_unk(void **state)
 {
 	(void)state;
 	memset(&image, 9, sizeof(image));
@@ -400,7 +400,7 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	assert_int_equal(judge_path("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
-static void address_classes_are_those_of_the_rfcs(void **state)
+static void score_address_classes_are_those_of_the_rfcs(void **state)
 {
 	static const struct {
 		uint8_t a[4];
@@ -443,7 +443,7 @@ static void fill_random(void *p, size_t size, uint64_t *rng)
 }
 
 /* Run it under a sanitizer to make more of it: an index out of bounds would show. */
-static void scorer_is_total_on_random_bytes(void **state)
+static void score_is_total_on_random_bytes(void **state)
 {
 	static struct lutra_seen seen;
 	uint64_t rng = 11;
@@ -474,7 +474,7 @@ static void scorer_is_total_on_random_bytes(void **state)
 	}
 }
 
-static void scorer_takes_null(void **state)
+static void score_takes_null(void **state)
 {
 	(void)state;
 	assert_int_equal(lutra_fold_component(NULL, 3, NULL), 0);
@@ -489,24 +489,24 @@ static void scorer_takes_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fold_turns_runs_with_digits_into_a_mark),
-		cmocka_unit_test(fold_of_folded_is_the_same),
-		cmocka_unit_test(key_of_a_file_is_siphash_1_3),
-		cmocka_unit_test(key_keeps_directories_and_secrets_apart),
-		cmocka_unit_test(ext_knows_code_by_its_last_extension),
-		cmocka_unit_test(level_moves_by_an_eighth),
-		cmocka_unit_test(level_of_diluted_pairs_stays_low),
-		cmocka_unit_test(level_decays_to_zero),
-		cmocka_unit_test(pairs_read_lags_1_2_4),
-		cmocka_unit_test(claim_counts_a_pair_once),
-		cmocka_unit_test(role_moves_after_accept_and_at_exec),
-		cmocka_unit_test(token_of_a_foreign_entry_is_unk),
+		cmocka_unit_test(score_fold_turns_runs_with_digits_into_a_mark),
+		cmocka_unit_test(score_fold_of_folded_is_the_same),
+		cmocka_unit_test(score_key_of_a_file_is_siphash_1_3),
+		cmocka_unit_test(score_key_keeps_directories_and_secrets_apart),
+		cmocka_unit_test(score_ext_knows_code_by_its_last_extension),
+		cmocka_unit_test(score_level_moves_by_an_eighth),
+		cmocka_unit_test(score_level_of_diluted_pairs_stays_low),
+		cmocka_unit_test(score_level_decays_to_zero),
+		cmocka_unit_test(score_pairs_read_lags_1_2_4),
+		cmocka_unit_test(score_claim_counts_a_pair_once),
+		cmocka_unit_test(score_role_moves_after_accept_and_at_exec),
+		cmocka_unit_test(score_token_of_a_foreign_entry_is_unk),
 		TREE(judge_gives_kind_and_group),
 		TREE(judge_of_what_no_recording_could_see_is_known),
 		TREE(judge_knows_a_token_that_is_in_the_policy),
-		cmocka_unit_test(address_classes_are_those_of_the_rfcs),
-		cmocka_unit_test(scorer_is_total_on_random_bytes),
-		cmocka_unit_test(scorer_takes_null),
+		cmocka_unit_test(score_address_classes_are_those_of_the_rfcs),
+		cmocka_unit_test(score_is_total_on_random_bytes),
+		cmocka_unit_test(score_takes_null),
 	};
 
 	return cmocka_run_group_tests_name("score", tests, NULL, NULL);

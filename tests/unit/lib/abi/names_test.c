@@ -63,7 +63,7 @@ static void names_parse_gives_back_every_number(void **state)
 	assert_int_equal(op_parse("none", &op), -EINVAL);
 }
 
-static void nr_name_says_which_entry(void **state)
+static void syscall_name_says_which_entry(void **state)
 {
 	static const struct {
 		unsigned nr;
@@ -83,7 +83,7 @@ static void nr_name_says_which_entry(void **state)
 				    cases[i].want);
 }
 
-static void nr_parse_gives_back_every_number(void **state)
+static void syscall_parse_gives_back_every_number(void **state)
 {
 	static const char *const bad[] = {"",	     "512",	    "-1",	"0x10",
 					  "no_call", "syscall_512", "syscall_", "ia32:11",
@@ -234,8 +234,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_parse_gives_back_every_number),
-		cmocka_unit_test(nr_name_says_which_entry),
-		cmocka_unit_test(nr_parse_gives_back_every_number),
+		cmocka_unit_test(syscall_name_says_which_entry),
+		cmocka_unit_test(syscall_parse_gives_back_every_number),
 		cmocka_unit_test(path_parse_puts_the_leaf_first),
 		cmocka_unit_test(path_parse_marks_what_it_cannot_place),
 		cmocka_unit_test(path_parse_of_a_deep_path_keeps_the_sixteen_nearest_the_root),

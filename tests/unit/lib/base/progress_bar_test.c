@@ -24,7 +24,7 @@ static void open_terminal(int *ret_master, FILE **ret)
 	assert_non_null(*ret);
 }
 
-static void bar_shows_after_a_second_and_goes(void **state)
+static void progress_bar_shows_after_a_second_and_goes(void **state)
 {
 	char got[256] = "";
 	struct progress_bar bar;
@@ -50,7 +50,7 @@ static void bar_shows_after_a_second_and_goes(void **state)
 	close(master);
 }
 
-static void bar_is_silent_where_there_is_no_terminal(void **state)
+static void progress_bar_is_silent_where_there_is_no_terminal(void **state)
 {
 	FILE *out = tmpfile();
 	struct progress_bar bar;
@@ -68,8 +68,8 @@ static void bar_is_silent_where_there_is_no_terminal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bar_shows_after_a_second_and_goes),
-		cmocka_unit_test(bar_is_silent_where_there_is_no_terminal),
+		cmocka_unit_test(progress_bar_shows_after_a_second_and_goes),
+		cmocka_unit_test(progress_bar_is_silent_where_there_is_no_terminal),
 	};
 
 	return cmocka_run_group_tests_name("bar", tests, NULL, NULL);

@@ -57,7 +57,7 @@ static void assert_judgement(struct fixture *f, const struct lutra_record *rec, 
 	assert_memory_equal(&got->judgement, &want, sizeof(want));
 }
 
-static void judged_get_says_what_a_fresh_judgement_says(void **state)
+static void judgement_cache_get_says_what_a_fresh_judgement_says(void **state)
 {
 	static const char *const paths[] = {"/etc/hosts",   "/etc/shadow", "/srv/pages/a",
 					    "/srv/pages/b", "/srv",	   ""};
@@ -79,7 +79,7 @@ static void judged_get_says_what_a_fresh_judgement_says(void **state)
 	}
 }
 
-static void judged_get_tells_ports_and_families_apart(void **state)
+static void judgement_cache_get_tells_ports_and_families_apart(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t rng = 6;
@@ -97,7 +97,7 @@ static void judged_get_tells_ports_and_families_apart(void **state)
 }
 
 /* Strings that differ in their last byte alone, of any length that a record can have. */
-static void judged_get_looks_at_the_whole_string(void **state)
+static void judgement_cache_get_looks_at_the_whole_string(void **state)
 {
 	struct fixture *f = *state;
 	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
@@ -121,9 +121,9 @@ static void judged_get_looks_at_the_whole_string(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(judged_get_says_what_a_fresh_judgement_says),
-		T(judged_get_tells_ports_and_families_apart),
-		T(judged_get_looks_at_the_whole_string),
+		T(judgement_cache_get_says_what_a_fresh_judgement_says),
+		T(judgement_cache_get_tells_ports_and_families_apart),
+		T(judgement_cache_get_looks_at_the_whole_string),
 	};
 
 	return cmocka_run_group_tests_name("judged", tests, NULL, NULL);

@@ -109,7 +109,7 @@ static void check_record(const struct shape *s, uint64_t *rng, uint64_t *ts_ns,
 	assert_int_equal(len, strlen(str));
 }
 
-static void columns_give_back_any_records(void **state)
+static void trace_columns_give_back_any_records(void **state)
 {
 	static const struct shape shapes[] = {
 		{1, 1, 1, 0, 2000, false},
@@ -139,7 +139,7 @@ static void columns_give_back_any_records(void **state)
 	}
 }
 
-static void block_goes_on_where_next_stopped(void **state)
+static void trace_block_goes_on_where_next_stopped(void **state)
 {
 	static const struct shape shape = {5, 20, 9, 6, 1000, false};
 	struct fixture *f = *state;
@@ -257,7 +257,7 @@ static unsigned read_forged(const char *path, const struct forged *c, struct lut
 	return n;
 }
 
-static void columns_that_do_not_add_up_are_refused(void **state)
+static void trace_columns_that_do_not_add_up_are_refused(void **state)
 {
 	static const struct forged cases[] = {
 		{.records = 1},
@@ -318,9 +318,9 @@ static void columns_that_do_not_add_up_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(columns_give_back_any_records),
-		T(block_goes_on_where_next_stopped),
-		T(columns_that_do_not_add_up_are_refused),
+		T(trace_columns_give_back_any_records),
+		T(trace_block_goes_on_where_next_stopped),
+		T(trace_columns_that_do_not_add_up_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("trace_columns", tests, NULL, NULL);

@@ -148,7 +148,7 @@ static void alert_json_new_adds_what_was_folded(void **state)
 
 #define ID "c0ffee00112233445566778899aabbccddeeff00112233445566778899aabbcc"
 
-static void container_id_is_cut_out_of_the_cgroup_s_name(void **state)
+static void alert_container_id_is_cut_out_of_the_cgroup_s_name(void **state)
 {
 	static const struct {
 		const char *cgroup, *want;
@@ -169,7 +169,7 @@ static void container_id_is_cut_out_of_the_cgroup_s_name(void **state)
 	}
 }
 
-static void container_cgroup_refuses_what_is_no_id(void **state)
+static void alert_container_cgroup_refuses_what_is_no_id(void **state)
 {
 	static const char *const bad[] = {"", "../../etc", "a/b", ".", "a b", "a\n"};
 	struct err err;
@@ -190,8 +190,8 @@ int main(void)
 		T(alert_json_holds_what_is_cut_within_a_character),
 		T(alert_json_is_shared_until_the_last_reference_goes),
 		T(alert_json_new_adds_what_was_folded),
-		cmocka_unit_test(container_id_is_cut_out_of_the_cgroup_s_name),
-		cmocka_unit_test(container_cgroup_refuses_what_is_no_id),
+		cmocka_unit_test(alert_container_id_is_cut_out_of_the_cgroup_s_name),
+		cmocka_unit_test(alert_container_cgroup_refuses_what_is_no_id),
 	};
 
 	return cmocka_run_group_tests_name("alert", tests, NULL, NULL);

@@ -17,7 +17,7 @@
 
 /* ---- events ---- */
 
-static void event_of_docker_and_podman_is_understood(void **state)
+static void engine_api_event_of_docker_and_podman_is_understood(void **state)
 {
 	static const struct {
 		const char *text;
@@ -44,7 +44,7 @@ static void event_of_docker_and_podman_is_understood(void **state)
 	}
 }
 
-static void event_of_something_else_is_enoent(void **state)
+static void engine_api_event_of_something_else_is_enoent(void **state)
 {
 	static const char *const other[] = {
 		"{}",
@@ -63,7 +63,7 @@ static void event_of_something_else_is_enoent(void **state)
 		assert_int_equal(engine_event_parse(other[i], strlen(other[i]), &e, &err), -ENOENT);
 }
 
-static void answers_that_are_garbage_are_ebadmsg(void **state)
+static void engine_api_answers_that_are_garbage_are_ebadmsg(void **state)
 {
 	static const char *const bad[] = {"", "5", "\"x\"", "{", "\xff\xfe", "{\"Id\":", "null"};
 	struct identity w = {};
@@ -93,7 +93,7 @@ static void count_id(void *ctx, const char id[static ENGINE_ID_BYTES])
 	(*(int *)ctx)++;
 }
 
-static void list_leaves_out_what_has_no_id(void **state)
+static void engine_api_list_leaves_out_what_has_no_id(void **state)
 {
 	static const char text[] =
 		"[{\"Id\":\"" ID "\"},{\"Id\":\"x\"},{\"Id\":5},7,{},{\"Id\":\"" OTHER
@@ -114,7 +114,7 @@ static void list_leaves_out_what_has_no_id(void **state)
 	",\"Labels\":{\"io.kubernetes.pod.name\":\"web-7f\",\"io.kubernetes.pod.namespace\":"      \
 	"\"prod\",\"maintainer\":\"x\"}},\"HostConfig\":{\"CgroupParent\":\"\"}}"
 
-static void inspect_names_container_image_and_pod(void **state)
+static void engine_api_inspect_names_container_image_and_pod(void **state)
 {
 	static const char text[] = INSPECT(ID, "{\"Running\":true,\"Pid\":4711}", "\"nginx:1.25\"");
 	struct identity w = {};
@@ -132,7 +132,7 @@ static void inspect_names_container_image_and_pod(void **state)
 	identity_done(&w);
 }
 
-static void inspect_of_one_that_has_ended_has_no_process(void **state)
+static void engine_api_inspect_of_one_that_has_ended_has_no_process(void **state)
 {
 	static const char text[] = INSPECT(ID, "{\"Running\":false,\"Pid\":4711}", "null");
 	struct identity w = {};
@@ -145,7 +145,7 @@ static void inspect_of_one_that_has_ended_has_no_process(void **state)
 	identity_done(&w);
 }
 
-static void inspect_that_cannot_be_is_ebadmsg(void **state)
+static void engine_api_inspect_that_cannot_be_is_ebadmsg(void **state)
 {
 	static const char *const bad[] = {
 		INSPECT(OTHER, "{\"Running\":true,\"Pid\":4711}", "\"x\""),
@@ -165,7 +165,7 @@ static void inspect_that_cannot_be_is_ebadmsg(void **state)
 	assert_null(w.id);
 }
 
-static void image_s_digest_is_what_it_was_pulled_by(void **state)
+static void engine_api_image_s_digest_is_what_it_was_pulled_by(void **state)
 {
 	static const char pulled[] =
 		"{\"Id\":\"sha256:" OTHER "\",\"RepoDigests\":[5,\"nginx@" DIGEST "\"]}";
@@ -187,14 +187,14 @@ static void image_s_digest_is_what_it_was_pulled_by(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(event_of_docker_and_podman_is_understood),
-		cmocka_unit_test(event_of_something_else_is_enoent),
-		cmocka_unit_test(answers_that_are_garbage_are_ebadmsg),
-		cmocka_unit_test(list_leaves_out_what_has_no_id),
-		cmocka_unit_test(inspect_names_container_image_and_pod),
-		cmocka_unit_test(inspect_of_one_that_has_ended_has_no_process),
-		cmocka_unit_test(inspect_that_cannot_be_is_ebadmsg),
-		cmocka_unit_test(image_s_digest_is_what_it_was_pulled_by),
+		cmocka_unit_test(engine_api_event_of_docker_and_podman_is_understood),
+		cmocka_unit_test(engine_api_event_of_something_else_is_enoent),
+		cmocka_unit_test(engine_api_answers_that_are_garbage_are_ebadmsg),
+		cmocka_unit_test(engine_api_list_leaves_out_what_has_no_id),
+		cmocka_unit_test(engine_api_inspect_names_container_image_and_pod),
+		cmocka_unit_test(engine_api_inspect_of_one_that_has_ended_has_no_process),
+		cmocka_unit_test(engine_api_inspect_that_cannot_be_is_ebadmsg),
+		cmocka_unit_test(engine_api_image_s_digest_is_what_it_was_pulled_by),
 	};
 
 	return cmocka_run_group_tests_name("api", tests, NULL, NULL);

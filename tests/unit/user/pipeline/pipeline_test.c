@@ -381,7 +381,7 @@ static void pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost(void **
 
 /* ---- throttle ---- */
 
-static void throttle_passes_a_burst_then_the_rate_and_counts_the_rest(void **state)
+static void rate_limit_passes_a_burst_then_the_rate_and_counts_the_rest(void **state)
 {
 	const struct throttle_rate rate = {.per_second = 10, .burst = 5};
 	struct throttle t = {};
@@ -398,7 +398,7 @@ static void throttle_passes_a_burst_then_the_rate_and_counts_the_rest(void **sta
 	assert_int_equal(passed + held + t.folded, 200);
 }
 
-static void throttle_without_a_rate_passes_all(void **state)
+static void rate_limit_without_a_rate_passes_all(void **state)
 {
 	const struct throttle_rate rate = {.per_second = 0, .burst = 1};
 	struct throttle t = {};
@@ -424,8 +424,8 @@ int main(void)
 		T(pipeline_loses_counts_and_resumes_on_a_full_disk),
 		T(pipeline_keeps_what_was_committed_when_it_is_killed),
 		T(pipeline_takes_twenty_thousand_a_second_or_says_what_it_lost),
-		cmocka_unit_test(throttle_passes_a_burst_then_the_rate_and_counts_the_rest),
-		cmocka_unit_test(throttle_without_a_rate_passes_all),
+		cmocka_unit_test(rate_limit_passes_a_burst_then_the_rate_and_counts_the_rest),
+		cmocka_unit_test(rate_limit_without_a_rate_passes_all),
 	};
 
 	return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);

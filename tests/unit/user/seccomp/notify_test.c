@@ -28,7 +28,7 @@
 	"{\"ociVersion\":\"1.0.2\",\"fds\":" fds ",\"pid\":" pid ",\"state\":{\"ociVersion\":"     \
 	"\"1.0.2\",\"id\":\"shop\",\"status\":\"creating\",\"pid\":7,\"bundle\":\"/b\"}}"
 
-static void state_says_the_process_and_the_descriptor(void **state)
+static void notify_state_says_the_process_and_the_descriptor(void **state)
 {
 	const char *json = STATE("[\"other\",\"seccompFd\"]", "4711");
 	struct notify_state s = {};
@@ -43,7 +43,7 @@ static void state_says_the_process_and_the_descriptor(void **state)
 	notify_state_done(&s);
 }
 
-static void state_that_is_cut_off_is_eagain_at_every_length(void **state)
+static void notify_state_that_is_cut_off_is_eagain_at_every_length(void **state)
 {
 	const char *json = STATE("[\"seccompFd\"]", "4711");
 	struct notify_state s = {};
@@ -54,7 +54,7 @@ static void state_that_is_cut_off_is_eagain_at_every_length(void **state)
 		assert_int_equal(notify_state_from_json(json, n, 1, &s, &err), -EAGAIN);
 }
 
-static void state_that_is_none_is_refused(void **state)
+static void notify_state_that_is_none_is_refused(void **state)
 {
 	static const struct {
 		const char *json;
@@ -89,7 +89,7 @@ static void state_that_is_none_is_refused(void **state)
 	}
 }
 
-static void state_that_never_ends_is_refused(void **state)
+static void notify_state_that_never_ends_is_refused(void **state)
 {
 	char *json = malloc(NOTIFY_STATE_MAX);
 	struct notify_state s = {};
@@ -205,7 +205,7 @@ static void answer_question(struct asker *a, bool refuse)
 	assert_int_equal(notify_answer(a->fd, on_question, &question), 0);
 }
 
-static void answer_is_eperm_or_the_call_goes_on(void **state)
+static void notify_answer_is_eperm_or_the_call_goes_on(void **state)
 {
 	struct asker *a = *state;
 
@@ -218,7 +218,7 @@ static void answer_is_eperm_or_the_call_goes_on(void **state)
 }
 
 /* What a daemon's end does: nobody has the descriptor any more. */
-static void closed_descriptors_make_calls_fail_and_not_wait(void **state)
+static void notify_closed_descriptors_make_calls_fail_and_not_wait(void **state)
 {
 	struct asker *a = *state;
 	struct pollfd p = {.fd = a->fd, .events = POLLIN};
@@ -230,7 +230,7 @@ static void closed_descriptors_make_calls_fail_and_not_wait(void **state)
 	assert_int_equal(next_result(a), -ENOSYS);
 }
 
-static void answer_to_one_that_died_is_no_error(void **state)
+static void notify_answer_to_one_that_died_is_no_error(void **state)
 {
 	struct asker *a = *state;
 	struct pollfd p = {.fd = a->fd, .events = POLLIN};
@@ -248,13 +248,13 @@ static void answer_to_one_that_died_is_no_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_says_the_process_and_the_descriptor),
-		cmocka_unit_test(state_that_is_cut_off_is_eagain_at_every_length),
-		cmocka_unit_test(state_that_is_none_is_refused),
-		cmocka_unit_test(state_that_never_ends_is_refused),
-		T(answer_is_eperm_or_the_call_goes_on),
-		T(closed_descriptors_make_calls_fail_and_not_wait),
-		T(answer_to_one_that_died_is_no_error),
+		cmocka_unit_test(notify_state_says_the_process_and_the_descriptor),
+		cmocka_unit_test(notify_state_that_is_cut_off_is_eagain_at_every_length),
+		cmocka_unit_test(notify_state_that_is_none_is_refused),
+		cmocka_unit_test(notify_state_that_never_ends_is_refused),
+		T(notify_answer_is_eperm_or_the_call_goes_on),
+		T(notify_closed_descriptors_make_calls_fail_and_not_wait),
+		T(notify_answer_to_one_that_died_is_no_error),
 	};
 
 	return cmocka_run_group_tests_name("notify", tests, NULL, NULL);

@@ -115,7 +115,7 @@ static const struct {
 };
 #define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
 
-static void export_allows_what_was_seen_and_refuses_the_rest(void **state)
+static void seccomp_export_allows_what_was_seen_and_refuses_the_rest(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
@@ -133,7 +133,7 @@ static void export_allows_what_was_seen_and_refuses_the_rest(void **state)
 }
 
 /* The calls that do nothing where they are refused, made by a child under the filter. */
-static void a_kernel_answers_as_the_interpreter_does(void **state)
+static void seccomp_kernel_answers_as_the_interpreter_does(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, false);
@@ -163,7 +163,7 @@ static void a_kernel_answers_as_the_interpreter_does(void **state)
 	assert_int_equal(status, 0);
 }
 
-static void export_reads_back_as_the_same_bytes(void **state)
+static void seccomp_export_reads_back_as_the_same_bytes(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = export_as(p, true), *again = NULL;
@@ -181,7 +181,7 @@ static void export_reads_back_as_the_same_bytes(void **state)
 	assert_string_equal(a, b);
 }
 
-static void export_asks_the_agent_about_dangerous_calls_that_are_known(void **state)
+static void seccomp_export_asks_the_agent_about_dangerous_calls_that_are_known(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = NULL, *plain = NULL;
@@ -203,7 +203,7 @@ static void export_asks_the_agent_about_dangerous_calls_that_are_known(void **st
 	assert_int_equal(ASK(profile, SYS_umount2, 0, 0), EPERM_ACTION);
 }
 
-static void export_of_any_namespace_lets_clone3_through(void **state)
+static void seccomp_export_of_any_namespace_lets_clone3_through(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *profile = NULL;
@@ -216,7 +216,7 @@ static void export_of_any_namespace_lets_clone3_through(void **state)
 	assert_int_equal(ASK(profile, SYS_clone, CLONE_NEWUSER, 0), SCMP_ACT_ALLOW);
 }
 
-static void export_of_another_machine_is_enotsup(void **state)
+static void seccomp_export_of_another_machine_is_enotsup(void **state)
 {
 	const struct export_options o = {0};
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
@@ -243,7 +243,7 @@ static struct profile *merge_two(struct profile *a, struct profile *b)
 	return ret;
 }
 
-static void merge_allows_what_any_allows(void **state)
+static void seccomp_merge_allows_what_any_allows(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy(), *q = sample_policy();
 	_cleanup_(profile_freep) struct profile *a = export_as(p, false), *b = NULL, *m = NULL;
@@ -265,7 +265,7 @@ static void merge_allows_what_any_allows(void **state)
 	assert_int_equal(ASK(m, SYS_getitimer, 0, 0), ENOSYS_ACTION);
 }
 
-static void merge_with_itself_changes_nothing(void **state)
+static void seccomp_merge_with_itself_changes_nothing(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = service_policy();
 	_cleanup_(profile_freep) struct profile *a = export_as(p, true), *b = export_as(p, true);
@@ -294,7 +294,7 @@ static struct profile *decode_profile(const char *json)
 #define CONDITION(v) "\"args\":[{\"index\":0,\"value\":" v ",\"op\":\"SCMP_CMP_EQ\"}]"
 #define RULE(name, action) "{\"names\":[\"" name "\"],\"action\":\"" action "\""
 
-static void merge_prefers_what_lets_more_through(void **state)
+static void seccomp_merge_prefers_what_lets_more_through(void **state)
 {
 	_cleanup_(profile_freep) struct profile *a =
 		decode_profile(HEAD "\"syscalls\":[" RULE("mount", "SCMP_ACT_NOTIFY") "}," RULE(
@@ -312,7 +312,7 @@ static void merge_prefers_what_lets_more_through(void **state)
 	assert_int_equal(ASK(m, SYS_personality, 3, 0), SCMP_ACT_ALLOW);
 }
 
-static void merge_of_what_cannot_be_joined_is_einval(void **state)
+static void seccomp_merge_of_what_cannot_be_joined_is_einval(void **state)
 {
 	_cleanup_(profile_freep) struct profile *a =
 		decode_profile(HEAD "\"listenerPath\":\"/run/a\",\"syscalls\":[]}");
@@ -329,7 +329,7 @@ static void merge_of_what_cannot_be_joined_is_einval(void **state)
 	assert_null(m);
 }
 
-static void conditions_on_one_argument_are_alternatives(void **state)
+static void seccomp_conditions_on_one_argument_are_alternatives(void **state)
 {
 	_cleanup_(profile_freep) struct profile *p = decode_profile(HEAD "\"syscalls\":[" RULE(
 		"personality",
@@ -343,7 +343,7 @@ static void conditions_on_one_argument_are_alternatives(void **state)
 	assert_int_equal(ASK(p, SYS_personality, 4, 0), EPERM_ACTION);
 }
 
-static void decode_refuses_hostile_profiles(void **state)
+static void seccomp_decode_refuses_hostile_profiles(void **state)
 {
 	static const char *const cases[] = {
 		"",
@@ -386,7 +386,7 @@ static void decode_refuses_hostile_profiles(void **state)
 	}
 }
 
-static void decode_refuses_too_many_entries(void **state)
+static void seccomp_decode_refuses_too_many_entries(void **state)
 {
 	_cleanup_(profile_freep) struct profile *p = profile_new();
 	const struct profile_entry allowed = {.action = SCMP_ACT_ALLOW};
@@ -398,7 +398,7 @@ static void decode_refuses_too_many_entries(void **state)
 	assert_int_equal(profile_add(p, "read", &allowed), -E2BIG);
 }
 
-static void interpreter_refuses_programs_that_no_kernel_takes(void **state)
+static void seccomp_interpreter_refuses_programs_that_no_kernel_takes(void **state)
 {
 	const struct sock_filter cases[][2] = {
 		{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 64), BPF_STMT(BPF_RET | BPF_K, 0)},
@@ -432,7 +432,7 @@ static void write_calls(const char *path, const struct lutra_record *recs, size_
 	assert_int_equal(trace_writer_close(w, 0, NULL), 0);
 }
 
-static void check_finds_what_would_be_refused(void **state)
+static void seccomp_check_finds_what_would_be_refused(void **state)
 {
 	static const struct lutra_record recs[] = {
 		{.type = LUTRA_RECORD_SYSCALL, .nr = SYS_read},
@@ -476,21 +476,22 @@ static void check_finds_what_would_be_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(export_allows_what_was_seen_and_refuses_the_rest),
-		cmocka_unit_test(a_kernel_answers_as_the_interpreter_does),
-		cmocka_unit_test(export_reads_back_as_the_same_bytes),
-		cmocka_unit_test(export_asks_the_agent_about_dangerous_calls_that_are_known),
-		cmocka_unit_test(export_of_any_namespace_lets_clone3_through),
-		cmocka_unit_test(export_of_another_machine_is_enotsup),
-		cmocka_unit_test(merge_allows_what_any_allows),
-		cmocka_unit_test(merge_with_itself_changes_nothing),
-		cmocka_unit_test(merge_prefers_what_lets_more_through),
-		cmocka_unit_test(merge_of_what_cannot_be_joined_is_einval),
-		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
-		cmocka_unit_test(decode_refuses_hostile_profiles),
-		cmocka_unit_test(decode_refuses_too_many_entries),
-		cmocka_unit_test(interpreter_refuses_programs_that_no_kernel_takes),
-		cmocka_unit_test(check_finds_what_would_be_refused),
+		cmocka_unit_test(seccomp_export_allows_what_was_seen_and_refuses_the_rest),
+		cmocka_unit_test(seccomp_kernel_answers_as_the_interpreter_does),
+		cmocka_unit_test(seccomp_export_reads_back_as_the_same_bytes),
+		cmocka_unit_test(
+			seccomp_export_asks_the_agent_about_dangerous_calls_that_are_known),
+		cmocka_unit_test(seccomp_export_of_any_namespace_lets_clone3_through),
+		cmocka_unit_test(seccomp_export_of_another_machine_is_enotsup),
+		cmocka_unit_test(seccomp_merge_allows_what_any_allows),
+		cmocka_unit_test(seccomp_merge_with_itself_changes_nothing),
+		cmocka_unit_test(seccomp_merge_prefers_what_lets_more_through),
+		cmocka_unit_test(seccomp_merge_of_what_cannot_be_joined_is_einval),
+		cmocka_unit_test(seccomp_conditions_on_one_argument_are_alternatives),
+		cmocka_unit_test(seccomp_decode_refuses_hostile_profiles),
+		cmocka_unit_test(seccomp_decode_refuses_too_many_entries),
+		cmocka_unit_test(seccomp_interpreter_refuses_programs_that_no_kernel_takes),
+		cmocka_unit_test(seccomp_check_finds_what_would_be_refused),
 	};
 
 	return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);

@@ -91,7 +91,7 @@ static void assert_only(const struct fixture *f, const char *const members[])
 	}
 }
 
-static void diff_of_a_policy_with_itself_is_nothing(void **state)
+static void policy_diff_of_a_policy_with_itself_is_nothing(void **state)
 {
 	struct fixture *f = *state;
 
@@ -100,7 +100,7 @@ static void diff_of_a_policy_with_itself_is_nothing(void **state)
 	assert_string_equal(f->text, "  nothing changed\n");
 }
 
-static void diff_has_all_members_even_when_they_are_empty(void **state)
+static void policy_diff_has_all_members_even_when_they_are_empty(void **state)
 {
 	static const char *const members[] = {
 		"arguments", "same",  "about",	"calls",      "th",	  "operations", "objects",
@@ -113,7 +113,7 @@ static void diff_has_all_members_even_when_they_are_empty(void **state)
 		assert_non_null(json_object_get(f->diff, members[i]));
 }
 
-static void diff_names_calls_by_role(void **state)
+static void policy_diff_names_calls_by_role(void **state)
 {
 	struct fixture *f = *state;
 
@@ -126,7 +126,7 @@ static void diff_names_calls_by_role(void **state)
 	assert_only(f, (const char *const[]){"calls", NULL});
 }
 
-static void diff_says_that_the_weights_differ(void **state)
+static void policy_diff_says_that_the_weights_differ(void **state)
 {
 	struct fixture *f = *state;
 
@@ -137,7 +137,7 @@ static void diff_says_that_the_weights_differ(void **state)
 	assert_only(f, (const char *const[]){"tables", NULL});
 }
 
-static void diff_names_calls_that_are_refused_when_new(void **state)
+static void policy_diff_names_calls_that_are_refused_when_new(void **state)
 {
 	struct fixture *f = *state;
 
@@ -148,7 +148,7 @@ static void diff_names_calls_that_are_refused_when_new(void **state)
 	assert_one(f, "th", NULL, "lost", "socket");
 }
 
-static void diff_names_paths_ports_and_capabilities(void **state)
+static void policy_diff_names_paths_ports_and_capabilities(void **state)
 {
 	struct fixture *f = *state;
 	struct policy *p = f->now;
@@ -167,7 +167,7 @@ static void diff_names_paths_ports_and_capabilities(void **state)
 	assert_only(f, (const char *const[]){"objects", NULL});
 }
 
-static void diff_names_the_arguments_of_calls(void **state)
+static void policy_diff_names_the_arguments_of_calls(void **state)
 {
 	struct fixture *f = *state;
 	int socket = policy_args_find("x86_64", SYS_socket),
@@ -185,7 +185,7 @@ static void diff_names_the_arguments_of_calls(void **state)
 }
 
 /* A tree that grew has other numbers for the same paths. */
-static void diff_does_not_mistake_another_number_for_another_path(void **state)
+static void policy_diff_does_not_mistake_another_number_for_another_path(void **state)
 {
 	struct fixture *f = *state;
 	struct policy *p = f->now;
@@ -207,7 +207,7 @@ static void diff_does_not_mistake_another_number_for_another_path(void **state)
 	assert_only(f, (const char *const[]){"paths", NULL});
 }
 
-static void diff_says_what_a_path_has_become(void **state)
+static void policy_diff_says_what_a_path_has_become(void **state)
 {
 	struct fixture *f = *state;
 	const json_t *changed;
@@ -222,7 +222,7 @@ static void diff_says_what_a_path_has_become(void **state)
 	assert_non_null(strstr(f->text, "/etc/: protected, by role, now by role\n"));
 }
 
-static void diff_says_what_a_person_edited(void **state)
+static void policy_diff_says_what_a_person_edited(void **state)
 {
 	struct fixture *f = *state;
 
@@ -241,7 +241,7 @@ static void diff_says_what_a_person_edited(void **state)
 	assert_only(f, (const char *const[]){"about", "actions", "thresholds", NULL});
 }
 
-static void diff_names_the_runs(void **state)
+static void policy_diff_names_the_runs(void **state)
 {
 	struct fixture *f = *state;
 
@@ -256,7 +256,7 @@ static void diff_names_the_runs(void **state)
 }
 
 /* Names are of whoever made the policy: none may pass for another line, or move the cursor. */
-static void diff_prints_no_control_characters(void **state)
+static void policy_diff_prints_no_control_characters(void **state)
 {
 	struct fixture *f = *state;
 
@@ -277,18 +277,18 @@ static void diff_prints_no_control_characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(diff_of_a_policy_with_itself_is_nothing),
-		T(diff_has_all_members_even_when_they_are_empty),
-		T(diff_names_calls_by_role),
-		T(diff_says_that_the_weights_differ),
-		T(diff_names_calls_that_are_refused_when_new),
-		T(diff_names_paths_ports_and_capabilities),
-		T(diff_names_the_arguments_of_calls),
-		T(diff_does_not_mistake_another_number_for_another_path),
-		T(diff_says_what_a_path_has_become),
-		T(diff_says_what_a_person_edited),
-		T(diff_names_the_runs),
-		T(diff_prints_no_control_characters),
+		T(policy_diff_of_a_policy_with_itself_is_nothing),
+		T(policy_diff_has_all_members_even_when_they_are_empty),
+		T(policy_diff_names_calls_by_role),
+		T(policy_diff_says_that_the_weights_differ),
+		T(policy_diff_names_calls_that_are_refused_when_new),
+		T(policy_diff_names_paths_ports_and_capabilities),
+		T(policy_diff_names_the_arguments_of_calls),
+		T(policy_diff_does_not_mistake_another_number_for_another_path),
+		T(policy_diff_says_what_a_path_has_become),
+		T(policy_diff_says_what_a_person_edited),
+		T(policy_diff_names_the_runs),
+		T(policy_diff_prints_no_control_characters),
 	};
 
 	return cmocka_run_group_tests_name("policy_diff", tests, NULL, NULL);

@@ -91,7 +91,7 @@ static char *read_all(const char *path, size_t *ret_len)
 	return s;
 }
 
-static void policy_signed_is_loaded_by_who_knows_the_key(void **state)
+static void policy_key_signed_is_loaded_by_who_knows_the_key(void **state)
 {
 	struct fixture *f = *state;
 	char public[POLICY_KEY_TEXT];
@@ -103,7 +103,7 @@ static void policy_signed_is_loaded_by_who_knows_the_key(void **state)
 	assert_string_equal(public, f->public);
 }
 
-static void policy_signed_is_loaded_by_who_has_no_keys(void **state)
+static void policy_key_signed_is_loaded_by_who_has_no_keys(void **state)
 {
 	struct fixture *f = *state;
 	struct err err;
@@ -113,7 +113,7 @@ static void policy_signed_is_loaded_by_who_has_no_keys(void **state)
 	assert_int_equal(load_signed(f, &err), 0);
 }
 
-static void policy_signed_by_the_second_key_is_loaded(void **state)
+static void policy_key_signed_by_the_second_key_is_loaded(void **state)
 {
 	struct fixture *f = *state;
 	struct err err;
@@ -125,7 +125,7 @@ static void policy_signed_by_the_second_key_is_loaded(void **state)
 	assert_int_equal(load_signed(f, &err), 0);
 }
 
-static void policy_unsigned_is_refused_where_there_is_a_key(void **state)
+static void policy_key_unsigned_is_refused_where_there_is_a_key(void **state)
 {
 	char public[POLICY_KEY_TEXT];
 	struct fixture *f = *state;
@@ -134,7 +134,7 @@ static void policy_unsigned_is_refused_where_there_is_a_key(void **state)
 	assert_int_equal(policy_signer(f->policy, public, NULL), -ENOENT);
 }
 
-static void policy_signed_by_another_key_is_refused(void **state)
+static void policy_key_signed_by_another_key_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
@@ -143,7 +143,7 @@ static void policy_signed_by_another_key_is_refused(void **state)
 	assert_rejected(f, "none of policy_keys");
 }
 
-static void policy_edited_after_signing_is_refused(void **state)
+static void policy_key_edited_after_signing_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *json = NULL;
@@ -164,7 +164,7 @@ static void policy_edited_after_signing_is_refused(void **state)
 	assert_int_equal(load_signed(f, &err), 0);
 }
 
-static void policy_saved_anew_has_lost_its_signature(void **state)
+static void policy_key_saved_anew_has_lost_its_signature(void **state)
 {
 	struct fixture *f = *state;
 
@@ -175,7 +175,7 @@ static void policy_saved_anew_has_lost_its_signature(void **state)
 }
 
 /* The signature is of policy.json alone; the sums in it bind the rest. */
-static void policy_signed_with_other_tables_is_refused(void **state)
+static void policy_key_signed_with_other_tables_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
@@ -190,7 +190,7 @@ static void policy_signed_with_other_tables_is_refused(void **state)
 	assert_int_equal(load_signed(f, &err), -EBADMSG);
 }
 
-static void policy_signature_with_any_bit_flipped_is_refused(void **state)
+static void policy_key_signature_with_any_bit_flipped_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *sig = NULL;
@@ -206,7 +206,7 @@ static void policy_signature_with_any_bit_flipped_is_refused(void **state)
 	}
 }
 
-static void policy_signature_truncated_or_longer_is_refused(void **state)
+static void policy_key_signature_truncated_or_longer_is_refused(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *sig = NULL, *longer = NULL;
@@ -227,7 +227,7 @@ static void policy_signature_truncated_or_longer_is_refused(void **state)
 	assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
 }
 
-static void policy_signature_that_is_no_file_is_refused(void **state)
+static void policy_key_signature_that_is_no_file_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
@@ -235,7 +235,7 @@ static void policy_signature_that_is_no_file_is_refused(void **state)
 	assert_rejected(f, POLICY_SIGNATURE_FILE " is damaged");
 }
 
-static void policy_sign_refuses_what_could_not_be_loaded(void **state)
+static void policy_key_sign_refuses_what_could_not_be_loaded(void **state)
 {
 	struct fixture *f = *state;
 	char public[POLICY_KEY_TEXT];
@@ -247,7 +247,7 @@ static void policy_sign_refuses_what_could_not_be_loaded(void **state)
 	assert_int_equal(access(f->sig, F_OK), -1);
 }
 
-static void policy_sign_refuses_a_key_that_others_can_read(void **state)
+static void policy_key_sign_refuses_a_key_that_others_can_read(void **state)
 {
 	struct fixture *f = *state;
 	char public[POLICY_KEY_TEXT];
@@ -258,7 +258,7 @@ static void policy_sign_refuses_a_key_that_others_can_read(void **state)
 	assert_non_null(strstr(err.msg, "chmod 600"));
 }
 
-static void policy_sign_refuses_what_is_no_secret_key(void **state)
+static void policy_key_sign_refuses_what_is_no_secret_key(void **state)
 {
 	static const char *const bad[] = {
 		"",
@@ -340,20 +340,20 @@ static void policy_key_parse_takes_one_way_to_write_a_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(policy_signed_is_loaded_by_who_knows_the_key),
-		T(policy_signed_is_loaded_by_who_has_no_keys),
-		T(policy_signed_by_the_second_key_is_loaded),
-		T(policy_unsigned_is_refused_where_there_is_a_key),
-		T(policy_signed_by_another_key_is_refused),
-		T(policy_edited_after_signing_is_refused),
-		T(policy_saved_anew_has_lost_its_signature),
-		T(policy_signed_with_other_tables_is_refused),
-		T(policy_signature_with_any_bit_flipped_is_refused),
-		T(policy_signature_truncated_or_longer_is_refused),
-		T(policy_signature_that_is_no_file_is_refused),
-		T(policy_sign_refuses_what_could_not_be_loaded),
-		T(policy_sign_refuses_a_key_that_others_can_read),
-		T(policy_sign_refuses_what_is_no_secret_key),
+		T(policy_key_signed_is_loaded_by_who_knows_the_key),
+		T(policy_key_signed_is_loaded_by_who_has_no_keys),
+		T(policy_key_signed_by_the_second_key_is_loaded),
+		T(policy_key_unsigned_is_refused_where_there_is_a_key),
+		T(policy_key_signed_by_another_key_is_refused),
+		T(policy_key_edited_after_signing_is_refused),
+		T(policy_key_saved_anew_has_lost_its_signature),
+		T(policy_key_signed_with_other_tables_is_refused),
+		T(policy_key_signature_with_any_bit_flipped_is_refused),
+		T(policy_key_signature_truncated_or_longer_is_refused),
+		T(policy_key_signature_that_is_no_file_is_refused),
+		T(policy_key_sign_refuses_what_could_not_be_loaded),
+		T(policy_key_sign_refuses_a_key_that_others_can_read),
+		T(policy_key_sign_refuses_what_is_no_secret_key),
 		T(policy_key_new_makes_a_secret_of_its_own),
 		T(policy_key_new_overwrites_nothing),
 		T(policy_key_parse_takes_one_way_to_write_a_key),

@@ -39,9 +39,7 @@ static __always_inline int file_judge(const struct file *file, __u32 op, __u32 o
 SEC("lsm/bprm_check_security")
 int BPF_PROG(lutra_bprm_check_security, struct linux_binprm *bprm)
 {
-	if (file_judge(bprm->file, LUTRA_OP_EXEC, 0))
-		return deny();
-	return 0;
+	return deny_if(file_judge(bprm->file, LUTRA_OP_EXEC, 0));
 }
 
 SEC("lsm/bprm_committed_creds")
@@ -65,9 +63,7 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT)
 		return 0;
 	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
-	if (file_judge(file, LUTRA_OP_OPEN, flags))
-		return deny();
-	return 0;
+	return deny_if(file_judge(file, LUTRA_OP_OPEN, flags));
 }
 
 /* Judges memory that is writable and executable at once. nr: of the syscall. */
@@ -90,9 +86,7 @@ int BPF_PROG(lutra_mmap_file, struct file *file, unsigned long reqprot, unsigned
 		return 0;
 	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MMAP))
 		return deny();
-	if (file && file_judge(file, LUTRA_OP_MAPX, 0))
-		return deny();
-	return 0;
+	return deny_if(file && file_judge(file, LUTRA_OP_MAPX, 0));
 }
 
 SEC("lsm/file_mprotect")
@@ -106,9 +100,7 @@ int BPF_PROG(lutra_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MPROTECT))
 		return deny();
 	file = vma->vm_file;
-	if (file && !(vma->vm_flags & PROT_EXEC) && file_judge(file, LUTRA_OP_MAPX, 0))
-		return deny();
-	return 0;
+	return deny_if(file && !(vma->vm_flags & PROT_EXEC) && file_judge(file, LUTRA_OP_MAPX, 0));
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -19,9 +19,7 @@
 	SEC("lsm/" #hook)                                                                          \
 	int BPF_PROG(lutra_##hook)                                                                 \
 	{                                                                                          \
-		if (hook_judge(LUTRA_HOOK_##id))                                                   \
-			return deny();                                                             \
-		return 0;                                                                          \
+		return deny_if(hook_judge(LUTRA_HOOK_##id));                                       \
 	}
 
 HOOK(task_alloc, TASK_ALLOC)
@@ -59,17 +57,13 @@ HOOK(task_setrlimit, TASK_SETRLIMIT)
 SEC("lsm/file_alloc_security")
 int BPF_PROG(lutra_file_alloc_security)
 {
-	if (hook_apply_verdict(0))
-		return deny();
-	return 0;
+	return deny_if(hook_apply_verdict(0));
 }
 
 SEC("lsm/socket_create")
 int BPF_PROG(lutra_socket_create, int family, int type, int protocol, int kern)
 {
-	if (!kern && hook_judge(LUTRA_HOOK_SOCKET_CREATE))
-		return deny();
-	return 0;
+	return deny_if(!kern && hook_judge(LUTRA_HOOK_SOCKET_CREATE));
 }
 
 /* Returns true if the acting task is enrolled and the other is not of its container. */
@@ -94,17 +88,13 @@ int BPF_PROG(lutra_ptrace_access_check, struct task_struct *child, unsigned int 
 			return 0;
 		hook = LUTRA_HOOK_PTRACE_READ;
 	}
-	if (hook_judge(hook))
-		return deny();
-	return 0;
+	return deny_if(hook_judge(hook));
 }
 
 SEC("lsm/task_kill")
 int BPF_PROG(lutra_task_kill, struct task_struct *p)
 {
-	if (is_outside(p) && hook_judge(LUTRA_HOOK_TASK_KILL))
-		return deny();
-	return 0;
+	return deny_if(is_outside(p) && hook_judge(LUTRA_HOOK_TASK_KILL));
 }
 
 /* Judges the use of a capability. A check that is not audited (NOAUDIT) is only a question. */
@@ -136,9 +126,7 @@ int BPF_PROG(lutra_capable, const struct cred *cred, struct user_namespace *ns, 
 
 	if (e && hook_apply_verdict(e->nr == LUTRA_NR_SETNS))
 		return deny();
-	if (capability_judge(cap, opts))
-		return deny();
-	return 0;
+	return deny_if(capability_judge(cap, opts));
 }
 
 /* A program that is loaded need not run: without "bpf" among the kernel's LSMs no hook calls it. */
@@ -150,9 +138,7 @@ int BPF_PROG(lutra_bpf)
 {
 	if (bpf_get_current_pid_tgid() >> 32 == lutra_daemon_tgid)
 		lutra_hook_ran = 1;
-	if (hook_judge(LUTRA_HOOK_BPF))
-		return deny();
-	return 0;
+	return deny_if(hook_judge(LUTRA_HOOK_BPF));
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -46,9 +46,7 @@ static __always_inline __u32 dentry_mode(const struct dentry *dentry)
 	SEC("lsm/path_" #hook)                                                                     \
 	int BPF_PROG(lutra_path_##hook, const struct path *dir, struct dentry *dentry)             \
 	{                                                                                          \
-		if (name_judge(op, 0, dir->mnt, dentry, __VA_ARGS__))                              \
-			return deny();                                                             \
-		return 0;                                                                          \
+		return deny_if(name_judge(op, 0, dir->mnt, dentry, __VA_ARGS__));                  \
 	}
 
 NAME_OP(unlink, LUTRA_OP_UNLINK, dentry_mode(dentry))
@@ -64,9 +62,8 @@ int BPF_PROG(lutra_path_mknod, const struct path *dir, struct dentry *dentry, um
 
 	if (type == S_IFREG || type == S_IFSOCK || type == 0)
 		return 0;
-	if (name_judge(LUTRA_OP_MKNOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, dir->mnt, dentry, mode))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_MKNOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, dir->mnt,
+				  dentry, mode));
 }
 
 SEC("lsm/path_rename")
@@ -75,10 +72,8 @@ int BPF_PROG(lutra_path_rename, const struct path *old_dir, struct dentry *old_d
 {
 	__u32 mode = dentry_mode(old_dentry);
 
-	if (name_judge(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
-	    name_judge(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
+		       name_judge(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode));
 }
 
 SEC("lsm/path_link")
@@ -88,44 +83,36 @@ int BPF_PROG(lutra_path_link, struct dentry *old_dentry, const struct path *new_
 	__u32 mode = dentry_mode(old_dentry);
 
 	/* A hard link stays on one mount. */
-	if (name_judge(LUTRA_OP_LINK_FROM, 0, new_dir->mnt, old_dentry, mode) ||
-	    name_judge(LUTRA_OP_LINK_TO, 0, new_dir->mnt, new_dentry, mode))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_LINK_FROM, 0, new_dir->mnt, old_dentry, mode) ||
+		       name_judge(LUTRA_OP_LINK_TO, 0, new_dir->mnt, new_dentry, mode));
 }
 
 SEC("lsm/path_chmod")
 int BPF_PROG(lutra_path_chmod, const struct path *path, umode_t mode)
 {
-	if (name_judge(LUTRA_OP_CHMOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, path->mnt, path->dentry,
-		       dentry_mode(path->dentry)))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_CHMOD, mode & MODE_XS ? LUTRA_OBJ_XBIT : 0, path->mnt,
+				  path->dentry, dentry_mode(path->dentry)));
 }
 
 SEC("lsm/path_chown")
 int BPF_PROG(lutra_path_chown, const struct path *path)
 {
-	if (name_judge(LUTRA_OP_CHOWN, 0, path->mnt, path->dentry, dentry_mode(path->dentry)))
-		return deny();
-	return 0;
+	return deny_if(
+		name_judge(LUTRA_OP_CHOWN, 0, path->mnt, path->dentry, dentry_mode(path->dentry)));
 }
 
 SEC("lsm/path_truncate")
 int BPF_PROG(lutra_path_truncate, const struct path *path)
 {
-	if (name_judge(LUTRA_OP_TRUNCATE, 0, path->mnt, path->dentry, dentry_mode(path->dentry)))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_TRUNCATE, 0, path->mnt, path->dentry,
+				  dentry_mode(path->dentry)));
 }
 
 SEC("lsm/file_truncate")
 int BPF_PROG(lutra_file_truncate, struct file *file)
 {
-	if (name_judge(LUTRA_OP_TRUNCATE, 0, file->f_path.mnt, file->f_path.dentry,
-		       dentry_mode(file->f_path.dentry)))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_TRUNCATE, 0, file->f_path.mnt, file->f_path.dentry,
+				  dentry_mode(file->f_path.dentry)));
 }
 
 /*
@@ -144,9 +131,7 @@ int BPF_PROG(lutra_inode_setxattr, void *idmap, struct dentry *dentry)
 {
 	if (is_by_file_system())
 		return 0;
-	if (name_judge(LUTRA_OP_SETXATTR, 0, NULL, dentry, dentry_mode(dentry)))
-		return deny();
-	return 0;
+	return deny_if(name_judge(LUTRA_OP_SETXATTR, 0, NULL, dentry, dentry_mode(dentry)));
 }
 
 char LICENSE[] SEC("license") = "GPL";

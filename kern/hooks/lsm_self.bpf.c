@@ -71,50 +71,39 @@ int BPF_PROG(lutra_protect_bpf, int cmd)
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(lutra_protect_ptrace_access_check, struct task_struct *child)
 {
-	if (is_daemon(child) && guard_attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK))
-		return deny();
-	return 0;
+	return deny_if(is_daemon(child) && guard_attacked(LUTRA_HOOK_PTRACE_ACCESS_CHECK));
 }
 
 SEC("lsm/task_kill")
 int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
 {
-	if (is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_KILL))
-		return deny();
-	return 0;
+	return deny_if(is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_KILL));
 }
 
 SEC("lsm/task_setscheduler")
 int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
 {
-	if (is_daemon(p) && guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if(is_daemon(p) && guard_attacked(0));
 }
 
 SEC("lsm/task_setnice")
 int BPF_PROG(lutra_protect_task_setnice, struct task_struct *p)
 {
-	if (is_daemon(p) && guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if(is_daemon(p) && guard_attacked(0));
 }
 
 SEC("lsm/task_setrlimit")
 int BPF_PROG(lutra_protect_task_setrlimit, struct task_struct *p)
 {
-	if (is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_SETRLIMIT))
-		return deny();
-	return 0;
+	return deny_if(is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_SETRLIMIT));
 }
 
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(lutra_protect_unix_stream_connect, struct sock *sock, struct sock *other)
 {
-	if ((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) == lutra_daemon_tgid &&
-	    guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) ==
+			       lutra_daemon_tgid &&
+		       guard_attacked(0));
 }
 
 static __always_inline bool is_pin_file_system(const struct super_block *sb)
@@ -125,33 +114,25 @@ static __always_inline bool is_pin_file_system(const struct super_block *sb)
 SEC("lsm/path_unlink")
 int BPF_PROG(lutra_protect_path_unlink, const struct path *dir, struct dentry *dentry)
 {
-	if (is_pin_file_system(dentry->d_sb) && guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if(is_pin_file_system(dentry->d_sb) && guard_attacked(0));
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(lutra_protect_path_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	if (is_pin_file_system(dentry->d_sb) && guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if(is_pin_file_system(dentry->d_sb) && guard_attacked(0));
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(lutra_protect_path_rename, const struct path *old_dir, struct dentry *old_dentry)
 {
-	if (is_pin_file_system(old_dentry->d_sb) && guard_attacked(0))
-		return deny();
-	return 0;
+	return deny_if(is_pin_file_system(old_dentry->d_sb) && guard_attacked(0));
 }
 
 SEC("lsm/sb_umount")
 int BPF_PROG(lutra_protect_sb_umount, struct vfsmount *mnt)
 {
-	if (is_pin_file_system(mnt->mnt_sb) && guard_attacked(LUTRA_HOOK_SB_UMOUNT))
-		return deny();
-	return 0;
+	return deny_if(is_pin_file_system(mnt->mnt_sb) && guard_attacked(LUTRA_HOOK_SB_UMOUNT));
 }
 
 char LICENSE[] SEC("license") = "GPL";

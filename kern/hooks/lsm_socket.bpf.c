@@ -32,17 +32,13 @@ static __always_inline int socket_judge(const void *address, int len, __u32 op)
 SEC("lsm/socket_connect")
 int BPF_PROG(lutra_socket_connect, struct socket *sock, struct sockaddr *address, int len)
 {
-	if (socket_judge(address, len, LUTRA_OP_CONNECT))
-		return deny();
-	return 0;
+	return deny_if(socket_judge(address, len, LUTRA_OP_CONNECT));
 }
 
 SEC("lsm/socket_bind")
 int BPF_PROG(lutra_socket_bind, struct socket *sock, struct sockaddr *address, int len)
 {
-	if (socket_judge(address, len, LUTRA_OP_BIND))
-		return deny();
-	return 0;
+	return deny_if(socket_judge(address, len, LUTRA_OP_BIND));
 }
 
 SEC("lsm/socket_sendmsg")
@@ -50,9 +46,7 @@ int BPF_PROG(lutra_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
 	const void *address = msg->msg_name;
 
-	if (address && socket_judge(address, msg->msg_namelen, LUTRA_OP_SEND))
-		return deny();
-	return 0;
+	return deny_if(address && socket_judge(address, msg->msg_namelen, LUTRA_OP_SEND));
 }
 
 /* Moves the role on as lutra_role_steady(), for an accept whose syscall is not seen. */
@@ -76,9 +70,7 @@ int BPF_PROG(lutra_socket_accept, struct socket *sock)
 
 	if (hook_enter(&f))
 		accept_move_role(f.e);
-	if (hook_apply_verdict(0))
-		return deny();
-	return 0;
+	return deny_if(hook_apply_verdict(0));
 }
 
 char LICENSE[] SEC("license") = "GPL";

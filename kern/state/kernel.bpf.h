@@ -69,6 +69,12 @@ static __always_inline int deny(void)
 	return (int)r;
 }
 
+/* Returns the value of a hook that refuses if is_refused, else that of one that lets pass. */
+static __always_inline int deny_if(bool is_refused)
+{
+	return is_refused ? deny() : 0;
+}
+
 /* Returns an argument of a syscall by its position, from 1; 0 for position 0. */
 static __always_inline __u64 syscall_arg(const struct pt_regs *regs, __u32 which)
 {

@@ -15,7 +15,7 @@ char *scratch_dir(void)
 	return dir;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int remove_scratch(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
@@ -25,7 +25,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void scratch_remove(char *dir)
 {
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	nftw(dir, remove_scratch, 8, FTW_DEPTH | FTW_PHYS);
 	free(dir);
 }
 

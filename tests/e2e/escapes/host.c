@@ -68,7 +68,7 @@ static bool send_request(const char *service, unsigned n, const char *note)
 	ssize_t got = 0, sum = 0;
 	int len;
 
-	p.fd = loopback(is_redis(service) ? REDIS_PORT : HTTP_PORT);
+	p.fd = connect_loopback(is_redis(service) ? REDIS_PORT : HTTP_PORT);
 	if (p.fd < 0)
 		return false;
 	if (is_redis(service))

@@ -80,7 +80,7 @@ static int read_config(void)
 
 static int call_backend(void)
 {
-	int fd = loopback(BACKEND), r;
+	int fd = connect_loopback(BACKEND), r;
 
 	if (fd < 0)
 		return errno;

@@ -75,7 +75,7 @@ static int run_member(unsigned i)
 	return 0;
 }
 
-static int work_crowd(void)
+static int work_member_crowd(void)
 {
 	int status, bad = 0;
 
@@ -230,7 +230,7 @@ static int work_late(void)
 }
 
 /* Forks children one after the other, each with a novel call. */
-static int work_short_lives(void)
+static int work_novel_lives(void)
 {
 	if (!map_shared())
 		return 1;
@@ -259,7 +259,8 @@ static int work_words(void)
 }
 
 const struct worker workers[7] = {
-	{"novel", make_novel_calls}, {"crowd", work_crowd}, {"threads", work_threads},
-	{"leader", work_leader},     {"late", work_late},   {"short-lives", work_short_lives},
+	{"novel", make_novel_calls}, {"crowd", work_member_crowd},
+	{"threads", work_threads},   {"leader", work_leader},
+	{"late", work_late},	     {"short-lives", work_novel_lives},
 	{"words", work_words},
 };

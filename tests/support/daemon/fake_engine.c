@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void send_all(int fd, const char *text, size_t len)
+static void send_text(int fd, const char *text, size_t len)
 {
 	while (len) {
 		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
@@ -20,7 +20,7 @@ static void send_all(int fd, const char *text, size_t len)
 	}
 }
 
-static void answer_request(struct fake_engine *s, int fd, const char *path)
+static void answer_get(struct fake_engine *s, int fd, const char *path)
 {
 	const struct route *r = NULL;
 	char head[256];
@@ -33,9 +33,9 @@ static void answer_request(struct fake_engine *s, int fd, const char *path)
 		     "HTTP/1.1 %d X\r\nServer: Docker\r\nContent-Length: %zu\r\nConnection: "
 		     "close\r\n\r\n",
 		     r ? r->status : 404, r ? r->len : 0);
-	send_all(fd, head, (size_t)n);
+	send_text(fd, head, (size_t)n);
 	if (r)
-		send_all(fd, r->body, r->len);
+		send_text(fd, r->body, r->len);
 	close(fd);
 }
 
@@ -53,10 +53,10 @@ static void *serve_requests(void *ctx)
 		in[n > 0 ? n : 0] = '\0';
 		sscanf(in, "GET %1023s", path);
 		if (strncmp(path, "/events", 7) != 0) {
-			answer_request(s, fd, path);
+			answer_get(s, fd, path);
 			atomic_fetch_add(&s->asked, 1);
 		} else {
-			send_all(fd, stream, strlen(stream));
+			send_text(fd, stream, strlen(stream));
 			s->streams[atomic_load(&s->n_streams) % ENGINE_STREAMS] = fd;
 			atomic_fetch_add(&s->n_streams, 1);
 		}
@@ -84,7 +84,7 @@ void fake_engine_start(struct fake_engine *s, const char *socket_path)
 
 void fake_engine_send_event(struct fake_engine *s, const char *line, size_t len)
 {
-	send_all(s->streams[(atomic_load(&s->n_streams) - 1) % ENGINE_STREAMS], line, len);
+	send_text(s->streams[(atomic_load(&s->n_streams) - 1) % ENGINE_STREAMS], line, len);
 }
 
 void fake_engine_stop(struct fake_engine *s)

@@ -109,7 +109,7 @@ static int spawn_shell(int victim)
 
 static int reverse_shell(int victim)
 {
-	int fd = loopback(PORT);
+	int fd = connect_loopback(PORT);
 
 	(void)victim;
 	if (fd < 0)
@@ -140,7 +140,7 @@ static int steal_secret(int victim)
 		return errno;
 	n = read(fd, buf, sizeof(buf));
 	close(fd);
-	out = loopback(PORT);
+	out = connect_loopback(PORT);
 	if (n < 0 || out < 0)
 		return errno;
 	return FAILED(write(out, buf, (size_t)n));
@@ -149,7 +149,7 @@ static int steal_secret(int victim)
 static int connect_out(int victim)
 {
 	(void)victim;
-	return FAILED(loopback(PORT));
+	return FAILED(connect_loopback(PORT));
 }
 
 static bool was_called(struct host *h)

@@ -113,7 +113,7 @@ static int memory_device(int victim)
 	(void)victim;
 	if (fd < 0 || pread(fd, bytes, sizeof(bytes), BIOS) != sizeof(bytes))
 		return errno;
-	prove();
+	prove_gain();
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static int kernel_log(int victim)
 
 	(void)victim;
 	if (n > 0)
-		prove();
+		prove_gain();
 	return FAILED(n);
 }
 
@@ -160,7 +160,7 @@ static int read_keyring(int victim)
 		return errno;
 	if (strcmp(text, FLAG) != 0)
 		return ENOENT;
-	prove();
+	prove_gain();
 	return 0;
 }
 
@@ -174,7 +174,7 @@ static int performance_event(int victim)
 	(void)victim;
 	if (fd < 0 || read(fd, &count, sizeof(count)) != sizeof(count))
 		return errno;
-	prove();
+	prove_gain();
 	return 0;
 }
 
@@ -186,7 +186,7 @@ static int fault_handler(int victim)
 	(void)victim;
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0)
 		return errno;
-	prove();
+	prove_gain();
 	return 0;
 }
 
@@ -215,7 +215,7 @@ static int raw_io(int victim)
 	if (syscall(SYS_iopl, 3) < 0)
 		return errno;
 	__asm__ volatile("outb %b0, %w1" : : "a"(0), "d"(0x80));
-	prove();
+	prove_gain();
 	return 0;
 }
 

@@ -62,7 +62,7 @@ static int disk_read(int victim)
 	while (read(fd, block, sizeof(block)) > 0)
 		for (size_t i = 0; i < sizeof(block); i += 512)
 			if (strncmp(block + i, FLAG, strlen(FLAG)) == 0)
-				prove();
+				prove_gain();
 	close(fd);
 	return loot[0] ? 0 : ENOENT;
 }
@@ -97,7 +97,7 @@ static int new_mount(void)
 		return errno;
 	if (before.st_dev == after.st_dev)
 		return ENOENT;
-	prove();
+	prove_gain();
 	return 0;
 }
 

@@ -98,7 +98,7 @@ const struct technique *technique_find(const char *name);
 /* What the technique gained: the implant reports it. Bytes up to 63. */
 extern char *loot;
 /* Something other than bytes was gained. */
-void prove(void);
+void prove_gain(void);
 /* Does the file that fd is open on begin with FLAG? That is loot. 0, or errno. Closes fd. */
 int flag_read(int fd);
 /* open(2) and flag_read(). */
@@ -108,7 +108,7 @@ int text_write(const char *path, const char *text);
 /* What a wait(2) says: an exit code, or 128 and the signal. */
 int status_of(int status);
 /* A socket connected to a port of loopback, or -1. */
-int loopback(int port);
+int connect_loopback(int port);
 /* A program to bring along, which makes RAN: written to fd; 0 or errno. */
 int payload_write(int fd);
 /* The same by a path. */

@@ -31,7 +31,7 @@ const struct technique *technique_find(const char *name)
 	return NULL;
 }
 
-void prove(void)
+void prove_gain(void)
 {
 	memcpy(loot, FLAG, sizeof(FLAG));
 }
@@ -74,7 +74,7 @@ int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int loopback(int port)
+int connect_loopback(int port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
 				.sin_port = htons((uint16_t)port),

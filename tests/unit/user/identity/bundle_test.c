@@ -151,7 +151,7 @@ static void write_bundle_file(const char *dir, const char *name, const char *tex
 	scratch_write(path, text, strlen(text));
 }
 
-static void make_dir(const char *dir, const char *name)
+static void make_bundle_dir(const char *dir, const char *name)
 {
 	_cleanup_free_ char *path = scratch_path(dir, name);
 
@@ -164,10 +164,10 @@ static int bundle_setup(void **state)
 
 	*state = f;
 	f->dir = scratch_dir();
-	make_dir(f->dir, "vfs-images");
-	make_dir(f->dir, "vfs-containers");
-	make_dir(f->dir, "vfs-containers/" ID);
-	make_dir(f->dir, "vfs-containers/" ID "/userdata");
+	make_bundle_dir(f->dir, "vfs-images");
+	make_bundle_dir(f->dir, "vfs-containers");
+	make_bundle_dir(f->dir, "vfs-containers/" ID);
+	make_bundle_dir(f->dir, "vfs-containers/" ID "/userdata");
 	f->bundle = scratch_path(f->dir, "vfs-containers/" ID "/userdata");
 	return identity_set(&f->w.id, ID);
 }

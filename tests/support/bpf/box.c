@@ -62,7 +62,7 @@ int box_cgroup_mount(char *ret, size_t size)
 	int r = -ENOENT;
 
 	while (f && r < 0 && (m = getmntent(f))) {
-		if (strcmp(m->mnt_type, "cgroup2"))
+		if (strcmp(m->mnt_type, "cgroup2") != 0)
 			continue;
 		snprintf(ret, size, "%s", m->mnt_dir);
 		r = 0;
@@ -232,19 +232,18 @@ int box_teardown(void **state)
 /* ---- children ---- */
 
 /* In the child: waits for the byte of box_child_go(), then executes the worker. */
-static void exec_worker(int go, const char *const *argv)
+static void exec_worker(int go, const char *worker, const char *arg)
 {
 	char c;
 
 	while (read(go, &c, 1) < 0 && errno == EINTR)
 		;
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+	execl("/proc/self/exe", "worker", "--worker", worker, arg, NULL);
 	_exit(126);
 }
 
 struct child *box_fork(struct box *b, const char *worker, const char *arg)
 {
-	const char *const argv[] = {"worker", "--worker", worker, arg, NULL};
 	struct child *c = &b->children[b->n_children];
 	int fd[2];
 
@@ -254,7 +253,7 @@ struct child *box_fork(struct box *b, const char *worker, const char *arg)
 	assert_true(c->pid >= 0);
 	if (c->pid == 0) {
 		close(fd[1]);
-		exec_worker(fd[0], argv);
+		exec_worker(fd[0], worker, arg);
 	}
 	close(fd[0]);
 	c->go = fd[1];

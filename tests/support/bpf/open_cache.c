@@ -23,7 +23,7 @@ void open_cache_read(const struct box *b, uint32_t ret[OPEN_CACHE_ENTRIES])
 {
 	const struct bpf_map *m = b->guard->skel->maps.open_cache;
 	const size_t bytes = OPEN_CACHE_ENTRIES * sizeof(struct cache_entry);
-	const struct cache_entry *k;
+	struct cache_entry *k;
 
 	assert_int_equal(bpf_map__value_size(m), sizeof(*k));
 	assert_int_equal(bpf_map__max_entries(m), OPEN_CACHE_ENTRIES);
@@ -31,7 +31,7 @@ void open_cache_read(const struct box *b, uint32_t ret[OPEN_CACHE_ENTRIES])
 	assert_true(k != MAP_FAILED);
 	for (size_t i = 0; i < OPEN_CACHE_ENTRIES; i++)
 		ret[i] = __atomic_load_n(&k[i].seq, __ATOMIC_SEQ_CST) / 2;
-	assert_int_equal(munmap((void *)(uintptr_t)k, bytes), 0);
+	assert_int_equal(munmap(k, bytes), 0);
 }
 
 uint64_t open_cache_writes(const struct box *b)

@@ -97,10 +97,10 @@ static int work_member_crowd(void)
 
 static void *run_member_thread(void *arg)
 {
-	unsigned i = (unsigned)(uintptr_t)arg;
-	pid_t tid = (pid_t)syscall(SYS_gettid);
+	pid_t *pid = arg, tid = (pid_t)syscall(SYS_gettid);
+	unsigned i = (unsigned)(pid - shared->pid);
 
-	shared->pid[i] = tid;
+	*pid = tid;
 	say_ready();
 	await_step(1);
 	make_own_calls(tid);
@@ -119,7 +119,7 @@ static int work_threads(void)
 	if (!map_shared() || pthread_attr_init(&a) || pthread_attr_setstacksize(&a, 65536))
 		return 1;
 	for (unsigned i = 0; i < shared->n; i++)
-		if (pthread_create(&t[i], &a, run_member_thread, (void *)(uintptr_t)i))
+		if (pthread_create(&t[i], &a, run_member_thread, &shared->pid[i]))
 			return 2;
 	for (unsigned i = 0; i < shared->n; i++)
 		pthread_join(t[i], NULL);

@@ -178,14 +178,14 @@ static void lutrad_ends_a_request_without_end(void **state)
  */
 static void lutrad_refuses_a_filter_that_is_a_pipe(void **state)
 {
-	static const char text[] = "{\"fds\": [\"seccompFd\"], \"pid\": 1, "
-				   "\"state\": {\"id\": \"x\", \"pid\": 1}}";
+	char text[] = "{\"fds\": [\"seccompFd\"], \"pid\": 1, "
+		      "\"state\": {\"id\": \"x\", \"pid\": 1}}";
 	struct fixture *f = *state;
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = {};
-	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+	struct iovec iov = {text, strlen(text)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.buf,

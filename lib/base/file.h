@@ -21,16 +21,22 @@ int file_open_read(int dirfd, const char *path, struct err *err);
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct err *err);
 
-/* Write all of it, however often it takes. 0 or -errno. */
+/* Writes all len bytes, in as many write(2) as it takes. Returns 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t len);
 
-/* Create path (it must not exist), write, sync. 0 or -errno; on failure there is no file. */
+/*
+ * Creates a file, writes and syncs it. Returns 0 or -errno; -EEXIST: path exists. On failure there
+ * is no file.
+ */
 int file_create(int dirfd, const char *path, unsigned mode, const void *data, size_t len);
 
-/* The same in place of whatever path names now, which stays if this fails. */
+/*
+ * Replaces a file, or creates it: writes and syncs a new one beside it, and renames that one to path.
+ * Returns 0 or -errno; on failure the old file stays.
+ */
 int file_replace(const char *path, unsigned mode, const void *data, size_t len);
 
-/* Sync the directory that holds path, so that its entry is on disk. 0 or -errno. */
+/* Syncs the directory that holds path, so that its entry is on disk. Returns 0 or -errno. */
 int file_sync_parent(const char *path);
 
 #endif

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 /*
- * Write in[0..len) to out (size bytes, at least 1, NUL-terminated): valid UTF-8 stays; control
+ * Writes in[0..len) to out (size bytes, at least 1, NUL-terminated): valid UTF-8 stays; control
  * characters, DEL and bytes that are no UTF-8 become \xNN; a backslash becomes \\, so that nothing
- * can be mistaken for an escape. Cut at a character's end when it does not fit. Returns the bytes
- * written, without the NUL.
+ * can be mistaken for an escape. Text that does not fit is cut at the end of a character. Returns
+ * the bytes written, without the NUL.
  */
 size_t text_clean(const char *in, size_t len, char *out, size_t size);
 /* Returns true if s has a control character, on which a terminal may act. */
@@ -20,10 +20,10 @@ bool text_has_control(const char *s);
 /* Returns how many bytes of valid UTF-8 s, at most max, fit without cutting a character. */
 size_t text_fit(const char *s, size_t max);
 
-/* The same as a JSON string, of any length. NULL: out of memory. */
+/* Returns the cleaned text, of any length, as a JSON string. NULL: out of memory. */
 json_t *text_json(const char *in, size_t len);
 
-/* s (NULL: "") as it is where JSON can hold it, so that it survives a round trip; else cleaned. */
+/* Returns s (NULL: "") as a JSON string: unchanged if it is valid UTF-8, else cleaned. */
 json_t *text_json_keep(const char *s);
 
 #endif

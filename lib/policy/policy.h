@@ -135,8 +135,8 @@ int policy_load_model(struct policy *p, const char *dir, struct err *err);
 
 /*
  * Saves a policy as dir, whole or not at all: it is written beside dir, synced, and exchanged with
- * a policy that is there, which is kept in dir/previous. The parent of dir must exist. The same
- * policy gives the same bytes. Returns 0, or -errno as of open(2), write(2) and rename(2).
+ * a policy that is there, which is kept in dir/previous. The parent of dir must exist. Equal
+ * policies give equal bytes. Returns 0, or -errno as of open(2), write(2) and rename(2).
  */
 int policy_save(struct policy *p, const char *dir, struct err *err);
 

@@ -5,12 +5,12 @@ const LEVEL_ONE = 4096;
 const NAT = 20;
 
 export const modes = {
-  learn: "Recorded, for a policy to be made of it; nothing is judged.",
-  audit: "Watches and tells; nothing is stopped.",
-  deny: "What the policy's rules deny is refused at the call, with EPERM.",
-  kill: "The process that breaks a rule is killed at the call.",
-  "kill-container": "The first process that breaks a rule takes its container with it.",
-  freeze: "The container is stopped where it stands, to be looked at.",
+  learn: "Records the container, to train a policy; nothing is judged.",
+  audit: "Alerts; nothing is stopped.",
+  deny: "A call that a rule denies fails with EPERM.",
+  kill: "A process that breaks a rule is killed at the call.",
+  "kill-container": "The first process that breaks a rule ends its whole container.",
+  freeze: "The container is frozen, for you to inspect.",
 };
 
 /* What was done, of an event's fields. */
@@ -30,8 +30,8 @@ export function doneLong(fields) {
   switch (done(fields)) {
     case "killed": return "The process was killed at this call.";
     case "refused": return "The call was refused with EPERM; the process lives on.";
-    case "noted": return "It was only noted: the policy's rule for it is to log.";
-    default: return "It went on, and was told of.";
+    case "noted": return "The call went on. The policy's action for this rule is to log.";
+    default: return "The call went on, and lutra alerted.";
   }
 }
 

@@ -23,14 +23,14 @@
  *   thresholds   {A|B: CHANGE} in nat and in levels
  *   training     "runs": SETS of trace files; {calls|objects|hours|seed: CHANGE}
  *   calibration  {NAME: CHANGE}
- *   tables       do the tables of weights differ
+ *   tables       true if the tables of weights differ
  *
  * SETS: {"gained": [NAME…], "lost": [NAME…]}; CHANGE: {"old": VALUE, "new": VALUE}. NULL: out of
  * memory.
  */
 json_t *policy_diff(const struct policy *old, const struct policy *p);
 
-/* The same in lines, each behind the name of what it is about. */
+/* Prints what policy_diff() returned in lines that begin with the name of the part. */
 void policy_diff_print(const json_t *diff, FILE *out);
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "bench/kernel/empty.skel.h"
 #include "lib/base/cleanup.h"
-#include "user/guard/guard.h"
+#include "user/guard/guard_impl.h"
 #include "user/sys/process/cgroup.h"
 #include "user/sys/process/child.h"
 
@@ -213,11 +213,8 @@ static int measure_empty(struct bench *b, enum bench_state state, unsigned round
 		e->links.empty_enter = bpf_program__attach(e->progs.empty_enter);
 		r = e->links.empty_enter ? 0 : -errno;
 	}
-	if (r == 0 && state == BENCH_PLACES && !guard_has_lsm(b->run->guard)) {
-		exit = bpf_program__attach_tracepoint(e->progs.empty_exit, "syscalls",
-						      "sys_exit_openat");
-		r = exit ? 0 : -errno;
-	}
+	if (r == 0 && state == BENCH_PLACES && !guard_has_lsm(b->run->guard))
+		r = syscall_events_attach_one(e->progs.empty_exit, SYS_openat, &exit);
 	if (r < 0)
 		err_set(err, r, "the empty program does not load: %s", strerror(-r));
 	else

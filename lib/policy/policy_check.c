@@ -96,14 +96,23 @@ static int check_name(const struct policy *p, size_t i, struct err *err)
 
 static int check_edges_unique(const struct policy *p, struct err *err)
 {
+	/* A hash table with open addressing. An entry is the number of a node; 0: empty. */
+	enum { BUCKETS = 2 * LUTRA_NODES };
+	uint16_t bucket[BUCKETS] = {};
+
 	for (size_t i = 1; i < p->n_nodes; i++) {
-		for (size_t k = 1; k < i; k++) {
-			if (p->nodes[k].key == p->nodes[i].key &&
-			    p->nodes[k].parent == p->nodes[i].parent)
+		const struct policy_node *n = &p->nodes[i];
+		size_t at = (n->key ^ n->parent * 0x9e3779b97f4a7c15ull) % BUCKETS;
+
+		for (; bucket[at]; at = (at + 1) % BUCKETS) {
+			const struct policy_node *other = &p->nodes[bucket[at]];
+
+			if (other->key == n->key && other->parent == n->parent)
 				return err_set(err, -EBADMSG,
 					       "two path nodes are one: key %016llx twice",
-					       (unsigned long long)p->nodes[i].key);
+					       (unsigned long long)n->key);
 		}
+		bucket[at] = (uint16_t)i;
 	}
 	return 0;
 }

@@ -90,7 +90,6 @@ struct trace_string {
 };
 
 /* Consecutive records. */
-/* Consecutive records. */
 struct trace_block {
 	const struct lutra_record *rec;
 	const uint32_t *string; /* of each record: its index in strings, or LUTRA_NO_STRING */

@@ -53,7 +53,14 @@ void trace_reader_free(struct trace_reader *r)
 /* Reads the next len bytes. Returns false if the file has no more, or cannot be read. */
 static bool read_bytes(struct trace_reader *r, void *ret, size_t len)
 {
-	return fread(ret, 1, len, r->file) == len;
+	size_t n = fread(ret, 1, len, r->file);
+
+	/* A signal may interrupt a read of a file system in userspace. */
+	while (n < len && ferror(r->file) && errno == EINTR) {
+		clearerr(r->file);
+		n += fread((char *)ret + n, 1, len - n, r->file);
+	}
+	return n == len;
 }
 
 static int read_header(struct trace_reader *r, struct err *err)

@@ -20,6 +20,10 @@
 /* A worker is this program again; the environment tells it whose worker it is. */
 #define OWNER "LUTRA_TEST_OWNER"
 
+#ifndef TESTS /* a tool reads this file by itself */
+#define TESTS TEST(verdict_test)
+#endif
+
 #define TEST(name) int name##_main(int argc, char **argv);
 TESTS
 #undef TEST

@@ -70,7 +70,7 @@ static void lutrad_refuses_a_name_or_a_cgroup_twice(void **state)
 
 	assert_non_null(first);
 	assert_null(lutrad_enroll(f, "shop", &err));
-	assert_non_null(strstr(err.msg, "taken"));
+	assert_non_null(strstr(err.msg, "has this name"));
 	assert_null(lutrad_enroll(f, "other", &err));
 }
 

@@ -232,12 +232,16 @@ static int add_syscall_record(struct run_builder *b, const struct lutra_record *
 /* Adds the fork of thread child from thread parent. */
 static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint32_t *ret_child)
 {
-	uint32_t task;
+	uint32_t task, new_task;
 	int r = number_task(b, parent, true, &task);
 
 	if (r == 0)
-		r = number_task(b, child, false, ret_child);
-	return r < 0 ? r : put_event_pair(b, RUN_FORK, task, *ret_child);
+		r = number_task(b, child, false, &new_task);
+	if (r == 0)
+		r = put_event_pair(b, RUN_FORK, task, new_task);
+	if (r == 0)
+		*ret_child = new_task;
+	return r;
 }
 
 /*
@@ -246,14 +250,15 @@ static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t old = (uint32_t)rec->arg, task;
+	uint32_t old = (uint32_t)rec->arg, task = 0;
 	int r;
 
 	if (!old || old == rec->tid) {
 		r = number_task(b, rec->tid, true, &task);
 	} else {
 		r = add_fork(b, old, rec->tid, &task);
-		drop_task(b, old);
+		if (r == 0)
+			drop_task(b, old);
 	}
 	return r < 0 ? r : put_event(b, RUN_EXEC, task);
 }
@@ -313,7 +318,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	size_t n = 1;
 
 	if (detached && len > 2) {
-		memcpy(out, "//", 2);
+		out[0] = out[1] = '/';
 		n = 2 + fold_component(s + 2, len - 2, out + 2);
 	} else if (known && !detached) {
 		n = fold_path(s, len, out);

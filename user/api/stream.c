@@ -22,7 +22,7 @@ struct stream {
 	struct streams *all;
 	struct MHD_Connection *connection;
 	char *out;
-	size_t len, size;
+	size_t begin, len, size; /* out[begin..begin+len) was not read yet */
 	bool suspended, over;
 };
 
@@ -50,12 +50,17 @@ static void put_text(struct stream *s, const char *text, size_t len)
 
 	if (s->over)
 		return;
-	if (need > s->all->pending_max || ARRAY_RESERVE(s->out, s->size, need) < 0) {
+	/* This frees more bytes than it moves, so that each byte moves about once. */
+	if (s->begin > s->len) {
+		memmove(s->out, s->out + s->begin, s->len);
+		s->begin = 0;
+	}
+	if (need > s->all->pending_max || ARRAY_RESERVE(s->out, s->size, s->begin + need) < 0) {
 		s->over = true;
 		wake_stream(s);
 		return;
 	}
-	memcpy(s->out + s->len, text, len);
+	memcpy(s->out + s->begin + s->len, text, len);
 	s->len = need;
 	wake_stream(s);
 }
@@ -81,8 +86,8 @@ static ssize_t on_follower_read(void *ctx, uint64_t pos, char *buf, size_t max)
 		s->suspended = true;
 		return 0;
 	}
-	memcpy(buf, s->out, n);
-	memmove(s->out, s->out + n, s->len - n);
+	memcpy(buf, s->out + s->begin, n);
+	s->begin += n;
 	s->len -= n;
 	return (ssize_t)n;
 }

@@ -60,12 +60,16 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 						  .identity = &c->identity};
 	struct alert *a = alert_new(ev, str, str_len, &container);
 	uint64_t time_ns = a ? a->time_ns : clock_realtime_ns();
+	uint64_t unlogged = 0; /* alerts that the log misses if the queue is full */
 
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
 		c->alert_ns = time_ns;
-	if (a)
-		a->logged = ev->verdict >= LUTRA_VERDICT_ALERT &&
-			    throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded);
-	pipeline_put(all->parts.pipeline, a);
+	if (a && ev->verdict >= LUTRA_VERDICT_ALERT &&
+	    throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded)) {
+		a->logged = true;
+		unlogged = a->log_folded + 1;
+	}
+	if (!pipeline_put(all->parts.pipeline, a))
+		c->log_limit.folded += unlogged;
 	CONTAINERS_TELL(all, on_alerted, c, ev, time_ns);
 }

@@ -142,8 +142,8 @@ void cgroup_scan_check(struct cgroup_scan *scan)
 	if (cgroup_root(&root, NULL) < 0)
 		return;
 	tree = cgroup_walk(root);
-	while (tree && (e = fts_read(tree))) {
-		bool is_container = e->fts_info == FTS_D && pattern_match(e->fts_path, &p);
+	while (tree && (e = cgroup_walk_next(tree))) {
+		bool is_container = pattern_match(e->fts_path, &p);
 
 		if (is_container)
 			on_container_cgroup(scan, e->fts_path, &p);

@@ -117,6 +117,8 @@ int inner_map_put(int outer, uint32_t key, int inner);
 /* Returns true if every system call of lutra/fallback.h that the kernel has has a tracepoint. */
 bool syscall_events_usable(void);
 
+/* Attaches a program to the exit of one system call, for `make bench`. Errors as below. */
+int syscall_events_attach_one(struct bpf_program *p, unsigned nr, struct bpf_link **ret);
 /*
  * Attaches a program to all of them, always in the same order. *at is the index of the first link
  * and is moved behind the last; links below *n exist already and are skipped. On failure the links

@@ -77,6 +77,14 @@ static int attach_tracepoint(struct bpf_program *p, int id, struct bpf_link **re
 	return 0;
 }
 
+int syscall_events_attach_one(struct bpf_program *p, unsigned nr, struct bpf_link **ret)
+{
+	_cleanup_close_ int tracefs = open_tracefs();
+	int id = tracefs < 0 ? tracefs : read_event_id(tracefs, nr);
+
+	return id < 0 ? id : attach_tracepoint(p, id, ret);
+}
+
 int syscall_events_attach(struct bpf_program *p, struct bpf_link **links, size_t *n, size_t max,
 			  size_t *at)
 {

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -43,14 +44,17 @@ static int connect_to_daemon(const char *path, struct err *err)
 static int send_request(const char *socket, const char *path, const json_t *body, FILE **ret,
 			struct err *err)
 {
-	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL, *request = NULL;
+	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	const bool is_get = json_is_null(body);
+	_cleanup_free_ char *request = NULL;
 	_cleanup_close_ int fd = -1;
 	int len;
 
-	if (body && !text)
+	if (!text)
 		return err_set(err, -EINVAL, "an argument is not UTF-8");
 	len = asprintf(&request, "%s " PREFIX "%s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
-		       body ? "POST" : "GET", path, text ? strlen(text) : 0, text ? text : "");
+		       is_get ? "GET" : "POST", path, is_get ? 0 : strlen(text),
+		       is_get ? "" : text);
 	if (len < 0)
 		return err_oom(err);
 	fd = connect_to_daemon(socket, err);
@@ -123,7 +127,7 @@ int local_stream_open(struct local_stream **ret, const char *socket, const char 
 
 	if (!s)
 		return err_oom(err);
-	r = send_request(socket, path, NULL, &s->f, err);
+	r = send_request(socket, path, LOCAL_GET, &s->f, err);
 	if (r == 0)
 		r = read_head(s->f, err);
 	if (r > 0 && r != 200)

@@ -8,10 +8,12 @@
 #include "lib/base/err.h"
 
 #define LOCAL_CLIENT_PATH 4096
+#define LOCAL_GET json_null() /* a body that asks by GET */
 
 /*
  * Asks for a path below /api/v1/ and reads the JSON of the answer. socket: path of the Unix socket.
- * body: an object for POST, whose reference is taken over; NULL for GET. The caller frees *ret.
+ * body: an object for POST, whose reference is taken over, or LOCAL_GET. The caller frees *ret.
+ * -EINVAL: body is NULL, since json_pack() refused an argument that is not UTF-8.
  * -ECONNREFUSED: lutrad does not run. -EACCES: not root. -EBADMSG: not an answer of this API.
  * -EREMOTEIO: lutrad refused, err is its reason.
  */

@@ -99,8 +99,8 @@ static int find_by_name(const char *id, char **ret, struct err *err)
 	if (r < 0)
 		return r;
 	tree = cgroup_walk(root);
-	while (tree && (e = fts_read(tree))) {
-		if (e->fts_info != FTS_D || !is_named_after(e->fts_path, id))
+	while (tree && (e = cgroup_walk_next(tree))) {
+		if (!is_named_after(e->fts_path, id))
 			continue;
 		fts_set(tree, e, FTS_SKIP);
 		if (n++ == 0)

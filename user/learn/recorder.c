@@ -47,7 +47,8 @@ static void drop_run(struct learn *l, struct recording *r, const char *why)
 	r->image->dropped++;
 	lifecycle_set_note(l->parts.lifecycle, r->image, "a run of %.100s is not counted: %s",
 			   r->container->name, why);
-	log_warning("%s: %s", r->image->image, r->image->note);
+	log_warning("%s: %s", r->image->image,
+		    r->image->note ? r->image->note : "a run is not counted");
 	learn_save(l);
 }
 

@@ -54,9 +54,12 @@ static struct container_limit *find_limit(struct outputs *o, const struct alert_
 	return l;
 }
 
-static void free_limit(struct outputs *o, struct container_limit *l)
+/* Frees the limit at a place of the list; the next one takes that place. */
+static void free_limit(struct outputs *o, struct container_limit **at)
 {
-	LIST_REMOVE(o->limits, l);
+	struct container_limit *l = *at;
+
+	*at = l->next;
 	o->n_limits--;
 	free(l);
 }
@@ -160,9 +163,12 @@ bool outputs_tick(struct outputs *o)
 {
 	const uint64_t now_ns = clock_now_ns();
 
-	LIST_EACH_SAFE (l, o->limits)
-		if (!check_limit(o, l, now_ns))
-			free_limit(o, l);
+	for (struct container_limit **at = &o->limits; *at;) {
+		if (check_limit(o, *at, now_ns))
+			at = &(*at)->next;
+		else
+			free_limit(o, at);
+	}
 	return o->limits != NULL;
 }
 
@@ -194,7 +200,7 @@ void outputs_free(struct outputs *o)
 	for (size_t i = 0; i < o->n; i++)
 		sink_free(o->sink[i]);
 	while (o->limits)
-		free_limit(o, o->limits);
+		free_limit(o, &o->limits);
 	free(o);
 }
 

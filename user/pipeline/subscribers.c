@@ -14,6 +14,7 @@
 #include "user/sys/clock.h"
 
 #define QUEUE_BYTES (16u << 20)
+#define TURN 256 /* deliveries of one subscribers_dispatch(): the main loop has other work, too */
 
 struct delivery {
 	struct delivery *next;
@@ -145,15 +146,22 @@ static struct delivery *take_delivery(struct subscribers *all)
 	return d;
 }
 
-void subscribers_dispatch(struct subscribers *all)
+bool subscribers_dispatch(struct subscribers *all)
 {
 	struct delivery *d;
+	bool has_more;
 	eventfd_t n;
 
 	eventfd_read(all->fd, &n);
-	while ((d = take_delivery(all))) {
+	for (int i = 0; i < TURN && (d = take_delivery(all)); i++) {
 		if (d->to && atomic_load(&d->to->active))
 			d->to->on_alert(d->to->ctx, d->alert, d->folded);
 		free_delivery(d);
 	}
+	pthread_mutex_lock(&all->lock);
+	has_more = all->queue != NULL;
+	if (has_more)
+		eventfd_write(all->fd, 1);
+	pthread_mutex_unlock(&all->lock);
+	return has_more;
 }

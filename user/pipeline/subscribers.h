@@ -38,8 +38,11 @@ void subscribers_add(struct subscribers *all, struct subscriber *s);
 void subscribers_remove(struct subscribers *all, struct subscriber *s);
 /* Returns a descriptor that is readable when subscribers_dispatch() has work. */
 int subscribers_fd(const struct subscribers *all);
-/* Calls the subscribers for the alerts printed since the last call. Main thread. Does not block. */
-void subscribers_dispatch(struct subscribers *all);
+/*
+ * Calls the subscribers for alerts that were printed, up to 256 deliveries. Returns true if more
+ * wait; the descriptor stays readable then. Main thread. Does not block.
+ */
+bool subscribers_dispatch(struct subscribers *all);
 
 /*
  * Pipeline's thread: chooses the active subscribers whose limit an alert passes. Returns true if

@@ -36,7 +36,7 @@ json_t *lutrad_ask(const struct fixture *f, const char *path, json_t *body, stru
 {
 	json_t *answer = NULL;
 
-	return cli_ask(f->config, path, body, &answer, err) == 0 ? answer : NULL;
+	return cli_ask(f->config, path, body ? body : LOCAL_GET, &answer, err) == 0 ? answer : NULL;
 }
 
 json_t *lutrad_status(const struct fixture *f)

@@ -209,14 +209,14 @@ static void draw_level_lines(const struct plot *p, const struct run_results *r, 
 			     int32_t threshold)
 {
 	_cleanup_free_ const struct timeline_point **by_task =
-		calloc(r->n_points + 1, sizeof(*by_task));
+		calloc(r->n_points + 1, sizeof(void *));
 	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
 
 	if (!by_task)
 		return;
 	for (size_t i = 0; i < r->n_points; i++)
 		by_task[i] = &r->points[i];
-	qsort(by_task, r->n_points, sizeof(*by_task), compare_points);
+	qsort(by_task, r->n_points, sizeof(void *), compare_points);
 	for (size_t i = 0; i < r->n_points; i++) {
 		const struct timeline_point *at = by_task[i];
 

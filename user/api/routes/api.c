@@ -93,7 +93,7 @@ static unsigned http_status(int r)
 /* The body of a POST is an object. An empty body stands for an empty object. */
 static int read_body(struct api_call *c, struct err *err)
 {
-	json_error_t je;
+	json_error_t je = {.text = "out of memory"};
 
 	if (strcmp(c->q->method, "POST") != 0)
 		return 0;

@@ -43,9 +43,8 @@ static void walk_container(struct process_walk *w)
 	FTS *tree = cgroup_walk(w->c->cgroup);
 	FTSENT *e;
 
-	while (tree && (e = fts_read(tree))) {
-		if (e->fts_info == FTS_D)
-			walk_procs(w, e->fts_path);
+	while (tree && (e = cgroup_walk_next(tree))) {
+		walk_procs(w, e->fts_path);
 		if (e->fts_level >= DEPTH_MAX)
 			fts_set(tree, e, FTS_SKIP);
 	}

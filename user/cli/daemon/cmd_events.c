@@ -58,7 +58,7 @@ static int get_events(const struct events_args *a, const char *socket, json_t **
 		snprintf(path, sizeof(path), "events?limit=%llu%s%s",
 			 (unsigned long long)(left < PAGE_MAX ? left : PAGE_MAX),
 			 *before ? "&before=" : "", before);
-		r = local_client_ask(socket, path, NULL, &page, err);
+		r = local_client_ask(socket, path, LOCAL_GET, &page, err);
 		if (r < 0)
 			return r;
 		json_array_extend(all, json_object_get(page, "events"));

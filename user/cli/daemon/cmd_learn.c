@@ -73,7 +73,7 @@ static int ask_status(const struct learn_args *a, json_t **ret, struct err *err)
 
 	if (a->image)
 		local_client_query(path, "learn", "image", a->image);
-	return cli_ask(a->config_file, path, NULL, ret, err);
+	return cli_ask(a->config_file, path, LOCAL_GET, ret, err);
 }
 
 static int show_status(const struct learn_args *a)
@@ -126,7 +126,7 @@ static void show_progress_of(struct wait *w, const json_t *image)
 	long long wanted = cli_json_number(image, "runs_wanted");
 	const char *note = cli_json_text(image, "note");
 	char line[sizeof(w->shown)] = "", stage[32];
-	FILE *out = fmemopen(line, sizeof(line), "w");
+	FILE *out = fmemopen(line, sizeof(line) - 1, "w"); /* the last byte stays NUL */
 
 	if (!out)
 		return;

@@ -61,7 +61,7 @@ int cmd_ps(int argc, char **argv)
 	json_t *containers;
 
 	args_read(&command, argc, argv, &a);
-	if (cli_ask_or_fail(a.config_file, "status/full", NULL, &answer))
+	if (cli_ask_or_fail(a.config_file, "status/full", LOCAL_GET, &answer))
 		return 1;
 	containers = json_object_get(answer, "containers");
 	if (a.json)

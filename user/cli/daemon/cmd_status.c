@@ -40,7 +40,7 @@ int cmd_status(int argc, char **argv)
 	size_t i;
 
 	args_read(&command, argc, argv, &a);
-	if (cli_ask_or_fail(a.config_file, "status/full", NULL, &answer))
+	if (cli_ask_or_fail(a.config_file, "status/full", LOCAL_GET, &answer))
 		return 1;
 	if (a.json)
 		return cli_print_json(json_incref(answer), true);

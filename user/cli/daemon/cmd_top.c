@@ -34,7 +34,7 @@ static void ask_overview(struct top *t)
 {
 	json_t *answer = NULL;
 
-	if (cli_ask(t->config_file, "overview", NULL, &answer, &t->err) < 0)
+	if (cli_ask(t->config_file, "overview", LOCAL_GET, &answer, &t->err) < 0)
 		return;
 	t->err.msg[0] = '\0';
 	json_decref(t->answer);

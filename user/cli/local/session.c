@@ -377,7 +377,8 @@ static int session_finish(struct session *s, struct err *err)
 	session_poll(s);
 	s->enrolled = false;
 	pipeline_sync(s->pipeline);
-	subscribers_dispatch(pipeline_subscribers(s->pipeline));
+	while (subscribers_dispatch(pipeline_subscribers(s->pipeline)))
+		;
 	if (r < 0)
 		err_set(err, r, "cannot read the kernel's events: %s", strerror(-r));
 	if (s->trace)

@@ -71,7 +71,7 @@ int policy_cmd_list(const struct policy_args *a)
 	if (n < 0)
 		return cli_failf("%s: %s", dir, strerror(errno));
 	/* Without lutrad, or without root, the list has no containers. */
-	cli_ask(a->config_file, "status/full", NULL, &status, NULL);
+	cli_ask(a->config_file, "status/full", LOCAL_GET, &status, NULL);
 	for (int k = 0; k < n; k++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, entries[k]->d_name);
 		one = policy_summary_to_json(a->config, dir, entries[k]->d_name,

@@ -215,3 +215,15 @@ FTS *cgroup_walk(char *path)
 
 	return fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT | FTS_XDEV, NULL);
 }
+
+FTSENT *cgroup_walk_next(FTS *tree)
+{
+	FTSENT *e;
+
+	while ((e = fts_read(tree)) && e->fts_info != FTS_D)
+		;
+	/* Unknown: by the count of links, fts would stop before a cgroup that was made meanwhile. */
+	if (e)
+		e->fts_nlink = 1;
+	return e;
+}

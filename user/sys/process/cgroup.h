@@ -44,9 +44,11 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err);
 int cgroup_id(const char *path, uint64_t *ret, struct err *err);
 
 /*
- * Opens a walk over the directories at and below path for fts_read(3), which gives each as FTS_D
- * first. The caller closes it by fts_close(3). NULL: as fts_open(3).
+ * Opens a walk over the directories at and below path. The caller closes it by fts_close(3). NULL:
+ * as fts_open(3).
  */
 FTS *cgroup_walk(char *path);
+/* Returns the next directory, a cgroup before those below it. NULL: there is none. */
+FTSENT *cgroup_walk_next(FTS *tree);
 
 #endif

@@ -74,7 +74,7 @@ int child_start_with(char *const argv[], const char *cgroup, const sigset_t *mas
 	waitpid(pid, NULL, 0);
 	if (f.in == IN_EXEC)
 		return err_set(err, -f.error, "%s: %s", argv[0], strerror(f.error));
-	if (f.in == IN_STEP)
+	if (f.in == IN_STEP && step)
 		return err_set(err, -f.error, "%s: %s", step->name, strerror(f.error));
 	return err_set(err, -f.error, "%s: cannot join the cgroup: %s", cgroup, strerror(f.error));
 }

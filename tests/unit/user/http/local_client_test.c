@@ -124,7 +124,7 @@ static void local_client_needs_no_token_and_escapes_names(void **state)
 	struct err err = {};
 
 	local_client_path(path, "names", name, "mode");
-	assert_int_equal(local_client_ask(f->socket, path, NULL, &answer, &err), 0);
+	assert_int_equal(local_client_ask(f->socket, path, LOCAL_GET, &answer, &err), 0);
 	assert_string_equal(json_string_value(json_object_get(answer, "rest")),
 			    "/a b/?&%\xc3\xa9/mode");
 	assert_true(json_is_true(json_object_get(answer, "local")));
@@ -150,10 +150,14 @@ static void local_client_tells_refusals_from_other_answers(void **state)
 	json_t *answer = NULL;
 	struct err err = {};
 
-	assert_int_equal(local_client_ask(f->socket, "nothing", NULL, &answer, &err), -EREMOTEIO);
+	assert_int_equal(local_client_ask(f->socket, "nothing", LOCAL_GET, &answer, &err),
+			 -EREMOTEIO);
 	assert_string_equal(err.msg, "no such path");
-	assert_int_equal(local_client_ask(f->socket, "garbage", NULL, &answer, &err), -EBADMSG);
-	assert_int_equal(local_client_ask("/nonexistent/socket", "x", NULL, &answer, &err),
+	assert_int_equal(local_client_ask(f->socket, "garbage", LOCAL_GET, &answer, &err),
+			 -EBADMSG);
+	assert_int_equal(local_client_ask(f->socket, "echo", NULL, &answer, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "UTF-8"));
+	assert_int_equal(local_client_ask("/nonexistent/socket", "x", LOCAL_GET, &answer, &err),
 			 -ECONNREFUSED);
 	assert_null(answer);
 }

@@ -3,6 +3,11 @@
 # that link them. The other jobs are in mk/: deps, test, fuzz, demo, bench, install. `make help` lists
 # the targets. V=1 shows commands, CI=1 makes warnings errors.
 
+# As many jobs as processors, unless -j says how many.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 B := build
 CC ?= gcc
 CLANG ?= clang

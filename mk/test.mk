@@ -13,16 +13,24 @@ TEST_FILTER := $(B)/tests/support/filter.o
 TEST_SUPPORT := $(B)/tests/support.a
 $(TEST_SUPPORT): $(filter-out $(TEST_FILTER),$(call objects,tests/support))
 
+# Of the build without BTF only what includes the skeleton differs.
+ifeq ($(filter %/min,$(B)),)
+LINKED_BPF := $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
+else
+LINKED_BPF := $(call objects,user/guard) $(call objects,tests/support/bpf) \
+	$(addprefix $(B:/min=)/,tests/support/filter.o tests/support.a user.a lib.a)
+endif
+
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
 $(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
-$(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
+$(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(LINKED_BPF)
 	$(LINK)
 $(B)/tests/bpf/verdict/parity_test.o: $(B)/tests/bpf/verdict/parity.skel.h
 
 # In a VM loading the guard takes longest: one program has all that load it alike. The rest load it by themselves.
 TOGETHER := $(B)/tests/bpf/together
-TOGETHER_TESTS := $(filter-out %/attach_test %/protect_test %/sources_test %/parity_test,$(BPF_TESTS))
+TOGETHER_TESTS := $(filter-out $(addprefix %/,attach_test protect_test sources_test parity_test flee_test task_cache_test),$(BPF_TESTS))
 TOGETHER_OBJ := $(TOGETHER_TESTS:$(B)/%=$(B)/together/%.o)
 $(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h
 	@mkdir -p $(@D)
@@ -118,7 +126,7 @@ check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)
 check-full: VM_SERIES := 6.1 6.12 sid
 check-full: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(VM_PROGRAMS) $(FUZZ_PROGRAMS) $(B)/bench/alerts
 	@LUTRA_CLICK_MS=300 tests/run -w build/check/check-full.seconds $(BEGUN) $(SUITE_lint_full) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bpf) $(SUITE_daemon) \
-		$(SUITE_e2e_quick) $(SUITE_web) $(SUITE_clicks) $(SUITE_e2e_more) $(SUITE_escapes) $(SUITE_vm_more) $(SUITE_vm_quick)
+		$(SUITE_e2e_quick) $(SUITE_web) $(SUITE_clicks) $(SUITE_e2e_more) $(SUITE_escapes) $(SUITE_vm_more)
 #: make check-kernels  kernel, guard and escape suites in VMs, VM_SERIES='6.1 6.12'; sid: Debian's newest
 check-kernels: $(VM_PROGRAMS)
 	@tests/run $(BEGUN) $(SUITE_escapes) $(SUITE_vm_more)

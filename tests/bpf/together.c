@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/support/bpf/box.h"
 
@@ -38,6 +39,8 @@ static const struct program {
 };
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
+static time_t start;
+
 static const struct program *find_program(const char *name)
 {
 	for (size_t i = 0; name && i < PROGRAMS; i++)
@@ -52,7 +55,7 @@ static int run_program(const struct program *p, char *argv0)
 	char *argv[] = {argv0, NULL};
 
 	setenv(OWNER, p->name, 1);
-	printf("# %s\n", p->name);
+	printf("# %ld s: %s\n", (long)(time(NULL) - start), p->name);
 	fflush(stdout);
 	return p->main(1, argv) != 0;
 }
@@ -66,6 +69,7 @@ int main(int argc, char **argv)
 		p = find_program(getenv(OWNER));
 		return p ? p->main(argc, argv) : 127;
 	}
+	start = time(NULL);
 	box_keep_guard = true;
 	for (size_t i = 0; argc == 1 && i < PROGRAMS; i++)
 		r |= run_program(&programs[i], argv[0]);

@@ -47,15 +47,15 @@ run() {
 
 # until_true SECONDS COMMAND…: seconds of an idle machine.
 until_true() {
-	local left_ms=$(($1 * 1000)) last=$SECONDS share
+	local until_left_ms=$(($1 * 1000)) until_last=$SECONDS
 	shift
 	until "$@"; do
-		[ "$left_ms" -gt 0 ] || return 1
+		[ "$until_left_ms" -gt 0 ] || return 1
 		sleep 0.05
-		[ "$SECONDS" != "$last" ] || continue
+		[ "$SECONDS" != "$until_last" ] || continue
 		share_of_processor
-		left_ms=$((left_ms - (SECONDS - last) * share))
-		last=$SECONDS
+		until_left_ms=$((until_left_ms - (SECONDS - until_last) * processor_share))
+		until_last=$SECONDS
 	done
 }
 

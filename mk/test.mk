@@ -94,7 +94,9 @@ LINT := "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint arr
 E2E_QUICK := tests/e2e/demo/demo_test tests/e2e/engines/alert_test
 E2E_MORE := $(filter-out $(E2E_QUICK),$(wildcard tests/e2e/*/*_test))
 VM_QUICK := "tests/vm/suite 6.12 deny"
-VM_MORE = $(foreach s,$(VM_SERIES),"tests/vm/suite $s guard" "tests/vm/suite $s kernel") tests/vm/interrupt_test
+# The newest kernel first: it takes longest.
+newest_first = $(filter sid,$1) $(filter-out sid,$1)
+VM_MORE = $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm/suite $s kernel" "tests/vm/suite $s guard") tests/vm/interrupt_test
 
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
@@ -110,7 +112,7 @@ SUITE_fuzz = -s fuzz -l cpu -t $(shell expr $(FUZZ_SECONDS) + 200) $(FUZZERS:%="
 # Emulated machines wait for a third of their time: three keep two processors busy, after what runs natively.
 SUITE_vm_quick = -s vm -l vm:3 -n 10 -a tests/e2e/demo/demo_test -t 600 $(VM_QUICK)
 SUITE_vm_more = -s vm -l vm:3 -n 10 -t 600 $(VM_MORE)
-SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(ESCAPE_SERIES),"tests/e2e/escapes/suite $s")
+SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(call newest_first,$(ESCAPE_SERIES)),"tests/e2e/escapes/suite $s")
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 VM_PROGRAMS = all $(BPF_TESTS) $(TOGETHER) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)

@@ -96,7 +96,9 @@ E2E_MORE := $(filter-out $(E2E_QUICK),$(wildcard tests/e2e/*/*_test))
 VM_QUICK := "tests/vm/suite 6.12 deny"
 # The newest kernel first: it takes longest.
 newest_first = $(filter sid,$1) $(filter-out sid,$1)
-VM_MORE = $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm/suite $s kernel" "tests/vm/suite $s guard") tests/vm/interrupt_test
+# A takeover starts daemons for minutes, on one kernel.
+VM_TAKEOVER = $(patsubst %,"tests/vm/suite % takeover",$(filter 6.12,$(VM_SERIES)))
+VM_MORE = $(VM_TAKEOVER) $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm/suite $s kernel" "tests/vm/suite $s guard") tests/vm/interrupt_test
 
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
@@ -122,7 +124,7 @@ SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)
 	@tests/run -w build/check/check.seconds $(BEGUN) $(SUITE_lint) $(SUITE_unit) $(SUITE_bpf) $(SUITE_daemon) $(SUITE_e2e_quick) $(SUITE_web) $(SUITE_vm_quick) \
 		-x "lint: tidy of all files" -x "e2e: $(words $(E2E_MORE)) programs, the short soaks among them" \
-		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, interrupt_test" \
+		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, takeover, interrupt_test" \
 		-x "escapes: on 6.1, 6.12 and sid, in four modes" -x "fuzz: $(FUZZERS)"
 #: make check-full  all tests, on three kernels: 40 minutes on 2 processors
 check-full: VM_SERIES := 6.1 6.12 sid

@@ -314,7 +314,7 @@ static void open_cache_hit_is_refused_in_an_alert_window(void **state)
 	struct opener opener;
 
 	if (!guard_has_lsm(b->guard))
-		skip();
+		test_program_skip("this kernel does not run BPF LSM programs");
 	opener = enroll_deny_opener(b);
 	opener_do(&opener, OPENER_CALL_NOVEL);
 	assert_open_refused(&opener, SYS_openat);
@@ -327,7 +327,7 @@ static void open_cache_hit_is_refused_in_a_denied_syscall(void **state)
 	struct opener opener;
 
 	if (!guard_has_lsm(b->guard))
-		skip();
+		test_program_skip("this kernel does not run BPF LSM programs");
 	opener = enroll_deny_opener(b);
 	assert_open_refused(&opener, SYS_open);
 	opener_end(&opener);

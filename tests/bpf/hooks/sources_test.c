@@ -364,7 +364,7 @@ static void sources_hooks_and_fallbacks_give_the_same_tokens(void **state)
 
 	(void)state;
 	if (!box_lsm_runs())
-		skip();
+		test_program_skip("this kernel does not run BPF LSM programs");
 	fd = open(SCRIPT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	assert_int_equal(write(fd, "#!/bin/sh\n:\n", 12), 12);
 	close(fd);
@@ -411,8 +411,7 @@ static void assert_foreign(struct box *b, const char *worker, uint16_t nr)
 static void sources_call_by_the_32_bit_entry_is_no_native_one(void **state)
 {
 	if (!has_ia32_entry()) {
-		print_message("# int 0x80 faults on this host\n");
-		skip();
+		test_program_skip("int 0x80 faults on this host");
 	}
 	assert_foreign(*state, "ia32", IA32_GETPID | LUTRA_NR_IA32);
 }
@@ -443,7 +442,7 @@ static void sources_without_calls_hooks_decide_alone(void **state)
 	struct box *b;
 
 	if (!box_lsm_runs())
-		skip();
+		test_program_skip("this kernel does not run BPF LSM programs");
 	box_teardown(state);
 	assert_int_equal(box_setup_flags(state, GUARD_NO_SYSCALLS), 0);
 	b = *state;

@@ -40,6 +40,12 @@ const char *test_program_why_no_hooks(void)
 	return why || box_lsm_runs() ? why : "this kernel does not run BPF LSM programs";
 }
 
+void test_program_skip(const char *why)
+{
+	print_message("# skip: %s\n", why);
+	skip();
+}
+
 int test_program_run_tests(const char *why, const struct CMUnitTest *tests, size_t n)
 {
 	int r;

@@ -24,6 +24,9 @@ const char *test_program_why_not(void);
 /* Returns why hooks cannot be tested here, or NULL. */
 const char *test_program_why_no_hooks(void);
 
+/* Ends a test as skipped, for the reason why. */
+void test_program_skip(const char *why);
+
 /* Runs the tests and ends the guard. Returns the exit code; 77 if why is not NULL. */
 int test_program_run_tests(const char *why, const struct CMUnitTest *tests, size_t n);
 

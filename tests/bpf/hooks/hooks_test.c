@@ -399,10 +399,8 @@ static void hooks_io_uring_open_is_refused(void **state)
 	int fd = (int)syscall(SYS_io_uring_setup, 1, &params);
 	struct box *b = *state;
 
-	if (fd < 0) {
-		print_message("# this host has no io_uring, or has turned it off\n");
-		skip();
-	}
+	if (fd < 0)
+		test_program_skip("this host has no io_uring, or has turned it off");
 	close(fd);
 	assert_denied(b, object_policy(LUTRA_OP_OPEN, LUTRA_RULE_OPEN_READ_PROTECTED), "uring",
 		      LUTRA_RULE_OPEN_READ_PROTECTED);

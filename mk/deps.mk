@@ -8,7 +8,7 @@ DEPS_DEMO := runc crun jq
 DEPS_EVAL := unzip time
 # Node.js from elsewhere brings its npm along, and conflicts with Debian's.
 NPM := $(if $(shell command -v npm),,npm)
-DEPS_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
+DEPS_CHECK := python3-minimal libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \
 	podman conmon qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs chromium nodejs $(NPM)
 DEPS := $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_EVAL) $(DEPS_CHECK)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends

@@ -67,7 +67,7 @@ static const struct args_command command = {
 
 static volatile sig_atomic_t is_late;
 static const char *late_text =
-	"the runtime did not end the container's state"; /* what did not come in time */
+	"the runtime did not send the whole state of the container"; /* what did not come in time */
 
 static void on_alarm(int sig)
 {

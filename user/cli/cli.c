@@ -46,17 +46,16 @@ const char *cli_json_text(const json_t *j, const char *key)
 {
 	json_t *value = json_object_get(j, key);
 	const char *s = json_string_value(value);
-	_cleanup_free_ char *clean = NULL;
+	json_auto_t *clean = NULL;
 
 	if (!s)
 		return "";
 	if (!text_has_control(s))
 		return s;
-	clean = malloc(4 * strlen(s) + 1);
-	if (!clean)
+	clean = text_json(s, strlen(s));
+	if (json_string_set(value, json_string_value(clean)) < 0)
 		return "";
-	text_clean(s, strlen(s), clean, 4 * strlen(s) + 1);
-	return json_string_set(value, clean) < 0 ? "" : json_string_value(value);
+	return json_string_value(value);
 }
 
 long long cli_json_number(const json_t *j, const char *key)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registry of enrolled containers, and what is done to them. It owns every struct container, and
- * the files of this folder alone write one. All of it runs on the main loop.
+ * The registry of enrolled containers, and what is done to them. It owns every struct container;
+ * only the files of this folder write one. All of it runs on the main loop.
  */
 #ifndef LUTRA_USER_CONTAINERS_CONTAINERS_H
 #define LUTRA_USER_CONTAINERS_CONTAINERS_H
@@ -113,40 +113,45 @@ int container_add_identity(struct container *c, const struct identity *more);
 /* ---- actions.c ---- */
 
 /*
- * Switches its mode at once and thaws what a verdict froze. own: the mode is its own from here on;
- * else it follows its policy's. Errors as guard_set_mode().
+ * Switches the mode of a container at once, and thaws the container if a verdict froze it. own: the
+ * mode is the container's own; else the container follows its policy's mode. Errors as
+ * guard_set_mode().
  */
 int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err);
 /*
- * Gives it a mode of its own. force: also one above audit that its policy or its life cycle speaks
- * against. Errors as container_switch_mode(), policy_load_signed(), container_check_mode().
+ * Gives a container a mode of its own. force: also a mode above audit that its policy or life cycle
+ * does not allow. Errors as container_switch_mode(), policy_load_signed(), container_check_mode().
  */
 int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err);
-/* Has it follow the mode of its policy p, as the operator set it. Errors as modes_get() and above. */
+/*
+ * Makes a container follow the mode that the operator set for its policy p. Errors as modes_get()
+ * and container_switch_mode().
+ */
 int container_follow_mode(struct container *c, const struct policy *p, struct err *err);
-/* Returns 0, or -EPERM if the policy or its life cycle speaks against the mode. */
+/* Returns 0, or -EPERM if the policy or its life cycle does not allow the mode. */
 int container_check_mode(const struct container *c, const struct policy *p, unsigned mode,
 			 bool force, struct err *err);
 
 /*
- * Puts a policy in force. dir: where it was loaded from; its policy_dir, or another that becomes
- * so. anew: also a policy that is in force already; levels and histories of its tasks then begin
+ * Applies a policy to a container. dir: the directory of the policy, which becomes policy_dir.
+ * anew: apply the policy even if it is the present one; levels and histories of the tasks begin
  * again. Errors as guard_set_policy(); -ENOMEM.
  */
 int container_apply_policy(struct container *c, const char *dir, const struct policy *p, bool anew,
 			   struct err *err);
-/* Notes rules, thresholds, checksum and time of a policy that is about to be in force. */
+/* Notes rules, thresholds, checksum and time of a policy that is about to be applied. */
 void container_note_policy(struct container *c, const struct policy *p);
 
 /*
- * After a false alarm: its tasks go on, under guard, with levels and histories that begin again.
+ * Thaws a container after a false alarm. It stays under guard; levels and histories of its tasks
+ * begin again.
  * Errors as policy_load_signed(), guard_set_policy(), guard_set_mode(); -EINVAL: it has no policy.
  */
 int container_thaw(struct container *c, struct err *err);
-/* Freezes or kills it on behalf of the operator, in any mode. -errno as cgroup_write(). */
+/* Freezes or kills a container for the operator, in any mode. -errno as cgroup_write(). */
 int container_freeze(struct container *c, struct err *err);
 int container_kill(struct container *c, struct err *err);
-/* Thaws its cgroup if lutrad froze it. A failure is logged. */
+/* Thaws the cgroup of a container if lutrad froze it. Logs a failure. */
 void container_end_freeze(struct container *c);
 
 /*
@@ -168,13 +173,13 @@ struct enrol_request {
 	const char *digest; /* of the image; NULL: that of identity */
 	const struct identity *identity; /* NULL: only what the cgroup's path tells is known */
 	bool next_exec, starting;	 /* as struct guard_enrolment */
-	bool force; /* also a mode that the policy or its life cycle speaks against */
+	bool force; /* also a mode that the policy or its life cycle does not allow */
 };
 
 /*
  * Enrols a container and tells the observers. Returns 0 or an error of policy_load_signed() and
  * guard_enroll(); -EEXIST: its name or cgroup is taken; -EINVAL: no such mode or name; -EPERM: the
- * policy or its life cycle speaks against the mode; -ENOENT: it has no policy, and its image is not
+ * policy or its life cycle does not allow the mode; -ENOENT: it has no policy, and its image is not
  * learned. On failure nothing has changed.
  */
 int enrol_container(struct containers *all, const struct enrol_request *q, struct container **ret,
@@ -188,7 +193,10 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
  */
 void containers_on_evidence(struct containers *all, const struct lutra_evidence *ev,
 			    const char *str, size_t str_len);
-/* Hands an alert of a container to the pipeline, the log and the observers. Does not block. */
+/*
+ * Hands an alert of a container to the pipeline, which also logs it, and to the observers. Does not
+ * block.
+ */
 void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
 		     size_t str_len);
 
@@ -197,7 +205,7 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */
 json_t *container_to_json(const struct container *c);
 
-/* ---- policy_watch.c: what changes on disk is put in force, or its refusal logged and shown ---- */
+/* ---- policy_watch.c: applies policies that change on disk, or logs and shows why not ---- */
 
 struct policy_watch;
 

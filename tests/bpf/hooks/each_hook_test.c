@@ -42,21 +42,6 @@ static int try_listen(void)
 	return outcome_of(listen(socket(AF_INET, SOCK_STREAM, 0), 1));
 }
 
-static int try_ptrace(void)
-{
-	pid_t pid = fork();
-	int r;
-
-	if (pid == 0) {
-		pause();
-		_exit(0);
-	}
-	r = outcome_of(ptrace(PTRACE_ATTACH, pid, NULL, NULL));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, __WALL);
-	return r;
-}
-
 static int try_take_descriptor(void)
 {
 	int fd = (int)syscall(SYS_pidfd_open, getppid(), 0);

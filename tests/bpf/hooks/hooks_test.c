@@ -101,21 +101,6 @@ static int try_mount(void)
 	return outcome_of(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
-static int try_ptrace(void)
-{
-	pid_t pid = fork();
-	int r;
-
-	if (pid == 0) {
-		pause();
-		_exit(0);
-	}
-	r = outcome_of(ptrace(PTRACE_ATTACH, pid, NULL, NULL));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, __WALL);
-	return r;
-}
-
 static int try_chroot(void)
 {
 	return outcome_of(chroot("/"));

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 int outcome_of(long r)
@@ -10,6 +11,21 @@ int outcome_of(long r)
 	if (r >= 0)
 		return DONE;
 	return errno == EPERM ? REFUSED : ELSE;
+}
+
+int try_ptrace(void)
+{
+	pid_t pid = fork();
+	int r;
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	r = outcome_of(ptrace(PTRACE_ATTACH, pid, NULL, NULL));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
+	return r;
 }
 
 int test_program_run_worker(const struct worker *workers, size_t n, const char *name)

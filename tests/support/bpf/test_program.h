@@ -11,6 +11,9 @@ enum outcome { DONE = 0, REFUSED = 1, ELSE = 2 };
 /* Returns the outcome of a system call that returned r: REFUSED where errno is EPERM. */
 int outcome_of(long r);
 
+/* Attaches to a child process by ptrace(2). Returns the outcome. */
+int try_ptrace(void);
+
 struct worker {
 	const char *name;
 	int (*run)(void);

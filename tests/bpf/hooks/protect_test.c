@@ -77,7 +77,7 @@ static int try_detach(void)
 	return attack_outcome(bpf_call(BPF_LINK_DETACH, &a));
 }
 
-static int try_ptrace(void)
+static int try_ptrace_parent(void)
 {
 	return attack_outcome(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
 }
@@ -176,7 +176,7 @@ static const struct worker workers[] = {
 	{"link by id", try_link},
 	{"pinned object", try_pinned},
 	{"link detached", try_detach},
-	{"ptrace", try_ptrace},
+	{"ptrace", try_ptrace_parent},
 	{"/proc/PID/mem", try_mem},
 	{"descriptor", try_descriptor},
 	{"memory", try_memory},

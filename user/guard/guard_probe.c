@@ -39,7 +39,8 @@ static void fill_row(struct guard_feature *f, const struct probe *p, int r)
 	if (r == 0)
 		snprintf(f->detail, sizeof(f->detail), "%s", p->does);
 	else if (r == -ENOENT)
-		snprintf(f->detail, sizeof(f->detail), "this kernel has no such hook");
+		snprintf(f->detail, sizeof(f->detail),
+			 "this kernel has no such hook for BPF programs");
 	else
 		snprintf(f->detail, sizeof(f->detail), "the kernel refuses to load it: %s",
 			 strerror(-r));

@@ -230,6 +230,7 @@ static void flee_in_a_crowd_is_met_by_a_verdict_each(void **state)
 {
 	struct box *b = *state;
 
+	test_program_need_counts();
 	enroll_in_mode(b, novel_policy(), LUTRA_MODE_KILL);
 	assert_exited(box_run(b, "crowd", NULL), 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_KILL), CROWD);
@@ -240,6 +241,7 @@ static void flee_by_short_lives_is_met_by_a_verdict_each(void **state)
 {
 	struct box *b = *state;
 
+	test_program_need_counts();
 	enroll_in_mode(b, novel_policy(), LUTRA_MODE_KILL);
 	assert_exited(box_run(b, "short-lives", NULL), 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_KILL), CROWD);

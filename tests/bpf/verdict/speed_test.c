@@ -369,6 +369,7 @@ static void speed_calls_scored_are_calls_made(void **state)
 	uint64_t calls, novel;
 	uint32_t threads;
 
+	test_program_need_counts();
 	box_enroll(b, policy, LUTRA_MODE_AUDIT, false);
 	policy_free(policy);
 	threads = start_all(b, p);
@@ -393,6 +394,7 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 	uint32_t threads, swaps = 0;
 	struct err err;
 
+	test_program_need_counts();
 	box_enroll(b, policy[0], LUTRA_MODE_AUDIT, false);
 	watch.version = b->guard->version;
 	box_evidence_watch = watch_evidence;

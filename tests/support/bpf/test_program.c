@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
 
@@ -56,10 +57,51 @@ const char *test_program_why_no_hooks(void)
 	return why || box_lsm_runs() ? why : "this kernel does not run BPF LSM programs";
 }
 
+/* Reads the kernel's preemption models, the one in force in parentheses, to text of size bytes. */
+static void read_preemption(char *text, size_t size)
+{
+	char dir[] = "/tmp/lutra-debugfs.XXXXXX", path[64];
+	FILE *f = NULL;
+
+	text[0] = '\0';
+	if (!mkdtemp(dir))
+		return;
+	if (mount("none", dir, "debugfs", 0, NULL) == 0) {
+		snprintf(path, sizeof(path), "%s/sched/preempt", dir);
+		f = fopen(path, "re");
+	}
+	if (f) {
+		if (!fgets(text, (int)size, f))
+			text[0] = '\0';
+		fclose(f);
+	}
+	umount2(dir, MNT_DETACH);
+	rmdir(dir);
+}
+
+const char *test_program_why_not_counted(void)
+{
+	char models[100];
+
+	read_preemption(models, sizeof(models));
+	if (strstr(models, "(full)") || strstr(models, "(lazy)"))
+		return "this kernel preempts tasks inside BPF programs, and skips those of others "
+		       "meanwhile";
+	return NULL;
+}
+
 void test_program_skip(const char *why)
 {
 	print_message("# skip: %s\n", why);
 	skip();
+}
+
+void test_program_need_counts(void)
+{
+	const char *why = test_program_why_not_counted();
+
+	if (why)
+		test_program_skip(why);
 }
 
 int test_program_run_tests(const char *why, const struct CMUnitTest *tests, size_t n)

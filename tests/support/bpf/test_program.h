@@ -11,7 +11,7 @@ enum outcome { DONE = 0, REFUSED = 1, ELSE = 2 };
 /* Returns the outcome of a system call that returned r: REFUSED where errno is EPERM. */
 int outcome_of(long r);
 
-/* Attaches to a child process by ptrace(2). Returns the outcome. */
+/* Attaches to a child process of its own by ptrace(2). Returns the outcome. */
 int try_ptrace(void);
 
 struct worker {
@@ -27,8 +27,16 @@ const char *test_program_why_not(void);
 /* Returns why hooks cannot be tested here, or NULL. */
 const char *test_program_why_no_hooks(void);
 
+/*
+ * Returns why the programs at system calls, forks and exits do not see each of these, or NULL. The
+ * kernel does not run such a program while another task is preempted inside it on the same CPU.
+ */
+const char *test_program_why_not_counted(void);
+
 /* Ends a test as skipped, for the reason why. */
 void test_program_skip(const char *why);
+/* Ends a test as skipped where test_program_why_not_counted() has a reason. */
+void test_program_need_counts(void);
 
 /* Runs the tests and ends the guard. Returns the exit code; 77 if why is not NULL. */
 int test_program_run_tests(const char *why, const struct CMUnitTest *tests, size_t n);

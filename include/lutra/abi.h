@@ -304,6 +304,25 @@ _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 #define LUTRA_OBJ_FRESH 0x02 /* exec, mapx: unlinked, or ctime after the container's start */
 #define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
 #define LUTRA_OBJ_PATH 0x08  /* has a path: AF_UNIX with a name, and all file operations */
+#define LUTRA_OBJ_LAYER 0x70 /* enum lutra_layer, shifted by LUTRA_OBJ_LAYER_SHIFT */
+#define LUTRA_OBJ_LAYER_SHIFT 4
+
+/*
+ * Where the bytes of a file come from. Of a directory: where its entry is. Of a name that does not
+ * exist yet: where it is made. An overlay other than that of the container's root is a volume.
+ */
+enum lutra_layer {
+	LUTRA_LAYER_UNKNOWN = 0,  /* not seen, or no file: a socket's name, an address */
+	LUTRA_LAYER_IMAGE = 1,	  /* overlay: a lower layer, as the image has it */
+	LUTRA_LAYER_WRITTEN = 2,  /* overlay: the upper layer. The container or the host wrote it */
+	LUTRA_LAYER_CHANGED = 3,  /* overlay with metacopy: only owner, mode or times are written;
+				     the data are the image's */
+	LUTRA_LAYER_VOLUME = 4,	  /* another file system, /proc and /sys too */
+	LUTRA_LAYER_TMPFS = 5,	  /* a tmpfs that is mounted in the container */
+	LUTRA_LAYER_DETACHED = 6, /* in no directory: memfd, pipe */
+	LUTRA_LAYER_ROOT = 7,	  /* the mount of the container's root, which is no overlay */
+	LUTRA_LAYER_COUNT
+};
 
 /* What a hook saw, without the path. */
 struct lutra_object {
@@ -381,13 +400,20 @@ struct lutra_counters {
  * A recorded event, in the records ring and in a trace.
  *
  *   type     nr                                    arg
- *   SYSCALL  number (| LUTRA_NR_IA32 or _X32)      two arguments: lutra/syscalls.h
- *   ARM      1 if the task ran already             -      the task's first event
+ *   SYSCALL  number (| LUTRA_NR_IA32 or _X32)      two arguments: lutra/syscalls.h. aux: what else
+ *                                                  is known of the call: lutra/transfer.h
+ *   ARM      1 if the task ran already             -      the task's first event. aux: 1 if it is of
+ *                                                  an exec session
  *   FORK     1 for a thread                        tid | tgid << 32 of the child
  *   EXEC     -                                     tid before: a thread takes its leader's
  *   EXIT     -                                     -
  *   OBJECT   current syscall, or LUTRA_NR_NONE     lutra_object_pack(), aux too
  *   MARK     -                                     see enum lutra_mark, which is in aux
+ *   IPC      current syscall                       key | uid of the owner << 32, of a System V
+ *                                                  object that a hook sees used. aux: permissions
+ *                                                  asked for, as in its mode; 0: it is controlled
+ *
+ * aux of a SYSCALL and of an ARM is 0 in recordings that are older than its meaning.
  */
 enum lutra_record_type {
 	LUTRA_RECORD_SYSCALL = 0,
@@ -397,6 +423,7 @@ enum lutra_record_type {
 	LUTRA_RECORD_EXIT = 4,
 	LUTRA_RECORD_OBJECT = 5,
 	LUTRA_RECORD_MARK = 6,
+	LUTRA_RECORD_IPC = 7,
 	LUTRA_RECORD_COUNT
 };
 

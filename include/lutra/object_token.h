@@ -142,6 +142,12 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 	return t;
 }
 
+/* Returns the layer of an object, enum lutra_layer. */
+static __always_inline __u32 lutra_object_layer(const struct lutra_object *o)
+{
+	return (o->flags & LUTRA_OBJ_LAYER) >> LUTRA_OBJ_LAYER_SHIFT;
+}
+
 /* Writes an object to a record: its arg and aux hold all of it but the path. */
 static __always_inline void lutra_object_pack(const struct lutra_object *o, struct lutra_record *r)
 {

@@ -11,11 +11,13 @@
 #define LUTRA_NR_OPEN 2
 #define LUTRA_NR_MMAP 9
 #define LUTRA_NR_MPROTECT 10
+#define LUTRA_NR_SOCKET 41
 #define LUTRA_NR_CONNECT 42
 #define LUTRA_NR_ACCEPT 43
 #define LUTRA_NR_SENDTO 44
 #define LUTRA_NR_SENDMSG 46
 #define LUTRA_NR_BIND 49
+#define LUTRA_NR_SOCKETPAIR 53
 #define LUTRA_NR_EXECVE 59
 #define LUTRA_NR_CREAT 85
 #define LUTRA_NR_OPENAT 257
@@ -39,12 +41,22 @@ static const __u8 lutra_syscall_args[LUTRA_NR] = {
 	[10] = LUTRA_ARGS(2, 1),  /* mprotect prot len */
 	[16] = LUTRA_ARGS(0, 1),  /* ioctl fd cmd */
 	[2] = LUTRA_ARGS(1, 2),	  /* open flags mode */
+	[29] = LUTRA_ARGS(0, 2),  /* shmget key flags */
+	[30] = LUTRA_ARGS(0, 2),  /* shmat id flags */
+	[31] = LUTRA_ARGS(0, 1),  /* shmctl id cmd */
 	[41] = LUTRA_ARGS(0, 1),  /* socket family type */
 	[53] = LUTRA_ARGS(0, 1),  /* socketpair family type */
 	[54] = LUTRA_ARGS(1, 2),  /* setsockopt level name */
 	[55] = LUTRA_ARGS(1, 2),  /* getsockopt level name */
 	[56] = LUTRA_ARGS(0, 2),  /* clone flags */
 	[62] = LUTRA_ARGS(0, 1),  /* kill pid signal */
+	[64] = LUTRA_ARGS(0, 2),  /* semget key flags */
+	[65] = LUTRA_ARGS(0, 2),  /* semop id operations */
+	[66] = LUTRA_ARGS(0, 2),  /* semctl id cmd */
+	[68] = LUTRA_ARGS(0, 1),  /* msgget key flags */
+	[69] = LUTRA_ARGS(0, 3),  /* msgsnd id flags */
+	[70] = LUTRA_ARGS(0, 4),  /* msgrcv id flags */
+	[71] = LUTRA_ARGS(0, 1),  /* msgctl id cmd */
 	[72] = LUTRA_ARGS(1, 2),  /* fcntl cmd arg */
 	[90] = LUTRA_ARGS(1, 1),  /* chmod mode */
 	[91] = LUTRA_ARGS(1, 0),  /* fchmod mode fd */

@@ -13,14 +13,85 @@
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/score.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
+#include "lutra/transfer.h"
 
 const volatile bool lutra_fallback = false;
 const volatile __u32 lutra_instance = 1;
+
+struct user_vector {
+	__u64 base;
+	__u64 len;
+};
+
+/* Returns the bits of the sum of a struct iovec array of the task's: see struct lutra_transfer. */
+static __noinline __u32 vector_bits(__u64 user, __u64 n)
+{
+	struct user_vector v[LUTRA_VECTORS] = {};
+	__u64 bytes = 0;
+
+	if (n > LUTRA_VECTORS)
+		n = LUTRA_VECTORS;
+	if (bpf_probe_read_user(v, (__u32)n * sizeof(v[0]), (void *)user))
+		return LUTRA_BITS_UNKNOWN;
+	for (int i = 0; i < LUTRA_VECTORS; i++)
+		bytes += v[i].len;
+	return lutra_size_bits(bytes);
+}
+
+/* Returns the bits of the size of a struct msghdr of the task's. */
+static __always_inline __u32 message_bits(__u64 user)
+{
+	struct {
+		__u64 name, name_len, vectors, n;
+	} message;
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)user))
+		return LUTRA_BITS_UNKNOWN;
+	return vector_bits(message.vectors, message.n);
+}
+
+/* Returns what is at one end of a transfer: enum lutra_descriptor. arg: of lutra_transfer_call. */
+static __noinline __u32 transfer_end(const struct pt_regs *regs, __u32 arg)
+{
+	if (!arg)
+		return LUTRA_DESCRIPTOR_NONE;
+	if (arg == LUTRA_ARG_QUEUE)
+		return LUTRA_DESCRIPTOR_QUEUE;
+	return (__u32)descriptor_kind((__u32)syscall_arg(regs, arg));
+}
+
+/* Returns aux of the record of a syscall: see lutra/transfer.h. nr: below LUTRA_NR. */
+static __always_inline __u16 syscall_aux(const struct pt_regs *regs, __u64 nr)
+{
+	const struct lutra_transfer_call *call = &lutra_transfer_calls[nr & (LUTRA_NR - 1)];
+	struct lutra_transfer t = {};
+	__u32 size = call->size;
+
+	switch (call->how) {
+	case LUTRA_SIZE_BYTES:
+		t.bits = lutra_size_bits(syscall_arg(regs, size));
+		break;
+	case LUTRA_SIZE_VECTOR:
+		t.bits = (__u8)vector_bits(syscall_arg(regs, size), syscall_arg(regs, size + 1));
+		break;
+	case LUTRA_SIZE_MESSAGE:
+		t.bits = (__u8)message_bits(syscall_arg(regs, size));
+		break;
+	default:
+		return nr == LUTRA_NR_SOCKET || nr == LUTRA_NR_SOCKETPAIR
+			       ? lutra_protocol_pack((__u32)regs->dx)
+			       : 0;
+	}
+	t.from = (__u8)transfer_end(regs, call->from);
+	t.to = (__u8)transfer_end(regs, call->to);
+	return lutra_transfer_pack(&t);
+}
 
 static __always_inline void syscall_record(const struct task_struct *task, struct lutra_task *e,
 					   const struct pt_regs *regs, __u32 nr)
 {
 	__u64 at = nr, arg = 0;
+	__u16 aux = 0;
 	__u32 args;
 
 	/* The 6.1 verifier wants to see the mask, which the compiler would prove needless. */
@@ -28,7 +99,10 @@ static __always_inline void syscall_record(const struct task_struct *task, struc
 	args = nr < LUTRA_NR ? lutra_syscall_args[at & (LUTRA_NR - 1)] : 0;
 	if (args)
 		arg = (__u32)syscall_arg(regs, args & 15) | syscall_arg(regs, args >> 4) << 32;
-	record_send(task, e->slot, LUTRA_RECORD_SYSCALL, (__u16)nr, arg, (e->syscalls & 255) == 0);
+	if (nr < LUTRA_NR)
+		aux = syscall_aux(regs, at);
+	record_send(task, e->slot, LUTRA_RECORD_SYSCALL, (__u16)nr, arg, aux,
+		    (e->syscalls & 255) == 0);
 }
 
 /* Returns the syscall's number as in struct lutra_record. */

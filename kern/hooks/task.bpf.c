@@ -123,7 +123,7 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	c->flags &= TASK_PENDING;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_send(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
-			    pid | (__u64)tgid << 32, false);
+			    pid | (__u64)tgid << 32, 0, false);
 }
 
 /* Returns true if the task runs the user's program: no move to a cgroup makes it pending again. */
@@ -226,7 +226,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	}
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, e->slot, type, 0, type == LUTRA_RECORD_EXEC ? (__u32)old_pid : 0,
-			    false);
+			    type == LUTRA_RECORD_ARM ? e->exec_session : 0, false);
 	return 0;
 }
 
@@ -253,7 +253,7 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	struct lutra_task *e = task_live(task, &slot);
 
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
-		record_send(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, false);
+		record_send(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, 0, false);
 	task_cache_write_back(task);
 	return 0;
 }
@@ -282,7 +282,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 	task_arm(e, slot, task);
 	e->state.role = LUTRA_ROLE_ANY;
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, false);
+		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, 0, false);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ int path_from_input(struct lutra_scratch *s, __u32 dir_fd);
 int path_to_text(struct lutra_scratch *s);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
+int descriptor_kind(__u32 fd);
 int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
 		  __u32 flags);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode);

@@ -9,6 +9,7 @@
  * matches the tree of a policy (LUTRA_COUNTER_PATHS_CUT).
  */
 #include "kern/object/object.bpf.h"
+#include "lutra/transfer.h"
 
 /* Set at load. True: the kernel has bpf_rdonly_cast(), from 6.2 on. */
 const volatile bool lutra_has_rdonly_cast = false;
@@ -280,10 +281,69 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
 	       (__u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
 }
 
+/* A bit of the flags of struct ovl_inode: the data of the file are in the upper layer. */
+#define OVERLAY_UPPERDATA (1ull << 3)
+
+/*
+ * Returns the layer of an inode of overlayfs. Debian builds overlayfs as a module, so its structures
+ * are not in the BTF of the kernel. Its inode is the member vfs_inode of a struct ovl_inode. In 6.1,
+ * 6.12, 6.18 and 7.0 the flags stand right before that member, and the upper dentry right behind it.
+ */
+static __always_inline __u32 overlay_layer(__u64 inode)
+{
+	__u32 type = (__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT;
+
+	if (!kernel_u64(inode + bpf_core_type_size(struct inode)))
+		return LUTRA_LAYER_IMAGE;
+	if (type == S_IFREG && !(kernel_u64(inode - sizeof(__u64)) & OVERLAY_UPPERDATA))
+		return LUTRA_LAYER_CHANGED;
+	return LUTRA_LAYER_WRITTEN;
+}
+
+/*
+ * Sets the layer of the object in s, whose path was walked, by its dentry. vfsmount 0: not known.
+ * Global: verified once.
+ */
+__noinline int layer_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+{
+	__u64 inode, sb, magic, root_sb, mnt;
+	__u32 layer;
+
+	if (!s)
+		return 0;
+	inode = KERNEL_FIELD(dentry, struct dentry, d_inode);
+	sb = KERNEL_FIELD(dentry, struct dentry, d_sb);
+	magic = KERNEL_FIELD(sb, struct super_block, s_magic);
+	root_sb = KERNEL_FIELD(s->walk.root_dentry, struct dentry, d_sb);
+	mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
+	if (s->path.flags & LUTRA_PATH_DETACHED)
+		layer = LUTRA_LAYER_DETACHED;
+	else if (magic == OVERLAYFS_MAGIC && sb == root_sb)
+		layer = inode ? overlay_layer(inode) : LUTRA_LAYER_WRITTEN;
+	else if (mnt ? mnt == s->walk.root_mnt : sb == root_sb)
+		layer = LUTRA_LAYER_ROOT;
+	else
+		layer = magic == TMPFS_MAGIC ? LUTRA_LAYER_TMPFS : LUTRA_LAYER_VOLUME;
+	s->object.flags |= (__u8)(layer << LUTRA_OBJ_LAYER_SHIFT);
+	return 0;
+}
+
 /* Fills in path and object of a struct file: see file_describe(). */
 static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
 	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
+	__u64 dentry = KERNEL_FIELD(file, struct file, f_path.dentry);
+	__u64 vfsmount = KERNEL_FIELD(file, struct file, f_path.mnt);
+
+	/*
+	 * A mapping of an overlay's file is one of the file behind it. From 6.8 on the path of that
+	 * file is not the overlay's, which is beside it.
+	 */
+	if (bpf_core_field_exists(struct backing_file, user_path) &&
+	    (__u32)KERNEL_FIELD(file, struct file, f_mode) & FMODE_NOACCOUNT) {
+		dentry = KERNEL_FIELD(file, struct backing_file, user_path.dentry);
+		vfsmount = KERNEL_FIELD(file, struct backing_file, user_path.mnt);
+	}
 
 	s->object.mode = (__u16)KERNEL_FIELD(inode, struct inode, i_mode);
 	s->object.flags |= LUTRA_OBJ_PATH;
@@ -291,8 +351,8 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 			       inode_ctime_ns((void *)inode) > fresh_after_ns))
 		s->object.flags |= LUTRA_OBJ_FRESH;
 	path_reset(&s->path);
-	path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
-		  KERNEL_FIELD(file, struct file, f_path.mnt));
+	path_walk(s, dentry, vfsmount);
+	layer_describe(s, dentry, vfsmount);
 }
 
 /*
@@ -367,7 +427,100 @@ __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmou
 	s->object.mode = (__u16)mode;
 	s->object.flags |= LUTRA_OBJ_PATH;
 	path_reset(&s->path);
-	return path_walk(s, dentry, vfsmount);
+	path_walk(s, dentry, vfsmount);
+	return layer_describe(s, dentry, vfsmount);
+}
+
+/* Returns the first 8 bytes of a name, as kernel_u64() reads them. */
+static __always_inline __u64 name_prefix(const char name[8])
+{
+	__u64 v;
+
+	__builtin_memcpy(&v, name, sizeof(v));
+	return v;
+}
+
+/* Returns the kind of a descriptor whose inode stands for no file. Its dentry has a name. */
+static __always_inline int anonymous_kind(__u64 dentry)
+{
+	__u64 name = kernel_u64(KERNEL_FIELD(dentry, struct dentry, d_name.name));
+
+	if (name == name_prefix("[eventfd"))
+		return LUTRA_DESCRIPTOR_EVENTFD;
+	if (name == name_prefix("[eventpo"))
+		return LUTRA_DESCRIPTOR_EPOLL;
+	if (name == name_prefix("[timerfd"))
+		return LUTRA_DESCRIPTOR_TIMERFD;
+	if (name == name_prefix("[signalf"))
+		return LUTRA_DESCRIPTOR_SIGNALFD;
+	if (name == name_prefix("inotify"))
+		return LUTRA_DESCRIPTOR_INOTIFY;
+	return LUTRA_DESCRIPTOR_ANON;
+}
+
+/* Returns the kind of a socket's descriptor, by its family. */
+static __always_inline int socket_kind(__u64 file)
+{
+	__u64 socket = KERNEL_FIELD(file, struct file, private_data);
+	__u64 sock = KERNEL_FIELD(socket, struct socket, sk);
+
+	switch ((__u16)KERNEL_FIELD(sock, struct sock, __sk_common.skc_family)) {
+	case AF_UNIX:
+		return LUTRA_DESCRIPTOR_UNIX;
+	case AF_INET:
+		return LUTRA_DESCRIPTOR_IPV4;
+	case AF_INET6:
+		return LUTRA_DESCRIPTOR_IPV6;
+	case AF_NETLINK:
+		return LUTRA_DESCRIPTOR_NETLINK;
+	case AF_PACKET:
+		return LUTRA_DESCRIPTOR_PACKET;
+	default:
+		return LUTRA_DESCRIPTOR_SOCKET;
+	}
+}
+
+/* Returns true if a character device is a terminal, by its major number (devices.txt). */
+static __always_inline bool is_tty(__u64 inode)
+{
+	__u32 major = (__u32)KERNEL_FIELD(inode, struct inode, i_rdev) >> 20;
+
+	return (major >= 2 && major <= 5) || (major >= 136 && major <= 143);
+}
+
+/* Returns the kind of a descriptor of the current task: enum lutra_descriptor. */
+__noinline int descriptor_kind(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file = descriptor_file((__u64)task->files, fd), inode, dentry, magic;
+
+	if (!file)
+		return LUTRA_DESCRIPTOR_BAD;
+	inode = KERNEL_FIELD(file, struct file, f_inode);
+	dentry = KERNEL_FIELD(file, struct file, f_path.dentry);
+	switch ((__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT) {
+	case S_IFSOCK:
+		return socket_kind(file);
+	case S_IFIFO:
+		return LUTRA_DESCRIPTOR_PIPE;
+	case S_IFDIR:
+		return LUTRA_DESCRIPTOR_DIR;
+	case S_IFCHR:
+		return is_tty(inode) ? LUTRA_DESCRIPTOR_TTY : LUTRA_DESCRIPTOR_CHARDEV;
+	case S_IFBLK:
+		return LUTRA_DESCRIPTOR_BLOCKDEV;
+	}
+	/* Anonymous inodes have no type, or from 6.16 on that of a regular file. */
+	magic = KERNEL_FIELD(KERNEL_FIELD(inode, struct inode, i_sb), struct super_block, s_magic);
+	if (magic == ANON_INODE_MAGIC)
+		return anonymous_kind(dentry);
+	if (magic == MQUEUE_MAGIC)
+		return LUTRA_DESCRIPTOR_QUEUE;
+	if (magic == TMPFS_MAGIC && KERNEL_FIELD(dentry, struct dentry, d_parent) == dentry)
+		return LUTRA_DESCRIPTOR_MEMORY;
+	if (((__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT) == S_IFREG)
+		return LUTRA_DESCRIPTOR_FILE;
+	return LUTRA_DESCRIPTOR_OTHER;
 }
 
 char LICENSE[] SEC("license") = "GPL";

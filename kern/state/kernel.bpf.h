@@ -24,6 +24,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_PACKET 17
 
 #define O_TRUNC 01000
 #define O_CREAT_TRUNC_APPEND (0100 | O_TRUNC | 02000)
@@ -34,6 +36,10 @@
 #define PTRACE_MODE_ATTACH 0x02
 #define PTRACE_MODE_NOAUDIT 0x04
 #define CAP_OPT_NOAUDIT 0x02
+#define OVERLAYFS_MAGIC 0x794c7630
+#define TMPFS_MAGIC 0x01021994
+#define ANON_INODE_MAGIC 0x09041934
+#define MQUEUE_MAGIC 0x19800202
 #define PROT_WRITE 0x2
 #define PROT_EXEC 0x4
 #define MAP_ANONYMOUS 0x20
@@ -43,7 +49,10 @@
 #define S_IFSOCK 0140000
 #define S_IFLNK 0120000
 #define S_IFREG 0100000
+#define S_IFBLK 0060000
 #define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
 #define MODE_XS 06111 /* a permission to execute, or as another user */
 
 /* True: tracepoints see what the LSM hooks would, which do not run here. */

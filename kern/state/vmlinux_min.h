@@ -82,11 +82,14 @@ struct qstr {
 
 struct super_block {
 	u32 s_dev;
+	long unsigned int s_magic;
 };
 
 struct inode {
 	umode_t i_mode;
+	struct super_block *i_sb;
 	unsigned int i_nlink;
+	u32 i_rdev;
 };
 
 struct dentry {
@@ -117,6 +120,12 @@ struct file {
 	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
+};
+
+struct backing_file {
+	struct file file;
+	struct path user_path;
 };
 
 struct fdtable {
@@ -214,12 +223,28 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct sock_common {
+	short unsigned int skc_family;
+};
+
 struct sock {
+	struct sock_common __sk_common;
 	struct pid *sk_peer_pid;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 struct sockaddr {
 	unsigned short sa_family;
+};
+
+struct kern_ipc_perm {
+	int key;
+	struct {
+		u32 val;
+	} uid;
 };
 
 struct bpf_iter_meta {
@@ -241,7 +266,6 @@ struct bpf_iter__task {
 struct cred;
 struct bpf_local_storage;
 union bpf_attr;
-struct socket;
 struct user_namespace;
 
 #endif

@@ -19,7 +19,7 @@ struct {
 #define RECORDS_WAKE_BYTES (2 << 20)
 
 static __always_inline void record_fill(struct lutra_ring_record *r, const struct task_struct *task,
-					__u32 slot, __u16 type, __u16 nr, __u64 arg)
+					__u32 slot, __u16 type, __u16 nr, __u64 arg, __u16 aux)
 {
 	r->rec.ts_ns = bpf_ktime_get_ns();
 	r->rec.arg = arg;
@@ -27,7 +27,7 @@ static __always_inline void record_fill(struct lutra_ring_record *r, const struc
 	r->rec.tgid = task->tgid;
 	r->rec.type = type;
 	r->rec.nr = nr;
-	r->rec.aux = 0;
+	r->rec.aux = aux;
 	r->rec.pad = 0;
 	r->slot = slot;
 	r->str_len = 0;
@@ -48,12 +48,12 @@ static __always_inline __u64 record_wakeup(bool look)
 
 /* Sends a record without a string, of what the task did. look: as record_wakeup(). */
 static __always_inline void record_send(const struct task_struct *task, __u32 slot, __u16 type,
-					__u16 nr, __u64 arg, bool look)
+					__u16 nr, __u64 arg, __u16 aux, bool look)
 {
 	struct lutra_ring_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 
 	if (r) {
-		record_fill(r, task, slot, type, nr, arg);
+		record_fill(r, task, slot, type, nr, arg, aux);
 		bpf_ringbuf_submit(r, record_wakeup(look));
 	}
 	record_count(slot, !r);
@@ -65,7 +65,7 @@ static __always_inline void record_send_object(struct lutra_scratch *s, __u32 sl
 	struct lutra_ring_record *r = &s->text.head.ring.record;
 	__u32 len = s->text.len;
 
-	record_fill(r, bpf_get_current_task_btf(), slot, LUTRA_RECORD_OBJECT, nr, 0);
+	record_fill(r, bpf_get_current_task_btf(), slot, LUTRA_RECORD_OBJECT, nr, 0, 0);
 	lutra_object_pack(&s->object, &r->rec);
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;

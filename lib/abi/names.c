@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lutra/abi.h"
+#include "lutra/transfer.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -84,7 +85,24 @@ static const char *const hooks[] = {
 static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y"};
 static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "any"};
 static const char *const addr_classes[] = {"none", "loopback", "private", "public", "any"};
-static const char *const record_types[] = {"call", "arm", "fork", "exec", "exit", "object", "mark"};
+static const char *const record_types[] = {"call", "arm",    "fork", "exec",
+					   "exit", "object", "mark", "ipc"};
+static const char *const layers[] = {"unknown", "image", "written",  "changed",
+				     "volume",	"tmpfs", "detached", "root"};
+static const char *const descriptors[] = {
+	[LUTRA_DESCRIPTOR_NONE] = "memory",	  [LUTRA_DESCRIPTOR_BAD] = "closed",
+	[LUTRA_DESCRIPTOR_FILE] = "file",	  [LUTRA_DESCRIPTOR_DIR] = "dir",
+	[LUTRA_DESCRIPTOR_PIPE] = "pipe",	  [LUTRA_DESCRIPTOR_MEMORY] = "memfd",
+	[LUTRA_DESCRIPTOR_TTY] = "tty",		  [LUTRA_DESCRIPTOR_CHARDEV] = "chardev",
+	[LUTRA_DESCRIPTOR_BLOCKDEV] = "blockdev", [LUTRA_DESCRIPTOR_UNIX] = "unix",
+	[LUTRA_DESCRIPTOR_IPV4] = "ipv4",	  [LUTRA_DESCRIPTOR_IPV6] = "ipv6",
+	[LUTRA_DESCRIPTOR_NETLINK] = "netlink",	  [LUTRA_DESCRIPTOR_PACKET] = "packet",
+	[LUTRA_DESCRIPTOR_SOCKET] = "socket",	  [LUTRA_DESCRIPTOR_EVENTFD] = "eventfd",
+	[LUTRA_DESCRIPTOR_EPOLL] = "epoll",	  [LUTRA_DESCRIPTOR_TIMERFD] = "timerfd",
+	[LUTRA_DESCRIPTOR_SIGNALFD] = "signalfd", [LUTRA_DESCRIPTOR_INOTIFY] = "inotify",
+	[LUTRA_DESCRIPTOR_ANON] = "anon",	  [LUTRA_DESCRIPTOR_QUEUE] = "queue",
+	[LUTRA_DESCRIPTOR_OTHER] = "other",
+};
 static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm", "end"};
 static const char *const counters[] = {
 	[LUTRA_COUNTER_SYSCALLS] = "calls",
@@ -173,6 +191,8 @@ _Static_assert(N(ops) == LUTRA_OP_COUNT, "operations");
 _Static_assert(N(kinds) == LUTRA_KIND_COUNT, "kinds");
 _Static_assert(N(roles) == LUTRA_ROLE_ANY + 1, "roles");
 _Static_assert(N(record_types) == LUTRA_RECORD_COUNT, "record types");
+_Static_assert(N(layers) == LUTRA_LAYER_COUNT, "layers");
+_Static_assert(N(descriptors) == LUTRA_DESCRIPTOR_COUNT, "descriptors");
 _Static_assert(N(counters) == LUTRA_COUNTER_COUNT, "counters");
 
 static const char *name_of(const char *const *names, size_t n, unsigned i)
@@ -229,6 +249,16 @@ const char *addr_class_name(unsigned c)
 const char *record_type_name(unsigned type)
 {
 	return name_of(record_types, N(record_types), type);
+}
+
+const char *layer_name(unsigned layer)
+{
+	return name_of(layers, N(layers), layer);
+}
+
+const char *descriptor_name(unsigned kind)
+{
+	return name_of(descriptors, N(descriptors), kind);
 }
 
 const char *mark_name(unsigned mark)

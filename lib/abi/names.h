@@ -13,7 +13,9 @@ const char *op_name(unsigned op);	     /* open exec connect bind ... */
 const char *kind_name(unsigned kind);	     /* known P U W O K Y */
 const char *role_name(unsigned role);	     /* startup steady spawned deeper any */
 const char *addr_class_name(unsigned c);     /* none loopback private public any */
-const char *record_type_name(unsigned type); /* call arm fork exec exit object mark */
+const char *record_type_name(unsigned type); /* call arm fork exec exit object mark ipc */
+const char *layer_name(unsigned layer);	     /* unknown image written ..., enum lutra_layer */
+const char *descriptor_name(unsigned kind);  /* file pipe ipv4 ..., enum lutra_descriptor */
 const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end */
 const char *counter_name(unsigned counter);  /* calls objects novel_tokens ... */
 const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_component_ext() */

@@ -165,7 +165,7 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 {
 	struct task *task = r->last;
 
-	if (rec->type == LUTRA_RECORD_MARK ||
+	if (rec->type == LUTRA_RECORD_MARK || rec->type == LUTRA_RECORD_IPC ||
 	    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 		return 0;
 	if (rec->type != LUTRA_RECORD_SYSCALL || rec->tid != r->last_tid || !task) {

@@ -384,6 +384,8 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 		return 0;
 	case LUTRA_RECORD_OBJECT:
 		return add_object_record(b, rec, str, str_len);
+	case LUTRA_RECORD_IPC:
+		return 0;
 	case LUTRA_RECORD_MARK:
 		if (rec->aux != LUTRA_MARK_END)
 			return -EINVAL;

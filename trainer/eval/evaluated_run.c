@@ -71,7 +71,8 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 	void *entry;
 	int r;
 
-	if (rec->type == LUTRA_RECORD_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET)
+	if (rec->type == LUTRA_RECORD_IPC ||
+	    (rec->type == LUTRA_RECORD_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET))
 		return 0;
 	r = tasks_step(&c->tasks, rec, &entry);
 	if (r < 0)

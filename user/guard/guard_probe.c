@@ -78,6 +78,18 @@ static void fill_lsm(struct guard_feature *f)
 		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
 }
 
+/* Returns true if the programs of a hook only record: see kern/hooks/lsm_ipc.bpf.c. */
+static bool is_recorded_hook(const char *section)
+{
+	static const char *const sections[] = {"lsm/ipc_permission", "lsm/shm_shmctl",
+					       "lsm/sem_semctl", "lsm/msg_queue_msgctl"};
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strcmp(section, sections[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Fills a row for each hook that has a program. */
 static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
 {
@@ -92,6 +104,10 @@ static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf
 				      "its operations are judged and denied",
 				      "the system calls that reach it are judged at entry"};
 
+		if (is_recorded_hook(probe.name)) {
+			probe.does = "its operations are recorded";
+			probe.fallback = "the system calls that reach it are recorded";
+		}
 		if (n < max && strncmp(probe.name, "lsm/", 4) == 0) {
 			fill_row(&ret[n], &probe,
 				 guard_try_load(kernel, probe.name, probe.type, probe.attach));
@@ -176,6 +192,8 @@ static const char *const differences[] = {
 	"setxattr outside the root's file system shows its path, where the hook shows only the "
 	"operation",
 	"operations of io_uring workers and of 32-bit system calls are not seen",
+	"recordings do not have the key and the owner of a System V object that is named by its "
+	"id, and the layer of a file that a path operation or a script names by its path",
 	NULL,
 };
 

@@ -280,14 +280,14 @@ static void enrolment_open_names_file_and_access(void **state)
 	r = box_find_object(b, LUTRA_OP_OPEN, "/tmp/lutra-test-file");
 	assert_non_null(r);
 	lutra_object_unpack(&r->rec, &o);
-	assert_int_equal(o.flags, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE);
+	assert_int_equal(o.flags & ~LUTRA_OBJ_LAYER, LUTRA_OBJ_PATH | LUTRA_OBJ_WRITE);
 	assert_int_equal(o.mode & S_IFMT, S_IFREG);
 	assert_int_equal(r->rec.nr, SYS_openat);
 	r = box_find_record(b, LUTRA_RECORD_OBJECT, r);
 	assert_non_null(r);
 	assert_string_equal(r->str, "/tmp/lutra-test-file");
 	lutra_object_unpack(&r->rec, &o);
-	assert_int_equal(o.flags, LUTRA_OBJ_PATH);
+	assert_int_equal(o.flags & ~LUTRA_OBJ_LAYER, LUTRA_OBJ_PATH);
 	/* A descriptor for a path only opens nothing. */
 	assert_null(box_find_object(b, LUTRA_OP_OPEN, "/"));
 }
@@ -484,6 +484,29 @@ static void enrolment_release_voids_entries(void **state)
 	assert_int_equal(b->n_records, 0);
 }
 
+/* What joins once the container's own program runs is an exec session, and its first record says so. */
+static void enrolment_arm_tells_exec_sessions(void **state)
+{
+	struct box *b = *state;
+	const struct guard_enrolment e = {.cgroup = b->cgroup,
+					  .mode = LUTRA_MODE_LEARN,
+					  .record = true,
+					  .next_exec = true,
+					  .sessions = true};
+	const struct seen_record *arm;
+	struct err err = {};
+
+	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
+		fail_msg("guard_enroll: %s", err.msg);
+	assert_exited(box_run(b, "fork", NULL), 0);
+	assert_exited(box_run(b, "exec", NULL), 0);
+	arm = assert_record(box_find_record(b, LUTRA_RECORD_ARM, NULL), "of the service");
+	assert_int_equal(arm->rec.aux, 0);
+	arm = assert_record(box_find_record(b, LUTRA_RECORD_ARM, arm), "of the session");
+	assert_int_equal(arm->rec.aux, 1);
+	assert_int_equal(box_count_records(b, LUTRA_RECORD_ARM), 2);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(struct box *b, struct guard_enrolment e, int r)
@@ -585,6 +608,7 @@ int main(int argc, char **argv)
 		TEST(enrolment_born_in_cgroup_is_enrolled),
 		TEST(enrolment_of_a_running_task_is_at_once),
 		TEST(enrolment_task_outside_is_not_seen),
+		TEST(enrolment_arm_tells_exec_sessions),
 		TEST(enrolment_release_voids_entries),
 		TEST(enrolment_enroll_refuses_what_it_must_not_touch),
 		TEST(enrolment_set_mode_without_policy_is_refused),

@@ -387,7 +387,7 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 	random_bytes(b, o->object.addr, sizeof(o->object.addr));
 	o->object.op =
 		(uint8_t)(pick_below(b, 3) ? 1 + pick_below(b, LUTRA_OP_COUNT - 1) : LUTRA_OP_OPEN);
-	o->object.flags = (uint8_t)(pick_below(b, 16) | LUTRA_OBJ_PATH * (pick_below(b, 8) > 0));
+	o->object.flags = (uint8_t)(pick_below(b, 128) | LUTRA_OBJ_PATH * (pick_below(b, 8) > 0));
 	o->object.mode = modes[pick_below(b, 6)];
 	o->object.family = families[pick_below(b, 5)];
 	o->object.port = (uint16_t)pick_below(b, 0x10000);

@@ -102,6 +102,27 @@ static void object_token_survives_packing(void **state)
 	assert_memory_equal(&file, &y, sizeof(y));
 }
 
+/* The layer is recorded. What a policy knows does not depend on it. */
+static void object_token_is_the_same_in_every_layer(void **state)
+{
+	struct lutra_object x = {.op = LUTRA_OP_EXEC, .mode = FILE_MODE, .flags = LUTRA_OBJ_PATH};
+	struct lutra_object y = x, back;
+	struct lutra_class class = {.node = 5};
+	struct lutra_record r;
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	for (unsigned layer = 0; layer < LUTRA_LAYER_COUNT; layer++) {
+		y.flags = (uint8_t)(x.flags | layer << LUTRA_OBJ_LAYER_SHIFT);
+		assert_int_equal(lutra_object_layer(&y), layer);
+		assert_true(lutra_object_token(&image, &x, &class, 0, 1) ==
+			    lutra_object_token(&image, &y, &class, 0, 1));
+		lutra_object_pack(&y, &r);
+		lutra_object_unpack(&r, &back);
+		assert_int_equal(lutra_object_layer(&back), layer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +130,7 @@ int main(void)
 		cmocka_unit_test(object_token_has_its_fields_at_their_bits),
 		cmocka_unit_test(object_token_field_comes_back_as_it_was_put),
 		cmocka_unit_test(object_token_survives_packing),
+		cmocka_unit_test(object_token_is_the_same_in_every_layer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 	int r;
 
 	while ((r = trace_reader_next(trace, &rec, &str, &len)) > 0) {
-		if (rec->type == LUTRA_RECORD_MARK ||
+		if (rec->type == LUTRA_RECORD_MARK || rec->type == LUTRA_RECORD_IPC ||
 		    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 			continue;
 		r = tasks_step(tasks, rec, &entry);

@@ -5,6 +5,7 @@
 #include "lib/abi/syscalls.h"
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
+#include "lutra/transfer.h"
 #include "user/cli/cli.h"
 #include "lib/trace/trace_merge.h"
 #include "user/sys/clock.h"
@@ -120,19 +121,76 @@ static void print_info(const char *path, const struct trace_reader *r, const str
 	printf("  %s\n", torn ? torn : "whole");
 }
 
+/* Prints the bytes that a system call was asked to move: the bounds that their bits give. */
+static void print_size(unsigned bits)
+{
+	if (bits == LUTRA_BITS_UNKNOWN)
+		printf(" bytes unknown");
+	else if (bits < 2)
+		printf(" bytes %u", bits);
+	else
+		printf(" bytes %llu-%llu", 1ull << (bits - 1), (1ull << bits) - 1);
+}
+
+static void print_syscall(const char *arch, const struct lutra_record *rec)
+{
+	int protocol = lutra_protocol_unpack(rec);
+	struct lutra_transfer t;
+	char nr[32];
+
+	printf("%s %#x %#x", syscall_name(arch, rec->nr, nr, sizeof(nr)), (unsigned)rec->arg,
+	       (unsigned)(rec->arg >> 32));
+	if (protocol >= 0)
+		printf(" protocol %d", protocol);
+	if (lutra_transfer_unpack(rec, &t)) {
+		printf(" from %s to %s", descriptor_name(t.from), descriptor_name(t.to));
+		print_size(t.bits);
+	}
+	putchar('\n');
+}
+
+static void print_object(const struct lutra_record *rec, const char *path)
+{
+	struct lutra_object o;
+
+	lutra_object_unpack(rec, &o);
+	if (o.family)
+		printf("%s %s %s port %u", op_name(o.op), family_name(o.family),
+		       addr_class_name(o.addr_class), o.port);
+	else
+		printf("%s%s%s mode %06o", op_name(o.op), o.flags & LUTRA_OBJ_WRITE ? " write" : "",
+		       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode);
+	if (lutra_object_layer(&o))
+		printf(" layer %s", layer_name(lutra_object_layer(&o)));
+	printf(" %s\n", path);
+}
+
+static void print_ipc(const char *arch, const struct lutra_record *rec)
+{
+	char nr[32];
+
+	printf("%s key %#x owner %u ", syscall_name(arch, rec->nr, nr, sizeof(nr)),
+	       (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
+	if (rec->aux)
+		printf("asks %04o\n", rec->aux);
+	else
+		puts("controls");
+}
+
 /* Prints what a record says of its type. */
 static void print_record(const char *arch, const struct lutra_record *rec, const char *str,
 			 size_t len)
 {
-	char path[1536] = "", nr[32];
-	struct lutra_object o;
+	char path[1536] = "";
 
 	if (str)
 		text_clean(str, len, path, sizeof(path));
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
-		printf("%s %#x %#x\n", syscall_name(arch, rec->nr, nr, sizeof(nr)),
-		       (unsigned)rec->arg, (unsigned)(rec->arg >> 32));
+		print_syscall(arch, rec);
+		break;
+	case LUTRA_RECORD_ARM:
+		puts(rec->aux ? "exec-session" : "");
 		break;
 	case LUTRA_RECORD_FORK:
 		printf("%s %u\n", rec->nr ? "thread" : "process", (unsigned)rec->arg);
@@ -141,24 +199,45 @@ static void print_record(const char *arch, const struct lutra_record *rec, const
 		printf("%s %llu %s\n", mark_name(rec->aux), (unsigned long long)rec->arg, path);
 		break;
 	case LUTRA_RECORD_OBJECT:
-		lutra_object_unpack(rec, &o);
-		if (o.family)
-			printf("%s %s %s port %u %s\n", op_name(o.op), family_name(o.family),
-			       addr_class_name(o.addr_class), o.port, path);
-		else
-			printf("%s%s%s mode %06o %s\n", op_name(o.op),
-			       o.flags & LUTRA_OBJ_WRITE ? " write" : "",
-			       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode, path);
+		print_object(rec, path);
+		break;
+	case LUTRA_RECORD_IPC:
+		print_ipc(arch, rec);
 		break;
 	default:
 		puts(path);
 	}
 }
 
+/* Adds in words what aux and the flags of an object say. */
+static void add_detail(json_t *j, const struct lutra_record *rec)
+{
+	int protocol = lutra_protocol_unpack(rec);
+	struct lutra_transfer t;
+	struct lutra_object o;
+
+	if (protocol >= 0)
+		json_object_set_new(j, "protocol", json_integer(protocol));
+	if (lutra_transfer_unpack(rec, &t)) {
+		json_object_set_new(j, "from", json_string(descriptor_name(t.from)));
+		json_object_set_new(j, "to", json_string(descriptor_name(t.to)));
+		json_object_set_new(j, "size_bits",
+				    t.bits == LUTRA_BITS_UNKNOWN ? json_null()
+								 : json_integer(t.bits));
+	}
+	if (rec->type == LUTRA_RECORD_OBJECT) {
+		lutra_object_unpack(rec, &o);
+		json_object_set_new(j, "layer", json_string(layer_name(lutra_object_layer(&o))));
+	}
+	if (rec->type == LUTRA_RECORD_ARM)
+		json_object_set_new(j, "exec_session", json_boolean(rec->aux));
+}
+
 static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,
 		      const char *str, size_t len)
 {
 	char nr[32];
+	json_t *j;
 
 	if (!a->json) {
 		printf("%llu.%09llu %u/%u %s ", (unsigned long long)(rec->ts_ns / NSEC_PER_SEC),
@@ -167,13 +246,14 @@ static int cat_record(const struct trace_args *a, const char *arch, const struct
 		print_record(arch, rec, str, len);
 		return ferror(stdout) ? 1 : 0;
 	}
-	return cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
-					(json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
-					(json_int_t)rec->tgid, "type", record_type_name(rec->type),
-					"call", syscall_name(arch, rec->nr, nr, sizeof(nr)), "nr",
-					rec->nr, "arg", (json_int_t)rec->arg, "aux", rec->aux,
-					"string", str ? text_json(str, len) : json_null()),
-			      false);
+	j = json_pack("{s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:i, s:o}", "ts_ns",
+		      (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
+		      (json_int_t)rec->tgid, "type", record_type_name(rec->type), "call",
+		      syscall_name(arch, rec->nr, nr, sizeof(nr)), "nr", rec->nr, "arg",
+		      (json_int_t)rec->arg, "aux", rec->aux, "string",
+		      str ? text_json(str, len) : json_null());
+	add_detail(j, rec);
+	return cli_print_json(j, false);
 }
 
 /* Runs cat, info or verify on a file. out: gets the answer of info and verify as JSON. */

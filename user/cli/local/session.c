@@ -195,6 +195,8 @@ static int session_enroll(struct session *s, struct err *err)
 		.mode = s->config.mode,
 		.record = s->config.record != NULL,
 		.next_exec = s->own_cgroup != NULL,
+		/* A recording tells exec sessions; a policy must not treat them otherwise here. */
+		.sessions = !s->config.policy,
 	};
 	int r = guard_enroll(s->guard, &e, &s->slot, err);
 

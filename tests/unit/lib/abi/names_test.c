@@ -16,6 +16,7 @@
 #include "lib/abi/syscalls.h"
 #include "lib/abi/path_text.h"
 #include "lib/base/text.h"
+#include "lutra/transfer.h"
 
 static void check_table(unsigned n, const char *(*name)(unsigned),
 			int (*parse)(const char *, unsigned *))
@@ -54,6 +55,8 @@ static void names_parse_gives_back_every_number(void **state)
 	check_table(LUTRA_RECORD_COUNT, record_type_name, NULL);
 	check_table(LUTRA_COUNTER_COUNT, counter_name, NULL);
 	check_table(LUTRA_MARK_END + 1, mark_name, NULL);
+	check_table(LUTRA_LAYER_COUNT, layer_name, NULL);
+	check_table(LUTRA_DESCRIPTOR_COUNT, descriptor_name, NULL);
 	check_table(30, ext_name, NULL);
 	check_table(41, cap_name, NULL);
 	for (unsigned i = 1; i < LUTRA_OP_COUNT; i++) {

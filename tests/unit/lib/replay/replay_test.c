@@ -101,6 +101,17 @@ static void replay_call_has_the_role_of_its_task(void **state)
 	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
 }
 
+/* The key and the owner of a System V object are recorded, and not judged. */
+static void replay_ipc_is_no_event(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(feed_syscall(f, 1, SYS_accept4), 1);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_IPC, 1, SYS_shmat, MS, 1), 0);
+	assert_int_equal(feed_syscall(f, 1, SYS_read), 1);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+}
+
 static void replay_fork_hands_the_state_on(void **state)
 {
 	struct fixture *f = *state;
@@ -296,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(replay_call_has_the_role_of_its_task),
+		T(replay_ipc_is_no_event),
 		T(replay_fork_hands_the_state_on),
 		T(replay_exec_by_a_thread_keeps_its_state),
 		T(replay_novel_call_speaks_for_its_hooks),

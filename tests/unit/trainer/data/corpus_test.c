@@ -266,6 +266,7 @@ static void run_builder_refuses_bad_records(void **state)
 		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_ATTACK_ONSET}, -EINVAL},
 		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_HARM}, -EINVAL},
 		{{.type = LUTRA_RECORD_MARK, .aux = LUTRA_MARK_END, .arg = 4}, 0},
+		{{.type = LUTRA_RECORD_IPC, .nr = SYS_shmat, .arg = 1}, 0},
 	};
 	struct fixture *f = *state;
 	struct made_run m = made_run_new(&f->corpus);

@@ -10,7 +10,8 @@
 #include "lutra/score.h"
 
 /*
- * In mode kill: matches that count together. In mode deny: how long the alert window of a level is.
+ * In mode kill: matches that count together. In mode deny: how long a level whose action is deny
+ * refuses what could do harm (its alert window).
  */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
@@ -75,7 +76,8 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_
 		if (class != LUTRA_MATCH_CLASS_NONE && lutra_count_classes(m, class, now) >= need)
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
-		if (class == LUTRA_MATCH_CLASS_LEVEL && mode == LUTRA_MODE_DENY) {
+		if (class == LUTRA_MATCH_CLASS_LEVEL && action >= LUTRA_ACTION_DENY &&
+		    mode == LUTRA_MODE_DENY) {
 			m->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
 			m->alert_rule = rule;
 		}

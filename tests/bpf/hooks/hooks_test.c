@@ -143,14 +143,16 @@ static int try_uring(void)
 	return outcome_of(cqe->res);
 }
 
-/* Refused while the alert lasts, allowed when it is over. */
+/* REFUSED: for as long as the alert window lasts, and not after it. DONE: not at all. */
 static int try_window(void)
 {
 	struct timespec pause_ns = {.tv_nsec = 50000000};
+	int outcome;
 
 	syscall(NOVEL, 0);
-	if (try_connect() != REFUSED || try_open() != DONE)
-		return ELSE;
+	outcome = try_connect();
+	if (outcome != REFUSED || try_open() != DONE)
+		return outcome == DONE ? DONE : ELSE;
 	for (int i = 0; i < 100; i++) {
 		if (try_connect() == DONE)
 			return REFUSED;
@@ -392,21 +394,33 @@ static void hooks_io_uring_open_is_refused(void **state)
 	assert_int_equal(box_find_evidence(b, LUTRA_RULE_OPEN_READ_PROTECTED)->ev.nr, 0xffff);
 }
 
-static void hooks_alert_refuses_for_a_second(void **state)
+/* Returns how many refusals evidence of level B names, after the worker exited as wanted. */
+static size_t run_window(struct box *b, enum lutra_action action, int outcome)
 {
-	struct box *b = *state;
 	struct policy *p = kernel_policy_new();
 	size_t refused = 0;
 
 	kernel_policy_forget(p, NOVEL, false);
 	p->threshold_b = 1 << 8;
+	p->action[LUTRA_RULE_LEVEL_B] = (uint8_t)action;
 	box_enroll(b, p, LUTRA_MODE_DENY, false);
 	policy_free(p);
-	assert_exited(box_run(b, "window", NULL), REFUSED);
+	assert_exited(box_run(b, "window", NULL), outcome);
+	assert_non_null(box_find_evidence(b, LUTRA_RULE_LEVEL_B));
 	for (size_t i = 0; i < b->n_evidence; i++)
 		refused +=
 			b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_B && b->evidence[i].ev.refused;
-	assert_true(refused > 0);
+	return refused;
+}
+
+static void hooks_level_that_denies_refuses_for_a_second(void **state)
+{
+	assert_true(run_window(*state, LUTRA_ACTION_DENY, REFUSED) > 0);
+}
+
+static void hooks_level_that_alerts_refuses_nothing(void **state)
+{
+	assert_int_equal(run_window(*state, LUTRA_ACTION_ALERT, DONE), 0);
 }
 
 static void hooks_freeze_refuses_everything(void **state)
@@ -475,7 +489,8 @@ int main(int argc, char **argv)
 		TEST(hooks_refuse_an_exec_after_vfork),
 		TEST(hooks_fresh_program_is_refused_known_one_is_not),
 		TEST(hooks_io_uring_open_is_refused),
-		TEST(hooks_alert_refuses_for_a_second),
+		TEST(hooks_level_that_denies_refuses_for_a_second),
+		TEST(hooks_level_that_alerts_refuses_nothing),
 		TEST(hooks_freeze_refuses_everything),
 		TEST(hooks_action_kill_kills_in_mode_deny),
 		TEST(hooks_kill_also_refuses_the_call),

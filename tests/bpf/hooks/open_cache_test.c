@@ -289,6 +289,7 @@ static struct opener enroll_deny_opener(struct box *b)
 	kernel_policy_forget(p, SYS_open, true);
 	p->threshold_a = KERNEL_POLICY_WEIGHT << 8;
 	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_LEVEL_A] = LUTRA_ACTION_DENY;
 	make_file(OPENER_FILE);
 	opener = opener_enroll(b, p);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);

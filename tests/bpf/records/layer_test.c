@@ -61,9 +61,10 @@ static bool copy_file(const char *from, const char *to)
 
 /* ---- before the task is armed ---- */
 
-static const char *const image_files[] = {"plain",  "chmodded", "written", "moved",	"linked",
-					  "hosted", "again",	"doomed",  "truncated", "chowned",
-					  "fchmod", "renamed",	"attr",	   "sub/deep"};
+static const char *const image_files[] = {"plain",   "chmodded",    "written",	    "moved",
+					  "linked",  "hosted",	    "again",	    "doomed",
+					  "chowned", "truncated",   "fchmod",	    "renamed",
+					  "attr",    "was-written", "was-chmodded", "sub/deep"};
 
 static bool make_image(void)
 {
@@ -85,17 +86,25 @@ static bool make_image(void)
 }
 
 /* Mounts the root of the container, and in it a tmpfs, an overlay of its own and /proc. */
-static bool mount_root(const char *options)
+static bool mount_root(const char *overlay)
 {
-	char all[PATH_MAX];
-
-	snprintf(all, sizeof(all), "lowerdir=" IMAGE ":/,upperdir=" UPPER ",workdir=" WORK "%s",
-		 options);
-	return mount("overlay", ROOT, "overlay", 0, all) == 0 &&
+	return mount("overlay", ROOT, "overlay", 0, overlay) == 0 &&
 	       mount("tmpfs", ROOT TREE "/tmpfs", "tmpfs", 0, NULL) == 0 &&
 	       mount("overlay", ROOT TREE "/overlay", "overlay", 0,
 		     "lowerdir=" VOLUME ":" IMAGE TREE "/sub") == 0 &&
 	       mount("proc", ROOT "/proc", "proc", 0, NULL) == 0;
+}
+
+/*
+ * Writes to the upper layer as a container that has ended did: of its files nothing is left in the
+ * memory of the kernel, and the next mount finds them on disk.
+ */
+static bool write_earlier(const char *overlay)
+{
+	return mount("overlay", ROOT, "overlay", 0, overlay) == 0 &&
+	       write_file(ROOT TREE "/was-new", 0) &&
+	       write_file(ROOT TREE "/was-written", O_APPEND) &&
+	       chmod(ROOT TREE "/was-chmodded", 0700) == 0 && umount(ROOT) == 0;
 }
 
 static bool own_mounts(void)
@@ -114,10 +123,16 @@ static int enter_root(const char *worker)
 
 static int enter_overlay(const char *options, const char *worker)
 {
+	char overlay[PATH_MAX];
+
+	snprintf(overlay, sizeof(overlay),
+		 "lowerdir=" IMAGE ":/,upperdir=" UPPER ",workdir=" WORK "%s", options);
 	mkdir(BASE, 0755);
 	if (!own_mounts() || mount("tmpfs", BASE, "tmpfs", 0, NULL) < 0)
 		return 2;
-	return make_image() && mount_root(options) ? enter_root(worker) : 3;
+	if (!make_image() || !write_earlier(overlay) || !mount_root(overlay))
+		return 3;
+	return enter_root(worker);
 }
 
 static int work_enter(void)
@@ -130,12 +145,14 @@ static int work_enter_metacopy(void)
 	return enter_overlay(",metacopy=on", "metacopy");
 }
 
-/* A root that is no overlay: the host's own, mounted once more. */
+/* A root that is no overlay: the host's own, mounted once more. A part of it is a volume, too. */
 static int work_enter_plain(void)
 {
 	mkdir(BASE, 0755);
 	if (!own_mounts() || mount("/", BASE, NULL, MS_BIND, NULL) < 0 ||
-	    mount("proc", BASE "/proc", "proc", 0, NULL) < 0 || chroot(BASE) < 0 || chdir("/") < 0)
+	    mount("proc", BASE "/proc", "proc", 0, NULL) < 0 ||
+	    mount("/etc", BASE "/mnt", NULL, MS_BIND, NULL) < 0 || chroot(BASE) < 0 ||
+	    chdir("/") < 0)
 		return 2;
 	execl("/proc/self/exe", "worker", "--worker", "plain", NULL);
 	return 5;
@@ -195,11 +212,20 @@ static int open_image(void)
 	return wrong;
 }
 
+static int open_earlier(void)
+{
+	int wrong = open_close(TREE "/was-new", O_RDONLY);
+
+	wrong |= open_close(TREE "/was-written", O_RDONLY);
+	return wrong | open_close(TREE "/was-chmodded", O_RDONLY);
+}
+
 /* Writes files, and opens them again to read. */
 static int open_written(void)
 {
 	int wrong = !write_file(TREE "/new", 0) || !write_file(TREE "/written", O_APPEND);
 
+	wrong |= open_earlier();
 	wrong |= open_close(TREE "/new", O_RDONLY);
 	wrong |= open_close(TREE "/written", O_RDONLY);
 	wrong |= chmod(TREE "/chmodded", 0700);
@@ -266,6 +292,7 @@ static int work_metacopy(void)
 	wrong |= open_close(TREE "/chmodded", O_RDONLY);
 	wrong |= chmod(TREE "/written", 0700) || !write_file(TREE "/written", O_APPEND);
 	wrong |= open_close(TREE "/written", O_RDONLY);
+	wrong |= open_earlier();
 	wrong |= !write_file(TREE "/new", 0) || open_close(TREE "/new", O_RDONLY);
 	wrong |= open_close(TREE "/plain", O_RDONLY);
 	return wrong;
@@ -275,7 +302,7 @@ static int work_plain(void)
 {
 	int wrong = open_close("/etc/passwd", O_RDONLY);
 
-	wrong |= open_close("/proc/self/stat", O_RDONLY);
+	wrong |= open_close("/mnt/passwd", O_RDONLY);
 	return wrong | open_memory();
 }
 
@@ -311,6 +338,9 @@ static const struct expected overlay[] = {
 	{LUTRA_OP_OPEN, TREE "/written", SAME(WRITTEN)},
 	/* Without metacopy the copy is whole: the bytes are the image's, and nothing tells. */
 	{LUTRA_OP_OPEN, TREE "/chmodded", SAME(WRITTEN)},
+	{LUTRA_OP_OPEN, TREE "/was-new", SAME(WRITTEN)},
+	{LUTRA_OP_OPEN, TREE "/was-written", SAME(WRITTEN)},
+	{LUTRA_OP_OPEN, TREE "/was-chmodded", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/there", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/linked", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/linked-2", SAME(WRITTEN)},
@@ -339,6 +369,9 @@ static const struct expected overlay[] = {
 
 static const struct expected metacopy[] = {
 	{LUTRA_OP_OPEN, TREE "/chmodded", SAME(CHANGED)},
+	{LUTRA_OP_OPEN, TREE "/was-chmodded", SAME(CHANGED)},
+	{LUTRA_OP_OPEN, TREE "/was-written", SAME(WRITTEN)},
+	{LUTRA_OP_OPEN, TREE "/was-new", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/written", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/new", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/plain", SAME(IMAGE)},
@@ -346,6 +379,7 @@ static const struct expected metacopy[] = {
 
 static const struct expected plain[] = {
 	{LUTRA_OP_OPEN, "/etc/passwd", SAME(ROOT)},
+	{LUTRA_OP_OPEN, "/mnt/passwd", SAME(VOLUME)},
 	{LUTRA_OP_OPEN, "//memfd:memory", SAME(DETACHED)},
 };
 

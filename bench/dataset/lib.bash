@@ -1,0 +1,300 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# One run of one service of the data set: its containers, their network, what asks them, and what
+# is written down of it. Sourced after tests/e2e/lib.bash. A service is a file services/NAME.bash
+# that sets the variables and functions named under "A service" in docs/dataset.md.
+#
+# Each container has the image's tree as the lower layer of an overlay, and an upper layer of its
+# own. All containers of a run share one network namespace, as those of a pod do: 10.88.0.2 is the
+# containers' address, 10.88.0.1 that of the peers, which this script runs outside the containers.
+
+here=${here:?}
+images=$root/build/images
+own_address=10.88.0.2 peer_address=10.88.0.1
+network_pid=''             # holds the network namespace
+declare -A container_pid   # host's pid of each container's first process
+declare -A recorders       # pid of `lutra record`, by container
+declare -A overlay_mounted # containers whose overlay is mounted
+events_file=''             # JSON lines: what happened, with begin and end
+
+# What an engine gives a container by default.
+default_capabilities=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
+	CAP_SETFCAP CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT)
+
+# between LOW HIGH: a number of this seed's.
+between() {
+	echo $(($1 + RANDOM % ($2 - $1 + 1)))
+}
+
+# pick WORD…: one of them.
+pick() {
+	local words=("$@")
+	echo "${words[RANDOM % ${#words[@]}]}"
+}
+
+# chance PERCENT: true so often.
+chance() {
+	[ $((RANDOM % 100)) -lt "$1" ]
+}
+
+# Now, in nanoseconds of the clock that records carry. Its steps are 10 ms.
+monotonic_ns() {
+	local now
+	read -r now _ </proc/uptime
+	echo "${now/./}0000000"
+}
+
+# ---- the network ----
+
+network_begin() {
+	unshare -n sleep infinity &
+	network_pid=$!
+	children[$network_pid]=1
+	until_true "$patience" network_ready
+	in_network ip link set lo up
+	in_network ip link add eth0 type dummy
+	in_network ip link add peer0 type dummy
+	in_network ip addr add "$own_address/24" dev eth0
+	in_network ip addr add "$peer_address/32" dev peer0
+	in_network ip link set eth0 up
+	in_network ip link set peer0 up
+	in_network ip route add default via "$peer_address" dev eth0 onlink
+}
+
+network_ready() {
+	[ "$(readlink "/proc/$network_pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
+# in_network COMMAND…: a program of the host in the containers' network.
+in_network() {
+	nsenter -t "$network_pid" -n "$@"
+}
+
+# client COMMAND…: a program of the clients' image in the containers' network, in none of their cgroups.
+client() {
+	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret \
+		timeout "${client_limit:-60}" chroot "$images/clients" "$@" </dev/null
+}
+
+# client_stdin COMMAND…: the same, with the caller's standard input.
+client_stdin() {
+	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret \
+		timeout "${client_limit:-60}" chroot "$images/clients" "$@"
+}
+
+# fetch PATH [CURL OPTION…]: a request to the service's port, answer on stdout; false if it failed.
+fetch() {
+	local path=$1
+	shift
+	client curl -sS --max-time 20 "$@" "http://$own_address:${port:?}$path"
+}
+
+# peer_start NAME COMMAND…: a program of the clients' image that containers talk to, until the run ends.
+peer_start() {
+	local name=$1
+	shift
+	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 \
+		chroot "$images/clients" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
+	peer_pid[$name]=$!
+	children[$!]=1
+}
+
+declare -A peer_pid
+
+peer_stop() {
+	end "${peer_pid[$1]}"
+}
+
+# The resolver of all containers: names of peers are those of the run, all else does not exist.
+resolver_start() {
+	peer_start resolver dnsmasq --keep-in-foreground --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+		--listen-address="$peer_address" --bind-interfaces --user=root --pid-file= \
+		--address="/peer.example/$peer_address" --address="/service.example/$own_address" \
+		--local=/example/ --log-facility=-
+}
+
+# ---- containers ----
+
+# volume_path CONTAINER PATH: where the host has the volume that the container mounts at PATH.
+volume_path() {
+	echo "$stage/volumes/$1${2//\//_}"
+}
+
+# image_path CONTAINER PATH: where the host sees a file of the container's root, its own writes included.
+image_path() {
+	echo "$stage/root/$1$2"
+}
+
+as_json_list() {
+	jq -nc '$ARGS.positional' --args -- "$@"
+}
+
+mount_json() {
+	jq -nc --arg to "$1" --arg type "$2" --arg from "$3" '{destination: $to, type: $type, source: $from,
+		options: $ARGS.positional}' --args -- "${@:4}"
+}
+
+# The mounts of an engine, then those of the container.
+container_mounts() {
+	local c=$1 m
+	mount_json /proc proc proc nosuid noexec nodev
+	mount_json /dev tmpfs tmpfs nosuid mode=755 size=65536k
+	mount_json /dev/pts devpts devpts nosuid noexec newinstance ptmxmode=0666 mode=0620
+	mount_json /dev/shm tmpfs shm nosuid noexec nodev mode=1777 size=64m
+	mount_json /dev/mqueue mqueue mqueue nosuid noexec nodev
+	mount_json /sys sysfs sysfs nosuid noexec nodev ro
+	for m in hosts hostname resolv.conf; do
+		mount_json "/etc/$m" bind "$stage/etc/$c/$m" bind rw
+	done
+	for m in "${volumes[@]}"; do
+		mount_json "$m" bind "$(volume_path "$c" "$m")" bind rw
+	done
+	for m in "${tmpfs[@]}"; do
+		mount_json "$m" tmpfs tmpfs nosuid nodev mode=1777 size=64m
+	done
+}
+
+container_json() {
+	local c=$1 capabilities_json mounts_json
+	capabilities_json=$(as_json_list "${capabilities[@]}")
+	mounts_json=$(container_mounts "$c" | jq -sc .)
+	jq -n --argjson args "$(as_json_list "${arguments[@]}")" --argjson caps "$capabilities_json" \
+		--argjson env "$(as_json_list "${environment[@]}")" --argjson mounts "$mounts_json" \
+		--argjson uid "${user%%:*}" --argjson gid "${user##*:}" --arg cwd "$directory" \
+		--arg root "$stage/root/$c" --arg host "$c" --arg net "/proc/$network_pid/ns/net" '{
+		ociVersion: "1.0.0",
+		process: {user: {uid: $uid, gid: $gid}, args: $args, env: $env, cwd: $cwd, noNewPrivileges: false,
+			capabilities: {bounding: $caps, effective: $caps, permitted: $caps}},
+		root: {path: $root}, hostname: $host, mounts: $mounts,
+		linux: {cgroupsPath: "@CGROUP@",
+			namespaces: [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "cgroup"},
+				{type: "network", path: $net}],
+			maskedPaths: ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/sys/firmware"],
+			readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}'
+}
+
+# The fields of a container before its service sets them.
+container_defaults() {
+	image=$service user=0:0 directory=/ arguments=() volumes=() tmpfs=(/tmp /run)
+	environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8)
+	capabilities=("${default_capabilities[@]}")
+}
+
+# A new upper layer, new volumes, and what an engine writes to /etc.
+container_files() {
+	local c=$1 m
+	mkdir -p "$stage"/{root,upper,work,etc}/"$c"
+	mount -t overlay overlay -o "lowerdir=$images/$image,upperdir=$stage/upper/$c,workdir=$stage/work/$c" \
+		"$stage/root/$c"
+	overlay_mounted[$c]=1
+	for m in "${volumes[@]}"; do
+		mkdir -p "$(volume_path "$c" "$m")"
+		# As an engine fills a new volume: with what the image has there.
+		[ ! -d "$images/$image$m" ] || cp -a "$images/$image$m/." "$(volume_path "$c" "$m")/"
+	done
+	printf '127.0.0.1 localhost\n%s %s\n%s peer.example\n' "$own_address" "${containers[*]}" "$peer_address" \
+		>"$stage/etc/$c/hosts"
+	echo "$c" >"$stage/etc/$c/hostname"
+	printf 'nameserver %s\n' "$peer_address" >"$stage/etc/$c/resolv.conf"
+}
+
+# record_begin CONTAINER: into $stage/CONTAINER.ltr, from before the container's start.
+record_begin() {
+	local c=$1
+	mkdir "$cgroot$cgroup/$c"
+	"$bin/lutra" record --cgroup "$cgroot$cgroup/$c" --image "dataset/$c" -o "$stage/$c.ltr" \
+		>"$stage/$c.record.log" 2>&1 &
+	recorders[$c]=$!
+	children[$!]=1
+	until_true "$patience" is_recording "$c" || fail "$c is not recorded: $(tail -n 1 "$stage/$c.record.log")"
+}
+
+is_recording() {
+	grep -q recording "$stage/$1.record.log" || ! alive "${recorders[$1]}"
+}
+
+# container_begin CONTAINER: record it, and start it.
+container_begin() {
+	local c=$1
+	container_defaults
+	container_fields "$c"
+	container_files "$c"
+	record_begin "$c"
+	container_json "$c" >"$stage/$c.json"
+	CONFIG=$stage/$c.json "$e2e/container" start "$stage/containers/$c" "$cgroup/$c"
+	container_pid[$c]=$("$e2e/container" pid "$stage/containers/$c")
+}
+
+container_end() {
+	local c=$1
+	"$e2e/container" stop "$stage/containers/$c"
+	end "${recorders[$c]}"
+	overlay_end "$c"
+}
+
+overlay_end() {
+	umount "$stage/root/$1" 2>/dev/null || umount -l "$stage/root/$1" 2>/dev/null || true
+	unset "overlay_mounted[$1]"
+}
+
+# Also when the run fails: what container_begin() made and stage_end() does not know.
+containers_abandon() {
+	local c
+	for c in "${containers[@]}"; do
+		"$e2e/container" stop "$stage/containers/$c" 2>/dev/null || true
+	done
+	for c in "${!overlay_mounted[@]}"; do
+		overlay_end "$c"
+	done
+}
+
+# session CONTAINER COMMAND…: in a new process of root in the container, as `podman exec` makes it.
+session() {
+	local c=$1
+	shift
+	"$e2e/container" exec "$stage/containers/$c" "$@" </dev/null
+}
+
+# container_signal CONTAINER SIGNAL: to its first process, as `podman kill` does.
+container_signal() {
+	kill -"$2" "${container_pid[$1]}"
+}
+
+# tasks_named CONTAINER PATTERN: the host's pids of its processes whose command line matches.
+tasks_named() {
+	local p
+	for p in $(find "$cgroot$cgroup/$1" -name cgroup.procs -exec cat {} + 2>/dev/null); do
+		tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -qE -- "$2" && echo "$p"
+	done
+	return 0
+}
+
+# ---- what happened ----
+
+# event KIND NAME COMMAND…: run the command, and write down when it began and ended. It may fail.
+event() {
+	local kind=$1 name=$2 begin r=0
+	shift 2
+	begin=$(monotonic_ns)
+	"$@" >>"$stage/events.log" 2>&1 || r=$?
+	# The clock of /proc/uptime is behind by up to 10 ms.
+	jq -nc --arg kind "$kind" --arg name "$name" --argjson begin "$begin" --argjson end "$(monotonic_ns)" \
+		--argjson status "$r" '{kind: $kind, name: $name, begin_ns: $begin, end_ns: ($end + 10000000),
+			status: $status}' >>"$events_file"
+	return 0
+}
+
+# work_for SECONDS: requests with pauses between them; an administrator's work at a third, and at two thirds.
+work_for() {
+	local until=$((SECONDS + $1)) first=$((SECONDS + $1 / 3)) second=$((SECONDS + $1 * 2 / 3)) think
+	while [ "$SECONDS" -lt "$until" ]; do
+		request || true
+		if [ "$SECONDS" -ge "$first" ]; then
+			first=$second second=$until
+			administer || true
+		fi
+		think=$((RANDOM % 100))
+		sleep "$((think / 100)).$((think % 100 / 10))$((think % 10))"
+	done >>"$stage/work.log" 2>&1
+}

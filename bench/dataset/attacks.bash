@@ -39,11 +39,43 @@ listener_end() {
 	end "$listener"
 }
 
+# thief_begin: where stolen data goes, port 4444 of the peers' address. What comes is in $stage/peer-thief.log.
+thief_begin() {
+	peer_start thief socat -u "TCP-LISTEN:4444,bind=$peer_address,reuseaddr,fork" STDOUT
+	until_true "$patience" port_listens 4444
+}
+
+# thief_shell COMMANDS: the other end of a reverse shell, on the same port. It sends the commands; their output
+# is in $stage/peer-thief.log.
+thief_shell() {
+	peer_start thief env COMMANDS="$1" socat "TCP-LISTEN:4444,bind=$peer_address,reuseaddr" \
+		'SYSTEM:printenv COMMANDS; cat >&2'
+	until_true "$patience" port_listens 4444
+}
+
+# thief_got PATTERN: waits for it.
+thief_got() {
+	until_true 20 grep -qE -- "$1" "$stage/peer-thief.log"
+}
+
+# port_listens PORT: something in the network of the run accepts TCP connections there.
+port_listens() {
+	in_network grep -qE "$(printf ':%04X 0+:0000 0A' "$1")" /proc/net/tcp
+}
+
 # inject CONTAINER PATTERN EXPRESSION: code inside a process of the container, called by a debugger of the
 # host, as an exploit's payload would run there.
 inject() {
-	local pid
-	pid=$(tasks_named "$1" "$2" | head -n 1)
+	inject_pid "$(tasks_named "$1" "$2" | head -n 1)" "$3"
+}
+
+# inject_pid PID EXPRESSION…: the same for the host's pid of a process.
+inject_pid() {
+	local pid=$1 e commands=()
+	shift
+	for e in "$@"; do
+		commands+=(-ex "$e")
+	done
 	timeout 60 gdb -q -nx -batch -p "$pid" -ex 'set confirm off' -ex 'set unwindonsignal on' \
-		-ex "$3" -ex detach </dev/null
+		"${commands[@]}" -ex detach </dev/null
 }

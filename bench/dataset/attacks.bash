@@ -5,39 +5,22 @@
 # attack_KIND and adaptive_KIND, which are true if the attack reached its goal, and call harm() for
 # each harmful thing that they did. Sourced after lib.bash.
 
-harms=() # what the attack did, as mark-attack looks for it in the trace
+harms=() # what the attack did, as build/bench/label looks for it in the trace
 
-# harm OPERATION PATTERN: an operation that does harm, in the words of `lutra trace dump`. A run in
-# whose attack no such operation is found is no run.
+# harm OPERATION PATTERN: an operation that does harm. A run in whose attack no such operation is
+# found, in any of the containers, is no run.
 harm() {
 	harms+=("$1 $2")
 }
 
-# attack_written_down NAME BEGIN_NS END_NS
-attack_written_down() {
+# harms_write NAME BEGIN_NS END_NS: $stage/attack.json, for the labels and for the manifest.
+harms_write() {
 	jq -n --arg name "$1" --argjson begin "$2" --argjson end "$3" \
 		--argjson harms "$(as_json_list "${harms[@]}")" \
 		'{name: $name, begin_ns: $begin, end_ns: ($end + 10000000), harms: $harms}' >"$stage/attack.json"
 }
 
-# The listener of reverse shells and of stolen data, on the peers' address. Its port is 4444.
-listener_begin() {
-	: >"$stage/listen"
-	# shellcheck disable=SC2016
-	in_network "$programs/listen" 4444 "$patience" "${1:-echo I am \$(id -un)}" >"$stage/listen" &
-	listener=$!
-	children[$listener]=1
-	until_true "$patience" grep -q listening "$stage/listen"
-}
-
-# listener_got PATTERN: what came to the listener, waited for.
-listener_got() {
-	until_true 20 grep -qE -- "$1" "$stage/listen"
-}
-
-listener_end() {
-	end "$listener"
-}
+# ---- who listens for the attacker, at $peer_address ----
 
 # thief_begin: where stolen data goes, port 4444 of the peers' address. What comes is in $stage/peer-thief.log.
 thief_begin() {
@@ -58,14 +41,17 @@ thief_got() {
 	until_true 20 grep -qE -- "$1" "$stage/peer-thief.log"
 }
 
-# port_listens PORT: something in the network of the run accepts TCP connections there.
+# port_listens PORT: something in one of the two networks of the run accepts TCP connections there.
 port_listens() {
-	in_network grep -qE "$(printf ':%04X 0+:0000 0A' "$1")" /proc/net/tcp
+	grep -qs "$(printf ':%04X 0*:0000 0A' "$1")" "/proc/$network_pid/net/"tcp{,6} "/proc/$peers_network_pid/net/"tcp{,6}
 }
+
+# ---- code inside a process ----
 
 # inject CONTAINER PATTERN EXPRESSION: code inside a process of the container, called by a debugger of the
 # host, as an exploit's payload would run there.
 inject() {
+	[ -n "$(tasks_named "$1" "$2")" ] || { echo "no process of $1 is called $2" && return 1; }
 	inject_pid "$(tasks_named "$1" "$2" | head -n 1)" "$3"
 }
 

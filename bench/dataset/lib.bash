@@ -6,36 +6,62 @@
 # that sets the variables and functions named under "A service" in docs/dataset.md.
 #
 # Each container has the image's tree as the lower layer of an overlay, and an upper layer of its
-# own. All containers of a run share one network namespace, as those of a pod do: 10.88.0.2 is the
-# containers' address, 10.88.0.1 that of the peers, which this script runs outside the containers.
+# own; its volumes are directories of an ext4 file system of its own. All containers of a run share
+# one network namespace, as those of a pod do. Their address is 10.88.0.2. Clients and peers run
+# outside the containers, in a second network namespace, at 10.88.0.1.
 
 here=${here:?}
 images=$root/build/images
 own_address=10.88.0.2 peer_address=10.88.0.1
-network_pid=''             # holds the network namespace
-declare -A container_pid   # host's pid of each container's first process
-declare -A recorders       # pid of `lutra record`, by container
-declare -A overlay_mounted # containers whose overlay is mounted
-events_file=''             # JSON lines: what happened, with begin and end
+network_pid=''            # holds the containers' network namespace
+peers_network_pid=''      # holds the network namespace of clients and peers
+declare -A container_pid  # host's pid of each container's first process
+declare -A container_user # its uid:gid, by container
+declare -A recorders      # pid of `lutra record`, by container
+declare -A peer_pid       # by the peer's name
+events_file=''            # JSON lines: what happened, with begin and end
+volume_mb=512             # of a container's volumes; the file that holds them is sparse
 
 # What an engine gives a container by default.
 default_capabilities=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
 	CAP_SETFCAP CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT)
 
+# ---- numbers by seed ----
+
+# seed_set SEED FILE: of this shell and its subshells. Bash seeds RANDOM anew in each subshell,
+# "$(between 1 6)" too, so between(), pick() and chance() have a state of their own, in a file.
+seed_set() {
+	RANDOM=$1
+	random_file=$2
+	echo "$1" >"$random_file"
+}
+
+# Sets random_number.
+draw_number() {
+	local state
+	read -r state <"$random_file"
+	state=$(((state * 1103515245 + 12345) & 0x7fffffff))
+	echo "$state" >"$random_file"
+	random_number=$((state >> 8))
+}
+
 # between LOW HIGH: a number of this seed's.
 between() {
-	echo $(($1 + RANDOM % ($2 - $1 + 1)))
+	draw_number
+	echo $(($1 + random_number % ($2 - $1 + 1)))
 }
 
 # pick WORD…: one of them.
 pick() {
 	local words=("$@")
-	echo "${words[RANDOM % ${#words[@]}]}"
+	draw_number
+	echo "${words[random_number % ${#words[@]}]}"
 }
 
 # chance PERCENT: true so often.
 chance() {
-	[ $((RANDOM % 100)) -lt "$1" ]
+	draw_number
+	[ $((random_number % 100)) -lt "$1" ]
 }
 
 # Now, in nanoseconds of the clock that records carry. Its steps are 10 ms.
@@ -47,40 +73,65 @@ monotonic_ns() {
 
 # ---- the network ----
 
-network_begin() {
+# hold_network: a process that holds a new network namespace; sets held_pid.
+hold_network() {
 	unshare -n sleep infinity &
-	network_pid=$!
-	children[$network_pid]=1
-	until_true "$patience" network_ready
+	held_pid=$!
+	children[$held_pid]=1
+	until_true "$patience" has_own_network "$held_pid"
+}
+
+has_own_network() {
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
+network_begin() {
+	hold_network
+	network_pid=$held_pid
+	hold_network
+	peers_network_pid=$held_pid
+	ip link add eth0 netns "$network_pid" type veth peer name peer0 netns "$peers_network_pid"
 	in_network ip link set lo up
-	in_network ip link add eth0 type dummy
-	in_network ip link add peer0 type dummy
-	in_network ip addr add "$own_address/24" dev eth0
-	in_network ip addr add "$peer_address/32" dev peer0
-	in_network ip link set eth0 up
+	in_network ip addr add "$peer_address/24" dev peer0
 	in_network ip link set peer0 up
-	in_network ip route add default via "$peer_address" dev eth0 onlink
+	inside_network ip link set lo up
+	inside_network ip addr add "$own_address/24" dev eth0
+	network_up
+	# As engines set it: a user that is not root binds port 80.
+	# shellcheck disable=SC2016
+	inside_network bash -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
 }
 
-network_ready() {
-	[ "$(readlink "/proc/$network_pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+# The containers' link and their default route.
+network_up() {
+	inside_network ip link set eth0 up
+	inside_network ip route add default via "$peer_address" dev eth0
 }
 
-# in_network COMMAND…: a program of the host in the containers' network.
+# in_network COMMAND…: a program of the host in the network of clients and peers.
 in_network() {
+	nsenter -t "$peers_network_pid" -n "$@"
+}
+
+# inside_network COMMAND…: a program of the host in the containers' network.
+inside_network() {
 	nsenter -t "$network_pid" -n "$@"
 }
 
-# client COMMAND…: a program of the clients' image in the containers' network, in none of their cgroups.
-client() {
+# in_clients COMMAND…: a program of the clients' image in the network of clients and peers.
+in_clients() {
 	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret \
-		timeout "${client_limit:-60}" chroot "$images/clients" "$@" </dev/null
+		chroot "$images/clients" "$@"
 }
 
-# client_stdin COMMAND…: the same, with the caller's standard input.
+# client COMMAND…: as in_clients(), for at most $client_limit seconds, with no standard input.
+client() {
+	in_clients timeout "${client_limit:-60}" "$@" </dev/null
+}
+
+# client_stdin COMMAND…: as client(), with the caller's standard input.
 client_stdin() {
-	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret \
-		timeout "${client_limit:-60}" chroot "$images/clients" "$@"
+	in_clients timeout "${client_limit:-60}" "$@"
 }
 
 # fetch PATH [CURL OPTION…]: a request to the service's port, answer on stdout; false if it failed.
@@ -91,16 +142,14 @@ fetch() {
 }
 
 # peer_start NAME COMMAND…: a program of the clients' image that containers talk to, until the run ends.
+# It writes to $stage/peer-NAME.log.
 peer_start() {
 	local name=$1
 	shift
-	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 \
-		chroot "$images/clients" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
+	in_clients "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
 	peer_pid[$name]=$!
 	children[$!]=1
 }
-
-declare -A peer_pid
 
 peer_stop() {
 	end "${peer_pid[$1]}"
@@ -114,16 +163,36 @@ resolver_start() {
 		--local=/example/ --log-facility=-
 }
 
+# ---- images ----
+
+# images_of: the images of the service's containers, one a line.
+images_of() {
+	local c
+	for c in "${containers[@]}"; do
+		container_defaults
+		container_fields "$c"
+		echo "$image"
+	done | sort -u
+}
+
+# Those of the service and of its clients, made where they are not there.
+images_make() {
+	local name
+	while read -r name; do
+		"$here/image" "$name"
+	done < <(echo clients && images_of)
+}
+
 # ---- containers ----
 
 # volume_path CONTAINER PATH: where the host has the volume that the container mounts at PATH.
 volume_path() {
-	echo "$stage/volumes/$1${2//\//_}"
+	echo "$stage/volumes/$1/${2//\//_}"
 }
 
-# image_path CONTAINER PATH: where the host sees a file of the container's root, its own writes included.
+# image_path CONTAINER PATH: where the host sees a file of the running container, in volumes too.
 image_path() {
-	echo "$stage/root/$1$2"
+	echo "/proc/${container_pid[$1]}/root$2"
 }
 
 as_json_list() {
@@ -184,10 +253,10 @@ container_defaults() {
 # A new upper layer, new volumes, and what an engine writes to /etc.
 container_files() {
 	local c=$1 m
-	mkdir -p "$stage"/{root,upper,work,etc}/"$c"
+	mkdir -p "$stage"/{root,upper,work,etc,volumes}/"$c"
 	mount -t overlay overlay -o "lowerdir=$images/$image,upperdir=$stage/upper/$c,workdir=$stage/work/$c" \
 		"$stage/root/$c"
-	overlay_mounted[$c]=1
+	[ ${#volumes[@]} -eq 0 ] || ! loop_works || volumes_mount "$c"
 	for m in "${volumes[@]}"; do
 		mkdir -p "$(volume_path "$c" "$m")"
 		# As an engine fills a new volume: with what the image has there.
@@ -199,6 +268,18 @@ container_files() {
 	printf 'nameserver %s\n' "$peer_address" >"$stage/etc/$c/resolv.conf"
 }
 
+# A disk of their own, which may be full, where the kernel has loop devices.
+volumes_mount() {
+	truncate -s "${volume_mb}M" "$stage/volumes/$1.ext4"
+	mkfs.ext4 -q -m 0 "$stage/volumes/$1.ext4"
+	mount -o loop "$stage/volumes/$1.ext4" "$stage/volumes/$1"
+	rmdir "$stage/volumes/$1/lost+found"
+}
+
+loop_works() {
+	[ -e /dev/loop-control ] && command -v mkfs.ext4 >/dev/null
+}
+
 # record_begin CONTAINER: into $stage/CONTAINER.ltr, from before the container's start.
 record_begin() {
 	local c=$1
@@ -207,11 +288,12 @@ record_begin() {
 		>"$stage/$c.record.log" 2>&1 &
 	recorders[$c]=$!
 	children[$!]=1
-	until_true "$patience" is_recording "$c" || fail "$c is not recorded: $(tail -n 1 "$stage/$c.record.log")"
+	until_true "$patience" is_recording "$c" || true
+	alive "${recorders[$c]}" || fail "$c is not recorded: $(tail -n 1 "$stage/$c.record.log")"
 }
 
 is_recording() {
-	grep -q recording "$stage/$1.record.log" || ! alive "${recorders[$1]}"
+	grep -q recording "$stage/$1.record.log" || dead "${recorders[$1]}"
 }
 
 # container_begin CONTAINER: record it, and start it.
@@ -222,38 +304,27 @@ container_begin() {
 	container_files "$c"
 	record_begin "$c"
 	container_json "$c" >"$stage/$c.json"
+	container_user[$c]=$user
 	CONFIG=$stage/$c.json "$e2e/container" start "$stage/containers/$c" "$cgroup/$c"
 	container_pid[$c]=$("$e2e/container" pid "$stage/containers/$c")
 }
 
+# container_end CONTAINER: stop it, and end its trace. Its mounts end with this script.
 container_end() {
 	local c=$1
 	"$e2e/container" stop "$stage/containers/$c"
 	end "${recorders[$c]}"
-	overlay_end "$c"
 }
 
-overlay_end() {
-	umount "$stage/root/$1" 2>/dev/null || umount -l "$stage/root/$1" 2>/dev/null || true
-	unset "overlay_mounted[$1]"
-}
-
-# Also when the run fails: what container_begin() made and stage_end() does not know.
-containers_abandon() {
-	local c
-	for c in "${containers[@]}"; do
-		"$e2e/container" stop "$stage/containers/$c" 2>/dev/null || true
-	done
-	for c in "${!overlay_mounted[@]}"; do
-		overlay_end "$c"
-	done
-}
-
-# session CONTAINER COMMAND…: in a new process of root in the container, as `podman exec` makes it.
+# session CONTAINER COMMAND…: in a new process of root in the container, as `podman exec -u root` makes it.
 session() {
-	local c=$1
-	shift
-	"$e2e/container" exec "$stage/containers/$c" "$@" </dev/null
+	session_as 0:0 "$@"
+}
+
+# session_as UID:GID CONTAINER COMMAND…
+session_as() {
+	local c=$2
+	EXEC_USER=$1 "$e2e/container" exec "$stage/containers/$c" "${@:3}" </dev/null
 }
 
 # container_signal CONTAINER SIGNAL: to its first process, as `podman kill` does.
@@ -264,10 +335,9 @@ container_signal() {
 # tasks_named CONTAINER PATTERN: the host's pids of its processes whose command line matches.
 tasks_named() {
 	local p
-	for p in $(find "$cgroot$cgroup/$1" -name cgroup.procs -exec cat {} + 2>/dev/null); do
-		tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -qE -- "$2" && echo "$p"
-	done
-	return 0
+	find "$cgroot$cgroup/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r p; do
+		tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline" | grep -qE -- "$2" && echo "$p"
+	done || true
 }
 
 # ---- what happened ----
@@ -278,7 +348,7 @@ event() {
 	shift 2
 	begin=$(monotonic_ns)
 	"$@" >>"$stage/events.log" 2>&1 || r=$?
-	# The clock of /proc/uptime is behind by up to 10 ms.
+	# The clock of /proc/uptime is up to 10 ms behind.
 	jq -nc --arg kind "$kind" --arg name "$name" --argjson begin "$begin" --argjson end "$(monotonic_ns)" \
 		--argjson status "$r" '{kind: $kind, name: $name, begin_ns: $begin, end_ns: ($end + 10000000),
 			status: $status}' >>"$events_file"

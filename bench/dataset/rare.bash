@@ -8,14 +8,21 @@
 # They happen to the first of the service's containers.
 
 rare_common=(shell health_check backup_job search_job configuration resolv_conf hosts_file timezone
-	library program resolver_gone link_down paused descriptors tmp_full worker_killed malformed
-	slow_clients port_scan copied_file)
+	library program resolver_gone link_down paused descriptors tmp_full volume_full memory_short processor_short
+	worker_killed malformed slow_clients port_scan copied_file)
 rare_own=() rare_not=()
 
+# Those that can happen to the service here.
 rare_names() {
 	local name
 	for name in "${rare_common[@]}" "${rare_own[@]}"; do
-		[[ " ${rare_not[*]} " == *" $name "* ]] || echo "$name"
+		[[ " ${rare_not[*]} " != *" $name "* ]] || continue
+		case $name in
+		volume_full) has_volume_disk || continue ;;
+		memory_short) limit_directory memory >/dev/null || continue ;;
+		processor_short) limit_directory cpu >/dev/null || continue ;;
+		esac
+		echo "$name"
 	done
 }
 
@@ -34,7 +41,7 @@ rare_shell() {
 rare_health_check() {
 	local i
 	for i in 1 2 3 4 5; do
-		session "$(first_container)" "${health[@]}"
+		session_as "${container_user[$(first_container)]}" "$(first_container)" "${health[@]}"
 		sleep 2
 	done
 }
@@ -121,19 +128,89 @@ rare_resolver_gone() {
 }
 
 rare_link_down() {
-	in_network ip link set eth0 down
+	inside_network ip link set eth0 down
 	sleep 10
-	in_network ip link set eth0 up
-	in_network ip route add default via "$peer_address" dev eth0 onlink
+	network_up
 }
 
 rare_paused() {
-	local c dir
-	c=$(first_container)
-	dir=$(dirname "$(find "$cgroot$cgroup/$c" -name cgroup.procs -path "*/$c/*" | head -n 1)")
-	echo 1 >"$dir/cgroup.freeze"
+	local freeze
+	freeze=$cgroot$cgroup/$(first_container)/cgroup.freeze
+	echo 1 >"$freeze"
 	sleep 5
-	echo 0 >"$dir/cgroup.freeze"
+	echo 0 >"$freeze"
+}
+
+# limit_directory CONTROLLER: where limits of the first container are written: its cgroup, or, where the
+# controller is one of cgroup v1, a new cgroup of that hierarchy, below this script's. False if there is none.
+limit_directory() {
+	local v2 v1 own
+	v2=$cgroot$cgroup/$(first_container)
+	if grep -qsw "$1" "$v2/cgroup.controllers"; then
+		echo "$v2"
+		return
+	fi
+	v1=$(awk -v controller="$1" '$3 == "cgroup" && $4 ~ ("(^|,)" controller "(,|$)") { print $2; exit }' /proc/self/mounts)
+	own=$(awk -F: -v controller="$1" '$2 ~ ("(^|,)" controller "(,|$)") { print $3 }' /proc/self/cgroup)
+	[ -n "$v1" ] && echo "$v1${own%/}$cgroup"
+}
+
+# limit_begin CONTROLLER: sets limited. Under cgroup v1 the container's tasks move there.
+limit_begin() {
+	local pid
+	limited=$(limit_directory "$1") || return
+	[[ "$limited" != "$cgroot"/* ]] || return 0
+	mkdir "$limited"
+	for pid in $(tasks_named "$(first_container)" .); do
+		echo "$pid" >"$limited/cgroup.procs" || true
+	done
+}
+
+limit_end() {
+	[[ "$limited" != "$cgroot"/* ]] || return 0
+	limit_leave
+	rmdir "$limited"
+}
+
+# Back to where they came from, until none is left.
+limit_leave() {
+	local pid
+	while [ -s "$limited/cgroup.procs" ]; do
+		while read -r pid; do
+			echo "$pid" >"$(dirname "$limited")/cgroup.procs" || true
+		done <"$limited/cgroup.procs"
+	done
+}
+
+# Nearly no new memory for ten seconds: who wants more waits.
+rare_memory_short() {
+	limit_begin memory || return
+	if [ -e "$limited/memory.high" ]; then
+		cat "$limited/memory.current" >"$limited/memory.high"
+		sleep 10
+		echo max >"$limited/memory.high"
+	else
+		echo 1 >"$limited/memory.oom_control"
+		echo 4M >"$limited/memory.limit_in_bytes"
+		sleep 10
+		echo -1 >"$limited/memory.limit_in_bytes"
+	fi
+	limit_end
+}
+
+# A fiftieth of a processor for ten seconds.
+rare_processor_short() {
+	limit_begin cpu || return
+	if [ -e "$limited/cpu.max" ]; then
+		echo 2000 100000 >"$limited/cpu.max"
+		sleep 10
+		echo max >"$limited/cpu.max"
+	else
+		echo 2000 >"$limited/cpu.cfs_quota_us"
+		sleep 10
+		echo -1 >"$limited/cpu.cfs_quota_us"
+	fi
+	limit_end
 }
 
 # set_descriptors N: the limit of every process of the container.
@@ -157,12 +234,28 @@ rare_tmp_full() {
 	session "$(first_container)" /bin/sh -c 'dd if=/dev/zero of=/tmp/full bs=1M; sleep 10; rm -f /tmp/full'
 }
 
+# The disk of the service's volumes is full for a while.
+rare_volume_full() {
+	local disk
+	disk=$stage/volumes/$(first_container)
+	fallocate -l "$(df --output=avail -B1 "$disk" | tail -n 1)" "$disk/full" || true
+	cat /dev/zero >"$disk/full.2" || true
+	sleep 12
+	rm -f "$disk/full" "$disk/full.2"
+}
+
+has_volume_disk() {
+	mountpoint -q "$stage/volumes/$(first_container)"
+}
+
 # A process of the service dies; its parent is to notice.
 rare_worker_killed() {
 	local c pid
 	c=$(first_container)
 	for pid in $(tasks_named "$c" .); do
-		[ "$pid" = "${container_pid[$c]}" ] || { kill -KILL "$pid" && break; }
+		[ "$pid" != "${container_pid[$c]}" ] || continue
+		kill -KILL "$pid"
+		break
 	done
 	sleep 5
 }

@@ -125,12 +125,12 @@ rare_certificate() {
 attack_code_shell() {
 	harm exec '/usr/bin/dash'
 	inject nginx 'nginx: worker' 'call (int) system("cat /etc/shadow >/tmp/out; id >>/tmp/out")'
-	grep -q uid= "$(image_path nginx /tmp/out)" || session nginx /usr/bin/test -s /tmp/out
+	grep -q uid= "$(image_path nginx /tmp/out)"
 }
 
 # Code inside the master, which is root: reads what only root may.
 attack_code_shadow() {
-	harm open '/etc/shadow'
+	harm read '/etc/shadow'
 	inject nginx 'nginx: master' 'print (int) open("/etc/shadow", 0)' | tee "$stage/answer" | grep -qE '= [0-9]+'
 }
 

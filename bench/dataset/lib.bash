@@ -276,6 +276,11 @@ volumes_mount() {
 	rmdir "$stage/volumes/$1/lost+found"
 }
 
+# volume_thaw CONTAINER: its disk goes on, if a rare event has stopped it.
+volume_thaw() {
+	fsfreeze -u "$stage/volumes/$1" 2>/dev/null || true
+}
+
 loop_works() {
 	[ -e /dev/loop-control ] && command -v mkfs.ext4 >/dev/null
 }
@@ -324,7 +329,7 @@ session() {
 # session_as UID:GID CONTAINER COMMAND…
 session_as() {
 	local c=$2
-	EXEC_USER=$1 "$e2e/container" exec "$stage/containers/$c" "${@:3}" </dev/null
+	EXEC_USER=$1 EXEC_CAPS=$([ "$1" != 0:0 ] || echo "${default_capabilities[*]}") "$e2e/container" exec "$stage/containers/$c" "${@:3}" </dev/null
 }
 
 # container_signal CONTAINER SIGNAL: to its first process, as `podman kill` does.

@@ -8,8 +8,8 @@
 # They happen to the first of the service's containers.
 
 rare_common=(shell health_check backup_job search_job configuration resolv_conf hosts_file timezone
-	library program resolver_gone link_down paused descriptors tmp_full volume_full memory_short processor_short
-	worker_killed malformed slow_clients port_scan copied_file)
+	library program resolver_gone link_down paused descriptors tmp_full volume_full volume_slow memory_short
+	processor_short worker_killed malformed slow_clients port_scan copied_file)
 rare_own=() rare_not=()
 
 # Those that can happen to the service here.
@@ -18,7 +18,7 @@ rare_names() {
 	for name in "${rare_common[@]}" "${rare_own[@]}"; do
 		[[ " ${rare_not[*]} " != *" $name "* ]] || continue
 		case $name in
-		volume_full) has_volume_disk || continue ;;
+		volume_full | volume_slow) has_volume_disk || continue ;;
 		memory_short) limit_directory memory >/dev/null || continue ;;
 		processor_short) limit_directory cpu >/dev/null || continue ;;
 		esac
@@ -242,6 +242,13 @@ rare_volume_full() {
 	cat /dev/zero >"$disk/full.2" || true
 	sleep 12
 	rm -f "$disk/full" "$disk/full.2"
+}
+
+# That disk takes no write for some seconds.
+rare_volume_slow() {
+	fsfreeze -f "$stage/volumes/$(first_container)"
+	sleep 6
+	volume_thaw "$(first_container)"
 }
 
 has_volume_disk() {

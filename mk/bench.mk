@@ -37,4 +37,11 @@ bench-starts: all $(B)/tests/e2e/first
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)
-.PHONY: bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+#: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N REPLAY=1; dataset-vm: the part in VMs
+dataset: all $(DATASET_PROGRAMS)
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" bench/dataset/dataset record
+dataset-vm: all
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" bench/dataset/dataset vm
+dataset-plan:
+	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" bench/dataset/dataset plan
+.PHONY: dataset dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

@@ -7,7 +7,6 @@
 
 # shellcheck disable=SC2034 # read by lib.bash and rare.bash
 set=test containers=(database cache queue shop gateway) port=80
-image_names=(shop-database shop-cache shop-queue shop-shop shop-gateway)
 data_directory=/var/lib/postgresql/15/main/base configuration_file=/etc/nginx/nginx.conf
 health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1/health)
 rare_own=(certificate database_busy queue_paused cache_restored product_table new_receipt shop_reloaded
@@ -239,7 +238,7 @@ rotate_logs() {
 
 # What the common ones happen to. Without a line: the gateway.
 declare -A shop_events=([shell]=shop [copied_file]=shop [backup_job]=database [search_job]=cache [tmp_full]=shop
-	[resolv_conf]=shop [hosts_file]=shop [descriptors]=cache)
+	[resolv_conf]=shop [hosts_file]=shop [descriptors]=cache [volume_full]=shop [processor_short]=database)
 
 # Each rare event happens to one of the five. event() has its name.
 first_container() {
@@ -350,7 +349,7 @@ attack_stolen_password() {
 	harm read '/proc/*/environ'
 	password=$(render "cycler.__init__.__globals__.os.popen('cat /proc/1/environ').read()" | tr '\0' '\n' |
 		sed -n 's/.*DATABASE_PASSWORD=\([a-z-]*\).*/\1/p')
-	in_network env PGPASSWORD="$password" chroot "$images/clients" /usr/bin/psql -At -h "$own_address" -U shop \
+	in_clients env PGPASSWORD="$password" psql -At -h "$own_address" -U shop \
 		-c 'SELECT rolname, rolpassword FROM pg_authid' shop | grep SCRAM
 }
 

@@ -38,7 +38,7 @@ bench-starts: all $(B)/tests/e2e/first
 bench-hook: all
 	@bench/hook $(BUILDS)
 #: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N REPLAY=1; dataset-vm: the part in VMs
-dataset: all $(DATASET_PROGRAMS)
+dataset: all $(B)/bench/label
 	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" bench/dataset/dataset record
 dataset-vm: all
 	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" bench/dataset/dataset vm

@@ -231,16 +231,11 @@ worker_shell() {
 	inject nginx 'nginx: worker' "call (int) system(\"${1//$'\n'/ }\")"
 }
 
-# What the container's processes see in /tmp.
-container_tmp() {
-	echo "/proc/${container_pid[nginx]}/root/tmp"
-}
-
 attack_code_shell() {
 	harm exec /usr/bin/dash
 	harm exec /usr/bin/id
 	worker_shell 'id >/tmp/out; cat /etc/passwd /etc/nginx/users >>/tmp/out'
-	grep -q uid=33 "$(container_tmp)/out"
+	grep -q uid=33 "$(image_path nginx /tmp/out)"
 }
 
 # Code inside the master, which is root: reads what only root may.
@@ -298,7 +293,7 @@ attack_scan() {
 	# shellcheck disable=SC2016 # the container's shell
 	worker_shell "bash -c 'for p in 21 22 23 25 53 80 443 3306 5432 6379 8000 8080 {9000..9100}; do
 		(exec 3<>/dev/tcp/$peer_address/\$p) && echo \$p; done >/tmp/open 2>/dev/null'"
-	grep -qx 8000 "$(container_tmp)/open"
+	grep -qx 8000 "$(image_path nginx /tmp/open)"
 }
 
 # Ways out of a container, each tried by code inside the master.

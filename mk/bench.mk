@@ -7,6 +7,10 @@ $(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/us
 	$(LINK)
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(LINK)
+# A program of the export of the data set.
+SC_LINES := $(B)/bench/dataset/sc_lines
+$(SC_LINES): %: %.o $(B)/lib.a
+	$(LINK)
 $(B)/bench/kernel/parts: $(B)/bench/kernel/parts.o
 	$(LINK)
 $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a

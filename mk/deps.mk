@@ -5,7 +5,7 @@ DEPS_BUILD := gcc libc6-dev make pkg-config clang bpftool libbpf-dev libelf-dev 
 	libzstd-dev libjansson-dev libsqlite3-dev libsodium-dev libseccomp-dev libncurses-dev libmicrohttpd-dev \
 	libcurl4-gnutls-dev go-md2man
 DEPS_DEMO := runc crun jq
-DEPS_EVAL := unzip time
+DEPS_EVAL := unzip zip time
 # Node.js from elsewhere brings its npm along, and conflicts with Debian's.
 NPM := $(if $(shell command -v npm),,npm)
 DEPS_CHECK := python3-minimal libcmocka-dev libclang-rt-14-dev clang-format clang-tidy shellcheck \

@@ -41,6 +41,9 @@ $(TOGETHER): LDLIBS += -lcmocka
 $(TOGETHER): $(TOGETHER).o $(TOGETHER_OBJ) $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
 	$(LINK)
 
+# The export that this test runs.
+$(B)/tests/unit/bench/lid_ds_test: | $(B)/bench/dataset/sc_lines
+
 # A clock that a test puts forward, for lutrad.
 FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so
 $(FAKE_CLOCK): tests/daemon/fake_clock.c

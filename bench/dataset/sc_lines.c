@@ -62,16 +62,16 @@ static const struct {
 } arg_names[] = {
 	{2, "flags", "mode"},	  {9, "prot", "flags"},	    {10, "prot", "length"},
 	{16, "fd", "request"},	  {41, "domain", "type"},   {53, "domain", "type"},
-	{54, "level", "optname"}, {55, "level", "optname"}, {62, "pid", "sig"},
-	{72, "cmd", "arg"},	  {90, "mode", NULL},	    {91, "mode", "fd"},
-	{101, "request", "pid"},  {105, "uid", NULL},	    {106, "gid", NULL},
-	{113, "ruid", "euid"},	  {114, "rgid", "egid"},    {117, "ruid", "euid"},
-	{119, "rgid", "egid"},	  {157, "option", "arg2"},  {165, "flags", NULL},
-	{166, "flags", NULL},	  {200, "tid", "sig"},	    {202, "op", "val"},
-	{234, "pid", "sig"},	  {257, "flags", "mode"},   {268, "mode", NULL},
-	{272, "flags", NULL},	  {288, "flags", NULL},	    {302, "pid", "resource"},
-	{308, "nstype", "fd"},	  {317, "op", "flags"},	    {319, "flags", NULL},
-	{321, "cmd", "size"},
+	{54, "level", "optname"}, {55, "level", "optname"}, {56, "flags", NULL},
+	{62, "pid", "sig"},	  {72, "cmd", "arg"},	    {90, "mode", NULL},
+	{91, "mode", "fd"},	  {101, "request", "pid"},  {105, "uid", NULL},
+	{106, "gid", NULL},	  {113, "ruid", "euid"},    {114, "rgid", "egid"},
+	{117, "ruid", "euid"},	  {119, "rgid", "egid"},    {157, "option", "arg2"},
+	{165, "flags", NULL},	  {166, "flags", NULL},	    {200, "tid", "sig"},
+	{202, "op", "val"},	  {234, "pid", "sig"},	    {257, "flags", "mode"},
+	{268, "mode", NULL},	  {272, "flags", NULL},	    {288, "flags", NULL},
+	{302, "pid", "resource"}, {308, "nstype", "fd"},    {317, "op", "flags"},
+	{319, "flags", NULL},	  {321, "cmd", "size"},
 };
 
 static void task_name(struct sc_task *t, const char *name)

@@ -48,4 +48,7 @@ dataset-vm: all
 	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" bench/dataset/dataset vm
 dataset-plan:
 	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" bench/dataset/dataset plan
-.PHONY: dataset dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+#: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
+dataset-export: $(SC_LINES)
+	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)
+.PHONY: dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

@@ -120,7 +120,7 @@ static void make_run(const struct fixture *f, const char *service, const char *r
 		     const char *other, const char *attack)
 {
 	_cleanup_free_ char *dir = scratch_path(f->dataset, service);
-	char path[256], text[2048], more[512] = "";
+	char path[256], text[2048], more[512] = "", name[64] = "";
 	int n;
 
 	mkdir(dir, 0755);
@@ -129,12 +129,15 @@ static void make_run(const struct fixture *f, const char *service, const char *r
 	if (other) {
 		snprintf(path, sizeof(path), "%s/%s.%s.ltr", dir, run, other);
 		make_trace(path);
+		snprintf(name, sizeof(name), ", \"%s\"", other);
 		snprintf(more, sizeof(more), ", \"%s\": " CONTAINER, other, run, other);
 	}
 	n = snprintf(text, sizeof(text),
 		     "{\"service\": \"%s\", \"kind\": \"%.*s\", \"settled_ns\": 1000005000, "
-		     "\"containers\": {\"%s\": " CONTAINER "%s}, \"attack\": %s}",
-		     service, (int)strcspn(run, "."), run, service, run, service, more, attack);
+		     "\"containers\": [\"%s\"%s], \"traces\": {\"%s\": " CONTAINER
+		     "%s}, \"attack\": %s}",
+		     service, (int)strcspn(run, "."), run, service, name, service, run, service,
+		     more, attack);
 	snprintf(path, sizeof(path), "%s/%s.json", dir, run);
 	scratch_write(path, text, (size_t)n);
 }

@@ -4,7 +4,7 @@
 # The image of the programs that ask the services, and of the peers that services ask: see image.
 
 # shellcheck disable=SC2034 # read by image
-image_packages=(curl apache2-utils nginx-light redis-tools postgresql-client-15 mariadb-client bind9-dnsutils
+image_packages=(curl apache2-utils nginx-light redis-tools postgresql-15 mariadb-client bind9-dnsutils
 	dnsmasq-base socat python3 python3-pika openssl coreutils findutils gzip dash bash base-files libc-bin
 	netbase procps)
 

@@ -15,4 +15,5 @@ image_prepare() {
 	mknod -m 444 "$1/dev/urandom" c 1 9
 	mknod -m 444 "$1/dev/random" c 1 8
 	printf 'nameserver 10.88.0.1\n' >"$1/etc/resolv.conf"
+	cp "$here/services/php/front.conf" "$1/etc/nginx/php-front.conf"
 }

@@ -11,7 +11,7 @@ data_directory=/var/lib/postgresql/15/main/base configuration_file=/etc/nginx/ng
 health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1/health)
 rare_own=(certificate database_busy queue_paused cache_restored product_table new_receipt shop_reloaded
 	worker_restarted)
-shop_files=${here:?}/services/shop
+shop_files=${here:?}/services/shop pgbin=/usr/lib/postgresql/15/bin
 shop_token='' seller_token='' shop_reference=1 report_reference=1
 
 # ---- images ----
@@ -73,7 +73,7 @@ prepare_queue() {
 
 # A database with the shop's tables, of a server that was never started: by its single-user mode.
 prepare_database() {
-	local tree=$1 programs=/usr/lib/postgresql/15/bin etc=$1/etc/postgresql/15/main data=/var/lib/postgresql/15/main
+	local tree=$1 etc=$1/etc/postgresql/15/main data=/var/lib/postgresql/15/main
 	mkdir -p "$etc/conf.d" "$tree$data" "$tree"/var/{log/postgresql,backups/shop} "$tree"/{run/postgresql,dev/shm}
 	cp "$shop_files"/{postgresql,pg_hba}.conf "$etc/"
 	: >"$etc/pg_ident.conf"
@@ -82,9 +82,9 @@ prepare_database() {
 	mknod -m 444 "$tree/dev/urandom" c 1 9
 	chown -R 103:103 "$tree"/var/lib/postgresql "$tree"/var/{log/postgresql,backups/shop} "$tree/run/postgresql" "$etc"
 	{
-		in_image "$programs/initdb" -D "$data" -U postgres -E UTF8 --locale=C --no-sync
-		in_image "$programs/postgres" --single -D "$data" postgres <<<'CREATE DATABASE shop'
-		in_image "$programs/postgres" --single -j -D "$data" shop <"$shop_files/schema.sql"
+		in_image "$pgbin/initdb" -D "$data" -U postgres -E UTF8 --locale=C --no-sync
+		in_image "$pgbin/postgres" --single -D "$data" postgres <<<'CREATE DATABASE shop'
+		in_image "$pgbin/postgres" --single -j -D "$data" shop <"$shop_files/schema.sql"
 	} >"$tree/made.log" 2>&1 || { cat "$tree/made.log" >&2 && return 1; }
 	! grep -E 'ERROR|FATAL' "$tree/made.log" >&2
 	rm -rf "$tree/made.log" "${tree:?}"/dev/*
@@ -115,7 +115,7 @@ container_fields() {
 		arguments=(/usr/sbin/nats-server -c /etc/nats-server.conf) user=104:104 volumes=(/var/lib/nats /var/log/nats)
 		;;
 	database)
-		arguments=(/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main
+		arguments=($pgbin/postgres -D /var/lib/postgresql/15/main
 			-c config_file=/etc/postgresql/15/main/postgresql.conf)
 		user=103:103 directory=/var/lib/postgresql tmpfs=(/tmp /run/postgresql)
 		volumes=(/var/lib/postgresql /var/log/postgresql /var/backups/shop)
@@ -215,15 +215,20 @@ reload_service() {
 
 # Backup of the database, logs of all containers rotated, the cache flushed, the gateway's configuration read again.
 administer() {
-	session database /bin/sh -c 'pg_dump -U postgres -h /run/postgresql -Fc -f /var/backups/shop/shop.new shop &&
-		mv /var/backups/shop/shop.new /var/backups/shop/shop.dump'
-	session database /usr/bin/psql -q -U postgres -h /run/postgresql -c 'SELECT pg_rotate_logfile()' -c 'VACUUM ANALYZE' shop
+	session_as 103:103 database /bin/sh -c "$pgbin/pg_dump -h /run/postgresql -Fc -f /var/backups/shop/shop.new shop &&
+		mv /var/backups/shop/shop.new /var/backups/shop/shop.dump"
+	database_admin -c 'SELECT pg_rotate_logfile()' -c 'VACUUM ANALYZE' shop
 	session cache /usr/bin/redis-cli -a cache-secret --no-auth-warning EVAL \
 		"for _, k in ipairs(redis.call('KEYS', 'products:*')) do redis.call('DEL', k) end" 0
 	rotate_logs gateway /var/log/nginx access.log USR1
 	rotate_logs shop /var/log/shop access.log USR1
 	rotate_logs queue /var/log/nats nats.log USR1
 	reload_service
+}
+
+# database_admin OPTION… DATABASE: psql as the database's own user.
+database_admin() {
+	session_as 103:103 database "$pgbin/psql" -q -h /run/postgresql "$@"
 }
 
 # rotate_logs CONTAINER DIRECTORY FILE SIGNAL
@@ -257,12 +262,12 @@ rare_certificate() {
 
 # An administrator's statements, which lock the tables and use temporary files.
 rare_database_busy() {
-	session database /usr/bin/psql -q -U postgres -h /run/postgresql -c 'VACUUM FULL orders, items' \
+	database_admin -c 'VACUUM FULL orders, items' \
 		-c "SET work_mem = '64kB'" -c 'SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) i ORDER BY 1) t' shop
 }
 
 rare_product_table() {
-	session database /usr/bin/psql -q -U postgres -h /run/postgresql -c 'ALTER TABLE products ADD COLUMN weight int DEFAULT 1' \
+	database_admin -c 'ALTER TABLE products ADD COLUMN weight int DEFAULT 1' \
 		-c 'CREATE INDEX ON products (weight)' -c 'REINDEX TABLE products' shop
 }
 
@@ -349,7 +354,7 @@ attack_stolen_password() {
 	harm read '/proc/*/environ'
 	password=$(render "cycler.__init__.__globals__.os.popen('cat /proc/1/environ').read()" | tr '\0' '\n' |
 		sed -n 's/.*DATABASE_PASSWORD=\([a-z-]*\).*/\1/p')
-	in_clients env PGPASSWORD="$password" psql -At -h "$own_address" -U shop \
+	in_clients env PGPASSWORD="$password" "$pgbin/psql" -At -h "$own_address" -U shop \
 		-c 'SELECT rolname, rolpassword FROM pg_authid' shop | grep SCRAM
 }
 

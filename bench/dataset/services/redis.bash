@@ -12,21 +12,24 @@
 set=development containers=(redis) port=6379 data_directory=/var/lib/redis volume_mb=192
 configuration_file=/etc/redis/redis.conf
 health=(/usr/bin/redis-cli --no-auth-warning -a secret ping)
-image_packages=(redis-server redis-tools cron logrotate bash coreutils findutils grep gzip dash base-files libc-bin
-	tzdata hostname)
+image_packages=(redis-server redis-tools cron logrotate bash coreutils findutils grep gzip dash base-files
+	libc-bin tzdata hostname)
 rare_own=(replica_attaches config_set config_rewritten saver_killed scripts_killed monitored debug_reload
-	user_added function_loaded keys_listed memory_short client_paused log_rotated defragmented append_only_off)
+	user_added function_loaded keys_listed memory_short client_paused log_rotated defragmented
+	append_only_off)
 rare_not=(worker_killed)
 
 image_prepare() {
 	local tree=$1
-	mkdir -p "$tree"/var/{lib,log}/redis "$tree"/etc/redis/tls "$tree"/var/spool/cron/crontabs "$tree/root/.ssh"
+	mkdir -p "$tree"/var/{lib,log}/redis "$tree"/etc/redis/tls "$tree"/var/spool/cron/crontabs \
+		"$tree/root/.ssh"
 	chmod 700 "$tree/root/.ssh"
 	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=service.example \
 		-keyout "$tree/etc/redis/tls/key.pem" -out "$tree/etc/redis/tls/cert.pem" 2>/dev/null
 	printf '%s\n' 'user default on >secret ~* &* +@all' \
-		'user app on >secret ~* &* +@all -@admin -@dangerous +info +keys +sort' >"$tree/etc/redis/users.acl"
-	printf '%s {\n\tdaily\n\trotate 5\n\tmissingok\n\tcompress\n\tsize 1\n}\n' /var/log/redis/redis-server.log \
+		'user app on >secret ~* &* +@all -@admin -@dangerous +info +keys +sort' \
+		>"$tree/etc/redis/users.acl"
+	printf '%s {\n\tdaily\n\trotate 5\n\tcompress\n\tsize 1\n}\n' /var/log/redis/redis-server.log \
 		>"$tree/etc/logrotate.d/redis-server"
 	# The package's own file says the rest. Of a setting that is there twice, the last counts.
 	cat >>"$tree/etc/redis/redis.conf" <<-'CONF'
@@ -55,7 +58,8 @@ image_prepare() {
 }
 
 container_fields() {
-	arguments=(/usr/bin/redis-server /etc/redis/redis.conf --supervised no --daemonize no --pidfile /run/redis.pid)
+	arguments=(/usr/bin/redis-server /etc/redis/redis.conf --supervised no --daemonize no
+		--pidfile /run/redis.pid)
 	volumes=(/var/lib/redis /var/log/redis)
 }
 
@@ -107,7 +111,8 @@ queue_work() {
 	local i
 	for ((i = 0; i < $1; i++)); do
 		filler 80
-		printf 'lpush jobs %s\nxadd log maxlen 500 * user %d text %s\n' "$filler_value" "$RANDOM" "$filler_value"
+		printf 'lpush jobs %s\nxadd log maxlen 500 * user %d text %s\n' "$filler_value" "$RANDOM" \
+			"$filler_value"
 		likely 40 || printf 'rpop jobs\nbrpop jobs 1\nlrange jobs 0 20\nxrange log - + count 20\n'
 	done
 	printf 'xgroup create log workers 0\nxreadgroup group workers one count 10 streams log >\n'
@@ -121,7 +126,8 @@ board_work() {
 			$((RANDOM % 200))
 		printf 'incr visits\npfadd visitors %d\nsetbit days %d 1\n' "$RANDOM" "$RANDOM"
 	done
-	printf 'zrevrange board 0 9 withscores\nscard online\npfcount visitors\nbitcount days\nsrem online player1\n'
+	printf 'zrevrange board 0 9 withscores\nscard online\npfcount visitors\nbitcount days\n'
+	printf 'srem online player1\n'
 	printf 'geoadd places 13.4 52.5 a 2.3 48.8 b\ngeosearch places fromlonlat 10 50 byradius 900 km\n'
 	printf 'sort online alpha limit 0 5\n'
 }

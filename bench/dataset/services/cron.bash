@@ -83,7 +83,7 @@ container_fields() {
 # The store, and a start that is shortly before the turn of a minute.
 peers() {
 	local second=0
-	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$own_address"
+	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$peer_address"
 	while [ "$second" -lt 40 ] || [ "$second" -gt 50 ]; do
 		sleep 1
 		second=$(date +%-S)
@@ -121,7 +121,7 @@ request() {
 				>>"$(volume_path cron /srv/log)/app.log"
 		done
 		;;
-	4) echo draft >"/proc/${container_pid[cron]}/root/tmp/draft$n.txt" ;;
+	4) echo draft >"$(image_path cron /tmp/draft)$n.txt" ;;
 	5) seq "$n" | drop /srv/uploads "list$((n % 5)).txt" ;;
 	esac
 	sleep "$(pick 0 1 2)"
@@ -172,7 +172,7 @@ rare_job_killed() {
 rare_store_gone() {
 	peer_stop store
 	sleep 15
-	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$own_address"
+	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$peer_address"
 }
 
 rare_large_log() {

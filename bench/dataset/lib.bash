@@ -26,6 +26,16 @@ volume_mb=512             # of a container's volumes; the file that holds them i
 default_capabilities=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
 	CAP_SETFCAP CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT)
 
+# What stage_end() looks for. Mounts end with the run's own mount namespace. Of processes, those of the
+# containers: to look at all of the host's costs a second, and many runs go side by side.
+mounts() {
+	:
+}
+
+processes() {
+	find "$cgroot$cgroup" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+}
+
 # ---- numbers by seed ----
 
 # seed_set SEED FILE: of this shell and its subshells. Bash seeds RANDOM anew in each subshell,

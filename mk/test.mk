@@ -22,6 +22,7 @@ LINKED_BPF := $(call objects,user/guard) $(call objects,tests/support/bpf) \
 endif
 
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
+$(B)/tests/unit/bench/dataset/mark_trace_test: $(DATASET_OBJ)
 $(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(LINKED_BPF)

@@ -17,7 +17,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "lutra/abi.h"
 

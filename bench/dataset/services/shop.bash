@@ -115,7 +115,7 @@ container_fields() {
 		arguments=(/usr/sbin/nats-server -c /etc/nats-server.conf) user=104:104 volumes=(/var/lib/nats /var/log/nats)
 		;;
 	database)
-		arguments=($pgbin/postgres -D /var/lib/postgresql/15/main
+		arguments=("$pgbin/postgres" -D /var/lib/postgresql/15/main
 			-c config_file=/etc/postgresql/15/main/postgresql.conf)
 		user=103:103 directory=/var/lib/postgresql tmpfs=(/tmp /run/postgresql)
 		volumes=(/var/lib/postgresql /var/log/postgresql /var/backups/shop)

@@ -14,6 +14,7 @@
 
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
+#include "lutra/syscalls.h"
 #include "tests/support/scratch.h"
 #include "user/import/import.h"
 

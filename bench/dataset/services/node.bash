@@ -30,7 +30,7 @@ image_prepare() {
 	done
 	echo '{"theme": "light"}' >"$data/settings.json"
 	for user in anna:secret bert:letmein admin:sunshine7; do
-		env -i chroot "$tree" /usr/bin/node -e 'const [user, password] = process.argv[1].split(":"), salt = `salt of ${user}`
+		env -i PATH="$PATH" chroot "$tree" /usr/bin/node -e 'const [user, password] = process.argv[1].split(":"), salt = `salt of ${user}`
 			const hash = require("crypto").scryptSync(password, salt, 32, { N: 1024 }).toString("hex")
 			console.log(JSON.stringify({ [user]: { salt, hash } }))' "$user"
 	done | jq -s add >"$tree/etc/notes/users.json"

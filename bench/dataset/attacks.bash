@@ -15,9 +15,9 @@ harm() {
 
 # harms_write NAME BEGIN_NS END_NS: $stage/attack.json, for the labels and for the manifest.
 harms_write() {
-	jq -n --arg name "$1" --argjson begin "$2" --argjson end "$3" \
+	jq -n --arg name "$1" --argjson begin "$2" --argjson until "$3" \
 		--argjson harms "$(as_json_list "${harms[@]}")" \
-		'{name: $name, begin_ns: $begin, end_ns: ($end + 10000000), harms: $harms}' >"$stage/attack.json"
+		'{name: $name, begin_ns: $begin, end_ns: ($until + 10000000), harms: $harms}' >"$stage/attack.json"
 }
 
 # ---- who listens for the attacker, at $peer_address ----

@@ -364,8 +364,8 @@ event() {
 	begin=$(monotonic_ns)
 	"$@" >>"$stage/events.log" 2>&1 || r=$?
 	# The clock of /proc/uptime is up to 10 ms behind.
-	jq -nc --arg kind "$kind" --arg name "$name" --argjson begin "$begin" --argjson end "$(monotonic_ns)" \
-		--argjson status "$r" '{kind: $kind, name: $name, begin_ns: $begin, end_ns: ($end + 10000000),
+	jq -nc --arg kind "$kind" --arg name "$name" --argjson begin "$begin" --argjson until "$(monotonic_ns)" \
+		--argjson status "$r" '{kind: $kind, name: $name, begin_ns: $begin, end_ns: ($until + 10000000),
 			status: $status}' >>"$events_file"
 	return 0
 }

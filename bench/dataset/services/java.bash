@@ -29,6 +29,7 @@ image_prepare() {
 	local tree=$1 i plugin data=$1/var/lib/desk
 	mkdir -p "$tree"/{srv/desk,etc/desk,var/log/desk,root/.aws,root/.ssh,tmp/build} "$data"/{orders,attachments,plugins}
 	cp -r "$here/services/java/." "$tree/tmp/build/"
+	ln -sf /usr/share/zoneinfo/Etc/UTC "$tree/etc/localtime"
 	java_tool "$tree" -Xshare:dump
 	java_tool "$tree" -m jdk.compiler/com.sun.tools.javac.Main -nowarn -d /srv/desk /tmp/build/{Desk,Orders,Report}.java \
 		/tmp/build/{Workspace,Expression}.java

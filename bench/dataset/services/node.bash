@@ -21,6 +21,7 @@ image_prepare() {
 	cp -r "$here"/services/node/. "$tree/srv/notes/"
 	echo node:x:1000:1000::/home/node:/bin/bash >>"$tree/etc/passwd"
 	echo node:x:1000: >>"$tree/etc/group"
+	ln -sf /usr/share/zoneinfo/Etc/UTC "$tree/etc/localtime"
 	for i in $(seq 40); do
 		jq -nc --arg id "$i" --arg title "Note $i" --arg body "$(seq -s ' ' $((i * 20)))" \
 			'{$id, $title, $body, tags: ["home", "seed"], changed: 1700000000000}' >"$data/notes/$i.json"

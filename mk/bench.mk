@@ -21,6 +21,10 @@ $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 DATASET_OBJ := $(addprefix $(B)/bench/dataset/,harms.o mark_trace.o)
 $(B)/bench/label: $(B)/bench/dataset/label.o $(DATASET_OBJ) $(B)/lib.a
 	$(LINK)
+# What `make alarms` replays runs with.
+ALARMS_OBJ := $(addprefix $(B)/bench/alarms/,judged_run.o thing.o)
+$(B)/bench/judge: $(B)/bench/alarms/judge.o $(ALARMS_OBJ) $(B)/trainer.a $(B)/lib.a
+	$(LINK)
 $(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
 $(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
 
@@ -55,4 +59,13 @@ dataset-plan:
 #: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
 dataset-export: $(SC_LINES)
 	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)
-.PHONY: dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
+alarms: all $(B)/bench/judge $(if $(BASE),,$(B)/base/build/bench/judge)
+	@bench/alarms/run $(or $(BASE),$(B)/base)
+# The version that `make alarms` compares with: the rules before the data set.
+ALARMS_BASE := 0000000
+$(B)/base/build/bench/judge:
+	@rm -rf $(B)/base && mkdir -p $(B)/base
+	@git archive $(ALARMS_BASE) | tar x -C $(B)/base
+	@$(MAKE) --no-print-directory -C $(B)/base B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
+.PHONY: alarms dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

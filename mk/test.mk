@@ -23,6 +23,7 @@ endif
 
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
 $(B)/tests/unit/bench/dataset/mark_trace_test: $(DATASET_OBJ)
+$(B)/tests/unit/bench/alarms/judged_run_test: $(ALARMS_OBJ)
 $(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(LINKED_BPF)

@@ -77,7 +77,7 @@ prepare_database() {
 	mkdir -p "$etc/conf.d" "$tree$data" "$tree"/var/{log/postgresql,backups/shop} "$tree"/{run/postgresql,dev/shm}
 	cp "$shop_files"/{postgresql,pg_hba}.conf "$etc/"
 	: >"$etc/pg_ident.conf"
-	chmod 1777 "$tree/dev/shm"
+	chmod 1777 "$tree/dev/shm" "$tree/run/postgresql" # a runtime gives its tmpfs the mode of the directory
 	mknod -m 666 "$tree/dev/null" c 1 3
 	mknod -m 444 "$tree/dev/urandom" c 1 9
 	chown -R 103:103 "$tree"/var/lib/postgresql "$tree"/var/{log/postgresql,backups/shop} "$tree/run/postgresql" "$etc"

@@ -59,13 +59,14 @@ dataset-plan:
 #: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
 dataset-export: $(SC_LINES)
 	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)
-#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
-alarms: all $(B)/bench/judge $(if $(BASE),,$(B)/base/build/bench/judge)
-	@bench/alarms/run $(or $(BASE),$(B)/base)
 # The version that `make alarms` compares with: the rules before the data set.
-ALARMS_BASE := 0000000
-$(B)/base/build/bench/judge:
-	@rm -rf $(B)/base && mkdir -p $(B)/base
-	@git archive $(ALARMS_BASE) | tar x -C $(B)/base
-	@$(MAKE) --no-print-directory -C $(B)/base B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
+ALARMS_BASE := a83daaa30508
+BASE_TREE := $(B)/base/$(ALARMS_BASE)
+$(BASE_TREE)/build/bench/judge:
+	@rm -rf $(BASE_TREE) && mkdir -p $(BASE_TREE)
+	@git archive $(ALARMS_BASE) | tar x -C $(BASE_TREE)
+	@$(MAKE) --no-print-directory -C $(BASE_TREE) B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
+#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
+alarms: all $(B)/bench/judge $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
+	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
 .PHONY: alarms dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

@@ -46,6 +46,7 @@ def count_attacks($kind): map(select(.kind == $kind)) | {n: length, alert: (map(
 
 def service_sums: . as $s | rare_events as $events | attacks as $attacks | {
 	ten: ([.containers[].ordinary[]] | ordinary), three: ([.containers[].three[]] | ordinary),
+	vm: ([.containers[].vm[]] | ordinary),
 	bounds: ([.containers[] | {container, audit_only: .bounds.audit_only} + bounds]),
 	soak: soak, rare: ($events | count_events),
 	learned: ([.containers[].learned | values] | {runs: length, refused: total(.refused), kept: total(.kept),
@@ -66,7 +67,7 @@ def by_rule: [.[] | .rules | to_entries[]] | group_by(.key) | map({key: .[0].key
 	from_entries;
 
 def set_sums: {
-	ten: (map(.sums.ten) | add_numbers), three: (map(.sums.three) | add_numbers),
+	ten: (map(.sums.ten) | add_numbers), three: (map(.sums.three) | add_numbers), vm: (map(.sums.vm) | add_numbers),
 	bounds: {services: length, alert: map(select(all(.sums.bounds[]; .alert.holds))) | length,
 		deny: map(select(all(.sums.bounds[]; .deny.holds))) | length},
 	soak: (map(.sums.soak) | add_numbers), rare: (map(.sums.rare) | add_numbers),

@@ -18,14 +18,16 @@ def kept($k): if . == null then "–" elif type == "array" then
 	else "\(.[$k]) of \(.services)" end;
 
 def ordinary_titles: ["service", "hours", "refused, 10 runs", "3 runs", "alerted, 10 runs", "3 runs",
-	"episodes, 10 runs", "3 runs", "alert bound", "refusal bound"];
+	"episodes, 10 runs", "3 runs", "alert bound", "refusal bound", "hours in a VM", "refused", "alerted"];
 def ordinary_cells($new; $base): [
 	cell($new; $base; true; .ten.hours // 0 | round2),
 	cell($new; $base; false; rate(.ten.refused; .ten.hours)), cell($new; $base; false; rate(.three.refused; .three.hours)),
 	cell($new; $base; false; rate(.ten.alerted; .ten.hours)), cell($new; $base; false; rate(.three.alerted; .three.hours)),
 	cell($new; $base; false; rate(.ten.alerted_episodes; .ten.hours)),
 	cell($new; $base; false; rate(.three.alerted_episodes; .three.hours)),
-	cell($new; $base; false; .bounds | kept("alert")), cell($new; $base; false; .bounds | kept("deny"))];
+	cell($new; $base; false; .bounds | kept("alert")), cell($new; $base; false; .bounds | kept("deny")),
+	cell($new; $base; true; .vm.hours // 0 | round2), cell($new; $base; false; rate(.vm.refused; .vm.hours)),
+	cell($new; $base; false; rate(.vm.alerted; .vm.hours))];
 
 def rare_titles: ["service", "soak hours", "events", "alarmed", "refused", "own process refused", "episodes", "refused operations",
 	"refusals kept after learning", "things kept"];
@@ -56,7 +58,12 @@ def sum_row(cells): ["**all**"] + ([.new.sum, .base.sum?] | cells) | row;
 def counted($title; $which; $columns): (.new.sum[$which] // {}) as $n | .base.sum[$which]? as $b |
 	([$title] + $columns | row), ([$title] + $columns | map("---") | row),
 	(([$n, $b // {} | keys[]] | unique[]) as $k | [$k] + [$columns[] as $c |
-		cell($n[$k]; if $b == null then null else $b[$k] // {} end; false; .[$c]? // 0 | tostring)] | row);
+		cell($n[$k]; if $b == null then null else $b[$k] // {} end; $c == "n"; .[$c]? // 0 | tostring)] | row);
+
+# Attacks that the older build found and this one does not.
+def lost_attacks($found): [.new.services as $new | .base.services? // {} | to_entries[] | .key as $s | .value.attacks[] |
+	select(.[$found]) | .run as $run | select(any($new[$s].attacks[]?; .run == $run and (.[$found] | not))) |
+	"- \($s) \(.run)"] | if length == 0 then "- none" else .[] end;
 
 def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
 	"New things in ordinary runs, in a container-hour (`make alarms`):\n",
@@ -65,6 +72,12 @@ def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
 	table(rare_titles; rare_cells(.[0]; .[1])), sum_row(rare_cells(.[0]; .[1])),
 	"\nAttacks (`make alarms`):\n",
 	table(attack_titles; attack_cells(.[0]; .[1])), sum_row(attack_cells(.[0]; .[1])),
+	(if .base == null then empty else
+		"\nAttacks that the older build alerts and this one does not:\n", lost_attacks("alert"),
+		"\nAttacks that the older build refuses and this one does not:\n", lost_attacks("deny") end),
+	"\nWould-be refusals that one run with rare events in training takes away, though it had none of it:\n",
+	([.new.services | to_entries[] | .key as $s | .value.learned.lost[] |
+		"- \($s): `\(.what)`, \(.kept) of \(.refused) kept"] | if length == 0 then "- none" else .[] end),
 	"\nRare events by kind (`make alarms`):\n",
 	counted("event"; "by_kind"; ["n", "alarmed", "refused", "own_refused"]),
 	"\nRare events by rule (`make alarms`):\n", counted("rule"; "by_rule"; ["alarmed", "refused", "own_refused"]),

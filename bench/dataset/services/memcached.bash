@@ -8,7 +8,7 @@
 # shellcheck source=bench/dataset/databases.bash
 . "${here:?}/databases.bash"
 
-set=test containers=(memcached) port=11211 data_directory=/var/cache/memcached volume_mb=64
+set=test containers=(memcached) port=11211 data_directory=/var/cache/memcached volume_mb=96
 configuration_file=/etc/memcached/users configuration_comment='reader:other'
 health=(/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/11211 &&
 	printf "set login 0 0 10\r\napp secret\r\nversion\r\nquit\r\n" >&3 &&
@@ -31,10 +31,10 @@ image_prepare() {
 
 # It is started as root, and becomes memcache.
 container_fields() {
-	local pages=/var/cache/memcached/pages:16m
+	local pages=/var/cache/memcached/pages:32m
 	arguments=(/usr/bin/memcached -m 16 -p 11211 -u memcache -l 0.0.0.0 -P /run/memcached.pid -c 256 -t 4 -v
 		-Y /etc/memcached/users
-		-o "ext_path=$pages,ext_page_size=2,ext_wbuf_size=1,ext_item_size=256,ext_item_age=2")
+		-o "ext_page_size=4,ext_path=$pages,ext_wbuf_size=2,ext_item_size=256,ext_item_age=2")
 	volumes=(/var/cache/memcached)
 }
 

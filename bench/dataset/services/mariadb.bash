@@ -41,7 +41,7 @@ image_prepare() {
 	chown -R 104:104 "$tree"/var/{lib,log}/mysql "$tree"/run/mysqld "$tree"/usr/lib/mysql/plugin \
 		"$tree/etc/ssl/private/backup.key"
 	chmod 600 "$tree/etc/ssl/private/backup.key"
-	chroot "$tree" /usr/bin/mariadb-install-db --user=mysql --skip-test-db --skip-name-resolve \
+	chroot "$tree" /usr/bin/mariadb-install-db --user=mysql --skip-test-db --force \
 		>"$tree/tmp/log" 2>&1 ||
 		{ cat "$tree/tmp/log" >&2 && return 1; }
 	rm -rf "$tree"/tmp/* "$tree"/dev/null "$tree"/dev/urandom "$tree"/var/log/mysql/*

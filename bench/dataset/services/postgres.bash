@@ -36,8 +36,9 @@ image_prepare() {
 	mknod -m 444 "$tree/dev/urandom" c 1 9
 	echo secret >"$tree/tmp/password"
 	chroot --userspec=103:103 "$tree" "$pgbin/initdb" -D "$data" -U postgres -E UTF8 --locale=C.UTF-8 \
-		--auth-local=trust --auth-host=scram-sha-256 --pwfile=/tmp/password --wal-segsize=1 --no-sync
-	rm "$tree/tmp/password" "$tree/dev/null" "$tree/dev/urandom"
+		--auth-local=trust --auth-host=scram-sha-256 --pwfile=/tmp/password --wal-segsize=1 --no-sync \
+		>"$tree/tmp/log" 2>&1 || { cat "$tree/tmp/log" >&2 && return 1; }
+	rm "$tree"/tmp/{password,log} "$tree/dev/null" "$tree/dev/urandom"
 	mv "$tree$data"/*.conf "$tree$pgetc/"
 	mv "$tree$pgetc/postgresql.auto.conf" "$tree$data/"
 	printf 'hostssl all all all scram-sha-256\nhost all,replication all all scram-sha-256\n' \
@@ -59,6 +60,7 @@ postgres_settings() {
 	ssl_key_file = '/etc/ssl/private/postgres.key'
 	shared_preload_libraries = 'pg_stat_statements'
 	shared_buffers = 16MB
+	dynamic_shared_memory_type = posix
 	work_mem = 256kB
 	maintenance_work_mem = 8MB
 	jit = off

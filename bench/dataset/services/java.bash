@@ -8,7 +8,7 @@
 set=test containers=(java) port=8080 data_directory=/var/lib/desk
 configuration_file=/etc/desk/desk.properties
 health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1:8080/health)
-image_packages=(openjdk-17-jre-headless curl bash coreutils findutils gzip dash util-linux mount base-files libc-bin
+image_packages=(openjdk-17-jre-headless curl bash coreutils findutils grep gzip dash util-linux mount base-files libc-bin
 	tzdata hostname)
 rare_own=(thread_dump heap_dump class_histogram gc_log flight_recording new_plugin large_upload peer_gone user_added
 	log_gone)
@@ -361,7 +361,7 @@ attack_escape() {
 	harm call unshare
 	harm call setns
 	# shellcheck disable=SC2016
-	shell_command 'echo "|/tmp/x" >/proc/sys/kernel/core_pattern; nsenter -t 1 -m true; mount -t cgroup2 none /mnt
+	shell_command 'echo "|/tmp/x" >/proc/sys/kernel/core_pattern; nsenter -t 1 -m true; mkdir /tmp/m; mount -t cgroup2 none /tmp/m
 		mknod /tmp/disk b 8 0; chroot /proc/1/root true
 		unshare -Um sh -c "id -u; exit 7"; echo $? >/tmp/escape'
 	grep -q 7 "$(image_path java /tmp/escape)"

@@ -8,7 +8,7 @@
 set=test containers=(node) port=8080 data_directory=/var/lib/notes
 configuration_file=/etc/notes/notes.conf
 health=(/usr/bin/node -e 'fetch("http://127.0.0.1:8080/health").then((r) => process.exit(r.ok ? 0 : 1))')
-image_packages=(nodejs bash coreutils findutils gzip dash util-linux mount base-files libc-bin tzdata hostname)
+image_packages=(nodejs bash coreutils findutils grep gzip dash util-linux mount base-files libc-bin tzdata hostname)
 rare_own=(debugger heap_snapshot operator_script large_upload new_template users_changed mail_host_gone restore)
 
 note_ids=()
@@ -164,7 +164,8 @@ rare_heap_snapshot() {
 
 rare_operator_script() {
 	session node /usr/bin/node -e 'const fs = require("fs"), dir = "/var/lib/notes/notes/"
-		console.log(fs.readdirSync(dir).map((n) => JSON.parse(fs.readFileSync(dir + n)).title).sort().join("\n"))'
+		console.log(fs.readdirSync(dir).filter((n) => n.endsWith(".json"))
+			.map((n) => JSON.parse(fs.readFileSync(dir + n)).title).sort().join("\n"))'
 }
 
 rare_large_upload() {
@@ -306,9 +307,8 @@ attack_escape_namespace() {
 	harm exec '/usr/bin/unshare'
 	harm call unshare
 	harm call mount
-	# shellcheck disable=SC2016
-	shell_command 'unshare -Urm sh -c "mount -t tmpfs none /mnt; id -u; grep /mnt /proc/self/mounts" 2>&1' |
-		grep -q '^none /mnt'
+	shell_command 'mkdir /tmp/m; unshare -Urm sh -c "mount -t tmpfs none /tmp/m && cat /proc/self/mounts" 2>&1' |
+		tee /dev/stderr | grep -q '^none /tmp/m'
 }
 
 attack_credentials() {

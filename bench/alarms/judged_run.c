@@ -18,6 +18,15 @@ struct judge_task {
 	uint16_t before, nr; /* its last two system calls */
 };
 
+/* An event, and what a mode made of it. */
+struct judged_event {
+	const struct lutra_record *rec;
+	const char *str; /* str_len bytes, or NULL */
+	size_t str_len;
+	const struct judge_task *task;
+	struct replay_step step;
+};
+
 /* A run under way. */
 struct judging {
 	struct judged_run *run;
@@ -25,6 +34,7 @@ struct judging {
 	struct tasks tasks; /* struct judge_task */
 	const char *arch;
 	bool started; /* a task was armed */
+	bool has_aux; /* the recording says what aux of a system call and of an arming says */
 };
 
 static void judging_done(struct judging *j)
@@ -96,8 +106,7 @@ static void count_in_windows(struct judged_run *run, unsigned rule, uint32_t thi
 }
 
 /* Finds the thing of a match, and adds it if it is new. Returns 0, -ENOMEM or -E2BIG. */
-static int find_thing(struct judging *j, const struct judge_task *t, const struct lutra_record *rec,
-		      const char *str, size_t len, const struct replay_step *step, unsigned rule,
+static int find_thing(struct judging *j, const struct judged_event *e, unsigned rule,
 		      struct run_thing **ret)
 {
 	char name[THING_TEXT + 64], text[THING_TEXT];
@@ -105,11 +114,11 @@ static int find_thing(struct judging *j, const struct judge_task *t, const struc
 	uint32_t i;
 	int n, r;
 
-	if (step->is_object)
-		thing_object_text(&step->object, j->arch, str, len, text);
+	if (e->step.is_object)
+		thing_object_text(&e->step.object, j->arch, e->str, e->str_len, text);
 	else
-		thing_syscall_text(rule, j->arch, t->before, t->nr, text);
-	n = snprintf(name, sizeof(name), "%s\t%s\t%s", rule_name(rule), role_name(step->role),
+		thing_syscall_text(rule, j->arch, e->task->before, e->task->nr, text);
+	n = snprintf(name, sizeof(name), "%s\t%s\t%s", rule_name(rule), role_name(e->step.role),
 		     text);
 	r = intern_add(run->names, name, (size_t)n, &i);
 	if (r == 0)
@@ -118,57 +127,61 @@ static int find_thing(struct judging *j, const struct judge_task *t, const struc
 		return r;
 	*ret = &run->things[i];
 	if (!(*ret)->first_ns)
-		(*ret)->first_ns = rec->ts_ns;
+		(*ret)->first_ns = e->rec->ts_ns;
 	return 0;
 }
 
+/* Counts an operation that one mode alerted or refused. */
+static void count_match(struct judging *j, const struct judged_event *e, unsigned rule,
+			struct run_thing *thing, enum outcome outcome)
+{
+	bool own = !e->task->exec_session;
+	bool is_level = rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B;
+	uint64_t *n = outcome == OUTCOME_ALERTED ? &thing->alerted : &thing->refused;
+
+	count_outcome(&j->run->outcome[outcome], e->rec->ts_ns, *n == 0);
+	(*n)++;
+	if (outcome == OUTCOME_REFUSED) {
+		thing->own_refused += own;
+		thing->after_level |= e->step.is_object && is_level;
+	}
+	count_in_windows(j->run, rule, (uint32_t)(thing - j->run->things), e->rec->ts_ns, outcome,
+			 own);
+}
+
 /* Counts the matches of an event in one mode. */
-static int count_matches(struct judging *j, const struct judge_task *t,
-			 const struct lutra_record *rec, const char *str, size_t len,
-			 const struct replay_step *step, enum outcome outcome)
+static int count_matches(struct judging *j, const struct judged_event *e, enum outcome outcome)
 {
 	unsigned least = outcome == OUTCOME_ALERTED ? LUTRA_VERDICT_ALERT : LUTRA_VERDICT_DENY;
-	struct run_thing *thing;
-	int r;
 
-	for (unsigned i = 0; i < step->n_matches; i++) {
-		const struct replay_match *m = &step->match[i];
-		uint64_t *n;
+	for (unsigned i = 0; i < e->step.n_matches; i++) {
+		const struct replay_match *m = &e->step.match[i];
+		struct run_thing *thing;
+		int r = find_thing(j, e, m->rule, &thing);
 
-		r = find_thing(j, t, rec, str, len, step, m->rule, &thing);
 		if (r < 0)
 			return r;
 		thing->matched += outcome == OUTCOME_ALERTED;
-		if (m->verdict < least)
-			continue;
-		n = outcome == OUTCOME_ALERTED ? &thing->alerted : &thing->refused;
-		count_outcome(&j->run->outcome[outcome], rec->ts_ns, *n == 0);
-		(*n)++;
-		if (outcome == OUTCOME_REFUSED) {
-			thing->own_refused += !t->exec_session;
-			thing->after_level |= step->is_object && (m->rule == LUTRA_RULE_LEVEL_A ||
-								  m->rule == LUTRA_RULE_LEVEL_B);
-		}
-		count_in_windows(j->run, m->rule, (uint32_t)(thing - j->run->things), rec->ts_ns,
-				 outcome, !t->exec_session);
+		if (m->verdict >= least)
+			count_match(j, e, m->rule, thing, outcome);
 	}
 	return 0;
 }
 
 /*
- * A task is armed. It is an exec session if it joins a container in which a task was armed before.
- * rec->nr: the task ran already when it was enrolled.
+ * A task is armed. A recording says in aux whether it is of an exec session; in an older one it is if a
+ * task of the container was armed before. rec->nr: the task ran already when it was enrolled.
  */
 static void arm_task(struct judging *j, const struct lutra_record *rec, struct judge_task *t)
 {
-	t->exec_session = j->started && !rec->nr;
+	t->exec_session = j->has_aux ? rec->aux == 1 : j->started && !rec->nr;
 	j->started = true;
 }
 
 static int judge_record(struct judging *j, const struct lutra_record *rec, const char *str,
 			size_t len)
 {
-	struct replay_step audit, deny;
+	struct judged_event e = {.rec = rec, .str = str, .str_len = len};
 	struct judge_task *t;
 	void *entry;
 	int r;
@@ -184,16 +197,18 @@ static int judge_record(struct judging *j, const struct lutra_record *rec, const
 	if (rec->type == LUTRA_RECORD_SYSCALL) {
 		t->before = t->nr;
 		t->nr = rec->nr;
+		j->has_aux |= rec->aux != 0;
 	}
 	j->run->syscalls += rec->type == LUTRA_RECORD_SYSCALL;
 	j->run->objects += rec->type == LUTRA_RECORD_OBJECT;
-	r = replay_next(j->audit, rec, str, len, &audit);
+	e.task = t;
+	r = replay_next(j->audit, rec, str, len, &e.step);
 	if (r > 0)
-		r = count_matches(j, t, rec, str, len, &audit, OUTCOME_ALERTED);
+		r = count_matches(j, &e, OUTCOME_ALERTED);
 	if (r < 0)
 		return r;
-	r = replay_next(j->deny, rec, str, len, &deny);
-	return r > 0 ? count_matches(j, t, rec, str, len, &deny, OUTCOME_REFUSED) : r;
+	r = replay_next(j->deny, rec, str, len, &e.step);
+	return r > 0 ? count_matches(j, &e, OUTCOME_REFUSED) : r;
 }
 
 static int judge_trace(struct judging *j, struct trace_reader *trace)

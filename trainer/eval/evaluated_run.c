@@ -89,7 +89,7 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 	if (r < 0)
 		return r;
 	t = entry;
-	if (t && c->all_attacked && !t->attacked)
+	if (c->all_attacked && rec->type != LUTRA_RECORD_EXIT && !t->attacked)
 		begin_attack(t);
 	switch (rec->type) {
 	case LUTRA_RECORD_MARK:

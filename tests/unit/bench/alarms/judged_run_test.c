@@ -180,6 +180,24 @@ static void judged_run_tells_exec_sessions_from_the_service(void **state)
 	assert_true(f->window.things[1].own_refused);
 }
 
+/* A recording whose records have aux says itself which tasks are of an exec session. */
+static void judged_run_believes_what_the_recording_says_of_sessions(void **state)
+{
+	struct fixture *f = *state;
+	const struct lutra_record call = {.type = LUTRA_RECORD_SYSCALL, .nr = SYS_read, .aux = 1};
+	const struct lutra_record session = {.type = LUTRA_RECORD_ARM, .aux = 1};
+
+	arm_task(f, 1 * SEC, 7);
+	add_record(f, 1 * SEC, 7, call, NULL);
+	arm_task(f, 2 * SEC, 8);
+	add_record(f, 2 * SEC, 9, session, NULL);
+	open_file(f, 3 * SEC, 8, "/etc/a");
+	open_file(f, 3 * SEC, 9, "/etc/b");
+	judge_trace(f);
+	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/a")->own_refused, 1);
+	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/b")->own_refused, 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, judged_setup, judged_teardown)
 
 int main(void)
@@ -187,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(judged_run_counts_a_thing_once),
 		TEST(judged_run_keeps_alerts_and_refusals_apart),
+		TEST(judged_run_believes_what_the_recording_says_of_sessions),
 		TEST(judged_run_tells_exec_sessions_from_the_service),
 	};
 

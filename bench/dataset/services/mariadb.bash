@@ -41,6 +41,7 @@ image_prepare() {
 	chown -R 104:104 "$tree"/var/{lib,log}/mysql "$tree"/run/mysqld "$tree"/usr/lib/mysql/plugin \
 		"$tree/etc/ssl/private/backup.key"
 	chmod 600 "$tree/etc/ssl/private/backup.key"
+	chmod 711 "$tree/etc/ssl/private"
 	chroot "$tree" /usr/bin/mariadb-install-db --user=mysql --skip-test-db --force \
 		>"$tree/tmp/log" 2>&1 ||
 		{ cat "$tree/tmp/log" >&2 && return 1; }
@@ -399,7 +400,7 @@ attack_load_file() {
 	harm open /etc/passwd
 	admin_sql "select load_file('/etc/passwd'), load_file('/etc/ssl/private/backup.key'),
 		load_file('/etc/mysql/init.sql')" |
-		tee "$stage/answer" | grep -q 'PRIVATE KEY'
+		tee "$stage/answer" | grep 'PRIVATE KEY'
 }
 
 attack_brute_force() {
@@ -419,7 +420,7 @@ attack_code_shell() {
 
 attack_code_machine() {
 	harm call mprotect
-	code_machine mariadb mariadbd | tee "$stage/answer" | grep -q '= 42'
+	code_machine mariadb mariadbd | tee "$stage/answer" | grep '= 42'
 }
 
 # ---- adaptive: by statements, files and peers of every day ----

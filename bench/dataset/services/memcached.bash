@@ -64,7 +64,7 @@ put() {
 	printf 'set %s 0 %d %d\r\n%s\r\n' "$1" "${3:-0}" "$2" "$filler_value"
 }
 
-# Its first client fills it with pages, some of which go to the file.
+# Its first client fills it with sessions, and with pages, some of which go to the file.
 ready() {
 	cache_command version | grep -q VERSION || return
 	[ -z "$is_warm" ] || return 0
@@ -78,6 +78,7 @@ warm_work() {
 	local i
 	for ((i = 0; i < 400; i++)); do
 		put "page:$i" $((RANDOM % 30000 + 1000))
+		put "session:$i" $((RANDOM % 900 + 50)) 600
 	done
 }
 
@@ -180,7 +181,7 @@ reload_service() {
 
 administer() {
 	cache_command stats 'stats reset' 'lru_crawler metadump all' 'slabs automove 1' 'lru tune 10 25 0.1 2.0'
-	cache_command 'flush_all 2' 'stats extstore'
+	cache_command 'stats sizes' 'stats extstore'
 	reload_service
 }
 

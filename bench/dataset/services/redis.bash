@@ -425,6 +425,13 @@ adaptive_dump() {
 	[ "$(cat "$stage/answer")" -gt 2000 ]
 }
 
+# The same by one script.
+adaptive_script() {
+	harm call write
+	[ "$(cli eval 'local all = {} for i, k in ipairs(redis.call("keys", "*")) do all[i] = redis.call("dump", k) end
+		return all' 0 | wc -c)" -gt 2000 ]
+}
+
 # Sessions become the attacker's, and are saved.
 adaptive_tamper() {
 	harm open '/var/lib/redis/temp-*.rdb'

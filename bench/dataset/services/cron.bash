@@ -295,7 +295,6 @@ attack_escape() {
 	harm exec /usr/bin/unshare
 	harm call mount
 	harm mknod /var/tmp/disk
-	harm write /proc/sys/kernel/core_pattern
 	uploads_run 'exec >/srv/data/escape 2>&1
 unshare -Urm sh -c "mount -t tmpfs none /mnt; grep /mnt /proc/self/mounts"
 mknod /var/tmp/disk b 8 0; head -c 512 /var/tmp/disk
@@ -331,7 +330,12 @@ adaptive_data_tampered() {
 }
 
 prices_are_gone() {
-	[ "$(sqlite3 "$(volume_path cron /srv/data)/orders.db" 'select count(*) from orders where price > 0')" = 0 ]
+	[ "$(orders_count "customer = 'thief'")" -gt 0 ] && [ "$(orders_count 'price > 0')" = 0 ]
+}
+
+# orders_count CONDITION: of the orders that the database holds.
+orders_count() {
+	sqlite3 -readonly "$(volume_path cron /srv/data)/orders.db" "select count(*) from orders where $1"
 }
 
 # Names of uploads make tar follow links: the database goes to the store, where the attacker reads.
@@ -354,10 +358,16 @@ backup_holds_database() {
 # Orders whose SQL deletes all others: the next vacuum cleans away what is left of them.
 adaptive_orders_deleted() {
 	harm write /srv/data/orders.db
+	orders 20 | drop /srv/inbox orders3.csv
+	until_true 20 orders_are_there
 	printf '1,thief,pen,0); delete from orders where (rowid > 0\n' | drop /srv/inbox orders2.csv
 	until_true 20 orders_are_gone
 }
 
+orders_are_there() {
+	[ "$(orders_count 1)" -ge 20 ]
+}
+
 orders_are_gone() {
-	[ "$(sqlite3 "$(volume_path cron /srv/data)/orders.db" 'select count(*) from orders')" -le 1 ]
+	[ "$(orders_count 1)" = 0 ]
 }

@@ -330,7 +330,6 @@ attack_miner() {
 attack_escape() {
 	harm call unshare
 	harm call mount
-	harm write /proc/sys/kernel/core_pattern
 	harm mknod /tmp/disk
 	# 0x10020000: a user and a mount namespace of its own. 4096: a bind mount.
 	inject_pid "${container_pid[dovecot]}" 'print (int) mknod("/tmp/disk", 0x6180, 0x800)' \

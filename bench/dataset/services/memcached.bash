@@ -201,7 +201,9 @@ rare_all_flushed() {
 # Somebody looks at what happens.
 rare_watcher() {
 	{
-		printf 'set login 0 0 12\r\nadmin secret\r\nwatch fetchers mutations evictions connevents\r\n'
+		printf 'set login 0 0 12\r\nadmin secret\r\n'
+		sleep 1
+		printf 'watch fetchers mutations evictions connevents\r\n'
 		sleep 8
 	} | client_stdin socat -t 1 - "TCP:$own_address:$port" | tail -c 300
 }

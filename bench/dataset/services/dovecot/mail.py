@@ -49,7 +49,8 @@ def numbers(box, *criteria):
 
 
 def read(box):
-    box.select("INBOX")
+    if box.select("INBOX")[1] == [b"0"]:
+        return
     box.fetch("1:*", "(FLAGS INTERNALDATE RFC822.SIZE)")
     for n in random.sample(numbers(box, "ALL"), k=min(3, len(numbers(box, "ALL")))):
         box.fetch(n, random.choice(["(RFC822)", "(BODY.PEEK[HEADER])", "(BODYSTRUCTURE)", "(BODY[1])"]))

@@ -197,7 +197,7 @@ seller_works() {
 	2) client_stdin head -c "$((n * 500))" /dev/urandom |
 		fetch_stdin /upload -b "session=$seller_token" -F "product=$n" -F "name=$((1 + n % 12)).png" -F 'picture=@-' ;;
 	3)
-		report_reference=$(as_seller /report -d "product=$(pick tea coffee honey) $n" | jq -r .report)
+		report_reference=$(as_seller /report -d "product=$(pick 'black tea' 'green tea' coffee honey cup)" | jq -r .report)
 		sleep 1
 		as_seller "/report/$report_reference"
 		;;
@@ -337,7 +337,7 @@ python() {
 worker_shell() {
 	local reference
 	seller_begin
-	reference=$(as_seller /report --data-urlencode "product=x /dev/null; $1; echo done; true " | jq -r .report)
+	reference=$(as_seller /report --data-urlencode "product=x' /dev/null; $1; true '" | jq -r .report)
 	until_true 20 fetch "/report/$reference" -f -b "session=$seller_token"
 }
 

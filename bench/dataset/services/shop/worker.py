@@ -49,8 +49,8 @@ def write_order(database, order):
 
 def write_report(report):
     file = "%s/reports/%d.csv" % (DATA, report["reference"])
-    subprocess.run("grep -F ,%s, %s/sales.csv | sort -t, -k1n >%s.new; mv %s.new %s" % (
-        report["product"], DATA, file, file, file), shell=True, check=False, timeout=30)
+    command = "echo reference,product,count,price >{0}.new; grep -F ',{1}' {2} | sort -t, -k1n >>{0}.new; mv {0}.new {0}"
+    subprocess.run(command.format(file, report["product"], DATA + "/sales.csv"), shell=True, check=False, timeout=30)
 
 
 def work():

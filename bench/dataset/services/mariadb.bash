@@ -15,7 +15,7 @@ health=(/usr/bin/mariadb -uroot -psecret -h 127.0.0.1 -Ne 'select 1')
 image_packages=(mariadb-server-core mariadb-client-core bash coreutils findutils grep sed gzip dash base-files
 	libc-bin tzdata hostname)
 rare_own=(new_database settings_changed slow_query big_sort file_loaded table_repaired user_added deadlock
-	session_ended general_log partitions dump_restored tables_locked variables_shown plugin_installed)
+	session_ended general_log partitions dump_restored tables_locked variables_shown)
 rare_not=(worker_killed)
 
 image_prepare() {
@@ -26,6 +26,7 @@ image_prepare() {
 		"$tree"/etc/ssl/private "$tree"/usr/lib/mysql/plugin
 	printf '%s\n' '-----BEGIN PRIVATE KEY-----' 'bm90IGEga2V5' >"$tree/etc/ssl/private/backup.key"
 	echo '<html>shop</html>' >"$tree/srv/www/index.html"
+	# shellcheck disable=SC2016 # PHP
 	echo '<?php $key = "secret-of-the-pages";' >"$tree/srv/www/config.php"
 	chmod 777 "$tree/srv/www"
 	mariadb_settings >"$tree/etc/mysql/my.cnf"
@@ -117,7 +118,8 @@ ready() {
 	create table users (id int primary key auto_increment, name varchar(40) unique, password char(32),
 		email varchar(80), at timestamp default now());
 	create table orders (id int primary key auto_increment, user_id int, document json,
-		total decimal(10, 2), at timestamp default now(), key (user_id), foreign key (user_id) references users (id));
+		total decimal(10, 2), at timestamp default now(), key (user_id),
+		foreign key (user_id) references users (id));
 	create table notes (id int primary key auto_increment, words mediumtext,
 		fulltext (words)) engine=MyISAM;
 	create table log (id int primary key auto_increment, text varchar(200)) engine=Aria;
@@ -164,7 +166,7 @@ text_work() {
 	echo "select id, match (words) against ('cats house') from notes
 		where match (words) against ('cats house') limit 10;"
 	echo "update notes set words = concat(words, 'x') where id % 9 = 0;
-		delete from notes where id < last_insert_id() - 300;"
+		delete from notes order by id limit $1;"
 }
 
 report_work() {
@@ -187,13 +189,14 @@ other_work() {
 		select sleep(0.2);"
 	echo "show processlist; show global status like 'Threads%'; show table status;
 		select get_lock('a', 1), release_lock('a');"
-	echo "truncate log; replace into users (id, name) values ($1, 'user$1'); handler users open;
-		handler users read first;"
+	echo "truncate log; insert into users (name) values ('user$1') on duplicate key update email = '';
+		handler users open; handler users read first;"
 }
 
-# A file of the client's, its descriptor 3, becomes a table.
+# A file of the client's becomes a table.
 loaded_work() {
-	echo "create temporary table t (a int); load data local infile '/dev/fd/3' into table t; select sum(a) from t;"
+	echo "create temporary table t (a text); load data local infile '/etc/services' into table t;"
+	echo 'select max(a) from t;'
 	echo "select table_name, data_length from information_schema.tables;"
 }
 
@@ -218,7 +221,7 @@ request() {
 	8) slap "select * from users where id = $n; select count(*) from orders where user_id = $n" \
 		$((n * 6)) $((number % 5 + 1)) ;;
 	9) slap "insert into log (text) values ('$n'); select max(id) from log" $((n * 2)) $((number % 3 + 1)) ;;
-	10) loaded_work | as_user shop shop 3< <(seq "$n") ;;
+	10) loaded_work | as_user shop shop ;;
 	11) wrong_login wrong ;;
 	esac >/dev/null
 }
@@ -232,7 +235,7 @@ administer() {
 	logs=$(volume_path mariadb /var/log/mysql)
 	mv "$logs/slow.log" "$logs/slow.log.1"
 	mv "$logs/error.log" "$logs/error.log.1"
-	admin_sql 'flush local error logs, local slow logs'
+	admin_sql 'flush local error logs; flush local slow logs'
 	admin_sql 'analyze table orders; optimize table notes; check table users, log; flush binary logs'
 	admin_sql 'purge binary logs before now(); flush privileges; show engine innodb status;
 		show binary logs'
@@ -242,7 +245,8 @@ administer() {
 
 rare_new_database() {
 	admin_sql "create database other; create table other.t (a int, b text) select 1 a, 'x' b;
-		create sequence other.s; rename table other.t to other.u; alter table other.u engine=MyISAM; drop database other"
+		create sequence other.s; rename table other.t to other.u; alter table other.u engine=MyISAM;
+		drop database other"
 }
 
 rare_settings_changed() {
@@ -329,10 +333,6 @@ rare_variables_shown() {
 	admin_tool mariadb-admin extended-status | tail -n 2
 }
 
-rare_plugin_installed() {
-	admin_sql "install soname 'metadata_lock_info'; uninstall soname 'metadata_lock_info'"
-}
-
 # ---- attacks: an application takes SQL from its users, as root ----
 
 # udf_install: a library comes in through a query, and a function of it is made.
@@ -401,7 +401,8 @@ attack_load_file() {
 	harm open /srv/www/config.php
 	harm open /etc/passwd
 	harm open /etc/mysql/init.sql
-	admin_sql "select load_file('/etc/passwd'), load_file('/srv/www/config.php'), load_file('/etc/mysql/init.sql')" |
+	admin_sql "select load_file('/etc/passwd'), load_file('/srv/www/config.php'),
+		load_file('/etc/mysql/init.sql')" |
 		tee "$stage/answer" | grep secret-of-the-pages
 }
 

@@ -1,56 +1,58 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# memcached as the cache of an application: sessions, pages, counters; values that are not asked for
-# go to a file. Its clients log in.
+# memcached as the cache of an application: sessions, pages, counters. Its clients log in, some of them
+# by TLS.
 
 # shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read variables of this file, and set others
 # shellcheck source=bench/dataset/databases.bash
 . "${here:?}/databases.bash"
 
-set=test containers=(memcached) port=11211 data_directory=/var/cache/memcached volume_mb=96
+set=test containers=(memcached) port=11211 data_directory=/etc/memcached
 configuration_file=/etc/memcached/users configuration_comment='reader:other'
 health=(/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/11211 &&
 	printf "set login 0 0 10\r\napp secret\r\nversion\r\nquit\r\n" >&3 &&
 	grep -q VERSION <&3')
 image_packages=(memcached bash coreutils findutils grep gzip dash base-files libc-bin tzdata hostname)
-rare_own=(memory_limit all_flushed watcher verbose crawl_keys too_many_clients user_added big_burst)
+rare_own=(memory_limit all_flushed watcher verbose crawl_keys too_many_clients user_added
+	big_burst certificate)
 rare_not=(worker_killed)
 
 image_prepare() {
 	local tree=$1
 	echo memcache:x:101:101::/nonexistent:/bin/false >>"$tree/etc/passwd"
 	echo memcache:x:101: >>"$tree/etc/group"
-	mkdir -p "$tree"/etc/memcached "$tree"/var/cache/memcached "$tree/etc/ssl/private"
-	chown 101:101 "$tree/var/cache/memcached"
+	mkdir -p "$tree"/etc/memcached/tls "$tree/etc/ssl/private"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=service.example \
+		-keyout "$tree/etc/memcached/tls/key.pem" -out "$tree/etc/memcached/tls/cert.pem" 2>/dev/null
 	printf '%s\n' app:secret admin:secret >"$tree/etc/memcached/users"
-	printf '%s\n' '-----BEGIN PRIVATE KEY-----' 'bm90IGEga2V5' >"$tree/etc/ssl/private/cache.key"
-	chown root:101 "$tree"/etc/memcached/users "$tree/etc/ssl/private/cache.key"
-	chmod 640 "$tree"/etc/memcached/users "$tree/etc/ssl/private/cache.key"
+	printf '%s\n' '-----BEGIN PRIVATE KEY-----' 'bm90IGEga2V5' >"$tree/etc/ssl/private/backup.key"
+	chown root:101 "$tree"/etc/{memcached/users,memcached/tls/key.pem,ssl/private/backup.key}
+	chmod 640 "$tree"/etc/{memcached/users,memcached/tls/key.pem,ssl/private/backup.key}
 	chmod 711 "$tree/etc/ssl/private"
 }
 
 # It is started as root, and becomes memcache.
 container_fields() {
-	local pages=/var/cache/memcached/pages:32m
-	arguments=(/usr/bin/memcached -m 6 -p 11211 -u memcache -l 0.0.0.0 -P /run/memcached.pid -c 256 -t 4 -v
-		-Y /etc/memcached/users
-		-o "ext_page_size=4,ext_path=$pages,ext_wbuf_size=2,ext_item_size=256,ext_item_age=2")
-	volumes=(/var/cache/memcached)
+	local tls=/etc/memcached/tls
+	arguments=(/usr/bin/memcached -m 8 -u memcache -l notls:0.0.0.0:11211 -l 0.0.0.0:11212
+		-P /run/memcached.pid -c 256 -t 4 -v -Y /etc/memcached/users -Z
+		-o "ssl_chain_cert=$tls/cert.pem,ssl_key=$tls/key.pem")
 }
 
 peers() {
 	:
 }
 
-# cache_ask [USER]: sends the commands of stdin as that user, prints the answers.
+# cache_ask [USER [tls]]: sends the commands of stdin as that user, prints the answers.
 cache_ask() {
-	local name=${1:-app}
+	local name=${1:-app} to=TCP:$own_address:$port
+	[ "${2:-}" != tls ] || to=OPENSSL:$own_address:11212,verify=0
 	{
 		printf 'set login 0 0 %d\r\n%s secret\r\n' $((${#name} + 7)) "$name"
 		cat
 		printf 'quit\r\n'
-	} | client_stdin socat -t 5 - "TCP:$own_address:$port"
+	} | client_stdin socat -t 5 - "$to"
 }
 
 # cache_command COMMAND…: each word is a line.
@@ -64,7 +66,7 @@ put() {
 	printf 'set %s 0 %d %d\r\n%s\r\n' "$1" "${3:-0}" "$2" "$filler_value"
 }
 
-# Its first client fills it with sessions, and with pages, some of which go to the file.
+# Its first client fills it with sessions and pages.
 ready() {
 	cache_command version | grep -q VERSION || return
 	[ -z "$is_warm" ] || return 0
@@ -164,13 +166,13 @@ request() {
 	0 | 1) generated "$number" session_work $((n * 3)) | cache_ask ;;
 	2) generated "$number" page_work "$n" | cache_ask ;;
 	3) generated "$number" counter_work "$n" | cache_ask ;;
-	4) generated "$number" meta_work "$n" | cache_ask ;;
-	5) generated "$number" other_work | cache_ask ;;
+	4) generated "$number" meta_work "$n" | cache_ask app tls ;;
+	5) generated "$number" other_work | cache_ask app "$(pick tls plain)" ;;
 	6) generated "$number" large_work | cache_ask ;;
 	7 | 8) several_clients $((n % 5 + 2)) "$number" ;;
 	9) cache_command stats 'stats items' 'stats slabs' 'stats settings' 'stats conns' ;;
 	10) wrong_login wrong ;;
-	11) generated "$number" session_work 20 | cache_ask nobody ;;
+	11) generated "$number" session_work $((n * 2)) | cache_ask app tls ;;
 	esac >/dev/null
 }
 
@@ -181,7 +183,7 @@ reload_service() {
 
 administer() {
 	cache_command stats 'stats reset' 'lru_crawler metadump all' 'slabs automove 1' 'lru tune 10 25 0.1 2.0'
-	cache_command 'stats sizes' 'stats extstore'
+	cache_command 'stats sizes' refresh_certs
 	reload_service
 }
 
@@ -242,6 +244,15 @@ rare_big_burst() {
 	done
 }
 
+rare_certificate() {
+	local file
+	file=$(image_path memcached /etc/memcached/tls/cert.pem)
+	cp -p "$file" "$file.new"
+	mv "$file.new" "$file"
+	cache_command refresh_certs
+	printf 'version\r\n' | cache_ask app tls
+}
+
 # ---- attacks: an overflow gave the attacker code inside the process ----
 
 attack_code_shell() {
@@ -251,9 +262,9 @@ attack_code_shell() {
 }
 
 attack_code_secret() {
-	harm open /etc/ssl/private/cache.key
+	harm open /etc/ssl/private/backup.key
 	thief_begin
-	code_steal memcached /usr/bin/memcached /etc/ssl/private/cache.key
+	code_steal memcached /usr/bin/memcached /etc/ssl/private/backup.key
 	thief_got PRIVATE
 }
 

@@ -473,11 +473,14 @@ attack_scan() {
 	admin_sql 'drop extension dblink'
 }
 
+backend_works() {
+	tasks_named postgres 'postgres: shop shop .* SELECT' | grep .
+}
+
 attack_code_shell() {
 	harm exec '*/dash'
-	client "$pgbin/psql" -qAtX "host=$own_address user=shop dbname=shop" -c 'select pg_sleep(8)' &
-	until_true 10 test -n "$(tasks_named postgres 'postgres: shop shop')"
-	sleep 1
+	client "$pgbin/psql" -qAtX "host=$own_address user=shop dbname=shop" -c 'select pg_sleep(20)' &
+	until_true 10 backend_works
 	inject postgres 'postgres: shop shop' 'print (int) system("id >/tmp/out; cat ~/.pgpass >>/tmp/out")'
 	wait $! || true
 	session postgres /bin/grep uid=103 /tmp/out

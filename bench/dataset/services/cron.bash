@@ -162,8 +162,8 @@ rare_job_fails() {
 
 rare_job_killed() {
 	local i pid
-	for i in {1..100}; do
-		pid=$(tasks_named cron 'lib/jobs/' | head -n 1)
+	for i in {1..60}; do
+		pid=$(tasks_named cron 'cron.often/|lib/jobs/' | head -n 1)
 		[ -z "$pid" ] || { kill -KILL "$pid" && break; }
 		sleep 0.1
 	done

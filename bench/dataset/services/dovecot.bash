@@ -230,7 +230,7 @@ mail_for_all() {
 # Passwords are tried until one fits; then that user's mail is read.
 attack_brute_force() {
 	local word
-	harm read /etc/dovecot/users
+	harm exec /usr/lib/dovecot/imap-login
 	harm read '/var/mail/boxes/example.test/eve/*'
 	mail deliver eve@example.test
 	for word in 123456 password letmein monkey dragon{1..9}; do

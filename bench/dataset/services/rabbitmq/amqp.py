@@ -158,7 +158,7 @@ def idle(channel):
 def drain(channel):
     for queue in QUEUES + ["ledger", "files"]:
         for text in take(channel, queue, 100_000):
-            print(queue, text[:80].decode(errors="replace"))
+            print(queue, text[:4000].decode(errors="replace"))
 
 
 def forge(channel):

@@ -36,8 +36,8 @@
 #define NR_SETRESUID 117
 
 struct sc_task {
+	uint32_t tid, tgid;
 	uint32_t user;
-	uint32_t tgid;
 	char name[NAME_BYTES];
 	char program[NAME_BYTES]; /* that the exec under way opened first; "": none */
 	bool in_syscall;
@@ -86,21 +86,20 @@ static struct sc_task *task_get(struct sc_writer *w, uint32_t tid)
 	if (!w->tasks[tid]) {
 		w->tasks[tid] = calloc(1, sizeof(*w->tasks[tid]));
 		if (w->tasks[tid]) {
-			w->tasks[tid]->tgid = tid;
+			w->tasks[tid]->tid = w->tasks[tid]->tgid = tid;
 			task_name(w->tasks[tid], "unknown");
 		}
 	}
 	return w->tasks[tid];
 }
 
-static void print_line(const struct sc_writer *w, uint64_t ts_ns, uint32_t tid,
-		       const struct sc_task *t, const char *call, char direction,
-		       const char *params)
+static void print_line(const struct sc_writer *w, uint64_t ts_ns, const struct sc_task *t,
+		       const char *call, char direction, const char *params)
 {
 	uint64_t ns = ts_ns - w->meta->start_monotonic_ns + w->meta->start_realtime_ns;
 
-	printf("%llu %u %u %s %u %s %c%s\n", (unsigned long long)ns, t->user, t->tgid, t->name, tid,
-	       call, direction, params);
+	printf("%llu %u %u %s %u %s %c%s\n", (unsigned long long)ns, t->user, t->tgid, t->name,
+	       t->tid, call, direction, params);
 }
 
 static const char *call_name(const struct sc_writer *w, uint16_t nr, char buf[SYSCALL_NAME])
@@ -109,12 +108,12 @@ static const char *call_name(const struct sc_writer *w, uint16_t nr, char buf[SY
 }
 
 /* Ends the system call that the thread is in, at ts_ns. */
-static void syscall_end(const struct sc_writer *w, uint64_t ts_ns, uint32_t tid, struct sc_task *t)
+static void syscall_end(const struct sc_writer *w, uint64_t ts_ns, struct sc_task *t)
 {
 	char buf[SYSCALL_NAME];
 
 	if (t->in_syscall)
-		print_line(w, ts_ns, tid, t, call_name(w, t->nr, buf), '<', t->params);
+		print_line(w, ts_ns, t, call_name(w, t->nr, buf), '<', t->params);
 	t->in_syscall = false;
 	t->params_len = 0;
 	t->params[0] = '\0';
@@ -188,14 +187,14 @@ static void on_syscall(const struct sc_writer *w, const struct lutra_record *rec
 {
 	char args[64] = "", buf[SYSCALL_NAME];
 
-	syscall_end(w, rec->ts_ns, rec->tid, t);
+	syscall_end(w, rec->ts_ns, t);
 	t->tgid = rec->tgid;
 	t->in_syscall = true;
 	t->nr = rec->nr;
 	t->flags = (uint32_t)rec->arg;
 	if (trace_meta_has_arguments(w->meta))
 		args_print(rec->nr, rec->arg, args, sizeof(args));
-	print_line(w, rec->ts_ns, rec->tid, t, call_name(w, rec->nr, buf), '>', args);
+	print_line(w, rec->ts_ns, t, call_name(w, rec->nr, buf), '>', args);
 	if (trace_meta_has_arguments(w->meta))
 		user_follow(t, rec->nr, rec->arg);
 }
@@ -208,7 +207,8 @@ static void on_fork(struct sc_writer *w, const struct lutra_record *rec, struct 
 	char value[64];
 
 	if (child) {
-		*child = (struct sc_task){.user = t->user, .tgid = rec->nr ? rec->tgid : tid};
+		*child = (struct sc_task){
+			.tid = tid, .user = t->user, .tgid = rec->nr ? rec->tgid : tid};
 		task_name(child, t->name);
 	}
 	if (!t->in_syscall)
@@ -232,18 +232,19 @@ static void on_exec(struct sc_writer *w, const struct lutra_record *rec)
 		return;
 	if (from != t)
 		*t = *from;
+	t->tid = rec->tid;
 	t->tgid = rec->tgid;
 	if (t->program[0])
 		task_name(t, t->program);
 	if (t->in_syscall)
 		param_add(t, "res", "0");
-	syscall_end(w, rec->ts_ns, rec->tid, t);
+	syscall_end(w, rec->ts_ns, t);
 }
 
 /* A task that is seen for the first time, without a fork: the container's first, or a session's. */
 static void on_arm(struct sc_writer *w, const struct lutra_record *rec, struct sc_task *t)
 {
-	*t = (struct sc_task){.tgid = rec->tgid};
+	*t = (struct sc_task){.tid = rec->tid, .tgid = rec->tgid};
 	task_name(t, w->has_first ? "session" : w->first_name);
 	t->user = w->has_first ? 0 : w->first_user;
 	w->has_first = true;
@@ -326,7 +327,7 @@ static int on_record(struct sc_writer *w, const struct lutra_record *rec, const 
 			on_object(rec, t, str, len);
 		break;
 	case LUTRA_RECORD_EXIT:
-		print_line(w, rec->ts_ns, rec->tid, t, "procexit", '>', "");
+		print_line(w, rec->ts_ns, t, "procexit", '>', "");
 		free(t);
 		w->tasks[rec->tid] = NULL;
 		break;

@@ -78,7 +78,7 @@ $(B)/%.o: $(B)/%.c
 define LINK
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(filter %.o %.a,$^) -o $@ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LDLIBS)
 endef
 $(B)/bin/lutra: LDLIBS += $(shell pkg-config --libs ncursesw 2>/dev/null)
 $(B)/bin/lutra: $(B)/user/lutra.o $(B)/user.a $(B)/lib.a

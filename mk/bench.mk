@@ -7,11 +7,23 @@ $(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/us
 	$(LINK)
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(LINK)
+# A program of the export of the data set.
+SC_LINES := $(B)/bench/dataset/sc_lines
+$(SC_LINES): %: %.o $(B)/lib.a
+	$(LINK)
 $(B)/bench/kernel/parts: $(B)/bench/kernel/parts.o
 	$(LINK)
 $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
+	$(LINK)
+# What the data set is made with: label.
+DATASET_OBJ := $(addprefix $(B)/bench/dataset/,harms.o mark_trace.o)
+$(B)/bench/label: $(B)/bench/dataset/label.o $(DATASET_OBJ) $(B)/lib.a
+	$(LINK)
+# What `make alarms` replays runs with.
+ALARMS_OBJ := $(addprefix $(B)/bench/alarms/,judged_run.o thing.o)
+$(B)/bench/judge: $(B)/bench/alarms/judge.o $(ALARMS_OBJ) $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 $(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
 $(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
@@ -37,4 +49,27 @@ bench-starts: all $(B)/tests/e2e/first
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)
-.PHONY: bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+#: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N REPLAY=1; dataset-vm: the part in VMs
+dataset: all $(B)/bench/label
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" bench/dataset/dataset record
+dataset-vm: all
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" bench/dataset/dataset vm
+dataset-plan:
+	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" bench/dataset/dataset plan
+#: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
+dataset-export: $(SC_LINES)
+	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)
+# The version that `make alarms` compares with: the rules before the data set. The judge is this tree's.
+ALARMS_BASE := 766dc928c424
+BASE_TREE := $(B)/base/$(ALARMS_BASE)
+$(BASE_TREE)/build/bench/judge: bench/alarms/base.patch $(wildcard bench/alarms/*.[ch])
+	@git cat-file -e $(ALARMS_BASE) 2>/dev/null || { echo "no commit $(ALARMS_BASE) here: make alarms BASE=TREE" >&2 && exit 1; }
+	@rm -rf $(BASE_TREE) && mkdir -p $(BASE_TREE)/bench/alarms
+	@git archive $(ALARMS_BASE) | tar x -C $(BASE_TREE)
+	@patch -s -p1 -d $(BASE_TREE) <bench/alarms/base.patch
+	@cp bench/alarms/*.[ch] $(BASE_TREE)/bench/alarms
+	@$(MAKE) --no-print-directory -C $(BASE_TREE) B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
+#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
+alarms: all $(B)/bench/judge $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
+	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
+.PHONY: alarms dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

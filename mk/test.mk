@@ -22,6 +22,8 @@ LINKED_BPF := $(call objects,user/guard) $(call objects,tests/support/bpf) \
 endif
 
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
+$(B)/tests/unit/bench/dataset/mark_trace_test: $(DATASET_OBJ)
+$(B)/tests/unit/bench/alarms/judged_run_test: $(ALARMS_OBJ)
 $(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 $(BPF_TESTS) $(DAEMON_TESTS): %: %.o $(LINKED_BPF)
@@ -40,6 +42,9 @@ $(TOGETHER).o: CPPFLAGS += -DTESTS='$(foreach t,$(notdir $(TOGETHER_TESTS)),TEST
 $(TOGETHER): LDLIBS += -lcmocka
 $(TOGETHER): $(TOGETHER).o $(TOGETHER_OBJ) $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a
 	$(LINK)
+
+# The export that this test runs.
+$(B)/tests/unit/bench/lid_ds_test: | $(B)/bench/dataset/sc_lines
 
 # A clock that a test puts forward, for lutrad.
 FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so
@@ -102,7 +107,7 @@ VM_MORE = $(VM_TAKEOVER) $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm
 
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
-SUITE_unit = -s unit -l cpu $(UNIT_TESTS)
+SUITE_unit = -s unit -l cpu $(UNIT_TESTS) tests/house/dataset_test tests/house/alarms_test
 SUITE_bpf = -s bpf -l bpf $(BPF_TESTS) $(firstword $(MIN_TESTS))
 SUITE_daemon = -s daemon -l daemon $(DAEMON_TESTS)
 SUITE_e2e_quick = -s e2e -l e2e $(E2E_QUICK)

@@ -428,7 +428,7 @@ enum lutra_record_type {
 };
 
 enum lutra_mark {
-	LUTRA_MARK_ATTACK_ONSET = 1, /* tid: root of the attacked tree */
+	LUTRA_MARK_ATTACK_ONSET = 1, /* tid: root of the attacked tree; 0: all tasks */
 	LUTRA_MARK_ATTACK_END = 2,
 	LUTRA_MARK_HARM = 3, /* a labelled harmful call; string names it */
 	LUTRA_MARK_END = 4,  /* the run ended in order; arg: records lost */

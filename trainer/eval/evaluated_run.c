@@ -16,6 +16,7 @@ struct eval_context {
 	struct tasks tasks; /* struct eval_task */
 	const char *arch;
 	bool timeline;
+	bool all_attacked; /* the attack has begun, and is one of all tasks */
 };
 
 void evaluated_run_done(struct evaluated_run *run)
@@ -62,6 +63,13 @@ static void eval_context_done(struct eval_context *c)
 	tasks_reset(&c->tasks);
 }
 
+/* The task's attack begins: it has scores of its own. */
+static void begin_attack(struct eval_task *t)
+{
+	t->attacked = true;
+	t->id = UINT32_MAX;
+}
+
 /* Judges a record that is an event. All other records move the tasks of every detector on. */
 static int judge_record(struct eval_context *c, const struct lutra_record *rec, const char *str,
 			size_t str_len)
@@ -74,14 +82,19 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 	if (rec->type == LUTRA_RECORD_IPC ||
 	    (rec->type == LUTRA_RECORD_MARK && rec->aux != LUTRA_MARK_ATTACK_ONSET))
 		return 0;
+	if (rec->type == LUTRA_RECORD_MARK && rec->tid == LABELS_ALL_TASKS) {
+		c->all_attacked = true;
+		return 0;
+	}
 	r = tasks_step(&c->tasks, rec, &entry);
 	if (r < 0)
 		return r;
 	t = entry;
+	if (c->all_attacked && rec->type != LUTRA_RECORD_EXIT && !t->attacked)
+		begin_attack(t);
 	switch (rec->type) {
-	case LUTRA_RECORD_MARK: /* the root task's attack has scores of its own */
-		t->attacked = true;
-		t->id = UINT32_MAX;
+	case LUTRA_RECORD_MARK:
+		begin_attack(t);
 		return 0;
 	case LUTRA_RECORD_FORK: /* the child is a copy, but has scores of its own */
 		child = tasks_find(&c->tasks, (uint32_t)rec->arg);

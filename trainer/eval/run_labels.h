@@ -3,7 +3,7 @@
  * What a recorded run is known to be: benign or an attack, and when.
  *
  * A labelled attack is the root task from the onset on and every task forked from it afterwards,
- * until 1.5 s after the attack's end. The time before the onset, less 100 ms, is benign. A run
+ * until 1.5 s after the attack's end. Root task 0 stands for all tasks of the container. The time before the onset, less 100 ms, is benign. A run
  * given as an attack without a label is one from its first record to its last.
  */
 #ifndef LUTRA_TRAINER_EVAL_RUN_LABELS_H
@@ -15,7 +15,8 @@
 
 #include "lib/base/err.h"
 
-#define HARM_LABELS_MAX 64
+#define LABELS_ALL_TASKS 0 /* root of an attack that all tasks of the container belong to */
+#define HARM_LABELS_MAX 4096
 
 enum run_kind { RUN_KIND_NORMAL, RUN_KIND_ATTACK, RUN_KIND_ADAPTIVE, RUN_KINDS };
 
@@ -33,7 +34,7 @@ struct run_labels {
 	uint64_t start_ns, stop_ns; /* first and last record */
 	uint64_t onset_ns;	    /* of the attack; UINT64_MAX in a benign run */
 	uint64_t end_ns;	    /* of the attack, with the 1.5 s; UINT64_MAX: no label */
-	uint32_t root;		    /* thread that begins a labelled attack */
+	uint32_t root; /* thread that begins a labelled attack; LABELS_ALL_TASKS: every task does */
 	struct harm_label harm[HARM_LABELS_MAX];
 	size_t n_harm;
 };

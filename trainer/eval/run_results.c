@@ -131,8 +131,8 @@ int run_results_add(struct run_results *results, const struct run_labels *labels
 	uint64_t now = e->rec->ts_ns;
 	bool benign = run_labels_is_benign(labels, now);
 	bool attack = task->attacked && now <= labels->end_ns;
-	bool before = e->rec->tid == labels->root && now < labels->onset_ns &&
-		      labels->onset_ns - now <= SHOWN_NS;
+	bool is_root = labels->root == LABELS_ALL_TASKS || e->rec->tid == labels->root;
+	bool before = is_root && now < labels->onset_ns && labels->onset_ns - now <= SHOWN_NS;
 	int r = 0;
 
 	if (timeline_arch && (attack || before))

@@ -36,7 +36,8 @@ static json_t *detector_to_json(const struct detector_summary *d)
 
 static json_t *evaluated_run_to_json(const struct summary *s, const struct evaluated_run *run)
 {
-	json_t *alarms = json_object(), *delays = json_object();
+	json_t *alarms = json_object(), *delays = json_object(), *in_time = json_object();
+	size_t n_harm = 0, n_in_time;
 
 	for (unsigned i = 0; i < summary_n_detectors(s); i++) {
 		const struct detector_result *x = &run->results.detector[i];
@@ -47,12 +48,17 @@ static json_t *evaluated_run_to_json(const struct summary *s, const struct evalu
 		if (x->detected)
 			json_object_set_new(delays, detector_name(i),
 					    json_real(evaluated_run_delay_ms(run, i)));
+		n_harm = evaluated_run_harm_in_time(run, i, &n_in_time);
+		if (n_in_time)
+			json_object_set_new(in_time, detector_name(i),
+					    json_integer((json_int_t)n_in_time));
 	}
-	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o}", "file", text_json_keep(run->file),
-			 "kind", run_kind_names[run->labels.kind], "hours",
-			 run_labels_benign_hours(&run->labels), "calls",
+	return json_pack("{s:o, s:s, s:f, s:I, s:o, s:o, s:I, s:o}", "file",
+			 text_json_keep(run->file), "kind", run_kind_names[run->labels.kind],
+			 "hours", run_labels_benign_hours(&run->labels), "calls",
 			 (json_int_t)run->results.benign_calls, "false_alarms", alarms,
-			 "detected_after_ms", delays);
+			 "detected_after_ms", delays, "harm", (json_int_t)n_harm, "harm_in_time",
+			 in_time);
 }
 
 json_t *summary_to_json(const struct summary *s)

@@ -90,14 +90,15 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 	for (unsigned t = 0; t < LUTRA_RECORD_COUNT; t++)
 		json_object_set_new(records, record_type_name(t),
 				    json_integer((json_int_t)s->n[t]));
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, s:o, s:o, s:b, s:I, "
-			 "s:o}",
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:f, s:o, s:o, s:b, "
+			 "s:I, s:o}",
 			 "file", text_json_keep(path), "format", (json_int_t)TRACE_FORMAT_VERSION,
 			 "image", text_json_keep(m->image), "container_id",
 			 text_json_keep(m->container_id), "host", text_json_keep(m->host), "kernel",
 			 text_json_keep(m->kernel), "arch", text_json_keep(m->arch), "source",
 			 text_json_keep(m->source), "start_realtime_ns",
-			 (json_int_t)m->start_realtime_ns, "seconds",
+			 (json_int_t)m->start_realtime_ns, "start_monotonic_ns",
+			 (json_int_t)m->start_monotonic_ns, "seconds",
 			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", op_set_to_json(m->ops),
 			 "records", records, "whole", torn == NULL, "lost", (json_int_t)s->lost,
 			 "torn", torn ? text_json_keep(torn) : json_null());

@@ -191,6 +191,26 @@ static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
 	assert_false(t->results.detector[DETECTOR_A].detected);
 }
 
+/* Root task 0 stands for every task, also one that is new. Their time before is benign. */
+static void evaluated_run_detects_in_all_tasks_if_the_root_is_none(void **state)
+{
+	struct fixture *f = *state;
+	const struct detector_result *x = &f->run.results.detector[DETECTOR_T];
+
+	add_syscall(f, 1 * SEC, 7, SYS_getppid);
+	add_syscall(f, 1 * SEC, 8, SYS_read);
+	add_mark(f, 10 * SEC, 0, LUTRA_MARK_ATTACK_ONSET, NULL);
+	add_syscall(f, 10 * SEC + 1 * MS, 8, SYS_read);
+	add_syscall(f, 10 * SEC + 2 * MS, 9, SYS_socket);
+	add_syscall(f, 10 * SEC + 3 * MS, 7, SYS_getppid);
+	add_mark(f, 11 * SEC, 0, LUTRA_MARK_ATTACK_END, NULL);
+	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
+	assert_int_equal(x->false_alarms, 1);
+	assert_int_equal(x->first_ns - f->run.labels.onset_ns, 2 * MS);
+	assert_int_equal(f->run.results.attack_calls, 3);
+	assert_int_equal(f->run.results.n_tasks, 5); /* 7 and 8 twice: before, and in the attack */
+}
+
 /* Its root task from a second before the onset on; every event that was new has a name. */
 static void evaluated_run_keeps_the_levels_around_an_attack(void **state)
 {
@@ -450,6 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(evaluated_run_counts_alarms_less_than_a_second_apart_as_one),
 		T(evaluated_run_detects_in_the_attacked_tree_only),
+		T(evaluated_run_detects_in_all_tasks_if_the_root_is_none),
 		T(evaluated_run_keeps_the_levels_around_an_attack),
 		T(evaluated_run_refuses_an_attack_given_as_normal),
 		T(evaluated_run_without_a_label_is_all_attack),

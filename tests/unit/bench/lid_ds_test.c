@@ -314,5 +314,9 @@ int main(void)
 		LID_DS_TEST(lid_ds_export_is_what_lutra_imports),
 	};
 
+	if (system("command -v zip unzip jq >/dev/null") != 0) {
+		puts("no zip, unzip or jq here: make deps");
+		return 77;
+	}
 	return cmocka_run_group_tests_name("lid_ds", tests, NULL, NULL);
 }

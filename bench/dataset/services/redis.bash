@@ -192,7 +192,7 @@ administer() {
 }
 
 rare_replica_attaches() {
-	client timeout 8 redis-cli -h "$own_address" --no-auth-warning -a secret --replica | tail -c 500
+	{ client timeout 8 redis-cli -h "$own_address" --no-auth-warning -a secret --replica || true; } | tail -c 500
 }
 
 rare_config_set() {

@@ -4,6 +4,7 @@
 # What the database servers of the data set share: values by seed, and what attackers bring. Sourced by
 # their service files.
 
+# shellcheck disable=SC2034,SC2154 # lib.bash and attacks.bash read variables of this file, and set others
 filler_text='the-quick-brown-fox-jumps-over-the-lazy-dog-0123456789-times.'
 
 # filler BYTES: sets filler_value to a text of that length.

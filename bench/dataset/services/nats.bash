@@ -237,7 +237,6 @@ attack_code_escape() {
 	harm call unshare
 	harm call ptrace
 	harm call setns
-	harm write '/proc/sys/kernel/core_pattern'
 	code 165 '"none"' '"/mnt"' '"tmpfs"' 0 0 || true
 	code 272 0x00020000 || true
 	code 101 16 1 0 0 || true

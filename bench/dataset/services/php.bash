@@ -116,7 +116,8 @@ request() {
 	5) board /note.php -o /dev/null --data-urlencode "title=$(pick Plan Offer) $n" \
 		--data-urlencode "text=$(some_text)" ;;
 	6) board /note.php -o /dev/null -d "id=$n" --data-urlencode "text=$(some_text)" ;;
-	7) board "/changes.php?id=$n&label=$(pick now after today)" -o /dev/null ;;
+	7) board /note.php -o /dev/null -d "id=$n" --data-urlencode "text=$(some_text)" &&
+		board "/changes.php?id=$n&label=$(pick now after today)" -o /dev/null ;;
 	8) board_upload "photo$n.png" image/png <"$images/php/srv/app/uploads/pic$(between 1 6).png" ;;
 	9) board "/file.php?name=pic$(between 1 6).png" -o /dev/null ;;
 	10 | 11) board "/page.php?name=$(pick help terms).html" -o /dev/null ;;
@@ -129,8 +130,8 @@ request() {
 
 # board_seldom NUMBER
 board_seldom() {
-	case $((RANDOM % 8)) in
-	0 | 1) board /contact.php -o /dev/null --data-urlencode "text=$(some_text)" \
+	case $((RANDOM % 9)) in
+	0 | 1 | 8) board /contact.php -o /dev/null --data-urlencode "text=$(some_text)" \
 		-d "sender=$(pick ann bob zoe)@service.example" ;;
 	2) board /note.php -o /dev/null -d "id=$((30 + $1))" -d delete=1 ;;
 	3) board "/note.php?id=$((9000 + $1))" -o /dev/null ;;

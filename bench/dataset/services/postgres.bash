@@ -366,7 +366,8 @@ rare_volume_full() {
 	admin_sql checkpoint
 	room=$(df --output=avail -BM "$disk" | tail -n 1 | tr -dc 0-9)
 	fallocate -l "$((room - 12))M" "$disk/full"
-	admin_sql "create table big as select repeat('x', 2000) t from generate_series(1, 20000)" || true
+	admin_sql 'create unlogged table big (t text); alter table big alter t set storage plain'
+	admin_sql "insert into big select repeat('x', 2000) from generate_series(1, 20000)" || true
 	sleep 5
 	rm -f "$disk/full"
 	admin_sql 'drop table if exists big'

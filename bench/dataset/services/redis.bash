@@ -15,7 +15,7 @@ health=(/usr/bin/redis-cli --no-auth-warning -a secret ping)
 image_packages=(redis-server redis-tools cron logrotate bash coreutils findutils grep gzip dash base-files
 	libc-bin tzdata hostname)
 rare_own=(replica_attaches config_set config_rewritten saver_killed scripts_killed monitored debug_reload
-	user_added function_loaded keys_listed memory_short client_paused log_rotated defragmented
+	user_added function_loaded keys_listed memory_full client_paused log_rotated defragmented
 	append_only_off)
 rare_not=(worker_killed)
 
@@ -192,7 +192,7 @@ administer() {
 }
 
 rare_replica_attaches() {
-	client timeout 8 redis-cli -h "$own_address" --no-auth-warning -a secret --replica | tail -c 500
+	{ client timeout 8 redis-cli -h "$own_address" --no-auth-warning -a secret --replica || true; } | tail -c 500
 }
 
 rare_config_set() {
@@ -264,7 +264,7 @@ rare_keys_listed() {
 	cli debug sleep 0.5
 }
 
-rare_memory_short() {
+rare_memory_full() {
 	redis_bench set 4000 -d 20000 -r 4000
 	sleep 3
 }

@@ -5,7 +5,7 @@
 # its worker; redis for sessions, baskets and pages; NATS with JetStream for orders; PostgreSQL. Its
 # code and configuration are in the directory shop beside this file.
 
-# shellcheck disable=SC2034 # read by lib.bash and rare.bash
+# shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read these variables, and set others
 set=test containers=(database cache queue shop gateway) port=80
 data_directory=/var/lib/postgresql/15/main/base configuration_file=/etc/nginx/nginx.conf
 health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1/health)

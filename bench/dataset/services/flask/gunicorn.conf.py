@@ -9,8 +9,8 @@ chdir = "/srv/app"
 accesslog = "/var/log/desk/access.log"
 errorlog = "/var/log/desk/error.log"
 timeout = 30
-max_requests = 300
-max_requests_jitter = 50
+max_requests = 80
+max_requests_jitter = 20
 
 
 def on_starting(_server):

@@ -287,7 +287,7 @@ static __always_inline __u64 inode_ctime_ns(void *inode)
 /*
  * Returns the layer of an inode of overlayfs. Debian builds overlayfs as a module, so its structures
  * are not in the BTF of the kernel. Its inode is the member vfs_inode of a struct ovl_inode. In 6.1,
- * 6.12, 6.18 and 7.0 the flags stand right before that member, and the upper dentry right behind it.
+ * 6.12, 6.18 and 7.2 the flags stand right before that member, and the upper dentry right behind it.
  */
 static __always_inline __u32 overlay_layer(__u64 inode)
 {

@@ -29,12 +29,13 @@ static int work_ipc(void)
 
 	if (unshare(CLONE_NEWIPC) < 0)
 		return 2;
-	shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+	if (shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600) < 0)
+		return 3;
 	id = shmget(KEY, 4096, IPC_CREAT | 0640);
 	if (id < 0 || shmctl(id, IPC_STAT, &shm) < 0)
 		return 3;
 	shm.shm_perm.uid = OWNER;
-	if (shmctl(id, IPC_SET, &shm) < 0 || shmat(id, NULL, SHM_RDONLY) == (void *)-1)
+	if (shmctl(id, IPC_SET, &shm) < 0 || (intptr_t)shmat(id, NULL, SHM_RDONLY) == -1)
 		return 4;
 	shmctl(id, IPC_RMID, NULL);
 	id = semget(KEY + 1, 1, IPC_CREAT | 0600);

@@ -275,10 +275,10 @@ static int work_layers(void)
 
 	wrong |= !map_code(LIBRARY) || !map_then_protect(LIBRARY);
 	run_program(TREE "/true");
-	wrong |= open_written() << 1;
+	wrong |= open_written() ? 2 : 0;
 	/* In a directory that is in both layers now. */
 	wrong |= open_close(TREE "/sub/deep", O_RDONLY);
-	wrong |= (!copy_file(TREE "/true", TREE "/true-2") || !map_code(TREE "/true-2")) << 2;
+	wrong |= !copy_file(TREE "/true", TREE "/true-2") || !map_code(TREE "/true-2") ? 4 : 0;
 	run_program(TREE "/true-2");
 	wrong |= open_elsewhere() ? 8 : 0;
 	wrong |= use_names() ? 16 : 0;

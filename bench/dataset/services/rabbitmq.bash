@@ -11,7 +11,7 @@ configuration_file=/etc/rabbitmq/rabbitmq.conf
 health=(/usr/sbin/rabbitmq-diagnostics -q ping)
 image_packages=(rabbitmq-server coreutils findutils grep sed gzip dash bash util-linux base-files libc-bin
 	netbase hostname tzdata procps curl)
-rare_own=(new_queue new_user memory_alarm plugin_listed certificate client_lost)
+rare_own=(new_queue new_user queues_listed memory_alarm plugin_listed certificate client_lost)
 # The processes beside the node's are its port mapper and helpers, without which it ends.
 rare_not=(worker_killed descriptors)
 
@@ -104,17 +104,18 @@ request() {
 	[ $((RANDOM % 12)) != 0 ] || amqp get shop:wrong
 }
 
-# rabbitmqctl closes the log files, and opens them again.
+# The node has no reload; what can be read again are the definitions.
 reload_service() {
-	rabbit_ctl rotate_logs
+	rabbit_ctl import_definitions /etc/rabbitmq/definitions.json
 }
 
+# A backup, and the log's rotation: the node notices that its file is gone.
 administer() {
 	local logs
 	logs=$(volume_path rabbitmq /var/log/rabbitmq)
+	rabbit_ctl export_definitions /var/lib/rabbitmq/backup.json
 	mv "$logs/rabbit@localhost.log" "$logs/rabbit@localhost.log.1"
 	reload_service
-	rabbit_ctl list_queues -p /shop name messages consumers
 	rabbit_ctl set_policy -p /shop limit '^(orders|invoices|mails|files|ledger)$' \
 		"{\"max-length\": $(between 300 900)}" --apply-to queues
 }
@@ -129,6 +130,11 @@ rare_new_queue() {
 rare_new_user() {
 	rabbit_ctl add_user guest2 orange-tree
 	rabbit_ctl change_password reports sunshine7
+}
+
+rare_queues_listed() {
+	rabbit_ctl list_queues -p /shop name messages consumers
+	rabbit_ctl list_connections user state
 }
 
 # The node believes that memory is short: publishers wait.

@@ -415,6 +415,14 @@ attack_code_shell() {
 	session redis /bin/grep uid=0 /tmp/out
 }
 
+attack_code_secret() {
+	harm open /etc/shadow
+	harm connect "$peer_address:4444"
+	thief_begin
+	code_steal redis redis-server /etc/shadow
+	thief_got ^root:
+}
+
 # ---- adaptive: by commands that clients use ----
 
 # Every key and its value, by the service's own protocol.

@@ -342,16 +342,17 @@ attack_miner() {
 attack_escape() {
 	harm call unshare
 	harm call mount
-	harm call mknod
 	held_session
-	# shellcheck disable=SC2016 # of gdb; 0x10020000: a user and a mount namespace of its own.
+	# prctl(4): its files in /proc are its own again. 0x10020000: a user and a mount namespace of its own.
+	# shellcheck disable=SC2016 # of gdb
 	inject_pid "$(tasks_named dovecot 'dovecot/imap( |$)' | head -n 1)" \
 		'print (int) mknod("/tmp/disk", 0x6180, 0x800)' 'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
 		'print (int) open("/proc/1/root/etc/shadow", 0)' 'print (int) unshare(0x10020000)' \
-		'set $map = (int) open("/proc/self/uid_map", 1)' 'print (long) write($map, "0 5000 1", 8)' \
+		'call (int) prctl(4, 1, 0, 0, 0)' 'set $map = (int) open("/proc/self/uid_map", 1)' \
+		'print (long) write($map, "0 5000 1", 8)' \
 		'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' >"$stage/answer"
 	cat "$stage/answer"
-	grep -q '\$6 = 0' "$stage/answer"
+	grep -q '\$7 = 0' "$stage/answer"
 }
 
 # A door of the attacker's: a login to the account of the owner of all mail.

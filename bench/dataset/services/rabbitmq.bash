@@ -99,8 +99,8 @@ ready() {
 }
 
 request() {
-	amqp "$(pick work work work publish fanout topic rpc delayed confirm large transaction quorum quorum temporary \
-		get headers tls idle)" "$(pick shop:apple-pie shop:apple-pie reports:sunshine7)"
+	amqp "$(pick work work work publish fanout topic rpc delayed confirm large transaction quorum quorum \
+		temporary get headers tls idle)" "$(pick shop:apple-pie shop:apple-pie reports:sunshine7)"
 	[ $((RANDOM % 12)) != 0 ] || amqp get shop:wrong
 }
 

@@ -11,9 +11,10 @@ configuration_file=/etc/rabbitmq/rabbitmq.conf
 health=(/usr/sbin/rabbitmq-diagnostics -q ping)
 image_packages=(rabbitmq-server coreutils findutils grep sed gzip dash bash util-linux base-files libc-bin
 	netbase hostname tzdata procps curl)
-rare_own=(new_queue new_user queues_listed memory_alarm plugin_listed certificate client_lost)
-# The processes beside the node's are its port mapper and helpers, without which it ends.
-rare_not=(worker_killed descriptors)
+rare_own=(new_queue new_user queues_listed memory_alarm disk_alarm plugin_listed certificate client_lost)
+# The processes beside the node's are its port mapper and helpers, without which it ends. A disk without
+# any room ends it too, sooner or later: it stops publishers before, by an alarm.
+rare_not=(worker_killed descriptors volume_full)
 
 image_prepare() {
 	local tree=$1 tls=$1/etc/rabbitmq/tls
@@ -142,6 +143,12 @@ rare_memory_alarm() {
 	rabbit_ctl set_vm_memory_high_watermark absolute 1MB
 	amqp work
 	rabbit_ctl set_vm_memory_high_watermark absolute 400MB
+}
+
+rare_disk_alarm() {
+	rabbit_ctl set_disk_free_limit 900GB
+	client_limit=8 amqp work
+	rabbit_ctl set_disk_free_limit 20MB
 }
 
 rare_plugin_listed() {

@@ -350,7 +350,7 @@ attack_escape() {
 		'print (int) open("/proc/1/root/etc/shadow", 0)' 'print (int) unshare(0x10020000)' \
 		'call (int) prctl(4, 1, 0, 0, 0)' 'set $map = (int) open("/proc/self/uid_map", 1)' \
 		'print (long) write($map, "0 5000 1", 8)' \
-		'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' >"$stage/answer"
+		'print (int) mount("none", "/tmp", "tmpfs", 0, 0)' >"$stage/answer"
 	cat "$stage/answer"
 	grep -q '\$7 = 0' "$stage/answer"
 }

@@ -103,7 +103,7 @@ rare_leaf_node() {
 	printf '%s\n' 'listen: 10.88.0.1:4333' "leafnodes { remotes [ { url: \"nats://worker:letmein@$own_address:7422\" } ] }" \
 		>"$stage/leaf.conf"
 	cp "$images/nats/usr/sbin/nats-server" "$stage/leaf-server"
-	in_network "$stage/leaf-server" -c "$stage/leaf.conf" >"$stage/leaf.log" 2>&1 &
+	nsenter -t "$peers_network_pid" -n "$stage/leaf-server" -c "$stage/leaf.conf" >"$stage/leaf.log" 2>&1 &
 	leaf=$!
 	children[$leaf]=1
 	sleep 8

@@ -140,8 +140,8 @@ armoury_begin() {
 	pool_begin
 	mkdir "$stage/armoury"
 	mv "$miner" "$stage/armoury/miner"
-	in_network python3 -m http.server --bind "$peer_address" --directory "$stage/armoury" 8081 \
-		</dev/null >"$stage/peer-armoury.log" 2>&1 &
+	nsenter -t "$peers_network_pid" -n python3 -m http.server --bind "$peer_address" \
+		--directory "$stage/armoury" 8081 </dev/null >"$stage/peer-armoury.log" 2>&1 &
 	children[$!]=1
 	until_true "$patience" port_listens 8081
 }

@@ -19,8 +19,11 @@ declare -A container_pid  # host's pid of each container's first process
 declare -A container_user # its uid:gid, by container
 declare -A recorders      # pid of `lutra record`, by container
 declare -A peer_pid       # by the peer's name
+held_networks=()          # names of the two network namespaces, "net:[NUMBER]"
 events_file=''            # JSON lines: what happened, with begin and end
 volume_mb=512             # of a container's volumes; the file that holds them is sparse
+
+client_environment=(PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret)
 
 # What an engine gives a container by default.
 default_capabilities=(CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_KILL CAP_NET_BIND_SERVICE
@@ -89,6 +92,7 @@ hold_network() {
 	held_pid=$!
 	children[$held_pid]=1
 	until_true "$patience" has_own_network "$held_pid"
+	held_networks+=("$(readlink "/proc/$held_pid/ns/net")")
 }
 
 has_own_network() {
@@ -112,6 +116,16 @@ network_begin() {
 	inside_network bash -c 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
 }
 
+# Ends what is left in the two networks: a connection's process of a peer, a client that nobody waited for.
+networks_end() {
+	local network
+	for network in "${held_networks[@]}"; do
+		[[ "$network" = net:* ]] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || continue
+		find /proc/[0-9]*/ns/net -maxdepth 0 -printf '%l %p\n' 2>/dev/null |
+			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL
+	done
+}
+
 # The containers' link and their default route.
 network_up() {
 	inside_network ip link set eth0 up
@@ -130,8 +144,7 @@ inside_network() {
 
 # in_clients COMMAND…: a program of the clients' image in the network of clients and peers.
 in_clients() {
-	in_network env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret \
-		chroot "$images/clients" "$@"
+	in_network env -i "${client_environment[@]}" chroot "$images/clients" "$@"
 }
 
 # client COMMAND…: as in_clients(), for at most $client_limit seconds, with no standard input.
@@ -151,12 +164,17 @@ fetch() {
 	client curl -sS --max-time 20 "$@" "http://$own_address:${port:?}$path"
 }
 
+# peer_exec COMMAND…: as in_clients(), in place of this shell, so that its pid is that of the command.
+peer_exec() {
+	exec nsenter -t "$peers_network_pid" -n env -i "${client_environment[@]}" chroot "$images/clients" "$@"
+}
+
 # peer_start NAME COMMAND…: a program of the clients' image that containers talk to, until the run ends.
 # It writes to $stage/peer-NAME.log.
 peer_start() {
 	local name=$1
 	shift
-	in_clients "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
+	peer_exec "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
 	peer_pid[$name]=$!
 	children[$!]=1
 }

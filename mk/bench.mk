@@ -8,7 +8,7 @@ $(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/us
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(LINK)
 # A program of the export of the data set.
-SC_LINES := $(B)/bench/dataset/sc_lines
+SC_LINES := $(B)/bench/dataset/traces/sc_lines
 $(SC_LINES): %: %.o $(B)/lib.a
 	$(LINK)
 $(B)/bench/kernel/parts: $(B)/bench/kernel/parts.o
@@ -18,8 +18,8 @@ $(B)/bench/alerts: $(B)/bench/alerts.o $(B)/user.a $(B)/lib.a
 $(B)/bench/products: $(B)/bench/products.o $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 # What the data set is made with: label.
-DATASET_OBJ := $(addprefix $(B)/bench/dataset/,harms.o mark_trace.o)
-$(B)/bench/label: $(B)/bench/dataset/label.o $(DATASET_OBJ) $(B)/lib.a
+DATASET_OBJ := $(addprefix $(B)/bench/dataset/traces/,harms.o mark_trace.o)
+$(B)/bench/label: $(B)/bench/dataset/traces/label.o $(DATASET_OBJ) $(B)/lib.a
 	$(LINK)
 # What `make alarms` replays runs with.
 ALARMS_OBJ := $(addprefix $(B)/bench/alarms/,judged_run.o thing.o)

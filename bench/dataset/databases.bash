@@ -30,7 +30,7 @@ generated() {
 
 # payload_library: compiles the library that attackers load into a server, and prints its path.
 payload_library() {
-	gcc -O2 -s -shared -fPIC -o "$stage/payload.so" "$here/payload.c" && echo "$stage/payload.so"
+	gcc -O2 -s -shared -fPIC -o "$stage/payload.so" "$here/payloads/payload.c" && echo "$stage/payload.so"
 }
 
 # file_offered FILE: port 8888 of the peers' address gives the file to whoever connects.

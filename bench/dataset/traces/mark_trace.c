@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies a trace record by record, and puts the marks of an attack between them. */
-#include "bench/dataset/mark_trace.h"
+#include "bench/dataset/traces/mark_trace.h"
 
 #include <errno.h>
 #include <string.h>

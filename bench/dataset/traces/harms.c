@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what an attack did, and finds operations by their patterns. */
-#include "bench/dataset/harms.h"
+#include "bench/dataset/traces/harms.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "bench/dataset/mark_trace.h"
+#include "bench/dataset/traces/mark_trace.h"
 #include "lib/base/file.h"
 #include "lib/trace/trace.h"
 #include "lutra/object_token.h"

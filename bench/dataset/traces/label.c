@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "bench/dataset/mark_trace.h"
+#include "bench/dataset/traces/mark_trace.h"
 #include "lib/base/args.h"
 
 #define EXIT_HARM_MISSING 3

@@ -3,7 +3,7 @@
 #ifndef LUTRA_BENCH_DATASET_MARK_TRACE_H
 #define LUTRA_BENCH_DATASET_MARK_TRACE_H
 
-#include "bench/dataset/harms.h"
+#include "bench/dataset/traces/harms.h"
 
 #define HARM_AFTER_NS 2000000000ull /* after the attack's end: a harm may still be its own */
 

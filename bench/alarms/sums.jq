@@ -44,13 +44,16 @@ def count_attacks($kind): map(select(.kind == $kind)) | {n: length, alert: (map(
 	alert_in_time: (map(select(.harm > 0) | .alert_in_time / .harm) | add // 0),
 	deny_in_time: (map(select(.harm > 0) | .deny_in_time / .harm) | add // 0)};
 
+def learned: {runs: length, refused: total(.refused), kept: total(.kept), things: total(.things),
+	kept_things: total(.kept_things), lost: [.[].lost[]]};
+
 def service_sums: . as $s | rare_events as $events | attacks as $attacks | {
 	ten: ([.containers[].ordinary[]] | ordinary), three: ([.containers[].three[]] | ordinary),
 	vm: ([.containers[].vm[]] | ordinary),
 	bounds: ([.containers[] | {container, audit_only: .bounds.audit_only} + bounds]),
 	soak: soak, rare: ($events | count_events),
-	learned: ([.containers[].learned | values] | {runs: length, refused: total(.refused), kept: total(.kept),
-		things: total(.things), kept_things: total(.kept_things), lost: [.[].lost[]]}),
+	learned: ([.containers[].learned | values] | learned),
+	learned_attacks: ([.containers[].learned_attacks | values] | learned),
 	attack: ($attacks | count_attacks("attack")), adaptive: ($attacks | count_attacks("adaptive")),
 	attacks: $attacks, events: $events,
 	# By rule: new things of ordinary runs, and events in which it fired.
@@ -72,7 +75,7 @@ def set_sums: {
 		alert: (map(select(all(.sums.bounds[]; .alert.holds))) | length),
 		deny: (map(select(all(.sums.bounds[]; .deny.holds))) | length)}),
 	soak: (map(.sums.soak) | add_numbers), rare: (map(.sums.rare) | add_numbers),
-	learned: (map(.sums.learned) | add_numbers),
+	learned: (map(.sums.learned) | add_numbers), learned_attacks: (map(.sums.learned_attacks) | add_numbers),
 	attack: (map(.sums.attack) | add_numbers), adaptive: (map(.sums.adaptive) | add_numbers),
 	by_kind: ([.[].sums.events[]] | by_kind), by_rule: ([.[].sums.events[]] | by_rule),
 	ordinary_rules: ([.[].sums.ordinary_rules | to_entries[]] | group_by(.key) | map({key: .[0].key,

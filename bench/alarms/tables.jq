@@ -31,7 +31,7 @@ def ordinary_cells($new; $base): [
 	cell($new; $base; false; rate(.vm.alerted; .vm.hours))];
 
 def rare_titles: ["service", "soak hours", "events", "alarmed", "refused", "own process refused", "episodes", "refused operations",
-	"refusals kept after learning", "things kept"];
+	"refusals kept after learning", "things kept", "refusals kept in attacks", "things kept"];
 def rare_cells($new; $base): [
 	cell($new; $base; true; .soak.hours // 0 | round2), cell($new; $base; true; .rare.n // 0 | tostring),
 	cell($new; $base; false; share(.rare.alarmed; .rare.n)), cell($new; $base; false; share(.rare.refused; .rare.n)),
@@ -39,7 +39,9 @@ def rare_cells($new; $base): [
 	cell($new; $base; false; .soak.alerted_episodes // 0 | tostring),
 	cell($new; $base; false; .soak.refused_operations // 0 | tostring),
 	cell($new; $base; false; part(.learned.kept; .learned.refused)),
-	cell($new; $base; false; part(.learned.kept_things; .learned.things))];
+	cell($new; $base; false; part(.learned.kept_things; .learned.things)),
+	cell($new; $base; false; part(.learned_attacks.kept; .learned_attacks.refused)),
+	cell($new; $base; false; part(.learned_attacks.kept_things; .learned_attacks.things))];
 
 def attack_titles: ["service", "attacks", "alerted", "refused", "harm after an alert", "after a refusal",
 	"adaptive", "alerted", "refused", "harm after an alert"];

@@ -333,9 +333,10 @@ prices_are_gone() {
 	[ "$(orders_count "customer = 'thief'")" -gt 0 ] && [ "$(orders_count 'price > 0')" = 0 ]
 }
 
-# orders_count CONDITION: of the orders that the database holds.
+# orders_count CONDITION: of the orders that the database holds. It is asked seldom: who reads locks it.
 orders_count() {
-	sqlite3 -readonly "$(volume_path cron /srv/data)/orders.db" "select count(*) from orders where $1"
+	sleep 1
+	sqlite3 -readonly -cmd '.timeout 3000' "$(volume_path cron /srv/data)/orders.db" "select count(*) from orders where $1"
 }
 
 # Names of uploads make tar follow links: the database goes to the store, where the attacker reads.

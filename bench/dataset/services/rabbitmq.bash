@@ -307,7 +307,8 @@ adaptive_orders_forged() {
 # The node reads its own files, the password hashes among them, and sends them as messages.
 adaptive_files_as_messages() {
 	harm read '/var/lib/rabbitmq/mnesia/rabbit@localhost/rabbit_user.*'
-	node_does eval "mnesia:dump_log(), [begin {ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
+	node_does eval "mnesia:dump_log(), [begin
+		{ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
 		rabbit_basic:publish(rabbit_misc:r(<<\"/shop\">>, exchange, <<>>), <<\"mails\">>, [], B) end ||
 		F <- [\"rabbit_user.DCD\", \"rabbit_user.DCL\"]]."
 	amqp drain reports:sunshine7 | grep -ac rabbit_password_hashing

@@ -10,7 +10,7 @@ set=development containers=(rabbitmq) port=5672 data_directory=/var/lib/rabbitmq
 configuration_file=/etc/rabbitmq/rabbitmq.conf
 health=(/usr/sbin/rabbitmq-diagnostics -q ping)
 image_packages=(rabbitmq-server coreutils findutils grep sed gzip dash bash util-linux base-files libc-bin
-	netbase hostname tzdata procps curl)
+	netbase hostname tzdata procps curl mount)
 rare_own=(new_queue new_user queues_listed memory_alarm disk_alarm plugin_listed certificate client_lost)
 # The processes beside the node's are its port mapper and helpers, without which it ends. A disk without
 # any room ends it too, sooner or later: it stops publishers before, by an alarm.

@@ -122,7 +122,7 @@ networks_end() {
 	for network in "${held_networks[@]}"; do
 		[[ "$network" = net:* ]] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || continue
 		find /proc/[0-9]*/ns/net -maxdepth 0 -printf '%l %p\n' 2>/dev/null |
-			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL
+			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL || true
 	done
 }
 

@@ -26,6 +26,7 @@ image_prepare() {
 	echo 'app:!:19000:0:99999:7:::' >>"$tree/etc/shadow"
 	mkdir -p "$tree"/usr/local/{sbin,lib/jobs} "$tree"/etc/cron.{often,d,daily,hourly} "$tree/root/.ssh" \
 		"$tree"/srv/{app,archive,backups,data,inbox,log,uploads} "$tree/var/spool/cron/crontabs"
+	ln -s mawk "$tree/usr/bin/awk" # as update-alternatives does
 	cp "$here/services/cron/start" "$tree/usr/local/sbin/"
 	cp "$here"/services/cron/jobs/* "$tree/usr/local/lib/jobs/"
 	for name in 10import 20fetch 30rotate 40clean 60report 70backup; do
@@ -336,7 +337,8 @@ prices_are_gone() {
 # orders_count CONDITION: of the orders that the database holds. It is asked seldom: who reads locks it.
 orders_count() {
 	sleep 1
-	sqlite3 -readonly -cmd '.timeout 3000' "$(volume_path cron /srv/data)/orders.db" "select count(*) from orders where $1"
+	sqlite3 -readonly -cmd '.timeout 3000' "$(volume_path cron /srv/data)/orders.db" \
+		"select count(*) from orders where $1"
 }
 
 # Names of uploads make tar follow links: the database goes to the store, where the attacker reads.

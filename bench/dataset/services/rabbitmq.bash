@@ -10,7 +10,7 @@ set=development containers=(rabbitmq) port=5672 data_directory=/var/lib/rabbitmq
 configuration_file=/etc/rabbitmq/rabbitmq.conf
 health=(/usr/sbin/rabbitmq-diagnostics -q ping)
 image_packages=(rabbitmq-server coreutils findutils grep sed gzip dash bash util-linux base-files libc-bin
-	netbase hostname tzdata procps curl)
+	netbase hostname tzdata procps curl mount)
 rare_own=(new_queue new_user queues_listed memory_alarm disk_alarm plugin_listed certificate client_lost)
 # The processes beside the node's are its port mapper and helpers, without which it ends. A disk without
 # any room ends it too, sooner or later: it stops publishers before, by an alarm.
@@ -307,7 +307,8 @@ adaptive_orders_forged() {
 # The node reads its own files, the password hashes among them, and sends them as messages.
 adaptive_files_as_messages() {
 	harm read '/var/lib/rabbitmq/mnesia/rabbit@localhost/rabbit_user.*'
-	node_does eval "mnesia:dump_log(), [begin {ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
+	node_does eval "mnesia:dump_log(), [begin
+		{ok, B} = file:read_file(filename:join(mnesia:system_info(directory), F)),
 		rabbit_basic:publish(rabbit_misc:r(<<\"/shop\">>, exchange, <<>>), <<\"mails\">>, [], B) end ||
 		F <- [\"rabbit_user.DCD\", \"rabbit_user.DCL\"]]."
 	amqp drain reports:sunshine7 | grep -ac rabbit_password_hashing

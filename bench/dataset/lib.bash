@@ -19,7 +19,7 @@ declare -A container_pid  # host's pid of each container's first process
 declare -A container_user # its uid:gid, by container
 declare -A recorders      # pid of `lutra record`, by container
 declare -A peer_pid       # by the peer's name
-held_networks=()          # names of the two network namespaces, "net:[NUMBER]"
+held_networks=()          # pids of the processes that hold the two network namespaces
 events_file=''            # JSON lines: what happened, with begin and end
 volume_mb=512             # of a container's volumes; the file that holds them is sparse
 
@@ -92,7 +92,7 @@ hold_network() {
 	held_pid=$!
 	children[$held_pid]=1
 	until_true "$patience" has_own_network "$held_pid"
-	held_networks+=("$(readlink "/proc/$held_pid/ns/net")")
+	held_networks+=("$held_pid")
 }
 
 has_own_network() {
@@ -118,8 +118,10 @@ network_begin() {
 
 # Ends what is left in the two networks: a connection's process of a peer, a client that nobody waited for.
 networks_end() {
-	local network
-	for network in "${held_networks[@]}"; do
+	local holder network
+	for holder in "${held_networks[@]}"; do
+		grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$holder/status" || continue # it ended: its network may be another's
+		network=$(readlink "/proc/$holder/ns/net") || continue
 		[[ "$network" = net:* ]] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || continue
 		find /proc/[0-9]*/ns/net -maxdepth 0 -printf '%l %p\n' 2>/dev/null |
 			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL || true

@@ -86,11 +86,11 @@ monotonic_ns() {
 
 # ---- the network ----
 
-# hold_network: a process that holds a new network namespace; sets held_pid.
+# hold_network: a process that holds a new network namespace; sets held_pid. It lives until networks_end():
+# the number of a network that is gone is soon another run's.
 hold_network() {
 	unshare -n sleep infinity &
 	held_pid=$!
-	children[$held_pid]=1
 	until_true "$patience" has_own_network "$held_pid"
 	held_networks+=("$held_pid")
 }
@@ -124,7 +124,9 @@ networks_end() {
 		network=$(readlink "/proc/$holder/ns/net") || continue
 		[[ "$network" = net:* ]] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || continue
 		find /proc/[0-9]*/ns/net -maxdepth 0 -printf '%l %p\n' 2>/dev/null |
-			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL || true
+			awk -F'[ /]' -v network="$network" -v holder="$holder" '$1 == network && $4 != holder { print $4 }' |
+			xargs -r kill -KILL || true
+		end "$holder"
 	done
 }
 

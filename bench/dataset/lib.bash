@@ -19,7 +19,7 @@ declare -A container_pid  # host's pid of each container's first process
 declare -A container_user # its uid:gid, by container
 declare -A recorders      # pid of `lutra record`, by container
 declare -A peer_pid       # by the peer's name
-held_networks=()          # names of the two network namespaces, "net:[NUMBER]"
+held_networks=()          # pids of the processes that hold the two network namespaces
 events_file=''            # JSON lines: what happened, with begin and end
 volume_mb=512             # of a container's volumes; the file that holds them is sparse
 
@@ -86,13 +86,13 @@ monotonic_ns() {
 
 # ---- the network ----
 
-# hold_network: a process that holds a new network namespace; sets held_pid.
+# hold_network: a process that holds a new network namespace; sets held_pid. It lives until networks_end():
+# the number of a network that is gone is soon another run's.
 hold_network() {
 	unshare -n sleep infinity &
 	held_pid=$!
-	children[$held_pid]=1
 	until_true "$patience" has_own_network "$held_pid"
-	held_networks+=("$(readlink "/proc/$held_pid/ns/net")")
+	held_networks+=("$held_pid")
 }
 
 has_own_network() {
@@ -118,11 +118,15 @@ network_begin() {
 
 # Ends what is left in the two networks: a connection's process of a peer, a client that nobody waited for.
 networks_end() {
-	local network
-	for network in "${held_networks[@]}"; do
+	local holder network
+	for holder in "${held_networks[@]}"; do
+		grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$holder/status" || continue # it ended: its network may be another's
+		network=$(readlink "/proc/$holder/ns/net") || continue
 		[[ "$network" = net:* ]] && [ "$network" != "$(readlink /proc/self/ns/net)" ] || continue
 		find /proc/[0-9]*/ns/net -maxdepth 0 -printf '%l %p\n' 2>/dev/null |
-			awk -F'[ /]' -v network="$network" '$1 == network { print $4 }' | xargs -r kill -KILL || true
+			awk -F'[ /]' -v network="$network" -v holder="$holder" '$1 == network && $4 != holder { print $4 }' |
+			xargs -r kill -KILL || true
+		end "$holder"
 	done
 }
 

@@ -323,10 +323,10 @@ attack_code_connect() {
 
 # ---- adaptive: known calls, files and peers only ----
 
-# Orders that hold SQL: the import changes all prices.
+# Orders that hold SQL: the import, which takes this file last, changes all prices.
 adaptive_data_tampered() {
 	harm write /srv/data/orders.db
-	printf '1,thief,pen,0); update orders set price = (0\n' | drop /srv/inbox orders1.csv
+	printf '1,thief,pen,0); update orders set price = (0\n' | drop /srv/inbox tomorrow.csv
 	until_true 20 prices_are_gone
 }
 
@@ -363,7 +363,7 @@ adaptive_orders_deleted() {
 	harm write /srv/data/orders.db
 	orders 20 | drop /srv/inbox orders3.csv
 	until_true 20 orders_are_there
-	printf '1,thief,pen,0); delete from orders where (rowid > 0\n' | drop /srv/inbox orders2.csv
+	printf '1,thief,pen,0); delete from orders where (rowid > 0\n' | drop /srv/inbox tomorrow.csv
 	until_true 20 orders_are_gone
 }
 

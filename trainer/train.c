@@ -42,7 +42,7 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 {
 	p->seed = options->seed;
 	p->kill_matches = options->kill_matches ? options->kill_matches : KILL_MATCHES;
-	p->audit_sessions = options->old && options->old->audit_sessions;
+	p->audit_sessions = !options->old || options->old->audit_sessions;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
 	p->runs = calloc(c->n_runs, sizeof(*p->runs));

@@ -9,19 +9,20 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 8
+#define LUTRA_ABI_VERSION 9
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
 
 /* Syscalls and tokens. */
 #define LUTRA_NR 512 /* syscall numbers that a policy can name; the token map is indexed nr & 511 */
-#define LUTRA_ROLES 4
-#define LUTRA_PAD 0	/* token before a task's first syscall */
-#define LUTRA_UNK 1	/* token of a (role, syscall) never seen in training */
-#define LUTRA_TOKEN0 2	/* first trained token */
-#define LUTRA_V_MAX 255 /* PAD + UNK + at most 253 trained tokens */
-#define LUTRA_K 128	/* codes of layers 1 and 2 */
+#define LUTRA_ROLES 5
+#define LUTRA_ROLE_ROWS 8 /* rows of the token map: a row for any role too, and a power of two */
+#define LUTRA_PAD 0	  /* token before a task's first syscall */
+#define LUTRA_UNK 1	  /* token of a (role, syscall) never seen in training */
+#define LUTRA_TOKEN0 2	  /* first trained token */
+#define LUTRA_V_MAX 255	  /* PAD + UNK + at most 253 trained tokens */
+#define LUTRA_K 128	  /* codes of layers 1 and 2 */
 #define LUTRA_T0_STRIDE 256
 
 /* A syscall through a foreign entry has one of these in its number; see struct lutra_record. */
@@ -35,7 +36,9 @@ enum lutra_role {
 	LUTRA_ROLE_STEADY = 1,
 	LUTRA_ROLE_SPAWNED = 2,
 	LUTRA_ROLE_DEEPER = 3,
-	/* Of a task that ran before it was enrolled: what is known in any role is known. */
+	/* Of an exec session and all that it starts. What is known in any other role is known too. */
+	LUTRA_ROLE_SESSION = 4,
+	/* Of a task that ran before it was enrolled: what is known in any role but session is known. */
 	LUTRA_ROLE_ANY = LUTRA_ROLES,
 };
 
@@ -151,6 +154,8 @@ enum lutra_kind {
 	LUTRA_KIND_ELSEWHERE = 4, /* O: path misses elsewhere; new socket, capability or W+X */
 	LUTRA_KIND_NEW_USE = 5,	 /* K: known node, new (operation, access, type, extension, role) */
 	LUTRA_KIND_NEW_ROLE = 6, /* Y: as NEW_USE, under a directory where the role counts */
+	/* S: new file in a directory where the role reads files of the same kind */
+	LUTRA_KIND_SIBLING = 7,
 	LUTRA_KIND_COUNT
 };
 
@@ -185,6 +190,9 @@ enum lutra_rule {
 	LUTRA_RULE_PATH_DATA_DIR,
 	LUTRA_RULE_PATH_ELSEWHERE,
 	LUTRA_RULE_PATH_NEW_USE,
+	LUTRA_RULE_UPDATED,
+	LUTRA_RULE_OPEN_READ_IMAGE,
+	LUTRA_RULE_OPEN_READ_SIBLING,
 	LUTRA_RULE_COUNT,
 	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
 	LUTRA_RULE_GUARD,	  /* the guard is attacked: in no policy, refused unless audited */
@@ -232,6 +240,9 @@ struct lutra_entry {
 #define LUTRA_NODE_WROTE 0x04	 /* the service wrote files directly in it */
 #define LUTRA_NODE_ROLE 0x08	 /* opens at or under it count the role */
 #define LUTRA_NODE_WILDCARD 0x10 /* children are looked up by the wildcard keys only */
+#define LUTRA_NODE_VARIES 0x20	 /* replays met new names directly in it: these only alert */
+#define LUTRA_NODE_SECRET 0x40	 /* holds secrets: a new file here is never a sibling */
+#define LUTRA_NODE_HOST 0x80	 /* is or lies under /proc, /sys or /dev: the host's */
 
 struct lutra_edge {
 	__u64 key;
@@ -258,17 +269,18 @@ struct lutra_policy {
 	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
 	__u8 pad0;
-	__u8 action[32];	/* enum lutra_action by enum lutra_rule */
-	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
-	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
-	__u8 token[LUTRA_ROLES][LUTRA_NR];
+	__u8 action[64];		       /* enum lutra_action by enum lutra_rule */
+	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */
+	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR]; /* of session and any: with what other roles know */
 	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
 	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */
 	__u16 t2[LUTRA_K * LUTRA_K];
 	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
 	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
 };
-_Static_assert(LUTRA_RULE_GUARD < 32, "one action byte a rule");
+_Static_assert(LUTRA_RULE_GUARD < 64, "one action byte a rule");
+_Static_assert(LUTRA_ROLE_ANY < LUTRA_ROLE_ROWS, "one row a role");
 _Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
 
 /* Seen pairs of one container: a pair counts once. Indexed as the tables are. */
@@ -300,11 +312,12 @@ struct lutra_path {
 };
 _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 
-#define LUTRA_OBJ_WRITE 0x01 /* FMODE_WRITE, or create, truncate, append */
-#define LUTRA_OBJ_FRESH 0x02 /* exec, mapx: unlinked, or ctime after the container's start */
-#define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
-#define LUTRA_OBJ_PATH 0x08  /* has a path: AF_UNIX with a name, and all file operations */
-#define LUTRA_OBJ_LAYER 0x70 /* enum lutra_layer, shifted by LUTRA_OBJ_LAYER_SHIFT */
+#define LUTRA_OBJ_WRITE 0x01   /* FMODE_WRITE, or create, truncate, append */
+#define LUTRA_OBJ_FRESH 0x02   /* exec, mapx: unlinked, or ctime after the container's start */
+#define LUTRA_OBJ_XBIT 0x04    /* chmod, mknod: any x or s bit */
+#define LUTRA_OBJ_PATH 0x08    /* has a path: AF_UNIX with a name, and all file operations */
+#define LUTRA_OBJ_UPDATED 0x80 /* exec, mapx: an exec session of the container wrote the file */
+#define LUTRA_OBJ_LAYER 0x70   /* enum lutra_layer, shifted by LUTRA_OBJ_LAYER_SHIFT */
 #define LUTRA_OBJ_LAYER_SHIFT 4
 
 /*

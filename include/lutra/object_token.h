@@ -17,7 +17,7 @@ enum lutra_object_field {
 	LUTRA_FIELD_EXECUTABLE = 7 | 1 << 8,	  /* LUTRA_OBJ_XBIT, of chmod and mknod */
 	LUTRA_FIELD_INODE_TYPE = 8 | 4 << 8,	  /* inode mode >> 12, of open */
 	LUTRA_FIELD_EXTENSION = 12 | 6 << 8,	  /* as lutra_ext_index(); 0: none that counts */
-	LUTRA_FIELD_ROLE = 18 | 2 << 8,		  /* where lutra_role_counts() */
+	LUTRA_FIELD_ROLE = 18 | 2 << 8,		  /* where lutra_role_counts(): its low bits */
 	LUTRA_FIELD_FRESH = 20 | 1 << 8,	  /* LUTRA_OBJ_FRESH, of exec and mapx */
 	LUTRA_FIELD_FAMILY = 21 | 8 << 8,	  /* AF_*, of connect, bind and send */
 	LUTRA_FIELD_ADDR_CLASS = 29 | 2 << 8,	  /* enum lutra_addr_class, less one */
@@ -26,7 +26,11 @@ enum lutra_object_field {
 						     of a port that is not exact: 1 if ephemeral */
 	LUTRA_FIELD_HAS_ADDR_CLASS = 48 | 1 << 8, /* else the address class is LUTRA_ADDR_NONE */
 	LUTRA_FIELD_HAS_PATH = 49 | 1 << 8,	  /* the detail is a path node */
-	LUTRA_FIELD_ALL = 0 | 50 << 8,
+	LUTRA_FIELD_SESSION = 50 | 1 << 8,	  /* the role is LUTRA_ROLE_SESSION */
+	LUTRA_FIELD_SIBLING = 51 | 1 << 8,	  /* the node is a directory, and stands for a new
+						     file in it of the kind below */
+	LUTRA_FIELD_FILE_KIND = 52 | 8 << 8,	  /* of a sibling: lutra_component_kind() */
+	LUTRA_FIELD_ALL = 0 | 60 << 8,
 };
 
 /* Returns a token with this field set to value and all others 0; or-ed together they make one. */
@@ -45,6 +49,20 @@ static __always_inline __u32 lutra_object_token_get(__u64 token, enum lutra_obje
 static __always_inline int lutra_object_token_is_odd(__u64 token)
 {
 	return token >> (LUTRA_FIELD_ALL >> 8) != 0;
+}
+
+/* Returns the fields of a role. */
+static __always_inline __u64 lutra_object_token_put_role(__u8 role)
+{
+	return lutra_object_token_put(LUTRA_FIELD_ROLE, role) |
+	       lutra_object_token_put(LUTRA_FIELD_SESSION, role >> 2);
+}
+
+/* Returns the role of a token, enum lutra_role. */
+static __always_inline __u8 lutra_object_token_role(__u64 token)
+{
+	return (__u8)(lutra_object_token_get(token, LUTRA_FIELD_ROLE) |
+		      lutra_object_token_get(token, LUTRA_FIELD_SESSION) << 2);
 }
 
 #define LUTRA_AF_UNIX 1
@@ -78,6 +96,38 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	}
 }
 
+/* Returns the layer of an object, enum lutra_layer. */
+static __always_inline __u32 lutra_object_layer(const struct lutra_object *o)
+{
+	return (o->flags & LUTRA_OBJ_LAYER) >> LUTRA_OBJ_LAYER_SHIFT;
+}
+
+/*
+ * Returns true if the container itself put the file there that is executed or mapped. Where the
+ * layer tells it, the times of the file do not count: chmod and hard links move them.
+ */
+static __always_inline __u32 lutra_is_fresh(const struct lutra_object *o)
+{
+	switch (lutra_object_layer(o)) {
+	case LUTRA_LAYER_IMAGE:
+	case LUTRA_LAYER_CHANGED:
+		return 0;
+	case LUTRA_LAYER_WRITTEN:
+	case LUTRA_LAYER_TMPFS:
+	case LUTRA_LAYER_DETACHED:
+		return 1;
+	default:
+		return o->flags & LUTRA_OBJ_FRESH ? 1 : 0;
+	}
+}
+
+/* Returns the fields that make the token of an open that of a sibling. kind: lutra_component_kind(). */
+static __always_inline __u64 lutra_sibling_fields(__u32 kind)
+{
+	return lutra_object_token_put(LUTRA_FIELD_SIBLING, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_FILE_KIND, kind);
+}
+
 /* Returns the fields of a port: the port where it is exact, else 1 for ephemeral, 0 for other. */
 static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
 					       const struct lutra_object *o)
@@ -102,7 +152,8 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 	__u64 t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
 
 	if (lutra_role_counts(o, class->flags))
-		t |= lutra_object_token_put(LUTRA_FIELD_ROLE, role);
+		t |= lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP
+									: role);
 	t |= lutra_object_token_put(LUTRA_FIELD_WRITE, o->flags & LUTRA_OBJ_WRITE);
 	t |= lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
 	if (o->flags & LUTRA_OBJ_PATH)
@@ -114,7 +165,7 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 		break;
 	case LUTRA_OP_EXEC:
 	case LUTRA_OP_MAPX:
-		if (o->flags & LUTRA_OBJ_FRESH)
+		if (lutra_is_fresh(o))
 			t |= lutra_object_token_put(LUTRA_FIELD_FRESH, 1);
 		break;
 	case LUTRA_OP_CONNECT:
@@ -140,12 +191,6 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 		break;
 	}
 	return t;
-}
-
-/* Returns the layer of an object, enum lutra_layer. */
-static __always_inline __u32 lutra_object_layer(const struct lutra_object *o)
-{
-	return (o->flags & LUTRA_OBJ_LAYER) >> LUTRA_OBJ_LAYER_SHIFT;
 }
 
 /* Writes an object to a record: its arg and aux hold all of it but the path. */

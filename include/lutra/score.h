@@ -30,6 +30,14 @@ static __always_inline void lutra_state_init(struct lutra_state *s, const struct
 	s->r2[0] = s->r2[1] = s->r2[2] = s->r2[3] = p->p2;
 }
 
+/* Returns the role in which a task is armed. Arguments as nr and aux of its ARM record. */
+static __always_inline __u8 lutra_role_armed(__u16 ran_already, __u16 exec_session)
+{
+	if (exec_session)
+		return LUTRA_ROLE_SESSION;
+	return ran_already ? LUTRA_ROLE_ANY : LUTRA_ROLE_STARTUP;
+}
+
 /* Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. */
 static __always_inline void lutra_state_exec(struct lutra_state *s)
 {
@@ -59,14 +67,9 @@ static __always_inline void lutra_role_steady(struct lutra_state *s, const struc
  * foreign entry is never taken for a native one. */
 static __always_inline __u8 lutra_syscall_token(const struct lutra_policy *p, __u8 role, __u32 nr)
 {
-	__u8 tok;
-
 	if (nr >= LUTRA_NR)
 		return LUTRA_UNK;
-	tok = p->token[role & 3][nr & (LUTRA_NR - 1)];
-	for (__u32 r = 1; r < LUTRA_ROLES && tok == LUTRA_UNK && role == LUTRA_ROLE_ANY; r++)
-		tok = p->token[r & 3][nr & (LUTRA_NR - 1)];
-	return tok;
+	return p->token[role & (LUTRA_ROLE_ROWS - 1)][nr & (LUTRA_NR - 1)];
 }
 
 /* Returns true if a hook can refuse the syscall, so that a new one matches NEW_HOOKABLE. */

@@ -42,6 +42,8 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 }
 
 #define LUTRA_S_IFDIR_TYPE 4 /* S_IFDIR >> 12 */
+#define LUTRA_S_IFBLK_TYPE 6
+#define LUTRA_S_IFREG_TYPE 8
 
 /* Returns true if the extension of a name counts that the tree has as a wildcard only. */
 static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
@@ -85,6 +87,8 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 					LUTRA_RULE_PATH_NEW_USE},
 		[LUTRA_KIND_NEW_ROLE] = {LUTRA_RULE_OPEN_READ_NEW_ROLE,
 					 LUTRA_RULE_OPEN_WRITE_NEW_ROLE, LUTRA_RULE_PATH_NEW_USE},
+		[LUTRA_KIND_SIBLING] = {LUTRA_RULE_OPEN_READ_SIBLING,
+					LUTRA_RULE_OPEN_WRITE_PROTECTED, LUTRA_RULE_PATH_PROTECTED},
 	};
 	__u32 use = o->flags & LUTRA_OBJ_WRITE ? 1 : 0;
 	__u8 rule;
@@ -97,12 +101,24 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 	return rule;
 }
 
+/*
+ * Returns true if an object that is read is an image's file among the service's own: neither
+ * configuration nor secrets.
+ */
+static __always_inline __u32 lutra_is_image_file(const struct lutra_object *o, __u8 node_flags)
+{
+	return o->mode >> 12 == LUTRA_S_IFREG_TYPE && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
+	       !(node_flags & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET));
+}
+
 /* Returns the rule that a novel object matches. */
 static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:
-		return o->flags & LUTRA_OBJ_FRESH ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
+		if (o->flags & LUTRA_OBJ_UPDATED)
+			return LUTRA_RULE_UPDATED;
+		return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
 	case LUTRA_OP_CONNECT:
 		return LUTRA_RULE_CONNECT;
 	case LUTRA_OP_BIND:
@@ -110,7 +126,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_SEND:
 		return LUTRA_RULE_SEND;
 	case LUTRA_OP_MAPX:
-		return LUTRA_RULE_MAPX;
+		return o->flags & LUTRA_OBJ_UPDATED ? LUTRA_RULE_UPDATED : LUTRA_RULE_MAPX;
 	case LUTRA_OP_WX:
 		return LUTRA_RULE_WX;
 	case LUTRA_OP_CAPABLE:
@@ -142,13 +158,46 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 	return LUTRA_KIND_ELSEWHERE;
 }
 
+/* Returns true if the policy knows a token in this role. */
+static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
+						__u8 role)
+{
+	__u32 known = lutra_object_lookup(p, token);
+
+	token &= ~lutra_object_token_put(LUTRA_FIELD_SESSION, 1);
+	for (__u64 r = 0; r < LUTRA_ROLE_SESSION && !known && role >= LUTRA_ROLE_SESSION; r++)
+		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
+	return known;
+}
+
+/*
+ * Returns true if an object that is not in the tree is a sibling: a regular file that is read where
+ * the role reads files of its kind.
+ */
+static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
+					      const struct lutra_object *o,
+					      const struct lutra_path *path,
+					      const struct lutra_class *c, __u8 role)
+{
+	if (o->op != LUTRA_OP_OPEN || o->flags & LUTRA_OBJ_WRITE || !c->last ||
+	    o->mode >> 12 != LUTRA_S_IFREG_TYPE || c->flags & LUTRA_NODE_SECRET ||
+	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		return 0;
+	return lutra_object_known(
+		p,
+		lutra_object_token(p, o, c, 0, role) |
+			lutra_sibling_fields(lutra_component_kind(path->name[0], path->len[0])),
+		role);
+}
+
 /* The scorer's judgement of an object. */
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
-	__u8 kind; /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
-	__u8 rule; /* enum lutra_rule, LUTRA_RULE_NONE where known */
-	__u8 pad[6];
+	__u8 kind;   /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
+	__u8 rule;   /* enum lutra_rule, LUTRA_RULE_NONE where known */
+	__u8 varies; /* 1: the policy's replays met such new things, so it only alerts */
+	__u8 pad[5];
 };
 
 /* Returns true if the last component names a directory. */
@@ -156,17 +205,6 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 {
 	return o->mode >> 12 == LUTRA_S_IFDIR_TYPE || o->op == LUTRA_OP_MKDIR ||
 	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
-}
-
-/* Returns true if the policy knows a token in this role. */
-static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
-						__u8 role)
-{
-	__u32 known = lutra_object_lookup(p, token);
-
-	for (__u64 r = 1; r < LUTRA_ROLES && !known && role == LUTRA_ROLE_ANY; r++)
-		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
-	return known;
 }
 
 /* Judges an object that has no path. */
@@ -211,6 +249,10 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
+		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES;
+		if (ret->kind == LUTRA_KIND_PROTECTED &&
+		    lutra_is_sibling(p, o, path, &ret->class, role))
+			ret->kind = LUTRA_KIND_SIBLING;
 	} else if (!lutra_object_known(p, ret->token, role)) {
 		if (o->op == LUTRA_OP_CHDIR ||
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
@@ -221,8 +263,12 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					    ? LUTRA_KIND_NEW_ROLE
 					    : LUTRA_KIND_NEW_USE;
 	}
-	if (ret->kind != LUTRA_KIND_KNOWN)
-		ret->rule = lutra_object_rule(o, ret->kind);
+	if (ret->kind == LUTRA_KIND_KNOWN)
+		return 0;
+	ret->rule = lutra_object_rule(o, ret->kind);
+	if (ret->rule == LUTRA_RULE_OPEN_READ_ELSEWHERE &&
+	    lutra_is_image_file(o, ret->class.flags | ret->class.passed))
+		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;
 	return 0;
 }
 

@@ -359,7 +359,11 @@ static __always_inline __u32 lutra_ext_index(__u64 ext)
 	return 0;
 }
 
-LUTRA_FN __u32 lutra_ext_name(const struct lutra_name *name, __u32 len)
+/*
+ * Returns the extension of a name, as bytes in memory with zeroes behind them; 0: it has none, or
+ * one of more than 8 bytes.
+ */
+LUTRA_FN __u64 lutra_ext_bytes(const struct lutra_name *name, __u32 len)
 {
 	__u64 ext = LUTRA_ZERO;
 	__u32 n = LUTRA_ZERO + LUTRA_NAME; /* bytes since the last dot; many where there is none */
@@ -383,13 +387,24 @@ LUTRA_FN __u32 lutra_ext_name(const struct lutra_name *name, __u32 len)
 	if (n == 0 || n > 8)
 		return 0;
 	/* Each byte pushed the ones before it up: turn them to the order of memory. */
-	return lutra_ext_index(__builtin_bswap64(ext) >> (64 - 8 * n));
+	return __builtin_bswap64(ext) >> (64 - 8 * n);
 }
 
 /* Returns the index of the extension of a component, as lutra_ext_index(). */
 static __always_inline __u32 lutra_component_ext(const char *name, __u32 len)
 {
-	return lutra_ext_name((const struct lutra_name *)(const void *)name, len);
+	return lutra_ext_index(lutra_ext_bytes((const struct lutra_name *)(const void *)name, len));
+}
+
+/*
+ * Returns the kind of a file by the extension of its name: 0 without one, else a hash, 1 to 255.
+ * Two extensions may have the same.
+ */
+static __always_inline __u32 lutra_component_kind(const char *name, __u32 len)
+{
+	__u64 ext = lutra_ext_bytes((const struct lutra_name *)(const void *)name, len);
+
+	return ext ? 1 + (__u32)((ext * 0x9e3779b97f4a7c15ull >> 32) * 255 >> 32) : 0;
 }
 
 #endif

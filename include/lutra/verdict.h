@@ -44,6 +44,53 @@ static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 		       : LUTRA_MATCH_CLASS_OBJECT;
 }
 
+/* Of the argument match of lutra_decide_verdict(), or-ed with the rule. */
+#define LUTRA_MATCH_RULE 0xff
+#define LUTRA_MATCH_VARIES 0x100  /* struct lutra_judgement.varies: it only alerts */
+#define LUTRA_MATCH_SESSION 0x200 /* of an exec session that is audited */
+#define LUTRA_MATCH_HOST 0x400	  /* it would change what is the host's: LUTRA_NODE_HOST */
+
+/* Returns the match of an object's judgement. */
+static __always_inline __u32 lutra_object_match(const struct lutra_object *o,
+						const struct lutra_judgement *j)
+{
+	__u32 match = j->rule;
+
+	if (j->varies)
+		match |= LUTRA_MATCH_VARIES;
+	if ((j->class.flags | j->class.passed) & LUTRA_NODE_HOST &&
+	    (o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) ||
+	     o->mode >> 12 == LUTRA_S_IFBLK_TYPE))
+		match |= LUTRA_MATCH_HOST;
+	return match;
+}
+
+/* Returns true if the rule is about the program that a task runs. */
+static __always_inline __u32 lutra_is_exec_rule(__u32 rule)
+{
+	return rule == LUTRA_RULE_EXEC || rule == LUTRA_RULE_EXEC_FRESH ||
+	       rule == LUTRA_RULE_UPDATED;
+}
+
+/*
+ * Returns what the policy does with a match, enum lutra_action. An audited exec session is told by
+ * the programs that it runs, once each; what else it does is logged. It is refused what is the
+ * host's, and capabilities that no run used.
+ */
+static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __u32 match)
+{
+	__u32 rule = match & LUTRA_MATCH_RULE, action = p->action[rule & 63];
+
+	if (match & LUTRA_MATCH_VARIES && action > LUTRA_ACTION_ALERT)
+		action = LUTRA_ACTION_ALERT;
+	if (!(match & LUTRA_MATCH_SESSION) || match & LUTRA_MATCH_HOST ||
+	    rule == LUTRA_RULE_CAPABLE || rule == LUTRA_RULE_GUARD)
+		return action;
+	if (lutra_is_exec_rule(rule) && action > LUTRA_ACTION_ALERT)
+		return LUTRA_ACTION_ALERT;
+	return lutra_is_exec_rule(rule) ? action : LUTRA_ACTION_LOG;
+}
+
 /* Notes a match of a class. Returns how many classes had one within the window. */
 static __always_inline __u32 lutra_count_classes(struct lutra_matches *m, __u32 class, __u64 now)
 {
@@ -57,17 +104,17 @@ static __always_inline __u32 lutra_count_classes(struct lutra_matches *m, __u32 
 }
 
 /*
- * Returns the verdict on a match of a rule, enum lutra_verdict, and notes the match in m. now: ns,
- * monotonic.
+ * Returns the verdict on a match, enum lutra_verdict, and notes it in m. match: a rule, or-ed with
+ * LUTRA_MATCH_*. now: ns, monotonic.
  */
 LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_policy *p,
-				    __u32 rule, __u32 mode, __u64 now)
+				    __u32 match, __u32 mode, __u64 now)
 {
-	__u32 action, class, need;
+	__u32 rule = match & LUTRA_MATCH_RULE, action, class, need;
 
 	if (!m || !p)
 		return LUTRA_VERDICT_ALLOW;
-	action = p->action[rule & 31];
+	action = lutra_match_action(p, match);
 	class = lutra_match_class(rule, action);
 	need = p->kill_matches ? p->kill_matches : 1;
 	if (action == LUTRA_ACTION_KILL || rule == LUTRA_RULE_GUARD)

@@ -133,6 +133,7 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 	s->object.op = LUTRA_OP_NONE;
 	s->object.flags = 0;
 	s->match.kind = LUTRA_KIND_KNOWN;
+	s->match.flags = 0;
 	s->flags = 0;
 	s->match.weight[0] = (__u8)what;
 	s->match.weight[1] = (__u8)(what >> 8);

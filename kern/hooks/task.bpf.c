@@ -107,6 +107,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_STARTED);
 	e->flags = 0;
 	e->nr = LUTRA_NR_NONE;
+	e->state.role = lutra_role_armed(false, e->exec_session);
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 }

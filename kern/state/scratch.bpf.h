@@ -57,8 +57,9 @@ struct lutra_scratch {
 
 	/* verdict.bpf.c and syscall_enter.bpf.c: the rule that the event matches. */
 	struct {
-		__u32 rule; /* enum lutra_rule */
-		__u32 kind; /* enum lutra_kind */
+		__u32 rule;  /* enum lutra_rule */
+		__u32 flags; /* LUTRA_MATCH_* */
+		__u32 kind;  /* enum lutra_kind */
 		__u8 weight[3];
 		__u8 pad;
 	} match;
@@ -114,6 +115,7 @@ static __always_inline void scratch_begin(struct lutra_scratch *s, const struct 
 					  __u32 flags)
 {
 	s->flags = flags;
+	s->match.flags = 0;
 	s->match.weight[0] = s->match.weight[1] = s->match.weight[2] = 0;
 	s->walk.root_mnt = e->root_mnt;
 	s->walk.root_dentry = e->root_dentry;

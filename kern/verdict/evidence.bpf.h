@@ -34,21 +34,6 @@ struct {
 	__type(value, struct lutra_quota);
 } quota SEC(".maps") __weak;
 
-/*
- * Returns the mode that applies to a task, enum lutra_mode. An attack on the guard itself is
- * refused in exec sessions too.
- */
-static __always_inline __u32 task_mode(const struct lutra_task *e, const struct lutra_slot *slot,
-				       __u32 rule)
-{
-	__u32 mode = slot->mode;
-
-	if (e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS &&
-	    mode > LUTRA_MODE_AUDIT && rule != LUTRA_RULE_GUARD)
-		return LUTRA_MODE_AUDIT;
-	return mode;
-}
-
 static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct lutra_task *e)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -129,7 +114,7 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
 	ev->since_syscalls = e->episode_ns ? (__u32)(e->syscalls - e->episode_syscalls) : 0;
 	ev->cgroup_id = slot->cgroup_id;
-	ev->mode = (__u8)task_mode(e, slot, s->match.rule);
+	ev->mode = (__u8)slot->mode;
 	ev->policy_version = p->version;
 	ev->threshold_a = p->threshold_a;
 	ev->threshold_b = p->threshold_b;

@@ -35,7 +35,7 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			    const struct lutra_policy *p)
 {
 	struct lutra_slot *slot;
-	__u32 verdict, mode;
+	__u32 verdict, mode, match;
 	__u64 now;
 
 	if (!e || !s || !p)
@@ -47,8 +47,11 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 	episode_add(e, now);
 	if (s->match.rule == LUTRA_RULE_NONE)
 		return LUTRA_VERDICT_ALLOW;
-	mode = task_mode(e, slot, s->match.rule);
-	verdict = lutra_decide_verdict(&e->matches, p, s->match.rule, mode, now);
+	mode = slot->mode;
+	match = s->match.rule | s->match.flags;
+	if (e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS)
+		match |= LUTRA_MATCH_SESSION;
+	verdict = lutra_decide_verdict(&e->matches, p, match, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
 		e->flags |= TASK_DENY_SYSCALL;
 	if (verdict == LUTRA_VERDICT_DENY && mode == LUTRA_MODE_FREEZE)
@@ -102,7 +105,7 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 	}
 	if (slot->flags & LUTRA_SLOT_FROZEN)
 		return 1;
-	mode = task_mode(e, slot, LUTRA_RULE_NONE);
+	mode = slot->mode;
 	denies = mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE;
 	if (e->flags & TASK_DENY_SYSCALL && !(s->flags & EVENT_WORKER))
 		return denies ? refuse_again(e, s, LUTRA_RULE_NEW_HOOKABLE, bpf_ktime_get_ns()) : 1;
@@ -149,6 +152,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	}
 	counter_add(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
 	s->match.rule = j->rule;
+	s->match.flags = lutra_object_match(&s->object, j) & ~LUTRA_MATCH_RULE;
 	s->match.kind = j->kind;
 	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 }

@@ -82,8 +82,8 @@ static const char *const hooks[] = {
 	[LUTRA_HOOK_SETTIME] = "settime",
 	[LUTRA_HOOK_TASK_SETRLIMIT] = "task_setrlimit",
 };
-static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y"};
-static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "any"};
+static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y", "S"};
+static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "session", "any"};
 static const char *const addr_classes[] = {"none", "loopback", "private", "public", "any"};
 static const char *const record_types[] = {"call", "arm",    "fork", "exec",
 					   "exit", "object", "mark", "ipc"};

@@ -76,6 +76,15 @@ static const struct rule rules[RULES_COUNT] = {
 				       PATH_TEXT},
 	[LUTRA_RULE_PATH_NEW_USE] = {"path-K", "Name changed in a new way", LUTRA_ACTION_ALERT,
 				     PATH_TEXT},
+	[LUTRA_RULE_UPDATED] = {"updated", "Updated program or library run", LUTRA_ACTION_ALERT,
+				"A program or library was run that an exec session wrote: an "
+				"upgrade, or a change by hand."},
+	[LUTRA_RULE_OPEN_READ_IMAGE] = {"open-r-I", "Unseen file of the image read",
+					LUTRA_ACTION_LOG, OPEN_READ_TEXT},
+	[LUTRA_RULE_OPEN_READ_SIBLING] = {"open-r-S", "New file read beside known ones",
+					  LUTRA_ACTION_ALERT,
+					  "A new file was read in a directory where the service "
+					  "reads files of the same kind."},
 	[LUTRA_RULE_GUARD] = {"guard", "Attack on the guard itself", LUTRA_ACTION_DENY,
 			      "The guard itself was attacked."},
 	[LUTRA_RULE_AUDIT_FALLBACK] = {"fallback", "Policy fell back to audit", LUTRA_ACTION_ALERT,

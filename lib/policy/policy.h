@@ -22,7 +22,8 @@
 #define POLICY_MODEL_FILE "model.lut"
 #define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
 
-#define POLICY_FORMAT_VERSION 1
+#define POLICY_FORMAT_VERSION                                                                      \
+	2 /* 1: without exec sessions' role, and their and a few other rules */
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_OBJECTS_MAX 2048

@@ -10,7 +10,7 @@
 
 #define NODE_FLAGS                                                                                 \
 	(LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_WROTE | LUTRA_NODE_ROLE |              \
-	 LUTRA_NODE_WILDCARD)
+	 LUTRA_NODE_WILDCARD | LUTRA_NODE_VARIES | LUTRA_NODE_SECRET | LUTRA_NODE_HOST)
 
 static int check_codes(const struct policy *p, struct err *err)
 {

@@ -119,7 +119,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	buf[0] = '\0';
 	add_word(&w, "%s", op_name(op));
 	if (has_role(p, token))
-		add_word(&w, "%s", role_name(lutra_object_token_get(token, LUTRA_FIELD_ROLE)));
+		add_word(&w, "%s", role_name(lutra_object_token_role(token)));
 	switch (op) {
 	case LUTRA_OP_OPEN:
 		add_word(&w, "%s %s", lutra_object_token_get(token, LUTRA_FIELD_WRITE) ? "w" : "r",

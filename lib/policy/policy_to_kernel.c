@@ -102,12 +102,27 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 /* Rows of v become rows of 256; what lies beyond v no token can reach. */
 static void copy_tables(const struct policy *p, struct lutra_policy *image)
 {
-	memcpy(image->token, p->token, sizeof(image->token));
+	memcpy(image->token, p->token, sizeof(p->token));
 	for (uint32_t a = 0; a < p->v; a++)
 		memcpy(&image->t0[a * LUTRA_T0_STRIDE], &p->t0[(size_t)a * p->v],
 		       p->v * sizeof(*p->t0));
 	memcpy(image->t1, p->t1, sizeof(image->t1));
 	memcpy(image->t2, p->t2, sizeof(image->t2));
+}
+
+/* Sets the tokens of the roles that know what other roles know. */
+static void fill_role_rows(struct lutra_policy *image)
+{
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+		uint8_t any = LUTRA_UNK;
+
+		for (unsigned role = 0; any == LUTRA_UNK && role < LUTRA_ROLE_SESSION; role++)
+			any = image->token[role][nr];
+		if (image->token[LUTRA_ROLE_SESSION][nr] == LUTRA_UNK)
+			image->token[LUTRA_ROLE_SESSION][nr] = any;
+		for (unsigned role = LUTRA_ROLE_ANY; role < LUTRA_ROLE_ROWS; role++)
+			image->token[role][nr] = any;
+	}
 }
 
 int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_policy *ret,
@@ -123,6 +138,7 @@ int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_poli
 	ret->version = version;
 	copy_rules(p, ret);
 	copy_tables(p, ret);
+	fill_role_rows(ret);
 	for (uint32_t dir = 0; dir < 2; dir++)
 		ret->wildcard_key[dir] = lutra_component_key(name, 1, ret->hash_key, dir);
 	for (size_t i = 0; i < p->n_nodes; i++)
@@ -139,7 +155,7 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
 	if (syscall_to_arch(p->arch, SYS_clone, &clone) < 0 ||
 	    syscall_to_arch(p->arch, SYS_clone3, &clone3) < 0)
 		return;
-	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+	for (unsigned role = 0; role < LUTRA_ROLE_ROWS; role++)
 		if (image->token[role][clone] == LUTRA_UNK)
 			image->token[role][clone] = image->token[role][clone3];
 }

@@ -22,6 +22,7 @@ struct replay {
 	struct task *last; /* of the last record; NULL if that was no event */
 	uint32_t last_tid;
 	unsigned mode;
+	bool audit_sessions;
 };
 
 void replay_reset(struct replay *r)
@@ -56,6 +57,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	if (!r)
 		return err_oom(err);
 	r->mode = mode;
+	r->audit_sessions = policy->audit_sessions;
 	r->tasks.type = (struct tasks_type){sizeof(struct task), task_init, r};
 	e = policy_to_kernel(policy, 1, &r->image, err);
 	if (e < 0)
@@ -65,9 +67,12 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	return 0;
 }
 
-static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned rule, uint64_t now)
+/* match: a rule, or-ed with LUTRA_MATCH_*. */
+static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned match, uint64_t now)
 {
-	return (uint8_t)lutra_decide_verdict(&t->matches, &r->image, rule, r->mode, now);
+	if (t->state.role == LUTRA_ROLE_SESSION && r->audit_sessions)
+		match |= LUTRA_MATCH_SESSION;
+	return (uint8_t)lutra_decide_verdict(&t->matches, &r->image, match, r->mode, now);
 }
 
 static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8_t verdict)
@@ -128,7 +133,8 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN)
-		add_match(ret, j->rule, j->kind, verdict_of(r, t, j->rule, rec->ts_ns));
+		add_match(ret, j->rule, j->kind,
+			  verdict_of(r, t, lutra_object_match(&ret->object, j), rec->ts_ns));
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))
 		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
@@ -148,8 +154,8 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->hookable = false;
-	if (rec->type == LUTRA_RECORD_ARM && rec->nr)
-		((struct task *)entry)->state.role = LUTRA_ROLE_ANY;
+	if (rec->type == LUTRA_RECORD_ARM)
+		((struct task *)entry)->state.role = lutra_role_armed(rec->nr, rec->aux);
 	if (rec->type == LUTRA_RECORD_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {

@@ -26,13 +26,23 @@ static int compare_cells(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
-/* Returns the next higher role that made the system call, or role itself. */
+/* Returns the next higher role of the service that made the system call, or role itself. */
 static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t role, uint16_t nr)
 {
-	for (uint8_t r = role + 1; r < LUTRA_ROLES; r++)
+	for (uint8_t r = role + 1; r < LUTRA_ROLE_SESSION; r++)
 		if (calls[r][nr])
 			return r;
 	return role;
+}
+
+/* Returns the first role that made the system call: a session's own token is for what it alone did. */
+static uint8_t first_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint16_t nr)
+{
+	uint8_t r = 0;
+
+	while (r < LUTRA_ROLE_SESSION && !calls[r][nr])
+		r++;
+	return r;
 }
 
 /*
@@ -47,8 +57,8 @@ static size_t merge_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
 
 	for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
 		for (uint16_t nr = 0; nr < LUTRA_NR; nr++) {
-			to[role][nr] = role;
-			if (calls[role][nr])
+			to[role][nr] = role == LUTRA_ROLE_SESSION ? first_role(calls, nr) : role;
+			if (calls[role][nr] && to[role][nr] == role)
 				cells[n++] = (struct cell){calls[role][nr], nr, role};
 		}
 	}
@@ -63,6 +73,15 @@ static size_t merge_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
 	return left;
 }
 
+/* Sets the tokens of a role to those of the roles that its cells were merged with. */
+static void share_tokens(const uint64_t calls[LUTRA_ROLES][LUTRA_NR],
+			 const uint8_t to[LUTRA_ROLES][LUTRA_NR], int role, struct alphabet *ret)
+{
+	for (int nr = 0; nr < LUTRA_NR; nr++)
+		if (calls[role][nr])
+			ret->token[role][nr] = ret->token[to[role][nr]][nr];
+}
+
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret)
 {
 	uint8_t to[LUTRA_ROLES][LUTRA_NR];
@@ -75,10 +94,12 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			if (calls[role][nr] && to[role][nr] == role)
 				ret->token[role][nr] = (uint8_t)ret->v++;
-	/* From the last role down: a merge leads to a higher role, whose token is already set. */
-	for (int role = LUTRA_ROLES - 1; role >= 0; role--)
-		for (int nr = 0; nr < LUTRA_NR; nr++)
-			if (calls[role][nr])
-				ret->token[role][nr] = ret->token[to[role][nr]][nr];
+	/*
+	 * From the last role of the service down: a merge leads to a higher role, whose token is
+	 * already set. Exec sessions share the tokens of them all.
+	 */
+	for (int role = LUTRA_ROLE_SESSION - 1; role >= 0; role--)
+		share_tokens(calls, to, role, ret);
+	share_tokens(calls, to, LUTRA_ROLE_SESSION, ret);
 	return 0;
 }

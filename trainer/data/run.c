@@ -330,8 +330,16 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 /* Clears the fields that do not decide the token, so that equal tokens mean equal objects. */
 static void reduce_object(struct lutra_object *o)
 {
+	bool is_image;
+
 	memset(o->addr, 0, sizeof(o->addr));
-	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH;
+	o->flags = (uint8_t)(lutra_is_fresh(o) ? o->flags | LUTRA_OBJ_FRESH
+					       : o->flags & ~LUTRA_OBJ_FRESH);
+	is_image = o->op == LUTRA_OP_OPEN && lutra_object_layer(o) == LUTRA_LAYER_IMAGE;
+	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH |
+		    LUTRA_OBJ_UPDATED;
+	if (is_image && !(o->flags & LUTRA_OBJ_WRITE))
+		o->flags |= LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT;
 	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
 		o->port = 0;
 	if (o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX && o->op != LUTRA_OP_HOOK)
@@ -374,7 +382,7 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
 		r = number_task(b, rec->tid, false, &task);
-		return r < 0 ? r : put_event(b, RUN_ARM, task);
+		return r < 0 ? r : put_event(b, rec->aux == 1 ? RUN_SESSION : RUN_ARM, task);
 	case LUTRA_RECORD_FORK:
 		return add_fork(b, rec->tid, (uint32_t)rec->arg, &task);
 	case LUTRA_RECORD_EXEC:

@@ -54,6 +54,10 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 	case RUN_ARM:
 		lutra_state_init(&r->states[payload], r->policy);
 		break;
+	case RUN_SESSION:
+		lutra_state_init(&r->states[payload], r->policy);
+		r->states[payload].role = LUTRA_ROLE_SESSION;
+		break;
 	case RUN_FORK:
 		r->states[r->words[r->pos++]] = r->states[payload];
 		break;

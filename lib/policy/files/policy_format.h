@@ -22,6 +22,8 @@
 
 #include "lib/policy/files/policy_json.h"
 
+/* This rule and those after it are absent in policies that are older. */
+#define RULE_OF_FORMAT_2 LUTRA_RULE_UPDATED
 #define POLICY_JSON_VERSION 2 /* 1: without arguments */
 #define POLICY_TABLES_FILE "tables.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"

@@ -100,8 +100,7 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 		      policy_args_encode(p));
 	if (!j)
 		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
-	if (p->audit_sessions)
-		json_object_set_new(j, "exec_sessions", json_string("audit"));
+	json_object_set_new(j, "exec_sessions", json_string(p->audit_sessions ? "audit" : "guard"));
 	if (p->model_sha256[0])
 		json_object_set_new(j, "model",
 				    json_pack("{s:s, s:I}", "sha256", p->model_sha256, "bytes",
@@ -119,8 +118,10 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 {
 	const char *name;
 	json_t *v;
-	unsigned g, action;
+	unsigned g, action, n = 0;
 
+	for (g = RULE_OF_FORMAT_2; g < LUTRA_RULE_COUNT; g++)
+		p->action[g] = rule_get(g)->action;
 	json_object_foreach (actions, name, v) {
 		if (rule_parse(name, &g) < 0)
 			return err_set(err, -EBADMSG, "rules.actions: unknown rule %.40s", name);
@@ -128,10 +129,11 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 			return err_set(err, -EBADMSG,
 				       "rules.actions.%s: must be log, alert, deny or kill", name);
 		p->action[g] = (uint8_t)action;
+		n += g < RULE_OF_FORMAT_2;
 	}
-	if (json_object_size(actions) != LUTRA_RULE_COUNT)
-		return err_set(err, -EBADMSG, "rules.actions: %d groups are needed",
-			       LUTRA_RULE_COUNT);
+	if (n != RULE_OF_FORMAT_2)
+		return err_set(err, -EBADMSG, "rules.actions: one of the first %d rules is missing",
+			       RULE_OF_FORMAT_2);
 	return 0;
 }
 
@@ -243,7 +245,7 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 	const char *image, *arch, *mode, *steady_on, *sha256;
 	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
 									      *skip[3];
-	const char *sessions = "guard";
+	const char *sessions = "guard"; /* as older policies mean it, which do not say it */
 	json_int_t kill_matches, bytes, format;
 	json_error_t je;
 	int r = check_format(j, err);

@@ -46,9 +46,9 @@ static int decode_alarms(struct policy_calibration *c, json_t *alarms, struct er
 		if (!json_is_integer(v) || to_u32(json_integer_value(v), &c->alarms[g]) < 0)
 			return err_set(err, -EBADMSG, "calibration.alarms.%s: not a count", name);
 	}
-	if (!json_is_object(alarms) || json_object_size(alarms) != LUTRA_RULE_COUNT)
+	if (!json_is_object(alarms) || json_object_size(alarms) < RULE_OF_FORMAT_2)
 		return err_set(err, -EBADMSG, "calibration.alarms: %d groups are needed",
-			       LUTRA_RULE_COUNT);
+			       RULE_OF_FORMAT_2);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "lib/abi/syscalls.h"
 
 #define MAGIC "LUT1"
+#define ROLES_1 4 /* of format 1 */
 #define ARCH_BYTES 16
 #define LEVEL_ENTRIES (LUTRA_K * LUTRA_K)
 
@@ -89,10 +90,11 @@ static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
 	return p->arch ? 0 : err_oom(err);
 }
 
-static int decode_header(struct policy *p, struct bytes_in *in, struct err *err)
+static int decode_header(struct policy *p, struct bytes_in *in, uint32_t *ret_version,
+			 struct err *err)
 {
 	const void *magic = bytes_get(in, 4);
-	uint32_t version = bytes_u32(in);
+	uint32_t version = *ret_version = bytes_u32(in);
 	int r;
 
 	if (!magic || memcmp(magic, MAGIC, 4) != 0)
@@ -122,9 +124,10 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
 	static const uint8_t zero[6];
 	const void *pad;
+	uint32_t version;
 	int r;
 
-	r = decode_header(p, &in, err);
+	r = decode_header(p, &in, &version, err);
 	if (r < 0)
 		return r;
 	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
@@ -141,7 +144,9 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	p->p1 = bytes_u8(&in);
 	p->p2 = bytes_u8(&in);
 	pad = bytes_get(&in, sizeof(zero));
-	bytes_copy(&in, p->token, sizeof(p->token));
+	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
+	if (version == 1)
+		memset(p->token[ROLES_1], LUTRA_UNK, sizeof(p->token[0]));
 	bytes_copy(&in, p->t0, sizeof(*p->t0) * p->v * p->v);
 	bytes_copy(&in, p->t1, level);
 	bytes_copy(&in, p->t2, level);

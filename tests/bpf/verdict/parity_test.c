@@ -207,12 +207,12 @@ static void compare_calls(struct bench *b, struct parity_calls *user, struct cal
 	assert_memory_equal(user->state, b->calls->state, sizeof(user->state));
 }
 
-/* A quarter of them ran before they were enrolled. */
+/* A quarter of them ran before they were enrolled, another is of exec sessions. */
 static void begin_tasks(const struct lutra_policy *p, struct parity_calls *user)
 {
 	for (size_t t = 0; t < PARITY_TASKS; t++) {
 		lutra_state_init(&user->state[t], p);
-		user->state[t].role = t % 4 ? LUTRA_ROLE_STARTUP : LUTRA_ROLE_ANY;
+		user->state[t].role = lutra_role_armed(t % 4 == 0, t % 4 == 1);
 	}
 }
 
@@ -318,7 +318,7 @@ static void add_child(struct bench *b, struct tree *t, uint32_t node)
 		return;
 	c->node = (uint16_t)t->nodes;
 	p->node[t->nodes++] = pick_below(b, 3) ? (uint8_t)(pick_below(b, 2) * LUTRA_NODE_WROTE)
-					       : (uint8_t)pick_below(b, 32);
+					       : (uint8_t)(pick_below(b, 256) & pick_below(b, 256));
 	t->n[node]++;
 }
 
@@ -330,7 +330,7 @@ static void make_tree(struct bench *b, struct tree *t)
 	memset(t, 0, sizeof(*t));
 	memset(p->edge, 0, sizeof(p->edge));
 	memset(p->object, 0, sizeof(p->object));
-	p->node[0] = 0;
+	p->node[0] = (uint8_t)(pick_below(b, 2) * LUTRA_NODE_PROTECTED);
 	t->nodes = 1;
 	for (uint32_t tries = 0; t->nodes < TREE_NODES && tries < 20 * TREE_NODES; tries++) {
 		uint32_t node = pick_below(b, 3) ? pick_below(b, t->nodes) : t->nodes - 1;
@@ -380,18 +380,24 @@ static void make_path(struct bench *b, const struct tree *t, struct lutra_path *
 
 static void make_object(struct bench *b, const struct tree *t, struct parity_object *o)
 {
-	static const uint16_t modes[] = {0100644, 0040755, 0020666, 0140777, 0010600, 0120777};
+	static const uint16_t modes[] = {0100644, 0100644, 0100644, 0040755, 0020666,
+					 0060660, 0140777, 0010600, 0120777};
 	static const uint8_t families[] = {0, LUTRA_AF_UNIX, LUTRA_AF_INET, LUTRA_AF_INET6, 16};
 
 	memset(o, 0, sizeof(*o));
 	random_bytes(b, o->object.addr, sizeof(o->object.addr));
 	o->object.op =
 		(uint8_t)(pick_below(b, 3) ? 1 + pick_below(b, LUTRA_OP_COUNT - 1) : LUTRA_OP_OPEN);
-	o->object.flags = (uint8_t)(pick_below(b, 128) | LUTRA_OBJ_PATH * (pick_below(b, 8) > 0));
-	o->object.mode = modes[pick_below(b, 6)];
+	o->object.flags = (uint8_t)(pick_below(b, 256) | LUTRA_OBJ_PATH * (pick_below(b, 8) > 0));
+	o->object.mode = modes[pick_below(b, sizeof(modes) / sizeof(modes[0]))];
 	o->object.family = families[pick_below(b, 5)];
 	o->object.port = (uint16_t)pick_below(b, 0x10000);
 	o->object.addr_class = (uint8_t)pick_below(b, 6);
+	if (pick_below(b, 4) == 0) { /* a file that is read, as a sibling is */
+		o->object.op = LUTRA_OP_OPEN;
+		o->object.flags = (uint8_t)(o->object.flags & LUTRA_OBJ_LAYER) | LUTRA_OBJ_PATH;
+		o->object.mode = modes[0];
+	}
 	o->role = pick_below(b, LUTRA_ROLE_ANY + 1);
 	o->mode = pick_below(b, LUTRA_MODE_COUNT);
 	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_MATCH_WINDOW_NS);
@@ -403,26 +409,39 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 static void user_object(const struct lutra_policy *p, struct parity_object *o)
 {
 	lutra_judge_object(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
-	o->verdict = lutra_decide_verdict(&o->signals, p, o->judgement.rule, o->mode, o->now);
+	o->verdict = lutra_decide_verdict(
+		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
 }
 
-/* Half of the objects are made known before they are judged. */
-static void learn_object(struct bench *b, const struct parity_object *o)
+static void learn_token(struct lutra_policy *p, uint64_t token)
 {
-	struct parity_object copy = *o;
-	struct lutra_policy *p = b->policy;
-	uint32_t slot;
+	uint32_t slot = lutra_object_slot(p->object_seed, token);
 
-	user_object(p, &copy);
-	slot = lutra_object_slot(p->object_seed, copy.judgement.token);
 	for (uint32_t i = 0; i < LUTRA_PROBE; i++) {
 		uint64_t *at = (uint64_t *)&p->object[(slot + i) & (LUTRA_OBJECT_SLOTS - 1)];
 
-		if (*at == 0 || *at == copy.judgement.token) {
-			*at = copy.judgement.token;
+		if (*at == 0 || *at == token) {
+			*at = token;
 			return;
 		}
 	}
+}
+
+/*
+ * Half of the objects are made known before they are judged: those whose path is not in the tree as
+ * siblings.
+ */
+static void learn_object(struct bench *b, const struct parity_object *o)
+{
+	struct parity_object copy = *o;
+	uint64_t token;
+
+	user_object(b->policy, &copy);
+	token = copy.judgement.token;
+	if (o->object.flags & LUTRA_OBJ_PATH && !copy.judgement.class.hit)
+		token |=
+			lutra_sibling_fields(lutra_component_kind(o->path.name[0], o->path.len[0]));
+	learn_token(b->policy, token);
 }
 
 struct object_counts {

@@ -2,6 +2,7 @@
 /* The object token and the recorded form of an object. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -67,7 +68,8 @@ static void object_token_field_comes_back_as_it_was_put(void **state)
 		LUTRA_FIELD_INODE_TYPE, LUTRA_FIELD_EXTENSION, LUTRA_FIELD_ROLE,
 		LUTRA_FIELD_FRESH,	LUTRA_FIELD_FAMILY,    LUTRA_FIELD_ADDR_CLASS,
 		LUTRA_FIELD_EXACT_PORT, LUTRA_FIELD_DETAIL,    LUTRA_FIELD_HAS_ADDR_CLASS,
-		LUTRA_FIELD_HAS_PATH};
+		LUTRA_FIELD_HAS_PATH,	LUTRA_FIELD_SESSION,   LUTRA_FIELD_SIBLING,
+		LUTRA_FIELD_FILE_KIND};
 	uint64_t all = 0;
 
 	(void)state;
@@ -102,10 +104,10 @@ static void object_token_survives_packing(void **state)
 	assert_memory_equal(&file, &y, sizeof(y));
 }
 
-/* The layer is recorded. What a policy knows does not depend on it. */
+/* The layer is recorded. What a policy knows of a file that is read does not depend on it. */
 static void object_token_is_the_same_in_every_layer(void **state)
 {
-	struct lutra_object x = {.op = LUTRA_OP_EXEC, .mode = FILE_MODE, .flags = LUTRA_OBJ_PATH};
+	struct lutra_object x = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE, .flags = LUTRA_OBJ_PATH};
 	struct lutra_object y = x, back;
 	struct lutra_class class = {.node = 5};
 	struct lutra_record r;
@@ -123,6 +125,33 @@ static void object_token_is_the_same_in_every_layer(void **state)
 	}
 }
 
+/* A program is fresh if the container wrote it. Only where the layer is not told its times count. */
+static void object_token_of_a_program_tells_who_wrote_it(void **state)
+{
+	static const bool fresh[LUTRA_LAYER_COUNT][2] = {
+		[LUTRA_LAYER_UNKNOWN] = {false, true}, [LUTRA_LAYER_IMAGE] = {false, false},
+		[LUTRA_LAYER_WRITTEN] = {true, true},  [LUTRA_LAYER_CHANGED] = {false, false},
+		[LUTRA_LAYER_VOLUME] = {false, true},  [LUTRA_LAYER_TMPFS] = {true, true},
+		[LUTRA_LAYER_DETACHED] = {true, true}, [LUTRA_LAYER_ROOT] = {false, true},
+	};
+	const struct lutra_class class = {.node = 5};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	for (unsigned layer = 0; layer < LUTRA_LAYER_COUNT; layer++) {
+		for (unsigned young = 0; young < 2; young++) {
+			struct lutra_object x = {.op = LUTRA_OP_EXEC};
+
+			x.flags = (uint8_t)(LUTRA_OBJ_PATH | (young ? LUTRA_OBJ_FRESH : 0) |
+					    layer << LUTRA_OBJ_LAYER_SHIFT);
+			assert_int_equal(
+				lutra_object_token_get(lutra_object_token(&image, &x, &class, 0, 1),
+						       LUTRA_FIELD_FRESH),
+				fresh[layer][young]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +160,7 @@ int main(void)
 		cmocka_unit_test(object_token_field_comes_back_as_it_was_put),
 		cmocka_unit_test(object_token_survives_packing),
 		cmocka_unit_test(object_token_is_the_same_in_every_layer),
+		cmocka_unit_test(object_token_of_a_program_tells_who_wrote_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

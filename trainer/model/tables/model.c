@@ -180,7 +180,7 @@ int model_train(struct model *m, const struct layer_options *options)
 		r = alphabet_build(calls, &m->alphabet);
 	if (r < 0)
 		return r;
-	memcpy(image->token, m->alphabet.token, sizeof(image->token));
+	memcpy(image->token, m->alphabet.token, sizeof(m->alphabet.token));
 	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++) {
 		struct layer_options layer = *options;
 
@@ -201,7 +201,7 @@ int model_count_runs(struct model *m, bool pairs, unsigned threads)
 	memcpy(image->steady, m->steady, sizeof(image->steady));
 	if (!pairs)
 		return count_runs(&c, threads);
-	memcpy(image->token, m->alphabet.token, sizeof(image->token));
+	memcpy(image->token, m->alphabet.token, sizeof(m->alphabet.token));
 	for (unsigned l = 0; l < MODEL_LAYERS; l++)
 		put_codes(image, m, l);
 	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++)

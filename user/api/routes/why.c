@@ -48,8 +48,8 @@ static unsigned token_of_entry(const struct policy *p, const json_t *entry)
 	if (!call || !role || syscall_parse(p->arch, call, &nr) < 0 || nr >= LUTRA_NR ||
 	    role_parse(role, &n) < 0)
 		return 0;
-	if (n == LUTRA_ROLE_ANY)
-		for (n = 0; n < LUTRA_ROLES - 1 && p->token[n][nr] == LUTRA_UNK;)
+	if (n == LUTRA_ROLE_ANY || (n == LUTRA_ROLE_SESSION && p->token[n][nr] == LUTRA_UNK))
+		for (n = 0; n < LUTRA_ROLE_SESSION - 1 && p->token[n][nr] == LUTRA_UNK;)
 			n++;
 	return p->token[n][nr];
 }

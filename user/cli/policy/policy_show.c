@@ -190,8 +190,9 @@ static int show_policy(const struct policy_args *a, const char *name)
 	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u match%s\n", dir,
 	       cli_clean_text(p->image, image), p->digest ? " " : "", p->digest ? p->digest : "",
 	       p->arch, mode_name(p->mode), p->kill_matches, p->kill_matches > 1 ? "es" : "");
-	if (p->audit_sessions)
-		puts("  exec         sessions are in mode audit");
+	printf("  exec         sessions are %s\n",
+	       p->audit_sessions ? "audited: what they do is logged, their new programs alert"
+				 : "guarded as the service is");
 	show_calls(p);
 	show_objects(p);
 	show_arguments(p);

@@ -195,7 +195,7 @@ static void judged_run_believes_what_the_recording_says_of_sessions(void **state
 	open_file(f, 3 * SEC, 9, "/etc/b");
 	judge_trace(f);
 	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/a")->own_refused, 1);
-	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/b")->own_refused, 0);
+	assert_int_equal(find_thing(f, "open-r-P\tsession\topen /etc/b")->own_refused, 0);
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, judged_setup, judged_teardown)

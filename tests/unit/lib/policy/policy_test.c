@@ -340,6 +340,19 @@ static void policy_load_takes_a_person_s_edits(void **state)
 	assert_int_equal(q->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_ALERT);
 }
 
+/* A policy of an older version has neither the newer rules nor the role of exec sessions. */
+static void policy_load_takes_a_policy_of_format_1(void **state)
+{
+	_cleanup_(policy_freep) struct policy *q = NULL;
+
+	(void)state;
+	assert_int_equal(policy_load(&q, "policies/nginx", NULL), 0);
+	assert_int_equal(q->action[LUTRA_RULE_UPDATED], LUTRA_ACTION_ALERT);
+	assert_int_equal(q->action[LUTRA_RULE_OPEN_READ_IMAGE], LUTRA_ACTION_LOG);
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+		assert_int_equal(q->token[LUTRA_ROLE_SESSION][nr], LUTRA_UNK);
+}
+
 /* Save tables with their right sum, so that only what they hold can be refused. */
 static void save_unchecked(struct fixture *f)
 {
@@ -403,7 +416,7 @@ static void break_twins(struct policy *p)
 
 static void break_flags(struct policy *p)
 {
-	p->nodes[2].flags = 0x80;
+	p->nodes[2].flags = LUTRA_NODE_PROTECTED | LUTRA_NODE_WILDCARD;
 }
 
 static void break_object_order(struct policy *p)
@@ -532,6 +545,7 @@ int main(void)
 		T(policy_load_oversized_is_refused),
 		T(policy_load_refuses_bad_json),
 		T(policy_load_takes_a_person_s_edits),
+		T(policy_load_takes_a_policy_of_format_1),
 		T(policy_load_refuses_impossible_tables),
 		T(policy_load_of_another_architecture_is_enoexec),
 		T(policy_load_of_foreign_magic_is_ebadmsg),

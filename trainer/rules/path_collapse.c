@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collapses the full path tree. Runs on the caller's thread.
+ *
+ * A node of the collapsed tree stands for one or more nodes of the full tree, its members: all are
+ * files, or all are directories. Collapsing goes from the root down. It takes the children of all
+ * members of a node and groups them: one group for each name or, if the node is a wildcard, one for
+ * all files and one for all directories. Each group is the members of one new node.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/array.h"
+#include "lutra/score.h"
+#include "trainer/rules/path_flags.h"
+#include "trainer/rules/path_nodes.h"
+
+#define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* one more for the node "/" of detached paths */
+#define PATH_MAX_BYTES (DEPTH_MAX * LUTRA_NAME)
+
+/* Nodes of the full tree, by number, that become the members of one node of the collapsed tree. */
+struct child_group {
+	const uint32_t *children;
+	size_t n;
+};
+
+struct collapse {
+	struct path_tree *t;
+	__u64 hash_key[2];
+	size_t children_max;
+	struct policy_node *nodes; /* (LUTRA_NODES) */
+	size_t n_nodes;
+	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
+};
+
+/*
+ * Orders files before directories, then by name. only_kind: does not compare names, so that all
+ * files are equal, and all directories are.
+ */
+static int compare_nodes(const struct path_tree *t, uint32_t x, uint32_t y, bool only_kind)
+{
+	struct node_name nx, ny;
+
+	path_node_name(t, x, &nx);
+	path_node_name(t, y, &ny);
+	if (nx.dir != ny.dir)
+		return nx.dir < ny.dir ? -1 : 1;
+	return only_kind ? 0 : memcmp(nx.name, ny.name, sizeof(nx.name));
+}
+
+static int compare_children(const void *a, const void *b, void *tree)
+{
+	const uint32_t *x = a, *y = b;
+
+	return compare_nodes(tree, *x, *y, false);
+}
+
+/* Collects the children of all members, sorted, in *ret (*ret_n), which the caller frees. */
+static int gather_children(struct path_tree *t, const struct child_group *members, uint32_t **ret,
+			   size_t *ret_n)
+{
+	size_t size = 0, n = 0;
+
+	for (size_t i = 0; i < members->n; i++) {
+		for (uint32_t c = t->node[members->children[i]].first; c; c = t->node[c].next) {
+			if (ARRAY_RESERVE(*ret, size, n + 1) < 0)
+				return -ENOMEM;
+			(*ret)[n++] = c;
+		}
+	}
+	if (n)
+		qsort_r(*ret, n, sizeof(**ret), compare_children, t);
+	*ret_n = n;
+	return 0;
+}
+
+/*
+ * Removes the first group from the sorted *children (*n) and returns it: the children of one name
+ * or, in a wildcard, all files or all directories.
+ */
+static struct child_group next_group(const struct path_tree *t, const uint32_t **children,
+				     size_t *n, bool wildcard)
+{
+	struct child_group g = {*children, 1};
+
+	while (g.n < *n && compare_nodes(t, g.children[0], g.children[g.n], wildcard) == 0)
+		g.n++;
+	*children += g.n;
+	*n -= g.n;
+	return g;
+}
+
+/* Returns the number of runs that had at least one of the members. */
+static size_t count_runs(const struct path_tree *t, const struct child_group *g)
+{
+	size_t n = 0;
+
+	for (size_t w = 0; w < t->n_words; w++) {
+		uint64_t bits = 0;
+
+		for (size_t i = 0; i < g->n; i++)
+			bits |= t->runs[g->children[i] * t->n_words + w];
+		n += (size_t)__builtin_popcountll(bits);
+	}
+	return n;
+}
+
+/*
+ * Returns true if the node of these members becomes a wildcard: it has more than children_max
+ * children, or two runs or more had it and some child was in one run only.
+ */
+static bool is_wildcard(const struct collapse *x, const struct child_group *members,
+			const uint32_t *children, size_t n_children)
+{
+	bool varies = false; /* some child was in one run only */
+	size_t n = 0;
+
+	while (n_children) {
+		struct child_group g = next_group(x->t, &children, &n_children, false);
+
+		varies |= count_runs(x->t, &g) == 1;
+		n++;
+	}
+	return n > x->children_max || (varies && count_runs(x->t, members) >= 2);
+}
+
+/*
+ * Adds a node to the collapsed tree and its name to x->path. g: its members. wildcard: the parent
+ * is a wildcard, so the name is "*". Returns its number, or -ENOSPC.
+ */
+static int add_node(struct collapse *x, const struct child_group *g, uint16_t parent, bool wildcard)
+{
+	struct policy_node *node;
+	struct node_name name;
+	size_t len, at = strlen(x->path);
+
+	if (x->n_nodes >= LUTRA_NODES)
+		return -ENOSPC;
+	node = &x->nodes[x->n_nodes];
+	memset(node, 0, sizeof(*node));
+	path_node_name(x->t, g->children[0], &name);
+	if (wildcard)
+		memcpy(name.name, "*", 2);
+	memcpy(node->name, x->n_nodes ? name.name : "/", x->n_nodes ? LUTRA_NAME : 2);
+	node->name[LUTRA_NAME - 1] = '\0';
+	node->dir = (uint8_t)name.dir;
+	node->parent = parent;
+	len = strlen(node->name);
+	node->key = lutra_component_key(node->name, (uint32_t)len, x->hash_key, node->dir);
+	if (x->n_nodes) {
+		x->path[at] = '/';
+		memcpy(x->path + at + 1, node->name, len + 1);
+	}
+	node->flags = path_flags(x->n_nodes ? x->path : "/",
+				 x->n_nodes ? x->nodes[parent].flags : 0, x->t->lib_digits);
+	for (size_t i = 0; i < g->n; i++)
+		node->flags |= x->t->node[g->children[i]].wrote ? LUTRA_NODE_WROTE : 0;
+	return (int)x->n_nodes++;
+}
+
+/*
+ * Adds the node of a group and all nodes below it. It calls itself at most DEPTH_MAX deep. x->path
+ * is the path of the parent before and after.
+ */
+static int emit_node(struct collapse *x, const struct child_group *g, uint16_t parent,
+		     bool in_wildcard)
+{
+	_cleanup_free_ uint32_t *all = NULL;
+	const uint32_t *children;
+	size_t n, at = strlen(x->path);
+	bool wildcard;
+	int r, node = add_node(x, g, parent, in_wildcard);
+
+	if (node < 0)
+		return node;
+	r = gather_children(x->t, g, &all, &n);
+	if (r < 0)
+		return r;
+	children = all;
+	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, children, n);
+	if (wildcard)
+		x->nodes[node].flags |= LUTRA_NODE_WILDCARD;
+	while (n) {
+		struct child_group next = next_group(x->t, &children, &n, wildcard);
+
+		r = emit_node(x, &next, (uint16_t)node, wildcard);
+		if (r < 0)
+			return r;
+	}
+	x->path[at] = '\0';
+	return 0;
+}
+
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct policy_node **ret,
+		       size_t *ret_n)
+{
+	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
+	const uint32_t number = 0;
+	struct child_group root = {&number, 1};
+	size_t max = PATH_TREE_CHILDREN_MAX;
+	int r;
+
+	if (!nodes)
+		return -ENOMEM;
+	/* Wildcards from fewer and fewer children on, until the tree fits: max is 8, 4, 2, 1, 0. */
+	do {
+		struct collapse x = {.t = t, .children_max = max, .nodes = nodes};
+
+		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
+		r = emit_node(&x, &root, 0, false);
+		*ret_n = r == 0 ? x.n_nodes : *ret_n;
+		max = max > 0 ? max / 2 : SIZE_MAX;
+	} while (r == -ENOSPC && max != SIZE_MAX);
+	if (r == 0)
+		*ret = TAKE_PTR(nodes);
+	return r;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The full path tree in memory, for path_tree.c, which builds it, and path_collapse.c. */
+#ifndef LUTRA_TRAINER_RULES_PATH_NODES_H
+#define LUTRA_TRAINER_RULES_PATH_NODES_H
+
+#include <string.h>
+
+#include "trainer/data/intern.h"
+#include "trainer/rules/path_tree.h"
+
+struct tree_node {
+	uint32_t first, next; /* first child, next sibling; 0: none */
+	bool wrote;	      /* a file in this directory was written or created */
+};
+
+struct path_tree {
+	struct intern *names; /* the struct node_name of each node, by node number; 0 is the root */
+	struct tree_node *node;
+	uint64_t *runs; /* (nodes, n_words): for each node, a bit for each run that had it */
+	size_t node_size, runs_size;
+	size_t n_words;
+	bool lib_digits;
+};
+
+/* What identifies a node of the full tree: its parent, its kind and its folded name. */
+struct node_name {
+	uint32_t parent;
+	uint32_t dir; /* 1: a directory */
+	char name[LUTRA_NAME];
+};
+
+#define NODE_NAME_HEAD offsetof(struct node_name, name)
+
+static inline void path_node_name(const struct path_tree *t, uint32_t i, struct node_name *ret)
+{
+	size_t len;
+	const void *data = intern_get(t->names, i, &len);
+
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, data, len);
+}
+
+#endif

@@ -49,13 +49,13 @@ bench-starts: all $(B)/tests/e2e/first
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)
-#: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N REPLAY=1; dataset-vm: the part in VMs
+#: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N KINDS= REPLAY=1; dataset-vm: the part in VMs
 dataset: all $(B)/bench/label
-	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" bench/dataset/dataset record
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset record
 dataset-vm: all
-	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" bench/dataset/dataset vm
+	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset vm
 dataset-plan:
-	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" bench/dataset/dataset plan
+	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset plan
 #: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
 dataset-export: $(SC_LINES)
 	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)

@@ -72,6 +72,7 @@ static void print_rate(const char *what, uint32_t n, double hours, const double 
 static void print_calibration(const struct policy *p, FILE *out)
 {
 	const struct policy_calibration *c = &p->calibration;
+	char unseen[POLICY_UNSEEN_TEXT];
 
 	if (c->hours <= 0) {
 		fputs("  replay    none: it takes two runs, or one held out; levels only log\n",
@@ -84,7 +85,11 @@ static void print_calibration(const struct policy *p, FILE *out)
 	fputs("  expect    ", out);
 	print_rate("alerts", c->alarms_alert, c->hours, c->alert_per_hour_95, out);
 	print_rate("; refusals", c->alarms_deny, c->hours, c->deny_per_hour_95, out);
-	fputs(" (95 %, exact Poisson)\n", out);
+	fputs(" (95 %),\n            in work like that of the runs: work that no run had is not in "
+	      "it\n",
+	      out);
+	policy_unseen_text(&c->unseen, unseen);
+	fprintf(out, "  unseen    %s\n", unseen);
 }
 
 void report_print_policy(const struct policy *p, FILE *out)

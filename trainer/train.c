@@ -105,13 +105,14 @@ static int train_model(struct model *m, const struct train_options *o,
 	return r < 0 || o->old ? r : derive_hash_key(m->corpus, o->seed, m->hash_key);
 }
 
-/* Fills in the policy from the model. */
+/* Fills in the policy from the model. ret_new_unseen: as of struct calibrate_source. */
 static int fill_policy(const struct model *m, const struct train_options *o,
-		       const struct progress *progress, struct policy *p, struct err *err)
+		       const struct progress *progress, struct policy *p,
+		       struct policy_unseen *ret_new_unseen, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
 	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {m, o->old, progress};
+	struct calibrate_source source = {m, o->old, progress, ret_new_unseen};
 	int r;
 
 	if (!scratch)
@@ -137,6 +138,7 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 {
 	_cleanup_(model_done) struct model m = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct policy_unseen unseen = {0};
 	struct err why = {""};
 	int r = policy_new(&p);
 
@@ -145,9 +147,9 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	if (r == 0)
 		r = train_model(&m, options, progress, &why);
 	if (r == 0)
-		r = fill_policy(&m, options, progress, p, &why);
+		r = fill_policy(&m, options, progress, p, &unseen, &why);
 	if (r == 0 && options->ret_coverage)
-		r = coverage_to_json(corpus, m.counts, p, options->ret_coverage, &why);
+		r = coverage_to_json(corpus, m.counts, p, &unseen, options->ret_coverage, &why);
 	if (r < 0)
 		return err_set(err, r, "%s", why.msg[0] ? why.msg : strerror(-r));
 	*ret = TAKE_PTR(p);

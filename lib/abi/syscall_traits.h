@@ -3,6 +3,7 @@
 #ifndef LUTRA_LIB_ABI_SYSCALL_TRAITS_H
 #define LUTRA_LIB_ABI_SYSCALL_TRAITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lutra/abi.h"
@@ -48,6 +49,12 @@ struct syscall_traits {
 
 /* The traits of a system call of x86-64, all zero if it has none or nr is LUTRA_NR or more. */
 const struct syscall_traits *syscall_traits(unsigned nr);
+
+/*
+ * Returns true if the system call only waits: for events, for another thread, or for time. A thread
+ * with nothing to do makes no other.
+ */
+bool syscall_only_waits(unsigned nr);
 
 /* Sets a bit for each system call of a machine (see syscall_name()) that has a trait. */
 void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA_NR / 64]);

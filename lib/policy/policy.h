@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
 #include "lib/policy/policy_model.h"
+#include "lib/policy/policy_unseen.h"
 #include "lutra/abi.h"
 
 /* Files of a policy's directory that other folders read; policy_format.h has the other names. */
@@ -58,8 +59,10 @@ struct policy_calibration {
 	uint32_t alarms[LUTRA_RULE_COUNT]; /* episodes by rule */
 	uint32_t alarms_alert;		   /* episodes of all rules that alert, deny or kill */
 	uint32_t alarms_deny;		   /* episodes of all rules that deny or kill */
-	double alert_per_hour_95[2];	   /* exact Poisson interval */
+	double alert_per_hour_95[2];	   /* to expect in work like that of the runs */
 	double deny_per_hour_95[2];
+	struct policy_unseen
+		unseen;	     /* new things at the end of training; of older policies not known */
 	double max_a, max_b; /* levels in nat and in units, before the margins */
 	bool audit_only;     /* too few runs or too little time to deny */
 	char *advice;	     /* what more is needed, one sentence; "" if nothing */

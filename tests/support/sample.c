@@ -148,6 +148,10 @@ struct policy *sample_policy(void)
 	p->calibration.max_a = 1.2;
 	p->calibration.max_b = 1024;
 	p->calibration.advice = strdup("record four more runs");
+	p->calibration.unseen.runs = 5;
+	p->calibration.unseen.hours = 0.25;
+	p->calibration.unseen.all = (struct policy_unseen_rate){3, {2.5, 35}};
+	p->calibration.unseen.kind[POLICY_UNSEEN_NAMES] = p->calibration.unseen.all;
 	add_tables(p);
 	add_tree(p);
 	return p;

@@ -7,7 +7,7 @@
  * run r has no part in the count of its own alarms. Runs are replayed on all threads, a piece of
  * work for each.
  */
-#include "trainer/rules/calibrate.h"
+#include "trainer/rules/calibrate_impl.h"
 
 #include <errno.h>
 
@@ -16,32 +16,10 @@
 #include "lib/base/array.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
-#include "trainer/rules/episodes.h"
+#include "trainer/rules/calibration.h"
 #include "trainer/rules/objects.h"
 
 #define NOT_JUDGED 0xff /* in judged: no event had this object and role yet */
-
-/* The highest levels of a millisecond in which a level was above 0. */
-struct peak {
-	uint32_t ms;
-	int32_t a, b;
-};
-
-/* The result of one replay. */
-struct run_replay {
-	struct matches matches;
-	struct peak *peaks;
-	size_t n_peaks, peaks_size;
-	int32_t max_a, max_b;
-};
-
-struct calibrate_job {
-	const struct calibrate_source *src;
-	const struct lutra_policy *full; /* kernel form of the policy itself, for runs held out */
-	struct run_replay *replayed;	 /* (n_runs + n_heldout) */
-	size_t first;			 /* the run of piece 0 */
-	struct progress_pieces progress;
-};
 
 /* One replay under way. */
 struct replay_context {
@@ -83,7 +61,7 @@ static int score_syscall_event(struct replay_context *s, const struct run_event 
 	struct lutra_syscall_score score;
 
 	lutra_score_syscall(e->state, s->policy, e->nr, lutra_claim_seen, s->seen, &score);
-	if (score.token == LUTRA_UNK) {
+	if (score.token == LUTRA_UNK && e->state->role != LUTRA_ROLE_SESSION) {
 		unsigned rule = lutra_is_hookable(s->policy, e->nr) ? LUTRA_RULE_NEW_HOOKABLE
 								    : LUTRA_RULE_NEW_SYSCALL;
 
@@ -103,7 +81,9 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
 		*rule = j.rule;
 	}
-	return *rule == LUTRA_RULE_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
+	if (*rule == LUTRA_RULE_NONE || !unseen_is_told(*rule, e->state->role))
+		return 0;
+	return episodes_add(&s->ret->matches, e->ms, *rule);
 }
 
 static int score_replayed_run(const struct corpus *c, const struct run *run,
@@ -125,33 +105,53 @@ static int score_replayed_run(const struct corpus *c, const struct run *run,
 	return r;
 }
 
-/* Replays a run by a policy of the other runs. */
+/*
+ * Makes the policy of all runs except one, and its kernel form. Of an old run only the objects are
+ * left out: the model has one sum of all old runs' system calls.
+ */
+static int learn_others(const struct calibrate_job *j, size_t run, struct policy *p,
+			struct lutra_policy *ret_image, struct err *err)
+{
+	const struct model *m = j->src->model;
+	struct objects_source objects = {m->corpus, m->counts, run};
+	int r = model_policy(m, run < m->corpus->n_old ? MODEL_NO_RUN : run, p);
+
+	if (r < 0)
+		return err_oom(err);
+	syscall_mask(m->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
+	r = objects_learn(&objects, p, ret_image, err);
+	return r < 0 ? r : policy_to_kernel(p, 1, ret_image, err);
+}
+
+/* Counts what a run alone had, and replays it, by a policy of the other runs. */
 static int replay_without(const struct calibrate_job *j, size_t run, struct err *err)
 {
 	const struct model *m = j->src->model;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct objects_source objects = {m->corpus, m->counts, run};
+	bool is_old = run < m->corpus->n_old;
 	int r = image ? policy_new(&p) : -ENOMEM;
 
-	if (r == 0)
-		r = model_policy(m, run, p);
 	if (r < 0)
 		return err_oom(err);
-	syscall_mask(m->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
-	r = objects_learn(&objects, p, image, err);
-	if (r == 0)
-		r = policy_to_kernel(p, 1, image, err);
-	return r < 0 ? r
-		     : score_replayed_run(m->corpus, &m->corpus->runs[run], image,
-					  &j->replayed[run]);
+	j->unseen[run].hours = m->corpus->runs[run].length_ms / 3.6e6;
+	if (is_old && unseen_shares_objects(m, run))
+		return 0;
+	r = learn_others(j, run, p, image, err);
+	if (r < 0)
+		return r;
+	unseen_count_objects(m, run, image, &j->unseen[run]);
+	if (is_old)
+		return 0;
+	unseen_count_syscalls(m, run, image, &j->unseen[run]);
+	return score_replayed_run(m->corpus, &m->corpus->runs[run], image, &j->replayed[run]);
 }
 
 static int replay_one(void *ctx, size_t piece, struct err *err)
 {
 	struct calibrate_job *j = ctx;
 	const struct corpus *c = j->src->model->corpus;
-	size_t run = j->first + piece;
+	size_t run = j->begin + piece;
 	int r;
 
 	if (c->runs[run].heldout)
@@ -223,16 +223,6 @@ static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t
 	return sum;
 }
 
-/* Returns the rules (a bit for each) whose action is at least `least`. */
-static uint32_t rules_with_action(const struct policy *p, unsigned least)
-{
-	uint32_t rules = 0;
-
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		rules |= p->action[g] >= least ? 1u << g : 0;
-	return rules;
-}
-
 /*
  * Sets each rule's action. A rule that denied something in a replay only alerts. With few runs no
  * rule denies, except exec_fresh: a program that was dropped and executed is denied after one run
@@ -252,67 +242,6 @@ static void set_actions(struct policy *p, bool levels)
 	}
 	if (!levels)
 		p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_LOG;
-}
-
-/*
- * Writes a line that says what would make the policy better. With the time it says how low a rate
- * the replays can prove at best, and how much more time would prove 1 alarm an hour.
- */
-static int write_advice(struct policy *p, size_t n_runs)
-{
-	struct policy_calibration *c = &p->calibration;
-	const char *sep = "", *only = "only alerting, since training runs met it: ";
-	double best[2], hour[2];
-	size_t len;
-	FILE *f = open_memstream(&c->advice, &len);
-
-	if (!f)
-		return -ENOMEM;
-	if (n_runs < CALIBRATE_RUNS_DENY)
-		fprintf(f,
-			"record %zu more run%s before it may deny, 9 or 10 in all for few alerts",
-			CALIBRATE_RUNS_DENY - n_runs, CALIBRATE_RUNS_DENY - n_runs > 1 ? "s" : "");
-	else if (n_runs < CALIBRATE_RUNS_GOOD)
-		fputs("alerts get rare with 9 or 10 runs", f);
-	sep = n_runs < CALIBRATE_RUNS_GOOD ? "; " : "";
-	episodes_rate_95(0, c->hours, best);
-	episodes_rate_95(0, 1, hour);
-	if (c->hours > 0 && best[1] > 1) {
-		fprintf(f,
-			"%s%s%.2g h can promise no less than %.2g alarms an hour, record %.1f h "
-			"more for 1 an hour",
-			sep,
-			c->hours * 3600 < CALIBRATE_SECONDS_DENY ? "too little time to deny; " : "",
-			c->hours, best[1], hour[1] - c->hours);
-		sep = "; ";
-	}
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !c->audit_only; g++) {
-		if (rule_get(g)->action != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
-			continue;
-		fprintf(f, "%s%s%s", sep, only, rule_name(g));
-		sep = "";
-		only = ", ";
-	}
-	return fclose(f) == 0 ? 0 : -ENOMEM;
-}
-
-/* Adds what the replays of the policy that is updated found. */
-static void add_old_calibration(const struct policy *old, struct policy_calibration *c)
-{
-	const struct policy_calibration *o = old ? &old->calibration : NULL;
-
-	if (!o)
-		return;
-	c->hours += o->hours;
-	c->calls += o->calls;
-	c->runs += o->runs;
-	c->heldout += o->heldout;
-	c->max_a = o->max_a > c->max_a ? o->max_a : c->max_a;
-	c->max_b = o->max_b > c->max_b ? o->max_b : c->max_b;
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		c->alarms[g] += o->alarms[g];
-	c->alarms_alert += o->alarms_alert;
-	c->alarms_deny += o->alarms_deny;
 }
 
 static double recorded_seconds(const struct corpus *c)
@@ -351,32 +280,35 @@ static int set_calibration(const struct calibrate_job *j, size_t n, struct polic
 		c->n_runs < CALIBRATE_RUNS_DENY || recorded_seconds(c) < CALIBRATE_SECONDS_DENY;
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		cal->alarms[g] = count_episodes(j, n, 1u << g);
-	add_old_calibration(j->src->old, cal);
+	if (j->src->old)
+		calibration_add(cal, &j->src->old->calibration);
 	set_actions(p, n > j->first || cal->hours > 0);
-	cal->alarms_alert += count_episodes(j, n, rules_with_action(p, LUTRA_ACTION_ALERT));
-	cal->alarms_deny += count_episodes(j, n, rules_with_action(p, LUTRA_ACTION_DENY));
-	episodes_rate_95(cal->alarms_alert, cal->hours, cal->alert_per_hour_95);
-	episodes_rate_95(cal->alarms_deny, cal->hours, cal->deny_per_hour_95);
-	return write_advice(p, c->n_runs);
+	return calibrate_set_rates(j, n, p) < 0 ? -ENOMEM : calibration_advise(p, c->n_runs);
 }
 
 int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
 		     struct err *err)
 {
-	size_t n = src->model->corpus->n_runs + src->model->corpus->n_heldout;
+	const struct corpus *c = src->model->corpus;
+	size_t n = c->n_runs + c->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
+	_cleanup_free_ struct unseen_counts *unseen = calloc(c->n_runs + 1, sizeof(*unseen));
 	struct run_replay *replayed = calloc(n, sizeof(*replayed));
 	/* A single run has no others to be judged by. Runs of an old policy have no stream. */
-	size_t first = src->model->corpus->n_runs < 2 ? src->model->corpus->n_runs
-						      : src->model->corpus->n_old;
-	struct calibrate_job j = {
-		src, full, replayed, first, {src->progress, "calibrating", n - first, 0}};
-	int r = full && replayed ? 0 : -ENOMEM;
+	size_t begin = c->n_runs < 2 ? c->n_runs : 0;
+	struct calibrate_job j = {.src = src,
+				  .full = full,
+				  .replayed = replayed,
+				  .first = begin ? begin : c->n_old,
+				  .unseen = unseen,
+				  .begin = begin,
+				  .progress = {src->progress, "calibrating", n - begin, 0}};
+	int r = full && replayed && unseen ? 0 : -ENOMEM;
 
 	if (r == 0)
 		r = policy_to_kernel(p, 1, full, err);
 	if (r == 0)
-		r = pool_run(threads, replay_one, &j, n - first, err);
+		r = pool_run(threads, replay_one, &j, n - begin, err);
 	if (r == 0)
 		r = set_calibration(&j, n, p);
 	for (size_t i = 0; i < n && replayed; i++)

@@ -25,6 +25,8 @@ struct calibrate_source {
 	const struct model *model;
 	const struct policy *old; /* the policy that is updated: its replays count too; or NULL */
 	const struct progress *progress; /* or NULL */
+	/* Gets the estimate of the runs that are not an old policy's alone, or NULL. */
+	struct policy_unseen *ret_new_unseen;
 };
 
 /*

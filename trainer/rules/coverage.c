@@ -61,7 +61,8 @@ static uint64_t count_new_objects(const struct corpus *corpus, const struct run_
 }
 
 int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
-		     const struct policy *p, json_t **ret, struct err *err)
+		     const struct policy *p, const struct policy_unseen *unseen, json_t **ret,
+		     struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_free_ struct coverage *known = calloc(1, sizeof(*known) + p->n_objects);
@@ -86,6 +87,6 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 						      run->length_ms / 1e3, "new_calls", calls,
 						      "new_objects", objects));
 	}
-	*ret = json_pack("{s:O}", "runs", runs);
+	*ret = json_pack("{s:O, s:o}", "runs", runs, "unseen", policy_unseen_encode(unseen));
 	return *ret ? 0 : err_oom(err);
 }

@@ -9,13 +9,15 @@
 #include "trainer/data/run_iter.h"
 
 /*
- * Makes {"runs": [{"file", "calls", "objects", "seconds", "new_calls", "new_objects"}]} in the
- * order of the corpus. New objects count if p, a policy made of all these runs, has a token for
- * them.
- * counts: (corpus->n_runs). *ret is a new reference.
+ * Makes {"runs": [{"file", "calls", "objects", "seconds", "new_calls", "new_objects"}], "unseen"}
+ * in the order of the corpus. New objects count if p, a policy made of all these runs, has a token
+ * for them.
+ * counts: (corpus->n_runs). unseen: of the runs that are not an old policy's. *ret is a new
+ * reference.
  * Returns 0, -ENOMEM, or an error of policy_to_kernel().
  */
 int coverage_to_json(const struct corpus *corpus, const struct run_counts *counts,
-		     const struct policy *p, json_t **ret, struct err *err);
+		     const struct policy *p, const struct policy_unseen *unseen, json_t **ret,
+		     struct err *err);
 
 #endif

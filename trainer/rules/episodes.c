@@ -87,3 +87,41 @@ void episodes_rate_95(uint32_t n, double hours, double ret[2])
 		ret[0] = poisson_mean(n - 1, 1 - TAIL, -1.959964) / hours;
 	ret[1] = poisson_mean(n, TAIL, 1.959964) / hours;
 }
+
+/* Returns how many episodes are a clump: at least 1, at most all of them. */
+static double clump_size(const struct episodes_of_run *runs, size_t n, uint32_t sum, double hours)
+{
+	double chi_square = 0, size;
+	size_t n_timed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double expected = sum * runs[i].hours / hours;
+
+		if (!(expected > 0))
+			continue;
+		chi_square += (runs[i].n - expected) * (runs[i].n - expected) / expected;
+		n_timed++;
+	}
+	size = n_timed > 1 ? chi_square / (double)(n_timed - 1) : 1;
+	return size < 1 ? 1 : size > sum ? sum : size;
+}
+
+void episodes_clumped_rate_95(const struct episodes_of_run *runs, size_t n, double ret[2])
+{
+	double hours = 0, size;
+	uint32_t sum = 0, clumps;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += runs[i].n;
+		hours += runs[i].hours;
+	}
+	if (!(hours > 0) || !sum) {
+		episodes_rate_95(0, hours, ret);
+		return;
+	}
+	clumps = (uint32_t)(sum / clump_size(runs, n, sum, hours));
+	size = (double)sum / clumps;
+	episodes_rate_95(clumps, hours, ret);
+	ret[0] *= size;
+	ret[1] *= size;
+}

@@ -42,4 +42,19 @@ uint32_t episodes_count(const struct matches *m, uint32_t rules);
  */
 void episodes_rate_95(uint32_t n, double hours, double ret[2]);
 
+/* What one run had. */
+struct episodes_of_run {
+	uint32_t n;
+	double hours;
+};
+
+/*
+ * Computes a 95 % interval of the rate in n runs, an hour. What is new comes in clumps: one run has
+ * much of it and another one nothing. Where the counts of the runs lie further apart than those of
+ * independent episodes, by Pearson's chi-square for each degree of freedom (Wedderburn 1974,
+ * https://doi.org/10.1093/biomet/61.3.439), so many episodes count as one: the interval is that of
+ * episodes_rate_95() for the clumps. For equal runs both are the same.
+ */
+void episodes_clumped_rate_95(const struct episodes_of_run *runs, size_t n, double ret[2]);
+
 #endif

@@ -17,7 +17,8 @@ function policyCard(p) {
     p.error ? problem(p.error) : [
       h("p", { class: "soft" }, p.image),
       h("p", { class: "small" }, `${number(p.runs)} runs, ${p.hours.toFixed(2)} h, ${number(p.calls)} calls, ${number(p.objects)} objects`),
-      h("p", { class: "small" }, `False alarms to expect: ${expected(p.calibration.alert_per_hour_95)} (95 %)`),
+      h("p", { class: "small" }, `False alarms to expect in work like that of the runs: ${
+        expected(p.calibration.alert_per_hour_95)} (95 %)`),
     ],
     h("p", { class: "soft small" }, `Made ${when(p.created)}. ${
       p.containers.length ? `Guards ${p.containers.slice(0, 5).join(", ")}${p.containers.length > 5 ? ` and ${p.containers.length - 5} more` : ""}.`

@@ -20,8 +20,9 @@ function about(p) {
       ["Guards", p.containers.length ? p.containers.join(", ") : "nothing now"],
     ])),
     card("What to expect of it", facts([
-      ["False alarms", `${expected(c.alert_per_hour_95)} (95 %)`],
-      ["False refusals", `${expected(c.deny_per_hour_95)} (95 %)`],
+      ["False alarms", `${expected(c.alert_per_hour_95)} (95 %), in work like that of the runs`],
+      ["False refusals", `${expected(c.deny_per_hour_95)} (95 %), in work like that of the runs`],
+      ["New things", p.unseen],
       ["Found by", `replaying each of ${number(c.runs)} runs against the others: ${number(c.alarms_alert)} alarms, ${
         number(c.alarms_deny)} refusals in ${c.hours.toFixed(3)} h`],
       ["Thresholds", `A ${nat(p.thresholds.a)} nat, B ${units(p.thresholds.b)}`],

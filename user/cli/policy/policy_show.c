@@ -143,6 +143,7 @@ static void show_hookable(const struct policy *p)
 static void show_calibration(const struct policy *p)
 {
 	const struct policy_calibration *c = &p->calibration;
+	char unseen[POLICY_UNSEEN_TEXT];
 
 	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
 	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
@@ -153,9 +154,12 @@ static void show_calibration(const struct policy *p)
 	       "episodes\n",
 	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
 	printf("  to expect    false alarms %.3g to %.3g an hour, false refusals %.3g to %.3g an "
-	       "hour (95 %%)\n",
+	       "hour (95 %%),\n%*sin work like that of the runs: work that no run had is not in "
+	       "it\n",
 	       c->alert_per_hour_95[0], c->alert_per_hour_95[1], c->deny_per_hour_95[0],
-	       c->deny_per_hour_95[1]);
+	       c->deny_per_hour_95[1], INDENT + 1, "");
+	policy_unseen_text(&c->unseen, unseen);
+	printf("  unseen       %s\n", unseen);
 	if (c->audit_only)
 		printf("  caution      too little training for deny: use mode audit\n");
 	if (c->advice && *c->advice)

@@ -119,6 +119,8 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_string_equal(q->runs[0].file, "run1.ltr");
 	assert_int_equal(q->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 3);
 	assert_string_equal(q->calibration.advice, "record four more runs");
+	assert_int_equal(q->calibration.unseen.runs, 5);
+	assert_int_equal(q->calibration.unseen.kind[POLICY_UNSEEN_NAMES].things, 3);
 }
 
 static void policy_save_twice_gives_the_same_bytes(void **state)
@@ -459,6 +461,21 @@ static void policy_load_refuses_impossible_tables(void **state)
 	}
 }
 
+/* Policies that were trained before lutra estimated the unseen. */
+static void policy_load_without_the_unseen_does_not_know_it(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = policy_json_path(f->policy);
+	json_auto_t *j = json_load_file(path, 0, NULL);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	assert_int_equal(json_object_del(json_object_get(j, "calibration"), "unseen"), 0);
+	assert_int_equal(json_dump_file(j, path, 0), 0);
+	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+	assert_int_equal(p->calibration.unseen.runs, 0);
+	assert_int_equal(p->calibration.runs, 5);
+}
+
 static void policy_load_of_another_architecture_is_enoexec(void **state)
 {
 	struct fixture *f = *state;
@@ -546,6 +563,7 @@ int main(void)
 		T(policy_load_refuses_bad_json),
 		T(policy_load_takes_a_person_s_edits),
 		T(policy_load_takes_a_policy_of_format_1),
+		T(policy_load_without_the_unseen_does_not_know_it),
 		T(policy_load_refuses_impossible_tables),
 		T(policy_load_of_another_architecture_is_enoexec),
 		T(policy_load_of_foreign_magic_is_ebadmsg),

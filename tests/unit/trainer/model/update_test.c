@@ -290,6 +290,10 @@ static void update_can_be_updated(void **state)
 
 	made_drift(&f->corpus, "4.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
+	/* The new file and the peer are in one run only. */
+	assert_int_equal(f->p->calibration.unseen.runs, OLD_RUNS + 1);
+	assert_int_equal(f->p->calibration.unseen.all.things,
+			 f->old->calibration.unseen.all.things + 2);
 	assert_int_equal(policy_save(f->p, f->path, NULL), 0);
 	assert_int_equal(policy_load(&loaded, f->path, NULL), 0);
 	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
@@ -301,6 +305,7 @@ static void update_can_be_updated(void **state)
 	assert_int_equal(p->v, loaded->v);
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL],
 			 1); /* of before: nothing was news now */
+	assert_int_equal(p->calibration.unseen.all.things, f->old->calibration.unseen.all.things);
 }
 
 static void update_refuses_a_policy_without_a_sound_model(void **state)

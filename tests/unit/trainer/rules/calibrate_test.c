@@ -220,10 +220,41 @@ static void calibrate_finds_what_only_one_run_does(void **state)
 	assert_int_equal(p->action[LUTRA_RULE_NEW_SYSCALL], LUTRA_ACTION_LOG);
 	assert_int_equal(cal->alarms_deny, 0);
 	assert_int_equal(cal->alarms_alert, 2);
+	/* Each of the two rules refused in one run only: Garwood's upper end for 2 is 7.2247. */
+	assert_true(cal->deny_per_hour_95[0] == 0);
+	assert_true(fabs(cal->deny_per_hour_95[1] * cal->hours - 7.2247) < 1e-3);
+	/* Socket and the secret are in that run only. */
+	assert_int_equal(cal->unseen.all.things, 2);
+	assert_true(cal->alert_per_hour_95[1] >= cal->unseen.all.per_hour_95[1]);
 	assert_false(cal->audit_only);
 	assert_non_null(strstr(cal->advice, "TH, open-r-P"));
 	/* What all runs did is known to the policy. */
 	assert_int_equal(p->v, LUTRA_TOKEN0 + 6);
+}
+
+/* What an exec session reads is only logged, so it is no alarm; the program that it runs is. */
+static void calibrate_counts_of_exec_sessions_what_is_told(void **state)
+{
+	const struct lutra_object program = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	const struct lutra_record joins = {.type = LUTRA_RECORD_ARM, .tid = 7, .aux = 1};
+	struct made_run m;
+
+	add_services(c, 3);
+	m = made_run_new(c);
+	assert_int_equal(made_run_record(&m, joins, NULL), 0);
+	made_run_object(&m, 7, program, "/usr/bin/cat");
+	made_run_open(&m, 7, "/etc/secret", false);
+	made_run_syscall(&m, 7, SYS_ptrace);
+	made_run_end(&m, "session", false);
+	p = train_and_load(c, 1, 1);
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_EXEC], 1);
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_OPEN_READ_PROTECTED], 0);
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_NEW_HOOKABLE], 0);
+	assert_int_equal(p->calibration.unseen.kind[POLICY_UNSEEN_PROGRAMS].things, 1);
+	assert_int_equal(p->calibration.unseen.kind[POLICY_UNSEEN_FILES_READ].things, 0);
+	assert_int_equal(p->calibration.unseen.kind[POLICY_UNSEEN_CALLS].things, 0);
 }
 
 /*
@@ -436,6 +467,7 @@ int main(void)
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
 		T(calibrate_finds_what_only_one_run_does),
+		T(calibrate_counts_of_exec_sessions_what_is_told),
 		T(calibrate_thresholds_have_a_margin_and_a_floor),
 		T(calibrate_thresholds_are_lowest_for_equal_runs),
 		T(calibrate_only_audits_after_little_time),

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes rates of what the replays found. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/abi/rules.h"
+#include "trainer/rules/calibrate_impl.h"
+
+/*
+ * Adds the episodes of some rules in all replays to *n_episodes, and computes their interval. On
+ * entry *n_episodes are those of the policy that is updated, whose replays count as one.
+ */
+static int find_rate(const struct calibrate_job *j, size_t n, uint32_t rules, uint32_t *n_episodes,
+		     double ret[2])
+{
+	_cleanup_free_ struct episodes_of_run *runs = calloc(n + 1, sizeof(*runs));
+
+	if (!runs)
+		return -ENOMEM;
+	if (j->src->old)
+		runs[n] = (struct episodes_of_run){*n_episodes, j->src->old->calibration.hours};
+	for (size_t i = j->first; i < n; i++) {
+		runs[i].n = episodes_count(&j->replayed[i].matches, rules);
+		runs[i].hours = j->src->model->corpus->runs[i].length_ms / 3.6e6;
+		*n_episodes += runs[i].n;
+	}
+	episodes_clumped_rate_95(runs, n + 1, ret);
+	return 0;
+}
+
+/* Returns the rules (a bit for each) whose action is at least `least`. */
+static uint32_t rules_with_action(const struct policy *p, unsigned least)
+{
+	uint32_t rules = 0;
+
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
+		rules |= p->action[g] >= least ? 1u << g : 0;
+	return rules;
+}
+
+/* Estimates how often new things come, from all runs, and from those that are not an old policy's. */
+static int set_unseen(const struct calibrate_job *j, struct policy_unseen *ret)
+{
+	const struct corpus *c = j->src->model->corpus;
+	const struct policy *old = j->src->old;
+	int r = 0;
+
+	if (c->n_runs < 2)
+		return 0;
+	if (j->src->ret_new_unseen)
+		r = unseen_estimate(j->unseen + c->n_old, c->n_runs - c->n_old,
+				    j->src->ret_new_unseen);
+	/* System calls of old runs are known as one sum: what the old policy counted stands. */
+	if (old)
+		j->unseen->things[POLICY_UNSEEN_CALLS] +=
+			old->calibration.unseen.kind[POLICY_UNSEEN_CALLS].things;
+	return r < 0 ? r : unseen_estimate(j->unseen, c->n_runs, ret);
+}
+
+/*
+ * Computes the interval of how often a rule refuses something for the first time: rules that may
+ * refuse and fired in exactly one replay. Training weakens them, so no replay shows their refusals.
+ */
+static void find_first_refusals(const struct calibrate_job *j, size_t n, double ret[2])
+{
+	double hours = 0;
+	uint32_t rules = 0;
+
+	for (size_t i = j->first; i < n; i++)
+		hours += j->src->model->corpus->runs[i].length_ms / 3.6e6;
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
+		unsigned runs = 0;
+
+		for (size_t i = j->first; i < n && rule_get(g)->action >= LUTRA_ACTION_DENY; i++)
+			runs += episodes_count(&j->replayed[i].matches, 1u << g) > 0;
+		rules += runs == 1;
+	}
+	episodes_rate_95(rules, hours, ret);
+}
+
+/* Raises the upper end of a rate that is below another one's. */
+static void raise_bound(double rate[2], const double other[2])
+{
+	rate[1] = other[1] > rate[1] ? other[1] : rate[1];
+}
+
+int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *p)
+{
+	struct policy_calibration *c = &p->calibration;
+	double first[2];
+	int r = find_rate(j, n, rules_with_action(p, LUTRA_ACTION_ALERT), &c->alarms_alert,
+			  c->alert_per_hour_95);
+
+	if (r == 0)
+		r = find_rate(j, n, rules_with_action(p, LUTRA_ACTION_DENY), &c->alarms_deny,
+			      c->deny_per_hour_95);
+	if (r == 0)
+		r = set_unseen(j, &c->unseen);
+	raise_bound(c->alert_per_hour_95, c->unseen.all.per_hour_95);
+	find_first_refusals(j, n, first);
+	raise_bound(c->deny_per_hour_95, first);
+	return r;
+}

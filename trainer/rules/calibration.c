@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Adds up calibrations, and says what would make a policy better. */
+#include "trainer/rules/calibration.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/abi/rules.h"
+#include "trainer/rules/calibrate.h"
+#include "trainer/rules/episodes.h"
+
+void calibration_add(struct policy_calibration *c, const struct policy_calibration *old)
+{
+	c->hours += old->hours;
+	c->calls += old->calls;
+	c->runs += old->runs;
+	c->heldout += old->heldout;
+	c->max_a = old->max_a > c->max_a ? old->max_a : c->max_a;
+	c->max_b = old->max_b > c->max_b ? old->max_b : c->max_b;
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
+		c->alarms[g] += old->alarms[g];
+	c->alarms_alert += old->alarms_alert;
+	c->alarms_deny += old->alarms_deny;
+}
+
+int calibration_advise(struct policy *p, size_t n_runs)
+{
+	struct policy_calibration *c = &p->calibration;
+	const char *sep = "", *only = "only alerting, since training runs met it: ";
+	double best[2], hour[2];
+	size_t len;
+	FILE *f = open_memstream(&c->advice, &len);
+
+	if (!f)
+		return -ENOMEM;
+	if (n_runs < CALIBRATE_RUNS_DENY)
+		fprintf(f,
+			"record %zu more run%s before it may deny, 9 or 10 in all for few alerts",
+			CALIBRATE_RUNS_DENY - n_runs, CALIBRATE_RUNS_DENY - n_runs > 1 ? "s" : "");
+	else if (n_runs < CALIBRATE_RUNS_GOOD)
+		fputs("alerts get rare with 9 or 10 runs", f);
+	sep = n_runs < CALIBRATE_RUNS_GOOD ? "; " : "";
+	episodes_rate_95(0, c->hours, best);
+	episodes_rate_95(0, 1, hour);
+	if (c->hours > 0 && best[1] > 1) {
+		fprintf(f,
+			"%s%s%.2g h can promise no less than %.2g alarms an hour, record %.1f h "
+			"more for 1 an hour",
+			sep,
+			c->hours * 3600 < CALIBRATE_SECONDS_DENY ? "too little time to deny; " : "",
+			c->hours, best[1], hour[1] - c->hours);
+		sep = "; ";
+	}
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !c->audit_only; g++) {
+		if (rule_get(g)->action != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
+			continue;
+		fprintf(f, "%s%s%s", sep, only, rule_name(g));
+		sep = "";
+		only = ", ";
+	}
+	return fclose(f) == 0 ? 0 : -ENOMEM;
+}

@@ -55,6 +55,7 @@ static int train_float_levels(const struct baseline_set *v, const struct evaluat
 	struct float_levels_source source = {&model, o->files->train.file, ret->gated};
 	int r = model_init(&model, &v->corpus);
 
+	model.audit_sessions = o->policy->audit_sessions;
 	if (r == 0)
 		r = model_train(&model, &options);
 	if (r < 0)
@@ -83,6 +84,7 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 					.threads = o->threads,
 					.layer_flags = LAYER_RANDOM_CODES,
 					.kill_matches = o->policy->kill_matches,
+					.guard_sessions = !o->policy->audit_sessions,
 					.mode = LUTRA_MODE_AUDIT};
 	int r = load_corpus(v, o, err);
 

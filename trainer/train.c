@@ -42,7 +42,6 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 {
 	p->seed = options->seed;
 	p->kill_matches = options->kill_matches ? options->kill_matches : KILL_MATCHES;
-	p->audit_sessions = !options->old || options->old->audit_sessions;
 	p->image = strdup(options->image);
 	p->digest = options->digest ? strdup(options->digest) : NULL;
 	p->runs = calloc(c->n_runs, sizeof(*p->runs));
@@ -117,6 +116,7 @@ static int fill_policy(const struct model *m, const struct train_options *o,
 
 	if (!scratch)
 		return -ENOMEM;
+	p->audit_sessions = m->audit_sessions;
 	r = model_policy(m, MODEL_NO_RUN, p);
 	if (r == 0)
 		r = model_successors(m, p);
@@ -144,6 +144,7 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 
 	if (r == 0)
 		r = model_init(&m, corpus);
+	m.audit_sessions = !options->guard_sessions;
 	if (r == 0)
 		r = train_model(&m, options, progress, &why);
 	if (r == 0)

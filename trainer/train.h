@@ -23,6 +23,7 @@ struct train_options {
 	unsigned threads;      /* 1 to POOL_THREADS_MAX; the policy does not depend on it */
 	unsigned layer_flags;  /* LAYER_* of trainer/model/tables/layer.h */
 	uint8_t kill_matches;  /* 0: 2 */
+	bool guard_sessions;   /* exec sessions are guarded as the service is; else audited */
 	uint32_t mode;	       /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
 	json_t **ret_coverage; /* gets coverage_to_json(), or NULL */
 };

@@ -479,6 +479,10 @@ struct lutra_history {
 	__u16 weight;  /* that it added */
 };
 
+/* Of an exec session: how its container's policy judges it. */
+#define LUTRA_SESSION_GUARDED 1 /* as the service */
+#define LUTRA_SESSION_AUDITED 2 /* lutra_match_action() */
+
 /* An entry of the evidence ring: a match, its verdict, and the syscalls before it. */
 struct lutra_evidence {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
@@ -500,13 +504,13 @@ struct lutra_evidence {
 	__u8 rule;
 	__u8 kind;
 	__u8 verdict;
-	__u8 mode;
+	__u8 mode; /* in which it was judged: lutra_match_mode() */
 	__u8 role;
 	__u8 refused; /* 1: the hook that reports this refused the operation */
 	__u8 weight[3];
 	__u8 fallback; /* 1: seen through a tracepoint, not through a hook */
 	__u32 str_len;
-	__u8 exec_session; /* 1: of an exec session */
+	__u8 exec_session; /* LUTRA_SESSION_*; 0: not of an exec session */
 	__u8 pad[3];
 	struct lutra_object object;
 	char comm[16];

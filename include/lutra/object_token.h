@@ -78,6 +78,7 @@ static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
 
 /*
  * Returns true if the role is part of this object's token: of an open under some directories only.
+ * The role of exec sessions always is: what they did in training is known to no other role.
  */
 static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
 {
@@ -151,7 +152,7 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 {
 	__u64 t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
 
-	if (lutra_role_counts(o, class->flags))
+	if (role == LUTRA_ROLE_SESSION || lutra_role_counts(o, class->flags))
 		t |= lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP
 									: role);
 	t |= lutra_object_token_put(LUTRA_FIELD_WRITE, o->flags & LUTRA_OBJ_WRITE);

@@ -158,7 +158,10 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 	return LUTRA_KIND_ELSEWHERE;
 }
 
-/* Returns true if the policy knows a token in this role. */
+/*
+ * Returns true if the policy knows a token in this role. An exec session's own tokens have its role
+ * in them whatever the operation is; it knows those of all other roles too.
+ */
 static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
 						__u8 role)
 {
@@ -241,7 +244,9 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return lutra_judge_pathless(p, o, role, ret);
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->rule = LUTRA_RULE_NONE;
-	lutra_classify_path(p, path, lutra_leaf_dir(o), fold, &ret->class);
+	lutra_classify_path(p, path, lutra_leaf_dir(o),
+			    role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, fold,
+			    &ret->class);
 	if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
 		ext = lutra_component_ext(path->name[0], path->len[0]);
 	ret->token = lutra_object_token(p, o, &ret->class, ext, role);

@@ -224,6 +224,12 @@ LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
 	return p ? lutra_object_lookup(p, token) : 0;
 }
 
+/*
+ * Turns the key of an edge to one that only exec sessions follow, to what no run's service used:
+ * it is not there for the service.
+ */
+#define LUTRA_SESSION_KEY 0x9b6a3f5c71d2e84bull
+
 /* The place of a path in the tree. */
 struct lutra_class {
 	__u16 node;    /* the node, or on a miss the last one reached */
@@ -257,39 +263,47 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 	return found;
 }
 
+/* Of the argument which of lutra_node_child(), or-ed with the component's index. */
+#define LUTRA_CHILD_DIR 0x100	  /* the component is a directory's name */
+#define LUTRA_CHILD_SESSION 0x200 /* also along the edges of exec sessions */
+
 /*
- * Returns the child of a node that component which & 255 of a path leads to (which >> 8: the
- * component is a directory's name); 0: none. Inlined it would save 4 ns a component, but the
+ * Returns the child of a node that a component of a path leads to; 0: none. Inlined it would save 4 ns a component, but the
  * verifier would take ten times as long for every program that judges a path: 3 s to load a guard,
  * not 0.3.
  */
 LUTRA_FN __u32 lutra_node_child(const struct lutra_policy *p, const struct lutra_path *path,
 				struct lutra_name *name, __u32 node, __u32 which)
 {
-	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len;
+	__u32 at = which & (LUTRA_COMPONENTS - 1), dir = which >> 8 & 1, len, child;
 	const struct lutra_name *in;
+	__u64 key;
 
 	if (!p || !path || !name)
 		return 0;
 	len = path->len[at];
 	if (len >= LUTRA_NAME)
 		return 0;
-	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD)
-		return lutra_edge_lookup(p, node, p->wildcard_key[dir]);
-	in = (const struct lutra_name *)(const void *)path->name[at];
-	if (lutra_has_digit(in, len)) {
-		len = lutra_fold_name(in, len, name);
-		in = name;
+	if (p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD) {
+		key = p->wildcard_key[dir];
+	} else {
+		in = (const struct lutra_name *)(const void *)path->name[at];
+		if (lutra_has_digit(in, len)) {
+			len = lutra_fold_name(in, len, name);
+			in = name;
+		}
+		key = lutra_key_words(
+			in, len, (const struct lutra_hash_key *)(const void *)p->hash_key, dir);
 	}
-	return lutra_edge_lookup(
-		p, node,
-		lutra_key_words(in, len, (const struct lutra_hash_key *)(const void *)p->hash_key,
-				dir));
+	child = lutra_edge_lookup(p, node, key);
+	if (!child && which & LUTRA_CHILD_SESSION)
+		child = lutra_edge_find(p, node, key ^ LUTRA_SESSION_KEY);
+	return child;
 }
 
 /*
- * Walks a path down the tree. leaf_dir: the last component names a directory. fold: 64 bytes of
- * scratch, aligned to 8.
+ * Walks a path down the tree. leaf_dir: the last component names a directory. session:
+ * LUTRA_CHILD_SESSION for an exec session, else 0. fold: 64 bytes of scratch, aligned to 8.
  *
  * A path of more than 16 components, or with one over 63 bytes, misses at the first component that
  * is not there whole. An unresolved path misses at the root. A detached path is looked for below a
@@ -297,7 +311,7 @@ LUTRA_FN __u32 lutra_node_child(const struct lutra_policy *p, const struct lutra
  */
 static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 						const struct lutra_path *path, __u32 leaf_dir,
-						char *fold, struct lutra_class *ret)
+						__u32 session, char *fold, struct lutra_class *ret)
 {
 	struct lutra_name *name = (struct lutra_name *)(void *)fold;
 	__u32 node = 0, n = path->n, flags = path->flags;
@@ -325,7 +339,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 				break;
 			ret->last = (__u8)last;
 			ret->wildcard = wildcard != 0;
-			child = lutra_node_child(p, path, name, node, at | dir << 8);
+			child = lutra_node_child(p, path, name, node, at | dir << 8 | session);
 			if (!child)
 				break;
 			node = child;

@@ -48,7 +48,22 @@ static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 #define LUTRA_MATCH_RULE 0xff
 #define LUTRA_MATCH_VARIES 0x100  /* struct lutra_judgement.varies: it only alerts */
 #define LUTRA_MATCH_SESSION 0x200 /* of an exec session that is audited */
-#define LUTRA_MATCH_HOST 0x400	  /* it would change what is the host's: LUTRA_NODE_HOST */
+#define LUTRA_MATCH_HOST 0x400	  /* lutra_reaches_host() */
+
+/*
+ * Returns true if an operation would change what is the host's, or speaks to a service of the host:
+ * any use of a block device, and writing, a change of a name or a socket at a node of the host's.
+ * node_flags: of the last node that the path led to.
+ */
+static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __u8 node_flags)
+{
+	if (o->mode >> 12 == LUTRA_S_IFBLK_TYPE)
+		return 1;
+	if (!(node_flags & LUTRA_NODE_HOST))
+		return 0;
+	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) ||
+	       (o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND);
+}
 
 /* Returns the match of an object's judgement. */
 static __always_inline __u32 lutra_object_match(const struct lutra_object *o,
@@ -58,9 +73,7 @@ static __always_inline __u32 lutra_object_match(const struct lutra_object *o,
 
 	if (j->varies)
 		match |= LUTRA_MATCH_VARIES;
-	if ((j->class.flags | j->class.passed) & LUTRA_NODE_HOST &&
-	    (o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) ||
-	     o->mode >> 12 == LUTRA_S_IFBLK_TYPE))
+	if (lutra_reaches_host(o, j->class.flags))
 		match |= LUTRA_MATCH_HOST;
 	return match;
 }
@@ -72,10 +85,25 @@ static __always_inline __u32 lutra_is_exec_rule(__u32 rule)
 	       rule == LUTRA_RULE_UPDATED;
 }
 
+/* Returns true if a match is of an audited exec session and does not act on the guard itself. */
+static __always_inline __u32 lutra_is_audited(__u32 match)
+{
+	return match & LUTRA_MATCH_SESSION && (match & LUTRA_MATCH_RULE) != LUTRA_RULE_GUARD;
+}
+
+/*
+ * Returns the mode in which a match is judged. An audited exec session is refused where the service
+ * would be killed or frozen: an operator's mistake must not end the container.
+ */
+static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
+{
+	return lutra_is_audited(match) && mode > LUTRA_MODE_DENY ? LUTRA_MODE_DENY : mode;
+}
+
 /*
  * Returns what the policy does with a match, enum lutra_action. An audited exec session is told by
  * the programs that it runs, once each; what else it does is logged. It is refused what is the
- * host's, and capabilities that no run used.
+ * host's, and capabilities that no run used. It is never killed.
  */
 static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __u32 match)
 {
@@ -83,12 +111,13 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 
 	if (match & LUTRA_MATCH_VARIES && action > LUTRA_ACTION_ALERT)
 		action = LUTRA_ACTION_ALERT;
-	if (!(match & LUTRA_MATCH_SESSION) || match & LUTRA_MATCH_HOST ||
-	    rule == LUTRA_RULE_CAPABLE || rule == LUTRA_RULE_GUARD)
+	if (!lutra_is_audited(match))
 		return action;
-	if (lutra_is_exec_rule(rule) && action > LUTRA_ACTION_ALERT)
-		return LUTRA_ACTION_ALERT;
-	return lutra_is_exec_rule(rule) ? action : LUTRA_ACTION_LOG;
+	if (match & LUTRA_MATCH_HOST || rule == LUTRA_RULE_CAPABLE)
+		return action > LUTRA_ACTION_DENY ? LUTRA_ACTION_DENY : action;
+	if (lutra_is_exec_rule(rule))
+		return action > LUTRA_ACTION_ALERT ? LUTRA_ACTION_ALERT : action;
+	return LUTRA_ACTION_LOG;
 }
 
 /* Notes a match of a class. Returns how many classes had one within the window. */
@@ -105,7 +134,7 @@ static __always_inline __u32 lutra_count_classes(struct lutra_matches *m, __u32 
 
 /*
  * Returns the verdict on a match, enum lutra_verdict, and notes it in m. match: a rule, or-ed with
- * LUTRA_MATCH_*. now: ns, monotonic.
+ * LUTRA_MATCH_*. mode: of the container. now: ns, monotonic.
  */
 LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_policy *p,
 				    __u32 match, __u32 mode, __u64 now)
@@ -114,6 +143,7 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_
 
 	if (!m || !p)
 		return LUTRA_VERDICT_ALLOW;
+	mode = lutra_match_mode(match, mode);
 	action = lutra_match_action(p, match);
 	class = lutra_match_class(rule, action);
 	need = p->kill_matches ? p->kill_matches : 1;

@@ -164,8 +164,9 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 	return 0;
 }
 
+/* weighs: the pairs of syscalls count, and are claimed for the container. */
 static __always_inline void syscall_judge(struct lutra_task *e, const struct lutra_policy *p,
-					  __u32 nr)
+					  bool weighs, __u32 nr)
 {
 	struct lutra_syscall_score score;
 	struct lutra_history *history;
@@ -180,7 +181,7 @@ static __always_inline void syscall_judge(struct lutra_task *e, const struct lut
 	}
 	level_a = e->state.level_a;
 	level_b = e->state.level_b;
-	score_syscall(&e->state, p, e->slot, nr, &score);
+	score_syscall(&e->state, p, e->slot, weighs, nr, &score);
 	novel = score.token == LUTRA_UNK;
 	history = &e->history[e->syscalls & (LUTRA_HISTORY - 1)];
 	history->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
@@ -293,7 +294,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		syscall_record(task, e, regs, nr);
 	p = slot->mode == LUTRA_MODE_LEARN ? NULL : policy_get(e->slot);
 	if (p) {
-		syscall_judge(e, p, nr);
+		syscall_judge(e, p, !is_audited_session(e, slot), nr);
 	} else {
 		e->syscalls++;
 		if (slot->mode != LUTRA_MODE_LEARN)

@@ -61,7 +61,7 @@ struct lutra_scratch {
 		__u32 flags; /* LUTRA_MATCH_* */
 		__u32 kind;  /* enum lutra_kind */
 		__u8 weight[3];
-		__u8 pad;
+		__u8 mode; /* enum lutra_mode: in which the match was judged */
 	} match;
 
 	/* evidence.bpf.h and record.bpf.h. Both heads end where the text begins, so that one text

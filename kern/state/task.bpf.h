@@ -258,6 +258,13 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 	return e;
 }
 
+/* Returns true if the task is of an exec session that its container's policy only audits. */
+static __always_inline bool is_audited_session(const struct lutra_task *e,
+					       const struct lutra_slot *slot)
+{
+	return e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS;
+}
+
 /*
  * Returns true if no denial, alert window, freeze or kill is active for the task or its container,
  * so that a cached judgement may be used.

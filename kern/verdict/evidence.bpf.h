@@ -34,7 +34,8 @@ struct {
 	__type(value, struct lutra_quota);
 } quota SEC(".maps") __weak;
 
-static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct lutra_task *e)
+static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct lutra_task *e,
+					      const struct lutra_slot *slot)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 id = bpf_get_current_pid_tgid();
@@ -50,7 +51,9 @@ static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct 
 	ev->level_b = e->state.level_b;
 	ev->role = e->state.role;
 	ev->nr = e->nr;
-	ev->exec_session = e->exec_session;
+	ev->exec_session = e->exec_session ? LUTRA_SESSION_GUARDED : 0;
+	if (is_audited_session(e, slot))
+		ev->exec_session = LUTRA_SESSION_AUDITED;
 	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
 		ev->history[i] = e->history[(e->syscalls + i) & (LUTRA_HISTORY - 1)];
 }
@@ -108,13 +111,13 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 	slot = slot_get(e->slot);
 	if (!slot)
 		return 0;
-	evidence_add_task(ev, e);
+	evidence_add_task(ev, e, slot);
 	evidence_add_event(ev, s);
 	ev->ts_ns = now;
 	ev->since_ns = e->episode_ns ? now - e->episode_ns : 0;
 	ev->since_syscalls = e->episode_ns ? (__u32)(e->syscalls - e->episode_syscalls) : 0;
 	ev->cgroup_id = slot->cgroup_id;
-	ev->mode = (__u8)slot->mode;
+	ev->mode = s->match.mode;
 	ev->policy_version = p->version;
 	ev->threshold_a = p->threshold_a;
 	ev->threshold_b = p->threshold_b;

@@ -49,11 +49,15 @@ static __always_inline void claim_in_map(void *ctx, const struct lutra_pairs *x,
 	claim_pairs(seen_get(*(__u32 *)ctx), x, w);
 }
 
-/* Scores a syscall of a task in a slot, as lutra_score_syscall(). */
+/*
+ * Scores a syscall of a task in a slot, as lutra_score_syscall(). weighs: else no pair is claimed,
+ * and no weight counts.
+ */
 static __always_inline void score_syscall(struct lutra_state *state, const struct lutra_policy *p,
-					  __u32 slot, __u32 nr, struct lutra_syscall_score *ret)
+					  __u32 slot, bool weighs, __u32 nr,
+					  struct lutra_syscall_score *ret)
 {
-	__u32 at = lutra_seen_slot(slot, p->version);
+	__u32 at = weighs ? lutra_seen_slot(slot, p->version) : LUTRA_SEEN_SLOTS;
 
 	lutra_score_syscall(state, p, nr, claim_in_map, &at, ret);
 }

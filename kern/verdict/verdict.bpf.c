@@ -47,10 +47,11 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 	episode_add(e, now);
 	if (s->match.rule == LUTRA_RULE_NONE)
 		return LUTRA_VERDICT_ALLOW;
-	mode = slot->mode;
 	match = s->match.rule | s->match.flags;
-	if (e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS)
+	if (is_audited_session(e, slot))
 		match |= LUTRA_MATCH_SESSION;
+	mode = lutra_match_mode(match, slot->mode);
+	s->match.mode = mode;
 	verdict = lutra_decide_verdict(&e->matches, p, match, mode, now);
 	if (verdict >= LUTRA_VERDICT_DENY && !(s->flags & (EVENT_HOOK | EVENT_WORKER)))
 		e->flags |= TASK_DENY_SYSCALL;
@@ -68,16 +69,17 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 
 /*
  * Refuses the operation in s because of an earlier verdict, and sends evidence of the first such
- * refusal in a syscall. rule: the rule that the evidence names. Returns 1.
+ * refusal in a syscall. rule: the rule that the evidence names. mode: of the container. Returns 1.
  */
 static __always_inline int refuse_again(struct lutra_task *e, struct lutra_scratch *s, __u32 rule,
-					__u64 now)
+					__u32 mode, __u64 now)
 {
 	if (e->flags & TASK_REFUSED)
 		return 1;
 	e->flags |= TASK_REFUSED;
 	s->match.rule = rule;
 	s->match.kind = LUTRA_KIND_KNOWN;
+	s->match.mode = mode;
 	evidence_send(e, s, policy_get(e->slot), LUTRA_VERDICT_DENY, now);
 	return 1;
 }
@@ -106,15 +108,19 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 	if (slot->flags & LUTRA_SLOT_FROZEN)
 		return 1;
 	mode = slot->mode;
+	if (is_audited_session(e, slot))
+		mode = lutra_match_mode(LUTRA_MATCH_SESSION, mode);
 	denies = mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE;
 	if (e->flags & TASK_DENY_SYSCALL && !(s->flags & EVENT_WORKER))
-		return denies ? refuse_again(e, s, LUTRA_RULE_NEW_HOOKABLE, bpf_ktime_get_ns()) : 1;
+		return denies ? refuse_again(e, s, LUTRA_RULE_NEW_HOOKABLE, mode,
+					     bpf_ktime_get_ns())
+			      : 1;
 	if (!in_alert_window || mode != LUTRA_MODE_DENY || !e->matches.alert_until_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (now >= e->matches.alert_until_ns)
 		return 0;
-	return refuse_again(e, s, e->matches.alert_rule, now);
+	return refuse_again(e, s, e->matches.alert_rule, mode, now);
 }
 
 /*

@@ -32,10 +32,13 @@
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
 struct policy_node {
 	char name[LUTRA_NAME]; /* folded; "*" in a wildcard; "/" for the detached directory */
-	uint64_t key;	       /* lutra_component_key() of name; of a wildcard: wildcard_key[dir] */
+	/* lutra_component_key() of name; of a wildcard: wildcard_key[dir]. For exec sessions alone:
+	 * that ^ LUTRA_SESSION_KEY. */
+	uint64_t key;
 	uint16_t parent;
-	uint8_t flags; /* LUTRA_NODE_* */
-	uint8_t dir;   /* 1: a directory's name */
+	uint8_t flags;	      /* LUTRA_NODE_* */
+	uint8_t dir;	      /* 1: a directory's name */
+	uint8_t exec_session; /* 1: only exec sessions can reach it */
 };
 
 /* One training run, for the provenance. */

@@ -81,13 +81,15 @@ static int check_name(const struct policy *p, size_t i, struct err *err)
 	size_t len = strnlen(n->name, LUTRA_NAME);
 	char name[LUTRA_NAME] = {}, fold[LUTRA_NAME] = {};
 	bool slash = is_detached(p, i) || is_detached(p, n->parent);
+	uint64_t key;
 
 	if (len == 0 || len >= LUTRA_NAME || (!slash && memchr(n->name, '/', len)))
 		return err_set(err, -EBADMSG, "path node %zu has no proper name", i);
 	memcpy(name, n->name, len);
 	if (lutra_fold_component(name, (__u32)len, fold) != len || memcmp(fold, name, len) != 0)
 		return err_set(err, -EBADMSG, "the name of path node %zu is not folded", i);
-	if (lutra_component_key(name, (__u32)len, (const __u64 *)p->hash_key, n->dir) != n->key)
+	key = lutra_component_key(name, (__u32)len, (const __u64 *)p->hash_key, n->dir);
+	if (n->key != (n->exec_session ? key ^ LUTRA_SESSION_KEY : key))
 		return err_set(err, -EBADMSG, "the key of path node %zu is not its name's", i);
 	if ((p->nodes[n->parent].flags & LUTRA_NODE_WILDCARD) && strcmp(n->name, "*") != 0)
 		return err_set(err, -EBADMSG, "path node %zu is named below a wildcard", i);
@@ -131,7 +133,8 @@ static int check_nodes(const struct policy *p, struct err *err)
 			return err_set(err, -EBADMSG, "path node %zu has impossible flags", i);
 		if (i == 0)
 			continue;
-		if (n->parent >= i || (n->parent && !p->nodes[n->parent].dir))
+		if (n->parent >= i || (n->parent && !p->nodes[n->parent].dir) ||
+		    (p->nodes[n->parent].exec_session && !n->exec_session))
 			return err_set(err, -EBADMSG, "path node %zu has no proper parent", i);
 		r = check_name(p, i, err);
 		if (r < 0)

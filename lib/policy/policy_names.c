@@ -94,7 +94,7 @@ static void put_socket(struct words *w, uint64_t token)
 		add_word(w, "%s", port ? "port ephemeral" : "port other");
 }
 
-/* Is the role part of this token? As lutra_role_counts(). */
+/* Is the role part of this token? As lutra_object_token(). */
 static bool has_role(const struct policy *p, uint64_t token)
 {
 	struct lutra_object o = {.op = (uint8_t)lutra_object_token_get(token, LUTRA_FIELD_OP)};
@@ -103,7 +103,7 @@ static bool has_role(const struct policy *p, uint64_t token)
 
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH) && node < p->n_nodes)
 		flags = p->nodes[node].flags;
-	return lutra_role_counts(&o, flags);
+	return lutra_object_token_role(token) == LUTRA_ROLE_SESSION || lutra_role_counts(&o, flags);
 }
 
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size)

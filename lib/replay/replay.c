@@ -67,10 +67,16 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	return 0;
 }
 
+/* Returns true if the task is of an exec session that the policy only audits. */
+static bool is_audited(const struct replay *r, const struct task *t)
+{
+	return t->state.role == LUTRA_ROLE_SESSION && r->audit_sessions;
+}
+
 /* match: a rule, or-ed with LUTRA_MATCH_*. */
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned match, uint64_t now)
 {
-	if (t->state.role == LUTRA_ROLE_SESSION && r->audit_sessions)
+	if (is_audited(r, t))
 		match |= LUTRA_MATCH_SESSION;
 	return (uint8_t)lutra_decide_verdict(&t->matches, &r->image, match, r->mode, now);
 }
@@ -93,7 +99,8 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	uint8_t verdict;
 
 	ret->role = t->state.role;
-	lutra_score_syscall(&t->state, p, rec->nr, lutra_claim_seen, &r->seen, &score);
+	lutra_score_syscall(&t->state, p, rec->nr, is_audited(r, t) ? NULL : lutra_claim_seen,
+			    &r->seen, &score);
 	ret->token = score.token;
 	memcpy(ret->weight, score.weight, sizeof(ret->weight));
 	ret->a = t->state.level_a;

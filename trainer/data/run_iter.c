@@ -122,7 +122,7 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 }
 
 int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
-		    struct run_counts *ret)
+		    bool sessions, struct run_counts *ret)
 {
 	_cleanup_(run_iter_done) struct run_iter r = {0};
 	struct run_event e;
@@ -138,6 +138,8 @@ int run_count_pairs(const struct run *run, const struct lutra_policy *policy, un
 		if (!e.is_syscall)
 			continue;
 		lutra_score_syscall(e.state, policy, e.nr, NULL, NULL, &score);
+		if (!sessions && e.state->role == LUTRA_ROLE_SESSION)
+			continue;
 		if (layer > 0)
 			pairs[layer == 1 ? score.pairs.i1 : score.pairs.i2]++;
 		else if (score.token != LUTRA_UNK && before != LUTRA_UNK)

@@ -61,10 +61,11 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 
 /*
  * Counts the pairs of one layer in ret->pairs[layer], by the policy's token map and the tables of
- * the layers below. At layer 0, pairs with UNK do not count: they can never be known.
+ * the layers below. At layer 0, pairs with UNK do not count: they can never be known. sessions: the
+ * pairs of exec sessions count too.
  * Returns 0 or -ENOMEM.
  */
 int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
-		    struct run_counts *ret);
+		    bool sessions, struct run_counts *ret);
 
 #endif

@@ -14,34 +14,45 @@ static void fire_detector(struct event_result *e, unsigned detector)
 		e->score[detector] = 1;
 }
 
-/* A rule of the policy fired: fires the sets that its action belongs to. */
-static void fire_sets(const struct event_judge *j, struct event_result *e, unsigned rule)
+/* Returns the match of a rule, with the bit of an audited exec session. */
+static unsigned match_of(const struct event_judge *j, const struct event_result *e, unsigned match)
 {
-	uint8_t action = j->detectors->policy->action[rule];
+	bool audited = e->step.role == LUTRA_ROLE_SESSION && j->detectors->policy->audit_sessions;
+
+	return audited ? match | LUTRA_MATCH_SESSION : match;
+}
+
+/*
+ * A rule of the policy fired: fires the sets that its action belongs to. match: the rule, or-ed with
+ * LUTRA_MATCH_*.
+ */
+static void fire_sets(const struct event_judge *j, struct event_result *e, unsigned match)
+{
+	uint32_t action = lutra_match_action(j->detectors->image, match_of(j, e, match));
 
 	if (action >= LUTRA_ACTION_DENY)
 		fire_detector(e, DETECTOR_DENY);
 	if (action >= LUTRA_ACTION_ALERT)
 		fire_detector(e, DETECTOR_ALERT);
-	if (action >= LUTRA_ACTION_ALERT && rule != LUTRA_RULE_LEVEL_A)
+	if (action >= LUTRA_ACTION_ALERT && match != LUTRA_RULE_LEVEL_A)
 		fire_detector(e, DETECTOR_FLOAT_ALERT);
 }
 
 /* A rule fired: fires the detector if the kill rule's verdict is to kill. */
 static void fire_kill(const struct event_judge *j, struct lutra_matches *matches,
-		      struct event_result *e, unsigned rule, unsigned detector)
+		      struct event_result *e, unsigned match, unsigned detector)
 {
-	if (lutra_decide_verdict(matches, j->detectors->image, rule, LUTRA_MODE_KILL,
-				 e->rec->ts_ns) == LUTRA_VERDICT_KILL)
+	if (lutra_decide_verdict(matches, j->detectors->image, match_of(j, e, match),
+				 LUTRA_MODE_KILL, e->rec->ts_ns) == LUTRA_VERDICT_KILL)
 		fire_detector(e, detector);
 }
 
 /* A rule other than A fired: it counts for the kill rule with A and for that with float A. */
 static void fire_kills(const struct event_judge *j, struct eval_task *t, struct event_result *e,
-		       unsigned rule)
+		       unsigned match)
 {
-	fire_kill(j, &t->matches, e, rule, DETECTOR_KILL);
-	fire_kill(j, &t->float_matches, e, rule, DETECTOR_FLOAT_KILL);
+	fire_kill(j, &t->matches, e, match, DETECTOR_KILL);
+	fire_kill(j, &t->float_matches, e, match, DETECTOR_FLOAT_KILL);
 }
 
 static void judge_float_levels(const struct event_judge *j, struct eval_task *t,
@@ -117,13 +128,13 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 
 static void judge_object(const struct event_judge *j, struct eval_task *t, struct event_result *e)
 {
-	unsigned rule = e->step.judgement.rule;
+	unsigned match = lutra_object_match(&e->step.object, &e->step.judgement);
 
 	if (e->step.judgement.kind == LUTRA_KIND_KNOWN)
 		return;
 	fire_detector(e, DETECTOR_OBJECTS);
-	fire_sets(j, e, rule);
-	fire_kills(j, t, e, rule);
+	fire_sets(j, e, match);
+	fire_kills(j, t, e, match);
 }
 
 /* Judges the event by the policy with random codes, by A and B alone. */

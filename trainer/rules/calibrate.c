@@ -4,8 +4,9 @@
  *
  * Run r of n is scored by a policy made of the counts, path tree and tokens of the other n - 1
  * runs; the codes stay. Its A and B are judged by the thresholds that the other replays give, so
- * run r has no part in the count of its own alarms. Runs are replayed on all threads, a piece of
- * work for each.
+ * run r has no part in the count of its own alarms. What audited exec sessions do counts for
+ * nothing: an operator's session must not move a rule of the service. Runs are replayed on all
+ * threads, a piece of work for each.
  */
 #include "trainer/rules/calibrate_impl.h"
 
@@ -81,14 +82,13 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
 		*rule = j.rule;
 	}
-	if (*rule == LUTRA_RULE_NONE || !unseen_is_told(*rule, e->state->role))
-		return 0;
-	return episodes_add(&s->ret->matches, e->ms, *rule);
+	return *rule == LUTRA_RULE_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
 }
 
-static int score_replayed_run(const struct corpus *c, const struct run *run,
+static int score_replayed_run(const struct model *m, const struct run *run,
 			      const struct lutra_policy *policy, struct run_replay *ret)
 {
+	const struct corpus *c = m->corpus;
 	size_t n_judged = (size_t)intern_count(c->names.objects) * LUTRA_ROLES + 1;
 	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
 	_cleanup_free_ uint8_t *judged = malloc(n_judged);
@@ -100,8 +100,11 @@ static int score_replayed_run(const struct corpus *c, const struct run *run,
 	if (!seen || !judged || run_iter_init(&replay, run, policy) < 0)
 		return -ENOMEM;
 	memset(judged, NOT_JUDGED, n_judged);
-	while (r == 0 && run_iter_next(&replay, &e))
+	while (r == 0 && run_iter_next(&replay, &e)) {
+		if (m->audit_sessions && e.state->role == LUTRA_ROLE_SESSION)
+			continue;
 		r = e.is_syscall ? score_syscall_event(&s, &e) : score_object_event(&s, &e);
+	}
 	return r;
 }
 
@@ -144,7 +147,7 @@ static int replay_without(const struct calibrate_job *j, size_t run, struct err 
 	if (is_old)
 		return 0;
 	unseen_count_syscalls(m, run, image, &j->unseen[run]);
-	return score_replayed_run(m->corpus, &m->corpus->runs[run], image, &j->replayed[run]);
+	return score_replayed_run(m, &m->corpus->runs[run], image, &j->replayed[run]);
 }
 
 static int replay_one(void *ctx, size_t piece, struct err *err)
@@ -155,7 +158,7 @@ static int replay_one(void *ctx, size_t piece, struct err *err)
 	int r;
 
 	if (c->runs[run].heldout)
-		r = score_replayed_run(c, &c->runs[run], j->full, &j->replayed[run]);
+		r = score_replayed_run(j->src->model, &c->runs[run], j->full, &j->replayed[run]);
 	else
 		r = replay_without(j, run, err);
 	progress_piece(&j->progress);

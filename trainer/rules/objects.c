@@ -23,11 +23,14 @@ static void get_path(const struct corpus *c, const struct run_object *o, struct 
 	path_text_parse(s, len, ret);
 }
 
+#define SESSION_BIT (1u << LUTRA_ROLE_SESSION)
+
 /*
  * Returns the roles (bits) in which the runs that count saw object i. runs: gets the bits of these
- * runs, or NULL.
+ * runs, or NULL; sessions: also of runs in which only exec sessions had it.
  */
-static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, uint64_t *runs)
+static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, bool sessions,
+			     uint64_t *runs)
 {
 	uint8_t roles = 0;
 
@@ -37,7 +40,7 @@ static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, uint6
 		if (r == src->without || !in_run)
 			continue;
 		roles |= in_run;
-		if (runs)
+		if (runs && (sessions || in_run != SESSION_BIT))
 			runs[r / 64] |= 1ull << (r & 63);
 	}
 	return roles;
@@ -58,20 +61,21 @@ static bool writes_file(const struct lutra_object *o)
 	}
 }
 
-/* Inserts the paths of all objects that the runs saw. */
-static int insert_paths(const struct objects_source *src, struct path_tree *tree)
+/* Inserts the paths of the objects that the service had, or of those that only exec sessions had. */
+static int insert_paths(const struct objects_source *src, bool exec_session, struct path_tree *tree)
 {
 	const struct corpus *c = src->corpus;
 
 	for (uint32_t i = 0; i < intern_count(c->names.objects); i++) {
 		uint64_t runs[(CORPUS_RUNS_MAX + 63) / 64] = {0};
-		struct path_tree_entry t = {.runs = runs};
+		struct path_tree_entry t = {.runs = runs, .exec_session = exec_session};
+		uint8_t roles = roles_seen_in(src, i, exec_session, runs);
 		struct lutra_path path;
 		struct run_object o;
 		int r;
 
 		run_names_object(&c->names, i, &o);
-		if (o.path == RUN_NO_PATH || !roles_seen_in(src, i, runs))
+		if (o.path == RUN_NO_PATH || !roles || exec_session != (roles == SESSION_BIT))
 			continue;
 		get_path(c, &o, &path);
 		if (path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
@@ -93,7 +97,9 @@ static int learn_tree(const struct objects_source *src, struct policy *p, struct
 
 	r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 	if (r == 0)
-		r = insert_paths(src, tree);
+		r = insert_paths(src, false, tree);
+	if (r == 0)
+		r = insert_paths(src, true, tree);
 	if (r == 0)
 		r = path_tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
 	if (r == -ENOSPC)
@@ -137,7 +143,7 @@ static uint32_t learn_ports(const struct objects_source *src)
 		if (o.object.op < LUTRA_OP_CONNECT || o.object.op > LUTRA_OP_SEND ||
 		    (o.object.family != LUTRA_AF_INET && o.object.family != LUTRA_AF_INET6))
 			continue;
-		if (roles_seen_in(src, i, NULL))
+		if (roles_seen_in(src, i, false, NULL) & ~SESSION_BIT)
 			add_port(&group[lutra_port_bit(&o.object)], o.object.port);
 	}
 	for (int g = 0; g < PORT_GROUPS; g++)
@@ -190,7 +196,21 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
-/* Sets the policy's objects: the sorted distinct tokens of all objects and roles. */
+/* Removes the tokens of exec sessions. Returns how many are left. */
+static size_t drop_sessions(uint64_t *tokens, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (lutra_object_token_role(tokens[i]) != LUTRA_ROLE_SESSION)
+			tokens[left++] = tokens[i];
+	return left;
+}
+
+/*
+ * Sets the policy's objects: the sorted distinct tokens of all objects and roles, without those of
+ * exec sessions if there is no room for them.
+ */
 static int learn_tokens(const struct objects_source *src, struct policy *p,
 			const struct lutra_policy *image)
 {
@@ -203,7 +223,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 	if (!tokens)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n_objects; i++) {
-		uint8_t roles = roles_seen_in(src, i, NULL);
+		uint8_t roles = roles_seen_in(src, i, true, NULL);
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
 			struct lutra_judgement j = {0};
@@ -220,6 +240,8 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || tokens[i] != tokens[i - 1])
 			tokens[n_unique++] = tokens[i];
+	if (n_unique > POLICY_OBJECTS_MAX)
+		n_unique = drop_sessions(tokens, n_unique);
 	if (n_unique > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
 	p->objects = TAKE_PTR(tokens);

@@ -6,6 +6,9 @@
  * files, or all are directories. Collapsing goes from the root down. It takes the children of all
  * members of a node and groups them: one group for each name or, if the node is a wildcard, one for
  * all files and one for all directories. Each group is the members of one new node.
+ *
+ * Paths that only exec sessions used make nodes that the service cannot reach. They have no part in
+ * what the other nodes become.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,6 +31,7 @@ struct collapse {
 	struct path_tree *t;
 	__u64 hash_key[2];
 	size_t children_max;
+	uint8_t seen;		   /* SEEN_*: nodes of these are kept */
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n_nodes;
 	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
@@ -56,13 +60,16 @@ static int compare_children(const void *a, const void *b, void *tree)
 }
 
 /* Collects the children of all members, sorted, in *ret (*ret_n), which the caller frees. */
-static int gather_children(struct path_tree *t, const struct child_group *members, uint32_t **ret,
-			   size_t *ret_n)
+static int gather_children(const struct collapse *x, const struct child_group *members,
+			   uint32_t **ret, size_t *ret_n)
 {
+	struct path_tree *t = x->t;
 	size_t size = 0, n = 0;
 
 	for (size_t i = 0; i < members->n; i++) {
 		for (uint32_t c = t->node[members->children[i]].first; c; c = t->node[c].next) {
+			if (!(t->node[c].seen & x->seen))
+				continue;
 			if (ARRAY_RESERVE(*ret, size, n + 1) < 0)
 				return -ENOMEM;
 			(*ret)[n++] = c;
@@ -90,6 +97,16 @@ static struct child_group next_group(const struct path_tree *t, const uint32_t *
 	return g;
 }
 
+/* Returns who has a node of these members: SEEN_*. */
+static uint8_t seen_by(const struct path_tree *t, const struct child_group *g)
+{
+	uint8_t seen = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		seen |= t->node[g->children[i]].seen;
+	return seen;
+}
+
 /* Returns the number of runs that had at least one of the members. */
 static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 {
@@ -107,17 +124,21 @@ static size_t count_runs(const struct path_tree *t, const struct child_group *g)
 
 /*
  * Returns true if the node of these members becomes a wildcard: it has more than children_max
- * children, or two runs or more had it and some child was in one run only.
+ * children, or two runs or more had it and some child was in one run only. Children that only exec
+ * sessions have do not count where the service has a part.
  */
 static bool is_wildcard(const struct collapse *x, const struct child_group *members,
 			const uint32_t *children, size_t n_children)
 {
+	uint8_t by = seen_by(x->t, members) & SEEN_SERVICE ? SEEN_SERVICE : SEEN_ALL;
 	bool varies = false; /* some child was in one run only */
 	size_t n = 0;
 
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
 
+		if (!(seen_by(x->t, &g) & by))
+			continue;
 		varies |= count_runs(x->t, &g) == 1;
 		n++;
 	}
@@ -146,7 +167,9 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 	node->dir = (uint8_t)name.dir;
 	node->parent = parent;
 	len = strlen(node->name);
-	node->key = lutra_component_key(node->name, (uint32_t)len, x->hash_key, node->dir);
+	node->exec_session = !(seen_by(x->t, g) & SEEN_SERVICE);
+	node->key = lutra_component_key(node->name, (uint32_t)len, x->hash_key, node->dir) ^
+		    (node->exec_session ? LUTRA_SESSION_KEY : 0);
 	if (x->n_nodes) {
 		x->path[at] = '/';
 		memcpy(x->path + at + 1, node->name, len + 1);
@@ -173,7 +196,7 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 
 	if (node < 0)
 		return node;
-	r = gather_children(x->t, g, &all, &n);
+	r = gather_children(x, g, &all, &n);
 	if (r < 0)
 		return r;
 	children = all;
@@ -198,18 +221,25 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct p
 	const uint32_t number = 0;
 	struct child_group root = {&number, 1};
 	size_t max = PATH_TREE_CHILDREN_MAX;
+	uint8_t seen = SEEN_ALL;
 	int r;
 
 	if (!nodes)
 		return -ENOMEM;
-	/* Wildcards from fewer and fewer children on, until the tree fits: max is 8, 4, 2, 1, 0. */
+	/*
+	 * Until the tree fits: without what only exec sessions had, then with wildcards from fewer
+	 * and fewer children on. max is 8, 8, 4, 2, 1, 0.
+	 */
 	do {
-		struct collapse x = {.t = t, .children_max = max, .nodes = nodes};
+		struct collapse x = {.t = t, .children_max = max, .seen = seen, .nodes = nodes};
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
 		r = emit_node(&x, &root, 0, false);
 		*ret_n = r == 0 ? x.n_nodes : *ret_n;
-		max = max > 0 ? max / 2 : SIZE_MAX;
+		if (seen == SEEN_ALL)
+			seen = SEEN_SERVICE | SEEN_HELD;
+		else
+			max = max > 0 ? max / 2 : SIZE_MAX;
 	} while (r == -ENOSPC && max != SIZE_MAX);
 	if (r == 0)
 		*ret = TAKE_PTR(nodes);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lutra/abi.h"
+#include "trainer/rules/host_paths.h"
 
 /*
  * Paths that get flags of their own: LUTRA_NODE_PROTECTED (never a wildcard; a file that is new
@@ -55,5 +56,5 @@ uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits)
 		flags |= LUTRA_NODE_USR;
 	if (IS_ONE_OF(path, role_paths))
 		flags |= LUTRA_NODE_ROLE;
-	return flags;
+	return flags | host_paths_flag(path, parent_flags);
 }

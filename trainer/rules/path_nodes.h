@@ -8,15 +8,24 @@
 #include "trainer/data/intern.h"
 #include "trainer/rules/path_tree.h"
 
+/* Who has a node of the full tree. */
+#define SEEN_SERVICE 1
+#define SEEN_SESSION 2
+#define SEEN_HELD 4 /* host_paths_get() */
+#define SEEN_ALL (SEEN_SERVICE | SEEN_SESSION | SEEN_HELD)
+
 struct tree_node {
 	uint32_t first, next; /* first child, next sibling; 0: none */
 	bool wrote;	      /* a file in this directory was written or created */
+	uint8_t seen;	      /* SEEN_* */
 };
 
 struct path_tree {
 	struct intern *names; /* the struct node_name of each node, by node number; 0 is the root */
 	struct tree_node *node;
-	uint64_t *runs; /* (nodes, n_words): for each node, a bit for each run that had it */
+	/* (nodes, n_words): for each node, a bit for each run that had it. Sessions count only where
+	 * the service has no part. */
+	uint64_t *runs;
 	size_t node_size, runs_size;
 	size_t n_words;
 	bool lib_digits;

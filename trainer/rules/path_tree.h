@@ -15,8 +15,8 @@
 struct path_tree;
 
 /*
- * Makes a tree that has only the root. n_runs: runs that path_tree_insert() can name. lib_digits:
- * "/#" stands for /lib64. Returns 0 or -ENOMEM.
+ * Makes a tree that has the root and, for exec sessions, host_paths_get(). n_runs: runs that
+ * path_tree_insert() can name. lib_digits: "/#" stands for /lib64. Returns 0 or -ENOMEM.
  */
 int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits);
 void path_tree_free(struct path_tree *t);
@@ -27,6 +27,7 @@ struct path_tree_entry {
 	const struct lutra_path *path; /* never a deep, long or unresolved one: these never match */
 	bool dir;		       /* the last component names a directory */
 	bool wrote;		       /* a file was written or created: marks its directory */
+	bool exec_session;	       /* only exec sessions had it; inserted after all others */
 	const uint64_t *runs; /* the runs with this path: bits in (n_runs + 63) / 64 words */
 };
 
@@ -35,7 +36,8 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
 
 /*
  * Collapses the tree: *ret (*ret_n nodes, the caller's to free), with keys hashed by hash_key. If
- * it does not fit a policy, it is collapsed again with wildcards from fewer children on.
+ * it does not fit a policy, it is collapsed again without what only exec sessions had, then with
+ * wildcards from fewer children on.
  * Returns 0, -ENOSPC if it does not fit even then (protected directories are never wildcards), or
  * -ENOMEM.
  */

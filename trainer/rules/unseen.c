@@ -10,19 +10,24 @@
 #include "trainer/rules/episodes.h"
 #include "trainer/rules/objects.h"
 
-bool unseen_is_told(unsigned rule, uint8_t role)
+/*
+ * Returns false if a match of the rule by a task of the role is never more than logged: of what an
+ * audited exec session does, new programs and capabilities are told (lutra_match_action()).
+ */
+static bool is_told(const struct model *m, unsigned rule, uint8_t role)
 {
-	return role != LUTRA_ROLE_SESSION || lutra_is_exec_rule(rule) || rule == LUTRA_RULE_CAPABLE;
+	return !m->audit_sessions || role != LUTRA_ROLE_SESSION || lutra_is_exec_rule(rule) ||
+	       rule == LUTRA_RULE_CAPABLE;
 }
 
 /* Returns the kind of thing that an alert would tell, or POLICY_UNSEEN_KINDS: it would be logged. */
-static unsigned alerted_kind(const struct corpus *c, uint32_t object, uint8_t role,
+static unsigned alerted_kind(const struct model *m, uint32_t object, uint8_t role,
 			     const struct lutra_policy *others)
 {
 	struct lutra_judgement j;
 
-	objects_judge(c, object, role, others, &j);
-	return unseen_is_told(j.rule, role) ? policy_unseen_kind(j.rule) : POLICY_UNSEEN_KINDS;
+	objects_judge(m->corpus, object, role, others, &j);
+	return is_told(m, j.rule, role) ? policy_unseen_kind(j.rule) : POLICY_UNSEEN_KINDS;
 }
 
 void unseen_count_objects(const struct model *m, size_t run, const struct lutra_policy *others,
@@ -35,7 +40,7 @@ void unseen_count_objects(const struct model *m, size_t run, const struct lutra_
 		bool counted[POLICY_UNSEEN_KINDS + 1] = {false};
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
-			unsigned kind = roles >> role & 1 ? alerted_kind(c, i, role, others)
+			unsigned kind = roles >> role & 1 ? alerted_kind(m, i, role, others)
 							  : POLICY_UNSEEN_KINDS;
 
 			/* An object that is new in two roles is one thing. */
@@ -55,7 +60,8 @@ void unseen_count_syscalls(const struct model *m, size_t run, const struct lutra
 		bool is_new = false;
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
-			is_new |= role != LUTRA_ROLE_SESSION && counts->calls[role][nr] &&
+			is_new |= (role != LUTRA_ROLE_SESSION || !m->audit_sessions) &&
+				  counts->calls[role][nr] &&
 				  lutra_syscall_token(others, role, nr) == LUTRA_UNK;
 		ret->things[POLICY_UNSEEN_CALLS] += is_new && lutra_is_hookable(others, nr);
 	}

@@ -17,12 +17,6 @@ struct unseen_counts {
 	double hours; /* of the run */
 };
 
-/*
- * Returns false if a match of the rule by a task of the role is never more than logged: of what an
- * exec session does, new programs and capabilities are told (lutra_match_action()).
- */
-bool unseen_is_told(unsigned rule, uint8_t role);
-
 /* Counts objects of a run that others, the kernel form of the other runs' policy, would alert. */
 void unseen_count_objects(const struct model *m, size_t run, const struct lutra_policy *others,
 			  struct unseen_counts *ret);

@@ -113,7 +113,7 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	f->number[ALERT_PPID] = ev->ppid;
 	f->number[ALERT_REFUSED] = ev->refused;
 	f->number[ALERT_FALLBACK] = ev->fallback;
-	f->number[ALERT_EXEC_SESSION] = ev->exec_session;
+	f->number[ALERT_EXEC_SESSION] = ev->exec_session != 0;
 	f->number[ALERT_LEVEL_A] = ev->level_a;
 	f->number[ALERT_LEVEL_B] = ev->level_b;
 	f->number[ALERT_THRESHOLD_A] = ev->threshold_a;

@@ -24,12 +24,15 @@ static void act_on_container(struct container *c, const struct lutra_evidence *e
 	containers_changed(c->all, c);
 }
 
-/* A refusal, a kill, or a level past its threshold, where verdicts are in force. */
+/*
+ * A refusal, a kill, or a level past its threshold, where verdicts are in force. What an audited exec
+ * session was refused says nothing of the service.
+ */
 static void note_verdict(struct container *c, const struct lutra_evidence *ev)
 {
 	bool level = ev->rule == LUTRA_RULE_LEVEL_A || ev->rule == LUTRA_RULE_LEVEL_B;
 
-	if (ev->mode >= LUTRA_MODE_DENY &&
+	if (ev->mode >= LUTRA_MODE_DENY && ev->exec_session != LUTRA_SESSION_AUDITED &&
 	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
 		c->verdict_ns = ev->ts_ns;
 }

@@ -273,9 +273,12 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 		ev->verdict >= LUTRA_VERDICT_DENY || (is_rule && c->refusing_rules >> ev->rule & 1);
 
 	(void)realtime_ns;
-	/* Matches are expected while the image's new digest is learned. */
-	if (!i || c->recorded || ev->rule == LUTRA_RULE_GUARD ||
-	    ev->rule == LUTRA_RULE_AUDIT_FALLBACK)
+	/*
+	 * Matches are expected while the image's new digest is learned. An operator's session says
+	 * nothing of how well the policy fits the service.
+	 */
+	if (!i || c->recorded || ev->exec_session == LUTRA_SESSION_AUDITED ||
+	    ev->rule == LUTRA_RULE_GUARD || ev->rule == LUTRA_RULE_AUDIT_FALLBACK)
 		return;
 	if (lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, ev->mode, refuses))
 		fall_back(l, c, i, ev);

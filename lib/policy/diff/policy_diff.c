@@ -249,11 +249,10 @@ static void node_words(const struct policy_node *n, char *buf, size_t size)
 	static const struct {
 		uint8_t flag;
 		const char *word;
-	} words[] = {{LUTRA_NODE_PROTECTED, "protected"},
-		     {LUTRA_NODE_USR, "usr"},
-		     {LUTRA_NODE_WROTE, "written"},
-		     {LUTRA_NODE_ROLE, "by role"},
-		     {LUTRA_NODE_WILDCARD, "wildcard"}};
+	} words[] = {{LUTRA_NODE_PROTECTED, "protected"}, {LUTRA_NODE_USR, "usr"},
+		     {LUTRA_NODE_WROTE, "written"},	  {LUTRA_NODE_ROLE, "by role"},
+		     {LUTRA_NODE_WILDCARD, "wildcard"},	  {LUTRA_NODE_VARIES, "varying"},
+		     {LUTRA_NODE_SECRET, "secret"},	  {LUTRA_NODE_HOST, "the host's"}};
 	size_t len = 0;
 
 	snprintf(buf, size, "plain");
@@ -261,13 +260,15 @@ static void node_words(const struct policy_node *n, char *buf, size_t size)
 		if (n->flags & words[i].flag)
 			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
 						words[i].word);
+	if (n->exec_session)
+		snprintf(buf + len, size - len, "%sfor exec sessions", len ? ", " : "");
 }
 
 /* Paths to what they are; a directory's ends in a slash. NULL: out of memory. */
 static json_t *tree_to_json(const struct policy *p)
 {
 	json_t *to = json_object();
-	char path[NAME_BYTES], what[64];
+	char path[NAME_BYTES], what[128];
 	bool ok = to != NULL;
 
 	for (uint32_t i = 0; i < p->n_nodes && ok; i++) {

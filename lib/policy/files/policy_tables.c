@@ -10,6 +10,8 @@
 #define MAGIC "LUT1"
 #define ROLES_1 4 /* of format 1 */
 #define ARCH_BYTES 16
+#define NODE_DIR 1 /* of a node's kind */
+#define NODE_EXEC_SESSION 2
 #define LEVEL_ENTRIES (LUTRA_K * LUTRA_K)
 
 static void put_node(struct bytes_out *out, const struct policy_node *n)
@@ -19,7 +21,8 @@ static void put_node(struct bytes_out *out, const struct policy_node *n)
 	bytes_put_u64(out, n->key);
 	bytes_put_u16(out, n->parent);
 	bytes_put_u8(out, n->flags);
-	bytes_put_u8(out, n->dir);
+	bytes_put_u8(out, (uint8_t)((n->dir ? NODE_DIR : 0) |
+				    (n->exec_session ? NODE_EXEC_SESSION : 0)));
 	bytes_put_u8(out, (uint8_t)len);
 	bytes_put(out, n->name, len);
 }
@@ -63,14 +66,16 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 
 static void get_node(struct bytes_in *in, struct policy_node *n)
 {
-	uint8_t len;
+	uint8_t kind, len;
 
 	n->key = bytes_u64(in);
 	n->parent = bytes_u16(in);
 	n->flags = bytes_u8(in);
-	n->dir = bytes_u8(in);
+	kind = bytes_u8(in);
+	n->dir = (kind & NODE_DIR) != 0;
+	n->exec_session = (kind & NODE_EXEC_SESSION) != 0;
 	len = bytes_u8(in);
-	if (len >= LUTRA_NAME) {
+	if (len >= LUTRA_NAME || kind & ~(NODE_DIR | NODE_EXEC_SESSION)) {
 		in->failed = true;
 		return;
 	}

@@ -42,7 +42,7 @@ static long one_call(__u32 i, void *ctx)
 	st = &b->state[in->task & (PARITY_TASKS - 1)];
 	if (in->exec)
 		lutra_state_exec(st);
-	score_syscall(st, p, 0, in->nr, &score);
+	score_syscall(st, p, 0, true, in->nr, &score);
 	out->tok = score.token;
 	__builtin_memcpy(out->w, score.weight, sizeof(out->w));
 	lutra_role_steady(st, p, in->nr);

@@ -352,6 +352,66 @@ static void verdict_kill_container_condemns_all(void **state)
 	assert_true(slot.flags & LUTRA_SLOT_KILLING);
 }
 
+/* ---- exec sessions ---- */
+
+/* Runs the service, then the worker in an exec session. Frees the policy. */
+static int run_in_session(struct box *b, struct policy *p, uint32_t mode, const char *name)
+{
+	const struct guard_enrolment e = {.cgroup = b->cgroup,
+					  .policy = p,
+					  .mode = mode,
+					  .next_exec = true,
+					  .sessions = true};
+	struct err err = {};
+
+	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
+		fail_msg("guard_enroll: %s", err.msg);
+	policy_free(p);
+	assert_exited(box_run(b, "known", NULL), 0);
+	return box_run(b, name, NULL);
+}
+
+static void verdict_session_in_audit_is_logged_and_lives(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_KILL);
+	struct lutra_slot slot;
+
+	p->audit_sessions = true;
+	assert_exited(run_in_session(b, p, LUTRA_MODE_KILL_CONTAINER, "again"), 0);
+	assert_int_equal(b->n_evidence, 4);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALLOW);
+	assert_int_equal(b->evidence[0].ev.exec_session, LUTRA_SESSION_AUDITED);
+	assert_int_equal(b->evidence[0].ev.role, LUTRA_ROLE_SESSION);
+	assert_int_equal(b->evidence[0].ev.mode, LUTRA_MODE_DENY);
+	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
+	assert_false(slot.flags & LUTRA_SLOT_KILLING);
+}
+
+static void verdict_session_in_guard_is_killed(void **state)
+{
+	struct box *b = *state;
+
+	assert_killed(run_in_session(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
+				     LUTRA_MODE_KILL, "again"));
+	assert_int_equal(b->n_evidence, 1);
+	assert_int_equal(b->evidence[0].ev.exec_session, LUTRA_SESSION_GUARDED);
+	assert_int_equal(b->evidence[0].ev.mode, LUTRA_MODE_KILL);
+}
+
+/* Its pairs have no weight, and the service's count as if it had not been. */
+static void verdict_session_in_audit_claims_no_pairs(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_LOG);
+
+	p->audit_sessions = true;
+	assert_exited(run_in_session(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(b->evidence[0].ev.weight[0], 0);
+	assert_int_equal(b->evidence[1].ev.level_a, 0);
+}
+
 /* ---- roles and levels ---- */
 
 static void verdict_exec_from_steady_is_spawned(void **state)
@@ -569,6 +629,9 @@ int main(int argc, char **argv)
 		TEST(verdict_mode_switch_meets_a_running_task),
 		TEST(verdict_kill_spares_the_parent),
 		TEST(verdict_kill_container_condemns_all),
+		TEST(verdict_session_in_audit_is_logged_and_lives),
+		TEST(verdict_session_in_guard_is_killed),
+		TEST(verdict_session_in_audit_claims_no_pairs),
 		TEST(verdict_exec_from_steady_is_spawned),
 		TEST(verdict_level_alarms_on_rising_edge_only),
 		TEST(verdict_level_decays_and_may_alarm_again),

@@ -54,7 +54,7 @@ static int count_run(void *ctx, size_t piece, struct err *err)
 	(void)err;
 	if (c->layer == COUNT_SYSCALLS)
 		return run_count_syscalls(from, c->image, intern_count(corpus->names.objects), ret);
-	return run_count_pairs(from, c->image, (unsigned)c->layer, ret);
+	return run_count_pairs(from, c->image, (unsigned)c->layer, !c->model->audit_sessions, ret);
 }
 
 static int count_runs(struct counting *c, unsigned threads)
@@ -162,7 +162,7 @@ static int count_roles(struct counting *c, const struct layer_options *options,
 			return r;
 		model_sum_syscalls(m, MODEL_NO_RUN, ret);
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-			for (unsigned role = 0; role < LUTRA_ROLES; role++)
+			for (unsigned role = 0; role < LUTRA_ROLE_SESSION; role++)
 				found |= ret[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
 	}
 	return 0;

@@ -22,6 +22,8 @@ struct model {
 	struct layer layer[MODEL_LAYERS];
 	const struct corpus *corpus;	/* not owned */
 	struct run_counts *counts;	/* (corpus->n_runs), by run */
+	bool audit_sessions;		/* the pairs of exec sessions do not count; set by the
+					   caller after model_init() */
 	bool steady_on_wait;		/* no run ever accepts: tasks get steady by waiting */
 	uint64_t steady[LUTRA_NR / 64]; /* bit per system call that makes a task steady */
 	uint64_t hash_key[2];		/* of path components */

@@ -182,7 +182,7 @@ static void run_iter_counts_what_is_in_the_run(void **state)
 	memset(f->policy->token, LUTRA_UNK, sizeof(f->policy->token));
 	f->policy->token[0][SYS_read] = 2;
 	f->policy->token[0][SYS_write] = 3;
-	assert_int_equal(run_count_pairs(&f->corpus.runs[0], f->policy, 0, &c), 0);
+	assert_int_equal(run_count_pairs(&f->corpus.runs[0], f->policy, 0, true, &c), 0);
 	assert_int_equal(c.pairs[0][LUTRA_PAD << 8 | 2], 1);
 	assert_int_equal(c.pairs[0][2 << 8 | 2], 2);
 	assert_int_equal(c.pairs[0][2 << 8 | LUTRA_UNK], 0);

@@ -40,18 +40,30 @@ static int path_tree_teardown(void **state)
 	return 0;
 }
 
-/* Insert a path as seen in a run; a trailing slash says that it is a directory. */
-static void add_path(struct fixture *f, const char *s, unsigned run, bool wrote)
+static void add_path_of(struct fixture *f, const char *s, unsigned run, bool wrote,
+			bool exec_session)
 {
 	size_t len = strlen(s);
 	bool dir = len > 1 && s[len - 1] == '/';
 	uint64_t runs[2] = {0};
 	struct lutra_path path;
-	struct path_tree_entry p = {&path, dir, wrote, runs};
+	struct path_tree_entry p = {&path, dir, wrote, exec_session, runs};
 
 	path_text_parse(s, len - dir, &path);
 	runs[run / 64] |= 1ull << (run & 63);
 	assert_int_equal(path_tree_insert(f->tree, &p), 0);
+}
+
+/* Insert a path as seen in a run; a trailing slash says that it is a directory. */
+static void add_path(struct fixture *f, const char *s, unsigned run, bool wrote)
+{
+	add_path_of(f, s, run, wrote, false);
+}
+
+/* The same of an exec session. */
+static void add_session_path(struct fixture *f, const char *s, unsigned run)
+{
+	add_path_of(f, s, run, true, true);
 }
 
 static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
@@ -90,6 +102,16 @@ static int node_of(const struct fixture *f, const char *path, bool dir)
 	return at;
 }
 
+/* Nodes that the service can reach. */
+static size_t count_service_nodes(const struct fixture *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += !f->nodes[i].exec_session;
+	return n;
+}
+
 static bool is_wildcard(const struct fixture *f, const char *dir)
 {
 	int i = node_of(f, dir, true);
@@ -104,6 +126,22 @@ static uint8_t flags_of(const struct fixture *f, const char *path, bool dir)
 
 	assert_true(i >= 0);
 	return f->nodes[i].flags;
+}
+
+static uint64_t key_of(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].key;
+}
+
+static bool is_for_sessions(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].exec_session;
 }
 
 static void path_tree_keeps_eight_children_and_merges_nine(void **state)
@@ -123,7 +161,7 @@ static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 	assert_true(is_wildcard(f, "/srv/d"));
 	assert_true(node_of(f, "/srv/d/*", false) > 0);
 	assert_int_equal(node_of(f, "/srv/d/c.txt", false), -1);
-	assert_int_equal(f->n, 4);
+	assert_int_equal(count_service_nodes(f), 4);
 }
 
 static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **state)
@@ -174,6 +212,7 @@ static void path_tree_never_merges_protected_directories(void **state)
 	assert_true(flags_of(f, "/etc", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE));
 	assert_true(flags_of(f, "/usr/bin", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR));
 	assert_true(flags_of(f, "/proc/#", true) == LUTRA_NODE_PROTECTED);
+	assert_false(is_for_sessions(f, "/proc/#", true));
 	assert_true(flags_of(f, "/var/lib", true) == LUTRA_NODE_PROTECTED);
 	assert_true(node_of(f, "/proc/#/c", false) > 0);
 	assert_true(is_wildcard(f, "/var/lib/shop"));
@@ -198,7 +237,7 @@ static void path_tree_merges_files_and_directories_apart_and_recursively(void **
 	assert_true(node_of(f, "/srv/u/*/inbox", false) > 0);
 	assert_true(node_of(f, "/srv/u/*/tmp", true) > 0);
 	assert_false(is_wildcard(f, "/srv/u/*"));
-	assert_int_equal(f->n, 7);
+	assert_int_equal(count_service_nodes(f), 7);
 }
 
 static void path_tree_flags_use_role_and_writes(void **state)
@@ -240,12 +279,12 @@ static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **
 
 	add_path(f, "//memfd:a/b7", 0, false);
 	collapse_tree(f);
-	assert_int_equal(f->n, 3);
-	n = &f->nodes[1];
-	assert_string_equal(n->name, "/");
+	assert_int_equal(count_service_nodes(f), 3);
+	for (n = f->nodes + 1; strcmp(n->name, "/") != 0;)
+		n++;
 	assert_true(n->dir && n->parent == 0);
-	assert_string_equal(f->nodes[2].name, "memfd:a/#");
-	assert_int_equal(f->nodes[2].parent, 1);
+	assert_string_equal(n[1].name, "memfd:a/#");
+	assert_int_equal(n[1].parent, n - f->nodes);
 }
 
 static void path_tree_keys_are_those_of_the_scorer(void **state)
@@ -254,11 +293,15 @@ static void path_tree_keys_are_those_of_the_scorer(void **state)
 	char name[LUTRA_NAME] = "srv";
 
 	add_path(f, "/srv/page7", 0, false);
+	add_session_path(f, "/srv/x", 0);
 	collapse_tree(f);
-	assert_true(f->nodes[1].key == lutra_component_key(name, 3, (const __u64 *)key, 1));
-	assert_string_equal(f->nodes[2].name, "#");
+	assert_true(key_of(f, "/srv", true) == lutra_component_key(name, 3, (const __u64 *)key, 1));
 	name[0] = '#';
-	assert_true(f->nodes[2].key == lutra_component_key(name, 1, (const __u64 *)key, 0));
+	assert_true(key_of(f, "/srv/#", false) ==
+		    lutra_component_key(name, 1, (const __u64 *)key, 0));
+	name[0] = 'x';
+	assert_true(key_of(f, "/srv/x", false) ==
+		    (lutra_component_key(name, 1, (const __u64 *)key, 0) ^ LUTRA_SESSION_KEY));
 }
 
 static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
@@ -315,6 +358,100 @@ static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 	assert_int_equal(path_tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
 }
 
+/* Sessions make no wildcard of a directory of the service's, and do not say that it is written. */
+static void path_tree_is_the_services_whatever_sessions_had(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	put_in_runs(f, "/srv/data/a", 3);
+	put_in_runs(f, "/srv/data/b", 3);
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/srv/data/%c", 'a' + i);
+		add_session_path(f, path, (unsigned)i);
+		snprintf(path, sizeof(path), "/srv/backup/%c", 'a' + i);
+		add_session_path(f, path, (unsigned)i);
+	}
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/srv/data", true), 0);
+	assert_false(is_for_sessions(f, "/srv/data/a", false));
+	assert_true(is_for_sessions(f, "/srv/data/l", false));
+	assert_true(is_for_sessions(f, "/srv/backup", true));
+	assert_true(is_wildcard(f, "/srv/backup"));
+	assert_int_equal(count_service_nodes(f), 5);
+}
+
+static void path_tree_merges_what_sessions_had_into_wildcards(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/srv/www/a", 0, false);
+	add_path(f, "/srv/www/b", 1, false);
+	add_session_path(f, "/srv/www/c", 0);
+	add_session_path(f, "/srv/www/d/", 0);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/www"));
+	assert_false(is_for_sessions(f, "/srv/www/*", false));
+	assert_true(is_for_sessions(f, "/srv/www/*", true));
+}
+
+static void path_tree_that_does_not_fit_goes_without_sessions(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	add_path(f, "/etc/service.conf", 0, false);
+	for (int i = 0; i < 26 * 26 * 4; i++) {
+		snprintf(path, sizeof(path), "/etc/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+			 'a' + i / 676);
+		add_session_path(f, path, 0);
+	}
+	collapse_tree(f);
+	assert_true(node_of(f, "/etc/service.conf", false) > 0);
+	assert_int_equal(node_of(f, "/etc/aaa", false), -1);
+	assert_true(is_for_sessions(f, "/sys", true));
+}
+
+static void path_tree_holds_what_is_the_hosts(void **state)
+{
+	static const struct {
+		const char *path;
+		bool dir, host;
+	} cases[] = {
+		{"/proc", true, true},
+		{"/sys", true, true},
+		{"/dev", true, true},
+		{"/run", true, false},
+		{"/run/docker.sock", false, true},
+		{"/run/containerd/containerd.sock", false, true},
+		{"/run/containerd", true, false},
+		{"/proc/#", true, false},
+		{"/proc/self", true, false},
+		{"/dev/null", false, false},
+		{"/dev/pts", true, false},
+		{"/dev/shm", true, false},
+		/* What runs had. */
+		{"/sys/fs/cgroup", true, true},
+		{"/sys/fs/cgroup/x", false, true},
+		{"/dev/pts/#", false, false},
+		{"/proc/#/oom_score_adj", false, false},
+	};
+	struct fixture *f = *state;
+
+	add_path(f, "/sys/fs/cgroup/x", 0, false);
+	add_path(f, "/dev/pts/0", 0, false);
+	add_path(f, "/proc/1/oom_score_adj", 0, false);
+	collapse_tree(f);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t flags = flags_of(f, cases[i].path, cases[i].dir);
+
+		if (((flags & LUTRA_NODE_HOST) != 0) != cases[i].host)
+			fail_msg("%s", cases[i].path);
+	}
+	assert_false(is_for_sessions(f, "/proc/#", true));
+	assert_true(is_for_sessions(f, "/proc/self", true));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, path_tree_setup, path_tree_teardown)
 
 int main(void)
@@ -332,6 +469,10 @@ int main(void)
 		T(path_tree_does_not_depend_on_the_order_of_insertion),
 		T(path_tree_merges_more_if_too_wide),
 		T(path_tree_of_too_many_protected_names_is_enospc),
+		T(path_tree_is_the_services_whatever_sessions_had),
+		T(path_tree_merges_what_sessions_had_into_wildcards),
+		T(path_tree_that_does_not_fit_goes_without_sessions),
+		T(path_tree_holds_what_is_the_hosts),
 	};
 
 	return cmocka_run_group_tests_name("train_tree", tests, NULL, NULL);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a match: of the service's, and of an exec session's that is audited. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "lutra/verdict.h"
+
+#define SESSION LUTRA_MATCH_SESSION
+#define HOST LUTRA_MATCH_HOST
+
+static struct lutra_policy image;
+
+/* Each rule denies, and one match kills. */
+static int verdict_setup(void **state)
+{
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	memset(image.action, LUTRA_ACTION_DENY, sizeof(image.action));
+	image.kill_matches = 1;
+	return 0;
+}
+
+static unsigned verdict_of(unsigned match, unsigned mode)
+{
+	struct lutra_matches m = {0};
+
+	return lutra_decide_verdict(&m, &image, match, mode, 1);
+}
+
+static void verdict_of_an_audited_session_only_logs(void **state)
+{
+	static const unsigned rules[] = {
+		LUTRA_RULE_NEW_SYSCALL,	  LUTRA_RULE_NEW_HOOKABLE, LUTRA_RULE_LEVEL_A,
+		LUTRA_RULE_LEVEL_B,	  LUTRA_RULE_CONNECT,	   LUTRA_RULE_BIND,
+		LUTRA_RULE_MAPX,	  LUTRA_RULE_WX,	   LUTRA_RULE_OPEN_WRITE_PROTECTED,
+		LUTRA_RULE_PATH_PROTECTED};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		for (unsigned mode = LUTRA_MODE_AUDIT; mode < LUTRA_MODE_COUNT; mode++)
+			assert_int_equal(verdict_of(rules[i] | SESSION, mode), LUTRA_VERDICT_ALLOW);
+}
+
+static void verdict_on_programs_of_an_audited_session_alerts(void **state)
+{
+	static const unsigned rules[] = {LUTRA_RULE_EXEC, LUTRA_RULE_EXEC_FRESH,
+					 LUTRA_RULE_UPDATED};
+
+	(void)state;
+	image.action[LUTRA_RULE_EXEC_FRESH] = LUTRA_ACTION_KILL;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		for (unsigned mode = LUTRA_MODE_AUDIT; mode < LUTRA_MODE_COUNT; mode++)
+			assert_int_equal(verdict_of(rules[i] | SESSION, mode), LUTRA_VERDICT_ALERT);
+	image.action[LUTRA_RULE_EXEC] = LUTRA_ACTION_LOG;
+	assert_int_equal(verdict_of(LUTRA_RULE_EXEC | SESSION, LUTRA_MODE_DENY),
+			 LUTRA_VERDICT_ALLOW);
+}
+
+/* Neither a kill nor a freeze: both would end the service by an operator's mistake. */
+static void verdict_on_the_host_refuses_an_audited_session_in_each_mode(void **state)
+{
+	static const unsigned matches[] = {LUTRA_RULE_CAPABLE,
+					   LUTRA_RULE_OPEN_WRITE_PROTECTED | HOST,
+					   LUTRA_RULE_CONNECT | HOST};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+		unsigned match = matches[i] | SESSION;
+
+		for (unsigned action = LUTRA_ACTION_DENY; action <= LUTRA_ACTION_KILL; action++) {
+			memset(image.action, (int)action, sizeof(image.action));
+			for (unsigned mode = LUTRA_MODE_DENY; mode < LUTRA_MODE_COUNT; mode++)
+				assert_int_equal(verdict_of(match, mode), LUTRA_VERDICT_DENY);
+			assert_int_equal(verdict_of(match, LUTRA_MODE_AUDIT), LUTRA_VERDICT_ALERT);
+		}
+		memset(image.action, LUTRA_ACTION_ALERT, sizeof(image.action));
+		assert_int_equal(verdict_of(match, LUTRA_MODE_DENY), LUTRA_VERDICT_ALERT);
+	}
+}
+
+static void verdict_mode_of_an_audited_session_is_deny_at_most(void **state)
+{
+	unsigned match = LUTRA_RULE_CAPABLE | SESSION, guard = LUTRA_RULE_GUARD | SESSION;
+
+	(void)state;
+	assert_int_equal(lutra_match_mode(match, LUTRA_MODE_AUDIT), LUTRA_MODE_AUDIT);
+	assert_int_equal(lutra_match_mode(match, LUTRA_MODE_KILL_CONTAINER), LUTRA_MODE_DENY);
+	assert_int_equal(lutra_match_mode(match, LUTRA_MODE_FREEZE), LUTRA_MODE_DENY);
+	assert_int_equal(lutra_match_mode(LUTRA_RULE_CAPABLE, LUTRA_MODE_FREEZE),
+			 LUTRA_MODE_FREEZE);
+	assert_int_equal(lutra_match_mode(guard, LUTRA_MODE_KILL), LUTRA_MODE_KILL);
+}
+
+static void verdict_on_an_attack_on_the_guard_spares_no_session(void **state)
+{
+	(void)state;
+	assert_int_equal(verdict_of(LUTRA_RULE_GUARD | SESSION, LUTRA_MODE_DENY),
+			 LUTRA_VERDICT_DENY);
+	assert_int_equal(verdict_of(LUTRA_RULE_GUARD | SESSION, LUTRA_MODE_KILL),
+			 LUTRA_VERDICT_KILL);
+}
+
+/* The strict setting: no match has the session's bit. */
+static void verdict_on_a_guarded_session_is_the_services(void **state)
+{
+	(void)state;
+	assert_int_equal(verdict_of(LUTRA_RULE_EXEC, LUTRA_MODE_DENY), LUTRA_VERDICT_DENY);
+	assert_int_equal(verdict_of(LUTRA_RULE_OPEN_READ_PROTECTED, LUTRA_MODE_KILL),
+			 LUTRA_VERDICT_KILL);
+}
+
+static void verdict_levels_of_an_audited_session_open_no_alert_window(void **state)
+{
+	struct lutra_matches m = {0};
+
+	(void)state;
+	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL_A | SESSION, LUTRA_MODE_DENY, 1);
+	assert_true(m.alert_until_ns == 0);
+	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL_A, LUTRA_MODE_DENY, 1);
+	assert_true(m.alert_until_ns > 0);
+}
+
+static void verdict_host_is_what_is_changed_or_spoken_to(void **state)
+{
+	static const struct {
+		struct lutra_object o;
+		bool host; /* at a node of the host's */
+		bool elsewhere;
+	} cases[] = {
+		{{.op = LUTRA_OP_OPEN, .mode = 0100644}, false, false},
+		{{.op = LUTRA_OP_OPEN, .mode = 0100644, .flags = LUTRA_OBJ_WRITE}, true, false},
+		{{.op = LUTRA_OP_OPEN, .mode = 0060600}, true, true},
+		{{.op = LUTRA_OP_MKNOD, .mode = 0060600}, true, true},
+		{{.op = LUTRA_OP_UNLINK, .mode = 0100644}, true, false},
+		{{.op = LUTRA_OP_SETXATTR, .mode = 0100644}, true, false},
+		{{.op = LUTRA_OP_CONNECT, .family = LUTRA_AF_UNIX}, true, false},
+		{{.op = LUTRA_OP_EXEC, .mode = 0100755}, false, false},
+		{{.op = LUTRA_OP_CHDIR}, false, false},
+		{{.op = LUTRA_OP_HOOK, .mode = LUTRA_HOOK_SB_MOUNT}, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_judgement j = {.rule = LUTRA_RULE_CONNECT};
+		unsigned plain = lutra_object_match(&cases[i].o, &j);
+
+		j.class.flags = LUTRA_NODE_HOST;
+		assert_int_equal((plain & HOST) != 0, cases[i].elsewhere);
+		assert_int_equal((lutra_object_match(&cases[i].o, &j) & HOST) != 0, cases[i].host);
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, verdict_setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(verdict_of_an_audited_session_only_logs),
+		TEST(verdict_on_programs_of_an_audited_session_alerts),
+		TEST(verdict_on_the_host_refuses_an_audited_session_in_each_mode),
+		TEST(verdict_mode_of_an_audited_session_is_deny_at_most),
+		TEST(verdict_on_an_attack_on_the_guard_spares_no_session),
+		TEST(verdict_on_a_guarded_session_is_the_services),
+		TEST(verdict_levels_of_an_audited_session_open_no_alert_window),
+		TEST(verdict_host_is_what_is_changed_or_spoken_to),
+	};
+
+	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}

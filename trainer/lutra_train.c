@@ -24,6 +24,7 @@ struct train_arguments {
 	uint64_t threads, kill_signals;
 	const char *output;
 	const char *update;	   /* policy directory, or NULL */
+	const char *exec_sessions; /* or NULL: as the policy that is updated, else audit */
 	const char *coverage_file; /* or NULL */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
@@ -60,6 +61,10 @@ static const struct args_option train_options[] = {
 		    train.digest),
 	ARGS_NUMBER("kill-signals", 'k', "1|2",
 		    "Matches within a second that kill, in mode kill (2)", 1, 2, A, kill_signals),
+	ARGS_STRING("exec-sessions", 'e', "audit|guard",
+		    "What exec sessions may do: audit refuses them only what is the host's and "
+		    "unseen capabilities, guard whatever it refuses the service (audit)",
+		    A, exec_sessions),
 	ARGS_STRING("news", 'n', "FILE",
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
@@ -79,6 +84,9 @@ static error_t check_train_arguments(struct argp_state *state, void *args)
 	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
 		return args_usage(state,
 				  "--image (or --update), -o and at least one trace are needed");
+	if (a->exec_sessions && strcmp(a->exec_sessions, "audit") != 0 &&
+	    strcmp(a->exec_sessions, "guard") != 0)
+		return args_usage(state, "--exec-sessions: must be audit or guard");
 	return 0;
 }
 
@@ -161,6 +169,8 @@ static int load_old_policy(const struct train_arguments *a, struct corpus *corpu
 	o->image = o->image ? o->image : old->image;
 	o->digest = o->digest ? o->digest : old->digest;
 	o->kill_matches = o->kill_matches ? o->kill_matches : old->kill_matches;
+	if (!a->exec_sessions)
+		o->guard_sessions = !old->audit_sessions;
 	/* A policy that only audited for lack of runs may have enough of them now. */
 	if (o->mode == TRAIN_MODE_DEFAULT && !old->calibration.audit_only)
 		o->mode = old->mode;
@@ -245,5 +255,6 @@ int main(int argc, char **argv)
 	a.train.seed = a.seed == NO_SEED ? 1 : a.seed;
 	a.train.threads = (unsigned)a.threads;
 	a.train.kill_matches = (uint8_t)a.kill_signals;
+	a.train.guard_sessions = a.exec_sessions && strcmp(a.exec_sessions, "guard") == 0;
 	return report_exit_status(name, run_training(&a, &err), &err);
 }

@@ -71,11 +71,19 @@ static bool is_address(const char *s)
 		.initial = initial_, .min = min_, .max = max_                                      \
 	}
 
+static const char *const session_modes[] = {"audit", "guard", NULL};
+
 static const struct config_key life_keys[] = {
-	NUMBER(runs, 5, 1, CONFIG_LIFE_RUNS_MAX),    NUMBER(calls, 10000, 0, UINT32_MAX),
-	NUMBER(clean_minutes, 1440, 0, 525600),	     NUMBER(run_ms, 1000, 0, 86400000),
-	NUMBER(disk_mib, 1024, 1, 1u << 24),	     NUMBER(fallback_minutes, 10, 0, 525600),
-	NUMBER(fallback_signals, 10, 0, UINT32_MAX), {},
+	NUMBER(runs, 5, 1, CONFIG_LIFE_RUNS_MAX),
+	NUMBER(calls, 10000, 0, UINT32_MAX),
+	NUMBER(clean_minutes, 1440, 0, 525600),
+	NUMBER(run_ms, 1000, 0, 86400000),
+	NUMBER(disk_mib, 1024, 1, 1u << 24),
+	NUMBER(fallback_minutes, 10, 0, 525600),
+	NUMBER(fallback_signals, 10, 0, UINT32_MAX),
+	{"exec_sessions", CONFIG_CHOICE, offsetof(struct config_life, guard_sessions),
+	 .text = "audit", .names = session_modes, .must = "\"audit\" or \"guard\""},
+	{},
 };
 
 int config_life_parse(json_t *j, struct config_life *ret, struct err *err)

@@ -183,6 +183,8 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	add_argument(c, "--image=%s", i->image);
 	if (can_update(l, i))
 		add_argument(c, "--update=%s", policy);
+	else if (l->parts.config->life.guard_sessions)
+		add_argument(c, "--exec-sessions=guard");
 	if (i->learned)
 		add_argument(c, "--digest=%s", i->learned);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);

@@ -314,6 +314,7 @@ static void lifecycle_limits_refuse_what_is_no_number_of_theirs(void **state)
 					  "{\"runs\": \"5\"}",
 					  "{\"clean_minutes\": -1}",
 					  "{\"hours\": 1}",
+					  "{\"exec_sessions\": \"deny\"}",
 					  "{\"disk_mib\": 0}"};
 	struct config_life l = {.runs = 77};
 	struct err err;
@@ -325,6 +326,18 @@ static void lifecycle_limits_refuse_what_is_no_number_of_theirs(void **state)
 		assert_int_equal(config_life_parse(j, &l, &err), -EBADMSG);
 		assert_int_equal(l.runs, 77);
 	}
+}
+
+static void lifecycle_limits_audit_exec_sessions_unless_told(void **state)
+{
+	json_auto_t *j = json_pack("{s:s}", "exec_sessions", "guard");
+	struct config_life l;
+
+	(void)state;
+	assert_int_equal(config_life_parse(NULL, &l, NULL), 0);
+	assert_false(l.guard_sessions);
+	assert_int_equal(config_life_parse(j, &l, NULL), 0);
+	assert_true(l.guard_sessions);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, lifecycle_setup, lifecycle_teardown)
@@ -345,6 +358,7 @@ int main(void)
 		T(lifecycle_comes_back_as_it_was_saved),
 		T(lifecycle_refuses_a_file_that_is_damaged),
 		cmocka_unit_test(lifecycle_limits_refuse_what_is_no_number_of_theirs),
+		cmocka_unit_test(lifecycle_limits_audit_exec_sessions_unless_told),
 	};
 
 	return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);

@@ -38,7 +38,7 @@ image() {
 }
 
 policy() {
-	"$bin/lutra" train --image "$2" -o "$stage/policies/$1" "$stage"/run?.ltr >/dev/null 2>&1
+	"$bin/lutra" train --image "$2" --exec-sessions guard -o "$stage/policies/$1" "$stage"/run?.ltr >/dev/null 2>&1
 }
 
 # edit_policy NAME FILTER

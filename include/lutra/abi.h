@@ -415,7 +415,8 @@ struct lutra_counters {
  *   type     nr                                    arg
  *   SYSCALL  number (| LUTRA_NR_IA32 or _X32)      two arguments: lutra/syscalls.h. aux: what else
  *                                                  is known of the call: lutra/transfer.h
- *   ARM      1 if the task ran already             -      the task's first event. aux: 1 if it is of
+ *   ARM      1 if the task ran already             its role, if that is known: lutra_role_pack().
+ *                                                  The first event of the task. aux: 1 if it is of
  *                                                  an exec session
  *   FORK     1 for a thread                        tid | tgid << 32 of the child
  *   EXEC     -                                     tid before: a thread takes its leader's
@@ -426,7 +427,8 @@ struct lutra_counters {
  *                                                  object that a hook sees used. aux: permissions
  *                                                  asked for, as in its mode; 0: it is controlled
  *
- * aux of a SYSCALL and of an ARM is 0 in recordings that are older than its meaning.
+ * aux of a SYSCALL, and aux and arg of an ARM, are 0 in recordings that are older than their
+ * meaning.
  */
 enum lutra_record_type {
 	LUTRA_RECORD_SYSCALL = 0,

@@ -20,6 +20,7 @@
 #include "lutra/abi.h"
 #include "lutra/score_path.h"
 #include "lutra/score_object.h"
+#include "lutra/syscalls.h"
 
 /* Sets the state of a task that has made no syscall yet. */
 static __always_inline void lutra_state_init(struct lutra_state *s, const struct lutra_policy *p)
@@ -36,6 +37,28 @@ static __always_inline __u8 lutra_role_armed(__u16 ran_already, __u16 exec_sessi
 	if (exec_session)
 		return LUTRA_ROLE_SESSION;
 	return ran_already ? LUTRA_ROLE_ANY : LUTRA_ROLE_STARTUP;
+}
+
+/*
+ * Returns arg of the ARM record of a task whose life began before the recording, and was followed
+ * from its start. Which syscalls end the start-up is known only when a policy is trained: so there
+ * are two roles, one if accepts end it and one if waits do.
+ */
+static __always_inline __u64 lutra_role_pack(__u8 if_accepts, __u8 if_waits)
+{
+	return (if_accepts + 1u) | (if_waits + 1u) << 8;
+}
+
+/* Returns the role of a task after its ARM record. nr, arg, aux: of the record. */
+static __always_inline __u8 lutra_role_begun(const struct lutra_policy *p, __u16 nr, __u64 arg,
+					     __u16 aux)
+{
+	__u32 accepts = p->steady[LUTRA_NR_ACCEPT / 64] >> (LUTRA_NR_ACCEPT & 63) & 1;
+	__u32 role = (__u32)(accepts ? arg : arg >> 8) & 0xff;
+
+	if (!nr || aux || !role || role > LUTRA_ROLE_ANY + 1)
+		return lutra_role_armed(nr, aux);
+	return (__u8)(role - 1);
 }
 
 /* Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. */

@@ -162,7 +162,8 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	if (child)
 		child->hookable = false;
 	if (rec->type == LUTRA_RECORD_ARM)
-		((struct task *)entry)->state.role = lutra_role_armed(rec->nr, rec->aux);
+		((struct task *)entry)->state.role =
+			lutra_role_begun(&r->image, rec->nr, rec->arg, rec->aux);
 	if (rec->type == LUTRA_RECORD_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {

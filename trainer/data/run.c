@@ -201,6 +201,20 @@ static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *
 	return arm ? put_event(b, RUN_ARM, *ret) : 0;
 }
 
+static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
+{
+	uint32_t task;
+	int r = number_task(b, rec->tid, false, &task);
+
+	if (r < 0)
+		return r;
+	if (rec->aux == 1)
+		return put_event(b, RUN_SESSION, task);
+	if (rec->nr)
+		return put_event_pair(b, RUN_CARRIED, task, (uint32_t)rec->arg);
+	return put_event(b, RUN_ARM, task);
+}
+
 /* Forgets a thread that has ended. Another thread may get its number. */
 static void drop_task(struct run_builder *b, uint32_t tid)
 {
@@ -375,14 +389,12 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 		      size_t str_len)
 {
 	uint32_t task;
-	int r;
 
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
-		r = number_task(b, rec->tid, false, &task);
-		return r < 0 ? r : put_event(b, rec->aux == 1 ? RUN_SESSION : RUN_ARM, task);
+		return add_arm_record(b, rec);
 	case LUTRA_RECORD_FORK:
 		return add_fork(b, rec->tid, (uint32_t)rec->arg, &task);
 	case LUTRA_RECORD_EXEC:

@@ -19,6 +19,7 @@ enum run_code {
 	RUN_FOREIGN = LUTRA_NR, /* a system call by a foreign entry, or with too high a number */
 	RUN_ARM,		/* payload: task; its state starts anew */
 	RUN_SESSION,		/* the same, of a task of an exec session */
+	RUN_CARRIED,		/* the same, of a task that ran before; the next word is arg */
 	RUN_FORK,		/* payload: parent; the next word is the child */
 	RUN_EXEC,		/* payload: task */
 	RUN_OBJECT,		/* payload: task; the next word is the object */

@@ -47,6 +47,18 @@ static bool run_iter_fill(struct run_iter *r)
 	return true;
 }
 
+/*
+ * Begins a task that ran before the recording did. One whose role nobody knows counts as steady: it
+ * has run for some time, and what it does now is not the start of the service.
+ */
+static void begin_carried(struct run_iter *r, struct lutra_state *s, uint32_t arg)
+{
+	lutra_state_init(s, r->policy);
+	s->role = lutra_role_begun(r->policy, 1, arg, 0);
+	if (s->role == LUTRA_ROLE_ANY)
+		s->role = LUTRA_ROLE_STEADY;
+}
+
 /* Applies an event that moves states or time and is not scored. */
 static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 {
@@ -57,6 +69,9 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 	case RUN_SESSION:
 		lutra_state_init(&r->states[payload], r->policy);
 		r->states[payload].role = LUTRA_ROLE_SESSION;
+		break;
+	case RUN_CARRIED:
+		begin_carried(r, &r->states[payload], r->words[r->pos++]);
 		break;
 	case RUN_FORK:
 		r->states[r->words[r->pos++]] = r->states[payload];

@@ -178,6 +178,26 @@ static void print_ipc(const char *arch, const struct lutra_record *rec)
 		puts("controls");
 }
 
+/* Returns the role that an ARM record carries on, if accepts end the start-up; NULL: it says none. */
+static const char *carried_role(const struct lutra_record *rec)
+{
+	unsigned role = rec->arg & 0xff;
+
+	return rec->nr && role && role <= LUTRA_ROLE_ANY + 1 ? role_name(role - 1) : NULL;
+}
+
+static void print_arm(const struct lutra_record *rec)
+{
+	const char *role = carried_role(rec);
+
+	if (rec->aux)
+		puts("exec-session");
+	else if (rec->nr)
+		printf("ran already, role %s\n", role ? role : role_name(LUTRA_ROLE_ANY));
+	else
+		puts("");
+}
+
 /* Prints what a record says of its type. */
 static void print_record(const char *arch, const struct lutra_record *rec, const char *str,
 			 size_t len)
@@ -191,7 +211,7 @@ static void print_record(const char *arch, const struct lutra_record *rec, const
 		print_syscall(arch, rec);
 		break;
 	case LUTRA_RECORD_ARM:
-		puts(rec->aux ? "exec-session" : "");
+		print_arm(rec);
 		break;
 	case LUTRA_RECORD_FORK:
 		printf("%s %u\n", rec->nr ? "thread" : "process", (unsigned)rec->arg);
@@ -230,8 +250,12 @@ static void add_detail(json_t *j, const struct lutra_record *rec)
 		lutra_object_unpack(rec, &o);
 		json_object_set_new(j, "layer", json_string(layer_name(lutra_object_layer(&o))));
 	}
-	if (rec->type == LUTRA_RECORD_ARM)
+	if (rec->type == LUTRA_RECORD_ARM) {
+		const char *role = carried_role(rec);
+
 		json_object_set_new(j, "exec_session", json_boolean(rec->aux));
+		json_object_set_new(j, "role", role ? json_string(role) : json_null());
+	}
 }
 
 static int cat_record(const struct trace_args *a, const char *arch, const struct lutra_record *rec,

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "tests/support/sample.h"
+#include "lib/abi/syscall_traits.h"
 #include "lib/replay/replay.h"
 
 #define MS 1000000ull
@@ -201,6 +202,27 @@ static void replay_arm_of_who_ran_already_is_any_role(void **state)
 	assert_int_equal(f->s.token, LUTRA_UNK);
 }
 
+/* A recording that begins in the middle of a container's life says in which roles its tasks are. */
+static void replay_arm_of_a_carried_task_has_its_role(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t arg = lutra_role_pack(LUTRA_ROLE_SPAWNED, LUTRA_ROLE_DEEPER);
+
+	assert_int_equal(feed_record(f, LUTRA_RECORD_ARM, 1, 1, 0, arg), 0);
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_SPAWNED);
+	syscall_mask("x86_64", SYSCALL_WAITS, f->p->steady);
+	f->p->steady_on_wait = true;
+	replay_free(f->r);
+	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_DENY, NULL), 0);
+	feed_record(f, LUTRA_RECORD_ARM, 1, 1, 0, arg);
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_DEEPER);
+	feed_record(f, LUTRA_RECORD_ARM, 1, 1, 0, 0xffff); /* no such role */
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_ANY);
+}
+
 static void replay_restart_syscall_is_no_event(void **state)
 {
 	assert_int_equal(feed_syscall(*state, 1, LUTRA_NR_RESTART), 0);
@@ -314,6 +336,7 @@ int main(void)
 		T(replay_hook_of_a_call_that_only_t_is_about_speaks),
 		T(replay_arm_and_exit_start_afresh),
 		T(replay_arm_of_who_ran_already_is_any_role),
+		T(replay_arm_of_a_carried_task_has_its_role),
 		T(replay_restart_syscall_is_no_event),
 		T(replay_unseen_call_is_t_or_th),
 		T(replay_foreign_entry_is_never_a_native_call),

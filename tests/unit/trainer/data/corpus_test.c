@@ -117,6 +117,30 @@ static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **sta
 	assert_string_equal(roles, "00123100");
 }
 
+/* Tasks that ran before the recording: in the role that they had, or steady if nobody knows it. */
+static void run_iter_begins_carried_tasks_in_their_roles(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	struct lutra_record arm = {.type = LUTRA_RECORD_ARM, .nr = 1};
+	char roles[32];
+
+	for (arm.tid = 1; arm.tid <= LUTRA_ROLE_ANY + 1; arm.tid++) {
+		arm.arg = lutra_role_pack((uint8_t)(arm.tid - 1), LUTRA_ROLE_STARTUP);
+		arm.aux = arm.tid - 1 == LUTRA_ROLE_SESSION;
+		made_run_record(&m, arm, NULL);
+		made_run_syscall(&m, arm.tid, SYS_read);
+	}
+	arm.arg = arm.aux = 0;
+	made_run_record(&m, arm, NULL);
+	made_run_syscall(&m, arm.tid, SYS_read);
+	made_run_task(&m, arm.tid, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, arm.tid, SYS_read);
+	made_run_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "01234112");
+}
+
 static void run_iter_keeps_the_state_of_a_thread_that_execs(void **state)
 {
 	struct fixture *f = *state;
@@ -450,6 +474,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(intern_numbers_strings_in_order),
 		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
+		T(run_iter_begins_carried_tasks_in_their_roles),
 		T(run_iter_keeps_the_state_of_a_thread_that_execs),
 		T(run_iter_keeps_time_and_skips_restarted_syscalls),
 		T(run_iter_counts_what_is_in_the_run),

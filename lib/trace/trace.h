@@ -56,6 +56,15 @@ int trace_exists(const char *path, struct err *err);
 int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
 		     struct err *err);
 /*
+ * Opens a trace that has no END mark, to go on with it. bytes: as trace_writer_bytes() told after a
+ * flush; what the file has behind them is cut off. last_ts_ns: of the last record before. Returns 0
+ * or -errno; -EBADMSG: the file is shorter. On failure the file is as it was.
+ */
+int trace_writer_append(struct trace_writer **ret, const char *path, uint64_t bytes,
+			uint64_t last_ts_ns, struct err *err);
+/* Returns the bytes of the file up to the end of its last chunk. */
+uint64_t trace_writer_bytes(const struct trace_writer *w);
+/*
  * Adds a record. str: str_len bytes, cut at LUTRA_STRING_MAX; NULL: none. Returns 0 or -errno;
  * after an error nothing more is written.
  */

@@ -77,18 +77,26 @@ int trace_exists(const char *path, struct err *err)
 		       path);
 }
 
+/* Makes a writer that has no file yet. */
+static struct trace_writer *writer_alloc(const char *path)
+{
+	_cleanup_(trace_writer_freep) struct trace_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->fd = -1;
+	w->path = strdup(path);
+	w->zstd = ZSTD_createCCtx();
+	return w->path && w->zstd ? TAKE_PTR(w) : NULL;
+}
+
 int trace_writer_new(struct trace_writer **ret, const char *path, const struct trace_meta *meta,
 		     struct err *err)
 {
-	_cleanup_(trace_writer_freep) struct trace_writer *w = calloc(1, sizeof(*w));
+	_cleanup_(trace_writer_freep) struct trace_writer *w = writer_alloc(path);
 	int r;
 
-	if (w) {
-		w->fd = -1;
-		w->path = strdup(path);
-		w->zstd = ZSTD_createCCtx();
-	}
-	if (!w || !w->path || !w->zstd)
+	if (!w)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (w->fd < 0 && errno == EEXIST)
@@ -102,6 +110,34 @@ int trace_writer_new(struct trace_writer **ret, const char *path, const struct t
 	}
 	*ret = TAKE_PTR(w);
 	return 0;
+}
+
+int trace_writer_append(struct trace_writer **ret, const char *path, uint64_t bytes,
+			uint64_t last_ts_ns, struct err *err)
+{
+	_cleanup_(trace_writer_freep) struct trace_writer *w = writer_alloc(path);
+	off_t size;
+
+	if (!w)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
+	w->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	size = w->fd < 0 ? -1 : lseek(w->fd, 0, SEEK_END);
+	if (size < 0)
+		return err_set(err, -errno, "%s: cannot go on with it: %s", path, strerror(errno));
+	if ((uint64_t)size < bytes)
+		return err_set(err, -EBADMSG, "%s: is cut off: %llu of %llu bytes are left", path,
+			       (unsigned long long)size, (unsigned long long)bytes);
+	w->good = (off_t)bytes;
+	w->last_ts_ns = last_ts_ns;
+	if (ftruncate(w->fd, w->good) < 0 || lseek(w->fd, w->good, SEEK_SET) < 0)
+		return err_set(err, -errno, "%s: cannot go on with it: %s", path, strerror(errno));
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+uint64_t trace_writer_bytes(const struct trace_writer *w)
+{
+	return (uint64_t)w->good;
 }
 
 /* Compresses data into blocks of its own in the frame. last: ends the frame. Returns 0 or -EIO. */

@@ -192,6 +192,70 @@ static void trace_writer_new_on_an_existing_file_is_eexist(void **state)
 	assert_int_equal(read_all(f->path, &torn), RECORDS);
 }
 
+/* The writer of a process that ended; what it wrote after the last known flush is cut off. */
+static void trace_writer_append_goes_on_after_a_flush(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->dir, "b.ltr"), *data = NULL;
+	struct trace_writer *w = open_writer(path);
+	uint64_t bytes;
+	size_t len;
+
+	for (unsigned i = 0; i < CHUNK; i++)
+		add_record(w, i);
+	assert_int_equal(trace_writer_flush(w), 0);
+	bytes = trace_writer_bytes(w);
+	add_record(w, 99);
+	assert_int_equal(trace_writer_flush(w), 0);
+	trace_writer_free(w);
+	assert_int_equal(trace_writer_append(&w, path, bytes, 1000, NULL), 0);
+	assert_int_equal(trace_writer_bytes(w), bytes);
+	for (unsigned i = CHUNK; i < RECORDS - 1; i++) {
+		add_record(w, i);
+		if (i % CHUNK == CHUNK - 1)
+			assert_int_equal(trace_writer_flush(w), 0);
+	}
+	assert_int_equal(trace_writer_close(w, 17, NULL), 0);
+	assert_int_equal(file_read(AT_FDCWD, path, 1 << 20, &data, &len, NULL), 0);
+	assert_int_equal(len, f->len);
+	assert_memory_equal(data, f->data, len);
+}
+
+static void trace_writer_append_ends_a_trace_with_the_last_time(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->dir, "b.ltr");
+	_cleanup_(trace_reader_freep) struct trace_reader *r = NULL;
+	struct trace_writer *w = open_writer(path);
+	const uint64_t bytes = trace_writer_bytes(w);
+	const struct lutra_record *rec;
+	const char *str;
+	size_t len;
+
+	trace_writer_free(w);
+	assert_int_equal(trace_writer_append(&w, path, bytes, 1000, NULL), 0);
+	assert_int_equal(trace_writer_close(w, 3, NULL), 0);
+	assert_int_equal(trace_reader_new(&r, path, NULL), 0);
+	assert_int_equal(trace_reader_next(r, &rec, &str, &len), 1);
+	assert_int_equal(rec->type, LUTRA_RECORD_MARK);
+	assert_int_equal(rec->arg, 3);
+	assert_int_equal(rec->ts_ns, 1000);
+}
+
+static void trace_writer_append_to_a_file_that_is_too_short_is_ebadmsg(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *data = NULL;
+	struct trace_writer *w;
+	struct err err;
+	size_t len;
+
+	assert_int_equal(trace_writer_append(&w, f->path, f->len + 1, 0, &err), -EBADMSG);
+	assert_int_equal(file_read(AT_FDCWD, f->path, 1 << 20, &data, &len, NULL), 0);
+	assert_int_equal(len, f->len);
+	assert_int_equal(trace_writer_append(&w, f->dir, 0, 0, &err), -EISDIR);
+}
+
 static void trace_read_truncated_keeps_whole_chunks(void **state)
 {
 	struct fixture *f = *state;
@@ -498,6 +562,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(trace_read_gives_what_was_written),
 		T(trace_writer_new_on_an_existing_file_is_eexist),
+		T(trace_writer_append_goes_on_after_a_flush),
+		T(trace_writer_append_ends_a_trace_with_the_last_time),
+		T(trace_writer_append_to_a_file_that_is_too_short_is_ebadmsg),
 		T(trace_read_truncated_keeps_whole_chunks),
 		T(trace_read_with_flipped_bits_gives_no_wrong_record),
 		T(trace_reader_new_refuses_what_is_no_trace),

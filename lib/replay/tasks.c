@@ -42,6 +42,13 @@ void *tasks_find(struct tasks *t, uint32_t tid)
 	return task ? task->entry : NULL;
 }
 
+void tasks_each(struct tasks *t, void (*on_task)(void *ctx, uint32_t tid, void *entry), void *ctx)
+{
+	for (size_t i = 0; i < sizeof(t->bucket) / sizeof(t->bucket[0]); i++)
+		for (struct tasks_entry *task = t->bucket[i]; task; task = task->next)
+			on_task(ctx, task->tid, task->entry);
+}
+
 /* Finds the entry of a task, and makes it if there is none. Returns 0, -ENOMEM or -ENOSPC. */
 static int task_get(struct tasks *t, uint32_t tid, struct tasks_entry **ret)
 {

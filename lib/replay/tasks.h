@@ -46,4 +46,7 @@ int tasks_step(struct tasks *t, const struct lutra_record *rec, void **ret);
 /* Returns the entry of a task, or NULL if the task is unknown. */
 void *tasks_find(struct tasks *t, uint32_t tid);
 
+/* Calls a function for each task, in no order. The function adds and removes no task. */
+void tasks_each(struct tasks *t, void (*on_task)(void *ctx, uint32_t tid, void *entry), void *ctx);
+
 #endif

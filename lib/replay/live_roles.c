@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Follows roles without a policy: once as if accepts end the start-up, once as if waits do. */
+#include "lib/replay/live_roles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/syscall_traits.h"
+#include "lutra/score.h"
+
+struct live_task {
+	struct lutra_state if_accepts, if_waits; /* the role alone is used */
+	uint32_t tgid;
+};
+
+static void init_task(const void *ctx, void *entry)
+{
+	struct live_task *t = entry;
+
+	(void)ctx;
+	t->if_accepts.role = t->if_waits.role = LUTRA_ROLE_ANY;
+}
+
+void live_roles_init(struct live_roles *l, const char *arch)
+{
+	memset(l, 0, sizeof(*l));
+	l->tasks.type = (struct tasks_type){sizeof(struct live_task), init_task, NULL};
+	syscall_mask(arch, SYSCALL_ACCEPTS, l->accepts);
+	syscall_mask(arch, SYSCALL_WAITS, l->waits);
+}
+
+void live_roles_reset(struct live_roles *l)
+{
+	tasks_reset(&l->tasks);
+	l->last = NULL;
+}
+
+static void end_startup(struct lutra_state *s, const uint64_t mask[LUTRA_NR / 64], uint16_t nr)
+{
+	if (lutra_may_start(s->role) && mask[nr / 64] >> (nr & 63) & 1)
+		s->role = LUTRA_ROLE_STEADY;
+}
+
+/* Sets the role of a task that begins: what lutra_role_begun() does by a policy. */
+static void begin_task(struct live_task *t, const struct lutra_record *rec)
+{
+	uint32_t accepts = rec->arg & 0xff, waits = rec->arg >> 8 & 0xff;
+	uint8_t role = lutra_role_armed(rec->nr, rec->aux);
+	bool carried = rec->nr && !rec->aux;
+
+	t->if_accepts.role = t->if_waits.role = role;
+	if (carried && accepts && accepts <= LUTRA_ROLE_ANY + 1)
+		t->if_accepts.role = (uint8_t)(accepts - 1);
+	if (carried && waits && waits <= LUTRA_ROLE_ANY + 1)
+		t->if_waits.role = (uint8_t)(waits - 1);
+}
+
+static int step_task(struct live_roles *l, const struct lutra_record *rec)
+{
+	struct live_task *t, *child;
+	void *entry;
+	int r = tasks_step(&l->tasks, rec, &entry);
+
+	l->last = NULL;
+	if (r < 0 || !entry)
+		return r;
+	t = entry;
+	t->tgid = rec->tgid;
+	if (rec->type == LUTRA_RECORD_ARM)
+		begin_task(t, rec);
+	if (rec->type == LUTRA_RECORD_EXEC) {
+		lutra_state_exec(&t->if_accepts);
+		lutra_state_exec(&t->if_waits);
+	}
+	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&l->tasks, (uint32_t)rec->arg) : NULL;
+	if (child)
+		child->tgid = (uint32_t)(rec->arg >> 32);
+	if (rec->type == LUTRA_RECORD_SYSCALL) {
+		l->last = t;
+		l->last_tid = rec->tid;
+	}
+	return 0;
+}
+
+int live_roles_step(struct live_roles *l, const struct lutra_record *rec)
+{
+	int r = 0;
+
+	if (rec->type == LUTRA_RECORD_MARK || rec->type == LUTRA_RECORD_IPC)
+		return 0;
+	if (rec->type == LUTRA_RECORD_OBJECT && live_roles_knows(l, rec->tid))
+		return 0;
+	if (rec->type != LUTRA_RECORD_SYSCALL || !l->last || rec->tid != l->last_tid)
+		r = step_task(l, rec);
+	if (l->last && rec->nr < LUTRA_NR) {
+		end_startup(&l->last->if_accepts, l->accepts, rec->nr);
+		end_startup(&l->last->if_waits, l->waits, rec->nr);
+	}
+	return r;
+}
+
+bool live_roles_knows(struct live_roles *l, uint32_t tid)
+{
+	return (l->last && l->last_tid == tid) || tasks_find(&l->tasks, tid);
+}
+
+static void fill_arm(const struct live_task *t, struct lutra_record *arm)
+{
+	arm->nr = 1;
+	arm->aux = t->if_accepts.role == LUTRA_ROLE_SESSION;
+	arm->arg = lutra_role_pack(t->if_accepts.role, t->if_waits.role);
+}
+
+void live_roles_fill(struct live_roles *l, struct lutra_record *arm)
+{
+	const struct live_task *t = tasks_find(&l->tasks, arm->tid);
+
+	if (t)
+		fill_arm(t, arm);
+}
+
+struct listing {
+	struct lutra_record *rec;
+	size_t n;
+	uint64_t ts_ns;
+};
+
+static void add_to_listing(void *ctx, uint32_t tid, void *entry)
+{
+	const struct live_task *t = entry;
+	struct listing *a = ctx;
+	struct lutra_record *rec = &a->rec[a->n++];
+
+	*rec = (struct lutra_record){
+		.ts_ns = a->ts_ns, .tid = tid, .tgid = t->tgid, .type = LUTRA_RECORD_ARM};
+	fill_arm(t, rec);
+}
+
+static int compare_tids(const void *a, const void *b)
+{
+	const struct lutra_record *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+int live_roles_list(struct live_roles *l, uint64_t ts_ns, struct lutra_record **ret, size_t *ret_n)
+{
+	struct listing a = {.rec = calloc(l->tasks.n + 1u, sizeof(*a.rec)), .ts_ns = ts_ns};
+
+	if (!a.rec)
+		return -ENOMEM;
+	tasks_each(&l->tasks, add_to_listing, &a);
+	qsort(a.rec, a.n, sizeof(*a.rec), compare_tids);
+	*ret = a.rec;
+	*ret_n = a.n;
+	return 0;
+}

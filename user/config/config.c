@@ -78,6 +78,8 @@ static const struct config_key life_keys[] = {
 	NUMBER(calls, 10000, 0, UINT32_MAX),
 	NUMBER(clean_minutes, 1440, 0, 525600),
 	NUMBER(run_ms, 1000, 0, 86400000),
+	NUMBER(run_max_s, 14400, 1, 31536000),
+	NUMBER(run_max_mib, 64, 1, 1u << 24),
 	NUMBER(disk_mib, 1024, 1, 1u << 24),
 	NUMBER(fallback_minutes, 10, 0, 525600),
 	NUMBER(fallback_signals, 10, 0, UINT32_MAX),

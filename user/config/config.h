@@ -26,6 +26,8 @@ struct config_life {
 	uint64_t calls;		/* system calls in these runs; default 10000 */
 	uint64_t clean_minutes; /* time in audit without a match that would refuse; default 1440 */
 	uint64_t run_ms;	/* a shorter run is not counted; default 1000 */
+	uint64_t run_max_s;	/* a longer run is cut into several; default 14400 */
+	uint64_t run_max_mib;	/* the same, by the size of its recording; default 64 */
 	uint64_t disk_mib;	/* all recordings together; default 1024 */
 	uint64_t fallback_minutes; /* time in force during which refusals are counted; default 10 */
 	uint64_t fallback_signals; /* more refusals than this end enforcement; default 10 */

@@ -63,8 +63,12 @@ bool container_is_populated(const struct container *c)
 
 void container_set_recorded(struct container *c, bool recorded)
 {
+	bool changed = c->recorded != recorded;
+
 	c->recorded = recorded;
 	guard_set_record(c->all->parts.guard, c->slot, recorded);
+	if (changed)
+		containers_changed(c->all, c);
 }
 
 int container_add_identity(struct container *c, const struct identity *more)

@@ -2,13 +2,12 @@
 /* The life cycle in lutrad: what containers change in it, and what it does to containers. */
 #include "user/learn/learn.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
-#include "user/learn/learn_impl.h"
+#include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 
@@ -113,14 +112,14 @@ static void on_enrolled(void *ctx, struct container *c, unsigned how)
 {
 	struct learn *l = ctx;
 	struct lifecycle_image *i = learn_image_of(l, c);
-	bool running = how & CONTAINERS_RUNNING;
+	unsigned begin = how & CONTAINERS_RUNNING ? RECORDER_RUNNING : 0;
 
 	if (how & CONTAINERS_RESTORED)
-		running = container_is_populated(c);
+		begin = RECORDER_RESTORED | (container_is_populated(c) ? RECORDER_RUNNING : 0u);
 	else if (i && note_digest(l, c, i) < 0)
 		log_error("%s: out of memory: the digest of its image is not known", c->name);
 	if (c->recorded)
-		recorder_begin(l, c, running);
+		recorder_begin(l, c, begin);
 }
 
 static void on_emptied(void *ctx, struct container *c)
@@ -131,7 +130,7 @@ static void on_emptied(void *ctx, struct container *c)
 static void on_container_release(void *ctx, struct container *c)
 {
 	recorder_end(ctx, c);
-	recorder_stop(ctx, c, "released");
+	recorder_stop(ctx, c, false);
 }
 
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i)
@@ -149,7 +148,7 @@ void learn_apply_policy(struct learn *l, struct lifecycle_image *i)
 	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
 		if (!c->recorded || recorder_image(l, c) != i)
 			continue;
-		recorder_stop(l, c, "there is a policy now");
+		recorder_stop(l, c, false);
 		if (container_apply_policy(c, dir, p, true, &err) < 0 ||
 		    container_switch_mode(c, LUTRA_MODE_AUDIT, false, &err) < 0)
 			log_error("%s: its policy is not in force: %s", c->name, err.msg);
@@ -157,6 +156,24 @@ void learn_apply_policy(struct learn *l, struct lifecycle_image *i)
 }
 
 /* ---- starting and stopping ---- */
+
+/* Begins to record the containers of an image that are enrolled already. */
+static void record_enrolled(struct learn *l, struct lifecycle_image *i)
+{
+	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
+		if (c->recorded || learn_image_of(l, c) != i)
+			continue;
+		recorder_begin(l, c,
+			       RECORDER_ENROLLED_BEFORE |
+				       (container_is_populated(c) ? RECORDER_RUNNING : 0u));
+		if (!recorder_image(l, c))
+			continue;
+		container_set_recorded(c, true);
+		if (note_digest(l, c, i) < 0)
+			log_error("%s: out of memory: the digest of its image is not known",
+				  c->name);
+	}
+}
 
 int learn_start(struct learn *l, const char *image, uint64_t runs,
 		const struct lifecycle_image **ret, struct err *err)
@@ -174,6 +191,7 @@ int learn_start(struct learn *l, const char *image, uint64_t runs,
 	i->wanted = (uint32_t)runs;
 	i->fresh = lifecycle_waiting_runs(i) > 0;
 	life->changed = true;
+	record_enrolled(l, i);
 	learn_save(l);
 	log_info("%s: learned from its next %u runs", i->image, i->wanted);
 	*ret = i;
@@ -198,7 +216,7 @@ int learn_stop(struct learn *l, const char *image, const struct lifecycle_image 
 		next = c->next;
 		if (!c->recorded || recorder_image(l, c) != i)
 			continue;
-		recorder_stop(l, c, "learning was stopped");
+		recorder_stop(l, c, true);
 		if (!*c->policy_dir)
 			container_release(c, true);
 	}
@@ -305,7 +323,12 @@ void learn_tick(struct learn *l)
 	if (elapsed_ns < TICK_MAX_NS)
 		for (struct lifecycle_image *i = l->parts.lifecycle->images; i; i = i->next)
 			tick_image(l, i, elapsed_ns);
-	recorder_flush(l);
+	/* By now the containers that the lutrad before recorded are recorded again. */
+	for (struct lifecycle_image *i = l->parts.lifecycle->images; i && !l->orphans_done;
+	     i = i->next)
+		recording_finish_orphans(l, i);
+	l->orphans_done = true;
+	recorder_tick(l);
 	trainer_job_start(l);
 	if (l->parts.lifecycle->changed && now - l->saved_ns > SAVE_NS)
 		learn_save(l);
@@ -313,37 +336,9 @@ void learn_tick(struct learn *l)
 
 /* ---- begin and end ---- */
 
-static int is_part(const struct dirent *e)
+/* Forgets recordings whose file is gone. */
+static void forget_lost_files(struct learn *l, struct lifecycle_image *i)
 {
-	size_t len = strlen(e->d_name), part = strlen(RECORDER_PART);
-
-	return len > part && strcmp(e->d_name + len - part, RECORDER_PART) == 0;
-}
-
-static void drop_part(struct learn *l, struct lifecycle_image *i, const char *name)
-{
-	_cleanup_free_ char *path = learn_path(l, i, name);
-
-	if (!path || unlink(path) < 0)
-		return;
-	i->dropped++;
-	lifecycle_set_note(l->parts.lifecycle, i,
-			   "a run was under way when lutrad ended: it is dropped");
-	log_warning("%s: %s", i->image, i->note);
-}
-
-/* Removes parts of runs that the daemon before could not end, and forgets recordings without file. */
-static void sweep_recordings(struct learn *l, struct lifecycle_image *i)
-{
-	_cleanup_free_ char *dir = learn_path(l, i, NULL);
-	struct dirent **entries = NULL;
-	int n = dir ? scandir(dir, &entries, is_part, alphasort) : -1;
-
-	for (int k = 0; k < n; k++) {
-		drop_part(l, i, entries[k]->d_name);
-		free(entries[k]);
-	}
-	free(entries);
 	for (size_t k = i->n_runs; k > 0; k--) {
 		_cleanup_free_ char *path = learn_path(l, i, i->runs[k - 1].file);
 
@@ -382,7 +377,7 @@ int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *e
 	if (r < 0)
 		return r;
 	for (struct lifecycle_image *i = parts->lifecycle->images; i; i = i->next) {
-		sweep_recordings(l, i);
+		forget_lost_files(l, i);
 		i->fresh = i->learning && lifecycle_waiting_runs(i) > 0;
 	}
 	l->observer = (struct containers_observer){.on_enrolled = on_enrolled,
@@ -401,7 +396,7 @@ void learn_free(struct learn *l)
 	if (!l)
 		return;
 	trainer_job_stop(l);
-	recorder_stop_all(l);
+	recorder_suspend(l);
 	if (l->parts.lifecycle->changed)
 		learn_save(l);
 	free(l);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life cycle of policies in lutrad. Runs of containers whose image is learned are recorded from
- * start to stop, the trainer is run on them, and the policy that it makes is put in force in mode
+ * The life cycle of policies in lutrad. Runs of containers whose image is learned are recorded, a
+ * long one in pieces that count as runs, the trainer is run on them, and the policy that it makes is put in force in mode
  * audit. A policy that fires too often in its first minutes in force goes back to audit. What
  * outlives the daemon is life.json (user/policy/lifecycle.h) and the recordings in
  * state_dir/learn/POLICY.
  *
- * A run counts if it was recorded whole: from the container's first program to the end of its last
- * task, no shorter than life.run_ms, and with nothing lost. A run that was under way when lutrad
- * began or ended, or when the disk or life.disk_mib was full, is dropped, which is logged.
+ * A run ends with its container's last task, or after life.run_max_s or life.run_max_mib: then the
+ * next run begins with the same tasks, in their roles. A restart of lutrad ends no run: the kernel
+ * keeps the records meanwhile. A run counts if it is no shorter than life.run_ms, less than one
+ * record in 1000 was lost, and life.disk_mib had room for it. What does not count is logged.
  */
 #ifndef LUTRA_USER_LEARN_LEARN_H
 #define LUTRA_USER_LEARN_LEARN_H
@@ -31,7 +32,7 @@ struct learn_parts {
  * Errors as lifecycle_load(), rename(2); -ENOMEM.
  */
 int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *err);
-/* Drops the runs that are under way, ends the trainer, saves. */
+/* Leaves the runs that are under way for the next lutrad, ends the trainer, saves. */
 void learn_free(struct learn *l);
 /* To be called every second: counts time, writes recordings, starts the trainer. */
 void learn_tick(struct learn *l);
@@ -40,7 +41,7 @@ void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *
 		     const char *str, size_t str_len);
 
 /*
- * Learns an image from its next runs. *ret is the life cycle's. -EINVAL: no image reference, or no
+ * Learns an image from its next runs, those of containers that run already too. *ret is the life cycle's. -EINVAL: no image reference, or no
  * such number of runs; -EEXIST: another image has a policy of that name; -ENOMEM.
  */
 int learn_start(struct learn *l, const char *image, uint64_t runs,

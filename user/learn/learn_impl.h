@@ -5,8 +5,6 @@
 
 #include "user/learn/learn.h"
 
-#define RECORDER_PART ".part" /* ends the name of a recording whose run has not ended */
-
 struct recording;
 struct trainer_job;
 
@@ -18,7 +16,8 @@ struct learn {
 	uint64_t ticked_ns;			   /* CLOCK_MONOTONIC, as the next two */
 	uint64_t saved_ns;
 	uint64_t flushed_ns;
-	bool save_failed; /* the last attempt, which was logged */
+	bool orphans_done; /* runs of containers that are gone were ended */
+	bool save_failed;  /* the last attempt, which was logged */
 };
 
 /* ---- learn.c ---- */
@@ -36,17 +35,28 @@ void learn_apply_policy(struct learn *l, struct lifecycle_image *i);
 
 /* ---- recorder.c ---- */
 
-/* Begins to record a container. incomplete: it ran before, so this run does not count. */
-void recorder_begin(struct learn *l, struct container *c, bool incomplete);
+#define RECORDER_RUNNING 0x1	     /* the container runs: its start is not seen */
+#define RECORDER_RESTORED 0x2	     /* an earlier lutrad enrolled it */
+#define RECORDER_ENROLLED_BEFORE 0x4 /* it was enrolled, and not recorded */
+
+/*
+ * Begins to record a container, or goes on with the run that the lutrad before recorded. how:
+ * RECORDER_*.
+ */
+void recorder_begin(struct learn *l, struct container *c, unsigned how);
 /* Ends the run that is under way: the container's last task has ended, or it is released. */
 void recorder_end(struct learn *l, struct container *c);
-/* Ends the recording of a container. A run that is under way is dropped. */
-void recorder_stop(struct learn *l, struct container *c, const char *why);
-void recorder_stop_all(struct learn *l);
+/* Ends the recording of a container. keep: the run that is under way counts; else it is removed. */
+void recorder_stop(struct learn *l, struct container *c, bool keep);
+/* Ends all recordings and leaves the runs that are under way for the next lutrad. */
+void recorder_suspend(struct learn *l);
 /* The image that a container is recorded for. NULL: none. */
 struct lifecycle_image *recorder_image(const struct learn *l, const struct container *c);
-/* Writes every few seconds what was recorded, and keeps all recordings below life.disk_mib. */
-void recorder_flush(struct learn *l);
+/*
+ * To be called every second: cuts long runs, looks for lost records, writes every few seconds what
+ * was recorded, and keeps all recordings below life.disk_mib.
+ */
+void recorder_tick(struct learn *l);
 
 /* ---- trainer_job.c ---- */
 

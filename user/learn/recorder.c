@@ -6,27 +6,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
-#include "lib/trace/trace.h"
-#include "user/learn/learn_impl.h"
+#include "user/learn/recording.h"
 #include "user/sys/clock.h"
 
 #define FLUSH_NS (2 * NSEC_PER_SEC)
+#define RETRY_NS (60 * NSEC_PER_SEC) /* after a run that could not be written */
 #define MIB (1ull << 20)
-#define WHY_BYTES 160
-
-struct recording {
-	struct lifecycle_image *image;
-	struct container *container;
-	struct trace_writer *trace; /* NULL: no run is under way */
-	char file[32];		    /* name of its file once it is whole */
-	char *part;		    /* path of the file while it is written */
-	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC, of its first and last record */
-	uint64_t lost;		    /* records that were lost before this run */
-	int failed;		    /* -errno of what could not be written; 0: nothing */
-	bool incomplete;	    /* nothing counts until the container's last task has ended */
-};
 
 struct lifecycle_image *recorder_image(const struct learn *l, const struct container *c)
 {
@@ -35,164 +21,39 @@ struct lifecycle_image *recorder_image(const struct learn *l, const struct conta
 	return r ? r->image : NULL;
 }
 
-/* ---- one run ---- */
-
-static void drop_run(struct learn *l, struct recording *r, const char *why)
-{
-	if (r->part)
-		unlink(r->part);
-	trace_writer_free(TAKE_PTR(r->trace));
-	free(TAKE_PTR(r->part));
-	r->failed = 0;
-	r->image->dropped++;
-	lifecycle_set_note(l->parts.lifecycle, r->image, "a run of %.100s is not counted: %s",
-			   r->container->name, why);
-	log_warning("%s: %s", r->image->image,
-		    r->image->note ? r->image->note : "a run is not counted");
-	learn_save(l);
-}
-
-static uint64_t count_lost_records(const struct learn *l, const struct recording *r)
-{
-	struct lutra_counters n = {};
-
-	guard_counters(l->parts.guard, r->container->slot, &n);
-	return n.n[LUTRA_COUNTER_RECORDS_LOST];
-}
-
-static int make_dirs(const struct learn *l, const struct lifecycle_image *i)
-{
-	const char *state_dir = l->parts.config->state_dir;
-	_cleanup_free_ char *dir = learn_path(l, i, NULL), *parent = NULL;
-
-	if (!dir || asprintf(&parent, "%s/learn", state_dir) < 0)
-		return -ENOMEM;
-	mkdir(state_dir, 0700);
-	mkdir(parent, 0700);
-	return mkdir(dir, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-static int open_trace(struct learn *l, struct recording *r)
-{
-	const struct container *c = r->container;
-	struct trace_meta meta = {.image = r->image->image,
-				  .container_id = c->identity.id ? c->identity.id : c->name,
-				  .start_realtime_ns = clock_realtime_ns(),
-				  .start_monotonic_ns = clock_now_ns(),
-				  .ops = guard_ops(l->parts.guard)};
-	char lsm[] = "lsm", fallback[] = "tracepoint";
-	struct utsname uts = {};
-	struct err err;
-
-	uname(&uts);
-	meta.host = uts.nodename;
-	meta.kernel = uts.release;
-	meta.arch = uts.machine;
-	meta.source = guard_has_lsm(l->parts.guard) ? lsm : fallback;
-	return trace_writer_new(&r->trace, r->part, &meta, &err);
-}
-
-static int open_run(struct learn *l, struct recording *r)
-{
-	char part[sizeof(r->file) + sizeof(RECORDER_PART)];
-	int n = make_dirs(l, r->image);
-
-	if (n < 0)
-		return n;
-	snprintf(r->file, sizeof(r->file), "run%06u.ltr", ++r->image->number);
-	snprintf(part, sizeof(part), "%s" RECORDER_PART, r->file);
-	r->part = learn_path(l, r->image, part);
-	return r->part ? open_trace(l, r) : -ENOMEM;
-}
-
-/* The container's first record. */
-static void start_run(struct learn *l, struct recording *r, uint64_t ts_ns)
-{
-	r->start_ns = ts_ns;
-	r->failed = open_run(l, r);
-	l->parts.lifecycle->changed = true;
-	if (r->failed < 0)
-		log_error("%s: cannot record: %s", r->container->name, strerror(-r->failed));
-	else
-		log_info("%s: a run of %s begins", r->container->name, r->image->image);
-}
-
 void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *rec,
 		     const char *str, size_t str_len)
 {
 	struct recording *r = slot < LUTRA_SLOTS ? l->recordings[slot] : NULL;
 
-	if (!r || r->incomplete)
-		return;
-	/* Records of ended tasks may still be in the ring: a run begins where a task is armed. */
-	if (!r->trace && !r->failed && rec->type == LUTRA_RECORD_ARM)
-		start_run(l, r, rec->ts_ns);
-	r->last_ns = rec->ts_ns;
-	if (r->trace && !r->failed)
-		r->failed = trace_writer_add(r->trace, rec, str, str_len);
-}
-
-/* Closes the recording; why: the reason if the run does not count, else "". */
-static void close_run(struct learn *l, struct recording *r, char why[static WHY_BYTES])
-{
-	uint64_t lost = count_lost_records(l, r) - r->lost;
-	uint64_t ms = (r->last_ns - r->start_ns) / 1000000, min_ms = l->parts.config->life.run_ms;
-	_cleanup_free_ char *path = learn_path(l, r->image, r->file);
-	int failed = r->failed;
-	struct err err;
-
-	*why = '\0';
-	r->lost += lost;
-	if (failed == 0)
-		failed = trace_writer_close(TAKE_PTR(r->trace), lost, &err);
-	if (failed < 0)
-		snprintf(why, WHY_BYTES, "it could not be written: %s", strerror(-failed));
-	else if (lost)
-		snprintf(why, WHY_BYTES, "%llu of its events were lost", (unsigned long long)lost);
-	else if (ms < min_ms)
-		snprintf(why, WHY_BYTES, "it ended after %llu ms (life.run_ms is %llu)",
-			 (unsigned long long)ms, (unsigned long long)min_ms);
-	else if (!path || rename(r->part, path) < 0)
-		snprintf(why, WHY_BYTES, "%s", strerror(errno));
-	else if (lifecycle_add_run(l->parts.lifecycle, r->image, r->file) < 0)
-		snprintf(why, WHY_BYTES, "out of memory");
-}
-
-/* The container's last task has ended: the run counts, if it is whole. */
-static void finish_run(struct learn *l, struct recording *r)
-{
-	char why[WHY_BYTES];
-
-	close_run(l, r, why);
-	if (*why) {
-		drop_run(l, r, why);
-		return;
-	}
-	log_info("%s: run %u of %u of %s is recorded", r->container->name,
-		 lifecycle_waiting_runs(r->image), r->image->wanted, r->image->image);
-	free(TAKE_PTR(r->part));
-	learn_save(l);
+	if (r)
+		recording_add(l, r, rec, str, str_len);
 }
 
 /* ---- containers ---- */
 
-void recorder_begin(struct learn *l, struct container *c, bool incomplete)
+void recorder_begin(struct learn *l, struct container *c, unsigned how)
 {
 	struct lifecycle_image *i = learn_image_of(l, c);
-	struct recording *r = calloc(1, sizeof(*r));
+	struct recording *r = i && i->learning ? recording_new(i, c) : NULL;
+	struct lutra_counters now;
 
-	if (!r || !i || !i->learning) {
-		free(r);
+	if (!r) {
 		container_set_recorded(c, false);
 		return;
 	}
-	r->image = i;
-	r->container = c;
-	r->incomplete = incomplete;
-	r->lost = count_lost_records(l, r);
 	l->recordings[c->slot] = r;
-	if (incomplete)
-		log_info("%s: it runs already, so it is recorded from its next start on", c->name);
+	recording_counters(l, r, &now);
+	r->run.lost_before = now.n[LUTRA_COUNTER_RECORDS_LOST];
+	if (how & RECORDER_ENROLLED_BEFORE)
+		r->run.received = now.n[LUTRA_COUNTER_RECORDS];
+	r->runs_already = how & RECORDER_RUNNING;
+	if (how & RECORDER_RESTORED && recording_resume(l, r))
+		return;
+	if (r->runs_already)
+		log_info("%s: it runs already: it is recorded from now on, and its tasks count as "
+			 "steady",
+			 c->name);
 }
 
 void recorder_end(struct learn *l, struct container *c)
@@ -201,34 +62,36 @@ void recorder_end(struct learn *l, struct container *c)
 
 	if (!r)
 		return;
-	if (container_is_populated(c)) {
-		recorder_stop(l, c, "it runs on, unrecorded");
-		return;
-	}
-	if (r->trace || r->failed)
-		finish_run(l, r);
-	r->incomplete = false;
+	recording_finish(l, r);
+	live_roles_reset(&r->live);
+	r->runs_already = container_is_populated(c);
 }
 
-static void end_recording(struct learn *l, uint32_t slot, const char *why)
+void recorder_stop(struct learn *l, struct container *c, bool keep)
 {
-	struct recording *r = TAKE_PTR(l->recordings[slot]);
+	struct recording *r = TAKE_PTR(l->recordings[c->slot]);
 
-	if (r && (r->trace || r->failed))
-		drop_run(l, r, why);
-	free(r);
-}
-
-void recorder_stop(struct learn *l, struct container *c, const char *why)
-{
 	container_set_recorded(c, false);
-	end_recording(l, c->slot, why);
+	if (!r)
+		return;
+	if (keep)
+		recording_finish(l, r);
+	recording_drop(l, r, NULL);
+	recording_free(r);
 }
 
-void recorder_stop_all(struct learn *l)
+void recorder_suspend(struct learn *l)
 {
-	for (unsigned s = 0; s < LUTRA_SLOTS; s++)
-		end_recording(l, s, "lutrad ended before it did");
+	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
+		struct recording *r = TAKE_PTR(l->recordings[s]);
+
+		if (!r)
+			continue;
+		recording_flush(l, r, true);
+		if (r->failed)
+			recording_finish(l, r);
+		recording_free(r);
+	}
 }
 
 /* ---- the disk ---- */
@@ -282,37 +145,135 @@ static void drop_runs_under_way(struct learn *l)
 {
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
 		struct recording *r = l->recordings[s];
-		char why[WHY_BYTES];
+		char why[128];
 
 		if (!r || !r->trace)
 			continue;
 		snprintf(why, sizeof(why),
 			 "recordings fill life.disk_mib, %llu MiB: raise it, or ask for fewer runs",
 			 (unsigned long long)l->parts.config->life.disk_mib);
-		drop_run(l, r, why);
-		r->incomplete = true;
+		recording_drop(l, r, why);
+		r->disk_full = true;
 	}
 }
 
-void recorder_flush(struct learn *l)
+/* Lets runs begin again when there is room. */
+static void note_room(struct learn *l)
 {
-	uint64_t now = clock_now_ns();
-	bool any = false;
-
-	if (now - l->flushed_ns < FLUSH_NS)
-		return;
-	l->flushed_ns = now;
 	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
 		struct recording *r = l->recordings[s];
 
-		if (!r || !r->trace || r->failed)
+		if (!r || !r->disk_full)
 			continue;
-		any = true;
-		r->failed = trace_writer_flush(r->trace);
+		r->disk_full = false;
+		r->runs_already = r->live.tasks.n > 0;
 	}
-	while (any && disk_bytes_of_all(l) > l->parts.config->life.disk_mib * MIB)
+}
+
+static void check_disk(struct learn *l)
+{
+	const uint64_t limit = l->parts.config->life.disk_mib * MIB;
+
+	while (disk_bytes_of_all(l) > limit)
 		if (!remove_used_run(l)) {
 			drop_runs_under_way(l);
 			return;
 		}
+	note_room(l);
+}
+
+/* ---- every second ---- */
+
+/* After a restart of lutrad: counts the records that it had taken and not written. */
+static void count_missing(struct learn *l, struct recording *r)
+{
+	struct lutra_counters now;
+	uint64_t missing;
+
+	recording_counters(l, r, &now);
+	guard_drain(l->parts.guard);
+	if (now.n[LUTRA_COUNTER_RECORDS] <= r->run.received)
+		return;
+	missing = now.n[LUTRA_COUNTER_RECORDS] - r->run.received;
+	r->run.received += missing;
+	r->run.missing += missing;
+	log_warning("%s: lutrad was killed: %llu events are missing between two runs",
+		    r->container->name, (unsigned long long)missing);
+}
+
+/*
+ * Looks for records that the ring had no room for. After a restart they are those that came when the
+ * ring was full, so the run ends before them.
+ */
+static void check_gap(struct learn *l, struct recording *r)
+{
+	struct lutra_counters now;
+	uint64_t lost;
+
+	recording_counters(l, r, &now);
+	lost = now.n[LUTRA_COUNTER_RECORDS_LOST] - r->run.lost_before;
+	if (!lost)
+		return;
+	r->run.lost_before += lost;
+	if (!r->is_resumed) {
+		recording_pass_gap(r, lost);
+		return;
+	}
+	log_warning("%s: %llu events were lost between two runs, while no lutrad ran",
+		    r->container->name, (unsigned long long)lost);
+	recording_cut(l, r, lost);
+}
+
+/* Looks once at what happened before this lutrad took the first record. */
+static void check_resumed(struct learn *l, struct recording *r)
+{
+	if (r->was_killed)
+		count_missing(l, r);
+	check_gap(l, r);
+	r->is_resumed = r->was_killed = false;
+	if (!container_is_populated(r->container))
+		recorder_end(l, r->container);
+}
+
+/* Returns true if a run has to end. A container that does nothing has one long run. */
+static bool is_to_be_cut(const struct learn *l, const struct recording *r)
+{
+	const struct config_life *life = &l->parts.config->life;
+	uint64_t age_ns = clock_now_ns() - r->run.start_ns;
+
+	if (r->failed)
+		return age_ns >= RETRY_NS;
+	return r->trace && r->run.syscalls &&
+	       (age_ns >= life->run_max_s * NSEC_PER_SEC ||
+		trace_writer_bytes(r->trace) >= life->run_max_mib * MIB);
+}
+
+static void tick_recording(struct learn *l, struct recording *r, bool flush)
+{
+	if (r->is_resumed)
+		check_resumed(l, r);
+	else
+		check_gap(l, r);
+	if (flush)
+		recording_flush(l, r, false);
+	if (is_to_be_cut(l, r))
+		recording_cut(l, r, 0);
+}
+
+void recorder_tick(struct learn *l)
+{
+	uint64_t now = clock_now_ns();
+	bool flush = now - l->flushed_ns >= FLUSH_NS, any = false;
+
+	for (unsigned s = 0; s < LUTRA_SLOTS; s++) {
+		if (!l->recordings[s])
+			continue;
+		any = true;
+		tick_recording(l, l->recordings[s], flush);
+	}
+	if (!flush)
+		return;
+	l->flushed_ns = now;
+	if (any)
+		check_disk(l);
 }

@@ -90,7 +90,8 @@ static void begin_audit(struct learn *l, struct lifecycle_image *i)
 	struct err err;
 
 	lifecycle_on_trained(l->parts.lifecycle, i);
-	lifecycle_set_note(l->parts.lifecycle, i, "trained on %u runs, in audit", i->policy_runs);
+	lifecycle_set_note(l->parts.lifecycle, i, "trained on %u runs, in audit%s", i->policy_runs,
+			   i->policy_starts ? "" : "; none of them saw a container start");
 	log_info("%s: policy %s, %s", i->image, i->policy, i->note);
 	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		log_error("%s: %s", i->policy, err.msg);

@@ -153,7 +153,7 @@ void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const ch
 
 /* ---- runs ---- */
 
-int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file)
+int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file, bool start)
 {
 	char *copy = strdup(file);
 
@@ -161,7 +161,7 @@ int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char
 		free(copy);
 		return -ENOMEM;
 	}
-	i->runs[i->n_runs++] = (struct lifecycle_run){.file = copy};
+	i->runs[i->n_runs++] = (struct lifecycle_run){.file = copy, .start = start};
 	i->fresh = true;
 	l->changed = true;
 	return 0;
@@ -228,7 +228,7 @@ unsigned lifecycle_advised_runs(const struct lifecycle_image *i)
 	return wanted > more ? wanted : more;
 }
 
-static struct lifecycle_run *find_run(struct lifecycle_image *i, const char *file)
+struct lifecycle_run *lifecycle_find_run(const struct lifecycle_image *i, const char *file)
 {
 	for (size_t k = 0; file && k < i->n_runs; k++)
 		if (strcmp(i->runs[k].file, file) == 0)
@@ -255,7 +255,7 @@ int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const
 				&new_calls, "new_objects", &new_objects) < 0)
 			return -EBADMSG;
 		/* The report also names runs that the old policy was trained on. */
-		run = find_run(i, file);
+		run = lifecycle_find_run(i, file);
 		if (!run || run->used)
 			continue;
 		run->calls = (uint64_t)calls;
@@ -276,6 +276,7 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 			continue;
 		i->runs[k].used = true;
 		i->policy_runs++;
+		i->policy_starts += i->runs[k].start;
 		i->policy_calls += i->runs[k].calls;
 	}
 	i->trained = true;

@@ -18,6 +18,7 @@ struct lifecycle_run {
 	char *file; /* name in the image's directory of recordings */
 	uint64_t calls, objects, new_calls, new_objects; /* new: not in an earlier run */
 	double seconds;
+	bool start;   /* it begins with the start of its container */
 	bool counted; /* the trainer has counted the run: the numbers above are known */
 	bool used;    /* the policy was trained on it */
 	bool given;   /* the running trainer reads it; not in life.json */
@@ -32,17 +33,18 @@ struct lifecycle_image {
 	char *note;		    /* the last problem, for the operator; NULL: none */
 	struct lifecycle_run *runs; /* oldest first */
 	size_t n_runs, runs_size;
-	bool learning;	       /* lutrad records runs */
-	bool trained;	       /* a policy exists */
-	uint32_t wanted;       /* runs to train on */
-	uint32_t number;       /* number of the next recording */
-	uint32_t dropped;      /* runs that were not counted */
-	uint32_t policy_runs;  /* runs that the policy was trained on */
-	uint32_t fired;	       /* refusals and kills since the policy is in force */
-	uint64_t policy_calls; /* system calls that the policy was trained on */
-	uint64_t clean_ns;     /* time in audit since the last match that would refuse */
-	uint64_t enforced_ns;  /* time in force since the last change of mode */
-	bool fresh;	       /* a run waits for the trainer's count; not in life.json */
+	bool learning;		/* lutrad records runs */
+	bool trained;		/* a policy exists */
+	uint32_t wanted;	/* runs to train on */
+	uint32_t number;	/* number of the next recording */
+	uint32_t dropped;	/* runs that were not counted */
+	uint32_t policy_runs;	/* runs that the policy was trained on */
+	uint32_t policy_starts; /* of these, the runs that begin with a start */
+	uint32_t fired;		/* refusals and kills since the policy is in force */
+	uint64_t policy_calls;	/* system calls that the policy was trained on */
+	uint64_t clean_ns;	/* time in audit since the last match that would refuse */
+	uint64_t enforced_ns;	/* time in force since the last change of mode */
+	bool fresh;		/* a run waits for the trainer's count; not in life.json */
 };
 
 struct lifecycle {
@@ -76,8 +78,10 @@ int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image
 /* Replaces the note for the operator. */
 void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Appends a run and copies file. -ENOMEM. */
-int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file);
+/* Appends a run and copies file. start: it begins with the start of its container. -ENOMEM. */
+int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char *file, bool start);
+/* Finds a run by the name of its file. NULL: there is none. */
+struct lifecycle_run *lifecycle_find_run(const struct lifecycle_image *i, const char *file);
 /* Sets the digest of the runs; drops and counts the waiting runs of another digest. -ENOMEM. */
 int lifecycle_set_digest(struct lifecycle *l, struct lifecycle_image *i, const char *digest);
 /* Removes a run from the list. The caller removes its file. */

@@ -20,11 +20,11 @@ static json_t *text_to_json(const char *s)
 
 static json_t *recording_to_json(const struct lifecycle_run *r)
 {
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b}", "file",
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:b, s:b, s:b}", "file",
 			 text_json_keep(r->file), "calls", (json_int_t)r->calls, "objects",
 			 (json_int_t)r->objects, "new_calls", (json_int_t)r->new_calls,
-			 "new_objects", (json_int_t)r->new_objects, "seconds", r->seconds,
-			 "counted", (int)r->counted, "used", (int)r->used);
+			 "new_objects", (json_int_t)r->new_objects, "seconds", r->seconds, "start",
+			 (int)r->start, "counted", (int)r->counted, "used", (int)r->used);
 }
 
 static json_t *recordings_to_json(const struct lifecycle_image *i)
@@ -40,15 +40,15 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:o}",
+		"s:I, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
 		"wanted", (json_int_t)i->wanted, "next", (json_int_t)i->number, "dropped",
-		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "fired",
-		(json_int_t)i->fired, "policy_calls", (json_int_t)i->policy_calls, "clean_ns",
-		(json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns, "runs",
-		recordings_to_json(i));
+		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_starts",
+		(json_int_t)i->policy_starts, "fired", (json_int_t)i->fired, "policy_calls",
+		(json_int_t)i->policy_calls, "clean_ns", (json_int_t)i->clean_ns, "enforced_ns",
+		(json_int_t)i->enforced_ns, "runs", recordings_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -81,17 +81,17 @@ static int run_from_json(json_t *j, struct lifecycle *l, struct lifecycle_image 
 {
 	json_int_t calls, objects, new_calls, new_objects;
 	struct lifecycle_run *r;
-	int counted, used;
+	int counted, used, start = 1; /* an older lutrad recorded nothing else */
 	const char *file;
 	double seconds;
 
-	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:I, s:I, s:I, s:I, s:F, s:b, s:b}", "file",
-			   &file, "calls", &calls, "objects", &objects, "new_calls", &new_calls,
-			   "new_objects", &new_objects, "seconds", &seconds, "counted", &counted,
-			   "used", &used) < 0 ||
+	if (json_unpack_ex(j, NULL, JSON_STRICT, "{s:s, s:I, s:I, s:I, s:I, s:F, s:b, s:b, s?b}",
+			   "file", &file, "calls", &calls, "objects", &objects, "new_calls",
+			   &new_calls, "new_objects", &new_objects, "seconds", &seconds, "counted",
+			   &counted, "used", &used, "start", &start) < 0 ||
 	    !is_file_name(file) || calls < 0 || objects < 0 || new_calls < 0 || new_objects < 0)
 		return -EBADMSG;
-	if (lifecycle_add_run(l, i, file) < 0)
+	if (lifecycle_add_run(l, i, file, start != 0) < 0)
 		return -ENOMEM;
 	r = &i->runs[i->n_runs - 1];
 	r->calls = (uint64_t)calls;
@@ -107,6 +107,7 @@ static int run_from_json(json_t *j, struct lifecycle *l, struct lifecycle_image 
 static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 {
 	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
+	json_int_t starts = -1; /* an older lutrad: as many as runs */
 	const char *image, *policy;
 	struct lifecycle_image *i;
 	int learning, trained, r;
@@ -115,16 +116,18 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:I, s:o}",
+			   "s:I, s:o, s?I}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
-			   &clean, "enforced_ns", &enforced, "runs", &runs) < 0 ||
-	    !is_file_name(policy) || !is_count(wanted, CONFIG_LIFE_RUNS_MAX) ||
-	    !is_count(next, UINT32_MAX) || !is_count(dropped, UINT32_MAX) ||
-	    !is_count(policy_runs, UINT32_MAX) || !is_count(fired, UINT32_MAX) ||
-	    policy_calls < 0 || clean < 0 || enforced < 0 || !json_is_array(runs))
+			   &clean, "enforced_ns", &enforced, "runs", &runs, "policy_starts",
+			   &starts) < 0 ||
+	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
+	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
+	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
+	    !is_count(fired, UINT32_MAX) || policy_calls < 0 || clean < 0 || enforced < 0 ||
+	    !json_is_array(runs))
 		return err_set(err, -EBADMSG, "not the state of an image");
 	r = lifecycle_add(l, image, &i, err);
 	if (r < 0)
@@ -141,6 +144,7 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	i->number = (uint32_t)next;
 	i->dropped = (uint32_t)dropped;
 	i->policy_runs = (uint32_t)policy_runs;
+	i->policy_starts = (uint32_t)(starts < 0 ? policy_runs : starts);
 	i->fired = (uint32_t)fired;
 	i->policy_calls = (uint64_t)policy_calls;
 	i->clean_ns = (uint64_t)clean;
@@ -221,16 +225,17 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 	bool open = lifecycle_is_gate_met(i, limits, &why);
 
 	return json_pack(
-		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
-		"s:o, s:o}",
+		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, "
+		"s:o, s:o, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
 		stage_of(i, mode), "digest", text_to_json(i->digest), "learning", (int)i->learning,
 		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
 		(json_int_t)lifecycle_waiting_runs(i), "runs_quiet",
 		(json_int_t)lifecycle_quiet_runs(i), "runs_advised",
 		(json_int_t)(i->learning ? lifecycle_advised_runs(i) : 0), "runs_dropped",
-		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_calls",
-		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
-		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
-		text_to_json(i->note), "runs", recordings_to_json(i));
+		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_starts",
+		(json_int_t)i->policy_starts, "policy_calls", (json_int_t)i->policy_calls,
+		"clean_hours", (double)i->clean_ns / 3.6e12, "gate_met", (int)open, "gate",
+		open ? json_null() : text_json_keep(why.msg), "note", text_to_json(i->note), "runs",
+		recordings_to_json(i));
 }

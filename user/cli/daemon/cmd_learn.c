@@ -54,9 +54,10 @@ static const struct args_command command = {
 	.options = options,
 	.usage = "[--image REF]",
 	.doc = "Learn a policy for an image from runs of its containers."
-	       "\vStart, use and stop containers of the image as on every day; lutrad records each "
-	       "run, trains the policy, and puts it in mode audit. lutrad goes on if this command "
-	       "is interrupted. Without --image the command shows what is learned.",
+	       "\vUse containers of the image as on every day, those that run already too; lutrad "
+	       "records each run, trains the policy, and puts it in mode audit. A run ends with "
+	       "its container, or after life.run_max_s. lutrad goes on if this command is "
+	       "interrupted. Without --image the command shows what is learned.",
 	.check = check_learn_args,
 };
 

@@ -56,7 +56,7 @@ static void print_next_step(const json_t *j)
 	const char *stage = cli_json_text(j, "stage"), *policy = cli_json_text(j, "policy");
 
 	if (cli_json_is(j, "learning"))
-		printf("  next      start, use and stop its containers as on every day\n");
+		printf("  next      use its containers as on every day\n");
 	else if (!cli_json_is(j, "trained"))
 		printf("  next      lutra learn --image %s\n", cli_json_text(j, "image"));
 	else if (strcmp(stage, "audit") != 0)
@@ -85,6 +85,9 @@ void lifecycle_print(const json_t *j)
 		       cli_json_number(j, "policy_runs"), cli_json_number(j, "policy_calls"),
 		       *cli_json_text(j, "digest") ? ", " : "", cli_json_text(j, "digest"),
 		       json_real_value(json_object_get(j, "clean_hours")));
+	if (cli_json_is(j, "trained") && !cli_json_number(j, "policy_starts"))
+		puts("  start     no run saw a container start: what only a start does will be "
+		     "alerted or refused");
 	if (*cli_json_text(j, "note"))
 		printf("  note      %s\n", cli_json_text(j, "note"));
 	if (cli_json_number(j, "runs_dropped"))

@@ -52,7 +52,7 @@ static void add_run(struct fixture *f, uint64_t calls, uint64_t new_calls)
 	char file[32];
 
 	snprintf(file, sizeof(file), "run%06zu.ltr", f->image->n_runs + 1);
-	assert_int_equal(lifecycle_add_run(&f->life, f->image, file), 0);
+	assert_int_equal(lifecycle_add_run(&f->life, f->image, file, true), 0);
 	r = &f->image->runs[f->image->n_runs - 1];
 	r->calls = calls;
 	r->new_calls = new_calls;

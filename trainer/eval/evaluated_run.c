@@ -101,6 +101,10 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 		if (child && child != t)
 			child->id = UINT32_MAX;
 		break;
+	case LUTRA_RECORD_ARM:
+		if (c->judge.detectors->gated)
+			float_levels_arm(c->judge.detectors->gated, &t->gated, rec);
+		break;
 	case LUTRA_RECORD_EXEC:
 		lutra_state_exec(&t->gated.state);
 		break;

@@ -28,6 +28,13 @@ void float_levels_init(const struct float_levels *f, struct float_state *s)
 	lutra_state_init(&s->state, f->image);
 }
 
+void float_levels_arm(const struct float_levels *f, struct float_state *s,
+		      const struct lutra_record *arm)
+{
+	if (f->gated)
+		s->state.role = lutra_role_begun(f->image, arm->nr, arm->arg, arm->aux);
+}
+
 void float_levels_score(const struct float_levels *f, struct float_state *s,
 			struct lutra_seen *seen, uint32_t nr)
 {
@@ -88,9 +95,15 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 	struct float_replay *x = ctx;
 	struct float_state *s = entry;
 
-	if (rec->type == LUTRA_RECORD_EXEC) {
+	switch (rec->type) {
+	case LUTRA_RECORD_ARM:
+		float_levels_arm(&x->by, s, rec);
+		return 0;
+	case LUTRA_RECORD_EXEC:
 		lutra_state_exec(&s->state);
 		return 0;
+	default:
+		break;
 	}
 	float_levels_score(&x->by, s, x->seen, rec->nr);
 	if (float_levels_is_alarm(&x->by, s))

@@ -49,6 +49,9 @@ int float_levels_train(struct float_levels *ret, const struct float_levels_sourc
 
 /* Starts a task. */
 void float_levels_init(const struct float_levels *f, struct float_state *s);
+/* Puts a task that was started into the role that its ARM record says. For gated levels alone. */
+void float_levels_arm(const struct float_levels *f, struct float_state *s,
+		      const struct lutra_record *arm);
 
 /*
  * Moves s->level on by a system call. seen: the pairs of the run that have counted, used by these

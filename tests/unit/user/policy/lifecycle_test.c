@@ -285,6 +285,47 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 	scratch_remove(dir);
 }
 
+/* Runs that were cut of one container: the first has its start. */
+static void lifecycle_counts_the_runs_that_saw_a_start(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(lifecycle_done) struct lifecycle again = {};
+	char *dir = scratch_dir();
+
+	for (unsigned i = 0; i < 3; i++) {
+		add_run(f, 100, 0);
+		f->image->runs[i].start = i == 0;
+	}
+	assert_ptr_equal(lifecycle_find_run(f->image, "run000002.ltr"), &f->image->runs[1]);
+	assert_null(lifecycle_find_run(f->image, "run000004.ltr"));
+	lifecycle_on_trained(&f->life, f->image);
+	assert_int_equal(f->image->policy_starts, 1);
+	assert_int_equal(lifecycle_save(dir, &f->life), 0);
+	assert_int_equal(lifecycle_load(dir, &again, NULL), 0);
+	assert_int_equal(again.images->policy_starts, 1);
+	assert_true(again.images->runs[0].start);
+	assert_false(again.images->runs[1].start);
+	scratch_remove(dir);
+}
+
+/* An older lutrad recorded each run from the start of its container. */
+static void lifecycle_takes_runs_of_an_older_file_for_starts(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(lifecycle_done) struct lifecycle again = {};
+	json_auto_t *j = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	train_with_runs(f, 2, 100);
+	j = lifecycle_to_json(&f->life);
+	json_object_del(json_array_get(j, 0), "policy_starts");
+	json_object_del(json_array_get(json_object_get(json_array_get(j, 0), "runs"), 1), "start");
+	text = json_dumps(j, JSON_COMPACT);
+	assert_int_equal(lifecycle_parse(text, strlen(text), &again, NULL), 0);
+	assert_int_equal(again.images->policy_starts, 2);
+	assert_true(again.images->runs[1].start);
+}
+
 static void lifecycle_refuses_a_file_that_is_damaged(void **state)
 {
 	struct fixture *f = *state;
@@ -315,7 +356,9 @@ static void lifecycle_limits_refuse_what_is_no_number_of_theirs(void **state)
 					  "{\"clean_minutes\": -1}",
 					  "{\"hours\": 1}",
 					  "{\"exec_sessions\": \"deny\"}",
-					  "{\"disk_mib\": 0}"};
+					  "{\"disk_mib\": 0}",
+					  "{\"run_max_s\": 0}",
+					  "{\"run_max_mib\": 0}"};
 	struct config_life l = {.runs = 77};
 	struct err err;
 
@@ -356,6 +399,8 @@ int main(void)
 		T(lifecycle_chooses_for_a_container),
 		T(lifecycle_finds_an_image_as_engines_complete_it),
 		T(lifecycle_comes_back_as_it_was_saved),
+		T(lifecycle_counts_the_runs_that_saw_a_start),
+		T(lifecycle_takes_runs_of_an_older_file_for_starts),
 		T(lifecycle_refuses_a_file_that_is_damaged),
 		cmocka_unit_test(lifecycle_limits_refuse_what_is_no_number_of_theirs),
 		cmocka_unit_test(lifecycle_limits_audit_exec_sessions_unless_told),

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "user/learn/recording.h"
 #include "user/sys/clock.h"
@@ -248,6 +250,35 @@ static bool is_to_be_cut(const struct learn *l, const struct recording *r)
 		trace_writer_bytes(r->trace) >= life->run_max_mib * MIB);
 }
 
+/* Returns true if the kernel has no such thread any more, not even a zombie. */
+static bool is_gone(const struct lutra_record *task)
+{
+	return syscall(SYS_tgkill, (pid_t)task->tgid, (pid_t)task->tid, 0) < 0 && errno == ESRCH;
+}
+
+/*
+ * Forgets tasks whose exit was never recorded. The last records of a task that is gone are in the
+ * ring before it is gone, so they are taken first. Its id may then be another task's.
+ */
+static void forget_gone_tasks(struct learn *l, struct recording *r)
+{
+	_cleanup_free_ struct lutra_record *tasks = NULL;
+	size_t n = 0, gone = 0;
+
+	if (live_roles_list(&r->live, 0, &tasks, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (is_gone(&tasks[i]))
+			tasks[gone++] = tasks[i];
+	if (gone)
+		guard_drain(l->parts.guard);
+	for (size_t i = 0; i < gone; i++) {
+		tasks[i].type = LUTRA_RECORD_EXIT;
+		if (is_gone(&tasks[i]))
+			live_roles_step(&r->live, &tasks[i]);
+	}
+}
+
 static void tick_recording(struct learn *l, struct recording *r, bool flush)
 {
 	if (r->is_resumed)
@@ -256,8 +287,10 @@ static void tick_recording(struct learn *l, struct recording *r, bool flush)
 		check_gap(l, r);
 	if (flush)
 		recording_flush(l, r, false);
-	if (is_to_be_cut(l, r))
-		recording_cut(l, r, 0);
+	if (!is_to_be_cut(l, r))
+		return;
+	forget_gone_tasks(l, r);
+	recording_cut(l, r, 0);
 }
 
 void recorder_tick(struct learn *l)

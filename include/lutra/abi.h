@@ -283,13 +283,6 @@ _Static_assert(LUTRA_RULE_GUARD < 64, "one action byte a rule");
 _Static_assert(LUTRA_ROLE_ANY < LUTRA_ROLE_ROWS, "one row a role");
 _Static_assert(sizeof(struct lutra_policy) % 8 == 0, "policy layout");
 
-/* Seen pairs of one container: a pair counts once. Indexed as the tables are. */
-struct lutra_seen {
-	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
-	__u32 t1[LUTRA_K * LUTRA_K / 32];
-	__u32 t2[LUTRA_K * LUTRA_K / 32];
-};
-
 /*
  * A path as a walk of dentries meets it: the leaf first. name[i & 15] is valid as far as len says.
  * n counts every component walked, also those past 16: then the array holds the 16 nearest the
@@ -350,8 +343,40 @@ struct lutra_object {
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
 /*
- * Returns where the seen pairs of a container and a policy version are. While a policy replaces
- * another, syscalls are scored by either, and both have seen pairs: versions differ in the last
+ * An alert that a container has raised and that was let pass: told once, then counted. The place of
+ * a key is by lutra_told_place().
+ */
+#define LUTRA_TOLD 512	   /* alerts that are remembered of a container */
+#define LUTRA_TOLD_WAYS 8  /* places that one key may have */
+#define LUTRA_TOLD_TEXT 80 /* bytes of a path or name that are kept: the last ones */
+
+struct lutra_told {
+	__u64 key;	/* lutra_told_key(); 0: free */
+	__u64 last_ns;	/* CLOCK_MONOTONIC; 0: free */
+	__u32 repeated; /* how often it came again, since it was told */
+	__u16 text_len;
+	__u8 rule;
+	__u8 role;
+	struct lutra_object object;
+	char text[LUTRA_TOLD_TEXT];
+};
+_Static_assert(sizeof(struct lutra_told) == 128, "told layout");
+
+/*
+ * What one container has done that counts once: seen pairs, indexed as the tables are, and alerts
+ * about objects.
+ */
+struct lutra_seen {
+	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
+	__u32 t1[LUTRA_K * LUTRA_K / 32];
+	__u32 t2[LUTRA_K * LUTRA_K / 32];
+	struct lutra_told told[LUTRA_TOLD];
+};
+_Static_assert(sizeof(struct lutra_seen) % 8 == 0, "seen layout");
+
+/*
+ * Returns where the struct lutra_seen of a container and a policy version is. While a policy
+ * replaces another, events are judged by either, and both have one: versions differ in the last
  * bit.
  */
 #define LUTRA_SEEN_SLOTS (2 * LUTRA_SLOTS)
@@ -374,7 +399,7 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */
 	__u64 start_realtime_ns; /* files changed later than this are fresh */
-	__u64 seen_since_ns;	 /* CLOCK_MONOTONIC, of its seen pairs; 0: it has no policy */
+	__u64 seen_since_ns;	 /* CLOCK_MONOTONIC, of its struct lutra_seen; 0: no policy */
 	__u32 mode;		 /* enum lutra_mode */
 	__u32 flags;		 /* LUTRA_SLOT_* */
 	__u32 epoch;		 /* enrolment count of this slot: older task entries are void */
@@ -402,6 +427,7 @@ enum lutra_counter {
 	LUTRA_COUNTER_UNSCORED,	      /* events of armed tasks without a policy */
 	LUTRA_COUNTER_PATHS_CUT,      /* paths too deep, too long or unresolved */
 	LUTRA_COUNTER_SIGNAL_FAILED, /* SIGKILLs that could not be sent */
+	LUTRA_COUNTER_REPEATED,	     /* matches that alerted before: counted here alone */
 	LUTRA_COUNTER_COUNT
 };
 

@@ -97,7 +97,10 @@ static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
 	return q->n++ < EVIDENCE_QUOTA;
 }
 
-/* Sends what is known of the event to the evidence ring, and counts its verdict. */
+/*
+ * Sends what is known of the event to the evidence ring, and counts its verdict. Returns 1 if it was
+ * sent, 0 if it is lost.
+ */
 static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 				    const struct lutra_policy *p, __u32 verdict, __u64 now)
 {
@@ -128,9 +131,11 @@ static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *
 		len = LUTRA_STRING_MAX;
 	counter_add(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
 	if (!evidence_has_room(e->slot, now) ||
-	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0))
+	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0)) {
 		counter_add(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
-	return 0;
+		return 0;
+	}
+	return 1;
 }
 
 #endif

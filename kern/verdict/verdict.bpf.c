@@ -4,13 +4,14 @@
  * the operation is refused, or the task is killed, before the hook returns.
  *
  * Hooks: none. The programs of kern/hooks call these functions.
- * Maps: slots, policies, counters; the rings records and evidence are written.
+ * Maps: slots, policies, seen, counters; the rings records and evidence are written.
  * Fails: open without a policy (LUTRA_COUNTER_UNSCORED). A SIGKILL that cannot be sent is counted
  * (LUTRA_COUNTER_SIGNAL_FAILED); a hook refuses the operation all the same.
  */
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/record.bpf.h"
+#include "kern/verdict/told.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
 #define EPISODE_GAP_NS NSEC_PER_SEC /* without unusual events: the episode is over */
@@ -26,10 +27,10 @@ static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 }
 
 /*
- * Decides on the verdict of the match in s and sends evidence. Kills the task or marks the
- * container as frozen at once; the caller refuses the operation. Rule NONE stands for an unusual
- * event that matches no rule: it only lengthens the episode. p: the policy that found the match;
- * another may have replaced it since. Returns enum lutra_verdict.
+ * Decides on the verdict of the match in s and sends evidence; of an alert about an object once.
+ * Kills the task or marks the container as frozen at once; the caller refuses the operation. Rule
+ * NONE stands for an unusual event that matches no rule: it only lengthens the episode. p: the
+ * policy that found the match; another may have replaced it since. Returns enum lutra_verdict.
  */
 __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			    const struct lutra_policy *p)
@@ -62,7 +63,9 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_KILLING);
 		kill_current(e->slot);
 	}
-	if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
+	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_TOLD_ONCE)
+		alert_tell_once(e, s, p, now);
+	else if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
 		evidence_send(e, s, p, verdict, now);
 	return verdict;
 }
@@ -160,6 +163,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	s->match.rule = j->rule;
 	s->match.flags = lutra_object_match(&s->object, j) & ~LUTRA_MATCH_RULE;
 	s->match.kind = j->kind;
+	s->flags |= EVENT_TOLD_ONCE;
 	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 }
 

@@ -121,6 +121,7 @@ static const char *const counters[] = {
 	[LUTRA_COUNTER_UNSCORED] = "unscored",
 	[LUTRA_COUNTER_PATHS_CUT] = "paths_cut",
 	[LUTRA_COUNTER_SIGNAL_FAILED] = "signal_failed",
+	[LUTRA_COUNTER_REPEATED] = "repeated",
 };
 /* Index as lutra_component_ext() returns it. */
 static const char *const exts[] = {

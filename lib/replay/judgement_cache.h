@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lutra/score.h"
+#include "lutra/told.h"
 
 struct cached_judgement {
 	struct lutra_object object;
 	struct lutra_judgement judgement;
+	uint64_t told_key; /* lutra_told_key(), unless the object is known */
 };
 
 #define JUDGEMENT_CACHE_BITS 9

@@ -123,6 +123,19 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	lutra_role_steady(&t->state, p, rec->nr);
 }
 
+/* Marks the alert that was just added as repeated, or remembers it. Key 0: it is always told. */
+static void tell_once(struct replay *r, uint64_t key, uint64_t now, struct replay_step *s)
+{
+	struct replay_match *m = &s->match[s->n_matches - 1];
+	struct lutra_told *t = &r->seen.told[lutra_told_place(&r->seen, key)];
+
+	if (!key || m->verdict != LUTRA_VERDICT_ALERT)
+		return;
+	m->repeated = t->key == key;
+	t->key = key;
+	t->last_ns = now;
+}
+
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
@@ -139,9 +152,11 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	/* The system call matched already. Work of an io_uring worker belongs to no system call. */
 	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
-	if (j->kind != LUTRA_KIND_KNOWN)
+	if (j->kind != LUTRA_KIND_KNOWN) {
 		add_match(ret, j->rule, j->kind,
 			  verdict_of(r, t, lutra_object_match(&ret->object, j), rec->ts_ns));
+		tell_once(r, what->told_key, rec->ts_ns, ret);
+	}
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))
 		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);

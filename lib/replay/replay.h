@@ -2,7 +2,8 @@
 /*
  * Runs a recorded run through the scorer in userspace, for `lutra score` and for evaluation. The
  * states of the tasks, the seen pairs of the container, matches and verdicts are as the kernel side
- * would have them, also after policy_to_kernel_fall_back().
+ * would have them, also after policy_to_kernel_fall_back(). Whether an alert about an object is told
+ * or repeated too, but for IPv6 addresses: a recording has their last four bytes alone.
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
 #define LUTRA_LIB_REPLAY_REPLAY_H
@@ -16,6 +17,7 @@ struct replay_match {
 	uint8_t rule; /* enum lutra_rule */
 	uint8_t kind;
 	uint8_t verdict;
+	bool repeated; /* the container alerted on this before: it is counted, not told */
 };
 
 /* The result of one event. */
@@ -40,7 +42,7 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 void replay_free(struct replay *r);
 DEFINE_FREEP(struct replay, replay_free);
 
-/* Removes all tasks and all seen pairs, because another container starts. */
+/* Removes all tasks, seen pairs and remembered alerts, because another container starts. */
 void replay_reset(struct replay *r);
 
 /*

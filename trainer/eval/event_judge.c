@@ -126,6 +126,7 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 		judge_baselines(j, t, e);
 }
 
+/* An alert that was told before is counted, not told: it fires no set. It is still a match. */
 static void judge_object(const struct event_judge *j, struct eval_task *t, struct event_result *e)
 {
 	unsigned match = lutra_object_match(&e->step.object, &e->step.judgement);
@@ -133,7 +134,8 @@ static void judge_object(const struct event_judge *j, struct eval_task *t, struc
 	if (e->step.judgement.kind == LUTRA_KIND_KNOWN)
 		return;
 	fire_detector(e, DETECTOR_OBJECTS);
-	fire_sets(j, e, match);
+	if (!e->step.n_matches || !e->step.match[0].repeated)
+		fire_sets(j, e, match);
 	fire_kills(j, t, e, match);
 }
 

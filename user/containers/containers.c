@@ -8,7 +8,11 @@
 
 #include "lib/base/list.h"
 #include "user/containers/containers_impl.h"
+#include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
+
+#define FORGET_NS                                                                                  \
+	(60 * NSEC_PER_SEC) /* between two times that a container's alerts are told again */
 
 /* ---- one container ---- */
 
@@ -178,11 +182,32 @@ struct container *containers_find_id(const struct containers *all, const char *i
 	return c;
 }
 
+/*
+ * An alert that found no room in the queue may have been the first about its object, which the
+ * kernel tells once: makes it forget what it told. Not more often than once in FORGET_NS, so that a
+ * flood does not tell everything again all the time.
+ */
+static void forget_after_loss(struct container *c)
+{
+	uint64_t now = clock_now_ns();
+	int r;
+
+	if (!c->alert_lost || (c->forgotten_ns && now - c->forgotten_ns < FORGET_NS))
+		return;
+	r = guard_forget_told(c->all->parts.guard, c->slot);
+	if (r < 0 && r != -ENOENT)
+		log_error("%s: alerts were lost and cannot be told again: %s", c->name,
+			  strerror(-r));
+	c->alert_lost = false;
+	c->forgotten_ns = now;
+}
+
 void containers_check(struct containers *all)
 {
 	bool populated;
 
 	LIST_EACH_SAFE (c, all->first) {
+		forget_after_loss(c);
 		if (cgroup_populated(c->events.fd, &populated) == 0)
 			continue;
 		log_info("%s: its cgroup is gone", c->name);

@@ -44,6 +44,8 @@ struct container {
 	struct throttle log_limit; /* of its alerts in the log */
 	uint64_t alert_ns;	   /* CLOCK_REALTIME, of the last not allowed; 0: none yet */
 	uint64_t verdict_ns;	   /* CLOCK_MONOTONIC, of the last in force; 0: none yet */
+	bool alert_lost;	   /* the queue had no room: the kernel has to tell it again */
+	uint64_t forgotten_ns;	   /* CLOCK_MONOTONIC, when it last had to */
 };
 
 /* What the registry uses; all of it outlives the registry. */
@@ -204,6 +206,15 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */
 json_t *container_to_json(const struct container *c);
+
+/* ---- container_repeats.c ---- */
+
+/*
+ * Returns the alerts about objects that the container has raised again since they were told, at
+ * most max, the most frequent first: [{"rule", "role", "what", "repeated", "last"}]. Reads 80 KB
+ * from the kernel. NULL: out of memory.
+ */
+json_t *container_repeats_to_json(const struct container *c, size_t max);
 
 /* ---- policy_watch.c: applies policies that change on disk, or logs and shows why not ---- */
 

@@ -72,7 +72,9 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		a->logged = true;
 		unlogged = a->log_folded + 1;
 	}
-	if (!pipeline_put(all->parts.pipeline, a))
+	if (!pipeline_put(all->parts.pipeline, a)) {
 		c->log_limit.folded += unlogged;
+		c->alert_lost = true;
+	}
 	CONTAINERS_TELL(all, on_alerted, c, ev, time_ns);
 }

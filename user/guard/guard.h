@@ -101,6 +101,18 @@ int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);
 /* Adds up a slot's counters over all CPUs. Slot 0: events of no container. -ENOENT, -ENOMEM. */
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret);
 
+/*
+ * Copies the alerts about objects that are told once in this container, by its present policy and
+ * in the last 24 hours, with how often each came again. In no order. Returns their number; -ENOENT:
+ * the slot is empty or has no policy; -ENOMEM; else as bpf(2).
+ */
+int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD]);
+/*
+ * Has every alert about an object told again, since one was lost after the kernel had sent it. A
+ * pair that is seen meanwhile may count again. Errors as guard_told().
+ */
+int guard_forget_told(const struct guard *g, uint32_t slot);
+
 /* Runs of one program; 0 unless the kernel counts them (GUARD_STATS). */
 struct guard_program {
 	char name[32];
@@ -119,8 +131,8 @@ void guard_detach_idle(struct guard *g);
 
 /*
  * Renews the seen pairs of each container that has had them for a day: every pair counts again, so
- * that an attacker cannot mask a sequence by making its pairs slowly. Call it every few seconds.
- * now_ns: CLOCK_MONOTONIC. Does not block.
+ * that an attacker cannot mask a sequence by making its pairs slowly. What was alerted once is told
+ * again, too. Call it every few seconds. now_ns: CLOCK_MONOTONIC. Does not block.
  * Returns 0, or the -errno of bpf(2) for the last container that failed; it is tried again after a
  * minute.
  */

@@ -116,15 +116,18 @@ static int work_short_lives(void)
 	return 0;
 }
 
+/* Each alert is about another address of 127.0.0.0/8: one alone is told once. */
 static int work_flood(void)
 {
+	static uint32_t host = INADDR_LOOPBACK;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(4714)};
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < FLOOD; i++)
+	for (int i = 0; i < FLOOD; i++) {
+		a.sin_addr.s_addr = htonl(host++);
 		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 			return 1;
+	}
 	close(fd);
 	return 0;
 }

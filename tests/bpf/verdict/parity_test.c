@@ -411,6 +411,8 @@ static void user_object(const struct lutra_policy *p, struct parity_object *o)
 	lutra_judge_object(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
 	o->verdict = lutra_decide_verdict(
 		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
+	o->told_key = lutra_told_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
+				     (struct lutra_name *)(void *)o->fold);
 }
 
 static void learn_token(struct lutra_policy *p, uint64_t token)
@@ -447,6 +449,7 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 struct object_counts {
 	uint32_t objects, paths, hits, misses;
 	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
+	uint32_t told_once;
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -473,6 +476,7 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 		n->kinds[o->judgement.kind]++;
 		n->groups[o->judgement.rule]++;
 		n->verdicts[o->verdict & 3]++;
+		n->told_once += o->told_key != 0;
 	}
 }
 
@@ -518,6 +522,7 @@ static void parity_of_objects(void **state)
 		      n.hits, n.misses);
 	assert_true(n.paths >= PATHS_LEAST);
 	assert_true(n.hits > 1000 && n.misses > 1000);
+	assert_true(n.told_once > n.objects / 2 && n.told_once < n.objects);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		assert_true(n.kinds[k] > 20);
 	for (int g = LUTRA_RULE_EXEC; g <= LUTRA_RULE_COUNT; g++)

@@ -11,6 +11,7 @@
 
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
+#define REPEATS_MAX 50 /* repeated alerts that are listed of one container */
 
 int api_status(struct api_call *c, json_t **ret, struct err *err)
 {
@@ -148,9 +149,11 @@ int api_container(struct api_call *c, json_t **ret, struct err *err)
 	struct container *e;
 	int r = api_find_container(c, c->name, &e, err);
 
-	if (r == 0)
-		*ret = container_with_level(c->api, e);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = container_with_level(c->api, e);
+	json_object_set_new(*ret, "repeats", container_repeats_to_json(e, REPEATS_MAX));
+	return 0;
 }
 
 int api_processes(struct api_call *c, json_t **ret, struct err *err)

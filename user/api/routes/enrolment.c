@@ -11,6 +11,8 @@
 #include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 
+#define REPEATS_MAX 3 /* repeated alerts that are listed of each container */
+
 int api_enroll(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct enrol_request q = {};
@@ -111,8 +113,12 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 	char time[CLOCK_TEXT];
 
 	(void)err;
-	for (struct container *one = containers_first(parts->containers); one; one = one->next)
-		json_array_append_new(containers, container_to_json(one));
+	for (struct container *one = containers_first(parts->containers); one; one = one->next) {
+		json_t *j = container_to_json(one);
+
+		json_object_set_new(j, "repeats", container_repeats_to_json(one, REPEATS_MAX));
+		json_array_append_new(containers, j);
+	}
 	pipeline_stats(parts->pipeline, &events);
 	*ret = json_pack("{s:i, s:s, s:b, s:b, s:I, s:I, s:o, s:o}", "pid", (int)getpid(), "since",
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),

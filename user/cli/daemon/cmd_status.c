@@ -12,6 +12,8 @@ static void print_container(const json_t *c)
 {
 	const json_t *n = json_object_get(c, "counters");
 	const char *pod = cli_json_text(c, "pod");
+	json_t *again;
+	size_t i;
 
 	printf("%-20s %-14s%s %s\n", cli_json_text(c, "name"), cli_json_text(c, "mode"),
 	       cli_json_is(c, "frozen") ? " FROZEN" : "", cli_json_text(c, "image"));
@@ -25,11 +27,17 @@ static void print_container(const json_t *c)
 		       cli_json_text(c, "policy_sha256"), cli_json_text(c, "policy_since"));
 	if (*cli_json_text(c, "policy_error"))
 		printf("  %s\n", cli_json_text(c, "policy_error"));
-	printf("  calls %lld, objects %lld; alerts %lld, denied %lld, killed %lld; evidence lost "
-	       "%lld\n",
+	printf("  calls %lld, objects %lld; alerts %lld, repeated %lld, denied %lld, killed %lld; "
+	       "evidence lost %lld\n",
 	       cli_json_number(n, "calls"), cli_json_number(n, "objects"),
-	       cli_json_number(n, "alert"), cli_json_number(n, "deny"), cli_json_number(n, "kill"),
+	       cli_json_number(n, "alert"), cli_json_number(n, "repeated"),
+	       cli_json_number(n, "deny"), cli_json_number(n, "kill"),
 	       cli_json_number(n, "evidence_lost"));
+	json_array_foreach (json_object_get(c, "repeats"), i, again)
+		printf("  repeated %lld times, last %s: %s, %s, role %s\n",
+		       cli_json_number(again, "repeated"), cli_json_text(again, "last"),
+		       cli_json_text(again, "what"), cli_json_text(again, "rule"),
+		       cli_json_text(again, "role"));
 }
 
 int cmd_status(int argc, char **argv)

@@ -40,7 +40,9 @@ static const struct args_command command = {
 	.usage = "--policy POLICY FILE.ltr",
 	.doc = "Score a recorded run as the kernel does, and print one line per event."
 	       "\vColumns: seconds (monotonic), task, role, system call or object, token, weights "
-	       "of the three layers, levels A and B in 1/4096 of a weight, rules, verdict.",
+	       "of the three layers, levels A and B in 1/4096 of a weight, rules, verdict. "
+	       "\"repeated\" after a rule: the kernel counts this alert and does not tell it "
+	       "again.",
 	.max = 1,
 	.list = offsetof(struct score_args, files),
 	.check = check_score_args,
@@ -52,10 +54,11 @@ static int print_step_json(const struct lutra_record *rec, const char *what,
 	json_t *matches = json_array();
 
 	for (unsigned i = 0; i < s->n_matches; i++)
-		json_array_append_new(matches, json_pack("{s:s, s:s, s:s}", "group",
+		json_array_append_new(matches, json_pack("{s:s, s:s, s:s, s:b}", "group",
 							 rule_name(s->match[i].rule), "kind",
 							 kind_name(s->match[i].kind), "verdict",
-							 verdict_name(s->match[i].verdict)));
+							 verdict_name(s->match[i].verdict),
+							 "repeated", s->match[i].repeated));
 	return cli_print_json(
 		json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:[i,i,i], s:i, s:i, s:o, s:s}",
 			  "ts_ns", (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
@@ -80,6 +83,8 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 		printf(" %s", rule_name(s->match[i].rule));
 		if (s->match[i].kind != LUTRA_KIND_KNOWN)
 			printf("/%s", kind_name(s->match[i].kind));
+		if (s->match[i].repeated)
+			printf(" repeated");
 	}
 	if (s->n_matches)
 		printf(" %s", verdict_name(s->verdict));

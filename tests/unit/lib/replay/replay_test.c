@@ -312,6 +312,44 @@ static void replay_levels_rise_over_their_thresholds_once(void **state)
 	assert_int_equal(a, 1);
 }
 
+/* What the fixture's policy refuses, in mode audit: an alert, told once. */
+static void replay_alert_about_an_object_is_repeated_after_the_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct told_case {
+		uint32_t tid;
+		const char *path;
+		bool repeated;
+	} cases[] = {
+		{1, "/etc/shadow", false}, {1, "/etc/shadow", true},  {1, "/etc/shadow2", false},
+		{1, "/etc/shadow", true},  {2, "/etc/shadow", false}, {2, "/etc/shadow", true},
+	};
+
+	replay_free(f->r);
+	assert_int_equal(replay_new(&f->r, f->p, LUTRA_MODE_AUDIT, NULL), 0);
+	assert_int_equal(feed_syscall(f, 2, SYS_accept4), 1); /* another role */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(open_file(f, cases[i].tid, MS + i, cases[i].path), 1);
+		assert_int_equal(f->s.n_matches, 1);
+		assert_int_equal(f->s.verdict, LUTRA_VERDICT_ALERT);
+		assert_int_equal(f->s.match[0].repeated, cases[i].repeated);
+	}
+	replay_reset(f->r);
+	assert_int_equal(open_file(f, 1, MS, "/etc/shadow"), 1);
+	assert_false(f->s.match[0].repeated);
+}
+
+static void replay_refusal_is_never_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(open_file(f, 1, MS + i, "/etc/shadow"), 1);
+		assert_int_equal(f->s.verdict, LUTRA_VERDICT_DENY);
+		assert_false(f->s.match[0].repeated);
+	}
+}
+
 static void replay_new_without_a_fitting_policy_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -343,6 +381,8 @@ int main(void)
 		T(replay_object_is_judged_by_its_path),
 		T(replay_kill_takes_two_classes_within_a_second),
 		T(replay_levels_rise_over_their_thresholds_once),
+		T(replay_alert_about_an_object_is_repeated_after_the_first),
+		T(replay_refusal_is_never_repeated),
 		T(replay_new_without_a_fitting_policy_fails),
 	};
 

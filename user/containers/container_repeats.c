@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The alerts of a container that are told once, as JSON: those that came again. */
+#include "user/containers/containers_impl.h"
+
+#include <string.h>
+
+#include "lib/abi/names.h"
+#include "lib/abi/rules.h"
+#include "lib/base/text.h"
+#include "user/alerts/alert_text.h"
+#include "user/sys/clock.h"
+
+/* What came again most often comes first. */
+static int compare_by_repeats(const void *a, const void *b)
+{
+	const struct lutra_told *x = a, *y = b;
+
+	if (x->repeated != y->repeated)
+		return x->repeated > y->repeated ? -1 : 1;
+	return (x->last_ns < y->last_ns) - (x->last_ns > y->last_ns);
+}
+
+static json_t *repeat_to_json(const struct lutra_told *t)
+{
+	char what[ALERT_TEXT], last[CLOCK_TEXT], name[LUTRA_TOLD_TEXT + 4];
+	bool is_cut = t->text_len == LUTRA_TOLD_TEXT;
+	int len = snprintf(name, sizeof(name), "%s%.*s", is_cut ? "…" : "", t->text_len, t->text);
+
+	alert_object_text(&t->object, name, (size_t)len, what);
+	return json_pack("{s:s, s:s, s:o, s:I, s:s}", "rule", rule_name(t->rule), "role",
+			 role_name(t->role), "what", text_json(what, strlen(what)), "repeated",
+			 (json_int_t)t->repeated, "last",
+			 clock_format(clock_to_realtime(t->last_ns), last));
+}
+
+json_t *container_repeats_to_json(const struct container *c, size_t max)
+{
+	struct lutra_told *told = calloc(LUTRA_TOLD, sizeof(*told));
+	json_t *j = json_array();
+	int n = told ? guard_told(c->all->parts.guard, c->slot, told) : 0;
+
+	if (n > 0)
+		qsort(told, (size_t)n, sizeof(*told), compare_by_repeats);
+	for (int i = 0; i < n && (size_t)i < max && told[i].repeated; i++)
+		json_array_append_new(j, repeat_to_json(&told[i]));
+	free(told);
+	return j;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The alerts that the kernel side tells once: to read them, and to have them told again. */
+#include "user/guard/guard_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kern/lutra.skel.h"
+
+/* Opens the inner map that holds the struct lutra_seen of a slot. Returns its descriptor. */
+static int open_seen_map(const struct guard *g, uint32_t slot)
+{
+	uint32_t at, id = 0;
+	int fd;
+
+	if (!slot || slot >= LUTRA_SLOTS || !g->slots[slot].cgroup_id)
+		return -ENOENT;
+	at = lutra_seen_slot(slot, g->slots[slot].version);
+	if (bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.seen), &at, &id) < 0)
+		return -errno;
+	fd = bpf_map_get_fd_by_id(id);
+	return fd < 0 ? -errno : fd;
+}
+
+int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD])
+{
+	_cleanup_free_ struct lutra_seen *seen = malloc(sizeof(*seen));
+	_cleanup_close_ int fd = open_seen_map(g, slot);
+	uint32_t zero = 0;
+	int n = 0;
+
+	if (fd < 0)
+		return fd;
+	if (!seen)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &zero, seen) < 0)
+		return -errno;
+	for (unsigned i = 0; i < LUTRA_TOLD; i++) {
+		const struct lutra_told *t = &seen->told[i];
+
+		if (t->key && t->text_len <= LUTRA_TOLD_TEXT)
+			ret[n++] = *t;
+	}
+	return n;
+}
+
+int guard_forget_told(const struct guard *g, uint32_t slot)
+{
+	_cleanup_free_ struct lutra_seen *seen = malloc(sizeof(*seen));
+	_cleanup_close_ int fd = open_seen_map(g, slot);
+	uint32_t zero = 0;
+
+	if (fd < 0)
+		return fd;
+	if (!seen)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &zero, seen) < 0)
+		return -errno;
+	memset(seen->told, 0, sizeof(seen->told));
+	return bpf_map_update_elem(fd, &zero, seen, BPF_ANY) < 0 ? -errno : 0;
+}

@@ -143,6 +143,10 @@ static int load_runs(struct corpus *c, const struct train_arguments *a,
 			return r;
 	}
 	corpus_sort(c);
+	if (!c->n_runs)
+		return err_set(err, -EINVAL,
+			       "there is no run in which something happened: record the service at "
+			       "work");
 	return 0;
 }
 

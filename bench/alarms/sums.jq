@@ -15,7 +15,13 @@ def bound($outcome; $upper): (total(.hours)) as $hours | {upper: $upper, hours: 
 	episodes: total(.[$outcome].episodes),
 	holds: ($hours == 0 or total(.[$outcome].episodes) <= $upper * $hours)};
 
-def bounds: .bounds as $b | .ordinary | {alert: bound("alerted"; $b.alert[1]), deny: bound("refused"; $b.deny[1])};
+# The same of new things and the upper end of the unseen, which builds before this one do not estimate.
+def unseen_bound($upper): if $upper == null then null else (total(.hours)) as $hours |
+	total(.alerted.things) as $things | {upper: $upper, hours: $hours, episodes: $things,
+	holds: ($hours == 0 or $things <= $upper * $hours)} end;
+
+def bounds: .bounds as $b | .ordinary | {alert: bound("alerted"; $b.alert[1]), deny: bound("refused"; $b.deny[1]),
+	unseen: unseen_bound($b.unseen[1]?)};
 
 # The rare events of a service: in each the rules, over all of its containers.
 def rare_events: [.containers[].soak[] | .run as $run | .events | to_entries[] |
@@ -73,7 +79,9 @@ def set_sums: {
 	ten: (map(.sums.ten) | add_numbers), three: (map(.sums.three) | add_numbers), vm: (map(.sums.vm) | add_numbers),
 	bounds: (map(select(.sums.ten.hours > 0)) | {services: length,
 		alert: (map(select(all(.sums.bounds[]; .alert.holds))) | length),
-		deny: (map(select(all(.sums.bounds[]; .deny.holds))) | length)}),
+		deny: (map(select(all(.sums.bounds[]; .deny.holds))) | length),
+		unseen: (if all(.[].sums.bounds[].unseen; . == null) then null
+			else map(select(all(.sums.bounds[]; .unseen.holds?))) | length end)}),
 	soak: (map(.sums.soak) | add_numbers), rare: (map(.sums.rare) | add_numbers),
 	learned: (map(.sums.learned) | add_numbers), learned_attacks: (map(.sums.learned_attacks) | add_numbers),
 	attack: (map(.sums.attack) | add_numbers), adaptive: (map(.sums.adaptive) | add_numbers),

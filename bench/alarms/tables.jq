@@ -13,13 +13,13 @@ def row: "| " + join(" | ") + " |";
 def cell($new; $base; $same; f): ($new | f) as $n | if $base == null or $same then $n else "\($base | f) → \($n)" end;
 
 # A service keeps a bound if all its containers do. One of a sum counts services.
-def kept($k): if . == null or (type == "array" and all(.[$k].hours == 0)) then "–" elif type == "array" then
-		if all(.[$k].holds) then "holds" else "no: " + ([.[] | .[$k] | select(.holds | not) |
+def kept($k): if . == null or (type == "array" and all((.[$k].hours // 0) == 0)) then "–" elif type == "array" then
+		if all(.[$k].holds) then "≤ \([.[][$k].upper] | max | round2) holds" else "no: " + ([.[] | .[$k] | select(.holds | not) |
 			"\(rate(.episodes; .hours)) > \(.upper | round2)"] | join(", ")) end
-	else "\(.[$k]) of \(.services)" end;
+	elif .[$k] == null then "–" else "\(.[$k]) of \(.services)" end;
 
 def ordinary_titles: ["service", "hours", "refused, 10 runs", "3 runs", "alerted, 10 runs", "3 runs",
-	"episodes, 10 runs", "3 runs", "alert bound", "refusal bound", "hours in a VM", "refused", "alerted"];
+	"episodes, 10 runs", "3 runs", "alert bound", "refusal bound", "new things bound", "hours in a VM", "refused", "alerted"];
 def ordinary_cells($new; $base): [
 	cell($new; $base; true; .ten.hours // 0 | round2),
 	cell($new; $base; false; rate(.ten.refused; .ten.hours)), cell($new; $base; false; rate(.three.refused; .three.hours)),
@@ -27,6 +27,7 @@ def ordinary_cells($new; $base): [
 	cell($new; $base; false; rate(.ten.alerted_episodes; .ten.hours)),
 	cell($new; $base; false; rate(.three.alerted_episodes; .three.hours)),
 	cell($new; $base; false; .bounds | kept("alert")), cell($new; $base; false; .bounds | kept("deny")),
+	cell($new; $base; false; .bounds | kept("unseen")),
 	cell($new; $base; true; .vm.hours // 0 | round2), cell($new; $base; false; rate(.vm.refused; .vm.hours)),
 	cell($new; $base; false; rate(.vm.alerted; .vm.hours))];
 

@@ -30,9 +30,10 @@ static const struct syscall_traits table[LUTRA_NR] = {
 	[SYS_rt_sigreturn] = {.traits = SYSCALL_STARTUP},
 	[SYS_ioctl] = {.traits = SYSCALL_STARTUP},
 	[SYS_select] = {.traits = SYSCALL_WAITS},
-	[SYS_sched_yield] = {.traits = SYSCALL_STARTUP},
+	[SYS_sched_yield] = {.traits = SYSCALL_STARTUP | SYSCALL_SLEEPS},
 	[SYS_madvise] = {.traits = SYSCALL_STARTUP},
-	[SYS_nanosleep] = {.traits = SYSCALL_STARTUP},
+	[SYS_pause] = {.traits = SYSCALL_SLEEPS},
+	[SYS_nanosleep] = {.traits = SYSCALL_STARTUP | SYSCALL_SLEEPS},
 	[SYS_getpid] = {.traits = SYSCALL_STARTUP},
 	[SYS_socket] = {.hook = "socket_create", .args = {2, {0, 1}, {UINT32_MAX, SOCK_TYPE_BITS}}},
 	[SYS_connect] = {.hook = "socket_connect"},
@@ -96,7 +97,7 @@ static const struct syscall_traits table[LUTRA_NR] = {
 	[SYS_delete_module] = {.traits = SYSCALL_DANGEROUS, .hook = "capable"},
 	[SYS_quotactl] = {.traits = SYSCALL_DANGEROUS},
 	[SYS_gettid] = {.traits = SYSCALL_STARTUP},
-	[SYS_futex] = {.traits = SYSCALL_STARTUP},
+	[SYS_futex] = {.traits = SYSCALL_STARTUP | SYSCALL_SLEEPS},
 	[SYS_sched_getaffinity] = {.traits = SYSCALL_STARTUP},
 	[SYS_io_getevents] = {.traits = SYSCALL_WAITS},
 	[SYS_lookup_dcookie] = {.traits = SYSCALL_DANGEROUS},
@@ -104,7 +105,7 @@ static const struct syscall_traits table[LUTRA_NR] = {
 	[SYS_restart_syscall] = {.traits = SYSCALL_STARTUP},
 	[SYS_clock_settime] = {.traits = SYSCALL_DANGEROUS},
 	[SYS_clock_gettime] = {.traits = SYSCALL_STARTUP},
-	[SYS_clock_nanosleep] = {.traits = SYSCALL_STARTUP},
+	[SYS_clock_nanosleep] = {.traits = SYSCALL_STARTUP | SYSCALL_SLEEPS},
 	[SYS_exit_group] = {.traits = SYSCALL_STARTUP},
 	[SYS_epoll_wait] = {.traits = SYSCALL_WAITS},
 	[SYS_epoll_ctl] = {.traits = SYSCALL_STARTUP},
@@ -195,6 +196,24 @@ void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA
 		    syscall_to_arch(arch, native, &nr) == 0)
 			ret[nr / 64] |= 1ull << (nr & 63);
 	}
+}
+
+void syscall_idle_mask(const char *arch, uint64_t ret[LUTRA_NR / 64])
+{
+	uint64_t sleeps[LUTRA_NR / 64];
+
+	syscall_mask(arch, SYSCALL_WAITS, ret);
+	syscall_mask(arch, SYSCALL_SLEEPS, sleeps);
+	for (unsigned i = 0; i < LUTRA_NR / 64; i++)
+		ret[i] |= sleeps[i];
+}
+
+bool syscall_is_work(const struct lutra_record *rec, const uint64_t idle[LUTRA_NR / 64])
+{
+	if (rec->type == LUTRA_RECORD_OBJECT)
+		return true;
+	return rec->type == LUTRA_RECORD_SYSCALL && rec->nr != LUTRA_NR_RESTART &&
+	       (rec->nr >= LUTRA_NR || !(idle[rec->nr / 64] >> (rec->nr & 63) & 1));
 }
 
 const char *syscall_hook(const char *arch, unsigned nr)

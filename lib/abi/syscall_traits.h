@@ -22,6 +22,7 @@ enum syscall_trait {
 	/* Reaches past the container, or changes what confines it. */
 	SYSCALL_DANGEROUS = 8,
 	SYSCALL_HOOKABLE = 16, /* has a hook; set by syscall_mask() alone */
+	SYSCALL_SLEEPS = 32,   /* waits for another thread, for a signal, or for time */
 };
 
 /* The scalar arguments of which a policy keeps the values seen. n is 0: it keeps none. */
@@ -50,14 +51,17 @@ struct syscall_traits {
 /* The traits of a system call of x86-64, all zero if it has none or nr is LUTRA_NR or more. */
 const struct syscall_traits *syscall_traits(unsigned nr);
 
-/*
- * Returns true if the system call only waits: for events, for another thread, or for time. A thread
- * with nothing to do makes no other.
- */
-bool syscall_only_waits(unsigned nr);
-
 /* Sets a bit for each system call of a machine (see syscall_name()) that has a trait. */
 void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA_NR / 64]);
+
+/*
+ * Sets a bit for each system call that only waits: a service in which nothing happens makes no
+ * other.
+ */
+void syscall_idle_mask(const char *arch, uint64_t ret[LUTRA_NR / 64]);
+
+/* Returns true if something happened: an object, or a system call that is not in the idle mask. */
+bool syscall_is_work(const struct lutra_record *rec, const uint64_t idle[LUTRA_NR / 64]);
 
 /* Returns the LSM hook that refuses system call nr of a machine, or NULL: none does. */
 const char *syscall_hook(const char *arch, unsigned nr);

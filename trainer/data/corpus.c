@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "lib/base/file.h"
 #include "lib/abi/syscalls.h"
 #include "lib/trace/trace.h"
@@ -167,21 +168,26 @@ static void note_arguments(const struct trace_meta *meta, const struct lutra_rec
 		policy_args_add_any(ret, (unsigned)i);
 }
 
+/* ret_worked: something happened in the run. */
 static int read_records(struct run_builder *b, struct trace_reader *reader, const char *path,
-			struct policy_arguments *ret_args, struct err *err)
+			struct policy_arguments *ret_args, bool *ret_worked, struct err *err)
 {
 	const struct trace_meta *meta = trace_reader_meta(reader);
+	uint64_t idle[LUTRA_NR / 64];
 	const struct lutra_record *rec;
 	const char *str;
 	size_t str_len;
 	struct err why;
 	int r;
 
+	*ret_worked = false;
+	syscall_idle_mask(meta->arch, idle);
 	while ((r = trace_reader_next(reader, &rec, &str, &str_len)) > 0) {
 		r = run_builder_add(b, rec, str, str_len, &why);
 		if (r < 0)
 			return err_set(err, r, "%s: %s", path, why.msg);
 		note_arguments(meta, rec, ret_args);
+		*ret_worked |= syscall_is_work(rec, idle);
 	}
 	return r < 0 ? err_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
 }
@@ -193,6 +199,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	_cleanup_(run_done) struct run run = {0};
 	struct policy_arguments args = {0};
 	const char *slash = strrchr(path, '/');
+	bool worked;
 	int r;
 
 	if (c->n_runs + c->n_heldout >= CORPUS_RUNS_MAX)
@@ -206,7 +213,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = run_builder_new(&b, &c->names);
 	if (r < 0)
 		return err_oom(err);
-	r = read_records(b, reader, path, &args, err);
+	r = read_records(b, reader, path, &args, &worked, err);
 	if (r < 0)
 		return r;
 	r = run_builder_take(b, &run);
@@ -215,6 +222,12 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	warn_about_run(c, path, &run, trace_reader_torn(reader));
 	if (run.calls == 0)
 		return err_set(err, -EINVAL, "%s has no system calls: record it again", path);
+	if (!worked) {
+		warn_about_file(
+			c, path,
+			"nothing happened in it, the service only waited: it does not count");
+		return 0;
+	}
 	r = hash_file(path, run.sha256, err);
 	if (r == 0)
 		r = check_duplicate(c, path, run.sha256, err);

@@ -75,6 +75,8 @@ static const char *const session_modes[] = {"audit", "guard", NULL};
 
 static const struct config_key life_keys[] = {
 	NUMBER(runs, 5, 1, CONFIG_LIFE_RUNS_MAX),
+	NUMBER(new_per_day, 24, 1, UINT32_MAX),
+	NUMBER(learn_hours, 168, 1, 87600),
 	NUMBER(calls, 10000, 0, UINT32_MAX),
 	NUMBER(clean_minutes, 1440, 0, 525600),
 	NUMBER(run_ms, 1000, 0, 86400000),

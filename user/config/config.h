@@ -22,7 +22,9 @@
 
 /* Every key is optional. */
 struct config_life {
-	uint64_t runs;		/* runs to train on, and to pass the gate; default 5 */
+	uint64_t runs;		/* least runs to train on, and to pass the gate; default 5 */
+	uint64_t new_per_day;	/* learning ends when no more is new a day; default 24 */
+	uint64_t learn_hours;	/* learning ends at the latest after so long; default 168 */
 	uint64_t calls;		/* system calls in these runs; default 10000 */
 	uint64_t clean_minutes; /* time in audit without a match that would refuse; default 1440 */
 	uint64_t run_ms;	/* a shorter run is not counted; default 1000 */

@@ -7,6 +7,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lib/abi/syscall_traits.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
@@ -85,8 +86,7 @@ static int learn_again(struct learn *l, struct lifecycle_image *i, const char *d
 
 	if (r < 0 || known || i->learning)
 		return r;
-	i->learning = true;
-	i->wanted = (uint32_t)l->parts.config->life.runs;
+	lifecycle_begin(l->parts.lifecycle, i, 0, &l->parts.config->life, clock_realtime_ns());
 	lifecycle_set_note(l->parts.lifecycle, i,
 			   "the image changed to %.80s: it is learned again, in audit meanwhile",
 			   digest);
@@ -175,25 +175,21 @@ static void record_enrolled(struct learn *l, struct lifecycle_image *i)
 	}
 }
 
-int learn_start(struct learn *l, const char *image, uint64_t runs,
+int learn_start(struct learn *l, const char *image, uint32_t runs,
 		const struct lifecycle_image **ret, struct err *err)
 {
 	struct lifecycle *life = l->parts.lifecycle;
 	struct lifecycle_image *i = lifecycle_find(life, image);
-	int r;
+	int r = i ? 0 : lifecycle_add(life, image, &i, err);
 
-	if (runs < 1 || runs > CONFIG_LIFE_RUNS_MAX)
-		return err_set(err, -EINVAL, "runs: 1 to %d", CONFIG_LIFE_RUNS_MAX);
-	r = i ? 0 : lifecycle_add(life, image, &i, err);
 	if (r < 0)
 		return r;
-	i->learning = true;
-	i->wanted = (uint32_t)runs;
+	lifecycle_begin(life, i, runs, &l->parts.config->life, clock_realtime_ns());
 	i->fresh = lifecycle_waiting_runs(i) > 0;
-	life->changed = true;
 	record_enrolled(l, i);
 	learn_save(l);
-	log_info("%s: learned from its next %u runs", i->image, i->wanted);
+	log_info("%s: learned from its next runs, %u %s", i->image, i->wanted,
+		 i->by_runs ? "in all" : "at least, until little is new");
 	*ret = i;
 	return 0;
 }
@@ -371,6 +367,7 @@ int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *e
 		return err_oom(err);
 	l->parts = *parts;
 	l->ticked_ns = l->saved_ns = clock_now_ns();
+	syscall_idle_mask(NULL, l->idle);
 	r = lifecycle_load(parts->config->state_dir, parts->lifecycle, err);
 	if (r == -EBADMSG)
 		r = set_aside(parts->config->state_dir, err);
@@ -379,6 +376,9 @@ int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *e
 	for (struct lifecycle_image *i = parts->lifecycle->images; i; i = i->next) {
 		forget_lost_files(l, i);
 		i->fresh = i->learning && lifecycle_waiting_runs(i) > 0;
+		/* An older version did not write when learning began. */
+		if (i->learning && !i->began_ns)
+			i->began_ns = clock_realtime_ns();
 	}
 	l->observer = (struct containers_observer){.on_enrolled = on_enrolled,
 						   .on_emptied = on_emptied,

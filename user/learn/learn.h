@@ -9,7 +9,8 @@
  * A run ends with its container's last task, or after life.run_max_s or life.run_max_mib: then the
  * next run begins with the same tasks, in their roles. A restart of lutrad ends no run: the kernel
  * keeps the records meanwhile. A run counts if it is no shorter than life.run_ms, less than one
- * record in 1000 was lost, and life.disk_mib had room for it. What does not count is logged.
+ * record in 1000 was lost, the service did more than wait, and life.disk_mib had room for it. What
+ * does not count is logged.
  */
 #ifndef LUTRA_USER_LEARN_LEARN_H
 #define LUTRA_USER_LEARN_LEARN_H
@@ -41,10 +42,11 @@ void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *
 		     const char *str, size_t str_len);
 
 /*
- * Learns an image from its next runs, those of containers that run already too. *ret is the life cycle's. -EINVAL: no image reference, or no
- * such number of runs; -EEXIST: another image has a policy of that name; -ENOMEM.
+ * Learns an image from so many runs, those of containers that run already too; 0: until little is
+ * new (lifecycle_end()). *ret is the life cycle's. -EINVAL: no image reference; -EEXIST: another
+ * image has a policy of that name; -ENOMEM.
  */
-int learn_start(struct learn *l, const char *image, uint64_t runs,
+int learn_start(struct learn *l, const char *image, uint32_t runs,
 		const struct lifecycle_image **ret, struct err *err);
 /* Ends it: containers that have no policy are released. -ENOENT: the image is not learned. */
 int learn_stop(struct learn *l, const char *image, const struct lifecycle_image **ret,

@@ -16,8 +16,9 @@ struct learn {
 	uint64_t ticked_ns;			   /* CLOCK_MONOTONIC, as the next two */
 	uint64_t saved_ns;
 	uint64_t flushed_ns;
-	bool orphans_done; /* runs of containers that are gone were ended */
-	bool save_failed;  /* the last attempt, which was logged */
+	bool orphans_done;	      /* runs of containers that are gone were ended */
+	bool save_failed;	      /* the last attempt, which was logged */
+	uint64_t idle[LUTRA_NR / 64]; /* syscall_idle_mask() of this machine */
 };
 
 /* ---- learn.c ---- */

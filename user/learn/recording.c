@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "user/sys/clock.h"
 
 #define WHY_BYTES 160
@@ -89,7 +90,7 @@ static void check_run(const struct learn *l, const struct recorded_run *run, cha
 			 (unsigned long long)run->lost,
 			 (unsigned long long)(run->events + run->lost));
 	else if (!run->syscalls)
-		snprintf(why, WHY_BYTES, "nothing happened in it");
+		snprintf(why, WHY_BYTES, "nothing happened in it: the service only waited");
 	else if (ms < min_ms)
 		snprintf(why, WHY_BYTES, "it ended after %llu ms (life.run_ms is %llu)",
 			 (unsigned long long)ms, (unsigned long long)min_ms);
@@ -303,7 +304,7 @@ void recording_add(struct learn *l, struct recording *r, const struct lutra_reco
 	write_record(r, rec, str, str_len);
 	r->run.last_ns = rec->ts_ns;
 	r->run.events += rec->type != LUTRA_RECORD_ARM;
-	r->run.syscalls += rec->type == LUTRA_RECORD_SYSCALL;
+	r->run.syscalls += rec->type == LUTRA_RECORD_SYSCALL && syscall_is_work(rec, l->idle);
 }
 
 void recording_flush(struct learn *l, struct recording *r, bool is_clean)

@@ -23,13 +23,13 @@ struct recorded_run {
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC, of its first and last record */
 	uint64_t bytes;		    /* of the file, up to its last chunk */
 	uint64_t events;	    /* records of what tasks did; without ARM records */
-	uint64_t syscalls;
-	uint64_t missing;     /* records that were lost before its first one */
-	uint64_t lost;	      /* records that were lost in it */
-	uint64_t received;    /* records of the slot that were taken: LUTRA_COUNTER_RECORDS */
-	uint64_t lost_before; /* LUTRA_COUNTER_RECORDS_LOST that is counted in lost in them */
-	bool has_start;	      /* it begins with the start of the container */
-	bool is_clean;	      /* lutrad ended in order: no record was taken and not written */
+	uint64_t syscalls;	    /* that do more than wait */
+	uint64_t missing;	    /* records that were lost before its first one */
+	uint64_t lost;		    /* records that were lost in it */
+	uint64_t received;	    /* records of the slot that were taken: LUTRA_COUNTER_RECORDS */
+	uint64_t lost_before;	    /* LUTRA_COUNTER_RECORDS_LOST that is counted in lost in them */
+	bool has_start;		    /* it begins with the start of the container */
+	bool is_clean;		    /* lutrad ended in order: no record was taken and not written */
 };
 
 struct recording {

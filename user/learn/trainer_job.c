@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the trainer as a child, one at a time: after each run, to learn what that run added; and on
- * all runs, into policies_dir, when there are enough. The main loop waits for its pidfd.
+ * Runs the trainer as a child, one at a time: after each run, to learn what that run added and how
+ * much is still new; and on all runs, into policies_dir, when that is little enough. The main loop
+ * waits for its pidfd.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "lib/base/file.h"
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
+#include "user/sys/clock.h"
 #include "user/sys/process/program.h"
 
 #define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */
@@ -34,7 +36,7 @@ struct trainer_job {
 	struct learn *learn;
 	struct lifecycle_image *image;
 	pid_t pid;
-	bool final; /* it writes into policies_dir */
+	enum lifecycle_end end; /* unless learning goes on, it writes into policies_dir */
 };
 
 bool learn_is_training(const struct learn *l, const struct lifecycle_image *i)
@@ -84,18 +86,41 @@ static void read_last_line(const struct learn *l, const struct lifecycle_image *
 	snprintf(buf, size, "%s", line ? line + 1 : text);
 }
 
-/* The new policy begins in audit: a stricter mode was given to the policy before it. */
-static void begin_audit(struct learn *l, struct lifecycle_image *i)
+/* Notes what the policy was trained on, and what is still new. unseen: as it was then. */
+static void note_trained(struct learn *l, const struct trainer_job *j,
+			 const struct policy_unseen *unseen)
 {
+	char text[POLICY_UNSEEN_TEXT];
+	const char *late = j->end == LIFECYCLE_TIME_IS_UP
+				   ? "; learning took too long, more is new than life.new_per_day"
+				   : "";
+
+	policy_unseen_text(unseen, text);
+	lifecycle_set_note(l->parts.lifecycle, j->image,
+			   "trained on %u runs, in audit%s%s; unseen: %s", j->image->policy_runs,
+			   j->image->policy_starts ? "" : "; none of them saw a container start",
+			   late, text);
+}
+
+/* The new policy begins in audit: a stricter mode was given to the policy before it. */
+static void begin_audit(struct learn *l, const struct trainer_job *j)
+{
+	struct lifecycle_image *i = j->image;
+	struct policy_unseen unseen = i->unseen;
 	struct err err;
 
 	lifecycle_on_trained(l->parts.lifecycle, i);
-	lifecycle_set_note(l->parts.lifecycle, i, "trained on %u runs, in audit%s", i->policy_runs,
-			   i->policy_starts ? "" : "; none of them saw a container start");
+	note_trained(l, j, &unseen);
 	log_info("%s: policy %s, %s", i->image, i->policy, i->note);
 	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		log_error("%s: %s", i->policy, err.msg);
 	learn_apply_policy(l, i);
+}
+
+/* Returns whether learning ends with the runs that there are. */
+static enum lifecycle_end learning_end(const struct learn *l, const struct lifecycle_image *i)
+{
+	return lifecycle_end(i, &l->parts.config->life, clock_realtime_ns());
 }
 
 static void on_success(struct learn *l, const struct trainer_job *j)
@@ -105,8 +130,10 @@ static void on_success(struct learn *l, const struct trainer_job *j)
 	if (!coverage || lifecycle_add_coverage(l->parts.lifecycle, j->image, coverage) < 0)
 		log_warning("%s: the trainer wrote no coverage report; see train.log",
 			    j->image->image);
-	if (j->final)
-		begin_audit(l, j->image);
+	if (j->end != LIFECYCLE_GOES_ON)
+		begin_audit(l, j);
+	else if (learning_end(l, j->image) != LIFECYCLE_GOES_ON)
+		j->image->fresh = true; /* the runs are enough: they are trained on once more */
 }
 
 static void on_trainer_exit(void *ctx)
@@ -189,7 +216,7 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	if (i->learned)
 		add_argument(c, "--digest=%s", i->learned);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);
-	if (j->final)
+	if (j->end != LIFECYCLE_GOES_ON)
 		add_argument(c, "--output=%s", policy);
 	else
 		add_argument(c, "--output=%s/" TRIAL_DIR, runs);
@@ -245,7 +272,7 @@ static int run_job(struct trainer_job *j, struct err *err)
 		return r;
 	if (!log)
 		return err_oom(err);
-	if (j->final)
+	if (j->end != LIFECYCLE_GOES_ON)
 		mkdir(parts->config->policies_dir, 0755);
 	r = spawn_command(&c, log, &j->pid);
 	if (r < 0)
@@ -256,15 +283,25 @@ static int run_job(struct trainer_job *j, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot wait for the trainer: %s", strerror(-r)) : 0;
 }
 
+/* Returns true if the trainer has work: a run that it has not looked at, or learning took too long. */
+static bool has_work(const struct learn *l, struct lifecycle_image *i)
+{
+	if (i->learning && !i->ended_late && learning_end(l, i) == LIFECYCLE_TIME_IS_UP)
+		i->ended_late = i->fresh = true;
+	return i->learning && i->fresh;
+}
+
 void trainer_job_start(struct learn *l)
 {
 	struct lifecycle_image *i = l->parts.lifecycle->images;
 	struct trainer_job *j;
 	struct err err;
 
-	while (i && !(i->learning && i->fresh))
+	if (l->job)
+		return;
+	while (i && !has_work(l, i))
 		i = i->next;
-	if (!i || l->job)
+	if (!i)
 		return;
 	i->fresh = false;
 	j = calloc(1, sizeof(*j));
@@ -273,7 +310,7 @@ void trainer_job_start(struct learn *l)
 	*j = (struct trainer_job){.exited = {.fd = -1, .on_ready = on_trainer_exit, .ctx = j},
 				  .learn = l,
 				  .image = i,
-				  .final = lifecycle_waiting_runs(i) >= i->wanted};
+				  .end = learning_end(l, i)};
 	l->job = j;
 	if (run_job(j, &err) == 0)
 		return;

@@ -169,6 +169,9 @@ int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char
 
 void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t run)
 {
+	/* What is known of the unseen is that of all runs that wait. */
+	if (!i->runs[run].used)
+		i->unseen = (struct policy_unseen){};
 	free(i->runs[run].file);
 	memmove(&i->runs[run], &i->runs[run + 1], (i->n_runs - run - 1) * sizeof(*i->runs));
 	i->n_runs--;
@@ -205,27 +208,39 @@ unsigned lifecycle_waiting_runs(const struct lifecycle_image *i)
 	return n;
 }
 
-unsigned lifecycle_quiet_runs(const struct lifecycle_image *i)
+void lifecycle_begin(struct lifecycle *l, struct lifecycle_image *i, uint32_t runs,
+		     const struct config_life *limits, uint64_t now_ns)
 {
-	unsigned n = 0;
-
-	for (size_t k = i->n_runs; k > 0; k--) {
-		const struct lifecycle_run *r = &i->runs[k - 1];
-
-		if (r->used || !r->counted || r->new_calls || r->new_objects)
-			break;
-		n++;
-	}
-	return n;
+	i->learning = true;
+	i->by_runs = runs > 0;
+	i->wanted = runs ? runs : (uint32_t)limits->runs;
+	i->began_ns = now_ns;
+	i->ended_late = false;
+	l->changed = true;
 }
 
-unsigned lifecycle_advised_runs(const struct lifecycle_image *i)
+enum lifecycle_end lifecycle_end(const struct lifecycle_image *i, const struct config_life *limits,
+				 uint64_t now_ns)
 {
-	unsigned have = lifecycle_waiting_runs(i), quiet = lifecycle_quiet_runs(i);
-	unsigned more = quiet < LIFECYCLE_QUIET_RUNS ? LIFECYCLE_QUIET_RUNS - quiet : 0;
-	unsigned wanted = i->wanted > have ? i->wanted - have : 0;
+	uint64_t end_ns = i->began_ns + limits->learn_hours * 60 * MINUTE_NS;
+	unsigned runs = lifecycle_waiting_runs(i);
+	double per_day = 24 * policy_unseen_per_hour(&i->unseen);
 
-	return wanted > more ? wanted : more;
+	if (i->by_runs)
+		return runs >= i->wanted ? LIFECYCLE_ENOUGH : LIFECYCLE_GOES_ON;
+	if (runs >= i->wanted && i->unseen.runs && per_day <= (double)limits->new_per_day)
+		return LIFECYCLE_ENOUGH;
+	if (runs >= CONFIG_LIFE_RUNS_MAX || (runs && i->began_ns && now_ns >= end_ns))
+		return LIFECYCLE_TIME_IS_UP;
+	return LIFECYCLE_GOES_ON;
+}
+
+double lifecycle_hours_more(const struct lifecycle_image *i, const struct config_life *limits)
+{
+	uint32_t things = i->unseen.all.things ? i->unseen.all.things : 1;
+	double hours = 24. * things / (double)limits->new_per_day - i->unseen.hours;
+
+	return hours > 0 ? hours : 0;
 }
 
 struct lifecycle_run *lifecycle_find_run(const struct lifecycle_image *i, const char *file)
@@ -239,10 +254,12 @@ struct lifecycle_run *lifecycle_find_run(const struct lifecycle_image *i, const 
 int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const json_t *coverage)
 {
 	const json_t *runs = json_object_get(coverage, "runs");
+	struct policy_unseen unseen;
 	json_t *one;
 	size_t k;
 
-	if (!json_is_array(runs))
+	if (!json_is_array(runs) ||
+	    policy_unseen_decode(json_object_get(coverage, "unseen"), &unseen, NULL) < 0)
 		return -EBADMSG;
 	json_array_foreach (runs, k, one) {
 		json_int_t calls, objects, new_calls, new_objects;
@@ -265,6 +282,7 @@ int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const
 		run->new_objects = (uint64_t)new_objects;
 		run->counted = true;
 	}
+	i->unseen = unseen;
 	l->changed = true;
 	return 0;
 }
@@ -281,6 +299,7 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 	}
 	i->trained = true;
 	i->learning = false;
+	i->unseen = (struct policy_unseen){};
 	free(i->digest);
 	i->digest = TAKE_PTR(i->learned);
 	lifecycle_on_mode_set(l, i);

@@ -7,11 +7,11 @@
 #ifndef LUTRA_USER_POLICY_LIFECYCLE_H
 #define LUTRA_USER_POLICY_LIFECYCLE_H
 
+#include "lib/policy/policy_unseen.h"
 #include "user/config/config.h"
 #include "user/identity/identity.h"
 
 #define LIFECYCLE_NAME_MAX 200 /* bytes of a policy's or recording's name */
-#define LIFECYCLE_QUIET_RUNS 2 /* so many runs without news in a row: learning may end */
 
 /* A complete recording on disk. */
 struct lifecycle_run {
@@ -33,18 +33,22 @@ struct lifecycle_image {
 	char *note;		    /* the last problem, for the operator; NULL: none */
 	struct lifecycle_run *runs; /* oldest first */
 	size_t n_runs, runs_size;
-	bool learning;		/* lutrad records runs */
-	bool trained;		/* a policy exists */
-	uint32_t wanted;	/* runs to train on */
-	uint32_t number;	/* number of the next recording */
-	uint32_t dropped;	/* runs that were not counted */
-	uint32_t policy_runs;	/* runs that the policy was trained on */
-	uint32_t policy_starts; /* of these, the runs that begin with a start */
-	uint32_t fired;		/* refusals and kills since the policy is in force */
-	uint64_t policy_calls;	/* system calls that the policy was trained on */
-	uint64_t clean_ns;	/* time in audit since the last match that would refuse */
-	uint64_t enforced_ns;	/* time in force since the last change of mode */
-	bool fresh;		/* a run waits for the trainer's count; not in life.json */
+	bool learning;	   /* lutrad records runs */
+	bool trained;	   /* a policy exists */
+	bool by_runs;	   /* learning ends after the runs that are wanted, whatever is new */
+	uint32_t wanted;   /* runs to train on, at least */
+	uint64_t began_ns; /* CLOCK_REALTIME when learning began; 0: not known */
+	struct policy_unseen unseen; /* of the runs that wait, as the trainer counted them */
+	uint32_t number;	     /* number of the next recording */
+	uint32_t dropped;	     /* runs that were not counted */
+	uint32_t policy_runs;	     /* runs that the policy was trained on */
+	uint32_t policy_starts;	     /* of these, the runs that begin with a start */
+	uint32_t fired;		     /* refusals and kills since the policy is in force */
+	uint64_t policy_calls;	     /* system calls that the policy was trained on */
+	uint64_t clean_ns;	     /* time in audit since the last match that would refuse */
+	uint64_t enforced_ns;	     /* time in force since the last change of mode */
+	bool fresh;		     /* the trainer has work; not in life.json */
+	bool ended_late; /* life.learn_hours were over, and it was tried; not in life.json */
 };
 
 struct lifecycle {
@@ -89,13 +93,32 @@ void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t r
 
 /* Counts the runs that no policy was trained on. */
 unsigned lifecycle_waiting_runs(const struct lifecycle_image *i);
-/* Counts the newest such runs that, in a row, brought nothing new. */
-unsigned lifecycle_quiet_runs(const struct lifecycle_image *i);
-/* Returns how many more runs are advised before training. */
-unsigned lifecycle_advised_runs(const struct lifecycle_image *i);
+
 /*
- * Stores the trainer's coverage report: what each run brought, by file name. -EBADMSG: not a
- * report.
+ * Begins to learn an image. runs: learning ends after so many runs; 0: when little is new. now_ns:
+ * CLOCK_REALTIME.
+ */
+void lifecycle_begin(struct lifecycle *l, struct lifecycle_image *i, uint32_t runs,
+		     const struct config_life *limits, uint64_t now_ns);
+
+enum lifecycle_end {
+	LIFECYCLE_GOES_ON,
+	LIFECYCLE_ENOUGH,    /* the runs that wait are to be trained on */
+	LIFECYCLE_TIME_IS_UP /* the same, though more is new than life.new_per_day */
+};
+
+/*
+ * Returns whether learning ends now. Without a number of runs to learn from it ends when there are
+ * life.runs runs and the unseen is at most life.new_per_day; at the latest after life.learn_hours,
+ * or when there are as many runs as the trainer takes.
+ */
+enum lifecycle_end lifecycle_end(const struct lifecycle_image *i, const struct config_life *limits,
+				 uint64_t now_ns);
+/* Returns the hours of runs that are needed more, if nothing new comes, to show life.new_per_day. */
+double lifecycle_hours_more(const struct lifecycle_image *i, const struct config_life *limits);
+/*
+ * Stores the trainer's coverage report: what each run brought, by file name, and the unseen.
+ * -EBADMSG: not a report.
  */
 int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const json_t *coverage);
 /* Records that the trainer made a policy from the given runs. */
@@ -146,8 +169,11 @@ bool lifecycle_add_match(struct lifecycle *l, struct lifecycle_image *i,
 /* Starts the counts of clean and enforced time again, for a change of the mode. */
 void lifecycle_on_mode_set(struct lifecycle *l, struct lifecycle_image *i);
 
-/* Returns {"image", "policy", "stage", "runs": [], …}, for the status. mode: the policy's mode. */
+/*
+ * Returns {"image", "policy", "stage", "runs": [], …}, for the status. mode: the policy's mode.
+ * now_ns: CLOCK_REALTIME.
+ */
 json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct config_life *limits,
-				unsigned mode);
+				unsigned mode, uint64_t now_ns);
 
 #endif

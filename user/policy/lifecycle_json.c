@@ -2,6 +2,7 @@
 /* Reads and writes life.json, and makes the JSON of an image for the status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,7 +41,7 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:o}",
+		"s:I, s:o, s:b, s:I, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
@@ -48,7 +49,9 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_starts",
 		(json_int_t)i->policy_starts, "fired", (json_int_t)i->fired, "policy_calls",
 		(json_int_t)i->policy_calls, "clean_ns", (json_int_t)i->clean_ns, "enforced_ns",
-		(json_int_t)i->enforced_ns, "runs", recordings_to_json(i));
+		(json_int_t)i->enforced_ns, "runs", recordings_to_json(i), "by_runs",
+		(int)i->by_runs, "began_ns", (json_int_t)i->began_ns, "unseen",
+		policy_unseen_encode(&i->unseen));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -104,6 +107,20 @@ static int run_from_json(json_t *j, struct lifecycle *l, struct lifecycle_image 
 	return 0;
 }
 
+/* Reads how learning ends. A file of an older version has nothing of it: after the wanted runs. */
+static int learning_from_json(json_t *j, struct lifecycle_image *ret, struct err *err)
+{
+	json_t *unseen = json_object_get(j, "unseen");
+	json_int_t began = 0;
+	int by_runs = 1;
+
+	if (json_unpack(j, "{s?b, s?I}", "by_runs", &by_runs, "began_ns", &began) < 0 || began < 0)
+		return err_set(err, -EBADMSG, "not the state of an image");
+	ret->by_runs = by_runs != 0;
+	ret->began_ns = (uint64_t)began;
+	return unseen ? policy_unseen_decode(unseen, &ret->unseen, err) : 0;
+}
+
 static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 {
 	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
@@ -111,18 +128,18 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	const char *image, *policy;
 	struct lifecycle_image *i;
 	int learning, trained, r;
-	json_t *digest, *learned, *note, *runs, *one;
+	json_t *digest, *learned, *note, *runs, *one, *rest;
 	size_t k;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:I, s:o, s?I}",
+			   "s:I, s:o, s?I, s?o, s?o, s?o}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
 			   &clean, "enforced_ns", &enforced, "runs", &runs, "policy_starts",
-			   &starts) < 0 ||
+			   &starts, "by_runs", &rest, "began_ns", &rest, "unseen", &rest) < 0 ||
 	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
 	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
 	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
@@ -138,6 +155,9 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	    copy_text(json_string_value(learned), &i->learned) < 0 ||
 	    copy_text(json_string_value(note), &i->note) < 0)
 		return err_oom(err);
+	r = learning_from_json(j, i, err);
+	if (r < 0)
+		return r;
 	i->learning = learning != 0;
 	i->trained = trained != 0;
 	i->wanted = (uint32_t)wanted;
@@ -218,24 +238,40 @@ static const char *stage_of(const struct lifecycle_image *i, unsigned mode)
 	return i->learning ? "learn" : "stopped";
 }
 
+/* Returns how learning goes: what is known of the unseen, and when it ends. */
+static json_t *learning_to_json(const struct lifecycle_image *i, const struct config_life *limits,
+				uint64_t now_ns)
+{
+	double hours = i->began_ns ? (double)(now_ns - i->began_ns) / 3.6e12 : 0;
+	double recorded = 0;
+
+	for (size_t k = 0; k < i->n_runs; k++)
+		recorded += i->runs[k].used ? 0 : i->runs[k].seconds / 3600;
+	return json_pack("{s:b, s:f, s:o, s:f, s:f, s:f}", "by_runs", (int)i->by_runs,
+			 "hours_recorded", recorded, "unseen", policy_unseen_encode(&i->unseen),
+			 "new_per_day", (double)limits->new_per_day, "hours_more",
+			 lifecycle_hours_more(i, limits), "hours_left",
+			 fmax((double)limits->learn_hours - hours, 0));
+}
+
 json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct config_life *limits,
-				unsigned mode)
+				unsigned mode, uint64_t now_ns)
 {
 	struct err why = {};
 	bool open = lifecycle_is_gate_met(i, limits, &why);
-
-	return json_pack(
-		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, "
-		"s:o, s:o, s:o}",
+	json_t *j = json_pack(
+		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, s:o, "
+		"s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
 		stage_of(i, mode), "digest", text_to_json(i->digest), "learning", (int)i->learning,
 		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
-		(json_int_t)lifecycle_waiting_runs(i), "runs_quiet",
-		(json_int_t)lifecycle_quiet_runs(i), "runs_advised",
-		(json_int_t)(i->learning ? lifecycle_advised_runs(i) : 0), "runs_dropped",
-		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_starts",
+		(json_int_t)lifecycle_waiting_runs(i), "runs_dropped", (json_int_t)i->dropped,
+		"policy_runs", (json_int_t)i->policy_runs, "policy_starts",
 		(json_int_t)i->policy_starts, "policy_calls", (json_int_t)i->policy_calls,
 		"clean_hours", (double)i->clean_ns / 3.6e12, "gate_met", (int)open, "gate",
 		open ? json_null() : text_json_keep(why.msg), "note", text_to_json(i->note), "runs",
 		recordings_to_json(i));
+
+	json_object_update_new(j, learning_to_json(i, limits, now_ns));
+	return j;
 }

@@ -4,13 +4,14 @@
 
 #include "user/api/routes/api_impl.h"
 #include "user/learn/learn.h"
+#include "user/sys/clock.h"
 
 /* Returns lifecycle_image_to_json() and whether the trainer works on it. */
 static json_t *image_to_json(const struct api *a, const struct lifecycle_image *i)
 {
 	const struct api_parts *parts = &a->parts;
-	json_t *j = lifecycle_image_to_json(i, &parts->config->life,
-					    learn_policy_mode(parts->learn, i));
+	json_t *j = lifecycle_image_to_json(
+		i, &parts->config->life, learn_policy_mode(parts->learn, i), clock_realtime_ns());
 
 	json_object_set_new(j, "training", json_boolean(learn_is_training(parts->learn, i)));
 	return j;
@@ -28,14 +29,16 @@ json_t *api_learning_json(const struct api *a)
 int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 {
 	const struct api_parts *parts = &c->api->parts;
-	json_int_t runs = (json_int_t)parts->config->life.runs;
+	json_int_t runs = -1;
 	const struct lifecycle_image *i;
 	const char *image;
 	int r;
 
 	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I}", "image", &image, "runs", &runs) < 0)
 		return -EINVAL;
-	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint64_t)runs, &i, err);
+	if (runs == 0 || runs > CONFIG_LIFE_RUNS_MAX)
+		return err_set(err, -EINVAL, "runs: 1 to %d", CONFIG_LIFE_RUNS_MAX);
+	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint32_t)runs, &i, err);
 	if (r == 0)
 		*ret = image_to_json(c->api, i);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra learn: has lutrad learn a policy for an image, waits, and shows the progress. */
+#include <math.h>
 #include <signal.h>
 #include <time.h>
 
@@ -14,7 +15,7 @@
 struct learn_args {
 	const char *config_file;
 	const char *image;
-	uint64_t runs; /* 0: lutrad's default */
+	uint64_t runs; /* 0: until little is new */
 	bool status, stop, detach, json;
 };
 
@@ -23,7 +24,7 @@ enum { OPT_STATUS = 256, OPT_STOP };
 #define S struct learn_args
 static const struct args_option options[] = {
 	CLI_OPTION_IMAGE(S, image, "Image to learn, as the engine names it: nginx:1.25"),
-	ARGS_NUMBER("runs", 'r', "N", "Number of runs; default: life.runs of the configuration", 1,
+	ARGS_NUMBER("runs", 'r', "N", "Train after so many runs, whatever is still new", 1,
 		    CONFIG_LIFE_RUNS_MAX, S, runs),
 	ARGS_FLAG("detach", 'd', "Do not wait: lutrad learns on its own", S, detach),
 	ARGS_FLAG("status", OPT_STATUS, "Show the progress and the next step", S, status),
@@ -55,9 +56,10 @@ static const struct args_command command = {
 	.usage = "[--image REF]",
 	.doc = "Learn a policy for an image from runs of its containers."
 	       "\vUse containers of the image as on every day, those that run already too; lutrad "
-	       "records each run, trains the policy, and puts it in mode audit. A run ends with "
-	       "its container, or after life.run_max_s. lutrad goes on if this command is "
-	       "interrupted. Without --image the command shows what is learned.",
+	       "records each run until little is new (life.new_per_day of the configuration), "
+	       "trains the policy, and puts it in mode audit. A run ends with its container, or "
+	       "after life.run_max_s. lutrad goes on if this command is interrupted. Without "
+	       "--image the command shows what is learned.",
 	.check = check_learn_args,
 };
 
@@ -117,7 +119,7 @@ static int print_image(const struct learn_args *a, json_t *image)
 struct wait {
 	const struct learn_args *args;
 	struct progress_bar bar;
-	char shown[640];      /* the last line that was printed */
+	char shown[1280];     /* the last line that was printed */
 	uint64_t answered_ns; /* CLOCK_MONOTONIC of lutrad's last answer */
 };
 
@@ -125,6 +127,9 @@ static void show_progress_of(struct wait *w, const json_t *image)
 {
 	long long have = cli_json_number(image, "runs_waiting");
 	long long wanted = cli_json_number(image, "runs_wanted");
+	double hours = json_real_value(json_object_get(image, "hours_recorded"));
+	double more = json_real_value(json_object_get(image, "hours_more"));
+	double done = wanted ? fmin((double)have / (double)wanted, 1) : 1;
 	const char *note = cli_json_text(image, "note");
 	char line[sizeof(w->shown)] = "", stage[32];
 	FILE *out = fmemopen(line, sizeof(line) - 1, "w"); /* the last byte stays NUL */
@@ -139,8 +144,10 @@ static void show_progress_of(struct wait *w, const json_t *image)
 		fprintf(stderr, "lutra: %s\n", line);
 		memcpy(w->shown, line, sizeof(line));
 	}
-	snprintf(stage, sizeof(stage), "%d of %d runs", (int)have, (int)wanted);
-	progress_bar_show(&w->bar, stage, have < wanted ? (double)have / (double)wanted : 1);
+	snprintf(stage, sizeof(stage), "%d runs", (int)have);
+	if (!cli_json_is(image, "by_runs"))
+		done = fmin(done, hours + more > 0 ? hours / (hours + more) : 0);
+	progress_bar_show(&w->bar, stage, done);
 }
 
 /* Returns the image's state at the end of learning; NULL: interrupted, or a failure in err. */

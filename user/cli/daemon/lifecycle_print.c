@@ -2,6 +2,7 @@
 /* Prints the life cycle of an image for people. */
 #include "user/cli/daemon/lifecycle_print.h"
 
+#include "lib/policy/policy_unseen.h"
 #include "user/cli/cli.h"
 
 /* Returns the newest run that the trainer counted and no policy uses, or NULL. */
@@ -18,18 +19,56 @@ static const json_t *last_counted(const json_t *j)
 	return NULL;
 }
 
+/* Prints when learning ends that has no number of runs to end with. */
+static void print_end(const json_t *j, FILE *out)
+{
+	double per_day = json_real_value(json_object_get(j, "new_per_day"));
+	double hours = json_real_value(json_object_get(j, "hours_more"));
+	long long runs = cli_json_number(j, "runs_wanted") - cli_json_number(j, "runs_waiting");
+	const char *sep = ", at least ";
+	char rate[80];
+
+	policy_unseen_rate_text(per_day / 24, "new thing", "new things", rate, sizeof(rate));
+	fprintf(out, "; goes on until %s", rate);
+	if (runs > 0) {
+		fprintf(out, "%s%lld run%s", sep, runs, runs > 1 ? "s" : "");
+		sep = " and ";
+	}
+	if (hours > 0)
+		fprintf(out, "%s%.2g h of runs", sep, hours);
+	if (runs > 0 || hours > 0)
+		fputs(" more", out);
+	fprintf(out, ", for %.0f h at most", json_real_value(json_object_get(j, "hours_left")));
+}
+
+static void print_unseen(const json_t *j, FILE *out)
+{
+	char text[POLICY_UNSEEN_TEXT];
+	struct policy_unseen u;
+
+	if (policy_unseen_decode(json_object_get(j, "unseen"), &u, NULL) < 0 || !u.runs)
+		return;
+	policy_unseen_text(&u, text);
+	fprintf(out, "; %s", text);
+}
+
 void lifecycle_print_progress(const json_t *j, FILE *out)
 {
 	const json_t *last = last_counted(j);
-	long long advised = cli_json_number(j, "runs_advised");
+	bool by_runs = cli_json_is(j, "by_runs");
 
-	fprintf(out, "%lld of %lld runs", cli_json_number(j, "runs_waiting"),
-		cli_json_number(j, "runs_wanted"));
+	if (by_runs)
+		fprintf(out, "%lld of %lld runs", cli_json_number(j, "runs_waiting"),
+			cli_json_number(j, "runs_wanted"));
+	else
+		fprintf(out, "%lld runs, %.2g h", cli_json_number(j, "runs_waiting"),
+			json_real_value(json_object_get(j, "hours_recorded")));
 	if (last)
 		fprintf(out, ", the last brought %lld new calls and %lld new objects",
 			cli_json_number(last, "new_calls"), cli_json_number(last, "new_objects"));
-	if (advised)
-		fprintf(out, ", %lld more advised", advised);
+	print_unseen(j, out);
+	if (!by_runs)
+		print_end(j, out);
 	if (cli_json_is(j, "training"))
 		fputs(", training", out);
 }

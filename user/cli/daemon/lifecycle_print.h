@@ -8,7 +8,10 @@
 
 /* Prints an image, j as lifecycle_image_to_json(), on standard output. */
 void lifecycle_print(const json_t *j);
-/* Prints the progress of learning without a newline: "3 of 5 runs, the last brought 1 call …". */
+/*
+ * Prints the progress of learning without a newline: "3 runs, 0.4 h, the last brought …; about one
+ * new file read every 3 hours …; goes on until one new thing an hour …".
+ */
 void lifecycle_print_progress(const json_t *j, FILE *out);
 
 #endif

@@ -451,6 +451,51 @@ static void corpus_load_refuses_traces_that_cannot_train(void **state)
 	assert_int_equal(f->corpus.n_runs + f->corpus.n_heldout, 1);
 }
 
+static void write_idle_record(struct trace_writer *w, unsigned i)
+{
+	static const uint16_t waits[] = {SYS_epoll_wait, SYS_futex, SYS_clock_nanosleep,
+					 LUTRA_NR_RESTART};
+	struct lutra_record rec = {.type = LUTRA_RECORD_SYSCALL,
+				   .tid = 1,
+				   .nr = waits[i % 4],
+				   .ts_ns = 1000000ull * (i + 1)};
+
+	assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
+}
+
+/* What waits is no work; the next trace has one read beside it. */
+static void corpus_load_leaves_out_a_run_in_which_nothing_happened(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int busy = 0; busy < 2; busy++) {
+		_cleanup_free_ char *path = scratch_path(f->dir, busy ? "busy" : "idle");
+		const struct lutra_record read = {
+			.type = LUTRA_RECORD_SYSCALL, .tid = 1, .nr = SYS_read, .ts_ns = 1u << 30};
+		struct trace_writer *w = NULL;
+		char arch[] = "x86_64", none[] = "";
+		struct trace_meta meta = {.image = none,
+					  .container_id = none,
+					  .host = none,
+					  .kernel = none,
+					  .arch = arch,
+					  .source = none};
+
+		assert_int_equal(trace_writer_new(&w, path, &meta, NULL), 0);
+		for (unsigned i = 0; i < 8; i++)
+			write_idle_record(w, i);
+		if (busy)
+			assert_int_equal(trace_writer_add(w, &read, NULL, 0), 0);
+		assert_int_equal(trace_writer_close(w, 0, NULL), 0);
+		warned = NULL;
+		f->corpus.warn = take_warning;
+		f->corpus.warn_ctx = path;
+		assert_int_equal(corpus_load(&f->corpus, path, false, NULL), 0);
+		assert_int_equal(f->corpus.n_runs, (size_t)busy);
+		assert_int_equal(warned != NULL, !busy);
+	}
+}
+
 static void corpus_load_uses_a_torn_trace_up_to_the_tear(void **state)
 {
 	struct fixture *f = *state;
@@ -487,6 +532,7 @@ int main(void)
 		T(alphabet_steady_is_after_accept_or_wait),
 		T(corpus_load_takes_traces_and_sorts_runs),
 		T(corpus_load_refuses_traces_that_cannot_train),
+		T(corpus_load_leaves_out_a_run_in_which_nothing_happened),
 		T(corpus_load_uses_a_torn_trace_up_to_the_tear),
 	};
 

@@ -168,17 +168,104 @@ static void lifecycle_does_not_fall_back_later(void **state)
 
 /* ---- runs ---- */
 
-static void lifecycle_advises_runs_until_two_bring_nothing_new(void **state)
+static void set_unseen(struct fixture *f, uint32_t things, double hours)
+{
+	f->image->unseen =
+		(struct policy_unseen){.runs = 5, .hours = hours, .all = {things, {0, 9}}};
+}
+
+/* One new thing an hour is the default: life.new_per_day is 24. */
+static void lifecycle_goes_on_until_little_is_new(void **state)
+{
+	static const struct {
+		unsigned runs;
+		uint32_t things;
+		double hours;
+		enum lifecycle_end end;
+		double more; /* hours */
+	} cases[] = {
+		{4, 0, 9, LIFECYCLE_GOES_ON, 0}, /* life.runs is 5 */
+		{5, 0, 9, LIFECYCLE_ENOUGH, 0},
+		{5, 0, 0.25, LIFECYCLE_GOES_ON, 0.75}, /* too little time to show it */
+		{5, 1, 1, LIFECYCLE_ENOUGH, 0},
+		{5, 3, 2.5, LIFECYCLE_GOES_ON, 0.5},
+		{9, 3, 3, LIFECYCLE_ENOUGH, 0},
+	};
+	struct fixture *f = *state;
+
+	lifecycle_begin(&f->life, f->image, 0, &f->limits, HOUR_NS);
+	assert_int_equal(f->image->wanted, 5);
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		while (f->image->n_runs < cases[k].runs)
+			add_run(f, 1000, 0);
+		set_unseen(f, cases[k].things, cases[k].hours);
+		assert_int_equal(lifecycle_end(f->image, &f->limits, 2 * HOUR_NS), cases[k].end);
+		assert_true(lifecycle_hours_more(f->image, &f->limits) == cases[k].more);
+	}
+	/* Before the trainer has counted, nothing is known. */
+	f->image->unseen = (struct policy_unseen){};
+	assert_int_equal(lifecycle_end(f->image, &f->limits, 2 * HOUR_NS), LIFECYCLE_GOES_ON);
+}
+
+static void lifecycle_ends_after_the_runs_that_were_asked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(lifecycle_advised_runs(f->image), 5);
-	for (int i = 0; i < 5; i++)
-		add_run(f, 1000, i < 4 ? 3 : 0);
-	assert_int_equal(lifecycle_quiet_runs(f->image), 1);
-	assert_int_equal(lifecycle_advised_runs(f->image), 1);
+	lifecycle_begin(&f->life, f->image, 2, &f->limits, HOUR_NS);
 	add_run(f, 1000, 0);
-	assert_int_equal(lifecycle_advised_runs(f->image), 0);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, 999 * HOUR_NS), LIFECYCLE_GOES_ON);
+	add_run(f, 1000, 0);
+	set_unseen(f, 100, 0.1);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, HOUR_NS), LIFECYCLE_ENOUGH);
+}
+
+static void lifecycle_ends_at_the_latest_after_a_week(void **state)
+{
+	struct fixture *f = *state;
+
+	lifecycle_begin(&f->life, f->image, 0, &f->limits, HOUR_NS);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, 999 * HOUR_NS), LIFECYCLE_GOES_ON);
+	add_run(f, 1000, 0);
+	set_unseen(f, 100, 0.1);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, 168 * HOUR_NS), LIFECYCLE_GOES_ON);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, 169 * HOUR_NS), LIFECYCLE_TIME_IS_UP);
+	while (f->image->n_runs < CONFIG_LIFE_RUNS_MAX)
+		add_run(f, 1000, 0);
+	set_unseen(f, 100, 0.1);
+	assert_int_equal(lifecycle_end(f->image, &f->limits, HOUR_NS), LIFECYCLE_TIME_IS_UP);
+}
+
+static json_t *coverage_report(const char *file)
+{
+	struct policy_unseen u = {.runs = 3, .hours = 2, .all = {4, {1, 5}}};
+
+	return json_pack("{s:[{s:s, s:i, s:i, s:f, s:i, s:i}], s:o}", "runs", "file", file, "calls",
+			 10, "objects", 5, "seconds", 60.0, "new_calls", 1, "new_objects", 2,
+			 "unseen", policy_unseen_encode(&u));
+}
+
+static void lifecycle_takes_the_unseen_of_a_coverage_report(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *report = coverage_report("run000001.ltr"), *status = NULL;
+
+	assert_int_equal(lifecycle_add_run(&f->life, f->image, "run000001.ltr", true), 0);
+	assert_int_equal(lifecycle_add_coverage(&f->life, f->image, report), 0);
+	assert_int_equal(f->image->unseen.all.things, 4);
+	assert_true(f->image->runs[0].counted);
+	f->image->began_ns = HOUR_NS;
+	status = lifecycle_image_to_json(f->image, &f->limits, LUTRA_MODE_AUDIT, 9 * HOUR_NS);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(status, "unseen"), "things")),
+		4);
+	assert_true(json_real_value(json_object_get(status, "hours_more")) == 2);
+	assert_true(json_real_value(json_object_get(status, "hours_left")) == 160);
+	assert_true(json_real_value(json_object_get(status, "hours_recorded")) == 60. / 3600);
+	/* A run less: what is new has to be counted again. */
+	lifecycle_drop_run(&f->life, f->image, 0);
+	assert_int_equal(f->image->unseen.runs, 0);
+	json_object_del(report, "unseen");
+	assert_int_equal(lifecycle_add_coverage(&f->life, f->image, report), -EBADMSG);
 }
 
 static void lifecycle_of_another_digest_drops_the_runs_that_wait(void **state)
@@ -273,7 +360,9 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 	json_auto_t *a = NULL, *b = NULL;
 
 	train_with_runs(f, 2, 1234);
+	lifecycle_begin(&f->life, f->image, 0, &f->limits, HOUR_NS);
 	add_run(f, 77, 1);
+	set_unseen(f, 3, 0.5);
 	lifecycle_set_note(&f->life, f->image, "a note");
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
 	assert_int_equal(lifecycle_save(dir, &f->life), 0);
@@ -324,6 +413,24 @@ static void lifecycle_takes_runs_of_an_older_file_for_starts(void **state)
 	assert_int_equal(lifecycle_parse(text, strlen(text), &again, NULL), 0);
 	assert_int_equal(again.images->policy_starts, 2);
 	assert_true(again.images->runs[1].start);
+}
+
+/* A file from before learning went on until little is new. */
+static void lifecycle_of_an_older_version_ends_after_its_runs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(lifecycle_done) struct lifecycle again = {};
+	json_auto_t *j = lifecycle_to_json(&f->life);
+	_cleanup_free_ char *text = NULL;
+	static const char *const keys[] = {"by_runs", "began_ns", "unseen"};
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(json_object_del(json_array_get(j, 0), keys[i]), 0);
+	text = json_dumps(j, JSON_COMPACT);
+	assert_int_equal(lifecycle_parse(text, strlen(text), &again, NULL), 0);
+	assert_true(again.images->by_runs);
+	assert_int_equal(again.images->wanted, 5);
+	assert_int_equal(again.images->unseen.runs, 0);
 }
 
 static void lifecycle_refuses_a_file_that_is_damaged(void **state)
@@ -394,7 +501,11 @@ int main(void)
 		T(lifecycle_allows_by_force_what_it_then_names),
 		T(lifecycle_falls_back_past_ten_refusals_in_its_first_minutes),
 		T(lifecycle_does_not_fall_back_later),
-		T(lifecycle_advises_runs_until_two_bring_nothing_new),
+		T(lifecycle_goes_on_until_little_is_new),
+		T(lifecycle_ends_after_the_runs_that_were_asked_for),
+		T(lifecycle_ends_at_the_latest_after_a_week),
+		T(lifecycle_takes_the_unseen_of_a_coverage_report),
+		T(lifecycle_of_an_older_version_ends_after_its_runs),
 		T(lifecycle_of_another_digest_drops_the_runs_that_wait),
 		T(lifecycle_chooses_for_a_container),
 		T(lifecycle_finds_an_image_as_engines_complete_it),

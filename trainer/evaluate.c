@@ -37,6 +37,12 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 		progress_show(o->progress, "reading", (double)i / (double)o->files->train.n);
 		r = corpus_load(&v->corpus, o->files->train.file[i], false, err);
 	}
+	/* Run i is of file i: the float levels read the traces once more. */
+	if (r == 0 && v->corpus.n_runs != o->files->train.n)
+		return err_set(
+			err, -EINVAL,
+			"nothing happened in a run of --train, as the warning says: leave it "
+			"out");
 	if (r == 0 && strcmp(v->corpus.arch, o->policy->arch) != 0)
 		return err_set(err, -ENOEXEC, "%s was recorded on %s, the policy is for %s",
 			       o->files->train.file[0], v->corpus.arch, o->policy->arch);

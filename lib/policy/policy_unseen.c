@@ -118,14 +118,14 @@ void policy_unseen_text(const struct policy_unseen *u, char ret[static POLICY_UN
 	}
 	if (!u->all.things) {
 		snprintf(ret, POLICY_UNSEEN_TEXT,
-			 "nothing was in one run only, of %u in %.2g h: at most %.2g new things an "
+			 "nothing was in one run only, of %u in %.3g h: at most %.3g new things an "
 			 "hour at the end of training (95 %%)",
 			 u->runs, u->hours, u->all.per_hour_95[1]);
 		return;
 	}
 	kinds_text(u, parts, sizeof(parts));
 	snprintf(ret, POLICY_UNSEEN_TEXT,
-		 "%s at the end of training; in all %.2g to %.2g an hour (95 %%)", parts,
+		 "%s at the end of training; in all %.3g to %.3g an hour (95 %%)", parts,
 		 u->all.per_hour_95[0], u->all.per_hour_95[1]);
 }
 

@@ -27,7 +27,7 @@ int calibration_advise(struct policy *p, size_t n_runs)
 {
 	struct policy_calibration *c = &p->calibration;
 	const char *sep = "", *only = "only alerting, since training runs met it: ";
-	double best[2], hour[2];
+	double replay[2], hour[2], best;
 	size_t len;
 	FILE *f = open_memstream(&c->advice, &len);
 
@@ -40,15 +40,17 @@ int calibration_advise(struct policy *p, size_t n_runs)
 	else if (n_runs < CALIBRATE_RUNS_GOOD)
 		fputs("alerts get rare with 9 or 10 runs", f);
 	sep = n_runs < CALIBRATE_RUNS_GOOD ? "; " : "";
-	episodes_rate_95(0, c->hours, best);
+	/* The bound is the replays' and that of the unseen: both have an end with no episode. */
+	episodes_rate_95(0, c->hours, replay);
 	episodes_rate_95(0, 1, hour);
-	if (c->hours > 0 && best[1] > 1) {
+	best = 2 * replay[1];
+	if (c->hours > 0 && best > 1) {
 		fprintf(f,
-			"%s%s%.2g h can promise no less than %.2g alarms an hour, record %.1f h "
+			"%s%s%.3g h can show no less than %.3g alarms an hour, record %.1f h "
 			"more for 1 an hour",
 			sep,
 			c->hours * 3600 < CALIBRATE_SECONDS_DENY ? "too little time to deny; " : "",
-			c->hours, best[1], hour[1] - c->hours);
+			c->hours, best, 2 * hour[1] - c->hours);
 		sep = "; ";
 	}
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !c->audit_only; g++) {

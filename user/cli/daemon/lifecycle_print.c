@@ -35,7 +35,7 @@ static void print_end(const json_t *j, FILE *out)
 		sep = " and ";
 	}
 	if (hours > 0)
-		fprintf(out, "%s%.2g h of runs", sep, hours);
+		fprintf(out, "%s%.3g h of runs", sep, hours);
 	if (runs > 0 || hours > 0)
 		fputs(" more", out);
 	fprintf(out, ", for %.0f h at most", json_real_value(json_object_get(j, "hours_left")));
@@ -61,7 +61,7 @@ void lifecycle_print_progress(const json_t *j, FILE *out)
 		fprintf(out, "%lld of %lld runs", cli_json_number(j, "runs_waiting"),
 			cli_json_number(j, "runs_wanted"));
 	else
-		fprintf(out, "%lld runs, %.2g h", cli_json_number(j, "runs_waiting"),
+		fprintf(out, "%lld runs, %.3g h", cli_json_number(j, "runs_waiting"),
 			json_real_value(json_object_get(j, "hours_recorded")));
 	if (last)
 		fprintf(out, ", the last brought %lld new calls and %lld new objects",

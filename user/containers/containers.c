@@ -3,6 +3,7 @@
 #include "user/containers/containers.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -16,6 +17,13 @@
 
 /* ---- one container ---- */
 
+/* The container's last task has ended. Observers see what the kernel sent of the last tasks first. */
+static void tell_emptied(struct container *c)
+{
+	guard_drain(c->all->parts.guard);
+	CONTAINERS_TELL(c->all, on_emptied, c);
+}
+
 static void on_cgroup_event(void *ctx)
 {
 	struct container *c = ctx;
@@ -27,11 +35,8 @@ static void on_cgroup_event(void *ctx)
 		return;
 	}
 	log_debug("%s: %s", c->name, populated ? "has tasks" : "empty");
-	if (populated)
-		return;
-	/* Observers see what the kernel sent of the last tasks first. */
-	guard_drain(all->parts.guard);
-	CONTAINERS_TELL(all, on_emptied, c);
+	if (!populated)
+		tell_emptied(c);
 }
 
 struct container *container_new(struct containers *all)
@@ -204,14 +209,18 @@ static void forget_after_loss(struct container *c)
 
 void containers_check(struct containers *all)
 {
-	bool populated;
-
 	LIST_EACH_SAFE (c, all->first) {
+		struct pollfd events = {.fd = c->events.fd, .events = POLLPRI};
+		/* Reading ends an event that waits for on_cgroup_event(), which would never come. */
+		bool changed = poll(&events, 1, 0) > 0, populated;
+
 		forget_after_loss(c);
-		if (cgroup_populated(c->events.fd, &populated) == 0)
-			continue;
-		log_info("%s: its cgroup is gone", c->name);
-		container_release(c, false);
+		if (cgroup_populated(c->events.fd, &populated) < 0) {
+			log_info("%s: its cgroup is gone", c->name);
+			container_release(c, false);
+		} else if (changed && !populated) {
+			tell_emptied(c);
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ static void assert_progress(struct lifecycle *life, uint32_t runs, const struct 
 	assert_int_equal(config_life_parse(NULL, &limits, NULL), 0);
 	lifecycle_begin(life, i, runs, &limits, HOUR_NS);
 	for (unsigned k = 0; k < 4; k++) {
-		assert_int_equal(lifecycle_add_run(life, i, "run.ltr"), 0);
+		assert_int_equal(lifecycle_add_run(life, i, "run.ltr", true), 0);
 		i->runs[k].seconds = 1800;
 		i->runs[k].counted = true;
 		i->runs[k].new_objects = 2;

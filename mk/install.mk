@@ -15,6 +15,8 @@ install: all $(B)/man/lutra.1
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/lutra
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(B)/bin/lutrad
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/libexec/lutra $(B)/bin/lutra-train $(B)/bin/lutra-eval $(B)/bin/lutra-hook
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lutra/base policies/base/*.json
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/lutra/packs policies/packs/*.json
 	$(Q)install -D -m 644 -t $(MAN_DIR)/man1 $(B)/man/*.1
 	$(Q)install -D -m 644 -t $(MAN_DIR)/man8 $(B)/man/*.8
 	$(call msg,INSTALL,$(DESTDIR)$(HOOKS_DIR))
@@ -25,6 +27,7 @@ install: all $(B)/man/lutra.1
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/lutra $(DESTDIR)$(PREFIX)/sbin/lutrad
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra
+	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/lutra
 	$(Q)rm -f $(MAN_DIR)/man1/lutra.1 $(MAN_DIR)/man1/lutra-*.1 $(MAN_DIR)/man8/lutrad.8 $(MAN_DIR)/man8/lutra-hook.8
 	$(Q)rm -f $(HOOK_STAGES:%=$(DESTDIR)$(HOOKS_DIR)/lutra-%.json)
 

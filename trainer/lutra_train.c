@@ -26,6 +26,7 @@ struct train_arguments {
 	const char *update;	   /* policy directory, or NULL */
 	const char *exec_sessions; /* or NULL: as the policy that is updated, else audit */
 	const char *coverage_file; /* or NULL */
+	const char *knowledge;	   /* directory, "none", or NULL: where it is installed */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
 	int n_heldout;
@@ -68,6 +69,10 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("news", 'n', "FILE",
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
+	ARGS_STRING("knowledge", 'K', "DIR",
+		    "Directory with the base and the packs of programs, or none "
+		    "(PREFIX/share/lutra)",
+		    A, knowledge),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",
@@ -193,6 +198,19 @@ static int print_update_changes(const struct policy *old, const struct policy *p
 	return 0;
 }
 
+/* Loads the base and the packs. */
+static int load_knowledge(const struct train_arguments *a, const char *arch,
+			  struct knowledge_set *ret, struct err *err)
+{
+	char dir[PATH_MAX];
+
+	if (a->knowledge && strcmp(a->knowledge, "none") == 0)
+		return 0;
+	if (!a->knowledge && knowledge_find(dir, sizeof(dir), err) < 0)
+		return -ENOENT;
+	return knowledge_load(a->knowledge ? a->knowledge : dir, arch, ret, err);
+}
+
 static int write_coverage(const char *file, const json_t *found, struct err *err)
 {
 	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
@@ -205,6 +223,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 {
 	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
+	_cleanup_(knowledge_set_done) struct knowledge_set knowledge = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
 	_cleanup_(progress_bar_done) struct progress_bar bar;
 	struct progress progress = {progress_bar_show, &bar};
@@ -224,6 +243,9 @@ static int run_training(const struct train_arguments *a, struct err *err)
 		r = load_old_policy(a, &corpus, &o, &old, err);
 	if (r == 0)
 		r = load_runs(&corpus, a, &progress, err);
+	if (r == 0)
+		r = load_knowledge(a, corpus.arch, &knowledge, err);
+	o.knowledge = &knowledge;
 	if (r == 0)
 		r = train_policy(&corpus, &o, &progress, &p, err);
 	if (r == 0)

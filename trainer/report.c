@@ -48,6 +48,22 @@ static void print_tables(const struct policy *p, FILE *out)
 		wildcards, p->n_objects);
 }
 
+/* Prints the base and the packs. */
+static void print_known(const struct policy *p, FILE *out)
+{
+	for (size_t i = 0; i < p->n_known; i++) {
+		const struct policy_known *k = &p->known[i];
+
+		fprintf(out, "  %-9s %s %u", k->program ? "pack" : "base", k->name, k->version);
+		if (k->program)
+			fprintf(out, ", of %s", k->program);
+		fprintf(out, ": %u objects that no run has to show", k->objects);
+		if (k->left_out)
+			fprintf(out, "; no room for %u more", k->left_out);
+		fputc('\n', out);
+	}
+}
+
 static void print_alarms(const struct policy_calibration *c, FILE *out)
 {
 	const char *sep = ": ";
@@ -99,6 +115,7 @@ void report_print_policy(const struct policy *p, FILE *out)
 		(unsigned long long)p->objects_seen);
 	print_tokens(p, out);
 	print_tables(p, out);
+	print_known(p, out);
 	print_calibration(p, out);
 	fprintf(out, "  mode      %s%s\n", mode_name(p->mode),
 		p->calibration.audit_only ? ", nothing denies yet" : "");

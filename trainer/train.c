@@ -106,12 +106,12 @@ static int train_model(struct model *m, const struct train_options *o,
 
 /* Fills in the policy from the model. ret_new_unseen: as of struct calibrate_source. */
 static int fill_policy(const struct model *m, const struct train_options *o,
-		       const struct progress *progress, struct policy *p,
-		       struct policy_unseen *ret_new_unseen, struct err *err)
+		       const struct known_files *known, const struct progress *progress,
+		       struct policy *p, struct policy_unseen *ret_new_unseen, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN};
-	struct calibrate_source source = {m, o->old, progress, ret_new_unseen};
+	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN, known};
+	struct calibrate_source source = {m, o->old, progress, ret_new_unseen, known};
 	int r;
 
 	if (!scratch)
@@ -139,6 +139,7 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	_cleanup_(model_done) struct model m = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct policy_unseen unseen = {0};
+	_cleanup_(known_files_done) struct known_files known = {0};
 	struct err why = {""};
 	int r = policy_new(&p);
 
@@ -148,7 +149,9 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	if (r == 0)
 		r = train_model(&m, options, progress, &why);
 	if (r == 0)
-		r = fill_policy(&m, options, progress, p, &unseen, &why);
+		r = known_files_select(&known, options->knowledge, corpus);
+	if (r == 0)
+		r = fill_policy(&m, options, &known, progress, p, &unseen, &why);
 	if (r == 0 && options->ret_coverage)
 		r = coverage_to_json(corpus, m.counts, p, &unseen, options->ret_coverage, &why);
 	if (r < 0)

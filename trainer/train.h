@@ -8,6 +8,7 @@
 #include "lib/base/progress_bar.h"
 #include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
+#include "trainer/rules/knowledge.h"
 
 #define TRAIN_MODE_DEFAULT UINT32_MAX /* deny, or audit where the runs are too few to deny */
 
@@ -18,14 +19,15 @@ struct train_options {
 	 */
 	const struct policy *old;
 	const char *image;
-	const char *digest;    /* or NULL */
-	uint64_t seed;	       /* below 2^63 */
-	unsigned threads;      /* 1 to POOL_THREADS_MAX; the policy does not depend on it */
-	unsigned layer_flags;  /* LAYER_* of trainer/model/tables/layer.h */
-	uint8_t kill_matches;  /* 0: 2 */
-	bool guard_sessions;   /* exec sessions are guarded as the service is; else audited */
-	uint32_t mode;	       /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
-	json_t **ret_coverage; /* gets coverage_to_json(), or NULL */
+	const char *digest;   /* or NULL */
+	uint64_t seed;	      /* below 2^63 */
+	unsigned threads;     /* 1 to POOL_THREADS_MAX; the policy does not depend on it */
+	unsigned layer_flags; /* LAYER_* of trainer/model/tables/layer.h */
+	uint8_t kill_matches; /* 0: 2 */
+	bool guard_sessions;  /* exec sessions are guarded as the service is; else audited */
+	uint32_t mode;	      /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
+	const struct knowledge_set *knowledge; /* the base and all packs; NULL: none */
+	json_t **ret_coverage;		       /* gets coverage_to_json(), or NULL */
 };
 
 /*

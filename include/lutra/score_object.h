@@ -263,6 +263,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
 			ret->kind = LUTRA_KIND_KNOWN;
+		else if (ret->class.flags & LUTRA_NODE_PROTECTED && !lutra_leaf_dir(o))
+			ret->kind = LUTRA_KIND_PROTECTED;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)
 					    ? LUTRA_KIND_NEW_ROLE

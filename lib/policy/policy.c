@@ -43,6 +43,17 @@ int policy_new(struct policy **ret)
 	return 0;
 }
 
+void policy_known_free(struct policy *p)
+{
+	for (size_t i = 0; i < p->n_known; i++) {
+		free(p->known[i].name);
+		free(p->known[i].program);
+	}
+	free(p->known);
+	p->known = NULL;
+	p->n_known = 0;
+}
+
 void policy_free(struct policy *p)
 {
 	if (!p)
@@ -50,6 +61,8 @@ void policy_free(struct policy *p)
 	for (size_t i = 0; i < p->n_runs; i++)
 		free(p->runs[i].file);
 	free(p->runs);
+	policy_known_free(p);
+	free(p->known_tokens);
 	free(p->calibration.advice);
 	free(p->image);
 	free(p->digest);

@@ -71,6 +71,15 @@ struct policy_calibration {
 	char *advice;	     /* what more is needed, one sentence; "" if nothing */
 };
 
+/* A file that a policy knows things from which no run showed: the base, or the pack of a program. */
+struct policy_known {
+	char *name;
+	char *program; /* whose pack it is; NULL: the base */
+	uint32_t version;
+	uint32_t objects;  /* that the policy has */
+	uint32_t left_out; /* for which it had no room */
+};
+
 struct policy_keys; /* lib/policy/files/policy_key.h */
 
 struct policy {
@@ -92,11 +101,15 @@ struct policy {
 	size_t n_runs;
 	uint64_t calls, objects_seen;
 	double hours;
+	struct policy_known *known;
+	size_t n_known;
 	struct policy_calibration calibration;
 	char json_sha256[POLICY_SHA256_TEXT]; /* of policy.json: which policy it is; set by load */
 	char tables_sha256[65];		      /* set by load and save */
 	char model_sha256[65];		      /* the same; "" where the policy has no model */
 	size_t model_bytes;
+	uint64_t *known_tokens; /* of the files above, learned or not; set by training alone */
+	size_t n_known_tokens;
 	/* What an update is made from: saved, and loaded if asked for. */
 	struct policy_model *model;
 
@@ -120,6 +133,9 @@ struct policy {
 int policy_new(struct policy **ret);
 void policy_free(struct policy *p);
 DEFINE_FREEP(struct policy, policy_free);
+
+/* Frees p->known and what it holds. */
+void policy_known_free(struct policy *p);
 
 /*
  * Loads the policy in the directory dir and checks it: sizes, sums, ranges, and that its files

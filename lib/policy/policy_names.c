@@ -145,6 +145,9 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	default:
 		break;
 	}
+	if (lutra_object_token_get(token, LUTRA_FIELD_SIBLING))
+		add_word(&w, "new, of kind %u, in",
+			 lutra_object_token_get(token, LUTRA_FIELD_FILE_KIND));
 	put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
 		add_word(&w, "fresh");

@@ -116,7 +116,7 @@ static int learn_others(const struct calibrate_job *j, size_t run, struct policy
 			struct lutra_policy *ret_image, struct err *err)
 {
 	const struct model *m = j->src->model;
-	struct objects_source objects = {m->corpus, m->counts, run};
+	struct objects_source objects = {m->corpus, m->counts, run, j->src->known};
 	int r = model_policy(m, run < m->corpus->n_old ? MODEL_NO_RUN : run, p);
 
 	if (r < 0)

@@ -7,6 +7,7 @@
 #define LUTRA_TRAINER_RULES_CALIBRATE_H
 
 #include "trainer/model/tables/model.h"
+#include "trainer/rules/knowledge.h"
 
 #define CALIBRATE_MARGIN_A 1.25 /* threshold of A / highest A of benign runs */
 #define CALIBRATE_MARGIN_B 1.5	/* threshold of B / highest B of benign runs */
@@ -27,6 +28,7 @@ struct calibrate_source {
 	const struct progress *progress; /* or NULL */
 	/* Gets the estimate of the runs that are not an old policy's alone, or NULL. */
 	struct policy_unseen *ret_new_unseen;
+	const struct known_files *known; /* the base and packs; NULL: none */
 };
 
 /*

@@ -74,6 +74,8 @@ int coverage_to_json(const struct corpus *corpus, const struct run_counts *count
 	r = policy_to_kernel(p, 1, image, err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < p->n_known_tokens; i++)
+		is_first_sight(p, p->known_tokens[i], known);
 	for (size_t i = 0; i < corpus->n_runs; i++) {
 		const struct run *run = &corpus->runs[i];
 		json_int_t calls = (json_int_t)count_new_syscalls(&counts[i], known);

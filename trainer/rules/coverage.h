@@ -11,7 +11,7 @@
 /*
  * Makes {"runs": [{"file", "calls", "objects", "seconds", "new_calls", "new_objects"}], "unseen"}
  * in the order of the corpus. New objects count if p, a policy made of all these runs, has a token
- * for them.
+ * for them, and neither the base nor a pack knew it.
  * counts: (corpus->n_runs). unseen: of the runs that are not an old policy's. *ret is a new
  * reference.
  * Returns 0, -ENOMEM, or an error of policy_to_kernel().

@@ -6,10 +6,13 @@
 #include "trainer/rules/objects.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
+#include "trainer/rules/known_objects.h"
 #include "trainer/rules/path_tree.h"
+#include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
 
@@ -129,12 +132,14 @@ static void add_port(struct ports *g, uint16_t port)
 		g->many = true;
 }
 
-/* Returns the port groups that are exact, a bit for each. */
-static uint32_t learn_ports(const struct objects_source *src)
+/* Sets which port groups are exact. Returns the groups that the runs used, a bit for each. */
+static uint32_t learn_ports(const struct objects_source *src, struct policy *p)
 {
 	const struct run_names *names = &src->corpus->names;
 	struct ports group[PORT_GROUPS] = {0};
-	uint32_t exact = 0;
+	uint32_t used = 0;
+
+	p->port_exact = 0;
 
 	for (uint32_t i = 0; i < intern_count(names->objects); i++) {
 		struct run_object o;
@@ -146,9 +151,11 @@ static uint32_t learn_ports(const struct objects_source *src)
 		if (roles_seen_in(src, i, false, NULL) & ~SESSION_BIT)
 			add_port(&group[lutra_port_bit(&o.object)], o.object.port);
 	}
-	for (int g = 0; g < PORT_GROUPS; g++)
-		exact |= group[g].n && !group[g].many ? 1u << g : 0;
-	return exact;
+	for (int g = 0; g < PORT_GROUPS; g++) {
+		used |= group[g].n ? 1u << g : 0;
+		p->port_exact |= group[g].n && !group[g].many ? 1u << g : 0;
+	}
+	return used;
 }
 
 void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
@@ -207,65 +214,151 @@ static size_t drop_sessions(uint64_t *tokens, size_t n)
 	return left;
 }
 
+/* Room for the tokens that are learned, and what they are learned with. */
+struct token_list {
+	uint64_t *token;
+	size_t n;
+	struct siblings siblings;
+};
+
+static void token_list_done(struct token_list *l)
+{
+	free(l->token);
+	siblings_done(&l->siblings);
+}
+
+/* Adds the token of object i in a role. A path that is not in the tree has none. */
+static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
+			    const struct policy *p, const struct lutra_policy *image,
+			    struct token_list *ret)
+{
+	struct lutra_judgement j = {0};
+	struct lutra_path path;
+	struct run_object o;
+
+	objects_judge(src->corpus, i, role, image, &j);
+	if (lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) && !j.class.hit)
+		return 0;
+	ret->token[ret->n++] = j.token;
+	run_names_object(&src->corpus->names, i, &o);
+	get_path(src->corpus, &o, &path);
+	return siblings_add(&ret->siblings, p, image,
+			    &(struct sibling_candidate){&o.object, &path, &j, role});
+}
+
+/* Sorts the tokens and drops all but the first of equals. */
+static void sort_tokens(struct token_list *l)
+{
+	size_t n = 0;
+
+	if (l->n)
+		qsort(l->token, l->n, sizeof(*l->token), objects_compare_tokens);
+	for (size_t i = 0; i < l->n; i++)
+		if (i == 0 || l->token[i] != l->token[i - 1])
+			l->token[n++] = l->token[i];
+	l->n = n;
+}
+
+/* Adds the tokens of the base and of packs to the sorted ones of the runs. */
+static int add_known_tokens(struct known_objects *known, struct policy *p,
+			    const struct lutra_policy *image, struct token_list *l)
+{
+	uint64_t *ret = calloc(known->n * LUTRA_ROLES + 1, sizeof(*ret));
+
+	free(p->known_tokens);
+	p->known_tokens = ret;
+	if (!ret)
+		return -ENOMEM;
+	p->n_known_tokens =
+		known_objects_tokens(known, image, l->token, l->n, POLICY_OBJECTS_MAX - l->n, ret);
+	memcpy(l->token + l->n, ret, p->n_known_tokens * sizeof(*ret));
+	l->n += p->n_known_tokens;
+	sort_tokens(l);
+	return 0;
+}
+
 /*
  * Sets the policy's objects: the sorted distinct tokens of all objects and roles, without those of
  * exec sessions if there is no room for them.
  */
 static int learn_tokens(const struct objects_source *src, struct policy *p,
-			const struct lutra_policy *image)
+			const struct lutra_policy *image, struct known_objects *known)
 {
-	const struct corpus *c = src->corpus;
-	uint32_t n_objects = intern_count(c->names.objects);
-	_cleanup_free_ uint64_t *tokens =
-		calloc(((size_t)n_objects + LUTRA_HOOK_OTHERS) * LUTRA_ROLES, sizeof(*tokens));
-	size_t n = add_hook_tokens(p, image, tokens), n_unique = 0;
+	uint32_t n_objects = intern_count(src->corpus->names.objects);
+	/* Each object in each role has a token, and at most one of a sibling. */
+	size_t room = ((size_t)n_objects * 2 + LUTRA_HOOK_OTHERS + known->n) * LUTRA_ROLES;
+	_cleanup_(token_list_done) struct token_list l = {calloc(room, sizeof(*l.token)), 0, {0}};
 
-	if (!tokens)
+	if (!l.token)
 		return -ENOMEM;
+	l.n = add_hook_tokens(p, image, l.token);
 	for (uint32_t i = 0; i < n_objects; i++) {
 		uint8_t roles = roles_seen_in(src, i, true, NULL);
 
-		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
-			struct lutra_judgement j = {0};
-
-			if (!(roles >> role & 1))
-				continue;
-			objects_judge(c, i, role, image, &j);
-			/* A path that is not in the tree has no token. */
-			if (!lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) || j.class.hit)
-				tokens[n++] = j.token;
-		}
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
+			if (roles >> role & 1 && add_object_token(src, i, role, p, image, &l) < 0)
+				return -ENOMEM;
 	}
-	qsort(tokens, n, sizeof(*tokens), objects_compare_tokens);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || tokens[i] != tokens[i - 1])
-			tokens[n_unique++] = tokens[i];
-	if (n_unique > POLICY_OBJECTS_MAX)
-		n_unique = drop_sessions(tokens, n_unique);
-	if (n_unique > POLICY_OBJECTS_MAX)
+	l.n += siblings_tokens(&l.siblings, l.token + l.n);
+	sort_tokens(&l);
+	if (l.n > POLICY_OBJECTS_MAX)
+		l.n = drop_sessions(l.token, l.n);
+	if (l.n > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
-	p->objects = TAKE_PTR(tokens);
-	p->n_objects = n_unique;
+	if (add_known_tokens(known, p, image, &l) < 0)
+		return -ENOMEM;
+	p->objects = TAKE_PTR(l.token);
+	p->n_objects = l.n;
+	return 0;
+}
+
+/* Says in the policy which files it knows things from. */
+static int set_known(const struct known_objects *known, struct policy *p)
+{
+	size_t n = known->files ? known->files->n : 0;
+
+	policy_known_free(p);
+	p->known = calloc(n + 1, sizeof(*p->known));
+	if (!p->known)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct known_file *use = &known->files->use[i];
+		struct policy_known *ret = &p->known[p->n_known++];
+
+		ret->version = use->file->version;
+		ret->objects = known_objects_count(known, i, KNOWN_ADDED);
+		ret->left_out = known_objects_count(known, i, KNOWN_NO_ROOM);
+		ret->name = strdup(use->file->name);
+		ret->program = use->program ? strdup(use->program) : NULL;
+		if (!ret->name || (use->program && !ret->program))
+			return -ENOMEM;
+	}
 	return 0;
 }
 
 int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
 		  struct err *err)
 {
+	_cleanup_(known_objects_done) struct known_objects known = {0};
 	int r = learn_tree(src, p, err);
 
 	if (r < 0)
 		return r;
-	p->port_exact = learn_ports(src);
+	if (known_objects_init(&known, src->known) < 0 ||
+	    known_objects_add_nodes(&known, p, src->corpus->names.lib_digits) < 0)
+		return err_oom(err);
+	known_objects_add_ports(&known, learn_ports(src, p), p);
 	p->n_objects = 0;
 	r = policy_to_kernel(p, 1, scratch, err);
 	if (r < 0)
 		return r;
-	r = learn_tokens(src, p, scratch);
+	r = learn_tokens(src, p, scratch, &known);
 	if (r == -ENOSPC)
 		return err_set(err, r,
 			       "the runs use more kinds of objects than a policy holds (%d): "
 			       "record a smaller image",
 			       POLICY_OBJECTS_MAX);
+	if (r == 0)
+		r = set_known(&known, p);
 	return r < 0 ? err_oom(err) : 0;
 }

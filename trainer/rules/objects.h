@@ -6,6 +6,7 @@
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
 #include "trainer/data/run_iter.h"
+#include "trainer/rules/knowledge.h"
 
 #define OBJECTS_PORTS_EXACT 4	/* a group of at most so many distinct ports is exact */
 #define OBJECTS_NO_RUN SIZE_MAX /* of `without`: leave no run out */
@@ -15,10 +16,11 @@ struct objects_source {
 	const struct corpus *corpus;
 	const struct run_counts *counts; /* (corpus->n_runs) */
 	size_t without;			 /* a run to leave out, or OBJECTS_NO_RUN */
+	const struct known_files *known; /* the base and packs; NULL: none */
 };
 
 /*
- * Sets nodes, port_exact and objects of p. Its tables, hash_key and ops must be set. scratch:
+ * Sets nodes, port_exact, objects, known and known_tokens of p. Its tables, hash_key and ops must be set. scratch:
  * memory for the policy's kernel form, overwritten.
  * Returns 0, -ENOSPC if the runs have more paths or tokens than a policy holds, or -ENOMEM.
  */

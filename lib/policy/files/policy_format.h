@@ -31,6 +31,7 @@
 #define POLICY_TABLES_MAX (1u << 20)
 #define POLICY_MODEL_MAX (256u << 20)
 #define POLICY_RUNS_MAX 4096
+#define POLICY_KNOWN_MAX 65			  /* the base, and packs */
 #define POLICY_RUN_SECONDS_MAX (UINT32_MAX / 1e3) /* a run has its time in ms of 32 bits */
 
 /* The arrays as tables.lut, the caller's to free. -ENOMEM. */
@@ -58,6 +59,10 @@ int policy_json_match(const struct policy *p, json_t *j, struct err *err);
 /* The "calibration" and "provenance" members; policy_json.h has the encoders. */
 int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct err *err);
 int policy_provenance_decode(struct policy *p, json_t *j, struct err *err);
+
+/* The "known" member: the base and packs. j: NULL where there is none, as in older policies. */
+json_t *policy_known_encode(const struct policy *p);
+int policy_known_decode(struct policy *p, json_t *j, struct err *err);
 
 /*
  * The "arguments" member; decode: of the whole of policy.json, once the alphabet is known. A call

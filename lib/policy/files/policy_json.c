@@ -101,6 +101,8 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 	if (!j)
 		return err_set(err, -EINVAL, "out of memory, or a number is not finite");
 	json_object_set_new(j, "exec_sessions", json_string(p->audit_sessions ? "audit" : "guard"));
+	if (p->n_known)
+		json_object_set_new(j, "known", policy_known_encode(p));
 	if (p->model_sha256[0])
 		json_object_set_new(j, "model",
 				    json_pack("{s:s, s:I}", "sha256", p->model_sha256, "bytes",
@@ -243,8 +245,8 @@ static int decode_model(struct policy *p, json_t *j, struct err *err)
 int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, struct err *err)
 {
 	const char *image, *arch, *mode, *steady_on, *sha256;
-	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration, *model = NULL,
-									      *skip[3];
+	json_t *digest, *ops, *rules, *thresholds, *provenance, *calibration,
+		*model = NULL, *known = NULL, *skip[3];
 	const char *sessions = "guard"; /* as older policies mean it, which do not say it */
 	json_int_t kill_matches, bytes, format;
 	json_error_t je;
@@ -254,13 +256,14 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 		return r;
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
-			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o, s?s}",
+			   "s:{s:s, s:I}, s:o, s:o, s?o, s?o, s?s, s?o}",
 			   "format", &format, "image", &image, "digest", &digest, "arch", &arch,
 			   "mode", &mode, "steady_on", &steady_on, "kill_signals", &kill_matches,
 			   "ops", &ops, "rules", &rules, "thresholds", &thresholds, "provenance",
 			   &provenance, "calibration", &calibration, "tables", "sha256", &sha256,
 			   "bytes", &bytes, "alphabet", &skip[0], "objects", &skip[1], "model",
-			   &model, "arguments", &skip[2], "exec_sessions", &sessions) < 0)
+			   &model, "arguments", &skip[2], "exec_sessions", &sessions, "known",
+			   &known) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (kill_matches < 1 || kill_matches > 2)
 		return err_set(err, -EBADMSG, "kill_signals: must be 1 or 2");
@@ -285,6 +288,8 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 		r = decode_thresholds(p, thresholds, err);
 	if (r == 0)
 		r = policy_provenance_decode(p, provenance, err);
+	if (r == 0)
+		r = policy_known_decode(p, known, err);
 	if (r == 0)
 		r = policy_calibration_decode(&p->calibration, calibration, err);
 	return r;

@@ -156,3 +156,63 @@ int policy_provenance_decode(struct policy *p, json_t *j, struct err *err)
 	}
 	return 0;
 }
+
+/* ---- the base and packs ---- */
+
+json_t *policy_known_encode(const struct policy *p)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < p->n_known; i++) {
+		const struct policy_known *k = &p->known[i];
+
+		json_array_append_new(
+			a,
+			json_pack("{s:s, s:I, s:o, s:I, s:I}", "name", k->name, "version",
+				  (json_int_t)k->version, "program",
+				  k->program ? text_json_keep(k->program) : json_null(), "objects",
+				  (json_int_t)k->objects, "left_out", (json_int_t)k->left_out));
+	}
+	return a;
+}
+
+static int decode_known(struct policy_known *k, json_t *j, struct err *err)
+{
+	json_int_t version, objects, left_out;
+	const char *name;
+	json_error_t je;
+	json_t *program;
+
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:I, s:o, s:I, s:I}", "name", &name,
+			   "version", &version, "program", &program, "objects", &objects,
+			   "left_out", &left_out) < 0)
+		return err_set(err, -EBADMSG, "known: %s", je.text);
+	if (to_u32(version, &k->version) < 0 || to_u32(objects, &k->objects) < 0 ||
+	    to_u32(left_out, &k->left_out) < 0 || text_has_control(name) ||
+	    !(json_is_null(program) || json_is_string(program)))
+		return err_set(err, -EBADMSG, "known: a member is out of range");
+	k->name = strdup(name);
+	k->program = json_is_string(program) ? strdup(json_string_value(program)) : NULL;
+	return k->name && (k->program || json_is_null(program)) ? 0 : err_oom(err);
+}
+
+int policy_known_decode(struct policy *p, json_t *j, struct err *err)
+{
+	json_t *v;
+	size_t i;
+	int r;
+
+	if (j && (!json_is_array(j) || json_array_size(j) > POLICY_KNOWN_MAX))
+		return err_set(err, -EBADMSG, "known: must be an array of at most %d",
+			       POLICY_KNOWN_MAX);
+	p->known = calloc(json_array_size(j) + 1, sizeof(*p->known));
+	if (!p->known)
+		return err_oom(err);
+	json_array_foreach (j, i, v) {
+		p->n_known = i + 1;
+		r = decode_known(&p->known[i], v, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

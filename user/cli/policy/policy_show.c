@@ -42,6 +42,24 @@ static void show_objects(const struct policy *p)
 	       2 * ((size_t)p->v * p->v + 2 * (size_t)LUTRA_K * LUTRA_K) + sizeof(p->token));
 }
 
+/* Prints the base and the packs: what the policy knows that no run showed. */
+static void show_known(const struct policy *p)
+{
+	char program[CLI_TEXT];
+
+	for (size_t i = 0; i < p->n_known; i++) {
+		const struct policy_known *k = &p->known[i];
+
+		printf("  %-12s %s version %u", k->program ? "pack" : "base", k->name, k->version);
+		if (k->program)
+			printf(", of %s", cli_clean_text(k->program, program));
+		printf(": %u objects that no run showed", k->objects);
+		if (k->left_out)
+			printf("; %u more had no room", k->left_out);
+		putchar('\n');
+	}
+}
+
 /* Prints a word of a list; a full line continues at INDENT. */
 static void print_word(const char *word, unsigned *column)
 {
@@ -199,6 +217,7 @@ static int show_policy(const struct policy_args *a, const char *name)
 				 : "guarded as the service is");
 	show_calls(p);
 	show_objects(p);
+	show_known(p);
 	show_arguments(p);
 	show_calibration(p);
 	show_actions(p);

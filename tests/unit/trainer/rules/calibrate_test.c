@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <string.h>
 
+#include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
 #include "tests/support/made_run.h"
 #include "tests/support/scratch.h"
@@ -459,6 +460,75 @@ static void objects_hooks_of_clone_exclude_the_user_namespace(void **state)
 	assert_false(syscall_hooks(NULL, SYS_clone) >> LUTRA_HOOK_USERNS_CREATE & 1);
 }
 
+/* Trains on two runs in which a steady task reads these files. */
+static struct policy *train_readers(struct corpus *c, const char *const *paths, size_t n,
+				    bool wrote)
+{
+	for (int r = 0; r < 2; r++) {
+		char file[2] = {(char)('a' + r), 0};
+		struct made_run m = made_run_new(c);
+
+		made_run_syscall(&m, 1, SYS_accept);
+		for (size_t i = 0; i < n; i++)
+			made_run_open(&m, 1, paths[i], false);
+		if (wrote)
+			made_run_open(&m, 1, "/etc/own.txt", true);
+		made_run_end(&m, file, false);
+	}
+	return train_and_load(c, 1, 1);
+}
+
+/* Judges the reading of a file. */
+static uint8_t rule_of_read(const struct policy *p, const char *path, uint8_t role)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct lutra_object o = {
+		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = LUTRA_S_IFREG_TYPE << 12};
+	struct lutra_judgement j = {0};
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	assert_non_null(image);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_judge_object(image, &o, &parsed, role, fold, &j);
+	return j.rule;
+}
+
+static void objects_new_file_beside_two_of_its_kind_is_a_sibling(void **state)
+{
+	static const char *const read[] = {"/etc/a.conf",  "/etc/b.conf",  "/etc/c.key",
+					   "/etc/d.key",   "/etc/passwd",  "/etc/group",
+					   "/etc/one.txt", "/root/a.conf", "/root/b.conf"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = train_readers(c, read, 9, false);
+
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_SIBLING);
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STARTUP),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.key", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/shadow", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.txt", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/root/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.d/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+}
+
+static void objects_where_the_service_writes_are_no_siblings(void **state)
+{
+	static const char *const read[] = {"/etc/a.conf", "/etc/b.conf"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = train_readers(c, read, 2, true);
+
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, calibrate_setup, calibrate_teardown)
 
 int main(void)
@@ -469,6 +539,8 @@ int main(void)
 		cmocka_unit_test(episodes_rate_without_hours_is_zero),
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
+		T(objects_new_file_beside_two_of_its_kind_is_a_sibling),
+		T(objects_where_the_service_writes_are_no_siblings),
 		T(calibrate_finds_what_only_one_run_does),
 		T(calibrate_estimates_of_exec_sessions_what_is_told),
 		T(calibrate_thresholds_have_a_margin_and_a_floor),

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Counts the files of each kind (extension) that a role reads in a protected directory. A directory
+ * that is not protected needs no siblings: a new file there alerts, or is known by a wildcard.
+ */
+#include "trainer/rules/siblings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/array.h"
+#include "trainer/rules/path_flags.h"
+
+struct sibling_file {
+	uint64_t token; /* of a new file beside it */
+	uint16_t node;
+};
+
+/* Returns the kind of a file's name, or 0: it has none that two files could share. */
+static uint32_t shared_kind(const struct lutra_path *path)
+{
+	const char *name = path->name[0], *dot = memrchr(name, '.', path->len[0]);
+
+	/* Runs are recorded with folded names: a digit in the extension is not known any more. */
+	if (!dot || memchr(dot, '#', path->len[0] - (size_t)(dot - name)) ||
+	    path_flags_is_secret_file(name, path->len[0]))
+		return 0;
+	return lutra_component_kind(name, path->len[0]);
+}
+
+int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_policy *image,
+		 const struct sibling_candidate *candidate)
+{
+	const struct lutra_object *o = candidate->object;
+	const struct lutra_class *class = &candidate->judgement->class;
+	struct lutra_class dir = {0};
+	uint32_t kind;
+
+	if (o->op != LUTRA_OP_OPEN || o->flags & LUTRA_OBJ_WRITE ||
+	    o->mode >> 12 != LUTRA_S_IFREG_TYPE || !class->hit || !class->node)
+		return 0;
+	dir.node = p->nodes[class->node].parent;
+	dir.flags = p->nodes[dir.node].flags;
+	if (!(dir.flags & LUTRA_NODE_PROTECTED) ||
+	    dir.flags & (LUTRA_NODE_SECRET | LUTRA_NODE_WROTE))
+		return 0;
+	kind = shared_kind(candidate->path);
+	if (!kind)
+		return 0;
+	if (ARRAY_RESERVE(s->list, s->size, s->n + 1) < 0)
+		return -ENOMEM;
+	s->list[s->n++] = (struct sibling_file){
+		.token = lutra_object_token(image, o, &dir, 0, candidate->role) |
+			 lutra_sibling_fields(kind),
+		.node = class->node};
+	return 0;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct sibling_file *x = a, *y = b;
+
+	if (x->token != y->token)
+		return x->token < y->token ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+size_t siblings_tokens(struct siblings *s, uint64_t *ret)
+{
+	size_t n = 0, files = 0;
+
+	if (s->n)
+		qsort(s->list, s->n, sizeof(*s->list), compare_files);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sibling_file *f = &s->list[i];
+		bool same = i && f[-1].token == f->token;
+
+		files = !same ? 1 : files + (f[-1].node != f->node);
+		if (files != SIBLINGS_MIN || (n && ret[n - 1] == f->token))
+			continue;
+		ret[n++] = f->token;
+	}
+	return n;
+}
+
+void siblings_done(struct siblings *s)
+{
+	free(s->list);
+	memset(s, 0, sizeof(*s));
+}

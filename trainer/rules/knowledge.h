@@ -16,13 +16,14 @@
 #include "lutra/abi.h"
 #include "trainer/data/corpus.h"
 
-#define KNOWLEDGE_BASE "base"	    /* directory of the base's file, and its name */
-#define KNOWLEDGE_PACKS "packs"	    /* directory of the packs */
-#define KNOWLEDGE_FILE_MAX 262144   /* bytes */
-#define KNOWLEDGE_OBJECTS_MAX 512   /* of a file */
-#define KNOWLEDGE_PROGRAMS_MAX 32   /* of a pack */
-#define KNOWLEDGE_FILES_MAX 64	    /* of a directory */
-#define KNOWLEDGE_VERSION_MAX 65535 /* of a file */
+#define KNOWLEDGE_BASE "base"	/* directory of the base's file, and its name */
+#define KNOWLEDGE_PACKS "packs" /* directory of the packs */
+#define KNOWLEDGE_ALL_ROLES ((1u << LUTRA_ROLE_SESSION) - 1) /* a session knows what these know */
+#define KNOWLEDGE_FILE_MAX 262144			     /* bytes */
+#define KNOWLEDGE_OBJECTS_MAX 512			     /* of a file */
+#define KNOWLEDGE_PROGRAMS_MAX 32			     /* of a pack */
+#define KNOWLEDGE_FILES_MAX 64				     /* of a directory */
+#define KNOWLEDGE_VERSION_MAX 65535			     /* of a file */
 
 /* An object that is known, in some roles. */
 struct known_object {

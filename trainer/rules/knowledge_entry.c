@@ -11,7 +11,6 @@
 #include "lutra/score.h"
 #include "trainer/rules/knowledge.h"
 
-#define ALL_ROLES ((1u << LUTRA_ROLE_SESSION) - 1) /* a session knows what these know */
 #define INODE_TYPES 16
 #define FAMILIES 64
 
@@ -52,7 +51,7 @@ static int decode_roles(json_t *roles, uint8_t *ret, struct err *err)
 	size_t i;
 	json_t *v;
 
-	*ret = roles ? 0 : ALL_ROLES;
+	*ret = roles ? 0 : KNOWLEDGE_ALL_ROLES;
 	json_array_foreach (roles, i, v) {
 		if (role_parse(json_string_value(v), &role) < 0 || role >= LUTRA_ROLE_SESSION)
 			return err_set(err, -EINVAL,

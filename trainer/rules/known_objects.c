@@ -128,6 +128,19 @@ static int take_step(struct extension *x, const struct step *s)
 	return node;
 }
 
+/*
+ * Makes the opens of a node count their role, which they do under some directories only. Returns
+ * false if they cannot: the runs have the node.
+ */
+static bool count_role(struct extension *x, uint16_t node)
+{
+	struct policy_node *n = &x->p->nodes[node];
+
+	if (node >= x->n_learned)
+		n->flags |= LUTRA_NODE_ROLE;
+	return n->flags & LUTRA_NODE_ROLE;
+}
+
 static enum known_state add_path(struct extension *x, const struct known_object *o)
 {
 	char so_far[LUTRA_STRING_MAX] = "";
@@ -147,6 +160,9 @@ static enum known_state add_path(struct extension *x, const struct known_object 
 			return node == -ENOSPC ? KNOWN_NO_ROOM : KNOWN_LEARNED;
 		s.parent = (uint16_t)node;
 	}
+	if (o->object.op == LUTRA_OP_OPEN && o->roles != KNOWLEDGE_ALL_ROLES &&
+	    !count_role(x, s.parent))
+		return KNOWN_LEARNED;
 	return KNOWN_ADDED;
 }
 

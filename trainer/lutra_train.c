@@ -199,8 +199,8 @@ static int print_update_changes(const struct policy *old, const struct policy *p
 }
 
 /* Loads the base and the packs. */
-static int load_knowledge(const struct train_arguments *a, const char *arch,
-			  struct knowledge_set *ret, struct err *err)
+static int load_knowledge(const struct train_arguments *a, struct knowledge_set *ret,
+			  struct err *err)
 {
 	char dir[PATH_MAX];
 
@@ -208,7 +208,7 @@ static int load_knowledge(const struct train_arguments *a, const char *arch,
 		return 0;
 	if (!a->knowledge && knowledge_find(dir, sizeof(dir), err) < 0)
 		return -ENOENT;
-	return knowledge_load(a->knowledge ? a->knowledge : dir, arch, ret, err);
+	return knowledge_load(a->knowledge ? a->knowledge : dir, ret, err);
 }
 
 static int write_coverage(const char *file, const json_t *found, struct err *err)
@@ -244,7 +244,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	if (r == 0)
 		r = load_runs(&corpus, a, &progress, err);
 	if (r == 0)
-		r = load_knowledge(a, corpus.arch, &knowledge, err);
+		r = load_knowledge(a, &knowledge, err);
 	o.knowledge = &knowledge;
 	if (r == 0)
 		r = train_policy(&corpus, &o, &progress, &p, err);

@@ -63,8 +63,8 @@ void knowledge_set_done(struct knowledge_set *s)
 }
 
 /* Reads a file and adds it to the set. It must have the name that it gives itself. */
-static int add_file(struct knowledge_set *s, const char *dir, const char *name, const char *arch,
-		    bool base, struct err *err)
+static int add_file(struct knowledge_set *s, const char *dir, const char *name, bool base,
+		    struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
@@ -81,7 +81,7 @@ static int add_file(struct knowledge_set *s, const char *dir, const char *name, 
 	if (ARRAY_RESERVE(s->file, s->size, s->n + 1) < 0)
 		return err_oom(err);
 	k = &s->file[s->n++];
-	r = knowledge_decode(text, len, base, arch, k, &why);
+	r = knowledge_decode(text, len, base, k, &why);
 	if (r == 0 && strcmp(k->name, name) != 0)
 		r = err_set(&why, -EINVAL, "its name is %.60s: name the file so", k->name);
 	return r < 0 ? err_set(err, r, "%.200s: %.280s", path, why.msg) : 0;
@@ -139,7 +139,7 @@ static int is_data_file(const struct dirent *e)
 }
 
 /* Reads all packs, in the order of their names. */
-static int add_packs(struct knowledge_set *s, const char *dir, const char *arch, struct err *err)
+static int add_packs(struct knowledge_set *s, const char *dir, struct err *err)
 {
 	struct dirent **list = NULL;
 	char path[PATH_MAX];
@@ -156,14 +156,14 @@ static int add_packs(struct knowledge_set *s, const char *dir, const char *arch,
 	for (int i = 0; i < n; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - strlen(SUFFIX)] = '\0';
 		if (r == 0)
-			r = add_file(s, path, list[i]->d_name, arch, false, err);
+			r = add_file(s, path, list[i]->d_name, false, err);
 		free(list[i]);
 	}
 	free(list);
 	return r;
 }
 
-int knowledge_load(const char *dir, const char *arch, struct knowledge_set *ret, struct err *err)
+int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err)
 {
 	char path[PATH_MAX];
 	int r;
@@ -171,9 +171,9 @@ int knowledge_load(const char *dir, const char *arch, struct knowledge_set *ret,
 	memset(ret, 0, sizeof(*ret));
 	if (snprintf(path, sizeof(path), "%s/" KNOWLEDGE_BASE, dir) >= (int)sizeof(path) - 64)
 		return err_set(err, -ENAMETOOLONG, "%.200s: name too long", dir);
-	r = add_file(ret, path, KNOWLEDGE_BASE, arch, true, err);
+	r = add_file(ret, path, KNOWLEDGE_BASE, true, err);
 	if (r == 0)
-		r = add_packs(ret, dir, arch, err);
+		r = add_packs(ret, dir, err);
 	if (r < 0)
 		knowledge_set_done(ret);
 	return r;

@@ -40,7 +40,6 @@ struct knowledge {
 	size_t n_programs;
 	struct known_object *objects; /* (n_objects) */
 	size_t n_objects, objects_size;
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR / 64]; /* system calls, a bit for each */
 };
 
 /* All files. */
@@ -68,12 +67,12 @@ void known_files_done(struct known_files *k);
 
 /*
  * Reads a file. text: len bytes. base: it is the base's; else it is a pack, which names its programs
- * and knows no peer. Neither knows a program. arch: of the numbers of system calls.
+ * and knows no peer. Neither knows a program.
  * Returns 0; -EINVAL: err says which entry is wrong and what it needs; or -ENOMEM. ret is zeroed
  * first, and the caller calls knowledge_done(), also after a failure.
  */
-int knowledge_decode(const char *text, size_t len, bool base, const char *arch,
-		     struct knowledge *ret, struct err *err);
+int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *ret,
+		     struct err *err);
 void knowledge_done(struct knowledge *k);
 
 /*
@@ -88,7 +87,7 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
  * Reads base/base.json and packs/NAME.json below dir. Returns 0, an error of knowledge_decode(), or
  * as open(2); then ret is empty.
  */
-int knowledge_load(const char *dir, const char *arch, struct knowledge_set *ret, struct err *err);
+int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err);
 void knowledge_set_done(struct knowledge_set *s);
 
 /* Finds the directory that is installed with this program. -ENOENT: there is none. */

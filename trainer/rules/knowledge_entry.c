@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
-#include "lib/abi/syscalls.h"
 #include "lib/base/array.h"
 #include "lutra/score.h"
 #include "trainer/rules/knowledge.h"
@@ -243,33 +242,6 @@ static int decode_entry(json_t *j, bool base, struct knowledge *k, struct err *e
 	return r < 0 ? r : add_ops(&e, err);
 }
 
-static int decode_calls(json_t *j, const char *arch, struct knowledge *k, struct err *err)
-{
-	const char *why, *source;
-	json_t *roles = NULL, *calls, *v;
-	json_error_t je;
-	uint8_t in;
-	unsigned nr;
-	size_t i;
-	int r;
-
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:o, s?o, s:s, s:s}", "calls", &calls, "roles",
-			   &roles, "why", &why, "source", &source) < 0)
-		return err_set(err, -EINVAL, "%s", je.text);
-	r = decode_roles(roles, &in, err);
-	if (r < 0)
-		return r;
-	json_array_foreach (calls, i, v) {
-		if (syscall_parse(arch, json_string_value(v), &nr) < 0)
-			return err_set(err, -EINVAL, "calls: %.20s is not known",
-				       json_string_value(v) ? json_string_value(v) : "a number");
-		for (unsigned role = 0; role < LUTRA_ROLES; role++)
-			if (in >> role & 1)
-				k->calls[role][nr / 64] |= 1ull << (nr & 63);
-	}
-	return i ? 0 : err_set(err, -EINVAL, "calls: name one");
-}
-
 /* ---- the file ---- */
 
 static int decode_programs(json_t *programs, bool base, struct knowledge *k, struct err *err)
@@ -299,22 +271,20 @@ static int decode_programs(json_t *programs, bool base, struct knowledge *k, str
 	return 0;
 }
 
-/* Decodes a list: the error says which entry it is, from 1. */
-static int decode_list(json_t *list, const char *name, bool base, const char *arch,
-		       struct knowledge *k, struct err *err)
+/* Decodes the objects: the error says which entry it is, from 1. */
+static int decode_objects(json_t *list, bool base, struct knowledge *k, struct err *err)
 {
 	struct err why = {""};
 	json_t *v;
 	size_t i;
-	int r = 0;
 
-	if (list && !json_is_array(list))
-		return err_set(err, -EINVAL, "%s: must be an array", name);
+	if (!json_is_array(list))
+		return err_set(err, -EINVAL, "objects: must be an array");
 	json_array_foreach (list, i, v) {
-		r = strcmp(name, "calls") == 0 ? decode_calls(v, arch, k, &why)
-					       : decode_entry(v, base, k, &why);
+		int r = decode_entry(v, base, k, &why);
+
 		if (r < 0)
-			return err_set(err, r, "%s, entry %zu: %s", name, i + 1, why.msg);
+			return err_set(err, r, "objects, entry %zu: %s", i + 1, why.msg);
 	}
 	return 0;
 }
@@ -325,10 +295,10 @@ static bool is_name(const char *s)
 	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(s);
 }
 
-int knowledge_decode(const char *text, size_t len, bool base, const char *arch,
-		     struct knowledge *ret, struct err *err)
+int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *ret,
+		     struct err *err)
 {
-	json_t *programs = NULL, *objects, *calls = NULL;
+	json_t *programs = NULL, *objects;
 	json_error_t je;
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	const char *name, *about;
@@ -337,9 +307,9 @@ int knowledge_decode(const char *text, size_t len, bool base, const char *arch,
 	memset(ret, 0, sizeof(*ret));
 	if (!j)
 		return err_set(err, -EINVAL, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:i, s:s, s?o, s:o, s?o}", "name", &name,
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:i, s:s, s?o, s:o}", "name", &name,
 			   "version", &version, "about", &about, "programs", &programs, "objects",
-			   &objects, "calls", &calls) < 0)
+			   &objects) < 0)
 		return err_set(err, -EINVAL, "%s", je.text);
 	if (!is_name(name) || base != (strcmp(name, KNOWLEDGE_BASE) == 0))
 		return err_set(err, -EINVAL,
@@ -347,16 +317,10 @@ int knowledge_decode(const char *text, size_t len, bool base, const char *arch,
 			       "digits and -");
 	if (version < 1 || version > KNOWLEDGE_VERSION_MAX)
 		return err_set(err, -EINVAL, "version: must be 1 to %d", KNOWLEDGE_VERSION_MAX);
-	if (base && calls)
-		return err_set(err, -EINVAL, "calls: only a pack has them");
 	ret->name = strdup(name);
 	ret->version = (uint32_t)version;
 	if (!ret->name)
 		return err_oom(err);
 	r = decode_programs(programs, base, ret, err);
-	if (r == 0)
-		r = decode_list(objects, "objects", base, arch, ret, err);
-	if (r == 0)
-		r = decode_list(calls, "calls", base, arch, ret, err);
-	return r;
+	return r < 0 ? r : decode_objects(objects, base, ret, err);
 }

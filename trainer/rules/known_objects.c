@@ -52,11 +52,12 @@ struct step {
 	const char *path; /* up to this name */
 };
 
+/* Finds the node of a name. What only exec sessions reach is not the service's. */
 static int find_node(const struct policy *p, const struct step *s)
 {
 	for (size_t i = s->parent + 1u; i < p->n_nodes; i++)
 		if (p->nodes[i].parent == s->parent && p->nodes[i].dir == s->dir &&
-		    strcmp(p->nodes[i].name, s->name) == 0)
+		    !p->nodes[i].exec_session && strcmp(p->nodes[i].name, s->name) == 0)
 			return (int)i;
 	return -ENOENT;
 }

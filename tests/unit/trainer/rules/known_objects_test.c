@@ -54,8 +54,7 @@ static int known_objects_setup(void **state)
 	struct err err;
 
 	*state = f;
-	return corpus_init(&f->corpus) < 0 ? -1
-					   : knowledge_load("policies", "x86_64", &f->set, &err);
+	return corpus_init(&f->corpus) < 0 ? -1 : knowledge_load("policies", &f->set, &err);
 }
 
 static int known_objects_teardown(void **state)

@@ -70,9 +70,7 @@ static const struct args_option train_options[] = {
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
 	ARGS_STRING("knowledge", 'K', "DIR",
-		    "Directory with the base and the packs of programs, or none "
-		    "(PREFIX/share/lutra)",
-		    A, knowledge),
+		    "Directory of the base and packs, or none (PREFIX/share/lutra)", A, knowledge),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",

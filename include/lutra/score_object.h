@@ -111,6 +111,12 @@ static __always_inline __u32 lutra_is_image_file(const struct lutra_object *o, _
 	       !(node_flags & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET));
 }
 
+/* Returns the rule of a program that is not known. */
+static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
+{
+	return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
+}
+
 /* Returns the rule that a novel object matches. */
 static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
 {
@@ -118,7 +124,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_EXEC:
 		if (o->flags & LUTRA_OBJ_UPDATED)
 			return LUTRA_RULE_UPDATED;
-		return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
+		return lutra_exec_rule(o);
 	case LUTRA_OP_CONNECT:
 		return LUTRA_RULE_CONNECT;
 	case LUTRA_OP_BIND:
@@ -203,6 +209,16 @@ struct lutra_judgement {
 	__u8 pad[5];
 };
 
+/*
+ * Returns true if the role runs the program, as the image has it. A tool that an operator brings is
+ * no program of the service: the service is refused it.
+ */
+static __always_inline __u32 lutra_is_known_program(const struct lutra_policy *p,
+						    const struct lutra_judgement *j, __u8 role)
+{
+	return j->class.hit && lutra_object_known(p, lutra_object_token_of_image(j->token), role);
+}
+
 /* Returns true if the last component names a directory. */
 static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 {
@@ -271,6 +287,9 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
 	ret->rule = lutra_object_rule(o, ret->kind);
+	if (ret->rule == LUTRA_RULE_UPDATED && o->op == LUTRA_OP_EXEC &&
+	    !lutra_is_known_program(p, ret, role))
+		ret->rule = lutra_exec_rule(o);
 	if (ret->rule == LUTRA_RULE_OPEN_READ_ELSEWHERE &&
 	    lutra_is_image_file(o, ret->class.flags | ret->class.passed))
 		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;

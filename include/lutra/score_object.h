@@ -102,13 +102,20 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 }
 
 /*
- * Returns true if an object that is read is an image's file among the service's own: neither
- * configuration nor secrets.
+ * Returns true if an object that is read, whose path is not in the tree, is a document of the image
+ * beside files that the runs used. Not so code, configuration and secrets, nor what is in a
+ * directory that no run used: whoever reads files by the names that a client sends reaches there.
  */
-static __always_inline __u32 lutra_is_image_file(const struct lutra_object *o, __u8 node_flags)
+static __always_inline __u32 lutra_is_image_document(const struct lutra_object *o,
+						     const struct lutra_path *path,
+						     const struct lutra_class *c)
 {
-	return o->mode >> 12 == LUTRA_S_IFREG_TYPE && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
-	       !(node_flags & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET));
+	if (o->mode >> 12 != LUTRA_S_IFREG_TYPE || lutra_object_layer(o) != LUTRA_LAYER_IMAGE ||
+	    (c->flags | c->passed) & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET) || !c->last ||
+	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		return 0;
+	return lutra_ext_is_document(lutra_ext_bytes(
+		(const struct lutra_name *)(const void *)path->name[0], path->len[0]));
 }
 
 /* Returns the rule of a program that is not known. */
@@ -291,7 +298,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	    !lutra_is_known_program(p, ret, role))
 		ret->rule = lutra_exec_rule(o);
 	if (ret->rule == LUTRA_RULE_OPEN_READ_ELSEWHERE &&
-	    lutra_is_image_file(o, ret->class.flags | ret->class.passed))
+	    lutra_is_image_document(o, path, &ret->class))
 		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;
 	return 0;
 }

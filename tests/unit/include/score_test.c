@@ -400,6 +400,39 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	assert_int_equal(judge_path("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
+/* Pages and pictures of the image are logged. Its code, its configuration and its secrets are told. */
+static void judge_of_a_document_of_the_image(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned layer, rule;
+	} cases[] = {
+		{"/srv/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_IMAGE},
+		{"/srv/new.PNG", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_IMAGE},
+		{"/srv/new.html", LUTRA_LAYER_WRITTEN, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/new.html", LUTRA_LAYER_VOLUME, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/other/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/new.py", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/.env", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/users.sql", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/credentials", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/secret/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_PROTECTED},
+		{LONG ".html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_object o = {
+			.op = LUTRA_OP_OPEN,
+			.mode = FILE_MODE,
+			.flags = (uint8_t)(cases[i].layer << LUTRA_OBJ_LAYER_SHIFT)};
+		unsigned rule = judge_path(cases[i].path, o, 1).rule;
+
+		if (rule != cases[i].rule)
+			fail_msg("%s, case %zu: rule %u", cases[i].path, i, rule);
+	}
+}
+
 /* An operator's upgrade of a program that the role runs is one finding. A tool that comes is refused. */
 static void judge_of_a_program_that_a_session_wrote(void **state)
 {
@@ -541,6 +574,7 @@ int main(void)
 		TREE(judge_gives_kind_and_group),
 		TREE(judge_of_what_no_recording_could_see_is_known),
 		TREE(judge_knows_a_token_that_is_in_the_policy),
+		TREE(judge_of_a_document_of_the_image),
 		TREE(judge_of_a_program_that_a_session_wrote),
 		TREE(judge_learns_an_update_as_one),
 		cmocka_unit_test(score_address_classes_are_those_of_the_rfcs),

@@ -238,10 +238,14 @@ static void wait_answer(struct service *s, const char *what)
 		fail_msg("the service: %d operations of \"%s\" went wrong", wrong, what);
 }
 
-static void service_start(struct service *s, struct box *b)
+/* p: judges in mode audit; NULL: it is recorded alone. */
+static void service_start(struct service *s, struct box *b, const struct policy *p)
 {
-	struct guard_enrolment e = {
-		.cgroup = b->cgroup, .mode = LUTRA_MODE_LEARN, .record = true, .sessions = true};
+	struct guard_enrolment e = {.cgroup = b->cgroup,
+				    .policy = p,
+				    .mode = p ? LUTRA_MODE_AUDIT : LUTRA_MODE_LEARN,
+				    .record = true,
+				    .sessions = true};
 	struct err err = {};
 	int to[2], from[2];
 	char arg[32];
@@ -407,7 +411,7 @@ static void written_by_a_session_is_told_from_the_service(void **state)
 	size_t wrong = 0, not_replayed = 0;
 	struct service s;
 
-	service_start(&s, b);
+	service_start(&s, b, NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		run_case(&s, &cases[i]);
 	service_end(&s);
@@ -432,7 +436,7 @@ static void written_program_is_updated_for_the_service_alone(void **state)
 	struct box *b = *state;
 	struct service s;
 
-	service_start(&s, b);
+	service_start(&s, b, NULL);
 	session_do(&s, "c " PROGRAM " " F("tool") "; x " F("tool"));
 	guard_drain(b->guard);
 	assert_int_equal(is_updated(b, LUTRA_OP_EXEC, F("tool")), 0);
@@ -450,7 +454,7 @@ static void written_over_a_file_of_the_image(void **state)
 	int hook = guard_has_lsm(b->guard);
 	struct service s;
 
-	service_start(&s, b);
+	service_start(&s, b, NULL);
 	session_do(&s, "a " F("edited") "; p " F("moded") "; p " F("fixed"));
 	service_do(&s, "a " F("fixed") "; m " F("edited") "; m " F("moded") "; m " F("fixed"));
 	service_end(&s);
@@ -458,6 +462,49 @@ static void written_over_a_file_of_the_image(void **state)
 	assert_int_equal(is_updated(b, LUTRA_OP_MAPX, F("moded")), hook);
 	assert_int_equal(is_updated(b, LUTRA_OP_MAPX, F("fixed")), 0);
 	assert_int_equal(count_other_replayed(b), 0);
+}
+
+/* The rule of the last evidence of a path, or LUTRA_RULE_NONE. */
+static unsigned rule_of(const struct box *b, const char *path)
+{
+	unsigned rule = LUTRA_RULE_NONE;
+
+	for (size_t i = 0; i < b->n_evidence; i++)
+		if (!strcmp(b->evidence[i].str, path))
+			rule = b->evidence[i].ev.rule;
+	return rule;
+}
+
+static void written_file_matches_its_rule(void **state)
+{
+	struct policy *p = kernel_policy_new();
+	struct box *b = *state;
+	struct service s;
+
+	p->ops = 1u << LUTRA_OP_MAPX | 1u << LUTRA_OP_EXEC;
+	service_start(&s, b, p);
+	policy_free(p);
+	session_do(&s, "c " PROGRAM " " F("upgrade"));
+	service_do(&s, "c " PROGRAM " " F("payload") "; m " F("upgrade") "; m " F("payload"));
+	service_end(&s);
+	assert_int_equal(rule_of(b, F("upgrade")), LUTRA_RULE_UPDATED);
+	assert_int_equal(rule_of(b, F("payload")), LUTRA_RULE_MAPX);
+}
+
+/* No run executed the tool that an operator brought: it is none of the service's programs. */
+static void written_tool_is_refused_to_the_service(void **state)
+{
+	struct policy *p = kernel_policy_new();
+	struct box *b = *state;
+	struct service s;
+
+	p->ops = 1u << LUTRA_OP_MAPX | 1u << LUTRA_OP_EXEC;
+	service_start(&s, b, p);
+	policy_free(p);
+	session_do(&s, "c " PROGRAM " " F("tool"));
+	service_do(&s, "x " F("tool"));
+	service_end(&s);
+	assert_int_equal(rule_of(b, F("tool")), LUTRA_RULE_EXEC_FRESH);
 }
 
 static int setup_standin(void **state)
@@ -477,6 +524,8 @@ int main(int argc, char **argv)
 		TEST(written_by_a_session_is_told_from_the_service),
 		TEST(written_program_is_updated_for_the_service_alone),
 		TEST(written_over_a_file_of_the_image),
+		TEST(written_file_matches_its_rule),
+		TEST(written_tool_is_refused_to_the_service),
 		TEST_STANDIN(written_by_a_session_is_told_from_the_service),
 		TEST_STANDIN(written_program_is_updated_for_the_service_alone),
 		TEST_STANDIN(written_over_a_file_of_the_image),

@@ -290,6 +290,7 @@ static int work_metacopy(void)
 	int wrong = chmod(TREE "/chmodded", 0700);
 
 	wrong |= open_close(TREE "/chmodded", O_RDONLY);
+	wrong |= rename(TREE "/moved", TREE "/there") || open_close(TREE "/there", O_RDONLY);
 	wrong |= chmod(TREE "/written", 0700) || !write_file(TREE "/written", O_APPEND);
 	wrong |= open_close(TREE "/written", O_RDONLY);
 	wrong |= open_earlier();
@@ -369,6 +370,7 @@ static const struct expected overlay[] = {
 
 static const struct expected metacopy[] = {
 	{LUTRA_OP_OPEN, TREE "/chmodded", SAME(CHANGED)},
+	{LUTRA_OP_OPEN, TREE "/there", SAME(CHANGED)},
 	{LUTRA_OP_OPEN, TREE "/was-chmodded", SAME(CHANGED)},
 	{LUTRA_OP_OPEN, TREE "/was-written", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/was-new", SAME(WRITTEN)},

@@ -6,6 +6,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
+#include "lutra/object_token.h"
 
 #define EPHEMERAL_PORTS 32768
 
@@ -85,8 +86,10 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 	add_word(&t, op_name(o->op));
 	if (o->flags & LUTRA_OBJ_WRITE)
 		add_word(&t, "write");
-	if (o->flags & LUTRA_OBJ_FRESH)
+	if ((o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_MAPX) && lutra_is_fresh(o))
 		add_word(&t, "fresh");
+	if (o->flags & LUTRA_OBJ_UPDATED)
+		add_word(&t, "updated");
 	if (o->flags & LUTRA_OBJ_XBIT)
 		add_word(&t, "executable");
 	if (o->family)

@@ -30,7 +30,8 @@ enum lutra_object_field {
 	LUTRA_FIELD_SIBLING = 51 | 1 << 8,	  /* the node is a directory, and stands for a new
 						     file in it of the kind below */
 	LUTRA_FIELD_FILE_KIND = 52 | 8 << 8,	  /* of a sibling: lutra_component_kind() */
-	LUTRA_FIELD_ALL = 0 | 60 << 8,
+	LUTRA_FIELD_UPDATED = 60 | 1 << 8,	  /* LUTRA_OBJ_UPDATED, of exec and mapx */
+	LUTRA_FIELD_ALL = 0 | 61 << 8,
 };
 
 /* Returns a token with this field set to value and all others 0; or-ed together they make one. */
@@ -122,6 +123,13 @@ static __always_inline __u32 lutra_is_fresh(const struct lutra_object *o)
 	}
 }
 
+/* Returns the token of a program or library as it is where the image's own file is used. */
+static __always_inline __u64 lutra_object_token_of_image(__u64 token)
+{
+	return token & ~(lutra_object_token_put(LUTRA_FIELD_FRESH, 1) |
+			 lutra_object_token_put(LUTRA_FIELD_UPDATED, 1));
+}
+
 /* Returns the fields that make the token of an open that of a sibling. kind: lutra_component_kind(). */
 static __always_inline __u64 lutra_sibling_fields(__u32 kind)
 {
@@ -168,6 +176,8 @@ static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
 	case LUTRA_OP_MAPX:
 		if (lutra_is_fresh(o))
 			t |= lutra_object_token_put(LUTRA_FIELD_FRESH, 1);
+		if (o->flags & LUTRA_OBJ_UPDATED)
+			t |= lutra_object_token_put(LUTRA_FIELD_UPDATED, 1);
 		break;
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:

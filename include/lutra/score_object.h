@@ -102,13 +102,26 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 }
 
 /*
- * Returns true if an object that is read is an image's file among the service's own: neither
- * configuration nor secrets.
+ * Returns true if an object that is read, whose path is not in the tree, is a document of the image
+ * beside files that the runs used. Not so code, configuration and secrets, nor what is in a
+ * directory that no run used: whoever reads files by the names that a client sends reaches there.
  */
-static __always_inline __u32 lutra_is_image_file(const struct lutra_object *o, __u8 node_flags)
+static __always_inline __u32 lutra_is_image_document(const struct lutra_object *o,
+						     const struct lutra_path *path,
+						     const struct lutra_class *c)
 {
-	return o->mode >> 12 == LUTRA_S_IFREG_TYPE && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
-	       !(node_flags & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET));
+	if (o->mode >> 12 != LUTRA_S_IFREG_TYPE || lutra_object_layer(o) != LUTRA_LAYER_IMAGE ||
+	    (c->flags | c->passed) & (LUTRA_NODE_ROLE | LUTRA_NODE_SECRET) || !c->last ||
+	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		return 0;
+	return lutra_ext_is_document(lutra_ext_bytes(
+		(const struct lutra_name *)(const void *)path->name[0], path->len[0]));
+}
+
+/* Returns the rule of a program that is not known. */
+static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
+{
+	return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
 }
 
 /* Returns the rule that a novel object matches. */
@@ -118,7 +131,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_EXEC:
 		if (o->flags & LUTRA_OBJ_UPDATED)
 			return LUTRA_RULE_UPDATED;
-		return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
+		return lutra_exec_rule(o);
 	case LUTRA_OP_CONNECT:
 		return LUTRA_RULE_CONNECT;
 	case LUTRA_OP_BIND:
@@ -203,6 +216,16 @@ struct lutra_judgement {
 	__u8 pad[5];
 };
 
+/*
+ * Returns true if the role runs the program, as the image has it. A tool that an operator brings is
+ * no program of the service: the service is refused it.
+ */
+static __always_inline __u32 lutra_is_known_program(const struct lutra_policy *p,
+						    const struct lutra_judgement *j, __u8 role)
+{
+	return j->class.hit && lutra_object_known(p, lutra_object_token_of_image(j->token), role);
+}
+
 /* Returns true if the last component names a directory. */
 static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 {
@@ -273,8 +296,11 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
 	ret->rule = lutra_object_rule(o, ret->kind);
+	if (ret->rule == LUTRA_RULE_UPDATED && o->op == LUTRA_OP_EXEC &&
+	    !lutra_is_known_program(p, ret, role))
+		ret->rule = lutra_exec_rule(o);
 	if (ret->rule == LUTRA_RULE_OPEN_READ_ELSEWHERE &&
-	    lutra_is_image_file(o, ret->class.flags | ret->class.passed))
+	    lutra_is_image_document(o, path, &ret->class))
 		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;
 	return 0;
 }

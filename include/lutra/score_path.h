@@ -404,6 +404,28 @@ LUTRA_FN __u64 lutra_ext_bytes(const struct lutra_name *name, __u32 len)
 	return __builtin_bswap64(ext) >> (64 - 8 * n);
 }
 
+/*
+ * Returns true if a file of this extension holds no code, configuration, data or keys by its name:
+ * text, pages, pictures, fonts, sound. ext: as lutra_ext_index().
+ */
+static __always_inline __u32 lutra_ext_is_document(__u64 ext)
+{
+	static const union {
+		char s[8];
+		__u64 ext;
+	} document[] = {{"html"}, {"htm"},   {"css"},  {"txt"}, {"md"},	 {"rst"}, {"pdf"},
+			{"png"},  {"jpg"},   {"jpeg"}, {"gif"}, {"svg"}, {"ico"}, {"webp"},
+			{"woff"}, {"woff2"}, {"ttf"},  {"otf"}, {"eot"}, {"mp3"}, {"mp4"},
+			{"ogg"},  {"wav"},   {"webm"}, {"mo"},	{"po"},	 {"pot"}, {"tmpl"},
+			{"tpl"},  {"xsl"},   {"dtd"}};
+
+	for (__u32 i = 0; i < sizeof(document) / sizeof(document[0]); i++) {
+		if (document[i].ext == ext)
+			return 1;
+	}
+	return 0;
+}
+
 /* Returns the index of the extension of a component, as lutra_ext_index(). */
 static __always_inline __u32 lutra_component_ext(const char *name, __u32 len)
 {

@@ -7,39 +7,44 @@
  *        lsm/bprm_committed_creds   from here to the program's start the kernel maps it
  *        lsm/mmap_file              files mapped executable; memory writable and executable
  *        lsm/file_mprotect          memory that becomes so later
- * Maps: tasks, scratch, slots, and those of the judgement.
+ * Maps: tasks, scratch, slots, written, and those of the judgement.
  * Fails: as hook.bpf.h.
  */
 #include "kern/hooks/hook.bpf.h"
 
-static __always_inline int file_judge(const struct file *file, __u32 op, __u32 object_flags)
+/* Judges a file that is executed, or mapped executable. Returns 1 to refuse. */
+static __always_inline int program_judge(const struct file *file, __u32 op)
 {
 	struct hook_frame f;
-	int refuse;
 
 	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
 	if (op == LUTRA_OP_MAPX && f.e->flags & TASK_EXECING)
 		return 0;
-	if (op == LUTRA_OP_OPEN)
-		f.e->truncated = file->f_flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
 	if (!event_begin(&f, op))
 		return is_denied_without_scratch(&f);
-	f.s->object.flags = (__u8)object_flags;
-	if (op != LUTRA_OP_OPEN)
-		file_describe(f.s, kernel_address(f.s, file), f.slot->start_realtime_ns);
-	else if (!open_describe(f.e, f.s, kernel_address(f.s, file), NO_FD, object_flags))
+	file_describe(f.s, kernel_address(f.s, file), f.slot->start_realtime_ns);
+	session_check_program(f.e, f.s);
+	return object_judge(f.e, f.s);
+}
+
+/* Judges the open of a file in f. flags: LUTRA_OBJ_*. Returns 1 to refuse. */
+static __always_inline int open_judge(struct hook_frame *f, const struct file *file, __u32 flags)
+{
+	int refuse;
+
+	if (!open_describe(f->e, f->s, kernel_address(f->s, file), NO_FD, flags))
 		return 0;
-	refuse = object_judge(f.e, f.s);
-	if (op == LUTRA_OP_OPEN && f.s->open_cache.index)
-		open_cache_add(f.s);
+	refuse = object_judge(f->e, f->s);
+	if (f->s->open_cache.index)
+		open_cache_add(f->s);
 	return refuse;
 }
 
 SEC("lsm/bprm_check_security")
 int BPF_PROG(lutra_bprm_check_security, struct linux_binprm *bprm)
 {
-	return deny_if(file_judge(bprm->file, LUTRA_OP_EXEC, 0));
+	return deny_if(program_judge(bprm->file, LUTRA_OP_EXEC));
 }
 
 SEC("lsm/bprm_committed_creds")
@@ -56,14 +61,27 @@ int BPF_PROG(lutra_bprm_committed_creds, struct linux_binprm *bprm)
 SEC("lsm/file_open")
 int BPF_PROG(lutra_file_open, struct file *file)
 {
+	struct hook_frame f;
 	__u32 flags, mode;
+	bool passive;
 
 	flags = file->f_flags;
 	mode = file->f_mode;
-	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT)
+	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT || !hook_enter(&f))
 		return 0;
+	/* Who writes a file counts also where opens are not judged: a policy may come later. */
+	passive = is_passive(f.slot);
+	if (passive && !(mode & FMODE_WRITE))
+		return 0;
+	f.e->truncated = flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
+	if (!event_begin(&f, LUTRA_OP_OPEN))
+		return deny_if(is_denied_without_scratch(&f));
 	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
-	return deny_if(file_judge(file, LUTRA_OP_OPEN, flags));
+	if (!passive && open_judge(&f, file, flags))
+		return deny();
+	if (mode & FMODE_WRITE)
+		written_note(f.e, f.s, kernel_address(f.s, file));
+	return 0;
 }
 
 /* Judges memory that is writable and executable at once. nr: of the syscall. */
@@ -86,7 +104,7 @@ int BPF_PROG(lutra_mmap_file, struct file *file, unsigned long reqprot, unsigned
 		return 0;
 	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MMAP))
 		return deny();
-	return deny_if(file && file_judge(file, LUTRA_OP_MAPX, 0));
+	return deny_if(file && program_judge(file, LUTRA_OP_MAPX));
 }
 
 SEC("lsm/file_mprotect")
@@ -100,7 +118,7 @@ int BPF_PROG(lutra_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MPROTECT))
 		return deny();
 	file = vma->vm_file;
-	return deny_if(file && !(vma->vm_flags & PROT_EXEC) && file_judge(file, LUTRA_OP_MAPX, 0));
+	return deny_if(file && !(vma->vm_flags & PROT_EXEC) && program_judge(file, LUTRA_OP_MAPX));
 }
 
 char LICENSE[] SEC("license") = "GPL";

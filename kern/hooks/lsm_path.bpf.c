@@ -7,16 +7,24 @@
  *        lsm/path_truncate, file_truncate (6.2 and newer), except those of an open
  *        lsm/inode_setxattr          knows no mount: names outside the root's file system are
  *                                    not told apart
- * Maps: tasks, scratch, slots, and those of the judgement.
+ * Maps: tasks, scratch, slots, written, and those of the judgement.
  * Fails: as hook.bpf.h.
  */
 #include "kern/hooks/hook.bpf.h"
+
+/* Returns true if overlayfs copies a file of the image for the operation, and not its data alone. */
+static __always_inline bool copies_file(__u32 op)
+{
+	return op == LUTRA_OP_CHMOD || op == LUTRA_OP_CHOWN || op == LUTRA_OP_SETXATTR ||
+	       op == LUTRA_OP_RENAME_FROM || op == LUTRA_OP_LINK_FROM;
+}
 
 static __always_inline int name_judge(__u32 op, __u32 object_flags, const struct vfsmount *mnt,
 				      const struct dentry *dentry, __u32 mode)
 {
 	struct hook_frame f;
 	__u64 vfsmount;
+	int refuse;
 
 	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
@@ -27,7 +35,10 @@ static __always_inline int name_judge(__u32 op, __u32 object_flags, const struct
 	f.s->object.flags = (__u8)object_flags;
 	vfsmount = kernel_address(f.s, mnt);
 	name_describe(f.s, kernel_address(f.s, dentry), vfsmount, mode);
-	return object_judge(f.e, f.s);
+	refuse = object_judge(f.e, f.s);
+	if (!refuse && copies_file(op))
+		written_copy(f.e, f.s, kernel_address(f.s, dentry));
+	return refuse;
 }
 
 /*

@@ -12,7 +12,7 @@
  *                            this program runs at the exit of every syscall of every task
  *        (called by)         tp_btf/sys_enter: socket addresses
  *                            tp_btf/sched_process_exec: programs
- * Maps: tasks, scratch, slots, and the maps that verdict.bpf.c uses.
+ * Maps: tasks, scratch, slots, written, and the maps that verdict.bpf.c uses.
  * Fails: open. A verdict can kill the task, but cannot refuse the operation. The fallback does not
  * see:
  *   - operations of io_uring and of 32-bit or x32 syscalls, operations that fail, capabilities, and
@@ -98,6 +98,7 @@ __noinline int fallback_exec(struct lutra_task *e, struct lutra_scratch *s, __u6
 		fallback_script(e, s, (__u64)name);
 	fallback_begin(s, e, LUTRA_OP_EXEC);
 	file_describe(s, (__u64)BPF_CORE_READ(bprm, file), slot->start_realtime_ns);
+	session_check_program(e, s);
 	return object_judge(e, s);
 }
 
@@ -128,6 +129,14 @@ static __always_inline int describe_own_descriptor(struct lutra_scratch *s,
 	return descriptor_describe(s, kernel_address(s, task->files), fd, fresh_after_ns);
 }
 
+/* Notes who writes the file of descriptor fd, if that is open for writing. */
+static __always_inline int note_write(struct lutra_task *e, struct lutra_scratch *s,
+				      const struct task_struct *task, __u32 fd)
+{
+	s->flags = 0;
+	return descriptor_written(e, s, kernel_address(s, task->files), fd);
+}
+
 /*
  * Judges a file that was opened as fd, and caches the judgement if the open cache has room. A file
  * that is in the cache already is not judged again.
@@ -137,10 +146,12 @@ static __always_inline int fallback_open(struct lutra_task *e, struct lutra_scra
 {
 	__u32 write = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
 
-	if (!open_describe(e, s, kernel_address(s, task->files), fd, write))
-		return 0;
-	object_judge(e, s);
-	return s->open_cache.index ? open_cache_add(s) : 0;
+	if (open_describe(e, s, kernel_address(s, task->files), fd, write)) {
+		object_judge(e, s);
+		if (s->open_cache.index)
+			open_cache_add(s);
+	}
+	return flags & (O_ACCMODE | O_CREAT_TRUNC_APPEND) ? note_write(e, s, task, fd) : 0;
 }
 
 /*
@@ -164,6 +175,7 @@ static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scrat
 	if (describe_own_descriptor(s, bpf_get_current_task_btf(), (__u32)regs->r8,
 				    fresh_after_ns) == -1)
 		return 0;
+	session_check_program(e, s);
 	return object_judge(e, s);
 }
 
@@ -254,15 +266,21 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	struct lutra_scratch *s;
 	struct lutra_slot *slot;
 	struct lutra_task *e = task_live(task, &slot);
+	bool passive;
 
 	/* e->nr differs for a 32-bit or x32 syscall, whose numbers mean other syscalls. */
 	if (!e || e->flags & TASK_PENDING || e->nr != nr)
 		return 0;
-	if (slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD))
+	passive = slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
+	if (passive &&
+	    !(lutra_is_open_syscall(nr) && open_flags(e, nr) & (O_ACCMODE | O_CREAT_TRUNC_APPEND)))
 		return 0;
 	s = regs ? scratch_get(task) : scratch_of_cpu();
 	if (!s)
 		return 0;
+	/* Who writes a file counts also where opens are not judged: a policy may come later. */
+	if (passive)
+		return note_write(e, s, task, (__u32)ret);
 	if (lutra_is_open_syscall(nr))
 		return fallback_open(e, s, task, open_flags(e, nr), (__u32)ret);
 	if (!regs)

@@ -19,6 +19,9 @@ int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fr
 int descriptor_kind(__u32 fd);
 int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
 		  __u32 flags);
+int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
+int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64 dentry);
+int descriptor_written(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode);
 
 /* open_cache.bpf.h */
@@ -26,6 +29,19 @@ int open_cache_add(struct lutra_scratch *s);
 
 /* sockaddr.bpf.c */
 int sockaddr_describe(struct lutra_scratch *s);
+
+/*
+ * Looks at what an exec session runs. A session that runs what the service wrote is tainted: what it
+ * writes from now on is not an operator's. What a session wrote is not told to sessions.
+ */
+static __always_inline void session_check_program(struct lutra_task *e, struct lutra_scratch *s)
+{
+	if (!e->exec_session)
+		return;
+	if (lutra_is_fresh(&s->object) && !(s->object.flags & LUTRA_OBJ_UPDATED))
+		e->tainted = 1;
+	s->object.flags &= (__u8)~LUTRA_OBJ_UPDATED;
+}
 
 /*
  * Returns all that the judgement of an open depends on but its path: the slot's policy, the role,

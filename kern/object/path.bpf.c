@@ -4,7 +4,7 @@
  * a path into the text that is recorded. A struct lutra_path has its leaf first.
  *
  * Hooks: none, called by the programs of kern/hooks.
- * Maps: open_cache; works in the caller's scratch.
+ * Maps: open_cache, written; works in the caller's scratch.
  * Fails: closed. A path that could not be resolved is marked LUTRA_PATH_UNRESOLVED, and never
  * matches the tree of a policy (LUTRA_COUNTER_PATHS_CUT).
  */
@@ -300,6 +300,8 @@ static __always_inline __u32 overlay_layer(__u64 inode)
 	return LUTRA_LAYER_WRITTEN;
 }
 
+#include "kern/object/written.bpf.h"
+
 /*
  * Sets the layer of the object in s, whose path was walked, by its dentry. vfsmount 0: not known.
  * Global: verified once.
@@ -353,11 +355,15 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 	path_reset(&s->path);
 	path_walk(s, dentry, vfsmount);
 	layer_describe(s, dentry, vfsmount);
+	if (fresh_after_ns && lutra_object_layer(&s->object) == LUTRA_LAYER_WRITTEN &&
+	    is_written_by_session(dentry, s->walk.root_dentry, s->slot))
+		s->object.flags |= LUTRA_OBJ_UPDATED;
 }
 
 /*
  * Fills in s->path and s->object from a struct file. fresh_after_ns: sets LUTRA_OBJ_FRESH if the
- * file is unlinked or changed after this realtime; 0: does not look.
+ * file is unlinked or changed after this realtime, and LUTRA_OBJ_UPDATED if an exec session wrote it;
+ * 0: does not look.
  */
 __noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
@@ -414,6 +420,17 @@ __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u6
 	s->object.flags = (__u8)flags;
 	describe_file(s, address, 0);
 	return 1;
+}
+
+/* Calls written_note() for descriptor fd of a struct files_struct, if it is open for writing. */
+__noinline int descriptor_written(struct lutra_task *e, struct lutra_scratch *s, __u64 files,
+				  __u32 fd)
+{
+	__u64 file = descriptor_file(files, fd);
+
+	if (!e || !s || !file || !((__u32)KERNEL_FIELD(file, struct file, f_mode) & FMODE_WRITE))
+		return 0;
+	return written_note(e, s, file);
 }
 
 /*

@@ -27,6 +27,7 @@
 #define AF_NETLINK 16
 #define AF_PACKET 17
 
+#define O_ACCMODE 03
 #define O_TRUNC 01000
 #define O_CREAT_TRUNC_APPEND (0100 | O_TRUNC | 02000)
 #define FMODE_WRITE 0x2

@@ -24,7 +24,7 @@ struct lutra_scratch {
 	 * since it begins at a multiple of 8. */
 	struct lutra_object object;
 	__u32 flags; /* EVENT_* */
-	__u32 pad;
+	__u32 slot;  /* of the acting task */
 
 	/* path.bpf.c: the path of the object, where object.flags says that it has one. */
 	struct lutra_path path;
@@ -116,6 +116,7 @@ static __always_inline void scratch_begin(struct lutra_scratch *s, const struct 
 					  __u32 flags)
 {
 	s->flags = flags;
+	s->slot = e->slot;
 	s->match.flags = 0;
 	s->match.weight[0] = s->match.weight[1] = s->match.weight[2] = 0;
 	s->walk.root_mnt = e->root_mnt;

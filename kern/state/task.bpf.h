@@ -36,9 +36,9 @@ struct lutra_task {
 	__u32 start_time_low; /* in the task_cache: low half of the task's start_time */
 	__u16 nr;	      /* of the current syscall, as in struct lutra_record */
 	__u8 exec_session;    /* 1: joined a container that ran, or a descendant of such a task */
-	__u8 pad;
-	__u64 syscalls;	   /* of the lineage */
-	__u64 args[2];	   /* second and third of the current syscall, for the fallback */
+	__u8 tainted;	      /* 1: of a session that ran what the service wrote */
+	__u64 syscalls;	      /* of the lineage */
+	__u64 args[2];	      /* second and third of the current syscall, for the fallback */
 	__u64 root_mnt;	   /* the container's root, where a path ends: compared, never followed */
 	__u64 root_dentry; /* compared; followed for its superblock alone: see layer_describe() */
 	struct lutra_matches matches;

@@ -35,6 +35,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -88,8 +89,14 @@ struct super_block {
 struct inode {
 	umode_t i_mode;
 	struct super_block *i_sb;
+	long unsigned int i_ino;
 	unsigned int i_nlink;
 	u32 i_rdev;
+	long long i_size;
+	struct {
+		int counter;
+	} i_writecount;
+	u32 i_generation;
 };
 
 struct dentry {

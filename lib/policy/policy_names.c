@@ -151,6 +151,8 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
 		add_word(&w, "fresh");
+	if (lutra_object_token_get(token, LUTRA_FIELD_UPDATED))
+		add_word(&w, "updated");
 	if (lutra_object_token_get(token, LUTRA_FIELD_EXECUTABLE))
 		add_word(&w, "executable");
 	if (extension)

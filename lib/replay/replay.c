@@ -7,10 +7,12 @@
 
 #include "lib/replay/judgement_cache.h"
 #include "lib/replay/tasks.h"
+#include "lib/replay/written.h"
 
 struct task {
 	struct lutra_state state;
 	struct lutra_matches matches;
+	struct written_task writer;
 	bool hookable; /* the current system call matched NEW_HOOKABLE */
 };
 
@@ -19,6 +21,7 @@ struct replay {
 	struct lutra_seen seen;
 	struct judgement_cache judged;
 	struct tasks tasks;
+	struct written *written;
 	struct task *last; /* of the last record; NULL if that was no event */
 	uint32_t last_tid;
 	unsigned mode;
@@ -28,6 +31,7 @@ struct replay {
 void replay_reset(struct replay *r)
 {
 	tasks_reset(&r->tasks);
+	written_reset(r->written);
 	r->last = NULL;
 	memset(&r->seen, 0, sizeof(r->seen));
 }
@@ -37,6 +41,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	tasks_reset(&r->tasks);
+	written_free(r->written);
 	free(r);
 }
 
@@ -62,6 +67,8 @@ int replay_new(struct replay **ret, const struct policy *policy, unsigned mode, 
 	e = policy_to_kernel(policy, 1, &r->image, err);
 	if (e < 0)
 		return e;
+	if (written_new(&r->written) < 0)
+		return err_oom(err);
 	policy_to_kernel_fall_back(policy, &r->image);
 	*ret = TAKE_PTR(r);
 	return 0;
@@ -98,6 +105,8 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	struct lutra_syscall_score score;
 	uint8_t verdict;
 
+	if (t->writer.is_session)
+		written_syscall(&t->writer, rec);
 	ret->role = t->state.role;
 	lutra_score_syscall(&t->state, p, rec->nr, is_audited(r, t) ? NULL : lutra_claim_seen,
 			    &r->seen, &score);
@@ -139,10 +148,12 @@ static void tell_once(struct replay *r, uint64_t key, uint64_t now, struct repla
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
-	const struct cached_judgement *what =
-		judgement_cache_get(&r->judged, &r->image, rec, str, str_len, t->state.role);
 	const struct lutra_judgement *j = &ret->judgement;
+	const struct cached_judgement *what;
+	struct lutra_record seen = *rec;
 
+	seen.arg = written_object(r->written, &t->writer, rec, str, str_len);
+	what = judgement_cache_get(&r->judged, &r->image, &seen, str, str_len, t->state.role);
 	ret->is_object = true;
 	ret->role = t->state.role;
 	ret->a = t->state.level_a;
@@ -176,9 +187,12 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->hookable = false;
-	if (rec->type == LUTRA_RECORD_ARM)
-		((struct task *)entry)->state.role =
-			lutra_role_begun(&r->image, rec->nr, rec->arg, rec->aux);
+	if (rec->type == LUTRA_RECORD_ARM) {
+		struct task *t = entry;
+
+		t->state.role = lutra_role_begun(&r->image, rec->nr, rec->arg, rec->aux);
+		t->writer.is_session = t->state.role == LUTRA_ROLE_SESSION;
+	}
 	if (rec->type == LUTRA_RECORD_EXEC)
 		lutra_state_exec(&((struct task *)entry)->state);
 	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {

@@ -171,6 +171,28 @@ static int write_answers(const char *dir)
 	return 0;
 }
 
+/* Package databases, each behind the number of what it is. */
+static int write_packages(const char *dir)
+{
+	static const char *const databases[] = {
+		"\0/.\n/lib/libz.so.1\n/usr/share/doc\n",
+		"\1Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2.13.dfsg-1\n\n",
+		"\2P:zlib1g\nV:1.2.4-r2\nF:lib\nR:libz.so.1\na:0:0:755\n\n",
+	};
+	_cleanup_free_ char *to = scratch_path(dir, "package");
+
+	mkdir(to, 0755);
+	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+		char name[16];
+		_cleanup_free_ char *path = NULL;
+
+		snprintf(name, sizeof(name), "%zu", i);
+		path = scratch_path(to, name);
+		scratch_write(path, databases[i], 1 + strlen(databases[i] + 1));
+	}
+	return 0;
+}
+
 static int write_all(const char *dir)
 {
 	_cleanup_free_ char *traces = scratch_path(dir, "trace"),
@@ -205,6 +227,8 @@ static int write_all(const char *dir)
 		r = write_recordings(dir);
 	if (r == 0)
 		r = write_answers(dir);
+	if (r == 0)
+		r = write_packages(dir);
 	return r < 0 ? r : write_seed(json, 0, policies, "json");
 }
 

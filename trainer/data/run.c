@@ -11,16 +11,24 @@
 
 #include "lib/base/array.h"
 #include "lib/replay/tasks.h"
+#include "lib/replay/written.h"
 #include "lutra/score.h"
 
 #define PAYLOAD_MAX 0xfffffu
 _Static_assert(TASKS_MAX - 1 <= PAYLOAD_MAX, "a task's number fits a word");
 
+/* A thread. */
+struct builder_task {
+	uint32_t number; /* + 1; 0: it has none yet */
+	struct written_task writer;
+};
+
 struct run_builder {
 	struct run run;
 	struct run_names *names;
-	struct tasks tasks; /* of uint32_t: the thread's number + 1, or 0 while it has none */
-	uint32_t *spare;    /* (n_spare): numbers + 1 to use again, the last first */
+	struct tasks tasks; /* of struct builder_task */
+	struct written *written;
+	uint32_t *spare; /* (n_spare): numbers + 1 to use again, the last first */
 	size_t n_spare, spare_size;
 	uint64_t start_ns;
 	bool started;
@@ -71,11 +79,11 @@ int run_builder_new(struct run_builder **ret, struct run_names *names)
 	if (!b)
 		return -ENOMEM;
 	b->names = names;
-	b->tasks.type.size = sizeof(*b->spare);
+	b->tasks.type.size = sizeof(struct builder_task);
 	b->zstd = ZSTD_createCCtx();
 	b->words = malloc(BLOCK_BYTES);
 	b->packed = malloc(ZSTD_compressBound(BLOCK_BYTES));
-	if (!b->zstd || !b->words || !b->packed)
+	if (!b->zstd || !b->words || !b->packed || written_new(&b->written) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(b);
 	return 0;
@@ -86,6 +94,7 @@ void run_builder_free(struct run_builder *b)
 	if (!b)
 		return;
 	tasks_reset(&b->tasks);
+	written_free(b->written);
 	free(b->spare);
 	run_done(&b->run);
 	ZSTD_freeCCtx(b->zstd);
@@ -176,86 +185,87 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 }
 
 /*
- * Finds the number of a thread, or gives it one. arm: a thread that is new starts with an ARM
+ * Finds a thread, and gives it a number if it has none. arm: a thread that is new starts with an ARM
  * event.
  */
-static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *ret)
+static int get_task(struct run_builder *b, uint32_t tid, bool arm, struct builder_task **ret)
 {
 	const struct lutra_record event = {.type = LUTRA_RECORD_SYSCALL, .tid = tid};
+	struct builder_task *task;
 	void *entry;
-	uint32_t *number;
 	int r = tasks_step(&b->tasks, &event, &entry);
 
 	if (r < 0)
 		return r == -ENOSPC ? -E2BIG : r;
-	number = entry;
-	if (*number) {
-		*ret = *number - 1;
+	*ret = task = entry;
+	if (task->number)
 		return 0;
-	}
 	/* Room for all numbers, so that drop_task() needs none. */
 	if (ARRAY_RESERVE(b->spare, b->spare_size, b->run.n_tasks + 1) < 0)
 		return -ENOMEM;
-	*number = b->n_spare ? b->spare[--b->n_spare] : ++b->run.n_tasks;
-	*ret = *number - 1;
-	return arm ? put_event(b, RUN_ARM, *ret) : 0;
+	task->number = b->n_spare ? b->spare[--b->n_spare] : ++b->run.n_tasks;
+	return arm ? put_event(b, RUN_ARM, task->number - 1) : 0;
 }
 
 static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t task;
-	int r = number_task(b, rec->tid, false, &task);
+	struct builder_task *task;
+	int r = get_task(b, rec->tid, false, &task);
 
 	if (r < 0)
 		return r;
+	task->writer = (struct written_task){.is_session = rec->aux == 1};
 	if (rec->aux == 1)
-		return put_event(b, RUN_SESSION, task);
+		return put_event(b, RUN_SESSION, task->number - 1);
 	if (rec->nr)
-		return put_event_pair(b, RUN_CARRIED, task, (uint32_t)rec->arg);
-	return put_event(b, RUN_ARM, task);
+		return put_event_pair(b, RUN_CARRIED, task->number - 1, (uint32_t)rec->arg);
+	return put_event(b, RUN_ARM, task->number - 1);
 }
 
 /* Forgets a thread that has ended. Another thread may get its number. */
 static void drop_task(struct run_builder *b, uint32_t tid)
 {
 	const struct lutra_record event = {.type = LUTRA_RECORD_EXIT, .tid = tid};
-	const uint32_t *number = tasks_find(&b->tasks, tid);
+	const struct builder_task *task = tasks_find(&b->tasks, tid);
 	void *none;
 
-	if (!number)
+	if (!task)
 		return;
-	b->spare[b->n_spare++] = *number;
+	b->spare[b->n_spare++] = task->number;
 	tasks_step(&b->tasks, &event, &none);
 }
 
 static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t task;
+	struct builder_task *task;
 	int r;
 
 	if (rec->nr == LUTRA_NR_RESTART)
 		return 0;
-	r = number_task(b, rec->tid, true, &task);
+	r = get_task(b, rec->tid, true, &task);
 	if (r < 0)
 		return r;
+	if (task->writer.is_session)
+		written_syscall(&task->writer, rec);
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
+	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task->number - 1);
 }
 
 /* Adds the fork of thread child from thread parent. */
-static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint32_t *ret_child)
+static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child,
+		    struct builder_task **ret_child)
 {
-	uint32_t task, new_task;
-	int r = number_task(b, parent, true, &task);
+	struct builder_task *task, *new_task;
+	int r = get_task(b, parent, true, &task);
 
 	if (r == 0)
-		r = number_task(b, child, false, &new_task);
-	if (r == 0)
-		r = put_event_pair(b, RUN_FORK, task, new_task);
-	if (r == 0)
-		*ret_child = new_task;
-	return r;
+		r = get_task(b, child, false, &new_task);
+	if (r < 0)
+		return r;
+	new_task->writer = task->writer;
+	*ret_child = new_task;
+	return put_event_pair(b, RUN_FORK, task->number - 1, new_task->number - 1);
 }
 
 /*
@@ -264,17 +274,18 @@ static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t old = (uint32_t)rec->arg, task = 0;
+	uint32_t old = (uint32_t)rec->arg;
+	struct builder_task *task;
 	int r;
 
 	if (!old || old == rec->tid) {
-		r = number_task(b, rec->tid, true, &task);
+		r = get_task(b, rec->tid, true, &task);
 	} else {
 		r = add_fork(b, old, rec->tid, &task);
 		if (r == 0)
 			drop_task(b, old);
 	}
-	return r < 0 ? r : put_event(b, RUN_EXEC, task);
+	return r < 0 ? r : put_event(b, RUN_EXEC, task->number - 1);
 }
 
 /*
@@ -364,12 +375,15 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 			     size_t str_len)
 {
 	struct run_object o = {.path = RUN_NO_PATH};
-	uint32_t task, id;
-	int r = number_task(b, rec->tid, true, &task);
+	struct lutra_record seen = *rec;
+	struct builder_task *task;
+	uint32_t id;
+	int r = get_task(b, rec->tid, true, &task);
 
 	if (r < 0)
 		return r;
-	lutra_object_unpack(rec, &o.object);
+	seen.arg = written_object(b->written, &task->writer, rec, str, str_len);
+	lutra_object_unpack(&seen, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
 	reduce_object(&o.object);
@@ -382,13 +396,13 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	return put_event_pair(b, RUN_OBJECT, task, id);
+	return put_event_pair(b, RUN_OBJECT, task->number - 1, id);
 }
 
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
-	uint32_t task;
+	struct builder_task *task;
 
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:

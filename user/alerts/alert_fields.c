@@ -53,6 +53,7 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_POD] = {"pod", "k8s.pod.name", T, false},
 	[ALERT_POD_NAMESPACE] = {"pod_namespace", "k8s.ns.name", T, false},
 	[ALERT_HISTORY] = {"history", NULL, T, false},
+	[ALERT_PACKAGE] = {"package", "lutra.package", T, false},
 };
 
 /* Adds a text that is clean already. */

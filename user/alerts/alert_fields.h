@@ -49,6 +49,7 @@ enum alert_field {
 	ALERT_POD,
 	ALERT_POD_NAMESPACE,
 	ALERT_HISTORY,
+	ALERT_PACKAGE,
 	ALERT_FIELDS
 };
 
@@ -72,7 +73,10 @@ struct alert_fields {
 	char buf[ALERT_FIELDS_BYTES];
 };
 
-/* Flattens an alert into a row. ALERT_ANCESTORS is unknown until alert_fields_put() sets it. */
+/*
+ * Flattens an alert into a row. ALERT_ANCESTORS and ALERT_PACKAGE are unknown until
+ * alert_fields_put() sets them.
+ */
 void alert_fields_set(struct alert_fields *f, const struct alert *a);
 /* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */
 void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text);

@@ -10,6 +10,7 @@
 #include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
+#include "lutra/object_token.h"
 
 #define SENTENCE_NAME 128
 #define SENTENCE_OBJECT 1400
@@ -46,6 +47,16 @@ void alert_path_text(const struct lutra_object *o, const char *str, size_t str_l
 		format_address(o, buf, ALERT_PATH_TEXT);
 }
 
+/* Says who wrote a program or library, if that is not the image. */
+static const char *source_text(const struct lutra_object *o)
+{
+	if (o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX)
+		return "";
+	if (o->flags & LUTRA_OBJ_UPDATED)
+		return " (updated)";
+	return lutra_is_fresh(o) ? " (fresh)" : "";
+}
+
 void alert_object_text(const struct lutra_object *o, const char *str, size_t str_len,
 		       char buf[static ALERT_TEXT])
 {
@@ -61,8 +72,7 @@ void alert_object_text(const struct lutra_object *o, const char *str, size_t str
 		type = inode_type_name(o->mode >> 12);
 	}
 	snprintf(buf, ALERT_TEXT, "%s%s%s %s%s%s", op_name(o->op), access, type, path,
-		 o->flags & LUTRA_OBJ_FRESH ? " (fresh)" : "",
-		 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+		 source_text(o), o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
 }
 
 /* ---- the alert ---- */
@@ -116,12 +126,14 @@ void alert_sentence(const struct alert_fields *f, char buf[static ALERT_TEXT])
 	const char *about = object[0] ? object : syscall;
 	const char *name = field_text(f, ALERT_CONTAINER);
 	bool in_syscall = object[0] && strcmp(syscall, "none") != 0;
+	const char *package = f->text[ALERT_PACKAGE];
 
-	snprintf(buf, ALERT_TEXT, "%s: %s in %s%.*s: %.*s%s%s by %s[%lld] (rule %s, role %s)",
+	snprintf(buf, ALERT_TEXT, "%s: %s in %s%.*s: %.*s%s%s%s%s by %s[%lld] (rule %s, role %s)",
 		 alert_outcome(f), alert_rule_title(f),
 		 f->number[ALERT_EXEC_SESSION] ? "an exec session of " : "",
 		 (int)text_fit(name, SENTENCE_NAME), name, (int)text_fit(about, SENTENCE_OBJECT),
-		 about, in_syscall ? " in " : "", in_syscall ? syscall : "",
-		 field_text(f, ALERT_COMM), (long long)f->number[ALERT_PID],
-		 field_text(f, ALERT_RULE), field_text(f, ALERT_ROLE));
+		 about, package ? " of package " : "", package ? package : "",
+		 in_syscall ? " in " : "", in_syscall ? syscall : "", field_text(f, ALERT_COMM),
+		 (long long)f->number[ALERT_PID], field_text(f, ALERT_RULE),
+		 field_text(f, ALERT_ROLE));
 }

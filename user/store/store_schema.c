@@ -11,6 +11,20 @@
 	"CREATE INDEX events_image ON events(image, time_ns);"                                     \
 	"CREATE INDEX events_verdict ON events(verdict, time_ns);"
 
+/* Schema 3 has the column of one field more, at its end. */
+#define FROM_2                                                                                     \
+	"BEGIN IMMEDIATE; ALTER TABLE events ADD COLUMN package TEXT;"                             \
+	"PRAGMA user_version = 3; COMMIT"
+
+static int update_tables(struct store *s, struct err *err)
+{
+	int r = store_exec(s, FROM_2, err);
+
+	if (r < 0)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
 static int create_tables(struct store *s, struct err *err)
 {
 	_cleanup_free_ char *sql = NULL;
@@ -35,6 +49,8 @@ int store_check_schema(struct store *s, bool create, struct err *err)
 
 	if (r < 0 || version == STORE_SCHEMA_VERSION)
 		return r;
+	if (version == 2 && create)
+		return update_tables(s, err);
 	if (version != 0 || !create)
 		return err_set(err, -ENOEXEC,
 			       "event store: schema %d is not this lutra's (%d): use the lutra "

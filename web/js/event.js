@@ -103,6 +103,7 @@ function factsCard(event, text) {
     ["Image", f["container.image"]],
     ["Process", `${f["proc.name"]}[${f["proc.pid"]}]`],
     ["Started by", f["lutra.lineage"]],
+    ["Package", f["lutra.package"]],
     ["Role", f["lutra.role"]],
     ["Call", f["evt.type"]],
     ["Rule", `${f["lutra.group"]}: ${text}`],

@@ -290,6 +290,7 @@ static int work_metacopy(void)
 	int wrong = chmod(TREE "/chmodded", 0700);
 
 	wrong |= open_close(TREE "/chmodded", O_RDONLY);
+	wrong |= rename(TREE "/moved", TREE "/there") || open_close(TREE "/there", O_RDONLY);
 	wrong |= chmod(TREE "/written", 0700) || !write_file(TREE "/written", O_APPEND);
 	wrong |= open_close(TREE "/written", O_RDONLY);
 	wrong |= open_earlier();
@@ -369,6 +370,7 @@ static const struct expected overlay[] = {
 
 static const struct expected metacopy[] = {
 	{LUTRA_OP_OPEN, TREE "/chmodded", SAME(CHANGED)},
+	{LUTRA_OP_OPEN, TREE "/there", SAME(CHANGED)},
 	{LUTRA_OP_OPEN, TREE "/was-chmodded", SAME(CHANGED)},
 	{LUTRA_OP_OPEN, TREE "/was-written", SAME(WRITTEN)},
 	{LUTRA_OP_OPEN, TREE "/was-new", SAME(WRITTEN)},
@@ -441,6 +443,31 @@ static void layer_of_overlay_files(void **state)
 	assert_int_equal(layer_of(assert_record(r, "open of a file in /proc")), LUTRA_LAYER_VOLUME);
 }
 
+static bool is_fresh(const struct box *b, unsigned op, const char *path, bool *ret_young)
+{
+	const struct expected x = {.op = op, .path = path};
+	struct lutra_object o;
+
+	lutra_object_unpack(&assert_record(find_last(b, &x), path)->rec, &o);
+	*ret_young = o.flags & LUTRA_OBJ_FRESH;
+	return lutra_is_fresh(&o);
+}
+
+/* The image's files are younger than the container here, as after the host's chmod, chown or link. */
+static void layer_decides_what_is_fresh(void **state)
+{
+	struct box *b = *state;
+	bool young;
+
+	COMPARE(b, "enter", overlay);
+	assert_false(is_fresh(b, LUTRA_OP_EXEC, TREE "/true", &young));
+	assert_true(young);
+	assert_false(is_fresh(b, LUTRA_OP_MAPX, LIBRARY, &young));
+	assert_true(young);
+	assert_true(is_fresh(b, LUTRA_OP_EXEC, TREE "/true-2", &young));
+	assert_true(is_fresh(b, LUTRA_OP_MAPX, TREE "/true-2", &young));
+}
+
 static void layer_of_a_metacopy_tells_attributes_from_data(void **state)
 {
 	COMPARE(*state, "enter-metacopy", metacopy);
@@ -500,6 +527,7 @@ int main(int argc, char **argv)
 		TEST(layer_of_a_metacopy_tells_attributes_from_data),
 		TEST(layer_of_a_root_that_is_no_overlay),
 		TEST(layer_of_a_mapping_made_executable_later),
+		TEST(layer_decides_what_is_fresh),
 		TEST_STANDIN(layer_of_overlay_files),
 	};
 

@@ -400,6 +400,76 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	assert_int_equal(judge_path("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
+/* Pages and pictures of the image are logged. Its code, its configuration and its secrets are told. */
+static void judge_of_a_document_of_the_image(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned layer, rule;
+	} cases[] = {
+		{"/srv/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_IMAGE},
+		{"/srv/new.PNG", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_IMAGE},
+		{"/srv/new.html", LUTRA_LAYER_WRITTEN, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/new.html", LUTRA_LAYER_VOLUME, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/other/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/new.py", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/.env", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/users.sql", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/srv/credentials", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+		{"/secret/new.html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_PROTECTED},
+		{LONG ".html", LUTRA_LAYER_IMAGE, LUTRA_RULE_OPEN_READ_ELSEWHERE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_object o = {
+			.op = LUTRA_OP_OPEN,
+			.mode = FILE_MODE,
+			.flags = (uint8_t)(cases[i].layer << LUTRA_OBJ_LAYER_SHIFT)};
+		unsigned rule = judge_path(cases[i].path, o, 1).rule;
+
+		if (rule != cases[i].rule)
+			fail_msg("%s, case %zu: rule %u", cases[i].path, i, rule);
+	}
+}
+
+/* An operator's upgrade of a program that the role runs is one finding. A tool that comes is refused. */
+static void judge_of_a_program_that_a_session_wrote(void **state)
+{
+	const unsigned written = LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	struct lutra_object exec = {.op = LUTRA_OP_EXEC}, map = {.op = LUTRA_OP_MAPX};
+	uint64_t token = judge_path("/usr/bin/env", exec, 1).token;
+
+	(void)state;
+	image.object[lutra_object_slot(image.object_seed, token)] = token;
+	assert_int_equal(judge_path("/usr/bin/env", exec, 1).kind, LUTRA_KIND_KNOWN);
+	exec.flags = map.flags = (uint8_t)written;
+	assert_int_equal(judge_path("/usr/bin/env", exec, 1).rule, LUTRA_RULE_EXEC_FRESH);
+	assert_int_equal(judge_path("/usr/bin/env", map, 1).rule, LUTRA_RULE_MAPX);
+	exec.flags = map.flags = (uint8_t)(written | LUTRA_OBJ_UPDATED);
+	assert_int_equal(judge_path("/usr/bin/env", exec, 1).rule, LUTRA_RULE_UPDATED);
+	assert_int_equal(judge_path("/usr/bin/env", exec, 2).rule, LUTRA_RULE_EXEC_FRESH);
+	assert_int_equal(judge_path("/usr/bin/nc", exec, 1).rule, LUTRA_RULE_EXEC_FRESH);
+	assert_int_equal(judge_path("/usr/bin/env", map, 1).rule, LUTRA_RULE_UPDATED);
+	assert_int_equal(judge_path("/usr/share/x.so", map, 1).rule, LUTRA_RULE_UPDATED);
+}
+
+/* A run with an upgrade in it does not make what the service writes known. */
+static void judge_learns_an_update_as_one(void **state)
+{
+	const unsigned written = LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	struct lutra_object map = {.op = LUTRA_OP_MAPX};
+	uint64_t token;
+
+	(void)state;
+	map.flags = (uint8_t)(written | LUTRA_OBJ_UPDATED);
+	token = judge_path("/usr/bin/env", map, 1).token;
+	image.object[lutra_object_slot(image.object_seed, token)] = token;
+	assert_int_equal(judge_path("/usr/bin/env", map, 1).kind, LUTRA_KIND_KNOWN);
+	map.flags = (uint8_t)written;
+	assert_int_equal(judge_path("/usr/bin/env", map, 1).rule, LUTRA_RULE_MAPX);
+}
+
 static void score_address_classes_are_those_of_the_rfcs(void **state)
 {
 	static const struct {
@@ -504,6 +574,9 @@ int main(void)
 		TREE(judge_gives_kind_and_group),
 		TREE(judge_of_what_no_recording_could_see_is_known),
 		TREE(judge_knows_a_token_that_is_in_the_policy),
+		TREE(judge_of_a_document_of_the_image),
+		TREE(judge_of_a_program_that_a_session_wrote),
+		TREE(judge_learns_an_update_as_one),
 		cmocka_unit_test(score_address_classes_are_those_of_the_rfcs),
 		cmocka_unit_test(score_is_total_on_random_bytes),
 		cmocka_unit_test(score_takes_null),

@@ -159,8 +159,10 @@ static void print_object(const struct lutra_record *rec, const char *path)
 		printf("%s %s %s port %u", op_name(o.op), family_name(o.family),
 		       addr_class_name(o.addr_class), o.port);
 	else
-		printf("%s%s%s mode %06o", op_name(o.op), o.flags & LUTRA_OBJ_WRITE ? " write" : "",
-		       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "", o.mode);
+		printf("%s%s%s%s mode %06o", op_name(o.op),
+		       o.flags & LUTRA_OBJ_WRITE ? " write" : "",
+		       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "",
+		       o.flags & LUTRA_OBJ_UPDATED ? " updated" : "", o.mode);
 	if (lutra_object_layer(&o))
 		printf(" layer %s", layer_name(lutra_object_layer(&o)));
 	printf(" %s\n", path);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -111,6 +112,37 @@ static void replay_ipc_is_no_event(void **state)
 	assert_int_equal(feed_record(f, LUTRA_RECORD_IPC, 1, SYS_shmat, MS, 1), 0);
 	assert_int_equal(feed_syscall(f, 1, SYS_read), 1);
 	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+}
+
+static int feed_file(struct fixture *f, uint32_t tid, unsigned op, unsigned flags, const char *path)
+{
+	const struct lutra_object o = {
+		.op = (uint8_t)op,
+		.mode = 0100755,
+		.flags = (uint8_t)(flags | LUTRA_OBJ_PATH |
+				   LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT)};
+	struct lutra_record rec = {
+		.type = LUTRA_RECORD_OBJECT, .tid = tid, .nr = SYS_openat, .ts_ns = MS};
+
+	lutra_object_pack(&o, &rec);
+	return replay_next(f->r, &rec, path, strlen(path), &f->s);
+}
+
+/* Recordings that are older than LUTRA_OBJ_UPDATED: written_test.c has the details. */
+static void replay_finds_what_a_session_wrote(void **state)
+{
+	const struct lutra_record arm = {.type = LUTRA_RECORD_ARM, .tid = 2, .aux = 1, .ts_ns = MS};
+	struct fixture *f = *state;
+
+	assert_int_equal(replay_next(f->r, &arm, NULL, 0, &f->s), 0);
+	feed_record(f, LUTRA_RECORD_FORK, 2, 0, 0, 3ull | 3ull << 32);
+	feed_record(f, LUTRA_RECORD_SYSCALL, 3, SYS_openat, MS, O_WRONLY | O_CREAT | O_EXCL);
+	assert_int_equal(feed_file(f, 3, LUTRA_OP_OPEN, LUTRA_OBJ_WRITE, "/lib/a.so"), 1);
+	assert_int_equal(feed_file(f, 1, LUTRA_OP_MAPX, 0, "/lib/a.so"), 1);
+	assert_true(f->s.object.flags & LUTRA_OBJ_UPDATED);
+	assert_int_equal(feed_file(f, 1, LUTRA_OP_OPEN, LUTRA_OBJ_WRITE, "/lib/a.so"), 1);
+	assert_int_equal(feed_file(f, 1, LUTRA_OP_MAPX, 0, "/lib/a.so"), 1);
+	assert_false(f->s.object.flags & LUTRA_OBJ_UPDATED);
 }
 
 static void replay_fork_hands_the_state_on(void **state)
@@ -368,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(replay_call_has_the_role_of_its_task),
 		T(replay_ipc_is_no_event),
+		T(replay_finds_what_a_session_wrote),
 		T(replay_fork_hands_the_state_on),
 		T(replay_exec_by_a_thread_keeps_its_state),
 		T(replay_novel_call_speaks_for_its_hooks),

@@ -30,6 +30,28 @@ static void alert_sentence_says_what_was_done(void **state)
 			    "role steady)");
 }
 
+/* An upgrade is told with its package, and who wrote a file only where it is run. */
+static void alert_sentence_names_the_package(void **state)
+{
+	struct fixture *f = *state;
+	struct alert_fields fields;
+	char buf[ALERT_TEXT];
+
+	f->ev.rule = LUTRA_RULE_UPDATED;
+	f->ev.object.flags =
+		LUTRA_OBJ_PATH | LUTRA_OBJ_UPDATED | LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	made_alert_fields(f, &fields);
+	alert_fields_put(&fields, ALERT_PACKAGE, "dash 0.5.12-2");
+	alert_sentence(&fields, buf);
+	assert_non_null(strstr(buf, ": Updated program or library run in shop: exec "));
+	assert_non_null(strstr(buf, " (updated) of package dash 0.5.12-2 in execve by "));
+	f->ev.object.op = LUTRA_OP_OPEN;
+	made_alert_fields(f, &fields);
+	alert_sentence(&fields, buf);
+	assert_null(strstr(buf, "(fresh)"));
+	assert_null(strstr(buf, "package"));
+}
+
 static void alert_object_text_has_words_for_every_operation(void **state)
 {
 	static const struct {
@@ -185,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(alert_sentence_says_what_was_done),
+		T(alert_sentence_names_the_package),
 		T(alert_object_text_has_words_for_every_operation),
 		T(alert_json_has_the_shape_of_falco_s_alerts),
 		T(alert_json_holds_what_is_cut_within_a_character),

@@ -233,11 +233,29 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute_sql(f->db, "PRAGMA user_version = 3");
+	execute_sql(f->db, "PRAGMA user_version = 4");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
+}
+
+/* A store of the version before gets the column that it lacks, and keeps its rows. */
+static void store_of_schema_2_is_updated(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct err err;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows(f, s, 2);
+	store_free(TAKE_PTR(s));
+	execute_sql(f->db, "ALTER TABLE events DROP COLUMN package; PRAGMA user_version = 2");
+	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows(f, s, 1);
+	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM events"), 3);
+	assert_int_equal(made_alert_query(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
 }
 
 static void store_has_a_column_for_every_field(void **state)
@@ -411,6 +429,7 @@ int main(void)
 		T(store_new_reader_sees_what_is_added_later),
 		T(store_gives_back_the_alert_that_went_in),
 		T(store_new_refuses_what_is_no_store),
+		T(store_of_schema_2_is_updated),
 		T(store_has_a_column_for_every_field),
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A hash table of names, with chains. A name has a file; names that are hard links share it. */
+#include "lib/replay/written.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/array.h"
+#include "lutra/fallback.h"
+#include "lutra/score.h"
+
+#define BUCKETS_BITS 12
+#define BUCKETS (1u << BUCKETS_BITS)
+
+struct name {
+	struct name *next;
+	uint32_t file; /* from 1 */
+	uint32_t len;
+	char path[];
+};
+
+struct written {
+	struct name *bucket[BUCKETS];
+	uint32_t n_names;
+	bool *by_session; /* (n_files): by file - 1. False: a task of the service wrote to it since */
+	size_t n_files, files_size;
+};
+
+int written_new(struct written **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void written_free(struct written *w)
+{
+	if (!w)
+		return;
+	written_reset(w);
+	free(w->by_session);
+	free(w);
+}
+
+static void remove_name(struct written *w, struct name **at)
+{
+	struct name *n = *at;
+
+	*at = n->next;
+	free(n);
+	w->n_names--;
+}
+
+void written_reset(struct written *w)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (w->bucket[i])
+			remove_name(w, &w->bucket[i]);
+	w->n_files = 0;
+}
+
+/* Returns where the pointer to a name is, or to be put. */
+static struct name **find_name(struct written *w, const char *path, size_t len)
+{
+	struct name **at;
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)path[i]) * 16777619u;
+	at = &w->bucket[h >> (32 - BUCKETS_BITS)];
+	while (*at && ((*at)->len != len || memcmp((*at)->path, path, len) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Gives a name to a file, from 1, in place of the file that has it. File 0: to none. */
+static void set_name(struct written *w, const char *path, size_t len, uint32_t file)
+{
+	struct name **at = find_name(w, path, len), *n = *at;
+
+	if (n && file)
+		n->file = file;
+	else if (n)
+		remove_name(w, at);
+	if (n || !file || w->n_names >= WRITTEN_NAMES_MAX)
+		return;
+	n = malloc(sizeof(*n) + len);
+	if (!n)
+		return;
+	*n = (struct name){.file = file, .len = (uint32_t)len};
+	memcpy(n->path, path, len);
+	*at = n;
+	w->n_names++;
+}
+
+/* Removes all names below a directory: it is moved, or another takes its place. */
+static void remove_below(struct written *w, const char *path, size_t len)
+{
+	for (size_t i = 0; w->n_names && i < BUCKETS; i++) {
+		struct name **at = &w->bucket[i];
+
+		while (*at) {
+			const struct name *n = *at;
+
+			if (n->len > len && n->path[len] == '/' && memcmp(n->path, path, len) == 0)
+				remove_name(w, at);
+			else
+				at = &(*at)->next;
+		}
+	}
+}
+
+static bool writes_as_session(const struct written_task *t)
+{
+	return t->is_session && !t->is_tainted;
+}
+
+/* Returns true if the open gets the whole file, or changes one that only the image wrote. */
+static bool is_whole_write(const struct written_task *t, const struct lutra_object *o)
+{
+	uint32_t made = O_CREAT | O_EXCL;
+
+	return t->open_flags & O_TRUNC || (t->open_flags & made) == made ||
+	       lutra_object_layer(o) != LUTRA_LAYER_WRITTEN;
+}
+
+/* Gives a name to a new file of a session. */
+static void add_file(struct written *w, const char *path, size_t len)
+{
+	if (w->n_names >= WRITTEN_NAMES_MAX ||
+	    ARRAY_RESERVE(w->by_session, w->files_size, w->n_files + 1) < 0)
+		return;
+	w->by_session[w->n_files++] = true;
+	set_name(w, path, len, (uint32_t)w->n_files);
+}
+
+static void note_write(struct written *w, const struct written_task *t,
+		       const struct lutra_object *o, const char *path, size_t len)
+{
+	const struct name *n = *find_name(w, path, len);
+
+	if (n) {
+		bool *by_session = &w->by_session[n->file - 1];
+
+		*by_session = writes_as_session(t) && (*by_session || is_whole_write(t, o));
+		return;
+	}
+	if (writes_as_session(t) && is_whole_write(t, o))
+		add_file(w, path, len);
+}
+
+/*
+ * Overlayfs copies a file of the image whose owner, mode or name is changed. Only hooks see that it
+ * was the image's.
+ */
+static void note_copy(struct written *w, const struct written_task *t, const struct lutra_object *o,
+		      const char *path, size_t len)
+{
+	bool copies = o->op == LUTRA_OP_CHMOD || o->op == LUTRA_OP_CHOWN ||
+		      o->op == LUTRA_OP_SETXATTR || o->op == LUTRA_OP_RENAME_FROM ||
+		      o->op == LUTRA_OP_LINK_FROM;
+
+	if (copies && writes_as_session(t) && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
+	    o->mode >> 12 == S_IFREG >> 12 && !*find_name(w, path, len))
+		add_file(w, path, len);
+}
+
+/* Moves a name, or gives the file another one. */
+static void note_name(struct written *w, struct written_task *t, const struct lutra_object *o,
+		      const char *path, size_t len)
+{
+	const struct name *n;
+	uint32_t file;
+
+	note_copy(w, t, o, path, len);
+	n = *find_name(w, path, len);
+	file = n ? n->file : 0;
+	switch (o->op) {
+	case LUTRA_OP_RENAME_FROM:
+	case LUTRA_OP_LINK_FROM:
+		t->from = file;
+		if (o->op == LUTRA_OP_LINK_FROM)
+			break;
+		set_name(w, path, len, 0);
+		if (!file)
+			remove_below(w, path, len);
+		break;
+	case LUTRA_OP_RENAME_TO:
+	case LUTRA_OP_LINK_TO:
+		set_name(w, path, len, t->from);
+		if (!t->from)
+			remove_below(w, path, len);
+		t->from = 0;
+		break;
+	case LUTRA_OP_UNLINK:
+		set_name(w, path, len, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Returns the flags of the object of a program that is run. */
+static uint8_t judge_program(struct written *w, struct written_task *t,
+			     const struct lutra_object *o, const char *path, size_t len)
+{
+	const struct name *n = *find_name(w, path, len);
+	bool updated =
+		lutra_object_layer(o) == LUTRA_LAYER_WRITTEN && n && w->by_session[n->file - 1];
+
+	if (!t->is_session)
+		return updated ? o->flags | LUTRA_OBJ_UPDATED : o->flags;
+	if (lutra_is_fresh(o) && !updated)
+		t->is_tainted = true;
+	return o->flags;
+}
+
+void written_syscall(struct written_task *t, const struct lutra_record *rec)
+{
+	t->open_flags = 0;
+	if (rec->nr == LUTRA_NR_CREAT)
+		t->open_flags = O_CREAT | O_TRUNC;
+	else if (rec->nr == LUTRA_NR_OPEN || rec->nr == LUTRA_NR_OPENAT)
+		t->open_flags = (uint32_t)rec->arg;
+}
+
+/* Returns true if the object is in a layer of the container's root. */
+static bool is_in_root(const struct lutra_object *o)
+{
+	unsigned layer = lutra_object_layer(o);
+
+	return layer == LUTRA_LAYER_IMAGE || layer == LUTRA_LAYER_WRITTEN ||
+	       layer == LUTRA_LAYER_CHANGED;
+}
+
+uint64_t written_object(struct written *w, struct written_task *t, const struct lutra_record *rec,
+			const char *str, size_t str_len)
+{
+	struct lutra_object o;
+
+	lutra_object_unpack(rec, &o);
+	/* Without any file of a session there is nothing to move or to remove. */
+	if (!(o.flags & LUTRA_OBJ_PATH) || !str_len || str[0] != '/' ||
+	    (!w->n_names && !t->is_session))
+		return rec->arg;
+	if (o.op == LUTRA_OP_EXEC || o.op == LUTRA_OP_MAPX) {
+		uint64_t flags = judge_program(w, t, &o, str, str_len);
+
+		return rec->arg | flags << 8;
+	}
+	if (o.op == LUTRA_OP_OPEN && o.flags & LUTRA_OBJ_WRITE && is_in_root(&o) &&
+	    o.mode >> 12 == S_IFREG >> 12)
+		note_write(w, t, &o, str, str_len);
+	else if (lutra_is_path_op(o.op))
+		note_name(w, t, &o, str, str_len);
+	return rec->arg;
+}

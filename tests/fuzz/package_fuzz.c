@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libFuzzer: package databases of containers, on any bytes. The first one chooses what they are
+ * taken for. A name and a version are clean words.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/alerts/package.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void check_word(const char *word)
+{
+	size_t len = strnlen(word, PACKAGE_WORD);
+
+	if (len == PACKAGE_WORD ||
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789+-.:~_") != len)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const char *const paths[] = {"/usr/lib/libz.so.1", "/bin/sh", "/", "/usr/"};
+	struct package p = {.name = "zlib1g"};
+	const char *text = (const char *)data + 1;
+	const char *path;
+
+	if (len == 0)
+		return 0;
+	path = paths[data[0] >> 2 & 3];
+	len--;
+	switch (data[0] & 3) {
+	case 0:
+		package_list_has(text, len, path);
+		break;
+	case 1:
+		package_status_read(text, len, &p);
+		break;
+	default:
+		if (package_apk_find(text, len, path, &p) == 0 && !p.name[0])
+			abort();
+		break;
+	}
+	check_word(p.name);
+	check_word(p.version);
+	return 0;
+}

@@ -12,6 +12,7 @@
 #include "trainer/rules/path_tree.h"
 
 #define PORT_GROUPS 32
+#define NAME_TOKENS 3 /* of a file that the service writes */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -83,6 +84,7 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 		t.path = &path;
 		t.dir = lutra_leaf_dir(&o.object);
 		t.wrote = writes_file(&o.object) && !t.dir;
+		t.program = o.object.op == LUTRA_OP_EXEC || o.object.op == LUTRA_OP_MAPX;
 		r = path_tree_insert(tree, &t);
 		if (r < 0)
 			return r;
@@ -90,25 +92,22 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 	return 0;
 }
 
-static int learn_tree(const struct objects_source *src, struct policy *p, struct err *err)
+/* Makes the tree of all paths. */
+static int make_tree(const struct objects_source *src, struct path_tree **ret)
 {
 	_cleanup_(path_tree_freep) struct path_tree *tree = NULL;
-	int r;
+	int r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 
-	r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 	if (r == 0)
 		r = insert_paths(src, false, tree);
 	if (r == 0)
 		r = insert_paths(src, true, tree);
-	if (r == 0)
-		r = path_tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
-	if (r == -ENOSPC)
-		return err_set(
-			err, r,
-			"the runs use more paths than a policy holds (%d), in directories that "
-			"never become wildcards: record a smaller image",
-			LUTRA_NODES - 1);
-	return r < 0 ? err_oom(err) : 0;
+	if (r < 0)
+		return r;
+	if (src->old)
+		path_tree_keep_wildcards(tree, src->old);
+	*ret = TAKE_PTR(tree);
+	return 0;
 }
 
 /* The distinct ports of one group. */
@@ -196,6 +195,32 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
+/*
+ * Adds the tokens of what a service may do with the names of files that it writes as its own data:
+ * remove them, and rename them to and from. Whoever may write a file loses nothing by that. j: the
+ * judgement of a file that it opened. Returns how many were added, at most NAME_TOKENS.
+ */
+static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
+			      const struct lutra_judgement *j, uint64_t *ret)
+{
+	uint64_t at = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		      lutra_object_token_put(LUTRA_FIELD_DETAIL, j->class.node);
+	uint32_t ext = lutra_object_token_get(j->token, LUTRA_FIELD_EXTENSION);
+	uint8_t directory;
+
+	if (!j->class.hit || o->op != LUTRA_OP_OPEN || !(o->flags & LUTRA_OBJ_WRITE) ||
+	    o->mode >> 12 != LUTRA_S_IFREG_TYPE)
+		return 0;
+	directory = p->nodes[p->nodes[j->class.node].parent].flags;
+	if (directory & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))
+		return 0;
+	ret[0] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_UNLINK);
+	ret[1] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_FROM);
+	ret[2] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_TO) |
+		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
+	return NAME_TOKENS;
+}
+
 /* Removes the tokens of exec sessions. Returns how many are left. */
 static size_t drop_sessions(uint64_t *tokens, size_t n)
 {
@@ -209,22 +234,25 @@ static size_t drop_sessions(uint64_t *tokens, size_t n)
 
 /*
  * Sets the policy's objects: the sorted distinct tokens of all objects and roles, without those of
- * exec sessions if there is no room for them.
+ * exec sessions if there is no room for them. names: also of the names of the service's own data.
  */
-static int learn_tokens(const struct objects_source *src, struct policy *p,
+static int learn_tokens(const struct objects_source *src, struct policy *p, bool names,
 			const struct lutra_policy *image)
 {
 	const struct corpus *c = src->corpus;
 	uint32_t n_objects = intern_count(c->names.objects);
 	_cleanup_free_ uint64_t *tokens =
-		calloc(((size_t)n_objects + LUTRA_HOOK_OTHERS) * LUTRA_ROLES, sizeof(*tokens));
+		calloc(((size_t)n_objects * (1 + NAME_TOKENS) + LUTRA_HOOK_OTHERS) * LUTRA_ROLES,
+		       sizeof(*tokens));
 	size_t n = add_hook_tokens(p, image, tokens), n_unique = 0;
 
 	if (!tokens)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n_objects; i++) {
 		uint8_t roles = roles_seen_in(src, i, true, NULL);
+		struct run_object o;
 
+		run_names_object(&c->names, i, &o);
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
 			struct lutra_judgement j = {0};
 
@@ -234,6 +262,8 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 			/* A path that is not in the tree has no token. */
 			if (!lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) || j.class.hit)
 				tokens[n++] = j.token;
+			if (names && role != LUTRA_ROLE_SESSION)
+				n += add_name_tokens(p, &o.object, &j, tokens + n);
 		}
 	}
 	qsort(tokens, n, sizeof(*tokens), objects_compare_tokens);
@@ -244,28 +274,57 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 		n_unique = drop_sessions(tokens, n_unique);
 	if (n_unique > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
+	free(p->objects);
 	p->objects = TAKE_PTR(tokens);
 	p->n_objects = n_unique;
 	return 0;
 }
 
-int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
-		  struct err *err)
+/*
+ * Sets nodes and objects by a tree.
+ * merged: as of path_tree_collapse(); so large an image has no names of data either.
+ * Returns 0, -ENOSPC if they do not fit, with err set, or -ENOMEM.
+ */
+static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool merged,
+			 struct policy *p, struct lutra_policy *scratch, struct err *err)
 {
-	int r = learn_tree(src, p, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	p->port_exact = learn_ports(src);
+	free(p->nodes);
+	p->nodes = NULL;
 	p->n_objects = 0;
-	r = policy_to_kernel(p, 1, scratch, err);
-	if (r < 0)
+	r = path_tree_collapse(tree, p->hash_key, merged, &p->nodes, &p->n_nodes);
+	if (r == -ENOSPC)
+		return err_set(
+			err, r,
+			"the runs use more paths than a policy holds (%d), in directories that "
+			"never become wildcards: record a smaller image",
+			LUTRA_NODES - 1);
+	if (r == 0)
+		r = policy_to_kernel(p, 1, scratch, err);
+	if (r == -ENOSPC)
 		return r;
-	r = learn_tokens(src, p, scratch);
+	if (r == 0)
+		r = learn_tokens(src, p, !merged, scratch);
 	if (r == -ENOSPC)
 		return err_set(err, r,
 			       "the runs use more kinds of objects than a policy holds (%d): "
 			       "record a smaller image",
 			       POLICY_OBJECTS_MAX);
 	return r < 0 ? err_oom(err) : 0;
+}
+
+int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
+		  struct err *err)
+{
+	_cleanup_(path_tree_freep) struct path_tree *tree = NULL;
+	int r = make_tree(src, &tree);
+
+	if (r < 0)
+		return err_oom(err);
+	p->port_exact = learn_ports(src);
+	r = learn_by_tree(src, tree, false, p, scratch, err);
+	if (r == -ENOSPC)
+		r = learn_by_tree(src, tree, true, p, scratch, err);
+	return r;
 }

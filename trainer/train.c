@@ -110,7 +110,7 @@ static int fill_policy(const struct model *m, const struct train_options *o,
 		       struct policy *p, struct policy_unseen *ret_new_unseen, struct err *err)
 {
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN, known};
+	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN, o->old, known};
 	struct calibrate_source source = {m, o->old, progress, ret_new_unseen, known};
 	int r;
 

@@ -277,7 +277,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
-		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES;
+		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES &&
+			      o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX;
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;

@@ -6,7 +6,8 @@
 #include "lutra/verdict.h"
 #include "trainer/data/corpus.h"
 
-#define MADE_OPS (1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_CONNECT)
+#define MADE_OPS                                                                                   \
+	(1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_CONNECT | 1u << LUTRA_OP_MAPX)
 #define MADE_STEP_NS 1000000 /* between two records */
 
 /* A run under construction. */

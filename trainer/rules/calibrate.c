@@ -14,99 +14,10 @@
 
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
-#include "lib/base/array.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
 #include "trainer/rules/calibration.h"
 #include "trainer/rules/objects.h"
-
-#define NOT_JUDGED 0xff /* in judged: no event had this object and role yet */
-
-/* One replay under way. */
-struct replay_context {
-	const struct corpus *corpus;
-	const struct lutra_policy *policy;
-	struct lutra_seen *seen;
-	uint8_t *judged; /* (objects, LUTRA_ROLES): the rule that fires, or NOT_JUDGED */
-	struct run_replay *ret;
-};
-
-static void run_replay_done(struct run_replay *x)
-{
-	episodes_done(&x->matches);
-	free(x->peaks);
-}
-
-/* Records the levels after a system call in the peak of its millisecond. */
-static int add_peak(struct run_replay *x, uint32_t ms, int32_t a, int32_t b)
-{
-	struct peak *p;
-
-	if (a <= 0 && b <= 0)
-		return 0;
-	x->max_a = a > x->max_a ? a : x->max_a;
-	x->max_b = b > x->max_b ? b : x->max_b;
-	if (x->n_peaks == 0 || x->peaks[x->n_peaks - 1].ms != ms) {
-		if (ARRAY_RESERVE(x->peaks, x->peaks_size, x->n_peaks + 1) < 0)
-			return -ENOMEM;
-		x->peaks[x->n_peaks++] = (struct peak){.ms = ms};
-	}
-	p = &x->peaks[x->n_peaks - 1];
-	p->a = a > p->a ? a : p->a;
-	p->b = b > p->b ? b : p->b;
-	return 0;
-}
-
-static int score_syscall_event(struct replay_context *s, const struct run_event *e)
-{
-	struct lutra_syscall_score score;
-
-	lutra_score_syscall(e->state, s->policy, e->nr, lutra_claim_seen, s->seen, &score);
-	if (score.token == LUTRA_UNK && e->state->role != LUTRA_ROLE_SESSION) {
-		unsigned rule = lutra_is_hookable(s->policy, e->nr) ? LUTRA_RULE_NEW_HOOKABLE
-								    : LUTRA_RULE_NEW_SYSCALL;
-
-		if (episodes_add(&s->ret->matches, e->ms, rule) < 0)
-			return -ENOMEM;
-	}
-	return add_peak(s->ret, e->ms, e->state->level_a, e->state->level_b);
-}
-
-static int score_object_event(struct replay_context *s, const struct run_event *e)
-{
-	uint8_t *rule = &s->judged[e->object * LUTRA_ROLES + e->state->role];
-
-	if (*rule == NOT_JUDGED) {
-		struct lutra_judgement j;
-
-		objects_judge(s->corpus, e->object, e->state->role, s->policy, &j);
-		*rule = j.rule;
-	}
-	return *rule == LUTRA_RULE_NONE ? 0 : episodes_add(&s->ret->matches, e->ms, *rule);
-}
-
-static int score_replayed_run(const struct model *m, const struct run *run,
-			      const struct lutra_policy *policy, struct run_replay *ret)
-{
-	const struct corpus *c = m->corpus;
-	size_t n_judged = (size_t)intern_count(c->names.objects) * LUTRA_ROLES + 1;
-	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
-	_cleanup_free_ uint8_t *judged = malloc(n_judged);
-	_cleanup_(run_iter_done) struct run_iter replay = {0};
-	struct replay_context s = {c, policy, seen, judged, ret};
-	struct run_event e;
-	int r = 0;
-
-	if (!seen || !judged || run_iter_init(&replay, run, policy) < 0)
-		return -ENOMEM;
-	memset(judged, NOT_JUDGED, n_judged);
-	while (r == 0 && run_iter_next(&replay, &e)) {
-		if (m->audit_sessions && e.state->role == LUTRA_ROLE_SESSION)
-			continue;
-		r = e.is_syscall ? score_syscall_event(&s, &e) : score_object_event(&s, &e);
-	}
-	return r;
-}
 
 /*
  * Makes the policy of all runs except one, and its kernel form. Of an old run only the objects are
@@ -116,7 +27,7 @@ static int learn_others(const struct calibrate_job *j, size_t run, struct policy
 			struct lutra_policy *ret_image, struct err *err)
 {
 	const struct model *m = j->src->model;
-	struct objects_source objects = {m->corpus, m->counts, run, j->src->known};
+	struct objects_source objects = {m->corpus, m->counts, run, j->src->old, j->src->known};
 	int r = model_policy(m, run < m->corpus->n_old ? MODEL_NO_RUN : run, p);
 
 	if (r < 0)
@@ -132,6 +43,7 @@ static int replay_without(const struct calibrate_job *j, size_t run, struct err 
 	const struct model *m = j->src->model;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct replay_source src = {m->corpus, image, m->audit_sessions};
 	bool is_old = run < m->corpus->n_old;
 	int r = image ? policy_new(&p) : -ENOMEM;
 
@@ -145,20 +57,21 @@ static int replay_without(const struct calibrate_job *j, size_t run, struct err 
 		return r;
 	unseen_count_objects(m, run, image, &j->unseen[run]);
 	if (is_old)
-		return 0;
+		return replayed_run_counts(&src, &m->counts[run], &j->replayed[run]);
 	unseen_count_syscalls(m, run, image, &j->unseen[run]);
-	return score_replayed_run(m, &m->corpus->runs[run], image, &j->replayed[run]);
+	return replayed_run_stream(&src, &m->corpus->runs[run], &j->replayed[run]);
 }
 
 static int replay_one(void *ctx, size_t piece, struct err *err)
 {
 	struct calibrate_job *j = ctx;
 	const struct corpus *c = j->src->model->corpus;
+	const struct replay_source full = {c, j->full, j->src->model->audit_sessions};
 	size_t run = j->begin + piece;
 	int r;
 
 	if (c->runs[run].heldout)
-		r = score_replayed_run(j->src->model, &c->runs[run], j->full, &j->replayed[run]);
+		r = replayed_run_stream(&full, &c->runs[run], &j->replayed[run]);
 	else
 		r = replay_without(j, run, err);
 	progress_piece(&j->progress);
@@ -196,19 +109,21 @@ static int compare_matches(const void *a, const void *b)
 
 	if (x->ms != y->ms)
 		return x->ms < y->ms ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
+	if (x->what != y->what)
+		return x->what < y->what ? -1 : 1;
+	return x->object < y->object ? -1 : x->object > y->object;
 }
 
 /* Adds the peaks above the thresholds to the replay's matches, and sorts these by time. */
-static int add_level_matches(struct run_replay *x, int32_t threshold_a, int32_t threshold_b)
+static int add_level_matches(struct replayed_run *x, int32_t threshold_a, int32_t threshold_b)
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
+		struct match a = {p->ms, LUTRA_RULE_LEVEL_A, 0, EPISODES_NO_OBJECT};
+		struct match b = {p->ms, LUTRA_RULE_LEVEL_B, 0, EPISODES_NO_OBJECT};
 
-		if ((p->a > threshold_a &&
-		     episodes_add(&x->matches, p->ms, LUTRA_RULE_LEVEL_A) < 0) ||
-		    (p->b > threshold_b &&
-		     episodes_add(&x->matches, p->ms, LUTRA_RULE_LEVEL_B) < 0))
+		if ((p->a > threshold_a && episodes_add(&x->matches, &a) < 0) ||
+		    (p->b > threshold_b && episodes_add(&x->matches, &b) < 0))
 			return -ENOMEM;
 	}
 	if (x->matches.n)
@@ -222,14 +137,14 @@ static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t
 	uint32_t sum = 0;
 
 	for (size_t i = j->first; i < n; i++)
-		sum += episodes_count(&j->replayed[i].matches, rules);
+		sum += episodes_count(&j->replayed[i].matches, rules, LUTRA_ACTION_LOG);
 	return sum;
 }
 
 /*
- * Sets each rule's action. A rule that denied something in a replay only alerts. With few runs no
- * rule denies, except exec_fresh: a program that was dropped and executed is denied after one run
- * already.
+ * Sets each rule's action. With few runs no rule denies, except exec_fresh: a program that was
+ * dropped and executed is denied after one run already. What a replay refused is known to the
+ * policy, which has learned that run too, so no rule is demoted for it.
  * levels: A and B were calibrated; else they only log.
  */
 static void set_actions(struct policy *p, bool levels)
@@ -240,7 +155,7 @@ static void set_actions(struct policy *p, bool levels)
 		bool few = c->audit_only && g != LUTRA_RULE_EXEC_FRESH;
 
 		p->action[g] = rule_get(g)->action;
-		if (p->action[g] == LUTRA_ACTION_DENY && (few || c->alarms[g]))
+		if (p->action[g] == LUTRA_ACTION_DENY && few)
 			p->action[g] = LUTRA_ACTION_ALERT;
 	}
 	if (!levels)
@@ -257,7 +172,7 @@ static double recorded_seconds(const struct corpus *c)
 }
 
 /* Sets thresholds, actions and calibration from the replays. */
-static int set_calibration(const struct calibrate_job *j, size_t n, struct policy *p)
+static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->model->corpus;
 	struct policy_calibration *cal = &p->calibration;
@@ -286,7 +201,9 @@ static int set_calibration(const struct calibrate_job *j, size_t n, struct polic
 	if (j->src->old)
 		calibration_add(cal, &j->src->old->calibration);
 	set_actions(p, n > j->first || cal->hours > 0);
-	return calibrate_set_rates(j, n, p) < 0 ? -ENOMEM : calibration_advise(p, c->n_runs);
+	if (calibrate_set_varying(j, n, p) < 0 || calibrate_set_rates(j, n, p) < 0)
+		return -ENOMEM;
+	return calibration_advise(p, c->n_runs);
 }
 
 int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
@@ -296,7 +213,7 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsig
 	size_t n = c->n_runs + c->n_heldout;
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
 	_cleanup_free_ struct unseen_counts *unseen = calloc(c->n_runs + 1, sizeof(*unseen));
-	struct run_replay *replayed = calloc(n, sizeof(*replayed));
+	struct replayed_run *replayed = calloc(n, sizeof(*replayed));
 	/* A single run has no others to be judged by. Runs of an old policy have no stream. */
 	size_t begin = c->n_runs < 2 ? c->n_runs : 0;
 	struct calibrate_job j = {.src = src,
@@ -314,8 +231,9 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsig
 		r = pool_run(threads, replay_one, &j, n - begin, err);
 	if (r == 0)
 		r = set_calibration(&j, n, p);
+	varying_done(&j.varying);
 	for (size_t i = 0; i < n && replayed; i++)
-		run_replay_done(&replayed[i]);
+		replayed_run_done(&replayed[i]);
 	free(replayed);
 	return r;
 }

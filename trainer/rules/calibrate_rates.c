@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/abi/rules.h"
 #include "trainer/rules/calibrate_impl.h"
 
 /*
- * Adds the episodes of some rules in all replays to *n_episodes, and computes their interval. On
- * entry *n_episodes are those of the policy that is updated, whose replays count as one.
+ * Adds the episodes of matches with an action of at least `least` in all replays to *n_episodes,
+ * and computes their interval. On entry *n_episodes are those of the policy that is updated, whose replays count as one.
  */
-static int find_rate(const struct calibrate_job *j, size_t n, uint32_t rules, uint32_t *n_episodes,
+static int find_rate(const struct calibrate_job *j, size_t n, unsigned least, uint32_t *n_episodes,
 		     double ret[2])
 {
 	_cleanup_free_ struct episodes_of_run *runs = calloc(n + 1, sizeof(*runs));
@@ -20,22 +19,12 @@ static int find_rate(const struct calibrate_job *j, size_t n, uint32_t rules, ui
 	if (j->src->old)
 		runs[n] = (struct episodes_of_run){*n_episodes, j->src->old->calibration.hours};
 	for (size_t i = j->first; i < n; i++) {
-		runs[i].n = episodes_count(&j->replayed[i].matches, rules);
+		runs[i].n = episodes_count(&j->replayed[i].matches, UINT32_MAX, least);
 		runs[i].hours = j->src->model->corpus->runs[i].length_ms / 3.6e6;
 		*n_episodes += runs[i].n;
 	}
 	episodes_clumped_rate_95(runs, n + 1, ret);
 	return 0;
-}
-
-/* Returns the rules (a bit for each) whose action is at least `least`. */
-static uint32_t rules_with_action(const struct policy *p, unsigned least)
-{
-	uint32_t rules = 0;
-
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		rules |= p->action[g] >= least ? 1u << g : 0;
-	return rules;
 }
 
 /* Estimates how often new things come, from all runs, and from those that are not an old policy's. */
@@ -57,37 +46,13 @@ static int set_unseen(const struct calibrate_job *j, struct policy_unseen *ret)
 	return r < 0 ? r : unseen_estimate(j->unseen, c->n_runs, ret);
 }
 
-/*
- * Computes the interval of how often a rule refuses something for the first time: rules that may
- * refuse and fired in exactly one replay. Training weakens them, so no replay shows their refusals.
- */
-static void find_first_refusals(const struct calibrate_job *j, size_t n, double ret[2])
-{
-	double hours = 0;
-	uint32_t rules = 0;
-
-	for (size_t i = j->first; i < n; i++)
-		hours += j->src->model->corpus->runs[i].length_ms / 3.6e6;
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
-		unsigned runs = 0;
-
-		for (size_t i = j->first; i < n && rule_get(g)->action >= LUTRA_ACTION_DENY; i++)
-			runs += episodes_count(&j->replayed[i].matches, 1u << g) > 0;
-		rules += runs == 1;
-	}
-	episodes_rate_95(rules, hours, ret);
-}
-
 int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *p)
 {
 	struct policy_calibration *c = &p->calibration;
-	double first[2];
-	int r = find_rate(j, n, rules_with_action(p, LUTRA_ACTION_ALERT), &c->alarms_alert,
-			  c->alert_per_hour_95);
+	int r = find_rate(j, n, LUTRA_ACTION_ALERT, &c->alarms_alert, c->alert_per_hour_95);
 
 	if (r == 0)
-		r = find_rate(j, n, rules_with_action(p, LUTRA_ACTION_DENY), &c->alarms_deny,
-			      c->deny_per_hour_95);
+		r = find_rate(j, n, LUTRA_ACTION_DENY, &c->alarms_deny, c->deny_per_hour_95);
 	if (r == 0)
 		r = set_unseen(j, &c->unseen);
 	/*
@@ -96,7 +61,5 @@ int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *
 	 * five times as long had 30 new things an hour, where the replays alone said at most 14.
 	 */
 	c->alert_per_hour_95[1] += c->unseen.all.per_hour_95[1];
-	find_first_refusals(j, n, first);
-	c->deny_per_hour_95[1] += first[1];
 	return r;
 }

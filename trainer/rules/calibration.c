@@ -3,9 +3,9 @@
 #include "trainer/rules/calibration.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
-#include "lib/abi/rules.h"
 #include "trainer/rules/calibrate.h"
 #include "trainer/rules/episodes.h"
 
@@ -23,10 +23,32 @@ void calibration_add(struct policy_calibration *c, const struct policy_calibrati
 	c->alarms_deny += old->alarms_deny;
 }
 
+#define DIRECTORIES_MAX 6 /* named in the advice; of the others the number is */
+
+/* Writes the directories that vary. */
+static void write_varying(const struct policy *p, const char *sep, FILE *f)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		char path[PATH_MAX];
+
+		if (!(p->nodes[i].flags & LUTRA_NODE_VARIES) || n++ >= DIRECTORIES_MAX)
+			continue;
+		policy_node_path(p, i, path, sizeof(path));
+		fprintf(f, "%s%s%s", n == 1 ? sep : ", ",
+			n == 1 ? "only alerting on new names, since training runs met some, in "
+			       : "",
+			path);
+	}
+	if (n > DIRECTORIES_MAX)
+		fprintf(f, " and %zu more", n - DIRECTORIES_MAX);
+}
+
 int calibration_advise(struct policy *p, size_t n_runs)
 {
 	struct policy_calibration *c = &p->calibration;
-	const char *sep = "", *only = "only alerting, since training runs met it: ";
+	const char *sep = "";
 	double replay[2], hour[2], best;
 	size_t len;
 	FILE *f = open_memstream(&c->advice, &len);
@@ -53,12 +75,6 @@ int calibration_advise(struct policy *p, size_t n_runs)
 			c->hours, best, 2 * hour[1] - c->hours);
 		sep = "; ";
 	}
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT && !c->audit_only; g++) {
-		if (rule_get(g)->action != LUTRA_ACTION_DENY || p->action[g] == LUTRA_ACTION_DENY)
-			continue;
-		fprintf(f, "%s%s%s", sep, only, rule_name(g));
-		sep = "";
-		only = ", ";
-	}
+	write_varying(p, sep, f);
 	return fclose(f) == 0 ? 0 : -ENOMEM;
 }

@@ -6,18 +6,22 @@
 #include <stdlib.h>
 
 #include "lib/base/array.h"
+#include "lutra/verdict.h"
 #include "trainer/model/compute/num.h"
 
 #define TAIL .025 /* probability on each side of the interval */
 
-int episodes_add(struct matches *m, uint32_t ms, unsigned rule)
+int episodes_add(struct matches *m, const struct match *match)
 {
-	if (m->last[rule] == (uint64_t)ms + 1)
+	struct match *last = &m->last[match->what & LUTRA_MATCH_RULE];
+
+	if (last->ms == match->ms + 1 && last->what == match->what && last->object == match->object)
 		return 0;
 	if (ARRAY_RESERVE(m->list, m->size, m->n + 1) < 0)
 		return -ENOMEM;
-	m->list[m->n++] = (struct match){ms, rule};
-	m->last[rule] = (uint64_t)ms + 1;
+	m->list[m->n++] = *match;
+	*last = *match;
+	last->ms++;
 	return 0;
 }
 
@@ -27,16 +31,18 @@ void episodes_done(struct matches *m)
 	memset(m, 0, sizeof(*m));
 }
 
-uint32_t episodes_count(const struct matches *m, uint32_t rules)
+uint32_t episodes_count(const struct matches *m, uint32_t rules, unsigned least)
 {
 	uint64_t last = 0;
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
-		if (!(rules >> m->list[i].rule & 1))
+		const struct match *match = &m->list[i];
+
+		if (!(rules >> (match->what & LUTRA_MATCH_RULE) & 1) || match->action < least)
 			continue;
-		n += n == 0 || m->list[i].ms - last > EPISODES_GAP_MS;
-		last = m->list[i].ms;
+		n += n == 0 || match->ms - last > EPISODES_GAP_MS;
+		last = match->ms;
 	}
 	return n;
 }

@@ -10,30 +10,34 @@
 
 #define EPISODES_GAP_MS 1000 /* matches no further apart are one episode */
 
+#define EPISODES_NO_OBJECT UINT32_MAX
+
 /* A rule that fired. */
 struct match {
-	uint32_t ms;   /* since the start of the run */
-	uint32_t rule; /* enum lutra_rule */
+	uint32_t ms;	 /* since the start of the run */
+	uint16_t what;	 /* enum lutra_rule, or-ed with LUTRA_MATCH_* */
+	uint8_t action;	 /* enum lutra_action, of what the policy does with it: set by its owner */
+	uint32_t object; /* the new name that it is about, or EPISODES_NO_OBJECT */
 };
 
-/* A run's matches in the order of time, at most one for each rule and millisecond. */
+/* A run's matches in the order of time. Equal ones of one millisecond are one. */
 struct matches {
 	struct match *list;
 	size_t n, size;
-	uint64_t last[LUTRA_RULE_COUNT]; /* by rule: ms + 1 of its last match, or 0 */
+	struct match last[LUTRA_RULE_COUNT]; /* by rule, with ms + 1; 0: none */
 };
 
-/* Adds a match. Returns 0 or -ENOMEM. */
-int episodes_add(struct matches *m, uint32_t ms, unsigned rule);
+/* Adds a match; its action is not read. Returns 0 or -ENOMEM. */
+int episodes_add(struct matches *m, const struct match *match);
 
 /* Frees the matches. */
 void episodes_done(struct matches *m);
 
 /*
- * Returns the number of episodes of the rules in the mask (bit per enum lutra_rule), taken
- * together.
+ * Returns the number of episodes of the matches, taken together, whose rule is in the mask (bit per
+ * enum lutra_rule) and whose action is at least `least`.
  */
-uint32_t episodes_count(const struct matches *m, uint32_t rules);
+uint32_t episodes_count(const struct matches *m, uint32_t rules, unsigned least);
 
 /*
  * Computes the exact 95 % interval of a Poisson rate (Garwood 1936,

@@ -15,6 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
+#define NAME_TOKENS 3 /* of a file that the service writes */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -86,6 +87,7 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 		t.path = &path;
 		t.dir = lutra_leaf_dir(&o.object);
 		t.wrote = writes_file(&o.object) && !t.dir;
+		t.program = o.object.op == LUTRA_OP_EXEC || o.object.op == LUTRA_OP_MAPX;
 		r = path_tree_insert(tree, &t);
 		if (r < 0)
 			return r;
@@ -93,25 +95,22 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 	return 0;
 }
 
-static int learn_tree(const struct objects_source *src, struct policy *p, struct err *err)
+/* Makes the tree of all paths. */
+static int make_tree(const struct objects_source *src, struct path_tree **ret)
 {
 	_cleanup_(path_tree_freep) struct path_tree *tree = NULL;
-	int r;
+	int r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 
-	r = path_tree_new(&tree, src->corpus->n_runs, src->corpus->names.lib_digits);
 	if (r == 0)
 		r = insert_paths(src, false, tree);
 	if (r == 0)
 		r = insert_paths(src, true, tree);
-	if (r == 0)
-		r = path_tree_collapse(tree, p->hash_key, &p->nodes, &p->n_nodes);
-	if (r == -ENOSPC)
-		return err_set(
-			err, r,
-			"the runs use more paths than a policy holds (%d), in directories that "
-			"never become wildcards: record a smaller image",
-			LUTRA_NODES - 1);
-	return r < 0 ? err_oom(err) : 0;
+	if (r < 0)
+		return r;
+	if (src->old)
+		path_tree_keep_wildcards(tree, src->old);
+	*ret = TAKE_PTR(tree);
+	return 0;
 }
 
 /* The distinct ports of one group. */
@@ -203,6 +202,32 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
+/*
+ * Adds the tokens of what a service may do with the names of files that it writes as its own data:
+ * remove them, and rename them to and from. Whoever may write a file loses nothing by that. j: the
+ * judgement of a file that it opened. Returns how many were added, at most NAME_TOKENS.
+ */
+static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
+			      const struct lutra_judgement *j, uint64_t *ret)
+{
+	uint64_t at = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		      lutra_object_token_put(LUTRA_FIELD_DETAIL, j->class.node);
+	uint32_t ext = lutra_object_token_get(j->token, LUTRA_FIELD_EXTENSION);
+	uint8_t directory;
+
+	if (!j->class.hit || o->op != LUTRA_OP_OPEN || !(o->flags & LUTRA_OBJ_WRITE) ||
+	    o->mode >> 12 != LUTRA_S_IFREG_TYPE)
+		return 0;
+	directory = p->nodes[p->nodes[j->class.node].parent].flags;
+	if (directory & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))
+		return 0;
+	ret[0] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_UNLINK);
+	ret[1] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_FROM);
+	ret[2] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_TO) |
+		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
+	return NAME_TOKENS;
+}
+
 /* Removes the tokens of exec sessions. Returns how many are left. */
 static size_t drop_sessions(uint64_t *tokens, size_t n)
 {
@@ -227,9 +252,12 @@ static void token_list_done(struct token_list *l)
 	siblings_done(&l->siblings);
 }
 
-/* Adds the token of object i in a role. A path that is not in the tree has none. */
+/*
+ * Adds the token of object i in a role, and with names those of its name. A path that is not in the
+ * tree has none.
+ */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
-			    const struct policy *p, const struct lutra_policy *image,
+			    const struct policy *p, const struct lutra_policy *image, bool names,
 			    struct token_list *ret)
 {
 	struct lutra_judgement j = {0};
@@ -242,6 +270,8 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 	ret->token[ret->n++] = j.token;
 	run_names_object(&src->corpus->names, i, &o);
 	get_path(src->corpus, &o, &path);
+	if (names && role != LUTRA_ROLE_SESSION)
+		ret->n += add_name_tokens(p, &o.object, &j, ret->token + ret->n);
 	return siblings_add(&ret->siblings, p, image,
 			    &(struct sibling_candidate){&o.object, &path, &j, role});
 }
@@ -279,14 +309,15 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 
 /*
  * Sets the policy's objects: the sorted distinct tokens of all objects and roles, without those of
- * exec sessions if there is no room for them.
+ * exec sessions if there is no room for them. names: also of the names of the service's own data.
  */
-static int learn_tokens(const struct objects_source *src, struct policy *p,
+static int learn_tokens(const struct objects_source *src, struct policy *p, bool names,
 			const struct lutra_policy *image, struct known_objects *known)
 {
 	uint32_t n_objects = intern_count(src->corpus->names.objects);
-	/* Each object in each role has a token, and at most one of a sibling. */
-	size_t room = ((size_t)n_objects * 2 + LUTRA_HOOK_OTHERS + known->n) * LUTRA_ROLES;
+	/* Each object in each role has a token, at most one of a sibling, and those of its name. */
+	size_t room = ((size_t)n_objects * (2 + NAME_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
+		      LUTRA_ROLES;
 	_cleanup_(token_list_done) struct token_list l = {calloc(room, sizeof(*l.token)), 0, {0}};
 
 	if (!l.token)
@@ -296,7 +327,8 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 		uint8_t roles = roles_seen_in(src, i, true, NULL);
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
-			if (roles >> role & 1 && add_object_token(src, i, role, p, image, &l) < 0)
+			if (roles >> role & 1 &&
+			    add_object_token(src, i, role, p, image, names, &l) < 0)
 				return -ENOMEM;
 	}
 	l.n += siblings_tokens(&l.siblings, l.token + l.n);
@@ -307,6 +339,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p,
 		return -ENOSPC;
 	if (add_known_tokens(known, p, image, &l) < 0)
 		return -ENOMEM;
+	free(p->objects);
 	p->objects = TAKE_PTR(l.token);
 	p->n_objects = l.n;
 	return 0;
@@ -336,23 +369,38 @@ static int set_known(const struct known_objects *known, struct policy *p)
 	return 0;
 }
 
-int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
-		  struct err *err)
+/*
+ * Sets nodes and objects by a tree.
+ * merged: as of path_tree_collapse(); so large an image has no names of data either.
+ * Returns 0, -ENOSPC if they do not fit, with err set, or -ENOMEM.
+ */
+static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool merged,
+			 struct policy *p, struct lutra_policy *scratch, struct err *err)
 {
 	_cleanup_(known_objects_done) struct known_objects known = {0};
-	int r = learn_tree(src, p, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (known_objects_init(&known, src->known) < 0 ||
-	    known_objects_add_nodes(&known, p, src->corpus->names.lib_digits) < 0)
-		return err_oom(err);
-	known_objects_add_ports(&known, learn_ports(src, p), p);
+	free(p->nodes);
+	p->nodes = NULL;
 	p->n_objects = 0;
-	r = policy_to_kernel(p, 1, scratch, err);
-	if (r < 0)
+	r = path_tree_collapse(tree, p->hash_key, merged, &p->nodes, &p->n_nodes);
+	if (r == -ENOSPC)
+		return err_set(
+			err, r,
+			"the runs use more paths than a policy holds (%d), in directories that "
+			"never become wildcards: record a smaller image",
+			LUTRA_NODES - 1);
+	if (r == 0 && (known_objects_init(&known, src->known) < 0 ||
+		       known_objects_add_nodes(&known, p, src->corpus->names.lib_digits) < 0))
+		return err_oom(err);
+	if (r == 0)
+		known_objects_add_ports(&known, learn_ports(src, p), p);
+	if (r == 0)
+		r = policy_to_kernel(p, 1, scratch, err);
+	if (r == -ENOSPC)
 		return r;
-	r = learn_tokens(src, p, scratch, &known);
+	if (r == 0)
+		r = learn_tokens(src, p, !merged, scratch, &known);
 	if (r == -ENOSPC)
 		return err_set(err, r,
 			       "the runs use more kinds of objects than a policy holds (%d): "
@@ -361,4 +409,18 @@ int objects_learn(const struct objects_source *src, struct policy *p, struct lut
 	if (r == 0)
 		r = set_known(&known, p);
 	return r < 0 ? err_oom(err) : 0;
+}
+
+int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
+		  struct err *err)
+{
+	_cleanup_(path_tree_freep) struct path_tree *tree = NULL;
+	int r = make_tree(src, &tree);
+
+	if (r < 0)
+		return err_oom(err);
+	r = learn_by_tree(src, tree, false, p, scratch, err);
+	if (r == -ENOSPC)
+		r = learn_by_tree(src, tree, true, p, scratch, err);
+	return r;
 }

@@ -16,6 +16,7 @@ struct objects_source {
 	const struct corpus *corpus;
 	const struct run_counts *counts; /* (corpus->n_runs) */
 	size_t without;			 /* a run to leave out, or OBJECTS_NO_RUN */
+	const struct policy *old;	 /* a policy whose wildcards stay, or NULL */
 	const struct known_files *known; /* the base and packs; NULL: none */
 };
 

@@ -32,6 +32,7 @@ struct collapse {
 	__u64 hash_key[2];
 	size_t children_max;
 	uint8_t seen;		   /* SEEN_*: nodes of these are kept */
+	bool merged;		   /* of path_tree_collapse() */
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n_nodes;
 	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
@@ -107,42 +108,92 @@ static uint8_t seen_by(const struct path_tree *t, const struct child_group *g)
 	return seen;
 }
 
-/* Returns the number of runs that had at least one of the members. */
-static size_t count_runs(const struct path_tree *t, const struct child_group *g)
+/* Returns true if the same runs had both nodes. */
+static bool same_runs(const struct path_tree *t, uint32_t a, uint32_t b)
 {
-	size_t n = 0;
-
-	for (size_t w = 0; w < t->n_words; w++) {
-		uint64_t bits = 0;
-
-		for (size_t i = 0; i < g->n; i++)
-			bits |= t->runs[g->children[i] * t->n_words + w];
-		n += (size_t)__builtin_popcountll(bits);
-	}
-	return n;
+	return memcmp(t->runs + a * t->n_words, t->runs + b * t->n_words,
+		      t->n_words * sizeof(*t->runs)) == 0;
 }
 
 /*
- * Returns true if the node of these members becomes a wildcard: it has more than children_max
- * children, or two runs or more had it and some child was in one run only. Children that only exec
- * sessions have do not count where the service has a part.
+ * Returns true if what the runs did in these directories shows that their names vary: two runs that
+ * had the same directory did not have the same children there, or two directories that not the same
+ * runs had have other children. by: SEEN_*, of members and children that count. n_names: distinct
+ * children of all members.
+ *
+ * What two runs show, no third one takes away, so that a wildcard stays one however many runs are
+ * added.
+ */
+static bool has_varying_names(const struct path_tree *t, const struct child_group *members,
+			      uint8_t by, size_t n_names)
+{
+	bool same = true, full = true;
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < members->n; i++) {
+		uint32_t m = members->children[i];
+		size_t n = 0;
+
+		if (!(t->node[m].seen & by))
+			continue;
+		for (uint32_t c = t->node[m].first; c; c = t->node[c].next) {
+			if (!(t->node[c].seen & by))
+				continue;
+			if (!same_runs(t, m, c))
+				return true;
+			n++;
+		}
+		same &= !first || same_runs(t, m, first);
+		full &= n == n_names;
+		first = m;
+	}
+	return !same && !full;
+}
+
+/*
+ * Returns true if the directory is an image's, for programs: there each file is told apart, so that
+ * no other one is known with it. To read a new one is only logged.
+ */
+static bool has_programs(const struct path_tree *t, const struct child_group *members,
+			 uint8_t node_flags)
+{
+	bool programs = false;
+
+	for (size_t i = 0; i < members->n; i++)
+		programs |= t->node[members->children[i]].programs;
+	return programs && node_flags & LUTRA_NODE_USR && !(node_flags & LUTRA_NODE_WROTE);
+}
+
+static bool is_kept_wildcard(const struct path_tree *t, const struct child_group *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		if (t->node[members->children[i]].wildcard)
+			return true;
+	return false;
+}
+
+/*
+ * Returns true if the node of these members becomes a wildcard. Children that only exec sessions
+ * have do not count where the service has a part.
  */
 static bool is_wildcard(const struct collapse *x, const struct child_group *members,
-			const uint32_t *children, size_t n_children)
+			uint8_t node_flags, const uint32_t *children, size_t n_children)
 {
 	uint8_t by = seen_by(x->t, members) & SEEN_SERVICE ? SEEN_SERVICE : SEEN_ALL;
-	bool varies = false; /* some child was in one run only */
 	size_t n = 0;
 
+	if (node_flags & LUTRA_NODE_PROTECTED)
+		return false;
+	if (is_kept_wildcard(x->t, members))
+		return true;
+	if (!x->merged && has_programs(x->t, members, node_flags))
+		return false;
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
 
-		if (!(seen_by(x->t, &g) & by))
-			continue;
-		varies |= count_runs(x->t, &g) == 1;
-		n++;
+		n += (seen_by(x->t, &g) & by) != 0;
 	}
-	return n > x->children_max || (varies && count_runs(x->t, members) >= 2);
+	return n > x->children_max || has_varying_names(x->t, members, by, n);
 }
 
 /*
@@ -200,7 +251,7 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 	if (r < 0)
 		return r;
 	children = all;
-	wildcard = !(x->nodes[node].flags & LUTRA_NODE_PROTECTED) && is_wildcard(x, g, children, n);
+	wildcard = is_wildcard(x, g, x->nodes[node].flags, children, n);
 	if (wildcard)
 		x->nodes[node].flags |= LUTRA_NODE_WILDCARD;
 	while (n) {
@@ -214,8 +265,8 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 	return 0;
 }
 
-int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct policy_node **ret,
-		       size_t *ret_n)
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool merged,
+		       struct policy_node **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
 	const uint32_t number = 0;
@@ -231,7 +282,11 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct p
 	 * and fewer children on. max is 8, 8, 4, 2, 1, 0.
 	 */
 	do {
-		struct collapse x = {.t = t, .children_max = max, .seen = seen, .nodes = nodes};
+		struct collapse x = {.t = t,
+				     .children_max = max,
+				     .seen = seen,
+				     .merged = merged,
+				     .nodes = nodes};
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
 		r = emit_node(&x, &root, 0, false);
@@ -240,7 +295,7 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct p
 			seen = SEEN_SERVICE | SEEN_HELD;
 		else
 			max = max > 0 ? max / 2 : SIZE_MAX;
-	} while (r == -ENOSPC && max != SIZE_MAX);
+	} while (r == -ENOSPC && (merged || max == PATH_TREE_CHILDREN_MAX) && max != SIZE_MAX);
 	if (r == 0)
 		*ret = TAKE_PTR(nodes);
 	return r;

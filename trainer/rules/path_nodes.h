@@ -17,6 +17,8 @@
 struct tree_node {
 	uint32_t first, next; /* first child, next sibling; 0: none */
 	bool wrote;	      /* a file in this directory was written or created */
+	bool programs;	      /* a file in it was executed or mapped as code */
+	bool wildcard;	      /* a policy that is updated has it as a wildcard */
 	uint8_t seen;	      /* SEEN_* */
 };
 

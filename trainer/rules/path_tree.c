@@ -83,6 +83,8 @@ static int insert_path(struct path_tree *t, const struct path_tree_entry *p, uin
 	}
 	if (seen & SEEN_SERVICE || !(t->node[parent].seen & SEEN_SERVICE))
 		t->node[parent].wrote |= p->wrote && path->n;
+	if (seen & SEEN_SERVICE)
+		t->node[parent].programs |= p->program && path->n;
 	return 0;
 }
 
@@ -130,4 +132,30 @@ int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits)
 		return r;
 	*ret = TAKE_PTR(t);
 	return 0;
+}
+
+/* Marks a node, and those below it, that node `old` of a policy and those below that stand for. */
+static void keep_below(struct path_tree *t, uint32_t at, const struct policy *p, uint16_t old)
+{
+	bool wildcard = p->nodes[old].flags & LUTRA_NODE_WILDCARD;
+
+	t->node[at].wildcard |= wildcard;
+	for (uint32_t c = t->node[at].first; c; c = t->node[c].next) {
+		struct node_name name;
+		size_t i = old + 1u;
+
+		path_node_name(t, c, &name);
+		while (i < p->n_nodes &&
+		       !(p->nodes[i].parent == old && !p->nodes[i].exec_session &&
+			 p->nodes[i].dir == name.dir &&
+			 (wildcard || strncmp(p->nodes[i].name, name.name, LUTRA_NAME) == 0)))
+			i++;
+		if (i < p->n_nodes)
+			keep_below(t, c, p, (uint16_t)i);
+	}
+}
+
+void path_tree_keep_wildcards(struct path_tree *t, const struct policy *old)
+{
+	keep_below(t, 0, old, 0);
 }

@@ -27,6 +27,7 @@ struct path_tree_entry {
 	const struct lutra_path *path; /* never a deep, long or unresolved one: these never match */
 	bool dir;		       /* the last component names a directory */
 	bool wrote;		       /* a file was written or created: marks its directory */
+	bool program;		       /* it was executed or mapped as code: the same */
 	bool exec_session;	       /* only exec sessions had it; inserted after all others */
 	const uint64_t *runs; /* the runs with this path: bits in (n_runs + 63) / 64 words */
 };
@@ -35,13 +36,18 @@ struct path_tree_entry {
 int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
 
 /*
- * Collapses the tree: *ret (*ret_n nodes, the caller's to free), with keys hashed by hash_key. If
- * it does not fit a policy, it is collapsed again without what only exec sessions had, then with
- * wildcards from fewer children on.
- * Returns 0, -ENOSPC if it does not fit even then (protected directories are never wildcards), or
- * -ENOMEM.
+ * Has all directories become wildcards that are wildcards in a policy. Call it after the last
+ * insertion.
  */
-int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], struct policy_node **ret,
-		       size_t *ret_n);
+void path_tree_keep_wildcards(struct path_tree *t, const struct policy *old);
+
+/*
+ * Collapses the tree: *ret (*ret_n nodes, the caller's to free), with keys hashed by hash_key.
+ * If it does not fit a policy, it is collapsed again without what only exec sessions had. merged:
+ * program directories may be wildcards too, and so may others from fewer and fewer children on.
+ * Returns 0, -ENOSPC if it does not fit (protected directories are never wildcards), or -ENOMEM.
+ */
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool merged,
+		       struct policy_node **ret, size_t *ret_n);
 
 #endif

@@ -59,6 +59,8 @@ static void object_token_has_its_fields_at_their_bits(void **state)
 		    (2 | 3ull << 18 | 1ull << 20 | 5ull << 32 | 1ull << 49));
 	assert_true(lutra_object_token(&image, &chmod, &class, 0, LUTRA_ROLE_DEEPER) ==
 		    (17 | 1ull << 7));
+	assert_true(lutra_object_token(&image, &chmod, &class, 0, LUTRA_ROLE_SESSION) ==
+		    (17 | 1ull << 7 | 1ull << 50));
 }
 
 static void object_token_field_comes_back_as_it_was_put(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy show: prints what a policy knows, what it does, and what to expect of it. */
 #include <fcntl.h>
+#include <limits.h>
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
@@ -118,6 +119,27 @@ static void show_actions(const struct policy *p)
 	}
 }
 
+/* Prints the directories in which new names only alert. */
+static void show_varying(const struct policy *p)
+{
+	unsigned column = INDENT;
+	bool any = false;
+
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		char path[PATH_MAX];
+
+		if (!(p->nodes[i].flags & LUTRA_NODE_VARIES) ||
+		    policy_node_path(p, i, path, sizeof(path)) < 0)
+			continue;
+		if (!any)
+			printf("  %-12s", "varies");
+		any = true;
+		print_word(path, &column);
+	}
+	if (any)
+		puts(": new names only alert here, but for programs");
+}
+
 /* Returns the LSM hook that refuses a system call of rule TH. */
 static const char *syscall_hook_name(const struct policy *p, unsigned nr)
 {
@@ -221,6 +243,7 @@ static int show_policy(const struct policy_args *a, const char *name)
 	show_arguments(p);
 	show_calibration(p);
 	show_actions(p);
+	show_varying(p);
 	show_hookable(p);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -261,7 +262,7 @@ static void update_counts_the_old_runs(void **state)
 	/* The new run was judged by the old policy, to which its acts were new. */
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 1);
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_CONNECT], 1);
-	assert_int_equal(f->p->action[LUTRA_RULE_CONNECT], LUTRA_ACTION_ALERT);
+	assert_int_equal(f->p->action[LUTRA_RULE_CONNECT], LUTRA_ACTION_DENY);
 	assert_true(f->p->threshold_a >= f->old->threshold_a);
 	assert_true(f->p->threshold_b >= f->old->threshold_b);
 }
@@ -279,6 +280,67 @@ static void update_is_the_same_with_any_threads(void **state)
 	assert_int_equal(policy_save(two, f->path, NULL), 0);
 	assert_string_equal(f->p->tables_sha256, two->tables_sha256);
 	assert_string_equal(f->p->model_sha256, two->model_sha256);
+}
+
+static uint8_t *flags_of_directory(const struct policy *p, const char *path)
+{
+	char name[PATH_MAX];
+
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		if (policy_node_path(p, i, name, sizeof(name)) == 0 && strcmp(name, path) == 0)
+			return &p->nodes[i].flags;
+	fail_msg("%s is not in the tree", path);
+	return NULL;
+}
+
+/* What the old policy says of its directories stays, whatever the new runs do. */
+static void update_keeps_wildcards_and_directories_that_vary(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(*flags_of_directory(f->old, "/srv/data") & LUTRA_NODE_WILDCARD);
+	assert_false(*flags_of_directory(f->old, "/etc") & LUTRA_NODE_VARIES);
+	made_run_service(&f->corpus, "5.ltr", 9, 50);
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_false(*flags_of_directory(f->p, "/srv/data") & LUTRA_NODE_WILDCARD);
+	assert_false(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	policy_free(f->p);
+	f->p = NULL;
+	*flags_of_directory(f->old, "/srv/data") |= LUTRA_NODE_WILDCARD;
+	*flags_of_directory(f->old, "/etc") |= LUTRA_NODE_VARIES;
+	for (uint32_t i = 0; i < f->old->n_nodes; i++)
+		if (strcmp(f->old->nodes[i].name, "log") == 0)
+			strcpy(f->old->nodes[i].name, "*");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_true(*flags_of_directory(f->p, "/srv/data") & LUTRA_NODE_WILDCARD);
+	assert_true(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	assert_non_null(strstr(f->p->calibration.advice, "/etc"));
+}
+
+/* A new name of an old run and one of a new run are two: old runs are replayed by their counts. */
+static void update_counts_new_names_of_old_runs(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(corpus_done) struct corpus next = {0};
+	_cleanup_(policy_freep) struct policy *loaded = NULL, *p = NULL;
+	struct made_run m = made_run_new(&f->corpus);
+
+	made_run_syscall(&m, 10, SYS_read);
+	made_run_open(&m, 10, "/etc/one.conf", false);
+	made_run_end(&m, "4.ltr", false);
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_false(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	assert_int_equal(policy_save(f->p, f->path, NULL), 0);
+	assert_int_equal(policy_load(&loaded, f->path, NULL), 0);
+	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
+	assert_int_equal(corpus_init(&next), 0);
+	assert_int_equal(update_restore_corpus(loaded, &next, NULL), 0);
+	m = made_run_new(&next);
+	made_run_syscall(&m, 10, SYS_read);
+	made_run_open(&m, 10, "/etc/two.conf", false);
+	made_run_end(&m, "5.ltr", false);
+	train_as(&next, loaded, 1, &p);
+	assert_true(*flags_of_directory(p, "/etc") & LUTRA_NODE_VARIES);
 }
 
 /* An update of an update does not need the old runs either. */
@@ -384,6 +446,8 @@ int main(void)
 		T(update_has_the_objects_of_a_training),
 		T(update_counts_the_old_runs),
 		T(update_is_the_same_with_any_threads),
+		T(update_keeps_wildcards_and_directories_that_vary),
+		T(update_counts_new_names_of_old_runs),
 		T(update_can_be_updated),
 		T(update_refuses_a_policy_without_a_sound_model),
 		T(policy_model_decode_refuses_what_is_cut_or_bent),

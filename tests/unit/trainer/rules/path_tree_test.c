@@ -47,7 +47,11 @@ static void add_path_of(struct fixture *f, const char *s, unsigned run, bool wro
 	bool dir = len > 1 && s[len - 1] == '/';
 	uint64_t runs[2] = {0};
 	struct lutra_path path;
-	struct path_tree_entry p = {&path, dir, wrote, exec_session, runs};
+	struct path_tree_entry p = {.path = &path,
+				    .dir = dir,
+				    .wrote = wrote,
+				    .exec_session = exec_session,
+				    .runs = runs};
 
 	path_text_parse(s, len - dir, &path);
 	runs[run / 64] |= 1ull << (run & 63);
@@ -76,7 +80,15 @@ static void collapse_tree(struct fixture *f)
 {
 	free(f->nodes);
 	f->nodes = NULL;
-	assert_int_equal(path_tree_collapse(f->tree, key, &f->nodes, &f->n), 0);
+	assert_int_equal(path_tree_collapse(f->tree, key, true, &f->nodes, &f->n), 0);
+}
+
+/* Collapses the tree with the names of all programs. */
+static void collapse_apart(struct fixture *f)
+{
+	free(f->nodes);
+	f->nodes = NULL;
+	assert_int_equal(path_tree_collapse(f->tree, key, false, &f->nodes, &f->n), 0);
 }
 
 /* The node of a collapsed path, or -1. Its components as they stand in the nodes. */
@@ -191,6 +203,133 @@ static void path_tree_keeps_few_children_of_a_single_run(void **state)
 	add_path(f, "/srv/a/z", 3, false);
 	collapse_tree(f);
 	assert_true(is_wildcard(f, "/srv/a"));
+}
+
+/* The nodes of one tree that are wildcards are wildcards in the other, or merged into one. */
+static void assert_wildcards_stay(const struct fixture *less, const struct fixture *more, size_t i,
+				  size_t j)
+{
+	bool wildcard = more->nodes[j].flags & LUTRA_NODE_WILDCARD;
+
+	if (less->nodes[i].flags & LUTRA_NODE_WILDCARD)
+		assert_true(wildcard);
+	for (size_t c = 1; c < less->n; c++) {
+		size_t d = 1;
+
+		if (less->nodes[c].parent != i)
+			continue;
+		while (d < more->n &&
+		       !(more->nodes[d].parent == j && more->nodes[d].dir == less->nodes[c].dir &&
+			 (wildcard || strcmp(more->nodes[d].name, less->nodes[c].name) == 0)))
+			d++;
+		assert_true(d < more->n);
+		assert_wildcards_stay(less, more, c, d);
+	}
+}
+
+/* Paths of a small world, so that runs have much in common: /s/a/b/c and shorter. */
+static void add_random_run(struct fixture *f, unsigned run, uint32_t *seed)
+{
+	for (int i = 0; i < 6; i++) {
+		char path[32];
+		uint32_t x;
+
+		*seed = *seed * 1664525 + 1013904223;
+		x = *seed >> 8;
+		snprintf(path, sizeof(path), "/s/%c/%c/%c%s", 'a' + (char)(x % 3),
+			 'a' + (char)(x / 3 % 3), 'a' + (char)(x / 9 % 3), x / 27 % 4 ? "" : "/");
+		path[x / 108 % 3 ? strlen(path) : 6] = '\0';
+		add_path(f, path, run, false);
+	}
+}
+
+static void path_tree_of_one_run_more_has_all_wildcards(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t trial = 0; trial < 400; trial++) {
+		struct fixture before = {NULL, NULL, 0};
+		uint32_t seed = trial;
+
+		path_tree_free(f->tree);
+		assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
+		for (unsigned run = 0; run < 6; run++) {
+			/* In any order: what comes last may be first by its number. */
+			add_random_run(f, trial & 1 ? 60 - run : run, &seed);
+			collapse_tree(f);
+			if (run)
+				assert_wildcards_stay(&before, f, 0, 0);
+			free(before.nodes);
+			before.nodes = f->nodes;
+			before.n = f->n;
+			f->nodes = NULL;
+		}
+		free(before.nodes);
+	}
+}
+
+static void path_tree_keeps_the_wildcards_of_a_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct policy old = {.n_nodes = 0};
+
+	add_path(f, "/srv/a/x", 1, false);
+	add_path(f, "/srv/a/y", 2, false);
+	add_path(f, "/srv/b/x", 1, false);
+	add_path(f, "/srv/b/x", 2, false);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+	old.nodes = f->nodes;
+	old.n_nodes = f->n;
+	f->nodes = NULL;
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
+	put_in_runs(f, "/srv/a/x", 3);
+	put_in_runs(f, "/srv/b/x", 3);
+	collapse_tree(f);
+	assert_false(is_wildcard(f, "/srv/a"));
+	path_tree_keep_wildcards(f->tree, &old);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+	assert_false(is_wildcard(f, "/srv/b"));
+	free(old.nodes);
+}
+
+static void put_program(struct fixture *f, const char *s, unsigned run)
+{
+	const uint64_t runs[2] = {1ull << run};
+	struct lutra_path path;
+	struct path_tree_entry p = {.path = &path, .program = true, .runs = runs};
+
+	path_text_parse(s, strlen(s), &path);
+	assert_int_equal(path_tree_insert(f->tree, &p), 0);
+}
+
+static void path_tree_tells_programs_of_the_image_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned run = 0; run < 12; run++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/usr/lib/shop/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+		snprintf(path, sizeof(path), "/usr/share/shop/%c.txt", 'a' + (char)run);
+		add_path(f, path, run, false);
+		/* What the service writes, and what is no program directory, is not the image's. */
+		snprintf(path, sizeof(path), "/usr/lib/cache/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+		add_path(f, path, run, true);
+		snprintf(path, sizeof(path), "/srv/shop/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+	}
+	collapse_apart(f);
+	assert_false(is_wildcard(f, "/usr/lib/shop"));
+	assert_true(is_wildcard(f, "/usr/share/shop"));
+	assert_true(is_wildcard(f, "/usr/lib/cache"));
+	assert_true(is_wildcard(f, "/srv/shop"));
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/usr/lib/shop"));
 }
 
 static void path_tree_never_merges_protected_directories(void **state)
@@ -355,7 +494,7 @@ static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 			 'a' + i / 676);
 		add_path(f, path, 0, false);
 	}
-	assert_int_equal(path_tree_collapse(f->tree, key, &nodes, &n), -ENOSPC);
+	assert_int_equal(path_tree_collapse(f->tree, key, true, &nodes, &n), -ENOSPC);
 }
 
 /* Sessions make no wildcard of a directory of the service's, and do not say that it is written. */
@@ -460,6 +599,9 @@ int main(void)
 		T(path_tree_keeps_eight_children_and_merges_nine),
 		T(path_tree_merges_a_directory_of_two_runs_with_a_child_of_one),
 		T(path_tree_keeps_few_children_of_a_single_run),
+		T(path_tree_of_one_run_more_has_all_wildcards),
+		T(path_tree_keeps_the_wildcards_of_a_policy),
+		T(path_tree_tells_programs_of_the_image_apart),
 		T(path_tree_never_merges_protected_directories),
 		T(path_tree_merges_files_and_directories_apart_and_recursively),
 		T(path_tree_flags_use_role_and_writes),

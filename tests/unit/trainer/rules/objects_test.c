@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a policy knows of the objects that its runs used. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/syscall.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+#include "tests/support/made_run.h"
+#include "tests/support/scratch.h"
+#include "trainer/rules/objects.h"
+#include "trainer/train.h"
+
+static int objects_setup(void **state)
+{
+	struct corpus *c = calloc(1, sizeof(*c));
+
+	*state = c;
+	return corpus_init(c);
+}
+
+static int objects_teardown(void **state)
+{
+	corpus_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* A policy of the corpus, saved and loaded; the caller's to free. */
+static struct policy *train_and_load(const struct corpus *c)
+{
+	const struct train_options options = {.image = "made",
+					      .seed = 1,
+					      .threads = 1,
+					      .kill_matches = 2,
+					      .mode = TRAIN_MODE_DEFAULT};
+	char *dir = scratch_dir();
+	_cleanup_free_ char *path = scratch_path(dir, "p");
+	struct policy *p = NULL, *loaded = NULL;
+	struct err err = {""};
+
+	if (train_policy(c, &options, NULL, &p, &err) < 0 || policy_save(p, path, &err) < 0 ||
+	    policy_load(&loaded, path, &err) < 0) {
+		fail_msg("%s", err.msg);
+		abort();
+	}
+	policy_free(p);
+	scratch_remove(dir);
+	return loaded;
+}
+
+/* Runs of one connect each to these ports, in a class of addresses each. */
+static void objects_ports_are_exact_up_to_four(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct lutra_object four = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 1};
+	struct lutra_object five = {.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = 2};
+	struct made_run m = made_run_new(c);
+
+	made_run_syscall(&m, 1, SYS_accept);
+	for (uint16_t i = 0; i < 5; i++) {
+		four.port = 3000 + i % 4;
+		five.port = 4000 + i;
+		made_run_object(&m, 1, four, NULL);
+		made_run_object(&m, 1, five, NULL);
+	}
+	made_run_end(&m, "r", false);
+	p = train_and_load(c);
+	assert_int_equal(p->port_exact, 1u << lutra_port_bit(&four));
+	assert_int_equal(p->n_objects, 4 + 1);
+}
+
+static struct lutra_judgement judge_object(const struct policy *p, const struct corpus *c,
+					   uint32_t i, uint8_t role)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct lutra_judgement j;
+
+	assert_non_null(image);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
+	objects_judge(c, i, role, image, &j);
+	return j;
+}
+
+static void objects_trained_are_known_in_their_role(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made_run m = made_run_new(c);
+
+	made_run_open(&m, 1, "/etc/conf", false);
+	made_run_open(&m, 1, "/srv/data/x", true);
+	made_run_open(&m, 1, "?lost", false);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_end(&m, "r", false);
+	p = train_and_load(c);
+	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
+	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
+	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
+	/* A path that could not be resolved is never known. */
+	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
+	assert_int_equal(p->n_objects, 2 + 3); /* and the names of what it writes */
+}
+
+static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
+{
+	const struct lutra_object o = {.op = (uint8_t)op, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	char fold[LUTRA_NAME] __attribute__((aligned(8)));
+	struct lutra_judgement j = {0};
+	struct lutra_path parsed;
+
+	assert_non_null(image);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_judge_object(image, &o, &parsed, LUTRA_ROLE_STEADY, fold, &j);
+	return j.kind;
+}
+
+static void objects_written_as_data_may_be_renamed_and_removed(void **state)
+{
+	static const struct {
+		unsigned op;
+		const char *path;
+		uint8_t kind;
+	} cases[] = {
+		{LUTRA_OP_UNLINK, "/srv/data/log", LUTRA_KIND_KNOWN},
+		{LUTRA_OP_RENAME_FROM, "/srv/data/log", LUTRA_KIND_KNOWN},
+		{LUTRA_OP_RENAME_TO, "/srv/data/log", LUTRA_KIND_KNOWN},
+		{LUTRA_OP_CHMOD, "/srv/data/log", LUTRA_KIND_NEW_USE},
+		{LUTRA_OP_UNLINK, "/srv/data/read", LUTRA_KIND_NEW_USE},
+		{LUTRA_OP_UNLINK, "/srv/data/other", LUTRA_KIND_DATA_DIR},
+		{LUTRA_OP_UNLINK, "/etc/app/state", LUTRA_KIND_NEW_USE},
+		{LUTRA_OP_UNLINK, "/usr/lib/state", LUTRA_KIND_NEW_USE},
+	};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made_run m = made_run_new(c);
+
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_open(&m, 1, "/srv/data/log", true);
+	made_run_open(&m, 1, "/srv/data/read", false);
+	made_run_open(&m, 1, "/etc/app/state", true);
+	made_run_open(&m, 1, "/usr/lib/state", true);
+	made_run_end(&m, "r", false);
+	c->runs[0].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
+	p = train_and_load(c);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(judge_name(p, cases[i].op, cases[i].path), cases[i].kind);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, objects_setup, objects_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(objects_ports_are_exact_up_to_four),
+		T(objects_trained_are_known_in_their_role),
+		T(objects_written_as_data_may_be_renamed_and_removed),
+	};
+
+	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);
+}

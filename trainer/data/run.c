@@ -175,106 +175,144 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	return 0;
 }
 
-/*
- * Finds the number of a thread, or gives it one. arm: a thread that is new starts with an ARM
- * event.
- */
-static int number_task(struct run_builder *b, uint32_t tid, bool arm, uint32_t *ret)
+/* Adds the number of a task's process, and gives the process one. entry: the task's. */
+static int put_process(struct run_builder *b, void *entry)
 {
-	const struct lutra_record event = {.type = LUTRA_RECORD_SYSCALL, .tid = tid};
-	void *entry;
-	uint32_t *number;
-	int r = tasks_step(&b->tasks, &event, &entry);
+	struct tasks_process *p = tasks_process(entry);
+	const uint32_t *number = entry;
 
-	if (r < 0)
-		return r == -ENOSPC ? -E2BIG : r;
-	number = entry;
-	if (*number) {
-		*ret = *number - 1;
+	if (!p->number)
+		p->number = ++b->run.n_processes;
+	return put_event_pair(b, RUN_PROCESS, *number - 1, p->number);
+}
+
+/* Gives a task a number, unless it has one. */
+static int number_entry(struct run_builder *b, uint32_t *number)
+{
+	if (*number)
 		return 0;
-	}
-	/* Room for all numbers, so that drop_task() needs none. */
+	/* Room for all numbers, so that spare_number() needs none. */
 	if (ARRAY_RESERVE(b->spare, b->spare_size, b->run.n_tasks + 1) < 0)
 		return -ENOMEM;
 	*number = b->n_spare ? b->spare[--b->n_spare] : ++b->run.n_tasks;
-	*ret = *number - 1;
-	return arm ? put_event(b, RUN_ARM, *ret) : 0;
+	return 0;
+}
+
+/* Another task may get the number of this one, which ends. */
+static void spare_number(struct run_builder *b, uint32_t tid)
+{
+	const uint32_t *number = tasks_find(&b->tasks, tid);
+
+	if (number && *number)
+		b->spare[b->n_spare++] = *number;
+}
+
+/* Applies a record to the tasks. Returns as number_task(). */
+static int step_tasks(struct run_builder *b, const struct lutra_record *rec, uint32_t **ret)
+{
+	void *entry;
+	int r = tasks_step(&b->tasks, rec, &entry);
+
+	*ret = entry;
+	return r == -ENOSPC ? -E2BIG : r;
+}
+
+/*
+ * Applies the record of a task that may be unknown, and finds the task's number. One that is new
+ * starts with an ARM event. *ret_entry: its entry. Returns 0, -ENOMEM or -E2BIG.
+ */
+static int number_task(struct run_builder *b, const struct lutra_record *rec, uint32_t **ret_entry)
+{
+	int r = step_tasks(b, rec, ret_entry);
+
+	if (r < 0 || **ret_entry)
+		return r;
+	r = number_entry(b, *ret_entry);
+	if (r == 0)
+		r = put_event(b, RUN_ARM, **ret_entry - 1);
+	return r < 0 ? r : put_process(b, *ret_entry);
 }
 
 static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t task;
-	int r = number_task(b, rec->tid, false, &task);
+	uint32_t *entry;
+	int r;
 
+	spare_number(b, rec->tid);
+	r = step_tasks(b, rec, &entry);
+	if (r == 0)
+		r = number_entry(b, entry);
 	if (r < 0)
 		return r;
 	if (rec->aux == 1)
-		return put_event(b, RUN_SESSION, task);
-	if (rec->nr)
-		return put_event_pair(b, RUN_CARRIED, task, (uint32_t)rec->arg);
-	return put_event(b, RUN_ARM, task);
+		r = put_event(b, RUN_SESSION, *entry - 1);
+	else if (rec->nr)
+		r = put_event_pair(b, RUN_CARRIED, *entry - 1, (uint32_t)rec->arg);
+	else
+		r = put_event(b, RUN_ARM, *entry - 1);
+	return r < 0 ? r : put_process(b, entry);
 }
 
-/* Forgets a thread that has ended. Another thread may get its number. */
-static void drop_task(struct run_builder *b, uint32_t tid)
+static void add_exit_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	const struct lutra_record event = {.type = LUTRA_RECORD_EXIT, .tid = tid};
-	const uint32_t *number = tasks_find(&b->tasks, tid);
 	void *none;
 
-	if (!number)
-		return;
-	b->spare[b->n_spare++] = *number;
-	tasks_step(&b->tasks, &event, &none);
+	spare_number(b, rec->tid);
+	tasks_step(&b->tasks, rec, &none);
 }
 
 static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t task;
+	uint32_t *entry;
 	int r;
 
 	if (rec->nr == LUTRA_NR_RESTART)
 		return 0;
-	r = number_task(b, rec->tid, true, &task);
+	r = number_task(b, rec, &entry);
 	if (r < 0)
 		return r;
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task);
+	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, *entry - 1);
 }
 
-/* Adds the fork of thread child from thread parent. */
-static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child, uint32_t *ret_child)
+/* Adds a fork. The parent may be unknown. A child of that id before this one ended unseen. */
+static int add_fork_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t task, new_task;
-	int r = number_task(b, parent, true, &task);
+	const struct lutra_record parent = {
+		.type = LUTRA_RECORD_SYSCALL, .tid = rec->tid, .tgid = rec->tgid};
+	uint32_t *entry, *child;
+	int r = number_task(b, &parent, &entry);
 
+	if (r < 0 || (uint32_t)rec->arg == rec->tid)
+		return r;
+	spare_number(b, (uint32_t)rec->arg);
+	r = step_tasks(b, rec, &entry);
+	if (r < 0)
+		return r;
+	child = tasks_find(&b->tasks, (uint32_t)rec->arg);
+	*child = 0;
+	r = number_entry(b, child);
 	if (r == 0)
-		r = number_task(b, child, false, &new_task);
-	if (r == 0)
-		r = put_event_pair(b, RUN_FORK, task, new_task);
-	if (r == 0)
-		*ret_child = new_task;
-	return r;
+		r = put_event_pair(b, RUN_FORK, *entry - 1, *child - 1);
+	return r < 0 ? r : put_process(b, child);
 }
 
 /*
- * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs;
- * arg is the id it had before.
+ * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs, and
+ * keeps its number; arg is the id it had before.
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	uint32_t old = (uint32_t)rec->arg, task = 0;
+	uint32_t old = (uint32_t)rec->arg, *entry;
 	int r;
 
-	if (!old || old == rec->tid) {
-		r = number_task(b, rec->tid, true, &task);
-	} else {
-		r = add_fork(b, old, rec->tid, &task);
-		if (r == 0)
-			drop_task(b, old);
-	}
-	return r < 0 ? r : put_event(b, RUN_EXEC, task);
+	if (old && old != rec->tid && tasks_find(&b->tasks, old))
+		spare_number(b, rec->tid);
+	r = number_task(b, rec, &entry);
+	if (r < 0)
+		return r;
+	return put_event(b, tasks_process(entry)->again ? RUN_EXEC_AGAIN : RUN_EXEC, *entry - 1);
 }
 
 /*
@@ -364,11 +402,12 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 			     size_t str_len)
 {
 	struct run_object o = {.path = RUN_NO_PATH};
-	uint32_t task, id;
-	int r = number_task(b, rec->tid, true, &task);
+	uint32_t *entry, id;
+	int r = number_task(b, rec, &entry);
 
 	if (r < 0)
 		return r;
+	tasks_step_object(&b->tasks, rec, str, str_len);
 	lutra_object_unpack(rec, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
@@ -382,25 +421,23 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	return put_event_pair(b, RUN_OBJECT, task, id);
+	return put_event_pair(b, RUN_OBJECT, *entry - 1, id);
 }
 
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
-	uint32_t task;
-
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
 		return add_arm_record(b, rec);
 	case LUTRA_RECORD_FORK:
-		return add_fork(b, rec->tid, (uint32_t)rec->arg, &task);
+		return add_fork_record(b, rec);
 	case LUTRA_RECORD_EXEC:
 		return add_exec_record(b, rec);
 	case LUTRA_RECORD_EXIT:
-		drop_task(b, rec->tid);
+		add_exit_record(b, rec);
 		return 0;
 	case LUTRA_RECORD_OBJECT:
 		return add_object_record(b, rec, str, str_len);

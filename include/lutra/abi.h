@@ -60,6 +60,13 @@ enum lutra_verdict {
 	LUTRA_VERDICT_COUNT
 };
 
+/* aux of an EXEC record: what a process executes, beside what it runs. */
+enum lutra_exec {
+	LUTRA_EXEC_UNKNOWN = 0, /* the recording does not say */
+	LUTRA_EXEC_AGAIN = 1,	/* the same file, and it has not been forked since its last exec */
+	LUTRA_EXEC_OTHER = 2,
+};
+
 /* What a policy does with a match of a rule. */
 enum lutra_action {
 	LUTRA_ACTION_LOG = 0,
@@ -269,10 +276,10 @@ struct lutra_policy {
 	__u8 p1;       /* layer-0 code of (PAD, PAD) */
 	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
-	__u8 pad0;
-	__u8 action[64];		       /* enum lutra_action by enum lutra_rule */
-	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
-	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */
+	__u8 thread_roles;	/* 1: a task becomes steady alone, and moves on at any exec */
+	__u8 action[64];	/* enum lutra_action by enum lutra_rule */
+	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
 	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR]; /* of session and any: with what other roles know */
 	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
 	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */
@@ -446,7 +453,8 @@ struct lutra_counters {
  *                                                  The first event of the task. aux: 1 if it is of
  *                                                  an exec session
  *   FORK     1 for a thread                        tid | tgid << 32 of the child
- *   EXEC     -                                     tid before: a thread takes its leader's
+ *   EXEC     -                                     tid before: a thread takes its leader's. aux:
+ *                                                  enum lutra_exec
  *   EXIT     -                                     -
  *   OBJECT   current syscall, or LUTRA_NR_NONE     lutra_object_pack(), aux too
  *   MARK     -                                     see enum lutra_mark, which is in aux
@@ -454,8 +462,8 @@ struct lutra_counters {
  *                                                  object that a hook sees used. aux: permissions
  *                                                  asked for, as in its mode; 0: it is controlled
  *
- * aux of a SYSCALL, and aux and arg of an ARM, are 0 in recordings that are older than their
- * meaning.
+ * aux of a SYSCALL and of an EXEC, and aux and arg of an ARM, are 0 in recordings that are older
+ * than their meaning.
  */
 enum lutra_record_type {
 	LUTRA_RECORD_SYSCALL = 0,

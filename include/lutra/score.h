@@ -3,7 +3,8 @@
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
  *   score.h          lutra_score_syscall()
- *                      token -> pairs -> claim -> levels; then lutra_role_steady()
+ *                      token -> pairs -> claim -> levels; lutra_role_follow() before, lutra_role_steady()
+ *                      after it
  *   score_path.h     lutra_classify_path()
  *                      for each component: fold -> key -> edge to the next node
  *   object_token.h   lutra_object_token()
@@ -61,9 +62,17 @@ static __always_inline __u8 lutra_role_begun(const struct lutra_policy *p, __u16
 	return (__u8)(role - 1);
 }
 
-/* Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. */
-static __always_inline void lutra_state_exec(struct lutra_state *s)
+/*
+ * Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. again: the
+ * process executes in place the program that it runs, as LUTRA_EXEC_AGAIN says. A steady process
+ * stays steady then: it is the service, which begins anew and serves on. What is spawned moves on: a
+ * shell that executes another script is one program after the other. p: NULL where there is none.
+ */
+static __always_inline void lutra_state_exec(struct lutra_state *s, const struct lutra_policy *p,
+					     int again)
 {
+	if (s->role == LUTRA_ROLE_STEADY && again && !(p && p->thread_roles))
+		return;
 	if (s->role == LUTRA_ROLE_STEADY)
 		s->role = LUTRA_ROLE_SPAWNED;
 	else if (s->role == LUTRA_ROLE_SPAWNED)
@@ -77,12 +86,28 @@ static __always_inline int lutra_may_start(__u8 role)
 }
 
 /*
- * Makes the role steady if syscall nr ends the start-up. To be called after the syscall was scored.
+ * Makes the role steady if syscall nr ends the start-up, which is that of the whole process. To be
+ * called after the syscall was scored. Returns 1 if the role became steady: the caller then marks
+ * the process as steady, until it executes another program.
  */
-static __always_inline void lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
-					      __u32 nr)
+static __always_inline int lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
+					     __u32 nr)
 {
-	if (lutra_may_start(s->role) && nr < LUTRA_NR && (p->steady[nr / 64 & 7] >> (nr & 63) & 1))
+	if (!lutra_may_start(s->role) || nr >= LUTRA_NR ||
+	    !(p->steady[nr / 64 & 7] >> (nr & 63) & 1))
+		return 0;
+	s->role = LUTRA_ROLE_STEADY;
+	return 1;
+}
+
+/*
+ * Makes the role steady if the task's process was marked as steady. To be called before a syscall is
+ * scored. p: NULL where there is none.
+ */
+static __always_inline void lutra_role_follow(struct lutra_state *s, const struct lutra_policy *p,
+					      __u8 process_steady)
+{
+	if (process_steady && lutra_may_start(s->role) && !(p && p->thread_roles))
 		s->role = LUTRA_ROLE_STEADY;
 }
 

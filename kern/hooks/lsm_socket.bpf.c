@@ -57,10 +57,10 @@ static __always_inline void accept_move_role(struct lutra_task *e)
 	if (!lutra_may_start(e->state.role))
 		return;
 	p = policy_get(e->slot);
-	if (p)
-		lutra_role_steady(&e->state, p, LUTRA_NR_ACCEPT);
-	else
-		e->state.role = LUTRA_ROLE_STEADY;
+	if (p && !lutra_role_steady(&e->state, p, LUTRA_NR_ACCEPT))
+		return;
+	e->state.role = LUTRA_ROLE_STEADY;
+	process_mark_steady(bpf_get_current_task_btf(), e);
 }
 
 SEC("lsm/socket_accept")

@@ -165,8 +165,8 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 }
 
 /* weighs: the pairs of syscalls count, and are claimed for the container. */
-static __always_inline void syscall_judge(struct lutra_task *e, const struct lutra_policy *p,
-					  bool weighs, __u32 nr)
+static __always_inline void syscall_judge(struct task_struct *task, struct lutra_task *e,
+					  const struct lutra_policy *p, bool weighs, __u32 nr)
 {
 	struct lutra_syscall_score score;
 	struct lutra_history *history;
@@ -191,7 +191,8 @@ static __always_inline void syscall_judge(struct lutra_task *e, const struct lut
 	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
 		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level_a, level_b);
-	lutra_role_steady(&e->state, p, nr);
+	if (lutra_role_steady(&e->state, p, nr))
+		process_mark_steady(task, e);
 }
 
 /* Judges a socket address that no hook will see. */
@@ -293,16 +294,19 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		syscall_record(task, e, regs, nr);
 	p = slot->mode == LUTRA_MODE_LEARN ? NULL : policy_get(e->slot);
+	process_follow(task, e, p);
 	if (p) {
-		syscall_judge(e, p, !is_audited_session(e, slot), nr);
+		syscall_judge(task, e, p, !is_audited_session(e, slot), nr);
 	} else {
 		e->syscalls++;
 		if (slot->mode != LUTRA_MODE_LEARN)
 			counter_add(e->slot, LUTRA_COUNTER_UNSCORED);
 		/* A policy may come later: most services are steady from their first accept. */
 		if (lutra_may_start(e->state.role) &&
-		    (nr == LUTRA_NR_ACCEPT || nr == LUTRA_NR_ACCEPT4))
+		    (nr == LUTRA_NR_ACCEPT || nr == LUTRA_NR_ACCEPT4)) {
 			e->state.role = LUTRA_ROLE_STEADY;
+			process_mark_steady(task, e);
+		}
 	}
 	syscall_judge_address(task, e, regs, nr);
 	return 0;

@@ -8,7 +8,7 @@
  *        tp_btf/sched_process_exit     recorded
  *        iter/task                     makes the entries of tasks that run in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: stacks, task_cache, tasks, slots, cgroups (cgroup id -> slot), counters, records.
+ * Maps: stacks, task_cache, tasks, slots, policies, cgroups (cgroup id -> slot), counters, records.
  * Fails: open. A task that should have got an entry and did not is counted in
  * LUTRA_COUNTER_STORAGE_FAILED.
  *
@@ -20,6 +20,7 @@
  * descendants. Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "kern/hooks/fallback.bpf.h"
+#include "kern/state/policy.bpf.h"
 #include "kern/verdict/record.bpf.h"
 
 #define CGROUP_LEVELS 16
@@ -108,6 +109,11 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 	e->flags = 0;
 	e->nr = LUTRA_NR_NONE;
 	e->state.role = lutra_role_armed(false, e->exec_session);
+	e->process_steady = 0;
+	/* PF_FORKNOEXEC is a thread's own: that of the leader is the process's. */
+	e->program = BPF_CORE_READ(task, group_leader, flags) & PF_FORKNOEXEC
+			     ? 0
+			     : process_program(task);
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 }
@@ -122,6 +128,9 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	if (!c)
 		return;
 	c->flags &= TASK_PENDING;
+	c->process_steady = 0;
+	if (pid == tgid && !(e->flags & TASK_PENDING))
+		c->program = 0;
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_send(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
 			    pid | (__u64)tgid << 32, 0, false);
@@ -196,6 +205,20 @@ static __always_inline struct lutra_task *task_enter_missed(struct task_struct *
 			  false);
 }
 
+/* Moves an armed task on to the program that it has executed. Returns enum lutra_exec. */
+static __always_inline __u16 task_exec(struct lutra_task *e, struct task_struct *task)
+{
+	__u32 program = process_program(task);
+	bool again = program && program == e->program;
+
+	e->program = program;
+	lutra_state_exec(&e->state, policy_get(e->slot), again);
+	/* The only thread that is left, and so the leader. */
+	e->process_steady = e->state.role == LUTRA_ROLE_STEADY;
+	e->cached_hooks = e->cached_caps = 0;
+	return again ? LUTRA_EXEC_AGAIN : LUTRA_EXEC_OTHER;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
 {
@@ -203,7 +226,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	struct lutra_scratch *s;
 	struct lutra_slot *slot;
 	struct lutra_task *e = task_live(task, &slot);
-	__u32 type = LUTRA_RECORD_EXEC;
+	__u16 aux;
 
 	if (!e)
 		e = task_enter_missed(task);
@@ -217,17 +240,16 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
 			return 0;
 		task_arm(e, slot, task);
-		type = LUTRA_RECORD_ARM;
-	} else {
-		s = lutra_fallback ? scratch_get(task) : NULL;
-		if (s)
-			fallback_exec(e, s, kernel_address(s, bprm));
-		lutra_state_exec(&e->state);
-		e->cached_hooks = e->cached_caps = 0;
+		if (slot->flags & LUTRA_SLOT_RECORD)
+			record_send(task, e->slot, LUTRA_RECORD_ARM, 0, 0, e->exec_session, false);
+		return 0;
 	}
+	s = lutra_fallback ? scratch_get(task) : NULL;
+	if (s)
+		fallback_exec(e, s, kernel_address(s, bprm));
+	aux = task_exec(e, task);
 	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_send(task, e->slot, type, 0, type == LUTRA_RECORD_EXEC ? (__u32)old_pid : 0,
-			    type == LUTRA_RECORD_ARM ? e->exec_session : 0, false);
+		record_send(task, e->slot, LUTRA_RECORD_EXEC, 0, (__u32)old_pid, aux, false);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #define SIGKILL 9
 
 #define PF_IO_WORKER 0x10
+#define PF_FORKNOEXEC 0x40
 #define PF_KTHREAD 0x200000
 #define TS_COMPAT 0x2
 #define X32_BIT 0x40000000

@@ -22,8 +22,8 @@
 #define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
 
 /*
- * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
- * there are no locks. Void when its epoch is not its slot's. A syscall that is scored touches the
+ * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, but
+ * for process_steady, so there are no locks. Void when its epoch is not its slot's. A syscall that is scored touches the
  * first 56 bytes: one cache line, with the word that stands before them in the task_cache.
  */
 struct lutra_task {
@@ -31,14 +31,15 @@ struct lutra_task {
 	__u32 cache_index;	  /* of task_cache, from 1: the entry is there; 0: it is here */
 	__u32 slot;
 	__u32 epoch;
-	__u32 version;	      /* of the policy that state's codes belong to; 0: none yet */
-	__u32 flags;	      /* TASK_* */
-	__u32 start_time_low; /* in the task_cache: low half of the task's start_time */
-	__u16 nr;	      /* of the current syscall, as in struct lutra_record */
-	__u8 exec_session;    /* 1: joined a container that ran, or a descendant of such a task */
-	__u8 tainted;	      /* 1: of a session that ran what the service wrote */
-	__u64 syscalls;	      /* of the lineage */
-	__u64 args[2];	      /* second and third of the current syscall, for the fallback */
+	__u32 version;	       /* of the policy that state's codes belong to; 0: none yet */
+	__u32 flags;	       /* TASK_* */
+	__u32 start_time_low;  /* in the task_cache: low half of the task's start_time */
+	__u16 nr;	       /* of the current syscall, as in struct lutra_record */
+	__u8 exec_session : 1; /* joined a container that ran, or a descendant of such a task */
+	__u8 tainted : 1;      /* of a session that ran what the service wrote */
+	__u8 process_steady;   /* of a leader: a thread of its process became steady. Any sets it */
+	__u64 syscalls;	       /* of the lineage */
+	__u64 args[2];	       /* second and third of the current syscall, for the fallback */
 	__u64 root_mnt;	   /* the container's root, where a path ends: compared, never followed */
 	__u64 root_dentry; /* compared; followed for its superblock alone: see layer_describe() */
 	struct lutra_matches matches;
@@ -49,7 +50,10 @@ struct lutra_task {
 	__u64 cached_hooks; /* hooks judged known under cached_key: hooks/hook.bpf.h */
 	__u64 cached_caps;
 	__u32 cached_key;
-	__u32 mnt_ns; /* of a pending task: an exec in another mount namespace arms it */
+	union {
+		__u32 mnt_ns; /* of a pending task: an exec in another mount namespace arms it */
+		__u32 program; /* of another: what it executed, since when it was not forked; 0: unknown */
+	};
 	struct lutra_history history[LUTRA_HISTORY]; /* by syscalls & 31 */
 };
 _Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
@@ -263,6 +267,59 @@ static __always_inline bool is_audited_session(const struct lutra_task *e,
 					       const struct lutra_slot *slot)
 {
 	return e->exec_session && slot->flags & LUTRA_SLOT_AUDIT_EXEC_SESSIONS;
+}
+
+/*
+ * Returns the entry that stands for the process of a task: its leader's. e: the task's own. NULL: the
+ * leader has none of the same enrolment.
+ */
+static __always_inline struct lutra_task *process_entry(struct task_struct *task,
+							struct lutra_task *e)
+{
+	struct lutra_task *leader;
+
+	if (task->pid == task->tgid)
+		return e;
+	leader = task_entry(task->group_leader);
+	return leader && leader->slot == e->slot && leader->epoch == e->epoch ? leader : NULL;
+}
+
+/* Marks the process of a task as steady: its other threads follow at their next syscall. */
+static __always_inline void process_mark_steady(struct task_struct *task, struct lutra_task *e)
+{
+	struct lutra_task *process = process_entry(task, e);
+
+	if (process)
+		process->process_steady = 1;
+}
+
+/* Makes a task steady if its process is, as lutra_role_follow(). */
+static __always_inline void process_follow(struct task_struct *task, struct lutra_task *e,
+					   const struct lutra_policy *p)
+{
+	struct lutra_task *process;
+
+	if (!lutra_may_start(e->state.role))
+		return;
+	process = process_entry(task, e);
+	if (process)
+		lutra_role_follow(&e->state, p, process->process_steady);
+}
+
+/*
+ * Returns what tells the program of a process from others; 0: it has none. The process keeps the
+ * inode alive, so no other file is at its address while it runs; only prctl(2) could change that, for
+ * a process with capabilities.
+ */
+static __always_inline __u32 process_program(struct task_struct *task)
+{
+	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+	__u64 id = (__u64)inode >> 3;
+
+	if (!inode)
+		return 0;
+	id = (id ^ BPF_CORE_READ(inode, i_ino)) * 0x9e3779b97f4a7c15ull;
+	return (__u32)(id >> 32) | 1;
 }
 
 /*

@@ -89,7 +89,7 @@ struct super_block {
 struct inode {
 	umode_t i_mode;
 	struct super_block *i_sb;
-	long unsigned int i_ino;
+	unsigned long i_ino;
 	unsigned int i_nlink;
 	u32 i_rdev;
 	long long i_size;
@@ -198,6 +198,10 @@ struct thread_info {
 	u32 status;
 };
 
+struct mm_struct {
+	struct file *exe_file;
+};
+
 struct task_struct {
 	void *stack;
 	struct thread_info thread_info;
@@ -212,6 +216,7 @@ struct task_struct {
 	struct bpf_local_storage *bpf_storage;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
 };

@@ -24,7 +24,7 @@
 #define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
 
 #define POLICY_FORMAT_VERSION                                                                      \
-	2 /* 1: without exec sessions' role, and their and a few other rules */
+	2 /* 1: roles of threads, no role of exec sessions, without their and a few other rules */
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_OBJECTS_MAX 2048
@@ -89,6 +89,7 @@ struct policy {
 	char *arch;    /* x86_64 */
 	uint32_t mode; /* enum lutra_mode a container of this image starts in */
 	bool steady_on_wait;
+	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
 	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t kill_matches; /* 1 or 2 */
 	uint32_t ops;

@@ -9,6 +9,10 @@
 #include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
 
+/* Bits of struct tasks_process.steady: the process is steady if accepts or waits end its start-up. */
+#define STEADY_IF_ACCEPTS 1
+#define STEADY_IF_WAITS 2
+
 struct live_task {
 	struct lutra_state if_accepts, if_waits; /* the role alone is used */
 	uint32_t tgid;
@@ -36,10 +40,15 @@ void live_roles_reset(struct live_roles *l)
 	l->last = NULL;
 }
 
-static void end_startup(struct lutra_state *s, const uint64_t mask[LUTRA_NR / 64], uint16_t nr)
+/* Ends the start-up of a task at a system call, or with that of its process. bit: STEADY_IF_*. */
+static void end_startup(struct lutra_state *s, uint8_t *process_steady, uint8_t bit,
+			const uint64_t mask[LUTRA_NR / 64], uint16_t nr)
 {
-	if (lutra_may_start(s->role) && mask[nr / 64] >> (nr & 63) & 1)
-		s->role = LUTRA_ROLE_STEADY;
+	lutra_role_follow(s, NULL, *process_steady & bit);
+	if (!lutra_may_start(s->role) || !(mask[nr / 64] >> (nr & 63) & 1))
+		return;
+	s->role = LUTRA_ROLE_STEADY;
+	*process_steady |= bit;
 }
 
 /* Sets the role of a task that begins: what lutra_role_begun() does by a policy. */
@@ -70,8 +79,8 @@ static int step_task(struct live_roles *l, const struct lutra_record *rec)
 	if (rec->type == LUTRA_RECORD_ARM)
 		begin_task(t, rec);
 	if (rec->type == LUTRA_RECORD_EXEC) {
-		lutra_state_exec(&t->if_accepts);
-		lutra_state_exec(&t->if_waits);
+		lutra_state_exec(&t->if_accepts, NULL, tasks_process(t)->again);
+		lutra_state_exec(&t->if_waits, NULL, tasks_process(t)->again);
 	}
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&l->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
@@ -85,6 +94,7 @@ static int step_task(struct live_roles *l, const struct lutra_record *rec)
 
 int live_roles_step(struct live_roles *l, const struct lutra_record *rec)
 {
+	uint8_t *steady;
 	int r = 0;
 
 	if (rec->type == LUTRA_RECORD_MARK || rec->type == LUTRA_RECORD_IPC)
@@ -94,8 +104,9 @@ int live_roles_step(struct live_roles *l, const struct lutra_record *rec)
 	if (rec->type != LUTRA_RECORD_SYSCALL || !l->last || rec->tid != l->last_tid)
 		r = step_task(l, rec);
 	if (l->last && rec->nr < LUTRA_NR) {
-		end_startup(&l->last->if_accepts, l->accepts, rec->nr);
-		end_startup(&l->last->if_waits, l->waits, rec->nr);
+		steady = &tasks_process(l->last)->steady;
+		end_startup(&l->last->if_accepts, steady, STEADY_IF_ACCEPTS, l->accepts, rec->nr);
+		end_startup(&l->last->if_waits, steady, STEADY_IF_WAITS, l->waits, rec->nr);
 	}
 	return r;
 }
@@ -105,8 +116,13 @@ bool live_roles_knows(struct live_roles *l, uint32_t tid)
 	return (l->last && l->last_tid == tid) || tasks_find(&l->tasks, tid);
 }
 
-static void fill_arm(const struct live_task *t, struct lutra_record *arm)
+/* A task that has made no system call since its process became steady would follow at its next. */
+static void fill_arm(struct live_task *t, struct lutra_record *arm)
 {
+	uint8_t steady = tasks_process(t)->steady;
+
+	lutra_role_follow(&t->if_accepts, NULL, steady & STEADY_IF_ACCEPTS);
+	lutra_role_follow(&t->if_waits, NULL, steady & STEADY_IF_WAITS);
 	arm->nr = 1;
 	arm->aux = t->if_accepts.role == LUTRA_ROLE_SESSION;
 	arm->arg = lutra_role_pack(t->if_accepts.role, t->if_waits.role);
@@ -114,7 +130,7 @@ static void fill_arm(const struct live_task *t, struct lutra_record *arm)
 
 void live_roles_fill(struct live_roles *l, struct lutra_record *arm)
 {
-	const struct live_task *t = tasks_find(&l->tasks, arm->tid);
+	struct live_task *t = tasks_find(&l->tasks, arm->tid);
 
 	if (t)
 		fill_arm(t, arm);
@@ -128,7 +144,7 @@ struct listing {
 
 static void add_to_listing(void *ctx, uint32_t tid, void *entry)
 {
-	const struct live_task *t = entry;
+	struct live_task *t = entry;
 	struct listing *a = ctx;
 	struct lutra_record *rec = &a->rec[a->n++];
 

@@ -101,12 +101,14 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 		      struct replay_step *ret)
 {
 	const struct lutra_policy *p = &r->image;
+	struct tasks_process *process = tasks_process(t);
 	int32_t a = t->state.level_a, b = t->state.level_b;
 	struct lutra_syscall_score score;
 	uint8_t verdict;
 
 	if (t->writer.is_session)
 		written_syscall(&t->writer, rec);
+	lutra_role_follow(&t->state, p, process->steady);
 	ret->role = t->state.role;
 	lutra_score_syscall(&t->state, p, rec->nr, is_audited(r, t) ? NULL : lutra_claim_seen,
 			    &r->seen, &score);
@@ -129,7 +131,7 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	if (b <= p->threshold_b && ret->b > p->threshold_b)
 		add_match(ret, LUTRA_RULE_LEVEL_B, LUTRA_KIND_KNOWN,
 			  verdict_of(r, t, LUTRA_RULE_LEVEL_B, rec->ts_ns));
-	lutra_role_steady(&t->state, p, rec->nr);
+	process->steady |= (uint8_t)lutra_role_steady(&t->state, p, rec->nr);
 }
 
 /* Marks the alert that was just added as repeated, or remembers it. Key 0: it is always told. */
@@ -174,7 +176,8 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 }
 
 /* Applies a record to the tasks, and finds its task. Returns what tasks_step() returns. */
-static int step_task(struct replay *r, const struct lutra_record *rec, struct task **ret)
+static int step_task(struct replay *r, const struct lutra_record *rec, const char *str,
+		     size_t str_len, struct task **ret)
 {
 	struct task *child;
 	void *entry;
@@ -184,6 +187,7 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 	e = tasks_step(&r->tasks, rec, &entry);
 	if (e < 0)
 		return e;
+	tasks_step_object(&r->tasks, rec, str, str_len);
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->hookable = false;
@@ -194,7 +198,8 @@ static int step_task(struct replay *r, const struct lutra_record *rec, struct ta
 		t->writer.is_session = t->state.role == LUTRA_ROLE_SESSION;
 	}
 	if (rec->type == LUTRA_RECORD_EXEC)
-		lutra_state_exec(&((struct task *)entry)->state);
+		lutra_state_exec(&((struct task *)entry)->state, &r->image,
+				 tasks_process(entry)->again);
 	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {
 		r->last = entry;
 		r->last_tid = rec->tid;
@@ -212,7 +217,7 @@ int replay_next(struct replay *r, const struct lutra_record *rec, const char *st
 	    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 		return 0;
 	if (rec->type != LUTRA_RECORD_SYSCALL || rec->tid != r->last_tid || !task) {
-		int e = step_task(r, rec, &task);
+		int e = step_task(r, rec, str, str_len, &task);
 
 		if (e < 0 ||
 		    (rec->type != LUTRA_RECORD_SYSCALL && rec->type != LUTRA_RECORD_OBJECT))

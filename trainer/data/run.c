@@ -184,108 +184,151 @@ static int put_time(struct run_builder *b, uint64_t ts_ns)
 	return 0;
 }
 
-/*
- * Finds a thread, and gives it a number if it has none. arm: a thread that is new starts with an ARM
- * event.
- */
-static int get_task(struct run_builder *b, uint32_t tid, bool arm, struct builder_task **ret)
+/* Adds the number of a task's process, and gives the process one. entry: the task's. */
+static int put_process(struct run_builder *b, void *entry)
 {
-	const struct lutra_record event = {.type = LUTRA_RECORD_SYSCALL, .tid = tid};
-	struct builder_task *task;
-	void *entry;
-	int r = tasks_step(&b->tasks, &event, &entry);
+	struct tasks_process *p = tasks_process(entry);
+	const struct builder_task *task = entry;
 
-	if (r < 0)
-		return r == -ENOSPC ? -E2BIG : r;
-	*ret = task = entry;
+	if (!p->number)
+		p->number = ++b->run.n_processes;
+	return put_event_pair(b, RUN_PROCESS, task->number - 1, p->number);
+}
+
+/* Gives a task a number, unless it has one. */
+static int number_entry(struct run_builder *b, struct builder_task *task)
+{
 	if (task->number)
 		return 0;
-	/* Room for all numbers, so that drop_task() needs none. */
+	/* Room for all numbers, so that spare_number() needs none. */
 	if (ARRAY_RESERVE(b->spare, b->spare_size, b->run.n_tasks + 1) < 0)
 		return -ENOMEM;
 	task->number = b->n_spare ? b->spare[--b->n_spare] : ++b->run.n_tasks;
-	return arm ? put_event(b, RUN_ARM, task->number - 1) : 0;
+	return 0;
+}
+
+/* Another task may get the number of this one, which ends. */
+static void spare_number(struct run_builder *b, uint32_t tid)
+{
+	const struct builder_task *task = tasks_find(&b->tasks, tid);
+
+	if (task && task->number)
+		b->spare[b->n_spare++] = task->number;
+}
+
+/* Applies a record to the tasks. Returns as number_task(). */
+static int step_tasks(struct run_builder *b, const struct lutra_record *rec,
+		      struct builder_task **ret)
+{
+	void *entry;
+	int r = tasks_step(&b->tasks, rec, &entry);
+
+	*ret = entry;
+	return r == -ENOSPC ? -E2BIG : r;
+}
+
+/*
+ * Applies the record of a task that may be unknown, and finds the task's number. One that is new
+ * starts with an ARM event. *ret_entry: its entry. Returns 0, -ENOMEM or -E2BIG.
+ */
+static int number_task(struct run_builder *b, const struct lutra_record *rec,
+		       struct builder_task **ret_entry)
+{
+	int r = step_tasks(b, rec, ret_entry);
+
+	if (r < 0 || (*ret_entry)->number)
+		return r;
+	r = number_entry(b, *ret_entry);
+	if (r == 0)
+		r = put_event(b, RUN_ARM, (*ret_entry)->number - 1);
+	return r < 0 ? r : put_process(b, *ret_entry);
 }
 
 static int add_arm_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	struct builder_task *task;
-	int r = get_task(b, rec->tid, false, &task);
+	struct builder_task *entry;
+	int r;
 
+	spare_number(b, rec->tid);
+	r = step_tasks(b, rec, &entry);
+	if (r == 0)
+		r = number_entry(b, entry);
 	if (r < 0)
 		return r;
-	task->writer = (struct written_task){.is_session = rec->aux == 1};
+	entry->writer = (struct written_task){.is_session = rec->aux == 1};
 	if (rec->aux == 1)
-		return put_event(b, RUN_SESSION, task->number - 1);
-	if (rec->nr)
-		return put_event_pair(b, RUN_CARRIED, task->number - 1, (uint32_t)rec->arg);
-	return put_event(b, RUN_ARM, task->number - 1);
+		r = put_event(b, RUN_SESSION, entry->number - 1);
+	else if (rec->nr)
+		r = put_event_pair(b, RUN_CARRIED, entry->number - 1, (uint32_t)rec->arg);
+	else
+		r = put_event(b, RUN_ARM, entry->number - 1);
+	return r < 0 ? r : put_process(b, entry);
 }
 
-/* Forgets a thread that has ended. Another thread may get its number. */
-static void drop_task(struct run_builder *b, uint32_t tid)
+static void add_exit_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	const struct lutra_record event = {.type = LUTRA_RECORD_EXIT, .tid = tid};
-	const struct builder_task *task = tasks_find(&b->tasks, tid);
 	void *none;
 
-	if (!task)
-		return;
-	b->spare[b->n_spare++] = task->number;
-	tasks_step(&b->tasks, &event, &none);
+	spare_number(b, rec->tid);
+	tasks_step(&b->tasks, rec, &none);
 }
 
 static int add_syscall_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	struct builder_task *task;
+	struct builder_task *entry;
 	int r;
 
 	if (rec->nr == LUTRA_NR_RESTART)
 		return 0;
-	r = get_task(b, rec->tid, true, &task);
+	r = number_task(b, rec, &entry);
 	if (r < 0)
 		return r;
-	if (task->writer.is_session)
-		written_syscall(&task->writer, rec);
+	if (entry->writer.is_session)
+		written_syscall(&entry->writer, rec);
 	b->run.calls++;
 	b->run.foreign += rec->nr >= LUTRA_NR;
-	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, task->number - 1);
+	return put_event(b, rec->nr < LUTRA_NR ? rec->nr : RUN_FOREIGN, entry->number - 1);
 }
 
-/* Adds the fork of thread child from thread parent. */
-static int add_fork(struct run_builder *b, uint32_t parent, uint32_t child,
-		    struct builder_task **ret_child)
+/* Adds a fork. The parent may be unknown. A child of that id before this one ended unseen. */
+static int add_fork_record(struct run_builder *b, const struct lutra_record *rec)
 {
-	struct builder_task *task, *new_task;
-	int r = get_task(b, parent, true, &task);
+	const struct lutra_record parent = {
+		.type = LUTRA_RECORD_SYSCALL, .tid = rec->tid, .tgid = rec->tgid};
+	struct builder_task *entry, *child;
+	int r = number_task(b, &parent, &entry);
 
-	if (r == 0)
-		r = get_task(b, child, false, &new_task);
+	if (r < 0 || (uint32_t)rec->arg == rec->tid)
+		return r;
+	spare_number(b, (uint32_t)rec->arg);
+	r = step_tasks(b, rec, &entry);
 	if (r < 0)
 		return r;
-	new_task->writer = task->writer;
-	*ret_child = new_task;
-	return put_event_pair(b, RUN_FORK, task->number - 1, new_task->number - 1);
+	child = tasks_find(&b->tasks, (uint32_t)rec->arg);
+	child->number = 0;
+	r = number_entry(b, child);
+	if (r == 0)
+		r = put_event_pair(b, RUN_FORK, entry->number - 1, child->number - 1);
+	return r < 0 ? r : put_process(b, child);
 }
 
 /*
- * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs;
- * arg is the id it had before.
+ * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs, and
+ * keeps its number; arg is the id it had before.
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
 	uint32_t old = (uint32_t)rec->arg;
-	struct builder_task *task;
+	struct builder_task *entry;
 	int r;
 
-	if (!old || old == rec->tid) {
-		r = get_task(b, rec->tid, true, &task);
-	} else {
-		r = add_fork(b, old, rec->tid, &task);
-		if (r == 0)
-			drop_task(b, old);
-	}
-	return r < 0 ? r : put_event(b, RUN_EXEC, task->number - 1);
+	if (old && old != rec->tid && tasks_find(&b->tasks, old))
+		spare_number(b, rec->tid);
+	r = number_task(b, rec, &entry);
+	if (r < 0)
+		return r;
+	return put_event(b, tasks_process(entry)->again ? RUN_EXEC_AGAIN : RUN_EXEC,
+			 entry->number - 1);
 }
 
 /*
@@ -376,13 +419,14 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 {
 	struct run_object o = {.path = RUN_NO_PATH};
 	struct lutra_record seen = *rec;
-	struct builder_task *task;
+	struct builder_task *entry;
 	uint32_t id;
-	int r = get_task(b, rec->tid, true, &task);
+	int r = number_task(b, rec, &entry);
 
 	if (r < 0)
 		return r;
-	seen.arg = written_object(b->written, &task->writer, rec, str, str_len);
+	tasks_step_object(&b->tasks, rec, str, str_len);
+	seen.arg = written_object(b->written, &entry->writer, rec, str, str_len);
 	lutra_object_unpack(&seen, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
@@ -396,25 +440,23 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	return put_event_pair(b, RUN_OBJECT, task->number - 1, id);
+	return put_event_pair(b, RUN_OBJECT, entry->number - 1, id);
 }
 
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
-	struct builder_task *task;
-
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
 		return add_arm_record(b, rec);
 	case LUTRA_RECORD_FORK:
-		return add_fork(b, rec->tid, (uint32_t)rec->arg, &task);
+		return add_fork_record(b, rec);
 	case LUTRA_RECORD_EXEC:
 		return add_exec_record(b, rec);
 	case LUTRA_RECORD_EXIT:
-		drop_task(b, rec->tid);
+		add_exit_record(b, rec);
 		return 0;
 	case LUTRA_RECORD_OBJECT:
 		return add_object_record(b, rec, str, str_len);

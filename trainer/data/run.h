@@ -21,7 +21,9 @@ enum run_code {
 	RUN_SESSION,		/* the same, of a task of an exec session */
 	RUN_CARRIED,		/* the same, of a task that ran before; the next word is arg */
 	RUN_FORK,		/* payload: parent; the next word is the child */
+	RUN_PROCESS,		/* payload: task; the next word is the number of its process */
 	RUN_EXEC,		/* payload: task */
+	RUN_EXEC_AGAIN,		/* the same, of the program that its process runs, in place */
 	RUN_OBJECT,		/* payload: task; the next word is the object */
 	RUN_TIME,		/* payload: milliseconds that passed */
 };
@@ -38,7 +40,8 @@ struct run {
 	bool heldout; /* calibrates, but is not trained on */
 	struct run_block *blocks;
 	size_t n_blocks, blocks_size;
-	uint32_t n_tasks; /* task numbers in the stream are below */
+	uint32_t n_tasks;     /* task numbers in the stream are below */
+	uint32_t n_processes; /* process numbers are from 1 to this one: none is used again */
 	uint64_t calls, foreign, objects;
 	uint64_t lost; /* records that the recorder had to drop */
 	uint32_t length_ms;

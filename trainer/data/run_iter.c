@@ -15,14 +15,18 @@ int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_
 	r->run = run;
 	r->policy = policy;
 	r->states = calloc(run->n_tasks + 1, sizeof(*r->states));
+	r->process = calloc(run->n_tasks + 1, sizeof(*r->process));
+	r->steady = calloc(run->n_processes + 1, sizeof(*r->steady));
 	r->zstd = ZSTD_createDCtx();
 	r->words = malloc(RUN_BLOCK_WORDS * sizeof(*r->words));
-	return r->states && r->zstd && r->words ? 0 : -ENOMEM;
+	return r->states && r->process && r->steady && r->zstd && r->words ? 0 : -ENOMEM;
 }
 
 void run_iter_done(struct run_iter *r)
 {
 	free(r->states);
+	free(r->process);
+	free(r->steady);
 	free(r->words);
 	ZSTD_freeDCtx(r->zstd);
 	memset(r, 0, sizeof(*r));
@@ -76,8 +80,15 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 	case RUN_FORK:
 		r->states[r->words[r->pos++]] = r->states[payload];
 		break;
+	case RUN_PROCESS:
+		r->process[payload] = r->words[r->pos++];
+		break;
 	case RUN_EXEC:
-		lutra_state_exec(&r->states[payload]);
+		lutra_state_exec(&r->states[payload], r->policy, false);
+		r->steady[r->process[payload]] = 0;
+		break;
+	case RUN_EXEC_AGAIN:
+		lutra_state_exec(&r->states[payload], r->policy, true);
 		break;
 	default:
 		r->ms += payload;
@@ -86,8 +97,8 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 
 bool run_iter_next(struct run_iter *r, struct run_event *ret)
 {
-	if (r->called)
-		lutra_role_steady(r->called, r->policy, r->called_nr);
+	if (r->called && lutra_role_steady(r->called, r->policy, r->called_nr))
+		r->steady[r->process[r->called - r->states]] = 1;
 	r->called = NULL;
 	while (run_iter_fill(r)) {
 		uint32_t word = r->words[r->pos++], code = word & 0xfff, payload = word >> 12;
@@ -101,6 +112,7 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret)
 			ret->object = r->words[r->pos++];
 			return true;
 		}
+		lutra_role_follow(ret->state, r->policy, r->steady[r->process[payload]]);
 		ret->is_syscall = true;
 		ret->nr = code;
 		r->called = ret->state;

@@ -23,12 +23,14 @@ struct run_iter {
 	const struct run *run;
 	const struct lutra_policy *policy; /* its steady, p1 and p2 count here */
 	struct lutra_state *states;	   /* (run->n_tasks) */
+	uint32_t *process;		   /* number of each task's: (run->n_tasks) */
+	uint8_t *steady;		   /* of each process: (run->n_processes + 1) */
 	struct ZSTD_DCtx_s *zstd;
 	uint32_t *words; /* of a block: (RUN_BLOCK_WORDS) */
 	uint32_t n_words, pos;
 	size_t block; /* the next */
 	uint32_t ms;
-	struct lutra_state *called; /* task of the call that was returned last */
+	struct lutra_state *called; /* task of the call that was returned last; NULL: none */
 	uint32_t called_nr;
 };
 

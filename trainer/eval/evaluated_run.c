@@ -89,6 +89,7 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 	r = tasks_step(&c->tasks, rec, &entry);
 	if (r < 0)
 		return r;
+	tasks_step_object(&c->tasks, rec, str, str_len);
 	t = entry;
 	if (c->all_attacked && rec->type != LUTRA_RECORD_EXIT && !t->attacked)
 		begin_attack(t);
@@ -106,7 +107,8 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 			float_levels_arm(c->judge.detectors->gated, &t->gated, rec);
 		break;
 	case LUTRA_RECORD_EXEC:
-		lutra_state_exec(&t->gated.state);
+		lutra_state_exec(&t->gated.state, c->judge.detectors->image,
+				 tasks_process(t)->again);
 		break;
 	default:
 		break;

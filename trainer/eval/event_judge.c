@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/replay/tasks.h"
+
 #define BIT(detector) (1u << (detector))
 
 static void fire_detector(struct event_result *e, unsigned detector)
@@ -61,11 +63,11 @@ static void judge_float_levels(const struct event_judge *j, struct eval_task *t,
 	const struct detectors *d = j->detectors;
 	bool before = float_levels_is_alarm(d->gated, &t->gated);
 
-	float_levels_score(d->mean, &t->mean, NULL, e->rec->nr);
+	float_levels_score(d->mean, &t->mean, NULL, NULL, e->rec->nr);
 	e->score[DETECTOR_RECONSTRUCTION] = (float)t->mean.level;
 	if (float_levels_is_alarm(d->mean, &t->mean))
 		e->fired |= BIT(DETECTOR_RECONSTRUCTION);
-	float_levels_score(d->gated, &t->gated, j->seen, e->rec->nr);
+	float_levels_score(d->gated, &t->gated, &tasks_process(t)->steady, j->seen, e->rec->nr);
 	if (!float_levels_is_alarm(d->gated, &t->gated))
 		return;
 	fire_detector(e, DETECTOR_FLOAT_A);

@@ -34,18 +34,23 @@ static long one_call(__u32 i, void *ctx)
 	struct lutra_state *st;
 	struct parity_step *out;
 	struct lutra_syscall_score score;
+	__u8 *steady;
 
 	if (!b || !p)
 		return 1;
 	in = &b->in[i & (PARITY_CALLS - 1)];
 	out = &b->out[i & (PARITY_CALLS - 1)];
 	st = &b->state[in->task & (PARITY_TASKS - 1)];
-	if (in->exec)
-		lutra_state_exec(st);
+	steady = &b->steady[in->task & (PARITY_PROCESSES - 1)];
+	if (in->exec) {
+		lutra_state_exec(st, p, in->exec == 2);
+		*steady = st->role == LUTRA_ROLE_STEADY;
+	}
+	lutra_role_follow(st, p, *steady);
 	score_syscall(st, p, 0, true, in->nr, &score);
 	out->tok = score.token;
 	__builtin_memcpy(out->w, score.weight, sizeof(out->w));
-	lutra_role_steady(st, p, in->nr);
+	*steady |= (__u8)lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 	return 0;
 }

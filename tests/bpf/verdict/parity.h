@@ -9,11 +9,12 @@
 #define PARITY_CALLS 8192 /* in a batch */
 #define PARITY_OBJECTS 64
 #define PARITY_TASKS 8
+#define PARITY_PROCESSES 4 /* a task's: its number modulo this */
 
 struct parity_call {
 	__u16 nr;
 	__u8 task;
-	__u8 exec; /* before the call */
+	__u8 exec; /* before the call; 2: of the same program, in place */
 };
 
 struct parity_step {
@@ -25,6 +26,8 @@ _Static_assert(sizeof(struct parity_step) == 24, "step layout");
 
 struct parity_calls {
 	struct lutra_state state[PARITY_TASKS];
+	__u8 steady[PARITY_PROCESSES];
+	__u8 pad[4];
 	struct parity_call in[PARITY_CALLS];
 	struct parity_step out[PARITY_CALLS];
 };

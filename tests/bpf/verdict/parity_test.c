@@ -141,6 +141,7 @@ static void make_tables(struct bench *b, bool trained)
 	struct lutra_policy *p = b->policy;
 
 	random_bytes(b, p, sizeof(*p));
+	p->thread_roles = pick_below(b, 3) == 0;
 	if (!trained)
 		return;
 	for (size_t i = 0; i < LUTRA_T0_STRIDE * LUTRA_T0_STRIDE; i++)
@@ -162,22 +163,26 @@ static void make_calls(struct bench *b, struct parity_calls *c)
 					 : kind < 97 ? pick_below(b, LUTRA_NR)
 						     : pick_below(b, 0x10000));
 		c->in[i].task = (uint8_t)pick_below(b, PARITY_TASKS);
-		c->in[i].exec = pick_below(b, 200) == 0;
+		c->in[i].exec = (uint8_t)pick_below(b, 200);
+		c->in[i].exec = c->in[i].exec <= 2 ? c->in[i].exec : 0;
 	}
 }
 
 /* What the guard does at a call, on this side. */
 static void user_step(const struct lutra_policy *p, struct lutra_seen *seen, struct lutra_state *st,
-		      const struct parity_call *in, struct parity_step *out)
+		      uint8_t *steady, const struct parity_call *in, struct parity_step *out)
 {
 	struct lutra_syscall_score score;
 
-	if (in->exec)
-		lutra_state_exec(st);
+	if (in->exec) {
+		lutra_state_exec(st, p, in->exec == 2);
+		*steady = st->role == LUTRA_ROLE_STEADY;
+	}
+	lutra_role_follow(st, p, *steady);
 	lutra_score_syscall(st, p, in->nr, lutra_claim_seen, seen, &score);
 	out->tok = score.token;
 	memcpy(out->w, score.weight, sizeof(out->w));
-	lutra_role_steady(st, p, in->nr);
+	*steady |= (uint8_t)lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 }
 
@@ -191,7 +196,8 @@ static void compare_calls(struct bench *b, struct parity_calls *user, struct cal
 		struct parity_step *out = &user->out[i];
 		const struct parity_call *in = &user->in[i];
 
-		user_step(b->policy, b->seen, &user->state[in->task], in, out);
+		user_step(b->policy, b->seen, &user->state[in->task],
+			  &user->steady[in->task % PARITY_PROCESSES], in, out);
 		if (memcmp(out, &b->calls->out[i], sizeof(*out)) != 0)
 			fail_msg("call %zu of a batch (nr %u, task %u): kernel a %d b %d, here "
 				 "a %d b %d",
@@ -205,11 +211,13 @@ static void compare_calls(struct bench *b, struct parity_calls *user, struct cal
 		n->roles[out->state.role]++;
 	}
 	assert_memory_equal(user->state, b->calls->state, sizeof(user->state));
+	assert_memory_equal(user->steady, b->calls->steady, sizeof(user->steady));
 }
 
 /* A quarter of them ran before they were enrolled, another is of exec sessions. */
 static void begin_tasks(const struct lutra_policy *p, struct parity_calls *user)
 {
+	memset(user->steady, 0, sizeof(user->steady));
 	for (size_t t = 0; t < PARITY_TASKS; t++) {
 		lutra_state_init(&user->state[t], p);
 		user->state[t].role = lutra_role_armed(t % 4 == 0, t % 4 == 1);

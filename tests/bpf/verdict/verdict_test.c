@@ -41,12 +41,19 @@ static int work_again(void)
 	return 0;
 }
 
-/* Steady from the first accept4 (which fails), then a program: role spawned. */
+/* Steady from the first accept4 (which fails), then a child with a program: role spawned. */
 static int work_spawn(void)
 {
+	pid_t pid;
+	int status;
+
 	syscall(SYS_accept4, -1, NULL, NULL, 0);
-	execl("/proc/self/exe", "worker", "--worker", "novel", NULL);
-	return 1;
+	pid = fork();
+	if (pid == 0) {
+		execl("/proc/self/exe", "worker", "--worker", "novel", NULL);
+		_exit(1);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1;
 }
 
 static int work_connect(void)

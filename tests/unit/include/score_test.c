@@ -232,20 +232,74 @@ static void score_role_moves_after_accept_and_at_exec(void **state)
 	(void)state;
 	memset(&image, 0, sizeof(image));
 	image.steady[0] = 1ull << SYS_accept;
-	lutra_state_exec(&s);
+	lutra_state_exec(&s, &image, false);
 	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
-	lutra_role_steady(&s, &image, SYS_read);
-	lutra_role_steady(&s, &image, LUTRA_NR + SYS_accept);
+	assert_int_equal(lutra_role_steady(&s, &image, SYS_read), 0);
+	assert_int_equal(lutra_role_steady(&s, &image, LUTRA_NR + SYS_accept), 0);
 	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
-	lutra_role_steady(&s, &image, SYS_accept);
+	assert_int_equal(lutra_role_steady(&s, &image, SYS_accept), 1);
 	assert_int_equal(s.role, LUTRA_ROLE_STEADY);
-	lutra_state_exec(&s);
+	lutra_state_exec(&s, &image, false);
 	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
-	lutra_role_steady(&s, &image, SYS_accept);
+	assert_int_equal(lutra_role_steady(&s, &image, SYS_accept), 0);
 	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
-	lutra_state_exec(&s);
-	lutra_state_exec(&s);
+	lutra_state_exec(&s, &image, false);
+	lutra_state_exec(&s, &image, false);
 	assert_int_equal(s.role, LUTRA_ROLE_DEEPER);
+}
+
+static void score_role_stays_steady_when_a_program_executes_itself(void **state)
+{
+	static const uint8_t after[LUTRA_ROLE_ANY + 1] = {
+		[LUTRA_ROLE_STARTUP] = LUTRA_ROLE_STARTUP, [LUTRA_ROLE_STEADY] = LUTRA_ROLE_STEADY,
+		[LUTRA_ROLE_SPAWNED] = LUTRA_ROLE_DEEPER,  [LUTRA_ROLE_DEEPER] = LUTRA_ROLE_DEEPER,
+		[LUTRA_ROLE_SESSION] = LUTRA_ROLE_SESSION, [LUTRA_ROLE_ANY] = LUTRA_ROLE_ANY,
+	};
+
+	(void)state;
+	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		struct lutra_state s = {.role = role};
+
+		lutra_state_exec(&s, NULL, true);
+		assert_int_equal(s.role, after[role]);
+	}
+}
+
+/* A policy of format 1 knows a thread that has not accepted in start-up. */
+static void score_role_is_a_threads_own_in_an_older_policy(void **state)
+{
+	struct lutra_state s = {0};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	image.thread_roles = 1;
+	lutra_role_follow(&s, &image, 1);
+	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
+	s.role = LUTRA_ROLE_STEADY;
+	lutra_state_exec(&s, &image, true);
+	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
+	image.thread_roles = 0;
+	lutra_role_follow(&s, &image, 1);
+	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
+}
+
+static void score_role_follows_that_of_the_process(void **state)
+{
+	static const uint8_t after[LUTRA_ROLE_ANY + 1] = {
+		[LUTRA_ROLE_STARTUP] = LUTRA_ROLE_STEADY,  [LUTRA_ROLE_STEADY] = LUTRA_ROLE_STEADY,
+		[LUTRA_ROLE_SPAWNED] = LUTRA_ROLE_SPAWNED, [LUTRA_ROLE_DEEPER] = LUTRA_ROLE_DEEPER,
+		[LUTRA_ROLE_SESSION] = LUTRA_ROLE_SESSION, [LUTRA_ROLE_ANY] = LUTRA_ROLE_STEADY,
+	};
+
+	(void)state;
+	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		struct lutra_state s = {.role = role};
+
+		lutra_role_follow(&s, NULL, 0);
+		assert_int_equal(s.role, role);
+		lutra_role_follow(&s, NULL, 1);
+		assert_int_equal(s.role, after[role]);
+	}
 }
 
 static void score_token_of_a_foreign_entry_is_unk(void **state)
@@ -570,6 +624,9 @@ int main(void)
 		cmocka_unit_test(score_pairs_read_lags_1_2_4),
 		cmocka_unit_test(score_claim_counts_a_pair_once),
 		cmocka_unit_test(score_role_moves_after_accept_and_at_exec),
+		cmocka_unit_test(score_role_stays_steady_when_a_program_executes_itself),
+		cmocka_unit_test(score_role_is_a_threads_own_in_an_older_policy),
+		cmocka_unit_test(score_role_follows_that_of_the_process),
 		cmocka_unit_test(score_token_of_a_foreign_entry_is_unk),
 		TREE(judge_gives_kind_and_group),
 		TREE(judge_of_what_no_recording_could_see_is_known),

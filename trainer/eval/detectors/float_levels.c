@@ -36,12 +36,13 @@ void float_levels_arm(const struct float_levels *f, struct float_state *s,
 }
 
 void float_levels_score(const struct float_levels *f, struct float_state *s,
-			struct lutra_seen *seen, uint32_t nr)
+			uint8_t *process_steady, struct lutra_seen *seen, uint32_t nr)
 {
 	struct lutra_syscall_score score;
 	const uint8_t *w = score.weight;
 	double sum = 0;
 
+	lutra_role_follow(&s->state, f->image, process_steady && *process_steady);
 	lutra_score_syscall(&s->state, f->image, nr, f->gated ? lutra_claim_seen : NULL, seen,
 			    &score);
 	sum += w[0] || !f->gated ? f->weight[0][score.pairs.i0] : 0;
@@ -53,7 +54,8 @@ void float_levels_score(const struct float_levels *f, struct float_state *s,
 	else
 		s->level +=
 			(sum - s->level) / (s->n < FLOAT_LEVELS_MEAN ? s->n : FLOAT_LEVELS_MEAN);
-	lutra_role_steady(&s->state, f->image, nr);
+	if (lutra_role_steady(&s->state, f->image, nr) && process_steady)
+		*process_steady = 1;
 }
 
 bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s)
@@ -100,12 +102,12 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 		float_levels_arm(&x->by, s, rec);
 		return 0;
 	case LUTRA_RECORD_EXEC:
-		lutra_state_exec(&s->state);
+		lutra_state_exec(&s->state, x->by.image, tasks_process(entry)->again);
 		return 0;
 	default:
 		break;
 	}
-	float_levels_score(&x->by, s, x->seen, rec->nr);
+	float_levels_score(&x->by, s, &tasks_process(entry)->steady, x->seen, rec->nr);
 	if (float_levels_is_alarm(&x->by, s))
 		x->max = s->level > x->max ? s->level : x->max;
 	return 0;

@@ -54,11 +54,12 @@ void float_levels_arm(const struct float_levels *f, struct float_state *s,
 		      const struct lutra_record *arm);
 
 /*
- * Moves s->level on by a system call. seen: the pairs of the run that have counted, used by these
- * levels alone; NULL for a mean.
+ * Moves s->level on by a system call. process_steady: of the task's process, as lutra_role_steady()
+ * marks it; NULL for levels without roles. seen: the pairs of the run that have counted, used by
+ * these levels alone; NULL for a mean.
  */
 void float_levels_score(const struct float_levels *f, struct float_state *s,
-			struct lutra_seen *seen, uint32_t nr);
+			uint8_t *process_steady, struct lutra_seen *seen, uint32_t nr);
 
 /* Returns true if the level is above the threshold and the task has made enough system calls. */
 bool float_levels_is_alarm(const struct float_levels *f, const struct float_state *s);

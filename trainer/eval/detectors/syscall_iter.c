@@ -20,6 +20,7 @@ static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 		    (rec->type == LUTRA_RECORD_SYSCALL && rec->nr == LUTRA_NR_RESTART))
 			continue;
 		r = tasks_step(tasks, rec, &entry);
+		tasks_step_object(tasks, rec, str, len);
 		if (r == 0 && (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_ARM ||
 			       rec->type == LUTRA_RECORD_EXEC))
 			r = it->fn(it->ctx, entry, rec);

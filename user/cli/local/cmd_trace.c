@@ -215,6 +215,9 @@ static void print_record(const char *arch, const struct lutra_record *rec, const
 	case LUTRA_RECORD_ARM:
 		print_arm(rec);
 		break;
+	case LUTRA_RECORD_EXEC:
+		puts(rec->aux == LUTRA_EXEC_AGAIN ? "again" : "");
+		break;
 	case LUTRA_RECORD_FORK:
 		printf("%s %u\n", rec->nr ? "thread" : "process", (unsigned)rec->arg);
 		break;

@@ -342,7 +342,7 @@ static void policy_load_takes_a_person_s_edits(void **state)
 	assert_int_equal(q->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_ALERT);
 }
 
-/* A policy of an older version has neither the newer rules nor the role of exec sessions. */
+/* A policy of an older version has neither the newer rules nor roles of processes and sessions. */
 static void policy_load_takes_a_policy_of_format_1(void **state)
 {
 	_cleanup_(policy_freep) struct policy *q = NULL;
@@ -351,6 +351,7 @@ static void policy_load_takes_a_policy_of_format_1(void **state)
 	assert_int_equal(policy_load(&q, "policies/nginx", NULL), 0);
 	assert_int_equal(q->action[LUTRA_RULE_UPDATED], LUTRA_ACTION_ALERT);
 	assert_int_equal(q->action[LUTRA_RULE_OPEN_READ_IMAGE], LUTRA_ACTION_LOG);
+	assert_true(q->thread_roles);
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		assert_int_equal(q->token[LUTRA_ROLE_SESSION][nr], LUTRA_UNK);
 }

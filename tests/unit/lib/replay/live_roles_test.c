@@ -94,6 +94,32 @@ static void live_roles_know_threads_and_their_groups(void **state)
 	assert_int_equal(f->rec[1].tgid, 5);
 }
 
+static void live_roles_of_threads_are_their_process(void **state)
+{
+	struct fixture *f = *state;
+
+	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step(f, LUTRA_RECORD_FORK, 5, 1, 6 | 5ull << 32);
+	step(f, LUTRA_RECORD_FORK, 5, 0, 7 | 7ull << 32);
+	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
+	list(f);
+	assert_role(f, 1, 6, LUTRA_ROLE_STEADY, LUTRA_ROLE_STARTUP);
+	assert_role(f, 2, 7, LUTRA_ROLE_STARTUP, LUTRA_ROLE_STARTUP);
+}
+
+static void live_roles_stay_when_a_program_executes_itself(void **state)
+{
+	const struct lutra_record again = {
+		.type = LUTRA_RECORD_EXEC, .aux = LUTRA_EXEC_AGAIN, .tid = 5, .tgid = 5};
+	struct fixture *f = *state;
+
+	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
+	assert_int_equal(live_roles_step(&f->live, &again), 0);
+	list(f);
+	assert_role(f, 0, 5, LUTRA_ROLE_STEADY, LUTRA_ROLE_STARTUP);
+}
+
 static void live_roles_of_an_exec_session_stay(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +180,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(live_roles_follow_both_ends_of_a_startup),
 		T(live_roles_know_threads_and_their_groups),
+		T(live_roles_of_threads_are_their_process),
+		T(live_roles_stay_when_a_program_executes_itself),
 		T(live_roles_of_an_exec_session_stay),
 		T(live_roles_are_carried_from_list_to_list),
 		T(live_roles_fill_in_what_is_known),

@@ -170,6 +170,33 @@ static void replay_exec_by_a_thread_keeps_its_state(void **state)
 	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
 }
 
+static void replay_threads_follow_the_one_that_accepts(void **state)
+{
+	struct fixture *f = *state;
+
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_FORK, 1, 1, 0, 2ull | 1ull << 32), 0);
+	assert_int_equal(feed_record(f, LUTRA_RECORD_FORK, 1, 0, 0, 3ull | 3ull << 32), 0);
+	feed_syscall(f, 2, SYS_accept);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+	feed_syscall(f, 3, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STARTUP);
+}
+
+static void replay_program_that_executes_itself_stays_steady(void **state)
+{
+	const struct lutra_record again = {
+		.type = LUTRA_RECORD_EXEC, .aux = LUTRA_EXEC_AGAIN, .tid = 1};
+	struct fixture *f = *state;
+
+	feed_syscall(f, 1, SYS_accept);
+	assert_int_equal(replay_next(f->r, &again, NULL, 0, &f->s), 0);
+	feed_syscall(f, 1, SYS_read);
+	assert_int_equal(f->s.role, LUTRA_ROLE_STEADY);
+}
+
 static void replay_novel_call_speaks_for_its_hooks(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +430,8 @@ int main(void)
 		T(replay_finds_what_a_session_wrote),
 		T(replay_fork_hands_the_state_on),
 		T(replay_exec_by_a_thread_keeps_its_state),
+		T(replay_threads_follow_the_one_that_accepts),
+		T(replay_program_that_executes_itself_stays_steady),
 		T(replay_novel_call_speaks_for_its_hooks),
 		T(replay_hook_of_a_call_that_only_t_is_about_speaks),
 		T(replay_arm_and_exit_start_afresh),

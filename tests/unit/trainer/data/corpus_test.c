@@ -158,6 +158,57 @@ static void run_iter_keeps_the_state_of_a_thread_that_execs(void **state)
 	assert_string_equal(roles, "002");
 }
 
+static void run_iter_moves_all_threads_of_a_process(void **state)
+{
+	static const struct lutra_record thread = {
+		.type = LUTRA_RECORD_FORK, .nr = 1, .tid = 1, .tgid = 1, .arg = 2 | 1ull << 32};
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	char roles[32];
+
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	assert_int_equal(made_run_record(&m, thread, NULL), 0);
+	made_run_task(&m, 1, LUTRA_RECORD_FORK, 3 | 3ull << 32); /* a process of its own */
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 2, SYS_accept);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 3, SYS_read);
+	made_run_task(&m, 1, LUTRA_RECORD_EXIT, 0);
+	made_run_task(&m, 3, LUTRA_RECORD_FORK, 1 | 1ull << 32); /* the leader's id is used again */
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_syscall(&m, 2, SYS_read);
+	made_run_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "001001");
+}
+
+static void run_iter_keeps_the_role_of_a_program_that_executes_itself(void **state)
+{
+	static const struct lutra_record again = {
+		.type = LUTRA_RECORD_EXEC, .aux = LUTRA_EXEC_AGAIN, .tid = 1};
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	struct lutra_object program = {.op = LUTRA_OP_EXEC, .mode = 0100755};
+	char roles[32];
+
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_object(&m, 1, program, "/usr/sbin/sshd");
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_object(&m, 1, program, "/usr/sbin/sshd"); /* an older recording: the path tells */
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 1, SYS_read);
+	assert_int_equal(made_run_record(&m, again, NULL), 0);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_object(&m, 1, program, "/usr/bin/dash");
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "01122");
+}
+
 static void run_iter_keeps_time_and_skips_restarted_syscalls(void **state)
 {
 	struct fixture *f = *state;
@@ -521,6 +572,8 @@ int main(void)
 		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
 		T(run_iter_begins_carried_tasks_in_their_roles),
 		T(run_iter_keeps_the_state_of_a_thread_that_execs),
+		T(run_iter_moves_all_threads_of_a_process),
+		T(run_iter_keeps_the_role_of_a_program_that_executes_itself),
 		T(run_iter_keeps_time_and_skips_restarted_syscalls),
 		T(run_iter_counts_what_is_in_the_run),
 		T(run_builder_folds_and_numbers_objects_once),

@@ -326,7 +326,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 	struct made_run m = made_run_new(&f->corpus);
 
 	made_run_syscall(&m, 10, SYS_read);
-	made_run_open(&m, 10, "/etc/one.conf", false);
+	made_run_open(&m, 10, "/etc/one", false);
 	made_run_end(&m, "4.ltr", false);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_false(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
@@ -337,7 +337,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 	assert_int_equal(update_restore_corpus(loaded, &next, NULL), 0);
 	m = made_run_new(&next);
 	made_run_syscall(&m, 10, SYS_read);
-	made_run_open(&m, 10, "/etc/two.conf", false);
+	made_run_open(&m, 10, "/etc/two", false);
 	made_run_end(&m, "5.ltr", false);
 	train_as(&next, loaded, 1, &p);
 	assert_true(*flags_of_directory(p, "/etc") & LUTRA_NODE_VARIES);

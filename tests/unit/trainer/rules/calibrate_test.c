@@ -169,7 +169,7 @@ static void odd_names(struct corpus *c, unsigned odd)
 			made_run_object(&m, 1, lib, "/lib/libc.so");
 		}
 		m.ts_ns += 2000ull * 1000000;
-		snprintf(path, sizeof(path), "/etc/%c.conf", 'a' + (char)r);
+		snprintf(path, sizeof(path), "/etc/%c", 'a' + (char)r);
 		if (r < odd)
 			made_run_open(&m, 1, path, false);
 		snprintf(path, sizeof(path), "/lib/%c.so", 'a' + (char)r);

@@ -156,7 +156,7 @@ enum lutra_kind {
 	LUTRA_KIND_KNOWN = 0,
 	LUTRA_KIND_PROTECTED = 1,   /* P: path misses the tree at a protected node */
 	LUTRA_KIND_PROGRAM_DIR = 2, /* U: path misses under /usr, /lib*, /bin, /sbin, /opt */
-	/* W: new plain file directly in a directory where the service wrote files */
+	/* W: new plain file in a directory where the service wrote files, or in a new one below */
 	LUTRA_KIND_DATA_DIR = 3,
 	LUTRA_KIND_ELSEWHERE = 4, /* O: path misses elsewhere; new socket, capability or W+X */
 	LUTRA_KIND_NEW_USE = 5,	 /* K: known node, new (operation, access, type, extension, role) */

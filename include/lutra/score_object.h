@@ -164,7 +164,8 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 		return LUTRA_KIND_PROTECTED;
 	if (seen & LUTRA_NODE_USR)
 		return LUTRA_KIND_PROGRAM_DIR;
-	if (!(path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG)) && c->last && !ext &&
+	/* In new directories below it too: a service that has data makes those. */
+	if (!(path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG)) && !ext &&
 	    (c->flags & LUTRA_NODE_WROTE) && o->op != LUTRA_OP_MKDIR && o->op != LUTRA_OP_RMDIR &&
 	    (lutra_is_path_op(o->op) || (o->flags & LUTRA_OBJ_WRITE)))
 		return LUTRA_KIND_DATA_DIR;
@@ -206,13 +207,33 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 		role);
 }
 
+/*
+ * Returns true if an object that is not in the tree is a library of the image beside others that the
+ * service maps: nobody could put it there, and a module is loaded now and then.
+ */
+static __always_inline __u32 lutra_is_image_library(const struct lutra_policy *p,
+						    const struct lutra_object *o,
+						    const struct lutra_path *path,
+						    const struct lutra_class *c, __u8 role)
+{
+	__u32 layer = lutra_object_layer(o);
+
+	if (o->op != LUTRA_OP_MAPX || !c->last ||
+	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG) ||
+	    (layer != LUTRA_LAYER_IMAGE && layer != LUTRA_LAYER_CHANGED))
+		return 0;
+	return lutra_object_known(p, lutra_object_token(p, o, c, 0, role) | lutra_sibling_fields(0),
+				  role);
+}
+
 /* The scorer's judgement of an object. */
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
 	__u8 kind;   /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
 	__u8 rule;   /* enum lutra_rule, LUTRA_RULE_NONE where known */
-	__u8 varies; /* 1: the policy's replays met such new things, so it only alerts */
+	__u8 varies; /* 1: it only alerts, since replays met such new things, or as a library of
+			the image beside others */
 	__u8 pad[5];
 };
 
@@ -279,6 +300,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
 		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES &&
 			      o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX;
+		if (lutra_is_image_library(p, o, path, &ret->class, role))
+			ret->varies = 1;
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;

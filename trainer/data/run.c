@@ -403,7 +403,8 @@ static void reduce_object(struct lutra_object *o)
 	memset(o->addr, 0, sizeof(o->addr));
 	o->flags = (uint8_t)(lutra_is_fresh(o) ? o->flags | LUTRA_OBJ_FRESH
 					       : o->flags & ~LUTRA_OBJ_FRESH);
-	is_image = o->op == LUTRA_OP_OPEN && lutra_object_layer(o) == LUTRA_LAYER_IMAGE;
+	is_image = lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
+		   (o->op == LUTRA_OP_OPEN || o->op == LUTRA_OP_MAPX);
 	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH |
 		    LUTRA_OBJ_UPDATED;
 	if (is_image && !(o->flags & LUTRA_OBJ_WRITE))

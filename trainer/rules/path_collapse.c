@@ -265,6 +265,26 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 	return 0;
 }
 
+/*
+ * Marks as data directories those below which the service writes files in two places or more:
+ * mailboxes, databases, queues. A new one beside them is of their kind. Never a directory of "/",
+ * which may hold the data of several programs.
+ */
+static void mark_data(struct collapse *x)
+{
+	uint8_t places[LUTRA_NODES] = {0};
+
+	for (size_t i = x->n_nodes; i-- > 1;) {
+		struct policy_node *node = &x->nodes[i];
+		bool own = node->flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE);
+
+		if (!own && node->dir && node->parent && places[i] >= 2)
+			node->flags |= LUTRA_NODE_WROTE;
+		if ((places[i] || node->flags & LUTRA_NODE_WROTE) && places[node->parent] < 2)
+			places[node->parent]++;
+	}
+}
+
 int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool merged,
 		       struct policy_node **ret, size_t *ret_n)
 {
@@ -290,6 +310,8 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool mer
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
 		r = emit_node(&x, &root, 0, false);
+		if (r == 0)
+			mark_data(&x);
 		*ret_n = r == 0 ? x.n_nodes : *ret_n;
 		if (seen == SEEN_ALL)
 			seen = SEEN_SERVICE | SEEN_HELD;

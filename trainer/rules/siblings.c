@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts the files of each kind (extension) that a role reads in a protected directory. A directory
- * that is not protected needs no siblings: a new file there alerts, or is known by a wildcard.
+ * Counts the files of each kind (extension) that a role reads in a protected directory, and the
+ * libraries of the image that the service maps in a directory. A directory that is not protected
+ * needs no siblings of files that are read: a new one alerts, or is known by a wildcard.
  */
 #include "trainer/rules/siblings.h"
 
@@ -28,6 +29,14 @@ static uint32_t shared_kind(const struct lutra_path *path)
 	return lutra_component_kind(name, path->len[0]);
 }
 
+/* Returns true if the object is a plain file that is read in a protected directory. */
+static bool is_read_in_protected(const struct lutra_object *o, uint8_t directory)
+{
+	return o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
+	       o->mode >> 12 == LUTRA_S_IFREG_TYPE && directory & LUTRA_NODE_PROTECTED &&
+	       !(directory & LUTRA_NODE_SECRET);
+}
+
 int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_policy *image,
 		 const struct sibling_candidate *candidate)
 {
@@ -36,16 +45,15 @@ int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_
 	struct lutra_class dir = {0};
 	uint32_t kind;
 
-	if (o->op != LUTRA_OP_OPEN || o->flags & LUTRA_OBJ_WRITE ||
-	    o->mode >> 12 != LUTRA_S_IFREG_TYPE || !class->hit || !class->node)
+	if (!class->hit || !class->node)
 		return 0;
 	dir.node = p->nodes[class->node].parent;
 	dir.flags = p->nodes[dir.node].flags;
-	if (!(dir.flags & LUTRA_NODE_PROTECTED) ||
-	    dir.flags & (LUTRA_NODE_SECRET | LUTRA_NODE_WROTE))
+	if (dir.flags & LUTRA_NODE_WROTE)
 		return 0;
-	kind = shared_kind(candidate->path);
-	if (!kind)
+	if (o->op == LUTRA_OP_MAPX && !lutra_is_fresh(o))
+		kind = 0;
+	else if (!is_read_in_protected(o, dir.flags) || !(kind = shared_kind(candidate->path)))
 		return 0;
 	if (ARRAY_RESERVE(s->list, s->size, s->n + 1) < 0)
 		return -ENOMEM;

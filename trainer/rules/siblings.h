@@ -27,8 +27,8 @@ struct sibling_candidate {
 };
 
 /*
- * Adds an object that the runs saw. What is no plain file that was read in a protected directory, or
- * may be a secret, is not added. Returns 0 or -ENOMEM.
+ * Adds an object that the runs saw: a plain file that was read in a protected directory and is no
+ * secret, or a library of the image. Others are not added. Returns 0 or -ENOMEM.
  */
 int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_policy *image,
 		 const struct sibling_candidate *candidate);

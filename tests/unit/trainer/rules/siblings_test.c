@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is learned of directories: libraries beside known ones, and where a service has its data. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+#include "tests/support/made_run.h"
+#include "trainer/train.h"
+
+#define RUNS 4
+
+static int siblings_setup(void **state)
+{
+	struct corpus *c = calloc(1, sizeof(*c));
+
+	*state = c;
+	return corpus_init(c);
+}
+
+static int siblings_teardown(void **state)
+{
+	corpus_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* Trains runs that all do the same: `list` (n) in op. */
+static struct policy *train_uses(struct corpus *c, struct lutra_object op, const char *const *list,
+				 size_t n)
+{
+	const struct train_options options = {.image = "made",
+					      .seed = 1,
+					      .threads = 1,
+					      .kill_matches = 2,
+					      .mode = TRAIN_MODE_DEFAULT};
+	struct policy *p;
+
+	for (unsigned r = 0; r < RUNS; r++) {
+		struct made_run m = made_run_new(c);
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u.ltr", r);
+		for (size_t i = 0; i < n; i++) {
+			made_run_syscall(&m, 1, 0);
+			made_run_object(&m, 1, op, list[i]);
+		}
+		made_run_end(&m, name, false);
+	}
+	assert_int_equal(train_policy(c, &options, NULL, &p, NULL), 0);
+	return p;
+}
+
+static struct lutra_judgement judge(const struct policy *p, struct lutra_object o, const char *path)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	struct lutra_judgement j;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	assert_non_null(image);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
+	path_text_parse(path, strlen(path), &parsed);
+	o.flags |= LUTRA_OBJ_PATH;
+	lutra_judge_object(image, &o, &parsed, LUTRA_ROLE_STARTUP, fold, &j);
+	return j;
+}
+
+/* Which files of a directory of libraries only alert: those of the image's layers. */
+static void siblings_library_of_the_image_alerts(void **state)
+{
+	static const char *const used[] = {"/usr/lib/db/a.so", "/usr/lib/db/b.so",
+					   "/usr/lib/one/a.so"};
+	const uint8_t image = LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT;
+	const uint8_t written = LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	const struct {
+		const char *path;
+		uint8_t op, flags;
+		bool varies;
+	} cases[] = {
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, written, false},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, 0, false}, /* the layer is not known */
+		{"/usr/lib/db/new.so", LUTRA_OP_EXEC, image, false},
+		{"/usr/lib/db/sub/new.so", LUTRA_OP_MAPX, image, false},
+		{"/usr/lib/one/new.so", LUTRA_OP_MAPX, image, false}, /* beside one alone */
+		{"/tmp/new.so", LUTRA_OP_MAPX, image, false},
+	};
+	_cleanup_(policy_freep) struct policy *p = train_uses(
+		*state, (struct lutra_object){.op = LUTRA_OP_MAPX, .mode = 0100644}, used, 3);
+
+	p->ops |= 1u << LUTRA_OP_EXEC;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_judgement j =
+			judge(p, (struct lutra_object){.op = cases[i].op, .flags = cases[i].flags},
+			      cases[i].path);
+
+		print_message("%s, case %zu\n", cases[i].path, i);
+		assert_int_not_equal(j.kind, LUTRA_KIND_KNOWN);
+		assert_int_equal(j.varies, cases[i].varies);
+	}
+}
+
+/* A new mailbox beside two is of the service's data; what lies above all of them is not. */
+static void siblings_directory_of_data_directories_is_one(void **state)
+{
+	static const char *const written[] = {"/srv/mail/ann/box/new", "/srv/mail/bob/box/new",
+					      "/srv/one/ann/box/new", "/etc/x/a", "/etc/y/a"};
+	const struct lutra_object open = {
+		.op = LUTRA_OP_OPEN, .mode = 0100644, .flags = LUTRA_OBJ_WRITE};
+	const struct {
+		const char *path;
+		uint8_t rule;
+	} cases[] = {
+		{"/srv/mail/eve/box/new", LUTRA_RULE_OPEN_WRITE_DATA_DIR},
+		{"/srv/mail/eve/box/new.php", LUTRA_RULE_OPEN_WRITE_ELSEWHERE}, /* code */
+		{"/srv/mail/ann/box/sub/new", LUTRA_RULE_OPEN_WRITE_DATA_DIR},
+		{"/srv/one/eve/box/new", LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
+		{"/srv/two/box/new", LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
+		{"/etc/z/a", LUTRA_RULE_OPEN_WRITE_PROTECTED},
+	};
+	_cleanup_(policy_freep) struct policy *p = train_uses(*state, open, written, 5);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		print_message("%s\n", cases[i].path);
+		assert_int_equal(judge(p, open, cases[i].path).rule, cases[i].rule);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, siblings_setup, siblings_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(siblings_library_of_the_image_alerts),
+		T(siblings_directory_of_data_directories_is_one),
+	};
+
+	return cmocka_run_group_tests_name("siblings", tests, NULL, NULL);
+}

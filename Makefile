@@ -94,9 +94,9 @@ include $(addprefix mk/,deps.mk fuzz.mk bench.mk test.mk demo.mk install.mk)
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 clean:
-	rm -rf $(addprefix $(B)/,min man bin kern lib user trainer tests bench *.a)
+	rm -rf $(addprefix $(B)/,min man bin kern lib user trainer tests together bench *.a)
 
-DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests bench))
+DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests together bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
 .PHONY: all help format clean
 .SECONDARY:

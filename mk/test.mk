@@ -38,6 +38,8 @@ $(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)
 	$(Q)$(COMPILE) -Dmain=$(notdir $*)_main -Wno-missing-prototypes
+# Its list of tests is that of the folder: another test makes it anew.
+$(TOGETHER).o: $(TOGETHER_TESTS:$(B)/%=%.c)
 $(TOGETHER).o: CPPFLAGS += -DTESTS='$(foreach t,$(notdir $(TOGETHER_TESTS)),TEST($t))'
 $(TOGETHER): LDLIBS += -lcmocka
 $(TOGETHER): $(TOGETHER).o $(TOGETHER_OBJ) $(TEST_FILTER) $(TEST_SUPPORT) $(B)/user.a $(B)/lib.a

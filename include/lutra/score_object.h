@@ -208,8 +208,9 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if an object that is not in the tree is a library of the image beside others that the
- * service maps: nobody could put it there, and a module is loaded now and then.
+ * Returns true if an object that is not in the tree is a library of the image that a task in
+ * start-up maps beside others: nobody could put it there, and a configuration names other modules
+ * now and then. A service that loads a new one while it serves requests may be made to.
  */
 static __always_inline __u32 lutra_is_image_library(const struct lutra_policy *p,
 						    const struct lutra_object *o,
@@ -219,6 +220,7 @@ static __always_inline __u32 lutra_is_image_library(const struct lutra_policy *p
 	__u32 layer = lutra_object_layer(o);
 
 	if (o->op != LUTRA_OP_MAPX || !c->last ||
+	    (role != LUTRA_ROLE_STARTUP && role != LUTRA_ROLE_ANY) ||
 	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG) ||
 	    (layer != LUTRA_LAYER_IMAGE && layer != LUTRA_LAYER_CHANGED))
 		return 0;

@@ -57,7 +57,8 @@ static struct policy *train_uses(struct corpus *c, struct lutra_object op, const
 	return p;
 }
 
-static struct lutra_judgement judge(const struct policy *p, struct lutra_object o, const char *path)
+static struct lutra_judgement judge(const struct policy *p, struct lutra_object o, const char *path,
+				    uint8_t role)
 {
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	struct lutra_judgement j;
@@ -68,7 +69,7 @@ static struct lutra_judgement judge(const struct policy *p, struct lutra_object 
 	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
 	path_text_parse(path, strlen(path), &parsed);
 	o.flags |= LUTRA_OBJ_PATH;
-	lutra_judge_object(image, &o, &parsed, LUTRA_ROLE_STARTUP, fold, &j);
+	lutra_judge_object(image, &o, &parsed, role, fold, &j);
 	return j;
 }
 
@@ -83,7 +84,10 @@ static void siblings_library_of_the_image_alerts(void **state)
 		const char *path;
 		uint8_t op, flags;
 		bool varies;
+		uint8_t role; /* startup */
 	} cases[] = {
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, false, LUTRA_ROLE_STEADY},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true, LUTRA_ROLE_ANY},
 		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true},
 		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, written, false},
 		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, 0, false}, /* the layer is not known */
@@ -99,7 +103,7 @@ static void siblings_library_of_the_image_alerts(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct lutra_judgement j =
 			judge(p, (struct lutra_object){.op = cases[i].op, .flags = cases[i].flags},
-			      cases[i].path);
+			      cases[i].path, cases[i].role);
 
 		print_message("%s, case %zu\n", cases[i].path, i);
 		assert_int_not_equal(j.kind, LUTRA_KIND_KNOWN);
@@ -129,7 +133,7 @@ static void siblings_directory_of_data_directories_is_one(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].path);
-		assert_int_equal(judge(p, open, cases[i].path).rule, cases[i].rule);
+		assert_int_equal(judge(p, open, cases[i].path, 0).rule, cases[i].rule);
 	}
 }
 

@@ -84,17 +84,19 @@ static void siblings_library_of_the_image_alerts(void **state)
 		const char *path;
 		uint8_t op, flags;
 		bool varies;
-		uint8_t role; /* startup */
+		uint8_t role;
 	} cases[] = {
 		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, false, LUTRA_ROLE_STEADY},
 		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true, LUTRA_ROLE_ANY},
-		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true},
-		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, written, false},
-		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, 0, false}, /* the layer is not known */
-		{"/usr/lib/db/new.so", LUTRA_OP_EXEC, image, false},
-		{"/usr/lib/db/sub/new.so", LUTRA_OP_MAPX, image, false},
-		{"/usr/lib/one/new.so", LUTRA_OP_MAPX, image, false}, /* beside one alone */
-		{"/tmp/new.so", LUTRA_OP_MAPX, image, false},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, image, true, LUTRA_ROLE_STARTUP},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, written, false, LUTRA_ROLE_STARTUP},
+		{"/usr/lib/db/new.so", LUTRA_OP_MAPX, 0, false,
+		 LUTRA_ROLE_STARTUP}, /* the layer is not known */
+		{"/usr/lib/db/new.so", LUTRA_OP_EXEC, image, false, LUTRA_ROLE_STARTUP},
+		{"/usr/lib/db/sub/new.so", LUTRA_OP_MAPX, image, false, LUTRA_ROLE_STARTUP},
+		{"/usr/lib/one/new.so", LUTRA_OP_MAPX, image, false,
+		 LUTRA_ROLE_STARTUP}, /* beside one alone */
+		{"/tmp/new.so", LUTRA_OP_MAPX, image, false, LUTRA_ROLE_STARTUP},
 	};
 	_cleanup_(policy_freep) struct policy *p = train_uses(
 		*state, (struct lutra_object){.op = LUTRA_OP_MAPX, .mode = 0100644}, used, 3);

@@ -104,14 +104,14 @@ static int train_model(struct model *m, const struct train_options *o,
 	return r < 0 || o->old ? r : derive_hash_key(m->corpus, o->seed, m->hash_key);
 }
 
-/* Fills in the policy from the model. ret_new_unseen: as of struct calibrate_source. */
-static int fill_policy(const struct model *m, const struct train_options *o,
-		       const struct known_files *known, const struct progress *progress,
-		       struct policy *p, struct policy_unseen *ret_new_unseen, struct err *err)
+/* Fills in the policy from the model. */
+static int fill_policy(const struct train_options *o, const struct calibrate_source *source,
+		       struct policy *p, struct err *err)
 {
+	const struct model *m = source->model;
 	_cleanup_free_ struct lutra_policy *scratch = calloc(1, sizeof(*scratch));
-	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN, o->old, known};
-	struct calibrate_source source = {m, o->old, progress, ret_new_unseen, known};
+	struct objects_source objects = {m->corpus, m->counts, OBJECTS_NO_RUN, o->old,
+					 source->known};
 	int r;
 
 	if (!scratch)
@@ -127,7 +127,7 @@ static int fill_policy(const struct model *m, const struct train_options *o,
 	if (r < 0)
 		return r;
 	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
-	r = calibrate_policy(&source, p, o->threads, err);
+	r = calibrate_policy(source, p, o->threads, err);
 	if (r == 0)
 		r = set_provenance(p, m->corpus, o);
 	return r < 0 ? r : set_mode(p, o->mode, err);
@@ -139,6 +139,11 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	_cleanup_(model_done) struct model m = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct policy_unseen unseen = {0};
+	struct calibrate_source source = {.model = &m,
+					  .old = options->old,
+					  .progress = progress,
+					  .ret_new_unseen = &unseen,
+					  .known = NULL};
 	_cleanup_(known_files_done) struct known_files known = {0};
 	struct err why = {""};
 	int r = policy_new(&p);
@@ -150,8 +155,9 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 		r = train_model(&m, options, progress, &why);
 	if (r == 0)
 		r = known_files_select(&known, options->knowledge, corpus);
+	source.known = &known;
 	if (r == 0)
-		r = fill_policy(&m, options, &known, progress, p, &unseen, &why);
+		r = fill_policy(options, &source, p, &why);
 	if (r == 0 && options->ret_coverage)
 		r = coverage_to_json(corpus, m.counts, p, &unseen, options->ret_coverage, &why);
 	if (r < 0)

@@ -244,6 +244,7 @@ struct token_list {
 	uint64_t *token;
 	size_t n;
 	struct siblings siblings;
+	bool names; /* also tokens of the names of the service's own data */
 };
 
 static void token_list_done(struct token_list *l)
@@ -257,7 +258,7 @@ static void token_list_done(struct token_list *l)
  * tree has none.
  */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
-			    const struct policy *p, const struct lutra_policy *image, bool names,
+			    const struct policy *p, const struct lutra_policy *image,
 			    struct token_list *ret)
 {
 	struct lutra_judgement j = {0};
@@ -270,7 +271,7 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 	ret->token[ret->n++] = j.token;
 	run_names_object(&src->corpus->names, i, &o);
 	get_path(src->corpus, &o, &path);
-	if (names && role != LUTRA_ROLE_SESSION)
+	if (ret->names && role != LUTRA_ROLE_SESSION)
 		ret->n += add_name_tokens(p, &o.object, &j, ret->token + ret->n);
 	return siblings_add(&ret->siblings, p, image,
 			    &(struct sibling_candidate){&o.object, &path, &j, role});
@@ -318,7 +319,8 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	/* Each object in each role has a token, at most one of a sibling, and those of its name. */
 	size_t room = ((size_t)n_objects * (2 + NAME_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
 		      LUTRA_ROLES;
-	_cleanup_(token_list_done) struct token_list l = {calloc(room, sizeof(*l.token)), 0, {0}};
+	_cleanup_(token_list_done) struct token_list l = {.token = calloc(room, sizeof(*l.token)),
+							  .names = names};
 
 	if (!l.token)
 		return -ENOMEM;
@@ -327,8 +329,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 		uint8_t roles = roles_seen_in(src, i, true, NULL);
 
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
-			if (roles >> role & 1 &&
-			    add_object_token(src, i, role, p, image, names, &l) < 0)
+			if (roles >> role & 1 && add_object_token(src, i, role, p, image, &l) < 0)
 				return -ENOMEM;
 	}
 	l.n += siblings_tokens(&l.siblings, l.token + l.n);

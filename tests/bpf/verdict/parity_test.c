@@ -257,9 +257,10 @@ static void parity_of_calls(void **state)
 /* ---- paths and objects ---- */
 
 static const char *const words[] = {
-	"/",	   "usr",   "lib",	"etc",	  "var",     "page12", "libc.so.6", "a",
-	"x.php",   "run",   "notes.db", "b.tar2", "python3", "Z9-z8",  "..x",	    "c.SH",
-	"d.py.ko", "tmp-1", "e.class",	"f.",	  ".sh",     "_",      "\xc3\xa9",  "lost+found"};
+	"/",   "usr",	   "lib",	 "etc",	       "var",	  "page12",  "libc.so.6",
+	"a",   "x.php",	   "run",	 "notes.db",   "b.tar2",  "python3", "Z9-z8",
+	"..x", "c.SH",	   "d.py.ko",	 "tmp-1",      "e.class", "f.",	     ".sh",
+	"_",   "\xc3\xa9", "lost+found", "index.html", "logo.png"};
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
 /* A made tree: which names lead where. */
@@ -309,6 +310,14 @@ static bool add_edge(struct lutra_policy *p, uint32_t node, uint64_t key, uint32
 	return false;
 }
 
+/* A quarter of the bits. */
+static uint8_t random_flags(struct bench *b)
+{
+	uint32_t some = pick_below(b, 256);
+
+	return (uint8_t)(some & pick_below(b, 256));
+}
+
 static void add_child(struct bench *b, struct tree *t, uint32_t node)
 {
 	struct child *c = &t->child[node][t->n[node]];
@@ -325,8 +334,8 @@ static void add_child(struct bench *b, struct tree *t, uint32_t node)
 	if (!add_edge(p, node, key, t->nodes))
 		return;
 	c->node = (uint16_t)t->nodes;
-	p->node[t->nodes++] = pick_below(b, 3) ? (uint8_t)(pick_below(b, 2) * LUTRA_NODE_WROTE)
-					       : (uint8_t)(pick_below(b, 256) & pick_below(b, 256));
+	p->node[t->nodes++] =
+		pick_below(b, 3) ? (uint8_t)(pick_below(b, 2) * LUTRA_NODE_WROTE) : random_flags(b);
 	t->n[node]++;
 }
 
@@ -401,7 +410,7 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 	o->object.family = families[pick_below(b, 5)];
 	o->object.port = (uint16_t)pick_below(b, 0x10000);
 	o->object.addr_class = (uint8_t)pick_below(b, 6);
-	if (pick_below(b, 4) == 0) { /* a file that is read, as a sibling is */
+	if (pick_below(b, 2) == 0) { /* a file that is read, as a sibling is */
 		o->object.op = LUTRA_OP_OPEN;
 		o->object.flags = (uint8_t)(o->object.flags & LUTRA_OBJ_LAYER) | LUTRA_OBJ_PATH;
 		o->object.mode = modes[0];

@@ -257,8 +257,8 @@ static void score_role_stays_steady_when_a_program_executes_itself(void **state)
 	};
 
 	(void)state;
-	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
-		struct lutra_state s = {.role = role};
+	for (unsigned role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		struct lutra_state s = {.role = (uint8_t)role};
 
 		lutra_state_exec(&s, NULL, true);
 		assert_int_equal(s.role, after[role]);
@@ -292,8 +292,8 @@ static void score_role_follows_that_of_the_process(void **state)
 	};
 
 	(void)state;
-	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
-		struct lutra_state s = {.role = role};
+	for (unsigned role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		struct lutra_state s = {.role = (uint8_t)role};
 
 		lutra_role_follow(&s, NULL, 0);
 		assert_int_equal(s.role, role);

@@ -376,12 +376,12 @@ static void replay_alert_about_an_object_is_repeated_after_the_first(void **stat
 {
 	struct fixture *f = *state;
 	const struct told_case {
-		uint32_t tid;
 		const char *path;
+		uint32_t tid;
 		bool repeated;
 	} cases[] = {
-		{1, "/etc/shadow", false}, {1, "/etc/shadow", true},  {1, "/etc/shadow2", false},
-		{1, "/etc/shadow", true},  {2, "/etc/shadow", false}, {2, "/etc/shadow", true},
+		{"/etc/shadow", 1, false}, {"/etc/shadow", 1, true},  {"/etc/shadow2", 1, false},
+		{"/etc/shadow", 1, true},  {"/etc/shadow", 2, false}, {"/etc/shadow", 2, true},
 	};
 
 	replay_free(f->r);

@@ -177,33 +177,32 @@ static const uint8_t ops[] = {
 	LUTRA_OP_CHOWN,	    LUTRA_OP_MKNOD,   LUTRA_OP_SETXATTR,
 };
 
+/* The base changes the verdict on what it lists, and on scratch files that are no programs. */
+static void check_verdict(struct fixture *f, const char *path, uint8_t op, bool write)
+{
+	struct lutra_object o = file_object(op, write, 8);
+	uint8_t with = rule_of(f->with_image, &o, path, LUTRA_ROLE_STEADY);
+	uint8_t without = rule_of(f->without_image, &o, path, LUTRA_ROLE_STEADY);
+	bool listed = op == LUTRA_OP_OPEN && !write && strcmp(path, "/etc/resolv.conf") == 0;
+	bool scratch = strncmp(path, "/tmp/", 5) == 0 || strncmp(path, "/var/tmp/", 9) == 0;
+
+	if (listed || (scratch && with == LUTRA_RULE_NONE))
+		assert_int_equal(with, LUTRA_RULE_NONE);
+	else if (with != without)
+		fail_msg("%s, operation %d: rule %d, without the base %d", path, op, with, without);
+	if (scratch && (op == LUTRA_OP_EXEC || op == LUTRA_OP_MAPX))
+		assert_int_not_equal(with, LUTRA_RULE_NONE);
+}
+
 static void known_objects_change_no_other_verdict(void **state)
 {
 	struct fixture *f = *state;
 
 	add_service_runs(f);
 	train_both(f);
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		for (size_t op = 0; op < 2 * sizeof(ops); op++) {
-			bool write = op >= sizeof(ops);
-			struct lutra_object o = file_object(ops[op % sizeof(ops)], write, 8);
-			uint8_t with = rule_of(f->with_image, &o, paths[i], LUTRA_ROLE_STEADY);
-			uint8_t without =
-				rule_of(f->without_image, &o, paths[i], LUTRA_ROLE_STEADY);
-			bool listed = o.op == LUTRA_OP_OPEN && !write &&
-				      strcmp(paths[i], "/etc/resolv.conf") == 0;
-			bool scratch = strncmp(paths[i], "/tmp/", 5) == 0 ||
-				       strncmp(paths[i], "/var/tmp/", 9) == 0;
-
-			if (listed || (scratch && with == LUTRA_RULE_NONE))
-				assert_int_equal(with, LUTRA_RULE_NONE);
-			else if (with != without)
-				fail_msg("%s, operation %d: rule %d, without the base %d", paths[i],
-					 o.op, with, without);
-			if (scratch && (o.op == LUTRA_OP_EXEC || o.op == LUTRA_OP_MAPX))
-				assert_int_not_equal(with, LUTRA_RULE_NONE);
-		}
-	}
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		for (size_t op = 0; op < 2 * sizeof(ops); op++)
+			check_verdict(f, paths[i], ops[op % sizeof(ops)], op >= sizeof(ops));
 }
 
 /* What the runs did in a directory counts: the base does not make it a wildcard. */

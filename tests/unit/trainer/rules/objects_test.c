@@ -125,18 +125,18 @@ static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
 static void objects_written_as_data_may_be_renamed_and_removed(void **state)
 {
 	static const struct {
-		unsigned op;
 		const char *path;
+		unsigned op;
 		uint8_t kind;
 	} cases[] = {
-		{LUTRA_OP_UNLINK, "/srv/data/log", LUTRA_KIND_KNOWN},
-		{LUTRA_OP_RENAME_FROM, "/srv/data/log", LUTRA_KIND_KNOWN},
-		{LUTRA_OP_RENAME_TO, "/srv/data/log", LUTRA_KIND_KNOWN},
-		{LUTRA_OP_CHMOD, "/srv/data/log", LUTRA_KIND_NEW_USE},
-		{LUTRA_OP_UNLINK, "/srv/data/read", LUTRA_KIND_NEW_USE},
-		{LUTRA_OP_UNLINK, "/srv/data/other", LUTRA_KIND_DATA_DIR},
-		{LUTRA_OP_UNLINK, "/etc/app/state", LUTRA_KIND_NEW_USE},
-		{LUTRA_OP_UNLINK, "/usr/lib/state", LUTRA_KIND_NEW_USE},
+		{"/srv/data/log", LUTRA_OP_UNLINK, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_RENAME_FROM, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_RENAME_TO, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_CHMOD, LUTRA_KIND_NEW_USE},
+		{"/srv/data/read", LUTRA_OP_UNLINK, LUTRA_KIND_NEW_USE},
+		{"/srv/data/other", LUTRA_OP_UNLINK, LUTRA_KIND_DATA_DIR},
+		{"/etc/app/state", LUTRA_OP_UNLINK, LUTRA_KIND_NEW_USE},
+		{"/usr/lib/state", LUTRA_OP_UNLINK, LUTRA_KIND_NEW_USE},
 	};
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;

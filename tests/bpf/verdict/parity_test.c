@@ -27,9 +27,9 @@
 #include "tests/support/sample.h"
 #include "user/guard/guard_impl.h"
 
-#define BATCHES 32	  /* of calls, for each policy */
-#define OBJECT_BATCHES 80 /* of objects, for each policy */
-#define POLICIES 4	  /* of either kind, alternately */
+#define BATCHES 32	   /* of calls, for each policy */
+#define OBJECT_BATCHES 160 /* of objects, for each policy */
+#define POLICIES 4	   /* of either kind, alternately */
 #define TREE_NODES 1200
 #define CHILDREN 12
 #define CALLS_LEAST 1000000u
@@ -410,7 +410,7 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 	o->object.family = families[pick_below(b, 5)];
 	o->object.port = (uint16_t)pick_below(b, 0x10000);
 	o->object.addr_class = (uint8_t)pick_below(b, 6);
-	if (pick_below(b, 2) == 0) { /* a file that is read, as a sibling is */
+	if (pick_below(b, 4) == 0) { /* a file that is read, as a sibling is */
 		o->object.op = LUTRA_OP_OPEN;
 		o->object.flags = (uint8_t)(o->object.flags & LUTRA_OBJ_LAYER) | LUTRA_OBJ_PATH;
 		o->object.mode = modes[0];
@@ -541,7 +541,8 @@ static void parity_of_objects(void **state)
 	assert_true(n.hits > 1000 && n.misses > 1000);
 	assert_true(n.told_once > n.objects / 2 && n.told_once < n.objects);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
-		assert_true(n.kinds[k] > 20);
+		if (n.kinds[k] <= 20)
+			fail_msg("kind %d: %u objects", k, n.kinds[k]);
 	for (int g = LUTRA_RULE_EXEC; g <= LUTRA_RULE_COUNT; g++)
 		assert_true(n.groups[g] > 0);
 	for (int v = 0; v < 4; v++)

@@ -267,8 +267,8 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 
 /*
  * Marks as data directories those below which the service writes files in two places or more:
- * mailboxes, databases, queues. A new one beside them is of their kind. Never a directory of "/",
- * which may hold the data of several programs.
+ * mailboxes, databases, queues. A new one beside them is of their kind. Never a directory directly
+ * in a protected one: it may be a user's home, or hold the data of several programs.
  */
 static void mark_data(struct collapse *x)
 {
@@ -277,8 +277,9 @@ static void mark_data(struct collapse *x)
 	for (size_t i = x->n_nodes; i-- > 1;) {
 		struct policy_node *node = &x->nodes[i];
 		bool own = node->flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE);
+		bool home = x->nodes[node->parent].flags & LUTRA_NODE_PROTECTED;
 
-		if (!own && node->dir && node->parent && places[i] >= 2)
+		if (!own && !home && node->dir && places[i] >= 2)
 			node->flags |= LUTRA_NODE_WROTE;
 		if ((places[i] || node->flags & LUTRA_NODE_WROTE) && places[node->parent] < 2)
 			places[node->parent]++;

@@ -10,7 +10,7 @@
 #include "lib/abi/syscall_traits.h"
 #include "trainer/model/tables/update.h"
 #include "trainer/rules/coverage.h"
-#include "trainer/rules/calibrate.h"
+#include "trainer/rules/calibration/calibrate.h"
 #include "trainer/rules/objects.h"
 
 #define KILL_MATCHES 2 /* the default */

@@ -8,7 +8,7 @@
 #include "lib/base/progress_bar.h"
 #include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
-#include "trainer/rules/knowledge.h"
+#include "trainer/rules/knowledge/knowledge.h"
 
 #define TRAIN_MODE_DEFAULT UINT32_MAX /* deny, or audit where the runs are too few to deny */
 

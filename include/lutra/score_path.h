@@ -268,9 +268,9 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 #define LUTRA_CHILD_SESSION 0x200 /* also along the edges of exec sessions */
 
 /*
- * Returns the child of a node that a component of a path leads to; 0: none. Inlined it would save 4 ns a component, but the
- * verifier would take ten times as long for every program that judges a path: 3 s to load a guard,
- * not 0.3.
+ * Returns the child of a node that a component of a path leads to; 0: none. Inlined it would save
+ * 4 ns a component, but the verifier would take ten times as long for every program that judges a
+ * path: 3 s to load a guard, not 0.3.
  */
 LUTRA_FN __u32 lutra_node_child(const struct lutra_policy *p, const struct lutra_path *path,
 				struct lutra_name *name, __u32 node, __u32 which)

@@ -22,9 +22,10 @@
 #define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
 
 /*
- * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, but
- * for process_steady, so there are no locks. Void when its epoch is not its slot's. A syscall that is scored touches the
- * first 56 bytes: one cache line, with the word that stands before them in the task_cache.
+ * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
+ * there are no locks. Any thread of its process may set process_steady. The entry is void when its
+ * epoch is not its slot's. A syscall that is scored touches the first 56 bytes: one cache line, with
+ * the word that stands before them in the task_cache.
  */
 struct lutra_task {
 	struct lutra_state state; /* with cache_index first, as in struct lutra_entry */

@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 
@@ -128,4 +129,18 @@ int file_replace(const char *path, unsigned mode, const void *data, size_t len)
 		return r;
 	}
 	return file_sync_parent(path);
+}
+
+int file_own_directory(char ret[static PATH_MAX], struct err *err)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return err_set(err, -errno, "/proc/self/exe: %s: mount /proc", strerror(errno));
+	ret[n] = '\0';
+	slash = strrchr(ret, '/');
+	if (slash && slash != ret)
+		*slash = '\0';
+	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef LUTRA_LIB_BASE_FILE_H
 #define LUTRA_LIB_BASE_FILE_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "lib/base/err.h"
@@ -35,6 +36,9 @@ int file_create(int dirfd, const char *path, unsigned mode, const void *data, si
  * Returns 0 or -errno; on failure the old file stays.
  */
 int file_replace(const char *path, unsigned mode, const void *data, size_t len);
+
+/* Writes the directory of the running program. Returns 0, or -errno with err set. */
+int file_own_directory(char ret[static PATH_MAX], struct err *err);
 
 /* Syncs the directory that holds path, so that its entry is on disk. Returns 0 or -errno. */
 int file_sync_parent(const char *path);

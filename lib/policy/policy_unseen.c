@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unseen in words and as JSON. trainer/rules/unseen.c computes it. */
+/* The unseen in words and as JSON. trainer/rules/calibration/unseen.c computes it. */
 #include "lib/policy/policy_unseen.h"
 
 #include <errno.h>

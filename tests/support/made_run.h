@@ -4,6 +4,7 @@
 #define LUTRA_TESTS_SUPPORT_MADE_RUN_H
 
 #include "lutra/verdict.h"
+#include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
 
 #define MADE_OPS                                                                                   \
@@ -36,5 +37,8 @@ void made_run_end(struct made_run *m, const char *file, bool heldout);
  * an open of a page, a write and a close. seed varies the pages, and a system call now and then.
  */
 void made_run_service(struct corpus *c, const char *file, unsigned seed, unsigned requests);
+
+/* Trains a policy of the runs, saves it and loads it again. The caller frees it. */
+struct policy *made_run_train(const struct corpus *c, uint64_t seed, unsigned threads);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
-#include "trainer/rules/known_objects.h"
-#include "trainer/rules/path_tree.h"
+#include "trainer/rules/knowledge/known_objects.h"
+#include "trainer/rules/paths/path_tree.h"
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32

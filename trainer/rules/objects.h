@@ -6,7 +6,7 @@
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
 #include "trainer/data/run_iter.h"
-#include "trainer/rules/knowledge.h"
+#include "trainer/rules/knowledge/knowledge.h"
 
 #define OBJECTS_PORTS_EXACT 4	/* a group of at most so many distinct ports is exact */
 #define OBJECTS_NO_RUN SIZE_MAX /* of `without`: leave no run out */
@@ -21,8 +21,8 @@ struct objects_source {
 };
 
 /*
- * Sets nodes, port_exact, objects, known and known_tokens of p. Its tables, hash_key and ops must be set. scratch:
- * memory for the policy's kernel form, overwritten.
+ * Sets nodes, port_exact, objects, known and known_tokens of p. Its tables, hash_key and ops must be
+ * set. scratch: memory for the policy's kernel form, overwritten.
  * Returns 0, -ENOSPC if the runs have more paths or tokens than a policy holds, or -ENOMEM.
  */
 int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,

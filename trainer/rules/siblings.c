@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/base/array.h"
-#include "trainer/rules/path_flags.h"
+#include "trainer/rules/paths/path_flags.h"
 
 struct sibling_file {
 	uint64_t token; /* of a new file beside it */

@@ -22,12 +22,11 @@ static int open_seen_map(const struct guard *g, uint32_t slot)
 	return fd < 0 ? -errno : fd;
 }
 
-int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD])
+/* Reads the seen things of a slot into *ret, which the caller frees. Returns 0 or -errno. */
+static int read_seen(int fd, struct lutra_seen **ret)
 {
 	_cleanup_free_ struct lutra_seen *seen = malloc(sizeof(*seen));
-	_cleanup_close_ int fd = open_seen_map(g, slot);
 	uint32_t zero = 0;
-	int n = 0;
 
 	if (fd < 0)
 		return fd;
@@ -35,6 +34,18 @@ int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[stati
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(fd, &zero, seen) < 0)
 		return -errno;
+	*ret = TAKE_PTR(seen);
+	return 0;
+}
+
+int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD])
+{
+	_cleanup_free_ struct lutra_seen *seen = NULL;
+	_cleanup_close_ int fd = open_seen_map(g, slot);
+	int n = read_seen(fd, &seen);
+
+	if (n < 0)
+		return n;
 	for (unsigned i = 0; i < LUTRA_TOLD; i++) {
 		const struct lutra_told *t = &seen->told[i];
 
@@ -46,16 +57,13 @@ int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[stati
 
 int guard_forget_told(const struct guard *g, uint32_t slot)
 {
-	_cleanup_free_ struct lutra_seen *seen = malloc(sizeof(*seen));
+	_cleanup_free_ struct lutra_seen *seen = NULL;
 	_cleanup_close_ int fd = open_seen_map(g, slot);
-	uint32_t zero = 0;
+	const uint32_t zero = 0;
+	int r = read_seen(fd, &seen);
 
-	if (fd < 0)
-		return fd;
-	if (!seen)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(fd, &zero, seen) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	memset(seen->told, 0, sizeof(seen->told));
 	return bpf_map_update_elem(fd, &zero, seen, BPF_ANY) < 0 ? -errno : 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exec sessions under a policy that audits them, by LSM hooks: refused what is the host's and unseen
- * capabilities, in deny and in the modes that kill; logged or alerted what
- * else they do. Skipped where LSM programs do not run.
+ * Exec sessions under a policy that audits them, by LSM hooks. They are refused what is the host's,
+ * unseen capabilities and attacks on the guard. What else they do is logged or alerted. Skipped where LSM programs do not run.
  */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
@@ -46,6 +45,12 @@ static int try_capability(void)
 	return outcome_of(chroot("/"));
 }
 
+/* The daemon is this worker's parent. The attack needs no capability, which would be refused first. */
+static int try_guard(void)
+{
+	return outcome_of(kill(getppid(), 0));
+}
+
 static int do_nothing(void)
 {
 	return DONE;
@@ -59,9 +64,9 @@ static int try_program(void)
 }
 
 static const struct worker workers[] = {
-	{"host", try_host},	 {"own", try_own},	   {"write", try_write},
-	{"engine", try_engine},	 {"program", try_program}, {"capability", try_capability},
-	{"nothing", do_nothing},
+	{"host", try_host},	{"own", try_own},	  {"write", try_write},
+	{"engine", try_engine}, {"program", try_program}, {"capability", try_capability},
+	{"guard", try_guard},	{"nothing", do_nothing},
 };
 
 /* Adds a node that only exec sessions reach. */
@@ -165,6 +170,23 @@ static void session_is_told_by_its_programs(void **state)
 	assert_told(b, LUTRA_RULE_EXEC, LUTRA_VERDICT_ALERT);
 }
 
+static void session_that_attacks_the_guard_is_refused(void **state)
+{
+	struct box *b = *state;
+
+	enroll_for_sessions(b, LUTRA_MODE_DENY);
+	assert_exited(box_run(b, "guard", NULL), REFUSED);
+	assert_told(b, LUTRA_RULE_GUARD, LUTRA_VERDICT_DENY);
+}
+
+static void session_that_attacks_the_guard_is_killed_in_kill(void **state)
+{
+	struct box *b = *state;
+
+	enroll_for_sessions(b, LUTRA_MODE_KILL);
+	assert_killed(box_run(b, "guard", NULL));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
 int main(int argc, char **argv)
@@ -175,6 +197,8 @@ int main(int argc, char **argv)
 		TEST(session_in_freeze_is_refused_and_freezes_nothing),
 		TEST(session_is_logged_where_it_writes),
 		TEST(session_is_told_by_its_programs),
+		TEST(session_that_attacks_the_guard_is_refused),
+		TEST(session_that_attacks_the_guard_is_killed_in_kill),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_no_hooks);

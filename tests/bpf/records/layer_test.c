@@ -509,15 +509,10 @@ static void layer_of_a_mapping_made_executable_later(void **state)
 	assert_int_equal(n, 1);
 }
 
-static int setup_standin(void **state)
-{
-	return box_setup_flags(state, GUARD_NO_LSM);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 #define TEST_STANDIN(f)                                                                            \
 	{                                                                                          \
-#f "_standin", f, setup_standin, box_teardown, NULL                                \
+#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
 	}
 
 int main(int argc, char **argv)

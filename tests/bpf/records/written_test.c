@@ -507,15 +507,10 @@ static void written_tool_is_refused_to_the_service(void **state)
 	assert_int_equal(rule_of(b, F("tool")), LUTRA_RULE_EXEC_FRESH);
 }
 
-static int setup_standin(void **state)
-{
-	return box_setup_flags(state, GUARD_NO_LSM);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 #define TEST_STANDIN(f)                                                                            \
 	{                                                                                          \
-#f "_standin", f, setup_standin, box_teardown, NULL                                \
+#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
 	}
 
 int main(int argc, char **argv)

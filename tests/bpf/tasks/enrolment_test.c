@@ -571,11 +571,6 @@ static void enrolment_set_mode_without_policy_is_refused(void **state)
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_AUDIT, &err), 0);
 }
 
-static int setup_standin(void **state)
-{
-	return box_setup_flags(state, GUARD_NO_LSM);
-}
-
 static int setup_standin_brief(void **state)
 {
 	return box_setup_flags(state, GUARD_NO_LSM | GUARD_BRIEF);
@@ -584,7 +579,7 @@ static int setup_standin_brief(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 #define TEST_STANDIN(f)                                                                            \
 	{                                                                                          \
-#f "_standin", f, setup_standin, box_teardown, NULL                                \
+#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
 	}
 #define TEST_BRIEF(f)                                                                              \
 	{                                                                                          \

@@ -205,6 +205,11 @@ int box_setup(void **state)
 	return box_setup_flags(state, box_usual_flags());
 }
 
+int box_setup_standin(void **state)
+{
+	return box_setup_flags(state, GUARD_NO_LSM);
+}
+
 int box_teardown(void **state)
 {
 	struct box *b = *state;

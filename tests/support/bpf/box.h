@@ -93,6 +93,7 @@ void box_cgroup_remove(const char *cgroup);
 /* flags: GUARD_*. Puts a struct box into *state. Returns 0, or -1 if the guard cannot be loaded. */
 int box_setup_flags(void **state, unsigned flags);
 int box_setup(void **state);
+int box_setup_standin(void **state); /* without LSM hooks: stand-ins see the objects */
 int box_teardown(void **state);
 
 void box_enroll(struct box *b, const struct policy *p, uint32_t mode, bool record);

@@ -9,7 +9,7 @@
 #include "lutra/score.h"
 #include "trainer/eval/detectors/syscall_iter.h"
 #include "trainer/model/compute/pool.h"
-#include "trainer/rules/calibrate.h"
+#include "trainer/rules/calibration/calibrate.h"
 
 #define SMOOTH 8    /* a gated level moves by 1/8 of the distance to each new value */
 #define UNITS 4096. /* of the scorer's A in one unit of weight */

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "trainer/rules/episodes.h"
+#include "trainer/rules/calibration/episodes.h"
 
 #define P95 .95
 

@@ -3,25 +3,22 @@
 #include "user/sys/process/program.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "lib/base/file.h"
 
 /* Where they may lie, seen from the directory of this one. */
 static const char *const places[] = {".", "../libexec/lutra"};
 
 int helper_path(const char *program, char *buf, size_t size, struct err *err)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *dir;
+	char dir[PATH_MAX];
+	int r = file_own_directory(dir, err);
 
-	if (n < 0)
-		return err_set(err, -errno, "/proc/self/exe: %s: mount /proc", strerror(errno));
-	self[n] = '\0';
-	dir = dirname(self);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(buf, size, "%s/%s/%s", dir, places[i], program);
 		if (access(buf, X_OK) == 0)

@@ -37,7 +37,7 @@ static int live_roles_teardown(void **state)
 	return 0;
 }
 
-static void step(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uint64_t arg)
+static void step_record(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, uint64_t arg)
 {
 	const struct lutra_record rec = {
 		.type = (uint16_t)type, .tid = tid, .tgid = tid, .nr = nr, .arg = arg};
@@ -45,7 +45,7 @@ static void step(struct fixture *f, unsigned type, uint32_t tid, uint16_t nr, ui
 	assert_int_equal(live_roles_step(&f->live, &rec), 0);
 }
 
-static void list(struct fixture *f)
+static void list_roles(struct fixture *f)
 {
 	free(f->rec);
 	assert_int_equal(live_roles_list(&f->live, 7, &f->rec, &f->n), 0);
@@ -65,18 +65,18 @@ static void live_roles_follow_both_ends_of_a_startup(void **state)
 {
 	struct fixture *f = *state;
 
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_read, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_epoll_wait, 0);
-	step(f, LUTRA_RECORD_FORK, 5, 0, 3 | 3ull << 32);
-	step(f, LUTRA_RECORD_EXEC, 3, 0, 0);
-	list(f);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_read, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_epoll_wait, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 3 | 3ull << 32);
+	step_record(f, LUTRA_RECORD_EXEC, 3, 0, 0);
+	list_roles(f);
 	assert_int_equal(f->n, 2);
 	assert_role(f, 0, 3, LUTRA_ROLE_STARTUP, LUTRA_ROLE_SPAWNED);
 	assert_role(f, 1, 5, LUTRA_ROLE_STARTUP, LUTRA_ROLE_STEADY);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
-	step(f, LUTRA_RECORD_EXIT, 3, 0, 0);
-	list(f);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
+	step_record(f, LUTRA_RECORD_EXIT, 3, 0, 0);
+	list_roles(f);
 	assert_int_equal(f->n, 1);
 	assert_role(f, 0, 5, LUTRA_ROLE_STEADY, LUTRA_ROLE_STEADY);
 }
@@ -85,11 +85,11 @@ static void live_roles_know_threads_and_their_groups(void **state)
 {
 	struct fixture *f = *state;
 
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
-	step(f, LUTRA_RECORD_FORK, 5, 1, 6 | 5ull << 32);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 1, 6 | 5ull << 32);
 	assert_true(live_roles_knows(&f->live, 6));
 	assert_false(live_roles_knows(&f->live, 7));
-	list(f);
+	list_roles(f);
 	assert_int_equal(f->rec[1].tid, 6);
 	assert_int_equal(f->rec[1].tgid, 5);
 }
@@ -98,11 +98,11 @@ static void live_roles_of_threads_are_their_process(void **state)
 {
 	struct fixture *f = *state;
 
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
-	step(f, LUTRA_RECORD_FORK, 5, 1, 6 | 5ull << 32);
-	step(f, LUTRA_RECORD_FORK, 5, 0, 7 | 7ull << 32);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
-	list(f);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 1, 6 | 5ull << 32);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 7 | 7ull << 32);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
+	list_roles(f);
 	assert_role(f, 1, 6, LUTRA_ROLE_STEADY, LUTRA_ROLE_STARTUP);
 	assert_role(f, 2, 7, LUTRA_ROLE_STARTUP, LUTRA_ROLE_STARTUP);
 }
@@ -113,10 +113,10 @@ static void live_roles_stay_when_a_program_executes_itself(void **state)
 		.type = LUTRA_RECORD_EXEC, .aux = LUTRA_EXEC_AGAIN, .tid = 5, .tgid = 5};
 	struct fixture *f = *state;
 
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept4, 0);
 	assert_int_equal(live_roles_step(&f->live, &again), 0);
-	list(f);
+	list_roles(f);
 	assert_role(f, 0, 5, LUTRA_ROLE_STEADY, LUTRA_ROLE_STARTUP);
 }
 
@@ -126,9 +126,9 @@ static void live_roles_of_an_exec_session_stay(void **state)
 	const struct lutra_record arm = {.type = LUTRA_RECORD_ARM, .tid = 9, .aux = 1};
 
 	assert_int_equal(live_roles_step(&f->live, &arm), 0);
-	step(f, LUTRA_RECORD_EXEC, 9, 0, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 9, SYS_accept, 0);
-	list(f);
+	step_record(f, LUTRA_RECORD_EXEC, 9, 0, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 9, SYS_accept, 0);
+	list_roles(f);
 	assert_role(f, 0, 9, LUTRA_ROLE_SESSION, LUTRA_ROLE_SESSION);
 	assert_int_equal(f->rec[0].aux, 1);
 }
@@ -140,12 +140,12 @@ static void live_roles_are_carried_from_list_to_list(void **state)
 	struct lutra_record *first;
 	size_t n;
 
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept, 0);
-	step(f, LUTRA_RECORD_FORK, 5, 0, 6 | 6ull << 32);
-	step(f, LUTRA_RECORD_EXEC, 6, 0, 0);
-	step(f, LUTRA_RECORD_SYSCALL, 8, SYS_read, 0); /* nobody knows where it came from */
-	list(f);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 5, SYS_accept, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 6 | 6ull << 32);
+	step_record(f, LUTRA_RECORD_EXEC, 6, 0, 0);
+	step_record(f, LUTRA_RECORD_SYSCALL, 8, SYS_read, 0); /* nobody knows where it came from */
+	list_roles(f);
 	first = f->rec;
 	n = f->n;
 	f->rec = NULL;
@@ -153,7 +153,7 @@ static void live_roles_are_carried_from_list_to_list(void **state)
 	live_roles_reset(&f->live);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(live_roles_step(&f->live, &first[i]), 0);
-	list(f);
+	list_roles(f);
 	assert_int_equal(f->n, 3);
 	assert_memory_equal(f->rec, first, 3 * sizeof(*first));
 	assert_role(f, 1, 6, LUTRA_ROLE_SPAWNED, LUTRA_ROLE_STARTUP);
@@ -168,7 +168,7 @@ static void live_roles_fill_in_what_is_known(void **state)
 
 	live_roles_fill(&f->live, &arm);
 	assert_int_equal(arm.arg, 0);
-	step(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
 	live_roles_fill(&f->live, &arm);
 	assert_int_equal(arm.arg, lutra_role_pack(LUTRA_ROLE_STARTUP, LUTRA_ROLE_STARTUP));
 }

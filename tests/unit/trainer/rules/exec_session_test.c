@@ -53,7 +53,7 @@ static void add_run(struct corpus *c, unsigned i)
 }
 
 /* Trains a policy, saves it and loads it again. */
-static void train(struct fixture *f, bool guard)
+static void train_runs(struct fixture *f, bool guard)
 {
 	const struct train_options options = {.image = "made",
 					      .seed = 1,
@@ -85,7 +85,7 @@ static int exec_session_setup(void **state)
 		return -1;
 	for (unsigned i = 0; i < 4; i++)
 		add_run(&f->corpus, i);
-	train(f, false);
+	train_runs(f, false);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static void exec_session_pairs_count_only_if_guarded(void **state)
 
 	assert_int_equal(f->p->token[LUTRA_ROLE_SESSION][SYS_write], write);
 	assert_true(f->p->t0[write * f->p->v + write] >> 8 > 0);
-	train(f, true);
+	train_runs(f, true);
 	write = f->p->token[LUTRA_ROLE_STEADY][SYS_write];
 	assert_int_equal(f->p->t0[write * f->p->v + write] >> 8, 0);
 }
@@ -159,7 +159,7 @@ static void exec_session_makes_no_alarm_in_calibration_if_audited(void **state)
 	assert_true(f->p->audit_sessions);
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_EXEC], 0);
 	assert_int_equal(f->p->calibration.alarms_alert, 0);
-	train(f, true);
+	train_runs(f, true);
 	assert_false(f->p->audit_sessions);
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_EXEC], 4);
 }
@@ -180,7 +180,7 @@ static void exec_session_leaves_the_service_where_tokens_are_too_many(void **sta
 		made_run_object(&m, OPERATOR, o, path);
 	}
 	made_run_end(&m, "z-run.ltr", false);
-	train(f, false);
+	train_runs(f, false);
 	for (size_t i = 0; i < f->p->n_objects; i++)
 		sessions += lutra_object_token_role(f->p->objects[i]) == LUTRA_ROLE_SESSION;
 	assert_true(f->p->n_objects <= POLICY_OBJECTS_MAX);

@@ -7,11 +7,9 @@
 #include <cmocka.h>
 
 #include <sys/syscall.h>
-#include <string.h>
 
-#include "lib/abi/path_text.h"
+#include "tests/support/made_policy.h"
 #include "tests/support/made_run.h"
-#include "tests/support/scratch.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 
@@ -28,29 +26,6 @@ static int objects_teardown(void **state)
 	corpus_done(*state);
 	free(*state);
 	return 0;
-}
-
-/* A policy of the corpus, saved and loaded; the caller's to free. */
-static struct policy *train_and_load(const struct corpus *c)
-{
-	const struct train_options options = {.image = "made",
-					      .seed = 1,
-					      .threads = 1,
-					      .kill_matches = 2,
-					      .mode = TRAIN_MODE_DEFAULT};
-	char *dir = scratch_dir();
-	_cleanup_free_ char *path = scratch_path(dir, "p");
-	struct policy *p = NULL, *loaded = NULL;
-	struct err err = {""};
-
-	if (train_policy(c, &options, NULL, &p, &err) < 0 || policy_save(p, path, &err) < 0 ||
-	    policy_load(&loaded, path, &err) < 0) {
-		fail_msg("%s", err.msg);
-		abort();
-	}
-	policy_free(p);
-	scratch_remove(dir);
-	return loaded;
 }
 
 /* Runs of one connect each to these ports, in a class of addresses each. */
@@ -70,7 +45,7 @@ static void objects_ports_are_exact_up_to_four(void **state)
 		made_run_object(&m, 1, five, NULL);
 	}
 	made_run_end(&m, "r", false);
-	p = train_and_load(c);
+	p = made_policy_train(c, &made_policy_options);
 	assert_int_equal(p->port_exact, 1u << lutra_port_bit(&four));
 	assert_int_equal(p->n_objects, 4 + 1);
 }
@@ -98,7 +73,7 @@ static void objects_trained_are_known_in_their_role(void **state)
 	made_run_open(&m, 1, "?lost", false);
 	made_run_syscall(&m, 1, SYS_accept);
 	made_run_end(&m, "r", false);
-	p = train_and_load(c);
+	p = made_policy_train(c, &made_policy_options);
 	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_KNOWN);
 	assert_int_equal(judge_object(p, c, 0, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_NEW_ROLE);
 	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
@@ -109,17 +84,9 @@ static void objects_trained_are_known_in_their_role(void **state)
 
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
 {
-	const struct lutra_object o = {.op = (uint8_t)op, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
-	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	char fold[LUTRA_NAME] __attribute__((aligned(8)));
-	struct lutra_judgement j = {0};
-	struct lutra_path parsed;
+	const struct lutra_object o = {.op = (uint8_t)op, .mode = 0100644};
 
-	assert_non_null(image);
-	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
-	path_text_parse(path, strlen(path), &parsed);
-	lutra_judge_object(image, &o, &parsed, LUTRA_ROLE_STEADY, fold, &j);
-	return j.kind;
+	return made_policy_judge(p, o, path, LUTRA_ROLE_STEADY).kind;
 }
 
 static void objects_written_as_data_may_be_renamed_and_removed(void **state)
@@ -149,7 +116,7 @@ static void objects_written_as_data_may_be_renamed_and_removed(void **state)
 	made_run_open(&m, 1, "/usr/lib/state", true);
 	made_run_end(&m, "r", false);
 	c->runs[0].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
-	p = train_and_load(c);
+	p = made_policy_train(c, &made_policy_options);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(judge_name(p, cases[i].op, cases[i].path), cases[i].kind);
 }

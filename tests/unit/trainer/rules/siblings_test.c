@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is learned of directories: libraries beside known ones, and where a service has its data. */
+/* What is learned of directories: files beside known ones, and where a service has its data. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +8,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/syscall.h>
 
-#include "lib/abi/path_text.h"
+#include "tests/support/made_policy.h"
 #include "tests/support/made_run.h"
 #include "trainer/train.h"
 
@@ -35,13 +35,6 @@ static int siblings_teardown(void **state)
 static struct policy *train_uses(struct corpus *c, struct lutra_object op, const char *const *list,
 				 size_t n)
 {
-	const struct train_options options = {.image = "made",
-					      .seed = 1,
-					      .threads = 1,
-					      .kill_matches = 2,
-					      .mode = TRAIN_MODE_DEFAULT};
-	struct policy *p;
-
 	for (unsigned r = 0; r < RUNS; r++) {
 		struct made_run m = made_run_new(c);
 		char name[16];
@@ -53,24 +46,7 @@ static struct policy *train_uses(struct corpus *c, struct lutra_object op, const
 		}
 		made_run_end(&m, name, false);
 	}
-	assert_int_equal(train_policy(c, &options, NULL, &p, NULL), 0);
-	return p;
-}
-
-static struct lutra_judgement judge(const struct policy *p, struct lutra_object o, const char *path,
-				    uint8_t role)
-{
-	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct lutra_judgement j;
-	struct lutra_path parsed;
-	char fold[LUTRA_NAME];
-
-	assert_non_null(image);
-	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
-	path_text_parse(path, strlen(path), &parsed);
-	o.flags |= LUTRA_OBJ_PATH;
-	lutra_judge_object(image, &o, &parsed, role, fold, &j);
-	return j;
+	return made_policy_train(c, &made_policy_options);
 }
 
 /* Which files of a directory of libraries only alert: those of the image's layers. */
@@ -103,9 +79,9 @@ static void siblings_library_of_the_image_alerts(void **state)
 
 	p->ops |= 1u << LUTRA_OP_EXEC;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct lutra_judgement j =
-			judge(p, (struct lutra_object){.op = cases[i].op, .flags = cases[i].flags},
-			      cases[i].path, cases[i].role);
+		struct lutra_judgement j = made_policy_judge(
+			p, (struct lutra_object){.op = cases[i].op, .flags = cases[i].flags},
+			cases[i].path, cases[i].role);
 
 		print_message("%s, case %zu\n", cases[i].path, i);
 		assert_int_not_equal(j.kind, LUTRA_KIND_KNOWN);
@@ -135,8 +111,67 @@ static void siblings_directory_of_data_directories_is_one(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].path);
-		assert_int_equal(judge(p, open, cases[i].path, 0).rule, cases[i].rule);
+		assert_int_equal(made_policy_judge(p, open, cases[i].path, 0).rule, cases[i].rule);
 	}
+}
+
+/* Trains on two runs in which a steady task reads these files. */
+static struct policy *train_readers(struct corpus *c, const char *const *paths, size_t n,
+				    bool wrote)
+{
+	for (int r = 0; r < 2; r++) {
+		char file[2] = {(char)('a' + r), 0};
+		struct made_run m = made_run_new(c);
+
+		made_run_syscall(&m, 1, SYS_accept);
+		for (size_t i = 0; i < n; i++)
+			made_run_open(&m, 1, paths[i], false);
+		if (wrote)
+			made_run_open(&m, 1, "/etc/own.txt", true);
+		made_run_end(&m, file, false);
+	}
+	return made_policy_train(c, &made_policy_options);
+}
+
+static uint8_t rule_of_read(const struct policy *p, const char *path, uint8_t role)
+{
+	const struct lutra_object o = {.op = LUTRA_OP_OPEN, .mode = LUTRA_S_IFREG_TYPE << 12};
+
+	return made_policy_judge(p, o, path, role).rule;
+}
+
+static void siblings_new_file_beside_two_of_its_kind_is_a_sibling(void **state)
+{
+	static const char *const read[] = {"/etc/a.conf",  "/etc/b.conf",  "/etc/c.key",
+					   "/etc/d.key",   "/etc/passwd",  "/etc/group",
+					   "/etc/one.txt", "/root/a.conf", "/root/b.conf"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = train_readers(c, read, 9, false);
+
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_SIBLING);
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STARTUP),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.key", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/shadow", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.txt", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/root/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/new.d/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+}
+
+static void siblings_where_the_service_writes_are_no_siblings(void **state)
+{
+	static const char *const read[] = {"/etc/a.conf", "/etc/b.conf"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = train_readers(c, read, 2, true);
+
+	assert_int_equal(rule_of_read(p, "/etc/new.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, siblings_setup, siblings_teardown)
@@ -144,6 +179,8 @@ static void siblings_directory_of_data_directories_is_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(siblings_new_file_beside_two_of_its_kind_is_a_sibling),
+		T(siblings_where_the_service_writes_are_no_siblings),
 		T(siblings_library_of_the_image_alerts),
 		T(siblings_directory_of_data_directories_is_one),
 	};

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The path tree: what becomes a wildcard, what never does, and the flags of nodes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+#include "lutra/score.h"
+#include "trainer/rules/paths/path_tree.h"
+
+static const uint64_t key[2] = {17, 42};
+
+/* A tree, and what collapse makes of it. */
+struct fixture {
+	struct path_tree *tree;
+	struct policy_node *nodes;
+	size_t n;
+};
+
+static int path_tree_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	return path_tree_new(&f->tree, 70, false);
+}
+
+static int path_tree_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	path_tree_free(f->tree);
+	free(f->nodes);
+	free(f);
+	return 0;
+}
+
+static void add_path_of(struct fixture *f, const char *s, unsigned run, bool wrote,
+			bool exec_session)
+{
+	size_t len = strlen(s);
+	bool dir = len > 1 && s[len - 1] == '/';
+	uint64_t runs[2] = {0};
+	struct lutra_path path;
+	struct path_tree_entry p = {.path = &path,
+				    .dir = dir,
+				    .wrote = wrote,
+				    .exec_session = exec_session,
+				    .runs = runs};
+
+	path_text_parse(s, len - dir, &path);
+	runs[run / 64] |= 1ull << (run & 63);
+	assert_int_equal(path_tree_insert(f->tree, &p), 0);
+}
+
+/* Insert a path as seen in a run; a trailing slash says that it is a directory. */
+static void add_path(struct fixture *f, const char *s, unsigned run, bool wrote)
+{
+	add_path_of(f, s, run, wrote, false);
+}
+
+/* The same of an exec session. */
+static void add_session_path(struct fixture *f, const char *s, unsigned run)
+{
+	add_path_of(f, s, run, true, true);
+}
+
+static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
+{
+	for (unsigned r = 0; r < n_runs; r++)
+		add_path(f, s, r, false);
+}
+
+static void collapse_tree(struct fixture *f)
+{
+	free(f->nodes);
+	f->nodes = NULL;
+	assert_int_equal(path_tree_collapse(f->tree, key, true, &f->nodes, &f->n), 0);
+}
+
+/* Collapses the tree with the names of all programs. */
+static void collapse_apart(struct fixture *f)
+{
+	free(f->nodes);
+	f->nodes = NULL;
+	assert_int_equal(path_tree_collapse(f->tree, key, false, &f->nodes, &f->n), 0);
+}
+
+/* The node of a collapsed path, or -1. Its components as they stand in the nodes. */
+static int node_of(const struct fixture *f, const char *path, bool dir)
+{
+	int at = 0;
+
+	while (*path) {
+		size_t len = strcspn(path + 1, "/");
+		bool last = !path[1 + len];
+		int found = -1;
+
+		for (size_t i = 1; i < f->n; i++)
+			if (f->nodes[i].parent == at && strlen(f->nodes[i].name) == len &&
+			    memcmp(f->nodes[i].name, path + 1, len) == 0 &&
+			    f->nodes[i].dir == (last ? dir : 1))
+				found = (int)i;
+		if (found < 0)
+			return -1;
+		at = found;
+		path += 1 + len;
+	}
+	return at;
+}
+
+/* Nodes that the service can reach. */
+static size_t count_service_nodes(const struct fixture *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += !f->nodes[i].exec_session;
+	return n;
+}
+
+static bool is_wildcard(const struct fixture *f, const char *dir)
+{
+	int i = node_of(f, dir, true);
+
+	assert_true(i >= 0);
+	return f->nodes[i].flags & LUTRA_NODE_WILDCARD;
+}
+
+static uint8_t flags_of(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].flags;
+}
+
+static uint64_t key_of(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].key;
+}
+
+static bool is_for_sessions(const struct fixture *f, const char *path, bool dir)
+{
+	int i = node_of(f, path, dir);
+
+	assert_true(i >= 0);
+	return f->nodes[i].exec_session;
+}
+
+static void path_tree_keeps_eight_children_and_merges_nine(void **state)
+{
+	struct fixture *f = *state;
+	char path[32];
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof(path), "/srv/d/%c.txt", 'a' + i);
+		put_in_runs(f, path, 2);
+	}
+	collapse_tree(f);
+	assert_false(is_wildcard(f, "/srv/d"));
+	assert_true(node_of(f, "/srv/d/c.txt", false) > 0);
+	put_in_runs(f, "/srv/d/i.txt", 2);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/d"));
+	assert_true(node_of(f, "/srv/d/*", false) > 0);
+	assert_int_equal(node_of(f, "/srv/d/c.txt", false), -1);
+	assert_int_equal(count_service_nodes(f), 4);
+}
+
+static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/srv/once/x", 1, false);
+	put_in_runs(f, "/srv/a/same", 3);
+	add_path(f, "/srv/b/one", 1, false);
+	add_path(f, "/srv/b/two", 2, false);
+	collapse_tree(f);
+	/* /srv itself was in more runs than its child "once". */
+	assert_true(is_wildcard(f, "/srv"));
+	assert_true(node_of(f, "/srv/*/*", false) > 0);
+	assert_true(is_wildcard(f, "/srv/*"));
+}
+
+static void path_tree_keeps_few_children_of_a_single_run(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/srv/a/x", 65, false);
+	add_path(f, "/srv/a/y", 65, false);
+	collapse_tree(f);
+	assert_false(is_wildcard(f, "/srv"));
+	assert_false(is_wildcard(f, "/srv/a"));
+	add_path(f, "/srv/a/z", 3, false);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+}
+
+/* The nodes of one tree that are wildcards are wildcards in the other, or merged into one. */
+static void assert_wildcards_stay(const struct fixture *less, const struct fixture *more, size_t i,
+				  size_t j)
+{
+	bool wildcard = more->nodes[j].flags & LUTRA_NODE_WILDCARD;
+
+	if (less->nodes[i].flags & LUTRA_NODE_WILDCARD)
+		assert_true(wildcard);
+	for (size_t c = 1; c < less->n; c++) {
+		size_t d = 1;
+
+		if (less->nodes[c].parent != i)
+			continue;
+		while (d < more->n &&
+		       !(more->nodes[d].parent == j && more->nodes[d].dir == less->nodes[c].dir &&
+			 (wildcard || strcmp(more->nodes[d].name, less->nodes[c].name) == 0)))
+			d++;
+		assert_true(d < more->n);
+		assert_wildcards_stay(less, more, c, d);
+	}
+}
+
+/* Paths of a small world, so that runs have much in common: /s/a/b/c and shorter. */
+static void add_random_run(struct fixture *f, unsigned run, uint32_t *seed)
+{
+	for (int i = 0; i < 6; i++) {
+		char path[32];
+		uint32_t x;
+
+		*seed = *seed * 1664525 + 1013904223;
+		x = *seed >> 8;
+		snprintf(path, sizeof(path), "/s/%c/%c/%c%s", 'a' + (char)(x % 3),
+			 'a' + (char)(x / 3 % 3), 'a' + (char)(x / 9 % 3), x / 27 % 4 ? "" : "/");
+		path[x / 108 % 3 ? strlen(path) : 6] = '\0';
+		add_path(f, path, run, false);
+	}
+}
+
+static void path_tree_of_one_run_more_has_all_wildcards(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t trial = 0; trial < 400; trial++) {
+		struct fixture before = {NULL, NULL, 0};
+		uint32_t seed = trial;
+
+		path_tree_free(f->tree);
+		assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
+		for (unsigned run = 0; run < 6; run++) {
+			/* In any order: what comes last may be first by its number. */
+			add_random_run(f, trial & 1 ? 60 - run : run, &seed);
+			collapse_tree(f);
+			if (run)
+				assert_wildcards_stay(&before, f, 0, 0);
+			free(before.nodes);
+			before.nodes = f->nodes;
+			before.n = f->n;
+			f->nodes = NULL;
+		}
+		free(before.nodes);
+	}
+}
+
+static void path_tree_keeps_the_wildcards_of_a_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct policy old = {.n_nodes = 0};
+
+	add_path(f, "/srv/a/x", 1, false);
+	add_path(f, "/srv/a/y", 2, false);
+	add_path(f, "/srv/b/x", 1, false);
+	add_path(f, "/srv/b/x", 2, false);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+	old.nodes = f->nodes;
+	old.n_nodes = f->n;
+	f->nodes = NULL;
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
+	put_in_runs(f, "/srv/a/x", 3);
+	put_in_runs(f, "/srv/b/x", 3);
+	collapse_tree(f);
+	assert_false(is_wildcard(f, "/srv/a"));
+	path_tree_keep_wildcards(f->tree, &old);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/a"));
+	assert_false(is_wildcard(f, "/srv/b"));
+	free(old.nodes);
+}
+
+static void put_program(struct fixture *f, const char *s, unsigned run)
+{
+	const uint64_t runs[2] = {1ull << run};
+	struct lutra_path path;
+	struct path_tree_entry p = {.path = &path, .program = true, .runs = runs};
+
+	path_text_parse(s, strlen(s), &path);
+	assert_int_equal(path_tree_insert(f->tree, &p), 0);
+}
+
+static void path_tree_tells_programs_of_the_image_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned run = 0; run < 12; run++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/usr/lib/shop/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+		snprintf(path, sizeof(path), "/usr/share/shop/%c.txt", 'a' + (char)run);
+		add_path(f, path, run, false);
+		/* What the service writes, and what is no program directory, is not the image's. */
+		snprintf(path, sizeof(path), "/usr/lib/cache/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+		add_path(f, path, run, true);
+		snprintf(path, sizeof(path), "/srv/shop/%c.so", 'a' + (char)run);
+		put_program(f, path, run);
+	}
+	collapse_apart(f);
+	assert_false(is_wildcard(f, "/usr/lib/shop"));
+	assert_true(is_wildcard(f, "/usr/share/shop"));
+	assert_true(is_wildcard(f, "/usr/lib/cache"));
+	assert_true(is_wildcard(f, "/srv/shop"));
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/usr/lib/shop"));
+}
+
+static void path_tree_never_merges_protected_directories(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "/etc/%c/conf", 'a' + i);
+		add_path(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/usr/bin/%c", 'a' + i);
+		add_path(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/proc/%d/%c", i, 'a' + i);
+		add_path(f, path, (unsigned)i, false);
+		snprintf(path, sizeof(path), "/var/lib/shop/%c", 'a' + i);
+		add_path(f, path, (unsigned)i, false);
+	}
+	collapse_tree(f);
+	assert_true(flags_of(f, "/etc", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_ROLE));
+	assert_true(flags_of(f, "/usr/bin", true) == (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR));
+	assert_true(flags_of(f, "/proc/#", true) == LUTRA_NODE_PROTECTED);
+	assert_false(is_for_sessions(f, "/proc/#", true));
+	assert_true(flags_of(f, "/var/lib", true) == LUTRA_NODE_PROTECTED);
+	assert_true(node_of(f, "/proc/#/c", false) > 0);
+	assert_true(is_wildcard(f, "/var/lib/shop"));
+	assert_true(f->nodes[0].flags == LUTRA_NODE_PROTECTED);
+}
+
+static void path_tree_merges_files_and_directories_apart_and_recursively(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/srv/u/%c/inbox", 'a' + i);
+		put_in_runs(f, path, 2);
+		snprintf(path, sizeof(path), "/srv/u/%c/tmp/", 'a' + i);
+		put_in_runs(f, path, 2);
+		snprintf(path, sizeof(path), "/srv/u/%c.idx", 'a' + i);
+		put_in_runs(f, path, 2);
+	}
+	collapse_tree(f);
+	assert_true(node_of(f, "/srv/u/*", false) > 0);
+	assert_true(node_of(f, "/srv/u/*/inbox", false) > 0);
+	assert_true(node_of(f, "/srv/u/*/tmp", true) > 0);
+	assert_false(is_wildcard(f, "/srv/u/*"));
+	assert_int_equal(count_service_nodes(f), 7);
+}
+
+static void path_tree_flags_use_role_and_writes(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/usr/share/x/y", 0, false);
+	add_path(f, "/library/z", 0, false);
+	add_path(f, "/run/app/sock", 0, false);
+	add_path(f, "/srv/data/log", 0, true);
+	add_path(f, "/srv/data/sub/", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/usr/share/x", true), LUTRA_NODE_USR);
+	assert_int_equal(flags_of(f, "/library", true), LUTRA_NODE_USR);
+	assert_int_equal(flags_of(f, "/run/app/sock", false), LUTRA_NODE_ROLE);
+	assert_int_equal(flags_of(f, "/srv/data", true), LUTRA_NODE_WROTE);
+	assert_int_equal(flags_of(f, "/srv/data/sub", true), 0);
+	assert_int_equal(flags_of(f, "/srv", true), 0);
+}
+
+static void path_tree_protects_lib64_only_if_seen(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/app2/x", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/#", true), 0);
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, true), 0);
+	add_path(f, "/lib64/ld.so", 0, false);
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/#", true), LUTRA_NODE_PROTECTED | LUTRA_NODE_USR);
+}
+
+static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_node *n;
+
+	add_path(f, "//memfd:a/b7", 0, false);
+	collapse_tree(f);
+	assert_int_equal(count_service_nodes(f), 3);
+	for (n = f->nodes + 1; strcmp(n->name, "/") != 0;)
+		n++;
+	assert_true(n->dir && n->parent == 0);
+	assert_string_equal(n[1].name, "memfd:a/#");
+	assert_int_equal(n[1].parent, n - f->nodes);
+}
+
+static void path_tree_keys_are_those_of_the_scorer(void **state)
+{
+	struct fixture *f = *state;
+	char name[LUTRA_NAME] = "srv";
+
+	add_path(f, "/srv/page7", 0, false);
+	add_session_path(f, "/srv/x", 0);
+	collapse_tree(f);
+	assert_true(key_of(f, "/srv", true) == lutra_component_key(name, 3, (const __u64 *)key, 1));
+	name[0] = '#';
+	assert_true(key_of(f, "/srv/#", false) ==
+		    lutra_component_key(name, 1, (const __u64 *)key, 0));
+	name[0] = 'x';
+	assert_true(key_of(f, "/srv/x", false) ==
+		    (lutra_component_key(name, 1, (const __u64 *)key, 0) ^ LUTRA_SESSION_KEY));
+}
+
+static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
+{
+	static const char *const paths[] = {"/srv/b", "/srv/a/", "/srv/a/x", "/etc/x",
+					    "/etc/a/b/c"};
+	struct fixture *f = *state;
+	struct policy_node *first;
+	size_t n;
+
+	for (size_t i = 0; i < 5; i++)
+		add_path(f, paths[i], (unsigned)i, i & 1);
+	collapse_tree(f);
+	first = f->nodes;
+	n = f->n;
+	f->nodes = NULL;
+	path_tree_free(f->tree);
+	assert_int_equal(path_tree_new(&f->tree, 70, false), 0);
+	for (size_t i = 5; i-- > 0;)
+		add_path(f, paths[i], (unsigned)i, i & 1);
+	collapse_tree(f);
+	assert_int_equal(f->n, n);
+	assert_memory_equal(f->nodes, first, n * sizeof(*first));
+	free(first);
+}
+
+static void path_tree_merges_more_if_too_wide(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	for (int i = 0; i < 7 * 7 * 7 * 7; i++) {
+		snprintf(path, sizeof(path), "/srv/%c/%c/%c/%c", 'a' + i % 7, 'a' + i / 7 % 7,
+			 'a' + i / 49 % 7, 'a' + i / 343);
+		put_in_runs(f, path, 1);
+	}
+	collapse_tree(f);
+	assert_true(f->n <= LUTRA_NODES);
+	assert_true(is_wildcard(f, "/srv"));
+}
+
+static void path_tree_of_too_many_protected_names_is_enospc(void **state)
+{
+	struct fixture *f = *state;
+	struct policy_node *nodes;
+	char path[64];
+	size_t n;
+
+	for (int i = 0; i < 26 * 26 * 4; i++) {
+		snprintf(path, sizeof(path), "/etc/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+			 'a' + i / 676);
+		add_path(f, path, 0, false);
+	}
+	assert_int_equal(path_tree_collapse(f->tree, key, true, &nodes, &n), -ENOSPC);
+}
+
+/* Sessions make no wildcard of a directory of the service's, and do not say that it is written. */
+static void path_tree_is_the_services_whatever_sessions_had(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	put_in_runs(f, "/srv/data/a", 3);
+	put_in_runs(f, "/srv/data/b", 3);
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/srv/data/%c", 'a' + i);
+		add_session_path(f, path, (unsigned)i);
+		snprintf(path, sizeof(path), "/srv/backup/%c", 'a' + i);
+		add_session_path(f, path, (unsigned)i);
+	}
+	collapse_tree(f);
+	assert_int_equal(flags_of(f, "/srv/data", true), 0);
+	assert_false(is_for_sessions(f, "/srv/data/a", false));
+	assert_true(is_for_sessions(f, "/srv/data/l", false));
+	assert_true(is_for_sessions(f, "/srv/backup", true));
+	assert_true(is_wildcard(f, "/srv/backup"));
+	assert_int_equal(count_service_nodes(f), 5);
+}
+
+static void path_tree_merges_what_sessions_had_into_wildcards(void **state)
+{
+	struct fixture *f = *state;
+
+	add_path(f, "/srv/www/a", 0, false);
+	add_path(f, "/srv/www/b", 1, false);
+	add_session_path(f, "/srv/www/c", 0);
+	add_session_path(f, "/srv/www/d/", 0);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/www"));
+	assert_false(is_for_sessions(f, "/srv/www/*", false));
+	assert_true(is_for_sessions(f, "/srv/www/*", true));
+}
+
+static void path_tree_that_does_not_fit_goes_without_sessions(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	add_path(f, "/etc/service.conf", 0, false);
+	for (int i = 0; i < 26 * 26 * 4; i++) {
+		snprintf(path, sizeof(path), "/etc/%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+			 'a' + i / 676);
+		add_session_path(f, path, 0);
+	}
+	collapse_tree(f);
+	assert_true(node_of(f, "/etc/service.conf", false) > 0);
+	assert_int_equal(node_of(f, "/etc/aaa", false), -1);
+	assert_true(is_for_sessions(f, "/sys", true));
+}
+
+static void path_tree_holds_what_is_the_hosts(void **state)
+{
+	static const struct {
+		const char *path;
+		bool dir, host;
+	} cases[] = {
+		{"/proc", true, true},
+		{"/sys", true, true},
+		{"/dev", true, true},
+		{"/run", true, false},
+		{"/run/docker.sock", false, true},
+		{"/run/containerd/containerd.sock", false, true},
+		{"/run/containerd", true, false},
+		{"/proc/#", true, false},
+		{"/proc/self", true, false},
+		{"/dev/null", false, false},
+		{"/dev/pts", true, false},
+		{"/dev/shm", true, false},
+		/* What runs had. */
+		{"/sys/fs/cgroup", true, true},
+		{"/sys/fs/cgroup/x", false, true},
+		{"/dev/pts/#", false, false},
+		{"/proc/#/oom_score_adj", false, false},
+	};
+	struct fixture *f = *state;
+
+	add_path(f, "/sys/fs/cgroup/x", 0, false);
+	add_path(f, "/dev/pts/0", 0, false);
+	add_path(f, "/proc/1/oom_score_adj", 0, false);
+	collapse_tree(f);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t flags = flags_of(f, cases[i].path, cases[i].dir);
+
+		if (((flags & LUTRA_NODE_HOST) != 0) != cases[i].host)
+			fail_msg("%s", cases[i].path);
+	}
+	assert_false(is_for_sessions(f, "/proc/#", true));
+	assert_true(is_for_sessions(f, "/proc/self", true));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, path_tree_setup, path_tree_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(path_tree_keeps_eight_children_and_merges_nine),
+		T(path_tree_merges_a_directory_of_two_runs_with_a_child_of_one),
+		T(path_tree_keeps_few_children_of_a_single_run),
+		T(path_tree_of_one_run_more_has_all_wildcards),
+		T(path_tree_keeps_the_wildcards_of_a_policy),
+		T(path_tree_tells_programs_of_the_image_apart),
+		T(path_tree_never_merges_protected_directories),
+		T(path_tree_merges_files_and_directories_apart_and_recursively),
+		T(path_tree_flags_use_role_and_writes),
+		T(path_tree_protects_lib64_only_if_seen),
+		T(path_tree_puts_detached_names_below_a_directory_of_their_own),
+		T(path_tree_keys_are_those_of_the_scorer),
+		T(path_tree_does_not_depend_on_the_order_of_insertion),
+		T(path_tree_merges_more_if_too_wide),
+		T(path_tree_of_too_many_protected_names_is_enospc),
+		T(path_tree_is_the_services_whatever_sessions_had),
+		T(path_tree_merges_what_sessions_had_into_wildcards),
+		T(path_tree_that_does_not_fit_goes_without_sessions),
+		T(path_tree_holds_what_is_the_hosts),
+	};
+
+	return cmocka_run_group_tests_name("train_tree", tests, NULL, NULL);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leave-one-run-out calibration: each run is judged by a policy of the other runs. The result
+ * decides the thresholds, which rules may deny, and the rate of false alarms to expect.
+ */
+#ifndef LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
+#define LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
+
+#include "trainer/model/tables/model.h"
+#include "trainer/rules/knowledge/knowledge.h"
+
+#define CALIBRATE_MARGIN_A 1.25 /* threshold of A / highest A of benign runs */
+#define CALIBRATE_MARGIN_B 1.5	/* threshold of B / highest B of benign runs */
+/*
+ * The lowest thresholds: what two new system calls in a row add. Benign lineages do that too, also
+ * of services whose own maxima are low. B: .234 and a little. A: .234 of the highest weights of all
+ * three layers, 8.4 nat; the maxima of real services are 11 to 17 nat.
+ */
+#define CALIBRATE_FLOOR_B 1024
+#define CALIBRATE_FLOOR_A (960 * 3 * 240)
+#define CALIBRATE_RUNS_DENY 3	 /* with fewer runs, nothing is denied */
+#define CALIBRATE_SECONDS_DENY 2 /* with less recorded time in all, nothing is denied */
+#define CALIBRATE_RUNS_GOOD 9	 /* from so many runs on, alerts are rare */
+
+struct calibrate_source {
+	const struct model *model;
+	const struct policy *old; /* the policy that is updated: its replays count too; or NULL */
+	const struct progress *progress; /* or NULL */
+	/* Gets the estimate of the runs that are not an old policy's alone, or NULL. */
+	struct policy_unseen *ret_new_unseen;
+	const struct known_files *known; /* the base and packs; NULL: none */
+};
+
+/*
+ * Sets the thresholds, actions and calibration of p, whose tokens, tables and objects must be set.
+ * Returns 0, -ENOMEM, or an error of objects_learn().
+ */
+int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,
+		     struct err *err);
+
+#endif

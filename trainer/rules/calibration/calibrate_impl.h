@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the calibration share: the replays. */
+#ifndef LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_IMPL_H
+#define LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_IMPL_H
+
+#include "trainer/model/compute/num.h"
+#include "trainer/rules/calibration/calibrate.h"
+#include "trainer/rules/calibration/replayed_run.h"
+#include "trainer/rules/calibration/unseen.h"
+#include "trainer/rules/calibration/varying.h"
+
+struct calibrate_job {
+	const struct calibrate_source *src;
+	struct lutra_policy *full;     /* kernel form of the policy itself, for runs held out */
+	struct replayed_run *replayed; /* (n_runs + n_heldout) */
+	size_t first;		       /* the first run that is replayed */
+	struct unseen_counts *unseen;  /* (n_runs) */
+	size_t begin;		       /* the run of piece 0 */
+	struct varying varying;
+	struct progress_pieces progress;
+};
+
+/*
+ * Finds the directories that vary, by n replays, marks them in the policy if it may refuse at all,
+ * and sets what the policy does with each match. Its actions must be set. Returns 0 or -ENOMEM.
+ */
+int calibrate_set_varying(struct calibrate_job *j, size_t n, struct policy *p);
+
+/*
+ * Sets how many alarms, refusals and new things are to be expected, and adds the alarms of all
+ * replays, of which there are n, to those of the calibration. Actions and hours must be set. Returns
+ * 0 or -ENOMEM.
+ */
+int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *p);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts what one run alone had, and makes rates of it. */
+#include "trainer/rules/calibration/unseen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lutra/verdict.h"
+#include "trainer/rules/calibration/episodes.h"
+#include "trainer/rules/objects.h"
+
+/*
+ * Returns false if a match of the rule by a task of the role is never more than logged: of what an
+ * audited exec session does, new programs and capabilities are told (lutra_match_action()).
+ */
+static bool is_told(const struct model *m, unsigned rule, uint8_t role)
+{
+	return !m->audit_sessions || role != LUTRA_ROLE_SESSION || lutra_is_exec_rule(rule) ||
+	       rule == LUTRA_RULE_CAPABLE;
+}
+
+/* Returns the kind of thing that an alert would tell, or POLICY_UNSEEN_KINDS: it would be logged. */
+static unsigned alerted_kind(const struct model *m, uint32_t object, uint8_t role,
+			     const struct lutra_policy *others)
+{
+	struct lutra_judgement j;
+
+	objects_judge(m->corpus, object, role, others, &j);
+	return is_told(m, j.rule, role) ? policy_unseen_kind(j.rule) : POLICY_UNSEEN_KINDS;
+}
+
+void unseen_count_objects(const struct model *m, size_t run, const struct lutra_policy *others,
+			  struct unseen_counts *ret)
+{
+	const struct corpus *c = m->corpus;
+
+	for (uint32_t i = 0; i < intern_count(c->names.objects); i++) {
+		uint8_t roles = m->counts[run].object_roles[i];
+		bool counted[POLICY_UNSEEN_KINDS + 1] = {false};
+
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+			unsigned kind = roles >> role & 1 ? alerted_kind(m, i, role, others)
+							  : POLICY_UNSEEN_KINDS;
+
+			/* An object that is new in two roles is one thing. */
+			if (kind < POLICY_UNSEEN_KINDS && !counted[kind])
+				ret->things[kind]++;
+			counted[kind] = true;
+		}
+	}
+}
+
+void unseen_count_syscalls(const struct model *m, size_t run, const struct lutra_policy *others,
+			   struct unseen_counts *ret)
+{
+	const struct run_counts *counts = &m->counts[run];
+
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+		bool is_new = false;
+
+		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
+			is_new |= (role != LUTRA_ROLE_SESSION || !m->audit_sessions) &&
+				  counts->calls[role][nr] &&
+				  lutra_syscall_token(others, role, nr) == LUTRA_UNK;
+		ret->things[POLICY_UNSEEN_CALLS] += is_new && lutra_is_hookable(others, nr);
+	}
+}
+
+bool unseen_shares_objects(const struct model *m, size_t run)
+{
+	for (uint32_t i = 0; i < intern_count(m->corpus->names.objects); i++) {
+		uint8_t alone = m->counts[run].object_roles[i];
+
+		for (size_t k = 0; alone && k < m->corpus->n_runs; k++)
+			if (k != run)
+				alone &= (uint8_t)~m->counts[k].object_roles[i];
+		if (alone)
+			return false;
+	}
+	return true;
+}
+
+/* Adds up one kind over the runs, or all kinds together, and sets the interval. */
+static void set_rate(const struct unseen_counts *counts, size_t n, unsigned kind,
+		     struct episodes_of_run *scratch, struct policy_unseen_rate *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		scratch[i] = (struct episodes_of_run){.hours = counts[i].hours};
+		for (unsigned k = 0; k < POLICY_UNSEEN_KINDS; k++)
+			if (k == kind || kind == POLICY_UNSEEN_KINDS)
+				scratch[i].n += counts[i].things[k];
+		ret->things += scratch[i].n;
+	}
+	episodes_clumped_rate_95(scratch, n, ret->per_hour_95);
+}
+
+int unseen_estimate(const struct unseen_counts *counts, size_t n, struct policy_unseen *ret)
+{
+	_cleanup_free_ struct episodes_of_run *scratch = calloc(n + 1, sizeof(*scratch));
+
+	memset(ret, 0, sizeof(*ret));
+	if (!scratch)
+		return -ENOMEM;
+	ret->runs = (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		ret->hours += counts[i].hours;
+	set_rate(counts, n, POLICY_UNSEEN_KINDS, scratch, &ret->all);
+	for (unsigned kind = 0; kind < POLICY_UNSEEN_KINDS; kind++)
+		set_rate(counts, n, kind, scratch, &ret->kind[kind]);
+	return 0;
+}

@@ -58,8 +58,7 @@ int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *
 		r = set_unseen(j, &c->unseen);
 	/*
 	 * The replays are of runs as long as the others. What comes later in a longer life is not in
-	 * them, so the upper end of what is still unseen is added: ordinary runs of dovecot that were
-	 * five times as long had 30 new things an hour, where the replays alone said at most 14.
+	 * them, so the upper end of what is still unseen is added.
 	 */
 	c->alert_per_hour_95[1] += c->unseen.all.per_hour_95[1];
 	return r;

@@ -76,3 +76,10 @@ void policy_free(struct policy *p)
 	policy_model_free(p->model);
 	free(p);
 }
+
+int policy_compare_objects(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}

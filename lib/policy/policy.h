@@ -186,6 +186,9 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
 int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,
 				      struct err *err);
 
+/* Orders tokens for qsort() and bsearch(): the order of a policy's objects. */
+int policy_compare_objects(const void *a, const void *b);
+
 /* Checks every range that the scorer or a reader relies on. -EBADMSG: err names the first fault. */
 int policy_check(const struct policy *p, struct err *err);
 

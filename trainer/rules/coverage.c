@@ -31,7 +31,7 @@ static uint64_t count_new_syscalls(const struct run_counts *c, struct coverage *
 static bool is_first_sight(const struct policy *p, uint64_t token, struct coverage *known)
 {
 	const uint64_t *at =
-		bsearch(&token, p->objects, p->n_objects, sizeof(token), objects_compare_tokens);
+		bsearch(&token, p->objects, p->n_objects, sizeof(token), policy_compare_objects);
 	bool first = at && !known->object[at - p->objects];
 
 	if (at)

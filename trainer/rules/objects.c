@@ -169,13 +169,6 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 	lutra_judge_object(p, &o.object, &path, role, fold, ret);
 }
 
-int objects_compare_tokens(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 /*
  * Adds the tokens of the hooks that the trained system calls lead to, by role. A recording by
  * tracepoints has no hook events; a guard that does not trace system calls judges the hooks
@@ -283,7 +276,7 @@ static void sort_tokens(struct token_list *l)
 	size_t n = 0;
 
 	if (l->n)
-		qsort(l->token, l->n, sizeof(*l->token), objects_compare_tokens);
+		qsort(l->token, l->n, sizeof(*l->token), policy_compare_objects);
 	for (size_t i = 0; i < l->n; i++)
 		if (i == 0 || l->token[i] != l->token[i - 1])
 			l->token[n++] = l->token[i];
@@ -300,8 +293,7 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 	p->known_tokens = ret;
 	if (!ret)
 		return -ENOMEM;
-	p->n_known_tokens =
-		known_objects_tokens(known, image, l->token, l->n, POLICY_OBJECTS_MAX - l->n, ret);
+	p->n_known_tokens = known_objects_tokens(known, image, l->token, l->n, ret);
 	memcpy(l->token + l->n, ret, p->n_known_tokens * sizeof(*ret));
 	l->n += p->n_known_tokens;
 	sort_tokens(l);

@@ -32,7 +32,4 @@ int objects_learn(const struct objects_source *src, struct policy *p, struct lut
 void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
 		   struct lutra_judgement *ret);
 
-/* Orders tokens for qsort() and bsearch(): the order of a policy's objects. */
-int objects_compare_tokens(const void *a, const void *b);
-
 #endif

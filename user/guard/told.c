@@ -27,13 +27,15 @@ static int read_seen(int fd, struct lutra_seen **ret)
 {
 	_cleanup_free_ struct lutra_seen *seen = malloc(sizeof(*seen));
 	uint32_t zero = 0;
+	int r;
 
 	if (fd < 0)
 		return fd;
 	if (!seen)
 		return -ENOMEM;
-	if (bpf_map_lookup_elem(fd, &zero, seen) < 0)
-		return -errno;
+	r = bpf_map_lookup_elem(fd, &zero, seen);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(seen);
 	return 0;
 }

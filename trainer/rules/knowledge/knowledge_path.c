@@ -74,7 +74,8 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
 		size_t len = parsed.len[i];
 
 		memcpy(name, parsed.name[i], len);
-		if (lutra_fold_component(name, (__u32)len, fold) != len || memcmp(name, fold, len))
+		if (lutra_fold_component(name, (__u32)len, fold) != len ||
+		    memcmp(name, fold, len) != 0)
 			return err_set(err, -EINVAL,
 				       "paths: %.100s: write # for a word with a digit", path);
 		r = check_step(o, dir, name, flags, err);

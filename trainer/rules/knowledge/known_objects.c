@@ -238,30 +238,32 @@ static size_t put_tokens(const struct known_object *o, const struct lutra_policy
 	return n;
 }
 
-static int compare_tokens(const void *a, const void *b)
+/* Counts the tokens that are not among the ascending ones of the runs. */
+static size_t count_new(const uint64_t *token, size_t n, const uint64_t *learned, size_t n_learned)
 {
-	const uint64_t *x = a, *y = b;
+	size_t n_new = 0;
 
-	return *x < *y ? -1 : *x > *y;
+	for (size_t i = 0; i < n; i++)
+		n_new += !bsearch(&token[i], learned, n_learned, sizeof(*learned),
+				  policy_compare_objects);
+	return n_new;
 }
 
 size_t known_objects_tokens(struct known_objects *k, const struct lutra_policy *image,
-			    const uint64_t *learned, size_t n_learned, size_t room, uint64_t *ret)
+			    const uint64_t *learned, size_t n_learned, uint64_t *ret)
 {
-	size_t at = 0, n = 0;
+	size_t at = 0, n = 0, room = POLICY_OBJECTS_MAX - n_learned;
 
 	for (size_t f = 0; k->files && f < k->files->n; f++) {
 		const struct knowledge *file = k->files->use[f].file;
 
 		for (size_t i = 0; i < file->n_objects; i++, at++) {
-			size_t n_new = 0, n_here;
+			size_t n_new, n_here;
 
 			if (k->state[at] != KNOWN_ADDED)
 				continue;
 			n_here = put_tokens(&file->objects[i], image, ret + n);
-			for (size_t t = 0; t < n_here; t++)
-				n_new += !bsearch(&ret[n + t], learned, n_learned, sizeof(*learned),
-						  compare_tokens);
+			n_new = count_new(ret + n, n_here, learned, n_learned);
 			if (n_new > room) {
 				k->state[at] = KNOWN_NO_ROOM;
 				continue;

@@ -127,7 +127,7 @@ static void exec_session_is_known_to_sessions_alone(void **state)
 			 LUTRA_KIND_KNOWN);
 	assert_int_equal(kind_of(f, LUTRA_OP_EXEC, "/usr/bin/other", LUTRA_ROLE_SESSION),
 			 LUTRA_KIND_PROTECTED);
-	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
+	for (unsigned role = 0; role <= LUTRA_ROLE_ANY; role++) {
 		if (role == LUTRA_ROLE_SESSION)
 			continue;
 		assert_int_equal(kind_of(f, LUTRA_OP_EXEC, "/usr/bin/check-a", role),

@@ -238,39 +238,58 @@ static size_t put_tokens(const struct known_object *o, const struct lutra_policy
 	return n;
 }
 
-/* Counts the tokens that are not among the ascending ones of the runs. */
-static size_t count_new(const uint64_t *token, size_t n, const uint64_t *learned, size_t n_learned)
+/* What the runs taught: ascending tokens, and room for those of objects that they did not show. */
+struct learned_tokens {
+	const uint64_t *token;
+	size_t n, room;
+};
+
+/* Takes the room for those of the tokens that are new. Returns false if there is too little. */
+static bool take_room(struct learned_tokens *learned, const uint64_t *token, size_t n)
 {
 	size_t n_new = 0;
 
 	for (size_t i = 0; i < n; i++)
-		n_new += !bsearch(&token[i], learned, n_learned, sizeof(*learned),
+		n_new += !bsearch(&token[i], learned->token, learned->n, sizeof(*token),
 				  policy_compare_objects);
-	return n_new;
+	if (n_new > learned->room)
+		return false;
+	learned->room -= n_new;
+	return true;
+}
+
+/* Writes the tokens of a file's objects. state: enum known_state of each. Returns how many. */
+static size_t put_file_tokens(const struct knowledge *file, uint8_t *state,
+			      const struct lutra_policy *image, struct learned_tokens *learned,
+			      uint64_t *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < file->n_objects; i++) {
+		size_t n_here;
+
+		if (state[i] != KNOWN_ADDED)
+			continue;
+		n_here = put_tokens(&file->objects[i], image, ret + n);
+		if (take_room(learned, ret + n, n_here))
+			n += n_here;
+		else
+			state[i] = KNOWN_NO_ROOM;
+	}
+	return n;
 }
 
 size_t known_objects_tokens(struct known_objects *k, const struct lutra_policy *image,
 			    const uint64_t *learned, size_t n_learned, uint64_t *ret)
 {
-	size_t at = 0, n = 0, room = POLICY_OBJECTS_MAX - n_learned;
+	struct learned_tokens l = {learned, n_learned, POLICY_OBJECTS_MAX - n_learned};
+	size_t at = 0, n = 0;
 
 	for (size_t f = 0; k->files && f < k->files->n; f++) {
 		const struct knowledge *file = k->files->use[f].file;
 
-		for (size_t i = 0; i < file->n_objects; i++, at++) {
-			size_t n_new, n_here;
-
-			if (k->state[at] != KNOWN_ADDED)
-				continue;
-			n_here = put_tokens(&file->objects[i], image, ret + n);
-			n_new = count_new(ret + n, n_here, learned, n_learned);
-			if (n_new > room) {
-				k->state[at] = KNOWN_NO_ROOM;
-				continue;
-			}
-			room -= n_new;
-			n += n_here;
-		}
+		n += put_file_tokens(file, k->state + at, image, &l, ret + n);
+		at += file->n_objects;
 	}
 	return n;
 }

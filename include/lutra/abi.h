@@ -451,7 +451,8 @@ struct lutra_counters {
  *                                                  is known of the call: lutra/transfer.h
  *   ARM      1 if the task ran already             its role, if that is known: lutra_role_pack().
  *                                                  The first event of the task. aux: 1 if it is of
- *                                                  an exec session
+ *                                                  an exec session. In a trace its string, if it
+ *                                                  has one, is the path of the program that it runs
  *   FORK     1 for a thread                        tid | tgid << 32 of the child
  *   EXEC     -                                     tid before: a thread takes its leader's. aux:
  *                                                  enum lutra_exec

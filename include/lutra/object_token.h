@@ -115,10 +115,10 @@ static __always_inline __u32 lutra_is_fresh(const struct lutra_object *o)
 	case LUTRA_LAYER_CHANGED:
 		return 0;
 	case LUTRA_LAYER_WRITTEN:
-	case LUTRA_LAYER_TMPFS:
 	case LUTRA_LAYER_DETACHED:
 		return 1;
 	default:
+		/* A tmpfs may be a volume with programs that were there before. */
 		return o->flags & LUTRA_OBJ_FRESH ? 1 : 0;
 	}
 }

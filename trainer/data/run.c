@@ -55,13 +55,16 @@ int run_names_init(struct run_names *n)
 
 	memset(n, 0, sizeof(*n));
 	r = intern_new(&n->paths);
-	return r < 0 ? r : intern_new(&n->objects);
+	if (r == 0)
+		r = intern_new(&n->objects);
+	return r < 0 ? r : intern_new(&n->programs);
 }
 
 void run_names_done(struct run_names *n)
 {
 	intern_free(n->paths);
 	intern_free(n->objects);
+	intern_free(n->programs);
 	memset(n, 0, sizeof(*n));
 }
 
@@ -395,6 +398,18 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	return intern_add(b->names->paths, out, n, ret);
 }
 
+/* Adds the program that a container began with, if the recording says it. */
+static int add_program(struct run_builder *b, const char *s, size_t len)
+{
+	char out[LUTRA_STRING_MAX + 1];
+	uint32_t number;
+
+	if (!s || len < 2 || len > LUTRA_STRING_MAX || s[0] != '/' || s[1] == '/' ||
+	    memchr(s, '\0', len))
+		return 0;
+	return intern_add(b->names->programs, out, fold_path(s, len, out), &number);
+}
+
 /* Clears the fields that do not decide the token, so that equal tokens mean equal objects. */
 static void reduce_object(struct lutra_object *o)
 {
@@ -447,11 +462,14 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
+	int r;
+
 	switch (rec->type) {
 	case LUTRA_RECORD_SYSCALL:
 		return add_syscall_record(b, rec);
 	case LUTRA_RECORD_ARM:
-		return add_arm_record(b, rec);
+		r = add_program(b, str, str_len);
+		return r < 0 ? r : add_arm_record(b, rec);
 	case LUTRA_RECORD_FORK:
 		return add_fork_record(b, rec);
 	case LUTRA_RECORD_EXEC:

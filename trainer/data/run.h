@@ -67,6 +67,7 @@ _Static_assert(sizeof(struct run_object) == 28, "no padding: intern hashes its b
 struct run_names {
 	struct intern *paths;	/* folded; path_text_parse() reads them */
 	struct intern *objects; /* struct run_object */
+	struct intern *programs; /* folded paths of what containers began with */
 	bool lib_digits;	/* some path began with /lib64, /lib32 or /libx32, folded "/#" */
 };
 

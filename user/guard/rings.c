@@ -6,18 +6,44 @@
 #include "user/guard/guard_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kern/lutra.skel.h"
 
+/*
+ * Reads the path of the program that a task runs, as its container sees it. Returns its length; 0: it
+ * is not known, since the task is gone or the file has no name there.
+ */
+static size_t read_program(uint32_t tid, char buf[LUTRA_STRING_MAX])
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%u/exe", tid);
+	n = readlink(link, buf, LUTRA_STRING_MAX);
+	return n > 0 && n < LUTRA_STRING_MAX && *buf == '/' ? (size_t)n : 0;
+}
+
+/*
+ * What a task executes while it is not yet guarded is no object. The record of its beginning gets the
+ * program's path here, from which training knows the container's first program.
+ */
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct guard *g = ctx;
 	const struct lutra_ring_record *r = data;
+	char program[LUTRA_STRING_MAX];
+	size_t n = 0;
 
-	if (size < sizeof(*r) || r->str_len > size - sizeof(*r))
+	if (size < sizeof(*r) || r->str_len > size - sizeof(*r) || !g->handler.record)
 		return 0;
-	if (g->handler.record)
+	if (r->rec.type == LUTRA_RECORD_ARM && !r->rec.aux)
+		n = read_program(r->rec.tid, program);
+	if (n)
+		g->handler.record(g->handler.ctx, r->slot, &r->rec, program, n);
+	else
 		g->handler.record(g->handler.ctx, r->slot, &r->rec, r->str, r->str_len);
 	return 0;
 }

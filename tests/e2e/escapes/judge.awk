@@ -28,7 +28,7 @@ FILENAME == ARGV[ARGC - 2] {
 	process[$1] = $2
 	status[$1] = $3
 	effect[$1] = $4
-	tried[$1] = 1
+	tried[$1] = ++n_tried
 }
 
 # The hook that an operation was refused in.
@@ -55,10 +55,22 @@ function hook_of(text, name, word, op) {
 	return (op == "setxattr" ? "inode_" : "path_") op
 }
 
+function is_of(i, name) {
+	return pid[i] == process[name] || parent[i] == process[name]
+}
+
+# What is let pass is told once a container. Was this evidence of a technique that was tried before?
+function is_of_earlier(i, name, other) {
+	for (other in tried)
+		if (tried[other] < tried[name] && is_of(i, other))
+			return 1
+	return 0
+}
+
 # Is there evidence of that technique with this text and outcome? Sets found_hook.
 function told(name, text, outcome, i) {
 	for (i = 1; i <= events; i++) {
-		if (pid[i] != process[name] && parent[i] != process[name])
+		if (!is_of(i, name) && (mode != "audit" || !is_of_earlier(i, name)))
 			continue
 		if (about[i] !~ text)
 			continue
@@ -74,7 +86,7 @@ function told(name, text, outcome, i) {
 
 function evidence_of(name, i, s, k) {
 	for (i = 1; i <= events && k < 6; i++)
-		if (pid[i] == process[name] || parent[i] == process[name]) {
+		if (is_of(i, name)) {
 			s = s "; " about[i] ": " verdict[i] (refused[i] == "true" ? ", refused" : "") \
 			    " (" group[i] ")"
 			k++

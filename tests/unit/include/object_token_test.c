@@ -133,7 +133,7 @@ static void object_token_of_a_program_tells_who_wrote_it(void **state)
 	static const bool fresh[LUTRA_LAYER_COUNT][2] = {
 		[LUTRA_LAYER_UNKNOWN] = {false, true}, [LUTRA_LAYER_IMAGE] = {false, false},
 		[LUTRA_LAYER_WRITTEN] = {true, true},  [LUTRA_LAYER_CHANGED] = {false, false},
-		[LUTRA_LAYER_VOLUME] = {false, true},  [LUTRA_LAYER_TMPFS] = {true, true},
+		[LUTRA_LAYER_VOLUME] = {false, true},  [LUTRA_LAYER_TMPFS] = {false, true},
 		[LUTRA_LAYER_DETACHED] = {true, true}, [LUTRA_LAYER_ROOT] = {false, true},
 	};
 	const struct lutra_class class = {.node = 5};

@@ -83,19 +83,29 @@ static int add_file(struct knowledge_set *s, const char *dir, const char *name, 
 	return r < 0 ? err_set(err, r, "%.200s: %.280s", path, why.msg) : 0;
 }
 
-/* Returns true if a run that is trained on executed the program. */
+/* Returns true if interned bytes are the text. */
+static bool is_text(const struct intern *names, uint32_t number, const char *text)
+{
+	size_t len;
+	const char *name = intern_get(names, number, &len);
+
+	return strlen(text) == len && memcmp(text, name, len) == 0;
+}
+
+/* Returns true if a run that is trained on executed the program, or began with it. */
 static bool is_executed(const struct corpus *c, const char *program)
 {
-	for (uint32_t i = 0; i < intern_count(c->names.objects); i++) {
-		struct run_object o;
-		const char *path;
-		size_t len;
+	const struct run_names *names = &c->names;
 
-		run_names_object(&c->names, i, &o);
-		if (o.object.op != LUTRA_OP_EXEC || o.path == RUN_NO_PATH)
-			continue;
-		path = intern_get(c->names.paths, o.path, &len);
-		if (strlen(program) == len && memcmp(program, path, len) == 0)
+	for (uint32_t i = 0; i < intern_count(names->programs); i++)
+		if (is_text(names->programs, i, program))
+			return true;
+	for (uint32_t i = 0; i < intern_count(names->objects); i++) {
+		struct run_object o;
+
+		run_names_object(names, i, &o);
+		if (o.object.op == LUTRA_OP_EXEC && o.path != RUN_NO_PATH &&
+		    is_text(names->paths, o.path, program))
 			return true;
 	}
 	return false;

@@ -188,16 +188,17 @@ static const char *carried_role(const struct lutra_record *rec)
 	return rec->nr && role && role <= LUTRA_ROLE_ANY + 1 ? role_name(role - 1) : NULL;
 }
 
-static void print_arm(const struct lutra_record *rec)
+static void print_arm(const struct lutra_record *rec, const char *program)
 {
 	const char *role = carried_role(rec);
 
 	if (rec->aux)
 		puts("exec-session");
 	else if (rec->nr)
-		printf("ran already, role %s\n", role ? role : role_name(LUTRA_ROLE_ANY));
+		printf("ran already, role %s%s%s\n", role ? role : role_name(LUTRA_ROLE_ANY),
+		       *program ? ", " : "", program);
 	else
-		puts("");
+		puts(program);
 }
 
 /* Prints what a record says of its type. */
@@ -213,7 +214,7 @@ static void print_record(const char *arch, const struct lutra_record *rec, const
 		print_syscall(arch, rec);
 		break;
 	case LUTRA_RECORD_ARM:
-		print_arm(rec);
+		print_arm(rec, path);
 		break;
 	case LUTRA_RECORD_EXEC:
 		puts(rec->aux == LUTRA_EXEC_AGAIN ? "again" : "");

@@ -226,6 +226,35 @@ static void known_objects_leave_alone_what_the_runs_used(void **state)
 	assert_int_equal(rule_of(f->with_image, &write, "/var/tmp/other", 1), LUTRA_RULE_NONE);
 }
 
+/* A container begins with a program that no run executes: the record of its first task has the path. */
+static bool has_pack(struct fixture *f, const char *program)
+{
+	const struct lutra_record arm = {
+		.type = LUTRA_RECORD_ARM, .tid = 1, .tgid = 1, .nr = LUTRA_NR_NONE};
+	struct made_run m = made_run_new(&f->corpus);
+
+	assert_int_equal(made_run_record(&m, arm, program), 0);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_end(&m, program, false);
+	policy_free(f->with);
+	free(f->with_image);
+	f->with = train_fixture(f, true, &f->with_image);
+	for (size_t i = 0; i < f->with->n_known; i++)
+		if (strcmp(f->with->known[i].name, "redis") == 0)
+			return true;
+	return false;
+}
+
+static void known_objects_of_the_first_program(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(has_pack(f, "/usr/bin/redis-serve"));
+	assert_false(has_pack(f, "/usr/bin/redis-server2"));
+	assert_false(has_pack(f, "redis-server"));
+	assert_true(has_pack(f, "/usr/bin/redis-server"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, known_objects_setup, known_objects_teardown)
 
 int main(void)
@@ -234,6 +263,7 @@ int main(void)
 		T(known_objects_are_known_in_their_roles),
 		T(known_objects_change_no_other_verdict),
 		T(known_objects_leave_alone_what_the_runs_used),
+		T(known_objects_of_the_first_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,8 @@ static void print_tokens(const struct policy *p, FILE *out)
 			fprintf(out, "%s%s %u", sep, role_name(role), n);
 		sep = n ? ", " : sep;
 	}
-	fprintf(out, "); steady after the first %s\n", p->steady_on_wait ? "wait call" : "accept");
+	fprintf(out, "); steady after the first %s", p->steady_on_wait ? "wait call" : "accept");
+	fputs(p->startup_generations & 1 ? ", but for the first process\n" : "\n", out);
 }
 
 static void print_tables(const struct policy *p, FILE *out)

@@ -62,6 +62,21 @@ static __always_inline __u8 lutra_role_begun(const struct lutra_policy *p, __u16
 	return (__u8)(role - 1);
 }
 
+/* Sets role and generation of a task after its ARM record. nr, arg, aux: of the record. */
+static __always_inline void lutra_state_begin(struct lutra_state *s, const struct lutra_policy *p,
+					      __u16 nr, __u64 arg, __u16 aux)
+{
+	s->role = lutra_role_begun(p, nr, arg, aux);
+	s->generation = nr ? LUTRA_GENERATION_UNKNOWN : 0;
+}
+
+/* Sets the state of a new process, which is a copy of its parent's. */
+static __always_inline void lutra_state_fork(struct lutra_state *s)
+{
+	if (s->generation < LUTRA_GENERATION_LAST)
+		s->generation++;
+}
+
 /*
  * Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. again: the
  * process executes in place the program that it runs, as LUTRA_EXEC_AGAIN says. A steady process
@@ -89,12 +104,17 @@ static __always_inline int lutra_may_start(__u8 role)
  * Makes the role steady if syscall nr ends the start-up, which is that of the whole process. To be
  * called after the syscall was scored. Returns 1 if the role became steady: the caller then marks
  * the process as steady, until it executes another program.
+ *
+ * Where no process of a generation accepted in training, such as the master of a service whose
+ * workers accept, an accept there is the rare one of a control socket. What the process does next is
+ * what it did before, and so are its children.
  */
 static __always_inline int lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
 					     __u32 nr)
 {
 	if (!lutra_may_start(s->role) || nr >= LUTRA_NR ||
-	    !(p->steady[nr / 64 & 7] >> (nr & 63) & 1))
+	    !(p->steady[nr / 64 & 7] >> (nr & 63) & 1) ||
+	    p->startup_generations >> (s->generation & 7) & 1)
 		return 0;
 	s->role = LUTRA_ROLE_STEADY;
 	return 1;

@@ -109,6 +109,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 	e->flags = 0;
 	e->nr = LUTRA_NR_NONE;
 	e->state.role = lutra_role_armed(false, e->exec_session);
+	e->state.generation = 0;
 	e->process_steady = 0;
 	/* PF_FORKNOEXEC is a thread's own: that of the leader is the process's. */
 	e->program = BPF_CORE_READ(task, group_leader, flags) & PF_FORKNOEXEC
@@ -129,8 +130,10 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 		return;
 	c->flags &= TASK_PENDING;
 	c->process_steady = 0;
-	if (pid == tgid && !(e->flags & TASK_PENDING))
+	if (pid == tgid && !(e->flags & TASK_PENDING)) {
 		c->program = 0;
+		lutra_state_fork(&c->state);
+	}
 	if (!(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_send(parent, e->slot, LUTRA_RECORD_FORK, pid != tgid,
 			    pid | (__u64)tgid << 32, 0, false);
@@ -304,6 +307,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		return 0;
 	task_arm(e, slot, task);
 	e->state.role = LUTRA_ROLE_ANY;
+	e->state.generation = LUTRA_GENERATION_UNKNOWN;
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, 0, false);
 	return 0;

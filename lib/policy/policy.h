@@ -89,6 +89,8 @@ struct policy {
 	char *arch;    /* x86_64 */
 	uint32_t mode; /* enum lutra_mode a container of this image starts in */
 	bool steady_on_wait;
+	uint8_t generations; /* bit for each generation of processes that the runs had in start-up */
+	uint8_t startup_generations; /* bit for each that stays so: see lutra_role_steady() */
 	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
 	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t kill_matches; /* 1 or 2 */

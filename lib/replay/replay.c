@@ -191,10 +191,12 @@ static int step_task(struct replay *r, const struct lutra_record *rec, const cha
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&r->tasks, (uint32_t)rec->arg) : NULL;
 	if (child)
 		child->hookable = false;
+	if (child && !rec->nr)
+		lutra_state_fork(&child->state);
 	if (rec->type == LUTRA_RECORD_ARM) {
 		struct task *t = entry;
 
-		t->state.role = lutra_role_begun(&r->image, rec->nr, rec->arg, rec->aux);
+		lutra_state_begin(&t->state, &r->image, rec->nr, rec->arg, rec->aux);
 		t->writer.is_session = t->state.role == LUTRA_ROLE_SESSION;
 	}
 	if (rec->type == LUTRA_RECORD_EXEC)

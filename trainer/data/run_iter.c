@@ -13,6 +13,7 @@ int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_
 {
 	memset(r, 0, sizeof(*r));
 	r->run = run;
+	r->forked = UINT32_MAX;
 	r->policy = policy;
 	r->states = calloc(run->n_tasks + 1, sizeof(*r->states));
 	r->process = calloc(run->n_tasks + 1, sizeof(*r->process));
@@ -58,7 +59,7 @@ static bool run_iter_fill(struct run_iter *r)
 static void begin_carried(struct run_iter *r, struct lutra_state *s, uint32_t arg)
 {
 	lutra_state_init(s, r->policy);
-	s->role = lutra_role_begun(r->policy, 1, arg, 0);
+	lutra_state_begin(s, r->policy, 1, arg, 0);
 	if (s->role == LUTRA_ROLE_ANY)
 		s->role = LUTRA_ROLE_STEADY;
 }
@@ -78,10 +79,15 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 		begin_carried(r, &r->states[payload], r->words[r->pos++]);
 		break;
 	case RUN_FORK:
-		r->states[r->words[r->pos++]] = r->states[payload];
+		r->forked = r->words[r->pos++];
+		r->forked_from = r->process[payload];
+		r->states[r->forked] = r->states[payload];
 		break;
 	case RUN_PROCESS:
 		r->process[payload] = r->words[r->pos++];
+		if (payload == r->forked && r->process[payload] != r->forked_from)
+			lutra_state_fork(&r->states[payload]);
+		r->forked = UINT32_MAX;
 		break;
 	case RUN_EXEC:
 		lutra_state_exec(&r->states[payload], r->policy, false);
@@ -130,6 +136,21 @@ void run_counts_done(struct run_counts *c)
 	memset(c, 0, sizeof(*c));
 }
 
+static void count_syscall(const struct run_event *e, const struct lutra_policy *policy,
+			  struct run_counts *ret)
+{
+	struct lutra_state after = *e->state;
+
+	if (e->nr >= LUTRA_NR)
+		return;
+	ret->calls[after.role][e->nr]++;
+	if (after.role != LUTRA_ROLE_STARTUP || after.generation > LUTRA_GENERATION_LAST)
+		return;
+	ret->generations |= (uint8_t)(1u << after.generation);
+	if (lutra_role_steady(&after, policy, e->nr))
+		ret->steady_generations |= (uint8_t)(1u << after.generation);
+}
+
 int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
 		       struct run_counts *ret)
 {
@@ -142,8 +163,8 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 	while (run_iter_next(&r, &e)) {
 		if (!e.is_syscall)
 			ret->object_roles[e.object] |= (uint8_t)(1u << e.state->role);
-		else if (e.nr < LUTRA_NR)
-			ret->calls[e.state->role][e.nr]++;
+		else
+			count_syscall(&e, policy, ret);
 	}
 	return 0;
 }

@@ -32,6 +32,8 @@ struct run_iter {
 	uint32_t ms;
 	struct lutra_state *called; /* task of the call that was returned last; NULL: none */
 	uint32_t called_nr;
+	uint32_t forked; /* the task that was forked last, until its process is known; or UINT32_MAX */
+	uint32_t forked_from; /* number of its parent's process */
 };
 
 /*
@@ -49,6 +51,8 @@ struct run_counts {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint32_t *pairs[3];    /* of layers 0 to 2, indexed as the tables of struct lutra_policy */
 	uint8_t *object_roles; /* by object: bit per role that it was seen in */
+	uint8_t generations;   /* bit for each with a process in start-up */
+	uint8_t steady_generations; /* bit for each of which a process became steady */
 };
 
 #define PAIRS_SHIFT(layer) ((layer) == 0 ? 8u : 7u)

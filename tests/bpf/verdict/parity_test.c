@@ -220,7 +220,9 @@ static void begin_tasks(const struct lutra_policy *p, struct parity_calls *user)
 	memset(user->steady, 0, sizeof(user->steady));
 	for (size_t t = 0; t < PARITY_TASKS; t++) {
 		lutra_state_init(&user->state[t], p);
-		user->state[t].role = lutra_role_armed(t % 4 == 0, t % 4 == 1);
+		lutra_state_begin(&user->state[t], p, t % 4 == 0, 0, t % 4 == 1);
+		if (t % 4 > 1)
+			user->state[t].generation = (uint8_t)(t / 4 % LUTRA_GENERATION_UNKNOWN);
 	}
 }
 

@@ -32,7 +32,7 @@ void float_levels_arm(const struct float_levels *f, struct float_state *s,
 		      const struct lutra_record *arm)
 {
 	if (f->gated)
-		s->state.role = lutra_role_begun(f->image, arm->nr, arm->arg, arm->aux);
+		lutra_state_begin(&s->state, f->image, arm->nr, arm->arg, arm->aux);
 }
 
 void float_levels_score(const struct float_levels *f, struct float_state *s,
@@ -100,6 +100,9 @@ static int score_replayed(void *ctx, void *entry, const struct lutra_record *rec
 	switch (rec->type) {
 	case LUTRA_RECORD_ARM:
 		float_levels_arm(&x->by, s, rec);
+		return 0;
+	case LUTRA_RECORD_FORK:
+		lutra_state_fork(&s->state);
 		return 0;
 	case LUTRA_RECORD_EXEC:
 		lutra_state_exec(&s->state, x->by.image, tasks_process(entry)->again);

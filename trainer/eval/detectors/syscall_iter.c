@@ -6,6 +6,18 @@
 
 #include "lib/trace/trace.h"
 
+static bool is_of_interest(const struct lutra_record *rec)
+{
+	switch (rec->type) {
+	case LUTRA_RECORD_SYSCALL:
+	case LUTRA_RECORD_ARM:
+	case LUTRA_RECORD_EXEC:
+		return true;
+	default:
+		return rec->type == LUTRA_RECORD_FORK && !rec->nr;
+	}
+}
+
 static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 			   struct trace_reader *trace)
 {
@@ -21,8 +33,9 @@ static int iterate_records(const struct syscall_iter *it, struct tasks *tasks,
 			continue;
 		r = tasks_step(tasks, rec, &entry);
 		tasks_step_object(tasks, rec, str, len);
-		if (r == 0 && (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_ARM ||
-			       rec->type == LUTRA_RECORD_EXEC))
+		if (rec->type == LUTRA_RECORD_FORK)
+			entry = tasks_find(tasks, (uint32_t)rec->arg);
+		if (r == 0 && entry && is_of_interest(rec))
 			r = it->fn(it->ctx, entry, rec);
 		if (r < 0)
 			break;

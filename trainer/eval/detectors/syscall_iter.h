@@ -9,8 +9,8 @@
 struct syscall_iter {
 	struct tasks_type type; /* of the entries, which fork copies */
 	/*
-	 * Called at each SYSCALL except restart_syscall, at each ARM and at each EXEC. Less than 0
-	 * ends the run.
+	 * Called at each SYSCALL except restart_syscall, at each ARM and EXEC, and at each FORK of a
+	 * process with the child's entry. Less than 0 ends the run.
 	 */
 	int (*fn)(void *ctx, void *entry, const struct lutra_record *rec);
 	void *ctx;

@@ -138,6 +138,14 @@ static int train_layer(struct counting *c, const struct layer_options *options)
 	return r;
 }
 
+void model_add_generations(struct model *m)
+{
+	for (size_t i = 0; i < m->corpus->n_runs; i++) {
+		m->generations |= m->counts[i].generations;
+		m->steady_generations |= m->counts[i].steady_generations;
+	}
+}
+
 /*
  * Counts the system calls of all runs by role. A task is steady after its first accept; if no run
  * accepts, the runs are counted again with tasks that are steady after their first wait.
@@ -165,6 +173,7 @@ static int count_roles(struct counting *c, const struct layer_options *options,
 			for (unsigned role = 0; role < LUTRA_ROLE_SESSION; role++)
 				found |= ret[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
 	}
+	model_add_generations(m);
 	return 0;
 }
 
@@ -222,6 +231,8 @@ int model_policy(const struct model *m, size_t without, struct policy *p)
 	}
 	p->v = m->alphabet.v;
 	p->steady_on_wait = m->steady_on_wait;
+	p->generations = m->generations;
+	p->startup_generations = m->generations & (uint8_t)~m->steady_generations;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));

@@ -107,6 +107,8 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_memory_equal(q->action, p->action, sizeof(p->action));
 	assert_memory_equal(q->hookable, p->hookable, sizeof(p->hookable));
 	assert_memory_equal(q->steady, p->steady, sizeof(p->steady));
+	assert_int_equal(q->generations, p->generations);
+	assert_int_equal(q->startup_generations, p->startup_generations);
 	assert_memory_equal(q->token, p->token, sizeof(p->token));
 	assert_memory_equal(q->t0, p->t0, 2 * p->v * p->v);
 	assert_memory_equal(q->t1, p->t1, 2 * LUTRA_K * LUTRA_K);
@@ -442,13 +444,18 @@ static void break_steady(struct policy *p)
 	memset(p->steady, 0, sizeof(p->steady));
 }
 
+static void break_generations(struct policy *p)
+{
+	p->startup_generations |= 1 << 3;
+}
+
 static void policy_load_refuses_impossible_tables(void **state)
 {
 	static void (*const breaks[])(struct policy *) = {
 		break_code,	    break_padding_code, break_token,  break_pad_token,
 		break_unused_token, break_parent,	break_key,    break_fold,
 		break_twins,	    break_flags,	break_steady, break_successor,
-		break_object_order, break_object_node,
+		break_object_order, break_object_node,	break_generations,
 	};
 	struct fixture *f = *state;
 

@@ -117,6 +117,38 @@ static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **sta
 	assert_string_equal(roles, "00123100");
 }
 
+/* The first process never accepted in training, its children did. A thread is of its process. */
+static void run_iter_counts_generations(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	struct lutra_record thread = {.type = LUTRA_RECORD_FORK,
+				      .nr = 1,
+				      .tid = 1,
+				      .tgid = 1,
+				      .arg = 2 | 1ull << 32};
+	struct run_counts counts = {0};
+	char roles[32];
+
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_record(&m, thread, NULL);
+	made_run_syscall(&m, 2, SYS_accept);
+	made_run_syscall(&m, 2, SYS_read);
+	made_run_task(&m, 1, LUTRA_RECORD_FORK, 3 | 3ull << 32);
+	made_run_syscall(&m, 3, SYS_accept);
+	made_run_syscall(&m, 3, SYS_read);
+	made_run_end(&m, "r", false);
+	roles_of(f, roles);
+	assert_string_equal(roles, "0101");
+	f->policy->startup_generations = 1;
+	roles_of(f, roles);
+	assert_string_equal(roles, "0001");
+	assert_int_equal(run_count_syscalls(&f->corpus.runs[0], f->policy, 0, &counts), 0);
+	assert_int_equal(counts.generations, 1 << 0 | 1 << 1);
+	assert_int_equal(counts.steady_generations, 1 << 1);
+	run_counts_done(&counts);
+}
+
 /* Tasks that ran before the recording: in the role that they had, or steady if nobody knows it. */
 static void run_iter_begins_carried_tasks_in_their_roles(void **state)
 {
@@ -570,6 +602,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(intern_numbers_strings_in_order),
 		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
+		T(run_iter_counts_generations),
 		T(run_iter_begins_carried_tasks_in_their_roles),
 		T(run_iter_keeps_the_state_of_a_thread_that_execs),
 		T(run_iter_moves_all_threads_of_a_process),

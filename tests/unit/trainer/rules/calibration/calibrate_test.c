@@ -384,6 +384,34 @@ static void train_worker_is_steady_after_it_waits_if_it_never_accepts(void **sta
 	assert_true(p->token[LUTRA_ROLE_STEADY][SYS_read] != LUTRA_UNK);
 }
 
+/* A master that accepts nothing, and forks a worker that does. accepts: the master does, too. */
+static void add_master(struct corpus *c, const char *file, bool accepts)
+{
+	struct made_run m = made_run_new(c);
+
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	made_run_syscall(&m, 1, accepts ? SYS_accept : SYS_read);
+	made_run_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
+	made_run_syscall(&m, 2, SYS_accept);
+	made_run_end(&m, file, false);
+}
+
+static void train_master_that_never_accepts_stays_in_its_startup(void **state)
+{
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL, *both = NULL;
+
+	add_master(c, "a", false);
+	add_master(c, "b", false);
+	p = train_and_load(c, 1, 1);
+	assert_int_equal(p->generations, 1 << 0 | 1 << 1);
+	assert_int_equal(p->startup_generations, 1 << 0);
+	add_master(c, "c", true);
+	both = train_and_load(c, 1, 1);
+	assert_int_equal(both->generations, 1 << 0 | 1 << 1);
+	assert_int_equal(both->startup_generations, 0);
+}
+
 static void train_sets_provenance_and_successors(void **state)
 {
 	struct corpus *c = *state;
@@ -445,6 +473,7 @@ int main(void)
 		T(train_gives_the_same_bytes_for_a_seed),
 		T(train_policy_knows_its_own_runs),
 		T(train_worker_is_steady_after_it_waits_if_it_never_accepts),
+		T(train_master_that_never_accepts_stays_in_its_startup),
 		T(train_sets_provenance_and_successors),
 		cmocka_unit_test(syscall_traits_name_a_hook_for_every_hookable_syscall),
 		cmocka_unit_test(objects_hooks_of_clone_exclude_the_user_namespace),

@@ -126,7 +126,7 @@ static int fill_policy(const struct train_options *o, const struct calibrate_sou
 		r = objects_learn(&objects, p, scratch, err);
 	if (r < 0)
 		return r;
-	syscall_mask(p->arch, SYSCALL_HOOKABLE, p->hookable);
+	syscall_hookable_mask(p->arch, p->ops, p->hookable);
 	r = calibrate_policy(source, p, o->threads, err);
 	if (r == 0)
 		r = set_provenance(p, m->corpus, o);

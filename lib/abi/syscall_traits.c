@@ -36,11 +36,11 @@ static const struct syscall_traits table[LUTRA_NR] = {
 	[SYS_nanosleep] = {.traits = SYSCALL_STARTUP | SYSCALL_SLEEPS},
 	[SYS_getpid] = {.traits = SYSCALL_STARTUP},
 	[SYS_socket] = {.hook = "socket_create", .args = {2, {0, 1}, {UINT32_MAX, SOCK_TYPE_BITS}}},
-	[SYS_connect] = {.hook = "socket_connect"},
+	[SYS_connect] = {.hook = "socket_connect", .object = LUTRA_OP_CONNECT},
 	[SYS_accept] = {.traits = SYSCALL_ACCEPTS},
 	[SYS_sendmsg] = {.traits = SYSCALL_STARTUP},
 	[SYS_recvmsg] = {.traits = SYSCALL_STARTUP},
-	[SYS_bind] = {.hook = "socket_bind"},
+	[SYS_bind] = {.hook = "socket_bind", .object = LUTRA_OP_BIND},
 	[SYS_listen] = {.hook = "socket_listen"},
 	[SYS_socketpair] = {.leads = {LUTRA_HOOK_SOCKET_CREATE},
 			    .args = {2, {0, 1}, {UINT32_MAX, SOCK_TYPE_BITS}}},
@@ -196,6 +196,17 @@ void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA
 		    syscall_to_arch(arch, native, &nr) == 0)
 			ret[nr / 64] |= 1ull << (nr & 63);
 	}
+}
+
+void syscall_hookable_mask(const char *arch, uint32_t ops, uint64_t ret[LUTRA_NR / 64])
+{
+	unsigned nr;
+
+	syscall_mask(arch, SYSCALL_HOOKABLE, ret);
+	for (unsigned native = 0; native < LUTRA_NR; native++)
+		if (table[native].object && ops >> table[native].object & 1 &&
+		    syscall_to_arch(arch, native, &nr) == 0)
+			ret[nr / 64] &= ~(1ull << (nr & 63));
 }
 
 void syscall_idle_mask(const char *arch, uint64_t ret[LUTRA_NR / 64])

@@ -46,6 +46,7 @@ struct syscall_traits {
 	 */
 	uint16_t leads[2];
 	struct syscall_args args;
+	uint8_t object; /* the object that tells all that the call does, enum lutra_op; 0: none does */
 };
 
 /* The traits of a system call of x86-64, all zero if it has none or nr is LUTRA_NR or more. */
@@ -53,6 +54,13 @@ const struct syscall_traits *syscall_traits(unsigned nr);
 
 /* Sets a bit for each system call of a machine (see syscall_name()) that has a trait. */
 void syscall_mask(const char *arch, enum syscall_trait trait, uint64_t ret[LUTRA_NR / 64]);
+
+/*
+ * Sets a bit for each system call that a hook refuses where it is new to a policy. Left out are those
+ * of which the object tells all, where ops has its operation: a new connect() to a peer that is known
+ * in that role does what the policy allows, and one to another peer is refused as an object.
+ */
+void syscall_hookable_mask(const char *arch, uint32_t ops, uint64_t ret[LUTRA_NR / 64]);
 
 /*
  * Sets a bit for each system call that only waits: a service in which nothing happens makes no

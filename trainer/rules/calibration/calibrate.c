@@ -32,7 +32,7 @@ static int learn_others(const struct calibrate_job *j, size_t run, struct policy
 
 	if (r < 0)
 		return err_oom(err);
-	syscall_mask(m->corpus->arch, SYSCALL_HOOKABLE, p->hookable);
+	syscall_hookable_mask(m->corpus->arch, p->ops, p->hookable);
 	r = objects_learn(&objects, p, ret_image, err);
 	return r < 0 ? r : policy_to_kernel(p, 1, ret_image, err);
 }

@@ -441,6 +441,10 @@ static void syscall_traits_name_a_hook_for_every_hookable_syscall(void **state)
 	syscall_mask(NULL, SYSCALL_HOOKABLE, mask);
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		assert_int_equal(mask[nr / 64] >> (nr & 63) & 1, syscall_hook(NULL, nr) != NULL);
+	syscall_hookable_mask(NULL, 1u << LUTRA_OP_CONNECT, mask);
+	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+		assert_int_equal(mask[nr / 64] >> (nr & 63) & 1,
+				 syscall_hook(NULL, nr) != NULL && nr != SYS_connect);
 	assert_string_equal(syscall_hook(NULL, SYS_mount), "sb_mount");
 	assert_string_equal(syscall_hook(NULL, SYS_setns), "capable");
 	assert_null(syscall_hook(NULL, SYS_getpid));

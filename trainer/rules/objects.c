@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define NAME_TOKENS 3 /* of a file that the service writes */
+#define NAME_TOKENS 5 /* of a file that the service writes */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -197,7 +197,7 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 
 /*
  * Adds the tokens of what a service may do with the names of files that it writes as its own data:
- * remove them, and rename them to and from. Whoever may write a file loses nothing by that. j: the
+ * remove them, and rename and link them to and from. Whoever may write a file loses nothing by that. j: the
  * judgement of a file that it opened. Returns how many were added, at most NAME_TOKENS.
  */
 static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
@@ -217,6 +217,9 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	ret[0] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_UNLINK);
 	ret[1] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_FROM);
 	ret[2] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_TO) |
+		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
+	ret[3] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_LINK_FROM);
+	ret[4] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_LINK_TO) |
 		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
 	return NAME_TOKENS;
 }

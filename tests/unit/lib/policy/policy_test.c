@@ -452,9 +452,9 @@ static void break_generations(struct policy *p)
 static void policy_load_refuses_impossible_tables(void **state)
 {
 	static void (*const breaks[])(struct policy *) = {
-		break_code,	    break_padding_code, break_token,  break_pad_token,
-		break_unused_token, break_parent,	break_key,    break_fold,
-		break_twins,	    break_flags,	break_steady, break_successor,
+		break_code,	    break_padding_code, break_token,	   break_pad_token,
+		break_unused_token, break_parent,	break_key,	   break_fold,
+		break_twins,	    break_flags,	break_steady,	   break_successor,
 		break_object_order, break_object_node,	break_generations,
 	};
 	struct fixture *f = *state;

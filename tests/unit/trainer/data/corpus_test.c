@@ -122,11 +122,8 @@ static void run_iter_counts_generations(void **state)
 {
 	struct fixture *f = *state;
 	struct made_run m = made_run_new(&f->corpus);
-	struct lutra_record thread = {.type = LUTRA_RECORD_FORK,
-				      .nr = 1,
-				      .tid = 1,
-				      .tgid = 1,
-				      .arg = 2 | 1ull << 32};
+	struct lutra_record thread = {
+		.type = LUTRA_RECORD_FORK, .nr = 1, .tid = 1, .tgid = 1, .arg = 2 | 1ull << 32};
 	struct run_counts counts = {0};
 	char roles[32];
 

@@ -195,10 +195,19 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
+/* Returns true if the operation decides what the file's bytes are: it is written, or put there. */
+static bool is_written(const struct lutra_object *o)
+{
+	if (o->mode >> 12 != LUTRA_S_IFREG_TYPE)
+		return false;
+	return (o->op == LUTRA_OP_OPEN && o->flags & LUTRA_OBJ_WRITE) ||
+	       o->op == LUTRA_OP_RENAME_TO || o->op == LUTRA_OP_LINK_TO;
+}
+
 /*
  * Adds the tokens of what a service may do with the names of files that it writes as its own data:
- * remove them, and rename and link them to and from. Whoever may write a file loses nothing by that. j: the
- * judgement of a file that it opened. Returns how many were added, at most NAME_TOKENS.
+ * remove them, and rename and link them to and from. Whoever may write a file gains nothing by that.
+ * j: the judgement of a use of the file. Returns how many were added, at most NAME_TOKENS.
  */
 static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
 			      const struct lutra_judgement *j, uint64_t *ret)
@@ -208,8 +217,7 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	uint32_t ext = lutra_object_token_get(j->token, LUTRA_FIELD_EXTENSION);
 	uint8_t directory;
 
-	if (!j->class.hit || o->op != LUTRA_OP_OPEN || !(o->flags & LUTRA_OBJ_WRITE) ||
-	    o->mode >> 12 != LUTRA_S_IFREG_TYPE)
+	if (!j->class.hit || !is_written(o))
 		return 0;
 	directory = p->nodes[p->nodes[j->class.node].parent].flags;
 	if (directory & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))

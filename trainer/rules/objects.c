@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define NAME_TOKENS 5 /* of a file that the service writes */
+#define NAME_TOKENS 7 /* of a file that the service writes */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -206,7 +206,8 @@ static bool is_written(const struct lutra_object *o)
 
 /*
  * Adds the tokens of what a service may do with the names of files that it writes as its own data:
- * remove them, and rename and link them to and from. Whoever may write a file gains nothing by that.
+ * remove and truncate them, rename and link them to and from, and make the directory that they are in.
+ * Whoever may write a file gains nothing by that.
  * j: the judgement of a use of the file. Returns how many were added, at most NAME_TOKENS.
  */
 static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
@@ -215,12 +216,12 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	uint64_t at = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 		      lutra_object_token_put(LUTRA_FIELD_DETAIL, j->class.node);
 	uint32_t ext = lutra_object_token_get(j->token, LUTRA_FIELD_EXTENSION);
-	uint8_t directory;
+	uint32_t parent;
 
 	if (!j->class.hit || !is_written(o))
 		return 0;
-	directory = p->nodes[p->nodes[j->class.node].parent].flags;
-	if (directory & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))
+	parent = p->nodes[j->class.node].parent;
+	if (p->nodes[parent].flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))
 		return 0;
 	ret[0] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_UNLINK);
 	ret[1] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RENAME_FROM);
@@ -229,6 +230,10 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	ret[3] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_LINK_FROM);
 	ret[4] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_LINK_TO) |
 		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
+	ret[5] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_TRUNCATE);
+	ret[6] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		 lutra_object_token_put(LUTRA_FIELD_DETAIL, parent) |
+		 lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR);
 	return NAME_TOKENS;
 }
 

@@ -79,7 +79,7 @@ static void objects_trained_are_known_in_their_role(void **state)
 	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* A path that could not be resolved is never known. */
 	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
-	assert_int_equal(p->n_objects, 2 + 5); /* and the names of what it writes */
+	assert_int_equal(p->n_objects, 2 + 7); /* and the names of what it writes */
 }
 
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
@@ -107,6 +107,10 @@ static void objects_written_as_data_may_be_renamed_linked_and_removed(void **sta
 		{"/srv/data/log", LUTRA_OP_RENAME_TO, LUTRA_KIND_KNOWN},
 		{"/srv/data/log", LUTRA_OP_LINK_FROM, LUTRA_KIND_KNOWN},
 		{"/srv/data/log", LUTRA_OP_LINK_TO, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_TRUNCATE, LUTRA_KIND_KNOWN},
+		{"/srv/data", LUTRA_OP_MKDIR, LUTRA_KIND_KNOWN},
+		{"/srv/data", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
+		{"/etc/app", LUTRA_OP_MKDIR, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_SYMLINK, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_CHMOD, LUTRA_KIND_NEW_USE},
 		{"/srv/data/read", LUTRA_OP_LINK_FROM, LUTRA_KIND_NEW_USE},

@@ -317,8 +317,9 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 }
 
 /*
- * Sets the policy's objects: the sorted distinct tokens of all objects and roles, without those of
- * exec sessions if there is no room for them. names: also of the names of the service's own data.
+ * Sets the policy's objects: the sorted distinct tokens of all objects and roles. names: also those of
+ * the names of the service's own data. Without these, exec sessions' are left out where there is no
+ * room for them. Returns 0, -ENOSPC or -ENOMEM.
  */
 static int learn_tokens(const struct objects_source *src, struct policy *p, bool names,
 			const struct lutra_policy *image, struct known_objects *known)
@@ -342,7 +343,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	}
 	l.n += siblings_tokens(&l.siblings, l.token + l.n);
 	sort_tokens(&l);
-	if (l.n > POLICY_OBJECTS_MAX)
+	if (l.n > POLICY_OBJECTS_MAX && !names)
 		l.n = drop_sessions(l.token, l.n);
 	if (l.n > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
@@ -410,6 +411,8 @@ static int learn_by_tree(const struct objects_source *src, struct path_tree *tre
 		return r;
 	if (r == 0)
 		r = learn_tokens(src, p, !merged, scratch, &known);
+	if (r == -ENOSPC && !merged)
+		r = learn_tokens(src, p, false, scratch, &known);
 	if (r == -ENOSPC)
 		return err_set(err, r,
 			       "the runs use more kinds of objects than a policy holds (%d): "

@@ -208,18 +208,19 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if an object that is not in the tree is a library of the image that a task in
- * start-up maps beside others: nobody could put it there, and a configuration names other modules
- * now and then. A service that loads a new one while it serves requests may be made to.
+ * Returns true if an object that is not in the tree is a library or a program of the image that a
+ * task in start-up maps or executes beside others: nobody could put it there, and a configuration
+ * names other modules now and then. A service that loads a new one while it serves requests may be
+ * made to.
  */
-static __always_inline __u32 lutra_is_image_library(const struct lutra_policy *p,
-						    const struct lutra_object *o,
-						    const struct lutra_path *path,
-						    const struct lutra_class *c, __u8 role)
+static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
+						 const struct lutra_object *o,
+						 const struct lutra_path *path,
+						 const struct lutra_class *c, __u8 role)
 {
 	__u32 layer = lutra_object_layer(o);
 
-	if (o->op != LUTRA_OP_MAPX || !c->last ||
+	if ((o->op != LUTRA_OP_MAPX && o->op != LUTRA_OP_EXEC) || !c->last ||
 	    (role != LUTRA_ROLE_STARTUP && role != LUTRA_ROLE_ANY) ||
 	    path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG) ||
 	    (layer != LUTRA_LAYER_IMAGE && layer != LUTRA_LAYER_CHANGED))
@@ -234,8 +235,8 @@ struct lutra_judgement {
 	struct lutra_class class;
 	__u8 kind;   /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
 	__u8 rule;   /* enum lutra_rule, LUTRA_RULE_NONE where known */
-	__u8 varies; /* 1: it only alerts, since replays met such new things, or as a library of
-			the image beside others */
+	__u8 varies; /* 1: it only alerts, since replays met such new things, or as a library or
+			program of the image beside others */
 	__u8 pad[5];
 };
 
@@ -302,7 +303,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
 		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES &&
 			      o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX;
-		if (lutra_is_image_library(p, o, path, &ret->class, role))
+		if (lutra_is_image_code(p, o, path, &ret->class, role))
 			ret->varies = 1;
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))

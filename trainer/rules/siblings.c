@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts the files of each kind (extension) that a role reads in a protected directory, and the
- * libraries of the image that the service maps in a directory. A directory that is not protected
+ * Counts the files of each kind (extension) that a role reads in a protected directory, the libraries
+ * of the image that the service maps in a directory, and the programs that it executes in its
+ * start-up in a directory of its own. A directory that is not protected
  * needs no siblings of files that are read: a new one alerts, or is known by a wildcard.
  */
 #include "trainer/rules/siblings.h"
@@ -37,6 +38,16 @@ static bool is_read_in_protected(const struct lutra_object *o, uint8_t directory
 	       !(directory & LUTRA_NODE_SECRET);
 }
 
+/*
+ * Returns true if the object is a program of the image in a directory of the service's own, such as
+ * /usr/lib/postfix/sbin. In /usr/bin and the like is what an attacker needs, too.
+ */
+static bool is_own_program(const struct lutra_object *o, uint8_t directory, uint8_t role)
+{
+	return o->op == LUTRA_OP_EXEC && role == LUTRA_ROLE_STARTUP && directory & LUTRA_NODE_USR &&
+	       !(directory & LUTRA_NODE_PROTECTED);
+}
+
 int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_policy *image,
 		 const struct sibling_candidate *candidate)
 {
@@ -51,7 +62,8 @@ int siblings_add(struct siblings *s, const struct policy *p, const struct lutra_
 	dir.flags = p->nodes[dir.node].flags;
 	if (dir.flags & LUTRA_NODE_WROTE)
 		return 0;
-	if (o->op == LUTRA_OP_MAPX && !lutra_is_fresh(o))
+	if ((o->op == LUTRA_OP_MAPX || is_own_program(o, dir.flags, candidate->role)) &&
+	    !lutra_is_fresh(o))
 		kind = 0;
 	else if (!is_read_in_protected(o, dir.flags) || !(kind = shared_kind(candidate->path)))
 		return 0;

@@ -89,6 +89,41 @@ static void siblings_library_of_the_image_alerts(void **state)
 	}
 }
 
+/* Which programs only alert: of the image, in start-up, in a directory of the service's own. */
+static void siblings_program_of_the_image_alerts(void **state)
+{
+	static const char *const used[] = {"/usr/lib/mail/bounce", "/usr/lib/mail/local",
+					   "/usr/lib/one/a", "/usr/bin/sed", "/usr/bin/date"};
+	const uint8_t image = LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT;
+	const uint8_t written = LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	const struct {
+		const char *path;
+		uint8_t flags, role;
+		bool varies;
+	} cases[] = {
+		{"/usr/lib/mail/error", image, LUTRA_ROLE_STARTUP, true},
+		{"/usr/lib/mail/error", written, LUTRA_ROLE_STARTUP, false},
+		{"/usr/lib/mail/error", 0, LUTRA_ROLE_STARTUP, false},
+		{"/usr/lib/mail/error", image, LUTRA_ROLE_STEADY, false},
+		{"/usr/lib/mail/error", image, LUTRA_ROLE_SESSION, false},
+		{"/usr/lib/one/error", image, LUTRA_ROLE_STARTUP, false},
+		{"/usr/bin/curl", image, LUTRA_ROLE_STARTUP, false},
+		{"/srv/error", image, LUTRA_ROLE_STARTUP, false},
+	};
+	_cleanup_(policy_freep) struct policy *p = train_uses(
+		*state, (struct lutra_object){.op = LUTRA_OP_EXEC, .mode = 0100755}, used, 5);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_judgement j = made_policy_judge(
+			p, (struct lutra_object){.op = LUTRA_OP_EXEC, .flags = cases[i].flags},
+			cases[i].path, cases[i].role);
+
+		print_message("%s, case %zu\n", cases[i].path, i);
+		assert_int_not_equal(j.kind, LUTRA_KIND_KNOWN);
+		assert_int_equal(j.varies, cases[i].varies);
+	}
+}
+
 /* A new mailbox beside two is of the service's data; what lies above all of them is not. */
 static void siblings_directory_of_data_directories_is_one(void **state)
 {
@@ -182,6 +217,7 @@ int main(void)
 		T(siblings_new_file_beside_two_of_its_kind_is_a_sibling),
 		T(siblings_where_the_service_writes_are_no_siblings),
 		T(siblings_library_of_the_image_alerts),
+		T(siblings_program_of_the_image_alerts),
 		T(siblings_directory_of_data_directories_is_one),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Part of the scorer (score.h): judges an object. Looks its token up in the policy, and names the
- * rule that an object matches which the policy does not know.
+ * Part of the scorer (score.h): judges an object. It looks the object's token up in the policy. If
+ * the policy does not know the token, it names the rule that the object matches.
  */
 #ifndef LUTRA_SCORE_OBJECT_H
 #define LUTRA_SCORE_OBJECT_H
@@ -45,7 +45,10 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 #define LUTRA_S_IFBLK_TYPE 6
 #define LUTRA_S_IFREG_TYPE 8
 
-/* Returns true if the extension of a name counts that the tree has as a wildcard only. */
+/*
+ * Returns true if the extension counts when the tree does not have the name itself: the name met a
+ * wildcard, or is not in the tree. It counts for operations that may put code at the name.
+ */
 static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 {
 	switch (o->op) {
@@ -61,16 +64,16 @@ static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 	}
 }
 
-/* Returns true for an operation on a name: not an open, execution, mapping or socket. */
+/* Returns true for an operation on a name: LUTRA_OP_UNLINK to LUTRA_OP_SETXATTR. */
 static __always_inline int lutra_is_path_op(__u8 op)
 {
 	return op >= LUTRA_OP_UNLINK && op <= LUTRA_OP_SETXATTR;
 }
 
-/* Returns the rule of an open, or of an operation on a name, by the kind of the novel object. */
+/* Returns the rule of an open, or of an operation on a name, for an object of this kind. */
 static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind)
 {
-	/* An open for reading, an open for writing, an operation on a name. */
+	/* Columns: an open for reading, an open for writing, an operation on a name. */
 	static const __u8 rules[8][3] = {
 		[LUTRA_KIND_PROTECTED] = {LUTRA_RULE_OPEN_READ_PROTECTED,
 					  LUTRA_RULE_OPEN_WRITE_PROTECTED,
@@ -102,9 +105,9 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 }
 
 /*
- * Returns true if an object that is read, whose path is not in the tree, is a document of the image
- * beside files that the runs used. Not so code, configuration and secrets, nor what is in a
- * directory that no run used: whoever reads files by the names that a client sends reaches there.
+ * Returns true if an object that is read, and whose path is not in the tree, is a document of the
+ * image in a directory that the runs used. Code, configuration and secrets are no documents. A
+ * directory that no run used does not count: path traversal leads there.
  */
 static __always_inline __u32 lutra_is_image_document(const struct lutra_object *o,
 						     const struct lutra_path *path,
@@ -124,7 +127,7 @@ static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
 	return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
 }
 
-/* Returns the rule that a novel object matches. */
+/* Returns the rule that an object of this kind matches. The policy does not know the object. */
 static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
 {
 	switch (o->op) {
@@ -164,7 +167,10 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 		return LUTRA_KIND_PROTECTED;
 	if (seen & LUTRA_NODE_USR)
 		return LUTRA_KIND_PROGRAM_DIR;
-	/* In new directories below it too: a service that has data makes those. */
+	/*
+	 * The miss need not be at the last component: a service with data makes new directories
+	 * below its data directory, and files in them.
+	 */
 	if (!(path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG)) && !ext &&
 	    (c->flags & LUTRA_NODE_WROTE) && o->op != LUTRA_OP_MKDIR && o->op != LUTRA_OP_RMDIR &&
 	    (lutra_is_path_op(o->op) || (o->flags & LUTRA_OBJ_WRITE)))
@@ -173,8 +179,9 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 }
 
 /*
- * Returns true if the policy knows a token in this role. An exec session's own tokens have its role
- * in them whatever the operation is; it knows those of all other roles too.
+ * Returns true if the policy knows a token in this role. The tokens of exec sessions always hold
+ * the role, whatever the operation is. An exec session, and a task of the role any, also know what
+ * any other role but session knows.
  */
 static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
 						__u8 role)
@@ -188,8 +195,8 @@ static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __
 }
 
 /*
- * Returns true if an object that is not in the tree is a sibling: a regular file that is read where
- * the role reads files of its kind.
+ * Returns true if an object that is not in the tree is a sibling: a regular file that is read in a
+ * directory in which the role reads files of the same kind (extension).
  */
 static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 					      const struct lutra_object *o,
@@ -208,10 +215,11 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if an object that is not in the tree is a library or a program of the image that a
- * task in start-up maps or executes beside others: nobody could put it there, and a configuration
- * names other modules now and then. A service that loads a new one while it serves requests may be
- * made to.
+ * Returns true if an object that is not in the tree is a library or a program of the image, and
+ * a task that is or may be in start-up maps or executes it from a directory in which the runs did so
+ * with others. The configuration may name another module now and then, and no attacker could put the
+ * file there. An attacker may make a service that serves requests load a library, so this holds in
+ * start-up only.
  */
 static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 						 const struct lutra_object *o,
@@ -233,16 +241,20 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
-	__u8 kind;   /* enum lutra_kind; KNOWN too if the policy's recordings could not see it */
-	__u8 rule;   /* enum lutra_rule, LUTRA_RULE_NONE where known */
-	__u8 varies; /* 1: it only alerts, since replays met such new things, or as a library or
-			program of the image beside others */
+	/* enum lutra_kind. Also KNOWN if the policy's recordings could not see the operation. */
+	__u8 kind;
+	__u8 rule; /* enum lutra_rule; LUTRA_RULE_NONE if the kind is KNOWN */
+	/*
+	 * 1: it at most alerts. Its directory varies (LUTRA_NODE_VARIES), or
+	 * lutra_is_image_code() is true of it.
+	 */
+	__u8 varies;
 	__u8 pad[5];
 };
 
 /*
- * Returns true if the role runs the program, as the image has it. A tool that an operator brings is
- * no program of the service: the service is refused it.
+ * Returns true if the policy knows that the role executes the image's own file at this path. A tool
+ * that an operator brought is at a path that the role does not execute: the service is refused it.
  */
 static __always_inline __u32 lutra_is_known_program(const struct lutra_policy *p,
 						    const struct lutra_judgement *j, __u8 role)
@@ -275,8 +287,8 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 }
 
 /*
- * Judges an object. path: read only if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch. A
- * directory that is opened for reading, or entered, is known wherever it lies in the tree.
+ * Judges an object. path: read only if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch. To
+ * open a directory for reading, or to enter it, is known if the directory is in the tree.
  */
 static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_object *o,

@@ -1,35 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * The alerts that a container has raised and that were let pass. The first one about a thing is
- * told, the next ones are counted. A thing is a rule, the role of the task, and the object with all
- * that is known of it: operation, access, type, layer, full path, or address and port. The same
- * code in the kernel and in replays. Total, as score.h is.
+ * Remembers which alerts a container has raised about operations that were let pass. The first
+ * alert about a thing is told: it goes to userspace as evidence. Later ones are only counted. A
+ * thing is a rule, the role of the task, and the object with all that is known of it: operation,
+ * access, type, layer, full path, or address and port. The kernel and replays run the same code. It
+ * is total, as score.h is: any bytes give a defined result.
  *
- * A container cannot make one alert hide another: a key is a hash under the policy's key. Its table
- * is its own. Where there is no room, the thing that was silent for longest is forgotten, and told
- * again at its next use.
+ * A container cannot make one alert hide another: the key of a thing is a hash under the policy's
+ * key, and each container has a table of its own. If the table has no room, the thing that was
+ * silent for longest is forgotten. It is told again at its next use.
  */
 #ifndef LUTRA_TOLD_H
 #define LUTRA_TOLD_H
 
 #include "lutra/score.h"
 
-/* Ports from here on are one where the policy tells ports of this kind by no number. */
+/* Ports from here on count as one port, unless the policy knows exact ports of this kind. */
 #define LUTRA_EPHEMERAL_PORT 32768
 
-/* Returns true if an object's name may stand for another object, so each alert about it is told. */
+/*
+ * Returns true if alerts about an object are never taken as told before, so that each one is told:
+ * its name may stand for another object too.
+ */
 static __always_inline __u32 lutra_is_never_told(const struct lutra_object *o,
 						 const struct lutra_path *path)
 {
 	if (!(o->flags & LUTRA_OBJ_PATH))
 		return 0;
-	/* A program in memory has a name, and any content. */
+	/* A program in memory has a name, but the name does not say what the content is. */
 	if (o->op == LUTRA_OP_EXEC && path->flags & LUTRA_PATH_DETACHED)
 		return 1;
 	return path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED);
 }
 
-/* Returns the port of an object as alerts tell it apart. */
+/* Returns the port of an object, or LUTRA_EPHEMERAL_PORT for all ports that count as one. */
 static __always_inline __u32 lutra_told_port(const struct lutra_policy *p,
 					     const struct lutra_object *o)
 {
@@ -46,7 +50,7 @@ static __always_inline __u64 lutra_told_object_key(const struct lutra_policy *p,
 	__u32 mode = o->mode;
 	__u64 w[2];
 
-	/* Permissions of a file that is used are no part of what is done. */
+	/* To use a file is the same thing whatever its permissions are: only its type counts. */
 	if (o->op == LUTRA_OP_OPEN || o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_MAPX)
 		mode >>= 12;
 	w[0] = (rule & 0xff) | (role & 0xff) << 8 | (__u32)o->op << 16 | (__u64)o->flags << 24 |
@@ -59,7 +63,7 @@ static __always_inline __u64 lutra_told_object_key(const struct lutra_policy *p,
 
 /*
  * Returns the key of an alert about an object, or 0 if each such alert is told. path: read only if
- * o->flags has LUTRA_OBJ_PATH. scratch: 64 bytes, aligned to 8.
+ * o->flags has LUTRA_OBJ_PATH. rule_and_role: rule | role << 8. scratch: 64 bytes, aligned to 8.
  */
 LUTRA_FN __u64 lutra_told_key(const struct lutra_policy *p, const struct lutra_object *o,
 			      const struct lutra_path *path, __u32 rule_and_role,
@@ -84,8 +88,9 @@ LUTRA_FN __u64 lutra_told_key(const struct lutra_policy *p, const struct lutra_o
 }
 
 /*
- * Returns the place of a key in a container's table: where it is, else where it goes. That place is
- * free, or has the thing that was silent for longest of those that may be there.
+ * Returns the place of a key in a container's table. If the table has the key, that is where it is.
+ * Else it is where the key goes: of the LUTRA_TOLD_WAYS places that the key may have, a free one,
+ * or the one whose thing was silent for longest.
  */
 LUTRA_FN __u32 lutra_told_place(const struct lutra_seen *seen, __u64 key)
 {

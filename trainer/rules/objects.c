@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define NAME_TOKENS 7 /* of a file that the service writes */
+#define NAME_TOKENS 7 /* for the name of a file that the service writes: add_name_tokens() */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -30,8 +30,9 @@ static void get_path(const struct corpus *c, const struct run_object *o, struct 
 #define SESSION_BIT (1u << LUTRA_ROLE_SESSION)
 
 /*
- * Returns the roles (bits) in which the runs that count saw object i. runs: gets the bits of these
- * runs, or NULL; sessions: also of runs in which only exec sessions had it.
+ * Returns the roles (bits) in which the runs, except src->without, saw object i.
+ * runs: NULL, or gets a bit for each run that saw it. A run in which only exec sessions saw it has
+ * a bit if sessions is true.
  */
 static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, bool sessions,
 			     uint64_t *runs)
@@ -65,7 +66,10 @@ static bool writes_file(const struct lutra_object *o)
 	}
 }
 
-/* Inserts the paths of the objects that the service had, or of those that only exec sessions had. */
+/*
+ * Inserts the paths of objects into the tree. exec_session: of those that only exec sessions used;
+ * else of those that the service used.
+ */
 static int insert_paths(const struct objects_source *src, bool exec_session, struct path_tree *tree)
 {
 	const struct corpus *c = src->corpus;
@@ -170,9 +174,9 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 }
 
 /*
- * Adds the tokens of the hooks that the trained system calls lead to, by role. A recording by
- * tracepoints has no hook events; a guard that does not trace system calls judges the hooks
- * instead.
+ * Adds, for each role, the tokens of the hooks that its trained system calls lead to. A guard that
+ * does not trace system calls judges these hooks instead, and a recording by tracepoints has no
+ * events of them.
  * Returns the number of tokens.
  */
 static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy *image,
@@ -195,7 +199,7 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 	return n;
 }
 
-/* Returns true if the operation decides what the file's bytes are: it is written, or put there. */
+/* Returns true if the operation writes a plain file, or puts one there by a rename or a link. */
 static bool is_written(const struct lutra_object *o)
 {
 	if (o->mode >> 12 != LUTRA_S_IFREG_TYPE)
@@ -205,10 +209,12 @@ static bool is_written(const struct lutra_object *o)
 }
 
 /*
- * Adds the tokens of what a service may do with the names of files that it writes as its own data:
- * remove and truncate them, rename and link them to and from, and make the directory that they are in.
- * Whoever may write a file gains nothing by that.
- * j: the judgement of a use of the file. Returns how many were added, at most NAME_TOKENS.
+ * Adds the tokens of what a service may also do with a file that it writes as its own data: remove
+ * it, truncate it, rename or link it, rename or link another file to its name, and make the
+ * directory that it is in. Whoever may write the file gains no new power by these.
+ * o, j: a use of the file, and the judgement of it. Returns how many were added: NAME_TOKENS, or 0
+ * if the use does not write the file, or if its directory is protected, for programs, or one that
+ * tells roles apart.
  */
 static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
 			      const struct lutra_judgement *j, uint64_t *ret)
@@ -253,7 +259,7 @@ struct token_list {
 	uint64_t *token;
 	size_t n;
 	struct siblings siblings;
-	bool names; /* also tokens of the names of the service's own data */
+	bool names; /* add_name_tokens() is called too */
 };
 
 static void token_list_done(struct token_list *l)
@@ -263,8 +269,8 @@ static void token_list_done(struct token_list *l)
 }
 
 /*
- * Adds the token of object i in a role, and with names those of its name. A path that is not in the
- * tree has none.
+ * Adds the token of object i in a role. If ret->names is set, adds the tokens of its name too. An
+ * object whose path is not in the tree has no token. Returns 0 or -ENOMEM.
  */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
 			    const struct policy *p, const struct lutra_policy *image,
@@ -299,7 +305,7 @@ static void sort_tokens(struct token_list *l)
 	l->n = n;
 }
 
-/* Adds the tokens of the base and of packs to the sorted ones of the runs. */
+/* Adds the tokens of the base and of packs to those of the runs, which are sorted. */
 static int add_known_tokens(struct known_objects *known, struct policy *p,
 			    const struct lutra_policy *image, struct token_list *l)
 {
@@ -317,15 +323,15 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 }
 
 /*
- * Sets the policy's objects: the sorted distinct tokens of all objects and roles. names: also those of
- * the names of the service's own data. Without these, exec sessions' are left out where there is no
- * room for them. Returns 0, -ENOSPC or -ENOMEM.
+ * Sets the policy's objects: the sorted distinct tokens of all objects and roles. names: as in
+ * struct token_list. Only if names is false are the tokens of exec sessions left out when there is
+ * no room for them. Returns 0, -ENOSPC or -ENOMEM.
  */
 static int learn_tokens(const struct objects_source *src, struct policy *p, bool names,
 			const struct lutra_policy *image, struct known_objects *known)
 {
 	uint32_t n_objects = intern_count(src->corpus->names.objects);
-	/* Each object in each role has a token, at most one of a sibling, and those of its name. */
+	/* Of an object in a role: its token, at most one of a sibling, and those of its name. */
 	size_t room = ((size_t)n_objects * (2 + NAME_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
 		      LUTRA_ROLES;
 	_cleanup_(token_list_done) struct token_list l = {.token = calloc(room, sizeof(*l.token)),
@@ -355,7 +361,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	return 0;
 }
 
-/* Says in the policy which files it knows things from. */
+/* Writes into the policy which files of the base and packs it was made with. */
 static int set_known(const struct known_objects *known, struct policy *p)
 {
 	size_t n = known->files ? known->files->n : 0;
@@ -380,9 +386,10 @@ static int set_known(const struct known_objects *known, struct policy *p)
 }
 
 /*
- * Sets nodes and objects by a tree.
- * merged: as of path_tree_collapse(); so large an image has no names of data either.
- * Returns 0, -ENOSPC if they do not fit, with err set, or -ENOMEM.
+ * Sets the policy's nodes and objects from a tree.
+ * merged: as in path_tree_collapse(). Tokens of add_name_tokens() are left out if it is set, or if
+ * they do not fit.
+ * Returns 0, -ENOSPC if nodes or objects do not fit, or -ENOMEM; err is set.
  */
 static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool merged,
 			 struct policy *p, struct lutra_policy *scratch, struct err *err)

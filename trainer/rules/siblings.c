@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts the files of each kind (extension) that a role reads in a protected directory, the libraries
- * of the image that the service maps in a directory, and the programs that it executes in its
- * start-up in a directory of its own. A directory that is not protected
- * needs no siblings of files that are read: a new one alerts, or is known by a wildcard.
+ * Counts three things: the files of each kind (extension) that a role reads in a protected directory,
+ * the libraries of the image that the service maps from a directory, and the programs that it executes
+ * in start-up from a directory of its own. Reading is not counted in
+ * other directories: there a new file is not refused anyway.
  */
 #include "trainer/rules/siblings.h"
 
@@ -18,12 +18,12 @@ struct sibling_file {
 	uint16_t node;
 };
 
-/* Returns the kind of a file's name, or 0: it has none that two files could share. */
+/* Returns the kind of a file by its name, or 0 if a file of this name makes no sibling known. */
 static uint32_t shared_kind(const struct lutra_path *path)
 {
 	const char *name = path->name[0], *dot = memrchr(name, '.', path->len[0]);
 
-	/* Runs are recorded with folded names: a digit in the extension is not known any more. */
+	/* Names in runs are folded: if the extension had a digit, it is not known any more. */
 	if (!dot || memchr(dot, '#', path->len[0] - (size_t)(dot - name)) ||
 	    path_flags_is_secret_file(name, path->len[0]))
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what one run alone had, and makes rates of it. */
+/* Counts the things that only one run had, and makes rates of the counts. */
 #include "trainer/rules/calibration/unseen.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include "trainer/rules/objects.h"
 
 /*
- * Returns false if a match of the rule by a task of the role is never more than logged: of what an
- * audited exec session does, new programs and capabilities are told (lutra_match_action()).
+ * Returns true if a match of the rule may alert in this role. An audited exec session alerts only
+ * for new programs and capabilities: all else that it does is logged (lutra_match_action()).
  */
 static bool is_told(const struct model *m, unsigned rule, uint8_t role)
 {
@@ -20,7 +20,10 @@ static bool is_told(const struct model *m, unsigned rule, uint8_t role)
 	       rule == LUTRA_RULE_CAPABLE;
 }
 
-/* Returns the kind of thing that an alert would tell, or POLICY_UNSEEN_KINDS: it would be logged. */
+/*
+ * Returns the kind of the thing that the policy of the other runs would alert about, or
+ * POLICY_UNSEEN_KINDS if it knows the object or would only log it.
+ */
 static unsigned alerted_kind(const struct model *m, uint32_t object, uint8_t role,
 			     const struct lutra_policy *others)
 {
@@ -43,7 +46,7 @@ void unseen_count_objects(const struct model *m, size_t run, const struct lutra_
 			unsigned kind = roles >> role & 1 ? alerted_kind(m, i, role, others)
 							  : POLICY_UNSEEN_KINDS;
 
-			/* An object that is new in two roles is one thing. */
+			/* An object that is new in two roles counts once. */
 			if (kind < POLICY_UNSEEN_KINDS && !counted[kind])
 				ret->things[kind]++;
 			counted[kind] = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts the runs that met new names, by directory. Owned and used by one thread. */
+/*
+ * Counts for each directory the runs that met new names in it. Owned and used by one thread.
+ * n_met[node] is always the number of runs whose bit of this node is set in met.
+ */
 #include "trainer/rules/calibration/varying.h"
 
 #include <errno.h>
@@ -47,7 +50,10 @@ void varying_add(struct varying *v, size_t run, uint16_t node)
 	*word |= bit;
 }
 
-/* Writes the path of a node of a policy as the scorer takes it. Its names are folded already. */
+/*
+ * Writes the path of a node of a policy in the form that the scorer takes: last name first. The
+ * names are folded, and stay the same when the scorer folds them again.
+ */
 static void node_to_path(const struct policy *p, uint32_t node, struct lutra_path *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extends a collapsed path tree, and makes tokens by the scorer itself.
+ * Extends a collapsed path tree, and lets the scorer itself make the tokens.
  *
- * A node that only a file of knowledge has must not change what the scorer says of anything else.
- * Without it, a miss below such a directory, and another use of such a file, would have been a miss
- * at a directory of the runs. So a directory is protected where that one is, and a file is
- * protected, too, where that one holds programs.
+ * A node that comes only from the base or a pack must not change what the scorer says of anything
+ * else. Without this node, some directory of the runs would be the last node that a path reaches:
+ * a path below the new directory, or another use of the new file, would miss there. So a new node
+ * is protected if that directory is protected. A new file below a program directory is protected
+ * too.
  */
 #include "trainer/rules/knowledge/known_objects.h"
 
@@ -34,13 +35,13 @@ void known_objects_done(struct known_objects *k)
 
 /* ---- nodes ---- */
 
-/* A tree that is being extended. */
+/* A tree that is being extended. Nodes from n_learned on are new. */
 struct extension {
 	struct policy *p;
 	bool lib_digits;
 	size_t n_learned;
-	bool guarded
-		[LUTRA_NODES]; /* of a new node: it lies below a protected directory of the runs */
+	/* Of a new node: the last directory of the runs above it is protected. */
+	bool guarded[LUTRA_NODES];
 	bool has_child[LUTRA_NODES];
 };
 
@@ -49,10 +50,10 @@ struct step {
 	_Alignas(8) char name[LUTRA_NAME];
 	uint16_t parent;
 	uint8_t dir;
-	const char *path; /* up to this name */
+	const char *path; /* the whole path, up to this name and with it */
 };
 
-/* Finds the node of a name. What only exec sessions reach is not the service's. */
+/* Finds the node of a name. It skips nodes that only exec sessions reach. */
 static int find_node(const struct policy *p, const struct step *s)
 {
 	for (size_t i = s->parent + 1u; i < p->n_nodes; i++)
@@ -62,7 +63,10 @@ static int find_node(const struct policy *p, const struct step *s)
 	return -ENOENT;
 }
 
-/* Returns true if a miss at this node is, without the files, one at a protected directory. */
+/*
+ * Returns true if a miss at this node, in a tree without the base and packs, would be a miss at a
+ * protected directory.
+ */
 static bool is_guarded(const struct extension *x, uint16_t node)
 {
 	if (node >= x->n_learned)
@@ -70,7 +74,10 @@ static bool is_guarded(const struct extension *x, uint16_t node)
 	return x->p->nodes[node].flags & LUTRA_NODE_PROTECTED;
 }
 
-/* Makes the directory a wildcard, if no run used what is in it. */
+/*
+ * Returns true if the directory is a wildcard. Makes it one first if it has no children, and is not
+ * a protected directory of the runs.
+ */
 static bool can_hold_any(struct extension *x, uint16_t node)
 {
 	struct policy_node *n = &x->p->nodes[node];
@@ -111,7 +118,7 @@ static int take_step(struct extension *x, const struct step *s)
 	bool any = strcmp(s->name, "*") == 0;
 	int node;
 
-	/* In a wildcard of the runs a name alone cannot be known. */
+	/* A wildcard has only children "*": a single name cannot be added to it. */
 	if (any ? !can_hold_any(x, s->parent) : x->p->nodes[s->parent].flags & LUTRA_NODE_WILDCARD)
 		return -EEXIST;
 	node = find_node(x->p, s);
@@ -119,7 +126,10 @@ static int take_step(struct extension *x, const struct step *s)
 		return node;
 	node = add_node(x, s);
 	if (any && node >= 0 && is_guarded(x, s->parent)) {
-		/* A wildcard is not protected: what is of the other kind must not miss in it. */
+		/*
+		 * A wildcard is not protected, so a miss in it would be judged too mildly. With "*"
+		 * for files and "*" for directories no name misses in it.
+		 */
 		struct step other = *s;
 
 		other.dir = !s->dir;
@@ -130,8 +140,8 @@ static int take_step(struct extension *x, const struct step *s)
 }
 
 /*
- * Makes the opens of a node count their role, which they do under some directories only. Returns
- * false if they cannot: the runs have the node.
+ * Makes the role count for opens of a new node, as it does under some directories. Returns true if
+ * the role counts. It does not change a node of the runs.
  */
 static bool count_role(struct extension *x, uint16_t node)
 {
@@ -238,13 +248,16 @@ static size_t put_tokens(const struct known_object *o, const struct lutra_policy
 	return n;
 }
 
-/* What the runs taught: ascending tokens, and room for those of objects that they did not show. */
+/* The tokens of the runs, ascending, and how many tokens of the base and packs have room. */
 struct learned_tokens {
 	const uint64_t *token;
 	size_t n, room;
 };
 
-/* Takes the room for those of the tokens that are new. Returns false if there is too little. */
+/*
+ * Takes room for those of n tokens that the runs do not have. Returns false, and takes none, if
+ * there is too little.
+ */
 static bool take_room(struct learned_tokens *learned, const uint64_t *token, size_t n)
 {
 	size_t n_new = 0;

@@ -250,7 +250,7 @@ struct lutra_entry {
 #define LUTRA_OBJECT_SLOTS 4096
 #define LUTRA_PROBE 16 /* longest run of occupied table slots a loader may build */
 
-/* A file has it that no run used and only the base or a pack knows: other uses are as of a miss. */
+/* Of a file: only the base or a pack knows it, so any other use is judged as a miss. */
 #define LUTRA_NODE_PROTECTED 0x01
 #define LUTRA_NODE_USR 0x02	 /* is or lies under /usr, /lib*, /bin, /sbin, /opt */
 #define LUTRA_NODE_WROTE 0x04	 /* the service wrote files directly in it */

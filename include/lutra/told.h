@@ -22,7 +22,7 @@
  * Returns true if alerts about an object are never taken as told before, so that each one is told:
  * its name may stand for another object too.
  */
-static __always_inline __u32 lutra_is_never_told(const struct lutra_object *o,
+static __always_inline __u32 lutra_is_always_told(const struct lutra_object *o,
 						 const struct lutra_path *path)
 {
 	if (!(o->flags & LUTRA_OBJ_PATH))
@@ -72,7 +72,7 @@ LUTRA_FN __u64 lutra_told_key(const struct lutra_policy *p, const struct lutra_o
 	__u64 key, w[2];
 	__u32 detached;
 
-	if (!p || !o || !path || !scratch || lutra_is_never_told(o, path))
+	if (!p || !o || !path || !scratch || lutra_is_always_told(o, path))
 		return 0;
 	detached = path->flags & LUTRA_PATH_DETACHED ? 1 : 0;
 	key = lutra_told_object_key(p, o, rule_and_role & 0xff, rule_and_role >> 8, scratch->s);

@@ -4,8 +4,8 @@
  *
  * Run r of n is scored by a policy made of the counts, path tree and tokens of the other n - 1
  * runs; the codes stay. Its A and B are judged by the thresholds that the other replays give, so
- * run r has no part in the count of its own alarms. What audited exec sessions do counts for
- * nothing: an operator's session must not move a rule of the service. Runs are replayed on all
+ * run r has no part in the count of its own alarms. What audited exec sessions do is
+ * not counted in the replays: an operator's session must not move a rule of the service. Runs are replayed on all
  * threads, a piece of work for each.
  */
 #include "trainer/rules/calibration/calibrate_impl.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Estimates how often new things come at the end of training: struct policy_unseen. A thing is an
- * object in a role, or a system call in a role. It is new in a run if the policy of the other runs
- * would alert it, so that it is in this run only. The counts of runs are all that is needed, so runs
+ * object or a hookable system call. It counts once, in however many roles it is new. It is new in a
+ * run if the policy of the other runs would alert it, so that it is in this run only. The counts of runs are all that is needed, so runs
  * of an old policy take part.
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_UNSEEN_H

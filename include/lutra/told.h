@@ -23,7 +23,7 @@
  * its name may stand for another object too.
  */
 static __always_inline __u32 lutra_is_always_told(const struct lutra_object *o,
-						 const struct lutra_path *path)
+						  const struct lutra_path *path)
 {
 	if (!(o->flags & LUTRA_OBJ_PATH))
 		return 0;

@@ -22,12 +22,14 @@ struct sibling_file {
 static uint32_t shared_kind(const struct lutra_path *path)
 {
 	const char *name = path->name[0], *dot = memrchr(name, '.', path->len[0]);
+	uint32_t kind;
 
 	/* Names in runs are folded: if the extension had a digit, it is not known any more. */
 	if (!dot || memchr(dot, '#', path->len[0] - (size_t)(dot - name)) ||
 	    path_flags_is_secret_file(name, path->len[0]))
 		return 0;
-	return lutra_component_kind(name, path->len[0]);
+	kind = lutra_component_kind(name, path->len[0]);
+	return path_flags_is_secret_kind(kind) ? 0 : kind;
 }
 
 /* Returns true if the object is a plain file that is read in a protected directory. */

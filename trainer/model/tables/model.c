@@ -232,7 +232,8 @@ int model_policy(const struct model *m, size_t without, struct policy *p)
 	p->v = m->alphabet.v;
 	p->steady_on_wait = m->steady_on_wait;
 	p->generations = m->generations;
-	p->startup_generations = m->generations & (uint8_t)~m->steady_generations;
+	/* Only the first process: under an engine's init process all others are a generation later. */
+	p->startup_generations = m->generations & (uint8_t)~m->steady_generations & 1;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));

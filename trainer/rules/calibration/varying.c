@@ -95,6 +95,7 @@ bool varying_without(const struct varying *v, size_t run, uint16_t node)
 void varying_mark(const struct varying *v, struct policy *p)
 {
 	for (size_t i = 0; i < p->n_nodes; i++)
-		if (varying_without(v, SIZE_MAX, (uint16_t)i))
+		if (varying_without(v, SIZE_MAX, (uint16_t)i) &&
+		    !(p->nodes[i].flags & LUTRA_NODE_SECRET))
 			p->nodes[i].flags |= LUTRA_NODE_VARIES;
 }

@@ -182,7 +182,7 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 	uint8_t by = seen_by(x->t, members) & SEEN_SERVICE ? SEEN_SERVICE : SEEN_ALL;
 	size_t n = 0;
 
-	if (node_flags & LUTRA_NODE_PROTECTED)
+	if (node_flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_SECRET))
 		return false;
 	if (is_kept_wildcard(x->t, members))
 		return true;

@@ -2,6 +2,7 @@
 /* The paths that get flags of their own. */
 #include "trainer/rules/paths/path_flags.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lutra/abi.h"
@@ -60,7 +61,7 @@ static const char *const secret_paths[] = {
 static const char *const secret_extensions[] = {
 	"key", "pem", "p12", "pfx",	 "jks",	   "keystore", "kdbx",	 "gpg",
 	"pgp", "ppk", "age", "htpasswd", "passwd", "cred",     "secret", "env",
-	"bak", "old", "der", "kdb",	 "keytab", "pgpass",   "netrc"};
+	"bak", "old", "der", "kdb",	 "keytab", "pgpass",   "netrc",	 "private"};
 
 static bool is_in_list(const char *path, const char *const *list, size_t n)
 {
@@ -101,4 +102,16 @@ bool path_flags_is_secret_file(const char *name, size_t len)
 	ext = lutra_ext_bytes((const struct lutra_name *)(const void *)padded, (uint32_t)len);
 	memcpy(text, &ext, sizeof(ext));
 	return text[0] && IS_ONE_OF(text, secret_extensions);
+}
+
+bool path_flags_is_secret_kind(uint32_t kind)
+{
+	for (size_t i = 0; i < sizeof(secret_extensions) / sizeof(secret_extensions[0]); i++) {
+		_Alignas(8) char name[LUTRA_NAME] = {0};
+		int n = snprintf(name, sizeof(name), "x.%s", secret_extensions[i]);
+
+		if (lutra_component_kind(name, (uint32_t)n) == kind)
+			return true;
+	}
+	return false;
 }

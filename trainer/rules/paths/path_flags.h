@@ -19,4 +19,7 @@ uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits);
  */
 bool path_flags_is_secret_file(const char *name, size_t len);
 
+/* Returns true if a kind, as lutra_component_kind() tells it, is that of such a file. */
+bool path_flags_is_secret_kind(uint32_t kind);
+
 #endif

@@ -199,6 +199,20 @@ static void siblings_new_file_beside_two_of_its_kind_is_a_sibling(void **state)
 			 LUTRA_RULE_OPEN_READ_PROTECTED);
 }
 
+/* Files of these kinds hold secrets, and .sh has the kind of .secret. */
+static void siblings_of_a_secret_kind_are_none(void **state)
+{
+	static const char *const read[] = {"/etc/a.sh", "/etc/b.sh", "/etc/c.cache",
+					   "/etc/d.cache"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = train_readers(c, read, 4, false);
+
+	assert_int_equal(rule_of_read(p, "/etc/x.secret", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read(p, "/etc/x.netrc", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+}
+
 static void siblings_where_the_service_writes_are_no_siblings(void **state)
 {
 	static const char *const read[] = {"/etc/a.conf", "/etc/b.conf"};
@@ -215,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(siblings_new_file_beside_two_of_its_kind_is_a_sibling),
+		T(siblings_of_a_secret_kind_are_none),
 		T(siblings_where_the_service_writes_are_no_siblings),
 		T(siblings_library_of_the_image_alerts),
 		T(siblings_program_of_the_image_alerts),

@@ -156,6 +156,21 @@ static bool is_for_sessions(const struct fixture *f, const char *path, bool dir)
 	return f->nodes[i].exec_session;
 }
 
+/* One key read in one run and another in the next must not make all keys known. */
+static void path_tree_keeps_secrets_apart(void **state)
+{
+	struct fixture *f = *state;
+	char path[48];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/etc/ssl/private/%c.key", 'a' + i);
+		add_path(f, path, (unsigned)i % 3, false);
+	}
+	collapse_tree(f);
+	assert_false(is_wildcard(f, "/etc/ssl/private"));
+	assert_true(node_of(f, "/etc/ssl/private/c.key", false) > 0);
+}
+
 static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 {
 	struct fixture *f = *state;
@@ -596,6 +611,7 @@ static void path_tree_holds_what_is_the_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(path_tree_keeps_secrets_apart),
 		T(path_tree_keeps_eight_children_and_merges_nine),
 		T(path_tree_merges_a_directory_of_two_runs_with_a_child_of_one),
 		T(path_tree_keeps_few_children_of_a_single_run),

@@ -46,3 +46,27 @@ json_t *container_repeats_to_json(const struct container *c, size_t max)
 	free(told);
 	return j;
 }
+
+uint64_t told_last_refusal_ns(const struct lutra_told *told, size_t n, uint32_t rules)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct lutra_told *t = &told[i];
+
+		if (t->repeated && t->rule < LUTRA_RULE_COUNT && rules >> t->rule & 1 &&
+		    t->role != LUTRA_ROLE_SESSION && t->last_ns > last)
+			last = t->last_ns;
+	}
+	return last;
+}
+
+uint64_t container_last_refusal_ns(const struct container *c)
+{
+	struct lutra_told *told = calloc(LUTRA_TOLD, sizeof(*told));
+	int n = told ? guard_told(c->all->parts.guard, c->slot, told) : 0;
+	uint64_t last = n > 0 ? told_last_refusal_ns(told, (size_t)n, c->refusing_rules) : 0;
+
+	free(told);
+	return last;
+}

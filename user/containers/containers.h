@@ -46,6 +46,8 @@ struct container {
 	uint64_t verdict_ns;	   /* CLOCK_MONOTONIC, of the last in force; 0: none yet */
 	bool alert_lost;	   /* the queue had no room: the kernel has to tell it again */
 	uint64_t forgotten_ns;	   /* CLOCK_MONOTONIC, when it last had to */
+	uint64_t
+		repeat_ns; /* CLOCK_MONOTONIC, of the last repeat that ended the image's clean time */
 };
 
 /* What the registry uses; all of it outlives the registry. */
@@ -215,6 +217,14 @@ json_t *container_to_json(const struct container *c);
  * from the kernel. NULL: out of memory.
  */
 json_t *container_repeats_to_json(const struct container *c, size_t max);
+
+/*
+ * Returns when the last of these alerts (n) came again that a mode in force would have refused, by
+ * CLOCK_MONOTONIC; 0: none did. rules: bit per rule that refuses. What exec sessions do is not asked.
+ */
+uint64_t told_last_refusal_ns(const struct lutra_told *told, size_t n, uint32_t rules);
+/* The same of a container. Reads 80 KB from the kernel. */
+uint64_t container_last_refusal_ns(const struct container *c);
 
 /* ---- policy_watch.c: applies policies that change on disk, or logs and shows why not ---- */
 

@@ -13,6 +13,7 @@
 #include "user/sys/clock.h"
 
 #define SAVE_NS 60000000000ull
+#define REPEATS_NS 10000000000ull /* between two looks at alerts that came again */
 #define TICK_MAX_NS 5000000000ull /* a longer pause between ticks is no time under guard */
 
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file)
@@ -300,6 +301,29 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 
 /* ---- time ---- */
 
+/*
+ * Ends the clean time of images whose containers repeat what would be refused. Only the first such
+ * alert is evidence; the kernel counts the next ones.
+ */
+static void check_repeats(struct learn *l, uint64_t now)
+{
+	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
+		struct lifecycle_image *i = learn_image_of(l, c);
+		uint64_t last;
+
+		if (!i || c->recorded || c->mode != LUTRA_MODE_AUDIT)
+			continue;
+		/* What came again under the lutrad before has ended the clean time already. */
+		if (!c->repeat_ns)
+			c->repeat_ns = now - REPEATS_NS;
+		last = container_last_refusal_ns(c);
+		if (last <= c->repeat_ns)
+			continue;
+		c->repeat_ns = last;
+		lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, c->mode, true);
+	}
+}
+
 /* Counts the time for the strictest mode of the image's containers. */
 static void tick_image(struct learn *l, struct lifecycle_image *i, uint64_t elapsed_ns)
 {
@@ -319,6 +343,10 @@ void learn_tick(struct learn *l)
 	if (elapsed_ns < TICK_MAX_NS)
 		for (struct lifecycle_image *i = l->parts.lifecycle->images; i; i = i->next)
 			tick_image(l, i, elapsed_ns);
+	if (now - l->repeats_ns > REPEATS_NS) {
+		l->repeats_ns = now;
+		check_repeats(l, now);
+	}
 	/* By now the containers that the lutrad before recorded are recorded again. */
 	for (struct lifecycle_image *i = l->parts.lifecycle->images; i && !l->orphans_done;
 	     i = i->next)

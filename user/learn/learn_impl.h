@@ -13,7 +13,8 @@ struct learn {
 	struct containers_observer observer;
 	struct recording *recordings[LUTRA_SLOTS]; /* NULL: the slot is not recorded */
 	struct trainer_job *job;		   /* NULL: the trainer does not run */
-	uint64_t ticked_ns;			   /* CLOCK_MONOTONIC, as the next two */
+	uint64_t repeats_ns;			   /* CLOCK_MONOTONIC, as the next three */
+	uint64_t ticked_ns;
 	uint64_t saved_ns;
 	uint64_t flushed_ns;
 	bool orphans_done;	      /* runs of containers that are gone were ended */

@@ -105,9 +105,9 @@ static __always_inline int lutra_may_start(__u8 role)
  * called after the syscall was scored. Returns 1 if the role became steady: the caller then marks
  * the process as steady, until it executes another program.
  *
- * Where no process of a generation accepted in training, such as the master of a service whose
- * workers accept, an accept there is the rare one of a control socket. What the process does next is
- * what it did before, and so are its children.
+ * A generation that never accepted in training stays in start-up (startup_generations). Such is the
+ * master of a service whose workers accept. If it accepts one day, an operator asked it something. It
+ * then goes on as before, and so do its children.
  */
 static __always_inline int lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
 					     __u32 nr)

@@ -171,10 +171,12 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 	struct lutra_syscall_score score;
 	struct lutra_history *history;
 	__s32 level_a, level_b;
-	__u8 *w = score.weight, role = e->state.role, generation = e->state.generation;
+	__u8 *w = score.weight, role = e->state.role;
 	__u32 novel;
 
 	if (e->version != p->version) {
+		__u8 generation = e->state.generation;
+
 		lutra_state_init(&e->state, p);
 		e->state.role = role;
 		e->state.generation = generation;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts three things: the files of each kind (extension) that a role reads in a protected directory,
- * the libraries of the image that the service maps from a directory, and the programs that it executes
- * in start-up from a directory of its own. Reading is not counted in
- * other directories: there a new file is not refused anyway.
+ * Counts three things: the files of each kind (extension) that a role reads in a protected
+ * directory, the libraries of the image that the service maps from a directory, and the programs
+ * that it executes in start-up from a directory of its own. Reading is not counted in other
+ * directories: there a new file is not refused anyway.
  */
 #include "trainer/rules/siblings.h"
 
@@ -42,7 +42,7 @@ static bool is_read_in_protected(const struct lutra_object *o, uint8_t directory
 
 /*
  * Returns true if the object is a program of the image in a directory of the service's own, such as
- * /usr/lib/postfix/sbin. In /usr/bin and the like is what an attacker needs, too.
+ * /usr/lib/postfix/sbin. /usr/bin and the like also hold the tools of an attacker.
  */
 static bool is_own_program(const struct lutra_object *o, uint8_t directory, uint8_t role)
 {

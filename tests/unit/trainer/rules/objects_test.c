@@ -89,7 +89,7 @@ static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
 	return made_policy_judge(p, o, path, LUTRA_ROLE_STEADY).kind;
 }
 
-static struct lutra_object named(unsigned op, unsigned mode)
+static struct lutra_object named_object(unsigned op, unsigned mode)
 {
 	return (struct lutra_object){
 		.op = (uint8_t)op, .flags = LUTRA_OBJ_PATH, .mode = (uint16_t)mode};
@@ -131,9 +131,9 @@ static void objects_written_as_data_may_be_renamed_linked_and_removed(void **sta
 	made_run_open(&m, 1, "/srv/data/read", false);
 	made_run_open(&m, 1, "/etc/app/state", true);
 	made_run_open(&m, 1, "/usr/lib/state", true);
-	made_run_object(&m, 1, named(LUTRA_OP_RENAME_TO, 0100644), "/srv/data/upload");
-	made_run_object(&m, 1, named(LUTRA_OP_LINK_TO, 0100644), "/srv/data/linked");
-	made_run_object(&m, 1, named(LUTRA_OP_RENAME_TO, 0040755), "/srv/data/directory");
+	made_run_object(&m, 1, named_object(LUTRA_OP_RENAME_TO, 0100644), "/srv/data/upload");
+	made_run_object(&m, 1, named_object(LUTRA_OP_LINK_TO, 0100644), "/srv/data/linked");
+	made_run_object(&m, 1, named_object(LUTRA_OP_RENAME_TO, 0040755), "/srv/data/directory");
 	made_run_end(&m, "r", false);
 	c->runs[0].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
 	p = made_policy_train(c, &made_policy_options);

@@ -153,12 +153,14 @@ static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
  * Returns the token of an object. class: where its path leads in the tree. ext: its extension where
  * lutra_ext_counts(), else 0.
  */
-static __always_inline __u64 lutra_object_token(const struct lutra_policy *p,
-						const struct lutra_object *o,
-						const struct lutra_class *class, __u32 ext,
-						__u8 role)
+LUTRA_FN __u64 lutra_object_token(const struct lutra_policy *p, const struct lutra_object *o,
+				  const struct lutra_class *class, __u32 ext, __u8 role)
 {
-	__u64 t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
+	__u64 t;
+
+	if (!p || !o || !class)
+		return 0;
+	t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
 
 	if (role == LUTRA_ROLE_SESSION || lutra_role_counts(o, class->flags))
 		t |= lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP

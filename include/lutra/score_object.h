@@ -183,11 +183,13 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
  * the role, whatever the operation is. An exec session, and a task of the role any, also know what
  * any other role but session knows.
  */
-static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
-						__u8 role)
+LUTRA_FN __u32 lutra_object_known(const struct lutra_policy *p, __u64 token, __u8 role)
 {
-	__u32 known = lutra_object_lookup(p, token);
+	__u32 known;
 
+	if (!p)
+		return 0;
+	known = lutra_object_lookup(p, token);
 	token &= ~lutra_object_token_put(LUTRA_FIELD_SESSION, 1);
 	for (__u64 r = 0; r < LUTRA_ROLE_SESSION && !known && role >= LUTRA_ROLE_SESSION; r++)
 		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));

@@ -355,7 +355,7 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
  * Returns the index of an extension, from 1; 0: it makes no file code. ext: its bytes as in memory,
  * zeroes behind them.
  */
-static __always_inline __u32 lutra_ext_index(__u64 ext)
+LUTRA_FN __u32 lutra_ext_index(__u64 ext)
 {
 	static const union {
 		char s[8];
@@ -408,7 +408,7 @@ LUTRA_FN __u64 lutra_ext_bytes(const struct lutra_name *name, __u32 len)
  * Returns true if a file of this extension holds no code, configuration, data or keys by its name:
  * text, pages, pictures, fonts, sound. ext: as lutra_ext_index().
  */
-static __always_inline __u32 lutra_ext_is_document(__u64 ext)
+LUTRA_FN __u32 lutra_ext_is_document(__u64 ext)
 {
 	static const union {
 		char s[8];

@@ -132,6 +132,25 @@ static __always_inline int path_walk_up(struct lutra_scratch *s)
 	return up == dentry;
 }
 
+/* Steps of the walk that path_walk_steps() takes in one call. */
+#define STEPS_AT_ONCE 4
+
+/*
+ * Takes the next steps of the walk. Returns 1 at its end. Global: the verifier checks these steps
+ * once, and not all LUTRA_WALK_STEPS.
+ */
+__noinline int path_walk_steps(struct lutra_scratch *s)
+{
+	if (!s)
+		return 1;
+	for (int i = 0; i < STEPS_AT_ONCE; i++) {
+		compiler_barrier();
+		if (path_walk_up(s))
+			return 1;
+	}
+	return 0;
+}
+
 /*
  * Appends to s->path the names from a dentry on a vfsmount up to the container's root. vfsmount 0:
  * not known, the dentry is taken to be on the root's own mount.
@@ -142,9 +161,8 @@ __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 		return 0;
 	s->walk.dentry = dentry;
 	s->walk.mnt = vfsmount ? vfsmount - bpf_core_field_offset(struct mount, mnt) : 0;
-	for (int i = 0; i < LUTRA_WALK_STEPS; i++) {
-		compiler_barrier();
-		if (path_walk_up(s))
+	for (int i = 0; i < LUTRA_WALK_STEPS; i += STEPS_AT_ONCE) {
+		if (path_walk_steps(s))
 			return 0;
 	}
 	s->path.flags |= LUTRA_PATH_UNRESOLVED;

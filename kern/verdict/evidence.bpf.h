@@ -101,8 +101,8 @@ static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
  * Sends what is known of the event to the evidence ring, and counts its verdict. Returns 1 if it was
  * sent, 0 if it is lost.
  */
-static __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
-				    const struct lutra_policy *p, __u32 verdict, __u64 now)
+__noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
+			     const struct lutra_policy *p, __u32 verdict, __u64 now)
 {
 	struct lutra_evidence *ev;
 	struct lutra_slot *slot;

@@ -178,10 +178,21 @@ static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 	return LUTRA_KIND_ELSEWHERE;
 }
 
+/* Turns the role spawned of a token to deeper, and deeper to spawned. */
+#define LUTRA_SPAWNED_TO_DEEPER                                                                    \
+	lutra_object_token_put(LUTRA_FIELD_ROLE, LUTRA_ROLE_SPAWNED ^ LUTRA_ROLE_DEEPER)
+
+/* Returns true for the roles of what a steady service started. */
+static __always_inline __u32 lutra_is_spawned(__u8 role)
+{
+	return role == LUTRA_ROLE_SPAWNED || role == LUTRA_ROLE_DEEPER;
+}
+
 /*
  * Returns true if the policy knows a token in this role. The tokens of exec sessions always hold
  * the role, whatever the operation is. An exec session, and a task of the role any, also know what
- * any other role but session knows.
+ * any other role but session knows. The roles spawned and deeper know the same: a script uses the
+ * same programs and files, whether the service or another script started it.
  */
 LUTRA_FN __u32 lutra_object_known(const struct lutra_policy *p, __u64 token, __u8 role)
 {
@@ -193,6 +204,8 @@ LUTRA_FN __u32 lutra_object_known(const struct lutra_policy *p, __u64 token, __u
 	token &= ~lutra_object_token_put(LUTRA_FIELD_SESSION, 1);
 	for (__u64 r = 0; r < LUTRA_ROLE_SESSION && !known && role >= LUTRA_ROLE_SESSION; r++)
 		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
+	if (!known && lutra_is_spawned(role) && lutra_object_token_role(token) == role)
+		known = lutra_object_find(p, token ^ LUTRA_SPAWNED_TO_DEEPER);
 	return known;
 }
 

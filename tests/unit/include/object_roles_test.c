@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which roles know an object that the runs showed in one role. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lutra/score_object.h"
+
+static struct lutra_policy policy;
+
+/* The policy knows this token alone. */
+static void policy_know_only(uint64_t token)
+{
+	memset(&policy, 0, sizeof(policy));
+	policy.object[lutra_object_slot(0, token) & (LUTRA_OBJECT_SLOTS - 1)] = token;
+}
+
+static uint64_t object_token_of(uint8_t op, uint8_t role)
+{
+	struct lutra_object o = {.op = op, .flags = LUTRA_OBJ_PATH, .mode = 0100755};
+	struct lutra_class c = {.node = 7, .flags = LUTRA_NODE_ROLE};
+
+	return lutra_object_token(&policy, &o, &c, 0, role);
+}
+
+/* Asserts which roles know an operation that the runs showed in the role "shown". */
+static void assert_known_in(uint8_t op, uint8_t shown, const char *roles)
+{
+	policy_know_only(object_token_of(op, shown));
+	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		if (lutra_object_known(&policy, object_token_of(op, role), role) !=
+		    (uint32_t)(roles[role] == 'x'))
+			fail_msg("operation %u of role %u, in role %u", op, shown, role);
+	}
+}
+
+/* The letters stand for start-up, steady, spawned, deeper, session and any; x: known. */
+static void object_known_in_spawned_is_known_in_deeper(void **state)
+{
+	static const uint8_t ops[] = {LUTRA_OP_EXEC, LUTRA_OP_OPEN};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ops); i++) {
+		assert_known_in(ops[i], LUTRA_ROLE_STARTUP, "x---xx");
+		assert_known_in(ops[i], LUTRA_ROLE_STEADY, "-x--xx");
+		assert_known_in(ops[i], LUTRA_ROLE_SPAWNED, "--xxxx");
+		assert_known_in(ops[i], LUTRA_ROLE_DEEPER, "--xxxx");
+		assert_known_in(ops[i], LUTRA_ROLE_SESSION, "----x-");
+	}
+}
+
+/* The token of such an operation holds no role: its field is 0 in all roles. */
+static void object_without_role_is_known_in_all_but_sessions(void **state)
+{
+	(void)state;
+	assert_known_in(LUTRA_OP_MAPX, LUTRA_ROLE_SPAWNED, "xxxxxx");
+	assert_known_in(LUTRA_OP_UNLINK, LUTRA_ROLE_STARTUP, "xxxxxx");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(object_known_in_spawned_is_known_in_deeper),
+		cmocka_unit_test(object_without_role_is_known_in_all_but_sessions),
+	};
+
+	return cmocka_run_group_tests_name("object roles", tests, NULL, NULL);
+}

@@ -103,3 +103,15 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 	share_tokens(calls, to, LUTRA_ROLE_SESSION, ret);
 	return 0;
 }
+
+void alphabet_share_spawned(uint8_t token[LUTRA_ROLES][LUTRA_NR])
+{
+	uint8_t *spawned = token[LUTRA_ROLE_SPAWNED], *deeper = token[LUTRA_ROLE_DEEPER];
+
+	for (int nr = 0; nr < LUTRA_NR; nr++) {
+		if (spawned[nr] == LUTRA_UNK)
+			spawned[nr] = deeper[nr];
+		else if (deeper[nr] == LUTRA_UNK)
+			deeper[nr] = spawned[nr];
+	}
+}

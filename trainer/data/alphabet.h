@@ -18,4 +18,7 @@ struct alphabet {
  */
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret);
 
+/* Gives a system call that only one of the roles spawned and deeper made its token in both. */
+void alphabet_share_spawned(uint8_t token[LUTRA_ROLES][LUTRA_NR]);
+
 #endif

@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define NAME_TOKENS 7 /* for the name of a file that the service writes: add_name_tokens() */
+#define NAME_TOKENS 10 /* for the name of a file that the service writes: add_name_tokens() */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -210,8 +210,9 @@ static bool is_written(const struct lutra_object *o)
 
 /*
  * Adds the tokens of what a service may also do with a file that it writes as its own data: remove
- * it, truncate it, rename or link it, rename or link another file to its name, and make the
- * directory that it is in. Whoever may write the file gains no new power by these.
+ * it, truncate it, rename or link it, rename or link another file to its name, change its owner,
+ * its attributes and its mode, but not to that of a program, and make the directory that it is in.
+ * Whoever may write the file gains no new power by these.
  * o, j: a use of the file, and the judgement of it. Returns how many were added: NAME_TOKENS, or 0
  * if the use does not write the file, or if its directory is protected, for programs, or one that
  * tells roles apart.
@@ -237,7 +238,10 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	ret[4] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_LINK_TO) |
 		 lutra_object_token_put(LUTRA_FIELD_EXTENSION, ext);
 	ret[5] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_TRUNCATE);
-	ret[6] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+	ret[6] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CHOWN);
+	ret[7] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CHMOD);
+	ret[8] = at | lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_SETXATTR);
+	ret[9] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 		 lutra_object_token_put(LUTRA_FIELD_DETAIL, parent) |
 		 lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR);
 	return NAME_TOKENS;

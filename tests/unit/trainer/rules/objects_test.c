@@ -79,7 +79,7 @@ static void objects_trained_are_known_in_their_role(void **state)
 	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* A path that could not be resolved is never known. */
 	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
-	assert_int_equal(p->n_objects, 2 + 7); /* and the names of what it writes */
+	assert_int_equal(p->n_objects, 2 + 10); /* and the names of what it writes */
 }
 
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
@@ -95,7 +95,7 @@ static struct lutra_object named_object(unsigned op, unsigned mode)
 		.op = (uint8_t)op, .flags = LUTRA_OBJ_PATH, .mode = (uint16_t)mode};
 }
 
-static void objects_written_as_data_may_be_renamed_linked_and_removed(void **state)
+static void objects_written_as_data_may_be_renamed_linked_changed_and_removed(void **state)
 {
 	static const struct {
 		const char *path;
@@ -112,7 +112,10 @@ static void objects_written_as_data_may_be_renamed_linked_and_removed(void **sta
 		{"/srv/data", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
 		{"/etc/app", LUTRA_OP_MKDIR, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_SYMLINK, LUTRA_KIND_NEW_USE},
-		{"/srv/data/log", LUTRA_OP_CHMOD, LUTRA_KIND_NEW_USE},
+		{"/srv/data/log", LUTRA_OP_CHOWN, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_CHMOD, LUTRA_KIND_KNOWN},
+		{"/srv/data/log", LUTRA_OP_SETXATTR, LUTRA_KIND_KNOWN},
+		{"/srv/data/read", LUTRA_OP_CHMOD, LUTRA_KIND_NEW_USE},
 		{"/srv/data/read", LUTRA_OP_LINK_FROM, LUTRA_KIND_NEW_USE},
 		{"/srv/data/upload", LUTRA_OP_UNLINK, LUTRA_KIND_KNOWN},
 		{"/srv/data/linked", LUTRA_OP_RENAME_FROM, LUTRA_KIND_KNOWN},
@@ -124,6 +127,7 @@ static void objects_written_as_data_may_be_renamed_linked_and_removed(void **sta
 	};
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct lutra_object program = named_object(LUTRA_OP_CHMOD, 0100755);
 	struct made_run m = made_run_new(c);
 
 	made_run_syscall(&m, 1, SYS_accept);
@@ -139,6 +143,9 @@ static void objects_written_as_data_may_be_renamed_linked_and_removed(void **sta
 	p = made_policy_train(c, &made_policy_options);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(judge_name(p, cases[i].op, cases[i].path), cases[i].kind);
+	program.flags |= LUTRA_OBJ_XBIT;
+	assert_int_equal(made_policy_judge(p, program, "/srv/data/log", LUTRA_ROLE_STEADY).kind,
+			 LUTRA_KIND_NEW_USE);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, objects_setup, objects_teardown)
@@ -148,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
-		T(objects_written_as_data_may_be_renamed_linked_and_removed),
+		T(objects_written_as_data_may_be_renamed_linked_changed_and_removed),
 	};
 
 	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);

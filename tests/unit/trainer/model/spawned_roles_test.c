@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a policy knows of system calls in the roles spawned and deeper, which it learns in either. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/syscall.h>
+
+#include "tests/support/made_policy.h"
+#include "tests/support/made_run.h"
+#include "trainer/train.h"
+
+#define IN_SPAWNED SYS_getppid
+#define IN_DEEPER SYS_getpgrp
+#define IN_BOTH SYS_getuid
+#define IN_STEADY SYS_getgid
+#define ROLES 4
+
+static int corpus_setup(void **state)
+{
+	struct corpus *c = calloc(1, sizeof(*c));
+
+	*state = c;
+	return corpus_init(c);
+}
+
+static int corpus_teardown(void **state)
+{
+	corpus_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* A run of a service that starts a script, which starts a program. */
+static void add_run(struct corpus *c)
+{
+	struct made_run m = made_run_new(c);
+
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_syscall(&m, 1, IN_STEADY);
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 1, IN_SPAWNED);
+	made_run_syscall(&m, 1, IN_BOTH);
+	made_run_task(&m, 1, LUTRA_RECORD_EXEC, 0);
+	made_run_syscall(&m, 1, IN_DEEPER);
+	made_run_syscall(&m, 1, IN_BOTH);
+	made_run_end(&m, "r", false);
+}
+
+/* roles: a letter for each of start-up, steady, spawned and deeper; x: the policy has a token. */
+static void assert_has_token_in(const struct policy *p, unsigned nr, const char *roles)
+{
+	for (unsigned role = 0; role < ROLES; role++)
+		assert_int_equal(p->token[role][nr] != LUTRA_UNK, roles[role] == 'x');
+}
+
+static void call_of_spawned_has_its_token_in_deeper(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	add_run(*state);
+	p = made_policy_train(*state, &made_policy_options);
+	assert_has_token_in(p, IN_STEADY, "-x--");
+	assert_has_token_in(p, IN_SPAWNED, "--xx");
+	assert_has_token_in(p, IN_DEEPER, "--xx");
+	assert_int_equal(p->token[LUTRA_ROLE_SPAWNED][IN_SPAWNED],
+			 p->token[LUTRA_ROLE_DEEPER][IN_SPAWNED]);
+	assert_int_equal(p->token[LUTRA_ROLE_SPAWNED][IN_DEEPER],
+			 p->token[LUTRA_ROLE_DEEPER][IN_DEEPER]);
+}
+
+/* So the levels tell the roles apart. */
+static void call_of_both_roles_has_two_tokens(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	add_run(*state);
+	p = made_policy_train(*state, &made_policy_options);
+	assert_has_token_in(p, IN_BOTH, "--xx");
+	assert_int_not_equal(p->token[LUTRA_ROLE_SPAWNED][IN_BOTH],
+			     p->token[LUTRA_ROLE_DEEPER][IN_BOTH]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(call_of_spawned_has_its_token_in_deeper,
+						corpus_setup, corpus_teardown),
+		cmocka_unit_test_setup_teardown(call_of_both_roles_has_two_tokens, corpus_setup,
+						corpus_teardown),
+	};
+
+	return cmocka_run_group_tests_name("spawned roles", tests, NULL, NULL);
+}

@@ -49,9 +49,11 @@ static void print_tables(const struct policy *p, FILE *out)
 		wildcards, p->n_objects);
 }
 
-/* Prints the base and the packs. */
+/* Prints the base and the packs, or that there are none. */
 static void print_known(const struct policy *p, FILE *out)
 {
+	if (!p->n_known)
+		fputs("  base      none: neither base nor packs were added\n", out);
 	for (size_t i = 0; i < p->n_known; i++) {
 		const struct policy_known *k = &p->known[i];
 

@@ -49,6 +49,8 @@ static void show_known(const struct policy *p)
 {
 	char program[CLI_TEXT];
 
+	if (!p->n_known)
+		puts("  base         none: the policy knows only what its runs showed");
 	for (size_t i = 0; i < p->n_known; i++) {
 		const struct policy_known *k = &p->known[i];
 

@@ -57,10 +57,35 @@ static void policy_show_names_directories_that_vary(void **state)
 	free(path);
 }
 
+static void policy_show_says_that_a_policy_has_no_base(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	char *dir = scratch_dir(), *path = scratch_path(dir, "shop"), text[8192];
+	struct config config = {.policies_dir = dir};
+	struct policy_args args = {.names = &path, .n_names = 1, .config = &config};
+
+	(void)state;
+	policy_known_free(p);
+	assert_int_equal(policy_save(p, path, NULL), 0);
+	show_policy_to(&args, text, sizeof(text));
+	assert_non_null(strstr(text, "  base         none: "));
+	p->known = calloc(1, sizeof(*p->known));
+	p->known->name = strdup("base");
+	p->known->version = 3;
+	p->n_known = 1;
+	assert_int_equal(policy_save(p, path, NULL), 0);
+	show_policy_to(&args, text, sizeof(text));
+	assert_non_null(strstr(text, "  base         base version 3: 0 objects"));
+	assert_null(strstr(text, "none: "));
+	scratch_remove(dir);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policy_show_names_directories_that_vary),
+		cmocka_unit_test(policy_show_says_that_a_policy_has_no_base),
 	};
 
 	return cmocka_run_group_tests_name("policy_show", tests, NULL, NULL);

@@ -118,8 +118,10 @@ static void warn_about_run(const struct corpus *c, const char *path, const struc
 {
 	struct err line;
 
-	if (torn)
-		warn_about_file(c, path, torn);
+	if (torn) {
+		err_set(&line, 0, "%s, and count as a run that ends there", torn);
+		warn_about_file(c, path, line.msg);
+	}
 	if (run->lost) {
 		err_set(&line, 0,
 			"the recorder lost %llu records: what was in them counts as never seen",

@@ -33,8 +33,9 @@ void corpus_done(struct corpus *c);
 int corpus_add(struct corpus *c, struct run *run);
 
 /*
- * Reads a run from a trace and adds it. A torn trace is used up to its damage, with a warning. A run
- * in which nothing happened is left out, with a warning.
+ * Reads a run from a trace and adds it. A torn trace is a run up to its damage, with a warning: what
+ * the service did until then counts no less than in a whole run. A run in which nothing happened is
+ * left out, with a warning.
  * Returns 0; -EINVAL if the trace has a labelled attack or no system calls, or is in the corpus
  * already; -ENOEXEC if its architecture is unknown or not that of the other runs; -E2BIG if the
  * corpus or the run is full; -ENOMEM; or an error of trace_reader_new().

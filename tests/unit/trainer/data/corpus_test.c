@@ -451,12 +451,10 @@ static void alphabet_steady_is_after_accept_or_wait(void **state)
 
 /* ---- traces ---- */
 
-static const char *warned;
-
+/* Keeps the last warning in ctx, a struct err. */
 static void take_warning(void *ctx, const char *line)
 {
-	(void)line;
-	warned = ctx;
+	err_set(ctx, 0, "%s", line);
 }
 
 /* A trace of n reads; type of its last record. The caller's to free. */
@@ -553,6 +551,7 @@ static void corpus_load_leaves_out_a_run_in_which_nothing_happened(void **state)
 		const struct lutra_record read = {
 			.type = LUTRA_RECORD_SYSCALL, .tid = 1, .nr = SYS_read, .ts_ns = 1u << 30};
 		struct trace_writer *w = NULL;
+		struct err warning = {""};
 		char arch[] = "x86_64", none[] = "";
 		struct trace_meta meta = {.image = none,
 					  .container_id = none,
@@ -567,28 +566,30 @@ static void corpus_load_leaves_out_a_run_in_which_nothing_happened(void **state)
 		if (busy)
 			assert_int_equal(trace_writer_add(w, &read, NULL, 0), 0);
 		assert_int_equal(trace_writer_close(w, 0, NULL), 0);
-		warned = NULL;
 		f->corpus.warn = take_warning;
-		f->corpus.warn_ctx = path;
+		f->corpus.warn_ctx = &warning;
 		assert_int_equal(corpus_load(&f->corpus, path, false, NULL), 0);
 		assert_int_equal(f->corpus.n_runs, (size_t)busy);
-		assert_int_equal(warned != NULL, !busy);
+		assert_int_equal(warning.msg[0] != '\0', !busy);
 	}
 }
 
-static void corpus_load_uses_a_torn_trace_up_to_the_tear(void **state)
+static void corpus_load_counts_a_torn_trace_as_a_run_up_to_the_tear(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = make_trace(f, "torn", "x86_64", 500, LUTRA_RECORD_SYSCALL);
+	struct err warning = {""};
 	struct stat st;
 
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size - 3), 0);
-	warned = NULL;
 	f->corpus.warn = take_warning;
-	f->corpus.warn_ctx = path;
+	f->corpus.warn_ctx = &warning;
 	assert_int_equal(corpus_load(&f->corpus, path, false, NULL), 0);
-	assert_ptr_equal(warned, path);
+	assert_int_equal(strncmp(warning.msg, path, strlen(path)), 0);
+	assert_non_null(strstr(warning.msg, "; 501 records before it are kept, and count as a run "
+					    "that ends there"));
+	assert_int_equal(f->corpus.n_runs, 1);
 	assert_int_equal(f->corpus.runs[0].calls, 501);
 }
 
@@ -616,7 +617,7 @@ int main(void)
 		T(corpus_load_takes_traces_and_sorts_runs),
 		T(corpus_load_refuses_traces_that_cannot_train),
 		T(corpus_load_leaves_out_a_run_in_which_nothing_happened),
-		T(corpus_load_uses_a_torn_trace_up_to_the_tear),
+		T(corpus_load_counts_a_torn_trace_as_a_run_up_to_the_tear),
 	};
 
 	return cmocka_run_group_tests_name("train_data", tests, NULL, NULL);

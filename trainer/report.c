@@ -33,7 +33,7 @@ static void print_tokens(const struct policy *p, FILE *out)
 		sep = n ? ", " : sep;
 	}
 	fprintf(out, "); steady after the first %s", p->steady_on_wait ? "wait call" : "accept");
-	fputs(p->startup_generations & 1 ? ", but for the first process\n" : "\n", out);
+	fputs(p->first_process == POLICY_FIRST_STAYS ? ", but for the first process\n" : "\n", out);
 }
 
 static void print_tables(const struct policy *p, FILE *out)

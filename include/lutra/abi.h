@@ -215,13 +215,6 @@ enum lutra_addr_class {
 };
 
 /*
- * How many forks of processes lie between the container's first one and a process. That first one has
- * generation 0, its children have 1.
- */
-#define LUTRA_GENERATION_LAST 6	   /* and all after it */
-#define LUTRA_GENERATION_UNKNOWN 7 /* ran before it was enrolled */
-
-/*
  * Anomaly state of a task's lineage, 20 bytes. level_a, level_b: 1/4096 of a weight. c0, r1, r2:
  * the code rings of the three layers (lags 1, 2, 4). t: syscalls so far, modulo 256.
  */
@@ -233,7 +226,7 @@ struct lutra_state {
 	__u8 c0;
 	__u8 t;
 	__u8 role;
-	__u8 generation; /* of the process: LUTRA_GENERATION_* */
+	__u8 is_later; /* 1: not of the process that the container began with */
 	__u8 pad[2];
 };
 _Static_assert(sizeof(struct lutra_state) == 20, "state layout");
@@ -284,9 +277,9 @@ struct lutra_policy {
 	__u8 p1;       /* layer-0 code of (PAD, PAD) */
 	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
-	__u8 thread_roles;	  /* 1: a task becomes steady alone, and moves on at any exec */
-	__u8 action[64];	  /* enum lutra_action by enum lutra_rule */
-	__u8 startup_generations; /* bit for each whose processes stay in start-up at an accept */
+	__u8 thread_roles; /* 1: a task becomes steady alone, and moves on at any exec */
+	__u8 action[64];   /* enum lutra_action by enum lutra_rule */
+	__u8 first_stays;  /* 1: no syscall ends the start-up of the container's first process */
 	__u8 pad[7];
 	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
 	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */

@@ -62,19 +62,18 @@ static __always_inline __u8 lutra_role_begun(const struct lutra_policy *p, __u16
 	return (__u8)(role - 1);
 }
 
-/* Sets role and generation of a task after its ARM record. nr, arg, aux: of the record. */
+/* Sets the role of a task after its ARM record, and is_later. nr, arg, aux: of the record. */
 static __always_inline void lutra_state_begin(struct lutra_state *s, const struct lutra_policy *p,
 					      __u16 nr, __u64 arg, __u16 aux)
 {
 	s->role = lutra_role_begun(p, nr, arg, aux);
-	s->generation = nr ? LUTRA_GENERATION_UNKNOWN : 0;
+	s->is_later = nr != 0; /* a task that ran already may be of any process */
 }
 
 /* Sets the state of a new process, which is a copy of its parent's. */
 static __always_inline void lutra_state_fork(struct lutra_state *s)
 {
-	if (s->generation < LUTRA_GENERATION_LAST)
-		s->generation++;
+	s->is_later = 1;
 }
 
 /*
@@ -105,16 +104,15 @@ static __always_inline int lutra_may_start(__u8 role)
  * called after the syscall was scored. Returns 1 if the role became steady: the caller then marks
  * the process as steady, until it executes another program.
  *
- * A generation that never accepted in training stays in start-up (startup_generations). Such is the
- * master of a service whose workers accept. If it accepts one day, an operator asked it something. It
- * then goes on as before, and so do its children.
+ * The container's first process stays in start-up if it never accepted in training (first_stays). Such
+ * is the master of a service whose workers accept. If it accepts one day, an operator asked it
+ * something. It then goes on as before, and so do its children.
  */
 static __always_inline int lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
 					     __u32 nr)
 {
 	if (!lutra_may_start(s->role) || nr >= LUTRA_NR ||
-	    !(p->steady[nr / 64 & 7] >> (nr & 63) & 1) ||
-	    p->startup_generations >> (s->generation & 7) & 1)
+	    !(p->steady[nr / 64 & 7] >> (nr & 63) & 1) || (p->first_stays && !s->is_later))
 		return 0;
 	s->role = LUTRA_ROLE_STEADY;
 	return 1;

@@ -175,11 +175,11 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 	__u32 novel;
 
 	if (e->version != p->version) {
-		__u8 generation = e->state.generation;
+		__u8 is_later = e->state.is_later;
 
 		lutra_state_init(&e->state, p);
 		e->state.role = role;
-		e->state.generation = generation;
+		e->state.is_later = is_later;
 		e->version = p->version;
 	}
 	level_a = e->state.level_a;

@@ -109,7 +109,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 	e->flags = 0;
 	e->nr = LUTRA_NR_NONE;
 	e->state.role = lutra_role_armed(false, e->exec_session);
-	e->state.generation = 0;
+	e->state.is_later = 0;
 	e->process_steady = 0;
 	/* PF_FORKNOEXEC is a thread's own: that of the leader is the process's. */
 	e->program = BPF_CORE_READ(task, group_leader, flags) & PF_FORKNOEXEC
@@ -307,7 +307,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		return 0;
 	task_arm(e, slot, task);
 	e->state.role = LUTRA_ROLE_ANY;
-	e->state.generation = LUTRA_GENERATION_UNKNOWN;
+	e->state.is_later = 1;
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, 0, false);
 	return 0;

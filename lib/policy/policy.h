@@ -80,6 +80,13 @@ struct policy_known {
 	uint32_t left_out; /* for which it had no room */
 };
 
+/* What the runs say of the container's first process. Of two runs, the greater value counts. */
+enum policy_first_process {
+	POLICY_FIRST_UNSEEN = 0, /* no run began with it */
+	POLICY_FIRST_STAYS,	 /* it stayed in its start-up: see lutra_role_steady() */
+	POLICY_FIRST_STEADY,	 /* it became steady */
+};
+
 struct policy_keys; /* lib/policy/files/policy_key.h */
 
 struct policy {
@@ -89,8 +96,7 @@ struct policy {
 	char *arch;    /* x86_64 */
 	uint32_t mode; /* enum lutra_mode a container of this image starts in */
 	bool steady_on_wait;
-	uint8_t generations; /* bit for each generation of processes that the runs had in start-up */
-	uint8_t startup_generations; /* bit for each that stays so: see lutra_role_steady() */
+	enum policy_first_process first_process;
 	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
 	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t kill_matches; /* 1 or 2 */

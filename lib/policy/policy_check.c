@@ -66,9 +66,6 @@ static int check_steady(const struct policy *p, struct err *err)
 	}
 	if (!any || wait != p->steady_on_wait)
 		return err_set(err, -EBADMSG, "steady_on does not fit the tables");
-	if (p->startup_generations & ~p->generations || p->generations >> LUTRA_GENERATION_UNKNOWN)
-		return err_set(err, -EBADMSG,
-			       "processes of a generation that no run had stay in start-up");
 	return 0;
 }
 

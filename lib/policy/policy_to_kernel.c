@@ -98,7 +98,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	image->p2 = p->p2;
 	image->kill_matches = p->kill_matches;
 	image->thread_roles = p->thread_roles;
-	image->startup_generations = p->startup_generations;
+	image->first_stays = p->first_process == POLICY_FIRST_STAYS;
 }
 
 /* Rows of v become rows of 256; what lies beyond v no token can reach. */

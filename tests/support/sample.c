@@ -78,8 +78,7 @@ static void add_tables(struct policy *p)
 	p->p2 = p->t1[p->p1 * LUTRA_K + p->p1] & 0xff;
 	p->steady[SYS_accept / 64] |= 1ull << (SYS_accept & 63);
 	p->steady[SYS_accept4 / 64] |= 1ull << (SYS_accept4 & 63);
-	p->generations = 1 << 0 | 1 << 1 | 1 << LUTRA_GENERATION_LAST;
-	p->startup_generations = 1 << LUTRA_GENERATION_LAST;
+	p->first_process = POLICY_FIRST_STEADY;
 	p->hookable[SYS_execve / 64] |= 1ull << (SYS_execve & 63);
 	p->hookable[SYS_socket / 64] |= 1ull << (SYS_socket & 63);
 }

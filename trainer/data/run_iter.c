@@ -139,16 +139,18 @@ void run_counts_done(struct run_counts *c)
 static void count_syscall(const struct run_event *e, const struct lutra_policy *policy,
 			  struct run_counts *ret)
 {
+	enum policy_first_process first_process = POLICY_FIRST_STAYS;
 	struct lutra_state after = *e->state;
 
 	if (e->nr >= LUTRA_NR)
 		return;
 	ret->calls[after.role][e->nr]++;
-	if (after.role != LUTRA_ROLE_STARTUP || after.generation > LUTRA_GENERATION_LAST)
+	if (after.role != LUTRA_ROLE_STARTUP || after.is_later)
 		return;
-	ret->generations |= (uint8_t)(1u << after.generation);
 	if (lutra_role_steady(&after, policy, e->nr))
-		ret->steady_generations |= (uint8_t)(1u << after.generation);
+		first_process = POLICY_FIRST_STEADY;
+	if (ret->first_process < first_process)
+		ret->first_process = first_process;
 }
 
 int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,

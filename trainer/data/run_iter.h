@@ -6,6 +6,7 @@
 #ifndef LUTRA_TRAINER_DATA_RUN_ITER_H
 #define LUTRA_TRAINER_DATA_RUN_ITER_H
 
+#include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
 
 /*
@@ -52,8 +53,7 @@ struct run_counts {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
 	uint32_t *pairs[3];    /* of layers 0 to 2, indexed as the tables of struct lutra_policy */
 	uint8_t *object_roles; /* by object: bit per role that it was seen in */
-	uint8_t generations;   /* bit for each with a process in start-up */
-	uint8_t steady_generations; /* bit for each of which a process became steady */
+	enum policy_first_process first_process;
 };
 
 #define PAIRS_SHIFT(layer) ((layer) == 0 ? 8u : 7u)

@@ -48,8 +48,8 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put(&out, p->steady, sizeof(p->steady));
 	bytes_put_u8(&out, p->p1);
 	bytes_put_u8(&out, p->p2);
-	bytes_put_u8(&out, p->generations);
-	bytes_put_u8(&out, p->startup_generations);
+	bytes_put_u8(&out, p->first_process != POLICY_FIRST_UNSEEN);
+	bytes_put_u8(&out, p->first_process == POLICY_FIRST_STAYS);
 	bytes_put(&out, (const uint8_t[4]){}, 4);
 	bytes_put(&out, p->token, sizeof(p->token));
 	bytes_put(&out, p->t0, sizeof(*p->t0) * p->v * p->v);
@@ -130,6 +130,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	struct bytes_in in = {.data = data, .len = len};
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
 	static const uint8_t zero[4];
+	bool first_seen, first_stays;
 	const void *pad;
 	uint32_t version;
 	int r;
@@ -150,8 +151,10 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	bytes_copy(&in, p->steady, sizeof(p->steady));
 	p->p1 = bytes_u8(&in);
 	p->p2 = bytes_u8(&in);
-	p->generations = bytes_u8(&in);
-	p->startup_generations = bytes_u8(&in);
+	first_seen = bytes_u8(&in) & 1;
+	first_stays = bytes_u8(&in) & 1;
+	if (first_seen)
+		p->first_process = first_stays ? POLICY_FIRST_STAYS : POLICY_FIRST_STEADY;
 	pad = bytes_get(&in, sizeof(zero));
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;

@@ -222,7 +222,7 @@ static void begin_tasks(const struct lutra_policy *p, struct parity_calls *user)
 		lutra_state_init(&user->state[t], p);
 		lutra_state_begin(&user->state[t], p, t % 4 == 0, 0, t % 4 == 1);
 		if (t % 4 > 1)
-			user->state[t].generation = (uint8_t)(t / 4 % LUTRA_GENERATION_UNKNOWN);
+			user->state[t].is_later = t / 4 % 2;
 	}
 }
 

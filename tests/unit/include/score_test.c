@@ -283,29 +283,27 @@ static void score_role_is_a_threads_own_in_an_older_policy(void **state)
 	assert_int_equal(s.role, LUTRA_ROLE_SPAWNED);
 }
 
-/* The master of a service whose workers alone accept stays what it is, and so do its children. */
-static void score_role_of_a_generation_that_never_accepts_stays(void **state)
+/* The master of a service whose workers alone accept stays in start-up. Its children do not. */
+static void score_role_of_a_first_process_that_never_accepts_stays(void **state)
 {
-	struct lutra_state s = {0};
+	struct lutra_state s = {0}, child;
 
 	(void)state;
 	memset(&image, 0, sizeof(image));
 	image.steady[0] = 1ull << SYS_accept;
-	image.startup_generations = 1 << 0 | 1 << LUTRA_GENERATION_LAST;
+	image.first_stays = 1;
 	lutra_state_begin(&s, &image, 0, 0, 0);
-	for (unsigned i = 0; i <= LUTRA_GENERATION_LAST + 1; i++) {
-		unsigned generation = i < LUTRA_GENERATION_LAST ? i : LUTRA_GENERATION_LAST;
-
-		assert_int_equal(s.generation, generation);
-		assert_int_equal(lutra_role_steady(&s, &image, SYS_accept),
-				 generation != 0 && generation != LUTRA_GENERATION_LAST);
-		s.role = LUTRA_ROLE_STARTUP;
-		lutra_state_fork(&s);
-	}
-	/* Of a task that ran already nobody knows it. */
+	assert_int_equal(lutra_role_steady(&s, &image, SYS_accept), 0);
+	assert_int_equal(s.role, LUTRA_ROLE_STARTUP);
+	child = s;
+	lutra_state_fork(&child);
+	assert_int_equal(lutra_role_steady(&child, &image, SYS_accept), 1);
+	/* A task that ran already may be of any process. */
 	lutra_state_begin(&s, &image, 1, 0, 0);
-	lutra_state_fork(&s);
-	assert_int_equal(s.generation, LUTRA_GENERATION_UNKNOWN);
+	assert_int_equal(lutra_role_steady(&s, &image, SYS_accept), 1);
+	/* A first process that accepted in training becomes steady. */
+	image.first_stays = 0;
+	lutra_state_begin(&s, &image, 0, 0, 0);
 	assert_int_equal(lutra_role_steady(&s, &image, SYS_accept), 1);
 }
 
@@ -653,7 +651,7 @@ int main(void)
 		cmocka_unit_test(score_role_moves_after_accept_and_at_exec),
 		cmocka_unit_test(score_role_stays_steady_when_a_program_executes_itself),
 		cmocka_unit_test(score_role_is_a_threads_own_in_an_older_policy),
-		cmocka_unit_test(score_role_of_a_generation_that_never_accepts_stays),
+		cmocka_unit_test(score_role_of_a_first_process_that_never_accepts_stays),
 		cmocka_unit_test(score_role_follows_that_of_the_process),
 		cmocka_unit_test(score_token_of_a_foreign_entry_is_unk),
 		TREE(judge_gives_kind_and_group),

@@ -138,12 +138,11 @@ static int train_layer(struct counting *c, const struct layer_options *options)
 	return r;
 }
 
-void model_add_generations(struct model *m)
+void model_add_first_process(struct model *m)
 {
-	for (size_t i = 0; i < m->corpus->n_runs; i++) {
-		m->generations |= m->counts[i].generations;
-		m->steady_generations |= m->counts[i].steady_generations;
-	}
+	for (size_t i = 0; i < m->corpus->n_runs; i++)
+		if (m->first_process < m->counts[i].first_process)
+			m->first_process = m->counts[i].first_process;
 }
 
 /*
@@ -173,7 +172,7 @@ static int count_roles(struct counting *c, const struct layer_options *options,
 			for (unsigned role = 0; role < LUTRA_ROLE_SESSION; role++)
 				found |= ret[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
 	}
-	model_add_generations(m);
+	model_add_first_process(m);
 	return 0;
 }
 
@@ -231,9 +230,7 @@ int model_policy(const struct model *m, size_t without, struct policy *p)
 	}
 	p->v = m->alphabet.v;
 	p->steady_on_wait = m->steady_on_wait;
-	p->generations = m->generations;
-	/* Only the first process: under an engine's init process all others are a generation later. */
-	p->startup_generations = m->generations & (uint8_t)~m->steady_generations & 1;
+	p->first_process = m->first_process;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));

@@ -26,10 +26,9 @@ struct model {
 					   caller after model_init() */
 	bool steady_on_wait;		/* no run ever accepts: tasks get steady by waiting */
 	uint64_t steady[LUTRA_NR / 64]; /* bit per system call that makes a task steady */
-	uint8_t generations;		/* bit for each that made a system call in start-up */
-	uint8_t steady_generations;	/* bit for each of which a process became steady */
-	uint64_t hash_key[2];		/* of path components */
-	uint32_t ops;			/* bit per enum lutra_op that all recordings could see */
+	enum policy_first_process first_process;
+	uint64_t hash_key[2]; /* of path components */
+	uint32_t ops;	      /* bit per enum lutra_op that all recordings could see */
 };
 
 /*
@@ -39,8 +38,8 @@ struct model {
  */
 int model_init(struct model *m, const struct corpus *corpus);
 
-/* Adds the generations that the counted runs showed, where each could become steady. */
-void model_add_generations(struct model *m);
+/* Adds what the counted runs say of the first process. */
+void model_add_first_process(struct model *m);
 
 /* Frees the layers and the counts. */
 void model_done(struct model *m);

@@ -255,15 +255,14 @@ int update_train_model(struct model *m, const struct policy *old, unsigned threa
 	m->steady_on_wait = old->steady_on_wait;
 	memcpy(m->steady, old->steady, sizeof(m->steady));
 	memcpy(m->hash_key, old->hash_key, sizeof(m->hash_key));
-	m->generations = old->generations;
-	m->steady_generations = old->generations & (uint8_t)~old->startup_generations;
+	m->first_process = old->first_process;
 	for (size_t i = 0; r == 0 && i < corpus->n_old; i++)
 		r = restore_counts(old->model, i, n_objects, &m->counts[i]);
 	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
 		r = restore_layer(old, i, &m->layer[i]);
 	if (r == 0)
 		r = model_count_runs(m, false, threads);
-	model_add_generations(m);
+	model_add_first_process(m);
 	m->alphabet.v = old->v;
 	memcpy(m->alphabet.token, old->token, sizeof(m->alphabet.token));
 	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)

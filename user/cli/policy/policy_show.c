@@ -26,7 +26,7 @@ static void show_calls(const struct policy *p)
 	printf("  calls        start-up %u, steady %u, spawned %u, deeper %u; %u tokens; steady "
 	       "from the first %s%s\n",
 	       n[0], n[1], n[2], n[3], p->v - LUTRA_TOKEN0, p->steady_on_wait ? "wait" : "accept",
-	       p->startup_generations & 1 ? ", but for the first process" : "");
+	       p->first_process == POLICY_FIRST_STAYS ? ", but for the first process" : "");
 }
 
 static void show_objects(const struct policy *p)

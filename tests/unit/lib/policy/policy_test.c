@@ -107,8 +107,7 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_memory_equal(q->action, p->action, sizeof(p->action));
 	assert_memory_equal(q->hookable, p->hookable, sizeof(p->hookable));
 	assert_memory_equal(q->steady, p->steady, sizeof(p->steady));
-	assert_int_equal(q->generations, p->generations);
-	assert_int_equal(q->startup_generations, p->startup_generations);
+	assert_int_equal(q->first_process, p->first_process);
 	assert_memory_equal(q->token, p->token, sizeof(p->token));
 	assert_memory_equal(q->t0, p->t0, 2 * p->v * p->v);
 	assert_memory_equal(q->t1, p->t1, 2 * LUTRA_K * LUTRA_K);
@@ -444,18 +443,13 @@ static void break_steady(struct policy *p)
 	memset(p->steady, 0, sizeof(p->steady));
 }
 
-static void break_generations(struct policy *p)
-{
-	p->startup_generations |= 1 << 3;
-}
-
 static void policy_load_refuses_impossible_tables(void **state)
 {
 	static void (*const breaks[])(struct policy *) = {
-		break_code,	    break_padding_code, break_token,	   break_pad_token,
-		break_unused_token, break_parent,	break_key,	   break_fold,
-		break_twins,	    break_flags,	break_steady,	   break_successor,
-		break_object_order, break_object_node,	break_generations,
+		break_code,	    break_padding_code, break_token,  break_pad_token,
+		break_unused_token, break_parent,	break_key,    break_fold,
+		break_twins,	    break_flags,	break_steady, break_successor,
+		break_object_order, break_object_node,
 	};
 	struct fixture *f = *state;
 
@@ -466,6 +460,22 @@ static void policy_load_refuses_impossible_tables(void **state)
 		save_unchecked(f);
 		print_message("case %zu\n", i);
 		assert_refused(f->policy, -EBADMSG);
+	}
+}
+
+static void policy_load_restores_what_is_known_of_the_first_process(void **state)
+{
+	static const enum policy_first_process values[] = {POLICY_FIRST_UNSEEN, POLICY_FIRST_STAYS,
+							   POLICY_FIRST_STEADY};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		_cleanup_(policy_freep) struct policy *p = NULL;
+
+		f->p->first_process = values[i];
+		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+		assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+		assert_int_equal(p->first_process, values[i]);
 	}
 }
 
@@ -571,6 +581,7 @@ int main(void)
 		T(policy_load_refuses_bad_json),
 		T(policy_load_takes_a_person_s_edits),
 		T(policy_load_takes_a_policy_of_format_1),
+		T(policy_load_restores_what_is_known_of_the_first_process),
 		T(policy_load_without_the_unseen_does_not_know_it),
 		T(policy_load_refuses_impossible_tables),
 		T(policy_load_of_another_architecture_is_enoexec),

@@ -118,7 +118,7 @@ static void run_iter_inherits_roles_and_moves_them_by_accept_and_exec(void **sta
 }
 
 /* The first process never accepted in training, its children did. A thread is of its process. */
-static void run_iter_counts_generations(void **state)
+static void run_iter_keeps_a_first_process_that_never_accepts_in_its_start_up(void **state)
 {
 	struct fixture *f = *state;
 	struct made_run m = made_run_new(&f->corpus);
@@ -137,12 +137,14 @@ static void run_iter_counts_generations(void **state)
 	made_run_end(&m, "r", false);
 	roles_of(f, roles);
 	assert_string_equal(roles, "0101");
-	f->policy->startup_generations = 1;
+	assert_int_equal(run_count_syscalls(&f->corpus.runs[0], f->policy, 0, &counts), 0);
+	assert_int_equal(counts.first_process, POLICY_FIRST_STEADY);
+	run_counts_done(&counts);
+	f->policy->first_stays = 1;
 	roles_of(f, roles);
 	assert_string_equal(roles, "0001");
 	assert_int_equal(run_count_syscalls(&f->corpus.runs[0], f->policy, 0, &counts), 0);
-	assert_int_equal(counts.generations, 1 << 0 | 1 << 1);
-	assert_int_equal(counts.steady_generations, 1 << 1);
+	assert_int_equal(counts.first_process, POLICY_FIRST_STAYS);
 	run_counts_done(&counts);
 }
 
@@ -600,7 +602,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(intern_numbers_strings_in_order),
 		T(run_iter_inherits_roles_and_moves_them_by_accept_and_exec),
-		T(run_iter_counts_generations),
+		T(run_iter_keeps_a_first_process_that_never_accepts_in_its_start_up),
 		T(run_iter_begins_carried_tasks_in_their_roles),
 		T(run_iter_keeps_the_state_of_a_thread_that_execs),
 		T(run_iter_moves_all_threads_of_a_process),

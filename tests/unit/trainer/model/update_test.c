@@ -156,25 +156,20 @@ static void coverage_of_a_run_is_what_no_run_before_had(void **state)
 	assert_int_equal(run_coverage(found, 2, "calls"), 2);
 }
 
-/*
- * The old runs' accepts stand. A child that never accepts may still become steady: in a container with
- * an init process it would be of another generation.
- */
-static void update_adds_generations(void **state)
+/* The old runs' accepts stand: a run without one does not keep the first process in its start-up. */
+static void update_keeps_a_first_process_that_became_steady(void **state)
 {
 	struct fixture *f = *state;
 	struct made_run m = made_run_new(&f->corpus);
 
-	assert_int_equal(f->old->generations, 1 << 0);
-	assert_int_equal(f->old->startup_generations, 0);
+	assert_int_equal(f->old->first_process, POLICY_FIRST_STEADY);
 	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
 	made_run_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
 	made_run_syscall(&m, 1, SYS_read);
 	made_run_syscall(&m, 2, SYS_read);
 	made_run_end(&m, "4.ltr", false);
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_int_equal(f->p->generations, 1 << 0 | 1 << 1);
-	assert_int_equal(f->p->startup_generations, 0);
+	assert_int_equal(f->p->first_process, POLICY_FIRST_STEADY);
 }
 
 static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
@@ -461,7 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(coverage_of_a_run_is_what_no_run_before_had),
-		T(update_adds_generations),
+		T(update_keeps_a_first_process_that_became_steady),
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),
 		T(update_learns_syscalls_and_objects),

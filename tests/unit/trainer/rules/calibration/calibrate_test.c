@@ -404,12 +404,10 @@ static void train_master_that_never_accepts_stays_in_its_startup(void **state)
 	add_master(c, "a", false);
 	add_master(c, "b", false);
 	p = train_and_load(c, 1, 1);
-	assert_int_equal(p->generations, 1 << 0 | 1 << 1);
-	assert_int_equal(p->startup_generations, 1 << 0);
+	assert_int_equal(p->first_process, POLICY_FIRST_STAYS);
 	add_master(c, "c", true);
 	both = train_and_load(c, 1, 1);
-	assert_int_equal(both->generations, 1 << 0 | 1 << 1);
-	assert_int_equal(both->startup_generations, 0);
+	assert_int_equal(both->first_process, POLICY_FIRST_STEADY);
 }
 
 static void train_sets_provenance_and_successors(void **state)

@@ -95,7 +95,8 @@ function differences(diff) {
     gained("Refused calls", diff.th),
     ...Object.entries(diff.objects).map(([op, sets]) => gained(`Objects, ${op}`, sets)),
     gained("Paths", diff.paths), changed("Rules", diff.actions), changed("Thresholds", diff.thresholds),
-    changed("Training", diff.training), gained("Runs", diff.training?.runs), changed("Calibration", diff.calibration));
+    changed("Training", diff.training), gained("Runs", diff.training?.runs),
+    gained("Base and packs", diff.training?.known), changed("Calibration", diff.calibration));
 }
 
 export async function policy(main, name, signal) {

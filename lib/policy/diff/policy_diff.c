@@ -106,13 +106,24 @@ static json_t *text_or_null(const char *s)
 	return s ? text_json_keep(s) : json_null();
 }
 
+static const char *first_process_name(const struct policy *p)
+{
+	static const char *const names[] = {[POLICY_FIRST_UNSEEN] = "in no run",
+					    [POLICY_FIRST_STAYS] = "stays in start-up",
+					    [POLICY_FIRST_STEADY] = "becomes steady"};
+
+	return names[p->first_process];
+}
+
 static json_t *about_to_json(const struct policy *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:i}", "image", text_or_null(p->image),
-			 "digest", text_or_null(p->digest), "arch", text_or_null(p->arch), "mode",
-			 mode_name(p->mode), "exec_sessions", p->audit_sessions ? "audit" : "guard",
-			 "steady_on", p->steady_on_wait ? "wait" : "accept", "kill_signals",
-			 (int)p->kill_matches);
+	return json_pack(
+		"{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:i}", "image", text_or_null(p->image),
+		"digest", text_or_null(p->digest), "arch", text_or_null(p->arch), "mode",
+		mode_name(p->mode), "exec_sessions", p->audit_sessions ? "audit" : "guard",
+		"steady_on", p->steady_on_wait ? "wait" : "accept", "first_process",
+		first_process_name(p), "roles_of", p->thread_roles ? "each thread" : "each process",
+		"kill_signals", (int)p->kill_matches);
 }
 
 static json_t *thresholds_to_json(const struct policy *p)
@@ -229,9 +240,26 @@ static json_t *runs_of(const struct policy *p)
 	return set;
 }
 
+/* The base and the packs, with their versions. */
+static json_t *known_of(const struct policy *p)
+{
+	json_t *set = json_object();
+	char name[NAME_BYTES];
+
+	for (size_t i = 0; i < p->n_known; i++) {
+		const struct policy_known *k = &p->known[i];
+
+		snprintf(name, sizeof(name), "%s%.1200s, version %u", k->program ? "pack " : "",
+			 k->name, k->version);
+		add_name(&set, name);
+	}
+	return set;
+}
+
 static json_t *diff_training(const struct policy *old, const struct policy *p)
 {
-	json_t *to = json_pack("{s:o}", "runs", diff_sets(runs_of(old), runs_of(p)));
+	json_t *to = json_pack("{s:o, s:o}", "runs", diff_sets(runs_of(old), runs_of(p)), "known",
+			       diff_sets(known_of(old), known_of(p)));
 	json_auto_t *counts = diff_members(training_to_json(old), training_to_json(p));
 
 	if (json_object_update(to, counts) < 0) {

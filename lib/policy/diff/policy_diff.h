@@ -12,7 +12,8 @@
  * What p has that old had not, and the other way round; members are there even when empty:
  *
  *   same         nothing differs, of what is below
- *   about        {image|digest|arch|mode|steady_on|kill_matches: CHANGE}
+ *   about        {image|digest|arch|mode|exec_sessions|steady_on|first_process|roles_of|kill_signals:
+ *                CHANGE}
  *   calls        {ROLE: SETS} of call names
  *   th           SETS of calls that are refused since training never saw them
  *   arguments    {CALL: SETS} of argument values in words, for seccomp filters; "any": not listed
@@ -21,7 +22,8 @@
  *   paths        SETS of path nodes, and "changed": {PATH: CHANGE} of what they are
  *   actions      {RULE: CHANGE}
  *   thresholds   {A|B: CHANGE} in nat and in levels
- *   training     "runs": SETS of trace files; {calls|objects|hours|seed: CHANGE}
+ *   training     "runs": SETS of trace files; "known": SETS of the base and packs;
+ *                {calls|objects|hours|seed: CHANGE}
  *   calibration  {NAME: CHANGE}
  *   tables       true if the tables of weights differ
  *

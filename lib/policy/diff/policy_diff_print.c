@@ -145,6 +145,8 @@ void policy_diff_print(const json_t *diff, FILE *out)
 	print_changes(out, "thresholds", json_object_get(diff, "thresholds"));
 	title = "runs";
 	print_sets(out, &title, NULL, json_object_get(training, "runs"));
+	title = "known";
+	print_sets(out, &title, NULL, json_object_get(training, "known"));
 	print_changes(out, "training", training);
 	print_changes(out, "calibration", json_object_get(diff, "calibration"));
 	if (json_is_true(json_object_get(diff, "tables")))

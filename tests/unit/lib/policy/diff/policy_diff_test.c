@@ -241,6 +241,42 @@ static void policy_diff_says_what_a_person_edited(void **state)
 	assert_only(f, (const char *const[]){"about", "actions", "thresholds", NULL});
 }
 
+static void policy_diff_says_what_becomes_of_the_first_process(void **state)
+{
+	struct fixture *f = *state;
+
+	f->now->first_process = POLICY_FIRST_STAYS;
+	f->old->thread_roles = true;
+	make_diff(f);
+	assert_changed(f, "about", "first_process", "becomes steady", "stays in start-up");
+	assert_non_null(strstr(f->text, "first_process: becomes steady, now stays in start-up\n"));
+	assert_changed(f, "about", "roles_of", "each thread", "each process");
+	assert_only(f, (const char *const[]){"about", NULL});
+}
+
+static void policy_diff_names_the_base_and_the_packs(void **state)
+{
+	struct policy_known old[] = {{.name = (char[]){"base"}, .version = 3}};
+	struct policy_known now[] = {
+		{.name = (char[]){"base"}, .version = 4},
+		{.name = (char[]){"nginx"}, .program = (char[]){"/usr/sbin/nginx"}, .version = 2}};
+	struct fixture *f = *state;
+
+	policy_known_free(f->old);
+	policy_known_free(f->now);
+	f->old->known = old;
+	f->old->n_known = 1;
+	f->now->known = now;
+	f->now->n_known = 2;
+	make_diff(f);
+	f->old->known = f->now->known = NULL;
+	f->old->n_known = f->now->n_known = 0;
+	assert_one(f, "training", "known", "lost", "base, version 3");
+	assert_non_null(strstr(f->text, "  known       gained base, version 4\n"
+					"              gained pack nginx, version 2\n"));
+	assert_only(f, (const char *const[]){"training", NULL});
+}
+
 static void policy_diff_names_the_runs(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +323,8 @@ int main(void)
 		T(policy_diff_does_not_mistake_another_number_for_another_path),
 		T(policy_diff_says_what_a_path_has_become),
 		T(policy_diff_says_what_a_person_edited),
+		T(policy_diff_says_what_becomes_of_the_first_process),
+		T(policy_diff_names_the_base_and_the_packs),
 		T(policy_diff_names_the_runs),
 		T(policy_diff_prints_no_control_characters),
 	};

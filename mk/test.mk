@@ -57,7 +57,7 @@ $(FAKE_CLOCK): tests/daemon/fake_clock.c
 $(B)/tests/daemon/daemon_test: | $(FAKE_CLOCK)
 
 # The kernel side as it is built where there is no BTF to build from.
-MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,tasks/enrolment_test hooks/hooks_test)
+MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,tasks/enrolment_test records/object_names_test hooks/hooks_test)
 ifeq ($(filter %/min,$(B)),)
 $(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*/*.h include/lutra/*.h) $(MIN_TESTS:$(B)/min/%=$(B)/%)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/min VMLINUX_BTF=/nonexistent $(MIN_TESTS)
@@ -110,7 +110,7 @@ VM_MORE = $(VM_TAKEOVER) $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
 SUITE_unit = -s unit -l cpu $(UNIT_TESTS) tests/house/dataset_test tests/house/alarms_test
-SUITE_bpf = -s bpf -l bpf $(BPF_TESTS) $(firstword $(MIN_TESTS))
+SUITE_bpf = -s bpf -l bpf $(BPF_TESTS) $(filter-out %/hooks_test,$(MIN_TESTS))
 SUITE_daemon = -s daemon -l daemon $(DAEMON_TESTS)
 SUITE_e2e_quick = -s e2e -l e2e $(E2E_QUICK)
 SUITE_e2e_more = -s e2e -l e2e -t 600 $(E2E_MORE)

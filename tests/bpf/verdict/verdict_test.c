@@ -7,13 +7,11 @@
 
 #include <arpa/inet.h>
 #include <sched.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "kern/lutra.skel.h"
 
-#define PROGRAM "/tmp/lutra-test-program"
 #define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
 
 /* ---- workers ---- */
@@ -86,12 +84,6 @@ static int work_child(void)
 	return WIFSIGNALED(status) ? 9 : 0;
 }
 
-static int work_program(void)
-{
-	execl(PROGRAM, "worker", "--worker", "known", NULL);
-	return 1;
-}
-
 /* A novel call, its level's decay, and two more of which the second is a pair of its own. */
 static int work_twice(void)
 {
@@ -121,9 +113,8 @@ static const struct worker workers[] = {
 	{"known", work_known},	   {"novel", work_novel},
 	{"spawn", work_spawn},	   {"connect", work_connect},
 	{"both", work_both},	   {"child", work_child},
-	{"forever", work_forever}, {"program", work_program},
-	{"twice", work_twice},	   {"novel-forever", work_novel_forever},
-	{"again", work_again},
+	{"forever", work_forever}, {"novel-forever", work_novel_forever},
+	{"twice", work_twice},	   {"again", work_again},
 };
 
 /* A policy that never saw NOVEL, of which a group has an action. */
@@ -567,55 +558,6 @@ static void verdict_object_never_seen_is_told(void **state)
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_OBJECTS), 1);
 }
 
-/* A copy of this program, its times looked at: the kernel may note that beside them. */
-static void copy_program(void)
-{
-	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int to = -1;
-	struct stat st;
-
-	unlink(PROGRAM);
-	to = open(PROGRAM, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	assert_true(from >= 0 && to >= 0);
-	assert_int_equal(fstat(from, &st), 0);
-	assert_int_equal(sendfile(to, from, NULL, (size_t)st.st_size), st.st_size);
-	assert_int_equal(fstat(to, &st), 0);
-}
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-/* Files are stamped by a clock that moves with the timer: wait until it is past this moment. */
-static void await_tick(void)
-{
-	int64_t now = now_ns(CLOCK_REALTIME);
-
-	while (now_ns(CLOCK_REALTIME_COARSE) <= now)
-		;
-}
-
-static void verdict_program_is_fresh_if_changed_since_enrolment(void **state)
-{
-	struct box *b = *state;
-	struct policy *p = kernel_policy_new();
-
-	p->ops = 1u << LUTRA_OP_EXEC;
-	copy_program();
-	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "program"), 0);
-	assert_non_null(box_find_evidence(b, LUTRA_RULE_EXEC));
-	assert_null(box_find_evidence(b, LUTRA_RULE_EXEC_FRESH));
-	await_tick();
-	assert_int_equal(chmod(PROGRAM, 0700), 0);
-	assert_exited(box_run(b, "program", NULL), 0);
-	assert_non_null(box_find_evidence(b, LUTRA_RULE_EXEC_FRESH));
-	unlink(PROGRAM);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
 
 int main(int argc, char **argv)
@@ -648,7 +590,6 @@ int main(int argc, char **argv)
 		TEST(verdict_policy_that_cannot_be_loaded_leaves_the_container_without),
 		TEST(verdict_calls_without_policy_are_counted),
 		TEST(verdict_object_never_seen_is_told),
-		TEST(verdict_program_is_fresh_if_changed_since_enrolment),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

@@ -18,138 +18,14 @@
 #include <string.h>
 
 #include "lib/trace/trace.h"
+#include "tests/support/command.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "user/cli/cli.h"
 
-#define LUTRA "build/bin/lutra"
-#define LUTRAD "build/bin/lutrad"
-#define ARGS 12
-
-struct result {
-	int code;
-	char out[65536];
-	char err[4096];
-};
-
-static void read_back(int fd, char *buf, size_t size)
-{
-	ssize_t n = pread(fd, buf, size - 1, 0);
-
-	buf[n > 0 ? n : 0] = '\0';
-	close(fd);
-}
-
-static void run_command(char *const argv[], struct result *ret)
-{
-	int out = open("/tmp", O_TMPFILE | O_RDWR, 0600),
-	    err = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-	int status;
-	pid_t pid;
-
-	assert_true(out >= 0 && err >= 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(out, STDOUT_FILENO);
-		dup2(err, STDERR_FILENO);
-		execv(argv[0], argv);
-		_exit(99);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	ret->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	read_back(out, ret->out, sizeof(ret->out));
-	read_back(err, ret->err, sizeof(ret->err));
-}
-
-struct fixture {
-	char *dir;
-	char *policy;
-	char *trace;
-};
-
-static int cli_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct policy *p = sample_policy();
-	struct trace_meta m = {.arch = p->arch};
-	struct trace_writer *w;
-
-	f->dir = scratch_dir();
-	f->policy = scratch_path(f->dir, "shop");
-	f->trace = scratch_path(f->dir, "run.ltr");
-	assert_int_equal(policy_save(p, f->policy, NULL), 0);
-	assert_int_equal(trace_writer_new(&w, f->trace, &m, NULL), 0);
-	for (unsigned i = 0; i < 20; i++) {
-		struct lutra_record rec = {
-			.ts_ns = i, .tid = 7, .nr = i % 2 ? SYS_read : SYS_execve};
-
-		assert_int_equal(trace_writer_add(w, &rec, NULL, 0), 0);
-	}
-	assert_int_equal(trace_writer_close(w, 0, NULL), 0);
-	policy_free(p);
-	*state = f;
-	return 0;
-}
-
-static int cli_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	free(f->policy);
-	free(f->trace);
-	scratch_remove(f->dir);
-	free(f);
-	return 0;
-}
-
-/* Replace POLICY, TRACE, DIR in the arguments. */
-static void expand_words(const struct fixture *f, const char *const args[], char *argv[ARGS],
-			 const char *program)
-{
-	int n = 0;
-
-	argv[n++] = strdup(program);
-	for (int i = 0; args[i] && n < ARGS - 1; i++) {
-		if (strcmp(args[i], "POLICY") == 0)
-			argv[n++] = strdup(f->policy);
-		else if (strcmp(args[i], "TRACE") == 0)
-			argv[n++] = strdup(f->trace);
-		else if (strncmp(args[i], "DIR/", 4) == 0)
-			argv[n++] = scratch_path(f->dir, args[i] + 4);
-		else
-			argv[n++] = strdup(args[i]);
-	}
-	argv[n] = NULL;
-}
-
-static void run_lutra(const struct fixture *f, const char *const args[], struct result *ret)
-{
-	char *argv[ARGS];
-
-	expand_words(f, args, argv, LUTRA);
-	run_command(argv, ret);
-	for (int i = 0; argv[i]; i++)
-		free(argv[i]);
-}
-
-static void print_args(const char *const args[])
-{
-	for (int i = 0; args[i]; i++)
-		print_message("%s ", args[i]);
-	print_message("\n");
-}
-
-static void assert_one_line(const char *s)
-{
-	size_t n = strlen(s);
-
-	assert_true(n > 1);
-	assert_ptr_equal(strchr(s, '\n'), s + n - 1);
-}
-
 static const struct {
 	int code;
-	const char *args[ARGS];
+	const char *args[COMMAND_ARGS];
 } bad_input[] = {
 	{2, {NULL}},
 	{2, {"fly"}},
@@ -232,13 +108,13 @@ static const struct {
 
 static void cli_bad_input_is_one_line_and_a_code(void **state)
 {
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_result *r = calloc(1, sizeof(*r));
 
 	for (size_t i = 0; i < sizeof(bad_input) / sizeof(bad_input[0]); i++) {
-		print_args(bad_input[i].args);
-		run_lutra(*state, bad_input[i].args, r);
+		command_print(bad_input[i].args);
+		command_run_lutra(*state, bad_input[i].args, r);
 		assert_int_equal(r->code, bad_input[i].code);
-		assert_one_line(r->err);
+		command_assert_one_line(r->err);
 		assert_string_equal(r->out, "");
 	}
 	free(r);
@@ -249,32 +125,32 @@ static void cli_help_is_there_for_every_command(void **state)
 	static const char *const commands[] = {"doctor", "run",	   "record", "score",
 					       "trace",	 "policy", "enroll", "release",
 					       "status", "events", "import"};
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_result *r = calloc(1, sizeof(*r));
 
-	run_lutra(*state, (const char *const[]){"--help", NULL}, r);
+	command_run_lutra(*state, (const char *const[]){"--help", NULL}, r);
 	assert_int_equal(r->code, 0);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const char *args[] = {commands[i], "--help", NULL};
 
 		assert_non_null(strstr(r->out, commands[i]));
-		run_lutra(*state, args, r);
+		command_run_lutra(*state, args, r);
 		assert_int_equal(r->code, 0);
 		assert_string_equal(r->err, "");
 		assert_non_null(strstr(r->out, "Usage: lutra "));
-		run_lutra(*state, (const char *const[]){"--help", NULL}, r);
+		command_run_lutra(*state, (const char *const[]){"--help", NULL}, r);
 	}
 	free(r);
 }
 
 /* Standard output as JSON, which it must be. */
-static json_t *json_of(const struct fixture *f, const char *const args[])
+static json_t *json_of(const struct command_fixture *f, const char *const args[])
 {
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_result *r = calloc(1, sizeof(*r));
 	json_error_t e;
 	json_t *j;
 
-	print_args(args);
-	run_lutra(f, args, r);
+	command_print(args);
+	command_run_lutra(f, args, r);
 	assert_int_equal(r->code, 0);
 	j = json_loads(r->out, JSON_DISABLE_EOF_CHECK, &e);
 	assert_non_null(j);
@@ -286,7 +162,7 @@ static void cli_json_has_its_keys(void **state)
 {
 	static const struct {
 		const char *key;
-		const char *args[ARGS];
+		const char *args[COMMAND_ARGS];
 	} cases[] = {
 		{"records", {"trace", "info", "--json", "TRACE"}},
 		{"whole", {"trace", "verify", "--json", "TRACE"}},
@@ -308,7 +184,7 @@ static void cli_json_has_its_keys(void **state)
 /* Made a key, asked for it, signed with it: as a person would. */
 static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct command_fixture *f = *state;
 	_cleanup_free_ char *config = scratch_path(f->dir, "config.json"), *text = NULL;
 	const char *const verify[] = {"policy",	  "verify",	     "POLICY",
 				      "--config", "DIR/config.json", NULL};
@@ -317,40 +193,40 @@ static void cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for(voi
 		{"seccomp", "merge", "--config", "DIR/config.json", "POLICY"},
 		{"seccomp", "check", "--config", "DIR/config.json", "-p", "POLICY", "TRACE"},
 	};
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_result *r = calloc(1, sizeof(*r));
 	char *keys;
 
-	run_lutra(f, (const char *const[]){"policy", "keygen", "DIR/key", NULL}, r);
+	command_run_lutra(f, (const char *const[]){"policy", "keygen", "DIR/key", NULL}, r);
 	assert_int_equal(r->code, 0);
 	keys = strstr(r->out, "\"policy_keys\"");
 	assert_non_null(keys);
 	assert_true(asprintf(&text, "{%s}", keys) > 0);
 	scratch_write(config, text, strlen(text));
-	run_lutra(f, verify, r);
+	command_run_lutra(f, verify, r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
-	run_lutra(f,
-		  (const char *const[]){"run", "--policy", "POLICY", "--config", "DIR/config.json",
-					"--", "true", NULL},
-		  r);
+	command_run_lutra(f,
+			  (const char *const[]){"run", "--policy", "POLICY", "--config",
+						"DIR/config.json", "--", "true", NULL},
+			  r);
 	assert_int_equal(r->code, 1);
 	assert_non_null(strstr(r->err, "not signed"));
 	for (size_t i = 0; i < 3; i++) {
-		run_lutra(f, seccomp[i], r);
+		command_run_lutra(f, seccomp[i], r);
 		assert_int_equal(r->code, 1);
 		assert_non_null(strstr(r->err, "not signed"));
 	}
-	run_lutra(f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL},
-		  r);
+	command_run_lutra(
+		f, (const char *const[]){"policy", "sign", "POLICY", "--key", "DIR/key", NULL}, r);
 	assert_int_equal(r->code, 0);
-	run_lutra(f, verify, r);
+	command_run_lutra(f, verify, r);
 	assert_int_equal(r->code, 0);
 	assert_non_null(strstr(r->out, "signed by ed25519:"));
 	free(r);
 }
 
 /* A configuration of which no daemon runs, with its policies in DIR. */
-static void write_config(const struct fixture *f)
+static void write_config(const struct command_fixture *f)
 {
 	_cleanup_free_ char *config = scratch_path(f->dir, "config.json"), *text = NULL;
 
@@ -361,17 +237,17 @@ static void write_config(const struct fixture *f)
 	scratch_write(config, text, strlen(text));
 }
 
-static void set_mode(const struct fixture *f, const char *mode, const char *option,
-		     struct result *r)
+static void set_mode(const struct command_fixture *f, const char *mode, const char *option,
+		     struct command_result *r)
 {
 	const char *args[] = {"policy",	  "set-mode",	     "shop", mode,
 			      "--config", "DIR/config.json", option, NULL};
 
-	run_lutra(f, args, r);
+	command_run_lutra(f, args, r);
 }
 
 /* What `policy list` says of the only policy. */
-static json_t *is_listed(const struct fixture *f)
+static json_t *is_listed(const struct command_fixture *f)
 {
 	const char *const args[] = {"policy",	       "list", "--json", "--config",
 				    "DIR/config.json", NULL};
@@ -381,7 +257,7 @@ static json_t *is_listed(const struct fixture *f)
 	return json_incref(json_array_get(all, 0));
 }
 
-static void assert_listed(const struct fixture *f, const char *key, const char *want)
+static void assert_listed(const struct command_fixture *f, const char *key, const char *want)
 {
 	json_auto_t *one = is_listed(f);
 
@@ -390,8 +266,8 @@ static void assert_listed(const struct fixture *f, const char *key, const char *
 
 static void cli_mode_of_a_policy_is_kept_without_a_daemon(void **state)
 {
-	struct fixture *f = *state;
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_fixture *f = *state;
+	struct command_result *r = calloc(1, sizeof(*r));
 
 	write_config(f);
 	assert_listed(f, "mode", "deny");
@@ -405,8 +281,8 @@ static void cli_mode_of_a_policy_is_kept_without_a_daemon(void **state)
 static void cli_mode_that_a_policy_speaks_against_needs_force(void **state)
 {
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
-	struct fixture *f = *state;
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_fixture *f = *state;
+	struct command_result *r = calloc(1, sizeof(*r));
 
 	write_config(f);
 	p->mode = LUTRA_MODE_AUDIT;
@@ -414,7 +290,7 @@ static void cli_mode_that_a_policy_speaks_against_needs_force(void **state)
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 	set_mode(f, "deny", NULL, r);
 	assert_int_equal(r->code, 1);
-	assert_one_line(r->err);
+	command_assert_one_line(r->err);
 	assert_non_null(strstr(r->err, "record four more runs"));
 	assert_listed(f, "mode", "audit");
 	set_mode(f, "deny", "--force", r);
@@ -432,7 +308,7 @@ static void cli_modes_that_are_damaged_are_said(void **state)
 					  "{\"shop\": \"audit\"}",
 					  "{\"shop\": {\"mode\": \"obey\", \"forced\": false}}",
 					  "{\"shop\": {\"mode\": \"audit\"}}"};
-	struct fixture *f = *state;
+	struct command_fixture *f = *state;
 	_cleanup_free_ char *dir = scratch_path(f->dir, "state");
 	_cleanup_free_ char *modes = scratch_path(dir, "modes.json");
 
@@ -453,29 +329,29 @@ static void cli_modes_that_are_damaged_are_said(void **state)
 
 static void cli_trace_verify_of_a_torn_trace_fails(void **state)
 {
-	struct fixture *f = *state;
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_fixture *f = *state;
+	struct command_result *r = calloc(1, sizeof(*r));
 
 	assert_int_equal(truncate(f->trace, 300), 0);
-	run_lutra(f, (const char *const[]){"trace", "verify", "TRACE", NULL}, r);
+	command_run_lutra(f, (const char *const[]){"trace", "verify", "TRACE", NULL}, r);
 	assert_int_equal(r->code, 1);
-	assert_one_line(r->err);
+	command_assert_one_line(r->err);
 	free(r);
 }
 
 static void cli_trace_merge_joins_by_time(void **state)
 {
-	struct fixture *f = *state;
+	struct command_fixture *f = *state;
 	_cleanup_free_ char *merged = scratch_path(f->dir, "m.ltr");
 	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_result *r = calloc(1, sizeof(*r));
 	const struct lutra_record *rec;
 	uint64_t last = 0;
 	const char *s;
 	size_t len;
 	int n = 0;
 
-	run_lutra(
+	command_run_lutra(
 		f,
 		(const char *const[]){"trace", "merge", "TRACE", "TRACE", "-o", "DIR/m.ltr", NULL},
 		r);
@@ -495,25 +371,25 @@ static void lutrad_refuses_bad_input_in_one_line(void **state)
 {
 	static const struct {
 		int code;
-		const char *args[ARGS];
+		const char *args[COMMAND_ARGS];
 	} cases[] = {
 		{2, {"--bogus"}},
 		{2, {"extra"}},
 		{1, {"--config", "DIR/none.json"}},
 		{1, {"--config", "TRACE"}},
 	};
-	struct fixture *f = *state;
-	struct result *r = calloc(1, sizeof(*r));
+	struct command_fixture *f = *state;
+	struct command_result *r = calloc(1, sizeof(*r));
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *argv[ARGS];
+		char *argv[COMMAND_ARGS];
 
-		expand_words(f, cases[i].args, argv, LUTRAD);
-		run_command(argv, r);
+		command_expand(f, cases[i].args, argv, COMMAND_LUTRAD);
+		command_run(argv, r);
 		for (int k = 0; argv[k]; k++)
 			free(argv[k]);
 		assert_int_equal(r->code, cases[i].code);
-		assert_one_line(r->err);
+		command_assert_one_line(r->err);
 	}
 	free(r);
 }
@@ -548,9 +424,9 @@ static size_t count_entries(const char *dir)
 /* Interrupted once it has begun to write: nothing is left of it. */
 static void cli_import_interrupted_leaves_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct command_fixture *f = *state;
 	char *in = write_recording(f->dir), *out = scratch_path(f->dir, "calls.ltr");
-	char lutra[] = LUTRA, import[] = "import", format[] = "--format=unm", o[] = "-o";
+	char lutra[] = COMMAND_LUTRA, import[] = "import", format[] = "--format=unm", o[] = "-o";
 	char *argv[] = {lutra, import, format, o, out, in, NULL};
 	size_t before = count_entries(f->dir);
 	pid_t pid = fork();
@@ -581,7 +457,7 @@ static void cli_json_text_cannot_steer_a_terminal(void **state)
 	assert_string_equal(cli_json_text(j, "none"), "");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, cli_setup, cli_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, command_setup, command_teardown)
 
 int main(void)
 {
@@ -600,8 +476,8 @@ int main(void)
 		T(lutrad_refuses_bad_input_in_one_line),
 	};
 
-	if (access(LUTRA, X_OK) < 0 || access(LUTRAD, X_OK) < 0) {
-		print_message("skipped: no " LUTRA " here, build it first\n");
+	if (access(COMMAND_LUTRA, X_OK) < 0 || access(COMMAND_LUTRAD, X_OK) < 0) {
+		print_message("skipped: no " COMMAND_LUTRA " here, build it first\n");
 		return 77;
 	}
 	return cmocka_run_group_tests_name("cli", tests, NULL, NULL);

@@ -11,155 +11,12 @@
 
 #include "lib/abi/path_text.h"
 #include "lutra/score.h"
-#include "trainer/rules/paths/path_tree.h"
-
-static const uint64_t key[2] = {17, 42};
-
-/* A tree, and what collapse makes of it. */
-struct fixture {
-	struct path_tree *tree;
-	struct policy_node *nodes;
-	size_t n;
-};
-
-static int path_tree_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	*state = f;
-	return path_tree_new(&f->tree, 70, false);
-}
-
-static int path_tree_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	path_tree_free(f->tree);
-	free(f->nodes);
-	free(f);
-	return 0;
-}
-
-static void add_path_of(struct fixture *f, const char *s, unsigned run, bool wrote,
-			bool exec_session)
-{
-	size_t len = strlen(s);
-	bool dir = len > 1 && s[len - 1] == '/';
-	uint64_t runs[2] = {0};
-	struct lutra_path path;
-	struct path_tree_entry p = {.path = &path,
-				    .dir = dir,
-				    .wrote = wrote,
-				    .exec_session = exec_session,
-				    .runs = runs};
-
-	path_text_parse(s, len - dir, &path);
-	runs[run / 64] |= 1ull << (run & 63);
-	assert_int_equal(path_tree_insert(f->tree, &p), 0);
-}
-
-/* Insert a path as seen in a run; a trailing slash says that it is a directory. */
-static void add_path(struct fixture *f, const char *s, unsigned run, bool wrote)
-{
-	add_path_of(f, s, run, wrote, false);
-}
-
-/* The same of an exec session. */
-static void add_session_path(struct fixture *f, const char *s, unsigned run)
-{
-	add_path_of(f, s, run, true, true);
-}
-
-static void put_in_runs(struct fixture *f, const char *s, unsigned n_runs)
-{
-	for (unsigned r = 0; r < n_runs; r++)
-		add_path(f, s, r, false);
-}
-
-static void collapse_tree(struct fixture *f)
-{
-	free(f->nodes);
-	f->nodes = NULL;
-	assert_int_equal(path_tree_collapse(f->tree, key, true, &f->nodes, &f->n), 0);
-}
-
-/* Collapses the tree with the names of all programs. */
-static void collapse_apart(struct fixture *f)
-{
-	free(f->nodes);
-	f->nodes = NULL;
-	assert_int_equal(path_tree_collapse(f->tree, key, false, &f->nodes, &f->n), 0);
-}
-
-/* The node of a collapsed path, or -1. Its components as they stand in the nodes. */
-static int node_of(const struct fixture *f, const char *path, bool dir)
-{
-	int at = 0;
-
-	while (*path) {
-		size_t len = strcspn(path + 1, "/");
-		bool last = !path[1 + len];
-		int found = -1;
-
-		for (size_t i = 1; i < f->n; i++)
-			if (f->nodes[i].parent == at && strlen(f->nodes[i].name) == len &&
-			    memcmp(f->nodes[i].name, path + 1, len) == 0 &&
-			    f->nodes[i].dir == (last ? dir : 1))
-				found = (int)i;
-		if (found < 0)
-			return -1;
-		at = found;
-		path += 1 + len;
-	}
-	return at;
-}
-
-/* Nodes that the service can reach. */
-static size_t count_service_nodes(const struct fixture *f)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		n += !f->nodes[i].exec_session;
-	return n;
-}
-
-static bool is_wildcard(const struct fixture *f, const char *dir)
-{
-	int i = node_of(f, dir, true);
-
-	assert_true(i >= 0);
-	return f->nodes[i].flags & LUTRA_NODE_WILDCARD;
-}
-
-static uint8_t flags_of(const struct fixture *f, const char *path, bool dir)
-{
-	int i = node_of(f, path, dir);
-
-	assert_true(i >= 0);
-	return f->nodes[i].flags;
-}
-
-static uint64_t key_of(const struct fixture *f, const char *path, bool dir)
-{
-	int i = node_of(f, path, dir);
-
-	assert_true(i >= 0);
-	return f->nodes[i].key;
-}
-
-static bool is_for_sessions(const struct fixture *f, const char *path, bool dir)
-{
-	int i = node_of(f, path, dir);
-
-	assert_true(i >= 0);
-	return f->nodes[i].exec_session;
-}
+#include "tests/support/made_tree.h"
 
 /* One key read in one run and another in the next must not make all keys known. */
 static void path_tree_keeps_secrets_apart(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[48];
 
 	for (int i = 0; i < 12; i++) {
@@ -173,7 +30,7 @@ static void path_tree_keeps_secrets_apart(void **state)
 
 static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[32];
 
 	for (int i = 0; i < 8; i++) {
@@ -193,7 +50,7 @@ static void path_tree_keeps_eight_children_and_merges_nine(void **state)
 
 static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/srv/once/x", 1, false);
 	put_in_runs(f, "/srv/a/same", 3);
@@ -208,7 +65,7 @@ static void path_tree_merges_a_directory_of_two_runs_with_a_child_of_one(void **
 
 static void path_tree_keeps_few_children_of_a_single_run(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/srv/a/x", 65, false);
 	add_path(f, "/srv/a/y", 65, false);
@@ -221,8 +78,8 @@ static void path_tree_keeps_few_children_of_a_single_run(void **state)
 }
 
 /* The nodes of one tree that are wildcards are wildcards in the other, or merged into one. */
-static void assert_wildcards_stay(const struct fixture *less, const struct fixture *more, size_t i,
-				  size_t j)
+static void assert_wildcards_stay(const struct made_tree *less, const struct made_tree *more,
+				  size_t i, size_t j)
 {
 	bool wildcard = more->nodes[j].flags & LUTRA_NODE_WILDCARD;
 
@@ -243,7 +100,7 @@ static void assert_wildcards_stay(const struct fixture *less, const struct fixtu
 }
 
 /* Paths of a small world, so that runs have much in common: /s/a/b/c and shorter. */
-static void add_random_run(struct fixture *f, unsigned run, uint32_t *seed)
+static void add_random_run(struct made_tree *f, unsigned run, uint32_t *seed)
 {
 	for (int i = 0; i < 6; i++) {
 		char path[32];
@@ -260,10 +117,10 @@ static void add_random_run(struct fixture *f, unsigned run, uint32_t *seed)
 
 static void path_tree_of_one_run_more_has_all_wildcards(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	for (uint32_t trial = 0; trial < 400; trial++) {
-		struct fixture before = {NULL, NULL, 0};
+		struct made_tree before = {NULL, NULL, 0};
 		uint32_t seed = trial;
 
 		path_tree_free(f->tree);
@@ -285,7 +142,7 @@ static void path_tree_of_one_run_more_has_all_wildcards(void **state)
 
 static void path_tree_keeps_the_wildcards_of_a_policy(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	struct policy old = {.n_nodes = 0};
 
 	add_path(f, "/srv/a/x", 1, false);
@@ -310,7 +167,7 @@ static void path_tree_keeps_the_wildcards_of_a_policy(void **state)
 	free(old.nodes);
 }
 
-static void put_program(struct fixture *f, const char *s, unsigned run)
+static void put_program(struct made_tree *f, const char *s, unsigned run)
 {
 	const uint64_t runs[2] = {1ull << run};
 	struct lutra_path path;
@@ -322,7 +179,7 @@ static void put_program(struct fixture *f, const char *s, unsigned run)
 
 static void path_tree_tells_programs_of_the_image_apart(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	for (unsigned run = 0; run < 12; run++) {
 		char path[64];
@@ -349,7 +206,7 @@ static void path_tree_tells_programs_of_the_image_apart(void **state)
 
 static void path_tree_never_merges_protected_directories(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[64];
 
 	for (int i = 0; i < 20; i++) {
@@ -375,7 +232,7 @@ static void path_tree_never_merges_protected_directories(void **state)
 
 static void path_tree_merges_files_and_directories_apart_and_recursively(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[64];
 
 	for (int i = 0; i < 12; i++) {
@@ -396,7 +253,7 @@ static void path_tree_merges_files_and_directories_apart_and_recursively(void **
 
 static void path_tree_flags_use_role_and_writes(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/usr/share/x/y", 0, false);
 	add_path(f, "/library/z", 0, false);
@@ -414,7 +271,7 @@ static void path_tree_flags_use_role_and_writes(void **state)
 
 static void path_tree_protects_lib64_only_if_seen(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/app2/x", 0, false);
 	collapse_tree(f);
@@ -428,7 +285,7 @@ static void path_tree_protects_lib64_only_if_seen(void **state)
 
 static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	struct policy_node *n;
 
 	add_path(f, "//memfd:a/b7", 0, false);
@@ -443,26 +300,28 @@ static void path_tree_puts_detached_names_below_a_directory_of_their_own(void **
 
 static void path_tree_keys_are_those_of_the_scorer(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char name[LUTRA_NAME] = "srv";
 
 	add_path(f, "/srv/page7", 0, false);
 	add_session_path(f, "/srv/x", 0);
 	collapse_tree(f);
-	assert_true(key_of(f, "/srv", true) == lutra_component_key(name, 3, (const __u64 *)key, 1));
+	assert_true(key_of(f, "/srv", true) ==
+		    lutra_component_key(name, 3, (const __u64 *)made_tree_key, 1));
 	name[0] = '#';
 	assert_true(key_of(f, "/srv/#", false) ==
-		    lutra_component_key(name, 1, (const __u64 *)key, 0));
+		    lutra_component_key(name, 1, (const __u64 *)made_tree_key, 0));
 	name[0] = 'x';
 	assert_true(key_of(f, "/srv/x", false) ==
-		    (lutra_component_key(name, 1, (const __u64 *)key, 0) ^ LUTRA_SESSION_KEY));
+		    (lutra_component_key(name, 1, (const __u64 *)made_tree_key, 0) ^
+		     LUTRA_SESSION_KEY));
 }
 
 static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
 {
 	static const char *const paths[] = {"/srv/b", "/srv/a/", "/srv/a/x", "/etc/x",
 					    "/etc/a/b/c"};
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	struct policy_node *first;
 	size_t n;
 
@@ -484,7 +343,7 @@ static void path_tree_does_not_depend_on_the_order_of_insertion(void **state)
 
 static void path_tree_merges_more_if_too_wide(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[64];
 
 	for (int i = 0; i < 7 * 7 * 7 * 7; i++) {
@@ -499,7 +358,7 @@ static void path_tree_merges_more_if_too_wide(void **state)
 
 static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	struct policy_node *nodes;
 	char path[64];
 	size_t n;
@@ -509,13 +368,13 @@ static void path_tree_of_too_many_protected_names_is_enospc(void **state)
 			 'a' + i / 676);
 		add_path(f, path, 0, false);
 	}
-	assert_int_equal(path_tree_collapse(f->tree, key, true, &nodes, &n), -ENOSPC);
+	assert_int_equal(path_tree_collapse(f->tree, made_tree_key, true, &nodes, &n), -ENOSPC);
 }
 
 /* Sessions make no wildcard of a directory of the service's, and do not say that it is written. */
 static void path_tree_is_the_services_whatever_sessions_had(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[64];
 
 	put_in_runs(f, "/srv/data/a", 3);
@@ -537,7 +396,7 @@ static void path_tree_is_the_services_whatever_sessions_had(void **state)
 
 static void path_tree_merges_what_sessions_had_into_wildcards(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/srv/www/a", 0, false);
 	add_path(f, "/srv/www/b", 1, false);
@@ -551,7 +410,7 @@ static void path_tree_merges_what_sessions_had_into_wildcards(void **state)
 
 static void path_tree_that_does_not_fit_goes_without_sessions(void **state)
 {
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 	char path[64];
 
 	add_path(f, "/etc/service.conf", 0, false);
@@ -590,7 +449,7 @@ static void path_tree_holds_what_is_the_hosts(void **state)
 		{"/dev/pts/#", false, false},
 		{"/proc/#/oom_score_adj", false, false},
 	};
-	struct fixture *f = *state;
+	struct made_tree *f = *state;
 
 	add_path(f, "/sys/fs/cgroup/x", 0, false);
 	add_path(f, "/dev/pts/0", 0, false);
@@ -606,7 +465,7 @@ static void path_tree_holds_what_is_the_hosts(void **state)
 	assert_true(is_for_sessions(f, "/proc/self", true));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, path_tree_setup, path_tree_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, made_tree_setup, made_tree_teardown)
 
 int main(void)
 {

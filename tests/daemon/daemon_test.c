@@ -338,16 +338,7 @@ static void lutrad_kills_a_container_and_keeps_the_evidence(void **state)
 
 /* ---- seen pairs ---- */
 
-#define FAKE_CLOCK "build/tests/daemon/fake_clock.so"
 #define HOUR_NS 3600000000000ull
-
-/* Puts the clock of the daemon forward. The daemon has the file mapped: it must not be made anew. */
-static void set_clock(const char *file, uint64_t ahead_ns)
-{
-	_cleanup_close_ int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_int_equal(pwrite(fd, &ahead_ns, sizeof(ahead_ns), 0), sizeof(ahead_ns));
-}
 
 /* Alerts so far, as the kernel counts them. */
 static json_int_t count_alerts(const struct fixture *f)
@@ -393,40 +384,24 @@ static void save_pairs_policy(const struct fixture *f)
 	policy_free(p);
 }
 
-/* Starts the daemon again, with a clock that goes ahead. */
-static void restart_daemon_at(struct fixture *f, uint64_t ahead_ns)
-{
-	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
-
-	lutrad_stop(f);
-	set_clock(clock, ahead_ns);
-	setenv("FAKE_CLOCK", clock, 1);
-	setenv("LD_PRELOAD", FAKE_CLOCK, 1);
-	f->daemon = lutrad_spawn(f);
-	unsetenv("LD_PRELOAD");
-	assert_true(lutrad_becomes(lutrad_listens, f));
-}
-
 static void lutrad_renews_seen_pairs_after_a_day(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
 	json_auto_t *answer = NULL;
 
 	save_pairs_policy(f);
-	restart_daemon_at(f, 0);
+	lutrad_restart_at(f, 0);
 	answer = enroll_in(f, "audit");
 	assert_non_null(answer);
 	assert_true(makes_an_alert(f));
 	assert_true(lutrad_becomes(makes_no_alert, f));
-	set_clock(clock, 25 * HOUR_NS);
+	lutrad_set_clock(f, 25 * HOUR_NS);
 	assert_true(lutrad_becomes(makes_an_alert, f));
 }
 
 static void lutrad_keeps_the_age_of_seen_pairs_over_a_restart(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
 	json_auto_t *answer = NULL;
 	char pin_dir[128];
 
@@ -435,14 +410,14 @@ static void lutrad_keeps_the_age_of_seen_pairs_over_a_restart(void **state)
 	f->pinned = true;
 	lutrad_write_config(f);
 	save_pairs_policy(f);
-	restart_daemon_at(f, 0);
+	lutrad_restart_at(f, 0);
 	answer = enroll_in(f, "audit");
 	assert_non_null(answer);
 	assert_true(makes_an_alert(f));
 	assert_true(lutrad_becomes(makes_no_alert, f));
-	restart_daemon_at(f, 13 * HOUR_NS);
+	lutrad_restart_at(f, 13 * HOUR_NS);
 	assert_true(makes_no_alert(f));
-	set_clock(clock, 26 * HOUR_NS);
+	lutrad_set_clock(f, 26 * HOUR_NS);
 	assert_true(lutrad_becomes(makes_an_alert, f));
 }
 

@@ -165,6 +165,27 @@ void lutrad_restart(struct fixture *f)
 	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
+void lutrad_set_clock(const struct fixture *f, uint64_t ahead_ns)
+{
+	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
+	/* The daemon has the file mapped: it must not be made anew. */
+	_cleanup_close_ int fd = open(clock, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(pwrite(fd, &ahead_ns, sizeof(ahead_ns), 0), sizeof(ahead_ns));
+}
+
+void lutrad_restart_at(struct fixture *f, uint64_t ahead_ns)
+{
+	_cleanup_free_ char *clock = scratch_path(f->dir, "clock");
+
+	lutrad_stop(f);
+	lutrad_set_clock(f, ahead_ns);
+	setenv("FAKE_CLOCK", clock, 1);
+	setenv("LD_PRELOAD", LUTRAD_FAKE_CLOCK, 1);
+	lutrad_restart(f);
+	unsetenv("LD_PRELOAD");
+}
+
 json_t *lutrad_enroll(const struct fixture *f, const char *name, struct err *err)
 {
 	return lutrad_ask(f, "enroll",

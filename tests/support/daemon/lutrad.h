@@ -19,6 +19,7 @@
 #include "lib/base/err.h"
 
 #define LUTRAD "build/bin/lutrad"
+#define LUTRAD_FAKE_CLOCK "build/tests/daemon/fake_clock.so"
 #define PATIENCE_NS 60000000000ull /* emulated machines are slow */
 
 struct fixture {
@@ -56,6 +57,10 @@ pid_t lutrad_spawn(const struct fixture *f);
 void lutrad_stop(struct fixture *f);
 /* Starts another lutrad in its place, with the configuration that the fixture has now. */
 void lutrad_restart(struct fixture *f);
+/* Works as lutrad_restart(), with a clock that goes ahead. */
+void lutrad_restart_at(struct fixture *f, uint64_t ahead_ns);
+/* Puts the clock of a lutrad of lutrad_restart_at() forward. */
+void lutrad_set_clock(const struct fixture *f, uint64_t ahead_ns);
 /* Waits for the end of a process. Returns its exit code as child_exit_code() gives it, or -1. */
 int lutrad_exit_code(pid_t pid);
 

@@ -9,7 +9,7 @@ def ways: [(if .unguarded then empty else "fails unguarded" end),
 	(if .audited then empty else "not audited" end),
 	(if .denied then empty else "not refused" end),
 	(if .killed then empty else "not killed" end)];
-def cell: if . == null then "–" else ways | if . == [] then "✓" else join(", ") end end;
+def cell: if . == null then "-" else ways | if . == [] then "ok" else join(", ") end end;
 def each($name; f): [$series[] as $s | of($name; $s) | select(. != null) | f | split(", ")[]] | unique |
 	map("`" + . + "`") | join(", ");
 def what($kind):
@@ -54,7 +54,7 @@ kernels,
 "The two policies were trained on the services' ordinary work alone. In that work the services",
 "also write a spool, call a backend, execute a helper, and use an io_uring.",
 "",
-"A tick says that on this kernel, with both services:",
+"`ok` says that on this kernel, with both services:",
 "",
 "- unguarded, the technique succeeds, and the host sees its effect;",
 "- in mode audit it succeeds, and an alert names the operation, or did so earlier in that",

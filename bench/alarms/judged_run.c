@@ -149,7 +149,7 @@ static void count_match(struct judging *j, const struct judged_event *e, unsigne
 			 own);
 }
 
-/* Counts the matches of an event in one mode. An alert that is not told again is none. */
+/* Counts the matches of an event in one mode. An alert that is not reported again is none. */
 static int count_matches(struct judging *j, const struct judged_event *e, enum outcome outcome)
 {
 	unsigned least = outcome == OUTCOME_ALERTED ? LUTRA_VERDICT_ALERT : LUTRA_VERDICT_DENY;

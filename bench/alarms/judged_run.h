@@ -5,7 +5,7 @@
  *
  * A thing is (rule, what matched it as thing.h describes it, role of the task). It is new at its first
  * alert, or its first refusal, in the run. Alerts less than a second apart are one episode, and so
- * are refusals. An alert that mode audit only counts, since it was told before, is no alert here.
+ * are refusals. An alert that mode audit only counts, since it was reported before, is no alert here.
  */
 #ifndef LUTRA_BENCH_ALARMS_JUDGED_RUN_H
 #define LUTRA_BENCH_ALARMS_JUDGED_RUN_H

@@ -354,24 +354,24 @@ struct lutra_object {
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
 /*
- * An alert that a container has raised and that was let pass: told once, then counted. The place of
- * a key is by lutra_told_place().
+ * An alert that a container has raised and that was let pass: reported once, then counted. The place of
+ * a key is by lutra_reported_place().
  */
-#define LUTRA_TOLD 512	   /* alerts that are remembered of a container */
-#define LUTRA_TOLD_WAYS 8  /* places that one key may have */
-#define LUTRA_TOLD_TEXT 80 /* bytes of a path or name that are kept: the last ones */
+#define LUTRA_REPORTED 512     /* alerts that are remembered of a container */
+#define LUTRA_REPORTED_WAYS 8  /* places that one key may have */
+#define LUTRA_REPORTED_TEXT 80 /* bytes of a path or name that are kept: the last ones */
 
-struct lutra_told {
-	__u64 key;	/* lutra_told_key(); 0: free */
+struct lutra_reported {
+	__u64 key;	/* lutra_reported_key(); 0: free */
 	__u64 last_ns;	/* CLOCK_MONOTONIC; 0: free */
-	__u32 repeated; /* how often it came again, since it was told */
+	__u32 repeated; /* how often it came again, since it was reported */
 	__u16 text_len;
 	__u8 rule;
 	__u8 role;
 	struct lutra_object object;
-	char text[LUTRA_TOLD_TEXT];
+	char text[LUTRA_REPORTED_TEXT];
 };
-_Static_assert(sizeof(struct lutra_told) == 128, "told layout");
+_Static_assert(sizeof(struct lutra_reported) == 128, "reported layout");
 
 /*
  * What one container has done that counts once: seen pairs, indexed as the tables are, and alerts
@@ -381,7 +381,7 @@ struct lutra_seen {
 	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
 	__u32 t1[LUTRA_K * LUTRA_K / 32];
 	__u32 t2[LUTRA_K * LUTRA_K / 32];
-	struct lutra_told told[LUTRA_TOLD];
+	struct lutra_reported reported[LUTRA_REPORTED];
 };
 _Static_assert(sizeof(struct lutra_seen) % 8 == 0, "seen layout");
 

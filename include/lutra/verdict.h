@@ -101,7 +101,7 @@ static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 }
 
 /*
- * Returns what the policy does with a match, enum lutra_action. An audited exec session is told by
+ * Returns what the policy does with a match, enum lutra_action. An audited exec session is reported by
  * the programs that it runs, once each; what else it does is logged. It is refused what is the
  * host's, and capabilities that no run used. It is never killed.
  */

@@ -32,7 +32,7 @@ int sockaddr_describe(struct lutra_scratch *s);
 
 /*
  * Looks at what an exec session runs. A session that runs what the service wrote is tainted: what it
- * writes from now on is not an operator's. What a session wrote is not told to sessions.
+ * writes from now on is not an operator's. What a session wrote is not reported to sessions.
  */
 static __always_inline void session_check_program(struct lutra_task *e, struct lutra_scratch *s)
 {

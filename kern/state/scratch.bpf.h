@@ -13,11 +13,11 @@
 #include "kern/state/task.bpf.h"
 
 #define INPUT_BYTES 256
-#define SOCKADDR_BYTES 128  /* struct sockaddr_storage */
-#define EVENT_HOOK 0x1	    /* seen in a hook, which can refuse */
-#define EVENT_WORKER 0x2    /* an io_uring worker acts for the entry's owner */
-#define EVENT_QUIET 0x4	    /* no evidence unless something is refused or killed */
-#define EVENT_TOLD_ONCE 0x8 /* an object: an alert that is let pass is told once */
+#define SOCKADDR_BYTES 128	/* struct sockaddr_storage */
+#define EVENT_HOOK 0x1		/* seen in a hook, which can refuse */
+#define EVENT_WORKER 0x2	/* an io_uring worker acts for the entry's owner */
+#define EVENT_QUIET 0x4		/* no evidence unless something is refused or killed */
+#define EVENT_REPORTED_ONCE 0x8 /* an object: an alert that is let pass is reported once */
 
 struct lutra_scratch {
 	/* Set by the program of the event, and by object/. op 0: no object. Cleared by three stores,

@@ -11,7 +11,7 @@
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/record.bpf.h"
-#include "kern/verdict/told.bpf.h"
+#include "kern/verdict/reported.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
 #define EPISODE_GAP_NS NSEC_PER_SEC /* without unusual events: the episode is over */
@@ -63,8 +63,8 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_KILLING);
 		kill_current(e->slot);
 	}
-	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_TOLD_ONCE)
-		alert_tell_once(e, s, p, now);
+	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_REPORTED_ONCE)
+		alert_report_once(e, s, p, now);
 	else if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
 		evidence_send(e, s, p, verdict, now);
 	return verdict;
@@ -163,7 +163,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	s->match.rule = j->rule;
 	s->match.flags = lutra_object_match(&s->object, j) & ~LUTRA_MATCH_RULE;
 	s->match.kind = j->kind;
-	s->flags |= EVENT_TOLD_ONCE;
+	s->flags |= EVENT_REPORTED_ONCE;
 	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 }
 

@@ -20,9 +20,9 @@ static void judge_record(const struct lutra_policy *image, const struct lutra_re
 		path_text_parse(str_len ? str : "", str_len, &path);
 	lutra_judge_object(image, &ret->object, &path, role, fold, &ret->judgement);
 	if (ret->judgement.kind != LUTRA_KIND_KNOWN)
-		ret->told_key = lutra_told_key(image, &ret->object, &path,
-					       ret->judgement.rule | (__u32)role << 8,
-					       &(struct lutra_name){});
+		ret->reported_key = lutra_reported_key(image, &ret->object, &path,
+						       ret->judgement.rule | (__u32)role << 8,
+						       &(struct lutra_name){});
 }
 
 /* Returns the entry of a key, by a hash. The caller compares the key. */

@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lutra/told.h"
+#include "lutra/reported.h"
 
 struct cached_judgement {
 	struct lutra_object object;
 	struct lutra_judgement judgement;
-	uint64_t told_key; /* lutra_told_key(), unless the object is known */
+	uint64_t reported_key; /* lutra_reported_key(), unless the object is known */
 };
 
 #define JUDGEMENT_CACHE_BITS 9

@@ -134,11 +134,11 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	process->steady |= (uint8_t)lutra_role_steady(&t->state, p, rec->nr);
 }
 
-/* Marks the alert that was just added as repeated, or remembers it. Key 0: it is always told. */
-static void tell_once(struct replay *r, uint64_t key, uint64_t now, struct replay_step *s)
+/* Marks the alert that was just added as repeated, or remembers it. Key 0: it is always reported. */
+static void report_once(struct replay *r, uint64_t key, uint64_t now, struct replay_step *s)
 {
 	struct replay_match *m = &s->match[s->n_matches - 1];
-	struct lutra_told *t = &r->seen.told[lutra_told_place(&r->seen, key)];
+	struct lutra_reported *t = &r->seen.reported[lutra_reported_place(&r->seen, key)];
 
 	if (!key || m->verdict != LUTRA_VERDICT_ALERT)
 		return;
@@ -168,7 +168,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (j->kind != LUTRA_KIND_KNOWN) {
 		add_match(ret, j->rule, j->kind,
 			  verdict_of(r, t, lutra_object_match(&ret->object, j), rec->ts_ns));
-		tell_once(r, what->told_key, rec->ts_ns, ret);
+		report_once(r, what->reported_key, rec->ts_ns, ret);
 	}
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))

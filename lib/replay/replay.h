@@ -2,7 +2,7 @@
 /*
  * Runs a recorded run through the scorer in userspace, for `lutra score` and for evaluation. The
  * states of the tasks, the seen pairs of the container, matches and verdicts are as the kernel side
- * would have them, also after policy_to_kernel_fall_back(). Whether an alert about an object is told
+ * would have them, also after policy_to_kernel_fall_back(). Whether an alert about an object is reported
  * or repeated too, but for IPv6 addresses: a recording has their last four bytes alone.
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
@@ -17,7 +17,7 @@ struct replay_match {
 	uint8_t rule; /* enum lutra_rule */
 	uint8_t kind;
 	uint8_t verdict;
-	bool repeated; /* the container alerted on this before: it is counted, not told */
+	bool repeated; /* the container alerted on this before: it is counted, not reported */
 };
 
 /* The result of one event. */

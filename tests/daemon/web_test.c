@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutrad over HTTP, and by webhook: metrics, health, how soon an alert is told, what idling takes.
+/* lutrad over HTTP, and by webhook: metrics, health, how soon an alert is reported, what idling takes.
  */
 #include "tests/support/daemon/lutrad.h"
 #include "tests/support/scratch.h"

@@ -128,7 +128,7 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 		judge_baselines(j, t, e);
 }
 
-/* An alert that was told before is counted, not told: it fires no set. It is still a match. */
+/* An alert that was reported before is counted, not reported: it fires no set. It is still a match. */
 static void judge_object(const struct event_judge *j, struct eval_task *t, struct event_result *e)
 {
 	unsigned match = lutra_object_match(&e->step.object, &e->step.judgement);

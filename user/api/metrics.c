@@ -196,7 +196,8 @@ static void put_images(FILE *f, const struct metrics *m)
 	for (size_t i = 0; i < m->n; i++)
 		fprintf(f, "lutra_refused_total{image=\"%s\"} %" PRIu64 "\n", m->images[i].name,
 			(uint64_t)m->images[i].now.n[LUTRA_COUNTER_REFUSED]);
-	put_head(f, "lutra_repeated_total", "counter", "Alerts that were told before: counted.");
+	put_head(f, "lutra_repeated_total", "counter",
+		 "Alerts that were reported before: counted.");
 	for (size_t i = 0; i < m->n; i++)
 		fprintf(f, "lutra_repeated_total{image=\"%s\"} %" PRIu64 "\n", m->images[i].name,
 			(uint64_t)m->images[i].now.n[LUTRA_COUNTER_REPEATED]);

@@ -13,7 +13,7 @@
 #include "user/sys/process/cgroup.h"
 
 #define FORGET_NS                                                                                  \
-	(60 * NSEC_PER_SEC) /* between two times that a container's alerts are told again */
+	(60 * NSEC_PER_SEC) /* between two times that a container's alerts are reported again */
 
 /* ---- one container ---- */
 
@@ -189,7 +189,7 @@ struct container *containers_find_id(const struct containers *all, const char *i
 
 /*
  * An alert that found no room in the queue may have been the first about its object, which the
- * kernel tells once: makes it forget what it told. Not more often than once in FORGET_NS, so that a
+ * kernel reports once: makes it forget what it reported. Not more often than once in FORGET_NS, so that a
  * flood does not tell everything again all the time.
  */
 static void forget_after_loss(struct container *c)
@@ -199,7 +199,7 @@ static void forget_after_loss(struct container *c)
 
 	if (!c->alert_lost || (c->forgotten_ns && now - c->forgotten_ns < FORGET_NS))
 		return;
-	r = guard_forget_told(c->all->parts.guard, c->slot);
+	r = guard_forget_reported(c->all->parts.guard, c->slot);
 	if (r < 0 && r != -ENOENT)
 		log_error("%s: alerts were lost and cannot be told again: %s", c->name,
 			  strerror(-r));

@@ -212,7 +212,7 @@ json_t *container_to_json(const struct container *c);
 /* ---- container_repeats.c ---- */
 
 /*
- * Returns the alerts about objects that the container has raised again since they were told, at
+ * Returns the alerts about objects that the container has raised again since they were reported, at
  * most max, the most frequent first: [{"rule", "role", "what", "repeated", "last"}]. Reads 80 KB
  * from the kernel. NULL: out of memory.
  */
@@ -222,7 +222,7 @@ json_t *container_repeats_to_json(const struct container *c, size_t max);
  * Returns when the last of these alerts (n) came again that a mode in force would have refused, by
  * CLOCK_MONOTONIC; 0: none did. rules: bit per rule that refuses. What exec sessions do is not asked.
  */
-uint64_t told_last_refusal_ns(const struct lutra_told *told, size_t n, uint32_t rules);
+uint64_t reported_last_refusal_ns(const struct lutra_reported *reported, size_t n, uint32_t rules);
 /* The same of a container. Reads 80 KB from the kernel. */
 uint64_t container_last_refusal_ns(const struct container *c);
 

@@ -102,16 +102,17 @@ int guard_slot(const struct guard *g, uint32_t slot, struct lutra_slot *ret);
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret);
 
 /*
- * Copies the alerts about objects that are told once in this container, by its present policy and
+ * Copies the alerts about objects that are reported once in this container, by its present policy and
  * in the last 24 hours, with how often each came again. In no order. Returns their number; -ENOENT:
  * the slot is empty or has no policy; -ENOMEM; else as bpf(2).
  */
-int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD]);
+int guard_reported(const struct guard *g, uint32_t slot,
+		   struct lutra_reported ret[static LUTRA_REPORTED]);
 /*
- * Has every alert about an object told again, since one was lost after the kernel had sent it. A
- * pair that is seen meanwhile may count again. Errors as guard_told().
+ * Has every alert about an object reported again, since one was lost after the kernel had sent it. A
+ * pair that is seen meanwhile may count again. Errors as guard_reported().
  */
-int guard_forget_told(const struct guard *g, uint32_t slot);
+int guard_forget_reported(const struct guard *g, uint32_t slot);
 
 /* Runs of one program; 0 unless the kernel counts them (GUARD_STATS). */
 struct guard_program {
@@ -131,7 +132,7 @@ void guard_detach_idle(struct guard *g);
 
 /*
  * Renews the seen pairs of each container that has had them for a day: every pair counts again, so
- * that an attacker cannot mask a sequence by making its pairs slowly. What was alerted once is told
+ * that an attacker cannot mask a sequence by making its pairs slowly. What was alerted once is reported
  * again, too. Call it every few seconds. now_ns: CLOCK_MONOTONIC. Does not block.
  * Returns 0, or the -errno of bpf(2) for the last container that failed; it is tried again after a
  * minute.

@@ -75,7 +75,7 @@ void recording_counters(const struct learn *l, const struct recording *r,
 
 /* ---- recording_state.c ---- */
 
-/* Writes the state file. A failure is not told: the run is dropped if lutrad ends now. */
+/* Writes the state file. A failure is not reported: the run is dropped if lutrad ends now. */
 void recording_save(const struct learn *l, struct recording *r);
 /* Removes the state file. */
 void recording_forget(const struct learn *l, const struct recording *r);

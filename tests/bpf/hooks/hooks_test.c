@@ -272,7 +272,7 @@ static struct policy *call_policy(unsigned nr)
 static void assert_denied(struct box *b, struct policy *p, const char *name, uint8_t group)
 {
 	struct err err = {};
-	bool told = false;
+	bool reported = false;
 
 	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
 	assert_exited(box_run(b, name, NULL), DONE);
@@ -284,9 +284,9 @@ static void assert_denied(struct box *b, struct policy *p, const char *name, uin
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);
 	assert_exited(box_run(b, name, NULL), REFUSED);
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told |= b->evidence[i].ev.rule == group && b->evidence[i].ev.refused &&
-			b->evidence[i].ev.verdict == LUTRA_VERDICT_DENY;
-	assert_true(told);
+		reported |= b->evidence[i].ev.rule == group && b->evidence[i].ev.refused &&
+			    b->evidence[i].ev.verdict == LUTRA_VERDICT_DENY;
+	assert_true(reported);
 	assert_true(box_counter(b, LUTRA_COUNTER_REFUSED) > 0);
 }
 

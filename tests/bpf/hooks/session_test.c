@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Exec sessions under a policy that audits them, by LSM hooks. They are refused what is the host's,
- * unseen capabilities and attacks on the guard. What else they do is logged or alerted. Skipped where LSM programs do not run.
+ * unseen capabilities and attacks on the guard. What else they do is logged or alerted. Skipped where
+ * LSM programs do not run.
  */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
@@ -109,7 +110,7 @@ static void enroll_for_sessions(struct box *b, uint32_t mode)
 	assert_int_equal(guard_set_mode(b->guard, b->slot, mode, &err), 0);
 }
 
-static void assert_told(const struct box *b, unsigned rule, unsigned verdict)
+static void assert_reported(const struct box *b, unsigned rule, unsigned verdict)
 {
 	const struct seen_evidence *e = box_find_evidence(b, rule);
 
@@ -125,11 +126,11 @@ static void assert_refused_in(struct box *b, uint32_t mode)
 
 	enroll_for_sessions(b, mode);
 	assert_exited(box_run(b, "host", NULL), REFUSED);
-	assert_told(b, LUTRA_RULE_OPEN_WRITE_PROTECTED, LUTRA_VERDICT_DENY);
+	assert_reported(b, LUTRA_RULE_OPEN_WRITE_PROTECTED, LUTRA_VERDICT_DENY);
 	assert_exited(box_run(b, "engine", NULL), REFUSED);
-	assert_told(b, LUTRA_RULE_CONNECT, LUTRA_VERDICT_DENY);
+	assert_reported(b, LUTRA_RULE_CONNECT, LUTRA_VERDICT_DENY);
 	assert_exited(box_run(b, "capability", NULL), REFUSED);
-	assert_told(b, LUTRA_RULE_CAPABLE, LUTRA_VERDICT_DENY);
+	assert_reported(b, LUTRA_RULE_CAPABLE, LUTRA_VERDICT_DENY);
 	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
 	assert_false(slot.flags & (LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN));
 }
@@ -158,16 +159,16 @@ static void session_is_logged_where_it_writes(void **state)
 	assert_exited(box_run(b, "own", NULL), DONE);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_REFUSED), 0);
 	assert_non_null(box_find_evidence(b, LUTRA_RULE_OPEN_WRITE_PROTECTED));
-	assert_told(b, LUTRA_RULE_OPEN_WRITE_PROTECTED, LUTRA_VERDICT_ALLOW);
+	assert_reported(b, LUTRA_RULE_OPEN_WRITE_PROTECTED, LUTRA_VERDICT_ALLOW);
 }
 
-static void session_is_told_by_its_programs(void **state)
+static void session_is_reported_by_its_programs(void **state)
 {
 	struct box *b = *state;
 
 	enroll_for_sessions(b, LUTRA_MODE_KILL);
 	assert_exited(box_run(b, "program", NULL), DONE);
-	assert_told(b, LUTRA_RULE_EXEC, LUTRA_VERDICT_ALERT);
+	assert_reported(b, LUTRA_RULE_EXEC, LUTRA_VERDICT_ALERT);
 }
 
 static void session_that_attacks_the_guard_is_refused(void **state)
@@ -176,7 +177,7 @@ static void session_that_attacks_the_guard_is_refused(void **state)
 
 	enroll_for_sessions(b, LUTRA_MODE_DENY);
 	assert_exited(box_run(b, "guard", NULL), REFUSED);
-	assert_told(b, LUTRA_RULE_GUARD, LUTRA_VERDICT_DENY);
+	assert_reported(b, LUTRA_RULE_GUARD, LUTRA_VERDICT_DENY);
 }
 
 static void session_that_attacks_the_guard_is_killed_in_kill(void **state)
@@ -196,7 +197,7 @@ int main(int argc, char **argv)
 		TEST(session_in_kill_container_is_refused_and_lives),
 		TEST(session_in_freeze_is_refused_and_freezes_nothing),
 		TEST(session_is_logged_where_it_writes),
-		TEST(session_is_told_by_its_programs),
+		TEST(session_is_reported_by_its_programs),
 		TEST(session_that_attacks_the_guard_is_refused),
 		TEST(session_that_attacks_the_guard_is_killed_in_kill),
 	};

@@ -392,7 +392,7 @@ static void sources_hooks_and_fallbacks_give_the_same_tokens(void **state)
 static void assert_foreign(struct box *b, const char *worker, uint16_t nr)
 {
 	struct policy *p = kernel_policy_new();
-	bool recorded = false, told = false;
+	bool recorded = false, reported = false;
 
 	box_enroll(b, p, LUTRA_MODE_AUDIT, true);
 	policy_free(p);
@@ -401,10 +401,10 @@ static void assert_foreign(struct box *b, const char *worker, uint16_t nr)
 		recorded |= b->records[i].rec.type == LUTRA_RECORD_SYSCALL &&
 			    b->records[i].rec.nr == nr;
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told |= b->evidence[i].ev.rule == LUTRA_RULE_NEW_SYSCALL &&
-			b->evidence[i].ev.nr == nr;
+		reported |= b->evidence[i].ev.rule == LUTRA_RULE_NEW_SYSCALL &&
+			    b->evidence[i].ev.nr == nr;
 	assert_true(recorded);
-	assert_true(told);
+	assert_true(reported);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 1);
 }
 

@@ -474,7 +474,7 @@ static void transfer_records_kinds_and_size(void **state)
 	assert_true(n > CASES - 6);
 }
 
-static void transfer_is_not_told_of_other_calls(void **state)
+static void transfer_is_not_reported_of_other_calls(void **state)
 {
 	struct box *b = *state;
 	const struct seen_record *r = NULL;
@@ -521,7 +521,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(transfer_records_kinds_and_size),
-		TEST(transfer_is_not_told_of_other_calls),
+		TEST(transfer_is_not_reported_of_other_calls),
 		TEST(transfer_socket_records_protocol_beside_family_and_type),
 	};
 

@@ -116,7 +116,7 @@ static int work_short_lives(void)
 	return 0;
 }
 
-/* Each alert is about another address of 127.0.0.0/8: one alone is told once. */
+/* Each alert is about another address of 127.0.0.0/8: one alone is reported once. */
 static int work_flood(void)
 {
 	static uint32_t host = INADDR_LOOPBACK;
@@ -259,7 +259,7 @@ static void run_unread(struct box *b, const char *cgroup, const char *worker)
 	assert_exited(box_child_wait(c), 0);
 }
 
-/* Nobody reads while one container floods; what another did then is told all the same. */
+/* Nobody reads while one container floods; what another did then is reported all the same. */
 static void flee_flood_of_one_leaves_room_for_the_evidence_of_others(void **state)
 {
 	struct box *b = *state;
@@ -268,7 +268,7 @@ static void flee_flood_of_one_leaves_room_for_the_evidence_of_others(void **stat
 	struct err err = {};
 	char other[400];
 	uint32_t slot;
-	bool told = false;
+	bool reported = false;
 
 	other_cgroup(b, other, sizeof(other), false);
 	e.cgroup = other;
@@ -283,8 +283,8 @@ static void flee_flood_of_one_leaves_room_for_the_evidence_of_others(void **stat
 	guard_drain(b->guard);
 	box_cgroup_remove(other);
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told |= b->evidence[i].ev.slot == slot && b->evidence[i].ev.nr == NOVEL;
-	assert_true(told);
+		reported |= b->evidence[i].ev.slot == slot && b->evidence[i].ev.nr == NOVEL;
+	assert_true(reported);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_ALERT), FLOOD);
 }
 
@@ -294,11 +294,11 @@ static uint64_t pieces;
 /* Slower than what comes: there is always another piece. */
 static void slow_reader(const struct lutra_evidence *ev)
 {
-	uint64_t told = box_counter(flooded, LUTRA_COUNTER_ALERT);
+	uint64_t reported = box_counter(flooded, LUTRA_COUNTER_ALERT);
 
 	(void)ev;
 	pieces++;
-	while (box_counter(flooded, LUTRA_COUNTER_ALERT) == told)
+	while (box_counter(flooded, LUTRA_COUNTER_ALERT) == reported)
 		sched_yield();
 }
 

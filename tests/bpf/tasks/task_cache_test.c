@@ -194,7 +194,7 @@ static unsigned scale_down(unsigned most)
 }
 
 /* Returns how many pieces of evidence name NOVEL in that role. */
-static size_t count_told(const struct box *b, unsigned role)
+static size_t count_reported(const struct box *b, unsigned role)
 {
 	size_t n = 0;
 
@@ -218,7 +218,7 @@ static bool is_tenth(pid_t tid)
  * All calls are counted. Every tenth member makes evidence of NOVEL, with a history of its own
  * calls.
  */
-static void assert_crowd_told(struct box *b)
+static void assert_crowd_reported(struct box *b)
 {
 	const unsigned want = (shared->n + 9) / 10 * CROWD_NOVEL;
 
@@ -227,8 +227,8 @@ static void assert_crowd_told(struct box *b)
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_STORAGE_FAILED), 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST), 0);
 	guard_drain(b->guard);
-	assert_int_equal(count_told(b, LUTRA_ROLE_STARTUP) + count_told(b, LUTRA_ROLE_STEADY),
-			 want);
+	assert_int_equal(
+		count_reported(b, LUTRA_ROLE_STARTUP) + count_reported(b, LUTRA_ROLE_STEADY), want);
 	for (size_t i = 0; i < b->n_evidence; i++) {
 		const struct lutra_evidence *ev = &b->evidence[i].ev;
 
@@ -253,7 +253,7 @@ static unsigned run_crowd(struct box *b, const char *worker)
 	cached = count_cached(b);
 	go_to_step(1);
 	until_ready(2 * shared->n);
-	assert_crowd_told(b);
+	assert_crowd_reported(b);
 	assert_int_equal(count_cached(b), cached);
 	if (shared->tasks) {
 		for (unsigned i = 0; i < shared->n; i++)
@@ -328,8 +328,8 @@ static void assert_outlives_leader(struct box *b)
 	assert_exited(box_child_wait(c), 0);
 	guard_drain(b->guard);
 	/* The program that executes itself in place stays steady. */
-	assert_int_equal(count_told(b, LUTRA_ROLE_STEADY), 6);
-	assert_int_equal(count_told(b, LUTRA_ROLE_SPAWNED), 2);
+	assert_int_equal(count_reported(b, LUTRA_ROLE_STEADY), 6);
+	assert_int_equal(count_reported(b, LUTRA_ROLE_SPAWNED), 2);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 8);
 	assert_int_equal(count_cached(b), 0);
 }
@@ -362,7 +362,7 @@ static void task_cache_enrols_late_threads_after_their_leader_ended(void **state
 	go_to_step(1);
 	assert_exited(box_child_wait(c), 0);
 	guard_drain(b->guard);
-	assert_int_equal(count_told(b, LUTRA_ROLE_STARTUP), 4);
+	assert_int_equal(count_reported(b, LUTRA_ROLE_STARTUP), 4);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 4);
 	assert_int_equal(count_cached(b), 0);
 }
@@ -431,10 +431,10 @@ static void take_step(unsigned n)
 	until_ready(n + 1);
 }
 
-static void assert_told_in(struct box *b, unsigned role, size_t n)
+static void assert_reported_in(struct box *b, unsigned role, size_t n)
 {
 	guard_drain(b->guard);
-	assert_int_equal(count_told(b, role), n);
+	assert_int_equal(count_reported(b, role), n);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), n);
 	assert_int_equal(b->n_evidence, n);
 	b->n_evidence = 0;
@@ -451,7 +451,7 @@ static void assert_enrolled_anew(struct box *b, bool before, bool after)
 	until_ready(1);
 	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_STEADY), before);
 	take_step(1);
-	assert_told_in(b, LUTRA_ROLE_STEADY, 1);
+	assert_reported_in(b, LUTRA_ROLE_STEADY, 1);
 	assert_int_equal(guard_release(b->guard, b->slot), 0);
 	take_step(2);
 	assert_no_task(b, c->pid);
@@ -460,7 +460,7 @@ static void assert_enrolled_anew(struct box *b, bool before, bool after)
 	enroll_novel(b, false);
 	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_ANY), after);
 	take_step(3);
-	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_reported_in(b, LUTRA_ROLE_ANY, 1);
 	assert_int_equal(assert_role(b, c->pid, LUTRA_ROLE_ANY), after);
 }
 
@@ -492,7 +492,7 @@ static void task_cache_enrols_anew_a_task_asleep(void **state)
 	enroll_novel(b, false);
 	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 	take_step(1);
-	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_reported_in(b, LUTRA_ROLE_ANY, 1);
 	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 }
 
@@ -518,7 +518,7 @@ static void task_cache_is_empty_after_release_of_all(void **state)
 	run_short_lives_outside(scale_down(500));
 	go_to_step(1);
 	until_ready(3);
-	assert_told_in(b, LUTRA_ROLE_ANY, 1);
+	assert_reported_in(b, LUTRA_ROLE_ANY, 1);
 	assert_role(b, c->pid, LUTRA_ROLE_ANY);
 }
 

@@ -286,7 +286,7 @@ static void kill_after_exec_in_a_thread_ends_the_process(void **state)
 
 /* ---- exits ---- */
 
-static void kill_at_the_exit_itself_is_told(void **state)
+static void kill_at_the_exit_itself_is_reported(void **state)
 {
 	struct box *b = *state;
 
@@ -396,7 +396,7 @@ int main(int argc, char **argv)
 		TEST(kill_of_a_namespaces_init_ends_it),
 		TEST(kill_of_a_sibling_by_clone_parent_ends_it_alone),
 		TEST(kill_after_exec_in_a_thread_ends_the_process),
-		TEST(kill_at_the_exit_itself_is_told),
+		TEST(kill_at_the_exit_itself_is_reported),
 		TEST(kill_races_exit_and_the_process_ends),
 		TEST(kill_does_not_meet_who_has_the_number_now),
 		TEST(kill_history_does_not_pass_to_who_has_the_number_now),

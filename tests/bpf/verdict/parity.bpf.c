@@ -65,8 +65,9 @@ static long one_object(__u32 i, void *ctx)
 	lutra_judge_object(p, &o->object, &o->path, (__u8)o->role, o->fold, &o->judgement);
 	o->verdict = lutra_decide_verdict(
 		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
-	o->told_key = lutra_told_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
-				     (struct lutra_name *)(void *)o->fold);
+	o->reported_key =
+		lutra_reported_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
+				   (struct lutra_name *)(void *)o->fold);
 	return 0;
 }
 

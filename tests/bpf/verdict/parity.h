@@ -3,7 +3,7 @@
 #ifndef LUTRA_TESTS_BPF_VERDICT_PARITY_H
 #define LUTRA_TESTS_BPF_VERDICT_PARITY_H
 
-#include "lutra/told.h"
+#include "lutra/reported.h"
 #include "lutra/verdict.h"
 
 #define PARITY_CALLS 8192 /* in a batch */
@@ -43,7 +43,7 @@ struct parity_object {
 	struct lutra_judgement judgement; /* out, as all that follows; signals also in */
 	struct lutra_matches signals;
 	__u64 verdict;
-	__u64 told_key; /* lutra_told_key() */
+	__u64 reported_key; /* lutra_reported_key() */
 };
 _Static_assert(sizeof(struct parity_object) % 8 == 0, "object layout");
 

@@ -430,8 +430,9 @@ static void user_object(const struct lutra_policy *p, struct parity_object *o)
 	lutra_judge_object(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
 	o->verdict = lutra_decide_verdict(
 		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
-	o->told_key = lutra_told_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
-				     (struct lutra_name *)(void *)o->fold);
+	o->reported_key =
+		lutra_reported_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
+				   (struct lutra_name *)(void *)o->fold);
 }
 
 static void learn_token(struct lutra_policy *p, uint64_t token)
@@ -468,7 +469,7 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 struct object_counts {
 	uint32_t objects, paths, hits, misses;
 	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
-	uint32_t told_once;
+	uint32_t reported_once;
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -495,7 +496,7 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 		n->kinds[o->judgement.kind]++;
 		n->groups[o->judgement.rule]++;
 		n->verdicts[o->verdict & 3]++;
-		n->told_once += o->told_key != 0;
+		n->reported_once += o->reported_key != 0;
 	}
 }
 
@@ -541,7 +542,7 @@ static void parity_of_objects(void **state)
 		      n.hits, n.misses);
 	assert_true(n.paths >= PATHS_LEAST);
 	assert_true(n.hits > 1000 && n.misses > 1000);
-	assert_true(n.told_once > n.objects / 2 && n.told_once < n.objects);
+	assert_true(n.reported_once > n.objects / 2 && n.reported_once < n.objects);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		if (n.kinds[k] <= 20)
 			fail_msg("kind %d: %u objects", k, n.kinds[k]);

@@ -157,7 +157,7 @@ static int work_full_speed(void)
 	return 0;
 }
 
-/* More signals than the evidence ring holds, each about another address: one alone is told once. */
+/* More signals than the evidence ring holds, each about another address: one alone is reported once. */
 static int work_flood(void)
 {
 	struct page *p = page_map(PAGE_FD);
@@ -389,7 +389,7 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 	struct box *b = *state;
 	struct policy *policy[2] = {look_policy(&looks[0]), look_policy(&looks[1])};
 	struct page *p = page_new();
-	uint64_t calls, told;
+	uint64_t calls, reported;
 	uint32_t threads, swaps = 0;
 	struct err err;
 
@@ -408,8 +408,8 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 	}
 	guard_drain(b->guard);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_SYSCALLS) - calls, p->made);
-	told = box_counter(b, LUTRA_COUNTER_ALLOW) + box_counter(b, LUTRA_COUNTER_ALERT);
-	assert_int_equal(told, watch.seen + box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
+	reported = box_counter(b, LUTRA_COUNTER_ALLOW) + box_counter(b, LUTRA_COUNTER_ALERT);
+	assert_int_equal(reported, watch.seen + box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
 	print_message(
 		"# %u swaps under %llu calls; evidence by one policy %llu, by the other %llu\n",
 		swaps, (unsigned long long)p->made, (unsigned long long)watch.of[0],
@@ -438,7 +438,7 @@ static void speed_evidence_without_a_reader_is_lost_not_the_verdict(void **state
 	struct box *b = *state;
 	struct policy *policy = kernel_policy_new();
 	struct page *p = page_new();
-	uint64_t told;
+	uint64_t reported;
 	struct err err;
 	int status;
 
@@ -457,8 +457,8 @@ static void speed_evidence_without_a_reader_is_lost_not_the_verdict(void **state
 	assert_killed(status);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_KILL), 1);
 	guard_drain(b->guard);
-	told = box_counter(b, LUTRA_COUNTER_ALERT) + box_counter(b, LUTRA_COUNTER_KILL);
-	assert_int_equal(told, b->n_evidence + box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
+	reported = box_counter(b, LUTRA_COUNTER_ALERT) + box_counter(b, LUTRA_COUNTER_KILL);
+	assert_int_equal(reported, b->n_evidence + box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST));
 	page_end(p);
 }
 

@@ -543,7 +543,7 @@ static void verdict_calls_without_policy_are_counted(void **state)
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_SYSCALLS), 0);
 }
 
-static void verdict_object_never_seen_is_told(void **state)
+static void verdict_object_never_seen_is_reported(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_new();
@@ -589,7 +589,7 @@ int main(int argc, char **argv)
 		TEST(verdict_new_policy_starts_afresh),
 		TEST(verdict_policy_that_cannot_be_loaded_leaves_the_container_without),
 		TEST(verdict_calls_without_policy_are_counted),
-		TEST(verdict_object_never_seen_is_told),
+		TEST(verdict_object_never_seen_is_reported),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

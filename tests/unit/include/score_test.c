@@ -363,7 +363,7 @@ static void judge_knows_a_token_that_is_in_the_policy(void **state)
 	assert_int_equal(judge_path("/etc/hosts", o, 1).kind, LUTRA_KIND_NEW_ROLE);
 }
 
-/* Pages and pictures of the image are logged. Its code, its configuration and its secrets are told. */
+/* Pages and pictures of the image are logged. Its code, its configuration and its secrets are reported. */
 static void judge_of_a_document_of_the_image(void **state)
 {
 	static const struct {

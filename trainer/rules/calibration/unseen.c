@@ -14,7 +14,7 @@
  * Returns true if a match of the rule may alert in this role. An audited exec session alerts only
  * for new programs and capabilities: all else that it does is logged (lutra_match_action()).
  */
-static bool is_told(const struct model *m, unsigned rule, uint8_t role)
+static bool is_reported(const struct model *m, unsigned rule, uint8_t role)
 {
 	return !m->audit_sessions || role != LUTRA_ROLE_SESSION || lutra_is_exec_rule(rule) ||
 	       rule == LUTRA_RULE_CAPABLE;
@@ -30,7 +30,7 @@ static unsigned alerted_kind(const struct model *m, uint32_t object, uint8_t rol
 	struct lutra_judgement j;
 
 	objects_judge(m->corpus, object, role, others, &j);
-	return is_told(m, j.rule, role) ? policy_unseen_kind(j.rule) : POLICY_UNSEEN_KINDS;
+	return is_reported(m, j.rule, role) ? policy_unseen_kind(j.rule) : POLICY_UNSEEN_KINDS;
 }
 
 void unseen_count_objects(const struct model *m, size_t run, const struct lutra_policy *others,

@@ -66,7 +66,7 @@ struct technique {
 	const char *seen;
 	const char *also;
 	const char *stopped;
-	const char *hook; /* of a refusal at which no object is told */
+	const char *hook; /* of a refusal at which no object is reported */
 	/* victim: a process outside, of the shared pid namespace. 0: the effect is there, as far as
 	 * can be seen from inside; else errno of what failed, or 128 and a signal. */
 	int (*run)(int victim);

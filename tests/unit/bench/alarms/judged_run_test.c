@@ -127,7 +127,7 @@ static void judged_run_counts_a_thing_once(void **state)
 	assert_int_equal(refused->episodes, 3);
 	assert_int_equal(refused->new_episodes, 2);
 	assert_int_equal(alerted->things, 2);
-	assert_int_equal(alerted->operations, 3); /* the last is not told again */
+	assert_int_equal(alerted->operations, 3); /* the last is not reported again */
 	assert_int_equal(alerted->episodes, 2);
 	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/other")->alerted, 1);
 	assert_int_equal(find_thing(f, "open-r-P\tstartup\topen /etc/other")->matched, 2);

@@ -371,11 +371,11 @@ static void replay_levels_rise_over_their_thresholds_once(void **state)
 	assert_int_equal(a, 1);
 }
 
-/* What the fixture's policy refuses, in mode audit: an alert, told once. */
+/* What the fixture's policy refuses, in mode audit: an alert, reported once. */
 static void replay_alert_about_an_object_is_repeated_after_the_first(void **state)
 {
 	struct fixture *f = *state;
-	const struct told_case {
+	const struct reported_case {
 		const char *path;
 		uint32_t tid;
 		bool repeated;

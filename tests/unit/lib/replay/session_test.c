@@ -121,7 +121,7 @@ static unsigned use_capability(struct fixture *f, uint32_t tid)
 	return feed_object(f, tid, &o, NULL);
 }
 
-static void session_in_audit_is_told_by_its_programs(void **state)
+static void session_in_audit_is_reported_by_its_programs(void **state)
 {
 	struct fixture *f = *state;
 
@@ -216,7 +216,7 @@ static void session_in_audit_claims_no_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(session_in_audit_is_told_by_its_programs),
+		T(session_in_audit_is_reported_by_its_programs),
 		T(session_in_audit_is_logged),
 		T(session_in_audit_is_refused_what_is_the_hosts),
 		T(session_in_audit_is_never_killed),

@@ -91,7 +91,7 @@ static bool execute_program(struct tasks *t, uint32_t tid, const char *path, uin
 		->again;
 }
 
-static void tasks_program_executed_again_is_told_by_its_path(void **state)
+static void tasks_program_executed_again_is_recognized_by_its_path(void **state)
 {
 	struct tasks *t = *state;
 
@@ -195,7 +195,7 @@ static void tasks_another_program_begins_its_startup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(tasks_program_executed_again_is_told_by_its_path),
+		TEST(tasks_program_executed_again_is_recognized_by_its_path),
 		TEST(tasks_program_of_a_script_is_its_interpreter),
 		TEST(tasks_forked_process_executes_no_program_again),
 		TEST(tasks_record_that_tells_is_believed),

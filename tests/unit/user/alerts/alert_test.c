@@ -30,7 +30,7 @@ static void alert_sentence_says_what_was_done(void **state)
 			    "role steady)");
 }
 
-/* An upgrade is told with its package, and who wrote a file only where it is run. */
+/* An upgrade is reported with its package, and who wrote a file only where it is run. */
 static void alert_sentence_names_the_package(void **state)
 {
 	struct fixture *f = *state;

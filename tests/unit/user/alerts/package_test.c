@@ -165,7 +165,7 @@ static void package_words_are_clean(void **state)
 	assert_false(package_list_has("", 0, "/bin/a"));
 }
 
-/* Only an upgrade that is told is looked up, and only so often. */
+/* Only an upgrade that is reported is looked up, and only so often. */
 static void package_describe_looks_up_updates_alone(void **state)
 {
 	struct lutra_evidence ev = {.rule = LUTRA_RULE_MAPX, .tgid = (uint32_t)getpid()};

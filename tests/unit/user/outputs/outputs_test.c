@@ -315,7 +315,7 @@ static void outputs_fold_what_a_container_floods(void **state)
 	f->container.name = "mail";
 	f->container.cgroup = "/sys/fs/cgroup/mail";
 	made_alert_put(f, o, 5);
-	/* Until the flood has been told of, and every bucket is full again. */
+	/* Until the flood has been reported, and every bucket is full again. */
 	while (outputs_tick(o) && clock_now_ns() < until)
 		nanosleep(&pause, NULL);
 	assert_int_equal(count_lines(all), 1005);

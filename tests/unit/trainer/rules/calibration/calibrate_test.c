@@ -116,9 +116,9 @@ static void calibrate_finds_what_only_one_run_does(void **state)
 
 /*
  * What an exec session does is no alarm of a rule: it would move the rule for the service. The new
- * program that it runs would be told, what it reads only logged.
+ * program that it runs would be reported, what it reads only logged.
  */
-static void calibrate_estimates_of_exec_sessions_what_is_told(void **state)
+static void calibrate_estimates_of_exec_sessions_what_is_reported(void **state)
 {
 	const struct lutra_object program = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH};
 	struct corpus *c = *state;
@@ -463,7 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(calibrate_finds_what_only_one_run_does),
-		T(calibrate_estimates_of_exec_sessions_what_is_told),
+		T(calibrate_estimates_of_exec_sessions_what_is_reported),
 		T(calibrate_new_names_of_one_run_leave_their_directory),
 		T(calibrate_new_names_of_two_runs_make_their_directory_vary),
 		cmocka_unit_test(calibrate_counts_new_names_where_names_vary_as_alerts),

@@ -10,14 +10,14 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
-#include "lutra/told.h"
+#include "lutra/reported.h"
 
 struct fixture {
 	struct lutra_policy policy;
 	struct lutra_seen seen;
 };
 
-static int told_setup(void **state)
+static int reported_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -28,26 +28,26 @@ static int told_setup(void **state)
 	return 0;
 }
 
-static int told_teardown(void **state)
+static int reported_teardown(void **state)
 {
 	free(*state);
 	return 0;
 }
 
 /* An alert about an object: what its key is made of. */
-struct told_alert {
+struct reported_alert {
 	const char *text;
 	uint32_t rule, role;
 	struct lutra_object object;
 };
 
-static uint64_t key_of(const struct fixture *f, const struct told_alert *a)
+static uint64_t key_of(const struct fixture *f, const struct reported_alert *a)
 {
 	struct lutra_path path = {};
 	struct lutra_name scratch;
 
 	path_text_parse(a->text, strlen(a->text), &path);
-	return lutra_told_key(&f->policy, &a->object, &path, a->rule | a->role << 8, &scratch);
+	return lutra_reported_key(&f->policy, &a->object, &path, a->rule | a->role << 8, &scratch);
 }
 
 #define FILE_READ                                                                                  \
@@ -60,9 +60,9 @@ static uint64_t key_of(const struct fixture *f, const struct told_alert *a)
 		.port = (p)                                                                        \
 	}
 
-static void told_key_tells_things_apart(void **state)
+static void reported_key_tells_things_apart(void **state)
 {
-	const struct told_alert alerts[] = {
+	const struct reported_alert alerts[] = {
 		{"/etc/a/b", 1, 0, FILE_READ},
 		{"/etc/a/b", 2, 0, FILE_READ}, /* rule */
 		{"/etc/a/b", 1, 1, FILE_READ}, /* role */
@@ -107,10 +107,11 @@ static void told_key_tells_things_apart(void **state)
 }
 
 /* A file's permissions do not count, nor a port that the policy knows no number of. */
-static void told_key_is_the_same_for_one_thing(void **state)
+static void reported_key_is_the_same_for_one_thing(void **state)
 {
-	const struct told_alert a = {"/etc/a", 1, 0, FILE_READ}, low = {"", 1, 0, CONNECT(40000)};
-	struct told_alert b = a, high = low;
+	const struct reported_alert a = {"/etc/a", 1, 0, FILE_READ},
+				    low = {"", 1, 0, CONNECT(40000)};
+	struct reported_alert b = a, high = low;
 	struct fixture *f = *state;
 
 	b.object.mode = 0100600;
@@ -121,9 +122,9 @@ static void told_key_is_the_same_for_one_thing(void **state)
 	assert_true(key_of(f, &low) != key_of(f, &high));
 }
 
-static void told_key_depends_on_the_key_of_the_policy(void **state)
+static void reported_key_depends_on_the_key_of_the_policy(void **state)
 {
-	const struct told_alert a = {"/etc/a", 1, 0, FILE_READ};
+	const struct reported_alert a = {"/etc/a", 1, 0, FILE_READ};
 	struct fixture *f = *state;
 	uint64_t key = key_of(f, &a);
 
@@ -132,9 +133,9 @@ static void told_key_depends_on_the_key_of_the_policy(void **state)
 }
 
 /* What is not known whole may be another thing next time. */
-static void told_key_is_0_where_the_path_is_no_identity(void **state)
+static void reported_key_is_0_where_the_path_is_no_identity(void **state)
 {
-	const struct told_alert alerts[] = {
+	const struct reported_alert alerts[] = {
 		{"/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", 1, 0, FILE_READ},
 		{"/0123456789012345678901234567890123456789012345678901234567890123", 1, 0,
 		 FILE_READ},
@@ -146,40 +147,40 @@ static void told_key_is_0_where_the_path_is_no_identity(void **state)
 		assert_true(key_of(*state, &alerts[i]) == 0);
 }
 
-static void told_place_is_that_of_the_key_or_the_oldest(void **state)
+static void reported_place_is_that_of_the_key_or_the_oldest(void **state)
 {
 	struct fixture *f = *state;
 	const uint64_t set = 7;
 	uint32_t place;
 
 	/* Keys of one set: each gets a place of its own until there is none. */
-	for (uint64_t i = 1; i <= LUTRA_TOLD_WAYS; i++) {
-		place = lutra_told_place(&f->seen, i << 32 | set);
-		assert_int_equal(f->seen.told[place].key, 0);
-		f->seen.told[place].key = i << 32 | set;
-		f->seen.told[place].last_ns = 100 + i;
+	for (uint64_t i = 1; i <= LUTRA_REPORTED_WAYS; i++) {
+		place = lutra_reported_place(&f->seen, i << 32 | set);
+		assert_int_equal(f->seen.reported[place].key, 0);
+		f->seen.reported[place].key = i << 32 | set;
+		f->seen.reported[place].last_ns = 100 + i;
 	}
-	for (uint64_t i = 1; i <= LUTRA_TOLD_WAYS; i++) {
-		place = lutra_told_place(&f->seen, i << 32 | set);
-		assert_true(f->seen.told[place].key == (i << 32 | set));
+	for (uint64_t i = 1; i <= LUTRA_REPORTED_WAYS; i++) {
+		place = lutra_reported_place(&f->seen, i << 32 | set);
+		assert_true(f->seen.reported[place].key == (i << 32 | set));
 	}
-	f->seen.told[lutra_told_place(&f->seen, 1ull << 32 | set)].last_ns = 500;
-	place = lutra_told_place(&f->seen, 99ull << 32 | set);
-	assert_true(f->seen.told[place].key == (2ull << 32 | set));
-	assert_int_equal(f->seen.told[lutra_told_place(&f->seen, set + 1)].key, 0);
+	f->seen.reported[lutra_reported_place(&f->seen, 1ull << 32 | set)].last_ns = 500;
+	place = lutra_reported_place(&f->seen, 99ull << 32 | set);
+	assert_true(f->seen.reported[place].key == (2ull << 32 | set));
+	assert_int_equal(f->seen.reported[lutra_reported_place(&f->seen, set + 1)].key, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, told_setup, told_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, reported_setup, reported_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(told_key_tells_things_apart),
-		T(told_key_is_the_same_for_one_thing),
-		T(told_key_depends_on_the_key_of_the_policy),
-		T(told_key_is_0_where_the_path_is_no_identity),
-		T(told_place_is_that_of_the_key_or_the_oldest),
+		T(reported_key_tells_things_apart),
+		T(reported_key_is_the_same_for_one_thing),
+		T(reported_key_depends_on_the_key_of_the_policy),
+		T(reported_key_is_0_where_the_path_is_no_identity),
+		T(reported_place_is_that_of_the_key_or_the_oldest),
 	};
 
-	return cmocka_run_group_tests_name("told", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("reported", tests, NULL, NULL);
 }

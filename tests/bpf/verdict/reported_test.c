@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts about objects are told once in a container and counted from then on, behind whichever hook
+ * Alerts about objects are reported once in a container and counted from then on, behind whichever hook
  * or fallback this kernel has.
  */
 #include "tests/support/bpf/opener.h"
@@ -76,7 +76,7 @@ static struct policy *policy_of_connections(uint8_t action)
 	return p;
 }
 
-/* ---- what is told ---- */
+/* ---- what is reported ---- */
 
 static void open_path_times(const struct opener *o, const char *path, int flags, uint32_t times)
 {
@@ -88,7 +88,7 @@ static void open_path_times(const struct opener *o, const char *path, int flags,
 }
 
 /* Returns how many pieces of evidence name the path, of all containers. */
-static size_t count_told_of_path(struct box *b, const char *path)
+static size_t count_reported_of_path(struct box *b, const char *path)
 {
 	size_t n = 0;
 
@@ -99,10 +99,11 @@ static size_t count_told_of_path(struct box *b, const char *path)
 }
 
 /* Returns what the kernel remembers of a path, or of a port if path is NULL; rule NONE: nothing. */
-static struct lutra_told find_told_thing(const struct box *b, const char *path, uint16_t port)
+static struct lutra_reported find_reported_thing(const struct box *b, const char *path,
+						 uint16_t port)
 {
-	struct lutra_told all[LUTRA_TOLD], none = {.rule = LUTRA_RULE_NONE};
-	int n = guard_told(b->guard, b->slot, all);
+	struct lutra_reported all[LUTRA_REPORTED], none = {.rule = LUTRA_RULE_NONE};
+	int n = guard_reported(b->guard, b->slot, all);
 
 	for (int i = 0; i < n; i++)
 		if (path ? all[i].text_len == strlen(path) &&
@@ -119,17 +120,17 @@ static struct opener enroll_opener_of_files(struct box *b)
 	return opener_enroll(b, kernel_policy_of_opens());
 }
 
-static void told_alert_is_evidence_once_and_counted_then(void **state)
+static void reported_alert_is_evidence_once_and_counted_then(void **state)
 {
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
 	uint64_t before = box_counter(b, LUTRA_COUNTER_REPEATED), start_ns = clock_now_ns();
-	struct lutra_told t;
+	struct lutra_reported t;
 
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 38);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 1);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 1);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_REPEATED) - before, 37);
-	t = find_told_thing(b, OPENER_FILE, 0);
+	t = find_reported_thing(b, OPENER_FILE, 0);
 	assert_int_equal(t.rule, LUTRA_RULE_OPEN_READ_ELSEWHERE);
 	assert_int_equal(t.role, LUTRA_ROLE_STARTUP);
 	assert_int_equal(t.repeated, 37);
@@ -138,7 +139,7 @@ static void told_alert_is_evidence_once_and_counted_then(void **state)
 }
 
 /* One rule and one folded name, but two files; and one file, but another access, or another role. */
-static void told_alert_about_another_object_access_or_role_is_evidence(void **state)
+static void reported_alert_about_another_object_access_or_role_is_evidence(void **state)
 {
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
@@ -147,14 +148,14 @@ static void told_alert_about_another_object_access_or_role_is_evidence(void **st
 	make_file(OPENER_DIR "/file2");
 	open_path_times(&o, OPENER_DIR "/file1", O_RDONLY, 2);
 	open_path_times(&o, OPENER_DIR "/file2", O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_DIR "/file1"), 1);
-	assert_int_equal(count_told_of_path(b, OPENER_DIR "/file2"), 1);
+	assert_int_equal(count_reported_of_path(b, OPENER_DIR "/file1"), 1);
+	assert_int_equal(count_reported_of_path(b, OPENER_DIR "/file2"), 1);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
 	open_path_times(&o, OPENER_FILE, O_WRONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 2);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 2);
 	opener_do(&o, OPENER_ACCEPT);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 3);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 3);
 	assert_int_equal(b->evidence[b->n_evidence - 1].ev.role, LUTRA_ROLE_STEADY);
 	unlink(OPENER_DIR "/file1");
 	unlink(OPENER_DIR "/file2");
@@ -162,7 +163,7 @@ static void told_alert_about_another_object_access_or_role_is_evidence(void **st
 }
 
 /* The policy knows no exact ports: from 32768 on all are one. */
-static void told_connection_is_told_by_address_and_port(void **state)
+static void reported_connection_goes_by_address_and_port(void **state)
 {
 	struct box *b = *state;
 
@@ -172,15 +173,15 @@ static void told_connection_is_told_by_address_and_port(void **state)
 	assert_int_equal(b->evidence[0].ev.object.port, 9);
 	assert_int_equal(b->evidence[1].ev.object.port, 10);
 	assert_int_equal(b->evidence[2].ev.object.port, 40000);
-	assert_int_equal(find_told_thing(b, NULL, 9).repeated, 2);
-	assert_int_equal(find_told_thing(b, NULL, 40000).repeated, 1);
+	assert_int_equal(find_reported_thing(b, NULL, 9).repeated, 2);
+	assert_int_equal(find_reported_thing(b, NULL, 40000).repeated, 1);
 }
 
 /*
- * In mode audit what would be refused is told once, too. A refusal is told each time. Without hooks
+ * In mode audit what would be refused is reported once, too. A refusal is reported each time. Without hooks
  * the mode is freeze, which a guard without them takes; with them a frozen task is refused silently.
  */
-static void told_refusal_is_evidence_each_time(void **state)
+static void reported_refusal_is_evidence_each_time(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_of_opens();
@@ -191,16 +192,16 @@ static void told_refusal_is_evidence_each_time(void **state)
 	p->action[LUTRA_RULE_OPEN_READ_ELSEWHERE] = LUTRA_ACTION_DENY;
 	o = opener_enroll(b, p);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 5);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 1);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 1);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, mode, NULL), 0);
 	opener_ask(&o,
 		   &(struct opener_request){.times = 5, .nr = SYS_openat, .path = {OPENER_FILE}});
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 6);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 6);
 	assert_int_equal(b->evidence[b->n_evidence - 1].ev.verdict, LUTRA_VERDICT_DENY);
 	opener_end(&o);
 }
 
-static void told_repeated_alert_is_still_a_match_of_the_kill_rule(void **state)
+static void reported_repeated_alert_is_still_a_match_of_the_kill_rule(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = policy_of_connections(LUTRA_ACTION_DENY);
@@ -218,7 +219,7 @@ static void told_repeated_alert_is_still_a_match_of_the_kill_rule(void **state)
 
 /* ---- whose memory, and how long ---- */
 
-static void told_alert_of_another_container_is_evidence(void **state)
+static void reported_alert_of_another_container_is_evidence(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = kernel_policy_of_opens();
@@ -238,7 +239,7 @@ static void told_alert_of_another_container_is_evidence(void **state)
 		other = opener_start(b, cgroup);
 		open_path_times(&other, OPENER_FILE, O_RDONLY, 2);
 		open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-		n = count_told_of_path(b, OPENER_FILE);
+		n = count_reported_of_path(b, OPENER_FILE);
 		opener_end(&other);
 		guard_release(b->guard, slot);
 	}
@@ -249,20 +250,20 @@ static void told_alert_of_another_container_is_evidence(void **state)
 	opener_end(&o);
 }
 
-static void told_alert_is_evidence_again_by_a_new_policy(void **state)
+static void reported_alert_is_evidence_again_by_a_new_policy(void **state)
 {
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
 
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
 	box_swap_policy(b, kernel_policy_of_opens());
-	assert_int_equal(find_told_thing(b, OPENER_FILE, 0).rule, LUTRA_RULE_NONE);
+	assert_int_equal(find_reported_thing(b, OPENER_FILE, 0).rule, LUTRA_RULE_NONE);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 2);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 2);
 	opener_end(&o);
 }
 
-static void told_alert_is_evidence_again_after_a_day(void **state)
+static void reported_alert_is_evidence_again_after_a_day(void **state)
 {
 	const uint64_t hour_ns = 3600000000000ull;
 	struct box *b = *state;
@@ -271,36 +272,36 @@ static void told_alert_is_evidence_again_after_a_day(void **state)
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
 	assert_int_equal(guard_renew_seen(b->guard, clock_now_ns() + 23 * hour_ns), 0);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 1);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 1);
 	assert_int_equal(guard_renew_seen(b->guard, clock_now_ns() + 25 * hour_ns), 0);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 2);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 2);
 	opener_end(&o);
 }
 
-static void told_alert_is_evidence_again_after_the_daemon_lost_it(void **state)
+static void reported_alert_is_evidence_again_after_the_daemon_lost_it(void **state)
 {
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
 
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(guard_forget_told(b->guard, b->slot), 0);
+	assert_int_equal(guard_forget_reported(b->guard, b->slot), 0);
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
-	assert_int_equal(count_told_of_path(b, OPENER_FILE), 2);
-	assert_int_equal(guard_forget_told(b->guard, LUTRA_SLOTS - 1), -ENOENT);
+	assert_int_equal(count_reported_of_path(b, OPENER_FILE), 2);
+	assert_int_equal(guard_forget_reported(b->guard, LUTRA_SLOTS - 1), -ENOENT);
 	opener_end(&o);
 }
 
-/* Whatever is pushed out is told again: no alert of a flood is silent. */
-static void told_flood_of_things_is_all_evidence(void **state)
+/* Whatever is pushed out is reported again: no alert of a flood is silent. */
+static void reported_flood_of_things_is_all_evidence(void **state)
 {
-	struct lutra_told all[LUTRA_TOLD];
+	struct lutra_reported all[LUTRA_REPORTED];
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
 	static const char flood[] = OPENER_DIR "/flood";
-	const int files = 2 * LUTRA_TOLD;
+	const int files = 2 * LUTRA_REPORTED;
 	char path[PATH_BYTES];
-	int told = 0;
+	int reported = 0;
 
 	open_path_times(&o, OPENER_FILE, O_RDONLY, 2);
 	for (int i = 0; i < files; i++) {
@@ -311,13 +312,13 @@ static void told_flood_of_things_is_all_evidence(void **state)
 		guard_drain(b->guard);
 	}
 	for (size_t i = 0; i < b->n_evidence; i++)
-		told += strncmp(b->evidence[i].str, flood, strlen(flood)) == 0;
-	assert_int_equal(told, files);
-	assert_in_range(guard_told(b->guard, b->slot, all), LUTRA_TOLD / 2, LUTRA_TOLD);
+		reported += strncmp(b->evidence[i].str, flood, strlen(flood)) == 0;
+	assert_int_equal(reported, files);
+	assert_in_range(guard_reported(b->guard, b->slot, all), LUTRA_REPORTED / 2, LUTRA_REPORTED);
 	opener_end(&o);
 }
 
-static void told_alert_whose_evidence_is_lost_is_evidence_next_time(void **state)
+static void reported_alert_whose_evidence_is_lost_is_evidence_next_time(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = policy_of_connections(LUTRA_ACTION_ALERT);
@@ -334,7 +335,7 @@ static void told_alert_whose_evidence_is_lost_is_evidence_next_time(void **state
 
 /* ---- paths that are no identity ---- */
 
-static void told_path_that_is_not_known_whole_is_evidence_each_time(void **state)
+static void reported_path_that_is_not_known_whole_is_evidence_each_time(void **state)
 {
 	struct box *b = *state;
 	struct opener o = enroll_opener_of_files(b);
@@ -358,18 +359,18 @@ static void told_path_that_is_not_known_whole_is_evidence_each_time(void **state
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		OPENER(told_alert_is_evidence_once_and_counted_then),
-		OPENER(told_alert_about_another_object_access_or_role_is_evidence),
-		BOX(told_connection_is_told_by_address_and_port),
-		OPENER(told_refusal_is_evidence_each_time),
-		BOX(told_repeated_alert_is_still_a_match_of_the_kill_rule),
-		OPENER(told_alert_of_another_container_is_evidence),
-		OPENER(told_alert_is_evidence_again_by_a_new_policy),
-		OPENER(told_alert_is_evidence_again_after_a_day),
-		OPENER(told_alert_is_evidence_again_after_the_daemon_lost_it),
-		OPENER(told_flood_of_things_is_all_evidence),
-		BOX(told_alert_whose_evidence_is_lost_is_evidence_next_time),
-		OPENER(told_path_that_is_not_known_whole_is_evidence_each_time),
+		OPENER(reported_alert_is_evidence_once_and_counted_then),
+		OPENER(reported_alert_about_another_object_access_or_role_is_evidence),
+		BOX(reported_connection_goes_by_address_and_port),
+		OPENER(reported_refusal_is_evidence_each_time),
+		BOX(reported_repeated_alert_is_still_a_match_of_the_kill_rule),
+		OPENER(reported_alert_of_another_container_is_evidence),
+		OPENER(reported_alert_is_evidence_again_by_a_new_policy),
+		OPENER(reported_alert_is_evidence_again_after_a_day),
+		OPENER(reported_alert_is_evidence_again_after_the_daemon_lost_it),
+		OPENER(reported_flood_of_things_is_all_evidence),
+		BOX(reported_alert_whose_evidence_is_lost_is_evidence_next_time),
+		OPENER(reported_path_that_is_not_known_whole_is_evidence_each_time),
 	};
 
 	if (argc > 3)

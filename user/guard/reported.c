@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The alerts that the kernel side tells once: to read them, and to have them told again. */
+/* The alerts that the kernel side reports once: to read them, and to have them reported again. */
 #include "user/guard/guard_impl.h"
 
 #include <errno.h>
@@ -40,7 +40,8 @@ static int read_seen(int fd, struct lutra_seen **ret)
 	return 0;
 }
 
-int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[static LUTRA_TOLD])
+int guard_reported(const struct guard *g, uint32_t slot,
+		   struct lutra_reported ret[static LUTRA_REPORTED])
 {
 	_cleanup_free_ struct lutra_seen *seen = NULL;
 	_cleanup_close_ int fd = open_seen_map(g, slot);
@@ -48,16 +49,16 @@ int guard_told(const struct guard *g, uint32_t slot, struct lutra_told ret[stati
 
 	if (n < 0)
 		return n;
-	for (unsigned i = 0; i < LUTRA_TOLD; i++) {
-		const struct lutra_told *t = &seen->told[i];
+	for (unsigned i = 0; i < LUTRA_REPORTED; i++) {
+		const struct lutra_reported *t = &seen->reported[i];
 
-		if (t->key && t->text_len <= LUTRA_TOLD_TEXT)
+		if (t->key && t->text_len <= LUTRA_REPORTED_TEXT)
 			ret[n++] = *t;
 	}
 	return n;
 }
 
-int guard_forget_told(const struct guard *g, uint32_t slot)
+int guard_forget_reported(const struct guard *g, uint32_t slot)
 {
 	_cleanup_free_ struct lutra_seen *seen = NULL;
 	_cleanup_close_ int fd = open_seen_map(g, slot);
@@ -66,6 +67,6 @@ int guard_forget_told(const struct guard *g, uint32_t slot)
 
 	if (r < 0)
 		return r;
-	memset(seen->told, 0, sizeof(seen->told));
+	memset(seen->reported, 0, sizeof(seen->reported));
 	return bpf_map_update_elem(fd, &zero, seen, BPF_ANY) < 0 ? -errno : 0;
 }

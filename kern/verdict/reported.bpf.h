@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Alerts about objects that are let pass: the first is sent as evidence, the next ones are counted
- * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_told).
+ * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_reported).
  *
  * Maps: seen. The daemon renews it with each policy and every 24 hours.
- * Fails: towards telling. An alert that has no key, no place, or whose evidence is lost, is told at
+ * Fails: towards reporting. An alert that has no key, no place, or whose evidence is lost, is reported at
  * the next use. Two tasks that race for a place may both tell.
  *
  * Part of verdict.bpf.c.
  */
-#ifndef LUTRA_KERN_VERDICT_TOLD_BPF_H
-#define LUTRA_KERN_VERDICT_TOLD_BPF_H
+#ifndef LUTRA_KERN_VERDICT_REPORTED_BPF_H
+#define LUTRA_KERN_VERDICT_REPORTED_BPF_H
 
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/score.bpf.h"
-#include "lutra/told.h"
+#include "lutra/reported.h"
 
 /*
  * Fills in an alert's place. The key comes last: until then the place is no other alert's, and a
  * reader takes it for free.
  */
-static __always_inline void told_fill(struct lutra_told *t, struct lutra_scratch *s, __u64 key,
-				      __u32 role, __u64 now)
+static __always_inline void reported_fill(struct lutra_reported *t, struct lutra_scratch *s,
+					  __u64 key, __u32 role, __u64 now)
 {
 	__u32 len = (__u32)s->text.len, from = 0;
 
@@ -29,11 +29,11 @@ static __always_inline void told_fill(struct lutra_told *t, struct lutra_scratch
 	compiler_barrier();
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
-	if (len > LUTRA_TOLD_TEXT) {
-		from = len - LUTRA_TOLD_TEXT;
-		len = LUTRA_TOLD_TEXT;
+	if (len > LUTRA_REPORTED_TEXT) {
+		from = len - LUTRA_REPORTED_TEXT;
+		len = LUTRA_REPORTED_TEXT;
 	}
-	bpf_probe_read_kernel(t->text, LUTRA_TOLD_TEXT, &s->text.bytes[from & 1023]);
+	bpf_probe_read_kernel(t->text, LUTRA_REPORTED_TEXT, &s->text.bytes[from & 1023]);
 	t->text_len = (__u16)len;
 	t->object = s->object;
 	t->rule = (__u8)s->match.rule;
@@ -44,32 +44,32 @@ static __always_inline void told_fill(struct lutra_told *t, struct lutra_scratch
 	t->key = key;
 }
 
-/* Tells of an alert that is let pass, or counts it if it was told before. */
-static __noinline int alert_tell_once(struct lutra_task *e, struct lutra_scratch *s,
-				      const struct lutra_policy *p, __u64 now)
+/* Reports an alert that is let pass, or counts it if it was reported before. */
+static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scratch *s,
+					const struct lutra_policy *p, __u64 now)
 {
 	struct lutra_seen *seen_things;
-	struct lutra_told *t;
+	struct lutra_reported *t;
 	__u32 role;
 	__u64 key;
 
 	if (!e || !s || !p)
 		return 0;
 	role = e->exec_session ? LUTRA_ROLE_SESSION : e->state.role;
-	key = lutra_told_key(p, &s->object, &s->path, s->match.rule | role << 8,
-			     (struct lutra_name *)(void *)s->fold);
+	key = lutra_reported_key(p, &s->object, &s->path, s->match.rule | role << 8,
+				 (struct lutra_name *)(void *)s->fold);
 	seen_things = seen_get(lutra_seen_slot(e->slot, p->version));
 	if (!key || !seen_things) {
 		evidence_send(e, s, p, LUTRA_VERDICT_ALERT, now);
 		return 0;
 	}
-	t = &seen_things->told[lutra_told_place(seen_things, key) & (LUTRA_TOLD - 1)];
+	t = &seen_things->reported[lutra_reported_place(seen_things, key) & (LUTRA_REPORTED - 1)];
 	if (t->key == key) {
 		__sync_fetch_and_add(&t->repeated, 1);
 		t->last_ns = now;
 		counter_add(e->slot, LUTRA_COUNTER_REPEATED);
 	} else if (evidence_send(e, s, p, LUTRA_VERDICT_ALERT, now)) {
-		told_fill(t, s, key, role, now);
+		reported_fill(t, s, key, role, now);
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define NAME_TOKENS 10 /* for the name of a file that the service writes: add_name_tokens() */
+#define OWN_FILE_TOKENS 10 /* of a file that the service writes: add_own_file_tokens() */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -213,12 +213,12 @@ static bool is_written(const struct lutra_object *o)
  * it, truncate it, rename or link it, rename or link another file to its name, change its owner,
  * its attributes and its mode, but not to that of a program, and make the directory that it is in.
  * Whoever may write the file gains no new power by these.
- * o, j: a use of the file, and the judgement of it. Returns how many were added: NAME_TOKENS, or 0
- * if the use does not write the file, or if its directory is protected, for programs, or one that
- * tells roles apart.
+ * o, j: a use of the file, and the judgement of it. Returns how many were added: OWN_FILE_TOKENS,
+ * or 0 if the use does not write the file, or if its directory is protected, for programs, or one
+ * that tells roles apart.
  */
-static size_t add_name_tokens(const struct policy *p, const struct lutra_object *o,
-			      const struct lutra_judgement *j, uint64_t *ret)
+static size_t add_own_file_tokens(const struct policy *p, const struct lutra_object *o,
+				  const struct lutra_judgement *j, uint64_t *ret)
 {
 	uint64_t at = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 		      lutra_object_token_put(LUTRA_FIELD_DETAIL, j->class.node);
@@ -244,7 +244,7 @@ static size_t add_name_tokens(const struct policy *p, const struct lutra_object 
 	ret[9] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 		 lutra_object_token_put(LUTRA_FIELD_DETAIL, parent) |
 		 lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR);
-	return NAME_TOKENS;
+	return OWN_FILE_TOKENS;
 }
 
 /* Removes the tokens of exec sessions. Returns how many are left. */
@@ -263,7 +263,7 @@ struct token_list {
 	uint64_t *token;
 	size_t n;
 	struct siblings siblings;
-	bool names; /* add_name_tokens() is called too */
+	bool own_files; /* add_own_file_tokens() is called too */
 };
 
 static void token_list_done(struct token_list *l)
@@ -273,8 +273,8 @@ static void token_list_done(struct token_list *l)
 }
 
 /*
- * Adds the token of object i in a role. If ret->names is set, adds the tokens of its name too. An
- * object whose path is not in the tree has no token. Returns 0 or -ENOMEM.
+ * Adds the token of object i in a role, and those of add_own_file_tokens() if ret->own_files is set.
+ * An object whose path is not in the tree has no token. Returns 0 or -ENOMEM.
  */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
 			    const struct policy *p, const struct lutra_policy *image,
@@ -290,8 +290,8 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 	ret->token[ret->n++] = j.token;
 	run_names_object(&src->corpus->names, i, &o);
 	get_path(src->corpus, &o, &path);
-	if (ret->names && role != LUTRA_ROLE_SESSION)
-		ret->n += add_name_tokens(p, &o.object, &j, ret->token + ret->n);
+	if (ret->own_files && role != LUTRA_ROLE_SESSION)
+		ret->n += add_own_file_tokens(p, &o.object, &j, ret->token + ret->n);
 	return siblings_add(&ret->siblings, p, image,
 			    &(struct sibling_candidate){&o.object, &path, &j, role});
 }
@@ -327,19 +327,19 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 }
 
 /*
- * Sets the policy's objects: the sorted distinct tokens of all objects and roles. names: as in
- * struct token_list. Only if names is false are the tokens of exec sessions left out when there is
- * no room for them. Returns 0, -ENOSPC or -ENOMEM.
+ * Sets the policy's objects: the sorted distinct tokens of all objects and roles. own_files: as
+ * in struct token_list. Only if own_files is false are the tokens of exec sessions left out when
+ * there is no room for them. Returns 0, -ENOSPC or -ENOMEM.
  */
-static int learn_tokens(const struct objects_source *src, struct policy *p, bool names,
+static int learn_tokens(const struct objects_source *src, struct policy *p, bool own_files,
 			const struct lutra_policy *image, struct known_objects *known)
 {
 	uint32_t n_objects = intern_count(src->corpus->names.objects);
-	/* Of an object in a role: its token, at most one of a sibling, and those of its name. */
-	size_t room = ((size_t)n_objects * (2 + NAME_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
+	/* Of an object in a role: its token, at most one of a sibling, and those of an own file. */
+	size_t room = ((size_t)n_objects * (2 + OWN_FILE_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
 		      LUTRA_ROLES;
 	_cleanup_(token_list_done) struct token_list l = {.token = calloc(room, sizeof(*l.token)),
-							  .names = names};
+							  .own_files = own_files};
 
 	if (!l.token)
 		return -ENOMEM;
@@ -353,7 +353,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	}
 	l.n += siblings_tokens(&l.siblings, l.token + l.n);
 	sort_tokens(&l);
-	if (l.n > POLICY_OBJECTS_MAX && !names)
+	if (l.n > POLICY_OBJECTS_MAX && !own_files)
 		l.n = drop_sessions(l.token, l.n);
 	if (l.n > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
@@ -391,11 +391,11 @@ static int set_known(const struct known_objects *known, struct policy *p)
 
 /*
  * Sets the policy's nodes and objects from a tree.
- * merged: as in path_tree_collapse(). Tokens of add_name_tokens() are left out if it is set, or if
- * they do not fit.
+ * shrink: as in path_tree_collapse(). Tokens of add_own_file_tokens() are left out if it is set, or
+ * if they do not fit.
  * Returns 0, -ENOSPC if nodes or objects do not fit, or -ENOMEM; err is set.
  */
-static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool merged,
+static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool shrink,
 			 struct policy *p, struct lutra_policy *scratch, struct err *err)
 {
 	_cleanup_(known_objects_done) struct known_objects known = {0};
@@ -404,7 +404,7 @@ static int learn_by_tree(const struct objects_source *src, struct path_tree *tre
 	free(p->nodes);
 	p->nodes = NULL;
 	p->n_objects = 0;
-	r = path_tree_collapse(tree, p->hash_key, merged, &p->nodes, &p->n_nodes);
+	r = path_tree_collapse(tree, p->hash_key, shrink, &p->nodes, &p->n_nodes);
 	if (r == -ENOSPC)
 		return err_set(
 			err, r,
@@ -421,8 +421,8 @@ static int learn_by_tree(const struct objects_source *src, struct path_tree *tre
 	if (r == -ENOSPC)
 		return r;
 	if (r == 0)
-		r = learn_tokens(src, p, !merged, scratch, &known);
-	if (r == -ENOSPC && !merged)
+		r = learn_tokens(src, p, !shrink, scratch, &known);
+	if (r == -ENOSPC && !shrink)
 		r = learn_tokens(src, p, false, scratch, &known);
 	if (r == -ENOSPC)
 		return err_set(err, r,

@@ -32,7 +32,7 @@ struct collapse {
 	__u64 hash_key[2];
 	size_t children_max;
 	uint8_t seen;		   /* SEEN_*: nodes of these are kept */
-	bool merged;		   /* of path_tree_collapse() */
+	bool shrink;		   /* of path_tree_collapse() */
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n_nodes;
 	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
@@ -116,9 +116,9 @@ static bool same_runs(const struct path_tree *t, uint32_t a, uint32_t b)
 }
 
 /*
- * Returns true if what the runs did in these directories shows that their names vary: two runs that
- * had the same directory did not have the same children there, or two directories that not the same
- * runs had have other children. by: SEEN_*, of members and children that count. n_names: distinct
+ * Returns true if what the runs did in these directories shows that their names vary: two runs had
+ * different children in the same directory, or two directories of different runs have different
+ * children. by: SEEN_*, of members and children that count. n_names: distinct
  * children of all members.
  *
  * What two runs show, no third one takes away, so that a wildcard stays one however many runs are
@@ -186,7 +186,7 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 		return false;
 	if (is_kept_wildcard(x->t, members))
 		return true;
-	if (!x->merged && has_programs(x->t, members, node_flags))
+	if (!x->shrink && has_programs(x->t, members, node_flags))
 		return false;
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
@@ -286,7 +286,7 @@ static void mark_data(struct collapse *x)
 	}
 }
 
-int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool merged,
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool shrink,
 		       struct policy_node **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
@@ -306,7 +306,7 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool mer
 		struct collapse x = {.t = t,
 				     .children_max = max,
 				     .seen = seen,
-				     .merged = merged,
+				     .shrink = shrink,
 				     .nodes = nodes};
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
@@ -318,7 +318,7 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool mer
 			seen = SEEN_SERVICE | SEEN_HELD;
 		else
 			max = max > 0 ? max / 2 : SIZE_MAX;
-	} while (r == -ENOSPC && (merged || max == PATH_TREE_CHILDREN_MAX) && max != SIZE_MAX);
+	} while (r == -ENOSPC && (shrink || max == PATH_TREE_CHILDREN_MAX) && max != SIZE_MAX);
 	if (r == 0)
 		*ret = TAKE_PTR(nodes);
 	return r;

@@ -43,11 +43,11 @@ void path_tree_keep_wildcards(struct path_tree *t, const struct policy *old);
 
 /*
  * Collapses the tree: *ret (*ret_n nodes, the caller's to free), with keys hashed by hash_key.
- * If it does not fit a policy, it is collapsed again without what only exec sessions had. merged:
+ * If it does not fit a policy, it is collapsed again without what only exec sessions had. shrink:
  * program directories may be wildcards too, and so may others from fewer and fewer children on.
  * Returns 0, -ENOSPC if it does not fit (protected directories are never wildcards), or -ENOMEM.
  */
-int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool merged,
+int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool shrink,
 		       struct policy_node **ret, size_t *ret_n);
 
 #endif

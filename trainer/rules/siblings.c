@@ -14,7 +14,7 @@
 #include "trainer/rules/paths/path_flags.h"
 
 struct sibling_file {
-	uint64_t token; /* of a new file beside it */
+	uint64_t token; /* that a new file beside this one would have */
 	uint16_t node;
 };
 

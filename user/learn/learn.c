@@ -236,7 +236,7 @@ static void on_policy_mode(void *ctx, const char *policy)
 	learn_save(l);
 }
 
-/* Tells those who read alerts, after the alert that was the last. */
+/* Sends an alert of rule fallback. last: the alert that caused the fallback. */
 static void alert_fallback(struct container *c, const struct lutra_evidence *last)
 {
 	struct lutra_evidence ev = *last;

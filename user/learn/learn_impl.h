@@ -13,10 +13,11 @@ struct learn {
 	struct containers_observer observer;
 	struct recording *recordings[LUTRA_SLOTS]; /* NULL: the slot is not recorded */
 	struct trainer_job *job;		   /* NULL: the trainer does not run */
-	uint64_t repeats_ns;			   /* CLOCK_MONOTONIC, as the next three */
-	uint64_t ticked_ns;
-	uint64_t saved_ns;
-	uint64_t flushed_ns;
+	/* CLOCK_MONOTONIC of the last time that this was done; 0: not yet. */
+	uint64_t repeats_ns;	      /* repeated alerts were looked at */
+	uint64_t ticked_ns;	      /* learn_tick() */
+	uint64_t saved_ns;	      /* life.json was written */
+	uint64_t flushed_ns;	      /* recordings were written */
 	bool orphans_done;	      /* runs of containers that are gone were ended */
 	bool save_failed;	      /* the last attempt, which was logged */
 	uint64_t idle[LUTRA_NR / 64]; /* syscall_idle_mask() of this machine */
@@ -24,7 +25,10 @@ struct learn {
 
 /* ---- learn.c ---- */
 
-/* The image of its policy, or else its own. NULL: it is in no life cycle. */
+/*
+ * Returns the image that the container's policy was learned for or, if the container has no policy,
+ * the image that the container is of. NULL: that image is not learned.
+ */
 struct lifecycle_image *learn_image_of(const struct learn *l, const struct container *c);
 /* Writes life.json now. A failure is logged once. */
 void learn_save(struct learn *l);

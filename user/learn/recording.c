@@ -257,7 +257,7 @@ static void write_record(struct recording *r, const struct lutra_record *rec, co
 		r->failed = e < 0 ? e : trace_writer_add(r->trace, rec, str, str_len);
 }
 
-/* Begins a task that nobody has seen begin: it ran before the recording, or a record is missing. */
+/* Adds an ARM record for a task without one: it ran before the recording, or records are missing. */
 static void begin_unknown_task(struct recording *r, const struct lutra_record *rec)
 {
 	struct lutra_record arm = {.ts_ns = rec->ts_ns,
@@ -290,7 +290,7 @@ void recording_add(struct learn *l, struct recording *r, const struct lutra_reco
 		live_roles_fill(&r->live, &arm);
 		rec = &arm;
 	}
-	/* The start before is over, and nobody has said so yet. */
+	/* The container starts again, and the end of its last start was not reported yet. */
 	if (r->run.events && is_start(r, rec)) {
 		recording_finish(l, r);
 		r->runs_already = false;

@@ -26,10 +26,10 @@ struct recorded_run {
 	uint64_t syscalls;	    /* that do more than wait */
 	uint64_t missing;	    /* records that were lost before its first one */
 	uint64_t lost;		    /* records that were lost in it */
-	uint64_t received;	    /* records of the slot that were taken: LUTRA_COUNTER_RECORDS */
-	uint64_t lost_before;	    /* LUTRA_COUNTER_RECORDS_LOST that is counted in lost in them */
+	uint64_t received;	    /* records of the slot taken so far, of LUTRA_COUNTER_RECORDS */
+	uint64_t lost_before;	    /* LUTRA_COUNTER_RECORDS_LOST when it was last looked at */
 	bool has_start;		    /* it begins with the start of the container */
-	bool is_clean;		    /* lutrad ended in order: no record was taken and not written */
+	bool is_clean; /* lutrad ended in order: all records that it took are written */
 };
 
 struct recording {

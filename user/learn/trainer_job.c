@@ -36,7 +36,8 @@ struct trainer_job {
 	struct learn *learn;
 	struct lifecycle_image *image;
 	pid_t pid;
-	enum lifecycle_end end; /* unless learning goes on, it writes into policies_dir */
+	enum lifecycle_end
+		end; /* LIFECYCLE_GOES_ON: a trial. Else the policy goes to policies_dir */
 };
 
 bool learn_is_training(const struct learn *l, const struct lifecycle_image *i)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directories in which runs met new names: replayed by what the other runs taught, they were
- * refused a name directly in a directory that the others have.
+ * The directories in which runs met new names. Each run is replayed by a policy of the other runs. A
+ * new name is one that this policy refuses, directly in a directory that it has.
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_VARYING_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_VARYING_H
@@ -37,7 +37,7 @@ bool varying_is_new_name(const struct lutra_object *o, const struct lutra_judgem
  */
 uint16_t varying_directory(const struct policy *p, const struct lutra_judgement *j);
 
-/* A run met a new name in a directory. */
+/* Notes that a run met a new name in a directory. */
 void varying_add(struct varying *v, size_t run, uint16_t node);
 
 /* Keeps the directories of an old policy that vary. image: the kernel's form of the new policy. */

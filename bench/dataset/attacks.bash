@@ -62,8 +62,15 @@ inject_pid() {
 	for e in "$@"; do
 		commands+=(-ex "$e")
 	done
-	timeout 60 gdb -q -nx -batch -p "$pid" -ex 'set confirm off' -ex 'set unwindonsignal on' \
-		"${commands[@]}" -ex detach </dev/null
+	debugger -p "$pid" -ex 'set confirm off' -ex 'set unwindonsignal on' "${commands[@]}" -ex detach
+}
+
+# debugger ARGUMENT…: gdb, for at most ten minutes: the machine may be busy. It can set the registers of any processor.
+debugger() {
+	local library=$stage/whole_registers.so
+	[ -e "$library" ] ||
+		gcc -D_GNU_SOURCE -shared -fPIC -O1 -o "$library" "$here/payloads/whole_registers.c" || return
+	LD_PRELOAD=$library timeout 600 gdb -q -nx -batch "$@" </dev/null
 }
 
 # inject_call CONTAINER PATTERN NUMBER ARGUMENT…: one system call in the main thread of a process, whatever its
@@ -75,7 +82,7 @@ inject_call() {
 	pid=$(tasks_named "$1" "$2" | head -n 1)
 	inject_script "${@:3}" >"$stage/inject.gdb"
 	for _ in {1..20}; do
-		timeout 60 gdb -q -nx -batch -p "$pid" -x "$stage/inject.gdb" </dev/null >"$stage/inject.log" 2>&1
+		debugger -p "$pid" -x "$stage/inject.gdb" >"$stage/inject.log" 2>&1
 		grep -q ^returned "$stage/inject.log" && break
 		sleep 0.3
 	done

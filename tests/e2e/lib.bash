@@ -67,10 +67,19 @@ dead() {
 	! alive "$1"
 }
 
-# end PID: TERM, and KILL if that does not help in time.
+# is_child PID: it runs, and it is a child of this subshell or of the script. The number of a child that ended is
+# soon another process's.
+is_child() {
+	awk -v parents=" $$ $BASHPID " '/^State:/ { runs = $2 ~ /[RSDTtI]/ }
+		/^PPid:/ { is_ours = index(parents, " " $2 " ") } END { exit !(runs && is_ours) }' "/proc/$1/status" 2>/dev/null
+}
+
+# end PID: TERM, and KILL if that does not help in time. Other processes than children are left alone.
 end() {
-	kill -TERM "$1" 2>/dev/null || return 0
-	until_true "$patience" dead "$1" || kill -KILL "$1" 2>/dev/null || true
+	if is_child "$1"; then
+		kill -TERM "$1" 2>/dev/null || true
+		until_true "$patience" not is_child "$1" || kill -KILL "$1" 2>/dev/null || true
+	fi
 	wait "$1" 2>/dev/null || true
 	unset "children[$1]"
 }

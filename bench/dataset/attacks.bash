@@ -46,6 +46,18 @@ port_listens() {
 	grep -qs "$(printf ':%04X 0*:0000 0A' "$1")" "/proc/$network_pid/net/"tcp{,6} "/proc/$peers_network_pid/net/"tcp{,6}
 }
 
+# connection_held PORT TEXT PATTERN: a client sends the text, gets an answer that matches the pattern, and holds the
+# connection until the run ends. TEXT is printf's.
+connection_held() {
+	mkfifo "$stage/held.input"
+	client_limit=600 client_stdin socat - "TCP:$own_address:$1" <"$stage/held.input" >"$stage/held" 2>&1 &
+	children[$!]=1
+	exec {held_input}>"$stage/held.input"
+	# shellcheck disable=SC2059 # a format of the caller's
+	printf "$2" >&"$held_input"
+	until_true 20 grep -q "$3" "$stage/held"
+}
+
 # ---- code inside a process ----
 
 # inject CONTAINER PATTERN EXPRESSION: code inside a process of the container, called by a debugger of the
@@ -80,6 +92,7 @@ debugger() {
 inject_call() {
 	local pid
 	pid=$(tasks_named "$1" "$2" | head -n 1)
+	[ -n "$pid" ] || { echo "no process of $1 is called $2" && return 1; }
 	inject_script "${@:3}" >"$stage/inject.gdb"
 	for _ in {1..20}; do
 		debugger -p "$pid" -x "$stage/inject.gdb" >"$stage/inject.log" 2>&1

@@ -299,12 +299,7 @@ attack_code_shell() {
 held_session() {
 	local i
 	mail deliver user6@example.test
-	{
-		printf 'a login user6@example.test secret6\r\nb select INBOX\r\n'
-		sleep 30
-	} | client_stdin socat -t 1 - "TCP:$own_address:143" >"$stage/held" 2>&1 &
-	children[$!]=1
-	until_true 20 grep -q '^b OK' "$stage/held"
+	connection_held 143 'a login user6@example.test secret6\r\nb select INBOX\r\n' '^b OK'
 }
 
 # Code inside the root process: the keys, the passwords, and no program.

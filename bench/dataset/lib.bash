@@ -210,6 +210,31 @@ resolver_start() {
 		--local=/example/ --log-facility=-
 }
 
+# ---- programs of the service's image outside, for services whose clients come with it ----
+
+outside_environment=(PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt)
+
+# outside_begin: before the others. $stage/outside is /mnt for these programs.
+outside_begin() {
+	mkdir -p "$stage/outside"
+	mount --bind "$stage/outside" "$images/$service/mnt"
+}
+
+# outside COMMAND…: in the network of the peers, for at most $client_limit seconds, with the caller's standard input.
+outside() {
+	in_network env -i "${outside_environment[@]}" chroot "$images/$service" timeout "${client_limit:-60}" "$@"
+}
+
+# outside_start NAME COMMAND…: as peer_start().
+outside_start() {
+	local name=$1
+	shift
+	nsenter -t "$peers_network_pid" -n env -i "${outside_environment[@]}" chroot "$images/$service" "$@" \
+		</dev/null >"$stage/peer-$name.log" 2>&1 &
+	peer_pid[$name]=$!
+	children[$!]=1
+}
+
 # ---- images ----
 
 # images_of: the images of the service's containers, one a line.

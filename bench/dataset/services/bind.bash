@@ -479,17 +479,7 @@ attack_scan() {
 
 # Ways out of a container, each tried by code inside named.
 attack_escape() {
-	harm call mount
-	harm call unshare
-	harm call setns
-	harm call mknodat
-	harm call ptrace
-	inject_pid "${container_pid[bind]}" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
-		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
-		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
-		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
-		alive "${container_pid[bind]}"
+	code_escapes "${container_pid[bind]}"
 }
 
 # A bank's zone of the thief's, by the administrator's own tool.

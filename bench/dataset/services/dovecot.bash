@@ -180,12 +180,7 @@ rare_new_user() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path dovecot /etc/dovecot/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew dovecot /etc/dovecot/tls
 	reload_service
 	sleep 2
 	mail read

@@ -101,28 +101,13 @@ container_fields() {
 	volumes=(/var/lib/ldap /var/log/slapd /var/backups/ldap)
 }
 
-# ---- programs outside: those of the service's image, where $stage/outside is /mnt ----
+# ---- programs outside ----
 
-# outside COMMAND…: for at most $client_limit seconds, with the caller's standard input.
-outside() {
-	in_network env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt LDAPTLS_REQCERT=never \
-		chroot "$images/ldap" timeout "${client_limit:-60}" "$@"
-}
-
-# outside_start NAME COMMAND…: as peer_start().
-outside_start() {
-	local name=$1
-	shift
-	nsenter -t "$peers_network_pid" -n env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt \
-		LDAPTLS_REQCERT=never chroot "$images/ldap" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
-	# shellcheck disable=SC2004 # an associative array
-	peer_pid[$name]=$!
-	children[$!]=1
-}
+outside_environment+=(LDAPTLS_REQCERT=never)
 
 peers() {
-	mkdir -p "$stage/outside/partner"
-	mount --bind "$stage/outside" "$images/ldap/mnt"
+	outside_begin
+	mkdir "$stage/outside/partner"
 	cp "$here/services/ldap/partner.conf" "$stage/outside/"
 	partner_entries | outside slapadd -q -f /mnt/partner.conf
 	partner_start
@@ -344,13 +329,7 @@ index_changes() {
 # ---- rare events ----
 
 rare_certificate() {
-	local tls
-	tls=$(image_path ldap /etc/ldap/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	chown 104:104 "$tls"/*.new
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew ldap /etc/ldap/tls 104:104
 	reload_service
 	outside ldapwhoami -x -H "ldaps://$own_address/" </dev/null
 }
@@ -582,14 +561,7 @@ attack_scan() {
 
 # Ways out of the container, each tried by code inside the server.
 attack_escape() {
-	harm call mount
-	harm call unshare
-	harm call setns
-	harm call ptrace
-	code_inside ldap /usr/sbin/slapd 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
-		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' 'print (long) ptrace(16, 2, 0, 0)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' 'print (int) open("/proc/1/environ", 0)' |
-		grep -c = && alive "${container_pid[ldap]}"
+	code_escapes "${container_pid[ldap]}"
 }
 
 # The engine's socket in the wrong hands: the hashes of all, and an account that stays.

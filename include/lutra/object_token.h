@@ -31,7 +31,9 @@ enum lutra_object_field {
 						     file in it of the kind below */
 	LUTRA_FIELD_FILE_KIND = 52 | 8 << 8,	  /* of a sibling: lutra_component_kind() */
 	LUTRA_FIELD_UPDATED = 60 | 1 << 8,	  /* LUTRA_OBJ_UPDATED, of exec and mapx */
-	LUTRA_FIELD_ALL = 0 | 61 << 8,
+	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* the node is a directory, and stands for any new
+						     name in it */
+	LUTRA_FIELD_ALL = 0 | 62 << 8,
 };
 
 /* Returns a token with this field set to value and all others 0; or-ed together they make one. */
@@ -135,6 +137,12 @@ static __always_inline __u64 lutra_sibling_fields(__u32 kind)
 {
 	return lutra_object_token_put(LUTRA_FIELD_SIBLING, 1) |
 	       lutra_object_token_put(LUTRA_FIELD_FILE_KIND, kind);
+}
+
+/* Returns the token of any new name in a directory. token: of a miss whose last node is the directory. */
+static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
+{
+	return token | lutra_object_token_put(LUTRA_FIELD_VARIES, 1);
 }
 
 /* Returns the fields of a port: the port where it is exact, else 1 for ephemeral, 0 for other. */

@@ -252,6 +252,21 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 				  role);
 }
 
+/*
+ * Returns true if the replays met new names in this directory that were used as this one is: by the
+ * same operation and access, with the same extension where it counts, and in the same role where it
+ * counts. token: of the miss. Without branches, which the BPF verifier would walk one by one.
+ */
+static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
+					       const struct lutra_object *o,
+					       const struct lutra_class *c, __u64 token, __u8 role)
+{
+	__u32 known = lutra_object_known(p, lutra_object_token_of_new_name(token), role);
+
+	known |= (c->flags & LUTRA_NODE_VARIES) != 0;
+	return known & c->last & (o->op != LUTRA_OP_EXEC) & (o->op != LUTRA_OP_MAPX);
+}
+
 /* The scorer's judgement of an object. */
 struct lutra_judgement {
 	__u64 token;
@@ -260,8 +275,7 @@ struct lutra_judgement {
 	__u8 kind;
 	__u8 rule; /* enum lutra_rule; LUTRA_RULE_NONE if the kind is KNOWN */
 	/*
-	 * 1: it at most alerts. Its directory varies (LUTRA_NODE_VARIES), or
-	 * lutra_is_image_code() is true of it.
+	 * 1: it at most alerts: lutra_name_varies() or lutra_is_image_code() is true of it.
 	 */
 	__u8 varies;
 	__u8 pad[5];
@@ -328,10 +342,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
-		ret->varies = ret->class.last && ret->class.flags & LUTRA_NODE_VARIES &&
-			      o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX;
-		if (lutra_is_image_code(p, o, path, &ret->class, role))
-			ret->varies = 1;
+		ret->varies = (__u8)(lutra_name_varies(p, o, &ret->class, ret->token, role) |
+				     lutra_is_image_code(p, o, path, &ret->class, role));
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;

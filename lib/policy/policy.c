@@ -36,6 +36,7 @@ int policy_new(struct policy **ret)
 	p->arch = strdup(uts.machine);
 	if (!p->arch)
 		return -ENOMEM;
+	p->format = POLICY_FORMAT_VERSION;
 	p->mode = LUTRA_MODE_AUDIT;
 	p->kill_matches = 2;
 	memset(p->token, LUTRA_UNK, sizeof(p->token));

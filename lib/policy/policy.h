@@ -23,8 +23,11 @@
 #define POLICY_MODEL_FILE "model.lut"
 #define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
 
-#define POLICY_FORMAT_VERSION                                                                      \
-	2 /* 1: roles of threads, no role of exec sessions, without their and a few other rules */
+/*
+ * 1: roles of threads, no role of exec sessions, without their and a few other rules.
+ * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES.
+ */
+#define POLICY_FORMAT_VERSION 3
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_OBJECTS_MAX 2048
@@ -90,6 +93,7 @@ enum policy_first_process {
 struct policy_keys; /* lib/policy/files/policy_key.h */
 
 struct policy {
+	uint32_t format; /* of the file that it was read from, or POLICY_FORMAT_VERSION */
 	/* policy.json */
 	char *image;
 	char *digest;  /* of the image, or NULL */
@@ -211,5 +215,8 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 
 /* Writes the path of a node, cut to size, with wildcards as '*'. -EINVAL: no node, or size 0. */
 int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
+
+/* Returns true if some new names directly in the directory of a node only alert. */
+bool policy_node_varies(const struct policy *p, uint32_t node);
 
 #endif

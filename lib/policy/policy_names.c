@@ -62,6 +62,45 @@ int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t si
 	return 0;
 }
 
+/*
+ * Adds what makes a new file a sibling: the extension that it shares with files of its directory,
+ * as ".conf". Policies before format 3 list their objects with a number in its place.
+ */
+static void put_kind(struct words *w, const struct policy *p, uint64_t token)
+{
+	uint32_t kind = lutra_object_token_get(token, LUTRA_FIELD_FILE_KIND);
+	uint32_t dir = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
+
+	if (p->format > 2 && !kind) {
+		add_word(w, "new, in");
+		return;
+	}
+	for (size_t i = 1; p->format > 2 && i < p->n_nodes; i++) {
+		const struct policy_node *n = &p->nodes[i];
+		const char *dot = strrchr(n->name, '.');
+		char text[4 * LUTRA_NAME];
+
+		if (n->parent != dir || n->dir || !dot ||
+		    lutra_component_kind(n->name, (uint32_t)strlen(n->name)) != kind)
+			continue;
+		text_clean(dot, strlen(dot), text, sizeof(text));
+		add_word(w, "new, of kind %s, in", text);
+		return;
+	}
+	add_word(w, "new, of kind %u, in", kind);
+}
+
+bool policy_node_varies(const struct policy *p, uint32_t node)
+{
+	if (p->nodes[node].flags & LUTRA_NODE_VARIES)
+		return true;
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES) &&
+		    lutra_object_token_get(p->objects[i], LUTRA_FIELD_DETAIL) == node)
+			return true;
+	return false;
+}
+
 static void put_path(struct words *w, const struct policy *p, uint64_t token)
 {
 	char path[1200];
@@ -146,8 +185,9 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		break;
 	}
 	if (lutra_object_token_get(token, LUTRA_FIELD_SIBLING))
-		add_word(&w, "new, of kind %u, in",
-			 lutra_object_token_get(token, LUTRA_FIELD_FILE_KIND));
+		put_kind(&w, p, token);
+	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES))
+		add_word(&w, "any new name in");
 	put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
 		add_word(&w, "fresh");

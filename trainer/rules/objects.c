@@ -161,16 +161,25 @@ static uint32_t learn_ports(const struct objects_source *src, struct policy *p)
 	return used;
 }
 
+void objects_get(const struct corpus *c, uint32_t i, struct lutra_object *ret,
+		 struct lutra_path *ret_path)
+{
+	struct run_object o;
+
+	run_names_object(&c->names, i, &o);
+	get_path(c, &o, ret_path);
+	*ret = o.object;
+}
+
 void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
 		   struct lutra_judgement *ret)
 {
+	struct lutra_object o;
 	struct lutra_path path;
-	struct run_object o;
 	char fold[LUTRA_NAME];
 
-	run_names_object(&c->names, i, &o);
-	get_path(c, &o, &path);
-	lutra_judge_object(p, &o.object, &path, role, fold, ret);
+	objects_get(c, i, &o, &path);
+	lutra_judge_object(p, &o, &path, role, fold, ret);
 }
 
 /*
@@ -281,19 +290,18 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 			    struct token_list *ret)
 {
 	struct lutra_judgement j = {0};
+	struct lutra_object o;
 	struct lutra_path path;
-	struct run_object o;
 
 	objects_judge(src->corpus, i, role, image, &j);
 	if (lutra_object_token_get(j.token, LUTRA_FIELD_HAS_PATH) && !j.class.hit)
 		return 0;
 	ret->token[ret->n++] = j.token;
-	run_names_object(&src->corpus->names, i, &o);
-	get_path(src->corpus, &o, &path);
+	objects_get(src->corpus, i, &o, &path);
 	if (ret->own_files && role != LUTRA_ROLE_SESSION)
-		ret->n += add_own_file_tokens(p, &o.object, &j, ret->token + ret->n);
+		ret->n += add_own_file_tokens(p, &o, &j, ret->token + ret->n);
 	return siblings_add(&ret->siblings, p, image,
-			    &(struct sibling_candidate){&o.object, &path, &j, role});
+			    &(struct sibling_candidate){&o, &path, &j, role});
 }
 
 /* Sorts the tokens and drops all but the first of equals. */

@@ -28,6 +28,10 @@ struct objects_source {
 int objects_learn(const struct objects_source *src, struct policy *p, struct lutra_policy *scratch,
 		  struct err *err);
 
+/* Reads object i of the corpus and its path. Without a path, *ret_path is unresolved. */
+void objects_get(const struct corpus *c, uint32_t i, struct lutra_object *ret,
+		 struct lutra_path *ret_path);
+
 /* Judges object i of the corpus in a role by the kernel form of a policy. */
 void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struct lutra_policy *p,
 		   struct lutra_judgement *ret);

@@ -158,6 +158,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	pad = bytes_get(&in, sizeof(zero));
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
+	p->format = version;
 	if (version == 1)
 		memset(p->token[ROLES_1], LUTRA_UNK, sizeof(p->token[0]));
 	bytes_copy(&in, p->t0, sizeof(*p->t0) * p->v * p->v);

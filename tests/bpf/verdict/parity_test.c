@@ -451,7 +451,7 @@ static void learn_token(struct lutra_policy *p, uint64_t token)
 
 /*
  * Half of the objects are made known before they are judged: those whose path is not in the tree as
- * siblings.
+ * siblings, or as names that vary.
  */
 static void learn_object(struct bench *b, const struct parity_object *o)
 {
@@ -461,15 +461,16 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 	user_object(b->policy, &copy);
 	token = copy.judgement.token;
 	if (o->object.flags & LUTRA_OBJ_PATH && !copy.judgement.class.hit)
-		token |=
-			lutra_sibling_fields(lutra_component_kind(o->path.name[0], o->path.len[0]));
+		token = pick_below(b, 3) == 0 ? lutra_object_token_of_new_name(token)
+					      : token | lutra_sibling_fields(lutra_component_kind(
+								o->path.name[0], o->path.len[0]));
 	learn_token(b->policy, token);
 }
 
 struct object_counts {
 	uint32_t objects, paths, hits, misses;
 	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
-	uint32_t reported_once;
+	uint32_t reported_once, varies;
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -497,6 +498,7 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 		n->groups[o->judgement.rule]++;
 		n->verdicts[o->verdict & 3]++;
 		n->reported_once += o->reported_key != 0;
+		n->varies += o->judgement.varies;
 	}
 }
 
@@ -543,6 +545,7 @@ static void parity_of_objects(void **state)
 	assert_true(n.paths >= PATHS_LEAST);
 	assert_true(n.hits > 1000 && n.misses > 1000);
 	assert_true(n.reported_once > n.objects / 2 && n.reported_once < n.objects);
+	assert_true(n.varies > 0);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		if (n.kinds[k] <= 20)
 			fail_msg("kind %d: %u objects", k, n.kinds[k]);

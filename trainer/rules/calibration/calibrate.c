@@ -111,7 +111,9 @@ static int compare_matches(const void *a, const void *b)
 		return x->ms < y->ms ? -1 : 1;
 	if (x->what != y->what)
 		return x->what < y->what ? -1 : 1;
-	return x->object < y->object ? -1 : x->object > y->object;
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	return x->role < y->role ? -1 : x->role > y->role;
 }
 
 /* Adds the peaks above the thresholds to the replay's matches, and sorts these by time. */
@@ -119,8 +121,8 @@ static int add_level_matches(struct replayed_run *x, int32_t threshold_a, int32_
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
-		struct match a = {p->ms, LUTRA_RULE_LEVEL_A, 0, EPISODES_NO_OBJECT};
-		struct match b = {p->ms, LUTRA_RULE_LEVEL_B, 0, EPISODES_NO_OBJECT};
+		struct match a = {p->ms, LUTRA_RULE_LEVEL_A, 0, 0, EPISODES_NO_OBJECT};
+		struct match b = {p->ms, LUTRA_RULE_LEVEL_B, 0, 0, EPISODES_NO_OBJECT};
 
 		if ((p->a > threshold_a && episodes_add(&x->matches, &a) < 0) ||
 		    (p->b > threshold_b && episodes_add(&x->matches, &b) < 0))

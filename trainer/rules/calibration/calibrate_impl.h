@@ -21,8 +21,8 @@ struct calibrate_job {
 };
 
 /*
- * Finds the directories that vary, by n replays, marks them in the policy if it may refuse at all,
- * and sets what the policy does with each match. Its actions must be set. Returns 0 or -ENOMEM.
+ * Finds which new names vary, by n replays, adds them to the policy if it may refuse at all, and
+ * sets what the policy does with each match. Its actions must be set. Returns 0 or -ENOMEM.
  */
 int calibrate_set_varying(struct calibrate_job *j, size_t n, struct policy *p);
 

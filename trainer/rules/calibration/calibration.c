@@ -25,7 +25,7 @@ void calibration_add(struct policy_calibration *c, const struct policy_calibrati
 
 #define DIRECTORIES_MAX 6 /* named in the advice; of the others the number is */
 
-/* Writes the directories that vary. */
+/* Writes the directories in which new names vary. */
 static void write_varying(const struct policy *p, const char *sep, FILE *f)
 {
 	size_t n = 0;
@@ -33,11 +33,11 @@ static void write_varying(const struct policy *p, const char *sep, FILE *f)
 	for (uint32_t i = 0; i < p->n_nodes; i++) {
 		char path[PATH_MAX];
 
-		if (!(p->nodes[i].flags & LUTRA_NODE_VARIES) || n++ >= DIRECTORIES_MAX)
+		if (!policy_node_varies(p, i) || n++ >= DIRECTORIES_MAX)
 			continue;
 		policy_node_path(p, i, path, sizeof(path));
 		fprintf(f, "%s%s%s", n == 1 ? sep : ", ",
-			n == 1 ? "only alerting on new names, since training runs met some, in "
+			n == 1 ? "only alerting on new names like those that training runs met in "
 			       : "",
 			path);
 	}

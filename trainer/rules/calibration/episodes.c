@@ -15,7 +15,8 @@ int episodes_add(struct matches *m, const struct match *match)
 {
 	struct match *last = &m->last[match->what & LUTRA_MATCH_RULE];
 
-	if (last->ms == match->ms + 1 && last->what == match->what && last->object == match->object)
+	if (last->ms == match->ms + 1 && last->what == match->what &&
+	    last->object == match->object && last->role == match->role)
 		return 0;
 	if (ARRAY_RESERVE(m->list, m->size, m->n + 1) < 0)
 		return -ENOMEM;

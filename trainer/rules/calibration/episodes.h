@@ -17,6 +17,7 @@ struct match {
 	uint32_t ms;	 /* since the start of the run */
 	uint16_t what;	 /* enum lutra_rule, or-ed with LUTRA_MATCH_* */
 	uint8_t action;	 /* enum lutra_action, of what the policy does with it: set by its owner */
+	uint8_t role;	 /* of the task that met the new name; else 0 */
 	uint32_t object; /* the new name that it is about, or EPISODES_NO_OBJECT */
 };
 

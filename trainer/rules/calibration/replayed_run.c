@@ -87,7 +87,7 @@ static int judge_seen(struct replay_context *s, uint32_t object, uint8_t role, u
 		*what |= NEW_NAME;
 		if (ARRAY_RESERVE(run->new_names, run->new_names_size, run->n_new_names + 1) < 0)
 			return -ENOMEM;
-		run->new_names[run->n_new_names++] = object;
+		run->new_names[run->n_new_names++] = (struct replayed_name){object, role};
 	}
 	*ret = *what;
 	return 0;
@@ -100,8 +100,10 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 
 	if (r < 0 || (m.what & LUTRA_MATCH_RULE) == LUTRA_RULE_NONE)
 		return r;
-	if (m.what & NEW_NAME)
+	if (m.what & NEW_NAME) {
 		m.object = e->object;
+		m.role = e->state->role;
+	}
 	m.what &= (uint16_t)~NEW_NAME;
 	return episodes_add(&s->ret->matches, &m);
 }

@@ -13,13 +13,19 @@ struct peak {
 	int32_t a, b;
 };
 
+/* A new name, varying_is_new_name(). */
+struct replayed_name {
+	uint32_t object; /* of the corpus */
+	uint8_t role;	 /* of the task */
+};
+
 /* The result of one replay. */
 struct replayed_run {
 	struct matches matches;
 	struct peak *peaks;
 	size_t n_peaks, peaks_size;
 	int32_t max_a, max_b;
-	uint32_t *new_names; /* objects of the corpus: varying_is_new_name(). Some twice */
+	struct replayed_name *new_names;
 	size_t n_new_names, new_names_size;
 };
 

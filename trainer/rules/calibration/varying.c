@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Counts for each directory the runs that met new names in it. Owned and used by one thread.
- * n_met[node] is always the number of runs whose bit of this node is set in met.
- */
+/* Collects the new names that runs met, and finds which kinds of them vary. Used by one thread. */
 #include "trainer/rules/calibration/varying.h"
 
 #include <errno.h>
@@ -10,20 +7,18 @@
 #include <string.h>
 
 #include "lib/abi/rules.h"
+#include "lib/base/array.h"
 
-#define WORDS (LUTRA_NODES / 64)
-
-int varying_init(struct varying *v, size_t n_runs)
-{
-	memset(v, 0, sizeof(*v));
-	v->met = calloc(n_runs + 1, WORDS * sizeof(*v->met));
-	return v->met ? 0 : -ENOMEM;
-}
+struct varying_name {
+	uint64_t token;
+	size_t run;
+};
 
 void varying_done(struct varying *v)
 {
 	free(v->met);
-	v->met = NULL;
+	free(v->kept);
+	memset(v, 0, sizeof(*v));
 }
 
 bool varying_is_new_name(const struct lutra_object *o, const struct lutra_judgement *j)
@@ -33,21 +28,34 @@ bool varying_is_new_name(const struct lutra_object *o, const struct lutra_judgem
 	       rule_get(j->rule)->action == LUTRA_ACTION_DENY;
 }
 
-uint16_t varying_directory(const struct policy *p, const struct lutra_judgement *j)
+/* Returns true if new names in a directory may vary. */
+static bool may_vary(const struct policy *p, uint16_t node)
 {
-	uint16_t node = j->class.hit ? p->nodes[j->class.node].parent : j->class.node;
-
-	if (!j->class.last || p->nodes[node].flags & LUTRA_NODE_WILDCARD)
-		return VARYING_NO_NODE;
-	return node;
+	return !(p->nodes[node].flags & (LUTRA_NODE_WILDCARD | LUTRA_NODE_SECRET));
 }
 
-void varying_add(struct varying *v, size_t run, uint16_t node)
+uint64_t varying_token(const struct policy *p, const struct lutra_policy *image,
+		       const struct varying_object *o)
 {
-	uint64_t *word = &v->met[run * WORDS + node / 64], bit = 1ull << (node & 63);
+	const struct lutra_class *class = &o->judgement->class;
+	struct lutra_class dir = {.node = class->hit ? p->nodes[class->node].parent : class->node};
+	uint32_t ext = 0;
 
-	v->n_met[node] = (uint16_t)(v->n_met[node] + !(*word & bit));
-	*word |= bit;
+	if (!class->last || !may_vary(p, dir.node))
+		return 0;
+	dir.flags = p->nodes[dir.node].flags;
+	if (lutra_ext_counts(o->object))
+		ext = lutra_component_ext(o->path->name[0], o->path->len[0]);
+	return lutra_object_token_of_new_name(
+		lutra_object_token(image, o->object, &dir, ext, o->role));
+}
+
+int varying_add(struct varying *v, size_t run, uint64_t token)
+{
+	if (ARRAY_RESERVE(v->met, v->met_size, v->n_met + 1) < 0)
+		return -ENOMEM;
+	v->met[v->n_met++] = (struct varying_name){token, run};
+	return 0;
 }
 
 /*
@@ -69,33 +77,105 @@ static void node_to_path(const struct policy *p, uint32_t node, struct lutra_pat
 	}
 }
 
-void varying_keep(struct varying *v, const struct policy *old, const struct lutra_policy *image)
+int varying_keep(struct varying *v, const struct policy *old, const struct policy *p,
+		 const struct lutra_policy *image)
 {
-	for (uint32_t i = 0; i < old->n_nodes; i++) {
+	const uint64_t detail = lutra_object_token_put(LUTRA_FIELD_DETAIL, UINT64_MAX);
+
+	for (size_t i = 0; i < old->n_objects; i++) {
+		uint64_t token = old->objects[i];
 		char fold[LUTRA_NAME] __attribute__((aligned(8)));
 		struct lutra_class class;
 		struct lutra_path path;
 
-		if (!(old->nodes[i].flags & LUTRA_NODE_VARIES))
+		if (!lutra_object_token_get(token, LUTRA_FIELD_VARIES))
 			continue;
-		node_to_path(old, i, &path);
+		node_to_path(old, lutra_object_token_get(token, LUTRA_FIELD_DETAIL), &path);
 		lutra_classify_path(image, &path, 1, 0, fold, &class);
-		if (class.hit || i == 0)
-			v->kept[class.node] = !(class.flags & LUTRA_NODE_WILDCARD);
+		if ((path.n && !class.hit) || !may_vary(p, class.node))
+			continue;
+		if (ARRAY_RESERVE(v->kept, v->kept_size, v->n_kept + 1) < 0)
+			return -ENOMEM;
+		v->kept[v->n_kept++] =
+			(token & ~detail) | lutra_object_token_put(LUTRA_FIELD_DETAIL, class.node);
 	}
+	return 0;
 }
 
-bool varying_without(const struct varying *v, size_t run, uint16_t node)
+static int compare_names(const void *a, const void *b)
 {
-	bool own = run != SIZE_MAX && v->met[run * WORDS + node / 64] >> (node & 63) & 1;
+	const struct varying_name *x = a, *y = b;
 
-	return v->kept[node] || v->n_met[node] - own >= VARYING_RUNS;
+	if (x->token != y->token)
+		return x->token < y->token ? -1 : 1;
+	return x->run < y->run ? -1 : x->run > y->run;
 }
 
-void varying_mark(const struct varying *v, struct policy *p)
+void varying_sort(struct varying *v)
 {
-	for (size_t i = 0; i < p->n_nodes; i++)
-		if (varying_without(v, SIZE_MAX, (uint16_t)i) &&
-		    !(p->nodes[i].flags & LUTRA_NODE_SECRET))
-			p->nodes[i].flags |= LUTRA_NODE_VARIES;
+	size_t n = 0;
+
+	if (v->n_met)
+		qsort(v->met, v->n_met, sizeof(*v->met), compare_names);
+	for (size_t i = 0; i < v->n_met; i++)
+		if (n == 0 || compare_names(&v->met[i], &v->met[n - 1]) != 0)
+			v->met[n++] = v->met[i];
+	v->n_met = n;
+	if (v->n_kept)
+		qsort(v->kept, v->n_kept, sizeof(*v->kept), policy_compare_objects);
+}
+
+static bool is_kept(const struct varying *v, uint64_t token)
+{
+	return v->n_kept &&
+	       bsearch(&token, v->kept, v->n_kept, sizeof(token), policy_compare_objects);
+}
+
+bool varying_without(const struct varying *v, size_t run, uint64_t token)
+{
+	size_t low = 0, high = v->n_met, runs = 0;
+
+	if (is_kept(v, token))
+		return true;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (v->met[mid].token < token)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < v->n_met && v->met[low].token == token; low++)
+		runs += v->met[low].run != run;
+	return runs >= VARYING_RUNS;
+}
+
+/* Adds an object at the end of the policy's, if it has room. *size: room of its array. */
+static int add_object(struct policy *p, size_t *size, uint64_t token)
+{
+	if (p->n_objects >= POLICY_OBJECTS_MAX)
+		return 0;
+	if (ARRAY_RESERVE(p->objects, *size, p->n_objects + 1) < 0)
+		return -ENOMEM;
+	p->objects[p->n_objects++] = token;
+	return 0;
+}
+
+int varying_mark(const struct varying *v, struct policy *p)
+{
+	size_t size = p->n_objects;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->n_kept; i++)
+		r = add_object(p, &size, v->kept[i]);
+	for (size_t i = 0; r == 0 && i < v->n_met; i++) {
+		uint64_t token = v->met[i].token;
+
+		if ((i == 0 || v->met[i - 1].token != token) && !is_kept(v, token) &&
+		    varying_without(v, VARYING_ALL_RUNS, token))
+			r = add_object(p, &size, token);
+	}
+	if (p->n_objects)
+		qsort(p->objects, p->n_objects, sizeof(*p->objects), policy_compare_objects);
+	return r;
 }

@@ -122,8 +122,24 @@ static void show_actions(const struct policy *p)
 	}
 }
 
-/* Prints the directories in which new names only alert. */
-static void show_varying(const struct policy *p)
+/* Prints which new names only alert, a line each. */
+static void show_varying_names(const struct policy *p)
+{
+	const char *title = "varies";
+
+	for (size_t i = 0; i < p->n_objects; i++) {
+		char text[PATH_MAX];
+
+		if (!lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES))
+			continue;
+		policy_object_name(p, p->objects[i], text, sizeof(text));
+		printf("  %-12s %s: only alerts\n", title, text);
+		title = "";
+	}
+}
+
+/* Prints the directories of an older policy in which all new names only alert. */
+static void show_varying_directories(const struct policy *p)
 {
 	unsigned column = INDENT;
 	bool any = false;
@@ -246,7 +262,8 @@ static int show_policy(const struct policy_args *a, const char *name)
 	show_arguments(p);
 	show_calibration(p);
 	show_actions(p);
-	show_varying(p);
+	show_varying_names(p);
+	show_varying_directories(p);
 	show_hookable(p);
 	return 0;
 }

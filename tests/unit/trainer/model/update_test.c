@@ -17,6 +17,7 @@
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
+#include "lutra/score.h"
 #include "tests/support/made_run.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
@@ -298,15 +299,36 @@ static void update_is_the_same_with_any_threads(void **state)
 	assert_string_equal(f->p->model_sha256, two->model_sha256);
 }
 
-static uint8_t *flags_of_directory(const struct policy *p, const char *path)
+static uint32_t node_of_directory(const struct policy *p, const char *path)
 {
 	char name[PATH_MAX];
 
 	for (uint32_t i = 0; i < p->n_nodes; i++)
 		if (policy_node_path(p, i, name, sizeof(name)) == 0 && strcmp(name, path) == 0)
-			return &p->nodes[i].flags;
+			return i;
 	fail_msg("%s is not in the tree", path);
-	return NULL;
+	return 0;
+}
+
+static bool is_wildcard(const struct policy *p, const char *path)
+{
+	return p->nodes[node_of_directory(p, path)].flags & LUTRA_NODE_WILDCARD;
+}
+
+static bool directory_varies(const struct policy *p, const char *path)
+{
+	return policy_node_varies(p, node_of_directory(p, path));
+}
+
+/* Lets new files alert that are read in a directory. */
+static void make_directory_vary(struct policy *p, const char *path)
+{
+	uint64_t *objects = reallocarray(p->objects, p->n_objects + 1, sizeof(*objects));
+
+	assert_non_null(objects);
+	p->objects = objects;
+	objects[p->n_objects++] =
+		lutra_object_token_of_new_name(sample_open_token(node_of_directory(p, path)));
 }
 
 /* What the old policy says of its directories stays, whatever the new runs do. */
@@ -314,22 +336,22 @@ static void update_keeps_wildcards_and_directories_that_vary(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(*flags_of_directory(f->old, "/srv/data") & LUTRA_NODE_WILDCARD);
-	assert_false(*flags_of_directory(f->old, "/etc") & LUTRA_NODE_VARIES);
+	assert_false(is_wildcard(f->old, "/srv/data"));
+	assert_false(directory_varies(f->old, "/etc"));
 	made_run_service(&f->corpus, "5.ltr", 9, 50);
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_false(*flags_of_directory(f->p, "/srv/data") & LUTRA_NODE_WILDCARD);
-	assert_false(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	assert_false(is_wildcard(f->p, "/srv/data"));
+	assert_false(directory_varies(f->p, "/etc"));
 	policy_free(f->p);
 	f->p = NULL;
-	*flags_of_directory(f->old, "/srv/data") |= LUTRA_NODE_WILDCARD;
-	*flags_of_directory(f->old, "/etc") |= LUTRA_NODE_VARIES;
+	f->old->nodes[node_of_directory(f->old, "/srv/data")].flags |= LUTRA_NODE_WILDCARD;
+	make_directory_vary(f->old, "/etc");
 	for (uint32_t i = 0; i < f->old->n_nodes; i++)
 		if (strcmp(f->old->nodes[i].name, "log") == 0)
 			strcpy(f->old->nodes[i].name, "*");
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_true(*flags_of_directory(f->p, "/srv/data") & LUTRA_NODE_WILDCARD);
-	assert_true(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	assert_true(is_wildcard(f->p, "/srv/data"));
+	assert_true(directory_varies(f->p, "/etc"));
 	assert_non_null(strstr(f->p->calibration.advice, "/etc"));
 }
 
@@ -345,7 +367,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 	made_run_open(&m, 10, "/etc/one", false);
 	made_run_end(&m, "4.ltr", false);
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_false(*flags_of_directory(f->p, "/etc") & LUTRA_NODE_VARIES);
+	assert_false(directory_varies(f->p, "/etc"));
 	assert_int_equal(policy_save(f->p, f->path, NULL), 0);
 	assert_int_equal(policy_load(&loaded, f->path, NULL), 0);
 	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
@@ -356,7 +378,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 	made_run_open(&m, 10, "/etc/two", false);
 	made_run_end(&m, "5.ltr", false);
 	train_as(&next, loaded, 1, &p);
-	assert_true(*flags_of_directory(p, "/etc") & LUTRA_NODE_VARIES);
+	assert_true(directory_varies(p, "/etc"));
 }
 
 /* An update of an update does not need the old runs either. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/policy/policy.h"
+#include "lutra/score.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "user/cli/policy/policy_cmd.h"
@@ -49,10 +50,13 @@ static void policy_show_names_directories_that_vary(void **state)
 	assert_null(strstr(text, "varies"));
 	assert_string_equal(p->nodes[1].name, "etc");
 	p->nodes[1].flags |= LUTRA_NODE_VARIES;
+	p->objects[p->n_objects++] = lutra_object_token_of_new_name(sample_open_token(2));
 	assert_int_equal(policy_save(p, path, NULL), 0);
 	show_policy_to(&args, text, sizeof(text));
-	assert_non_null(strstr(text, "  varies       /etc: new names only alert here, but for "
-				     "programs\n"));
+	assert_non_null(strstr(text,
+			       "  varies       open r file any new name in /srv: only alerts\n"
+			       "  varies       /etc: new names only alert here, but for "
+			       "programs\n"));
 	scratch_remove(dir);
 	free(path);
 }

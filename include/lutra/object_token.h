@@ -16,7 +16,7 @@ enum lutra_object_field {
 	LUTRA_FIELD_WRITE = 6 | 1 << 8,		  /* LUTRA_OBJ_WRITE */
 	LUTRA_FIELD_EXECUTABLE = 7 | 1 << 8,	  /* LUTRA_OBJ_XBIT, of chmod and mknod */
 	LUTRA_FIELD_INODE_TYPE = 8 | 4 << 8,	  /* inode mode >> 12, of open */
-	LUTRA_FIELD_EXTENSION = 12 | 6 << 8,	  /* as lutra_ext_index(); 0: none that counts */
+	LUTRA_FIELD_EXTENSION = 12 | 6 << 8,	  /* lutra_code_index(); 0: none that counts */
 	LUTRA_FIELD_ROLE = 18 | 2 << 8,		  /* where lutra_role_counts(): its low bits */
 	LUTRA_FIELD_FRESH = 20 | 1 << 8,	  /* LUTRA_OBJ_FRESH, of exec and mapx */
 	LUTRA_FIELD_FAMILY = 21 | 8 << 8,	  /* AF_*, of connect, bind and send */
@@ -158,8 +158,8 @@ static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
 }
 
 /*
- * Returns the token of an object. class: where its path leads in the tree. ext: its extension where
- * lutra_ext_counts(), else 0.
+ * Returns the token of an object. class: where its path leads in the tree. ext: its
+ * lutra_code_counted(), or 0.
  */
 LUTRA_FN __u64 lutra_object_token(const struct lutra_policy *p, const struct lutra_object *o,
 				  const struct lutra_class *class, __u32 ext, __u8 role)

@@ -7,6 +7,7 @@
 #define LUTRA_SCORE_OBJECT_H
 
 #include "lutra/abi.h"
+#include "lutra/code_name.h"
 #include "lutra/object_token.h"
 #include "lutra/score_path.h"
 
@@ -45,11 +46,8 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 #define LUTRA_S_IFBLK_TYPE 6
 #define LUTRA_S_IFREG_TYPE 8
 
-/*
- * Returns true if the extension counts when the tree does not have the name itself: the name met a
- * wildcard, or is not in the tree. It counts for operations that may put code at the name.
- */
-static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
+/* Returns true if the operation may put a file, and with it code, at the name. */
+static __always_inline __u32 lutra_puts_file(const struct lutra_object *o)
 {
 	switch (o->op) {
 	case LUTRA_OP_OPEN:
@@ -64,14 +62,42 @@ static __always_inline __u32 lutra_ext_counts(const struct lutra_object *o)
 	}
 }
 
+/*
+ * Returns the lutra_code_index() of a path if it counts for a policy and for the operation, else 0.
+ * It counts only where the tree does not have the name itself: the name met a wildcard, or is not in
+ * the tree.
+ */
+static __always_inline __u32 lutra_code_counted(const struct lutra_policy *p,
+						const struct lutra_object *o,
+						const struct lutra_path *path)
+{
+	__u32 index = lutra_puts_file(o) ? lutra_code_of_path(path) : 0;
+
+	return index <= p->code_last ? index : 0;
+}
+
+/*
+ * Returns true if the operation puts at the name what may be code: by the name, or because the name
+ * is too long to be known.
+ */
+static __always_inline __u32 lutra_puts_code(const struct lutra_object *o,
+					     const struct lutra_path *path)
+{
+	return lutra_puts_file(o) &&
+	       (path->flags & LUTRA_PATH_LONG || lutra_code_of_path(path) != 0);
+}
+
 /* Returns true for an operation on a name: LUTRA_OP_UNLINK to LUTRA_OP_SETXATTR. */
 static __always_inline int lutra_is_path_op(__u8 op)
 {
 	return op >= LUTRA_OP_UNLINK && op <= LUTRA_OP_SETXATTR;
 }
 
-/* Returns the rule of an open, or of an operation on a name, for an object of this kind. */
-static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind)
+/*
+ * Returns the rule of an open, or of an operation on a name, for an object of this kind. code:
+ * lutra_puts_code(): to rename or link code to a name is judged as writing it there.
+ */
+static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind, __u32 code)
 {
 	/* Columns: an open for reading, an open for writing, an operation on a name. */
 	static const __u8 rules[8][3] = {
@@ -97,7 +123,7 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 	__u8 rule;
 
 	if (lutra_is_path_op(o->op))
-		use = 2;
+		use = code ? 1 : 2;
 	rule = rules[kind & 7][use];
 	if (rule == LUTRA_RULE_OPEN_READ_ELSEWHERE && o->mode >> 12 == LUTRA_S_IFDIR_TYPE)
 		rule = LUTRA_RULE_OPEN_DIR;
@@ -127,8 +153,11 @@ static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
 	return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
 }
 
-/* Returns the rule that an object of this kind matches. The policy does not know the object. */
-static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind)
+/*
+ * Returns the rule that an object of this kind matches. The policy does not know the object. code:
+ * lutra_puts_code() of its path.
+ */
+static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind, __u32 code)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:
@@ -150,7 +179,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_HOOK:
 		return LUTRA_RULE_NEW_HOOKABLE;
 	default:
-		return lutra_path_rule(o, kind);
+		return lutra_path_rule(o, kind, code);
 	}
 }
 
@@ -311,7 +340,7 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role))
 		return 0;
 	ret->kind = LUTRA_KIND_ELSEWHERE;
-	ret->rule = lutra_object_rule(o, ret->kind);
+	ret->rule = lutra_object_rule(o, ret->kind, 0);
 	return 0;
 }
 
@@ -335,8 +364,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	lutra_classify_path(p, path, lutra_leaf_dir(o),
 			    role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, fold,
 			    &ret->class);
-	if (lutra_ext_counts(o) && (ret->class.wildcard || !ret->class.hit))
-		ext = lutra_component_ext(path->name[0], path->len[0]);
+	if (ret->class.wildcard || !ret->class.hit)
+		ext = lutra_code_counted(p, o, path);
 	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
 	if (!(p->ops >> (o->op & 31) & 1))
 		return 0;
@@ -361,7 +390,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	}
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
-	ret->rule = lutra_object_rule(o, ret->kind);
+	ret->rule = lutra_object_rule(o, ret->kind, lutra_puts_code(o, path));
 	if (ret->rule == LUTRA_RULE_UPDATED && o->op == LUTRA_OP_EXEC &&
 	    !lutra_is_known_program(p, ret, role))
 		ret->rule = lutra_exec_rule(o);

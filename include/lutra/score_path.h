@@ -352,28 +352,6 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 }
 
 /*
- * Returns the index of an extension, from 1; 0: it makes no file code. ext: its bytes as in memory,
- * zeroes behind them.
- */
-LUTRA_FN __u32 lutra_ext_index(__u64 ext)
-{
-	static const union {
-		char s[8];
-		__u64 ext;
-	} code[] = {{"php"}, {"phtml"}, {"phar"},     {"py"},	   {"pyc"},  {"pth"},
-		    {"js"},  {"mjs"},	{"cjs"},      {"node"},	   {"sh"},   {"pl"},
-		    {"pm"},  {"rb"},	{"lua"},      {"cgi"},	   {"jsp"},  {"jar"},
-		    {"war"}, {"class"}, {"asp"},      {"aspx"},	   {"so"},   {"ko"},
-		    {"elf"}, {"exe"},	{"htaccess"}, {"service"}, {"timer"}};
-
-	for (__u32 i = 0; i < sizeof(code) / sizeof(code[0]); i++) {
-		if (code[i].ext == ext)
-			return i + 1;
-	}
-	return 0;
-}
-
-/*
  * Returns the extension of a name, as bytes in memory with zeroes behind them; 0: it has none, or
  * one of more than 8 bytes.
  */
@@ -406,7 +384,7 @@ LUTRA_FN __u64 lutra_ext_bytes(const struct lutra_name *name, __u32 len)
 
 /*
  * Returns true if a file of this extension holds no code, configuration, data or keys by its name:
- * text, pages, pictures, fonts, sound. ext: as lutra_ext_index().
+ * text, pages, pictures, fonts, sound. ext: as lutra_ext_bytes() returns it.
  */
 LUTRA_FN __u32 lutra_ext_is_document(__u64 ext)
 {
@@ -424,12 +402,6 @@ LUTRA_FN __u32 lutra_ext_is_document(__u64 ext)
 			return 1;
 	}
 	return 0;
-}
-
-/* Returns the index of the extension of a component, as lutra_ext_index(). */
-static __always_inline __u32 lutra_component_ext(const char *name, __u32 len)
-{
-	return lutra_ext_index(lutra_ext_bytes((const struct lutra_name *)(const void *)name, len));
 }
 
 /*

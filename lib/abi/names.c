@@ -123,12 +123,6 @@ static const char *const counters[] = {
 	[LUTRA_COUNTER_SIGNAL_FAILED] = "signal_failed",
 	[LUTRA_COUNTER_REPEATED] = "repeated",
 };
-/* Index as lutra_component_ext() returns it. */
-static const char *const exts[] = {
-	"none",	 "php", "phtml", "phar", "py", "pyc", "pth", "js",	 "mjs",	    "cjs",
-	"node",	 "sh",	"pl",	 "pm",	 "rb", "lua", "cgi", "jsp",	 "jar",	    "war",
-	"class", "asp", "aspx",	 "so",	 "ko", "elf", "exe", "htaccess", "service", "timer",
-};
 /* include/uapi/linux/capability.h */
 static const char *const caps[] = {
 	"chown",
@@ -270,11 +264,6 @@ const char *mark_name(unsigned mark)
 const char *counter_name(unsigned counter)
 {
 	return name_of(counters, N(counters), counter);
-}
-
-const char *ext_name(unsigned ext)
-{
-	return name_of(exts, N(exts), ext);
 }
 
 const char *cap_name(unsigned cap)

@@ -18,7 +18,6 @@ const char *layer_name(unsigned layer);	     /* unknown image written ..., enum 
 const char *descriptor_name(unsigned kind);  /* file pipe ipv4 ..., enum lutra_descriptor */
 const char *mark_name(unsigned mark);	     /* attack-onset attack-end harm end */
 const char *counter_name(unsigned counter);  /* calls objects novel_tokens ... */
-const char *ext_name(unsigned ext);	     /* php phtml ..., index as of lutra_component_ext() */
 const char *cap_name(unsigned cap);	     /* chown ... checkpoint_restore */
 const char *hook_name(unsigned hook);	     /* task_alloc socket_create ... */
 const char *inode_type_name(unsigned type);  /* S_IFMT >> 12: file dir socket ... */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "lutra/code_name.h"
+
 void policy_model_free(struct policy_model *m)
 {
 	if (!m)
@@ -37,6 +39,7 @@ int policy_new(struct policy **ret)
 	if (!p->arch)
 		return -ENOMEM;
 	p->format = POLICY_FORMAT_VERSION;
+	p->code_last = LUTRA_CODE_LAST;
 	p->mode = LUTRA_MODE_AUDIT;
 	p->kill_matches = 2;
 	memset(p->token, LUTRA_UNK, sizeof(p->token));

@@ -25,7 +25,7 @@
 
 /*
  * 1: roles of threads, no role of exec sessions, without their and a few other rules.
- * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES.
+ * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES, code_last is LUTRA_CODE_FORMAT_2.
  */
 #define POLICY_FORMAT_VERSION 3
 #define POLICY_SUCCESSORS 4
@@ -103,6 +103,7 @@ struct policy {
 	enum policy_first_process first_process;
 	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
 	bool audit_sessions;  /* exec sessions are never refused or killed */
+	uint8_t code_last;    /* the last lutra_code_index() that training knew */
 	uint8_t kill_matches; /* 1 or 2 */
 	uint32_t ops;
 	uint8_t action[LUTRA_RULE_COUNT];

@@ -170,6 +170,9 @@ static int check_rules(const struct policy *p, struct err *err)
 		return err_set(err, -EBADMSG, "kill_signals must be 1 or 2");
 	if (p->threshold_a < 0 || p->threshold_b < 0)
 		return err_set(err, -EBADMSG, "a threshold is negative");
+	if (p->code_last > LUTRA_CODE_LAST)
+		return err_set(err, -EBADMSG,
+			       "knows more kinds of names than this lutra: update it");
 	if (p->ops >> LUTRA_OP_COUNT || p->ops & 1)
 		return err_set(err, -EBADMSG, "ops names an unknown operation");
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {

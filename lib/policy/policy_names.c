@@ -145,6 +145,31 @@ static bool has_role(const struct policy *p, uint64_t token)
 	return lutra_object_token_role(token) == LUTRA_ROLE_SESSION || lutra_role_counts(&o, flags);
 }
 
+/* Returns the first text of a table that has this lutra_code_index(), or NULL. */
+static const char *code_text(const struct lutra_code_name *table, size_t n, unsigned index)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i].index == index)
+			return table[i].s;
+	return NULL;
+}
+
+/* Adds what makes a name one of code or access. Of names with the same index it is the first one. */
+static void put_code(struct words *w, unsigned index)
+{
+	const char *ext = code_text(lutra_code_exts, LUTRA_CODE_COUNT(lutra_code_exts), index);
+	const char *versioned =
+		code_text(lutra_code_versioned, LUTRA_CODE_COUNT(lutra_code_versioned), index);
+	const char *file = code_text(lutra_code_files, LUTRA_CODE_COUNT(lutra_code_files), index);
+
+	if (file)
+		add_word(w, "a name like %s", file);
+	else if (versioned)
+		add_word(w, "extension %s with a version", versioned);
+	else
+		add_word(w, "extension %s", ext ? ext : "?");
+}
+
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size)
 {
 	struct words w = {.buf = buf, .size = size};
@@ -196,6 +221,6 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	if (lutra_object_token_get(token, LUTRA_FIELD_EXECUTABLE))
 		add_word(&w, "executable");
 	if (extension)
-		add_word(&w, "extension %s", ext_name(extension));
+		put_code(&w, extension);
 	return 0;
 }

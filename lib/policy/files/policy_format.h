@@ -4,8 +4,10 @@
  *
  *   tables.lut = "LUT1", u32 format version, arch[16] (NUL-padded), u32 v, u32 nodes, u32 objects,
  *                u32 port_exact, u64 hash_key[2], u64 steady[8], u8 p1, u8 p2,
- *                u8 first_seen, u8 first_stays (bit 0; the others are not read), 4 x 0,
- *                u8 token[roles][512] (5 roles; 4 in format 1), u16 t0[v][v], u16 t1[128][128], u16 t2[128][128],
+ *                u8 first_seen, u8 first_stays (bit 0; the others are not read),
+ *                u8 code_last (since format 3), 3 x 0,
+ *                u8 token[roles][512] (5 roles; 4 in format 1), u16 t0[v][v],
+ *                u16 t1[128][128], u16 t2[128][128],
  *                nodes x { u64 key, u16 parent, u8 flags, u8 kind (1: a directory, 2: for exec
  *                sessions alone), u8 bytes, name },
  *                objects x u64 token, u8 successors[v][4]

@@ -6,6 +6,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/abi/syscalls.h"
+#include "lutra/code_name.h"
 
 #define MAGIC "LUT1"
 #define ROLES_1 4 /* of format 1 */
@@ -50,7 +51,8 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put_u8(&out, p->p2);
 	bytes_put_u8(&out, p->first_process != POLICY_FIRST_UNSEEN);
 	bytes_put_u8(&out, p->first_process == POLICY_FIRST_STAYS);
-	bytes_put(&out, (const uint8_t[4]){}, 4);
+	bytes_put_u8(&out, p->code_last);
+	bytes_put(&out, (const uint8_t[3]){}, 3);
 	bytes_put(&out, p->token, sizeof(p->token));
 	bytes_put(&out, p->t0, sizeof(*p->t0) * p->v * p->v);
 	bytes_put(&out, p->t1, level);
@@ -129,7 +131,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 {
 	struct bytes_in in = {.data = data, .len = len};
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
-	static const uint8_t zero[4];
+	static const uint8_t zero[3];
 	bool first_seen, first_stays;
 	const void *pad;
 	uint32_t version;
@@ -155,10 +157,15 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	first_stays = bytes_u8(&in) & 1;
 	if (first_seen)
 		p->first_process = first_stays ? POLICY_FIRST_STAYS : POLICY_FIRST_STEADY;
+	p->code_last = bytes_u8(&in);
 	pad = bytes_get(&in, sizeof(zero));
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
 	p->format = version;
+	if (version < 3) {
+		in.failed |= p->code_last != 0;
+		p->code_last = LUTRA_CODE_FORMAT_2;
+	}
 	if (version == 1)
 		memset(p->token[ROLES_1], LUTRA_UNK, sizeof(p->token[0]));
 	bytes_copy(&in, p->t0, sizeof(*p->t0) * p->v * p->v);

@@ -142,6 +142,7 @@ static void make_tables(struct bench *b, bool trained)
 
 	random_bytes(b, p, sizeof(*p));
 	p->thread_roles = pick_below(b, 3) == 0;
+	p->code_last = (uint8_t)pick_below(b, LUTRA_CODE_LAST + 1);
 	if (!trained)
 		return;
 	for (size_t i = 0; i < LUTRA_T0_STRIDE * LUTRA_T0_STRIDE; i++)

@@ -39,15 +39,12 @@ uint64_t varying_token(const struct policy *p, const struct lutra_policy *image,
 {
 	const struct lutra_class *class = &o->judgement->class;
 	struct lutra_class dir = {.node = class->hit ? p->nodes[class->node].parent : class->node};
-	uint32_t ext = 0;
 
 	if (!class->last || !may_vary(p, dir.node))
 		return 0;
 	dir.flags = p->nodes[dir.node].flags;
-	if (lutra_ext_counts(o->object))
-		ext = lutra_component_ext(o->path->name[0], o->path->len[0]);
-	return lutra_object_token_of_new_name(
-		lutra_object_token(image, o->object, &dir, ext, o->role));
+	return lutra_object_token_of_new_name(lutra_object_token(
+		image, o->object, &dir, lutra_code_counted(image, o->object, o->path), o->role));
 }
 
 int varying_add(struct varying *v, size_t run, uint64_t token)

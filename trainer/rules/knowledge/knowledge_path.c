@@ -26,17 +26,19 @@ static bool changes_files(const struct lutra_object *o)
 	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op);
 }
 
-/* Checks one directory of a path. dir: its path; next: the name of what is in it. */
+/* Checks one directory of a path. dir: its path; next: the name of what is in it, LUTRA_NAME bytes. */
 static int check_step(const struct lutra_object *o, const char *dir, const char *next,
 		      uint8_t flags, struct err *err)
 {
+	const struct lutra_name *name = (const struct lutra_name *)(const void *)next;
+	_Alignas(8) const struct lutra_name none = {""};
 	bool any = strcmp(next, "*") == 0;
 
 	if (strchr(next, '*') && !any)
 		return err_set(err, -EINVAL, "\"*\" stands for a whole name: write \"/tmp/*\"");
 	if (flags & LUTRA_NODE_SECRET)
 		return err_set(err, -EINVAL, "%.100s holds secrets: leave it to the runs", dir);
-	if (changes_files(o) && lutra_component_ext(next, (__u32)strlen(next)))
+	if (changes_files(o) && lutra_code_index(name, (__u32)strlen(next), &none, 0))
 		return err_set(err, -EINVAL, "%.60s is code: nothing may change it", next);
 	if (any && flags & LUTRA_NODE_PROTECTED)
 		return err_set(err, -EINVAL, "%.100s is protected: name each file in it", dir);

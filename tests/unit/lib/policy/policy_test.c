@@ -382,6 +382,7 @@ static void policy_load_takes_a_policy_of_format_2(void **state)
 	char text[128];
 
 	f->p->format = 2;
+	f->p->code_last = 0;
 	f->p->nodes[1].flags |= LUTRA_NODE_VARIES;
 	f->p->objects[f->p->n_objects++] = sample_open_token(1) | lutra_sibling_fields(7);
 	save_unchecked(f);

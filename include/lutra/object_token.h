@@ -31,8 +31,8 @@ enum lutra_object_field {
 						     file in it of the kind below */
 	LUTRA_FIELD_FILE_KIND = 52 | 8 << 8,	  /* of a sibling: lutra_component_kind() */
 	LUTRA_FIELD_UPDATED = 60 | 1 << 8,	  /* LUTRA_OBJ_UPDATED, of exec and mapx */
-	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* the node is a directory, and stands for any new
-						     name in it */
+	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* what only alerts: of a directory's node any new
+						     name in it, of another one the object itself */
 	LUTRA_FIELD_ALL = 0 | 62 << 8,
 };
 
@@ -139,7 +139,10 @@ static __always_inline __u64 lutra_sibling_fields(__u32 kind)
 	       lutra_object_token_put(LUTRA_FIELD_FILE_KIND, kind);
 }
 
-/* Returns the token of any new name in a directory. token: of a miss whose last node is the directory. */
+/*
+ * Returns the token that makes an unknown object only alert. token: its own; of a miss whose last
+ * node is the directory it stands for all new names there that are used so.
+ */
 static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
 {
 	return token | lutra_object_token_put(LUTRA_FIELD_VARIES, 1);

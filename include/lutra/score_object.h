@@ -282,9 +282,11 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if the replays met new names in this directory that were used as this one is: by the
- * same operation and access, with the same extension where it counts, and in the same role where it
- * counts. token: of the miss. Without branches, which the BPF verifier would walk one by one.
+ * Returns true if what is unknown at this node only alerts. On a miss that is so if the replays met
+ * new names in this directory that were used as this one is: by the same operation and access, with
+ * the same name of code where it counts, and in the same role where it counts. On a hit the base or
+ * a pack says so. token: of the object. Without branches, which the BPF verifier would walk one by
+ * one.
  */
 static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 					       const struct lutra_object *o,
@@ -292,7 +294,7 @@ static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 {
 	__u32 known = lutra_object_known(p, lutra_object_token_of_new_name(token), role);
 
-	known |= (c->flags & LUTRA_NODE_VARIES) != 0;
+	known |= !c->hit & ((c->flags & LUTRA_NODE_VARIES) != 0);
 	return known & c->last & (o->op != LUTRA_OP_EXEC) & (o->op != LUTRA_OP_MAPX);
 }
 
@@ -371,8 +373,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return 0;
 	if (!ret->class.hit) {
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
-		ret->varies = (__u8)(lutra_name_varies(p, o, &ret->class, ret->token, role) |
-				     lutra_is_image_code(p, o, path, &ret->class, role));
+		ret->varies = (__u8)lutra_is_image_code(p, o, path, &ret->class, role);
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;
@@ -390,6 +391,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	}
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
+	ret->varies |= (__u8)lutra_name_varies(p, o, &ret->class, ret->token, role);
 	ret->rule = lutra_object_rule(o, ret->kind, lutra_puts_code(o, path));
 	if (ret->rule == LUTRA_RULE_UPDATED && o->op == LUTRA_OP_EXEC &&
 	    !lutra_is_known_program(p, ret, role))

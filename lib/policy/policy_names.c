@@ -94,7 +94,7 @@ bool policy_node_varies(const struct policy *p, uint32_t node)
 {
 	if (p->nodes[node].flags & LUTRA_NODE_VARIES)
 		return true;
-	for (size_t i = 0; i < p->n_objects; i++)
+	for (size_t i = 0; p->nodes[node].dir && i < p->n_objects; i++)
 		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES) &&
 		    lutra_object_token_get(p->objects[i], LUTRA_FIELD_DETAIL) == node)
 			return true;
@@ -170,6 +170,15 @@ static void put_code(struct words *w, unsigned index)
 		add_word(w, "extension %s", ext ? ext : "?");
 }
 
+/* Returns true if the token stands for new names in a directory. */
+static bool is_of_new_names(const struct policy *p, uint64_t token)
+{
+	uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
+
+	return lutra_object_token_get(token, LUTRA_FIELD_VARIES) && node < p->n_nodes &&
+	       p->nodes[node].dir;
+}
+
 int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t size)
 {
 	struct words w = {.buf = buf, .size = size};
@@ -211,7 +220,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	}
 	if (lutra_object_token_get(token, LUTRA_FIELD_SIBLING))
 		put_kind(&w, p, token);
-	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES))
+	if (is_of_new_names(p, token))
 		add_word(&w, "any new name in");
 	put_path(&w, p, token);
 	if (lutra_object_token_get(token, LUTRA_FIELD_FRESH))
@@ -222,5 +231,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		add_word(&w, "executable");
 	if (extension)
 		put_code(&w, extension);
+	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES) && !is_of_new_names(p, token))
+		add_word(&w, "(alerts)");
 	return 0;
 }

@@ -85,9 +85,12 @@ int varying_keep(struct varying *v, const struct policy *old, const struct polic
 		struct lutra_class class;
 		struct lutra_path path;
 
-		if (!lutra_object_token_get(token, LUTRA_FIELD_VARIES))
+		uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
+
+		/* Of the base and the packs are those of files: they are added anew. */
+		if (!lutra_object_token_get(token, LUTRA_FIELD_VARIES) || !old->nodes[node].dir)
 			continue;
-		node_to_path(old, lutra_object_token_get(token, LUTRA_FIELD_DETAIL), &path);
+		node_to_path(old, node, &path);
 		lutra_classify_path(image, &path, 1, 0, fold, &class);
 		if ((path.n && !class.hit) || !may_vary(p, class.node))
 			continue;

@@ -30,6 +30,7 @@ struct known_object {
 	struct lutra_object object;
 	char *path;    /* folded; "*" for any name; NULL for an object without a path */
 	uint8_t roles; /* bit for each role */
+	bool alerts;   /* it is not known, but only alerts where it would be refused */
 };
 
 /* One file. */

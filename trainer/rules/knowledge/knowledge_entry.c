@@ -26,7 +26,7 @@ struct entry {
 	struct knowledge *to;
 	bool base;
 	json_t *ops, *paths, *families, *addresses;
-	const char *access, *type;
+	const char *access, *type, *action;
 	int port; /* -1: none */
 	struct known_object object;
 };
@@ -113,6 +113,9 @@ static int add_paths(struct entry *e, struct err *err)
 		return err_set(err, -EINVAL, "access: must be \"read\" or \"write\"");
 	if (e->type && find_word(e->type, inode_type_name, INODE_TYPES, &type) < 0)
 		return err_set(err, -EINVAL, "type: must be file, dir, chardev, fifo or socket");
+	if (e->action && (o->op != LUTRA_OP_OPEN || type != 8 || strcmp(e->action, "alert") != 0))
+		return err_set(err, -EINVAL, "action: \"alert\", to open a file only");
+	e->object.alerts = e->action != NULL;
 	if (e->access && strcmp(e->access, "write") == 0)
 		o->flags |= LUTRA_OBJ_WRITE;
 	o->mode = (uint16_t)(type << 12);
@@ -166,8 +169,8 @@ static int add_peers(struct entry *e, struct err *err)
 	size_t i;
 	int r;
 
-	if (e->access || e->type)
-		return err_set(err, -EINVAL, "a socket has no access and no type");
+	if (e->access || e->type || e->action)
+		return err_set(err, -EINVAL, "a socket has no access, type or action");
 	if (e->paths)
 		return add_unix(e, err);
 	json_array_foreach (e->families, i, v) {
@@ -229,10 +232,10 @@ static int decode_entry(json_t *j, bool base, struct knowledge *k, struct err *e
 	int r;
 
 	if (json_unpack_ex(j, &je, JSON_STRICT,
-			   "{s:o, s?s, s?s, s?o, s?o, s?o, s?i, s?o, s:s, s:s}", "ops", &e.ops,
-			   "access", &e.access, "type", &e.type, "paths", &e.paths, "families",
-			   &e.families, "addresses", &e.addresses, "port", &e.port, "roles", &roles,
-			   "why", &why, "source", &source) < 0)
+			   "{s:o, s?s, s?s, s?s, s?o, s?o, s?o, s?i, s?o, s:s, s:s}", "ops", &e.ops,
+			   "access", &e.access, "action", &e.action, "type", &e.type, "paths",
+			   &e.paths, "families", &e.families, "addresses", &e.addresses, "port",
+			   &e.port, "roles", &roles, "why", &why, "source", &source) < 0)
 		return err_set(err, -EINVAL, "%s", je.text);
 	if (!*why || !*source)
 		return err_set(err, -EINVAL, "why and source: say them");

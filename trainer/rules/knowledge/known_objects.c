@@ -242,6 +242,8 @@ static size_t put_tokens(const struct known_object *o, const struct lutra_policy
 		if (!(o->roles >> role & 1))
 			continue;
 		lutra_judge_object(image, &o->object, &path, role, fold, &j);
+		if (o->alerts)
+			j.token = lutra_object_token_of_new_name(j.token);
 		if ((!o->path || j.class.hit) && (n == 0 || ret[n - 1] != j.token))
 			ret[n++] = j.token;
 	}

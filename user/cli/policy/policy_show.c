@@ -122,10 +122,10 @@ static void show_actions(const struct policy *p)
 	}
 }
 
-/* Prints which new names only alert, a line each. */
-static void show_varying_names(const struct policy *p)
+/* Prints what is unknown and only alerts, a line each. */
+static void show_alerting(const struct policy *p)
 {
-	const char *title = "varies";
+	const char *title = "only alerts";
 
 	for (size_t i = 0; i < p->n_objects; i++) {
 		char text[PATH_MAX];
@@ -133,7 +133,7 @@ static void show_varying_names(const struct policy *p)
 		if (!lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES))
 			continue;
 		policy_object_name(p, p->objects[i], text, sizeof(text));
-		printf("  %-12s %s: only alerts\n", title, text);
+		printf("  %-12s %s\n", title, text);
 		title = "";
 	}
 }
@@ -262,7 +262,7 @@ static int show_policy(const struct policy_args *a, const char *name)
 	show_arguments(p);
 	show_calibration(p);
 	show_actions(p);
-	show_varying_names(p);
+	show_alerting(p);
 	show_varying_directories(p);
 	show_hookable(p);
 	return 0;

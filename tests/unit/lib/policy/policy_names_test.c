@@ -39,6 +39,8 @@ static void policy_object_name_is_readable(void **state)
 		 "open w file /srv/pages/* extension php"},
 		{lutra_object_token_of_new_name(sample_open_token(SRV)),
 		 "open r file any new name in /srv"},
+		{lutra_object_token_of_new_name(sample_open_token(PAGES)),
+		 "open r file /srv/pages/* (alerts)"},
 	};
 	char buf[256];
 

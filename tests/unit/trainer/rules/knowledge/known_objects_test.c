@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/path_text.h"
+#include "tests/support/made_policy.h"
 #include "tests/support/made_run.h"
 #include "trainer/train.h"
 
@@ -194,6 +195,31 @@ static void check_verdict(struct fixture *f, const char *path, uint8_t op, bool 
 		assert_int_not_equal(with, LUTRA_RULE_NONE);
 }
 
+/*
+ * A file of /tmp that is read may be an intruder's. To read one alerts and is not refused; all else
+ * there is judged as without the base.
+ */
+static void known_objects_that_alert_are_told_and_not_refused(void **state)
+{
+	static const char *const read[] = {"/tmp/x.php", "/tmp/a/b", "/var/tmp/x", "/dev/shm/x"};
+	const struct lutra_object o = file_object(LUTRA_OP_OPEN, false, 8);
+	struct fixture *f = *state;
+
+	add_service_runs(f);
+	train_both(f);
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++) {
+		struct lutra_judgement steady = made_policy_judge(f->with, o, read[i], 1);
+		struct lutra_judgement spawned = made_policy_judge(f->with, o, read[i], 2);
+
+		assert_int_equal(steady.rule, LUTRA_RULE_OPEN_READ_PROTECTED);
+		assert_true(steady.varies);
+		assert_int_equal(spawned.rule, LUTRA_RULE_OPEN_READ_PROTECTED);
+		assert_false(spawned.varies);
+	}
+	assert_false(made_policy_judge(f->with, file_object(LUTRA_OP_EXEC, false, 8), "/tmp/x", 1)
+			     .varies);
+}
+
 static void known_objects_change_no_other_verdict(void **state)
 {
 	struct fixture *f = *state;
@@ -262,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(known_objects_are_known_in_their_roles),
 		T(known_objects_change_no_other_verdict),
+		T(known_objects_that_alert_are_told_and_not_refused),
 		T(known_objects_leave_alone_what_the_runs_used),
 		T(known_objects_of_the_first_program),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a component of a path is folded and hashed, and which extensions are of code. */
+/* How a component of a path is folded and hashed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,22 +111,6 @@ static void component_key_keeps_directories_and_secrets_apart(void **state)
 	assert_true(lutra_component_key(s, 4, key, 0) != lutra_component_key(s, 3, key, 0));
 }
 
-static void component_ext_knows_code_by_its_last_extension(void **state)
-{
-	static const struct {
-		const char *name;
-		__u32 ext;
-	} cases[] = {{"x.php", 1},	 {"x.PHP", 1},	    {"x.phtml", 2},  {"a.b.py", 4},
-		     {".htaccess", 27},	 {"u.service", 28}, {"u.timer", 29}, {"x.class", 20},
-		     {"x.php.txt", 0},	 {"php", 0},	    {"x.", 0},	     {"x.servicess", 0},
-		     {"x.phpphpphp", 0}, {"x.so", 23}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(lutra_component_ext(cases[i].name, (__u32)strlen(cases[i].name)),
-				 cases[i].ext);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,7 +118,6 @@ int main(void)
 		cmocka_unit_test(component_fold_of_folded_is_the_same),
 		cmocka_unit_test(component_key_of_a_file_is_siphash_1_3),
 		cmocka_unit_test(component_key_keeps_directories_and_secrets_apart),
-		cmocka_unit_test(component_ext_knows_code_by_its_last_extension),
 	};
 
 	return cmocka_run_group_tests_name("component", tests, NULL, NULL);

@@ -11,12 +11,12 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/replay/replay.h"
 #include "lutra/object_token.h"
+#include "tests/support/bpf/file_operations.h"
 #include "tests/support/bpf/kernel_policy.h"
 
 #define BASE "/tmp/lutra-test-written"
@@ -24,107 +24,8 @@
 #define ROOT BASE "/root"
 #define TREE "/lutra-written" /* in the root: the files of the test */
 #define PROGRAM TREE "/true"
-#define OPERATIONS 512 /* bytes of a list */
 
 static const char *worker_arg;
-
-/* ---- operations ---- */
-
-static int held_fd = -1;
-static void *held_map;
-
-/* Writes the program to a file. flags: of open(2), to O_WRONLY. */
-static bool write_program(const char *from, const char *to, int flags)
-{
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CLOEXEC | flags, 0755);
-	bool ok = in >= 0 && out >= 0;
-	static char buf[65536];
-	ssize_t n = 0;
-
-	while (ok && (n = read(in, buf, sizeof(buf))) > 0)
-		ok = write(out, buf, (size_t)n) == n;
-	close(in);
-	close(out);
-	return ok && n == 0;
-}
-
-static bool run_program(const char *path)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		execl(path, path, NULL);
-		_exit(126);
-	}
-	return waitpid(pid, NULL, 0) == pid;
-}
-
-static void *map_file(const char *path, int open_flags, int prot, int flags)
-{
-	int fd = open(path, open_flags | O_CLOEXEC);
-	void *p = mmap(NULL, 4096, prot, flags, fd, 0);
-
-	close(fd);
-	return p == MAP_FAILED ? NULL : p;
-}
-
-/* Ends what the operations h and s hold. */
-static bool end_held(void)
-{
-	bool ok = held_fd >= 0 ? close(held_fd) == 0 : munmap(held_map, 4096) == 0;
-
-	held_fd = -1;
-	return ok;
-}
-
-static bool do_operation(const char *text)
-{
-	char op = 0, a[128] = "", b[128] = "";
-
-	if (sscanf(text, " %c %127s %127s", &op, a, b) < 1)
-		return false;
-	switch (op) {
-	case 'c': /* copies a to b, which is new */
-		return write_program(a, b, O_CREAT | O_EXCL);
-	case 't': /* writes a anew */
-		return write_program(PROGRAM, a, O_TRUNC);
-	case 'a': /* writes a, and leaves what is behind */
-		return write_program(PROGRAM, a, O_APPEND);
-	case 'v':
-		return rename(a, b) == 0;
-	case 'l':
-		return link(a, b) == 0;
-	case 'p':
-		return chmod(a, 0700) == 0;
-	case 'u':
-		return unlink(a) == 0;
-	case 'h': /* holds a open for writing */
-		held_fd = open(a, O_RDWR | O_CLOEXEC);
-		return held_fd >= 0;
-	case 's': /* holds a shared mapping */
-		held_map = map_file(a, O_RDWR, PROT_READ | PROT_WRITE, MAP_SHARED);
-		return held_map;
-	case 'r':
-		return end_held();
-	case 'm': /* maps a as code */
-		return map_file(a, O_RDONLY, PROT_READ | PROT_EXEC, MAP_PRIVATE);
-	case 'x':
-		return run_program(a);
-	default:
-		return false;
-	}
-}
-
-/* Returns how many operations of a list went wrong. */
-static int do_operations(char *list)
-{
-	int wrong = 0;
-
-	for (char *at = strtok(list, ";"); at; at = strtok(NULL, ";"))
-		wrong += !do_operation(at);
-	return wrong;
-}
 
 /* ---- workers ---- */
 
@@ -182,7 +83,7 @@ static int work_service(void)
 		return 1;
 	while ((n = read(in, list, OPERATIONS)) > 0) {
 		list[n] = '\0';
-		wrong = (char)do_operations(list);
+		wrong = (char)do_operations(PROGRAM, list);
 		if (write(out, &wrong, 1) != 1)
 			return 1;
 	}
@@ -212,7 +113,7 @@ static int work_session(void)
 	char list[OPERATIONS + 1];
 
 	snprintf(list, sizeof(list), "%s", worker_arg ? worker_arg : "");
-	return do_operations(list);
+	return do_operations(PROGRAM, list);
 }
 
 static const struct worker workers[] = {{"enter", work_enter},

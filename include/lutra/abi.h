@@ -330,13 +330,14 @@ _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
  * exist yet: where it is made. An overlay other than that of the container's root is a volume.
  */
 enum lutra_layer {
-	LUTRA_LAYER_UNKNOWN = 0,  /* not seen, or no file: a socket's name, an address */
-	LUTRA_LAYER_IMAGE = 1,	  /* overlay: a lower layer, as the image has it */
-	LUTRA_LAYER_WRITTEN = 2,  /* overlay: the upper layer. The container or the host wrote it */
-	LUTRA_LAYER_CHANGED = 3,  /* overlay with metacopy: only owner, mode or times are written;
+	LUTRA_LAYER_UNKNOWN = 0, /* not seen, or no file: a socket's name, an address */
+	LUTRA_LAYER_IMAGE = 1,	 /* overlay: a lower layer, as the image has it */
+	LUTRA_LAYER_WRITTEN = 2, /* overlay: the upper layer. The container or the host wrote it, or
+				     moved a program or library of the image */
+	LUTRA_LAYER_CHANGED = 3, /* overlay with metacopy: only owner, mode or times are written;
 				     the data are the image's */
-	LUTRA_LAYER_VOLUME = 4,	  /* another file system, /proc and /sys too */
-	LUTRA_LAYER_TMPFS = 5,	  /* a tmpfs that is mounted in the container */
+	LUTRA_LAYER_VOLUME = 4,	 /* another file system, /proc and /sys too */
+	LUTRA_LAYER_TMPFS = 5,	 /* a tmpfs that is mounted in the container */
 	LUTRA_LAYER_DETACHED = 6, /* in no directory: memfd, pipe */
 	LUTRA_LAYER_ROOT = 7,	  /* the mount of the container's root, which is no overlay */
 	LUTRA_LAYER_COUNT

@@ -318,6 +318,7 @@ static __always_inline __u32 overlay_layer(__u64 inode)
 	return LUTRA_LAYER_WRITTEN;
 }
 
+#include "kern/object/moved.bpf.h"
 #include "kern/object/written.bpf.h"
 
 /*
@@ -348,6 +349,29 @@ __noinline int layer_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmo
 	return 0;
 }
 
+static __always_inline bool is_of_image(__u32 layer)
+{
+	return layer == LUTRA_LAYER_IMAGE || layer == LUTRA_LAYER_CHANGED;
+}
+
+/*
+ * Sets what else is to be known of a program or library in s whose layer is set: the container made
+ * the name, or an exec session wrote the file. Global: verified once.
+ */
+__noinline int program_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
+{
+	if (!s)
+		return 0;
+	if (is_of_image(lutra_object_layer(&s->object)) && is_moved(s, dentry, vfsmount)) {
+		s->object.flags &= (__u8)~LUTRA_OBJ_LAYER;
+		s->object.flags |= LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT;
+	}
+	if (lutra_object_layer(&s->object) == LUTRA_LAYER_WRITTEN &&
+	    is_written_by_session(dentry, s->walk.root_dentry, s->slot))
+		s->object.flags |= LUTRA_OBJ_UPDATED;
+	return 0;
+}
+
 /* Fills in path and object of a struct file: see file_describe(). */
 static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
@@ -373,15 +397,15 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 	path_reset(&s->path);
 	path_walk(s, dentry, vfsmount);
 	layer_describe(s, dentry, vfsmount);
-	if (fresh_after_ns && lutra_object_layer(&s->object) == LUTRA_LAYER_WRITTEN &&
-	    is_written_by_session(dentry, s->walk.root_dentry, s->slot))
-		s->object.flags |= LUTRA_OBJ_UPDATED;
+	if (fresh_after_ns)
+		program_describe(s, dentry, vfsmount);
 }
 
 /*
- * Fills in s->path and s->object from a struct file. fresh_after_ns: sets LUTRA_OBJ_FRESH if the
- * file is unlinked or changed after this realtime, and LUTRA_OBJ_UPDATED if an exec session wrote it;
- * 0: does not look.
+ * Fills in s->path and s->object from a struct file. fresh_after_ns: of a program or library. Sets
+ * LUTRA_OBJ_FRESH if the file is unlinked or changed after this realtime, LUTRA_OBJ_UPDATED if an
+ * exec session wrote it, and the layer of a file that was written if its name is not the image's; 0:
+ * does not look.
  */
 __noinline int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {

@@ -71,6 +71,17 @@ static __always_inline int is_denied_without_scratch(const struct hook_frame *f)
 	       f->slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
 }
 
+/*
+ * Returns true if a stacked file system acts: it sets attributes and copies files in the one
+ * below with credentials of its own.
+ */
+static __always_inline bool is_by_file_system(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->cred != task->real_cred && !(task->flags & PF_IO_WORKER);
+}
+
 /* Returns true if the objects of this container are neither judged nor recorded. */
 static __always_inline bool is_passive(const struct lutra_slot *slot)
 {

@@ -69,9 +69,12 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	mode = file->f_mode;
 	if (flags & FMODE_EXEC || mode & FMODE_NOACCOUNT || !hook_enter(&f))
 		return 0;
-	/* Who writes a file counts also where opens are not judged: a policy may come later. */
+	/*
+	 * Who writes a file, and what sessions read, counts also where opens are not judged: a policy
+	 * may come later.
+	 */
 	passive = is_passive(f.slot);
-	if (passive && !(mode & FMODE_WRITE))
+	if (passive && !(mode & FMODE_WRITE) && !f.e->exec_session)
 		return 0;
 	f.e->truncated = flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
 	if (!event_begin(&f, LUTRA_OP_OPEN))
@@ -81,6 +84,9 @@ int BPF_PROG(lutra_file_open, struct file *file)
 		return deny();
 	if (mode & FMODE_WRITE)
 		written_note(f.e, f.s, kernel_address(f.s, file));
+	/* The copy of a file of the image, which overlayfs makes, is no reading of the session. */
+	if (mode & FMODE_READ && f.e->exec_session && !is_by_file_system())
+		read_note(f.e, f.s, kernel_address(f.s, file));
 	return 0;
 }
 

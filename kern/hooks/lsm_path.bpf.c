@@ -126,17 +126,6 @@ int BPF_PROG(lutra_file_truncate, struct file *file)
 				  dentry_mode(file->f_path.dentry)));
 }
 
-/*
- * Returns true if a stacked file system acts: it sets attributes in the one below with credentials
- * of its own.
- */
-static __always_inline bool is_by_file_system(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return task->cred != task->real_cred && !(task->flags & PF_IO_WORKER);
-}
-
 SEC("lsm/inode_setxattr")
 int BPF_PROG(lutra_inode_setxattr, void *idmap, struct dentry *dentry)
 {

@@ -129,12 +129,18 @@ static __always_inline int describe_own_descriptor(struct lutra_scratch *s,
 	return descriptor_describe(s, kernel_address(s, task->files), fd, fresh_after_ns);
 }
 
-/* Notes who writes the file of descriptor fd, if that is open for writing. */
-static __always_inline int note_write(struct lutra_task *e, struct lutra_scratch *s,
-				      const struct task_struct *task, __u32 fd)
+/* Notes who writes the file of descriptor fd, and whether a session reads it. */
+static __always_inline int note_open(struct lutra_task *e, struct lutra_scratch *s,
+				     const struct task_struct *task, __u32 fd)
 {
 	s->flags = 0;
-	return descriptor_written(e, s, kernel_address(s, task->files), fd);
+	return descriptor_note(e, s, kernel_address(s, task->files), fd);
+}
+
+/* Returns true if an open is to be noted. flags: of open(2). */
+static __always_inline bool is_open_noted(const struct lutra_task *e, __u64 flags)
+{
+	return flags & (O_ACCMODE | O_CREAT_TRUNC_APPEND) || e->exec_session;
 }
 
 /*
@@ -151,7 +157,7 @@ static __always_inline int fallback_open(struct lutra_task *e, struct lutra_scra
 		if (s->open_cache.index)
 			open_cache_add(s);
 	}
-	return flags & (O_ACCMODE | O_CREAT_TRUNC_APPEND) ? note_write(e, s, task, fd) : 0;
+	return is_open_noted(e, flags) ? note_open(e, s, task, fd) : 0;
 }
 
 /*
@@ -272,15 +278,14 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	if (!e || e->flags & TASK_PENDING || e->nr != nr)
 		return 0;
 	passive = slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
-	if (passive &&
-	    !(lutra_is_open_syscall(nr) && open_flags(e, nr) & (O_ACCMODE | O_CREAT_TRUNC_APPEND)))
+	if (passive && !(lutra_is_open_syscall(nr) && is_open_noted(e, open_flags(e, nr))))
 		return 0;
 	s = regs ? scratch_get(task) : scratch_of_cpu();
 	if (!s)
 		return 0;
-	/* Who writes a file counts also where opens are not judged: a policy may come later. */
+	/* As in lsm_file.bpf.c. */
 	if (passive)
-		return note_write(e, s, task, (__u32)ret);
+		return note_open(e, s, task, (__u32)ret);
 	if (lutra_is_open_syscall(nr))
 		return fallback_open(e, s, task, open_flags(e, nr), (__u32)ret);
 	if (!regs)

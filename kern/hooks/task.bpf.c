@@ -123,13 +123,17 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 				      struct task_struct *parent, struct task_struct *child)
 {
 	__u32 pid = child->pid, tgid = child->tgid;
-	struct lutra_task *c;
+	struct lutra_task *c, *process;
 
 	c = task_make(child, e, e->slot);
 	if (!c)
 		return;
 	c->flags &= TASK_PENDING;
 	c->process_steady = 0;
+	/* The entry of a thread does not tell that another thread of the process is tainted. */
+	process = e->exec_session ? process_entry(parent, e) : NULL;
+	if (process && process->tainted)
+		c->tainted = 1;
 	if (pid == tgid && !(e->flags & TASK_PENDING)) {
 		c->program = 0;
 		lutra_state_fork(&c->state);

@@ -21,7 +21,9 @@ int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, 
 		  __u32 flags);
 int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
 int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64 dentry);
-int descriptor_written(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd);
+int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
+int descriptor_note(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd);
+int session_taint(struct lutra_task *e);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode);
 
 /* open_cache.bpf.h */
@@ -31,7 +33,7 @@ int open_cache_add(struct lutra_scratch *s);
 int sockaddr_describe(struct lutra_scratch *s);
 
 /*
- * Looks at what an exec session runs. A session that runs what the service wrote is tainted: what it
+ * Looks at what an exec session runs. A process that runs what the service wrote is tainted: what it
  * writes from now on is not an operator's. What a session wrote is not reported to sessions.
  */
 static __always_inline void session_check_program(struct lutra_task *e, struct lutra_scratch *s)
@@ -39,7 +41,7 @@ static __always_inline void session_check_program(struct lutra_task *e, struct l
 	if (!e->exec_session)
 		return;
 	if (lutra_is_fresh(&s->object) && !(s->object.flags & LUTRA_OBJ_UPDATED))
-		e->tainted = 1;
+		session_taint(e);
 	s->object.flags &= (__u8)~LUTRA_OBJ_UPDATED;
 }
 

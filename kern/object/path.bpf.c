@@ -464,15 +464,23 @@ __noinline int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u6
 	return 1;
 }
 
-/* Calls written_note() for descriptor fd of a struct files_struct, if it is open for writing. */
-__noinline int descriptor_written(struct lutra_task *e, struct lutra_scratch *s, __u64 files,
-				  __u32 fd)
+/*
+ * Calls written_note() and read_note() for descriptor fd of a struct files_struct, as it is open for
+ * writing and for reading.
+ */
+__noinline int descriptor_note(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd)
 {
 	__u64 file = descriptor_file(files, fd);
+	__u32 mode;
 
-	if (!e || !s || !file || !((__u32)KERNEL_FIELD(file, struct file, f_mode) & FMODE_WRITE))
+	if (!e || !s || !file)
 		return 0;
-	return written_note(e, s, file);
+	mode = (__u32)KERNEL_FIELD(file, struct file, f_mode);
+	if (mode & FMODE_WRITE)
+		written_note(e, s, file);
+	if (mode & FMODE_READ)
+		read_note(e, s, file);
+	return 0;
 }
 
 /*

@@ -8,8 +8,12 @@
  * the file, truncates it, or writes to a file that only the image wrote so far. Nobody else may have
  * the file open or mapped for writing then. It is so until any other task of a guarded container
  * opens it for writing. It is the inode that counts: names do not matter, so a rename or a hard link
- * keeps the mark. A session that runs what the service wrote does not write as an operator from
- * there on.
+ * keeps the mark.
+ *
+ * A process of a session is tainted as soon as it runs or reads what would be fresh if it were run:
+ * it may copy that. Neither it nor what it starts from there on writes as an operator, and the marks of the
+ * files that it has open for writing end. Not tainted by what it reads in /etc: package managers and
+ * the C library read configuration there, which services edit as they start.
  *
  * A file of the image whose owner, mode or name a session changes is copied by overlayfs. The copy is
  * the session's, too.
@@ -28,6 +32,7 @@
 #include "kern/object/object.bpf.h"
 
 #define WRITTEN_MAX 16384
+#define TAINTED_DESCRIPTORS 64 /* of a process that becomes tainted: the first ones are looked at */
 
 /*
  * An inode of an overlay. Its number is that of the file in the layer that held it first, and the
@@ -112,6 +117,95 @@ static __always_inline bool is_whole_write(__u64 file, __u64 inode)
 	       overlay_layer(inode) != LUTRA_LAYER_WRITTEN;
 }
 
+/* Taints the process of the entry's task, which is the current one. Global: verified once. */
+__noinline int session_taint(struct lutra_task *e)
+{
+	struct lutra_task *process;
+
+	if (!e)
+		return 0;
+	process = process_entry(bpf_get_current_task_btf(), e);
+	e->tainted = 1;
+	if (process)
+		process->tainted = 1;
+	return 0;
+}
+
+/* Returns true if the entry's task, which is the current one, writes as an operator. */
+static __always_inline bool writes_as_operator(struct lutra_task *e)
+{
+	struct lutra_task *process;
+
+	if (!e->exec_session || e->tainted)
+		return false;
+	process = process_entry(bpf_get_current_task_btf(), e);
+	return !process || !process->tainted;
+}
+
+/*
+ * Ends the mark of the file of descriptor fd, if the current task has it open for writing. Global:
+ * verified once.
+ */
+__noinline int written_end(struct lutra_task *e, __u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct written_key k = {};
+	__u64 file;
+
+	if (!e)
+		return 0;
+	file = descriptor_file((__u64)task->files, fd);
+	if (file && (__u32)KERNEL_FIELD(file, struct file, f_mode) & FMODE_WRITE &&
+	    written_key_get(&k, KERNEL_FIELD(file, struct file, f_path.dentry), e->root_dentry))
+		bpf_map_delete_elem(&written, &k);
+	return 0;
+}
+
+/* Returns true if a file that is opened for reading has bytes that a program could have. */
+static __always_inline bool has_bytes(__u64 file)
+{
+	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
+	__u64 sb = KERNEL_FIELD(inode, struct inode, i_sb);
+
+	return ((__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT) == S_IFREG &&
+	       KERNEL_FIELD(inode, struct inode, i_size) &&
+	       !((__u32)KERNEL_FIELD(file, struct file, f_flags) & O_TRUNC) &&
+	       !(KERNEL_FIELD(sb, struct super_block, s_iflags) & SB_I_NOEXEC);
+}
+
+/* Returns true if a path lies in the container's /etc. */
+static __always_inline bool is_in_etc(const struct lutra_path *path)
+{
+	__u32 top = (path->n - 1) & (LUTRA_COMPONENTS - 1);
+
+	return !path->flags && path->n > 1 && path->n <= LUTRA_COMPONENTS && path->len[top] == 3 &&
+	       path->name[top][0] == 'e' && path->name[top][1] == 't' && path->name[top][2] == 'c';
+}
+
+/*
+ * Notes that the entry's task opened a file for reading, and was not refused. Overwrites object and
+ * path in s. Global: verified once.
+ */
+__noinline int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file)
+{
+	struct lutra_slot *slot;
+
+	if (!e || !s || !writes_as_operator(e) || !has_bytes(file))
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	scratch_begin(s, e, s->flags);
+	file_describe(s, file, slot->start_realtime_ns);
+	if (!lutra_is_fresh(&s->object) || s->object.flags & LUTRA_OBJ_UPDATED ||
+	    is_in_etc(&s->path))
+		return 0;
+	session_taint(e);
+	for (__u32 fd = 0; fd < TAINTED_DESCRIPTORS; fd++)
+		written_end(e, fd);
+	return 0;
+}
+
 /*
  * Notes that the entry's task opened a file for writing, and was not refused. Global: verified once.
  */
@@ -120,6 +214,7 @@ __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64
 	struct written_key k = {};
 	struct lutra_slot *slot;
 	__u64 dentry, inode, *cgroup, own_cgroup;
+	bool as_operator;
 	__u32 own;
 
 	if (!e || !s)
@@ -131,11 +226,12 @@ __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64
 		return 0;
 	cgroup = bpf_map_lookup_elem(&written, &k);
 	own_cgroup = slot->cgroup_id;
-	if (cgroup && *cgroup == own_cgroup && e->exec_session && !e->tainted)
+	as_operator = writes_as_operator(e);
+	if (cgroup && *cgroup == own_cgroup && as_operator)
 		return 0;
 	if (cgroup)
 		bpf_map_delete_elem(&written, &k);
-	if (!e->exec_session || e->tainted)
+	if (!as_operator)
 		return 0;
 	inode = KERNEL_FIELD(dentry, struct dentry, d_inode);
 	if (!is_whole_write(file, inode) || !is_only_writer(inode, own))
@@ -158,7 +254,7 @@ __noinline int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64
 	struct lutra_slot *slot;
 	__u64 inode, own_cgroup;
 
-	if (!e || !s || !e->exec_session || e->tainted)
+	if (!e || !s || !writes_as_operator(e))
 		return 0;
 	slot = slot_get(e->slot);
 	if (!slot || !written_key_get(&k, dentry, e->root_dentry))

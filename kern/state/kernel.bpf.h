@@ -31,6 +31,7 @@
 #define O_ACCMODE 03
 #define O_TRUNC 01000
 #define O_CREAT_TRUNC_APPEND (0100 | O_TRUNC | 02000)
+#define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC 0x20
 #define FMODE_PATH 0x4000
@@ -40,6 +41,7 @@
 #define CAP_OPT_NOAUDIT 0x02
 #define OVERLAYFS_MAGIC 0x794c7630
 #define TMPFS_MAGIC 0x01021994
+#define SB_I_NOEXEC 0x2 /* of proc, sysfs and the like: nothing there can be executed */
 #define ANON_INODE_MAGIC 0x09041934
 #define MQUEUE_MAGIC 0x19800202
 #define PROT_WRITE 0x2

@@ -37,7 +37,7 @@ struct lutra_task {
 	__u32 start_time_low;  /* in the task_cache: low half of the task's start_time */
 	__u16 nr;	       /* of the current syscall, as in struct lutra_record */
 	__u8 exec_session : 1; /* joined a container that ran, or a descendant of such a task */
-	__u8 tainted : 1;      /* of a session that ran what the service wrote */
+	__u8 tainted : 1;      /* of a session that ran or read what the service wrote */
 	__u8 process_steady;   /* of a leader: a thread of its process became steady. Any sets it */
 	__u64 syscalls;	       /* of the lineage */
 	__u64 args[2];	       /* second and third of the current syscall, for the fallback */

@@ -84,6 +84,7 @@ struct qstr {
 struct super_block {
 	u32 s_dev;
 	long unsigned int s_magic;
+	long unsigned int s_iflags;
 };
 
 struct inode {

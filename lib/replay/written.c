@@ -216,6 +216,22 @@ static uint8_t judge_program(struct written *w, struct written_task *t,
 	return o->flags;
 }
 
+/*
+ * A session that reads what the service wrote may copy it. Not so in /etc, where it reads
+ * configuration.
+ */
+static void note_read(struct written *w, struct written_task *t, const struct lutra_object *o,
+		      const char *path, size_t len)
+{
+	const struct name *n = *find_name(w, path, len);
+	bool reads =
+		(t->open_flags & O_ACCMODE) != O_WRONLY && !(t->open_flags & (O_CREAT | O_TRUNC));
+
+	if (writes_as_session(t) && reads && lutra_is_fresh(o) &&
+	    !(n && w->by_session[n->file - 1]) && !(len > 5 && memcmp(path, "/etc/", 5) == 0))
+		t->is_tainted = true;
+}
+
 void written_syscall(struct written_task *t, const struct lutra_record *rec)
 {
 	t->open_flags = 0;
@@ -249,10 +265,11 @@ uint64_t written_object(struct written *w, struct written_task *t, const struct 
 
 		return rec->arg | flags << 8;
 	}
-	if (o.op == LUTRA_OP_OPEN && o.flags & LUTRA_OBJ_WRITE && is_in_root(&o) &&
-	    o.mode >> 12 == S_IFREG >> 12)
-		note_write(w, t, &o, str, str_len);
-	else if (lutra_is_path_op(o.op))
+	if (o.op == LUTRA_OP_OPEN && o.mode >> 12 == S_IFREG >> 12) {
+		note_read(w, t, &o, str, str_len);
+		if (o.flags & LUTRA_OBJ_WRITE && is_in_root(&o))
+			note_write(w, t, &o, str, str_len);
+	} else if (lutra_is_path_op(o.op))
 		note_name(w, t, &o, str, str_len);
 	return rec->arg;
 }

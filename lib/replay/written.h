@@ -5,8 +5,10 @@
  * do not have it: here it is found by paths, which renames and links move.
  *
  * Other than the kernel, this does not see: who else has a file open when a session opens it, a new
- * file that is opened without O_EXCL and O_TRUNC, and openat2. Through the fallback a name that is
- * renamed is as the caller wrote it: behind a symbolic link it is another one.
+ * file that is opened without O_EXCL and O_TRUNC, and openat2. Nor does it see what a tainted process
+ * has open, its other threads, and whether a file that is read is empty, or was changed since the
+ * start outside of the overlay. Through the fallback a name that is renamed is as the caller wrote
+ * it: behind a symbolic link it is another one.
  */
 #ifndef LUTRA_LIB_REPLAY_WRITTEN_H
 #define LUTRA_LIB_REPLAY_WRITTEN_H
@@ -21,7 +23,7 @@
 /* What is known of a task, copied by fork. All zero: a task of the service. */
 struct written_task {
 	bool is_session;
-	bool is_tainted;     /* it ran what the service wrote: it writes as the service */
+	bool is_tainted;     /* it ran or read what the service wrote: it writes as the service */
 	uint32_t open_flags; /* of its current system call, if that opens a file; else 0 */
 	uint32_t from;	     /* file that is renamed or linked, from 1; 0: none of a session */
 };

@@ -54,6 +54,7 @@ static bool mount_root(void)
 	return mount("overlay", ROOT, "overlay", 0,
 		     "lowerdir=" IMAGE ":/,upperdir=" BASE "/upper,workdir=" BASE "/work") == 0 &&
 	       mount("tmpfs", ROOT TREE "/tmpfs", "tmpfs", 0, NULL) == 0 &&
+	       mount("sysfs", ROOT "/sys", "sysfs", MS_RDONLY, NULL) == 0 &&
 	       mount("proc", ROOT "/proc", "proc", 0, NULL) == 0;
 }
 
@@ -292,6 +293,36 @@ static const struct written_case cases[] = {
 	{.path = F("tmpfs/file"), .step = {{SESSION, "c " PROGRAM " " F("tmpfs/file")}}},
 };
 
+/* A session may copy what it reads. */
+static const struct written_case readers[] = {
+	{.path = F("copied"),
+	 .step = {{SERVICE, "c " PROGRAM " " F("upload")},
+		  {SESSION, "c " F("upload") " " F("copied")}}},
+	{.path = F("redirected"),
+	 .not_replayed = true,
+	 .step = {{SESSION, "d " F("upload") " " F("redirected")}}},
+	{.path = F("after"), .step = {{SESSION, "o " F("upload") "; f " PROGRAM " " F("after")}}},
+	{.path = F("threads"),
+	 .not_replayed = true,
+	 .step = {{SESSION, "O " F("upload") "; f " PROGRAM " " F("threads")}}},
+	{.path = F("of-tmpfs"),
+	 .not_replayed = true,
+	 .step = {{SERVICE, "c " PROGRAM " " F("tmpfs/upload")},
+		  {SESSION, "c " F("tmpfs/upload") " " F("of-tmpfs")}}},
+	{.path = F("renamed"),
+	 .step = {{SESSION, "v " F("upload") " " F("upload-2")},
+		  {SESSION, "l " F("upload-2") " " F("renamed")}}},
+	/* What another session wrote, the kernel's files and configuration may be read. */
+	{.path = F("own"),
+	 .updated = true,
+	 .step = {{SESSION, "c " PROGRAM " " F("own-0")}, {SESSION, "c " F("own-0") " " F("own")}}},
+	{.path = F("reader"),
+	 .updated = true,
+	 .step = {{SERVICE, "c " PROGRAM " /etc/lutra-written"},
+		  {SESSION, "o /sys/kernel/uevent_seqnum; o /etc/lutra-written; c " PROGRAM
+			    " " F("reader")}}},
+};
+
 static void run_case(struct service *s, const struct written_case *c)
 {
 	char list[OPERATIONS];
@@ -306,29 +337,38 @@ static void run_case(struct service *s, const struct written_case *c)
 	service_do(s, list);
 }
 
-static void written_by_a_session_is_told_from_the_service(void **state)
+/* Has the cases done, and compares what is recorded of the mappings, and replayed. */
+static void run_and_compare(struct box *b, const struct written_case *c, size_t n)
 {
-	struct box *b = *state;
 	size_t wrong = 0, not_replayed = 0;
 	struct service s;
 
 	service_start(&s, b, NULL);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		run_case(&s, &cases[i]);
+	for (size_t i = 0; i < n; i++)
+		run_case(&s, &c[i]);
 	service_end(&s);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int updated = is_updated(b, LUTRA_OP_MAPX, cases[i].path);
+	for (size_t i = 0; i < n; i++) {
+		int updated = is_updated(b, LUTRA_OP_MAPX, c[i].path);
+		bool other = c[i].hook_only && !guard_has_lsm(b->guard);
 
-		bool other = cases[i].hook_only && !guard_has_lsm(b->guard);
-
-		not_replayed += cases[i].not_replayed || other;
-		if (updated == (cases[i].updated && !other))
+		not_replayed += c[i].not_replayed || other;
+		if (updated == (c[i].updated && !other))
 			continue;
-		print_message("# %s: %d\n", cases[i].path, updated);
+		print_message("# %s: %d\n", c[i].path, updated);
 		wrong++;
 	}
 	assert_int_equal(wrong, 0);
 	assert_int_equal(count_other_replayed(b), not_replayed);
+}
+
+static void written_by_a_session_is_told_from_the_service(void **state)
+{
+	run_and_compare(*state, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void written_by_a_session_that_read_from_the_service_is_not_updated(void **state)
+{
+	run_and_compare(*state, readers, sizeof(readers) / sizeof(readers[0]));
 }
 
 /* What a session runs itself is no finding; what the service's children run is one. */
@@ -418,11 +458,13 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(written_by_a_session_is_told_from_the_service),
+		TEST(written_by_a_session_that_read_from_the_service_is_not_updated),
 		TEST(written_program_is_updated_for_the_service_alone),
 		TEST(written_over_a_file_of_the_image),
 		TEST(written_file_matches_its_rule),
 		TEST(written_tool_is_refused_to_the_service),
 		TEST_STANDIN(written_by_a_session_is_told_from_the_service),
+		TEST_STANDIN(written_by_a_session_that_read_from_the_service_is_not_updated),
 		TEST_STANDIN(written_program_is_updated_for_the_service_alone),
 		TEST_STANDIN(written_over_a_file_of_the_image),
 	};

@@ -2,6 +2,7 @@
 #include "tests/support/bpf/file_operations.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +14,9 @@
 static int held_fd = -1;
 static void *held_map;
 
-bool write_program(const char *from, const char *to, int flags)
+/* Copies what a descriptor reads to another one, and closes both. */
+static bool copy_bytes(int in, int out)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_WRONLY | O_CLOEXEC | flags, 0755);
 	bool ok = in >= 0 && out >= 0;
 	static char buf[65536];
 	ssize_t n = 0;
@@ -26,6 +26,21 @@ bool write_program(const char *from, const char *to, int flags)
 	close(in);
 	close(out);
 	return ok && n == 0;
+}
+
+bool write_program(const char *from, const char *to, int flags)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+
+	return copy_bytes(in, open(to, O_WRONLY | O_CLOEXEC | flags, 0755));
+}
+
+/* Copies a file to a new one that is opened first, as a shell does for "cat FROM >TO". */
+static bool redirect_program(const char *from, const char *to)
+{
+	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+
+	return copy_bytes(open(from, O_RDONLY | O_CLOEXEC), out);
 }
 
 static bool run_program(const char *path)
@@ -57,6 +72,41 @@ static bool end_held(void)
 	return ok;
 }
 
+static bool read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c;
+	bool ok = fd >= 0 && read(fd, &c, 1) == 1;
+
+	close(fd);
+	return ok;
+}
+
+static void *run_reader(void *path)
+{
+	return read_file(path) ? path : NULL;
+}
+
+static bool read_file_by_thread(char *path)
+{
+	void *done = NULL;
+	pthread_t t;
+
+	return pthread_create(&t, NULL, run_reader, path) == 0 && pthread_join(t, &done) == 0 &&
+	       done;
+}
+
+/* Has a child process copy a file to a new one. */
+static bool write_program_by_child(const char *from, const char *to)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(!write_program(from, to, O_CREAT | O_EXCL));
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static bool do_operation(const char *program, const char *text)
 {
 	char op = 0, a[128] = "", b[128] = "";
@@ -66,6 +116,14 @@ static bool do_operation(const char *program, const char *text)
 	switch (op) {
 	case 'c': /* copies a to b, which is new */
 		return write_program(a, b, O_CREAT | O_EXCL);
+	case 'd': /* the same, but opens b first */
+		return redirect_program(a, b);
+	case 'f': /* a child copies a to b, which is new */
+		return write_program_by_child(a, b);
+	case 'o': /* reads of a */
+		return read_file(a);
+	case 'O': /* a thread reads of a */
+		return read_file_by_thread(a);
 	case 't': /* writes a anew */
 		return write_program(program, a, O_TRUNC);
 	case 'a': /* writes a, and leaves what is behind */

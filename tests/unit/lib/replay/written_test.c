@@ -168,6 +168,35 @@ static void written_by_a_tainted_session_is_the_service_s(void **state)
 	assert_true(map_file(f, &f->service, "/b"));
 }
 
+static void read_file(struct fixture *f, struct written_task *t, const char *path, unsigned layer)
+{
+	const struct lutra_object o = {.op = LUTRA_OP_OPEN,
+				       .mode = 0100644,
+				       .flags = (uint8_t)(layer << LUTRA_OBJ_LAYER_SHIFT)};
+
+	t->open_flags = O_RDONLY;
+	assert_false(feed_object(f, t, o, path));
+}
+
+/* Who reads what the service wrote may copy it. */
+static void written_by_a_session_that_read_from_the_service_is_the_service_s(void **state)
+{
+	struct fixture *f = *state;
+	struct written_task other = f->session, third = f->session;
+
+	make_file(f, &f->service, "/upload");
+	read_file(f, &f->session, "/upload", LUTRA_LAYER_WRITTEN);
+	make_file(f, &f->session, "/a");
+	assert_false(map_file(f, &f->service, "/a"));
+	read_file(f, &other, "/usr/bin/tool", LUTRA_LAYER_IMAGE);
+	read_file(f, &other, "/etc/configuration", LUTRA_LAYER_WRITTEN);
+	make_file(f, &other, "/b");
+	assert_true(map_file(f, &f->service, "/b"));
+	read_file(f, &third, "/b", LUTRA_LAYER_WRITTEN);
+	make_file(f, &third, "/c");
+	assert_true(map_file(f, &f->service, "/c"));
+}
+
 static void written_reset_forgets_all(void **state)
 {
 	struct fixture *f = *state;
@@ -205,6 +234,7 @@ int main(void)
 		TEST(written_needs_the_whole_file),
 		TEST(written_ends_with_the_name),
 		TEST(written_by_a_tainted_session_is_the_service_s),
+		TEST(written_by_a_session_that_read_from_the_service_is_the_service_s),
 		TEST(written_reset_forgets_all),
 		TEST(written_notes_so_many_names_and_no_more),
 	};

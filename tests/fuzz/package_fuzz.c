@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/alerts/package.h"
+#include "user/alerts/package_rpm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -17,8 +17,21 @@ static void check_word(const char *word)
 
 	if (len == PACKAGE_WORD ||
 	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			 "0123456789+-.:~_") != len)
+			 "0123456789+-.:~_^") != len)
 		abort();
+}
+
+/* A header of rpm, and a database, which the reader changes. */
+static void find_rpm(const char *bytes, size_t len, const char *path, struct package *ret)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return;
+	memcpy(copy, bytes, len);
+	package_rpm_header((const uint8_t *)bytes, len, "/usr/lib/", "libz.so.1", ret);
+	package_rpm_find(copy, len, path, ret);
+	free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -38,6 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 1:
 		package_status_read(text, len, &p);
+		break;
+	case 3:
+		find_rpm(text, len, path, &p);
 		break;
 	default:
 		if (package_apk_find(text, len, path, &p) == 0 && !p.name[0])

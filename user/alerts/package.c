@@ -15,12 +15,13 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
+#include "user/alerts/package_rpm.h"
 #include "user/sys/clock.h"
 
 #define LISTS_MAX 8192		   /* files of dpkg, of a package each */
 #define LIST_BYTES (8u << 20)	   /* of one of them */
 #define LISTS_BYTES (64u << 20)	   /* of all that are read */
-#define DATABASE_BYTES (64u << 20) /* of a status file, or of the database of apk */
+#define DATABASE_BYTES (64u << 20) /* of a status file, or of the database of apk or rpm */
 #define PATH_BYTES 1024
 
 /* ---- texts ---- */
@@ -40,8 +41,7 @@ static bool next_line(const char **at, const char *end, const char **ret, size_t
 	return true;
 }
 
-/* Copies a name or version if it is one: letters, digits and "+-.:~_". Returns false if not. */
-static bool copy_word(const char *s, size_t len, char ret[static PACKAGE_WORD])
+bool package_word_set(const char *s, size_t len, char ret[static PACKAGE_WORD])
 {
 	if (len == 0 || len >= PACKAGE_WORD)
 		return false;
@@ -49,7 +49,7 @@ static bool copy_word(const char *s, size_t len, char ret[static PACKAGE_WORD])
 		char c = s[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-		    !(c && strchr("+-.:~_", c)))
+		    !(c && strchr("+-.:~_^", c)))
 			return false;
 	}
 	memcpy(ret, s, len);
@@ -57,8 +57,7 @@ static bool copy_word(const char *s, size_t len, char ret[static PACKAGE_WORD])
 	return true;
 }
 
-/* Returns the path without a leading /usr: files may have come by a link from there. */
-static const char *short_path(const char *path)
+const char *package_short_path(const char *path)
 {
 	return strncmp(path, "/usr/", 5) == 0 ? path + 4 : path;
 }
@@ -74,7 +73,7 @@ bool package_list_has(const char *text, size_t len, const char *path)
 	size_t n;
 
 	while (next_line(&at, text + len, &line, &n))
-		if (is_text(line, n, path) || is_text(line, n, short_path(path)))
+		if (is_text(line, n, path) || is_text(line, n, package_short_path(path)))
 			return true;
 	return false;
 }
@@ -100,7 +99,7 @@ void package_status_read(const char *text, size_t len, struct package *ret)
 		if ((value = value_of(line, n, "Package: ", &value_len))) {
 			found = is_text(value, value_len, ret->name);
 		} else if (found && (value = value_of(line, n, "Version: ", &value_len))) {
-			copy_word(value, value_len, ret->version);
+			package_word_set(value, value_len, ret->version);
 			return;
 		}
 	}
@@ -129,15 +128,15 @@ int package_apk_find(const char *text, size_t len, const char *path, struct pack
 			p = (struct package){};
 			dir_len = 0;
 		} else if ((value = value_of(line, n, "P:", &value_len))) {
-			copy_word(value, value_len, p.name);
+			package_word_set(value, value_len, p.name);
 		} else if ((value = value_of(line, n, "V:", &value_len))) {
-			copy_word(value, value_len, p.version);
+			package_word_set(value, value_len, p.version);
 		} else if ((value = value_of(line, n, "F:", &value_len))) {
 			dir = value;
 			dir_len = value_len;
 		} else if ((value = value_of(line, n, "R:", &value_len)) && p.name[0] &&
 			   (is_path(dir, dir_len, value, value_len, path) ||
-			    is_path(dir, dir_len, value, value_len, short_path(path)))) {
+			    is_path(dir, dir_len, value, value_len, package_short_path(path)))) {
 			*ret = p;
 			return 0;
 		}
@@ -181,7 +180,8 @@ static bool list_name(const char *file, struct package *ret)
 
 	if (len <= 5 || strcmp(file + len - 5, ".list") != 0)
 		return false;
-	return copy_word(file, strcspn(file, ":") < len ? strcspn(file, ":") : len - 5, ret->name);
+	return package_word_set(file, strcspn(file, ":") < len ? strcspn(file, ":") : len - 5,
+				ret->name);
 }
 
 /* Finds the list that names the path, and sets the name. Returns 0 or -errno. */
@@ -214,6 +214,24 @@ static int find_list(int lists, const char *path, struct package *ret)
 	return r;
 }
 
+/* Finds the package in the first database of rpm that there is. Returns 0 or -errno. */
+static int find_rpm(int root, const char *path, struct package *ret)
+{
+	static const char *const databases[] = {"usr/lib/sysimage/rpm/rpmdb.sqlite",
+						"var/lib/rpm/rpmdb.sqlite"};
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++) {
+		_cleanup_free_ char *database = NULL;
+		size_t len;
+
+		r = read_below(root, databases[i], DATABASE_BYTES, &database, &len);
+		if (r == 0)
+			return package_rpm_find(database, len, path, ret);
+	}
+	return r;
+}
+
 int package_find(int root, const char *path, struct package *ret)
 {
 	_cleanup_free_ char *text = NULL;
@@ -225,6 +243,9 @@ int package_find(int root, const char *path, struct package *ret)
 	r = read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &text, &len);
 	if (r == 0)
 		return package_apk_find(text, len, path, ret);
+	r = find_rpm(root, path, ret);
+	if (r != -ENOENT)
+		return r;
 	lists = open_below(root, "var/lib/dpkg/info", O_RDONLY | O_DIRECTORY);
 	r = lists < 0 ? lists : find_list(lists, path, &p);
 	if (r < 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The package that a program or library of a container belongs to, as the container's package
- * database tells it: that of dpkg (Debian, Ubuntu) or of apk (Alpine). The database of rpm is a
- * binary one and is not read. What the database says is the container's word: it goes into the text
- * of an alert, and decides nothing.
+ * database tells it: that of dpkg (Debian, Ubuntu), of apk (Alpine) or of rpm (Fedora, RHEL), if rpm
+ * has it in an SQLite file. What the database says is the container's word: it goes into the text of
+ * an alert, and decides nothing.
  */
 #ifndef LUTRA_USER_ALERTS_PACKAGE_H
 #define LUTRA_USER_ALERTS_PACKAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lutra/abi.h"
 #include "user/sys/rate_limit.h"
@@ -35,6 +36,13 @@ const char *package_describe(struct throttle *limit, const struct lutra_evidence
  * no mount below it. Returns 0; -ENOENT: none has it; or -errno.
  */
 int package_find(int root, const char *path, struct package *ret);
+
+/*
+ * Copies a name or version if it is one: letters, digits and "+-.:~_^". Returns false if not.
+ */
+bool package_word_set(const char *s, size_t len, char ret[static PACKAGE_WORD]);
+/* Returns the path without a leading /usr: files may have come by a link from there. */
+const char *package_short_path(const char *path);
 
 /* Returns true if a list of files of dpkg names the path. Any bytes. */
 bool package_list_has(const char *text, size_t len, const char *path);

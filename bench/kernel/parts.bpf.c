@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The parts of programs at sys_enter, each in a loop. Hooks: none, bpf_prog_test_run_opts() runs
- * it.
+ * The parts of programs, each in a loop: those of a program at sys_enter, and those of the look-up of
+ * a file. Hooks: none, bpf_prog_test_run_opts() runs it.
  */
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "kern/object/path.bpf.c"
 
 #include "bench/kernel/parts.h"
+
+const volatile bool lutra_fallback = true;
+const volatile __u32 lutra_instance = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -27,6 +29,57 @@ static __noinline int count_up(__u64 *v)
 	if (v)
 		++*v;
 	return 0;
+}
+
+/* What the look-up of a file begins with. dentry, mnt: of the file. */
+struct parts_file {
+	__u64 file, dentry, mnt;
+	__u64 root_dentry, root_mnt;
+	__u32 part;
+};
+
+/* Runs a part of the look-up of a file. */
+static long run_file_part(__u32 i, const struct parts_file *f)
+{
+	__u32 zero = 0;
+	struct lutra_scratch *s = bpf_map_lookup_elem(&scratch_cpu, &zero);
+
+	if (!s)
+		return 1;
+	s->object.flags = 0;
+	s->walk.root_dentry = f->root_dentry;
+	s->walk.root_mnt = f->root_mnt;
+	switch (f->part) {
+	case PARTS_LAYER:
+		s->path.flags = 0;
+		layer_describe(s, f->dentry, f->mnt);
+		break;
+	case PARTS_FILE:
+		file_describe(s, f->file, 0);
+		break;
+	case PARTS_PROGRAM:
+		file_describe(s, f->file, ~0ull);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static __always_inline void run_file_parts(const struct parts_run *run)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct parts_file f = {.part = run->part};
+	__u64 root;
+
+	f.file = descriptor_file((__u64)task->files, run->file);
+	root = descriptor_file((__u64)task->files, run->root);
+	f.dentry = KERNEL_FIELD(f.file, struct file, f_path.dentry);
+	f.mnt = KERNEL_FIELD(f.file, struct file, f_path.mnt);
+	f.root_dentry = KERNEL_FIELD(root, struct file, f_path.dentry);
+	f.root_mnt = KERNEL_FIELD(root, struct file, f_path.mnt) -
+		     bpf_core_field_offset(struct mount, mnt);
+	bpf_loop(run->n, run_file_part, &f, 0);
 }
 
 static long run_part(__u32 i, const __u32 *part)
@@ -67,9 +120,10 @@ int run_parts(struct parts_run *run)
 	__u32 part = run->part;
 	__u64 start = bpf_ktime_get_ns();
 
-	bpf_loop(run->n, run_part, &part, 0);
+	if (part >= PARTS_FILE_NOTHING)
+		run_file_parts(run);
+	else
+		bpf_loop(run->n, run_part, &part, 0);
 	run->ns = bpf_ktime_get_ns() - start;
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "GPL";

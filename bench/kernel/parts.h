@@ -10,6 +10,11 @@ enum parts_part {
 	PARTS_STORAGE,	/* bpf_task_storage_get() of a task that has one */
 	PARTS_ARRAY,	/* bpf_map_lookup_elem() of an array, which the kernel inlines */
 	PARTS_TIME,	/* bpf_ktime_get_ns() */
+	/* Of the look-up of a file of the image, four components deep in an overlay. */
+	PARTS_FILE_NOTHING,
+	PARTS_LAYER,   /* its layer */
+	PARTS_FILE,    /* its path and layer, as at an open */
+	PARTS_PROGRAM, /* and what else is looked up of a program */
 	PARTS_COUNT
 };
 
@@ -17,6 +22,8 @@ struct parts_run {
 	__u64 ns; /* result: of n turns with their loop */
 	__u32 part;
 	__u32 n;
+	__s32 file,
+		root; /* descriptors in the calling process, of PARTS_FILE_NOTHING and later ones */
 };
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/alerts/package_rpm.h"
+#include "lib/base/package_rpm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -34,8 +34,25 @@ static void find_rpm(const char *bytes, size_t len, const char *path, struct pac
 	free(copy);
 }
 
+static bool wants_all(void *ctx, const char *name)
+{
+	(void)ctx;
+	check_word(name);
+	return true;
+}
+
+static int check_file(void *ctx, const char *name, const char *path, size_t len)
+{
+	(void)ctx;
+	check_word(name);
+	if (len < 2 || path[0] != '/')
+		abort();
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static const struct package_visitor visitor = {wants_all, check_file, NULL};
 	static const char *const paths[] = {"/usr/lib/libz.so.1", "/bin/sh", "/", "/usr/"};
 	struct package p = {.name = "zlib1g"};
 	const char *text = (const char *)data + 1;
@@ -51,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 1:
 		package_status_read(text, len, &p);
+		break;
+	case 2:
+		package_apk_walk(text, len, &visitor);
 		break;
 	case 3:
 		find_rpm(text, len, path, &p);

@@ -17,7 +17,7 @@
 #include "lutra/types.h"
 #include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
-#include "user/alerts/package.h"
+#include "user/alerts/updated_package.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
 #include "user/sys/worker.h"
@@ -257,13 +257,13 @@ static void log_alert(const struct alert_fields *f, uint64_t folded)
 static void handle_alert(struct pipeline *p, const struct alert *a)
 {
 	struct outputs_choice choice = {};
-	char ancestors[ANCESTORS_TEXT], package[PACKAGE_TEXT];
+	char ancestors[ANCESTORS_TEXT], package[UPDATED_PACKAGE_TEXT];
 	bool to_outputs, to_subscribers;
 
 	alert_fields_set(&p->fields, a);
 	alert_fields_put(&p->fields, ALERT_PACKAGE,
-			 package_describe(&p->packages, &a->evidence, a->evidence.str,
-					  a->evidence.str_len, package));
+			 updated_package_describe(&p->packages, &a->evidence, a->evidence.str,
+						  a->evidence.str_len, package));
 	if (a->logged)
 		log_alert(&p->fields, a->log_folded);
 	alert_fields_put(&p->fields, ALERT_ANCESTORS,

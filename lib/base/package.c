@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads package databases. Used on the pipeline's thread. */
-#include "user/alerts/package.h"
+/* Reads package databases of a root directory. */
+#include "lib/base/package.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "user/alerts/package_rpm.h"
-#include "user/sys/clock.h"
+#include "lib/base/package_rpm.h"
 
 #define LISTS_MAX 8192		   /* files of dpkg, of a package each */
 #define LIST_BYTES (8u << 20)	   /* of one of them */
@@ -117,31 +117,74 @@ static bool is_path(const char *dir, size_t dir_len, const char *name, size_t na
 	return memcmp(path + 1 + dir_len + slash, name, name_len) == 0;
 }
 
+/* A walk over the files in a database of apk. */
+struct apk_walk {
+	const char *at, *end;
+	struct package package; /* of the file; "": its name is bad */
+	const char *dir, *name; /* of the file */
+	size_t dir_len, name_len;
+};
+
+/* Goes to the next file. Returns false at the end of the database. */
+static bool next_apk_file(struct apk_walk *w)
+{
+	const char *line, *value;
+	size_t n, value_len;
+
+	while (next_line(&w->at, w->end, &line, &n)) {
+		if (n == 0) {
+			w->package = (struct package){};
+			w->dir_len = 0;
+		} else if ((value = value_of(line, n, "P:", &value_len))) {
+			package_word_set(value, value_len, w->package.name);
+		} else if ((value = value_of(line, n, "V:", &value_len))) {
+			package_word_set(value, value_len, w->package.version);
+		} else if ((value = value_of(line, n, "F:", &value_len))) {
+			w->dir = value;
+			w->dir_len = value_len;
+		} else if ((value = value_of(line, n, "R:", &value_len))) {
+			w->name = value;
+			w->name_len = value_len;
+			return true;
+		}
+	}
+	return false;
+}
+
 int package_apk_find(const char *text, size_t len, const char *path, struct package *ret)
 {
-	const char *at = text, *line, *value, *dir = "";
-	struct package p = {};
-	size_t n, value_len, dir_len = 0;
+	struct apk_walk w = {.at = text, .end = text + len, .dir = ""};
 
-	while (next_line(&at, text + len, &line, &n)) {
-		if (n == 0) {
-			p = (struct package){};
-			dir_len = 0;
-		} else if ((value = value_of(line, n, "P:", &value_len))) {
-			package_word_set(value, value_len, p.name);
-		} else if ((value = value_of(line, n, "V:", &value_len))) {
-			package_word_set(value, value_len, p.version);
-		} else if ((value = value_of(line, n, "F:", &value_len))) {
-			dir = value;
-			dir_len = value_len;
-		} else if ((value = value_of(line, n, "R:", &value_len)) && p.name[0] &&
-			   (is_path(dir, dir_len, value, value_len, path) ||
-			    is_path(dir, dir_len, value, value_len, package_short_path(path)))) {
-			*ret = p;
+	while (next_apk_file(&w)) {
+		if (w.package.name[0] &&
+		    (is_path(w.dir, w.dir_len, w.name, w.name_len, path) ||
+		     is_path(w.dir, w.dir_len, w.name, w.name_len, package_short_path(path)))) {
+			*ret = w.package;
 			return 0;
 		}
 	}
 	return -ENOENT;
+}
+
+int package_apk_walk(const char *text, size_t len, const struct package_visitor *v)
+{
+	struct apk_walk w = {.at = text, .end = text + len, .dir = ""};
+	char path[PATH_BYTES];
+
+	while (next_apk_file(&w)) {
+		int n, r;
+
+		if (!w.package.name[0] || w.dir_len + w.name_len + 2 >= sizeof(path) ||
+		    !v->wants(v->ctx, w.package.name))
+			continue;
+		n = snprintf(path, sizeof(path), "/%.*s%s%.*s", (int)w.dir_len, w.dir,
+			     w.dir_len ? "/" : "", (int)w.name_len, w.name);
+		/* A name may be empty, or begin with a NUL. */
+		r = n > 1 ? v->on_file(v->ctx, w.package.name, path, (size_t)n) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* ---- files of the container ---- */
@@ -184,33 +227,119 @@ static bool list_name(const char *file, struct package *ret)
 				ret->name);
 }
 
-/* Finds the list that names the path, and sets the name. Returns 0 or -errno. */
-static int find_list(int lists, const char *path, struct package *ret)
-{
-	int copy = fcntl(lists, F_DUPFD_CLOEXEC, 0), r = -ENOENT;
-	DIR *dir = fdopendir(copy);
-	size_t bytes = 0;
+/* A walk over the lists of dpkg. */
+struct list_walk {
+	int lists; /* their directory */
+	DIR *dir;
+	unsigned n;   /* names that were looked at */
+	size_t bytes; /* that were read */
+	struct package package;
+};
 
-	if (!dir) {
-		r = -errno;
+/* Opens the directory of the lists. The caller calls list_walk_done(). Returns 0 or -errno. */
+static int list_walk_init(struct list_walk *w, int root)
+{
+	int copy, r;
+
+	*w = (struct list_walk){
+		.lists = open_below(root, "var/lib/dpkg/info", O_RDONLY | O_DIRECTORY)};
+	if (w->lists < 0)
+		return w->lists;
+	copy = fcntl(w->lists, F_DUPFD_CLOEXEC, 0);
+	w->dir = fdopendir(copy);
+	if (w->dir)
+		return 0;
+	r = -errno;
+	if (copy >= 0)
 		close(copy);
-		return r;
+	return r;
+}
+
+static void list_walk_done(struct list_walk *w)
+{
+	if (w->dir)
+		closedir(w->dir);
+	if (w->lists >= 0)
+		close(w->lists);
+}
+
+/* Goes to the list of the next package. Sets *ret to its file's name, or to NULL at the end. */
+static void next_list(struct list_walk *w, const char **ret)
+{
+	*ret = NULL;
+	while (!*ret && w->n++ < LISTS_MAX && w->bytes < LISTS_BYTES) {
+		const struct dirent *d = readdir(w->dir);
+
+		if (!d)
+			return;
+		if (list_name(d->d_name, &w->package))
+			*ret = d->d_name;
 	}
-	for (unsigned i = 0; r < 0 && i < LISTS_MAX && bytes < LISTS_BYTES; i++) {
-		const struct dirent *d = readdir(dir);
+}
+
+/* Reads a list. The caller frees *ret. Returns 0 or -errno. */
+static int read_list(struct list_walk *w, const char *file, char **ret, size_t *ret_len)
+{
+	int r = read_below(w->lists, file, LIST_BYTES, ret, ret_len);
+
+	w->bytes += r == 0 ? *ret_len : 0;
+	return r;
+}
+
+/* Finds the list that names the path, and sets the name. Returns 0 or -errno. */
+static int find_list(int root, const char *path, struct package *ret)
+{
+	_cleanup_(list_walk_done) struct list_walk w;
+	const char *file;
+	int r = list_walk_init(&w, root);
+
+	if (r < 0)
+		return r;
+	for (next_list(&w, &file); file; next_list(&w, &file)) {
 		_cleanup_free_ char *text = NULL;
 		size_t len;
 
-		if (!d)
-			break;
-		if (!list_name(d->d_name, ret) ||
-		    read_below(lists, d->d_name, LIST_BYTES, &text, &len) < 0)
+		if (read_list(&w, file, &text, &len) < 0 || !package_list_has(text, len, path))
 			continue;
-		bytes += len;
-		if (package_list_has(text, len, path))
-			r = 0;
+		*ret = w.package;
+		return 0;
 	}
-	closedir(dir);
+	return -ENOENT;
+}
+
+/* Walks over the paths in a list of dpkg. */
+static int walk_list(const struct package *p, const char *text, size_t len,
+		     const struct package_visitor *v)
+{
+	const char *at = text, *line;
+	size_t n;
+	int r = 0;
+
+	while (r == 0 && next_line(&at, text + len, &line, &n))
+		if (n > 1 && line[0] == '/')
+			r = v->on_file(v->ctx, p->name, line, n);
+	return r;
+}
+
+int package_each_file(int root, const struct package_visitor *v)
+{
+	_cleanup_(list_walk_done) struct list_walk w = {.lists = -1};
+	_cleanup_free_ char *database = NULL;
+	const char *file;
+	size_t len;
+	int r = read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &database, &len);
+
+	if (r == 0)
+		return package_apk_walk(database, len, v);
+	r = list_walk_init(&w, root);
+	if (r < 0)
+		return r;
+	for (next_list(&w, &file); file && r == 0; next_list(&w, &file)) {
+		_cleanup_free_ char *text = NULL;
+
+		if (v->wants(v->ctx, w.package.name) && read_list(&w, file, &text, &len) == 0)
+			r = walk_list(&w.package, text, len, v);
+	}
 	return r;
 }
 
@@ -235,7 +364,6 @@ static int find_rpm(int root, const char *path, struct package *ret)
 int package_find(int root, const char *path, struct package *ret)
 {
 	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int lists = -1;
 	struct package p = {};
 	size_t len;
 	int r;
@@ -243,50 +371,16 @@ int package_find(int root, const char *path, struct package *ret)
 	r = read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &text, &len);
 	if (r == 0)
 		return package_apk_find(text, len, path, ret);
-	r = find_rpm(root, path, ret);
+	r = find_rpm(root, path, &p);
+	if (r == 0)
+		*ret = p;
 	if (r != -ENOENT)
 		return r;
-	lists = open_below(root, "var/lib/dpkg/info", O_RDONLY | O_DIRECTORY);
-	r = lists < 0 ? lists : find_list(lists, path, &p);
+	r = find_list(root, path, &p);
 	if (r < 0)
 		return r;
 	if (read_below(root, "var/lib/dpkg/status", DATABASE_BYTES, &text, &len) == 0)
 		package_status_read(text, len, &p);
 	*ret = p;
 	return 0;
-}
-
-/* Opens the root of a process. Returns a descriptor or -errno. */
-static int open_root(uint32_t pid)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/root", pid);
-	fd = pid ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	return fd < 0 ? -ESRCH : fd;
-}
-
-const char *package_describe(struct throttle *limit, const struct lutra_evidence *ev,
-			     const char *path, size_t path_len, char buf[static PACKAGE_TEXT])
-{
-	static const struct throttle_rate rate = {.per_second = 2, .burst = 10};
-	_cleanup_close_ int root = -1;
-	char name[PATH_BYTES];
-	struct package p = {};
-	uint64_t folded;
-
-	if (ev->rule != LUTRA_RULE_UPDATED || path_len == 0 || path_len >= sizeof(name) ||
-	    path[0] != '/' || memchr(path, '\0', path_len) ||
-	    !throttle_pass(limit, &rate, clock_now_ns(), &folded))
-		return NULL;
-	memcpy(name, path, path_len);
-	name[path_len] = '\0';
-	root = open_root(ev->tgid);
-	if (root < 0)
-		root = open_root(ev->ppid);
-	if (root < 0 || package_find(root, name, &p) < 0)
-		return NULL;
-	snprintf(buf, PACKAGE_TEXT, "%s%s%s", p.name, p.version[0] ? " " : "", p.version);
-	return buf;
 }

@@ -15,8 +15,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
+#include "lib/base/package.h"
 #include "tests/support/scratch.h"
-#include "user/alerts/package.h"
 
 #define INFO "var/lib/dpkg/info"
 #define APK "lib/apk/db"
@@ -125,6 +125,48 @@ static void package_without_a_database_is_unknown(void **state)
 	assert_int_equal(package_find(f->root, "/usr/bin/dash", &p), -ENOENT);
 }
 
+/* A walk's files, "PACKAGE PATH" in a line each. */
+struct seen_files {
+	char text[512];
+	int result; /* what on_file() returns */
+};
+
+static bool wants_some(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "dash") == 0 || strcmp(name, "nginx") == 0;
+}
+
+static int note_file(void *ctx, const char *name, const char *path, size_t len)
+{
+	struct seen_files *f = ctx;
+	size_t at = strlen(f->text);
+
+	snprintf(f->text + at, sizeof(f->text) - at, "%s %.*s\n", name, (int)len, path);
+	return f->result;
+}
+
+static void package_files_of_wanted_packages_are_walked(void **state)
+{
+	struct fixture *f = *state;
+	struct seen_files seen = {};
+	const struct package_visitor v = {wants_some, note_file, &seen};
+
+	assert_int_equal(package_each_file(f->root, &v), -ENOENT);
+	make_dpkg(f);
+	assert_int_equal(package_each_file(f->root, &v), 0);
+	assert_string_equal(seen.text, "dash /.\ndash /usr/bin/dash\n");
+	seen = (struct seen_files){.result = -E2BIG};
+	assert_int_equal(package_each_file(f->root, &v), -E2BIG);
+	assert_string_equal(seen.text, "dash /.\n");
+	seen = (struct seen_files){};
+	make_dir(f, APK);
+	make_file(f, APK "/installed",
+		  "P:a\nF:bin\nR:a\n\nP:nginx\nR:\nR:top\nF:usr/sbin\nR:nginx\n");
+	assert_int_equal(package_each_file(f->root, &v), 0);
+	assert_string_equal(seen.text, "nginx /top\nnginx /usr/sbin/nginx\n");
+}
+
 /* A link does not lead out of the root, and what is no file is not opened. */
 static void package_of_a_hostile_root_is_unknown(void **state)
 {
@@ -165,26 +207,6 @@ static void package_words_are_clean(void **state)
 	assert_false(package_list_has("", 0, "/bin/a"));
 }
 
-/* Only an upgrade that is reported is looked up, and only so often. */
-static void package_describe_looks_up_updates_alone(void **state)
-{
-	struct lutra_evidence ev = {.rule = LUTRA_RULE_MAPX, .tgid = (uint32_t)getpid()};
-	struct throttle limit = {};
-	char buf[PACKAGE_TEXT];
-
-	(void)state;
-	assert_null(package_describe(&limit, &ev, "/bin/a", 6, buf));
-	assert_int_equal(limit.full_ns, 0);
-	ev.rule = LUTRA_RULE_UPDATED;
-	assert_null(package_describe(&limit, &ev, "/no/such/file", 13, buf));
-	assert_true(limit.full_ns > 0);
-	/* Until then nothing is looked up, however slow this machine is. */
-	limit.full_ns = UINT64_MAX / 2;
-	assert_null(package_describe(&limit, &ev, "/no/such/file", 13, buf));
-	assert_int_equal(limit.folded, 1);
-	assert_null(package_describe(&limit, &ev, "?", 1, buf));
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, package_setup, package_teardown)
 
 int main(void)
@@ -192,10 +214,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(package_of_dpkg_has_name_and_version),
 		TEST(package_of_apk_has_name_and_version),
+		TEST(package_files_of_wanted_packages_are_walked),
 		TEST(package_without_a_database_is_unknown),
 		TEST(package_of_a_hostile_root_is_unknown),
 		TEST(package_words_are_clean),
-		TEST(package_describe_looks_up_updates_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the database of rpm. Used on the pipeline's thread. */
-#include "user/alerts/package_rpm.h"
+/* Reads the database of rpm. */
+#include "lib/base/package_rpm.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -27,6 +27,7 @@ struct train_arguments {
 	const char *exec_sessions; /* or NULL: as the policy that is updated, else audit */
 	const char *coverage_file; /* or NULL */
 	const char *knowledge;	   /* directory, "none", or NULL: where it is installed */
+	const char *root;	   /* directory, or NULL: packs are recognised by paths alone */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
 	int n_heldout;
@@ -71,6 +72,10 @@ static const struct args_option train_options[] = {
 		    coverage_file),
 	ARGS_STRING("knowledge", 'K', "DIR",
 		    "Directory of the base and packs, or none (PREFIX/share/lutra)", A, knowledge),
+	ARGS_STRING("root", 'r', "DIR",
+		    "Root directory of the container, whose package database tells which packs its "
+		    "programs need",
+		    A, root),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",
@@ -209,6 +214,24 @@ static int load_knowledge(const struct train_arguments *a, struct knowledge_set 
 	return knowledge_load(a->knowledge ? a->knowledge : dir, ret, err);
 }
 
+/*
+ * Reads the packages of the container's root. It is done before the runs are read, because the
+ * container may end meanwhile. Without a database the packs are recognised by paths.
+ */
+static int read_packages(const struct train_arguments *a, struct knowledge_set *set,
+			 struct err *err)
+{
+	struct err why = {""};
+	int r = a->root ? knowledge_read_packages(set, a->root, &why) : 0;
+
+	if (r == -ENOMEM)
+		return err_oom(err);
+	if (r < 0)
+		fprintf(stderr, "lutra train: warning: %s: packs are recognised by paths\n",
+			why.msg);
+	return 0;
+}
+
 static int write_coverage(const char *file, const json_t *found, struct err *err)
 {
 	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
@@ -240,9 +263,11 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	if (a->update)
 		r = load_old_policy(a, &corpus, &o, &old, err);
 	if (r == 0)
-		r = load_runs(&corpus, a, &progress, err);
-	if (r == 0)
 		r = load_knowledge(a, &knowledge, err);
+	if (r == 0)
+		r = read_packages(a, &knowledge, err);
+	if (r == 0)
+		r = load_runs(&corpus, a, &progress, err);
 	o.knowledge = &knowledge;
 	if (r == 0)
 		r = train_policy(&corpus, &o, &progress, &p, err);

@@ -59,7 +59,9 @@ static void print_known(const struct policy *p, FILE *out)
 
 		fprintf(out, "  %-9s %s %u", k->program ? "pack" : "base", k->name, k->version);
 		if (k->program)
-			fprintf(out, ", of %s", k->program);
+			fprintf(out, ", of %s %s%s", k->program,
+				k->package ? "of package " : "by its path",
+				k->package ? k->package : "");
 		fprintf(out, ": %u objects that no run has to show", k->objects);
 		if (k->left_out)
 			fprintf(out, "; no room for %u more", k->left_out);

@@ -154,7 +154,7 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 	if (r == 0)
 		r = train_model(&m, options, progress, &why);
 	if (r == 0)
-		r = known_files_select(&known, options->knowledge, corpus);
+		r = known_files_select(&known, options->knowledge, corpus, options->old);
 	source.known = &known;
 	if (r == 0)
 		r = fill_policy(options, &source, p, &why);

@@ -52,6 +52,7 @@ void policy_known_free(struct policy *p)
 	for (size_t i = 0; i < p->n_known; i++) {
 		free(p->known[i].name);
 		free(p->known[i].program);
+		free(p->known[i].package);
 	}
 	free(p->known);
 	p->known = NULL;

@@ -78,6 +78,7 @@ struct policy_calibration {
 struct policy_known {
 	char *name;
 	char *program; /* whose pack it is; NULL: the base */
+	char *package; /* by which the program was recognised; NULL: by its path */
 	uint32_t version;
 	uint32_t objects;  /* that the policy has */
 	uint32_t left_out; /* for which it had no room */

@@ -352,8 +352,7 @@ static size_t fold_component(const char *name, size_t len, char *out)
 	return len;
 }
 
-/* Folds each component of a path. Returns the bytes written to out. */
-static size_t fold_path(const char *s, size_t len, char *out)
+size_t run_fold_path(const char *s, size_t len, char *out)
 {
 	size_t n = 0, pos = 0;
 
@@ -392,7 +391,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 		out[0] = out[1] = '/';
 		n = 2 + fold_component(s + 2, len - 2, out + 2);
 	} else if (known && !detached) {
-		n = fold_path(s, len, out);
+		n = run_fold_path(s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
 	}
 	return intern_add(b->names->paths, out, n, ret);
@@ -407,7 +406,7 @@ static int add_program(struct run_builder *b, const char *s, size_t len)
 	if (!s || len < 2 || len > LUTRA_STRING_MAX || s[0] != '/' || s[1] == '/' ||
 	    memchr(s, '\0', len))
 		return 0;
-	return intern_add(b->names->programs, out, fold_path(s, len, out), &number);
+	return intern_add(b->names->programs, out, run_fold_path(s, len, out), &number);
 }
 
 /* Clears the fields that do not decide the token, so that equal tokens mean equal objects. */

@@ -74,6 +74,12 @@ struct run_names {
 int run_names_init(struct run_names *n); /* Returns 0 or -ENOMEM. */
 void run_names_done(struct run_names *n);
 
+/*
+ * Folds each component of a path. s: len bytes, without an empty component. out: room for len bytes.
+ * Returns the bytes written, without NUL.
+ */
+size_t run_fold_path(const char *s, size_t len, char *out);
+
 /* Copies object i. */
 void run_names_object(const struct run_names *n, uint32_t i, struct run_object *ret);
 

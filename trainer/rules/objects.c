@@ -391,7 +391,9 @@ static int set_known(const struct known_objects *known, struct policy *p)
 		ret->left_out = known_objects_count(known, i, KNOWN_NO_ROOM);
 		ret->name = strdup(use->file->name);
 		ret->program = use->program ? strdup(use->program) : NULL;
-		if (!ret->name || (use->program && !ret->program))
+		ret->package = use->package ? strdup(use->package) : NULL;
+		if (!ret->name || (use->program && !ret->program) ||
+		    (use->package && !ret->package))
 			return -ENOMEM;
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include "user/learn/learn_impl.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
 #include "user/sys/process/program.h"
 
 #define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */
@@ -195,12 +196,36 @@ static bool can_update(const struct learn *l, const struct lifecycle_image *i)
 	       access(path, R_OK) == 0;
 }
 
+/* Keeps the smallest pid: that of the first process, unless pids have wrapped around. */
+static bool keep_first_process(void *ctx, pid_t pid)
+{
+	pid_t *first = ctx;
+
+	*first = *first && *first < pid ? *first : pid;
+	return true;
+}
+
+/*
+ * Finds a process of a live container of the image. Training reads the packages of its root. Returns
+ * 0 if there is none.
+ */
+static pid_t find_process(const struct learn *l, const struct lifecycle_image *i)
+{
+	pid_t first = 0;
+
+	for (struct container *c = containers_first(l->parts.containers); c && !first; c = c->next)
+		if (learn_image_of(l, c) == i)
+			cgroup_each_process(c->cgroup, keep_first_process, &first);
+	return first;
+}
+
 static int build_command(const struct trainer_job *j, struct command *c, struct err *err)
 {
 	const struct learn *l = j->learn;
 	struct lifecycle_image *i = j->image;
 	_cleanup_free_ char *runs = learn_path(l, i, NULL), *policy = learn_policy_dir(l, i);
 	char program[PATH_MAX];
+	pid_t process = find_process(l, i);
 	int r = helper_path("lutra-train", program, sizeof(program), err);
 
 	if (r < 0)
@@ -214,6 +239,8 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 		add_argument(c, "--update=%s", policy);
 	else if (l->parts.config->life.guard_sessions)
 		add_argument(c, "--exec-sessions=guard");
+	if (process)
+		add_argument(c, "--root=/proc/%d/root", (int)process);
 	if (i->learned)
 		add_argument(c, "--digest=%s", i->learned);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);

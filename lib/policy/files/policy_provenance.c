@@ -168,9 +168,10 @@ json_t *policy_known_encode(const struct policy *p)
 
 		json_array_append_new(
 			a,
-			json_pack("{s:s, s:I, s:o, s:I, s:I}", "name", k->name, "version",
+			json_pack("{s:s, s:I, s:o, s:o, s:I, s:I}", "name", k->name, "version",
 				  (json_int_t)k->version, "program",
-				  k->program ? text_json_keep(k->program) : json_null(), "objects",
+				  k->program ? text_json_keep(k->program) : json_null(), "package",
+				  k->package ? text_json_keep(k->package) : json_null(), "objects",
 				  (json_int_t)k->objects, "left_out", (json_int_t)k->left_out));
 	}
 	return a;
@@ -181,19 +182,24 @@ static int decode_known(struct policy_known *k, json_t *j, struct err *err)
 	json_int_t version, objects, left_out;
 	const char *name;
 	json_error_t je;
-	json_t *program;
+	json_t *program, *package = NULL;
 
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:I, s:o, s:I, s:I}", "name", &name,
-			   "version", &version, "program", &program, "objects", &objects,
-			   "left_out", &left_out) < 0)
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:I, s:o, s?o, s:I, s:I}", "name", &name,
+			   "version", &version, "program", &program, "package", &package, "objects",
+			   &objects, "left_out", &left_out) < 0)
 		return err_set(err, -EBADMSG, "known: %s", je.text);
 	if (to_u32(version, &k->version) < 0 || to_u32(objects, &k->objects) < 0 ||
 	    to_u32(left_out, &k->left_out) < 0 || text_has_control(name) ||
-	    !(json_is_null(program) || json_is_string(program)))
+	    !(json_is_null(program) || json_is_string(program)) ||
+	    !(!package || json_is_null(package) || json_is_string(package)))
 		return err_set(err, -EBADMSG, "known: a member is out of range");
 	k->name = strdup(name);
 	k->program = json_is_string(program) ? strdup(json_string_value(program)) : NULL;
-	return k->name && (k->program || json_is_null(program)) ? 0 : err_oom(err);
+	k->package = json_is_string(package) ? strdup(json_string_value(package)) : NULL;
+	return k->name && (k->program || json_is_null(program)) &&
+			       (k->package || !json_is_string(package))
+		       ? 0
+		       : err_oom(err);
 }
 
 int policy_known_decode(struct policy *p, json_t *j, struct err *err)

@@ -42,9 +42,17 @@ void knowledge_done(struct knowledge *k)
 {
 	for (size_t i = 0; i < k->n_programs; i++)
 		free(k->programs[i]);
+	for (size_t i = 0; i < k->n_packages; i++)
+		free(k->packages[i]);
+	for (size_t i = 0; i < k->n_files; i++) {
+		free(k->files[i].package);
+		free(k->files[i].path);
+	}
 	for (size_t i = 0; i < k->n_objects; i++)
 		free(k->objects[i].path);
 	free(k->programs);
+	free(k->packages);
+	free(k->files);
 	free(k->objects);
 	free(k->name);
 	memset(k, 0, sizeof(*k));
@@ -81,59 +89,6 @@ static int add_file(struct knowledge_set *s, const char *dir, const char *name, 
 	if (r == 0 && strcmp(k->name, name) != 0)
 		r = err_set(&why, -EINVAL, "its name is %.60s: name the file so", k->name);
 	return r < 0 ? err_set(err, r, "%.200s: %.280s", path, why.msg) : 0;
-}
-
-/* Returns true if interned bytes are the text. */
-static bool is_text(const struct intern *names, uint32_t number, const char *text)
-{
-	size_t len;
-	const char *name = intern_get(names, number, &len);
-
-	return strlen(text) == len && memcmp(text, name, len) == 0;
-}
-
-/* Returns true if a run that is trained on executed the program, or began with it. */
-static bool is_executed(const struct corpus *c, const char *program)
-{
-	const struct run_names *names = &c->names;
-
-	for (uint32_t i = 0; i < intern_count(names->programs); i++)
-		if (is_text(names->programs, i, program))
-			return true;
-	for (uint32_t i = 0; i < intern_count(names->objects); i++) {
-		struct run_object o;
-
-		run_names_object(names, i, &o);
-		if (o.object.op == LUTRA_OP_EXEC && o.path != RUN_NO_PATH &&
-		    is_text(names->paths, o.path, program))
-			return true;
-	}
-	return false;
-}
-
-int known_files_select(struct known_files *ret, const struct knowledge_set *set,
-		       const struct corpus *corpus)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->use = calloc((set ? set->n : 0) + 1, sizeof(*ret->use));
-	if (!ret->use)
-		return -ENOMEM;
-	for (size_t i = 0; set && i < set->n; i++) {
-		const struct knowledge *k = &set->file[i];
-		const char *program = NULL;
-
-		for (size_t p = 0; p < k->n_programs && !program; p++)
-			program = is_executed(corpus, k->programs[p]) ? k->programs[p] : NULL;
-		if (program || !k->n_programs)
-			ret->use[ret->n++] = (struct known_file){k, program};
-	}
-	return 0;
-}
-
-void known_files_done(struct known_files *k)
-{
-	free(k->use);
-	memset(k, 0, sizeof(*k));
 }
 
 static int is_data_file(const struct dirent *e)

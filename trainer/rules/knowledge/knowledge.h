@@ -13,6 +13,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
+#include "lib/policy/policy.h"
 #include "lutra/abi.h"
 #include "trainer/data/corpus.h"
 
@@ -22,6 +23,7 @@
 #define KNOWLEDGE_FILE_MAX 262144			     /* bytes */
 #define KNOWLEDGE_OBJECTS_MAX 512			     /* of a file */
 #define KNOWLEDGE_PROGRAMS_MAX 32			     /* of a pack */
+#define KNOWLEDGE_PACKAGES_MAX 32			     /* of a pack */
 #define KNOWLEDGE_FILES_MAX 64				     /* of a directory */
 #define KNOWLEDGE_VERSION_MAX 65535			     /* of a file */
 
@@ -33,12 +35,23 @@ struct known_object {
 	bool alerts;   /* it is not known, but only alerts where it would be refused */
 };
 
-/* One file. */
+/* A file of a package that is installed. */
+struct package_file {
+	char *package;
+	char *path; /* folded */
+};
+
+/* One file of the base or of a pack. */
 struct knowledge {
 	char *name; /* KNOWLEDGE_BASE, or the pack's */
 	uint32_t version;
-	char **programs; /* (n_programs) paths: a run that executes one of them needs the pack */
+	char **programs; /* (n_programs) folded paths: a run that executes one needs the pack */
 	size_t n_programs;
+	char **packages; /* (n_packages) patterns of fnmatch(3): a run that executes a file of an
+			    installed package of such a name needs the pack */
+	size_t n_packages;
+	struct package_file *files; /* (n_files) of the installed packages, if a root was read */
+	size_t n_files, files_size;
 	struct known_object *objects; /* (n_objects) */
 	size_t n_objects, objects_size;
 };
@@ -53,17 +66,22 @@ struct knowledge_set {
 struct known_files {
 	struct known_file {
 		const struct knowledge *file; /* of a struct knowledge_set */
-		const char *program;	      /* that asks for the pack; NULL: the base */
+		const char *program;	      /* whose pack it is; NULL: the base */
+		const char *package;	      /* that has the program; NULL: its path told */
 	} * use;			      /* (n) */
 	size_t n;
 };
 
 /*
- * Selects the base, and the packs whose program a run executed. set: NULL for none; it must outlive
- * ret. Returns 0 or -ENOMEM; the caller calls known_files_done().
+ * Selects the base, and the packs of the programs that the runs executed. A program is recognised by
+ * the package that has it, if knowledge_read_packages() found that package, else by its path. A pack
+ * that the old policy has stays, because an update may not see the program again.
+ *
+ * set: NULL for none. old: of an update, or NULL. Both, and the corpus, must outlive ret. Returns 0
+ * or -ENOMEM; the caller calls known_files_done().
  */
 int known_files_select(struct known_files *ret, const struct knowledge_set *set,
-		       const struct corpus *corpus);
+		       const struct corpus *corpus, const struct policy *old);
 void known_files_done(struct known_files *k);
 
 /*
@@ -90,6 +108,12 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
  */
 int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err);
 void knowledge_set_done(struct knowledge_set *s);
+
+/*
+ * Reads the files of those installed packages that the packs name. root: the root directory of a
+ * container of the image. Returns 0; -ENOENT: it has no package database; as open(2); or -ENOMEM.
+ */
+int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err);
 
 /* Finds the directory that is installed with this program. -ENOENT: there is none. */
 int knowledge_find(char *buf, size_t size, struct err *err);

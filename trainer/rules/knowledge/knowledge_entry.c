@@ -247,6 +247,35 @@ static int decode_entry(json_t *j, bool base, struct knowledge *k, struct err *e
 
 /* ---- the file ---- */
 
+/* Decodes the packages of a pack. A pack may have none: a program that nobody packages. */
+static int decode_packages(json_t *packages, bool base, struct knowledge *k, struct err *err)
+{
+	json_t *v;
+	size_t i;
+
+	if (!packages)
+		return 0;
+	if (base || !json_array_size(packages) ||
+	    json_array_size(packages) > KNOWLEDGE_PACKAGES_MAX)
+		return err_set(err, -EINVAL, "packages: of a pack only, 1 to %d",
+			       KNOWLEDGE_PACKAGES_MAX);
+	k->packages = calloc(json_array_size(packages), sizeof(*k->packages));
+	if (!k->packages)
+		return err_oom(err);
+	json_array_foreach (packages, i, v) {
+		const char *name = json_string_value(v);
+
+		if (!name || !*name || name[0] == '*' || name[0] == '[' || name[0] == '?')
+			return err_set(err, -EINVAL,
+				       "packages: write names, or a name with [0-9]* in it");
+		k->packages[i] = strdup(name);
+		if (!k->packages[i])
+			return err_oom(err);
+		k->n_packages++;
+	}
+	return 0;
+}
+
 static int decode_programs(json_t *programs, bool base, struct knowledge *k, struct err *err)
 {
 	json_t *v;
@@ -301,7 +330,7 @@ static bool is_name(const char *s)
 int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *ret,
 		     struct err *err)
 {
-	json_t *programs = NULL, *objects;
+	json_t *programs = NULL, *packages = NULL, *objects;
 	json_error_t je;
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	const char *name, *about;
@@ -310,9 +339,9 @@ int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *
 	memset(ret, 0, sizeof(*ret));
 	if (!j)
 		return err_set(err, -EINVAL, "line %d: %s", je.line, je.text);
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:i, s:s, s?o, s:o}", "name", &name,
-			   "version", &version, "about", &about, "programs", &programs, "objects",
-			   &objects) < 0)
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:i, s:s, s?o, s?o, s:o}", "name", &name,
+			   "version", &version, "about", &about, "programs", &programs, "packages",
+			   &packages, "objects", &objects) < 0)
 		return err_set(err, -EINVAL, "%s", je.text);
 	if (!is_name(name) || base != (strcmp(name, KNOWLEDGE_BASE) == 0))
 		return err_set(err, -EINVAL,
@@ -325,5 +354,7 @@ int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *
 	if (!ret->name)
 		return err_oom(err);
 	r = decode_programs(programs, base, ret, err);
+	if (r == 0)
+		r = decode_packages(packages, base, ret, err);
 	return r < 0 ? r : decode_objects(objects, base, ret, err);
 }

@@ -11,7 +11,6 @@
 #include "user/sys/process/cgroup.h"
 
 #define PROCESSES_MAX 1000
-#define DEPTH_MAX 8
 
 struct process_walk {
 	void (*each)(struct process_walk *w, pid_t pid);
@@ -23,33 +22,18 @@ struct process_walk {
 	double ratio;
 };
 
-static void walk_procs(struct process_walk *w, const char *dir)
+static bool take_process(void *ctx, pid_t pid)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[PATH_MAX];
-	int pid;
+	struct process_walk *w = ctx;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	f = fopen(path, "re");
-	while (f && w->n < PROCESSES_MAX && fscanf(f, "%d", &pid) == 1) {
-		w->n++;
-		w->each(w, pid);
-	}
+	w->n++;
+	w->each(w, pid);
+	return w->n < PROCESSES_MAX;
 }
 
-/* Walks the container's cgroup and those below it. */
 static void walk_container(struct process_walk *w)
 {
-	FTS *tree = cgroup_walk(w->c->cgroup);
-	FTSENT *e;
-
-	while (tree && (e = cgroup_walk_next(tree))) {
-		walk_procs(w, e->fts_path);
-		if (e->fts_level >= DEPTH_MAX)
-			fts_set(tree, e, FTS_SKIP);
-	}
-	if (tree)
-		fts_close(tree);
+	cgroup_each_process(w->c->cgroup, take_process, w);
 }
 
 static int read_state(const struct process_walk *w, pid_t pid, struct lutra_state *ret)

@@ -47,7 +47,7 @@ static void show_objects(const struct policy *p)
 /* Prints the base and the packs: what the policy knows that no run showed. */
 static void show_known(const struct policy *p)
 {
-	char program[CLI_TEXT];
+	char program[CLI_TEXT], package[CLI_TEXT];
 
 	if (!p->n_known)
 		puts("  base         none: the policy knows only what its runs showed");
@@ -57,6 +57,10 @@ static void show_known(const struct policy *p)
 		printf("  %-12s %s version %u", k->program ? "pack" : "base", k->name, k->version);
 		if (k->program)
 			printf(", of %s", cli_clean_text(k->program, program));
+		if (k->package)
+			printf(" of package %s", cli_clean_text(k->package, package));
+		else if (k->program)
+			printf(" by its path");
 		printf(": %u objects that no run showed", k->objects);
 		if (k->left_out)
 			printf("; %u more had no room", k->left_out);

@@ -227,3 +227,33 @@ FTSENT *cgroup_walk_next(FTS *tree)
 		e->fts_nlink = 1;
 	return e;
 }
+
+/* Calls each for the processes in one directory. Returns false if each did so. */
+static bool each_process_in(const char *dir, bool (*each)(void *ctx, pid_t pid), void *ctx)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[PATH_MAX];
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (!each(ctx, pid))
+			return false;
+	return true;
+}
+
+void cgroup_each_process(char *path, bool (*each)(void *ctx, pid_t pid), void *ctx)
+{
+	FTS *tree = cgroup_walk(path);
+	bool more = true;
+	FTSENT *e;
+
+	while (tree && more && (e = cgroup_walk_next(tree))) {
+		more = each_process_in(e->fts_path, each, ctx);
+		if (e->fts_level >= CGROUP_DEPTH_MAX)
+			fts_set(tree, e, FTS_SKIP);
+	}
+	if (tree)
+		fts_close(tree);
+}

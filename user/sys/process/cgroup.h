@@ -9,6 +9,8 @@
 
 #include "lib/base/err.h"
 
+#define CGROUP_DEPTH_MAX 8
+
 /* Where cgroup v2 is mounted, the caller's to free. -ENOTSUP: it is not. */
 int cgroup_root(char **ret, struct err *err);
 
@@ -50,5 +52,10 @@ int cgroup_id(const char *path, uint64_t *ret, struct err *err);
 FTS *cgroup_walk(char *path);
 /* Returns the next directory, a cgroup before those below it. NULL: there is none. */
 FTSENT *cgroup_walk_next(FTS *tree);
+/*
+ * Calls each for the processes in path and in the cgroups below it, at most CGROUP_DEPTH_MAX deep,
+ * until it returns false.
+ */
+void cgroup_each_process(char *path, bool (*each)(void *ctx, pid_t pid), void *ctx);
 
 #endif

@@ -108,6 +108,9 @@ static const struct {
 	{BASE("\"ops\": [\"connect\"], \"families\": [\"unix\"]"), "unix", true},
 	{BASE("\"ops\": [\"bind\"], \"families\": [\"unix\"], \"paths\": [\"/srv/a\"]"), "connect",
 	 true},
+	{HEAD "\"packages\": [], \"objects\": []}", "1 to", false},
+	{HEAD "\"packages\": [\"*\"], \"objects\": []}", "packages: write names", false},
+	{HEAD "\"packages\": [\"p-[0-9]*\"], \"objects\": []}", NULL, false},
 	{PACK(READ "[\"/srv/a\"]"), "name", true},
 	{"{\"name\": \"p\", \"version\": 1, \"about\": \"a\", \"objects\": []}", "programs", false},
 };

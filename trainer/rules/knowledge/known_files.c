@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Selects the packs that a policy needs. A program is recognised by the package that has it, where
+ * the root directory of the container can be read, else by its path.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/array.h"
+#include "lib/base/package.h"
+#include "trainer/data/run.h"
+#include "trainer/rules/knowledge/knowledge.h"
+
+#define FILES_MAX 65536 /* of the packages of one pack */
+
+/* ---- the packages of a root directory ---- */
+
+/* Returns true if the pack names the package. */
+static bool names_package(const struct knowledge *k, const char *package)
+{
+	for (size_t i = 0; i < k->n_packages; i++)
+		if (fnmatch(k->packages[i], package, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool is_wanted(void *ctx, const char *package)
+{
+	const struct knowledge_set *s = ctx;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (names_package(&s->file[i], package))
+			return true;
+	return false;
+}
+
+/* Adds a file, with its folded path, to what the pack knows of the packages. */
+static int add_package_file(struct knowledge *k, const char *package, const char *path, size_t len)
+{
+	struct package_file *f;
+
+	if (k->n_files >= FILES_MAX)
+		return 0;
+	if (ARRAY_RESERVE(k->files, k->files_size, k->n_files + 1) < 0)
+		return -ENOMEM;
+	f = &k->files[k->n_files++];
+	f->package = strdup(package);
+	f->path = strndup(path, len);
+	return f->package && f->path ? 0 : -ENOMEM;
+}
+
+static int on_package_file(void *ctx, const char *package, const char *path, size_t len)
+{
+	struct knowledge_set *s = ctx;
+	char folded[LUTRA_STRING_MAX + 1];
+	int r = 0;
+
+	if (len > LUTRA_STRING_MAX || memchr(path, '\0', len) || memmem(path, len, "//", 2))
+		return 0;
+	len = run_fold_path(path, len, folded);
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		if (names_package(&s->file[i], package))
+			r = add_package_file(&s->file[i], package, folded, len);
+	return r;
+}
+
+int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err)
+{
+	const struct package_visitor v = {is_wanted, on_package_file, s};
+	_cleanup_close_ int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : package_each_file(fd, &v);
+
+	if (r == -ENOMEM)
+		return err_oom(err);
+	if (fd >= 0 && r < 0)
+		return err_set(err, r, "%.200s: no package database of dpkg or apk: %s", root,
+			       strerror(-r));
+	return r < 0 ? err_set(err, r, "%.200s: %s", root, strerror(-r)) : 0;
+}
+
+/* ---- the programs of the runs ---- */
+
+/* The programs that the runs executed or began with, folded. */
+struct executed {
+	struct executed_program {
+		const char *path; /* of the corpus; without NUL */
+		size_t len;
+	} * program; /* (n) */
+	size_t n, size;
+};
+
+static int add_executed(struct executed *e, const struct intern *names, uint32_t number)
+{
+	struct executed_program *p;
+
+	if (ARRAY_RESERVE(e->program, e->size, e->n + 1) < 0)
+		return -ENOMEM;
+	p = &e->program[e->n++];
+	p->path = intern_get(names, number, &p->len);
+	return 0;
+}
+
+static int executed_init(struct executed *e, const struct corpus *c)
+{
+	const struct run_names *names = &c->names;
+	int r = 0;
+
+	*e = (struct executed){0};
+	for (uint32_t i = 0; r == 0 && i < intern_count(names->programs); i++)
+		r = add_executed(e, names->programs, i);
+	for (uint32_t i = 0; r == 0 && i < intern_count(names->objects); i++) {
+		struct run_object o;
+
+		run_names_object(names, i, &o);
+		if (o.object.op == LUTRA_OP_EXEC && o.path != RUN_NO_PATH)
+			r = add_executed(e, names->paths, o.path);
+	}
+	return r;
+}
+
+static void executed_done(struct executed *e)
+{
+	free(e->program);
+}
+
+static bool has_executed(const struct executed *e, const char *path)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (strlen(path) == e->program[i].len &&
+		    memcmp(path, e->program[i].path, e->program[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* Returns true if a file of a package was executed. A package may have it without /usr. */
+static bool has_executed_file(const struct executed *e, const char *path)
+{
+	char usr[sizeof("/usr") + LUTRA_STRING_MAX];
+
+	snprintf(usr, sizeof(usr), "/usr%s", path);
+	return has_executed(e, path) || has_executed(e, usr);
+}
+
+/* ---- the packs ---- */
+
+/* Finds what asks for a pack. ret->program stays NULL if nothing does. */
+static void recognise_pack(struct known_file *ret, const struct executed *e,
+			   const struct policy *old)
+{
+	const struct knowledge *k = ret->file;
+
+	for (size_t i = 0; i < k->n_files; i++) {
+		if (has_executed_file(e, k->files[i].path)) {
+			ret->program = k->files[i].path;
+			ret->package = k->files[i].package;
+			return;
+		}
+	}
+	for (size_t i = 0; old && i < old->n_known; i++) {
+		if (old->known[i].program && strcmp(old->known[i].name, k->name) == 0) {
+			ret->program = old->known[i].program;
+			ret->package = old->known[i].package;
+			return;
+		}
+	}
+	for (size_t i = 0; i < k->n_programs && !ret->program; i++)
+		ret->program = has_executed(e, k->programs[i]) ? k->programs[i] : NULL;
+}
+
+int known_files_select(struct known_files *ret, const struct knowledge_set *set,
+		       const struct corpus *corpus, const struct policy *old)
+{
+	_cleanup_(executed_done) struct executed executed;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->use = calloc((set ? set->n : 0) + 1, sizeof(*ret->use));
+	if (executed_init(&executed, corpus) < 0 || !ret->use)
+		return -ENOMEM;
+	for (size_t i = 0; set && i < set->n; i++) {
+		struct known_file file = {.file = &set->file[i]};
+
+		recognise_pack(&file, &executed, old);
+		if (file.program || !file.file->n_programs)
+			ret->use[ret->n++] = file;
+	}
+	return 0;
+}
+
+void known_files_done(struct known_files *k)
+{
+	free(k->use);
+	memset(k, 0, sizeof(*k));
+}

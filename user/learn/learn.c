@@ -56,6 +56,17 @@ static struct policy *load_policy(const struct learn *l, const char *dir, struct
 	return p;
 }
 
+void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
+		      char buf[static POLICY_PACKS_TEXT])
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	_cleanup_(policy_freep) struct policy *p = load_policy(l, dir, NULL);
+
+	*buf = '\0';
+	if (p)
+		policy_packs_text(p, buf);
+}
+
 unsigned learn_policy_mode(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);

@@ -3,6 +3,7 @@
 #ifndef LUTRA_USER_LEARN_LEARN_IMPL_H
 #define LUTRA_USER_LEARN_LEARN_IMPL_H
 
+#include "lib/policy/policy_packs.h"
 #include "user/learn/learn.h"
 
 struct recording;
@@ -36,6 +37,9 @@ void learn_save(struct learn *l);
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
 /* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */
 char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
+/* Writes which packs the image's policy has, as policy_packs_text(). "": none, or it has no policy. */
+void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
+		      char buf[static POLICY_PACKS_TEXT]);
 /* Puts the image's policy in force, in audit, for the containers that were recorded for it. */
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i);
 

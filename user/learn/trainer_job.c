@@ -92,16 +92,18 @@ static void read_last_line(const struct learn *l, const struct lifecycle_image *
 static void note_trained(struct learn *l, const struct trainer_job *j,
 			 const struct policy_unseen *unseen)
 {
-	char text[POLICY_UNSEEN_TEXT];
+	char text[POLICY_UNSEEN_TEXT], packs[POLICY_PACKS_TEXT];
 	const char *late = j->end == LIFECYCLE_TIME_IS_UP
 				   ? "; learning took too long, more is new than life.new_per_day"
 				   : "";
 
 	policy_unseen_text(unseen, text);
+	learn_packs_text(l, j->image, packs);
 	lifecycle_set_note(l->parts.lifecycle, j->image,
-			   "trained on %u runs, in audit%s%s; unseen: %s", j->image->policy_runs,
+			   "trained on %u runs, in audit%s%s; unseen: %s%s%s",
+			   j->image->policy_runs,
 			   j->image->policy_starts ? "" : "; none of them saw a container start",
-			   late, text);
+			   late, text, *packs ? "; packs: " : "", packs);
 }
 
 /* The new policy begins in audit: a stricter mode was given to the policy before it. */

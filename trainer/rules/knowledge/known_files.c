@@ -12,6 +12,7 @@
 
 #include "lib/base/array.h"
 #include "lib/base/package.h"
+#include "lib/base/text.h"
 #include "trainer/data/run.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
@@ -62,6 +63,9 @@ static int on_package_file(void *ctx, const char *package, const char *path, siz
 	if (len > LUTRA_STRING_MAX || memchr(path, '\0', len) || memmem(path, len, "//", 2))
 		return 0;
 	len = run_fold_path(path, len, folded);
+	folded[len] = '\0';
+	if (text_has_control(folded)) /* summaries print it */
+		return 0;
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		if (names_package(&s->file[i], package))
 			r = add_package_file(&s->file[i], package, folded, len);
@@ -147,19 +151,30 @@ static bool has_executed_file(const struct executed *e, const char *path)
 
 /* ---- the packs ---- */
 
+/*
+ * Returns true if a file comes before the program that was found: what is found must not depend on
+ * the order of the files in a directory of the container.
+ */
+static bool is_before(const struct package_file *f, const struct known_file *found)
+{
+	int order = found->program ? strcmp(f->path, found->program) : -1;
+
+	return order < 0 || (order == 0 && strcmp(f->package, found->package) < 0);
+}
+
 /* Finds what asks for a pack. ret->program stays NULL if nothing does. */
 static void recognise_pack(struct known_file *ret, const struct executed *e,
 			   const struct policy *old)
 {
 	const struct knowledge *k = ret->file;
 
-	for (size_t i = 0; i < k->n_files; i++) {
-		if (has_executed_file(e, k->files[i].path)) {
+	for (size_t i = 0; i < k->n_files; i++)
+		if (is_before(&k->files[i], ret) && has_executed_file(e, k->files[i].path)) {
 			ret->program = k->files[i].path;
 			ret->package = k->files[i].package;
-			return;
 		}
-	}
+	if (ret->program)
+		return;
 	for (size_t i = 0; old && i < old->n_known; i++) {
 		if (old->known[i].program && strcmp(old->known[i].name, k->name) == 0) {
 			ret->program = old->known[i].program;

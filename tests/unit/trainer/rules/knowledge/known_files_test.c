@@ -134,6 +134,11 @@ static void known_files_recognise_a_program_by_its_package(void **state)
 	assert_pack(f, NULL, NULL, NULL);
 	add_run(f, "/opt/s-15/bin/d", NULL);
 	assert_pack(f, NULL, "/opt/s-#/bin/d", "store-15");
+	/* Of several, one that does not depend on the order in the directory. */
+	install_package(f, "var/lib/dpkg/info/store-14.list", "/opt/s-14/bin/d\n/opt/s/a\n");
+	add_run(f, "/opt/s/a", NULL);
+	read_packages(f);
+	assert_pack(f, NULL, "/opt/s-#/bin/d", "store-14");
 }
 
 /* A program below /usr, which its package has where a link leads. */

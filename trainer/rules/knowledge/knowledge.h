@@ -103,6 +103,12 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
 			 struct err *err);
 
 /*
+ * Returns true if a name of a path can be the fold of a name: each word with a digit is one '#', which
+ * has no letter beside it.
+ */
+bool knowledge_is_folded(const char *name, size_t len);
+
+/*
  * Reads base/base.json and packs/NAME.json below dir. Returns 0, an error of knowledge_decode(), or
  * as open(2); then ret is empty.
  */

@@ -276,6 +276,19 @@ static int decode_packages(json_t *packages, bool base, struct knowledge *k, str
 	return 0;
 }
 
+/* Returns true if each name of an absolute path is folded. */
+static bool is_folded_path(const char *path)
+{
+	while (*path == '/') {
+		size_t len = strcspn(path + 1, "/");
+
+		if (!knowledge_is_folded(path + 1, len))
+			return false;
+		path += 1 + len;
+	}
+	return true;
+}
+
 static int decode_programs(json_t *programs, bool base, struct knowledge *k, struct err *err)
 {
 	json_t *v;
@@ -295,6 +308,10 @@ static int decode_programs(json_t *programs, bool base, struct knowledge *k, str
 
 		if (!path || path[0] != '/')
 			return err_set(err, -EINVAL, "programs: write whole paths, /usr/bin/NAME");
+		if (!is_folded_path(path))
+			return err_set(err, -EINVAL,
+				       "programs: %.100s: write # for a whole word with a digit",
+				       path);
 		k->programs[i] = strdup(path);
 		if (!k->programs[i])
 			return err_oom(err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which paths the base and the packs may know: no secrets, no programs, no changes of what is fixed. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,21 @@ static bool is_scratch(const char *path)
 static bool changes_files(const struct lutra_object *o)
 {
 	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op);
+}
+
+bool knowledge_is_folded(const char *name, size_t len)
+{
+	_Alignas(8) char padded[LUTRA_NAME] = {0}, fold[LUTRA_NAME] = {0};
+
+	if (len >= sizeof(padded))
+		return false;
+	for (size_t i = 0; i + 1 < len; i++)
+		if ((name[i] == '#' && isalnum((unsigned char)name[i + 1])) ||
+		    (name[i + 1] == '#' && isalnum((unsigned char)name[i])))
+			return false;
+	memcpy(padded, name, len);
+	return lutra_fold_component(padded, (__u32)len, fold) == len &&
+	       memcmp(padded, fold, len) == 0;
 }
 
 /* Checks one directory of a path. dir: its path; next: the name of what is in it, LUTRA_NAME bytes. */
@@ -72,14 +88,14 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
 	if (parsed.flags)
 		return err_set(err, -EINVAL, "paths: %.100s: too deep, too long, or with ..", path);
 	for (uint32_t i = parsed.n; i-- > 0;) {
-		_Alignas(8) char name[LUTRA_NAME] = {0}, fold[LUTRA_NAME] = {0};
+		char name[LUTRA_NAME] = {0};
 		size_t len = parsed.len[i];
 
 		memcpy(name, parsed.name[i], len);
-		if (lutra_fold_component(name, (__u32)len, fold) != len ||
-		    memcmp(name, fold, len) != 0)
+		if (!knowledge_is_folded(name, len))
 			return err_set(err, -EINVAL,
-				       "paths: %.100s: write # for a word with a digit", path);
+				       "paths: %.100s: write # for a whole word with a digit",
+				       path);
 		r = check_step(o, dir, name, flags, err);
 		if (r < 0)
 			return r;

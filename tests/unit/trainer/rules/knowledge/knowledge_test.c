@@ -50,6 +50,9 @@ static void knowledge_shipped_names_no_program_and_packs_no_peer(void **state)
 #define BASE(entry)                                                                                \
 	"{\"name\": \"base\", \"version\": 1, \"about\": \"a\", \"objects\": [{" entry             \
 	", \"why\": \"w\", \"source\": \"s\"}]}"
+#define PROGRAM(path)                                                                              \
+	"{\"name\": \"p\", \"version\": 1, \"about\": \"a\", \"programs\": [\"" path               \
+	"\"], \"objects\": []}"
 #define READ "\"ops\": [\"open\"], \"access\": \"read\", \"paths\": "
 #define WRITE "\"ops\": [\"open\"], \"access\": \"write\", \"paths\": "
 #define CONNECT "\"ops\": [\"connect\"], \"families\": [\"ipv4\"], "
@@ -62,6 +65,8 @@ static const struct {
 	{PACK(READ "[\"/srv/a\"]"), NULL, false},
 	{BASE(READ "[\"/srv/a\"]"), NULL, true},
 	{PACK(WRITE "[\"/srv/a/*\"]"), NULL, false},
+	{PACK("\"ops\": [\"chown\"], \"paths\": [\"/var/log/a\"]"), "chown never comes", false},
+	{PACK("\"ops\": [\"mknod\"], \"paths\": [\"/srv/a\"]"), "mknod never comes", false},
 	{BASE(WRITE "[\"/tmp/*\"]"), NULL, true},
 	{BASE(CONNECT "\"addresses\": [\"private\"], \"port\": 53"), NULL, true},
 	{"{", "line 1", false},
@@ -80,6 +85,12 @@ static const struct {
 	{PACK(READ "[\"srv/a\"]"), "write it as", false},
 	{PACK(READ "[\"/srv/../etc/a\"]"), "too deep", false},
 	{PACK(READ "[\"/srv/a7\"]"), "write # for", false},
+	{PACK(READ "[\"/srv/a#\"]"), "write # for", false},
+	{PACK(READ "[\"/srv/#a.log\"]"), "write # for", false},
+	{PACK(READ "[\"/srv/a-#.log\"]"), NULL, false},
+	{PROGRAM("/usr/lib/p15/p"), "programs: /usr/lib/p15/p: write #", false},
+	{PROGRAM("/usr/lib/p#/p"), "write #", false},
+	{PROGRAM("/usr/lib/p-#/p"), NULL, false},
 	{PACK(READ "[\"/srv/a*\"]"), "whole name", false},
 	{PACK(READ "[\"/etc/*\"]"), "is protected", false},
 	{PACK(READ "[\"/*/a\"]"), "is protected", false},

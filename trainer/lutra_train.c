@@ -73,8 +73,8 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("knowledge", 'K', "DIR",
 		    "Directory of the base and packs, or none (PREFIX/share/lutra)", A, knowledge),
 	ARGS_STRING("root", 'r', "DIR",
-		    "Root directory of the container: packs are recognised by its packages",
-		    A, root),
+		    "Root directory of the container: packs are recognised by its packages", A,
+		    root),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",

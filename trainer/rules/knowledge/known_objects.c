@@ -51,6 +51,7 @@ struct step {
 	uint16_t parent;
 	uint8_t dir;
 	const char *path; /* the whole path, up to this name and with it */
+	bool may_merge;	  /* it may lead into a directory that stands for several */
 };
 
 /* Finds the node of a name. It skips nodes that only exec sessions reach. */
@@ -112,6 +113,23 @@ static int add_node(struct extension *x, const struct step *s)
 	return (int)p->n_nodes++;
 }
 
+/*
+ * Goes to the directory that a wildcard has in place of all its directories. The runs take these for
+ * alike, so what a pack says of the inside of one holds for each. -EEXIST: the step may not go there.
+ */
+static int take_step_to_merged(const struct extension *x, const struct step *s)
+{
+	struct step merged = *s;
+	int node;
+
+	if (!s->may_merge || s->parent >= x->n_learned)
+		return -EEXIST;
+	memset(merged.name, 0, sizeof(merged.name));
+	merged.name[0] = '*';
+	node = find_node(x->p, &merged);
+	return node < 0 ? -EEXIST : node;
+}
+
 /* Goes to a name below a node, and adds it if need be. */
 static int take_step(struct extension *x, const struct step *s)
 {
@@ -119,7 +137,9 @@ static int take_step(struct extension *x, const struct step *s)
 	int node;
 
 	/* A wildcard has only children "*": a single name cannot be added to it. */
-	if (any ? !can_hold_any(x, s->parent) : x->p->nodes[s->parent].flags & LUTRA_NODE_WILDCARD)
+	if (!any && x->p->nodes[s->parent].flags & LUTRA_NODE_WILDCARD)
+		return take_step_to_merged(x, s);
+	if (any && !can_hold_any(x, s->parent))
 		return -EEXIST;
 	node = find_node(x->p, s);
 	if (node >= 0)
@@ -152,7 +172,7 @@ static bool count_role(struct extension *x, uint16_t node)
 	return n->flags & LUTRA_NODE_ROLE;
 }
 
-static enum known_state add_path(struct extension *x, const struct known_object *o)
+static enum known_state add_path(struct extension *x, const struct known_object *o, bool of_pack)
 {
 	char so_far[LUTRA_STRING_MAX] = "";
 	struct lutra_path path;
@@ -166,6 +186,7 @@ static enum known_state add_path(struct extension *x, const struct known_object 
 		memcpy(s.name, path.name[i], path.len[i]);
 		snprintf(so_far + strlen(so_far), sizeof(so_far) - strlen(so_far), "/%s", s.name);
 		s.dir = i > 0 || lutra_leaf_dir(&o->object);
+		s.may_merge = of_pack && i > 0;
 		node = take_step(x, &s);
 		if (node < 0)
 			return node == -ENOSPC ? KNOWN_NO_ROOM : KNOWN_LEARNED;
@@ -194,7 +215,8 @@ int known_objects_add_nodes(struct known_objects *k, struct policy *p, bool lib_
 
 		for (size_t i = 0; i < file->n_objects; i++, at++)
 			if (file->objects[i].path)
-				k->state[at] = (uint8_t)add_path(x, &file->objects[i]);
+				k->state[at] = (uint8_t)add_path(x, &file->objects[i],
+								 file->n_programs > 0);
 	}
 	return 0;
 }

@@ -281,6 +281,44 @@ static void known_objects_of_the_first_program(void **state)
 	assert_true(has_pack(f, "/usr/bin/redis-server"));
 }
 
+/* The runs of nginx make a wildcard of /var/lib/nginx: its directories vary. */
+static void add_nginx_runs(struct fixture *f)
+{
+	const struct lutra_record arm = {
+		.type = LUTRA_RECORD_ARM, .tid = 1, .tgid = 1, .nr = LUTRA_NR_NONE};
+
+	for (int r = 0; r < 3; r++) {
+		char file[2] = {(char)('a' + r), 0}, path[] = "/var/lib/nginx/x/data";
+		struct made_run m = made_run_new(&f->corpus);
+
+		path[strlen("/var/lib/nginx/")] = file[0];
+		assert_int_equal(made_run_record(&m, arm, "/usr/sbin/nginx"), 0);
+		made_run_syscall(&m, 1, SYS_accept);
+		made_run_open(&m, 1, path, true);
+		made_run_end(&m, file, false);
+	}
+}
+
+/* What a pack says of the inside of a directory holds for all that a wildcard of the runs merged. */
+static void known_objects_of_packs_go_through_wildcards(void **state)
+{
+	struct fixture *f = *state;
+	struct lutra_object write = file_object(LUTRA_OP_OPEN, true, 8);
+
+	add_nginx_runs(f);
+	train_both(f);
+	assert_int_equal(rule_of(f->with_image, &write, "/var/lib/nginx/z/data", 1),
+			 LUTRA_RULE_NONE);
+	assert_int_not_equal(rule_of(f->without_image, &write, "/var/lib/nginx/body/0012", 1),
+			     LUTRA_RULE_NONE);
+	assert_int_equal(rule_of(f->with_image, &write, "/var/lib/nginx/body/0012", 1),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(rule_of(f->with_image, &write, "/var/lib/nginx/body/loot", 1),
+			 rule_of(f->without_image, &write, "/var/lib/nginx/body/loot", 1));
+	assert_int_equal(rule_of(f->with_image, &write, "/var/lib/nginx/loot", 1),
+			 rule_of(f->without_image, &write, "/var/lib/nginx/loot", 1));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, known_objects_setup, known_objects_teardown)
 
 int main(void)
@@ -291,6 +329,7 @@ int main(void)
 		T(known_objects_that_alert_are_told_and_not_refused),
 		T(known_objects_leave_alone_what_the_runs_used),
 		T(known_objects_of_the_first_program),
+		T(known_objects_of_packs_go_through_wildcards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

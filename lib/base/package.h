@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PACKAGE_WORD 96 /* a name or a version, with its end */
 

@@ -45,8 +45,8 @@ static void report_names_the_base_and_the_packs(void **state)
 	p->known = NULL;
 	p->n_known = 0;
 	assert_non_null(strstr(text, "  base      base 3: 134 objects that no run has to show\n"));
-	assert_non_null(strstr(text, "  pack      nginx 2, of /usr/sbin/nginx: 5 objects that no "
-				     "run has to show; no room for 1 more\n"));
+	assert_non_null(strstr(text, "  pack      nginx 2, of /usr/sbin/nginx by its path: 5 "
+				     "objects that no run has to show; no room for 1 more\n"));
 	assert_null(strstr(text, "neither base nor packs"));
 }
 

@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Part of the scorer (score.h): names that say by themselves what their file does. To write a file
- * of such a name is to change which code runs, or who may log in, without executing anything: an
- * interpreter, the loader, a shell, cron or a login service reads the file later. The lists are an
- * expert's. They follow what Falco's and auditd's rules watch, and what web servers hand to
- * interpreters.
+ * Part of the scorer (score.h): names of code, and names of files that decide who may log in. An
+ * interpreter, the loader, a shell, cron or a login service reads files of these names. So whoever
+ * writes such a file changes which code runs, or who may log in, without executing anything. The
+ * lists are written by hand. They follow what the rules of Falco and auditd watch, and which files
+ * web servers give to interpreters.
  *
- * Each name has an index. Policies hold indices: an index never gets another meaning, and new ones
- * are added at the end. A policy knows the indices up to the last one of its training.
+ * Each name has an index; names of one kind share an index. Policies hold indices, so an index never
+ * changes its meaning, and new indices are added at the end. A policy uses the indices up to the last
+ * one that existed when it was trained.
  */
 #ifndef LUTRA_CODE_NAME_H
 #define LUTRA_CODE_NAME_H
 
 #include "lutra/score_path.h"
 
-#define LUTRA_CODE_FORMAT_2 29 /* the last index that policies before format 3 know */
-#define LUTRA_CODE_LAST 49     /* at most 63: LUTRA_FIELD_EXTENSION */
+#define LUTRA_CODE_FORMAT_2 29 /* the last index that policies before format 3 use */
+#define LUTRA_CODE_LAST 49     /* the last index; LUTRA_FIELD_EXTENSION has room for 63 */
 
 struct lutra_code_name {
 	union {
-		char s[16]; /* zeroes behind it, at least one */
+		char s[16]; /* padded with zeros, at least one */
 		__u64 word[2];
 	};
 	__u64 index;
 };
 
-/* Extensions, in small letters, of at most 8 bytes. */
+/* Extensions, in lower case, of at most 8 bytes. */
 static const struct lutra_code_name lutra_code_exts[] = {
-	/* Scripts, modules, libraries and programs. Web servers run .htaccess's directives. */
+	/* Scripts, modules, libraries and programs. Web servers obey the directives in .htaccess. */
 	{{"php"}, 1},
 	{{"phtml"}, 2},
 	{{"phar"}, 3},
@@ -55,10 +56,10 @@ static const struct lutra_code_name lutra_code_exts[] = {
 	{{"elf"}, 25},
 	{{"exe"}, 26},
 	{{"htaccess"}, 27},
-	/* Units of systemd. */
+	/* systemd units. */
 	{{"service"}, 28},
 	{{"timer"}, 29},
-	/* Other extensions of the same languages. Pages with server-side includes may run commands. */
+	/* More scripts. Pages with server-side includes (shtml) may run commands. */
 	{{"pht"}, 32},
 	{{"shtml"}, 33},
 	{{"shtm"}, 33},
@@ -83,11 +84,11 @@ static const struct lutra_code_name lutra_code_exts[] = {
 	{{"tcl"}, 41},
 	{{"groovy"}, 42},
 	{{"wasm"}, 43},
-	/* Passwords of web servers. */
+	/* Password files of web servers. */
 	{{"htpasswd"}, 44},
 };
 
-/* Extensions with a version behind them: libx.so.1, x.php5. */
+/* Extensions that may have a version after them: libx.so.1, x.php5. */
 static const struct lutra_code_name lutra_code_versioned[] = {
 	{{"so"}, 30},
 	{{"php"}, 31},
@@ -95,7 +96,7 @@ static const struct lutra_code_name lutra_code_versioned[] = {
 
 /* Whole names, of at most 15 bytes. */
 static const struct lutra_code_name lutra_code_files[] = {
-	/* Who may log in, and as whom. ".ssh" as a name is the directory, or a link in its place. */
+	/* Files that decide who may log in. ".ssh": the directory itself, or a link in its place. */
 	{{"authorized_keys"}, 44},
 	{{".ssh"}, 44},
 	{{".rhosts"}, 44},
@@ -105,7 +106,7 @@ static const struct lutra_code_name lutra_code_files[] = {
 	{{"shadow"}, 44},
 	{{"gshadow"}, 44},
 	{{"sudoers"}, 44},
-	/* What shells read when they start and end. */
+	/* Files that shells read when they start or end. */
 	{{".profile"}, 45},
 	{{".bash_profile"}, 45},
 	{{".bash_login"}, 45},
@@ -123,22 +124,22 @@ static const struct lutra_code_name lutra_code_files[] = {
 	{{".tcshrc"}, 45},
 	{{".login"}, 45},
 	{{".logout"}, 45},
-	/* Jobs of cron. */
+	/* cron jobs. */
 	{{"crontab"}, 46},
 	{{"anacrontab"}, 46},
-	/* PHP's configuration of a directory: auto_prepend_file names code to run. */
+	/* PHP configuration: auto_prepend_file names a script that PHP runs first. */
 	{{".user.ini"}, 47},
 	{{"php.ini"}, 47},
-	/* Delivery of mail to a program. */
+	/* Mail filters: they can give mail to a program. */
 	{{".forward"}, 48},
 	{{".procmailrc"}, 48},
 	{{".mailfilter"}, 48},
-	/* What the loader and the system run at their start. */
+	/* Files with code that the loader or the system runs when it starts. */
 	{{"ld.so.preload"}, 49},
 	{{"rc.local"}, 49},
 };
 
-/* Names of directories: each file directly in one. */
+/* Names of directories. Any file directly in such a directory has the index. */
 static const struct lutra_code_name lutra_code_dirs[] = {
 	{{".ssh"}, 44},		{{"sudoers.d"}, 44},   {{"pam.d"}, 44},	     {{"crontabs"}, 46},
 	{{"cron.d"}, 46},	{{"cron.hourly"}, 46}, {{"cron.daily"}, 46}, {{"cron.weekly"}, 46},
@@ -158,7 +159,7 @@ static __always_inline __u32 lutra_code_find(const struct lutra_code_name *table
 	return 0;
 }
 
-/* Returns a mask of the first len bytes of 8. */
+/* Returns a mask of the first len bytes of a little-endian word. len over 8: of all 8. */
 static __always_inline __u64 lutra_bytes_mask(__u32 len)
 {
 	return len < 8 ? (1ull << 8 * len) - 1 : ~0ull;
@@ -175,8 +176,8 @@ static __always_inline __u32 lutra_code_find_name(const struct lutra_code_name *
 }
 
 /*
- * Returns how many bytes of a name are before its version: digits and dots at its end. A "#" counts
- * as a digit: names in runs are folded.
+ * Returns the length of a name without its version, that is without the digits and dots at its end.
+ * "#" counts as a digit, because folding replaces digits by "#" in the names of runs.
  */
 LUTRA_FN __u32 lutra_before_version(const struct lutra_name *name, __u32 len)
 {
@@ -198,8 +199,8 @@ LUTRA_FN __u32 lutra_before_version(const struct lutra_name *name, __u32 len)
 }
 
 /*
- * Returns the index of a name that stands for code or access, or 0. dir: the name of the directory
- * that it is in; dir_len: 0 if that is the root. Both names have room for LUTRA_NAME bytes.
+ * Returns the index of a name of code, or 0 if it is none. dir: the name of its parent directory;
+ * dir_len: 0 if the parent is the root. Both buffers hold LUTRA_NAME bytes.
  */
 LUTRA_FN __u32 lutra_code_index(const struct lutra_name *name, __u32 len,
 				const struct lutra_name *dir, __u32 dir_len)
@@ -227,7 +228,7 @@ LUTRA_FN __u32 lutra_code_index(const struct lutra_name *name, __u32 len,
 			       lutra_ext_bytes(name, end), 0);
 }
 
-/* Returns the index of a path by its last two names, or 0. */
+/* Returns the index of the last name of a path, or 0. It depends on the last two names. */
 static __always_inline __u32 lutra_code_of_path(const struct lutra_path *path)
 {
 	return lutra_code_index((const struct lutra_name *)(const void *)path->name[0],

@@ -31,8 +31,8 @@ enum lutra_object_field {
 						     file in it of the kind below */
 	LUTRA_FIELD_FILE_KIND = 52 | 8 << 8,	  /* of a sibling: lutra_component_kind() */
 	LUTRA_FIELD_UPDATED = 60 | 1 << 8,	  /* LUTRA_OBJ_UPDATED, of exec and mapx */
-	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* what only alerts: of a directory's node any new
-						     name in it, of another one the object itself */
+	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* the object only alerts; of a directory's node:
+						     any new name in it */
 	LUTRA_FIELD_ALL = 0 | 62 << 8,
 };
 
@@ -125,14 +125,14 @@ static __always_inline __u32 lutra_is_fresh(const struct lutra_object *o)
 	}
 }
 
-/* Returns the token of a program or library as it is where the image's own file is used. */
+/* Returns the token that the program or library would have if it was the image's own file. */
 static __always_inline __u64 lutra_object_token_of_image(__u64 token)
 {
 	return token & ~(lutra_object_token_put(LUTRA_FIELD_FRESH, 1) |
 			 lutra_object_token_put(LUTRA_FIELD_UPDATED, 1));
 }
 
-/* Returns the fields that make the token of an open that of a sibling. kind: lutra_component_kind(). */
+/* Returns the fields that turn a directory's token into one of a sibling. kind: lutra_component_kind(). */
 static __always_inline __u64 lutra_sibling_fields(__u32 kind)
 {
 	return lutra_object_token_put(LUTRA_FIELD_SIBLING, 1) |
@@ -140,8 +140,9 @@ static __always_inline __u64 lutra_sibling_fields(__u32 kind)
 }
 
 /*
- * Returns the token that makes an unknown object only alert. token: its own; of a miss whose last
- * node is the directory it stands for all new names there that are used so.
+ * Returns the token that makes an unknown object only alert. token: the object's own token. If the
+ * object is missing in a directory, the result stands for all new names in that directory that are
+ * used in the same way.
  */
 static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
 {

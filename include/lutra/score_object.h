@@ -46,7 +46,7 @@ static __always_inline __u8 lutra_addr6_class(const __u8 *a)
 #define LUTRA_S_IFBLK_TYPE 6
 #define LUTRA_S_IFREG_TYPE 8
 
-/* Returns true if the operation may put a file, and with it code, at the name. */
+/* Returns true if the operation may create or change a file at this name, so that code gets there. */
 static __always_inline __u32 lutra_puts_file(const struct lutra_object *o)
 {
 	switch (o->op) {
@@ -63,9 +63,9 @@ static __always_inline __u32 lutra_puts_file(const struct lutra_object *o)
 }
 
 /*
- * Returns the lutra_code_index() of a path if it counts for a policy and for the operation, else 0.
- * It counts only where the tree does not have the name itself: the name met a wildcard, or is not in
- * the tree.
+ * Returns the lutra_code_index() of a path, or 0 if the operation puts no file there or the policy
+ * does not use this index. Call it only if the tree does not hold the name itself: the name matched a
+ * wildcard, or is not in the tree.
  */
 static __always_inline __u32 lutra_code_counted(const struct lutra_policy *p,
 						const struct lutra_object *o,
@@ -77,8 +77,8 @@ static __always_inline __u32 lutra_code_counted(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if the operation puts at the name what may be code: by the name, or because the name
- * is too long to be known.
+ * Returns true if the operation puts a file at a name of code, or at a name that is too long to be
+ * looked up.
  */
 static __always_inline __u32 lutra_puts_code(const struct lutra_object *o,
 					     const struct lutra_path *path)
@@ -94,8 +94,8 @@ static __always_inline int lutra_is_path_op(__u8 op)
 }
 
 /*
- * Returns the rule of an open, or of an operation on a name, for an object of this kind. code:
- * lutra_puts_code(): to rename or link code to a name is judged as writing it there.
+ * Returns the rule of an open, or of an operation on a name, for an object of this kind. code: the
+ * result of lutra_puts_code(). Renaming or linking a file to a name of code is judged like writing it.
  */
 static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind, __u32 code)
 {
@@ -131,9 +131,9 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 }
 
 /*
- * Returns true if an object that is read, and whose path is not in the tree, is a document of the
- * image in a directory that the runs used. Code, configuration and secrets are no documents. A
- * directory that no run used does not count: path traversal leads there.
+ * Returns true if an object whose path is not in the tree is a document of the image, in a directory
+ * that the runs used. The caller has found that it is read. Code, configuration and secrets are no
+ * documents. A directory that no run used does not count, because path traversal leads there.
  */
 static __always_inline __u32 lutra_is_image_document(const struct lutra_object *o,
 						     const struct lutra_path *path,
@@ -147,7 +147,7 @@ static __always_inline __u32 lutra_is_image_document(const struct lutra_object *
 		(const struct lutra_name *)(const void *)path->name[0], path->len[0]));
 }
 
-/* Returns the rule of a program that is not known. */
+/* Returns the rule of a program that the policy does not know. */
 static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
 {
 	return lutra_is_fresh(o) ? LUTRA_RULE_EXEC_FRESH : LUTRA_RULE_EXEC;
@@ -155,7 +155,7 @@ static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
 
 /*
  * Returns the rule that an object of this kind matches. The policy does not know the object. code:
- * lutra_puts_code() of its path.
+ * the result of lutra_puts_code().
  */
 static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind, __u32 code)
 {
@@ -218,10 +218,10 @@ static __always_inline __u32 lutra_is_spawned(__u8 role)
 }
 
 /*
- * Returns true if the policy knows a token in this role. The tokens of exec sessions always hold
- * the role, whatever the operation is. An exec session, and a task of the role any, also know what
- * any other role but session knows. The roles spawned and deeper know the same: a script uses the
- * same programs and files, whether the service or another script started it.
+ * Returns true if the policy knows a token in this role. A token of an exec session always holds its
+ * role. The roles session and any also know what startup, steady, spawned and deeper know. The roles
+ * spawned and deeper know each other's tokens: a script uses the same programs and files, whether the
+ * service or another script started it.
  */
 LUTRA_FN __u32 lutra_object_known(const struct lutra_policy *p, __u64 token, __u8 role)
 {
@@ -259,11 +259,10 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if an object that is not in the tree is a library or a program of the image, and
- * a task that is or may be in start-up maps or executes it from a directory in which the runs did so
- * with others. The configuration may name another module now and then, and no attacker could put the
- * file there. An attacker may make a service that serves requests load a library, so this holds in
- * start-up only.
+ * Returns true if an object that is not in the tree is a library or a program of the image, the runs
+ * mapped or executed others of its directory, and the role is startup or any. The configuration may
+ * name another module now, and no attacker could put the file there. After start-up this does not
+ * hold: an attacker may make a service that serves requests load a library.
  */
 static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 						 const struct lutra_object *o,
@@ -282,11 +281,10 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 }
 
 /*
- * Returns true if what is unknown at this node only alerts. On a miss that is so if the replays met
- * new names in this directory that were used as this one is: by the same operation and access, with
- * the same name of code where it counts, and in the same role where it counts. On a hit the base or
- * a pack says so. token: of the object. Without branches, which the BPF verifier would walk one by
- * one.
+ * Returns true if an unknown object only alerts. On a miss: the replays met new names in this
+ * directory with the same operation and access, and with the same index of code and role where these
+ * count. On a hit: the base or a pack says so. token: the object's. The function has no branches,
+ * because the BPF verifier would walk each path.
  */
 static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 					       const struct lutra_object *o,
@@ -302,19 +300,17 @@ static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 struct lutra_judgement {
 	__u64 token;
 	struct lutra_class class;
-	/* enum lutra_kind. Also KNOWN if the policy's recordings could not see the operation. */
+	/* enum lutra_kind. KNOWN also if the recordings of the policy could not show the operation. */
 	__u8 kind;
 	__u8 rule; /* enum lutra_rule; LUTRA_RULE_NONE if the kind is KNOWN */
-	/*
-	 * 1: it at most alerts: lutra_name_varies() or lutra_is_image_code() is true of it.
-	 */
+	/* 1: the object at most alerts; lutra_name_varies() or lutra_is_image_code() returned true. */
 	__u8 varies;
 	__u8 pad[5];
 };
 
 /*
- * Returns true if the policy knows that the role executes the image's own file at this path. A tool
- * that an operator brought is at a path that the role does not execute: the service is refused it.
+ * Returns true if the policy knows that the role executes the image's own file at this path. If an
+ * operator adds a tool at another path, the service may not run it.
  */
 static __always_inline __u32 lutra_is_known_program(const struct lutra_policy *p,
 						    const struct lutra_judgement *j, __u8 role)
@@ -347,8 +343,8 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 }
 
 /*
- * Judges an object. path: read only if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch. To
- * open a directory for reading, or to enter it, is known if the directory is in the tree.
+ * Judges an object. path: only read if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch.
+ * Opening a directory for reading, or entering it, is known if the directory is in the tree.
  */
 static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_object *o,

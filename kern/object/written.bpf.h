@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Files that exec sessions of a container wrote: what an operator's shell or a package manager put
- * there. A service's process that runs such a file is told apart from one that runs what the
- * service wrote itself.
+ * Marks the files that exec sessions of a container wrote, for instance an operator's shell or a
+ * package manager. So a process of the service that runs such a file is told apart from one that runs
+ * a file that the service wrote itself.
  *
- * A file is written by a session from the open by which the session gets all of its bytes: it makes
- * the file, truncates it, or writes to a file that only the image wrote so far. Nobody else may have
- * the file open or mapped for writing then. It is so until any other task of a guarded container
- * opens it for writing. It is the inode that counts: names do not matter, so a rename or a hard link
- * keeps the mark.
+ * An open by a session begins a mark if the session makes the file, truncates it, or writes to a file
+ * that only the image wrote so far. No other task may have the file open or mapped for writing then.
+ * The mark ends when any other task of a guarded container opens the file for writing. The mark
+ * belongs to the inode, so a rename or a hard link keeps it.
  *
- * A process of a session is tainted as soon as it runs or reads what would be fresh if it were run:
- * it may copy that. Neither it nor what it starts from there on writes as an operator, and the marks of the
- * files that it has open for writing end. Not tainted by what it reads in /etc: package managers and
- * the C library read configuration there, which services edit as they start.
+ * Overlayfs copies a file of the image whose owner, mode or name a session changes. This copy gets a
+ * mark too.
  *
- * A file of the image whose owner, mode or name a session changes is copied by overlayfs. The copy is
- * the session's, too.
+ * A process of a session becomes tainted when it runs or reads a file that would be fresh if it were
+ * run, because it may copy the file. Files that a tainted process writes get no mark, and neither do
+ * those of the processes that it starts from then on. The marks of the files that it has open for
+ * writing end. Reading in /etc does not taint: package managers and the C library read configuration
+ * there, which services edit as they start.
  *
- * Only files of an overlay that is the container's root are marked. On a volume others can write,
- * whom the guard does not see.
+ * Only files of an overlay that is the container's root get a mark. On a volume, others can write
+ * without the guard seeing it.
  *
- * Maps: written, inode -> cgroup of the container. The least used entries make room for new ones.
- * Fails: closed. A file without an entry was written by the service, and is fresh.
+ * Maps: written, inode -> cgroup of the container. If it is full, the least recently used entries go.
+ * Fails: closed. A file without an entry counts as written by the service, and is fresh.
  *
  * Part of path.bpf.c.
  */
@@ -32,12 +32,12 @@
 #include "kern/object/object.bpf.h"
 
 #define WRITTEN_MAX 16384
-#define TAINTED_DESCRIPTORS 64 /* of a process that becomes tainted: the first ones are looked at */
+#define TAINTED_DESCRIPTORS 64 /* descriptors of a tainted process that are checked */
 
 /*
- * An inode of an overlay. Its number is that of the file in the layer that held it first, and the
- * layers may be file systems that count apart. So a file that began in the upper layer has the
- * generation of its inode there in id, and bit 0 set; id of others is 0.
+ * An inode of an overlay. It has the inode number of the file in the layer that held the file first.
+ * Layers on different file systems may use the same number. So id tells whether the file began in the
+ * upper layer: then bit 0 is set, and the other bits are the inode's generation there. Else id is 0.
  */
 struct written_key {
 	__u64 ino;
@@ -60,12 +60,13 @@ static __always_inline __u64 overlay_upper_inode(__u64 inode)
 	return dentry ? KERNEL_FIELD(dentry, struct dentry, d_inode) : 0;
 }
 
+/* Returns how often the file of an inode is open or mapped for writing. */
 static __always_inline __u32 inode_writers(__u64 inode)
 {
 	return (__u32)KERNEL_FIELD(inode, struct inode, i_writecount);
 }
 
-/* Sets *k to the inode of a dentry. Returns false unless it is a plain file of the root's overlay. */
+/* Sets *k to the inode of a dentry. Returns false unless it is a regular file of the root's overlay. */
 static __always_inline bool written_key_get(struct written_key *k, __u64 dentry, __u64 root_dentry)
 {
 	__u64 inode = KERNEL_FIELD(dentry, struct dentry, d_inode), upper;
@@ -84,7 +85,7 @@ static __always_inline bool written_key_get(struct written_key *k, __u64 dentry,
 	return true;
 }
 
-/* Returns true if an exec session of the container of slot wrote the file of a dentry. */
+/* Returns true if the file of a dentry has the mark of the container in slot slot_nr. */
 static __always_inline bool is_written_by_session(__u64 dentry, __u64 root_dentry, __u32 slot_nr)
 {
 	struct lutra_slot *slot = slot_get(slot_nr);
@@ -98,9 +99,9 @@ static __always_inline bool is_written_by_session(__u64 dentry, __u64 root_dentr
 }
 
 /*
- * Returns true if nobody but the opener of a file can write to it. own: how often the opener has
- * the file of the upper layer open, which overlayfs opens after the hook. A mapping holds that file,
- * and not the overlay's.
+ * Returns true if nobody but the opener of a file can write to it. own: how often the opener has the
+ * upper layer's file open: 0 at the hook, because overlayfs opens that file after the hook. A mapping
+ * holds the upper layer's file and not the overlay's, so both are checked.
  */
 static __always_inline bool is_only_writer(__u64 inode, __u32 own)
 {
@@ -109,7 +110,7 @@ static __always_inline bool is_only_writer(__u64 inode, __u32 own)
 	return inode_writers(inode) == 1 && (!upper || inode_writers(upper) <= own);
 }
 
-/* Returns true if the opener of a file writes all of its bytes, or changes those of the image. */
+/* Returns true if a file has no bytes but those of its opener and of the image. */
 static __always_inline bool is_whole_write(__u64 file, __u64 inode)
 {
 	return (__u32)KERNEL_FIELD(file, struct file, f_flags) & O_TRUNC ||
@@ -117,7 +118,7 @@ static __always_inline bool is_whole_write(__u64 file, __u64 inode)
 	       overlay_layer(inode) != LUTRA_LAYER_WRITTEN;
 }
 
-/* Taints the process of the entry's task, which is the current one. Global: verified once. */
+/* Taints the process of the entry's task, the current one. Global, so that it is verified once. */
 __noinline int session_taint(struct lutra_task *e)
 {
 	struct lutra_task *process;
@@ -131,7 +132,7 @@ __noinline int session_taint(struct lutra_task *e)
 	return 0;
 }
 
-/* Returns true if the entry's task, which is the current one, writes as an operator. */
+/* Returns true if the entry's task, the current one, is in an exec session and not tainted. */
 static __always_inline bool writes_as_operator(struct lutra_task *e)
 {
 	struct lutra_task *process;
@@ -143,8 +144,8 @@ static __always_inline bool writes_as_operator(struct lutra_task *e)
 }
 
 /*
- * Ends the mark of the file of descriptor fd, if the current task has it open for writing. Global:
- * verified once.
+ * Ends the mark of the file of descriptor fd, if the current task has it open for writing. Global, so
+ * that it is verified once.
  */
 __noinline int written_end(struct lutra_task *e, __u32 fd)
 {
@@ -161,7 +162,7 @@ __noinline int written_end(struct lutra_task *e, __u32 fd)
 	return 0;
 }
 
-/* Returns true if a file that is opened for reading has bytes that a program could have. */
+/* Returns true if a file that is opened for reading has bytes that could become a program. */
 static __always_inline bool has_bytes(__u64 file)
 {
 	__u64 inode = KERNEL_FIELD(file, struct file, f_inode);
@@ -183,8 +184,9 @@ static __always_inline bool is_in_etc(const struct lutra_path *path)
 }
 
 /*
- * Notes that the entry's task opened a file for reading, and was not refused. Overwrites object and
- * path in s. Global: verified once.
+ * Taints the process of the entry's task if it is a session's and opened a file for reading that would
+ * be fresh if it were run. Call it if the open was not refused. Overwrites object and path in s.
+ * Global, so that it is verified once.
  */
 __noinline int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file)
 {
@@ -207,7 +209,8 @@ __noinline int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 fi
 }
 
 /*
- * Notes that the entry's task opened a file for writing, and was not refused. Global: verified once.
+ * Begins or ends the mark of a file that the entry's task opened for writing. Call it if the open was
+ * not refused. Global, so that it is verified once.
  */
 __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file)
 {
@@ -237,7 +240,7 @@ __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64
 	if (!is_whole_write(file, inode) || !is_only_writer(inode, own))
 		return 0;
 	bpf_map_update_elem(&written, &k, &own_cgroup, BPF_ANY);
-	/* Another task that opened it meanwhile may have come too early to remove the mark. */
+	/* Check again: a task that opened the file meanwhile may have looked before the mark was set. */
 	compiler_barrier();
 	if (!is_only_writer(inode, own))
 		bpf_map_delete_elem(&written, &k);
@@ -245,8 +248,8 @@ __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64
 }
 
 /*
- * Notes that the entry's task changes owner, mode or name of a file, for which overlayfs copies a
- * file of the image. To be called before it does. Global: verified once.
+ * Marks a file of the image whose owner, mode or name the entry's task changes: overlayfs copies the
+ * file. Call it before overlayfs makes the copy. Global, so that it is verified once.
  */
 __noinline int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64 dentry)
 {
@@ -264,7 +267,7 @@ __noinline int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64
 	if (overlay_layer(inode) != LUTRA_LAYER_IMAGE || inode_writers(inode))
 		return 0;
 	bpf_map_update_elem(&written, &k, &own_cgroup, BPF_ANY);
-	/* As in written_note(). */
+	/* Check again, as in written_note(). */
 	compiler_barrier();
 	if (inode_writers(inode))
 		bpf_map_delete_elem(&written, &k);

@@ -9,6 +9,7 @@
 #include "lib/abi/rules.h"
 #include "lib/base/array.h"
 
+/* A new name that a run met. */
 struct varying_name {
 	uint64_t token;
 	size_t run;
@@ -56,8 +57,8 @@ int varying_add(struct varying *v, size_t run, uint64_t token)
 }
 
 /*
- * Writes the path of a node of a policy in the form that the scorer takes: last name first. The
- * names are folded, and stay the same when the scorer folds them again.
+ * Sets *ret to the path of a node of a policy, last name first, as the scorer takes it. The names of
+ * nodes are folded already; folding them again does not change them.
  */
 static void node_to_path(const struct policy *p, uint32_t node, struct lutra_path *ret)
 {
@@ -87,7 +88,7 @@ int varying_keep(struct varying *v, const struct policy *old, const struct polic
 
 		uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
 
-		/* Of the base and the packs are those of files: they are added anew. */
+		/* Tokens of files come from the base or a pack, and are added again. */
 		if (!lutra_object_token_get(token, LUTRA_FIELD_VARIES) || !old->nodes[node].dir)
 			continue;
 		node_to_path(old, node, &path);
@@ -150,7 +151,7 @@ bool varying_without(const struct varying *v, size_t run, uint64_t token)
 	return runs >= VARYING_RUNS;
 }
 
-/* Adds an object at the end of the policy's, if it has room. *size: room of its array. */
+/* Appends a token to the objects of the policy, if it has room. *size: room of the array. */
 static int add_object(struct policy *p, size_t *size, uint64_t token)
 {
 	if (p->n_objects >= POLICY_OBJECTS_MAX)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The new names that runs met: replayed by what the other runs taught, they were refused a name
- * directly in a directory that the others have. If two runs met new names of one kind, the kind
- * varies: such a name only alerts. The token of a kind has the directory, the operation, the access,
- * the extension where it counts, and the role where it counts (lutra_object_token_of_new_name()).
+ * Kinds of new names that vary. A run meets a new name if its replay, by a policy of the other runs, is
+ * refused a name directly in a directory that the other runs used. If two runs met new names of one
+ * kind, the kind varies: new names of this kind only alert. The token of a kind holds the directory,
+ * the operation and the access, and where they count the index of code and the role
+ * (lutra_object_token_of_new_name()).
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_VARYING_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_VARYING_H
@@ -11,27 +12,28 @@
 #include "lutra/verdict.h"
 #include "lib/policy/policy.h"
 
-/* So many runs that met new names of a kind make it one that varies: a single run is chance. */
+/* A kind varies if this many runs met new names of it. A single run may be chance. */
 #define VARYING_RUNS 2
-#define VARYING_ALL_RUNS SIZE_MAX
+#define VARYING_ALL_RUNS SIZE_MAX /* instead of a run: leave out none */
 
-/* Starts as zeros. */
+/* The new names that runs met, and the kinds that an old policy has. Initialise it with zeros. */
 struct varying {
-	struct varying_name *met; /* by runs; ascending and distinct after varying_sort() */
+	struct varying_name *met; /* token and run; ascending and distinct after varying_sort() */
 	size_t n_met, met_size;
-	uint64_t *kept; /* tokens of the policy that is updated, ascending */
+	uint64_t *kept; /* tokens of the old policy of an update; ascending after varying_sort() */
 	size_t n_kept, kept_size;
 };
 
+/* Frees what v holds, and zeroes it. */
 void varying_done(struct varying *v);
 
 /*
- * Returns true if an object is a new name that a policy refuses and that may vary: not a program,
- * which no directory makes known. j: its judgement.
+ * Returns true if an object is a new name that a policy refuses and that may vary. Programs and
+ * libraries never vary. j: the object's judgement.
  */
 bool varying_is_new_name(const struct lutra_object *o, const struct lutra_judgement *j);
 
-/* An object that a run met in a role, and what a policy says of it. */
+/* An object that a run met in a role, and its judgement by a policy. */
 struct varying_object {
 	const struct lutra_object *object;
 	const struct lutra_path *path;
@@ -40,33 +42,33 @@ struct varying_object {
 };
 
 /*
- * Returns the token of new names of the object's kind in a policy, or 0 if these never vary: the
- * policy has no directory of it, or one that is a wildcard or holds secrets. image: the kernel's
- * form of the policy.
+ * Returns the token of the object's kind of new name in a policy. Returns 0 if the kind never varies:
+ * the object's directory is not in the policy, is a wildcard or holds secrets. image: the kernel's form
+ * of the policy.
  */
 uint64_t varying_token(const struct policy *p, const struct lutra_policy *image,
 		       const struct varying_object *o);
 
-/* Adds a new name that a run met. token: varying_token(). Returns 0 or -ENOMEM. */
+/* Adds a new name that a run met. token: from varying_token(). Returns 0 or -ENOMEM. */
 int varying_add(struct varying *v, size_t run, uint64_t token);
 
 /*
- * Keeps what varies in an old policy. p, image: the new policy and the kernel's form of it. An old
- * policy of format 2 does not say what was met in its directories, so nothing of it is kept.
+ * Keeps the kinds that vary in the old policy of an update. p, image: the new policy and the kernel's
+ * form of it. An old policy of format 2 has no kinds, only directories: none of them is kept.
  * Returns 0 or -ENOMEM.
  */
 int varying_keep(struct varying *v, const struct policy *old, const struct policy *p,
 		 const struct lutra_policy *image);
 
-/* Ends the adding: varying_without() and varying_mark() may follow. */
+/* Sorts the names. Call it after the last varying_add() and varying_keep(), before what follows. */
 void varying_sort(struct varying *v);
 
-/* Returns true if a kind varies by what runs other than this one met. VARYING_ALL_RUNS: by all. */
+/* Returns true if a kind varies without the names that this run met. run: or VARYING_ALL_RUNS. */
 bool varying_without(const struct varying *v, size_t run, uint64_t token);
 
 /*
- * Adds the tokens of what varies to the policy's objects, as far as these have room. A kind without
- * room does not vary. Returns 0 or -ENOMEM.
+ * Adds the tokens of the kinds that vary to the objects of the policy. If the policy is full, the other
+ * kinds do not vary. Returns 0 or -ENOMEM.
  */
 int varying_mark(const struct varying *v, struct policy *p);
 

@@ -15,7 +15,7 @@
 
 #define SUFFIX ".json"
 
-/* Where the files are, seen from this program: installed, and in the source tree. */
+/* Directories of the files, relative to this program: installed, and in the source tree. */
 static const char *const places[] = {"../../share/lutra", "../../policies"};
 
 int knowledge_find(char *buf, size_t size, struct err *err)
@@ -66,7 +66,7 @@ void knowledge_set_done(struct knowledge_set *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* Reads a file and adds it to the set. It must have the name that it gives itself. */
+/* Reads a file and adds it to the set. Its member "name" must be the name of the file. */
 static int add_file(struct knowledge_set *s, const char *dir, const char *name, bool base,
 		    struct err *err)
 {
@@ -87,10 +87,11 @@ static int add_file(struct knowledge_set *s, const char *dir, const char *name, 
 	k = &s->file[s->n++];
 	r = knowledge_decode(text, len, base, k, &why);
 	if (r == 0 && strcmp(k->name, name) != 0)
-		r = err_set(&why, -EINVAL, "its name is %.60s: name the file so", k->name);
+		r = err_set(&why, -EINVAL, "its name is %.60s: rename the file to it", k->name);
 	return r < 0 ? err_set(err, r, "%.200s: %.280s", path, why.msg) : 0;
 }
 
+/* Filter of scandir(): returns true for NAME.json, unless it begins with a dot. */
 static int is_data_file(const struct dirent *e)
 {
 	size_t len = strlen(e->d_name);
@@ -112,7 +113,7 @@ static int add_packs(struct knowledge_set *s, const char *dir, struct err *err)
 		return err_set(err, -errno, "%.200s: %s: install lutra whole", path,
 			       strerror(errno));
 	if (n > KNOWLEDGE_FILES_MAX)
-		r = err_set(err, -E2BIG, "%.200s: more than %d packs: take some away", path,
+		r = err_set(err, -E2BIG, "%.200s: more than %d packs: remove some", path,
 			    KNOWLEDGE_FILES_MAX);
 	for (int i = 0; i < n; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - strlen(SUFFIX)] = '\0';

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known without a run, from files that come with lutra: the base, what the C library and
- * the usual runtimes do in any container; and packs, what a well-known program does only now and
- * then. docs/packs.md says how such a file is written.
+ * Objects that a policy knows without a run. They come from data files that are installed with lutra.
+ * The base holds what the C library and the usual runtimes do in any container. A pack holds what a
+ * well-known program does only rarely. docs/packs.md describes the files.
  */
 #ifndef LUTRA_TRAINER_RULES_KNOWLEDGE_KNOWLEDGE_H
 #define LUTRA_TRAINER_RULES_KNOWLEDGE_KNOWLEDGE_H
@@ -19,7 +19,7 @@
 
 #define KNOWLEDGE_BASE "base"	/* directory of the base's file, and its name */
 #define KNOWLEDGE_PACKS "packs" /* directory of the packs */
-#define KNOWLEDGE_ALL_ROLES ((1u << LUTRA_ROLE_SESSION) - 1) /* a session knows what these know */
+#define KNOWLEDGE_ALL_ROLES ((1u << LUTRA_ROLE_SESSION) - 1) /* sessions know what these know */
 #define KNOWLEDGE_FILE_MAX 262144			     /* bytes */
 #define KNOWLEDGE_OBJECTS_MAX 512			     /* of a file */
 #define KNOWLEDGE_PROGRAMS_MAX 32			     /* of a pack */
@@ -32,7 +32,7 @@ struct known_object {
 	struct lutra_object object;
 	char *path;    /* folded; "*" for any name; NULL for an object without a path */
 	uint8_t roles; /* bit for each role */
-	bool alerts;   /* it is not known, but only alerts where it would be refused */
+	bool alerts;   /* the object stays unknown, and alerts instead of being refused */
 };
 
 /* A file of a package that is installed. */
@@ -45,10 +45,10 @@ struct package_file {
 struct knowledge {
 	char *name; /* KNOWLEDGE_BASE, or the pack's */
 	uint32_t version;
-	char **programs; /* (n_programs) folded paths: a run that executes one needs the pack */
+	char **programs; /* (n_programs) folded paths; the pack is used if a run executes one */
 	size_t n_programs;
-	char **packages; /* (n_packages) patterns of fnmatch(3): a run that executes a file of an
-			    installed package of such a name needs the pack */
+	char **packages; /* (n_packages) fnmatch(3) patterns of package names; the pack is used if
+			    a run executes a file of such an installed package */
 	size_t n_packages;
 	struct package_file *files; /* (n_files) of the installed packages, if a root was read */
 	size_t n_files, files_size;
@@ -66,27 +66,27 @@ struct knowledge_set {
 struct known_files {
 	struct known_file {
 		const struct knowledge *file; /* of a struct knowledge_set */
-		const char *program;	      /* whose pack it is; NULL: the base */
-		const char *package;	      /* that has the program; NULL: its path told */
+		const char *program;	      /* that chose the pack; NULL: the base */
+		const char *package;	      /* of the program; NULL: chosen by path */
 	} * use;			      /* (n) */
 	size_t n;
 };
 
 /*
  * Selects the base, and the packs of the programs that the runs executed. A program is recognised by
- * the package that has it, if knowledge_read_packages() found that package, else by its path. A pack
- * that the old policy has stays, because an update may not see the program again.
+ * its package, if knowledge_read_packages() found the package, else by its path. The packs of the old
+ * policy stay, because the runs of an update may not execute the program again.
  *
- * set: NULL for none. old: of an update, or NULL. Both, and the corpus, must outlive ret. Returns 0
- * or -ENOMEM; the caller calls known_files_done().
+ * set: NULL for none. old: the policy that is updated, or NULL. Both, and the corpus, must outlive
+ * ret. Returns 0 or -ENOMEM; the caller calls known_files_done().
  */
 int known_files_select(struct known_files *ret, const struct knowledge_set *set,
 		       const struct corpus *corpus, const struct policy *old);
 void known_files_done(struct known_files *k);
 
 /*
- * Reads a file. text: len bytes. base: it is the base's; else it is a pack, which names its programs
- * and knows no peer. Neither knows a program.
+ * Reads the text of a data file. text: len bytes. base: true for the base, false for a pack. A pack
+ * lists its programs and has no peers. Neither has objects of exec or mapx.
  * Returns 0; -EINVAL: err says which entry is wrong and what it needs; or -ENOMEM. ret is zeroed
  * first, and the caller calls knowledge_done(), also after a failure.
  */
@@ -95,33 +95,34 @@ int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *
 void knowledge_done(struct knowledge *k);
 
 /*
- * Checks a path of an object, of which it uses operation, access and inode type. Secrets and
- * wildcards in protected directories are refused, and what changes programs, protected directories
- * or, for the base, anything but files in /tmp and its like. Returns 0 or -EINVAL.
+ * Checks a path of an object. o: its operation, access and inode type. Refuses secrets, wildcards in
+ * protected directories, and changes to programs or protected directories. In the base it refuses all
+ * changes but those in /tmp, /var/tmp and /dev/shm. A character device in /dev may be opened for
+ * writing. Returns 0 or -EINVAL.
  */
 int knowledge_check_path(const struct lutra_object *o, const char *path, bool base,
 			 struct err *err);
 
 /*
- * Returns true if a name of a path can be the fold of a name: each word with a digit is one '#', which
- * has no letter beside it.
+ * Returns true if folding can give this name: it has no digit, and no letter directly beside a '#'.
  */
 bool knowledge_is_folded(const char *name, size_t len);
 
 /*
- * Reads base/base.json and packs/NAME.json below dir. Returns 0, an error of knowledge_decode(), or
- * as open(2); then ret is empty.
+ * Reads base/base.json and packs/NAME.json below dir. Returns 0, an error of knowledge_decode(), or an
+ * error of open(2). ret is empty after an error.
  */
 int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err);
 void knowledge_set_done(struct knowledge_set *s);
 
 /*
- * Reads the files of those installed packages that the packs name. root: the root directory of a
- * container of the image. Returns 0; -ENOENT: it has no package database; as open(2); or -ENOMEM.
+ * Reads the lists of files of the installed packages that the packs name. root: the root directory of
+ * a container of the image. Returns 0; -ENOENT: there is no package database; an error of open(2); or
+ * -ENOMEM.
  */
 int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err);
 
-/* Finds the directory that is installed with this program. -ENOENT: there is none. */
+/* Finds the directory of the data files installed with this program. -ENOENT: there is none. */
 int knowledge_find(char *buf, size_t size, struct err *err);
 
 #endif

@@ -179,7 +179,7 @@ static __always_inline __u32 lutra_code_find_name(const struct lutra_code_name *
  * Returns the length of a name without its version, that is without the digits and dots at its end.
  * "#" counts as a digit, because folding replaces digits by "#" in the names of runs.
  */
-LUTRA_FN __u32 lutra_before_version(const struct lutra_name *name, __u32 len)
+LUTRA_FN __u32 lutra_len_without_version(const struct lutra_name *name, __u32 len)
 {
 	__u32 end = LUTRA_ZERO;
 
@@ -221,7 +221,7 @@ LUTRA_FN __u32 lutra_code_index(const struct lutra_name *name, __u32 len,
 				     dir_len);
 	if (index)
 		return index;
-	end = lutra_before_version(name, len);
+	end = lutra_len_without_version(name, len);
 	if (end == len)
 		return 0;
 	return lutra_code_find(lutra_code_versioned, LUTRA_CODE_COUNT(lutra_code_versioned),

@@ -55,7 +55,7 @@ static void set_match_actions(const struct calibrate_job *j, const struct policy
 
 		if (m->object != EPISODES_NO_OBJECT)
 			token = token_of(j, p, &name);
-		if (token && varying_without(&j->varying, run, token))
+		if (token && varying_has_kind(&j->varying, run, token))
 			what |= LUTRA_MATCH_VARIES;
 		m->action = (uint8_t)lutra_match_action(j->full, what);
 	}
@@ -65,7 +65,7 @@ int calibrate_set_varying(struct calibrate_job *j, size_t n, struct policy *p)
 {
 	if (find_varying(j, n, p) < 0)
 		return -ENOMEM;
-	if (!p->calibration.audit_only && varying_mark(&j->varying, p) < 0)
+	if (!p->calibration.audit_only && varying_add_tokens(&j->varying, p) < 0)
 		return -ENOMEM;
 	memcpy(j->full->action, p->action, sizeof(p->action));
 	for (size_t i = j->first; i < n; i++)

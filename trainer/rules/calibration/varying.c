@@ -132,7 +132,7 @@ static bool is_kept(const struct varying *v, uint64_t token)
 	       bsearch(&token, v->kept, v->n_kept, sizeof(token), policy_compare_objects);
 }
 
-bool varying_without(const struct varying *v, size_t run, uint64_t token)
+bool varying_has_kind(const struct varying *v, size_t run, uint64_t token)
 {
 	size_t low = 0, high = v->n_met, runs = 0;
 
@@ -162,7 +162,7 @@ static int add_object(struct policy *p, size_t *size, uint64_t token)
 	return 0;
 }
 
-int varying_mark(const struct varying *v, struct policy *p)
+int varying_add_tokens(const struct varying *v, struct policy *p)
 {
 	size_t size = p->n_objects;
 	int r = 0;
@@ -173,7 +173,7 @@ int varying_mark(const struct varying *v, struct policy *p)
 		uint64_t token = v->met[i].token;
 
 		if ((i == 0 || v->met[i - 1].token != token) && !is_kept(v, token) &&
-		    varying_without(v, VARYING_ALL_RUNS, token))
+		    varying_has_kind(v, VARYING_ALL_RUNS, token))
 			r = add_object(p, &size, token);
 	}
 	if (p->n_objects)

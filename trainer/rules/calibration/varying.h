@@ -64,12 +64,12 @@ int varying_keep(struct varying *v, const struct policy *old, const struct polic
 void varying_sort(struct varying *v);
 
 /* Returns true if a kind varies without the names that this run met. run: or VARYING_ALL_RUNS. */
-bool varying_without(const struct varying *v, size_t run, uint64_t token);
+bool varying_has_kind(const struct varying *v, size_t run, uint64_t token);
 
 /*
  * Adds the tokens of the kinds that vary to the objects of the policy. If the policy is full, the other
  * kinds do not vary. Returns 0 or -ENOMEM.
  */
-int varying_mark(const struct varying *v, struct policy *p);
+int varying_add_tokens(const struct varying *v, struct policy *p);
 
 #endif

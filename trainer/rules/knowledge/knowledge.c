@@ -16,7 +16,7 @@
 #define SUFFIX ".json"
 
 /* Directories of the files, relative to this program: installed, and in the source tree. */
-static const char *const places[] = {"../../share/lutra", "../../policies"};
+static const char *const data_dirs[] = {"../../share/lutra", "../../policies"};
 
 int knowledge_find(char *buf, size_t size, struct err *err)
 {
@@ -25,8 +25,8 @@ int knowledge_find(char *buf, size_t size, struct err *err)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s/" KNOWLEDGE_BASE, dir, places[i]);
+	for (size_t i = 0; i < sizeof(data_dirs) / sizeof(data_dirs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s/" KNOWLEDGE_BASE, dir, data_dirs[i]);
 		if (access(path, X_OK) < 0)
 			continue;
 		path[strlen(path) - strlen("/" KNOWLEDGE_BASE)] = '\0';

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which new names vary, and what that makes of the matches of the replays. */
+/* Finds the kinds of new names that vary, and sets the actions of the matches of the replays. */
 #include <errno.h>
 #include <string.h>
 
 #include "trainer/rules/calibration/calibrate_impl.h"
 #include "trainer/rules/objects.h"
 
-/* Returns the token in the policy of new names like one that a replay met. 0: they never vary. */
+/* Returns varying_token() of a new name that a replay met. */
 static uint64_t token_of(const struct calibrate_job *j, const struct policy *p,
 			 const struct replayed_name *name)
 {
@@ -20,7 +20,7 @@ static uint64_t token_of(const struct calibrate_job *j, const struct policy *p,
 	return varying_token(p, j->full, &o);
 }
 
-/* Finds what varies. */
+/* Collects the new names that the replays met, and the kinds of the old policy. */
 static int find_varying(struct calibrate_job *j, size_t n, const struct policy *p)
 {
 	if (j->src->old && varying_keep(&j->varying, j->src->old, p, j->full) < 0)
@@ -40,8 +40,8 @@ static int find_varying(struct calibrate_job *j, size_t n, const struct policy *
 }
 
 /*
- * Sets what the policy does with each match of a replay. What varies is said by the other replays,
- * as are the thresholds of the levels.
+ * Sets the action of each match of a replay. Kinds vary here by the *other* replays, just as the
+ * thresholds of the levels come from the other replays.
  */
 static void set_match_actions(const struct calibrate_job *j, const struct policy *p, size_t run)
 {

@@ -14,7 +14,7 @@
 
 /* A kind varies if this many runs met new names of it. A single run may be chance. */
 #define VARYING_RUNS 2
-#define VARYING_ALL_RUNS SIZE_MAX /* instead of a run: leave out none */
+#define VARYING_ALL_RUNS SIZE_MAX /* no run is left out */
 
 /* The new names that runs met, and the kinds that an old policy has. Initialise it with zeros. */
 struct varying {
@@ -60,10 +60,13 @@ int varying_add(struct varying *v, size_t run, uint64_t token);
 int varying_keep(struct varying *v, const struct policy *old, const struct policy *p,
 		 const struct lutra_policy *image);
 
-/* Sorts the names. Call it after the last varying_add() and varying_keep(), before what follows. */
+/* Sorts names and tokens. Call it before varying_has_kind() and varying_add_tokens(). */
 void varying_sort(struct varying *v);
 
-/* Returns true if a kind varies without the names that this run met. run: or VARYING_ALL_RUNS. */
+/*
+ * Returns true if a kind varies by the new names that all runs but this one met, or varied in the old
+ * policy. run: VARYING_ALL_RUNS leaves out no run. token: the kind's.
+ */
 bool varying_has_kind(const struct varying *v, size_t run, uint64_t token);
 
 /*

@@ -85,15 +85,15 @@ static __always_inline __u32 lutra_is_exec_rule(__u32 rule)
 	       rule == LUTRA_RULE_UPDATED;
 }
 
-/* Returns true if a match is of an audited exec session and does not act on the guard itself. */
+/* Returns true if an audited exec session made the match, unless it attacked the guard itself. */
 static __always_inline __u32 lutra_is_audited(__u32 match)
 {
 	return match & LUTRA_MATCH_SESSION && (match & LUTRA_MATCH_RULE) != LUTRA_RULE_GUARD;
 }
 
 /*
- * Returns the mode in which a match is judged. An audited exec session is refused where the service
- * would be killed or frozen: an operator's mistake must not end the container.
+ * Returns the mode that applies to a match. For an audited exec session it is at most deny, because an
+ * operator's mistake must not end the container.
  */
 static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 {
@@ -101,9 +101,9 @@ static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 }
 
 /*
- * Returns what the policy does with a match, enum lutra_action. An audited exec session is reported by
- * the programs that it runs, once each; what else it does is logged. It is refused what is the
- * host's, and capabilities that no run used. It is never killed.
+ * Returns the action of a match, enum lutra_action. In an audited exec session, a program that it runs
+ * alerts at most. Access to the host, and a capability that no run used, is refused at most. Any other
+ * match is logged. A session is never killed.
  */
 static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __u32 match)
 {

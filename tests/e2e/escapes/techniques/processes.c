@@ -111,7 +111,8 @@ static int overwrite_runtime(int victim)
 	if (fd < 0)
 		return errno;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	for (int i = 0; i < 12000 && w < 0; i++) { /* four minutes: a busy machine emulates slowly */
+	for (int i = 0; i < 12000 && w < 0;
+	     i++) { /* four minutes: a busy machine emulates slowly */
 		w = open(self, O_WRONLY | O_CLOEXEC);
 		if (w < 0 && errno != ETXTBSY)
 			return errno;

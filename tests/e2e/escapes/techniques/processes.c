@@ -98,6 +98,8 @@ static int current_directory_link(int victim)
 	return flag_open(path);
 }
 
+#define NAPS_MAX 12000 /* four minutes: a busy machine emulates slowly */
+
 /* The program of a runtime's process that came near, taken hold of while it runs and overwritten
  * as soon as it does not. */
 static int overwrite_runtime(int victim)
@@ -111,8 +113,7 @@ static int overwrite_runtime(int victim)
 	if (fd < 0)
 		return errno;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	for (int i = 0; i < 12000 && w < 0;
-	     i++) { /* four minutes: a busy machine emulates slowly */
+	for (int i = 0; i < NAPS_MAX && w < 0; i++) {
 		w = open(self, O_WRONLY | O_CLOEXEC);
 		if (w < 0 && errno != ETXTBSY)
 			return errno;

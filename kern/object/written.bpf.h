@@ -118,20 +118,6 @@ static __always_inline bool is_whole_write(__u64 file, __u64 inode)
 	       overlay_layer(inode) != LUTRA_LAYER_WRITTEN;
 }
 
-/* Taints the process of the entry's task, the current one. Global, so that it is verified once. */
-__noinline int session_taint(struct lutra_task *e)
-{
-	struct lutra_task *process;
-
-	if (!e)
-		return 0;
-	process = process_entry(bpf_get_current_task_btf(), e);
-	e->tainted = 1;
-	if (process)
-		process->tainted = 1;
-	return 0;
-}
-
 /* Returns true if the entry's task, the current one, is in an exec session and not tainted. */
 static __always_inline bool writes_as_operator(struct lutra_task *e)
 {
@@ -159,6 +145,25 @@ __noinline int written_end(struct lutra_task *e, __u32 fd)
 	if (file && (__u32)KERNEL_FIELD(file, struct file, f_mode) & FMODE_WRITE &&
 	    written_key_get(&k, KERNEL_FIELD(file, struct file, f_path.dentry), e->root_dentry))
 		bpf_map_delete_elem(&written, &k);
+	return 0;
+}
+
+/*
+ * Taints the process of the entry's task, the current one, and ends the marks of the files that it has
+ * open for writing. Global, so that it is verified once.
+ */
+__noinline int session_taint(struct lutra_task *e)
+{
+	struct lutra_task *process;
+
+	if (!e)
+		return 0;
+	process = process_entry(bpf_get_current_task_btf(), e);
+	e->tainted = 1;
+	if (process)
+		process->tainted = 1;
+	for (__u32 fd = 0; fd < TAINTED_DESCRIPTORS; fd++)
+		written_end(e, fd);
 	return 0;
 }
 
@@ -202,10 +207,7 @@ __noinline int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 fi
 	if (!lutra_is_fresh(&s->object) || s->object.flags & LUTRA_OBJ_UPDATED ||
 	    is_in_etc(&s->path))
 		return 0;
-	session_taint(e);
-	for (__u32 fd = 0; fd < TAINTED_DESCRIPTORS; fd++)
-		written_end(e, fd);
-	return 0;
+	return session_taint(e);
 }
 
 /*

@@ -54,6 +54,22 @@ static bool run_program(const char *path)
 	return waitpid(pid, NULL, 0) == pid;
 }
 
+/* Runs a program that prints to a new file, as a shell does for "PROGRAM >TO". */
+static bool run_program_to(const char *path, const char *to)
+{
+	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		dup2(out, STDOUT_FILENO);
+		execl(path, path, "--version", NULL);
+		_exit(126);
+	}
+	close(out);
+	return out >= 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static void *map_file(const char *path, int open_flags, int prot, int flags)
 {
 	int fd = open(path, open_flags | O_CLOEXEC);
@@ -150,6 +166,8 @@ static bool do_operation(const char *program, const char *text)
 		return map_file(a, O_RDONLY, PROT_READ | PROT_EXEC, MAP_PRIVATE);
 	case 'x':
 		return run_program(a);
+	case 'X': /* runs a, which prints to b */
+		return run_program_to(a, b);
 	default:
 		return false;
 	}

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+#include "lutra/types.h"
 
 /* ---- headers of packages ---- */
 
@@ -139,8 +142,9 @@ bool package_rpm_header(const uint8_t *header, size_t len, const char *dir, cons
 
 /* ---- the database ---- */
 
-#define STEPS 1000     /* of SQLite's machine between two looks at the count */
-#define STEPS_MAX 2000 /* of these: two million in all */
+#define STEPS 100	     /* of SQLite's machine between two looks at the count and the clock */
+#define STEPS_MAX 20000	     /* of these: two million in all */
+#define TIME_NS NSEC_PER_SEC /* rows may share pages, so that few steps read gigabytes */
 #define VALUE_BYTES (16 << 20)
 #define TABLES 4
 
@@ -150,11 +154,26 @@ static const char query[] = "SELECT blob FROM Packages WHERE"
 			    " hnum IN (SELECT hnum FROM Basenames WHERE key = ?1) AND"
 			    " hnum IN (SELECT hnum FROM Dirnames WHERE key = ?2)";
 
-static int count_steps(void *ctx)
-{
-	unsigned *steps = ctx;
+/* What a lookup may take. */
+struct budget {
+	unsigned steps;
+	uint64_t end_ns; /* CLOCK_MONOTONIC */
+};
 
-	return ++*steps > STEPS_MAX;
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* Returns 1, which ends the statement, if the budget is used up. */
+static int on_steps(void *ctx)
+{
+	struct budget *b = ctx;
+
+	return ++b->steps > STEPS_MAX || monotonic_ns() > b->end_ns;
 }
 
 /* Allows SQLite to read the tables, and nothing else. */
@@ -188,7 +207,7 @@ static void set_limits(sqlite3 *db)
 }
 
 /* Opens a database in memory. The caller closes it, also after an error. Returns 0 or -errno. */
-static int open_database(char *database, size_t len, unsigned *steps, sqlite3 **ret)
+static int open_database(char *database, size_t len, struct budget *budget, sqlite3 **ret)
 {
 	static const char magic[16] = "SQLite format 3";
 	sqlite3 *db;
@@ -205,7 +224,7 @@ static int open_database(char *database, size_t len, unsigned *steps, sqlite3 **
 				(sqlite3_int64)len, SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
 		return -EBADMSG;
 	set_limits(db);
-	sqlite3_progress_handler(db, STEPS, count_steps, steps);
+	sqlite3_progress_handler(db, STEPS, on_steps, budget);
 	sqlite3_set_authorizer(db, authorize, NULL);
 	return 0;
 }
@@ -280,9 +299,9 @@ static int find_path(sqlite3 *db, const char *path, struct package *ret)
 
 int package_rpm_find(char *database, size_t len, const char *path, struct package *ret)
 {
-	unsigned steps = 0;
+	struct budget budget = {.end_ns = monotonic_ns() + TIME_NS};
 	sqlite3 *db = NULL;
-	int r = open_database(database, len, &steps, &db);
+	int r = open_database(database, len, &budget, &db);
 
 	if (r == 0)
 		r = check_schema(db);

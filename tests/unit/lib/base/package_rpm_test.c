@@ -237,6 +237,48 @@ static void rpm_database_that_takes_too_long_is_refused(void **state)
 	sqlite3_free(db);
 }
 
+/* Returns true if a page of 512 bytes is a leaf with one row, which is of megabytes or not. */
+static bool is_leaf_of_one(const uint8_t *page, bool large)
+{
+	size_t row = page[5] * 256u + page[6]; /* begins with its length, 7 bits a byte */
+
+	return page[0] == 13 && page[3] == 0 && page[4] == 1 && row < 510 &&
+	       (page[row] & page[row + 1] & page[row + 2] & 0x80) == (large ? 0x80 : 0);
+}
+
+/* Few rows, each of which leads to the same megabytes: few steps, but each takes long. */
+static void rpm_database_whose_rows_share_pages_is_refused(void **state)
+{
+	static const char tables[] =
+		"PRAGMA page_size = 512; CREATE TABLE Packages (hnum, blob);"
+		"CREATE TABLE Dirnames (key, hnum); CREATE TABLE Basenames (key, hnum);";
+	static const char large[] =
+		"INSERT INTO Basenames VALUES (zeroblob(15 << 20), 1);"
+		"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n LIMIT 4000)"
+		" INSERT INTO Basenames SELECT zeroblob(465), i FROM n;"
+		"INSERT INTO Packages VALUES (1, x'00'); INSERT INTO Dirnames VALUES ('/', 1);";
+	const uint8_t *shared = NULL;
+	struct package p;
+	unsigned n = 0;
+	size_t len;
+	char *db = make_database(tables, large, &len);
+	uint8_t *page = (uint8_t *)db;
+
+	(void)state;
+	for (size_t at = 512; at < len; at += 512)
+		if (!shared && is_leaf_of_one(page + at, true))
+			shared = page + at;
+	assert_non_null(shared);
+	for (size_t at = 512; at < len; at += 512)
+		if (is_leaf_of_one(page + at, false)) {
+			memcpy(page + at, shared, 512);
+			n++;
+		}
+	assert_true(n > 3000);
+	assert_int_equal(find_in(db, len, "/a", &p), -EBADMSG);
+	sqlite3_free(db);
+}
+
 static void rpm_database_of_any_bytes_is_survived(void **state)
 {
 	uint32_t random = 1;
@@ -268,6 +310,7 @@ int main(void)
 		cmocka_unit_test(rpm_package_of_a_path_behind_a_link_is_found),
 		cmocka_unit_test(rpm_database_that_is_hostile_is_refused),
 		cmocka_unit_test(rpm_database_that_takes_too_long_is_refused),
+		cmocka_unit_test(rpm_database_whose_rows_share_pages_is_refused),
 		cmocka_unit_test(rpm_database_of_any_bytes_is_survived),
 	};
 

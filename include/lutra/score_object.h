@@ -283,15 +283,18 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 /*
  * Returns true if an unknown object only alerts. On a miss: the replays met new names in this
  * directory with the same operation and access, and with the same index of code and role where these
- * count. On a hit: the base or a pack says so. token: the object's. The function has no branches,
- * because the BPF verifier would walk each path.
+ * count. On a hit: the base or a pack says so of opening a regular file. Other uses of a hit are not
+ * looked up, because those of a directory have the tokens of new names in it. token: the object's. The
+ * function has no branches, because the BPF verifier would walk each path.
  */
 static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 					       const struct lutra_object *o,
 					       const struct lutra_class *c, __u64 token, __u8 role)
 {
 	__u32 known = lutra_object_known(p, lutra_object_token_of_new_name(token), role);
+	__u32 file = (o->op == LUTRA_OP_OPEN) & (o->mode >> 12 == LUTRA_S_IFREG_TYPE);
 
+	known &= (c->hit == 0) | file;
 	known |= !c->hit & ((c->flags & LUTRA_NODE_VARIES) != 0);
 	return known & c->last & (o->op != LUTRA_OP_EXEC) & (o->op != LUTRA_OP_MAPX);
 }

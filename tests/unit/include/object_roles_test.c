@@ -61,11 +61,32 @@ static void object_without_role_is_known_in_all_but_sessions(void **state)
 	assert_known_in(LUTRA_OP_UNLINK, LUTRA_ROLE_STARTUP, "xxxxxx");
 }
 
+/* New names in a directory that may be renamed say nothing of the directory itself. */
+static void object_that_is_a_directory_does_not_vary_as_new_names_in_it(void **state)
+{
+	struct lutra_object o = {
+		.op = LUTRA_OP_RENAME_FROM, .flags = LUTRA_OBJ_PATH, .mode = 0040755};
+	struct lutra_class c = {.node = 7, .last = 1};
+	uint64_t token = lutra_object_token(&policy, &o, &c, 0, LUTRA_ROLE_STEADY);
+
+	(void)state;
+	policy_know_only(lutra_object_token_of_new_name(token));
+	assert_int_equal(lutra_name_varies(&policy, &o, &c, token, LUTRA_ROLE_STEADY), 1);
+	c.hit = 1;
+	assert_int_equal(lutra_name_varies(&policy, &o, &c, token, LUTRA_ROLE_STEADY), 0);
+	/* A file that the base knows to alert. */
+	o = (struct lutra_object){.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = 0100644};
+	token = lutra_object_token(&policy, &o, &c, 0, LUTRA_ROLE_STEADY);
+	policy_know_only(lutra_object_token_of_new_name(token));
+	assert_int_equal(lutra_name_varies(&policy, &o, &c, token, LUTRA_ROLE_STEADY), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object_known_in_spawned_is_known_in_deeper),
 		cmocka_unit_test(object_without_role_is_known_in_all_but_sessions),
+		cmocka_unit_test(object_that_is_a_directory_does_not_vary_as_new_names_in_it),
 	};
 
 	return cmocka_run_group_tests_name("object roles", tests, NULL, NULL);

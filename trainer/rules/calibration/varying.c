@@ -124,6 +124,12 @@ void varying_sort(struct varying *v)
 	v->n_met = n;
 	if (v->n_kept)
 		qsort(v->kept, v->n_kept, sizeof(*v->kept), policy_compare_objects);
+	/* Directories of the old policy may be one wildcard in the new one. */
+	n = 0;
+	for (size_t i = 0; i < v->n_kept; i++)
+		if (n == 0 || v->kept[i] != v->kept[n - 1])
+			v->kept[n++] = v->kept[i];
+	v->n_kept = n;
 }
 
 static bool is_kept(const struct varying *v, uint64_t token)

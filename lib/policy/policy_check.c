@@ -158,6 +158,9 @@ static int check_objects(const struct policy *p, struct err *err)
 		if (lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH) &&
 		    lutra_object_token_get(t, LUTRA_FIELD_DETAIL) >= p->n_nodes)
 			return err_set(err, -EBADMSG, "object %zu names no path node", i);
+		if (lutra_object_token_get(t, LUTRA_FIELD_VARIES) &&
+		    !lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH))
+			return err_set(err, -EBADMSG, "object %zu varies, and has no path", i);
 	}
 	return 0;
 }

@@ -465,6 +465,13 @@ static void break_object_node(struct policy *p)
 	p->objects[p->n_objects++] = sample_open_token(500);
 }
 
+static void break_varying(struct policy *p)
+{
+	const uint64_t path = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1);
+
+	p->objects[p->n_objects++] = lutra_object_token_of_new_name(sample_open_token(500) & ~path);
+}
+
 static void break_successor(struct policy *p)
 {
 	p->successors[0] = 6;
@@ -478,10 +485,10 @@ static void break_steady(struct policy *p)
 static void policy_load_refuses_impossible_tables(void **state)
 {
 	static void (*const breaks[])(struct policy *) = {
-		break_code,	    break_padding_code, break_token,  break_pad_token,
-		break_unused_token, break_parent,	break_key,    break_fold,
-		break_twins,	    break_flags,	break_steady, break_successor,
-		break_object_order, break_object_node,
+		break_code,	    break_padding_code, break_token,   break_pad_token,
+		break_unused_token, break_parent,	break_key,     break_fold,
+		break_twins,	    break_flags,	break_steady,  break_successor,
+		break_object_order, break_object_node,	break_varying,
 	};
 	struct fixture *f = *state;
 

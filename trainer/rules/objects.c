@@ -220,8 +220,9 @@ static bool is_written(const struct lutra_object *o)
 /*
  * Adds the tokens of what a service may also do with a file that it writes as its own data: remove
  * it, truncate it, rename or link it, rename or link another file to its name, change its owner,
- * its attributes and its mode, but not to that of a program, and make the directory that it is in.
- * Whoever may write the file gains no new power by these.
+ * its attributes and its mode, but not by chmod to that of a program, and make the directory that it
+ * is in. Whoever may write the file gains no new power by these. An access list, which is an attribute,
+ * may make the file executable. To run it is refused all the same: the service wrote it.
  * o, j: a use of the file, and the judgement of it. Returns how many were added: OWN_FILE_TOKENS,
  * or 0 if the use does not write the file, or if its directory is protected, for programs, or one
  * that tells roles apart.

@@ -201,7 +201,7 @@ static void forget_after_loss(struct container *c)
 		return;
 	r = guard_forget_reported(c->all->parts.guard, c->slot);
 	if (r < 0 && r != -ENOENT)
-		log_error("%s: alerts were lost and cannot be told again: %s", c->name,
+		log_error("%s: alerts were lost and cannot be reported again: %s", c->name,
 			  strerror(-r));
 	c->alert_lost = false;
 	c->forgotten_ns = now;

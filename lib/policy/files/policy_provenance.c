@@ -177,6 +177,12 @@ json_t *policy_known_encode(const struct policy *p)
 	return a;
 }
 
+/* Returns true for null, and for a text without control characters. */
+static bool is_text_or_null(const json_t *j)
+{
+	return json_is_null(j) || (json_is_string(j) && !text_has_control(json_string_value(j)));
+}
+
 static int decode_known(struct policy_known *k, json_t *j, struct err *err)
 {
 	json_int_t version, objects, left_out;
@@ -190,8 +196,7 @@ static int decode_known(struct policy_known *k, json_t *j, struct err *err)
 		return err_set(err, -EBADMSG, "known: %s", je.text);
 	if (to_u32(version, &k->version) < 0 || to_u32(objects, &k->objects) < 0 ||
 	    to_u32(left_out, &k->left_out) < 0 || text_has_control(name) ||
-	    !(json_is_null(program) || json_is_string(program)) ||
-	    !(!package || json_is_null(package) || json_is_string(package)))
+	    !is_text_or_null(program) || (package && !is_text_or_null(package)))
 		return err_set(err, -EBADMSG, "known: a member is out of range");
 	k->name = strdup(name);
 	k->program = json_is_string(program) ? strdup(json_string_value(program)) : NULL;

@@ -11,8 +11,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "lutra/types.h"
-
 /* ---- headers of packages ---- */
 
 /*
@@ -142,9 +140,9 @@ bool package_rpm_header(const uint8_t *header, size_t len, const char *dir, cons
 
 /* ---- the database ---- */
 
-#define STEPS 100	     /* of SQLite's machine between two looks at the count and the clock */
-#define STEPS_MAX 20000	     /* of these: two million in all */
-#define TIME_NS NSEC_PER_SEC /* rows may share pages, so that few steps read gigabytes */
+#define STEPS 100	/* of SQLite's machine between two looks at the count and the clock */
+#define STEPS_MAX 20000 /* of these: two million in all */
+#define TIME_MS 1000	/* rows may share pages, so that few steps read gigabytes */
 #define VALUE_BYTES (16 << 20)
 #define TABLES 4
 
@@ -157,15 +155,16 @@ static const char query[] = "SELECT blob FROM Packages WHERE"
 /* What a lookup may take. */
 struct budget {
 	unsigned steps;
-	uint64_t end_ns; /* CLOCK_MONOTONIC */
+	int64_t end_ms; /* of thread_time_ms() */
 };
 
-static uint64_t monotonic_ns(void)
+/* Returns the processor time of the thread: a busy machine cuts no lookup short. */
+static int64_t thread_time_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Returns 1, which ends the statement, if the budget is used up. */
@@ -173,7 +172,7 @@ static int on_steps(void *ctx)
 {
 	struct budget *b = ctx;
 
-	return ++b->steps > STEPS_MAX || monotonic_ns() > b->end_ns;
+	return ++b->steps > STEPS_MAX || thread_time_ms() > b->end_ms;
 }
 
 /* Allows SQLite to read the tables, and nothing else. */
@@ -299,7 +298,7 @@ static int find_path(sqlite3 *db, const char *path, struct package *ret)
 
 int package_rpm_find(char *database, size_t len, const char *path, struct package *ret)
 {
-	struct budget budget = {.end_ns = monotonic_ns() + TIME_NS};
+	struct budget budget = {.end_ms = thread_time_ms() + TIME_MS};
 	sqlite3 *db = NULL;
 	int r = open_database(database, len, &budget, &db);
 

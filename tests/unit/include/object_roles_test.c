@@ -31,9 +31,9 @@ static uint64_t object_token_of(uint8_t op, uint8_t role)
 static void assert_known_in(uint8_t op, uint8_t shown, const char *roles)
 {
 	policy_know_only(object_token_of(op, shown));
-	for (uint8_t role = 0; role <= LUTRA_ROLE_ANY; role++) {
-		if (lutra_object_known(&policy, object_token_of(op, role), role) !=
-		    (uint32_t)(roles[role] == 'x'))
+	for (unsigned role = 0; role <= LUTRA_ROLE_ANY; role++) {
+		if (lutra_object_known(&policy, object_token_of(op, (uint8_t)role),
+				       (uint8_t)role) != (uint32_t)(roles[role] == 'x'))
 			fail_msg("operation %u of role %u, in role %u", op, shown, role);
 	}
 }

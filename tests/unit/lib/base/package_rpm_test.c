@@ -270,7 +270,7 @@ static void rpm_database_whose_rows_share_pages_is_refused(void **state)
 			shared = page + at;
 	assert_non_null(shared);
 	for (size_t at = 512; at < len; at += 512)
-		if (is_leaf_of_one(page + at, false)) {
+		if (shared && is_leaf_of_one(page + at, false)) {
 			memcpy(page + at, shared, 512);
 			n++;
 		}

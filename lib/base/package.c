@@ -268,7 +268,7 @@ static void next_list(struct list_walk *w, const char **ret)
 {
 	*ret = NULL;
 	while (!*ret && w->n++ < LISTS_MAX && w->bytes < LISTS_BYTES) {
-		const struct dirent *d = readdir(w->dir);
+		const struct dirent *d = w->dir ? readdir(w->dir) : NULL;
 
 		if (!d)
 			return;

@@ -29,9 +29,9 @@ static int compare_cells(const void *a, const void *b)
 /* Returns the next higher role of the service that made the system call, or role itself. */
 static uint8_t next_role(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], uint8_t role, uint16_t nr)
 {
-	for (uint8_t r = role + 1; r < LUTRA_ROLE_SESSION; r++)
+	for (unsigned r = role + 1; r < LUTRA_ROLE_SESSION; r++)
 		if (calls[r][nr])
-			return r;
+			return (uint8_t)r;
 	return role;
 }
 

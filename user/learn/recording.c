@@ -88,7 +88,7 @@ static void check_run(const struct learn *l, const struct recorded_run *run, cha
 	if (run->lost > run->events / LOST_PART)
 		snprintf(why, WHY_BYTES, "%llu of its %llu events were lost",
 			 (unsigned long long)run->lost,
-			 (unsigned long long)(run->events + run->lost));
+			 (unsigned long long)run->events + run->lost);
 	else if (!run->syscalls)
 		snprintf(why, WHY_BYTES, "nothing happened in it: the service only waited");
 	else if (ms < min_ms)

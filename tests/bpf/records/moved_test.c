@@ -128,47 +128,47 @@ static const struct worker workers[] = {{"enter", work_enter},
 
 /* What the record of a program says. */
 struct expected {
-	unsigned op;
 	const char *path;
+	unsigned op;
 	bool fresh;
 };
 
 static const struct expected renamed[] = {
-	{LUTRA_OP_EXEC, F("plain"), false},    {LUTRA_OP_EXEC, F("renamed-2"), true},
-	{LUTRA_OP_EXEC, F("linked-2"), true},  {LUTRA_OP_MAPX, F("renamed-2"), true},
-	{LUTRA_OP_EXEC, F("dir/tool"), false}, {LUTRA_OP_EXEC, F("volume/plain"), false},
-	{LUTRA_OP_EXEC, F("volume/to"), true}, {LUTRA_OP_EXEC, F("volume/link"), true},
-	{LUTRA_OP_MAPX, F("volume/to"), true},
+	{F("plain"), LUTRA_OP_EXEC, false},    {F("renamed-2"), LUTRA_OP_EXEC, true},
+	{F("linked-2"), LUTRA_OP_EXEC, true},  {F("renamed-2"), LUTRA_OP_MAPX, true},
+	{F("dir/tool"), LUTRA_OP_EXEC, false}, {F("volume/plain"), LUTRA_OP_EXEC, false},
+	{F("volume/to"), LUTRA_OP_EXEC, true}, {F("volume/link"), LUTRA_OP_EXEC, true},
+	{F("volume/to"), LUTRA_OP_MAPX, true},
 };
 
 static const struct expected redirected[] = {
 	/* Its mode is changed, and not its name. */
-	{LUTRA_OP_EXEC, F("moded"), false},
-	{LUTRA_OP_EXEC, F("renamed-2"), true},
-	{LUTRA_OP_MAPX, F("renamed-2"), true},
-	{LUTRA_OP_EXEC, F("linked-2"), true},
+	{F("moded"), LUTRA_OP_EXEC, false},
+	{F("renamed-2"), LUTRA_OP_EXEC, true},
+	{F("renamed-2"), LUTRA_OP_MAPX, true},
+	{F("linked-2"), LUTRA_OP_EXEC, true},
 	/* A directory above it is renamed, in its own directory or out of it. */
-	{LUTRA_OP_EXEC, F("there/tool"), true},
-	{LUTRA_OP_MAPX, F("there/tool"), true},
-	{LUTRA_OP_EXEC, F("tmp/sub/tool"), true},
-	{LUTRA_OP_EXEC, F("plain"), false},
+	{F("there/tool"), LUTRA_OP_EXEC, true},
+	{F("there/tool"), LUTRA_OP_MAPX, true},
+	{F("tmp/sub/tool"), LUTRA_OP_EXEC, true},
+	{F("plain"), LUTRA_OP_EXEC, false},
 };
 
 static const struct expected mounted[] = {
-	{LUTRA_OP_EXEC, F("shown/tool"), false},
-	{LUTRA_OP_EXEC, F("shown-at/tool"), true},
-	{LUTRA_OP_MAPX, F("shown-at/tool"), true},
-	{LUTRA_OP_EXEC, F("file-at"), true},
+	{F("shown/tool"), LUTRA_OP_EXEC, false},
+	{F("shown-at/tool"), LUTRA_OP_EXEC, true},
+	{F("shown-at/tool"), LUTRA_OP_MAPX, true},
+	{F("file-at"), LUTRA_OP_EXEC, true},
 	/* A directory that is mounted on itself keeps its names. */
-	{LUTRA_OP_EXEC, F("own/tool"), false},
-	{LUTRA_OP_MAPX, F("own/tool"), false},
+	{F("own/tool"), LUTRA_OP_EXEC, false},
+	{F("own/tool"), LUTRA_OP_MAPX, false},
 };
 
 static const struct expected plain[] = {
-	{LUTRA_OP_EXEC, VOLUME "/plain", false},
-	{LUTRA_OP_EXEC, VOLUME "/to", true},
-	{LUTRA_OP_EXEC, VOLUME "/link", true},
-	{LUTRA_OP_MAPX, VOLUME "/to", true},
+	{VOLUME "/plain", LUTRA_OP_EXEC, false},
+	{VOLUME "/to", LUTRA_OP_EXEC, true},
+	{VOLUME "/link", LUTRA_OP_EXEC, true},
+	{VOLUME "/to", LUTRA_OP_MAPX, true},
 };
 
 /* Has a worker do a list of operations, and compares what is recorded. The volume's files are old. */

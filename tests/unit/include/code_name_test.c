@@ -167,7 +167,7 @@ static void code_in_a_data_directory_is_refused(void **state)
 		"/srv/data/x.shtml",
 		"/srv/data/crontabs/root",
 		"/srv/data/.bashrc",
-		"/srv/data/" LONG ".php",
+		("/srv/data/" LONG ".php"),
 	};
 	static const uint8_t ops[] = {LUTRA_OP_OPEN, LUTRA_OP_RENAME_TO, LUTRA_OP_LINK_TO,
 				      LUTRA_OP_SYMLINK, LUTRA_OP_MKNOD};

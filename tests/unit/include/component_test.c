@@ -39,7 +39,7 @@ static void component_fold_of_folded_is_the_same(void **state)
 
 	(void)state;
 	for (int round = 0; round < RANDOM_ROUNDS; round++) {
-		char in[LUTRA_NAME] = {}, once[LUTRA_NAME], twice[LUTRA_NAME];
+		char in[LUTRA_NAME] = {}, once[LUTRA_NAME] = {}, twice[LUTRA_NAME];
 		__u32 len = sample_random(&rng) % LUTRA_NAME, n;
 
 		for (__u32 i = 0; i < len; i++)

@@ -4,8 +4,8 @@
  * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_reported).
  *
  * Maps: seen. The daemon renews it with each policy and every 24 hours.
- * Fails: towards reporting. An alert that has no key, no place, or whose evidence is lost, is reported at
- * the next use. Two tasks that race for a place may both tell.
+ * Fails: towards reporting. If an alert has no key or no place, or if its evidence is lost, the next
+ * use is reported again. Two tasks that race for a place may both report.
  *
  * Part of verdict.bpf.c.
  */

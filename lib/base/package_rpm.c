@@ -176,8 +176,8 @@ static int on_steps(void *ctx)
 }
 
 /* Allows SQLite to read the tables, and nothing else. */
-static int authorize(void *ctx, int action, const char *table, const char *column, const char *db,
-		     const char *view)
+static int authorize_read(void *ctx, int action, const char *table, const char *column,
+			  const char *db, const char *view)
 {
 	(void)ctx;
 	(void)column;
@@ -224,7 +224,7 @@ static int open_database(char *database, size_t len, struct budget *budget, sqli
 		return -EBADMSG;
 	set_limits(db);
 	sqlite3_progress_handler(db, STEPS, on_steps, budget);
-	sqlite3_set_authorizer(db, authorize, NULL);
+	sqlite3_set_authorizer(db, authorize_read, NULL);
 	return 0;
 }
 

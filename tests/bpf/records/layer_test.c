@@ -509,21 +509,15 @@ static void layer_of_a_mapping_made_executable_later(void **state)
 	assert_int_equal(n, 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
-#define TEST_STANDIN(f)                                                                            \
-	{                                                                                          \
-#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
-	}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(layer_of_overlay_files),
-		TEST(layer_of_a_metacopy_tells_attributes_from_data),
-		TEST(layer_of_a_root_that_is_no_overlay),
-		TEST(layer_of_a_mapping_made_executable_later),
-		TEST(layer_decides_what_is_fresh),
-		TEST_STANDIN(layer_of_overlay_files),
+		BOX_TEST(layer_of_overlay_files),
+		BOX_TEST(layer_of_a_metacopy_tells_attributes_from_data),
+		BOX_TEST(layer_of_a_root_that_is_no_overlay),
+		BOX_TEST(layer_of_a_mapping_made_executable_later),
+		BOX_TEST(layer_decides_what_is_fresh),
+		BOX_TEST_STANDIN(layer_of_overlay_files),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

@@ -282,20 +282,14 @@ static void moved_program_is_fresh_in_a_root_that_is_no_overlay(void **state)
 	COMPARE(*state, "enter-plain", list, plain);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
-#define TEST_STANDIN(f)                                                                            \
-	{                                                                                          \
-#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
-	}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(moved_program_is_fresh_where_overlayfs_copies_it),
-		TEST(moved_program_is_fresh_where_overlayfs_redirects_it),
-		TEST(moved_program_is_fresh_where_it_is_mounted_elsewhere),
-		TEST(moved_program_is_fresh_in_a_root_that_is_no_overlay),
-		TEST_STANDIN(moved_program_is_fresh_where_overlayfs_redirects_it),
+		BOX_TEST(moved_program_is_fresh_where_overlayfs_copies_it),
+		BOX_TEST(moved_program_is_fresh_where_overlayfs_redirects_it),
+		BOX_TEST(moved_program_is_fresh_where_it_is_mounted_elsewhere),
+		BOX_TEST(moved_program_is_fresh_in_a_root_that_is_no_overlay),
+		BOX_TEST_STANDIN(moved_program_is_fresh_where_overlayfs_redirects_it),
 	};
 
 	worker_arg = argc > 3 ? argv[3] : NULL;

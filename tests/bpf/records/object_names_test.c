@@ -168,11 +168,6 @@ static int setup_standin_brief(void **state)
 	return box_setup_flags(state, GUARD_NO_LSM | GUARD_BRIEF);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
-#define TEST_STANDIN(f)                                                                            \
-	{                                                                                          \
-#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
-	}
 #define TEST_BRIEF(f)                                                                              \
 	{                                                                                          \
 #f "_standin_brief", f, setup_standin_brief, box_teardown, NULL                    \
@@ -181,12 +176,12 @@ static int setup_standin_brief(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(record_open_names_file_and_access),
-		TEST(record_connect_names_address),
-		TEST(record_script_is_two_executions),
-		TEST_STANDIN(record_open_names_file_and_access),
-		TEST_STANDIN(record_connect_names_address),
-		TEST_STANDIN(record_script_is_two_executions),
+		BOX_TEST(record_open_names_file_and_access),
+		BOX_TEST(record_connect_names_address),
+		BOX_TEST(record_script_is_two_executions),
+		BOX_TEST_STANDIN(record_open_names_file_and_access),
+		BOX_TEST_STANDIN(record_connect_names_address),
+		BOX_TEST_STANDIN(record_script_is_two_executions),
 		TEST_BRIEF(record_open_names_file_and_access),
 	};
 

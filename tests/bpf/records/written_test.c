@@ -451,25 +451,19 @@ static void written_tool_is_refused_to_the_service(void **state)
 	assert_int_equal(rule_of(b, F("tool")), LUTRA_RULE_EXEC_FRESH);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
-#define TEST_STANDIN(f)                                                                            \
-	{                                                                                          \
-#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
-	}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(written_by_a_session_is_told_from_the_service),
-		TEST(written_by_a_session_that_read_from_the_service_is_not_updated),
-		TEST(written_program_is_updated_for_the_service_alone),
-		TEST(written_over_a_file_of_the_image),
-		TEST(written_file_matches_its_rule),
-		TEST(written_tool_is_refused_to_the_service),
-		TEST_STANDIN(written_by_a_session_is_told_from_the_service),
-		TEST_STANDIN(written_by_a_session_that_read_from_the_service_is_not_updated),
-		TEST_STANDIN(written_program_is_updated_for_the_service_alone),
-		TEST_STANDIN(written_over_a_file_of_the_image),
+		BOX_TEST(written_by_a_session_is_told_from_the_service),
+		BOX_TEST(written_by_a_session_that_read_from_the_service_is_not_updated),
+		BOX_TEST(written_program_is_updated_for_the_service_alone),
+		BOX_TEST(written_over_a_file_of_the_image),
+		BOX_TEST(written_file_matches_its_rule),
+		BOX_TEST(written_tool_is_refused_to_the_service),
+		BOX_TEST_STANDIN(written_by_a_session_is_told_from_the_service),
+		BOX_TEST_STANDIN(written_by_a_session_that_read_from_the_service_is_not_updated),
+		BOX_TEST_STANDIN(written_program_is_updated_for_the_service_alone),
+		BOX_TEST_STANDIN(written_over_a_file_of_the_image),
 	};
 
 	worker_arg = argc > 3 ? argv[3] : NULL;

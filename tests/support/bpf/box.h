@@ -96,6 +96,13 @@ int box_setup(void **state);
 int box_setup_standin(void **state); /* without LSM hooks: stand-ins see the objects */
 int box_teardown(void **state);
 
+/* A test in a box, and one of the same function by stand-ins, of the name FUNCTION_standin. */
+#define BOX_TEST(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
+#define BOX_TEST_STANDIN(f)                                                                        \
+	{                                                                                          \
+#f "_standin", f, box_setup_standin, box_teardown, NULL                            \
+	}
+
 void box_enroll(struct box *b, const struct policy *p, uint32_t mode, bool record);
 /* Replaces the policy of the box, and frees p. */
 void box_swap_policy(struct box *b, struct policy *p);

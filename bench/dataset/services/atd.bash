@@ -7,6 +7,7 @@
 
 # shellcheck disable=SC2034,SC2154 # lib.bash and rare.bash read these variables, and set others
 set=development containers=(atd) port=80 data_directory=/srv/data
+train_seconds=600 # wishes are of 14 kinds, and some wait for minutes
 configuration_file=/etc/default/house
 health=(/usr/bin/pgrep -x atd)
 image_packages=(at tar gzip xz-utils curl python3 sqlite3 coreutils findutils grep sed mawk dash bash procps

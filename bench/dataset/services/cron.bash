@@ -10,6 +10,7 @@
 
 # shellcheck disable=SC2034 # read by lib.bash and rare.bash
 set=test containers=(cron) port=80 data_directory=/srv/data
+train_seconds=600 # a job runs every one to three minutes
 configuration_file=/etc/cron.d/shop
 health=(/usr/bin/pgrep -x cron)
 image_packages=(cron logrotate tar gzip curl sqlite3 coreutils findutils grep sed mawk dash bash

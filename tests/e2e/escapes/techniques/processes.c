@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* By processes of the host, where their pid namespace is shared. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -123,17 +125,38 @@ static int overwrite_runtime(int victim)
 	return FAILED(pwrite(w, FLAG, sizeof(FLAG), 0));
 }
 
+/* Whether pid's program is HOST_RUNTIME: not yet, while an exec of it is under way. */
+static bool runs_runtime(pid_t pid)
+{
+	char path[64], program[sizeof(HOST_RUNTIME) + 1];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return readlink(path, program, sizeof(program)) == (ssize_t)strlen(HOST_RUNTIME) &&
+	       memcmp(program, HOST_RUNTIME, strlen(HOST_RUNTIME)) == 0;
+}
+
+/* Starts a copy of this program. Returns its process, or -1 after a message. */
 static int runtime_start(struct host *h)
 {
 	char name[] = "runtime";
 	char *const argv[] = {name, name, NULL}, *const envp[] = {NULL};
 	pid_t pid;
+	int r;
 
 	(void)h;
-	if (host_copy("/proc/self/exe", HOST_RUNTIME) < 0)
-		return 0;
-	/* It runs when this returns. */
-	return posix_spawn(&pid, HOST_RUNTIME, NULL, NULL, argv, envp) == 0 ? pid : 0;
+	if (host_copy("/proc/self/exe", HOST_RUNTIME) < 0) {
+		fprintf(stderr, "host: cannot copy the runtime: %s\n", strerror(errno));
+		return -1;
+	}
+	r = posix_spawn(&pid, HOST_RUNTIME, NULL, NULL, argv, envp);
+	if (r != 0) {
+		fprintf(stderr, "host: cannot start the runtime: %s\n", strerror(r));
+		return -1;
+	}
+	/* The kernel lets the parent go on shortly before the child has its new program. */
+	while (!runs_runtime(pid) && waitpid(pid, NULL, WNOHANG) == 0)
+		poll(NULL, 0, 1);
+	return pid;
 }
 
 static bool runtime_changed(struct host *h)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of names, with chains. A name has a file; names that are hard links share it. */
+/*
+ * A hash table of names, with chains. A name has a file; names that are hard links share it. Files that
+ * the service wrote have names too, because a session that opens one may read it.
+ */
 #include "lib/replay/written.h"
 
 #include <errno.h>
@@ -13,6 +16,8 @@
 
 #define BUCKETS_BITS 12
 #define BUCKETS (1u << BUCKETS_BITS)
+#define HASH_START 2166136261u
+#define HASH_PRIME 16777619u
 
 struct name {
 	struct name *next;
@@ -24,6 +29,7 @@ struct name {
 struct written {
 	struct name *bucket[BUCKETS];
 	uint32_t n_names;
+	uint32_t n_below[BUCKETS]; /* by a directory's hash: how many names are below it */
 	bool *by_session; /* (n_files): by file - 1. False: a task of the service wrote to it since */
 	size_t n_files, files_size;
 };
@@ -43,10 +49,42 @@ void written_free(struct written *w)
 	free(w);
 }
 
+static uint32_t add_to_hash(uint32_t h, char c)
+{
+	return (h ^ (uint8_t)c) * HASH_PRIME; /* FNV-1a */
+}
+
+static uint32_t bucket_of(uint32_t h)
+{
+	return h >> (32 - BUCKETS_BITS);
+}
+
+static uint32_t path_bucket(const char *path, size_t len)
+{
+	uint32_t h = HASH_START;
+
+	for (size_t i = 0; i < len; i++)
+		h = add_to_hash(h, path[i]);
+	return bucket_of(h);
+}
+
+/* Adds n, 1 or -1, to the count of each directory above a name. */
+static void count_below(struct written *w, const struct name *name, int n)
+{
+	uint32_t h = HASH_START;
+
+	for (uint32_t i = 0; i < name->len; i++) {
+		if (name->path[i] == '/')
+			w->n_below[bucket_of(h)] += (uint32_t)n;
+		h = add_to_hash(h, name->path[i]);
+	}
+}
+
 static void remove_name(struct written *w, struct name **at)
 {
 	struct name *n = *at;
 
+	count_below(w, n, -1);
 	*at = n->next;
 	free(n);
 	w->n_names--;
@@ -63,15 +101,17 @@ void written_reset(struct written *w)
 /* Returns where the pointer to a name is, or to be put. */
 static struct name **find_name(struct written *w, const char *path, size_t len)
 {
-	struct name **at;
-	uint32_t h = 2166136261u; /* FNV-1a */
+	struct name **at = &w->bucket[path_bucket(path, len)];
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)path[i]) * 16777619u;
-	at = &w->bucket[h >> (32 - BUCKETS_BITS)];
 	while (*at && ((*at)->len != len || memcmp((*at)->path, path, len) != 0))
 		at = &(*at)->next;
 	return at;
+}
+
+/* Returns true if there is room for one more name of a file. Files of sessions may use all the room. */
+static bool has_room(const struct written *w, bool by_session)
+{
+	return w->n_names < (by_session ? WRITTEN_NAMES_MAX : WRITTEN_NAMES_OF_SERVICE);
 }
 
 /* Gives a name to a file, from 1, in place of the file that has it. File 0: to none. */
@@ -83,7 +123,7 @@ static void set_name(struct written *w, const char *path, size_t len, uint32_t f
 		n->file = file;
 	else if (n)
 		remove_name(w, at);
-	if (n || !file || w->n_names >= WRITTEN_NAMES_MAX)
+	if (n || !file || !has_room(w, w->by_session[file - 1]))
 		return;
 	n = malloc(sizeof(*n) + len);
 	if (!n)
@@ -92,12 +132,18 @@ static void set_name(struct written *w, const char *path, size_t len, uint32_t f
 	memcpy(n->path, path, len);
 	*at = n;
 	w->n_names++;
+	count_below(w, n, 1);
 }
 
-/* Removes all names below a directory: it is moved, or another takes its place. */
+/*
+ * Removes all names below a directory: it is moved, or another takes its place. Looks at the names only
+ * if some may be below it, which is rare: most names that are moved are those of files.
+ */
 static void remove_below(struct written *w, const char *path, size_t len)
 {
-	for (size_t i = 0; w->n_names && i < BUCKETS; i++) {
+	const uint32_t *n_below = &w->n_below[path_bucket(path, len)];
+
+	for (size_t i = 0; *n_below && i < BUCKETS; i++) {
 		struct name **at = &w->bucket[i];
 
 		while (*at) {
@@ -125,13 +171,13 @@ static bool is_whole_write(const struct written_task *t, const struct lutra_obje
 	       lutra_object_layer(o) != LUTRA_LAYER_WRITTEN;
 }
 
-/* Gives a name to a new file of a session. */
-static void add_file(struct written *w, const char *path, size_t len)
+/* Gives a name to a new file. */
+static void add_file(struct written *w, const char *path, size_t len, bool by_session)
 {
-	if (w->n_names >= WRITTEN_NAMES_MAX ||
+	if (!has_room(w, by_session) ||
 	    ARRAY_RESERVE(w->by_session, w->files_size, w->n_files + 1) < 0)
 		return;
-	w->by_session[w->n_files++] = true;
+	w->by_session[w->n_files++] = by_session;
 	set_name(w, path, len, (uint32_t)w->n_files);
 }
 
@@ -146,8 +192,9 @@ static void note_write(struct written *w, const struct written_task *t,
 		*by_session = writes_as_session(t) && (*by_session || is_whole_write(t, o));
 		return;
 	}
-	if (writes_as_session(t) && is_whole_write(t, o))
-		add_file(w, path, len);
+	/* Of a session's other writes the files may be its own, and empty before: locks, for instance. */
+	if (!writes_as_session(t) || is_whole_write(t, o))
+		add_file(w, path, len, writes_as_session(t));
 }
 
 /*
@@ -163,7 +210,7 @@ static void note_copy(struct written *w, const struct written_task *t, const str
 
 	if (copies && writes_as_session(t) && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
 	    o->mode >> 12 == S_IFREG >> 12 && !*find_name(w, path, len))
-		add_file(w, path, len);
+		add_file(w, path, len, true);
 }
 
 /* Moves a name, or gives the file another one. */
@@ -217,6 +264,20 @@ static uint8_t judge_program(struct written *w, struct written_task *t,
 }
 
 /*
+ * Returns true if the open is for reading, and the file may have bytes. Without O_CREAT there was a
+ * file before. With O_CREAT there was one if somebody wrote it. n: its name, or NULL.
+ */
+static bool is_read(const struct written_task *t, const struct name *n)
+{
+	uint32_t made = O_CREAT | O_EXCL;
+
+	if ((t->open_flags & O_ACCMODE) == O_WRONLY || t->open_flags & O_TRUNC ||
+	    (t->open_flags & made) == made)
+		return false;
+	return !(t->open_flags & O_CREAT) || n;
+}
+
+/*
  * A session that reads what the service wrote may copy it. Not so in /etc, where it reads
  * configuration.
  */
@@ -224,10 +285,8 @@ static void note_read(struct written *w, struct written_task *t, const struct lu
 		      const char *path, size_t len)
 {
 	const struct name *n = *find_name(w, path, len);
-	bool reads =
-		(t->open_flags & O_ACCMODE) != O_WRONLY && !(t->open_flags & (O_CREAT | O_TRUNC));
 
-	if (writes_as_session(t) && reads && lutra_is_fresh(o) &&
+	if (writes_as_session(t) && is_read(t, n) && lutra_is_fresh(o) &&
 	    !(n && w->by_session[n->file - 1]) && !(len > 5 && memcmp(path, "/etc/", 5) == 0))
 		t->is_tainted = true;
 }
@@ -256,9 +315,7 @@ uint64_t written_object(struct written *w, struct written_task *t, const struct 
 	struct lutra_object o;
 
 	lutra_object_unpack(rec, &o);
-	/* Without any file of a session there is nothing to move or to remove. */
-	if (!(o.flags & LUTRA_OBJ_PATH) || !str_len || str[0] != '/' ||
-	    (!w->n_names && !t->is_session))
+	if (!(o.flags & LUTRA_OBJ_PATH) || !str_len || str[0] != '/')
 		return rec->arg;
 	if (o.op == LUTRA_OP_EXEC || o.op == LUTRA_OP_MAPX) {
 		uint64_t flags = judge_program(w, t, &o, str, str_len);

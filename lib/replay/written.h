@@ -7,7 +7,8 @@
  * Other than the kernel, this does not see: who else has a file open when a session opens it, a new
  * file that is opened without O_EXCL and O_TRUNC, and openat2. Nor does it see what a tainted process
  * has open, its other threads, and whether a file that is read is empty, or was changed since the
- * start outside of the overlay. Through the fallback a name that is renamed is as the caller wrote
+ * start outside of the overlay. A file that is opened with O_CREAT was there before if the records
+ * show that the service wrote it: not if it did so before the recording began. Through the fallback a name that is renamed is as the caller wrote
  * it: behind a symbolic link it is another one.
  */
 #ifndef LUTRA_LIB_REPLAY_WRITTEN_H
@@ -28,7 +29,8 @@ struct written_task {
 	uint32_t from;	     /* file that is renamed or linked, from 1; 0: none of a session */
 };
 
-#define WRITTEN_NAMES_MAX 65536 /* more are not noted: such a file is the service's */
+#define WRITTEN_NAMES_MAX 65536	       /* more are not noted: such a file is the service's */
+#define WRITTEN_NAMES_OF_SERVICE 32768 /* no more names than these for files of the service */
 
 struct written;
 

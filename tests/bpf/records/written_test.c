@@ -305,6 +305,12 @@ static const struct written_case readers[] = {
 	 .not_replayed = true,
 	 .step = {{SESSION, "X " F("upload") " " F("printed")}}},
 	{.path = F("after"), .step = {{SESSION, "o " F("upload") "; f " PROGRAM " " F("after")}}},
+	/* An open that would make the file reads it if there is one. */
+	{.path = F("both"), .step = {{SESSION, "w " F("upload") "; f " PROGRAM " " F("both")}}},
+	{.path = F("locked"),
+	 .updated = true,
+	 .step = {{SESSION, "w " F("lock")},
+		  {SESSION, "w " F("lock") "; c " PROGRAM " " F("locked")}}},
 	{.path = F("threads"),
 	 .not_replayed = true,
 	 .step = {{SESSION, "O " F("upload") "; f " PROGRAM " " F("threads")}}},

@@ -140,6 +140,8 @@ static bool do_operation(const char *program, const char *text)
 		return write_program_by_child(a, b);
 	case 'o': /* reads of a */
 		return read_file(a);
+	case 'w': /* opens a for reading and writing, and makes it if there is none */
+		return close(open(a, O_RDWR | O_CREAT | O_CLOEXEC, 0644)) == 0;
 	case 'O': /* a thread reads of a */
 		return read_file_by_thread(a);
 	case 't': /* writes a anew */

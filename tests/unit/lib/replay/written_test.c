@@ -197,6 +197,35 @@ static void written_by_a_session_that_read_from_the_service_is_the_service_s(voi
 	assert_true(map_file(f, &f->service, "/c"));
 }
 
+static void open_for_both(struct fixture *f, struct written_task *t, const char *path, int flags)
+{
+	write_file(f, t, path, O_RDWR | flags);
+}
+
+/* Also by an open that would make the file: whoever reads it may copy it. */
+static void written_by_a_session_that_opened_for_both_is_the_service_s(void **state)
+{
+	struct fixture *f = *state;
+	struct written_task other = f->session, third = f->session;
+
+	make_file(f, &f->service, "/upload-0");
+	rename_file(f, &f->service, "/upload-0", "/upload");
+	open_for_both(f, &f->session, "/upload", O_CREAT);
+	make_file(f, &f->session, "/a");
+	assert_false(map_file(f, &f->service, "/a"));
+	/* A lock is empty, a new file and one that is truncated are empty too. */
+	open_for_both(f, &other, "/run/lock", O_CREAT);
+	open_for_both(f, &other, "/run/lock", O_CREAT);
+	open_for_both(f, &other, "/new", O_CREAT | O_EXCL);
+	open_for_both(f, &other, "/upload", O_CREAT | O_TRUNC);
+	make_file(f, &other, "/b");
+	assert_true(map_file(f, &f->service, "/b"));
+	/* Without O_CREAT there was a file, and nobody is seen to have made it. */
+	open_for_both(f, &third, "/unknown", 0);
+	make_file(f, &third, "/c");
+	assert_false(map_file(f, &f->service, "/c"));
+}
+
 static void written_reset_forgets_all(void **state)
 {
 	struct fixture *f = *state;
@@ -224,6 +253,26 @@ static void written_notes_so_many_names_and_no_more(void **state)
 	assert_true(map_file(f, &f->service, path));
 }
 
+/* However many files the service writes, those of sessions are noted. */
+static void written_keeps_room_for_sessions(void **state)
+{
+	struct fixture *f = *state;
+	char path[32];
+
+	for (unsigned i = 0; i < WRITTEN_NAMES_MAX; i++) {
+		snprintf(path, sizeof(path), "/dir/%u", i);
+		make_file(f, &f->service, path);
+		rename_file(f, &f->service, "/other", "/other-2");
+	}
+	make_file(f, &f->session, "/a");
+	assert_true(map_file(f, &f->service, "/a"));
+	make_file(f, &f->session, "/dir/a");
+	assert_true(map_file(f, &f->service, "/dir/a"));
+	rename_file(f, &f->service, "/dir", "/old");
+	assert_false(map_file(f, &f->service, "/dir/a"));
+	assert_true(map_file(f, &f->service, "/a"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, written_setup, written_teardown)
 
 int main(void)
@@ -235,8 +284,10 @@ int main(void)
 		TEST(written_ends_with_the_name),
 		TEST(written_by_a_tainted_session_is_the_service_s),
 		TEST(written_by_a_session_that_read_from_the_service_is_the_service_s),
+		TEST(written_by_a_session_that_opened_for_both_is_the_service_s),
 		TEST(written_reset_forgets_all),
 		TEST(written_notes_so_many_names_and_no_more),
+		TEST(written_keeps_room_for_sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #include "lib/base/file.h"
 #include "lib/base/package_rpm.h"
 
-#define LISTS_MAX 8192		   /* files of dpkg, of a package each */
+#define PACKAGES_MAX 8192	   /* of a database, that are looked at */
 #define LIST_BYTES (8u << 20)	   /* of one of them */
 #define LISTS_BYTES (64u << 20)	   /* of all that are read */
 #define DATABASE_BYTES (64u << 20) /* of a status file, or of the database of apk or rpm */
@@ -169,13 +169,22 @@ int package_apk_find(const char *text, size_t len, const char *path, struct pack
 int package_apk_walk(const char *text, size_t len, const struct package_visitor *v)
 {
 	struct apk_walk w = {.at = text, .end = text + len, .dir = ""};
-	char path[PATH_BYTES];
+	char path[PATH_BYTES], asked[PACKAGE_WORD] = "";
+	unsigned n_packages = 0;
+	bool wanted = false;
 
 	while (next_apk_file(&w)) {
 		int n, r;
 
-		if (!w.package.name[0] || w.dir_len + w.name_len + 2 >= sizeof(path) ||
-		    !v->wants(v->ctx, w.package.name))
+		if (!w.package.name[0] || w.dir_len + w.name_len + 2 >= sizeof(path))
+			continue;
+		if (strcmp(asked, w.package.name) != 0) {
+			if (n_packages++ >= PACKAGES_MAX)
+				return 0;
+			wanted = v->wants(v->ctx, w.package.name);
+			memcpy(asked, w.package.name, sizeof(asked));
+		}
+		if (!wanted)
 			continue;
 		n = snprintf(path, sizeof(path), "/%.*s%s%.*s", (int)w.dir_len, w.dir,
 			     w.dir_len ? "/" : "", (int)w.name_len, w.name);
@@ -267,7 +276,7 @@ static void list_walk_done(struct list_walk *w)
 static void next_list(struct list_walk *w, const char **ret)
 {
 	*ret = NULL;
-	while (!*ret && w->n++ < LISTS_MAX && w->bytes < LISTS_BYTES) {
+	while (!*ret && w->n++ < PACKAGES_MAX && w->bytes < LISTS_BYTES) {
 		const struct dirent *d = w->dir ? readdir(w->dir) : NULL;
 
 		if (!d)

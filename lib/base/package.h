@@ -26,7 +26,7 @@ int package_find(int root, const char *path, struct package *ret);
 
 /* Callbacks of package_each_file(). path is len bytes without a NUL at the end. */
 struct package_visitor {
-	/* Returns true if the files of this package are wanted. */
+	/* Returns true if the files of this package are wanted. Is called once for each package. */
 	bool (*wants)(void *ctx, const char *name);
 	/* Is called for each file, with the whole path. Returns 0, or -errno to end the walk. */
 	int (*on_file)(void *ctx, const char *name, const char *path, size_t len);

@@ -38,21 +38,27 @@ int knowledge_find(char *buf, size_t size, struct err *err)
 		       dir);
 }
 
-void knowledge_done(struct knowledge *k)
+void knowledge_forget_files(struct knowledge *k)
 {
-	for (size_t i = 0; i < k->n_programs; i++)
-		free(k->programs[i]);
-	for (size_t i = 0; i < k->n_packages; i++)
-		free(k->packages[i]);
 	for (size_t i = 0; i < k->n_files; i++) {
 		free(k->files[i].package);
 		free(k->files[i].path);
 	}
+	free(TAKE_PTR(k->files));
+	k->n_files = k->files_size = 0;
+}
+
+void knowledge_done(struct knowledge *k)
+{
+	knowledge_forget_files(k);
+	for (size_t i = 0; i < k->n_programs; i++)
+		free(k->programs[i]);
+	for (size_t i = 0; i < k->n_packages; i++)
+		free(k->packages[i]);
 	for (size_t i = 0; i < k->n_objects; i++)
 		free(k->objects[i].path);
 	free(k->programs);
 	free(k->packages);
-	free(k->files);
 	free(k->objects);
 	free(k->name);
 	memset(k, 0, sizeof(*k));

@@ -35,7 +35,7 @@ struct known_object {
 	bool alerts;   /* the object stays unknown, and alerts instead of being refused */
 };
 
-/* A file of a package that is installed. */
+/* A program of a package that is installed. Its file name is that of a program of the pack. */
 struct package_file {
 	char *package;
 	char *path; /* folded */
@@ -48,9 +48,10 @@ struct knowledge {
 	char **programs; /* (n_programs) folded paths; the pack is used if a run executes one */
 	size_t n_programs;
 	char **packages; /* (n_packages) fnmatch(3) patterns of package names; the pack is used if
-			    a run executes a file of such an installed package */
+			    a run executes a file of such an installed package, wherever it is,
+			    that has the file name of one of the programs */
 	size_t n_packages;
-	struct package_file *files; /* (n_files) of the installed packages, if a root was read */
+	struct package_file *files; /* (n_files) such files, if a root was read */
 	size_t n_files, files_size;
 	struct known_object *objects; /* (n_objects) */
 	size_t n_objects, objects_size;
@@ -75,10 +76,12 @@ struct known_files {
 /*
  * Selects the base, and the packs of the programs that the runs executed. A program is recognised by
  * its package, if knowledge_read_packages() found the package, else by its path. The packs of the old
- * policy stay, because the runs of an update may not execute the program again.
+ * policy stay, because the runs of an update may not execute the program again. They do not stay if the
+ * pack does not name the program that they were recognised by.
  *
  * set: NULL for none. old: the policy that is updated, or NULL. Both, and the corpus, must outlive
- * ret. Returns 0 or -ENOMEM; the caller calls known_files_done().
+ * ret. Returns 0, -ENOMEM, or -E2BIG if the runs executed more than INTERN_MAX programs; the caller
+ * calls known_files_done().
  */
 int known_files_select(struct known_files *ret, const struct knowledge_set *set,
 		       const struct corpus *corpus, const struct policy *old);
@@ -93,6 +96,8 @@ void known_files_done(struct known_files *k);
 int knowledge_decode(const char *text, size_t len, bool base, struct knowledge *ret,
 		     struct err *err);
 void knowledge_done(struct knowledge *k);
+/* Frees the programs of installed packages. */
+void knowledge_forget_files(struct knowledge *k);
 
 /*
  * Checks a path of an object. o: its operation, access and inode type. Refuses secrets, wildcards in
@@ -116,9 +121,9 @@ int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err);
 void knowledge_set_done(struct knowledge_set *s);
 
 /*
- * Reads the lists of files of the installed packages that the packs name. root: the root directory of
- * a container of the image. Returns 0; -ENOENT: there is no package database; an error of open(2); or
- * -ENOMEM.
+ * Finds the programs of the packs in the installed packages that the packs name. root: the root
+ * directory of a container of the image. Returns 0; -ENOENT: there is no package database; -E2BIG: the
+ * packages have too many files, and none of them count; an error of open(2); or -ENOMEM.
  */
 int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err);
 

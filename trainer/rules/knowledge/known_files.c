@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Selects the packs that a policy needs. A program is recognised by the package that has it, where
- * the root directory of the container can be read, else by its path.
+ * Selects the packs that a policy needs. A pack names the programs that it is for. A program of the
+ * runs is one of them if it has the same path. Where the root directory of the container can be read,
+ * it is also one of them if it has the same file name and is in a package that the pack names. Other
+ * programs of such a package, for instance its clients, are not what the pack is for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +18,15 @@
 #include "trainer/data/run.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
-#define FILES_MAX 65536 /* of the packages of one pack */
+#define FILES_MAX 65536 /* of all packages that packs name */
 
 /* ---- the packages of a root directory ---- */
+
+/* A walk over the files of the packages. */
+struct package_walk {
+	struct knowledge_set *set;
+	size_t n_files;
+};
 
 /* Returns true if the pack names the package. */
 static bool names_package(const struct knowledge *k, const char *package)
@@ -31,21 +39,35 @@ static bool names_package(const struct knowledge *k, const char *package)
 
 static bool is_wanted(void *ctx, const char *package)
 {
-	const struct knowledge_set *s = ctx;
+	const struct package_walk *w = ctx;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (names_package(&s->file[i], package))
+	for (size_t i = 0; i < w->set->n; i++)
+		if (names_package(&w->set->file[i], package))
 			return true;
 	return false;
 }
 
-/* Adds a file, with its folded path, to what the pack knows of the packages. */
+/*
+ * Returns true if the file name of a folded path is that of a program of the pack. A file in /etc is a
+ * script that starts or stops the program.
+ */
+static bool names_program(const struct knowledge *k, const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	if (!name || strncmp(path, "/etc/", 5) == 0)
+		return false;
+	for (size_t i = 0; i < k->n_programs; i++)
+		if (strcmp(strrchr(k->programs[i], '/'), name) == 0)
+			return true;
+	return false;
+}
+
+/* Adds a program of a package. path: folded, without the NUL len bytes. */
 static int add_package_file(struct knowledge *k, const char *package, const char *path, size_t len)
 {
 	struct package_file *f;
 
-	if (k->n_files >= FILES_MAX)
-		return 0;
 	if (ARRAY_RESERVE(k->files, k->files_size, k->n_files + 1) < 0)
 		return -ENOMEM;
 	f = &k->files[k->n_files++];
@@ -56,30 +78,41 @@ static int add_package_file(struct knowledge *k, const char *package, const char
 
 static int on_package_file(void *ctx, const char *package, const char *path, size_t len)
 {
-	struct knowledge_set *s = ctx;
+	struct package_walk *w = ctx;
 	char folded[LUTRA_STRING_MAX + 1];
 	int r = 0;
 
+	if (++w->n_files > FILES_MAX)
+		return -E2BIG;
 	if (len > LUTRA_STRING_MAX || memchr(path, '\0', len) || memmem(path, len, "//", 2))
 		return 0;
 	len = run_fold_path(path, len, folded);
 	folded[len] = '\0';
 	if (text_has_control(folded)) /* summaries print it */
 		return 0;
-	for (size_t i = 0; r == 0 && i < s->n; i++)
-		if (names_package(&s->file[i], package))
-			r = add_package_file(&s->file[i], package, folded, len);
+	for (size_t i = 0; r == 0 && i < w->set->n; i++)
+		if (names_program(&w->set->file[i], folded) &&
+		    names_package(&w->set->file[i], package))
+			r = add_package_file(&w->set->file[i], package, folded, len);
 	return r;
 }
 
 int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err)
 {
-	const struct package_visitor v = {is_wanted, on_package_file, s};
+	struct package_walk w = {.set = s};
+	const struct package_visitor v = {is_wanted, on_package_file, &w};
 	_cleanup_close_ int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : package_each_file(fd, &v);
 
 	if (r == -ENOMEM)
 		return err_oom(err);
+	if (r == -E2BIG) {
+		/* Which files come first depends on the directory, so none of them count. */
+		for (size_t i = 0; i < s->n; i++)
+			knowledge_forget_files(&s->file[i]);
+		return err_set(err, r, "%.200s: the packages of packs have more than %d files",
+			       root, FILES_MAX);
+	}
 	if (fd >= 0 && r < 0)
 		return err_set(err, r, "%.200s: no package database of dpkg or apk: %s", root,
 			       strerror(-r));
@@ -88,60 +121,44 @@ int knowledge_read_packages(struct knowledge_set *s, const char *root, struct er
 
 /* ---- the programs of the runs ---- */
 
-/* The programs that the runs executed or began with, folded. */
-struct executed {
-	struct executed_program {
-		const char *path; /* of the corpus; without NUL */
-		size_t len;
-	} * program; /* (n) */
-	size_t n, size;
-};
-
-static int add_executed(struct executed *e, const struct intern *names, uint32_t number)
+static int add_executed(struct intern *executed, const struct intern *names, uint32_t number)
 {
-	struct executed_program *p;
+	size_t len;
+	const void *path = intern_get(names, number, &len);
 
-	if (ARRAY_RESERVE(e->program, e->size, e->n + 1) < 0)
-		return -ENOMEM;
-	p = &e->program[e->n++];
-	p->path = intern_get(names, number, &p->len);
-	return 0;
+	return intern_add(executed, path, len, &number);
 }
 
-static int executed_init(struct executed *e, const struct corpus *c)
+/* Makes the set of the programs that the runs executed or began with, folded. */
+static int executed_new(struct intern **ret, const struct corpus *c)
 {
 	const struct run_names *names = &c->names;
-	int r = 0;
+	_cleanup_(intern_freep) struct intern *executed = NULL;
+	int r = intern_new(&executed);
 
-	*e = (struct executed){0};
 	for (uint32_t i = 0; r == 0 && i < intern_count(names->programs); i++)
-		r = add_executed(e, names->programs, i);
+		r = add_executed(executed, names->programs, i);
 	for (uint32_t i = 0; r == 0 && i < intern_count(names->objects); i++) {
 		struct run_object o;
 
 		run_names_object(names, i, &o);
 		if (o.object.op == LUTRA_OP_EXEC && o.path != RUN_NO_PATH)
-			r = add_executed(e, names->paths, o.path);
+			r = add_executed(executed, names->paths, o.path);
 	}
+	if (r == 0)
+		*ret = TAKE_PTR(executed);
 	return r;
 }
 
-static void executed_done(struct executed *e)
+static bool has_executed(const struct intern *executed, const char *path)
 {
-	free(e->program);
-}
+	uint32_t number;
 
-static bool has_executed(const struct executed *e, const char *path)
-{
-	for (size_t i = 0; i < e->n; i++)
-		if (strlen(path) == e->program[i].len &&
-		    memcmp(path, e->program[i].path, e->program[i].len) == 0)
-			return true;
-	return false;
+	return intern_find(executed, path, strlen(path), &number);
 }
 
 /* Returns true if a file of a package was executed. A package may have it without /usr. */
-static bool has_executed_file(const struct executed *e, const char *path)
+static bool has_executed_file(const struct intern *e, const char *path)
 {
 	char usr[sizeof("/usr") + LUTRA_STRING_MAX];
 
@@ -163,8 +180,7 @@ static bool is_before(const struct package_file *f, const struct known_file *fou
 }
 
 /* Finds what asks for a pack. ret->program stays NULL if nothing does. */
-static void recognise_pack(struct known_file *ret, const struct executed *e,
-			   const struct policy *old)
+static void recognise_pack(struct known_file *ret, const struct intern *e, const struct policy *old)
 {
 	const struct knowledge *k = ret->file;
 
@@ -176,7 +192,8 @@ static void recognise_pack(struct known_file *ret, const struct executed *e,
 	if (ret->program)
 		return;
 	for (size_t i = 0; old && i < old->n_known; i++) {
-		if (old->known[i].program && strcmp(old->known[i].name, k->name) == 0) {
+		if (old->known[i].program && strcmp(old->known[i].name, k->name) == 0 &&
+		    names_program(k, old->known[i].program)) {
 			ret->program = old->known[i].program;
 			ret->package = old->known[i].package;
 			return;
@@ -189,16 +206,19 @@ static void recognise_pack(struct known_file *ret, const struct executed *e,
 int known_files_select(struct known_files *ret, const struct knowledge_set *set,
 		       const struct corpus *corpus, const struct policy *old)
 {
-	_cleanup_(executed_done) struct executed executed;
+	_cleanup_(intern_freep) struct intern *executed = NULL;
+	int r = executed_new(&executed, corpus);
 
 	memset(ret, 0, sizeof(*ret));
+	if (r < 0)
+		return r;
 	ret->use = calloc((set ? set->n : 0) + 1, sizeof(*ret->use));
-	if (executed_init(&executed, corpus) < 0 || !ret->use)
+	if (!ret->use)
 		return -ENOMEM;
 	for (size_t i = 0; set && i < set->n; i++) {
 		struct known_file file = {.file = &set->file[i]};
 
-		recognise_pack(&file, &executed, old);
+		recognise_pack(&file, executed, old);
 		if (file.program || !file.file->n_programs)
 			ret->use[ret->n++] = file;
 	}

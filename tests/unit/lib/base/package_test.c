@@ -128,12 +128,13 @@ static void package_without_a_database_is_unknown(void **state)
 /* A walk's files, "PACKAGE PATH" in a line each. */
 struct seen_files {
 	char text[512];
-	int result; /* what on_file() returns */
+	unsigned asked; /* how often wants() was called */
+	int result;	/* what on_file() returns */
 };
 
 static bool wants_some(void *ctx, const char *name)
 {
-	(void)ctx;
+	((struct seen_files *)ctx)->asked++;
 	return strcmp(name, "dash") == 0 || strcmp(name, "nginx") == 0;
 }
 
@@ -165,6 +166,7 @@ static void package_files_of_wanted_packages_are_walked(void **state)
 		  "P:a\nF:bin\nR:a\n\nP:nginx\nR:\nR:top\nF:usr/sbin\nR:nginx\n");
 	assert_int_equal(package_each_file(f->root, &v), 0);
 	assert_string_equal(seen.text, "nginx /top\nnginx /usr/sbin/nginx\n");
+	assert_int_equal(seen.asked, 2);
 }
 
 /* A link does not lead out of the root, and what is no file is not opened. */

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -126,19 +128,94 @@ static void known_files_recognise_a_program_by_its_package(void **state)
 {
 	struct fixture *f = *state;
 
-	install_package(f, "var/lib/dpkg/info/store-15.list", "/.\n/opt/s-15/bin/d\n");
-	install_package(f, "var/lib/dpkg/info/store-client-15.list", "/opt/s-15/bin/ask\n");
-	add_run(f, "/opt/s-15/bin/ask", NULL);
+	install_package(f, "var/lib/dpkg/info/store-15.list", "/.\n/opt/s-15/bin/stored\n");
+	install_package(f, "var/lib/dpkg/info/store-client-15.list", "/opt/c/bin/stored\n");
+	add_run(f, "/opt/c/bin/stored", NULL);
 	assert_pack(f, NULL, NULL, NULL);
 	read_packages(f);
 	assert_pack(f, NULL, NULL, NULL);
-	add_run(f, "/opt/s-15/bin/d", NULL);
-	assert_pack(f, NULL, "/opt/s-#/bin/d", "store-15");
+	add_run(f, "/opt/s-15/bin/stored", NULL);
+	assert_pack(f, NULL, "/opt/s-#/bin/stored", "store-15");
 	/* Of several, one that does not depend on the order in the directory. */
-	install_package(f, "var/lib/dpkg/info/store-14.list", "/opt/s-14/bin/d\n/opt/s/a\n");
-	add_run(f, "/opt/s/a", NULL);
+	install_package(f, "var/lib/dpkg/info/store-14.list",
+			"/opt/s-14/bin/stored\n/opt/t/stored\n");
+	add_run(f, "/opt/t/stored", NULL);
 	read_packages(f);
-	assert_pack(f, NULL, "/opt/s-#/bin/d", "store-14");
+	assert_pack(f, NULL, "/opt/s-#/bin/stored", "store-14");
+}
+
+/* Clients, and scripts that start the program, are in its package too. */
+static void known_files_need_the_program_of_the_package(void **state)
+{
+	struct fixture *f = *state;
+
+	install_package(f, "var/lib/dpkg/info/stored.list",
+			"/usr/bin/ask\n/etc/init.d/stored\n/usr/bin/stored\n");
+	read_packages(f);
+	add_run(f, "/usr/bin/ask", "/etc/init.d/stored");
+	assert_pack(f, NULL, NULL, NULL);
+	add_run(f, "/usr/bin/ask", "/usr/bin/stored");
+	assert_pack(f, NULL, "/usr/bin/stored", "stored");
+}
+
+#define MANY 30000
+
+/* Writes number i in letters, because digits are folded. */
+static void write_many_path(char *buf, size_t size, unsigned i)
+{
+	char name[] = "aaaa";
+
+	for (size_t k = 0; k < 4; k++, i /= 26)
+		name[k] = (char)('a' + i % 26);
+	snprintf(buf, size, "/opt/%s/stored", name);
+}
+
+static void known_files_find_one_program_among_many(void **state)
+{
+	const struct lutra_object exec = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH};
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	size_t size = MANY * 32, at = 0;
+	char *list = calloc(1, size), path[32];
+
+	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
+	for (unsigned i = 0; i <= MANY; i++) {
+		write_many_path(path, sizeof(path), i);
+		if (i >= MANY)
+			made_run_object(&m, 1, exec, path);
+		at += (size_t)snprintf(list + at, size - at, "%s\n", path);
+	}
+	for (unsigned i = MANY + 1; i < 2 * MANY; i++) {
+		write_many_path(path, sizeof(path), i);
+		made_run_object(&m, 1, exec, path);
+	}
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_end(&m, "run", false);
+	install_package(f, "var/lib/dpkg/info/stored.list", list);
+	free(list);
+	read_packages(f);
+	write_many_path(path, sizeof(path), MANY);
+	assert_pack(f, NULL, path, "stored");
+}
+
+/* What is read is bounded. Then no file counts, since which comes first is chance. */
+static void known_files_of_too_many_package_files_are_recognised_by_path(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {""};
+	char *list = calloc(65537, 2 * sizeof("/f\n") + 32), *at = list;
+
+	at = stpcpy(at, "/opt/s/stored\n");
+	for (unsigned i = 0; i < 65536; i++)
+		at = stpcpy(at, "/f\n");
+	install_package(f, "var/lib/dpkg/info/stored.list", list);
+	free(list);
+	assert_int_equal(knowledge_read_packages(&f->set, f->root, &err), -E2BIG);
+	assert_non_null(strstr(err.msg, "more than 65536 files"));
+	add_run(f, "/opt/s/stored", NULL);
+	assert_pack(f, NULL, NULL, NULL);
+	add_run(f, "/usr/lib/store/15/bin/stored", NULL);
+	assert_pack(f, NULL, "/usr/lib/store/#/bin/stored", NULL);
 }
 
 /* A program below /usr, which its package has where a link leads. */
@@ -146,22 +223,26 @@ static void known_files_recognise_a_package_without_usr(void **state)
 {
 	struct fixture *f = *state;
 
-	install_package(f, "var/lib/dpkg/info/stored:amd64.list", "/.\n/bin/d\n//\n");
+	install_package(f, "var/lib/dpkg/info/stored:amd64.list", "/.\n/bin/stored\n//\n");
 	read_packages(f);
-	add_run(f, "/usr/bin/sh", "/usr/bin/d");
-	assert_pack(f, NULL, "/bin/d", "stored");
+	add_run(f, "/usr/bin/sh", "/usr/bin/stored");
+	assert_pack(f, NULL, "/bin/stored", "stored");
 }
 
 /* The runs of an update need not execute the program again. */
 static void known_files_keep_the_packs_of_the_old_policy(void **state)
 {
 	struct fixture *f = *state;
-	char name[] = "store", program[] = "/opt/d", package[] = "stored", other[] = "other";
+	char name[] = "store", program[] = "/opt/stored", client[] = "/opt/ask",
+	     package[] = "stored", other[] = "other";
 	struct policy_known known = {.name = name, .program = program, .package = package};
 	const struct policy old = {.known = &known, .n_known = 1};
 
 	add_run(f, "/usr/bin/sh", NULL);
-	assert_pack(f, &old, "/opt/d", "stored");
+	assert_pack(f, &old, "/opt/stored", "stored");
+	known.program = client;
+	assert_pack(f, &old, NULL, NULL);
+	known.program = program;
 	known.name = other;
 	assert_pack(f, &old, NULL, NULL);
 }
@@ -183,6 +264,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(known_files_recognise_a_program_by_its_path),
 		T(known_files_recognise_a_program_by_its_package),
+		T(known_files_need_the_program_of_the_package),
+		T(known_files_find_one_program_among_many),
+		T(known_files_of_too_many_package_files_are_recognised_by_path),
 		T(known_files_recognise_a_package_without_usr),
 		T(known_files_keep_the_packs_of_the_old_policy),
 		T(known_files_need_a_package_database),

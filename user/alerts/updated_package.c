@@ -2,27 +2,15 @@
 /* Looks up the packages of updated files for alerts. Used on the pipeline's thread. */
 #include "user/alerts/updated_package.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/package.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup_process.h"
 
 #define PATH_BYTES 1024
-
-/* Opens the root of a process. Returns a descriptor or -errno. */
-static int open_root(uint32_t pid)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/root", pid);
-	fd = pid ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	return fd < 0 ? -ESRCH : fd;
-}
 
 const char *updated_package_describe(struct throttle *limit, const struct lutra_evidence *ev,
 				     const char *path, size_t path_len,
@@ -40,9 +28,9 @@ const char *updated_package_describe(struct throttle *limit, const struct lutra_
 		return NULL;
 	memcpy(name, path, path_len);
 	name[path_len] = '\0';
-	root = open_root(ev->tgid);
+	root = cgroup_process_open_root(ev->cgroup_id, (pid_t)ev->tgid);
 	if (root < 0)
-		root = open_root(ev->ppid);
+		root = cgroup_process_open_root(ev->cgroup_id, (pid_t)ev->ppid);
 	if (root < 0 || package_find(root, name, &p) < 0)
 		return NULL;
 	snprintf(buf, UPDATED_PACKAGE_TEXT, "%s%s%s", p.name, p.version[0] ? " " : "", p.version);

@@ -16,8 +16,9 @@
 
 /*
  * Returns "NAME VERSION" of the package of an updated file, in buf, or NULL: it is of none, no
- * database is known, the process and its parent are gone, or too many alerts were looked up. Reads
- * the files of the container, through the root of the process. May block on their disk.
+ * database is known, neither the process nor its parent is in the container now, or too many alerts
+ * were looked up. Reads the files of the container, through the root of the process. May block on
+ * their disk.
  */
 const char *updated_package_describe(struct throttle *limit, const struct lutra_evidence *ev,
 				     const char *path, size_t path_len,

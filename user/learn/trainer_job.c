@@ -19,10 +19,11 @@
 #include <sys/wait.h>
 
 #include "lib/base/file.h"
-#include "user/learn/learn_impl.h"
+#include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
+#include "user/sys/process/cgroup_process.h"
 #include "user/sys/process/program.h"
 
 #define COVERAGE_FILE "news.json" /* what each run added, written by the trainer */
@@ -31,6 +32,7 @@
 #define COVERAGE_MAX (4u << 20)
 #define LOG_MAX (1u << 20)
 #define NICENESS 10
+#define ROOT_FD (STDERR_FILENO + 1) /* of the trainer: the root directory of a container */
 
 struct trainer_job {
 	struct loop_watch exited; /* the trainer's pidfd */
@@ -167,6 +169,7 @@ static void on_trainer_exit(void *ctx)
 struct command {
 	char *argv[CONFIG_LIFE_RUNS_MAX + 24];
 	size_t n;
+	int root;    /* descriptor of the container's root, which becomes ROOT_FD; or negative */
 	bool failed; /* out of memory */
 };
 
@@ -174,6 +177,8 @@ static void command_done(struct command *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		free(c->argv[i]);
+	if (c->root >= 0)
+		close(c->root);
 }
 
 static __attribute__((format(printf, 2, 3))) void add_argument(struct command *c, const char *fmt,
@@ -208,17 +213,39 @@ static bool keep_first_process(void *ctx, pid_t pid)
 }
 
 /*
- * Finds a process of a live container of the image. Training reads the packages of its root. Returns
- * 0 if there is none.
+ * Returns true if the program of a container runs. Before it does, the processes in its cgroup are a
+ * runtime's, and may have the root of the host.
  */
-static pid_t find_process(const struct learn *l, const struct lifecycle_image *i)
+static bool has_begun(const struct learn *l, const struct container *c)
 {
-	pid_t first = 0;
+	const struct recording *r = l->recordings[c->slot];
 
-	for (struct container *c = containers_first(l->parts.containers); c && !first; c = c->next)
-		if (learn_image_of(l, c) == i)
-			cgroup_each_process(c->cgroup, keep_first_process, &first);
-	return first;
+	return !r || r->runs_already || r->live.tasks.n;
+}
+
+/*
+ * Opens the root directory of a live container of the image, whose packages training reads. Returns a
+ * descriptor, or -ESRCH if there is none.
+ */
+static int open_root(const struct learn *l, const struct lifecycle_image *i)
+{
+	int root = -ESRCH;
+
+	for (struct container *c = containers_first(l->parts.containers); c && root < 0;
+	     c = c->next) {
+		pid_t first = 0;
+
+		if (learn_image_of(l, c) != i || !has_begun(l, c))
+			continue;
+		cgroup_each_process(c->cgroup, keep_first_process, &first);
+		if (first)
+			root = cgroup_process_open_root(c->cgroup_id, first);
+	}
+	if (root < 0)
+		log_info("%s: no container of the image runs, so training reads no packages: packs "
+			 "are recognised by the paths of programs",
+			 i->image);
+	return root < 0 ? -ESRCH : root;
 }
 
 static int build_command(const struct trainer_job *j, struct command *c, struct err *err)
@@ -227,7 +254,6 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	struct lifecycle_image *i = j->image;
 	_cleanup_free_ char *runs = learn_path(l, i, NULL), *policy = learn_policy_dir(l, i);
 	char program[PATH_MAX];
-	pid_t process = find_process(l, i);
 	int r = helper_path("lutra-train", program, sizeof(program), err);
 
 	if (r < 0)
@@ -241,8 +267,9 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 		add_argument(c, "--update=%s", policy);
 	else if (l->parts.config->life.guard_sessions)
 		add_argument(c, "--exec-sessions=guard");
-	if (process)
-		add_argument(c, "--root=/proc/%d/root", (int)process);
+	c->root = open_root(l, i);
+	if (c->root >= 0)
+		add_argument(c, "--root=/proc/self/fd/%d", ROOT_FD);
 	if (i->learned)
 		add_argument(c, "--digest=%s", i->learned);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);
@@ -275,6 +302,8 @@ static int spawn_command(const struct command *c, const char *log, pid_t *ret)
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&files);
+	if (c->root >= 0)
+		posix_spawn_file_actions_adddup2(&files, c->root, ROOT_FD);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC,
@@ -283,7 +312,7 @@ static int spawn_command(const struct command *c, const char *log, pid_t *ret)
 	 * Descriptors with close-on-exec stay open in the child until its exec, which may come after
 	 * posix_spawn() returns: a file that lutrad closes meanwhile would stay open that long.
 	 */
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+	posix_spawn_file_actions_addclosefrom_np(&files, c->root >= 0 ? ROOT_FD + 1 : ROOT_FD);
 	assert(c->n > 0);
 	r = posix_spawn(ret, c->argv[0], &files, &attr, c->argv, env);
 	posix_spawn_file_actions_destroy(&files);
@@ -295,7 +324,7 @@ static int run_job(struct trainer_job *j, struct err *err)
 {
 	const struct learn_parts *parts = &j->learn->parts;
 	_cleanup_free_ char *log = learn_path(j->learn, j->image, LOG_FILE);
-	_cleanup_(command_done) struct command c = {};
+	_cleanup_(command_done) struct command c = {.root = -1};
 	int r = build_command(j, &c, err);
 
 	if (r < 0)

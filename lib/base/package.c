@@ -27,7 +27,7 @@
 /* ---- texts ---- */
 
 /* Takes the next line of a text, without its end. Returns false at the end of the text. */
-static bool next_line(const char **at, const char *end, const char **ret, size_t *ret_len)
+static bool next_text_line(const char **at, const char *end, const char **ret, size_t *ret_len)
 {
 	const char *stop;
 
@@ -72,7 +72,7 @@ bool package_list_has(const char *text, size_t len, const char *path)
 	const char *at = text, *line;
 	size_t n;
 
-	while (next_line(&at, text + len, &line, &n))
+	while (next_text_line(&at, text + len, &line, &n))
 		if (is_text(line, n, path) || is_text(line, n, package_short_path(path)))
 			return true;
 	return false;
@@ -95,7 +95,7 @@ void package_status_read(const char *text, size_t len, struct package *ret)
 	bool found = false;
 	size_t n, value_len;
 
-	while (next_line(&at, text + len, &line, &n)) {
+	while (next_text_line(&at, text + len, &line, &n)) {
 		if ((value = value_of(line, n, "Package: ", &value_len))) {
 			found = is_text(value, value_len, ret->name);
 		} else if (found && (value = value_of(line, n, "Version: ", &value_len))) {
@@ -106,8 +106,8 @@ void package_status_read(const char *text, size_t len, struct package *ret)
 }
 
 /* Returns true if directory and name make the path. Neither begins with a slash. */
-static bool is_path(const char *dir, size_t dir_len, const char *name, size_t name_len,
-		    const char *path)
+static bool is_joined_path(const char *dir, size_t dir_len, const char *name, size_t name_len,
+			   const char *path)
 {
 	size_t len = strlen(path), slash = dir_len ? 1 : 0;
 
@@ -131,7 +131,7 @@ static bool next_apk_file(struct apk_walk *w)
 	const char *line, *value;
 	size_t n, value_len;
 
-	while (next_line(&w->at, w->end, &line, &n)) {
+	while (next_text_line(&w->at, w->end, &line, &n)) {
 		if (n == 0) {
 			w->package = (struct package){};
 			w->dir_len = 0;
@@ -157,8 +157,9 @@ int package_apk_find(const char *text, size_t len, const char *path, struct pack
 
 	while (next_apk_file(&w)) {
 		if (w.package.name[0] &&
-		    (is_path(w.dir, w.dir_len, w.name, w.name_len, path) ||
-		     is_path(w.dir, w.dir_len, w.name, w.name_len, package_short_path(path)))) {
+		    (is_joined_path(w.dir, w.dir_len, w.name, w.name_len, path) ||
+		     is_joined_path(w.dir, w.dir_len, w.name, w.name_len,
+				    package_short_path(path)))) {
 			*ret = w.package;
 			return 0;
 		}
@@ -287,7 +288,7 @@ static void next_list(struct list_walk *w, const char **ret)
 }
 
 /* Reads a list. The caller frees *ret. Returns 0 or -errno. */
-static int read_list(struct list_walk *w, const char *file, char **ret, size_t *ret_len)
+static int read_package_list(struct list_walk *w, const char *file, char **ret, size_t *ret_len)
 {
 	int r = read_below(w->lists, file, LIST_BYTES, ret, ret_len);
 
@@ -308,7 +309,8 @@ static int find_list(int root, const char *path, struct package *ret)
 		_cleanup_free_ char *text = NULL;
 		size_t len;
 
-		if (read_list(&w, file, &text, &len) < 0 || !package_list_has(text, len, path))
+		if (read_package_list(&w, file, &text, &len) < 0 ||
+		    !package_list_has(text, len, path))
 			continue;
 		*ret = w.package;
 		return 0;
@@ -324,7 +326,7 @@ static int walk_list(const struct package *p, const char *text, size_t len,
 	size_t n;
 	int r = 0;
 
-	while (r == 0 && next_line(&at, text + len, &line, &n))
+	while (r == 0 && next_text_line(&at, text + len, &line, &n))
 		if (n > 1 && line[0] == '/')
 			r = v->on_file(v->ctx, p->name, line, n);
 	return r;
@@ -346,7 +348,8 @@ int package_each_file(int root, const struct package_visitor *v)
 	for (next_list(&w, &file); file && r == 0; next_list(&w, &file)) {
 		_cleanup_free_ char *text = NULL;
 
-		if (v->wants(v->ctx, w.package.name) && read_list(&w, file, &text, &len) == 0)
+		if (v->wants(v->ctx, w.package.name) &&
+		    read_package_list(&w, file, &text, &len) == 0)
 			r = walk_list(&w.package, text, len, v);
 	}
 	return r;

@@ -69,7 +69,7 @@ static uint32_t path_bucket(const char *path, size_t len)
 }
 
 /* Adds n, 1 or -1, to the count of each directory above a name. */
-static void count_below(struct written *w, const struct name *name, int n)
+static void count_directories(struct written *w, const struct name *name, int n)
 {
 	uint32_t h = HASH_START;
 
@@ -84,7 +84,7 @@ static void remove_name(struct written *w, struct name **at)
 {
 	struct name *n = *at;
 
-	count_below(w, n, -1);
+	count_directories(w, n, -1);
 	*at = n->next;
 	free(n);
 	w->n_names--;
@@ -99,7 +99,7 @@ void written_reset(struct written *w)
 }
 
 /* Returns where the pointer to a name is, or to be put. */
-static struct name **find_name(struct written *w, const char *path, size_t len)
+static struct name **find_written_name(struct written *w, const char *path, size_t len)
 {
 	struct name **at = &w->bucket[path_bucket(path, len)];
 
@@ -109,7 +109,7 @@ static struct name **find_name(struct written *w, const char *path, size_t len)
 }
 
 /* Returns true if there is room for one more name of a file. Files of sessions may use all the room. */
-static bool has_room(const struct written *w, bool by_session)
+static bool has_name_room(const struct written *w, bool by_session)
 {
 	return w->n_names < (by_session ? WRITTEN_NAMES_MAX : WRITTEN_NAMES_OF_SERVICE);
 }
@@ -117,13 +117,13 @@ static bool has_room(const struct written *w, bool by_session)
 /* Gives a name to a file, from 1, in place of the file that has it. File 0: to none. */
 static void set_name(struct written *w, const char *path, size_t len, uint32_t file)
 {
-	struct name **at = find_name(w, path, len), *n = *at;
+	struct name **at = find_written_name(w, path, len), *n = *at;
 
 	if (n && file)
 		n->file = file;
 	else if (n)
 		remove_name(w, at);
-	if (n || !file || !has_room(w, w->by_session[file - 1]))
+	if (n || !file || !has_name_room(w, w->by_session[file - 1]))
 		return;
 	n = malloc(sizeof(*n) + len);
 	if (!n)
@@ -132,7 +132,7 @@ static void set_name(struct written *w, const char *path, size_t len, uint32_t f
 	memcpy(n->path, path, len);
 	*at = n;
 	w->n_names++;
-	count_below(w, n, 1);
+	count_directories(w, n, 1);
 }
 
 /*
@@ -172,9 +172,9 @@ static bool is_whole_write(const struct written_task *t, const struct lutra_obje
 }
 
 /* Gives a name to a new file. */
-static void add_file(struct written *w, const char *path, size_t len, bool by_session)
+static void name_new_file(struct written *w, const char *path, size_t len, bool by_session)
 {
-	if (!has_room(w, by_session) ||
+	if (!has_name_room(w, by_session) ||
 	    ARRAY_RESERVE(w->by_session, w->files_size, w->n_files + 1) < 0)
 		return;
 	w->by_session[w->n_files++] = by_session;
@@ -184,7 +184,7 @@ static void add_file(struct written *w, const char *path, size_t len, bool by_se
 static void note_write(struct written *w, const struct written_task *t,
 		       const struct lutra_object *o, const char *path, size_t len)
 {
-	const struct name *n = *find_name(w, path, len);
+	const struct name *n = *find_written_name(w, path, len);
 
 	if (n) {
 		bool *by_session = &w->by_session[n->file - 1];
@@ -194,7 +194,7 @@ static void note_write(struct written *w, const struct written_task *t,
 	}
 	/* Of a session's other writes the files may be its own, and empty before: locks, for instance. */
 	if (!writes_as_session(t) || is_whole_write(t, o))
-		add_file(w, path, len, writes_as_session(t));
+		name_new_file(w, path, len, writes_as_session(t));
 }
 
 /*
@@ -209,8 +209,8 @@ static void note_copy(struct written *w, const struct written_task *t, const str
 		      o->op == LUTRA_OP_LINK_FROM;
 
 	if (copies && writes_as_session(t) && lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
-	    o->mode >> 12 == S_IFREG >> 12 && !*find_name(w, path, len))
-		add_file(w, path, len, true);
+	    o->mode >> 12 == S_IFREG >> 12 && !*find_written_name(w, path, len))
+		name_new_file(w, path, len, true);
 }
 
 /* Moves a name, or gives the file another one. */
@@ -221,7 +221,7 @@ static void note_name(struct written *w, struct written_task *t, const struct lu
 	uint32_t file;
 
 	note_copy(w, t, o, path, len);
-	n = *find_name(w, path, len);
+	n = *find_written_name(w, path, len);
 	file = n ? n->file : 0;
 	switch (o->op) {
 	case LUTRA_OP_RENAME_FROM:
@@ -252,7 +252,7 @@ static void note_name(struct written *w, struct written_task *t, const struct lu
 static uint8_t judge_program(struct written *w, struct written_task *t,
 			     const struct lutra_object *o, const char *path, size_t len)
 {
-	const struct name *n = *find_name(w, path, len);
+	const struct name *n = *find_written_name(w, path, len);
 	bool updated =
 		lutra_object_layer(o) == LUTRA_LAYER_WRITTEN && n && w->by_session[n->file - 1];
 
@@ -284,7 +284,7 @@ static bool is_read(const struct written_task *t, const struct name *n)
 static void note_read(struct written *w, struct written_task *t, const struct lutra_object *o,
 		      const char *path, size_t len)
 {
-	const struct name *n = *find_name(w, path, len);
+	const struct name *n = *find_written_name(w, path, len);
 
 	if (writes_as_session(t) && is_read(t, n) && lutra_is_fresh(o) &&
 	    !(n && w->by_session[n->file - 1]) && !(len > 5 && memcmp(path, "/etc/", 5) == 0))

@@ -103,7 +103,7 @@ int varying_keep(struct varying *v, const struct policy *old, const struct polic
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_varying(const void *a, const void *b)
 {
 	const struct varying_name *x = a, *y = b;
 
@@ -117,9 +117,9 @@ void varying_sort(struct varying *v)
 	size_t n = 0;
 
 	if (v->n_met)
-		qsort(v->met, v->n_met, sizeof(*v->met), compare_names);
+		qsort(v->met, v->n_met, sizeof(*v->met), compare_varying);
 	for (size_t i = 0; i < v->n_met; i++)
-		if (n == 0 || compare_names(&v->met[i], &v->met[n - 1]) != 0)
+		if (n == 0 || compare_varying(&v->met[i], &v->met[n - 1]) != 0)
 			v->met[n++] = v->met[i];
 	v->n_met = n;
 	if (v->n_kept)

@@ -73,8 +73,8 @@ void knowledge_set_done(struct knowledge_set *s)
 }
 
 /* Reads a file and adds it to the set. Its member "name" must be the name of the file. */
-static int add_file(struct knowledge_set *s, const char *dir, const char *name, bool base,
-		    struct err *err)
+static int add_data_file(struct knowledge_set *s, const char *dir, const char *name, bool base,
+			 struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
@@ -124,7 +124,7 @@ static int add_packs(struct knowledge_set *s, const char *dir, struct err *err)
 	for (int i = 0; i < n; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - strlen(SUFFIX)] = '\0';
 		if (r == 0)
-			r = add_file(s, path, list[i]->d_name, false, err);
+			r = add_data_file(s, path, list[i]->d_name, false, err);
 		free(list[i]);
 	}
 	free(list);
@@ -139,7 +139,7 @@ int knowledge_load(const char *dir, struct knowledge_set *ret, struct err *err)
 	memset(ret, 0, sizeof(*ret));
 	if (snprintf(path, sizeof(path), "%s/" KNOWLEDGE_BASE, dir) >= (int)sizeof(path) - 64)
 		return err_set(err, -ENAMETOOLONG, "%.200s: name too long", dir);
-	r = add_file(ret, path, KNOWLEDGE_BASE, true, err);
+	r = add_data_file(ret, path, KNOWLEDGE_BASE, true, err);
 	if (r == 0)
 		r = add_packs(ret, dir, err);
 	if (r < 0)

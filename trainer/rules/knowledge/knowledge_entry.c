@@ -33,7 +33,8 @@ struct entry {
 
 /* ---- words to numbers ---- */
 
-static int find_word(const char *word, const char *(*name)(unsigned), unsigned n, unsigned *ret)
+static int find_entry_word(const char *word, const char *(*name)(unsigned), unsigned n,
+			   unsigned *ret)
 {
 	for (unsigned i = 0; word && i < n; i++) {
 		if (strcmp(word, name(i)) == 0 && strcmp(word, "?") != 0) {
@@ -62,7 +63,7 @@ static int decode_roles(json_t *roles, uint8_t *ret, struct err *err)
 
 /* ---- one entry ---- */
 
-static int add_object(struct entry *e, const char *path, struct err *err)
+static int add_entry_object(struct entry *e, const char *path, struct err *err)
 {
 	struct knowledge *k = e->to;
 
@@ -93,7 +94,7 @@ static int add_each_path(struct entry *e, struct err *err)
 			return err_set(err, -EINVAL, "paths: must be strings");
 		r = knowledge_check_path(&e->object.object, path, e->base, err);
 		if (r == 0)
-			r = add_object(e, path, err);
+			r = add_entry_object(e, path, err);
 		if (r < 0)
 			return r;
 	}
@@ -111,7 +112,7 @@ static int add_paths(struct entry *e, struct err *err)
 		return err_set(err, -EINVAL, "access: \"read\" or \"write\", of open only");
 	if (e->access && strcmp(e->access, "read") != 0 && strcmp(e->access, "write") != 0)
 		return err_set(err, -EINVAL, "access: must be \"read\" or \"write\"");
-	if (e->type && find_word(e->type, inode_type_name, INODE_TYPES, &type) < 0)
+	if (e->type && find_entry_word(e->type, inode_type_name, INODE_TYPES, &type) < 0)
 		return err_set(err, -EINVAL, "type: must be file, dir, chardev, fifo or socket");
 	if (e->action && (o->op != LUTRA_OP_OPEN || type != 8 || strcmp(e->action, "alert") != 0))
 		return err_set(err, -EINVAL, "action: \"alert\", to open a file only");
@@ -135,13 +136,13 @@ static int add_addresses(struct entry *e, struct err *err)
 		return err_set(err, -EINVAL, "ipv4 and ipv6 need \"addresses\" and \"port\"");
 	o->port = (uint16_t)e->port;
 	json_array_foreach (e->addresses, i, v) {
-		if (find_word(json_string_value(v), addr_class_name, LUTRA_ADDR_ANY + 1, &class) <
-			    0 ||
+		if (find_entry_word(json_string_value(v), addr_class_name, LUTRA_ADDR_ANY + 1,
+				    &class) < 0 ||
 		    class == LUTRA_ADDR_NONE)
 			return err_set(err, -EINVAL,
 				       "addresses: use loopback, private, public and any");
 		o->addr_class = (uint8_t) class;
-		r = add_object(e, NULL, err);
+		r = add_entry_object(e, NULL, err);
 		if (r < 0)
 			return r;
 	}
@@ -177,7 +178,7 @@ static int add_peers(struct entry *e, struct err *err)
 		/* An address without a family, which connect(2) takes to disconnect. */
 		family = 0;
 		if ((!json_is_string(v) || strcmp(json_string_value(v), "unspec") != 0) &&
-		    find_word(json_string_value(v), family_name, FAMILIES, &family) < 0)
+		    find_entry_word(json_string_value(v), family_name, FAMILIES, &family) < 0)
 			return err_set(err, -EINVAL, "families: %.20s is not known",
 				       json_string_value(v) ? json_string_value(v) : "a number");
 		o->family = (uint8_t)family;
@@ -189,7 +190,7 @@ static int add_peers(struct entry *e, struct err *err)
 				    "unix never comes from such a file",
 				    family_name(family));
 		else
-			r = add_object(e, NULL, err);
+			r = add_entry_object(e, NULL, err);
 		if (r < 0)
 			return r;
 	}

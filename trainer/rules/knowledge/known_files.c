@@ -37,7 +37,7 @@ static bool names_package(const struct knowledge *k, const char *package)
 	return false;
 }
 
-static bool is_wanted(void *ctx, const char *package)
+static bool is_package_wanted(void *ctx, const char *package)
 {
 	const struct package_walk *w = ctx;
 
@@ -100,7 +100,7 @@ static int on_package_file(void *ctx, const char *package, const char *path, siz
 int knowledge_read_packages(struct knowledge_set *s, const char *root, struct err *err)
 {
 	struct package_walk w = {.set = s};
-	const struct package_visitor v = {is_wanted, on_package_file, &w};
+	const struct package_visitor v = {is_package_wanted, on_package_file, &w};
 	_cleanup_close_ int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : package_each_file(fd, &v);
 

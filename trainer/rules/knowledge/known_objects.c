@@ -68,7 +68,7 @@ static int find_node(const struct policy *p, const struct step *s)
  * Returns true if a miss at this node, in a tree without the base and packs, would be a miss at a
  * protected directory.
  */
-static bool is_guarded(const struct extension *x, uint16_t node)
+static bool is_node_guarded(const struct extension *x, uint16_t node)
 {
 	if (node >= x->n_learned)
 		return x->guarded[node];
@@ -92,7 +92,7 @@ static bool can_hold_any(struct extension *x, uint16_t node)
 	return true;
 }
 
-static int add_node(struct extension *x, const struct step *s)
+static int add_known_node(struct extension *x, const struct step *s)
 {
 	struct policy *p = x->p;
 	struct policy_node *n = &p->nodes[p->n_nodes];
@@ -106,7 +106,7 @@ static int add_node(struct extension *x, const struct step *s)
 	n->key = lutra_component_key(n->name, (uint32_t)strlen(n->name), (const __u64 *)p->hash_key,
 				     n->dir);
 	n->flags = path_flags(s->path, p->nodes[s->parent].flags, x->lib_digits);
-	x->guarded[p->n_nodes] = is_guarded(x, s->parent);
+	x->guarded[p->n_nodes] = is_node_guarded(x, s->parent);
 	if (x->guarded[p->n_nodes] || (!n->dir && n->flags & LUTRA_NODE_USR))
 		n->flags |= LUTRA_NODE_PROTECTED;
 	x->has_child[s->parent] = true;
@@ -144,8 +144,8 @@ static int take_step(struct extension *x, const struct step *s)
 	node = find_node(x->p, s);
 	if (node >= 0)
 		return node;
-	node = add_node(x, s);
-	if (any && node >= 0 && is_guarded(x, s->parent)) {
+	node = add_known_node(x, s);
+	if (any && node >= 0 && is_node_guarded(x, s->parent)) {
 		/*
 		 * A wildcard is not protected, so a miss in it would be judged too mildly. With "*"
 		 * for files and "*" for directories no name misses in it.
@@ -153,7 +153,7 @@ static int take_step(struct extension *x, const struct step *s)
 		struct step other = *s;
 
 		other.dir = !s->dir;
-		if (find_node(x->p, &other) < 0 && add_node(x, &other) < 0)
+		if (find_node(x->p, &other) < 0 && add_known_node(x, &other) < 0)
 			return -ENOSPC;
 	}
 	return node;

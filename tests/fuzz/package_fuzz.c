@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/package_rpm.h"
+#include "lib/base/package/package_rpm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

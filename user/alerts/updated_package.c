@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/package.h"
+#include "lib/base/package/package.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup_process.h"
 

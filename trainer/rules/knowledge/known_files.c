@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/array.h"
-#include "lib/base/package.h"
+#include "lib/base/package/package.h"
 #include "lib/base/text.h"
 #include "trainer/data/run.h"
 #include "trainer/rules/knowledge/knowledge.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/package_rpm.h"
+#include "lib/base/package/package_rpm.h"
 
 #define HEADER_MAX 1024
 

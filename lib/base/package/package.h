@@ -4,8 +4,8 @@
  * RHEL) if its database is an SQLite file. The root belongs to a container, which may write anything
  * into the database. So the readers limit how much they read, and callers must not trust the result.
  */
-#ifndef LUTRA_LIB_BASE_PACKAGE_H
-#define LUTRA_LIB_BASE_PACKAGE_H
+#ifndef LUTRA_LIB_BASE_PACKAGE_PACKAGE_H
+#define LUTRA_LIB_BASE_PACKAGE_PACKAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

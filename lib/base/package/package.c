@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads package databases of a root directory. */
-#include "lib/base/package.h"
+#include "lib/base/package/package.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/base/package_rpm.h"
+#include "lib/base/package/package_rpm.h"
 
 #define PACKAGES_MAX 8192	   /* of a database, that are looked at */
 #define LIST_BYTES (8u << 20)	   /* of one of them */

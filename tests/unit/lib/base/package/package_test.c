@@ -15,7 +15,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/base/package.h"
+#include "lib/base/package/package.h"
 #include "tests/support/scratch.h"
 
 #define INFO "var/lib/dpkg/info"

@@ -4,10 +4,10 @@
  * It is read from memory. The container wrote it. So SQLite may read the tables that are needed, and
  * run no function, view or virtual table. Its work has an end. The headers are checked here.
  */
-#ifndef LUTRA_LIB_BASE_PACKAGE_RPM_H
-#define LUTRA_LIB_BASE_PACKAGE_RPM_H
+#ifndef LUTRA_LIB_BASE_PACKAGE_PACKAGE_RPM_H
+#define LUTRA_LIB_BASE_PACKAGE_PACKAGE_RPM_H
 
-#include "lib/base/package.h"
+#include "lib/base/package/package.h"
 
 /*
  * Finds the package of a path in a database of rpm. Changes bytes of the database. Any bytes. Returns

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the database of rpm. */
-#include "lib/base/package_rpm.h"
+#include "lib/base/package/package_rpm.h"
 
 #include <endian.h>
 #include <errno.h>

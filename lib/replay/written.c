@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A hash table of names, with chains. A name has a file; names that are hard links share it. Files that
- * the service wrote have names too, because a session that opens one may read it.
+ * the service wrote have names too, because a session that opens one may read it. The hash has a random
+ * key, so names that the container chose cannot make the table slow.
  */
 #include "lib/replay/written.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +16,7 @@
 #include "lutra/fallback.h"
 #include "lutra/score.h"
 
-#define BUCKETS_BITS 12
-#define BUCKETS (1u << BUCKETS_BITS)
-#define HASH_START 2166136261u
-#define HASH_PRIME 16777619u
+#define BUCKETS 4096 /* a power of two */
 
 struct name {
 	struct name *next;
@@ -27,17 +26,23 @@ struct name {
 };
 
 struct written {
+	uint8_t key[crypto_shorthash_KEYBYTES];
 	struct name *bucket[BUCKETS];
 	uint32_t n_names;
 	uint32_t n_below[BUCKETS]; /* by a directory's hash: how many names are below it */
-	bool *by_session; /* (n_files): by file - 1. False: a task of the service wrote to it since */
+	bool *by_session;	   /* (n_files): by file - 1. False: the service wrote to it last */
 	size_t n_files, files_size;
 };
 
 int written_new(struct written **ret)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	_cleanup_(written_freep) struct written *w = calloc(1, sizeof(*w));
+
+	if (!w || sodium_init() < 0)
+		return -ENOMEM;
+	randombytes_buf(w->key, sizeof(w->key));
+	*ret = TAKE_PTR(w);
+	return 0;
 }
 
 void written_free(struct written *w)
@@ -49,35 +54,20 @@ void written_free(struct written *w)
 	free(w);
 }
 
-static uint32_t add_to_hash(uint32_t h, char c)
+static size_t path_bucket(const struct written *w, const char *path, size_t len)
 {
-	return (h ^ (uint8_t)c) * HASH_PRIME; /* FNV-1a */
-}
+	uint64_t h;
 
-static uint32_t bucket_of(uint32_t h)
-{
-	return h >> (32 - BUCKETS_BITS);
-}
-
-static uint32_t path_bucket(const char *path, size_t len)
-{
-	uint32_t h = HASH_START;
-
-	for (size_t i = 0; i < len; i++)
-		h = add_to_hash(h, path[i]);
-	return bucket_of(h);
+	crypto_shorthash((uint8_t *)&h, (const uint8_t *)path, len, w->key);
+	return h & (BUCKETS - 1);
 }
 
 /* Adds n, 1 or -1, to the count of each directory above a name. */
 static void count_directories(struct written *w, const struct name *name, int n)
 {
-	uint32_t h = HASH_START;
-
-	for (uint32_t i = 0; i < name->len; i++) {
+	for (uint32_t i = 0; i < name->len; i++)
 		if (name->path[i] == '/')
-			w->n_below[bucket_of(h)] += (uint32_t)n;
-		h = add_to_hash(h, name->path[i]);
-	}
+			w->n_below[path_bucket(w, name->path, i)] += (uint32_t)n;
 }
 
 static void remove_name(struct written *w, struct name **at)
@@ -101,7 +91,7 @@ void written_reset(struct written *w)
 /* Returns where the pointer to a name is, or to be put. */
 static struct name **find_written_name(struct written *w, const char *path, size_t len)
 {
-	struct name **at = &w->bucket[path_bucket(path, len)];
+	struct name **at = &w->bucket[path_bucket(w, path, len)];
 
 	while (*at && ((*at)->len != len || memcmp((*at)->path, path, len) != 0))
 		at = &(*at)->next;
@@ -141,7 +131,7 @@ static void set_name(struct written *w, const char *path, size_t len, uint32_t f
  */
 static void remove_below(struct written *w, const char *path, size_t len)
 {
-	const uint32_t *n_below = &w->n_below[path_bucket(path, len)];
+	const uint32_t *n_below = &w->n_below[path_bucket(w, path, len)];
 
 	for (size_t i = 0; *n_below && i < BUCKETS; i++) {
 		struct name **at = &w->bucket[i];

@@ -46,7 +46,7 @@ static void updated_package_describe_reads_no_root_but_the_container_s(void **st
 	struct throttle limit = {};
 	struct package p = {};
 	char buf[UPDATED_PACKAGE_TEXT];
-	uint64_t id;
+	uint64_t id = 0;
 
 	(void)state;
 	if (cgroup_of_pid(getpid(), &cgroup, NULL) < 0 || cgroup_id(cgroup, &id, NULL) < 0 ||

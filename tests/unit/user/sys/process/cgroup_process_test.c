@@ -29,7 +29,7 @@ static void find_cgroups(uint64_t *ret_own, uint64_t *ret_top)
 
 static void cgroup_process_root_is_that_of_the_process(void **state)
 {
-	uint64_t own, top;
+	uint64_t own = 0, top = 0;
 	struct stat root, found;
 	_cleanup_close_ int fd = -1, from_top = -1;
 
@@ -47,7 +47,7 @@ static void cgroup_process_root_is_that_of_the_process(void **state)
 /* As if a process of the container had ended, and its pid had been given to this process. */
 static void cgroup_process_of_another_cgroup_has_no_root(void **state)
 {
-	uint64_t own, top;
+	uint64_t own = 0, top = 0;
 
 	(void)state;
 	find_cgroups(&own, &top);
@@ -57,7 +57,7 @@ static void cgroup_process_of_another_cgroup_has_no_root(void **state)
 
 static void cgroup_process_that_ended_has_no_root(void **state)
 {
-	uint64_t own, top;
+	uint64_t own = 0, top = 0;
 	siginfo_t info;
 	pid_t pid;
 

@@ -384,6 +384,7 @@ struct lutra_seen {
 	__u32 t1[LUTRA_K * LUTRA_K / 32];
 	__u32 t2[LUTRA_K * LUTRA_K / 32];
 	struct lutra_reported reported[LUTRA_REPORTED];
+	__u64 session_tools; /* 1: an alert reported a lutra_is_session_tool() */
 };
 _Static_assert(sizeof(struct lutra_seen) % 8 == 0, "seen layout");
 

@@ -85,6 +85,18 @@ static __always_inline __u32 lutra_is_exec_rule(__u32 rule)
 	       rule == LUTRA_RULE_UPDATED;
 }
 
+/*
+ * Returns true if an audited exec session runs a program of the image that no run ran: a tool of somebody who
+ * works in the container. The first tool alerts, and says that somebody works there. Other tools are logged.
+ */
+static __always_inline __u32 lutra_is_session_tool(const struct lutra_object *o, __u32 match)
+{
+	__u32 layer = lutra_object_layer(o);
+
+	return match & LUTRA_MATCH_SESSION && (match & LUTRA_MATCH_RULE) == LUTRA_RULE_EXEC &&
+	       (layer == LUTRA_LAYER_IMAGE || layer == LUTRA_LAYER_CHANGED);
+}
+
 /* Returns true if an audited exec session made the match, unless it attacked the guard itself. */
 static __always_inline __u32 lutra_is_audited(__u32 match)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Alerts about objects that are let pass: the first is sent as evidence, the next ones are counted
- * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_reported).
+ * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_reported). Of the tools that exec sessions run
+ * (lutra_is_session_tool()) the first alerts; evidence of another one only logs.
  *
  * Maps: seen. The daemon renews it with each policy and every 24 hours.
  * Fails: towards reporting. If an alert has no key or no place, or if its evidence is lost, the next
@@ -15,6 +16,7 @@
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/score.bpf.h"
 #include "lutra/reported.h"
+#include "lutra/verdict.h"
 
 /*
  * Fills in an alert's place. The key comes last: until then the place is no other alert's, and a
@@ -44,17 +46,21 @@ static __always_inline void reported_fill(struct lutra_reported *t, struct lutra
 	t->key = key;
 }
 
-/* Reports an alert that is let pass, or counts it if it was reported before. */
+/*
+ * Reports an alert that is let pass, or counts it if it was reported before. match: a rule, or-ed with
+ * LUTRA_MATCH_*.
+ */
 static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scratch *s,
-					const struct lutra_policy *p, __u64 now)
+					const struct lutra_policy *p, __u32 match, __u64 now)
 {
 	struct lutra_seen *seen_things;
 	struct lutra_reported *t;
-	__u32 role;
+	__u32 role, tool;
 	__u64 key;
 
 	if (!e || !s || !p)
 		return 0;
+	tool = lutra_is_session_tool(&s->object, match);
 	role = e->exec_session ? LUTRA_ROLE_SESSION : e->state.role;
 	key = lutra_reported_key(p, &s->object, &s->path, s->match.rule | role << 8,
 				 (struct lutra_name *)(void *)s->fold);
@@ -68,8 +74,13 @@ static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scrat
 		__sync_fetch_and_add(&t->repeated, 1);
 		t->last_ns = now;
 		counter_add(e->slot, LUTRA_COUNTER_REPEATED);
-	} else if (evidence_send(e, s, p, LUTRA_VERDICT_ALERT, now)) {
+	} else if (evidence_send(e, s, p,
+				 tool && seen_things->session_tools ? LUTRA_VERDICT_ALLOW
+								    : LUTRA_VERDICT_ALERT,
+				 now)) {
 		reported_fill(t, s, key, role, now);
+		if (tool)
+			seen_things->session_tools = 1;
 	}
 	return 0;
 }

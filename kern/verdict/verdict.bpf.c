@@ -64,7 +64,7 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 		kill_current(e->slot);
 	}
 	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_REPORTED_ONCE)
-		alert_report_once(e, s, p, now);
+		alert_report_once(e, s, p, match, now);
 	else if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
 		evidence_send(e, s, p, verdict, now);
 	return verdict;

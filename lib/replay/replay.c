@@ -80,11 +80,16 @@ static bool is_audited(const struct replay *r, const struct task *t)
 	return t->state.role == LUTRA_ROLE_SESSION && r->audit_sessions;
 }
 
+/* Returns the match with the bit of an audited exec session. */
+static unsigned task_match(const struct replay *r, const struct task *t, unsigned match)
+{
+	return is_audited(r, t) ? match | LUTRA_MATCH_SESSION : match;
+}
+
 /* match: a rule, or-ed with LUTRA_MATCH_*. */
 static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned match, uint64_t now)
 {
-	if (is_audited(r, t))
-		match |= LUTRA_MATCH_SESSION;
+	match = task_match(r, t, match);
 	return (uint8_t)lutra_decide_verdict(&t->matches, &r->image, match, r->mode, now);
 }
 
@@ -134,8 +139,12 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 	process->steady |= (uint8_t)lutra_role_steady(&t->state, p, rec->nr);
 }
 
-/* Marks the alert that was just added as repeated, or remembers it. Key 0: it is always reported. */
-static void report_once(struct replay *r, uint64_t key, uint64_t now, struct replay_step *s)
+/*
+ * Marks the alert that was just added as repeated, or remembers it. Key 0: it is always reported. tool:
+ * lutra_is_session_tool(). If another tool alerted before, this one is only logged.
+ */
+static void report_once(struct replay *r, uint64_t key, bool tool, uint64_t now,
+			struct replay_step *s)
 {
 	struct replay_match *m = &s->match[s->n_matches - 1];
 	struct lutra_reported *t = &r->seen.reported[lutra_reported_place(&r->seen, key)];
@@ -145,6 +154,9 @@ static void report_once(struct replay *r, uint64_t key, uint64_t now, struct rep
 	m->repeated = t->key == key;
 	t->key = key;
 	t->last_ns = now;
+	if (!m->repeated && tool && r->seen.session_tools)
+		m->verdict = s->verdict = LUTRA_VERDICT_ALLOW;
+	r->seen.session_tools |= tool;
 }
 
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
@@ -166,9 +178,11 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (ret->object.op == LUTRA_OP_HOOK && t->hookable && rec->nr != LUTRA_NR_NONE)
 		return;
 	if (j->kind != LUTRA_KIND_KNOWN) {
-		add_match(ret, j->rule, j->kind,
-			  verdict_of(r, t, lutra_object_match(&ret->object, j), rec->ts_ns));
-		report_once(r, what->reported_key, rec->ts_ns, ret);
+		unsigned match = task_match(r, t, lutra_object_match(&ret->object, j));
+
+		add_match(ret, j->rule, j->kind, verdict_of(r, t, match, rec->ts_ns));
+		report_once(r, what->reported_key, lutra_is_session_tool(&ret->object, match),
+			    rec->ts_ns, ret);
 	}
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))

@@ -128,7 +128,15 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 		judge_baselines(j, t, e);
 }
 
-/* An alert that was reported before is counted, not reported: it fires no set. It is still a match. */
+/* Returns true if the event's match is neither an alert that was reported before nor only logged. */
+static bool step_is_reported(const struct replay_step *step)
+{
+	const struct replay_match *m = &step->match[0];
+
+	return !step->n_matches || (!m->repeated && m->verdict > LUTRA_VERDICT_ALLOW);
+}
+
+/* What is not reported fires no set. It is still a match. */
 static void judge_object(const struct event_judge *j, struct eval_task *t, struct event_result *e)
 {
 	unsigned match = lutra_object_match(&e->step.object, &e->step.judgement);
@@ -136,7 +144,7 @@ static void judge_object(const struct event_judge *j, struct eval_task *t, struc
 	if (e->step.judgement.kind == LUTRA_KIND_KNOWN)
 		return;
 	fire_detector(e, DETECTOR_OBJECTS);
-	if (!e->step.n_matches || !e->step.match[0].repeated)
+	if (step_is_reported(&e->step))
 		fire_sets(j, e, match);
 	fire_kills(j, t, e, match);
 }

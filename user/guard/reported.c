@@ -68,5 +68,6 @@ int guard_forget_reported(const struct guard *g, uint32_t slot)
 	if (r < 0)
 		return r;
 	memset(seen->reported, 0, sizeof(seen->reported));
+	seen->session_tools = 0;
 	return bpf_map_update_elem(fd, &zero, seen, BPF_ANY) < 0 ? -errno : 0;
 }

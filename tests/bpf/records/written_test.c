@@ -2,7 +2,8 @@
 /*
  * Programs and libraries that an exec session wrote. A service lives in an overlay of this host's
  * root, and sessions join it, as a runtime's exec does. Either does what the test tells it: a list
- * of operations, a letter and paths each, with ";" between them.
+ * of operations, a letter and paths each, with ";" between them. What an audited session runs of the
+ * image is tested here too, since it takes the same overlay.
  *
  * The recorded flag is compared with what replays find from the records alone.
  */
@@ -457,6 +458,47 @@ static void written_tool_is_refused_to_the_service(void **state)
 	assert_int_equal(rule_of(b, F("tool")), LUTRA_RULE_EXEC_FRESH);
 }
 
+/* Returns how many pieces of evidence of a session's program at a path have this verdict. */
+static unsigned count_programs(const struct box *b, const char *path, unsigned verdict)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < b->n_evidence; i++) {
+		const struct seen_evidence *e = &b->evidence[i];
+
+		n += e->ev.exec_session == LUTRA_SESSION_AUDITED && !strcmp(e->str, path) &&
+		     e->ev.object.op == LUTRA_OP_EXEC && e->ev.verdict == verdict;
+	}
+	return n;
+}
+
+/* The first tool of the image alerts, another one is logged, and what a session brought alerts. */
+static void written_by_no_session_is_a_tool_of_sessions(void **state)
+{
+	static const char first[] = F("held"), other[] = F("moded"), brought[] = F("brought");
+	struct policy *p = kernel_policy_new();
+	struct box *b = *state;
+	struct service s;
+
+	p->ops = 1u << LUTRA_OP_EXEC;
+	p->audit_sessions = true;
+	service_start(&s, b, p);
+	policy_free(p);
+	session_do(&s, "x " F("held"));
+	session_do(&s, "x " F("moded") "; x " F("held") "; c " PROGRAM
+							" " F("brought") "; x " F("brought"));
+	guard_drain(b->guard);
+	assert_int_equal(count_programs(b, first, LUTRA_VERDICT_ALERT), 1);
+	assert_int_equal(count_programs(b, first, LUTRA_VERDICT_ALLOW), 0);
+	assert_int_equal(count_programs(b, other, LUTRA_VERDICT_ALERT), 0);
+	assert_int_equal(count_programs(b, other, LUTRA_VERDICT_ALLOW), 1);
+	assert_int_equal(count_programs(b, brought, LUTRA_VERDICT_ALERT), 1);
+	assert_int_equal(guard_forget_reported(b->guard, b->slot), 0);
+	session_do(&s, "x " F("moded"));
+	service_end(&s);
+	assert_int_equal(count_programs(b, other, LUTRA_VERDICT_ALERT), 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,10 +508,12 @@ int main(int argc, char **argv)
 		BOX_TEST(written_over_a_file_of_the_image),
 		BOX_TEST(written_file_matches_its_rule),
 		BOX_TEST(written_tool_is_refused_to_the_service),
+		BOX_TEST(written_by_no_session_is_a_tool_of_sessions),
 		BOX_TEST_STANDIN(written_by_a_session_is_told_from_the_service),
 		BOX_TEST_STANDIN(written_by_a_session_that_read_from_the_service_is_not_updated),
 		BOX_TEST_STANDIN(written_program_is_updated_for_the_service_alone),
 		BOX_TEST_STANDIN(written_over_a_file_of_the_image),
+		BOX_TEST_STANDIN(written_by_no_session_is_a_tool_of_sessions),
 	};
 
 	worker_arg = argc > 3 ? argv[3] : NULL;

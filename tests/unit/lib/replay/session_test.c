@@ -106,12 +106,20 @@ static unsigned write_file(struct fixture *f, uint32_t tid, const char *path)
 	return feed_object(f, tid, &o, path);
 }
 
-static unsigned run_program(struct fixture *f, uint32_t tid, const char *path)
+static unsigned run_program_of_layer(struct fixture *f, uint32_t tid, const char *path,
+				     unsigned layer)
 {
 	const struct lutra_object o = {
-		.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH, .mode = 0100755};
+		.op = LUTRA_OP_EXEC,
+		.flags = (uint8_t)(LUTRA_OBJ_PATH | layer << LUTRA_OBJ_LAYER_SHIFT),
+		.mode = 0100755};
 
 	return feed_object(f, tid, &o, path);
+}
+
+static unsigned run_program(struct fixture *f, uint32_t tid, const char *path)
+{
+	return run_program_of_layer(f, tid, path, LUTRA_LAYER_IMAGE);
 }
 
 static unsigned use_capability(struct fixture *f, uint32_t tid)
@@ -128,6 +136,39 @@ static void session_in_audit_is_reported_by_its_programs(void **state)
 	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/vi"), LUTRA_VERDICT_ALERT);
 	assert_int_equal(f->s.role, LUTRA_ROLE_SESSION);
 	assert_int_equal(run_program(f, SERVICE, "/usr/bin/vi"), LUTRA_VERDICT_DENY);
+}
+
+/* Whoever works in the container is reported once, not by each tool. */
+static void session_in_audit_is_reported_by_its_first_tool(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/vi"), LUTRA_VERDICT_ALERT);
+	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/id"), LUTRA_VERDICT_ALLOW);
+	assert_int_equal(f->s.n_matches, 1);
+	assert_int_equal(f->s.match[0].verdict, LUTRA_VERDICT_ALLOW);
+	assert_false(f->s.match[0].repeated);
+	assert_int_equal(run_program(f, SERVICE, "/usr/bin/id"), LUTRA_VERDICT_DENY);
+	replay_reset(f->r);
+	start_replay(f, LUTRA_MODE_AUDIT);
+	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/id"), LUTRA_VERDICT_ALERT);
+	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/vi"), LUTRA_VERDICT_ALLOW);
+	assert_int_equal(run_program(f, SERVICE, "/usr/bin/id"), LUTRA_VERDICT_ALERT);
+}
+
+/* A program that may be the service's, or a change of the host's, is no tool. */
+static void session_in_audit_is_reported_by_each_program_of_no_image(void **state)
+{
+	static const unsigned layers[] = {LUTRA_LAYER_WRITTEN, LUTRA_LAYER_VOLUME,
+					  LUTRA_LAYER_TMPFS, LUTRA_LAYER_UNKNOWN,
+					  LUTRA_LAYER_DETACHED};
+	struct fixture *f = *state;
+
+	assert_int_equal(run_program(f, OPERATOR, "/usr/bin/vi"), LUTRA_VERDICT_ALERT);
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++)
+		assert_int_equal(run_program_of_layer(f, OPERATOR, "/usr/bin/id", layers[i]),
+				 LUTRA_VERDICT_ALERT);
+	assert_int_equal(use_capability(f, OPERATOR), LUTRA_VERDICT_DENY);
 }
 
 static void session_in_audit_is_logged(void **state)
@@ -217,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(session_in_audit_is_reported_by_its_programs),
+		T(session_in_audit_is_reported_by_its_first_tool),
+		T(session_in_audit_is_reported_by_each_program_of_no_image),
 		T(session_in_audit_is_logged),
 		T(session_in_audit_is_refused_what_is_the_hosts),
 		T(session_in_audit_is_never_killed),

@@ -149,6 +149,9 @@ static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
 	return token | lutra_object_token_put(LUTRA_FIELD_VARIES, 1);
 }
 
+/* Ports from here on count as one port, unless the policy knows exact ports of this kind. */
+#define LUTRA_EPHEMERAL_PORT 32768
+
 /* Returns the fields of a port: the port where it is exact, else 1 for ephemeral, 0 for other. */
 static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
 					       const struct lutra_object *o)
@@ -158,7 +161,7 @@ static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
 	if (p->port_exact >> lutra_port_bit(o) & 1)
 		return lutra_object_token_put(LUTRA_FIELD_EXACT_PORT, 1) |
 		       lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port);
-	return lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port >= 32768);
+	return lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port >= LUTRA_EPHEMERAL_PORT);
 }
 
 /*

@@ -15,9 +15,6 @@
 
 #include "lutra/score.h"
 
-/* Ports from here on count as one port, unless the policy knows exact ports of this kind. */
-#define LUTRA_EPHEMERAL_PORT 32768
-
 /*
  * Returns true if alerts about an object are never taken as reported before, so that each one is reported:
  * its name may stand for another object too.

@@ -328,6 +328,30 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 	       o->op == LUTRA_OP_RMDIR || o->op == LUTRA_OP_CHDIR;
 }
 
+/*
+ * Returns true if an unknown object is an answer to a client on the loopback interface: a message to an
+ * ephemeral port. The policy knows that the role sends the same to such a port of a private or public
+ * address. The service answers all who ask it, so it may answer a health check in its own container.
+ */
+static __always_inline __u32 lutra_is_loopback_answer(const struct lutra_policy *p,
+						      const struct lutra_object *o, __u8 role)
+{
+	const struct lutra_class none = {};
+	struct lutra_object wider = {};
+	__u32 known;
+
+	if (o->op != LUTRA_OP_SEND || o->addr_class != LUTRA_ADDR_LOOPBACK ||
+	    o->port < LUTRA_EPHEMERAL_PORT)
+		return 0;
+	wider.op = o->op;
+	wider.family = o->family;
+	wider.port = o->port;
+	wider.addr_class = LUTRA_ADDR_PRIVATE;
+	known = lutra_object_known(p, lutra_object_token(p, &wider, &none, 0, role), role);
+	wider.addr_class = LUTRA_ADDR_PUBLIC;
+	return known | lutra_object_known(p, lutra_object_token(p, &wider, &none, 0, role), role);
+}
+
 /* Judges an object that has no path. */
 static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 						const struct lutra_object *o, __u8 role,
@@ -338,7 +362,8 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->rule = LUTRA_RULE_NONE;
 	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
-	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role))
+	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role) ||
+	    lutra_is_loopback_answer(p, o, role))
 		return 0;
 	ret->kind = LUTRA_KIND_ELSEWHERE;
 	ret->rule = lutra_object_rule(o, ret->kind, 0);

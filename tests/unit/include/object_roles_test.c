@@ -81,12 +81,55 @@ static void object_that_is_a_directory_does_not_vary_as_new_names_in_it(void **s
 	assert_int_equal(lutra_name_varies(&policy, &o, &c, token, LUTRA_ROLE_STEADY), 1);
 }
 
+/* Returns the rule of a message to a port of an address class. */
+static unsigned rule_of_message(uint8_t addr_class, uint16_t port, uint8_t role)
+{
+	const struct lutra_object o = {.op = LUTRA_OP_SEND,
+				       .family = LUTRA_AF_INET,
+				       .addr_class = addr_class,
+				       .port = port};
+	struct lutra_judgement j;
+
+	lutra_judge_pathless(&policy, &o, role, &j);
+	return j.rule;
+}
+
+/* A name server that answers clients elsewhere also answers a health check in its own container. */
+static void object_that_answers_clients_answers_on_loopback(void **state)
+{
+	const struct lutra_class none = {};
+	struct lutra_object o = {.op = LUTRA_OP_SEND,
+				 .family = LUTRA_AF_INET,
+				 .addr_class = LUTRA_ADDR_PRIVATE,
+				 .port = 40000};
+
+	(void)state;
+	policy_know_only(lutra_object_token(&policy, &o, &none, 0, LUTRA_ROLE_STEADY));
+	policy.ops = 1u << LUTRA_OP_SEND;
+	assert_int_equal(rule_of_message(LUTRA_ADDR_LOOPBACK, 50000, LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(rule_of_message(LUTRA_ADDR_LOOPBACK, 53, LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_SEND);
+	assert_int_equal(rule_of_message(LUTRA_ADDR_LOOPBACK, 50000, LUTRA_ROLE_STARTUP),
+			 LUTRA_RULE_SEND);
+	assert_int_equal(rule_of_message(LUTRA_ADDR_PUBLIC, 50000, LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_SEND);
+	/* It is known by its exact port alone: the service is the client. */
+	policy.port_exact = 1u << lutra_port_bit(&o);
+	policy_know_only(lutra_object_token(&policy, &o, &none, 0, LUTRA_ROLE_STEADY));
+	policy.ops = 1u << LUTRA_OP_SEND;
+	policy.port_exact = 1u << lutra_port_bit(&o);
+	assert_int_equal(rule_of_message(LUTRA_ADDR_LOOPBACK, 50000, LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_SEND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object_known_in_spawned_is_known_in_deeper),
 		cmocka_unit_test(object_without_role_is_known_in_all_but_sessions),
 		cmocka_unit_test(object_that_is_a_directory_does_not_vary_as_new_names_in_it),
+		cmocka_unit_test(object_that_answers_clients_answers_on_loopback),
 	};
 
 	return cmocka_run_group_tests_name("object roles", tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define OWN_FILE_TOKENS 10 /* of a file that the service writes: add_own_file_tokens() */
+#define OWN_FILE_TOKENS 11 /* of a file that the service writes: add_own_file_tokens() */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -220,8 +220,8 @@ static bool is_written(const struct lutra_object *o)
 /*
  * Adds the tokens of what a service may also do with a file that it writes as its own data: remove
  * it, truncate it, rename or link it, rename or link another file to its name, change its owner,
- * its attributes and its mode, but not by chmod to that of a program, and make the directory that it
- * is in. Whoever may write the file gains no new power by these. An access list, which is an attribute,
+ * its attributes and its mode, but not by chmod to that of a program, make the directory that it is in,
+ * and remove this directory if it is empty. Whoever may write the file gains no new power by these. An access list, which is an attribute,
  * may make the file executable. To run it is refused all the same: the service wrote it.
  * o, j: a use of the file, and the judgement of it. Returns how many were added: OWN_FILE_TOKENS,
  * or 0 if the use does not write the file, or if its directory is protected, for programs, or one
@@ -254,7 +254,30 @@ static size_t add_own_file_tokens(const struct policy *p, const struct lutra_obj
 	ret[9] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
 		 lutra_object_token_put(LUTRA_FIELD_DETAIL, parent) |
 		 lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR);
+	ret[10] = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		  lutra_object_token_put(LUTRA_FIELD_DETAIL, parent) |
+		  lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RMDIR);
 	return OWN_FILE_TOKENS;
+}
+
+/*
+ * Adds the token of removing a directory that the service makes. Only an empty one can be removed. o, j: a
+ * use of the directory, and the judgement of it. Returns how many tokens were added: 0 or 1.
+ */
+static size_t add_own_directory_token(const struct policy *p, const struct lutra_object *o,
+				      const struct lutra_judgement *j, uint64_t *ret)
+{
+	uint32_t parent;
+
+	if (!j->class.hit || o->op != LUTRA_OP_MKDIR)
+		return 0;
+	parent = p->nodes[j->class.node].parent;
+	if (p->nodes[parent].flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_USR | LUTRA_NODE_ROLE))
+		return 0;
+	*ret = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_DETAIL, j->class.node) |
+	       lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_RMDIR);
+	return 1;
 }
 
 /* Removes the tokens of exec sessions. Returns how many are left. */
@@ -283,7 +306,8 @@ static void token_list_done(struct token_list *l)
 }
 
 /*
- * Adds the token of object i in a role, and those of add_own_file_tokens() if ret->own_files is set.
+ * Adds the token of object i in a role. If ret->own_files is set, adds those of add_own_file_tokens() and
+ * of add_own_directory_token() too.
  * An object whose path is not in the tree has no token. Returns 0 or -ENOMEM.
  */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
@@ -299,8 +323,10 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 		return 0;
 	ret->token[ret->n++] = j.token;
 	objects_get(src->corpus, i, &o, &path);
-	if (ret->own_files && role != LUTRA_ROLE_SESSION)
+	if (ret->own_files && role != LUTRA_ROLE_SESSION) {
 		ret->n += add_own_file_tokens(p, &o, &j, ret->token + ret->n);
+		ret->n += add_own_directory_token(p, &o, &j, ret->token + ret->n);
+	}
 	return siblings_add(&ret->siblings, p, image,
 			    &(struct sibling_candidate){&o, &path, &j, role});
 }

@@ -79,7 +79,7 @@ static void objects_trained_are_known_in_their_role(void **state)
 	assert_int_equal(judge_object(p, c, 1, LUTRA_ROLE_SPAWNED).kind, LUTRA_KIND_KNOWN);
 	/* A path that could not be resolved is never known. */
 	assert_int_equal(judge_object(p, c, 2, LUTRA_ROLE_STARTUP).kind, LUTRA_KIND_PROTECTED);
-	assert_int_equal(p->n_objects, 2 + 10); /* and the names of what it writes */
+	assert_int_equal(p->n_objects, 2 + 11); /* and the names of what it writes */
 }
 
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
@@ -109,7 +109,11 @@ static void objects_written_as_data_may_be_renamed_linked_changed_and_removed(vo
 		{"/srv/data/log", LUTRA_OP_LINK_TO, LUTRA_KIND_KNOWN},
 		{"/srv/data/log", LUTRA_OP_TRUNCATE, LUTRA_KIND_KNOWN},
 		{"/srv/data", LUTRA_OP_MKDIR, LUTRA_KIND_KNOWN},
-		{"/srv/data", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
+		{"/srv/data", LUTRA_OP_RMDIR, LUTRA_KIND_KNOWN},
+		{"/srv/made", LUTRA_OP_RMDIR, LUTRA_KIND_KNOWN},
+		{"/srv/listed", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
+		{"/etc/made", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
+		{"/etc/app", LUTRA_OP_RMDIR, LUTRA_KIND_NEW_USE},
 		{"/etc/app", LUTRA_OP_MKDIR, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_SYMLINK, LUTRA_KIND_NEW_USE},
 		{"/srv/data/log", LUTRA_OP_CHOWN, LUTRA_KIND_KNOWN},
@@ -138,6 +142,9 @@ static void objects_written_as_data_may_be_renamed_linked_changed_and_removed(vo
 	made_run_object(&m, 1, named_object(LUTRA_OP_RENAME_TO, 0100644), "/srv/data/upload");
 	made_run_object(&m, 1, named_object(LUTRA_OP_LINK_TO, 0100644), "/srv/data/linked");
 	made_run_object(&m, 1, named_object(LUTRA_OP_RENAME_TO, 0040755), "/srv/data/directory");
+	made_run_object(&m, 1, named_object(LUTRA_OP_MKDIR, 0040755), "/srv/made");
+	made_run_object(&m, 1, named_object(LUTRA_OP_OPEN, 0040755), "/srv/listed");
+	made_run_object(&m, 1, named_object(LUTRA_OP_MKDIR, 0040755), "/etc/made");
 	made_run_end(&m, "r", false);
 	c->runs[0].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
 	p = made_policy_train(c, &made_policy_options);

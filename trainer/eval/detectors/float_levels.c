@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lutra/score.h"
+#include "trainer/eval/detectors/baselines.h"
 #include "trainer/eval/detectors/syscall_iter.h"
 #include "trainer/model/compute/pool.h"
 #include "trainer/rules/calibration/calibrate.h"
@@ -151,7 +152,9 @@ int float_levels_train(struct float_levels *ret, const struct float_levels_sourc
 		return err_oom(err);
 	r = pool_run(threads, replay_training_run, &j, n, err);
 	for (size_t i = 0; i < n; i++)
-		ret->threshold = fmax(ret->threshold, CALIBRATE_MARGIN_A * max[i]);
+		ret->threshold =
+			fmax(ret->threshold,
+			     (src->gated ? CALIBRATE_MARGIN_A : BASELINES_MARGIN) * max[i]);
 	if (src->gated)
 		ret->threshold = fmax(ret->threshold, CALIBRATE_FLOOR_A / UNITS);
 	return r;

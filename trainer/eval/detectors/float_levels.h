@@ -39,8 +39,9 @@ struct float_levels_source {
 };
 
 /*
- * Computes the weights and the threshold: 1.25 times the highest level of the training runs, each
- * judged by the counts of the others; for gated levels not below the product's floor. The caller
+ * Computes the weights and the threshold: the highest level of the training runs, each judged by the
+ * counts of the others, times the margin of A for gated levels, that of the baselines for a mean. For
+ * gated levels it is not below the product's floor. The caller
  * calls float_levels_done(ret), also after a failure.
  * Returns 0, -ENOMEM, or an error of trace_reader_new().
  */

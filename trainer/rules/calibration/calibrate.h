@@ -9,8 +9,9 @@
 #include "trainer/model/tables/model.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
-#define CALIBRATE_MARGIN_A 1.25 /* threshold of A / highest A of benign runs */
-#define CALIBRATE_MARGIN_B 1.5	/* threshold of B / highest B of benign runs */
+/* Threshold / highest level of benign runs: docs/model.md says where the two margins come from. */
+#define CALIBRATE_MARGIN_A 1.45
+#define CALIBRATE_MARGIN_B (4 / 3.)
 /*
  * The lowest thresholds: what two new system calls in a row add. Benign lineages do that too, also
  * of services whose own maxima are low. B: .234 and a little. A: .234 of the highest weights of all

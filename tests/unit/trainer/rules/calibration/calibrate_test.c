@@ -278,9 +278,35 @@ static void calibrate_thresholds_have_a_margin_and_a_floor(void **state)
 	odd_one_out(c);
 	p = train_and_load(c, 1, 1);
 	assert_true(fabs(p->calibration.max_b - 960 / 4096.) < 1e-9);
-	assert_int_equal(p->threshold_b, 1440);
+	assert_int_equal(p->threshold_b, 1280); /* 960 * 4 / 3 */
 	assert_in_range(p->threshold_a, CALIBRATE_FLOOR_A, 1 << 24);
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL_B], 0);
+}
+
+/* The last of four runs makes the same system calls as the others, once in another order. */
+static void calibrate_threshold_of_a_is_above_the_highest_level(void **state)
+{
+	static const unsigned calls[] = {SYS_read,  SYS_write, SYS_close, SYS_fstat,
+					 SYS_lseek, SYS_mmap,  SYS_brk,	  SYS_getpid};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	double max_a;
+
+	for (unsigned r = 0; r < 4; r++) {
+		char name[16];
+		struct made_run m = made_run_new(c);
+
+		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcd");
+		for (unsigned i = 0; i < 400; i++)
+			made_run_syscall(&m, 1, calls[i % 8]);
+		for (unsigned i = 0; i < 8 && r == 3; i++)
+			made_run_syscall(&m, 1, calls[7 - i]);
+		made_run_end(&m, name, false);
+	}
+	p = train_and_load(c, 1, 1);
+	max_a = rint(p->calibration.max_a * 4096 * LAYER_UNIT);
+	assert_true(max_a > CALIBRATE_FLOOR_A);
+	assert_int_equal(p->threshold_a, ceil(1.45 * max_a));
 }
 
 static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
@@ -507,6 +533,7 @@ int main(void)
 		T(calibrate_new_names_that_were_read_do_not_let_others_be_written),
 		cmocka_unit_test(calibrate_counts_new_names_where_names_vary_as_alerts),
 		T(calibrate_thresholds_have_a_margin_and_a_floor),
+		T(calibrate_threshold_of_a_is_above_the_highest_level),
 		T(calibrate_thresholds_are_lowest_for_equal_runs),
 		T(calibrate_only_audits_after_little_time),
 		T(calibrate_counts_a_heldout_run_that_trains_nothing),

@@ -283,7 +283,7 @@ static void calibrate_thresholds_have_a_margin_and_a_floor(void **state)
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL_B], 0);
 }
 
-/* The last of four runs makes the same system calls as the others, once in another order. */
+/* The last of four runs makes the same system calls as the others, once in two other orders. */
 static void calibrate_threshold_of_a_is_above_the_highest_level(void **state)
 {
 	static const unsigned calls[] = {SYS_read,  SYS_write, SYS_close, SYS_fstat,
@@ -301,6 +301,8 @@ static void calibrate_threshold_of_a_is_above_the_highest_level(void **state)
 			made_run_syscall(&m, 1, calls[i % 8]);
 		for (unsigned i = 0; i < 8 && r == 3; i++)
 			made_run_syscall(&m, 1, calls[7 - i]);
+		for (unsigned i = 0; i < 8 && r == 3; i++)
+			made_run_syscall(&m, 1, calls[i * 3 % 8]);
 		made_run_end(&m, name, false);
 	}
 	p = train_and_load(c, 1, 1);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/base/array.h"
-#include "trainer/rules/paths/path_flags.h"
+#include "lib/policy/paths/path_flags.h"
 
 struct sibling_file {
 	uint64_t token; /* that a new file beside this one would have */

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
+#include "lib/policy/paths/path_flags.h"
 #include "lutra/score.h"
 #include "trainer/rules/knowledge/knowledge.h"
-#include "trainer/rules/paths/path_flags.h"
 
 /* Where anybody may write: what is put there is not executed or mapped without a match. */
 static const char *const scratch_dirs[] = {"/tmp/", "/var/tmp/", "/dev/shm/"};

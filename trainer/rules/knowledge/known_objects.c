@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
-#include "trainer/rules/paths/path_flags.h"
+#include "lib/policy/paths/path_flags.h"
 
 int known_objects_init(struct known_objects *k, const struct known_files *files)
 {

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "lib/base/array.h"
+#include "lib/policy/paths/path_flags.h"
 #include "lutra/score.h"
-#include "trainer/rules/paths/path_flags.h"
 #include "trainer/rules/paths/path_nodes.h"
 
 #define DEPTH_MAX (LUTRA_COMPONENTS + 1) /* one more for the node "/" of detached paths */

@@ -6,8 +6,8 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/base/array.h"
+#include "lib/policy/paths/host_paths.h"
 #include "lutra/score.h"
-#include "trainer/rules/paths/host_paths.h"
 
 static int reserve_nodes(struct path_tree *t, uint32_t n)
 {

@@ -3,7 +3,7 @@
  * Lists of paths, folded as in the tree. An audited exec session (docs/policies.md) is refused a
  * change of what is the host's. The flag has no part in what the service may do.
  */
-#include "trainer/rules/paths/host_paths.h"
+#include "lib/policy/paths/host_paths.h"
 
 #include <string.h>
 

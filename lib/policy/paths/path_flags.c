@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The paths that get flags of their own. */
-#include "trainer/rules/paths/path_flags.h"
+#include "lib/policy/paths/path_flags.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lutra/abi.h"
 #include "lutra/score_path.h"
-#include "trainer/rules/paths/host_paths.h"
+#include "lib/policy/paths/host_paths.h"
 
 /*
  * Paths that get flags of their own: LUTRA_NODE_PROTECTED (never a wildcard; a file that is new

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which paths are protected, hold programs, are secret, or tell roles apart: an expert's lists. */
-#ifndef LUTRA_TRAINER_RULES_PATHS_PATH_FLAGS_H
-#define LUTRA_TRAINER_RULES_PATHS_PATH_FLAGS_H
+#ifndef LUTRA_LIB_POLICY_PATHS_PATH_FLAGS_H
+#define LUTRA_LIB_POLICY_PATHS_PATH_FLAGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is the host's in a container, by its path: an expert's lists. */
-#ifndef LUTRA_TRAINER_RULES_PATHS_HOST_PATHS_H
-#define LUTRA_TRAINER_RULES_PATHS_HOST_PATHS_H
+#ifndef LUTRA_LIB_POLICY_PATHS_HOST_PATHS_H
+#define LUTRA_LIB_POLICY_PATHS_HOST_PATHS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -251,7 +251,7 @@ struct lutra_entry {
 #define LUTRA_NODE_WILDCARD 0x10 /* children are looked up by the wildcard keys only */
 #define LUTRA_NODE_VARIES 0x20	 /* format 2: any new name directly in it only alerts */
 #define LUTRA_NODE_SECRET 0x40	 /* holds secrets: a new file here is never a sibling */
-#define LUTRA_NODE_HOST 0x80	 /* is or lies under /proc, /sys or /dev: the host's */
+#define LUTRA_NODE_HOST 0x80	 /* the host's: /proc, /sys, /dev and mounts that show it */
 
 struct lutra_edge {
 	__u64 key;

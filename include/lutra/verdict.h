@@ -51,9 +51,10 @@ static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 #define LUTRA_MATCH_HOST 0x400	  /* lutra_reaches_host() */
 
 /*
- * Returns true if an operation would change what is the host's, or speaks to a service of the host:
- * any use of a block device, and writing, a change of a name or a socket at a node of the host's.
- * node_flags: of the last node that the path led to.
+ * Returns true if an operation would change what is the host's, speaks to a service of the host or
+ * reads its secrets: any use of a block device; writing, a change of a name or a socket at a node of
+ * the host's; and opening a file at a node of the host's that holds secrets. node_flags: of the last
+ * node that the path led to.
  */
 static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __u8 node_flags)
 {
@@ -62,7 +63,9 @@ static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __
 	if (!(node_flags & LUTRA_NODE_HOST))
 		return 0;
 	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) ||
-	       (o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND);
+	       (o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND) ||
+	       (o->op == LUTRA_OP_OPEN && node_flags & LUTRA_NODE_SECRET &&
+		o->mode >> 12 != LUTRA_S_IFDIR_TYPE);
 }
 
 /* Returns the match of an object's judgement. */
@@ -125,6 +128,9 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 		action = LUTRA_ACTION_ALERT;
 	if (!lutra_is_audited(match))
 		return action;
+	/* A directory that the tree holds has no protected kind. */
+	if (match & LUTRA_MATCH_HOST && rule == LUTRA_RULE_PATH_NEW_USE)
+		action = p->action[LUTRA_RULE_PATH_PROTECTED];
 	if (match & LUTRA_MATCH_HOST || rule == LUTRA_RULE_CAPABLE)
 		return action > LUTRA_ACTION_DENY ? LUTRA_ACTION_DENY : action;
 	if (lutra_is_exec_rule(rule))

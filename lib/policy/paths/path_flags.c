@@ -90,6 +90,11 @@ uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits)
 	return flags | host_paths_flag(path, parent_flags);
 }
 
+const char *path_flags_get_secret(size_t i)
+{
+	return i < sizeof(secret_paths) / sizeof(secret_paths[0]) ? secret_paths[i] : NULL;
+}
+
 bool path_flags_is_secret_file(const char *name, size_t len)
 {
 	_Alignas(8) char padded[LUTRA_NAME] = {0};

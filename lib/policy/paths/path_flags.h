@@ -13,6 +13,9 @@
  */
 uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits);
 
+/* Returns directory i of those that hold secrets, or NULL after the last. */
+const char *path_flags_get_secret(size_t i);
+
 /*
  * Returns true if files of this name often hold secrets, in whatever directory they are: a private
  * key, a key store, a copy of a file that was replaced. name: len bytes.

@@ -156,6 +156,46 @@ static void verdict_host_is_what_is_changed_or_spoken_to(void **state)
 	}
 }
 
+static void verdict_host_is_where_its_secrets_are_read(void **state)
+{
+	static const struct {
+		struct lutra_object o;
+		bool host;
+	} cases[] = {
+		{{.op = LUTRA_OP_OPEN, .mode = 0100600}, true},
+		{{.op = LUTRA_OP_OPEN, .mode = 0010600}, true},
+		{{.op = LUTRA_OP_OPEN, .mode = 0040700}, false},
+		{{.op = LUTRA_OP_CHDIR, .mode = 0040700}, false},
+		{{.op = LUTRA_OP_EXEC, .mode = 0100755}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lutra_judgement j = {.rule = LUTRA_RULE_OPEN_READ_PROTECTED};
+
+		j.class.flags = LUTRA_NODE_SECRET;
+		assert_int_equal(lutra_object_match(&cases[i].o, &j) & HOST, 0);
+		j.class.flags = LUTRA_NODE_SECRET | LUTRA_NODE_HOST;
+		assert_int_equal((lutra_object_match(&cases[i].o, &j) & HOST) != 0, cases[i].host);
+	}
+}
+
+/* A directory that the tree holds is never of the protected kind. */
+static void verdict_on_a_directory_of_the_host_is_that_of_a_protected_name(void **state)
+{
+	struct lutra_matches m = {0};
+
+	(void)state;
+	image.action[LUTRA_RULE_PATH_PROTECTED] = LUTRA_ACTION_DENY;
+	image.action[LUTRA_RULE_PATH_NEW_USE] = LUTRA_ACTION_ALERT;
+	assert_int_equal(lutra_decide_verdict(&m, &image, LUTRA_RULE_PATH_NEW_USE | SESSION | HOST,
+					      LUTRA_MODE_DENY, 1),
+			 LUTRA_VERDICT_DENY);
+	assert_int_equal(lutra_decide_verdict(&m, &image, LUTRA_RULE_PATH_NEW_USE | HOST,
+					      LUTRA_MODE_DENY, 1),
+			 LUTRA_VERDICT_ALERT);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, verdict_setup)
 
 int main(void)
@@ -169,6 +209,8 @@ int main(void)
 		TEST(verdict_on_a_guarded_session_is_the_services),
 		TEST(verdict_levels_of_an_audited_session_open_no_alert_window),
 		TEST(verdict_host_is_what_is_changed_or_spoken_to),
+		TEST(verdict_host_is_where_its_secrets_are_read),
+		TEST(verdict_on_a_directory_of_the_host_is_that_of_a_protected_name),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

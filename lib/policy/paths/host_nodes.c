@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Places of the host as nodes of a policy's path tree. A place's flags hold for all nodes below it
+ * that are no place themselves. A node that the service can reach gets LUTRA_NODE_HOST alone, which
+ * means nothing to the service.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+#include "lib/policy/paths/host_places.h"
+#include "lib/policy/paths/path_flags.h"
+#include "lutra/score.h"
+
+#define TREE_PATH_MAX (LUTRA_COMPONENTS * LUTRA_NAME + 1)
+#define PLACE_FLAGS (LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED | LUTRA_NODE_SECRET)
+
+struct host_tree {
+	__u64 hash_key[2];
+	struct policy_node *nodes; /* (LUTRA_NODES) */
+	size_t n;
+	bool is_place[LUTRA_NODES]; /* flags holds what the node's place says, and of those below */
+	uint8_t flags[LUTRA_NODES];
+};
+
+/* Finds a child that an exec session reaches by a folded name. Returns 0 if there is none. */
+static size_t find_child(const struct host_tree *t, size_t parent, const char *name, bool dir)
+{
+	size_t found = 0;
+
+	for (size_t i = parent + 1; i < t->n; i++) {
+		const struct policy_node *c = &t->nodes[i];
+
+		if (c->parent != parent || c->dir != dir || strncmp(c->name, name, LUTRA_NAME) != 0)
+			continue;
+		if (!c->exec_session)
+			return i;
+		found = i;
+	}
+	return found;
+}
+
+/* Adds a node that only exec sessions reach. path: of the node, folded. Returns 0 if it is full. */
+static size_t add_child(struct host_tree *t, size_t parent, const char *path, bool dir)
+{
+	_Alignas(8) char name[LUTRA_NAME] = {0};
+	const char *last = strrchr(path, '/') + 1;
+	struct policy_node *c;
+
+	if (t->n >= LUTRA_NODES)
+		return 0;
+	c = &t->nodes[t->n];
+	memcpy(name, last, strlen(last));
+	memcpy(c->name, name, sizeof(name));
+	c->key = lutra_component_key(name, (uint32_t)strlen(name), t->hash_key, dir) ^
+		 LUTRA_SESSION_KEY;
+	c->parent = (uint16_t)parent;
+	c->flags = path_flags(path, t->nodes[parent].flags, false);
+	c->dir = dir;
+	c->exec_session = 1;
+	return t->n++;
+}
+
+/*
+ * Finds or adds the node of a path whose last component names a directory or a file. Returns 0 if
+ * the tree is full, or knows names on the way by wildcards: then no place can be told from others.
+ */
+static size_t get_node(struct host_tree *t, const struct lutra_path *parts, bool dir)
+{
+	char path[TREE_PATH_MAX] = "";
+	size_t node = 0, len = 0;
+
+	for (uint32_t i = parts->n; i-- > 0;) {
+		char name[LUTRA_NAME];
+		size_t n = lutra_fold_component(parts->name[i], parts->len[i], name), child;
+
+		if (t->nodes[node].flags & LUTRA_NODE_WILDCARD)
+			return 0;
+		path[len++] = '/';
+		memcpy(path + len, name, n);
+		path[len + n] = '\0';
+		child = find_child(t, node, path + len, i > 0 || dir);
+		len += n;
+		node = child ? child : add_child(t, node, path, i > 0 || dir);
+		if (!node)
+			return 0;
+	}
+	return node;
+}
+
+/* Returns true if the place is in the tree. */
+static bool put_place(struct host_tree *t, const struct host_place *p)
+{
+	struct lutra_path parts;
+	bool all = true;
+
+	path_text_parse(p->path, strlen(p->path), &parts);
+	if (parts.flags || !parts.n)
+		return false;
+	for (int dir = 0; dir < 2; dir++) {
+		size_t node = (dir ? p->dir : p->file) ? get_node(t, &parts, dir) : 0;
+
+		if (node) {
+			t->is_place[node] = true;
+			t->flags[node] = p->flags;
+		} else if (dir ? p->dir : p->file) {
+			all = false;
+		}
+	}
+	return all;
+}
+
+/* Gives the nodes their flags: those of their place, or of the place that they are below. */
+static void set_flags(struct host_tree *t)
+{
+	for (size_t i = 1; i < t->n; i++) {
+		struct policy_node *node = &t->nodes[i];
+
+		if (!t->is_place[i]) {
+			t->is_place[i] = t->is_place[node->parent];
+			t->flags[i] = t->flags[node->parent];
+		}
+		if (!t->is_place[i])
+			continue;
+		node->flags &= (uint8_t)~LUTRA_NODE_HOST;
+		node->flags |= t->flags[i] & (node->exec_session ? PLACE_FLAGS : LUTRA_NODE_HOST);
+	}
+}
+
+int host_places_to_nodes(const struct host_places *all, const struct policy *p,
+			 struct policy_node **ret, size_t *ret_n, size_t *ret_left_out)
+{
+	struct host_tree *t = calloc(1, sizeof(*t));
+	size_t left_out = all->left_out;
+
+	if (t)
+		t->nodes = calloc(LUTRA_NODES, sizeof(*t->nodes));
+	if (!t || !t->nodes || p->n_nodes > LUTRA_NODES) {
+		free(t);
+		return -ENOMEM;
+	}
+	memcpy(t->hash_key, p->hash_key, sizeof(t->hash_key));
+	memcpy(t->nodes, p->nodes, p->n_nodes * sizeof(*p->nodes));
+	t->n = p->n_nodes;
+	for (size_t i = 0; i < all->n; i++)
+		left_out += !put_place(t, &all->place[i]);
+	set_flags(t);
+	*ret = t->nodes;
+	*ret_n = t->n;
+	*ret_left_out = left_out;
+	free(t);
+	return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a mount to the places where it shows the host. */
+#include "lib/policy/paths/host_places.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/abi/path_text.h"
+#include "lib/base/array.h"
+#include "lib/policy/paths/host_paths.h"
+#include "lib/policy/paths/path_flags.h"
+#include "lutra/score.h"
+
+#define FOLDED_MAX (LUTRA_COMPONENTS * LUTRA_NAME + 1)
+
+/* Places for data, by the Filesystem Hierarchy Standard 3.0: volumes, also where all of / is shown. */
+static const char *const data_dirs[] = {"/srv", "/mnt", "/media", "/tmp", "/var/tmp"};
+
+/* Devices that change nothing on the host. */
+static const char *const harmless_devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+					       "/dev/random", "/dev/urandom", "/dev/tty"};
+
+/* Beside the directories of path_flags_get_secret(). */
+static const char *const secret_files[] = {"/etc/shadow", "/etc/shadow-", "/etc/gshadow",
+					   "/etc/gshadow-", "/etc/krb5.keytab"};
+
+#define N_OF(list) (sizeof(list) / sizeof((list)[0]))
+
+static bool is_in_list(const char *path, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(path, list[i]) == 0)
+			return true;
+	return false;
+}
+
+/* ---- what a path of the host is ---- */
+
+/*
+ * Folds a path, and writes the flags that it has by its name to *ret_flags: LUTRA_NODE_*. Returns
+ * false if no path of the tree is so deep, or has such a component.
+ */
+static bool fold_path(const char *path, char folded[static FOLDED_MAX], uint8_t *ret_flags)
+{
+	struct lutra_path parts;
+	size_t len = 0;
+
+	path_text_parse(path, strlen(path), &parts);
+	if (parts.flags)
+		return false;
+	*ret_flags = path_flags("/", 0, false);
+	memcpy(folded, "/", 2);
+	for (uint32_t i = parts.n; i-- > 0;) {
+		char name[LUTRA_NAME];
+		size_t n = lutra_fold_component(parts.name[i], parts.len[i], name);
+
+		folded[len++] = '/';
+		memcpy(folded + len, name, n);
+		len += n;
+		folded[len] = '\0';
+		*ret_flags = path_flags(folded, *ret_flags, false);
+	}
+	return true;
+}
+
+/* Returns what follows the folded directory in a path below it, with its slash; else NULL. */
+static const char *rest_below(const char *path, const char *dir)
+{
+	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && path[len] == '/' && path[len + 1] ? path + len
+										 : NULL;
+}
+
+/* Returns the next socket of an engine from *at on, and moves *at behind it. NULL: no more. */
+static const char *next_socket(size_t *at)
+{
+	const char *path;
+	bool dir;
+
+	while ((path = host_paths_get((*at)++, &dir)))
+		if (!dir && host_paths_flag(path, 0))
+			return path;
+	return NULL;
+}
+
+/* Returns the flags of a place where a mount of this source begins; 0: it is a volume. */
+static uint8_t whole_flags(const char *folded, uint8_t flags)
+{
+	if (is_in_list(folded, data_dirs, N_OF(data_dirs)))
+		return 0;
+	if (!(flags & (LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED)))
+		return 0;
+	return LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED | (flags & LUTRA_NODE_SECRET);
+}
+
+enum host_source host_source_of(const char *source)
+{
+	char folded[FOLDED_MAX];
+	const char *socket;
+	uint8_t flags;
+
+	if (!fold_path(source, folded, &flags))
+		return HOST_SOURCE_NONE;
+	if (whole_flags(folded, flags))
+		return HOST_SOURCE_WHOLE;
+	for (size_t i = 0; (socket = next_socket(&i));)
+		if (rest_below(socket, folded))
+			return HOST_SOURCE_SOCKETS;
+	return HOST_SOURCE_NONE;
+}
+
+/* ---- places ---- */
+
+void host_places_done(struct host_places *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		free(all->place[i].path);
+	free(all->place);
+	*all = (struct host_places){};
+}
+
+bool host_places_are_equal(const struct host_places *a, const struct host_places *b)
+{
+	if (a->n != b->n || a->left_out != b->left_out)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct host_place *x = &a->place[i], *y = &b->place[i];
+
+		if (strcmp(x->path, y->path) != 0 || x->flags != y->flags || x->file != y->file ||
+		    x->dir != y->dir)
+			return false;
+	}
+	return true;
+}
+
+/* Adds a place: point, and behind it rest, which begins with a slash or is empty. */
+static int add_place(struct host_places *all, const char *point, const char *rest,
+		     struct host_place like)
+{
+	size_t len = strlen(point) + strlen(rest) + 1;
+
+	if (all->n >= HOST_PLACES_MAX) {
+		all->left_out++;
+		return 0;
+	}
+	if (ARRAY_RESERVE(all->place, all->size, all->n + 1) < 0)
+		return -ENOMEM;
+	like.path = malloc(len);
+	if (!like.path)
+		return -ENOMEM;
+	memcpy(like.path, point, strlen(point));
+	memcpy(like.path + strlen(point), rest, strlen(rest) + 1);
+	all->place[all->n++] = like;
+	return 0;
+}
+
+/* Adds the paths of a list that are below a source. */
+static int add_list_below(struct host_places *all, const char *folded, const char *point,
+			  const char *const *list, size_t n, struct host_place like)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *rest = rest_below(list[i], folded);
+
+		if (rest)
+			r = add_place(all, point, rest, like);
+	}
+	return r;
+}
+
+/* Adds what differs below a source that is the host's: secrets, data, and devices. */
+static int add_exceptions(struct host_places *all, const char *folded, const char *point)
+{
+	const struct host_place secret = {
+		.flags = LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED | LUTRA_NODE_SECRET, .dir = true};
+	const struct host_place secret_file = {.flags = secret.flags, .file = true};
+	const char *dir;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (dir = path_flags_get_secret(i)); i++)
+		r = add_list_below(all, folded, point, &dir, 1, secret);
+	if (r == 0)
+		r = add_list_below(all, folded, point, secret_files, N_OF(secret_files),
+				   secret_file);
+	if (r == 0)
+		r = add_list_below(all, folded, point, data_dirs, N_OF(data_dirs),
+				   (struct host_place){.dir = true});
+	if (r == 0)
+		r = add_list_below(all, folded, point, harmless_devices, N_OF(harmless_devices),
+				   (struct host_place){.file = true});
+	return r;
+}
+
+static int add_sockets(struct host_places *all, const char *folded, const char *point)
+{
+	const struct host_place like = {.flags = LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED,
+					.file = true};
+	const char *socket;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (socket = next_socket(&i));)
+		r = add_list_below(all, folded, point, &socket, 1, like);
+	return r;
+}
+
+/* Removes the places at and below a mount point, which a mount there hides. */
+static void hide_places(struct host_places *all, const char *point)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		char *path = all->place[i].path;
+
+		if (strcmp(path, point) == 0 || rest_below(path, point))
+			free(path);
+		else
+			all->place[kept++] = all->place[i];
+	}
+	all->n = kept;
+}
+
+/* Returns true if the tree of each policy says what is the host's at and below this path. */
+static bool is_known_place(const char *path)
+{
+	static const char *const known[] = {"/proc", "/sys", "/dev"};
+
+	for (size_t i = 0; i < N_OF(known); i++)
+		if (strcmp(path, known[i]) == 0 || rest_below(path, known[i]))
+			return true;
+	return false;
+}
+
+int host_places_add_mount(struct host_places *all, const char *source, const char *point)
+{
+	char folded[FOLDED_MAX];
+	uint8_t flags, whole;
+	int r;
+
+	hide_places(all, point);
+	if (is_known_place(point) || !fold_path(source, folded, &flags))
+		return 0;
+	whole = whole_flags(folded, flags);
+	if (!whole)
+		return add_sockets(all, folded, point);
+	r = add_place(all, point, "",
+		      (struct host_place){.flags = whole, .file = true, .dir = true});
+	return r < 0 ? r : add_exceptions(all, folded, point);
+}
+
+int host_places_add_volume(struct host_places *all, const char *point)
+{
+	hide_places(all, point);
+	return is_known_place(point)
+		       ? 0
+		       : add_place(all, point, "", (struct host_place){.file = true, .dir = true});
+}

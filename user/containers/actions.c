@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mode, policy, freeze and kill of enrolled containers. */
 #include "user/containers/containers_impl.h"
+#include "user/containers/host_mounts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -129,12 +130,17 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 	bool moved = strcmp(c->policy_dir, dir) != 0;
 	bool changed = moved || strcmp(c->policy_sha256, p->json_sha256) != 0;
 	char *copy = moved ? strdup(dir) : NULL;
+	struct host_view view;
 	int r = 0;
 
 	if (moved && !copy)
 		return err_oom(err);
-	if (changed || anew)
-		r = guard_set_policy(c->all->parts.guard, c->slot, p, err);
+	if (changed || anew) {
+		host_mounts_renew(c, p);
+		r = guard_set_policy(c->all->parts.guard, c->slot, host_mounts_view(c, p, &view),
+				     err);
+		host_view_done(&view);
+	}
 	if (r < 0) {
 		free(copy);
 		return r;

@@ -9,6 +9,7 @@
 
 #include "lib/base/list.h"
 #include "user/containers/containers_impl.h"
+#include "user/containers/host_mounts.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 
@@ -60,6 +61,7 @@ void container_free(struct container *c)
 	free(c->cgroup);
 	free(c->policy_dir);
 	free(c->policy_error);
+	host_places_done(&c->host);
 	free(c);
 }
 
@@ -220,6 +222,8 @@ void containers_check(struct containers *all)
 			container_release(c, false);
 		} else if (changed && !populated) {
 			tell_emptied(c);
+		} else {
+			host_mounts_check(c);
 		}
 	}
 }

@@ -6,6 +6,7 @@
 #ifndef LUTRA_USER_CONTAINERS_CONTAINERS_H
 #define LUTRA_USER_CONTAINERS_CONTAINERS_H
 
+#include "lib/policy/paths/host_places.h"
 #include "lib/policy/policy.h"
 #include "user/config/config.h"
 #include "user/guard/guard.h"
@@ -27,8 +28,10 @@ struct container {
 	uint64_t cgroup_id;
 	uint64_t since_ns; /* CLOCK_REALTIME, of the enrolment */
 	uint32_t slot;
-	bool sessions; /* as struct guard_enrolment */
-	bool recorded; /* its runs are recorded to learn from them */
+	bool sessions;		 /* as struct guard_enrolment */
+	bool recorded;		 /* its runs are recorded to learn from them */
+	bool host_known;	 /* its mounts were looked at since its program runs */
+	struct host_places host; /* where they show the host; host_mounts.c fills it in */
 
 	char *policy_dir;			/* "": it has no policy, and is learned */
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of the policy in force */

@@ -5,6 +5,7 @@
  * and err says why.
  */
 #include "user/containers/containers_impl.h"
+#include "user/containers/host_mounts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -163,6 +164,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 	_cleanup_(container_freep) struct container *c = container_new(all);
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct guard_enrolment e;
+	struct host_view view;
 	bool running;
 	int r;
 
@@ -174,16 +176,18 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 	r = cgroup_id(c->cgroup, &c->cgroup_id, err);
 	if (r < 0)
 		return r;
+	/* A container with next_exec or starting has not begun: no event of it has been missed. */
+	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
+	c->host_known = running && c->sessions && p && host_mounts_look(c);
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
-				     .policy = p,
+				     .policy = host_mounts_view(c, p, &view),
 				     .mode = c->mode,
 				     .record = c->recorded,
 				     .next_exec = q->next_exec,
 				     .starting = q->starting,
 				     .sessions = c->sessions};
-	/* A container with next_exec or starting has not begun: no event of it has been missed. */
-	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
 	r = guard_enroll(all->parts.guard, &e, &c->slot, err);
+	host_view_done(&view);
 	if (r < 0)
 		return r;
 	c->since_ns = clock_realtime_ns();

@@ -5,6 +5,7 @@
  * kernel has lost them, or a guard of another version has them, they are enrolled again from it.
  */
 #include "user/containers/containers_impl.h"
+#include "user/containers/host_mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +170,7 @@ static int enrol_again(struct container *c, struct err *err)
 				    .mode = c->mode,
 				    .record = c->recorded,
 				    .sessions = c->sessions};
+	struct host_view view;
 	uint64_t id;
 	int r = 0;
 
@@ -180,8 +182,11 @@ static int enrol_again(struct container *c, struct err *err)
 		return r;
 	if (p)
 		container_note_policy(c, p);
-	e.policy = p;
-	return guard_enroll(parts->guard, &e, &c->slot, err);
+	c->host_known = c->sessions && p && host_mounts_look(c);
+	e.policy = host_mounts_view(c, p, &view);
+	r = guard_enroll(parts->guard, &e, &c->slot, err);
+	host_view_done(&view);
+	return r;
 }
 
 /* Returns 0 if it is guarded and the registry's from here on. */

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compares the mounts of a container with those of the host. */
+#include "user/containers/host_mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "user/containers/containers_impl.h"
+#include "user/sys/process/cgroup.h"
+
+#define PROCESSES_MAX 1024 /* of a container that are looked at for the first one */
+
+/* ---- comparing ---- */
+
+/* What is known of a mount of the container. */
+struct found_mount {
+	enum host_source source;
+	char *path; /* of the source on the host; NULL: it has none there */
+};
+
+/* Returns what follows the directory dir in path, with its slash; "": they are one; NULL: neither. */
+static const char *rest_of(const char *path, const char *dir)
+{
+	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+
+	if (strncmp(path, dir, len) != 0 || (path[len] != '/' && path[len]))
+		return NULL;
+	return strcmp(path + len, "/") == 0 ? "" : path + len;
+}
+
+/* Returns the path of rest below dir, which the caller frees, or NULL: out of memory. */
+static char *join_path(const char *dir, const char *rest)
+{
+	char *ret;
+
+	if (strcmp(dir, "/") == 0 && *rest)
+		dir = "";
+	return asprintf(&ret, "%s%s", dir, rest) < 0 ? NULL : ret;
+}
+
+/*
+ * Finds the path that the source of a mount has on the host. The host may show it at several places:
+ * wanted comes first (NULL: nothing is), then what tells most of the host. Returns 0 or -ENOMEM.
+ */
+static int find_source(const struct mounts *host, const struct mount *m, const char *wanted,
+		       struct found_mount *ret)
+{
+	*ret = (struct found_mount){};
+	for (size_t i = 0; m->root && i < host->n; i++) {
+		const struct mount *h = &host->mount[i];
+		enum host_source source;
+		const char *rest;
+		char *path;
+
+		if (h->major != m->major || h->minor != m->minor || !h->root)
+			continue;
+		rest = rest_of(m->root, h->root);
+		if (!rest)
+			continue;
+		path = join_path(h->point, rest);
+		if (!path) {
+			free(ret->path);
+			return -ENOMEM;
+		}
+		source = host_source_of(path);
+		if (ret->path && source <= ret->source && !(wanted && strcmp(path, wanted) == 0)) {
+			free(path);
+			continue;
+		}
+		free(ret->path);
+		*ret = (struct found_mount){source, path};
+		if (wanted && strcmp(path, wanted) == 0)
+			break;
+	}
+	return 0;
+}
+
+/* Returns the number of the mount that a mount is on, or n if it is not among them. */
+static size_t find_parent(const struct mounts *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all->mount[i].id == all->mount[n].parent)
+			return i;
+	return n;
+}
+
+/*
+ * Compares mount i of a container, after those before it. A mount in a place of the host is the
+ * host's too if the host has the same at the same place: the engine mounted a directory with all that
+ * is mounted in it.
+ */
+static int compare_mount(const struct mounts *host, const struct mounts *own, size_t i,
+			 struct found_mount *found, struct host_places *places)
+{
+	const struct mount *m = &own->mount[i];
+	size_t p = find_parent(own, i);
+	bool in_host = p < i && found[p].source == HOST_SOURCE_WHOLE;
+	_cleanup_free_ char *wanted = NULL;
+	const char *rest = in_host ? rest_of(m->point, own->mount[p].point) : NULL;
+	int r;
+
+	if (rest) {
+		wanted = join_path(found[p].path, rest);
+		if (!wanted)
+			return -ENOMEM;
+	}
+	r = find_source(host, m, wanted, &found[i]);
+	if (r < 0 || strcmp(m->point, "/") == 0) {
+		found[i].source = HOST_SOURCE_NONE;
+		return r;
+	}
+	if (wanted && found[i].path && strcmp(found[i].path, wanted) == 0) {
+		found[i].source = HOST_SOURCE_WHOLE;
+		return 0;
+	}
+	if (in_host && found[i].source != HOST_SOURCE_WHOLE)
+		return host_places_add_volume(places, m->point);
+	return found[i].path ? host_places_add_mount(places, found[i].path, m->point) : 0;
+}
+
+int host_mounts_find(const struct mounts *host, const struct mounts *own, struct host_places *ret)
+{
+	struct found_mount *found = calloc(own->n + 1, sizeof(*found));
+	struct host_places places = {};
+	int r = found ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < own->n; i++)
+		r = compare_mount(host, own, i, found, &places);
+	for (size_t i = 0; found && i < own->n; i++)
+		free(found[i].path);
+	free(found);
+	if (r < 0)
+		host_places_done(&places);
+	else
+		*ret = places;
+	return r;
+}
+
+/* ---- looking ---- */
+
+struct first_process {
+	struct stat host_root;
+	unsigned looked_at;
+	int proc; /* its directory in /proc; -1: none yet */
+	uint64_t start;
+};
+
+/* Reads when a process began, in ticks since boot: field 22 of its stat. Returns 0 or -errno. */
+static int read_start(int proc, uint64_t *ret)
+{
+	_cleanup_close_ int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+	char buf[1024];
+	unsigned long long start;
+	const char *at;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, sizeof(buf) - 1);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	/* The name of the program, in parentheses, may hold any byte. */
+	at = strrchr(buf, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, " %llu", &start) != 1)
+		return -EBADMSG;
+	*ret = start;
+	return 0;
+}
+
+/* Takes a process that began before the one that was found, if it has another root than lutrad. */
+static bool note_process(void *ctx, pid_t pid)
+{
+	struct first_process *first = ctx;
+	struct stat root;
+	uint64_t start = 0;
+	char path[32];
+	int proc;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = pid > 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (proc >= 0 && fstatat(proc, "root", &root, 0) == 0 && read_start(proc, &start) == 0 &&
+	    (root.st_dev != first->host_root.st_dev || root.st_ino != first->host_root.st_ino) &&
+	    (first->proc < 0 || start < first->start)) {
+		closep(&first->proc);
+		first->proc = proc;
+		first->start = start;
+	} else {
+		closep(&proc);
+	}
+	return ++first->looked_at < PROCESSES_MAX;
+}
+
+/* Reads the mounts of lutrad and of a container's first process. Returns 0; -ESRCH; else -errno. */
+static int read_both(const struct container *c, struct mounts *host, struct mounts *own)
+{
+	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct first_process first = {.proc = -1};
+	int r;
+
+	if (self < 0 || stat("/", &first.host_root) < 0)
+		return -errno;
+	cgroup_each_process(c->cgroup, note_process, &first);
+	if (first.proc < 0)
+		return -ESRCH;
+	r = mounts_read(self, host);
+	if (r == 0)
+		r = mounts_read(first.proc, own);
+	closep(&first.proc);
+	return r;
+}
+
+bool host_mounts_look(struct container *c)
+{
+	struct mounts host = {}, own = {};
+	struct host_places found = {};
+	int r = read_both(c, &host, &own);
+
+	if (r == 0 && (host.cut || own.cut))
+		log_warning("%s: the host or the container has over %d mounts: exec sessions may "
+			    "change what the others show of the host",
+			    c->name, MOUNTS_MAX);
+	if (r == 0)
+		r = host_mounts_find(&host, &own, &found);
+	mounts_done(&host);
+	mounts_done(&own);
+	if (r < 0) {
+		if (r != -ESRCH)
+			log_warning("%s: cannot compare its mounts with the host's: %s", c->name,
+				    strerror(-r));
+		return false;
+	}
+	if (found.n && !host_places_are_equal(&found, &c->host))
+		log_info("%s: its mounts show the host: exec sessions may not change it there",
+			 c->name);
+	host_places_done(&c->host);
+	c->host = found;
+	return true;
+}
+
+/* ---- using ---- */
+
+const struct policy *host_mounts_view(const struct container *c, const struct policy *p,
+				      struct host_view *view)
+{
+	size_t n, left_out;
+	int r;
+
+	*view = (struct host_view){};
+	if (!p || !p->audit_sessions || !c->host.n)
+		return p;
+	r = host_places_to_nodes(&c->host, p, &view->nodes, &n, &left_out);
+	if (r < 0) {
+		log_error("%s: %s: exec sessions are not refused the host's directories in it",
+			  c->name, strerror(-r));
+		return p;
+	}
+	if (left_out)
+		log_warning("%s: %zu places where it shows the host have no room in its policy, or "
+			    "cannot be told from others: exec sessions are not refused them",
+			    c->name, left_out);
+	view->policy = *p;
+	view->policy.nodes = view->nodes;
+	view->policy.n_nodes = n;
+	return &view->policy;
+}
+
+void host_view_done(struct host_view *view)
+{
+	free(view->nodes);
+	*view = (struct host_view){};
+}
+
+static bool has_begun(const struct container *c)
+{
+	struct lutra_slot slot;
+
+	return guard_slot(c->all->parts.guard, c->slot, &slot) == 0 &&
+	       slot.flags & LUTRA_SLOT_STARTED;
+}
+
+void host_mounts_renew(struct container *c, const struct policy *p)
+{
+	if (c->sessions && p->audit_sessions && has_begun(c) && host_mounts_look(c))
+		c->host_known = true;
+}
+
+void host_mounts_check(struct container *c)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err err = {};
+	int r;
+
+	if (c->host_known || !c->sessions || !*c->policy_dir || !has_begun(c))
+		return;
+	c->host_known = host_mounts_look(c);
+	if (!c->host_known || !c->host.n)
+		return;
+	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, &err);
+	if (r == 0 && p->audit_sessions)
+		r = container_apply_policy(c, c->policy_dir, p, true, &err);
+	if (r < 0)
+		log_error("%s: exec sessions are not refused the host's directories in it: %s",
+			  c->name, err.msg);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads mountinfo. */
+#include "user/sys/process/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/array.h"
+#include "lib/base/cleanup.h"
+
+/* A part of a line. */
+struct span {
+	const char *s;
+	size_t len;
+};
+
+void mounts_done(struct mounts *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->mount[i].root);
+		free(m->mount[i].point);
+	}
+	free(m->mount);
+	*m = (struct mounts){};
+}
+
+/* Removes what is before the first `end` from *rest, and end. Returns false if there is no end. */
+static bool take_part(struct span *rest, char end, struct span *ret)
+{
+	const char *at = memchr(rest->s, end, rest->len);
+
+	if (!at)
+		return false;
+	*ret = (struct span){rest->s, (size_t)(at - rest->s)};
+	rest->len -= ret->len + 1;
+	rest->s = at + 1;
+	return true;
+}
+
+static bool parse_number(struct span s, uint32_t *ret)
+{
+	uint64_t v = 0;
+
+	if (s.len == 0 || s.len > 10)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.s[i] < '0' || s.s[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(s.s[i] - '0');
+	}
+	*ret = (uint32_t)v;
+	return v <= UINT32_MAX;
+}
+
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/* Returns the byte of an escape, "\040", or 0 if it is none. */
+static char escaped_byte(struct span s)
+{
+	if (s.len < 4 || s.s[1] > '3' || !is_octal(s.s[1]) || !is_octal(s.s[2]) ||
+	    !is_octal(s.s[3]))
+		return 0;
+	return (char)((s.s[1] - '0') << 6 | (s.s[2] - '0') << 3 | (s.s[3] - '0'));
+}
+
+/* Copies a field without its escapes, which the caller frees. Returns 0; -EBADMSG; -ENOMEM. */
+static int copy_field(struct span s, char **ret)
+{
+	_cleanup_free_ char *out = NULL;
+	size_t n = 0;
+
+	if (s.len == 0 || s.len >= 4 * PATH_MAX)
+		return -EBADMSG;
+	out = malloc(s.len + 1);
+	if (!out)
+		return -ENOMEM;
+	while (s.len) {
+		bool escaped = *s.s == '\\';
+		size_t step = escaped ? 4 : 1;
+
+		out[n] = escaped ? escaped_byte(s) : *s.s;
+		if (!out[n++])
+			return -EBADMSG;
+		s.s += step;
+		s.len -= step;
+	}
+	out[n] = '\0';
+	*ret = TAKE_PTR(out);
+	return 0;
+}
+
+/* Returns true for "/" and for an absolute path without ".", ".." and empty components. */
+static bool is_plain_path(const char *path)
+{
+	if (*path != '/' || strlen(path) >= PATH_MAX)
+		return false;
+	for (const char *at = path; path[1] && at; at = strchr(at + 1, '/')) {
+		size_t len = strcspn(at + 1, "/");
+
+		if (len == 0 || (len <= 2 && strncmp(at + 1, "..", len) == 0))
+			return false;
+	}
+	return true;
+}
+
+/* Parses a line. Returns 0; -EBADMSG: it is not one of mountinfo; -ENOMEM. */
+static int parse_line(struct span line, struct mount *ret)
+{
+	struct span id, parent, major, minor, root, point, options, rest = line;
+	int r;
+
+	if (!take_part(&rest, ' ', &id) || !take_part(&rest, ' ', &parent) ||
+	    !take_part(&rest, ':', &major) || !take_part(&rest, ' ', &minor) ||
+	    !take_part(&rest, ' ', &root) || !take_part(&rest, ' ', &point) ||
+	    !take_part(&rest, ' ', &options) || !parse_number(id, &ret->id) ||
+	    !parse_number(parent, &ret->parent) || !parse_number(major, &ret->major) ||
+	    !parse_number(minor, &ret->minor))
+		return -EBADMSG;
+	/* Optional fields end with a "-". */
+	while (take_part(&rest, ' ', &options) && !(options.len == 1 && *options.s == '-'))
+		;
+	if (options.len != 1 || *options.s != '-' || rest.len == 0)
+		return -EBADMSG;
+	r = copy_field(point, &ret->point);
+	if (r == 0)
+		r = copy_field(root, &ret->root);
+	if (r == 0 && !is_plain_path(ret->point))
+		r = -EBADMSG;
+	/* A namespace, a deleted directory, or one of a cgroup that is above the reader's. */
+	if (r == 0 && !is_plain_path(ret->root))
+		free(TAKE_PTR(ret->root));
+	return r;
+}
+
+int mounts_parse(const char *text, size_t len, struct mounts *ret)
+{
+	struct span rest = {text, len}, line;
+	struct mounts all = {};
+
+	while (take_part(&rest, '\n', &line)) {
+		struct mount m = {};
+		int r;
+
+		if (all.n >= MOUNTS_MAX) {
+			all.cut = true;
+			break;
+		}
+		r = ARRAY_RESERVE(all.mount, all.size, all.n + 1);
+		if (r == 0)
+			r = parse_line(line, &m);
+		if (r == 0) {
+			all.mount[all.n++] = m;
+			continue;
+		}
+		free(m.root);
+		free(m.point);
+		if (r == -ENOMEM) {
+			mounts_done(&all);
+			return r;
+		}
+	}
+	*ret = all;
+	return 0;
+}
+
+int mounts_read(int proc, struct mounts *ret)
+{
+	_cleanup_close_ int fd = openat(proc, "mountinfo", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = malloc(MOUNTS_BYTES_MAX);
+	size_t len = 0;
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	if (!text)
+		return -ENOMEM;
+	do {
+		n = read(fd, text + len, MOUNTS_BYTES_MAX - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < MOUNTS_BYTES_MAX);
+	if (n < 0)
+		return -errno;
+	r = mounts_parse(text, len, ret);
+	if (r == 0 && len == MOUNTS_BYTES_MAX)
+		ret->cut = true;
+	return r;
+}

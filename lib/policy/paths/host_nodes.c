@@ -137,6 +137,8 @@ int host_places_to_nodes(const struct host_places *all, const struct policy *p,
 	if (t)
 		t->nodes = calloc(LUTRA_NODES, sizeof(*t->nodes));
 	if (!t || !t->nodes || p->n_nodes > LUTRA_NODES) {
+		if (t)
+			free(t->nodes);
 		free(t);
 		return -ENOMEM;
 	}

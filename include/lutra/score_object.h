@@ -336,20 +336,24 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 static __always_inline __u32 lutra_is_loopback_answer(const struct lutra_policy *p,
 						      const struct lutra_object *o, __u8 role)
 {
-	const struct lutra_class none = {};
-	struct lutra_object wider = {};
-	__u32 known;
+	__u64 t;
 
 	if (o->op != LUTRA_OP_SEND || o->addr_class != LUTRA_ADDR_LOOPBACK ||
 	    o->port < LUTRA_EPHEMERAL_PORT)
 		return 0;
-	wider.op = o->op;
-	wider.family = o->family;
-	wider.port = o->port;
-	wider.addr_class = LUTRA_ADDR_PRIVATE;
-	known = lutra_object_known(p, lutra_object_token(p, &wider, &none, 0, role), role);
-	wider.addr_class = LUTRA_ADDR_PUBLIC;
-	return known | lutra_object_known(p, lutra_object_token(p, &wider, &none, 0, role), role);
+	/* The token of a wider address, without an object of it: the kernel's stack has no room. */
+	t = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_SEND) |
+	    lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP : role) |
+	    lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family) |
+	    lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
+	    lutra_object_token_put(LUTRA_FIELD_DETAIL, 1);
+	return lutra_object_known(
+		       p,
+		       t | lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, LUTRA_ADDR_PRIVATE - 1),
+		       role) |
+	       lutra_object_known(
+		       p, t | lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, LUTRA_ADDR_PUBLIC - 1),
+		       role);
 }
 
 /* Judges an object that has no path. */

@@ -18,6 +18,7 @@
 #define EVENT_WORKER 0x2	/* an io_uring worker acts for the entry's owner */
 #define EVENT_QUIET 0x4		/* no evidence unless something is refused or killed */
 #define EVENT_REPORTED_ONCE 0x8 /* an object: an alert that is let pass is reported once */
+#define EVENT_SESSION_TOOL 0x10 /* lutra_is_session_tool() */
 
 struct lutra_scratch {
 	/* Set by the program of the event, and by object/. op 0: no object. Cleared by three stores,

@@ -46,21 +46,17 @@ static __always_inline void reported_fill(struct lutra_reported *t, struct lutra
 	t->key = key;
 }
 
-/*
- * Reports an alert that is let pass, or counts it if it was reported before. match: a rule, or-ed with
- * LUTRA_MATCH_*.
- */
+/* Reports an alert that is let pass, or counts it if it was reported before. */
 static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scratch *s,
-					const struct lutra_policy *p, __u32 match, __u64 now)
+					const struct lutra_policy *p, __u64 now)
 {
 	struct lutra_seen *seen_things;
 	struct lutra_reported *t;
-	__u32 role, tool;
+	__u32 role;
 	__u64 key;
 
 	if (!e || !s || !p)
 		return 0;
-	tool = lutra_is_session_tool(&s->object, match);
 	role = e->exec_session ? LUTRA_ROLE_SESSION : e->state.role;
 	key = lutra_reported_key(p, &s->object, &s->path, s->match.rule | role << 8,
 				 (struct lutra_name *)(void *)s->fold);
@@ -75,11 +71,12 @@ static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scrat
 		t->last_ns = now;
 		counter_add(e->slot, LUTRA_COUNTER_REPEATED);
 	} else if (evidence_send(e, s, p,
-				 tool && seen_things->session_tools ? LUTRA_VERDICT_ALLOW
-								    : LUTRA_VERDICT_ALERT,
+				 s->flags & EVENT_SESSION_TOOL && seen_things->session_tools
+					 ? LUTRA_VERDICT_ALLOW
+					 : LUTRA_VERDICT_ALERT,
 				 now)) {
 		reported_fill(t, s, key, role, now);
-		if (tool)
+		if (s->flags & EVENT_SESSION_TOOL)
 			seen_things->session_tools = 1;
 	}
 	return 0;

@@ -51,6 +51,9 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 	match = s->match.rule | s->match.flags;
 	if (is_audited_session(e, slot))
 		match |= LUTRA_MATCH_SESSION;
+	s->flags &= ~EVENT_SESSION_TOOL;
+	if (lutra_is_session_tool(&s->object, match))
+		s->flags |= EVENT_SESSION_TOOL;
 	mode = lutra_match_mode(match, slot->mode);
 	s->match.mode = mode;
 	verdict = lutra_decide_verdict(&e->matches, p, match, mode, now);
@@ -64,7 +67,7 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 		kill_current(e->slot);
 	}
 	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_REPORTED_ONCE)
-		alert_report_once(e, s, p, match, now);
+		alert_report_once(e, s, p, now);
 	else if (verdict >= LUTRA_VERDICT_DENY || !(s->flags & EVENT_QUIET))
 		evidence_send(e, s, p, verdict, now);
 	return verdict;

@@ -51,7 +51,8 @@ static size_t add_child(struct host_tree *t, size_t parent, const char *path, bo
 	if (t->n >= LUTRA_NODES)
 		return 0;
 	c = &t->nodes[t->n];
-	memcpy(name, last, strlen(last));
+	for (size_t i = 0; last[i] && i < sizeof(name); i++)
+		name[i] = last[i];
 	memcpy(c->name, name, sizeof(name));
 	c->key = lutra_component_key(name, (uint32_t)strlen(name), t->hash_key, dir) ^
 		 LUTRA_SESSION_KEY;

@@ -60,8 +60,10 @@ static void assert_flags(const struct host_places *all, const char *path, unsign
 {
 	const struct host_place *p = place_of(all, path);
 
-	if (!p)
+	if (!p) {
 		fail_msg("%s is no place", path);
+		return;
+	}
 	if (p->flags != flags)
 		fail_msg("%s: flags %#x", path, p->flags);
 }

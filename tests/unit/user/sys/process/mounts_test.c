@@ -143,11 +143,12 @@ static void mounts_parse_skips_paths_that_are_too_long(void **state)
 {
 	_cleanup_free_ char *text = malloc(5 * PATH_MAX);
 	struct mounts m;
+	static const char rest[] = " rw - ext4 x rw\n";
 	int at = sprintf(text, "1 0 8:2 /etc /");
 
 	(void)state;
 	memset(text + at, 'x', PATH_MAX);
-	strcpy(text + at + PATH_MAX, " rw - ext4 x rw\n");
+	memcpy(text + at + PATH_MAX, rest, sizeof(rest));
 	m = parse_text(text);
 	assert_int_equal(m.n, 0);
 	mounts_done(&m);

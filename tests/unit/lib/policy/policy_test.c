@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policies: both files round trip, and nothing damaged, foreign or inconsistent is loaded. */
+/* Loading policies: what was saved comes back, and nothing damaged, foreign or inconsistent is loaded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -122,95 +121,6 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_string_equal(q->calibration.advice, "record four more runs");
 	assert_int_equal(q->calibration.unseen.runs, 5);
 	assert_int_equal(q->calibration.unseen.kind[POLICY_UNSEEN_NAMES].things, 3);
-}
-
-static void policy_save_twice_gives_the_same_bytes(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_(policy_freep) struct policy *q = NULL;
-	_cleanup_free_ char *again = scratch_path(f->dir, "again");
-	_cleanup_free_ char *j1 = NULL, *j2 = NULL, *t1 = NULL, *t2 = NULL;
-	size_t j1_len, j2_len, t1_len, t2_len;
-
-	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
-	assert_int_equal(policy_save(q, again, NULL), 0);
-	j1 = read_file(f->policy, POLICY_JSON_FILE, &j1_len);
-	j2 = read_file(again, POLICY_JSON_FILE, &j2_len);
-	t1 = read_file(f->policy, POLICY_TABLES_FILE, &t1_len);
-	t2 = read_file(again, POLICY_TABLES_FILE, &t2_len);
-	assert_string_equal(j1, j2);
-	assert_int_equal(t1_len, t2_len);
-	assert_memory_equal(t1, t2, t1_len);
-}
-
-static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_(policy_freep) struct policy *q = NULL;
-	DIR *d;
-	int n = 0;
-
-	f->p->threshold_a = 99;
-	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
-	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
-	assert_int_equal(q->threshold_a, 99);
-	d = opendir(f->dir);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	assert_int_equal(n, 3);
-}
-
-static void policy_save_keeps_the_one_before_and_no_more(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR);
-	_cleanup_free_ char *two_before = scratch_path(before, POLICY_PREVIOUS_DIR);
-	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
-
-	scratch_write(model, "m", 1);
-	for (int32_t threshold_a = 97; threshold_a < 100; threshold_a++) {
-		_cleanup_(policy_freep) struct policy *q = NULL;
-		int32_t was = threshold_a == 97 ? 123456 : threshold_a - 1;
-
-		f->p->threshold_a = threshold_a;
-		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
-		assert_int_equal(policy_load(&q, before, NULL), 0);
-		assert_int_equal(q->threshold_a, was);
-	}
-	assert_int_equal(access(two_before, F_OK), -1);
-	free(model);
-	model = scratch_path(before, POLICY_MODEL_FILE);
-	assert_int_equal(access(model, F_OK), -1);
-}
-
-static void policy_save_refuses_a_directory_with_other_files(void **state)
-{
-	struct fixture *f = *state;
-	struct err err;
-
-	write_file(f->policy, "notes.txt", "mine", 4);
-	assert_int_equal(policy_save(f->p, f->policy, &err), -EEXIST);
-	assert_int_equal(try_load(f->policy, &err), 0);
-}
-
-static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void **state)
-{
-	struct fixture *f = *state;
-	struct err err;
-
-	f->p->t1[5] |= 0x80;
-	assert_int_equal(policy_save(f->p, f->policy, &err), -EINVAL);
-	assert_int_equal(try_load(f->policy, &err), 0);
-}
-
-static void policy_save_without_parent_fails(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ char *path = scratch_path(f->dir, "no/such/parent");
-	struct err err;
-
-	assert_int_equal(policy_save(f->p, path, &err), -ENOENT);
 }
 
 static void policy_load_of_nothing_is_enoent(void **state)
@@ -576,12 +486,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(policy_load_gives_what_was_saved),
-		T(policy_save_twice_gives_the_same_bytes),
-		T(policy_save_replaces_an_old_policy_and_leaves_nothing_beside),
-		T(policy_save_keeps_the_one_before_and_no_more),
-		T(policy_save_refuses_a_directory_with_other_files),
-		T(policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old),
-		T(policy_save_without_parent_fails),
 		T(policy_load_of_nothing_is_enoent),
 		T(policy_load_without_tables_is_ebadmsg),
 		T(policy_load_truncated_is_refused_at_every_length),

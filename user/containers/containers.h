@@ -31,6 +31,7 @@ struct container {
 	bool sessions;		 /* as struct guard_enrolment */
 	bool recorded;		 /* its runs are recorded to learn from them */
 	bool host_known;	 /* its mounts were looked at since its program runs */
+	int host_error;		 /* -errno of the last look at its mounts, or 0 */
 	struct host_places host; /* where they show the host; host_mounts.c fills it in */
 
 	char *policy_dir;			/* "": it has no policy, and is learned */

@@ -197,7 +197,18 @@ static bool note_process(void *ctx, pid_t pid)
 	return ++first->looked_at < PROCESSES_MAX;
 }
 
-/* Reads the mounts of lutrad and of a container's first process. Returns 0; -ESRCH; else -errno. */
+/*
+ * Reads the mounts that an exec session sees: those of the namespace, from its root on. The first process
+ * may have another root, which it chose. Returns 0; -ESRCH; else -errno.
+ */
+static int read_own(int proc, struct mounts *ret)
+{
+	int r = mounts_read_namespace(proc, ret);
+
+	return r == -EPERM ? mounts_read(proc, ret) : r;
+}
+
+/* Reads the mounts of lutrad and of a container. Returns 0; -ESRCH; else -errno. */
 static int read_both(const struct container *c, struct mounts *host, struct mounts *own)
 {
 	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -211,7 +222,7 @@ static int read_both(const struct container *c, struct mounts *host, struct moun
 		return -ESRCH;
 	r = mounts_read(self, host);
 	if (r == 0)
-		r = mounts_read(first.proc, own);
+		r = read_own(first.proc, own);
 	closep(&first.proc);
 	return r;
 }
@@ -231,11 +242,14 @@ bool host_mounts_look(struct container *c)
 	mounts_done(&host);
 	mounts_done(&own);
 	if (r < 0) {
-		if (r != -ESRCH)
+		/* It is called each second until it could look: a cause that stays is logged once. */
+		if (r != -ESRCH && r != c->host_error)
 			log_warning("%s: cannot compare its mounts with the host's: %s", c->name,
 				    strerror(-r));
+		c->host_error = r;
 		return false;
 	}
+	c->host_error = 0;
 	if (found.n && !host_places_are_equal(&found, &c->host))
 		log_info("%s: its mounts show the host: exec sessions may not change it there",
 			 c->name);

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/array.h"
 #include "lib/base/cleanup.h"
+#include "user/sys/thread.h"
 
 /* A part of a line. */
 struct span {
@@ -170,16 +173,20 @@ int mounts_parse(const char *text, size_t len, struct mounts *ret)
 	return 0;
 }
 
-int mounts_read(int proc, struct mounts *ret)
+/* Returns the error of an operation in /proc, by errno: of a process that has ended, it is -ESRCH. */
+static int proc_error(void)
 {
-	_cleanup_close_ int fd = openat(proc, "mountinfo", O_RDONLY | O_CLOEXEC);
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+/* Reads a mountinfo. Returns 0 or -errno. */
+static int read_mountinfo(int fd, struct mounts *ret)
+{
 	_cleanup_free_ char *text = malloc(MOUNTS_BYTES_MAX);
 	size_t len = 0;
 	ssize_t n;
 	int r;
 
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
 	if (!text)
 		return -ENOMEM;
 	do {
@@ -192,4 +199,55 @@ int mounts_read(int proc, struct mounts *ret)
 	if (r == 0 && len == MOUNTS_BYTES_MAX)
 		ret->cut = true;
 	return r;
+}
+
+int mounts_read(int proc, struct mounts *ret)
+{
+	_cleanup_close_ int fd = openat(proc, "mountinfo", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? proc_error() : read_mountinfo(fd, ret);
+}
+
+struct namespace_reader {
+	int namespace, proc_fs; /* descriptors: of a mount namespace, and of /proc */
+	int r;
+	struct mounts mounts;
+};
+
+/* A thread that joins a mount namespace gets the root of the namespace: setns(2). */
+static void *read_joined(void *ctx)
+{
+	struct namespace_reader *j = ctx;
+	_cleanup_close_ int fd = -1;
+
+	j->r = unshare(CLONE_FS) < 0 || setns(j->namespace, CLONE_NEWNS) < 0 ? -errno : 0;
+	if (j->r < 0)
+		return NULL;
+	fd = openat(j->proc_fs, "thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
+	j->r = fd < 0 ? -errno : read_mountinfo(fd, &j->mounts);
+	return NULL;
+}
+
+int mounts_read_namespace(int proc, struct mounts *ret)
+{
+	_cleanup_close_ int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int proc_fs = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct namespace_reader j = {.namespace = namespace, .proc_fs = proc_fs};
+	struct stat own, its;
+	pthread_t thread;
+	int r;
+
+	if (namespace < 0 || fstat(namespace, &its) < 0)
+		return proc_error();
+	if (proc_fs < 0 || fstatat(proc_fs, "self/ns/mnt", &own, 0) < 0)
+		return -errno;
+	if (own.st_dev == its.st_dev && own.st_ino == its.st_ino)
+		return mounts_read(proc, ret);
+	r = thread_start(&thread, "mounts", read_joined, &j);
+	if (r < 0)
+		return r;
+	pthread_join(thread, NULL);
+	if (j.r == 0)
+		*ret = j.mounts;
+	return j.r;
 }

@@ -40,4 +40,11 @@ int mounts_parse(const char *text, size_t len, struct mounts *ret);
  */
 int mounts_read(int proc, struct mounts *ret);
 
+/*
+ * Reads the mounts of the mount namespace that a process is in, from the root of the namespace on. The
+ * process may have another root. In lutrad's own namespace it reads as mounts_read(). Returns as
+ * mounts_read() does, or an error of setns(2). Blocks until a thread has read them.
+ */
+int mounts_read_namespace(int proc, struct mounts *ret);
+
 #endif

@@ -6,11 +6,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -188,6 +192,71 @@ static void mounts_read_reads_those_of_a_process(void **state)
 	mounts_done(&m);
 }
 
+static bool has_point(const struct mounts *m, const char *point)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->mount[i].point, point) == 0)
+			return true;
+	return false;
+}
+
+/* Starts a process in a mount namespace of its own, whose root is /usr of that. */
+static pid_t start_chrooted(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || chroot("/usr") < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(ready[1]);
+	assert_true(pid > 0);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* An exec session gets the root of the namespace, and not that of the first process. */
+static void mounts_read_namespace_begins_at_its_root(void **state)
+{
+	_cleanup_close_ int proc = -1;
+	struct mounts m = {};
+	char path[32];
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = start_chrooted();
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mounts_read(proc, &m), 0);
+	assert_false(has_point(&m, "/proc"));
+	mounts_done(&m);
+	assert_int_equal(mounts_read_namespace(proc, &m), 0);
+	assert_true(has_point(&m, "/proc"));
+	mounts_done(&m);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(mounts_read_namespace(proc, &m), -ESRCH);
+}
+
+static void mounts_read_namespace_reads_lutrads_own(void **state)
+{
+	_cleanup_close_ int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct mounts m = {};
+
+	(void)state;
+	assert_int_equal(mounts_read_namespace(proc, &m), 0);
+	assert_true(has_point(&m, "/proc"));
+	mounts_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +269,8 @@ int main(void)
 		cmocka_unit_test(mounts_parse_skips_paths_that_are_too_long),
 		cmocka_unit_test(mounts_parse_says_that_there_are_too_many),
 		cmocka_unit_test(mounts_read_reads_those_of_a_process),
+		cmocka_unit_test(mounts_read_namespace_begins_at_its_root),
+		cmocka_unit_test(mounts_read_namespace_reads_lutrads_own),
 	};
 
 	return cmocka_run_group_tests_name("mounts", tests, NULL, NULL);

@@ -103,8 +103,9 @@ static bool put_place(struct host_tree *t, const struct host_place *p)
 		size_t node = (dir ? p->dir : p->file) ? get_node(t, &parts, dir) : 0;
 
 		if (node) {
+			/* Places whose names differ in digits alone are one node. */
 			t->is_place[node] = true;
-			t->flags[node] = p->flags;
+			t->flags[node] |= p->flags;
 		} else if (dir ? p->dir : p->file) {
 			all = false;
 		}
@@ -117,6 +118,7 @@ static void set_flags(struct host_tree *t)
 {
 	for (size_t i = 1; i < t->n; i++) {
 		struct policy_node *node = &t->nodes[i];
+		uint8_t changed;
 
 		if (!t->is_place[i]) {
 			t->is_place[i] = t->is_place[node->parent];
@@ -124,8 +126,9 @@ static void set_flags(struct host_tree *t)
 		}
 		if (!t->is_place[i])
 			continue;
-		node->flags &= (uint8_t)~LUTRA_NODE_HOST;
-		node->flags |= t->flags[i] & (node->exec_session ? PLACE_FLAGS : LUTRA_NODE_HOST);
+		changed = node->exec_session ? PLACE_FLAGS : LUTRA_NODE_HOST;
+		node->flags &= (uint8_t) ~(changed & ~LUTRA_NODE_PROTECTED);
+		node->flags |= t->flags[i] & changed;
 	}
 }
 

@@ -146,6 +146,35 @@ static void session_may_use_data_of_the_hosts_root(void **state)
 	assert_allowed(read_file(f, OPERATOR, "/host/etc/app/shadow"));
 }
 
+/* Digits are folded, so both are one node: what is refused at one of them is refused at both. */
+static void places_that_are_one_node_add_up(void **state)
+{
+	struct fixture *f = *state;
+
+	add_mount(f, "/root", "/host1");
+	add_mount(f, "/etc", "/host2");
+	add_mount(f, "/", "/all");
+	assert_int_equal(host_places_add_volume(&f->places, "/all/disk1"), 0);
+	add_mount(f, "/var/lib", "/all/disk2");
+	assert_int_equal(host_places_add_volume(&f->places, "/all/disk3"), 0);
+	start_replay(f);
+	assert_denied(read_file(f, OPERATOR, "/host1/key"));
+	assert_denied(write_file(f, OPERATOR, "/host2/passwd"));
+	assert_denied(write_file(f, OPERATOR, "/all/disk2/x"));
+}
+
+/* Its name in the container does not make a file of the host secret. */
+static void secrets_are_the_hosts_by_the_hosts_names(void **state)
+{
+	struct fixture *f = *state;
+
+	add_mount(f, "/etc", "/home/app/etc");
+	start_replay(f);
+	assert_denied(write_file(f, OPERATOR, "/home/app/etc/os-release"));
+	assert_denied(read_file(f, OPERATOR, "/home/app/etc/shadow"));
+	assert_allowed(read_file(f, OPERATOR, "/home/app/etc/os-release"));
+}
+
 /* What the service did in training is known, also to sessions; its own verdicts are as before. */
 static void service_is_judged_as_before(void **state)
 {
@@ -225,9 +254,14 @@ static void places_of_a_full_tree_are_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(session_is_refused_the_hosts_etc),	  T(session_may_use_data_of_the_hosts_root),
-		T(service_is_judged_as_before),		  T(places_below_wildcards_are_left_out),
-		T(places_that_are_no_paths_are_left_out), T(places_of_a_full_tree_are_left_out),
+		T(session_is_refused_the_hosts_etc),
+		T(session_may_use_data_of_the_hosts_root),
+		T(places_that_are_one_node_add_up),
+		T(secrets_are_the_hosts_by_the_hosts_names),
+		T(service_is_judged_as_before),
+		T(places_below_wildcards_are_left_out),
+		T(places_that_are_no_paths_are_left_out),
+		T(places_of_a_full_tree_are_left_out),
 	};
 
 	return cmocka_run_group_tests_name("host_nodes", tests, NULL, NULL);

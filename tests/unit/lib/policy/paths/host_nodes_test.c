@@ -146,6 +146,30 @@ static void session_may_use_data_of_the_hosts_root(void **state)
 	assert_allowed(read_file(f, OPERATOR, "/host/etc/app/shadow"));
 }
 
+static unsigned use_socket(struct fixture *f, unsigned op, const char *path)
+{
+	const struct lutra_object o = {.op = (uint8_t)op, .family = LUTRA_AF_UNIX};
+
+	return feed(f, OPERATOR, o, path);
+}
+
+static void session_is_refused_the_sockets_of_engines(void **state)
+{
+	struct fixture *f = *state;
+
+	f->p->ops |= 1u << LUTRA_OP_CONNECT | 1u << LUTRA_OP_SEND;
+	start_replay(f);
+	assert_allowed(use_socket(f, LUTRA_OP_CONNECT, "/engine.sock"));
+	add_mount(f, "/run/docker.sock", "/engine.sock");
+	add_mount(f, "/run/containerd", "/srv/engine");
+	start_replay(f);
+	assert_int_equal(f->left_out, 0);
+	assert_denied(use_socket(f, LUTRA_OP_CONNECT, "/engine.sock"));
+	assert_denied(use_socket(f, LUTRA_OP_SEND, "/engine.sock"));
+	assert_denied(use_socket(f, LUTRA_OP_CONNECT, "/srv/engine/containerd.sock"));
+	assert_allowed(use_socket(f, LUTRA_OP_CONNECT, "/srv/engine/debug.sock"));
+}
+
 /* Digits are folded, so both are one node: what is refused at one of them is refused at both. */
 static void places_that_are_one_node_add_up(void **state)
 {
@@ -256,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(session_is_refused_the_hosts_etc),
 		T(session_may_use_data_of_the_hosts_root),
+		T(session_is_refused_the_sockets_of_engines),
 		T(places_that_are_one_node_add_up),
 		T(secrets_are_the_hosts_by_the_hosts_names),
 		T(service_is_judged_as_before),

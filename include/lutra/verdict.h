@@ -116,9 +116,26 @@ static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 }
 
 /*
+ * Returns the rule of protected directories for a use of a file or a name: what is the host's is protected,
+ * also where the tree holds it, or knows it as data. Returns another rule as it is.
+ */
+static __always_inline __u32 lutra_host_rule(__u32 rule)
+{
+	if (rule >= LUTRA_RULE_PATH_PROTECTED && rule <= LUTRA_RULE_PATH_NEW_USE)
+		return LUTRA_RULE_PATH_PROTECTED;
+	if (rule >= LUTRA_RULE_OPEN_WRITE_PROTECTED && rule <= LUTRA_RULE_OPEN_WRITE_NEW_ROLE)
+		return LUTRA_RULE_OPEN_WRITE_PROTECTED;
+	if ((rule >= LUTRA_RULE_OPEN_READ_PROTECTED && rule <= LUTRA_RULE_OPEN_READ_NEW_ROLE) ||
+	    rule == LUTRA_RULE_OPEN_READ_IMAGE || rule == LUTRA_RULE_OPEN_READ_SIBLING)
+		return LUTRA_RULE_OPEN_READ_PROTECTED;
+	return rule;
+}
+
+/*
  * Returns the action of a match, enum lutra_action. In an audited exec session, a program that it runs
- * alerts at most. Access to the host, and a capability that no run used, is refused at most. Any other
- * match is logged. A session is never killed.
+ * alerts at most. Access to the host has the action of protected directories, if that is stricter. It
+ * is refused at most, and so is a capability that no run used. Any other match is logged. A session is
+ * never killed.
  */
 static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __u32 match)
 {
@@ -128,9 +145,11 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 		action = LUTRA_ACTION_ALERT;
 	if (!lutra_is_audited(match))
 		return action;
-	/* A directory that the tree holds has no protected kind. */
-	if (match & LUTRA_MATCH_HOST && rule == LUTRA_RULE_PATH_NEW_USE)
-		action = p->action[LUTRA_RULE_PATH_PROTECTED];
+	if (match & LUTRA_MATCH_HOST) {
+		__u32 host = p->action[lutra_host_rule(rule) & 63];
+
+		action = host > action ? host : action;
+	}
 	if (match & LUTRA_MATCH_HOST || rule == LUTRA_RULE_CAPABLE)
 		return action > LUTRA_ACTION_DENY ? LUTRA_ACTION_DENY : action;
 	if (lutra_is_exec_rule(rule))

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/abi/rules.h"
 #include "lib/policy/paths/host_places.h"
 #include "lib/replay/replay.h"
 #include "lutra/score.h"
@@ -146,6 +147,30 @@ static void session_may_use_data_of_the_hosts_root(void **state)
 	assert_allowed(read_file(f, OPERATOR, "/host/etc/app/shadow"));
 }
 
+/*
+ * By default an operator is alerted by much that is new at a node of the tree. At the host's nodes a session
+ * is refused it.
+ */
+static void session_is_refused_the_host_by_default_actions(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
+		f->p->action[rule] = rule_get(rule)->action;
+	add_mount(f, "/etc", "/host/etc");
+	add_mount(f, "/", "/srv");
+	start_replay(f);
+	assert_denied(read_file(f, OPERATOR, "/host/etc/shadow"));
+	assert_denied(read_file(f, OPERATOR, "/host/etc/ssh/ssh_host_rsa_key"));
+	assert_denied(write_file(f, OPERATOR, "/host/etc/passwd"));
+	assert_denied(write_file(f, OPERATOR, "/host/etc/shadow"));
+	assert_denied(change_name(f, LUTRA_OP_UNLINK, 0100644, "/host/etc/shadow"));
+	assert_denied(change_name(f, LUTRA_OP_UNLINK, 0100644, "/srv/x"));
+	assert_denied(change_name(f, LUTRA_OP_UNLINK, 0100644, "/srv/pages/x"));
+	assert_denied(write_file(f, OPERATOR, "/srv/pages/x"));
+	assert_allowed(read_file(f, OPERATOR, "/host/etc/os-release"));
+}
+
 static unsigned use_socket(struct fixture *f, unsigned op, const char *path)
 {
 	const struct lutra_object o = {.op = (uint8_t)op, .family = LUTRA_AF_UNIX};
@@ -278,6 +303,7 @@ static void places_of_a_full_tree_are_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(session_is_refused_the_host_by_default_actions),
 		T(session_is_refused_the_hosts_etc),
 		T(session_may_use_data_of_the_hosts_root),
 		T(session_is_refused_the_sockets_of_engines),

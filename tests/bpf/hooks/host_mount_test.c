@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 
+#include "lib/abi/rules.h"
 #include "user/containers/host_mounts.h"
 
 #define BASE "/tmp/lutra-test-host-mount"
@@ -147,7 +148,7 @@ static void find_places(struct host_places *ret)
 	mounts_done(&own);
 }
 
-/* Enrols by a policy that denies what it does not know, and runs the service. A session comes next. */
+/* Enrols by a policy with the default actions, and runs the service. A session comes next. */
 static void enroll_for_sessions(struct box *b)
 {
 	struct host_places places;
@@ -160,7 +161,8 @@ static void enroll_for_sessions(struct box *b)
 	p->ops = 1u << LUTRA_OP_OPEN | 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_UNLINK |
 		 1u << LUTRA_OP_RENAME_FROM | 1u << LUTRA_OP_RENAME_TO | 1u << LUTRA_OP_MKDIR;
 	p->audit_sessions = true;
-	memset(p->action, LUTRA_ACTION_DENY, sizeof(p->action));
+	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
+		p->action[rule] = rule_get(rule)->action;
 	find_places(&places);
 	view = *p;
 	assert_int_equal(host_places_to_nodes(&places, p, &view.nodes, &view.n_nodes, &left_out),

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 11
+#define LUTRA_ABI_VERSION 12
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024

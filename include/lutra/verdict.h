@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a match (a rule that an event matches) to a verdict: by the policy's action for the rule,
- * the container's mode, and the matches of the task's lineage in the second before. The same code
- * in the kernel and in replays. Total, as score.h is.
+ * Decides the verdict on a match: an event that matches a rule. The verdict depends on the policy's
+ * action for the rule, on the container's mode, and on the matches of the task's lineage in the
+ * second before. The kernel and replays run the same code. It is total, as score.h is: any bytes
+ * give a defined result.
  */
 #ifndef LUTRA_VERDICT_H
 #define LUTRA_VERDICT_H
@@ -10,12 +11,13 @@
 #include "lutra/score.h"
 
 /*
- * In mode kill: matches that count together. In mode deny: how long a level whose action is deny
- * refuses what could do harm (its alert window).
+ * In the kill modes: the time in which matches of several classes count together. In mode deny: the
+ * length of an alert window. A match of a level whose action is deny opens one. While it is open,
+ * operations that could do harm are refused.
  */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
-/* Matches of different classes together make a kill. */
+/* What a match is about. In the kill modes, matches of several classes may be needed for a kill. */
 enum lutra_match_class {
 	LUTRA_MATCH_CLASS_OBJECT,
 	LUTRA_MATCH_CLASS_SYSCALL,
@@ -27,11 +29,12 @@ enum lutra_match_class {
 /* The matches of a lineage, copied by fork. All zero: none yet. */
 struct lutra_matches {
 	__u64 alert_until_ns;			/* mode deny: end of the alert window; 0: none */
-	__u64 last_ns[LUTRA_MATCH_CLASS_COUNT]; /* of each class */
-	__u32 alert_rule;			/* of that window */
+	__u64 last_ns[LUTRA_MATCH_CLASS_COUNT]; /* of the last match of each class; 0: none */
+	__u32 alert_rule;			/* rule that opened the alert window */
 	__u32 pad;
 };
 
+/* Returns the class of a match, enum lutra_match_class. NONE: it does not count towards a kill. */
 static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 {
 	if (rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B)
@@ -44,17 +47,19 @@ static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
 		       : LUTRA_MATCH_CLASS_OBJECT;
 }
 
-/* Of the argument match of lutra_decide_verdict(), or-ed with the rule. */
-#define LUTRA_MATCH_RULE 0xff
-#define LUTRA_MATCH_VARIES 0x100  /* struct lutra_judgement.varies: it only alerts */
-#define LUTRA_MATCH_SESSION 0x200 /* of an exec session that is audited */
-#define LUTRA_MATCH_HOST 0x400	  /* lutra_reaches_host() */
+/* Bits of the argument match of lutra_decide_verdict(). */
+#define LUTRA_MATCH_RULE 0xff	  /* the rule */
+#define LUTRA_MATCH_VARIES 0x100  /* struct lutra_judgement.varies is set: alerts at most */
+#define LUTRA_MATCH_SESSION 0x200 /* an audited exec session made the match */
+#define LUTRA_MATCH_HOST 0x400	  /* lutra_reaches_host() is true */
 
 /*
- * Returns true if an operation would change what is the host's, speaks to a service of the host or
- * reads its secrets: any use of a block device; writing, a change of a name or a socket at a node of
- * the host's; and opening a file at a node of the host's that holds secrets. node_flags: of the last
- * node that the path led to.
+ * Returns true if an operation changes the host, speaks to a service of the host, or reads secrets
+ * of the host. These are
+ * - any use of a block device;
+ * - at a node of the host: opening for writing, a path operation, and using a socket;
+ * - at a node of the host that holds secrets: opening a file.
+ * node_flags: of the last node that the path led to.
  */
 static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __u8 node_flags)
 {
@@ -68,7 +73,7 @@ static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __
 		o->mode >> 12 != LUTRA_S_IFDIR_TYPE);
 }
 
-/* Returns the match of an object's judgement. */
+/* Returns the match of an object: the rule of its judgement, or-ed with LUTRA_MATCH_*. */
 static __always_inline __u32 lutra_object_match(const struct lutra_object *o,
 						const struct lutra_judgement *j)
 {
@@ -89,8 +94,9 @@ static __always_inline __u32 lutra_is_exec_rule(__u32 rule)
 }
 
 /*
- * Returns true if an audited exec session runs a program of the image that no run ran: a tool of somebody who
- * works in the container. The first tool alerts, and says that somebody works there. Other tools are logged.
+ * Returns true if an audited exec session runs a program of the image that no run ran. Such a
+ * program is a tool of somebody who works in the container. The first tool alerts, other tools are
+ * logged.
  */
 static __always_inline __u32 lutra_is_session_tool(const struct lutra_object *o, __u32 match)
 {
@@ -107,8 +113,8 @@ static __always_inline __u32 lutra_is_audited(__u32 match)
 }
 
 /*
- * Returns the mode that applies to a match. For an audited exec session it is at most deny, because an
- * operator's mistake must not end the container.
+ * Returns the mode that applies to a match. For an audited exec session it is at most deny, because
+ * an operator's mistake must not end the container.
  */
 static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 {
@@ -132,10 +138,13 @@ static __always_inline __u32 lutra_host_rule(__u32 rule)
 }
 
 /*
- * Returns the action of a match, enum lutra_action. In an audited exec session, a program that it runs
- * alerts at most. Access to the host has the action of protected directories, if that is stricter. It
- * is refused at most, and so is a capability that no run used. Any other match is logged. A session is
- * never killed.
+ * Returns the action of a match, enum lutra_action. In an audited exec session,
+ * - access to the host has the action of protected directories, if that is stricter, and is refused
+ *   at most;
+ * - a capability that no run used is refused at most;
+ * - a program that the session runs alerts at most;
+ * - any other match is logged.
+ * So such a session is never killed, unless it attacks the guard.
  */
 static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __u32 match)
 {

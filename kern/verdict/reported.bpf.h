@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Alerts about objects that are let pass: the first is sent as evidence, the next ones are counted
- * (LUTRA_COUNTER_REPEATED, and in the thing's struct lutra_reported). Of the tools that exec sessions run
- * (lutra_is_session_tool()) the first alerts; evidence of another one only logs.
+ * Reports alerts about operations that are let pass. The first alert about a thing
+ * (lutra/reported.h) is sent as evidence. Later ones are counted, by LUTRA_COUNTER_REPEATED and in
+ * the thing's struct lutra_reported. The first tool that a container's exec sessions run alerts
+ * (lutra_is_session_tool()). Evidence of other tools has the verdict allow, so it is only logged.
  *
  * Maps: seen. The daemon renews it with each policy and every 24 hours.
- * Fails: towards reporting. If an alert has no key or no place, or if its evidence is lost, the next
- * use is reported again. Two tasks that race for a place may both report.
+ * Fails: towards reporting. If a thing has no key, if its container has no map, or if its evidence
+ * is lost, its next use is reported again. Two tasks that race for a place may both report.
  *
  * Part of verdict.bpf.c.
  */
@@ -19,8 +20,8 @@
 #include "lutra/verdict.h"
 
 /*
- * Fills in an alert's place. The key comes last: until then the place is no other alert's, and a
- * reader takes it for free.
+ * Fills in the place of a thing. Writes the key last: until then the key is 0, and readers take the
+ * place for a free one.
  */
 static __always_inline void reported_fill(struct lutra_reported *t, struct lutra_scratch *s,
 					  __u64 key, __u32 role, __u64 now)
@@ -46,7 +47,10 @@ static __always_inline void reported_fill(struct lutra_reported *t, struct lutra
 	t->key = key;
 }
 
-/* Reports an alert that is let pass, or counts it if it was reported before. */
+/*
+ * Reports an alert about an operation that is let pass, or counts the alert if one about the same
+ * thing was reported before.
+ */
 static __noinline int alert_report_once(struct lutra_task *e, struct lutra_scratch *s,
 					const struct lutra_policy *p, __u64 now)
 {

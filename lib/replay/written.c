@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hash table of names, with chains. A name has a file; names that are hard links share it. Files that
- * the service wrote have names too, because a session that opens one may read it. The hash has a random
- * key, so names that the container chose cannot make the table slow.
+ * A hash table of names, with chains. Each name belongs to a file. Hard links are names of the same
+ * file. The table also holds files that the service wrote, because reading one taints a session.
+ * The hash has a random key, so names that the container chose cannot make the table slow.
  */
 #include "lib/replay/written.h"
 
@@ -29,8 +29,8 @@ struct written {
 	uint8_t key[crypto_shorthash_KEYBYTES];
 	struct name *bucket[BUCKETS];
 	uint32_t n_names;
-	uint32_t n_below[BUCKETS]; /* by a directory's hash: how many names are below it */
-	bool *by_session;	   /* (n_files): by file - 1. False: the service wrote to it last */
+	uint32_t n_below[BUCKETS]; /* by hash of a directory: number of names below it */
+	bool *by_session; /* (n_files), by file - 1: a session wrote it; false: the service */
 	size_t n_files, files_size;
 };
 
@@ -88,7 +88,7 @@ void written_reset(struct written *w)
 	w->n_files = 0;
 }
 
-/* Returns where the pointer to a name is, or to be put. */
+/* Returns the link to a name in its bucket. If there is no such name, the link is NULL. */
 static struct name **find_written_name(struct written *w, const char *path, size_t len)
 {
 	struct name **at = &w->bucket[path_bucket(w, path, len)];
@@ -98,13 +98,16 @@ static struct name **find_written_name(struct written *w, const char *path, size
 	return at;
 }
 
-/* Returns true if there is room for one more name of a file. Files of sessions may use all the room. */
+/* Returns true if there is room for one more name. Files of the service get a part of it only. */
 static bool has_name_room(const struct written *w, bool by_session)
 {
 	return w->n_names < (by_session ? WRITTEN_NAMES_MAX : WRITTEN_NAMES_OF_SERVICE);
 }
 
-/* Gives a name to a file, from 1, in place of the file that has it. File 0: to none. */
+/*
+ * Makes a path a name of a file, and no longer of the file that it was a name of. file: from 1; 0:
+ * only removes the name.
+ */
 static void set_name(struct written *w, const char *path, size_t len, uint32_t file)
 {
 	struct name **at = find_written_name(w, path, len), *n = *at;
@@ -126,8 +129,8 @@ static void set_name(struct written *w, const char *path, size_t len, uint32_t f
 }
 
 /*
- * Removes all names below a directory: it is moved, or another takes its place. Looks at the names only
- * if some may be below it, which is rare: most names that are moved are those of files.
+ * Removes all names below a directory that is moved or replaced. Skips the search if there is no
+ * name below it, which is the common case: most moves are of files.
  */
 static void remove_below(struct written *w, const char *path, size_t len)
 {
@@ -147,12 +150,15 @@ static void remove_below(struct written *w, const char *path, size_t len)
 	}
 }
 
+/* Returns true if what the task writes counts as written by a session. */
 static bool writes_as_session(const struct written_task *t)
 {
 	return t->is_session && !t->is_tainted;
 }
 
-/* Returns true if the open gets the whole file, or changes one that only the image wrote. */
+/*
+ * Returns true if the open empties the file, makes it, or is the first write to one of the image.
+ */
 static bool is_whole_write(const struct written_task *t, const struct lutra_object *o)
 {
 	uint32_t made = O_CREAT | O_EXCL;
@@ -161,7 +167,7 @@ static bool is_whole_write(const struct written_task *t, const struct lutra_obje
 	       lutra_object_layer(o) != LUTRA_LAYER_WRITTEN;
 }
 
-/* Gives a name to a new file. */
+/* Adds a file with one name, if there is room. */
 static void name_new_file(struct written *w, const char *path, size_t len, bool by_session)
 {
 	if (!has_name_room(w, by_session) ||
@@ -171,6 +177,7 @@ static void name_new_file(struct written *w, const char *path, size_t len, bool 
 	set_name(w, path, len, (uint32_t)w->n_files);
 }
 
+/* Notes an open for writing. */
 static void note_write(struct written *w, const struct written_task *t,
 		       const struct lutra_object *o, const char *path, size_t len)
 {
@@ -182,14 +189,16 @@ static void note_write(struct written *w, const struct written_task *t,
 		*by_session = writes_as_session(t) && (*by_session || is_whole_write(t, o));
 		return;
 	}
-	/* Of a session's other writes the files may be its own, and empty before: locks, for instance. */
+	/*
+	 * Other writes of a session are not noted: the file may be its own, or empty, as locks are.
+	 */
 	if (!writes_as_session(t) || is_whole_write(t, o))
 		name_new_file(w, path, len, writes_as_session(t));
 }
 
 /*
- * Overlayfs copies a file of the image whose owner, mode or name is changed. Only hooks see that it
- * was the image's.
+ * Notes a file of the image whose owner, mode or name a session changes: overlayfs then copies the
+ * file. Only hooks see that the file was the image's.
  */
 static void note_copy(struct written *w, const struct written_task *t, const struct lutra_object *o,
 		      const char *path, size_t len)
@@ -203,7 +212,7 @@ static void note_copy(struct written *w, const struct written_task *t, const str
 		name_new_file(w, path, len, true);
 }
 
-/* Moves a name, or gives the file another one. */
+/* Notes a path operation: a name moves or goes, or its file gets another name. */
 static void note_name(struct written *w, struct written_task *t, const struct lutra_object *o,
 		      const char *path, size_t len)
 {
@@ -238,7 +247,10 @@ static void note_name(struct written *w, struct written_task *t, const struct lu
 	}
 }
 
-/* Returns the flags of the object of a program that is run. */
+/*
+ * Judges a program that a task runs. Returns the object's flags, with LUTRA_OBJ_UPDATED if the
+ * service runs what a session wrote. Taints a session that runs what the service wrote.
+ */
 static uint8_t judge_program(struct written *w, struct written_task *t,
 			     const struct lutra_object *o, const char *path, size_t len)
 {
@@ -254,8 +266,8 @@ static uint8_t judge_program(struct written *w, struct written_task *t,
 }
 
 /*
- * Returns true if the open is for reading, and the file may have bytes. Without O_CREAT there was a
- * file before. With O_CREAT there was one if somebody wrote it. n: its name, or NULL.
+ * Returns true if the open is for reading, and the file may have bytes. Without O_CREAT, the file
+ * existed before. With O_CREAT, it existed if the table has its name. n: that name, or NULL.
  */
 static bool is_read(const struct written_task *t, const struct name *n)
 {
@@ -268,8 +280,8 @@ static bool is_read(const struct written_task *t, const struct name *n)
 }
 
 /*
- * A session that reads what the service wrote may copy it. Not so in /etc, where it reads
- * configuration.
+ * Taints a session that reads what the service wrote, because it may copy it. Reading in /etc does
+ * not taint: sessions read configuration there.
  */
 static void note_read(struct written *w, struct written_task *t, const struct lutra_object *o,
 		      const char *path, size_t len)
@@ -290,7 +302,7 @@ void written_syscall(struct written_task *t, const struct lutra_record *rec)
 		t->open_flags = (uint32_t)rec->arg;
 }
 
-/* Returns true if the object is in a layer of the container's root. */
+/* Returns true if the file is in a layer of the container's root. */
 static bool is_in_root(const struct lutra_object *o)
 {
 	unsigned layer = lutra_object_layer(o);

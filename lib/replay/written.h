@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which files exec sessions of a recorded container wrote, from the records alone. The kernel sets
- * LUTRA_OBJ_UPDATED by inodes (kern/object/written.bpf.h). Recordings that are older than the flag
- * do not have it: here it is found by paths, which renames and links move.
+ * Finds which files the exec sessions of a recorded container wrote, from the records alone. The
+ * kernel finds this by inodes, and sets LUTRA_OBJ_UPDATED (kern/object/written.bpf.h). Recordings
+ * that are older than the flag do not have it. This file derives the flag from paths, and follows
+ * renames and links.
  *
- * Other than the kernel, this does not see: who else has a file open when a session opens it, a new
- * file that is opened without O_EXCL and O_TRUNC, and openat2. Nor does it see what a tainted process
- * has open, its other threads, and whether a file that is read is empty, or was changed since the
- * start outside of the overlay. A file that is opened with O_CREAT was there before if the records
- * show that the service wrote it: not if it did so before the recording began. Through the fallback a name that is renamed is as the caller wrote
- * it: behind a symbolic link it is another one.
+ * Unlike the kernel, it does not see
+ * - who else has a file open when a session opens it;
+ * - that a file is new, if it is opened without O_EXCL and O_TRUNC;
+ * - opens by openat2;
+ * - what a tainted process has open, and its other threads;
+ * - whether a file that is read is empty;
+ * - whether a file outside of the overlay was changed since the start.
+ * If a file is opened with O_CREAT, it counts as new unless the records show a write to it. A write
+ * before the recording began is not seen. In recordings of the fallback, a path operation has the
+ * path as the caller wrote it. If this path leads through a symbolic link, it is not the name of
+ * the file.
  */
 #ifndef LUTRA_LIB_REPLAY_WRITTEN_H
 #define LUTRA_LIB_REPLAY_WRITTEN_H
@@ -24,13 +30,13 @@
 /* What is known of a task, copied by fork. All zero: a task of the service. */
 struct written_task {
 	bool is_session;
-	bool is_tainted;     /* it ran or read what the service wrote: it writes as the service */
+	bool is_tainted;     /* ran or read what the service wrote, so it writes as the service */
 	uint32_t open_flags; /* of its current system call, if that opens a file; else 0 */
-	uint32_t from;	     /* file that is renamed or linked, from 1; 0: none of a session */
+	uint32_t from;	     /* file that is being renamed or linked, from 1; 0: not in the table */
 };
 
-#define WRITTEN_NAMES_MAX 65536	       /* more are not noted: such a file is the service's */
-#define WRITTEN_NAMES_OF_SERVICE 32768 /* no more names than these for files of the service */
+#define WRITTEN_NAMES_MAX 65536	       /* a file without a name here counts as the service's */
+#define WRITTEN_NAMES_OF_SERVICE 32768 /* at this many names, files of the service get no more */
 
 struct written;
 
@@ -46,9 +52,9 @@ void written_reset(struct written *w);
 void written_syscall(struct written_task *t, const struct lutra_record *rec);
 
 /*
- * Takes an OBJECT record of a task, and returns what the record's arg is: with LUTRA_OBJ_UPDATED if
- * another task than one of a session runs what a session wrote. str (str_len): its string, or NULL.
- * Without memory a file is not noted.
+ * Notes what an OBJECT record of a task writes, moves or reads. Returns the record's arg, with
+ * LUTRA_OBJ_UPDATED if a task of the service runs what a session wrote. str (str_len): the record's
+ * string, or NULL. If memory is short, a file is not noted.
  */
 uint64_t written_object(struct written *w, struct written_task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len);

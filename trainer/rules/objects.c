@@ -15,7 +15,7 @@
 #include "trainer/rules/siblings.h"
 
 #define PORT_GROUPS 32
-#define OWN_FILE_TOKENS 11 /* of a file that the service writes: add_own_file_tokens() */
+#define OWN_FILE_TOKENS 11 /* that add_own_file_tokens() adds for a file */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
 {
@@ -31,8 +31,8 @@ static void get_path(const struct corpus *c, const struct run_object *o, struct 
 
 /*
  * Returns the roles (bits) in which the runs, except src->without, saw object i.
- * runs: NULL, or gets a bit for each run that saw it. A run in which only exec sessions saw it has
- * a bit if sessions is true.
+ * runs: NULL, or gets a bit for each run that saw it. sessions: also for a run in which only exec
+ * sessions saw it.
  */
 static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, bool sessions,
 			     uint64_t *runs)
@@ -67,8 +67,8 @@ static bool writes_file(const struct lutra_object *o)
 }
 
 /*
- * Inserts the paths of objects into the tree. exec_session: of those that only exec sessions used;
- * else of those that the service used.
+ * Inserts the paths of objects into the tree. exec_session: true for the objects that only exec
+ * sessions used, false for the objects that the service used.
  */
 static int insert_paths(const struct objects_source *src, bool exec_session, struct path_tree *tree)
 {
@@ -183,10 +183,9 @@ void objects_judge(const struct corpus *c, uint32_t i, uint8_t role, const struc
 }
 
 /*
- * Adds, for each role, the tokens of the hooks that its trained system calls lead to. A guard that
- * does not trace system calls judges these hooks instead, and a recording by tracepoints has no
- * events of them.
- * Returns the number of tokens.
+ * Adds the tokens of the hooks that the trained system calls of each role lead to. The runs may
+ * lack them: a recording by tracepoints has no events of hooks. A guard that does not trace system
+ * calls judges hooks. Returns the number of tokens.
  */
 static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy *image,
 			      uint64_t *tokens)
@@ -218,14 +217,16 @@ static bool is_written(const struct lutra_object *o)
 }
 
 /*
- * Adds the tokens of what a service may also do with a file that it writes as its own data: remove
- * it, truncate it, rename or link it, rename or link another file to its name, change its owner,
- * its attributes and its mode, but not by chmod to that of a program, make the directory that it is in,
- * and remove this directory if it is empty. Whoever may write the file gains no new power by these. An access list, which is an attribute,
- * may make the file executable. To run it is refused all the same: the service wrote it.
- * o, j: a use of the file, and the judgement of it. Returns how many were added: OWN_FILE_TOKENS,
- * or 0 if the use does not write the file, or if its directory is protected, for programs, or one
- * that tells roles apart.
+ * Adds the tokens of what a service may also do with a file that it writes as its own data. It may
+ * - remove and truncate the file;
+ * - rename or link the file, and rename or link another file to its name;
+ * - change its owner, its attributes and its mode, but not make it executable by chmod;
+ * - make the directory that the file is in, and remove this directory when it is empty.
+ * Whoever may write the file gains no new power by these. An access list, which is an attribute,
+ * may make the file executable. Running it is refused all the same, because the service wrote it.
+ * o, j: a use of the file, and the judgement of it. Returns the number of tokens: OWN_FILE_TOKENS,
+ * or 0 if the use does not write the file, or if its directory is protected, is for programs or
+ * tells roles apart.
  */
 static size_t add_own_file_tokens(const struct policy *p, const struct lutra_object *o,
 				  const struct lutra_judgement *j, uint64_t *ret)
@@ -261,8 +262,8 @@ static size_t add_own_file_tokens(const struct policy *p, const struct lutra_obj
 }
 
 /*
- * Adds the token of removing a directory that the service makes. Only an empty one can be removed. o, j: a
- * use of the directory, and the judgement of it. Returns how many tokens were added: 0 or 1.
+ * Adds the token of removing a directory that the service makes. The kernel removes only an empty
+ * one. o, j: a use of the directory, and the judgement of it. Returns the number of tokens: 0 or 1.
  */
 static size_t add_own_directory_token(const struct policy *p, const struct lutra_object *o,
 				      const struct lutra_judgement *j, uint64_t *ret)
@@ -291,12 +292,12 @@ static size_t drop_sessions(uint64_t *tokens, size_t n)
 	return left;
 }
 
-/* Room for the tokens that are learned, and what they are learned with. */
+/* The tokens that are learned so far, and how to learn more. */
 struct token_list {
 	uint64_t *token;
 	size_t n;
 	struct siblings siblings;
-	bool own_files; /* add_own_file_tokens() is called too */
+	bool own_files; /* add the tokens of own files and own directories too */
 };
 
 static void token_list_done(struct token_list *l)
@@ -306,9 +307,9 @@ static void token_list_done(struct token_list *l)
 }
 
 /*
- * Adds the token of object i in a role. If ret->own_files is set, adds those of add_own_file_tokens() and
- * of add_own_directory_token() too.
- * An object whose path is not in the tree has no token. Returns 0 or -ENOMEM.
+ * Adds the token of object i in a role. If ret->own_files is set, also adds the tokens of
+ * add_own_file_tokens() and of add_own_directory_token(). An object whose path is not in the tree
+ * has no token. Returns 0 or -ENOMEM.
  */
 static int add_object_token(const struct objects_source *src, uint32_t i, uint8_t role,
 			    const struct policy *p, const struct lutra_policy *image,
@@ -331,7 +332,7 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 			    &(struct sibling_candidate){&o, &path, &j, role});
 }
 
-/* Sorts the tokens and drops all but the first of equals. */
+/* Sorts the tokens and drops duplicates. */
 static void sort_tokens(struct token_list *l)
 {
 	size_t n = 0;
@@ -344,7 +345,7 @@ static void sort_tokens(struct token_list *l)
 	l->n = n;
 }
 
-/* Adds the tokens of the base and of packs to those of the runs, which are sorted. */
+/* Adds the tokens of the base and of packs to the sorted tokens of the runs. */
 static int add_known_tokens(struct known_objects *known, struct policy *p,
 			    const struct lutra_policy *image, struct token_list *l)
 {
@@ -362,15 +363,17 @@ static int add_known_tokens(struct known_objects *known, struct policy *p,
 }
 
 /*
- * Sets the policy's objects: the sorted distinct tokens of all objects and roles. own_files: as
- * in struct token_list. Only if own_files is false are the tokens of exec sessions left out when
- * there is no room for them. Returns 0, -ENOSPC or -ENOMEM.
+ * Sets the policy's objects: the sorted distinct tokens of all objects and roles. own_files: as in
+ * struct token_list. If own_files is false and the tokens do not fit, drops those of exec sessions.
+ * Returns 0, -ENOSPC if the tokens do not fit, or -ENOMEM.
  */
 static int learn_tokens(const struct objects_source *src, struct policy *p, bool own_files,
 			const struct lutra_policy *image, struct known_objects *known)
 {
 	uint32_t n_objects = intern_count(src->corpus->names.objects);
-	/* Of an object in a role: its token, at most one of a sibling, and those of an own file. */
+	/*
+	 * For an object in a role: its token, at most one of a sibling, and those of an own file.
+	 */
 	size_t room = ((size_t)n_objects * (2 + OWN_FILE_TOKENS) + LUTRA_HOOK_OTHERS + known->n) *
 		      LUTRA_ROLES;
 	_cleanup_(token_list_done) struct token_list l = {.token = calloc(room, sizeof(*l.token)),
@@ -400,7 +403,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	return 0;
 }
 
-/* Writes into the policy which files of the base and packs it was made with. */
+/* Notes in the policy with which files of the base and packs it was made. */
 static int set_known(const struct known_objects *known, struct policy *p)
 {
 	size_t n = known->files ? known->files->n : 0;
@@ -427,9 +430,8 @@ static int set_known(const struct known_objects *known, struct policy *p)
 }
 
 /*
- * Sets the policy's nodes and objects from a tree.
- * shrink: as in path_tree_collapse(). Tokens of add_own_file_tokens() are left out if it is set, or
- * if they do not fit.
+ * Sets the policy's nodes and objects from a tree. shrink: as in path_tree_collapse(). If it is
+ * set, or if the tokens do not fit, leaves out the tokens of own files and own directories.
  * Returns 0, -ENOSPC if nodes or objects do not fit, or -ENOMEM; err is set.
  */
 static int learn_by_tree(const struct objects_source *src, struct path_tree *tree, bool shrink,

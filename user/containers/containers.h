@@ -30,9 +30,9 @@ struct container {
 	uint32_t slot;
 	bool sessions;		 /* as struct guard_enrolment */
 	bool recorded;		 /* its runs are recorded to learn from them */
-	bool host_known;	 /* its mounts were looked at since its program runs */
-	int host_error;		 /* -errno of the last look at its mounts, or 0 */
-	struct host_places host; /* where they show the host; host_mounts.c fills it in */
+	bool host_known;	 /* its mounts were inspected after its program started */
+	int host_error;		 /* -errno of the last inspection of its mounts, or 0 */
+	struct host_places host; /* where its mounts show the host; written by host_mounts.c */
 
 	char *policy_dir;			/* "": it has no policy, and is learned */
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of the policy in force */
@@ -224,7 +224,8 @@ json_t *container_repeats_to_json(const struct container *c, size_t max);
 
 /*
  * Returns when the last of these alerts (n) came again that a mode in force would have refused, by
- * CLOCK_MONOTONIC; 0: none did. rules: bit per rule that refuses. What exec sessions do is not asked.
+ * CLOCK_MONOTONIC; 0: none did. rules: bit per rule that refuses. What exec sessions do is not
+ * asked.
  */
 uint64_t reported_last_refusal_ns(const struct lutra_reported *reported, size_t n, uint32_t rules);
 /* The same of a container. Reads 80 KB from the kernel. */
@@ -251,8 +252,9 @@ struct saved_list;
 
 /*
  * Adds the containers of the list to the registry, releases slots of which the list knows nothing,
- * and saves from here on, when the loop has nothing else to do, 200 ms after a change at the latest.
- * What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or -ENOMEM.
+ * and saves from here on, when the loop has nothing else to do, 200 ms after a change at the
+ * latest. What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or
+ * -ENOMEM.
  */
 int saved_list_open(struct saved_list **ret, struct containers *all);
 /* Does not write: see saved_list_flush(). */

@@ -178,7 +178,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 		return r;
 	/* A container with next_exec or starting has not begun: no event of it has been missed. */
 	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
-	c->host_known = running && c->sessions && p && host_mounts_look(c);
+	c->host_known = running && c->sessions && p && host_mounts_inspect(c);
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
 				     .policy = host_mounts_view(c, p, &view),
 				     .mode = c->mode,

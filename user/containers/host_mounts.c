@@ -12,17 +12,20 @@
 #include "user/containers/containers_impl.h"
 #include "user/sys/process/cgroup.h"
 
-#define PROCESSES_MAX 1024 /* of a container that are looked at for the first one */
+#define PROCESSES_MAX 1024 /* of a container, among which the first one is searched */
 
 /* ---- comparing ---- */
 
-/* What is known of a mount of the container. */
+/* Where a mount of the container comes from. */
 struct found_mount {
 	enum host_source source;
-	char *path; /* of the source on the host; NULL: it has none there */
+	char *path; /* of its source on the host; NULL: it has none there */
 };
 
-/* Returns what follows the directory dir in path, with its slash; "": they are one; NULL: neither. */
+/*
+ * Returns the part of path behind the directory dir, with its slash. "": path is dir. NULL: path is
+ * not in dir.
+ */
 static const char *rest_of(const char *path, const char *dir)
 {
 	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
@@ -32,7 +35,10 @@ static const char *rest_of(const char *path, const char *dir)
 	return strcmp(path + len, "/") == 0 ? "" : path + len;
 }
 
-/* Returns the path of rest below dir, which the caller frees, or NULL: out of memory. */
+/*
+ * Returns the path of rest in the directory dir, which the caller frees. NULL: out of memory. rest:
+ * as rest_of() returns it.
+ */
 static char *join_path(const char *dir, const char *rest)
 {
 	char *ret;
@@ -43,8 +49,8 @@ static char *join_path(const char *dir, const char *rest)
 }
 
 /*
- * Finds the path that the source of a mount has on the host. The host may show it at several places:
- * wanted comes first (NULL: nothing is), then what tells most of the host. Returns 0 or -ENOMEM.
+ * Finds the path that the source of a mount has on the host. If it has several, takes the path
+ * wanted (may be NULL), else one that shows most of the host. Returns 0 or -ENOMEM.
  */
 static int find_source(const struct mounts *host, const struct mount *m, const char *wanted,
 		       struct found_mount *ret)
@@ -79,7 +85,7 @@ static int find_source(const struct mounts *host, const struct mount *m, const c
 	return 0;
 }
 
-/* Returns the number of the mount that a mount is on, or n if it is not among them. */
+/* Returns the index of the mount that mount n is mounted on, or n if it is not before mount n. */
 static size_t find_parent(const struct mounts *all, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -89,9 +95,10 @@ static size_t find_parent(const struct mounts *all, size_t n)
 }
 
 /*
- * Compares mount i of a container, after those before it. A mount in a place of the host is the
- * host's too if the host has the same at the same place: the engine mounted a directory with all that
- * is mounted in it.
+ * Compares mount i of a container with the host's mounts. found: holds the results for the mounts
+ * before i, and gets the one for i. Adds the places where the mount shows the host. If it is
+ * mounted in a place of the host, and the host has the same mount at the same path, it is the
+ * host's too: the engine mounted a directory with all mounts in it.
  */
 static int compare_mount(const struct mounts *host, const struct mounts *own, size_t i,
 			 struct found_mount *found, struct host_places *places)
@@ -118,7 +125,7 @@ static int compare_mount(const struct mounts *host, const struct mounts *own, si
 		return 0;
 	}
 	if (in_host && found[i].source != HOST_SOURCE_WHOLE)
-		return host_places_add_volume(places, m->point);
+		return host_places_add_volume(places, found[i].path, m->point);
 	return found[i].path ? host_places_add_mount(places, found[i].path, m->point) : 0;
 }
 
@@ -140,17 +147,18 @@ int host_mounts_find(const struct mounts *host, const struct mounts *own, struct
 	return r;
 }
 
-/* ---- looking ---- */
+/* ---- the mounts of a container ---- */
 
+/* The search for the oldest process of a container that has another root than lutrad. */
 struct first_process {
 	struct stat host_root;
-	unsigned looked_at;
-	int proc; /* its directory in /proc; -1: none yet */
-	uint64_t start;
+	unsigned n_inspected;
+	int proc;	/* its directory in /proc; -1: none yet */
+	uint64_t start; /* ticks since boot */
 };
 
-/* Reads when a process began, in ticks since boot: field 22 of its stat. Returns 0 or -errno. */
-static int read_start(int proc, uint64_t *ret)
+/* Reads when a process started, in ticks since boot: field 22 of its stat. Returns 0 or -errno. */
+static int read_start_time(int proc, uint64_t *ret)
 {
 	_cleanup_close_ int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
 	char buf[1024];
@@ -174,7 +182,10 @@ static int read_start(int proc, uint64_t *ret)
 	return 0;
 }
 
-/* Takes a process that began before the one that was found, if it has another root than lutrad. */
+/*
+ * Notes the process if it has another root than lutrad, and started before the one noted so far.
+ * Returns false to end the search.
+ */
 static bool note_process(void *ctx, pid_t pid)
 {
 	struct first_process *first = ctx;
@@ -185,7 +196,8 @@ static bool note_process(void *ctx, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc = pid > 0 ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (proc >= 0 && fstatat(proc, "root", &root, 0) == 0 && read_start(proc, &start) == 0 &&
+	if (proc >= 0 && fstatat(proc, "root", &root, 0) == 0 &&
+	    read_start_time(proc, &start) == 0 &&
 	    (root.st_dev != first->host_root.st_dev || root.st_ino != first->host_root.st_ino) &&
 	    (first->proc < 0 || start < first->start)) {
 		closep(&first->proc);
@@ -194,12 +206,12 @@ static bool note_process(void *ctx, pid_t pid)
 	} else {
 		closep(&proc);
 	}
-	return ++first->looked_at < PROCESSES_MAX;
+	return ++first->n_inspected < PROCESSES_MAX;
 }
 
 /*
- * Reads the mounts that an exec session sees: those of the namespace, from its root on. The first process
- * may have another root, which it chose. Returns 0; -ESRCH; else -errno.
+ * Reads the mounts that an exec session sees: those of the namespace, from its root on. The first
+ * process may have another root, which it chose. Returns 0, or -errno.
  */
 static int read_own(int proc, struct mounts *ret)
 {
@@ -208,8 +220,11 @@ static int read_own(int proc, struct mounts *ret)
 	return r == -EPERM ? mounts_read(proc, ret) : r;
 }
 
-/* Reads the mounts of lutrad and of a container. Returns 0; -ESRCH; else -errno. */
-static int read_both(const struct container *c, struct mounts *host, struct mounts *own)
+/*
+ * Reads the mounts of lutrad and of a container's first process. Returns 0, -ESRCH if no process of
+ * the container has a root of its own, or another -errno.
+ */
+static int read_both_mounts(const struct container *c, struct mounts *host, struct mounts *own)
 {
 	_cleanup_close_ int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct first_process first = {.proc = -1};
@@ -227,22 +242,23 @@ static int read_both(const struct container *c, struct mounts *host, struct moun
 	return r;
 }
 
-bool host_mounts_look(struct container *c)
+bool host_mounts_inspect(struct container *c)
 {
 	struct mounts host = {}, own = {};
 	struct host_places found = {};
-	int r = read_both(c, &host, &own);
+	int r = read_both_mounts(c, &host, &own);
 
-	if (r == 0 && (host.cut || own.cut))
-		log_warning("%s: the host or the container has over %d mounts: exec sessions may "
-			    "change what the others show of the host",
-			    c->name, MOUNTS_MAX);
+	if (r == 0 && (host.truncated || own.truncated))
+		log_warning("%s: the list of mounts of the host or of the container is longer than "
+			    "%d mounts or %u bytes: exec sessions may change the host through the "
+			    "mounts behind that",
+			    c->name, MOUNTS_MAX, MOUNTS_BYTES_MAX);
 	if (r == 0)
 		r = host_mounts_find(&host, &own, &found);
 	mounts_done(&host);
 	mounts_done(&own);
 	if (r < 0) {
-		/* It is called each second until it could look: a cause that stays is logged once. */
+		/* This is called each second until it succeeds: a cause that stays is logged once. */
 		if (r != -ESRCH && r != c->host_error)
 			log_warning("%s: cannot compare its mounts with the host's: %s", c->name,
 				    strerror(-r));
@@ -251,14 +267,15 @@ bool host_mounts_look(struct container *c)
 	}
 	c->host_error = 0;
 	if (found.n && !host_places_are_equal(&found, &c->host))
-		log_info("%s: its mounts show the host: exec sessions may not change it there",
+		log_info("%s: its mounts show the host: exec sessions may not change the host "
+			 "through them",
 			 c->name);
 	host_places_done(&c->host);
 	c->host = found;
 	return true;
 }
 
-/* ---- using ---- */
+/* ---- the policy of a container ---- */
 
 const struct policy *host_mounts_view(const struct container *c, const struct policy *p,
 				      struct host_view *view)
@@ -271,14 +288,17 @@ const struct policy *host_mounts_view(const struct container *c, const struct po
 		return p;
 	r = host_places_to_nodes(&c->host, p, &view->nodes, &n, &left_out);
 	if (r < 0) {
-		log_error("%s: %s: exec sessions are not refused the host's directories in it",
+		log_error("%s: cannot add its mounts of the host to its policy: %s; exec sessions "
+			  "may change the host through them",
 			  c->name, strerror(-r));
 		return p;
 	}
 	if (left_out)
-		log_warning("%s: %zu places where it shows the host have no room in its policy, or "
-			    "cannot be told from others: exec sessions are not refused them",
-			    c->name, left_out);
+		log_warning(
+			"%s: %zu places where its mounts show the host are missing in its policy, "
+			"which has no room for them or cannot tell them from other paths: exec "
+			"sessions may change the host there",
+			c->name, left_out);
 	view->policy = *p;
 	view->policy.nodes = view->nodes;
 	view->policy.n_nodes = n;
@@ -291,7 +311,8 @@ void host_view_done(struct host_view *view)
 	*view = (struct host_view){};
 }
 
-static bool has_begun(const struct container *c)
+/* Returns true if the container's program has started: its runtime is done. */
+static bool has_program_started(const struct container *c)
 {
 	struct lutra_slot slot;
 
@@ -301,7 +322,7 @@ static bool has_begun(const struct container *c)
 
 void host_mounts_renew(struct container *c, const struct policy *p)
 {
-	if (c->sessions && p->audit_sessions && has_begun(c) && host_mounts_look(c))
+	if (c->sessions && p->audit_sessions && has_program_started(c) && host_mounts_inspect(c))
 		c->host_known = true;
 }
 
@@ -311,15 +332,16 @@ void host_mounts_check(struct container *c)
 	struct err err = {};
 	int r;
 
-	if (c->host_known || !c->sessions || !*c->policy_dir || !has_begun(c))
+	if (c->host_known || !c->sessions || !*c->policy_dir || !has_program_started(c))
 		return;
-	c->host_known = host_mounts_look(c);
+	c->host_known = host_mounts_inspect(c);
 	if (!c->host_known || !c->host.n)
 		return;
 	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, &err);
 	if (r == 0 && p->audit_sessions)
 		r = container_apply_policy(c, c->policy_dir, p, true, &err);
 	if (r < 0)
-		log_error("%s: exec sessions are not refused the host's directories in it: %s",
+		log_error("%s: cannot add its mounts of the host to its policy: %s; exec sessions "
+			  "may change the host through them",
 			  c->name, err.msg);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the mounts of a container show of the host, for its exec sessions. Found by comparing the
- * mounts of the container's first process with lutrad's own. Runs on the main loop.
+ * Finds where the mounts of a container show the host, and adds these places to the container's
+ * policy for its exec sessions. Compares the mounts of the container's first process with lutrad's
+ * own. The first process is the oldest one that has another root than lutrad. Runs on the main
+ * loop.
  */
 #ifndef LUTRA_USER_CONTAINERS_HOST_MOUNTS_H
 #define LUTRA_USER_CONTAINERS_HOST_MOUNTS_H
@@ -12,37 +14,40 @@
 struct container;
 
 /*
- * Finds the places where a container's mounts show the host. The container's root is none: it is its
- * image. host: mounts of the host. Returns 0 or -ENOMEM; *ret is to be freed by host_places_done().
+ * Finds the places where a container's mounts show the host. The container's root is never one of
+ * them: it is the image. host, own: mounts of the host and of the container. The caller frees *ret
+ * with host_places_done(). Returns 0 or -ENOMEM.
  */
 int host_mounts_find(const struct mounts *host, const struct mounts *own, struct host_places *ret);
 
 /*
- * Looks at the mounts of a container's first process, and replaces c->host.
- * Returns true if it could. False: no process is there that has a root of its own, or reading failed.
+ * Reads the mounts of a container's first process, and replaces c->host. Returns false if the
+ * container has no first process, or if reading failed; the log says which error. c->host stays
+ * then.
  */
-bool host_mounts_look(struct container *c);
+bool host_mounts_inspect(struct container *c);
 
-/* A policy as it is for one container. */
+/* A copy of a policy with the places of one container. */
 struct host_view {
-	struct policy policy; /* borrows all but its nodes */
+	struct policy policy; /* shares everything but the nodes with the policy */
 	struct policy_node *nodes;
 };
 
 /*
- * Makes a copy of a policy that knows the places of a container, c->host. Logs what it cannot hold.
- * Returns the copy, which lives as long as p and *view, or p itself if there is nothing to add.
+ * Copies a policy and adds the places of a container, c->host. Logs how many places the copy cannot
+ * hold. Returns the copy, which is valid as long as p and *view are. Returns p itself if there is
+ * nothing to add, or without memory. The caller ends *view with host_view_done().
  */
 const struct policy *host_mounts_view(const struct container *c, const struct policy *p,
 				      struct host_view *view);
 void host_view_done(struct host_view *view);
 
-/* Looks again before a policy is applied anew. If it cannot, what was found before stays. */
+/* Inspects the mounts again if policy p needs them. To be called before p is applied. */
 void host_mounts_renew(struct container *c, const struct policy *p);
 
 /*
- * Has a container that was enrolled before its program ran looked at, once it runs, and its policy
- * applied again if its mounts show the host. To be called every second.
+ * Inspects the mounts of a container that was enrolled before its program started, once the program
+ * has started. Applies its policy again if the mounts show the host. To be called every second.
  */
 void host_mounts_check(struct container *c);
 

@@ -182,7 +182,7 @@ static int enrol_again(struct container *c, struct err *err)
 		return r;
 	if (p)
 		container_note_policy(c, p);
-	c->host_known = c->sessions && p && host_mounts_look(c);
+	c->host_known = c->sessions && p && host_mounts_inspect(c);
 	e.policy = host_mounts_view(c, p, &view);
 	r = guard_enroll(parts->guard, &e, &c->slot, err);
 	host_view_done(&view);

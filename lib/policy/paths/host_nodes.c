@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Places of the host as nodes of a policy's path tree. A place's flags hold for all nodes below it
- * that are no place themselves. A node that the service can reach gets LUTRA_NODE_HOST alone, which
- * means nothing to the service.
+ * Adds places of the host (host_places.h) to a copy of a policy's path tree. The flags of a place
+ * hold for its node and for the nodes below it, down to the next place. A node that the service can
+ * reach gets only LUTRA_NODE_HOST, which does not change verdicts on the service.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,11 +20,14 @@ struct host_tree {
 	__u64 hash_key[2];
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n;
-	bool is_place[LUTRA_NODES]; /* flags holds what the node's place says, and of those below */
-	uint8_t flags[LUTRA_NODES];
+	bool has_flags[LUTRA_NODES]; /* the node is a place or, after set_flags(), below one */
+	uint8_t flags[LUTRA_NODES];  /* of that place */
 };
 
-/* Finds a child that an exec session reaches by a folded name. Returns 0 if there is none. */
+/*
+ * Finds a child by its folded name. A child that the service reaches comes before one that only
+ * exec sessions reach. Returns 0 if there is none.
+ */
 static size_t find_child(const struct host_tree *t, size_t parent, const char *name, bool dir)
 {
 	size_t found = 0;
@@ -41,7 +44,10 @@ static size_t find_child(const struct host_tree *t, size_t parent, const char *n
 	return found;
 }
 
-/* Adds a node that only exec sessions reach. path: of the node, folded. Returns 0 if it is full. */
+/*
+ * Adds a node that only exec sessions reach. path: of the node, folded. Returns 0 if the tree is
+ * full.
+ */
 static size_t add_child(struct host_tree *t, size_t parent, const char *path, bool dir)
 {
 	_Alignas(8) char name[LUTRA_NAME] = {0};
@@ -64,8 +70,9 @@ static size_t add_child(struct host_tree *t, size_t parent, const char *path, bo
 }
 
 /*
- * Finds or adds the node of a path whose last component names a directory or a file. Returns 0 if
- * the tree is full, or knows names on the way by wildcards: then no place can be told from others.
+ * Finds or adds the node of a path. dir: the last component names a directory. Returns 0 if the
+ * tree is full, or if a node on the way has a wildcard for its children: there the tree cannot tell
+ * one name from another.
  */
 static size_t get_node(struct host_tree *t, const struct lutra_path *parts, bool dir)
 {
@@ -90,7 +97,7 @@ static size_t get_node(struct host_tree *t, const struct lutra_path *parts, bool
 	return node;
 }
 
-/* Returns true if the place is in the tree. */
+/* Puts a place into the tree. Returns false if the tree cannot hold it. */
 static bool put_place(struct host_tree *t, const struct host_place *p)
 {
 	struct lutra_path parts;
@@ -103,8 +110,8 @@ static bool put_place(struct host_tree *t, const struct host_place *p)
 		size_t node = (dir ? p->dir : p->file) ? get_node(t, &parts, dir) : 0;
 
 		if (node) {
-			/* Places whose names differ in digits alone are one node. */
-			t->is_place[node] = true;
+			/* Places whose names differ only in digits are one node. */
+			t->has_flags[node] = true;
 			t->flags[node] |= p->flags;
 		} else if (dir ? p->dir : p->file) {
 			all = false;
@@ -113,18 +120,18 @@ static bool put_place(struct host_tree *t, const struct host_place *p)
 	return all;
 }
 
-/* Gives the nodes their flags: those of their place, or of the place that they are below. */
+/* Sets the flags of each node that is a place or below one. Parents come before their children. */
 static void set_flags(struct host_tree *t)
 {
 	for (size_t i = 1; i < t->n; i++) {
 		struct policy_node *node = &t->nodes[i];
 		uint8_t changed;
 
-		if (!t->is_place[i]) {
-			t->is_place[i] = t->is_place[node->parent];
+		if (!t->has_flags[i]) {
+			t->has_flags[i] = t->has_flags[node->parent];
 			t->flags[i] = t->flags[node->parent];
 		}
-		if (!t->is_place[i])
+		if (!t->has_flags[i])
 			continue;
 		changed = node->exec_session ? PLACE_FLAGS : LUTRA_NODE_HOST;
 		node->flags &= (uint8_t) ~(changed & ~LUTRA_NODE_PROTECTED);

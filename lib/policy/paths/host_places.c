@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a mount to the places where it shows the host. */
+/* Finds the places of a container where a mount shows the host. */
 #include "lib/policy/paths/host_places.h"
 
 #include <errno.h>
@@ -14,14 +14,17 @@
 
 #define FOLDED_MAX (LUTRA_COMPONENTS * LUTRA_NAME + 1)
 
-/* Places for data, by the Filesystem Hierarchy Standard 3.0: volumes, also where all of / is shown. */
+/*
+ * Directories for data by the Filesystem Hierarchy Standard 3.0. A mount of one is a volume. They
+ * stay volumes where a mount shows all of /.
+ */
 static const char *const data_dirs[] = {"/srv", "/mnt", "/media", "/tmp", "/var/tmp"};
 
-/* Devices that change nothing on the host. */
+/* Writing to these devices changes nothing on the host. */
 static const char *const harmless_devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
 					       "/dev/random", "/dev/urandom", "/dev/tty"};
 
-/* Beside the directories of path_flags_get_secret(). */
+/* Files with secrets that are in no directory of path_flags_get_secret(). */
 static const char *const secret_files[] = {"/etc/shadow", "/etc/shadow-", "/etc/gshadow",
 					   "/etc/gshadow-", "/etc/krb5.keytab"};
 
@@ -35,11 +38,11 @@ static bool is_in_list(const char *path, const char *const *list, size_t n)
 	return false;
 }
 
-/* ---- what a path of the host is ---- */
+/* ---- paths of the host ---- */
 
 /*
- * Folds a path, and writes the flags that it has by its name to *ret_flags: LUTRA_NODE_*. Returns
- * false if no path of the tree is so deep, or has such a component.
+ * Folds a path. *ret_flags: the LUTRA_NODE_* flags that the path has by its name. Returns false if
+ * the path is too deep for a path tree, or has a component that is too long for one.
  */
 static bool fold_path(const char *path, char folded[static FOLDED_MAX], uint8_t *ret_flags)
 {
@@ -64,7 +67,7 @@ static bool fold_path(const char *path, char folded[static FOLDED_MAX], uint8_t 
 	return true;
 }
 
-/* Returns what follows the folded directory in a path below it, with its slash; else NULL. */
+/* Returns the part of a path behind a directory, with its slash. NULL: the path is not below it. */
 static const char *rest_below(const char *path, const char *dir)
 {
 	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
@@ -73,7 +76,10 @@ static const char *rest_below(const char *path, const char *dir)
 										 : NULL;
 }
 
-/* Returns the next socket of an engine from *at on, and moves *at behind it. NULL: no more. */
+/*
+ * Returns the next path of a container engine's socket, from index *at on. Sets *at to the index
+ * behind it. Returns NULL after the last one.
+ */
 static const char *next_socket(size_t *at)
 {
 	const char *path;
@@ -85,8 +91,8 @@ static const char *next_socket(size_t *at)
 	return NULL;
 }
 
-/* Returns the flags of a place where a mount of this source begins; 0: it is a volume. */
-static uint8_t whole_flags(const char *folded, uint8_t flags)
+/* Returns the flags of a mount point if its whole source is the host's, or 0 if it is not. */
+static uint8_t source_flags(const char *folded, uint8_t flags)
 {
 	if (is_in_list(folded, data_dirs, N_OF(data_dirs)))
 		return 0;
@@ -103,7 +109,7 @@ enum host_source host_source_of(const char *source)
 
 	if (!fold_path(source, folded, &flags))
 		return HOST_SOURCE_NONE;
-	if (whole_flags(folded, flags))
+	if (source_flags(folded, flags))
 		return HOST_SOURCE_WHOLE;
 	for (size_t i = 0; (socket = next_socket(&i));)
 		if (rest_below(socket, folded))
@@ -135,9 +141,12 @@ bool host_places_are_equal(const struct host_places *a, const struct host_places
 	return true;
 }
 
-/* Adds a place: point, and behind it rest, which begins with a slash or is empty. */
+/*
+ * Adds a place with the path point + rest. rest: begins with a slash, or is empty. new: the place
+ * but for its path. Returns 0 or -ENOMEM.
+ */
 static int add_place(struct host_places *all, const char *point, const char *rest,
-		     struct host_place like)
+		     struct host_place new)
 {
 	size_t len = strlen(point) + strlen(rest) + 1;
 
@@ -147,18 +156,18 @@ static int add_place(struct host_places *all, const char *point, const char *res
 	}
 	if (ARRAY_RESERVE(all->place, all->size, all->n + 1) < 0)
 		return -ENOMEM;
-	like.path = malloc(len);
-	if (!like.path)
+	new.path = malloc(len);
+	if (!new.path)
 		return -ENOMEM;
-	memcpy(like.path, point, strlen(point));
-	memcpy(like.path + strlen(point), rest, strlen(rest) + 1);
-	all->place[all->n++] = like;
+	memcpy(new.path, point, strlen(point));
+	memcpy(new.path + strlen(point), rest, strlen(rest) + 1);
+	all->place[all->n++] = new;
 	return 0;
 }
 
-/* Adds the paths of a list that are below a source. */
+/* Adds a place below the mount point for each path of the list that is below the source. */
 static int add_list_below(struct host_places *all, const char *folded, const char *point,
-			  const char *const *list, size_t n, struct host_place like)
+			  const char *const *list, size_t n, struct host_place new)
 {
 	int r = 0;
 
@@ -166,12 +175,15 @@ static int add_list_below(struct host_places *all, const char *folded, const cha
 		const char *rest = rest_below(list[i], folded);
 
 		if (rest)
-			r = add_place(all, point, rest, like);
+			r = add_place(all, point, rest, new);
 	}
 	return r;
 }
 
-/* Adds what differs below a source that is the host's: secrets, data, and devices. */
+/*
+ * Adds the places below a source of the host that need other flags: secrets, directories for data
+ * and harmless devices.
+ */
 static int add_exceptions(struct host_places *all, const char *folded, const char *point)
 {
 	const struct host_place secret = {
@@ -194,19 +206,20 @@ static int add_exceptions(struct host_places *all, const char *folded, const cha
 	return r;
 }
 
+/* Adds the sockets of container engines below a source. */
 static int add_sockets(struct host_places *all, const char *folded, const char *point)
 {
-	const struct host_place like = {.flags = LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED,
-					.file = true};
+	const struct host_place new = {.flags = LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED,
+				       .file = true};
 	const char *socket;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && (socket = next_socket(&i));)
-		r = add_list_below(all, folded, point, &socket, 1, like);
+		r = add_list_below(all, folded, point, &socket, 1, new);
 	return r;
 }
 
-/* Removes the places at and below a mount point, which a mount there hides. */
+/* Removes the places at and below a mount point, because the mount hides them. */
 static void hide_places(struct host_places *all, const char *point)
 {
 	size_t kept = 0;
@@ -222,13 +235,15 @@ static void hide_places(struct host_places *all, const char *point)
 	all->n = kept;
 }
 
-/* Returns true if the tree of each policy says what is the host's at and below this path. */
-static bool is_known_place(const char *path)
+/*
+ * Returns true if the tree of every policy has its own nodes for what is the host's at this path.
+ */
+static bool has_default_nodes(const char *path)
 {
-	static const char *const known[] = {"/proc", "/sys", "/dev"};
+	static const char *const dirs[] = {"/proc", "/sys", "/dev"};
 
-	for (size_t i = 0; i < N_OF(known); i++)
-		if (strcmp(path, known[i]) == 0 || rest_below(path, known[i]))
+	for (size_t i = 0; i < N_OF(dirs); i++)
+		if (strcmp(path, dirs[i]) == 0 || rest_below(path, dirs[i]))
 			return true;
 	return false;
 }
@@ -240,9 +255,9 @@ int host_places_add_mount(struct host_places *all, const char *source, const cha
 	int r;
 
 	hide_places(all, point);
-	if (is_known_place(point) || !fold_path(source, folded, &flags))
+	if (has_default_nodes(point) || !fold_path(source, folded, &flags))
 		return 0;
-	whole = whole_flags(folded, flags);
+	whole = source_flags(folded, flags);
 	if (!whole)
 		return add_sockets(all, folded, point);
 	r = add_place(all, point, "",
@@ -250,10 +265,17 @@ int host_places_add_mount(struct host_places *all, const char *source, const cha
 	return r < 0 ? r : add_exceptions(all, folded, point);
 }
 
-int host_places_add_volume(struct host_places *all, const char *point)
+int host_places_add_volume(struct host_places *all, const char *source, const char *point)
 {
+	char folded[FOLDED_MAX];
+	uint8_t flags;
+	int r;
+
 	hide_places(all, point);
-	return is_known_place(point)
-		       ? 0
-		       : add_place(all, point, "", (struct host_place){.file = true, .dir = true});
+	if (has_default_nodes(point))
+		return 0;
+	r = add_place(all, point, "", (struct host_place){.file = true, .dir = true});
+	if (r < 0 || !source || !fold_path(source, folded, &flags))
+		return r;
+	return add_sockets(all, folded, point);
 }

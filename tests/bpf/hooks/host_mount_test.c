@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exec sessions in a container that mounts directories of the host, under a policy that audits
- * sessions, by LSM hooks: they are refused to change the host's /etc and to read its secrets, and may
- * do with a volume what they like. Skipped where LSM programs do not run.
+ * Tests exec sessions in a container that mounts directories of the host, with LSM hooks. The
+ * policy audits sessions. A session may not change the host's /etc, nor read secrets in it. It may
+ * do anything with a volume. Skipped where LSM programs do not run.
  *
- * A file system of the test is the host's: each worker makes it, mounts parts of it, and executes itself
- * there, as a runtime does.
+ * A file system of the test stands for the host's root. As a runtime does, each worker mounts parts
+ * of it, and then executes itself.
  */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
@@ -23,7 +23,7 @@
 #define ETC BASE "/c/etc"
 #define DATA BASE "/c/data"
 
-static const char *worker_arg; /* of enter: the worker that it becomes */
+static const char *worker_arg; /* of worker enter: name of the worker that it becomes */
 
 static bool write_file(const char *path)
 {
@@ -51,7 +51,7 @@ static bool make_mounts(void)
 
 /* ---- workers ---- */
 
-/* Makes the mounts and executes itself as another worker: from there on it is guarded. */
+/* Makes the mounts and executes itself as another worker. The exec arms the guard. */
 static int enter_mounts(void)
 {
 	if (!make_mounts())
@@ -107,7 +107,7 @@ static const struct worker workers[] = {
 
 /* ---- tests ---- */
 
-/* Writes a line of mountinfo: the host's root is a directory of the file system at BASE. */
+/* Writes the host's mountinfo: its root is the directory "host" of the file system at BASE. */
 static void describe_host(const struct mounts *own, char *text, size_t size)
 {
 	for (size_t i = 0; i < own->n; i++)
@@ -116,7 +116,10 @@ static void describe_host(const struct mounts *own, char *text, size_t size)
 				 own->mount[i].major, own->mount[i].minor);
 }
 
-/* Finds the places that the workers' mounts show of the host, by those of a process like them. */
+/*
+ * Finds the places where the workers' mounts show the host. Inspects the mounts of a process that
+ * makes the same mounts.
+ */
 static void find_places(struct host_places *ret)
 {
 	struct mounts host = {}, own = {};
@@ -148,7 +151,7 @@ static void find_places(struct host_places *ret)
 	mounts_done(&own);
 }
 
-/* Enrols by a policy with the default actions, and runs the service. A session comes next. */
+/* Enrols with a policy of the default actions, and runs the service. The next worker is a session. */
 static void enroll_for_sessions(struct box *b)
 {
 	struct host_places places;
@@ -177,14 +180,14 @@ static void enroll_for_sessions(struct box *b)
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);
 }
 
-static void session_is_refused_secrets_of_the_host(void **state)
+static void session_may_not_read_secrets_of_host(void **state)
 {
 	enroll_for_sessions(*state);
 	assert_exited(box_run(*state, "enter", "read-secret"), REFUSED);
 	assert_exited(box_run(*state, "enter", "write-secret"), REFUSED);
 }
 
-static void session_is_refused_changes_of_the_host(void **state)
+static void session_may_not_change_host(void **state)
 {
 	enroll_for_sessions(*state);
 	assert_exited(box_run(*state, "enter", "write-plain"), REFUSED);
@@ -192,7 +195,7 @@ static void session_is_refused_changes_of_the_host(void **state)
 	assert_exited(box_run(*state, "enter", "read-plain"), DONE);
 }
 
-static void session_is_refused_nothing_of_a_volume(void **state)
+static void session_may_use_volume(void **state)
 {
 	struct box *b = *state;
 
@@ -212,9 +215,9 @@ static int remove_base(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(session_is_refused_secrets_of_the_host),
-		TEST(session_is_refused_changes_of_the_host),
-		TEST(session_is_refused_nothing_of_a_volume),
+		TEST(session_may_not_read_secrets_of_host),
+		TEST(session_may_not_change_host),
+		TEST(session_may_use_volume),
 	};
 
 	worker_arg = argc > 3 ? argv[3] : "nothing";

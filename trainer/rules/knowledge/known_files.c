@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Selects the packs that a policy needs. A pack names the programs that it is for. A program of the
- * runs is one of them if it has the same path. Where the root directory of the container can be read,
- * it is also one of them if it has the same file name and is in a package that the pack names. Other
- * programs of such a package, for instance its clients, are not what the pack is for.
+ * Selects the packs that a policy needs. A pack names the programs that it is for. A policy needs a
+ * pack if the runs ran one of these programs: a program with the same path. If the root directory
+ * of the container can be read, a program counts too that has the same file name and is in a
+ * package that the pack names. Other programs of the package, such as clients, do not count.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "trainer/data/run.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
-#define FILES_MAX 65536 /* of all packages that packs name */
+#define FILES_MAX 65536 /* in all packages that packs name */
 
 /* ---- the packages of a root directory ---- */
 
@@ -48,8 +48,8 @@ static bool is_package_wanted(void *ctx, const char *package)
 }
 
 /*
- * Returns true if the file name of a folded path is that of a program of the pack. A file in /etc is a
- * script that starts or stops the program.
+ * Returns true if the file name of a folded path is that of a program of the pack. Files in /etc do
+ * not count: they are scripts that start or stop the program.
  */
 static bool names_program(const struct knowledge *k, const char *path)
 {
@@ -63,7 +63,7 @@ static bool names_program(const struct knowledge *k, const char *path)
 	return false;
 }
 
-/* Adds a program of a package. path: folded, without the NUL len bytes. */
+/* Adds a program of a package. path: folded, of len bytes. */
 static int add_package_file(struct knowledge *k, const char *package, const char *path, size_t len)
 {
 	struct package_file *f;
@@ -107,11 +107,12 @@ int knowledge_read_packages(struct knowledge_set *s, const char *root, struct er
 	if (r == -ENOMEM)
 		return err_oom(err);
 	if (r == -E2BIG) {
-		/* Which files come first depends on the directory, so none of them count. */
+		/* The first files depend on the order in the directory, so none of them is used. */
 		for (size_t i = 0; i < s->n; i++)
 			knowledge_forget_files(&s->file[i]);
-		return err_set(err, r, "%.200s: the packages of packs have more than %d files",
-			       root, FILES_MAX);
+		return err_set(err, r,
+			       "%.200s: the packages that packs name have more than %d files", root,
+			       FILES_MAX);
 	}
 	if (fd >= 0 && r < 0)
 		return err_set(err, r, "%.200s: no package database of dpkg or apk: %s", root,
@@ -129,7 +130,7 @@ static int add_executed(struct intern *executed, const struct intern *names, uin
 	return intern_add(executed, path, len, &number);
 }
 
-/* Makes the set of the programs that the runs executed or began with, folded. */
+/* Makes the set of folded paths of the programs that the runs executed or began with. */
 static int executed_new(struct intern **ret, const struct corpus *c)
 {
 	const struct run_names *names = &c->names;
@@ -157,7 +158,7 @@ static bool has_executed(const struct intern *executed, const char *path)
 	return intern_find(executed, path, strlen(path), &number);
 }
 
-/* Returns true if a file of a package was executed. A package may have it without /usr. */
+/* Returns true if the runs executed a file of a package. Its path in the package may lack /usr. */
 static bool has_executed_file(const struct intern *e, const char *path)
 {
 	char usr[sizeof("/usr") + LUTRA_STRING_MAX];
@@ -169,8 +170,8 @@ static bool has_executed_file(const struct intern *e, const char *path)
 /* ---- the packs ---- */
 
 /*
- * Returns true if a file comes before the program that was found: what is found must not depend on
- * the order of the files in a directory of the container.
+ * Returns true if a file sorts before the program found so far. So the result does not depend on
+ * the order of files in a directory of the container.
  */
 static bool is_before(const struct package_file *f, const struct known_file *found)
 {
@@ -179,7 +180,10 @@ static bool is_before(const struct package_file *f, const struct known_file *fou
 	return order < 0 || (order == 0 && strcmp(f->package, found->package) < 0);
 }
 
-/* Finds what asks for a pack. ret->program stays NULL if nothing does. */
+/*
+ * Finds the program that needs a pack: one of the runs, or the one that the old policy had the pack
+ * for. ret->program stays NULL if there is none.
+ */
 static void recognise_pack(struct known_file *ret, const struct intern *e, const struct policy *old)
 {
 	const struct knowledge *k = ret->file;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pidfd holds the process. As long as the pidfd's process has not been waited for, no other process
- * gets its pid. So all that is read by the pid until then is of that process.
+ * A pidfd stands for one process. No other process gets its pid before that process has been waited
+ * for. So what is read from /proc/PID belongs to that process, if the pidfd still has it
+ * afterwards.
  */
 #include "user/sys/process/cgroup_process.h"
 
@@ -39,6 +40,7 @@ int cgroup_process_open_root(uint64_t id, pid_t pid)
 	_cleanup_close_ int process = -1, root = -1;
 	char path[32];
 
+	/* The last check of the pidfd shows that root is the root of this process. */
 	process = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	if (process < 0)
 		return -ESRCH;

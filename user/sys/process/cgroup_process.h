@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process of a cgroup, of which only the pid is known. The process may have ended meanwhile, and its
- * pid may be another process's by now.
+ * Looks at a process of a cgroup by its pid. The process may have ended in the meantime, and
+ * another process may have its pid.
  */
 #ifndef LUTRA_USER_SYS_PROCESS_CGROUP_PROCESS_H
 #define LUTRA_USER_SYS_PROCESS_CGROUP_PROCESS_H
@@ -10,9 +10,9 @@
 #include <sys/types.h>
 
 /*
- * Opens the root directory of a process, if the process is in a cgroup or in one below it. cgroup_id:
- * as cgroup_id(). Returns a descriptor with O_PATH; -ESRCH: no process of the cgroup has the pid, or it
- * ended meanwhile; or an error of open(2).
+ * Opens the root directory of a process that is in a cgroup, or in a cgroup below that. id: of the
+ * cgroup, as cgroup_id() returns it. Returns a descriptor with O_PATH, -ESRCH if no process of the
+ * cgroup has the pid, or if the process ended in the meantime, or an error of open(2).
  */
 int cgroup_process_open_root(uint64_t id, pid_t pid);
 

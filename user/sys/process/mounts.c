@@ -31,7 +31,10 @@ void mounts_done(struct mounts *m)
 	*m = (struct mounts){};
 }
 
-/* Removes what is before the first `end` from *rest, and end. Returns false if there is no end. */
+/*
+ * Splits *rest at its first byte end: *ret is the part before it, *rest becomes the part behind it.
+ * Returns false if *rest has no such byte.
+ */
 static bool take_part(struct span *rest, char end, struct span *ret)
 {
 	const char *at = memchr(rest->s, end, rest->len);
@@ -64,7 +67,7 @@ static bool is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
-/* Returns the byte of an escape, "\040", or 0 if it is none. */
+/* Returns the byte of the octal escape at the start of s, such as "\040". 0: there is none. */
 static char escaped_byte(struct span s)
 {
 	if (s.len < 4 || s.s[1] > '3' || !is_octal(s.s[1]) || !is_octal(s.s[2]) ||
@@ -73,7 +76,10 @@ static char escaped_byte(struct span s)
 	return (char)((s.s[1] - '0') << 6 | (s.s[2] - '0') << 3 | (s.s[3] - '0'));
 }
 
-/* Copies a field without its escapes, which the caller frees. Returns 0; -EBADMSG; -ENOMEM. */
+/*
+ * Copies a field and decodes its escapes. The caller frees *ret. Returns 0, -EBADMSG if the field
+ * is empty, too long or has a wrong escape, or -ENOMEM.
+ */
 static int copy_field(struct span s, char **ret)
 {
 	_cleanup_free_ char *out = NULL;
@@ -113,7 +119,10 @@ static bool is_plain_path(const char *path)
 	return true;
 }
 
-/* Parses a line. Returns 0; -EBADMSG: it is not one of mountinfo; -ENOMEM. */
+/*
+ * Parses a line. The caller frees the strings of *ret, also after an error. Returns 0, -EBADMSG if
+ * the line is not as the kernel writes it, or -ENOMEM.
+ */
 static int parse_line(struct span line, struct mount *ret)
 {
 	struct span id, parent, major, minor, root, point, options, rest = line;
@@ -126,7 +135,7 @@ static int parse_line(struct span line, struct mount *ret)
 	    !parse_number(parent, &ret->parent) || !parse_number(major, &ret->major) ||
 	    !parse_number(minor, &ret->minor))
 		return -EBADMSG;
-	/* Optional fields end with a "-". */
+	/* Skip the optional fields. A "-" ends them. */
 	while (take_part(&rest, ' ', &options) && !(options.len == 1 && *options.s == '-'))
 		;
 	if (options.len != 1 || *options.s != '-' || rest.len == 0)
@@ -136,7 +145,7 @@ static int parse_line(struct span line, struct mount *ret)
 		r = copy_field(root, &ret->root);
 	if (r == 0 && !is_plain_path(ret->point))
 		r = -EBADMSG;
-	/* A namespace, a deleted directory, or one of a cgroup that is above the reader's. */
+	/* A namespace, a deleted directory, or a cgroup above the reader's has no such path. */
 	if (r == 0 && !is_plain_path(ret->root))
 		free(TAKE_PTR(ret->root));
 	return r;
@@ -152,7 +161,7 @@ int mounts_parse(const char *text, size_t len, struct mounts *ret)
 		int r;
 
 		if (all.n >= MOUNTS_MAX) {
-			all.cut = true;
+			all.truncated = true;
 			break;
 		}
 		r = ARRAY_RESERVE(all.mount, all.size, all.n + 1);
@@ -197,7 +206,7 @@ static int read_mountinfo(int fd, struct mounts *ret)
 		return -errno;
 	r = mounts_parse(text, len, ret);
 	if (r == 0 && len == MOUNTS_BYTES_MAX)
-		ret->cut = true;
+		ret->truncated = true;
 	return r;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mounts that a process sees: /proc/PID/mountinfo, proc_pid_mountinfo(5). A process may have made
- * them itself: a line that is not as the kernel writes it is skipped, and so is what is too much.
+ * Reads the mounts that a process sees: /proc/PID/mountinfo, proc_pid_mountinfo(5). The process may
+ * have made them itself, so their number and names are hostile. A line that is not as the kernel
+ * writes it is skipped. Mounts and bytes beyond the limits below are not read.
  */
 #ifndef LUTRA_USER_SYS_PROCESS_MOUNTS_H
 #define LUTRA_USER_SYS_PROCESS_MOUNTS_H
@@ -16,17 +17,17 @@
 #define MOUNTS_BYTES_MAX (2u << 20)
 
 struct mount {
-	uint32_t id, parent; /* the parent may be missing */
+	uint32_t id, parent; /* parent: of the mount under it, which the list may lack */
 	uint32_t major, minor;
-	char *root;  /* the mounted directory, in its file system; NULL: it has no path there */
-	char *point; /* where it is mounted, below the process's root */
+	char *root;  /* path of what is mounted, in its file system; NULL: it has no path */
+	char *point; /* path of the mount point, from the process's root */
 };
 
-/* In the order of the kernel, which puts a mount behind those that it is on. All zero: none. */
+/* In the kernel's order: a mount comes after the mount that it is mounted on. All zero: empty. */
 struct mounts {
 	struct mount *mount;
 	size_t n, size;
-	bool cut; /* there are more */
+	bool truncated; /* the process has more mounts than these */
 };
 
 void mounts_done(struct mounts *m);
@@ -35,8 +36,8 @@ void mounts_done(struct mounts *m);
 int mounts_parse(const char *text, size_t len, struct mounts *ret);
 
 /*
- * Reads the mounts of a process. proc: a descriptor of its directory in /proc. Returns 0; -ESRCH: it
- * has ended; else as open(2) and read(2).
+ * Reads the mounts of a process. proc: descriptor of its directory in /proc. Returns 0, -ESRCH if
+ * the process has ended, -ENOMEM, or an error of open(2) or read(2).
  */
 int mounts_read(int proc, struct mounts *ret);
 

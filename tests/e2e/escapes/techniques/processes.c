@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* By processes of the host, where their pid namespace is shared. */
+/* Techniques that use processes of the host. The container shares the host's pid namespace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 #include "tests/e2e/escapes/techniques/technique.h"
 
-#define VICTIM_FLAG_FD 9 /* of the victim, open on HOST_FLAG */
+#define VICTIM_FLAG_FD 9 /* descriptor of HOST_FLAG that the victim has open */
 
 static int set_namespace(int victim)
 {
@@ -63,7 +63,7 @@ static int write_memory(int victim)
 	return FAILED(process_vm_writev(victim, &from, 1, &to, 1, 0));
 }
 
-static int memory_file(int victim)
+static int write_memory_file(int victim)
 {
 	char path[64];
 	int fd;
@@ -75,7 +75,7 @@ static int memory_file(int victim)
 	return FAILED(pwrite(fd, FLAG, sizeof(FLAG), WORLD_AT));
 }
 
-static bool word_changed(struct host *h)
+static bool is_word_changed(struct host *h)
 {
 	char word[sizeof(h->world->word)];
 
@@ -84,7 +84,7 @@ static bool word_changed(struct host *h)
 	return memcmp(word, FLAG, sizeof(long)) == 0;
 }
 
-static int root_link(int victim)
+static int follow_root_link(int victim)
 {
 	char path[64];
 
@@ -92,7 +92,7 @@ static int root_link(int victim)
 	return flag_open(path);
 }
 
-static int current_directory_link(int victim)
+static int follow_cwd_link(int victim)
 {
 	char path[64];
 
@@ -100,10 +100,12 @@ static int current_directory_link(int victim)
 	return flag_open(path);
 }
 
-#define NAPS_MAX 12000 /* four minutes: a busy machine emulates slowly */
+#define NAPS_MAX 12000 /* of 20 ms, four minutes in all: emulated machines are slow */
 
-/* The program of a runtime's process that came near, taken hold of while it runs and overwritten
- * as soon as it does not. */
+/*
+ * Overwrites the program of a runtime's process. Opens the program while it runs. Then tries to
+ * open it for writing until it no longer runs.
+ */
 static int overwrite_runtime(int victim)
 {
 	const struct timespec nap = {.tv_nsec = 20000000};
@@ -125,7 +127,9 @@ static int overwrite_runtime(int victim)
 	return FAILED(pwrite(w, FLAG, sizeof(FLAG), 0));
 }
 
-/* Whether pid's program is HOST_RUNTIME: not yet, while an exec of it is under way. */
+/*
+ * Returns true if the program of a process is HOST_RUNTIME. It is not yet while the exec goes on.
+ */
 static bool runs_runtime(pid_t pid)
 {
 	char path[64], program[sizeof(HOST_RUNTIME) + 1];
@@ -135,8 +139,8 @@ static bool runs_runtime(pid_t pid)
 	       memcmp(program, HOST_RUNTIME, strlen(HOST_RUNTIME)) == 0;
 }
 
-/* Starts a copy of this program. Returns its process, or -1 after a message. */
-static int runtime_start(struct host *h)
+/* Starts a copy of this program as the runtime. Returns its pid, or -1 after a message. */
+static int start_runtime(struct host *h)
 {
 	char name[] = "runtime";
 	char *const argv[] = {name, name, NULL}, *const envp[] = {NULL};
@@ -153,13 +157,13 @@ static int runtime_start(struct host *h)
 		fprintf(stderr, "host: cannot start the runtime: %s\n", strerror(r));
 		return -1;
 	}
-	/* The kernel lets the parent go on shortly before the child has its new program. */
+	/* posix_spawn() returns shortly before the child has its new program. */
 	while (!runs_runtime(pid) && waitpid(pid, NULL, WNOHANG) == 0)
 		poll(NULL, 0, 1);
 	return pid;
 }
 
-static bool runtime_changed(struct host *h)
+static bool is_runtime_changed(struct host *h)
 {
 	(void)h;
 	return host_begins(HOST_RUNTIME, FLAG);
@@ -192,23 +196,23 @@ const struct technique process_techniques[] = {
 	{"setns_pidfd", "T1611", "enters namespaces of process 1 by pidfd", .seen = "^setns ",
 	 .stopped = "^setns |^pidfd_open ", .hook = "capable", .run = set_namespace_pidfd},
 	{"ptrace", "T1055.008", "attaches to a host process and changes its memory",
-	 .seen = "^ptrace ", .hook = "capable", .run = attach_victim, .probe = word_changed},
+	 .seen = "^ptrace ", .hook = "capable", .run = attach_victim, .probe = is_word_changed},
 	{"process_vm_writev", "T1055", "writes into a host process's memory",
 	 .seen = "^process_vm_writev ", .hook = "capable", .run = write_memory,
-	 .probe = word_changed},
+	 .probe = is_word_changed},
 	{"proc_mem", "T1055.009", "writes to a host process's /proc/PID/mem",
-	 .seen = "open w file /proc/[0-9]*/mem|ptrace_access_check", .run = memory_file,
-	 .probe = word_changed},
+	 .seen = "open w file /proc/[0-9]*/mem|ptrace_access_check", .run = write_memory_file,
+	 .probe = is_word_changed},
 	{"proc_root", "T1611", "reads the host's files through /proc/PID/root",
 	 .seen = "ptrace_access_check-read", .also = "open r file .*flag",
-	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = root_link},
+	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = follow_root_link},
 	{"proc_cwd", "T1611", "reads the host's files through /proc/PID/cwd",
 	 .seen = "ptrace_access_check-read", .also = "open r file .*flag",
-	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = current_directory_link},
+	 .stopped = "sys_ptrace|ptrace_access_check-read", .run = follow_cwd_link},
 	{"overwrite_runtime", "T1554", "overwrites the runtime's program through /proc/PID/exe",
 	 .seen = "open w file .*runtime", .also = "ptrace_access_check-read",
 	 .stopped = "sys_ptrace|ptrace_access_check-read|runtime", .run = overwrite_runtime,
-	 .prepare = runtime_start, .probe = runtime_changed},
+	 .prepare = start_runtime, .probe = is_runtime_changed},
 	{"pidfd_getfd", "T1055", "takes an open file from a host process",
 	 .seen = "ptrace_access_check", .stopped = "^pidfd_getfd |^pidfd_open ",
 	 .run = take_descriptor},

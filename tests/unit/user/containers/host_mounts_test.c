@@ -213,6 +213,19 @@ static void mounts_below_the_host_are_the_hosts_if_they_are_so_there(void **stat
 	host_places_done(&all);
 }
 
+static void sockets_in_a_volume_below_a_place_of_the_host_are_the_hosts(void **state)
+{
+	struct host_places all;
+
+	(void)state;
+	find_places("200 100 8:2 /etc /host/etc rw - ext4 x rw\n"
+		    "201 200 0:24 /containerd /host/etc/run rw - tmpfs x rw\n",
+		    &all);
+	assert_flags(&all, "/host/etc/run", 0);
+	assert_flags(&all, "/host/etc/run/containerd.sock", HOST);
+	host_places_done(&all);
+}
+
 static void mounts_hide_what_is_below_them(void **state)
 {
 	struct host_places all;
@@ -285,6 +298,7 @@ int main(void)
 		cmocka_unit_test(protected_directories_are_places),
 		cmocka_unit_test(root_of_the_host_has_secrets_and_data),
 		cmocka_unit_test(mounts_below_the_host_are_the_hosts_if_they_are_so_there),
+		cmocka_unit_test(sockets_in_a_volume_below_a_place_of_the_host_are_the_hosts),
 		cmocka_unit_test(mounts_hide_what_is_below_them),
 		cmocka_unit_test(sources_that_the_host_has_twice_are_the_hosts),
 		cmocka_unit_test(root_of_the_container_is_its_image),

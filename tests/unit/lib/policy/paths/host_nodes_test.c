@@ -134,7 +134,7 @@ static void session_may_use_data_of_the_hosts_root(void **state)
 	struct fixture *f = *state;
 
 	add_mount(f, "/", "/host");
-	assert_int_equal(host_places_add_volume(&f->places, "/host/etc/app"), 0);
+	assert_int_equal(host_places_add_volume(&f->places, NULL, "/host/etc/app"), 0);
 	start_replay(f);
 	assert_denied(write_file(f, OPERATOR, "/host/etc/passwd"));
 	assert_denied(write_file(f, OPERATOR, "/host/new"));
@@ -203,9 +203,9 @@ static void places_that_are_one_node_add_up(void **state)
 	add_mount(f, "/root", "/host1");
 	add_mount(f, "/etc", "/host2");
 	add_mount(f, "/", "/all");
-	assert_int_equal(host_places_add_volume(&f->places, "/all/disk1"), 0);
+	assert_int_equal(host_places_add_volume(&f->places, NULL, "/all/disk1"), 0);
 	add_mount(f, "/var/lib", "/all/disk2");
-	assert_int_equal(host_places_add_volume(&f->places, "/all/disk3"), 0);
+	assert_int_equal(host_places_add_volume(&f->places, NULL, "/all/disk3"), 0);
 	start_replay(f);
 	assert_denied(read_file(f, OPERATOR, "/host1/key"));
 	assert_denied(write_file(f, OPERATOR, "/host2/passwd"));

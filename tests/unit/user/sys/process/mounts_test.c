@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mounts of a process, which may have made them to mislead: as the kernel writes them, and not so. */
+/*
+ * Mounts of a process, which may have made them to mislead: as the kernel writes them, and not so.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +39,7 @@ static void mounts_parse_reads_what_the_kernel_writes(void **state)
 
 	(void)state;
 	assert_int_equal(m.n, 3);
-	assert_false(m.cut);
+	assert_false(m.truncated);
 	assert_int_equal(m.mount[1].id, 36);
 	assert_int_equal(m.mount[1].parent, 21);
 	assert_int_equal(m.mount[1].major, 0);
@@ -170,11 +172,11 @@ static void mounts_parse_says_that_there_are_too_many(void **state)
 		memcpy(text + i * (sizeof(line) - 1), line, sizeof(line));
 	assert_int_equal(mounts_parse(text, (n - 1) * (sizeof(line) - 1), &m), 0);
 	assert_int_equal(m.n, MOUNTS_MAX);
-	assert_false(m.cut);
+	assert_false(m.truncated);
 	mounts_done(&m);
 	assert_int_equal(mounts_parse(text, n * (sizeof(line) - 1), &m), 0);
 	assert_int_equal(m.n, MOUNTS_MAX);
-	assert_true(m.cut);
+	assert_true(m.truncated);
 	mounts_done(&m);
 }
 

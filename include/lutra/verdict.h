@@ -122,8 +122,9 @@ static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 }
 
 /*
- * Returns the rule of protected directories for a use of a file or a name: what is the host's is protected,
- * also where the tree holds it, or knows it as data. Returns another rule as it is.
+ * Returns the rule whose action applies to access to the host. For the use of a file or a name it is
+ * the rule of protected directories, also if the policy knows the directory as data. Any other rule
+ * stays as it is.
  */
 static __always_inline __u32 lutra_host_rule(__u32 rule)
 {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "tests/support/scratch.h"
 #include "lutra/object_token.h"
 #include "lutra/score.h"
 
@@ -156,4 +157,27 @@ struct policy *sample_policy(void)
 	add_tables(p);
 	add_tree(p);
 	return p;
+}
+
+int sample_saved_setup(void **state)
+{
+	struct sample_saved *f = calloc(1, sizeof(*f));
+
+	assert(f);
+	f->dir = scratch_dir();
+	f->policy = scratch_path(f->dir, "shop");
+	f->p = sample_policy();
+	*state = f;
+	return policy_save(f->p, f->policy, NULL);
+}
+
+int sample_saved_teardown(void **state)
+{
+	struct sample_saved *f = *state;
+
+	policy_free(f->p);
+	free(f->policy);
+	scratch_remove(f->dir);
+	free(f);
+	return 0;
 }

@@ -11,6 +11,16 @@ uint64_t sample_random(uint64_t *state);
 /* Makes a policy with three nodes of paths, tables and calibration. policy_free() frees it. */
 struct policy *sample_policy(void);
 
+/* Fixture of a test: the sample policy, saved as "shop" in a scratch directory. */
+struct sample_saved {
+	char *dir;
+	char *policy; /* the directory of the saved policy */
+	struct policy *p;
+};
+
+int sample_saved_setup(void **state);
+int sample_saved_teardown(void **state);
+
 /* Adds a node to the path tree and returns its number. */
 uint16_t sample_node(struct policy *p, unsigned parent, const char *name, int dir, unsigned flags);
 

@@ -2,10 +2,14 @@
 #include "tests/support/scratch.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 
 char *scratch_dir(void)
 {
@@ -46,4 +50,13 @@ void scratch_write(const char *path, const void *data, size_t size)
 	n = fwrite(data, 1, size, f);
 	assert(n == size);
 	assert(fclose(f) == 0);
+}
+
+char *scratch_read(const char *dir, const char *name, size_t *ret_len)
+{
+	_cleanup_free_ char *path = scratch_path(dir, name);
+	char *bytes = NULL;
+
+	assert(file_read(AT_FDCWD, path, 8 << 20, &bytes, ret_len, NULL) == 0);
+	return bytes;
 }

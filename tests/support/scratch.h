@@ -11,6 +11,8 @@ char *scratch_dir(void);
 void scratch_remove(char *dir);
 /* Returns dir/name; the caller frees it. */
 char *scratch_path(const char *dir, const char *name);
+/* Returns the bytes of the file dir/name, *ret_len of them; the caller frees them. */
+char *scratch_read(const char *dir, const char *name, size_t *ret_len);
 /* Writes a whole file, in the place of one that is there. */
 void scratch_write(const char *path, const void *data, size_t size);
 

@@ -260,8 +260,9 @@ bool host_mounts_inspect(struct container *c)
 	if (r < 0) {
 		/* This is called each second until it succeeds: a cause that stays is logged once. */
 		if (r != -ESRCH && r != c->host_error)
-			log_warning("%s: cannot compare its mounts with the host's: %s", c->name,
-				    strerror(-r));
+			log_warning("%s: cannot compare its mounts with the host's: %s; exec "
+				    "sessions may change the host through them",
+				    c->name, strerror(-r));
 		c->host_error = r;
 		return false;
 	}
@@ -297,7 +298,7 @@ const struct policy *host_mounts_view(const struct container *c, const struct po
 		log_warning(
 			"%s: %zu places where its mounts show the host are missing in its policy, "
 			"which has no room for them or cannot tell them from other paths: exec "
-			"sessions may change the host there",
+			"sessions may change the host there, or be refused a volume",
 			c->name, left_out);
 	view->policy = *p;
 	view->policy.nodes = view->nodes;

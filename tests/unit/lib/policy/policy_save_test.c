@@ -12,47 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
-
-struct fixture {
-	char *dir;
-	char *policy;
-	struct policy *p;
-};
-
-static int save_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->dir = scratch_dir();
-	f->policy = scratch_path(f->dir, "shop");
-	f->p = sample_policy();
-	*state = f;
-	return policy_save(f->p, f->policy, NULL);
-}
-
-static int save_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	policy_free(f->p);
-	free(f->policy);
-	scratch_remove(f->dir);
-	free(f);
-	return 0;
-}
-
-static char *read_saved(const char *dir, const char *name, size_t *ret_len)
-{
-	_cleanup_free_ char *path = scratch_path(dir, name);
-	char *s;
-
-	assert_int_equal(file_read(AT_FDCWD, path, 8 << 20, &s, ret_len, NULL), 0);
-	return s;
-}
 
 static int load_saved(const char *dir)
 {
@@ -63,7 +25,7 @@ static int load_saved(const char *dir)
 
 static void policy_save_twice_gives_the_same_bytes(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 	_cleanup_free_ char *again = scratch_path(f->dir, "again");
 	_cleanup_free_ char *j1 = NULL, *j2 = NULL, *t1 = NULL, *t2 = NULL;
@@ -71,10 +33,10 @@ static void policy_save_twice_gives_the_same_bytes(void **state)
 
 	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
 	assert_int_equal(policy_save(q, again, NULL), 0);
-	j1 = read_saved(f->policy, POLICY_JSON_FILE, &j1_len);
-	j2 = read_saved(again, POLICY_JSON_FILE, &j2_len);
-	t1 = read_saved(f->policy, POLICY_TABLES_FILE, &t1_len);
-	t2 = read_saved(again, POLICY_TABLES_FILE, &t2_len);
+	j1 = scratch_read(f->policy, POLICY_JSON_FILE, &j1_len);
+	j2 = scratch_read(again, POLICY_JSON_FILE, &j2_len);
+	t1 = scratch_read(f->policy, POLICY_TABLES_FILE, &t1_len);
+	t2 = scratch_read(again, POLICY_TABLES_FILE, &t2_len);
 	assert_string_equal(j1, j2);
 	assert_int_equal(t1_len, t2_len);
 	assert_memory_equal(t1, t2, t1_len);
@@ -82,7 +44,7 @@ static void policy_save_twice_gives_the_same_bytes(void **state)
 
 static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 	DIR *d;
 	int n = 0;
@@ -100,7 +62,7 @@ static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **
 
 static void policy_save_keeps_the_one_before_and_no_more(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR);
 	_cleanup_free_ char *two_before = scratch_path(before, POLICY_PREVIOUS_DIR);
 	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
@@ -123,7 +85,7 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 
 static void policy_save_refuses_a_directory_with_other_files(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *notes = scratch_path(f->policy, "notes.txt");
 	struct err err;
 
@@ -134,7 +96,7 @@ static void policy_save_refuses_a_directory_with_other_files(void **state)
 
 static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	struct err err;
 
 	f->p->t1[5] |= 0x80;
@@ -144,13 +106,13 @@ static void policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old(void 
 
 static void policy_save_without_parent_fails(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *path = scratch_path(f->dir, "no/such/parent");
 	struct err err;
 
 	assert_int_equal(policy_save(f->p, path, &err), -ENOENT);
 }
-#define T(f) cmocka_unit_test_setup_teardown(f, save_setup, save_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, sample_saved_setup, sample_saved_teardown)
 
 int main(void)
 {

@@ -19,43 +19,6 @@
 #include "tests/support/scratch.h"
 #include "lutra/object_token.h"
 
-struct fixture {
-	char *dir;
-	char *policy;
-	struct policy *p;
-};
-
-static int policy_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->dir = scratch_dir();
-	f->policy = scratch_path(f->dir, "shop");
-	f->p = sample_policy();
-	*state = f;
-	return policy_save(f->p, f->policy, NULL);
-}
-
-static int policy_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	policy_free(f->p);
-	free(f->policy);
-	scratch_remove(f->dir);
-	free(f);
-	return 0;
-}
-
-static char *read_file(const char *dir, const char *name, size_t *ret_len)
-{
-	_cleanup_free_ char *path = scratch_path(dir, name);
-	char *s;
-
-	assert_int_equal(file_read(AT_FDCWD, path, 8 << 20, &s, ret_len, NULL), 0);
-	return s;
-}
-
 static void write_file(const char *dir, const char *name, const void *data, size_t len)
 {
 	_cleanup_free_ char *path = scratch_path(dir, name);
@@ -83,7 +46,7 @@ static void assert_refused(const char *dir, int want)
 
 static void policy_load_gives_what_was_saved(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 	struct policy *p = f->p;
 	struct err err = {};
@@ -125,7 +88,7 @@ static void policy_load_gives_what_was_saved(void **state)
 
 static void policy_load_of_nothing_is_enoent(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *path = scratch_path(f->dir, "none");
 
 	assert_refused(path, -ENOENT);
@@ -134,7 +97,7 @@ static void policy_load_of_nothing_is_enoent(void **state)
 
 static void policy_load_without_tables_is_ebadmsg(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_TABLES_FILE);
 
 	unlink(path);
@@ -143,12 +106,12 @@ static void policy_load_without_tables_is_ebadmsg(void **state)
 
 static void policy_load_truncated_is_refused_at_every_length(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *json = NULL, *tables = NULL;
 	size_t json_len, tables_len;
 
-	json = read_file(f->policy, POLICY_JSON_FILE, &json_len);
-	tables = read_file(f->policy, POLICY_TABLES_FILE, &tables_len);
+	json = scratch_read(f->policy, POLICY_JSON_FILE, &json_len);
+	tables = scratch_read(f->policy, POLICY_TABLES_FILE, &tables_len);
 	for (size_t n = 0; n < tables_len; n += 1 + tables_len / 97) {
 		write_file(f->policy, POLICY_TABLES_FILE, tables, n);
 		assert_refused(f->policy, -EBADMSG);
@@ -162,12 +125,12 @@ static void policy_load_truncated_is_refused_at_every_length(void **state)
 
 static void policy_load_with_flipped_table_bits_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *tables = NULL;
 	uint64_t rng = 1;
 	size_t len;
 
-	tables = read_file(f->policy, POLICY_TABLES_FILE, &len);
+	tables = scratch_read(f->policy, POLICY_TABLES_FILE, &len);
 	for (int i = 0; i < 200; i++) {
 		size_t at = sample_random(&rng) % (8 * len);
 
@@ -180,7 +143,7 @@ static void policy_load_with_flipped_table_bits_is_refused(void **state)
 
 static void policy_load_oversized_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *json = scratch_path(f->policy, POLICY_JSON_FILE);
 
 	assert_int_equal(truncate(json, POLICY_JSON_MAX + 1), 0);
@@ -194,7 +157,7 @@ static void edit_json(const char *dir, const char *from, const char *to)
 	size_t len;
 	char *at;
 
-	json = read_file(dir, POLICY_JSON_FILE, &len);
+	json = scratch_read(dir, POLICY_JSON_FILE, &len);
 	at = strstr(json, from);
 	assert_non_null(at);
 	assert_true(asprintf(&out, "%.*s%s%s", (int)(at - json), json, to, at + strlen(from)) > 0);
@@ -231,7 +194,7 @@ static void policy_load_refuses_bad_json(void **state)
 		{"{", "{ \"image\": \"twice\",", -EBADMSG},
 		{"{", "[", -EBADMSG},
 	};
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
@@ -243,7 +206,7 @@ static void policy_load_refuses_bad_json(void **state)
 
 static void policy_load_takes_a_person_s_edits(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 
 	edit_json(f->policy, "\"mode\": \"deny\"", "\"mode\": \"audit\"");
@@ -268,7 +231,7 @@ static void policy_load_takes_a_policy_of_format_1(void **state)
 }
 
 /* Save tables with their right sum and format, so that only what they hold can be refused. */
-static void save_unchecked(struct fixture *f)
+static void save_unchecked(struct sample_saved *f)
 {
 	_cleanup_free_ uint8_t *tables = NULL;
 	_cleanup_free_ char *json = NULL;
@@ -287,7 +250,7 @@ static void save_unchecked(struct fixture *f)
 /* It keeps the flag of a directory in which all new names alert, and the words of its objects. */
 static void policy_load_takes_a_policy_of_format_2(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_(policy_freep) struct policy *q = NULL;
 	char text[128];
 
@@ -306,7 +269,7 @@ static void policy_load_takes_a_policy_of_format_2(void **state)
 
 static void policy_load_of_a_newer_format_says_so(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	struct err err;
 
 	f->p->format = POLICY_FORMAT_VERSION + 1;
@@ -400,7 +363,7 @@ static void policy_load_refuses_impossible_tables(void **state)
 		break_twins,	    break_flags,	break_steady,  break_successor,
 		break_object_order, break_object_node,	break_varying,
 	};
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
 		policy_free(f->p);
@@ -416,7 +379,7 @@ static void policy_load_restores_what_is_known_of_the_first_process(void **state
 {
 	static const enum policy_first_process values[] = {POLICY_FIRST_UNSEEN, POLICY_FIRST_STAYS,
 							   POLICY_FIRST_STEADY};
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		_cleanup_(policy_freep) struct policy *p = NULL;
@@ -431,7 +394,7 @@ static void policy_load_restores_what_is_known_of_the_first_process(void **state
 /* Policies that were trained before lutra estimated the unseen. */
 static void policy_load_without_the_unseen_does_not_know_it(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ char *path = policy_json_path(f->policy);
 	json_auto_t *j = json_load_file(path, 0, NULL);
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -445,7 +408,7 @@ static void policy_load_without_the_unseen_does_not_know_it(void **state)
 
 static void policy_load_of_another_architecture_is_enoexec(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 
 	free(f->p->arch);
 	f->p->arch = strdup("sparc64");
@@ -466,7 +429,7 @@ static void policy_load_of_foreign_magic_is_ebadmsg(void **state)
 
 static void policy_image_takes_clone_for_a_clone3_that_is_known(void **state)
 {
-	struct fixture *f = *state;
+	struct sample_saved *f = *state;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 
 	f->p->token[LUTRA_ROLE_STEADY][SYS_clone3] = 4;
@@ -480,7 +443,7 @@ static void policy_image_takes_clone_for_a_clone3_that_is_known(void **state)
 	assert_int_equal(image->token[LUTRA_ROLE_SPAWNED][SYS_clone], LUTRA_UNK);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, policy_setup, policy_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, sample_saved_setup, sample_saved_teardown)
 
 int main(void)
 {

@@ -25,7 +25,7 @@ struct fixture {
 	size_t left_out, n_nodes;
 };
 
-static int setup(void **state)
+static int host_nodes_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
@@ -36,7 +36,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int host_nodes_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -73,7 +73,8 @@ static void start_replay(struct fixture *f)
 }
 
 /* Returns the verdict. */
-static unsigned feed(struct fixture *f, uint32_t tid, struct lutra_object o, const char *path)
+static unsigned feed_object(struct fixture *f, uint32_t tid, struct lutra_object o,
+			    const char *path)
 {
 	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = tid, .ts_ns = 1};
 	struct replay_step s;
@@ -86,7 +87,8 @@ static unsigned feed(struct fixture *f, uint32_t tid, struct lutra_object o, con
 
 static unsigned read_file(struct fixture *f, uint32_t tid, const char *path)
 {
-	return feed(f, tid, (struct lutra_object){.op = LUTRA_OP_OPEN, .mode = 0100644}, path);
+	return feed_object(f, tid, (struct lutra_object){.op = LUTRA_OP_OPEN, .mode = 0100644},
+			   path);
 }
 
 static unsigned write_file(struct fixture *f, uint32_t tid, const char *path)
@@ -94,14 +96,14 @@ static unsigned write_file(struct fixture *f, uint32_t tid, const char *path)
 	const struct lutra_object o = {
 		.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_WRITE, .mode = 0100644};
 
-	return feed(f, tid, o, path);
+	return feed_object(f, tid, o, path);
 }
 
 static unsigned change_name(struct fixture *f, unsigned op, unsigned mode, const char *path)
 {
 	const struct lutra_object o = {.op = (uint8_t)op, .mode = (uint16_t)mode};
 
-	return feed(f, OPERATOR, o, path);
+	return feed_object(f, OPERATOR, o, path);
 }
 
 #define assert_denied(verdict) assert_int_equal(verdict, LUTRA_VERDICT_DENY)
@@ -175,7 +177,7 @@ static unsigned use_socket(struct fixture *f, unsigned op, const char *path)
 {
 	const struct lutra_object o = {.op = (uint8_t)op, .family = LUTRA_AF_UNIX};
 
-	return feed(f, OPERATOR, o, path);
+	return feed_object(f, OPERATOR, o, path);
 }
 
 static void session_is_refused_the_sockets_of_engines(void **state)
@@ -298,7 +300,7 @@ static void places_of_a_full_tree_are_left_out(void **state)
 	assert_denied(write_file(f, OPERATOR, "/host/etc/passwd"));
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, host_nodes_setup, host_nodes_teardown)
 
 int main(void)
 {

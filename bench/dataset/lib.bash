@@ -428,8 +428,8 @@ event() {
 	"$@" >>"$stage/events.log" 2>&1 || r=$?
 	# The clock of /proc/uptime is up to 10 ms behind.
 	jq -nc --arg kind "$kind" --arg name "$name" --argjson begin "$begin" --argjson until "$(monotonic_ns)" \
-		--argjson status "$r" '{kind: $kind, name: $name, begin_ns: $begin, end_ns: ($until + 10000000),
-			status: $status}' >>"$events_file"
+		--argjson status "$r" --argjson lasts "$event_lasts" '{kind: $kind, name: $name, begin_ns: $begin,
+			end_ns: ($until + 10000000), status: $status, lasts: $lasts}' >>"$events_file"
 	return 0
 }
 

@@ -6,11 +6,17 @@
 # what cannot happen to it (rare_not=(NAME…)). Sourced after lib.bash.
 #
 # They happen to the first of the service's containers.
+#
+# An event ends what it began: a job, a listener, a setting, a file that the service reads. The functions
+# keep_file() and undo() see to it, and it still counts as the event's time. What stays changed is what does so in
+# real life, a program, a library or a certificate that was replaced. Such an event calls lasts().
 
 rare_common=(shell health_check backup_job search_job configuration resolv_conf hosts_file timezone
 	library program resolver_gone link_down paused descriptors tmp_full volume_full volume_slow memory_short
 	processor_short worker_killed malformed slow_clients port_scan copied_file)
 rare_own=() rare_not=()
+event_undo=()     # commands that end the event, in their order, quoted for the shell
+event_lasts=false # what the event changed stays
 
 # Those that can happen to the service here.
 rare_names() {
@@ -30,9 +36,54 @@ first_container() {
 	echo "${containers[0]}"
 }
 
+# rare_event NAME: makes it happen, and ends what it began.
+rare_event() {
+	local r=0 command
+	event_undo=() event_lasts=false
+	"rare_$1" || r=$?
+	for command in "${event_undo[@]}"; do
+		eval "$command" || true
+	done
+	return "$r"
+}
+
+# undo COMMAND…: runs the command at the end of the event.
+undo() {
+	local command
+	printf -v command '%q ' "$@"
+	event_undo+=("$command")
+}
+
+# keep_file CONTAINER PATH: puts a file or a directory back at the end of the event, before what undo() was told. If
+# it does not exist now, removes it then.
+keep_file() {
+	local file kept command
+	file=$(image_path "$1" "$2")
+	kept=$(mktemp -d "$stage/kept.XXXXXX")
+	[ ! -e "$file" ] && [ ! -L "$file" ] || cp -a "$file" "$kept/file"
+	printf -v command 'put_back %q %q' "$file" "$kept/file"
+	event_undo=("$command" "${event_undo[@]}")
+}
+
+# put_back FILE KEPT: KEPT takes the place of FILE, in one step.
+put_back() {
+	if [ -e "$2" ] || [ -L "$2" ]; then
+		cp -a "$2" "$1.kept"
+		mv -T "$1.kept" "$1"
+	else
+		rm -rf "$1"
+	fi
+}
+
+# What the event changed stays changed.
+lasts() {
+	event_lasts=true
+}
+
 # certificate_renew CONTAINER DIRECTORY [OWNER]: cert.pem and key.pem there are replaced, as a job of an authority does.
 certificate_renew() {
 	local tls
+	lasts
 	tls=$(image_path "$1" "$2")
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$tls/key.pem.new" \
 		-out "$tls/cert.pem.new" 2>/dev/null
@@ -78,30 +129,41 @@ rare_copied_file() {
 
 # The configuration, edited, with two new files beside it, and read again.
 rare_configuration() {
-	local c file
+	local c file edited
 	c=$(first_container)
 	file=$(image_path "$c" "${configuration_file:?}")
+	edited=$(dirname "$configuration_file")/edited-$RANDOM.tmp
+	keep_file "$c" "$configuration_file"
+	keep_file "$c" "$configuration_file.old"
+	keep_file "$c" "$edited"
+	undo reload_service
 	cp -p "$file" "$file.old"
-	cp -p "$file" "$(dirname "$file")/edited-$RANDOM.tmp"
+	cp -p "$file" "$(image_path "$c" "$edited")"
 	printf '\n%s\n' "${configuration_comment:-# edited}" >>"$file"
 	reload_service
 }
 
 rare_resolv_conf() {
-	local c
-	c=$(first_container)
-	printf 'search example\nnameserver %s\noptions timeout:1 attempts:1\n' "$peer_address" >"$stage/etc/$c/resolv.conf"
+	local file
+	file=$stage/etc/$(first_container)/resolv.conf
+	cp "$file" "$file.kept"
+	undo cp "$file.kept" "$file" # the container has it as a mount: it stays the same file
+	printf 'search example\nnameserver %s\noptions timeout:1 attempts:1\n' "$peer_address" >"$file"
 	sleep 5
 }
 
 rare_hosts_file() {
-	local c
-	c=$(first_container)
-	printf '%s other.example\n' "$peer_address" >>"$stage/etc/$c/hosts"
+	local file
+	file=$stage/etc/$(first_container)/hosts
+	cp "$file" "$file.kept"
+	undo cp "$file.kept" "$file"
+	printf '%s other.example\n' "$peer_address" >>"$file"
 	sleep 5
 }
 
 rare_timezone() {
+	keep_file "$(first_container)" /etc/localtime
+	undo reload_service
 	session "$(first_container)" /bin/sh -c 'ln -sf /usr/share/zoneinfo/Asia/Tokyo /etc/localtime.new &&
 		mv /etc/localtime.new /etc/localtime'
 	reload_service
@@ -109,6 +171,7 @@ rare_timezone() {
 
 # replace_file PATH: by an equal one, as an upgrade of its package does.
 replace_file() {
+	lasts
 	session "$(first_container)" /bin/sh -c 'cp -p "$0" "$0.dpkg-new" && mv "$0.dpkg-new" "$0"' "$1"
 }
 

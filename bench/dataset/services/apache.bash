@@ -212,6 +212,9 @@ administer() {
 # ---- rare events ----
 
 rare_new_site() {
+	keep_file apache /etc/apache2/sites-available/news.conf
+	keep_file apache /etc/apache2/sites-enabled/news.conf
+	undo reload_service
 	printf 'Listen 81\n<VirtualHost *:81>\nDocumentRoot /srv/www/library/pages\n</VirtualHost>\n' \
 		>"$(image_path apache /etc/apache2/sites-available/news.conf)"
 	session apache /bin/ln -s ../sites-available/news.conf /etc/apache2/sites-enabled/news.conf
@@ -221,11 +224,15 @@ rare_new_site() {
 }
 
 rare_new_page() {
+	keep_file apache /srv/www/library/new.shtml
 	echo '<html>new <!--#printenv --></html>' >"$(image_path apache /srv/www/library/new.shtml)"
 	fetch /new.shtml -o /dev/null
 }
 
 rare_new_module() {
+	keep_file apache /etc/apache2/mods-enabled/unique_id.load
+	keep_file apache /etc/apache2/mods-enabled/ratelimit.load
+	undo reload_service
 	session apache /bin/ln -s ../mods-available/unique_id.load /etc/apache2/mods-enabled/unique_id.load
 	session apache /bin/ln -s ../mods-available/ratelimit.load /etc/apache2/mods-enabled/ratelimit.load
 	reload_service
@@ -290,6 +297,7 @@ rare_upstream_slow() {
 
 # The client is gone before the program answers.
 rare_slow_program() {
+	keep_file apache /srv/www/cgi-bin/slow.sh
 	printf '#!/bin/sh\nsleep 6\nprintf "Content-Type: text/plain\\r\\n\\r\\nlate"\n' \
 		>"$(image_path apache /srv/www/cgi-bin/slow.sh)"
 	chmod 755 "$(image_path apache /srv/www/cgi-bin/slow.sh)"

@@ -199,6 +199,7 @@ rare_job_fails() {
 	wish report 'no customer' pdf mail
 	wish invoice nobody x now
 	sleep 6
+	rm -f "$(volume_path atd /srv/queue)"/{none,noise}.sh
 }
 
 rare_job_killed() {
@@ -300,7 +301,9 @@ rare_jobs_removed() {
 rare_own_job() {
 	session atd /bin/sh -c 'printf "who=\$(id -un)\necho \$who >/srv/data/night; ps ax | wc -l\n" >/root/night
 		at -q z -t "$(date -d "+1 minute" +%Y%m%d%H%M)" -f /root/night; atq -q z'
-	sleep 15
+	# shellcheck disable=SC2016 # the container's shell
+	undo session atd /bin/sh -c 'rm -f /root/night /srv/data/night; atrm $(atq -q z | cut -f 1)'
+	until_true 70 test -s "$(volume_path atd /srv/data)/night"
 }
 
 # ---- attacks ----

@@ -254,6 +254,7 @@ rare_zone_added() {
 }
 
 rare_key_rollover() {
+	lasts
 	local key
 	key=$(find "$(volume_path bind /var/lib/bind)/keys" -name 'Koffice.example*.key' -exec grep -l 'zone-signing' {} + |
 		head -n 1)
@@ -339,6 +340,8 @@ rare_traced() {
 # A key is new, as after a theft.
 rare_key_changed() {
 	local key
+	keep_file bind /etc/bind/update.key
+	undo rndc reconfig
 	key=$(session bind /usr/sbin/tsig-keygen -a hmac-sha256 newdhcp)
 	[ -n "$key" ] || key='key "newdhcp" { algorithm hmac-sha256; secret "bmV3LXNlY3JldA=="; };'
 	echo "$key" >>"$(image_path bind /etc/bind/update.key)"
@@ -354,6 +357,7 @@ rare_zone_compiled() {
 
 rare_certificate() {
 	local tls
+	lasts
 	tls=$(image_path bind /etc/bind/tls)
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=service.example -keyout "$stage/key.pem" \
 		-out "$tls/cert.pem.new" 2>/dev/null
@@ -367,6 +371,9 @@ rare_certificate() {
 # A branch office joins: many names in one change.
 rare_large_zone() {
 	local file
+	keep_file bind /etc/bind/named.conf.local
+	keep_file bind /var/lib/bind/branch.example.zone
+	undo rndc reconfig
 	file=$(zone_file branch)
 	office_zone 6000 >"$file"
 	chown 105:111 "$file"
@@ -387,6 +394,12 @@ time.sleep(5)' "$own_address"
 
 # A zone becomes a secondary's: its file moves.
 rare_zone_moved() {
+	undo rndc freeze services.example
+	undo session bind /bin/sh -c 'cp -p /var/lib/bind/services.moved /var/lib/bind/services.example.zone &&
+		sed -i s,/var/lib/bind/services.moved,/var/lib/bind/services.example.zone, /etc/bind/named.conf.local &&
+		rm -f /var/lib/bind/services.moved*'
+	undo rndc reconfig
+	undo rndc thaw services.example
 	rndc sync -clean services.example
 	rndc freeze services.example
 	session bind /bin/sh -c 'cp -p /var/lib/bind/services.example.zone /var/lib/bind/services.moved &&
@@ -398,6 +411,8 @@ rare_zone_moved() {
 
 # While the provider is gone, old answers count.
 rare_stale_answers() {
+	keep_file bind /etc/bind/named.conf.options
+	undo rndc reconfig
 	sed -i 's/^\tforward only;/\tforward only;\n\tstale-answer-enable yes;\n\tmax-stale-ttl 1h;/' \
 		"$(image_path bind /etc/bind/named.conf.options)"
 	rndc reconfig

@@ -150,16 +150,21 @@ administer() {
 # ---- rare events ----
 
 rare_new_job() {
+	keep_file cron /etc/cron.d/disks
+	keep_file cron /srv/data/disks
 	echo '* * * * * root df -h >/srv/data/disks; uname -a >>/srv/data/disks' \
 		>"$(image_path cron /etc/cron.d/disks)"
 	sleep 62
 }
 
 # A job that does not exist, and orders that are none.
+# The job runs at the next full minute.
 rare_job_fails() {
+	keep_file cron /etc/cron.d/shop
+	keep_file cron /srv/inbox/broken.csv
 	echo '* * * * * app /usr/local/lib/jobs/none' >>"$(image_path cron /etc/cron.d/shop)"
 	head -c 5000 /dev/urandom | drop /srv/inbox broken.csv
-	sleep 20
+	sleep 62
 }
 
 rare_job_killed() {

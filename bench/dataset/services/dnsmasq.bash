@@ -186,12 +186,16 @@ administer() {
 # ---- rare events ----
 
 rare_new_server() {
+	keep_file dnsmasq /etc/dnsmasq.servers
+	undo reload_service
 	printf 'server=/new.example/%s#5353\n' "$peer_address" >>"$(image_path dnsmasq /etc/dnsmasq.servers)"
 	reload_service
 	ask_name www.new.example
 }
 
 rare_new_host() {
+	keep_file dnsmasq /var/lib/misc/hosts.d/scanner
+	undo reload_service
 	printf '10.88.1.77 scanner.local.example\n' >"$(volume_path dnsmasq /var/lib/misc)/hosts.d/scanner"
 	sleep 1
 	ask_name scanner.local.example
@@ -204,6 +208,7 @@ rare_upstream_gone() {
 }
 
 rare_boot_image() {
+	keep_file dnsmasq /srv/tftp/images/12
 	local dir
 	dir=$(image_path dnsmasq /srv/tftp)
 	mkdir -p "$dir/images/12"

@@ -174,6 +174,8 @@ administer() {
 # ---- rare events ----
 
 rare_new_user() {
+	keep_file dovecot /etc/dovecot/users
+	keep_file dovecot /var/mail/boxes/example.test/anna
 	echo 'anna@example.test:{PLAIN}pear::::::' >>"$(image_path dovecot /etc/dovecot/users)"
 	mail deliver anna@example.test
 	mail read anna@example.test pear
@@ -188,6 +190,7 @@ rare_certificate() {
 
 # A file in a maildir that is no message.
 rare_broken_mail() {
+	keep_file dovecot "/var/mail/boxes/example.test/user1/Maildir/cur/1700000000.M1P1.broken:2,S"
 	local dir
 	dir=$(volume_path dovecot /var/mail/boxes)/example.test/user1/Maildir/cur
 	head -c 20000 /dev/urandom >"$dir/1700000000.M1P1.broken:2,S"
@@ -219,6 +222,7 @@ rare_old_index() {
 rare_shared_folder() {
 	session dovecot /usr/bin/doveadm acl set -u user1@example.test INBOX user=user2@example.test lookup read
 	session dovecot /usr/bin/doveadm mailbox status -u user1@example.test all '*'
+	session dovecot /usr/bin/doveadm acl delete -u user1@example.test INBOX user=user2@example.test
 }
 
 # ---- attacks ----

@@ -166,6 +166,9 @@ change_file() {
 }
 
 rare_new_template() {
+	keep_file flask /srv/app/templates/pages/news.html
+	keep_file flask /srv/app/templates/login.html
+	undo reload_service
 	local page
 	page=$(image_path flask /srv/app/templates/pages/news.html)
 	echo '{% extends "base.html" %}{% block body %}New.{% endblock %}' >"$page"
@@ -176,6 +179,8 @@ rare_new_template() {
 }
 
 rare_new_version() {
+	keep_file flask /srv/app/desk.py
+	undo reload_service
 	change_file /srv/app/desk.py 'app.add_url_rule("/version", "version", lambda: "2")'
 	reload_service
 	sleep 5

@@ -177,6 +177,7 @@ rare_debug_port() {
 }
 
 rare_certificate() {
+	lasts
 	certificate_to "$(image_path go /etc/depot/tls)"
 	client curl -sSk -o /dev/null "https://$own_address:8443/"
 }
@@ -212,6 +213,7 @@ rare_peer_gone() {
 }
 
 rare_users_changed() {
+	keep_file go /etc/depot/users
 	local users
 	users=$(image_path go /etc/depot/users)
 	cp -p "$users" "$users.new"

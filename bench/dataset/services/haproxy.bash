@@ -180,6 +180,8 @@ administer() {
 # ---- rare events ----
 
 rare_new_backend() {
+	keep_file haproxy /etc/haproxy/haproxy.cfg
+	undo reload_service
 	printf 'frontend new\n\tbind :8088\n\tdefault_backend new\nbackend new\n\tserver new1 10.88.0.1:8005\n' \
 		>>"$(image_path haproxy /etc/haproxy/haproxy.cfg)"
 	reload_service
@@ -189,6 +191,7 @@ rare_new_backend() {
 
 rare_certificate() {
 	local tls
+	lasts
 	tls=$(image_path haproxy /etc/haproxy/tls)
 	certificate_pair service.example 30 >"$tls/service.pem.new"
 	mv "$tls/service.pem.new" "$tls/service.pem"
@@ -199,6 +202,7 @@ rare_certificate() {
 
 # Without a reload, as the tools of certificate authorities do it.
 rare_certificate_at_runtime() {
+	lasts
 	certificate_pair shop.example 30 >"$(image_path haproxy /etc/haproxy/tls/shop.pem)"
 	# shellcheck disable=SC2016
 	session haproxy /bin/bash -c 's=UNIX-CONNECT:/run/haproxy/admin.sock p=/etc/haproxy/tls/shop.pem
@@ -292,6 +296,8 @@ time.sleep(4)' "$own_address"
 }
 
 rare_password_changed() {
+	keep_file haproxy /etc/haproxy/haproxy.cfg
+	undo reload_service
 	sed -i 's/insecure-password summer/insecure-password autumn/' "$(image_path haproxy /etc/haproxy/haproxy.cfg)"
 	reload_service
 	sleep 3

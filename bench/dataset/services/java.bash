@@ -210,6 +210,7 @@ rare_flight_recording() {
 }
 
 rare_new_plugin() {
+	keep_file java /var/lib/desk/plugins/newtax.jar
 	local plugins
 	plugins=$(volume_path java /var/lib/desk)/plugins
 	cp "$plugins/tax.jar" "$plugins/newtax.jar"
@@ -231,6 +232,8 @@ rare_peer_gone() {
 
 rare_user_added() {
 	local file
+	keep_file java "$configuration_file"
+	undo reload_service
 	file=$(image_path java "$configuration_file")
 	sed '/^user.anna=/{p;s/anna/carl/}' "$file" >"$file.new"
 	mv "$file.new" "$file"

@@ -335,12 +335,14 @@ rare_certificate() {
 }
 
 rare_new_schema() {
+	lasts
 	session ldap /usr/bin/ldapadd -Q -Y EXTERNAL -H ldapi:/// -f /etc/ldap/schema/dyngroup.ldif
 	tool ldapsearch -LLL -s base -b cn=Subschema attributeTypes | tail -n 2
 }
 
 # A module that was not loaded, and entries that use it.
 rare_new_overlay() {
+	lasts
 	printf '%s\n' 'dn: cn=module{0},cn=config' 'changetype: modify' 'add: olcModuleLoad' 'olcModuleLoad: constraint' '' \
 		'dn: olcOverlay=constraint,olcDatabase={2}mdb,cn=config' 'changetype: add' 'objectClass: olcOverlayConfig' \
 		'objectClass: olcConstraintConfig' 'olcOverlay: constraint' 'olcConstraintAttribute: title count 2' | configure
@@ -349,6 +351,7 @@ rare_new_overlay() {
 
 # A second database, for another department.
 rare_new_database() {
+	lasts
 	session_as 104:104 ldap /bin/mkdir -p /var/lib/ldap/lab
 	printf '%s\n' 'dn: olcDatabase=mdb,cn=config' 'changetype: add' 'objectClass: olcDatabaseConfig' \
 		'objectClass: olcMdbConfig' 'olcDatabase: mdb' 'olcSuffix: dc=lab' 'olcDbDirectory: /var/lib/ldap/lab' \

@@ -125,12 +125,15 @@ administer() {
 # ---- rare events ----
 
 rare_new_program() {
+	keep_file lighttpd /srv/www/cgi-bin/about.sh
 	printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nuname -sr\n' \
 		>"$(image_path lighttpd /srv/www/cgi-bin/about.sh)"
 	cgi about.sh
 }
 
 rare_new_page() {
+	keep_file lighttpd /srv/www/site/docs/news.html
+	keep_file lighttpd /srv/www/site/docs/news.json
 	echo '<html>new</html>' >"$(image_path lighttpd /srv/www/site/docs/news.html)"
 	fetch /docs/news.html -o /dev/null
 	echo '{"page": "new"}' >"$(image_path lighttpd /srv/www/site/docs/news.json)"
@@ -152,6 +155,7 @@ rare_failing_program() {
 
 # The client is gone before the program answers.
 rare_slow_program() {
+	keep_file lighttpd /srv/www/cgi-bin/slow.py
 	printf 'import time\ntime.sleep(6)\nprint("Content-Type: text/plain\\r\\n\\r\\nlate")\n' \
 		>"$(image_path lighttpd /srv/www/cgi-bin/slow.py)"
 	cgi slow.py --max-time 2

@@ -253,7 +253,8 @@ rare_settings_changed() {
 	admin_sql 'set global innodb_buffer_pool_size = 33554432; set global max_connections = 80;
 		set global query_cache_type = on'
 	sleep 5
-	admin_sql 'set global innodb_buffer_pool_size = 16777216; set global innodb_buffer_pool_dump_now = on'
+	admin_sql 'set global innodb_buffer_pool_size = 16777216; set global innodb_buffer_pool_dump_now = on;
+		set global max_connections = default; set global query_cache_type = default'
 }
 
 rare_slow_query() {
@@ -268,6 +269,7 @@ rare_big_sort() {
 
 # A file that the administrator has put there.
 rare_file_loaded() {
+	keep_file mariadb /tmp/numbers
 	seq 2000 >"$(image_path mariadb /tmp/numbers)"
 	admin_sql "create table numbers (n int); load data infile '/tmp/numbers' into table numbers;
 		drop table numbers"

@@ -238,6 +238,8 @@ rare_too_many_clients() {
 }
 
 rare_user_added() {
+	keep_file memcached /etc/memcached/users
+	undo reload_service
 	echo new:secret >>"$(image_path memcached /etc/memcached/users)"
 	reload_service
 	sleep 1
@@ -254,6 +256,7 @@ rare_big_burst() {
 
 rare_certificate() {
 	local file
+	lasts
 	file=$(image_path memcached /etc/memcached/tls/cert.pem)
 	cp -p "$file" "$file.new"
 	mv "$file.new" "$file"

@@ -225,6 +225,8 @@ administer() {
 # ---- rare events ----
 
 rare_new_user() {
+	keep_file mosquitto /etc/mosquitto/passwd
+	undo reload_service
 	session mosquitto /usr/bin/mosquitto_passwd -b /etc/mosquitto/passwd fridge cold
 	reload_service
 	sleep 1
@@ -233,6 +235,7 @@ rare_new_user() {
 
 rare_certificate() {
 	local certs
+	lasts
 	certs=$(image_path mosquitto /etc/mosquitto/certs)
 	cp -p "$certs/server.crt" "$certs/server.crt.new"
 	mv "$certs/server.crt.new" "$certs/server.crt"
@@ -242,6 +245,8 @@ rare_certificate() {
 }
 
 rare_access_list() {
+	keep_file mosquitto /etc/mosquitto/acl
+	undo reload_service
 	printf '\nuser device4\ntopic read house/meter/#\n' >>"$(image_path mosquitto /etc/mosquitto/acl)"
 	reload_service
 	sleep 1

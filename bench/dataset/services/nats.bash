@@ -112,6 +112,8 @@ rare_leaf_node() {
 }
 
 rare_user_added() {
+	keep_file nats /etc/nats/users.conf
+	undo reload_service
 	local users
 	users=$(image_path nats /etc/nats/users.conf)
 	sed 's/^  users: \[/&\n    {user: carl, password: new}/' "$users" >"$users.new"

@@ -160,6 +160,8 @@ administer() {
 # ---- rare events ----
 
 rare_new_site() {
+	keep_file nginx /etc/nginx/sites.d/new.conf
+	undo reload_service
 	printf 'server { listen 81; root /srv/www/site/docs; }\n' >"$(image_path nginx /etc/nginx/sites.d/new.conf)"
 	reload_service
 	sleep 2
@@ -167,6 +169,7 @@ rare_new_site() {
 }
 
 rare_new_page() {
+	keep_file nginx /srv/www/site/docs/news.html
 	echo '<html>new</html>' >"$(image_path nginx /srv/www/site/docs/news.html)"
 	fetch /docs/news.html -o /dev/null
 }

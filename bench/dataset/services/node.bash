@@ -146,6 +146,7 @@ administer() {
 
 # The debugger is opened by its signal, and asked what it can debug.
 rare_debugger() {
+	lasts # nothing outside can close its port
 	container_signal node USR1
 	sleep 1
 	inside_network curl -sS http://127.0.0.1:9229/json
@@ -169,6 +170,8 @@ rare_large_upload() {
 }
 
 rare_new_template() {
+	keep_file node /srv/notes/templates/index.html
+	undo reload_service
 	local templates
 	templates=$(image_path node /srv/notes/templates)
 	sed 's,<h1>,<h1 class="new">,' "$templates/index.html" >"$templates/index.html.new"
@@ -178,6 +181,8 @@ rare_new_template() {
 }
 
 rare_users_changed() {
+	keep_file node /etc/notes/users.json
+	undo reload_service
 	local users
 	users=$(image_path node /etc/notes/users.json)
 	jq '.carl = .anna' "$users" >"$users.new"

@@ -169,6 +169,8 @@ add_line() {
 }
 
 rare_new_version() {
+	keep_file php /srv/app/index.php
+	keep_file php /srv/app/version.php
 	add_line /srv/app/index.php "echo '<!-- version 2 -->';"
 	printf '<?php\necho "version 2";\n' >"$(image_path php /srv/app/version.php)"
 	sleep 3
@@ -176,6 +178,7 @@ rare_new_version() {
 }
 
 rare_new_page() {
+	keep_file php /srv/app/pages/news.html
 	echo '<h1>News</h1>' >"$(image_path php /srv/app/pages/news.html)"
 	board '/page.php?name=news.html' -o /dev/null
 }
@@ -197,6 +200,8 @@ rare_failing_script() {
 
 # Slower than is usual, so that it is written down; and so slow that it is ended.
 rare_slow_script() {
+	keep_file php /srv/app/slow.php
+	keep_file php /srv/app/endless.php
 	printf '<?php\nsleep(6);\necho "late";\n' >"$(image_path php /srv/app/slow.php)"
 	printf '<?php\nwhile (true) { usleep(1000); }\n' >"$(image_path php /srv/app/endless.php)"
 	board /slow.php -o /dev/null
@@ -219,6 +224,8 @@ rare_mail_host_gone() {
 }
 
 rare_new_extension() {
+	keep_file php /etc/php/8.2/fpm/conf.d/20-sockets.ini
+	undo reload_service
 	echo extension=sockets.so >"$(image_path php /etc/php/8.2/fpm/conf.d/20-sockets.ini)"
 	reload_service
 	sleep 3

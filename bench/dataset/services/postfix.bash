@@ -157,6 +157,9 @@ administer() {
 # ---- rare events ----
 
 rare_new_user() {
+	keep_file postfix /etc/passwd
+	keep_file postfix /var/spool/postfix/etc/sasldb2
+	undo rm -rf "$(volume_path postfix /home)/emil"
 	echo 'emil:x:1005:1005::/home/emil:/bin/sh' >>"$(image_path postfix /etc/passwd)"
 	session postfix /bin/sh -c 'mkdir /home/emil && chown 1005:1005 /home/emil
 		echo pear5 | saslpasswd2 -p -c -u firm.example -f /var/spool/postfix/etc/sasldb2 emil'
@@ -170,6 +173,10 @@ mail_from() {
 }
 
 rare_new_domain() {
+	keep_file postfix /etc/postfix/main.cf
+	keep_file postfix /etc/postfix/vmailbox
+	keep_file postfix /etc/postfix/vmailbox.db
+	undo reload_service
 	session postfix /usr/sbin/postconf -e 'virtual_mailbox_domains = club.example choir.example'
 	echo 'info@choir.example choir/info/' >>"$(image_path postfix /etc/postfix/vmailbox)"
 	session postfix /usr/sbin/postmap /etc/postfix/vmailbox
@@ -257,6 +264,11 @@ rare_ticket_fails() {
 
 # Two names that forward to each other.
 rare_mail_loop() {
+	keep_file postfix /etc/aliases
+	keep_file postfix /etc/aliases.db
+	keep_file postfix /etc/postfix/virtual
+	keep_file postfix /etc/postfix/virtual.db
+	undo reload_service
 	printf 'here: there@club.example\n' >>"$(image_path postfix /etc/aliases)"
 	printf 'there@club.example here@firm.example\n' >>"$(image_path postfix /etc/postfix/virtual)"
 	session postfix /usr/bin/newaliases
@@ -303,6 +315,8 @@ rare_burst() {
 }
 
 rare_settings_command() {
+	keep_file postfix /etc/postfix/main.cf
+	undo reload_service
 	session postfix /usr/sbin/postconf -n
 	session postfix /usr/sbin/postconf -e 'message_size_limit = 3000000'
 	session postfix /usr/sbin/postfix check

@@ -258,6 +258,7 @@ rare_extensions() {
 		create extension pageinspect'
 	admin_sql "select similarity('word', 'world'), crypt('a', gen_salt('bf', 4)), 'a=>1'::hstore;
 		drop extension pg_trgm"
+	admin_sql 'drop extension pgcrypto; drop extension hstore; drop extension pageinspect'
 }
 
 rare_slow_query() {
@@ -291,7 +292,7 @@ rare_big_sort() {
 	admin_sql "set work_mem = '64kB'; select a.filler, b.filler from pgbench_accounts a
 		join pgbench_accounts b using (aid)
 		order by a.filler, b.abalance limit 5"
-	admin_sql 'create index on pgbench_accounts (abalance, filler)'
+	admin_sql 'create index big on pgbench_accounts (abalance, filler); drop index big'
 }
 
 rare_deadlock() {
@@ -347,6 +348,7 @@ rare_csv_log() {
 }
 
 rare_certificate() {
+	lasts
 	local file
 	file=$(image_path postgres /etc/ssl/postgres.pem)
 	cp -p "$file" "$file.new"

@@ -126,11 +126,13 @@ administer() {
 rare_new_queue() {
 	rabbit_ctl add_vhost /new
 	rabbit_ctl set_permissions -p /new shop '.*' '.*' '.*'
+	rabbit_ctl delete_vhost /new
 }
 
 rare_new_user() {
 	rabbit_ctl add_user guest2 orange-tree
 	rabbit_ctl change_password reports sunshine7
+	rabbit_ctl delete_user guest2
 }
 
 rare_queues_listed() {

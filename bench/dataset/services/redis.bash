@@ -198,10 +198,11 @@ rare_replica_attaches() {
 rare_config_set() {
 	cli config set maxmemory 32mb slowlog-log-slower-than 1000 appendfsync always
 	sleep 5
-	cli config set maxmemory 24mb appendfsync everysec save '30 10'
+	cli config set maxmemory 24mb slowlog-log-slower-than 10000 appendfsync everysec save '30 10'
 }
 
 rare_config_rewritten() {
+	lasts
 	cli config rewrite
 }
 
@@ -247,6 +248,8 @@ rare_user_added() {
 	cli acl save
 	client redis-cli -h "$own_address" --no-auth-warning --user guest -a guest get session:1
 	cli acl log
+	cli acl deluser guest
+	cli acl save
 }
 
 rare_function_loaded() {
@@ -255,6 +258,7 @@ rare_function_loaded() {
 redis.register_function("twice", function(keys, args) return args[1] * 2 end)'
 	cli fcall twice 0 21
 	cli function dump
+	cli function flush
 }
 
 rare_keys_listed() {

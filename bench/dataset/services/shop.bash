@@ -269,8 +269,8 @@ rare_database_busy() {
 }
 
 rare_product_table() {
-	database_admin -c 'ALTER TABLE products ADD COLUMN weight int DEFAULT 1' \
-		-c 'CREATE INDEX ON products (weight)' -c 'REINDEX TABLE products' shop
+	database_admin -c 'ALTER TABLE products ADD COLUMN weight int DEFAULT 1' -c 'CREATE INDEX ON products (weight)' \
+		-c 'REINDEX TABLE products' -c 'ALTER TABLE products DROP COLUMN weight' shop
 }
 
 # Nothing comes out of the queue for a while.
@@ -290,12 +290,15 @@ rare_cache_restored() {
 }
 
 rare_new_receipt() {
+	keep_file shop /var/lib/shop/receipts/receipt.html
 	echo '<p>{{ row[1] }}: {{ row[2] }}. @NOTE@ Open till 8.</p>' >"$(volume_path shop /var/lib/shop)/receipts/receipt.html"
 	customer_orders
 }
 
 # The application's workers are started again, with changed code.
 rare_shop_reloaded() {
+	keep_file shop /srv/shop/shop.py
+	undo container_signal shop HUP
 	printf '\n# edited\n' >>"$(image_path shop /srv/shop/shop.py)"
 	container_signal shop HUP
 	sleep 5

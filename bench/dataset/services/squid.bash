@@ -221,6 +221,10 @@ administer() {
 
 # A list of its own, and a page that says why.
 rare_blocked_site() {
+	keep_file squid /etc/squid/conf.d/games.conf
+	keep_file squid /etc/squid/blocked.games
+	keep_file squid /usr/share/squid/errors/templates/ERR_GAMES
+	undo reload_service
 	local etc
 	etc=$(image_path squid /etc/squid)
 	echo '.games.peer.example' >"$etc/blocked.games"
@@ -233,6 +237,9 @@ rare_blocked_site() {
 }
 
 rare_new_user() {
+	keep_file squid /etc/squid/passwd
+	keep_file squid /etc/squid/office
+	undo reload_service
 	local etc
 	etc=$(image_path squid /etc/squid)
 	printf 'guest:%s\n' "$(openssl passwd -apr1 guest)" >>"$etc/passwd"
@@ -245,6 +252,8 @@ rare_new_user() {
 }
 
 rare_new_port() {
+	keep_file squid /etc/squid/conf.d/port.conf
+	undo reload_service
 	echo 'http_port 3129' >"$(image_path squid /etc/squid/conf.d/port.conf)"
 	reload_service
 	sleep 3

@@ -125,14 +125,17 @@ static json_t *read_events(const char *path, struct judged_run *run, struct err 
 		struct window *w = &run->windows[run->n_windows++];
 		json_int_t begin, end;
 		const char *name;
+		int lasts = 0; /* recordings before that say nothing of it */
 
-		if (json_unpack_ex(json_array_get(events, i), &why, 0, "{s:s, s:I, s:I}", "name",
-				   &name, "begin_ns", &begin, "end_ns", &end) < 0) {
+		if (json_unpack_ex(json_array_get(events, i), &why, 0, "{s:s, s:I, s:I, s?b}",
+				   "name", &name, "begin_ns", &begin, "end_ns", &end, "lasts",
+				   &lasts) < 0) {
 			err_set(err, -1, "%s: event %zu: %s", path, i, why.text);
 			return NULL;
 		}
 		w->begin_ns = (uint64_t)begin;
 		w->end_ns = (uint64_t)end + WINDOW_AFTER_NS;
+		w->lasts = lasts;
 	}
 	return json_incref(events);
 }

@@ -88,20 +88,33 @@ static void add_window_thing(struct window *w, uint32_t thing, bool refused, boo
 	w->things[i].own_refused |= refused && own;
 }
 
+static void count_in_window(struct window *w, unsigned rule, uint32_t thing, bool refused, bool own)
+{
+	w->rule[rule].alerted += !refused;
+	w->rule[rule].refused += refused;
+	w->rule[rule].own_refused += refused && own;
+	add_window_thing(w, thing, refused, own);
+}
+
+/* Counts an operation in the windows of its time or, if an earlier event caused it, in that window. */
 static void count_in_windows(struct judged_run *run, unsigned rule, uint32_t thing, uint64_t now,
 			     enum outcome outcome, bool own)
 {
 	bool refused = outcome == OUTCOME_REFUSED;
+	struct run_thing *t = &run->things[thing];
 
+	if (refused && t->cause) {
+		count_in_window(&run->windows[t->cause - 1], rule, thing, refused, own);
+		return;
+	}
 	for (size_t i = 0; i < run->n_windows; i++) {
 		struct window *w = &run->windows[i];
 
 		if (now < w->begin_ns || now > w->end_ns)
 			continue;
-		w->rule[rule].alerted += !refused;
-		w->rule[rule].refused += refused;
-		w->rule[rule].own_refused += refused && own;
-		add_window_thing(w, thing, refused, own);
+		count_in_window(w, rule, thing, refused, own);
+		if (t->refused == 1 && refused && w->lasts && !t->cause)
+			t->cause = i + 1;
 	}
 }
 

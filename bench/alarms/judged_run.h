@@ -36,6 +36,8 @@ struct run_thing {
 	uint64_t alerted, refused;
 	uint64_t own_refused; /* of these, by tasks that are of no exec session */
 	bool after_level;     /* refused for a level that alerted in the second before */
+	size_t cause;	      /* number + 1 of the window that lasts and in which it was refused
+				 first; 0: none */
 };
 
 /* A thing that alarmed in a window. */
@@ -44,9 +46,14 @@ struct window_thing {
 	bool refused, own_refused;
 };
 
-/* A time of which alarms are counted apart: a rare event, with WINDOW_AFTER_NS. */
+/*
+ * A time of which alarms are counted apart: a rare event, with WINDOW_AFTER_NS. lasts: what the event
+ * changed stays. A thing that is refused first in such a window has its later refusals counted
+ * there too, and in no other window.
+ */
 struct window {
 	uint64_t begin_ns, end_ns;
+	bool lasts;
 	struct window_counts {
 		uint64_t alerted, refused, own_refused; /* operations */
 	} rule[RULES_COUNT];

@@ -183,6 +183,35 @@ static void judged_run_tells_exec_sessions_from_the_service(void **state)
 	assert_true(f->window.things[1].own_refused);
 }
 
+/* Event 0 replaces a file for good, events 1 and 2 leave nothing. */
+static void judged_run_counts_later_refusals_for_the_event_that_lasts(void **state)
+{
+	struct fixture *f = *state;
+	struct window windows[] = {{.begin_ns = 2 * SEC, .end_ns = 3 * SEC, .lasts = true},
+				   {.begin_ns = 4 * SEC, .end_ns = 5 * SEC},
+				   {.begin_ns = 6 * SEC, .end_ns = 7 * SEC}};
+	const unsigned rule = LUTRA_RULE_OPEN_READ_PROTECTED;
+
+	f->run.windows = windows;
+	f->run.n_windows = 3;
+	open_file(f, 1 * SEC, 7, "/etc/before");
+	open_file(f, 2 * SEC, 7, "/etc/before"); /* no doing of event 0 */
+	open_file(f, 2 * SEC, 7, "/etc/replaced");
+	open_file(f, 4 * SEC, 7, "/etc/replaced");
+	open_file(f, 4 * SEC, 7, "/etc/mine");
+	open_file(f, 6 * SEC, 7, "/etc/replaced");
+	open_file(f, 6 * SEC, 7, "/etc/mine");
+	open_file(f, 6 * SEC, 7, "/etc/before");
+	judge_trace(f);
+	assert_int_equal(windows[0].rule[rule].own_refused, 4);
+	assert_int_equal(windows[1].rule[rule].own_refused, 1);
+	assert_int_equal(windows[2].rule[rule].own_refused, 2);
+	assert_int_equal(windows[0].n_things, 2);
+	assert_int_equal(windows[1].n_things, 1);
+	f->run.windows = NULL;
+	f->run.n_windows = 0;
+}
+
 /* A recording whose records have aux says itself which tasks are of an exec session. */
 static void judged_run_believes_what_the_recording_says_of_sessions(void **state)
 {
@@ -210,6 +239,7 @@ int main(void)
 		TEST(judged_run_keeps_alerts_and_refusals_apart),
 		TEST(judged_run_believes_what_the_recording_says_of_sessions),
 		TEST(judged_run_tells_exec_sessions_from_the_service),
+		TEST(judged_run_counts_later_refusals_for_the_event_that_lasts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,9 +18,14 @@
 
 /* ---- one container ---- */
 
-/* The container's last task has ended. Observers see what the kernel sent of the last tasks first. */
+/*
+ * The container's last task has ended. The next task in the cgroup begins the container anew, with other
+ * mounts. Observers see what the kernel sent of the last tasks first.
+ */
 static void tell_emptied(struct container *c)
 {
+	guard_note_emptied(c->all->parts.guard, c->slot);
+	c->host_known = false;
 	guard_drain(c->all->parts.guard);
 	CONTAINERS_TELL(c->all, on_emptied, c);
 }
@@ -70,6 +75,14 @@ bool container_is_populated(const struct container *c)
 	bool populated = false;
 
 	return cgroup_populated(c->events.fd, &populated) == 0 && populated;
+}
+
+bool container_has_started(const struct container *c)
+{
+	struct lutra_slot slot;
+
+	return guard_slot(c->all->parts.guard, c->slot, &slot) == 0 &&
+	       slot.flags & LUTRA_SLOT_STARTED;
 }
 
 void container_set_recorded(struct container *c, bool recorded)

@@ -113,6 +113,11 @@ void container_release(struct container *c, bool thaw);
 
 /* Returns true if its cgroup exists and has tasks. */
 bool container_is_populated(const struct container *c);
+/*
+ * Returns true if the program of the container has started since the container last was empty. Before
+ * it has, the processes in the cgroup are a runtime's, and may have the root of the host.
+ */
+bool container_has_started(const struct container *c);
 /* Has the kernel record its events, or no longer. */
 void container_set_recorded(struct container *c, bool recorded);
 /* Adds to what is known of a container. Returns 0 or -ENOMEM. */

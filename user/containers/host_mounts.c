@@ -312,31 +312,23 @@ void host_view_done(struct host_view *view)
 	*view = (struct host_view){};
 }
 
-/* Returns true if the container's program has started: its runtime is done. */
-static bool has_program_started(const struct container *c)
-{
-	struct lutra_slot slot;
-
-	return guard_slot(c->all->parts.guard, c->slot, &slot) == 0 &&
-	       slot.flags & LUTRA_SLOT_STARTED;
-}
-
 void host_mounts_renew(struct container *c, const struct policy *p)
 {
-	if (c->sessions && p->audit_sessions && has_program_started(c) && host_mounts_inspect(c))
+	if (c->sessions && p->audit_sessions && container_has_started(c) && host_mounts_inspect(c))
 		c->host_known = true;
 }
 
 void host_mounts_check(struct container *c)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
+	size_t n_before = c->host.n;
 	struct err err = {};
 	int r;
 
-	if (c->host_known || !c->sessions || !*c->policy_dir || !has_program_started(c))
+	if (c->host_known || !c->sessions || !*c->policy_dir || !container_has_started(c))
 		return;
 	c->host_known = host_mounts_inspect(c);
-	if (!c->host_known || !c->host.n)
+	if (!c->host_known || (!c->host.n && !n_before))
 		return;
 	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, &err);
 	if (r == 0 && p->audit_sessions)

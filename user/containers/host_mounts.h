@@ -46,8 +46,9 @@ void host_view_done(struct host_view *view);
 void host_mounts_renew(struct container *c, const struct policy *p);
 
 /*
- * Inspects the mounts of a container that was enrolled before its program started, once the program
- * has started. Applies its policy again if the mounts show the host. To be called every second.
+ * Inspects the mounts of a container that was enrolled before its program started, or that was empty
+ * since, once the program has started. Applies its policy again if the mounts show the host, or did
+ * so before the container was empty. To be called every second.
  */
 void host_mounts_check(struct container *c);
 

@@ -94,6 +94,11 @@ int guard_check_mode(const struct guard *g, uint32_t mode, bool has_policy, stru
 int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *err);
 /* Starts or stops sending the slot's events to handler.record. -ENOENT. */
 int guard_set_record(struct guard *g, uint32_t slot, bool record);
+/*
+ * Notes that the container of a slot is empty: the next program that starts in it is the container's
+ * own, and no exec session. -ENOENT.
+ */
+int guard_note_emptied(struct guard *g, uint32_t slot);
 /* Swaps the policy of a slot atomically. -ENOENT, -ENOEXEC: a policy for another architecture. */
 int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err);
 /* Copies the kernel's view of a slot. -ENOENT. */

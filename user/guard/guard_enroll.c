@@ -366,6 +366,14 @@ int guard_set_record(struct guard *g, uint32_t slot, bool record)
 	return 0;
 }
 
+int guard_note_emptied(struct guard *g, uint32_t slot)
+{
+	if (!is_enrolled(g, slot))
+		return -ENOENT;
+	set_flags(&g->slots[slot], LUTRA_SLOT_STARTED, false);
+	return 0;
+}
+
 int guard_set_policy(struct guard *g, uint32_t slot, const struct policy *policy, struct err *err)
 {
 	if (!is_enrolled(g, slot))

@@ -213,17 +213,6 @@ static bool keep_first_process(void *ctx, pid_t pid)
 }
 
 /*
- * Returns true if the program of a container runs. Before it does, the processes in its cgroup are a
- * runtime's, and may have the root of the host.
- */
-static bool has_begun(const struct learn *l, const struct container *c)
-{
-	const struct recording *r = l->recordings[c->slot];
-
-	return !r || r->runs_already || r->live.tasks.n;
-}
-
-/*
  * Opens the root directory of a live container of the image, whose packages training reads. Returns a
  * descriptor, or -ESRCH if there is none.
  */
@@ -235,7 +224,7 @@ static int open_root(const struct learn *l, const struct lifecycle_image *i)
 	     c = c->next) {
 		pid_t first = 0;
 
-		if (learn_image_of(l, c) != i || !has_begun(l, c))
+		if (learn_image_of(l, c) != i || !container_has_started(c))
 			continue;
 		cgroup_each_process(c->cgroup, keep_first_process, &first);
 		if (first)

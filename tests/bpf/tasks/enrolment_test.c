@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 
+#include "user/containers/containers.h"
+
 #define MARK 0xffffffffu
 
 static void make_mark(void)
@@ -358,6 +360,42 @@ static void enrolment_arm_tells_exec_sessions(void **state)
 	assert_int_equal(box_count_records(b, LUTRA_RECORD_ARM), 2);
 }
 
+/*
+ * Before its program runs, a container has only processes of its runtime. Once it was empty, the next
+ * program in its cgroup is its own again.
+ */
+static void enrolment_container_starts_with_its_program_and_again_once_it_was_empty(void **state)
+{
+	struct box *b = *state;
+	const struct guard_enrolment e = {
+		.cgroup = b->cgroup, .mode = LUTRA_MODE_LEARN, .record = true, .sessions = true};
+	const struct containers_parts parts = {.guard = b->guard};
+	_cleanup_(containers_freep) struct containers *all = NULL;
+	struct container c = {};
+	const struct seen_record *arm;
+	struct child *runtime;
+	struct err err = {};
+
+	if (guard_enroll(b->guard, &e, &b->slot, &err) < 0)
+		fail_msg("guard_enroll: %s", err.msg);
+	assert_int_equal(containers_new(&all, &parts), 0);
+	c = (struct container){.all = all, .slot = b->slot};
+	runtime = box_fork(b, "runtime", NULL);
+	assert_int_equal(box_cgroup_join(b->cgroup, runtime->pid), 0);
+	assert_false(container_has_started(&c));
+	assert_exited(box_child_wait(runtime), 0);
+	assert_true(container_has_started(&c));
+	assert_int_equal(guard_note_emptied(b->guard, b->slot), 0);
+	assert_false(container_has_started(&c));
+	assert_exited(box_run(b, "runtime", NULL), 0);
+	assert_true(container_has_started(&c));
+	arm = assert_record(box_find_record(b, LUTRA_RECORD_ARM, NULL), "of the first program");
+	assert_int_equal(arm->rec.aux, 0);
+	arm = assert_record(box_find_record(b, LUTRA_RECORD_ARM, arm), "of the second one");
+	assert_int_equal(arm->rec.aux, 0);
+	assert_int_equal(guard_note_emptied(b->guard, b->slot + 1), -ENOENT);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(struct box *b, struct guard_enrolment e, int r)
@@ -439,6 +477,7 @@ int main(int argc, char **argv)
 		TEST(enrolment_of_a_running_task_is_at_once),
 		TEST(enrolment_task_outside_is_not_seen),
 		TEST(enrolment_arm_tells_exec_sessions),
+		TEST(enrolment_container_starts_with_its_program_and_again_once_it_was_empty),
 		TEST(enrolment_release_voids_entries),
 		TEST(enrolment_enroll_refuses_what_it_must_not_touch),
 		TEST(enrolment_set_mode_without_policy_is_refused),

@@ -72,4 +72,7 @@ $(BASE_TREE)/build/bench/judge: bench/alarms/base.patch $(wildcard bench/alarms/
 #: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
 alarms: all $(B)/bench/judge $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
 	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
-.PHONY: alarms dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+#: make alarms-live  does a refusal end a service: its rare events in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
+alarms-live: all
+	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live
+.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts

@@ -53,9 +53,21 @@ def count_attacks($kind): map(select(.kind == $kind)) | {n: length, alert: (map(
 def learned: {runs: length, refused: total(.refused), kept: total(.kept), things: total(.things),
 	kept_things: total(.kept_things), lost: [.[].lost[]]};
 
+# Adds numbers of objects of the same form.
+def add_numbers: [.[] | to_entries[]] | group_by(.key) |
+	map({key: .[0].key, value: ([.[].value | numbers] | add)}) | map(select(.value != null)) | from_entries;
+
+def things_by_rule: group_by(.rule) | map({key: .[0].rule, value: {
+	alerted: map(select(.alerted > 0)) | length, refused: map(select(.refused > 0)) | length}}) | from_entries;
+
+# Adds such counts of several services.
+def add_rules(f): [.[].sums | f | to_entries[]] | group_by(.key) | map({key: .[0].key,
+	value: (map(.value) | add_numbers)}) | from_entries;
+
 def service_sums: . as $s | rare_events as $events | attacks as $attacks | {
 	ten: ([.containers[].ordinary[]] | ordinary), three: ([.containers[].three[]] | ordinary),
-	vm: ([.containers[].vm[]] | ordinary),
+	vm: ([.containers[].vm[]] | ordinary), vm_by_host: ([.containers[].vm_by_host[]?] | ordinary),
+	host_by_vm: ([.containers[].host_by_vm[]?] | ordinary),
 	bounds: ([.containers[] | {container, audit_only: .bounds.audit_only} + bounds]),
 	soak: soak, rare: ($events | count_events),
 	learned: ([.containers[].learned | values] | learned),
@@ -63,12 +75,8 @@ def service_sums: . as $s | rare_events as $events | attacks as $attacks | {
 	attack: ($attacks | count_attacks("attack")), adaptive: ($attacks | count_attacks("adaptive")),
 	attacks: $attacks, events: $events,
 	# By rule: new things of ordinary runs, and events in which it fired.
-	ordinary_rules: ([.containers[].ordinary[].things[]] | group_by(.rule) | map({key: .[0].rule, value: {
-		alerted: map(select(.alerted > 0)) | length, refused: map(select(.refused > 0)) | length}}) | from_entries)};
-
-# Adds numbers of objects of the same form.
-def add_numbers: [.[] | to_entries[]] | group_by(.key) |
-	map({key: .[0].key, value: ([.[].value | numbers] | add)}) | map(select(.value != null)) | from_entries;
+	ordinary_rules: ([.containers[].ordinary[].things[]] | things_by_rule),
+	vm_by_host_rules: ([.containers[].vm_by_host[]?.things[]] | things_by_rule)};
 
 def by_kind: group_by(.name) | map({key: .[0].name, value: count_events}) | from_entries;
 def by_rule: [.[] | .rules | to_entries[]] | group_by(.key) | map({key: .[0].key, value: {alarmed: length,
@@ -86,8 +94,8 @@ def set_sums: {
 	learned: (map(.sums.learned) | add_numbers), learned_attacks: (map(.sums.learned_attacks) | add_numbers),
 	attack: (map(.sums.attack) | add_numbers), adaptive: (map(.sums.adaptive) | add_numbers),
 	by_kind: ([.[].sums.events[]] | by_kind), by_rule: ([.[].sums.events[]] | by_rule),
-	ordinary_rules: ([.[].sums.ordinary_rules | to_entries[]] | group_by(.key) | map({key: .[0].key,
-		value: (map(.value) | add_numbers)}) | from_entries)};
+	vm_by_host: (map(.sums.vm_by_host) | add_numbers), host_by_vm: (map(.sums.host_by_vm) | add_numbers),
+	ordinary_rules: add_rules(.ordinary_rules), vm_by_host_rules: add_rules(.vm_by_host_rules)};
 
 map({service, set, sums: service_sums}) | group_by(.set) | map({key: .[0].set, value: {
 	services: (map({key: .service, value: .sums}) | from_entries), sum: set_sums}}) | from_entries

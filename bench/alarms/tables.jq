@@ -31,6 +31,17 @@ def ordinary_cells($new; $base): [
 	cell($new; $base; true; .vm.hours // 0 | round2), cell($new; $base; false; rate(.vm.refused; .vm.hours)),
 	cell($new; $base; false; rate(.vm.alerted; .vm.hours))];
 
+# Runs in a VM by the policy of runs here, and the other way round.
+def vm_titles: ["service", "hours in a VM", "refused, VM policy", "host policy", "alerted, VM policy", "host policy",
+	"hours on the host", "refused, host policy", "VM policy", "alerted, host policy", "VM policy"];
+def vm_cells($new; $base): [
+	cell($new; $base; true; .vm.hours // 0 | round2),
+	cell($new; $base; false; rate(.vm.refused; .vm.hours)), cell($new; $base; false; rate(.vm_by_host.refused; .vm_by_host.hours)),
+	cell($new; $base; false; rate(.vm.alerted; .vm.hours)), cell($new; $base; false; rate(.vm_by_host.alerted; .vm_by_host.hours)),
+	cell($new; $base; true; .host_by_vm.hours // 0 | round2),
+	cell($new; $base; false; rate(.ten.refused; .ten.hours)), cell($new; $base; false; rate(.host_by_vm.refused; .host_by_vm.hours)),
+	cell($new; $base; false; rate(.ten.alerted; .ten.hours)), cell($new; $base; false; rate(.host_by_vm.alerted; .host_by_vm.hours))];
+
 def rare_titles: ["service", "soak hours", "events", "alarmed", "refused", "own process refused", "episodes", "refused operations",
 	"refusals kept after learning", "things kept", "refusals kept in attacks", "things kept"];
 def rare_cells($new; $base): [
@@ -72,6 +83,11 @@ def lost_attacks($found): [.new.services as $new | .base.services? // {} | to_en
 def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
 	"New things in ordinary runs, in a container-hour (`make alarms`):\n",
 	table(ordinary_titles; ordinary_cells(.[0]; .[1])), sum_row(ordinary_cells(.[0]; .[1])),
+	(if (.new.sum.vm.hours // 0) == 0 then empty else
+		"\nNew things in an hour of ordinary runs in a VM and on the host, by the policies of both (`make alarms`):\n",
+		table(vm_titles; vm_cells(.[0]; .[1])), sum_row(vm_cells(.[0]; .[1])),
+		"\nNew things in runs in a VM by the policies of runs on the host, by rule (`make alarms`):\n",
+		counted("rule"; "vm_by_host_rules"; ["alerted", "refused"]) end),
 	"\nRare events, and what one run with rare events in training leaves (`make alarms`):\n",
 	table(rare_titles; rare_cells(.[0]; .[1])), sum_row(rare_cells(.[0]; .[1])),
 	"\nAttacks (`make alarms`):\n",

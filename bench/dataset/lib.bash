@@ -374,24 +374,28 @@ is_recording() {
 	grep -qs recording "$stage/$1.record.log" || dead "${recorders[$1]}"
 }
 
-# container_begin CONTAINER: record it, and start it.
+# container_begin CONTAINER: record it, or guard it, and start it.
 container_begin() {
 	local c=$1
 	container_defaults
 	container_fields "$c"
 	container_files "$c"
-	record_begin "$c"
+	if [ -n "${guard_mode:-}" ]; then
+		guard_container "$c"
+	else
+		record_begin "$c"
+	fi
 	container_json "$c" >"$stage/$c.json"
 	container_user[$c]=$user
 	CONFIG=$stage/$c.json "$e2e/container" start "$stage/containers/$c" "$cgroup/$c"
 	container_pid[$c]=$("$e2e/container" pid "$stage/containers/$c")
 }
 
-# container_end CONTAINER: stop it, and end its trace. Its mounts end with this script.
+# container_end CONTAINER: stop it, and end its trace if it has one. Its mounts end with this script.
 container_end() {
 	local c=$1
 	"$e2e/container" stop "$stage/containers/$c"
-	end "${recorders[$c]}"
+	[ -z "${recorders[$c]:-}" ] || end "${recorders[$c]}"
 }
 
 # session CONTAINER COMMAND…: in a new process of root in the container, as `podman exec -u root` makes it.

@@ -54,7 +54,19 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_POD_NAMESPACE] = {"pod_namespace", "k8s.ns.name", T, false},
 	[ALERT_HISTORY] = {"history", NULL, T, false},
 	[ALERT_PACKAGE] = {"package", "lutra.package", T, false},
+	[ALERT_FINDING] = {"finding", "lutra.finding", T, false},
+	[ALERT_INCIDENT] = {"incident", "lutra.incident", I, false},
+	[ALERT_POLICY_SHA256] = {"policy_sha256", "lutra.policy_sha256", T, false},
+	[ALERT_EXPECTED] = {"expected", "lutra.expected", T, false},
 };
+
+bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field)
+{
+	if (field < ALERT_FINDING)
+		return false;
+	return alert_field_table[field].type == ALERT_TYPE_TEXT ? !f->text[field]
+								: f->number[field] == 0;
+}
 
 /* Adds a text that is clean already. */
 static void put_clean(struct alert_fields *f, enum alert_field field, const char *s)

@@ -50,6 +50,10 @@ enum alert_field {
 	ALERT_POD_NAMESPACE,
 	ALERT_HISTORY,
 	ALERT_PACKAGE,
+	ALERT_FINDING, /* this and the next are optional: the JSON has them where they are known */
+	ALERT_INCIDENT,
+	ALERT_POLICY_SHA256,
+	ALERT_EXPECTED,
 	ALERT_FIELDS
 };
 
@@ -74,8 +78,14 @@ struct alert_fields {
 };
 
 /*
- * Flattens an alert into a row. ALERT_ANCESTORS and ALERT_PACKAGE are unknown until
- * alert_fields_put() sets them.
+ * Returns true if an optional field is unknown: the JSON leaves it out, the store has NULL. A number
+ * is unknown if it is 0.
+ */
+bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field);
+
+/*
+ * Flattens an alert into a row. ALERT_ANCESTORS, ALERT_PACKAGE and the optional fields are unknown
+ * until alert_fields_put() sets them.
  */
 void alert_fields_set(struct alert_fields *f, const struct alert *a);
 /* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */

@@ -89,7 +89,7 @@ json_t *alert_fields_to_json(const struct alert_fields *f)
 		return NULL;
 	gethostname(host, sizeof(host) - 1);
 	for (int i = 0; i < ALERT_FIELDS; i++)
-		if (alert_field_table[i].key)
+		if (alert_field_table[i].key && !alert_fields_is_unknown(f, i))
 			json_object_set_new(o, alert_field_table[i].key, field_to_json(f, i));
 	add_derived(o, f);
 	alert_sentence(f, sentence);

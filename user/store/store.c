@@ -164,7 +164,9 @@ static int roll_back(struct store *s, unsigned *ret_lost, struct err *err)
 static void bind_fields(struct store *s, const struct alert_fields *f)
 {
 	for (int i = 0; i < ALERT_FIELDS; i++) {
-		if (alert_field_table[i].type == ALERT_TYPE_TEXT)
+		if (alert_fields_is_unknown(f, i))
+			sqlite3_bind_null(s->insert, i + 1);
+		else if (alert_field_table[i].type == ALERT_TYPE_TEXT)
 			sqlite3_bind_text(s->insert, i + 1, f->text[i], -1, SQLITE_STATIC);
 		else
 			sqlite3_bind_int64(s->insert, i + 1, f->number[i]);

@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "user/alerts/alert_fields.h"
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 
 struct store;
 
@@ -60,10 +60,11 @@ int store_retain(struct store *s, const struct store_limits *limits, uint64_t no
 /* Reads how many bytes rows and indexes take. -EIO. */
 int store_bytes(struct store *s, uint64_t *ret, struct err *err);
 
-/* Which rows: all conditions that are set must hold. */
+/* Which events: all conditions that are set must hold. */
 struct store_query {
 	const char *container, *image, *verdict; /* NULL: any */
 	uint64_t since_ns, until_ns;		 /* both included; 0: any */
+	uint64_t incident;			 /* its number; 0: any */
 	uint64_t before_ns, before_id; /* older than this row; before_ns 0: from the newest */
 	uint32_t limit;
 	bool oldest_first; /* order of the chosen rows */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event store's schema: one column for each field of alert_field_table. */
+/*
+ * The event store's schema. The table events has one column for each field of alert_field_table; the
+ * others hold what events were put together to: findings and incidents.
+ */
 #include <errno.h>
 
 #include "user/store/store_impl.h"
@@ -11,14 +14,44 @@
 	"CREATE INDEX events_image ON events(image, time_ns);"                                     \
 	"CREATE INDEX events_verdict ON events(verdict, time_ns);"
 
-/* Schema 3 has the column of one field more, at its end. */
-#define FROM_2                                                                                     \
-	"BEGIN IMMEDIATE; ALTER TABLE events ADD COLUMN package TEXT;"                             \
-	"PRAGMA user_version = 3; COMMIT"
+/* The lists and objects are JSON text: containers, hosts, kinds, session, maintenance, processes. */
+#define INCIDENTS                                                                                  \
+	"CREATE INDEX events_incident ON events(incident, time_ns) WHERE incident IS NOT NULL;"    \
+	"CREATE TABLE findings (id TEXT PRIMARY KEY, image TEXT NOT NULL, rule TEXT NOT NULL,"     \
+	" role TEXT NOT NULL, exec_session INTEGER NOT NULL, program TEXT NOT NULL,"               \
+	" what TEXT NOT NULL, example TEXT NOT NULL, path_example TEXT, count INTEGER NOT NULL,"   \
+	" first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, told_ns INTEGER NOT NULL,"          \
+	" verdict TEXT NOT NULL, containers TEXT NOT NULL, hosts TEXT NOT NULL,"                   \
+	" state TEXT NOT NULL, accepted TEXT);"                                                    \
+	"CREATE INDEX findings_last ON findings(last_ns, id);"                                     \
+	"CREATE INDEX findings_image ON findings(image, last_ns, id);"                             \
+	"CREATE TABLE incidents (id INTEGER PRIMARY KEY, container TEXT, container_id TEXT,"       \
+	" image TEXT, engine TEXT, pod TEXT, begin_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,"  \
+	" state TEXT NOT NULL, severity TEXT NOT NULL, sentence TEXT NOT NULL, note TEXT,"         \
+	" events INTEGER NOT NULL, refused INTEGER NOT NULL, killed INTEGER NOT NULL,"             \
+	" kinds TEXT NOT NULL, session TEXT, maintenance TEXT, processes TEXT NOT NULL);"          \
+	"CREATE INDEX incidents_state ON incidents(state);"                                        \
+	"CREATE INDEX incidents_container ON incidents(container);"                                \
+	"CREATE INDEX incidents_image ON incidents(image);"                                        \
+	"CREATE INDEX incidents_end ON incidents(end_ns);"                                         \
+	"CREATE TABLE incident_findings (incident INTEGER NOT NULL, finding TEXT NOT NULL,"        \
+	" PRIMARY KEY (incident, finding)) WITHOUT ROWID;"
 
-static int update_tables(struct store *s, struct err *err)
+/* Schema 3 has the column of one field more, at its end; schema 4 those of four, and new tables. */
+#define FROM_2 "ALTER TABLE events ADD COLUMN package TEXT;"
+#define FROM_3                                                                                     \
+	"ALTER TABLE events ADD COLUMN finding TEXT;"                                              \
+	"ALTER TABLE events ADD COLUMN incident INTEGER;"                                          \
+	"ALTER TABLE events ADD COLUMN policy_sha256 TEXT;"                                        \
+	"ALTER TABLE events ADD COLUMN expected TEXT;" INCIDENTS
+#define END "PRAGMA user_version = 4; COMMIT"
+
+static int update_tables(struct store *s, int64_t version, struct err *err)
 {
-	int r = store_exec(s, FROM_2, err);
+	int r = store_exec(s,
+			   version == 2 ? "BEGIN IMMEDIATE;" FROM_2 FROM_3 END
+					: "BEGIN IMMEDIATE;" FROM_3 END,
+			   err);
 
 	if (r < 0)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -38,7 +71,7 @@ static int create_tables(struct store *s, struct err *err)
 		fprintf(f, ", %s %s%s", alert_field_table[i].column,
 			alert_field_table[i].type == ALERT_TYPE_TEXT ? "TEXT" : "INTEGER",
 			alert_field_table[i].required ? " NOT NULL" : "");
-	fprintf(f, "); " INDEXES "PRAGMA user_version = %d; COMMIT", STORE_SCHEMA_VERSION);
+	fputs("); " INDEXES INCIDENTS END, f);
 	return fclose(f) == 0 ? store_exec(s, sql, err) : err_oom(err);
 }
 
@@ -49,8 +82,8 @@ int store_check_schema(struct store *s, bool create, struct err *err)
 
 	if (r < 0 || version == STORE_SCHEMA_VERSION)
 		return r;
-	if (version == 2 && create)
-		return update_tables(s, err);
+	if ((version == 2 || version == 3) && create)
+		return update_tables(s, version, err);
 	if (version != 0 || !create)
 		return err_set(err, -ENOEXEC,
 			       "event store: schema %d is not this lutra's (%d): use the lutra "

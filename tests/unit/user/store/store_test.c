@@ -233,29 +233,44 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute_sql(f->db, "PRAGMA user_version = 4");
+	execute_sql(f->db, "PRAGMA user_version = 5");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }
 
-/* A store of the version before gets the column that it lacks, and keeps its rows. */
-static void store_of_schema_2_is_updated(void **state)
+/* What a store of schema 3 did not have. */
+#define NOT_IN_3                                                                                   \
+	"DROP INDEX events_incident; ALTER TABLE events DROP COLUMN finding;"                      \
+	"ALTER TABLE events DROP COLUMN incident; ALTER TABLE events DROP COLUMN policy_sha256;"   \
+	"ALTER TABLE events DROP COLUMN expected; DROP TABLE findings; DROP TABLE incidents;"      \
+	"DROP TABLE incident_findings; PRAGMA user_version = 3;"
+
+/* A store of an earlier version gets the columns and tables that it lacks, and keeps its rows. */
+static void check_update(struct fixture *f, const char *to_old)
 {
-	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct err err;
 
+	unlink(f->db);
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	add_rows(f, s, 2);
 	store_free(TAKE_PTR(s));
-	execute_sql(f->db, "ALTER TABLE events DROP COLUMN package; PRAGMA user_version = 2");
+	execute_sql(f->db, to_old);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
-	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	assert_int_equal(store_new(&s, f->db, &err), 0);
 	add_rows(f, s, 1);
 	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM events"), 3);
+	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM incidents, findings"), 0);
 	assert_int_equal(made_alert_query(f->db, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
+}
+
+static void store_of_an_earlier_schema_is_updated(void **state)
+{
+	check_update(*state, NOT_IN_3);
+	check_update(*state, NOT_IN_3 "ALTER TABLE events DROP COLUMN package;"
+				      "PRAGMA user_version = 2;");
 }
 
 static void store_has_a_column_for_every_field(void **state)
@@ -283,7 +298,7 @@ static void store_has_a_column_for_every_field(void **state)
 static void store_has_an_index_for_every_question(void **state)
 {
 	static const char *const where[] = {"container = 'shop'", "image = 'i'", "verdict = 'deny'",
-					    "time_ns > 5"};
+					    "time_ns > 5", "incident = 5"};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	sqlite3 *db;
@@ -429,7 +444,7 @@ int main(void)
 		T(store_new_reader_sees_what_is_added_later),
 		T(store_gives_back_the_alert_that_went_in),
 		T(store_new_refuses_what_is_no_store),
-		T(store_of_schema_2_is_updated),
+		T(store_of_an_earlier_schema_is_updated),
 		T(store_has_a_column_for_every_field),
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),

@@ -28,6 +28,7 @@ struct train_arguments {
 	const char *coverage_file; /* or NULL */
 	const char *knowledge;	   /* directory, "none", or NULL: where it is installed */
 	const char *root;	   /* directory, or NULL: packs are recognised by paths alone */
+	bool leave_out_alerts;	   /* the policy that is updated judges the new runs */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
 	int n_heldout;
@@ -75,6 +76,10 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("root", 'r', "DIR",
 		    "Root directory of the container: packs are recognised by its packages", A,
 		    root),
+	ARGS_FLAG("leave-out-alerts", 'l',
+		  "With --update: leave out what the policy alerts about in the new runs, from the "
+		  "first unusual event of the lineage on",
+		  A, leave_out_alerts),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",
@@ -88,6 +93,8 @@ static error_t check_train_arguments(struct argp_state *state, void *args)
 
 	if (a->update && a->seed != NO_SEED)
 		return args_usage(state, "--seed: an update keeps the seed of its policy");
+	if (!a->update && a->leave_out_alerts)
+		return args_usage(state, "--leave-out-alerts: needs a policy to --update");
 	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
 		return args_usage(state,
 				  "--image (or --update), -o and at least one trace are needed");
@@ -134,18 +141,38 @@ static int check_output(const char *dir, struct err *err)
 	return 0;
 }
 
+/* Returns the name of trace i: first those to train on, then those held out. */
+static const char *file_name(const struct train_arguments *a, int i)
+{
+	return i < a->files.n ? a->files.arg[i] : a->heldout[i - a->files.n];
+}
+
+/* Finds what the runs leave out: see trainer/data/left_out.h. */
+static int find_left_out(const struct train_arguments *a, const struct policy *old,
+			 struct left_out *ret, struct err *err)
+{
+	const struct left_out_options options = {.is_update = old,
+						 .judge = a->leave_out_alerts ? old : NULL};
+	size_t n = (size_t)(a->files.n + a->n_heldout);
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+
+	if (!names)
+		return err_oom(err);
+	for (size_t i = 0; i < n; i++)
+		names[i] = file_name(a, (int)i);
+	return left_out_find(ret, names, n, &options, err);
+}
+
 static int load_runs(struct corpus *c, const struct train_arguments *a,
 		     const struct progress *progress, struct err *err)
 {
 	int n = a->files.n + a->n_heldout;
 
 	for (int i = 0; i < n; i++) {
-		bool heldout = i >= a->files.n;
 		int r;
 
 		progress_show(progress, "reading", (double)i / (double)n);
-		r = corpus_load(c, heldout ? a->heldout[i - a->files.n] : a->files.arg[i], heldout,
-				err);
+		r = corpus_load(c, file_name(a, i), i >= a->files.n, err);
 		if (r < 0)
 			return r;
 	}
@@ -244,6 +271,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	json_auto_t *found = NULL;
 	_cleanup_(corpus_done) struct corpus corpus = {0};
 	_cleanup_(knowledge_set_done) struct knowledge_set knowledge = {0};
+	_cleanup_(left_out_done) struct left_out left_out = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
 	_cleanup_(progress_bar_done) struct progress_bar bar;
 	struct progress progress = {progress_bar_show, &bar};
@@ -265,6 +293,9 @@ static int run_training(const struct train_arguments *a, struct err *err)
 		r = load_knowledge(a, &knowledge, err);
 	if (r == 0)
 		r = read_packages(a, &knowledge, err);
+	if (r == 0)
+		r = find_left_out(a, old, &left_out, err);
+	corpus.left_out = &left_out;
 	if (r == 0)
 		r = load_runs(&corpus, a, &progress, err);
 	o.knowledge = &knowledge;

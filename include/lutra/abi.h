@@ -489,6 +489,11 @@ enum lutra_mark {
 	LUTRA_MARK_ATTACK_END = 2,
 	LUTRA_MARK_HARM = 3, /* a labelled harmful call; string names it */
 	LUTRA_MARK_END = 4,  /* the run ended in order; arg: records lost */
+	/*
+	 * A policy in force alerted, refused or killed for the task tid, or logged what an exec session
+	 * did. arg: CLOCK_MONOTONIC of the first unusual event of its lineage; string: the rule.
+	 */
+	LUTRA_MARK_UNUSUAL = 5,
 };
 
 #define LUTRA_NO_STRING 0xffffffffu

@@ -16,6 +16,9 @@
 struct live_task {
 	struct lutra_state if_accepts, if_waits; /* the role alone is used */
 	uint32_t tgid;
+	uint32_t parent; /* thread id; 0: not known */
+	uint64_t born_ns;
+	bool is_marked; /* unusual, or a descendant of such a task */
 };
 
 static void init_task(const void *ctx, void *entry)
@@ -67,6 +70,7 @@ static void begin_task(struct live_task *t, const struct lutra_record *rec)
 
 static int step_task(struct live_roles *l, const struct lutra_record *rec)
 {
+	bool is_marked = rec->type == LUTRA_RECORD_ARM && rec->nr && live_roles_is_marked(l, rec->tid);
 	struct live_task *t, *child;
 	void *entry;
 	int r = tasks_step(&l->tasks, rec, &entry);
@@ -76,6 +80,7 @@ static int step_task(struct live_roles *l, const struct lutra_record *rec)
 		return r;
 	t = entry;
 	t->tgid = rec->tgid;
+	t->is_marked |= is_marked;
 	if (rec->type == LUTRA_RECORD_ARM)
 		begin_task(t, rec);
 	if (rec->type == LUTRA_RECORD_EXEC) {
@@ -83,8 +88,11 @@ static int step_task(struct live_roles *l, const struct lutra_record *rec)
 		lutra_state_exec(&t->if_waits, NULL, tasks_process(t)->again);
 	}
 	child = rec->type == LUTRA_RECORD_FORK ? tasks_find(&l->tasks, (uint32_t)rec->arg) : NULL;
-	if (child)
+	if (child) {
 		child->tgid = (uint32_t)(rec->arg >> 32);
+		child->parent = rec->tid;
+		child->born_ns = rec->ts_ns;
+	}
 	if (rec->type == LUTRA_RECORD_SYSCALL) {
 		l->last = t;
 		l->last_tid = rec->tid;
@@ -135,6 +143,53 @@ void live_roles_fill(struct live_roles *l, struct lutra_record *arm)
 	if (t)
 		fill_arm(t, arm);
 }
+
+/* ---- unusual tasks ---- */
+
+bool live_roles_is_marked(struct live_roles *l, uint32_t tid)
+{
+	const struct live_task *t = tasks_find(&l->tasks, tid);
+
+	return t && t->is_marked;
+}
+
+struct marking {
+	struct live_roles *roles;
+	uint64_t onset_ns;
+	bool changed;
+};
+
+/* Marks a task if its parent is marked or has ended. */
+static void mark_child(void *ctx, uint32_t tid, void *entry)
+{
+	struct live_task *t = entry, *parent;
+	struct marking *m = ctx;
+
+	(void)tid;
+	if (t->is_marked || !t->parent || t->born_ns < m->onset_ns)
+		return;
+	parent = tasks_find(&m->roles->tasks, t->parent);
+	t->is_marked = !parent || parent->is_marked;
+	m->changed |= t->is_marked;
+}
+
+void live_roles_mark(struct live_roles *l, uint32_t tid, uint64_t onset_ns)
+{
+	struct live_task *t = tasks_find(&l->tasks, tid);
+	struct marking m = {.roles = l, .onset_ns = onset_ns};
+
+	/* Whoever descends from a marked task is marked by the fork. */
+	if (t && t->is_marked)
+		return;
+	if (t)
+		t->is_marked = true;
+	do {
+		m.changed = false;
+		tasks_each(&l->tasks, mark_child, &m);
+	} while (m.changed);
+}
+
+/* ---- listing ---- */
 
 struct listing {
 	struct lutra_record *rec;

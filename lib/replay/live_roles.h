@@ -30,6 +30,14 @@ void live_roles_reset(struct live_roles *l);
  * -ENOSPC if more than TASKS_MAX tasks live.
  */
 int live_roles_step(struct live_roles *l, const struct lutra_record *rec);
+/*
+ * Marks a task as unusual, and the tasks that descend from it since onset_ns, the time of its first
+ * unusual event. The children of a marked task are marked. A task whose parent has ended counts as a
+ * descendant, because nobody knows that it is none.
+ */
+void live_roles_mark(struct live_roles *l, uint32_t tid, uint64_t onset_ns);
+/* Returns true if the task is marked. */
+bool live_roles_is_marked(struct live_roles *l, uint32_t tid);
 /* Returns true if the task is known. */
 bool live_roles_knows(struct live_roles *l, uint32_t tid);
 /* Sets nr, arg and aux of an ARM record for a task that is known. */

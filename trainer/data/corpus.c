@@ -170,38 +170,87 @@ static void note_arguments(const struct trace_meta *meta, const struct lutra_rec
 		policy_args_add_any(ret, (unsigned)i);
 }
 
-/* ret_worked: something happened in the run. */
-static int read_records(struct run_builder *b, struct trace_reader *reader, const char *path,
-			struct policy_arguments *ret_args, bool *ret_worked, struct err *err)
+/* A trace that is read into a run. */
+struct loading {
+	struct run_builder *b;
+	struct left_out_filter *filter; /* or NULL */
+	uint64_t idle[LUTRA_NR / 64];
+	struct policy_arguments args;
+	bool worked; /* something happened in the run */
+};
+
+static void loading_done(struct loading *l)
+{
+	run_builder_free(l->b);
+	left_out_filter_free(l->filter);
+}
+
+static int load_record(struct loading *l, const struct trace_meta *meta,
+		       const struct lutra_record *rec, const char *str, size_t str_len,
+		       struct err *err)
+{
+	int r = l->filter ? left_out_filter_step(l->filter, rec) : 0;
+
+	if (r < 0)
+		return err_set(err, r, "%s", strerror(-r));
+	if (r)
+		return run_builder_pass(l->b, rec, str, str_len, err);
+	r = run_builder_add(l->b, rec, str, str_len, err);
+	if (r < 0)
+		return r;
+	note_arguments(meta, rec, &l->args);
+	l->worked |= syscall_is_work(rec, l->idle);
+	return 0;
+}
+
+static int read_records(struct loading *l, struct trace_reader *reader, const char *path,
+			struct err *err)
 {
 	const struct trace_meta *meta = trace_reader_meta(reader);
-	uint64_t idle[LUTRA_NR / 64];
 	const struct lutra_record *rec;
 	const char *str;
 	size_t str_len;
 	struct err why;
 	int r;
 
-	*ret_worked = false;
-	syscall_idle_mask(meta->arch, idle);
+	syscall_idle_mask(meta->arch, l->idle);
 	while ((r = trace_reader_next(reader, &rec, &str, &str_len)) > 0) {
-		r = run_builder_add(b, rec, str, str_len, &why);
+		r = load_record(l, meta, rec, str, str_len, &why);
 		if (r < 0)
 			return err_set(err, r, "%s: %s", path, why.msg);
-		note_arguments(meta, rec, ret_args);
-		*ret_worked |= syscall_is_work(rec, idle);
 	}
 	return r < 0 ? err_set(err, r, "cannot read %s: %s", path, strerror(-r)) : 0;
+}
+
+/* Makes the builder of a run, and the filter if tasks are left out of the trace. */
+static int begin_loading(struct loading *l, struct corpus *c, const struct left_out_run *left)
+{
+	int r = run_builder_new(&l->b, &c->names);
+
+	return r == 0 && left && left->n_tasks ? left_out_filter_new(&l->filter, left) : r;
+}
+
+static void warn_about_left_out(const struct corpus *c, const char *path,
+				const struct left_out_run *left)
+{
+	struct err line;
+
+	if (!left || !(left->lineages || left->sessions))
+		return;
+	err_set(&line, 0,
+		"left out: %u tasks from their first unusual event on, with all that they "
+		"started, and %u exec sessions",
+		left->lineages, left->sessions);
+	warn_about_file(c, path, line.msg);
 }
 
 int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *err)
 {
 	_cleanup_(trace_reader_freep) struct trace_reader *reader = NULL;
-	_cleanup_(run_builder_freep) struct run_builder *b = NULL;
+	const struct left_out_run *left = c->left_out ? left_out_of(c->left_out, path) : NULL;
+	_cleanup_(loading_done) struct loading l = {0};
 	_cleanup_(run_done) struct run run = {0};
-	struct policy_arguments args = {0};
 	const char *slash = strrchr(path, '/');
-	bool worked;
 	int r;
 
 	if (c->n_runs + c->n_heldout >= CORPUS_RUNS_MAX)
@@ -212,19 +261,19 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = check_arch(c, path, trace_reader_meta(reader), err);
 	if (r < 0)
 		return r;
-	r = run_builder_new(&b, &c->names);
-	if (r < 0)
+	if (begin_loading(&l, c, left) < 0)
 		return err_oom(err);
-	r = read_records(b, reader, path, &args, &worked, err);
+	r = read_records(&l, reader, path, err);
 	if (r < 0)
 		return r;
-	r = run_builder_take(b, &run);
+	r = run_builder_take(l.b, &run);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, strerror(-r));
 	warn_about_run(c, path, &run, trace_reader_torn(reader));
-	if (run.calls == 0)
+	warn_about_left_out(c, path, left);
+	if (run.calls == 0 && !l.filter)
 		return err_set(err, -EINVAL, "%s has no system calls: record it again", path);
-	if (!worked) {
+	if (!l.worked) {
 		warn_about_file(
 			c, path,
 			"nothing happened in it, the service only waited: it does not count");
@@ -238,7 +287,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	run.file = strdup(slash ? slash + 1 : path);
 	run.ops = trace_reader_meta(reader)->ops;
 	run.heldout = heldout;
-	run.args = args;
+	run.args = l.args;
 	if (!run.file || corpus_add(c, &run) < 0)
 		return err_oom(err);
 	return 0;

@@ -3,6 +3,7 @@
 #ifndef LUTRA_TRAINER_DATA_CORPUS_H
 #define LUTRA_TRAINER_DATA_CORPUS_H
 
+#include "trainer/data/left_out.h"
 #include "trainer/data/run.h"
 
 #define CORPUS_RUNS_MAX 1024
@@ -14,6 +15,7 @@ struct corpus {
 	size_t n_old; /* how many of the first runs come from an old policy: counts only, no stream */
 	struct run_names names;
 	char *arch;				   /* of all runs; NULL while there is none */
+	const struct left_out *left_out; /* what corpus_load() leaves out; NULL: nothing */
 	void (*warn)(void *ctx, const char *line); /* or NULL */
 	void *warn_ctx;
 };
@@ -35,7 +37,7 @@ int corpus_add(struct corpus *c, struct run *run);
 /*
  * Reads a run from a trace and adds it. A torn trace is a run up to its damage, with a warning: what
  * the service did until then counts no less than in a whole run. A run in which nothing happened is
- * left out, with a warning.
+ * left out, with a warning; so is one in which nothing happened but what left_out leaves out.
  * Returns 0; -EINVAL if the trace has a labelled attack or no system calls, or is in the corpus
  * already; -ENOEXEC if its architecture is unknown or not that of the other runs; -E2BIG if the
  * corpus or the run is full; -ENOMEM; or an error of trace_reader_new().

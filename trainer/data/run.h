@@ -99,6 +99,13 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 		    size_t str_len, struct err *err);
 
 /*
+ * Passes a record of a task that the run leaves out: what the task did is not part of the run. That the
+ * task lives, and which files it writes, counts for the other tasks. Returns as run_builder_add().
+ */
+int run_builder_pass(struct run_builder *b, const struct lutra_record *rec, const char *str,
+		     size_t str_len, struct err *err);
+
+/*
  * Ends the run and moves it to *ret, for the caller to run_done(). The builder is used up.
  * Returns 0, -ENOMEM or -E2BIG.
  */

@@ -67,6 +67,14 @@ void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		policy_packs_text(p, buf);
 }
 
+unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i)
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	_cleanup_(policy_freep) struct policy *p = i->trained ? load_policy(l, dir, NULL) : NULL;
+
+	return p ? p->mode : LUTRA_MODE_AUDIT;
+}
+
 unsigned learn_policy_mode(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
@@ -145,7 +153,18 @@ static void on_container_release(void *ctx, struct container *c)
 	recorder_stop(ctx, c, false);
 }
 
-void learn_apply_policy(struct learn *l, struct lifecycle_image *i)
+/* Sets the mode of a container that has the image's new policy p: see learn_apply_policy(). */
+static int set_learned_mode(struct container *c, const struct policy *p, bool is_first,
+			    struct err *err)
+{
+	if (is_first)
+		return container_switch_mode(c, LUTRA_MODE_AUDIT, false, err);
+	if (c->own_mode && c->mode > LUTRA_MODE_AUDIT)
+		return 0;
+	return container_follow_mode(c, p, err);
+}
+
+void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
 	struct err err;
@@ -162,7 +181,7 @@ void learn_apply_policy(struct learn *l, struct lifecycle_image *i)
 			continue;
 		recorder_stop(l, c, false);
 		if (container_apply_policy(c, dir, p, true, &err) < 0 ||
-		    container_switch_mode(c, LUTRA_MODE_AUDIT, false, &err) < 0)
+		    set_learned_mode(c, p, is_first, &err) < 0)
 			log_error("%s: its policy is not in force: %s", c->name, err.msg);
 	}
 }
@@ -299,6 +318,7 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 		ev->verdict >= LUTRA_VERDICT_DENY || (is_rule && c->refusing_rules >> ev->rule & 1);
 
 	(void)realtime_ns;
+	recorder_mark(l, c, ev);
 	/*
 	 * Matches are expected while the image's new digest is learned. An operator's session says
 	 * nothing of how well the policy fits the service.

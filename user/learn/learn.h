@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life cycle of policies in lutrad. Containers whose image is learned are recorded, a long run
- * in pieces that count as runs. The trainer is run on them. The policy that it makes is put in force
- * in mode audit. A policy that fires too often in its first minutes in force goes back to audit. What
+ * in pieces that count as runs. The trainer is run on them. The first policy that it makes is put in
+ * force in mode audit, a later one in the mode of the one before. A policy that fires too often in its first minutes in force goes back to audit. What
  * outlives the daemon is life.json (user/policy/lifecycle.h) and the recordings in
  * state_dir/learn/POLICY.
  *

@@ -37,11 +37,17 @@ void learn_save(struct learn *l);
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
 /* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */
 char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
+/* Returns the mode in the files of the image's policy; audit if it has none that is good. */
+unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i);
 /* Writes which packs the image's policy has, as policy_packs_text(). "": none, or it has no policy. */
 void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		      char buf[static POLICY_PACKS_TEXT]);
-/* Puts the image's policy in force, in audit, for the containers that were recorded for it. */
-void learn_apply_policy(struct learn *l, struct lifecycle_image *i);
+/*
+ * Puts the image's policy in force for the containers that were recorded for it. is_first: in audit.
+ * Else each container keeps its mode; one that was in audit because its image has changed gets the
+ * policy's mode.
+ */
+void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first);
 
 /* ---- recorder.c ---- */
 
@@ -60,6 +66,11 @@ void recorder_end(struct learn *l, struct container *c);
 void recorder_stop(struct learn *l, struct container *c, bool keep);
 /* Ends all recordings and leaves the runs that are under way for the next lutrad. */
 void recorder_suspend(struct learn *l);
+/*
+ * Marks the task of an alert, a refusal or a kill in the recording of a container, and the task of an
+ * exec session whatever the policy says of it.
+ */
+void recorder_mark(struct learn *l, const struct container *c, const struct lutra_evidence *ev);
 /* The image that a container is recorded for. NULL: none. */
 struct lifecycle_image *recorder_image(const struct learn *l, const struct container *c);
 /*

@@ -32,6 +32,15 @@ void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *
 		recording_add(l, r, rec, str, str_len);
 }
 
+void recorder_mark(struct learn *l, const struct container *c, const struct lutra_evidence *ev)
+{
+	struct recording *r = l->recordings[c->slot];
+	bool is_alerted = ev->verdict >= LUTRA_VERDICT_ALERT;
+
+	if (r && *c->policy_dir && (is_alerted || ev->exec_session))
+		recording_mark(r, ev);
+}
+
 /* ---- containers ---- */
 
 void recorder_begin(struct learn *l, struct container *c, unsigned how)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "user/sys/clock.h"
 
@@ -184,6 +185,20 @@ static int open_run(struct learn *l, struct recording *r)
 	return r->part ? open_trace(l, r) : -ENOMEM;
 }
 
+/* Adds the mark of an unusual task to the trace. onset_ns: of the lineage's first unusual event. */
+static int add_mark(struct recording *r, const struct lutra_record *task, uint64_t onset_ns,
+		    const char *rule)
+{
+	const struct lutra_record mark = {.ts_ns = task->ts_ns,
+					  .arg = onset_ns,
+					  .tid = task->tid,
+					  .tgid = task->tgid,
+					  .type = LUTRA_RECORD_MARK,
+					  .aux = LUTRA_MARK_UNUSUAL};
+
+	return trace_writer_add(r->trace, &mark, rule, rule ? strlen(rule) : 0);
+}
+
 /* Adds an ARM record for each live task: the trace goes on from here with their roles. */
 static int add_live_tasks(struct recording *r, uint64_t ts_ns)
 {
@@ -191,8 +206,11 @@ static int add_live_tasks(struct recording *r, uint64_t ts_ns)
 	size_t n = 0;
 	int e = live_roles_list(&r->live, ts_ns, &arms, &n);
 
-	for (size_t i = 0; i < n && e == 0; i++)
+	for (size_t i = 0; i < n && e == 0; i++) {
 		e = trace_writer_add(r->trace, &arms[i], NULL, 0);
+		if (e == 0 && live_roles_is_marked(&r->live, arms[i].tid))
+			e = add_mark(r, &arms[i], ts_ns, NULL);
+	}
 	return e;
 }
 
@@ -305,6 +323,16 @@ void recording_add(struct learn *l, struct recording *r, const struct lutra_reco
 	r->run.last_ns = rec->ts_ns;
 	r->run.events += rec->type != LUTRA_RECORD_ARM;
 	r->run.syscalls += rec->type == LUTRA_RECORD_SYSCALL && syscall_is_work(rec, l->idle);
+}
+
+void recording_mark(struct recording *r, const struct lutra_evidence *ev)
+{
+	const struct lutra_record task = {.ts_ns = ev->ts_ns, .tid = ev->tid, .tgid = ev->tgid};
+	uint64_t onset_ns = ev->ts_ns - ev->since_ns;
+
+	live_roles_mark(&r->live, ev->tid, onset_ns);
+	if (r->trace && !r->failed)
+		r->failed = add_mark(r, &task, onset_ns, rule_name(ev->rule));
 }
 
 void recording_flush(struct learn *l, struct recording *r, bool is_clean)

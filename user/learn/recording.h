@@ -56,6 +56,11 @@ void recording_free(struct recording *r);
 /* Takes a record of the container: begins a run, ends one and adds to it. */
 void recording_add(struct learn *l, struct recording *r, const struct lutra_record *rec,
 		   const char *str, size_t str_len);
+/*
+ * Notes in the run under way what a policy in force says of a task, and remembers it for the next runs:
+ * training leaves the task out, with all that it starts (trainer/data/left_out.h).
+ */
+void recording_mark(struct recording *r, const struct lutra_evidence *ev);
 /* Ends the run under way, if there is one. It counts if it is whole. */
 void recording_finish(struct learn *l, struct recording *r);
 /*

@@ -28,9 +28,11 @@ static json_t *tasks_to_json(struct recording *r)
 	if (live_roles_list(&r->live, 0, &arms, &n) < 0)
 		return list;
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("[I, I, I, i]", (json_int_t)arms[i].tid,
-						      (json_int_t)arms[i].tgid,
-						      (json_int_t)arms[i].arg, (int)arms[i].aux));
+		json_array_append_new(
+			list, json_pack("[I, I, I, i, b]", (json_int_t)arms[i].tid,
+					(json_int_t)arms[i].tgid, (json_int_t)arms[i].arg,
+					(int)arms[i].aux,
+					(int)live_roles_is_marked(&r->live, arms[i].tid)));
 	return list;
 }
 
@@ -142,7 +144,7 @@ static int read_state(const struct learn *l, const struct lifecycle_image *i, co
 	return j ? state_from_json(j, ret) : -EBADMSG;
 }
 
-/* Puts the tasks of a state into the roles that they had. */
+/* Puts the tasks of a state into the roles that they had. An older lutrad marked none of them. */
 static void restore_tasks(struct recording *r, const json_t *tasks)
 {
 	json_t *one;
@@ -160,6 +162,8 @@ static void restore_tasks(struct recording *r, const json_t *tasks)
 		arm.arg = (uint64_t)arg;
 		arm.aux = aux != 0;
 		live_roles_step(&r->live, &arm);
+		if (json_is_true(json_array_get(one, 4)))
+			live_roles_mark(&r->live, arm.tid, UINT64_MAX);
 	}
 }
 

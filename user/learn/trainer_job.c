@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/abi/names.h"
 #include "lib/base/file.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
@@ -94,6 +95,7 @@ static void read_last_line(const struct learn *l, const struct lifecycle_image *
 static void note_trained(struct learn *l, const struct trainer_job *j,
 			 const struct policy_unseen *unseen)
 {
+	const char *mode = mode_name(learn_policy_mode(l, j->image));
 	char text[POLICY_UNSEEN_TEXT], packs[POLICY_PACKS_TEXT];
 	const char *late = j->end == LIFECYCLE_TIME_IS_UP
 				   ? "; learning took too long, more is new than life.new_per_day"
@@ -102,25 +104,30 @@ static void note_trained(struct learn *l, const struct trainer_job *j,
 	policy_unseen_text(unseen, text);
 	learn_packs_text(l, j->image, packs);
 	lifecycle_set_note(l->parts.lifecycle, j->image,
-			   "trained on %u runs, in audit%s%s; unseen: %s%s%s",
-			   j->image->policy_runs,
+			   "trained on %u runs, in mode %s%s%s; unseen: %s%s%s",
+			   j->image->policy_runs, mode,
 			   j->image->policy_starts ? "" : "; none of them saw a container start",
 			   late, text, *packs ? "; packs: " : "", packs);
 }
 
-/* The new policy begins in audit: a stricter mode was given to the policy before it. */
-static void begin_audit(struct learn *l, const struct trainer_job *j)
+/*
+ * Puts the policy that was trained in force. The first policy of an image begins in audit: a mode that
+ * is set was given to another policy of that name. An update keeps the mode.
+ */
+static void begin_policy(struct learn *l, const struct trainer_job *j)
 {
 	struct lifecycle_image *i = j->image;
 	struct policy_unseen unseen = i->unseen;
+	bool is_first = !i->trained;
 	struct err err;
 
 	lifecycle_on_trained(l->parts.lifecycle, i);
+	if (is_first &&
+	    modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
+		log_error("%s: %s", i->policy, err.msg);
 	note_trained(l, j, &unseen);
 	log_info("%s: policy %s, %s", i->image, i->policy, i->note);
-	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
-		log_error("%s: %s", i->policy, err.msg);
-	learn_apply_policy(l, i);
+	learn_apply_policy(l, i, is_first);
 }
 
 /* Returns whether learning ends with the runs that there are. */
@@ -137,7 +144,7 @@ static void on_success(struct learn *l, const struct trainer_job *j)
 		log_warning("%s: the trainer wrote no coverage report; see train.log",
 			    j->image->image);
 	if (j->end != LIFECYCLE_GOES_ON)
-		begin_audit(l, j);
+		begin_policy(l, j);
 	else if (learning_end(l, j->image) != LIFECYCLE_GOES_ON)
 		j->image->fresh = true; /* the runs are enough: they are trained on once more */
 }
@@ -250,12 +257,14 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	if (!runs || !policy)
 		return err_oom(err);
 	add_argument(c, "%s", program);
-	add_argument(c, "--mode=audit");
 	add_argument(c, "--image=%s", i->image);
-	if (can_update(l, i))
+	add_argument(c, "--mode=%s", mode_name(learn_own_mode(l, i)));
+	if (can_update(l, i)) {
 		add_argument(c, "--update=%s", policy);
-	else if (l->parts.config->life.guard_sessions)
+		add_argument(c, "--leave-out-alerts");
+	} else if (l->parts.config->life.guard_sessions) {
 		add_argument(c, "--exec-sessions=guard");
+	}
 	c->root = open_root(l, i);
 	if (c->root >= 0)
 		add_argument(c, "--root=/proc/self/fd/%d", ROOT_FD);

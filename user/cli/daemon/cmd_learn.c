@@ -57,8 +57,9 @@ static const struct args_command command = {
 	.doc = "Learn a policy for an image from runs of its containers."
 	       "\vUse containers of the image as on every day, those that run already too; lutrad "
 	       "records each run until little is new (life.new_per_day of the configuration), "
-	       "trains the policy, and puts it in mode audit. A run ends with its container, or "
-	       "after life.run_max_s. lutrad goes on if this command is interrupted. Without "
+	       "trains the policy, and puts it in mode audit. A policy that is there already is "
+	       "updated: its mode stays, and what it alerts about or refuses is left out. A run "
+	       "ends with its container, or after life.run_max_s. lutrad goes on if this command is interrupted. Without "
 	       "--image the command shows what is learned.",
 	.check = check_learn_args,
 };

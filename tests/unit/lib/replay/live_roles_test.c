@@ -173,6 +173,43 @@ static void live_roles_fill_in_what_is_known(void **state)
 	assert_int_equal(arm.arg, lutra_role_pack(LUTRA_ROLE_STARTUP, LUTRA_ROLE_STARTUP));
 }
 
+/* ---- unusual tasks ---- */
+
+static void live_roles_mark_a_task_and_those_that_it_forks(void **state)
+{
+	struct fixture *f = *state;
+
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 6 | 6ull << 32);
+	live_roles_mark(&f->live, 6, UINT64_MAX);
+	step_record(f, LUTRA_RECORD_FORK, 6, 0, 7 | 7ull << 32);
+	assert_false(live_roles_is_marked(&f->live, 5));
+	assert_true(live_roles_is_marked(&f->live, 6));
+	assert_true(live_roles_is_marked(&f->live, 7));
+	step_record(f, LUTRA_RECORD_ARM, 7, 1, 0);
+	assert_true(live_roles_is_marked(&f->live, 7));
+	step_record(f, LUTRA_RECORD_ARM, 7, 0, 0);
+	assert_false(live_roles_is_marked(&f->live, 7));
+}
+
+/* The evidence of a task comes after the records of its children, and of its end. */
+static void live_roles_mark_what_an_unusual_task_has_left_behind(void **state)
+{
+	struct fixture *f = *state;
+
+	step_record(f, LUTRA_RECORD_ARM, 5, 0, 0);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 6 | 6ull << 32);
+	step_record(f, LUTRA_RECORD_FORK, 6, 0, 7 | 7ull << 32);
+	step_record(f, LUTRA_RECORD_FORK, 7, 0, 8 | 8ull << 32);
+	step_record(f, LUTRA_RECORD_FORK, 5, 0, 9 | 9ull << 32);
+	step_record(f, LUTRA_RECORD_EXIT, 6, 0, 0);
+	live_roles_mark(&f->live, 6, 0);
+	assert_true(live_roles_is_marked(&f->live, 7));
+	assert_true(live_roles_is_marked(&f->live, 8));
+	assert_false(live_roles_is_marked(&f->live, 9));
+	assert_false(live_roles_is_marked(&f->live, 5));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, live_roles_setup, live_roles_teardown)
 
 int main(void)
@@ -185,6 +222,8 @@ int main(void)
 		T(live_roles_of_an_exec_session_stay),
 		T(live_roles_are_carried_from_list_to_list),
 		T(live_roles_fill_in_what_is_known),
+		T(live_roles_mark_a_task_and_those_that_it_forks),
+		T(live_roles_mark_what_an_unusual_task_has_left_behind),
 	};
 
 	return cmocka_run_group_tests_name("live_roles", tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include "trainer/model/tables/update.h"
 #include "trainer/report.h"
 #include "trainer/train.h"
+#include "trainer/weaker.h"
 
 #define NO_SEED UINT64_MAX
 
@@ -28,6 +29,7 @@ struct train_arguments {
 	const char *coverage_file; /* or NULL */
 	const char *knowledge;	   /* directory, "none", or NULL: where it is installed */
 	const char *root;	   /* directory, or NULL: packs are recognised by paths alone */
+	bool accept_new;	   /* an update may make the policy weaker */
 	bool leave_out_alerts;	   /* the policy that is updated judges the new runs */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
@@ -76,6 +78,10 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("root", 'r', "DIR",
 		    "Root directory of the container: packs are recognised by its packages", A,
 		    root),
+	ARGS_FLAG("accept-new", 'a',
+		  "With --update: let the policy become weaker where the new runs ask for it, and "
+		  "list where (it asks at a terminal; else the policy stays as strict as it was)",
+		  A, accept_new),
 	ARGS_FLAG("leave-out-alerts", 'l',
 		  "With --update: leave out what the policy alerts about in the new runs, from the "
 		  "first unusual event of the lineage on",
@@ -93,8 +99,9 @@ static error_t check_train_arguments(struct argp_state *state, void *args)
 
 	if (a->update && a->seed != NO_SEED)
 		return args_usage(state, "--seed: an update keeps the seed of its policy");
-	if (!a->update && a->leave_out_alerts)
-		return args_usage(state, "--leave-out-alerts: needs a policy to --update");
+	if (!a->update && (a->leave_out_alerts || a->accept_new))
+		return args_usage(state, "%s: needs a policy to --update",
+				  a->accept_new ? "--accept-new" : "--leave-out-alerts");
 	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
 		return args_usage(state,
 				  "--image (or --update), -o and at least one trace are needed");
@@ -258,12 +265,34 @@ static int read_packages(const struct train_arguments *a, struct knowledge_set *
 	return 0;
 }
 
-static int write_coverage(const char *file, const json_t *found, struct err *err)
+/* Writes the coverage report, with what the policy would become weaker by. */
+static int write_coverage(const char *file, json_t *found, const struct weaker *weaker,
+			  struct err *err)
 {
+	json_object_set(found, "accepted", weaker->accepted);
+	json_object_set(found, "not_taken", weaker->kept);
 	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
 	int r = text ? file_replace(file, 0600, text, strlen(text)) : -ENOMEM;
 
 	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
+}
+
+/* Writes the coverage report, and prints the policy and what an update changed. */
+static int report_training(const struct train_arguments *a, const struct policy *old,
+			   const struct policy *p, const struct weaker *weaker, json_t *found,
+			   struct err *err)
+{
+	int r = a->coverage_file ? write_coverage(a->coverage_file, found, weaker, err) : 0;
+
+	if (r < 0)
+		return r;
+	progress_bar_done(weaker->bar);
+	report_print_policy(p, stdout);
+	if (old && print_update_changes(old, p) < 0)
+		return err_oom(err);
+	weaker_print(weaker, stdout);
+	printf("  saved     %s\n", a->output);
+	return 0;
 }
 
 static int run_training(const struct train_arguments *a, struct err *err)
@@ -274,11 +303,15 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	_cleanup_(left_out_done) struct left_out left_out = {0};
 	_cleanup_(policy_freep) struct policy *p = NULL, *old = NULL;
 	_cleanup_(progress_bar_done) struct progress_bar bar;
+	_cleanup_(weaker_done) struct weaker weaker;
 	struct progress progress = {progress_bar_show, &bar};
 	struct train_options o = a->train;
 	int r = check_output(a->output, err);
 
 	progress_bar_init(&bar, stderr);
+	weaker_init(&weaker, a->accept_new, &bar);
+	o.may_weaken = weaker_may;
+	o.may_weaken_ctx = &weaker;
 	if (a->coverage_file)
 		o.ret_coverage = &found;
 	if (r < 0)
@@ -303,16 +336,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 		r = train_policy(&corpus, &o, &progress, &p, err);
 	if (r == 0)
 		r = policy_save(p, a->output, err);
-	if (r == 0 && a->coverage_file)
-		r = write_coverage(a->coverage_file, found, err);
-	if (r < 0)
-		return r;
-	progress_bar_done(&bar);
-	report_print_policy(p, stdout);
-	if (old && print_update_changes(old, p) < 0)
-		return err_oom(err);
-	printf("  saved     %s\n", a->output);
-	return 0;
+	return r < 0 ? r : report_training(a, old, p, &weaker, found, err);
 }
 
 int main(int argc, char **argv)

@@ -143,6 +143,8 @@ int train_policy(const struct corpus *corpus, const struct train_options *option
 					  .old = options->old,
 					  .progress = progress,
 					  .ret_new_unseen = &unseen,
+					  .may_weaken = options->may_weaken,
+					  .may_weaken_ctx = options->may_weaken_ctx,
 					  .known = NULL};
 	_cleanup_(known_files_done) struct known_files known = {0};
 	struct err why = {""};

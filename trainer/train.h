@@ -28,6 +28,9 @@ struct train_options {
 	uint32_t mode;	      /* enum lutra_mode, or TRAIN_MODE_DEFAULT */
 	const struct knowledge_set *knowledge; /* the base and all packs; NULL: none */
 	json_t **ret_coverage;		       /* gets coverage_to_json(), or NULL */
+	/* Of an update, as in struct calibrate_source. */
+	bool (*may_weaken)(void *ctx, const char *text);
+	void *may_weaken_ctx;
 };
 
 /*

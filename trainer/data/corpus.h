@@ -14,7 +14,7 @@ struct corpus {
 	size_t n_heldout;
 	size_t n_old; /* how many of the first runs come from an old policy: counts only, no stream */
 	struct run_names names;
-	char *arch;				   /* of all runs; NULL while there is none */
+	char *arch;			 /* of all runs; NULL while there is none */
 	const struct left_out *left_out; /* what corpus_load() leaves out; NULL: nothing */
 	void (*warn)(void *ctx, const char *line); /* or NULL */
 	void *warn_ctx;

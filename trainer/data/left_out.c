@@ -30,8 +30,7 @@ static void count_programs(const struct lineages *l, uint32_t run, struct progra
 	for (size_t i = 0; i < l->n_programs; i++) {
 		struct program_use *u = &use[l->programs[i].program];
 
-		u->sessions += u->last_run != run + 1 ||
-			       u->last_session != l->programs[i].session;
+		u->sessions += u->last_run != run + 1 || u->last_session != l->programs[i].session;
 		u->runs += u->last_run != run + 1;
 		u->last_run = run + 1;
 		u->last_session = l->programs[i].session;

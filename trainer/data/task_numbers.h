@@ -24,8 +24,8 @@ struct task_numbers {
 
 /* What a record says of its task. */
 struct numbered_record {
-	struct numbered_task *task; /* NULL: the task has ended, or the record is of no task */
-	bool begins;		    /* the task begins with it */
+	struct numbered_task *task;  /* NULL: the task has ended, or the record is of no task */
+	bool begins;		     /* the task begins with it */
 	struct numbered_task *child; /* of a fork: it begins too; else NULL */
 };
 

@@ -206,16 +206,17 @@ static void record_enrolled(struct learn *l, struct lifecycle_image *i)
 	}
 }
 
-int learn_start(struct learn *l, const char *image, uint32_t runs,
+int learn_start(struct learn *l, const struct learn_request *ask,
 		const struct lifecycle_image **ret, struct err *err)
 {
 	struct lifecycle *life = l->parts.lifecycle;
-	struct lifecycle_image *i = lifecycle_find(life, image);
-	int r = i ? 0 : lifecycle_add(life, image, &i, err);
+	struct lifecycle_image *i = lifecycle_find(life, ask->image);
+	int r = i ? 0 : lifecycle_add(life, ask->image, &i, err);
 
 	if (r < 0)
 		return r;
-	lifecycle_begin(life, i, runs, &l->parts.config->life, clock_realtime_ns());
+	lifecycle_begin(life, i, ask->runs, &l->parts.config->life, clock_realtime_ns());
+	i->accept_new = ask->accept_new;
 	i->fresh = lifecycle_waiting_runs(i) > 0;
 	record_enrolled(l, i);
 	learn_save(l);

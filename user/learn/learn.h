@@ -41,12 +41,17 @@ void learn_tick(struct learn *l);
 void learn_on_record(struct learn *l, uint32_t slot, const struct lutra_record *rec,
 		     const char *str, size_t str_len);
 
+struct learn_request {
+	const char *image;
+	uint32_t runs;	 /* those of containers that run already too; 0: until little is new */
+	bool accept_new; /* the update may make the policy weaker */
+};
+
 /*
- * Learns an image from so many runs, those of containers that run already too; 0: until little is
- * new (lifecycle_end()). *ret is the life cycle's. -EINVAL: no image reference; -EEXIST: another
+ * Learns an image as asked; see lifecycle_end() for the end. *ret is the life cycle's. -EINVAL: no image reference; -EEXIST: another
  * image has a policy of that name; -ENOMEM.
  */
-int learn_start(struct learn *l, const char *image, uint32_t runs,
+int learn_start(struct learn *l, const struct learn_request *ask,
 		const struct lifecycle_image **ret, struct err *err);
 /* Ends it: containers that have no policy are released. -ENOENT: the image is not learned. */
 int learn_stop(struct learn *l, const char *image, const struct lifecycle_image **ret,

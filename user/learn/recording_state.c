@@ -28,11 +28,11 @@ static json_t *tasks_to_json(struct recording *r)
 	if (live_roles_list(&r->live, 0, &arms, &n) < 0)
 		return list;
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(
-			list, json_pack("[I, I, I, i, b]", (json_int_t)arms[i].tid,
-					(json_int_t)arms[i].tgid, (json_int_t)arms[i].arg,
-					(int)arms[i].aux,
-					(int)live_roles_is_marked(&r->live, arms[i].tid)));
+		json_array_append_new(list,
+				      json_pack("[I, I, I, i, b]", (json_int_t)arms[i].tid,
+						(json_int_t)arms[i].tgid, (json_int_t)arms[i].arg,
+						(int)arms[i].aux,
+						(int)live_roles_is_marked(&r->live, arms[i].tid)));
 	return list;
 }
 

@@ -91,10 +91,29 @@ static void read_last_line(const struct learn *l, const struct lifecycle_image *
 	snprintf(buf, size, "%s", line ? line + 1 : text);
 }
 
+#define NOT_TAKEN_TEXT 320
+
+/* Says in what an update would have made the policy weaker, and did not. "": in nothing. */
+static void not_taken_text(const json_t *coverage, char buf[static NOT_TAKEN_TEXT])
+{
+	const json_t *list = json_object_get(coverage, "not_taken");
+	const char *first = json_string_value(json_array_get(list, 0));
+	size_t more = json_array_size(list);
+
+	*buf = '\0';
+	if (!first)
+		return;
+	snprintf(buf, NOT_TAKEN_TEXT,
+		 "; as strict as before, though the runs ask for %.160s%s; "
+		 "`lutra learn --accept-new` takes that over",
+		 first, more > 1 ? " and more" : "");
+}
+
 /* Notes what the policy was trained on, and what is still new. unseen: as it was then. */
 static void note_trained(struct learn *l, const struct trainer_job *j,
-			 const struct policy_unseen *unseen)
+			 const struct policy_unseen *unseen, const json_t *coverage)
 {
+	char not_taken[NOT_TAKEN_TEXT];
 	const char *mode = mode_name(learn_policy_mode(l, j->image));
 	char text[POLICY_UNSEEN_TEXT], packs[POLICY_PACKS_TEXT];
 	const char *late = j->end == LIFECYCLE_TIME_IS_UP
@@ -103,18 +122,19 @@ static void note_trained(struct learn *l, const struct trainer_job *j,
 
 	policy_unseen_text(unseen, text);
 	learn_packs_text(l, j->image, packs);
+	not_taken_text(coverage, not_taken);
 	lifecycle_set_note(l->parts.lifecycle, j->image,
-			   "trained on %u runs, in mode %s%s%s; unseen: %s%s%s",
+			   "trained on %u runs, in mode %s%s%s%s; unseen: %s%s%s",
 			   j->image->policy_runs, mode,
 			   j->image->policy_starts ? "" : "; none of them saw a container start",
-			   late, text, *packs ? "; packs: " : "", packs);
+			   late, not_taken, text, *packs ? "; packs: " : "", packs);
 }
 
 /*
  * Puts the policy that was trained in force. The first policy of an image begins in audit: a mode that
  * is set was given to another policy of that name. An update keeps the mode.
  */
-static void begin_policy(struct learn *l, const struct trainer_job *j)
+static void begin_policy(struct learn *l, const struct trainer_job *j, const json_t *coverage)
 {
 	struct lifecycle_image *i = j->image;
 	struct policy_unseen unseen = i->unseen;
@@ -125,7 +145,7 @@ static void begin_policy(struct learn *l, const struct trainer_job *j)
 	if (is_first &&
 	    modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
 		log_error("%s: %s", i->policy, err.msg);
-	note_trained(l, j, &unseen);
+	note_trained(l, j, &unseen, coverage);
 	log_info("%s: policy %s, %s", i->image, i->policy, i->note);
 	learn_apply_policy(l, i, is_first);
 }
@@ -144,7 +164,7 @@ static void on_success(struct learn *l, const struct trainer_job *j)
 		log_warning("%s: the trainer wrote no coverage report; see train.log",
 			    j->image->image);
 	if (j->end != LIFECYCLE_GOES_ON)
-		begin_policy(l, j);
+		begin_policy(l, j, coverage);
 	else if (learning_end(l, j->image) != LIFECYCLE_GOES_ON)
 		j->image->fresh = true; /* the runs are enough: they are trained on once more */
 }
@@ -262,6 +282,8 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	if (can_update(l, i)) {
 		add_argument(c, "--update=%s", policy);
 		add_argument(c, "--leave-out-alerts");
+		if (i->accept_new)
+			add_argument(c, "--accept-new");
 	} else if (l->parts.config->life.guard_sessions) {
 		add_argument(c, "--exec-sessions=guard");
 	}

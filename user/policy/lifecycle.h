@@ -35,6 +35,7 @@ struct lifecycle_image {
 	size_t n_runs, runs_size;
 	bool learning;	   /* lutrad records runs */
 	bool trained;	   /* a policy exists */
+	bool accept_new;   /* the update that is learned may make the policy weaker */
 	bool by_runs;	   /* learning ends after the runs that are wanted, whatever is new */
 	uint32_t wanted;   /* runs to train on, at least */
 	uint64_t began_ns; /* CLOCK_REALTIME when learning began; 0: not known */

@@ -11,7 +11,10 @@
 #include "trainer/rules/calibration/calibrate_impl.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
+#include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "trainer/model/compute/num.h"
@@ -78,6 +81,19 @@ static int replay_one(void *ctx, size_t piece, struct err *err)
 	return r;
 }
 
+bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!src->old || !src->may_weaken)
+		return true;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return src->may_weaken(src->may_weaken_ctx, text);
+}
+
 /*
  * Computes the thresholds from the maxima of all replays except one (SIZE_MAX: of all). They are
  * never below the floors, nor below those of the policy that is updated.
@@ -97,10 +113,29 @@ static void find_thresholds(const struct calibrate_job *j, size_t n, size_t with
 	b = ceil(CALIBRATE_MARGIN_B * b);
 	*ret_a = a > CALIBRATE_FLOOR_A ? (int32_t)a : CALIBRATE_FLOOR_A;
 	*ret_b = b > CALIBRATE_FLOOR_B ? (int32_t)b : CALIBRATE_FLOOR_B;
-	if (j->src->old && j->src->old->threshold_a > *ret_a)
+	if (j->src->old && (j->keeps_a || j->src->old->threshold_a > *ret_a))
 		*ret_a = j->src->old->threshold_a;
-	if (j->src->old && j->src->old->threshold_b > *ret_b)
+	if (j->src->old && (j->keeps_b || j->src->old->threshold_b > *ret_b))
 		*ret_b = j->src->old->threshold_b;
+}
+
+/* Sets the thresholds of the policy. Those of an update rise only if they may. */
+static void set_thresholds(struct calibrate_job *j, size_t n, struct policy *p)
+{
+	const struct policy *old = j->src->old;
+
+	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
+	if (!old)
+		return;
+	if (p->threshold_a > old->threshold_a)
+		j->keeps_a = !calibrate_may_weaken(j->src, "threshold A: %.3f nat instead of %.3f",
+						   p->threshold_a / (LAYER_UNIT * 4096),
+						   old->threshold_a / (LAYER_UNIT * 4096));
+	if (p->threshold_b > old->threshold_b)
+		j->keeps_b =
+			!calibrate_may_weaken(j->src, "threshold B: %.4f instead of %.4f",
+					      p->threshold_b / 4096., old->threshold_b / 4096.);
+	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
 }
 
 static int compare_matches(const void *a, const void *b)
@@ -143,6 +178,19 @@ static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t
 	return sum;
 }
 
+/* Keeps the actions of the old policy that are stricter, unless they may become weaker. */
+static void keep_actions(const struct calibrate_source *src, struct policy *p)
+{
+	for (unsigned g = 0; src->old && g < LUTRA_RULE_COUNT; g++) {
+		uint8_t old = src->old->action[g];
+
+		if (old > p->action[g] &&
+		    !calibrate_may_weaken(src, "rule %s: %s instead of %s", rule_name(g),
+					  action_name(p->action[g]), action_name(old)))
+			p->action[g] = old;
+	}
+}
+
 /*
  * Sets each rule's action. With few runs no rule denies, except exec_fresh: a program that was
  * dropped and executed is denied after one run already. What a replay refused is known to the
@@ -180,6 +228,7 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 	struct policy_calibration *cal = &p->calibration;
 	int32_t max_a = 0, max_b = 0;
 
+	set_thresholds(j, n, p);
 	for (size_t i = j->first; i < n; i++) {
 		int32_t threshold_a, threshold_b;
 
@@ -191,7 +240,6 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 		cal->hours += c->runs[i].length_ms / 3.6e6;
 		cal->calls += c->runs[i].calls;
 	}
-	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
 	cal->max_a = max_a / (LAYER_UNIT * 4096);
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
@@ -203,6 +251,7 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 	if (j->src->old)
 		calibration_add(cal, &j->src->old->calibration);
 	set_actions(p, n > j->first || cal->hours > 0);
+	keep_actions(j->src, p);
 	if (calibrate_set_varying(j, n, p) < 0 || calibrate_set_rates(j, n, p) < 0)
 		return -ENOMEM;
 	return calibration_advise(p, c->n_runs);

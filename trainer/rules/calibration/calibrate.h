@@ -30,6 +30,12 @@ struct calibrate_source {
 	/* Gets the estimate of the runs that are not an old policy's alone, or NULL. */
 	struct policy_unseen *ret_new_unseen;
 	const struct known_files *known; /* the base and packs; NULL: none */
+	/*
+	 * Returns true if an update may make the policy weaker in one point. text names the point.
+	 * NULL: it may.
+	 */
+	bool (*may_weaken)(void *ctx, const char *text);
+	void *may_weaken_ctx;
 };
 
 /*

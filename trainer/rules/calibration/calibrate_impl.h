@@ -18,7 +18,15 @@ struct calibrate_job {
 	size_t begin;		       /* the run of piece 0 */
 	struct varying varying;
 	struct progress_pieces progress;
+	bool keeps_a, keeps_b; /* the threshold of the old policy stays: it may not rise */
 };
+
+/*
+ * Asks whether the policy that is updated may become weaker in one point. Returns true if it may, or if
+ * no policy is updated.
+ */
+bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Finds which new names vary, by n replays, adds them to the policy if it may refuse at all, and

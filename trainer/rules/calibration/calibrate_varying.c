@@ -20,6 +20,22 @@ static uint64_t token_of(const struct calibrate_job *j, const struct policy *p,
 	return varying_token(p, j->full, &o);
 }
 
+/* A kind that the replays found to vary. */
+struct varying_question {
+	const struct calibrate_source *src;
+	const struct policy *policy;
+};
+
+static bool may_kind_vary(const void *ctx, uint64_t token)
+{
+	const struct varying_question *q = ctx;
+	char name[256];
+
+	policy_object_name(q->policy, token, name, sizeof(name));
+	return calibrate_may_weaken(q->src, "new names of the kind \"%s\": alert instead of deny",
+				    name);
+}
+
 /* Collects the new names that the replays met, and the kinds of the old policy. */
 static int find_varying(struct calibrate_job *j, size_t n, const struct policy *p)
 {
@@ -63,8 +79,12 @@ static void set_match_actions(const struct calibrate_job *j, const struct policy
 
 int calibrate_set_varying(struct calibrate_job *j, size_t n, struct policy *p)
 {
+	const struct varying_question q = {j->src, p};
+
 	if (find_varying(j, n, p) < 0)
 		return -ENOMEM;
+	if (j->src->old && !p->calibration.audit_only)
+		varying_ask(&j->varying, may_kind_vary, &q);
 	if (!p->calibration.audit_only && varying_add_tokens(&j->varying, p) < 0)
 		return -ENOMEM;
 	memcpy(j->full->action, p->action, sizeof(p->action));

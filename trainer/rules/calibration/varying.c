@@ -13,6 +13,7 @@
 struct varying_name {
 	uint64_t token;
 	size_t run;
+	bool is_refused; /* its kind may not vary */
 };
 
 void varying_done(struct varying *v)
@@ -52,7 +53,7 @@ int varying_add(struct varying *v, size_t run, uint64_t token)
 {
 	if (ARRAY_RESERVE(v->met, v->met_size, v->n_met + 1) < 0)
 		return -ENOMEM;
-	v->met[v->n_met++] = (struct varying_name){token, run};
+	v->met[v->n_met++] = (struct varying_name){.token = token, .run = run};
 	return 0;
 }
 
@@ -155,6 +156,27 @@ bool varying_has_kind(const struct varying *v, size_t run, uint64_t token)
 	for (; low < v->n_met && v->met[low].token == token; low++)
 		runs += v->met[low].run != run;
 	return runs >= VARYING_RUNS;
+}
+
+void varying_ask(struct varying *v, bool (*may_kind_vary)(const void *ctx, uint64_t token),
+		 const void *ctx)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_met; i++) {
+		uint64_t token = v->met[i].token;
+
+		if (i > 0 && v->met[i - 1].token == token)
+			v->met[i].is_refused = v->met[i - 1].is_refused;
+		else
+			v->met[i].is_refused = !is_kept(v, token) &&
+					       varying_has_kind(v, VARYING_ALL_RUNS, token) &&
+					       !may_kind_vary(ctx, token);
+	}
+	for (size_t i = 0; i < v->n_met; i++)
+		if (!v->met[i].is_refused)
+			v->met[n++] = v->met[i];
+	v->n_met = n;
 }
 
 /* Appends a token to the objects of the policy, if it has room. *size: room of the array. */

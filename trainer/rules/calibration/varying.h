@@ -64,6 +64,13 @@ int varying_keep(struct varying *v, const struct policy *old, const struct polic
 void varying_sort(struct varying *v);
 
 /*
+ * Asks for each kind that varies, and did not in the old policy, whether it may. One that may not does not
+ * vary. ctx: for may_kind_vary(). Call it after varying_sort().
+ */
+void varying_ask(struct varying *v, bool (*may_kind_vary)(const void *ctx, uint64_t token),
+		 const void *ctx);
+
+/*
  * Returns true if a kind varies by the new names that all runs but this one met, or varied in the old
  * policy. run: VARYING_ALL_RUNS leaves out no run. token: the kind's.
  */

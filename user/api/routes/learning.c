@@ -29,16 +29,19 @@ json_t *api_learning_json(const struct api *a)
 int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 {
 	const struct api_parts *parts = &c->api->parts;
+	struct learn_request ask = {};
 	json_int_t runs = -1;
 	const struct lifecycle_image *i;
-	const char *image;
-	int r;
+	int r, accept_new = 0;
 
-	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I}", "image", &image, "runs", &runs) < 0)
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I, s?b}", "image", &ask.image, "runs",
+			    &runs, "accept_new", &accept_new) < 0)
 		return -EINVAL;
 	if (runs == 0 || runs > CONFIG_LIFE_RUNS_MAX)
 		return err_set(err, -EINVAL, "runs: 1 to %d", CONFIG_LIFE_RUNS_MAX);
-	r = learn_start(parts->learn, image, runs < 0 ? 0 : (uint32_t)runs, &i, err);
+	ask.runs = runs < 0 ? 0 : (uint32_t)runs;
+	ask.accept_new = accept_new != 0;
+	r = learn_start(parts->learn, &ask, &i, err);
 	if (r == 0)
 		*ret = image_to_json(c->api, i);
 	return r;

@@ -17,6 +17,7 @@ struct learn_args {
 	const char *image;
 	uint64_t runs; /* 0: until little is new */
 	bool status, stop, detach, json;
+	bool accept_new;
 };
 
 enum { OPT_STATUS = 256, OPT_STOP };
@@ -26,6 +27,9 @@ static const struct args_option options[] = {
 	CLI_OPTION_IMAGE(S, image, "Image to learn, as the engine names it: nginx:1.25"),
 	ARGS_NUMBER("runs", 'r', "N", "Train after so many runs, whatever is still new", 1,
 		    CONFIG_LIFE_RUNS_MAX, S, runs),
+	ARGS_FLAG("accept-new", 'a',
+		  "Let the update make the policy weaker where the new runs ask for it", S,
+		  accept_new),
 	ARGS_FLAG("detach", 'd', "Do not wait: lutrad learns on its own", S, detach),
 	ARGS_FLAG("status", OPT_STATUS, "Show the progress and the next step", S, status),
 	ARGS_FLAG("stop", OPT_STOP, "Stop learning and keep the recorded runs", S, stop),
@@ -43,9 +47,10 @@ static error_t check_learn_args(struct argp_state *state, void *ret)
 		return args_usage(state, "--image: is empty");
 	if (a->status + a->stop + a->detach > 1)
 		return args_usage(state, "give one of --detach, --status and --stop");
-	if (a->runs && (a->status || a->stop))
-		return args_usage(state, "--runs does not go with --status or --stop");
-	if (!a->image && (a->runs || a->stop || a->detach))
+	if ((a->runs || a->accept_new) && (a->status || a->stop))
+		return args_usage(state, "--%s does not go with --status or --stop",
+				  a->runs ? "runs" : "accept-new");
+	if (!a->image && (a->runs || a->stop || a->detach || a->accept_new))
 		return args_usage(state, "give --image REF");
 	a->status |= !a->image;
 	return 0;
@@ -59,7 +64,8 @@ static const struct args_command command = {
 	       "records each run until little is new (life.new_per_day of the configuration), "
 	       "trains the policy, and puts it in mode audit. A policy that is there already is "
 	       "updated: its mode stays, and what it alerts about or refuses is left out. A run "
-	       "ends with its container, or after life.run_max_s. lutrad goes on if this command is interrupted. Without "
+	       "ends with its container, or after life.run_max_s. lutrad goes on if this command "
+	       "is interrupted. Without "
 	       "--image the command shows what is learned.",
 	.check = check_learn_args,
 };
@@ -104,7 +110,9 @@ static int show_status(const struct learn_args *a)
 static json_t *ask_image(const struct learn_args *a, const char *path, struct err *err)
 {
 	json_t *runs = a->runs ? json_integer((json_int_t)a->runs) : NULL, *answer = NULL;
-	json_t *q = json_pack("{s:s, s:o*}", "image", a->image, "runs", runs);
+	json_t *accept = a->accept_new ? json_true() : NULL;
+	json_t *q = json_pack("{s:s, s:o*, s:o*}", "image", a->image, "runs", runs, "accept_new",
+			      accept);
 
 	return cli_ask(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
 }

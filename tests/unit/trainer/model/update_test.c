@@ -472,6 +472,77 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 	m->layer[1].la[0] = was;
 }
 
+/* ---- a policy that would become weaker ---- */
+
+struct answers {
+	bool may;
+	unsigned asked;
+	bool asked_of_exec, asked_of_level_a;
+};
+
+static bool give_answer(void *ctx, const char *text)
+{
+	struct answers *a = ctx;
+
+	a->asked++;
+	a->asked_of_exec |= strcmp(text, "rule exec: deny instead of kill") == 0;
+	a->asked_of_level_a |= strncmp(text, "threshold A: ", 13) == 0;
+	return a->may;
+}
+
+/* Adds a run whose system calls follow no order. */
+static void add_wild_run(struct corpus *c)
+{
+	static const unsigned nrs[] = {SYS_accept4, SYS_read, SYS_write, SYS_close, SYS_openat};
+	struct made_run m = made_run_new(c);
+	uint64_t rng = 3;
+
+	made_run_task(&m, 10, LUTRA_RECORD_ARM, 0);
+	for (int i = 0; i < 2000; i++)
+		made_run_syscall(&m, 10, nrs[sample_random(&rng) % 5]);
+	made_run_end(&m, "wild.ltr", false);
+}
+
+/* Updates the policy, whose exec rule somebody made stricter, by a run that is unlike the others. */
+static void update_wildly(struct fixture *f, struct answers *answers, struct policy **ret)
+{
+	const struct train_options options = {.old = f->old,
+					      .image = "made",
+					      .seed = f->old->seed,
+					      .threads = 1,
+					      .mode = TRAIN_MODE_DEFAULT,
+					      .may_weaken = give_answer,
+					      .may_weaken_ctx = answers};
+	struct err err = {""};
+
+	f->old->action[LUTRA_RULE_EXEC] = LUTRA_ACTION_KILL;
+	add_wild_run(&f->corpus);
+	if (train_policy(&f->corpus, &options, NULL, ret, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(answers->asked_of_exec && answers->asked_of_level_a);
+}
+
+static void update_stays_as_strict_as_the_policy_before(void **state)
+{
+	struct answers no = {.may = false};
+	struct fixture *f = *state;
+
+	update_wildly(f, &no, &f->p);
+	assert_int_equal(f->p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_KILL);
+	assert_int_equal(f->p->threshold_a, f->old->threshold_a);
+	assert_int_equal(f->p->threshold_b, f->old->threshold_b);
+}
+
+static void update_becomes_weaker_if_it_may(void **state)
+{
+	struct answers yes = {.may = true};
+	struct fixture *f = *state;
+
+	update_wildly(f, &yes, &f->p);
+	assert_int_equal(f->p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_DENY);
+	assert_true(f->p->threshold_a > f->old->threshold_a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, update_setup, update_teardown)
 
 int main(void)
@@ -481,6 +552,8 @@ int main(void)
 		T(update_keeps_a_first_process_that_became_steady),
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),
+		T(update_stays_as_strict_as_the_policy_before),
+		T(update_becomes_weaker_if_it_may),
 		T(update_learns_syscalls_and_objects),
 		T(update_has_the_objects_of_a_training),
 		T(update_counts_the_old_runs),

@@ -29,10 +29,34 @@ static void varying_kept_twice_is_added_once(void **state)
 	varying_done(&v);
 }
 
+static bool is_not_two(const void *ctx, uint64_t token)
+{
+	return token != *(const uint64_t *)ctx;
+}
+
+static void varying_ask_drops_a_kind_that_may_not_vary(void **state)
+{
+	const uint64_t one = lutra_object_token_of_new_name(sample_open_token(1));
+	const uint64_t two = lutra_object_token_of_new_name(sample_open_token(2));
+	struct varying v = {0};
+
+	(void)state;
+	for (size_t run = 0; run < VARYING_RUNS; run++) {
+		assert_int_equal(varying_add(&v, run, one), 0);
+		assert_int_equal(varying_add(&v, run, two), 0);
+	}
+	varying_sort(&v);
+	varying_ask(&v, is_not_two, &two);
+	assert_true(varying_has_kind(&v, VARYING_ALL_RUNS, one));
+	assert_false(varying_has_kind(&v, VARYING_ALL_RUNS, two));
+	varying_done(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(varying_kept_twice_is_added_once),
+		cmocka_unit_test(varying_ask_drops_a_kind_that_may_not_vary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

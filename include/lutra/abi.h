@@ -203,7 +203,8 @@ enum lutra_rule {
 	LUTRA_RULE_COUNT,
 	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
 	LUTRA_RULE_GUARD,	  /* the guard is attacked: in no policy, refused unless audited */
-	LUTRA_RULE_AUDIT_FALLBACK /* of userspace: too many matches, the policy only alerts now */
+	LUTRA_RULE_AUDIT_FALLBACK, /* of userspace: too many matches, the policy only alerts now */
+	LUTRA_RULE_MODE		   /* of userspace: a mode has changed; the string says why */
 };
 
 enum lutra_addr_class {

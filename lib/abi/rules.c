@@ -90,6 +90,8 @@ static const struct rule rules[RULES_COUNT] = {
 	[LUTRA_RULE_AUDIT_FALLBACK] = {"fallback", "Policy fell back to audit", LUTRA_ACTION_ALERT,
 				       "The policy fired too often soon after it was enforced: its "
 				       "containers are in audit again."},
+	[LUTRA_RULE_MODE] = {"mode", "Mode changed", LUTRA_ACTION_LOG,
+			     "The guard of a container refuses more or less than before."},
 };
 
 const struct rule *rule_get(unsigned rule)

@@ -125,6 +125,34 @@ static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(
 	assert_true(shop_is_mode(f, "kill"));
 }
 
+static bool mode_event_is_stored(struct fixture *f)
+{
+	json_auto_t *answer = lutrad_ask(f, "events", NULL, NULL);
+	const char *text = NULL;
+	json_t *event;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "events"), i, event) {
+		json_t *fields = json_object_get(event, "output_fields");
+
+		text = json_string_value(json_object_get(fields, "lutra.object"));
+		if (text && strcmp(text, "audit to kill: set by the operator for the policy") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void policies_mode_that_changes_is_an_event_with_its_cause(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+
+	shop_enroll_audited(f);
+	answer = set_mode(f, "kill", false, NULL);
+	assert_non_null(answer);
+	assert_true(lutrad_becomes(mode_event_is_stored, f));
+}
+
 static void policies_mode_does_not_end_a_signature(void **state)
 {
 	struct fixture *f = *state;
@@ -233,6 +261,7 @@ int main(void)
 		T(policies_are_taken_only_signed_where_there_is_a_key),
 		T(policies_keys_that_change_are_taken_on_sighup),
 		T(policies_mode_switches_the_container_and_outlives_policy_and_daemon),
+		T(policies_mode_that_changes_is_an_event_with_its_cause),
 		T(policies_mode_does_not_end_a_signature),
 		T(policies_made_from_too_little_refuse_to_enforce_unless_forced),
 		T(policies_made_from_too_little_enrol_in_no_mode_that_enforces),

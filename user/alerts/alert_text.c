@@ -63,9 +63,11 @@ void alert_object_text(const struct lutra_object *o, const char *str, size_t str
 	char path[ALERT_PATH_TEXT];
 	const char *access = "", *type = "";
 
-	buf[0] = '\0';
-	if (o->op == LUTRA_OP_NONE)
+	/* Of an event without an object the string says what happened. */
+	if (o->op == LUTRA_OP_NONE) {
+		text_clean(str, str_len, buf, ALERT_TEXT);
 		return;
+	}
 	alert_path_text(o, str, str_len, path);
 	if (o->op == LUTRA_OP_OPEN) {
 		access = o->flags & LUTRA_OBJ_WRITE ? " w " : " r ";

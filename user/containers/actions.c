@@ -37,16 +37,20 @@ int container_check_mode(const struct container *c, const struct policy *p, unsi
 	return r < 0 || !ask.policy ? r : check_lifecycle(c->all, &ask, &over, err);
 }
 
-int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err)
+int container_switch_mode(struct container *c, const struct mode_change *change, struct err *err)
 {
-	int r = guard_set_mode(c->all->parts.guard, c->slot, mode, err);
+	int r = guard_set_mode(c->all->parts.guard, c->slot, change->mode, err);
+	unsigned before = c->mode;
 
 	if (r < 0)
 		return r;
-	c->mode = mode;
-	c->own_mode = own;
+	c->mode = change->mode;
+	c->own_mode = change->own;
 	container_end_freeze(c);
-	log_info("%s: mode %s", c->name, mode_name(mode));
+	log_info("%s: mode %s", c->name, mode_name(c->mode));
+	if (c->mode != before)
+		container_note_change(c, "%s to %s: %s", mode_name(before), mode_name(c->mode),
+				      change->cause);
 	containers_changed(c->all, c);
 	return 0;
 }
@@ -60,7 +64,11 @@ int container_set_mode(struct container *c, unsigned mode, bool force, struct er
 		r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
 	if (r == 0 && p)
 		r = container_check_mode(c, p, mode, force, err);
-	return r < 0 ? r : container_switch_mode(c, mode, true, err);
+	if (r < 0)
+		return r;
+	return container_switch_mode(
+		c, &(struct mode_change){mode, true, "set by the operator for this container"},
+		err);
 }
 
 int container_follow_mode(struct container *c, const struct policy *p, struct err *err)
@@ -69,7 +77,8 @@ int container_follow_mode(struct container *c, const struct policy *p, struct er
 	int r = modes_get(c->all->parts.config, c->policy_dir, p, &mode, err);
 
 	if (r == 0 && mode != c->mode)
-		return container_switch_mode(c, mode, false, err);
+		return container_switch_mode(
+			c, &(struct mode_change){mode, false, "the mode of its policy"}, err);
 	if (r == 0)
 		c->own_mode = false;
 	return r;
@@ -98,7 +107,10 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 	for (struct container *c = all->first; c && r == 0; c = c->next) {
 		if (strcmp(c->policy_dir, dir) != 0)
 			continue;
-		r = container_switch_mode(c, q->mode, false, err);
+		r = container_switch_mode(
+			c,
+			&(struct mode_change){q->mode, false, "set by the operator for the policy"},
+			err);
 		n++;
 	}
 	if (r < 0)
@@ -178,7 +190,10 @@ int container_thaw(struct container *c, struct err *err)
 	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
 	if (r == 0)
 		r = container_apply_policy(c, c->policy_dir, p, true, err);
-	return r < 0 ? r : container_switch_mode(c, c->mode, c->own_mode, err);
+	if (r < 0)
+		return r;
+	return container_switch_mode(
+		c, &(struct mode_change){c->mode, c->own_mode, "thawed by the operator"}, err);
 }
 
 static int write_by_hand(struct container *c, const char *file, const char *what, struct err *err)

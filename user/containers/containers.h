@@ -125,20 +125,26 @@ int container_add_identity(struct container *c, const struct identity *more);
 
 /* ---- actions.c ---- */
 
+/* A change of a container's mode. */
+struct mode_change {
+	unsigned mode;
+	bool own;	   /* the mode is the container's own; else it follows its policy's mode */
+	const char *cause; /* of the event, such as "set by the operator" */
+};
+
 /*
- * Switches the mode of a container at once, and thaws the container if a verdict froze it. own: the
- * mode is the container's own; else the container follows its policy's mode. Errors as
- * guard_set_mode().
+ * Switches the mode of a container at once, and thaws the container if a verdict froze it. A mode that
+ * is another one than before is an event. Errors as guard_set_mode().
  */
-int container_switch_mode(struct container *c, unsigned mode, bool own, struct err *err);
+int container_switch_mode(struct container *c, const struct mode_change *change, struct err *err);
 /*
  * Gives a container a mode of its own. force: also a mode above audit that its policy or life cycle
  * does not allow. Errors as container_switch_mode(), policy_load_signed(), container_check_mode().
  */
 int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err);
 /*
- * Makes a container follow the mode that the operator set for its policy p. Errors as modes_get()
- * and container_switch_mode().
+ * Makes a container follow the mode of its policy p, which the operator may have set. Errors as
+ * modes_get() and container_switch_mode().
  */
 int container_follow_mode(struct container *c, const struct policy *p, struct err *err);
 /* Returns 0, or -EPERM if the policy or its life cycle does not allow the mode. */
@@ -212,6 +218,10 @@ void containers_on_evidence(struct containers *all, const struct lutra_evidence 
  */
 void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
 		     size_t str_len);
+
+/* Writes an event of rule mode: what changed in how the container is guarded, and why. */
+void container_note_change(struct container *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- container_json.c ---- */
 

@@ -2,7 +2,9 @@
 /* From the kernel's evidence to a container and its alert. */
 #include "user/containers/containers_impl.h"
 
+#include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/sys/clock.h"
 
@@ -77,4 +79,31 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		c->alert_lost = true;
 	}
 	CONTAINERS_TELL(all, on_alerted, c, ev, time_ns);
+}
+
+void container_note_change(struct container *c, const char *fmt, ...)
+{
+	struct lutra_evidence ev = {.ts_ns = clock_now_ns(),
+				    .cgroup_id = c->cgroup_id,
+				    .slot = c->slot,
+				    .tid = (uint32_t)getpid(),
+				    .tgid = (uint32_t)getpid(),
+				    .threshold_a = c->threshold_a,
+				    .threshold_b = c->threshold_b,
+				    .nr = LUTRA_NR_NONE,
+				    .rule = LUTRA_RULE_MODE,
+				    .verdict = LUTRA_VERDICT_ALLOW,
+				    .mode = (uint8_t)c->mode,
+				    .comm = "lutrad"};
+	char text[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	ev.str_len = (uint32_t)strlen(text);
+	container_alert(c, &ev, text, ev.str_len);
 }

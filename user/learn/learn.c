@@ -158,7 +158,10 @@ static int set_learned_mode(struct container *c, const struct policy *p, bool is
 			    struct err *err)
 {
 	if (is_first)
-		return container_switch_mode(c, LUTRA_MODE_AUDIT, false, err);
+		return container_switch_mode(c,
+					     &(struct mode_change){LUTRA_MODE_AUDIT, false,
+								   "its first policy is learned"},
+					     err);
 	if (c->own_mode && c->mode > LUTRA_MODE_AUDIT)
 		return 0;
 	return container_follow_mode(c, p, err);
@@ -301,7 +304,10 @@ static void fall_back(struct learn *l, struct container *fired, struct lifecycle
 	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
 		if (learn_image_of(l, c) != i || c->mode <= LUTRA_MODE_AUDIT)
 			continue;
-		if (container_switch_mode(c, LUTRA_MODE_AUDIT, false, &err) < 0)
+		if (container_switch_mode(c,
+					  &(struct mode_change){LUTRA_MODE_AUDIT, false,
+								"the policy fell back to audit"},
+					  &err) < 0)
 			log_error("%s: stays in mode %s: %s", c->name, mode_name(c->mode), err.msg);
 	}
 	lifecycle_on_mode_set(l->parts.lifecycle, i);

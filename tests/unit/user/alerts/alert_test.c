@@ -73,6 +73,7 @@ static void alert_object_text_has_words_for_every_operation(void **state)
 		{{.op = LUTRA_OP_CAPABLE, .mode = 21}, "", "capable sys_admin"},
 		{{.op = LUTRA_OP_WX, .mode = SYS_mmap}, "", "wx mmap"},
 		{{.op = LUTRA_OP_NONE}, "", ""},
+		{{.op = LUTRA_OP_NONE}, "audit to deny: a cause", "audit to deny: a cause"},
 	};
 	char buf[ALERT_TEXT];
 

@@ -149,6 +149,16 @@ static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
 	return token | lutra_object_token_put(LUTRA_FIELD_VARIES, 1);
 }
 
+/*
+ * Returns the token that makes new files of a kind known in a directory, because a person accepted
+ * them. token: that of a name which is missing there. kind: lutra_component_kind(). Training makes
+ * no such token.
+ */
+static __always_inline __u64 lutra_object_token_accepted(__u64 token, __u32 kind)
+{
+	return lutra_object_token_of_new_name(token) | lutra_sibling_fields(kind);
+}
+
 /* Ports from here on count as one port, unless the policy knows exact ports of this kind. */
 #define LUTRA_EPHEMERAL_PORT 32768
 

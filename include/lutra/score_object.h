@@ -259,6 +259,23 @@ static __always_inline __u32 lutra_is_sibling(const struct lutra_policy *p,
 }
 
 /*
+ * Returns true if a person accepted new files of this kind (extension) in this directory, used in
+ * this way. token: of the name, which is not in the tree.
+ */
+static __always_inline __u32 lutra_is_accepted_kind(const struct lutra_policy *p,
+						    const struct lutra_path *path,
+						    const struct lutra_class *c, __u64 token,
+						    __u8 role)
+{
+	if (!c->last || path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		return 0;
+	return lutra_object_known(p,
+				  lutra_object_token_accepted(
+					  token, lutra_component_kind(path->name[0], path->len[0])),
+				  role);
+}
+
+/*
  * Returns true if an object that is not in the tree is a library or a program of the image, the runs
  * mapped or executed others of its directory, and the role is startup or any. The configuration may
  * name another module now, and no attacker could put the file there. After start-up this does not
@@ -400,6 +417,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (!(p->ops >> (o->op & 31) & 1))
 		return 0;
 	if (!ret->class.hit) {
+		if (lutra_is_accepted_kind(p, path, &ret->class, ret->token, role))
+			return 0;
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
 		ret->varies = (__u8)lutra_is_image_code(p, o, path, &ret->class, role);
 		if (ret->kind == LUTRA_KIND_PROTECTED &&

@@ -88,3 +88,20 @@ int policy_compare_objects(const void *a, const void *b)
 
 	return *x < *y ? -1 : *x > *y;
 }
+
+uint32_t policy_find_child(const struct policy_node *nodes, size_t n, uint32_t parent,
+			   const char *name, bool dir)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = parent + 1; i < n; i++) {
+		const struct policy_node *c = &nodes[i];
+
+		if (c->parent != parent || c->dir != dir || strncmp(c->name, name, LUTRA_NAME) != 0)
+			continue;
+		if (!c->exec_session)
+			return i;
+		found = i;
+	}
+	return found;
+}

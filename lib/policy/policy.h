@@ -21,6 +21,9 @@
 #define POLICY_JSON_FILE "policy.json"
 #define POLICY_JSON_MAX (4u << 20)
 #define POLICY_MODEL_FILE "model.lut"
+/* What a person adds to a policy, and its signature: lib/policy/accepted/. */
+#define POLICY_ACCEPTED_FILE "accepted.json"
+#define POLICY_ACCEPTED_SIGNATURE "accepted.sig"
 #define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
 
 /*
@@ -120,8 +123,11 @@ struct policy {
 	size_t n_known;
 	struct policy_calibration calibration;
 	char json_sha256[POLICY_SHA256_TEXT]; /* of policy.json: which policy it is; set by load */
-	char tables_sha256[65];		      /* set by load and save */
-	char model_sha256[65];		      /* the same; "" where the policy has no model */
+	/* Of what lib/policy/accepted/ added, and when the first part of it ends; "" and 0: nothing. */
+	char accepted_sha256[POLICY_SHA256_TEXT];
+	int64_t accepted_until; /* seconds since 1970 */
+	char tables_sha256[65]; /* set by load and save */
+	char model_sha256[65];	/* the same; "" where the policy has no model */
 	size_t model_bytes;
 	uint64_t *known_tokens; /* of the files above, learned or not; set by training alone */
 	size_t n_known_tokens;
@@ -217,6 +223,13 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 
 /* Writes the path of a node, cut to size, with wildcards as '*'. -EINVAL: no node, or size 0. */
 int policy_node_path(const struct policy *p, uint32_t node, char *buf, size_t size);
+
+/*
+ * Finds a child of a node by its folded name among n nodes. A child that the service reaches comes
+ * before one that only exec sessions reach. Returns 0 if there is none.
+ */
+uint32_t policy_find_child(const struct policy_node *nodes, size_t n, uint32_t parent,
+			   const char *name, bool dir);
 
 /* Returns true if some new names directly in the directory of a node only alert. */
 bool policy_node_varies(const struct policy *p, uint32_t node);

@@ -71,6 +71,10 @@ static void put_kind(struct words *w, const struct policy *p, uint64_t token)
 	uint32_t kind = lutra_object_token_get(token, LUTRA_FIELD_FILE_KIND);
 	uint32_t dir = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
 
+	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES)) {
+		add_word(w, "accepted, of kind %u, in", kind);
+		return;
+	}
 	if (p->format > 2 && !kind) {
 		add_word(w, "new, in");
 		return;
@@ -96,6 +100,7 @@ bool policy_node_varies(const struct policy *p, uint32_t node)
 		return true;
 	for (size_t i = 0; p->nodes[node].dir && i < p->n_objects; i++)
 		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES) &&
+		    !lutra_object_token_get(p->objects[i], LUTRA_FIELD_SIBLING) &&
 		    lutra_object_token_get(p->objects[i], LUTRA_FIELD_DETAIL) == node)
 			return true;
 	return false;
@@ -175,7 +180,8 @@ static bool is_of_new_names(const struct policy *p, uint64_t token)
 {
 	uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_DETAIL);
 
-	return lutra_object_token_get(token, LUTRA_FIELD_VARIES) && node < p->n_nodes &&
+	return lutra_object_token_get(token, LUTRA_FIELD_VARIES) &&
+	       !lutra_object_token_get(token, LUTRA_FIELD_SIBLING) && node < p->n_nodes &&
 	       p->nodes[node].dir;
 }
 
@@ -231,7 +237,8 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		add_word(&w, "executable");
 	if (extension)
 		put_code(&w, extension);
-	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES) && !is_of_new_names(p, token))
+	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES) &&
+	    !lutra_object_token_get(token, LUTRA_FIELD_SIBLING) && !is_of_new_names(p, token))
 		add_word(&w, "(alerts)");
 	return 0;
 }

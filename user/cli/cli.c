@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "lib/policy/accepted/accepted.h"
+
 const struct args_option cli_options[] = {
 	CLI_OPTION_JSON(struct cli_args),
 	CLI_OPTION_CONFIG(struct cli_args),
@@ -88,6 +90,17 @@ int cli_ask_or_fail(const char *config_file, const char *path, json_t *body, jso
 	struct err err;
 
 	return cli_ask(config_file, path, body, ret, &err) < 0 ? cli_fail(&err) : 0;
+}
+
+int cli_load_policy(const char *dir, const struct policy_keys *keys, struct policy **ret,
+		    struct err *err)
+{
+	struct err left_out;
+	int r = accepted_load(ret, dir, keys, &left_out, err);
+
+	if (r == 0 && *left_out.msg)
+		fprintf(stderr, "lutra: not all that was accepted is in force: %s\n", left_out.msg);
+	return r;
 }
 
 char *cli_absolute_path(const char *path)

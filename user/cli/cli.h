@@ -17,6 +17,7 @@
 #include "lib/abi/mode_args.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/text.h"
+#include "lib/policy/policy.h"
 #include "user/config/config.h"
 #include "user/http/local_client.h"
 
@@ -80,6 +81,13 @@ const char *cli_clean_text(const char *s, char buf[static CLI_TEXT]);
 int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err);
 /* cli_ask() that reports a failure on stderr. Returns the exit code. */
 int cli_ask_or_fail(const char *config_file, const char *path, json_t *body, json_t **ret);
+
+/*
+ * Loads the policy in dir with what a person added to it, and says on stderr what is left out of
+ * that. Errors as policy_load_signed().
+ */
+int cli_load_policy(const char *dir, const struct policy_keys *keys, struct policy **ret,
+		    struct err *err);
 
 /* Returns the absolute path, which the caller frees, or NULL after a message. */
 char *cli_absolute_path(const char *path);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/policy/accepted/accepted.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
@@ -122,6 +123,23 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 
 /* ---- policy ---- */
 
+int container_load_policy(const struct container *c, struct policy **ret, struct err *err)
+{
+	const struct policy_keys *keys = &c->all->parts.config->policy_keys;
+	struct err left_out;
+	int r = accepted_load(ret, c->policy_dir, keys, &left_out, err);
+
+	if (r == 0 && *left_out.msg)
+		log_error("%s: not all that was accepted is in force: %s", c->name, left_out.msg);
+	return r;
+}
+
+static bool is_in_force(const struct container *c, const struct policy *p)
+{
+	return strcmp(c->policy_sha256, p->json_sha256) == 0 &&
+	       strcmp(c->accepted_sha256, p->accepted_sha256) == 0;
+}
+
 void container_note_policy(struct container *c, const struct policy *p)
 {
 	c->threshold_a = p->threshold_a;
@@ -130,9 +148,11 @@ void container_note_policy(struct container *c, const struct policy *p)
 	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
 		if (p->action[rule] >= LUTRA_ACTION_DENY)
 			c->refusing_rules |= 1u << rule;
-	if (strcmp(c->policy_sha256, p->json_sha256) == 0)
+	c->accepted_until = p->accepted_until;
+	if (is_in_force(c, p))
 		return;
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
+	memcpy(c->accepted_sha256, p->accepted_sha256, sizeof(c->accepted_sha256));
 	c->policy_since_ns = clock_realtime_ns();
 }
 
@@ -140,7 +160,7 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 			   struct err *err)
 {
 	bool moved = strcmp(c->policy_dir, dir) != 0;
-	bool changed = moved || strcmp(c->policy_sha256, p->json_sha256) != 0;
+	bool changed = moved || !is_in_force(c, p);
 	char *copy = moved ? strdup(dir) : NULL;
 	struct host_view view;
 	int r = 0;
@@ -163,7 +183,9 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 	}
 	container_note_policy(c, p);
 	if (changed)
-		log_info("%s: policy %s is in force, %.12s", c->name, dir, c->policy_sha256);
+		log_info("%s: policy %s is in force, %.12s%s%.12s", c->name, dir, c->policy_sha256,
+			 *c->accepted_sha256 ? " with what was accepted, " : "",
+			 c->accepted_sha256);
 	if (changed || anew)
 		containers_changed(c->all, c);
 	return 0;
@@ -187,7 +209,7 @@ int container_thaw(struct container *c, struct err *err)
 
 	if (!*c->policy_dir)
 		return err_set(err, -EINVAL, "%s: it has no policy yet", c->name);
-	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
+	r = container_load_policy(c, &p, err);
 	if (r == 0)
 		r = container_apply_policy(c, c->policy_dir, p, true, err);
 	if (r < 0)

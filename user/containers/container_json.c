@@ -21,8 +21,9 @@ json_t *container_to_json(const struct container *c)
 {
 	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT], alert_time[CLOCK_TEXT];
 	json_t *j = json_pack(
-		"{s:o, s:s, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "policy",
-		text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256, "policy_since",
+		"{s:o, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "policy",
+		text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256, "accepted_sha256",
+		*c->accepted_sha256 ? json_string(c->accepted_sha256) : json_null(), "policy_since",
 		clock_format(c->policy_since_ns, policy_time), "policy_error",
 		c->policy_error ? text_json_keep(c->policy_error) : json_null(), "mode",
 		mode_name(c->mode), "since", clock_format(c->since_ns, time), "frozen", c->frozen,

@@ -36,6 +36,9 @@ struct container {
 
 	char *policy_dir;			/* "": it has no policy, and is learned */
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of the policy in force */
+	/* Of what a person added to it, and when the first part of that ends: as in struct policy. */
+	char accepted_sha256[POLICY_SHA256_TEXT];
+	int64_t accepted_until;
 	char *policy_error;	  /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t policy_since_ns; /* CLOCK_REALTIME */
 	int32_t threshold_a, threshold_b; /* of the policy in force, 1/4096 of a weight */

@@ -32,4 +32,10 @@ void containers_add(struct container *c, unsigned how);
 /* Tells the observers that something which is saved has changed. c: NULL for several. */
 void containers_changed(struct containers *all, const struct container *c);
 
+/*
+ * Loads the policy of a container with what a person added to it. What is left out of that is
+ * logged. Errors as policy_load_signed().
+ */
+int container_load_policy(const struct container *c, struct policy **ret, struct err *err);
+
 #endif

@@ -75,7 +75,7 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 		c->policy_dir = NULL;
 		return err_oom(err);
 	}
-	r = policy_load_signed(&p, c->policy_dir, &config->policy_keys, err);
+	r = container_load_policy(c, &p, err);
 	if (r < 0)
 		return r;
 	c->own_mode = q->mode != NULL;

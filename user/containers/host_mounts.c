@@ -330,7 +330,7 @@ void host_mounts_check(struct container *c)
 	c->host_known = host_mounts_inspect(c);
 	if (!c->host_known || (!c->host.n && !n_before))
 		return;
-	r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, &err);
+	r = container_load_policy(c, &p, &err);
 	if (r == 0 && p->audit_sessions)
 		r = container_apply_policy(c, c->policy_dir, p, true, &err);
 	if (r < 0)

@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/timerfd.h>
 
+#include "lib/policy/accepted/accepted.h"
 #include "user/sys/clock.h"
 
 #define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */
@@ -56,14 +57,20 @@ static void clear_error(struct container *c)
 	free(TAKE_PTR(c->policy_error));
 }
 
-static void apply_loaded(struct container *c, const struct policy *p)
+/* left_out: what of the things that a person added is not in force; "": nothing. */
+static void apply_loaded(struct container *c, const struct policy *p, const struct err *left_out)
 {
 	struct err err;
 
-	if (container_apply_policy(c, c->policy_dir, p, false, &err) < 0)
+	/* Of a delta and its signature, one may be written already. */
+	if (*left_out->msg && !*p->accepted_sha256 && *c->accepted_sha256)
+		note_refused(c, left_out->msg);
+	else if (container_apply_policy(c, c->policy_dir, p, false, &err) < 0)
 		note_refused(c, err.msg);
 	else if (!c->own_mode && container_follow_mode(c, p, &err) < 0)
 		note_error(c, "its mode stays as it is", err.msg);
+	else if (*left_out->msg)
+		note_error(c, "not all that was accepted is in force", left_out->msg);
 	else
 		clear_error(c);
 }
@@ -82,9 +89,9 @@ static bool is_first_of_policy(const struct container *c)
 static void reload_policy(struct container *first)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct err err;
-	int r = policy_load_signed(&p, first->policy_dir, &first->all->parts.config->policy_keys,
-				   &err);
+	struct err err, left_out;
+	int r = accepted_load(&p, first->policy_dir, &first->all->parts.config->policy_keys,
+			      &left_out, &err);
 
 	for (struct container *c = first; c; c = c->next) {
 		if (strcmp(c->policy_dir, first->policy_dir) != 0)
@@ -92,7 +99,7 @@ static void reload_policy(struct container *first)
 		if (r < 0)
 			note_refused(c, err.msg);
 		else
-			apply_loaded(c, p);
+			apply_loaded(c, p, &left_out);
 	}
 }
 
@@ -165,8 +172,25 @@ static void on_settled(void *ctx)
 	policy_watch_reload(w);
 }
 
+/* Returns true if something that a person accepted for a time has ended: once for each end. */
+static bool has_ended(const struct policy_watch *w)
+{
+	int64_t now = accepted_now();
+	bool ret = false;
+
+	for (struct container *c = w->all->first; c; c = c->next) {
+		if (!c->accepted_until || c->accepted_until > now)
+			continue;
+		c->accepted_until = 0;
+		ret = true;
+	}
+	return ret;
+}
+
 void policy_watch_check(struct policy_watch *w)
 {
+	if (has_ended(w))
+		policy_watch_reload(w);
 	if (w->policies_wd >= 0)
 		return;
 	w->policies_wd = watch_dir(w, w->all->parts.config->policies_dir);

@@ -31,13 +31,14 @@ struct saved_list {
 static json_t *saved_to_json(const struct container *c)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b}",
+		"{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b}",
 		"name", text_json_keep(c->name), "who", identity_to_json(&c->identity), "cgroup",
 		text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir), "policy_sha256",
-		c->policy_sha256, "policy_since_ns", (json_int_t)c->policy_since_ns, "cgroup_id",
-		(json_int_t)c->cgroup_id, "since_ns", (json_int_t)c->since_ns, "slot", (int)c->slot,
-		"mode", mode_name(c->mode), "own_mode", c->own_mode, "frozen", c->frozen, "reacted",
-		c->acted, "sessions", c->sessions, "learned", c->recorded);
+		c->policy_sha256, "accepted_sha256", c->accepted_sha256, "policy_since_ns",
+		(json_int_t)c->policy_since_ns, "cgroup_id", (json_int_t)c->cgroup_id, "since_ns",
+		(json_int_t)c->since_ns, "slot", (int)c->slot, "mode", mode_name(c->mode),
+		"own_mode", c->own_mode, "frozen", c->frozen, "reacted", c->acted, "sessions",
+		c->sessions, "learned", c->recorded);
 }
 
 static void write_list(const struct saved_list *l)
@@ -91,25 +92,29 @@ static int saved_from_json(json_t *j, struct container *c)
 {
 	/* An older daemon wrote no checksum: the policy is then put in force again. */
 	const char *name, *id = NULL, *image = NULL, *cgroup, *policy, *sha256 = "", *mode;
+	const char *accepted = "";
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
 	int slot, own_mode = 1, frozen, reacted, sessions = 0, learned = 0;
 	json_t *who = NULL;
 
-	if (json_unpack(j,
-			"{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
-			"s:b, s?b, s?b}",
-			"name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
-			"policy", &policy, "policy_sha256", &sha256, "policy_since_ns",
-			&policy_since_ns, "cgroup_id", &cgroup_id, "since_ns", &since_ns, "slot",
-			&slot, "mode", &mode, "own_mode", &own_mode, "frozen", &frozen, "reacted",
-			&reacted, "sessions", &sessions, "learned", &learned) < 0 ||
+	if (json_unpack(
+		    j,
+		    "{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
+		    "s:b, s?b, s?b}",
+		    "name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
+		    "policy", &policy, "policy_sha256", &sha256, "accepted_sha256", &accepted,
+		    "policy_since_ns", &policy_since_ns, "cgroup_id", &cgroup_id, "since_ns",
+		    &since_ns, "slot", &slot, "mode", &mode, "own_mode", &own_mode, "frozen",
+		    &frozen, "reacted", &reacted, "sessions", &sessions, "learned", &learned) < 0 ||
 	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
-	    strlen(sha256) >= sizeof(c->policy_sha256))
+	    strlen(sha256) >= sizeof(c->policy_sha256) ||
+	    strlen(accepted) >= sizeof(c->accepted_sha256))
 		return -EBADMSG;
 	c->cgroup_id = (uint64_t)cgroup_id;
 	c->since_ns = (uint64_t)since_ns;
 	c->slot = (uint32_t)slot;
 	memcpy(c->policy_sha256, sha256, strlen(sha256) + 1);
+	memcpy(c->accepted_sha256, accepted, strlen(accepted) + 1);
 	c->policy_since_ns = (uint64_t)policy_since_ns;
 	c->own_mode = own_mode != 0;
 	c->frozen = frozen != 0;
@@ -177,7 +182,7 @@ static int enrol_again(struct container *c, struct err *err)
 	if (cgroup_id(c->cgroup, &id, NULL) < 0 || id != c->cgroup_id)
 		return err_set(err, -ENOENT, "gone");
 	if (*c->policy_dir)
-		r = policy_load_signed(&p, c->policy_dir, &parts->config->policy_keys, err);
+		r = container_load_policy(c, &p, err);
 	if (r < 0)
 		return r;
 	if (p)

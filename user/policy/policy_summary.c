@@ -8,6 +8,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/files/policy_json.h"
 #include "lib/policy/files/policy_sign.h"
 #include "user/policy/modes.h"
@@ -50,18 +51,29 @@ static json_t *training_to_json(const struct policy *p, unsigned mode)
 			 "calibration", policy_calibration_encode(&p->calibration));
 }
 
+/* Says what a person added to the policy. */
+static json_t *accepted_to_json(const char *dir, const struct err *left_out)
+{
+	json_auto_t *delta = NULL;
+	json_t *words =
+		accepted_read(dir, NULL, &delta, NULL) == 0 ? accepted_words(delta) : json_array();
+
+	return json_pack("{s:o, s:o}", "accepted", words, "accepted_error",
+			 *left_out->msg ? text_json_keep(left_out->msg) : json_null());
+}
+
 json_t *policy_summary_to_json(const struct config *config, const char *parent, const char *name,
 			       json_t *containers, struct policy **ret)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	char dir[PATH_MAX];
-	struct err err = {};
+	struct err err = {}, left_out;
 	unsigned mode = 0;
 	json_t *j;
 	int r;
 
 	snprintf(dir, sizeof(dir), "%s/%.255s", parent, name);
-	r = policy_load_signed(&p, dir, &config->policy_keys, &err);
+	r = accepted_load(&p, dir, &config->policy_keys, &left_out, &err);
 	if (r == -ENOTDIR || r == -ENOENT) {
 		json_decref(containers);
 		return NULL;
@@ -72,8 +84,10 @@ json_t *policy_summary_to_json(const struct config *config, const char *parent, 
 		      r == 0, "error", r < 0 ? text_json_keep(err.msg) : json_null(), "created",
 		      creation_time(dir), "signed_by", signer_to_json(dir), "containers",
 		      containers);
-	if (j && r == 0)
+	if (j && r == 0) {
 		json_object_update_new(j, training_to_json(p, mode));
+		json_object_update_new(j, accepted_to_json(dir, &left_out));
+	}
 	if (ret)
 		*ret = r == 0 ? TAKE_PTR(p) : NULL;
 	return j;

@@ -8,7 +8,7 @@
 
 /*
  * Returns {"name", "good", "error", "created", "signed_by", "containers"} of the policy
- * parent/name and, if it is good, what it was trained on. NULL: there is no such directory, or out
+ * parent/name and, if it is good, what it was trained on and what a person added to it. NULL: there is no such directory, or out
  * of memory; the caller owns the value.
  *
  * containers: an array of the names of the containers that it guards; the reference is stolen.

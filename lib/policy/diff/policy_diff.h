@@ -25,6 +25,7 @@
  *   training     "runs": SETS of trace files; "known": SETS of the base and packs;
  *                {calls|objects|hours|seed: CHANGE}
  *   calibration  {NAME: CHANGE}
+ *   accepted     SETS of what a person added, if accepted_diff_add() was called
  *   tables       true if the tables of weights differ
  *
  * SETS: {"gained": [NAME…], "lost": [NAME…]}; CHANGE: {"old": VALUE, "new": VALUE}. NULL: out of

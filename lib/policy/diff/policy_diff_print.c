@@ -141,6 +141,8 @@ void policy_diff_print(const json_t *diff, FILE *out)
 	title = "paths";
 	print_sets(out, &title, NULL, paths);
 	print_changes(out, title, json_object_get(paths, "changed"));
+	title = "accepted";
+	print_sets(out, &title, NULL, json_object_get(diff, "accepted"));
 	print_changes(out, "rules", json_object_get(diff, "actions"));
 	print_changes(out, "thresholds", json_object_get(diff, "thresholds"));
 	title = "runs";

@@ -11,8 +11,11 @@
 #include "lib/policy/files/policy_format.h"
 #include "lib/policy/files/policy_key.h"
 
-static const char *const files[] = {POLICY_JSON_FILE, POLICY_TABLES_FILE, POLICY_MODEL_FILE,
-				    POLICY_SIGNATURE_FILE};
+/* What a person added stays when the policy is replaced: the last of files[]. */
+#define KEPT_FILES 2
+static const char *const files[] = {POLICY_JSON_FILE,	  POLICY_TABLES_FILE,
+				    POLICY_MODEL_FILE,	  POLICY_SIGNATURE_FILE,
+				    POLICY_ACCEPTED_FILE, POLICY_ACCEPTED_SIGNATURE};
 #define N_FILES (sizeof(files) / sizeof(files[0]))
 
 void policy_sum(const void *data, size_t len, char ret[static POLICY_SHA256_TEXT])
@@ -253,6 +256,48 @@ static void keep_previous(const char *dir, const char *tmp)
 		unlinkat(to, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
 }
 
+/* Returns true if two directories have the same file of this name, or neither has one. */
+static bool is_same_file(int a, int b, const char *name)
+{
+	struct stat in_a, in_b;
+	int has_a = fstatat(a, name, &in_a, 0), has_b = fstatat(b, name, &in_b, 0);
+
+	if (has_a < 0 || has_b < 0)
+		return has_a < 0 && has_b < 0;
+	return in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}
+
+/* Copies or links a file of a directory to another one, in place of one that is there. */
+static int carry_file(int from, int to, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r;
+
+	if (unlinkat(to, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (linkat(from, name, to, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	r = file_read(from, name, POLICY_JSON_MAX, &text, &len, NULL);
+	return r < 0 ? r : file_create(to, name, 0644, text, len);
+}
+
+/*
+ * What a person added to the policy in from is carried to the one in to. Called again once the two
+ * are exchanged, for what was added meanwhile. Returns 0 or -errno.
+ */
+static int carry_kept(const char *from_dir, const char *to_dir)
+{
+	_cleanup_close_ int from = open(from_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int to = open(to_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = from < 0 || to < 0 ? -errno : 0;
+
+	for (size_t i = N_FILES - KEPT_FILES; i < N_FILES && r == 0; i++)
+		if (!is_same_file(from, to, files[i]))
+			r = carry_file(from, to, files[i]);
+	return r;
+}
+
 /* tmp becomes dir; what was dir before, if anything, is at tmp or gone. */
 static int swap_in(const char *tmp, const char *dir, bool exists)
 {
@@ -298,8 +343,12 @@ static int save_encoded(const char *dir, const struct encoded *e, struct err *er
 	r = write_files(tmp, e);
 	if (r == 0 && exists)
 		keep_previous(dir, tmp);
+	if (r == 0 && exists)
+		r = carry_kept(dir, tmp);
 	if (r == 0)
 		r = swap_in(tmp, dir, exists);
+	if (r == 0 && exists)
+		(void)!carry_kept(tmp, dir);
 	/* What tmp is now: unfinished, or the policy that was replaced. */
 	remove_policy(tmp);
 	if (r < 0)

@@ -181,7 +181,8 @@ int policy_signature_decode(const char *sig, size_t len, const char *json, size_
 	return 0;
 }
 
-int policy_signature_read(int dirfd, const char *json, size_t json_len,
+/* Does policy_signature_read() with the signature and the file that it signs by their names. */
+static int read_signature(int dirfd, const char *name, const char *json, size_t json_len,
 			  uint8_t ret_key[static POLICY_KEY_BYTES], struct err *err)
 {
 	_cleanup_free_ char *sig = NULL;
@@ -189,35 +190,63 @@ int policy_signature_read(int dirfd, const char *json, size_t json_len,
 	size_t len;
 	int r;
 
-	r = file_read(dirfd, POLICY_SIGNATURE_FILE, FILE_MAX, &sig, &len, &why);
+	r = file_read(dirfd, name, FILE_MAX, &sig, &len, &why);
 	if (r == -ENOENT)
 		return err_set(err, r, "not signed");
 	if (r == 0)
 		r = policy_signature_decode(sig, len, json, json_len, ret_key);
 	if (r == -EKEYREJECTED)
-		return err_set(err, r,
-			       POLICY_SIGNATURE_FILE " is not of this " POLICY_JSON_FILE
-						     ": one of them was changed");
-	return r < 0 ? err_set(err, -EBADMSG, POLICY_SIGNATURE_FILE " is damaged") : 0;
+		return err_set(err, r, "%s is not of this %.*s.json: one of them was changed", name,
+			       (int)strcspn(name, "."), name);
+	return r < 0 ? err_set(err, -EBADMSG, "%s is damaged", name) : 0;
 }
 
-int policy_signature_check(int dirfd, const char *json, size_t json_len,
-			   const struct policy_keys *keys, struct err *err)
+int policy_signature_read(int dirfd, const char *json, size_t json_len,
+			  uint8_t ret_key[static POLICY_KEY_BYTES], struct err *err)
 {
-	static const char todo[] =
-		"look at it with `lutra policy show`, then `lutra policy sign` it";
+	return read_signature(dirfd, POLICY_SIGNATURE_FILE, json, json_len, ret_key, err);
+}
+
+/* A file of a signature, and what to do if it is not good. */
+struct signature_file {
+	const char *name, *todo;
+};
+
+static int check_signature(int dirfd, const struct signature_file *f, const char *json,
+			   size_t json_len, const struct policy_keys *keys, struct err *err)
+{
 	char text[POLICY_KEY_TEXT];
 	uint8_t key[POLICY_KEY_BYTES];
 	struct err why;
-	int r = policy_signature_read(dirfd, json, json_len, key, &why);
+	int r = read_signature(dirfd, f->name, json, json_len, key, &why);
 
 	if (r < 0)
 		return err_set(err, -EKEYREJECTED, "%s, and policy_keys asks for a signature: %s",
-			       why.msg, todo);
+			       why.msg, f->todo);
 	for (size_t i = 0; i < keys->n; i++)
 		if (memcmp(keys->key[i], key, sizeof(key)) == 0)
 			return 0;
 	policy_key_text(key, text);
 	return err_set(err, -EKEYREJECTED, "signed by %s, which is none of policy_keys: %s", text,
-		       todo);
+		       f->todo);
+}
+
+int policy_signature_check(int dirfd, const char *json, size_t json_len,
+			   const struct policy_keys *keys, struct err *err)
+{
+	static const struct signature_file f = {
+		POLICY_SIGNATURE_FILE,
+		"look at it with `lutra policy show`, then `lutra policy sign` it"};
+
+	return check_signature(dirfd, &f, json, json_len, keys, err);
+}
+
+int policy_signature_check_accepted(int dirfd, const char *json, size_t json_len,
+				    const struct policy_keys *keys, struct err *err)
+{
+	static const struct signature_file f = {
+		POLICY_ACCEPTED_SIGNATURE,
+		"look at it with `lutra policy accepted`, then sign it with `lutra policy sign`"};
+
+	return check_signature(dirfd, &f, json, json_len, keys, err);
 }

@@ -65,6 +65,10 @@ int policy_signature_read(int dirfd, const char *json, size_t json_len,
 int policy_signature_check(int dirfd, const char *json, size_t json_len,
 			   const struct policy_keys *keys, struct err *err);
 
+/* Does policy_signature_check() with accepted.json and accepted.sig. */
+int policy_signature_check_accepted(int dirfd, const char *json, size_t json_len,
+				    const struct policy_keys *keys, struct err *err);
+
 /*
  * Decodes a policy.sig of len bytes and verifies it; sets ret_key to the key that it names.
  * Returns 0. -EBADMSG: it is damaged. -EKEYREJECTED: it is not a signature of json by that key.

@@ -25,26 +25,6 @@ struct host_tree {
 };
 
 /*
- * Finds a child by its folded name. A child that the service reaches comes before one that only
- * exec sessions reach. Returns 0 if there is none.
- */
-static size_t find_child(const struct host_tree *t, size_t parent, const char *name, bool dir)
-{
-	size_t found = 0;
-
-	for (size_t i = parent + 1; i < t->n; i++) {
-		const struct policy_node *c = &t->nodes[i];
-
-		if (c->parent != parent || c->dir != dir || strncmp(c->name, name, LUTRA_NAME) != 0)
-			continue;
-		if (!c->exec_session)
-			return i;
-		found = i;
-	}
-	return found;
-}
-
-/*
  * Adds a node that only exec sessions reach. path: of the node, folded. Returns 0 if the tree is
  * full.
  */
@@ -88,7 +68,7 @@ static size_t get_node(struct host_tree *t, const struct lutra_path *parts, bool
 		path[len++] = '/';
 		memcpy(path + len, name, n);
 		path[len + n] = '\0';
-		child = find_child(t, node, path + len, i > 0 || dir);
+		child = policy_find_child(t->nodes, t->n, (uint32_t)node, path + len, i > 0 || dir);
 		len += n;
 		node = child ? child : add_child(t, node, path, i > 0 || dir);
 		if (!node)

@@ -7,6 +7,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"
 #include "lib/policy/files/policy_json.h"
 #include "lib/base/text.h"
@@ -163,7 +164,7 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 	*ret = policy_diff(old, p);
-	return *ret ? 0 : err_oom(err);
+	return *ret ? accepted_diff_add(*ret, old_dir, dir, err) : err_oom(err);
 }
 
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)

@@ -76,7 +76,7 @@ static int load_run_policy(const struct run_args *a, struct policy **ret, unsign
 	if (r < 0)
 		return r;
 	cli_policy_dir(a->session.policy_dir, config->policies_dir, dir, sizeof(dir));
-	r = policy_load_signed(ret, dir, &config->policy_keys, err);
+	r = cli_load_policy(dir, &config->policy_keys, ret, err);
 	return r < 0 ? r : modes_get(config, dir, *ret, ret_mode, err);
 }
 

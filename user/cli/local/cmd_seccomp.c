@@ -100,7 +100,7 @@ static int load_policy_profile(const struct seccomp_args *a, const char *name, s
 	int r;
 
 	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
-	r = policy_load_signed(&p, dir, &a->config->policy_keys, err);
+	r = cli_load_policy(dir, &a->config->policy_keys, &p, err);
 	if (r == 0)
 		r = export_profile(p, &a->export, ret, &unnamed, err);
 	if (r == 0 && unnamed)

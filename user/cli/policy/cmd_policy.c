@@ -2,10 +2,16 @@
 /* lutra policy: finds the verb and runs it. */
 #include "user/cli/policy/policy_cmd.h"
 
+enum { OPT_ACTION = 256, OPT_VARIES, OPT_UNSET };
+
 #define S struct policy_args
 static const struct args_option options[] = {
 	ARGS_FLAG("json", 'j', "Print JSON; show: the content of policy.json", S, json),
-	ARGS_STRING("key", 'k', "FILE", "sign: secret key", S, key),
+	ARGS_STRING("key", 'k', "FILE", "sign, set, revoke: secret key", S, key),
+	ARGS_STRING("action", OPT_ACTION, "RULE=ACTION", "set: action of a rule", S, action),
+	ARGS_STRING("varies", OPT_VARIES, "DIR", "set: directory in which new names only alert", S,
+		    varies),
+	ARGS_FLAG("unset", OPT_UNSET, "set: remove what was set", S, unset),
 	CLI_OPTION_FORCE(S, 'f'),
 	CLI_OPTION_CONFIG(S),
 	{},
@@ -25,6 +31,9 @@ static const struct verb {
 	{"sign", policy_cmd_sign, 1, 0, "a policy"},
 	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
 	{"set-mode", policy_cmd_set_mode, 2, 2, "a name and a mode"},
+	{"set", policy_cmd_set, 1, 1, "a policy"},
+	{"accepted", policy_cmd_accepted, 1, 1, "a policy"},
+	{"revoke", policy_cmd_revoke, 1, 1, "the id of what was accepted"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -52,13 +61,16 @@ static error_t check_policy_args(struct argp_state *state, void *ret)
 		return args_usage(state, "%s takes %s", v->name, v->takes);
 	if (v->run == policy_cmd_sign && !a->key)
 		return args_usage(state, "sign needs --key FILE; `lutra policy keygen` makes one");
+	if (v->run == policy_cmd_set && !a->action && !a->varies)
+		return args_usage(state, "set needs --action RULE=ACTION or --varies DIR");
 	return 0;
 }
 
 static const struct args_command command = {
 	.options = options,
 	.usage = "list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\n"
-		 "keygen FILE\nset-mode NAME MODE",
+		 "keygen FILE\nset-mode NAME MODE\nset POLICY --action RULE=ACTION|--varies DIR\n"
+		 "accepted POLICY\nrevoke ID",
 	.doc = "Inspect, compare and sign policies, and set their mode. POLICY is a directory, or "
 	       "a "
 	       "name in policies_dir (" DEFAULT_POLICIES_DIR ")."
@@ -66,7 +78,10 @@ static const struct args_command command = {
 	       "does. verify: exit with status 1 if a policy is damaged, for another machine, or "
 	       "not signed by a trusted key. diff: compare with OLD, or with the policy that "
 	       "POLICY replaced. sign: sign all files of a policy. keygen: write the key pair FILE "
-	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME.",
+	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME. set: "
+	       "set the "
+	       "action of a rule, or a directory whose content changes by design; training keeps "
+	       "it. accepted: list what was accepted and set. revoke: take back what was accepted.",
 	.max = INT_MAX,
 	.list = offsetof(struct policy_args, args),
 	.check = check_policy_args,

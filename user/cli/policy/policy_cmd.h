@@ -12,6 +12,9 @@ struct policy_args {
 	bool json;
 	const char *config_file; /* NULL: the default */
 	const char *key;
+	const char *action; /* of set: RULE=ACTION, or RULE to unset it */
+	const char *varies; /* of set: a directory */
+	bool unset;
 	bool force;
 	struct config *config; /* trusted keys and policies_dir */
 };
@@ -23,6 +26,9 @@ int policy_cmd_diff(const struct policy_args *a);     /* [OLD] POLICY */
 int policy_cmd_sign(const struct policy_args *a);     /* POLICY… --key FILE */
 int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
 int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
+int policy_cmd_set(const struct policy_args *a);      /* POLICY --action … | --varies DIR */
+int policy_cmd_accepted(const struct policy_args *a); /* POLICY */
+int policy_cmd_revoke(const struct policy_args *a);   /* ID */
 
 /*
  * Prints why the policy in dir is too little trained for a mode, if so. name: what gets the mode.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy diff: compares two policies. */
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"
 #include "user/cli/policy/policy_cmd.h"
 
@@ -27,6 +28,8 @@ int policy_cmd_diff(const struct policy_args *a)
 	diff = policy_diff(old, p);
 	if (!diff)
 		return cli_failf("out of memory");
+	if (accepted_diff_add(diff, old_dir, dir, &err) < 0)
+		return cli_fail(&err);
 	if (!a->json) {
 		printf("%s, now %s\n", old_dir, dir);
 		policy_diff_print(diff, stdout);

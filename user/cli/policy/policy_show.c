@@ -8,7 +8,8 @@
 #include "lib/abi/syscall_traits.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/file.h"
-#include "lib/policy/policy.h"
+#include "lib/base/text.h"
+#include "lib/policy/accepted/accepted.h"
 #include "lutra/object_token.h"
 #include "user/cli/policy/policy_cmd.h"
 
@@ -134,7 +135,8 @@ static void show_alerting(const struct policy *p)
 	for (size_t i = 0; i < p->n_objects; i++) {
 		char text[PATH_MAX];
 
-		if (!lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES))
+		if (!lutra_object_token_get(p->objects[i], LUTRA_FIELD_VARIES) ||
+		    lutra_object_token_get(p->objects[i], LUTRA_FIELD_SIBLING))
 			continue;
 		policy_object_name(p, p->objects[i], text, sizeof(text));
 		printf("  %-12s %s\n", title, text);
@@ -161,6 +163,27 @@ static void show_varying_directories(const struct policy *p)
 	}
 	if (any)
 		puts(": new names only alert here, but for programs");
+}
+
+/* Prints what a person added to the policy, a line each. */
+static void show_accepted(const char *dir)
+{
+	json_auto_t *delta = NULL, *words = NULL;
+	const char *title = "accepted";
+	char text[PATH_MAX];
+	json_t *word;
+	size_t i;
+
+	if (accepted_read(dir, NULL, &delta, NULL) < 0)
+		return;
+	words = accepted_words(delta);
+	json_array_foreach (words, i, word) {
+		const char *s = json_string_value(word);
+
+		text_clean(s, strlen(s), text, sizeof(text));
+		printf("  %-12s %s\n", title, text);
+		title = "";
+	}
 }
 
 /* Returns the LSM hook that refuses a system call of rule TH. */
@@ -250,10 +273,10 @@ static int show_policy(const struct policy_args *a, const char *name)
 	struct err err;
 
 	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
-	if (policy_load(&p, dir, &err) < 0)
-		return cli_fail(&err);
 	if (a->json)
 		return print_policy_json(dir);
+	if (cli_load_policy(dir, NULL, &p, &err) < 0)
+		return cli_fail(&err);
 	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u match%s\n", dir,
 	       cli_clean_text(p->image, image), p->digest ? " " : "", p->digest ? p->digest : "",
 	       p->arch, mode_name(p->mode), p->kill_matches, p->kill_matches > 1 ? "es" : "");
@@ -268,6 +291,7 @@ static int show_policy(const struct policy_args *a, const char *name)
 	show_actions(p);
 	show_alerting(p);
 	show_varying_directories(p);
+	show_accepted(dir);
 	show_hookable(p);
 	return 0;
 }

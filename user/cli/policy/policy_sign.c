@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy keygen and sign: make keys, sign policies. */
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/files/policy_sign.h"
 #include "user/cli/policy/policy_cmd.h"
 
@@ -17,6 +18,17 @@ int policy_cmd_keygen(const struct policy_args *a)
 	return 0;
 }
 
+/* Signs what a person added to a policy, if there is any. */
+static int sign_accepted(const char *dir, const char *key, struct err *err)
+{
+	json_auto_t *delta = NULL;
+	int r = accepted_read(dir, NULL, &delta, err);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : accepted_write(dir, delta, key, err);
+}
+
 int policy_cmd_sign(const struct policy_args *a)
 {
 	char dir[PATH_MAX], public[POLICY_KEY_TEXT];
@@ -24,7 +36,8 @@ int policy_cmd_sign(const struct policy_args *a)
 
 	for (int i = 0; i < a->n_names; i++) {
 		cli_policy_dir(a->names[i], a->config->policies_dir, dir, sizeof(dir));
-		if (policy_sign(dir, a->key, public, &err) < 0)
+		if (policy_sign(dir, a->key, public, &err) < 0 ||
+		    sign_accepted(dir, a->key, &err) < 0)
 			return cli_fail(&err);
 		printf("%s: signed, %s\n", dir, public);
 	}

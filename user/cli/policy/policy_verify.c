@@ -2,6 +2,7 @@
 /* lutra policy verify: checks files, signature, model and kernel form of a policy. */
 #include <sys/utsname.h>
 
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/policy.h"
 #include "lib/policy/files/policy_sign.h"
 #include "user/cli/policy/policy_cmd.h"
@@ -27,10 +28,13 @@ static int check_kernel_form(const struct policy *p, const char *dir, struct err
 static int check_policy_dir(const char *dir, const struct policy_keys *keys, struct policy **ret,
 			    struct err *err)
 {
-	int r = policy_load_signed(ret, dir, keys, err);
+	struct err left_out;
+	int r = accepted_load(ret, dir, keys, &left_out, err);
 
 	if (r < 0)
 		return r;
+	if (*left_out.msg)
+		return err_set(err, -EBADMSG, "%s", left_out.msg);
 	r = policy_load_model(*ret, dir, err);
 	/* A policy without a model guards, but cannot be updated. */
 	if (r < 0 && r != -ENODATA)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person adds to a policy, under a daemon and a container: it is in force at once, ends when it
+ * should, and what is damaged changes nothing.
+ */
+#include "tests/support/daemon/shop.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/policy/accepted/accepted.h"
+#include "lutra/types.h"
+#include "tests/support/scratch.h"
+
+#define HOUR_S 3600
+
+/* Puts an action into the delta of the policy. */
+static void set_action(const struct fixture *f, const char *rule, const char *action)
+{
+	json_auto_t *delta = NULL;
+
+	if (accepted_read(f->policy, NULL, &delta, NULL) < 0)
+		delta = accepted_new(f->policy);
+	assert_int_equal(accepted_set_action(delta, rule, action, NULL), 0);
+	assert_int_equal(accepted_write(f->policy, delta, NULL, NULL), 0);
+}
+
+/* Writes the sum of what is accepted on disk, as the status names it. */
+static bool is_accepted_applied(struct fixture *f)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	json_auto_t *v = shop_member(f, "accepted_sha256");
+	struct err left_out;
+
+	assert_int_equal(accepted_load(&p, f->policy, NULL, &left_out, NULL), 0);
+	if (!*p->accepted_sha256)
+		return json_is_null(v);
+	return json_is_string(v) && strcmp(json_string_value(v), p->accepted_sha256) == 0;
+}
+
+static bool is_nothing_accepted(struct fixture *f)
+{
+	json_auto_t *v = shop_member(f, "accepted_sha256");
+
+	return json_is_null(v);
+}
+
+static bool has_accepted_error(struct fixture *f)
+{
+	return shop_has_text(f, "policy_error", POLICY_ACCEPTED_FILE);
+}
+
+static void accepted_changed_is_put_in_force(void **state)
+{
+	struct fixture *f = *state;
+
+	shop_enroll_audited(f);
+	assert_true(is_nothing_accepted(f));
+	set_action(f, "path-K", "log");
+	assert_true(lutrad_becomes(is_accepted_applied, f));
+	assert_false(is_nothing_accepted(f));
+	set_action(f, "path-K", "deny");
+	assert_true(lutrad_becomes(is_accepted_applied, f));
+	set_action(f, "path-K", NULL);
+	assert_true(lutrad_becomes(is_nothing_accepted, f));
+}
+
+static void accepted_is_kept_when_the_policy_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+
+	shop_enroll_audited(f);
+	set_action(f, "path-K", "log");
+	assert_true(lutrad_becomes(is_accepted_applied, f));
+	shop_change_policy(f, 2, false);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	assert_true(is_accepted_applied(f));
+	assert_false(is_nothing_accepted(f));
+}
+
+static void accepted_that_is_damaged_leaves_the_old_in_force(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+
+	shop_enroll_audited(f);
+	set_action(f, "path-K", "log");
+	assert_true(lutrad_becomes(is_accepted_applied, f));
+	scratch_write(path, "{", 1);
+	assert_true(lutrad_becomes(has_accepted_error, f));
+	assert_false(is_nothing_accepted(f));
+	unlink(path);
+	assert_true(lutrad_becomes(is_nothing_accepted, f));
+	assert_true(shop_is_applied(f));
+}
+
+static void accepted_for_a_time_ends(void **state)
+{
+	static const struct accepted_scope scope = {
+		.kind = ACCEPTED_SYSCALL, .role = LUTRA_ROLE_STEADY, .nr = 101};
+	const struct accepted_request q = {
+		.finding = "f1", .by = "root", .until = accepted_now() + HOUR_S};
+	struct fixture *f = *state;
+	json_auto_t *delta = NULL, *entry = accepted_entry_new(&scope, &q, accepted_now());
+
+	lutrad_restart_at(f, 0);
+	shop_enroll_audited(f);
+	delta = accepted_new(f->policy);
+	assert_int_equal(accepted_add(delta, entry, NULL), 0);
+	assert_int_equal(accepted_write(f->policy, delta, NULL, NULL), 0);
+	assert_true(lutrad_becomes(is_accepted_applied, f));
+	assert_false(is_nothing_accepted(f));
+	lutrad_set_clock(f, 2 * HOUR_S * NSEC_PER_SEC);
+	assert_true(lutrad_becomes(is_nothing_accepted, f));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(accepted_changed_is_put_in_force),
+		T(accepted_is_kept_when_the_policy_is_replaced),
+		T(accepted_that_is_damaged_leaves_the_old_in_force),
+		T(accepted_for_a_time_ends),
+	};
+	int r = lutrad_cannot_run();
+
+	return r ? r : cmocka_run_group_tests_name("accepted", tests, NULL, NULL);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a person accepted is known to the policy afterwards, and its neighbour is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lib/abi/path_text.h"
+#include "lib/policy/accepted/accepted.h"
+#include "lutra/score.h"
+#include "tests/support/sample.h"
+#include "tests/support/scratch.h"
+
+#define NOW 1000000000
+
+struct fixture {
+	struct policy *p;
+	struct lutra_policy *image;
+	json_t *delta;
+};
+
+static int accepted_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->p = sample_policy();
+	f->p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	f->image = calloc(1, sizeof(*f->image));
+	f->delta = accepted_new("/srv/shop");
+	*state = f;
+	return f->image && f->delta ? 0 : -1;
+}
+
+static int accepted_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	policy_free(f->p);
+	free(f->image);
+	json_decref(f->delta);
+	free(f);
+	return 0;
+}
+
+static struct accepted_facts facts_of(unsigned rule, unsigned role, const char *object,
+				      const char *path)
+{
+	return (struct accepted_facts){
+		.rule = rule, .role = role, .object = object, .path = path, .call = "openat"};
+}
+
+/* Reads facts and returns the scope of this name. */
+static struct accepted_scope read_scope(const struct accepted_facts *facts, const char *name)
+{
+	struct accepted_reading list[ACCEPTED_READINGS_MAX];
+	struct policy *p = sample_policy();
+	struct err err = {""};
+	int n = accepted_readings(p, facts, list, &err), i = 0;
+
+	policy_free(p);
+	if (n < 0)
+		fail_msg("%s", err.msg);
+	while (i < n && strcmp(list[i].name, name) != 0)
+		i++;
+	assert_true(i < n);
+	return list[i].scope;
+}
+
+static void add_scope(struct fixture *f, const struct accepted_scope *s, time_t until)
+{
+	const struct accepted_request q = {.finding = "f0", .by = "root", .until = until};
+	json_auto_t *entry = accepted_entry_new(s, &q, NOW - 1000);
+
+	assert_non_null(entry);
+	assert_int_equal(accepted_add(f->delta, entry, NULL), 0);
+}
+
+/* Accepts facts by the reading of this name. */
+static void accept_facts(struct fixture *f, const struct accepted_facts *facts, const char *name)
+{
+	const struct accepted_scope s = read_scope(facts, name);
+
+	add_scope(f, &s, 0);
+}
+
+/* Puts the delta on the policy. Nothing may be left out. */
+static void apply_all(struct fixture *f)
+{
+	struct err left_out, err = {""};
+
+	if (accepted_apply(f->p, f->delta, NOW, &left_out, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(left_out.msg, "");
+	assert_int_equal(policy_to_kernel(f->p, 1, f->image, NULL), 0);
+}
+
+/* Returns the rule that an object matches; LUTRA_RULE_NONE: it is known. */
+static unsigned judge(struct fixture *f, struct lutra_object o, const char *path, uint8_t role)
+{
+	struct lutra_judgement j = {0};
+	struct lutra_path parsed = {0};
+	char fold[LUTRA_NAME];
+
+	assert_int_equal(policy_to_kernel(f->p, 1, f->image, NULL), 0);
+	if (path) {
+		o.flags |= LUTRA_OBJ_PATH;
+		path_text_parse(path, strlen(path), &parsed);
+	}
+	lutra_judge_object(f->image, &o, &parsed, role, fold, &j);
+	return j.rule;
+}
+
+static const struct lutra_object read_file = {.op = LUTRA_OP_OPEN, .mode = 0100644};
+static const struct lutra_object write_file = {
+	.op = LUTRA_OP_OPEN, .mode = 0100644, .flags = LUTRA_OBJ_WRITE};
+static const struct lutra_object run_program = {.op = LUTRA_OP_EXEC, .mode = 0100755};
+
+static void accepted_apply_makes_a_path_known_and_not_its_neighbour(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_OPEN_READ_ELSEWHERE, LUTRA_ROLE_STEADY,
+			 "open r file /srv/a/x.conf", "/srv/a/x.conf");
+
+	assert_int_not_equal(judge(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	accept_facts(f, &facts, "path");
+	apply_all(f);
+	assert_int_equal(judge(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, write_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, read_file, "/srv/a/y.conf", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, read_file, "/srv/x.conf", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+}
+
+static void accepted_apply_makes_new_files_of_an_extension_known(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_OPEN_WRITE_ELSEWHERE, LUTRA_ROLE_STEADY,
+			 "open w file /srv/out/a.csv", "/srv/out/a.csv");
+
+	accept_facts(f, &facts, "extension");
+	apply_all(f);
+	assert_int_equal(judge(f, write_file, "/srv/out/a.csv", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge(f, write_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, write_file, "/srv/out/a.php", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, read_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, write_file, "/srv/out/sub/a.csv", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+	assert_int_not_equal(judge(f, write_file, "/srv/a.csv", LUTRA_ROLE_STEADY),
+			     LUTRA_RULE_NONE);
+}
+
+static void accepted_apply_keeps_a_program_to_its_role(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /usr/bin/id", "/usr/bin/id");
+
+	accept_facts(f, &facts, "path");
+	apply_all(f);
+	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STARTUP), LUTRA_RULE_EXEC);
+	assert_int_equal(judge(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+}
+
+static void accepted_apply_in_every_role_leaves_out_nobody(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /usr/bin/id", "/usr/bin/id");
+
+	accept_facts(f, &facts, "roles");
+	apply_all(f);
+	for (uint8_t role = 0; role < LUTRA_ROLES; role++)
+		assert_int_equal(judge(f, run_program, "/usr/bin/id", role), LUTRA_RULE_NONE);
+}
+
+static void accepted_apply_of_a_session_gives_the_service_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_SESSION, "exec /opt/tool", "/opt/tool");
+
+	facts.exec_session = true;
+	accept_facts(f, &facts, "path");
+	apply_all(f);
+	assert_int_equal(judge(f, run_program, "/opt/tool", LUTRA_ROLE_SESSION), LUTRA_RULE_NONE);
+	assert_int_equal(judge(f, run_program, "/opt/tool", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+}
+
+static void accepted_apply_of_the_service_keeps_what_sessions_know(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts session =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_SESSION, "exec /opt/a/tool", "/opt/a/tool");
+	const struct accepted_facts service =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /opt/a/other", "/opt/a/other");
+
+	session.exec_session = true;
+	accept_facts(f, &session, "path");
+	accept_facts(f, &service, "path");
+	apply_all(f);
+	assert_int_equal(judge(f, run_program, "/opt/a/tool", LUTRA_ROLE_SESSION), LUTRA_RULE_NONE);
+	assert_int_equal(judge(f, run_program, "/opt/a/other", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(judge(f, run_program, "/opt/a/tool", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+}
+
+static void accepted_apply_makes_one_port_of_a_peer_known(void **state)
+{
+	struct fixture *f = *state;
+	struct lutra_object o = {.op = LUTRA_OP_CONNECT,
+				 .family = LUTRA_AF_INET,
+				 .addr_class = LUTRA_ADDR_PRIVATE,
+				 .addr = {10, 1, 2, 3},
+				 .port = 5432};
+	const struct accepted_facts facts = facts_of(LUTRA_RULE_CONNECT, LUTRA_ROLE_STEADY,
+						     "connect 10.1.2.3:5432", "10.1.2.3:5432");
+
+	accept_facts(f, &facts, "peer");
+	apply_all(f);
+	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	o.port = 5433;
+	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
+	o.port = 5432;
+	o.addr_class = LUTRA_ADDR_PUBLIC;
+	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
+}
+
+static void accepted_apply_makes_a_system_call_known_in_a_role(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts =
+		facts_of(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ROLE_STEADY, NULL, NULL);
+
+	facts.call = "socket";
+	accept_facts(f, &facts, "call");
+	assert_int_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_socket], LUTRA_UNK);
+	apply_all(f);
+	assert_int_not_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_socket], LUTRA_UNK);
+	assert_int_equal(f->p->token[LUTRA_ROLE_STARTUP][SYS_socket], LUTRA_UNK);
+	assert_int_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_bind], LUTRA_UNK);
+	assert_int_equal(
+		judge(f,
+		      (struct lutra_object){.op = LUTRA_OP_HOOK, .mode = LUTRA_HOOK_SOCKET_CREATE},
+		      NULL, LUTRA_ROLE_STEADY),
+		LUTRA_RULE_NONE);
+}
+
+static void accepted_apply_raises_a_level_and_never_lowers_it(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts = facts_of(LUTRA_RULE_LEVEL_A, LUTRA_ROLE_STEADY, NULL, NULL);
+
+	facts.level_a = f->p->threshold_a + 5;
+	accept_facts(f, &facts, "level");
+	facts.level_a = 1;
+	accept_facts(f, &facts, "level");
+	apply_all(f);
+	assert_int_equal(f->p->threshold_a, 123456 + 5);
+}
+
+static void accepted_apply_leaves_out_what_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /usr/bin/id", "/usr/bin/id");
+	const struct accepted_facts other =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /usr/bin/ls", "/usr/bin/ls");
+	const struct accepted_scope ended = read_scope(&facts, "path"),
+				    lasts = read_scope(&other, "path");
+
+	add_scope(f, &ended, NOW);
+	add_scope(f, &lasts, NOW + 10);
+	apply_all(f);
+	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+	assert_int_equal(judge(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(f->p->accepted_until, NOW + 10);
+}
+
+static void accepted_apply_sets_actions_and_directories(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t node = 0;
+	char path[64] = "";
+
+	assert_int_equal(accepted_set_action(f->delta, "path-K", "log", NULL), 0);
+	assert_int_equal(accepted_set_action(f->delta, "path-X", "log", NULL), -EINVAL);
+	assert_int_equal(accepted_set_action(f->delta, "exec", "ask", NULL), -EINVAL);
+	assert_int_equal(accepted_set_varies(f->delta, "/srv/cache", true, NULL), 0);
+	assert_int_equal(accepted_set_varies(f->delta, "cache", true, NULL), -EINVAL);
+	apply_all(f);
+	assert_int_equal(f->p->action[LUTRA_RULE_PATH_NEW_USE], LUTRA_ACTION_LOG);
+	while (strcmp(path, "/srv/cache") != 0)
+		assert_int_equal(policy_node_path(f->p, ++node, path, sizeof(path)), 0);
+	assert_true(policy_node_varies(f->p, node));
+}
+
+static void accepted_apply_names_what_has_no_room(void **state)
+{
+	struct fixture *f = *state;
+	const struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_STEADY, "exec /usr/bin/id", "/usr/bin/id");
+	struct err left_out;
+
+	accept_facts(f, &facts, "path");
+	f->p->objects = realloc(f->p->objects, POLICY_OBJECTS_MAX * sizeof(*f->p->objects));
+	for (unsigned port = 1; f->p->n_objects < POLICY_OBJECTS_MAX; port++)
+		if (port != 3306)
+			f->p->objects[f->p->n_objects++] = sample_connect_token(port);
+	qsort(f->p->objects, f->p->n_objects, sizeof(*f->p->objects), sample_compare);
+	assert_int_equal(accepted_apply(f->p, f->delta, NOW, &left_out, NULL), 0);
+	assert_non_null(strstr(left_out.msg, "exec /usr/bin/id"));
+	assert_non_null(strstr(left_out.msg, "no room"));
+}
+
+static void accepted_load_without_a_delta_is_the_policy(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err left_out;
+
+	assert_int_equal(accepted_load(&p, f->policy, NULL, &left_out, NULL), 0);
+	assert_string_equal(left_out.msg, "");
+	assert_string_equal(p->accepted_sha256, "");
+}
+
+static void accepted_load_of_a_damaged_delta_is_the_policy_alone(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+	struct err left_out;
+
+	scratch_write(path, "{", 1);
+	assert_int_equal(accepted_load(&p, f->policy, NULL, &left_out, NULL), 0);
+	assert_non_null(strstr(left_out.msg, POLICY_ACCEPTED_FILE));
+	assert_int_equal(p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_DENY);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, accepted_setup, accepted_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(accepted_apply_makes_a_path_known_and_not_its_neighbour),
+		CASE(accepted_apply_makes_new_files_of_an_extension_known),
+		CASE(accepted_apply_keeps_a_program_to_its_role),
+		CASE(accepted_apply_in_every_role_leaves_out_nobody),
+		CASE(accepted_apply_of_a_session_gives_the_service_nothing),
+		CASE(accepted_apply_of_the_service_keeps_what_sessions_know),
+		CASE(accepted_apply_makes_one_port_of_a_peer_known),
+		CASE(accepted_apply_makes_a_system_call_known_in_a_role),
+		CASE(accepted_apply_raises_a_level_and_never_lowers_it),
+		CASE(accepted_apply_leaves_out_what_has_ended),
+		CASE(accepted_apply_sets_actions_and_directories),
+		CASE(accepted_apply_names_what_has_no_room),
+		cmocka_unit_test_setup_teardown(accepted_load_without_a_delta_is_the_policy,
+						sample_saved_setup, sample_saved_teardown),
+		cmocka_unit_test_setup_teardown(
+			accepted_load_of_a_damaged_delta_is_the_policy_alone, sample_saved_setup,
+			sample_saved_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -28,7 +28,8 @@ struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t
 	static const struct identity unknown = {};
 	const struct identity *identity = c->identity ? c->identity : &unknown;
 	size_t size = sizeof(struct alert) + str_len + text_bytes(c->name) + text_bytes(c->cgroup) +
-		      text_bytes(c->policy_dir) + identity_packed_bytes(identity);
+		      text_bytes(c->policy_dir) + text_bytes(c->policy_sha256) +
+		      text_bytes(c->accepted_sha256) + identity_packed_bytes(identity);
 	struct alert *a = malloc(size);
 	char *at;
 
@@ -44,5 +45,7 @@ struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t
 	a->name = append_text(&at, c->name);
 	a->cgroup = append_text(&at, c->cgroup);
 	a->policy_dir = append_text(&at, c->policy_dir);
+	a->policy_sha256 = append_text(&at, c->policy_sha256);
+	a->accepted_sha256 = append_text(&at, c->accepted_sha256);
 	return a;
 }

@@ -17,6 +17,8 @@ struct alert_container {
 	const char *name;
 	const char *cgroup;
 	const char *policy_dir;
+	const char *policy_sha256;   /* of the policy that judged, or "" */
+	const char *accepted_sha256; /* of what was added to it, or "" */
 	const struct identity *identity;
 };
 
@@ -29,6 +31,8 @@ struct alert {
 	const char *name;	 /* of the container; this and the next NULL: unknown */
 	const char *cgroup;
 	const char *policy_dir;
+	const char *policy_sha256;   /* of the policy that judged */
+	const char *accepted_sha256; /* of what was added to it; "": nothing */
 	struct identity identity;
 	struct lutra_evidence evidence; /* with its string: evidence.str, evidence.str_len */
 };

@@ -57,7 +57,7 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_FINDING] = {"finding", "lutra.finding", T, false},
 	[ALERT_INCIDENT] = {"incident", "lutra.incident", I, false},
 	[ALERT_POLICY_SHA256] = {"policy_sha256", "lutra.policy_sha256", T, false},
-	[ALERT_EXPECTED] = {"expected", "lutra.expected", T, false},
+	[ALERT_EXPECTED] = {"expected", NULL, T, false},
 };
 
 bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field)
@@ -96,6 +96,13 @@ static void put_bytes(struct alert_fields *f, enum alert_field field, const char
 void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text)
 {
 	put_bytes(f, field, text, text ? strlen(text) : 0);
+}
+
+void alert_fields_put_json(struct alert_fields *f, enum alert_field field, const char *text)
+{
+	f->text[field] = NULL;
+	if (text && strlen(text) < sizeof(f->buf) - f->used)
+		put_clean(f, field, text);
 }
 
 static void put_history(struct alert_fields *f, const struct lutra_evidence *ev)
@@ -163,6 +170,8 @@ static void put_container(struct alert_fields *f, const struct alert *a)
 	alert_fields_put(f, ALERT_IMAGE, w->image);
 	alert_fields_put(f, ALERT_CGROUP, a->cgroup);
 	alert_fields_put(f, ALERT_POLICY, a->policy_dir);
+	if (a->policy_sha256 && *a->policy_sha256)
+		put_clean(f, ALERT_POLICY_SHA256, a->policy_sha256);
 	if (w->engine != ENGINE_UNKNOWN)
 		put_clean(f, ALERT_ENGINE, engine_name(w->engine));
 	alert_fields_put(f, ALERT_DIGEST, w->digest);

@@ -91,4 +91,7 @@ void alert_fields_set(struct alert_fields *f, const struct alert *a);
 /* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */
 void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text);
 
+/* Copies JSON text, which has no control characters, into a text field. What does not fit is unknown. */
+void alert_fields_put_json(struct alert_fields *f, enum alert_field field, const char *text);
+
 #endif

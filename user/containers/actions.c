@@ -151,6 +151,9 @@ void container_note_policy(struct container *c, const struct policy *p)
 	c->accepted_until = p->accepted_until;
 	if (is_in_force(c, p))
 		return;
+	memcpy(c->before_sha256, c->policy_sha256, sizeof(c->before_sha256));
+	memcpy(c->before_accepted, c->accepted_sha256, sizeof(c->before_accepted));
+	c->policy_version = 0;
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
 	memcpy(c->accepted_sha256, p->accepted_sha256, sizeof(c->accepted_sha256));
 	c->policy_since_ns = clock_realtime_ns();

@@ -39,6 +39,9 @@ struct container {
 	/* Of what a person added to it, and when the first part of that ends: as in struct policy. */
 	char accepted_sha256[POLICY_SHA256_TEXT];
 	int64_t accepted_until;
+	uint32_t policy_version; /* of the binding in the kernel; 0: not asked yet */
+	/* Of the policy before, for evidence that is still on its way. */
+	char before_sha256[POLICY_SHA256_TEXT], before_accepted[POLICY_SHA256_TEXT];
 	char *policy_error;	  /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t policy_since_ns; /* CLOCK_REALTIME */
 	int32_t threshold_a, threshold_b; /* of the policy in force, 1/4096 of a weight */

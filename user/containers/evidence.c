@@ -53,16 +53,35 @@ void containers_on_evidence(struct containers *all, const struct lutra_evidence 
 	container_alert(c, ev, str, str_len);
 }
 
+/*
+ * Returns true if the policy that is in force judged the evidence, and not the one before, whose
+ * evidence may be on its way still.
+ */
+static bool is_of_present_policy(struct container *c, const struct lutra_evidence *ev)
+{
+	struct lutra_slot slot;
+
+	if (!ev->policy_version || ev->policy_version == c->policy_version)
+		return true;
+	if (guard_slot(c->all->parts.guard, c->slot, &slot) == 0)
+		c->policy_version = slot.version;
+	return ev->policy_version == c->policy_version;
+}
+
 void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
 		     size_t str_len)
 {
 	struct containers *all = c->all;
 	/* A flood must not hide the other lines of the log. */
 	static const struct throttle_rate rate = {.per_second = 20, .burst = 100};
-	const struct alert_container container = {.name = c->name,
-						  .cgroup = c->cgroup,
-						  .policy_dir = c->policy_dir,
-						  .identity = &c->identity};
+	bool is_present = is_of_present_policy(c, ev);
+	const struct alert_container container = {
+		.name = c->name,
+		.cgroup = c->cgroup,
+		.policy_dir = c->policy_dir,
+		.policy_sha256 = is_present ? c->policy_sha256 : c->before_sha256,
+		.accepted_sha256 = is_present ? c->accepted_sha256 : c->before_accepted,
+		.identity = &c->identity};
 	struct alert *a = alert_new(ev, str, str_len, &container);
 	uint64_t time_ns = a ? a->time_ns : clock_realtime_ns();
 	uint64_t unlogged = 0; /* alerts that the log misses if the queue is full */

@@ -17,6 +17,7 @@
 #include "lutra/types.h"
 #include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
+#include "user/alerts/expected.h"
 #include "user/alerts/updated_package.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
@@ -49,6 +50,7 @@ struct pipeline {
 	/* Only the thread lutrad-events uses these, once it runs. */
 	struct alert_fields fields;
 	struct throttle ancestors, packages;
+	struct expected_cache *expected;		      /* NULL: out of memory at the start */
 	struct store *store;				      /* NULL: not open */
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
 	uint64_t lost_queue;				      /* of the stats, at the last check */
@@ -258,6 +260,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 {
 	struct outputs_choice choice = {};
 	char ancestors[ANCESTORS_TEXT], package[UPDATED_PACKAGE_TEXT];
+	_cleanup_free_ char *expected = NULL;
 	bool to_outputs, to_subscribers;
 
 	alert_fields_set(&p->fields, a);
@@ -280,8 +283,11 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 		if (json && to_subscribers)
 			subscribers_put(p->subscribers, json);
 	}
-	if (p->store_path)
-		add_row(p);
+	if (!p->store_path)
+		return;
+	expected = expected_describe(p->expected, a);
+	alert_fields_put_json(&p->fields, ALERT_EXPECTED, expected);
+	add_row(p);
 }
 
 /* Handles a batch of alerts and commits it. Returns in how many ms to call again without alerts. */
@@ -329,6 +335,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	if (!p)
 		return err_oom(err);
 	p->config = *config;
+	p->expected = expected_cache_new();
 	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
 	if ((config->store_path && !p->store_path) || subscribers_new(&p->subscribers) < 0 ||
 	    worker_new(&p->worker, &worker) < 0)
@@ -359,6 +366,7 @@ void pipeline_free(struct pipeline *p)
 	store_free(p->reader);
 	store_free(p->store);
 	subscribers_free(p->subscribers);
+	expected_cache_free(p->expected);
 	free(p->store_path);
 	free(p);
 }

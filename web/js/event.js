@@ -126,7 +126,7 @@ export async function event(main, key, signal) {
       h("div", { class: `verdict-line ${kindOf(f)}` },
         h("p", { class: "headline" }, text),
         h("p", { class: "soft" }, doneLong(f)))),
-    ...[e.why.error ? problem(`The policy cannot be read any more, so what it expected is not known: ${e.why.error}`) : null,
+    ...[e.why.error ? problem(`What was expected there is not known: ${e.why.error}`) : null,
       objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
     h("div", { class: "two" }, factsCard(e, text), levelsCard(f)),
     h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),

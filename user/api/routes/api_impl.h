@@ -76,8 +76,6 @@ json_t *api_level_json(const struct guard *g, const struct container *c);
  * "objects"}. alert: its JSON.
  */
 json_t *api_why_json(const struct alert_fields *a, const json_t *alert);
-/* Names of the syscalls that usually follow a token, commonest first. */
-json_t *api_successors_json(const struct policy *p, unsigned token);
 
 /* The life cycle of all images, for the status. */
 json_t *api_learning_json(const struct api *a);

@@ -11,6 +11,7 @@
 #include "lib/policy/diff/policy_diff.h"
 #include "lib/policy/files/policy_json.h"
 #include "lib/base/text.h"
+#include "user/alerts/expected.h"
 #include "user/api/routes/api_impl.h"
 #include "user/containers/containers.h"
 #include "user/policy/policy_summary.h"
@@ -81,7 +82,7 @@ static json_t *policy_syscalls_json(const struct policy *p)
 			json_array_append_new(
 				list, json_pack("{s:s, s:o}", "call",
 						syscall_name(p->arch, nr, call, sizeof(call)),
-						"next", api_successors_json(p, token)));
+						"next", expected_successors(p, token)));
 		}
 		json_object_set_new(roles, role_name(role), list);
 	}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the policy that judged an event expected in its place. It is written down when the event comes,
+ * because the policy may be another one when somebody reads it. Used on the pipeline's thread.
+ */
+#ifndef LUTRA_USER_ALERTS_EXPECTED_H
+#define LUTRA_USER_ALERTS_EXPECTED_H
+
+#include <jansson.h>
+
+#include "lib/policy/policy.h"
+#include "user/alerts/alert_text.h"
+
+#define EXPECTED_BYTES 8192  /* of the JSON, with the NUL */
+#define EXPECTED_POLICIES 16 /* that a cache holds */
+
+/* Policies that were loaded for this. */
+struct expected_cache;
+
+/* Returns an empty cache, or NULL: out of memory. */
+struct expected_cache *expected_cache_new(void);
+void expected_cache_free(struct expected_cache *c);
+DEFINE_FREEP(struct expected_cache, expected_cache_free);
+
+/*
+ * Describes what was expected in place of an alert, as JSON text of at most EXPECTED_BYTES:
+ *
+ *   calls    [{"position", "after", "came", "weight", "novel", "expected": [CALL…]}], the calls of
+ *            the history that were unusual
+ *   objects  [TEXT…], what the policy knows that is most like the object, the most alike first
+ *
+ * Reads the policy from the disk if the cache does not have it. Returns NULL for the verdict allow,
+ * for more alerts than a limit passes, and if the policy on disk is not the one that judged. The
+ * caller frees the text.
+ */
+char *expected_describe(struct expected_cache *c, const struct alert *a);
+
+/*
+ * Returns the same of an event whose text is not there, by the policy in its directory, or NULL: that
+ * is another policy now, or cannot be loaded. f: the event as it was stored. history: as its JSON has
+ * it.
+ */
+json_t *expected_of_stored(const struct alert_fields *f, const json_t *history);
+
+/* Returns the names of the system calls that usually follow a token, commonest first. */
+json_t *expected_successors(const struct policy *p, unsigned token);
+
+#endif

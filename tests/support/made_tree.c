@@ -32,32 +32,35 @@ int made_tree_teardown(void **state)
 	return 0;
 }
 
-static void add_path_of(struct made_tree *f, const char *s, unsigned run, bool wrote,
-			bool exec_session)
+/* how: the members of the entry but the path, whether it is a directory, and the runs. */
+static void add_path_of(struct made_tree *f, const char *s, unsigned run,
+			struct path_tree_entry how)
 {
 	size_t len = strlen(s);
-	bool dir = len > 1 && s[len - 1] == '/';
 	uint64_t runs[2] = {0};
 	struct lutra_path path;
-	struct path_tree_entry p = {.path = &path,
-				    .dir = dir,
-				    .wrote = wrote,
-				    .exec_session = exec_session,
-				    .runs = runs};
 
-	path_text_parse(s, len - dir, &path);
+	how.dir = len > 1 && s[len - 1] == '/';
+	how.path = &path;
+	how.runs = runs;
+	path_text_parse(s, len - how.dir, &path);
 	runs[run / 64] |= 1ull << (run & 63);
-	assert_int_equal(path_tree_insert(f->tree, &p), 0);
+	assert_int_equal(path_tree_insert(f->tree, &how), 0);
 }
 
 void add_path(struct made_tree *f, const char *s, unsigned run, bool wrote)
 {
-	add_path_of(f, s, run, wrote, false);
+	add_path_of(f, s, run, (struct path_tree_entry){.wrote = wrote});
+}
+
+void add_image_path(struct made_tree *f, const char *s, unsigned run)
+{
+	add_path_of(f, s, run, (struct path_tree_entry){.image = true});
 }
 
 void add_session_path(struct made_tree *f, const char *s, unsigned run)
 {
-	add_path_of(f, s, run, true, true);
+	add_path_of(f, s, run, (struct path_tree_entry){.wrote = true, .exec_session = true});
 }
 
 void put_in_runs(struct made_tree *f, const char *s, unsigned n_runs)

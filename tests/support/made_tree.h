@@ -20,6 +20,8 @@ int made_tree_teardown(void **state);
 
 /* Inserts a path as seen in a run. A slash at its end says that it is a directory. */
 void add_path(struct made_tree *f, const char *s, unsigned run, bool wrote);
+/* Inserts a file of the image as read in a run. */
+void add_image_path(struct made_tree *f, const char *s, unsigned run);
 /* Inserts a path that an exec session wrote in a run. */
 void add_session_path(struct made_tree *f, const char *s, unsigned run);
 /* Inserts a path as read in the first n_runs runs. */

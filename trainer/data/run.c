@@ -57,6 +57,8 @@ int run_names_init(struct run_names *n)
 	r = intern_new(&n->paths);
 	if (r == 0)
 		r = intern_new(&n->objects);
+	if (r == 0)
+		r = numbered_names_init(&n->numbered);
 	return r < 0 ? r : intern_new(&n->programs);
 }
 
@@ -65,6 +67,7 @@ void run_names_done(struct run_names *n)
 	intern_free(n->paths);
 	intern_free(n->objects);
 	intern_free(n->programs);
+	numbered_names_done(&n->numbered);
 	memset(n, 0, sizeof(*n));
 }
 
@@ -376,6 +379,31 @@ static bool has_lib_digits(const char *s, size_t len)
 		memcmp(s + 4, "x32", 3) == 0);
 }
 
+/* Notes the directories of an absolute path whose names are folded. */
+static int note_numbered(struct run_builder *b, const char *s, size_t len)
+{
+	char folded[LUTRA_STRING_MAX + 1];
+	size_t n = 0, pos = 0;
+	int r = 0;
+
+	while (r == 0 && pos < len) {
+		const char *name = s + pos + 1;
+		const char *end = memchr(name, '/', len - pos - 1);
+		size_t name_len, folded_len;
+
+		if (!end)
+			break; /* the last name is a file's */
+		name_len = (size_t)(end - name);
+		folded[n++] = '/';
+		folded_len = fold_component(name, name_len, folded + n);
+		n += folded_len;
+		if (folded_len != name_len || memcmp(folded + n - folded_len, name, name_len) != 0)
+			r = numbered_names_add(&b->names->numbered, folded, n, name, name_len);
+		pos += 1 + name_len;
+	}
+	return r;
+}
+
 /*
  * Finds the number of a recorded path, folded. A string that is no path, and a path that could not
  * be resolved, is "?". "//name" is a name in a detached tree.
@@ -386,6 +414,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	bool known = s && len && len <= LUTRA_STRING_MAX && s[0] == '/' && !memchr(s, '\0', len);
 	bool detached = known && len > 1 && s[1] == '/';
 	size_t n = 1;
+	int r = 0;
 
 	if (detached && len > 2) {
 		out[0] = out[1] = '/';
@@ -393,8 +422,9 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	} else if (known && !detached) {
 		n = run_fold_path(s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
+		r = note_numbered(b, s, len);
 	}
-	return intern_add(b->names->paths, out, n, ret);
+	return r < 0 ? r : intern_add(b->names->paths, out, n, ret);
 }
 
 /* Adds the program that a container began with, if the recording says it. */

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
 #include "trainer/data/intern.h"
+#include "trainer/data/numbered_names.h"
 
 #define RUN_BLOCK_WORDS 65536
 #define RUN_BLOCKS_MAX (1u << 17)
@@ -65,10 +66,11 @@ _Static_assert(sizeof(struct run_object) == 28, "no padding: intern hashes its b
 
 /* The numbers of the paths and objects of all runs. */
 struct run_names {
-	struct intern *paths;	 /* folded; path_text_parse() reads them */
-	struct intern *objects;	 /* struct run_object */
-	struct intern *programs; /* folded paths of what containers began with */
-	bool lib_digits;	 /* some path began with /lib64, /lib32 or /libx32, folded "/#" */
+	struct intern *paths;		/* folded; path_text_parse() reads them */
+	struct intern *objects;		/* struct run_object */
+	struct intern *programs;	/* folded paths of what containers began with */
+	struct numbered_names numbered; /* directories that share a folded name */
+	bool lib_digits; /* some path began with /lib64, /lib32 or /libx32, folded "/#" */
 };
 
 int run_names_init(struct run_names *n); /* Returns 0 or -ENOMEM. */

@@ -91,12 +91,32 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 		t.path = &path;
 		t.dir = lutra_leaf_dir(&o.object);
 		t.wrote = writes_file(&o.object) && !t.dir;
+		t.image = lutra_object_layer(&o.object) == LUTRA_LAYER_IMAGE;
 		t.program = o.object.op == LUTRA_OP_EXEC || o.object.op == LUTRA_OP_MAPX;
 		r = path_tree_insert(tree, &t);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* Tells the tree which folded names stand for several directories. */
+static void note_numbered(const struct corpus *c, struct path_tree *tree)
+{
+	const struct numbered_names *n = &c->names.numbered;
+
+	for (uint32_t i = 0; i < intern_count(n->directories); i++) {
+		struct lutra_path path;
+		const char *s;
+		size_t len;
+
+		if (!n->name[i].several)
+			continue;
+		s = intern_get(n->directories, i, &len);
+		path_text_parse(s, len, &path);
+		if (!(path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED)))
+			path_tree_note_several(tree, &path);
+	}
 }
 
 /* Makes the tree of all paths. */
@@ -111,6 +131,7 @@ static int make_tree(const struct objects_source *src, struct path_tree **ret)
 		r = insert_paths(src, true, tree);
 	if (r < 0)
 		return r;
+	note_numbered(src->corpus, tree);
 	if (src->old)
 		path_tree_keep_wildcards(tree, src->old);
 	*ret = TAKE_PTR(tree);

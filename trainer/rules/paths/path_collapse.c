@@ -34,6 +34,7 @@ struct collapse {
 	uint8_t seen;		   /* SEEN_*: nodes of these are kept */
 	bool shrink;		   /* of path_tree_collapse() */
 	struct policy_node *nodes; /* (LUTRA_NODES) */
+	bool *several;		   /* (LUTRA_NODES): the node stands for several directories */
 	size_t n_nodes;
 	char path[PATH_MAX_BYTES]; /* of the node that is being added, folded */
 };
@@ -108,6 +109,36 @@ static uint8_t seen_by(const struct path_tree *t, const struct child_group *g)
 	return seen;
 }
 
+/* Returns true if the node is a directory's. */
+static bool is_directory(const struct path_tree *t, uint32_t node)
+{
+	struct node_name name;
+
+	path_node_name(t, node, &name);
+	return name.dir;
+}
+
+/*
+ * Returns true if the node is a directory below which the service only read files of the image. A run
+ * that has it shows how much of the image was read, not that names vary. A wildcard in its place would
+ * know all other directories of the image beside it, also those that no run read.
+ */
+static bool is_of_image(const struct collapse *x, uint32_t node)
+{
+	const struct tree_node *n = &x->t->node[node];
+
+	return !x->shrink && n->image && !n->other && is_directory(x->t, node);
+}
+
+/* Returns true if each node of a group is_of_image(). */
+static bool are_of_image(const struct collapse *x, const struct child_group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!is_of_image(x, g->children[i]))
+			return false;
+	return true;
+}
+
 /* Returns true if the same runs had both nodes. */
 static bool same_runs(const struct path_tree *t, uint32_t a, uint32_t b)
 {
@@ -118,15 +149,16 @@ static bool same_runs(const struct path_tree *t, uint32_t a, uint32_t b)
 /*
  * Returns true if what the runs did in these directories shows that their names vary: two runs had
  * different children in the same directory, or two directories of different runs have different
- * children. by: SEEN_*, of members and children that count. n_names: distinct
- * children of all members.
+ * children. by: SEEN_*, of members and children that count. Directories of the image do not count.
+ * n_names: distinct children of all members that count.
  *
  * What two runs show, no third one takes away, so that a wildcard stays one however many runs are
  * added.
  */
-static bool has_varying_names(const struct path_tree *t, const struct child_group *members,
+static bool has_varying_names(const struct collapse *x, const struct child_group *members,
 			      uint8_t by, size_t n_names)
 {
+	const struct path_tree *t = x->t;
 	bool same = true, full = true;
 	uint32_t first = 0;
 
@@ -137,7 +169,7 @@ static bool has_varying_names(const struct path_tree *t, const struct child_grou
 		if (!(t->node[m].seen & by))
 			continue;
 		for (uint32_t c = t->node[m].first; c; c = t->node[c].next) {
-			if (!(t->node[c].seen & by))
+			if (!(t->node[c].seen & by) || is_of_image(x, c))
 				continue;
 			if (!same_runs(t, m, c))
 				return true;
@@ -174,13 +206,14 @@ static bool is_kept_wildcard(const struct path_tree *t, const struct child_group
 
 /*
  * Returns true if the node of these members becomes a wildcard. Children that only exec sessions
- * have do not count where the service has a part.
+ * have do not count where the service has a part, and directories of the image never do. If a single
+ * child counts, and is a directory, its name does not vary: runs that do not have it had no use for it.
  */
 static bool is_wildcard(const struct collapse *x, const struct child_group *members,
 			uint8_t node_flags, const uint32_t *children, size_t n_children)
 {
 	uint8_t by = seen_by(x->t, members) & SEEN_SERVICE ? SEEN_SERVICE : SEEN_ALL;
-	size_t n = 0;
+	size_t n = 0, n_files = 0;
 
 	if (node_flags & (LUTRA_NODE_PROTECTED | LUTRA_NODE_SECRET))
 		return false;
@@ -191,9 +224,14 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
 
-		n += (seen_by(x->t, &g) & by) != 0;
+		if (!(seen_by(x->t, &g) & by) || are_of_image(x, &g))
+			continue;
+		n++;
+		n_files += !is_directory(x->t, g.children[0]);
 	}
-	return n > x->children_max || has_varying_names(x->t, members, by, n);
+	if (n == 1 && !n_files && !x->shrink)
+		return false;
+	return n > x->children_max || has_varying_names(x, members, by, n);
 }
 
 /*
@@ -229,6 +267,9 @@ static int add_node(struct collapse *x, const struct child_group *g, uint16_t pa
 				 x->n_nodes ? x->nodes[parent].flags : 0, x->t->lib_digits);
 	for (size_t i = 0; i < g->n; i++)
 		node->flags |= x->t->node[g->children[i]].wrote ? LUTRA_NODE_WROTE : 0;
+	x->several[x->n_nodes] = false;
+	for (size_t i = 0; i < g->n; i++)
+		x->several[x->n_nodes] |= x->t->node[g->children[i]].several;
 	return (int)x->n_nodes++;
 }
 
@@ -267,8 +308,9 @@ static int emit_node(struct collapse *x, const struct child_group *g, uint16_t p
 
 /*
  * Marks as data directories those below which the service writes files in two places or more:
- * mailboxes, databases, queues. A new one beside them is of their kind. Never a directory directly
- * in a protected one: it may be a user's home, or hold the data of several programs.
+ * mailboxes, databases, queues. A new one beside them is of their kind. Directories that fold to one
+ * name are several places. Never a directory directly in a protected one: it may be a user's home, or
+ * hold the data of several programs.
  */
 static void mark_data(struct collapse *x)
 {
@@ -282,7 +324,7 @@ static void mark_data(struct collapse *x)
 		if (!own && !home && node->dir && places[i] >= 2)
 			node->flags |= LUTRA_NODE_WROTE;
 		if ((places[i] || node->flags & LUTRA_NODE_WROTE) && places[node->parent] < 2)
-			places[node->parent]++;
+			places[node->parent] += x->several[i] ? 2 : 1;
 	}
 }
 
@@ -290,13 +332,14 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool shr
 		       struct policy_node **ret, size_t *ret_n)
 {
 	_cleanup_free_ struct policy_node *nodes = calloc(LUTRA_NODES, sizeof(*nodes));
+	_cleanup_free_ bool *several = calloc(LUTRA_NODES, sizeof(*several));
 	const uint32_t number = 0;
 	struct child_group root = {&number, 1};
 	size_t max = PATH_TREE_CHILDREN_MAX;
 	uint8_t seen = SEEN_ALL;
 	int r;
 
-	if (!nodes)
+	if (!nodes || !several)
 		return -ENOMEM;
 	/*
 	 * Until the tree fits: without what only exec sessions had, then with wildcards from fewer
@@ -307,7 +350,8 @@ int path_tree_collapse(struct path_tree *t, const uint64_t hash_key[2], bool shr
 				     .children_max = max,
 				     .seen = seen,
 				     .shrink = shrink,
-				     .nodes = nodes};
+				     .nodes = nodes,
+				     .several = several};
 
 		memcpy(x.hash_key, hash_key, sizeof(x.hash_key));
 		r = emit_node(&x, &root, 0, false);

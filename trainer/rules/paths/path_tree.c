@@ -46,14 +46,20 @@ static int get_child(struct path_tree *t, uint32_t parent, const char *name, siz
 	return 0;
 }
 
-/* Notes that runs (NULL: none) had a node. The service's are inserted first. */
-static void mark_node(struct path_tree *t, uint32_t i, const uint64_t *runs, uint8_t seen)
+/* Notes that the runs of p had node i of its path. The service's are inserted first. */
+static void mark_node(struct path_tree *t, uint32_t i, const struct path_tree_entry *p,
+		      uint8_t seen)
 {
-	if (!(seen & SEEN_SERVICE) && t->node[i].seen & SEEN_SERVICE)
+	struct tree_node *node = &t->node[i];
+
+	if (!(seen & SEEN_SERVICE) && node->seen & SEEN_SERVICE)
 		return;
-	t->node[i].seen |= seen;
-	for (size_t w = 0; runs && w < t->n_words; w++)
-		t->runs[i * t->n_words + w] |= runs[w];
+	node->seen |= seen;
+	/* The path of a directory says nothing of the files in it. */
+	node->image |= p->image && !p->dir;
+	node->other |= !p->image && !p->dir;
+	for (size_t w = 0; p->runs && w < t->n_words; w++)
+		t->runs[i * t->n_words + w] |= p->runs[w];
 }
 
 static int insert_path(struct path_tree *t, const struct path_tree_entry *p, uint8_t seen)
@@ -62,12 +68,12 @@ static int insert_path(struct path_tree *t, const struct path_tree_entry *p, uin
 	uint32_t at = 0, parent = 0;
 	int r;
 
-	mark_node(t, 0, p->runs, seen);
+	mark_node(t, 0, p, seen);
 	if (path->flags & LUTRA_PATH_DETACHED) {
 		r = get_child(t, 0, "/", 1, true, &at);
 		if (r < 0)
 			return r;
-		mark_node(t, at, p->runs, seen);
+		mark_node(t, at, p, seen);
 	}
 	/* The components lie in path from the last to the first; the tree begins with the first. */
 	for (uint32_t i = 0; i < path->n; i++) {
@@ -79,7 +85,7 @@ static int insert_path(struct path_tree *t, const struct path_tree_entry *p, uin
 		r = get_child(t, parent, name, len, i + 1 < path->n || p->dir, &at);
 		if (r < 0)
 			return r;
-		mark_node(t, at, p->runs, seen);
+		mark_node(t, at, p, seen);
 	}
 	if (seen & SEEN_SERVICE || !(t->node[parent].seen & SEEN_SERVICE))
 		t->node[parent].wrote |= p->wrote && path->n;
@@ -134,12 +140,28 @@ int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits)
 	return 0;
 }
 
+void path_tree_note_several(struct path_tree *t, const struct lutra_path *path)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = path->n; i-- > 0;) {
+		struct node_name name = {.parent = at, .dir = 1};
+		uint32_t c = i & (LUTRA_COMPONENTS - 1);
+		size_t len = lutra_fold_component(path->name[c], path->len[c], name.name);
+
+		if (!intern_find(t->names, &name, NODE_NAME_HEAD + len, &at))
+			return;
+	}
+	t->node[at].several = true;
+}
+
 /* Marks a node, and those below it, that node `old` of a policy and those below that stand for. */
 static void keep_below(struct path_tree *t, uint32_t at, const struct policy *p, uint16_t old)
 {
 	bool wildcard = p->nodes[old].flags & LUTRA_NODE_WILDCARD;
 
 	t->node[at].wildcard |= wildcard;
+	t->node[at].wrote |= (p->nodes[old].flags & LUTRA_NODE_WROTE) != 0;
 	for (uint32_t c = t->node[at].first; c; c = t->node[c].next) {
 		struct node_name name;
 		size_t i = old + 1u;

@@ -28,6 +28,7 @@ struct path_tree_entry {
 	bool dir;		       /* the last component names a directory */
 	bool wrote;		       /* a file was written or created: marks its directory */
 	bool program;		       /* it was executed or mapped as code: the same */
+	bool image;		       /* it was read, and is a file of the image */
 	bool exec_session;	       /* only exec sessions had it; inserted after all others */
 	const uint64_t *runs; /* the runs with this path: bits in (n_runs + 63) / 64 words */
 };
@@ -35,9 +36,12 @@ struct path_tree_entry {
 /* Inserts a path. Returns 0, -ENOMEM, or -E2BIG if the tree has INTERN_MAX nodes. */
 int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
 
+/* Notes that several directories of the runs fold to this one. A path that is not in the tree is ignored. */
+void path_tree_note_several(struct path_tree *t, const struct lutra_path *path);
+
 /*
- * Has all directories become wildcards that are wildcards in a policy. Call it after the last
- * insertion.
+ * Has all directories become wildcards that are wildcards in a policy, and data directories that are
+ * such. Call it after the last insertion.
  */
 void path_tree_keep_wildcards(struct path_tree *t, const struct policy *old);
 

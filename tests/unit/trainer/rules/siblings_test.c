@@ -127,8 +127,13 @@ static void siblings_program_of_the_image_alerts(void **state)
 /* A new mailbox beside two is of the service's data; what lies above all of them is not. */
 static void siblings_directory_of_data_directories_is_one(void **state)
 {
-	static const char *const written[] = {"/srv/mail/ann/box/new", "/srv/mail/bob/box/new",
-					      "/srv/one/ann/box/new", "/etc/x/a", "/etc/y/a"};
+	static const char *const written[] = {"/srv/mail/ann/box/new",
+					      "/srv/mail/bob/box/new",
+					      "/srv/one/ann/box/new",
+					      "/etc/x/a",
+					      "/etc/y/a",
+					      "/srv/post/user1/box/new",
+					      "/srv/post/user2/box/new"};
 	const struct lutra_object open = {
 		.op = LUTRA_OP_OPEN, .mode = 0100644, .flags = LUTRA_OBJ_WRITE};
 	const struct {
@@ -138,11 +143,12 @@ static void siblings_directory_of_data_directories_is_one(void **state)
 		{"/srv/mail/eve/box/new", LUTRA_RULE_OPEN_WRITE_DATA_DIR},
 		{"/srv/mail/eve/box/new.php", LUTRA_RULE_OPEN_WRITE_ELSEWHERE}, /* code */
 		{"/srv/mail/ann/box/sub/new", LUTRA_RULE_OPEN_WRITE_DATA_DIR},
+		{"/srv/post/eve/box/new", LUTRA_RULE_OPEN_WRITE_DATA_DIR}, /* user1, user2 fold */
 		{"/srv/one/eve/box/new", LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
 		{"/srv/two/box/new", LUTRA_RULE_OPEN_WRITE_ELSEWHERE},
 		{"/etc/z/a", LUTRA_RULE_OPEN_WRITE_PROTECTED},
 	};
-	_cleanup_(policy_freep) struct policy *p = train_uses(*state, open, written, 5);
+	_cleanup_(policy_freep) struct policy *p = train_uses(*state, open, written, 7);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].path);

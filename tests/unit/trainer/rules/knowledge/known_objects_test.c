@@ -281,20 +281,25 @@ static void known_objects_of_the_first_program(void **state)
 	assert_true(has_pack(f, "/usr/bin/redis-server"));
 }
 
-/* The runs of nginx make a wildcard of /var/lib/nginx: its directories vary. */
-static void add_nginx_runs(struct fixture *f)
+/*
+ * Adds three runs of a program, each of which writes a file. Each "?" of the path is another letter in
+ * each run: the directory that it is in becomes a wildcard.
+ */
+static void add_runs_of(struct fixture *f, const char *program, const char *path)
 {
 	const struct lutra_record arm = {
 		.type = LUTRA_RECORD_ARM, .tid = 1, .tgid = 1, .nr = LUTRA_NR_NONE};
 
 	for (int r = 0; r < 3; r++) {
-		char file[2] = {(char)('a' + r), 0}, path[] = "/var/lib/nginx/x/data";
+		char file[2] = {(char)('a' + r), 0}, of_run[128];
 		struct made_run m = made_run_new(&f->corpus);
 
-		path[strlen("/var/lib/nginx/")] = file[0];
-		assert_int_equal(made_run_record(&m, arm, "/usr/sbin/nginx"), 0);
+		snprintf(of_run, sizeof(of_run), "%s", path);
+		for (char *s = of_run; (s = strchr(s, '?')) != NULL; s++)
+			*s = file[0];
+		assert_int_equal(made_run_record(&m, arm, program), 0);
 		made_run_syscall(&m, 1, SYS_accept);
-		made_run_open(&m, 1, path, true);
+		made_run_open(&m, 1, of_run, true);
 		made_run_end(&m, file, false);
 	}
 }
@@ -305,7 +310,7 @@ static void known_objects_of_packs_go_through_wildcards(void **state)
 	struct fixture *f = *state;
 	struct lutra_object write = file_object(LUTRA_OP_OPEN, true, 8);
 
-	add_nginx_runs(f);
+	add_runs_of(f, "/usr/sbin/nginx", "/var/lib/nginx/?/data");
 	train_both(f);
 	assert_int_equal(rule_of(f->with_image, &write, "/var/lib/nginx/z/data", 1),
 			 LUTRA_RULE_NONE);
@@ -319,6 +324,28 @@ static void known_objects_of_packs_go_through_wildcards(void **state)
 			 rule_of(f->without_image, &write, "/var/lib/nginx/loot", 1));
 }
 
+/* Temporary files of parallel queries are in a directory of their own, below two wildcards. */
+static void known_objects_of_packs_name_directories_in_a_wildcard(void **state)
+{
+	static const char fileset[] =
+		"/var/lib/postgresql/15/main/base/pgsql_tmp/pgsql_tmp7.0.fileset";
+	const struct lutra_object write = file_object(LUTRA_OP_OPEN, true, 8);
+	const struct lutra_object make = file_object(LUTRA_OP_MKDIR, false, 0);
+	struct fixture *f = *state;
+	char path[128];
+
+	add_runs_of(f, "/usr/lib/postgresql/15/bin/postgres",
+		    "/var/lib/postgresql/15/main/?/?/?.dat");
+	train_both(f);
+	assert_int_not_equal(rule_of(f->without_image, &make, fileset, 1), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of(f->with_image, &make, fileset, 1), LUTRA_RULE_NONE);
+	snprintf(path, sizeof(path), "%s/0.3.0", fileset);
+	assert_int_not_equal(rule_of(f->without_image, &write, path, 1), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of(f->with_image, &write, path, 1), LUTRA_RULE_NONE);
+	snprintf(path, sizeof(path), "%s/loot", fileset);
+	assert_int_not_equal(rule_of(f->with_image, &write, path, 1), LUTRA_RULE_NONE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, known_objects_setup, known_objects_teardown)
 
 int main(void)
@@ -330,6 +357,7 @@ int main(void)
 		T(known_objects_leave_alone_what_the_runs_used),
 		T(known_objects_of_the_first_program),
 		T(known_objects_of_packs_go_through_wildcards),
+		T(known_objects_of_packs_name_directories_in_a_wildcard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,91 @@ static void path_tree_keeps_few_children_of_a_single_run(void **state)
 	assert_true(is_wildcard(f, "/srv/a"));
 }
 
+/*
+ * A run that reads other directories of the image than another one does not make them all known. One
+ * directory with files of the service beside them changes nothing, a second one does.
+ */
+static void path_tree_tells_directories_of_the_image_apart(void **state)
+{
+	struct made_tree *f = *state;
+	char path[32];
+
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "/srv/web/%c/page", 'a' + (int)i);
+		add_image_path(f, path, i % 3);
+	}
+	add_path(f, "/srv/web/uploads/x", 2, true);
+	collapse_apart(f);
+	assert_false(is_wildcard(f, "/srv/web"));
+	assert_true(node_of(f, "/srv/web/c/page", false) > 0);
+	assert_true(node_of(f, "/srv/web/uploads/x", false) > 0);
+	add_path(f, "/srv/web/spool/x", 1, true);
+	collapse_apart(f);
+	assert_true(is_wildcard(f, "/srv/web"));
+}
+
+/* Files of the image vary like others. So does a directory in which the service used other files too. */
+static void path_tree_merges_files_of_the_image_and_mixed_directories(void **state)
+{
+	struct made_tree *f = *state;
+
+	add_image_path(f, "/srv/pages/one", 0);
+	add_image_path(f, "/srv/pages/two", 1);
+	for (unsigned run = 0; run < 2; run++) {
+		const char *dir = run ? "/srv/mixed/b" : "/srv/mixed/a";
+		char path[32];
+
+		snprintf(path, sizeof(path), "%s/image", dir);
+		add_image_path(f, path, run);
+		snprintf(path, sizeof(path), "%s/own", dir);
+		add_path(f, path, run, true);
+	}
+	collapse_apart(f);
+	assert_true(is_wildcard(f, "/srv/pages"));
+	assert_true(is_wildcard(f, "/srv/mixed"));
+}
+
+/* Where the tree does not fit otherwise, directories of the image are merged like others. */
+static void path_tree_merges_directories_of_the_image_if_too_wide(void **state)
+{
+	struct made_tree *f = *state;
+	char path[48];
+
+	for (unsigned i = 0; i < 26 * 26 * 4; i++) {
+		snprintf(path, sizeof(path), "/srv/web/%c%c%c/page", 'a' + (int)(i / 676),
+			 'a' + (int)(i / 26 % 26), 'a' + (int)(i % 26));
+		add_image_path(f, path, 0);
+	}
+	free(f->nodes);
+	f->nodes = NULL;
+	assert_int_equal(path_tree_collapse(f->tree, made_tree_key, false, &f->nodes, &f->n),
+			 -ENOSPC);
+	collapse_tree(f);
+	assert_true(is_wildcard(f, "/srv/web"));
+}
+
+static void note_several(struct made_tree *f, const char *dir)
+{
+	struct lutra_path path;
+
+	path_text_parse(dir, strlen(dir), &path);
+	path_tree_note_several(f->tree, &path);
+}
+
+/* Mailboxes whose names fold to one are several places. A single one is none. */
+static void path_tree_counts_directories_that_fold_to_one(void **state)
+{
+	struct made_tree *f = *state;
+
+	add_path(f, "/srv/mail/user#/box/x", 0, true);
+	add_path(f, "/srv/one/user#/box/x", 0, true);
+	note_several(f, "/srv/mail/user#");
+	note_several(f, "/srv/none/user#"); /* not in the tree */
+	collapse_apart(f);
+	assert_true(flags_of(f, "/srv/mail", true) & LUTRA_NODE_WROTE);
+	assert_false(flags_of(f, "/srv/one", true) & LUTRA_NODE_WROTE);
+}
+
 /* The nodes of one tree that are wildcards are wildcards in the other, or merged into one. */
 static void assert_wildcards_stay(const struct made_tree *less, const struct made_tree *more,
 				  size_t i, size_t j)
@@ -474,6 +559,10 @@ int main(void)
 		T(path_tree_keeps_eight_children_and_merges_nine),
 		T(path_tree_merges_a_directory_of_two_runs_with_a_child_of_one),
 		T(path_tree_keeps_few_children_of_a_single_run),
+		T(path_tree_tells_directories_of_the_image_apart),
+		T(path_tree_merges_files_of_the_image_and_mixed_directories),
+		T(path_tree_merges_directories_of_the_image_if_too_wide),
+		T(path_tree_counts_directories_that_fold_to_one),
 		T(path_tree_of_one_run_more_has_all_wildcards),
 		T(path_tree_keeps_the_wildcards_of_a_policy),
 		T(path_tree_tells_programs_of_the_image_apart),

@@ -27,7 +27,9 @@ static const struct command commands[] = {
 	{"ps", cmd_ps, "List the guarded containers"},
 	{"top", cmd_top, "Show the guarded containers and their levels in the terminal"},
 	{"status", cmd_status, "Show what lutrad guards, and its counters"},
+	{"incidents", cmd_incidents, "List, show and close incidents"},
 	{"events", cmd_events, "Print events of guarded containers"},
+	{"maintenance", cmd_maintenance, "Say that somebody works on an image"},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -36,7 +38,7 @@ static int print_help(void)
 	puts("lutra guards containers: the kernel scores each of their system calls.\n\n"
 	     "Usage: lutra COMMAND [OPTION]… [ARGUMENT]…\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
 	puts("\nSee lutra COMMAND --help. Exit status: 0 success, 1 failure, 2 wrong use.");
 	return fflush(stdout) == 0 ? 0 : 1;
 }

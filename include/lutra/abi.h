@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 12
+#define LUTRA_ABI_VERSION 13
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -202,9 +202,10 @@ enum lutra_rule {
 	LUTRA_RULE_OPEN_READ_SIBLING,
 	LUTRA_RULE_COUNT,
 	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
-	LUTRA_RULE_GUARD,	  /* the guard is attacked: in no policy, refused unless audited */
+	LUTRA_RULE_GUARD,	   /* the guard is attacked: in no policy, refused unless audited */
 	LUTRA_RULE_AUDIT_FALLBACK, /* of userspace: too many matches, the policy only alerts now */
-	LUTRA_RULE_MODE		   /* of userspace: a mode has changed; the string says why */
+	LUTRA_RULE_MODE,	   /* of userspace: a mode has changed; the string says why */
+	LUTRA_RULE_SESSION	   /* an exec session began: in no policy, allowed */
 };
 
 enum lutra_addr_class {
@@ -533,7 +534,11 @@ struct lutra_history {
 #define LUTRA_SESSION_GUARDED 1 /* as the service */
 #define LUTRA_SESSION_AUDITED 2 /* lutra_match_action() */
 
-/* An entry of the evidence ring: a match, its verdict, and the syscalls before it. */
+/*
+ * An entry of the evidence ring: a match, its verdict, and the syscalls before it. Of rule SESSION the
+ * object is the program: its addr is the name of the terminal (NUL-terminated, "": none), its mode
+ * and port are the lower and the upper half of the user id on the host.
+ */
 struct lutra_evidence {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
 	__u64 cgroup_id;

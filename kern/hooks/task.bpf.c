@@ -4,11 +4,12 @@
  *
  * Hooks: tp_btf/sched_process_fork     copies the entry; finds children born in an enrolled cgroup
  *        tp_btf/cgroup_attach_task     makes the entry of a task that joins
- *        tp_btf/sched_process_exec     arms, or moves the role on
+ *        tp_btf/sched_process_exec     arms, or moves the role on; tells that a session began
  *        tp_btf/sched_process_exit     recorded
  *        iter/task                     makes the entries of tasks that run in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: stacks, task_cache, tasks, slots, policies, cgroups (cgroup id -> slot), counters, records.
+ * Maps: stacks, task_cache, tasks, slots, policies, cgroups (cgroup id -> slot), counters, records,
+ *       scratch, evidence.
  * Fails: open. A task that should have got an entry and did not is counted in
  * LUTRA_COUNTER_STORAGE_FAILED.
  *
@@ -22,6 +23,7 @@
 #include "kern/hooks/fallback.bpf.h"
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/record.bpf.h"
+#include "kern/verdict/verdict.bpf.h"
 
 #define CGROUP_LEVELS 16
 #define CGROUP_LEVELS_OWN 64
@@ -249,6 +251,9 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 		task_arm(e, slot, task);
 		if (slot->flags & LUTRA_SLOT_RECORD)
 			record_send(task, e->slot, LUTRA_RECORD_ARM, 0, 0, e->exec_session, false);
+		s = e->exec_session ? scratch_get(task) : NULL;
+		if (s)
+			session_report(e, s, kernel_address(s, bprm));
 		return 0;
 	}
 	s = lutra_fallback ? scratch_get(task) : NULL;

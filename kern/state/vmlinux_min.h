@@ -203,6 +203,14 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct tty_struct {
+	char name[64];
+};
+
+struct signal_struct {
+	struct tty_struct *tty;
+};
+
 struct task_struct {
 	void *stack;
 	struct thread_info thread_info;
@@ -220,6 +228,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 };
 
 struct linux_binprm {

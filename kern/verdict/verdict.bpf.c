@@ -74,6 +74,41 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 }
 
 /*
+ * Sends evidence that an exec session began with a program: who runs it, and at which terminal. It is
+ * allowed whatever the policy says. binprm: address of the struct linux_binprm. Returns 0.
+ */
+__noinline int session_report(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct linux_binprm *bprm = (struct linux_binprm *)binprm;
+	const struct lutra_policy *p;
+	struct lutra_slot *slot;
+	struct tty_struct *tty;
+	__u32 uid;
+
+	if (!e || !s)
+		return 0;
+	p = policy_get(e->slot);
+	slot = slot_get(e->slot);
+	if (!p || !slot || slot->mode == LUTRA_MODE_LEARN)
+		return 0;
+	scratch_begin(s, e, 0);
+	s->object.op = LUTRA_OP_EXEC;
+	file_describe(s, (__u64)BPF_CORE_READ(bprm, file), slot->start_realtime_ns);
+	uid = (__u32)bpf_get_current_uid_gid();
+	s->object.mode = (__u16)uid;
+	s->object.port = (__u16)(uid >> 16);
+	tty = BPF_CORE_READ(task, signal, tty);
+	if (tty)
+		bpf_probe_read_kernel_str(s->object.addr, sizeof(s->object.addr), &tty->name);
+	s->match.rule = LUTRA_RULE_SESSION;
+	s->match.kind = LUTRA_KIND_KNOWN;
+	s->match.mode = (__u8)slot->mode;
+	evidence_send(e, s, p, LUTRA_VERDICT_ALLOW, bpf_ktime_get_ns());
+	return 0;
+}
+
+/*
  * Refuses the operation in s because of an earlier verdict, and sends evidence of the first such
  * refusal in a syscall. rule: the rule that the evidence names. mode: of the container. Returns 1.
  */

@@ -12,5 +12,6 @@ int object_judge(struct lutra_task *e, struct lutra_scratch *s);
 int pathless_judge(struct lutra_task *e, struct lutra_scratch *s);
 int match_decide(struct lutra_task *e, struct lutra_scratch *s, const struct lutra_policy *p);
 int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *s, __u32 in_alert_window);
+int session_report(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
 
 #endif

@@ -92,6 +92,9 @@ static const struct rule rules[RULES_COUNT] = {
 				       "containers are in audit again."},
 	[LUTRA_RULE_MODE] = {"mode", "Mode changed", LUTRA_ACTION_LOG,
 			     "The guard of a container refuses more or less than before."},
+	[LUTRA_RULE_SESSION] =
+		{"session", "Session opened", LUTRA_ACTION_LOG,
+		 "Somebody started a program in the running container from outside."},
 };
 
 const struct rule *rule_get(unsigned rule)

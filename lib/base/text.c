@@ -95,6 +95,14 @@ size_t text_fit(const char *s, size_t max)
 	return len;
 }
 
+void text_copy(char *to, size_t size, const char *s)
+{
+	size_t len = text_fit(s, size - 1);
+
+	memcpy(to, s, len);
+	to[len] = '\0';
+}
+
 json_t *text_json(const char *in, size_t len)
 {
 	_cleanup_free_ char *buf = NULL;

@@ -20,6 +20,10 @@ bool text_has_control(const char *s);
 /* Returns how many bytes of valid UTF-8 s, at most max, fit without cutting a character. */
 size_t text_fit(const char *s, size_t max);
 
+/* Copies valid UTF-8 to a buffer of size bytes; what does not fit is cut at the end of a character. */
+void text_copy(char *to, size_t size, const char *s);
+#define TEXT_COPY(array, s) text_copy((array), sizeof(array), (s))
+
 /* Returns the cleaned text, of any length, as a JSON string. NULL: out of memory. */
 json_t *text_json(const char *in, size_t len);
 

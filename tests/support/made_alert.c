@@ -86,16 +86,14 @@ json_t *made_alert_json(const struct fixture *f)
 void made_alert_put(struct fixture *f, struct outputs *o, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct outputs_choice choice;
 		struct alert_fields fields;
 		struct alert_json *a;
 
 		f->ev.tid = i;
 		made_alert_fields(f, &fields);
-		if (!outputs_choose(o, &fields, &choice))
-			continue;
 		a = alert_json_new(&fields, 0);
-		outputs_put(o, &fields, a, &choice);
+		outputs_put_event(o, a);
+		outputs_put_incident(o, f->container.cgroup, f->container.name, a);
 		alert_json_unref(a);
 	}
 }

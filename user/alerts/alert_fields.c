@@ -124,9 +124,43 @@ static void put_history(struct alert_fields *f, const struct lutra_evidence *ev)
 	put_clean(f, ALERT_HISTORY, text);
 }
 
+/* Writes "session USER TERMINAL PROGRAM"; the terminal is "-" if there is none. */
+static void put_session(struct alert_fields *f, const struct lutra_evidence *ev)
+{
+	const struct lutra_object *o = &ev->object;
+	char terminal[4 * sizeof(o->addr)], path[ALERT_PATH_TEXT], buf[ALERT_TEXT],
+		user[16] = "root";
+	unsigned uid = o->mode | (unsigned)o->port << 16;
+
+	text_clean((const char *)o->addr, strnlen((const char *)o->addr, sizeof(o->addr)), terminal,
+		   sizeof(terminal));
+	text_clean(ev->str, ev->str_len, path, sizeof(path));
+	if (uid)
+		snprintf(user, sizeof(user), "uid-%u", uid);
+	snprintf(buf, sizeof(buf), "session %s %s %s", user, *terminal ? terminal : "-", path);
+	put_clean(f, ALERT_OBJECT, buf);
+	put_clean(f, ALERT_PATH, path);
+}
+
+static void put_object(struct alert_fields *f, const struct lutra_evidence *ev)
+{
+	char buf[ALERT_TEXT];
+
+	if (ev->rule == LUTRA_RULE_SESSION) {
+		put_session(f, ev);
+		return;
+	}
+	alert_object_text(&ev->object, ev->str, ev->str_len, buf);
+	put_clean(f, ALERT_OBJECT, buf);
+	if (ev->object.op == LUTRA_OP_NONE)
+		return;
+	alert_path_text(&ev->object, ev->str, ev->str_len, buf);
+	put_clean(f, ALERT_PATH, buf);
+}
+
 static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev)
 {
-	char buf[ALERT_TEXT], name[32];
+	char name[32];
 
 	f->number[ALERT_PID] = ev->tgid;
 	f->number[ALERT_TID] = ev->tid;
@@ -152,12 +186,7 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	put_clean(f, ALERT_ROLE, role_name(ev->role));
 	put_clean(f, ALERT_SYSCALL, syscall_name(NULL, ev->nr, name, sizeof(name)));
 	put_bytes(f, ALERT_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
-	alert_object_text(&ev->object, ev->str, ev->str_len, buf);
-	put_clean(f, ALERT_OBJECT, buf);
-	if (ev->object.op != LUTRA_OP_NONE) {
-		alert_path_text(&ev->object, ev->str, ev->str_len, buf);
-		put_clean(f, ALERT_PATH, buf);
-	}
+	put_object(f, ev);
 	put_history(f, ev);
 }
 

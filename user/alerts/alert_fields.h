@@ -88,6 +88,11 @@ bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field fiel
  * until alert_fields_put() sets them.
  */
 void alert_fields_set(struct alert_fields *f, const struct alert *a);
+/* Returns a text field, "" if it is unknown. */
+static inline const char *alert_fields_text(const struct alert_fields *f, enum alert_field field)
+{
+	return f->text[field] ? f->text[field] : "";
+}
 /* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */
 void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text);
 

@@ -103,13 +103,12 @@ json_t *alert_fields_to_json(const struct alert_fields *f)
 
 /* ---- the text ---- */
 
-struct alert_json *alert_json_print(const json_t *j, int level, const char *container)
+struct alert_json *alert_json_of_object(const json_t *j, int level, const char *rule,
+					const char *sentence, const char *container)
 {
 	_cleanup_(alert_json_unrefp) struct alert_json *a = calloc(1, sizeof(*a));
-	const char *rule = json_string_value(json_object_get(j, "rule"));
-	const char *sentence = json_string_value(json_object_get(j, "output"));
 
-	if (!a || !rule || !sentence)
+	if (!a)
 		return NULL;
 	atomic_init(&a->references, 1);
 	a->level = level;
@@ -121,6 +120,14 @@ struct alert_json *alert_json_print(const json_t *j, int level, const char *cont
 		return NULL;
 	a->len = strlen(a->text);
 	return TAKE_PTR(a);
+}
+
+struct alert_json *alert_json_print(const json_t *j, int level, const char *container)
+{
+	const char *rule = json_string_value(json_object_get(j, "rule"));
+	const char *sentence = json_string_value(json_object_get(j, "output"));
+
+	return rule && sentence ? alert_json_of_object(j, level, rule, sentence, container) : NULL;
 }
 
 struct alert_json *alert_json_new(const struct alert_fields *f, uint64_t folded)

@@ -20,6 +20,7 @@ struct alert_json {
 	char *rule;	  /* title of the rule */
 	char *sentence;	  /* the alert in words */
 	char *container;  /* name; NULL: unknown */
+	bool is_incident; /* an incident of the API, for the stream; else an alert or a message */
 	char *text;	  /* one line without its end */
 	size_t len;	  /* of text */
 };
@@ -36,6 +37,9 @@ struct alert_json *alert_json_new(const struct alert_fields *f, uint64_t folded)
  * Prints an object that has "rule" and "output". The caller holds one reference. NULL: out of memory.
  */
 struct alert_json *alert_json_print(const json_t *j, int level, const char *container);
+/* Prints an object of another shape. The caller holds one reference. NULL: out of memory. */
+struct alert_json *alert_json_of_object(const json_t *j, int level, const char *rule,
+					const char *sentence, const char *container);
 /* Adds a reference and returns a. */
 struct alert_json *alert_json_ref(struct alert_json *a);
 /* Drops a reference; frees with the last. */

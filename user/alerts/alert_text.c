@@ -105,12 +105,16 @@ int alert_syslog_level(const struct alert_fields *f)
 	return has_verdict(f, LUTRA_VERDICT_ALERT) ? LOG_WARNING : LOG_CRIT;
 }
 
+const char *alert_level_priority(int level)
+{
+	if (level <= LOG_CRIT)
+		return "Critical";
+	return level <= LOG_WARNING ? "Warning" : "Notice";
+}
+
 const char *alert_priority_name(const struct alert_fields *f)
 {
-	static const char *const names[] = {
-		[LOG_CRIT] = "Critical", [LOG_WARNING] = "Warning", [LOG_NOTICE] = "Notice"};
-
-	return names[alert_syslog_level(f)];
+	return alert_level_priority(alert_syslog_level(f));
 }
 
 const char *alert_outcome(const struct alert_fields *f)

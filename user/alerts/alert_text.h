@@ -22,7 +22,8 @@ void alert_path_text(const struct lutra_object *o, const char *str, size_t str_l
 const char *alert_rule_title(const struct alert_fields *f);
 /* Returns the priority as a level of syslog: LOG_NOTICE, LOG_WARNING or LOG_CRIT. */
 int alert_syslog_level(const struct alert_fields *f);
-/* Returns the priority as Falco names it: "Notice", "Warning" or "Critical". */
+/* Both return the priority as Falco names it: "Notice", "Warning" or "Critical". */
+const char *alert_level_priority(int level);
 const char *alert_priority_name(const struct alert_fields *f);
 /* Returns what was done: "noted", "alert", "refused" or "killed". */
 const char *alert_outcome(const struct alert_fields *f);

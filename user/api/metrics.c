@@ -263,6 +263,10 @@ static void put_store(FILE *f, const struct api_parts *parts)
 	put_value(f, "lutra_store_events_total", "counter", "Events stored.", (double)s.stored);
 	put_value(f, "lutra_store_expired_total", "counter", "Events deleted by age or size.",
 		  (double)s.expired);
+	put_value(f, "lutra_incidents_total", "counter", "Incidents that began.",
+		  (double)s.incidents);
+	put_value(f, "lutra_incidents_open", "gauge", "Incidents that nobody has closed.",
+		  (double)s.incidents_open);
 	put_head(f, "lutra_store_lost_total", "counter",
 		 "Events that did not fit into the queue, or that the store could not take.");
 	fprintf(f, "lutra_store_lost_total{where=\"queue\"} %" PRIu64 "\n", s.lost_queue);
@@ -294,8 +298,8 @@ static void put_outputs(FILE *f, const struct api_parts *parts)
 	put_head(f, "lutra_output_failing", "gauge", "1: its last attempt failed.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_output_failing{output=\"%s\"} %d\n", name[i], s[i].failing);
-	put_value(f, "lutra_alerts_folded_total", "counter", "Alerts that the throttle held back.",
-		  (double)outputs_folded(o));
+	put_value(f, "lutra_alerts_folded_total", "counter",
+		  "Messages that the throttle held back.", (double)outputs_folded(o));
 }
 
 static size_t count_fds(void)

@@ -134,9 +134,11 @@ int streams_get(struct streams *all, const struct http_request *q, struct http_r
 static void stream_alert(void *ctx, struct alert_json *a, uint64_t folded)
 {
 	struct streams *all = ctx;
-	_cleanup_free_ char *json = api_event_text(a, folded), *text = NULL;
+	_cleanup_free_ char *json = a->is_incident ? strdup(a->text) : api_event_text(a, folded);
+	_cleanup_free_ char *text = NULL;
 
-	if (!json || asprintf(&text, "event: alert\ndata: %s\n\n", json) < 0)
+	if (!json || asprintf(&text, "event: %s\ndata: %s\n\n",
+			      a->is_incident ? "incident" : "alert", json) < 0)
 		return;
 	put_to_all(all, text);
 	all->on_resumed(all->ctx);
@@ -176,6 +178,7 @@ int streams_new(struct streams **ret, struct pipeline *pipeline,
 	all->subscriber = (struct subscriber){
 		.on_alert = stream_alert,
 		.ctx = all,
+		.incidents = true,
 		.rate = {.per_second = limits->per_second, .burst = limits->burst}};
 	subscribers_add(pipeline_subscribers(pipeline), &all->subscriber);
 	*ret = all;

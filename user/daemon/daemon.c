@@ -215,18 +215,21 @@ static void on_alerts(void *ctx)
 
 static int open_pipeline(struct daemon *d, struct err *err)
 {
-	_cleanup_free_ char *store = NULL;
+	_cleanup_free_ char *store = NULL, *maintenance = NULL;
 	struct pipeline_config config = {
+		.log_incidents = true,
 		.limits = {.max_age_ns = d->config->store_max_age_days * DAY_NS,
 			   .max_bytes = d->config->store_max_mib << 20},
 		.outputs = &d->config->outputs,
 		.env = {.state_dir = d->config->state_dir, .report = on_report}};
 	int r;
 
-	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0)
+	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0 ||
+	    asprintf(&maintenance, "%s/maintenance.json", d->config->state_dir) < 0)
 		return err_oom(err);
 	mkdir(d->config->state_dir, 0700);
 	config.store_path = store;
+	config.maintenance_path = maintenance;
 	r = pipeline_new(&d->pipeline, &config, err);
 	if (r < 0)
 		return r;

@@ -145,11 +145,15 @@ int local_stream_open(struct local_stream **ret, const char *socket, const char 
 
 json_t *local_stream_next(struct local_stream *s)
 {
-	static const char data[] = "data: ";
+	static const char data[] = "data: ", event[] = "event: ";
+	bool is_alert = true; /* incidents are for the page: the alerts of one are printed anyway */
 
-	while (getline(&s->line, &s->size, s->f) > 0)
-		if (strncmp(s->line, data, strlen(data)) == 0)
+	while (getline(&s->line, &s->size, s->f) > 0) {
+		if (strncmp(s->line, event, strlen(event)) == 0)
+			is_alert = strcmp(s->line + strlen(event), "alert\n") == 0;
+		else if (is_alert && strncmp(s->line, data, strlen(data)) == 0)
 			return json_loads(s->line + strlen(data), 0, NULL);
+	}
 	return NULL;
 }
 

@@ -25,7 +25,7 @@ struct local_stream;
 /* Opens GET path as server-sent events; returns once lutrad sends. Errors as local_client_ask(). */
 int local_stream_open(struct local_stream **ret, const char *socket, const char *path,
 		      struct err *err);
-/* Waits for the next event. Returns its JSON, which the caller frees; NULL: the stream has ended. */
+/* Waits for the next event that is an alert. Returns its JSON, which the caller frees; NULL: the stream has ended. */
 json_t *local_stream_next(struct local_stream *s);
 void local_stream_close(struct local_stream *s);
 

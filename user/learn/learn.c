@@ -331,7 +331,8 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 	 * nothing of how well the policy fits the service.
 	 */
 	if (!i || c->recorded || ev->exec_session == LUTRA_SESSION_AUDITED ||
-	    ev->rule == LUTRA_RULE_GUARD || ev->rule == LUTRA_RULE_AUDIT_FALLBACK)
+	    ev->rule == LUTRA_RULE_GUARD || ev->rule == LUTRA_RULE_AUDIT_FALLBACK ||
+	    ev->rule == LUTRA_RULE_SESSION)
 		return;
 	if (lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, ev->mode, refuses))
 		fall_back(l, c, i, ev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chooses who gets an alert; owns the rate limits of containers. */
+/* Chooses who gets an alert or a message; owns the rate limits of containers. */
 #include "user/outputs/outputs.h"
 
 #include <stdatomic.h>
@@ -13,7 +13,7 @@
 
 #define CONTAINERS_MAX 8192 /* containers with a limit of their own; the others share one */
 
-/* The limit of a container that alerted in the last seconds. */
+/* The limit of a container that had a message in the last seconds. */
 struct container_limit {
 	struct container_limit *next;
 	struct throttle throttle;
@@ -32,11 +32,9 @@ struct outputs {
 
 /* ---- containers ---- */
 
-/* Finds or makes the limit of an alert's container. NULL: out of memory. */
-static struct container_limit *find_limit(struct outputs *o, const struct alert_fields *f)
+/* Finds or makes the limit of a container. NULL: out of memory. */
+static struct container_limit *find_limit(struct outputs *o, const char *key, const char *name)
 {
-	const char *name = f->text[ALERT_CONTAINER] ? f->text[ALERT_CONTAINER] : "";
-	const char *key = f->text[ALERT_CGROUP] ? f->text[ALERT_CGROUP] : name;
 	struct container_limit *l;
 
 	if (o->n_limits >= CONTAINERS_MAX)
@@ -64,59 +62,33 @@ static void free_limit(struct outputs *o, struct container_limit **at)
 	free(l);
 }
 
-/* ---- alerts ---- */
+/* ---- alerts and messages ---- */
 
-static bool is_wanted(const struct output_config *c, int level, bool passed)
+static bool wants_incident(const struct output_config *c, int level)
 {
-	return level <= c->level && (passed || c->all);
+	return !c->all && level <= c->level;
 }
 
-static bool is_limited(const struct outputs *o, int level)
+static bool wants_event(const struct output_config *c, int level)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (!o->config->output[i].all && level <= o->config->output[i].level)
-			return true;
-	return false;
+	return c->all && level <= c->level;
 }
 
-/* Returns true if the alert passes the container's limit. */
-static bool pass_limit(struct outputs *o, const struct alert_fields *f, int level,
-		       uint64_t *ret_folded)
-{
-	struct container_limit *l;
-
-	if (!is_limited(o, level))
-		return true;
-	l = find_limit(o, f);
-	if (!l || throttle_pass(&l->throttle, &o->config->rate, clock_now_ns(), ret_folded))
-		return true;
-	atomic_fetch_add(&o->folded, 1);
-	return false;
-}
-
-bool outputs_choose(struct outputs *o, const struct alert_fields *f, struct outputs_choice *ret)
+bool outputs_want_event(const struct outputs *o, const struct alert_fields *f)
 {
 	int level = alert_syslog_level(f);
 
-	*ret = (struct outputs_choice){};
-	if (o->n == 0)
-		return false;
-	ret->passed = pass_limit(o, f, level, &ret->folded);
 	for (size_t i = 0; i < o->n; i++)
-		if (is_wanted(&o->config->output[i], level, ret->passed))
+		if (wants_event(&o->config->output[i], level))
 			return true;
 	return false;
 }
 
-void outputs_put(struct outputs *o, const struct alert_fields *f, struct alert_json *a,
-		 const struct outputs_choice *choice)
+void outputs_put_event(struct outputs *o, struct alert_json *a)
 {
-	_cleanup_(alert_json_unrefp) struct alert_json *counted =
-		choice->folded ? alert_json_new(f, choice->folded) : alert_json_ref(a);
-
-	for (size_t i = 0; counted && i < o->n; i++)
-		if (is_wanted(&o->config->output[i], a->level, choice->passed))
-			sink_put(o->sink[i], counted);
+	for (size_t i = 0; i < o->n; i++)
+		if (wants_event(&o->config->output[i], a->level))
+			sink_put(o->sink[i], a);
 }
 
 /* ---- what was held back ---- */
@@ -126,7 +98,7 @@ static json_t *folded_to_json(const struct container_limit *l, uint64_t folded)
 	char time[CLOCK_TEXT], host[256] = "", sentence[512];
 
 	gethostname(host, sizeof(host) - 1);
-	snprintf(sentence, sizeof(sentence), "%llu more alerts of %.200s were folded",
+	snprintf(sentence, sizeof(sentence), "%llu more messages of %.200s were held back",
 		 (unsigned long long)folded, l->name);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:[s, s], s:{s:o, s:I}}", "time",
 			 clock_format(clock_realtime_ns(), time), "rule", "Alerts folded",
@@ -136,7 +108,7 @@ static json_t *folded_to_json(const struct container_limit *l, uint64_t folded)
 			 text_json_keep(l->name), "lutra.folded", (json_int_t)folded);
 }
 
-/* Sends the count to the outputs with a limit; the others had all alerts. */
+/* Sends the count to the outputs of incidents. */
 static void report_folded(struct outputs *o, const struct container_limit *l, uint64_t folded)
 {
 	json_auto_t *j = folded_to_json(l, folded);
@@ -144,8 +116,31 @@ static void report_folded(struct outputs *o, const struct container_limit *l, ui
 		alert_json_print(j, LOG_WARNING, l->name);
 
 	for (size_t i = 0; a && i < o->n; i++)
-		if (!o->config->output[i].all && is_wanted(&o->config->output[i], a->level, true))
+		if (wants_incident(&o->config->output[i], a->level))
 			sink_put(o->sink[i], a);
+}
+
+void outputs_put_incident(struct outputs *o, const char *cgroup, const char *name,
+			  struct alert_json *message)
+{
+	struct container_limit *l;
+	uint64_t folded = 0;
+	bool wanted = false;
+
+	for (size_t i = 0; i < o->n; i++)
+		wanted |= wants_incident(&o->config->output[i], message->level);
+	if (!wanted)
+		return;
+	l = find_limit(o, cgroup, name);
+	if (l && !throttle_pass(&l->throttle, &o->config->rate, clock_now_ns(), &folded)) {
+		atomic_fetch_add(&o->folded, 1);
+		return;
+	}
+	if (folded)
+		report_folded(o, l, folded);
+	for (size_t i = 0; i < o->n; i++)
+		if (wants_incident(&o->config->output[i], message->level))
+			sink_put(o->sink[i], message);
 }
 
 /* Reports a container's count if the limit allows it. Returns false if the limit can be freed. */

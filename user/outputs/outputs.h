@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All outputs, with a rate limit for each container. Alerts above the limit are held back and
- * counted; the next alert of the container that passes reports the count ("lutra.folded"), or a
- * line of its own a little later. Used on one thread, except outputs_reopen() and the counters.
+ * All outputs. Those of all events get each alert. The others get the messages of incidents, with a
+ * rate limit for each container: messages above the limit are held back and counted, and a message
+ * of its own reports the count ("lutra.folded"). Used on one thread, except outputs_reopen() and the counters.
  */
 #ifndef LUTRA_USER_OUTPUTS_OUTPUTS_H
 #define LUTRA_USER_OUTPUTS_OUTPUTS_H
@@ -24,20 +24,16 @@ int outputs_new(struct outputs **ret, const struct outputs_config *config,
 void outputs_free(struct outputs *o);
 DEFINE_FREEP(struct outputs, outputs_free);
 
-/* What outputs_choose() decided about one alert. */
-struct outputs_choice {
-	bool passed;	 /* it passes the container's limit */
-	uint64_t folded; /* alerts held back before, which it reports */
-};
-
-/* Returns true if an output wants the alert. Then it has to be printed and put. */
-bool outputs_choose(struct outputs *o, const struct alert_fields *f, struct outputs_choice *ret);
+/* Returns true if an output of all events wants the alert. Then it has to be printed and put. */
+bool outputs_want_event(const struct outputs *o, const struct alert_fields *f);
+/* Queues an alert for the outputs of all events. Does not block. */
+void outputs_put_event(struct outputs *o, struct alert_json *a);
 /*
- * Queues an alert for the outputs that want it. f: its row, which is printed again where it reports
- * alerts that were held back. Does not block.
+ * Queues the message of an incident for the other outputs, unless its container has had too many.
+ * cgroup: tells containers apart; name: of the container. Does not block.
  */
-void outputs_put(struct outputs *o, const struct alert_fields *f, struct alert_json *a,
-		 const struct outputs_choice *choice);
+void outputs_put_incident(struct outputs *o, const char *cgroup, const char *name,
+			  struct alert_json *message);
 /*
  * Reports what was held back of containers that have no further alerts. Returns true if it has to
  * be called again in a second.
@@ -51,7 +47,7 @@ void outputs_reopen(struct outputs *o);
 size_t outputs_count(const struct outputs *o);
 /* Reads the counters of the i-th output. Returns its name. */
 const char *outputs_stats(struct outputs *o, size_t i, struct sink_stats *ret);
-/* Returns how many alerts were held back. */
+/* Returns how many messages were held back. */
 uint64_t outputs_folded(struct outputs *o);
 /* Returns [{"name", "sent", "lost", "waiting", "failing"}] for the status. */
 json_t *outputs_to_json(void *outputs);

@@ -14,11 +14,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "lib/base/list.h"
+#include "lib/base/text.h"
 #include "lutra/types.h"
 #include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
 #include "user/alerts/expected.h"
 #include "user/alerts/updated_package.h"
+#include "user/pipeline/changes.h"
+#include "user/pipeline/tracker.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
 #include "user/sys/worker.h"
@@ -40,6 +44,8 @@ struct pipeline {
 	char *store_path;
 	struct outputs *outputs; /* NULL: none */
 	struct subscribers *subscribers;
+	struct maintenance *maintenance;
+	struct changes *changes;
 	struct worker *worker;
 	struct store *reader; /* the main thread's; NULL: not open yet */
 
@@ -50,7 +56,8 @@ struct pipeline {
 	/* Only the thread lutrad-events uses these, once it runs. */
 	struct alert_fields fields;
 	struct throttle ancestors, packages;
-	struct expected_cache *expected;		      /* NULL: out of memory at the start */
+	struct expected_cache *expected; /* NULL: out of memory at the start */
+	struct tracker *tracker;
 	struct store *store;				      /* NULL: not open */
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
 	uint64_t lost_queue;				      /* of the stats, at the last check */
@@ -59,7 +66,7 @@ struct pipeline {
 	bool failing;		 /* the store loses rows */
 
 	/* For any thread, as in struct pipeline_stats. */
-	atomic_uint_least64_t stored, lost_store, expired, store_bytes;
+	atomic_uint_least64_t stored, lost_store, expired, store_bytes, incidents_open;
 	atomic_bool open;
 };
 
@@ -75,6 +82,8 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 				       .expired = atomic_load(&p->expired),
 				       .store_bytes = atomic_load(&p->store_bytes),
 				       .queue_bytes = w.bytes,
+				       .incidents = tracker_opened(p->tracker),
+				       .incidents_open = atomic_load(&p->incidents_open),
 				       .open = atomic_load(&p->open)};
 }
 
@@ -123,6 +132,14 @@ static void check_queue(struct pipeline *p)
 
 /* ---- the store ---- */
 
+static void count_open_incidents(struct pipeline *p)
+{
+	uint64_t n = 0;
+
+	if (p->store && store_count_open(p->store, &n, NULL) == 0)
+		atomic_store(&p->incidents_open, n);
+}
+
 static int open_store(struct pipeline *p, struct err *err)
 {
 	int r;
@@ -131,6 +148,10 @@ static int open_store(struct pipeline *p, struct err *err)
 	r = store_new(&p->store, p->store_path, err);
 	if (r == 0)
 		store_set_log_bytes(p->store, LOG_BYTES_MAX);
+	if (r == 0)
+		r = tracker_set_store(p->tracker, p->store, err);
+	if (r == 0)
+		count_open_incidents(p);
 	atomic_store(&p->open, r == 0);
 	return r;
 }
@@ -202,7 +223,43 @@ static void add_row(struct pipeline *p)
 		return;
 	}
 	p->batch = 0;
+	tracker_lost(p->tracker);
 	count_failed(p, n_lost, err.msg);
+}
+
+/* Writes findings and incidents that changed. Rows of the transaction that a failure lost are counted. */
+static void write_tracked(struct pipeline *p)
+{
+	unsigned n_lost = 0;
+	struct err err = {};
+
+	if (tracker_write(p->tracker, &n_lost, &err) == 0)
+		return;
+	p->batch = 0;
+	count_failed(p, n_lost, err.msg);
+}
+
+/* Carries out what the main thread wants changed. */
+static void apply_changes(struct pipeline *p)
+{
+	struct change *all = changes_take(p->changes), *c;
+	unsigned n_lost = 0;
+	struct err err = {};
+
+	while ((c = LIST_POP(all))) {
+		int r = 0;
+
+		if (!c->is_finding)
+			tracker_set_incident(p->tracker, c->incident, c->state, c->text);
+		if (p->store)
+			r = c->is_finding ? store_set_finding_state(p->store, c->finding, c->state,
+								    c->text, &n_lost, &err)
+					  : store_set_incident(p->store, c->incident, c->state,
+							       c->text, &n_lost, &err);
+		if (r < 0)
+			pipeline_report(p, true, err.msg);
+		change_free(c);
+	}
 }
 
 static void commit_batch(struct pipeline *p)
@@ -213,10 +270,12 @@ static void commit_batch(struct pipeline *p)
 	p->batch = 0;
 	if (!p->store)
 		return;
-	if (store_commit(p->store, &n_lost, &err) < 0)
+	if (store_commit(p->store, &n_lost, &err) < 0) {
+		tracker_lost(p->tracker);
 		count_failed(p, n_lost, err.msg);
-	else
+	} else {
 		count_stored(p, n);
+	}
 	if (store_log_bytes(p->store) > LOG_BYTES)
 		wake_checkpointer(p);
 }
@@ -256,12 +315,25 @@ static void log_alert(const struct alert_fields *f, uint64_t folded)
 	log_warning("%s%s", sentence, before);
 }
 
+/* Sends an alert to the outputs of all events and to the subscribers. */
+static void send_alert(struct pipeline *p, bool allowed)
+{
+	bool to_outputs = p->outputs && outputs_want_event(p->outputs, &p->fields);
+	bool to_subscribers = subscribers_choose(p->subscribers, allowed, false);
+	_cleanup_(alert_json_unrefp) struct alert_json *json =
+		to_outputs || to_subscribers ? alert_json_new(&p->fields, 0) : NULL;
+
+	if (json && to_outputs)
+		outputs_put_event(p->outputs, json);
+	if (json && to_subscribers)
+		subscribers_put(p->subscribers, json);
+}
+
 static void handle_alert(struct pipeline *p, const struct alert *a)
 {
-	struct outputs_choice choice = {};
 	char ancestors[ANCESTORS_TEXT], package[UPDATED_PACKAGE_TEXT];
 	_cleanup_free_ char *expected = NULL;
-	bool to_outputs, to_subscribers;
+	struct tracked tracked;
 
 	alert_fields_set(&p->fields, a);
 	alert_fields_put(&p->fields, ALERT_PACKAGE,
@@ -271,38 +343,37 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 		log_alert(&p->fields, a->log_folded);
 	alert_fields_put(&p->fields, ALERT_ANCESTORS,
 			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
-	to_outputs = p->outputs && outputs_choose(p->outputs, &p->fields, &choice);
-	to_subscribers =
-		subscribers_choose(p->subscribers, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
-	if (to_outputs || to_subscribers) {
-		_cleanup_(alert_json_unrefp) struct alert_json *json =
-			alert_json_new(&p->fields, 0);
-
-		if (json && to_outputs)
-			outputs_put(p->outputs, &p->fields, json, &choice);
-		if (json && to_subscribers)
-			subscribers_put(p->subscribers, json);
-	}
-	if (!p->store_path)
+	tracked = tracker_add(p->tracker, &p->fields);
+	if (!tracked.keep)
 		return;
-	expected = expected_describe(p->expected, a);
-	alert_fields_put_json(&p->fields, ALERT_EXPECTED, expected);
-	add_row(p);
+	send_alert(p, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
+	if (p->store_path) {
+		expected = expected_describe(p->expected, a);
+		alert_fields_put_json(&p->fields, ALERT_EXPECTED, expected);
+		add_row(p);
+	}
+	if (tracker_is_full(p->tracker))
+		write_tracked(p);
 }
 
 /* Handles a batch of alerts and commits it. Returns in how many ms to call again without alerts. */
 static unsigned on_items(void *ctx, struct worker_item *items)
 {
 	struct pipeline *p = ctx;
+	bool waits;
 
 	if (p->store_path && !p->store && clock_now_ns() > p->retry_ns)
 		try_store(p);
 	for (const struct worker_item *i = items; i; i = i->next)
 		handle_alert(p, (const struct alert *)i);
+	write_tracked(p);
+	apply_changes(p);
 	commit_batch(p);
+	waits = tracker_send(p->tracker, p->outputs, p->subscribers);
 	check_queue(p);
 	retain_rows(p);
-	if (p->outputs && outputs_tick(p->outputs))
+	count_open_incidents(p);
+	if ((p->outputs && outputs_tick(p->outputs)) || waits)
 		return 1000;
 	return p->store ? RETAIN_MS : RETRY_MS;
 }
@@ -322,6 +393,17 @@ static int start_threads(struct pipeline *p, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }
 
+/* A list that is damaged is reported, and begins anew. */
+static int open_maintenance(struct pipeline *p, struct err *err)
+{
+	int r = maintenance_new(&p->maintenance, p->config.maintenance_path, err);
+
+	if (r != -EBADMSG)
+		return r;
+	pipeline_report(p, true, err->msg);
+	return 0;
+}
+
 int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, struct err *err)
 {
 	_cleanup_(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
@@ -338,8 +420,13 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	p->expected = expected_cache_new();
 	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
 	if ((config->store_path && !p->store_path) || subscribers_new(&p->subscribers) < 0 ||
-	    worker_new(&p->worker, &worker) < 0)
+	    worker_new(&p->worker, &worker) < 0 || changes_new(&p->changes) < 0)
 		return err_oom(err);
+	r = open_maintenance(p, err);
+	if (r == 0 && tracker_new(&p->tracker, p->maintenance, config->log_incidents) < 0)
+		r = err_oom(err);
+	if (r < 0)
+		return r;
 	if (config->outputs)
 		r = outputs_new(&p->outputs, config->outputs, &config->env, err);
 	if (r == 0 && config->need_store)
@@ -367,6 +454,9 @@ void pipeline_free(struct pipeline *p)
 	store_free(p->store);
 	subscribers_free(p->subscribers);
 	expected_cache_free(p->expected);
+	tracker_free(p->tracker);
+	changes_free(p->changes);
+	maintenance_free(p->maintenance);
 	free(p->store_path);
 	free(p);
 }
@@ -404,4 +494,32 @@ int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
 struct subscribers *pipeline_subscribers(const struct pipeline *p)
 {
 	return p->subscribers;
+}
+
+struct maintenance *pipeline_maintenance(const struct pipeline *p)
+{
+	return p->maintenance;
+}
+
+int pipeline_set_incident(struct pipeline *p, uint64_t id, const char *state, const char *note)
+{
+	const struct change c = {.incident = id};
+	int r = changes_put(p->changes, &c, state, note);
+
+	if (r == 0)
+		worker_wake(p->worker);
+	return r;
+}
+
+int pipeline_set_finding(struct pipeline *p, const char *id, const char *state,
+			 const char *accepted)
+{
+	struct change c = {.is_finding = true};
+	int r;
+
+	text_copy(c.finding, sizeof(c.finding), id);
+	r = changes_put(p->changes, &c, state, accepted);
+	if (r == 0)
+		worker_wake(p->worker);
+	return r;
 }

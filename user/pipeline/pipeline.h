@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bounded queue and a thread between the kernel's rings and the store, the outputs and the
- * subscribers. Whoever puts an alert never waits. The thread flattens an alert once, prints its
- * JSON once if anybody wants it, and adds rows to the store in batches. What does not fit into the
- * queue, and what the store cannot take, is counted and reported; all other receivers get it.
+ * subscribers. Whoever puts an alert never waits. The thread flattens an alert once, puts it to its
+ * finding and incident (tracker.h), prints its JSON once if anybody wants it, and adds rows to the
+ * store in batches. What does not fit into the queue, and what the store cannot take, is counted
+ * and reported; all other receivers get it.
  */
 #ifndef LUTRA_USER_PIPELINE_PIPELINE_H
 #define LUTRA_USER_PIPELINE_PIPELINE_H
@@ -11,6 +12,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/err.h"
 #include "user/outputs/outputs.h"
+#include "user/pipeline/maintenance.h"
 #include "user/pipeline/subscribers.h"
 #include "user/store/store.h"
 
@@ -19,8 +21,10 @@
 struct pipeline;
 
 struct pipeline_config {
-	const char *store_path; /* NULL: no store */
-	bool need_store;	/* fail if the store cannot be opened at once */
+	const char *store_path;	      /* NULL: no store */
+	bool log_incidents;	      /* write them to the log */
+	bool need_store;	      /* fail if the store cannot be opened at once */
+	const char *maintenance_path; /* file of the maintenances; NULL: they are not saved */
 	struct store_limits limits;
 	const struct outputs_config *outputs; /* borrowed; NULL: none */
 	struct sink_env env; /* of the outputs; its report() is the pipeline's, too */
@@ -34,7 +38,9 @@ struct pipeline_stats {
 	uint64_t expired;    /* deleted by the limits */
 	uint64_t store_bytes;
 	uint64_t queue_bytes;
-	bool open; /* the store is open */
+	uint64_t incidents;	 /* that began */
+	uint64_t incidents_open; /* in the store */
+	bool open;		 /* the store is open */
 };
 
 /*
@@ -61,6 +67,17 @@ struct outputs *pipeline_outputs(const struct pipeline *p);
  * milliseconds may be missing. -EIO: the store is not open.
  */
 int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err);
+/*
+ * Changes an incident: its state ("open", "closed"; NULL: it stays) and its note (NULL: it stays). It
+ * is done by the pipeline's thread, soon. -EBUSY: too many changes wait. -ENOMEM.
+ */
+int pipeline_set_incident(struct pipeline *p, uint64_t id, const char *state, const char *note);
+/* Changes state and accepted (NULL: none) of a finding, as pipeline_set_incident(). */
+int pipeline_set_finding(struct pipeline *p, const char *id, const char *state,
+			 const char *accepted);
+/* Returns the images under maintenance. */
+struct maintenance *pipeline_maintenance(const struct pipeline *p);
+
 /* Returns the receivers of printed alerts on the main thread. */
 struct subscribers *pipeline_subscribers(const struct pipeline *p);
 

@@ -87,14 +87,15 @@ int subscribers_fd(const struct subscribers *all)
 
 /* ---- the pipeline's thread ---- */
 
-bool subscribers_choose(struct subscribers *all, bool allowed)
+bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident)
 {
 	bool any = false;
 
 	pthread_mutex_lock(&all->lock);
 	for (struct subscriber *s = all->first; s; s = s->next) {
-		s->chosen = atomic_load(&s->active) && throttle_pass(&s->limits[!allowed], &s->rate,
-								     clock_now_ns(), &s->folded);
+		s->chosen =
+			atomic_load(&s->active) && (s->incidents || !is_incident) &&
+			throttle_pass(&s->limits[!allowed], &s->rate, clock_now_ns(), &s->folded);
 		any |= s->chosen;
 	}
 	pthread_mutex_unlock(&all->lock);

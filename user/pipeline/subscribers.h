@@ -21,6 +21,7 @@ struct subscriber {
 	void *ctx;
 	struct throttle_rate rate; /* for alerts, and again for allowed events; 0: no limit */
 	atomic_bool active;
+	bool incidents; /* it gets incidents too: struct alert_json.is_incident */
 
 	/* The pipeline's thread writes the rest. */
 	struct throttle limits[2]; /* of allowed events, of alerts */
@@ -46,9 +47,10 @@ bool subscribers_dispatch(struct subscribers *all);
 
 /*
  * Pipeline's thread: chooses the active subscribers whose limit an alert passes. Returns true if
- * there are any; then the alert has to be printed and put. allowed: the verdict is allow.
+ * there are any; then the alert has to be printed and put. allowed: the verdict is allow. is_incident: it
+ * is an incident, which only some want.
  */
-bool subscribers_choose(struct subscribers *all, bool allowed);
+bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident);
 /* Pipeline's thread: queues an alert for the subscribers that were chosen. Does not block. */
 void subscribers_put(struct subscribers *all, struct alert_json *a);
 

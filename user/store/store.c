@@ -11,6 +11,8 @@
 #define INSERT_MAX 256
 #define DELETE_CHUNK "4000"
 #define PAGE_BYTES 4096
+#define FINDINGS_MAX "50000"
+#define INCIDENTS_MAX "50000"
 #define LOG_BYTES (16u << 20)
 #define SETTINGS                                                                                   \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
@@ -48,6 +50,8 @@ void store_free(struct store *s)
 		return;
 	store_commit(s, NULL, NULL);
 	sqlite3_finalize(s->insert);
+	for (int i = 0; i < STORE_KEPT; i++)
+		sqlite3_finalize(s->kept[i]);
 	sqlite3_close(s->db);
 	free(s);
 }
@@ -146,8 +150,7 @@ int store_new_reader(struct store **ret, const char *path, struct err *err)
 
 /* ---- rows ---- */
 
-/* Rolls back a transaction that failed, and counts its rows as lost. */
-static int roll_back(struct store *s, unsigned *ret_lost, struct err *err)
+int store_roll_back(struct store *s, unsigned *ret_lost, struct err *err)
 {
 	int r = store_fail(s, err);
 
@@ -159,6 +162,14 @@ static int roll_back(struct store *s, unsigned *ret_lost, struct err *err)
 	s->pending = 0;
 	s->open = false;
 	return r;
+}
+
+int store_begin(struct store *s, unsigned *ret_lost, struct err *err)
+{
+	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return store_roll_back(s, ret_lost, err);
+	s->open = true;
+	return 0;
 }
 
 static void bind_fields(struct store *s, const struct alert_fields *f)
@@ -175,17 +186,17 @@ static void bind_fields(struct store *s, const struct alert_fields *f)
 
 int store_add(struct store *s, const struct alert_fields *f, unsigned *ret_lost, struct err *err)
 {
-	int step;
+	int step, r;
 
 	s->pending++;
-	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return roll_back(s, ret_lost, err);
-	s->open = true;
+	r = store_begin(s, ret_lost, err);
+	if (r < 0)
+		return r;
 	bind_fields(s, f);
 	step = sqlite3_step(s->insert);
 	sqlite3_reset(s->insert);
 	sqlite3_clear_bindings(s->insert);
-	return step == SQLITE_DONE ? 0 : roll_back(s, ret_lost, err);
+	return step == SQLITE_DONE ? 0 : store_roll_back(s, ret_lost, err);
 }
 
 int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
@@ -193,7 +204,7 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
 	if (!s->open)
 		return 0;
 	if (sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		return roll_back(s, ret_lost, err);
+		return store_roll_back(s, ret_lost, err);
 	s->pending = 0;
 	s->open = false;
 	return 0;
@@ -212,6 +223,26 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 	if (r == 0)
 		*ret = (uint64_t)bytes;
 	return r;
+}
+
+/* Deletes the oldest of what is over a number of rows, and links without an incident. */
+#define BOUND                                                                                      \
+	"DELETE FROM findings WHERE id IN (SELECT id FROM findings ORDER BY last_ns DESC"          \
+	" LIMIT -1 OFFSET " FINDINGS_MAX ");"                                                      \
+	"DELETE FROM incidents WHERE id <= (SELECT id FROM incidents ORDER BY id DESC"             \
+	" LIMIT 1 OFFSET " INCIDENTS_MAX ");"                                                      \
+	"DELETE FROM incident_findings WHERE incident NOT IN (SELECT id FROM incidents);"
+
+/* Deletes findings and incidents that are older than a time, and those over the limits of number. */
+static int delete_incidents(struct store *s, uint64_t before_ns, struct err *err)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+		 "DELETE FROM findings WHERE last_ns < %lld;"
+		 "DELETE FROM incidents WHERE end_ns < %lld;",
+		 (long long)before_ns, (long long)before_ns);
+	return store_exec(s, sql, err) < 0 ? -EIO : store_exec(s, BOUND, err);
 }
 
 /*
@@ -244,6 +275,12 @@ int store_retain(struct store *s, const struct store_limits *limits, uint64_t no
 	*ret_deleted = 0;
 	while (r > 0)
 		r = delete_chunk(s, now_ns - limits->max_age_ns, ret_deleted, err);
+	if (r == 0)
+		r = delete_incidents(s,
+				     limits->max_age_ns && now_ns > limits->max_age_ns
+					     ? now_ns - limits->max_age_ns
+					     : 0,
+				     err);
 	if (r < 0 || !limits->max_bytes)
 		return r;
 	do {

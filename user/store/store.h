@@ -51,8 +51,8 @@ struct store_limits {
 };
 
 /*
- * Deletes the oldest rows until the limits hold, in transactions of a few thousand; no transaction
- * may be open. now_ns: CLOCK_REALTIME. *ret_deleted is also set on failure. -EIO.
+ * Deletes the oldest events until the limits hold, in transactions of a few thousand, and findings
+ * and incidents of the same age; of these it keeps 50,000 each. No transaction may be open. now_ns: CLOCK_REALTIME. *ret_deleted is also set on failure. -EIO.
  */
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
 		 uint64_t *ret_deleted, struct err *err);
@@ -68,6 +68,7 @@ struct store_query {
 	uint64_t before_ns, before_id; /* older than this row; before_ns 0: from the newest */
 	uint32_t limit;
 	bool oldest_first; /* order of the chosen rows */
+	bool first;	   /* choose the oldest rows, not the newest; they come oldest first */
 };
 
 /*

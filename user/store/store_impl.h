@@ -9,9 +9,20 @@
 
 DEFINE_FREEP(sqlite3_stmt, sqlite3_finalize);
 
+/* Statements that are prepared at their first use and kept. */
+enum store_kept {
+	STORE_GET_FINDING,
+	STORE_PUT_FINDING,
+	STORE_LINK_FINDING,
+	STORE_PUT_INCIDENT,
+	STORE_CLAIM_EVENT,
+	STORE_KEPT
+};
+
 struct store {
 	sqlite3 *db;
-	sqlite3_stmt *insert;	/* NULL: a reader */
+	sqlite3_stmt *insert; /* NULL: a reader */
+	sqlite3_stmt *kept[STORE_KEPT];
 	unsigned pending;	/* events of the open transaction */
 	bool open;		/* a transaction is open */
 	uint64_t log_pages;	/* of the write-ahead log, after the last commit */
@@ -23,6 +34,11 @@ int store_fail(const struct store *s, struct err *err);
 int store_exec(struct store *s, const char *sql, struct err *err);
 /* Reads the one number that a query gives. */
 int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err);
+
+/* Opens a transaction if none is open. -EIO: rows that were added are lost, as store_add() says. */
+int store_begin(struct store *s, unsigned *ret_lost, struct err *err);
+/* Rolls back a transaction that failed, and counts its rows as lost. Returns -EIO or -EBADMSG. */
+int store_roll_back(struct store *s, unsigned *ret_lost, struct err *err);
 
 /* Checks the schema; creates the tables in an empty file if asked to. Errors as store_new(). */
 int store_check_schema(struct store *s, bool create, struct err *err);

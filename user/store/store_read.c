@@ -13,12 +13,13 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 
 	snprintf(sql, sizeof(sql),
 		 "%sSELECT * FROM events WHERE 1%s%s%s%s%s%s%s"
-		 " ORDER BY time_ns DESC, id DESC LIMIT ?8%s",
+		 " ORDER BY %s LIMIT ?8%s",
 		 q->oldest_first ? "SELECT * FROM (" : "",
 		 q->container ? " AND container = ?1" : "", q->image ? " AND image = ?2" : "",
 		 q->verdict ? " AND verdict = ?3" : "", q->since_ns ? " AND time_ns >= ?4" : "",
 		 q->until_ns ? " AND time_ns <= ?5" : "", q->incident ? " AND incident = ?9" : "",
 		 q->before_ns ? " AND (time_ns, id) < (?6, ?7)" : "",
+		 q->first ? "time_ns, id" : "time_ns DESC, id DESC",
 		 q->oldest_first ? ") ORDER BY time_ns, id" : "");
 	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(s, err);

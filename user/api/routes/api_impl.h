@@ -43,12 +43,17 @@ api_handler api_containers, api_container, api_processes, api_container_mode;
 api_handler api_container_release, api_container_thaw, api_container_freeze, api_container_kill;
 api_handler api_enroll, api_release, api_hook;
 api_handler api_events, api_one_event;
+api_handler api_incidents, api_one_incident, api_incident_close, api_incident_open;
+api_handler api_incident_note, api_findings, api_one_finding;
+api_handler api_maintenance, api_maintenance_begin, api_maintenance_end;
 api_handler api_policies, api_policy, api_policy_diff, api_policy_mode;
 api_handler api_learn_status, api_learn_start, api_learn_stop;
 
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
 	       struct err *err);
+/* Returns a list of the oldest events of an incident, at most limit. NULL: err is set. */
+json_t *api_incident_events(struct store *s, uint64_t incident, uint32_t limit, struct err *err);
 /* Finds an enrolled container. -ENOENT. */
 int api_find_container(const struct api_call *c, const char *name, struct container **ret,
 		       struct err *err);

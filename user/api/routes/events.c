@@ -74,11 +74,13 @@ static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
 {
 	const char *before = http_query(c->q, "before");
-	uint64_t pair[2] = {}, any[2] = {0, INT64_MAX};
+	uint64_t pair[2] = {}, any[2] = {0, INT64_MAX}, id[2] = {1, INT64_MAX};
 	int r = api_number(c, "since", any, &q->since_ns, err);
 
 	if (r == 0)
 		r = api_number(c, "until", any, &q->until_ns, err);
+	if (r == 0)
+		r = api_number(c, "incident", id, &q->incident, err);
 	if (r < 0)
 		return r;
 	if (before && read_pair(before, '.', pair) < 0)
@@ -117,6 +119,20 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	*ret = json_pack("{s:o, s:o}", "events", p.list, "next",
 			 p.more ? json_string(next) : json_null());
 	return 0;
+}
+
+static int append_event(void *ctx, int64_t id, const struct alert_fields *a)
+{
+	(void)id;
+	return json_array_append_new(ctx, event_to_json(a)) < 0 ? -ENOMEM : 0;
+}
+
+json_t *api_incident_events(struct store *s, uint64_t incident, uint32_t limit, struct err *err)
+{
+	struct store_query q = {.incident = incident, .limit = limit, .first = true};
+	json_auto_t *list = json_array();
+
+	return store_select(s, &q, append_event, list, err) < 0 ? NULL : json_incref(list);
 }
 
 /* ---- one ---- */

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stored incidents and findings: pages of them, one with its events, and what a person changes. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "user/api/routes/api_impl.h"
+#include "user/store/store_incidents.h"
+
+#define PAGE_MAX 200
+#define PAGE_DEFAULT 50
+#define EVENTS_SHOWN 50
+#define FINDINGS_SHOWN 200
+
+/* A list under construction, which may be one row short of what the store has. */
+struct rows {
+	json_t *list;
+	uint64_t limit;
+	char next[64]; /* the cursor behind the last row */
+	bool more;
+};
+
+static int append_row(struct rows *p, json_t *row)
+{
+	return json_array_append_new(p->list, row) < 0 ? -ENOMEM : 0;
+}
+
+static json_t *next_of(const struct rows *p)
+{
+	return p->more ? json_string(p->next) : json_null();
+}
+
+/* Reads a number that stands for the whole text. -EINVAL. */
+static int read_id(const char *text, uint64_t *ret)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 18 || text[digits])
+		return -EINVAL;
+	*ret = strtoull(text, NULL, 10);
+	return *ret ? 0 : -EINVAL;
+}
+
+/* Reads a state from the query. NULL: any. -EINVAL: it is none of the two. */
+static int read_state(const struct api_call *c, const char *a, const char *b, const char **ret,
+		      struct err *err)
+{
+	*ret = http_query(c->q, "state");
+	if (*ret && strcmp(*ret, a) != 0 && strcmp(*ret, b) != 0)
+		return err_set(err, -EINVAL, "state: must be %s or %s", a, b);
+	return 0;
+}
+
+/* ---- incidents ---- */
+
+static int add_incident(void *ctx, const struct incident_row *row)
+{
+	struct rows *p = ctx;
+
+	if (json_array_size(p->list) == p->limit) {
+		p->more = true;
+		return 0;
+	}
+	snprintf(p->next, sizeof(p->next), "%llu", (unsigned long long)row->id);
+	return append_row(p, incident_row_to_json(row));
+}
+
+static int read_incident_query(const struct api_call *c, struct store_incident_query *q,
+			       struct err *err)
+{
+	uint64_t any[2] = {0, INT64_MAX}, id[2] = {1, INT64_MAX};
+	int r = api_number(c, "since", any, &q->since_ns, err);
+
+	if (r == 0)
+		r = api_number(c, "until", any, &q->until_ns, err);
+	if (r == 0)
+		r = api_number(c, "before", id, &q->before_id, err);
+	if (r == 0)
+		r = read_state(c, "open", "closed", &q->state, err);
+	q->container = http_query(c->q, "container");
+	q->image = http_query(c->q, "image");
+	return r;
+}
+
+int api_incidents(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct rows p = {.limit = PAGE_DEFAULT};
+	struct store_incident_query q = {};
+	struct store *s = NULL;
+	uint64_t open = 0;
+	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+
+	if (r == 0)
+		r = read_incident_query(c, &q, err);
+	if (r == 0)
+		r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	if (r < 0)
+		return r;
+	/* Ask for one more than the page holds, to know whether there are more. */
+	q.limit = (uint32_t)p.limit + 1;
+	p.list = json_array();
+	r = store_select_incidents(s, &q, add_incident, &p, err);
+	if (r == 0)
+		r = store_count_open(s, &open, err);
+	if (r < 0) {
+		json_decref(p.list);
+		return r;
+	}
+	*ret = json_pack("{s:o, s:o, s:I}", "incidents", p.list, "next", next_of(&p), "open",
+			 (json_int_t)open);
+	return 0;
+}
+
+/* One incident of the store, without its findings and events. */
+struct chosen {
+	json_t *incident;
+	uint64_t id;
+};
+
+static int take_incident(void *ctx, const struct incident_row *row)
+{
+	struct chosen *w = ctx;
+
+	w->incident = incident_row_to_json(row);
+	json_object_set_new(w->incident, "processes", incident_json_text(row->processes));
+	return 0;
+}
+
+/* Finds the incident that the path names. -EINVAL, -ENOENT, or as pipeline_reader(). */
+static int find_incident(struct api_call *c, struct store **ret_store, struct chosen *ret,
+			 struct err *err)
+{
+	struct store_incident_query q = {.limit = 1};
+	int r = 0;
+
+	*ret = (struct chosen){};
+	if (read_id(c->name, &q.id) < 0)
+		return err_set(err, -EINVAL, "not the number of an incident");
+	ret->id = q.id;
+	r = pipeline_reader(c->api->parts.pipeline, ret_store, err);
+	if (r == 0)
+		r = store_select_incidents(*ret_store, &q, take_incident, ret, err);
+	if (r == 0 && !ret->incident)
+		r = err_set(err, -ENOENT, "no such incident: it is not written yet, or expired");
+	return r;
+}
+
+static int add_finding(void *ctx, const struct finding *x)
+{
+	struct rows *p = ctx;
+
+	if (json_array_size(p->list) == p->limit) {
+		p->more = true;
+		return 0;
+	}
+	snprintf(p->next, sizeof(p->next), "%llu.%s", (unsigned long long)x->last_ns, x->id);
+	return append_row(p, finding_to_json(x));
+}
+
+int api_one_incident(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct store_finding_query q = {.limit = FINDINGS_SHOWN};
+	struct rows p = {.limit = FINDINGS_SHOWN};
+	struct store *s = NULL;
+	char host[256] = "";
+	json_t *events;
+	struct chosen w;
+	int r = find_incident(c, &s, &w, err);
+
+	if (r < 0)
+		return r;
+	q.incident = w.id;
+	p.list = json_array();
+	json_object_set_new(w.incident, "findings", p.list);
+	r = store_select_findings(s, &q, add_finding, &p, err);
+	events = r == 0 ? api_incident_events(s, w.id, EVENTS_SHOWN, err) : NULL;
+	if (!events) {
+		json_decref(w.incident);
+		return r < 0 ? r : -EIO;
+	}
+	gethostname(host, sizeof(host) - 1);
+	json_object_set_new(w.incident, "events_shown", events);
+	json_object_set_new(w.incident, "host", text_json(host, strlen(host)));
+	*ret = w.incident;
+	return 0;
+}
+
+/* Has an incident changed, and returns it as it will be. note NULL: the note stays. */
+static int change_incident(struct api_call *c, const char *state, const char *note, json_t **ret,
+			   struct err *err)
+{
+	struct store *s = NULL;
+	struct chosen w;
+	int r;
+
+	if (note && (strlen(note) >= INCIDENT_TEXT || text_has_control(note)))
+		return err_set(err, -EINVAL, "note: must be a line of at most %d bytes",
+			       INCIDENT_TEXT - 1);
+	r = find_incident(c, &s, &w, err);
+	if (r < 0)
+		return r;
+	r = pipeline_set_incident(c->api->parts.pipeline, w.id, state, note);
+	if (r < 0) {
+		json_decref(w.incident);
+		return err_set(err, r, "too many changes wait for the store: try again");
+	}
+	json_object_del(w.incident, "processes");
+	if (state)
+		json_object_set_new(w.incident, "state", json_string(state));
+	if (note)
+		json_object_set_new(w.incident, "note", *note ? json_string(note) : json_null());
+	*ret = w.incident;
+	return 0;
+}
+
+int api_incident_close(struct api_call *c, json_t **ret, struct err *err)
+{
+	const char *note = NULL;
+
+	if (api_body_unpack(c, JSON_STRICT, err, "{s?s}", "note", &note) < 0)
+		return -EINVAL;
+	return change_incident(c, "closed", note, ret, err);
+}
+
+int api_incident_open(struct api_call *c, json_t **ret, struct err *err)
+{
+	if (api_body_unpack(c, JSON_STRICT, err, "{}") < 0)
+		return -EINVAL;
+	return change_incident(c, "open", NULL, ret, err);
+}
+
+int api_incident_note(struct api_call *c, json_t **ret, struct err *err)
+{
+	const char *note;
+
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s}", "note", &note) < 0)
+		return -EINVAL;
+	return change_incident(c, NULL, note, ret, err);
+}
+
+/* ---- findings ---- */
+
+/* Reads "TIME.ID", the cursor of a page of findings. -EINVAL. */
+static int read_cursor(const struct api_call *c, struct store_finding_query *q, char id[static 32])
+{
+	const char *text = http_query(c->q, "before");
+	size_t digits;
+
+	if (!text)
+		return 0;
+	digits = strspn(text, "0123456789");
+	if (!digits || digits > 18 || text[digits] != '.' || strlen(text + digits + 1) >= 32)
+		return -EINVAL;
+	q->before_ns = strtoull(text, NULL, 10);
+	q->before_id = strcpy(id, text + digits + 1);
+	return q->before_ns ? 0 : -EINVAL;
+}
+
+int api_findings(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct store_finding_query q = {.image = http_query(c->q, "image")};
+	struct rows p = {.limit = PAGE_DEFAULT};
+	struct store *s = NULL;
+	char id[32];
+	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+
+	if (r == 0)
+		r = read_state(c, "new", "accepted", &q.state, err);
+	if (r == 0 && read_cursor(c, &q, id) < 0)
+		r = err_set(err, -EINVAL, "before: not the next of an answer");
+	if (r == 0)
+		r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	if (r < 0)
+		return r;
+	q.limit = (uint32_t)p.limit + 1;
+	p.list = json_array();
+	r = store_select_findings(s, &q, add_finding, &p, err);
+	if (r < 0) {
+		json_decref(p.list);
+		return r;
+	}
+	*ret = json_pack("{s:o, s:o}", "findings", p.list, "next", next_of(&p));
+	return 0;
+}
+
+int api_one_finding(struct api_call *c, json_t **ret, struct err *err)
+{
+	_cleanup_free_ struct finding *x = calloc(1, sizeof(*x));
+	struct store *s = NULL;
+	int r = x ? pipeline_reader(c->api->parts.pipeline, &s, err) : err_oom(err);
+
+	if (r == 0)
+		r = store_get_finding(s, c->name, x, err);
+	if (r == 0)
+		*ret = finding_to_json(x);
+	return r;
+}

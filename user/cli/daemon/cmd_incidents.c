@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra incidents: lists the incidents, shows one, closes one and writes a note to it. */
+#include "user/cli/cli.h"
+
+#define LIST_MAX 200 /* of the API */
+
+struct incidents_args {
+	const char *config_file, *note;
+	bool all, json;
+	struct args_list args; /* the word, the number and the text of a note */
+};
+
+static const struct args_option options[] = {
+	ARGS_FLAG("all", 'a', "List closed incidents too", struct incidents_args, all),
+	ARGS_STRING("note", 'n', "TEXT", "Note to write with close", struct incidents_args, note),
+	CLI_OPTION_JSON(struct incidents_args),
+	CLI_OPTION_CONFIG(struct incidents_args),
+	{},
+};
+
+static const char *argument(const struct incidents_args *a, int i)
+{
+	return i < a->args.n ? a->args.arg[i] : "";
+}
+
+static error_t check_incidents_args(struct argp_state *state, void *ret)
+{
+	const struct incidents_args *a = ret;
+	const char *word = argument(a, 0), *id = argument(a, 1);
+	static const struct {
+		const char *word;
+		int n;
+	} words[] = {{"", 0}, {"list", 1}, {"show", 2}, {"close", 2}, {"open", 2}, {"note", 3}};
+	size_t i = 0, n = sizeof(words) / sizeof(words[0]);
+
+	while (i < n && strcmp(words[i].word, word) != 0)
+		i++;
+	if (i == n)
+		return args_usage(state, "unknown word; give list, show, close, open or note");
+	if (a->args.n != words[i].n)
+		return args_usage(state, "show, close and open take the number of an incident, "
+					 "note takes a number and a text");
+	if (words[i].n > 1 && (!*id || strspn(id, "0123456789") != strlen(id)))
+		return args_usage(state, "give the number of an incident");
+	if (a->note && strcmp(word, "close") != 0)
+		return args_usage(state, "--note belongs to close");
+	return 0;
+}
+
+static const struct args_command command = {
+	.options = options,
+	.usage = "[list]\nshow ID\nclose ID\nopen ID\nnote ID TEXT",
+	.doc = "List the incidents, show one, close it, or write a note to it."
+	       "\vAn incident is what happened in one container in one piece. Without a word, or "
+	       "with list, the open incidents are listed, the newest first.",
+	.max = 3,
+	.list = offsetof(struct incidents_args, args),
+	.check = check_incidents_args,
+};
+
+/* ---- the list ---- */
+
+static void print_row(const json_t *i)
+{
+	printf("%6lld  %-8s  %.19s  %-6s  %s\n", cli_json_number(i, "id"),
+	       cli_json_text(i, "severity"), cli_json_text(i, "begin"), cli_json_text(i, "state"),
+	       cli_json_text(i, "sentence"));
+}
+
+static int list_incidents(const struct incidents_args *a)
+{
+	json_auto_t *answer = NULL;
+	const json_t *list, *one;
+	char path[64];
+	size_t i;
+
+	snprintf(path, sizeof(path), "incidents?limit=%d%s", LIST_MAX, a->all ? "" : "&state=open");
+	if (cli_ask_or_fail(a->config_file, path, LOCAL_GET, &answer))
+		return 1;
+	if (a->json)
+		return cli_print_json(json_incref(answer), true);
+	list = json_object_get(answer, "incidents");
+	if (json_array_size(list) == 0) {
+		printf("No %sincidents.\n", a->all ? "" : "open ");
+		return 0;
+	}
+	printf("    ID  SEVERITY  BEGIN (UTC)          STATE   WHAT HAPPENED\n");
+	json_array_foreach (list, i, one)
+		print_row(one);
+	if (json_is_string(json_object_get(answer, "next")))
+		printf("The newest %d of %lld open incidents are listed: close those that are "
+		       "done.\n",
+		       LIST_MAX, cli_json_number(answer, "open"));
+	return 0;
+}
+
+/* ---- one ---- */
+
+static const json_t *find_process(const json_t *list, long long pid)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach (list, i, p)
+		if (pid && cli_json_number(p, "pid") == pid)
+			return p;
+	return NULL;
+}
+
+/* Prints the processes below one, each two columns further right. depth bounds a damaged tree. */
+static void print_processes(const json_t *list, long long parent, int depth)
+{
+	json_t *p;
+	size_t i;
+
+	json_array_foreach (list, i, p) {
+		long long ppid = cli_json_number(p, "ppid"), pid = cli_json_number(p, "pid");
+
+		if (parent ? ppid != parent : find_process(list, ppid) != NULL)
+			continue;
+		printf("  %*s%s[%lld]  %lld events\n", 2 * depth, "", cli_json_text(p, "name"), pid,
+		       cli_json_number(p, "events"));
+		if (depth < 16 && pid != parent)
+			print_processes(list, pid, depth + 1);
+	}
+}
+
+static void print_head(const json_t *i)
+{
+	printf("Incident %lld, %s, %s: %s\n", cli_json_number(i, "id"),
+	       cli_json_text(i, "severity"), cli_json_text(i, "state"),
+	       cli_json_text(i, "sentence"));
+	printf("Container: %s (%s), image %s, host %s\n", cli_json_text(i, "container"),
+	       cli_json_text(i, "container_id"), cli_json_text(i, "image"),
+	       cli_json_text(i, "host"));
+	printf("Time: %s to %s\n", cli_json_text(i, "begin"), cli_json_text(i, "end"));
+	printf("Events: %lld, of which %lld were refused and %lld killed a process\n",
+	       cli_json_number(i, "events"), cli_json_number(i, "refused"),
+	       cli_json_number(i, "killed"));
+	if (*cli_json_text(i, "note"))
+		printf("Note: %s\n", cli_json_text(i, "note"));
+}
+
+static void print_incident(const json_t *i)
+{
+	const json_t *findings = json_object_get(i, "findings");
+	const json_t *events = json_object_get(i, "events_shown");
+	const json_t *processes = json_object_get(i, "processes");
+	const json_t *one;
+	size_t k;
+
+	print_head(i);
+	if (json_array_size(processes))
+		printf("\nProcesses:\n");
+	print_processes(processes, 0, 0);
+	if (json_array_size(findings))
+		printf("\nFindings:\n");
+	json_array_foreach (findings, k, one)
+		printf("  %s  %s, %s: %s, %lld times in all\n", cli_json_text(one, "id"),
+		       cli_json_text(one, "rule"), cli_json_text(one, "program"),
+		       cli_json_text(one, "what"), cli_json_number(one, "count"));
+	if (json_array_size(events))
+		printf("\nEvents, the oldest %zu:\n", json_array_size(events));
+	json_array_foreach (events, k, one)
+		printf("  %s %s\n", cli_json_text(one, "time"), cli_json_text(one, "output"));
+}
+
+static int show_incident(const struct incidents_args *a)
+{
+	json_auto_t *i = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "incidents/%.20s", a->args.arg[1]);
+	if (cli_ask_or_fail(a->config_file, path, LOCAL_GET, &i))
+		return 1;
+	if (a->json)
+		return cli_print_json(json_incref(i), true);
+	print_incident(i);
+	return 0;
+}
+
+static int change_incident(const struct incidents_args *a, const char *action, const char *note)
+{
+	json_t *body = note ? json_pack("{s:s}", "note", note) : json_object();
+	json_auto_t *i = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "incidents/%.20s/%s", a->args.arg[1], action);
+	if (cli_ask_or_fail(a->config_file, path, body, &i))
+		return 1;
+	if (a->json)
+		return cli_print_json(json_incref(i), true);
+	printf("incident %lld: %s%s%s\n", cli_json_number(i, "id"), cli_json_text(i, "state"),
+	       *cli_json_text(i, "note") ? ", note: " : "", cli_json_text(i, "note"));
+	return 0;
+}
+
+int cmd_incidents(int argc, char **argv)
+{
+	struct incidents_args a = {};
+	const char *word;
+
+	args_read(&command, argc, argv, &a);
+	word = argument(&a, 0);
+	if (!*word || strcmp(word, "list") == 0)
+		return list_incidents(&a);
+	if (strcmp(word, "show") == 0)
+		return show_incident(&a);
+	return change_incident(&a, word, strcmp(word, "note") == 0 ? a.args.arg[2] : a.note);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lutra maintenance: says that somebody works on an image, so that what happens is one incident. */
+#include "user/cli/cli.h"
+
+#define SECONDS_MAX (7 * 86400)
+
+struct maintenance_args {
+	const char *config_file, *reason;
+	uint64_t seconds;
+	bool end, json;
+	struct args_list args; /* IMAGE */
+};
+
+/* Reads "30m": a number and s, m, h or d. */
+static error_t read_duration(struct argp_state *state, const char *text, void *ret)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t digits = strspn(text, "0123456789");
+	uint64_t n = digits && digits < 8 ? strtoull(text, NULL, 10) : 0, *seconds = ret;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (n && text[digits] == units[i].unit && !text[digits + 1])
+			*seconds = n * units[i].seconds;
+	if (*seconds < 1 || *seconds > SECONDS_MAX)
+		return args_usage(state, "--for: give a time of 1s to 7d, as 30m");
+	return 0;
+}
+
+static const struct args_option options[] = {
+	ARGS_CALL("for", 'f', "TIME", "How long, as 30m or 2h; at most 7d", read_duration,
+		  struct maintenance_args, seconds),
+	ARGS_STRING("reason", 'r', "TEXT", "What is done", struct maintenance_args, reason),
+	ARGS_FLAG("end", 'e', "End the maintenance of IMAGE", struct maintenance_args, end),
+	CLI_OPTION_JSON(struct maintenance_args),
+	CLI_OPTION_CONFIG(struct maintenance_args),
+	{},
+};
+
+static error_t check_maintenance_args(struct argp_state *state, void *ret)
+{
+	const struct maintenance_args *a = ret;
+
+	if (!a->args.n)
+		return a->end || a->seconds || a->reason ? args_usage(state, "give IMAGE") : 0;
+	if (a->end)
+		return a->seconds || a->reason
+			       ? args_usage(state, "--end takes neither --for nor --reason")
+			       : 0;
+	return a->seconds && a->reason ? 0 : args_usage(state, "give --for and --reason, or --end");
+}
+
+static const struct args_command command = {
+	.options = options,
+	.usage = "[IMAGE]",
+	.doc = "Begin or end the maintenance of an image, or list what is under way."
+	       "\vUntil it ends, all that happens in containers of the image is one incident. What "
+	       "a policy refuses or kills is refused or killed as before.",
+	.max = 1,
+	.list = offsetof(struct maintenance_args, args),
+	.check = check_maintenance_args,
+};
+
+static int print_maintenance(const struct maintenance_args *a, json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "maintenance"), *m;
+	size_t i;
+
+	if (a->json)
+		return cli_print_json(json_incref(answer), true);
+	if (json_array_size(list) == 0)
+		printf("No maintenance is under way.\n");
+	json_array_foreach (list, i, m)
+		printf("%s: until %s, begun by %s: %s\n", cli_json_text(m, "image"),
+		       cli_json_text(m, "until"), cli_json_text(m, "by"),
+		       cli_json_text(m, "reason"));
+	return 0;
+}
+
+int cmd_maintenance(int argc, char **argv)
+{
+	struct maintenance_args a = {};
+	json_auto_t *answer = NULL;
+	json_t *body = LOCAL_GET;
+	const char *path = "maintenance";
+
+	args_read(&command, argc, argv, &a);
+	if (a.end) {
+		path = "maintenance/end";
+		body = json_pack("{s:s}", "image", a.args.arg[0]);
+	} else if (a.args.n) {
+		body = json_pack("{s:s, s:I, s:s}", "image", a.args.arg[0], "seconds",
+				 (json_int_t)a.seconds, "reason", a.reason);
+	}
+	if (cli_ask_or_fail(a.config_file, path, body, &answer))
+		return 1;
+	return print_maintenance(&a, answer);
+}

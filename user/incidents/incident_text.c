@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Says in words what happened in an incident. */
+#include <string.h>
+
+#include "lib/abi/rules.h"
+#include "lib/base/text.h"
+#include "user/incidents/incident.h"
+
+#define ACTS_MAX 4 /* kinds that a sentence tells; the others are counted */
+#define OBJECT_MAX 160
+
+/* ---- one act ---- */
+
+/* The word for an operation on a name, by the first word of the object's text. */
+static const char *name_verb(const char *object)
+{
+	static const struct {
+		const char *op, *verb;
+	} verbs[] = {
+		{"unlink ", "removed"},	  {"rmdir ", "removed"},    {"mkdir ", "made"},
+		{"mknod ", "made"},	  {"symlink ", "made"},	    {"rename-from ", "renamed"},
+		{"rename-to ", "made"},	  {"link-from ", "linked"}, {"link-to ", "made"},
+		{"truncate ", "emptied"},
+	};
+
+	for (size_t k = 0; k < sizeof(verbs) / sizeof(verbs[0]); k++)
+		if (strncmp(object, verbs[k].op, strlen(verbs[k].op)) == 0)
+			return verbs[k].verb;
+	return "changed";
+}
+
+static const char *program_verb(unsigned rule)
+{
+	if (rule == LUTRA_RULE_EXEC_FRESH)
+		return "ran the fresh file";
+	if (rule == LUTRA_RULE_UPDATED)
+		return "ran the updated";
+	return rule == LUTRA_RULE_MAPX ? "loaded as code" : "ran";
+}
+
+static const char *network_verb(unsigned rule)
+{
+	if (rule == LUTRA_RULE_BIND)
+		return "opened the address";
+	return rule == LUTRA_RULE_SEND ? "sent to" : "connected to";
+}
+
+/* The verb for an event with an object. NULL: the kind has words of its own. */
+static const char *act_verb(const struct alert_fields *f, unsigned rule)
+{
+	switch (incident_kind_of(alert_fields_text(f, ALERT_RULE))) {
+	case INCIDENT_PROGRAM:
+		return program_verb(rule);
+	case INCIDENT_NETWORK:
+		return network_verb(rule);
+	case INCIDENT_PRIVILEGE:
+		return rule == LUTRA_RULE_CAPABLE ? "used the capability" : "called";
+	case INCIDENT_READ:
+		return rule == LUTRA_RULE_OPEN_DIR ? "listed" : "read";
+	case INCIDENT_WRITE:
+		return strncmp(alert_fields_text(f, ALERT_OBJECT), "open ", 5) == 0
+			       ? "wrote"
+			       : name_verb(alert_fields_text(f, ALERT_OBJECT));
+	case INCIDENT_NAME:
+		return name_verb(alert_fields_text(f, ALERT_OBJECT));
+	default:
+		return NULL;
+	}
+}
+
+void incident_act_words(const struct alert_fields *f, char buf[static INCIDENT_WORDS])
+{
+	const char *path = alert_fields_text(f, ALERT_PATH);
+	const char *object = *path ? path : alert_fields_text(f, ALERT_SYSCALL);
+	unsigned rule = LUTRA_RULE_NONE;
+	const char *verb;
+
+	rule_find(alert_fields_text(f, ALERT_RULE), &rule);
+	verb = act_verb(f, rule);
+	if (verb)
+		snprintf(buf, INCIDENT_WORDS, "%s %.*s", verb, (int)text_fit(object, OBJECT_MAX),
+			 object);
+	else if (rule == LUTRA_RULE_WX)
+		snprintf(buf, INCIDENT_WORDS, "made memory both writable and executable");
+	else if (rule == LUTRA_RULE_GUARD)
+		snprintf(buf, INCIDENT_WORDS, "attacked the guard");
+	else if (rule == LUTRA_RULE_AUDIT_FALLBACK)
+		snprintf(buf, INCIDENT_WORDS, "made its policy fall back to audit");
+	else
+		snprintf(buf, INCIDENT_WORDS, "made unusual system calls");
+}
+
+/* ---- the sentence ---- */
+
+/* A text under construction; what does not fit is cut at the end of a character. */
+struct sentence {
+	char *buf;
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void add_words(struct sentence *s, const char *fmt,
+							    ...)
+{
+	char text[INCIDENT_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->len += (size_t)snprintf(s->buf + s->len, INCIDENT_TEXT - s->len, "%.*s",
+				   (int)text_fit(text, INCIDENT_TEXT - 1 - s->len), text);
+}
+
+static bool is_shell(const char *program)
+{
+	static const char *const shells[] = {"sh", "bash", "dash", "ash", "zsh", "fish", "busybox"};
+	const char *slash = strrchr(program, '/');
+
+	for (size_t k = 0; k < sizeof(shells) / sizeof(shells[0]); k++)
+		if (strcmp(slash ? slash + 1 : program, shells[k]) == 0)
+			return true;
+	return false;
+}
+
+/* "a shell was opened in container web by root (/bin/sh, terminal pts0)" */
+static void add_session(struct sentence *s, const struct incident *i)
+{
+	const struct incident_session *by = &i->session;
+
+	add_words(s, "%s was opened in container %s by %s (%s%s%s)",
+		  is_shell(by->program) ? "a shell" : "a session", i->container,
+		  *by->user ? by->user : "an unknown user",
+		  *by->program ? by->program : "an unknown program",
+		  *by->terminal ? ", terminal " : ", no terminal", by->terminal);
+}
+
+/* Returns the kind at a place of the order in which they came; INCIDENT_KINDS: none. */
+static unsigned kind_at(const struct incident *i, uint64_t order)
+{
+	unsigned k = 0;
+
+	while (k < INCIDENT_KINDS && i->act[k].order != order)
+		k++;
+	return k;
+}
+
+/* "ran /usr/bin/id (and 3 more), read /root and made unusual system calls" */
+static void add_acts(struct sentence *s, const struct incident *i)
+{
+	unsigned n = 0;
+
+	while (kind_at(i, n + 1) < INCIDENT_KINDS)
+		n++;
+	for (unsigned k = 0; k < n && k < ACTS_MAX; k++) {
+		const struct incident_act *act = &i->act[kind_at(i, k + 1)];
+		const char *between = k + 1 == n ? " and " : ", ";
+
+		add_words(s, "%s%s", k ? between : " ", act->words);
+		if (act->n > 1 && kind_at(i, k + 1) != INCIDENT_SEQUENCE)
+			add_words(s, " (and %llu more)", (unsigned long long)act->n - 1);
+	}
+	if (n > ACTS_MAX)
+		add_words(s, " and did %u other kind%s of unusual things", n - ACTS_MAX,
+			  n - ACTS_MAX == 1 ? "" : "s");
+}
+
+static void add_outcome(struct sentence *s, const struct incident *i)
+{
+	if (i->refused)
+		add_words(s, "; %llu operation%s refused", (unsigned long long)i->refused,
+			  i->refused == 1 ? " was" : "s were");
+	if (i->killed)
+		add_words(s, "; %llu process%s killed", (unsigned long long)i->killed,
+			  i->killed == 1 ? " was" : "es were");
+}
+
+void incident_sentence(const struct incident *i, char buf[static INCIDENT_TEXT])
+{
+	struct sentence s = {.buf = buf};
+	bool has_acts = kind_at(i, 1) < INCIDENT_KINDS;
+
+	buf[0] = '\0';
+	if (i->maintenance.until_ns)
+		add_words(&s, "maintenance (%s): ", i->maintenance.reason);
+	if (i->session.pid)
+		add_session(&s, i);
+	if (has_acts && i->session.pid)
+		add_words(&s, "; it");
+	else if (has_acts && !i->kinds[0])
+		add_words(&s, "a session in container %s", i->container);
+	else if (has_acts)
+		add_words(&s, "%s in container %s", *i->program ? i->program : "a process",
+			  i->container);
+	else if (!i->session.pid)
+		add_words(&s, "something that is only noted happened in container %s",
+			  i->container);
+	if (has_acts)
+		add_acts(&s, i);
+	add_outcome(&s, i);
+}

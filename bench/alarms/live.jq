@@ -13,7 +13,7 @@ def percent($n; $of): if $of == 0 then "–" else "\($n) (\($n * 100 / $of | rou
 def by_guard: (.audit | events | gone | map(.name)) as $alone | .deny | events | gone |
 	map(select(.name as $n | $alone | index($n) | not));
 
-def counts: {runs: "\(.runs.host) + \(.runs.vm)", audited: (.audit | events | length), n: (.deny | events | length),
+def counts: {runs, audited: (.audit | events | length), n: (.deny | events | length),
 	refused: (.deny | events | map(select(.refused > 0)) | length), own: (.deny | events | own | length),
 	gone: (.deny | events | gone | length), own_gone: (.deny | events | own | gone | length),
 	alone: (.audit | events | gone | length), by_guard: (by_guard | length)};
@@ -25,7 +25,7 @@ def list($title; f): "\n\($title):\n", ([.[] | .service as $s | f | "- \($s), \(
 
 def set_tables($set): map(select(.set == $set)) | select(length > 0) | map(. + {counts: counts}) |
 	"\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
-	(["service", "runs: host + VM", "events in deny", "refused", "own process refused", "service gone",
+	(["service", "training runs", "events in deny", "refused", "own process refused", "service gone",
 	"gone, own process refused", "events in audit", "service gone", "gone only in deny"] | row, (map("---") | row)),
 	(.[] | [.service, .counts.runs] + (.counts | cells) | row),
 	(map(.counts) | [["n", "refused", "own", "gone", "own_gone", "audited", "alone", "by_guard"][] as $k |

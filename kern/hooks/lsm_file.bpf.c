@@ -76,9 +76,12 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	passive = is_passive(f.slot);
 	if (passive && !(mode & FMODE_WRITE) && !f.e->exec_session)
 		return 0;
-	f.e->truncated = flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
 	if (!event_begin(&f, LUTRA_OP_OPEN))
 		return deny_if(is_denied_without_scratch(&f));
+	/* Overlayfs lists a directory of a layer, or copies a file: the open of its own file was judged. */
+	if (is_by_file_system() && file_is_of_layer(kernel_address(f.s, file)))
+		return 0;
+	f.e->truncated = flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
 	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
 	if (!passive && open_judge(&f, file, flags))
 		return deny();

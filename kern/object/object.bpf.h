@@ -14,6 +14,7 @@
 int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount);
 int path_from_input(struct lutra_scratch *s, __u32 dir_fd);
 int path_to_text(struct lutra_scratch *s);
+int file_is_of_layer(__u64 file);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
 int descriptor_kind(__u32 fd);

@@ -401,6 +401,25 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 		program_describe(s, dentry, vfsmount);
 }
 
+/* What the kernel has as the namespace of a mount of its own (MNT_NS_INTERNAL). */
+#define INTERNAL_NAMESPACE ((__u64)-22)
+#define SB_KERNMOUNT (1u << 22)
+
+/*
+ * Returns 1 if a struct file is on a mount that overlayfs made of one of its layers for itself: no
+ * process can name it. Other mounts of the kernel's own have a file system that nobody else mounts,
+ * as a memfd has, and are none.
+ */
+__noinline int file_is_of_layer(__u64 file)
+{
+	__u64 vfsmount = KERNEL_FIELD(file, struct file, f_path.mnt);
+	__u64 mnt = vfsmount - bpf_core_field_offset(struct mount, mnt);
+	__u64 sb = KERNEL_FIELD(vfsmount, struct vfsmount, mnt_sb);
+
+	return KERNEL_FIELD(mnt, struct mount, mnt_ns) == INTERNAL_NAMESPACE &&
+	       !(KERNEL_FIELD(sb, struct super_block, s_flags) & SB_KERNMOUNT);
+}
+
 /*
  * Fills in s->path and s->object from a struct file. fresh_after_ns: of a program or library. Sets
  * LUTRA_OBJ_FRESH if the file is unlinked or changed after this realtime, LUTRA_OBJ_UPDATED if an

@@ -83,6 +83,7 @@ struct qstr {
 
 struct super_block {
 	u32 s_dev;
+	long unsigned int s_flags;
 	long unsigned int s_magic;
 	long unsigned int s_iflags;
 };
@@ -116,6 +117,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct path {

@@ -33,7 +33,7 @@ const { body: { events } } = await api("GET", "/events?limit=200");
 
 for (const path of ["/status", "/status/full", "/overview", "/learn", "/verdicts", "/verdicts?minutes=1440", "/rules", "/containers", "/containers?q=no-such", `/containers/${me}`,
   `/containers/${me}/processes`, "/events", "/events?limit=1&verdict=alert", `/events/${events[0].key}`, "/policies",
-  "/policies/notes", "/policies/notes/diff"])
+  "/policies/notes", "/policies/notes/diff", "/policies/notes/accepted"])
   await ok(`GET ${path} is as described`, async () => equal((await get(path)).status, 200, path));
 
 for (const path of ["/events?limit=0", "/events?limit=x", "/events?before=1", "/events?since=-1", "/events/1", "/verdicts?minutes=9999",

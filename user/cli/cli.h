@@ -116,6 +116,7 @@ int cmd_ps(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_incidents(int argc, char **argv);
 int cmd_maintenance(int argc, char **argv);
+int cmd_review(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 
 #endif

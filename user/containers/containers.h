@@ -264,6 +264,11 @@ int policy_watch_open(struct policy_watch **ret, struct containers *all);
 void policy_watch_close(struct policy_watch *w);
 /* Loads the policies of all containers again and applies those that changed. */
 void policy_watch_reload(struct policy_watch *w);
+/*
+ * Loads the policy in dir again and applies it at once to the containers that it guards. What cannot be
+ * applied is logged and noted.
+ */
+void containers_reload_policy(struct containers *all, const char *dir);
 /* To be called every second: policies_dir may be made later than the daemon starts. */
 void policy_watch_check(struct policy_watch *w);
 

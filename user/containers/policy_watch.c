@@ -103,6 +103,18 @@ static void reload_policy(struct container *first)
 	}
 }
 
+void containers_reload_policy(struct containers *all, const char *dir)
+{
+	struct container *c = all->first;
+
+	while (c && strcmp(c->policy_dir, dir) != 0)
+		c = c->next;
+	if (!c)
+		return;
+	reload_policy(c);
+	containers_changed(all, NULL);
+}
+
 /* ---- watching ---- */
 
 /* Changes of what cannot be watched are seen on SIGHUP. */

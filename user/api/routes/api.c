@@ -49,6 +49,11 @@ static const struct route {
 	{"GET", "policies/", "", api_policy, false},
 	{"GET", "policies/", "/diff", api_policy_diff, false},
 	{"POST", "policies/", "/mode", api_policy_mode, false},
+	{"GET", "policies/", "/accepted", api_policy_accepted, false},
+	{"POST", "policies/", "/accepted", api_policy_accepted_changed, true},
+	{"POST", "policies/", "/revoke", api_policy_revoke, false},
+	{"GET", "findings/", "/readings", api_finding_readings, false},
+	{"POST", "findings/", "/accept", api_finding_accept, false},
 	{"POST", "enroll", NULL, api_enroll, true},
 	{"POST", "release", NULL, api_release, true},
 	{"POST", "hook", NULL, api_hook, true},
@@ -221,6 +226,12 @@ int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct e
 
 /* ---- life ---- */
 
+static void on_accepted_changed(void *ctx, const struct container *c)
+{
+	(void)c;
+	api_note_accepted(ctx);
+}
+
 static void count_alert(void *ctx, struct container *c, const struct lutra_evidence *ev,
 			uint64_t realtime_ns)
 {
@@ -237,7 +248,8 @@ int api_new(struct api **ret, const struct api_parts *parts)
 	if (!a)
 		return -ENOMEM;
 	a->parts = *parts;
-	a->observer = (struct containers_observer){.on_alerted = count_alert, .ctx = a};
+	a->observer = (struct containers_observer){
+		.on_alerted = count_alert, .on_changed = on_accepted_changed, .ctx = a};
 	containers_observe(parts->containers, &a->observer);
 	*ret = a;
 	return 0;

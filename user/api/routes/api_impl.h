@@ -16,6 +16,7 @@ struct api {
 	struct api_parts parts;
 	struct containers_observer observer;
 	struct tally tally;
+	uint64_t accepted_sum; /* of what is accepted for all containers */
 	struct api_section {
 		const char *name;
 		json_t *(*get_json)(void *ctx);
@@ -47,6 +48,8 @@ api_handler api_incidents, api_one_incident, api_incident_close, api_incident_op
 api_handler api_incident_note, api_findings, api_one_finding;
 api_handler api_maintenance, api_maintenance_begin, api_maintenance_end;
 api_handler api_policies, api_policy, api_policy_diff, api_policy_mode;
+api_handler api_finding_readings, api_finding_accept;
+api_handler api_policy_accepted, api_policy_accepted_changed, api_policy_revoke;
 api_handler api_learn_status, api_learn_start, api_learn_stop;
 
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
@@ -81,6 +84,11 @@ json_t *api_level_json(const struct guard *g, const struct container *c);
  * "objects"}. alert: its JSON.
  */
 json_t *api_why_json(const struct alert_fields *a, const json_t *alert);
+
+/* Does api_sync_accepted() if what is accepted for a container has changed. */
+void api_note_accepted(struct api *a);
+/* Sets in the store which findings are accepted, by what the policies say now. */
+void api_sync_accepted(struct api *a);
 
 /* The life cycle of all images, for the status. */
 json_t *api_learning_json(const struct api *a);

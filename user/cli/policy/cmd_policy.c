@@ -2,17 +2,24 @@
 /* lutra policy: finds the verb and runs it. */
 #include "user/cli/policy/policy_cmd.h"
 
-enum { OPT_ACTION = 256, OPT_VARIES, OPT_UNSET };
+enum { OPT_ACTION = 256, OPT_VARIES, OPT_UNSET, OPT_SCOPE, OPT_UNTIL, OPT_REASON, OPT_DRAFT };
 
 #define S struct policy_args
 static const struct args_option options[] = {
 	ARGS_FLAG("json", 'j', "Print JSON; show: the content of policy.json", S, json),
-	ARGS_STRING("key", 'k', "FILE", "sign, set, revoke: secret key", S, key),
+	ARGS_STRING("key", 'k', "FILE", "sign, accept, set, revoke: secret key", S, key),
 	ARGS_STRING("action", OPT_ACTION, "RULE=ACTION", "set: action of a rule", S, action),
 	ARGS_STRING("varies", OPT_VARIES, "DIR", "set: directory in which new names only alert", S,
 		    varies),
 	ARGS_FLAG("unset", OPT_UNSET, "set: remove what was set", S, unset),
-	CLI_OPTION_FORCE(S, 'f'),
+	ARGS_STRING("scope", OPT_SCOPE, "SCOPE", "accept: reading; default: the narrowest", S,
+		    scope),
+	ARGS_STRING("until", OPT_UNTIL, "DATE", "accept: day when it ends, as 2027-01-31", S,
+		    until),
+	ARGS_STRING("reason", OPT_REASON, "TEXT", "accept: why it is fine", S, reason),
+	ARGS_STRING("draft", OPT_DRAFT, "ID", "accept: sign this draft, put it in force", S, draft),
+	ARGS_FLAG("force", 'f', "Allow a mode with too little training, or what is dangerous", S,
+		  force),
 	CLI_OPTION_CONFIG(S),
 	{},
 };
@@ -31,6 +38,7 @@ static const struct verb {
 	{"sign", policy_cmd_sign, 1, 0, "a policy"},
 	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
 	{"set-mode", policy_cmd_set_mode, 2, 2, "a name and a mode"},
+	{"accept", policy_cmd_accept, 0, 1, "a finding, or --draft ID"},
 	{"set", policy_cmd_set, 1, 1, "a policy"},
 	{"accepted", policy_cmd_accepted, 1, 1, "a policy"},
 	{"revoke", policy_cmd_revoke, 1, 1, "the id of what was accepted"},
@@ -61,6 +69,10 @@ static error_t check_policy_args(struct argp_state *state, void *ret)
 		return args_usage(state, "%s takes %s", v->name, v->takes);
 	if (v->run == policy_cmd_sign && !a->key)
 		return args_usage(state, "sign needs --key FILE; `lutra policy keygen` makes one");
+	if (v->run == policy_cmd_accept && (a->n_names == 1) == (a->draft != NULL))
+		return args_usage(state, "accept takes a finding, or --draft ID");
+	if (v->run == policy_cmd_accept && a->draft && !a->key)
+		return args_usage(state, "--draft needs --key FILE");
 	if (v->run == policy_cmd_set && !a->action && !a->varies)
 		return args_usage(state, "set needs --action RULE=ACTION or --varies DIR");
 	return 0;
@@ -69,7 +81,8 @@ static error_t check_policy_args(struct argp_state *state, void *ret)
 static const struct args_command command = {
 	.options = options,
 	.usage = "list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\n"
-		 "keygen FILE\nset-mode NAME MODE\nset POLICY --action RULE=ACTION|--varies DIR\n"
+		 "keygen FILE\nset-mode NAME MODE\naccept FINDING|--draft ID --key FILE\nset "
+		 "POLICY --action RULE=ACTION|--varies DIR\n"
 		 "accepted POLICY\nrevoke ID",
 	.doc = "Inspect, compare and sign policies, and set their mode. POLICY is a directory, or "
 	       "a "
@@ -78,7 +91,8 @@ static const struct args_command command = {
 	       "does. verify: exit with status 1 if a policy is damaged, for another machine, or "
 	       "not signed by a trusted key. diff: compare with OLD, or with the policy that "
 	       "POLICY replaced. sign: sign all files of a policy. keygen: write the key pair FILE "
-	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME. set: "
+	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME. accept: "
+	       "accept what a finding shows: it no longer alerts and is not refused. set: "
 	       "set the "
 	       "action of a rule, or a directory whose content changes by design; training keeps "
 	       "it. accepted: list what was accepted and set. revoke: take back what was accepted.",

@@ -15,6 +15,7 @@ struct policy_args {
 	const char *action; /* of set: RULE=ACTION, or RULE to unset it */
 	const char *varies; /* of set: a directory */
 	bool unset;
+	const char *scope, *until, *reason, *draft; /* of accept; NULL: not given */
 	bool force;
 	struct config *config; /* trusted keys and policies_dir */
 };
@@ -28,6 +29,7 @@ int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
 int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
 int policy_cmd_set(const struct policy_args *a);      /* POLICY --action … | --varies DIR */
 int policy_cmd_accepted(const struct policy_args *a); /* POLICY */
+int policy_cmd_accept(const struct policy_args *a);   /* FINDING, or --draft ID --key FILE */
 int policy_cmd_revoke(const struct policy_args *a);   /* ID */
 
 /*

@@ -6,7 +6,8 @@
 #include <dirent.h>
 
 #include "lib/base/text.h"
-#include "user/cli/policy/policy_cmd.h"
+#include "user/cli/policy/policy_accept.h"
+#include "user/policy/drafts.h"
 #include "user/policy/policy_delta.h"
 
 /* ---- set ---- */
@@ -45,6 +46,7 @@ int policy_cmd_set(const struct policy_args *a)
 			     : policy_delta_save(a->config, dir, delta, a->key, &err);
 	if (r < 0)
 		return cli_fail(&err);
+	policy_tell_daemon(a, dir);
 	if (a->action)
 		printf("%s: action %s%s\n", dir, a->action, a->unset ? ": as trained" : "");
 	if (a->varies)
@@ -68,6 +70,7 @@ static void print_entry(const json_t *entry)
 
 static void print_delta(const char *dir, const json_t *delta)
 {
+	const json_t *drafts = json_object_get(delta, "drafts");
 	json_t *value;
 	const char *rule;
 	size_t i;
@@ -81,11 +84,15 @@ static void print_delta(const char *dir, const json_t *delta)
 		printf("  varies       %s\n", json_string_value(value));
 	if (accepted_is_empty(delta))
 		puts("  nothing is accepted or set by hand");
+	if (json_array_size(drafts))
+		puts("  drafts, which wait for `lutra policy accept --draft ID --key KEY`:");
+	json_array_foreach (drafts, i, value)
+		print_entry(value);
 }
 
 int policy_cmd_accepted(const struct policy_args *a)
 {
-	json_auto_t *delta = NULL;
+	json_auto_t *delta = NULL, *drafts = NULL;
 	char dir[PATH_MAX];
 	struct err err;
 	int r;
@@ -94,8 +101,9 @@ int policy_cmd_accepted(const struct policy_args *a)
 	r = accepted_read(dir, NULL, &delta, &err);
 	if (r == -ENOENT && access(dir, F_OK) == 0)
 		delta = accepted_new(dir);
-	if (!delta)
+	if (!delta || drafts_load(a->config, &drafts, &err) < 0)
 		return cli_fail(&err);
+	json_object_set_new(delta, "drafts", drafts_of_policy(drafts, dir));
 	if (a->json)
 		return cli_print_json(TAKE_PTR(delta), true);
 	print_delta(dir, delta);
@@ -131,13 +139,31 @@ static bool find_entry(const struct config *config, const char *id, char ret_dir
 	return found;
 }
 
+/* Removes a draft. Returns 1, 0: there is none of this id, or -errno. */
+static int revoke_draft(const struct policy_args *a, const char *id, struct err *err)
+{
+	json_auto_t *drafts = NULL;
+	int r = drafts_load(a->config, &drafts, err);
+
+	if (r < 0 || !drafts_remove(drafts, id))
+		return r;
+	r = drafts_save(a->config, drafts, err);
+	return r < 0 ? r : 1;
+}
+
 int policy_cmd_revoke(const struct policy_args *a)
 {
 	json_auto_t *delta = NULL;
 	char dir[PATH_MAX];
 	struct err err;
-	int r;
+	int r = revoke_draft(a, a->names[0], &err);
 
+	if (r < 0)
+		return cli_fail(&err);
+	if (r > 0) {
+		printf("removed the draft %s\n", a->names[0]);
+		return 0;
+	}
 	if (!find_entry(a->config, a->names[0], dir))
 		return cli_failf("%s: no policy in %s has accepted this: `lutra policy accepted "
 				 "NAME` prints the ids",
@@ -149,6 +175,7 @@ int policy_cmd_revoke(const struct policy_args *a)
 		r = policy_delta_save_less(a->config, dir, delta, a->key, &err);
 	if (r < 0)
 		return cli_fail(&err);
+	policy_tell_daemon(a, dir);
 	printf("%s: revoked %s\n", dir, a->names[0]);
 	return 0;
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lutra policy accept: accepts a finding, by lutrad. Where policy_keys are set, lutrad makes a draft,
+ * and this command signs it: the key stays with the person.
+ */
+#include <pwd.h>
+
+#include "lib/policy/accepted/accepted.h"
+#include "user/cli/policy/policy_accept.h"
+#include "user/policy/drafts.h"
+#include "user/policy/modes.h"
+#include "user/policy/policy_delta.h"
+
+/* ---- drafts ---- */
+
+void policy_tell_daemon(const struct policy_args *a, const char *dir)
+{
+	const char *name = modes_policy_name(a->config, dir);
+	char path[LOCAL_CLIENT_PATH];
+	json_auto_t *answer = NULL;
+
+	if (!name)
+		return;
+	local_client_path(path, "policies", name, "accepted");
+	cli_ask(a->config_file, path, json_object(), &answer, NULL);
+}
+
+/* Prints what an entry accepts, by its scope: its text may be anybody's. */
+static int print_scope(const json_t *entry, struct err *err)
+{
+	struct accepted_scope s;
+	char text[ACCEPTED_TEXT], clean[2 * ACCEPTED_TEXT];
+	int r = accepted_scope_from_json(json_object_get(entry, "scope"), &s, err);
+
+	if (r < 0)
+		return r;
+	accepted_scope_text(&s, text);
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	printf("  %s%s\n", clean, cli_json_is(entry, "forced") ? "  (dangerous)" : "");
+	return 0;
+}
+
+/* Moves a draft to the delta of its policy, signed. */
+static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t *draft,
+		      struct err *err)
+{
+	const char *dir = json_string_value(json_object_get(draft, "policy"));
+	json_t *entry = json_object_get(draft, "entry");
+	json_auto_t *delta = NULL, *own = json_string(dir);
+	int r = print_scope(entry, err);
+
+	if (r == 0)
+		r = policy_delta_open(a->config, dir, &delta, err);
+	if (r == 0)
+		r = accepted_add(delta, entry, err);
+	if (r == 0)
+		r = policy_delta_save(a->config, dir, delta, a->key, err);
+	if (r < 0)
+		return r;
+	printf("%s: accepted, signed: %s\n", dir, cli_json_text(entry, "id"));
+	drafts_remove(drafts, cli_json_text(entry, "id"));
+	r = drafts_save(a->config, drafts, err);
+	policy_tell_daemon(a, json_string_value(own));
+	return r;
+}
+
+int policy_accept_draft(const struct policy_args *a, const char *id, struct err *err)
+{
+	json_auto_t *drafts = NULL;
+	const json_t *draft;
+	int r = drafts_load(a->config, &drafts, err);
+
+	if (r < 0)
+		return r;
+	draft = drafts_find(drafts, id);
+	if (!draft)
+		return err_set(err, -ENOENT,
+			       "%.60s: no draft has this id: `lutra policy accepted NAME` lists "
+			       "drafts",
+			       id);
+	return sign_draft(a, drafts, draft, err);
+}
+
+/* ---- findings ---- */
+
+/* Returns the name of the user who runs the command, also under sudo. */
+static const char *user_name(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *p = sudo && *sudo ? NULL : getpwuid(getuid());
+
+	if (sudo && *sudo)
+		return sudo;
+	return p ? p->pw_name : "root";
+}
+
+int policy_accept_finding(const struct policy_args *a, const char *finding, struct err *err)
+{
+	char path[LOCAL_CLIENT_PATH];
+	json_auto_t *answer = NULL;
+	json_t *q = json_pack("{s:s, s:b}", "by", user_name(), "force", (int)a->force);
+	int r;
+
+	if (!q)
+		return err_oom(err);
+	if (a->scope)
+		json_object_set_new(q, "scope", json_string(a->scope));
+	if (a->until)
+		json_object_set_new(q, "until", json_string(a->until));
+	if (a->reason)
+		json_object_set_new(q, "reason", json_string(a->reason));
+	local_client_path(path, "findings", finding, "accept");
+	r = cli_ask(a->config_file, path, q, &answer, err);
+	if (r < 0)
+		return r;
+	if (!cli_json_is(answer, "draft")) {
+		printf("%s: accepted: %s: %s\n", cli_json_text(answer, "policy"),
+		       cli_json_text(answer, "id"), cli_json_text(answer, "text"));
+		return 0;
+	}
+	if (a->key)
+		return policy_accept_draft(a, cli_json_text(answer, "id"), err);
+	printf("%s: a draft: %s: %s\nit is in force after `lutra policy accept --draft %s --key "
+	       "KEY`\n",
+	       cli_json_text(answer, "policy"), cli_json_text(answer, "id"),
+	       cli_json_text(answer, "text"), cli_json_text(answer, "id"));
+	return 0;
+}
+
+int policy_cmd_accept(const struct policy_args *a)
+{
+	struct err err;
+	int r = a->draft ? policy_accept_draft(a, a->draft, &err)
+			 : policy_accept_finding(a, a->names[0], &err);
+
+	return r < 0 ? cli_fail(&err) : 0;
+}

@@ -70,7 +70,8 @@ static void begin_task(struct live_task *t, const struct lutra_record *rec)
 
 static int step_task(struct live_roles *l, const struct lutra_record *rec)
 {
-	bool is_marked = rec->type == LUTRA_RECORD_ARM && rec->nr && live_roles_is_marked(l, rec->tid);
+	bool is_marked =
+		rec->type == LUTRA_RECORD_ARM && rec->nr && live_roles_is_marked(l, rec->tid);
 	struct live_task *t, *child;
 	void *entry;
 	int r = tasks_step(&l->tasks, rec, &entry);

@@ -155,9 +155,10 @@ static const char *file_name(const struct train_arguments *a, int i)
 }
 
 /* Finds what the runs leave out: see trainer/data/left_out.h. */
-static int find_left_out(const struct train_arguments *a, const struct policy *old,
-			 struct left_out *ret, struct err *err)
+static int find_left_out(const struct train_arguments *a, struct policy *old, struct left_out *ret,
+			 struct err *err)
 {
+	const char *digest = a->train.digest;
 	const struct left_out_options options = {.is_update = old,
 						 .judge = a->leave_out_alerts ? old : NULL};
 	size_t n = (size_t)(a->files.n + a->n_heldout);
@@ -165,6 +166,9 @@ static int find_left_out(const struct train_arguments *a, const struct policy *o
 
 	if (!names)
 		return err_oom(err);
+	/* The runs are of a new release: the policy judges them as it did in force. */
+	if (old)
+		old->expects_image = digest && old->digest && strcmp(digest, old->digest) != 0;
 	for (size_t i = 0; i < n; i++)
 		names[i] = file_name(a, (int)i);
 	return left_out_find(ret, names, n, &options, err);

@@ -279,11 +279,12 @@ struct lutra_policy {
 	__u8 p1;       /* layer-0 code of (PAD, PAD) */
 	__u8 p2;       /* layer-1 code of (p1, p1) */
 	__u8 kill_matches;
-	__u8 thread_roles; /* 1: a task becomes steady alone, and moves on at any exec */
-	__u8 action[64];   /* enum lutra_action by enum lutra_rule */
-	__u8 first_stays;  /* 1: no syscall ends the start-up of the container's first process */
-	__u8 code_last;	   /* the last lutra_code_index() that counts */
-	__u8 pad[6];
+	__u8 thread_roles;  /* 1: a task becomes steady alone, and moves on at any exec */
+	__u8 action[64];    /* enum lutra_action by enum lutra_rule */
+	__u8 first_stays;   /* 1: no syscall ends the start-up of the container's first process */
+	__u8 code_last;	    /* the last lutra_code_index() that counts */
+	__u8 expects_image; /* 1: lutra_is_brought() counts */
+	__u8 pad[5];
 	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
 	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */
 	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR]; /* of session and any: with what other roles know */

@@ -16,6 +16,7 @@
 #include "lutra/score_path.h"
 
 #define LUTRA_CODE_FORMAT_2 29 /* the last index that policies before format 3 use */
+#define LUTRA_CODE_LOGIN 44    /* the index of files that decide who may log in */
 #define LUTRA_CODE_LAST 49     /* the last index; LUTRA_FIELD_EXTENSION has room for 63 */
 
 struct lutra_code_name {

@@ -298,6 +298,25 @@ static __always_inline __u32 lutra_is_image_code(const struct lutra_policy *p,
 }
 
 /*
+ * Returns true if the policy expects an unknown object, because the container is of a new release: it is
+ * a file or directory that the layers of the image bring, and it is read or mapped as code. Secrets and
+ * files that decide who may log in are not expected.
+ */
+static __always_inline __u32 lutra_is_brought(const struct lutra_policy *p,
+					      const struct lutra_object *o,
+					      const struct lutra_path *path,
+					      const struct lutra_class *c)
+{
+	__u32 uses = ((o->op == LUTRA_OP_OPEN) & !(o->flags & LUTRA_OBJ_WRITE)) |
+		     ((o->op == LUTRA_OP_MAPX) & !(o->flags & LUTRA_OBJ_UPDATED));
+
+	/* Without branches, because the BPF verifier would walk each path. */
+	uses &= (p->expects_image == 1) & (lutra_object_layer(o) == LUTRA_LAYER_IMAGE) &
+		!((c->flags | c->passed) & LUTRA_NODE_SECRET);
+	return uses && lutra_code_of_path(path) != LUTRA_CODE_LOGIN;
+}
+
+/*
  * Returns true if an unknown object only alerts. On a miss: the replays met new names in this
  * directory with the same operation and access, and with the same index of code and role where these
  * count. On a hit: the base or a pack says so of opening a regular file. Other uses of a hit are not
@@ -445,6 +464,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		ret->rule = lutra_exec_rule(o);
 	if (ret->rule == LUTRA_RULE_OPEN_READ_ELSEWHERE &&
 	    lutra_is_image_document(o, path, &ret->class))
+		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;
+	if (lutra_is_brought(p, o, path, &ret->class))
 		ret->rule = LUTRA_RULE_OPEN_READ_IMAGE;
 	return 0;
 }

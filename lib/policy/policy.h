@@ -106,6 +106,8 @@ struct policy {
 	bool steady_on_wait;
 	enum policy_first_process first_process;
 	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
+	/* In the view of a container of a new release: see lutra_is_brought(). No file has it. */
+	bool expects_image;
 	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t code_last;    /* the last lutra_code_index() that training knew */
 	uint8_t kill_matches; /* 1 or 2 */

@@ -100,6 +100,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	image->thread_roles = p->thread_roles;
 	image->first_stays = p->first_process == POLICY_FIRST_STAYS;
 	image->code_last = p->code_last;
+	image->expects_image = p->expects_image;
 }
 
 /* Rows of v become rows of 256; what lies beyond v no token can reach. */

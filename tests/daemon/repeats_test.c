@@ -1,55 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An alert that repeats a refusal ends the clean time of a learned image, which its gate needs. */
-#include <arpa/inet.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/policy/policy.h"
+#include "tests/support/daemon/peer.h"
 #include "tests/support/daemon/shop.h"
 #include "tests/support/scratch.h"
 #include "user/policy/lifecycle.h"
-#include "user/sys/process/child.h"
 
 #define CLEAN_HOURS 1000 /* of a test no minute passes */
 #define HOUR_NS 3600000000000ull
 #define REPEATS_NS 10000000000ull /* lutrad looks at what came again when so much has passed */
-#define CONNECT "--connect"
-
-/* What runs in the container: this program again. */
-static int connect_to_peer(void)
-{
-	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(9)};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return connect(fd, (const struct sockaddr *)&peer, sizeof(peer)) < 0;
-}
-
-static void connect_in_container(struct fixture *f)
-{
-	char program[] = "/proc/self/exe", option[] = CONNECT;
-	char *const argv[] = {program, option, NULL};
-	sigset_t none;
-
-	sigemptyset(&none);
-	assert_int_equal(child_start(argv, f->cgroup, &none, &f->child, NULL), 0);
-	assert_int_equal(lutrad_exit_code(f->child), 0);
-	f->child = 0;
-}
-
-/* Saves a policy that would refuse a new peer in force, and alerts of nothing else. */
-static void save_peer_policy(const struct fixture *f)
-{
-	_cleanup_(policy_freep) struct policy *p = NULL;
-
-	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
-	memset(p->action, LUTRA_ACTION_LOG, sizeof(p->action));
-	p->action[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY;
-	assert_int_equal(policy_save(p, f->policy, NULL), 0);
-}
 
 /* Says in life.json that the policy of the container was learned, and was clean for so long. */
 static void save_clean_time(const struct fixture *f)
@@ -101,7 +63,7 @@ static void repeats_of_a_refusal_end_the_clean_time(void **state)
 	snprintf(pin_dir, sizeof(pin_dir), "\"/sys/fs/bpf/lutra-repeats-test-%d\"", (int)getpid());
 	f->pin_dir = pin_dir;
 	f->pinned = true;
-	save_peer_policy(f);
+	peer_save_policy(f, NULL);
 	lutrad_stop(f);
 	save_clean_time(f);
 	lutrad_restart_at(f, 0);
@@ -111,7 +73,7 @@ static void repeats_of_a_refusal_end_the_clean_time(void **state)
 			    NULL);
 	assert_non_null(answer);
 	/* The first alert is evidence. */
-	connect_in_container(f);
+	assert_int_equal(peer_connect_in_container(f), 0);
 	assert_true(lutrad_becomes(is_clean_time_over, f));
 	/* The next lutrad begins with a long clean time. To it, the first alert is no repetition. */
 	lutrad_stop(f);
@@ -119,7 +81,7 @@ static void repeats_of_a_refusal_end_the_clean_time(void **state)
 	lutrad_restart_at(f, 0);
 	assert_true(lutrad_becomes(has_clean_time_grown, f));
 	/* The second is counted in the kernel alone. */
-	connect_in_container(f);
+	assert_int_equal(peer_connect_in_container(f), 0);
 	lutrad_set_clock(f, REPEATS_NS);
 	assert_true(lutrad_becomes(is_clean_time_over, f));
 }
@@ -131,8 +93,8 @@ int main(int argc, char **argv)
 	};
 	int r;
 
-	if (argc == 2 && strcmp(argv[1], CONNECT) == 0)
-		return connect_to_peer();
+	if (argc == 2 && strcmp(argv[1], PEER_CONNECT) == 0)
+		return peer_connect();
 	r = lutrad_cannot_run();
 	return r ? r : cmocka_run_group_tests_name("repeats", tests, NULL, NULL);
 }

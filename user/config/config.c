@@ -83,6 +83,7 @@ static const struct config_key life_keys[] = {
 	NUMBER(run_max_s, 14400, 1, 31536000),
 	NUMBER(run_max_mib, 64, 1, 1u << 24),
 	NUMBER(disk_mib, 1024, 1, 1u << 24),
+	NUMBER(release_minutes, 240, 0, 525600),
 	NUMBER(fallback_minutes, 10, 0, 525600),
 	NUMBER(fallback_signals, 10, 0, UINT32_MAX),
 	{"exec_sessions", CONFIG_CHOICE, offsetof(struct config_life, guard_sessions),

@@ -31,6 +31,7 @@ struct config_life {
 	uint64_t run_max_s;	/* a longer run is cut into several; default 14400 */
 	uint64_t run_max_mib;	/* the same, by the size of its recording; default 64 */
 	uint64_t disk_mib;	/* all recordings together; default 1024 */
+	uint64_t release_minutes;  /* new programs and peers of a release only alert; default 240 */
 	uint64_t fallback_minutes; /* time in force during which refusals are counted; default 10 */
 	uint64_t fallback_signals; /* more refusals than this end enforcement; default 10 */
 	int guard_sessions; /* 1: "exec_sessions": "guard", of policies that are new; default 0 */

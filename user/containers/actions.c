@@ -171,8 +171,10 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 	if (moved && !copy)
 		return err_oom(err);
 	if (changed || anew) {
+		if (p->digest && c->identity.digest && strcmp(p->digest, c->identity.digest) == 0)
+			c->is_release = false;
 		host_mounts_renew(c, p);
-		r = guard_set_policy(c->all->parts.guard, c->slot, host_mounts_view(c, p, &view),
+		r = guard_set_policy(c->all->parts.guard, c->slot, container_view(c, p, &view),
 				     err);
 		host_view_done(&view);
 	}
@@ -207,14 +209,11 @@ void container_end_freeze(struct container *c)
 
 int container_thaw(struct container *c, struct err *err)
 {
-	_cleanup_(policy_freep) struct policy *p = NULL;
 	int r;
 
 	if (!*c->policy_dir)
 		return err_set(err, -EINVAL, "%s: it has no policy yet", c->name);
-	r = container_load_policy(c, &p, err);
-	if (r == 0)
-		r = container_apply_policy(c, c->policy_dir, p, true, err);
+	r = container_apply_again(c, err);
 	if (r < 0)
 		return r;
 	return container_switch_mode(

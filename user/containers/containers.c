@@ -237,6 +237,7 @@ void containers_check(struct containers *all)
 			tell_emptied(c);
 		} else {
 			host_mounts_check(c);
+			container_check_release(c);
 		}
 	}
 }

@@ -45,9 +45,13 @@ struct container {
 	char *policy_error;	  /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t policy_since_ns; /* CLOCK_REALTIME */
 	int32_t threshold_a, threshold_b; /* of the policy in force, 1/4096 of a weight */
-	uint32_t refusing_rules;	  /* bit per rule that denies or kills in force */
+	uint32_t refusing_rules; /* bit per rule that denies or kills; some may be in audit */
 	uint32_t mode;
 	bool own_mode; /* it does not follow its policy's mode */
+	/* Written by container_view.c. */
+	bool is_release;	   /* its image is another release than its policy was made for */
+	uint32_t release_rules;	   /* bit per rule that only alerts in the first hours of it */
+	uint64_t release_until_ns; /* CLOCK_REALTIME, end of these hours */
 
 	bool frozen;		   /* by lutrad */
 	bool acted;		   /* mode kill-container or freeze has acted on it */
@@ -166,6 +170,11 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 			   struct err *err);
 /* Notes rules, thresholds, checksum and time of a policy that is about to be applied. */
 void container_note_policy(struct container *c, const struct policy *p);
+
+/* Loads the container's policy and applies it anew. Errors as policy_load_signed() and the above. */
+int container_apply_again(struct container *c, struct err *err);
+/* Returns the rules (a bit for each) that only alert in this container, whatever its mode is. */
+uint32_t container_audited_rules(const struct container *c);
 
 /*
  * Thaws a container after a false alarm. It stays under guard; levels and histories of its tasks

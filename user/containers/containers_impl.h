@@ -11,6 +11,8 @@ struct containers {
 	struct containers_observer *observers, **last_observer;
 };
 
+struct host_view; /* user/containers/host_mounts.h */
+
 /* Calls a function of each observer that has it. */
 #define CONTAINERS_TELL(all, on_event, ...)                                                        \
 	do {                                                                                       \
@@ -29,6 +31,27 @@ DEFINE_FREEP(struct container, container_free);
  * the observers. how: CONTAINERS_*.
  */
 void containers_add(struct container *c, unsigned how);
+/* ---- container_view.c ---- */
+
+/*
+ * Makes the policy of one container from that of its image, p. Returns it, valid as long as p and *view;
+ * p itself if they are equal. The caller ends *view with host_view_done().
+ */
+const struct policy *container_view(const struct container *c, const struct policy *p,
+				    struct host_view *view);
+/* Writes the names of rules (a bit for each), cut to size. */
+void container_rules_text(uint32_t rules, char *buf, size_t size);
+/*
+ * Begins a release for a container that is about to be enrolled: what its image brings is expected, and
+ * new programs and peers only alert for life.release_minutes. seen_ns: when the release was first
+ * seen; 0: now.
+ */
+void container_begin_release(struct container *c, uint64_t seen_ns);
+/* Writes the event of a release that begins, if the container is of one. */
+void container_note_release(struct container *c);
+/* Puts the rules of a release in force when its first hours are over. To be called every second. */
+void container_check_release(struct container *c);
+
 /* Tells the observers that something which is saved has changed. c: NULL for several. */
 void containers_changed(struct containers *all, const struct container *c);
 

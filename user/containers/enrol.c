@@ -93,8 +93,8 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 }
 
 /*
- * Has the life cycle decide whether the container's runs are recorded. If its image is not the one
- * that the policy was trained for, c gets mode audit at most, as a mode of its own.
+ * Has the life cycle decide whether the container's runs are recorded. If its image is another release
+ * than the policy was trained for, c begins as one of a release.
  */
 static int choose_recording(struct container *c, struct err *err)
 {
@@ -112,10 +112,8 @@ static int choose_recording(struct container *c, struct err *err)
 			       "`lutra learn --image` for it",
 			       c->identity.image ? c->identity.image : "an image without a name");
 	c->recorded = choice.record;
-	if (choice.changed && c->mode > LUTRA_MODE_AUDIT) {
-		c->mode = LUTRA_MODE_AUDIT;
-		c->own_mode = true;
-	}
+	if (choice.changed)
+		container_begin_release(c, choice.seen_ns);
 	return 0;
 }
 
@@ -180,7 +178,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 	running = !q->next_exec && !q->starting && cgroup_has_tasks(c->cgroup);
 	c->host_known = running && c->sessions && p && host_mounts_inspect(c);
 	e = (struct guard_enrolment){.cgroup = c->cgroup,
-				     .policy = host_mounts_view(c, p, &view),
+				     .policy = container_view(c, p, &view),
 				     .mode = c->mode,
 				     .record = c->recorded,
 				     .next_exec = q->next_exec,
@@ -194,6 +192,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 	containers_add(c, running ? CONTAINERS_RUNNING : 0);
 	log_info("%s: enrolled, mode %s, policy %s", c->name, mode_name(c->mode),
 		 *c->policy_dir ? c->policy_dir : "none yet");
+	container_note_release(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

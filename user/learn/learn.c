@@ -108,9 +108,8 @@ static int learn_again(struct learn *l, struct lifecycle_image *i, const char *d
 		return r;
 	lifecycle_begin(l->parts.lifecycle, i, 0, &l->parts.config->life, clock_realtime_ns());
 	lifecycle_set_note(l->parts.lifecycle, i,
-			   "the image changed to %.80s: it is learned again, in audit meanwhile",
-			   digest);
-	log_warning("%s: %s", i->image, i->note);
+			   "a new release, %.80s: it is learned, and the mode stays", digest);
+	log_info("%s: %s", i->image, i->note);
 	return 0;
 }
 
@@ -123,7 +122,10 @@ static int note_digest(struct learn *l, struct container *c, struct lifecycle_im
 
 	if (r < 0)
 		return 0;
-	if (choice.changed)
+	if (choice.changed && lifecycle_add_release(l->parts.lifecycle, i, c->identity.digest,
+						    clock_realtime_ns(), NULL) < 0)
+		return -ENOMEM;
+	if (choice.changed && choice.record)
 		return learn_again(l, i, c->identity.digest);
 	return choice.record ? lifecycle_set_digest(l->parts.lifecycle, i, c->identity.digest) : 0;
 }
@@ -162,9 +164,7 @@ static int set_learned_mode(struct container *c, const struct policy *p, bool is
 					     &(struct mode_change){LUTRA_MODE_AUDIT, false,
 								   "its first policy is learned"},
 					     err);
-	if (c->own_mode && c->mode > LUTRA_MODE_AUDIT)
-		return 0;
-	return container_follow_mode(c, p, err);
+	return c->own_mode ? 0 : container_follow_mode(c, p, err);
 }
 
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first)
@@ -321,18 +321,18 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 	struct learn *l = ctx;
 	struct lifecycle_image *i = learn_image_of(l, c);
 	bool is_rule = ev->rule < LUTRA_RULE_COUNT;
-	bool refuses =
-		ev->verdict >= LUTRA_VERDICT_DENY || (is_rule && c->refusing_rules >> ev->rule & 1);
+	bool would_refuse =
+		is_rule && ev->mode <= LUTRA_MODE_AUDIT && c->refusing_rules >> ev->rule & 1;
+	bool refuses = ev->verdict >= LUTRA_VERDICT_DENY || would_refuse;
 
 	(void)realtime_ns;
 	recorder_mark(l, c, ev);
 	/*
-	 * Matches are expected while the image's new digest is learned. An operator's session says
-	 * nothing of how well the policy fits the service.
+	 * Matches are expected in audit while the image is learned. An operator's session says nothing
+	 * of how well the policy fits the service.
 	 */
-	if (!i || c->recorded || ev->exec_session == LUTRA_SESSION_AUDITED ||
-	    ev->rule == LUTRA_RULE_GUARD || ev->rule == LUTRA_RULE_AUDIT_FALLBACK ||
-	    ev->rule == LUTRA_RULE_SESSION)
+	if (!i || !is_rule || (c->recorded && c->mode <= LUTRA_MODE_AUDIT) ||
+	    ev->exec_session == LUTRA_SESSION_AUDITED)
 		return;
 	if (lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, ev->mode, refuses))
 		fall_back(l, c, i, ev);

@@ -44,8 +44,7 @@ void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		      char buf[static POLICY_PACKS_TEXT]);
 /*
  * Puts the image's policy in force for the containers that were recorded for it. is_first: in audit.
- * Else each container keeps its mode; one that was in audit because its image has changed gets the
- * policy's mode.
+ * Else each container keeps its mode.
  */
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first);
 

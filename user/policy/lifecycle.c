@@ -21,6 +21,9 @@ static void lifecycle_image_free(struct lifecycle_image *i)
 	for (size_t k = 0; k < i->n_runs; k++)
 		free(i->runs[k].file);
 	free(i->runs);
+	for (size_t k = 0; k < i->n_releases; k++)
+		free(i->releases[k].digest);
+	free(i->releases);
 	free(i->image);
 	free(i->policy);
 	free(i->digest);
@@ -199,6 +202,42 @@ int lifecycle_set_digest(struct lifecycle *l, struct lifecycle_image *i, const c
 	return 0;
 }
 
+/* ---- releases ---- */
+
+struct lifecycle_release *lifecycle_find_release(const struct lifecycle_image *i,
+						 const char *digest)
+{
+	for (size_t k = 0; digest && k < i->n_releases; k++)
+		if (strcmp(i->releases[k].digest, digest) == 0)
+			return &i->releases[k];
+	return NULL;
+}
+
+int lifecycle_add_release(struct lifecycle *l, struct lifecycle_image *i, const char *digest,
+			  uint64_t now_ns, struct lifecycle_release **ret)
+{
+	struct lifecycle_release *known = lifecycle_find_release(i, digest);
+	char *copy = known ? NULL : strdup(digest);
+
+	if (!known) {
+		if (!copy || ARRAY_RESERVE(i->releases, i->releases_size, i->n_releases + 1) < 0) {
+			free(copy);
+			return -ENOMEM;
+		}
+		if (i->n_releases == LIFECYCLE_RELEASES) {
+			free(i->releases[0].digest);
+			memmove(i->releases, i->releases + 1,
+				--i->n_releases * sizeof(*i->releases));
+		}
+		known = &i->releases[i->n_releases++];
+		*known = (struct lifecycle_release){.digest = copy, .seen_ns = now_ns};
+		l->changed = true;
+	}
+	if (ret)
+		*ret = known;
+	return 0;
+}
+
 unsigned lifecycle_waiting_runs(const struct lifecycle_image *i)
 {
 	unsigned n = 0;
@@ -288,6 +327,15 @@ int lifecycle_add_coverage(struct lifecycle *l, struct lifecycle_image *i, const
 	return 0;
 }
 
+/* A release that cannot be noted for lack of memory is learned once more when it comes again. */
+static void note_learned(struct lifecycle *l, struct lifecycle_image *i, const char *digest)
+{
+	struct lifecycle_release *release;
+
+	if (digest && lifecycle_add_release(l, i, digest, 0, &release) == 0)
+		release->learned = true;
+}
+
 void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 {
 	for (size_t k = 0; k < i->n_runs; k++) {
@@ -301,6 +349,10 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 	i->trained = true;
 	i->learning = false;
 	i->unseen = (struct policy_unseen){};
+	if (i->learned) {
+		note_learned(l, i, i->digest);
+		note_learned(l, i, i->learned);
+	}
 	free(i->digest);
 	i->digest = TAKE_PTR(i->learned);
 	lifecycle_on_mode_set(l, i);
@@ -318,6 +370,7 @@ int lifecycle_choose(const struct lifecycle *l, const struct identity *who, cons
 {
 	const struct lifecycle_image *i =
 		policy ? lifecycle_of_policy(l, policy) : lifecycle_of_container(l, who);
+	const struct lifecycle_release *release;
 	bool changed;
 
 	if (!policy && (!i || !i->learning))
@@ -329,9 +382,14 @@ int lifecycle_choose(const struct lifecycle *l, const struct identity *who, cons
 	/* Runs of the image before are not wanted while those of another one are recorded. */
 	if (!changed && i->trained && digests_differ(i->learned, i->digest))
 		return 0;
+	release = lifecycle_find_release(i, who->digest);
 	ret->changed = changed;
+	ret->seen_ns = release ? release->seen_ns : 0;
 	ret->record = i->learning ||
 		      (changed && (!i->learned || digests_differ(i->learned, who->digest)));
+	/* A release that the policy knows, and that runs again, brings nothing new. */
+	if (changed && release && release->learned)
+		ret->record = false;
 	return 0;
 }
 

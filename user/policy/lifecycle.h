@@ -24,6 +24,15 @@ struct lifecycle_run {
 	bool given;   /* the running trainer reads it; not in life.json */
 };
 
+#define LIFECYCLE_RELEASES 64 /* of an image that are remembered */
+
+/* A digest of the image that containers had. */
+struct lifecycle_release {
+	char *digest;
+	uint64_t seen_ns; /* CLOCK_REALTIME, of the first container; 0: before this was noted */
+	bool learned;	  /* the policy was trained on its runs */
+};
+
 struct lifecycle_image {
 	struct lifecycle_image *next;
 	char *image;
@@ -33,6 +42,8 @@ struct lifecycle_image {
 	char *note;		    /* the last problem, for the operator; NULL: none */
 	struct lifecycle_run *runs; /* oldest first */
 	size_t n_runs, runs_size;
+	struct lifecycle_release *releases; /* (n_releases), the first seen first */
+	size_t n_releases, releases_size;
 	bool learning;	   /* lutrad records runs */
 	bool trained;	   /* a policy exists */
 	bool accept_new;   /* the update that is learned may make the policy weaker */
@@ -89,6 +100,15 @@ int lifecycle_add_run(struct lifecycle *l, struct lifecycle_image *i, const char
 struct lifecycle_run *lifecycle_find_run(const struct lifecycle_image *i, const char *file);
 /* Sets the digest of the runs; drops and counts the waiting runs of another digest. -ENOMEM. */
 int lifecycle_set_digest(struct lifecycle *l, struct lifecycle_image *i, const char *digest);
+/* Finds what is known of a digest of the image. NULL: nothing. */
+struct lifecycle_release *lifecycle_find_release(const struct lifecycle_image *i,
+						 const char *digest);
+/*
+ * Notes that a container of a digest was seen. If there are LIFECYCLE_RELEASES, the first is forgotten.
+ * *ret may be NULL. -ENOMEM.
+ */
+int lifecycle_add_release(struct lifecycle *l, struct lifecycle_image *i, const char *digest,
+			  uint64_t now_ns, struct lifecycle_release **ret);
 /* Removes a run from the list. The caller removes its file. */
 void lifecycle_drop_run(struct lifecycle *l, struct lifecycle_image *i, size_t run);
 
@@ -128,7 +148,9 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i);
 /* What the life cycle says of a container that is about to be enrolled. */
 struct lifecycle_choice {
 	bool record;  /* its runs are to be recorded */
-	bool changed; /* its policy was made for another digest: audit at most, and learn again */
+	bool changed; /* a release: its policy was made for another digest */
+	uint64_t
+		seen_ns; /* CLOCK_REALTIME, when the release was first seen; 0: now, or not known */
 };
 
 /*

@@ -37,11 +37,23 @@ static json_t *recordings_to_json(const struct lifecycle_image *i)
 	return runs;
 }
 
+static json_t *releases_to_json(const struct lifecycle_image *i)
+{
+	json_t *list = json_array();
+
+	for (size_t k = 0; k < i->n_releases; k++)
+		json_array_append_new(list, json_pack("{s:o, s:I, s:b}", "digest",
+						      text_json_keep(i->releases[k].digest),
+						      "seen_ns", (json_int_t)i->releases[k].seen_ns,
+						      "learned", (int)i->releases[k].learned));
+	return list;
+}
+
 static json_t *image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:o, s:b, s:I, s:o, s:b}",
+		"s:I, s:o, s:b, s:I, s:o, s:b, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
@@ -51,7 +63,8 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 		(json_int_t)i->policy_calls, "clean_ns", (json_int_t)i->clean_ns, "enforced_ns",
 		(json_int_t)i->enforced_ns, "runs", recordings_to_json(i), "by_runs",
 		(int)i->by_runs, "began_ns", (json_int_t)i->began_ns, "unseen",
-		policy_unseen_encode(&i->unseen), "accept_new", (int)i->accept_new);
+		policy_unseen_encode(&i->unseen), "accept_new", (int)i->accept_new, "releases",
+		releases_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -124,6 +137,31 @@ static int learning_from_json(json_t *j, struct lifecycle_image *ret, struct err
 	return unseen ? policy_unseen_decode(unseen, &ret->unseen, err) : 0;
 }
 
+/* Reads the releases. A file of an older version has none. */
+static int releases_from_json(json_t *list, struct lifecycle *l, struct lifecycle_image *ret,
+			      struct err *err)
+{
+	struct lifecycle_release *release;
+	json_t *one;
+	size_t k;
+
+	json_array_foreach (list, k, one) {
+		const char *digest;
+		json_int_t seen;
+		int learned;
+
+		if (json_unpack(one, "{s:s, s:I, s:b}", "digest", &digest, "seen_ns", &seen,
+				"learned", &learned) < 0 ||
+		    strlen(digest) > IDENTITY_TEXT_MAX || seen < 0)
+			return err_set(err, -EBADMSG, "release %zu of %.200s is damaged", k + 1,
+				       ret->image);
+		if (lifecycle_add_release(l, ret, digest, (uint64_t)seen, &release) < 0)
+			return err_oom(err);
+		release->learned = learned != 0;
+	}
+	return 0;
+}
+
 static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 {
 	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
@@ -131,19 +169,19 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	const char *image, *policy;
 	struct lifecycle_image *i;
 	int learning, trained, r;
-	json_t *digest, *learned, *note, *runs, *one, *rest;
+	json_t *digest, *learned, *note, *runs, *one, *rest, *releases = NULL;
 	size_t k;
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:I, s:o, s?I, s?o, s?o, s?o, s?o}",
+			   "s:I, s:o, s?I, s?o, s?o, s?o, s?o, s?o}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
 			   &clean, "enforced_ns", &enforced, "runs", &runs, "policy_starts",
 			   &starts, "by_runs", &rest, "began_ns", &rest, "unseen", &rest,
-			   "accept_new", &rest) < 0 ||
+			   "accept_new", &rest, "releases", &releases) < 0 ||
 	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
 	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
 	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
@@ -160,6 +198,8 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	    copy_text(json_string_value(note), &i->note) < 0)
 		return err_oom(err);
 	r = learning_from_json(j, i, err);
+	if (r == 0)
+		r = releases_from_json(releases, l, i, err);
 	if (r < 0)
 		return r;
 	i->learning = learning != 0;

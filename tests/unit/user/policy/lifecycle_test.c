@@ -302,9 +302,30 @@ static void lifecycle_chooses_for_a_container(void **state)
 		{"nginx-1.25", "sha256:a", "sha256:a", NULL, true, true, {.record = true}, 0},
 		{"nginx-1.25", NULL, "sha256:a", NULL, true, false, {}, 0},
 		/* A new digest is learned, unless the operator has stopped that. */
-		{"nginx-1.25", "sha256:b", "sha256:a", NULL, true, false, {true, true}, 0},
-		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", true, false, {false, true}, 0},
-		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", true, true, {true, true}, 0},
+		{"nginx-1.25",
+		 "sha256:b",
+		 "sha256:a",
+		 NULL,
+		 true,
+		 false,
+		 {.record = true, .changed = true},
+		 0},
+		{"nginx-1.25",
+		 "sha256:b",
+		 "sha256:a",
+		 "sha256:b",
+		 true,
+		 false,
+		 {.changed = true},
+		 0},
+		{"nginx-1.25",
+		 "sha256:b",
+		 "sha256:a",
+		 "sha256:b",
+		 true,
+		 true,
+		 {.record = true, .changed = true},
+		 0},
 		/* Runs of the digest before are not wanted any more. */
 		{"nginx-1.25", "sha256:a", "sha256:a", "sha256:b", true, true, {}, 0},
 		{"other", "sha256:a", "sha256:a", NULL, true, true, {}, 0},
@@ -334,6 +355,52 @@ static void lifecycle_chooses_for_a_container(void **state)
 	}
 	f->image->digest = saved.digest;
 	f->image->learned = saved.learned;
+}
+
+/* Returns what is chosen for a container of a digest, by the policy of the image. */
+static struct lifecycle_choice choose_release(struct fixture *f, const char *digest)
+{
+	char image[] = "docker.io/library/nginx:1.25", own[16];
+	struct identity who = {.image = image, .digest = own};
+	struct lifecycle_choice choice = {};
+
+	snprintf(own, sizeof(own), "%s", digest);
+	assert_int_equal(lifecycle_choose(&f->life, &who, "nginx-1.25", &choice), 0);
+	return choice;
+}
+
+static void lifecycle_knows_the_releases_of_an_image(void **state)
+{
+	struct fixture *f = *state;
+	struct lifecycle_image *i = f->image;
+
+	i->trained = true;
+	i->digest = strdup("sha256:a");
+	assert_true(choose_release(f, "sha256:b").record);
+	assert_int_equal(choose_release(f, "sha256:b").seen_ns, 0);
+	assert_int_equal(lifecycle_add_release(&f->life, i, "sha256:b", 5, NULL), 0);
+	assert_int_equal(lifecycle_add_release(&f->life, i, "sha256:b", 9, NULL), 0);
+	assert_int_equal(choose_release(f, "sha256:b").seen_ns, 5);
+	assert_int_equal(lifecycle_set_digest(&f->life, i, "sha256:b"), 0);
+	lifecycle_on_trained(&f->life, i);
+	assert_false(choose_release(f, "sha256:b").changed);
+	/* Back to the release before: the policy knows it. */
+	assert_true(choose_release(f, "sha256:a").changed);
+	assert_false(choose_release(f, "sha256:a").record);
+}
+
+static void lifecycle_forgets_the_first_of_too_many_releases(void **state)
+{
+	struct fixture *f = *state;
+	char digest[16];
+
+	for (unsigned k = 0; k <= LIFECYCLE_RELEASES; k++) {
+		snprintf(digest, sizeof(digest), "sha256:%u", k);
+		assert_int_equal(lifecycle_add_release(&f->life, f->image, digest, k, NULL), 0);
+	}
+	assert_int_equal(f->image->n_releases, LIFECYCLE_RELEASES);
+	assert_null(lifecycle_find_release(f->image, "sha256:0"));
+	assert_non_null(lifecycle_find_release(f->image, "sha256:1"));
 }
 
 static void lifecycle_finds_an_image_as_engines_complete_it(void **state)
@@ -508,6 +575,8 @@ int main(void)
 		T(lifecycle_of_an_older_version_ends_after_its_runs),
 		T(lifecycle_of_another_digest_drops_the_runs_that_wait),
 		T(lifecycle_chooses_for_a_container),
+		T(lifecycle_knows_the_releases_of_an_image),
+		T(lifecycle_forgets_the_first_of_too_many_releases),
 		T(lifecycle_finds_an_image_as_engines_complete_it),
 		T(lifecycle_comes_back_as_it_was_saved),
 		T(lifecycle_counts_the_runs_that_saw_a_start),

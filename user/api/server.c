@@ -40,7 +40,8 @@ struct server {
 	struct server_parts parts;
 	struct metrics *metrics;
 	struct endpoint tcp, local;
-	char *token;	   /* NULL: nothing can be changed */
+	char *token; /* NULL: nothing can be changed */
+	char *token_file;
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -160,6 +161,7 @@ static int start_http(struct server *s, struct err *err)
 	const struct config *config = s->parts.api_parts.config;
 	const struct http_config http = {.listen = config->http_listen,
 					 .token = s->token,
+					 .token_file = s->token_file,
 					 .hosts = (const char *const *)config->http_hosts};
 	int r = serve_http(s, &s->tcp, &http, err);
 
@@ -174,13 +176,14 @@ static int read_token(struct server *s, struct err *err)
 {
 	const struct config *config = s->parts.api_parts.config;
 	const char *path = config->http_token_file;
-	_cleanup_free_ char *made = NULL;
 	struct err why;
 	int r;
 
-	if (!path && asprintf(&made, "%s/" TOKEN_FILE, config->state_dir) < 0)
+	s->token_file = NULL;
+	if (asprintf(&s->token_file, "%s%s", path ? path : config->state_dir,
+		     path ? "" : "/" TOKEN_FILE) < 0)
 		return err_oom(err);
-	r = http_token_read(path ? path : made, !path, &s->token, &why);
+	r = http_token_read(s->token_file, !path, &s->token, &why);
 	if (r < 0 && path)
 		return err_set(err, r, "http.token_file: %s", why.msg);
 	if (r < 0)
@@ -247,6 +250,7 @@ void server_free(struct server *s)
 	if (s->token)
 		explicit_bzero(s->token, strlen(s->token));
 	free(s->token);
+	free(s->token_file);
 	free(s);
 }
 

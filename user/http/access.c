@@ -71,15 +71,29 @@ static bool is_own_origin(const struct http_access *a, struct MHD_Connection *c)
 	return at && is_own_host(a, at + 3);
 }
 
+/* Says which token is asked for, and whether the one that came was wrong. */
+static void explain_token(const struct http_access *a, struct MHD_Connection *c, struct err *why)
+{
+	const char *file = a->config.token_file ? a->config.token_file : "http.token_file";
+
+	if (!a->config.token)
+		err_set(why, 0, "nothing can be changed over http: lutrad could not read %s", file);
+	else if (request_header(c, "Authorization"))
+		err_set(why, 0, "the token is wrong: it is the line in %s", file);
+	else
+		err_set(why, 0, "this needs the token in %s: Authorization: Bearer TOKEN", file);
+}
+
 unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c, unsigned flags,
-			   const char **ret_why)
+			   struct err *why)
 {
 	bool needs = flags & HTTP_CHANGES || (!a->loopback && !(flags & HTTP_OPEN));
 
-	*ret_why = "this request needs the token of http.token_file: Authorization: Bearer TOKEN";
-	if (needs && !has_token(a, c))
+	if (needs && !has_token(a, c)) {
+		explain_token(a, c, why);
 		return MHD_HTTP_UNAUTHORIZED;
-	*ret_why = "a page of another site may change nothing here";
+	}
+	err_set(why, 0, "a page of another site may change nothing here");
 	return flags & HTTP_CHANGES && !is_own_origin(a, c) ? MHD_HTTP_FORBIDDEN : 0;
 }
 

@@ -160,6 +160,7 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 {
 	const struct http_route *route;
 	const char *allow, *why;
+	struct err err = {};
 	unsigned status;
 	int r;
 
@@ -178,9 +179,9 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 		ret->allow = allow;
 		return r;
 	}
-	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &why);
+	status = h->is_local ? 0 : http_access_route(&h->access, q->connection, route->flags, &err);
 	if (status)
-		return http_error(ret, status, why);
+		return http_error(ret, status, err.msg);
 	q->rest = q->path + route_match_len(route, q->path);
 	if (route->handle(h->ctx, q, ret) < 0)
 		return http_error(ret, MHD_HTTP_INTERNAL_SERVER_ERROR,

@@ -33,8 +33,9 @@ struct http;
 
 /* Strings are borrowed until http_free(). */
 struct http_config {
-	const char *listen; /* as address_parse() reads it; NULL: http_add_connection() only */
-	const char *token;  /* NULL: nobody may change anything; loopback only */
+	const char *listen;	/* as address_parse() reads it; NULL: http_add_connection() only */
+	const char *token;	/* NULL: nobody may change anything; loopback only */
+	const char *token_file; /* where the token is, for those who lack it; NULL: not known */
 	const char *const *hosts; /* more names that Host may have; ends with NULL; NULL: none */
 	/*
 	 * For a server without listen: may the peer of this connection ask? Called with the ctx of

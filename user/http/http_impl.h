@@ -12,11 +12,12 @@ struct http_access {
 	bool loopback;
 };
 
-/* Both return 0, or the HTTP status of the refusal; *ret_why is its static reason. */
+/* Returns 0, or the HTTP status of the refusal; *ret_why is its static reason. */
 unsigned http_access_host(const struct http_access *a, struct MHD_Connection *c,
 			  const char **ret_why);
+/* Returns 0, or the HTTP status of the refusal; why then holds its reason. */
 unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c, unsigned flags,
-			   const char **ret_why);
+			   struct err *why);
 
 /*
  * Returns true if the path begins with a slash and has no ".", "..", control character or

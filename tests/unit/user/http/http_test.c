@@ -22,6 +22,7 @@
 #include "user/http/http.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
+#define TOKEN_FILE "/var/lib/lutra/http.token"
 #define BEARER "Authorization: Bearer " TOKEN "\r\n"
 
 struct fixture {
@@ -90,7 +91,8 @@ static void *serve_in_thread(void *ctx)
 static int start_server(void **state, const char *listen, const char *token)
 {
 	static const char *const hosts[] = {"guard.example.org", NULL};
-	const struct http_config config = {.listen = listen, .token = token, .hosts = hosts};
+	const struct http_config config = {
+		.listen = listen, .token = token, .token_file = TOKEN_FILE, .hosts = hosts};
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;
@@ -266,6 +268,18 @@ static void http_changes_need_the_token_and_no_other_origin(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(ask_server(*state, "POST /change", cases[i].headers, answer),
 				 cases[i].status);
+}
+
+static void http_refusal_names_the_file_of_the_token_and_says_if_one_was_wrong(void **state)
+{
+	char answer[4096];
+
+	assert_int_equal(ask_server(*state, "POST /change", HERE, answer), 401);
+	assert_non_null(strstr(answer, "this needs the token in " TOKEN_FILE));
+	assert_int_equal(ask_server(*state, "POST /change",
+				    HERE "Authorization: Bearer 0123456789abcdef\r\n", answer),
+			 401);
+	assert_non_null(strstr(answer, "the token is wrong: it is the line in " TOKEN_FILE));
 }
 
 static void http_without_a_token_changes_nothing(void **state)
@@ -479,6 +493,7 @@ int main(void)
 		T(http_refuses_paths_that_are_not_plain),
 		T(http_knows_its_own_hosts_only),
 		T(http_changes_need_the_token_and_no_other_origin),
+		T(http_refusal_names_the_file_of_the_token_and_says_if_one_was_wrong),
 		cmocka_unit_test_setup_teardown(http_without_a_token_changes_nothing,
 						setup_without_token, http_teardown),
 		cmocka_unit_test_setup_teardown(http_beyond_loopback_shows_only_what_is_open,

@@ -259,6 +259,66 @@ static void identity_image_without_a_name_has_no_policy_and_runs(void **state)
 	fake_end(&c);
 }
 
+/* The member "unguarded" of the overview. */
+static json_t *read_unguarded(const struct fixture *f)
+{
+	json_auto_t *j = lutrad_ask(f, "overview?limit=0", NULL, NULL);
+
+	assert_non_null(j);
+	assert_int_equal(json_array_size(json_object_get(j, "containers")), 0);
+	return json_incref(json_object_get(j, "unguarded"));
+}
+
+static bool lists_no_unguarded(struct fixture *f)
+{
+	json_auto_t *j = read_unguarded(f);
+
+	return json_integer_value(json_object_get(j, "total")) == 0;
+}
+
+static void identity_container_without_a_policy_is_listed_as_unguarded_until_it_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct fake guarded, other;
+	json_auto_t *answer = NULL, *with_policy = NULL, *j = NULL;
+	const json_t *c;
+
+	assert_true(lists_no_unguarded(f));
+	fake_start(f, &guarded, ID);
+	fake_start(f, &other, OTHER);
+	with_policy = say_start(f, ID, SHOP, guarded.pid, NULL);
+	answer = say_start(f, OTHER, "example.org/unknown:1", other.pid, NULL);
+	assert_true(json_is_null(json_object_get(answer, "container")));
+	j = read_unguarded(f);
+	assert_int_equal(json_integer_value(json_object_get(j, "total")), 1);
+	c = json_array_get(json_object_get(j, "containers"), 0);
+	assert_string_equal(json_string_value(json_object_get(c, "id")), OTHER);
+	assert_string_equal(json_string_value(json_object_get(c, "image")),
+			    "example.org/unknown:1");
+	assert_string_equal(json_string_value(json_object_get(c, "cgroup")), other.cgroup);
+	assert_non_null(strstr(json_string_value(json_object_get(c, "why")),
+			       "has no policy and is not learned"));
+	fake_end(&other);
+	assert_true(lists_no_unguarded(f));
+	fake_end(&guarded);
+}
+
+static void identity_container_that_is_enrolled_later_is_unguarded_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct fake c;
+	json_auto_t *answer = NULL, *enrolled = NULL;
+
+	fake_start(f, &c, ID);
+	answer = say_start(f, ID, "example.org/unknown:1", c.pid, NULL);
+	assert_false(lists_no_unguarded(f));
+	enrolled = lutrad_ask(f, "enroll",
+			      json_pack("{s:s, s:s}", "cgroup", c.cgroup, "policy", "shop"), NULL);
+	assert_non_null(enrolled);
+	assert_true(lists_no_unguarded(f));
+	fake_end(&c);
+}
+
 static void identity_two_containers_of_one_image_are_kept_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +579,8 @@ int main(void)
 		T(identity_hook_with_another_container_s_process_is_refused),
 		T(identity_hook_s_nested_process_belongs_to_the_container),
 		T(identity_image_without_a_name_has_no_policy_and_runs),
+		T(identity_container_without_a_policy_is_listed_as_unguarded_until_it_ends),
+		T(identity_container_that_is_enrolled_later_is_unguarded_no_more),
 		T(identity_two_containers_of_one_image_are_kept_apart),
 		T(identity_cgroup_that_was_made_anew_is_another_container_s),
 		T(identity_hook_s_garbage_is_refused),

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "user/http/http.h"
 #include "lib/base/file.h"
@@ -175,6 +176,73 @@ static void lutrad_goes_on_when_the_port_is_taken(void **state)
 	f->extra = "";
 }
 
+/* ---- a container by its id ---- */
+
+static bool has_stored(struct fixture *f)
+{
+	json_auto_t *j = lutrad_ask(f, "events?container=web&limit=1", NULL, NULL);
+
+	return json_array_size(json_object_get(j, "events")) == 1;
+}
+
+static void enroll_as_web(const struct fixture *f, const char *cgroup)
+{
+	json_auto_t *answer =
+		lutrad_ask(f, "enroll",
+			   json_pack("{s:s, s:s, s:s, s:s, s:b}", "cgroup", cgroup, "policy",
+				     "shop", "name", "web", "mode", "audit", "next_exec", 1),
+			   NULL);
+
+	assert_non_null(answer);
+}
+
+/* Returns true if the container of that id, "" for any, is shown as one that has ended. */
+static bool is_shown_as_ended(const struct fixture *f, const char *id)
+{
+	_cleanup_free_ char *path = NULL;
+	json_auto_t *j = NULL;
+
+	assert_true(asprintf(&path, "containers/web%s%s", *id ? "?id=" : "", id) > 0);
+	j = lutrad_ask(f, path, NULL, NULL);
+	assert_non_null(j);
+	assert_string_equal(json_string_value(json_object_get(j, "name")), "web");
+	return json_is_true(json_object_get(j, "ended"));
+}
+
+static void lutrad_shows_a_container_that_ended_by_its_id(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *next = NULL, *id = NULL;
+	json_auto_t *first = NULL, *gone = NULL, *refused = NULL, *frozen = NULL, *ours = NULL;
+	struct err err = {};
+
+	enroll_as_web(f, f->cgroup);
+	first = lutrad_ask(f, "containers/web", NULL, NULL);
+	id = strdup(json_string_value(json_object_get(first, "id")));
+	assert_false(is_shown_as_ended(f, id));
+	assert_null(lutrad_ask(f, "containers/web?id=other", NULL, &err));
+	run_in(f, "/bin/true; /bin/cat /etc/passwd >/dev/null");
+	assert_true(lutrad_becomes(has_stored, f));
+	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", "web"), NULL);
+	assert_non_null(gone);
+	assert_true(is_shown_as_ended(f, ""));
+	/* Another container takes the name: the page of the first one is still the first one's. */
+	assert_true(asprintf(&next, "%s/next", f->cgroup) > 0);
+	assert_int_equal(mkdir(next, 0755), 0);
+	enroll_as_web(f, next);
+	assert_false(is_shown_as_ended(f, ""));
+	assert_true(is_shown_as_ended(f, id));
+	refused = lutrad_ask(f, "containers/web/freeze", json_pack("{s:s}", "id", id), &err);
+	assert_null(refused);
+	assert_non_null(strstr(err.msg, "another one has its name"));
+	ours = lutrad_ask(f, "containers/web", NULL, NULL);
+	frozen = lutrad_ask(f, "containers/web/freeze",
+			    json_pack("{s:O}", "id", json_object_get(ours, "id")), &err);
+	assert_true(json_is_true(json_object_get(frozen, "frozen")));
+	json_decref(lutrad_ask(f, "containers/web/release", json_object(), NULL));
+	rmdir(next);
+}
+
 /* ---- a webhook ---- */
 
 struct webhook {
@@ -325,6 +393,7 @@ int main(void)
 		H(lutrad_exports_metrics_that_a_strict_reader_takes),
 		H(lutrad_says_that_it_is_well),
 		H(lutrad_goes_on_when_the_port_is_taken),
+		H(lutrad_shows_a_container_that_ended_by_its_id),
 		H(lutrad_tells_a_webhook_of_a_verdict_at_once),
 		H(lutrad_idles_at_half_a_percent_and_forty_mib),
 	};

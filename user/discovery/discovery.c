@@ -18,6 +18,7 @@
 struct discovery {
 	struct containers *containers;
 	struct image_index *policies;
+	struct unguarded *unguarded;
 };
 
 /*
@@ -122,10 +123,15 @@ int discovery_enrol(struct discovery *d, const struct discovered *found, struct 
 	if (c) {
 		if (container_add_identity(c, found->identity) < 0)
 			return err_oom(err);
+		unguarded_remove(&d->unguarded, found->identity->id);
 		*ret = c;
 		return 0;
 	}
 	r = enrol_found(d, found, cgroup, &c, err);
+	if (r == 0)
+		unguarded_remove(&d->unguarded, found->identity->id);
+	else
+		unguarded_add(&d->unguarded, found->identity, cgroup, err->msg);
 	if (r < 0)
 		return r;
 	if (r > 0 && !found->quiet)
@@ -140,6 +146,13 @@ void discovery_end(struct discovery *d, const char *id)
 
 	if (c && access(c->cgroup, F_OK) < 0)
 		container_release(c, false);
+	unguarded_remove(&d->unguarded, id);
+}
+
+json_t *discovery_unguarded_to_json(struct discovery *d, unsigned max)
+{
+	unguarded_drop_ended(&d->unguarded, d->containers);
+	return unguarded_to_json(d->unguarded, max);
 }
 
 int discovery_new(struct discovery **ret, const struct config *config,
@@ -159,5 +172,6 @@ void discovery_free(struct discovery *d)
 	if (!d)
 		return;
 	image_index_free(d->policies);
+	unguarded_free_all(d->unguarded);
 	free(d);
 }

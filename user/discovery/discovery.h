@@ -36,6 +36,26 @@ int discovery_enrol(struct discovery *d, const struct discovered *found, struct 
 /* The container of that id has ended: it is released if its cgroup is gone. */
 void discovery_end(struct discovery *d, const char *id);
 
+/*
+ * Returns {"total", "containers": []} of what was discovered, runs, and is not guarded: the newest
+ * first, at most max, what identity_to_json() has of each and {"cgroup", "why", "since"}.
+ */
+json_t *discovery_unguarded_to_json(struct discovery *d, unsigned max);
+
+/* ---- unguarded.c: the list of them ---- */
+
+struct unguarded;
+
+/* Adds a container with an id, or replaces the reason why it is not guarded. */
+void unguarded_add(struct unguarded **first, const struct identity *identity, const char *cgroup,
+		   const char *why);
+void unguarded_remove(struct unguarded **first, const char *id);
+/* Removes those whose cgroup is gone or has been enrolled. */
+void unguarded_drop_ended(struct unguarded **first, const struct containers *guarded);
+void unguarded_free_all(struct unguarded *first);
+/* As discovery_unguarded_to_json(). */
+json_t *unguarded_to_json(const struct unguarded *first, unsigned max);
+
 /* ---- cgroup_scan.c: containers that no hook and no engine named ---- */
 
 struct cgroup_scan;

@@ -63,6 +63,7 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err);
 /* Which events: all conditions that are set must hold. */
 struct store_query {
 	const char *container, *image, *verdict; /* NULL: any */
+	const char *container_id;		 /* NULL: any */
 	uint64_t since_ns, until_ns;		 /* both included; 0: any */
 	uint64_t incident;			 /* its number; 0: any */
 	uint64_t before_ns, before_id; /* older than this row; before_ns 0: from the newest */
@@ -78,5 +79,13 @@ struct store_query {
 int store_select(struct store *s, const struct store_query *q,
 		 int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
 		 struct err *err);
+
+/*
+ * Calls on_row for the newest event of each container by its id, the newest first, of 4096
+ * containers at most. Else as store_select().
+ */
+int store_last_of_each(struct store *s,
+		       int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f),
+		       void *ctx, struct err *err);
 
 #endif

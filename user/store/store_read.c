@@ -12,12 +12,13 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	char sql[SQL_MAX];
 
 	snprintf(sql, sizeof(sql),
-		 "%sSELECT * FROM events WHERE 1%s%s%s%s%s%s%s"
+		 "%sSELECT * FROM events WHERE 1%s%s%s%s%s%s%s%s"
 		 " ORDER BY %s LIMIT ?8%s",
 		 q->oldest_first ? "SELECT * FROM (" : "",
 		 q->container ? " AND container = ?1" : "", q->image ? " AND image = ?2" : "",
 		 q->verdict ? " AND verdict = ?3" : "", q->since_ns ? " AND time_ns >= ?4" : "",
 		 q->until_ns ? " AND time_ns <= ?5" : "", q->incident ? " AND incident = ?9" : "",
+		 q->container_id ? " AND container_id = ?10" : "",
 		 q->before_ns ? " AND (time_ns, id) < (?6, ?7)" : "",
 		 q->first ? "time_ns, id" : "time_ns DESC, id DESC",
 		 q->oldest_first ? ") ORDER BY time_ns, id" : "");
@@ -33,6 +34,7 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	sqlite3_bind_int64(*ret, 7, (int64_t)q->before_id);
 	sqlite3_bind_int64(*ret, 8, q->limit);
 	sqlite3_bind_int64(*ret, 9, (int64_t)q->incident);
+	sqlite3_bind_text(*ret, 10, q->container_id, -1, SQLITE_STATIC);
 	return 0;
 }
 
@@ -50,22 +52,49 @@ static void read_row(sqlite3_stmt *row, struct alert_fields *f)
 	f->used = 0;
 }
 
-int store_select(struct store *s, const struct store_query *q,
-		 int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
-		 struct err *err)
+/* Calls on_row for each row of a statement. */
+static int read_rows(struct store *s, sqlite3_stmt *row,
+		     int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
+		     struct err *err)
 {
 	_cleanup_free_ struct alert_fields *f = malloc(sizeof(*f));
-	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
 	int step = SQLITE_DONE, r = 0;
 
 	if (!f)
 		return err_oom(err);
-	r = prepare_query(s, q, &row, err);
 	while (r == 0 && (step = sqlite3_step(row)) == SQLITE_ROW) {
 		read_row(row, f);
 		r = on_row(ctx, sqlite3_column_int64(row, 0), f);
 	}
-	if (r == 0 && step != SQLITE_DONE)
-		r = store_fail(s, err);
-	return r;
+	return r == 0 && step != SQLITE_DONE ? store_fail(s, err) : r;
+}
+
+int store_select(struct store *s, const struct store_query *q,
+		 int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
+		 struct err *err)
+{
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
+	int r = prepare_query(s, q, &row, err);
+
+	return r < 0 ? r : read_rows(s, row, on_row, ctx, err);
+}
+
+/* From each id to the next one by the index, so that the time does not depend on the events. */
+#define LAST_OF_EACH                                                                               \
+	"WITH RECURSIVE ids(id) AS (SELECT min(container_id) FROM events UNION ALL"                \
+	" SELECT (SELECT min(container_id) FROM events WHERE container_id > ids.id) FROM ids"      \
+	" WHERE ids.id IS NOT NULL LIMIT 4096)"                                                    \
+	" SELECT e.* FROM ids JOIN events e ON e.id = (SELECT id FROM events"                      \
+	" WHERE container_id = ids.id ORDER BY time_ns DESC, id DESC LIMIT 1)"                     \
+	" ORDER BY e.time_ns DESC"
+
+int store_last_of_each(struct store *s,
+		       int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f),
+		       void *ctx, struct err *err)
+{
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
+
+	if (sqlite3_prepare_v2(s->db, LAST_OF_EACH, -1, &row, NULL) != SQLITE_OK)
+		return store_fail(s, err);
+	return read_rows(s, row, on_row, ctx, err);
 }

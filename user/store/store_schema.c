@@ -16,6 +16,7 @@
 
 /* The lists and objects are JSON text: containers, hosts, kinds, session, maintenance, processes. */
 #define INCIDENTS                                                                                  \
+	"CREATE INDEX events_container_id ON events(container_id, time_ns);"                       \
 	"CREATE INDEX events_incident ON events(incident, time_ns) WHERE incident IS NOT NULL;"    \
 	"CREATE TABLE findings (id TEXT PRIMARY KEY, image TEXT NOT NULL, rule TEXT NOT NULL,"     \
 	" role TEXT NOT NULL, exec_session INTEGER NOT NULL, program TEXT NOT NULL,"               \

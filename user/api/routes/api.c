@@ -54,6 +54,7 @@ static const struct route {
 	{"POST", "policies/", "/revoke", api_policy_revoke, false},
 	{"GET", "findings/", "/readings", api_finding_readings, false},
 	{"POST", "findings/", "/accept", api_finding_accept, false},
+	{"POST", "token", NULL, api_token, false},
 	{"POST", "enroll", NULL, api_enroll, true},
 	{"POST", "release", NULL, api_release, true},
 	{"POST", "hook", NULL, api_hook, true},

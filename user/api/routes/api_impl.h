@@ -39,7 +39,7 @@ struct api_call {
  */
 typedef int api_handler(struct api_call *c, json_t **ret, struct err *err);
 
-api_handler api_status, api_full_status, api_overview, api_verdicts, api_rules;
+api_handler api_status, api_full_status, api_overview, api_verdicts, api_rules, api_token;
 api_handler api_containers, api_container, api_processes, api_container_mode;
 api_handler api_container_release, api_container_thaw, api_container_freeze, api_container_kill;
 api_handler api_enroll, api_release, api_hook;

@@ -7,10 +7,14 @@
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
 #include "user/containers/containers.h"
+#include "user/discovery/discovery.h"
+#include "user/pipeline/pipeline.h"
+#include "user/store/store.h"
 #include "user/sys/clock.h"
 
 #define PAGE_MAX 200
 #define PAGE_DEFAULT 50
+#define ENDED_MAX 4096 /* containers that are not guarded any more */
 #define REPEATS_MAX 50 /* repeated alerts that are listed of one container */
 
 int api_status(struct api_call *c, json_t **ret, struct err *err)
@@ -28,13 +32,23 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 		modes[e->mode <= LUTRA_MODE_FREEZE ? e->mode : 0]++;
 	for (unsigned m = 0; m <= LUTRA_MODE_FREEZE; m++)
 		json_object_set_new(by_mode, mode_name(m), json_integer(modes[m]));
-	*ret = json_pack("{s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:{s:b, s:I, s:I, s:I, s:I}}",
+	*ret = json_pack("{s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:o, s:{s:b, s:I, s:I, s:I, s:I}}",
 			 "hostname", text_json(host, strlen(host)), "pid", (int)getpid(), "since",
 			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
-			 "calls", !parts->config->no_calls, "containers", (int)n, "modes", by_mode,
-			 "store", "open", s.open, "stored", (json_int_t)s.stored, "lost",
+			 "pinned", parts->config->pin_dir != NULL, "calls",
+			 !parts->config->no_calls, "containers", (int)n, "modes", by_mode, "store",
+			 "open", s.open, "stored", (json_int_t)s.stored, "lost",
 			 (json_int_t)s.lost_queue + (json_int_t)s.lost_store, "expired",
 			 (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
+	return 0;
+}
+
+/* Changes nothing. The server has refused a request without the right token already. */
+int api_token(struct api_call *c, json_t **ret, struct err *err)
+{
+	if (json_object_size(c->body))
+		return err_set(err, -EINVAL, "body: it has no members here");
+	*ret = json_object();
 	return 0;
 }
 
@@ -102,17 +116,89 @@ static json_t *list_containers(const struct api_call *c, size_t offset, size_t l
 	return list;
 }
 
+/* Describes a container that is not guarded any more by its last event. */
+static json_t *ended_to_json(const struct alert_fields *f)
+{
+	static const struct {
+		const char *key;
+		enum alert_field field;
+	} members[] = {
+		{"name", ALERT_CONTAINER}, {"id", ALERT_CONTAINER_ID}, {"image", ALERT_IMAGE},
+		{"engine", ALERT_ENGINE},  {"digest", ALERT_DIGEST},   {"pod", ALERT_POD},
+		{"cgroup", ALERT_CGROUP},  {"policy", ALERT_POLICY},   {"mode", ALERT_MODE},
+	};
+	char time[CLOCK_TEXT];
+	json_t *j = json_pack("{s:b, s:s}", "ended", 1, "last_event",
+			      clock_format((uint64_t)f->number[ALERT_TIME], time));
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *text = f->text[members[i].field];
+
+		json_object_set_new(j, members[i].key, text ? text_json_keep(text) : json_null());
+	}
+	return j;
+}
+
+struct ended_page {
+	const struct api_call *call;
+	size_t offset, limit;
+	size_t total;
+	json_t *list;
+};
+
+static int add_ended(void *ctx, int64_t id, const struct alert_fields *f)
+{
+	struct ended_page *p = ctx;
+	const char *q = http_query(p->call->q, "q"), *name = f->text[ALERT_CONTAINER];
+	const char *image = f->text[ALERT_IMAGE];
+
+	(void)id;
+	if (!name ||
+	    containers_find_id(p->call->api->parts.containers, f->text[ALERT_CONTAINER_ID]))
+		return 0;
+	if (q && !strcasestr(name, q) && !(image && strcasestr(image, q)))
+		return 0;
+	if (p->total >= p->offset && p->total < p->offset + p->limit)
+		json_array_append_new(p->list, ended_to_json(f));
+	p->total++;
+	return 0;
+}
+
+/* A page of the containers that are not guarded any more and of which an event is stored. */
+static int list_ended(const struct api_call *c, size_t offset, size_t limit, json_t **ret,
+		      struct err *err)
+{
+	struct ended_page p = {.call = c, .offset = offset, .limit = limit};
+	struct store *s;
+	int r = pipeline_reader(c->api->parts.pipeline, &s, err);
+
+	if (r < 0)
+		return r;
+	p.list = json_array();
+	r = store_last_of_each(s, add_ended, &p, err);
+	if (r < 0)
+		json_decref(p.list);
+	else
+		*ret = json_pack("{s:o, s:i}", "containers", p.list, "total", (int)p.total);
+	return r;
+}
+
 int api_containers(struct api_call *c, json_t **ret, struct err *err)
 {
+	const char *state = http_query(c->q, "state");
 	uint64_t limit = PAGE_DEFAULT, offset = 0;
 	json_t *list;
 	size_t total;
 	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &limit, err);
 
 	if (r == 0)
-		r = api_number(c, "offset", (uint64_t[]){0, LUTRA_SLOTS}, &offset, err);
+		r = api_number(c, "offset", (uint64_t[]){0, ENDED_MAX}, &offset, err);
+	if (r == 0 && state && strcmp(state, "guarded") != 0 && strcmp(state, "ended") != 0)
+		r = err_set(err, -EINVAL, "state: guarded or ended");
 	if (r < 0)
 		return r;
+	if (state && strcmp(state, "ended") == 0)
+		return list_ended(c, offset, limit, ret, err);
 	list = list_containers(c, offset, limit, &total);
 	if (!list)
 		return err_oom(err);
@@ -120,18 +206,22 @@ int api_containers(struct api_call *c, json_t **ret, struct err *err)
 	return 0;
 }
 
-/* {"status", "verdicts" of the last hour, "containers": the 200 that alerted last}. */
+/* {"status", "verdicts" of the last hour, "containers" that alerted last, "unguarded"}. */
 int api_overview(struct api_call *c, json_t **ret, struct err *err)
 {
 	json_t *status = NULL, *verdicts = NULL;
+	uint64_t limit = PAGE_MAX;
 	size_t total;
-	int r = api_verdicts(c, &verdicts, err);
+	int r = api_number(c, "limit", (uint64_t[]){0, PAGE_MAX}, &limit, err);
 
+	if (r == 0)
+		r = api_verdicts(c, &verdicts, err);
 	if (r < 0)
 		return r;
 	api_status(c, &status, NULL);
-	*ret = json_pack("{s:o, s:o, s:o}", "status", status, "verdicts", verdicts, "containers",
-			 list_containers(c, 0, PAGE_MAX, &total));
+	*ret = json_pack("{s:o, s:o, s:o, s:o}", "status", status, "verdicts", verdicts,
+			 "containers", list_containers(c, 0, limit, &total), "unguarded",
+			 discovery_unguarded_to_json(c->api->parts.discovery, PAGE_MAX));
 	return *ret ? 0 : err_oom(err);
 }
 
@@ -144,13 +234,49 @@ int api_find_container(const struct api_call *c, const char *name, struct contai
 	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
 }
 
-int api_container(struct api_call *c, json_t **ret, struct err *err)
+/* Returns true if the container is the one of that id; any has the id NULL. */
+static bool has_id(const struct container *c, const char *id)
 {
-	struct container *e;
-	int r = api_find_container(c, c->name, &e, err);
+	return !id || (c->identity.id && strcmp(c->identity.id, id) == 0);
+}
 
+static int take_ended(void *ctx, int64_t id, const struct alert_fields *f)
+{
+	json_t **ended = ctx;
+
+	(void)id;
+	*ended = ended_to_json(f);
+	return 0;
+}
+
+/* Answers for a container that is not guarded any more: as long as an event of it is stored. */
+static int find_ended(const struct api_call *c, const char *id, json_t **ret, struct err *err)
+{
+	const struct store_query q = {.container = c->name, .container_id = id, .limit = 1};
+	json_t *ended = NULL;
+	struct store *s;
+	int r = pipeline_reader(c->api->parts.pipeline, &s, err);
+
+	if (r == 0)
+		r = store_select(s, &q, take_ended, &ended, err);
 	if (r < 0)
 		return r;
+	if (!ended)
+		return err_set(err, -ENOENT,
+			       "%.200s: not enrolled, and no event of it is stored; see `lutra "
+			       "status`",
+			       c->name);
+	*ret = ended;
+	return 0;
+}
+
+int api_container(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct container *e = containers_find(c->api->parts.containers, c->name);
+	const char *id = http_query(c->q, "id");
+
+	if (!e || !has_id(e, id))
+		return find_ended(c, id, ret, err);
 	*ret = container_with_level(c->api, e);
 	json_object_set_new(*ret, "repeats", container_repeats_to_json(e, REPEATS_MAX));
 	return 0;
@@ -166,12 +292,35 @@ int api_processes(struct api_call *c, json_t **ret, struct err *err)
 	return r;
 }
 
+/*
+ * Finds the container that a request changes. A body with "id" is for the container of that id
+ * alone: another one may have its name by now. Takes "id" off the body.
+ */
+static int find_to_change(const struct api_call *c, struct container **ret, struct err *err)
+{
+	const json_t *id = json_object_get(c->body, "id");
+	int r = api_find_container(c, c->name, ret, err);
+
+	if (r < 0 || !id)
+		return r;
+	if (!json_is_string(id))
+		return err_set(err, -EINVAL, "body: id is not a string");
+	if (!has_id(*ret, json_string_value(id)))
+		return err_set(
+			err, -EXDEV,
+			"%.200s: the container of that id has ended, and another one has its "
+			"name now",
+			c->name);
+	json_object_del(c->body, "id");
+	return 0;
+}
+
 int api_container_mode(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct container *e;
 	unsigned mode;
 	bool force;
-	int r = api_find_container(c, c->name, &e, err);
+	int r = find_to_change(c, &e, err);
 
 	if (r == 0)
 		r = api_mode_body(c, &mode, &force, err);
@@ -182,13 +331,13 @@ int api_container_mode(struct api_call *c, json_t **ret, struct err *err)
 	return r;
 }
 
-/* Finds the container of a request whose body must be empty. */
+/* Finds the container of a request whose body may have "id" alone. */
 static int find_without_body(const struct api_call *c, struct container **ret, struct err *err)
 {
-	int r = api_find_container(c, c->name, ret, err);
+	int r = find_to_change(c, ret, err);
 
 	if (r == 0 && json_object_size(c->body))
-		return err_set(err, -EINVAL, "body: it has no members here");
+		return err_set(err, -EINVAL, "body: it may have id alone");
 	return r;
 }
 

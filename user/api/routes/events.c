@@ -88,6 +88,7 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 	q->before_ns = pair[0];
 	q->before_id = pair[1];
 	q->container = http_query(c->q, "container");
+	q->container_id = http_query(c->q, "container_id");
 	q->image = http_query(c->q, "image");
 	q->verdict = http_query(c->q, "verdict");
 	return 0;

@@ -89,6 +89,8 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		{{.limit = 4}, 4},
 		{{.container = "shop", .limit = 16}, 3},
 		{{.container = "none", .limit = 16}, 0},
+		{{.container_id = "c0ffee", .limit = 16}, 3},
+		{{.container_id = "c0ffee", .container = "mail", .limit = 16}, 0},
 		{{.image = "mail:2", .limit = 16}, 3},
 		{{.image = "mail:2", .container = "shop", .limit = 16}, 0},
 		{{.verdict = "deny", .limit = 16}, 6},
@@ -98,7 +100,7 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		{{.since_ns = 1000, .until_ns = 2000, .limit = 16}, 6},
 		{{.container = "shop' OR 1=1 --", .limit = 16}, 0},
 	};
-	static char other[] = "mail:2";
+	static char other[] = "mail:2", other_id[] = "decaf";
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct collected c;
@@ -109,10 +111,36 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 	f->time_ns = 2000;
 	f->container.name = "mail";
 	f->identity.image = other;
+	f->identity.id = other_id;
 	add_rows(f, s, 3);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(select_all(s, &cases[i].q, &c), 0);
 		assert_int_equal(c.n, cases[i].want);
+	}
+}
+
+static void store_last_of_each_gives_the_newest_event_of_each_container(void **state)
+{
+	static char ids[3][8] = {"bbb", "aaa", "ccc"};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct collected c = {};
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	assert_int_equal(store_last_of_each(s, collect_row, &c, NULL), 0);
+	assert_int_equal(c.n, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		f->identity.id = ids[i];
+		f->time_ns = 1000 + i;
+		add_rows(f, s, 3);
+	}
+	f->identity.id = NULL; /* an event of a container without an id is of none of them */
+	add_rows(f, s, 1);
+	assert_int_equal(store_last_of_each(s, collect_row, &c, NULL), 0);
+	assert_int_equal(c.n, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(c.time_ns[i], 1002 - i);
+		assert_int_equal(c.tid[i], 2);
 	}
 }
 
@@ -242,7 +270,8 @@ static void store_new_refuses_what_is_no_store(void **state)
 
 /* What a store of schema 3 did not have. */
 #define NOT_IN_3                                                                                   \
-	"DROP INDEX events_incident; ALTER TABLE events DROP COLUMN finding;"                      \
+	"DROP INDEX events_incident; DROP INDEX events_container_id; ALTER TABLE events DROP "     \
+	"COLUMN finding;"                                                                          \
 	"ALTER TABLE events DROP COLUMN incident; ALTER TABLE events DROP COLUMN policy_sha256;"   \
 	"ALTER TABLE events DROP COLUMN expected; DROP TABLE findings; DROP TABLE incidents;"      \
 	"DROP TABLE incident_findings; PRAGMA user_version = 3;"
@@ -297,8 +326,9 @@ static void store_has_a_column_for_every_field(void **state)
 
 static void store_has_an_index_for_every_question(void **state)
 {
-	static const char *const where[] = {"container = 'shop'", "image = 'i'", "verdict = 'deny'",
-					    "time_ns > 5", "incident = 5"};
+	static const char *const where[] = {"container = 'shop'", "container_id = 'c0ffee'",
+					    "image = 'i'",	  "verdict = 'deny'",
+					    "time_ns > 5",	  "incident = 5"};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	sqlite3 *db;
@@ -439,6 +469,7 @@ int main(void)
 		T(store_select_gives_the_newest_oldest_first),
 		T(store_select_ends_where_the_callback_says),
 		T(store_select_finds_by_container_image_verdict_and_time),
+		T(store_last_of_each_gives_the_newest_event_of_each_container),
 		T(store_select_pages_through_all_once),
 		T(store_new_opens_what_was_there),
 		T(store_new_reader_sees_what_is_added_later),

@@ -46,7 +46,7 @@ TRAIN_MAIN := trainer/lutra_train.c trainer/lutra_eval.c
 objects = $(patsubst %.c,$(B)/%.o,$(filter-out $(USER_MAIN) $(TRAIN_MAIN),$(wildcard $1/*.c $1/*/*.c $1/*/*/*.c)))
 
 # The page is part of the program.
-PAGE := web/index.html web/icon.svg web/openapi.json $(sort $(wildcard web/js/*.js web/style/*.css)) \
+PAGE := web/index.html web/icon.svg web/openapi.json $(sort $(wildcard web/js/*.js web/js/views/*.js web/style/*.css)) \
 	third_party/uplot/uPlot.iife.min.js third_party/uplot/uPlot.min.css
 $(B)/user/api/page_files.c: web/embed $(PAGE)
 	@mkdir -p $(@D)

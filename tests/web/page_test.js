@@ -93,7 +93,7 @@ await ok("by keyboard: skip, a view, an event", async () => {
 
 const { events } = (await api("GET", "/events?limit=200")).body;
 const shown = events.find((e) => e.output_fields["lutra.group"] === "exec");
-const views = { overview: "/", container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, policies: "/policies", policy: "/policy/notes" };
+const views = { overview: "/", container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, learning: "/learning", policies: "/policies", policy: "/policy/notes" };
 const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height: 844 } };
 
 /* The policy that keeps foreign scripts out keeps axe out too: for these pages it is off. */
@@ -127,11 +127,18 @@ await ok("a policy says what differs from the version before", async () => {
 
 // ---- what can be done ----
 
-await ok("a mode is switched, once the token is given", async () => {
+await ok("a mode is switched, once the right token is given; a wrong one is said to be wrong", async () => {
   await page.goto(`${origin}/#/container/${me}`);
   await page.waitForSelector("#mode");
   await page.selectOption("#mode", "kill");
   await page.waitForSelector("#token-dialog[open]");
+  const why = () => page.locator("#token-why").textContent();
+  equal(await why(), `this needs the token in ${process.env.LUTRA_TOKEN_FILE}: Authorization: Bearer TOKEN`, "at first");
+  await page.fill("#token-input", "0123456789abcdef0123456789abcdef");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("token-why").textContent.startsWith("the token is wrong"));
+  equal(await why(), `the token is wrong: it is the line in ${process.env.LUTRA_TOKEN_FILE}`, "then");
+  equal((await mine()).mode, "audit", "mode");
   await page.fill("#token-input", token);
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.getElementById("mode-now").textContent === "kill");

@@ -18,15 +18,56 @@ function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/* Asks for the token; resolves to whether one was given. */
-export async function askForToken() {
+/* ---- whether the daemon answers ---- */
+
+let onAnswer = () => {};
+
+/* Has what called after each request: with whether the daemon answered it at all. */
+export function watchAnswers(what) {
+  onAnswer = what;
+}
+
+async function send(what, options) {
+  try {
+    const response = await fetch(PREFIX + what, { ...options, headers: { ...headers(), ...options.headers } });
+    onAnswer(true);
+    return response;
+  } catch (e) {
+    if (e.name !== "AbortError") onAnswer(false);
+    throw e;
+  }
+}
+
+/* ---- the token ---- */
+
+let question = null;
+let declined = false;
+
+/* From now on a request without a token may ask for it again, after the question was cancelled. */
+export function askAgain() {
+  declined = false;
+}
+
+async function showTokenDialog(why) {
   const dialog = document.getElementById("token-dialog");
   const input = document.getElementById("token-input");
+  const wrong = sessionStorage.getItem(KEY) !== null;
+  const text = document.getElementById("token-why");
+  text.textContent = why;
+  text.classList.toggle("problem", wrong);
   input.value = "";
   const given = await answerOf(dialog) === "ok" && input.value.trim() !== "";
   if (given) sessionStorage.setItem(KEY, input.value.trim());
+  else sessionStorage.removeItem(KEY);
+  declined = !given;
   input.value = "";
   return given;
+}
+
+/* Asks for the token, once for all requests that wait for it; resolves to whether one was given. */
+function askForToken(why) {
+  question ??= showTokenDialog(why).finally(() => { question = null; });
+  return question;
 }
 
 async function answer(response) {
@@ -35,30 +76,42 @@ async function answer(response) {
   return body;
 }
 
+/* Sends a request, and asks for the token until it is right or the question is cancelled. */
+async function request(what, options) {
+  for (;;) {
+    try {
+      return await answer(await send(what, options));
+    } catch (e) {
+      if (e.status !== 401 || declined || !await askForToken(e.message)) throw e;
+    }
+  }
+}
+
+/* ---- requests ---- */
+
 /* A path of names, each escaped. */
 export function path(...names) {
   return names.map(encodeURIComponent).join("/");
 }
 
-export async function get(what, query = {}, signal = undefined) {
+export function get(what, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, v]) => v !== undefined && v !== "" && v !== null);
   const text = new URLSearchParams(given).toString();
-  return answer(await fetch(`${PREFIX}${what}${text ? `?${text}` : ""}`, { headers: headers(), signal }));
+  return request(`${what}${text ? `?${text}` : ""}`, { signal });
 }
 
-/* A change; without a token, or with a wrong one, it is asked for once. */
-export async function post(what, body = {}) {
-  const send = () => fetch(PREFIX + what, {
+export function post(what, body = {}) {
+  askAgain();
+  return request(what, {
     method: "POST",
-    headers: { ...headers(), "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  let response = await send();
-  if (response.status === 401 && await askForToken()) response = await send();
-  return answer(response);
 }
 
-/* Each event of the stream, a message between blank lines. */
+/* ---- the stream ---- */
+
+/* Each message of the stream, between blank lines: its event's name and its data. */
 async function read(response, each) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -69,26 +122,33 @@ async function read(response, each) {
     const messages = text.split("\n\n");
     text = messages.pop();
     for (const message of messages) {
-      const data = message.split("\n").filter((l) => l.startsWith("data:")).map((l) => l.slice(5).trim());
-      if (data.length) each(JSON.parse(data.join("\n")));
+      const lines = message.split("\n");
+      const after = (name) => lines.filter((l) => l.startsWith(name)).map((l) => l.slice(name.length).trim());
+      const data = after("data:");
+      if (data.length) each(after("event:")[0] ?? "message", JSON.parse(data.join("\n")));
     }
   }
 }
 
-/* For as long as the page is open: events as they come, and whether they can come. */
-export async function follow(each, connected) {
+/*
+ * For as long as the page is open: messages as they come. state: "live", or in words why none can
+ * come; the daemon may answer other requests meanwhile.
+ */
+export async function follow(each, state) {
   for (let wait = 500; ; wait = Math.min(wait * 2, 10000)) {
     try {
-      const response = await fetch(`${PREFIX}stream`, { headers: headers() });
+      const response = await send("stream", {});
       if (response.ok) {
-        connected(true);
+        state("live");
         wait = 250;
         await read(response, each);
+        state("not live");
+      } else {
+        state(response.status === 401 ? "needs the token" : "not live");
       }
     } catch {
-      /* the daemon is gone: it is tried again */
+      state("not connected");
     }
-    connected(false);
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await new Promise((resolve) => { setTimeout(resolve, wait); });
   }
 }

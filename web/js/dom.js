@@ -34,6 +34,16 @@ export function facts(pairs) {
     .map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
 }
 
+/* A word as a shell takes it, whatever is in it. */
+export function shellWord(text) {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/* A command to be run in a terminal; words that are not constants are for shellWord(). */
+export function command(...words) {
+  return h("code", { class: "command" }, words.join(" "));
+}
+
 export function problem(text) {
   return h("p", { class: "problem", role: "alert" }, text);
 }
@@ -55,11 +65,26 @@ export function clock(time) {
   return new Date(time).toLocaleTimeString("en-GB");
 }
 
+/* Date and time of day, to the second. */
+export function fullTime(time) {
+  return `${new Date(time).toLocaleDateString("en-CA")} ${clock(time)}`;
+}
+
 export function when(time) {
   if (!time) return "never";
   const date = new Date(time);
   const today = new Date().toDateString() === date.toDateString();
-  return today ? clock(time) : `${date.toLocaleDateString("en-CA")} ${clock(time)}`;
+  return today ? clock(time) : fullTime(time);
+}
+
+/* A part of a whole, 0 to 1, as a bar. */
+export function bar(part, label, text = `${Math.floor(100 * part)} %`) {
+  const width = Math.min(100, Math.max(0, Math.floor(100 * part)));
+  return h("div", {
+    class: "bar", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
+    "aria-valuenow": width, "aria-valuetext": text,
+  }, svg("svg", { "aria-hidden": "true", viewBox: "0 0 100 10", preserveAspectRatio: "none" },
+    svg("rect", { width, height: 10 })));
 }
 
 /* How near a container or process is to its threshold; ratio 1 is the threshold. */
@@ -67,13 +92,7 @@ export function meter(level, label) {
   const ratio = level?.ratio ?? 0;
   const percent = Math.round(ratio * 100);
   const kind = ratio >= 1 ? "hot" : ratio >= 0.5 ? "warm" : "";
-  const width = Math.min(100, percent);
-  return h("div", { class: `meter ${kind}` },
-    h("div", {
-      class: "bar", role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
-      "aria-valuenow": width, "aria-valuetext": `${percent} % of the threshold`,
-    }, svg("svg", { "aria-hidden": "true", viewBox: "0 0 100 10", preserveAspectRatio: "none" },
-      svg("rect", { width, height: 10 }))),
+  return h("div", { class: `meter ${kind}` }, bar(ratio, label, `${percent} % of the threshold`),
     h("span", { class: "value" }, level ? `${percent} % of the threshold` : "not followed"));
 }
 

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which view is shown, and who hears of live events.
-import { askForToken, follow } from "./api.js";
+// Which view is shown, and who hears of what comes live.
+import { ApiError, askAgain, follow, post } from "./api.js";
+import { watchDaemon } from "./banner.js";
 import { problem, toast } from "./dom.js";
-import { container } from "./container.js";
-import { event } from "./event.js";
-import { events } from "./events.js";
-import { overview } from "./overview.js";
-import { policies } from "./policies.js";
-import { policy } from "./policy.js";
+import { quietly } from "./poll.js";
+import { container } from "./views/container.js";
+import { event } from "./views/event.js";
+import { events } from "./views/events.js";
+import { learning } from "./views/learning.js";
+import { overview } from "./views/overview.js";
+import { policies } from "./views/policies.js";
+import { policy } from "./views/policy.js";
 
-/* A view: (main, name, signal) fills main; returns what it does with a live event, or nothing. */
-const views = { "": overview, events, event, container, policies, policy };
+/*
+ * A view: (main, signal, ...names of the address) fills main. It returns what it does with what
+ * comes live, {event, incident}: functions, or nothing.
+ */
+const views = { "": overview, events, event, container, learning, policies, policy };
 const sections = { "": "overview", container: "overview", event: "events", policy: "policies" };
 
 const main = document.getElementById("main");
 let leaving = new AbortController();
-let hear = null;
+let hear = {};
 
 function mark(kind) {
   const section = sections[kind] ?? kind;
@@ -26,37 +32,39 @@ function mark(kind) {
 }
 
 async function show() {
-  const [kind, name] = location.hash.replace(/^#\/?/, "").split("/");
+  const [kind, ...names] = location.hash.replace(/^#\/?/, "").split("/");
   const view = views[kind] ?? overview;
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  hear = null;
+  hear = {};
   mark(kind);
   const fresh = document.createElement("div");
   fresh.className = "stack view";
-  fresh.dataset.view = kind || "overview";
+  fresh.dataset.view = views[kind] && kind ? kind : "overview";
   try {
-    const heard = await view(fresh, decodeURIComponent(name ?? ""), signal);
+    const heard = await view(fresh, signal, ...names.map(decodeURIComponent));
     if (signal.aborted) return;
-    hear = heard ?? null;
+    hear = heard ?? {};
   } catch (e) {
     if (signal.aborted) return;
-    fresh.replaceChildren(problem(e.message));
+    fresh.replaceChildren(problem(e instanceof ApiError ? e.message
+      : "lutrad does not answer. This view opens when it does."));
   }
   main.replaceChildren(fresh);
   fresh.dispatchEvent(new Event("shown"));
   document.title = `${fresh.querySelector("h1")?.textContent ?? "lutra"} · lutra`;
 }
 
-function connected(on) {
-  document.getElementById("live").classList.toggle("on", on);
-  document.getElementById("live-text").textContent = on ? "live" : "not connected";
+function sayState(state) {
+  document.getElementById("live").classList.toggle("on", state === "live");
+  document.getElementById("live-text").textContent = state;
 }
 
-document.getElementById("token-button").addEventListener("click", async () => {
-  if (await askForToken()) toast("The token is used from now on, until this tab is closed.");
-});
+document.getElementById("token-button").addEventListener("click", () => quietly(async () => {
+  await post("token");
+  toast("The token is right. It is used from now on, until this tab is closed.");
+}));
 for (const button of document.querySelectorAll("dialog .cancel"))
   button.addEventListener("click", () => button.closest("dialog").close("cancel"));
 document.querySelector(".skip").addEventListener("click", (e) => {
@@ -64,9 +72,11 @@ document.querySelector(".skip").addEventListener("click", (e) => {
   main.focus();
 });
 window.addEventListener("hashchange", async () => {
+  askAgain();
   await show();
   main.focus({ preventScroll: true });
   window.scrollTo(0, 0);
 });
+watchDaemon(show);
 show();
-follow((alert) => hear?.(alert), connected);
+follow((name, data) => hear[name === "alert" ? "event" : name]?.(data), sayState);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What verdicts and modes mean, in words for a reader who is new to them.
-
-const LEVEL_ONE = 4096;
-const NAT = 20;
+// What verdicts, modes and stages mean, in words for a reader who is new to them.
 
 export const modes = {
   learn: "Records the container, to train a policy; nothing is judged.",
@@ -35,6 +32,12 @@ export function doneLong(fields) {
   }
 }
 
-export const nat = (a) => (a / LEVEL_ONE / NAT).toFixed(2);
-export const units = (b) => (b / LEVEL_ONE).toFixed(3);
 export const ratio = (level, threshold) => (threshold > 0 ? level / threshold : 0);
+
+/* The address of a container's page: of the one with that id, where an id is known. */
+export function containerHash(name, id) {
+  return `#/container/${encodeURIComponent(name)}${id ? `/${encodeURIComponent(id)}` : ""}`;
+}
+
+/* The name of the policy in a directory. */
+export const policyName = (dir) => (dir ?? "").split("/").at(-1);

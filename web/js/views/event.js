@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // One event, and why it was one: what came, and what training had seen in its place.
-import { ApiError, get, path } from "./api.js";
-import { card, chips, facts, h, meter, number, problem, svg, when } from "./dom.js";
-import { done, doneLong, kindOf, nat, ratio, units } from "./words.js";
+import { containerButtons } from "../actions.js";
+import { ApiError, get, path } from "../api.js";
+import { card, chips, facts, fullTime, h, meter, number, problem, svg } from "../dom.js";
+import { EventList } from "../eventrow.js";
+import { containerHash, done, doneLong, kindOf, ratio } from "../words.js";
 
 const TRIES = 10;
 const PAUSE = 200;
+const NEIGHBOURS = 20;
+const MINUTE_NS = 60_000_000_000n;
 
 /* One that has just come is on its way to the disk. */
 async function fetchEvent(key, signal) {
@@ -90,19 +94,19 @@ function levelsCard(f) {
   const [a, b, tha, thb] = ["a", "b", "th_a", "th_b"].map((k) => f[`lutra.${k}`]);
   return card("Levels of the process",
     h("div", { class: "two" },
-      h("div", { class: "stack" }, h("h3", null, "A, unusual sequences"),
-        meter({ ratio: ratio(a, tha) }, "Level A"), h("p", { class: "soft small" }, `${nat(a)} of ${nat(tha)} nat`)),
-      h("div", { class: "stack" }, h("h3", null, "B, unseen pairs"),
-        meter({ ratio: ratio(b, thb) }, "Level B"), h("p", { class: "soft small" }, `${units(b)} of ${units(thb)}`))));
+      h("div", { class: "stack" }, h("h3", null, "A, unusual sequences"), meter({ ratio: ratio(a, tha) }, "Level A")),
+      h("div", { class: "stack" }, h("h3", null, "B, unseen pairs"), meter({ ratio: ratio(b, thb) }, "Level B"))));
 }
 
 function factsCard(event, text) {
   const f = event.output_fields;
   return card("Who and where", facts([
-    ["Container", h("a", { href: `#/container/${encodeURIComponent(f["container.name"])}` }, f["container.name"])],
+    ["When", fullTime(event.time)],
+    ["Container", h("a", { href: containerHash(f["container.name"], f["container.id"]) }, f["container.name"])],
     ["Image", f["container.image"]],
     ["Process", `${f["proc.name"]}[${f["proc.pid"]}]`],
     ["Started by", f["lutra.lineage"]],
+    ["Exec session", f["lutra.exec_session"] ? "yes: somebody joined the running container from outside" : "no"],
     ["Package", f["lutra.package"]],
     ["Role", f["lutra.role"]],
     ["Call", f["evt.type"]],
@@ -115,20 +119,67 @@ function factsCard(event, text) {
   ]));
 }
 
-export async function event(main, key, signal) {
+/* ---- what happened around it ---- */
+
+/* The events after it, nearest first. A page has the newest of its time: the time is made shorter until all fit. */
+async function fetchAfter(query, at, signal) {
+  for (let span = MINUTE_NS; ; span /= 10n) {
+    const { events, next } = await get("events", { ...query, limit: 200, since: at + 1n, until: at + span }, signal);
+    if (!next || span < 1000n) return events.reverse().slice(0, NEIGHBOURS);
+  }
+}
+
+/* What the container did in the minute before and after, oldest first. */
+async function fetchNeighbours(e, signal) {
+  const f = e.output_fields;
+  const at = BigInt(e.at);
+  const query = { container: f["container.name"], container_id: f["container.id"] };
+  const [before, after] = await Promise.all([
+    get("events", { ...query, limit: NEIGHBOURS, since: at - MINUTE_NS, until: at }, signal), fetchAfter(query, at, signal)]);
+  return [...before.events.reverse(), ...after];
+}
+
+function neighbourLink(event, text) {
+  return event ? h("a", { class: "button", href: `#/event/${event.key}` }, text) : null;
+}
+
+function neighboursCard(e, neighbours) {
+  const at = neighbours.findIndex((n) => n.key === e.key);
+  const list = new EventList(2 * NEIGHBOURS, { long: true });
+  const box = h("div", { class: "scroll around", tabindex: "0", role: "region", "aria-label": "Events around this one" }, list.box);
+  list.append(neighbours);
+  list.element.querySelector(`[data-key="${e.key}"]`)?.setAttribute("aria-current", "true");
+  return card("What this container did in the minute before and after", box,
+    at < 0 ? null : h("div", { class: "row" },
+      neighbourLink(neighbours[at - 1], "The one before"), neighbourLink(neighbours[at + 1], "The one after")));
+}
+
+/* Scrolls the list to this event. */
+function showCurrent(main) {
+  const current = main.querySelector(".around [aria-current]");
+  const box = main.querySelector(".around");
+  if (current) box.scrollTop += current.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+}
+
+export async function event(main, signal, key) {
   const [e, { rules }] = await Promise.all([fetchEvent(key, signal), get("rules", {}, signal)]);
   const f = e.output_fields;
   const text = rules.find((r) => r.name === f["lutra.group"])?.text ?? "This lutrad has no text for the rule.";
+  const neighbours = await fetchNeighbours(e, signal);
   main.append(
     h("div", { class: "stack" },
-      h("p", { class: "row soft small" }, h("span", { class: `badge ${kindOf(f)}` }, done(f)), when(e.time)),
+      h("p", { class: "row soft small" }, h("span", { class: `badge ${kindOf(f)}` }, done(f)), fullTime(e.time),
+        h("a", { href: containerHash(f["container.name"], f["container.id"]) }, f["container.name"])),
       h("h1", null, e.rule),
       h("div", { class: `verdict-line ${kindOf(f)}` },
         h("p", { class: "headline" }, text),
         h("p", { class: "soft" }, doneLong(f)))),
+    containerButtons(f["container.name"], f["container.id"], signal),
     ...[e.why.error ? problem(`What was expected there is not known: ${e.why.error}`) : null,
       objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
-    h("div", { class: "two" }, factsCard(e, text), levelsCard(f)),
+    h("div", { class: "two" }, factsCard(e, text),
+      h("div", { class: "stack" }, levelsCard(f), neighboursCard(e, neighbours))),
     h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),
       h("pre", { class: "scroll", tabindex: "0", "aria-label": "The event as JSON" }, JSON.stringify(e, null, 2))));
+  main.addEventListener("shown", () => showCurrent(main));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All policies, and what is to be expected of them.
-import { get } from "./api.js";
-import { h, number, problem, when } from "./dom.js";
+import { get } from "../api.js";
+import { command, h, number, problem, when } from "../dom.js";
 
 /* The interval in words; null at an end: no bound is known. */
 export function expected([low, high]) {
@@ -25,9 +25,9 @@ function policyCard(p) {
         : "Guards nothing now."}`));
 }
 
-export async function policies(main, name, signal) {
+export async function policies(main, signal) {
   const list = (await get("policies", {}, signal)).policies;
   main.append(h("h1", null, "Policies"),
     list.length ? h("div", { class: "two" }, list.map(policyCard))
-      : h("p", { class: "empty" }, "None yet. `lutra train` makes one from recorded runs."));
+      : h("p", { class: "empty" }, "None yet. ", command("lutra learn --image IMAGE"), " makes one from runs of its containers."));
 }

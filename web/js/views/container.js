@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One container: how unusual it is, what it did, what runs in it, and what can be done about it.
-import { get, path, post } from "./api.js";
-import { levelChart } from "./chart.js";
-import { card, confirmed, facts, h, meter, number, problem, toast, when } from "./dom.js";
-import { EventList } from "./eventrow.js";
-import { every, settled } from "./poll.js";
-import { modes, ratio } from "./words.js";
+// One container, by its id: how unusual it is, what it did, what runs in it, what can be done.
+import { attempt, change, policyLink, StopButtons } from "../actions.js";
+import { ApiError, get, path } from "../api.js";
+import { levelChart } from "../chart.js";
+import { card, confirmed, facts, fullTime, h, meter, number, problem, toast } from "../dom.js";
+import { EventList } from "../eventrow.js";
+import { every, settled } from "../poll.js";
+import { containerHash, modes, policyName, ratio } from "../words.js";
 
 const KEPT = 600;
 
@@ -35,7 +36,7 @@ class Levels {
   }
 }
 
-/* ---- n-grams ---- */
+/* ---- pairs of calls ---- */
 
 /* Pairs of calls that weighed something, over the events: those that weigh most. */
 function pairsOf(events) {
@@ -82,43 +83,31 @@ function processTree(processes) {
 
 /* ---- what can be done ---- */
 
-async function attempt(what, said) {
-  try {
-    const answer = await what();
-    toast(said);
-    return answer;
-  } catch (e) {
-    toast(e.message);
-    return null;
-  }
-}
-
 class Actions {
-  constructor(name, changed) {
-    this.name = name;
+  constructor(changed) {
     this.changed = changed;
     this.modes = h("select", { id: "mode" }, Object.keys(modes).map((m) => h("option", { value: m, disabled: m === "learn" }, m)));
     this.modes.addEventListener("change", () => this.setMode(this.modes.value));
     this.meaning = h("p", { class: "soft small" });
-    this.freeze = h("button", { type: "button", onclick: () => this.turn() }, "Freeze");
+    this.stop = new StopButtons(changed);
     this.element = h("section", { class: "card" },
       h("h2", null, "What is done"),
       h("div", { class: "row" }, h("label", { for: "mode" }, "Mode"), this.modes),
       this.meaning,
-      h("div", { class: "row" }, this.freeze,
-        h("button", { type: "button", onclick: () => this.release() }, "Release"),
-        h("button", { type: "button", class: "danger", onclick: () => this.kill() }, "Kill all processes")));
+      h("div", { class: "row" }, this.stop.elements[0],
+        h("button", { type: "button", onclick: () => this.release() }, "Release"), this.stop.elements[1]));
   }
 
   show(c) {
     this.container = c;
     this.modes.value = c.mode;
     this.meaning.textContent = modes[c.mode] ?? "";
-    this.freeze.textContent = c.frozen ? "Thaw" : "Freeze";
+    this.stop.show(c);
   }
 
-  async send(what, body, said) {
-    const c = await attempt(() => post(path("containers", this.name, what), body), said);
+  async force(mode) {
+    const { name } = this.container;
+    const c = await attempt(() => change(this.container, "mode", { mode, force: true }), `${name}: mode ${mode}, all the same`);
     if (c) this.changed(c);
     else this.show(this.container);
   }
@@ -126,53 +115,81 @@ class Actions {
   /* A policy made from too little says so; whoever insists may have the mode. */
   async setMode(mode) {
     try {
-      this.changed(await post(path("containers", this.name, "mode"), { mode }));
-      toast(`${this.name}: mode ${mode}, from its next call on`);
+      this.changed(await change(this.container, "mode", { mode }));
+      toast(`${this.container.name}: mode ${mode}, from its next call on`);
     } catch (e) {
       this.show(this.container);
       if (e.status !== 409 || !/--force/.test(e.message)) toast(e.message);
-      else if (await confirmed(`Mode ${mode} all the same?`, e.message, `Set ${mode}`))
-        await this.send("mode", { mode, force: true }, `${this.name}: mode ${mode}, all the same`);
+      else if (await confirmed(`Mode ${mode} all the same?`, e.message, `Set ${mode}`)) await this.force(mode);
     }
   }
 
-  turn() {
-    return this.container.frozen ? this.send("thaw", {}, `${this.name} goes on`)
-      : this.send("freeze", {}, `${this.name} is frozen`);
-  }
-
   async release() {
-    if (!await confirmed(`Release ${this.name}?`, "It runs on, and is no longer guarded.", "Release")) return;
-    if (await attempt(() => post(path("containers", this.name, "release")), `${this.name} is released`)) location.hash = "#/";
+    const { name } = this.container;
+    if (!await confirmed(`Release ${name}?`, "It runs on, and is no longer guarded.", "Release")) return;
+    if (await attempt(() => change(this.container, "release"), `${name} is released`)) location.hash = "#/";
   }
+}
 
-  async kill() {
-    if (await confirmed(`Kill all processes of ${this.name}?`, "The container ends at once, with what it has not saved.", "Kill"))
-      await this.send("kill", {}, `All processes of ${this.name} are killed`);
-  }
+function aboutPolicy(dir) {
+  const name = policyName(dir);
+  return name ? h("a", { href: `#/policy/${encodeURIComponent(name)}` }, name) : "none yet";
 }
 
 function about(c) {
   const counters = c.counters;
-  const policy = c.policy.split("/").at(-1);
   return card("About", facts([
     ["Image", c.image], ["Id", c.id], ["Pod", c.pod], ["Cgroup", c.cgroup],
-    ["Under guard since", when(c.since)],
-    ["Policy", policy ? h("a", { href: `#/policy/${encodeURIComponent(policy)}` }, policy) : "none yet"],
-    ["In force since", policy ? when(c.policy_since) : null],
+    ["Under guard since", fullTime(c.since)],
+    ["Policy", aboutPolicy(c.policy)],
+    ["In force since", c.policy ? fullTime(c.policy_since) : null],
     ["Judged", `${number(counters.calls)} calls, ${number(counters.objects)} objects`],
     ["Verdicts", `${number(counters.alert)} alerts, ${number(counters.deny)} denied, ${number(counters.kill)} killed`],
   ]));
 }
 
-export async function container(main, name, signal) {
+/* ---- one that has ended ---- */
+
+function aboutEnded(c) {
+  return card("About", facts([
+    ["Image", c.image], ["Id", c.id], ["Pod", c.pod], ["Cgroup", c.cgroup], ["Mode", c.mode],
+    ["Policy", aboutPolicy(c.policy)], ["Last event", fullTime(c.last_event)],
+  ]), h("div", { class: "row" }, policyLink(c.policy)));
+}
+
+/* Another container that has the name now; null: none has it. */
+async function successorOf(c, signal) {
+  try {
+    const now = await get(path("containers", c.name), {}, signal);
+    return now.ended ? null : now;
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 404) return null;
+    throw e;
+  }
+}
+
+async function endedContainer(main, signal, c, timeline, known) {
+  const successor = await successorOf(c, signal);
+  main.append(
+    h("div", { class: "stack" }, h("h1", null, c.name),
+      h("p", { class: "row" }, h("span", { class: "badge" }, "ended"), h("span", { class: "soft" }, c.image ?? "")),
+      h("p", null, "This container runs no more, or is no longer guarded. It is shown as long as its events are kept. ",
+        successor ? h("a", { href: containerHash(successor.name, successor.id) }, "Another one has its name now") : null)),
+    h("div", { class: "two" },
+      card("Evidence", h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),
+      h("div", { class: "stack" }, aboutEnded(c), card("Unusual pairs of calls, by weight", pairsTable(known)))));
+}
+
+/* ---- the view ---- */
+
+async function runningContainer(main, signal, first, timeline, events) {
+  const { name, id } = first;
   const levels = new Levels(signal);
   const state = h("p", { class: "row" });
   const aboutBox = h("div");
-  const pairsBox = h("div");
+  const pairsBox = h("div", null, pairsTable(events));
   const treeBox = h("div");
-  const timeline = new EventList(100, { long: true, empty: "No evidence." });
-  let known = [];
+  let known = events;
 
   const show = (c) => {
     state.replaceChildren(h("span", { class: "badge mode", id: "mode-now" }, c.mode),
@@ -182,34 +199,49 @@ export async function container(main, name, signal) {
     if (document.activeElement !== actions.modes) actions.show(c);
     levels.add(levelRow(Date.now() / 1000, c.level));
   };
-  const actions = new Actions(name, (c) => {
+  const actions = new Actions((c) => {
     actions.show(c);
     show(c);
   });
-  const look = async () => show(await get(path("containers", name), {}, signal));
+  const look = async () => {
+    const c = await get(path("containers", name), { id }, signal);
+    if (c.ended) window.dispatchEvent(new Event("hashchange"));
+    else show(c);
+  };
   const lookAtProcesses = async () =>
     treeBox.replaceChildren(processTree((await get(path("containers", name, "processes"), {}, signal)).processes));
   const drawPairs = settled(250, () => pairsBox.replaceChildren(pairsTable(known)));
 
   main.append(h("div", { class: "stack" }, h("h1", null, name), state),
-    h("div", { class: "two" }, card("Levels, in percent of the thresholds", levels.chart.element),
-      h("div", { class: "stack" }, actions.element, aboutBox)),
     h("div", { class: "two" },
-      h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),
+      h("div", { class: "stack" }, actions.element, aboutBox),
+      h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box))),
+    h("div", { class: "two" },
+      card("Levels, in percent of the thresholds", levels.chart.element),
       h("div", { class: "stack" }, card("Unusual pairs of calls, by weight", pairsBox), card("Processes", treeBox))));
-  const [page] = await Promise.all([
-    get("events", { container: name, limit: 100 }, signal).catch(() => ({ events: [] })), look(), lookAtProcesses()]);
-  known = page.events;
-  timeline.append(known);
+  show(first);
   levels.add(...known.map(eventLevel));
-  pairsBox.replaceChildren(pairsTable(known));
+  await lookAtProcesses();
   every(1000, signal, look);
   every(3000, signal, lookAtProcesses);
-  return (event) => {
-    if (event.output_fields["container.name"] !== name) return;
-    known = [event, ...known].slice(0, 200);
-    timeline.prepend(event);
-    levels.add(eventLevel(event));
-    drawPairs();
+  return {
+    event: (event) => {
+      const f = event.output_fields;
+      if (f["container.name"] !== name || (id && f["container.id"] !== id)) return;
+      known = [event, ...known].slice(0, 200);
+      timeline.prepend(event);
+      levels.add(eventLevel(event));
+      drawPairs();
+    },
   };
+}
+
+export async function container(main, signal, name, wanted) {
+  const first = await get(path("containers", name), { id: wanted }, signal);
+  const timeline = new EventList(100, { long: true, empty: "No evidence." });
+  const page = await get("events", { container: first.name, container_id: first.id, limit: 100 }, signal)
+    .catch(() => ({ events: [] }));
+  timeline.append(page.events);
+  return first.ended ? endedContainer(main, signal, first, timeline, page.events)
+    : runningContainer(main, signal, first, timeline, page.events);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One policy: what it knows, where it comes from, what is to be expected of it, what changed.
-import { get, path } from "./api.js";
-import { card, chips, facts, h, number, problem, when } from "./dom.js";
+import { get, path } from "../api.js";
+import { card, chips, facts, h, number, problem, when } from "../dom.js";
 import { expected } from "./policies.js";
-import { nat, units } from "./words.js";
 
 const roles = {
   startup: "while the service starts", steady: "while it serves",
@@ -25,7 +24,6 @@ function about(p) {
       ["New things", p.unseen],
       ["Found by", `replaying each of ${number(c.runs)} runs against the others: ${number(c.alarms_alert)} alarms, ${
         number(c.alarms_deny)} refusals in ${c.hours.toFixed(3)} h`],
-      ["Thresholds", `A ${nat(p.thresholds.a)} nat, B ${units(p.thresholds.b)}`],
       ["Mode", p.mode === p.policy_mode ? p.mode : `${p.mode} (the policy says ${p.policy_mode})`],
       ["Advice", c.advice || null],
     ])));
@@ -87,6 +85,14 @@ function changed(title, changes) {
     facts(all.map(([name, c]) => [name, `${say(c.old)} → ${say(c.new)}`])));
 }
 
+/* A threshold is 100 % of a level: what changed is said in percent of the one before. */
+function changedThresholds(changes) {
+  const all = Object.entries(changes ?? {}).filter(([, c]) => c && c.old > 0);
+  if (!all.length) return null;
+  return h("div", { class: "stack" }, h("h3", null, "Thresholds"),
+    facts(all.map(([name, c]) => [`Level ${name.toUpperCase()}`, `100 % → ${Math.round(100 * c.new / c.old)} %`])));
+}
+
 function differences(diff) {
   if (diff.same) return card("Since the version before", h("p", { class: "empty" }, "Nothing differs."));
   return card("Since the version before",
@@ -94,12 +100,12 @@ function differences(diff) {
     ...Object.entries(diff.calls).map(([role, sets]) => gained(`Calls, ${role}`, sets)),
     gained("Refused calls", diff.th),
     ...Object.entries(diff.objects).map(([op, sets]) => gained(`Objects, ${op}`, sets)),
-    gained("Paths", diff.paths), changed("Rules", diff.actions), changed("Thresholds", diff.thresholds),
+    gained("Paths", diff.paths), changed("Rules", diff.actions), changedThresholds(diff.thresholds),
     changed("Training", diff.training), gained("Runs", diff.training?.runs),
     gained("Base and packs", diff.training?.known), changed("Calibration", diff.calibration));
 }
 
-export async function policy(main, name, signal) {
+export async function policy(main, signal, name) {
   const p = await get(path("policies", name), {}, signal);
   const diff = p.previous ? await get(path("policies", name, "diff"), {}, signal) : null;
   main.append(h("h1", null, name));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All stored events, newest first.
-import { get } from "./api.js";
-import { h } from "./dom.js";
-import { EventList } from "./eventrow.js";
-import { quietly } from "./poll.js";
+import { get } from "../api.js";
+import { command, h } from "../dom.js";
+import { EventList } from "../eventrow.js";
+import { quietly } from "../poll.js";
 
 const PAGE = 50;
 
@@ -12,7 +12,7 @@ function choice(id, label, options) {
     h("select", { id }, options.map(([value, text]) => h("option", { value }, text))));
 }
 
-export async function events(main, name, signal) {
+export async function events(main, signal) {
   const verdict = choice("verdict", "Verdict",
     [["", "all"], ["allow", "noted"], ["alert", "alert"], ["deny", "deny"], ["kill", "kill"]]);
   const container = h("input", { id: "of", type: "search", placeholder: "exact name", autocomplete: "off" });
@@ -20,11 +20,13 @@ export async function events(main, name, signal) {
   const box = h("div");
   let list, next;
 
+  const none = () => (verdict.querySelector("select").value || container.value.trim() ? "No such events."
+    : ["No events. That is the usual thing. ", command("lutra events -f"), " follows them in a terminal."]);
   const load = async (afresh) => {
     const query = { limit: PAGE, verdict: verdict.querySelector("select").value, container: container.value.trim() };
     const page = await get("events", { ...query, before: afresh ? undefined : next }, signal);
     if (afresh) {
-      list = new EventList(1000, { long: true, empty: "No such events." });
+      list = new EventList(1000, { long: true, empty: none() });
       box.replaceChildren(list.box);
     }
     list.append(page.events);
@@ -41,10 +43,12 @@ export async function events(main, name, signal) {
         h("div", { class: "row" }, h("label", { for: "of" }, "Container"), container)),
       box, h("div", { class: "row" }, more)));
   await load(true);
-  return (event) => {
-    const f = event.output_fields;
-    const wanted = verdict.querySelector("select").value;
-    const of = container.value.trim();
-    if ((!wanted || wanted === f["lutra.verdict"]) && (!of || of === f["container.name"])) list.prepend(event);
+  return {
+    event: (event) => {
+      const f = event.output_fields;
+      const wanted = verdict.querySelector("select").value;
+      const of = container.value.trim();
+      if ((!wanted || wanted === f["lutra.verdict"]) && (!of || of === f["container.name"])) list.prepend(event);
+    },
   };
 }

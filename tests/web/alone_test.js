@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page of a lutrad of its own: what it says while nothing is guarded, of a container without a
+// policy, and while lutrad does not answer. TAP on stdout.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { browser, equal, ok, plan, root, until } from "./lib.js";
+
+const stage = `${process.env.LUTRA_ALONE_DIR}`;
+const cgroup = process.env.LUTRA_ALONE_CGROUP;
+const pins = process.env.LUTRA_ALONE_PINS;
+const lutrad = `${root}build/bin/lutrad`;
+const config = `${stage}/config.json`;
+const PATIENCE = 300000; // machines are slow
+let daemon = null;
+let port = 0;
+let log = "";
+
+function configure(pinDir) {
+  writeFileSync(config, JSON.stringify({
+    socket: `${stage}/lutrad.sock`, state_dir: stage, policies_dir: `${stage}/policies`, pin_dir: pinDir,
+    engines: [], bundles: [], http: { listen: `127.0.0.1:${port}` },
+  }));
+}
+
+async function start(pinDir) {
+  configure(pinDir);
+  log = "";
+  daemon = spawn(lutrad, ["--config", config], { stdio: ["ignore", "ignore", "pipe"] });
+  daemon.stderr.on("data", (text) => { log += text; });
+  const said = await until(() => / port (\d+)/.exec(log) ?? (daemon.exitCode !== null ? [log, ""] : null), PATIENCE);
+  port = Number(said[1]);
+  if (!port) throw new Error(log);
+}
+
+async function stop() {
+  const ended = new Promise((resolve) => { daemon.once("exit", resolve); });
+  daemon.kill("SIGTERM");
+  await ended;
+}
+
+/* A POST over the Unix socket. */
+function tell(path, body) {
+  return new Promise((resolve, reject) => {
+    const q = request({ socketPath: `${stage}/lutrad.sock`, method: "POST", path: `/api/v1/${path}` }, (r) => {
+      r.resume();
+      r.on("end", () => resolve(r.statusCode));
+    });
+    q.on("error", reject);
+    q.end(JSON.stringify(body));
+  });
+}
+
+process.on("exit", () => daemon?.kill("SIGKILL"));
+mkdirSync(`${stage}/policies`, { recursive: true });
+await start(null);
+const chromium = await browser();
+const page = await chromium.newPage({ viewport: { width: 1280, height: 900 } });
+page.setDefaultTimeout(PATIENCE);
+const at = async (hash) => {
+  await page.goto("about:blank");
+  await page.goto(`http://127.0.0.1:${port}/#${hash}`);
+  await page.waitForSelector(".view");
+};
+
+// ---- nothing yet ----
+
+const docs = readdirSync(`${root}docs`).filter((f) => f.endsWith(".md")).map((f) => readFileSync(`${root}docs/${f}`, "utf8")).join("\n");
+for (const hash of ["/", "/events", "/learning", "/policies"]) {
+  await ok(`${hash}: where there is nothing, it names a command that the docs name`, async () => {
+    await at(hash);
+    const commands = await page.locator(".empty:visible .command").allTextContents();
+    if (!commands.length) throw new Error("no command");
+    for (const c of commands) {
+      const words = c.replace(/ IMAGE$/, "").replace(/ NAME$/, "");
+      if (!docs.includes(words)) throw new Error(`${c} is not in the docs`);
+    }
+  });
+}
+
+// ---- a container without a policy ----
+
+const id = "5e".repeat(32);
+const inside = `${cgroup}/docker-${id}.scope`;
+
+await ok("a container without a policy comes before those with one, with the command that learns it", async () => {
+  mkdirSync(inside);
+  const sleeper = spawn("sleep", ["1000"], { stdio: "ignore" });
+  writeFileSync(`${inside}/cgroup.procs`, String(sleeper.pid));
+  try {
+    equal(await tell("hook", { event: "start", pid: sleeper.pid, who: {
+      engine: "docker", id, name: "shop", image: "registry.example/shop'; reboot #:1" } }), 200, "the hook's answer");
+    await at("/");
+    await page.waitForSelector("#unguarded:not([hidden])");
+    const text = await page.locator("#unguarded").textContent();
+    if (!text.includes("1 container runs without a guard") || !text.includes("shop")) throw new Error(text);
+    equal(await page.locator("#unguarded .command").textContent(),
+      "lutra learn --image 'registry.example/shop'\\''; reboot #:1'", "a hostile name is quoted");
+    const order = await page.locator(".view > section").evaluateAll((all) => all.findIndex((s) => s.id === "unguarded"));
+    equal(order, 0, "its place");
+  } finally {
+    const ended = new Promise((resolve) => { sleeper.once("exit", resolve); });
+    sleeper.kill("SIGKILL");
+    await ended;
+    await until(() => { try { rmdirSync(inside); return true; } catch { return false; } });
+  }
+  await page.waitForSelector("#unguarded", { state: "hidden" });
+});
+
+// ---- lutrad does not answer ----
+
+async function goneAndBack(pinDir, guarding) {
+  await stop();
+  await page.waitForSelector("#gone:not([hidden])");
+  const text = await page.locator("#gone").textContent();
+  for (const part of ["lutrad does not answer.", guarding, "What you see is ", " old: of "])
+    if (!text.includes(part)) throw new Error(`${part}: ${text}`);
+  await page.waitForSelector("main .view h1"); // what was seen is still there
+  await start(pinDir);
+  await page.waitForSelector("#gone", { state: "hidden" });
+  await page.waitForSelector("#live.on");
+}
+
+await ok("while lutrad does not answer, a banner has the data's age, and says that nothing is guarded without pins", async () => {
+  await at("/");
+  await page.waitForSelector("#live.on");
+  await goneAndBack(pins, "Nothing is guarded");
+});
+
+await ok("with pins it says that guarding goes on", async () => {
+  await at("/");
+  await page.waitForSelector("#live.on");
+  await goneAndBack(null, "Guarding goes on");
+});
+
+await chromium.close();
+await stop();
+daemon = null;
+configure(pins);
+execFileSync(lutrad, ["--config", config, "--uninstall"], { stdio: "ignore" });
+plan();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Files and names into object and path: by a walk of dentries across mounts, or from a string. And
- * a path into the text that is recorded. A struct lutra_path has its leaf first.
+ * Files and names into object and path: by a walk of dentries across mounts, or from a string. A
+ * struct lutra_path has its leaf first.
  *
  * Hooks: none, called by the programs of kern/hooks.
  * Maps: open_cache, written; works in the caller's scratch.
@@ -231,40 +231,6 @@ __noinline int path_from_input(struct lutra_scratch *s, __u32 dir_fd)
 	}
 	return path_walk(s, KERNEL_FIELD(file, struct file, f_path.dentry),
 			 KERNEL_FIELD(file, struct file, f_path.mnt));
-}
-
-/* Writes s->path as a string to s->text, the root first; lib/abi/path_text.h reads it. */
-__noinline int path_to_text(struct lutra_scratch *s)
-{
-	__u32 n, flags;
-
-	if (!s)
-		return 0;
-	n = s->path.n;
-	flags = s->path.flags;
-	s->text.len = 0;
-	if (flags & LUTRA_PATH_UNRESOLVED)
-		s->text.bytes[s->text.len++ & 1] = '?';
-	if (flags & LUTRA_PATH_DETACHED || n == 0)
-		s->text.bytes[s->text.len++ & 1] = '/';
-	for (__u32 i = 0; i < LUTRA_WALK_STEPS; i++) {
-		__u32 at = (n - 1 - i) & (LUTRA_COMPONENTS - 1);
-		__u32 off, len;
-
-		compiler_barrier();
-		off = s->text.len;
-		len = s->path.len[at];
-		if (i >= n || off > LUTRA_STRING_MAX - 1 - LUTRA_NAME)
-			break;
-		s->text.bytes[off] = '/';
-		if (i >= LUTRA_COMPONENTS) {
-			s->text.len = off + 1;
-			continue;
-		}
-		bpf_probe_read_kernel(&s->text.bytes[off + 1], LUTRA_NAME, s->path.name[at]);
-		s->text.len = off + 1 + (len > LUTRA_NAME ? LUTRA_NAME : len);
-	}
-	return 0;
 }
 
 struct inode___6_1 {

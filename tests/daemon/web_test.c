@@ -304,7 +304,8 @@ static void lutrad_tells_a_webhook_of_a_verdict_at_once(void **state)
 	assert_int_equal(pthread_create(&w.thread, NULL, serve_webhook, &w), 0);
 	snprintf(extra, sizeof(extra),
 		 HTTP_ON ", \"throttle\": null, \"outputs\": [{\"type\": \"webhook\","
-			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": \"notice\",\"all\": true}]",
+			 " \"url\": \"http://127.0.0.1:%u/hook\", \"min_priority\": "
+			 "\"notice\",\"all\": true}]",
 		 http_port(w.http));
 	restart_with(f, extra);
 	answer = lutrad_ask(f, "enroll",

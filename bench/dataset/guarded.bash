@@ -33,10 +33,15 @@ guard_begin() {
 	daemon_start
 }
 
+# guard_cgroup CONTAINER: its cgroup, named as engines name them: lutra tells exec sessions only in those.
+guard_cgroup() {
+	printf '%s/%s/libpod-%064x\n' "$cgroup" "$1" "$(cksum <<<"$1" | cut -d' ' -f1)"
+}
+
 # guard_container CONTAINER: before its start.
 guard_container() {
-	mkdir "$cgroot$cgroup/$1"
-	ctl enroll --cgroup "$cgroot$cgroup/$1" --policy "$POLICIES/$1" --mode "$guard_mode" --force >/dev/null
+	mkdir -p "$cgroot$(guard_cgroup "$1")"
+	ctl enroll --name "$1" --cgroup "$cgroot$(guard_cgroup "$1")" --policy "$POLICIES/$1" --mode "$guard_mode" --force >/dev/null
 }
 
 # The events that are left, one a line, in an order by the seed.

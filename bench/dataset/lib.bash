@@ -298,18 +298,20 @@ container_mounts() {
 }
 
 container_json() {
-	local c=$1 capabilities_json mounts_json
+	local c=$1 capabilities_json mounts_json own_cgroup=@CGROUP@
+	[ -z "${guard_mode:-}" ] || own_cgroup=$(guard_cgroup "$c")
 	capabilities_json=$(as_json_list "${capabilities[@]}")
 	mounts_json=$(container_mounts "$c" | jq -sc .)
 	jq -n --argjson args "$(as_json_list "${arguments[@]}")" --argjson caps "$capabilities_json" \
 		--argjson env "$(as_json_list "${environment[@]}")" --argjson mounts "$mounts_json" \
 		--argjson uid "${user%%:*}" --argjson gid "${user##*:}" --arg cwd "$directory" \
-		--arg root "$stage/root/$c" --arg host "$c" --arg net "/proc/$network_pid/ns/net" '{
+		--arg root "$stage/root/$c" --arg host "$c" --arg net "/proc/$network_pid/ns/net" \
+		--arg cgroup "$own_cgroup" '{
 		ociVersion: "1.0.0",
 		process: {user: {uid: $uid, gid: $gid}, args: $args, env: $env, cwd: $cwd, noNewPrivileges: false,
 			capabilities: {bounding: $caps, effective: $caps, permitted: $caps}},
 		root: {path: $root}, hostname: $host, mounts: $mounts,
-		linux: {cgroupsPath: "@CGROUP@",
+		linux: {cgroupsPath: $cgroup,
 			namespaces: [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "cgroup"},
 				{type: "network", path: $net}],
 			maskedPaths: ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/sys/firmware"],

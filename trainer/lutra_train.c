@@ -10,6 +10,7 @@
 #include "lib/abi/mode_args.h"
 #include "lib/base/progress_bar.h"
 #include "lib/base/file.h"
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"
 #include "trainer/model/compute/pool.h"
 #include "trainer/model/tables/update.h"
@@ -154,23 +155,38 @@ static const char *file_name(const struct train_arguments *a, int i)
 	return i < a->files.n ? a->files.arg[i] : a->heldout[i - a->files.n];
 }
 
-/* Finds what the runs leave out: see trainer/data/left_out.h. */
-static int find_left_out(const struct train_arguments *a, struct policy *old, struct left_out *ret,
-			 struct err *err)
+/*
+ * Loads the policy that judges the new runs: the one that is updated, with what was accepted for it. If
+ * the runs are of a new release, it expects what their image brings, as it did in force.
+ */
+static int load_judge(const struct train_arguments *a, struct policy **ret, struct err *err)
 {
 	const char *digest = a->train.digest;
-	const struct left_out_options options = {.is_update = old,
-						 .judge = a->leave_out_alerts ? old : NULL};
+	struct err left_out;
+	int r = a->leave_out_alerts ? accepted_load(ret, a->update, NULL, &left_out, err) : 0;
+
+	if (r == 0 && *ret)
+		(*ret)->expects_image =
+			digest && (*ret)->digest && strcmp(digest, (*ret)->digest) != 0;
+	return r;
+}
+
+/* Finds what the runs leave out: see trainer/data/left_out.h. */
+static int find_left_out(const struct train_arguments *a, struct left_out *ret, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *judge = NULL;
+	struct left_out_options options = {.is_update = a->update};
 	size_t n = (size_t)(a->files.n + a->n_heldout);
 	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+	int r = load_judge(a, &judge, err);
 
+	if (r < 0)
+		return r;
 	if (!names)
 		return err_oom(err);
-	/* The runs are of a new release: the policy judges them as it did in force. */
-	if (old)
-		old->expects_image = digest && old->digest && strcmp(digest, old->digest) != 0;
 	for (size_t i = 0; i < n; i++)
 		names[i] = file_name(a, (int)i);
+	options.judge = judge;
 	return left_out_find(ret, names, n, &options, err);
 }
 
@@ -331,7 +347,7 @@ static int run_training(const struct train_arguments *a, struct err *err)
 	if (r == 0)
 		r = read_packages(a, &knowledge, err);
 	if (r == 0)
-		r = find_left_out(a, old, &left_out, err);
+		r = find_left_out(a, &left_out, err);
 	corpus.left_out = &left_out;
 	if (r == 0)
 		r = load_runs(&corpus, a, &progress, err);

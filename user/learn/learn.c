@@ -8,6 +8,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
+#include "lib/policy/accepted/accepted.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
@@ -45,13 +46,15 @@ void learn_save(struct learn *l)
 	l->save_failed = r < 0;
 }
 
+/* Loads a policy with what was accepted for it. */
 static struct policy *load_policy(const struct learn *l, const char *dir, struct err *err)
 {
 	struct policy *p = NULL;
+	struct err left_out;
 
 	if (!dir)
 		err_oom(err);
-	else if (policy_load_signed(&p, dir, &l->parts.config->policy_keys, err) < 0)
+	else if (accepted_load(&p, dir, &l->parts.config->policy_keys, &left_out, err) < 0)
 		p = NULL;
 	return p;
 }

@@ -38,6 +38,12 @@ int container_check_mode(const struct container *c, const struct policy *p, unsi
 	return r < 0 || !ask.policy ? r : check_lifecycle(c->all, &ask, &over, err);
 }
 
+/* What fell back to audit gets another try with a mode that the operator sets. */
+static int retry_fallback(struct container *c, struct err *err)
+{
+	return container_end_fallback(c) ? container_apply_again(c, err) : 0;
+}
+
 int container_switch_mode(struct container *c, const struct mode_change *change, struct err *err)
 {
 	int r = guard_set_mode(c->all->parts.guard, c->slot, change->mode, err);
@@ -65,6 +71,8 @@ int container_set_mode(struct container *c, unsigned mode, bool force, struct er
 		r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
 	if (r == 0 && p)
 		r = container_check_mode(c, p, mode, force, err);
+	if (r == 0)
+		r = retry_fallback(c, err);
 	if (r < 0)
 		return r;
 	return container_switch_mode(
@@ -108,6 +116,9 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 	for (struct container *c = all->first; c && r == 0; c = c->next) {
 		if (strcmp(c->policy_dir, dir) != 0)
 			continue;
+		r = retry_fallback(c, err);
+		if (r < 0)
+			break;
 		r = container_switch_mode(
 			c,
 			&(struct mode_change){q->mode, false, "set by the operator for the policy"},

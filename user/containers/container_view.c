@@ -21,7 +21,7 @@
 
 uint32_t container_audited_rules(const struct container *c)
 {
-	return c->release_rules;
+	return c->release_rules | c->fallback_rules;
 }
 
 const struct policy *container_view(const struct container *c, const struct policy *p,
@@ -35,9 +35,14 @@ const struct policy *container_view(const struct container *c, const struct poli
 	if (seen == p)
 		view->policy = *p;
 	view->policy.expects_image = c->is_release;
-	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
-		if (audited >> g & 1 && view->policy.action[g] > LUTRA_ACTION_ALERT)
-			view->policy.action[g] = LUTRA_ACTION_ALERT;
+	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
+		/* A level that alerts counts towards a kill. */
+		uint8_t most =
+			CONTAINER_LEVEL_RULES >> g & 1 ? LUTRA_ACTION_LOG : LUTRA_ACTION_ALERT;
+
+		if (audited >> g & 1 && view->policy.action[g] > most)
+			view->policy.action[g] = most;
+	}
 	return &view->policy;
 }
 

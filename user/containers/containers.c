@@ -67,6 +67,7 @@ void container_free(struct container *c)
 	free(c->policy_dir);
 	free(c->policy_error);
 	host_places_done(&c->host);
+	free(c->refusals);
 	free(c);
 }
 

@@ -52,6 +52,11 @@ struct container {
 	bool is_release;	   /* its image is another release than its policy was made for */
 	uint32_t release_rules;	   /* bit per rule that only alerts in the first hours of it */
 	uint64_t release_until_ns; /* CLOCK_REALTIME, end of these hours */
+	/* Written by fallback.c. */
+	uint32_t fallback_rules; /* bit per rule that only alerts, because it refused too often */
+	struct container_refusal *refusals; /* (n_refusals): what was refused, each once */
+	size_t n_refusals, refusals_size;
+	struct throttle refusal_limit; /* of refusals that are looked at */
 
 	bool frozen;		   /* by lutrad */
 	bool acted;		   /* mode kill-container or freeze has acted on it */
@@ -86,6 +91,12 @@ struct containers_observer {
 	/* An alert of it was handed on. realtime_ns: of the event. */
 	void (*on_alerted)(void *ctx, struct container *c, const struct lutra_evidence *ev,
 			   uint64_t realtime_ns);
+	/*
+	 * It was refused something, or a task of it was killed. finding: tells refusals apart that a
+	 * person would tell apart. Not of each refusal of a flood.
+	 */
+	void (*on_refused)(void *ctx, struct container *c, const struct lutra_evidence *ev,
+			   const char *finding);
 	/* The operator set the mode of a policy by its name in policies_dir. */
 	void (*on_policy_mode)(void *ctx, const char *policy);
 	/* Something that is saved has changed. c: of which container; NULL: of several. */
@@ -233,6 +244,22 @@ void containers_on_evidence(struct containers *all, const struct lutra_evidence 
  */
 void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
 		     size_t str_len);
+
+/* ---- fallback.c ---- */
+
+/* Notes a refusal. Returns how many different ones there were by rules of the same kind. */
+size_t container_count_refusal(struct container *c, unsigned rule, const char *finding);
+/*
+ * Puts the rules of the same kind as that of a refusal in audit, for this container alone, with an
+ * alert of rule fallback. n: of container_count_refusal(). Errors as container_apply_again().
+ */
+int container_fall_back(struct container *c, const struct lutra_evidence *last, size_t n,
+			struct err *err);
+/*
+ * Puts the rules that fell back in force again: the operator set a mode. The caller applies the policy
+ * again if it returns true.
+ */
+bool container_end_fallback(struct container *c);
 
 /* Writes an event of rule mode: what changed in how the container is guarded, and why. */
 void container_note_change(struct container *c, const char *fmt, ...)

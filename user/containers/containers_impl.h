@@ -33,6 +33,8 @@ DEFINE_FREEP(struct container, container_free);
 void containers_add(struct container *c, unsigned how);
 /* ---- container_view.c ---- */
 
+#define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL_A | 1u << LUTRA_RULE_LEVEL_B)
+
 /*
  * Makes the policy of one container from that of its image, p. Returns it, valid as long as p and *view;
  * p itself if they are equal. The caller ends *view with host_view_done().

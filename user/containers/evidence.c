@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/alerts/alert_fields.h"
+#include "user/incidents/finding.h"
 #include "user/sys/clock.h"
 
 /* Modes kill-container and freeze act on the whole container, once. */
@@ -68,6 +70,28 @@ static bool is_of_present_policy(struct container *c, const struct lutra_evidenc
 	return ev->policy_version == c->policy_version;
 }
 
+/*
+ * Writes the id of the finding of a refusal, without the name of the program, which a process may choose.
+ * Returns false if the container is refused so much that this one is not looked at.
+ */
+static bool describe_refusal(struct container *c, const struct alert *a,
+			     char ret[static FINDING_ID])
+{
+	static const struct throttle_rate rate = {.per_second = 20, .burst = 200};
+	static struct alert_fields fields; /* of the main loop: too large for the stack */
+	struct finding finding;
+	uint64_t folded;
+
+	if (!a || a->evidence.verdict < LUTRA_VERDICT_DENY ||
+	    !throttle_pass(&c->refusal_limit, &rate, a->evidence.ts_ns, &folded))
+		return false;
+	alert_fields_set(&fields, a);
+	fields.text[ALERT_COMM] = fields.text[ALERT_ROLE] = NULL;
+	finding_describe(&finding, &fields);
+	memcpy(ret, finding.id, sizeof(finding.id));
+	return true;
+}
+
 void container_alert(struct container *c, const struct lutra_evidence *ev, const char *str,
 		     size_t str_len)
 {
@@ -85,6 +109,8 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 	struct alert *a = alert_new(ev, str, str_len, &container);
 	uint64_t time_ns = a ? a->time_ns : clock_realtime_ns();
 	uint64_t unlogged = 0; /* alerts that the log misses if the queue is full */
+	char finding[FINDING_ID];
+	bool is_refusal = describe_refusal(c, a, finding);
 
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
 		c->alert_ns = time_ns;
@@ -98,6 +124,8 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		c->alert_lost = true;
 	}
 	CONTAINERS_TELL(all, on_alerted, c, ev, time_ns);
+	if (is_refusal)
+		CONTAINERS_TELL(all, on_refused, c, ev, finding);
 }
 
 void container_note_change(struct container *c, const char *fmt, ...)

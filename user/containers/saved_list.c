@@ -33,7 +33,7 @@ static json_t *saved_to_json(const struct container *c)
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:i, s:s, s:b, s:b, s:b, s:b, s:b, "
 		"s:b, "
-		"s:I, s:I}",
+		"s:I, s:I, s:I}",
 		"name", text_json_keep(c->name), "who", identity_to_json(&c->identity), "cgroup",
 		text_json_keep(c->cgroup), "policy", text_json_keep(c->policy_dir), "policy_sha256",
 		c->policy_sha256, "accepted_sha256", c->accepted_sha256, "policy_since_ns",
@@ -41,7 +41,8 @@ static json_t *saved_to_json(const struct container *c)
 		(json_int_t)c->since_ns, "slot", (int)c->slot, "mode", mode_name(c->mode),
 		"own_mode", c->own_mode, "frozen", c->frozen, "reacted", c->acted, "sessions",
 		c->sessions, "learned", c->recorded, "release", c->is_release, "release_rules",
-		(json_int_t)c->release_rules, "release_until_ns", (json_int_t)c->release_until_ns);
+		(json_int_t)c->release_rules, "release_until_ns", (json_int_t)c->release_until_ns,
+		"fallback_rules", (json_int_t)c->fallback_rules);
 }
 
 static void write_list(const struct saved_list *l)
@@ -98,25 +99,26 @@ static int saved_from_json(json_t *j, struct container *c)
 	const char *accepted = "";
 	json_int_t cgroup_id, since_ns, policy_since_ns = 0;
 	int slot, own_mode = 1, frozen, reacted, sessions = 0, learned = 0;
-	json_int_t release_rules = 0, release_until = 0;
+	json_int_t release_rules = 0, release_until = 0, fallback_rules = 0;
 	int release = 0;
 	json_t *who = NULL;
 
 	if (json_unpack(
 		    j,
 		    "{s:s, s?o, s?s, s?s, s:s, s:s, s?s, s?s, s?I, s:I, s:I, s:i, s:s, s?b, s:b, "
-		    "s:b, s?b, s?b, s?b, s?I, s?I}",
+		    "s:b, s?b, s?b, s?b, s?I, s?I, s?I}",
 		    "name", &name, "who", &who, "id", &id, "image", &image, "cgroup", &cgroup,
 		    "policy", &policy, "policy_sha256", &sha256, "accepted_sha256", &accepted,
 		    "policy_since_ns", &policy_since_ns, "cgroup_id", &cgroup_id, "since_ns",
 		    &since_ns, "slot", &slot, "mode", &mode, "own_mode", &own_mode, "frozen",
 		    &frozen, "reacted", &reacted, "sessions", &sessions, "learned", &learned,
 		    "release", &release, "release_rules", &release_rules, "release_until_ns",
-		    &release_until) < 0 ||
+		    &release_until, "fallback_rules", &fallback_rules) < 0 ||
 	    mode_parse(mode, &c->mode) < 0 || slot < 1 || slot >= LUTRA_SLOTS ||
 	    strlen(sha256) >= sizeof(c->policy_sha256) ||
 	    strlen(accepted) >= sizeof(c->accepted_sha256) || release_rules < 0 ||
-	    release_rules > UINT32_MAX || release_until < 0)
+	    release_rules > UINT32_MAX || release_until < 0 || fallback_rules < 0 ||
+	    fallback_rules > UINT32_MAX)
 		return -EBADMSG;
 	c->cgroup_id = (uint64_t)cgroup_id;
 	c->since_ns = (uint64_t)since_ns;
@@ -131,6 +133,7 @@ static int saved_from_json(json_t *j, struct container *c)
 	c->recorded = learned != 0;
 	c->is_release = release != 0;
 	c->release_rules = (uint32_t)release_rules;
+	c->fallback_rules = (uint32_t)fallback_rules;
 	c->release_until_ns = (uint64_t)release_until;
 	c->name = strdup(name);
 	c->cgroup = strdup(cgroup);

@@ -273,49 +273,36 @@ static void on_policy_mode(void *ctx, const char *policy)
 	learn_save(l);
 }
 
-/* Sends an alert of rule fallback. last: the alert that caused the fallback. */
-static void alert_fallback(struct container *c, const struct lutra_evidence *last)
+/*
+ * Many different refusals by rules of one kind, soon after the policy or a release is in force: false
+ * alarms are likelier than attacks.
+ */
+static void on_refused(void *ctx, struct container *c, const struct lutra_evidence *ev,
+		       const char *finding)
 {
-	struct lutra_evidence ev = *last;
-
-	ev.rule = LUTRA_RULE_AUDIT_FALLBACK;
-	ev.verdict = LUTRA_VERDICT_ALERT;
-	ev.mode = LUTRA_MODE_AUDIT;
-	ev.refused = 0;
-	ev.str_len = 0;
-	memset(&ev.object, 0, sizeof(ev.object));
-	container_alert(c, &ev, NULL, 0);
-}
-
-/* Too many refusals in its first minutes: false alarms are likelier than attacks. */
-static void fall_back(struct learn *l, struct container *fired, struct lifecycle_image *i,
-		      const struct lutra_evidence *last)
-{
+	struct learn *l = ctx;
+	const struct config_life *limits = &l->parts.config->life;
+	struct lifecycle_image *i = learn_image_of(l, c);
 	char time[CLOCK_TEXT];
 	struct err err;
+	size_t n;
 
-	lifecycle_set_note(l->parts.lifecycle, i,
-			   "fell back to audit at %s: %u refusals and kills in its first %.1f "
-			   "minutes in force, the last by rule %s; see `lutra events`, learn more "
-			   "runs",
-			   clock_format(clock_realtime_ns(), time), i->fired,
-			   (double)i->enforced_ns / 6e10, rule_name(last->rule));
-	log_error("policy %s %s", i->policy, i->note);
-	if (modes_set(l->parts.config, i->policy, NULL, LUTRA_MODE_AUDIT, false, &err) < 0)
-		log_error("%s: the next lutrad will not know that it is in audit: %s", i->policy,
-			  err.msg);
-	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
-		if (learn_image_of(l, c) != i || c->mode <= LUTRA_MODE_AUDIT)
-			continue;
-		if (container_switch_mode(c,
-					  &(struct mode_change){LUTRA_MODE_AUDIT, false,
-								"the policy fell back to audit"},
-					  &err) < 0)
-			log_error("%s: stays in mode %s: %s", c->name, mode_name(c->mode), err.msg);
+	if (!i || ev->rule >= LUTRA_RULE_COUNT || ev->exec_session == LUTRA_SESSION_AUDITED ||
+	    !lifecycle_is_watched(i, limits, c->identity.digest, clock_realtime_ns()))
+		return;
+	n = container_count_refusal(c, ev->rule, finding);
+	if (n <= limits->fallback_signals)
+		return;
+	if (container_fall_back(c, ev, n, &err) < 0) {
+		log_error("%s: its rules cannot fall back to audit: %s", c->name, err.msg);
+		return;
 	}
-	lifecycle_on_mode_set(l->parts.lifecycle, i);
+	lifecycle_set_note(l->parts.lifecycle, i,
+			   "rules of container %.100s fell back to audit at %s: %zu different "
+			   "refusals, the last by rule %s; see `lutra events`",
+			   c->name, clock_format(clock_realtime_ns(), time), n,
+			   rule_name(ev->rule));
 	learn_save(l);
-	alert_fallback(fired, last);
 }
 
 static void on_match(void *ctx, struct container *c, const struct lutra_evidence *ev,
@@ -324,21 +311,18 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 	struct learn *l = ctx;
 	struct lifecycle_image *i = learn_image_of(l, c);
 	bool is_rule = ev->rule < LUTRA_RULE_COUNT;
-	bool would_refuse =
-		is_rule && ev->mode <= LUTRA_MODE_AUDIT && c->refusing_rules >> ev->rule & 1;
-	bool refuses = ev->verdict >= LUTRA_VERDICT_DENY || would_refuse;
 
 	(void)realtime_ns;
 	recorder_mark(l, c, ev);
 	/*
 	 * Matches are expected in audit while the image is learned. An operator's session says nothing
-	 * of how well the policy fits the service.
+	 * of how well the policy fits the service. Refusals are looked at by on_refused().
 	 */
-	if (!i || !is_rule || (c->recorded && c->mode <= LUTRA_MODE_AUDIT) ||
+	if (!i || !is_rule || c->recorded || ev->mode > LUTRA_MODE_AUDIT ||
 	    ev->exec_session == LUTRA_SESSION_AUDITED)
 		return;
-	if (lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, ev->mode, refuses))
-		fall_back(l, c, i, ev);
+	if (c->refusing_rules >> ev->rule & 1)
+		lifecycle_end_clean_time(l->parts.lifecycle, i);
 }
 
 /* ---- time ---- */
@@ -362,7 +346,7 @@ static void check_repeats(struct learn *l, uint64_t now)
 		if (last <= c->repeat_ns)
 			continue;
 		c->repeat_ns = last;
-		lifecycle_add_match(l->parts.lifecycle, i, &l->parts.config->life, c->mode, true);
+		lifecycle_end_clean_time(l->parts.lifecycle, i);
 	}
 }
 
@@ -372,7 +356,8 @@ static void tick_image(struct learn *l, struct lifecycle_image *i, uint64_t elap
 	unsigned mode = LUTRA_MODE_LEARN;
 
 	for (const struct container *c = containers_first(l->parts.containers); c; c = c->next)
-		if (!c->recorded && learn_image_of(l, c) == i && c->mode > mode)
+		if (learn_image_of(l, c) == i && c->mode > mode &&
+		    (!c->recorded || c->mode > LUTRA_MODE_AUDIT))
 			mode = c->mode;
 	lifecycle_add_time(l->parts.lifecycle, i, mode, elapsed_ns);
 }
@@ -454,6 +439,7 @@ int learn_new(struct learn **ret, const struct learn_parts *parts, struct err *e
 						   .on_emptied = on_emptied,
 						   .on_release = on_container_release,
 						   .on_alerted = on_match,
+						   .on_refused = on_refused,
 						   .on_policy_mode = on_policy_mode,
 						   .ctx = l};
 	containers_observe(parts->containers, &l->observer);

@@ -448,24 +448,25 @@ void lifecycle_add_time(struct lifecycle *l, struct lifecycle_image *i, unsigned
 	l->changed |= mode >= LUTRA_MODE_AUDIT;
 }
 
-bool lifecycle_add_match(struct lifecycle *l, struct lifecycle_image *i,
-			 const struct config_life *limits, unsigned mode, bool refuses)
+void lifecycle_end_clean_time(struct lifecycle *l, struct lifecycle_image *i)
 {
-	if (!refuses)
-		return false;
+	i->clean_ns = 0;
 	l->changed = true;
-	if (mode <= LUTRA_MODE_AUDIT) {
-		i->clean_ns = 0;
-		return false;
-	}
-	if (i->enforced_ns >= limits->fallback_minutes * MINUTE_NS)
-		return false;
-	return ++i->fired > limits->fallback_signals;
+}
+
+bool lifecycle_is_watched(const struct lifecycle_image *i, const struct config_life *limits,
+			  const char *digest, uint64_t now_ns)
+{
+	const struct lifecycle_release *release = lifecycle_find_release(i, digest);
+	uint64_t watched_ns = limits->fallback_minutes * MINUTE_NS;
+
+	if (i->enforced_ns < watched_ns)
+		return true;
+	return release && release->seen_ns && now_ns < release->seen_ns + watched_ns;
 }
 
 void lifecycle_on_mode_set(struct lifecycle *l, struct lifecycle_image *i)
 {
 	i->clean_ns = i->enforced_ns = 0;
-	i->fired = 0;
 	l->changed = true;
 }

@@ -55,7 +55,6 @@ struct lifecycle_image {
 	uint32_t dropped;	     /* runs that were not counted */
 	uint32_t policy_runs;	     /* runs that the policy was trained on */
 	uint32_t policy_starts;	     /* of these, the runs that begin with a start */
-	uint32_t fired;		     /* refusals and kills since the policy is in force */
 	uint64_t policy_calls;	     /* system calls that the policy was trained on */
 	uint64_t clean_ns;	     /* time in audit since the last match that would refuse */
 	uint64_t enforced_ns;	     /* time in force since the last change of mode */
@@ -183,12 +182,15 @@ int lifecycle_allows_mode(const struct lifecycle *l, const struct config_life *l
 /* Adds the time that containers spent under the policy in this mode. */
 void lifecycle_add_time(struct lifecycle *l, struct lifecycle_image *i, unsigned mode,
 			uint64_t elapsed_ns);
+/* Ends the clean time in audit: a match came that a mode in force would refuse. */
+void lifecycle_end_clean_time(struct lifecycle *l, struct lifecycle_image *i);
 /*
- * Counts a match under the policy. refuses: the rule's action is to refuse or kill. Returns true if
- * the policy must fall back to audit: too many matches in its first minutes in force.
+ * Returns true if refusals in a container may be false alarms: the policy is in its first
+ * life.fallback_minutes in force, or the release of that digest (NULL: not known) is. now_ns:
+ * CLOCK_REALTIME.
  */
-bool lifecycle_add_match(struct lifecycle *l, struct lifecycle_image *i,
-			 const struct config_life *limits, unsigned mode, bool refuses);
+bool lifecycle_is_watched(const struct lifecycle_image *i, const struct config_life *limits,
+			  const char *digest, uint64_t now_ns);
 /* Starts the counts of clean and enforced time again, for a change of the mode. */
 void lifecycle_on_mode_set(struct lifecycle *l, struct lifecycle_image *i);
 

@@ -53,18 +53,17 @@ static json_t *image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:o, s:b, s:I, s:o, s:b, s:o}",
+		"s:o, s:b, s:I, s:o, s:b, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
 		"wanted", (json_int_t)i->wanted, "next", (json_int_t)i->number, "dropped",
 		(json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs, "policy_starts",
-		(json_int_t)i->policy_starts, "fired", (json_int_t)i->fired, "policy_calls",
-		(json_int_t)i->policy_calls, "clean_ns", (json_int_t)i->clean_ns, "enforced_ns",
-		(json_int_t)i->enforced_ns, "runs", recordings_to_json(i), "by_runs",
-		(int)i->by_runs, "began_ns", (json_int_t)i->began_ns, "unseen",
-		policy_unseen_encode(&i->unseen), "accept_new", (int)i->accept_new, "releases",
-		releases_to_json(i));
+		(json_int_t)i->policy_starts, "policy_calls", (json_int_t)i->policy_calls,
+		"clean_ns", (json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns,
+		"runs", recordings_to_json(i), "by_runs", (int)i->by_runs, "began_ns",
+		(json_int_t)i->began_ns, "unseen", policy_unseen_encode(&i->unseen), "accept_new",
+		(int)i->accept_new, "releases", releases_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -164,7 +163,7 @@ static int releases_from_json(json_t *list, struct lifecycle *l, struct lifecycl
 
 static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 {
-	json_int_t wanted, next, dropped, policy_runs, fired, policy_calls, clean, enforced;
+	json_int_t wanted, next, dropped, policy_runs, policy_calls, clean, enforced;
 	json_int_t starts = -1; /* an older lutrad: as many as runs */
 	const char *image, *policy;
 	struct lifecycle_image *i;
@@ -174,19 +173,18 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:I, s:o, s?I, s?o, s?o, s?o, s?o, s?o}",
+			   "s:o, s?I, s?o, s?o, s?o, s?o, s?o, s?o}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
-			   &policy_runs, "fired", &fired, "policy_calls", &policy_calls, "clean_ns",
-			   &clean, "enforced_ns", &enforced, "runs", &runs, "policy_starts",
-			   &starts, "by_runs", &rest, "began_ns", &rest, "unseen", &rest,
-			   "accept_new", &rest, "releases", &releases) < 0 ||
+			   &policy_runs, "policy_calls", &policy_calls, "clean_ns", &clean,
+			   "enforced_ns", &enforced, "runs", &runs, "policy_starts", &starts,
+			   "by_runs", &rest, "began_ns", &rest, "unseen", &rest, "accept_new",
+			   &rest, "releases", &releases, "fired", &rest) < 0 ||
 	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
 	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
 	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
-	    !is_count(fired, UINT32_MAX) || policy_calls < 0 || clean < 0 || enforced < 0 ||
-	    !json_is_array(runs))
+	    policy_calls < 0 || clean < 0 || enforced < 0 || !json_is_array(runs))
 		return err_set(err, -EBADMSG, "not the state of an image");
 	r = lifecycle_add(l, image, &i, err);
 	if (r < 0)
@@ -209,7 +207,6 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 	i->dropped = (uint32_t)dropped;
 	i->policy_runs = (uint32_t)policy_runs;
 	i->policy_starts = (uint32_t)(starts < 0 ? policy_runs : starts);
-	i->fired = (uint32_t)fired;
 	i->policy_calls = (uint64_t)policy_calls;
 	i->clean_ns = (uint64_t)clean;
 	i->enforced_ns = (uint64_t)enforced;

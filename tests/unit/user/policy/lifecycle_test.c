@@ -96,13 +96,11 @@ static void lifecycle_gate_asks_for_runs_calls_and_clean_hours(void **state)
 static void lifecycle_clean_hours_begin_again_with_a_signal_that_would_refuse(void **state)
 {
 	struct fixture *f = *state;
-	const struct config_life *l = &f->limits;
 
 	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, 24 * HOUR_NS);
-	assert_false(lifecycle_add_match(&f->life, f->image, l, LUTRA_MODE_AUDIT, false));
 	assert_false(gate_says(f, "clean"));
-	assert_false(lifecycle_add_match(&f->life, f->image, l, LUTRA_MODE_AUDIT, true));
+	lifecycle_end_clean_time(&f->life, f->image);
 	assert_true(gate_says(f, "0.00 of 24.00 hours clean"));
 }
 
@@ -136,34 +134,35 @@ static void lifecycle_allows_by_force_what_it_then_names(void **state)
 
 /* ---- the way back ---- */
 
-static bool fire_matches(struct fixture *f, unsigned times)
+static bool is_watched(const struct fixture *f, const char *digest, uint64_t now_ns)
 {
-	bool back = false;
-
-	for (unsigned i = 0; i < times; i++)
-		back |= lifecycle_add_match(&f->life, f->image, &f->limits, LUTRA_MODE_KILL, true);
-	return back;
+	return lifecycle_is_watched(f->image, &f->limits, digest, now_ns);
 }
 
-static void lifecycle_falls_back_past_ten_refusals_in_its_first_minutes(void **state)
+static void lifecycle_is_watched_in_its_first_minutes_in_force(void **state)
 {
 	struct fixture *f = *state;
 
 	train_with_runs(f, 5, 5000);
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 9 * MINUTE_NS);
-	assert_false(fire_matches(f, 10));
-	assert_true(fire_matches(f, 1));
+	assert_true(is_watched(f, NULL, 0));
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, MINUTE_NS);
+	assert_false(is_watched(f, NULL, 0));
 	lifecycle_on_mode_set(&f->life, f->image);
-	assert_false(fire_matches(f, 10));
+	assert_true(is_watched(f, NULL, 0));
 }
 
-static void lifecycle_does_not_fall_back_later(void **state)
+static void lifecycle_is_watched_in_the_first_minutes_of_a_release(void **state)
 {
 	struct fixture *f = *state;
 
 	train_with_runs(f, 5, 5000);
-	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, 10 * MINUTE_NS);
-	assert_false(fire_matches(f, 1000));
+	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_KILL, HOUR_NS);
+	assert_int_equal(lifecycle_add_release(&f->life, f->image, "sha256:b", 5 * HOUR_NS, NULL),
+			 0);
+	assert_true(is_watched(f, "sha256:b", 5 * HOUR_NS + 9 * MINUTE_NS));
+	assert_false(is_watched(f, "sha256:b", 5 * HOUR_NS + 10 * MINUTE_NS));
+	assert_false(is_watched(f, "sha256:a", 5 * HOUR_NS));
 }
 
 /* ---- runs ---- */
@@ -566,8 +565,8 @@ int main(void)
 		T(lifecycle_clean_hours_begin_again_with_a_signal_that_would_refuse),
 		T(lifecycle_clean_hours_are_those_in_audit),
 		T(lifecycle_allows_by_force_what_it_then_names),
-		T(lifecycle_falls_back_past_ten_refusals_in_its_first_minutes),
-		T(lifecycle_does_not_fall_back_later),
+		T(lifecycle_is_watched_in_its_first_minutes_in_force),
+		T(lifecycle_is_watched_in_the_first_minutes_of_a_release),
 		T(lifecycle_goes_on_until_little_is_new),
 		T(lifecycle_ends_after_the_runs_that_were_asked_for),
 		T(lifecycle_ends_at_the_latest_after_a_week),

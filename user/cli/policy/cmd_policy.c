@@ -41,7 +41,7 @@ static const struct verb {
 	{"accept", policy_cmd_accept, 0, 1, "a finding, or --draft ID"},
 	{"set", policy_cmd_set, 1, 1, "a policy"},
 	{"accepted", policy_cmd_accepted, 1, 1, "a policy"},
-	{"revoke", policy_cmd_revoke, 1, 1, "the id of what was accepted"},
+	{"revoke", policy_cmd_revoke, 1, 2, "the id of what was accepted, and its policy"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -83,7 +83,7 @@ static const struct args_command command = {
 	.usage = "list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\n"
 		 "keygen FILE\nset-mode NAME MODE\naccept FINDING|--draft ID --key FILE\nset "
 		 "POLICY --action RULE=ACTION|--varies DIR\n"
-		 "accepted POLICY\nrevoke ID",
+		 "accepted POLICY\nrevoke ID [POLICY]",
 	.doc = "Inspect, compare and sign policies, and set their mode. POLICY is a directory, or "
 	       "a "
 	       "name in policies_dir (" DEFAULT_POLICIES_DIR ")."

@@ -30,7 +30,7 @@ int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */
 int policy_cmd_set(const struct policy_args *a);      /* POLICY --action … | --varies DIR */
 int policy_cmd_accepted(const struct policy_args *a); /* POLICY */
 int policy_cmd_accept(const struct policy_args *a);   /* FINDING, or --draft ID --key FILE */
-int policy_cmd_revoke(const struct policy_args *a);   /* ID */
+int policy_cmd_revoke(const struct policy_args *a);   /* ID [POLICY] */
 
 /*
  * Prints why the policy in dir is too little trained for a mode, if so. name: what gets the mode.

@@ -164,7 +164,9 @@ int policy_cmd_revoke(const struct policy_args *a)
 		printf("removed the draft %s\n", a->names[0]);
 		return 0;
 	}
-	if (!find_entry(a->config, a->names[0], dir))
+	if (a->n_names > 1)
+		cli_policy_dir(a->names[1], a->config->policies_dir, dir, sizeof(dir));
+	else if (!find_entry(a->config, a->names[0], dir))
 		return cli_failf("%s: no policy in %s has accepted this: `lutra policy accepted "
 				 "NAME` prints the ids",
 				 a->names[0], a->config->policies_dir);

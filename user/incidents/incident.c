@@ -199,7 +199,6 @@ void incident_begin(struct incident *i, const struct alert_fields *f)
 	TEXT_COPY(i->engine, alert_fields_text(f, ALERT_ENGINE));
 	TEXT_COPY(i->pod, alert_fields_text(f, ALERT_POD));
 	TEXT_COPY(i->cgroup, alert_fields_text(f, ALERT_CGROUP));
-	TEXT_COPY(i->program, alert_fields_text(f, ALERT_COMM));
 	i->begin_ns = i->end_ns = (uint64_t)f->number[ALERT_TIME];
 }
 
@@ -224,22 +223,31 @@ void incident_set_session(struct incident *i, const struct incident_session *s)
 		i->session = *s;
 }
 
+/* Returns how many kinds have been noted, of the service and of sessions. */
+static uint64_t count_acts(const struct incident *i)
+{
+	uint64_t n = 0;
+
+	for (unsigned k = 0; k < INCIDENT_KINDS; k++)
+		n += (i->act[0][k].n != 0) + (i->act[1][k].n != 0);
+	return n;
+}
+
 /* Notes what was done; the first of each kind is told in words. Returns true if the kind is new. */
 static bool add_act(struct incident *i, const struct alert_fields *f, enum incident_kind kind)
 {
-	unsigned *kinds = &i->kinds[f->number[ALERT_EXEC_SESSION] != 0];
-	struct incident_act *act = &i->act[kind];
-	bool is_new = !(*kinds & 1u << kind);
+	unsigned who = f->number[ALERT_EXEC_SESSION] != 0;
+	struct incident_act *act = &i->act[who][kind];
+	bool is_new = !(i->kinds[who] & 1u << kind);
 
-	*kinds |= 1u << kind;
-	if (act->n++ == 0) {
-		uint64_t last = 0;
-
-		for (unsigned k = 0; k < INCIDENT_KINDS; k++)
-			last = i->act[k].order > last ? i->act[k].order : last;
-		act->order = last + 1;
+	i->kinds[who] |= 1u << kind;
+	if (!who && !*i->program)
+		TEXT_COPY(i->program, alert_fields_text(f, ALERT_COMM));
+	if (act->n == 0) {
+		act->order = count_acts(i) + 1;
 		incident_act_words(f, act->words);
 	}
+	act->n++;
 	return is_new;
 }
 

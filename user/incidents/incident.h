@@ -65,12 +65,12 @@ struct incident {
 	uint64_t events, refused, killed;
 	char container[128], container_id[80], image[256], engine[16], pod[256]; /* "": unknown */
 	char cgroup[512]; /* tells containers apart; not stored */
-	char program[64]; /* that raised the first event */
+	char program[64]; /* of the service's first event; "": it has none */
 	char note[INCIDENT_TEXT];
 	bool is_closed;
 	unsigned kinds[2]; /* bit for each kind: of the service, of exec sessions */
 	unsigned strong;   /* bit for each kind with an event that is grave by itself */
-	struct incident_act act[INCIDENT_KINDS];
+	struct incident_act act[2][INCIDENT_KINDS]; /* of the service, of exec sessions */
 	struct incident_session session;
 	struct incident_maintenance maintenance;
 	struct incident_process process[INCIDENT_PROCESSES];

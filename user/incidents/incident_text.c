@@ -134,34 +134,48 @@ static void add_session(struct sentence *s, const struct incident *i)
 		  *by->terminal ? ", terminal " : ", no terminal", by->terminal);
 }
 
-/* Returns the kind at a place of the order in which they came; INCIDENT_KINDS: none. */
-static unsigned kind_at(const struct incident *i, uint64_t order)
-{
-	unsigned k = 0;
-
-	while (k < INCIDENT_KINDS && i->act[k].order != order)
-		k++;
-	return k;
-}
-
-/* "ran /usr/bin/id (and 3 more), read /root and made unusual system calls" */
-static void add_acts(struct sentence *s, const struct incident *i)
+/* The kinds of the service or of sessions, in the order in which they came. Returns how many. */
+static unsigned sort_kinds(const struct incident_act act[static INCIDENT_KINDS],
+			   unsigned ret[static INCIDENT_KINDS])
 {
 	unsigned n = 0;
 
-	while (kind_at(i, n + 1) < INCIDENT_KINDS)
+	for (unsigned k = 0; k < INCIDENT_KINDS; k++) {
+		unsigned at = n;
+
+		if (!act[k].n)
+			continue;
+		for (; at > 0 && act[ret[at - 1]].order > act[k].order; at--)
+			ret[at] = ret[at - 1];
+		ret[at] = k;
 		n++;
+	}
+	return n;
+}
+
+/* "ran /usr/bin/id (and 3 more), read /root and made unusual system calls" */
+static void add_acts(struct sentence *s, const struct incident_act act[static INCIDENT_KINDS])
+{
+	unsigned kind[INCIDENT_KINDS], n = sort_kinds(act, kind);
+
 	for (unsigned k = 0; k < n && k < ACTS_MAX; k++) {
-		const struct incident_act *act = &i->act[kind_at(i, k + 1)];
+		const struct incident_act *a = &act[kind[k]];
 		const char *between = k + 1 == n ? " and " : ", ";
 
-		add_words(s, "%s%s", k ? between : " ", act->words);
-		if (act->n > 1 && kind_at(i, k + 1) != INCIDENT_SEQUENCE)
-			add_words(s, " (and %llu more)", (unsigned long long)act->n - 1);
+		add_words(s, "%s%s", k ? between : " ", a->words);
+		if (a->n > 1 && kind[k] != INCIDENT_SEQUENCE)
+			add_words(s, " (and %llu more)", (unsigned long long)a->n - 1);
 	}
 	if (n > ACTS_MAX)
 		add_words(s, " and did %u other kind%s of unusual things", n - ACTS_MAX,
 			  n - ACTS_MAX == 1 ? "" : "s");
+}
+
+static bool has_acts(const struct incident_act act[static INCIDENT_KINDS])
+{
+	unsigned kind[INCIDENT_KINDS];
+
+	return sort_kinds(act, kind) > 0;
 }
 
 static void add_outcome(struct sentence *s, const struct incident *i)
@@ -177,24 +191,28 @@ static void add_outcome(struct sentence *s, const struct incident *i)
 void incident_sentence(const struct incident *i, char buf[static INCIDENT_TEXT])
 {
 	struct sentence s = {.buf = buf};
-	bool has_acts = kind_at(i, 1) < INCIDENT_KINDS;
+	size_t begin;
 
 	buf[0] = '\0';
 	if (i->maintenance.until_ns)
 		add_words(&s, "maintenance (%s): ", i->maintenance.reason);
+	begin = s.len;
 	if (i->session.pid)
 		add_session(&s, i);
-	if (has_acts && i->session.pid)
-		add_words(&s, "; it");
-	else if (has_acts && !i->kinds[0])
-		add_words(&s, "a session in container %s", i->container);
-	else if (has_acts)
-		add_words(&s, "%s in container %s", *i->program ? i->program : "a process",
-			  i->container);
-	else if (!i->session.pid)
+	if (has_acts(i->act[1])) {
+		if (i->session.pid)
+			add_words(&s, "; it");
+		else
+			add_words(&s, "a session in container %s", i->container);
+		add_acts(&s, i->act[1]);
+	}
+	if (has_acts(i->act[0])) {
+		add_words(&s, "%s%s in container %s", s.len > begin ? "; " : "",
+			  *i->program ? i->program : "a process", i->container);
+		add_acts(&s, i->act[0]);
+	}
+	if (s.len == begin)
 		add_words(&s, "something that is only noted happened in container %s",
 			  i->container);
-	if (has_acts)
-		add_acts(&s, i);
 	add_outcome(&s, i);
 }

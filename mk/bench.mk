@@ -37,6 +37,9 @@ bench bench-quick: all $(BENCH_STATES) $(B)/bench/kernel/parts $(BENCH_TRAINER)
 #: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
 bench-alerts: $(B)/bench/alerts
 	@$(B)/bench/alerts
+#: make bench-incidents  how soon lutra incidents answers with a million events and 10,000 findings
+bench-incidents: all $(B)/bench/alerts
+	@bench/incidents
 #: make bench-web       how soon the page answers a click, with 1,000 containers and a million events
 bench-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
 	@tests/web/clicks 1000 1000000
@@ -75,4 +78,4 @@ alarms: all $(B)/bench/judge $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
 #: make alarms-live  does a refusal end a service: its rare events in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
 alarms-live: all
 	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live
-.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-web bench-products bench-starts
+.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts

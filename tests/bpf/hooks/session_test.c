@@ -171,6 +171,25 @@ static void session_is_reported_by_its_programs(void **state)
 	assert_reported(b, LUTRA_RULE_EXEC, LUTRA_VERDICT_ALERT);
 }
 
+/* Its first event says who runs what, and that there is no terminal. */
+static void session_is_told_when_it_begins(void **state)
+{
+	const struct seen_evidence *e;
+	struct box *b = *state;
+
+	enroll_for_sessions(b, LUTRA_MODE_DENY);
+	assert_null(box_find_evidence(b, LUTRA_RULE_SESSION));
+	assert_exited(box_run(b, "nothing", NULL), DONE);
+	assert_reported(b, LUTRA_RULE_SESSION, LUTRA_VERDICT_ALLOW);
+	e = box_find_evidence(b, LUTRA_RULE_SESSION);
+	assert_int_equal(e->ev.object.op, LUTRA_OP_EXEC);
+	assert_true(e->ev.object.flags & LUTRA_OBJ_PATH);
+	assert_int_equal(e->ev.object.mode, getuid());
+	assert_int_equal(e->ev.object.port, 0);
+	assert_int_equal(e->ev.object.addr[0], 0);
+	assert_true(e->ev.str_len > 0);
+}
+
 static void session_that_attacks_the_guard_is_refused(void **state)
 {
 	struct box *b = *state;
@@ -198,6 +217,7 @@ int main(int argc, char **argv)
 		TEST(session_in_freeze_is_refused_and_freezes_nothing),
 		TEST(session_is_logged_where_it_writes),
 		TEST(session_is_reported_by_its_programs),
+		TEST(session_is_told_when_it_begins),
 		TEST(session_that_attacks_the_guard_is_refused),
 		TEST(session_that_attacks_the_guard_is_killed_in_kill),
 	};

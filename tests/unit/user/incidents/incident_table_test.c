@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/abi/rules.h"
 #include "lutra/types.h"
 #include "user/incidents/incident_json.h"
 #include "user/incidents/incident_table.h"
@@ -266,6 +267,15 @@ static void sentence_says_what_happened_in_order(void **state)
 	incident_table_done(&t);
 }
 
+static void every_rule_has_a_kind(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < RULES_COUNT; k++)
+		assert_int_equal(k == LUTRA_RULE_SESSION,
+				 incident_kind_of(rule_name(k)) == INCIDENT_SESSION);
+	assert_int_equal(incident_kind_of("none such"), INCIDENT_POLICY);
+}
+
 static void incident_table_is_bounded(void **state)
 {
 	struct incident_table t = {};
@@ -363,6 +373,7 @@ int main(void)
 		T(severity_counts_kinds_not_events),
 		T(incident_grows_in_kind_by_service_and_session_apart),
 		T(sentence_says_what_happened_in_order),
+		T(every_rule_has_a_kind),
 		T(incident_table_is_bounded),
 		T(incident_processes_make_a_tree_that_is_bounded),
 		T(ancestors_are_read_whatever_a_process_is_called),

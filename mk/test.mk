@@ -165,7 +165,8 @@ check-escapes: $(VM_PROGRAMS)
 docs-escapes:
 	@tests/e2e/escapes/report/docs
 #: make docs-pictures  docs/pictures, of the page, by its test
-docs-pictures: all $(E2E_PROGRAMS)
+docs-pictures: all $(E2E_PROGRAMS) $(B)/bench/alerts
+	@mkdir -p docs/pictures/light docs/pictures/dark
 	@LUTRA_GUARDED=notes LUTRA_PICTURES=$(CURDIR)/docs/pictures tests/web/web_test
 #: make house       the measures of the structure: cycles, names, folders, lines
 house: all

@@ -287,6 +287,7 @@ static void identity_container_without_a_policy_is_listed_as_unguarded_until_it_
 	fake_start(f, &guarded, ID);
 	fake_start(f, &other, OTHER);
 	with_policy = say_start(f, ID, SHOP, guarded.pid, NULL);
+	assert_non_null(json_object_get(with_policy, "container"));
 	answer = say_start(f, OTHER, "example.org/unknown:1", other.pid, NULL);
 	assert_true(json_is_null(json_object_get(answer, "container")));
 	j = read_unguarded(f);
@@ -311,6 +312,7 @@ static void identity_container_that_is_enrolled_later_is_unguarded_no_more(void 
 
 	fake_start(f, &c, ID);
 	answer = say_start(f, ID, "example.org/unknown:1", c.pid, NULL);
+	assert_non_null(answer);
 	assert_false(lists_no_unguarded(f));
 	enrolled = lutrad_ask(f, "enroll",
 			      json_pack("{s:s, s:s}", "cgroup", c.cgroup, "policy", "shop"), NULL);

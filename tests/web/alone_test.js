@@ -3,8 +3,7 @@
 // policy, and while lutrad does not answer. TAP on stdout.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { browser, equal, ok, plan, root, until } from "./lib.js";
+import { browser, equal, ok, plan, root, tell, until } from "./lib.js";
 
 const stage = `${process.env.LUTRA_ALONE_DIR}`;
 const cgroup = process.env.LUTRA_ALONE_CGROUP;
@@ -39,18 +38,6 @@ async function stop() {
   await ended;
 }
 
-/* A POST over the Unix socket. */
-function tell(path, body) {
-  return new Promise((resolve, reject) => {
-    const q = request({ socketPath: `${stage}/lutrad.sock`, method: "POST", path: `/api/v1/${path}` }, (r) => {
-      r.resume();
-      r.on("end", () => resolve(r.statusCode));
-    });
-    q.on("error", reject);
-    q.end(JSON.stringify(body));
-  });
-}
-
 process.on("exit", () => daemon?.kill("SIGKILL"));
 mkdirSync(`${stage}/policies`, { recursive: true });
 await start(null);
@@ -66,7 +53,7 @@ const at = async (hash) => {
 // ---- nothing yet ----
 
 const docs = readdirSync(`${root}docs`).filter((f) => f.endsWith(".md")).map((f) => readFileSync(`${root}docs/${f}`, "utf8")).join("\n");
-for (const hash of ["/", "/events", "/learning", "/policies"]) {
+for (const hash of ["/", "/incidents", "/events", "/learning", "/policies"]) {
   await ok(`${hash}: where there is nothing, it names a command that the docs name`, async () => {
     await at(hash);
     const commands = await page.locator(".empty:visible .command").allTextContents();
@@ -78,6 +65,33 @@ for (const hash of ["/", "/events", "/learning", "/policies"]) {
   });
 }
 
+// ---- one event that was refused ----
+
+/* What of it is below the first view, or wider than it. */
+async function outside(locator, { width, height }) {
+  const box = await locator.boundingBox();
+  return box && box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height ? null : JSON.stringify(box);
+}
+
+await ok("of a refused event, the rule, the container and the next command are in the first view, also on a phone", async () => {
+  await stop();
+  execFileSync(process.env.LUTRA_ALERTS, ["1", "1", `${stage}/events.db`], { stdio: "ignore" });
+  await start(null);
+  for (const size of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+    await page.setViewportSize(size);
+    await at("/");
+    const row = page.locator("#incidents .incident.deny").first();
+    await row.waitFor();
+    for (const part of [row.getByText("1 refused"), row.getByText("Program never executed in training"),
+      row.locator(".where a", { hasText: "shop-" }), row.locator(".command", { hasText: "lutra incidents show 1" })]) {
+      const wrong = await outside(part, size);
+      if (wrong) throw new Error(`${size.width}: ${part}: ${wrong}`);
+    }
+    equal(await page.locator("h1").textContent(), "1 open incident", "the first line");
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+});
+
 // ---- a container without a policy ----
 
 const id = "5e".repeat(32);
@@ -88,7 +102,7 @@ await ok("a container without a policy comes before those with one, with the com
   const sleeper = spawn("sleep", ["1000"], { stdio: "ignore" });
   writeFileSync(`${inside}/cgroup.procs`, String(sleeper.pid));
   try {
-    equal(await tell("hook", { event: "start", pid: sleeper.pid, who: {
+    equal(await tell(`${stage}/lutrad.sock`, "hook", { event: "start", pid: sleeper.pid, who: {
       engine: "docker", id, name: "shop", image: "registry.example/shop'; reboot #:1" } }), 200, "the hook's answer");
     await at("/");
     await page.waitForSelector("#unguarded:not([hidden])");
@@ -97,7 +111,7 @@ await ok("a container without a policy comes before those with one, with the com
     equal(await page.locator("#unguarded .command").textContent(),
       "lutra learn --image 'registry.example/shop'\\''; reboot #:1'", "a hostile name is quoted");
     const order = await page.locator(".view > section").evaluateAll((all) => all.findIndex((s) => s.id === "unguarded"));
-    equal(order, 0, "its place");
+    equal(order, 1, "its place, behind incidents");
   } finally {
     const ended = new Promise((resolve) => { sleeper.once("exit", resolve); });
     sleeper.kill("SIGKILL");

@@ -2,6 +2,7 @@
 // What the web tests share: packages out of build/web, TAP lines, waiting, a browser.
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
+import { request } from "node:http";
 
 export const root = new URL("../../", import.meta.url).pathname;
 export const require = createRequire(`${root}build/web/`);
@@ -39,6 +40,18 @@ export async function until(isSo, ms = 20000) {
 
 export function equal(a, b, what = "") {
   if (a !== b) throw new Error(`${what}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`);
+}
+
+/* A POST over the Unix socket of lutrad; resolves to the status. */
+export function tell(socketPath, path, body) {
+  return new Promise((resolve, reject) => {
+    const q = request({ socketPath, method: "POST", path: `/api/v1/${path}` }, (r) => {
+      r.resume();
+      r.on("end", () => resolve(r.statusCode));
+    });
+    q.on("error", reject);
+    q.end(JSON.stringify(body));
+  });
 }
 
 export const screenshots = `${root}build/screenshots`;

@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { api, name, origin, token } from "./client.js";
-import { browser, equal, ok, plan, require, screenshots, until } from "./lib.js";
+import { browser, equal, ok, plan, require, screenshots, tell, until } from "./lib.js";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const me = encodeURIComponent(name);
@@ -89,11 +89,24 @@ await ok("by keyboard: skip, a view, an event", async () => {
   await close(p);
 });
 
+await ok("an image that is learned is shown with how far it is, what comes next and how it is ended", async () => {
+  const image = "docker.io/library/nginx";
+  equal(await tell(process.env.LUTRA_SOCKET, "learn", { image, runs: 5 }), 200, "learn");
+  const p = await open("/learning");
+  await p.waitForSelector(".learned");
+  const text = await p.locator(".learned").textContent();
+  for (const part of [image, "0 of 5 runs", "Use its containers as on every day.", `lutra learn --image ${image} --stop`])
+    if (!text.includes(part)) throw new Error(`${part}: ${text}`);
+  equal(await p.locator(".learned [role=meter]").getAttribute("aria-valuenow"), "0", "progress");
+  await close(p);
+});
+
 // ---- each view ----
 
 const { events } = (await api("GET", "/events?limit=200")).body;
 const shown = events.find((e) => e.output_fields["lutra.group"] === "exec");
-const views = { overview: "/", container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, learning: "/learning", policies: "/policies", policy: "/policy/notes" };
+const incident = (await api("GET", "/incidents?limit=1")).body.incidents[0].id;
+const views = { overview: "/", incidents: "/incidents", incident: `/incident/${incident}`, container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, learning: "/learning", policies: "/policies", policy: "/policy/notes" };
 const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height: 844 } };
 
 /* The policy that keeps foreign scripts out keeps axe out too: for these pages it is off. */
@@ -108,7 +121,7 @@ async function look(view, scheme, size) {
   const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
   await p.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = false; }));
   await p.screenshot({ path: `${screenshots}/${view}-${scheme}${size}.png`, fullPage: true });
-  if (process.env.LUTRA_PICTURES && scheme === "light" && !size) await p.screenshot({ path: `${process.env.LUTRA_PICTURES}/${view}.png` });
+  if (process.env.LUTRA_PICTURES && !size) await p.screenshot({ path: `${process.env.LUTRA_PICTURES}/${scheme}/${view}.png` });
   await close(p);
   if (serious.length) throw new Error(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(" ")}`).join("\n"));
 }
@@ -122,6 +135,27 @@ await ok("a policy says what differs from the version before", async () => {
   const p = await open("/policy/notes");
   const diff = p.locator("section", { has: p.getByRole("heading", { name: "Since the version before" }) });
   equal((await diff.locator("dl").first().textContent()).replace(/\s+/g, " "), "bindlog → deny", "rules");
+  await close(p);
+});
+
+// ---- an incident ----
+
+await ok("an attack is an incident in the first view, with its container and rules, and leads to its findings", async () => {
+  const p = await open("/");
+  const row = p.locator("#incidents .incident").first();
+  for (const part of [name, "Rule ", "lutra incidents show"])
+    if (!(await row.textContent()).includes(part)) throw new Error(`${part}: ${await row.textContent()}`);
+  await row.locator(".sentence").click();
+  await p.waitForSelector('main [data-view="incident"] .finding');
+  for (const selector of [".tree .process", ".event", ".danger", "#note"]) await p.waitForSelector(`main [data-view="incident"] ${selector}`);
+  await close(p);
+});
+
+await ok("an event names its incident, and the events before and after it", async () => {
+  const p = await open(`/event/${shown.key}`);
+  await p.waitForSelector(".around .event[aria-current]");
+  await p.getByRole("link", { name: "Open the incident" }).click();
+  await p.waitForSelector('main [data-view="incident"] h1');
   await close(p);
 });
 
@@ -145,6 +179,49 @@ await ok("a mode is switched, once the right token is given; a wrong one is said
   equal((await mine()).mode, "kill", "mode");
 });
 
+await ok("an incident is closed with a note, and opened again", async () => {
+  await page.goto(`${origin}/#/incident/${incident}`);
+  await page.waitForSelector("#note");
+  await page.fill("#note", "a test");
+  await page.getByRole("button", { name: "Close the incident" }).click();
+  await page.getByRole("button", { name: "Open it again" }).waitFor();
+  const stored = (state) => until(async () => {
+    const i = (await api("GET", `/incidents/${incident}`)).body;
+    return i.state === state && i.note === "a test";
+  });
+  await stored("closed");
+  await page.getByRole("button", { name: "Open it again" }).click();
+  await page.getByRole("button", { name: "Close the incident" }).waitFor();
+  await stored("open");
+  await page.goto(`${origin}/#/container/${me}`);
+  await page.waitForSelector("#mode");
+});
+
+await ok("a finding is accepted by a button, with a reason; its policy shows that, and it is revoked there", async () => {
+  await page.goto(`${origin}/#/incident/${incident}`);
+  await page.getByRole("button", { name: "This is fine…" }).first().click();
+  await page.waitForSelector(".reading button");
+  await page.getByLabel("Reason").fill("the test does this");
+  await page.locator(".reading button").first().click();
+  const accepted = page.locator(".finding .badge.good").first();
+  await accepted.or(page.locator("#ask-dialog[open]")).waitFor();
+  if (await page.locator("#ask-dialog[open]").count()) await page.locator("#ask-ok").click();
+  await accepted.waitFor();
+  const entries = async () => (await api("GET", "/policies/notes/accepted")).body.entries;
+  equal((await entries()).map((e) => e.reason).join(), "the test does this", "what is accepted");
+  await page.goto(`${origin}/#/policy/notes`);
+  await page.getByText("the test does this").waitFor();
+  await page.getByRole("button", { name: "Revoke" }).click();
+  await until(async () => (await entries()).length === 0);
+  await page.goto(`${origin}/#/container/${me}`);
+  await page.waitForSelector("#mode");
+});
+
+await ok("the button that kills is red", async () => {
+  const colour = await page.getByRole("button", { name: "Kill all processes" }).evaluate((e) => getComputedStyle(e).backgroundColor);
+  equal(colour, "rgb(179, 38, 30)", "colour");
+});
+
 await ok("it is frozen, and goes on", async () => {
   for (const [button, frozen] of [["Freeze", true], ["Thaw", false]]) {
     await page.getByRole("button", { name: button, exact: true }).click();
@@ -161,6 +238,15 @@ await ok("it is released, after a question", async () => {
   await page.locator("#ask-ok").click();
   await page.waitForSelector('main [data-view="overview"]');
   equal((await api("GET", "/containers")).body.total, 0, "containers");
+});
+
+await ok("once released it is listed as ended, and its page stays with its events", async () => {
+  await page.waitForSelector(".ended:not([hidden])");
+  await page.locator(".ended summary").click();
+  await page.locator(".ended a").first().click();
+  await page.waitForSelector('main [data-view="container"] .event');
+  equal(await page.locator("h1").textContent(), name, "name");
+  equal(await page.locator("#mode").count(), 0, "what can be done about it");
 });
 
 await ok("nothing was asked of any other server", () => equal([...asked].join(), origin, "origins"));

@@ -49,7 +49,7 @@ export class StopButtons {
 
   async end() {
     const { name } = this.container;
-    if (await confirmed(`Kill all processes of ${name}?`, "The container ends at once, with what it has not saved.", "Kill"))
+    if (await confirmed(`Kill all processes of ${name}?`, "The container ends at once, with what it has not saved.", "Kill", true))
       await this.send("kill", `All processes of ${name} are killed`);
   }
 }

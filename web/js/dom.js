@@ -127,11 +127,13 @@ export function answerOf(dialog) {
   });
 }
 
-/* Resolves to whether the question was answered with its button. */
-export async function confirmed(title, text, button) {
+/* Resolves to whether the question was answered with its button; the button is red for what ends something. */
+export async function confirmed(title, text, button, ends = false) {
   const dialog = document.getElementById("ask-dialog");
   document.getElementById("ask-title").textContent = title;
   document.getElementById("ask-text").textContent = text;
-  document.getElementById("ask-ok").textContent = button;
+  const yes = document.getElementById("ask-ok");
+  yes.textContent = button;
+  yes.className = ends ? "danger" : "primary";
   return await answerOf(dialog) === "ok";
 }

@@ -7,6 +7,8 @@ import { quietly } from "./poll.js";
 import { container } from "./views/container.js";
 import { event } from "./views/event.js";
 import { events } from "./views/events.js";
+import { incident } from "./views/incident.js";
+import { incidents } from "./views/incidents.js";
 import { learning } from "./views/learning.js";
 import { overview } from "./views/overview.js";
 import { policies } from "./views/policies.js";
@@ -16,8 +18,8 @@ import { policy } from "./views/policy.js";
  * A view: (main, signal, ...names of the address) fills main. It returns what it does with what
  * comes live, {event, incident}: functions, or nothing.
  */
-const views = { "": overview, events, event, container, learning, policies, policy };
-const sections = { "": "overview", container: "overview", event: "events", policy: "policies" };
+const views = { "": overview, incidents, incident, events, event, container, learning, policies, policy };
+const sections = { "": "overview", container: "overview", incident: "incidents", event: "events", policy: "policies" };
 
 const main = document.getElementById("main");
 let leaving = new AbortController();

@@ -234,10 +234,10 @@ int api_find_container(const struct api_call *c, const char *name, struct contai
 	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
 }
 
-/* Returns true if the container is the one of that id; any has the id NULL. */
+/* Returns true if there is a container and it is the one of that id; any has the id NULL. */
 static bool has_id(const struct container *c, const char *id)
 {
-	return !id || (c->identity.id && strcmp(c->identity.id, id) == 0);
+	return c && (!id || (c->identity.id && strcmp(c->identity.id, id) == 0));
 }
 
 static int take_ended(void *ctx, int64_t id, const struct alert_fields *f)
@@ -275,7 +275,7 @@ int api_container(struct api_call *c, json_t **ret, struct err *err)
 	struct container *e = containers_find(c->api->parts.containers, c->name);
 	const char *id = http_query(c->q, "id");
 
-	if (!e || !has_id(e, id))
+	if (!has_id(e, id))
 		return find_ended(c, id, ret, err);
 	*ret = container_with_level(c->api, e);
 	json_object_set_new(*ret, "repeats", container_repeats_to_json(e, REPEATS_MAX));

@@ -265,6 +265,8 @@ int api_findings(struct api_call *c, json_t **ret, struct err *err)
 	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
 
 	if (r == 0)
+		r = api_number(c, "incident", (uint64_t[]){1, INT64_MAX}, &q.incident, err);
+	if (r == 0)
 		r = read_state(c, "new", "accepted", &q.state, err);
 	if (r == 0 && read_cursor(c, &q, id) < 0)
 		r = err_set(err, -EINVAL, "before: not the next of an answer");

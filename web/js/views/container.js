@@ -144,6 +144,7 @@ function about(c) {
     ["Policy", aboutPolicy(c.policy)],
     ["In force since", c.policy ? fullTime(c.policy_since) : null],
     ["Judged", `${number(counters.calls)} calls, ${number(counters.objects)} objects`],
+    ["Incidents", h("a", { href: `#/incidents/${encodeURIComponent(c.name)}` }, "open and closed ones")],
     ["Verdicts", `${number(counters.alert)} alerts, ${number(counters.deny)} denied, ${number(counters.kill)} killed`],
   ]));
 }
@@ -154,6 +155,7 @@ function aboutEnded(c) {
   return card("About", facts([
     ["Image", c.image], ["Id", c.id], ["Pod", c.pod], ["Cgroup", c.cgroup], ["Mode", c.mode],
     ["Policy", aboutPolicy(c.policy)], ["Last event", fullTime(c.last_event)],
+    ["Incidents", h("a", { href: `#/incidents/${encodeURIComponent(c.name)}` }, "open and closed ones")],
   ]), h("div", { class: "row" }, policyLink(c.policy)));
 }
 

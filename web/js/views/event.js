@@ -4,6 +4,8 @@ import { containerButtons } from "../actions.js";
 import { ApiError, get, path } from "../api.js";
 import { card, chips, facts, fullTime, h, meter, number, problem, svg } from "../dom.js";
 import { EventList } from "../eventrow.js";
+import { findingItem } from "../findings.js";
+import { sessionText } from "../incidentrow.js";
 import { containerHash, done, doneLong, kindOf, ratio } from "../words.js";
 
 const TRIES = 10;
@@ -98,7 +100,14 @@ function levelsCard(f) {
       h("div", { class: "stack" }, h("h3", null, "B, unseen pairs"), meter({ ratio: ratio(b, thb) }, "Level B"))));
 }
 
-function factsCard(event, text) {
+/* Who opened the exec session that the event is of, as far as its incident knows. */
+async function sessionOf(f, signal) {
+  if (!f["lutra.exec_session"]) return "no";
+  const incident = f["lutra.incident"] ? await get(path("incidents", String(f["lutra.incident"])), {}, signal).catch(() => null) : null;
+  return incident?.session ? sessionText(incident.session) : "yes: somebody joined the running container from outside";
+}
+
+function factsCard(event, text, session) {
   const f = event.output_fields;
   return card("Who and where", facts([
     ["When", fullTime(event.time)],
@@ -106,7 +115,7 @@ function factsCard(event, text) {
     ["Image", f["container.image"]],
     ["Process", `${f["proc.name"]}[${f["proc.pid"]}]`],
     ["Started by", f["lutra.lineage"]],
-    ["Exec session", f["lutra.exec_session"] ? "yes: somebody joined the running container from outside" : "no"],
+    ["Exec session", session],
     ["Package", f["lutra.package"]],
     ["Role", f["lutra.role"]],
     ["Call", f["evt.type"]],
@@ -117,6 +126,17 @@ function factsCard(event, text) {
     ["Policy", f["lutra.policy"]],
     ["Seen by", f["lutra.standin"] ? "a tracepoint" : f["lutra.object"] ? "a hook" : "the call's entry"],
   ]));
+}
+
+/* The finding that an event is one of; nothing for an event without one. */
+async function findingCard(id, signal) {
+  if (!id) return "";
+  try {
+    return card("What was unusual", h("ul", { class: "list" }, findingItem(await get(path("findings", id), {}, signal))));
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 404) return "";
+    throw e;
+  }
 }
 
 /* ---- what happened around it ---- */
@@ -133,7 +153,8 @@ async function fetchAfter(query, at, signal) {
 async function fetchNeighbours(e, signal) {
   const f = e.output_fields;
   const at = BigInt(e.at);
-  const query = { container: f["container.name"], container_id: f["container.id"] };
+  const query = f["lutra.incident"] ? { incident: f["lutra.incident"] }
+    : { container: f["container.name"], container_id: f["container.id"] };
   const [before, after] = await Promise.all([
     get("events", { ...query, limit: NEIGHBOURS, since: at - MINUTE_NS, until: at }, signal), fetchAfter(query, at, signal)]);
   return [...before.events.reverse(), ...after];
@@ -149,7 +170,7 @@ function neighboursCard(e, neighbours) {
   const box = h("div", { class: "scroll around", tabindex: "0", role: "region", "aria-label": "Events around this one" }, list.box);
   list.append(neighbours);
   list.element.querySelector(`[data-key="${e.key}"]`)?.setAttribute("aria-current", "true");
-  return card("What this container did in the minute before and after", box,
+  return card(e.output_fields["lutra.incident"] ? "The same incident, a minute before and after" : "What this container did in the minute before and after", box,
     at < 0 ? null : h("div", { class: "row" },
       neighbourLink(neighbours[at - 1], "The one before"), neighbourLink(neighbours[at + 1], "The one after")));
 }
@@ -165,7 +186,8 @@ export async function event(main, signal, key) {
   const [e, { rules }] = await Promise.all([fetchEvent(key, signal), get("rules", {}, signal)]);
   const f = e.output_fields;
   const text = rules.find((r) => r.name === f["lutra.group"])?.text ?? "This lutrad has no text for the rule.";
-  const neighbours = await fetchNeighbours(e, signal);
+  const [neighbours, findings, session] = await Promise.all([
+    fetchNeighbours(e, signal), findingCard(f["lutra.finding"], signal), sessionOf(f, signal)]);
   main.append(
     h("div", { class: "stack" },
       h("p", { class: "row soft small" }, h("span", { class: `badge ${kindOf(f)}` }, done(f)), fullTime(e.time),
@@ -174,10 +196,13 @@ export async function event(main, signal, key) {
       h("div", { class: `verdict-line ${kindOf(f)}` },
         h("p", { class: "headline" }, text),
         h("p", { class: "soft" }, doneLong(f)))),
-    containerButtons(f["container.name"], f["container.id"], signal),
+    h("div", { class: "row" },
+      f["lutra.incident"] ? h("a", { class: "button", href: `#/incident/${f["lutra.incident"]}` }, "Open the incident") : null,
+      containerButtons(f["container.name"], f["container.id"], signal)),
+    findings,
     ...[e.why.error ? problem(`What was expected there is not known: ${e.why.error}`) : null,
       objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
-    h("div", { class: "two" }, factsCard(e, text),
+    h("div", { class: "two" }, factsCard(e, text, session),
       h("div", { class: "stack" }, levelsCard(f), neighboursCard(e, neighbours))),
     h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),
       h("pre", { class: "scroll", tabindex: "0", "aria-label": "The event as JSON" }, JSON.stringify(e, null, 2))));

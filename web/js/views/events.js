@@ -12,7 +12,9 @@ function choice(id, label, options) {
     h("select", { id }, options.map(([value, text]) => h("option", { value }, text))));
 }
 
-export async function events(main, signal) {
+/* by: "incident", with the number of one; else all. */
+export async function events(main, signal, by, value) {
+  const incident = by === "incident" ? value : undefined;
   const verdict = choice("verdict", "Verdict",
     [["", "all"], ["allow", "noted"], ["alert", "alert"], ["deny", "deny"], ["kill", "kill"]]);
   const container = h("input", { id: "of", type: "search", placeholder: "exact name", autocomplete: "off" });
@@ -23,7 +25,7 @@ export async function events(main, signal) {
   const none = () => (verdict.querySelector("select").value || container.value.trim() ? "No such events."
     : ["No events. That is the usual thing. ", command("lutra events -f"), " follows them in a terminal."]);
   const load = async (afresh) => {
-    const query = { limit: PAGE, verdict: verdict.querySelector("select").value, container: container.value.trim() };
+    const query = { limit: PAGE, incident, verdict: verdict.querySelector("select").value, container: container.value.trim() };
     const page = await get("events", { ...query, before: afresh ? undefined : next }, signal);
     if (afresh) {
       list = new EventList(1000, { long: true, empty: none() });
@@ -37,7 +39,7 @@ export async function events(main, signal) {
   verdict.addEventListener("change", () => quietly(() => load(true)));
   container.addEventListener("change", () => quietly(() => load(true)));
   more.addEventListener("click", () => quietly(() => load(false)));
-  main.append(h("h1", null, "Events"),
+  main.append(h("h1", null, incident ? `Events of incident ${incident}` : "Events"),
     h("section", { class: "card" },
       h("div", { class: "row" }, verdict,
         h("div", { class: "row" }, h("label", { for: "of" }, "Container"), container)),
@@ -48,7 +50,7 @@ export async function events(main, signal) {
       const f = event.output_fields;
       const wanted = verdict.querySelector("select").value;
       const of = container.value.trim();
-      if ((!wanted || wanted === f["lutra.verdict"]) && (!of || of === f["container.name"])) list.prepend(event);
+      if ((!incident || String(f["lutra.incident"]) === incident) && (!wanted || wanted === f["lutra.verdict"]) && (!of || of === f["container.name"])) list.prepend(event);
     },
   };
 }

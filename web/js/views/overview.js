@@ -5,10 +5,14 @@ import { noteStatus } from "../banner.js";
 import { verdictChart } from "../chart.js";
 import { bytes, card, command, h, meter, number, shellWord, when } from "../dom.js";
 import { EventList } from "../eventrow.js";
+import { compareIncidents, incidentRow } from "../incidentrow.js";
 import { every, quietly, settled } from "../poll.js";
 import { containerHash } from "../words.js";
 
 const PAGE = 50;
+const INCIDENTS_ASKED = 100;
+const INCIDENTS_SHOWN = 4;
+const FINDINGS_SHOWN = 3;
 const UNGUARDED_SHOWN = 5;
 
 /* ---- what is wrong with lutra itself ---- */
@@ -19,6 +23,57 @@ function faults(status) {
   if (!store.open) list.push(["Events are not kept: the event store is closed.", "lutrad's log says why."]);
   if (store.lost) list.push([`${number(store.lost)} events were lost.`, ["See ", command("lutra status"), " and lutrad's log."]]);
   return list.map(([what, next]) => h("p", { class: "problem" }, h("b", null, what), " Guarding goes on. ", next));
+}
+
+/* ---- what happened ---- */
+
+class Incidents {
+  constructor(signal) {
+    this.signal = signal;
+    this.list = h("ul", { class: "list" });
+    this.empty = h("p", { class: "empty" }, "No incident is open. ", command("lutra incidents --all"), " lists those that were closed too.");
+    this.rest = h("a", { class: "small", href: "#/incidents" });
+    this.element = h("section", { class: "card", id: "incidents" },
+      h("div", { class: "row between" }, h("h2", null, "Open incidents"), this.rest), this.list, this.empty);
+    this.known = new Map();
+  }
+
+  /* The rules of an incident are those of its findings; they are asked for again when it has grown. */
+  async findingsOf(i) {
+    const key = `${i.findings} ${i.end}`;
+    const known = this.known.get(i.id);
+    if (known?.key === key) return known.findings;
+    const { findings } = await get("findings", { incident: i.id, limit: FINDINGS_SHOWN }, this.signal);
+    this.known.set(i.id, { key, findings });
+    return findings;
+  }
+
+  async load() {
+    const { incidents, open } = await get("incidents", { state: "open", limit: INCIDENTS_ASKED }, this.signal);
+    const first = incidents.sort(compareIncidents).slice(0, INCIDENTS_SHOWN);
+    const findings = await Promise.all(first.map((i) => this.findingsOf(i)));
+    this.open = open;
+    this.element.classList.toggle("bad", first.some((i) => i.refused || i.killed));
+    this.element.classList.toggle("warn", first.length > 0);
+    this.list.replaceChildren(...first.map((i, n) => incidentRow(i, findings[n])));
+    this.empty.hidden = first.length > 0;
+    this.rest.textContent = open > first.length ? `All ${number(open)} open incidents` : "All incidents";
+  }
+}
+
+/* What an operator said that it is at work on: what happens there is one incident. */
+async function maintenanceLines(signal) {
+  const { maintenance } = await get("maintenance", {}, signal);
+  return maintenance.map((m) => h("p", { class: "small soft" },
+    `Maintenance of ${m.image} until ${when(m.until)}: ${m.reason}${m.by ? ` (${m.by})` : ""}`));
+}
+
+/* The first line: whether anything needs a person. */
+function headline(open, unguarded) {
+  const parts = [];
+  if (open) parts.push(open === 1 ? "1 open incident" : `${number(open)} open incidents`);
+  if (unguarded) parts.push(unguarded === 1 ? "1 container without a guard" : `${number(unguarded)} containers without a guard`);
+  return parts.join(", ") || "Nothing needs you";
 }
 
 /* ---- containers that nobody guards ---- */
@@ -161,21 +216,28 @@ function tiles(status, verdicts) {
 export async function overview(main, signal) {
   const containers = new Containers(signal);
   const unguarded = new Unguarded();
+  const incidents = new Incidents(signal);
+  const title = h("h1", null, "Overview");
   const chart = verdictChart(signal);
   const wrong = h("div", { class: "stack", hidden: true });
+  const maintained = h("div", { class: "stack", hidden: true });
   const top = h("div", { class: "tiles" });
   const latest = new EventList(5, { empty: ["No events. That is the usual thing. ", command("lutra events -f"), " follows them in a terminal."] });
   const look = async () => {
-    const { status, verdicts, unguarded: others } = await get("overview", { limit: 0 }, signal);
+    const [{ status, verdicts, unguarded: others }, lines] = await Promise.all([
+      get("overview", { limit: 0 }, signal), maintenanceLines(signal), incidents.load()]);
+    maintained.replaceChildren(...lines);
+    maintained.hidden = lines.length === 0;
     noteStatus(status);
     const found = faults(status);
     wrong.replaceChildren(...found);
     wrong.hidden = found.length === 0;
     unguarded.show(others);
+    title.textContent = headline(incidents.open, others.total);
     top.replaceChildren(...tiles(status, verdicts));
     chart.draw(verdicts);
   };
-  main.append(h("h1", null, "Overview"), wrong, unguarded.element, containers.element, top,
+  main.append(title, wrong, incidents.element, maintained, unguarded.element, containers.element, top,
     h("div", { class: "two" },
       card("Verdicts, last hour", chart.element),
       h("section", { class: "card" },
@@ -193,5 +255,6 @@ export async function overview(main, signal) {
       latest.prepend(event);
       soon();
     },
+    incident: soon,
   };
 }

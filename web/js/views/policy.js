@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One policy: what it knows, where it comes from, what is to be expected of it, what changed.
-import { get, path } from "../api.js";
-import { card, chips, facts, h, number, problem, when } from "../dom.js";
+import { attempt } from "../actions.js";
+import { get, path, post } from "../api.js";
+import { card, chips, command, facts, fullTime, h, number, problem, shellWord, when } from "../dom.js";
+import { quietly } from "../poll.js";
 import { expected } from "./policies.js";
 
 const roles = {
@@ -105,6 +107,47 @@ function differences(diff) {
     gained("Base and packs", diff.training?.known), changed("Calibration", diff.calibration));
 }
 
+/* ---- what a person accepted ---- */
+
+function acceptedItem(name, e, changed) {
+  const revoke = async () => {
+    if (await attempt(() => post(path("policies", name, "revoke"), { id: e.id }), "Revoked: it is unusual again")) changed();
+  };
+  return h("li", { class: "finding" },
+    h("p", null, h("code", null, e.text), e.forced ? h("span", { class: "badge severity-high" }, "forced") : null),
+    h("p", { class: "soft small" }, `By ${e.by ?? "an unknown user"}, ${fullTime(e.time)}, ${
+      e.until ? `until ${fullTime(e.until)}` : "for ever"}${e.reason ? `: ${e.reason}` : ""}`),
+    h("div", { class: "row" }, h("button", { type: "button", onclick: revoke }, "Revoke")));
+}
+
+function draftItem(e) {
+  return h("li", { class: "finding" },
+    h("p", null, h("code", null, e.text), h("span", { class: "badge" }, "draft")),
+    h("p", { class: "soft small" }, "To put it in force: ", command("lutra policy accept --draft", shellWord(e.id), "--key KEY")));
+}
+
+class Accepted {
+  constructor(name, signal) {
+    this.name = name;
+    this.signal = signal;
+    this.list = h("ul", { class: "list" });
+    this.byHand = h("div");
+    this.element = card("Accepted by a person", this.list, this.byHand);
+  }
+
+  async load() {
+    const { entries, drafts, actions, varies } = await get(path("policies", this.name, "accepted"), {}, this.signal);
+    const changes = Object.entries(actions);
+    this.byHand.replaceChildren(facts([
+      ["Actions set by hand", changes.length ? chips(changes.map(([rule, action]) => `${rule}: ${action}`)) : null],
+      ["Directories that vary", varies.length ? chips(varies) : null],
+    ]));
+    const items = [...drafts.map(draftItem), ...entries.map((e) => acceptedItem(this.name, e, () => quietly(() => this.load())))];
+    this.list.replaceChildren(...(items.length ? items
+      : [h("li", { class: "empty" }, "Nothing. ", command("lutra review"), " walks through what was unusual.")]));
+  }
+}
+
 export async function policy(main, signal, name) {
   const p = await get(path("policies", name), {}, signal);
   const diff = p.previous ? await get(path("policies", name, "diff"), {}, signal) : null;
@@ -113,6 +156,8 @@ export async function policy(main, signal, name) {
     main.append(problem(p.error));
     return;
   }
-  main.append(about(p), ...(diff ? [differences(diff)] : []), h("div", { class: "two" }, alphabet(p), objects(p)),
+  const accepted = new Accepted(name, signal);
+  await accepted.load();
+  main.append(about(p), accepted.element, ...(diff ? [differences(diff)] : []), h("div", { class: "two" }, alphabet(p), objects(p)),
     h("div", { class: "two" }, actions(p), runs(p)));
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// All incidents, newest first.
+import { get } from "../api.js";
+import { command, h } from "../dom.js";
+import { incidentRow } from "../incidentrow.js";
+import { quietly, settled } from "../poll.js";
+
+const PAGE = 50;
+
+/* of: the name of a container, whose incidents are asked for at first, open and closed. */
+export async function incidents(main, signal, of) {
+  const state = h("select", { id: "state" }, [["open", "open"], ["closed", "closed"], ["", "all"]].map(([value, text]) => h("option", { value }, text)));
+  const container = h("input", { id: "of", type: "search", placeholder: "exact name", autocomplete: "off" });
+  if (of) {
+    container.value = of;
+    state.value = "";
+  }
+  const more = h("button", { type: "button" }, "Older incidents");
+  const list = h("ul", { class: "list" });
+  const empty = h("p", { class: "empty" });
+  let next = null;
+
+  const none = () => (state.value === "open" && !container.value.trim()
+    ? ["No incident is open. ", command("lutra incidents --all"), " lists those that were closed too."] : ["No such incidents."]);
+  const load = async (afresh) => {
+    const page = await get("incidents", {
+      limit: PAGE, state: state.value, container: container.value.trim(), before: afresh ? undefined : next }, signal);
+    const rows = page.incidents.map((i) => incidentRow(i));
+    if (afresh) list.replaceChildren(...rows);
+    else list.append(...rows);
+    next = page.next;
+    more.hidden = !next;
+    empty.replaceChildren(...none());
+    empty.hidden = list.childElementCount > 0;
+  };
+  state.addEventListener("change", () => quietly(() => load(true)));
+  container.addEventListener("change", () => quietly(() => load(true)));
+  more.addEventListener("click", () => quietly(() => load(false)));
+  main.append(h("h1", null, "Incidents"),
+    h("section", { class: "card" },
+      h("div", { class: "row" },
+        h("div", { class: "row" }, h("label", { for: "state" }, "State"), state),
+        h("div", { class: "row" }, h("label", { for: "of" }, "Container"), container)),
+      list, empty, h("div", { class: "row" }, more)));
+  await load(true);
+  const soon = settled(300, () => (list.childElementCount <= PAGE ? load(true) : null));
+  return { incident: soon };
+}

@@ -87,9 +87,10 @@ static const struct rule rules[RULES_COUNT] = {
 					  "reads files of the same kind."},
 	[LUTRA_RULE_GUARD] = {"guard", "Attack on the guard itself", LUTRA_ACTION_DENY,
 			      "The guard itself was attacked."},
-	[LUTRA_RULE_AUDIT_FALLBACK] = {"fallback", "Rules fell back to audit", LUTRA_ACTION_ALERT,
-				       "Rules of one kind refused many different things soon after "
-				       "they were in force: in this container they only alert now."},
+	[LUTRA_RULE_AUDIT_FALLBACK] =
+		{"fallback", "Rules fell back to audit", LUTRA_ACTION_ALERT,
+		 "Rules of one kind refused many different things soon after "
+		 "they were in force: in this container they only alert now."},
 	[LUTRA_RULE_MODE] = {"mode", "Mode changed", LUTRA_ACTION_LOG,
 			     "The guard of a container refuses more or less than before."},
 	[LUTRA_RULE_SESSION] =

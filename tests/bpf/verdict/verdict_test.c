@@ -369,32 +369,43 @@ static int run_in_session(struct box *b, struct policy *p, uint32_t mode, const 
 	return box_run(b, name, NULL);
 }
 
+/* Returns the evidence behind that of the session itself, which is the first; n is how many. */
+static const struct seen_evidence *session_evidence(const struct box *b, unsigned n)
+{
+	assert_int_equal(b->n_evidence, n + 1);
+	assert_int_equal(b->evidence[0].ev.rule, LUTRA_RULE_SESSION);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALLOW);
+	return &b->evidence[1];
+}
+
 static void verdict_session_in_audit_is_logged_and_lives(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_KILL);
+	const struct seen_evidence *first;
 	struct lutra_slot slot;
 
 	p->audit_sessions = true;
 	assert_exited(run_in_session(b, p, LUTRA_MODE_KILL_CONTAINER, "again"), 0);
-	assert_int_equal(b->n_evidence, 4);
-	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALLOW);
-	assert_int_equal(b->evidence[0].ev.exec_session, LUTRA_SESSION_AUDITED);
-	assert_int_equal(b->evidence[0].ev.role, LUTRA_ROLE_SESSION);
-	assert_int_equal(b->evidence[0].ev.mode, LUTRA_MODE_DENY);
+	first = session_evidence(b, 4);
+	assert_int_equal(first->ev.verdict, LUTRA_VERDICT_ALLOW);
+	assert_int_equal(first->ev.exec_session, LUTRA_SESSION_AUDITED);
+	assert_int_equal(first->ev.role, LUTRA_ROLE_SESSION);
+	assert_int_equal(first->ev.mode, LUTRA_MODE_DENY);
 	assert_int_equal(guard_slot(b->guard, b->slot, &slot), 0);
 	assert_false(slot.flags & LUTRA_SLOT_KILLING);
 }
 
 static void verdict_session_in_guard_is_killed(void **state)
 {
+	const struct seen_evidence *first;
 	struct box *b = *state;
 
 	assert_killed(run_in_session(b, novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY),
 				     LUTRA_MODE_KILL, "again"));
-	assert_int_equal(b->n_evidence, 1);
-	assert_int_equal(b->evidence[0].ev.exec_session, LUTRA_SESSION_GUARDED);
-	assert_int_equal(b->evidence[0].ev.mode, LUTRA_MODE_KILL);
+	first = session_evidence(b, 1);
+	assert_int_equal(first->ev.exec_session, LUTRA_SESSION_GUARDED);
+	assert_int_equal(first->ev.mode, LUTRA_MODE_KILL);
 }
 
 /* Its pairs have no weight, and the service's count as if it had not been. */
@@ -402,12 +413,13 @@ static void verdict_session_in_audit_claims_no_pairs(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_LOG);
+	const struct seen_evidence *first;
 
 	p->audit_sessions = true;
 	assert_exited(run_in_session(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
-	assert_int_equal(b->n_evidence, 2);
-	assert_int_equal(b->evidence[0].ev.weight[0], 0);
-	assert_int_equal(b->evidence[1].ev.level_a, 0);
+	first = session_evidence(b, 2);
+	assert_int_equal(first[0].ev.weight[0], 0);
+	assert_int_equal(first[1].ev.level_a, 0);
 }
 
 /* ---- roles and levels ---- */

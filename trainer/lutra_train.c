@@ -176,7 +176,7 @@ static int find_left_out(const struct train_arguments *a, struct left_out *ret, 
 {
 	_cleanup_(policy_freep) struct policy *judge = NULL;
 	struct left_out_options options = {.is_update = a->update};
-	size_t n = (size_t)(a->files.n + a->n_heldout);
+	size_t n = (size_t)a->files.n + (size_t)a->n_heldout;
 	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
 	int r = load_judge(a, &judge, err);
 

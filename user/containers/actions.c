@@ -59,6 +59,9 @@ int container_switch_mode(struct container *c, const struct mode_change *change,
 		container_note_change(c, "%s to %s: %s", mode_name(before), mode_name(c->mode),
 				      change->cause);
 	containers_changed(c->all, c);
+	/* What the levels do in a container where they are in audit depends on the mode. */
+	if (c->mode != before && container_audited_rules(c) & CONTAINER_LEVEL_RULES)
+		return container_apply_again(c, err);
 	return 0;
 }
 

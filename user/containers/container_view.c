@@ -13,10 +13,13 @@
 #include "lib/abi/rules.h"
 #include "user/sys/clock.h"
 
-/* New programs and peers of a release only alert in its first hours. */
+/*
+ * New programs and peers of a release only alert in its first hours. The system calls of a new program
+ * are new too, so the levels must not kill it.
+ */
 #define RELEASE_RULES                                                                              \
 	(1u << LUTRA_RULE_EXEC | 1u << LUTRA_RULE_CONNECT | 1u << LUTRA_RULE_BIND |                \
-	 1u << LUTRA_RULE_SEND)
+	 1u << LUTRA_RULE_SEND | CONTAINER_LEVEL_RULES)
 #define MINUTE_NS (60 * NSEC_PER_SEC)
 
 uint32_t container_audited_rules(const struct container *c)
@@ -36,9 +39,9 @@ const struct policy *container_view(const struct container *c, const struct poli
 		view->policy = *p;
 	view->policy.expects_image = c->is_release;
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
-		/* A level that alerts counts towards a kill. */
-		uint8_t most =
-			CONTAINER_LEVEL_RULES >> g & 1 ? LUTRA_ACTION_LOG : LUTRA_ACTION_ALERT;
+		/* In the kill modes a level that alerts counts towards a kill. */
+		bool kills = CONTAINER_LEVEL_RULES >> g & 1 && c->mode >= LUTRA_MODE_KILL;
+		uint8_t most = kills ? LUTRA_ACTION_LOG : LUTRA_ACTION_ALERT;
 
 		if (audited >> g & 1 && view->policy.action[g] > most)
 			view->policy.action[g] = most;

@@ -102,7 +102,7 @@ int drafts_add(json_t *drafts, const char *dir, json_t *entry, struct err *err)
 		       : 0;
 }
 
-static bool has_id(const json_t *draft, const char *id)
+static bool is_draft_with_id(const json_t *draft, const char *id)
 {
 	const char *own = json_string_value(json_object_get(json_object_get(draft, "entry"), "id"));
 
@@ -115,7 +115,7 @@ json_t *drafts_find(const json_t *drafts, const char *id)
 	size_t i;
 
 	json_array_foreach (drafts, i, draft)
-		if (has_id(draft, id))
+		if (is_draft_with_id(draft, id))
 			return draft;
 	return NULL;
 }
@@ -123,7 +123,7 @@ json_t *drafts_find(const json_t *drafts, const char *id)
 bool drafts_remove(json_t *drafts, const char *id)
 {
 	for (size_t i = 0; i < json_array_size(drafts); i++)
-		if (has_id(json_array_get(drafts, i), id))
+		if (is_draft_with_id(json_array_get(drafts, i), id))
 			return json_array_remove(drafts, i) == 0;
 	return false;
 }

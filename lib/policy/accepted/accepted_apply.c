@@ -241,8 +241,8 @@ static void each_role(struct application *a, const struct accepted_scope *s,
 		put(a, s, s->role);
 		return;
 	}
-	for (uint8_t role = 0; role < LUTRA_ROLE_SESSION; role++)
-		put(a, s, role);
+	for (unsigned role = 0; role < LUTRA_ROLE_SESSION; role++)
+		put(a, s, (uint8_t)role);
 }
 
 /* Sorts tokens and drops duplicates. Returns how many are left. */
@@ -441,7 +441,7 @@ static bool is_entry_in_force(const json_t *entry, time_t now, int64_t *first)
 }
 
 /* Returns the delta without the entries that have ended. */
-static json_t *drop_ended(json_t *delta, time_t now, int64_t *ret_first)
+static json_t *drop_ended_entries(json_t *delta, time_t now, int64_t *ret_first)
 {
 	json_t *ret = json_copy(delta), *entries = json_array(), *entry;
 	size_t i;
@@ -498,7 +498,7 @@ int accepted_apply(struct policy *p, json_t *delta, time_t now, struct err *ret_
 	ret_left_out->msg[0] = '\0';
 	if (r < 0)
 		return r;
-	in_force = drop_ended(delta, now, &until);
+	in_force = drop_ended_entries(delta, now, &until);
 	r = read_scopes(&a, json_object_get(in_force, "entries"), err);
 	if (r < 0)
 		return r;

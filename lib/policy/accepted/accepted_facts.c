@@ -12,6 +12,7 @@
 #include "lutra/score.h"
 
 #define WORD_MAX 64
+#define CAPABILITIES 64
 
 /* Copies the next word of a text and moves *at behind it. Returns false: it is too long. */
 static bool next_word(const char **at, char ret[static WORD_MAX])
@@ -79,6 +80,17 @@ static bool facts_read_family(const char *text, struct lutra_object *o)
 	return text[7] && !*end && n < 256;
 }
 
+static bool find_capability(const char *text, unsigned *ret)
+{
+	for (unsigned n = 0; n < CAPABILITIES; n++) {
+		if (strcmp(cap_name(n), text) == 0) {
+			*ret = n;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Reads the name of a capability, a hook or a system call. */
 static bool facts_read_name(const char *text, struct lutra_object *o)
 {
@@ -86,13 +98,9 @@ static bool facts_read_name(const char *text, struct lutra_object *o)
 
 	switch (o->op) {
 	case LUTRA_OP_CAPABLE:
-		for (n = 0; n < 64; n++) {
-			if (strcmp(cap_name(n), text) == 0) {
-				o->mode = (__u16)n;
-				return true;
-			}
-		}
-		return false;
+		if (!find_capability(text, &n))
+			return false;
+		break;
 	case LUTRA_OP_HOOK:
 		if (hook_parse(text, &n) < 0)
 			return false;

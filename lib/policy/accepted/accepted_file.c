@@ -175,23 +175,22 @@ bool accepted_is_empty(const json_t *delta)
 	       json_array_size(json_object_get(delta, "varies")) == 0;
 }
 
-/* A signature is for the policy that it names, so that nobody moves a delta to another one. */
-static int check_signed(int fd, const char *dir, const char *text, size_t len, const json_t *delta,
-			const struct policy_keys *keys, struct err *err)
+/* A signature is for the policy that the delta names, so that nobody moves it to another one. */
+static int check_policy_name(const char *dir, const json_t *delta, struct err *err)
 {
 	const char *policy = json_string_value(json_object_get(delta, "policy"));
 	char name[NAME_MAX_BYTES + 1];
-	int r = policy_signature_check_accepted(fd, text, len, keys, err);
 
 	copy_policy_name(dir, name);
-	if (r == 0 && strcmp(policy, name) != 0)
-		return err_set(err, -EKEYREJECTED, "it was signed for the policy %.100s", policy);
-	return r;
+	if (strcmp(policy, name) == 0)
+		return 0;
+	return err_set(err, -EKEYREJECTED, "it was signed for the policy %.100s", policy);
 }
 
 int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret, struct err *err)
 {
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool is_signed = keys && keys->n;
 	_cleanup_free_ char *text = NULL;
 	json_auto_t *j = NULL;
 	struct err why = {};
@@ -206,13 +205,17 @@ int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret,
 		return err_set(err, r, "%s: nothing is accepted there", dir);
 	if (r < 0)
 		return err_set(err, -EBADMSG, "%s: %s", dir, why.msg);
+	/* First: what nobody answers for is not even parsed. */
+	r = is_signed ? policy_signature_check_accepted(fd, text, len, keys, &why) : 0;
+	if (r < 0)
+		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		return err_set(err, -EBADMSG, "%s/" POLICY_ACCEPTED_FILE ": line %d: %s", dir,
 			       je.line, je.text);
 	r = accepted_check(j, &why);
-	if (r == 0 && keys && keys->n)
-		r = check_signed(fd, dir, text, len, j, keys, &why);
+	if (r == 0 && is_signed)
+		r = check_policy_name(dir, j, &why);
 	if (r < 0)
 		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
 	*ret = TAKE_PTR(j);

@@ -66,11 +66,14 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 
 static int read_last_event(const struct api_call *c, struct last_event *e, struct err *err)
 {
-	_cleanup_free_ struct finding *x = malloc(sizeof(*x));
+	_cleanup_free_ struct finding *x = calloc(1, sizeof(*x));
 	struct store_query q = {.limit = EVENTS_MAX};
 	struct store *s = NULL;
-	int r = x ? pipeline_reader(c->api->parts.pipeline, &s, err) : err_oom(err);
+	int r;
 
+	if (!x)
+		return err_oom(err);
+	r = pipeline_reader(c->api->parts.pipeline, &s, err);
 	if (r == 0)
 		r = store_get_finding(s, c->name, x, err);
 	if (r < 0)
@@ -115,8 +118,11 @@ int api_finding_readings(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_free_ struct last_event *e = calloc(1, sizeof(*e));
 	struct accepted_reading list[ACCEPTED_READINGS_MAX];
-	int n = e ? list_readings(c, e, list, err) : err_oom(err);
+	int n;
 
+	if (!e)
+		return err_oom(err);
+	n = list_readings(c, e, list, err);
 	if (n < 0)
 		return n;
 	*ret = json_pack("{s:o, s:b, s:o}", "policy", text_json_keep(policy_name(c, e->dir)),
@@ -259,9 +265,9 @@ static int read_accept_body(const struct api_call *c, struct accept_body *b, str
 	return 0;
 }
 
-/* Finds the reading that the request names; without a name, the narrowest. */
+/* Returns the number of the reading that the request names; without a name, of the narrowest. */
 static int choose_reading(const struct accept_body *b, const struct accepted_reading *list, int n,
-			  const struct accepted_reading **ret, struct err *err)
+			  struct err *err)
 {
 	char names[128] = "";
 	size_t len = 0;
@@ -277,8 +283,7 @@ static int choose_reading(const struct accept_body *b, const struct accepted_rea
 	if (list[i].danger && !b->force)
 		return err_set(err, -EPERM, "this is dangerous: %s; accept it with --force",
 			       list[i].danger);
-	*ret = &list[i];
-	return 0;
+	return i;
 }
 
 /* Adds an entry to the delta of a policy, or to the drafts where it must be signed. */
@@ -303,22 +308,28 @@ int api_finding_accept(struct api_call *c, json_t **ret, struct err *err)
 	_cleanup_free_ struct last_event *e = calloc(1, sizeof(*e));
 	bool is_draft = c->api->parts.config->policy_keys.n != 0;
 	struct accepted_reading list[ACCEPTED_READINGS_MAX];
-	const struct accepted_reading *reading = NULL;
 	struct accepted_request q;
 	struct accept_body b = {};
 	json_auto_t *entry = NULL;
-	int n, r = e ? read_accept_body(c, &b, err) : err_oom(err);
+	int n, r;
 
-	n = r < 0 ? r : list_readings(c, e, list, err);
-	r = n < 0 ? n : choose_reading(&b, list, n, &reading, err);
+	if (!e)
+		return err_oom(err);
+	r = read_accept_body(c, &b, err);
+	if (r < 0)
+		return r;
+	n = list_readings(c, e, list, err);
+	if (n < 0)
+		return n;
+	r = choose_reading(&b, list, n, err);
 	if (r < 0)
 		return r;
 	q = (struct accepted_request){.finding = c->name,
 				      .by = b.by,
 				      .reason = b.reason,
 				      .until = b.until_time,
-				      .forced = reading->danger != NULL};
-	entry = accepted_entry_new(&reading->scope, &q, accepted_now());
+				      .forced = list[r].danger != NULL};
+	entry = accepted_entry_new(&list[r].scope, &q, accepted_now());
 	if (!entry)
 		return err_oom(err);
 	r = put_entry(c->api, e->dir, entry, is_draft, err);
@@ -378,7 +389,7 @@ int api_policy_revoke(struct api_call *c, json_t **ret, struct err *err)
 	const struct config *config = c->api->parts.config;
 	json_auto_t *delta = NULL;
 	char dir[PATH_MAX];
-	const char *id;
+	const char *id = NULL;
 	int r = api_policy_dir(c, dir, err);
 
 	if (r == 0 && api_body_unpack(c, JSON_STRICT, err, "{s:s}", "id", &id) < 0)

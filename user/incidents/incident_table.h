@@ -15,7 +15,7 @@
 
 #include "user/incidents/incident.h"
 
-#define INCIDENT_GAP_NS (300 * NSEC_PER_SEC)
+#define INCIDENT_GAP_NS (60 * NSEC_PER_SEC)
 #define INCIDENT_LONG_NS (3600 * NSEC_PER_SEC)
 #define INCIDENT_LINEAGE_NS (3600 * NSEC_PER_SEC)
 #define INCIDENT_TABLE_MAX 512 /* incidents that may grow; the one that was quiet longest leaves */

@@ -57,9 +57,9 @@ static void incident_takes_what_is_near_in_time(void **state)
 	struct incident *i = placed(&t, *state, &(struct given){});
 
 	assert_non_null(i);
-	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 299, .pid = 11}), i);
-	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 599, .pid = 12}), i);
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.at_s = 900, .pid = 13}), i);
+	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 59, .pid = 11}), i);
+	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 118, .pid = 12}), i);
+	assert_ptr_not_equal(placed(&t, *state, &(struct given){.at_s = 180, .pid = 13}), i);
 	assert_int_equal(i->events, 3);
 	assert_int_equal(t.n, 2);
 	incident_table_done(&t);

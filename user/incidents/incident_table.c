@@ -47,7 +47,8 @@ static void drop_quietest(struct incident_table *t)
 	for (struct incident *i = t->first; i; i = i->next)
 		if (i->end_ns < quietest->end_ns)
 			quietest = i;
-	drop_incident(t, quietest);
+	if (quietest)
+		drop_incident(t, quietest);
 }
 
 struct incident *incident_table_add(struct incident_table *t, uint64_t id)

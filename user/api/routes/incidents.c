@@ -252,7 +252,8 @@ static int read_cursor(const struct api_call *c, struct store_finding_query *q, 
 	if (!digits || digits > 18 || text[digits] != '.' || strlen(text + digits + 1) >= 32)
 		return -EINVAL;
 	q->before_ns = strtoull(text, NULL, 10);
-	q->before_id = strcpy(id, text + digits + 1);
+	text_copy(id, 32, text + digits + 1);
+	q->before_id = id;
 	return q->before_ns ? 0 : -EINVAL;
 }
 

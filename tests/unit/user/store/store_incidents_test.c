@@ -8,6 +8,7 @@
 #include "user/store/store_incidents.h"
 
 #define DAY_NS 86400000000000ull
+#define IDS 256
 
 static struct finding finding_at(const char *id, uint64_t last_ns)
 {
@@ -55,20 +56,26 @@ static void put_incident_at(struct store *s, uint64_t id, uint64_t begin_ns, con
 	assert_int_equal(store_put_incident(s, &row, NULL, NULL), 0);
 }
 
+/* Adds a word and a space to the list of a test, which has IDS bytes. */
+static void add_to_list(char *ids, const char *word)
+{
+	size_t len = strlen(ids);
+
+	snprintf(ids + len, IDS - len, "%s ", word);
+}
+
 static int count_finding(void *ctx, const struct finding *x)
 {
-	char *ids = ctx;
-
-	strcat(strcat(ids, x->id), " ");
+	add_to_list(ctx, x->id);
 	return 0;
 }
 
 static int count_incident(void *ctx, const struct incident_row *row)
 {
-	char *ids = ctx, id[32];
+	char id[32];
 
-	snprintf(id, sizeof(id), "%llu:%s ", (unsigned long long)row->id, row->state);
-	strcat(ids, id);
+	snprintf(id, sizeof(id), "%llu:%s", (unsigned long long)row->id, row->state);
+	add_to_list(ctx, id);
 	return 0;
 }
 
@@ -111,7 +118,7 @@ static void store_keeps_note_and_state_of_an_incident_that_grows(void **state)
 	const struct store_incident_query q = {.limit = 9};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	char ids[256] = "";
+	char ids[IDS] = "";
 	uint64_t n = 9;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
@@ -152,7 +159,7 @@ static void store_selects_incidents_by_what_is_asked(void **state)
 	put_incident_at(s, 2, 200, "shop");
 	put_incident_at(s, 3, 300, "mail");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char ids[256] = "";
+		char ids[IDS] = "";
 
 		assert_int_equal(store_select_incidents(s, &cases[i].q, count_incident, ids, NULL),
 				 0);
@@ -165,7 +172,7 @@ static void store_pages_through_findings_and_has_those_of_an_incident(void **sta
 	struct store_finding_query q = {.limit = 2};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	char ids[256] = "";
+	char ids[IDS] = "";
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	put_finding_at(s, "f1", 10);

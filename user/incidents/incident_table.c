@@ -274,7 +274,9 @@ int incident_table_place(struct incident_table *t, const struct alert_fields *f,
 	}
 	take_session(t, f, ret);
 	ret->grew = incident_add(ret->incident, f);
-	if (told)
-		ret->incident->told_ns = (uint64_t)f->number[ALERT_TIME];
+	if (!told)
+		return 0;
+	ret->grew |= (uint64_t)f->number[ALERT_TIME] > ret->incident->told_ns + INCIDENT_QUIET_NS;
+	ret->incident->told_ns = (uint64_t)f->number[ALERT_TIME];
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "user/incidents/incident.h"
 
 #define INCIDENT_GAP_NS (60 * NSEC_PER_SEC)
+#define INCIDENT_QUIET_NS (300 * NSEC_PER_SEC) /* what is told later is told again */
 #define INCIDENT_LONG_NS (3600 * NSEC_PER_SEC)
 #define INCIDENT_LINEAGE_NS (3600 * NSEC_PER_SEC)
 #define INCIDENT_TABLE_MAX 512 /* incidents that may grow; the one that was quiet longest leaves */
@@ -47,7 +48,7 @@ struct incident *incident_table_add(struct incident_table *t, uint64_t id);
 struct incident_placed {
 	struct incident *incident; /* NULL: it belongs to none */
 	bool opened;		   /* the incident begins with this event */
-	bool grew;		   /* as incident_add() says */
+	bool grew; /* as incident_add() says, or it goes on after INCIDENT_QUIET_NS */
 	/* The session's own event, which was kept before, belongs to the incident too; 0: none. */
 	uint64_t session_time_ns;
 	uint32_t session_pid;

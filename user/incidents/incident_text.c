@@ -85,7 +85,7 @@ void incident_act_words(const struct alert_fields *f, char buf[static INCIDENT_W
 	else if (rule == LUTRA_RULE_GUARD)
 		snprintf(buf, INCIDENT_WORDS, "attacked the guard");
 	else if (rule == LUTRA_RULE_AUDIT_FALLBACK)
-		snprintf(buf, INCIDENT_WORDS, "made its policy fall back to audit");
+		snprintf(buf, INCIDENT_WORDS, "made rules of its policy fall back to audit");
 	else
 		snprintf(buf, INCIDENT_WORDS, "made unusual system calls");
 }

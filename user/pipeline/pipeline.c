@@ -339,11 +339,11 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 	alert_fields_put(&p->fields, ALERT_PACKAGE,
 			 updated_package_describe(&p->packages, &a->evidence, a->evidence.str,
 						  a->evidence.str_len, package));
-	if (a->logged)
-		log_alert(&p->fields, a->log_folded);
 	alert_fields_put(&p->fields, ALERT_ANCESTORS,
 			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
 	tracked = tracker_add(p->tracker, &p->fields);
+	if (a->logged && (tracked.told || a->log_folded))
+		log_alert(&p->fields, a->log_folded);
 	if (!tracked.keep)
 		return;
 	send_alert(p, a->evidence.verdict == LUTRA_VERDICT_ALLOW);

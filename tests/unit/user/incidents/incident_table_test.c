@@ -242,6 +242,17 @@ static void incident_grows_in_kind_by_service_and_session_apart(void **state)
 	incident_table_done(&t);
 }
 
+static void incident_that_goes_on_after_quiet_minutes_is_told_again(void **state)
+{
+	struct incident_table t = {};
+
+	assert_true(place(&t, *state, &(struct given){}, NULL).opened);
+	assert_false(place(&t, *state, &(struct given){.at_s = 300}, NULL).grew);
+	assert_false(place(&t, *state, &(struct given){.at_s = 601, .quiet = true}, NULL).grew);
+	assert_true(place(&t, *state, &(struct given){.at_s = 602}, NULL).grew);
+	incident_table_done(&t);
+}
+
 static void sentence_says_what_happened_in_order(void **state)
 {
 	static const struct given done[] = {
@@ -372,6 +383,7 @@ int main(void)
 		T(maintenance_makes_one_incident),
 		T(severity_counts_kinds_not_events),
 		T(incident_grows_in_kind_by_service_and_session_apart),
+		T(incident_that_goes_on_after_quiet_minutes_is_told_again),
 		T(sentence_says_what_happened_in_order),
 		T(every_rule_has_a_kind),
 		T(incident_table_is_bounded),

@@ -284,12 +284,16 @@ static json_t *learning_to_json(const struct lifecycle_image *i, const struct co
 				uint64_t now_ns)
 {
 	double hours = i->began_ns ? (double)(now_ns - i->began_ns) / 3.6e12 : 0;
+	char text[POLICY_UNSEEN_TEXT];
 	double recorded = 0;
 
+	if (i->unseen.runs)
+		policy_unseen_text(&i->unseen, text);
 	for (size_t k = 0; k < i->n_runs; k++)
 		recorded += i->runs[k].used ? 0 : i->runs[k].seconds / 3600;
-	return json_pack("{s:b, s:f, s:o, s:f, s:f, s:f}", "by_runs", (int)i->by_runs,
+	return json_pack("{s:b, s:f, s:o, s:o, s:f, s:f, s:f}", "by_runs", (int)i->by_runs,
 			 "hours_recorded", recorded, "unseen", policy_unseen_encode(&i->unseen),
+			 "unseen_text", i->unseen.runs ? json_string(text) : json_null(),
 			 "new_per_day", (double)limits->new_per_day, "hours_more",
 			 lifecycle_hours_more(i, limits), "hours_left",
 			 fmax((double)limits->learn_hours - hours, 0));

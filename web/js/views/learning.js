@@ -50,6 +50,7 @@ function imageCard(i) {
     i.note ? problem(i.note) : null,
     facts([
       ["Next", next(i)],
+      ["New things", i.unseen_text],
       ["The last run brought", i.learning ? lastRun(i) : null],
       ["Policy", policyOf(i)],
       ["Made of", i.trained ? `${number(i.policy_runs)} runs, ${number(i.policy_calls)} calls` : null],

@@ -10,7 +10,7 @@ import { every, quietly, settled } from "../poll.js";
 import { containerHash } from "../words.js";
 
 const PAGE = 50;
-const INCIDENTS_ASKED = 100;
+const INCIDENTS_ASKED = 50;
 const INCIDENTS_SHOWN = 4;
 const FINDINGS_SHOWN = 3;
 const UNGUARDED_SHOWN = 5;
@@ -243,7 +243,8 @@ export async function overview(main, signal) {
       h("section", { class: "card" },
         h("div", { class: "row between" }, h("h2", null, "Latest"), h("a", { href: "#/events", class: "small" }, "All events")),
         latest.box)));
-  const [, , , page] = await Promise.all([look(), containers.load(), containers.ended.load().catch(() => null),
+  quietly(() => containers.ended.load());
+  const [, , page] = await Promise.all([look(), containers.load(),
     get("events", { limit: 5 }, signal).catch(() => ({ events: [] }))]);
   latest.append(page.events);
   every(5000, signal, look);

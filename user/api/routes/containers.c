@@ -234,8 +234,8 @@ int api_find_container(const struct api_call *c, const char *name, struct contai
 	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
 }
 
-/* Returns true if there is a container and it is the one of that id; any has the id NULL. */
-static bool has_id(const struct container *c, const char *id)
+/* Returns true if there is a container and it has that id; NULL: any id. */
+static bool is_incarnation(const struct container *c, const char *id)
 {
 	return c && (!id || (c->identity.id && strcmp(c->identity.id, id) == 0));
 }
@@ -275,7 +275,7 @@ int api_container(struct api_call *c, json_t **ret, struct err *err)
 	struct container *e = containers_find(c->api->parts.containers, c->name);
 	const char *id = http_query(c->q, "id");
 
-	if (!has_id(e, id))
+	if (!is_incarnation(e, id))
 		return find_ended(c, id, ret, err);
 	*ret = container_with_level(c->api, e);
 	json_object_set_new(*ret, "repeats", container_repeats_to_json(e, REPEATS_MAX));
@@ -305,7 +305,7 @@ static int find_to_change(const struct api_call *c, struct container **ret, stru
 		return r;
 	if (!json_is_string(id))
 		return err_set(err, -EINVAL, "body: id is not a string");
-	if (!has_id(*ret, json_string_value(id)))
+	if (!is_incarnation(*ret, json_string_value(id)))
 		return err_set(
 			err, -EXDEV,
 			"%.200s: the container of that id has ended, and another one has its "

@@ -136,16 +136,21 @@ int api_finding_readings(struct api_call *c, json_t **ret, struct err *err)
 /* Finds out in which findings the store differs from the policies. */
 struct state_check {
 	struct api *api;
-	json_t *in_force; /* {FINDING: id of the entry} */
+	json_t *in_force; /* {FINDING: id of the entry}; then those that the store does not know */
 	json_t *revoked;  /* findings that were accepted and are not any more */
 };
 
 static int check_finding(void *ctx, const struct finding *x)
 {
 	struct state_check *check = ctx;
+	const char *entry = json_string_value(json_object_get(check->in_force, x->id));
 
-	if (json_object_get(check->in_force, x->id))
+	if (entry) {
+		/* What the store says already need not be written again. */
+		if (strcmp(entry, x->accepted) == 0)
+			json_object_del(check->in_force, x->id);
 		return 0;
+	}
 	return json_array_append_new(check->revoked, json_string(x->id)) < 0 ? -ENOMEM : 0;
 }
 

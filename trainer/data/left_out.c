@@ -10,52 +10,52 @@
 #include "trainer/data/lineages.h"
 #include "trainer/data/task_numbers.h"
 
-#define SESSIONS_LEAST 2 /* of a program, or it does not repeat */
+#define SESSIONS_LEAST 2 /* that did something, or it does not repeat */
 
 /* ---- which sessions repeat ---- */
 
-/* How many runs and sessions executed a program. */
-struct program_use {
+/* How many runs and sessions did something. */
+struct act_use {
 	uint32_t runs, sessions;
 	uint32_t last_run, last_session; /* + 1: the last that counted */
 };
 
-struct program_uses {
-	struct program_use *use; /* (n): by number */
+struct act_uses {
+	struct act_use *use; /* (n): by number */
 	size_t n_runs;
 };
 
-static void count_programs(const struct lineages *l, uint32_t run, struct program_use *use)
+static void count_acts(const struct lineages *l, uint32_t run, struct act_use *use)
 {
-	for (size_t i = 0; i < l->n_programs; i++) {
-		struct program_use *u = &use[l->programs[i].program];
+	for (size_t i = 0; i < l->n_acts; i++) {
+		struct act_use *u = &use[l->acts[i].act];
 
-		u->sessions += u->last_run != run + 1 || u->last_session != l->programs[i].session;
+		u->sessions += u->last_run != run + 1 || u->last_session != l->acts[i].session;
 		u->runs += u->last_run != run + 1;
 		u->last_run = run + 1;
-		u->last_session = l->programs[i].session;
+		u->last_session = l->acts[i].session;
 	}
 }
 
-static bool is_repeated(const struct program_uses *uses, uint32_t program)
+static bool is_repeated(const struct act_uses *uses, uint32_t act)
 {
-	const struct program_use *u = &uses->use[program];
+	const struct act_use *u = &uses->use[act];
 
 	return u->sessions >= SESSIONS_LEAST && 2 * (size_t)u->runs >= uses->n_runs;
 }
 
-/* Sets keep[session] for the sessions of a run that executed programs, all of which repeat. */
-static void find_kept(const struct lineages *l, const struct program_uses *uses, bool *keep)
+/* Sets keep[session] for the sessions of a run that did nothing but what repeats. */
+static void find_kept(const struct lineages *l, const struct act_uses *uses, bool *keep)
 {
-	for (size_t i = 0; i < l->n_programs; i++)
-		keep[l->programs[i].session] = true;
-	for (size_t i = 0; i < l->n_programs; i++)
-		if (!is_repeated(uses, l->programs[i].program))
-			keep[l->programs[i].session] = false;
+	for (uint32_t s = 1; s <= l->n_sessions; s++)
+		keep[s] = true;
+	for (size_t i = 0; i < l->n_acts; i++)
+		if (!is_repeated(uses, l->acts[i].act))
+			keep[l->acts[i].session] = false;
 }
 
 /* uses: NULL: no session is kept. */
-static int leave_out_sessions(struct lineages *l, const struct program_uses *uses, uint32_t *ret_n)
+static int leave_out_sessions(struct lineages *l, const struct act_uses *uses, uint32_t *ret_n)
 {
 	_cleanup_free_ bool *keep = calloc(l->n_sessions + 1u, sizeof(*keep));
 
@@ -94,7 +94,7 @@ static int keep_tasks(const struct lineages *l, struct left_out_run *ret)
 /* The lineages of all traces. */
 struct reading {
 	struct lineages *lineages; /* (n) */
-	struct intern *programs;
+	struct intern *acts;
 	size_t n;
 };
 
@@ -103,18 +103,17 @@ static void reading_done(struct reading *g)
 	for (size_t i = 0; i < g->n && g->lineages; i++)
 		lineages_done(&g->lineages[i]);
 	free(g->lineages);
-	intern_free(g->programs);
+	intern_free(g->acts);
 }
 
 static int decide_runs(struct left_out *ret, struct reading *g, bool is_update)
 {
-	_cleanup_free_ struct program_use *use =
-		calloc(intern_count(g->programs) + 1u, sizeof(*use));
-	const struct program_uses uses = {use, g->n};
+	_cleanup_free_ struct act_use *use = calloc(intern_count(g->acts) + 1u, sizeof(*use));
+	const struct act_uses uses = {use, g->n};
 	int r = use ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < g->n && r == 0; i++)
-		count_programs(&g->lineages[i], (uint32_t)i, use);
+		count_acts(&g->lineages[i], (uint32_t)i, use);
 	for (size_t i = 0; i < g->n && r == 0; i++) {
 		r = leave_out_sessions(&g->lineages[i], is_update ? NULL : &uses,
 				       &ret->runs[i].sessions);
@@ -131,10 +130,10 @@ int left_out_find(struct left_out *ret, const char *const *path, size_t n,
 	int r;
 
 	*ret = (struct left_out){.runs = calloc(n + 1, sizeof(*ret->runs))};
-	if (!g.lineages || !ret->runs || intern_new(&g.programs) < 0)
+	if (!g.lineages || !ret->runs || intern_new(&g.acts) < 0)
 		return err_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		r = lineages_read(&g.lineages[i], path[i], g.programs, options->judge, err);
+		r = lineages_read(&g.lineages[i], path[i], g.acts, options->judge, err);
 		if (r < 0)
 			return r;
 		ret->runs[i].path = strdup(path[i]);

@@ -31,7 +31,7 @@ struct unusual_event {
 
 struct reading {
 	struct lineages *ret;
-	struct intern *paths;
+	struct intern *acts;
 	struct task_numbers tasks;
 	struct replay *judge; /* or NULL */
 	struct named_task *named;
@@ -81,23 +81,40 @@ static int add_event(struct reading *g, const struct unusual_event *e)
 	return 0;
 }
 
-/* Notes the program that a task of an exec session executes. */
-static int add_program(struct reading *g, uint32_t session, const char *str, size_t len)
+/* Notes an act of an exec session. key: (len) bytes that tell acts apart. */
+static int add_act(struct reading *g, uint32_t session, const void *key, size_t len)
 {
 	struct lineages *ret = g->ret;
-	char out[LUTRA_STRING_MAX + 1];
-	uint32_t program;
-	int r;
+	uint32_t act;
+	int r = intern_add(g->acts, key, len, &act);
 
-	if (!str || len < 2 || len > LUTRA_STRING_MAX || str[0] != '/')
-		return 0;
-	r = intern_add(g->paths, out, run_fold_path(str, len, out), &program);
 	if (r < 0)
 		return r;
-	if (ARRAY_RESERVE(ret->programs, ret->programs_size, ret->n_programs + 1) < 0)
+	if (ARRAY_RESERVE(ret->acts, ret->acts_size, ret->n_acts + 1) < 0)
 		return -ENOMEM;
-	ret->programs[ret->n_programs++] = (struct session_program){session, program};
+	ret->acts[ret->n_acts++] = (struct session_act){session, act};
 	return 0;
+}
+
+/* Notes the object that a task of an exec session uses. */
+static int add_object(struct reading *g, uint32_t session, const struct lutra_record *rec,
+		      const char *str, size_t len)
+{
+	char key[LUTRA_STRING_MAX + 8] = "";
+	struct lutra_object o;
+	size_t n = 4;
+
+	lutra_object_unpack(rec, &o);
+	key[0] = (char)o.op;
+	key[1] = (char)(o.flags & LUTRA_OBJ_WRITE);
+	if (o.flags & LUTRA_OBJ_PATH && str && len > 1 && len <= LUTRA_STRING_MAX && str[0] == '/')
+		return add_act(g, session, key, n + run_fold_path(str, len, key + n));
+	key[2] = (char)o.family;
+	key[3] = (char)o.addr_class;
+	memcpy(key + n, &o.port, sizeof(o.port));
+	n += sizeof(o.port);
+	memcpy(key + n, &o.mode, sizeof(o.mode));
+	return add_act(g, session, key, n + sizeof(o.mode));
 }
 
 static int add_tasks(struct reading *g, const struct lutra_record *rec,
@@ -107,9 +124,11 @@ static int add_tasks(struct reading *g, const struct lutra_record *rec,
 	bool begins_session = at->begins && rec->type == LUTRA_RECORD_ARM && rec->aux == 1;
 	int r = 0;
 
-	if (begins_session)
+	if (begins_session) {
 		at->task->session = ++g->ret->n_sessions;
-	if (at->begins) {
+		r = add_act(g, at->task->session, "", 0);
+	}
+	if (r == 0 && at->begins) {
 		l.session = at->task->session;
 		r = add_lineage(g, &l, rec->tid);
 	}
@@ -162,7 +181,6 @@ static int read_record(struct reading *g, const struct lutra_record *rec, const 
 		       size_t len)
 {
 	struct numbered_record at;
-	struct lutra_object o;
 	int r = task_numbers_step(&g->tasks, rec, &at);
 
 	if (r == 0 && rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_UNUSUAL)
@@ -171,11 +189,8 @@ static int read_record(struct reading *g, const struct lutra_record *rec, const 
 							    .onset_ns = rec->arg});
 	if (r == 0 && at.task)
 		r = add_tasks(g, rec, &at);
-	if (r == 0 && at.task && at.task->session && rec->type == LUTRA_RECORD_OBJECT) {
-		lutra_object_unpack(rec, &o);
-		if (o.op == LUTRA_OP_EXEC)
-			r = add_program(g, at.task->session, str, len);
-	}
+	if (r == 0 && at.task && at.task->session && rec->type == LUTRA_RECORD_OBJECT)
+		r = add_object(g, at.task->session, rec, str, len);
 	if (r == 0 && g->judge)
 		r = judge_event(g, rec, str, len, at.task);
 	return r;
@@ -238,7 +253,7 @@ static void pass_to_children(struct lineages *l)
 	}
 }
 
-int lineages_read(struct lineages *ret, const char *path, struct intern *programs,
+int lineages_read(struct lineages *ret, const char *path, struct intern *acts,
 		  const struct policy *judge, struct err *err)
 {
 	_cleanup_(reading_freep) struct reading *g = calloc(1, sizeof(*g));
@@ -250,7 +265,7 @@ int lineages_read(struct lineages *ret, const char *path, struct intern *program
 
 	if (!g)
 		return err_oom(err);
-	*g = (struct reading){.ret = ret, .paths = programs};
+	*g = (struct reading){.ret = ret, .acts = acts};
 	task_numbers_init(&g->tasks);
 	r = trace_reader_new(&reader, path, err);
 	if (r == 0 && judge)
@@ -275,6 +290,6 @@ int lineages_read(struct lineages *ret, const char *path, struct intern *program
 void lineages_done(struct lineages *l)
 {
 	free(l->list);
-	free(l->programs);
+	free(l->acts);
 	memset(l, 0, sizeof(*l));
 }

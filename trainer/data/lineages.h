@@ -22,27 +22,27 @@ struct lineage {
 	uint64_t from_ns; /* unusual from this time on, or LINEAGES_NEVER */
 };
 
-/* A program that an exec session executed. */
-struct session_program {
+/* Something that an exec session did: it began, or it used an object. */
+struct session_act {
 	uint32_t session; /* index, from 1 */
-	uint32_t program; /* number of its folded path */
+	uint32_t act;	  /* number of the act: of operation, access and folded path or address */
 };
 
 struct lineages {
 	struct lineage *list; /* (n + 1): list[0] is not used */
 	size_t n, size;
-	struct session_program *programs; /* (n_programs), in the order of the trace */
-	size_t n_programs, programs_size;
+	struct session_act *acts; /* (n_acts), in the order of the trace */
+	size_t n_acts, acts_size;
 	uint32_t n_sessions;
 	uint32_t n_unusual; /* tasks that are unusual by an event of their own lineage */
 };
 
 /*
- * Reads a trace. programs: gets the programs of exec sessions. judge: the policy that judges the trace,
- * or NULL. Errors as trace_reader_new(), replay_new(); -E2BIG: more tasks or programs than a run may
+ * Reads a trace. acts: gets what exec sessions did. judge: the policy that judges the trace,
+ * or NULL. Errors as trace_reader_new(), replay_new(); -E2BIG: more tasks or acts than a run may
  * have; -ENOMEM. The caller calls lineages_done(), also after a failure.
  */
-int lineages_read(struct lineages *ret, const char *path, struct intern *programs,
+int lineages_read(struct lineages *ret, const char *path, struct intern *acts,
 		  const struct policy *judge, struct err *err);
 void lineages_done(struct lineages *l);
 

@@ -303,6 +303,33 @@ static void left_out_are_sessions_that_do_not_repeat(void **state)
 	assert_int_equal(f->left_out.runs[2].sessions, 1);
 }
 
+/* The program of a session may not be recorded; a shell reads files without another program. */
+static void left_out_is_a_session_that_reads_what_no_other_does(void **state)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	struct fixture *f = *state;
+	const struct left_out_options by_marks = {0};
+	const struct lutra_record arm = {.type = LUTRA_RECORD_ARM, .tid = 20, .aux = 1};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct lutra_object o = {
+			.op = LUTRA_OP_OPEN, .mode = 0100644, .flags = LUTRA_OBJ_PATH};
+		struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = 20};
+
+		begin_trace(f, names[i]);
+		add_task(f, LUTRA_RECORD_ARM, SERVICE, 0);
+		add_syscalls(f, SERVICE, 4);
+		add_record(f, arm, NULL);
+		lutra_object_pack(&o, &rec);
+		add_record(f, rec, i == 1 ? "/root/secret" : "/srv/state");
+		add_syscalls(f, 20, 2);
+		end_trace(f);
+	}
+	load_traces(f, &by_marks);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(f->corpus.runs[i].calls, i == 1 ? 4 : 6);
+}
+
 static void left_out_of_an_update_are_all_sessions(void **state)
 {
 	struct fixture *f = *state;
@@ -367,6 +394,7 @@ int main(void)
 		T(left_out_stays_left_out_behind_a_gap),
 		T(left_out_of_all_is_no_run),
 		T(left_out_are_sessions_that_do_not_repeat),
+		T(left_out_is_a_session_that_reads_what_no_other_does),
 		T(left_out_of_an_update_are_all_sessions),
 		T(left_out_is_what_the_policy_alerts_about_also_the_second_time),
 	};

@@ -25,7 +25,7 @@ struct act_uses {
 	size_t n_runs;
 };
 
-static void count_acts(const struct lineages *l, uint32_t run, struct act_use *use)
+static void count_session_acts(const struct lineages *l, uint32_t run, struct act_use *use)
 {
 	for (size_t i = 0; i < l->n_acts; i++) {
 		struct act_use *u = &use[l->acts[i].act];
@@ -113,7 +113,7 @@ static int decide_runs(struct left_out *ret, struct reading *g, bool is_update)
 	int r = use ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < g->n && r == 0; i++)
-		count_acts(&g->lineages[i], (uint32_t)i, use);
+		count_session_acts(&g->lineages[i], (uint32_t)i, use);
 	for (size_t i = 0; i < g->n && r == 0; i++) {
 		r = leave_out_sessions(&g->lineages[i], is_update ? NULL : &uses,
 				       &ret->runs[i].sessions);

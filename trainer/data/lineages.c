@@ -52,7 +52,7 @@ static void reading_free(struct reading *g)
 }
 DEFINE_FREEP(struct reading, reading_free);
 
-static int add_name(struct reading *g, uint32_t tid, uint32_t number, uint64_t ts_ns)
+static int add_named_task(struct reading *g, uint32_t tid, uint32_t number, uint64_t ts_ns)
 {
 	if (ARRAY_RESERVE(g->named, g->named_size, g->n_named + 1) < 0)
 		return -ENOMEM;
@@ -70,10 +70,10 @@ static int add_lineage(struct reading *g, const struct lineage *l, uint32_t tid)
 	if (ARRAY_RESERVE(ret->list, ret->size, ret->n + 2) < 0)
 		return -ENOMEM;
 	ret->list[++ret->n] = *l;
-	return add_name(g, tid, (uint32_t)ret->n, l->born_ns);
+	return add_named_task(g, tid, (uint32_t)ret->n, l->born_ns);
 }
 
-static int add_event(struct reading *g, const struct unusual_event *e)
+static int add_unusual_event(struct reading *g, const struct unusual_event *e)
 {
 	if (ARRAY_RESERVE(g->events, g->events_size, g->n_events + 1) < 0)
 		return -ENOMEM;
@@ -82,7 +82,7 @@ static int add_event(struct reading *g, const struct unusual_event *e)
 }
 
 /* Notes an act of an exec session. key: (len) bytes that tell acts apart. */
-static int add_act(struct reading *g, uint32_t session, const void *key, size_t len)
+static int note_session_act(struct reading *g, uint32_t session, const void *key, size_t len)
 {
 	struct lineages *ret = g->ret;
 	uint32_t act;
@@ -97,8 +97,8 @@ static int add_act(struct reading *g, uint32_t session, const void *key, size_t 
 }
 
 /* Notes the object that a task of an exec session uses. */
-static int add_object(struct reading *g, uint32_t session, const struct lutra_record *rec,
-		      const char *str, size_t len)
+static int note_session_object(struct reading *g, uint32_t session, const struct lutra_record *rec,
+			       const char *str, size_t len)
 {
 	char key[LUTRA_STRING_MAX + 8] = "";
 	struct lutra_object o;
@@ -108,13 +108,13 @@ static int add_object(struct reading *g, uint32_t session, const struct lutra_re
 	key[0] = (char)o.op;
 	key[1] = (char)(o.flags & LUTRA_OBJ_WRITE);
 	if (o.flags & LUTRA_OBJ_PATH && str && len > 1 && len <= LUTRA_STRING_MAX && str[0] == '/')
-		return add_act(g, session, key, n + run_fold_path(str, len, key + n));
+		return note_session_act(g, session, key, n + run_fold_path(str, len, key + n));
 	key[2] = (char)o.family;
 	key[3] = (char)o.addr_class;
 	memcpy(key + n, &o.port, sizeof(o.port));
 	n += sizeof(o.port);
 	memcpy(key + n, &o.mode, sizeof(o.mode));
-	return add_act(g, session, key, n + sizeof(o.mode));
+	return note_session_act(g, session, key, n + sizeof(o.mode));
 }
 
 static int add_tasks(struct reading *g, const struct lutra_record *rec,
@@ -126,7 +126,7 @@ static int add_tasks(struct reading *g, const struct lutra_record *rec,
 
 	if (begins_session) {
 		at->task->session = ++g->ret->n_sessions;
-		r = add_act(g, at->task->session, "", 0);
+		r = note_session_act(g, at->task->session, "", 0);
 	}
 	if (r == 0 && at->begins) {
 		l.session = at->task->session;
@@ -139,7 +139,7 @@ static int add_tasks(struct reading *g, const struct lutra_record *rec,
 	}
 	/* A thread that executes a program gets the id of its leader. */
 	if (r == 0 && rec->type == LUTRA_RECORD_EXEC && rec->arg && (uint32_t)rec->arg != rec->tid)
-		r = add_name(g, rec->tid, at->task->number, rec->ts_ns);
+		r = add_named_task(g, rec->tid, at->task->number, rec->ts_ns);
 	return r;
 }
 
@@ -172,9 +172,9 @@ static int judge_event(struct reading *g, const struct lutra_record *rec, const 
 	task->episode_last_ns = rec->ts_ns;
 	if (!is_alerted(&step))
 		return 0;
-	return add_event(g, &(struct unusual_event){.number = task->number,
-						    .at_ns = rec->ts_ns,
-						    .onset_ns = task->episode_ns});
+	return add_unusual_event(g, &(struct unusual_event){.number = task->number,
+							    .at_ns = rec->ts_ns,
+							    .onset_ns = task->episode_ns});
 }
 
 static int read_record(struct reading *g, const struct lutra_record *rec, const char *str,
@@ -184,13 +184,13 @@ static int read_record(struct reading *g, const struct lutra_record *rec, const 
 	int r = task_numbers_step(&g->tasks, rec, &at);
 
 	if (r == 0 && rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_UNUSUAL)
-		return add_event(g, &(struct unusual_event){.tid = rec->tid,
-							    .at_ns = rec->ts_ns,
-							    .onset_ns = rec->arg});
+		return add_unusual_event(g, &(struct unusual_event){.tid = rec->tid,
+								    .at_ns = rec->ts_ns,
+								    .onset_ns = rec->arg});
 	if (r == 0 && at.task)
 		r = add_tasks(g, rec, &at);
 	if (r == 0 && at.task && at.task->session && rec->type == LUTRA_RECORD_OBJECT)
-		r = add_object(g, at.task->session, rec, str, len);
+		r = note_session_object(g, at.task->session, rec, str, len);
 	if (r == 0 && g->judge)
 		r = judge_event(g, rec, str, len, at.task);
 	return r;
@@ -198,7 +198,7 @@ static int read_record(struct reading *g, const struct lutra_record *rec, const 
 
 /* ---- when all tasks are known ---- */
 
-static int compare_names(const void *a, const void *b)
+static int compare_named_tasks(const void *a, const void *b)
 {
 	const struct named_task *x = a, *y = b;
 
@@ -218,7 +218,7 @@ static uint32_t find_task(const struct reading *g, uint32_t tid, uint64_t at_ns)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare_names(&g->named[mid], &wanted) <= 0)
+		if (compare_named_tasks(&g->named[mid], &wanted) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -280,7 +280,7 @@ int lineages_read(struct lineages *ret, const char *path, struct intern *acts,
 	if (r < 0)
 		return err_set(err, r, "cannot read %s: %s", path, strerror(-r));
 	if (g->n_named)
-		qsort(g->named, g->n_named, sizeof(*g->named), compare_names);
+		qsort(g->named, g->n_named, sizeof(*g->named), compare_named_tasks);
 	for (size_t i = 0; i < g->n_events; i++)
 		add_unusual(g, &g->events[i]);
 	pass_to_children(ret);

@@ -543,8 +543,8 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 }
 
 /* Has a left-out task do what changes how the files of others are judged: it may write them. */
-static int pass_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
-		       size_t str_len)
+static int pass_left_out_record(struct run_builder *b, const struct lutra_record *rec,
+				const char *str, size_t str_len)
 {
 	struct builder_task *entry;
 	int r = step_tasks(b, rec, &entry);
@@ -569,6 +569,6 @@ int run_builder_pass(struct run_builder *b, const struct lutra_record *rec, cons
 		return run_builder_add(b, rec, str, str_len, err);
 	r = put_time(b, rec->ts_ns);
 	if (r == 0)
-		r = pass_record(b, rec, str, str_len);
+		r = pass_left_out_record(b, rec, str, str_len);
 	return r < 0 ? err_set(err, r, "%s", strerror(-r)) : 0;
 }

@@ -186,8 +186,8 @@ static int open_run(struct learn *l, struct recording *r)
 }
 
 /* Adds the mark of an unusual task to the trace. onset_ns: of the lineage's first unusual event. */
-static int add_mark(struct recording *r, const struct lutra_record *task, uint64_t onset_ns,
-		    const char *rule)
+static int add_unusual_mark(struct recording *r, const struct lutra_record *task, uint64_t onset_ns,
+			    const char *rule)
 {
 	const struct lutra_record mark = {.ts_ns = task->ts_ns,
 					  .arg = onset_ns,
@@ -209,7 +209,7 @@ static int add_live_tasks(struct recording *r, uint64_t ts_ns)
 	for (size_t i = 0; i < n && e == 0; i++) {
 		e = trace_writer_add(r->trace, &arms[i], NULL, 0);
 		if (e == 0 && live_roles_is_marked(&r->live, arms[i].tid))
-			e = add_mark(r, &arms[i], ts_ns, NULL);
+			e = add_unusual_mark(r, &arms[i], ts_ns, NULL);
 	}
 	return e;
 }
@@ -332,7 +332,7 @@ void recording_mark(struct recording *r, const struct lutra_evidence *ev)
 
 	live_roles_mark(&r->live, ev->tid, onset_ns);
 	if (r->trace && !r->failed)
-		r->failed = add_mark(r, &task, onset_ns, rule_name(ev->rule));
+		r->failed = add_unusual_mark(r, &task, onset_ns, rule_name(ev->rule));
 }
 
 void recording_flush(struct learn *l, struct recording *r, bool is_clean)

@@ -103,6 +103,14 @@ void text_copy(char *to, size_t size, const char *s)
 	to[len] = '\0';
 }
 
+bool text_is_in(const char *s, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(s, list[i]) == 0)
+			return true;
+	return false;
+}
+
 json_t *text_json(const char *in, size_t len)
 {
 	_cleanup_free_ char *buf = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings of unknown origin made fit for JSON, terminals and logs. */
+/* Texts: found in a list, and those of unknown origin made fit for JSON, terminals and logs. */
 #ifndef LUTRA_LIB_BASE_TEXT_H
 #define LUTRA_LIB_BASE_TEXT_H
 
@@ -23,6 +23,10 @@ size_t text_fit(const char *s, size_t max);
 /* Copies valid UTF-8 to a buffer of size bytes; what does not fit is cut at the end of a character. */
 void text_copy(char *to, size_t size, const char *s);
 #define TEXT_COPY(array, s) text_copy((array), sizeof(array), (s))
+
+/* Returns true if a list of n texts has s. */
+bool text_is_in(const char *s, const char *const *list, size_t n);
+#define TEXT_IS_IN(s, array) text_is_in((s), (array), sizeof(array) / sizeof((array)[0]))
 
 /* Returns the cleaned text, of any length, as a JSON string. NULL: out of memory. */
 json_t *text_json(const char *in, size_t len);

@@ -7,6 +7,7 @@
 
 #include "kern/lutra.skel.h"
 #include "lib/abi/syscalls.h"
+#include "lib/base/text.h"
 
 struct probe {
 	const char *name; /* section name */
@@ -84,10 +85,7 @@ static bool is_recorded_hook(const char *section)
 	static const char *const sections[] = {"lsm/ipc_permission", "lsm/shm_shmctl",
 					       "lsm/sem_semctl", "lsm/msg_queue_msgctl"};
 
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (strcmp(section, sections[i]) == 0)
-			return true;
-	return false;
+	return TEXT_IS_IN(section, sections);
 }
 
 /* Fills a row for each hook that has a program. */

@@ -8,6 +8,7 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/base/array.h"
+#include "lib/base/text.h"
 #include "lib/policy/paths/host_paths.h"
 #include "lib/policy/paths/path_flags.h"
 #include "lutra/score.h"
@@ -29,14 +30,6 @@ static const char *const secret_files[] = {"/etc/shadow", "/etc/shadow-", "/etc/
 					   "/etc/gshadow-", "/etc/krb5.keytab"};
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
-
-static bool is_in_list(const char *path, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(path, list[i]) == 0)
-			return true;
-	return false;
-}
 
 /* ---- paths of the host ---- */
 
@@ -94,7 +87,7 @@ static const char *next_socket(size_t *at)
 /* Returns the flags of a mount point if its whole source is the host's, or 0 if it is not. */
 static uint8_t source_flags(const char *folded, uint8_t flags)
 {
-	if (is_in_list(folded, data_dirs, N_OF(data_dirs)))
+	if (TEXT_IS_IN(folded, data_dirs))
 		return 0;
 	if (!(flags & (LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED)))
 		return 0;

@@ -7,6 +7,7 @@
 
 #include "lutra/abi.h"
 #include "lutra/score_path.h"
+#include "lib/base/text.h"
 #include "lib/policy/paths/host_paths.h"
 
 /*
@@ -63,29 +64,19 @@ static const char *const secret_extensions[] = {
 	"pgp", "ppk", "age", "htpasswd", "passwd", "cred",     "secret", "env",
 	"bak", "old", "der", "kdb",	 "keytab", "pgpass",   "netrc",	 "private"};
 
-static bool is_in_list(const char *path, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(path, list[i]) == 0)
-			return true;
-	return false;
-}
-
-#define IS_ONE_OF(path, list) is_in_list(path, list, sizeof(list) / sizeof((list)[0]))
-
 uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits)
 {
 	uint8_t flags = parent_flags & (LUTRA_NODE_USR | LUTRA_NODE_ROLE | LUTRA_NODE_SECRET);
 	bool top = path[0] == '/' && !strchr(path + 1, '/');
 	bool is_lib = lib_digits && strcmp(path, "/#") == 0;
 
-	if (IS_ONE_OF(path, protected_paths) || is_lib)
+	if (TEXT_IS_IN(path, protected_paths) || is_lib)
 		flags |= LUTRA_NODE_PROTECTED;
-	if (IS_ONE_OF(path, usr_paths) || is_lib || (top && strncmp(path, "/lib", 4) == 0))
+	if (TEXT_IS_IN(path, usr_paths) || is_lib || (top && strncmp(path, "/lib", 4) == 0))
 		flags |= LUTRA_NODE_USR;
-	if (IS_ONE_OF(path, role_paths))
+	if (TEXT_IS_IN(path, role_paths))
 		flags |= LUTRA_NODE_ROLE;
-	if (IS_ONE_OF(path, secret_paths))
+	if (TEXT_IS_IN(path, secret_paths))
 		flags |= LUTRA_NODE_SECRET;
 	return flags | host_paths_flag(path, parent_flags);
 }
@@ -106,7 +97,7 @@ bool path_flags_is_secret_file(const char *name, size_t len)
 	memcpy(padded, name, len);
 	ext = lutra_ext_bytes((const struct lutra_name *)(const void *)padded, (uint32_t)len);
 	memcpy(text, &ext, sizeof(ext));
-	return text[0] && IS_ONE_OF(text, secret_extensions);
+	return text[0] && TEXT_IS_IN(text, secret_extensions);
 }
 
 bool path_flags_is_secret_kind(uint32_t kind)

@@ -40,7 +40,7 @@ const char *syscall_name(const char *arch, unsigned nr, char *buf, size_t size)
 }
 
 /* Decimal digits only, below max; -EINVAL. */
-static int parse_number(const char *s, unsigned long max, unsigned *ret)
+static int parse_syscall_number(const char *s, unsigned long max, unsigned *ret)
 {
 	char *end;
 	unsigned long v;
@@ -61,7 +61,8 @@ int syscall_parse(const char *arch, const char *name, unsigned *ret)
 
 	if (!name)
 		return -EINVAL;
-	if (parse_number(strncmp(name, "syscall_", 8) == 0 ? name + 8 : name, LUTRA_NR, ret) == 0)
+	if (parse_syscall_number(strncmp(name, "syscall_", 8) == 0 ? name + 8 : name, LUTRA_NR,
+				 ret) == 0)
 		return 0;
 	nr = seccomp_syscall_resolve_name_arch(seccomp_arch(arch), name);
 	if (nr < 0 || nr >= LUTRA_NR)

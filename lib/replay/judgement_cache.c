@@ -7,9 +7,9 @@
 
 #include "lib/abi/path_text.h"
 
-static void judge_record(const struct lutra_policy *image, const struct lutra_record *rec,
-			 const char *str, size_t str_len, uint8_t role,
-			 struct cached_judgement *ret)
+static void judge_object_record(const struct lutra_policy *image, const struct lutra_record *rec,
+				const char *str, size_t str_len, uint8_t role,
+				struct cached_judgement *ret)
 {
 	struct lutra_path path = {};
 	char fold[LUTRA_NAME];
@@ -53,14 +53,14 @@ const struct cached_judgement *judgement_cache_get(struct judgement_cache *j,
 		str_len = 0;
 	rest = rec->aux | (uint64_t)role << 16 | (uint64_t)str_len << 32 | 1ull << 63;
 	if (str_len > JUDGEMENT_CACHE_STRING) {
-		judge_record(image, rec, str, str_len, role, &j->unkept);
+		judge_object_record(image, rec, str, str_len, role, &j->unkept);
 		return &j->unkept;
 	}
 	e = &j->entry[entry_index(rec->arg, rest, str, str_len)];
 	if (e->arg == rec->arg && e->rest == rest &&
 	    (!str_len || memcmp(e->str, str, str_len) == 0))
 		return &e->what;
-	judge_record(image, rec, str, str_len, role, &e->what);
+	judge_object_record(image, rec, str, str_len, role, &e->what);
 	e->arg = rec->arg;
 	e->rest = rest;
 	if (str_len)

@@ -68,7 +68,7 @@ static void begin_task(struct live_task *t, const struct lutra_record *rec)
 		t->if_waits.role = (uint8_t)(waits - 1);
 }
 
-static int step_task(struct live_roles *l, const struct lutra_record *rec)
+static int step_live_task(struct live_roles *l, const struct lutra_record *rec)
 {
 	bool is_marked =
 		rec->type == LUTRA_RECORD_ARM && rec->nr && live_roles_is_marked(l, rec->tid);
@@ -111,7 +111,7 @@ int live_roles_step(struct live_roles *l, const struct lutra_record *rec)
 	if (rec->type == LUTRA_RECORD_OBJECT && live_roles_knows(l, rec->tid))
 		return 0;
 	if (rec->type != LUTRA_RECORD_SYSCALL || !l->last || rec->tid != l->last_tid)
-		r = step_task(l, rec);
+		r = step_live_task(l, rec);
 	if (l->last && rec->nr < LUTRA_NR) {
 		steady = &tasks_process(l->last)->steady;
 		end_startup(&l->last->if_accepts, steady, STEADY_IF_ACCEPTS, l->accepts, rec->nr);

@@ -206,7 +206,7 @@ static void set_limits(sqlite3 *db)
 }
 
 /* Opens a database in memory. The caller closes it, also after an error. Returns 0 or -errno. */
-static int open_database(char *database, size_t len, struct budget *budget, sqlite3 **ret)
+static int open_rpm_database(char *database, size_t len, struct budget *budget, sqlite3 **ret)
 {
 	static const char magic[16] = "SQLite format 3";
 	sqlite3 *db;
@@ -300,7 +300,7 @@ int package_rpm_find(char *database, size_t len, const char *path, struct packag
 {
 	struct budget budget = {.end_ms = thread_time_ms() + TIME_MS};
 	sqlite3 *db = NULL;
-	int r = open_database(database, len, &budget, &db);
+	int r = open_rpm_database(database, len, &budget, &db);
 
 	if (r == 0)
 		r = check_schema(db);

@@ -141,7 +141,7 @@ static json_t *calibration_to_json(const struct policy_calibration *c)
 			 c->deny_per_hour_95[1], "advice", text_or_null(c->advice));
 }
 
-static json_t *training_to_json(const struct policy *p)
+static json_t *training_figures_to_json(const struct policy *p)
 {
 	return json_pack("{s:I, s:I, s:f, s:I}", "calls", (json_int_t)p->calls, "objects",
 			 (json_int_t)p->objects_seen, "hours", p->hours, "seed",
@@ -260,7 +260,8 @@ static json_t *diff_training(const struct policy *old, const struct policy *p)
 {
 	json_t *to = json_pack("{s:o, s:o}", "runs", diff_sets(runs_of(old), runs_of(p)), "known",
 			       diff_sets(known_of(old), known_of(p)));
-	json_auto_t *counts = diff_members(training_to_json(old), training_to_json(p));
+	json_auto_t *counts =
+		diff_members(training_figures_to_json(old), training_figures_to_json(p));
 
 	if (json_object_update(to, counts) < 0) {
 		json_decref(to);

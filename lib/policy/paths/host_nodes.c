@@ -20,8 +20,9 @@ struct host_tree {
 	__u64 hash_key[2];
 	struct policy_node *nodes; /* (LUTRA_NODES) */
 	size_t n;
-	bool has_flags[LUTRA_NODES]; /* the node is a place or, after set_flags(), below one */
-	uint8_t flags[LUTRA_NODES];  /* of that place */
+	bool has_flags
+		[LUTRA_NODES];	    /* the node is a place or, after set_place_flags(), below one */
+	uint8_t flags[LUTRA_NODES]; /* of that place */
 };
 
 /*
@@ -54,7 +55,7 @@ static size_t add_child(struct host_tree *t, size_t parent, const char *path, bo
  * tree is full, or if a node on the way has a wildcard for its children: there the tree cannot tell
  * one name from another.
  */
-static size_t get_node(struct host_tree *t, const struct lutra_path *parts, bool dir)
+static size_t get_host_node(struct host_tree *t, const struct lutra_path *parts, bool dir)
 {
 	char path[TREE_PATH_MAX] = "";
 	size_t node = 0, len = 0;
@@ -87,7 +88,7 @@ static bool put_place(struct host_tree *t, const struct host_place *p)
 	if (parts.flags || !parts.n)
 		return false;
 	for (int dir = 0; dir < 2; dir++) {
-		size_t node = (dir ? p->dir : p->file) ? get_node(t, &parts, dir) : 0;
+		size_t node = (dir ? p->dir : p->file) ? get_host_node(t, &parts, dir) : 0;
 
 		if (node) {
 			/* Places whose names differ only in digits are one node. */
@@ -101,7 +102,7 @@ static bool put_place(struct host_tree *t, const struct host_place *p)
 }
 
 /* Sets the flags of each node that is a place or below one. Parents come before their children. */
-static void set_flags(struct host_tree *t)
+static void set_place_flags(struct host_tree *t)
 {
 	for (size_t i = 1; i < t->n; i++) {
 		struct policy_node *node = &t->nodes[i];
@@ -138,7 +139,7 @@ int host_places_to_nodes(const struct host_places *all, const struct policy *p,
 	t->n = p->n_nodes;
 	for (size_t i = 0; i < all->n; i++)
 		left_out += !put_place(t, &all->place[i]);
-	set_flags(t);
+	set_place_flags(t);
 	*ret = t->nodes;
 	*ret_n = t->n;
 	*ret_left_out = left_out;

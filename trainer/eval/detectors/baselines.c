@@ -59,9 +59,9 @@ static void last_gram(const struct syscall_history *h, const struct gram_kind *k
 }
 
 /* Judges by all runs except one; model is theirs. */
-static void score_syscall(const struct baselines *b, const struct witten_bell_model *model,
-			  size_t without, struct syscall_history *h, uint32_t nr,
-			  struct baseline_levels *ret)
+static void score_baselines(const struct baselines *b, const struct witten_bell_model *model,
+			    size_t without, struct syscall_history *h, uint32_t nr,
+			    struct baseline_levels *ret)
 {
 	push_syscall(h, nr);
 	for (size_t i = 0; i < BASELINES_GRAMS; i++) {
@@ -87,7 +87,7 @@ static void score_syscall(const struct baselines *b, const struct witten_bell_mo
 void baselines_score(const struct baselines *b, struct syscall_history *h, uint32_t nr,
 		     struct baseline_levels *ret)
 {
-	score_syscall(b, b->model, NGRAMS_ALL, h, nr, ret);
+	score_baselines(b, b->model, NGRAMS_ALL, h, nr, ret);
 }
 
 /* ---- training ---- */
@@ -114,7 +114,7 @@ struct baseline_pass {
 	double max[DETECTOR_NAMED];
 };
 
-static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
+static int take_record(void *ctx, void *entry, const struct lutra_record *rec)
 {
 	struct baseline_pass *p = ctx;
 	struct baseline_levels x;
@@ -123,7 +123,7 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 		return 0;
 	if (!p->model)
 		return learn_syscall(p->b, entry, rec->nr, p->run);
-	score_syscall(p->b, p->model, p->run, entry, rec->nr, &x);
+	score_baselines(p->b, p->model, p->run, entry, rec->nr, &x);
 	for (unsigned i = DETECTOR_NOVEL_CALL; i <= DETECTOR_WITTEN_BELL5; i++)
 		p->max[i] = x.level[i] > p->max[i] ? x.level[i] : p->max[i];
 	return 0;
@@ -131,7 +131,7 @@ static int pass_record(void *ctx, void *entry, const struct lutra_record *rec)
 
 static int pass_run(struct baseline_pass *p, const char *file, struct err *err)
 {
-	struct syscall_iter e = {{.size = sizeof(struct syscall_history)}, pass_record, p};
+	struct syscall_iter e = {{.size = sizeof(struct syscall_history)}, take_record, p};
 
 	return syscall_iter_run(&e, file, err);
 }

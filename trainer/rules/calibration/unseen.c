@@ -85,8 +85,8 @@ bool unseen_shares_objects(const struct model *m, size_t run)
 }
 
 /* Adds up one kind over the runs, or all kinds together, and sets the interval. */
-static void set_rate(const struct unseen_counts *counts, size_t n, unsigned kind,
-		     struct episodes_of_run *scratch, struct policy_unseen_rate *ret)
+static void set_rate_of_kind(const struct unseen_counts *counts, size_t n, unsigned kind,
+			     struct episodes_of_run *scratch, struct policy_unseen_rate *ret)
 {
 	for (size_t i = 0; i < n; i++) {
 		scratch[i] = (struct episodes_of_run){.hours = counts[i].hours};
@@ -108,8 +108,8 @@ int unseen_estimate(const struct unseen_counts *counts, size_t n, struct policy_
 	ret->runs = (uint32_t)n;
 	for (size_t i = 0; i < n; i++)
 		ret->hours += counts[i].hours;
-	set_rate(counts, n, POLICY_UNSEEN_KINDS, scratch, &ret->all);
+	set_rate_of_kind(counts, n, POLICY_UNSEEN_KINDS, scratch, &ret->all);
 	for (unsigned kind = 0; kind < POLICY_UNSEEN_KINDS; kind++)
-		set_rate(counts, n, kind, scratch, &ret->kind[kind]);
+		set_rate_of_kind(counts, n, kind, scratch, &ret->kind[kind]);
 	return 0;
 }

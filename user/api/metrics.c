@@ -315,7 +315,7 @@ static size_t count_fds(void)
 	return n - 3; /* ".", "..", and the directory itself */
 }
 
-static void put_process(FILE *f, const struct api_parts *parts)
+static void put_daemon_process(FILE *f, const struct api_parts *parts)
 {
 	unsigned long resident = 0;
 	_cleanup_fclose_ FILE *statm = fopen("/proc/self/statm", "re");
@@ -368,7 +368,7 @@ int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **re
 	put_store(f, parts);
 	put_outputs(f, parts);
 	put_http(f, answered);
-	put_process(f, parts);
+	put_daemon_process(f, parts);
 	if (fclose(f) != 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(text);

@@ -52,7 +52,7 @@ static uint32_t take_version(struct guard *g, uint32_t slot)
 	return g->version;
 }
 
-static void set_flags(struct lutra_slot *s, uint32_t flags, bool on)
+static void set_slot_flags(struct lutra_slot *s, uint32_t flags, bool on)
 {
 	if (on)
 		__atomic_or_fetch(&s->flags, flags, __ATOMIC_SEQ_CST);
@@ -88,7 +88,8 @@ static int bind_policy(struct guard *g, uint32_t slot, const struct policy *poli
 	if (r == 0) {
 		g->slots[slot].version = version;
 		g->slots[slot].seen_since_ns = clock_now_ns();
-		set_flags(&g->slots[slot], LUTRA_SLOT_AUDIT_EXEC_SESSIONS, policy->audit_sessions);
+		set_slot_flags(&g->slots[slot], LUTRA_SLOT_AUDIT_EXEC_SESSIONS,
+			       policy->audit_sessions);
 	}
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	if (r < 0)
@@ -353,7 +354,7 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 	s = &g->slots[slot];
 	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
-	set_flags(s, LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN, false);
+	set_slot_flags(s, LUTRA_SLOT_KILLING | LUTRA_SLOT_FROZEN, false);
 	return 0;
 }
 
@@ -361,7 +362,7 @@ int guard_set_record(struct guard *g, uint32_t slot, bool record)
 {
 	if (!is_enrolled(g, slot))
 		return -ENOENT;
-	set_flags(&g->slots[slot], LUTRA_SLOT_RECORD, record);
+	set_slot_flags(&g->slots[slot], LUTRA_SLOT_RECORD, record);
 	__atomic_add_fetch(&g->slots[slot].generation, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -370,7 +371,7 @@ int guard_note_emptied(struct guard *g, uint32_t slot)
 {
 	if (!is_enrolled(g, slot))
 		return -ENOENT;
-	set_flags(&g->slots[slot], LUTRA_SLOT_STARTED, false);
+	set_slot_flags(&g->slots[slot], LUTRA_SLOT_STARTED, false);
 	return 0;
 }
 

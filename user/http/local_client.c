@@ -92,7 +92,7 @@ static int read_head(FILE *f, struct err *err)
 }
 
 /* Reads the JSON body. A status that is no success becomes -EREMOTEIO. */
-static int read_body(FILE *f, int status, json_t **ret, struct err *err)
+static int read_answer(FILE *f, int status, json_t **ret, struct err *err)
 {
 	json_auto_t *j = json_loadf(f, 0, NULL);
 	const char *why = json_string_value(json_object_get(j, "error"));
@@ -115,7 +115,7 @@ int local_client_ask(const char *socket, const char *path, json_t *body, json_t 
 
 	if (r == 0)
 		r = read_head(f, err);
-	return r < 0 ? r : read_body(f, r, ret, err);
+	return r < 0 ? r : read_answer(f, r, ret, err);
 }
 
 int local_stream_open(struct local_stream **ret, const char *socket, const char *path,
@@ -131,7 +131,7 @@ int local_stream_open(struct local_stream **ret, const char *socket, const char 
 	if (r == 0)
 		r = read_head(s->f, err);
 	if (r > 0 && r != 200)
-		r = read_body(s->f, r, &answer, err);
+		r = read_answer(s->f, r, &answer, err);
 	/* lutrad begins with a comment line, and every later alert follows it. */
 	if (r >= 0 && getline(&s->line, &s->size, s->f) < 0)
 		r = err_set(err, -EBADMSG, CLOSED);

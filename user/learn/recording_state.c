@@ -131,8 +131,8 @@ static int state_from_json(json_t *j, struct saved_run *ret)
 	return 0;
 }
 
-static int read_state(const struct learn *l, const struct lifecycle_image *i, const char *name,
-		      struct saved_run *ret)
+static int read_saved_run(const struct learn *l, const struct lifecycle_image *i, const char *name,
+			  struct saved_run *ret)
 {
 	_cleanup_free_ char *path = learn_path(l, i, name), *text = NULL;
 	json_auto_t *j = NULL;
@@ -256,7 +256,7 @@ static bool resume_from(struct learn *l, struct recording *r, const char *state)
 	_cleanup_(saved_run_done) struct saved_run s = {};
 
 	/* The clock begins anew when the host does, and so do the ids of cgroups. */
-	if (read_state(l, r->image, state, &s) < 0 || s.cgroup_id != r->container->cgroup_id ||
+	if (read_saved_run(l, r->image, state, &s) < 0 || s.cgroup_id != r->container->cgroup_id ||
 	    s.run.last_ns > clock_now_ns())
 		return false;
 	if (open_again(l, r, &s) < 0) {
@@ -304,7 +304,7 @@ static void finish_orphan(struct learn *l, struct lifecycle_image *i, const char
 	_cleanup_(saved_run_done) struct saved_run s = {};
 	_cleanup_free_ char *path = learn_path(l, i, name);
 
-	if (read_state(l, i, name, &s) < 0) {
+	if (read_saved_run(l, i, name, &s) < 0) {
 		if (path)
 			unlink(path);
 		return;

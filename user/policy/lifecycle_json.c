@@ -49,7 +49,7 @@ static json_t *releases_to_json(const struct lifecycle_image *i)
 	return list;
 }
 
-static json_t *image_to_json(const struct lifecycle_image *i)
+static json_t *saved_image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
@@ -71,7 +71,7 @@ json_t *lifecycle_to_json(const struct lifecycle *l)
 	json_t *images = json_array();
 
 	for (const struct lifecycle_image *i = l->images; i; i = i->next)
-		json_array_append_new(images, image_to_json(i));
+		json_array_append_new(images, saved_image_to_json(i));
 	return images;
 }
 

@@ -7,7 +7,7 @@
 #include "user/sys/clock.h"
 
 /* Returns lifecycle_image_to_json() and whether the trainer works on it. */
-static json_t *image_to_json(const struct api *a, const struct lifecycle_image *i)
+static json_t *learning_image_to_json(const struct api *a, const struct lifecycle_image *i)
 {
 	const struct api_parts *parts = &a->parts;
 	json_t *j = lifecycle_image_to_json(
@@ -22,7 +22,7 @@ json_t *api_learning_json(const struct api *a)
 	json_t *images = json_array();
 
 	for (const struct lifecycle_image *i = a->parts.lifecycle->images; i; i = i->next)
-		json_array_append_new(images, image_to_json(a, i));
+		json_array_append_new(images, learning_image_to_json(a, i));
 	return images;
 }
 
@@ -43,7 +43,7 @@ int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 	ask.accept_new = accept_new != 0;
 	r = learn_start(parts->learn, &ask, &i, err);
 	if (r == 0)
-		*ret = image_to_json(c->api, i);
+		*ret = learning_image_to_json(c->api, i);
 	return r;
 }
 
@@ -58,7 +58,7 @@ int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
 		return -EINVAL;
 	r = learn_stop(parts->learn, image, &i, err);
 	if (r == 0)
-		*ret = image_to_json(c->api, i);
+		*ret = learning_image_to_json(c->api, i);
 	return r;
 }
 
@@ -77,6 +77,6 @@ int api_learn_status(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -ENOENT,
 			       "%.200s: is not learned; `lutra learn` lists what is learned",
 			       image);
-	*ret = json_pack("{s:[o]}", "images", image_to_json(c->api, i));
+	*ret = json_pack("{s:[o]}", "images", learning_image_to_json(c->api, i));
 	return 0;
 }

@@ -36,7 +36,7 @@ static void walk_container(struct process_walk *w)
 	cgroup_each_process(w->c->cgroup, take_process, w);
 }
 
-static int read_state(const struct process_walk *w, pid_t pid, struct lutra_state *ret)
+static int read_task_state(const struct process_walk *w, pid_t pid, struct lutra_state *ret)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
@@ -64,7 +64,7 @@ static void note_level(struct process_walk *w, pid_t pid)
 	struct lutra_state s = {};
 	double ratio;
 
-	if (read_state(w, pid, &s) < 0)
+	if (read_task_state(w, pid, &s) < 0)
 		return;
 	ratio = nearest_ratio(w->c, &s);
 	if (ratio < w->ratio)
@@ -102,7 +102,7 @@ static void add_process(struct process_walk *w, pid_t pid)
 
 	if (ancestors_read_stat(pid, name, &ppid) < 0)
 		return;
-	known = read_state(w, pid, &s) == 0;
+	known = read_task_state(w, pid, &s) == 0;
 	j = json_pack("{s:i, s:i, s:o, s:o, s:o}", "pid", (int)pid, "ppid", (int)ppid, "name",
 		      text_json(name, strlen(name)), "role",
 		      known ? json_string(role_name(s.role)) : json_null(), "level",

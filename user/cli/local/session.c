@@ -98,7 +98,7 @@ static void session_on_record(void *ctx, uint32_t slot, const struct lutra_recor
 		s->records_lost++;
 }
 
-static void print_report(void *ctx, bool bad, const char *msg)
+static void print_output_report(void *ctx, bool bad, const char *msg)
 {
 	(void)ctx;
 	fprintf(stderr, "lutra: %s%s\n", bad ? "WARNING: " : "", msg);
@@ -144,7 +144,7 @@ static int session_open_pipeline(struct session *s, struct err *err)
 	struct pipeline_config config = {.store_path = s->config.events_db,
 					 .need_store = s->config.events_db != NULL,
 					 .outputs = &s->outputs,
-					 .env.report = print_report};
+					 .env.report = print_output_report};
 	const char *image = s->config.policy ? s->config.policy->image : s->config.image;
 	int r;
 

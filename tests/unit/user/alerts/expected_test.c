@@ -45,7 +45,7 @@ static struct policy *load_in_force(const char *dir)
 }
 
 /* Returns true if the text lists an object. */
-static bool expects(const char *text, const char *object)
+static bool is_expected(const char *text, const char *object)
 {
 	json_auto_t *j = json_loads(text, 0, NULL);
 	json_t *one;
@@ -69,7 +69,7 @@ static void expected_names_objects_and_calls(void **state)
 	json_t *call;
 
 	assert_non_null(text);
-	assert_true(expects(text, "open startup r file /etc/hosts"));
+	assert_true(is_expected(text, "open startup r file /etc/hosts"));
 	j = json_loads(text, 0, NULL);
 	call = json_array_get(json_object_get(j, "calls"), 0);
 	assert_string_equal(json_string_value(json_object_get(call, "after")), "read");
@@ -124,8 +124,8 @@ static void expected_of_what_was_accepted_later_is_as_before(void **state)
 	assert_non_null(before);
 	assert_non_null(after);
 	assert_non_null(again);
-	assert_false(expects(before, "open startup r file " CAME));
-	assert_true(expects(after, "open startup r file " CAME));
+	assert_false(is_expected(before, "open startup r file " CAME));
+	assert_true(is_expected(after, "open startup r file " CAME));
 	assert_string_equal(again, before);
 }
 

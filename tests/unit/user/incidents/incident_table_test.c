@@ -21,9 +21,9 @@ struct given {
 	bool session, quiet;
 };
 
-static struct incident_placed place(struct incident_table *t, struct fixture *f,
-				    const struct given *g,
-				    const struct incident_maintenance *maintenance)
+static struct incident_placed place_event(struct incident_table *t, struct fixture *f,
+					  const struct given *g,
+					  const struct incident_maintenance *maintenance)
 {
 	struct alert_fields fields;
 	struct incident_placed p;
@@ -46,20 +46,21 @@ static struct incident_placed place(struct incident_table *t, struct fixture *f,
 	return p;
 }
 
-static struct incident *placed(struct incident_table *t, struct fixture *f, const struct given *g)
+static struct incident *get_placed(struct incident_table *t, struct fixture *f,
+				   const struct given *g)
 {
-	return place(t, f, g, NULL).incident;
+	return place_event(t, f, g, NULL).incident;
 }
 
 static void incident_takes_what_is_near_in_time(void **state)
 {
 	struct incident_table t = {};
-	struct incident *i = placed(&t, *state, &(struct given){});
+	struct incident *i = get_placed(&t, *state, &(struct given){});
 
 	assert_non_null(i);
-	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 59, .pid = 11}), i);
-	assert_ptr_equal(placed(&t, *state, &(struct given){.at_s = 118, .pid = 12}), i);
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.at_s = 180, .pid = 13}), i);
+	assert_ptr_equal(get_placed(&t, *state, &(struct given){.at_s = 59, .pid = 11}), i);
+	assert_ptr_equal(get_placed(&t, *state, &(struct given){.at_s = 118, .pid = 12}), i);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.at_s = 180, .pid = 13}), i);
 	assert_int_equal(i->events, 3);
 	assert_int_equal(t.n, 2);
 	incident_table_done(&t);
@@ -68,17 +69,18 @@ static void incident_takes_what_is_near_in_time(void **state)
 static void incident_takes_its_lineage_for_longer(void **state)
 {
 	struct incident_table t = {};
-	struct incident *i = placed(&t, *state, &(struct given){.pid = 20});
+	struct incident *i = get_placed(&t, *state, &(struct given){.pid = 20});
 
-	assert_ptr_equal(placed(&t, *state,
-				&(struct given){.at_s = 1800,
-						.pid = 40,
-						.ancestors = "id[40] < sh[30] < nginx[20] < x[1]"}),
-			 i);
+	assert_ptr_equal(
+		get_placed(&t, *state,
+			   &(struct given){.at_s = 1800,
+					   .pid = 40,
+					   .ancestors = "id[40] < sh[30] < nginx[20] < x[1]"}),
+		i);
 	/* Every process descends from the host's first: that is no lineage. */
 	assert_ptr_not_equal(
-		placed(&t, *state,
-		       &(struct given){.at_s = 2200, .pid = 50, .ancestors = "id[50] < x[1]"}),
+		get_placed(&t, *state,
+			   &(struct given){.at_s = 2200, .pid = 50, .ancestors = "id[50] < x[1]"}),
 		i);
 	incident_table_done(&t);
 }
@@ -86,22 +88,23 @@ static void incident_takes_its_lineage_for_longer(void **state)
 static void incident_is_of_one_container(void **state)
 {
 	struct incident_table t = {};
-	struct incident *i = placed(&t, *state, &(struct given){});
+	struct incident *i = get_placed(&t, *state, &(struct given){});
 
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.cgroup = "/other", .pid = 10}), i);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.cgroup = "/other", .pid = 10}),
+			     i);
 	incident_table_done(&t);
 }
 
 static void incident_does_not_grow_for_ever(void **state)
 {
 	struct incident_table t = {};
-	struct incident *i = placed(&t, *state, &(struct given){});
+	struct incident *i = get_placed(&t, *state, &(struct given){});
 
 	for (uint64_t s = 60; s <= 3600; s += 60)
-		assert_ptr_equal(
-			placed(&t, *state, &(struct given){.at_s = s, .pid = 100 + (uint32_t)s}),
-			i);
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.at_s = 3660, .pid = 99}), i);
+		assert_ptr_equal(get_placed(&t, *state,
+					    &(struct given){.at_s = s, .pid = 100 + (uint32_t)s}),
+				 i);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.at_s = 3660, .pid = 99}), i);
 	incident_table_done(&t);
 }
 
@@ -110,22 +113,22 @@ static void incident_is_not_opened_by_what_was_told_or_is_only_noted(void **stat
 	struct incident_table t = {};
 	struct incident *i;
 
-	assert_null(placed(&t, *state, &(struct given){.quiet = true}));
-	assert_null(placed(&t, *state, &(struct given){.verdict = "allow"}));
-	i = placed(&t, *state, &(struct given){});
-	assert_ptr_equal(placed(&t, *state, &(struct given){.quiet = true, .pid = 77}), i);
-	assert_null(placed(&t, *state, &(struct given){.verdict = "allow", .pid = 78}));
-	assert_ptr_equal(placed(&t, *state, &(struct given){.verdict = "allow", .pid = 77}), i);
+	assert_null(get_placed(&t, *state, &(struct given){.quiet = true}));
+	assert_null(get_placed(&t, *state, &(struct given){.verdict = "allow"}));
+	i = get_placed(&t, *state, &(struct given){});
+	assert_ptr_equal(get_placed(&t, *state, &(struct given){.quiet = true, .pid = 77}), i);
+	assert_null(get_placed(&t, *state, &(struct given){.verdict = "allow", .pid = 78}));
+	assert_ptr_equal(get_placed(&t, *state, &(struct given){.verdict = "allow", .pid = 77}), i);
 	incident_table_done(&t);
 }
 
 static void incident_that_is_closed_takes_nothing(void **state)
 {
 	struct incident_table t = {};
-	struct incident *i = placed(&t, *state, &(struct given){});
+	struct incident *i = get_placed(&t, *state, &(struct given){});
 
 	i->is_closed = true;
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){}), i);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){}), i);
 	incident_table_done(&t);
 }
 
@@ -140,7 +143,7 @@ static void session_with_a_terminal_is_an_incident(void **state)
 			      .verdict = "allow",
 			      .session = true,
 			      .pid = 30};
-	struct incident_placed p = place(&t, *state, &shell, NULL);
+	struct incident_placed p = place_event(&t, *state, &shell, NULL);
 	char text[INCIDENT_TEXT];
 
 	assert_true(p.opened);
@@ -149,12 +152,12 @@ static void session_with_a_terminal_is_an_incident(void **state)
 				  "terminal pts0)");
 	assert_int_equal(incident_severity(p.incident), SEVERITY_LOW);
 	/* What it does is told under it; the service is not. */
-	assert_ptr_equal(placed(&t, *state,
-				&(struct given){.session = true,
-						.pid = 31,
-						.ancestors = "cat[31] < bash[30] < conmon[5]"}),
+	assert_ptr_equal(get_placed(&t, *state,
+				    &(struct given){.session = true,
+						    .pid = 31,
+						    .ancestors = "cat[31] < bash[30] < conmon[5]"}),
 			 p.incident);
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.pid = 8}), p.incident);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.pid = 8}), p.incident);
 	incident_sentence(p.incident, text);
 	assert_non_null(strstr(text, "; it read /etc/hosts"));
 	incident_table_done(&t);
@@ -172,8 +175,8 @@ static void session_without_a_terminal_is_one_when_it_alerts(void **state)
 	struct incident_placed p;
 	char text[INCIDENT_TEXT];
 
-	assert_null(place(&t, *state, &exec, NULL).incident);
-	p = place(&t, *state, &(struct given){.session = true, .at_s = 1, .pid = 30}, NULL);
+	assert_null(place_event(&t, *state, &exec, NULL).incident);
+	p = place_event(&t, *state, &(struct given){.session = true, .at_s = 1, .pid = 30}, NULL);
 	assert_true(p.opened);
 	assert_int_equal(p.session_pid, 30);
 	assert_int_equal(p.session_time_ns, START_S * NSEC_PER_SEC);
@@ -190,17 +193,17 @@ static void maintenance_makes_one_incident(void **state)
 	const struct incident_maintenance m = {.until_ns = (START_S + 7200) * NSEC_PER_SEC,
 					       .reason = "upgrade"};
 	struct incident_table t = {};
-	struct incident *i = place(&t, *state, &(struct given){}, &m).incident;
+	struct incident *i = place_event(&t, *state, &(struct given){}, &m).incident;
 	char text[INCIDENT_TEXT];
 
 	assert_ptr_equal(
-		place(&t, *state, &(struct given){.cgroup = "/b", .at_s = 5000, .pid = 5}, &m)
+		place_event(&t, *state, &(struct given){.cgroup = "/b", .at_s = 5000, .pid = 5}, &m)
 			.incident,
 		i);
 	incident_sentence(i, text);
 	assert_string_equal(text, "maintenance (upgrade): nginx in container shop read "
 				  "/etc/hosts (and 1 more)");
-	assert_ptr_not_equal(placed(&t, *state, &(struct given){.at_s = 7201, .pid = 10}), i);
+	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.at_s = 7201, .pid = 10}), i);
 	incident_table_done(&t);
 }
 
@@ -210,18 +213,18 @@ static void severity_counts_kinds_not_events(void **state)
 	struct incident *many = NULL, *two, *refused;
 
 	for (int k = 0; k < 10; k++)
-		many = placed(&t, *state, &(struct given){});
-	placed(&t, *state, &(struct given){.cgroup = "/b"});
-	two = placed(&t, *state,
-		     &(struct given){.cgroup = "/b",
-				     .rule = "connect",
-				     .object = "connect 10.0.0.1:80",
-				     .path = "10.0.0.1:80"});
-	refused = placed(&t, *state, &(struct given){.cgroup = "/c", .verdict = "deny"});
+		many = get_placed(&t, *state, &(struct given){});
+	get_placed(&t, *state, &(struct given){.cgroup = "/b"});
+	two = get_placed(&t, *state,
+			 &(struct given){.cgroup = "/b",
+					 .rule = "connect",
+					 .object = "connect 10.0.0.1:80",
+					 .path = "10.0.0.1:80"});
+	refused = get_placed(&t, *state, &(struct given){.cgroup = "/c", .verdict = "deny"});
 	assert_int_equal(incident_severity(many), SEVERITY_LOW);
 	assert_int_equal(incident_severity(two), SEVERITY_MEDIUM);
 	assert_int_equal(incident_severity(refused), SEVERITY_HIGH);
-	placed(&t, *state, &(struct given){.cgroup = "/c", .verdict = "kill"});
+	get_placed(&t, *state, &(struct given){.cgroup = "/c", .verdict = "kill"});
 	assert_int_equal(incident_severity(refused), SEVERITY_CRITICAL);
 	incident_table_done(&t);
 }
@@ -231,14 +234,14 @@ static void incident_grows_in_kind_by_service_and_session_apart(void **state)
 	struct incident_table t = {};
 	struct given exec = {.rule = "exec", .object = "exec /bin/sh", .path = "/bin/sh"};
 
-	assert_true(place(&t, *state, &(struct given){.session = true}, NULL).opened);
-	assert_false(place(&t, *state, &(struct given){.session = true}, NULL).grew);
-	assert_true(place(&t, *state, &(struct given){}, NULL).grew);
-	assert_true(place(&t, *state, &exec, NULL).grew);
-	assert_false(place(&t, *state, &exec, NULL).grew);
+	assert_true(place_event(&t, *state, &(struct given){.session = true}, NULL).opened);
+	assert_false(place_event(&t, *state, &(struct given){.session = true}, NULL).grew);
+	assert_true(place_event(&t, *state, &(struct given){}, NULL).grew);
+	assert_true(place_event(&t, *state, &exec, NULL).grew);
+	assert_false(place_event(&t, *state, &exec, NULL).grew);
 	exec.verdict = "deny";
-	assert_true(place(&t, *state, &exec, NULL).grew);
-	assert_false(place(&t, *state, &exec, NULL).grew);
+	assert_true(place_event(&t, *state, &exec, NULL).grew);
+	assert_false(place_event(&t, *state, &exec, NULL).grew);
 	incident_table_done(&t);
 }
 
@@ -246,10 +249,11 @@ static void incident_that_goes_on_after_quiet_minutes_is_told_again(void **state
 {
 	struct incident_table t = {};
 
-	assert_true(place(&t, *state, &(struct given){}, NULL).opened);
-	assert_false(place(&t, *state, &(struct given){.at_s = 300}, NULL).grew);
-	assert_false(place(&t, *state, &(struct given){.at_s = 601, .quiet = true}, NULL).grew);
-	assert_true(place(&t, *state, &(struct given){.at_s = 602}, NULL).grew);
+	assert_true(place_event(&t, *state, &(struct given){}, NULL).opened);
+	assert_false(place_event(&t, *state, &(struct given){.at_s = 300}, NULL).grew);
+	assert_false(
+		place_event(&t, *state, &(struct given){.at_s = 601, .quiet = true}, NULL).grew);
+	assert_true(place_event(&t, *state, &(struct given){.at_s = 602}, NULL).grew);
 	incident_table_done(&t);
 }
 
@@ -268,7 +272,7 @@ static void sentence_says_what_happened_in_order(void **state)
 	char text[INCIDENT_TEXT];
 
 	for (size_t k = 0; k < sizeof(done) / sizeof(done[0]); k++)
-		i = placed(&t, *state, &done[k]);
+		i = get_placed(&t, *state, &done[k]);
 	incident_sentence(i, text);
 	assert_string_equal(text,
 			    "nginx in container shop ran /bin/sh (and 1 more), connected to "
@@ -294,7 +298,7 @@ static void incident_table_is_bounded(void **state)
 
 	for (unsigned k = 0; k < INCIDENT_TABLE_MAX + 50; k++) {
 		snprintf(cgroup, sizeof(cgroup), "/c%u", k);
-		placed(&t, *state, &(struct given){.cgroup = cgroup, .at_s = k});
+		get_placed(&t, *state, &(struct given){.cgroup = cgroup, .at_s = k});
 	}
 	assert_int_equal(t.n, INCIDENT_TABLE_MAX);
 	assert_null(incident_table_get(&t, 1));
@@ -308,16 +312,17 @@ static void incident_processes_make_a_tree_that_is_bounded(void **state)
 	struct incident_table t = {};
 	struct incident *i;
 
-	i = placed(&t, *state,
-		   &(struct given){.pid = 40,
-				   .ancestors = "id[40] < sh[30] < nginx[20] < conmon[5] < x[1]"});
+	i = get_placed(
+		&t, *state,
+		&(struct given){.pid = 40,
+				.ancestors = "id[40] < sh[30] < nginx[20] < conmon[5] < x[1]"});
 	assert_int_equal(i->n_processes, 3);
 	assert_int_equal(i->process[0].ppid, 30);
 	assert_int_equal(i->process[2].pid, 20);
 	assert_string_equal(i->process[2].name, "nginx");
 	assert_int_equal(i->process[2].events, 0);
 	for (uint32_t k = 0; k < 1000; k++)
-		placed(&t, *state, &(struct given){.pid = 1000 + k});
+		get_placed(&t, *state, &(struct given){.pid = 1000 + k});
 	assert_int_equal(i->n_processes, INCIDENT_PROCESSES);
 	incident_table_done(&t);
 }
@@ -353,7 +358,7 @@ static void incident_json_goes_to_a_row_and_back(void **state)
 			      .session = true,
 			      .pid = 30};
 	struct incident_table t = {};
-	struct incident *i = place(&t, *state, &shell, &m).incident, back = {};
+	struct incident *i = place_event(&t, *state, &shell, &m).incident, back = {};
 	struct incident_made_row made;
 	json_auto_t *j = NULL;
 

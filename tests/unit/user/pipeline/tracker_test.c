@@ -67,7 +67,7 @@ static unsigned count_messages(const struct started *s)
 	return n;
 }
 
-static int64_t query(const struct fixture *f, const char *sql)
+static int64_t query_number(const struct fixture *f, const char *sql)
 {
 	return made_alert_query(f->db, sql);
 }
@@ -88,14 +88,15 @@ static void alert_of_a_finding_is_told_once_and_counted(void **state)
 		put_alert(&s, f, "/bin/x", LUTRA_VERDICT_ALERT, 0);
 	assert_int_equal(count_messages(&s), 1);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT count(*) FROM incidents"), 1);
-	assert_int_equal(query(f, "SELECT events FROM incidents"), 40);
-	assert_int_equal(query(f, "SELECT count FROM findings"), 40);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT events FROM incidents"), 40);
+	assert_int_equal(query_number(f, "SELECT count FROM findings"), 40);
 	assert_int_equal(
-		query(f, "SELECT count(*) FROM events WHERE finding = (SELECT id FROM findings)"
-			 " AND incident = 1"),
+		query_number(f,
+			     "SELECT count(*) FROM events WHERE finding = (SELECT id FROM findings)"
+			     " AND incident = 1"),
 		40);
-	assert_int_equal(query(f, "SELECT count(*) FROM incident_findings"), 1);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incident_findings"), 1);
 }
 
 /* Ten minutes later the incident takes nothing by time, and the finding was told today. */
@@ -116,9 +117,9 @@ static void finding_that_was_told_opens_no_incident_after_a_restart(void **state
 	put_alert(&s, f, "/bin/x", LUTRA_VERDICT_DENY, 7001);
 	assert_int_equal(count_messages(&s), 2);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT count(*) FROM incidents"), 2);
-	assert_int_equal(query(f, "SELECT count FROM findings"), 3);
-	assert_int_equal(query(f, "SELECT count(*) FROM events WHERE incident IS NULL"), 1);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 2);
+	assert_int_equal(query_number(f, "SELECT count FROM findings"), 3);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM events WHERE incident IS NULL"), 1);
 }
 
 static void incident_goes_on_after_a_restart(void **state)
@@ -133,11 +134,12 @@ static void incident_goes_on_after_a_restart(void **state)
 	start_pipeline(&s, f);
 	put_alert(&s, f, "/bin/y", LUTRA_VERDICT_ALERT, 1);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT count(*) FROM incidents"), 1);
-	assert_int_equal(query(f, "SELECT events FROM incidents"), 2);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT events FROM incidents"), 2);
 	assert_int_equal(
-		query(f, "SELECT sentence LIKE '%ran /bin/x (and 1 more)%' FROM incidents"), 1);
-	assert_int_equal(query(f, "SELECT count(*) FROM incident_findings"), 2);
+		query_number(f, "SELECT sentence LIKE '%ran /bin/x (and 1 more)%' FROM incidents"),
+		1);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incident_findings"), 2);
 }
 
 static void incident_is_changed_by_a_person(void **state)
@@ -153,8 +155,8 @@ static void incident_is_changed_by_a_person(void **state)
 	pipeline_sync(s.p);
 	put_alert(&s, f, "/bin/other", LUTRA_VERDICT_ALERT, 1);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT state = 'closed' AND note = 'known' FROM incidents"
-				  " WHERE id = 1"),
+	assert_int_equal(query_number(f, "SELECT state = 'closed' AND note = 'known' FROM incidents"
+					 " WHERE id = 1"),
 			 1);
 }
 
@@ -174,7 +176,7 @@ static void maintenance_is_one_incident_and_says_nothing_of_later(void **state)
 	f->container.cgroup = "/another";
 	put_alert(&s, f, "/bin/y", LUTRA_VERDICT_ALERT, 900);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT count(*) FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 1);
 	/* The list is read again. */
 	start_pipeline(&s, f);
 	assert_int_equal(maintenance_end(pipeline_maintenance(s.p), "nginx", f->time_ns, NULL),
@@ -184,7 +186,8 @@ static void maintenance_is_one_incident_and_says_nothing_of_later(void **state)
 		0);
 	put_alert(&s, f, "/bin/x", LUTRA_VERDICT_ALERT, 950);
 	stop_pipeline(&s);
-	assert_int_equal(query(f, "SELECT count(*) FROM incidents WHERE maintenance IS NULL"), 1);
+	assert_int_equal(
+		query_number(f, "SELECT count(*) FROM incidents WHERE maintenance IS NULL"), 1);
 }
 
 static void maintenance_refuses_what_is_no_image_or_reason(void **state)

@@ -100,7 +100,8 @@ static void apply_all(struct fixture *f)
 }
 
 /* Returns the rule that an object matches; LUTRA_RULE_NONE: it is known. */
-static unsigned judge(struct fixture *f, struct lutra_object o, const char *path, uint8_t role)
+static unsigned judge_object(struct fixture *f, struct lutra_object o, const char *path,
+			     uint8_t role)
 {
 	struct lutra_judgement j = {0};
 	struct lutra_path parsed = {0};
@@ -127,16 +128,17 @@ static void accepted_apply_makes_a_path_known_and_not_its_neighbour(void **state
 		facts_of(LUTRA_RULE_OPEN_READ_ELSEWHERE, LUTRA_ROLE_STEADY,
 			 "open r file /srv/a/x.conf", "/srv/a/x.conf");
 
-	assert_int_not_equal(judge(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
 	accept_facts(f, &facts, "path");
 	apply_all(f);
-	assert_int_equal(judge(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, write_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
+	assert_int_equal(judge_object(f, read_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_not_equal(judge_object(f, write_file, "/srv/a/x.conf", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, read_file, "/srv/a/y.conf", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, read_file, "/srv/a/y.conf", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, read_file, "/srv/x.conf", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, read_file, "/srv/x.conf", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
 }
 
@@ -149,17 +151,17 @@ static void accepted_apply_makes_new_files_of_an_extension_known(void **state)
 
 	accept_facts(f, &facts, "extension");
 	apply_all(f);
-	assert_int_equal(judge(f, write_file, "/srv/out/a.csv", LUTRA_ROLE_STEADY),
+	assert_int_equal(judge_object(f, write_file, "/srv/out/a.csv", LUTRA_ROLE_STEADY),
 			 LUTRA_RULE_NONE);
-	assert_int_equal(judge(f, write_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
+	assert_int_equal(judge_object(f, write_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
 			 LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, write_file, "/srv/out/a.php", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, write_file, "/srv/out/a.php", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, read_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, read_file, "/srv/out/other.csv", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, write_file, "/srv/out/sub/a.csv", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, write_file, "/srv/out/sub/a.csv", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
-	assert_int_not_equal(judge(f, write_file, "/srv/a.csv", LUTRA_ROLE_STEADY),
+	assert_int_not_equal(judge_object(f, write_file, "/srv/a.csv", LUTRA_ROLE_STEADY),
 			     LUTRA_RULE_NONE);
 }
 
@@ -171,9 +173,12 @@ static void accepted_apply_keeps_a_program_to_its_role(void **state)
 
 	accept_facts(f, &facts, "path");
 	apply_all(f);
-	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
-	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STARTUP), LUTRA_RULE_EXEC);
-	assert_int_equal(judge(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, run_program, "/usr/bin/id", LUTRA_ROLE_STARTUP),
+			 LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_EXEC);
 }
 
 static void accepted_apply_in_every_role_leaves_out_nobody(void **state)
@@ -185,7 +190,8 @@ static void accepted_apply_in_every_role_leaves_out_nobody(void **state)
 	accept_facts(f, &facts, "roles");
 	apply_all(f);
 	for (uint8_t role = 0; role < LUTRA_ROLES; role++)
-		assert_int_equal(judge(f, run_program, "/usr/bin/id", role), LUTRA_RULE_NONE);
+		assert_int_equal(judge_object(f, run_program, "/usr/bin/id", role),
+				 LUTRA_RULE_NONE);
 }
 
 static void accepted_apply_of_a_session_gives_the_service_nothing(void **state)
@@ -197,8 +203,10 @@ static void accepted_apply_of_a_session_gives_the_service_nothing(void **state)
 	facts.exec_session = true;
 	accept_facts(f, &facts, "path");
 	apply_all(f);
-	assert_int_equal(judge(f, run_program, "/opt/tool", LUTRA_ROLE_SESSION), LUTRA_RULE_NONE);
-	assert_int_equal(judge(f, run_program, "/opt/tool", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/opt/tool", LUTRA_ROLE_SESSION),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, run_program, "/opt/tool", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_EXEC);
 }
 
 static void accepted_apply_of_the_service_keeps_what_sessions_know(void **state)
@@ -213,9 +221,12 @@ static void accepted_apply_of_the_service_keeps_what_sessions_know(void **state)
 	accept_facts(f, &session, "path");
 	accept_facts(f, &service, "path");
 	apply_all(f);
-	assert_int_equal(judge(f, run_program, "/opt/a/tool", LUTRA_ROLE_SESSION), LUTRA_RULE_NONE);
-	assert_int_equal(judge(f, run_program, "/opt/a/other", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
-	assert_int_equal(judge(f, run_program, "/opt/a/tool", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/opt/a/tool", LUTRA_ROLE_SESSION),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, run_program, "/opt/a/other", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, run_program, "/opt/a/tool", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_EXEC);
 }
 
 static void accepted_apply_makes_one_port_of_a_peer_known(void **state)
@@ -231,12 +242,12 @@ static void accepted_apply_makes_one_port_of_a_peer_known(void **state)
 
 	accept_facts(f, &facts, "peer");
 	apply_all(f);
-	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
 	o.port = 5433;
-	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
+	assert_int_equal(judge_object(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
 	o.port = 5432;
 	o.addr_class = LUTRA_ADDR_PUBLIC;
-	assert_int_equal(judge(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
+	assert_int_equal(judge_object(f, o, NULL, LUTRA_ROLE_STEADY), LUTRA_RULE_CONNECT);
 }
 
 static void accepted_apply_makes_a_system_call_known_in_a_role(void **state)
@@ -252,11 +263,11 @@ static void accepted_apply_makes_a_system_call_known_in_a_role(void **state)
 	assert_int_not_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_socket], LUTRA_UNK);
 	assert_int_equal(f->p->token[LUTRA_ROLE_STARTUP][SYS_socket], LUTRA_UNK);
 	assert_int_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_bind], LUTRA_UNK);
-	assert_int_equal(
-		judge(f,
-		      (struct lutra_object){.op = LUTRA_OP_HOOK, .mode = LUTRA_HOOK_SOCKET_CREATE},
-		      NULL, LUTRA_ROLE_STEADY),
-		LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f,
+				      (struct lutra_object){.op = LUTRA_OP_HOOK,
+							    .mode = LUTRA_HOOK_SOCKET_CREATE},
+				      NULL, LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
 }
 
 static void accepted_apply_raises_a_level_and_never_lowers_it(void **state)
@@ -285,8 +296,10 @@ static void accepted_apply_leaves_out_what_has_ended(void **state)
 	add_scope(f, &ended, NOW);
 	add_scope(f, &lasts, NOW + 10);
 	apply_all(f);
-	assert_int_equal(judge(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY), LUTRA_RULE_EXEC);
-	assert_int_equal(judge(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(judge_object(f, run_program, "/usr/bin/id", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/usr/bin/ls", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_NONE);
 	assert_int_equal(f->p->accepted_until, NOW + 10);
 }
 

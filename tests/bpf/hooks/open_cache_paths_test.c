@@ -3,7 +3,7 @@
  * The open cache: which names, components and depths of paths it tells apart, also when opens and
  * renames run at once.
  */
-#include "tests/support/bpf/open_cache.h"
+#include "tests/support/bpf/caches/open_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>

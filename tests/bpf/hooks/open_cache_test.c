@@ -3,7 +3,7 @@
  * The open cache, behind whichever hook or fallback this kernel has. Each file is opened under its
  * known name first, until the open is cached, and then as something that the policy does not know.
  */
-#include "tests/support/bpf/open_cache.h"
+#include "tests/support/bpf/caches/open_cache.h"
 
 #include <stdio.h>
 #include <unistd.h>

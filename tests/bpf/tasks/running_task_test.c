@@ -3,7 +3,7 @@
  * Tasks that ran before they were enrolled. Their role is not known. Until their next accept, what
  * is known in any role is known of them.
  */
-#include "tests/support/bpf/open_cache.h"
+#include "tests/support/bpf/caches/open_cache.h"
 
 #include <sched.h>
 #include <unistd.h>

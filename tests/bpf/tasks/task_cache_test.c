@@ -5,7 +5,7 @@
  * leaders that end before their threads, addresses that are used again, and releases while tasks
  * live. A task is followed wherever its entry is.
  */
-#include "tests/support/bpf/task_cache_workers.h"
+#include "tests/support/bpf/caches/task_cache_workers.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

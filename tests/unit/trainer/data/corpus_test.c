@@ -14,7 +14,7 @@
 
 #include "lib/abi/syscall_traits.h"
 #include "lib/trace/trace.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "trainer/data/alphabet.h"

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/syscall_traits.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "trainer/data/run_iter.h"
 
 struct fixture {

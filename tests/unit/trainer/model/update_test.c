@@ -18,7 +18,7 @@
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
 #include "lutra/score.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "trainer/model/tables/update.h"

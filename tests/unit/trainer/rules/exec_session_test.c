@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/path_text.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 #include "trainer/train.h"
 

@@ -8,8 +8,8 @@
 
 #include <sys/syscall.h>
 
-#include "tests/support/made_policy.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/support/made_policy.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 
 #define IMAGE (LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT)
 #define WRITTEN (LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-#include "tests/support/made_policy.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "trainer/train.h"
 
 #define RUNS 4

@@ -14,8 +14,8 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
-#include "tests/support/made_policy.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 #include "trainer/rules/calibration/calibrate.h"
 #include "trainer/rules/objects.h"

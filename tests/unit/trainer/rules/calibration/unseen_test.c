@@ -9,7 +9,7 @@
 #include <math.h>
 #include <sys/syscall.h>
 
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "trainer/rules/calibration/episodes.h"
 #include "trainer/rules/calibration/unseen.h"
 #include "trainer/train.h"

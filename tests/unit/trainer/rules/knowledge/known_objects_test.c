@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 
 #include "lib/abi/path_text.h"
-#include "tests/support/made_policy.h"
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "trainer/train.h"
 
 /* The kernel forms of policies of the same runs, with and without the base. */

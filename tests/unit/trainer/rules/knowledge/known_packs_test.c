@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 #include "trainer/rules/knowledge/knowledge.h"
 

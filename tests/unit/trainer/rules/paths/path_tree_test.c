@@ -11,7 +11,7 @@
 
 #include "lib/abi/path_text.h"
 #include "lutra/score.h"
-#include "tests/support/made_tree.h"
+#include "tests/support/trainer/made_tree.h"
 
 /* One key read in one run and another in the next must not make all keys known. */
 static void path_tree_keeps_secrets_apart(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/bpf/task_cache_workers.h"
+#include "tests/support/bpf/caches/task_cache_workers.h"
 
 #include <linux/futex.h>
 #include <pthread.h>

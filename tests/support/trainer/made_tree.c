@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/made_tree.h"
+#include "tests/support/trainer/made_tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

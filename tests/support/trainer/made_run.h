@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs made record by record, for the tests of the trainer. Errors end the test. */
-#ifndef LUTRA_TESTS_SUPPORT_MADE_RUN_H
-#define LUTRA_TESTS_SUPPORT_MADE_RUN_H
+#ifndef LUTRA_TESTS_SUPPORT_TRAINER_MADE_RUN_H
+#define LUTRA_TESTS_SUPPORT_TRAINER_MADE_RUN_H
 
 #include "lutra/verdict.h"
 #include "lib/policy/policy.h"

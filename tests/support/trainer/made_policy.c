@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
-#include "tests/support/made_policy.h"
+#include "tests/support/trainer/made_policy.h"
 #include "tests/support/scratch.h"
 
 const struct train_options made_policy_options = {

@@ -4,8 +4,8 @@
  * is written to the cache each time. An open that is found there is not. The sequence numbers of
  * the map's entries show the difference.
  */
-#ifndef LUTRA_TESTS_SUPPORT_BPF_OPEN_CACHE_H
-#define LUTRA_TESTS_SUPPORT_BPF_OPEN_CACHE_H
+#ifndef LUTRA_TESTS_SUPPORT_BPF_CACHES_OPEN_CACHE_H
+#define LUTRA_TESTS_SUPPORT_BPF_CACHES_OPEN_CACHE_H
 
 #include "tests/support/bpf/opener.h"
 

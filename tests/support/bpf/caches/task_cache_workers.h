@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Workers of the test of the task cache, and the memory by which they and the test keep step. */
-#ifndef LUTRA_TESTS_SUPPORT_BPF_TASK_CACHE_WORKERS_H
-#define LUTRA_TESTS_SUPPORT_BPF_TASK_CACHE_WORKERS_H
+#ifndef LUTRA_TESTS_SUPPORT_BPF_CACHES_TASK_CACHE_WORKERS_H
+#define LUTRA_TESTS_SUPPORT_BPF_CACHES_TASK_CACHE_WORKERS_H
 
 #include <stdatomic.h>
 

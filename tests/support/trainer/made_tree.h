@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A path tree made path by path, and what collapse makes of it. Errors end the test. */
-#ifndef LUTRA_TESTS_SUPPORT_MADE_TREE_H
-#define LUTRA_TESTS_SUPPORT_MADE_TREE_H
+#ifndef LUTRA_TESTS_SUPPORT_TRAINER_MADE_TREE_H
+#define LUTRA_TESTS_SUPPORT_TRAINER_MADE_TREE_H
 
 #include "trainer/rules/paths/path_tree.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies trained of made runs, for the tests of the trainer. Errors end the test. */
-#ifndef LUTRA_TESTS_SUPPORT_MADE_POLICY_H
-#define LUTRA_TESTS_SUPPORT_MADE_POLICY_H
+#ifndef LUTRA_TESTS_SUPPORT_TRAINER_MADE_POLICY_H
+#define LUTRA_TESTS_SUPPORT_TRAINER_MADE_POLICY_H
 
 #include "lutra/score.h"
 #include "trainer/train.h"

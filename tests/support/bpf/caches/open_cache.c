@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/bpf/open_cache.h"
+#include "tests/support/bpf/caches/open_cache.h"
 
 #include <bpf/libbpf.h>
 #include <stdio.h>

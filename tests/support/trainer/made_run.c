@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/made_run.h"
+#include "tests/support/trainer/made_run.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -10,6 +10,7 @@
 
 #include "lib/abi/path_text.h"
 #include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 
 const struct train_options made_policy_options = {
@@ -30,6 +31,20 @@ struct policy *made_policy_train(const struct corpus *c, const struct train_opti
 	}
 	scratch_remove(dir);
 	return loaded;
+}
+
+struct policy *made_policy_train_service(void)
+{
+	static const char *const names[] = {"a", "bb", "ccc"};
+	struct policy *p;
+	struct corpus c;
+
+	assert_int_equal(corpus_init(&c), 0);
+	for (unsigned i = 0; i < 3; i++)
+		made_run_service(&c, names[i], i, 50);
+	p = made_policy_train(&c, &made_policy_options);
+	corpus_done(&c);
+	return p;
 }
 
 struct lutra_judgement made_policy_judge(const struct policy *p, struct lutra_object o,

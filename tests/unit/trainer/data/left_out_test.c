@@ -12,7 +12,6 @@
 #include "lib/trace/trace.h"
 #include "lutra/object_token.h"
 #include "tests/support/trainer/made_policy.h"
-#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 #include "trainer/data/left_out.h"
 
@@ -344,26 +343,11 @@ static void left_out_of_an_update_are_all_sessions(void **state)
 
 /* ---- a policy that judges ---- */
 
-/* Returns a policy of a service that executes nothing. */
-static struct policy *train_service(void)
-{
-	static const char *const names[] = {"a", "bb", "ccc"};
-	struct policy *p;
-	struct corpus c;
-
-	assert_int_equal(corpus_init(&c), 0);
-	for (unsigned i = 0; i < 3; i++)
-		made_run_service(&c, names[i], i, 50);
-	p = made_policy_train(&c, &made_policy_options);
-	corpus_done(&c);
-	return p;
-}
-
 /* The kernel reports the first of two equal alerts alone. Neither of them is learned. */
 static void left_out_is_what_the_policy_alerts_about_also_the_second_time(void **state)
 {
 	struct fixture *f = *state;
-	_cleanup_(policy_freep) struct policy *p = train_service();
+	_cleanup_(policy_freep) struct policy *p = made_policy_train_service();
 	const struct left_out_options judged = {.is_update = true, .judge = p};
 
 	begin_trace(f, "a");

@@ -7,26 +7,10 @@
 #include <cmocka.h>
 
 #include "tests/support/trainer/made_policy.h"
-#include "tests/support/trainer/made_run.h"
 
 #define IMAGE (LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT)
 #define WRITTEN (LUTRA_LAYER_WRITTEN << LUTRA_OBJ_LAYER_SHIFT)
 #define VOLUME (LUTRA_LAYER_VOLUME << LUTRA_OBJ_LAYER_SHIFT)
-
-/* Trains the policy of a small service. */
-static struct policy *train_service(void)
-{
-	static const char *const names[] = {"a", "bb", "ccc"};
-	struct policy *p;
-	struct corpus c;
-
-	assert_int_equal(corpus_init(&c), 0);
-	for (unsigned i = 0; i < 3; i++)
-		made_run_service(&c, names[i], i, 50);
-	p = made_policy_train(&c, &made_policy_options);
-	corpus_done(&c);
-	return p;
-}
 
 static void release_reads_and_maps_what_its_image_brings(void **state)
 {
@@ -49,7 +33,7 @@ static void release_reads_and_maps_what_its_image_brings(void **state)
 		 LUTRA_RULE_OPEN_READ_PROTECTED},
 		{"/usr/bin/new", LUTRA_OP_EXEC, IMAGE, LUTRA_RULE_EXEC, LUTRA_RULE_EXEC},
 	};
-	_cleanup_(policy_freep) struct policy *p = train_service();
+	_cleanup_(policy_freep) struct policy *p = made_policy_train_service();
 
 	(void)state;
 	p->ops |= 1u << LUTRA_OP_EXEC | 1u << LUTRA_OP_MAPX;

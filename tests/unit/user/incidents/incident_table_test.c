@@ -132,17 +132,17 @@ static void incident_that_is_closed_takes_nothing(void **state)
 	incident_table_done(&t);
 }
 
-#define SHELL "session root pts0 /bin/bash"
+/* A shell that a person opens. */
+static const struct given shell = {.rule = "session",
+				   .object = "session root pts0 /bin/bash",
+				   .path = "/bin/bash",
+				   .verdict = "allow",
+				   .session = true,
+				   .pid = 30};
 
 static void session_with_a_terminal_is_an_incident(void **state)
 {
 	struct incident_table t = {};
-	struct given shell = {.rule = "session",
-			      .object = SHELL,
-			      .path = "/bin/bash",
-			      .verdict = "allow",
-			      .session = true,
-			      .pid = 30};
 	struct incident_placed p = place_event(&t, *state, &shell, NULL);
 	char text[INCIDENT_TEXT];
 
@@ -351,12 +351,6 @@ static void incident_json_goes_to_a_row_and_back(void **state)
 {
 	const struct incident_maintenance m = {.until_ns = (START_S + 60) * NSEC_PER_SEC,
 					       .reason = "upgrade"};
-	struct given shell = {.rule = "session",
-			      .object = SHELL,
-			      .path = "/bin/bash",
-			      .verdict = "allow",
-			      .session = true,
-			      .pid = 30};
 	struct incident_table t = {};
 	struct incident *i = place_event(&t, *state, &shell, &m).incident, back = {};
 	struct incident_made_row made;

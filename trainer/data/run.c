@@ -380,7 +380,7 @@ static bool has_lib_digits(const char *s, size_t len)
 }
 
 /* Notes the directories of an absolute path whose names are folded. */
-static int note_numbered(struct run_builder *b, const char *s, size_t len)
+static int note_numbered_directories(struct run_builder *b, const char *s, size_t len)
 {
 	char folded[LUTRA_STRING_MAX + 1];
 	size_t n = 0, pos = 0;
@@ -422,7 +422,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	} else if (known && !detached) {
 		n = run_fold_path(s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
-		r = note_numbered(b, s, len);
+		r = note_numbered_directories(b, s, len);
 	}
 	return r < 0 ? r : intern_add(b->names->paths, out, n, ret);
 }

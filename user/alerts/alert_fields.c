@@ -142,7 +142,7 @@ static void put_session(struct alert_fields *f, const struct lutra_evidence *ev)
 	put_clean(f, ALERT_PATH, path);
 }
 
-static void put_object(struct alert_fields *f, const struct lutra_evidence *ev)
+static void put_object_fields(struct alert_fields *f, const struct lutra_evidence *ev)
 {
 	char buf[ALERT_TEXT];
 
@@ -186,7 +186,7 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	put_clean(f, ALERT_ROLE, role_name(ev->role));
 	put_clean(f, ALERT_SYSCALL, syscall_name(NULL, ev->nr, name, sizeof(name)));
 	put_bytes(f, ALERT_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
-	put_object(f, ev);
+	put_object_fields(f, ev);
 	put_history(f, ev);
 }
 

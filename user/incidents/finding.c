@@ -9,9 +9,9 @@
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/base/text.h"
+#include "lutra/object_token.h"
 #include "lutra/score.h"
 
-#define EPHEMERAL_PORTS 32768
 #define EXTENSION_MAX 8
 #define CLASS_TEXT 2048
 
@@ -91,7 +91,7 @@ static bool describe_address(const char *s, char out[static CLASS_TEXT])
 		return false;
 	class = addr_class_name(v6 ? lutra_addr6_class(a) : lutra_addr4_class(a));
 	port = strtoul(colon + 1, NULL, 10);
-	if (port >= EPHEMERAL_PORTS)
+	if (port >= LUTRA_EPHEMERAL_PORT)
 		snprintf(out, CLASS_TEXT, "%s ephemeral port", class);
 	else
 		snprintf(out, CLASS_TEXT, "%s port %lu", class, port);
@@ -183,7 +183,7 @@ void finding_describe(struct finding *ret, const struct alert_fields *f)
 }
 
 /* Adds a name to a list, unless it is there or the list is full. */
-static void add_name(struct finding_names *l, const char *name)
+static void add_finding_name(struct finding_names *l, const char *name)
 {
 	char cut[sizeof(l->name[0])];
 
@@ -217,8 +217,8 @@ void finding_count(struct finding *x, const struct alert_fields *f, const char *
 		TEXT_COPY(x->verdict, verdict);
 	TEXT_COPY(x->example, alert_fields_text(f, ALERT_OBJECT));
 	TEXT_COPY(x->path_example, alert_fields_text(f, ALERT_PATH));
-	add_name(&x->containers, alert_fields_text(f, ALERT_CONTAINER));
-	add_name(&x->hosts, host);
+	add_finding_name(&x->containers, alert_fields_text(f, ALERT_CONTAINER));
+	add_finding_name(&x->hosts, host);
 }
 
 bool finding_has_to_be_told(const struct finding *x, const struct alert_fields *f)

@@ -124,7 +124,8 @@ static struct incident_process *find_process(struct incident *i, uint32_t pid)
 }
 
 /* Finds a process, or adds it. Returns NULL if there is no room. */
-static struct incident_process *put_process(struct incident *i, uint32_t pid, const char *name)
+static struct incident_process *put_incident_process(struct incident *i, uint32_t pid,
+						     const char *name)
 {
 	struct incident_process *p = find_process(i, pid);
 
@@ -156,13 +157,13 @@ static void add_processes(struct incident *i, const struct alert_fields *f)
 	uint32_t pid = (uint32_t)f->number[ALERT_PID];
 	unsigned n = incident_read_ancestors(f->text[ALERT_ANCESTORS], a);
 	struct incident_process *p =
-		pid ? put_process(i, pid, alert_fields_text(f, ALERT_COMM)) : NULL;
+		pid ? put_incident_process(i, pid, alert_fields_text(f, ALERT_COMM)) : NULL;
 
 	if (p)
 		p->events++;
 	for (unsigned k = 1; p && k < n && *a[k].name && !is_of_host(&a[k]); k++) {
 		p->ppid = a[k].pid;
-		p = put_process(i, a[k].pid, a[k].name);
+		p = put_incident_process(i, a[k].pid, a[k].name);
 	}
 }
 

@@ -12,7 +12,8 @@
 
 /* ---- the parts of an incident ---- */
 
-static json_t *text_or_null(const char *s)
+/* Returns a text as a JSON string, or JSON null if it is empty or NULL. */
+static json_t *text_unless_empty(const char *s)
 {
 	return s && *s ? json_string(s) : json_null();
 }
@@ -32,12 +33,12 @@ static json_t *session_to_json(const struct incident_session *s)
 {
 	if (!s->pid)
 		return NULL;
-	return json_pack("{s:o, s:o, s:o, s:I}", "user", text_or_null(s->user), "terminal",
-			 text_or_null(s->terminal), "program", text_or_null(s->program), "pid",
-			 (json_int_t)s->pid);
+	return json_pack("{s:o, s:o, s:o, s:I}", "user", text_unless_empty(s->user), "terminal",
+			 text_unless_empty(s->terminal), "program", text_unless_empty(s->program),
+			 "pid", (json_int_t)s->pid);
 }
 
-static json_t *maintenance_to_json(const struct incident_maintenance *m)
+static json_t *incident_maintenance_to_json(const struct incident_maintenance *m)
 {
 	char time[CLOCK_TEXT];
 
@@ -73,11 +74,11 @@ static char *dump_value(json_t *j)
 
 int incident_row_make(struct incident_made_row *ret, const struct incident *i)
 {
-	*ret = (struct incident_made_row){.kinds = dump_value(kinds_to_json(i)),
-					  .session = dump_value(session_to_json(&i->session)),
-					  .maintenance =
-						  dump_value(maintenance_to_json(&i->maintenance)),
-					  .processes = dump_value(processes_to_json(i))};
+	*ret = (struct incident_made_row){
+		.kinds = dump_value(kinds_to_json(i)),
+		.session = dump_value(session_to_json(&i->session)),
+		.maintenance = dump_value(incident_maintenance_to_json(&i->maintenance)),
+		.processes = dump_value(processes_to_json(i))};
 	incident_sentence(i, ret->sentence);
 	ret->row = (struct incident_row){
 		.id = i->id,
@@ -163,19 +164,20 @@ json_t *incident_row_to_json(const struct incident_row *row)
 
 	if (json_is_object(maintenance))
 		json_object_del(maintenance, "until_ns");
-	o = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s}", "id", (json_int_t)row->id,
-		      "state", text_or_null(row->state), "severity", text_or_null(row->severity),
-		      "sentence", text_or_null(row->sentence), "container",
-		      text_or_null(row->container), "container_id", text_or_null(row->container_id),
-		      "image", text_or_null(row->image), "begin",
-		      clock_format(row->begin_ns, begin), "end", clock_format(row->end_ns, end));
+	o = json_pack(
+		"{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s}", "id", (json_int_t)row->id, "state",
+		text_unless_empty(row->state), "severity", text_unless_empty(row->severity),
+		"sentence", text_unless_empty(row->sentence), "container",
+		text_unless_empty(row->container), "container_id",
+		text_unless_empty(row->container_id), "image", text_unless_empty(row->image),
+		"begin", clock_format(row->begin_ns, begin), "end", clock_format(row->end_ns, end));
 	json_object_update_new(
-		o,
-		json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "events",
-			  (json_int_t)row->events, "refused", (json_int_t)row->refused, "killed",
-			  (json_int_t)row->killed, "kinds", incident_json_text(row->kinds),
-			  "session", incident_json_text(row->session), "maintenance", maintenance,
-			  "note", text_or_null(row->note), "findings", (json_int_t)row->findings));
+		o, json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "events",
+			     (json_int_t)row->events, "refused", (json_int_t)row->refused, "killed",
+			     (json_int_t)row->killed, "kinds", incident_json_text(row->kinds),
+			     "session", incident_json_text(row->session), "maintenance",
+			     maintenance, "note", text_unless_empty(row->note), "findings",
+			     (json_int_t)row->findings));
 	return o;
 }
 
@@ -210,19 +212,20 @@ struct alert_json *incident_message(const struct incident *i, bool updated)
 	incident_sentence(i, sentence);
 	snprintf(text, sizeof(text), "incident %llu (%s)%s: %s", (unsigned long long)i->id,
 		 severity, updated ? " has grown" : "", sentence);
-	fields = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b}", "evt.time",
-			   (json_int_t)i->end_ns, "container.id", text_or_null(i->container_id),
-			   "container.name", text_or_null(i->container), "container.image",
-			   text_or_null(i->image), "container.engine", text_or_null(i->engine),
-			   "k8s.pod.name", text_or_null(i->pod), "lutra.incident",
-			   (json_int_t)i->id, "lutra.severity", severity, "lutra.update", updated);
+	fields = json_pack(
+		"{s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b}", "evt.time", (json_int_t)i->end_ns,
+		"container.id", text_unless_empty(i->container_id), "container.name",
+		text_unless_empty(i->container), "container.image", text_unless_empty(i->image),
+		"container.engine", text_unless_empty(i->engine), "k8s.pod.name",
+		text_unless_empty(i->pod), "lutra.incident", (json_int_t)i->id, "lutra.severity",
+		severity, "lutra.update", updated);
 	json_object_update_new(
 		fields,
 		json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "lutra.events", (json_int_t)i->events,
 			  "lutra.refused_events", (json_int_t)i->refused, "lutra.killed_events",
 			  (json_int_t)i->killed, "lutra.kinds", kinds_to_json(i), "lutra.session",
 			  session_to_json(&i->session) ?: json_null(), "lutra.maintenance",
-			  maintenance_to_json(&i->maintenance) ?: json_null()));
+			  incident_maintenance_to_json(&i->maintenance) ?: json_null()));
 	j = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:[s, s, s], s:O}", "time",
 		      clock_format(i->end_ns, time), "rule", updated ? "Incident grew" : "Incident",
 		      "priority", alert_level_priority(level), "source", "syscall", "hostname",
@@ -267,15 +270,15 @@ json_t *finding_to_json(const struct finding *x)
 
 	rule_find(x->rule, &rule);
 	o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:s, s:s, s:o}", "id", x->id, "image",
-		      text_or_null(x->image), "rule", x->rule, "title", rule_get(rule)->title,
+		      text_unless_empty(x->image), "rule", x->rule, "title", rule_get(rule)->title,
 		      "role", x->role, "exec_session", x->exec_session, "program", x->program,
-		      "what", x->what, "example", text_or_null(x->example));
+		      "what", x->what, "example", text_unless_empty(x->example));
 	json_object_update_new(
 		o, json_pack("{s:I, s:s, s:s, s:o, s:o, s:s, s:s, s:o}", "count",
 			     (json_int_t)x->count, "first", clock_format(x->first_ns, first),
 			     "last", clock_format(x->last_ns, last), "containers",
 			     names_to_json(&x->containers), "hosts", names_to_json(&x->hosts),
 			     "verdict", x->verdict, "state", x->state, "accepted",
-			     text_or_null(x->accepted)));
+			     text_unless_empty(x->accepted)));
 	return o;
 }

@@ -98,8 +98,8 @@ struct sentence {
 	size_t len;
 };
 
-__attribute__((format(printf, 2, 3))) static void add_words(struct sentence *s, const char *fmt,
-							    ...)
+__attribute__((format(printf, 2, 3))) static void add_to_sentence(struct sentence *s,
+								  const char *fmt, ...)
 {
 	char text[INCIDENT_TEXT];
 	va_list ap;
@@ -127,11 +127,11 @@ static void add_session(struct sentence *s, const struct incident *i)
 {
 	const struct incident_session *by = &i->session;
 
-	add_words(s, "%s was opened in container %s by %s (%s%s%s)",
-		  is_shell(by->program) ? "a shell" : "a session", i->container,
-		  *by->user ? by->user : "an unknown user",
-		  *by->program ? by->program : "an unknown program",
-		  *by->terminal ? ", terminal " : ", no terminal", by->terminal);
+	add_to_sentence(s, "%s was opened in container %s by %s (%s%s%s)",
+			is_shell(by->program) ? "a shell" : "a session", i->container,
+			*by->user ? by->user : "an unknown user",
+			*by->program ? by->program : "an unknown program",
+			*by->terminal ? ", terminal " : ", no terminal", by->terminal);
 }
 
 /* The kinds of the service or of sessions, in the order in which they came. Returns how many. */
@@ -162,13 +162,13 @@ static void add_acts(struct sentence *s, const struct incident_act act[static IN
 		const struct incident_act *a = &act[kind[k]];
 		const char *between = k + 1 == n ? " and " : ", ";
 
-		add_words(s, "%s%s", k ? between : " ", a->words);
+		add_to_sentence(s, "%s%s", k ? between : " ", a->words);
 		if (a->n > 1 && kind[k] != INCIDENT_SEQUENCE)
-			add_words(s, " (and %llu more)", (unsigned long long)a->n - 1);
+			add_to_sentence(s, " (and %llu more)", (unsigned long long)a->n - 1);
 	}
 	if (n > ACTS_MAX)
-		add_words(s, " and did %u other kind%s of unusual things", n - ACTS_MAX,
-			  n - ACTS_MAX == 1 ? "" : "s");
+		add_to_sentence(s, " and did %u other kind%s of unusual things", n - ACTS_MAX,
+				n - ACTS_MAX == 1 ? "" : "s");
 }
 
 static bool has_acts(const struct incident_act act[static INCIDENT_KINDS])
@@ -181,11 +181,11 @@ static bool has_acts(const struct incident_act act[static INCIDENT_KINDS])
 static void add_outcome(struct sentence *s, const struct incident *i)
 {
 	if (i->refused)
-		add_words(s, "; %llu operation%s refused", (unsigned long long)i->refused,
-			  i->refused == 1 ? " was" : "s were");
+		add_to_sentence(s, "; %llu operation%s refused", (unsigned long long)i->refused,
+				i->refused == 1 ? " was" : "s were");
 	if (i->killed)
-		add_words(s, "; %llu process%s killed", (unsigned long long)i->killed,
-			  i->killed == 1 ? " was" : "es were");
+		add_to_sentence(s, "; %llu process%s killed", (unsigned long long)i->killed,
+				i->killed == 1 ? " was" : "es were");
 }
 
 void incident_sentence(const struct incident *i, char buf[static INCIDENT_TEXT])
@@ -195,24 +195,24 @@ void incident_sentence(const struct incident *i, char buf[static INCIDENT_TEXT])
 
 	buf[0] = '\0';
 	if (i->maintenance.until_ns)
-		add_words(&s, "maintenance (%s): ", i->maintenance.reason);
+		add_to_sentence(&s, "maintenance (%s): ", i->maintenance.reason);
 	begin = s.len;
 	if (i->session.pid)
 		add_session(&s, i);
 	if (has_acts(i->act[1])) {
 		if (i->session.pid)
-			add_words(&s, "; it");
+			add_to_sentence(&s, "; it");
 		else
-			add_words(&s, "a session in container %s", i->container);
+			add_to_sentence(&s, "a session in container %s", i->container);
 		add_acts(&s, i->act[1]);
 	}
 	if (has_acts(i->act[0])) {
-		add_words(&s, "%s%s in container %s", s.len > begin ? "; " : "",
-			  *i->program ? i->program : "a process", i->container);
+		add_to_sentence(&s, "%s%s in container %s", s.len > begin ? "; " : "",
+				*i->program ? i->program : "a process", i->container);
 		add_acts(&s, i->act[0]);
 	}
 	if (s.len == begin)
-		add_words(&s, "something that is only noted happened in container %s",
-			  i->container);
+		add_to_sentence(&s, "something that is only noted happened in container %s",
+				i->container);
 	add_outcome(&s, i);
 }

@@ -95,7 +95,7 @@ static int read_maintained(json_t *j, struct maintained *ret)
 	return 0;
 }
 
-static int read_list(struct maintenance *m, struct err *err)
+static int read_maintenance_list(struct maintenance *m, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	json_auto_t *list = NULL;
@@ -133,7 +133,7 @@ int maintenance_new(struct maintenance **ret, const char *path, struct err *err)
 		return err_oom(err);
 	}
 	*ret = m;
-	return path ? read_list(m, err) : 0;
+	return path ? read_maintenance_list(m, err) : 0;
 }
 
 void maintenance_free(struct maintenance *m)

@@ -139,9 +139,9 @@ int accepted_set_varies(json_t *delta, const char *dir, bool varies, struct err 
 
 /* ---- words ---- */
 
-static void add_words(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void append_words(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-static void add_words(json_t *list, const char *fmt, ...)
+static void append_words(json_t *list, const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -166,12 +166,12 @@ json_t *accepted_words(const json_t *delta)
 		const char *text = json_string_value(json_object_get(value, "text"));
 		const char *until = json_string_value(json_object_get(value, "until"));
 
-		add_words(list, "%s%s%s", text, until ? ", until " : "", until ? until : "");
+		append_words(list, "%s%s%s", text, until ? ", until " : "", until ? until : "");
 	}
 	json_object_foreach (json_object_get(delta, "actions"), rule, value)
-		add_words(list, "action of %s: %s", rule, json_string_value(value));
+		append_words(list, "action of %s: %s", rule, json_string_value(value));
 	json_array_foreach (json_object_get(delta, "varies"), i, value)
-		add_words(list, "new names in %s only alert", json_string_value(value));
+		append_words(list, "new names in %s only alert", json_string_value(value));
 	return list;
 }
 

@@ -53,7 +53,7 @@ static void open_to_service(struct policy_node *n)
 }
 
 /* Goes to a child, which is added where it is missing. name: folded, padded with zeros. */
-static int descend(struct descent *d, const char *name, bool dir)
+static int go_to_child(struct descent *d, const char *name, bool dir)
 {
 	uint32_t child;
 
@@ -80,7 +80,7 @@ int accepted_node_insert(struct policy *p, const struct lutra_path *path, bool d
 	if (path->flags & ~LUTRA_PATH_DETACHED || !path->n)
 		return -EINVAL;
 	if (path->flags & LUTRA_PATH_DETACHED)
-		r = descend(&d, (const char[LUTRA_NAME]){"/"}, true);
+		r = go_to_child(&d, (const char[LUTRA_NAME]){"/"}, true);
 	for (uint32_t i = path->n; r == 0 && i-- > 0;) {
 		_Alignas(8) char name[LUTRA_NAME] = "*";
 
@@ -89,7 +89,7 @@ int accepted_node_insert(struct policy *p, const struct lutra_path *path, bool d
 
 			memset(name + n, 0, sizeof(name) - n);
 		}
-		r = descend(&d, name, i > 0 || dir);
+		r = go_to_child(&d, name, i > 0 || dir);
 	}
 	return r < 0 ? r : (int)d.node;
 }

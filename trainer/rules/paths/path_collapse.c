@@ -123,18 +123,18 @@ static bool is_directory(const struct path_tree *t, uint32_t node)
  * that has it shows how much of the image was read, not that names vary. A wildcard in its place would
  * know all other directories of the image beside it, also those that no run read.
  */
-static bool is_of_image(const struct collapse *x, uint32_t node)
+static bool is_image_directory(const struct collapse *x, uint32_t node)
 {
 	const struct tree_node *n = &x->t->node[node];
 
 	return !x->shrink && n->image && !n->other && is_directory(x->t, node);
 }
 
-/* Returns true if each node of a group is_of_image(). */
-static bool are_of_image(const struct collapse *x, const struct child_group *g)
+/* Returns true if each node of a group is_image_directory(). */
+static bool are_image_directories(const struct collapse *x, const struct child_group *g)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (!is_of_image(x, g->children[i]))
+		if (!is_image_directory(x, g->children[i]))
 			return false;
 	return true;
 }
@@ -169,7 +169,7 @@ static bool has_varying_names(const struct collapse *x, const struct child_group
 		if (!(t->node[m].seen & by))
 			continue;
 		for (uint32_t c = t->node[m].first; c; c = t->node[c].next) {
-			if (!(t->node[c].seen & by) || is_of_image(x, c))
+			if (!(t->node[c].seen & by) || is_image_directory(x, c))
 				continue;
 			if (!same_runs(t, m, c))
 				return true;
@@ -224,7 +224,7 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
 
-		if (!(seen_by(x->t, &g) & by) || are_of_image(x, &g))
+		if (!(seen_by(x->t, &g) & by) || are_image_directories(x, &g))
 			continue;
 		n++;
 		n_files += !is_directory(x->t, g.children[0]);

@@ -127,8 +127,8 @@ static int take_incident(void *ctx, const struct incident_row *row)
 }
 
 /* Finds the incident that the path names. -EINVAL, -ENOENT, or as pipeline_reader(). */
-static int find_incident(struct api_call *c, struct store **ret_store, struct chosen *ret,
-			 struct err *err)
+static int find_named_incident(struct api_call *c, struct store **ret_store, struct chosen *ret,
+			       struct err *err)
 {
 	struct store_incident_query q = {.limit = 1};
 	int r = 0;
@@ -165,7 +165,7 @@ int api_one_incident(struct api_call *c, json_t **ret, struct err *err)
 	char host[256] = "";
 	json_t *events;
 	struct chosen w;
-	int r = find_incident(c, &s, &w, err);
+	int r = find_named_incident(c, &s, &w, err);
 
 	if (r < 0)
 		return r;
@@ -186,8 +186,8 @@ int api_one_incident(struct api_call *c, json_t **ret, struct err *err)
 }
 
 /* Has an incident changed, and returns it as it will be. note NULL: the note stays. */
-static int change_incident(struct api_call *c, const char *state, const char *note, json_t **ret,
-			   struct err *err)
+static int change_named_incident(struct api_call *c, const char *state, const char *note,
+				 json_t **ret, struct err *err)
 {
 	struct store *s = NULL;
 	struct chosen w;
@@ -196,7 +196,7 @@ static int change_incident(struct api_call *c, const char *state, const char *no
 	if (note && (strlen(note) >= INCIDENT_TEXT || text_has_control(note)))
 		return err_set(err, -EINVAL, "note: must be a line of at most %d bytes",
 			       INCIDENT_TEXT - 1);
-	r = find_incident(c, &s, &w, err);
+	r = find_named_incident(c, &s, &w, err);
 	if (r < 0)
 		return r;
 	r = pipeline_set_incident(c->api->parts.pipeline, w.id, state, note);
@@ -219,14 +219,14 @@ int api_incident_close(struct api_call *c, json_t **ret, struct err *err)
 
 	if (api_body_unpack(c, JSON_STRICT, err, "{s?s}", "note", &note) < 0)
 		return -EINVAL;
-	return change_incident(c, "closed", note, ret, err);
+	return change_named_incident(c, "closed", note, ret, err);
 }
 
 int api_incident_open(struct api_call *c, json_t **ret, struct err *err)
 {
 	if (api_body_unpack(c, JSON_STRICT, err, "{}") < 0)
 		return -EINVAL;
-	return change_incident(c, "open", NULL, ret, err);
+	return change_named_incident(c, "open", NULL, ret, err);
 }
 
 int api_incident_note(struct api_call *c, json_t **ret, struct err *err)
@@ -235,7 +235,7 @@ int api_incident_note(struct api_call *c, json_t **ret, struct err *err)
 
 	if (api_body_unpack(c, JSON_STRICT, err, "{s:s}", "note", &note) < 0)
 		return -EINVAL;
-	return change_incident(c, NULL, note, ret, err);
+	return change_named_incident(c, NULL, note, ret, err);
 }
 
 /* ---- findings ---- */

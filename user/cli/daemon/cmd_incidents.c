@@ -18,7 +18,7 @@ static const struct args_option options[] = {
 	{},
 };
 
-static const char *argument(const struct incidents_args *a, int i)
+static const char *argument_at(const struct incidents_args *a, int i)
 {
 	return i < a->args.n ? a->args.arg[i] : "";
 }
@@ -26,7 +26,7 @@ static const char *argument(const struct incidents_args *a, int i)
 static error_t check_incidents_args(struct argp_state *state, void *ret)
 {
 	const struct incidents_args *a = ret;
-	const char *word = argument(a, 0), *id = argument(a, 1);
+	const char *word = argument_at(a, 0), *id = argument_at(a, 1);
 	static const struct {
 		const char *word;
 		int n;
@@ -60,7 +60,7 @@ static const struct args_command command = {
 
 /* ---- the list ---- */
 
-static void print_row(const json_t *i)
+static void print_incident_row(const json_t *i)
 {
 	printf("%6lld  %-8s  %.19s  %-6s  %s\n", cli_json_number(i, "id"),
 	       cli_json_text(i, "severity"), cli_json_text(i, "begin"), cli_json_text(i, "state"),
@@ -86,7 +86,7 @@ static int list_incidents(const struct incidents_args *a)
 	}
 	printf("    ID  SEVERITY  BEGIN (UTC)          STATE   WHAT HAPPENED\n");
 	json_array_foreach (list, i, one)
-		print_row(one);
+		print_incident_row(one);
 	if (json_is_string(json_object_get(answer, "next")))
 		printf("The newest %d of %lld open incidents are listed: close those that are "
 		       "done.\n",
@@ -96,7 +96,7 @@ static int list_incidents(const struct incidents_args *a)
 
 /* ---- one ---- */
 
-static const json_t *find_process(const json_t *list, long long pid)
+static const json_t *find_listed_process(const json_t *list, long long pid)
 {
 	const json_t *p;
 	size_t i;
@@ -116,7 +116,7 @@ static void print_processes(const json_t *list, long long parent, int depth)
 	json_array_foreach (list, i, p) {
 		long long ppid = cli_json_number(p, "ppid"), pid = cli_json_number(p, "pid");
 
-		if (parent ? ppid != parent : find_process(list, ppid) != NULL)
+		if (parent ? ppid != parent : find_listed_process(list, ppid) != NULL)
 			continue;
 		printf("  %*s%s[%lld]  %lld events\n", 2 * depth, "", cli_json_text(p, "name"), pid,
 		       cli_json_number(p, "events"));
@@ -201,7 +201,7 @@ int cmd_incidents(int argc, char **argv)
 	const char *word;
 
 	args_read(&command, argc, argv, &a);
-	word = argument(&a, 0);
+	word = argument_at(&a, 0);
 	if (!*word || strcmp(word, "list") == 0)
 		return list_incidents(&a);
 	if (strcmp(word, "show") == 0)

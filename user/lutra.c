@@ -29,7 +29,7 @@ static const struct command commands[] = {
 	{"status", cmd_status, "Show what lutrad guards, and its counters"},
 	{"incidents", cmd_incidents, "List, show and close incidents"},
 	{"events", cmd_events, "Print events of guarded containers"},
-	{"maintenance", cmd_maintenance, "Say that somebody works on an image"},
+	{"maintenance", cmd_maintenance, "Begin or end the maintenance of an image"},
 	{"review", cmd_review, "Walk through findings and accept those that are fine"},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

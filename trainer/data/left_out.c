@@ -10,7 +10,7 @@
 #include "trainer/data/lineages.h"
 #include "trainer/data/task_numbers.h"
 
-#define SESSIONS_LEAST 2 /* that did something, or it does not repeat */
+#define SESSIONS_LEAST 2 /* what fewer sessions did does not repeat */
 
 /* ---- which sessions repeat ---- */
 
@@ -54,7 +54,7 @@ static void find_kept(const struct lineages *l, const struct act_uses *uses, boo
 			keep[l->acts[i].session] = false;
 }
 
-/* uses: NULL: no session is kept. */
+/* Leaves out the sessions that do not repeat, or all of them if uses is NULL. *ret_n: how many. */
 static int leave_out_sessions(struct lineages *l, const struct act_uses *uses, uint32_t *ret_n)
 {
 	_cleanup_free_ bool *keep = calloc(l->n_sessions + 1u, sizeof(*keep));

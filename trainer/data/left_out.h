@@ -2,7 +2,8 @@
 /*
  * What training leaves out of the runs. It leaves out the tasks that did something unusual, from the
  * first unusual event of their lineage on. It leaves out exec sessions too, except those that repeat:
- * sessions of at least half of the runs did all that such a session does. An update leaves out all sessions, because the policy knows already those that repeat.
+ * sessions of at least half of the runs did all that such a session does. An update leaves out all
+ * sessions, because the policy knows already those that repeat.
  */
 #ifndef LUTRA_TRAINER_DATA_LEFT_OUT_H
 #define LUTRA_TRAINER_DATA_LEFT_OUT_H

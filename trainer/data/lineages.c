@@ -14,7 +14,7 @@
 #include "trainer/data/run.h"
 #include "trainer/data/task_numbers.h"
 
-#define EPISODE_GAP_NS NSEC_PER_SEC /* as the kernel side has it */
+#define EPISODE_GAP_NS NSEC_PER_SEC /* as in the kernel */
 
 /* From this time on, a thread id means this task. */
 struct named_task {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads a trace to find which tasks did something unusual, from when on, and which tasks belong to exec
- * sessions. A mark of the recording names an unusual task; so does a policy by which the trace is
- * judged. What a task is from the first unusual event of its lineage on, its children are from their
- * beginning.
+ * Reads a trace to find which tasks did something unusual, from when on, and which tasks belong to
+ * exec sessions. A mark of the recording names an unusual task; so does a policy by which the trace
+ * is judged. A task is unusual from the first unusual event of its lineage on. A child that it starts
+ * after that is unusual from its beginning.
  */
 #ifndef LUTRA_TRAINER_DATA_LINEAGES_H
 #define LUTRA_TRAINER_DATA_LINEAGES_H
@@ -17,14 +17,14 @@
 /* A task by its number, from 1. */
 struct lineage {
 	uint32_t parent;  /* 0: it has none */
-	uint32_t session; /* index in sessions, from 1; 0: of no exec session */
+	uint32_t session; /* number of its exec session, from 1; 0: of none */
 	uint64_t born_ns;
 	uint64_t from_ns; /* unusual from this time on, or LINEAGES_NEVER */
 };
 
 /* Something that an exec session did: it began, or it used an object. */
 struct session_act {
-	uint32_t session; /* index, from 1 */
+	uint32_t session; /* its number, from 1 */
 	uint32_t act;	  /* number of the act: of operation, access and folded path or address */
 };
 

@@ -36,8 +36,8 @@ DEFINE_FREEP(struct expected_cache, expected_cache_free);
 char *expected_describe(struct expected_cache *c, const struct alert *a);
 
 /*
- * Returns the same of an event whose text is not there, by the policy in its directory, or NULL: that
- * is another policy now, or cannot be loaded. f: the event as it was stored. history: as its JSON has
+ * Describes what was expected in place of a stored event that has no such text, as JSON. Returns NULL
+ * if the policy in its directory is not the one that judged, or cannot be loaded. f: the event as it was stored. history: as its JSON has
  * it.
  */
 json_t *expected_of_stored(const struct alert_fields *f, const json_t *history);

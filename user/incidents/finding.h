@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A finding: all alerts of an image that are the same to a person. They have the same rule, role and
- * program, touch objects of one class, and are all of exec sessions or none is. Pure: no store, no
- * clock. Any thread.
+ * program and touch objects of one class. Either all are of exec sessions, or none is. Pure: no
+ * store, no clock. Any thread.
  */
 #ifndef LUTRA_USER_INCIDENTS_FINDING_H
 #define LUTRA_USER_INCIDENTS_FINDING_H
@@ -41,8 +41,8 @@ void finding_describe(struct finding *ret, const struct alert_fields *f);
 /* Counts an alert of the finding. host: the name of this host. */
 void finding_count(struct finding *x, const struct alert_fields *f, const char *host);
 /*
- * Returns true if an alert at time_ns has to be told: it was denied or killed, or no alert of the
- * finding was told for FINDING_TELL_NS.
+ * Returns true if an alert has to be told, in the log and by an incident: something was refused or
+ * killed, or no alert of the finding was told for FINDING_TELL_NS.
  */
 bool finding_has_to_be_told(const struct finding *x, const struct alert_fields *f);
 

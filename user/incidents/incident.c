@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts alerts together to an incident. */
+/* Adds alerts to an incident and says how bad it is. */
 #include "user/incidents/incident.h"
 
 #include <string.h>
@@ -9,8 +9,6 @@
 #include "lib/abi/rules.h"
 #include "lib/base/text.h"
 #include "user/incidents/finding.h"
-
-#define MANY_EVENTS 10
 
 /* ---- kinds ---- */
 
@@ -292,17 +290,16 @@ const char *incident_severity_name(enum incident_severity s)
 enum incident_severity incident_severity(const struct incident *i)
 {
 	unsigned kinds = (i->kinds[0] | i->kinds[1]) & ~(1u << INCIDENT_SESSION);
-	unsigned points =
-		2 * (unsigned)(__builtin_popcount(kinds) + __builtin_popcount(i->strong)) +
-		(i->events >= MANY_EVENTS && kinds);
+	/* A kind with an event that is grave by itself counts twice. */
+	unsigned points = (unsigned)(__builtin_popcount(kinds) + __builtin_popcount(i->strong));
 
 	if (i->killed || kinds & 1u << INCIDENT_GUARD)
 		return SEVERITY_CRITICAL;
 	if (i->refused)
-		return points >= 8 ? SEVERITY_CRITICAL : SEVERITY_HIGH;
-	if (points >= 6)
+		return points >= 4 ? SEVERITY_CRITICAL : SEVERITY_HIGH;
+	if (points >= 3)
 		return SEVERITY_HIGH;
-	return points >= 4 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+	return points >= 2 ? SEVERITY_MEDIUM : SEVERITY_LOW;
 }
 
 int incident_syslog_level(const struct incident *i)

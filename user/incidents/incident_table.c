@@ -12,8 +12,8 @@
 #include "user/incidents/finding.h"
 
 #define WAIT_NS (86400 * NSEC_PER_SEC) /* how long a session is remembered */
-#define WAIT_ALONE_NS                                                                              \
-	(60 * NSEC_PER_SEC) /* the last session of a container is an event's so long */
+/* For so long an event of no known session counts as one of the container's last session. */
+#define WAIT_ALONE_NS (60 * NSEC_PER_SEC)
 
 /* ---- the table ---- */
 
@@ -120,8 +120,8 @@ static bool is_of_session(const struct incident_waiting *w, const struct alert_f
 }
 
 /*
- * Finds the session that an event is of. If no ancestor tells, it is the last session of the
- * container, if that is not long ago.
+ * Finds the remembered session of an event: the one that an ancestor belongs to, else the last one of
+ * the container, if it began at most WAIT_ALONE_NS before. NULL: none.
  */
 static struct incident_waiting *find_waiting(struct incident_table *t, const struct alert_fields *f)
 {
@@ -142,7 +142,7 @@ static struct incident_waiting *find_waiting(struct incident_table *t, const str
 	return last;
 }
 
-/* Gives the incident the session that began it, if it waits. */
+/* Gives the incident the session that its event belongs to, if the session is remembered. */
 static void take_session(struct incident_table *t, const struct alert_fields *f,
 			 struct incident_placed *ret)
 {

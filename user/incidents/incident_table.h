@@ -39,7 +39,7 @@ struct incident_table {
 };
 
 void incident_table_done(struct incident_table *t);
-/* Finds an incident by its id. NULL: it cannot grow any more. */
+/* Finds an incident by its id. NULL: the table does not have it, so it cannot grow any more. */
 struct incident *incident_table_get(struct incident_table *t, uint64_t id);
 /* Adds an empty incident with an id. NULL: out of memory. */
 struct incident *incident_table_add(struct incident_table *t, uint64_t id);
@@ -56,8 +56,8 @@ struct incident_placed {
 
 /*
  * Finds the incident that an event belongs to, or opens one, and adds the event to it. told: the
- * event has to be told, so it may open one; of a session: its event is kept. maintenance: of the image, NULL: none. Returns 0 or
- * -ENOMEM.
+ * event has to be told, so it may open one; an event of rule session: it is kept. maintenance: that of
+ * the image, NULL: none. Returns 0 or -ENOMEM.
  */
 int incident_table_place(struct incident_table *t, const struct alert_fields *f, bool told,
 			 const struct incident_maintenance *maintenance,

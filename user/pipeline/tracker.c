@@ -13,7 +13,7 @@
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
 
-#define CACHE 512	       /* findings in memory, by their id */
+#define CACHE 512	       /* findings in memory, by the hash in their id */
 #define SESSIONS_KEPT 256      /* kinds of sessions whose last event is remembered */
 #define UPDATE_NS NSEC_PER_SEC /* between two messages of an incident */
 #define RELOAD_MAX 256	       /* incidents that may go on after a restart */
@@ -92,8 +92,8 @@ static unsigned id_place(const char *id, unsigned n)
 }
 
 /*
- * Returns the finding of an alert, from memory, from the store, or as a new one. Another that has its
- * place in memory is written first.
+ * Returns the finding of an alert, from the cache, from the store, or as a new one. If another finding
+ * has its place in the cache, that one is written to the store first.
  */
 static struct cached_finding *get_finding(struct tracker *t, const struct alert_fields *f)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Puts each alert to its finding and its incident, keeps both in the store, and tells of incidents.
+ * Adds each alert to its finding and its incident, keeps both in the store, and reports incidents.
  * Used on the pipeline's thread.
  *
  * A finding that alerts again and again is written once a batch. What a failed transaction lost is
@@ -22,13 +22,14 @@ void tracker_free(struct tracker *t);
 DEFINE_FREEP(struct tracker, tracker_free);
 
 /*
- * Goes on with the store: reads the incidents that may still grow. Errors as store_select_incidents().
+ * Sets the store, NULL: none, and reads from it the incidents that may still grow. Errors as
+ * store_select_incidents().
  */
 int tracker_set_store(struct tracker *t, struct store *s, struct err *err);
 
 /* What to do with an alert. */
 struct tracked {
-	bool keep; /* false: a session that comes again and again; it is counted alone */
+	bool keep; /* false: an event of a session that comes again and again */
 	bool told; /* the first alert of its finding in a day, or refused or killed */
 };
 
@@ -39,7 +40,7 @@ struct tracked tracker_add(struct tracker *t, struct alert_fields *f);
  * then it is written again later.
  */
 int tracker_write(struct tracker *t, unsigned *ret_lost, struct err *err);
-/* The transaction with the last tracker_write() failed: it is all written again. */
+/* Has all of it written again, because the transaction with the last tracker_write() failed. */
 void tracker_lost(struct tracker *t);
 /* Returns true if tracker_write() has to be called before the next alert. */
 bool tracker_is_full(const struct tracker *t);

@@ -11,7 +11,7 @@
 
 /*
  * Reads the delta of the policy in dir, to change it; where there is none, makes one. The caller frees
- * *ret. Errors as accepted_read(): what nobody trusted signed is not built upon.
+ * *ret. Errors as accepted_read(): a delta without a trusted signature is refused.
  */
 int policy_delta_open(const struct config *config, const char *dir, json_t **ret, struct err *err);
 

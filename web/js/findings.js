@@ -30,7 +30,7 @@ class Readings {
     const { readings, signed } = await get(path("findings", this.finding.id, "readings"));
     this.element.replaceChildren(
       h("p", { class: "small" }, signed ? "Policies must be signed here. A button makes a draft; the command that it names puts it in force."
-        : "The policy is told at once, and training keeps it. Choose the narrowest that fits."),
+        : "A button changes the policy at once, and training keeps the change. Choose the narrowest one that fits."),
       h("div", { class: "row" }, this.reason, this.until),
       ...readings.map((r) => h("div", { class: "reading" },
         h("button", { type: "button", class: r.danger ? "risky" : "", onclick: () => this.accept(r) }, r.text),

@@ -9,8 +9,9 @@
  *
  *   ENTRY          {"id", "finding", "scope", "text", "by", "time", "until", "reason", "forced"}
  *
- * A scope says what is accepted without numbers of the policy, so that it means the same after the
- * next training. accepted_scope.c has its members.
+ * The object in accepted.json is the delta of the policy. A scope says what is accepted without
+ * numbers of the policy, so that it means the same after the next training. accepted_scope.c has its
+ * members.
  */
 #ifndef LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_H
 #define LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_H
@@ -76,7 +77,7 @@ int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret,
  * file_replace().
  */
 int accepted_write(const char *dir, json_t *delta, const char *key_file, struct err *err);
-/* Checks a delta. Returns 0 or -EBADMSG; err names the first fault. */
+/* Checks all members of a delta. Returns 0 or -EBADMSG; err names the first fault. */
 int accepted_check(json_t *delta, struct err *err);
 /* Returns true if the delta holds nothing. */
 bool accepted_is_empty(const json_t *delta);
@@ -93,7 +94,7 @@ struct accepted_request {
 	const char *finding; /* its id */
 	const char *by;	     /* a name or number of a user */
 	const char *reason;  /* NULL: none */
-	time_t until;	     /* 0: for good */
+	time_t until;	     /* 0: without an end */
 	bool forced;
 };
 
@@ -129,7 +130,7 @@ json_t *accepted_words(const json_t *delta);
 /* ---- accepted_apply.c ---- */
 
 /*
- * Puts a delta on a policy in memory: the policy then knows what the entries say, as if a run had
+ * Applies a delta to a policy in memory: the policy then knows what the entries say, as if a run had
  * shown it. Entries that have ended at the time now are left out. Sets p->accepted_sha256 and
  * p->accepted_until. What has no room, or cannot be told apart by this policy, is left out; then
  * *ret_left_out says what, else it is "".
@@ -145,7 +146,7 @@ int accepted_apply(struct policy *p, json_t *delta, time_t now, struct err *ret_
 bool accepted_port_is_exact(const struct policy *p, const struct lutra_object *o);
 
 /*
- * Loads a policy as policy_load_signed() does, and puts its delta on. If the delta cannot be used,
+ * Loads a policy as policy_load_signed() does, and applies its delta. If the delta cannot be used,
  * the policy is loaded without it, which is stricter; then *ret_left_out says why, else it is "".
  */
 int accepted_load(struct policy **ret, const char *dir, const struct policy_keys *keys,
@@ -169,7 +170,7 @@ struct accepted_facts {
 /* One way to read a finding. */
 struct accepted_reading {
 	const char *name;   /* "path", "extension", "peer", "roles" ... */
-	const char *danger; /* why it asks for force; NULL: it does not */
+	const char *danger; /* why accepting it needs force; NULL: it does not */
 	struct accepted_scope scope;
 };
 

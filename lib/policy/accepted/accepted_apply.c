@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Puts a delta on a policy in memory. Paths become nodes of the tree first. Then the scorer itself
+ * Applies a delta to a policy in memory. Paths become nodes of the tree first. Then the scorer itself
  * turns each object into its token, as in training. Last come system calls, levels, actions and
  * directories that vary. A part for which the policy has no room is left out and named.
  */
@@ -19,7 +19,7 @@
 #include "lutra/score.h"
 
 #define CONNECT_GROUPS 32 /* bits of policy.port_exact */
-/* A path may be that of a file and of a directory, in four roles; a hook has a call's hooks too. */
+/* The most tokens of a scope: a file and a directory in each role, and the hooks of a call. */
 #define TOKENS_OF_SCOPE (2 * LUTRA_ROLES + LUTRA_HOOK_OTHERS)
 
 /* A delta that is being applied. */
@@ -372,13 +372,14 @@ static void add_calls(struct application *a)
 		if (a->is_out[i] || s->kind == ACCEPTED_LEVEL || s->nr == LUTRA_NR_NONE)
 			continue;
 		if (syscall_to_arch(a->p->arch, s->nr, &s->nr) < 0 || s->nr >= LUTRA_NR)
-			leave_scope_out(a, i, "the policy's machine does not have the call");
+			leave_scope_out(a, i,
+					"the policy's machine does not have this system call");
 		else
 			each_role(a, s, put_call_in_role);
 	}
 }
 
-/* ---- levels and the overlay ---- */
+/* ---- levels, actions, directories that vary ---- */
 
 static void raise_levels(struct application *a)
 {
@@ -425,7 +426,7 @@ static void set_varying(struct application *a, json_t *varies)
 
 /* ---- all of it ---- */
 
-/* Returns true if the entry has not ended. *first: when the first that has not ended will end. */
+/* Returns true if the entry has not ended. *first becomes the earliest end of such entries. */
 static bool is_entry_in_force(const json_t *entry, time_t now, int64_t *first)
 {
 	const char *text = json_string_value(json_object_get(entry, "until"));
@@ -532,7 +533,7 @@ int accepted_load(struct policy **ret, const char *dir, const struct policy_keys
 		r = accepted_apply(p, delta, accepted_now(), ret_left_out, &why);
 	if (r < 0 && r != -ENOENT) {
 		*ret_left_out = why;
-		/* Half of the delta may be on it. */
+		/* A part of the delta may have been applied. */
 		policy_free(TAKE_PTR(p));
 		r = policy_load_signed(&p, dir, keys, err);
 		if (r < 0)

@@ -124,7 +124,8 @@ int accepted_set_varies(json_t *delta, const char *dir, bool varies, struct err 
 		at++;
 	if (!varies) {
 		if (json_array_remove(list, at) < 0)
-			return err_set(err, -ENOENT, "%.200s: is not set by hand", dir);
+			return err_set(err, -ENOENT, "%.200s: this directory is not set by hand",
+				       dir);
 		return 0;
 	}
 	if (at < json_array_size(list))
@@ -133,7 +134,7 @@ int accepted_set_varies(json_t *delta, const char *dir, bool varies, struct err 
 		return err_set(err, -ENOSPC, "%d directories vary, and no more fit",
 			       ACCEPTED_VARIES_MAX);
 	return json_array_append_new(list, json_string(dir)) < 0
-		       ? err_set(err, -EINVAL, "not UTF-8")
+		       ? err_set(err, -EINVAL, "the path of the directory is not UTF-8")
 		       : 0;
 }
 

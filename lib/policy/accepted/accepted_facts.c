@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the words of an alert back to what happened. */
+/* Turns the words of an alert back into the object or system call that they describe. */
 #include "lib/policy/accepted/accepted_facts.h"
 
 #include <arpa/inet.h>
@@ -135,7 +135,7 @@ static bool facts_read_open(const char **at, struct lutra_object *o)
 	return false;
 }
 
-/* Reads what stands behind the path: who wrote a program, or that a file gets executable. */
+/* Reads what follows the path: who wrote a program, or that a file gets executable. */
 static bool facts_read_suffix(const char *text, struct lutra_object *o)
 {
 	if (strcmp(text, " (fresh)") == 0)
@@ -171,14 +171,14 @@ static bool facts_read_path(const char *at, const char *path, struct accepted_sc
 static int facts_read_object(const struct accepted_facts *f, struct accepted_scope *s,
 			     struct err *err)
 {
-	static const char odd[] = "the words of its alert do not tell what happened: ";
+	static const char unclear[] = "the words of its alert do not tell what happened: ";
 	const char *at = f->object;
 	char word[WORD_MAX];
 	unsigned op;
 	bool ok;
 
 	if (!next_word(&at, word) || op_parse(word, &op) < 0 || op == LUTRA_OP_NONE)
-		return err_set(err, -EINVAL, "%s%.200s", odd, f->object);
+		return err_set(err, -EINVAL, "%s%.200s", unclear, f->object);
 	s->kind = ACCEPTED_OBJECT;
 	s->object.op = (__u8)op;
 	ok = op != LUTRA_OP_OPEN || facts_read_open(&at, &s->object);
@@ -189,11 +189,11 @@ static int facts_read_object(const struct accepted_facts *f, struct accepted_sco
 	else if (ok)
 		ok = facts_read_name(at, &s->object);
 	if (!ok)
-		return err_set(err, -EINVAL, "%s%.200s", odd, f->object);
+		return err_set(err, -EINVAL, "%s%.200s", unclear, f->object);
 	if (strchr(s->path, '\\'))
 		return err_set(err, -EINVAL,
 			       "its path has a backslash, a control character or bytes that are "
-			       "not UTF-8; accept its directory as one that varies");
+			       "not UTF-8; set its directory with `lutra policy set --varies`");
 	return 0;
 }
 
@@ -201,7 +201,7 @@ static uint8_t role_of(const struct accepted_facts *f)
 {
 	if (f->role == LUTRA_ROLE_SESSION || f->exec_session)
 		return LUTRA_ROLE_SESSION;
-	/* Of a task that ran before, the past is unknown. Learning counts it as steady. */
+	/* The history of a task that ran already is unknown. Learning counts the task as steady. */
 	return f->role >= LUTRA_ROLE_ANY ? LUTRA_ROLE_STEADY : (uint8_t)f->role;
 }
 

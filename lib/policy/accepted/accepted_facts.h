@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the words of an alert back to what happened. */
+/* Turns the words of an alert back into the object or system call that they describe. */
 #ifndef LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_FACTS_H
 #define LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_FACTS_H
 

@@ -75,14 +75,17 @@ static int check_entry(json_t *entry, struct err *err)
 		return err_set(err, -EBADMSG, "entry: %s", je.text);
 	if (!*id || !is_clean(id, ID_MAX) || !is_clean(finding, ID_MAX) ||
 	    !is_clean(text, ACCEPTED_TEXT) || !is_clean(by, NAME_MAX_BYTES))
-		return err_set(err, -EBADMSG, "entry: a text is too long or has odd characters");
+		return err_set(err, -EBADMSG,
+			       "entry: a text is too long or has control characters");
 	if (accepted_time_parse(time_text, &t) < 0 ||
 	    (!json_is_null(until) &&
 	     (!json_is_string(until) || accepted_time_parse(json_string_value(until), &t) < 0)))
 		return err_set(err, -EBADMSG, "entry %s: time or until is not a time", id);
 	if (!json_is_null(reason) &&
 	    (!json_is_string(reason) || !is_clean(json_string_value(reason), ACCEPTED_REASON_MAX)))
-		return err_set(err, -EBADMSG, "entry %s: the reason is not a short text", id);
+		return err_set(err, -EBADMSG,
+			       "entry %s: the reason must be a line of at most %d bytes", id,
+			       ACCEPTED_REASON_MAX);
 	return accepted_scope_from_json(scope, &s, err);
 }
 
@@ -96,8 +99,8 @@ static int check_actions(json_t *actions, struct err *err)
 		if (rule_parse(rule, &n) < 0)
 			return err_set(err, -EBADMSG, "actions: %.40s: no such rule", rule);
 		if (!json_is_string(action) || action_parse(json_string_value(action), &n) < 0)
-			return err_set(err, -EBADMSG, "actions: %s: log, alert, deny or kill",
-				       rule);
+			return err_set(err, -EBADMSG,
+				       "actions: %s: must be log, alert, deny or kill", rule);
 	}
 	return 0;
 }
@@ -132,12 +135,14 @@ int accepted_check(json_t *delta, struct err *err)
 			   &varies) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
 	if (format != FORMAT)
-		return err_set(err, -EBADMSG, "format %d is not known to this lutra: update it",
+		return err_set(err, -EBADMSG, "this lutra does not know format %d: update lutra",
 			       format);
 	if (!json_is_array(entries) || json_array_size(entries) > ACCEPTED_ENTRIES_MAX ||
 	    !json_is_object(actions) || !json_is_array(varies))
-		return err_set(err, -EBADMSG,
-			       "entries, actions or varies is not what it should be");
+		return err_set(
+			err, -EBADMSG,
+			"entries must be a list of at most %d, actions an object, varies a list",
+			ACCEPTED_ENTRIES_MAX);
 	json_array_foreach (entries, i, entry) {
 		r = check_entry(entry, err);
 		if (r < 0)
@@ -184,7 +189,8 @@ static int check_policy_name(const char *dir, const json_t *delta, struct err *e
 	copy_policy_name(dir, name);
 	if (strcmp(policy, name) == 0)
 		return 0;
-	return err_set(err, -EKEYREJECTED, "it was signed for the policy %.100s", policy);
+	return err_set(err, -EKEYREJECTED, "it belongs to the policy %.100s, not to this one",
+		       policy);
 }
 
 int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret, struct err *err)
@@ -205,7 +211,7 @@ int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret,
 		return err_set(err, r, "%s: nothing is accepted there", dir);
 	if (r < 0)
 		return err_set(err, -EBADMSG, "%s: %s", dir, why.msg);
-	/* First: what nobody answers for is not even parsed. */
+	/* The signature comes first: unsigned bytes are not even parsed. */
 	r = is_signed ? policy_signature_check_accepted(fd, text, len, keys, &why) : 0;
 	if (r < 0)
 		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
@@ -252,8 +258,10 @@ int accepted_write(const char *dir, json_t *delta, const char *key_file, struct 
 	if (!text)
 		return err_oom(err);
 	if (strlen(text) > ACCEPTED_BYTES_MAX)
-		return err_set(err, -EINVAL, "%s/" POLICY_ACCEPTED_FILE ": has grown too large",
-			       dir);
+		return err_set(err, -EINVAL,
+			       "%s/" POLICY_ACCEPTED_FILE
+			       ": it would be larger than %u bytes: revoke entries",
+			       dir, ACCEPTED_BYTES_MAX);
 	if (key_file)
 		r = policy_key_sign(key_file, text, strlen(text), line, public, err);
 	if (r == 0)

@@ -153,7 +153,7 @@ static int scope_read_role(const struct scope_members *m, uint8_t *ret, struct e
 	}
 	if (!m->role || role_parse(m->role, &role) < 0 || role >= LUTRA_ROLES)
 		return err_set(err, -EBADMSG,
-			       "scope: role: startup, steady, spawned, deeper, "
+			       "scope: role: must be startup, steady, spawned, deeper, "
 			       "session or every");
 	*ret = (uint8_t)role;
 	return 0;
@@ -174,7 +174,8 @@ static int scope_read_path(const struct scope_members *m, struct accepted_scope 
 
 	if (m->path[0] != '/' || strlen(m->path) >= sizeof(s->path))
 		return err_set(err, -EBADMSG,
-			       "scope: path: not an absolute path of a usual length");
+			       "scope: path: must be absolute and shorter than %zu bytes",
+			       sizeof(s->path));
 	if (o->op == LUTRA_OP_OPEN && type < 0)
 		return err_set(err, -EBADMSG, "scope: type: not a type of file");
 	snprintf(s->path, sizeof(s->path), "%s", m->path);
@@ -242,7 +243,7 @@ static int scope_read_level(const struct scope_members *m, struct accepted_scope
 	s->kind = ACCEPTED_LEVEL;
 	if (rule_find(m->level, &s->rule) < 0 ||
 	    (s->rule != LUTRA_RULE_LEVEL_A && s->rule != LUTRA_RULE_LEVEL_B))
-		return err_set(err, -EBADMSG, "scope: level: A or B");
+		return err_set(err, -EBADMSG, "scope: level: must be A or B");
 	if (m->threshold < 0 || m->threshold > INT32_MAX)
 		return err_set(err, -EBADMSG, "scope: threshold: out of range");
 	s->threshold = (int32_t)m->threshold;

@@ -258,11 +258,11 @@ static int read_accept_body(const struct api_call *c, struct accept_body *b, str
 		return -EINVAL;
 	if (b->until &&
 	    (accepted_time_parse(b->until, &b->until_time) < 0 || b->until_time <= accepted_now()))
-		return err_set(err, -EINVAL, "until: a day to come, as 2027-01-31");
+		return err_set(err, -EINVAL, "until: must be a day to come, as 2027-01-31");
 	if (b->reason && (strlen(b->reason) > ACCEPTED_REASON_MAX || text_has_control(b->reason)))
-		return err_set(err, -EINVAL, "reason: one line of at most %d bytes",
+		return err_set(err, -EINVAL, "reason: must be a line of at most %d bytes",
 			       ACCEPTED_REASON_MAX);
-	/* Who asks over TCP is not known by name. */
+	/* A request over TCP does not prove a name, so the name in it does not count. */
 	if (!c->q->is_local || !b->by)
 		b->by = c->q->is_local ? "root" : "the page";
 	if (strlen(b->by) > 64 || text_has_control(b->by))

@@ -7,7 +7,7 @@
 struct incidents_args {
 	const char *config_file, *note;
 	bool all, json;
-	struct args_list args; /* the word, the number and the text of a note */
+	struct args_list args; /* the verb, the number and the text of a note */
 };
 
 static const struct args_option options[] = {
@@ -26,23 +26,23 @@ static const char *argument_at(const struct incidents_args *a, int i)
 static error_t check_incidents_args(struct argp_state *state, void *ret)
 {
 	const struct incidents_args *a = ret;
-	const char *word = argument_at(a, 0), *id = argument_at(a, 1);
+	const char *verb = argument_at(a, 0), *id = argument_at(a, 1);
 	static const struct {
-		const char *word;
+		const char *verb;
 		int n;
-	} words[] = {{"", 0}, {"list", 1}, {"show", 2}, {"close", 2}, {"open", 2}, {"note", 3}};
-	size_t i = 0, n = sizeof(words) / sizeof(words[0]);
+	} verbs[] = {{"", 0}, {"list", 1}, {"show", 2}, {"close", 2}, {"open", 2}, {"note", 3}};
+	size_t i = 0, n = sizeof(verbs) / sizeof(verbs[0]);
 
-	while (i < n && strcmp(words[i].word, word) != 0)
+	while (i < n && strcmp(verbs[i].verb, verb) != 0)
 		i++;
 	if (i == n)
-		return args_usage(state, "unknown word; give list, show, close, open or note");
-	if (a->args.n != words[i].n)
+		return args_usage(state, "unknown verb; give list, show, close, open or note");
+	if (a->args.n != verbs[i].n)
 		return args_usage(state, "show, close and open take the number of an incident, "
 					 "note takes a number and a text");
-	if (words[i].n > 1 && (!*id || strspn(id, "0123456789") != strlen(id)))
+	if (verbs[i].n > 1 && (!*id || strspn(id, "0123456789") != strlen(id)))
 		return args_usage(state, "give the number of an incident");
-	if (a->note && strcmp(word, "close") != 0)
+	if (a->note && strcmp(verb, "close") != 0)
 		return args_usage(state, "--note belongs to close");
 	return 0;
 }
@@ -51,7 +51,7 @@ static const struct args_command command = {
 	.options = options,
 	.usage = "[list]\nshow ID\nclose ID\nopen ID\nnote ID TEXT",
 	.doc = "List the incidents, show one, close it, or write a note to it."
-	       "\vAn incident is what happened in one container in one piece. Without a word, or "
+	       "\vAn incident is what happened in one container in one piece. Without a verb, or "
 	       "with list, the open incidents are listed, the newest first.",
 	.max = 3,
 	.list = offsetof(struct incidents_args, args),
@@ -87,7 +87,9 @@ static int list_incidents(const struct incidents_args *a)
 	printf("    ID  SEVERITY  BEGIN (UTC)          STATE   WHAT HAPPENED\n");
 	json_array_foreach (list, i, one)
 		print_incident_row(one);
-	if (json_is_string(json_object_get(answer, "next")))
+	if (json_is_string(json_object_get(answer, "next")) && a->all)
+		printf("The newest %d incidents are listed.\n", LIST_MAX);
+	else if (json_is_string(json_object_get(answer, "next")))
 		printf("The newest %d of %lld open incidents are listed: close those that are "
 		       "done.\n",
 		       LIST_MAX, cli_json_number(answer, "open"));
@@ -198,13 +200,13 @@ static int change_incident(const struct incidents_args *a, const char *action, c
 int cmd_incidents(int argc, char **argv)
 {
 	struct incidents_args a = {};
-	const char *word;
+	const char *verb;
 
 	args_read(&command, argc, argv, &a);
-	word = argument_at(&a, 0);
-	if (!*word || strcmp(word, "list") == 0)
+	verb = argument_at(&a, 0);
+	if (!*verb || strcmp(verb, "list") == 0)
 		return list_incidents(&a);
-	if (strcmp(word, "show") == 0)
+	if (strcmp(verb, "show") == 0)
 		return show_incident(&a);
-	return change_incident(&a, word, strcmp(word, "note") == 0 ? a.args.arg[2] : a.note);
+	return change_incident(&a, verb, strcmp(verb, "note") == 0 ? a.args.arg[2] : a.note);
 }

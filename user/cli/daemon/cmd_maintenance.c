@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra maintenance: says that somebody works on an image, so that what happens is one incident. */
+/* lutra maintenance: begins, ends and lists maintenance: all events of an image are one incident. */
 #include "user/cli/cli.h"
 
 #define SECONDS_MAX (7 * 86400)

@@ -85,15 +85,13 @@ static const struct args_command command = {
 		 "POLICY --action RULE=ACTION|--varies DIR\n"
 		 "accepted POLICY\nrevoke ID [POLICY]",
 	.doc = "Inspect, compare and sign policies, and set their mode. POLICY is a directory, or "
-	       "a "
-	       "name in policies_dir (" DEFAULT_POLICIES_DIR ")."
+	       "a name in policies_dir (" DEFAULT_POLICIES_DIR ")."
 	       "\vlist: list all policies and what they guard. show: show what a policy knows and "
 	       "does. verify: exit with status 1 if a policy is damaged, for another machine, or "
 	       "not signed by a trusted key. diff: compare with OLD, or with the policy that "
 	       "POLICY replaced. sign: sign all files of a policy. keygen: write the key pair FILE "
 	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME. accept: "
-	       "accept what a finding shows: it no longer alerts and is not refused. set: "
-	       "set the "
+	       "accept what a finding shows: it no longer alerts and is not refused. set: set the "
 	       "action of a rule, or a directory whose content changes by design; training keeps "
 	       "it. accepted: list what was accepted and set. revoke: take back what was accepted.",
 	.max = INT_MAX,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lutra policy accept: accepts a finding, by lutrad. Where policy_keys are set, lutrad makes a draft,
- * and this command signs it: the key stays with the person.
+ * lutra policy accept: asks lutrad to accept a finding. Where policy_keys are set, lutrad makes a draft,
+ * and this command signs it: lutrad never has the key.
  */
 #include <pwd.h>
 
@@ -25,7 +25,7 @@ void policy_tell_daemon(const struct policy_args *a, const char *dir)
 	cli_ask(a->config_file, path, json_object(), &answer, NULL);
 }
 
-/* Prints what an entry accepts, by its scope: its text may be anybody's. */
+/* Prints what an entry accepts. The words are made from its scope, since its text may be forged. */
 static int print_scope(const json_t *entry, struct err *err)
 {
 	struct accepted_scope s;
@@ -40,7 +40,7 @@ static int print_scope(const json_t *entry, struct err *err)
 	return 0;
 }
 
-/* Moves a draft to the delta of its policy, signed. */
+/* Adds a draft to the delta of its policy, signs the delta, and removes the draft. */
 static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t *draft,
 		      struct err *err)
 {

@@ -16,7 +16,7 @@ int policy_accept_finding(const struct policy_args *a, const char *finding, stru
  */
 int policy_accept_draft(const struct policy_args *a, const char *id, struct err *err);
 
-/* Tells a lutrad that runs that what was added to the policy in dir is something else now. */
+/* Tells lutrad, if it runs, that what a person added to the policy in dir has changed. */
 void policy_tell_daemon(const struct policy_args *a, const char *dir);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lutra policy set, accepted and revoke: what a person added to a policy. They write beside
- * policy.json; a lutrad that runs applies it within a second.
+ * lutra policy set, accepted and revoke: change and list what a person added to a policy. It is in
+ * accepted.json beside policy.json; a lutrad that runs applies a change within a second.
  */
 #include <dirent.h>
 

@@ -68,7 +68,7 @@ export async function learning(main, signal) {
     const order = [...images].sort((x, y) => y.learning - x.learning || x.image.localeCompare(y.image));
     list.replaceChildren(...(order.length ? order.map(imageCard)
       : [h("p", { class: "empty" }, "No image is learned. ", command("lutra learn --image IMAGE"),
-        " learns one from its containers, and puts its policy in force.")]));
+        " learns one from its containers, and puts its policy in audit.")]));
   };
   main.append(h("h1", null, "Learning"), list);
   await look();

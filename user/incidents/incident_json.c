@@ -258,8 +258,10 @@ void finding_names_read(struct finding_names *ret, const char *text)
 
 	ret->n = 0;
 	json_array_foreach (list, k, name)
-		if (json_is_string(name) && ret->n < FINDING_NAMES)
-			TEXT_COPY(ret->name[ret->n++], json_string_value(name));
+		if (json_is_string(name) && ret->n < FINDING_NAMES) {
+			TEXT_COPY(ret->name[ret->n], json_string_value(name));
+			ret->n++;
+		}
 }
 
 json_t *finding_to_json(const struct finding *x)

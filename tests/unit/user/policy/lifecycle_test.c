@@ -291,29 +291,29 @@ static void lifecycle_chooses_for_a_container(void **state)
 	static const struct {
 		const char *policy, *digest;	/* of the container; NULL: none, not known */
 		const char *made_for, *learned; /* digests of the policy and of the runs */
-		bool trained, learning;
 		struct lifecycle_choice choice;
 		int r;
+		bool trained, learning;
 	} cases[] = {
-		{NULL, "sha256:a", NULL, NULL, false, true, {.record = true}, 0},
-		{NULL, "sha256:a", NULL, NULL, false, false, {}, -ENOENT},
-		{"nginx-1.25", "sha256:a", "sha256:a", NULL, true, false, {}, 0},
-		{"nginx-1.25", "sha256:a", "sha256:a", NULL, true, true, {.record = true}, 0},
-		{"nginx-1.25", NULL, "sha256:a", NULL, true, false, {}, 0},
+		{NULL, "sha256:a", NULL, NULL, {.record = true}, 0, false, true},
+		{NULL, "sha256:a", NULL, NULL, {}, -ENOENT, false, false},
+		{"nginx-1.25", "sha256:a", "sha256:a", NULL, {}, 0, true, false},
+		{"nginx-1.25", "sha256:a", "sha256:a", NULL, {.record = true}, 0, true, true},
+		{"nginx-1.25", NULL, "sha256:a", NULL, {}, 0, true, false},
 		/* A new digest is learned, unless the operator has stopped that. */
-		{"nginx-1.25", "sha256:b", "sha256:a", NULL, true, false, {true, true, 0}, 0},
+		{"nginx-1.25", "sha256:b", "sha256:a", NULL, {true, true, 0}, 0, true, false},
 		{"nginx-1.25",
 		 "sha256:b",
 		 "sha256:a",
 		 "sha256:b",
-		 true,
-		 false,
 		 {false, true, 0},
-		 0},
-		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", true, true, {true, true, 0}, 0},
+		 0,
+		 true,
+		 false},
+		{"nginx-1.25", "sha256:b", "sha256:a", "sha256:b", {true, true, 0}, 0, true, true},
 		/* Runs of the digest before are not wanted any more. */
-		{"nginx-1.25", "sha256:a", "sha256:a", "sha256:b", true, true, {}, 0},
-		{"other", "sha256:a", "sha256:a", NULL, true, true, {}, 0},
+		{"nginx-1.25", "sha256:a", "sha256:a", "sha256:b", {}, 0, true, true},
+		{"other", "sha256:a", "sha256:a", NULL, {}, 0, true, true},
 	};
 	struct fixture *f = *state;
 	struct lifecycle_image saved = *f->image;

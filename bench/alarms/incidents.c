@@ -16,7 +16,7 @@
 #include "lib/replay/replay.h"
 #include "lib/replay/tasks.h"
 #include "lib/trace/trace.h"
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 #include "user/incidents/finding.h"
 #include "user/incidents/incident_table.h"
 

@@ -12,7 +12,7 @@
 
 #include "bench/alarms/thing.h"
 #include "lib/abi/rules.h"
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 #define WINDOW_THINGS_MAX 32
 #define WINDOW_AFTER_NS 2000000000ull /* after an event's end: what alarms may still be its doing */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 #include "trainer/data/lineages.h"
 #include "trainer/data/task_numbers.h"
 

@@ -10,7 +10,7 @@
 
 #include "lib/base/err.h"
 #include "lib/policy/policy.h"
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 #define LINEAGES_NEVER UINT64_MAX
 

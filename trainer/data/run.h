@@ -9,8 +9,8 @@
 
 #include "lib/base/err.h"
 #include "lib/policy/policy_args.h"
-#include "trainer/data/intern.h"
-#include "trainer/data/numbered_names.h"
+#include "trainer/data/names/intern.h"
+#include "trainer/data/names/numbered_names.h"
 
 #define RUN_BLOCK_WORDS 65536
 #define RUN_BLOCKS_MAX (1u << 17)

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_NGRAMS_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_NGRAMS_H
 
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 #define NGRAMS_ALL SIZE_MAX /* of `without`: leave no run out */
 

@@ -11,7 +11,7 @@
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_WITTEN_BELL_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_WITTEN_BELL_H
 
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 #define WITTEN_BELL_ORDER 5
 

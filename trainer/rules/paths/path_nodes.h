@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 #include "trainer/rules/paths/path_tree.h"
 
 /* Who has a node of the full tree. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of distinct byte strings, numbered in the order in which they were added. */
-#ifndef LUTRA_TRAINER_DATA_INTERN_H
-#define LUTRA_TRAINER_DATA_INTERN_H
+#ifndef LUTRA_TRAINER_DATA_NAMES_INTERN_H
+#define LUTRA_TRAINER_DATA_NAMES_INTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>

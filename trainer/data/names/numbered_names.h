@@ -3,10 +3,10 @@
  * Directories whose names fold to one: "user1" and "user2" are both "#". A path of the runs has only the
  * folded name, so this remembers whether there were several.
  */
-#ifndef LUTRA_TRAINER_DATA_NUMBERED_NAMES_H
-#define LUTRA_TRAINER_DATA_NUMBERED_NAMES_H
+#ifndef LUTRA_TRAINER_DATA_NAMES_NUMBERED_NAMES_H
+#define LUTRA_TRAINER_DATA_NAMES_NUMBERED_NAMES_H
 
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 /* Starts as zeros. */
 struct numbered_names {

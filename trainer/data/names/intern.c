@@ -4,7 +4,7 @@
  * The hash has a random key, so file names chosen by a container cannot make the table slow. The
  * numbers do not depend on the key.
  */
-#include "trainer/data/intern.h"
+#include "trainer/data/names/intern.h"
 
 #include <assert.h>
 #include <errno.h>

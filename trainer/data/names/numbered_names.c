@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the names apart by a hash of 64 bits: two that are equal cost one directory its second name. */
-#include "trainer/data/numbered_names.h"
+#include "trainer/data/names/numbered_names.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,6 +12,7 @@
 #include "lib/trace/trace.h"
 #include "lutra/object_token.h"
 #include "tests/support/trainer/made_policy.h"
+#include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
 #include "trainer/data/left_out.h"
 

@@ -53,6 +53,8 @@ struct accepted_scope {
 	int32_t threshold; /* of a level: what is known up to here, 1/4096 of a weight */
 };
 
+/* Returns true if the object of an operation is an address: connect, bind or send. */
+bool accepted_has_address(const struct lutra_object *o);
 /* Returns the scope as JSON, or NULL: out of memory. */
 json_t *accepted_scope_to_json(const struct accepted_scope *s);
 /* Reads a scope. Returns 0. -EBADMSG: it is none; err names the member. */

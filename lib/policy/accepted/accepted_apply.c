@@ -119,7 +119,7 @@ static int insert_nodes(struct application *a)
 
 static bool is_of_inet(const struct lutra_object *o)
 {
-	return o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND &&
+	return accepted_has_address(o) &&
 	       (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6);
 }
 

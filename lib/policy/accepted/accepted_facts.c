@@ -159,7 +159,7 @@ static bool facts_read_path(const char *at, const char *path, struct accepted_sc
 		return false;
 	memcpy(s->path, path, len + 1);
 	s->object.flags |= LUTRA_OBJ_PATH;
-	if (s->object.op >= LUTRA_OP_CONNECT && s->object.op <= LUTRA_OP_SEND)
+	if (accepted_has_address(&s->object))
 		s->object.family = LUTRA_AF_UNIX;
 	/* The words do not say what a name that is changed belongs to. */
 	s->any_type = lutra_is_path_op(s->object.op) && s->object.op != LUTRA_OP_MKDIR &&
@@ -184,7 +184,7 @@ static int facts_read_object(const struct accepted_facts *f, struct accepted_sco
 	ok = op != LUTRA_OP_OPEN || facts_read_open(&at, &s->object);
 	if (ok && f->path && f->path[0] == '/')
 		ok = facts_read_path(at, f->path, s);
-	else if (ok && op >= LUTRA_OP_CONNECT && op <= LUTRA_OP_SEND)
+	else if (ok && accepted_has_address(&s->object))
 		ok = facts_read_family(at, &s->object);
 	else if (ok)
 		ok = facts_read_name(at, &s->object);

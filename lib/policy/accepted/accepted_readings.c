@@ -147,7 +147,7 @@ static const char *narrow_name(const struct accepted_scope *s)
 		return "call";
 	if (s->object.flags & LUTRA_OBJ_PATH)
 		return "path";
-	return s->object.op >= LUTRA_OP_CONNECT && s->object.op <= LUTRA_OP_SEND ? "peer" : "use";
+	return accepted_has_address(&s->object) ? "peer" : "use";
 }
 
 int accepted_readings(struct policy *p, const struct accepted_facts *f,

@@ -86,7 +86,7 @@ static void put_scope_path(json_t *j, const struct accepted_scope *s)
 	put_flag(j, "extension", s->extension);
 }
 
-static bool has_address(const struct lutra_object *o)
+bool accepted_has_address(const struct lutra_object *o)
 {
 	return o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND;
 }
@@ -107,7 +107,7 @@ json_t *accepted_scope_to_json(const struct accepted_scope *s)
 		json_object_set_new(j, "operation", json_string(op_name(s->object.op)));
 		if (s->object.flags & LUTRA_OBJ_PATH)
 			put_scope_path(j, s);
-		else if (has_address(&s->object))
+		else if (accepted_has_address(&s->object))
 			put_scope_address(j, s);
 		else
 			put_scope_name(j, &s->object);
@@ -183,7 +183,7 @@ static int scope_read_path(const struct scope_members *m, struct accepted_scope 
 		   (m->executable ? LUTRA_OBJ_XBIT : 0) | (m->fresh ? LUTRA_OBJ_FRESH : 0) |
 		   (m->updated ? LUTRA_OBJ_UPDATED : 0);
 	o->mode = type > 0 ? (__u16)(type << 12) : 0;
-	if (has_address(o))
+	if (accepted_has_address(o))
 		o->family = LUTRA_AF_UNIX;
 	s->any_type = m->any_type != 0;
 	s->extension = m->extension != 0;
@@ -234,7 +234,8 @@ static int scope_read_object(const struct scope_members *m, struct accepted_scop
 	s->object.op = (__u8)op;
 	if (m->path)
 		return scope_read_path(m, s, err);
-	return has_address(&s->object) ? scope_read_address(m, s, err) : scope_read_name(m, s, err);
+	return accepted_has_address(&s->object) ? scope_read_address(m, s, err)
+						: scope_read_name(m, s, err);
 }
 
 static int scope_read_level(const struct scope_members *m, struct accepted_scope *s,
@@ -313,11 +314,12 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 			 : o->flags & LUTRA_OBJ_FRESH ? " (fresh)"
 						      : "",
 			 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
-	else if (has_address(o) && (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6))
+	else if (accepted_has_address(o) &&
+		 (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6))
 		snprintf(buf, size, "%s %s, any %s address, %s", op_name(o->op),
 			 family_name(o->family), addr_class_name(o->addr_class),
 			 port_text(s, port));
-	else if (has_address(o))
+	else if (accepted_has_address(o))
 		snprintf(buf, size, "%s %s", op_name(o->op), family_name(o->family));
 	else
 		snprintf(buf, size, "%s %s", op_name(o->op),

@@ -65,8 +65,7 @@ static const struct args_command command = {
 	       "trains the policy, and puts it in mode audit. A policy that is there already is "
 	       "updated: its mode stays, and what it alerts about or refuses is left out. A run "
 	       "ends with its container, or after life.run_max_s. lutrad goes on if this command "
-	       "is interrupted. Without "
-	       "--image the command shows what is learned.",
+	       "is interrupted. Without --image the command shows what is learned.",
 	.check = check_learn_args,
 };
 

@@ -91,7 +91,7 @@ class Actions {
     this.meaning = h("p", { class: "soft small" });
     this.stop = new StopButtons(changed);
     this.element = h("section", { class: "card" },
-      h("h2", null, "What is done"),
+      h("h2", null, "What can be done"),
       h("div", { class: "row" }, h("label", { for: "mode" }, "Mode"), this.modes),
       this.meaning,
       h("div", { class: "row" }, this.stop.elements[0],
@@ -175,7 +175,7 @@ async function endedContainer(main, signal, c, timeline, known) {
   main.append(
     h("div", { class: "stack" }, h("h1", null, c.name),
       h("p", { class: "row" }, h("span", { class: "badge" }, "ended"), h("span", { class: "soft" }, c.image ?? "")),
-      h("p", null, "This container runs no more, or is no longer guarded. It is shown as long as its events are kept. ",
+      h("p", null, "This container no longer runs, or is no longer guarded. It is shown as long as its events are kept. ",
         successor ? h("a", { href: containerHash(successor.name, successor.id) }, "Another one has its name now") : null)),
     h("div", { class: "two" },
       card("Evidence", h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),

@@ -23,7 +23,7 @@ export async function events(main, signal, by, value) {
   let list, next;
 
   const none = () => (verdict.querySelector("select").value || container.value.trim() ? "No such events."
-    : ["No events. That is the usual thing. ", command("lutra events -f"), " follows them in a terminal."]);
+    : ["No events. That is normal. ", command("lutra events -f"), " follows them in a terminal."]);
   const load = async (afresh) => {
     const query = { limit: PAGE, incident, verdict: verdict.querySelector("select").value, container: container.value.trim() };
     const page = await get("events", { ...query, before: afresh ? undefined : next }, signal);

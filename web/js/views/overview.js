@@ -222,7 +222,7 @@ export async function overview(main, signal) {
   const wrong = h("div", { class: "stack", hidden: true });
   const maintained = h("div", { class: "stack", hidden: true });
   const top = h("div", { class: "tiles" });
-  const latest = new EventList(5, { empty: ["No events. That is the usual thing. ", command("lutra events -f"), " follows them in a terminal."] });
+  const latest = new EventList(5, { empty: ["No events. That is normal. ", command("lutra events -f"), " follows them in a terminal."] });
   const look = async () => {
     const [{ status, verdicts, unguarded: others }, lines] = await Promise.all([
       get("overview", { limit: 0 }, signal), maintenanceLines(signal), incidents.load()]);

@@ -85,6 +85,15 @@ const char *incident_kind_name(enum incident_kind k)
 	return k < INCIDENT_KINDS ? names[k] : "?";
 }
 
+enum incident_kind incident_kind_find(const char *name)
+{
+	unsigned k = 0;
+
+	while (k < INCIDENT_KINDS && strcmp(incident_kind_name(k), name) != 0)
+		k++;
+	return k;
+}
+
 /* ---- processes ---- */
 
 unsigned incident_read_ancestors(const char *text,
@@ -287,7 +296,17 @@ const char *incident_severity_name(enum incident_severity s)
 	return s <= SEVERITY_CRITICAL ? names[s] : "?";
 }
 
-enum incident_severity incident_severity(const struct incident *i)
+enum incident_severity incident_severity_find(const char *name)
+{
+	unsigned s = SEVERITY_CRITICAL;
+
+	while (s > SEVERITY_LOW && strcmp(incident_severity_name(s), name) != 0)
+		s--;
+	return s;
+}
+
+/* Returns how bad the events are. */
+static enum incident_severity weigh_events(const struct incident *i)
 {
 	unsigned kinds = (i->kinds[0] | i->kinds[1]) & ~(1u << INCIDENT_SESSION);
 	/* A kind with an event that is grave by itself counts twice. */
@@ -300,6 +319,13 @@ enum incident_severity incident_severity(const struct incident *i)
 	if (points >= 3)
 		return SEVERITY_HIGH;
 	return points >= 2 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+}
+
+enum incident_severity incident_severity(const struct incident *i)
+{
+	enum incident_severity s = weigh_events(i);
+
+	return s > i->stored_severity ? s : i->stored_severity;
 }
 
 int incident_syslog_level(const struct incident *i)

@@ -75,6 +75,9 @@ struct incident {
 	struct incident_maintenance maintenance;
 	struct incident_process process[INCIDENT_PROCESSES];
 	unsigned n_processes;
+	/* What the store knew of it at a restart: more than the events that were read again show. */
+	unsigned stored_kinds;
+	enum incident_severity stored_severity;
 	/* What only the table writes. */
 	bool own_session; /* opened by a session with a terminal: it takes only sessions */
 	uint64_t told_ns; /* of the last event that had to be told, CLOCK_REALTIME */
@@ -89,6 +92,10 @@ struct incident {
 enum incident_kind incident_kind_of(const char *rule);
 const char *incident_kind_name(enum incident_kind k);
 const char *incident_severity_name(enum incident_severity s);
+/* Finds a kind by its name. Returns INCIDENT_KINDS if there is none. */
+enum incident_kind incident_kind_find(const char *name);
+/* Finds a severity by its name. An unknown one is SEVERITY_LOW. */
+enum incident_severity incident_severity_find(const char *name);
 
 /* Sets container, image and begin from the first event. */
 void incident_begin(struct incident *i, const struct alert_fields *f);

@@ -20,7 +20,7 @@ static json_t *text_unless_empty(const char *s)
 
 static json_t *kinds_to_json(const struct incident *i)
 {
-	unsigned kinds = i->kinds[0] | i->kinds[1];
+	unsigned kinds = i->kinds[0] | i->kinds[1] | i->stored_kinds;
 	json_t *list = json_array();
 
 	for (unsigned k = 0; k < INCIDENT_KINDS; k++)
@@ -133,10 +133,26 @@ static const char *member_text(const json_t *j, const char *key)
 	return s ? s : "";
 }
 
+static unsigned read_kinds(const char *text)
+{
+	json_auto_t *list = incident_json_text(text);
+	unsigned kinds = 0;
+	json_t *name;
+	size_t k;
+
+	json_array_foreach (list, k, name)
+		if (json_is_string(name))
+			kinds |= 1u << incident_kind_find(json_string_value(name));
+	return kinds & ((1u << INCIDENT_KINDS) - 1);
+}
+
 void incident_from_row(struct incident *i, const struct incident_row *row)
 {
 	json_auto_t *session = incident_json_text(row->session);
 	json_auto_t *maintenance = incident_json_text(row->maintenance);
+
+	i->stored_kinds = read_kinds(row->kinds);
+	i->stored_severity = incident_severity_find(row->severity ? row->severity : "");
 
 	if (json_is_object(session)) {
 		i->session.pid = (uint32_t)json_integer_value(json_object_get(session, "pid"));

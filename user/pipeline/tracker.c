@@ -311,22 +311,32 @@ static int reload_incident(void *ctx, const struct incident_row *row)
 		return -ENOMEM;
 	incident_from_row(i, row);
 	i->findings = row->findings;
+	i->events = row->events;
+	i->refused = row->refused;
+	i->killed = row->killed;
 	i->begin_ns = row->begin_ns;
 	i->end_ns = i->told_ns = row->end_ns;
 	i->sent_ns = 1;
 	return 0;
 }
 
-/* Reads the events of an incident again: what was done, and by which processes. */
+/*
+ * Reads the oldest events of an incident again: what was done, and by which processes. How many there
+ * are is known from its row.
+ */
 static int reload_events(struct tracker *t, struct incident *i, struct err *err)
 {
 	const struct store_query q = {
 		.incident = i->id, .limit = RELOAD_EVENTS, .oldest_first = true};
 	struct reload r = {.t = t, .incident = i};
-	uint64_t begin_ns = i->begin_ns;
+	uint64_t begin_ns = i->begin_ns, events = i->events, refused = i->refused,
+		 killed = i->killed;
 	int n = store_select(t->store, &q, reload_event, &r, err);
 
 	i->begin_ns = begin_ns;
+	i->events = events;
+	i->refused = refused;
+	i->killed = killed;
 	return n;
 }
 
@@ -335,6 +345,7 @@ int tracker_set_store(struct tracker *t, struct store *s, struct err *err)
 	const struct store_incident_query q = {.state = "open",
 					       .since_ns =
 						       clock_realtime_ns() - INCIDENT_LINEAGE_NS,
+					       .or_maintenance = true,
 					       .limit = RELOAD_MAX};
 	struct reload reload = {.t = t};
 	uint64_t last = 0;
@@ -348,6 +359,7 @@ int tracker_set_store(struct tracker *t, struct store *s, struct err *err)
 	/* What happened without a store has ids already: it is written with the next batch. */
 	if (t->table.last_id == 0) {
 		r = store_select_incidents(s, &q, reload_incident, &reload, err);
+		incident_table_expire(&t->table, clock_realtime_ns());
 		for (struct incident *i = t->table.first; i && r == 0; i = i->next)
 			r = reload_events(t, i, err);
 	}

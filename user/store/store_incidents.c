@@ -312,8 +312,10 @@ static int prepare_incidents(struct store *s, const struct store_incident_query 
 		 " ORDER BY id DESC LIMIT ?8",
 		 q->id ? " AND id = ?1" : "", q->state ? " AND state = ?2" : "",
 		 q->container ? " AND container = ?3" : "", q->image ? " AND image = ?4" : "",
-		 q->since_ns ? " AND end_ns >= ?5" : "", q->until_ns ? " AND begin_ns <= ?6" : "",
-		 q->before_id ? " AND id < ?7" : "");
+		 !q->since_ns	     ? ""
+		 : q->or_maintenance ? " AND (end_ns >= ?5 OR maintenance IS NOT NULL)"
+				     : " AND end_ns >= ?5",
+		 q->until_ns ? " AND begin_ns <= ?6" : "", q->before_id ? " AND id < ?7" : "");
 	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(s, err);
 	sqlite3_bind_int64(*ret, 1, (int64_t)q->id);

@@ -142,6 +142,30 @@ static void incident_goes_on_after_a_restart(void **state)
 	assert_int_equal(query_number(f, "SELECT count(*) FROM incident_findings"), 2);
 }
 
+/* More events than are read again, and the gravest last. */
+static void incident_of_many_events_is_as_grave_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct started s = {};
+
+	use_present_time(f);
+	start_pipeline(&s, f);
+	for (int i = 0; i < 600; i++)
+		put_alert(&s, f, "/bin/x", LUTRA_VERDICT_ALERT, 0);
+	f->ev.rule = LUTRA_RULE_CONNECT;
+	put_alert(&s, f, "/bin/x", LUTRA_VERDICT_KILL, 1);
+	stop_pipeline(&s);
+	start_pipeline(&s, f);
+	f->ev.rule = LUTRA_RULE_EXEC;
+	put_alert(&s, f, "/bin/y", LUTRA_VERDICT_ALERT, 2);
+	stop_pipeline(&s);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT events FROM incidents"), 602);
+	assert_int_equal(query_number(f, "SELECT killed FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT severity = 'critical' FROM incidents"), 1);
+	assert_int_equal(query_number(f, "SELECT kinds LIKE '%network%' FROM incidents"), 1);
+}
+
 static void incident_is_changed_by_a_person(void **state)
 {
 	struct fixture *f = *state;
@@ -190,6 +214,28 @@ static void maintenance_is_one_incident_and_says_nothing_of_later(void **state)
 		query_number(f, "SELECT count(*) FROM incidents WHERE maintenance IS NULL"), 1);
 }
 
+/* Longer than another incident goes on without an event. */
+static void maintenance_that_was_quiet_for_hours_goes_on_after_a_restart(void **state)
+{
+	struct maintenance_request q = {
+		.image = "example.org/shop", .reason = "upgrade", .by = "command"};
+	struct fixture *f = *state;
+	struct started s = {};
+
+	use_present_time(f);
+	f->time_ns -= 7200 * NSEC_PER_SEC;
+	q.now_ns = f->time_ns - NSEC_PER_SEC;
+	q.until_ns = f->time_ns + 9000 * NSEC_PER_SEC;
+	start_pipeline(&s, f);
+	assert_int_equal(maintenance_begin(pipeline_maintenance(s.p), &q, NULL), 0);
+	put_alert(&s, f, "/bin/x", LUTRA_VERDICT_ALERT, 0);
+	stop_pipeline(&s);
+	start_pipeline(&s, f);
+	put_alert(&s, f, "/bin/y", LUTRA_VERDICT_ALERT, 7100);
+	stop_pipeline(&s);
+	assert_int_equal(query_number(f, "SELECT count(*) FROM incidents"), 1);
+}
+
 static void maintenance_refuses_what_is_no_image_or_reason(void **state)
 {
 	static const struct {
@@ -226,8 +272,10 @@ int main(void)
 		T(alert_of_a_finding_is_told_once_and_counted),
 		T(finding_that_was_told_opens_no_incident_after_a_restart),
 		T(incident_goes_on_after_a_restart),
+		T(incident_of_many_events_is_as_grave_after_a_restart),
 		T(incident_is_changed_by_a_person),
 		T(maintenance_is_one_incident_and_says_nothing_of_later),
+		T(maintenance_that_was_quiet_for_hours_goes_on_after_a_restart),
 		T(maintenance_refuses_what_is_no_image_or_reason),
 	};
 

@@ -34,20 +34,31 @@ int ancestors_read_stat(pid_t pid, char ret_name[static 64], pid_t *ret_ppid)
 	return 0;
 }
 
+/* "<" only stands between two processes: who reads the text back takes it for that. */
+static void hide_separators(char *name)
+{
+	while ((name = strchr(name, '<')))
+		*name = '_';
+}
+
 const char *ancestors_describe(struct throttle *limit, const struct lutra_evidence *ev,
 			       char buf[static ANCESTORS_TEXT])
 {
 	static const struct throttle_rate rate = {.per_second = 100, .burst = 100};
-	size_t len = (size_t)snprintf(buf, ANCESTORS_TEXT, "%.16s[%u]", ev->comm, ev->tgid);
+	char comm[64];
+	size_t len;
 	pid_t pid = (pid_t)ev->ppid, parent = 0;
 	uint64_t folded;
 	bool walk = ev->verdict >= LUTRA_VERDICT_ALERT &&
 		    throttle_pass(limit, &rate, clock_now_ns(), &folded);
-	char comm[64];
 
+	snprintf(comm, sizeof(comm), "%.16s", ev->comm);
+	hide_separators(comm);
+	len = (size_t)snprintf(buf, ANCESTORS_TEXT, "%s[%u]", comm, ev->tgid);
 	for (int i = 0; i < DEPTH && pid > 0 && len < ANCESTORS_TEXT - 100; i++) {
 		bool known = walk && ancestors_read_stat(pid, comm, &parent) == 0;
 
+		hide_separators(comm);
 		len += (size_t)snprintf(buf + len, ANCESTORS_TEXT - len, " < %s[%d]",
 					known ? comm : "", (int)pid);
 		if (!known)

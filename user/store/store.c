@@ -12,6 +12,7 @@
 #define DELETE_CHUNK "4000"
 #define PAGE_BYTES 4096
 #define FINDINGS_MAX "50000"
+#define FINDINGS_IMAGE_MAX "10000" /* of one image: a flood in its containers displaces no others */
 #define INCIDENTS_MAX "50000"
 #define LOG_BYTES (16u << 20)
 #define SETTINGS                                                                                   \
@@ -225,13 +226,21 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 	return r;
 }
 
-/* Deletes the oldest of what is over a number of rows, and links without an incident. */
+/*
+ * Deletes the oldest of what is over a number of rows, and links without an incident or a finding.
+ * Findings that a person accepted, or by which something was stopped, go last.
+ */
 #define BOUND                                                                                      \
+	"DELETE FROM findings WHERE (SELECT count(*) FROM findings) > " FINDINGS_IMAGE_MAX         \
+	" AND id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY image"             \
+	" ORDER BY state = 'accepted' OR verdict IN ('deny', 'kill') DESC, last_ns DESC) AS n"     \
+	" FROM findings) WHERE n > " FINDINGS_IMAGE_MAX ");"                                       \
 	"DELETE FROM findings WHERE id IN (SELECT id FROM findings ORDER BY last_ns DESC"          \
 	" LIMIT -1 OFFSET " FINDINGS_MAX ");"                                                      \
 	"DELETE FROM incidents WHERE id <= (SELECT id FROM incidents ORDER BY id DESC"             \
 	" LIMIT 1 OFFSET " INCIDENTS_MAX ");"                                                      \
-	"DELETE FROM incident_findings WHERE incident NOT IN (SELECT id FROM incidents);"
+	"DELETE FROM incident_findings WHERE incident NOT IN (SELECT id FROM incidents)"           \
+	" OR finding NOT IN (SELECT id FROM findings);"
 
 /* Deletes findings and incidents that are older than a time, and those over the limits of number. */
 static int delete_incidents(struct store *s, uint64_t before_ns, struct err *err)

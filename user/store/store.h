@@ -52,7 +52,7 @@ struct store_limits {
 
 /*
  * Deletes the oldest events until the limits hold, in transactions of a few thousand, and findings
- * and incidents of the same age; of these it keeps 50,000 each. No transaction may be open. now_ns: CLOCK_REALTIME. *ret_deleted is also set on failure. -EIO.
+ * and incidents of the same age; of these it keeps 50,000 each, and 10,000 findings of an image. No transaction may be open. now_ns: CLOCK_REALTIME. *ret_deleted is also set on failure. -EIO.
  */
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
 		 uint64_t *ret_deleted, struct err *err);

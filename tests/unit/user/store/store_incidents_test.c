@@ -233,6 +233,46 @@ static void store_deletes_findings_and_incidents_by_age(void **state)
 	assert_int_equal(last, 2);
 }
 
+static void put_findings_of_image(struct store *s, const char *image, unsigned n, uint64_t last_ns)
+{
+	struct finding x = finding_at("", last_ns);
+
+	snprintf(x.image, sizeof(x.image), "%s", image);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(x.id, sizeof(x.id), "%.3s%u", image, i);
+		assert_int_equal(store_put_finding(s, &x, NULL, NULL), 0);
+	}
+}
+
+/* The findings of the other image are older, and so are the one that killed and the accepted one. */
+static void store_deletes_findings_of_an_image_that_has_too_many(void **state)
+{
+	const struct store_limits limits = {};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct finding killed = finding_at("k", 1);
+	uint64_t deleted;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	put_findings_of_image(s, "mail:1", 3, 2);
+	snprintf(killed.verdict, sizeof(killed.verdict), "kill");
+	assert_int_equal(store_put_finding(s, &killed, NULL, NULL), 0);
+	put_finding_at(s, "a", 1);
+	assert_int_equal(store_set_finding_state(s, "a", "accepted", "a1", NULL, NULL), 0);
+	put_finding_at(s, "old", 1);
+	assert_int_equal(store_link_finding(s, 1, "old", NULL, NULL), 0);
+	put_incident_at(s, 1, 1, "shop");
+	put_findings_of_image(s, "shop:1", 10000, 3);
+	assert_int_equal(store_commit(s, NULL, NULL), 0);
+	assert_int_equal(store_retain(s, &limits, 4, &deleted, NULL), 0);
+	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM findings"), 10003);
+	assert_int_equal(
+		made_alert_query(f->db, "SELECT count(*) FROM findings WHERE image = 'mail:1'"), 3);
+	assert_int_equal(
+		made_alert_query(f->db, "SELECT count(*) FROM findings WHERE id IN ('a', 'k')"), 2);
+	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM incident_findings"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +283,7 @@ int main(void)
 		T(store_pages_through_findings_and_has_those_of_an_incident),
 		T(store_claims_the_event_of_a_process),
 		T(store_deletes_findings_and_incidents_by_age),
+		T(store_deletes_findings_of_an_image_that_has_too_many),
 	};
 
 	return cmocka_run_group_tests_name("store_incidents", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "user/policy/policy_delta.h"
 
 #include <errno.h>
+#include <string.h>
 
 int policy_delta_open(const struct config *config, const char *dir, json_t **ret, struct err *err)
 {
@@ -14,13 +15,33 @@ int policy_delta_open(const struct config *config, const char *dir, json_t **ret
 	return *ret ? 0 : err_oom(err);
 }
 
+/* Tests that the key is one of policy_keys: what another key signed would put all of the delta out of force. */
+static int check_trusted(const struct policy_keys *keys, const char *key_file, struct err *err)
+{
+	char line[POLICY_SIGNATURE_TEXT], public[POLICY_KEY_TEXT], trusted[POLICY_KEY_TEXT];
+	int r = policy_key_sign(key_file, "", 0, line, public, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < keys->n; i++) {
+		policy_key_text(keys->key[i], trusted);
+		if (strcmp(trusted, public) == 0)
+			return 0;
+	}
+	return err_set(err, -EKEYREJECTED,
+		       "%s: its public key is none of policy_keys: give the key of one of them",
+		       key_file);
+}
+
 static int check_key(const struct config *config, const char *key_file, struct err *err)
 {
-	if (config->policy_keys.n && !key_file)
+	if (!config->policy_keys.n)
+		return 0;
+	if (!key_file)
 		return err_set(err, -EPERM,
 			       "policy_keys are set, so what is accepted must be signed: give "
 			       "--key KEY");
-	return 0;
+	return check_trusted(&config->policy_keys, key_file, err);
 }
 
 /* Tests that a policy can hold all of a delta. */

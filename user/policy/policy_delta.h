@@ -17,7 +17,8 @@ int policy_delta_open(const struct config *config, const char *dir, json_t **ret
 
 /*
  * Writes a delta that has grown, after a test that the policy has room for all of it. key_file: the
- * secret key; NULL: none. Returns 0. -EPERM: policy_keys are set, and there is no key. -ENOSPC: a
+ * secret key; NULL: none. Returns 0. -EPERM: policy_keys are set, and there is no key. -EKEYREJECTED:
+ * the key is of none of them. -ENOSPC: a
  * part would be left out; err names it. Else as policy_load_signed() and accepted_write().
  */
 int policy_delta_save(const struct config *config, const char *dir, json_t *delta,

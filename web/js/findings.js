@@ -40,7 +40,7 @@ class Readings {
 
   async accept(reading) {
     if (reading.danger && !await confirmed("Accept this all the same?", reading.danger, "Accept")) return;
-    const body = { scope: reading.scope, ...(reading.danger ? { force: true } : {}) };
+    const body = { scope: reading.scope, text: reading.text, ...(reading.danger ? { force: true } : {}) };
     if (this.reason.value.trim()) body.reason = this.reason.value.trim();
     if (this.until.value) body.until = new Date(Date.now() + Number(this.until.value) * DAY_MS).toISOString().replace(/\.\d+Z$/, "Z");
     const done = await attempt(() => post(path("findings", this.finding.id, "accept"), body), "Accepted");

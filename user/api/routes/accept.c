@@ -243,16 +243,16 @@ void api_note_accepted(struct api *a)
 
 /* The members of a request to accept. */
 struct accept_body {
-	const char *scope, *until, *reason, *by;
+	const char *scope, *text, *until, *reason, *by;
 	int force;
 	time_t until_time;
 };
 
 static int read_accept_body(const struct api_call *c, struct accept_body *b, struct err *err)
 {
-	int r = api_body_unpack(c, JSON_STRICT, err, "{s?s, s?s, s?s, s?s, s?b}", "scope",
-				&b->scope, "until", &b->until, "reason", &b->reason, "by", &b->by,
-				"force", &b->force);
+	int r = api_body_unpack(c, JSON_STRICT, err, "{s?s, s?s, s?s, s?s, s?s, s?b}", "scope",
+				&b->scope, "text", &b->text, "until", &b->until, "reason",
+				&b->reason, "by", &b->by, "force", &b->force);
 
 	if (r < 0)
 		return -EINVAL;
@@ -274,7 +274,7 @@ static int read_accept_body(const struct api_call *c, struct accept_body *b, str
 static int choose_reading(const struct accept_body *b, const struct accepted_reading *list, int n,
 			  struct err *err)
 {
-	char names[128] = "";
+	char names[128] = "", text[ACCEPTED_TEXT];
 	size_t len = 0;
 	int i = 0;
 
@@ -285,6 +285,9 @@ static int choose_reading(const struct accept_body *b, const struct accepted_rea
 	}
 	if (i == n)
 		return err_set(err, -EINVAL, "scope: one of %s", names);
+	if (b->text && strcmp(accepted_scope_text(&list[i].scope, text), b->text) != 0)
+		return err_set(err, -EBUSY,
+			       "the finding came again and is not what was shown: look at it anew");
 	if (list[i].danger && !b->force)
 		return err_set(err, -EPERM, "this is dangerous: %s; accept it with --force",
 			       list[i].danger);

@@ -120,8 +120,9 @@ static void print_processes(const json_t *list, long long parent, int depth)
 
 		if (parent ? ppid != parent : find_listed_process(list, ppid) != NULL)
 			continue;
-		printf("  %*s%s[%lld]  %lld events\n", 2 * depth, "", cli_json_text(p, "name"), pid,
-		       cli_json_number(p, "events"));
+		printf("  %*s%s[%lld]  %lld event%s\n", 2 * depth, "", cli_json_text(p, "name"),
+		       pid, cli_json_number(p, "events"),
+		       cli_json_number(p, "events") == 1 ? "" : "s");
 		if (depth < 16 && pid != parent)
 			print_processes(list, pid, depth + 1);
 	}
@@ -156,13 +157,15 @@ static void print_incident(const json_t *i)
 		printf("\nProcesses:\n");
 	print_processes(processes, 0, 0);
 	if (json_array_size(findings))
-		printf("\nFindings:\n");
+		printf("\nFindings, the newest %zu:\n", json_array_size(findings));
 	json_array_foreach (findings, k, one)
-		printf("  %s  %s, %s: %s, %lld times in all\n", cli_json_text(one, "id"),
+		printf("  %s  %s, %s: %s, %lld time%s in all\n", cli_json_text(one, "id"),
 		       cli_json_text(one, "rule"), cli_json_text(one, "program"),
-		       cli_json_text(one, "what"), cli_json_number(one, "count"));
+		       cli_json_text(one, "what"), cli_json_number(one, "count"),
+		       cli_json_number(one, "count") == 1 ? "" : "s");
 	if (json_array_size(events))
-		printf("\nEvents, the oldest %zu:\n", json_array_size(events));
+		printf("\nEvents, the oldest %zu of %lld:\n", json_array_size(events),
+		       cli_json_number(i, "events"));
 	json_array_foreach (events, k, one)
 		printf("  %s %s\n", cli_json_text(one, "time"), cli_json_text(one, "output"));
 }

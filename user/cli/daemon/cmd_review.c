@@ -49,13 +49,13 @@ static void print_finding(const json_t *finding, const json_t *readings)
 	const json_t *r;
 	size_t i;
 
-	printf("\n%s  %s\n  %s: %s\n  by %s, role %s%s; %lld times, last %s; %s\n",
+	printf("\n%s  %s\n  %s: %s\n  by %s, role %s%s; %lld time%s, last %s; %s\n",
 	       cli_json_text(finding, "id"), cli_json_text(finding, "image"),
 	       cli_json_text(finding, "title"), *example ? example : what,
 	       cli_json_text(finding, "program"), cli_json_text(finding, "role"),
 	       cli_json_is(finding, "exec_session") ? ", in an exec session" : "",
-	       cli_json_number(finding, "count"), cli_json_text(finding, "last"),
-	       cli_json_text(finding, "verdict"));
+	       cli_json_number(finding, "count"), cli_json_number(finding, "count") == 1 ? "" : "s",
+	       cli_json_text(finding, "last"), cli_json_text(finding, "verdict"));
 	json_array_foreach (json_object_get(readings, "readings"), i, r) {
 		const char *danger = cli_json_text(r, "danger");
 
@@ -73,6 +73,7 @@ static int accept_reading(const struct policy_args *base, const json_t *finding,
 	char reason[LINE_MAX_BYTES], sure[LINE_MAX_BYTES];
 
 	a.scope = cli_json_text(reading, "scope");
+	a.text = cli_json_text(reading, "text");
 	if (*cli_json_text(reading, "danger")) {
 		if (!ask_line("this is dangerous; type yes to accept it: ", sure) ||
 		    strcmp(sure, "yes") != 0) {
@@ -144,6 +145,11 @@ int cmd_review(int argc, char **argv)
 	json_array_foreach (json_object_get(answer, "findings"), i, finding)
 		if (!review_finding(&a, finding))
 			return 0;
-	printf("%s\n", i ? "that was the last finding" : "no finding waits for an answer");
+	if (json_is_string(json_object_get(answer, "next")))
+		printf("these were the newest %zu findings: accept those that are fine, then begin "
+		       "again for the others\n",
+		       i);
+	else
+		printf("%s\n", i ? "that was the last finding" : "no finding waits for an answer");
 	return 0;
 }

@@ -94,13 +94,29 @@ static const char *user_name(void)
 	return p ? p->pw_name : "root";
 }
 
+/* A key that cannot sign is refused before lutrad makes anything of the finding. */
+static int check_accept_key(const struct policy_args *a, struct err *err)
+{
+	if (!a->key)
+		return 0;
+	if (!a->config->policy_keys.n)
+		return err_set(err, -EINVAL,
+			       "policy_keys are not set, so nothing is signed: leave out --key");
+	if (access(a->key, R_OK) < 0)
+		return err_set(err, -errno, "%s: %s", a->key, strerror(errno));
+	return 0;
+}
+
 int policy_accept_finding(const struct policy_args *a, const char *finding, struct err *err)
 {
 	char path[LOCAL_CLIENT_PATH];
 	json_auto_t *answer = NULL;
-	json_t *q = json_pack("{s:s, s:b}", "by", user_name(), "force", (int)a->force);
-	int r;
+	json_t *q;
+	int r = check_accept_key(a, err);
 
+	if (r < 0)
+		return r;
+	q = json_pack("{s:s, s:b}", "by", user_name(), "force", (int)a->force);
 	if (!q)
 		return err_oom(err);
 	if (a->scope)
@@ -109,6 +125,8 @@ int policy_accept_finding(const struct policy_args *a, const char *finding, stru
 		json_object_set_new(q, "until", json_string(a->until));
 	if (a->reason)
 		json_object_set_new(q, "reason", json_string(a->reason));
+	if (a->text)
+		json_object_set_new(q, "text", json_string(a->text));
 	local_client_path(path, "findings", finding, "accept");
 	r = cli_ask(a->config_file, path, q, &answer, err);
 	if (r < 0)

@@ -16,6 +16,7 @@ struct policy_args {
 	const char *varies; /* of set: a directory */
 	bool unset;
 	const char *scope, *until, *reason, *draft; /* of accept; NULL: not given */
+	const char *text; /* of accept: what was shown of the reading; NULL: nothing was */
 	bool force;
 	struct config *config; /* trusted keys and policies_dir */
 };

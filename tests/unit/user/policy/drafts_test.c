@@ -108,6 +108,23 @@ static void policy_delta_needs_a_key_where_keys_are_set(void **state)
 	assert_int_equal(policy_delta_save(&config, f->policy, delta, NULL, NULL), 0);
 }
 
+static void policy_delta_is_signed_by_a_trusted_key_only(void **state)
+{
+	struct sample_saved *f = *state;
+	struct config config = {.state_dir = f->dir, .policy_keys = {.n = 1}};
+	json_auto_t *delta = accepted_new(f->policy);
+	_cleanup_free_ char *trusted = scratch_path(f->dir, "trusted"),
+			    *other = scratch_path(f->dir, "other");
+	char public[POLICY_KEY_TEXT];
+
+	assert_int_equal(policy_key_new(other, public, NULL), 0);
+	assert_int_equal(policy_key_new(trusted, public, NULL), 0);
+	assert_int_equal(policy_key_parse(public, config.policy_keys.key[0]), 0);
+	assert_int_equal(policy_delta_save_less(&config, f->policy, delta, other, NULL),
+			 -EKEYREJECTED);
+	assert_int_equal(policy_delta_save_less(&config, f->policy, delta, trusted, NULL), 0);
+}
+
 static void policy_delta_that_does_not_fit_is_not_saved(void **state)
 {
 	struct sample_saved *f = *state;
@@ -141,6 +158,7 @@ int main(void)
 		CASE(drafts_are_bounded),
 		CASE(drafts_that_are_damaged_are_refused),
 		CASE(policy_delta_needs_a_key_where_keys_are_set),
+		CASE(policy_delta_is_signed_by_a_trusted_key_only),
 		CASE(policy_delta_that_does_not_fit_is_not_saved),
 	};
 

@@ -58,7 +58,10 @@ static void describe_path(const char *path, bool whole, char out[static CLASS_TE
 		size_t len = strcspn(s, "/");
 
 		if (s > last && !whole) {
-			n += (size_t)snprintf(out + n, CLASS_TEXT - n, "*%s", name_extension(s));
+			const char *extension = name_extension(s);
+
+			out[n++] = '*';
+			n += fold_name(extension, strlen(extension), out + n);
 			break;
 		}
 		n += fold_name(s, len, out + n);

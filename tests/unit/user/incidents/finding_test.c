@@ -33,6 +33,7 @@ static void finding_class_folds_what_varies(void **state)
 		 "/srv/app/cache/17ab/page.json", "open w file /srv/app/cache/#/*.json"},
 		{"open-r-O", "open r file /etc/hosts", "/etc/hosts", "open r file /etc/*"},
 		{"open-r-O", "open r file /a/b.0123", "/a/b.0123", "open r file /a/*"},
+		{"open-w-O", "open w file /a/b.x17", "/a/b.x17", "open w file /a/*.#"},
 		{"open-dir", "open r dir /root", "/root", "open r dir /root"},
 		{"exec", "exec /usr/bin/id", "/usr/bin/id", "exec /usr/bin/id"},
 		{"exec-fresh", "exec /tmp/x.12 (fresh)", "/tmp/x.12", "exec /tmp/x.# (fresh)"},

@@ -27,12 +27,18 @@ static bool is_metadata(const struct lutra_object *o)
 {
 	/* EC2, GCE, Azure, OpenStack and others; Alibaba; EC2 by IPv6. */
 	static const uint8_t v4[][4] = {{169, 254, 169, 254}, {100, 100, 100, 200}};
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* an IPv4 address follows */
 	static const uint8_t v6[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54};
 
-	if (o->family == LUTRA_AF_INET6)
-		return memcmp(o->addr, v6, sizeof(v6)) == 0;
-	return o->family == LUTRA_AF_INET &&
-	       (memcmp(o->addr, v4[0], 4) == 0 || memcmp(o->addr, v4[1], 4) == 0);
+	const uint8_t *a = o->addr;
+
+	if (o->family == LUTRA_AF_INET6 && memcmp(a, mapped, sizeof(mapped)) == 0)
+		a += sizeof(mapped);
+	else if (o->family == LUTRA_AF_INET6)
+		return memcmp(a, v6, sizeof(v6)) == 0;
+	else if (o->family != LUTRA_AF_INET)
+		return false;
+	return memcmp(a, v4[0], 4) == 0 || memcmp(a, v4[1], 4) == 0;
 }
 
 static bool changes_file(const struct lutra_object *o)
@@ -72,8 +78,11 @@ static const char *object_danger(const struct accepted_scope *s, const struct pl
 	if (is_metadata(o))
 		return "the address gives out the keys of a cloud's metadata service";
 	if (o->op == LUTRA_OP_CONNECT && o->addr_class == LUTRA_ADDR_PRIVATE &&
-	    o->family == LUTRA_AF_INET && (s->any_port || o->port == HTTP_PORT))
-		return "it includes 169.254.169.254, where clouds give out keys";
+	    (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6) &&
+	    (s->any_port || o->port == HTTP_PORT))
+		return o->family == LUTRA_AF_INET6
+			       ? "it includes fd00:ec2::254, where clouds give out keys"
+			       : "it includes 169.254.169.254, where clouds give out keys";
 	return NULL;
 }
 

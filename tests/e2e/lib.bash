@@ -462,15 +462,19 @@ demo_policy() {
 	echo "$dir/policy"
 }
 
-# demo_policy_from DIR: from now on this demo's.
+# demo_policy_from DIR: from now on this demo's, if the one there is older than the trainer: a test beside
+# may be reading it.
 demo_policy_from() {
 	local lock
 	mkdir -p "$demo_dir"
 	exec {lock}>"$demo_dir.lock"
 	flock "$lock"
-	rm -rf "$demo_dir/policy"
-	cp -r "$1/policy" "$demo_dir/new"
-	mv "$demo_dir/new" "$demo_dir/policy"
+	if [ ! "$demo_dir/policy/policy.json" -nt "$bin/lutra-train" ]; then
+		rm -rf "$demo_dir/new"
+		cp -r "$1/policy" "$demo_dir/new"
+		rm -rf "$demo_dir/policy"
+		mv "$demo_dir/new" "$demo_dir/policy"
+	fi
 	exec {lock}>&-
 }
 

@@ -128,7 +128,7 @@ VM_PROGRAMS = all $(BPF_TESTS) $(TOGETHER) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE
 SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
 
 #: make check       what to run before each change: 10 minutes on 2 processors
-check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS)
+check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(B)/bench/alerts
 	@tests/run -w build/check/check.seconds $(BEGUN) $(SUITE_lint) $(SUITE_unit) $(SUITE_bpf) $(SUITE_daemon) $(SUITE_e2e_quick) $(SUITE_web) $(SUITE_vm_quick) \
 		-x "lint: tidy of all files" -x "e2e: $(words $(E2E_MORE)) programs, the short soaks among them" \
 		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, takeover, interrupt_test" \

@@ -209,6 +209,7 @@ void incident_begin(struct incident *i, const struct alert_fields *f)
 	TEXT_COPY(i->pod, alert_fields_text(f, ALERT_POD));
 	TEXT_COPY(i->cgroup, alert_fields_text(f, ALERT_CGROUP));
 	i->begin_ns = i->end_ns = (uint64_t)f->number[ALERT_TIME];
+	i->own_session = f->number[ALERT_EXEC_SESSION] || find_rule(f) == LUTRA_RULE_SESSION;
 }
 
 void incident_read_session(struct incident_session *ret, const struct alert_fields *f)

@@ -78,8 +78,8 @@ struct incident {
 	/* What the store knew of it at a restart: more than the events that were read again show. */
 	unsigned stored_kinds;
 	enum incident_severity stored_severity;
+	bool own_session; /* its first event is of an exec session */
 	/* What only the table writes. */
-	bool own_session; /* opened by a session with a terminal: it takes only sessions */
 	uint64_t told_ns; /* of the last event that had to be told, CLOCK_REALTIME */
 	/* What only the owner of the table writes. */
 	uint64_t findings; /* that it has, as far as is known */
@@ -97,7 +97,7 @@ enum incident_kind incident_kind_find(const char *name);
 /* Finds a severity by its name. An unknown one is SEVERITY_LOW. */
 enum incident_severity incident_severity_find(const char *name);
 
-/* Sets container, image and begin from the first event. */
+/* Sets container, image, begin and own_session from the first event. */
 void incident_begin(struct incident *i, const struct alert_fields *f);
 /*
  * Adds an event. Returns true if the incident grew in kind, of the service or of its sessions, or

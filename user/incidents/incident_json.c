@@ -160,7 +160,7 @@ void incident_from_row(struct incident *i, const struct incident_row *row)
 		TEXT_COPY(i->session.terminal, member_text(session, "terminal"));
 		TEXT_COPY(i->session.program, member_text(session, "program"));
 		i->kinds[1] |= 1u << INCIDENT_SESSION;
-		i->own_session = *i->session.terminal != '\0';
+		i->own_session = true;
 	}
 	if (json_is_object(maintenance)) {
 		i->maintenance.until_ns =

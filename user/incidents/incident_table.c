@@ -175,12 +175,15 @@ static bool is_same_container(const struct incident *i, const struct alert_field
 	return strcmp(i->container, alert_fields_text(f, ALERT_CONTAINER)) == 0;
 }
 
-/* Returns true if the event is near enough in time, whatever its process is. */
+/*
+ * Returns true if the event is near enough in time, whatever its process is. An attack on the service
+ * must not hide in a session's incident, nor a session keep a service's incident from being told.
+ */
 static bool is_near(const struct incident *i, const struct alert_fields *f)
 {
 	uint64_t now_ns = (uint64_t)f->number[ALERT_TIME];
 
-	if (i->own_session && !f->number[ALERT_EXEC_SESSION])
+	if (i->own_session != (f->number[ALERT_EXEC_SESSION] != 0))
 		return false;
 	return now_ns <= i->told_ns + INCIDENT_GAP_NS && now_ns <= i->begin_ns + INCIDENT_LONG_NS;
 }
@@ -247,7 +250,6 @@ static int open_incident(struct incident_table *t, const struct alert_fields *f,
 	incident_begin(i, f);
 	if (m)
 		i->maintenance = *m;
-	i->own_session = is_session(f);
 	ret->incident = i;
 	ret->opened = true;
 	return 0;

@@ -7,7 +7,8 @@
  *            of it, belongs to it for INCIDENT_LINEAGE_NS after the last
  *   time     another event of the container belongs to it for INCIDENT_GAP_NS after the last that had
  *            to be told, until the incident is INCIDENT_LONG_NS old
- *   session  a session with a terminal is an incident of its own; only sessions belong to it
+ *   session  a session with a terminal is an incident of its own. By time alone, an incident that a
+ *            session began takes only events of sessions, and another one takes none of them
  *   image    during a maintenance all events of an image are one incident
  */
 #ifndef LUTRA_USER_INCIDENTS_INCIDENT_TABLE_H

@@ -188,6 +188,76 @@ static void session_without_a_terminal_is_one_when_it_alerts(void **state)
 	incident_table_done(&t);
 }
 
+/* A command that somebody runs in the container without a terminal. */
+static const struct given command = {.rule = "session",
+				     .object = "session root - /usr/bin/ls",
+				     .path = "/usr/bin/ls",
+				     .verdict = "allow",
+				     .session = true,
+				     .pid = 30};
+
+static void session_does_not_take_what_the_service_does(void **state)
+{
+	struct incident_table t = {};
+	struct incident *session, *service;
+	char text[INCIDENT_TEXT];
+
+	get_placed(&t, *state, &command);
+	session = get_placed(&t, *state, &(struct given){.session = true, .at_s = 1, .pid = 30});
+	service = get_placed(&t, *state,
+			     &(struct given){.rule = "exec",
+					     .object = "exec /usr/bin/id",
+					     .path = "/usr/bin/id",
+					     .verdict = "deny",
+					     .at_s = 3,
+					     .pid = 40,
+					     .ancestors = "id[40] < nginx[8] < conmon[5]"});
+	assert_non_null(service);
+	assert_ptr_not_equal(service, session);
+	incident_sentence(service, text);
+	assert_string_equal(text, "nginx in container shop ran /usr/bin/id; 1 operation was "
+				  "refused");
+	incident_sentence(session, text);
+	assert_null(strstr(text, "/usr/bin/id"));
+	/* What the session started stays under it, also when it counts as the service's. */
+	assert_ptr_equal(get_placed(&t, *state,
+				    &(struct given){.at_s = 4,
+						    .pid = 50,
+						    .ancestors = "x[50] < ls[30] < conmon[5]"}),
+			 session);
+	incident_table_done(&t);
+}
+
+static void session_does_not_keep_the_service_from_being_told_again(void **state)
+{
+	struct incident_table t = {};
+	struct given later = {.at_s = 330, .pid = 12};
+	struct incident *service = get_placed(&t, *state, &(struct given){.pid = 11});
+
+	for (uint32_t s = 1; s <= 300; s += 50)
+		assert_ptr_not_equal(
+			get_placed(&t, *state,
+				   &(struct given){.session = true, .at_s = s, .pid = 30}),
+			service);
+	assert_true(place_event(&t, *state, &later, NULL).opened);
+	incident_table_done(&t);
+}
+
+static void session_that_was_read_from_a_row_takes_no_service(void **state)
+{
+	struct incident_table t = {};
+	struct incident *i, back = {};
+	struct incident_made_row made;
+
+	get_placed(&t, *state, &command);
+	i = get_placed(&t, *state, &(struct given){.session = true, .at_s = 1, .pid = 30});
+	assert_int_equal(incident_row_make(&made, i), 0);
+	incident_from_row(&back, &made.row);
+	assert_true(back.own_session);
+	incident_row_done(&made);
+	incident_table_done(&t);
+}
+
 static void maintenance_makes_one_incident(void **state)
 {
 	const struct incident_maintenance m = {.until_ns = (START_S + 7200) * NSEC_PER_SEC,
@@ -232,6 +302,7 @@ static void severity_counts_kinds_not_events(void **state)
 static void incident_grows_in_kind_by_service_and_session_apart(void **state)
 {
 	struct incident_table t = {};
+	/* The process is that of the session: its events stay under it. */
 	struct given exec = {.rule = "exec", .object = "exec /bin/sh", .path = "/bin/sh"};
 
 	assert_true(place_event(&t, *state, &(struct given){.session = true}, NULL).opened);
@@ -379,6 +450,9 @@ int main(void)
 		T(incident_that_is_closed_takes_nothing),
 		T(session_with_a_terminal_is_an_incident),
 		T(session_without_a_terminal_is_one_when_it_alerts),
+		T(session_does_not_take_what_the_service_does),
+		T(session_does_not_keep_the_service_from_being_told_again),
+		T(session_that_was_read_from_a_row_takes_no_service),
 		T(maintenance_makes_one_incident),
 		T(severity_counts_kinds_not_events),
 		T(incident_grows_in_kind_by_service_and_session_apart),

@@ -2,6 +2,7 @@
 /* Messages, JSON, requests and paths for the commands. */
 #include "user/cli/cli.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
@@ -74,6 +75,16 @@ const char *cli_clean_text(const char *s, char buf[static CLI_TEXT])
 {
 	text_clean(s, strlen(s), buf, CLI_TEXT);
 	return buf;
+}
+
+const char *cli_user_name(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *p = sudo && *sudo ? NULL : getpwuid(getuid());
+
+	if (sudo && *sudo)
+		return sudo;
+	return p ? p->pw_name : "root";
 }
 
 int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err)

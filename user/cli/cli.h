@@ -74,6 +74,9 @@ bool cli_json_is(const json_t *j, const char *key);
 /* Writes text_clean() of a string to buf, and returns buf. */
 const char *cli_clean_text(const char *s, char buf[static CLI_TEXT]);
 
+/* Returns the name of the user who runs the command, also under sudo. */
+const char *cli_user_name(void);
+
 /*
  * local_client_ask() on the socket of the configuration config_file (NULL: the default file). Errors
  * as local_client_ask() and config_load().

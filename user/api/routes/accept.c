@@ -262,12 +262,7 @@ static int read_accept_body(const struct api_call *c, struct accept_body *b, str
 	if (b->reason && (strlen(b->reason) > ACCEPTED_REASON_MAX || text_has_control(b->reason)))
 		return err_set(err, -EINVAL, "reason: must be a line of at most %d bytes",
 			       ACCEPTED_REASON_MAX);
-	/* A request over TCP does not prove a name, so the name in it does not count. */
-	if (!c->q->is_local || !b->by)
-		b->by = c->q->is_local ? "root" : "the page";
-	if (strlen(b->by) > 64 || text_has_control(b->by))
-		return err_set(err, -EINVAL, "by: not the name of a user");
-	return 0;
+	return api_user(c, &b->by, err);
 }
 
 /* Returns the number of the reading that the request names; without a name, of the narrowest. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
 #include "user/policy/modes.h"
 
@@ -143,6 +144,15 @@ int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, con
 	if (strncmp(je.text, missing, strlen(missing)) == 0)
 		return err_set(err, -EINVAL, "body: %s is missing", je.text + strlen(missing));
 	return err_set(err, -EINVAL, "body: a member is of the wrong type: %s", je.text);
+}
+
+int api_user(const struct api_call *c, const char **by, struct err *err)
+{
+	if (!c->q->is_local || !*by)
+		*by = c->q->is_local ? "root" : "the page";
+	if (!**by || strlen(*by) >= API_USER || text_has_control(*by))
+		return err_set(err, -EINVAL, "by: not the name of a user");
+	return 0;
 }
 
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret)

@@ -66,6 +66,12 @@ int api_find_container(const struct api_call *c, const char *name, struct contai
  */
 int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, const char *format,
 		    ...);
+#define API_USER 64 /* bytes of the name of a user */
+/*
+ * Checks the name of the user who asks, as the body has it (NULL: it has none), and sets it to "root"
+ * or "the page" if it does not count: a request over TCP does not prove a name. -EINVAL: not a name.
+ */
+int api_user(const struct api_call *c, const char **by, struct err *err);
 /* Reads a body that may have "mode" and "force" alone. -EINVAL. */
 int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err);
 /* Returns the directory of a policy by its name in policies_dir. -EINVAL: not a name. */

@@ -16,13 +16,13 @@ int api_maintenance(struct api_call *c, json_t **ret, struct err *err)
 
 int api_maintenance_begin(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct maintenance_request q = {.by = c->q->is_local ? "command" : "page",
-					.now_ns = clock_realtime_ns()};
+	struct maintenance_request q = {.now_ns = clock_realtime_ns()};
 	json_int_t seconds;
 	int r;
 
-	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s:I, s:s}", "image", &q.image, "seconds",
-			    &seconds, "reason", &q.reason) < 0)
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s:I, s:s, s?s}", "image", &q.image,
+			    "seconds", &seconds, "reason", &q.reason, "by", &q.by) < 0 ||
+	    api_user(c, &q.by, err) < 0)
 		return -EINVAL;
 	if (seconds < 1 || seconds > MAINTENANCE_MAX_S)
 		return err_set(err, -EINVAL, "seconds: 1 to %d", MAINTENANCE_MAX_S);

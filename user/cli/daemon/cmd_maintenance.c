@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra maintenance: begins, ends and lists maintenance: all events of an image are one incident. */
 #include "user/cli/cli.h"
+#include "user/identity/identity.h"
 
 #define SECONDS_MAX (7 * 86400)
 
@@ -79,6 +80,47 @@ static int print_maintenance(const struct maintenance_args *a, json_t *answer)
 	return 0;
 }
 
+/* Returns true if the image of an object of the API is that of a reference, or the other way round. */
+static bool is_same_image(const json_t *j, char *image)
+{
+	_cleanup_free_ char *other = strdup(cli_json_text(j, "image"));
+	const struct identity theirs = {.image = other}, ours = {.image = image};
+	bool other_digest;
+
+	return other && *other &&
+	       (image_match(&theirs, image, NULL, &other_digest) != IMAGE_NO_MATCH ||
+		image_match(&ours, other, NULL, &other_digest) != IMAGE_NO_MATCH);
+}
+
+/*
+ * Returns true if one of a list of the API has the image, or if that is not known: lutrad does not
+ * answer, or its answer has not all of the list.
+ */
+static bool may_have_image(const char *config_file, const char *path, const char *name, char *image)
+{
+	json_auto_t *answer = NULL;
+	const json_t *list, *one;
+	size_t i;
+
+	if (cli_ask(config_file, path, LOCAL_GET, &answer, NULL) < 0)
+		return true;
+	list = json_object_get(answer, name);
+	json_array_foreach (list, i, one)
+		if (is_same_image(one, image))
+			return true;
+	return cli_json_number(answer, "total") > (long long)json_array_size(list);
+}
+
+/* Says on stderr if neither a guarded container nor a policy has the image. */
+static void warn_of_unknown_image(const char *config_file, char *image)
+{
+	if (!may_have_image(config_file, "containers?limit=200", "containers", image) &&
+	    !may_have_image(config_file, "policies", "policies", image))
+		cli_failf("warning: %s: no guarded container and no policy has this image; if "
+			  "the name is wrong, end it with --end",
+			  image);
+}
+
 int cmd_maintenance(int argc, char **argv)
 {
 	struct maintenance_args a = {};
@@ -91,10 +133,12 @@ int cmd_maintenance(int argc, char **argv)
 		path = "maintenance/end";
 		body = json_pack("{s:s}", "image", a.args.arg[0]);
 	} else if (a.args.n) {
-		body = json_pack("{s:s, s:I, s:s}", "image", a.args.arg[0], "seconds",
-				 (json_int_t)a.seconds, "reason", a.reason);
+		body = json_pack("{s:s, s:I, s:s, s:s}", "image", a.args.arg[0], "seconds",
+				 (json_int_t)a.seconds, "reason", a.reason, "by", cli_user_name());
 	}
 	if (cli_ask_or_fail(a.config_file, path, body, &answer))
 		return 1;
+	if (a.args.n && !a.end)
+		warn_of_unknown_image(a.config_file, a.args.arg[0]);
 	return print_maintenance(&a, answer);
 }

@@ -3,8 +3,6 @@
  * lutra policy accept: asks lutrad to accept a finding. Where policy_keys are set, lutrad makes a draft,
  * and this command signs it: lutrad never has the key.
  */
-#include <pwd.h>
-
 #include "lib/policy/accepted/accepted.h"
 #include "user/cli/policy/policy_accept.h"
 #include "user/policy/drafts.h"
@@ -83,17 +81,6 @@ int policy_accept_draft(const struct policy_args *a, const char *id, struct err 
 
 /* ---- findings ---- */
 
-/* Returns the name of the user who runs the command, also under sudo. */
-static const char *user_name(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	const struct passwd *p = sudo && *sudo ? NULL : getpwuid(getuid());
-
-	if (sudo && *sudo)
-		return sudo;
-	return p ? p->pw_name : "root";
-}
-
 /* A key that cannot sign is refused before lutrad makes anything of the finding. */
 static int check_accept_key(const struct policy_args *a, struct err *err)
 {
@@ -116,7 +103,7 @@ int policy_accept_finding(const struct policy_args *a, const char *finding, stru
 
 	if (r < 0)
 		return r;
-	q = json_pack("{s:s, s:b}", "by", user_name(), "force", (int)a->force);
+	q = json_pack("{s:s, s:b}", "by", cli_user_name(), "force", (int)a->force);
 	if (!q)
 		return err_oom(err);
 	if (a->scope)

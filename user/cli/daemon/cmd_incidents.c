@@ -109,6 +109,12 @@ static const json_t *find_listed_process(const json_t *list, long long pid)
 	return NULL;
 }
 
+/* Prints "1 event". */
+static void print_event_count(long long n)
+{
+	printf("%lld event%s", n, n == 1 ? "" : "s");
+}
+
 /* Prints the processes below one, each two columns further right. depth bounds a damaged tree. */
 static void print_processes(const json_t *list, long long parent, int depth)
 {
@@ -120,9 +126,9 @@ static void print_processes(const json_t *list, long long parent, int depth)
 
 		if (parent ? ppid != parent : find_listed_process(list, ppid) != NULL)
 			continue;
-		printf("  %*s%s[%lld]  %lld event%s\n", 2 * depth, "", cli_json_text(p, "name"),
-		       pid, cli_json_number(p, "events"),
-		       cli_json_number(p, "events") == 1 ? "" : "s");
+		printf("  %*s%s[%lld]  ", 2 * depth, "", cli_json_text(p, "name"), pid);
+		print_event_count(cli_json_number(p, "events"));
+		putchar('\n');
 		if (depth < 16 && pid != parent)
 			print_processes(list, pid, depth + 1);
 	}
@@ -137,8 +143,8 @@ static void print_head(const json_t *i)
 	       cli_json_text(i, "container_id"), cli_json_text(i, "image"),
 	       cli_json_text(i, "host"));
 	printf("Time: %s to %s\n", cli_json_text(i, "begin"), cli_json_text(i, "end"));
-	printf("Events: %lld, of which %lld were refused and %lld killed a process\n",
-	       cli_json_number(i, "events"), cli_json_number(i, "refused"),
+	print_event_count(cli_json_number(i, "events"));
+	printf(": %lld refused, %lld killed a process\n", cli_json_number(i, "refused"),
 	       cli_json_number(i, "killed"));
 	if (*cli_json_text(i, "note"))
 		printf("Note: %s\n", cli_json_text(i, "note"));
@@ -163,9 +169,11 @@ static void print_incident(const json_t *i)
 		       cli_json_text(one, "rule"), cli_json_text(one, "program"),
 		       cli_json_text(one, "what"), cli_json_number(one, "count"),
 		       cli_json_number(one, "count") == 1 ? "" : "s");
-	if (json_array_size(events))
-		printf("\nEvents, the oldest %zu of %lld:\n", json_array_size(events),
-		       cli_json_number(i, "events"));
+	if (json_array_size(events)) {
+		printf("\nThe oldest %zu of ", json_array_size(events));
+		print_event_count(cli_json_number(i, "events"));
+		printf(":\n");
+	}
 	json_array_foreach (events, k, one)
 		printf("  %s %s\n", cli_json_text(one, "time"), cli_json_text(one, "output"));
 }
@@ -197,6 +205,9 @@ static int change_incident(const struct incidents_args *a, const char *action, c
 		return cli_print_json(json_incref(i), true);
 	printf("incident %lld: %s%s%s\n", cli_json_number(i, "id"), cli_json_text(i, "state"),
 	       *cli_json_text(i, "note") ? ", note: " : "", cli_json_text(i, "note"));
+	if (strcmp(action, "close") == 0)
+		printf("The same alerts are told again at the earliest 24 hours after they were "
+		       "told. What is refused or killed is told each time.\n");
 	return 0;
 }
 

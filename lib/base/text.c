@@ -46,10 +46,26 @@ static int is_control(const unsigned char *s)
 	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
+/*
+ * U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069, as UTF-8: they change the direction in
+ * which the text behind them is shown. s ends with NUL, or begins a well-formed character.
+ */
+static bool is_bidirectional(const unsigned char *s)
+{
+	if (s[0] == 0xd8)
+		return s[1] == 0x9c;
+	if (s[0] != 0xe2)
+		return false;
+	if (s[1] == 0x80)
+		return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
+	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+}
+
 bool text_has_control(const char *s)
 {
 	for (; *s; s++)
-		if (is_control((const unsigned char *)s))
+		if (is_control((const unsigned char *)s) ||
+		    is_bidirectional((const unsigned char *)s))
 			return true;
 	return false;
 }
@@ -68,7 +84,7 @@ size_t text_clean(const char *in, size_t len, char *out, size_t size)
 		if (s[i] == '\\') {
 			piece = "\\\\";
 			piece_len = 2;
-		} else if (n == 0 || is_control(s + i)) {
+		} else if (n == 0 || is_control(s + i) || is_bidirectional(s + i)) {
 			n = 1;
 			snprintf(esc, sizeof(esc), "\\x%02x", s[i]);
 			piece = esc;

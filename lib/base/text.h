@@ -9,12 +9,15 @@
 
 /*
  * Writes in[0..len) to out (size bytes, at least 1, NUL-terminated): valid UTF-8 stays; control
- * characters, DEL and bytes that are no UTF-8 become \xNN; a backslash becomes \\, so that nothing
- * can be mistaken for an escape. Text that does not fit is cut at the end of a character. Returns
- * the bytes written, without the NUL.
+ * characters, DEL, characters that change the direction of text (U+202E and its like) and bytes that
+ * are no UTF-8 become \xNN; a backslash becomes \\, so that nothing can be mistaken for an escape.
+ * Text that does not fit is cut at the end of a character. Returns the bytes written, without the NUL.
  */
 size_t text_clean(const char *in, size_t len, char *out, size_t size);
-/* Returns true if s has a control character, on which a terminal may act. */
+/*
+ * Returns true if s has a control character, on which a terminal may act, or one that changes the
+ * direction of text.
+ */
 bool text_has_control(const char *s);
 
 /* Returns how many bytes of valid UTF-8 s, at most max, fit without cutting a character. */

@@ -202,6 +202,43 @@ static void text_clean_leaves_only_printable_utf8(void **state)
 	}
 }
 
+/* A file that is called "harmless", U+202E, "fdp.sh" would be shown as "harmlesshs.pdf". */
+static void text_clean_escapes_what_changes_the_direction_of_text(void **state)
+{
+	static const struct {
+		const char *in, *want; /* want NULL: it stays */
+	} cases[] = {
+		{"\330\233", NULL},
+		{"\330\234", "\\xd8\\x9c"},
+		{"\330\235", NULL},
+		{"\342\200\215", NULL},
+		{"\342\200\216", "\\xe2\\x80\\x8e"},
+		{"\342\200\217", "\\xe2\\x80\\x8f"},
+		{"\342\200\220", NULL},
+		{"\342\200\251", NULL},
+		{"\342\200\252", "\\xe2\\x80\\xaa"},
+		{"a\342\200\256b", "a\\xe2\\x80\\xaeb"},
+		{"\342\200\257", NULL},
+		{"\342\201\245", NULL},
+		{"\342\201\246", "\\xe2\\x81\\xa6"},
+		{"\342\201\251", "\\xe2\\x81\\xa9"},
+		{"\342\201\252", NULL},
+		{"\342\200", "\\xe2\\x80"},
+	};
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *want = cases[i].want ? cases[i].want : cases[i].in;
+
+		text_clean(cases[i].in, strlen(cases[i].in), buf, sizeof(buf));
+		assert_string_equal(buf, want);
+	}
+	assert_true(text_has_control("a\342\200\256b"));
+	assert_false(text_has_control("a\342\200\220b"));
+	assert_false(text_has_control("\342\200"));
+}
+
 static void text_clean_cuts_at_a_character(void **state)
 {
 	char buf[4];
@@ -243,6 +280,7 @@ int main(void)
 		cmocka_unit_test(path_parse_of_a_deep_path_keeps_the_sixteen_nearest_the_root),
 		cmocka_unit_test(path_parse_cuts_long_components),
 		cmocka_unit_test(text_clean_leaves_only_printable_utf8),
+		cmocka_unit_test(text_clean_escapes_what_changes_the_direction_of_text),
 		cmocka_unit_test(text_clean_cuts_at_a_character),
 		cmocka_unit_test(text_json_takes_any_bytes),
 	};

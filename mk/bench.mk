@@ -26,7 +26,7 @@ ALARMS_OBJ := $(addprefix $(B)/bench/alarms/,judged_run.o thing.o)
 $(B)/bench/judge: $(B)/bench/alarms/judge.o $(ALARMS_OBJ) $(B)/trainer.a $(B)/lib.a
 	$(LINK)
 # And what counts the incidents of runs.
-$(B)/bench/incidents: $(B)/bench/alarms/incidents.o $(B)/trainer.a $(B)/user.a $(B)/lib.a
+$(B)/bench/replay_incidents: $(B)/bench/alarms/replay_incidents.o $(B)/trainer.a $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
 $(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
@@ -76,7 +76,7 @@ $(BASE_TREE)/build/bench/judge: bench/alarms/base.patch $(wildcard bench/alarms/
 	@cp bench/alarms/*.[ch] $(BASE_TREE)/bench/alarms
 	@$(MAKE) --no-print-directory -C $(BASE_TREE) B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
 #: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
-alarms: all $(B)/bench/judge $(B)/bench/incidents $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
+alarms: all $(B)/bench/judge $(B)/bench/replay_incidents $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
 	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
 	@bench/alarms/count_incidents
 #: make alarms-live  does a refusal end a service: its rare events in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2

@@ -76,8 +76,10 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	passive = is_passive(f.slot);
 	if (passive && !(mode & FMODE_WRITE) && !f.e->exec_session)
 		return 0;
-	if (!event_begin(&f, LUTRA_OP_OPEN))
+	if (!event_begin(&f, LUTRA_OP_OPEN)) {
+		f.e->truncated = 0;
 		return deny_if(is_denied_without_scratch(&f));
+	}
 	/* Overlayfs lists a directory of a layer, or copies a file: the open of its own file was judged. */
 	if (is_by_file_system() && file_is_of_layer(kernel_address(f.s, file)))
 		return 0;

@@ -82,10 +82,10 @@ struct incident {
 	/* What only the table writes. */
 	uint64_t told_ns; /* of the last event that had to be told, CLOCK_REALTIME */
 	/* What only the owner of the table writes. */
-	uint64_t findings; /* that it has, as far as is known */
-	uint64_t sent_ns;  /* of its last message, CLOCK_MONOTONIC; 0: none yet */
-	bool unsent;	   /* it is new or has grown since */
-	bool unwritten;	   /* it has changed since it was written to the store */
+	uint64_t
+		sent_ns; /* of its last message, CLOCK_MONOTONIC; 0: none yet; 1: before a restart */
+	bool unsent;	 /* it is new or has grown since */
+	bool unwritten;	 /* it has changed since it was written to the store */
 };
 
 /* Returns the kind that a rule belongs to, by its name. */

@@ -121,7 +121,6 @@ static void link_finding(struct tracker *t, struct cached_finding *c, struct inc
 	if (!i || c->incident == i->id)
 		return;
 	c->incident = i->id;
-	i->findings++;
 	if (t->store && store_link_finding(t->store, i->id, c->x.id, NULL, &err) < 0)
 		log_debug("%s", err.msg);
 }
@@ -310,7 +309,6 @@ static int reload_incident(void *ctx, const struct incident_row *row)
 	if (!i)
 		return -ENOMEM;
 	incident_from_row(i, row);
-	i->findings = row->findings;
 	i->events = row->events;
 	i->refused = row->refused;
 	i->killed = row->killed;
@@ -375,9 +373,13 @@ static void send_incident(const struct tracker *t, struct incident *i, struct ou
 {
 	_cleanup_(alert_json_unrefp) struct alert_json *message = incident_message(i, i->sent_ns);
 	_cleanup_(alert_json_unrefp) struct alert_json *object = NULL;
+	uint64_t findings = 0; /* known where there is a store */
 
-	if (subscribers_choose(subscribers, false, true))
-		object = incident_stream_text(i, i->findings);
+	if (subscribers_choose(subscribers, false, true)) {
+		if (t->store)
+			store_count_findings(t->store, i->id, &findings, NULL);
+		object = incident_stream_text(i, findings);
+	}
 	if (object)
 		subscribers_put(subscribers, object);
 	if (!message)

@@ -353,6 +353,19 @@ int store_count_open(struct store *s, uint64_t *ret, struct err *err)
 	return r;
 }
 
+int store_count_findings(struct store *s, uint64_t incident, uint64_t *ret, struct err *err)
+{
+	char sql[96];
+	int64_t n = 0;
+	int r;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM incident_findings WHERE incident = %lld",
+		 (long long)incident);
+	r = store_number(s, sql, &n, err);
+	*ret = (uint64_t)n;
+	return r;
+}
+
 /* Ids are not used again: an event may still name an incident that expired. */
 int store_last_incident(struct store *s, uint64_t *ret, struct err *err)
 {

@@ -60,6 +60,8 @@ int store_select_incidents(struct store *s, const struct store_incident_query *q
 			   struct err *err);
 /* Counts the open incidents. -EIO. */
 int store_count_open(struct store *s, uint64_t *ret, struct err *err);
+/* Counts the findings of an incident. -EIO. */
+int store_count_findings(struct store *s, uint64_t incident, uint64_t *ret, struct err *err);
 /* Reads the greatest id that an incident had; 0: none. -EIO. */
 int store_last_incident(struct store *s, uint64_t *ret, struct err *err);
 

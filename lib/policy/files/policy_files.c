@@ -298,7 +298,7 @@ static int carry_kept(const char *from_dir, const char *to_dir)
 	return r;
 }
 
-/* tmp becomes dir; what was dir before, if anything, is at tmp or gone. */
+/* tmp becomes dir; what was dir before, if anything, is at tmp. */
 static int swap_in(const char *tmp, const char *dir, bool exists)
 {
 	_cleanup_free_ char *old = NULL;
@@ -320,17 +320,15 @@ static int swap_in(const char *tmp, const char *dir, bool exists)
 
 		return rename(old, dir) < 0 ? -errno : r;
 	}
-	remove_policy(old);
-	return 0;
+	return rename(old, tmp) < 0 ? -errno : 0;
 }
 
 static int save_encoded(const char *dir, const struct encoded *e, struct err *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	const char *name = strrchr(dir, '/');
-	int exists, r;
+	int exists = check_target(dir, err), carried = 0, r;
 
-	exists = check_target(dir, err);
 	if (exists < 0)
 		return exists;
 	/* Hidden: what a crash may leave is no policy to anyone who lists them. */
@@ -348,7 +346,12 @@ static int save_encoded(const char *dir, const struct encoded *e, struct err *er
 	if (r == 0)
 		r = swap_in(tmp, dir, exists);
 	if (r == 0 && exists)
-		(void)!carry_kept(tmp, dir);
+		carried = carry_kept(tmp, dir);
+	if (carried < 0)
+		return err_set(err, carried,
+			       "%s: is saved, but what was accepted meanwhile is in %s alone: %s; "
+			       "move accepted.json and accepted.sig from there",
+			       dir, tmp, strerror(-carried));
 	/* What tmp is now: unfinished, or the policy that was replaced. */
 	remove_policy(tmp);
 	if (r < 0)

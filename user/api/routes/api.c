@@ -155,6 +155,41 @@ int api_user(const struct api_call *c, const char **by, struct err *err)
 	return 0;
 }
 
+#define PAGE_MAX 200
+#define PAGE_DEFAULT 50
+
+int api_page_begin(const struct api_call *c, struct api_page *ret, struct store **ret_store,
+		   struct err *err)
+{
+	int r;
+
+	*ret = (struct api_page){.limit = PAGE_DEFAULT};
+	r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &ret->limit, err);
+	if (r == 0)
+		r = pipeline_reader(c->api->parts.pipeline, ret_store, err);
+	if (r < 0)
+		return r;
+	ret->list = json_array();
+	return ret->list ? 0 : err_oom(err);
+}
+
+bool api_page_is_full(struct api_page *p)
+{
+	p->more |= json_array_size(p->list) == p->limit;
+	return p->more;
+}
+
+int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, struct err *err)
+{
+	if (r < 0) {
+		json_decref(p->list);
+		return r;
+	}
+	*ret = json_pack("{s:o, s:o}", name, p->list, "next",
+			 p->more ? json_string(p->next) : json_null());
+	return *ret ? 0 : err_oom(err);
+}
+
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret)
 {
 	char name[NAME_BYTES];

@@ -55,6 +55,29 @@ api_handler api_learn_status, api_learn_start, api_learn_stop;
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
 	       struct err *err);
+
+/* A page of rows of the store: a list of at most limit rows, and where the next page begins. */
+struct api_page {
+	json_t *list;
+	uint64_t limit;
+	char next[64]; /* the cursor behind the last row */
+	bool more;     /* the store has more rows */
+};
+
+/*
+ * Begins a page and opens the store. Ask the store for limit + 1 rows: the last one says that there are
+ * more. The caller gives the page to api_page_end(). -EINVAL: "limit" of the query; -EIO: the store.
+ */
+int api_page_begin(const struct api_call *c, struct api_page *ret, struct store **ret_store,
+		   struct err *err);
+/* Returns true, and notes that there are more rows, if the page has no room for another one. */
+bool api_page_is_full(struct api_page *p);
+/*
+ * Makes the answer {NAME: rows, "next": cursor or null} of a page if r is 0. Frees the page. Returns r,
+ * or -ENOMEM.
+ */
+int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, struct err *err);
+
 /* Returns a list of the oldest events of an incident, at most limit. NULL: err is set. */
 json_t *api_incident_events(struct store *s, uint64_t incident, uint32_t limit, struct err *err);
 /* Finds an enrolled container. -ENOENT. */

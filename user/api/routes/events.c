@@ -5,8 +5,6 @@
 
 #include "user/api/routes/api_impl.h"
 
-#define PAGE_MAX 200
-#define PAGE_DEFAULT 50
 #define SAME_TIME_MAX 64
 #define CURSOR_MAX 48
 
@@ -51,23 +49,14 @@ static int read_pair(const char *text, char between, uint64_t ret[static 2])
 
 /* ---- a page ---- */
 
-struct page {
-	json_t *list;
-	uint64_t limit;
-	int64_t last_ns, last_id;
-	bool more;
-};
-
 static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 {
-	struct page *p = ctx;
+	struct api_page *p = ctx;
 
-	if (json_array_size(p->list) == p->limit) {
-		p->more = true;
+	if (api_page_is_full(p))
 		return 0;
-	}
-	p->last_ns = a->number[ALERT_TIME];
-	p->last_id = id;
+	snprintf(p->next, sizeof(p->next), "%lld.%lld", (long long)a->number[ALERT_TIME],
+		 (long long)id);
 	return json_array_append_new(p->list, event_to_json(a)) < 0 ? -ENOMEM : 0;
 }
 
@@ -96,30 +85,18 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 
 int api_events(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct page p = {.limit = PAGE_DEFAULT};
 	struct store_query q = {};
-	char next[CURSOR_MAX];
 	struct store *s = NULL;
-	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+	struct api_page p;
+	int r = read_query(c, &q, err);
 
 	if (r == 0)
-		r = read_query(c, &q, err);
-	if (r == 0)
-		r = pipeline_reader(c->api->parts.pipeline, &s, err);
+		r = api_page_begin(c, &p, &s, err);
 	if (r < 0)
 		return r;
-	/* Ask for one more than the page holds, to know whether there are more. */
 	q.limit = (uint32_t)p.limit + 1;
-	p.list = json_array();
 	r = store_select(s, &q, add_to_page, &p, err);
-	if (r < 0) {
-		json_decref(p.list);
-		return r;
-	}
-	snprintf(next, sizeof(next), "%lld.%lld", (long long)p.last_ns, (long long)p.last_id);
-	*ret = json_pack("{s:o, s:o}", "events", p.list, "next",
-			 p.more ? json_string(next) : json_null());
-	return 0;
+	return api_page_end(&p, r, "events", ret, err);
 }
 
 static int append_event(void *ctx, int64_t id, const struct alert_fields *a)

@@ -7,28 +7,8 @@
 #include "user/api/routes/api_impl.h"
 #include "user/store/store_incidents.h"
 
-#define PAGE_MAX 200
-#define PAGE_DEFAULT 50
 #define EVENTS_SHOWN 50
 #define FINDINGS_SHOWN 200
-
-/* A list under construction, which may be one row short of what the store has. */
-struct rows {
-	json_t *list;
-	uint64_t limit;
-	char next[64]; /* the cursor behind the last row */
-	bool more;
-};
-
-static int append_row(struct rows *p, json_t *row)
-{
-	return json_array_append_new(p->list, row) < 0 ? -ENOMEM : 0;
-}
-
-static json_t *next_of(const struct rows *p)
-{
-	return p->more ? json_string(p->next) : json_null();
-}
 
 /* Reads a number that stands for the whole text. -EINVAL. */
 static int read_id(const char *text, uint64_t *ret)
@@ -55,14 +35,12 @@ static int read_state(const struct api_call *c, const char *a, const char *b, co
 
 static int add_incident(void *ctx, const struct incident_row *row)
 {
-	struct rows *p = ctx;
+	struct api_page *p = ctx;
 
-	if (json_array_size(p->list) == p->limit) {
-		p->more = true;
+	if (api_page_is_full(p))
 		return 0;
-	}
 	snprintf(p->next, sizeof(p->next), "%llu", (unsigned long long)row->id);
-	return append_row(p, incident_row_to_json(row));
+	return json_array_append_new(p->list, incident_row_to_json(row)) < 0 ? -ENOMEM : 0;
 }
 
 static int read_incident_query(const struct api_call *c, struct store_incident_query *q,
@@ -84,31 +62,24 @@ static int read_incident_query(const struct api_call *c, struct store_incident_q
 
 int api_incidents(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct rows p = {.limit = PAGE_DEFAULT};
 	struct store_incident_query q = {};
 	struct store *s = NULL;
+	struct api_page p;
 	uint64_t open = 0;
-	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+	int r = read_incident_query(c, &q, err);
 
 	if (r == 0)
-		r = read_incident_query(c, &q, err);
-	if (r == 0)
-		r = pipeline_reader(c->api->parts.pipeline, &s, err);
+		r = api_page_begin(c, &p, &s, err);
 	if (r < 0)
 		return r;
-	/* Ask for one more than the page holds, to know whether there are more. */
 	q.limit = (uint32_t)p.limit + 1;
-	p.list = json_array();
 	r = store_select_incidents(s, &q, add_incident, &p, err);
 	if (r == 0)
 		r = store_count_open(s, &open, err);
-	if (r < 0) {
-		json_decref(p.list);
-		return r;
-	}
-	*ret = json_pack("{s:o, s:o, s:I}", "incidents", p.list, "next", next_of(&p), "open",
-			 (json_int_t)open);
-	return 0;
+	r = api_page_end(&p, r, "incidents", ret, err);
+	if (r == 0)
+		json_object_set_new(*ret, "open", json_integer((json_int_t)open));
+	return r;
 }
 
 /* One incident of the store, without its findings and events. */
@@ -147,20 +118,18 @@ static int find_named_incident(struct api_call *c, struct store **ret_store, str
 
 static int add_finding(void *ctx, const struct finding *x)
 {
-	struct rows *p = ctx;
+	struct api_page *p = ctx;
 
-	if (json_array_size(p->list) == p->limit) {
-		p->more = true;
+	if (api_page_is_full(p))
 		return 0;
-	}
 	snprintf(p->next, sizeof(p->next), "%llu.%s", (unsigned long long)x->last_ns, x->id);
-	return append_row(p, finding_to_json(x));
+	return json_array_append_new(p->list, finding_to_json(x)) < 0 ? -ENOMEM : 0;
 }
 
 int api_one_incident(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_finding_query q = {.limit = FINDINGS_SHOWN};
-	struct rows p = {.limit = FINDINGS_SHOWN};
+	struct api_page p = {.limit = FINDINGS_SHOWN};
 	struct store *s = NULL;
 	char host[256] = "";
 	json_t *events;
@@ -260,30 +229,22 @@ static int read_cursor(const struct api_call *c, struct store_finding_query *q, 
 int api_findings(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_finding_query q = {.image = http_query(c->q, "image")};
-	struct rows p = {.limit = PAGE_DEFAULT};
 	struct store *s = NULL;
+	struct api_page p;
 	char id[32];
-	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &p.limit, err);
+	int r = api_number(c, "incident", (uint64_t[]){1, INT64_MAX}, &q.incident, err);
 
-	if (r == 0)
-		r = api_number(c, "incident", (uint64_t[]){1, INT64_MAX}, &q.incident, err);
 	if (r == 0)
 		r = read_state(c, "new", "accepted", &q.state, err);
 	if (r == 0 && read_cursor(c, &q, id) < 0)
 		r = err_set(err, -EINVAL, "before: not the next of an answer");
 	if (r == 0)
-		r = pipeline_reader(c->api->parts.pipeline, &s, err);
+		r = api_page_begin(c, &p, &s, err);
 	if (r < 0)
 		return r;
 	q.limit = (uint32_t)p.limit + 1;
-	p.list = json_array();
 	r = store_select_findings(s, &q, add_finding, &p, err);
-	if (r < 0) {
-		json_decref(p.list);
-		return r;
-	}
-	*ret = json_pack("{s:o, s:o}", "findings", p.list, "next", next_of(&p));
-	return 0;
+	return api_page_end(&p, r, "findings", ret, err);
 }
 
 int api_one_finding(struct api_call *c, json_t **ret, struct err *err)

@@ -4,7 +4,7 @@
  * lutrad does, and prints as JSON how many incidents there are, and how many each event of the run's
  * manifest has.
  *
- * usage: incidents POLICY TRACE.ltr [RUN.json]
+ * usage: replay_incidents POLICY TRACE.ltr [RUN.json]
  */
 #include <errno.h>
 #include <jansson.h>
@@ -308,7 +308,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc != 3 && argc != 4) {
-		fputs("usage: incidents POLICY TRACE.ltr [RUN.json]\n", stderr);
+		fputs("usage: replay_incidents POLICY TRACE.ltr [RUN.json]\n", stderr);
 		return 2;
 	}
 	manifest = argc == 4 ? json_load_file(argv[3], 0, NULL) : NULL;

@@ -87,7 +87,7 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_query q = {};
 	struct store *s = NULL;
-	struct api_page p;
+	struct api_page p = {};
 	int r = read_query(c, &q, err);
 
 	if (r == 0)

@@ -64,7 +64,7 @@ int api_incidents(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_incident_query q = {};
 	struct store *s = NULL;
-	struct api_page p;
+	struct api_page p = {};
 	uint64_t open = 0;
 	int r = read_incident_query(c, &q, err);
 
@@ -230,7 +230,7 @@ int api_findings(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_finding_query q = {.image = http_query(c->q, "image")};
 	struct store *s = NULL;
-	struct api_page p;
+	struct api_page p = {};
 	char id[32];
 	int r = api_number(c, "incident", (uint64_t[]){1, INT64_MAX}, &q.incident, err);
 

@@ -70,6 +70,14 @@ void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		policy_packs_text(p, buf);
 }
 
+size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_image *i)
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	return dir && policy_load(&p, dir, NULL) == 0 ? p->n_runs : 0;
+}
+
 unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);

@@ -37,6 +37,8 @@ void learn_save(struct learn *l);
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
 /* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */
 char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
+/* Returns how many runs the image's policy has learned from. 0: it has none that is good. */
+size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_image *i);
 /* Returns the mode in the files of the image's policy; audit if it has none that is good. */
 unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i);
 /* Writes which packs the image's policy has, as policy_packs_text(). "": none, or it has no policy. */

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "lib/abi/names.h"
+#include "lib/base/array.h"
 #include "lib/base/file.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
@@ -194,8 +195,8 @@ static void on_trainer_exit(void *ctx)
 /* ---- its start ---- */
 
 struct command {
-	char *argv[CONFIG_LIFE_RUNS_MAX + 24];
-	size_t n;
+	char **argv; /* (size) n arguments, then NULL */
+	size_t n, size;
 	int root;    /* descriptor of the container's root, which becomes ROOT_FD; or negative */
 	bool failed; /* out of memory */
 };
@@ -204,6 +205,7 @@ static void command_done(struct command *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		free(c->argv[i]);
+	free(c->argv);
 	if (c->root >= 0)
 		close(c->root);
 }
@@ -213,12 +215,17 @@ static __attribute__((format(printf, 2, 3))) void add_argument(struct command *c
 {
 	va_list ap;
 
+	if (ARRAY_RESERVE(c->argv, c->size, c->n + 2) < 0) {
+		c->failed = true;
+		return;
+	}
 	va_start(ap, fmt);
 	if (vasprintf(&c->argv[c->n], fmt, ap) < 0)
 		c->failed = true;
 	else
 		c->n++;
 	va_end(ap);
+	c->argv[c->n] = NULL;
 }
 
 /* Returns true if there is a policy that can be added to. */
@@ -264,10 +271,34 @@ static int open_root(const struct learn *l, const struct lifecycle_image *i)
 	return root < 0 ? -ESRCH : root;
 }
 
+/*
+ * Adds the runs that no policy has learned from, the oldest first, as many as the policy has room for.
+ * n_old: runs that it has learned from. The others wait. -ENOSPC: it has no room.
+ */
+static int add_runs(struct command *c, struct lifecycle_image *i, const char *dir, size_t n_old,
+		    struct err *err)
+{
+	if (n_old >= CONFIG_LIFE_RUNS_MAX)
+		return err_set(
+			err, -ENOSPC,
+			"the policy has learned from %zu runs, and takes no more: move it away, "
+			"and the next run makes a new one",
+			n_old);
+	for (size_t k = 0; k < i->n_runs && n_old < CONFIG_LIFE_RUNS_MAX; k++) {
+		if (i->runs[k].used)
+			continue;
+		add_argument(c, "%s/%s", dir, i->runs[k].file);
+		i->runs[k].given = true;
+		n_old++;
+	}
+	return 0;
+}
+
 static int build_command(const struct trainer_job *j, struct command *c, struct err *err)
 {
 	const struct learn *l = j->learn;
 	struct lifecycle_image *i = j->image;
+	bool update = can_update(l, i);
 	_cleanup_free_ char *runs = learn_path(l, i, NULL), *policy = learn_policy_dir(l, i);
 	char program[PATH_MAX];
 	int r = helper_path("lutra-train", program, sizeof(program), err);
@@ -279,7 +310,7 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	add_argument(c, "%s", program);
 	add_argument(c, "--image=%s", i->image);
 	add_argument(c, "--mode=%s", mode_name(learn_own_mode(l, i)));
-	if (can_update(l, i)) {
+	if (update) {
 		add_argument(c, "--update=%s", policy);
 		add_argument(c, "--leave-out-alerts");
 		if (i->accept_new)
@@ -297,13 +328,8 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 		add_argument(c, "--output=%s", policy);
 	else
 		add_argument(c, "--output=%s/" TRIAL_DIR, runs);
-	for (size_t k = 0; k < i->n_runs; k++) {
-		if (i->runs[k].used)
-			continue;
-		add_argument(c, "%s/%s", runs, i->runs[k].file);
-		i->runs[k].given = true;
-	}
-	return c->failed ? err_oom(err) : 0;
+	r = add_runs(c, i, runs, update ? learn_count_policy_runs(l, i) : 0, err);
+	return r == 0 && c->failed ? err_oom(err) : r;
 }
 
 /* Starts it with no signal blocked. Its messages go to the file log. */

@@ -72,7 +72,10 @@ void lifecycle_done(struct lifecycle *l);
 int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct err *err);
 /* Returns the content of life.json, NULL if memory is short. */
 json_t *lifecycle_to_json(const struct lifecycle *l);
-/* Reads state_dir/life.json; no file: no images. Errors as lifecycle_parse() and file_read(). */
+/*
+ * Reads state_dir/life.json; no file: no images. -EBADMSG: it is damaged, too large or no regular file,
+ * err says why. -ENOMEM, or an error of open(2) or read(2).
+ */
 int lifecycle_load(const char *state_dir, struct lifecycle *ret, struct err *err);
 /* Writes state_dir/life.json and clears changed. -ENOMEM, or as file_replace(). */
 int lifecycle_save(const char *state_dir, struct lifecycle *l);

@@ -218,18 +218,18 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 
 int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct err *err)
 {
-	json_error_t je = {.text = "not an array"};
+	json_error_t je;
 	json_auto_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	_cleanup_(lifecycle_done) struct lifecycle l = {};
 
 	if (!json_is_array(j))
-		return err_set(err, -EBADMSG, "%s", je.text);
+		return err_set(err, -EBADMSG, "%s", j ? "not an array" : je.text);
 	/* lifecycle_add() puts each image in front, so read from the end. */
 	for (size_t k = json_array_size(j); k > 0; k--) {
 		int r = image_from_json(json_array_get(j, k - 1), &l, err);
 
 		if (r < 0)
-			return r;
+			return r == -ENOMEM ? r : -EBADMSG;
 	}
 	ret->images = TAKE_PTR(l.images);
 	ret->changed = false;
@@ -250,6 +250,8 @@ int lifecycle_load(const char *state_dir, struct lifecycle *ret, struct err *err
 		*ret = (struct lifecycle){};
 		return 0;
 	}
+	if (r == -EFBIG || r == -EINVAL) /* too large, or no regular file */
+		return -EBADMSG;
 	if (r < 0)
 		return r;
 	r = lifecycle_parse(text, len, ret, &why);

@@ -6,12 +6,38 @@
 #include <string.h>
 
 #include "lib/abi/path_text.h"
+#include "lib/base/text.h"
 #include "lib/policy/paths/path_flags.h"
 #include "lutra/score.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
 /* Where anybody may write: what is put there is not executed or mapped without a match. */
 static const char *const scratch_dirs[] = {"/tmp/", "/var/tmp/", "/dev/shm/"};
+
+/* Users and their passwords, which a path traversal asks for. */
+static const char *const login_files[] = {"/etc/passwd",  "/etc/passwd-", "/etc/shadow",
+					  "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"};
+
+/* Files of /proc/PID and of its threads: arguments, secrets and memory of a process, and its files. */
+static const char *const process_files[] = {"environ", "cmdline", "maps", "mem", "fd", "root"};
+
+/* Returns true if one of the names of a path below /proc is in process_files, or stands for them. */
+static bool is_process_secret(const char *path)
+{
+	char name[LUTRA_NAME];
+
+	if (strncmp(path, "/proc/", 6) != 0 || strncmp(path, "/proc/sys/", 10) == 0)
+		return false;
+	while (*path == '/') {
+		size_t len = strcspn(path + 1, "/");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, path + 1);
+		if (TEXT_IS_IN(name, process_files) || strcmp(name, "*") == 0)
+			return true;
+		path += 1 + len;
+	}
+	return false;
+}
 
 /* Returns true if the path is below a directory where anybody may write. */
 static bool is_scratch(const char *path)
@@ -87,6 +113,8 @@ int knowledge_check_path(const struct lutra_object *o, const char *path, bool ba
 	path_text_parse(path, strlen(path), &parsed);
 	if (parsed.flags)
 		return err_set(err, -EINVAL, "paths: %.100s: too deep, too long, or with ..", path);
+	if (TEXT_IS_IN(path, login_files) || is_process_secret(path))
+		return err_set(err, -EINVAL, "paths: %.100s is secret: leave it to the runs", path);
 	for (uint32_t i = parsed.n; i-- > 0;) {
 		char name[LUTRA_NAME] = {0};
 		size_t len = parsed.len[i];

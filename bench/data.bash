@@ -6,6 +6,20 @@
 # beside them, and dataset/SERVICE/RUN.CONTAINER.ltr with RUN.json, the data set (docs/dataset.md). Where
 # two directories have the same, the first one counts. Sourced; root is the source tree.
 
+# data_check: says on stderr which directories of LUTRA_DATA are not there, or have no recordings. What is found
+# elsewhere is not what was asked for.
+data_check() {
+	local list dir
+	IFS=: read -r -a list <<<"${LUTRA_DATA:-}"
+	for dir in "${list[@]}"; do
+		if [ -n "$dir" ] && [ ! -d "$dir" ]; then
+			echo "LUTRA_DATA: $dir is no directory" >&2
+		elif [ -n "$dir" ] && [ ! -e "$dir/runs" ] && [ ! -e "$dir/dataset" ] && [ ! -e "$dir/adfa-ld-dev.zip" ]; then
+			echo "LUTRA_DATA: $dir has no recordings: name the directory above dataset or runs" >&2
+		fi
+	done
+}
+
 # data_directories: those that exist, one a line.
 data_directories() {
 	local list dir
@@ -38,3 +52,5 @@ data_manifests() {
 		printf '%s\t%s\n' "$run" "${have[$run]}"
 	done | sort -V | cut -f2
 }
+
+data_check

@@ -62,9 +62,9 @@ dataset-vm: all
 	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset vm
 dataset-plan:
 	@SIZE="$(SIZE)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset plan
-#: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds
+#: make dataset-export  the data set in the layout of LID-DS 2021; DATASET=build/data/dataset OUT=build/lid-ds SERVICES=
 dataset-export: $(SC_LINES)
-	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds)
+	@bench/dataset/export-lid-ds $(or $(DATASET),build/data/dataset) $(or $(OUT),build/lid-ds) $(SERVICES)
 # The version that `make alarms` compares with: the rules before the data set. The judge is this tree's.
 ALARMS_BASE := 766dc928c424
 BASE_TREE := $(B)/base/$(ALARMS_BASE)

@@ -65,6 +65,7 @@ def add_rules(f): [.[].sums | f | to_entries[]] | group_by(.key) | map({key: .[0
 	value: (map(.value) | add_numbers)}) | from_entries;
 
 def service_sums: . as $s | rare_events as $events | attacks as $attacks | {
+	train_runs: ([.containers[].train_runs] | min),
 	ten: ([.containers[].ordinary[]] | ordinary), three: ([.containers[].three[]] | ordinary),
 	vm: ([.containers[].vm[]] | ordinary), vm_by_host: ([.containers[].vm_by_host[]?] | ordinary),
 	host_by_vm: ([.containers[].host_by_vm[]?] | ordinary),

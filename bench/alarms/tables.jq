@@ -80,7 +80,13 @@ def lost_attacks($found): [.new.services as $new | .base.services? // {} | to_en
 	select(.[$found]) | .run as $run | select(any($new[$s].attacks[]?; .run == $run and (.[$found] | not))) |
 	"- \($s) \(.run)"] | if length == 0 then "- none" else .[] end;
 
-def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
+# Services whose recording is not whole yet: their policies of ten runs are of fewer.
+def fewer_runs: [.new.services | to_entries[] | select(.value.train_runs < 10) | "\(.key) \(.value.train_runs)"] |
+	if length == 0 then empty else "**Fewer than 10 training runs:** \(join(", ")). The columns of 10 runs are of so many.\n" end;
+
+def set_title($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n";
+
+def set_tables: fewer_runs,
 	"New things in ordinary runs, in a container-hour (`make alarms`):\n",
 	table(ordinary_titles; ordinary_cells(.[0]; .[1])), sum_row(ordinary_cells(.[0]; .[1])),
 	(if (.new.sum.vm.hours // 0) == 0 then empty else
@@ -107,5 +113,5 @@ def set_tables($set): "\n## \($set | ascii_upcase[0:1] + .[1:]) services\n",
 	([.new.services | to_entries[] | .key as $s | .value.events[] | .name as $e | .things[] | select(.own_refused) |
 		"- \($s), \($e): `\(.rule) \(.role) \(.what)`"] | unique | if length == 0 then "- none" else .[] end);
 
-. as $all | ("development", "test") as $set | select($all.new[$set]) |
-	{new: $all.new[$set], base: $all.base[$set]?} | set_tables($set)
+. as $all | ("development", "test") as $set | set_title($set), if $all.new[$set] then
+	{new: $all.new[$set], base: $all.base[$set]?} | set_tables else "No \($set) service was judged." end

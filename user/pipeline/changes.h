@@ -13,6 +13,7 @@ struct change {
 	bool is_finding;
 	uint64_t incident;	  /* unless it is a finding */
 	char finding[FINDING_ID]; /* if it is */
+	uint64_t time_ns;	  /* when it was asked for, CLOCK_REALTIME; of a finding */
 	char *state;		  /* NULL: it stays */
 	char *text;		  /* note, or accepted; NULL: the note stays, nothing is accepted */
 };

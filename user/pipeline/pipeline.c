@@ -249,7 +249,9 @@ static void apply_changes(struct pipeline *p)
 	while ((c = LIST_POP(all))) {
 		int r = 0;
 
-		if (!c->is_finding)
+		if (c->is_finding)
+			tracker_set_finding(p->tracker, c->finding, c->state, c->text, c->time_ns);
+		else
 			tracker_set_incident(p->tracker, c->incident, c->state, c->text);
 		if (p->store)
 			r = c->is_finding ? store_set_finding_state(p->store, c->finding, c->state,
@@ -364,10 +366,12 @@ static unsigned on_items(void *ctx, struct worker_item *items)
 
 	if (p->store_path && !p->store && clock_now_ns() > p->retry_ns)
 		try_store(p);
+	/* What a person changed comes before alerts that were put later. */
+	apply_changes(p);
+	commit_batch(p);
 	for (const struct worker_item *i = items; i; i = i->next)
 		handle_alert(p, (const struct alert *)i);
 	write_tracked(p);
-	apply_changes(p);
 	commit_batch(p);
 	waits = tracker_send(p->tracker, p->outputs, p->subscribers);
 	check_queue(p);
@@ -514,7 +518,7 @@ int pipeline_set_incident(struct pipeline *p, uint64_t id, const char *state, co
 int pipeline_set_finding(struct pipeline *p, const char *id, const char *state,
 			 const char *accepted)
 {
-	struct change c = {.is_finding = true};
+	struct change c = {.is_finding = true, .time_ns = clock_realtime_ns()};
 	int r;
 
 	text_copy(c.finding, sizeof(c.finding), id);

@@ -47,6 +47,8 @@ struct tracker {
 	struct claim claim[CLAIMS_MAX];
 	unsigned n_claims;
 	unsigned n_unwritten; /* incidents and links that wait for the store */
+	uint64_t
+		accepted_ns; /* when a finding was accepted last, CLOCK_REALTIME; 0: not since the start */
 	atomic_uint_least64_t opened;
 	bool log; /* write incidents to the log */
 	char host[64];
@@ -91,6 +93,16 @@ static unsigned id_place(const char *id, unsigned n)
 	return (unsigned)strtoul(id + FINDING_ID - 1 - 8, NULL, 16) % n;
 }
 
+static int write_finding(struct tracker *t, const struct finding *x, unsigned *ret_lost,
+			 struct err *err)
+{
+	int r = store_put_finding(t->store, x, ret_lost, err);
+
+	if (r == 0 && *x->accepted)
+		r = store_set_finding_state(t->store, x->id, x->state, x->accepted, ret_lost, err);
+	return r;
+}
+
 /*
  * Returns the finding of an alert, from the cache, from the store, or as a new one. If another finding
  * has its place in the cache, that one is written to the store first.
@@ -105,12 +117,23 @@ static struct cached_finding *get_finding(struct tracker *t, const struct alert_
 	c = &t->cache[id_place(x.id, CACHE)];
 	if (strcmp(c->x.id, x.id) == 0)
 		return c;
-	if (c->unwritten && t->store && store_put_finding(t->store, &c->x, NULL, &err) < 0)
+	if (c->unwritten && t->store && write_finding(t, &c->x, NULL, &err) < 0)
 		log_debug("%s", err.msg);
 	*c = (struct cached_finding){.x = x};
 	if (t->store && store_get_finding(t->store, x.id, &x, &err) == 0)
 		c->x = x;
 	return c;
+}
+
+/*
+ * What was accepted did not cover this alert of the finding, so a person has to look at the finding
+ * again. The entry that accepted the rest of it stays named. An event from before the last change may
+ * have been judged without the entry.
+ */
+static void reopen_finding(const struct tracker *t, struct finding *x, const struct alert_fields *f)
+{
+	if (*x->accepted && (uint64_t)f->number[ALERT_TIME] > t->accepted_ns)
+		TEXT_COPY(x->state, "new");
 }
 
 /* Links a finding to the incident of its event. */
@@ -189,6 +212,7 @@ struct tracked tracker_add(struct tracker *t, struct alert_fields *f)
 	if (c) {
 		ret.told = finding_has_to_be_told(&c->x, f);
 		finding_count(&c->x, f, t->host);
+		reopen_finding(t, &c->x, f);
 		/* What happens in a maintenance says nothing of the time after it. */
 		if (ret.told && !maintained)
 			c->x.told_ns = (uint64_t)f->number[ALERT_TIME];
@@ -214,6 +238,19 @@ void tracker_set_incident(struct tracker *t, uint64_t id, const char *state, con
 		i->is_closed = strcmp(state, "closed") == 0;
 	if (note)
 		TEXT_COPY(i->note, note);
+}
+
+void tracker_set_finding(struct tracker *t, const char *id, const char *state, const char *accepted,
+			 uint64_t time_ns)
+{
+	struct cached_finding *c = &t->cache[id_place(id, CACHE)];
+
+	if (accepted && time_ns > t->accepted_ns)
+		t->accepted_ns = time_ns;
+	if (strcmp(c->x.id, id) != 0)
+		return;
+	TEXT_COPY(c->x.state, state);
+	TEXT_COPY(c->x.accepted, accepted ? accepted : "");
 }
 
 /* ---- the store ---- */
@@ -245,7 +282,7 @@ static int write_findings(struct tracker *t, unsigned *ret_lost, struct err *err
 	for (unsigned k = 0; k < CACHE && r == 0; k++) {
 		if (!t->cache[k].unwritten)
 			continue;
-		r = store_put_finding(t->store, &t->cache[k].x, ret_lost, err);
+		r = write_finding(t, &t->cache[k].x, ret_lost, err);
 		t->cache[k].unwritten = r < 0;
 	}
 	return r;

@@ -51,6 +51,12 @@ bool tracker_is_full(const struct tracker *t);
 bool tracker_send(struct tracker *t, struct outputs *outputs, struct subscribers *subscribers);
 /* Changes an incident in memory as store_set_incident() does on disk. */
 void tracker_set_incident(struct tracker *t, uint64_t id, const char *state, const char *note);
+/*
+ * Changes a finding in memory as store_set_finding_state() does on disk. time_ns: when that was asked
+ * for. An alert of a later event makes an accepted finding new again.
+ */
+void tracker_set_finding(struct tracker *t, const char *id, const char *state, const char *accepted,
+			 uint64_t time_ns);
 /* Returns how many incidents began. Any thread. */
 uint64_t tracker_opened(const struct tracker *t);
 

@@ -171,9 +171,10 @@ int store_select_findings(struct store *s, const struct store_finding_query *q,
 	if (!x)
 		return err_oom(err);
 	snprintf(sql, sizeof(sql),
-		 "SELECT " FINDING_COLUMNS " FROM findings WHERE 1%s%s%s%s"
+		 "SELECT " FINDING_COLUMNS " FROM findings WHERE 1%s%s%s%s%s"
 		 " ORDER BY last_ns DESC, id DESC LIMIT ?6",
 		 q->image ? " AND image = ?1" : "", q->state ? " AND state = ?2" : "",
+		 q->has_entry ? " AND accepted IS NOT NULL" : "",
 		 q->before_ns ? " AND (last_ns, id) < (?3, ?4)" : "",
 		 q->incident
 			 ? " AND id IN (SELECT finding FROM incident_findings WHERE incident = ?5)"

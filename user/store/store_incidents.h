@@ -34,6 +34,7 @@ int store_get_finding(struct store *s, const char *id, struct finding *ret, stru
 
 struct store_finding_query {
 	const char *image, *state; /* NULL: any */
+	bool has_entry;		   /* an entry of a policy accepts it, or a part of it */
 	uint64_t incident;	   /* 0: any */
 	uint64_t before_ns;	   /* and before_id: older than this one; 0: from the newest */
 	const char *before_id;

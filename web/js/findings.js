@@ -75,7 +75,8 @@ export function findingItem(finding, changed) {
     element.replaceChildren(
       h("p", { class: "row" }, h("b", null, f.title), h("code", { class: "small soft" }, f.rule),
         h("span", { class: `badge ${f.verdict}` }, { kill: "killed", deny: "refused", alert: "alerted" }[f.verdict] ?? "noted"),
-        f.state === "accepted" ? h("span", { class: "badge good" }, "accepted") : null),
+        f.state === "accepted" ? h("span", { class: "badge good" }, "accepted")
+          : f.accepted ? h("span", { class: "badge" }, "accepted in part") : null),
       h("p", null, h("code", null, f.what), f.example && f.example !== f.what ? h("span", { class: "soft small" }, " for example ", h("code", null, f.example)) : null),
       about(f),
       ...(f.state === "accepted" ? [] : [h("div", { class: "row" }, button,

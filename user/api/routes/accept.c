@@ -137,7 +137,7 @@ int api_finding_readings(struct api_call *c, json_t **ret, struct err *err)
 struct state_check {
 	struct api *api;
 	json_t *in_force; /* {FINDING: id of the entry}; then those that the store does not know */
-	json_t *revoked;  /* findings that were accepted and are not any more */
+	json_t *revoked;  /* findings that an entry accepted and none does any more */
 };
 
 static int check_finding(void *ctx, const struct finding *x)
@@ -146,7 +146,7 @@ static int check_finding(void *ctx, const struct finding *x)
 	const char *entry = json_string_value(json_object_get(check->in_force, x->id));
 
 	if (entry) {
-		/* What the store says already need not be written again. */
+		/* What the store says already need not be written again. It may have come again. */
 		if (strcmp(entry, x->accepted) == 0)
 			json_object_del(check->in_force, x->id);
 		return 0;
@@ -210,7 +210,7 @@ void api_sync_accepted(struct api *a)
 {
 	json_auto_t *in_force = collect_in_force(a), *revoked = json_array();
 	struct state_check check = {.api = a, .in_force = in_force, .revoked = revoked};
-	const struct store_finding_query q = {.state = "accepted", .limit = FINDINGS_MAX};
+	const struct store_finding_query q = {.has_entry = true, .limit = FINDINGS_MAX};
 	struct store *s = NULL;
 	const char *finding;
 	json_t *value;

@@ -45,17 +45,19 @@ static bool ask_line(const char *question, char ret[static LINE_MAX_BYTES])
 static void print_finding(const json_t *finding, const json_t *readings)
 {
 	const char *example = cli_json_text(finding, "example"),
-		   *what = cli_json_text(finding, "what");
+		   *what = cli_json_text(finding, "what"),
+		   *accepted = cli_json_text(finding, "accepted");
 	const json_t *r;
 	size_t i;
 
-	printf("\n%s  %s\n  %s: %s\n  by %s, role %s%s; %lld time%s, last %s; %s\n",
+	printf("\n%s  %s\n  %s: %s\n  by %s, role %s%s; %lld time%s, last %s; %s%s%s\n",
 	       cli_json_text(finding, "id"), cli_json_text(finding, "image"),
 	       cli_json_text(finding, "title"), *example ? example : what,
 	       cli_json_text(finding, "program"), cli_json_text(finding, "role"),
 	       cli_json_is(finding, "exec_session") ? ", in an exec session" : "",
 	       cli_json_number(finding, "count"), cli_json_number(finding, "count") == 1 ? "" : "s",
-	       cli_json_text(finding, "last"), cli_json_text(finding, "verdict"));
+	       cli_json_text(finding, "last"), cli_json_text(finding, "verdict"),
+	       *accepted ? "; in part accepted: " : "", accepted);
 	json_array_foreach (json_object_get(readings, "readings"), i, r) {
 		const char *danger = cli_json_text(r, "danger");
 

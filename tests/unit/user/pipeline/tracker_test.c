@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lutra/score.h"
 #include "lutra/types.h"
+#include "user/incidents/finding.h"
 #include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 
@@ -184,6 +186,49 @@ static void incident_is_changed_by_a_person(void **state)
 			 1);
 }
 
+static bool has_finding_state(const struct fixture *f, const char *state, const char *accepted)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT state = '%s' AND coalesce(accepted, '') = '%s' FROM findings", state,
+		 accepted);
+	return query_number(f, sql) == 1;
+}
+
+/* A finding is a class: who accepts one file of it has not accepted the next. */
+static void accepted_finding_that_comes_again_is_new_again(void **state)
+{
+	struct fixture *f = *state;
+	struct started s = {};
+	struct alert_fields fields;
+	struct finding x;
+
+	use_present_time(f);
+	start_pipeline(&s, f);
+	f->ev.rule = LUTRA_RULE_OPEN_READ_ELSEWHERE;
+	f->ev.kind = LUTRA_KIND_ELSEWHERE;
+	f->ev.object.op = LUTRA_OP_OPEN;
+	f->ev.object.mode = LUTRA_S_IFREG_TYPE << 12;
+	put_alert(&s, f, "/srv/reports/a.json", LUTRA_VERDICT_ALERT, 0);
+	made_alert_fields(f, &fields);
+	finding_describe(&x, &fields);
+	assert_int_equal(pipeline_set_finding(s.p, x.id, "accepted", "a1"), 0);
+	/* It was on its way when the finding was accepted. */
+	put_alert(&s, f, "/srv/reports/a.json", LUTRA_VERDICT_ALERT, 0);
+	assert_true(has_finding_state(f, "accepted", "a1"));
+	put_alert(&s, f, "/srv/reports/b.json", LUTRA_VERDICT_ALERT, 60);
+	assert_true(has_finding_state(f, "new", "a1"));
+	assert_int_equal(pipeline_set_finding(s.p, x.id, "accepted", "a2"), 0);
+	stop_pipeline(&s);
+	assert_true(has_finding_state(f, "accepted", "a2"));
+	start_pipeline(&s, f);
+	put_alert(&s, f, "/srv/reports/c.json", LUTRA_VERDICT_ALERT, 120);
+	assert_true(has_finding_state(f, "new", "a2"));
+	stop_pipeline(&s);
+	assert_int_equal(query_number(f, "SELECT count FROM findings"), 4);
+}
+
 static void maintenance_is_one_incident_and_says_nothing_of_later(void **state)
 {
 	struct maintenance_request q = {
@@ -274,6 +319,7 @@ int main(void)
 		T(incident_goes_on_after_a_restart),
 		T(incident_of_many_events_is_as_grave_after_a_restart),
 		T(incident_is_changed_by_a_person),
+		T(accepted_finding_that_comes_again_is_new_again),
 		T(maintenance_is_one_incident_and_says_nothing_of_later),
 		T(maintenance_that_was_quiet_for_hours_goes_on_after_a_restart),
 		T(maintenance_refuses_what_is_no_image_or_reason),

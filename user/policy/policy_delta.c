@@ -3,7 +3,33 @@
 #include "user/policy/policy_delta.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+
+int policy_delta_lock(const struct config *config, bool wait, int *ret, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	*ret = -1;
+	if (mkdir(config->state_dir, 0700) < 0 && errno != EEXIST)
+		return 0;
+	fd = open(config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return 0;
+	if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
+		return err_set(
+			err, errno == EWOULDBLOCK ? -EBUSY : -errno, "%s: %s", config->state_dir,
+			errno == EWOULDBLOCK ? "another command changes what is accepted: try "
+					       "again"
+					     : strerror(errno));
+	*ret = TAKE_FD(fd);
+	return 0;
+}
 
 int policy_delta_open(const struct config *config, const char *dir, json_t **ret, struct err *err)
 {

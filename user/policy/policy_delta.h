@@ -10,6 +10,14 @@
 #include "user/config/config.h"
 
 /*
+ * Locks deltas and drafts of the configuration against other processes that change them: from before
+ * the reading until after the writing. wait: block until the other process is done. The caller closes
+ * *ret, which unlocks; it is -1 where there is no state_dir to lock and none can be made.
+ * Returns 0. -EBUSY: another process holds the lock, unless wait. Else as open(2).
+ */
+int policy_delta_lock(const struct config *config, bool wait, int *ret, struct err *err);
+
+/*
  * Reads the delta of the policy in dir, to change it; where there is none, makes one. The caller frees
  * *ret. Errors as accepted_read(): a delta without a trusted signature is refused.
  */

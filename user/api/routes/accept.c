@@ -293,9 +293,13 @@ static int choose_reading(const struct accept_body *b, const struct accepted_rea
 static int put_entry(struct api *a, const char *dir, json_t *entry, bool is_draft, struct err *err)
 {
 	const struct config *config = a->parts.config;
+	_cleanup_close_ int lock = -1;
 	json_auto_t *j = NULL;
-	int r = is_draft ? drafts_load(config, &j, err) : policy_delta_open(config, dir, &j, err);
+	int r = policy_delta_lock(config, false, &lock, err);
 
+	if (r == 0)
+		r = is_draft ? drafts_load(config, &j, err)
+			     : policy_delta_open(config, dir, &j, err);
 	if (r < 0)
 		return r;
 	if (is_draft) {
@@ -390,6 +394,7 @@ static bool drop_draft(const struct config *config, const char *dir, const char 
 int api_policy_revoke(struct api_call *c, json_t **ret, struct err *err)
 {
 	const struct config *config = c->api->parts.config;
+	_cleanup_close_ int lock = -1;
 	json_auto_t *delta = NULL;
 	char dir[PATH_MAX];
 	const char *id = NULL;
@@ -397,6 +402,8 @@ int api_policy_revoke(struct api_call *c, json_t **ret, struct err *err)
 
 	if (r == 0 && api_body_unpack(c, JSON_STRICT, err, "{s:s}", "id", &id) < 0)
 		r = -EINVAL;
+	if (r == 0)
+		r = policy_delta_lock(config, false, &lock, err);
 	if (r < 0)
 		return r;
 	if (!drop_draft(config, dir, id, err)) {

@@ -64,10 +64,13 @@ static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t 
 
 int policy_accept_draft(const struct policy_args *a, const char *id, struct err *err)
 {
+	_cleanup_close_ int lock = -1;
 	json_auto_t *drafts = NULL;
 	const json_t *draft;
-	int r = drafts_load(a->config, &drafts, err);
+	int r = policy_delta_lock(a->config, true, &lock, err);
 
+	if (r == 0)
+		r = drafts_load(a->config, &drafts, err);
 	if (r < 0)
 		return r;
 	draft = drafts_find(drafts, id);

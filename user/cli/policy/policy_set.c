@@ -30,13 +30,16 @@ static int change_action(const struct policy_args *a, json_t *delta, struct err 
 
 int policy_cmd_set(const struct policy_args *a)
 {
+	_cleanup_close_ int lock = -1;
 	json_auto_t *delta = NULL;
 	char dir[PATH_MAX];
 	struct err err;
 	int r;
 
 	cli_policy_dir(a->names[0], a->config->policies_dir, dir, sizeof(dir));
-	r = policy_delta_open(a->config, dir, &delta, &err);
+	r = policy_delta_lock(a->config, true, &lock, &err);
+	if (r == 0)
+		r = policy_delta_open(a->config, dir, &delta, &err);
 	if (r == 0 && a->action)
 		r = change_action(a, delta, &err);
 	if (r == 0 && a->varies)
@@ -101,6 +104,17 @@ static void print_delta(const char *dir, const json_t *delta)
 		print_entry(value);
 }
 
+/* Says on stderr if a delta that is listed is not in force for want of a trusted signature. */
+static void warn_of_untrusted(const struct config *config, const char *dir)
+{
+	json_auto_t *trusted = NULL;
+	struct err err;
+
+	if (config->policy_keys.n &&
+	    accepted_read(dir, &config->policy_keys, &trusted, &err) == -EKEYREJECTED)
+		cli_failf("not in force: %s", err.msg);
+}
+
 int policy_cmd_accepted(const struct policy_args *a)
 {
 	json_auto_t *delta = NULL, *drafts = NULL;
@@ -115,6 +129,7 @@ int policy_cmd_accepted(const struct policy_args *a)
 	if (!delta || drafts_load(a->config, &drafts, &err) < 0)
 		return cli_fail(&err);
 	json_object_set_new(delta, "drafts", drafts_of_policy(drafts, dir));
+	warn_of_untrusted(a->config, dir);
 	if (a->json)
 		return cli_print_json(TAKE_PTR(delta), true);
 	print_delta(dir, delta);
@@ -164,10 +179,14 @@ static int revoke_draft(const struct policy_args *a, const char *id, struct err 
 
 int policy_cmd_revoke(const struct policy_args *a)
 {
+	_cleanup_close_ int lock = -1;
 	json_auto_t *delta = NULL;
 	char dir[PATH_MAX];
 	struct err err;
-	int r = revoke_draft(a, a->names[0], &err);
+	int r = policy_delta_lock(a->config, true, &lock, &err);
+
+	if (r == 0)
+		r = revoke_draft(a, a->names[0], &err);
 
 	if (r < 0)
 		return cli_fail(&err);

@@ -3,6 +3,7 @@
 #include "lib/policy/accepted/accepted.h"
 #include "lib/policy/files/policy_sign.h"
 #include "user/cli/policy/policy_cmd.h"
+#include "user/policy/policy_delta.h"
 
 int policy_cmd_keygen(const struct policy_args *a)
 {
@@ -32,8 +33,11 @@ static int sign_accepted(const char *dir, const char *key, struct err *err)
 int policy_cmd_sign(const struct policy_args *a)
 {
 	char dir[PATH_MAX], public[POLICY_KEY_TEXT];
+	_cleanup_close_ int lock = -1;
 	struct err err;
 
+	if (policy_delta_lock(a->config, true, &lock, &err) < 0)
+		return cli_fail(&err);
 	for (int i = 0; i < a->n_names; i++) {
 		cli_policy_dir(a->names[i], a->config->policies_dir, dir, sizeof(dir));
 		if (policy_sign(dir, a->key, public, &err) < 0 ||

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
@@ -148,6 +150,62 @@ static void policy_delta_that_does_not_fit_is_not_saved(void **state)
 	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), -ENOENT);
 }
 
+/* Adds directories that vary, one in each change, as a command does. Returns if all went well. */
+static bool change_many(const struct config *config, const char *policy, int who)
+{
+	for (int i = 0; i < 20; i++) {
+		_cleanup_close_ int lock = -1;
+		json_auto_t *delta = NULL;
+		char dir[32];
+
+		snprintf(dir, sizeof(dir), "/srv/%c%c", 'a' + who, 'a' + i);
+		if (policy_delta_lock(config, true, &lock, NULL) < 0 ||
+		    policy_delta_open(config, policy, &delta, NULL) < 0 ||
+		    accepted_set_varies(delta, dir, true, NULL) < 0 ||
+		    policy_delta_save(config, policy, delta, NULL, NULL) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void policy_deltas_of_two_commands_at_once_are_kept(void **state)
+{
+	struct sample_saved *f = *state;
+	struct config config = {.state_dir = f->dir};
+	json_auto_t *delta = NULL;
+	pid_t child[2];
+
+	for (int who = 0; who < 2; who++) {
+		child[who] = fork();
+		assert_true(child[who] >= 0);
+		if (child[who] == 0)
+			_exit(!change_many(&config, f->policy, who));
+	}
+	for (int who = 0; who < 2; who++) {
+		int status;
+
+		assert_int_equal(waitpid(child[who], &status, 0), child[who]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(accepted_read(f->policy, NULL, &delta, NULL), 0);
+	assert_int_equal(json_array_size(json_object_get(delta, "varies")), 40);
+}
+
+static void policy_delta_that_another_command_changes_is_busy(void **state)
+{
+	struct sample_saved *f = *state;
+	struct config config = {.state_dir = f->dir};
+	int lock, second;
+
+	assert_int_equal(policy_delta_lock(&config, true, &lock, NULL), 0);
+	assert_true(lock >= 0);
+	assert_int_equal(policy_delta_lock(&config, false, &second, NULL), -EBUSY);
+	assert_int_equal(second, -1);
+	close(lock);
+	assert_int_equal(policy_delta_lock(&config, false, &lock, NULL), 0);
+	close(lock);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, sample_saved_setup, sample_saved_teardown)
 
 int main(void)
@@ -160,6 +218,8 @@ int main(void)
 		CASE(policy_delta_needs_a_key_where_keys_are_set),
 		CASE(policy_delta_is_signed_by_a_trusted_key_only),
 		CASE(policy_delta_that_does_not_fit_is_not_saved),
+		CASE(policy_deltas_of_two_commands_at_once_are_kept),
+		CASE(policy_delta_that_another_command_changes_is_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ $(BASE_TREE)/build/bench/judge: bench/alarms/base.patch $(wildcard bench/alarms/
 alarms: all $(B)/bench/judge $(B)/bench/replay_incidents $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
 	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
 	@bench/alarms/count_incidents
-#: make alarms-live  does a refusal end a service: its rare events in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
+#: make alarms-live  does a refusal end a service, are attacks refused: in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
 alarms-live: all
 	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live
 .PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts

@@ -80,8 +80,7 @@ inject_pid() {
 # debugger ARGUMENT…: gdb, for at most ten minutes: the machine may be busy. It can set the registers of any processor.
 debugger() {
 	local library=$stage/whole_registers.so
-	[ -e "$library" ] ||
-		gcc -D_GNU_SOURCE -shared -fPIC -O1 -o "$library" "$here/payloads/whole_registers.c" || return
+	[ -e "$library" ] || payload_make whole_registers "$library" || return
 	LD_PRELOAD=$library timeout 600 gdb -q -nx -batch "$@" </dev/null
 }
 
@@ -187,10 +186,23 @@ inject_words() {
 	printf 'set $%s = $rsp - %d\n' "$2" "$3"
 }
 
+declare -A payload_options=([whole_registers]='-D_GNU_SOURCE -shared -fPIC -O1' [miner]='-O1 -static -s'
+	[payload]='-O2 -s -shared -fPIC')
+
+# payload_make NAME FILE: compiles payloads/NAME.c. A VM has no compiler: there it is in build/payloads.
+payload_make() {
+	if command -v gcc >/dev/null; then
+		# shellcheck disable=SC2086 # several words
+		gcc ${payload_options[$1]} -o "$2" "$here/payloads/$1.c"
+	else
+		cp "$root/build/payloads/$1" "$2"
+	fi
+}
+
 # The mining pool, on port 3333 of the peers' address, and the miner to drop: the file $miner.
 pool_begin() {
 	miner=$stage/miner
-	gcc -O1 -static -s -o "$miner" "$here/payloads/miner.c"
+	payload_make miner "$miner"
 	peer_start pool socat -u "TCP-LISTEN:3333,bind=$peer_address,reuseaddr,fork" STDOUT
 	until_true "$patience" port_listens 3333
 }
@@ -203,10 +215,16 @@ pool_got() {
 # armoury_begin: the pool; and on port 8081 of the peers' address, the miner can be fetched.
 armoury_begin() {
 	pool_begin
-	mkdir "$stage/armoury"
-	mv "$miner" "$stage/armoury/miner"
-	nsenter -t "$peers_network_pid" -n python3 -m http.server --bind "$peer_address" \
-		--directory "$stage/armoury" 8081 </dev/null >"$stage/peer-armoury.log" 2>&1 &
+	peer_exec python3 -c 'import http.server, sys
+data = sys.stdin.buffer.read()
+class Armoury(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+http.server.ThreadingHTTPServer((sys.argv[1], 8081), Armoury).serve_forever()' \
+		"$peer_address" <"$miner" >"$stage/peer-armoury.log" 2>&1 &
 	children[$!]=1
 	until_true "$patience" port_listens 8081
 }

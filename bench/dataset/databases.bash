@@ -30,16 +30,17 @@ generated() {
 
 # payload_library: compiles the library that attackers load into a server, and prints its path.
 payload_library() {
-	gcc -O2 -s -shared -fPIC -o "$stage/payload.so" "$here/payloads/payload.c" && echo "$stage/payload.so"
+	payload_make payload "$stage/payload.so" && echo "$stage/payload.so"
 }
 
 # file_offered FILE: port 8888 of the peers' address gives the file to whoever connects.
 file_offered() {
-	in_network python3 -c 'import socket, sys
+	peer_exec python3 -c 'import socket, sys
+data = sys.stdin.buffer.read()
 with socket.create_server((sys.argv[1], 8888)) as server:
     while True:
-        with server.accept()[0] as client, open(sys.argv[2], "rb") as f:
-            client.sendall(f.read())' "$peer_address" "$1" </dev/null >/dev/null 2>&1 &
+        with server.accept()[0] as client:
+            client.sendall(data)' "$peer_address" <"$1" >/dev/null 2>&1 &
 	children[$!]=1
 	until_true "$patience" port_listens 8888
 }

@@ -11,7 +11,7 @@
 struct eval_arguments {
 	const char *policy;
 	const char *report;
-	bool json;
+	bool json, force;
 	uint64_t threads;
 	struct evaluate_files files;
 	struct file_list *list; /* the list that the next file belongs to, or NULL */
@@ -64,6 +64,7 @@ static const struct args_option eval_options[] = {
 		  "Runs that the policy was trained on, to train baselines on", start_list, A,
 		  files.train),
 	ARGS_STRING("report", 'r', "FILE.html", "Write a report to read in a browser", A, report),
+	ARGS_FLAG("force", 'f', "Replace a report that exists", A, force),
 	ARGS_FLAG("json", 'j', "Print JSON", A, json),
 	ARGS_NUMBER("threads", 't', "N",
 		    "Threads to use; the result is the same (one for each processor)", 1,
@@ -128,7 +129,7 @@ static int run_evaluation(const struct eval_arguments *a, struct err *err)
 	summary.threshold_b = policy->threshold_b;
 	r = summary_init(&summary) < 0 ? err_oom(err) : 0;
 	if (r == 0 && a->report)
-		r = html_report(&summary, a->report, err);
+		r = html_report(&summary, a->report, a->force, err);
 	if (r == 0 && a->json)
 		r = print_summary_json(&summary, err);
 	else if (r == 0)

@@ -9,7 +9,7 @@
 
 #include "lib/abi/mode_args.h"
 #include "lib/base/progress_bar.h"
-#include "lib/base/file.h"
+#include "lib/base/output.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"
 #include "trainer/model/compute/pool.h"
@@ -30,6 +30,7 @@ struct train_arguments {
 	const char *coverage_file; /* or NULL */
 	const char *knowledge;	   /* directory, "none", or NULL: where it is installed */
 	const char *root;	   /* directory, or NULL: packs are recognised by paths alone */
+	bool force;		   /* replace coverage_file */
 	bool accept_new;	   /* an update may make the policy weaker */
 	bool leave_out_alerts;	   /* the policy that is updated judges the new runs */
 	struct args_list files;
@@ -74,6 +75,7 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("news", 'n', "FILE",
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
+	ARGS_FLAG("force", 'f', "Replace a file of --news that exists", A, force),
 	ARGS_STRING("knowledge", 'K', "DIR",
 		    "Directory of the base and packs, or none (PREFIX/share/lutra)", A, knowledge),
 	ARGS_STRING("root", 'r', "DIR",
@@ -286,15 +288,15 @@ static int read_packages(const struct train_arguments *a, struct knowledge_set *
 }
 
 /* Writes the coverage report, with what the policy would become weaker by. */
-static int write_coverage(const char *file, json_t *found, const struct weaker *weaker,
-			  struct err *err)
+static int write_coverage(const struct train_arguments *a, json_t *found,
+			  const struct weaker *weaker, struct err *err)
 {
 	json_object_set(found, "accepted", weaker->accepted);
 	json_object_set(found, "not_taken", weaker->kept);
 	_cleanup_free_ char *text = json_dumps(found, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-	int r = text ? file_replace(file, 0600, text, strlen(text)) : -ENOMEM;
 
-	return r < 0 ? err_set(err, r, "%s: %s", file, strerror(-r)) : 0;
+	return text ? output_write(a->coverage_file, a->force, 0600, text, strlen(text), err)
+		    : err_oom(err);
 }
 
 /* Writes the coverage report, and prints the policy and what an update changed. */
@@ -302,7 +304,7 @@ static int report_training(const struct train_arguments *a, const struct policy 
 			   const struct policy *p, const struct weaker *weaker, json_t *found,
 			   struct err *err)
 {
-	int r = a->coverage_file ? write_coverage(a->coverage_file, found, weaker, err) : 0;
+	int r = a->coverage_file ? write_coverage(a, found, weaker, err) : 0;
 
 	if (r < 0)
 		return r;

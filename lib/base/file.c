@@ -115,8 +115,11 @@ int file_sync_parent(const char *path)
 int file_replace(const char *path, unsigned mode, const void *data, size_t len)
 {
 	_cleanup_free_ char *tmp = NULL;
+	struct stat st;
 	int r;
 
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (asprintf(&tmp, "%s.new", path) < 0)
 		return -ENOMEM;
 	unlink(tmp);

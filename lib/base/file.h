@@ -32,8 +32,9 @@ int file_write_all(int fd, const void *data, size_t len);
 int file_create(int dirfd, const char *path, unsigned mode, const void *data, size_t len);
 
 /*
- * Replaces a file, or creates it: writes and syncs a new one beside it, and renames that one to path.
- * Returns 0 or -errno; on failure the old file stays.
+ * Replaces a file of the program's own, or creates it: writes and syncs a new one beside it, and
+ * renames that one to path. Files that a person names are outputs: lib/base/output.h. Returns 0 or
+ * -errno; on failure the old file stays. -EINVAL: path is a device, a pipe or a socket.
  */
 int file_replace(const char *path, unsigned mode, const void *data, size_t len);
 

@@ -39,6 +39,7 @@ enum { CLI_KEY_CGROUP = 1000, CLI_KEY_FORCE, CLI_KEY_NO_LSM };
 #define CLI_OPTION_MODE(s) ARGS_CALL("mode", 'm', "MODE", CLI_HELP_MODE, mode_args_read, s, mode)
 #define CLI_OPTION_IMAGE(s, member, help) ARGS_STRING("image", 'i', "REF", help, s, member)
 #define CLI_OPTION_OUTPUT(s, member, help) ARGS_STRING("output", 'o', "FILE", help, s, member)
+#define CLI_OPTION_REPLACE(s) ARGS_FLAG("force", 'f', "Replace an output that exists", s, force)
 #define CLI_OPTION_FORCE(s, short_key) ARGS_FLAG("force", short_key, CLI_HELP_FORCE, s, force)
 #define CLI_OPTION_NO_LSM(s) ARGS_FLAG("no-lsm", CLI_KEY_NO_LSM, CLI_HELP_NO_LSM, s, session.no_lsm)
 

@@ -324,6 +324,7 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	if (i->learned)
 		add_argument(c, "--digest=%s", i->learned);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);
+	add_argument(c, "--force");
 	if (j->end != LIFECYCLE_GOES_ON)
 		add_argument(c, "--output=%s", policy);
 	else

@@ -11,7 +11,7 @@
 #include "lib/trace/trace.h"
 #include "lutra/syscalls.h"
 #include "user/seccomp/cbpf.h"
-#include "user/seccomp/profile.h"
+#include "user/seccomp/profile/profile.h"
 
 #define X32_BIT 0x40000000u
 

@@ -17,7 +17,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#define FAMILIES 46 /* AF_MAX of Linux 6 */
+#include "user/seccomp/relatives.h"
+
+#define FAMILY_BITS 6 /* of a family's number: AF_MAX of Linux 6 is 46 */
+#define FAMILIES (1u << FAMILY_BITS)
 #define X86_64_BIT 1u
 
 struct export
@@ -41,8 +44,9 @@ static const uint32_t startup_prctl[] = {
 	PR_SET_NAME,	  PR_CAPBSET_READ,  PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT,
 };
 
-/* An entry without conditions that refuses as a privilege that is not given. */
+/* Entries without conditions: refused as a privilege, and as a family that the kernel lacks. */
 static const struct profile_entry refused = {.action = SCMP_ACT_ERRNO(EPERM)};
+static const struct profile_entry no_family = {.action = SCMP_ACT_ERRNO(EAFNOSUPPORT)};
 
 static void export_entry(struct export *x, struct profile_entry e)
 {
@@ -69,6 +73,7 @@ static void collect_seen(struct export *x, const struct policy *p)
 	policy_args_add(&x->args, (unsigned)clone, 0);
 	for (size_t i = 0; i < sizeof(startup_prctl) / sizeof(startup_prctl[0]); i++)
 		policy_args_add(&x->args, (unsigned)prctl, startup_prctl[i]);
+	relatives_add(x->seen);
 	if (!x->args.call[clone].any)
 		x->seen[SYS_clone3] = false;
 }
@@ -117,13 +122,18 @@ static void refuse_kinds(struct export *x, const struct syscall_args *args,
 	}
 }
 
-/* Refuses unknown socket families, and the unknown types of known families. */
+/*
+ * Refuses unknown socket families as a kernel without them does, and the unknown types of known
+ * families. Programs try families (IPv6 first) and go on after EAFNOSUPPORT; after EPERM some end.
+ */
 static void refuse_sockets(struct export *x, const struct syscall_args *args,
 			   const struct policy_args_seen *seen)
 {
 	static const uint32_t types[] = {SOCK_STREAM, SOCK_DGRAM,     SOCK_RAW,
 					 SOCK_RDM,    SOCK_SEQPACKET, SOCK_PACKET};
 
+	for (unsigned bit = FAMILY_BITS; bit < 32; bit++)
+		export_entry(x, add_condition(no_family, args->index[0], 1u << bit, 1u << bit));
 	for (uint32_t family = 0; family < FAMILIES; family++) {
 		struct profile_entry e =
 			add_condition(refused, args->index[0], args->mask[0], family);
@@ -132,7 +142,8 @@ static void refuse_sockets(struct export *x, const struct syscall_args *args,
 		for (uint32_t k = 0; k < seen->n; k++)
 			known |= (uint32_t)seen->value[k] == family;
 		if (!known)
-			export_entry(x, e);
+			export_entry(
+				x, add_condition(no_family, args->index[0], args->mask[0], family));
 		for (size_t t = 0; known && t < sizeof(types) / sizeof(types[0]); t++)
 			if (!has_value(seen, family | (uint64_t)types[t] << 32))
 				export_entry(x, add_condition(e, args->index[1], args->mask[1],
@@ -180,7 +191,24 @@ static void export_values(struct export *x, unsigned i)
 	}
 }
 
-/* Adds the entries of a system call that is known or dangerous. */
+static bool is_socket_maker(unsigned nr)
+{
+	return nr == SYS_socket || nr == SYS_socketpair;
+}
+
+/* Allows the values of an unknown system call that are harmless. */
+static void export_harmless(struct export *x, unsigned nr)
+{
+	const struct profile_entry allowed = {.action = SCMP_ACT_ALLOW};
+	size_t n;
+	const struct relatives_value *v = relatives_values(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].nr == nr)
+			export_entry(x, add_condition(allowed, v[i].index, UINT32_MAX, v[i].value));
+}
+
+/* Adds the entries of a system call; none if the default action is its answer. */
 static void export_syscall(struct export *x, const char *arch, unsigned nr)
 {
 	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, (int)nr);
@@ -190,8 +218,12 @@ static void export_syscall(struct export *x, const char *arch, unsigned nr)
 	x->name = name;
 	if (!name)
 		x->unnamed += x->seen[nr];
-	else if (!x->seen[nr])
+	else if (!x->seen[nr] && is_socket_maker(nr))
+		export_entry(x, no_family);
+	else if (!x->seen[nr] && syscall_traits(nr)->traits & SYSCALL_DANGEROUS)
 		export_entry(x, refused);
+	else if (!x->seen[nr])
+		export_harmless(x, nr);
 	else if (i >= 0 && !x->args.call[i].any)
 		export_values(x, (unsigned)i);
 	else
@@ -220,8 +252,7 @@ int export_profile(const struct policy *policy, const struct export_options *opt
 	}
 	collect_seen(&x, policy);
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		if (x.seen[nr] || syscall_traits(nr)->traits & SYSCALL_DANGEROUS)
-			export_syscall(&x, policy->arch, nr);
+		export_syscall(&x, policy->arch, nr);
 	if (x.error < 0)
 		return err_set(err, x.error, "%s", strerror(-x.error));
 	profile_sort(p);

@@ -4,7 +4,7 @@
 #define LUTRA_USER_SECCOMP_EXPORT_H
 
 #include "lib/policy/policy.h"
-#include "user/seccomp/profile.h"
+#include "user/seccomp/profile/profile.h"
 
 struct export_options {
 	bool notify;	      /* ask lutrad's agent about dangerous system calls that are known */

@@ -3,6 +3,7 @@
 #include "user/seccomp/filter.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -10,15 +11,31 @@
 #define BINARY_TREE 2 /* SCMP_FLTATR_CTL_OPTIMIZE: search system calls in a tree, not in a chain */
 #define PROGRAM_MAX ((size_t)BPF_MAXINSNS)
 
+/*
+ * Adds the architectures of the profile. One that libseccomp does not know, or of the other byte
+ * order, cannot run here: runtimes skip it.
+ */
 static int add_arches(scmp_filter_ctx f, const struct profile *p)
 {
 	uint32_t arch;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && (arch = profile_arch(i)); i++)
+	for (unsigned i = 0; r == 0 && (arch = profile_arch(i)); i++) {
 		if (p->arches >> i & 1 && seccomp_arch_exist(f, arch) == -EEXIST)
 			r = seccomp_arch_add(f, arch);
+		r = r == -EDOM || r == -EINVAL ? 0 : r;
+	}
 	return r;
+}
+
+static void set_flags(scmp_filter_ctx f, const struct profile *p)
+{
+	if (p->flags & SECCOMP_FILTER_FLAG_LOG)
+		seccomp_attr_set(f, SCMP_FLTATR_CTL_LOG, 1);
+	if (p->flags & SECCOMP_FILTER_FLAG_TSYNC)
+		seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (p->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+		seccomp_attr_set(f, SCMP_FLTATR_CTL_SSB, 1);
 }
 
 /* Returns true if two conditions are on one argument: runtimes take these as alternatives. */
@@ -59,6 +76,7 @@ static int fill_filter(scmp_filter_ctx f, const struct profile *p, struct err *e
 
 	if (r < 0)
 		return err_set(err, -EINVAL, "architectures: %s", strerror(-r));
+	set_flags(f, p);
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
 	for (size_t i = 0; i < p->n_entries; i++) {
 		const struct profile_entry *e = &p->entries[i];

@@ -7,7 +7,7 @@
 #include <seccomp.h>
 #include <stddef.h>
 
-#include "user/seccomp/profile.h"
+#include "user/seccomp/profile/profile.h"
 
 DEFINE_FREEP(void, seccomp_release);
 

@@ -57,6 +57,14 @@ static bool is_needed(const struct profile *all, size_t i)
 	return true;
 }
 
+/* Copies a text where there is none. Returns 0 or -ENOMEM. */
+static int join_text(char **all, const char *text)
+{
+	if (!*all && text)
+		*all = strdup(text);
+	return !*all && text ? -ENOMEM : 0;
+}
+
 static int join_header(struct profile *all, const struct profile *p, struct err *err)
 {
 	if (profile_allows(p->default_action))
@@ -68,12 +76,15 @@ static int join_header(struct profile *all, const struct profile *p, struct err 
 			err, -EINVAL,
 			"the profiles have two listenerPaths, %s and %s: a container can have one",
 			all->listener, p->listener);
+	if (all->metadata && p->metadata && strcmp(all->metadata, p->metadata) != 0)
+		return err_set(err, -EINVAL,
+			       "the profiles have two listenerMetadata: a container can have one");
 	all->arches |= p->arches;
-	if (!all->listener && p->listener) {
-		all->listener = strdup(p->listener);
-		if (!all->listener)
-			return err_oom(err);
-	}
+	all->flags |= p->flags;
+	all->has_flags |= p->has_flags;
+	if (join_text(&all->listener, p->listener) < 0 ||
+	    join_text(&all->metadata, p->metadata) < 0)
+		return err_oom(err);
 	return 0;
 }
 
@@ -103,7 +114,10 @@ int merge_profiles(const struct profile *a, const struct profile *b, struct prof
 			       PROFILE_ENTRIES_MAX);
 	p->default_action = a->default_action;
 	p->arches = all->arches;
+	p->flags = all->flags;
+	p->has_flags = all->has_flags;
 	p->listener = TAKE_PTR(all->listener);
+	p->metadata = TAKE_PTR(all->metadata);
 	profile_sort(p);
 	*ret = TAKE_PTR(p);
 	return 0;

@@ -3,7 +3,7 @@
 #ifndef LUTRA_USER_SECCOMP_MERGE_H
 #define LUTRA_USER_SECCOMP_MERGE_H
 
-#include "user/seccomp/profile.h"
+#include "user/seccomp/profile/profile.h"
 
 /*
  * Makes a profile that allows what either profile allows. A refusal of the first profile comes

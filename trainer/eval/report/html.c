@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "lib/base/output.h"
 #include "trainer/eval/report/figures.h"
 #include "trainer/eval/report/plot.h"
 
@@ -251,23 +251,17 @@ static int put_report(FILE *f, const struct summary *s)
 	return r;
 }
 
-int html_report(const struct summary *s, const char *path, struct err *err)
+int html_report(const struct summary *s, const char *path, bool force, struct err *err)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char part[4096];
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
 	int r;
 
-	if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-		return err_set(err, -ENAMETOOLONG, "%s: name too long", path);
-	f = fopen(part, "we");
 	if (!f)
-		return err_set(err, -errno, "%s: %s", part, strerror(errno));
+		return err_oom(err);
 	r = put_report(f, s);
-	if (r < 0)
-		r = err_oom(err);
-	else if (ferror(f) || fclose(TAKE_PTR(f)) != 0 || rename(part, path) < 0)
-		r = err_set(err, -errno, "%s: cannot be written: %s", path, strerror(errno));
-	if (r < 0)
-		unlink(part);
-	return r;
+	if (fclose(f) != 0 || r < 0)
+		return err_oom(err);
+	return output_write(path, force, 0644, text, len, err);
 }

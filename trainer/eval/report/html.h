@@ -7,10 +7,8 @@
 
 /*
  * Writes the report: a table of detectors, ROC curves, delays, the levels over time around each
- * attack with its new events, and a table of runs. Replaces an existing file; after a failure it is
- * as before.
- * Returns 0, -ENOMEM, or an error of fopen(3), fclose(3) or rename(2).
+ * attack with its new events, and a table of runs. Returns 0, -ENOMEM, or an error of output_write().
  */
-int html_report(const struct summary *s, const char *path, struct err *err);
+int html_report(const struct summary *s, const char *path, bool force, struct err *err);
 
 #endif

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "lib/base/file.h"
 #include "lib/abi/syscalls.h"
+#include "lib/base/output.h"
 #include "lutra/syscalls.h"
 #include "user/cli/cli.h"
 #include "user/seccomp/check.h"
@@ -22,7 +22,7 @@ struct seccomp_args {
 	const char *config_file; /* NULL: the default */
 	struct config *config;
 	struct export_options export;
-	bool json;
+	bool json, force;
 	struct args_list args; /* the verb, and files */
 	const char *verb;
 	char **files;
@@ -41,7 +41,9 @@ static error_t read_listener(struct argp_state *state, const char *arg, void *me
 #define S struct seccomp_args
 static const struct args_option options[] = {
 	CLI_OPTION_POLICY(S, policy),
-	CLI_OPTION_OUTPUT(S, output, "export, merge: profile to write; default: standard output"),
+	CLI_OPTION_OUTPUT(S, output,
+			  "export, merge: profile to write; default: -, standard output"),
+	CLI_OPTION_REPLACE(S),
 	ARGS_FLAG("notify", OPT_NOTIFY,
 		  "export, check: ask lutrad about dangerous system calls that are known", S,
 		  export.notify),
@@ -67,7 +69,7 @@ static error_t check_seccomp_args(struct argp_state *state, void *ret)
 		return a->n_files && !a->policy
 			       ? 0
 			       : args_usage(state, "merge takes profiles and policies, and the "
-						   "options -o and --config");
+						   "options -o, --force and --config");
 	if (strcmp(a->verb, "export") != 0 && strcmp(a->verb, "check") != 0)
 		return args_usage(state, "unknown verb '%s': export, merge or check", a->verb);
 	if (!a->policy)
@@ -113,17 +115,11 @@ static int load_policy_profile(const struct seccomp_args *a, const char *name, s
 
 static int put_profile(const struct seccomp_args *a, struct profile *p, struct err *err)
 {
-	_cleanup_free_ char *text = profile_to_json(p);
-	int r;
+	_cleanup_free_ char *json = profile_to_json(p), *text = NULL;
 
-	if (!text)
+	if (!json || asprintf(&text, "%s\n", json) < 0)
 		return err_oom(err);
-	if (!a->output) {
-		puts(text);
-		return 0;
-	}
-	r = file_replace(a->output, 0644, text, strlen(text));
-	return r < 0 ? err_set(err, r, "%s: %s", a->output, strerror(-r)) : 0;
+	return output_write(a->output ? a->output : "-", a->force, 0644, text, strlen(text), err);
 }
 
 static int run_export(const struct seccomp_args *a, struct err *err)
@@ -134,13 +130,36 @@ static int run_export(const struct seccomp_args *a, struct err *err)
 	return r < 0 ? r : put_profile(a, p, err);
 }
 
+/* Says which rules of a profile depend on the container, and how that was decided. */
+static void tell_conditional(const char *path, const struct profile *p)
+{
+	char clean[CLI_TEXT];
+
+	if (!p->conditional)
+		return;
+	fprintf(stderr,
+		"lutra: %s: rules that depend on the container; decided for one without options, "
+		"on x86-64:\n",
+		cli_clean_text(path, clean));
+	fputs(p->conditional, stderr);
+}
+
+static int load_profile(const char *path, struct profile **ret, struct err *err)
+{
+	int r = profile_load(ret, path, err);
+
+	if (r == 0)
+		tell_conditional(path, *ret);
+	return r;
+}
+
 static int load_either(const struct seccomp_args *a, const char *name, struct profile **ret,
 		       struct err *err)
 {
 	struct stat st;
 
 	if (stat(name, &st) == 0 && !S_ISDIR(st.st_mode))
-		return profile_load(ret, name, err);
+		return load_profile(name, ret, err);
 	return load_policy_profile(a, name, ret, err);
 }
 
@@ -255,7 +274,7 @@ static int run_check(const struct seccomp_args *a, struct err *err)
 
 	if (a->n_files > 1 && !is_trace(a->files[0])) {
 		first = 1;
-		r = profile_load(&p, a->files[0], err);
+		r = load_profile(a->files[0], &p, err);
 	} else {
 		r = load_policy_profile(a, a->policy, &p, err);
 	}

@@ -3,6 +3,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/op_set.h"
 #include "lib/abi/syscalls.h"
+#include "lib/base/output.h"
 #include "lib/trace/trace.h"
 #include "lutra/score.h"
 #include "lutra/transfer.h"
@@ -12,7 +13,7 @@
 
 struct trace_args {
 	const char *output;
-	bool json;
+	bool json, force;
 	struct args_list args; /* the verb, and files */
 	const char *verb;
 	char **files;
@@ -21,8 +22,8 @@ struct trace_args {
 
 static const struct args_option options[] = {
 	CLI_OPTION_JSON(struct trace_args),
-	CLI_OPTION_OUTPUT(struct trace_args, output,
-			  "merge: trace to write; the file must not exist"),
+	CLI_OPTION_OUTPUT(struct trace_args, output, "merge: trace to write; - is standard output"),
+	CLI_OPTION_REPLACE(struct trace_args),
 	{},
 };
 
@@ -320,6 +321,16 @@ static int read_trace(const struct trace_args *a, const char *path, json_t *out)
 	return torn && !cat && !info;
 }
 
+static int merge_files(const struct trace_args *a, struct err *err)
+{
+	_cleanup_(output_done) struct output o = {};
+	int r = output_begin(&o, a->output, a->force, err);
+
+	if (r == 0)
+		r = trace_merge(o.part, a->files, a->n_files, err);
+	return r < 0 ? r : output_end(&o, err);
+}
+
 int cmd_trace(int argc, char **argv)
 {
 	json_auto_t *out = json_array();
@@ -330,7 +341,7 @@ int cmd_trace(int argc, char **argv)
 
 	args_read(&command, argc, argv, &a);
 	if (strcmp(a.verb, "merge") == 0)
-		return trace_merge(a.output, a.files, a.n_files, &err) < 0 ? cli_fail(&err) : 0;
+		return merge_files(&a, &err) < 0 ? cli_fail(&err) : 0;
 	cat = strcmp(a.verb, "cat") == 0;
 	for (int i = 0; i < a.n_files && !(cat && r); i++)
 		r |= read_trace(&a, a.files[i], out);

@@ -319,7 +319,7 @@ static void html_report_escapes_what_traces_name(void **state)
 	make_attack(f);
 	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	assert_int_equal(summary_init(&o), 0);
-	assert_int_equal(html_report(&o, f->html, &err), 0);
+	assert_int_equal(html_report(&o, f->html, false, &err), 0);
 	assert_int_equal(file_read(AT_FDCWD, f->html, 1u << 24, &text, &len, NULL), 0);
 	assert_non_null(strstr(text, "a&lt;i&gt;b"));
 	assert_non_null(strstr(text, "/etc/&lt;b&gt;"));
@@ -332,25 +332,24 @@ static void html_report_escapes_what_traces_name(void **state)
 	assert_null(strstr(text, "inf,"));
 }
 
-static void html_report_that_cannot_be_written_leaves_the_old_one(void **state)
+static void html_report_replaces_an_old_one_only_on_request(void **state)
 {
 	struct fixture *f = *state;
 	struct summary o = {
 		.runs = &f->run, .n = 1, .policy_image = "x", .threshold_a = 1, .threshold_b = 1};
-	_cleanup_free_ char *text = NULL, *part = scratch_path(f->dir, "report.html.part");
+	_cleanup_free_ char *text = NULL;
 	struct err err = {""};
 	size_t len;
 
 	make_attack(f);
 	assert_int_equal(judge_run(f, RUN_KIND_ATTACK, NULL), 0);
 	scratch_write(f->html, "old", 3);
-	assert_int_equal(mkdir(part, 0700), 0);
 	assert_int_equal(summary_init(&o), 0);
-	assert_int_equal(html_report(&o, f->html, &err), -EISDIR);
+	assert_int_equal(html_report(&o, f->html, false, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "report.html"));
 	assert_int_equal(file_read(AT_FDCWD, f->html, 100, &text, &len, NULL), 0);
 	assert_string_equal(text, "old");
-	assert_int_equal(rmdir(part), 0);
+	assert_int_equal(html_report(&o, f->html, true, &err), 0);
 }
 
 /* ---- baselines ---- */
@@ -477,7 +476,7 @@ int main(void)
 		T(summary_adds_up_and_gives_json),
 		cmocka_unit_test(summary_auc_counts_ties_half),
 		T(html_report_escapes_what_traces_name),
-		T(html_report_that_cannot_be_written_leaves_the_old_one),
+		T(html_report_replaces_an_old_one_only_on_request),
 		cmocka_unit_test(ngrams_know_what_another_run_had),
 		cmocka_unit_test(witten_bell_probabilities_add_up_to_one),
 		T(baselines_count_what_was_never_seen),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A seccomp profile of OCI runtimes with its core fields: defaultAction, defaultErrnoRet,
- * architectures, listenerPath, and syscalls with names, action, errnoRet and args. In memory the
- * profile is flat: one entry for each system call and condition.
+ * A seccomp profile with the fields of the OCI runtime specification. Profiles of engines (Docker,
+ * Podman) have more: rules that depend on the container, and archMap. Reading decides these as the
+ * engine does for a container without options. In memory the profile is flat: one entry for each
+ * system call and condition.
  */
-#ifndef LUTRA_USER_SECCOMP_PROFILE_H
-#define LUTRA_USER_SECCOMP_PROFILE_H
+#ifndef LUTRA_USER_SECCOMP_PROFILE_PROFILE_H
+#define LUTRA_USER_SECCOMP_PROFILE_PROFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #define PROFILE_ARGS 6
 #define PROFILE_NAME 40
 #define PROFILE_LISTENER_MAX 107 /* bytes of a socket's path */
+#define PROFILE_METADATA_MAX 4096
 
 struct profile_arg {
 	uint64_t value, value_two;
@@ -37,7 +39,12 @@ struct profile_entry {
 struct profile {
 	uint32_t default_action;
 	uint32_t arches; /* bit i: profile_arch(i) */
+	bool has_flags;	 /* the file has flags: without them, runtimes choose */
+	uint32_t flags;	 /* SECCOMP_FILTER_FLAG_* */
 	char *listener;	 /* listenerPath, or NULL */
+	char *metadata;	 /* listenerMetadata, or NULL */
+	/* Rules that depend on the container, and what was decided: a line for each. NULL: none. */
+	char *conditional;
 	struct profile_entry *entries;
 	size_t n_entries, size;
 };
@@ -47,7 +54,9 @@ struct profile *profile_new(void);
 void profile_free(struct profile *p);
 DEFINE_FREEP(struct profile, profile_free);
 
-/* Returns libseccomp's token of architecture bit i, or 0 past the last. */
+/*
+ * Returns the token of architecture bit i, or 0 past the last. This libseccomp may not know it.
+ */
 uint32_t profile_arch(unsigned i);
 
 /* Returns true for ALLOW, LOG and NOTIFY, which may let the system call through. */
@@ -71,6 +80,9 @@ void profile_sort(struct profile *p);
  */
 int profile_load(struct profile **ret, const char *path, struct err *err);
 int profile_from_json(struct profile **ret, const char *json, size_t len, struct err *err);
+
+/* Returns the bit of an architecture's name as in SCMP_ARCH_X86_64, or -1: it is not known. */
+int profile_arch_parse(const char *name);
 
 /*
  * Sorts p and writes it as JSON; equal profiles give equal bytes. The caller frees the text. NULL:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiles in memory: entries, names and order. */
-#include "user/seccomp/profile.h"
+#include "user/seccomp/profile/profile.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -22,6 +22,8 @@ void profile_free(struct profile *p)
 	if (!p)
 		return;
 	free(p->listener);
+	free(p->metadata);
+	free(p->conditional);
 	free(p->entries);
 	free(p);
 }

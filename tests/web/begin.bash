@@ -50,7 +50,7 @@ web_daemon_start() {
 	until_true "$patience" grep -q ' port [0-9]' "$stage/lutrad.log"
 	LUTRA_HTTP_PORT=$(sed -n 's/.*http on .* port \([0-9]*\).*/\1/p' "$stage/lutrad.log" | tail -n 1)
 	export LUTRA_HTTP_PORT LUTRA_CHROMIUM=$chromium LUTRA_TOKEN_FILE=$stage/http.token
-	export LUTRA_SOCKET=$stage/lutrad.sock
+	export LUTRA_SOCKET=$stage/lutrad.sock LUTRA_CONFIG=$stage/config.json LUTRA_DAEMON=$daemon
 	export LUTRA_CONTAINER=$guarded
 }
 

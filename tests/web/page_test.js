@@ -103,9 +103,9 @@ await ok("an image that is learned is shown with how far it is, what comes next 
 
 // ---- each view ----
 
-const { events } = (await api("GET", "/events?limit=200")).body;
-const shown = events.find((e) => e.output_fields["lutra.group"] === "exec");
+/* An event of the incident: what came again a while later belongs to none. */
 const incident = (await api("GET", "/incidents?limit=1")).body.incidents[0].id;
+const shown = (await api("GET", `/incidents/${incident}`)).body.events_shown.find((e) => e.output_fields["lutra.group"] === "exec");
 const views = { overview: "/", incidents: "/incidents", incident: `/incident/${incident}`, container: `/container/${me}`, events: "/events", event: `/event/${shown.key}`, learning: "/learning", policies: "/policies", policy: "/policy/notes" };
 const sizes = { "": { width: 1280, height: 900 }, "-phone": { width: 390, height: 844 } };
 

@@ -3,8 +3,10 @@
 import { attempt } from "./actions.js";
 import { ApiError, get, path, post } from "./api.js";
 import { command, confirmed, fullTime, h, number, shellWord, toast } from "./dom.js";
+import { every } from "./poll.js";
 
 const DAY_MS = 86_400_000;
+const DRAFT_POLL_MS = 3000;
 const spans = [["", "for ever"], ["1", "for a day"], ["7", "for a week"], ["30", "for 30 days"]];
 
 function about(f) {
@@ -49,9 +51,23 @@ class Readings {
       toast("A draft was made");
       this.element.replaceChildren(h("p", { class: "small" }, "A draft was made. To put it in force: ",
         command("lutra policy accept --draft", shellWord(done.id), "--key KEY")));
+      this.followDraft();
     } else {
       this.changed();
     }
+  }
+
+  /* The command puts the draft in force somewhere else: shows that once it is so, while this is on the page. */
+  followDraft() {
+    const over = new AbortController();
+    every(DRAFT_POLL_MS, over.signal, async () => {
+      if (!this.element.isConnected) {
+        over.abort();
+      } else if ((await get(path("findings", this.finding.id))).state === "accepted") {
+        over.abort();
+        this.changed();
+      }
+    });
   }
 }
 

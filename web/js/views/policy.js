@@ -3,9 +3,10 @@
 import { attempt } from "../actions.js";
 import { get, path, post } from "../api.js";
 import { card, chips, command, facts, fullTime, h, number, problem, shellWord, when } from "../dom.js";
-import { quietly } from "../poll.js";
+import { every, quietly } from "../poll.js";
 import { expected } from "./policies.js";
 
+const DRAFT_POLL_MS = 3000;
 const roles = {
   startup: "while the service starts", steady: "while it serves",
   spawned: "in what it starts", deeper: "in what those start",
@@ -133,10 +134,16 @@ class Accepted {
     this.list = h("ul", { class: "list" });
     this.byHand = h("div");
     this.element = card("Accepted by a person", this.list, this.byHand);
+    this.drafts = 0;
+    /* A draft is put in force by a command, somewhere else. */
+    every(DRAFT_POLL_MS, signal, async () => {
+      if (this.drafts && !this.list.contains(document.activeElement)) await this.load();
+    });
   }
 
   async load() {
     const { entries, drafts, actions, varies } = await get(path("policies", this.name, "accepted"), {}, this.signal);
+    this.drafts = drafts.length;
     const changes = Object.entries(actions);
     this.byHand.replaceChildren(facts([
       ["Actions set by hand", changes.length ? chips(changes.map(([rule, action]) => `${rule}: ${action}`)) : null],

@@ -10,6 +10,7 @@ FUZZED := $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] user/import/*.[ch] user/identit
 
 $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/tests/support.a $(B)/lib.a
 	$(LINK)
+$(B)/tests/fuzz/accepted_fuzz: tests/support/sample.c tests/support/scratch.c
 # No fuzzer where clang lacks the runtime: tests/fuzz/run then says so.
 $(B)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZED)
 	@mkdir -p $(@D)

@@ -164,9 +164,14 @@ static const char *file_name(const struct train_arguments *a, int i)
 static int load_judge(const struct train_arguments *a, struct policy **ret, struct err *err)
 {
 	const char *digest = a->train.digest;
-	struct err left_out;
+	struct err left_out = {""};
 	int r = a->leave_out_alerts ? accepted_load(ret, a->update, NULL, &left_out, err) : 0;
 
+	if (r == 0 && *left_out.msg)
+		fprintf(stderr,
+			"lutra train: warning: the new runs are judged without all that was "
+			"accepted: %s\n",
+			left_out.msg);
 	if (r == 0 && *ret)
 		(*ret)->expects_image =
 			digest && (*ret)->digest && strcmp(digest, (*ret)->digest) != 0;

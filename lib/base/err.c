@@ -5,16 +5,21 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
 
 int err_set(struct err *err, int r, const char *fmt, ...)
 {
+	char line[sizeof(err->msg)];
 	va_list ap;
 
 	if (!err)
 		return r;
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	text_escape(line, strlen(line), err->msg, sizeof(err->msg));
 	return r;
 }
 

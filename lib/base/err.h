@@ -10,7 +10,10 @@ struct err {
 	char msg[512];
 };
 
-/* Writes the line, cut to fit, and returns r, a negative errno. err may be NULL. */
+/*
+ * Writes the line, cut to fit, and returns r, a negative errno. err may be NULL. The line may quote a
+ * file or a name of unknown origin: control characters and bytes that are no UTF-8 become \xNN.
+ */
 int err_set(struct err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Writes "out of memory" and returns -ENOMEM. err may be NULL. */

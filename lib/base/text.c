@@ -70,7 +70,7 @@ bool text_has_control(const char *s)
 	return false;
 }
 
-size_t text_clean(const char *in, size_t len, char *out, size_t size)
+static size_t write_escaped(const char *in, size_t len, char *out, size_t size, bool backslashes)
 {
 	const unsigned char *s = (const unsigned char *)in;
 	size_t pos = 0, i = 0;
@@ -81,7 +81,7 @@ size_t text_clean(const char *in, size_t len, char *out, size_t size)
 		const char *piece = in + i;
 		size_t piece_len = n;
 
-		if (s[i] == '\\') {
+		if (s[i] == '\\' && backslashes) {
 			piece = "\\\\";
 			piece_len = 2;
 		} else if (n == 0 || is_control(s + i) || is_bidirectional(s + i)) {
@@ -98,6 +98,16 @@ size_t text_clean(const char *in, size_t len, char *out, size_t size)
 	}
 	out[pos] = '\0';
 	return pos;
+}
+
+size_t text_clean(const char *in, size_t len, char *out, size_t size)
+{
+	return write_escaped(in, len, out, size, true);
+}
+
+size_t text_escape(const char *in, size_t len, char *out, size_t size)
+{
+	return write_escaped(in, len, out, size, false);
 }
 
 size_t text_fit(const char *s, size_t max)

@@ -14,6 +14,8 @@
  * Text that does not fit is cut at the end of a character. Returns the bytes written, without the NUL.
  */
 size_t text_clean(const char *in, size_t len, char *out, size_t size);
+/* Does text_clean(), but a backslash stays: a text that has been through it is not changed again. */
+size_t text_escape(const char *in, size_t len, char *out, size_t size);
 /*
  * Returns true if s has a control character, on which a terminal may act, or one that changes the
  * direction of text.

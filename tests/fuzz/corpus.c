@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/file.h"
+#include "lib/policy/accepted/accepted.h"
 #include "lib/policy/files/policy_format.h"
 #include "lib/policy/files/policy_sign.h"
 #include "lib/trace/trace_format.h"
@@ -193,6 +194,46 @@ static int write_packages(const char *dir)
 	return 0;
 }
 
+/* What a person accepted for the policy: a delta of each kind of entry, signed, replaced, and the signature. */
+static int write_accepted(const char *dir)
+{
+	static const char delta[] =
+		"{\"format\": 1, \"policy\": \"shop\", \"entries\": ["
+		"{\"id\": \"a1\", \"finding\": \"f1\", \"scope\": {\"role\": \"every\","
+		" \"operation\": \"open\", \"path\": \"/srv/a.conf\", \"type\": \"file\","
+		" \"write\": true, \"extension\": true}, \"text\": \"t\", \"by\": \"root\","
+		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": \"2027-02-01T00:00:00Z\","
+		" \"reason\": \"r\", \"forced\": false},"
+		"{\"id\": \"a2\", \"finding\": \"f2\", \"scope\": {\"role\": \"steady\","
+		" \"operation\": \"connect\", \"family\": \"inet\", \"address\": \"private\","
+		" \"port\": 3306, \"any_port\": true, \"call\": \"connect\"}, \"text\": \"t\","
+		" \"by\": \"root\", \"time\": \"2027-01-31T10:20:30Z\", \"until\": null,"
+		" \"reason\": null, \"forced\": true},"
+		"{\"id\": \"a3\", \"finding\": \"f3\", \"scope\": {\"level\": \"A\","
+		" \"threshold\": 4096}, \"text\": \"t\", \"by\": \"root\","
+		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": null, \"reason\": null,"
+		" \"forced\": false},"
+		"{\"id\": \"a4\", \"finding\": \"f4\", \"scope\": {\"role\": \"session\","
+		" \"call\": \"ptrace\"}, \"text\": \"t\", \"by\": \"root\","
+		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": null, \"reason\": null,"
+		" \"forced\": false}], \"actions\": {\"exec\": \"kill\", \"path-K\": \"log\"},"
+		" \"varies\": [\"/srv/cache\"]}";
+	_cleanup_free_ char *to = scratch_path(dir, "accepted");
+	_cleanup_free_ char *plain = scratch_path(dir, "accepted.json");
+	_cleanup_free_ char *sig = scratch_path(dir, "sample/" POLICY_SIGNATURE_FILE);
+	int r = 0;
+
+	mkdir(to, 0755);
+	scratch_write(plain, delta, sizeof(delta) - 1);
+	for (char kind = 0; kind < 4 && r == 0; kind++) {
+		char name[] = {'0', '\0'};
+
+		name[0] = (char)(name[0] + kind);
+		r = write_seed(kind == 2 ? sig : plain, kind, to, name);
+	}
+	return r;
+}
+
 static int write_all(const char *dir)
 {
 	_cleanup_free_ char *traces = scratch_path(dir, "trace"),
@@ -229,6 +270,8 @@ static int write_all(const char *dir)
 		r = write_answers(dir);
 	if (r == 0)
 		r = write_packages(dir);
+	if (r == 0)
+		r = write_accepted(dir);
 	return r < 0 ? r : write_seed(json, 0, policies, "json");
 }
 

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
-#include "lib/base/text.h"
 #include "user/import/lines.h"
 
 #define LINES_SHOWN 4096 /* lines between two looks at the clock */
@@ -84,7 +83,6 @@ static int read_file(struct lines *l, const struct import_format *f, size_t n, c
 {
 	_cleanup_close_ int fd = file_open_read(AT_FDCWD, l->path, err);
 	_cleanup_fclose_ FILE *in = NULL;
-	char clean[sizeof(err->msg)];
 	struct err why = {""};
 	int r;
 
@@ -108,9 +106,7 @@ static int read_file(struct lines *l, const struct import_format *f, size_t n, c
 	}
 	if (!why.msg[0])
 		err_set(&why, r, "%s", strerror(-r));
-	/* The reason may quote the line. */
-	text_clean(why.msg, strlen(why.msg), clean, sizeof(clean));
-	return err_set(err, r, "%s:%llu: %s", l->path, (unsigned long long)l->line, clean);
+	return err_set(err, r, "%s:%llu: %s", l->path, (unsigned long long)l->line, why.msg);
 }
 
 static int is_visible_file(const struct dirent *e)

@@ -46,15 +46,16 @@ void learn_save(struct learn *l)
 	l->save_failed = r < 0;
 }
 
-/* Loads a policy with what was accepted for it. */
-static struct policy *load_policy(const struct learn *l, const char *dir, struct err *err)
+/* Loads a policy with what was accepted for it, as accepted_load() does. */
+static struct policy *load_policy(const struct learn *l, const char *dir, struct err *ret_left_out,
+				  struct err *err)
 {
 	struct policy *p = NULL;
-	struct err left_out;
 
+	ret_left_out->msg[0] = '\0';
 	if (!dir)
 		err_oom(err);
-	else if (accepted_load(&p, dir, &l->parts.config->policy_keys, &left_out, err) < 0)
+	else if (accepted_load(&p, dir, &l->parts.config->policy_keys, ret_left_out, err) < 0)
 		p = NULL;
 	return p;
 }
@@ -63,7 +64,8 @@ void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		      char buf[static POLICY_PACKS_TEXT])
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
-	_cleanup_(policy_freep) struct policy *p = load_policy(l, dir, NULL);
+	struct err left_out;
+	_cleanup_(policy_freep) struct policy *p = load_policy(l, dir, &left_out, NULL);
 
 	*buf = '\0';
 	if (p)
@@ -81,7 +83,9 @@ size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_ima
 unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
-	_cleanup_(policy_freep) struct policy *p = i->trained ? load_policy(l, dir, NULL) : NULL;
+	struct err left_out;
+	_cleanup_(policy_freep) struct policy *p =
+		i->trained ? load_policy(l, dir, &left_out, NULL) : NULL;
 
 	return p ? p->mode : LUTRA_MODE_AUDIT;
 }
@@ -89,7 +93,9 @@ unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i)
 unsigned learn_policy_mode(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
-	_cleanup_(policy_freep) struct policy *p = i->trained ? load_policy(l, dir, NULL) : NULL;
+	struct err left_out;
+	_cleanup_(policy_freep) struct policy *p =
+		i->trained ? load_policy(l, dir, &left_out, NULL) : NULL;
 	unsigned mode = LUTRA_MODE_AUDIT;
 
 	if (p && modes_get(l->parts.config, dir, p, &mode, NULL) < 0)
@@ -181,8 +187,8 @@ static int set_learned_mode(struct container *c, const struct policy *p, bool is
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
-	struct err err;
-	_cleanup_(policy_freep) struct policy *p = load_policy(l, dir, &err);
+	struct err left_out, err;
+	_cleanup_(policy_freep) struct policy *p = load_policy(l, dir, &left_out, &err);
 
 	if (!p) {
 		lifecycle_set_note(l->parts.lifecycle, i, "its policy guards nothing yet: %.300s",
@@ -190,6 +196,8 @@ void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_firs
 		log_error("%s: %s", i->image, i->note);
 		return;
 	}
+	if (*left_out.msg)
+		log_error("%s: not all that was accepted is in force: %s", i->policy, left_out.msg);
 	for (struct container *c = containers_first(l->parts.containers); c; c = c->next) {
 		if (!c->recorded || recorder_image(l, c) != i)
 			continue;

@@ -207,7 +207,8 @@ int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret,
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", dir, strerror(errno));
 	r = file_read(fd, POLICY_ACCEPTED_FILE, ACCEPTED_BYTES_MAX, &text, &len, &why);
-	if (r == -ENOENT)
+	/* A link to a file that is gone is no delta, but not nothing either. */
+	if (r == -ENOENT && faccessat(fd, POLICY_ACCEPTED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(err, r, "%s: nothing is accepted there", dir);
 	if (r < 0)
 		return err_set(err, -EBADMSG, "%s: %s", dir, why.msg);

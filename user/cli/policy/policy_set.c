@@ -152,12 +152,16 @@ static bool find_entry(const struct config *config, const char *id, char ret_dir
 
 	for (int i = 0; i < n; i++) {
 		json_auto_t *delta = NULL;
+		struct err err;
+		int r;
 
 		if (!found) {
 			snprintf(ret_dir, PATH_MAX, "%.3800s/%s", config->policies_dir,
 				 entries[i]->d_name);
-			found = accepted_read(ret_dir, NULL, &delta, NULL) == 0 &&
-				accepted_find(delta, id);
+			r = accepted_read(ret_dir, NULL, &delta, &err);
+			found = r == 0 && accepted_find(delta, id);
+			if (r == -EBADMSG)
+				cli_failf("warning: not looked at: %s", err.msg);
 		}
 		free(entries[i]);
 	}

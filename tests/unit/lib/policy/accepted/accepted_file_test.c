@@ -8,7 +8,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/base/text.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"
 #include "tests/support/sample.h"
@@ -81,6 +84,35 @@ static void accepted_read_refuses_what_is_damaged(void **state)
 		assert_non_null(strstr(err.msg, POLICY_ACCEPTED_FILE));
 		assert_null(back);
 	}
+}
+
+static void accepted_read_tells_a_file_that_cannot_be_read_from_none(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+	json_t *back = NULL;
+
+	assert_int_equal(symlink("/nonexistent/accepted.json", path), 0);
+	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), -EBADMSG);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), -EBADMSG);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), -ENOENT);
+	assert_null(back);
+}
+
+static void accepted_read_tells_what_is_damaged_without_control_characters(void **state)
+{
+	static const char bad[] = "{\"format\": \x1b[2J\x03}";
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+	json_t *back = NULL;
+	struct err err = {""};
+
+	scratch_write(path, bad, sizeof(bad) - 1);
+	assert_int_equal(accepted_read(f->policy, NULL, &back, &err), -EBADMSG);
+	assert_false(text_has_control(err.msg));
 }
 
 /* Makes a key and puts its public part into keys. */
@@ -278,6 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(accepted_read_gives_what_was_written),
 		CASE(accepted_read_refuses_what_is_damaged),
+		CASE(accepted_read_tells_a_file_that_cannot_be_read_from_none),
+		CASE(accepted_read_tells_what_is_damaged_without_control_characters),
 		CASE(accepted_read_takes_only_what_a_trusted_key_signed),
 		CASE(accepted_read_refuses_what_was_signed_for_another_policy),
 		CASE(accepted_load_leaves_out_what_is_not_signed),

@@ -321,8 +321,8 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	c->root = open_root(l, i);
 	if (c->root >= 0)
 		add_argument(c, "--root=/proc/self/fd/%d", ROOT_FD);
-	if (i->learned)
-		add_argument(c, "--digest=%s", i->learned);
+	if (i->learned || i->digest)
+		add_argument(c, "--digest=%s", i->learned ? i->learned : i->digest);
 	add_argument(c, "--news=%s/" COVERAGE_FILE, runs);
 	add_argument(c, "--force");
 	if (j->end != LIFECYCLE_GOES_ON)

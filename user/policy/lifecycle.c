@@ -349,12 +349,13 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 	i->trained = true;
 	i->learning = false;
 	i->unseen = (struct policy_unseen){};
+	/* Runs whose digest is unknown say nothing of that of the policy, which they add to. */
 	if (i->learned) {
 		note_learned(l, i, i->digest);
 		note_learned(l, i, i->learned);
+		free(i->digest);
+		i->digest = TAKE_PTR(i->learned);
 	}
-	free(i->digest);
-	i->digest = TAKE_PTR(i->learned);
 	lifecycle_on_mode_set(l, i);
 }
 

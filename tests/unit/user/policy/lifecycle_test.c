@@ -374,6 +374,21 @@ static void lifecycle_knows_the_releases_of_an_image(void **state)
 	assert_false(choose_release(f, "sha256:a").record);
 }
 
+static void lifecycle_keeps_its_digest_after_runs_of_an_unknown_one(void **state)
+{
+	struct fixture *f = *state;
+	struct lifecycle_image *i = f->image;
+
+	assert_int_equal(lifecycle_set_digest(&f->life, i, "sha256:a"), 0);
+	lifecycle_on_trained(&f->life, i);
+	lifecycle_begin(&f->life, i, 1, &f->limits, 1);
+	assert_int_equal(lifecycle_set_digest(&f->life, i, NULL), 0);
+	lifecycle_on_trained(&f->life, i);
+	assert_non_null(i->digest);
+	assert_string_equal(i->digest, "sha256:a");
+	assert_true(choose_release(f, "sha256:b").changed);
+}
+
 static void lifecycle_forgets_the_first_of_too_many_releases(void **state)
 {
 	struct fixture *f = *state;
@@ -561,6 +576,7 @@ int main(void)
 		T(lifecycle_of_another_digest_drops_the_runs_that_wait),
 		T(lifecycle_chooses_for_a_container),
 		T(lifecycle_knows_the_releases_of_an_image),
+		T(lifecycle_keeps_its_digest_after_runs_of_an_unknown_one),
 		T(lifecycle_forgets_the_first_of_too_many_releases),
 		T(lifecycle_finds_an_image_as_engines_complete_it),
 		T(lifecycle_comes_back_as_it_was_saved),

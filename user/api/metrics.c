@@ -263,6 +263,8 @@ static void put_store(FILE *f, const struct api_parts *parts)
 	put_value(f, "lutra_store_events_total", "counter", "Events stored.", (double)s.stored);
 	put_value(f, "lutra_store_expired_total", "counter", "Events deleted by age or size.",
 		  (double)s.expired);
+	put_value(f, "lutra_store_displaced_total", "counter",
+		  "Of these, events deleted because the store was full.", (double)s.displaced);
 	put_value(f, "lutra_incidents_total", "counter", "Incidents that began.",
 		  (double)s.incidents);
 	put_value(f, "lutra_incidents_open", "gauge", "Incidents that nobody has closed.",

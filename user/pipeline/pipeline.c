@@ -27,10 +27,11 @@
 #include "user/sys/log.h"
 #include "user/sys/worker.h"
 
-#define BATCH 2048		      /* alerts in a transaction */
-#define RETRY_MS 30000		      /* between two tries to open the store */
-#define REPORT_NS (60 * NSEC_PER_SEC) /* between two reports of losses */
-#define QUIET_NS NSEC_PER_SEC	      /* without losses: the store works again */
+#define BATCH 2048			   /* alerts in a transaction */
+#define RETRY_MS 30000			   /* between two tries to open the store */
+#define REPORT_NS (60 * NSEC_PER_SEC)	   /* between two reports of losses */
+#define DISPLACED_NS (3600 * NSEC_PER_SEC) /* between two reports of a full store */
+#define QUIET_NS NSEC_PER_SEC		   /* without losses: the store works again */
 /* The store's limits are checked after so much time or so many new rows. */
 #define RETAIN_MS 60000
 #define RETAIN_EVENTS 4096
@@ -62,11 +63,12 @@ struct pipeline {
 	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
 	uint64_t lost_queue;				      /* of the stats, at the last check */
 	unsigned batch;					      /* rows of the open transaction */
+	uint64_t displaced_ns;	 /* of the last report of a full store, CLOCK_MONOTONIC; 0: never */
 	unsigned since_retained; /* rows since the limits were checked */
 	bool failing;		 /* the store loses rows */
 
 	/* For any thread, as in struct pipeline_stats. */
-	atomic_uint_least64_t stored, lost_store, expired, store_bytes, incidents_open;
+	atomic_uint_least64_t stored, lost_store, expired, displaced, store_bytes, incidents_open;
 	atomic_bool open;
 };
 
@@ -80,6 +82,7 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 				       .lost_queue = w.dropped,
 				       .lost_store = atomic_load(&p->lost_store),
 				       .expired = atomic_load(&p->expired),
+				       .displaced = atomic_load(&p->displaced),
 				       .store_bytes = atomic_load(&p->store_bytes),
 				       .queue_bytes = w.bytes,
 				       .incidents = tracker_opened(p->tracker),
@@ -282,13 +285,32 @@ static void commit_batch(struct pipeline *p)
 		wake_checkpointer(p);
 }
 
+/* Says that a full store loses events, and of which container most: at first, then once an hour. */
+static void report_displaced(struct pipeline *p, const struct store_retained *r)
+{
+	uint64_t now = clock_now_ns(), all = atomic_fetch_add(&p->displaced, r->displaced);
+	char msg[600];
+
+	if (!r->displaced || (p->displaced_ns && now - p->displaced_ns < DISPLACED_NS))
+		return;
+	p->displaced_ns = now;
+	snprintf(msg, sizeof(msg),
+		 "the event store is full (store.max_mib): %llu events were deleted so far; "
+		 "container %.255s has the most and lost %llu of the last %llu",
+		 (unsigned long long)(all + r->displaced),
+		 *r->container ? r->container : "without a name",
+		 (unsigned long long)r->of_container, (unsigned long long)r->displaced);
+	pipeline_report(p, true, msg);
+}
+
 /*
- * Deletes the oldest rows if the store is over its limits of age or size. Does nothing until
- * RETAIN_MS have passed or RETAIN_EVENTS rows were added. No transaction may be open.
+ * Deletes rows if the store is over its limits of age or size. Does nothing until RETAIN_MS have
+ * passed or RETAIN_EVENTS rows were added. No transaction may be open.
  */
 static void retain_rows(struct pipeline *p)
 {
-	uint64_t now = clock_now_ns(), deleted = 0, bytes = 0;
+	uint64_t now = clock_now_ns(), bytes = 0;
+	struct store_retained retained;
 	struct err err = {};
 
 	if (!p->store ||
@@ -296,10 +318,11 @@ static void retain_rows(struct pipeline *p)
 		return;
 	p->retained_ns = now;
 	p->since_retained = 0;
-	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &deleted, &err) < 0)
+	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &retained, &err) < 0)
 		pipeline_report(p, true, err.msg);
+	report_displaced(p, &retained);
 	store_bytes(p->store, &bytes, &err);
-	atomic_fetch_add(&p->expired, deleted);
+	atomic_fetch_add(&p->expired, retained.expired + retained.displaced);
 	atomic_store(&p->store_bytes, bytes);
 }
 

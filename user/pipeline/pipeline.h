@@ -36,6 +36,7 @@ struct pipeline_stats {
 	uint64_t lost_queue; /* did not fit */
 	uint64_t lost_store; /* the store could not take them */
 	uint64_t expired;    /* deleted by the limits */
+	uint64_t displaced;  /* of these, deleted because the store was full */
 	uint64_t store_bytes;
 	uint64_t queue_bytes;
 	uint64_t incidents;	 /* that began */

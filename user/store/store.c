@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens the event store, adds rows and deletes old ones. */
+/* Opens the event store and adds rows. */
 #include "user/store/store.h"
 
 #include <errno.h>
@@ -9,11 +9,7 @@
 
 #define BUSY_MS 1000
 #define INSERT_MAX 256
-#define DELETE_CHUNK "4000"
 #define PAGE_BYTES 4096
-#define FINDINGS_MAX "50000"
-#define FINDINGS_IMAGE_MAX "10000" /* of one image: a flood in its containers displaces no others */
-#define INCIDENTS_MAX "50000"
 #define LOG_BYTES (16u << 20)
 #define SETTINGS                                                                                   \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
@@ -211,7 +207,7 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err)
 	return 0;
 }
 
-/* ---- limits ---- */
+/* ---- size ---- */
 
 int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 {
@@ -223,79 +219,5 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err)
 
 	if (r == 0)
 		*ret = (uint64_t)bytes;
-	return r;
-}
-
-/*
- * Deletes the oldest of what is over a number of rows, and links without an incident or a finding.
- * Findings that a person accepted, or by which something was stopped, go last.
- */
-#define BOUND                                                                                      \
-	"DELETE FROM findings WHERE (SELECT count(*) FROM findings) > " FINDINGS_IMAGE_MAX         \
-	" AND id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY image"             \
-	" ORDER BY state = 'accepted' OR verdict IN ('deny', 'kill') DESC, last_ns DESC) AS n"     \
-	" FROM findings) WHERE n > " FINDINGS_IMAGE_MAX ");"                                       \
-	"DELETE FROM findings WHERE id IN (SELECT id FROM findings ORDER BY last_ns DESC"          \
-	" LIMIT -1 OFFSET " FINDINGS_MAX ");"                                                      \
-	"DELETE FROM incidents WHERE id <= (SELECT id FROM incidents ORDER BY id DESC"             \
-	" LIMIT 1 OFFSET " INCIDENTS_MAX ");"                                                      \
-	"DELETE FROM incident_findings WHERE incident NOT IN (SELECT id FROM incidents)"           \
-	" OR finding NOT IN (SELECT id FROM findings);"
-
-/* Deletes findings and incidents that are older than a time, and those over the limits of number. */
-static int delete_incidents(struct store *s, uint64_t before_ns, struct err *err)
-{
-	char sql[256];
-
-	snprintf(sql, sizeof(sql),
-		 "DELETE FROM findings WHERE last_ns < %lld;"
-		 "DELETE FROM incidents WHERE end_ns < %lld;",
-		 (long long)before_ns, (long long)before_ns);
-	return store_exec(s, sql, err) < 0 ? -EIO : store_exec(s, BOUND, err);
-}
-
-/*
- * Deletes a chunk of the oldest rows before a time and adds their number to *deleted. Returns 1, or
- * 0: there are no such rows, or -errno.
- */
-static int delete_chunk(struct store *s, uint64_t before_ns, uint64_t *deleted, struct err *err)
-{
-	static const char sql[] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
-				  " WHERE time_ns < ?1 ORDER BY time_ns LIMIT " DELETE_CHUNK ")";
-	_cleanup_(sqlite3_finalizep) sqlite3_stmt *q = NULL;
-	int n;
-
-	if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) != SQLITE_OK)
-		return store_fail(s, err);
-	sqlite3_bind_int64(q, 1, before_ns > INT64_MAX ? INT64_MAX : (int64_t)before_ns);
-	if (sqlite3_step(q) != SQLITE_DONE)
-		return store_fail(s, err);
-	n = sqlite3_changes(s->db);
-	*deleted += (uint64_t)n;
-	return n > 0;
-}
-
-int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
-		 uint64_t *ret_deleted, struct err *err)
-{
-	uint64_t bytes = 0;
-	int r = limits->max_age_ns && now_ns > limits->max_age_ns;
-
-	*ret_deleted = 0;
-	while (r > 0)
-		r = delete_chunk(s, now_ns - limits->max_age_ns, ret_deleted, err);
-	if (r == 0)
-		r = delete_incidents(s,
-				     limits->max_age_ns && now_ns > limits->max_age_ns
-					     ? now_ns - limits->max_age_ns
-					     : 0,
-				     err);
-	if (r < 0 || !limits->max_bytes)
-		return r;
-	do {
-		r = store_bytes(s, &bytes, err);
-		if (r == 0 && bytes > limits->max_bytes)
-			r = delete_chunk(s, UINT64_MAX, ret_deleted, err);
-	} while (r > 0);
 	return r;
 }

@@ -50,12 +50,23 @@ struct store_limits {
 	uint64_t max_bytes; /* of rows and indexes, without the log */
 };
 
+/* What store_retain() deleted. */
+struct store_retained {
+	uint64_t expired;    /* events that were too old */
+	uint64_t displaced;  /* events that left because the store was full */
+	char container[256]; /* that lost the most of these; "": none, or it has no name */
+	uint64_t of_container;
+};
+
 /*
- * Deletes the oldest events until the limits hold, in transactions of a few thousand, and findings
- * and incidents of the same age; of these it keeps 50,000 each, and 10,000 findings of an image. No transaction may be open. now_ns: CLOCK_REALTIME. *ret_deleted is also set on failure. -EIO.
+ * Deletes events until the limits hold, in transactions of a few thousand: those that are too old; then,
+ * while there are too many, the oldest of the container that has the most, of the image that has the
+ * most. Deletes findings and incidents that are too old; of these it keeps 50,000 each, and 10,000
+ * findings of an image. No transaction may be open. now_ns: CLOCK_REALTIME. *ret is also set on
+ * failure. -EIO, -ENOMEM.
  */
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
-		 uint64_t *ret_deleted, struct err *err);
+		 struct store_retained *ret, struct err *err);
 
 /* Reads how many bytes rows and indexes take. -EIO. */
 int store_bytes(struct store *s, uint64_t *ret, struct err *err);

@@ -215,7 +215,8 @@ static void store_deletes_findings_and_incidents_by_age(void **state)
 	const struct store_limits limits = {.max_age_ns = DAY_NS};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	uint64_t deleted, last = 0;
+	struct store_retained retained;
+	uint64_t last = 0;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	put_finding_at(s, "f1", DAY_NS);
@@ -225,7 +226,7 @@ static void store_deletes_findings_and_incidents_by_age(void **state)
 	assert_int_equal(store_link_finding(s, 1, "f1", NULL, NULL), 0);
 	assert_int_equal(store_link_finding(s, 2, "f2", NULL, NULL), 0);
 	assert_int_equal(store_commit(s, NULL, NULL), 0);
-	assert_int_equal(store_retain(s, &limits, 3 * DAY_NS + 1, &deleted, NULL), 0);
+	assert_int_equal(store_retain(s, &limits, 3 * DAY_NS + 1, &retained, NULL), 0);
 	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM findings"), 1);
 	assert_int_equal(made_alert_query(f->db, "SELECT id FROM incidents"), 2);
 	assert_int_equal(made_alert_query(f->db, "SELECT incident FROM incident_findings"), 2);
@@ -251,7 +252,7 @@ static void store_deletes_findings_of_an_image_that_has_too_many(void **state)
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	struct finding killed = finding_at("k", 1);
-	uint64_t deleted;
+	struct store_retained retained;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	put_findings_of_image(s, "mail:1", 3, 2);
@@ -264,7 +265,7 @@ static void store_deletes_findings_of_an_image_that_has_too_many(void **state)
 	put_incident_at(s, 1, 1, "shop");
 	put_findings_of_image(s, "shop:1", 10000, 3);
 	assert_int_equal(store_commit(s, NULL, NULL), 0);
-	assert_int_equal(store_retain(s, &limits, 4, &deleted, NULL), 0);
+	assert_int_equal(store_retain(s, &limits, 4, &retained, NULL), 0);
 	assert_int_equal(made_alert_query(f->db, "SELECT count(*) FROM findings"), 10003);
 	assert_int_equal(
 		made_alert_query(f->db, "SELECT count(*) FROM findings WHERE image = 'mail:1'"), 3);

@@ -361,21 +361,21 @@ static void store_retain_deletes_by_age(void **state)
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	const uint64_t start = f->time_ns;
-	uint64_t deleted;
+	struct store_retained retained;
 	struct collected c;
 
 	assert_int_equal(store_new(&s, f->db, NULL), 0);
 	add_rows(f, s, 3);
 	f->time_ns = start + DAY_NS;
 	add_rows(f, s, 2);
-	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS, &deleted, NULL), 0);
-	assert_int_equal(deleted, 0);
-	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS + 1, &deleted, NULL), 0);
-	assert_int_equal(deleted, 3);
+	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS, &retained, NULL), 0);
+	assert_int_equal(retained.expired, 0);
+	assert_int_equal(store_retain(s, &limits, start + 30 * DAY_NS + 1, &retained, NULL), 0);
+	assert_int_equal(retained.expired, 3);
 	assert_int_equal(select_all(s, &q, &c), 0);
 	assert_int_equal(c.n, 2);
-	assert_int_equal(store_retain(s, &limits, start + 90 * DAY_NS, &deleted, NULL), 0);
-	assert_int_equal(deleted, 2);
+	assert_int_equal(store_retain(s, &limits, start + 90 * DAY_NS, &retained, NULL), 0);
+	assert_int_equal(retained.expired, 2);
 }
 
 static void store_retain_deletes_the_oldest_by_size(void **state)
@@ -384,7 +384,8 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	const struct store_query q = {.limit = 1};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
-	uint64_t deleted, all = 0, bytes;
+	struct store_retained retained;
+	uint64_t all = 0, bytes;
 	struct collected c;
 	struct stat st;
 
@@ -392,8 +393,9 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	for (int i = 0; i < 10; i++) {
 		f->time_ns += 1000;
 		add_rows(f, s, 4000);
-		assert_int_equal(store_retain(s, &limits, f->time_ns, &deleted, NULL), 0);
-		all += deleted;
+		assert_int_equal(store_retain(s, &limits, f->time_ns, &retained, NULL), 0);
+		all += retained.displaced;
+		assert_int_equal(retained.expired, 0);
 		assert_int_equal(store_bytes(s, &bytes, NULL), 0);
 		assert_true(bytes <= limits.max_bytes);
 	}
@@ -404,6 +406,77 @@ static void store_retain_deletes_the_oldest_by_size(void **state)
 	/* Freed pages are used again: the file does not grow with what came through it. */
 	assert_int_equal(stat(f->db, &st), 0);
 	assert_true((uint64_t)st.st_size < 3 * limits.max_bytes);
+}
+
+/* Adds rows of a container of an image. */
+static void add_rows_of(struct fixture *f, struct store *s, const char *container, char *image,
+			int n)
+{
+	const struct alert_container saved = f->container;
+	char *saved_image = f->identity.image;
+
+	f->container.name = container;
+	f->identity.image = image;
+	add_rows(f, s, n);
+	f->container = saved;
+	f->identity.image = saved_image;
+}
+
+static int64_t count_rows_of(const struct fixture *f, const char *container)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM events WHERE container = '%s'", container);
+	return made_alert_query(f->db, sql);
+}
+
+/* The rows of the others are the oldest, one container is of the same image as the flood. */
+static void store_retain_by_size_takes_from_the_container_that_has_the_most(void **state)
+{
+	const struct store_limits limits = {.max_bytes = 4 << 20};
+	char shop[] = "shop:1", mail[] = "mail:1";
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct store_retained retained;
+	uint64_t lost = 0;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows_of(f, s, "mail", mail, 500);
+	add_rows_of(f, s, "sibling", shop, 500);
+	for (int i = 0; i < 6; i++) {
+		f->time_ns += 1000;
+		add_rows_of(f, s, "flood", shop, 4000);
+		assert_int_equal(store_retain(s, &limits, f->time_ns, &retained, NULL), 0);
+		lost += retained.displaced;
+		assert_int_equal(retained.of_container, retained.displaced);
+	}
+	assert_true(lost > 4000);
+	assert_string_equal(retained.container, "flood");
+	assert_int_equal(count_rows_of(f, "mail"), 500);
+	assert_int_equal(count_rows_of(f, "sibling"), 500);
+	assert_int_equal(count_rows_of(f, "flood"), 24000 - (int)lost);
+	assert_true(count_rows_of(f, "flood") > 500);
+}
+
+/* Containers that come and go have a few rows each, and together more than the others. */
+static void store_retain_by_size_takes_from_the_image_that_has_the_most(void **state)
+{
+	const struct store_limits limits = {.max_bytes = 2 << 20};
+	char shop[] = "shop:1", mail[] = "mail:1", name[32];
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct store_retained retained;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows_of(f, s, "mail", mail, 300);
+	for (int i = 0; i < 60; i++) {
+		f->time_ns += 1000;
+		snprintf(name, sizeof(name), "shop-%d", i);
+		add_rows_of(f, s, name, shop, 100);
+	}
+	assert_int_equal(store_retain(s, &limits, f->time_ns, &retained, NULL), 0);
+	assert_true(retained.displaced > 0);
+	assert_int_equal(count_rows_of(f, "mail"), 300);
 }
 
 static void store_checkpoint_empties_the_log_from_elsewhere(void **state)
@@ -480,6 +553,8 @@ int main(void)
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),
 		T(store_retain_deletes_the_oldest_by_size),
+		T(store_retain_by_size_takes_from_the_container_that_has_the_most),
+		T(store_retain_by_size_takes_from_the_image_that_has_the_most),
 		T(store_checkpoint_empties_the_log_from_elsewhere),
 		T(store_add_on_a_full_disk_counts_and_recovers),
 	};

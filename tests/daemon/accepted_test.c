@@ -12,6 +12,8 @@
 #include "lib/policy/accepted/accepted.h"
 #include "lutra/types.h"
 #include "tests/support/scratch.h"
+#include "user/store/store_incidents.h"
+#include "user/sys/clock.h"
 
 #define HOUR_S 3600
 
@@ -115,6 +117,69 @@ static void accepted_for_a_time_ends(void **state)
 	assert_true(lutrad_becomes(is_nothing_accepted, f));
 }
 
+/* Stores findings that an entry of no policy accepts. */
+static void store_accepted_findings(const struct fixture *f, unsigned n)
+{
+	_cleanup_free_ char *path = scratch_path(f->dir, "state/events.db");
+	struct finding x = {.image = "shop:1",
+			    .rule = "exec",
+			    .role = "steady",
+			    .verdict = "alert",
+			    .state = "accepted",
+			    .accepted = "a1"};
+	_cleanup_(store_freep) struct store *s = NULL;
+
+	assert_int_equal(store_new(&s, path, NULL), 0);
+	x.first_ns = (uint64_t)accepted_now() * NSEC_PER_SEC;
+	for (unsigned i = 0; i < n; i++) {
+		x.last_ns = x.first_ns + i / 2; /* two of each time */
+		snprintf(x.id, sizeof(x.id), "f%016x", i);
+		assert_int_equal(store_put_finding(s, &x, NULL, NULL), 0);
+	}
+	assert_int_equal(store_commit(s, NULL, NULL), 0);
+}
+
+static bool has_no_accepted_finding(struct fixture *f)
+{
+	json_auto_t *j = lutrad_ask(f, "findings?state=accepted&limit=1", NULL, NULL);
+
+	return j && json_array_size(json_object_get(j, "findings")) == 0;
+}
+
+static void accepted_findings_become_new_however_many_there_are(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+
+	lutrad_stop(f);
+	store_accepted_findings(f, 2500);
+	lutrad_restart(f);
+	assert_false(has_no_accepted_finding(f));
+	answer = lutrad_ask(f, "policies/shop/accepted", json_object(), NULL);
+	assert_non_null(answer);
+	assert_true(lutrad_becomes(has_no_accepted_finding, f));
+}
+
+static void accepted_findings_stay_while_a_delta_cannot_be_read(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+	json_auto_t *first = NULL, *second = NULL;
+
+	lutrad_stop(f);
+	store_accepted_findings(f, 1);
+	scratch_write(path, "{", 1);
+	lutrad_restart(f);
+	first = lutrad_ask(f, "policies/shop/accepted", json_object(), NULL);
+	assert_non_null(first);
+	/* What the first request changed, the second one finds: changes are made in order. */
+	unlink(path);
+	assert_false(has_no_accepted_finding(f));
+	second = lutrad_ask(f, "policies/shop/accepted", json_object(), NULL);
+	assert_non_null(second);
+	assert_true(lutrad_becomes(has_no_accepted_finding, f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +187,8 @@ int main(void)
 		T(accepted_is_kept_when_the_policy_is_replaced),
 		T(accepted_that_is_damaged_leaves_the_old_in_force),
 		T(accepted_for_a_time_ends),
+		T(accepted_findings_become_new_however_many_there_are),
+		T(accepted_findings_stay_while_a_delta_cannot_be_read),
 	};
 	int r = lutrad_cannot_run();
 

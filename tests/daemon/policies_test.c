@@ -306,6 +306,25 @@ static void policies_of_a_daemon_that_kept_no_sums_are_put_in_force(void **state
 	assert_true(shop_is_audit(f));
 }
 
+/* The list of policies is bounded; how many there are is told beyond that. */
+static void policies_are_counted_beyond_the_list(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+	char name[32];
+
+	for (int i = 0; i < 260; i++) {
+		_cleanup_free_ char *path = NULL;
+
+		snprintf(name, sizeof(name), "a%03d", i);
+		path = scratch_path(f->policies_dir, name);
+		assert_int_equal(symlink(f->policy, path), 0);
+	}
+	answer = lutrad_ask(f, "policies", NULL, NULL);
+	assert_int_equal(json_array_size(json_object_get(answer, "policies")), 256);
+	assert_int_equal(json_integer_value(json_object_get(answer, "total")), 261);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +333,7 @@ int main(void)
 		T(policies_put_in_force_lose_no_count),
 		T(policies_that_are_bad_leave_the_old_in_force),
 		T(policies_elsewhere_are_looked_at_on_sighup),
+		T(policies_are_counted_beyond_the_list),
 		T(policies_dir_that_comes_later_is_watched),
 		T(policies_changed_while_no_daemon_ran_are_put_in_force_by_the_next),
 		T(policies_of_a_daemon_that_kept_no_sums_are_put_in_force),

@@ -243,7 +243,25 @@ static uint64_t count_acts(const struct incident *i)
 	return n;
 }
 
-/* Notes what was done; the first of each kind is told in words. Returns true if the kind is new. */
+/* Notes in words what an event of a kind did: the first of the gravest is named. */
+static void name_act(struct incident_act *act, const struct alert_fields *f)
+{
+	unsigned verdict = finding_verdict(f->text[ALERT_VERDICT]);
+	char words[INCIDENT_WORDS];
+
+	incident_act_words(f, words);
+	act->n++;
+	if (act->n == 1 || verdict > act->verdict) {
+		/* What was told so far and did the same was done as often. */
+		act->same = strcmp(act->words, words) == 0 ? act->same + 1 : 1;
+		act->verdict = verdict;
+		TEXT_COPY(act->words, words);
+	} else {
+		act->same += strcmp(act->words, words) == 0;
+	}
+}
+
+/* Notes what was done. Returns true if the kind is new. */
 static bool add_act(struct incident *i, const struct alert_fields *f, enum incident_kind kind)
 {
 	unsigned who = f->number[ALERT_EXEC_SESSION] != 0;
@@ -253,11 +271,9 @@ static bool add_act(struct incident *i, const struct alert_fields *f, enum incid
 	i->kinds[who] |= 1u << kind;
 	if (!who && !*i->program)
 		TEXT_COPY(i->program, alert_fields_text(f, ALERT_COMM));
-	if (act->n == 0) {
+	if (act->n == 0)
 		act->order = count_acts(i) + 1;
-		incident_act_words(f, act->words);
-	}
-	act->n++;
+	name_act(act, f);
 	return is_new;
 }
 

@@ -54,8 +54,10 @@ struct incident_maintenance {
 /* What was done of one kind, for the sentence. */
 struct incident_act {
 	uint64_t n;		    /* events of the kind, of verdict alert or graver */
+	uint64_t same;		    /* of these, those that did what words say */
 	uint64_t order;		    /* its place among the kinds, from 1 */
-	char words[INCIDENT_WORDS]; /* the first of them: "read /etc/shadow" */
+	unsigned verdict;	    /* of the event that words are of */
+	char words[INCIDENT_WORDS]; /* the first of the gravest: "read /etc/shadow" */
 };
 
 struct incident {

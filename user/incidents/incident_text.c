@@ -153,7 +153,7 @@ static unsigned sort_kinds(const struct incident_act act[static INCIDENT_KINDS],
 	return n;
 }
 
-/* "ran /usr/bin/id (and 3 more), read /root and made unusual system calls" */
+/* "ran /usr/bin/id 2 times (and 3 more of this kind), read /root and made unusual system calls" */
 static void add_acts(struct sentence *s, const struct incident_act act[static INCIDENT_KINDS])
 {
 	unsigned kind[INCIDENT_KINDS], n = sort_kinds(act, kind);
@@ -163,8 +163,13 @@ static void add_acts(struct sentence *s, const struct incident_act act[static IN
 		const char *between = k + 1 == n ? " and " : ", ";
 
 		add_to_sentence(s, "%s%s", k ? between : " ", a->words);
-		if (a->n > 1 && kind[k] != INCIDENT_SEQUENCE)
-			add_to_sentence(s, " (and %llu more)", (unsigned long long)a->n - 1);
+		if (kind[k] == INCIDENT_SEQUENCE)
+			continue;
+		if (a->same > 1)
+			add_to_sentence(s, " %llu times", (unsigned long long)a->same);
+		if (a->n > a->same)
+			add_to_sentence(s, " (and %llu more of this kind)",
+					(unsigned long long)(a->n - a->same));
 	}
 	if (n > ACTS_MAX)
 		add_to_sentence(s, " and did %u other kind%s of unusual things", n - ACTS_MAX,

@@ -9,7 +9,8 @@
 
 #include "lib/base/list.h"
 
-#define CHANGES_MAX 1024
+/* More than a store has findings: one change of a policy may be about all of them. */
+#define CHANGES_MAX 65536
 
 struct changes {
 	pthread_mutex_t lock; /* of all below */

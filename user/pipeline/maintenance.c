@@ -187,21 +187,33 @@ int maintenance_begin(struct maintenance *m, const struct maintenance_request *q
 	return r;
 }
 
+/* With the lock. On failure the list is as it was: else the next lutrad would go on with what has ended. */
+static int end_locked(struct maintenance *m, const char *image, struct err *err)
+{
+	struct maintained *x = find_image(m, image), old;
+	struct err why;
+	int r;
+
+	if (!x)
+		return err_set(err, -ENOENT,
+			       "%s: no maintenance is under way; see lutra maintenance", image);
+	old = *x;
+	drop_maintained(m, (unsigned)(x - m->list));
+	r = save_list(m, &why);
+	if (r == 0)
+		return 0;
+	m->list[m->n++] = old;
+	return err_set(err, -EIO, "%s: the maintenance goes on, for its end cannot be saved: %s",
+		       image, why.msg);
+}
+
 int maintenance_end(struct maintenance *m, const char *image, uint64_t now_ns, struct err *err)
 {
-	struct maintained *x;
 	int r;
 
 	pthread_mutex_lock(&m->lock);
 	drop_ended(m, now_ns);
-	x = find_image(m, image);
-	if (x) {
-		drop_maintained(m, (unsigned)(x - m->list));
-		r = save_list(m, err);
-	} else {
-		r = err_set(err, -ENOENT, "%s: no maintenance is under way; see lutra maintenance",
-			    image);
-	}
+	r = end_locked(m, image, err);
 	pthread_mutex_unlock(&m->lock);
 	return r;
 }

@@ -38,7 +38,7 @@ struct maintenance_request {
  * too long. -E2BIG: MAINTENANCE_MAX are under way. Else -errno: it could not be saved.
  */
 int maintenance_begin(struct maintenance *m, const struct maintenance_request *q, struct err *err);
-/* Ends it. -ENOENT: there is none. Else as maintenance_begin(). */
+/* Ends it. -ENOENT: there is none. -EIO: that cannot be saved, so it goes on. */
 int maintenance_end(struct maintenance *m, const char *image, uint64_t now_ns, struct err *err);
 /* Finds the maintenance of an image at a time. Returns false if there is none. */
 bool maintenance_find(struct maintenance *m, const char *image, uint64_t now_ns,

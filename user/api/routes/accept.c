@@ -19,7 +19,7 @@
 #include "user/store/store_incidents.h"
 
 #define EVENTS_MAX 64 /* at the time of a finding's last one */
-#define FINDINGS_MAX 1000
+#define FINDINGS_PAGE 1000
 
 /* ---- the finding ---- */
 
@@ -138,6 +138,10 @@ struct state_check {
 	struct api *api;
 	json_t *in_force; /* {FINDING: id of the entry}; then those that the store does not know */
 	json_t *revoked;  /* findings that an entry accepted and none does any more */
+	bool unread; /* what a policy accepts could not be read: nothing is known to be revoked */
+	uint64_t n;  /* findings of this page; the last of them: */
+	uint64_t last_ns;
+	char last_id[FINDING_ID];
 };
 
 static int check_finding(void *ctx, const struct finding *x)
@@ -145,6 +149,9 @@ static int check_finding(void *ctx, const struct finding *x)
 	struct state_check *check = ctx;
 	const char *entry = json_string_value(json_object_get(check->in_force, x->id));
 
+	check->n++;
+	check->last_ns = x->last_ns;
+	TEXT_COPY(check->last_id, x->id);
 	if (entry) {
 		/* What the store says already need not be written again. It may have come again. */
 		if (strcmp(entry, x->accepted) == 0)
@@ -171,12 +178,16 @@ static void add_in_force(json_t *in_force, const json_t *delta)
 	}
 }
 
-static void add_policy(json_t *in_force, const struct config *config, const char *dir)
+static void add_policy(struct state_check *check, const char *dir)
 {
+	const struct config *config = check->api->parts.config;
 	json_auto_t *delta = NULL;
+	int r = accepted_read(dir, &config->policy_keys, &delta, NULL);
 
-	if (accepted_read(dir, &config->policy_keys, &delta, NULL) == 0)
-		add_in_force(in_force, delta);
+	if (r == 0)
+		add_in_force(check->in_force, delta);
+	else if (r != -ENOENT && r != -ENOTDIR)
+		check->unread = true;
 }
 
 static int is_visible_policy(const struct dirent *e)
@@ -185,40 +196,59 @@ static int is_visible_policy(const struct dirent *e)
 }
 
 /* Collects what the policies of policies_dir and of containers accept. */
-static json_t *collect_in_force(const struct api *a)
+static void collect_in_force(struct state_check *check)
 {
+	const struct api *a = check->api;
 	const struct config *config = a->parts.config;
 	struct dirent **entries = NULL;
-	json_t *ret = json_object();
 	int n = scandir(config->policies_dir, &entries, is_visible_policy, alphasort);
 	char dir[PATH_MAX];
 
 	for (int i = 0; i < n; i++) {
 		if (snprintf(dir, sizeof(dir), "%s/%s", config->policies_dir, entries[i]->d_name) <
 		    (int)sizeof(dir))
-			add_policy(ret, config, dir);
+			add_policy(check, dir);
 		free(entries[i]);
 	}
 	free(entries);
 	for (const struct container *c = containers_first(a->parts.containers); c; c = c->next)
 		if (*c->policy_dir && !modes_policy_name(config, c->policy_dir))
-			add_policy(ret, config, c->policy_dir);
-	return ret;
+			add_policy(check, c->policy_dir);
+}
+
+/* Compares all findings that the store has with an entry with what is in force, page by page. */
+static int check_findings(struct state_check *check, struct store *s)
+{
+	int r;
+
+	do {
+		char before[FINDING_ID];
+		const struct store_finding_query q = {.has_entry = true,
+						      .before_ns = check->last_ns,
+						      .before_id = before,
+						      .limit = FINDINGS_PAGE};
+
+		TEXT_COPY(before, check->last_id);
+		check->n = 0;
+		r = store_select_findings(s, &q, check_finding, check, NULL);
+	} while (r == 0 && check->n == FINDINGS_PAGE);
+	return r;
 }
 
 void api_sync_accepted(struct api *a)
 {
-	json_auto_t *in_force = collect_in_force(a), *revoked = json_array();
+	json_auto_t *in_force = json_object(), *revoked = json_array();
 	struct state_check check = {.api = a, .in_force = in_force, .revoked = revoked};
-	const struct store_finding_query q = {.has_entry = true, .limit = FINDINGS_MAX};
 	struct store *s = NULL;
 	const char *finding;
 	json_t *value;
 	size_t i;
 
-	if (pipeline_reader(a->parts.pipeline, &s, NULL) < 0 ||
-	    store_select_findings(s, &q, check_finding, &check, NULL) < 0)
+	collect_in_force(&check);
+	if (pipeline_reader(a->parts.pipeline, &s, NULL) < 0 || check_findings(&check, s) < 0)
 		return;
+	if (check.unread)
+		json_array_clear(revoked);
 	json_array_foreach (revoked, i, value)
 		pipeline_set_finding(a->parts.pipeline, json_string_value(value), "new", NULL);
 	json_object_foreach (in_force, finding, value)

@@ -45,21 +45,35 @@ static int is_visible_entry(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
+/* Returns true if an entry of policies_dir is a policy, good or not. */
+static bool has_policy(const struct api_call *c, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%.255s/" POLICY_JSON_FILE,
+		 c->api->parts.config->policies_dir, name);
+	return access(path, F_OK) == 0;
+}
+
 int api_policies(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct dirent **entries = NULL;
 	json_t *list = json_array();
 	int n = scandir(c->api->parts.config->policies_dir, &entries, is_visible_entry, alphasort);
+	json_int_t more = 0;
 
 	(void)err;
 	for (int i = 0; i < n; i++) {
 		/* What is no directory has no summary, and adds nothing. */
 		if (json_array_size(list) < POLICIES_MAX)
 			json_array_append_new(list, summary_json(c, entries[i]->d_name, NULL));
+		else
+			more += has_policy(c, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
-	*ret = json_pack("{s:o}", "policies", list);
+	*ret = json_pack("{s:o, s:I}", "policies", list, "total",
+			 (json_int_t)json_array_size(list) + more);
 	return 0;
 }
 

@@ -272,7 +272,7 @@ static void maintenance_makes_one_incident(void **state)
 		i);
 	incident_sentence(i, text);
 	assert_string_equal(text, "maintenance (upgrade): nginx in container shop read "
-				  "/etc/hosts (and 1 more)");
+				  "/etc/hosts 2 times");
 	assert_ptr_not_equal(get_placed(&t, *state, &(struct given){.at_s = 7201, .pid = 10}), i);
 	incident_table_done(&t);
 }
@@ -345,11 +345,31 @@ static void sentence_says_what_happened_in_order(void **state)
 	for (size_t k = 0; k < sizeof(done) / sizeof(done[0]); k++)
 		i = get_placed(&t, *state, &done[k]);
 	incident_sentence(i, text);
-	assert_string_equal(text,
-			    "nginx in container shop ran /bin/sh (and 1 more), connected to "
-			    "10.0.0.1:80, made unusual system calls, wrote /x and did 1 "
-			    "other kind of unusual things; 1 operation was refused; 1 process "
-			    "was killed");
+	assert_string_equal(
+		text, "nginx in container shop ran /bin/sh (and 1 more of this kind), connected "
+		      "to 10.0.0.1:80, made unusual system calls, wrote /x and did 1 "
+		      "other kind of unusual things; 1 operation was refused; 1 process "
+		      "was killed");
+	incident_table_done(&t);
+}
+
+static void sentence_names_the_gravest_of_a_kind_and_counts_the_same(void **state)
+{
+	static const struct given done[] = {
+		{.rule = "exec", .object = "exec /bin/true", .path = "/bin/true"},
+		{.rule = "exec", .object = "exec /bin/id", .path = "/bin/id", .verdict = "deny"},
+		{.rule = "exec", .object = "exec /bin/id", .path = "/bin/id"},
+		{.rule = "exec", .object = "exec /bin/ls", .path = "/bin/ls", .verdict = "deny"},
+	};
+	struct incident_table t = {};
+	struct incident *i = NULL;
+	char text[INCIDENT_TEXT];
+
+	for (size_t k = 0; k < sizeof(done) / sizeof(done[0]); k++)
+		i = get_placed(&t, *state, &done[k]);
+	incident_sentence(i, text);
+	assert_string_equal(text, "nginx in container shop ran /bin/id 2 times (and 2 more of this "
+				  "kind); 2 operations were refused");
 	incident_table_done(&t);
 }
 
@@ -458,6 +478,7 @@ int main(void)
 		T(incident_grows_in_kind_by_service_and_session_apart),
 		T(incident_that_goes_on_after_quiet_minutes_is_told_again),
 		T(sentence_says_what_happened_in_order),
+		T(sentence_names_the_gravest_of_a_kind_and_counts_the_same),
 		T(every_rule_has_a_kind),
 		T(incident_table_is_bounded),
 		T(incident_processes_make_a_tree_that_is_bounded),

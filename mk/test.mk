@@ -54,7 +54,7 @@ $(FAKE_CLOCK): tests/daemon/fake_clock.c
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CPPFLAGS) -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
-$(B)/tests/daemon/daemon_test $(B)/tests/daemon/repeats_test $(B)/tests/daemon/release_test: | $(FAKE_CLOCK)
+$(addprefix $(B)/tests/daemon/,accepted_test daemon_test release_test repeats_test): | $(FAKE_CLOCK)
 
 # The kernel side as it is built where there is no BTF to build from.
 MIN_TESTS := $(addprefix $(B)/min/tests/bpf/,tasks/enrolment_test records/object_names_test hooks/hooks_test)

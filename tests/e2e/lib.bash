@@ -183,8 +183,18 @@ stage_left_over() {
 
 # ---- the service ----
 
+# need_programs NAME…: of build/tests/e2e, which the makefile builds for its own targets.
+need_programs() {
+	local name missing=()
+	for name; do
+		[ -x "$programs/$name" ] || missing+=("build/tests/e2e/$name")
+	done
+	[ ${#missing[@]} = 0 ] || fail "no ${missing[*]}: run \`make ${missing[*]}\` first"
+}
+
 # service_start [CAPABILITY…]
 service_start() {
+	[ -n "${CONFIG:-}" ] || need_programs load listen
 	"$e2e/container" start "$stage/$service" "$cgroup" "$@"
 	service_pid=$("$e2e/container" pid "$stage/$service")
 }
@@ -452,11 +462,12 @@ demo_policy() {
 	mkdir -p "$dir"
 	exec {lock}>"$dir.lock"
 	flock "$lock"
+	# In a command substitution `set -e` does not hold: what was not recorded is not trained on.
 	if [ ! -d "$dir/policy" ]; then
 		rm -f "$dir"/*.ltr
-		"$e2e/rootfs" >&2
-		TMPDIR=$dir "$e2e/demo/demo" record "$dir" >&2 {lock}>&-
-		"$e2e/demo/demo" train "$dir" >&2 {lock}>&-
+		"$e2e/rootfs" >&2 || return
+		TMPDIR=$dir "$e2e/demo/demo" record "$dir" >&2 {lock}>&- || return
+		"$e2e/demo/demo" train "$dir" >&2 {lock}>&- || return
 	fi
 	exec {lock}>&-
 	echo "$dir/policy"

@@ -71,6 +71,7 @@ none_enrolled() {
 engine_begin() {
 	local i
 	command -v podman >/dev/null || skip "no podman here: make deps"
+	need_programs first
 	stage_begin "$root/build/$1"
 	mkdir -p "$stage/podman/hooks.d" "$stage/image" "$stage/policies"
 	"$e2e/engines/podman" hold "$stage/podman" &

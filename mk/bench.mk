@@ -75,10 +75,9 @@ $(BASE_TREE)/build/bench/judge: bench/alarms/base.patch $(wildcard bench/alarms/
 	@patch -s -p1 -d $(BASE_TREE) <bench/alarms/base.patch
 	@cp bench/alarms/*.[ch] $(BASE_TREE)/bench/alarms
 	@$(MAKE) --no-print-directory -C $(BASE_TREE) B=build $(addprefix build/,bin/lutra-train bin/lutra-eval bench/judge)
-#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one)
+#: make alarms      what is refused and alerted on the data set, beside an older build (BASE=TREE, a built one), and the incidents
 alarms: all $(B)/bench/judge $(B)/bench/replay_incidents $(if $(BASE),,$(BASE_TREE)/build/bench/judge)
-	@bench/alarms/run $(or $(BASE),$(BASE_TREE))
-	@bench/alarms/count_incidents
+	@r=0; bench/alarms/run $(or $(BASE),$(BASE_TREE)) || r=$$?; bench/alarms/count_incidents || r=$$?; exit $$r
 #: make alarms-live  does a refusal end a service, are attacks refused: in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
 alarms-live: all
 	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live

@@ -2,7 +2,7 @@
 // The page of a lutrad of its own: what it says while nothing is guarded, of a container without a
 // policy, and while lutrad does not answer. TAP on stdout.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { browser, equal, ok, plan, root, tell, until } from "./lib.js";
 
 const stage = `${process.env.LUTRA_ALONE_DIR}`;
@@ -67,10 +67,10 @@ for (const hash of ["/", "/incidents", "/events", "/learning", "/policies"]) {
 
 // ---- one event that was refused ----
 
-/* What of it is below the first view, or wider than it. */
+/* What of it is below the first view, or wider than it. A list that is drawn anew has no box for a moment. */
 async function outside(locator, { width, height }) {
-  const box = await locator.boundingBox();
-  return box && box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height ? null : JSON.stringify(box);
+  const box = await until(() => locator.boundingBox(), PATIENCE);
+  return box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height ? null : JSON.stringify(box);
 }
 
 await ok("of a refused event, the rule, the container and the next command are in the first view, also on a phone", async () => {
@@ -119,6 +119,29 @@ await ok("a container without a policy comes before those with one, with the com
     await until(() => { try { rmdirSync(inside); return true; } catch { return false; } });
   }
   await page.waitForSelector("#unguarded", { state: "hidden" });
+});
+
+// ---- what was accepted ----
+
+function setByHand(...what) {
+  execFileSync(`${root}build/bin/lutra`, ["policy", "set", "notes", "--config", config, ...what], { stdio: "ignore" });
+}
+
+await ok("a policy is shown also when what was accepted for it is damaged, with what to do", async () => {
+  cpSync(process.env.LUTRA_ALONE_POLICY, `${stage}/policies/notes`, { recursive: true });
+  writeFileSync(`${stage}/policies/notes/accepted.json`, "{");
+  await at("/policy/notes");
+  await page.getByText("Calls it knows").waitFor();
+  const text = await page.locator(".problem").first().textContent();
+  for (const part of ["accepted.json", "remove"])
+    if (!text.includes(part)) throw new Error(text);
+});
+
+await ok("what a person set by hand is among what differs from the version before", async () => {
+  rmSync(`${stage}/policies/notes/accepted.json`);
+  setByHand("--varies", "/srv/reports");
+  await at("/policy/notes");
+  await page.locator("section", { hasText: "Since the version before" }).getByText("+ new names in /srv/reports only alert").waitFor();
 });
 
 // ---- lutrad does not answer ----

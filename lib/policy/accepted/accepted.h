@@ -173,6 +173,7 @@ struct accepted_facts {
 struct accepted_reading {
 	const char *name;   /* "path", "extension", "peer", "roles" ... */
 	const char *danger; /* why accepting it needs force; NULL: it does not */
+	unsigned percent;   /* of a level: of the threshold in force; else 0 */
 	struct accepted_scope scope;
 };
 
@@ -182,7 +183,7 @@ struct accepted_reading {
  */
 int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		      struct accepted_reading ret[static ACCEPTED_READINGS_MAX], struct err *err);
-/* Returns the readings as an array of {"scope", "text", "danger"}. NULL: out of memory. */
+/* Returns the readings as an array of {"scope", "text", "danger", "percent"}. NULL: out of memory. */
 json_t *accepted_readings_to_json(const struct accepted_reading *list, int n);
 
 #endif

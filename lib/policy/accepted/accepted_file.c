@@ -16,6 +16,7 @@
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define ID_MAX 64
 #define NAME_MAX_BYTES 255
+#define WHAT_NEXT "; restore it from a copy, or remove it and accept again"
 
 /* ---- times ---- */
 
@@ -218,11 +219,14 @@ int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret,
 		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
-		return err_set(err, -EBADMSG, "%s/" POLICY_ACCEPTED_FILE ": line %d: %s", dir,
-			       je.line, je.text);
+		return err_set(err, -EBADMSG,
+			       "%s/" POLICY_ACCEPTED_FILE ": damaged in line %d: %.200s" WHAT_NEXT,
+			       dir, je.line, je.text);
 	r = accepted_check(j, &why);
-	if (r == 0 && is_signed)
-		r = check_policy_name(dir, j, &why);
+	if (r < 0)
+		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %.300s" WHAT_NEXT, dir,
+			       why.msg);
+	r = is_signed ? check_policy_name(dir, j, &why) : 0;
 	if (r < 0)
 		return err_set(err, r, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
 	*ret = TAKE_PTR(j);

@@ -86,15 +86,19 @@ static const char *object_danger(const struct accepted_scope *s, const struct pl
 	return NULL;
 }
 
+/* Returns the threshold in force for the level of a scope. */
+static int64_t threshold_of(const struct policy *p, const struct accepted_scope *s)
+{
+	return s->rule == LUTRA_RULE_LEVEL_A ? p->threshold_a : p->threshold_b;
+}
+
 static const char *danger_of(const struct policy *p, const struct accepted_scope *s,
 			     const struct place *at)
 {
-	int64_t now = s->rule == LUTRA_RULE_LEVEL_A ? p->threshold_a : p->threshold_b;
-
 	if (s->kind == ACCEPTED_OBJECT && s->object.op != LUTRA_OP_HOOK)
 		return object_danger(s, at);
 	if (s->kind == ACCEPTED_LEVEL)
-		return s->threshold > 2 * now
+		return s->threshold > 2 * threshold_of(p, s)
 			       ? "it more than doubles the threshold, for all that the service does"
 			       : NULL;
 	if (s->nr < LUTRA_NR && syscall_traits(s->nr)->traits & SYSCALL_DANGEROUS)
@@ -173,14 +177,20 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	if (s.kind == ACCEPTED_OBJECT &&
 	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
 		s.any_port = !accepted_port_is_exact(p, &s.object);
-	ret[n++] = (struct accepted_reading){narrow_name(&s), danger_of(p, &s, &at), s};
+	ret[n] = (struct accepted_reading){
+		.name = narrow_name(&s), .danger = danger_of(p, &s, &at), .scope = s};
+	if (s.kind == ACCEPTED_LEVEL && threshold_of(p, &s) > 0)
+		ret[n].percent = (unsigned)(100ll * s.threshold / threshold_of(p, &s));
+	n++;
 	if (s.object.flags & LUTRA_OBJ_PATH && has_extension_reading(&s, &at)) {
-		ret[n] = (struct accepted_reading){"extension", danger_of(p, &s, &at), s};
+		ret[n] = (struct accepted_reading){
+			.name = "extension", .danger = danger_of(p, &s, &at), .scope = s};
 		ret[n].scope.any_type = false;
 		ret[n++].scope.extension = true;
 	}
 	if (at.counts_role && s.role != LUTRA_ROLE_SESSION) {
-		ret[n] = (struct accepted_reading){"roles", danger_of(p, &s, &at), s};
+		ret[n] = (struct accepted_reading){
+			.name = "roles", .danger = danger_of(p, &s, &at), .scope = s};
 		ret[n++].scope.role = ACCEPTED_ANY_ROLE;
 	}
 	return n;
@@ -193,8 +203,11 @@ json_t *accepted_readings_to_json(const struct accepted_reading *list, int n)
 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(
-			ret, json_pack("{s:s, s:s, s:o}", "scope", list[i].name, "text",
-				       accepted_scope_text(&list[i].scope, text), "danger",
-				       list[i].danger ? json_string(list[i].danger) : json_null()));
+			ret,
+			json_pack("{s:s, s:s, s:o, s:o}", "scope", list[i].name, "text",
+				  accepted_scope_text(&list[i].scope, text), "danger",
+				  list[i].danger ? json_string(list[i].danger) : json_null(),
+				  "percent",
+				  list[i].percent ? json_integer(list[i].percent) : json_null()));
 	return ret;
 }

@@ -98,6 +98,9 @@ static unsigned http_status(int r)
 	case -EEXIST:
 	case -EBUSY:
 	case -EXDEV:
+	case -E2BIG:
+	case -ENOSPC:
+	case -EKEYREJECTED:
 	case -EOPNOTSUPP:
 		return 409;
 	case -EIO:

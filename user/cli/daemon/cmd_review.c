@@ -61,9 +61,11 @@ static void print_finding(const json_t *finding, const json_t *readings)
 	json_array_foreach (json_object_get(readings, "readings"), i, r) {
 		const char *danger = cli_json_text(r, "danger");
 
-		printf("  %zu  %-10s %s%s%s\n", i + 1, cli_json_text(r, "scope"),
-		       cli_json_text(r, "text"), *danger ? "\n                dangerous: " : "",
-		       danger);
+		printf("  %zu  %-10s %s", i + 1, cli_json_text(r, "scope"),
+		       cli_json_text(r, "text"));
+		if (cli_json_number(r, "percent"))
+			printf(": %lld %% of the threshold", cli_json_number(r, "percent"));
+		printf("%s%s\n", *danger ? "\n                dangerous: " : "", danger);
 	}
 }
 
@@ -96,6 +98,7 @@ static bool review_finding(const struct policy_args *a, const json_t *finding)
 	json_auto_t *readings = NULL;
 	struct err err;
 	size_t n, chosen;
+	char *end;
 
 	local_client_path(path, "findings", cli_json_text(finding, "id"), "readings");
 	if (cli_ask(a->config_file, path, LOCAL_GET, &readings, &err) < 0) {
@@ -110,8 +113,8 @@ static bool review_finding(const struct policy_args *a, const json_t *finding)
 			return false;
 		if (!*line || strcmp(line, "s") == 0)
 			return true;
-		chosen = strtoul(line, NULL, 10);
-		if (chosen >= 1 && chosen <= n)
+		chosen = strtoul(line, &end, 10);
+		if (chosen >= 1 && chosen <= n && !*end)
 			break;
 	}
 	if (accept_reading(a, finding,

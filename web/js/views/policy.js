@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One policy: what it knows, where it comes from, what is to be expected of it, what changed.
 import { attempt } from "../actions.js";
-import { get, path, post } from "../api.js";
+import { ApiError, get, path, post } from "../api.js";
 import { card, chips, command, facts, fullTime, h, number, problem, shellWord, when } from "../dom.js";
 import { every, quietly } from "../poll.js";
 import { expected } from "./policies.js";
@@ -104,11 +104,26 @@ function differences(diff) {
     gained("Refused calls", diff.th),
     ...Object.entries(diff.objects).map(([op, sets]) => gained(`Objects, ${op}`, sets)),
     gained("Paths", diff.paths), changed("Rules", diff.actions), changedThresholds(diff.thresholds),
-    changed("Training", diff.training), gained("Runs", diff.training?.runs),
+    gained("Accepted and set by hand", diff.accepted), changed("Training", diff.training), gained("Runs", diff.training?.runs),
     gained("Base and packs", diff.training?.known), changed("Calibration", diff.calibration));
 }
 
+/* null: what was accepted is damaged, so it cannot be compared. */
+async function differencesOf(name, signal) {
+  try {
+    return await get(path("policies", name, "diff"), {}, signal);
+  } catch (e) {
+    if (e instanceof ApiError) return null;
+    throw e;
+  }
+}
+
 /* ---- what a person accepted ---- */
+
+function untilText(until) {
+  if (!until) return "for ever";
+  return `${Date.parse(until) <= Date.now() ? "ended" : "until"} ${fullTime(until)}`;
+}
 
 function acceptedItem(name, e, changed) {
   const revoke = async () => {
@@ -117,19 +132,25 @@ function acceptedItem(name, e, changed) {
   return h("li", { class: "finding" },
     h("p", null, h("code", null, e.text), e.forced ? h("span", { class: "badge severity-high" }, "forced") : null),
     h("p", { class: "soft small" }, `By ${e.by ?? "an unknown user"}, ${fullTime(e.time)}, ${
-      e.until ? `until ${fullTime(e.until)}` : "for ever"}${e.reason ? `: ${e.reason}` : ""}`),
+      untilText(e.until)}${e.reason ? `: ${e.reason}` : ""}`),
     h("div", { class: "row" }, h("button", { type: "button", onclick: revoke }, "Revoke")));
 }
 
-function draftItem(e) {
+function draftItem(name, e, changed) {
+  const drop = async () => {
+    if (await attempt(() => post(path("policies", name, "revoke"), { id: e.id }), "The draft is dropped")) changed();
+  };
   return h("li", { class: "finding" },
     h("p", null, h("code", null, e.text), h("span", { class: "badge" }, "draft")),
-    h("p", { class: "soft small" }, "To put it in force: ", command("lutra policy accept --draft", shellWord(e.id), "--key KEY")));
+    h("p", { class: "soft small" }, "To put it in force: ", command("lutra policy accept --draft", shellWord(e.id), "--key KEY")),
+    h("div", { class: "row" }, h("button", { type: "button", onclick: drop }, "Drop")));
 }
 
 class Accepted {
-  constructor(name, signal) {
+  /* fault: why not all of it is in force, or null */
+  constructor(name, fault, signal) {
     this.name = name;
+    this.fault = fault;
     this.signal = signal;
     this.list = h("ul", { class: "list" });
     this.byHand = h("div");
@@ -141,15 +162,26 @@ class Accepted {
     });
   }
 
+  /* What is accepted may be damaged: the policy itself is shown all the same. */
   async load() {
-    const { entries, drafts, actions, varies } = await get(path("policies", this.name, "accepted"), {}, this.signal);
+    try {
+      this.show(await get(path("policies", this.name, "accepted"), {}, this.signal));
+    } catch (e) {
+      if (!(e instanceof ApiError)) throw e;
+      this.byHand.replaceChildren();
+      this.list.replaceChildren(h("li", null, problem(e.message)));
+    }
+  }
+
+  show({ entries, drafts, actions, varies }) {
+    const again = () => quietly(() => this.load());
     this.drafts = drafts.length;
     const changes = Object.entries(actions);
-    this.byHand.replaceChildren(facts([
+    this.byHand.replaceChildren(...(this.fault ? [problem(`Not all of it is in force: ${this.fault}`)] : []), facts([
       ["Actions set by hand", changes.length ? chips(changes.map(([rule, action]) => `${rule}: ${action}`)) : null],
       ["Directories that vary", varies.length ? chips(varies) : null],
     ]));
-    const items = [...drafts.map(draftItem), ...entries.map((e) => acceptedItem(this.name, e, () => quietly(() => this.load())))];
+    const items = [...drafts.map((e) => draftItem(this.name, e, again)), ...entries.map((e) => acceptedItem(this.name, e, again))];
     this.list.replaceChildren(...(items.length ? items
       : [h("li", { class: "empty" }, "Nothing. ", command("lutra review"), " walks through what was unusual.")]));
   }
@@ -157,13 +189,13 @@ class Accepted {
 
 export async function policy(main, signal, name) {
   const p = await get(path("policies", name), {}, signal);
-  const diff = p.previous ? await get(path("policies", name, "diff"), {}, signal) : null;
+  const diff = p.previous ? await differencesOf(name, signal) : null;
   main.append(h("h1", null, name));
   if (p.error) {
     main.append(problem(p.error));
     return;
   }
-  const accepted = new Accepted(name, signal);
+  const accepted = new Accepted(name, p.accepted_error, signal);
   await accepted.load();
   main.append(about(p), accepted.element, ...(diff ? [differences(diff)] : []), h("div", { class: "two" }, alphabet(p), objects(p)),
     h("div", { class: "two" }, actions(p), runs(p)));

@@ -161,9 +161,11 @@ static void accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold(
 	f.level_a = p->threshold_a + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_null(list[0].danger);
+	assert_int_equal(list[0].percent, 100);
 	f.level_a = 2 * p->threshold_a + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_non_null(list[0].danger);
+	assert_int_equal(list[0].percent, 200);
 }
 
 static void accepted_readings_refuse_what_no_policy_can_hold(void **state)

@@ -32,13 +32,17 @@ int accepted_time_parse(const char *text, time_t *ret)
 	static const char *const formats[] = {TIME_FORMAT, "%Y-%m-%d"};
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		struct tm tm = {};
+		struct tm tm = {}, given;
 		const char *end = strptime(text, formats[i], &tm);
 
 		if (!end || *end)
 			continue;
+		given = tm;
 		*ret = timegm(&tm);
-		return *ret > 0 ? 0 : -EINVAL;
+		/* timegm() makes the 3rd of March of a 31st of February. */
+		return *ret > 0 && tm.tm_mday == given.tm_mday && tm.tm_sec == given.tm_sec
+			       ? 0
+			       : -EINVAL;
 	}
 	return -EINVAL;
 }

@@ -305,9 +305,27 @@ static void accepted_time_is_a_time_or_a_day(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, sample_saved_setup, sample_saved_teardown)
 
+static void accepted_time_is_of_a_day_that_there_is(void **state)
+{
+	static const char *const bad[] = {"2027-02-31",		  "2027-02-29",
+					  "2027-13-01",		  "2027-01-32",
+					  "2027-04-31T12:00:00Z", "2027-01-31T23:59:60Z",
+					  "2027-01-31T12:00:00",  "2027-01-31 ",
+					  "1969-12-31",		  ""};
+	char text[ACCEPTED_TIME];
+	time_t t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(accepted_time_parse(bad[i], &t), -EINVAL);
+	assert_int_equal(accepted_time_parse("2028-02-29", &t), 0);
+	assert_string_equal(accepted_time_text(t, text), "2028-02-29T00:00:00Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_time_is_of_a_day_that_there_is),
 		CASE(accepted_read_gives_what_was_written),
 		CASE(accepted_read_refuses_what_is_damaged),
 		CASE(accepted_read_tells_a_file_that_cannot_be_read_from_none),

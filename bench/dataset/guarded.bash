@@ -62,8 +62,10 @@ guarded_made() {
 	jq -r --arg key "$1" '.[$key] // empty' "$guarded_file" 2>/dev/null && echo '(none)'
 }
 
-# Ordinary work until the script ends it, with numbers of its own.
+# Ordinary work until the script ends it, with numbers of its own. It rests, so that an emulated machine has time for
+# the events too.
 guarded_work() {
+	local work_rest_s=4
 	seed_set $((seed + 1)) "$stage/random-work"
 	while :; do
 		work_for "$seconds"
@@ -149,9 +151,9 @@ guarded_event() {
 
 # All that was refused so far, as JSON lines: time, thing, and whether it was the service's own process.
 guard_refusals() {
-	jq -c '.output_fields | select(."lutra.verdict" == "deny" or ."lutra.verdict" == "kill") | {time: ."evt.time",
+	{ grep -E '"lutra\.verdict": ?"(deny|kill)"' "$stage/events.jsonl" || true; } | jq -c '.output_fields | {time: ."evt.time",
 		own: (."lutra.exec_session" | not), thing: "\(."lutra.group") \(."lutra.role") \(if (."lutra.object" // "") == ""
-		then ."evt.type" else ."lutra.object" end)"}' "$stage/events.jsonl"
+		then ."evt.type" else ."lutra.object" end)"}'
 }
 
 # True once every refusal that the kernel counted is in the daemon's file.

@@ -439,6 +439,8 @@ event() {
 	return 0
 }
 
+work_rest_s=0 # added to each pause
+
 # work_for SECONDS: requests with pauses between them; an administrator's work at a third, and at two thirds.
 work_for() {
 	local until=$((SECONDS + $1)) first=$((SECONDS + $1 / 3)) second=$((SECONDS + $1 * 2 / 3)) think
@@ -449,6 +451,6 @@ work_for() {
 			administer || true
 		fi
 		think=$((RANDOM % 100))
-		sleep "$((think / 100)).$((think % 100 / 10))$((think % 10))"
+		sleep "$((work_rest_s + think / 100)).$((think % 100 / 10))$((think % 10))"
 	done >>"$stage/work.log" 2>&1
 }

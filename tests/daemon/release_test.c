@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new release of a learned image keeps the mode; new peers of it only alert in its first hours. */
+/*
+ * A new release of a learned image keeps the mode and what was accepted; new peers of it only alert in its
+ * first hours.
+ */
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/policy/accepted/accepted.h"
+#include "lutra/types.h"
 #include "tests/support/daemon/peer.h"
 #include "tests/support/daemon/shop.h"
 #include "tests/support/scratch.h"
@@ -82,6 +88,39 @@ static void release_keeps_the_mode_and_a_new_peer_alerts_in_its_first_hours(void
 	assert_int_equal(peer_connect_in_container(f), KILLED);
 }
 
+/* Accepts that the container connects to its peer, as a person does. */
+static void accept_peer(const struct fixture *f)
+{
+	static const struct accepted_scope scope = {.kind = ACCEPTED_OBJECT,
+						    .role = ACCEPTED_ANY_ROLE,
+						    .nr = LUTRA_NR_NONE,
+						    .object = {.op = LUTRA_OP_CONNECT,
+							       .family = AF_INET,
+							       .addr_class = LUTRA_ADDR_LOOPBACK,
+							       .port = PEER_PORT}};
+	static const struct accepted_request q = {.finding = "f1", .by = "root"};
+	json_auto_t *delta = accepted_new(f->policy);
+	json_auto_t *entry = accepted_entry_new(&scope, &q, accepted_now());
+
+	assert_int_equal(accepted_add(delta, entry, NULL), 0);
+	assert_int_equal(accepted_write(f->policy, delta, NULL, NULL), 0);
+}
+
+static void accepted_is_kept_for_a_new_release(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *accepted = NULL;
+
+	begin_in_force(f);
+	accept_peer(f);
+	enroll_release(f, "sha256:b");
+	accepted = shop_member(f, "accepted_sha256");
+	assert_true(json_is_string(accepted));
+	lutrad_set_clock(f, HOURS_NS);
+	assert_true(lutrad_becomes(is_all_in_force, f));
+	assert_int_equal(peer_connect_in_container(f), 0);
+}
+
 static void release_that_the_policy_was_made_for_is_in_force_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -96,6 +135,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		T(release_keeps_the_mode_and_a_new_peer_alerts_in_its_first_hours),
+		T(accepted_is_kept_for_a_new_release),
 		T(release_that_the_policy_was_made_for_is_in_force_at_once),
 	};
 	int r;

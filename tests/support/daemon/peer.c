@@ -12,7 +12,7 @@
 
 int peer_connect(void)
 {
-	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(PEER_PORT)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

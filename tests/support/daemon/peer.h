@@ -7,6 +7,8 @@
 
 #define PEER_CONNECT "--connect" /* the argument with which main() calls peer_connect() */
 
+#define PEER_PORT 9
+
 /* Connects to a peer on loopback. Returns an exit status. */
 int peer_connect(void);
 /* Has the container of the fixture connect. Returns its exit code as child_exit_code() gives it. */

@@ -67,16 +67,22 @@ none_enrolled() {
 	[ -z "$(containers)" ]
 }
 
-# engine_begin NAME: the stage, with podman in it, three images, and recordings to train from; or skip.
-engine_begin() {
-	local i
+# podman_begin NAME: the stage, with podman in it; or skip.
+podman_begin() {
 	command -v podman >/dev/null || skip "no podman here: make deps"
 	need_programs first
 	stage_begin "$root/build/$1"
-	mkdir -p "$stage/podman/hooks.d" "$stage/image" "$stage/policies"
+	mkdir -p "$stage/podman/hooks.d" "$stage/policies"
 	"$e2e/engines/podman" hold "$stage/podman" &
 	children[$!]=1
 	until_true "$patience" test -s "$stage/podman/holder"
+}
+
+# engine_begin NAME: as podman_begin(), with three images, and recordings to train from; or skip.
+engine_begin() {
+	local i
+	podman_begin "$1"
+	mkdir -p "$stage/image"
 	for i in 1 2 3; do
 		image "localhost/first:$i"
 		"$bin/lutra" run --record "$stage/run$i.ltr" -- /bin/true 2>/dev/null

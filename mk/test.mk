@@ -105,6 +105,8 @@ VM_QUICK := "tests/vm/suite 6.12 deny"
 newest_first = $(filter sid,$1) $(filter-out sid,$1)
 # A takeover starts daemons for minutes, on one kernel.
 VM_TAKEOVER = $(patsubst %,"tests/vm/suite % takeover",$(filter 6.12,$(VM_SERIES)))
+# Policies with podman in mode deny, on one kernel: an emulated podman takes seconds to start.
+VM_PODMAN = $(foreach t,accept release trial,$(patsubst %,"tests/vm/suite % $t",$(filter 6.12,$(VM_SERIES))))
 VM_MORE = $(VM_TAKEOVER) $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm/suite $s kernel" "tests/vm/suite $s guard") tests/vm/interrupt_test
 
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
@@ -121,6 +123,7 @@ SUITE_fuzz = -s fuzz -l cpu -t $(shell expr $(FUZZ_SECONDS) + 200) $(FUZZERS:%="
 # Emulated machines wait for a third of their time: three keep two processors busy, after what runs natively.
 SUITE_vm_quick = -s vm -l vm:3 -n 10 -a tests/e2e/demo/demo_test -t 600 $(VM_QUICK)
 SUITE_vm_more = -s vm -l vm:3 -n 10 -t 600 $(VM_MORE)
+SUITE_vm_podman = -s vm -l vm:3 -n 10 -t 900 $(VM_PODMAN)
 SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(call newest_first,$(ESCAPE_SERIES)),"tests/e2e/escapes/suite $s")
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
@@ -131,13 +134,13 @@ SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(B)/bench/alerts
 	@tests/run -w build/check/check.seconds $(BEGUN) $(SUITE_lint) $(SUITE_unit) $(SUITE_bpf) $(SUITE_daemon) $(SUITE_e2e_quick) $(SUITE_web) $(SUITE_vm_quick) \
 		-x "lint: tidy of all files" -x "e2e: $(words $(E2E_MORE)) programs, the short soaks among them" \
-		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, takeover, interrupt_test" \
+		-x "web: clicks with many containers" -x "vm: kernel and guard on 6.1, 6.12 and sid, takeover, podman, interrupt_test" \
 		-x "escapes: on 6.1, 6.12 and sid, in four modes" -x "fuzz: $(FUZZERS)"
 #: make check-full  all tests, on three kernels: 40 minutes on 2 processors
 check-full: VM_SERIES := 6.1 6.12 sid
 check-full: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(VM_PROGRAMS) $(FUZZ_PROGRAMS) $(B)/bench/alerts
 	@LUTRA_CLICK_MS=300 tests/run -w build/check/check-full.seconds $(BEGUN) $(SUITE_lint_full) $(SUITE_unit) $(SUITE_fuzz) $(SUITE_bpf) $(SUITE_daemon) \
-		$(SUITE_e2e_quick) $(SUITE_web) $(SUITE_clicks) $(SUITE_e2e_more) $(SUITE_escapes) $(SUITE_vm_more)
+		$(SUITE_e2e_quick) $(SUITE_web) $(SUITE_clicks) $(SUITE_e2e_more) $(SUITE_escapes) $(SUITE_vm_podman) $(SUITE_vm_more)
 #: make check-kernels  kernel, guard and escape suites in VMs, VM_SERIES='6.1 6.12'; sid: Debian's newest
 check-kernels: $(VM_PROGRAMS)
 	@tests/run $(BEGUN) $(SUITE_escapes) $(SUITE_vm_more)
@@ -157,7 +160,7 @@ check-e2e: $(NATIVE_PROGRAMS)
 check-web: $(NATIVE_PROGRAMS) $(B)/bench/alerts
 	@LUTRA_CLICK_MS=300 tests/run $(SUITE_web) $(SUITE_clicks)
 check-vm: $(VM_PROGRAMS)
-	@tests/run $(SUITE_vm_more)
+	@tests/run $(SUITE_vm_podman) $(SUITE_vm_more)
 check-escapes: $(VM_PROGRAMS)
 	@tests/run $(SUITE_escapes)
 

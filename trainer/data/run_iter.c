@@ -29,8 +29,36 @@ void run_iter_done(struct run_iter *r)
 	free(r->process);
 	free(r->steady);
 	free(r->words);
+	free(r->attached);
 	ZSTD_freeDCtx(r->zstd);
 	memset(r, 0, sizeof(*r));
+}
+
+int run_iter_attach(struct run_iter *r, size_t bytes, const void *initial)
+{
+	size_t n = r->run->n_tasks;
+
+	r->attached = calloc(n + 1, bytes);
+	if (!r->attached)
+		return -ENOMEM;
+	r->attached_bytes = bytes;
+	r->initial = initial;
+	for (size_t i = 0; i < n; i++)
+		memcpy(r->attached + i * bytes, initial, bytes);
+	return 0;
+}
+
+/* Returns what is attached to a task, or NULL. */
+static void *attached_to(const struct run_iter *r, uint32_t task)
+{
+	return r->attached ? r->attached + task * r->attached_bytes : NULL;
+}
+
+/* A task begins, or is a copy of another: its attached state too. */
+static void set_attached(struct run_iter *r, uint32_t task, const void *from)
+{
+	if (r->attached && from != attached_to(r, task))
+		memcpy(attached_to(r, task), from, r->attached_bytes);
 }
 
 /* Unpacks the next block if this one is used up. Returns false at the end of the stream. */
@@ -70,18 +98,22 @@ static void run_iter_apply(struct run_iter *r, uint32_t code, uint32_t payload)
 	switch (code) {
 	case RUN_ARM:
 		lutra_state_init(&r->states[payload], r->policy);
+		set_attached(r, payload, r->initial);
 		break;
 	case RUN_SESSION:
 		lutra_state_init(&r->states[payload], r->policy);
+		set_attached(r, payload, r->initial);
 		r->states[payload].role = LUTRA_ROLE_SESSION;
 		break;
 	case RUN_CARRIED:
 		begin_carried(r, &r->states[payload], r->words[r->pos++]);
+		set_attached(r, payload, r->initial);
 		break;
 	case RUN_FORK:
 		r->forked = r->words[r->pos++];
 		r->forked_from = r->process[payload];
 		r->states[r->forked] = r->states[payload];
+		set_attached(r, r->forked, attached_to(r, payload));
 		break;
 	case RUN_PROCESS:
 		r->process[payload] = r->words[r->pos++];
@@ -113,7 +145,9 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret)
 			run_iter_apply(r, code, payload);
 			continue;
 		}
-		*ret = (struct run_event){.state = &r->states[payload], .ms = r->ms};
+		*ret = (struct run_event){.state = &r->states[payload],
+					  .ms = r->ms,
+					  .attached = attached_to(r, payload)};
 		if (code == RUN_OBJECT) {
 			ret->object = r->words[r->pos++];
 			return true;

@@ -18,6 +18,7 @@ struct run_event {
 	bool is_syscall; /* else an object event */
 	uint32_t nr;	 /* of a system call; LUTRA_NR for one through a foreign entry */
 	uint32_t object; /* of an object event: its number in run_names.objects */
+	void *attached;	 /* what run_iter_attach() attached to the task, or NULL */
 };
 
 struct run_iter {
@@ -36,6 +37,9 @@ struct run_iter {
 	uint32_t
 		forked; /* the task that was forked last, until its process is known; or UINT32_MAX */
 	uint32_t forked_from; /* number of its parent's process */
+	uint8_t *attached;    /* (run->n_tasks, attached_bytes), or NULL */
+	size_t attached_bytes;
+	const void *initial; /* (attached_bytes) */
 };
 
 /*
@@ -44,6 +48,13 @@ struct run_iter {
  */
 int run_iter_init(struct run_iter *r, const struct run *run, const struct lutra_policy *policy);
 void run_iter_done(struct run_iter *r);
+
+/*
+ * Attaches the caller's own state to every task: `bytes` bytes, a copy of initial when the task
+ * begins and a copy of its parent's after a fork. To be called once, before the first event. initial
+ * must outlive the iterator. Returns 0 or -ENOMEM.
+ */
+int run_iter_attach(struct run_iter *r, size_t bytes, const void *initial);
 
 /* Returns false at the end of the run, else true and the next system call or object event. */
 bool run_iter_next(struct run_iter *r, struct run_event *ret);

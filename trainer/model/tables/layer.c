@@ -242,31 +242,63 @@ static void weight_row(const struct layer *l, const struct pair_counts *counts, 
 	}
 }
 
-int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret)
+/* A mixture that owns its arrays. */
+struct owned_mixture {
+	double *p_c, *exp_a, *exp_b;
+};
+
+static void owned_mixture_done(struct owned_mixture *x)
+{
+	free(x->p_c);
+	free(x->exp_a);
+	free(x->exp_b);
+}
+
+static int owned_mixture_init(struct owned_mixture *x, const struct layer *l,
+			      const struct pair_counts *counts)
 {
 	size_t n = (size_t)l->codes * l->k;
-	_cleanup_free_ double *p_c = calloc(l->codes, sizeof(*p_c));
-	_cleanup_free_ double *exp_a = calloc(n, sizeof(*exp_a));
-	_cleanup_free_ double *exp_b = calloc(n, sizeof(*exp_b));
-	const struct mixture x = {p_c, exp_a, exp_b};
-	double q[256];
 
-	if (!p_c || !exp_a || !exp_b)
+	x->p_c = calloc(l->codes, sizeof(*x->p_c));
+	x->exp_a = calloc(n, sizeof(*x->exp_a));
+	x->exp_b = calloc(n, sizeof(*x->exp_b));
+	if (!x->p_c || !x->exp_a || !x->exp_b)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < l->codes; c++)
-		p_c[c] = CODE_PRIOR;
+		x->p_c[c] = CODE_PRIOR;
 	for (uint32_t a = 0; a < l->k; a++)
 		for (uint32_t b = 0; b < l->k; b++)
-			p_c[l->code[a * l->k + b]] += count_of(counts, a, b);
+			x->p_c[l->code[a * l->k + b]] += count_of(counts, a, b);
 	for (size_t i = 0; i < n; i++) {
-		exp_a[i] = num_exp(-(double)l->la[i]);
-		exp_b[i] = num_exp(-(double)l->lb[i]);
+		x->exp_a[i] = num_exp(-(double)l->la[i]);
+		x->exp_b[i] = num_exp(-(double)l->lb[i]);
 	}
-	for (uint32_t a = 0; a < l->k; a++) {
+	return 0;
+}
+
+int layer_expectation(const struct layer *l, const struct pair_counts *counts, double *ret_q)
+{
+	_cleanup_(owned_mixture_done) struct owned_mixture own = {0};
+	int r = owned_mixture_init(&own, l, counts);
+	const struct mixture x = {own.p_c, own.exp_a, own.exp_b};
+
+	for (uint32_t a = 0; r == 0 && a < l->k; a++)
+		q_row(l, &x, a, ret_q + (size_t)a * l->k);
+	return r;
+}
+
+int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret)
+{
+	_cleanup_(owned_mixture_done) struct owned_mixture own = {0};
+	int r = owned_mixture_init(&own, l, counts);
+	const struct mixture x = {own.p_c, own.exp_a, own.exp_b};
+	double q[256];
+
+	for (uint32_t a = 0; r == 0 && a < l->k; a++) {
 		q_row(l, &x, a, q);
 		weight_row(l, counts, a, q, gate, ret + ((size_t)a << counts->shift));
 	}
-	return 0;
+	return r;
 }
 
 int layer_table(const struct layer *l, const struct pair_counts *counts, size_t stride,

@@ -69,4 +69,7 @@ int layer_table(const struct layer *l, const struct pair_counts *counts, size_t 
  */
 int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret);
 
+/* Writes q(b | a), how much the layer expects b after a, to ret_q (k, k). Returns 0 or -ENOMEM. */
+int layer_expectation(const struct layer *l, const struct pair_counts *counts, double *ret_q);
+
 #endif

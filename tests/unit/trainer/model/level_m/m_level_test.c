@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Level M in training: tokens, histories, weights, replays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "lib/abi/syscall_traits.h"
+#include "tests/support/trainer/made_run.h"
+#include "trainer/model/level_m/m_level.h"
+
+struct fixture {
+	struct corpus corpus;
+	struct lutra_policy *roles; /* steady after accept, and nothing else */
+	struct tokens_source source;
+	struct m_corpus m;
+};
+
+static int m_level_setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	uint64_t steady[LUTRA_NR / 64];
+
+	assert_non_null(f);
+	f->roles = calloc(1, sizeof(*f->roles));
+	assert_non_null(f->roles);
+	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
+	memcpy(f->roles->steady, steady, sizeof(steady));
+	*state = f;
+	return corpus_init(&f->corpus);
+}
+
+static int m_level_teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	m_corpus_done(&f->m);
+	corpus_done(&f->corpus);
+	free(f->roles);
+	free(f);
+	return 0;
+}
+
+static void read_corpus(struct fixture *f, unsigned threads)
+{
+	f->source = (struct tokens_source){&f->corpus, f->roles, true, threads};
+	assert_int_equal(m_corpus_init(&f->m, &f->source), 0);
+}
+
+/* Returns the token of the file that was read or written, in a role. */
+static uint8_t file_token(const struct fixture *f, uint8_t role, const char *path, bool write)
+{
+	const struct lutra_object o = {
+		.op = LUTRA_OP_OPEN,
+		.mode = 0x8000,
+		.flags = (uint8_t)(LUTRA_OBJ_PATH | (write ? LUTRA_OBJ_WRITE : 0))};
+	const struct tokens *t = &f->m.tokens;
+
+	return tokens_object(t, role, object_keys_find(&t->keys, &o, path, strlen(path)));
+}
+
+static void tokens_are_of_calls_and_objects_by_role(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t page;
+
+	made_run_service(&f->corpus, "a.ltr", 1, 50);
+	made_run_service(&f->corpus, "b.ltr", 2, 50);
+	read_corpus(f, 1);
+	page = file_token(f, LUTRA_ROLE_STEADY, "/srv/#.html", false);
+	assert_in_range(page, LUTRA_TOKEN0, f->m.tokens.v - 1);
+	/* The first request's page is opened after the first accept. */
+	assert_int_equal(file_token(f, LUTRA_ROLE_STARTUP, "/srv/#.html", false), LUTRA_UNK);
+	assert_in_range(file_token(f, LUTRA_ROLE_STARTUP, "/etc/service.conf", false), LUTRA_TOKEN0,
+			f->m.tokens.v - 1);
+	assert_int_equal(file_token(f, LUTRA_ROLE_STEADY, "/etc/service.conf", false), LUTRA_UNK);
+	assert_in_range(tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_read), LUTRA_TOKEN0,
+			f->m.tokens.v - 1);
+	assert_int_equal(tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_ptrace), LUTRA_UNK);
+	assert_int_equal(tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, LUTRA_NR), LUTRA_UNK);
+	/* Any role knows what one role of the service knows. */
+	assert_int_equal(file_token(f, LUTRA_ROLE_ANY, "/srv/#.html", false), page);
+	assert_int_equal(f->m.tokens.run[page], TOKENS_RUN_MANY);
+}
+
+static void tokens_of_one_run_are_unknown_in_its_replay(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m;
+	struct lutra_state steady = {.role = LUTRA_ROLE_STARTUP};
+	struct run_event e = {.state = &steady, .is_syscall = true, .nr = SYS_getppid};
+	uint8_t token;
+
+	made_run_service(&f->corpus, "a.ltr", 1, 5);
+	m = made_run_new(&f->corpus);
+	made_run_syscall(&m, 10, SYS_getppid);
+	made_run_syscall(&m, 10, SYS_brk);
+	made_run_end(&m, "b.ltr", false);
+	read_corpus(f, 1);
+	token = m_level_token(&f->m.tokens, &e, 0);
+	assert_in_range(token, LUTRA_TOKEN0, f->m.tokens.v - 1);
+	assert_int_equal(f->m.tokens.run[token], 1);
+	assert_int_equal(m_level_token(&f->m.tokens, &e, 1), LUTRA_UNK);
+	e.nr = SYS_brk;
+	assert_int_not_equal(m_level_token(&f->m.tokens, &e, 1), LUTRA_UNK);
+}
+
+/* With too many keys, the rarest are left out of the stream; calls never are. */
+static void tokens_leave_out_the_rarest_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	char path[64];
+
+	for (unsigned i = 0; i < 300; i++) {
+		unsigned times = i < 10 ? 1 : 2;
+
+		snprintf(path, sizeof(path), "/srv/%c%c%c/x", 'a' + i % 26, 'a' + i / 26, 'a');
+		while (times--)
+			made_run_open(&m, 10, path, false);
+	}
+	made_run_syscall(&m, 10, SYS_read);
+	made_run_end(&m, "a.ltr", false);
+	read_corpus(f, 1);
+	assert_int_equal(f->m.tokens.v, LUTRA_V_MAX);
+	assert_int_equal(file_token(f, LUTRA_ROLE_STARTUP, "/srv/aaa/x", false), LUTRA_PAD);
+	assert_in_range(tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_read), LUTRA_TOKEN0,
+			LUTRA_V_MAX - 1);
+}
+
+static void histories_leave_out_repeats_and_follow_forks(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	const struct run_histories *h;
+	uint64_t r, w;
+	uint32_t at;
+
+	for (int i = 0; i < 5; i++)
+		made_run_syscall(&m, 10, SYS_read);
+	made_run_task(&m, 10, LUTRA_RECORD_FORK, 11 | 11ull << 32);
+	made_run_syscall(&m, 11, SYS_write);
+	made_run_syscall(&m, 10, SYS_read);
+	made_run_end(&m, "a.ltr", false);
+	read_corpus(f, 1);
+	r = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_read);
+	w = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_write);
+	h = &f->m.histories.runs[0];
+	assert_int_equal(h->n, 3);
+	assert_true(number_map_find(&f->m.histories.map, r, &at));
+	assert_true(number_map_find(&f->m.histories.map, r << 8 | r, &at));
+	assert_true(number_map_find(&f->m.histories.map, r << 16 | r << 8 | w, &at));
+	for (size_t i = 0; i < h->n; i++)
+		assert_int_equal(h->list[i].n, 1);
+}
+
+/*
+ * Firsts 0 and 1: 0 in 4 runs, with one b of one run and one b of all; 1 in 2 runs, each with a b of
+ * its own. By hand: D1 = 1, 2; g = 3.5 / 7; e(0) = 2 / 6; e(1) = 3 / 4.
+ */
+static void m_weights_news_is_good_and_turings_estimate_by_runs(void **state)
+{
+	uint32_t runs[4 * 2] = {1, 4, 0, 0, 1, 1, 0, 0}, firsts[4] = {4, 2}, count[8];
+	const struct m_pairs pairs = {count, runs, firsts};
+	double e[4];
+
+	(void)state;
+	memcpy(count, runs, sizeof(count));
+	m_weights_news(&pairs, 2, 2, e);
+	assert_true(fabs(e[0] - 2. / 6) < 1e-12);
+	assert_true(fabs(e[1] - 3. / 4) < 1e-12);
+}
+
+/* A pair that a run had weighs nothing, any other one from 1/5 to 12 nat. */
+static void m_weights_gate_what_was_seen(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ struct lutra_m_tables *all = calloc(1, sizeof(*all)),
+					     *less = calloc(1, sizeof(*less));
+	_cleanup_(m_codes_done) struct m_codes codes = {0};
+	const struct layer_options options = {.seed = 1, .threads = 1};
+	uint8_t accept, brk, read, getppid;
+	struct made_run m;
+
+	made_run_service(&f->corpus, "a.ltr", 1, 30);
+	made_run_service(&f->corpus, "b.ltr", 2, 30);
+	m = made_run_new(&f->corpus);
+	made_run_syscall(&m, 10, SYS_brk);
+	made_run_syscall(&m, 10, SYS_getppid);
+	made_run_end(&m, "c.ltr", false);
+	read_corpus(f, 1);
+	assert_non_null(all);
+	assert_non_null(less);
+	assert_int_equal(
+		m_codes_train(&codes, &f->m.histories, f->m.tokens.v, HISTORIES_NO_RUN, &options),
+		0);
+	assert_int_equal(m_weights_tables(all, &codes, &f->m.histories, HISTORIES_NO_RUN), 0);
+	assert_int_equal(m_weights_tables(less, &codes, &f->m.histories, 2), 0);
+	accept = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_accept4);
+	read = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_read);
+	brk = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_brk);
+	getppid = tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_getppid);
+	assert_int_equal(all->t0[accept << 8 | read] >> 8, 0);
+	assert_in_range(all->t0[read << 8 | accept] >> 8, 3, LUTRA_M_WEIGHT);
+	assert_int_equal(all->t0[brk << 8 | getppid] >> 8, 0);
+	assert_in_range(less->t0[brk << 8 | getppid] >> 8, 3, LUTRA_M_WEIGHT);
+	/* The codes stay. */
+	for (size_t i = 0; i < 65536; i++)
+		assert_int_equal(all->t0[i] & 0xff, less->t0[i] & 0xff);
+}
+
+static void m_level_train_gives_the_same_bytes_on_any_number_of_threads(void **state)
+{
+	struct fixture *f = *state;
+	struct m_level one, two;
+	const struct m_level_options first = {.seed = 3, .anew = true, .threads = 1},
+				     second = {.seed = 3, .anew = true, .threads = 2};
+
+	made_run_service(&f->corpus, "a.ltr", 1, 30);
+	made_run_service(&f->corpus, "b.ltr", 2, 30);
+	made_run_service(&f->corpus, "c.ltr", 4, 30);
+	read_corpus(f, 2);
+	assert_int_equal(m_level_train(&one, &f->m, &first), 0);
+	assert_int_equal(m_level_train(&two, &f->m, &second), 0);
+	assert_memory_equal(one.tables, two.tables, sizeof(*one.tables));
+	assert_int_equal(one.max_shared, two.max_shared);
+	assert_int_equal(one.max_anew, two.max_anew);
+	m_level_done(&one);
+	m_level_done(&two);
+}
+
+/* Adds three runs; the last one makes new pairs `times` times. Returns the highest level of the replays. */
+static int32_t highest_with(unsigned times)
+{
+	struct fixture *f;
+	void *state;
+	struct m_level level;
+	const struct m_level_options options = {.seed = 1, .random_codes = true, .threads = 1};
+	struct made_run m;
+	int32_t highest;
+
+	assert_int_equal(m_level_setup(&state), 0);
+	f = state;
+	made_run_service(&f->corpus, "a.ltr", 0, 30);
+	made_run_service(&f->corpus, "b.ltr", 0, 30);
+	m = made_run_new(&f->corpus);
+	made_run_task(&m, 10, LUTRA_RECORD_ARM, 0);
+	for (unsigned i = 0; i < times; i++) {
+		made_run_syscall(&m, 10, SYS_bind);
+		made_run_syscall(&m, 10, SYS_execve);
+	}
+	made_run_syscall(&m, 10, SYS_execve);
+	made_run_end(&m, "c.ltr", false);
+	read_corpus(f, 1);
+	assert_int_equal(m_level_train(&level, &f->m, &options), 0);
+	highest = level.max_shared;
+	m_level_done(&level);
+	m_level_teardown(&state);
+	return highest;
+}
+
+static void m_level_replays_find_what_one_run_alone_does(void **state)
+{
+	(void)state;
+	assert_true(highest_with(4) > highest_with(0));
+	/* A pair counts four times a container: thirty more change only what is expected. */
+	assert_true(highest_with(60) < 1.2 * highest_with(30));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(tokens_are_of_calls_and_objects_by_role,
+						m_level_setup, m_level_teardown),
+		cmocka_unit_test_setup_teardown(tokens_of_one_run_are_unknown_in_its_replay,
+						m_level_setup, m_level_teardown),
+		cmocka_unit_test_setup_teardown(tokens_leave_out_the_rarest_keys, m_level_setup,
+						m_level_teardown),
+		cmocka_unit_test_setup_teardown(histories_leave_out_repeats_and_follow_forks,
+						m_level_setup, m_level_teardown),
+		cmocka_unit_test(m_weights_news_is_good_and_turings_estimate_by_runs),
+		cmocka_unit_test_setup_teardown(m_weights_gate_what_was_seen, m_level_setup,
+						m_level_teardown),
+		cmocka_unit_test_setup_teardown(
+			m_level_train_gives_the_same_bytes_on_any_number_of_threads, m_level_setup,
+			m_level_teardown),
+		cmocka_unit_test(m_level_replays_find_what_one_run_alone_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -14,6 +14,8 @@ struct baseline_set {
 	struct policy *random;
 	struct baselines baselines;
 	struct float_levels gated, mean;
+	struct lutra_policy *image; /* of the policy: its roles count */
+	struct token_panel panel;
 };
 
 static void baseline_set_done(struct baseline_set *v)
@@ -22,6 +24,8 @@ static void baseline_set_done(struct baseline_set *v)
 	baselines_done(&v->baselines);
 	float_levels_done(&v->gated);
 	float_levels_done(&v->mean);
+	token_panel_done(&v->panel);
+	free(v->image);
 	corpus_done(&v->corpus);
 }
 
@@ -69,6 +73,24 @@ static int train_float_levels(const struct baseline_set *v, const struct evaluat
 	return float_levels_train(ret, &source, o->threads, err);
 }
 
+/* Trains level M and its rivals. */
+static int train_panel(struct baseline_set *v, const struct evaluate_options *o, struct err *err)
+{
+	const struct token_panel_options options = {.seed = o->policy->seed,
+						    .threads = o->threads,
+						    .sessions = !o->policy->audit_sessions};
+	int r;
+
+	v->image = calloc(1, sizeof(*v->image));
+	if (!v->image)
+		return err_oom(err);
+	r = policy_to_kernel(o->policy, 1, v->image, err);
+	if (r < 0)
+		return r;
+	r = token_panel_train(&v->panel, &v->corpus, v->image, &options);
+	return r < 0 ? err_set(err, r, "level M cannot be trained: %s", strerror(-r)) : 0;
+}
+
 /* Warns if the runs are not those that the policy was trained on. */
 static void compare_policy_runs(const struct baseline_set *v, const struct evaluate_options *o)
 {
@@ -104,6 +126,8 @@ static int train_baseline_set(struct baseline_set *v, const struct evaluate_opti
 	if (r == 0)
 		r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n,
 				    o->threads, err);
+	if (r == 0)
+		r = train_panel(v, o, err);
 	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
 }
 
@@ -151,8 +175,8 @@ static int judge_runs(const struct evaluate_options *o, const struct baseline_se
 	int r = -ENOMEM;
 
 	if (o->files->train.n)
-		detectors = (struct detectors){o->policy,     image,	 v->random,
-					       &v->baselines, &v->gated, &v->mean};
+		detectors = (struct detectors){o->policy, image,    v->random, &v->baselines,
+					       &v->gated, &v->mean, &v->panel};
 	if (image && runs)
 		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)

@@ -164,6 +164,31 @@ static int judge_random_codes(struct event_judge *j, struct event_result *e)
 	return r;
 }
 
+/* Judges the event's token, if it has one, by level M and its rivals. */
+static int judge_token(const struct event_judge *j, struct eval_task *t, struct event_result *e)
+{
+	const struct token_panel *p = j->detectors->panel;
+	const struct replay_step *step = &e->step;
+	float level[DETECTOR_PANEL];
+	uint8_t token;
+	int r;
+
+	if (step->role == LUTRA_ROLE_SESSION && j->detectors->policy->audit_sessions)
+		return 0;
+	token = step->is_object
+			? token_panel_object(p, step->role, &step->object, e->str, e->str_len)
+			: tokens_syscall(&p->corpus.tokens, step->role, e->rec->nr);
+	if (token == LUTRA_PAD)
+		return 0;
+	r = token_panel_step(p, j->panel_seen, &t->panel, token, level);
+	for (unsigned i = 0; i < DETECTOR_PANEL; i++) {
+		e->score[DETECTOR_M + i] = level[i];
+		if (level[i] > M_LEVEL_MARGIN)
+			e->fired |= BIT(DETECTOR_M + i);
+	}
+	return r;
+}
+
 int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_result *ret)
 {
 	int r = replay_next(j->replay, ret->rec, ret->str, ret->str_len, &ret->step);
@@ -181,12 +206,16 @@ int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_
 		t->syscall_ns = ret->rec->ts_ns;
 		judge_syscall(j, t, ret);
 	}
-	return 1;
+	if (j->detectors->panel)
+		r = judge_token(j, t, ret);
+	return r < 0 ? r : 1;
 }
 
 void event_judge_init_task(const struct event_judge *j, struct eval_task *t)
 {
 	t->id = UINT32_MAX;
+	if (j->detectors->panel)
+		token_panel_init_task(j->detectors->panel, &t->panel);
 	if (!j->detectors->gated)
 		return;
 	float_levels_init(j->detectors->gated, &t->gated);
@@ -204,7 +233,9 @@ int event_judge_init(struct event_judge *j, const struct detectors *detectors, s
 	if (r < 0)
 		return r;
 	j->seen = calloc(1, sizeof(*j->seen));
-	return j->seen ? 0 : err_oom(err);
+	if (!j->seen || (detectors->panel && token_panel_seen_new(&j->panel_seen) < 0))
+		return err_oom(err);
+	return 0;
 }
 
 void event_judge_done(struct event_judge *j)
@@ -212,5 +243,6 @@ void event_judge_done(struct event_judge *j)
 	replay_free(j->replay);
 	replay_free(j->random);
 	free(j->seen);
+	token_panel_seen_free(j->panel_seen);
 	memset(j, 0, sizeof(*j));
 }

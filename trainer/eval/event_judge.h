@@ -6,6 +6,7 @@
 #include "lib/replay/replay.h"
 #include "trainer/eval/detectors/baselines.h"
 #include "trainer/eval/detectors/float_levels.h"
+#include "trainer/eval/rivals/token_panel.h"
 
 /*
  * What judges. All but policy and image may be NULL: without training runs there are no baselines.
@@ -18,6 +19,7 @@ struct detectors {
 	const struct baselines *baselines;
 	const struct float_levels *gated; /* rule A without rounding */
 	const struct float_levels *mean;  /* the baseline `reconstruction` */
+	const struct token_panel *panel;  /* level M and its rivals */
 };
 
 /* A task of the run, copied by fork. */
@@ -29,6 +31,7 @@ struct eval_task {
 	struct lutra_matches matches, float_matches; /* of the kill rule, with A and with float A */
 	struct syscall_history history;
 	struct float_state gated, mean;
+	struct token_panel_task panel;
 };
 
 /* An event and what the detectors made of it. */
@@ -46,6 +49,7 @@ struct event_judge {
 	struct replay *replay,
 		*random;	 /* by the policy; by the policy with random codes, or NULL */
 	struct lutra_seen *seen; /* pairs that the gated float levels have counted */
+	struct token_panel_seen *panel_seen; /* or NULL */
 };
 
 /*

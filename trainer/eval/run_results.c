@@ -3,6 +3,7 @@
 #include "trainer/eval/run_results.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +34,36 @@ static int add_evaluated_task(struct run_results *r, bool attack, uint32_t *ret_
 	return 0;
 }
 
+double run_curve_margin(unsigned i)
+{
+	return RUN_CURVE_MIN * exp2((double)i / RUN_CURVE_STEPS);
+}
+
+/* Counts false alarms at all thresholds of the curves. */
+static void count_curves(struct run_results *r, const struct event_result *e)
+{
+	uint64_t now = e->rec->ts_ns;
+
+	for (unsigned k = 0; k < DETECTOR_PANEL; k++) {
+		struct run_curve *c = &r->curve[k];
+		double level = e->score[DETECTOR_M + k];
+
+		if (level <= RUN_CURVE_MIN)
+			continue;
+		for (unsigned i = 0; i < RUN_CURVE_POINTS && level > run_curve_margin(i); i++) {
+			c->false_alarms[i] +=
+				!c->last_false_ns[i] || now - c->last_false_ns[i] > GAP_NS;
+			c->last_false_ns[i] = now;
+		}
+	}
+}
+
 static void count_false_alarms(struct run_results *r, const struct event_result *e)
 {
 	uint64_t now = e->rec->ts_ns;
 
 	r->benign_calls += !e->step.is_object;
+	count_curves(r, e);
 	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
 		struct detector_result *x = &r->detector[i];
 

@@ -12,6 +12,19 @@
 #define TIMELINE_POINTS_MAX 4000
 #define TIMELINE_TEXT 160
 
+/*
+ * False alarms of level M and its rivals at other thresholds, for receiver curves. Threshold i is
+ * RUN_CURVE_MIN * 2^(i / RUN_CURVE_STEPS) times the highest level of the replays.
+ */
+#define RUN_CURVE_MIN .5
+#define RUN_CURVE_STEPS 8
+#define RUN_CURVE_POINTS 25
+
+struct run_curve {
+	uint32_t false_alarms[RUN_CURVE_POINTS];
+	uint64_t last_false_ns[RUN_CURVE_POINTS];
+};
+
 /* What one detector made of the run. Times in ns, CLOCK_MONOTONIC. */
 struct detector_result {
 	uint32_t false_alarms; /* episodes (gap 1 s) in benign time */
@@ -42,11 +55,15 @@ struct run_results {
 	uint64_t benign_calls, attack_calls; /* system calls */
 	uint32_t refused_after_alert; /* benign operations refused in the second after A or B */
 	struct detector_result detector[DETECTOR_COUNT];
+	struct run_curve curve[DETECTOR_PANEL]; /* by detector from DETECTOR_M on */
 	struct evaluated_task *tasks;
 	size_t n_tasks, tasks_size;
 	struct timeline_point *points; /* in the order of time */
 	size_t n_points, points_size;
 };
+
+/* Returns threshold i of a curve. */
+double run_curve_margin(unsigned i);
 
 /* Frees what the results own and zeroes them. */
 void run_results_done(struct run_results *r);

@@ -103,7 +103,7 @@ static int learn_syscall(struct baselines *b, struct syscall_history *h, uint32_
 		if (h->n >= k->from)
 			r = ngrams_add(&b->grams, gram, k->calls * sizeof(*gram), run);
 	}
-	return r < 0 ? r : witten_bell_add(&b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run);
+	return r < 0 ? r : witten_bell_add(&b->wb, last_syscalls(h, WITTEN_BELL_ORDER), run, 1);
 }
 
 /* One pass over a run: learns from it, or finds its highest levels by a model. */

@@ -18,6 +18,16 @@ static const char *const detector_names[] = {
 	[DETECTOR_WITTEN_BELL5] = "witten_bell5",
 	[DETECTOR_RANDOM_CODES] = "random_codes",
 	[DETECTOR_RECONSTRUCTION] = "reconstruction",
+	[DETECTOR_M] = "M",
+	[DETECTOR_M_SEED2] = "M_seed2",
+	[DETECTOR_M_SEED3] = "M_seed3",
+	[DETECTOR_M_RANDOM] = "M_random",
+	[DETECTOR_M_RANDOM_SEED2] = "M_random_seed2",
+	[DETECTOR_M_RANDOM_SEED3] = "M_random_seed3",
+	[DETECTOR_M_GRAMS4] = "M_grams4",
+	[DETECTOR_M_WITTEN_BELL5] = "M_witten_bell5",
+	[DETECTOR_M_STIDE6] = "M_stide6",
+	[DETECTOR_M_BIGRAM] = "M_bigram",
 };
 
 const char *detector_name(unsigned detector)

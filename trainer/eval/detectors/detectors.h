@@ -20,6 +20,17 @@ enum detector {
 	DETECTOR_WITTEN_BELL5,
 	DETECTOR_RANDOM_CODES,
 	DETECTOR_RECONSTRUCTION,
+	/* Level M and its rivals: all of tokens of calls and objects (rivals/token_panel.h). */
+	DETECTOR_M,
+	DETECTOR_M_SEED2,
+	DETECTOR_M_SEED3,
+	DETECTOR_M_RANDOM,
+	DETECTOR_M_RANDOM_SEED2,
+	DETECTOR_M_RANDOM_SEED3,
+	DETECTOR_M_GRAMS4,
+	DETECTOR_M_WITTEN_BELL5,
+	DETECTOR_M_STIDE6,
+	DETECTOR_M_BIGRAM,
 	DETECTOR_NAMED, /* the detectors above have a name and are in the results */
 	/* A, alert and kill without rounding: only compared with these. */
 	DETECTOR_FLOAT_A = DETECTOR_NAMED,
@@ -27,6 +38,8 @@ enum detector {
 	DETECTOR_FLOAT_KILL,
 	DETECTOR_COUNT
 };
+
+#define DETECTOR_PANEL (DETECTOR_NAMED - DETECTOR_M) /* level M and its rivals */
 
 /* Returns the detector's name in the JSON of `lutra eval`: T, TH, ... novel_call, ..., or "". */
 const char *detector_name(unsigned detector);

@@ -64,13 +64,14 @@ static int get_gram(struct witten_bell *w, const uint16_t *calls, uint32_t order
 	return 0;
 }
 
-int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run)
+int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run,
+		    uint32_t n)
 {
 	uint32_t i;
 	int r = get_gram(w, calls, WITTEN_BELL_ORDER, &i);
 
 	if (r == 0)
-		w->count[i * w->n_runs + run]++;
+		w->count[i * w->n_runs + run] += n;
 	return r;
 }
 

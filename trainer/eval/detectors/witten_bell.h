@@ -37,8 +37,9 @@ struct witten_bell {
 int witten_bell_init(struct witten_bell *w, size_t n_runs);
 void witten_bell_done(struct witten_bell *w);
 
-/* Counts the 5-gram calls, oldest first, in a run. Returns 0, -ENOMEM or -E2BIG. */
-int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run);
+/* Counts the 5-gram calls, oldest first, n times in a run. Returns 0, -ENOMEM or -E2BIG. */
+int witten_bell_add(struct witten_bell *w, const uint16_t calls[WITTEN_BELL_ORDER], size_t run,
+		    uint32_t n);
 
 /* The probabilities. */
 struct witten_bell_model;

@@ -71,6 +71,20 @@ double summary_auc(const struct summary_score *scores, size_t n);
  */
 uint32_t summary_count_rounding(const struct summary *s, unsigned of);
 
+/* What a detector would do at one threshold of its curve. */
+struct curve_point {
+	double margin; /* the threshold, in multiples of the highest level of the replays */
+	uint32_t false_alarms;
+	uint32_t detected[RUN_KINDS];
+};
+
+/* Computes a point of a receiver curve, of a detector from DETECTOR_M on. */
+void summary_curve_point(const struct summary *s, unsigned detector, unsigned point,
+			 struct curve_point *ret);
+
+/* Returns the receiver curves as JSON, a new reference. NULL: out of memory. */
+json_t *summary_curves_to_json(const struct summary *s);
+
 /* Returns how many detectors have results. */
 unsigned summary_n_detectors(const struct summary *s);
 

@@ -84,6 +84,8 @@ json_t *summary_to_json(const struct summary *s)
 		      "adaptive", "runs", s->n_runs[RUN_KIND_ADAPTIVE], "rules", adaptive, "runs",
 		      runs);
 	if (j && s->baselines)
+		json_object_set_new(j, "curves", summary_curves_to_json(s));
+	if (j && s->baselines)
 		json_object_set_new(j, "quantisation",
 				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)s->n,
 					      "changed", "A", summary_count_rounding(s, DETECTOR_A),
@@ -112,7 +114,7 @@ static void print_detector(const char *name, const struct detector_summary *x, F
 	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa->per_hour_95[0],
 		 fa->per_hour_95[1]);
 	snprintf(found, sizeof(found), "%u/%u", d->detected, d->runs);
-	fprintf(out, "%-14s %5u", name, fa->episodes);
+	fprintf(out, "%-15s %5u", name, fa->episodes);
 	print_number(fa->per_hour, 2, 7, out);
 	fprintf(out, " %-14s %8s", interval, found);
 	print_number(d->in_time, 3, 7, out);
@@ -130,7 +132,7 @@ void summary_print(const struct summary *s, FILE *out)
 	fprintf(out, "%s: %u normal runs, %.2f h, %llu calls; %u attack runs\n", s->policy_image,
 		s->n_runs[RUN_KIND_NORMAL], s->benign_hours, (unsigned long long)s->benign_calls,
 		s->n_runs[RUN_KIND_ATTACK]);
-	fprintf(out, "%-14s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
+	fprintf(out, "%-15s %5s %7s %-14s %8s %7s %8s %8s %8s %7s %7s %7s\n", "rule", "false", "/h",
 		"95 %", "detected", "in time", "ms mean", "median", "p95", "calls", "AUC",
 		"by run");
 	for (unsigned i = 0; i < summary_n_detectors(s); i++)

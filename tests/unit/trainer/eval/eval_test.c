@@ -405,7 +405,7 @@ static void witten_bell_probabilities_add_up_to_one(void **state)
 		uint16_t gram[WITTEN_BELL_ORDER];
 
 		draw_gram(&rng, 4, gram);
-		assert_int_equal(witten_bell_add(&w, gram, i & 1), 0);
+		assert_int_equal(witten_bell_add(&w, gram, i & 1, 1), 0);
 	}
 	for (size_t without = 0; without < 3; without++) {
 		_cleanup_(witten_bell_model_freep) struct witten_bell_model *m = NULL;

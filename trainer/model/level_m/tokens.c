@@ -132,9 +132,9 @@ static int compare_counts(const void *a, const void *b)
 /* Returns the next higher role of the service that had the symbol, or role itself. */
 static uint8_t next_role(const struct symbol_sums *s, uint8_t role, uint32_t symbol)
 {
-	for (uint8_t r = role + 1; r < LUTRA_ROLE_SESSION; r++)
+	for (unsigned r = role + 1u; r < LUTRA_ROLE_SESSION; r++)
 		if (s->count[r * s->n + symbol])
-			return r;
+			return (uint8_t)r;
 	return role;
 }
 

@@ -42,7 +42,7 @@ static struct lutra_m_counters *look_up(void *ctx)
 }
 
 /* Steps a token. Returns the weight that counted, or -1 if the token was left out. */
-static int step(struct fixture *f, uint8_t token)
+static int step_token(struct fixture *f, uint8_t token)
 {
 	struct lutra_m_score score;
 
@@ -57,13 +57,13 @@ static void m_step_leaves_out_a_token_that_equals_the_last_two(void **state)
 	struct lutra_m_state after;
 
 	lutra_m_init(&f->state, &f->tables);
-	assert_int_equal(step(f, 5), 0);
-	assert_int_equal(step(f, 5), 0);
+	assert_int_equal(step_token(f, 5), 0);
+	assert_int_equal(step_token(f, 5), 0);
 	after = f->state;
-	assert_int_equal(step(f, 5), -1);
+	assert_int_equal(step_token(f, 5), -1);
 	assert_memory_equal(&after, &f->state, sizeof(after));
-	assert_int_equal(step(f, 6), 0);
-	assert_int_equal(step(f, 5), 0);
+	assert_int_equal(step_token(f, 6), 0);
+	assert_int_equal(step_token(f, 5), 0);
 }
 
 static void m_step_counts_a_pair_four_times_and_looks_counters_up_for_weights_only(void **state)
@@ -73,8 +73,8 @@ static void m_step_counts_a_pair_four_times_and_looks_counters_up_for_weights_on
 	f->tables.t0[5 << 8 | 6] = 100 << 8;
 	lutra_m_init(&f->state, &f->tables);
 	for (int i = 0; i < 6; i++) {
-		assert_int_equal(step(f, 5), 0);
-		assert_int_equal(step(f, 6), i < 4 ? 100 : 0);
+		assert_int_equal(step_token(f, 5), 0);
+		assert_int_equal(step_token(f, 6), i < 4 ? 100 : 0);
 	}
 	assert_int_equal(f->lookups, 6);
 }
@@ -123,8 +123,8 @@ static void m_step_takes_any_tables_and_states(void **state)
 	memset(&f->state, 0xff, sizeof(f->state));
 	f->state.level = 0;
 	for (int i = 0; i < 100000; i++) {
-		assert_in_range(step(f, (uint8_t)((x = x * 1664525 + 1013904223) >> 24)) + 1, 0,
-				3 * 255 + 1);
+		assert_in_range(step_token(f, (uint8_t)((x = x * 1664525 + 1013904223) >> 24)) + 1,
+				0, 3 * 255 + 1);
 		assert_in_range(f->state.level, 0, 3 * 255 << 12);
 	}
 }

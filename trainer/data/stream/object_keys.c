@@ -95,7 +95,7 @@ static bool is_own(uint8_t place)
 }
 
 /* Returns the number of a name, or NO_NAME. */
-static uint32_t find_name(const struct object_keys *k, const char *name, size_t len)
+static uint32_t find_known_name(const struct object_keys *k, const char *name, size_t len)
 {
 	uint32_t i;
 
@@ -103,8 +103,8 @@ static uint32_t find_name(const struct object_keys *k, const char *name, size_t 
 }
 
 /* Sets the part of the key that a path decides. Returns false if it has a name that is new. */
-static bool path_key(const struct object_keys *k, const char *path, size_t len,
-		     struct object_key *key)
+static bool find_path_key(const struct object_keys *k, const char *path, size_t len,
+			  struct object_key *key)
 {
 	struct path_parts parts;
 	uint32_t root;
@@ -112,13 +112,13 @@ static bool path_key(const struct object_keys *k, const char *path, size_t len,
 	take_apart(path, len, &parts);
 	key->place = parts.place;
 	if (key->verb == OBJECT_VERB_EXEC && parts.place == LUTRA_PLACE_USR) {
-		key->name = find_name(k, path, len);
+		key->name = find_known_name(k, path, len);
 		return key->name != NO_NAME;
 	}
 	if (!is_own(parts.place))
 		return true;
-	root = find_name(k, path, parts.root_len);
-	key->name = find_name(k, path, parts.own_len);
+	root = find_known_name(k, path, parts.root_len);
+	key->name = find_known_name(k, path, parts.own_len);
 	if (root != NO_NAME && k->varies[root] &&
 	    (key->name == NO_NAME || k->run[key->name] != RUN_MANY))
 		key->name = root; /* stands for its names that vary */
@@ -126,8 +126,8 @@ static bool path_key(const struct object_keys *k, const char *path, size_t len,
 }
 
 /* Returns 1 and the key of an object; 0 if it has none; -ENOENT if it is new. */
-static int make_key(const struct object_keys *k, const struct lutra_object *o, const char *path,
-		    size_t len, struct object_key *ret)
+static int build_object_key(const struct object_keys *k, const struct lutra_object *o,
+			    const char *path, size_t len, struct object_key *ret)
 {
 	*ret = (struct object_key){object_verb(o), 0, NO_NAME};
 	if (ret->verb == OBJECT_VERB_NONE)
@@ -144,13 +144,13 @@ static int make_key(const struct object_keys *k, const struct lutra_object *o, c
 	if (ret->verb >= OBJECT_VERB_CONNECT && ret->verb <= OBJECT_VERB_SEND) {
 		struct object_key of_path = *ret;
 
-		if (!path_key(k, path, len, &of_path))
+		if (!find_path_key(k, path, len, &of_path))
 			return -ENOENT;
 		/* Above all families: a socket's name is told apart by its place alone. */
 		ret->place = 1u << 16 | of_path.place;
 		return 1;
 	}
-	return path_key(k, path, len, ret) ? 1 : -ENOENT;
+	return find_path_key(k, path, len, ret) ? 1 : -ENOENT;
 }
 
 uint32_t object_keys_find(const struct object_keys *k, const struct lutra_object *o,
@@ -158,7 +158,7 @@ uint32_t object_keys_find(const struct object_keys *k, const struct lutra_object
 {
 	struct object_key key;
 	uint32_t i;
-	int r = make_key(k, o, path, len, &key);
+	int r = build_object_key(k, o, path, len, &key);
 
 	if (r <= 0)
 		return r ? OBJECT_KEYS_NEW : OBJECT_KEYS_NONE;
@@ -182,8 +182,8 @@ static void corpus_object(const struct corpus *c, uint32_t i, struct run_object 
 		*path = intern_get(c->names.paths, o->path, len);
 }
 
-static int add_name(struct object_keys *k, size_t *sizes, const char *name, size_t len,
-		    uint32_t *ret)
+static int add_known_name(struct object_keys *k, size_t *sizes, const char *name, size_t len,
+			  uint32_t *ret)
 {
 	uint32_t before = intern_count(k->names);
 	int r = intern_add(k->names, name, len, ret);
@@ -212,12 +212,12 @@ static int learn_names(struct object_keys *k, size_t *sizes, const struct corpus
 	corpus_object(c, object, &o, &path, &len);
 	take_apart(path, len, &parts);
 	if (o.object.op == LUTRA_OP_EXEC && parts.place == LUTRA_PLACE_USR)
-		return add_name(k, sizes, path, len, &name);
+		return add_known_name(k, sizes, path, len, &name);
 	if (!is_own(parts.place) || object_verb(&o.object) == OBJECT_VERB_NONE)
 		return 0;
-	r = add_name(k, sizes, path, parts.root_len, &name);
+	r = add_known_name(k, sizes, path, parts.root_len, &name);
 	if (r == 0)
-		r = add_name(k, sizes, path, parts.own_len, &name);
+		r = add_known_name(k, sizes, path, parts.own_len, &name);
 	if (r < 0)
 		return r;
 	if (k->run[name] == RUN_NONE)
@@ -228,7 +228,7 @@ static int learn_names(struct object_keys *k, size_t *sizes, const struct corpus
 }
 
 /* A data root varies if two runs have names in it that no other run has. */
-static int find_varying(struct object_keys *k)
+static int find_varying_roots(struct object_keys *k)
 {
 	uint32_t n = intern_count(k->names);
 	_cleanup_free_ uint32_t *first = calloc(n + 1, sizeof(*first)); /* run + 1 */
@@ -266,7 +266,7 @@ static int learn_keys(struct object_keys *k, const struct corpus *c, uint32_t *r
 		int r;
 
 		corpus_object(c, i, &o, &path, &len);
-		r = make_key(k, &o.object, path, len, &key);
+		r = build_object_key(k, &o.object, path, len, &key);
 		ret_key[i] = r ? OBJECT_KEYS_NEW : OBJECT_KEYS_NONE;
 		if (r > 0) {
 			r = intern_add(k->keys, &key, sizeof(key), &ret_key[i]);
@@ -295,7 +295,7 @@ int object_keys_learn(struct object_keys *ret, const struct corpus *c, const uin
 				return r;
 		}
 	}
-	r = find_varying(ret);
+	r = find_varying_roots(ret);
 	if (r == 0)
 		r = learn_keys(ret, c, key);
 	if (r == 0)

@@ -36,7 +36,7 @@ static uint64_t gram_of(uint64_t history, unsigned length)
 }
 
 /* The last tokens of a history as witten_bell.h has them, the oldest first. */
-static void calls_of(uint64_t history, uint16_t ret[WITTEN_BELL_ORDER])
+static void history_calls(uint64_t history, uint16_t ret[WITTEN_BELL_ORDER])
 {
 	for (unsigned i = 0; i < WITTEN_BELL_ORDER; i++)
 		ret[i] = history >> 8 * (WITTEN_BELL_ORDER - 1 - i) & 0xff;
@@ -90,7 +90,7 @@ static int cache_history(const struct grams_judge *j, struct token_grams_seen *s
 	if (ARRAY_RESERVE(seen->cache, seen->cache_size, *ret + 1) < 0)
 		return -ENOMEM;
 	c = &seen->cache[*ret];
-	calls_of(history, calls);
+	history_calls(history, calls);
 	c->surprise = witten_bell_surprise(j->model, calls);
 	for (unsigned i = 0; i < TOKEN_RIVALS; i++) {
 		uint64_t gram = gram_of(history, gram_length[i]);
@@ -174,7 +174,7 @@ static int learn_histories(struct token_grams *g, const struct histories *h)
 			uint64_t history = h->map.number[of->list[i].history];
 			uint16_t calls[WITTEN_BELL_ORDER];
 
-			calls_of(history, calls);
+			history_calls(history, calls);
 			r = witten_bell_add(&g->wb, calls, run, of->list[i].n);
 			for (unsigned k = 0; r == 0 && k < TOKEN_RIVALS; k++)
 				if (gram_length[k])

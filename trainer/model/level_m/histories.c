@@ -62,7 +62,7 @@ static int count_run_histories(void *ctx, size_t run, struct err *err)
 }
 
 /* Adds the histories of a run to those of all runs. */
-static int add_run(struct histories *h, size_t run, const struct counted_run *c)
+static int add_run_histories(struct histories *h, size_t run, const struct counted_run *c)
 {
 	struct run_histories *ret = &h->runs[run];
 	int r = 0;
@@ -92,7 +92,7 @@ int histories_count(struct histories *ret, const struct tokens *tokens,
 	if (r == 0)
 		r = pool_run(src->threads, count_run_histories, &j, n, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_run(ret, i, &runs[i]);
+		r = add_run_histories(ret, i, &runs[i]);
 	for (size_t i = 0; runs && i < n; i++) {
 		number_map_done(&runs[i].map);
 		free(runs[i].n);

@@ -13,7 +13,7 @@
 #define WEIGHT_MAX 12. /* LUTRA_M_WEIGHT */
 #define RARITY_SHARE .5
 
-static double clip(double x, double min, double max)
+static double clip_range(double x, double min, double max)
 {
 	return x < min ? min : x > max ? max : x;
 }
@@ -47,12 +47,13 @@ static int make_table(uint16_t *ret, const struct layer *l, const struct m_pairs
 		return r;
 	m_weights_news(pairs, l->k, counts.shift, e);
 	for (uint32_t a = 0; a < l->k; a++) {
-		double news = clip(-num_log(e[a]), NEWS_MIN, NEWS_MAX);
+		double news = clip_range(-num_log(e[a]), NEWS_MIN, NEWS_MAX);
 
 		for (uint32_t b = 0; b < l->k; b++) {
 			size_t pair = (size_t)a << counts.shift | b, at = (size_t)a * l->k + b;
 			double rarity = RARITY_SHARE * (-num_log(q[at]) - log_k);
-			double w = rint(LUTRA_M_UNIT * clip(news + rarity, WEIGHT_MIN, WEIGHT_MAX));
+			double w = rint(LUTRA_M_UNIT *
+					clip_range(news + rarity, WEIGHT_MIN, WEIGHT_MAX));
 
 			ret[pair] = l->code[at];
 			if (!pairs->count[pair])

@@ -108,7 +108,7 @@ struct token_cell {
 };
 
 /* Orders cells by role, then the rarest first. */
-static int compare_cells(const void *a, const void *b)
+static int compare_token_cells(const void *a, const void *b)
 {
 	const struct token_cell *x = a, *y = b;
 
@@ -126,11 +126,11 @@ static int compare_counts(const void *a, const void *b)
 
 	if (x->count != y->count)
 		return x->count < y->count ? -1 : 1;
-	return compare_cells(a, b);
+	return compare_token_cells(a, b);
 }
 
 /* Returns the next higher role of the service that had the symbol, or role itself. */
-static uint8_t next_role(const struct symbol_sums *s, uint8_t role, uint32_t symbol)
+static uint8_t next_symbol_role(const struct symbol_sums *s, uint8_t role, uint32_t symbol)
 {
 	for (unsigned r = role + 1u; r < LUTRA_ROLE_SESSION; r++)
 		if (s->count[r * s->n + symbol])
@@ -139,7 +139,7 @@ static uint8_t next_role(const struct symbol_sums *s, uint8_t role, uint32_t sym
 }
 
 /* Returns the first role that had the symbol: a session's own token is for what it alone did. */
-static uint8_t first_role(const struct symbol_sums *s, uint32_t symbol)
+static uint8_t first_symbol_role(const struct symbol_sums *s, uint32_t symbol)
 {
 	uint8_t r = 0;
 
@@ -160,15 +160,15 @@ static int merge_symbols(struct symbol_sums *s)
 		for (uint32_t i = 0; i < s->n; i++) {
 			size_t at = role * s->n + i;
 
-			s->to[at] = role == LUTRA_ROLE_SESSION ? first_role(s, i) : role;
+			s->to[at] = role == LUTRA_ROLE_SESSION ? first_symbol_role(s, i) : role;
 			if (s->count[at] && s->to[at] == role)
 				cells[n++] = (struct token_cell){s->count[at], i, role};
 		}
 	}
-	qsort(cells, n, sizeof(*cells), compare_cells);
+	qsort(cells, n, sizeof(*cells), compare_token_cells);
 	left = n;
 	for (size_t i = 0; i < n && left > TOKENS_MAX; i++) {
-		uint8_t role = next_role(s, cells[i].role, cells[i].symbol);
+		uint8_t role = next_symbol_role(s, cells[i].role, cells[i].symbol);
 
 		left -= role != cells[i].role;
 		s->to[cells[i].role * s->n + cells[i].symbol] = role;

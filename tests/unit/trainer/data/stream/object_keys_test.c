@@ -42,7 +42,7 @@ static int object_keys_teardown(void **state)
 }
 
 /* Adds a run that reads files, given by their paths. */
-static void add_run(struct fixture *f, const char *const *paths)
+static void add_reading_run(struct fixture *f, const char *const *paths)
 {
 	struct made_run m = made_run_new(&f->corpus);
 	size_t run = f->corpus.n_runs;
@@ -68,14 +68,14 @@ static void add_run(struct fixture *f, const char *const *paths)
 	made_run_end(&m, run == 0 ? "0.ltr" : run == 1 ? "1.ltr" : "2.ltr", false);
 }
 
-static void learn(struct fixture *f)
+static void learn_fixture(struct fixture *f)
 {
 	assert_int_equal(object_keys_learn(&f->keys, &f->corpus, (const uint8_t *const *)f->seen,
 					   &f->key_of),
 			 0);
 }
 
-static uint32_t key_of(const struct fixture *f, const char *path, bool write)
+static uint32_t file_key(const struct fixture *f, const char *path, bool write)
 {
 	const struct lutra_object o = {
 		.op = LUTRA_OP_OPEN,
@@ -86,11 +86,11 @@ static uint32_t key_of(const struct fixture *f, const char *path, bool write)
 }
 
 /* Expects the key of a file that is read, as text. */
-static void expect(const struct fixture *f, const char *path, const char *text)
+static void expect_key(const struct fixture *f, const char *path, const char *text)
 {
 	char got[OBJECT_KEYS_TEXT];
 
-	object_keys_describe(&f->keys, key_of(f, path, false), got);
+	object_keys_describe(&f->keys, file_key(f, path, false), got);
 	assert_string_equal(got, text);
 }
 
@@ -123,31 +123,31 @@ static void object_keys_follow_the_place_of_a_path(void **state)
 					    NULL};
 	struct fixture *f = *state;
 
-	add_run(f, paths);
-	learn(f);
-	expect(f, "/usr/lib/a.so", "read lib");
-	expect(f, "/#/c.so", "read lib");
-	expect(f, "/etc/ld.so.cache", "read lib");
-	expect(f, "/usr/share/x", "read usr");
-	expect(f, "/usr/share/never", "read usr");
-	expect(f, "/bin/sh", "read usr");
-	expect(f, "/etc/passwd", "read etc");
-	expect(f, "/etc/shadow-", "read secret");
-	expect(f, "/var/run/secrets/token", "read secret");
-	expect(f, "/proc/self/maps", "read proc");
-	expect(f, "/sys/x", "read proc");
-	expect(f, "/dev/null", "read dev");
-	expect(f, "/var/run/x.pid", "read run");
-	expect(f, "/var/tmp/x", "read tmp");
-	expect(f, "/home/x", "read home");
-	expect(f, "/srv/www/index.html", "read own/ /srv/www");
-	expect(f, "/srv/www", "read own /srv/www");
-	expect(f, "/var/lib/mysql/db/t.ibd", "read own/ /var/lib/mysql/db");
-	expect(f, "/var/lib/mysql/ibdata", "read own /var/lib/mysql/ibdata");
-	expect(f, "/var/log/nginx/error.log", "read log");
-	expect(f, "/", "read data");
-	expect(f, "/srv/other", "new");
-	assert_int_equal(key_of(f, "/etc/passwd", true), OBJECT_KEYS_NEW);
+	add_reading_run(f, paths);
+	learn_fixture(f);
+	expect_key(f, "/usr/lib/a.so", "read lib");
+	expect_key(f, "/#/c.so", "read lib");
+	expect_key(f, "/etc/ld.so.cache", "read lib");
+	expect_key(f, "/usr/share/x", "read usr");
+	expect_key(f, "/usr/share/never", "read usr");
+	expect_key(f, "/bin/sh", "read usr");
+	expect_key(f, "/etc/passwd", "read etc");
+	expect_key(f, "/etc/shadow-", "read secret");
+	expect_key(f, "/var/run/secrets/token", "read secret");
+	expect_key(f, "/proc/self/maps", "read proc");
+	expect_key(f, "/sys/x", "read proc");
+	expect_key(f, "/dev/null", "read dev");
+	expect_key(f, "/var/run/x.pid", "read run");
+	expect_key(f, "/var/tmp/x", "read tmp");
+	expect_key(f, "/home/x", "read home");
+	expect_key(f, "/srv/www/index.html", "read own/ /srv/www");
+	expect_key(f, "/srv/www", "read own /srv/www");
+	expect_key(f, "/var/lib/mysql/db/t.ibd", "read own/ /var/lib/mysql/db");
+	expect_key(f, "/var/lib/mysql/ibdata", "read own /var/lib/mysql/ibdata");
+	expect_key(f, "/var/log/nginx/error.log", "read log");
+	expect_key(f, "/", "read data");
+	expect_key(f, "/srv/other", "new");
+	assert_int_equal(file_key(f, "/etc/passwd", true), OBJECT_KEYS_NEW);
 }
 
 static void object_keys_merge_names_that_vary(void **state)
@@ -156,16 +156,16 @@ static void object_keys_merge_names_that_vary(void **state)
 	static const char *const two[] = {"/srv/index", "/srv/b", "/data/x", NULL};
 	struct fixture *f = *state;
 
-	add_run(f, one);
-	add_run(f, two);
-	learn(f);
-	expect(f, "/srv/index", "read own /srv/index");
-	expect(f, "/srv/a", "read own /srv");
-	expect(f, "/srv/b", "read own /srv");
-	expect(f, "/srv/never", "read own /srv");
+	add_reading_run(f, one);
+	add_reading_run(f, two);
+	learn_fixture(f);
+	expect_key(f, "/srv/index", "read own /srv/index");
+	expect_key(f, "/srv/a", "read own /srv");
+	expect_key(f, "/srv/b", "read own /srv");
+	expect_key(f, "/srv/never", "read own /srv");
 	/* One run alone does not make names vary. */
-	expect(f, "/data/x", "read own /data/x");
-	expect(f, "/data/y", "new");
+	expect_key(f, "/data/x", "read own /data/x");
+	expect_key(f, "/data/y", "new");
 }
 
 static void object_keys_tell_sockets_apart_by_port(void **state)
@@ -183,7 +183,7 @@ static void object_keys_tell_sockets_apart_by_port(void **state)
 	f->seen[0] = calloc(256, 1);
 	assert_non_null(f->seen[0]);
 	memset(f->seen[0], 1, 256);
-	learn(f);
+	learn_fixture(f);
 	any = object_keys_find(&f->keys, &o, "", 0);
 	o.port = 50000;
 	assert_int_equal(object_keys_find(&f->keys, &o, "", 0), any);

@@ -21,7 +21,8 @@ struct fixture {
 	struct token_panel_task task;
 };
 
-static int token_panel_setup(void **state)
+/* Trains once for all tests. */
+static int train_panel_once(void **state)
 {
 	const struct token_panel_options options = {.seed = 1, .threads = 2, .sessions = true};
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -37,10 +38,28 @@ static int token_panel_setup(void **state)
 	made_run_service(&f->corpus, "b.ltr", 2, 60);
 	made_run_service(&f->corpus, "c.ltr", 3, 60);
 	assert_int_equal(token_panel_train(&f->panel, &f->corpus, f->roles, &options), 0);
-	assert_int_equal(token_panel_seen_new(&f->seen), 0);
-	token_panel_init_task(&f->panel, &f->task);
 	*state = f;
 	return 0;
+}
+
+static int free_panel(void **state)
+{
+	struct fixture *f = *state;
+
+	token_panel_done(&f->panel);
+	corpus_done(&f->corpus);
+	free(f->roles);
+	free(f);
+	return 0;
+}
+
+/* A container that has shown nothing, and a task that has done nothing. */
+static int token_panel_setup(void **state)
+{
+	struct fixture *f = *state;
+
+	token_panel_init_task(&f->panel, &f->task);
+	return token_panel_seen_new(&f->seen);
 }
 
 static int token_panel_teardown(void **state)
@@ -48,10 +67,7 @@ static int token_panel_teardown(void **state)
 	struct fixture *f = *state;
 
 	token_panel_seen_free(f->seen);
-	token_panel_done(&f->panel);
-	corpus_done(&f->corpus);
-	free(f->roles);
-	free(f);
+	f->seen = NULL;
 	return 0;
 }
 
@@ -141,5 +157,5 @@ int main(void)
 						token_panel_setup, token_panel_teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, train_panel_once, free_panel);
 }

@@ -14,7 +14,7 @@ soak: all
 #: make policies    record nginx, redis and postgres and train their policies in policies/ anew (root, 15 minutes)
 policies: all
 	@policies/train
-#: make eval        policies and baselines on the recordings in LUTRA_DATA=DIR, to build/eval (5 minutes)
+#: make eval        policies and baselines on the recordings in LUTRA_DATA=DIR, to build/eval (about 8 minutes)
 eval: all
 	@bench/eval
 .PHONY: demo demo-soak soak policies eval

@@ -163,13 +163,30 @@ void evaluate_free(struct evaluated_run *runs, size_t n)
 	free(runs);
 }
 
+/* Judges the adaptive attacks, if there are runs in which they start. */
+static int judge_adapted(const struct evaluate_options *o, const struct detectors *detectors,
+			 struct err *err)
+{
+	const struct evaluate_files *files = o->files;
+	const struct adapt_options adapt = {.detectors = detectors,
+					    .known = files->train.file,
+					    .n_known = files->train.n,
+					    .starts = files->starts.file,
+					    .n_starts = files->starts.n,
+					    .seed = o->adapt_seed,
+					    .threads = o->threads,
+					    .progress = o->progress};
+
+	return files->starts.n ? adapt_judge(&adapt, o->adapt, err) : 0;
+}
+
 static int judge_runs(const struct evaluate_options *o, const struct baseline_set *v,
 		      struct evaluated_run **ret, size_t *ret_n, struct err *err)
 {
 	const struct file_list *from = o->files->judged;
 	size_t n = from[RUN_KIND_NORMAL].n + from[RUN_KIND_ATTACK].n + from[RUN_KIND_ADAPTIVE].n;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct evaluated_run *runs = calloc(n, sizeof(*runs));
+	struct evaluated_run *runs = calloc(n + 1, sizeof(*runs));
 	struct detectors detectors = {.policy = o->policy, .image = image};
 	struct judge_job j = {&detectors, o, runs, {o->progress, "judging", n, 0}};
 	int r = -ENOMEM;
@@ -181,6 +198,8 @@ static int judge_runs(const struct evaluate_options *o, const struct baseline_se
 		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)
 		r = pool_run(o->threads, judge_run, &j, n, err);
+	if (r == 0)
+		r = judge_adapted(o, &detectors, err);
 	if (r < 0) {
 		evaluate_free(runs, n);
 		return r == -ENOMEM ? err_oom(err) : r;

@@ -3,8 +3,8 @@
 #ifndef LUTRA_TRAINER_EVALUATE_H
 #define LUTRA_TRAINER_EVALUATE_H
 
+#include "trainer/adapt.h"
 #include "trainer/eval/report/summary.h"
-#include "lib/base/progress_bar.h"
 
 /* Traces that are used for the same thing. */
 struct file_list {
@@ -16,6 +16,7 @@ struct file_list {
 struct evaluate_files {
 	struct file_list train;
 	struct file_list judged[RUN_KINDS]; /* by enum run_kind */
+	struct file_list starts;	    /* in which adaptive attacks start; train is needed */
 };
 
 struct evaluate_options {
@@ -25,7 +26,9 @@ struct evaluate_options {
 	void (*warn)(void *ctx, const char *line); /* or NULL */
 	void *warn_ctx;
 	unsigned threads;
-	bool timeline; /* keep the timelines that a report draws */
+	bool timeline;		     /* keep the timelines that a report draws */
+	uint64_t adapt_seed;	     /* of the adaptive attacks */
+	struct adapt_results *adapt; /* gets them if there are starts */
 };
 
 /*

@@ -83,7 +83,7 @@ uint32_t corpus_ops(const struct corpus *c)
 	return c->n_runs ? ops : 0;
 }
 
-static int hash_file(const char *path, char ret[65], struct err *err)
+int corpus_hash_file(const char *path, char ret[65], struct err *err)
 {
 	_cleanup_close_ int fd = file_open_read(AT_FDCWD, path, err);
 	unsigned char sum[crypto_hash_sha256_BYTES];
@@ -279,7 +279,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 			"nothing happened in it, the service only waited: it does not count");
 		return 0;
 	}
-	r = hash_file(path, run.sha256, err);
+	r = corpus_hash_file(path, run.sha256, err);
 	if (r == 0)
 		r = check_duplicate(c, path, run.sha256, err);
 	if (r < 0)

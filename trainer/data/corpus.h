@@ -47,6 +47,9 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 /* Sorts the runs by name, so that a policy does not depend on the order of the command line. */
 void corpus_sort(struct corpus *c);
 
+/* Writes the SHA-256 of a file, in hexadecimal: by it, runs are known. Returns 0 or -errno. */
+int corpus_hash_file(const char *path, char ret[65], struct err *err);
+
 /* Returns the operations (bit per enum lutra_op) that the recordings of all runs could see. */
 uint32_t corpus_ops(const struct corpus *c);
 

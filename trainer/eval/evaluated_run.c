@@ -122,6 +122,25 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 			       c->timeline ? c->arch : NULL);
 }
 
+int evaluated_run_judge_block(struct evaluated_run *ret, const struct detectors *detectors,
+			      const struct trace_block *block, struct err *err)
+{
+	_cleanup_(eval_context_done) struct eval_context c = {.run = ret,
+							      .arch = detectors->policy->arch};
+	int r = event_judge_init(&c.judge, detectors, err);
+
+	if (r < 0)
+		return r;
+	c.tasks.type = (struct tasks_type){sizeof(struct eval_task), init_eval_task, &c};
+	for (size_t i = 0; r >= 0 && i < block->n; i++) {
+		size_t len;
+		const char *str = trace_block_string(block, i, &len);
+
+		r = judge_record(&c, &block->rec[i], str, len);
+	}
+	return r < 0 ? err_set(err, r, "a run in memory: %s", strerror(-r)) : 0;
+}
+
 int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *detectors,
 			const char *file, enum run_kind kind, bool timeline, struct err *err)
 {

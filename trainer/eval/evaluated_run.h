@@ -3,6 +3,7 @@
 #ifndef LUTRA_TRAINER_EVAL_EVALUATED_RUN_H
 #define LUTRA_TRAINER_EVAL_EVALUATED_RUN_H
 
+#include "lib/trace/trace.h"
 #include "trainer/eval/run_results.h"
 
 struct evaluated_run {
@@ -22,6 +23,14 @@ void evaluated_run_done(struct evaluated_run *run);
  */
 int evaluated_run_judge(struct evaluated_run *ret, const struct detectors *detectors,
 			const char *file, enum run_kind kind, bool timeline, struct err *err);
+
+/*
+ * Judges a run in memory whose labels are set already. ret->file stays NULL. The caller calls
+ * evaluated_run_done(ret), also after a failure.
+ * Returns 0 or an error of replay_new().
+ */
+int evaluated_run_judge_block(struct evaluated_run *ret, const struct detectors *detectors,
+			      const struct trace_block *block, struct err *err);
 
 /*
  * Returns how many harmful system calls of the run count; *ret_in_time: how many of them came at or

@@ -28,7 +28,7 @@ struct harm_label {
 	bool counts; /* a detector could stop it in time */
 };
 
-/* Times in ns, CLOCK_MONOTONIC. Written by run_labels_read() alone. */
+/* Times in ns, CLOCK_MONOTONIC. Of a recorded run, written by run_labels_read() alone. */
 struct run_labels {
 	enum run_kind kind;
 	bool labelled;

@@ -34,6 +34,7 @@ void known_runs_done(struct known_runs *k)
 {
 	macro_set_done(&k->macros);
 	free(k->sequence);
+	free(k->tasks);
 	memset(k, 0, sizeof(*k));
 }
 
@@ -86,6 +87,18 @@ static int take_known_event(void *ctx, const struct steady_event *e)
 	return r;
 }
 
+int known_runs_append(struct known_runs *known, const uint32_t *macros, size_t n)
+{
+	if (ARRAY_RESERVE(known->sequence, known->sequence_size, known->n + n + 1) < 0 ||
+	    ARRAY_RESERVE(known->tasks, known->tasks_size, known->n_tasks + 1) < 0)
+		return -ENOMEM;
+	known->tasks[known->n_tasks++] = known->n;
+	memcpy(known->sequence + known->n, macros, n * sizeof(*macros));
+	known->n += n;
+	known->sequence[known->n++] = MACRO_NONE;
+	return 0;
+}
+
 /* Appends the tasks of a run that was read. */
 static int append_tasks(struct known_reading *k)
 {
@@ -99,12 +112,9 @@ static int append_tasks(struct known_reading *k)
 			return r;
 		if (task->n < KNOWN_RUNS_SHORT)
 			continue;
-		if (ARRAY_RESERVE(known->sequence, known->sequence_size, known->n + task->n + 1) <
-		    0)
-			return -ENOMEM;
-		memcpy(known->sequence + known->n, task->macros, task->n * sizeof(*task->macros));
-		known->n += task->n;
-		known->sequence[known->n++] = MACRO_NONE;
+		r = known_runs_append(known, task->macros, task->n);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

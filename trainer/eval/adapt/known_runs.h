@@ -16,6 +16,8 @@ struct known_runs {
 	/* The tasks' macro events, numbers in macros.list. MACRO_NONE stands after each task. */
 	uint32_t *sequence; /* (n) */
 	size_t n, sequence_size;
+	size_t *tasks; /* (n_tasks): where each task begins in the sequence */
+	size_t n_tasks, tasks_size;
 };
 
 /*
@@ -24,6 +26,10 @@ struct known_runs {
  */
 int known_runs_read(struct known_runs *ret, const struct policy *policy, const char *const *files,
 		    size_t n, struct err *err);
+
+/* Appends a task's n macro events, all of known->macros. Returns 0 or -ENOMEM. */
+int known_runs_append(struct known_runs *known, const uint32_t *macros, size_t n);
+
 void known_runs_done(struct known_runs *k);
 
 #endif

@@ -174,21 +174,25 @@ static int append_step(struct splice_walk *w, unsigned step, bool payload)
 	}
 }
 
+/* Returns any place in the known sequence: first a task is drawn, then a place in it. */
+static size_t draw_any_place(const struct splice_walk *w)
+{
+	const struct known_runs *k = w->graph->known;
+	size_t task = rng_u64(w->rng) % k->n_tasks;
+	size_t end = task + 1 < k->n_tasks ? k->tasks[task + 1] : k->n;
+
+	return k->tasks[task] + rng_u64(w->rng) % (end - 1 - k->tasks[task]);
+}
+
 /* Returns a place in the known sequence at which the context is followed, or SIZE_MAX. */
 static size_t draw_place(const struct splice_walk *w)
 {
-	const struct gram_graph *g = w->graph;
-	const struct gram_context *c = &g->context[w->context];
-	size_t at;
+	const struct gram_context *c = &w->graph->context[w->context];
+	size_t kept = c->seen < GRAM_PLACES ? c->seen : GRAM_PLACES;
 
-	if (g->order > 1)
-		return c->seen == 0 ? SIZE_MAX
-				    : c->place[rng_u64(w->rng) %
-					       (c->seen < GRAM_PLACES ? c->seen : GRAM_PLACES)];
-	do {
-		at = rng_u64(w->rng) % g->known->n;
-	} while (g->known->sequence[at] == MACRO_NONE);
-	return at;
+	if (w->graph->order == 1)
+		return draw_any_place(w);
+	return kept ? c->place[rng_u64(w->rng) % kept] : SIZE_MAX;
 }
 
 /* Appends up to `need` macro events as they follow in training. Sets how many. */

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/base/array.h"
 #include "lutra/score.h"
 #include "tests/support/sample.h"
 #include "trainer/eval/adapt/object_class.h"
@@ -21,21 +20,35 @@
 
 /* ---- made-up known runs ---- */
 
-static void know_syscall(struct known_runs *k, struct macro_draft *d, unsigned nr)
+/* A task of the known runs, under construction. */
+struct known_made {
+	struct known_runs *k;
+	struct macro_draft draft;
+	uint32_t macros[512];
+	size_t n;
+};
+
+static void end_macro(struct known_made *t)
+{
+	uint32_t number;
+
+	assert_int_equal(macro_draft_end(&t->k->macros, &t->draft, &number), 0);
+	if (number == MACRO_NONE)
+		return;
+	assert_true(t->n < sizeof(t->macros) / sizeof(t->macros[0]));
+	t->macros[t->n++] = number;
+}
+
+static void know_syscall(struct known_made *t, unsigned nr)
 {
 	const struct macro_event e = {{.type = LUTRA_RECORD_SYSCALL, .nr = (uint16_t)nr},
 				      LUTRA_NO_STRING};
-	uint32_t number;
 
-	assert_int_equal(macro_draft_end(&k->macros, d, &number), 0);
-	if (number != MACRO_NONE) {
-		assert_int_equal(ARRAY_RESERVE(k->sequence, k->sequence_size, k->n + 1), 0);
-		k->sequence[k->n++] = number;
-	}
-	macro_draft_begin(d, &e);
+	end_macro(t);
+	macro_draft_begin(&t->draft, &e);
 }
 
-static void know_open(struct known_runs *k, struct macro_draft *d, const char *path, bool write)
+static void know_open(struct known_made *t, const char *path, bool write)
 {
 	const struct lutra_object o = {.op = LUTRA_OP_OPEN,
 				       .mode = 0100644,
@@ -44,44 +57,39 @@ static void know_open(struct known_runs *k, struct macro_draft *d, const char *p
 	struct macro_event e;
 
 	lutra_object_pack(&o, &rec);
-	assert_int_equal(macro_event_make(&k->macros, &rec, path, strlen(path), &e), 0);
-	assert_int_equal(macro_draft_add(&k->macros, d, &e, path, strlen(path)), 0);
+	assert_int_equal(macro_event_make(&t->k->macros, &rec, path, strlen(path), &e), 0);
+	assert_int_equal(macro_draft_add(&t->k->macros, &t->draft, &e, path, strlen(path)), 0);
 }
 
-static void know_end(struct known_runs *k, struct macro_draft *d)
+static void know_end(struct known_made *t)
 {
-	uint32_t number;
-
-	assert_int_equal(macro_draft_end(&k->macros, d, &number), 0);
-	assert_int_equal(ARRAY_RESERVE(k->sequence, k->sequence_size, k->n + 2), 0);
-	if (number != MACRO_NONE)
-		k->sequence[k->n++] = number;
-	k->sequence[k->n++] = MACRO_NONE;
+	end_macro(t);
+	assert_int_equal(known_runs_append(t->k, t->macros, t->n), 0);
 }
 
 /* A task that answers requests: it opens a page or a log, and does other things now and then. */
 static void know_task(struct known_runs *k, uint64_t *random)
 {
 	static const unsigned others[] = {SYS_fstat, SYS_lseek, SYS_getpid, SYS_fcntl, SYS_clone};
-	struct macro_draft d = {0};
+	struct known_made t = {.k = k};
 
 	for (unsigned i = 0; i < REQUESTS; i++) {
-		know_syscall(k, &d, SYS_epoll_wait);
-		know_syscall(k, &d, SYS_recvfrom);
+		know_syscall(&t, SYS_epoll_wait);
+		know_syscall(&t, SYS_recvfrom);
 		if (sample_random(random) % 2)
-			know_syscall(k, &d, others[sample_random(random) % 5]);
-		know_syscall(k, &d, SYS_openat);
+			know_syscall(&t, others[sample_random(random) % 5]);
+		know_syscall(&t, SYS_openat);
 		if (sample_random(random) % 3)
-			know_open(k, &d, "/srv/pages/a.html", false);
+			know_open(&t, "/srv/pages/a.html", false);
 		else
-			know_open(k, &d, "/srv/count", true);
+			know_open(&t, "/srv/count", true);
 		if (sample_random(random) % 2)
-			know_syscall(k, &d, others[sample_random(random) % 4]);
-		know_syscall(k, &d, sample_random(random) % 3 ? SYS_read : SYS_write);
-		know_syscall(k, &d, SYS_sendto);
-		know_syscall(k, &d, SYS_close);
+			know_syscall(&t, others[sample_random(random) % 4]);
+		know_syscall(&t, sample_random(random) % 3 ? SYS_read : SYS_write);
+		know_syscall(&t, SYS_sendto);
+		know_syscall(&t, SYS_close);
 	}
-	know_end(k, &d);
+	know_end(&t);
 }
 
 static void make_known(struct known_runs *ret)
@@ -178,19 +186,19 @@ static void macro_set_tells_macro_events_apart_by_their_objects(void **state)
 {
 	_cleanup_(known_runs_done) struct known_runs k = {0};
 	const struct macro_set *m = &k.macros;
-	struct macro_draft d = {0};
+	struct known_made t = {.k = &k};
 
 	(void)state;
 	assert_int_equal(macro_set_init(&k.macros, "x86_64"), 0);
-	know_syscall(&k, &d, SYS_openat);
-	know_open(&k, &d, "/srv/pages/a.html", false);
-	know_syscall(&k, &d, SYS_openat);
-	know_open(&k, &d, "/srv/pages/b.html", false);
-	know_syscall(&k, &d, SYS_openat);
-	know_open(&k, &d, "/srv/count", true);
-	know_syscall(&k, &d, SYS_openat);
-	know_syscall(&k, &d, SYS_execve);
-	know_end(&k, &d);
+	know_syscall(&t, SYS_openat);
+	know_open(&t, "/srv/pages/a.html", false);
+	know_syscall(&t, SYS_openat);
+	know_open(&t, "/srv/pages/b.html", false);
+	know_syscall(&t, SYS_openat);
+	know_open(&t, "/srv/count", true);
+	know_syscall(&t, SYS_openat);
+	know_syscall(&t, SYS_execve);
+	know_end(&t);
 	assert_int_equal(m->n, 4);
 	assert_int_equal(k.sequence[0], k.sequence[1]);
 	assert_int_equal(m->list[0].steps, 1u << MACRO_OPEN_VALUE | 1u << MACRO_OPEN_DATA);
@@ -374,18 +382,18 @@ static void splice_without_the_steps_is_not_made(void **state)
 	_cleanup_(splice_source_done) struct splice_source src = {0};
 	_cleanup_(splice_done) struct splice s = {0};
 	const struct splice_plan plan = {SPLICE_MASS, 1, 0};
-	struct macro_draft d = {0};
+	struct known_made t = {.k = &k};
 	struct attack_start start;
 	struct rng rng = {7};
 
 	(void)state;
 	assert_int_equal(macro_set_init(&k.macros, "x86_64"), 0);
 	for (unsigned i = 0; i < 20; i++) {
-		know_syscall(&k, &d, SYS_epoll_wait);
-		know_syscall(&k, &d, SYS_recvfrom);
-		know_syscall(&k, &d, SYS_sendto);
+		know_syscall(&t, SYS_epoll_wait);
+		know_syscall(&t, SYS_recvfrom);
+		know_syscall(&t, SYS_sendto);
 	}
-	know_end(&k, &d);
+	know_end(&t);
 	assert_int_equal(splice_source_init(&src, &k, SEED, 1, NULL), 0);
 	make_start(&k, find_receive(&k, 20), &start);
 	assert_int_equal(splice_make(&src, &plan, &start, &rng, &s), 0);

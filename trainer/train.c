@@ -51,10 +51,11 @@ static int set_provenance(struct policy *p, const struct corpus *c,
 		const struct run *run = &c->runs[i];
 		struct policy_run *ret = &p->runs[i];
 
-		ret->file = strdup(run->file ? run->file : "");
-		if (!ret->file)
-			return -ENOMEM;
 		p->n_runs = i + 1;
+		ret->file = strdup(run->file ? run->file : "");
+		ret->partial = run->partial ? strdup(run->partial) : NULL;
+		if (!ret->file || (run->partial && !ret->partial))
+			return -ENOMEM;
 		memcpy(ret->sha256, run->sha256, sizeof(ret->sha256));
 		ret->calls = run->calls;
 		ret->objects = run->objects;
@@ -72,6 +73,13 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 {
 	if (mode == TRAIN_MODE_DEFAULT)
 		mode = p->calibration.audit_only ? LUTRA_MODE_AUDIT : LUTRA_MODE_DENY;
+	if (policy_partial_run(p) && mode > LUTRA_MODE_AUDIT)
+		return err_set(
+			err, -EINVAL,
+			"mode %s: %.60s is only a part of a run (%.120s): leave it out, or use "
+			"--mode audit",
+			mode_name(mode), policy_partial_run(p)->file,
+			policy_partial_run(p)->partial);
 	if (p->calibration.audit_only && mode > LUTRA_MODE_AUDIT)
 		return err_set(err, -EINVAL,
 			       "mode %s needs %d runs of %d s in all or more, there are %zu of "

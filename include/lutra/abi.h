@@ -497,6 +497,8 @@ enum lutra_mark {
 	 * did. arg: CLOCK_MONOTONIC of the first unusual event of its lineage; string: the rule.
 	 */
 	LUTRA_MARK_UNUSUAL = 5,
+	/* The recording is known to lack some of the run; string: why. */
+	LUTRA_MARK_PARTIAL = 6,
 };
 
 #define LUTRA_NO_STRING 0xffffffffu

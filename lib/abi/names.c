@@ -103,7 +103,8 @@ static const char *const descriptors[] = {
 	[LUTRA_DESCRIPTOR_ANON] = "anon",	  [LUTRA_DESCRIPTOR_QUEUE] = "queue",
 	[LUTRA_DESCRIPTOR_OTHER] = "other",
 };
-static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm", "end", "unusual"};
+static const char *const marks[] = {"none", "attack-onset", "attack-end", "harm",
+				    "end",  "unusual",	    "partial"};
 static const char *const counters[] = {
 	[LUTRA_COUNTER_SYSCALLS] = "calls",
 	[LUTRA_COUNTER_OBJECTS] = "objects",

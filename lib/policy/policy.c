@@ -59,12 +59,22 @@ void policy_known_free(struct policy *p)
 	p->n_known = 0;
 }
 
+const struct policy_run *policy_partial_run(const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_runs; i++)
+		if (p->runs[i].partial)
+			return &p->runs[i];
+	return NULL;
+}
+
 void policy_free(struct policy *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_runs; i++)
+	for (size_t i = 0; i < p->n_runs; i++) {
 		free(p->runs[i].file);
+		free(p->runs[i].partial);
+	}
 	free(p->runs);
 	policy_known_free(p);
 	free(p->known_tokens);

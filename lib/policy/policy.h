@@ -49,7 +49,8 @@ struct policy_node {
 
 /* One training run, for the provenance. */
 struct policy_run {
-	char *file; /* base name */
+	char *file;    /* base name */
+	char *partial; /* why the recording is only a part of a run, or NULL */
 	char sha256[65];
 	uint64_t calls;
 	uint64_t objects;
@@ -156,6 +157,9 @@ struct policy {
 int policy_new(struct policy **ret);
 void policy_free(struct policy *p);
 DEFINE_FREEP(struct policy, policy_free);
+
+/* Returns the first run of which the recording is known to be only a part, or NULL. */
+const struct policy_run *policy_partial_run(const struct policy *p);
 
 /* Frees p->known and what it holds. */
 void policy_known_free(struct policy *p);

@@ -34,7 +34,8 @@ static void check_trace(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const char *const formats[] = {"adfa-ld", "unm", "strace", "lid-ds", "falco"};
+	static const char *const formats[] = {"adfa-ld", "unm",	  "strace",
+					      "lid-ds",	 "falco", "perf"};
 	_cleanup_close_ int fd = memfd_create("recording", MFD_CLOEXEC);
 	char in[64], out[64];
 	const char *paths = in;
@@ -46,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	snprintf(in, sizeof(in), "/proc/self/fd/%d", fd);
 	snprintf(out, sizeof(out), "/dev/shm/lutra-import-fuzz.%d", (int)getpid());
-	if (import_trace(import_find(formats[data[0] % 5]), &o, &result, &err) == 0)
+	if (import_trace(import_find(formats[data[0] % 6]), &o, &result, &err) == 0)
 		check_trace(out);
 	else if (!err.msg[0] || strchr(err.msg, '\n') || access(out, F_OK) == 0)
 		abort();

@@ -122,6 +122,14 @@ static void warn_about_run(const struct corpus *c, const char *path, const struc
 		err_set(&line, 0, "%s, and count as a run that ends there", torn);
 		warn_about_file(c, path, line.msg);
 	}
+	if (run->partial) {
+		err_set(&line, 0,
+			"only a part of a run (%s): a policy of it stays in audit, for it does not "
+			"know "
+			"the rest",
+			run->partial);
+		warn_about_file(c, path, line.msg);
+	}
 	if (run->lost) {
 		err_set(&line, 0,
 			"the recorder lost %llu records: what was in them counts as never seen",

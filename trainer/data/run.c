@@ -43,6 +43,7 @@ struct run_builder {
 void run_done(struct run *r)
 {
 	free(r->file);
+	free(r->partial);
 	for (size_t i = 0; i < r->n_blocks; i++)
 		free(r->blocks[i].packed);
 	free(r->blocks);
@@ -488,6 +489,23 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	return put_event_pair(b, RUN_OBJECT, entry->number - 1, id);
 }
 
+static int add_mark_record(struct run_builder *b, const struct lutra_record *rec, const char *str)
+{
+	switch (rec->aux) {
+	case LUTRA_MARK_UNUSUAL:
+		return 0;
+	case LUTRA_MARK_PARTIAL:
+		if (!b->run.partial)
+			b->run.partial = strdup(str ? str : "");
+		return b->run.partial ? 0 : -ENOMEM;
+	case LUTRA_MARK_END:
+		b->run.lost = rec->arg;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int add_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		      size_t str_len)
 {
@@ -511,12 +529,7 @@ static int add_record(struct run_builder *b, const struct lutra_record *rec, con
 	case LUTRA_RECORD_IPC:
 		return 0;
 	case LUTRA_RECORD_MARK:
-		if (rec->aux == LUTRA_MARK_UNUSUAL)
-			return 0;
-		if (rec->aux != LUTRA_MARK_END)
-			return -EINVAL;
-		b->run.lost = rec->arg;
-		return 0;
+		return add_mark_record(b, rec, str);
 	default:
 		return -EINVAL;
 	}

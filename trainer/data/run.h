@@ -45,6 +45,7 @@ struct run {
 	uint32_t n_processes; /* process numbers are from 1 to this one: none is used again */
 	uint64_t calls, foreign, objects;
 	uint64_t lost; /* records that the recorder had to drop */
+	char *partial; /* why the recording is only a part of a run, or NULL */
 	uint32_t length_ms;
 	uint32_t ops; /* bit per enum lutra_op that the recording could see */
 	struct policy_arguments args;

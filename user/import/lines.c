@@ -3,8 +3,11 @@
 #include "user/import/lines.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 
 #include "lib/abi/syscalls.h"
+
+#define X32_BIT 0x40000000u /* of a number as the kernel takes it */
 
 bool lines_met(const struct lines *l, uint32_t tid)
 {
@@ -26,6 +29,49 @@ int lines_left_out(struct lines *l, const char *what)
 	return 0;
 }
 
+void lines_partial(struct lines *l, const char *fmt, ...)
+{
+	struct import_result *r = l->result;
+	va_list ap;
+
+	if (r->partial[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(r->partial, sizeof(r->partial), fmt, ap);
+	va_end(ap);
+}
+
+void lines_lost(struct lines *l, uint64_t n, const char *tool)
+{
+	l->result->lost = n < UINT64_MAX - l->result->lost ? l->result->lost + n : UINT64_MAX;
+	lines_partial(l, "%s lost events", tool);
+}
+
+/* Reads the number in a name that a tool gives to a system call that it does not know. */
+static bool number_in_name(const char *name, uint16_t *ret)
+{
+	const char *digits = strncmp(name, "syscall_", 8) == 0 ? name + 8
+			     : strncmp(name, "sys_", 4) == 0   ? name + 4
+							       : "";
+	unsigned long nr;
+	char *end;
+
+	if (!isdigit((unsigned char)*digits))
+		return false;
+	nr = strtoul(digits, &end, strncmp(digits, "0x", 2) == 0 ? 16 : 10);
+	if (*end || (nr & ~(unsigned long)X32_BIT) >= LUTRA_NR)
+		return false;
+	*ret = (uint16_t)((nr & ~(unsigned long)X32_BIT) | (nr & X32_BIT ? LUTRA_NR_X32 : 0));
+	return true;
+}
+
+const char *lines_name(const struct lines *l, const char *name, char *buf, size_t size)
+{
+	uint16_t nr;
+
+	return number_in_name(name, &nr) ? syscall_name(l->arch, nr, buf, size) : name;
+}
+
 bool lines_nr(const struct lines *l, const char *name, uint16_t *ret)
 {
 	/* Names of sysdig that differ from the kernel's. */
@@ -39,6 +85,8 @@ bool lines_nr(const struct lines *l, const char *name, uint16_t *ret)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(name, others[i][0]) == 0)
 			name = others[i][1];
+	if (number_in_name(name, ret))
+		return true;
 	if (isdigit((unsigned char)name[0]) || syscall_parse(l->arch, name, &nr) < 0)
 		return false;
 	*ret = (uint16_t)nr;
@@ -87,6 +135,18 @@ int lines_plain(struct lines *l, uint32_t tid, uint16_t type)
 void lines_time(struct lines *l, uint64_t ts_ns)
 {
 	l->ts_ns = ts_ns > l->ts_ns ? ts_ns : l->ts_ns;
+}
+
+void lines_day_time(struct lines *l, uint64_t clock_ns)
+{
+	const uint64_t half = 43200 * NSEC_PER_SEC, day = 2 * half;
+
+	if (clock_ns + half < l->clock_ns)
+		l->day_ns += day;
+	else if (l->clock_ns + half < clock_ns && l->day_ns)
+		l->day_ns -= day; /* the next file of the same time, or a line that came late */
+	l->clock_ns = clock_ns;
+	lines_time(l, l->day_ns + clock_ns);
 }
 
 char *lines_word(char **s)

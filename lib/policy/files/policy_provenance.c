@@ -91,11 +91,12 @@ json_t *policy_provenance_encode(const struct policy *p)
 	for (size_t i = 0; i < p->n_runs; i++) {
 		const struct policy_run *r = &p->runs[i];
 
-		json_array_append_new(runs,
-				      json_pack("{s:o, s:s, s:I, s:I, s:f}", "file",
-						text_json_keep(r->file), "sha256", r->sha256,
-						"calls", (json_int_t)r->calls, "objects",
-						(json_int_t)r->objects, "seconds", r->seconds));
+		json_array_append_new(
+			runs, json_pack("{s:o, s:s, s:I, s:I, s:f, s:o*}", "file",
+					text_json_keep(r->file), "sha256", r->sha256, "calls",
+					(json_int_t)r->calls, "objects", (json_int_t)r->objects,
+					"seconds", r->seconds, "partial",
+					r->partial ? text_json_keep(r->partial) : NULL));
 	}
 	if (json_array_size(runs) != p->n_runs) {
 		json_decref(runs);
@@ -109,18 +110,19 @@ json_t *policy_provenance_encode(const struct policy *p)
 static int decode_run(struct policy_run *run, json_t *j, struct err *err)
 {
 	json_int_t calls, objects;
-	const char *file, *sha256;
+	const char *file, *sha256, *partial = NULL;
 	json_error_t je;
 
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:F}", "file", &file,
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:s, s:s, s:I, s:I, s:F, s?s}", "file", &file,
 			   "sha256", &sha256, "calls", &calls, "objects", &objects, "seconds",
-			   &run->seconds) < 0)
+			   &run->seconds, "partial", &partial) < 0)
 		return err_set(err, -EBADMSG, "provenance.runs: %s", je.text);
 	if (calls < 0 || objects < 0 || strlen(sha256) >= sizeof(run->sha256) ||
 	    !(run->seconds >= 0 && run->seconds <= POLICY_RUN_SECONDS_MAX))
 		return err_set(err, -EBADMSG, "provenance.runs: a member is out of range");
 	run->file = strdup(file);
-	if (!run->file)
+	run->partial = partial ? strdup(partial) : NULL;
+	if (!run->file || (partial && !run->partial))
 		return err_oom(err);
 	memcpy(run->sha256, sha256, strlen(sha256) + 1);
 	run->calls = (uint64_t)calls;

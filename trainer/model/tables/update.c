@@ -106,8 +106,11 @@ static int restore_run(const struct policy *old, size_t i, struct corpus *c)
 	int r;
 
 	run.file = strdup(from->file);
-	if (!run.file)
+	run.partial = from->partial ? strdup(from->partial) : NULL;
+	if (!run.file || (from->partial && !run.partial)) {
+		run_done(&run);
 		return -ENOMEM;
+	}
 	memcpy(run.sha256, from->sha256, sizeof(run.sha256));
 	run.length_ms = (uint32_t)(from->seconds * 1e3);
 	run.args = old->args; /* of all runs: arguments are only ever merged */

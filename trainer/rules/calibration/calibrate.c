@@ -244,8 +244,9 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 	cal->max_b = max_b / 4096.;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
-	cal->audit_only =
-		c->n_runs < CALIBRATE_RUNS_DENY || recorded_seconds(c) < CALIBRATE_SECONDS_DENY;
+	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY ||
+			  recorded_seconds(c) < CALIBRATE_SECONDS_DENY ||
+			  policy_partial_run(p) != NULL;
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		cal->alarms[g] = count_episodes(j, n, 1u << g);
 	if (j->src->old)

@@ -93,6 +93,19 @@ static const struct args_command command = {
 	.check = check_seccomp_args,
 };
 
+/* Says that the profile lacks what a recording lacks. */
+static void tell_partial(const char *dir, const struct policy *p)
+{
+	const struct policy_run *run = policy_partial_run(p);
+	char file[CLI_TEXT], why[CLI_TEXT];
+
+	if (run)
+		fprintf(stderr,
+			"lutra: %s: trained on %s, which is only a part of a run (%s): the profile "
+			"refuses what was not recorded\n",
+			dir, cli_clean_text(run->file, file), cli_clean_text(run->partial, why));
+}
+
 static int load_policy_profile(const struct seccomp_args *a, const char *name, struct profile **ret,
 			       struct err *err)
 {
@@ -103,6 +116,8 @@ static int load_policy_profile(const struct seccomp_args *a, const char *name, s
 
 	cli_policy_dir(name, a->config->policies_dir, dir, sizeof(dir));
 	r = cli_load_policy(dir, &a->config->policy_keys, &p, err);
+	if (r == 0)
+		tell_partial(dir, p);
 	if (r == 0)
 		r = export_profile(p, &a->export, ret, &unnamed, err);
 	if (r == 0 && unnamed)

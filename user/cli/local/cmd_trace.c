@@ -66,11 +66,15 @@ struct summary {
 	uint64_t first_ns, last_ns;
 	uint64_t lost;
 	bool ended;
+	char partial[CLI_TEXT]; /* why it is only a part of a run; "": it is not known to be */
 };
 
-static void summary_add(struct summary *s, const struct lutra_record *rec)
+static void summary_add(struct summary *s, const struct lutra_record *rec, const char *str,
+			size_t len)
 {
 	s->n[rec->type]++;
+	if (rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_PARTIAL && !s->partial[0])
+		text_clean(str ? str : "", str ? len : 0, s->partial, sizeof(s->partial));
 	if (rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_END) {
 		s->ended = true;
 		s->lost = rec->arg;
@@ -92,7 +96,7 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 		json_object_set_new(records, record_type_name(t),
 				    json_integer((json_int_t)s->n[t]));
 	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:f, s:o, s:o, s:b, "
-			 "s:I, s:o}",
+			 "s:I, s:o, s:o}",
 			 "file", text_json_keep(path), "format", (json_int_t)TRACE_FORMAT_VERSION,
 			 "image", text_json_keep(m->image), "container_id",
 			 text_json_keep(m->container_id), "host", text_json_keep(m->host), "kernel",
@@ -102,7 +106,8 @@ static json_t *info_json(const char *path, const struct trace_reader *r, const s
 			 (json_int_t)m->start_monotonic_ns, "seconds",
 			 (double)(s->last_ns - s->first_ns) / 1e9, "ops", op_set_to_json(m->ops),
 			 "records", records, "whole", torn == NULL, "lost", (json_int_t)s->lost,
-			 "torn", torn ? text_json_keep(torn) : json_null());
+			 "torn", torn ? text_json_keep(torn) : json_null(), "partial",
+			 s->partial[0] ? text_json_keep(s->partial) : json_null());
 }
 
 static void print_info(const char *path, const struct trace_reader *r, const struct summary *s)
@@ -120,6 +125,8 @@ static void print_info(const char *path, const struct trace_reader *r, const str
 		printf(" %s %llu", record_type_name(t), (unsigned long long)s->n[t]);
 	printf("\n  lost       %llu\n  format     %d\n", (unsigned long long)s->lost,
 	       TRACE_FORMAT_VERSION);
+	if (s->partial[0])
+		printf("  partial    %s\n", s->partial);
 	printf("  %s\n", torn ? torn : "whole");
 }
 
@@ -303,7 +310,7 @@ static int read_trace(const struct trace_args *a, const char *path, json_t *out)
 	if (trace_reader_new(&r, path, &err) < 0)
 		return cli_fail(&err);
 	while ((e = trace_reader_next(r, &rec, &str, &len)) == 1) {
-		summary_add(&s, rec);
+		summary_add(&s, rec, str, len);
 		if (cat && cat_record(a, trace_reader_meta(r)->arch, rec, str, len))
 			return 1;
 	}

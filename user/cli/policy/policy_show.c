@@ -229,7 +229,7 @@ static void show_hookable(const struct policy *p)
 static void show_calibration(const struct policy *p)
 {
 	const struct policy_calibration *c = &p->calibration;
-	char unseen[POLICY_UNSEEN_TEXT];
+	char unseen[POLICY_UNSEEN_TEXT], file[CLI_TEXT], why[CLI_TEXT];
 
 	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
 	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
@@ -246,7 +246,11 @@ static void show_calibration(const struct policy *p)
 	       c->deny_per_hour_95[1], INDENT + 1, "");
 	policy_unseen_text(&c->unseen, unseen);
 	printf("  unseen       %s\n", unseen);
-	if (c->audit_only)
+	if (policy_partial_run(p))
+		printf("  caution      %s is only a part of a run (%s): use mode audit\n",
+		       cli_clean_text(policy_partial_run(p)->file, file),
+		       cli_clean_text(policy_partial_run(p)->partial, why));
+	else if (c->audit_only)
 		printf("  caution      too little training for deny: use mode audit\n");
 	if (c->advice && *c->advice)
 		printf("  advice       %s\n", c->advice);

@@ -54,7 +54,7 @@ static void names_parse_gives_back_every_number(void **state)
 	check_table(LUTRA_KIND_COUNT, kind_name, NULL);
 	check_table(LUTRA_RECORD_COUNT, record_type_name, NULL);
 	check_table(LUTRA_COUNTER_COUNT, counter_name, NULL);
-	check_table(LUTRA_MARK_UNUSUAL + 1, mark_name, NULL);
+	check_table(LUTRA_MARK_PARTIAL + 1, mark_name, NULL);
 	check_table(LUTRA_LAYER_COUNT, layer_name, NULL);
 	check_table(LUTRA_DESCRIPTOR_COUNT, descriptor_name, NULL);
 	check_table(41, cap_name, NULL);

@@ -143,6 +143,21 @@ static void run_builder_numbers_living_tasks_apart_and_reuses_numbers(void **sta
 	assert_false(run_iter_next(&w, &e));
 }
 
+static void run_builder_keeps_why_a_recording_is_partial(void **state)
+{
+	static const struct lutra_record mark = {.type = LUTRA_RECORD_MARK,
+						 .aux = LUTRA_MARK_PARTIAL};
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	_cleanup_(run_done) struct run run = {0};
+
+	assert_int_equal(made_run_record(&m, mark, "a tool lost events"), 0);
+	assert_int_equal(made_run_record(&m, mark, "the second reason"), 0);
+	assert_int_equal(run_builder_take(m.b, &run), 0);
+	assert_string_equal(run.partial, "a tool lost events");
+	run_builder_free(m.b);
+}
+
 static void run_builder_refuses_bad_records(void **state)
 {
 	static const struct {
@@ -386,6 +401,7 @@ int main(void)
 		T(intern_numbers_strings_in_order),
 		T(run_builder_folds_and_numbers_objects_once),
 		T(run_builder_numbers_living_tasks_apart_and_reuses_numbers),
+		T(run_builder_keeps_why_a_recording_is_partial),
 		T(run_builder_refuses_bad_records),
 		T(alphabet_numbers_what_was_seen),
 		T(alphabet_merges_rare_start_up_syscalls_if_too_large),

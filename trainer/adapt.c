@@ -36,13 +36,16 @@ DEFINE_FREEP(struct adapt_job, adapt_job_free);
 static int read_adapt_runs(struct adapt_job *j, struct err *err)
 {
 	const struct adapt_options *o = j->options;
+	const struct attack_start_source source = {.policy = o->detectors->policy,
+						   .files = o->starts,
+						   .n = o->n_starts,
+						   .seed = o->seed};
 	int r;
 
 	progress_show(o->progress, "reading what is known", 0);
 	r = known_runs_read(&j->known, o->detectors->policy, o->known, o->n_known, err);
 	if (r == 0)
-		r = attack_starts_read(&j->starts, o->detectors->policy, &j->known.macros,
-				       o->starts, o->n_starts, o->seed, err);
+		r = attack_starts_read(&j->starts, &source, &j->known.macros, err);
 	if (r < 0)
 		return r;
 	if (j->known.n == 0)

@@ -192,7 +192,9 @@ static int run_evaluation(struct eval_arguments *a, struct err *err)
 	int r;
 
 	progress_bar_init(&bar, stderr);
-	r = adapt ? policy_load(&policy, a->policy, err) : err_oom(err);
+	if (!adapt)
+		return err_oom(err);
+	r = policy_load(&policy, a->policy, err);
 	if (r == 0)
 		r = sort_adapt_runs(a, policy, err);
 	if (r < 0)

@@ -17,7 +17,8 @@
 
 static int out_of_memory(const char *path, struct err *err)
 {
-	return err_set(err, -ENOMEM, "%s: out of memory", path);
+	err_set(err, -ENOMEM, "%s: out of memory", path);
+	return -ENOMEM;
 }
 
 /* Checks what has the name of the output. Returns 0 or -errno. */

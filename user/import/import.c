@@ -54,13 +54,10 @@ static void show_progress(const struct lines *l, size_t n, FILE *in)
 		      ((double)l->file - 1 + (double)ftello(in) / (double)st.st_size) / (double)n);
 }
 
-/* Writes file, line and reason; the reason may quote the line. */
+/* Writes file, line and reason. */
 static int say_where(const struct lines *l, int r, const struct err *why, struct err *err)
 {
-	char clean[sizeof(err->msg)];
-
-	text_clean(why->msg, strlen(why->msg), clean, sizeof(clean));
-	return err_set(err, r, "%s:%llu: %s", l->path, (unsigned long long)l->line, clean);
+	return err_set(err, r, "%s:%llu: %s", l->path, (unsigned long long)l->line, why->msg);
 }
 
 /* Counts a line that cannot be read, and keeps the reason of the first one. */

@@ -87,17 +87,24 @@ bool strace_take_prefix(char **s, struct strace_prefix *ret)
 	return true;
 }
 
+/* Blanks a quoted text behind its first quote. Returns its last quote, or the end. */
+static char *blank_quoted(char *s)
+{
+	for (; *s && *s != '"'; s++) {
+		if (*s == '\\' && s[1])
+			*s++ = '_';
+		*s = '_';
+	}
+	return s;
+}
+
 void strace_blank(char *arguments)
 {
 	char *s = arguments;
 
 	while (*s) {
 		if (*s == '"') {
-			for (s++; *s && *s != '"'; s++) {
-				if (*s == '\\' && s[1])
-					*s++ = '_';
-				*s = '_';
-			}
+			s = blank_quoted(s + 1);
 		} else if (*s == '<' && s > arguments &&
 			   (isdigit((unsigned char)s[-1]) || s[-1] == 'D')) {
 			for (s++; *s && *s != '>'; s++)

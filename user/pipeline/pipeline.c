@@ -289,6 +289,7 @@ static void commit_batch(struct pipeline *p)
 static void report_displaced(struct pipeline *p, const struct store_retained *r)
 {
 	uint64_t now = clock_now_ns(), all = atomic_fetch_add(&p->displaced, r->displaced);
+	unsigned long long total = all + r->displaced;
 	char msg[600];
 
 	if (!r->displaced || (p->displaced_ns && now - p->displaced_ns < DISPLACED_NS))
@@ -297,8 +298,7 @@ static void report_displaced(struct pipeline *p, const struct store_retained *r)
 	snprintf(msg, sizeof(msg),
 		 "the event store is full (store.max_mib): %llu events were deleted so far; "
 		 "container %.255s has the most and lost %llu of the last %llu",
-		 (unsigned long long)(all + r->displaced),
-		 *r->container ? r->container : "without a name",
+		 total, *r->container ? r->container : "without a name",
 		 (unsigned long long)r->of_container, (unsigned long long)r->displaced);
 	pipeline_report(p, true, msg);
 }

@@ -211,7 +211,7 @@ static int displace_rows(struct store *s, uint64_t max_bytes, struct store_retai
 	if (r < 0 || bytes <= max_bytes)
 		return r;
 	r = count_holders(s, &h, err);
-	while (r == 0 && bytes > keep && (of = choose_holder(&h))) {
+	while (r == 0 && h.image_rows && bytes > keep && (of = choose_holder(&h))) {
 		r = delete_of_holder(s, &h, of, &ret->displaced, err);
 		r = r < 0 ? r : store_bytes(s, &bytes, err);
 	}

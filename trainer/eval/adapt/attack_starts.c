@@ -144,21 +144,20 @@ static int take_start_event(void *ctx, const struct steady_event *e)
 	return offer_start(s, task);
 }
 
-int attack_starts_read(struct attack_starts *ret, const struct policy *policy,
-		       struct macro_set *macros, const char *const *files, size_t n, uint64_t seed,
-		       struct err *err)
+int attack_starts_read(struct attack_starts *ret, const struct attack_start_source *source,
+		       struct macro_set *macros, struct err *err)
 {
-	struct rng rng = rng_stream(seed, STREAM_STARTS);
+	struct rng rng = rng_stream(source->seed, STREAM_STARTS);
 
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < source->n; i++) {
 		_cleanup_(start_reading_done) struct start_reading s = {
 			.starts = ret, .macros = macros, .rng = rng};
-		struct steady_iter it = {.policy = policy,
+		struct steady_iter it = {.policy = source->policy,
 					 .on_event = take_start_event,
 					 .on_exit = end_start_task,
 					 .ctx = &s};
-		int r = steady_iter_run(&it, files[i], err);
+		int r = steady_iter_run(&it, source->files[i], err);
 
 		if (r < 0)
 			return r;

@@ -27,14 +27,20 @@ struct attack_starts {
 	uint64_t found; /* moments that they were drawn from */
 };
 
+struct attack_start_source {
+	const struct policy *policy;
+	const char *const *files; /* (n): traces */
+	size_t n;
+	uint64_t seed; /* decides which moments are drawn */
+};
+
 /*
- * Reads n traces. macros: those that the attacker knows; gets the strings of the starts. seed decides
- * which moments are drawn. The caller calls attack_starts_done(), also after a failure.
+ * Reads the traces of a source. macros: those that the attacker knows; gets the strings of the starts.
+ * The caller calls attack_starts_done(), also after a failure.
  * Returns 0, -ENOMEM, or an error of steady_iter_run().
  */
-int attack_starts_read(struct attack_starts *ret, const struct policy *policy,
-		       struct macro_set *macros, const char *const *files, size_t n, uint64_t seed,
-		       struct err *err);
+int attack_starts_read(struct attack_starts *ret, const struct attack_start_source *source,
+		       struct macro_set *macros, struct err *err);
 void attack_starts_done(struct attack_starts *s);
 
 #endif

@@ -136,7 +136,7 @@ static void offer_place(struct gram_context *c, struct rng *rng, size_t place)
 
 static int add_grams(struct gram_graph *g, struct rng *rng)
 {
-	uint32_t last[GRAM_ORDER_MAX], context = GRAM_NONE;
+	uint32_t last[GRAM_ORDER_MAX] = {0}, context = GRAM_NONE;
 	unsigned have = 0;
 
 	for (size_t i = 0; i < g->known->n; i++) {

@@ -44,7 +44,8 @@ static int find_known_task(struct known_reading *k, uint32_t number, struct know
 	if (number == k->n) {
 		struct known_task *task = calloc(1, sizeof(*task));
 
-		if (!task || ARRAY_RESERVE(k->tasks, k->tasks_size, k->n + 1) < 0) {
+		if (!task ||
+		    array_reserve_bytes(&k->tasks, &k->tasks_size, k->n + 1, sizeof(void *)) < 0) {
 			free(task);
 			return -ENOMEM;
 		}

@@ -11,6 +11,7 @@
 
 #include "lib/base/err.h"
 
+/* NOLINTBEGIN(misc-misleading-bidirectional): the test is about these characters. */
 static void err_set_escapes_what_it_quotes(void **state)
 {
 	struct err err;
@@ -20,6 +21,7 @@ static void err_set_escapes_what_it_quotes(void **state)
 			 -EBADMSG);
 	assert_string_equal(err.msg, "near '\\x1b[2J\\x0a\\xff\\xe2\\x80\\xae'");
 }
+/* NOLINTEND(misc-misleading-bidirectional) */
 
 static void err_set_keeps_what_is_escaped(void **state)
 {

@@ -151,11 +151,13 @@ static void attack_starts_are_where_a_task_has_received(void **state)
 	_cleanup_(known_runs_done) struct known_runs k = {0};
 	struct attack_starts *s = calloc(1, sizeof(*s));
 	const char *known[] = {f->known}, *other[] = {f->other};
+	const struct attack_start_source source = {
+		.policy = f->p, .files = other, .n = 1, .seed = SEED};
 
 	write_run(f->known, 3, 100);
 	write_run(f->other, 4, 2000);
 	assert_int_equal(known_runs_read(&k, f->p, known, 1, NULL), 0);
-	assert_int_equal(attack_starts_read(s, f->p, &k.macros, other, 1, SEED, NULL), 0);
+	assert_int_equal(attack_starts_read(s, &source, &k.macros, NULL), 0);
 	assert_int_equal(s->n, ATTACK_STARTS_MAX);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct attack_start *x = &s->list[i];

@@ -125,7 +125,7 @@ static int judge_attack(void *ctx, size_t i, struct err *err)
 }
 
 /* Returns the threshold of A, all zero without a policy. */
-static struct splice_threshold threshold_of(const struct policy *p)
+static struct splice_threshold splice_threshold_of(const struct policy *p)
 {
 	if (!p)
 		return (struct splice_threshold){0, 0};
@@ -156,7 +156,7 @@ int adapt_judge(const struct adapt_options *options, struct adapt_results *ret, 
 					       .seed = options->seed,
 					       .n_detectors = d->baselines ? DETECTOR_NAMED
 									   : DETECTOR_POLICY,
-					       .a = threshold_of(d->policy),
-					       .random = threshold_of(d->random)};
+					       .a = splice_threshold_of(d->policy),
+					       .random = splice_threshold_of(d->random)};
 	return pool_run(options->threads, judge_attack, j, ADAPT_ATTACKS, err);
 }

@@ -3,7 +3,7 @@
 #ifndef LUTRA_TRAINER_ADAPT_H
 #define LUTRA_TRAINER_ADAPT_H
 
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 #include "trainer/eval/report/splice_summary.h"
 
 #define ADAPT_REPEATS 3 /* attacks of each goal, order and dilution */

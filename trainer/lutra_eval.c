@@ -2,7 +2,7 @@
 /* lutra eval: evaluates a policy on recorded runs, beside baselines. */
 #include <stdlib.h>
 
-#include "lib/base/args.h"
+#include "lib/base/command/args.h"
 #include "trainer/eval/report/html.h"
 #include "trainer/evaluate.h"
 #include "trainer/model/compute/pool.h"

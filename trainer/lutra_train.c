@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/abi/mode_args.h"
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 #include "lib/base/output.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lib/policy/diff/policy_diff.h"

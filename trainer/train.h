@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 #include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
 #include "trainer/rules/knowledge/knowledge.h"

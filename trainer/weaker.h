@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 
 struct weaker {
 	bool accept;		  /* everything is taken over */

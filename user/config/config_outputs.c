@@ -84,7 +84,7 @@ static const struct config_key keys[] = {
 	{},
 };
 
-static void output_done(struct output_config *o)
+static void output_config_done(struct output_config *o)
 {
 	config_keys_done(keys, o);
 	for (size_t i = 0; i < o->n_headers; i++)
@@ -94,7 +94,7 @@ static void output_done(struct output_config *o)
 void outputs_config_done(struct outputs_config *c)
 {
 	for (size_t i = 0; i < c->n; i++)
-		output_done(&c->output[i]);
+		output_config_done(&c->output[i]);
 	free(c->output);
 	*c = (struct outputs_config){};
 }

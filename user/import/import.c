@@ -122,7 +122,7 @@ static int read_file(struct lines *l, const struct import_format *f, size_t n, c
 	return r;
 }
 
-static int compare_entries(const FTSENT **a, const FTSENT **b)
+static int compare_entry_names(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
@@ -135,7 +135,7 @@ static int add_directory(const char *dir, char **paths, size_t *len)
 {
 	_cleanup_free_ char *copy = strdup(dir);
 	char *const roots[] = {copy, NULL};
-	FTS *t = copy ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, compare_entries) : NULL;
+	FTS *t = copy ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, compare_entry_names) : NULL;
 	FTSENT *e;
 	int r = 0;
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "lib/base/err.h"
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 #include "lib/trace/trace.h"
 
 struct import_options {

@@ -47,7 +47,7 @@ static int open_path(const char *path, struct err *err)
 }
 
 /* Reads the first bytes, and refuses what is no text. */
-static int read_head(struct input *in, const char *path, struct err *err)
+static int read_magic(struct input *in, const char *path, struct err *err)
 {
 	in->n_head = fread(in->head, 1, INPUT_HEAD, in->file);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -71,7 +71,7 @@ int input_open(struct input *in, const char *path, struct err *err)
 		close(fd);
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	}
-	return read_head(in, path, err);
+	return read_magic(in, path, err);
 }
 
 void input_close(struct input *in)

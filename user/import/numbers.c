@@ -11,7 +11,7 @@ static int bad_number(char *at, struct err *err)
 /* ---- ADFA-LD ---- */
 
 /* Each file is a task; its id is the number of the file. It begins with its first number. */
-static int begin_task(struct lines *l, uint32_t tid)
+static int begin_numbered_task(struct lines *l, uint32_t tid)
 {
 	return lines_met(l, tid) ? 0 : lines_plain(l, tid, LUTRA_RECORD_ARM);
 }
@@ -29,7 +29,7 @@ int adfa_line(struct lines *l, char *line, struct err *err)
 		if (!lines_number(&s, LUTRA_NR - 1, &nr))
 			return bad_number(at, err);
 		l->ts_ns += LINES_STEP_NS;
-		r = begin_task(l, tid);
+		r = begin_numbered_task(l, tid);
 		if (r == 0)
 			r = lines_call(l, tid, tid, (uint16_t)nr);
 		s += strspn(s, " \t");

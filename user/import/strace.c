@@ -240,7 +240,8 @@ static uint32_t task_of(const struct lines *l, struct strace *t, const struct st
 }
 
 /* Takes a line behind its prefix. */
-static int take_event(struct lines *l, struct strace *t, uint32_t tid, char *s, struct err *err)
+static int take_strace_event(struct lines *l, struct strace *t, uint32_t tid, char *s,
+			     struct err *err)
 {
 	int r = strace_fork_meet(l, &t->forks, tid);
 
@@ -282,7 +283,7 @@ int strace_line(struct lines *l, char *line, struct err *err)
 	if (strncmp(s, "--- ", 4) != 0 && strncmp(s, "+++ ", 4) != 0 &&
 	    strncmp(s, "<... ", 5) != 0 && !strace_name_length(s))
 		return begin_syscall(l, t, 0, s, err);
-	return take_event(l, t, task_of(l, t, &prefix, bracket), s, err);
+	return take_strace_event(l, t, task_of(l, t, &prefix, bracket), s, err);
 }
 
 /* Takes the pid from the name FILE.PID of a file of -ff, whose lines have no pid. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "bench/dataset/traces/mark_trace.h"
-#include "lib/base/args.h"
+#include "lib/base/command/args.h"
 
 #define EXIT_HARM_MISSING 3
 

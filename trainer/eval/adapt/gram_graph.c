@@ -60,7 +60,7 @@ static int set_symbols(struct gram_graph *g)
 
 /* ---- edges ---- */
 
-static size_t find_slot(const struct gram_graph *g, uint32_t from, uint32_t symbol)
+static size_t find_edge_slot(const struct gram_graph *g, uint32_t from, uint32_t symbol)
 {
 	uint64_t h = ((uint64_t)from << 32 | symbol) * 0x9e3779b97f4a7c15ull;
 	size_t i = (h >> 32) & (g->n_slots - 1);
@@ -73,7 +73,7 @@ static size_t find_slot(const struct gram_graph *g, uint32_t from, uint32_t symb
 
 uint32_t gram_graph_next(const struct gram_graph *g, uint32_t context, uint32_t symbol)
 {
-	uint32_t edge = g->slots[find_slot(g, context, symbol)];
+	uint32_t edge = g->slots[find_edge_slot(g, context, symbol)];
 
 	return edge ? g->edges[edge - 1].to : GRAM_NONE;
 }
@@ -89,7 +89,7 @@ static int set_slots(struct gram_graph *g, size_t n_slots)
 	g->slots = slots;
 	g->n_slots = n_slots;
 	for (size_t i = 0; i < g->n_edges; i++)
-		g->slots[find_slot(g, g->edges[i].from, g->edges[i].symbol)] = (uint32_t)i + 1;
+		g->slots[find_edge_slot(g, g->edges[i].from, g->edges[i].symbol)] = (uint32_t)i + 1;
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int add_context(struct gram_graph *g, const uint32_t *symbols, uint32_t *
 /* Adds an n-gram, oldest symbol first, that leads away from a context. *ret: the next context. */
 static int add_edge(struct gram_graph *g, uint32_t from, const uint32_t *gram, uint32_t *ret)
 {
-	size_t slot = find_slot(g, from, gram[g->order - 1]);
+	size_t slot = find_edge_slot(g, from, gram[g->order - 1]);
 	int r;
 
 	if (g->slots[slot]) {

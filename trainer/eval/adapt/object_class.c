@@ -67,7 +67,7 @@ static bool begins_with(const char *s, size_t len, const char *prefix)
 	return len >= n && memcmp(s, prefix, n) == 0;
 }
 
-static enum object_place find_place(const char *path, size_t len)
+static enum object_place place_of_path(const char *path, size_t len)
 {
 	if (!path || len < 2 || path[0] != '/' || path[1] == '/') /* "//x": in a detached tree */
 		return OBJECT_PLACE_NONE;
@@ -77,7 +77,7 @@ static enum object_place find_place(const char *path, size_t len)
 	return OBJECT_PLACE_OWN;
 }
 
-static void append_text(char text[static OBJECT_CLASS_TEXT], const char *s, size_t len)
+static void append_class_text(char text[static OBJECT_CLASS_TEXT], const char *s, size_t len)
 {
 	size_t used = strlen(text);
 
@@ -90,7 +90,7 @@ static void append_path(char text[static OBJECT_CLASS_TEXT], const char *path, s
 	char folded[LUTRA_STRING_MAX];
 
 	len = len < sizeof(folded) ? len : sizeof(folded);
-	append_text(text, folded, run_fold_path(path, len, folded));
+	append_class_text(text, folded, run_fold_path(path, len, folded));
 }
 
 /*
@@ -103,7 +103,7 @@ static void append_own(char text[static OBJECT_CLASS_TEXT], const char *path, si
 	size_t i = 0;
 
 	if (len > 4 && memcmp(end - 4, ".log", 4) == 0) {
-		append_text(text, "/log", 4);
+		append_class_text(text, "/log", 4);
 		return;
 	}
 	while (!begins_with(path, len, roots[i]))
@@ -112,7 +112,7 @@ static void append_own(char text[static OBJECT_CLASS_TEXT], const char *path, si
 	slash = memchr(path + 1, '/', (size_t)(end - path - 1));
 	append_path(text, path, (size_t)((slash ? slash : end) - path));
 	if (slash)
-		append_text(text, "/", 1);
+		append_class_text(text, "/", 1);
 }
 
 /* Returns the name of an operation. Operations of one name are one class. */
@@ -177,7 +177,7 @@ static void describe_peer(const struct lutra_object *o, char ret[static OBJECT_C
 bool object_class_find(const struct lutra_object *o, const char *path, size_t len,
 		       struct object_class *ret)
 {
-	enum object_place place = find_place(path, len);
+	enum object_place place = place_of_path(path, len);
 
 	if (o->op == LUTRA_OP_NONE || o->op >= LUTRA_OP_COUNT || o->op == LUTRA_OP_CHDIR)
 		return false;
@@ -198,7 +198,7 @@ bool object_class_find(const struct lutra_object *o, const char *path, size_t le
 	}
 	if (place == OBJECT_PLACE_NONE)
 		return true;
-	append_text(ret->text, place_names[place], strlen(place_names[place]));
+	append_class_text(ret->text, place_names[place], strlen(place_names[place]));
 	if (o->op == LUTRA_OP_EXEC && place == OBJECT_PLACE_USR)
 		append_path(ret->text, path, len);
 	else if (place == OBJECT_PLACE_OWN)

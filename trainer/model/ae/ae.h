@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 
 #define AE_EMB 16
 #define AE_HIDDEN 64

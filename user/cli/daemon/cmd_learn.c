@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 #include "user/cli/cli.h"
 #include "user/cli/daemon/lifecycle_print.h"
 #include "user/sys/clock.h"

@@ -98,8 +98,8 @@ static int decode_arg(json_t *v, struct profile_arg *ret, struct err *err)
 	return 0;
 }
 
-static int add_name(struct profile *p, const char *name, const struct profile_entry *e,
-		    struct err *err)
+static int add_profile_name(struct profile *p, const char *name, const struct profile_entry *e,
+			    struct err *err)
 {
 	int r = name ? profile_add(p, name, e) : -EINVAL;
 
@@ -126,11 +126,11 @@ static int add_entries(struct profile *p, const char *name, struct profile_entry
 		r = decode_arg(v, &e.arg[apart ? 0 : i], err);
 		e.n_args = apart ? 1 : (uint32_t)i + 1;
 		if (r == 0 && apart)
-			r = add_name(p, name, &e, err);
+			r = add_profile_name(p, name, &e, err);
 		if (r < 0)
 			return r;
 	}
-	return apart ? 0 : add_name(p, name, &e, err);
+	return apart ? 0 : add_profile_name(p, name, &e, err);
 }
 
 /* A rule as files write it. */
@@ -213,7 +213,7 @@ static int decode_rule(struct profile *p, json_t *j, FILE *conditional, struct e
 	if (r == 0)
 		r = decide_rule(conditional, &rule, err);
 	for (i = 0; r > 0 && i < scratch.n_entries; i++)
-		if (add_name(p, scratch.entries[i].name, &scratch.entries[i], err) < 0)
+		if (add_profile_name(p, scratch.entries[i].name, &scratch.entries[i], err) < 0)
 			r = -EBADMSG;
 	free(scratch.entries);
 	return r < 0 ? r : 0;

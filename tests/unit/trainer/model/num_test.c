@@ -11,7 +11,7 @@
 #include "trainer/model/compute/mat.h"
 #include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 
 static void close_to(double got, double want, double relative)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How far a long computation is: a callback that is told, and a bar on a terminal that shows it. */
-#ifndef LUTRA_LIB_BASE_PROGRESS_BAR_H
-#define LUTRA_LIB_BASE_PROGRESS_BAR_H
+#ifndef LUTRA_LIB_BASE_COMMAND_PROGRESS_BAR_H
+#define LUTRA_LIB_BASE_COMMAND_PROGRESS_BAR_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One line on a terminal that is written again and again. */
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 
 #include <time.h>
 #include <unistd.h>

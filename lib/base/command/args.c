@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of a command line, by argp, with one line on a mistake. */
-#include "lib/base/args.h"
+#include "lib/base/command/args.h"
 
 #include <assert.h>
 #include <errno.h>

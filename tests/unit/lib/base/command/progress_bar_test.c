@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/progress_bar.h"
+#include "lib/base/command/progress_bar.h"
 
 /* A terminal's two ends. */
 static void open_terminal(int *ret_master, FILE **ret)

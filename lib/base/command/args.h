@@ -3,8 +3,8 @@
  * Command lines: a command describes its options in a table, and args_read() fills in a struct.
  * A mistake is reported on stderr in one line, and the program exits with EXIT_USAGE.
  */
-#ifndef LUTRA_LIB_BASE_ARGS_H
-#define LUTRA_LIB_BASE_ARGS_H
+#ifndef LUTRA_LIB_BASE_COMMAND_ARGS_H
+#define LUTRA_LIB_BASE_COMMAND_ARGS_H
 
 #include <argp.h>
 #include <stdbool.h>

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/args.h"
+#include "lib/base/command/args.h"
 
 struct values {
 	bool json;

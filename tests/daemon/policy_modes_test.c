@@ -125,7 +125,7 @@ static void policies_mode_switches_the_container_and_outlives_policy_and_daemon(
 	assert_true(shop_is_mode(f, "kill"));
 }
 
-static bool mode_event_is_stored(struct fixture *f)
+static bool event_is_stored(struct fixture *f, const char *object)
 {
 	json_auto_t *answer = lutrad_ask(f, "events", NULL, NULL);
 	const char *text = NULL;
@@ -136,10 +136,21 @@ static bool mode_event_is_stored(struct fixture *f)
 		json_t *fields = json_object_get(event, "output_fields");
 
 		text = json_string_value(json_object_get(fields, "lutra.object"));
-		if (text && strcmp(text, "audit to kill: set by the operator for the policy") == 0)
+		if (text && strcmp(text, object) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool mode_event_is_stored(struct fixture *f)
+{
+	return event_is_stored(f, "audit to kill: set by the operator for the policy");
+}
+
+static bool policy_event_is_stored(struct fixture *f)
+{
+	return event_is_stored(
+		f, "audit to kill: set by the operator for the policy, which no container has");
 }
 
 static void policies_mode_that_changes_is_an_event_with_its_cause(void **state)
@@ -151,6 +162,18 @@ static void policies_mode_that_changes_is_an_event_with_its_cause(void **state)
 	answer = set_mode(f, "kill", false, NULL);
 	assert_non_null(answer);
 	assert_true(lutrad_becomes(mode_event_is_stored, f));
+}
+
+static void policies_mode_that_changes_without_a_container_is_an_event(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *audit = NULL, *answer = NULL;
+
+	audit = set_mode(f, "audit", false, NULL);
+	assert_non_null(audit);
+	answer = set_mode(f, "kill", false, NULL);
+	assert_int_equal(json_integer_value(json_object_get(answer, "switched")), 0);
+	assert_true(lutrad_becomes(policy_event_is_stored, f));
 }
 
 static void policies_mode_does_not_end_a_signature(void **state)
@@ -262,6 +285,7 @@ int main(void)
 		T(policies_keys_that_change_are_taken_on_sighup),
 		T(policies_mode_switches_the_container_and_outlives_policy_and_daemon),
 		T(policies_mode_that_changes_is_an_event_with_its_cause),
+		T(policies_mode_that_changes_without_a_container_is_an_event),
 		T(policies_mode_does_not_end_a_signature),
 		T(policies_made_from_too_little_refuse_to_enforce_unless_forced),
 		T(policies_made_from_too_little_enrol_in_no_mode_that_enforces),

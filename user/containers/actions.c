@@ -102,6 +102,7 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 	const struct config *config = all->parts.config;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ char *dir = NULL;
+	struct policy_mode_change change = {.mode = q->mode};
 	unsigned n = 0;
 	int r;
 
@@ -114,6 +115,8 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 		r = policy_load_signed(&p, dir, &config->policy_keys, err);
 	if (r == 0)
 		r = check_lifecycle(all, q, ret_over, err);
+	if (r == 0)
+		r = modes_get(config, dir, p, &change.before, err);
 	if (r == 0)
 		r = modes_set(config, q->policy, p, q->mode, q->force, err);
 	for (struct container *c = all->first; c && r == 0; c = c->next) {
@@ -130,6 +133,10 @@ int containers_set_policy_mode(struct containers *all, const struct lifecycle_mo
 	}
 	if (r < 0)
 		return r;
+	change.dir = dir;
+	change.policy = p;
+	if (n == 0 && change.before != change.mode)
+		containers_note_policy_mode(all, &change);
 	CONTAINERS_TELL(all, on_policy_mode, q->policy);
 	*ret_n = n;
 	return 0;

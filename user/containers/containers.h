@@ -265,6 +265,16 @@ bool container_end_fallback(struct container *c);
 void container_note_change(struct container *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A change of a policy's mode while no container has the policy. */
+struct policy_mode_change {
+	const char *dir; /* of the policy */
+	const struct policy *policy;
+	unsigned before, mode;
+};
+
+/* Writes an event of rule mode, without a container. */
+void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change);
+
 /* ---- container_json.c ---- */
 
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */

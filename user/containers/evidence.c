@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/abi/names.h"
 #include "user/alerts/alert_fields.h"
 #include "user/incidents/finding.h"
 #include "user/sys/clock.h"
@@ -153,4 +154,32 @@ void container_note_change(struct container *c, const char *fmt, ...)
 		return;
 	ev.str_len = (uint32_t)strlen(text);
 	container_alert(c, &ev, text, ev.str_len);
+}
+
+void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change)
+{
+	struct lutra_evidence ev = {.ts_ns = clock_now_ns(),
+				    .tid = (uint32_t)getpid(),
+				    .tgid = (uint32_t)getpid(),
+				    .nr = LUTRA_NR_NONE,
+				    .rule = LUTRA_RULE_MODE,
+				    .verdict = LUTRA_VERDICT_ALLOW,
+				    .mode = (uint8_t)change->mode,
+				    .comm = "lutrad"};
+	const struct identity identity = {.image = change->policy->image};
+	const struct alert_container container = {
+		.policy_dir = change->dir,
+		.policy_sha256 = "",
+		.accepted_sha256 = "",
+		.identity = &identity,
+	};
+	struct alert *a;
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "%s to %s: set by the operator for the policy, which no container has",
+		 mode_name(change->before), mode_name(change->mode));
+	ev.str_len = (uint32_t)strlen(text);
+	a = alert_new(&ev, text, ev.str_len, &container);
+	pipeline_put(all->parts.pipeline, a);
 }

@@ -254,6 +254,28 @@ static int put_file(const char *dir, const char *name, const char *text, struct 
 	return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
 }
 
+/*
+ * Replaces the delta and its signature. Both files cannot be replaced at one moment, so the old signature
+ * stays beside the new one until the delta is replaced: what is there is signed at any time.
+ */
+static int put_signed(const char *dir, const char *text, const char *line, struct err *err)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *old = NULL, *both = NULL;
+	size_t len = 0;
+	int r = fd < 0 ? -errno
+		       : file_read(fd, POLICY_ACCEPTED_SIGNATURE, 3 * POLICY_SIGNATURE_TEXT, &old,
+				   &len, NULL);
+
+	/* A signature that cannot be read, or is none, is of no use. */
+	if (asprintf(&both, "%s%s", line, r == 0 ? old : "") < 0)
+		return err_oom(err);
+	r = put_file(dir, POLICY_ACCEPTED_SIGNATURE, both, err);
+	if (r == 0)
+		r = put_file(dir, POLICY_ACCEPTED_FILE, text, err);
+	return r < 0 ? r : put_file(dir, POLICY_ACCEPTED_SIGNATURE, line, err);
+}
+
 int accepted_write(const char *dir, json_t *delta, const char *key_file, struct err *err)
 {
 	char line[POLICY_SIGNATURE_TEXT], public[POLICY_KEY_TEXT];
@@ -273,7 +295,10 @@ int accepted_write(const char *dir, json_t *delta, const char *key_file, struct 
 			       dir, ACCEPTED_BYTES_MAX);
 	if (key_file)
 		r = policy_key_sign(key_file, text, strlen(text), line, public, err);
-	if (r == 0)
-		r = put_file(dir, POLICY_ACCEPTED_SIGNATURE, key_file ? line : NULL, err);
+	if (r < 0)
+		return r;
+	if (key_file)
+		return put_signed(dir, text, line, err);
+	r = put_file(dir, POLICY_ACCEPTED_SIGNATURE, NULL, err);
 	return r < 0 ? r : put_file(dir, POLICY_ACCEPTED_FILE, text, err);
 }

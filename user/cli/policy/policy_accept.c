@@ -38,6 +38,21 @@ static int print_scope(const json_t *entry, struct err *err)
 	return 0;
 }
 
+/* A draft whose end has passed would be accepted without effect. */
+static int check_draft_end(const json_t *entry, struct err *err)
+{
+	const char *until = json_string_value(json_object_get(entry, "until"));
+	time_t end;
+
+	if (!until || accepted_time_parse(until, &end) < 0 || end > accepted_now())
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"the draft ended at %.40s: drop it with `lutra policy revoke %s`, and accept the "
+		"finding again",
+		until, cli_json_text(entry, "id"));
+}
+
 /* Adds a draft to the delta of its policy, signs the delta, and removes the draft. */
 static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t *draft,
 		      struct err *err)
@@ -45,8 +60,10 @@ static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t 
 	const char *dir = json_string_value(json_object_get(draft, "policy"));
 	json_t *entry = json_object_get(draft, "entry");
 	json_auto_t *delta = NULL, *own = json_string(dir);
-	int r = print_scope(entry, err);
+	int r = check_draft_end(entry, err);
 
+	if (r == 0)
+		r = print_scope(entry, err);
 	if (r == 0)
 		r = policy_delta_open(a->config, dir, &delta, err);
 	if (r == 0)

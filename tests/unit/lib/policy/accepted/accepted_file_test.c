@@ -142,6 +142,36 @@ static void accepted_read_takes_only_what_a_trusted_key_signed(void **state)
 	assert_int_equal(accepted_read(f->policy, &keys, &back, NULL), 0);
 }
 
+/* As if the writer had ended before, and after, it replaced the delta. */
+static void accepted_read_takes_the_delta_before_and_after_a_replacement(void **state)
+{
+	struct sample_saved *f = *state;
+	struct policy_keys keys;
+	_cleanup_free_ char *key = make_key(f, "key", &keys), *old = NULL, *new = NULL,
+			    *both = NULL;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_SIGNATURE);
+	json_auto_t *delta = sample_delta(f->policy), *back = NULL, *again = NULL;
+	size_t len;
+
+	assert_int_equal(accepted_write(f->policy, delta, key, NULL), 0);
+	old = scratch_read(f->policy, POLICY_ACCEPTED_SIGNATURE, &len);
+	assert_int_equal(accepted_set_action(delta, "path-K", "alert", NULL), 0);
+	assert_int_equal(accepted_write(f->policy, delta, key, NULL), 0);
+	new = scratch_read(f->policy, POLICY_ACCEPTED_SIGNATURE, &len);
+	assert_string_not_equal(old, new);
+	assert_true(asprintf(&both, "%s%s", old, new) > 0);
+	scratch_write(path, both, 2 * len);
+	assert_int_equal(accepted_read(f->policy, &keys, &back, NULL), 0);
+	memcpy(both, new, len);
+	memcpy(both + len, old, len);
+	scratch_write(path, both, 2 * len);
+	assert_int_equal(accepted_read(f->policy, &keys, &again, NULL), 0);
+	scratch_write(path, old, len);
+	json_decref(again);
+	again = NULL;
+	assert_int_equal(accepted_read(f->policy, &keys, &again, NULL), -EKEYREJECTED);
+}
+
 static void accepted_read_refuses_what_was_signed_for_another_policy(void **state)
 {
 	struct sample_saved *f = *state;
@@ -331,6 +361,7 @@ int main(void)
 		CASE(accepted_read_tells_a_file_that_cannot_be_read_from_none),
 		CASE(accepted_read_tells_what_is_damaged_without_control_characters),
 		CASE(accepted_read_takes_only_what_a_trusted_key_signed),
+		CASE(accepted_read_takes_the_delta_before_and_after_a_replacement),
 		CASE(accepted_read_refuses_what_was_signed_for_another_policy),
 		CASE(accepted_load_leaves_out_what_is_not_signed),
 		CASE(policy_save_keeps_what_was_accepted),

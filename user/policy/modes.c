@@ -27,15 +27,18 @@ const char *modes_policy_name(const struct config *c, const char *dir)
 
 bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why)
 {
-	const struct policy_run *partial = policy_partial_run(p);
+	const struct policy_run *partial;
 	const char *advice;
 
-	if (mode > LUTRA_MODE_AUDIT && partial) {
+	if (mode <= LUTRA_MODE_AUDIT)
+		return false;
+	partial = policy_partial_run(p);
+	if (partial) {
 		err_set(why, 0, "its run %.60s is only a part of a run (%.120s)", partial->file,
 			partial->partial);
 		return true;
 	}
-	if (mode <= LUTRA_MODE_AUDIT || !p->calibration.audit_only)
+	if (!p->calibration.audit_only)
 		return false;
 	advice = p->calibration.advice;
 	err_set(why, 0,

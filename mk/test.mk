@@ -98,7 +98,7 @@ ESCAPE_SERIES ?= $(VM_SERIES)
 
 LINT := "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint arrows" "tests/lint docs" \
 	"tests/lint scorer"
-E2E_QUICK := tests/e2e/demo/demo_test tests/e2e/engines/alert_test
+E2E_QUICK := tests/e2e/demo/demo_test tests/e2e/engines/alert_test tests/e2e/policy/accept_test
 E2E_MORE := $(filter-out $(E2E_QUICK),$(wildcard tests/e2e/*/*_test))
 VM_QUICK := "tests/vm/suite 6.12 deny"
 # The newest kernel first: it takes longest.

@@ -182,8 +182,8 @@ int policy_signature_decode(const char *sig, size_t len, const char *json, size_
 }
 
 /*
- * Finds the line that signs json. There are more lines than one for a moment: while accepted.json is replaced, its
- * signature file holds the new signature and the old one.
+ * Finds the line of accepted.sig that signs json. There are more lines than one for a moment: while
+ * accepted.json is replaced, its signature file holds the new signature and the old one.
  */
 static int decode_lines(const char *sig, size_t len, const char *json, size_t json_len,
 			uint8_t ret_key[static POLICY_KEY_BYTES])
@@ -191,9 +191,11 @@ static int decode_lines(const char *sig, size_t len, const char *json, size_t js
 	const size_t line = SIGNATURE_LEN + 1; /* with the newline */
 	int r = -EKEYREJECTED;
 
-	for (; r == -EKEYREJECTED && len > line; sig += line, len -= line)
+	if (len <= line || len % line)
+		return policy_signature_decode(sig, len, json, json_len, ret_key);
+	for (; r == -EKEYREJECTED && len; sig += line, len -= line)
 		r = policy_signature_decode(sig, line, json, json_len, ret_key);
-	return r == -EKEYREJECTED ? policy_signature_decode(sig, len, json, json_len, ret_key) : r;
+	return r;
 }
 
 /* Does policy_signature_read() with the signature and the file that it signs by their names. */
@@ -209,7 +211,9 @@ static int read_signature(int dirfd, const char *name, const char *json, size_t 
 	if (r == -ENOENT)
 		return err_set(err, r, "not signed");
 	if (r == 0)
-		r = decode_lines(sig, len, json, json_len, ret_key);
+		r = strcmp(name, POLICY_ACCEPTED_SIGNATURE) == 0
+			    ? decode_lines(sig, len, json, json_len, ret_key)
+			    : policy_signature_decode(sig, len, json, json_len, ret_key);
 	if (r == -EKEYREJECTED)
 		return err_set(err, r, "%s is not of this %.*s.json: one of them was changed", name,
 			       (int)strcspn(name, "."), name);

@@ -129,20 +129,22 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 		CONTAINERS_TELL(all, on_refused, c, ev, finding);
 }
 
+/* Returns the evidence of a change that lutrad makes. */
+static struct lutra_evidence own_evidence(unsigned mode)
+{
+	return (struct lutra_evidence){.ts_ns = clock_now_ns(),
+				       .tid = (uint32_t)getpid(),
+				       .tgid = (uint32_t)getpid(),
+				       .nr = LUTRA_NR_NONE,
+				       .rule = LUTRA_RULE_MODE,
+				       .verdict = LUTRA_VERDICT_ALLOW,
+				       .mode = (uint8_t)mode,
+				       .comm = "lutrad"};
+}
+
 void container_note_change(struct container *c, const char *fmt, ...)
 {
-	struct lutra_evidence ev = {.ts_ns = clock_now_ns(),
-				    .cgroup_id = c->cgroup_id,
-				    .slot = c->slot,
-				    .tid = (uint32_t)getpid(),
-				    .tgid = (uint32_t)getpid(),
-				    .threshold_a = c->threshold_a,
-				    .threshold_b = c->threshold_b,
-				    .nr = LUTRA_NR_NONE,
-				    .rule = LUTRA_RULE_MODE,
-				    .verdict = LUTRA_VERDICT_ALLOW,
-				    .mode = (uint8_t)c->mode,
-				    .comm = "lutrad"};
+	struct lutra_evidence ev = own_evidence(c->mode);
 	char text[256];
 	va_list ap;
 	int n;
@@ -152,20 +154,17 @@ void container_note_change(struct container *c, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
+	ev.cgroup_id = c->cgroup_id;
+	ev.slot = c->slot;
+	ev.threshold_a = c->threshold_a;
+	ev.threshold_b = c->threshold_b;
 	ev.str_len = (uint32_t)strlen(text);
 	container_alert(c, &ev, text, ev.str_len);
 }
 
 void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change)
 {
-	struct lutra_evidence ev = {.ts_ns = clock_now_ns(),
-				    .tid = (uint32_t)getpid(),
-				    .tgid = (uint32_t)getpid(),
-				    .nr = LUTRA_NR_NONE,
-				    .rule = LUTRA_RULE_MODE,
-				    .verdict = LUTRA_VERDICT_ALLOW,
-				    .mode = (uint8_t)change->mode,
-				    .comm = "lutrad"};
+	struct lutra_evidence ev = own_evidence(change->mode);
 	const struct identity identity = {.image = change->policy->image};
 	const struct alert_container container = {
 		.policy_dir = change->dir,

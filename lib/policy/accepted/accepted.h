@@ -5,7 +5,8 @@
  *
  *   accepted.json  {"format": 1, "policy": NAME, "entries": [ENTRY…], "actions": {RULE: ACTION},
  *                  "varies": [DIRECTORY…]}
- *   accepted.sig   its signature, as policy.sig is one of policy.json
+ *   accepted.sig   its signature, as policy.sig is one of policy.json. While accepted.json is replaced,
+ *                  it also has the signature of the one before, in a line of its own.
  *
  *   ENTRY          {"id", "finding", "scope", "text", "by", "time", "until", "reason", "forced"}
  *

@@ -3,9 +3,11 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
 
 struct made_run made_run_new(struct corpus *c)
@@ -14,6 +16,17 @@ struct made_run made_run_new(struct corpus *c)
 
 	assert(run_builder_new(&m.b, &c->names) == 0);
 	return m;
+}
+
+struct lutra_policy *made_run_roles(void)
+{
+	struct lutra_policy *roles = calloc(1, sizeof(*roles));
+	uint64_t steady[LUTRA_NR / 64];
+
+	assert(roles);
+	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
+	memcpy(roles->steady, steady, sizeof(steady));
+	return roles;
 }
 
 int made_run_record(struct made_run *m, struct lutra_record rec, const char *path)

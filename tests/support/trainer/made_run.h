@@ -38,6 +38,9 @@ void made_run_end(struct made_run *m, const char *file, bool heldout);
  */
 void made_run_service(struct corpus *c, const char *file, unsigned seed, unsigned requests);
 
+/* Returns a policy in which accept ends the start-up, and nothing else does. The caller frees it. */
+struct lutra_policy *made_run_roles(void);
+
 /* Trains a policy of the runs, saves it and loads it again. The caller frees it. */
 struct policy *made_run_train(const struct corpus *c, uint64_t seed, unsigned threads);
 

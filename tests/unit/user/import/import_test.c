@@ -14,37 +14,11 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
+#include "tests/support/import_files.h"
 #include "tests/support/scratch.h"
 #include "user/import/import.h"
 
 #define GOLDEN "tests/golden/import/"
-
-struct fixture {
-	char *dir, *in, *out;
-};
-
-static int import_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	f->dir = scratch_dir();
-	f->in = scratch_path(f->dir, "in.txt");
-	f->out = scratch_path(f->dir, "out.ltr");
-	*state = f;
-	return 0;
-}
-
-static int import_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	scratch_remove(f->dir);
-	free(f->in);
-	free(f->out);
-	free(f);
-	return 0;
-}
 
 static int import_one(const char *format, const char *path, const char *output,
 		      struct import_result *ret, struct err *err)
@@ -119,7 +93,7 @@ static void import_text_gives_calls_forks_execs_and_exits(void **state)
 		{"lid-ds", GOLDEN "lid-ds-2019.txt", "7:call=open 7:call=close", NULL},
 		{"falco", GOLDEN "falco.txt", "7:call=openat 7:call=connect", "connect"},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 	struct err err = {""};
 	char text[1024];
@@ -151,7 +125,7 @@ static void import_text_keeps_times(void **state)
 		{"lid-ds", "5000 0 7 app 7 read >\n", 5000},
 		{"falco", "{\"evt.type\":\"read\",\"evt.time\":77000,\"thread.tid\":1}\n", 77000},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -203,7 +177,7 @@ static void import_text_refuses_bad_lines(void **state)
 		 "{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"b\"}\n",
 		 "in.txt:2: container 'b' after 'a'", -EINVAL},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -233,7 +207,7 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 		{"falco", "{\"evt.type\":\"read\",\"thread.tid\":1,\"evt.time\":-1}\n",
 		 "in.txt:1: evt.time is negative", 49},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -251,7 +225,7 @@ static void import_text_says_what_is_bad_in_fit_characters(void **state)
 /* As Windows' editors leave them. */
 static void import_text_takes_carriage_returns(void **state)
 {
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 	char got[256];
 
@@ -264,7 +238,7 @@ static void import_text_takes_carriage_returns(void **state)
 static void import_trace_names_only_whole_traces(void **state)
 {
 	const char *path = GOLDEN "unm.txt";
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_options o = {.paths = &path, .n = 1, .output = f->out, .image = ""};
 	struct import_result result;
 
@@ -280,7 +254,7 @@ static void import_trace_names_only_whole_traces(void **state)
 
 static void import_text_refuses_a_line_that_never_ends(void **state)
 {
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 	struct err err = {""};
 	size_t size = 3u << 20;
@@ -298,7 +272,7 @@ static void import_text_refuses_a_line_that_never_ends(void **state)
 
 static void import_text_keeps_an_existing_trace(void **state)
 {
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	struct import_result result;
 
 	scratch_write(f->out, "mine", 4);
@@ -314,7 +288,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 	static const char text[] =
 		"{\"evt.type\":\"read\",\"thread.tid\":1,\"container.id\":\"a\"}\n"
 		"{\"evt.type\":\"write\",\"thread.tid\":2,\"container.id\":\"b\"}\n";
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	const char *path = f->in;
 	const struct import_options o = {
 		.paths = &path, .n = 1, .output = f->out, .image = "", .container = "b0123"};
@@ -328,7 +302,7 @@ static void import_falco_takes_the_container_that_was_asked_for(void **state)
 	assert_int_equal(result.left_out, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, import_setup, import_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, import_files_setup, import_files_teardown)
 
 int main(void)
 {

@@ -15,35 +15,9 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/syscalls.h"
+#include "tests/support/import_files.h"
 #include "tests/support/scratch.h"
 #include "user/import/import.h"
-
-struct fixture {
-	char *dir, *in, *out;
-};
-
-static int unusual_setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	f->dir = scratch_dir();
-	f->in = scratch_path(f->dir, "in.txt");
-	f->out = scratch_path(f->dir, "out.ltr");
-	*state = f;
-	return 0;
-}
-
-static int unusual_teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	scratch_remove(f->dir);
-	free(f->in);
-	free(f->out);
-	free(f);
-	return 0;
-}
 
 /* A trace in short, as "7:read 7:fork=8 8:exit"; "partial=WHY" for the mark. */
 static void tell_trace(const char *path, char *text, size_t size)
@@ -80,7 +54,7 @@ struct unusual {
 	uint64_t left_out, skipped;
 };
 
-static void check_cases(struct fixture *f, const struct unusual *cases, size_t n)
+static void check_cases(struct import_files *f, const struct unusual *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *path = f->in;
@@ -324,7 +298,7 @@ static void import_times_pass_midnight(void **state)
 		{"falco", "{\"evt.type\":\"read\",\"proc.pid\":7,\"evt.time\":\"23:59:59.0\"}\n"
 			  "{\"evt.type\":\"read\",\"proc.pid\":7,\"evt.time\":\"00:00:01.0\"}\n"},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	const char *path = f->in;
 	const struct import_options o = {.paths = &path, .n = 1, .output = f->out, .image = ""};
 	struct import_result result;
@@ -342,7 +316,7 @@ static void import_times_pass_midnight(void **state)
 /* Folders below folders, links to files and folders, a link in a circle, hidden files. */
 static void adfa_ld_folders_are_read_below_folders(void **state)
 {
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	_cleanup_free_ char *data = scratch_path(f->dir, "data"), *sub = NULL, *a = NULL, *b = NULL,
 			    *c = NULL, *circle = NULL, *hidden = NULL;
 	const char *path = data;
@@ -371,7 +345,7 @@ static void adfa_ld_folders_are_read_below_folders(void **state)
 static void import_reads_standard_input_and_pipes(void **state)
 {
 	static const char text[] = "7 read(0) = 0\n";
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	int keep = dup(STDIN_FILENO);
 
 	for (int i = 0; i < 2; i++) {
@@ -413,7 +387,7 @@ static void import_says_what_another_tool_must_do(void **state)
 		{"falco", "{\"thread.tid\":7}\n", "%evt.type", 17},
 		{"unm", "a b\nc d\n1 2\n", "2 of 3 lines are not of the format", 12},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	const char *path = f->in;
 	const struct import_options o = {.paths = &path, .n = 1, .output = f->out, .image = ""};
 	struct import_result result;
@@ -460,7 +434,7 @@ static void falco_containers_are_found_by_name_and_short_id(void **state)
 		{"3ad7", NULL, "means both"},
 		{"4", NULL, "no event of the container '4'; there are events of 3ad7b26ded6d"},
 	};
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	const char *path = f->in;
 
 	scratch_write(f->in, text, sizeof(text) - 1);
@@ -489,7 +463,7 @@ static void falco_containers_are_found_by_name_and_short_id(void **state)
 
 static void strace_files_of_ff_are_read_by_number(void **state)
 {
-	struct fixture *f = *state;
+	struct import_files *f = *state;
 	_cleanup_free_ char *a = scratch_path(f->dir, "t.999"), *b = scratch_path(f->dir, "t.1000");
 	const char *const paths[] = {b, a};
 	const struct import_options o = {.paths = paths, .n = 2, .output = f->out, .image = ""};
@@ -503,7 +477,7 @@ static void strace_files_of_ff_are_read_by_number(void **state)
 	assert_string_equal(got, "999:fork 999:fork=1000 1000:getpid");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, unusual_setup, unusual_teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, import_files_setup, import_files_teardown)
 
 int main(void)
 {

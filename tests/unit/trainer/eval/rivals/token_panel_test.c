@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/abi/syscall_traits.h"
 #include "tests/support/trainer/made_run.h"
 #include "trainer/eval/rivals/token_panel.h"
 
@@ -26,13 +25,9 @@ static int train_panel_once(void **state)
 {
 	const struct token_panel_options options = {.seed = 1, .threads = 2, .sessions = true};
 	struct fixture *f = calloc(1, sizeof(*f));
-	uint64_t steady[LUTRA_NR / 64];
 
 	assert_non_null(f);
-	f->roles = calloc(1, sizeof(*f->roles));
-	assert_non_null(f->roles);
-	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
-	memcpy(f->roles->steady, steady, sizeof(steady));
+	f->roles = made_run_roles();
 	assert_int_equal(corpus_init(&f->corpus), 0);
 	made_run_service(&f->corpus, "a.ltr", 1, 60);
 	made_run_service(&f->corpus, "b.ltr", 2, 60);

@@ -11,13 +11,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "lib/abi/syscall_traits.h"
 #include "tests/support/trainer/made_run.h"
 #include "trainer/model/level_m/m_level.h"
 
 struct fixture {
 	struct corpus corpus;
-	struct lutra_policy *roles; /* steady after accept, and nothing else */
+	struct lutra_policy *roles;
 	struct tokens_source source;
 	struct m_corpus m;
 };
@@ -25,13 +24,9 @@ struct fixture {
 static int m_level_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	uint64_t steady[LUTRA_NR / 64];
 
 	assert_non_null(f);
-	f->roles = calloc(1, sizeof(*f->roles));
-	assert_non_null(f->roles);
-	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
-	memcpy(f->roles->steady, steady, sizeof(steady));
+	f->roles = made_run_roles();
 	*state = f;
 	return corpus_init(&f->corpus);
 }

@@ -231,9 +231,10 @@ static int read_records(struct loading *l, struct trace_reader *reader, const ch
 }
 
 /* Makes the builder of a run, and the filter if tasks are left out of the trace. */
-static int begin_loading(struct loading *l, struct corpus *c, const struct left_out_run *left)
+static int begin_loading(struct loading *l, struct corpus *c, const struct left_out_run *left,
+			 bool heldout)
 {
-	int r = run_builder_new(&l->b, &c->names);
+	int r = run_builder_new(&l->b, &c->names, heldout ? RUN_NOT_TRAINED : c->n_runs);
 
 	return r == 0 && left && left->n_tasks ? left_out_filter_new(&l->filter, left) : r;
 }
@@ -269,7 +270,7 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	r = check_arch(c, path, trace_reader_meta(reader), err);
 	if (r < 0)
 		return r;
-	if (begin_loading(&l, c, left) < 0)
+	if (begin_loading(&l, c, left, heldout) < 0)
 		return err_oom(err);
 	r = read_records(&l, reader, path, err);
 	if (r < 0)

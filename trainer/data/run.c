@@ -26,6 +26,7 @@ struct builder_task {
 struct run_builder {
 	struct run run;
 	struct run_names *names;
+	size_t number;	    /* as for run_builder_new() */
 	struct tasks tasks; /* of struct builder_task */
 	struct written *written;
 	uint32_t *spare; /* (n_spare): numbers + 1 to use again, the last first */
@@ -60,6 +61,8 @@ int run_names_init(struct run_names *n)
 		r = intern_new(&n->objects);
 	if (r == 0)
 		r = numbered_names_init(&n->numbered);
+	if (r == 0)
+		r = random_names_init(&n->random);
 	return r < 0 ? r : intern_new(&n->programs);
 }
 
@@ -69,6 +72,7 @@ void run_names_done(struct run_names *n)
 	intern_free(n->objects);
 	intern_free(n->programs);
 	numbered_names_done(&n->numbered);
+	random_names_done(&n->random);
 	memset(n, 0, sizeof(*n));
 }
 
@@ -79,13 +83,14 @@ void run_names_object(const struct run_names *n, uint32_t i, struct run_object *
 	memcpy(ret, intern_get(n->objects, i, &len), sizeof(*ret));
 }
 
-int run_builder_new(struct run_builder **ret, struct run_names *names)
+int run_builder_new(struct run_builder **ret, struct run_names *names, size_t number)
 {
 	_cleanup_(run_builder_freep) struct run_builder *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return -ENOMEM;
 	b->names = names;
+	b->number = number;
 	b->tasks.type.size = sizeof(struct builder_task);
 	b->zstd = ZSTD_createCCtx();
 	b->words = malloc(BLOCK_BYTES);
@@ -380,8 +385,11 @@ static bool has_lib_digits(const char *s, size_t len)
 		memcmp(s + 4, "x32", 3) == 0);
 }
 
-/* Notes the directories of an absolute path whose names are folded. */
-static int note_numbered_directories(struct run_builder *b, const char *s, size_t len)
+/*
+ * Notes the names in an absolute path: of directories, if they are folded, and all of them if they are the
+ * service's own choice.
+ */
+static int note_names(struct run_builder *b, const char *s, size_t len, bool own)
 {
 	char folded[LUTRA_STRING_MAX + 1];
 	size_t n = 0, pos = 0;
@@ -390,15 +398,17 @@ static int note_numbered_directories(struct run_builder *b, const char *s, size_
 	while (r == 0 && pos < len) {
 		const char *name = s + pos + 1;
 		const char *end = memchr(name, '/', len - pos - 1);
-		size_t name_len, folded_len;
+		size_t name_len = end ? (size_t)(end - name) : len - pos - 1, folded_len;
 
-		if (!end)
-			break; /* the last name is a file's */
-		name_len = (size_t)(end - name);
+		if (own)
+			r = random_names_add(&b->names->random, folded, n, name, name_len,
+					     b->number);
 		folded[n++] = '/';
 		folded_len = fold_component(name, name_len, folded + n);
 		n += folded_len;
-		if (folded_len != name_len || memcmp(folded + n - folded_len, name, name_len) != 0)
+		if (r == 0 && end &&
+		    (folded_len != name_len ||
+		     memcmp(folded + n - folded_len, name, name_len) != 0))
 			r = numbered_names_add(&b->names->numbered, folded, n, name, name_len);
 		pos += 1 + name_len;
 	}
@@ -407,9 +417,9 @@ static int note_numbered_directories(struct run_builder *b, const char *s, size_
 
 /*
  * Finds the number of a recorded path, folded. A string that is no path, and a path that could not
- * be resolved, is "?". "//name" is a name in a detached tree.
+ * be resolved, is "?". "//name" is a name in a detached tree. own: as in note_names().
  */
-static int number_path(struct run_builder *b, const char *s, size_t len, uint32_t *ret)
+static int number_path(struct run_builder *b, const char *s, size_t len, bool own, uint32_t *ret)
 {
 	char out[LUTRA_STRING_MAX + 1] = "?";
 	bool known = s && len && len <= LUTRA_STRING_MAX && s[0] == '/' && !memchr(s, '\0', len);
@@ -423,7 +433,7 @@ static int number_path(struct run_builder *b, const char *s, size_t len, uint32_
 	} else if (known && !detached) {
 		n = run_fold_path(s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
-		r = note_numbered_directories(b, s, len);
+		r = note_names(b, s, len, own);
 	}
 	return r < 0 ? r : intern_add(b->names->paths, out, n, ret);
 }
@@ -460,6 +470,13 @@ static void reduce_object(struct lutra_object *o)
 		o->mode &= 0xf000;
 }
 
+/* Returns false if the use says nothing of how the service names its files: of programs, or of the image's. */
+static bool is_named_by_service(const struct lutra_object *o)
+{
+	return o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX &&
+	       lutra_object_layer(o) != LUTRA_LAYER_IMAGE;
+}
+
 static int add_object_record(struct run_builder *b, const struct lutra_record *rec, const char *str,
 			     size_t str_len)
 {
@@ -467,6 +484,7 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	struct lutra_record seen = *rec;
 	struct builder_task *entry;
 	uint32_t id;
+	bool own;
 	int r = number_task(b, rec, &entry);
 
 	if (r < 0)
@@ -476,9 +494,10 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	lutra_object_unpack(&seen, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
+	own = !entry->writer.is_session && is_named_by_service(&o.object);
 	reduce_object(&o.object);
 	if (o.object.flags & LUTRA_OBJ_PATH) {
-		r = number_path(b, str, str_len, &o.path);
+		r = number_path(b, str, str_len, own, &o.path);
 		if (r < 0)
 			return r;
 	}

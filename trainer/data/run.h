@@ -11,6 +11,7 @@
 #include "lib/policy/policy_args.h"
 #include "trainer/data/names/intern.h"
 #include "trainer/data/names/numbered_names.h"
+#include "trainer/data/names/random_names.h"
 
 #define RUN_BLOCK_WORDS 65536
 #define RUN_BLOCKS_MAX (1u << 17)
@@ -64,6 +65,7 @@ struct run_object {
 _Static_assert(sizeof(struct run_object) == 28, "no padding: intern hashes its bytes");
 
 #define RUN_NO_PATH UINT32_MAX
+#define RUN_NOT_TRAINED SIZE_MAX
 
 /* The numbers of the paths and objects of all runs. */
 struct run_names {
@@ -71,6 +73,7 @@ struct run_names {
 	struct intern *objects;		/* struct run_object */
 	struct intern *programs;	/* folded paths of what containers began with */
 	struct numbered_names numbered; /* directories that share a folded name */
+	struct random_names random;	/* of the service in runs that are trained on */
 	bool lib_digits; /* some path began with /lib64, /lib32 or /libx32, folded "/#" */
 };
 
@@ -88,8 +91,11 @@ void run_names_object(const struct run_names *n, uint32_t i, struct run_object *
 
 struct run_builder;
 
-/* Starts a run. names must outlive the builder. Returns 0 or -ENOMEM. */
-int run_builder_new(struct run_builder **ret, struct run_names *names);
+/*
+ * Starts a run. names must outlive the builder. number: how many runs were trained on before, or
+ * RUN_NOT_TRAINED. Returns 0 or -ENOMEM.
+ */
+int run_builder_new(struct run_builder **ret, struct run_names *names, size_t number);
 void run_builder_free(struct run_builder *b);
 DEFINE_FREEP(struct run_builder, run_builder_free);
 

@@ -100,23 +100,29 @@ static int insert_paths(const struct objects_source *src, bool exec_session, str
 	return 0;
 }
 
-/* Tells the tree which folded names stand for several directories. */
-static void note_numbered(const struct corpus *c, struct path_tree *tree)
+/* Reads directory i. Returns false if the tree has no such path. */
+static bool read_directory(const struct intern *directories, uint32_t i, struct lutra_path *ret)
 {
-	const struct numbered_names *n = &c->names.numbered;
+	size_t len;
+	const char *s = intern_get(directories, i, &len);
 
-	for (uint32_t i = 0; i < intern_count(n->directories); i++) {
-		struct lutra_path path;
-		const char *s;
-		size_t len;
+	path_text_parse(s, len, ret);
+	return !(ret->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED));
+}
 
-		if (!n->name[i].several)
-			continue;
-		s = intern_get(n->directories, i, &len);
-		path_text_parse(s, len, &path);
-		if (!(path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED)))
+/* Tells the tree which folded names stand for several directories, and in which directories names are random. */
+static void note_names(const struct corpus *c, struct path_tree *tree)
+{
+	const struct numbered_names *numbered = &c->names.numbered;
+	const struct random_names *random = &c->names.random;
+	struct lutra_path path;
+
+	for (uint32_t i = 0; i < intern_count(numbered->directories); i++)
+		if (numbered->name[i].several && read_directory(numbered->directories, i, &path))
 			path_tree_note_several(tree, &path);
-	}
+	for (uint32_t i = 0; i < intern_count(random->directories); i++)
+		if (random_names_vary(random, i) && read_directory(random->directories, i, &path))
+			path_tree_note_random(tree, &path);
 }
 
 /* Makes the tree of all paths. */
@@ -131,7 +137,7 @@ static int make_tree(const struct objects_source *src, struct path_tree **ret)
 		r = insert_paths(src, true, tree);
 	if (r < 0)
 		return r;
-	note_numbered(src->corpus, tree);
+	note_names(src->corpus, tree);
 	if (src->old)
 		path_tree_keep_wildcards(tree, src->old);
 	*ret = TAKE_PTR(tree);

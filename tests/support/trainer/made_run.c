@@ -14,7 +14,7 @@ struct made_run made_run_new(struct corpus *c)
 {
 	struct made_run m = {.corpus = c};
 
-	assert(run_builder_new(&m.b, &c->names) == 0);
+	assert(run_builder_new(&m.b, &c->names, c->n_runs) == 0);
 	return m;
 }
 

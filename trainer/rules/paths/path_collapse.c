@@ -196,6 +196,15 @@ static bool has_programs(const struct path_tree *t, const struct child_group *me
 	return programs && node_flags & LUTRA_NODE_USR && !(node_flags & LUTRA_NODE_WROTE);
 }
 
+/* Returns true if the names in one of these directories vary though they fold to one. */
+static bool has_random_names(const struct path_tree *t, const struct child_group *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		if (t->node[members->children[i]].random)
+			return true;
+	return false;
+}
+
 static bool is_kept_wildcard(const struct path_tree *t, const struct child_group *members)
 {
 	for (size_t i = 0; i < members->n; i++)
@@ -221,6 +230,8 @@ static bool is_wildcard(const struct collapse *x, const struct child_group *memb
 		return true;
 	if (!x->shrink && has_programs(x->t, members, node_flags))
 		return false;
+	if (has_random_names(x->t, members))
+		return true;
 	while (n_children) {
 		struct child_group g = next_group(x->t, &children, &n_children, false);
 

@@ -18,6 +18,7 @@ struct tree_node {
 	uint32_t first, next; /* first child, next sibling; 0: none */
 	bool wrote;	      /* a file in this directory was written or created */
 	bool several;	      /* several directories of the runs fold to this one */
+	bool random;	      /* names in this directory vary by their letters */
 	bool programs;	      /* a file in it was executed or mapped as code */
 	bool wildcard;	      /* a policy that is updated has it as a wildcard */
 	bool image;	      /* the service read a file of the image, this one or one below */

@@ -140,7 +140,8 @@ int path_tree_new(struct path_tree **ret, size_t n_runs, bool lib_digits)
 	return 0;
 }
 
-void path_tree_note_several(struct path_tree *t, const struct lutra_path *path)
+/* Returns the node of a directory, or NULL. */
+static struct tree_node *find_directory(struct path_tree *t, const struct lutra_path *path)
 {
 	uint32_t at = 0;
 
@@ -150,9 +151,25 @@ void path_tree_note_several(struct path_tree *t, const struct lutra_path *path)
 		size_t len = lutra_fold_component(path->name[c], path->len[c], name.name);
 
 		if (!intern_find(t->names, &name, NODE_NAME_HEAD + len, &at))
-			return;
+			return NULL;
 	}
-	t->node[at].several = true;
+	return &t->node[at];
+}
+
+void path_tree_note_several(struct path_tree *t, const struct lutra_path *path)
+{
+	struct tree_node *node = find_directory(t, path);
+
+	if (node)
+		node->several = true;
+}
+
+void path_tree_note_random(struct path_tree *t, const struct lutra_path *path)
+{
+	struct tree_node *node = find_directory(t, path);
+
+	if (node)
+		node->random = true;
 }
 
 /* Marks a node, and those below it, that node `old` of a policy and those below that stand for. */

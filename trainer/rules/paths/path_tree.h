@@ -39,6 +39,9 @@ int path_tree_insert(struct path_tree *t, const struct path_tree_entry *p);
 /* Notes that several directories of the runs fold to this one. A path that is not in the tree is ignored. */
 void path_tree_note_several(struct path_tree *t, const struct lutra_path *path);
 
+/* Notes that the names in a directory vary though they fold to one. A path that is not in the tree is ignored. */
+void path_tree_note_random(struct path_tree *t, const struct lutra_path *path);
+
 /*
  * Has all directories become wildcards that are wildcards in a policy, and data directories that are
  * such. Call it after the last insertion.

@@ -155,6 +155,40 @@ static void objects_written_as_data_may_be_renamed_linked_changed_and_removed(vo
 			 LUTRA_KIND_NEW_USE);
 }
 
+/* Makes a run that writes these files. */
+static void add_run_of_files(struct corpus *c, const char *file, const char *const *names, size_t n)
+{
+	struct made_run m = made_run_new(c);
+
+	made_run_syscall(&m, 1, SYS_accept);
+	for (size_t i = 0; i < n; i++)
+		made_run_open(&m, 1, names[i], true);
+	made_run_end(&m, file, false);
+	c->runs[c->n_runs - 1].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
+}
+
+/* The names fold to one, because each part has a digit. The next run's have a part without. */
+static void objects_with_random_names_are_known_by_their_directory(void **state)
+{
+	static const char *const first[] = {"/srv/notes/3f9a-07bc.json", "/srv/log/web-1.log",
+					    "/etc/3f9a-07bc.key"};
+	static const char *const second[] = {"/srv/notes/b21d-e44f.json", "/srv/log/web-2.log",
+					     "/etc/b21d-e44f.key"};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	add_run_of_files(c, "a", first, 3);
+	add_run_of_files(c, "b", second, 3);
+	p = made_policy_train(c, &made_policy_options);
+	assert_int_equal(judge_name(p, LUTRA_OP_UNLINK, "/srv/notes/dead-0a1b.json"),
+			 LUTRA_KIND_KNOWN);
+	/* A counter is no random name, and a protected directory never generalises. */
+	assert_int_not_equal(judge_name(p, LUTRA_OP_UNLINK, "/srv/log/mail-1.log"),
+			     LUTRA_KIND_KNOWN);
+	assert_int_not_equal(judge_name(p, LUTRA_OP_UNLINK, "/etc/dead-0a1b.key"),
+			     LUTRA_KIND_KNOWN);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, objects_setup, objects_teardown)
 
 int main(void)
@@ -163,6 +197,7 @@ int main(void)
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
 		T(objects_written_as_data_may_be_renamed_linked_changed_and_removed),
+		T(objects_with_random_names_are_known_by_their_directory),
 	};
 
 	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);

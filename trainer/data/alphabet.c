@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #define TOKENS_MAX (LUTRA_V_MAX - LUTRA_TOKEN0)
 
@@ -104,10 +105,20 @@ int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet 
 	return 0;
 }
 
-void alphabet_share_spawned(uint8_t token[LUTRA_ROLES][LUTRA_NR])
+/*
+ * A service that listens in several places may accept in the first before it has bound the last, and
+ * it starts threads when its load grows. Whether that is in start-up or later is a matter of chance.
+ */
+static const uint16_t of_both[] = {SYS_bind, SYS_listen, SYS_clone, SYS_clone3};
+
+void alphabet_share_roles(uint8_t token[LUTRA_ROLES][LUTRA_NR])
 {
+	uint8_t *startup = token[LUTRA_ROLE_STARTUP], *steady = token[LUTRA_ROLE_STEADY];
 	uint8_t *spawned = token[LUTRA_ROLE_SPAWNED], *deeper = token[LUTRA_ROLE_DEEPER];
 
+	for (size_t i = 0; i < sizeof(of_both) / sizeof(of_both[0]); i++)
+		if (steady[of_both[i]] == LUTRA_UNK)
+			steady[of_both[i]] = startup[of_both[i]];
 	for (int nr = 0; nr < LUTRA_NR; nr++) {
 		if (spawned[nr] == LUTRA_UNK)
 			spawned[nr] = deeper[nr];

@@ -18,7 +18,10 @@ struct alphabet {
  */
 int alphabet_build(const uint64_t calls[LUTRA_ROLES][LUTRA_NR], struct alphabet *ret);
 
-/* Gives a system call that only one of the roles spawned and deeper made its token in both. */
-void alphabet_share_spawned(uint8_t token[LUTRA_ROLES][LUTRA_NR]);
+/*
+ * Gives a system call that only one of the roles spawned and deeper made its token in both. Gives
+ * steady the token of start-up of a call that opens a port or starts a thread, if steady has none.
+ */
+void alphabet_share_roles(uint8_t token[LUTRA_ROLES][LUTRA_NR]);
 
 #endif

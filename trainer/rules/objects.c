@@ -51,6 +51,18 @@ static uint8_t roles_seen_in(const struct objects_source *src, uint32_t i, bool 
 	return roles;
 }
 
+/*
+ * Adds the roles (bits) in which an operation is known besides those in which the runs saw it. A service
+ * that listens in several places may accept in the first before it has bound the last. Which comes first
+ * differs from one start to the next, so what start-up binds is known in the role steady too.
+ */
+static uint8_t add_roles(const struct lutra_object *o, uint8_t roles)
+{
+	if (o->op == LUTRA_OP_BIND && roles >> LUTRA_ROLE_STARTUP & 1)
+		roles |= 1u << LUTRA_ROLE_STEADY;
+	return roles;
+}
+
 /* Returns true if the operation puts a file at the path. */
 static bool writes_file(const struct lutra_object *o)
 {
@@ -411,7 +423,11 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	l.n = add_hook_tokens(p, image, l.token);
 	for (uint32_t i = 0; i < n_objects; i++) {
 		uint8_t roles = roles_seen_in(src, i, true, NULL);
+		struct lutra_object o;
+		struct lutra_path path;
 
+		objects_get(src->corpus, i, &o, &path);
+		roles = add_roles(&o, roles);
 		for (uint8_t role = 0; role < LUTRA_ROLES; role++)
 			if (roles >> role & 1 && add_object_token(src, i, role, p, image, &l) < 0)
 				return -ENOMEM;

@@ -239,7 +239,7 @@ int model_policy(const struct model *m, size_t without, struct policy *p)
 		for (int nr = 0; nr < LUTRA_NR; nr++)
 			p->token[role][nr] =
 				calls[role][nr] ? m->alphabet.token[role][nr] : LUTRA_UNK;
-	alphabet_share_spawned(p->token);
+	alphabet_share_roles(p->token);
 	p->p1 = start_code(m, 1);
 	p->p2 = start_code(m, 2);
 	for (unsigned l = 0; l < MODEL_LAYERS; l++) {

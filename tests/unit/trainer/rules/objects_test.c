@@ -82,6 +82,38 @@ static void objects_trained_are_known_in_their_role(void **state)
 	assert_int_equal(p->n_objects, 2 + 11); /* and the names of what it writes */
 }
 
+/* Returns the roles (bits) in which the policy knows an operation. */
+static unsigned roles_known(const struct policy *p, unsigned op)
+{
+	unsigned roles = 0;
+
+	for (uint32_t i = 0; i < p->n_objects; i++)
+		if (lutra_object_token_get(p->objects[i], LUTRA_FIELD_OP) == op)
+			roles |= 1u << lutra_object_token_role(p->objects[i]);
+	return roles;
+}
+
+/* It may accept in the first place before it binds the second: a matter of chance. */
+static void objects_bound_in_startup_are_known_in_steady(void **state)
+{
+	const struct lutra_object bound = {
+		.op = LUTRA_OP_BIND, .family = 2, .addr_class = LUTRA_ADDR_ANY, .port = 80};
+	const struct lutra_object peer = {
+		.op = LUTRA_OP_CONNECT, .family = 2, .addr_class = LUTRA_ADDR_ANY, .port = 80};
+	struct corpus *c = *state;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made_run m = made_run_new(c);
+
+	made_run_object(&m, 1, bound, NULL);
+	made_run_object(&m, 1, peer, NULL);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_end(&m, "r", false);
+	p = made_policy_train(c, &made_policy_options);
+	assert_int_equal(roles_known(p, LUTRA_OP_BIND),
+			 1u << LUTRA_ROLE_STARTUP | 1u << LUTRA_ROLE_STEADY);
+	assert_int_equal(roles_known(p, LUTRA_OP_CONNECT), 1u << LUTRA_ROLE_STARTUP);
+}
+
 static uint8_t judge_name(const struct policy *p, unsigned op, const char *path)
 {
 	const struct lutra_object o = {.op = (uint8_t)op, .mode = 0100644};
@@ -196,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(objects_ports_are_exact_up_to_four),
 		T(objects_trained_are_known_in_their_role),
+		T(objects_bound_in_startup_are_known_in_steady),
 		T(objects_written_as_data_may_be_renamed_linked_changed_and_removed),
 		T(objects_with_random_names_are_known_by_their_directory),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a policy knows of system calls in the roles spawned and deeper, which it learns in either. */
+/* System calls that a policy knows in a role in which no run made them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +83,25 @@ static void call_of_both_roles_has_two_tokens(void **state)
 			     p->token[LUTRA_ROLE_DEEPER][IN_BOTH]);
 }
 
+/* What opens a port or starts a thread; other calls of start-up stay there. */
+static void call_that_opens_a_port_or_starts_a_thread_is_known_in_steady(void **state)
+{
+	static const unsigned calls[] = {SYS_bind, SYS_listen, SYS_clone, SYS_clone3};
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct made_run m = made_run_new(*state);
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		made_run_syscall(&m, 1, calls[i]);
+	made_run_syscall(&m, 1, SYS_setuid);
+	made_run_syscall(&m, 1, SYS_accept);
+	made_run_syscall(&m, 1, SYS_read);
+	made_run_end(&m, "r", false);
+	p = made_policy_train(*state, &made_policy_options);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		assert_has_token_in(p, calls[i], "xx--");
+	assert_has_token_in(p, SYS_setuid, "x---");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,7 +109,10 @@ int main(void)
 						corpus_setup, corpus_teardown),
 		cmocka_unit_test_setup_teardown(call_of_both_roles_has_two_tokens, corpus_setup,
 						corpus_teardown),
+		cmocka_unit_test_setup_teardown(
+			call_that_opens_a_port_or_starts_a_thread_is_known_in_steady, corpus_setup,
+			corpus_teardown),
 	};
 
-	return cmocka_run_group_tests_name("spawned roles", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("shared roles", tests, NULL, NULL);
 }

@@ -192,7 +192,7 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 	if (moved && !copy)
 		return err_oom(err);
 	if (changed || anew) {
-		if (p->digest && c->identity.digest && strcmp(p->digest, c->identity.digest) == 0)
+		if (identity_has_digest(&c->identity, p->digest))
 			c->is_release = false;
 		host_mounts_renew(c, p);
 		r = guard_set_policy(c->all->parts.guard, c->slot, container_view(c, p, &view),

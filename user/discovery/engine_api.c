@@ -98,25 +98,70 @@ int engine_container_parse(const char *text, size_t len, const char *id, struct 
 	return 0;
 }
 
-int engine_image_parse(const char *text, size_t len, struct identity *w, struct err *err)
+/*
+ * Takes the digests by which an image was pulled. That of the container's own repository comes first;
+ * the others are aliases.
+ */
+static int take_digests(const json_t *list, struct identity *w)
 {
-	json_auto_t *j = parse_answer(text, len, JSON_OBJECT, "an image", err);
-	const char *digest = json_string_value(json_object_get(j, "Digest"));
 	const json_t *one;
 	size_t i;
 	int r = 0;
 
+	for (int own = 1; own >= 0 && r == 0 && !w->digest; own--)
+		json_array_foreach (list, i, one) {
+			const char *s = json_string_value(one);
+
+			if (s && strchr(s, '@') && !w->digest && r == 0 &&
+			    (!own || image_is_same_repository(w->image, s)))
+				r = identity_set_digest(&w->digest, s);
+		}
+	json_array_foreach (list, i, one) {
+		const char *s = json_string_value(one), *at = s ? strchr(s, '@') : NULL;
+
+		if (at && r == 0 && !identity_has_digest(w, at + 1))
+			r = identity_add_alias(w, s);
+	}
+	return r;
+}
+
+/* A container that was started by the image's id has the image's names. */
+static int take_tags(const json_t *list, struct identity *w)
+{
+	const json_t *one;
+	size_t i;
+	int r = 0;
+
+	if (w->image && !image_is_id(w->image, w->image_id))
+		return 0;
+	json_array_foreach (list, i, one)
+		if (image_is_same_repository(w->image, json_string_value(one)))
+			return 0;
+	for (i = 0; i < json_array_size(list) && r == 0; i++) {
+		const char *tag = json_string_value(json_array_get(list, i));
+
+		if (tag && *tag && *tag != '<')
+			r = !w->image || image_is_id(w->image, w->image_id)
+				    ? identity_set(&w->image, tag)
+				    : identity_add_alias(w, tag);
+	}
+	return r;
+}
+
+int engine_image_parse(const char *text, size_t len, struct identity *w, struct err *err)
+{
+	json_auto_t *j = parse_answer(text, len, JSON_OBJECT, "an image", err);
+	const char *digest = json_string_value(json_object_get(j, "Digest"));
+	int r;
+
 	if (!j)
 		return -EBADMSG;
-	json_array_foreach (json_object_get(j, "RepoDigests"), i, one) {
-		const char *s = json_string_value(one);
-
-		if (s && strchr(s, '@') && !w->digest && r == 0)
-			r = identity_set_digest(&w->digest, s);
-	}
+	r = take_tags(json_object_get(j, "RepoTags"), w);
+	if (r == 0)
+		r = take_digests(json_object_get(j, "RepoDigests"), w);
 	if (r == 0 && !w->digest && digest)
 		r = identity_set_digest(&w->digest, digest);
-	return r < 0 ? err_oom(err) : 0;
+	return r == -ENOMEM ? err_oom(err) : 0;
 }
 
 int engine_event_parse(const char *text, size_t len, struct engine_event *ret, struct err *err)

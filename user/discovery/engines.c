@@ -134,14 +134,14 @@ static void on_image(void *ctx, const struct http_client_answer *a)
 	enrol_inspected(i);
 }
 
-/* Asks for the image's digest. Returns false if it is known, or cannot be asked for. */
+/* Asks for the image's names and digests. Returns false if they cannot be asked for. */
 static bool ask_for_image(struct inspection *i)
 {
 	const char *prefix = i->engine->kind == ENGINE_PODMAN ? "/v4.0.0/libpod" : "";
 	_cleanup_free_ char *path = NULL;
 
 	/* Podman's own API also has the digest of an image that was never pulled. */
-	if (i->identity.digest || !i->identity.image_id ||
+	if (!i->identity.image_id ||
 	    asprintf(&path, "%s/images/%s/json", prefix, i->identity.image_id) < 0)
 		return false;
 	return ask_engine(i->engine, path, INSPECT_MAX, on_image, i) == 0;

@@ -71,7 +71,7 @@ static const struct {
 	{"io.kubernetes.cri.container-name", AT(pod_container), ENGINE_CONTAINERD},
 	{"io.kubernetes.cri.image-name", AT(image), ENGINE_CONTAINERD},
 	{"io.kubernetes.cri-o.ImageName", AT(image), ENGINE_CRIO},
-	{"io.kubernetes.cri-o.ImageRef", AT(digest), ENGINE_CRIO},
+	{"io.kubernetes.cri-o.ImageRef", AT(image_id), ENGINE_CRIO},
 	{"io.kubernetes.cri-o.Name", AT(name), ENGINE_CRIO},
 	{"io.kubernetes.cri-o.Namespace", AT(pod_namespace), ENGINE_CRIO},
 };
@@ -90,6 +90,17 @@ int identity_set_digest(char **at, const char *value)
 	return identity_set(at, digest);
 }
 
+/*
+ * Sets image_id or digest of w: an image is referred to by REPOSITORY@DIGEST, or by its id. CRI-O has
+ * written either.
+ */
+static int set_image_ref(struct identity *w, const char *value)
+{
+	char **at = strchr(value, '@') ? &w->digest : &w->image_id;
+
+	return *at ? 0 : identity_set_digest(at, value);
+}
+
 int identity_from_annotations(struct identity *w, const json_t *annotations)
 {
 	int r = 0;
@@ -102,13 +113,14 @@ int identity_from_annotations(struct identity *w, const json_t *annotations)
 			continue;
 		if (w->engine == ENGINE_UNKNOWN)
 			w->engine = keys[i].engine;
-		if (!*at)
-			r = at == &w->digest ? identity_set_digest(at, value)
-					     : identity_set(at, value);
+		if (at == &w->image_id)
+			r = set_image_ref(w, value);
+		else if (!*at)
+			r = identity_set(at, value);
 	}
-	/* The reference of the image may hold the digest. */
-	if (r != -ENOMEM && w->image && !w->digest && strchr(w->image, '@'))
-		r = identity_set_digest(&w->digest, w->image);
+	/* The reference of the image may hold the digest, or be the image's id. */
+	if (r != -ENOMEM && w->image)
+		r = set_image_ref(w, w->image);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -180,35 +192,106 @@ static int set_from_container(struct identity *w, const json_t *c)
 	return r;
 }
 
+/* Adds the names of an image: the first is the name of a container that was started by the image's id. */
+static int add_image_names(struct identity *w, const json_t *names)
+{
+	bool nameless = !w->image || image_is_id(w->image, w->image_id), first = nameless;
+	const json_t *one;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach (names, i, one) {
+		const char *name = json_string_value(one);
+
+		if (!name || r < 0)
+			continue;
+		if (strchr(name, '@')) {
+			r = identity_add_alias(w, name);
+		} else if (first) {
+			r = identity_set(&w->image, name);
+			first = false;
+		} else if (nameless) {
+			r = identity_add_alias(w, name);
+		}
+	}
+	return r;
+}
+
+/* Reads an entry of images.json. An image that was pulled has a manifest for each of its digests. */
+static int set_from_image(struct identity *w, const json_t *image)
+{
+	int r = set_unknown(&w->digest, json_object_get(image, "digest"));
+	const char *key;
+	json_t *digest;
+
+	json_object_foreach (json_object_get(image, "big-data-digests"), key, digest) {
+		char alias[256];
+
+		if (r < 0 || strncmp(key, "manifest", strlen("manifest")) != 0 ||
+		    !json_is_string(digest) || identity_has_digest(w, json_string_value(digest)))
+			continue;
+		snprintf(alias, sizeof(alias), "@%.200s", json_string_value(digest));
+		r = identity_add_alias(w, alias);
+	}
+	return r < 0 ? r : add_image_names(w, json_object_get(image, "names"));
+}
+
+/* What is read of a container storage. */
+struct storage {
+	const char *bundle;
+	int prefix_len;	 /* of the part of bundle that all its files begin with */
+	struct err *err; /* of the first file that cannot be used */
+	int r;
+};
+
+/* Returns the entry of an id in a list of the storage; *list holds it. NULL: it has none. */
+static const json_t *find_in_list(struct storage *s, const char *list, const char *id,
+				  json_t **ret_list)
+{
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), "%.*s-%s", s->prefix_len, s->bundle, list);
+	r = load_json(path, STORAGE_JSON_MAX, ret_list, s->r < 0 ? NULL : s->err);
+	if (s->r == 0)
+		s->r = r;
+	return find_by_id(*ret_list, id);
+}
+
 /*
  * Reads the container storage: the bundle is DIR/DRIVER-containers/ID/userdata, containers.json
- * lies beside ID, and DIR/DRIVER-images/images.json holds the digests.
+ * lies beside ID, and DIR/DRIVER-images/images.json holds the digests. Containers that end with
+ * their process, those of `podman run --rm`, are in volatile-containers.json.
  */
 static int set_from_storage(struct identity *w, const char *bundle, struct err *err)
 {
-	json_auto_t *list = NULL, *images = NULL;
+	static const char *const lists[] = {"containers/containers.json",
+					    "containers/volatile-containers.json"};
 	_cleanup_free_ char *end = NULL;
-	char path[PATH_MAX];
-	const json_t *one;
-	int r, n;
+	struct storage s = {.bundle = bundle, .err = err};
+	json_auto_t *images = NULL;
+	const json_t *one = NULL;
 
 	if (asprintf(&end, "-containers/%s/userdata", w->id) < 0)
 		return err_oom(err);
-	n = (int)strlen(bundle) - (int)strlen(end);
-	if (n < 1 || n > PATH_MAX - 32 || strcmp(bundle + n, end) != 0)
+	s.prefix_len = (int)strlen(bundle) - (int)strlen(end);
+	if (s.prefix_len < 1 || s.prefix_len > PATH_MAX - 64 ||
+	    strcmp(bundle + s.prefix_len, end) != 0)
 		return 0;
-	snprintf(path, sizeof(path), "%.*s-containers/containers.json", n, bundle);
-	r = load_json(path, STORAGE_JSON_MAX, &list, err);
-	one = r == 0 ? find_by_id(list, w->id) : NULL;
-	if (!one)
-		return r;
-	r = set_from_container(w, one);
-	if (r < 0 || !w->image_id || w->digest)
-		return r;
-	snprintf(path, sizeof(path), "%.*s-images/images.json", n, bundle);
-	r = load_json(path, STORAGE_JSON_MAX, &images, err);
-	one = r == 0 ? find_by_id(images, w->image_id + strlen("sha256:")) : NULL;
-	return one ? set_unknown(&w->digest, json_object_get(one, "digest")) : r;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !one; i++) {
+		json_auto_t *list = NULL;
+		int r = 0;
+
+		one = find_in_list(&s, lists[i], w->id, &list);
+		if (one)
+			r = set_from_container(w, one);
+		if (r < 0)
+			return r;
+	}
+	if (!w->image_id)
+		return s.r;
+	one = find_in_list(&s, "images/images.json", w->image_id + strlen("sha256:"), &images);
+	return one && set_from_image(w, one) < 0 ? err_oom(err) : s.r;
 }
 
 int identity_from_bundle(struct identity *w, const char *bundle, struct err *err)

@@ -27,6 +27,7 @@ static const struct {
 	{"image", offsetof(struct identity, image)},
 	{"image_id", offsetof(struct identity, image_id)},
 	{"digest", offsetof(struct identity, digest)},
+	{"aliases", offsetof(struct identity, aliases)},
 	{"pod", offsetof(struct identity, pod)},
 	{"pod_namespace", offsetof(struct identity, pod_namespace)},
 	{"pod_uid", offsetof(struct identity, pod_uid)},

@@ -31,8 +31,13 @@ struct identity {
 	char *name;	/* the engine's name for the container */
 	char *image;	/* reference as the engine has it: docker.io/library/nginx:1.25 */
 	char *image_id; /* sha256:… of the image's configuration */
-	char *digest;	/* sha256:… of the image's manifest */
-	char *pod;	/* Kubernetes: name, namespace and uid of the pod */
+	char *digest;	/* sha256:… of the image's manifest, in the repository of image */
+	/*
+	 * More names of the image, with blanks between them: REPOSITORY@DIGEST; and REPOSITORY:TAG
+	 * where the container was started by the image's id, and so has no name of its own.
+	 */
+	char *aliases;
+	char *pod; /* Kubernetes: name, namespace and uid of the pod */
 	char *pod_namespace;
 	char *pod_uid;
 	char *pod_container; /* name of the container in the pod */
@@ -46,6 +51,11 @@ int identity_fill(struct identity *to, const struct identity *from);
  * -ENOMEM.
  */
 int identity_set(char **at, const char *value);
+
+/* Adds a name of the image to w->aliases; one for which there is no room is left out. -ENOMEM. */
+int identity_add_alias(struct identity *w, const char *reference);
+/* Returns true if it is a digest of the image, in whatever repository. digest may be NULL. */
+bool identity_has_digest(const struct identity *w, const char *digest);
 
 /* Bytes that identity_pack() writes. */
 size_t identity_packed_bytes(const struct identity *w);
@@ -77,10 +87,15 @@ enum image_match {
 /*
  * Tells how well a policy's image and digest (NULL: none) match a container. References are
  * compared as engines complete them: nginx is docker.io/library/nginx, a missing tag of the
- * container is latest, localhost/ is no registry. *ret_other: the policy was made for another
- * digest of the image.
+ * container is latest. The registry counts; a policy for a name without one is also for
+ * localhost/NAME, which was built here. *ret_other: the policy was made for another digest of the
+ * image.
  */
 enum image_match image_match(const struct identity *w, const char *image, const char *digest,
 			     bool *ret_other);
+/* Returns true if two references name the same repository. */
+bool image_is_same_repository(const char *a, const char *b);
+/* Returns true if the reference is the image's id, or the beginning of it. image_id may be NULL. */
+bool image_is_id(const char *image, const char *image_id);
 
 #endif

@@ -83,13 +83,16 @@ struct lifecycle_image *lifecycle_of_policy(const struct lifecycle *l, const cha
 	return i;
 }
 
-/* Makes the name of the policy: the reference without registry, fit for a directory. */
-static char *policy_of(const char *image)
+/*
+ * Makes the name of the policy: the reference, fit for a directory. short_name: without a registry that
+ * most images have.
+ */
+static char *policy_of(const char *image, bool short_name)
 {
 	static const char *const common[] = {"docker.io/library/", "docker.io/", "localhost/"};
 	char *name;
 
-	for (size_t k = 0; k < sizeof(common) / sizeof(common[0]); k++) {
+	for (size_t k = 0; short_name && k < sizeof(common) / sizeof(common[0]); k++) {
 		if (strncmp(image, common[k], strlen(common[k])) == 0) {
 			image += strlen(common[k]);
 			break;
@@ -126,7 +129,12 @@ int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image
 	if (!i)
 		return err_oom(err);
 	i->image = strdup(image);
-	i->policy = policy_of(image);
+	i->policy = policy_of(image, true);
+	/* Another registry may have an image of the name. */
+	if (i->policy && lifecycle_of_policy(l, i->policy)) {
+		free(i->policy);
+		i->policy = policy_of(image, false);
+	}
 	if (!i->image || !i->policy)
 		return err_oom(err);
 	other = lifecycle_of_policy(l, i->policy);
@@ -366,6 +374,12 @@ static bool digests_differ(const char *a, const char *b)
 	return a && b && strcmp(a, b) != 0;
 }
 
+/* An image has a digest for each repository that it was pulled from. */
+static bool is_of_other_digest(const struct identity *who, const char *digest)
+{
+	return digest && who->digest && !identity_has_digest(who, digest);
+}
+
 int lifecycle_choose(const struct lifecycle *l, const struct identity *who, const char *policy,
 		     struct lifecycle_choice *ret)
 {
@@ -379,15 +393,15 @@ int lifecycle_choose(const struct lifecycle *l, const struct identity *who, cons
 	*ret = (struct lifecycle_choice){};
 	if (!i)
 		return 0;
-	changed = i->trained && digests_differ(i->digest, who->digest);
+	changed = i->trained && is_of_other_digest(who, i->digest);
 	/* Runs of the image before are not wanted while those of another one are recorded. */
 	if (!changed && i->trained && digests_differ(i->learned, i->digest))
 		return 0;
 	release = lifecycle_find_release(i, who->digest);
 	ret->changed = changed;
 	ret->seen_ns = release ? release->seen_ns : 0;
-	ret->record = i->learning ||
-		      (changed && (!i->learned || digests_differ(i->learned, who->digest)));
+	ret->record =
+		i->learning || (changed && (!i->learned || is_of_other_digest(who, i->learned)));
 	/* A release that the policy knows, and that runs again, brings nothing new. */
 	if (changed && release && release->learned)
 		ret->record = false;

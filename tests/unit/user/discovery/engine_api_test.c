@@ -184,6 +184,50 @@ static void engine_api_image_s_digest_is_what_it_was_pulled_by(void **state)
 	identity_done(&b);
 }
 
+static void engine_api_image_s_digest_is_that_of_the_container_s_repository(void **state)
+{
+	static const char text[] = "{\"RepoTags\":[\"shop:1\",\"shop:2\"],\"RepoDigests\":["
+				   "\"mirror.example/shop@sha256:" OTHER "\",\"shop@" DIGEST "\"]}";
+	_cleanup_(identity_done) struct identity w = {};
+
+	(void)state;
+	assert_int_equal(identity_set(&w.image, "docker.io/library/shop:1"), 0);
+	assert_int_equal(engine_image_parse(text, strlen(text), &w, NULL), 0);
+	assert_string_equal(w.digest, DIGEST);
+	assert_string_equal(w.aliases, "mirror.example/shop@sha256:" OTHER);
+}
+
+static void engine_api_image_names_a_container_that_was_started_by_an_id(void **state)
+{
+	static const char text[] = "{\"RepoTags\":[\"<none>:<none>\",\"shop:1\",\"till:2\"],"
+				   "\"RepoDigests\":[]}";
+	static const char *const started_by[] = {OTHER, "sha256:" OTHER, "0011", NULL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(started_by) / sizeof(started_by[0]); i++) {
+		_cleanup_(identity_done) struct identity w = {};
+
+		assert_int_equal(identity_set(&w.image, started_by[i]), 0);
+		assert_int_equal(identity_set(&w.image_id, "sha256:" OTHER), 0);
+		assert_int_equal(engine_image_parse(text, strlen(text), &w, NULL), 0);
+		assert_string_equal(w.image, "shop:1");
+		assert_string_equal(w.aliases, "till:2");
+	}
+}
+
+static void engine_api_image_may_have_a_name_like_an_id(void **state)
+{
+	static const char text[] = "{\"RepoTags\":[\"0011:latest\",\"shop:1\"]}";
+	_cleanup_(identity_done) struct identity w = {};
+
+	(void)state;
+	assert_int_equal(identity_set(&w.image, "0011"), 0);
+	assert_int_equal(identity_set(&w.image_id, "sha256:" OTHER), 0);
+	assert_int_equal(engine_image_parse(text, strlen(text), &w, NULL), 0);
+	assert_string_equal(w.image, "0011");
+	assert_null(w.aliases);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +239,9 @@ int main(void)
 		cmocka_unit_test(engine_api_inspect_of_one_that_has_ended_has_no_process),
 		cmocka_unit_test(engine_api_inspect_that_cannot_be_is_ebadmsg),
 		cmocka_unit_test(engine_api_image_s_digest_is_what_it_was_pulled_by),
+		cmocka_unit_test(engine_api_image_s_digest_is_that_of_the_container_s_repository),
+		cmocka_unit_test(engine_api_image_names_a_container_that_was_started_by_an_id),
+		cmocka_unit_test(engine_api_image_may_have_a_name_like_an_id),
 	};
 
 	return cmocka_run_group_tests_name("api", tests, NULL, NULL);

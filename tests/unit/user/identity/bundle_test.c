@@ -121,6 +121,33 @@ static void annotations_of_cri_o_and_containerd_are_known(void **state)
 	}
 }
 
+static void annotations_tell_an_image_s_id_from_a_digest(void **state)
+{
+	static const struct {
+		const char *key, *value, *image_id, *digest;
+	} cases[] = {
+		{"io.kubernetes.cri-o.ImageRef", IMAGE, "sha256:" IMAGE, NULL},
+		{"io.kubernetes.cri-o.ImageRef", "sha256:" IMAGE, "sha256:" IMAGE, NULL},
+		{"io.kubernetes.cri-o.ImageRef", "a/b@" DIGEST, NULL, DIGEST},
+		{"io.kubernetes.cri.image-name", "sha256:" IMAGE, "sha256:" IMAGE, NULL},
+		{"io.kubernetes.cri.image-name", "a/b@" DIGEST, NULL, DIGEST},
+		{"io.kubernetes.cri.image-name", "a/b:1", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(identity_done) struct identity w = {};
+		json_auto_t *j = json_pack("{s:s}", cases[i].key, cases[i].value);
+
+		print_message("# %s\n", cases[i].value);
+		assert_int_equal(identity_from_annotations(&w, j), 0);
+		assert_string_equal(w.image_id ? w.image_id : "",
+				    cases[i].image_id ? cases[i].image_id : "");
+		assert_string_equal(w.digest ? w.digest : "",
+				    cases[i].digest ? cases[i].digest : "");
+	}
+}
+
 static void annotations_that_say_nothing_leave_nothing(void **state)
 {
 	json_auto_t *j =
@@ -263,6 +290,51 @@ static void storage_garbage_is_refused(void **state)
 	assert_null(f->w.image_id);
 }
 
+/* Podman keeps a container of `podman run --rm` there, and nothing of it in containers.json. */
+static void storage_has_a_second_list_of_containers(void **state)
+{
+	static const char *const first[] = {NULL, "[]", "[{\"id\":"};
+	struct fixture *f = *state;
+
+	write_bundle_file(f->dir, "vfs-containers/volatile-containers.json",
+			  "[{\"id\":\"" ID "\",\"names\":[\"web\"],\"image\":\"" IMAGE
+			  "\",\"metadata\":\"{\\\"image-name\\\":\\\"localhost/shop:1\\\"}\"}]");
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		struct err err = {};
+		int r;
+
+		identity_done(&f->w);
+		assert_int_equal(identity_set(&f->w.id, ID), 0);
+		if (first[i])
+			write_bundle_file(f->dir, "vfs-containers/containers.json", first[i]);
+		r = identity_from_bundle(&f->w, f->bundle, &err);
+		assert_int_equal(r, i == 2 ? -EBADMSG : 0);
+		assert_string_equal(f->w.name, "web");
+		assert_string_equal(f->w.image, "localhost/shop:1");
+	}
+}
+
+static void storage_names_an_image_that_was_started_by_its_id(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+
+	write_bundle_file(f->dir, "vfs-containers/containers.json",
+			  "[{\"id\":\"" ID "\",\"image\":\"" IMAGE
+			  "\",\"metadata\":\"{\\\"image-name\\\":\\\"001122334455\\\"}\"}]");
+	write_bundle_file(f->dir, "vfs-images/images.json",
+			  "[{\"id\":\"" IMAGE "\",\"digest\":\"" DIGEST
+			  "\",\"names\":[5,\"localhost/shop:1\",\"localhost/shop:2\"],"
+			  "\"big-data-digests\":{\"manifest\":\"" DIGEST
+			  "\",\"manifest-2\":\"sha256:" ID "\",\"sig\":\"sha256:" IMAGE "\"}}]");
+	assert_int_equal(identity_from_bundle(&f->w, f->bundle, &err), 0);
+	assert_string_equal(f->w.image, "localhost/shop:1");
+	assert_string_equal(f->w.digest, DIGEST);
+	assert_string_equal(f->w.aliases, "@sha256:" ID " localhost/shop:2");
+	assert_true(identity_has_digest(&f->w, "sha256:" ID));
+	assert_false(identity_has_digest(&f->w, "sha256:" IMAGE));
+}
+
 static void config_that_is_huge_is_efbig(void **state)
 {
 	struct fixture *f = *state;
@@ -284,12 +356,15 @@ int main(void)
 		cmocka_unit_test(state_that_is_none_is_ebadmsg),
 		cmocka_unit_test(state_with_a_bundle_that_is_no_path_is_ebadmsg),
 		cmocka_unit_test(annotations_of_cri_o_and_containerd_are_known),
+		cmocka_unit_test(annotations_tell_an_image_s_id_from_a_digest),
 		cmocka_unit_test(annotations_that_say_nothing_leave_nothing),
 		T(bundle_in_container_storage_names_container_and_image),
 		T(bundle_s_annotations_come_before_the_storage),
 		T(bundle_that_is_not_there_says_nothing),
 		T(bundle_s_garbage_is_refused_and_the_rest_taken),
 		T(storage_garbage_is_refused),
+		T(storage_has_a_second_list_of_containers),
+		T(storage_names_an_image_that_was_started_by_its_id),
 		T(config_that_is_huge_is_efbig),
 	};
 

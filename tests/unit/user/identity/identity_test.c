@@ -172,6 +172,18 @@ static void image_match_compares_references_as_engines_complete_them(void **stat
 		{"localhost:5000/shop", "localhost", IMAGE_NO_MATCH},
 		{"registry.example/a/nginx:1", "nginx:1", IMAGE_NO_MATCH},
 		{"docker.io/a/nginx:1", "a/nginx:1", IMAGE_REFERENCE},
+		{"index.docker.io/a/nginx:1", "a/nginx:1", IMAGE_REFERENCE},
+		/* The registry counts: who may build here is not who may push there. */
+		{"docker.io/library/shop:1", "localhost/shop:1", IMAGE_NO_MATCH},
+		{"shop:1", "localhost/shop:1", IMAGE_NO_MATCH},
+		{"localhost/shop:1", "docker.io/library/shop:1", IMAGE_NO_MATCH},
+		{"localhost/shop:1", "docker.io/shop:1", IMAGE_NO_MATCH},
+		{"localhost:5000/shop:1", "localhost/shop:1", IMAGE_NO_MATCH},
+		{"localhost:5000/shop:1", "shop:1", IMAGE_NO_MATCH},
+		{"quay.io/shop:1", "shop:1", IMAGE_NO_MATCH},
+		{"quay.io/library/shop:1", "quay.io/shop:1", IMAGE_NO_MATCH},
+		{"localhost/a/shop:1", "a/shop:1", IMAGE_REFERENCE},
+		{"localhost/library/shop:1", "shop:1", IMAGE_NO_MATCH},
 		{"registry.example/a/b@sha256:" ID, "registry.example/a/b", IMAGE_ANY_TAG},
 		{"registry.example/a/b@sha256:" ID, "registry.example/a/b:latest", IMAGE_NO_MATCH},
 		{"registry.example/a/b:2@sha256:" ID, "registry.example/a/b:2", IMAGE_REFERENCE},
@@ -222,6 +234,50 @@ static void image_match_by_digest_is_the_best_and_says_which_has_changed(void **
 	w.digest = w.image_id = NULL;
 	assert_int_equal(image_match(&w, "nginx:1.25", digest, &other), IMAGE_REFERENCE);
 	assert_false(other);
+}
+
+static void image_match_knows_every_digest_and_each_name_of_a_nameless_image(void **state)
+{
+	char image[] = "nginx:1.25", digest[] = "sha256:" ID;
+	_cleanup_(identity_done) struct identity w = {};
+	bool other;
+
+	(void)state;
+	assert_int_equal(identity_set(&w.image, image), 0);
+	assert_int_equal(identity_set(&w.digest, digest), 0);
+	assert_int_equal(identity_add_alias(&w, "mirror.example/nginx@sha256:" OTHER), 0);
+	assert_int_equal(identity_add_alias(&w, "mirror.example/nginx@sha256:" OTHER), 0);
+	assert_string_equal(w.aliases, "mirror.example/nginx@sha256:" OTHER);
+	assert_int_equal(image_match(&w, "nginx:1.25", "sha256:" OTHER, &other), IMAGE_DIGEST);
+	assert_false(other);
+	assert_true(identity_has_digest(&w, "sha256:" OTHER));
+	assert_true(identity_has_digest(&w, digest));
+	assert_false(identity_has_digest(&w, "sha256:ff"));
+	assert_false(identity_has_digest(&w, NULL));
+	/* The mirror's name is none that the container was started by. */
+	assert_int_equal(image_match(&w, "mirror.example/nginx:1.25", NULL, &other),
+			 IMAGE_NO_MATCH);
+	assert_int_equal(identity_add_alias(&w, "shop:2"), 0);
+	assert_int_equal(image_match(&w, "shop:2", NULL, &other), IMAGE_REFERENCE);
+	assert_int_equal(image_match(&w, "shop:3", NULL, &other), IMAGE_NO_MATCH);
+}
+
+static void image_id_says_nothing_of_the_manifest_s_digest(void **state)
+{
+	char image[] = "nginx:1.25", id[] = "sha256:" OTHER;
+	struct identity w = {.image = image, .image_id = id};
+	bool other;
+
+	(void)state;
+	assert_int_equal(image_match(&w, "nginx:1.25", "sha256:" ID, &other), IMAGE_REFERENCE);
+	assert_false(other);
+	assert_true(image_is_id(OTHER, id));
+	assert_true(image_is_id("sha256:" OTHER, id));
+	assert_true(image_is_id("0011", id));
+	assert_false(image_is_id("001", id));
+	assert_false(image_is_id("ffff", id));
+	assert_false(image_is_id("nginx", id));
+	assert_false(image_is_id("0011", NULL));
 }
 
 /* ---- JSON ---- */
@@ -305,6 +361,8 @@ int main(void)
 		cmocka_unit_test(pattern_takes_nothing_else_for_a_container),
 		cmocka_unit_test(image_match_compares_references_as_engines_complete_them),
 		cmocka_unit_test(image_match_by_digest_is_the_best_and_says_which_has_changed),
+		cmocka_unit_test(image_match_knows_every_digest_and_each_name_of_a_nameless_image),
+		cmocka_unit_test(image_id_says_nothing_of_the_manifest_s_digest),
 		cmocka_unit_test(identity_survives_as_json),
 		cmocka_unit_test(identity_that_is_none_is_ebadmsg),
 		cmocka_unit_test(identity_fill_keeps_what_is_known),

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -132,6 +134,38 @@ int file_replace(const char *path, unsigned mode, const void *data, size_t len)
 		return r;
 	}
 	return file_sync_parent(path);
+}
+
+int file_set_aside(const char *path, const char *const *also, char **ret)
+{
+	_cleanup_free_ char *aside = NULL;
+	char time_text[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	int r;
+
+	strftime(time_text, sizeof(time_text), "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
+	for (unsigned n = 1; n < 100; n++) {
+		free(TAKE_PTR(aside));
+		r = n == 1 ? asprintf(&aside, "%s.damaged-%s", path, time_text)
+			   : asprintf(&aside, "%s.damaged-%s-%u", path, time_text, n);
+		if (r < 0)
+			return -ENOMEM;
+		if (renameat2(AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) == 0)
+			break;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	for (; also && *also; also++) {
+		_cleanup_free_ char *from = NULL, *to = NULL;
+
+		if (asprintf(&from, "%s%s", path, *also) < 0 ||
+		    asprintf(&to, "%s%s", aside, *also) < 0)
+			return -ENOMEM;
+		rename(from, to);
+	}
+	*ret = TAKE_PTR(aside);
+	return 0;
 }
 
 int file_own_directory(char ret[static PATH_MAX], struct err *err)

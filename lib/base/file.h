@@ -38,6 +38,13 @@ int file_create(int dirfd, const char *path, unsigned mode, const void *data, si
  */
 int file_replace(const char *path, unsigned mode, const void *data, size_t len);
 
+/*
+ * Renames a file that cannot be used to PATH.damaged-TIME, so that a new one can begin. also: endings of
+ * files beside it that are renamed with it, up to NULL; NULL: none. The caller frees *ret, the new name.
+ * Returns 0 or -errno.
+ */
+int file_set_aside(const char *path, const char *const *also, char **ret);
+
 /* Writes the directory of the running program. Returns 0, or -errno with err set. */
 int file_own_directory(char ret[static PATH_MAX], struct err *err);
 

@@ -144,11 +144,13 @@ static int set_default(char **at, const char *value, struct err *err)
 	return *at ? 0 : err_oom(err);
 }
 
-/* Fills in what depends on the type. */
-static int complete_output(struct output_config *o, struct err *err)
+/* Fills in what depends on the type. A store of documents gets each alert, unless told otherwise. */
+static int complete_output(const json_t *j, struct output_config *o, struct err *err)
 {
 	int r = set_default(&o->name, type_names[o->type], err);
 
+	if (o->type == OUTPUT_ELASTICSEARCH && !json_object_get(j, "all"))
+		o->all = true;
 	o->level = levels[o->level];
 	if (r == 0 && o->type == OUTPUT_JOURNAL)
 		r = set_default(&o->path, JOURNAL_SOCKET, err);
@@ -165,7 +167,7 @@ static int parse_output(json_t *j, const char *where, struct output_config *o, s
 		r = check_keys(j, where, o, err);
 	if (r == 0)
 		r = parse_headers(json_object_get(j, "headers"), where, o, err);
-	return r < 0 ? r : complete_output(o, err);
+	return r < 0 ? r : complete_output(j, o, err);
 }
 
 /* ---- all of them ---- */

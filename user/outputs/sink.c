@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define SINK_REASONS 8 /* that are said of one failure */
+
 struct sink {
 	const struct output_config *config;
 	struct sink_env env;
@@ -12,6 +14,9 @@ struct sink {
 	struct worker *worker;
 	atomic_bool reopen, failing;
 	atomic_uint_least64_t sent, lost, waiting; /* as in struct sink_stats */
+	/* Of the sink's thread: the reasons that were said since the output failed. */
+	uint64_t reason[SINK_REASONS];
+	size_t n_reasons;
 };
 
 /* ---- the queue ---- */
@@ -72,12 +77,50 @@ void sink_set_waiting(struct sink *s, uint64_t waiting)
 	atomic_store(&s->waiting, waiting);
 }
 
+/* A number that is the same for reasons that differ in their numbers alone, as in "after 3 ms". */
+static uint64_t reason_key(const char *why)
+{
+	uint64_t key = 14695981039346656037ull;
+
+	for (; *why; why++)
+		if (*why < '0' || *why > '9')
+			key = (key ^ (unsigned char)*why) * 1099511628211ull;
+	return key;
+}
+
+/* Returns true for a reason that was not said yet since the output failed; bounded. */
+static bool is_new_reason(struct sink *s, const char *why)
+{
+	uint64_t key = reason_key(why);
+
+	for (size_t i = 0; i < s->n_reasons; i++)
+		if (s->reason[i] == key)
+			return false;
+	if (s->n_reasons == SINK_REASONS)
+		return false;
+	s->reason[s->n_reasons++] = key;
+	return true;
+}
+
+void sink_report(struct sink *s, const char *msg)
+{
+	char text[900];
+
+	if (!s->env.report)
+		return;
+	snprintf(text, sizeof(text), "output %s: %.800s", s->config->name, msg);
+	s->env.report(s->env.ctx, true, text);
+}
+
 void sink_set_failing(struct sink *s, const char *why)
 {
 	bool failing = why != NULL;
+	bool changed = atomic_exchange(&s->failing, failing) != failing;
 	char msg[700];
 
-	if (atomic_exchange(&s->failing, failing) == failing || !s->env.report)
+	if (changed)
+		s->n_reasons = 0;
+	if (!s->env.report || !(failing ? is_new_reason(s, why) : changed))
 		return;
 	if (failing)
 		snprintf(msg, sizeof(msg), "output %s: %.500s", s->config->name, why);

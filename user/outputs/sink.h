@@ -86,8 +86,13 @@ void sink_count(struct sink *s, uint64_t sent, uint64_t lost);
 void sink_set_waiting(struct sink *s, uint64_t waiting);
 /* Returns true once sink_free() was called. */
 bool sink_is_stopping(struct sink *s);
-/* Sets why the output fails, NULL: it works. A change between the two is reported. */
+/*
+ * Sets why the output fails, NULL: it works. A change between the two is reported, and so is each of
+ * the first reasons of a failure. Called on the sink's thread.
+ */
 void sink_set_failing(struct sink *s, const char *why);
+/* Reports something that happened to the output. */
+void sink_report(struct sink *s, const char *msg);
 
 /* They open one kind and fill in *ret. They borrow s and c. Errors as sink_new(). */
 int sink_file_open(struct sink_kind *ret, struct sink *s, const struct output_config *c,

@@ -6,7 +6,8 @@
  * a restart of lutrad, and may get it twice.
  *
  * Fails: an alert is lost and counted if the receiver refuses it for good (400, 413, 422), if the
- * queue is full, or if it can neither be queued nor sent at once.
+ * queue is full or damaged, or if it can neither be queued nor sent at once. The last alert that was
+ * refused is kept in a file.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -14,6 +15,10 @@
 #include <string.h>
 
 #include "lib/base/array.h"
+#include "lib/base/file.h"
+#include "lib/base/text.h"
+#include "user/outputs/alert_shapes.h"
+#include "user/outputs/elastic.h"
 #include "user/outputs/sink.h"
 #include "user/outputs/spool.h"
 #include "user/sys/clock.h"
@@ -29,7 +34,7 @@ struct http_sink {
 	struct sink *sink;
 	const struct output_config *config;
 	struct spool *spool; /* NULL: not open yet, because the disk is full or not writable */
-	char *spool_path;
+	char *spool_path, *refused_path;
 	CURL *curl;
 	struct curl_slist *headers;
 	bool bulk;
@@ -55,6 +60,21 @@ static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
 	return len;
 }
 
+/* Returns true if the answer is a page of HTML, as a proxy that asks for a password gives it. */
+static bool is_page(const struct http_sink *h)
+{
+	static const char *const begins[] = {"<!doctype", "<html"};
+	size_t i = 0;
+
+	while (i < h->answer_len && strchr(" \t\r\n", h->answer[i]))
+		i++;
+	for (size_t k = 0; k < sizeof(begins) / sizeof(begins[0]); k++)
+		if (h->answer_len - i >= strlen(begins[k]) &&
+		    strncasecmp(h->answer + i, begins[k], strlen(begins[k])) == 0)
+			return true;
+	return false;
+}
+
 static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
 {
 	char reason[CURL_ERROR_SIZE] = "";
@@ -73,72 +93,28 @@ static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
 		return AGAIN;
 	}
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 200 && status < 300)
-		return ARRIVED;
+	if (status >= 200 && status < 300) {
+		if (!is_page(h))
+			return ARRIVED;
+		snprintf(h->why, sizeof(h->why),
+			 "the receiver answers with a page: does url lead to a proxy?");
+		return AGAIN;
+	}
 	snprintf(h->why, sizeof(h->why), "the receiver answers %ld", status);
 	return status == 400 || status == 413 || status == 422 ? REFUSED : AGAIN;
 }
 
-static enum outcome status_outcome(json_int_t status)
+/* Posts one alert in the shape that the receiver wants. */
+static enum outcome post_alert(struct http_sink *h, const struct spooled *one)
 {
-	if (status >= 200 && status < 300)
-		return ARRIVED;
-	return status == 429 || status >= 500 ? AGAIN : REFUSED;
-}
+	_cleanup_free_ char *shaped = NULL;
+	enum outcome outcome;
 
-/* ---- Elasticsearch ---- */
-
-/*
- * Writes two lines for each alert: the action, and the alert with its time as "@timestamp", where
- * Kibana looks for it.
- */
-static char *bulk_body(const struct http_sink *h, const struct spooled *list, size_t n,
-		       size_t *ret_len)
-{
-	static const char time[] = "{\"time\":\"";
-	char *body = NULL;
-	FILE *f = open_memstream(&body, ret_len);
-
-	if (!f)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		const char *json = list[i].json;
-
-		fprintf(f, "{\"create\":{\"_index\":\"%s\"}}\n", h->config->index);
-		if (strncmp(json, time, strlen(time)) == 0) {
-			const char *at = json + strlen(time);
-
-			fprintf(f, "{\"@timestamp\":\"%.*s\",%s\n", (int)strcspn(at, "\""), at,
-				json + 1);
-		} else {
-			fprintf(f, "%s\n", json);
-		}
-	}
-	if (fclose(f) == 0)
-		return body;
-	free(body);
-	return NULL;
-}
-
-/* Reads the outcome of each alert from the answer to a request that was taken as a whole. */
-static void read_outcomes(struct http_sink *h, struct spooled *list, size_t n)
-{
-	json_auto_t *j = json_loadb(h->answer, h->answer_len, 0, NULL);
-	const json_t *items = json_object_get(j, "items");
-
-	if (!json_is_true(json_object_get(j, "errors")))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *one = json_object_get(json_array_get(items, i), "create");
-
-		list[i].outcome =
-			status_outcome(json_integer_value(json_object_get(one, "status")));
-		if (list[i].outcome == REFUSED)
-			snprintf(h->why, sizeof(h->why), "an alert is refused: %.200s",
-				 json_string_value(
-					 json_object_get(json_object_get(one, "error"), "reason"))
-					 ?: "no reason given");
-	}
+	if (h->config->type != OUTPUT_FALCOSIDEKICK)
+		return post_body(h, one->json, one->len);
+	shaped = alert_shape_falco(one->json);
+	outcome = shaped ? post_body(h, shaped, strlen(shaped)) : AGAIN;
+	return outcome;
 }
 
 /* ---- sending ---- */
@@ -147,7 +123,7 @@ static void read_outcomes(struct http_sink *h, struct spooled *list, size_t n)
 static void send_bulk(struct http_sink *h, struct spooled *list, size_t n)
 {
 	size_t len = 0;
-	_cleanup_free_ char *body = bulk_body(h, list, n, &len);
+	_cleanup_free_ char *body = elastic_request(h->config->index, list, n, &len);
 	enum outcome all = body ? post_body(h, body, len) : AGAIN;
 
 	if (all == REFUSED && n > 1) {
@@ -157,8 +133,13 @@ static void send_bulk(struct http_sink *h, struct spooled *list, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		list[i].outcome = all;
-	if (all == ARRIVED)
-		read_outcomes(h, list, n);
+	if (all == ARRIVED) {
+		struct err why = {};
+
+		elastic_read_answer(h->answer, h->answer_len, list, n, &why);
+		if (*why.msg)
+			snprintf(h->why, sizeof(h->why), "%.300s", why.msg);
+	}
 }
 
 /* Sends the alerts and sets their outcomes; stops at the first that has to be sent again. */
@@ -169,7 +150,7 @@ static void send_list(struct http_sink *h, struct spooled *list, size_t n)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		list[i].outcome = post_body(h, list[i].json, list[i].len);
+		list[i].outcome = post_alert(h, &list[i]);
 		if (list[i].outcome == AGAIN)
 			return;
 	}
@@ -186,15 +167,31 @@ static void start_pause(struct http_sink *h)
 	sink_set_failing(h->sink, msg);
 }
 
+/* Keeps the last alert that was refused for good, with the reason, for a person to look at. */
+static void keep_refused(const struct http_sink *h, const struct spooled *one)
+{
+	json_auto_t *alert = json_loads(one->json, 0, NULL);
+	json_auto_t *j = json_pack("{s:o, s:O?}", "reason", text_json_keep(h->why), "alert", alert);
+	_cleanup_free_ char *text = json_dumps(j, JSON_INDENT(1));
+
+	if (text)
+		file_replace(h->refused_path, 0600, text, strlen(text));
+}
+
 /* Counts the outcomes. Returns true if some alerts have to be sent again. */
 static bool count_outcomes(struct http_sink *h, const struct spooled *list, size_t n)
 {
+	const struct spooled *last = NULL;
 	uint64_t sent = 0, refused = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		sent += list[i].outcome == ARRIVED;
 		refused += list[i].outcome == REFUSED;
+		if (list[i].outcome == REFUSED)
+			last = &list[i];
 	}
+	if (last)
+		keep_refused(h, last);
 	sink_count(h->sink, sent, refused);
 	if (sent || refused)
 		sink_set_failing(h->sink, refused ? h->why : NULL);
@@ -240,11 +237,45 @@ static void send_unqueued(struct http_sink *h, const struct sink_item *items)
 	}
 }
 
-/* Opens the queue if it is not open; lutrad also starts with a full disk. */
+/* Sets a damaged queue aside, so that the next call begins a new one. What waited in it is lost. */
+static void drop_spool(struct http_sink *h, bool damaged)
+{
+	static const char *const also[] = {"-wal", "-shm", NULL};
+	_cleanup_free_ char *aside = NULL;
+	uint64_t waited = h->spool ? spool_count(h->spool) : 0;
+	char msg[700];
+
+	spool_free(TAKE_PTR(h->spool));
+	sink_count(h->sink, 0, waited);
+	if (damaged && file_set_aside(h->spool_path, also, &aside) < 0)
+		return;
+	snprintf(msg, sizeof(msg), "the queue %.300s %s%.300s; a new one begins, %llu alerts lost",
+		 h->spool_path, damaged ? "is damaged: it is now " : "was removed",
+		 aside ? aside : "", (unsigned long long)waited);
+	sink_report(h->sink, msg);
+}
+
+/*
+ * Opens the queue if it is not open, or was removed or damaged. lutrad also starts with a full
+ * disk.
+ */
 static bool open_spool(struct http_sink *h, struct err *err)
 {
-	return h->spool ||
-	       spool_new(&h->spool, h->spool_path, (uint64_t)h->config->queue_mib << 20, err) == 0;
+	uint64_t max_bytes = (uint64_t)h->config->queue_mib << 20;
+	int r;
+
+	if (h->spool && spool_is_damaged(h->spool))
+		drop_spool(h, true);
+	else if (h->spool && spool_is_gone(h->spool))
+		drop_spool(h, false);
+	if (h->spool)
+		return true;
+	r = spool_new(&h->spool, h->spool_path, max_bytes, err);
+	if (r == -EBADMSG) {
+		drop_spool(h, true);
+		r = spool_new(&h->spool, h->spool_path, max_bytes, err);
+	}
+	return r == 0;
 }
 
 static unsigned send_items(void *impl, const struct sink_item *items)
@@ -286,6 +317,7 @@ static void free_http_sink(void *impl)
 	curl_slist_free_all(h->headers);
 	spool_free(h->spool);
 	free(h->spool_path);
+	free(h->refused_path);
 	free(h->answer);
 	free(h);
 }
@@ -363,7 +395,8 @@ int sink_http_open(struct sink_kind *ret, struct sink *s, const struct output_co
 	h->retry_ms = RETRY_MS;
 	h->curl = curl_easy_init();
 	if (!h->curl || set_url(h, c) < 0 || set_headers(h, c) < 0 ||
-	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0)
+	    asprintf(&h->spool_path, "%s/output-%s.db", state_dir, c->name) < 0 ||
+	    asprintf(&h->refused_path, "%s/output-%s.refused.json", state_dir, c->name) < 0)
 		return err_oom(err);
 	set_options(h, c);
 	*ret = (struct sink_kind){

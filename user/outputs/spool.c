@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SETUP                                                                                      \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
@@ -17,11 +18,31 @@ struct spool {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *select, *remove;
 	uint64_t max_bytes, bytes, count;
+	char *path;
+	struct stat st; /* of the file when it was opened */
+	bool damaged;
 };
 
-static int spool_fail(const struct spool *s, struct err *err)
+static int spool_fail(struct spool *s, struct err *err)
 {
-	return err_set(err, -EIO, "queue on disk: %s", sqlite3_errmsg(s->db));
+	int code = sqlite3_errcode(s->db) & 0xff;
+
+	s->damaged |= code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+	return err_set(err, s->damaged ? -EBADMSG : -EIO, "queue on disk: %s",
+		       sqlite3_errmsg(s->db));
+}
+
+bool spool_is_damaged(const struct spool *s)
+{
+	return s->damaged;
+}
+
+bool spool_is_gone(const struct spool *s)
+{
+	struct stat st;
+
+	return stat(s->path, &st) < 0 ? errno == ENOENT
+				      : st.st_ino != s->st.st_ino || st.st_dev != s->st.st_dev;
 }
 
 void spool_free(struct spool *s)
@@ -32,6 +53,7 @@ void spool_free(struct spool *s)
 	sqlite3_finalize(s->select);
 	sqlite3_finalize(s->remove);
 	sqlite3_close(s->db);
+	free(s->path);
 	free(s);
 }
 
@@ -75,11 +97,15 @@ int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct e
 	if (!s)
 		return err_oom(err);
 	s->max_bytes = max_bytes;
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK ||
-	    sqlite3_exec(s->db, SETUP, NULL, NULL, NULL) != SQLITE_OK)
+	s->path = strdup(path);
+	if (!s->path || sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "%s: %s", path,
 			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	if (sqlite3_exec(s->db, SETUP, NULL, NULL, NULL) != SQLITE_OK)
+		return spool_fail(s, err);
 	r = prepare_statements(s, err);
+	if (r == 0 && stat(path, &s->st) < 0)
+		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (r == 0)
 		r = count_waiting(s, err);
 	if (r < 0)

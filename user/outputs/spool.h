@@ -9,7 +9,10 @@
 
 struct spool;
 
-/* Opens or creates an SQLite file. max_bytes: of the alerts in it. -EIO, -ENOMEM. */
+/*
+ * Opens or creates an SQLite file. max_bytes: of the alerts in it. -EBADMSG: the file is no database, or
+ * damaged. -EIO, -ENOMEM.
+ */
 int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct err *err);
 void spool_free(struct spool *s);
 DEFINE_FREEP(struct spool, spool_free);
@@ -37,6 +40,10 @@ struct spooled {
 int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n, struct err *err);
 /* Removes the alerts of the list but those with the outcome AGAIN. -EIO: they all stay. */
 int spool_remove(struct spool *s, const struct spooled *list, size_t n, struct err *err);
+/* Returns true if a call has failed because the file is damaged. */
+bool spool_is_damaged(const struct spool *s);
+/* Returns true if the file was removed, moved or replaced. */
+bool spool_is_gone(const struct spool *s);
 uint64_t spool_count(const struct spool *s);
 
 #endif

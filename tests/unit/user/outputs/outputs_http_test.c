@@ -4,6 +4,7 @@
 #include "tests/support/scratch.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -31,16 +32,42 @@ struct receiver {
 	atomic_uint status;   /* of the answer */
 	atomic_uint failures; /* so many answers are 503 first */
 	const char *answer;   /* body */
-	atomic_uint n;	      /* requests, of which the last BODIES are kept */
+	bool bulk;	      /* answers as Elasticsearch does, one item a document */
+	const char *item;     /* of each document in the first item_requests requests, then 201 */
+	atomic_uint item_requests;
+	atomic_uint n; /* requests, of which the last BODIES are kept */
 	char *body[BODIES];
 	uint64_t at_ns[BODIES]; /* CLOCK_MONOTONIC */
 };
+
+/* Returns the answer of the bulk API to a request. */
+static char *bulk_answer(struct receiver *r, const char *body)
+{
+	bool special = r->item && r->item_requests;
+	char *text = NULL;
+	unsigned lines = 0;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (const char *p = body; (p = strchr(p, '\n')); p++)
+		lines++;
+	fputs("{\"took\": 1, \"items\": [", f);
+	for (unsigned i = 0; i < lines / 2; i++)
+		fprintf(f, "%s{\"create\": %s}", i ? "," : "",
+			special ? r->item : "{\"status\": 201}");
+	fputs("]}", f);
+	fclose(f);
+	if (special)
+		r->item_requests--;
+	return text;
+}
 
 static int on_post(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct receiver *r = ctx;
 	unsigned i = r->n % BODIES, status = r->status;
-	const char *answer = r->answer ? r->answer : "";
+	_cleanup_free_ char *bulk = r->bulk ? bulk_answer(r, q->body) : NULL;
+	const char *answer = bulk ? bulk : r->answer ? r->answer : "";
 
 	free(r->body[i]);
 	r->body[i] = strdup(q->body);
@@ -154,6 +181,15 @@ static void stop_receiver(struct under_test *u)
 	outputs_config_done(&u->config);
 }
 
+/* Ends the outputs and their receiver. */
+static void end_outputs(struct under_test *u, struct receiver *r)
+{
+	stop_receiver(u);
+	receiver_stop(r);
+	receiver_done(r);
+	free(r);
+}
+
 /* Until all that was put has been sent or lost, and nothing waits. */
 static struct sink_stats wait_until_settled(struct under_test *u, uint64_t n)
 {
@@ -192,10 +228,7 @@ static void webhook_gets_every_alert_once_in_order(void **state)
 	assert_int_equal(s.lost, 0);
 	for (unsigned i = 0; i < 300; i++)
 		assert_int_equal(tid_of(r->body[i]), i);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 static void falcosidekick_gets_what_falco_sends(void **state)
@@ -216,10 +249,7 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 		assert_true(json_is_string(json_object_get(j, texts[i])));
 	assert_true(json_is_array(json_object_get(j, "tags")));
 	assert_true(json_is_object(json_object_get(j, "output_fields")));
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 /* ---- a receiver that fails ---- */
@@ -245,10 +275,7 @@ static void webhook_tries_again_and_leaves_it_time(void **state)
 	assert_true(r->at_ns[3] - r->at_ns[2] >= 2000 * MSEC);
 	assert_int_equal(u.bad, 1);
 	assert_int_equal(u.good, 1);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 static void webhook_sends_after_a_restart_what_waited(void **state)
@@ -276,10 +303,7 @@ static void webhook_sends_after_a_restart_what_waited(void **state)
 	assert_int_equal(r->n, 50);
 	for (unsigned i = 0; i < 50; i++)
 		assert_int_equal(tid_of(r->body[i]), i);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 static void webhook_counts_what_is_refused_for_good(void **state)
@@ -297,10 +321,7 @@ static void webhook_counts_what_is_refused_for_good(void **state)
 	assert_int_equal(s.lost, 3);
 	assert_int_equal(s.sent, 0);
 	assert_int_equal(r->n, 3);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 static void webhook_bounds_what_waits_on_disk(void **state)
@@ -363,7 +384,7 @@ static void elasticsearch_gets_bulks(void **state)
 	struct under_test u = {};
 	unsigned n = 0;
 
-	r->answer = "{\"errors\": false, \"items\": []}";
+	r->bulk = true;
 	receiver_start(r, 0);
 	start_receiver(&u, f, "elasticsearch", r->port, ", \"index\": \"alerts\"");
 	made_alert_put(f, u.outputs, 100);
@@ -385,10 +406,7 @@ static void elasticsearch_gets_bulks(void **state)
 		}
 	}
 	assert_int_equal(n, 100);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	end_outputs(&u, r);
 }
 
 static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
@@ -397,6 +415,9 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 	struct receiver *r = calloc(1, sizeof(*r));
 	struct under_test u = {};
 	struct sink_stats s;
+	_cleanup_free_ char *kept = NULL;
+	json_auto_t *refused = NULL;
+	size_t len;
 
 	/* While it fails, all wait; then they come in one request. */
 	r->failures = 1;
@@ -409,10 +430,99 @@ static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 	s = wait_until_settled(&u, 3);
 	assert_int_equal(s.sent, 2);
 	assert_int_equal(s.lost, 1);
-	stop_receiver(&u);
-	receiver_stop(r);
-	receiver_done(r);
-	free(r);
+	kept = scratch_read(f->dir, "output-elasticsearch.refused.json", &len);
+	refused = json_loadb(kept, len, 0, NULL);
+	assert_non_null(strstr(json_string_value(json_object_get(refused, "reason")), "no"));
+	assert_non_null(json_object_get(json_object_get(refused, "alert"), "output_fields"));
+	end_outputs(&u, r);
+}
+
+/* The disk of the cluster is full for a while. */
+static void elasticsearch_that_blocks_its_index_gets_all_once_it_is_free(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	r->bulk = true;
+	r->item = "{\"status\": 403, \"error\": {\"type\": \"cluster_block_exception\"}}";
+	r->item_requests = 1;
+	receiver_start(r, 0);
+	start_receiver(&u, f, "elasticsearch", r->port, "");
+	made_alert_put(f, u.outputs, 3);
+	s = wait_until_settled(&u, 3);
+	assert_int_equal(s.sent, 3);
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(u.bad, 1);
+	end_outputs(&u, r);
+}
+
+/* A proxy asks for a password, then lets through; each reason for a failure is said. */
+static void send_through_a_proxy(struct fixture *f, const char *type)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	struct sink_stats s;
+
+	r->answer = "\n<!DOCTYPE html><title>Sign in</title>";
+	r->failures = 1;
+	receiver_start(r, 0);
+	start_receiver(&u, f, type, r->port, "");
+	made_alert_put(f, u.outputs, 3);
+	assert_true(has_received(r, 2));
+	outputs_stats(u.outputs, 0, &s);
+	assert_int_equal(s.sent + s.lost, 0);
+	r->bulk = true;
+	s = wait_until_settled(&u, 3);
+	assert_int_equal(s.sent, 3);
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(u.bad, 2);
+	assert_int_equal(u.good, 1);
+	end_outputs(&u, r);
+}
+
+static void receiver_s_page_takes_no_alert(void **state)
+{
+	send_through_a_proxy(*state, "elasticsearch");
+	send_through_a_proxy(*state, "webhook");
+}
+
+/* ---- a queue on disk that cannot be used ---- */
+
+static bool has_aside(const char *dir)
+{
+	_cleanup_free_ char *pattern = NULL;
+	glob_t found = {};
+	bool has;
+
+	assert_true(asprintf(&pattern, "%s/output-webhook.db.damaged-*", dir) > 0);
+	has = glob(pattern, 0, NULL, &found) == 0;
+	globfree(&found);
+	return has;
+}
+
+static void webhook_sets_a_damaged_queue_aside(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->dir, "output-webhook.db");
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+
+	scratch_write(path, "this is no database at all, but a text that is long enough", 58);
+	receiver_start(r, 0);
+	start_receiver(&u, f, "webhook", r->port, "");
+	made_alert_put(f, u.outputs, 2);
+	assert_int_equal(wait_until_settled(&u, 2).sent, 2);
+	assert_true(has_aside(f->dir));
+	assert_int_equal(u.bad, 1);
+	/* Removed while it is in use: a new one begins, and that is said. */
+	assert_int_equal(unlink(path), 0);
+	made_alert_put(f, u.outputs, 2);
+	assert_int_equal(wait_until_settled(&u, 4).sent, 4);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(u.bad, 2);
+	end_outputs(&u, r);
 }
 
 /* ---- how fast: from the kernel's evidence in the daemon's hands to the receiver's ---- */
@@ -470,6 +580,9 @@ int main(void)
 		T(webhook_needs_no_disk),
 		T(elasticsearch_gets_bulks),
 		T(elasticsearch_sends_again_only_what_was_not_taken),
+		T(elasticsearch_that_blocks_its_index_gets_all_once_it_is_free),
+		T(receiver_s_page_takes_no_alert),
+		T(webhook_sets_a_damaged_queue_aside),
 		T(webhook_hears_of_an_alert_at_once),
 	};
 

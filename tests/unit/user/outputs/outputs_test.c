@@ -6,7 +6,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syslog.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -60,6 +62,7 @@ static void outputs_config_takes_every_kind(void **state)
 	assert_int_equal(c.output[4].queue_mib, 5);
 	assert_int_equal(c.output[5].queue_mib, 64);
 	assert_string_equal(c.output[6].index, "x.y");
+	assert_true(c.output[6].all);
 	assert_int_equal(c.rate.per_second, 3);
 	assert_int_equal(c.rate.burst, 4);
 	outputs_config_done(&c);
@@ -248,6 +251,50 @@ static void outputs_write_a_line_an_alert(void **state)
 	assert_memory_equal(text + len - 1 - a->len, a->text, a->len);
 	assert_int_equal(text[len - 2 - a->len], '\n');
 	alert_json_unref(a);
+	outputs_config_done(&c);
+}
+
+/* Opening a pipe to write waits for a reader: nothing may wait for that. */
+static void outputs_to_a_pipe_begin_with_its_reader(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->dir, "pipe");
+	struct sink_env env = {.state_dir = f->dir};
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	struct sink_stats s = {};
+	struct outputs_config c;
+	struct outputs *o = NULL;
+	char line[16384];
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN); /* as lutrad does */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	config_of_file(path, "", NULL, &c);
+	assert_int_equal(outputs_new(&o, &c, &env, NULL), 0);
+	outputs_stats(o, 0, &s);
+	assert_true(s.failing);
+	made_alert_put(f, o, 2);
+	while (s.lost < 2 && clock_now_ns() < until)
+		outputs_stats(o, 0, &s);
+	assert_int_equal(s.lost, 2);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	made_alert_put(f, o, 1);
+	assert_true(becomes_sent(o, 1));
+	assert_true(read(fd, line, sizeof(line)) > 2);
+	/* The reader goes, and another one comes. */
+	close(fd);
+	made_alert_put(f, o, 1);
+	while (s.lost < 3 && clock_now_ns() < until)
+		outputs_stats(o, 0, &s);
+	assert_int_equal(s.lost, 3);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	made_alert_put(f, o, 1);
+	assert_true(becomes_sent(o, 2));
+	outputs_stats(o, 0, &s);
+	assert_false(s.failing);
+	close(fd);
+	outputs_free(o);
 	outputs_config_done(&c);
 }
 
@@ -451,6 +498,7 @@ int main(void)
 		cmocka_unit_test(outputs_config_takes_every_kind),
 		cmocka_unit_test(outputs_config_errors_name_the_key),
 		T(outputs_write_a_line_an_alert),
+		T(outputs_to_a_pipe_begin_with_its_reader),
 		T(outputs_count_what_a_full_disk_does_not_take),
 		T(outputs_write_what_is_severe_enough),
 		T(outputs_reopen_a_file_that_was_renamed),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Elasticsearch's bulk API. Only a document that cannot be indexed is refused for good. What the index,
+ * the cluster or the account is in the way of passes, and the alert waits.
+ */
+#include "user/outputs/elastic.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "user/outputs/alert_shapes.h"
+
+char *elastic_request(const char *index, const struct spooled *list, size_t n, size_t *ret_len)
+{
+	char *body = NULL;
+	FILE *f = open_memstream(&body, ret_len);
+	bool ok = true;
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < n && ok; i++) {
+		_cleanup_free_ char *document = alert_shape_elastic(list[i].json);
+
+		ok = document != NULL;
+		if (ok)
+			fprintf(f, "{\"create\":{\"_index\":\"%s\"}}\n%s\n", index, document);
+	}
+	if (fclose(f) == 0 && ok)
+		return body;
+	free(body);
+	return NULL;
+}
+
+/* Returns true if a status of 400 is about the index or the cluster, not about the document. */
+static bool is_about_the_index(const char *type)
+{
+	static const char *const passing[] = {
+		"index_closed_exception",
+		"cluster_block_exception",
+		"validation_exception",
+		"invalid_index_name_exception",
+		"invalid_index_template_exception",
+		"process_cluster_event_timeout_exception",
+	};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strcmp(type, passing[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *error_text(const json_t *error, const char *key)
+{
+	const char *s = json_string_value(json_object_get(error, key));
+
+	return s ? s : "";
+}
+
+/* Reads the answer about one document. */
+static enum outcome read_item(const json_t *item, struct err *why)
+{
+	const json_t *one = json_object_get(item, "create");
+	const json_t *error = json_object_get(one, "error");
+	json_int_t status = json_integer_value(json_object_get(one, "status"));
+	const char *reason = error_text(error, "reason"), *type = error_text(error, "type");
+	bool refused =
+		(status == 400 && !is_about_the_index(type)) || status == 413 || status == 422;
+
+	if (status >= 200 && status < 300)
+		return ARRIVED;
+	err_set(why, 0, "%s (%d): %.200s%s%.100s", refused ? "an alert is refused" : "not indexed",
+		(int)status, *reason ? reason : "no reason given", *type ? "; " : "", type);
+	return refused ? REFUSED : AGAIN;
+}
+
+void elastic_read_answer(const char *answer, size_t len, struct spooled *list, size_t n,
+			 struct err *why)
+{
+	json_auto_t *j = answer ? json_loadb(answer, len, 0, NULL) : NULL;
+	const json_t *items = json_object_get(j, "items");
+
+	if (json_array_size(items) != n) {
+		err_set(why, 0,
+			"the answer is not that of Elasticsearch's bulk API: does url lead to a "
+			"proxy, or to Kibana?");
+		for (size_t i = 0; i < n; i++)
+			list[i].outcome = AGAIN;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		list[i].outcome = read_item(json_array_get(items, i), why);
+}

@@ -256,6 +256,8 @@ static void put_store(FILE *f, const struct api_parts *parts)
 
 	pipeline_stats(parts->pipeline, &s);
 	put_value(f, "lutra_store_open", "gauge", "1: events are kept.", s.open);
+	put_value(f, "lutra_store_failing", "gauge", "1: the last write to the store failed.",
+		  s.failing);
 	put_value(f, "lutra_store_bytes", "gauge", "Size of events and indexes, as last looked at.",
 		  (double)s.store_bytes);
 	put_value(f, "lutra_store_queue_bytes", "gauge", "Waiting to be written.",

@@ -59,18 +59,47 @@ static int get_metrics(void *ctx, const struct http_request *q, struct http_repl
 	return metrics_text(s->metrics, answered, &ret->body, &ret->len);
 }
 
-/* 200 while everything works, 503 when events are not stored; guarding goes on in both. */
+/* Counts what outputs have lost, and those that fail now. */
+static void count_outputs(const struct server *s, uint64_t *ret_lost, unsigned *ret_failing)
+{
+	struct outputs *outputs = pipeline_outputs(s->parts.api_parts.pipeline);
+
+	*ret_lost = 0;
+	*ret_failing = 0;
+	for (size_t i = 0; i < outputs_count(outputs); i++) {
+		struct sink_stats stats;
+
+		outputs_stats(outputs, i, &stats);
+		*ret_lost += stats.lost;
+		*ret_failing += stats.failing;
+	}
+}
+
+/*
+ * 200 while everything works, 503 while events are not stored: the store is not open, or the last
+ * write failed. Guarding goes on in both.
+ */
 static int get_healthz(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	const struct server *s = ctx;
 	struct pipeline_stats stats;
+	uint64_t alerts_lost;
+	unsigned failing;
+	bool ok;
 
 	(void)q;
 	pipeline_stats(s->parts.api_parts.pipeline, &stats);
-	return http_json(ret, stats.open ? 200 : 503,
-			 json_pack("{s:b, s:s, s:s}", "ok", stats.open, "guard",
-				   guard_has_lsm(s->parts.api_parts.guard) ? "lsm" : "tracepoints",
-				   "store", stats.open ? "open" : "closed"));
+	count_outputs(s, &alerts_lost, &failing);
+	ok = stats.open && !stats.failing;
+	return http_json(
+		ret, ok ? 200 : 503,
+		json_pack("{s:b, s:s, s:s, s:I, s:I, s:i}", "ok", ok, "guard",
+			  guard_has_lsm(s->parts.api_parts.guard) ? "lsm" : "tracepoints", "store",
+			  !stats.open	  ? "closed"
+			  : stats.failing ? "failing"
+					  : "open",
+			  "events_lost", (json_int_t)(stats.lost_queue + stats.lost_store),
+			  "alerts_lost", (json_int_t)alerts_lost, "outputs_failing", (int)failing));
 }
 
 static int get_stream(void *ctx, const struct http_request *q, struct http_reply *ret)

@@ -22,6 +22,7 @@
 #include "user/alerts/expected.h"
 #include "user/alerts/updated_package.h"
 #include "user/pipeline/changes.h"
+#include "user/pipeline/event_store.h"
 #include "user/pipeline/tracker.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
@@ -29,29 +30,31 @@
 
 #define BATCH 2048			   /* alerts in a transaction */
 #define RETRY_MS 30000			   /* between two tries to open the store */
+#define LOOK_MS 5000			   /* between two looks whether its file is still there */
 #define REPORT_NS (60 * NSEC_PER_SEC)	   /* between two reports of losses */
 #define DISPLACED_NS (3600 * NSEC_PER_SEC) /* between two reports of a full store */
 #define QUIET_NS NSEC_PER_SEC		   /* without losses: the store works again */
 /* The store's limits are checked after so much time or so many new rows. */
 #define RETAIN_MS 60000
 #define RETAIN_EVENTS 4096
-/* Of the write-ahead log: LOG_BYTES wake the checkpointer; a commit waits at LOG_BYTES_MAX. */
+/* Of the write-ahead log: so much wakes the checkpointer. */
 #define LOG_BYTES (16u << 20)
-#define LOG_BYTES_MAX (256u << 20)
 #define NSEC_PER_MSEC 1000000ull
 
 struct pipeline {
 	struct pipeline_config config;
-	char *store_path;
-	struct outputs *outputs; /* NULL: none */
+	struct event_store events; /* its atomic members are for any thread */
+	struct outputs *outputs;   /* NULL: none */
 	struct subscribers *subscribers;
 	struct maintenance *maintenance;
 	struct changes *changes;
 	struct worker *worker;
-	struct store *reader; /* the main thread's; NULL: not open yet */
+	struct store *reader;	    /* the main thread's; NULL: not open yet */
+	unsigned reader_generation; /* of the events, when it was opened */
 
 	struct worker *checkpointer; /* NULL: no store */
 	struct store *log_store;     /* the checkpointer's; NULL: not open yet */
+	unsigned log_generation;     /* of the events, when it was opened */
 	atomic_bool log_is_long;     /* the checkpointer has work */
 
 	/* Only the thread lutrad-events uses these, once it runs. */
@@ -59,17 +62,15 @@ struct pipeline {
 	struct throttle ancestors, packages;
 	struct expected_cache *expected; /* NULL: out of memory at the start */
 	struct tracker *tracker;
-	struct store *store;				      /* NULL: not open */
-	uint64_t retry_ns, reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
-	uint64_t lost_queue;				      /* of the stats, at the last check */
-	unsigned batch;					      /* rows of the open transaction */
+	uint64_t reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
+	uint64_t lost_queue;			    /* of the stats, at the last check */
+	unsigned batch;				    /* rows of the open transaction */
 	uint64_t displaced_ns;	 /* of the last report of a full store, CLOCK_MONOTONIC; 0: never */
 	unsigned since_retained; /* rows since the limits were checked */
 	bool failing;		 /* the store loses rows */
 
 	/* For any thread, as in struct pipeline_stats. */
 	atomic_uint_least64_t stored, lost_store, expired, displaced, store_bytes, incidents_open;
-	atomic_bool open;
 };
 
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
@@ -87,7 +88,8 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 				       .queue_bytes = w.bytes,
 				       .incidents = tracker_opened(p->tracker),
 				       .incidents_open = atomic_load(&p->incidents_open),
-				       .open = atomic_load(&p->open)};
+				       .open = atomic_load(&p->events.open),
+				       .failing = atomic_load(&p->events.failing)};
 }
 
 /* ---- reports ---- */
@@ -113,6 +115,7 @@ static void report_lost(struct pipeline *p, const char *why)
 	char msg[600];
 
 	p->failing = true;
+	atomic_store(&p->events.failing, true);
 	p->lost_ns = now;
 	if (p->reported_ns && now - p->reported_ns < REPORT_NS)
 		return;
@@ -139,42 +142,46 @@ static void count_open_incidents(struct pipeline *p)
 {
 	uint64_t n = 0;
 
-	if (p->store && store_count_open(p->store, &n, NULL) == 0)
+	if (p->events.store && store_count_open(p->events.store, &n, NULL) == 0)
 		atomic_store(&p->incidents_open, n);
 }
 
-static int open_store(struct pipeline *p, struct err *err)
+/* Gives a store that was opened, or the lack of one, to those that use it. */
+static int use_store(struct pipeline *p, struct err *err)
 {
-	int r;
+	int r = tracker_set_store(p->tracker, p->events.store, err);
 
-	p->retry_ns = clock_now_ns() + RETRY_MS * NSEC_PER_MSEC;
-	r = store_new(&p->store, p->store_path, err);
-	if (r == 0)
-		store_set_log_bytes(p->store, LOG_BYTES_MAX);
-	if (r == 0)
-		r = tracker_set_store(p->tracker, p->store, err);
 	if (r == 0)
 		count_open_incidents(p);
-	atomic_store(&p->open, r == 0);
 	return r;
 }
 
-/* Opens the store, or reports why it cannot be opened. */
-static void try_store(struct pipeline *p)
+/* A store that begins anew gets what is known of findings and incidents. */
+static void check_store(struct pipeline *p)
 {
 	struct err err;
-	char msg[600];
 
-	if (open_store(p, &err) == 0)
+	if (!event_store_check(&p->events))
 		return;
-	snprintf(msg, sizeof(msg), "%s: events are not stored; containers stay guarded", err.msg);
-	pipeline_report(p, true, msg);
+	tracker_lost(p->tracker);
+	if (use_store(p, &err) < 0)
+		pipeline_report(p, true, err.msg);
+}
+
+static bool may_wait(void *ctx)
+{
+	struct pipeline *p = ctx;
+	struct worker_stats w;
+
+	worker_stats(p->worker, &w);
+	return w.bytes < PIPELINE_QUEUE_BYTES / 2 && !worker_is_stopping(p->worker);
 }
 
 static void count_failed(struct pipeline *p, unsigned n, const char *why)
 {
 	atomic_fetch_add(&p->lost_store, n);
-	report_lost(p, why);
+	if (n)
+		report_lost(p, why);
 }
 
 static void count_stored(struct pipeline *p, unsigned n)
@@ -182,6 +189,8 @@ static void count_stored(struct pipeline *p, unsigned n)
 	char msg[128];
 
 	atomic_fetch_add(&p->stored, n);
+	if (n)
+		atomic_store(&p->events.failing, false);
 	p->since_retained += n;
 	if (!p->failing || n == 0 || clock_now_ns() - p->lost_ns < QUIET_NS)
 		return;
@@ -189,6 +198,17 @@ static void count_stored(struct pipeline *p, unsigned n)
 	snprintf(msg, sizeof(msg), "events are stored again; %llu were lost",
 		 (unsigned long long)count_lost(p));
 	pipeline_report(p, false, msg);
+}
+
+/* Opens a connection to read, also where the store was opened again. Errors as store_new_reader(). */
+static int open_reader(struct pipeline *p, struct store **s, unsigned *generation, struct err *err)
+{
+	unsigned now = atomic_load(&p->events.generation);
+
+	if (*s && *generation != now)
+		store_free(TAKE_PTR(*s));
+	*generation = now;
+	return *s ? 0 : store_new_reader(s, p->events.path, err);
 }
 
 /*
@@ -203,8 +223,7 @@ static unsigned on_checkpoint(void *ctx, struct worker_item *none)
 	(void)none;
 	if (!atomic_exchange(&p->log_is_long, false))
 		return 0;
-	if (!p->log_store)
-		store_new_reader(&p->log_store, p->store_path, NULL);
+	open_reader(p, &p->log_store, &p->log_generation, NULL);
 	if (p->log_store)
 		store_checkpoint(p->log_store, NULL);
 	return 0;
@@ -221,7 +240,8 @@ static void add_row(struct pipeline *p)
 	struct err err = {"the event store is not open"};
 	unsigned n_lost = 1;
 
-	if (p->store && store_add(p->store, &p->fields, &n_lost, &err) == 0) {
+	if (p->events.store && event_store_begin(&p->events, may_wait, p, &n_lost, &err) == 0 &&
+	    store_add(p->events.store, &p->fields, &n_lost, &err) == 0) {
 		p->batch++;
 		return;
 	}
@@ -256,11 +276,14 @@ static void apply_changes(struct pipeline *p)
 			tracker_set_finding(p->tracker, c->finding, c->state, c->text, c->time_ns);
 		else
 			tracker_set_incident(p->tracker, c->incident, c->state, c->text);
-		if (p->store)
-			r = c->is_finding ? store_set_finding_state(p->store, c->finding, c->state,
-								    c->text, &n_lost, &err)
-					  : store_set_incident(p->store, c->incident, c->state,
-							       c->text, &n_lost, &err);
+		if (p->events.store)
+			event_store_begin(&p->events, may_wait, p, &n_lost, &err);
+		if (p->events.store)
+			r = c->is_finding
+				    ? store_set_finding_state(p->events.store, c->finding, c->state,
+							      c->text, &n_lost, &err)
+				    : store_set_incident(p->events.store, c->incident, c->state,
+							 c->text, &n_lost, &err);
 		if (r < 0)
 			pipeline_report(p, true, err.msg);
 		change_free(c);
@@ -273,15 +296,15 @@ static void commit_batch(struct pipeline *p)
 	struct err err = {};
 
 	p->batch = 0;
-	if (!p->store)
+	if (!p->events.store)
 		return;
-	if (store_commit(p->store, &n_lost, &err) < 0) {
+	if (store_commit(p->events.store, &n_lost, &err) < 0) {
 		tracker_lost(p->tracker);
 		count_failed(p, n_lost, err.msg);
 	} else {
 		count_stored(p, n);
 	}
-	if (store_log_bytes(p->store) > LOG_BYTES)
+	if (store_log_bytes(p->events.store) > LOG_BYTES)
 		wake_checkpointer(p);
 }
 
@@ -313,15 +336,16 @@ static void retain_rows(struct pipeline *p)
 	struct store_retained retained;
 	struct err err = {};
 
-	if (!p->store ||
+	if (!p->events.store ||
 	    (p->since_retained < RETAIN_EVENTS && now - p->retained_ns < RETAIN_MS * NSEC_PER_MSEC))
 		return;
 	p->retained_ns = now;
 	p->since_retained = 0;
-	if (store_retain(p->store, &p->config.limits, clock_realtime_ns(), &retained, &err) < 0)
+	if (store_retain(p->events.store, &p->config.limits, clock_realtime_ns(), &retained, &err) <
+	    0)
 		pipeline_report(p, true, err.msg);
 	report_displaced(p, &retained);
-	store_bytes(p->store, &bytes, &err);
+	store_bytes(p->events.store, &bytes, &err);
 	atomic_fetch_add(&p->expired, retained.expired + retained.displaced);
 	atomic_store(&p->store_bytes, bytes);
 }
@@ -372,7 +396,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 	if (!tracked.keep)
 		return;
 	send_alert(p, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
-	if (p->store_path) {
+	if (p->events.path) {
 		expected = expected_describe(p->expected, a);
 		alert_fields_put_json(&p->fields, ALERT_EXPECTED, expected);
 		add_row(p);
@@ -387,8 +411,7 @@ static unsigned on_items(void *ctx, struct worker_item *items)
 	struct pipeline *p = ctx;
 	bool waits;
 
-	if (p->store_path && !p->store && clock_now_ns() > p->retry_ns)
-		try_store(p);
+	check_store(p);
 	/* What a person changed comes before alerts that were put later. */
 	apply_changes(p);
 	commit_batch(p);
@@ -399,10 +422,13 @@ static unsigned on_items(void *ctx, struct worker_item *items)
 	waits = tracker_send(p->tracker, p->outputs, p->subscribers);
 	check_queue(p);
 	retain_rows(p);
+	event_store_probe(&p->events);
 	count_open_incidents(p);
-	if ((p->outputs && outputs_tick(p->outputs)) || waits)
+	if ((p->outputs && outputs_tick(p->outputs)) || waits || atomic_load(&p->events.failing))
 		return 1000;
-	return p->store ? RETAIN_MS : RETRY_MS;
+	if (p->events.store)
+		return LOOK_MS;
+	return RETRY_MS;
 }
 
 /* ---- the main thread ---- */
@@ -411,7 +437,7 @@ static int start_threads(struct pipeline *p, struct err *err)
 {
 	const struct worker_config log = {
 		.name = "lutrad-log", .on_items = on_checkpoint, .ctx = p};
-	int r = p->store_path ? worker_new(&p->checkpointer, &log) : 0;
+	int r = p->events.path ? worker_new(&p->checkpointer, &log) : 0;
 
 	if (r == 0 && p->checkpointer)
 		r = worker_start(p->checkpointer);
@@ -445,8 +471,10 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 		return err_oom(err);
 	p->config = *config;
 	p->expected = expected_cache_new();
-	p->store_path = config->store_path ? strdup(config->store_path) : NULL;
-	if ((config->store_path && !p->store_path) || subscribers_new(&p->subscribers) < 0 ||
+	p->events.path = config->store_path ? strdup(config->store_path) : NULL;
+	p->events.report = config->env.report;
+	p->events.ctx = config->env.ctx;
+	if ((config->store_path && !p->events.path) || subscribers_new(&p->subscribers) < 0 ||
 	    worker_new(&p->worker, &worker) < 0 || changes_new(&p->changes) < 0)
 		return err_oom(err);
 	r = open_maintenance(p, err);
@@ -457,9 +485,11 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	if (config->outputs)
 		r = outputs_new(&p->outputs, config->outputs, &config->env, err);
 	if (r == 0 && config->need_store)
-		r = open_store(p, err);
-	else if (r == 0 && p->store_path)
-		try_store(p);
+		r = event_store_open(&p->events, err);
+	if (r == 0 && config->need_store)
+		r = use_store(p, err);
+	else if (r == 0)
+		check_store(p);
 	if (r == 0)
 		r = start_threads(p, err);
 	if (r < 0)
@@ -478,13 +508,12 @@ void pipeline_free(struct pipeline *p)
 	worker_free(p->checkpointer);
 	store_free(p->log_store);
 	store_free(p->reader);
-	store_free(p->store);
+	event_store_done(&p->events);
 	subscribers_free(p->subscribers);
 	expected_cache_free(p->expected);
 	tracker_free(p->tracker);
 	changes_free(p->changes);
 	maintenance_free(p->maintenance);
-	free(p->store_path);
 	free(p);
 }
 
@@ -507,12 +536,11 @@ struct outputs *pipeline_outputs(const struct pipeline *p)
 
 int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
 {
-	int r = 0;
+	int r;
 
-	if (!atomic_load(&p->open))
+	if (!atomic_load(&p->events.open))
 		return err_set(err, -EIO, "the event store is not open: see the log of lutrad");
-	if (!p->reader)
-		r = store_new_reader(&p->reader, p->store_path, err);
+	r = open_reader(p, &p->reader, &p->reader_generation, err);
 	if (r == 0)
 		*ret = p->reader;
 	return r;

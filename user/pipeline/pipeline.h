@@ -42,6 +42,7 @@ struct pipeline_stats {
 	uint64_t incidents;	 /* that began */
 	uint64_t incidents_open; /* in the store */
 	bool open;		 /* the store is open */
+	bool failing;		 /* the last write to it failed, or an event found no room */
 };
 
 /*

@@ -3,23 +3,29 @@
 #include "user/store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "user/store/store_impl.h"
 
 #define BUSY_MS 1000
 #define INSERT_MAX 256
 #define PAGE_BYTES 4096
+#define PROBE_BYTES (256u << 10) /* that are free on a disk that takes rows again */
 #define LOG_BYTES (16u << 20)
 #define SETTINGS                                                                                   \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
 	"PRAGMA journal_size_limit = 67108864;"
 
-int store_fail(const struct store *s, struct err *err)
+int store_fail(struct store *s, struct err *err)
 {
 	int code = sqlite3_errcode(s->db) & 0xff;
-	int r = code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? -EBADMSG : -EIO;
+	bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+	int r = damaged ? -EBADMSG : code == SQLITE_BUSY ? -EBUSY : -EIO;
 
+	s->damaged |= damaged;
 	return err_set(err, r, "event store: %s", sqlite3_errmsg(s->db));
 }
 
@@ -41,20 +47,87 @@ int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err
 
 /* ---- life ---- */
 
+/* Returns true if the path leads to another file by now, or to none. */
+static bool is_replaced(const struct store *s)
+{
+	struct stat st;
+
+	if (!s->path || !s->st.st_ino)
+		return false;
+	if (stat(s->path, &st) < 0)
+		return errno == ENOENT;
+	return st.st_ino != s->st.st_ino || st.st_dev != s->st.st_dev;
+}
+
+/* The write-ahead log and its index are there as long as a connection is. */
+static bool has_log(const struct store *s)
+{
+	_cleanup_free_ char *log = NULL, *index = NULL;
+
+	if (asprintf(&log, "%s-wal", s->path) < 0 || asprintf(&index, "%s-shm", s->path) < 0)
+		return true;
+	return access(log, F_OK) == 0 && access(index, F_OK) == 0;
+}
+
 void store_free(struct store *s)
 {
 	if (!s)
 		return;
 	store_commit(s, NULL, NULL);
+	/* SQLite removes the log of the last connection by its name, which a new store may have. */
+	if (s->db && is_replaced(s))
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_finalize(s->insert);
 	for (int i = 0; i < STORE_KEPT; i++)
 		sqlite3_finalize(s->kept[i]);
 	sqlite3_close(s->db);
+	free(s->path);
 	free(s);
+}
+
+bool store_is_damaged(const struct store *s)
+{
+	return s->damaged;
+}
+
+bool store_is_gone(const struct store *s)
+{
+	return is_replaced(s) || (s->had_log && !has_log(s));
+}
+
+/* Notes which file this is, for store_is_gone(). */
+static void note_file(struct store *s)
+{
+	if (stat(s->path, &s->st) < 0)
+		s->st = (struct stat){};
+	s->had_log = has_log(s);
+}
+
+/* Makes the file, or takes the rights from others: events tell what runs on the host. */
+static void make_private(const char *path)
+{
+	static const char *const endings[] = {"", "-wal", "-shm"};
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		_cleanup_free_ char *one = NULL;
+		struct stat st;
+
+		if (asprintf(&one, "%s%s", path, endings[i]) >= 0 && lstat(one, &st) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_mode & 077)
+			chmod(one, 0600);
+	}
 }
 
 static int open_database(struct store *s, const char *path, int flags, struct err *err)
 {
+	s->path = strdup(path);
+	if (!s->path)
+		return err_oom(err);
+	if (flags & SQLITE_OPEN_CREATE)
+		make_private(path);
 	if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "event store %s: %s", path,
 			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
@@ -120,6 +193,7 @@ int store_new(struct store **ret, const char *path, struct err *err)
 		r = prepare_insert(s, err);
 	if (r < 0)
 		return r;
+	note_file(s);
 	store_set_log_bytes(s, LOG_BYTES);
 	sqlite3_wal_hook(s->db, on_commit, s);
 	*ret = TAKE_PTR(s);
@@ -141,6 +215,7 @@ int store_new_reader(struct store **ret, const char *path, struct err *err)
 		r = store_check_schema(s, false, err);
 	if (r < 0)
 		return r;
+	note_file(s);
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -163,10 +238,24 @@ int store_roll_back(struct store *s, unsigned *ret_lost, struct err *err)
 
 int store_begin(struct store *s, unsigned *ret_lost, struct err *err)
 {
-	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return store_roll_back(s, ret_lost, err);
+	if (!s->open && sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+		int r = store_fail(s, err);
+
+		return r == -EBUSY ? r : store_roll_back(s, ret_lost, err);
+	}
 	s->open = true;
 	return 0;
+}
+
+int store_probe(struct store *s, struct err *err)
+{
+	char sql[64];
+	struct statvfs fs;
+
+	if (statvfs(s->path, &fs) == 0 && fs.f_bavail * fs.f_frsize < PROBE_BYTES)
+		return err_set(err, -ENOSPC, "event store: %s", strerror(ENOSPC));
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION);
+	return store_exec(s, sql, err);
 }
 
 static void bind_fields(struct store *s, const struct alert_fields *f)
@@ -187,6 +276,11 @@ int store_add(struct store *s, const struct alert_fields *f, unsigned *ret_lost,
 
 	s->pending++;
 	r = store_begin(s, ret_lost, err);
+	if (r == -EBUSY) {
+		s->pending--;
+		if (ret_lost)
+			*ret_lost = 1;
+	}
 	if (r < 0)
 		return r;
 	bind_fields(s, f);

@@ -26,12 +26,24 @@ void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free);
 
 /*
+ * Opens a transaction if none is open. -EBUSY: another program has locked the store; nothing has
+ * changed. -EIO, -EBADMSG: rows that were added are lost, as store_add() says.
+ */
+int store_begin(struct store *s, unsigned *ret_lost, struct err *err);
+/*
  * Adds a row to the open transaction, or opens one. -EIO: the transaction is rolled back, and
  * *ret_lost rows are lost, this one included.
  */
 int store_add(struct store *s, const struct alert_fields *f, unsigned *ret_lost, struct err *err);
 /* Commits the open transaction, if there is one. Errors as store_add(). */
 int store_commit(struct store *s, unsigned *ret_lost, struct err *err);
+
+/* Returns true if a call has found the file damaged. */
+bool store_is_damaged(const struct store *s);
+/* Returns true if the file, or its write-ahead log, was removed, moved or replaced. */
+bool store_is_gone(const struct store *s);
+/* Writes something that changes nothing, to see whether the store takes rows. No transaction is open. */
+int store_probe(struct store *s, struct err *err);
 
 /*
  * Moves the write-ahead log into the database, as far as no reader uses it; a reader can do it too.

@@ -4,6 +4,7 @@
 #define LUTRA_USER_STORE_STORE_IMPL_H
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "user/store/store.h"
 
@@ -21,6 +22,10 @@ enum store_kept {
 
 struct store {
 	sqlite3 *db;
+	char *path;
+	struct stat st;	      /* of the file when it was opened */
+	bool had_log;	      /* its write-ahead log was there then */
+	bool damaged;	      /* SQLite has found the file damaged */
 	sqlite3_stmt *insert; /* NULL: a reader */
 	sqlite3_stmt *kept[STORE_KEPT];
 	unsigned pending;	/* events of the open transaction */
@@ -29,15 +34,16 @@ struct store {
 	uint64_t log_pages_max; /* a commit above this makes a checkpoint */
 };
 
-/* Fills err from SQLite's last error. Returns -EBADMSG if the file is damaged, else -EIO. */
-int store_fail(const struct store *s, struct err *err);
+/*
+ * Fills err from SQLite's last error. Returns -EBADMSG if the file is damaged, -EBUSY if it is locked,
+ * else -EIO.
+ */
+int store_fail(struct store *s, struct err *err);
 int store_exec(struct store *s, const char *sql, struct err *err);
 /* Reads the one number that a query gives. */
 int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err);
 
-/* Opens a transaction if none is open. -EIO: rows that were added are lost, as store_add() says. */
-int store_begin(struct store *s, unsigned *ret_lost, struct err *err);
-/* Rolls back a transaction that failed, and counts its rows as lost. Returns -EIO or -EBADMSG. */
+/* Rolls back a transaction that failed, and counts its rows as lost. Returns as store_fail(). */
 int store_roll_back(struct store *s, unsigned *ret_lost, struct err *err);
 
 /* Checks the schema; creates the tables in an empty file if asked to. Errors as store_new(). */

@@ -32,14 +32,14 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 		modes[e->mode <= LUTRA_MODE_FREEZE ? e->mode : 0]++;
 	for (unsigned m = 0; m <= LUTRA_MODE_FREEZE; m++)
 		json_object_set_new(by_mode, mode_name(m), json_integer(modes[m]));
-	*ret = json_pack("{s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:o, s:{s:b, s:I, s:I, s:I, s:I}}",
-			 "hostname", text_json(host, strlen(host)), "pid", (int)getpid(), "since",
-			 clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard),
-			 "pinned", parts->config->pin_dir != NULL, "calls",
-			 !parts->config->no_calls, "containers", (int)n, "modes", by_mode, "store",
-			 "open", s.open, "stored", (json_int_t)s.stored, "lost",
-			 (json_int_t)s.lost_queue + (json_int_t)s.lost_store, "expired",
-			 (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
+	*ret = json_pack(
+		"{s:o, s:i, s:s, s:b, s:b, s:b, s:i, s:o, s:{s:b, s:b, s:I, s:I, s:I, s:I}}",
+		"hostname", text_json(host, strlen(host)), "pid", (int)getpid(), "since",
+		clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard), "pinned",
+		parts->config->pin_dir != NULL, "calls", !parts->config->no_calls, "containers",
+		(int)n, "modes", by_mode, "store", "open", s.open, "failing", s.failing, "stored",
+		(json_int_t)s.stored, "lost", (json_int_t)s.lost_queue + (json_int_t)s.lost_store,
+		"expired", (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
 	return 0;
 }
 

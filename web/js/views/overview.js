@@ -21,6 +21,7 @@ function faults(status) {
   const { store } = status;
   const list = [];
   if (!store.open) list.push(["Events are not kept: the event store is closed.", "lutrad's log says why."]);
+  else if (store.failing) list.push(["Events are not kept: the last write to the store failed.", "lutrad's log says why."]);
   if (store.lost) list.push([`${number(store.lost)} events were lost.`, ["See ", command("lutra status"), " and lutrad's log."]]);
   return list.map(([what, next]) => h("p", { class: "problem" }, h("b", null, what), " Guarding goes on. ", next));
 }

@@ -33,11 +33,23 @@ static int remove_stale(const struct sockaddr_un *addr, struct err *err)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, -EEXIST, "%s: exists and is no socket", addr->sun_path);
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED)
-		return err_set(err, -EADDRINUSE, "%s: another lutrad listens there",
+		return err_set(err, -EADDRINUSE, "%s: a lutrad listens there: stop it first",
 			       addr->sun_path);
 	if (unlink(addr->sun_path) < 0)
 		return err_set(err, -errno, "%s: %s", addr->sun_path, strerror(errno));
 	return 0;
+}
+
+int local_socket_remove(const char *path, struct err *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int r;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return 0;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	r = remove_stale(&addr, err);
+	return r == -EEXIST ? 0 : r;
 }
 
 /* Makes the directory of the socket and locks it: two daemons that start go one after the other. */

@@ -20,6 +20,11 @@ struct local_socket {
  * -ENOMEM, or as bind(2). On failure local_socket_close() is still to be called.
  */
 int local_socket_open(struct local_socket *s, const char *path, struct err *err);
+/*
+ * Removes a socket that an ended process left. What is no socket stays, and is no error.
+ * -EADDRINUSE: a process listens there. Else as unlink(2).
+ */
+int local_socket_remove(const char *path, struct err *err);
 /* Has the loop call on_connection when a connection can be accepted. Errors as loop_watch(). */
 int local_socket_watch(struct local_socket *s, struct loop *loop, void (*on_connection)(void *ctx),
 		       void *ctx, struct err *err);

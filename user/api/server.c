@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "lib/base/text.h"
 #include "user/api/metrics.h"
 #include "user/api/page.h"
 #include "user/api/stream.h"
@@ -22,6 +23,7 @@
 #include "user/sys/log.h"
 
 #define RETRY_NS 30000000000ull
+#define TOKEN_NS 5000000000ull
 #define TOKEN_FILE "http.token"
 
 /* A browser shows no more than this; a command prints all that it reads in time. */
@@ -43,6 +45,7 @@ struct server {
 	char *token; /* NULL: nothing can be changed */
 	char *token_file;
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
+	uint64_t token_ns; /* CLOCK_MONOTONIC, when to try again to read the token */
 };
 
 /* ---- routes ---- */
@@ -98,7 +101,8 @@ static int get_healthz(void *ctx, const struct http_request *q, struct http_repl
 			  !stats.open	  ? "closed"
 			  : stats.failing ? "failing"
 					  : "open",
-			  "events_lost", (json_int_t)(stats.lost_queue + stats.lost_store),
+			  "events_lost",
+			  (json_int_t)stats.lost_queue + (json_int_t)stats.lost_store,
 			  "alerts_lost", (json_int_t)alerts_lost, "outputs_failing", (int)failing));
 }
 
@@ -118,17 +122,34 @@ static bool is_cross_site(const struct http_request *q)
 	return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
 }
 
+/* Adds to an answer that what was done is not saved. */
+static int add_warning(struct http_reply *ret, const char *why)
+{
+	json_auto_t *j = ret->body ? json_loadb(ret->body, ret->len, 0, NULL) : NULL;
+	unsigned status = ret->status;
+	char text[700];
+
+	if (!json_is_object(j) || status / 100 != 2)
+		return 0;
+	snprintf(text, sizeof(text), "done, and not saved yet: %.500s; lutrad tries again", why);
+	json_object_set_new(j, "warning", text_json_keep(text));
+	free(TAKE_PTR(ret->body));
+	return http_json(ret, status, json_incref(j));
+}
+
 static int handle_api(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct server *s = ctx;
+	struct err err;
 	int r;
 
 	if (strcmp(q->method, "GET") != 0 && is_cross_site(q))
 		return http_error(ret, MHD_HTTP_FORBIDDEN, "not from a page of another site");
 	r = api_handle(s->parts.api, q, ret);
 	/* What a command is told is on disk then. A hook's container waits: it is saved later. */
-	if (q->is_local && strcmp(q->method, "POST") == 0 && strcmp(q->rest, "hook") != 0)
-		saved_list_flush(s->parts.saved_list);
+	if (q->is_local && strcmp(q->method, "POST") == 0 && strcmp(q->rest, "hook") != 0 &&
+	    saved_list_flush(s->parts.saved_list, &err) < 0 && r == 0)
+		r = add_warning(ret, err.msg);
 	return r;
 }
 
@@ -216,8 +237,24 @@ static int read_token(struct server *s, struct err *err)
 	if (r < 0 && path)
 		return err_set(err, r, "http.token_file: %s", why.msg);
 	if (r < 0)
-		log_error("%s: nothing can be changed over http", why.msg);
+		log_error("%s: nothing can be changed over http until the file can be read",
+			  why.msg);
+	s->token_ns = clock_now_ns() + TOKEN_NS;
 	return 0;
+}
+
+/* Tries again to read or make a token: the disk may have been full. */
+static void retry_token(struct server *s)
+{
+	if (s->token || !s->token_file || clock_now_ns() < s->token_ns)
+		return;
+	s->token_ns = clock_now_ns() + TOKEN_NS;
+	if (http_token_read(s->token_file, !s->parts.api_parts.config->http_token_file, &s->token,
+			    NULL) < 0)
+		return;
+	log_info("%s: read: http can change things", s->token_file);
+	if (s->tcp.http)
+		http_set_token(s->tcp.http, s->token);
 }
 
 static int start_local(struct server *s, struct err *err)
@@ -292,6 +329,7 @@ void server_check(struct server *s)
 	streams_check(s->tcp.streams);
 	streams_check(s->local.streams);
 	run_http(s);
+	retry_token(s);
 	if (!s->tcp.http && s->parts.api_parts.config->http_listen &&
 	    clock_now_ns() > s->retry_ns && start_http(s, &err) < 0)
 		log_debug("%s", err.msg);

@@ -100,7 +100,11 @@ int cli_ask_or_fail(const char *config_file, const char *path, json_t *body, jso
 {
 	struct err err;
 
-	return cli_ask(config_file, path, body, ret, &err) < 0 ? cli_fail(&err) : 0;
+	if (cli_ask(config_file, path, body, ret, &err) < 0)
+		return cli_fail(&err);
+	if (*cli_json_text(*ret, "warning"))
+		fprintf(stderr, "lutra: warning: %s\n", cli_json_text(*ret, "warning"));
+	return 0;
 }
 
 int cli_load_policy(const char *dir, const struct policy_keys *keys, struct policy **ret,

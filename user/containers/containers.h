@@ -323,16 +323,18 @@ void policy_watch_check(struct policy_watch *w);
 struct saved_list;
 
 /*
- * Adds the containers of the list to the registry, releases slots of which the list knows nothing,
- * and saves from here on, when the loop has nothing else to do, 200 ms after a change at the
- * latest. What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or
+ * Adds the containers of the list to the registry, and those that the kernel guards and of which the
+ * list knows nothing. Saves from here on, when the loop has nothing else to do, 200 ms after a change
+ * at the latest. What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or
  * -ENOMEM.
  */
 int saved_list_open(struct saved_list **ret, struct containers *all);
-/* Does not write: see saved_list_flush(). */
+/* Writes what is not written yet, and ends. */
 void saved_list_close(struct saved_list *l);
-/* Writes at once what is not written yet. l may be NULL. */
-void saved_list_flush(struct saved_list *l);
+/* Writes at once what is not written yet. l may be NULL. Errors as file_replace(). */
+int saved_list_flush(struct saved_list *l, struct err *err);
+/* To be called every second: writes again what could not be written. l may be NULL. */
+void saved_list_check(struct saved_list *l);
 /* Removes the list from the disk. */
 void saved_list_remove(const struct config *config);
 

@@ -31,6 +31,15 @@ DEFINE_FREEP(struct container, container_free);
  * the observers. how: CONTAINERS_*.
  */
 void containers_add(struct container *c, unsigned how);
+
+/* ---- rebuild.c ---- */
+
+/*
+ * Adds the containers of the slots that are enrolled and not known, and releases such slots whose cgroup
+ * is gone. Slots become known.
+ */
+void containers_rebuild(struct containers *all, bool known[LUTRA_SLOTS]);
+
 /* ---- container_view.c ---- */
 
 #define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL_A | 1u << LUTRA_RULE_LEVEL_B)

@@ -57,6 +57,22 @@ static int fill_identity(const struct enrol_request *q, const char *id, const ch
 }
 
 /*
+ * Sets the mode of the policy. What the operator had set is not known while modes.json is damaged: the
+ * container is guarded all the same.
+ */
+static int choose_policy_mode(struct container *c, const struct policy *p, struct err *err)
+{
+	int r = modes_get(c->all->parts.config, c->policy_dir, p, &c->mode, err);
+
+	if (r != -EBADMSG)
+		return r;
+	log_error("%s: %s: guarded in its policy's own mode, %s", c->name, err->msg,
+		  mode_name(p->mode));
+	c->mode = p->mode;
+	return 0;
+}
+
+/*
  * Loads the policy that the request names and stores it in *ret, which the caller frees. Sets
  * policy_dir and mode of c: the mode of the request, or the policy's.
  */
@@ -80,7 +96,7 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 		return r;
 	c->own_mode = q->mode != NULL;
 	if (!q->mode)
-		r = modes_get(config, c->policy_dir, p, &c->mode, err);
+		r = choose_policy_mode(c, p, err);
 	else if (mode_parse(q->mode, &c->mode) < 0)
 		r = err_set(err, -EINVAL, "%.50s: unknown mode", q->mode);
 	else

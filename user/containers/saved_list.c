@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The saved list of containers, one JSON array that is written whole at every change. The kernel
- * keeps what it needs to guard the containers, the list keeps what people call them. Where the
- * kernel has lost them, or a guard of another version has them, they are enrolled again from it.
+ * The saved list of containers, one JSON array that is written whole at every change, and a copy of
+ * it within a second. The kernel keeps what it needs to guard the containers, the list keeps what
+ * people call them. Where the kernel has lost them, or a guard of another version has them, they are
+ * enrolled again from it.
+ *
+ * Fails: what cannot be written is tried again every second. A list that is damaged is renamed, and
+ * the copy is read; what the kernel guards stays guarded whatever the files say (rebuild.c).
  */
 #include "user/containers/containers_impl.h"
 #include "user/containers/host_mounts.h"
@@ -17,6 +21,7 @@
 #include "user/sys/process/cgroup.h"
 
 #define LIST_FILE "enrolled.json"
+#define COPY_FILE "enrolled.copy.json"
 #define LIST_MAX_BYTES (16u << 20)
 #define DELAY_NS 200000000ull
 
@@ -24,6 +29,8 @@ struct saved_list {
 	struct containers *all;
 	struct containers_observer observer;
 	struct loop_idle idle;
+	int failed;    /* -errno of the last try to write; 0: it is written */
+	bool copy_due; /* the copy is older than the list */
 };
 
 /* ---- writing ---- */
@@ -45,21 +52,32 @@ static json_t *saved_to_json(const struct container *c)
 		"fallback_rules", (json_int_t)c->fallback_rules);
 }
 
-static void write_list(const struct saved_list *l)
+static int write_file(const struct saved_list *l, const char *name)
 {
-	const char *state_dir = l->all->parts.config->state_dir;
 	json_auto_t *list = json_array();
 	_cleanup_free_ char *path = NULL, *text = NULL;
-	int r = -ENOMEM;
 
 	for (const struct container *c = l->all->first; c; c = c->next)
 		json_array_append_new(list, saved_to_json(c));
 	text = json_dumps(list, JSON_INDENT(1));
-	if (text && asprintf(&path, "%s/" LIST_FILE, state_dir) > 0)
-		r = file_replace(path, 0600, text, strlen(text));
-	if (r < 0)
-		log_error("%s/" LIST_FILE ": %s: the next lutrad will not know the containers",
-			  state_dir, strerror(-r));
+	if (!text || asprintf(&path, "%s/%s", l->all->parts.config->state_dir, name) < 0)
+		return -ENOMEM;
+	return file_replace(path, 0600, text, strlen(text));
+}
+
+static void write_list(struct saved_list *l)
+{
+	const char *state_dir = l->all->parts.config->state_dir;
+	int before = l->failed;
+
+	l->failed = write_file(l, LIST_FILE);
+	l->copy_due = true;
+	if (l->failed < 0 && l->failed != before)
+		log_error("%s/" LIST_FILE ": %s: lutrad tries again every second; until then the "
+			  "next lutrad knows the containers by what the kernel tells alone",
+			  state_dir, strerror(-l->failed));
+	else if (l->failed == 0 && before < 0)
+		log_info("%s/" LIST_FILE ": the containers are saved again", state_dir);
 }
 
 static void on_idle(void *ctx)
@@ -75,10 +93,24 @@ static void on_changed(void *ctx, const struct container *c)
 	loop_when_idle(l->all->parts.loop, &l->idle);
 }
 
-void saved_list_flush(struct saved_list *l)
+int saved_list_flush(struct saved_list *l, struct err *err)
 {
-	if (l && loop_cancel_idle(l->all->parts.loop, &l->idle))
+	if (!l)
+		return 0;
+	if (loop_cancel_idle(l->all->parts.loop, &l->idle) || l->failed < 0)
 		write_list(l);
+	if (l->failed < 0)
+		return err_set(err, l->failed, "%s/" LIST_FILE ": %s",
+			       l->all->parts.config->state_dir, strerror(-l->failed));
+	return 0;
+}
+
+void saved_list_check(struct saved_list *l)
+{
+	if (l && l->failed < 0)
+		write_list(l);
+	if (l && l->failed == 0 && l->copy_due)
+		l->copy_due = write_file(l, COPY_FILE) < 0;
 }
 
 /* ---- reading ---- */
@@ -144,8 +176,28 @@ static int saved_from_json(json_t *j, struct container *c)
 		   : identity_from_old(id, image, &c->identity);
 }
 
-/* Returns the list: an array, empty if there is none or it is damaged. */
-static json_t *read_saved_list(const struct containers *all)
+/* What was read of the files. */
+struct saved_state {
+	json_t *list; /* an array */
+	bool is_copy; /* it is that of the copy */
+	bool damaged; /* a file is, or an entry */
+};
+
+/* Renames a list that cannot be used. */
+static void set_list_aside(const struct containers *all, const char *name, const char *why)
+{
+	_cleanup_free_ char *path = NULL, *aside = NULL;
+
+	if (asprintf(&path, "%s/%s", all->parts.config->state_dir, name) < 0)
+		return;
+	if (file_set_aside(path, NULL, &aside) == 0)
+		log_error("%s: %s: it is now %s", path, why, aside);
+	else
+		log_error("%s: %s", path, why);
+}
+
+/* Returns the array of a file; NULL: there is none, or it is damaged. */
+static json_t *read_list(const struct containers *all, const char *name, bool *ret_damaged)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
 	json_error_t je = {.text = "not an array"};
@@ -153,18 +205,34 @@ static json_t *read_saved_list(const struct containers *all)
 	size_t len = 0;
 	json_t *list = NULL;
 
-	if (asprintf(&path, "%s/" LIST_FILE, all->parts.config->state_dir) < 0 ||
+	if (asprintf(&path, "%s/%s", all->parts.config->state_dir, name) < 0 ||
 	    access(path, F_OK) < 0)
-		return json_array();
+		return NULL;
 	if (file_read(AT_FDCWD, path, LIST_MAX_BYTES, &text, &len, &err) == 0)
 		list = json_loadb(text, len, 0, &je);
 	else
 		snprintf(je.text, sizeof(je.text), "%.100s", err.msg);
 	if (json_is_array(list))
 		return list;
-	log_error("%s: %s", path, je.text);
+	*ret_damaged = true;
+	set_list_aside(all, name, je.text);
 	json_decref(list);
-	return json_array();
+	return NULL;
+}
+
+/* Reads the list, or the copy where the list is gone or damaged. */
+static struct saved_state read_saved_list(const struct containers *all)
+{
+	struct saved_state s = {};
+
+	s.list = read_list(all, LIST_FILE, &s.damaged);
+	if (!s.list) {
+		s.list = read_list(all, COPY_FILE, &s.damaged);
+		s.is_copy = s.list != NULL;
+	}
+	if (!s.list)
+		s.list = json_array();
+	return s;
 }
 
 /* Returns true if the kernel guards it as the list says. */
@@ -228,29 +296,47 @@ static int restore_container(struct container *c)
 }
 
 /*
+ * Restores a container from an entry. -EBADMSG: the entry is none, or its name is taken. -ENOENT: the
+ * container is gone; or the entry is from the copy, which may be old, and the kernel does not guard it.
+ */
+static int restore_entry(struct containers *all, const struct saved_state *s, json_t *j,
+			 bool known[LUTRA_SLOTS])
+{
+	_cleanup_(container_freep) struct container *c = container_new(all);
+	int r = c ? saved_from_json(j, c) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	if (containers_find(all, c->name) || (is_guarded(c) && known[c->slot]))
+		return -EBADMSG;
+	if (s->is_copy && !is_guarded(c))
+		return -ENOENT;
+	r = restore_container(c);
+	if (r < 0)
+		return r;
+	known[c->slot] = true;
+	TAKE_PTR(c);
+	return 0;
+}
+
+/*
  * A guard of another version stays, and the list with it, as long as a container would be without
  * any guard otherwise.
  */
-static void restore_all(struct containers *all, json_t *list, bool known[LUTRA_SLOTS])
+static void restore_all(struct containers *all, struct saved_state *s, bool known[LUTRA_SLOTS])
 {
-	bool failed = false;
+	bool failed = s->damaged, bad = false;
 	json_t *j;
 	size_t i;
 
-	json_array_foreach (list, i, j) {
-		struct container *c = container_new(all);
-		int r = c ? saved_from_json(j, c) : -ENOMEM;
+	json_array_foreach (s->list, i, j) {
+		int r = restore_entry(all, s, j, known);
 
-		if (r == 0 && !containers_find(all, c->name))
-			r = restore_container(c);
-		else
-			r = -EBADMSG;
-		if (r == 0)
-			known[c->slot] = true;
-		else
-			container_free(c);
+		bad |= r == -EBADMSG;
 		failed |= r < 0 && r != -ENOENT;
 	}
+	if (bad && !s->is_copy)
+		set_list_aside(all, LIST_FILE, "it has entries that this lutrad cannot read");
 	if (!failed) {
 		guard_remove_other_versions(all->parts.guard);
 		containers_changed(all, NULL);
@@ -261,17 +347,12 @@ static void restore_all(struct containers *all, json_t *list, bool known[LUTRA_S
 
 static void restore_list(struct containers *all)
 {
-	json_auto_t *list = read_saved_list(all);
+	struct saved_state s = read_saved_list(all);
 	bool known[LUTRA_SLOTS] = {false};
-	struct lutra_slot slot;
 
-	restore_all(all, list, known);
-	for (uint32_t s = 1; s < LUTRA_SLOTS; s++) {
-		if (known[s] || guard_slot(all->parts.guard, s, &slot) < 0)
-			continue;
-		log_warning("slot %u is enrolled and not in the list of containers: released", s);
-		guard_release(all->parts.guard, s);
-	}
+	restore_all(all, &s, known);
+	json_decref(s.list);
+	containers_rebuild(all, known);
 }
 
 /* ---- life ---- */
@@ -296,13 +377,19 @@ int saved_list_open(struct saved_list **ret, struct containers *all)
 
 void saved_list_close(struct saved_list *l)
 {
+	saved_list_flush(l, NULL);
+	saved_list_check(l);
 	free(l);
 }
 
 void saved_list_remove(const struct config *config)
 {
-	_cleanup_free_ char *path = NULL;
+	static const char *const names[] = {LIST_FILE, COPY_FILE};
 
-	if (asprintf(&path, "%s/" LIST_FILE, config->state_dir) > 0)
-		unlink(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		_cleanup_free_ char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", config->state_dir, names[i]) > 0)
+			unlink(path);
+	}
 }

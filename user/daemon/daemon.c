@@ -20,6 +20,7 @@
 #include "user/api/server.h"
 #include "user/containers/containers.h"
 #include "user/daemon/seccomp_agent.h"
+#include "user/daemon/state_dir.h"
 #include "user/discovery/discovery.h"
 #include "user/learn/learn.h"
 #include "user/sys/clock.h"
@@ -32,6 +33,8 @@ struct daemon {
 	struct loop *loop;
 	struct loop_watch rings, alerts, signals, timer;
 	struct local_socket control_socket, agent_socket;
+	struct state_dir state_dir;
+	bool is_up; /* the start has succeeded */
 	struct guard *guard;
 	struct pipeline *pipeline;
 	struct lifecycle lifecycle;
@@ -110,6 +113,7 @@ static void on_second(void *ctx)
 		return;
 	guard_drain(d->guard);
 	containers_check(d->containers);
+	saved_list_check(d->saved_list);
 	learn_tick(d->learn);
 	seccomp_agent_check(d->agent);
 	guard_detach_idle(d->guard);
@@ -227,7 +231,6 @@ static int open_pipeline(struct daemon *d, struct err *err)
 	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0 ||
 	    asprintf(&maintenance, "%s/maintenance.json", d->config->state_dir) < 0)
 		return err_oom(err);
-	mkdir(d->config->state_dir, 0700);
 	config.store_path = store;
 	config.maintenance_path = maintenance;
 	r = pipeline_new(&d->pipeline, &config, err);
@@ -319,6 +322,8 @@ static int open_parts(struct daemon *d, struct err *err)
 	/* First of all: a second lutrad ends here, before it has loaded anything. */
 	r = open_sockets(d, err);
 	if (r == 0)
+		r = state_dir_open(&d->state_dir, d->config->state_dir, err);
+	if (r == 0)
 		r = open_guard(d, err);
 	if (r == 0)
 		r = open_pipeline(d, err);
@@ -357,6 +362,7 @@ static void close_parts(struct daemon *d)
 	pipeline_free(d->pipeline);
 	local_socket_close(&d->agent_socket);
 	local_socket_close(&d->control_socket);
+	state_dir_close(&d->state_dir, !d->is_up);
 	closep(&d->signals.fd);
 	closep(&d->timer.fd);
 	loop_free(d->loop);
@@ -367,6 +373,7 @@ int daemon_serve(struct config *config, struct err *err)
 	_cleanup_(close_parts) struct daemon d = {.config = config,
 						  .control_socket.watch.fd = -1,
 						  .agent_socket.watch.fd = -1,
+						  .state_dir.lock = -1,
 						  .rings = {-1, on_rings, &d},
 						  .alerts = {-1, on_alerts, &d},
 						  .signals = {-1, on_signal, &d},
@@ -379,6 +386,7 @@ int daemon_serve(struct config *config, struct err *err)
 	r = open_parts(&d, err);
 	if (r < 0)
 		return r;
+	d.is_up = true;
 	/* Loading took some megabytes that are not needed again. */
 	malloc_trim(0);
 	log_info("listening on %s, %s%s", config->socket,
@@ -393,14 +401,19 @@ int daemon_serve(struct config *config, struct err *err)
 
 int daemon_uninstall(const struct config *config, struct err *err)
 {
-	int r = config->pin_dir ? guard_uninstall(config->pin_dir, err) : 0;
+	/* A lutrad that pins nothing is noticed by its directory or its socket. */
+	int r = state_dir_check(config->state_dir, err);
 
+	if (r == 0)
+		r = local_socket_remove(config->socket, err);
+	if (r < 0)
+		return r;
+	r = config->pin_dir ? guard_uninstall(config->pin_dir, err) : 0;
 	if (r == -EBUSY)
 		return err_set(err, r, "%s is in use: stop lutrad first", config->pin_dir);
 	if (r < 0)
 		return r;
 	saved_list_remove(config);
-	unlink(config->socket);
 	printf("lutrad: nothing of it is left in the kernel; events stay in %s, policies in %s\n",
 	       config->state_dir, config->policies_dir);
 	return 0;

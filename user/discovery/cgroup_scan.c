@@ -62,22 +62,13 @@ static struct stray *stray_of_cgroup(struct cgroup_scan *scan, uint64_t id)
 /* Reads all that is on disk about it. Returns 0 or -ENOMEM. */
 static int read_identity(const struct config *config, const struct pattern *p, struct identity *w)
 {
-	struct err err = {};
 	int r = identity_set(&w->id, p->id);
 
 	w->engine = p->engine;
 	if (r == 0)
 		r = identity_set(&w->pod_uid, p->pod_uid);
-	for (size_t i = 0; r == 0 && config->bundles[i] && !w->image; i++) {
-		_cleanup_free_ char *bundle = NULL, *inner = NULL;
-
-		if (asprintf(&bundle, "%s/%s", config->bundles[i], p->id) < 0 ||
-		    asprintf(&inner, "%s/userdata", bundle) < 0)
-			return -ENOMEM;
-		if (identity_from_bundle(w, bundle, &err) < 0 ||
-		    identity_from_bundle(w, inner, &err) < 0)
-			log_warning("%.12s: %s", p->id, err.msg);
-	}
+	for (size_t i = 0; r == 0 && config->bundles[i] && !w->image; i++)
+		r = identity_from_bundles(w, config->bundles[i]);
 	return r;
 }
 

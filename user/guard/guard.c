@@ -79,7 +79,8 @@ void guard_free(struct guard *g)
 	free(g);
 }
 
-int guard_uninstall(const char *pin_dir, struct err *err)
+/* Removes a directory of pins, if there is one. Errors as guard_uninstall(). */
+static int remove_pins(const char *pin_dir, struct err *err)
 {
 	_cleanup_close_ int lock = -1;
 	int r;
@@ -94,6 +95,15 @@ int guard_uninstall(const char *pin_dir, struct err *err)
 		return err_set(err, -EBUSY, "%s: some pins could not be removed: try again as root",
 			       pin_dir);
 	return 0;
+}
+
+int guard_uninstall(const char *pin_dir, struct err *err)
+{
+	int r = remove_pins(pin_dir, err);
+
+	if (r == 0)
+		guard_unmount_bpffs();
+	return r;
 }
 
 bool guard_has_lsm(const struct guard *g)

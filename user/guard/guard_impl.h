@@ -78,8 +78,13 @@ void guard_detach_aside(struct guard *g);
 
 /* ---- guard_pin.c: no-ops if g->pin_dir is NULL ---- */
 
-/* Makes the directory and locks it. -EBUSY: another process has it; else as mount(2), mkdir(2). */
+/*
+ * Makes the directory and locks it. -EBUSY: another process has it. -EINVAL: it is not on a bpf file
+ * system. Else as mount(2), mkdir(2).
+ */
 int guard_pin_open(const char *dir, int *ret_lock, struct err *err);
+/* Ends the bpf file system that guard_pin_open() has mounted, if nothing is in it. */
+void guard_unmount_bpffs(void);
 /* Makes an object that is not loaded yet use the pinned maps. Sets g->instance. */
 int guard_pin_maps(struct guard *g, struct lutra_bpf *skel);
 int guard_pin_links(struct guard *g);

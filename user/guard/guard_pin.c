@@ -23,6 +23,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -31,6 +32,8 @@
 
 #include "kern/lutra.skel.h"
 
+#define BPFFS "/sys/fs/bpf"
+#define BPFFS_SOURCE "lutra" /* of the mount, which tells it from others */
 #define TEXT_OF(number) #number
 #define DIR_OF(what, abi) what "-" TEXT_OF(abi)
 #define MAPS_DIR DIR_OF("maps", LUTRA_ABI_VERSION)
@@ -39,7 +42,10 @@
 
 /* ---- the directory ---- */
 
-/* Checks that the parent directory is a bpf file system; mounts one there if it is not. */
+/*
+ * Checks that the parent directory is on a bpf file system. Mounts one at its usual place if there is
+ * none; at any other place a mount would hide what is there.
+ */
 static int check_bpffs(const char *dir, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(dir);
@@ -53,12 +59,49 @@ static int check_bpffs(const char *dir, struct err *err)
 		return err_set(err, -errno, "pin_dir: %s: %s", up, strerror(errno));
 	if (fs.f_type == BPF_FS_MAGIC)
 		return 0;
-	if (mount("bpf", up, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+	if (strcmp(up, BPFFS) != 0)
+		return err_set(
+			err, -EINVAL,
+			"pin_dir: %s is not on a bpf file system: use a directory of " BPFFS
+			", or mount one there, or set pin_dir to null to run without pinning",
+			up);
+	if (mount(BPFFS_SOURCE, up, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
 		return err_set(err, -errno,
 			       "pin_dir: %s is not a bpf file system and mounting one failed (%s): "
 			       "mount one, or set pin_dir to null to run without pinning",
 			       up, strerror(errno));
 	return 0;
+}
+
+static int is_visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+/* Returns true if a directory has no entries. */
+static bool is_empty_dir(const char *path)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(path, &entries, is_visible, NULL);
+
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+	return n == 0;
+}
+
+void guard_unmount_bpffs(void)
+{
+	_cleanup_fclose_ FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	bool ours = false;
+
+	/* The last mount on the directory is the one that is seen. */
+	while (f && (m = getmntent(f)))
+		if (strcmp(m->mnt_dir, BPFFS) == 0)
+			ours = strcmp(m->mnt_fsname, BPFFS_SOURCE) == 0;
+	if (ours && is_empty_dir(BPFFS))
+		umount2(BPFFS, 0);
 }
 
 int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
@@ -80,11 +123,6 @@ int guard_pin_open(const char *dir, int *ret_lock, struct err *err)
 			       dir);
 	*ret_lock = TAKE_FD(fd);
 	return 0;
-}
-
-static int is_visible(const struct dirent *e)
-{
-	return e->d_name[0] != '.';
 }
 
 /*

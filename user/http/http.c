@@ -327,6 +327,11 @@ static int listen_on(struct http *h, const char *where, struct err *err)
 	return 0;
 }
 
+void http_set_token(struct http *h, const char *token)
+{
+	h->access.config.token = token;
+}
+
 int http_new(struct http **ret, const struct http_config *config, const struct http_route *routes,
 	     void *ctx, struct err *err)
 {

@@ -94,6 +94,8 @@ DEFINE_FREEP(struct http, http_free);
  * listen only. Returns 0 or -errno.
  */
 int http_add_connection(struct http *h, int fd);
+/* Sets the token of http_config, which is borrowed. */
+void http_set_token(struct http *h, const char *token);
 /* Returns true if the client has closed its connection. */
 bool http_is_gone(const struct http_request *q);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/file.h"
+#include "user/sys/log.h"
 
 /* ---- a hook's state ---- */
 
@@ -205,12 +206,10 @@ static int add_image_names(struct identity *w, const json_t *names)
 
 		if (!name || r < 0)
 			continue;
-		if (strchr(name, '@')) {
-			r = identity_add_alias(w, name);
-		} else if (first) {
+		if (first && !strchr(name, '@')) {
 			r = identity_set(&w->image, name);
 			first = false;
-		} else if (nameless) {
+		} else if (nameless || strchr(name, '@')) {
 			r = identity_add_alias(w, name);
 		}
 	}
@@ -300,4 +299,17 @@ int identity_from_bundle(struct identity *w, const char *bundle, struct err *err
 	    s = set_from_storage(w, bundle, r < 0 ? NULL : err);
 
 	return r < 0 ? r : s;
+}
+
+int identity_from_bundles(struct identity *w, const char *dir)
+{
+	_cleanup_free_ char *bundle = NULL, *inner = NULL;
+	struct err err = {};
+
+	if (asprintf(&bundle, "%s/%s", dir, w->id) < 0 ||
+	    asprintf(&inner, "%s/userdata", bundle) < 0)
+		return -ENOMEM;
+	if (identity_from_bundle(w, bundle, &err) < 0 || identity_from_bundle(w, inner, &err) < 0)
+		log_warning("%.12s: %s", w->id, err.msg);
+	return 0;
 }

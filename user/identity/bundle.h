@@ -42,5 +42,10 @@ int identity_from_annotations(struct identity *w, const json_t *annotations);
  * were.
  */
 int identity_from_bundle(struct identity *w, const char *bundle, struct err *err);
+/*
+ * Adds what the bundle of w->id says in a directory where an engine keeps bundles. A file that cannot
+ * be used is logged. -ENOMEM.
+ */
+int identity_from_bundles(struct identity *w, const char *dir);
 
 #endif

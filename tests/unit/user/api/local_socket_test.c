@@ -99,7 +99,7 @@ static void local_socket_refuses_a_path_in_use(void **state)
 
 	assert_int_equal(local_socket_open(&f->s, f->path, NULL), 0);
 	assert_int_equal(local_socket_open(&other, f->path, &err), -EADDRINUSE);
-	assert_non_null(strstr(err.msg, "another lutrad"));
+	assert_non_null(strstr(err.msg, "a lutrad listens there"));
 	local_socket_close(&other);
 	assert_true(can_connect(f->path));
 }
@@ -137,6 +137,21 @@ static void local_socket_refuses_a_path_that_is_too_long(void **state)
 	assert_int_equal(local_socket_open(&f->s, path, NULL), -ENAMETOOLONG);
 }
 
+static void local_socket_remove_takes_only_what_was_left(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(local_socket_open(&f->s, f->path, NULL), 0);
+	assert_int_equal(local_socket_remove(f->path, NULL), -EADDRINUSE);
+	assert_true(can_connect(f->path));
+	close(TAKE_FD(f->s.watch.fd));
+	assert_int_equal(local_socket_remove(f->path, NULL), 0);
+	assert_int_equal(access(f->path, F_OK), -1);
+	close(open(f->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(local_socket_remove(f->path, NULL), 0);
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
 #define SOCKET_TEST(name) cmocka_unit_test_setup_teardown(name, make_fixture, free_fixture)
 
 int main(void)
@@ -149,6 +164,7 @@ int main(void)
 		SOCKET_TEST(local_socket_takes_over_one_that_nobody_listens_on),
 		SOCKET_TEST(local_socket_refuses_a_file_that_is_no_socket),
 		SOCKET_TEST(local_socket_refuses_a_path_that_is_too_long),
+		SOCKET_TEST(local_socket_remove_takes_only_what_was_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

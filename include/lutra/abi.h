@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 13
+#define LUTRA_ABI_VERSION 14
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -537,6 +537,8 @@ struct lutra_history {
 #define LUTRA_SESSION_GUARDED 1 /* as the service */
 #define LUTRA_SESSION_AUDITED 2 /* lutra_match_action() */
 
+#define LUTRA_STARTER_MAX 256 /* bytes of a starter's path; a longer one is not known */
+
 /*
  * An entry of the evidence ring: a match, its verdict, and the syscalls before it. Of rule SESSION the
  * object is the program: its addr is the name of the terminal (NUL-terminated, "": none), its mode
@@ -569,11 +571,16 @@ struct lutra_evidence {
 	__u8 fallback; /* 1: seen through a tracepoint, not through a hook */
 	__u32 str_len;
 	__u8 exec_session; /* LUTRA_SESSION_*; 0: not of an exec session */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 starter_len; /* of an execution; 0: not known */
 	struct lutra_object object;
 	char comm[16];
 	struct lutra_history history[LUTRA_HISTORY]; /* oldest first */
-	char str[];				     /* str_len bytes: path or socket name */
+	/*
+	 * str_len bytes: path or socket name. Then starter_len bytes: the path of the program that the
+	 * task ran before it executed this one.
+	 */
+	char str[];
 };
 _Static_assert(sizeof(struct lutra_evidence) == 264, "evidence layout");
 

@@ -22,6 +22,8 @@ enum lutra_object_field {
 	LUTRA_FIELD_FAMILY = 21 | 8 << 8,	  /* AF_*, of connect, bind and send */
 	LUTRA_FIELD_ADDR_CLASS = 29 | 2 << 8,	  /* enum lutra_addr_class, less one */
 	LUTRA_FIELD_EXACT_PORT = 31 | 1 << 8,	  /* the detail is the port itself */
+	LUTRA_FIELD_STARTER = 21 | 11 << 8,	  /* of exec, in place of the three above: path node
+						     of the program that starts it; 0: any */
 	LUTRA_FIELD_DETAIL = 32 | 16 << 8,	  /* path node, port, capability, syscall or hook;
 						     of a port that is not exact: 1 if ephemeral */
 	LUTRA_FIELD_HAS_ADDR_CLASS = 48 | 1 << 8, /* else the address class is LUTRA_ADDR_NONE */
@@ -157,6 +159,18 @@ static __always_inline __u64 lutra_object_token_of_new_name(__u64 token)
 static __always_inline __u64 lutra_object_token_accepted(__u64 token, __u32 kind)
 {
 	return lutra_object_token_of_new_name(token) | lutra_sibling_fields(kind);
+}
+
+_Static_assert(LUTRA_NODES <= 1 << (LUTRA_FIELD_STARTER >> 8), "a starter is any path node");
+
+/*
+ * Returns the token that makes a program known where a certain program starts it, because a person
+ * accepted that. token: of the execution. starter: path node of the program that starts it, not 0.
+ * Training makes no such token.
+ */
+static __always_inline __u64 lutra_object_token_started_by(__u64 token, __u32 starter)
+{
+	return token | lutra_object_token_put(LUTRA_FIELD_STARTER, starter);
 }
 
 /* Ports from here on count as one port, unless the policy knows exact ports of this kind. */

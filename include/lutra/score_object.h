@@ -470,4 +470,23 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	return 0;
 }
 
+/*
+ * Makes an execution known if a person accepted it where a certain program starts it, and that
+ * program does. starter: path node of the program that the task runs; 0: the policy does not know it.
+ * j: what lutra_judge_object() returned.
+ */
+static __always_inline int lutra_judge_starter(const struct lutra_policy *p,
+					       const struct lutra_object *o, __u32 starter,
+					       __u8 role, struct lutra_judgement *j)
+{
+	if (!p || !o || !j || o->op != LUTRA_OP_EXEC || j->kind == LUTRA_KIND_KNOWN ||
+	    !j->class.hit || !starter ||
+	    !lutra_object_known(p, lutra_object_token_started_by(j->token, starter), role))
+		return 0;
+	j->kind = LUTRA_KIND_KNOWN;
+	j->rule = LUTRA_RULE_NONE;
+	j->varies = 0;
+	return 0;
+}
+
 #endif

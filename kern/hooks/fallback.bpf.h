@@ -9,6 +9,7 @@
 #include "kern/state/scratch.bpf.h"
 
 int fallback_address(struct lutra_task *e, struct lutra_scratch *s, __u64 user, __u32 len);
+int fallback_exec_enter(struct lutra_task *e, struct lutra_scratch *s);
 int fallback_exec(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
 
 #endif

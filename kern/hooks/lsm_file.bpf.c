@@ -23,6 +23,8 @@ static __always_inline int program_judge(const struct file *file, __u32 op)
 		return 0;
 	if (!event_begin(&f, op))
 		return is_denied_without_scratch(&f);
+	if (op == LUTRA_OP_EXEC)
+		starter_describe(f.e, f.s);
 	file_describe(f.s, kernel_address(f.s, file), f.slot->start_realtime_ns);
 	session_check_program(f.e, f.s);
 	return object_judge(f.e, f.s);

@@ -198,9 +198,9 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 		process_mark_steady(task, e);
 }
 
-/* Judges a socket address that no hook will see. */
-static __always_inline void syscall_judge_address(struct task_struct *task, struct lutra_task *e,
-						  const struct pt_regs *regs, __u32 nr)
+/* Looks at what no hook will see: a socket address, and the program that executes another. */
+static __always_inline void syscall_judge_arguments(struct task_struct *task, struct lutra_task *e,
+						    const struct pt_regs *regs, __u32 nr)
 {
 	struct lutra_scratch *s;
 	__u64 user = 0;
@@ -209,6 +209,12 @@ static __always_inline void syscall_judge_address(struct task_struct *task, stru
 	if (!lutra_fallback)
 		return;
 	switch (nr) {
+	case LUTRA_NR_EXECVE:
+	case LUTRA_NR_EXECVEAT:
+		s = scratch_get(task);
+		if (s)
+			fallback_exec_enter(e, s);
+		return;
 	case LUTRA_NR_CONNECT:
 	case LUTRA_NR_BIND:
 		user = regs->si;
@@ -311,7 +317,7 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 			process_mark_steady(task, e);
 		}
 	}
-	syscall_judge_address(task, e, regs, nr);
+	syscall_judge_arguments(task, e, regs, nr);
 	return 0;
 }
 

@@ -59,6 +59,15 @@ __noinline int fallback_address(struct lutra_task *e, struct lutra_scratch *s, _
 	return object_judge(e, s);
 }
 
+/* Notes what the task runs at the entry of an execution: at its end the kernel runs the new program. */
+__noinline int fallback_exec_enter(struct lutra_task *e, struct lutra_scratch *s)
+{
+	if (!e || !s)
+		return 0;
+	fallback_begin(s, e, LUTRA_OP_EXEC);
+	return starter_describe(e, s);
+}
+
 /*
  * Judges a script by its name, which is all that is left of it: when exec is over, the kernel has
  * put the interpreter's file in place of the script's. name: kernel address of a string.
@@ -99,7 +108,9 @@ __noinline int fallback_exec(struct lutra_task *e, struct lutra_scratch *s, __u6
 	fallback_begin(s, e, LUTRA_OP_EXEC);
 	file_describe(s, (__u64)BPF_CORE_READ(bprm, file), slot->start_realtime_ns);
 	session_check_program(e, s);
-	return object_judge(e, s);
+	object_judge(e, s);
+	starter_forget(s);
+	return 0;
 }
 
 /*

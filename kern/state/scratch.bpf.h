@@ -57,6 +57,14 @@ struct lutra_scratch {
 	__u64 known_key; /* open_key() of the object that was judged known; 0: it was not */
 	char fold[LUTRA_NAME];
 
+	/* starter.bpf.h: the program that the task runs while it executes another. */
+	struct {
+		__u32 version; /* of the policy whose node it is; 0: none */
+		__u16 node;    /* 0: the policy does not know the program */
+		__u16 len;     /* of its path; 0: not known */
+		char text[LUTRA_STARTER_MAX];
+	} starter;
+
 	/* verdict.bpf.c and syscall_enter.bpf.c: the rule that the event matches. */
 	struct {
 		__u32 rule;  /* enum lutra_rule */
@@ -78,7 +86,8 @@ struct lutra_scratch {
 				struct lutra_ring_record record;
 			} ring;
 		} head;
-		char bytes[LUTRA_STRING_MAX + LUTRA_NAME]; /* path_to_text() */
+		/* path_to_text(); in evidence, the starter's path follows */
+		char bytes[LUTRA_STRING_MAX + LUTRA_STARTER_MAX];
 	} text;
 };
 _Static_assert(sizeof(((struct lutra_scratch *)0)->text.head) == sizeof(struct lutra_evidence),
@@ -123,6 +132,14 @@ static __always_inline void scratch_begin(struct lutra_scratch *s, const struct 
 	s->walk.root_mnt = e->root_mnt;
 	s->walk.root_dentry = e->root_dentry;
 	__builtin_memset(&s->object, 0, sizeof(s->object));
+}
+
+/* Forgets the starter: the next execution has another one. */
+static __always_inline void starter_forget(struct lutra_scratch *s)
+{
+	s->starter.version = 0;
+	s->starter.node = 0;
+	s->starter.len = 0;
 }
 
 /* Returns a kernel pointer as a number: global functions take no pointer of a kernel type. */

@@ -66,7 +66,7 @@ static __always_inline void evidence_add_event(struct lutra_evidence *ev, struct
 	ev->weight[1] = s->match.weight[1];
 	ev->weight[2] = s->match.weight[2];
 	ev->fallback = lutra_fallback;
-	__builtin_memset(ev->pad, 0, sizeof(ev->pad));
+	ev->pad = 0;
 	ev->object = s->object;
 	if (s->flags & EVENT_WORKER)
 		ev->nr = LUTRA_NR_NONE;
@@ -74,6 +74,17 @@ static __always_inline void evidence_add_event(struct lutra_evidence *ev, struct
 	if (s->object.flags & LUTRA_OBJ_PATH)
 		path_to_text(s);
 	ev->str_len = s->text.len;
+}
+
+/* Appends the starter of an execution to the text. Returns its length; 0: not known. */
+static __always_inline __u32 evidence_add_starter(struct lutra_scratch *s, __u32 text_len)
+{
+	__u32 len = s->starter.len;
+
+	if (s->object.op != LUTRA_OP_EXEC || !len)
+		return 0;
+	bpf_probe_read_kernel(&s->text.bytes[text_len], LUTRA_STARTER_MAX, s->starter.text);
+	return len > LUTRA_STARTER_MAX ? LUTRA_STARTER_MAX : len;
 }
 
 /*
@@ -106,7 +117,7 @@ __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 {
 	struct lutra_evidence *ev;
 	struct lutra_slot *slot;
-	__u32 len;
+	__u32 len, starter_len;
 
 	if (!e || !s || !p)
 		return 0;
@@ -129,9 +140,11 @@ __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 	len = ev->str_len;
 	if (len > LUTRA_STRING_MAX)
 		len = LUTRA_STRING_MAX;
+	starter_len = evidence_add_starter(s, len);
+	ev->starter_len = (__u16)starter_len;
 	counter_add(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
 	if (!evidence_has_room(e->slot, now) ||
-	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len, 0)) {
+	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len + starter_len, 0)) {
 		counter_add(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
 		return 0;
 	}

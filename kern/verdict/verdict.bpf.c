@@ -12,6 +12,7 @@
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/reported.bpf.h"
+#include "kern/verdict/starter.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
 #define EPISODE_GAP_NS NSEC_PER_SEC /* without unusual events: the episode is over */
@@ -93,6 +94,7 @@ __noinline int session_report(struct lutra_task *e, struct lutra_scratch *s, __u
 	if (!p || !slot || slot->mode == LUTRA_MODE_LEARN)
 		return 0;
 	scratch_begin(s, e, 0);
+	starter_forget(s);
 	s->object.op = LUTRA_OP_EXEC;
 	file_describe(s, (__u64)BPF_CORE_READ(bprm, file), slot->start_realtime_ns);
 	uid = (__u32)bpf_get_current_uid_gid();
@@ -188,10 +190,12 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		j->kind = LUTRA_KIND_ELSEWHERE;
 		return 0;
 	}
-	if (pathless)
+	if (pathless) {
 		lutra_judge_pathless(p, &s->object, role, j);
-	else
+	} else {
 		lutra_judge_object(p, &s->object, &s->path, role, s->fold, j);
+		lutra_judge_starter(p, &s->object, starter_node(s, p), role, j);
+	}
 	counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_key = open_key(e->slot, p->version, role, s->object.mode, s->object.flags);

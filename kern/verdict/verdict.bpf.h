@@ -8,6 +8,7 @@
 
 #include "kern/object/object.bpf.h"
 
+int starter_describe(struct lutra_task *e, struct lutra_scratch *s);
 int object_judge(struct lutra_task *e, struct lutra_scratch *s);
 int pathless_judge(struct lutra_task *e, struct lutra_scratch *s);
 int match_decide(struct lutra_task *e, struct lutra_scratch *s, const struct lutra_policy *p);

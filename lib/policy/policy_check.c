@@ -155,8 +155,10 @@ static int check_objects(const struct policy *p, struct err *err)
 		    (i && t <= p->objects[i - 1]))
 			return err_set(err, -EBADMSG, "object %zu is impossible or out of order",
 				       i);
-		if (lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH) &&
-		    lutra_object_token_get(t, LUTRA_FIELD_DETAIL) >= p->n_nodes)
+		if ((lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH) &&
+		     lutra_object_token_get(t, LUTRA_FIELD_DETAIL) >= p->n_nodes) ||
+		    (op == LUTRA_OP_EXEC &&
+		     lutra_object_token_get(t, LUTRA_FIELD_STARTER) >= p->n_nodes))
 			return err_set(err, -EBADMSG, "object %zu names no path node", i);
 		if (lutra_object_token_get(t, LUTRA_FIELD_VARIES) &&
 		    !lutra_object_token_get(t, LUTRA_FIELD_HAS_PATH))

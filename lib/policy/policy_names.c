@@ -116,6 +116,16 @@ static void put_path(struct words *w, const struct policy *p, uint64_t token)
 		add_word(w, "%s", path);
 }
 
+/* Adds the program that starts the program of a token, if it is accepted from that one alone. */
+static void put_starter(struct words *w, const struct policy *p, uint64_t token)
+{
+	uint32_t node = lutra_object_token_get(token, LUTRA_FIELD_STARTER);
+	char path[1200];
+
+	if (node && policy_node_path(p, node, path, sizeof(path)) == 0)
+		add_word(w, "started by %s", path);
+}
+
 static void put_socket(struct words *w, uint64_t token)
 {
 	unsigned family = lutra_object_token_get(token, LUTRA_FIELD_FAMILY);
@@ -240,5 +250,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	if (lutra_object_token_get(token, LUTRA_FIELD_VARIES) &&
 	    !lutra_object_token_get(token, LUTRA_FIELD_SIBLING) && !is_of_new_names(p, token))
 		add_word(&w, "(alerts)");
+	if (op == LUTRA_OP_EXEC)
+		put_starter(&w, p, token);
 	return 0;
 }

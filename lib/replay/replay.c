@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/abi/path_text.h"
 #include "lib/replay/judgement_cache.h"
 #include "lib/replay/tasks.h"
 #include "lib/replay/written.h"
@@ -14,6 +15,8 @@ struct task {
 	struct lutra_matches matches;
 	struct written_task writer;
 	bool hookable; /* the current system call matched NEW_HOOKABLE */
+	/* Path nodes, 0: not known. Of what the task runs, and of the execution under way. */
+	uint16_t program, next_program;
 };
 
 struct replay {
@@ -167,7 +170,11 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	struct lutra_record seen = *rec;
 
 	seen.arg = written_object(r->written, &t->writer, rec, str, str_len);
-	what = judgement_cache_get(&r->judged, &r->image, &seen, str, str_len, t->state.role);
+	what = judgement_cache_get(
+		&r->judged, &r->image, &seen, str, str_len,
+		&(struct judgement_task){.role = t->state.role, .program = t->program});
+	if (what->object.op == LUTRA_OP_EXEC)
+		t->next_program = what->judgement.class.hit ? what->judgement.class.node : 0;
 	ret->is_object = true;
 	ret->role = t->state.role;
 	ret->a = t->state.level_a;
@@ -187,6 +194,31 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))
 		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);
+}
+
+/* Returns the node of the program that a task runs when it is armed; 0: not known. */
+static uint16_t armed_program(const struct replay *r, const struct task *t, const char *str,
+			      size_t str_len)
+{
+	struct lutra_class class = {};
+	struct lutra_path path;
+	char fold[LUTRA_NAME];
+
+	if (!str || !str_len)
+		return 0;
+	path_text_parse(str, str_len, &path);
+	lutra_classify_path(&r->image, &path, 0,
+			    t->state.role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, fold,
+			    &class);
+	return class.hit ? class.node : 0;
+}
+
+/* A task has executed the program that it was about to execute. */
+static void task_run_next(struct replay *r, struct task *t)
+{
+	lutra_state_exec(&t->state, &r->image, tasks_process(t)->again);
+	t->program = t->next_program;
+	t->next_program = 0;
 }
 
 /* Applies a record to the tasks, and finds its task. Returns what tasks_step() returns. */
@@ -212,10 +244,10 @@ static int step_task(struct replay *r, const struct lutra_record *rec, const cha
 
 		lutra_state_begin(&t->state, &r->image, rec->nr, rec->arg, rec->aux);
 		t->writer.is_session = t->state.role == LUTRA_ROLE_SESSION;
+		t->program = armed_program(r, t, str, str_len);
 	}
 	if (rec->type == LUTRA_RECORD_EXEC)
-		lutra_state_exec(&((struct task *)entry)->state, &r->image,
-				 tasks_process(entry)->again);
+		task_run_next(r, entry);
 	if (rec->type == LUTRA_RECORD_SYSCALL || rec->type == LUTRA_RECORD_OBJECT) {
 		r->last = entry;
 		r->last_tid = rec->tid;

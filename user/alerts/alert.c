@@ -27,7 +27,8 @@ struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t
 {
 	static const struct identity unknown = {};
 	const struct identity *identity = c->identity ? c->identity : &unknown;
-	size_t size = sizeof(struct alert) + str_len + text_bytes(c->name) + text_bytes(c->cgroup) +
+	size_t bytes = str_len + ev->starter_len;
+	size_t size = sizeof(struct alert) + bytes + text_bytes(c->name) + text_bytes(c->cgroup) +
 		      text_bytes(c->policy_dir) + text_bytes(c->policy_sha256) +
 		      text_bytes(c->accepted_sha256) + identity_packed_bytes(identity);
 	struct alert *a = malloc(size);
@@ -39,9 +40,9 @@ struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t
 		.item.bytes = size, .time_ns = clock_to_realtime(ev->ts_ns), .evidence = *ev};
 	a->evidence.str_len = (uint32_t)str_len;
 	at = a->evidence.str;
-	if (str_len)
-		memcpy(at, str, str_len);
-	at = identity_pack(identity, &a->identity, at + str_len);
+	if (bytes)
+		memcpy(at, str, bytes);
+	at = identity_pack(identity, &a->identity, at + bytes);
 	a->name = append_text(&at, c->name);
 	a->cgroup = append_text(&at, c->cgroup);
 	a->policy_dir = append_text(&at, c->policy_dir);

@@ -34,12 +34,19 @@ struct alert {
 	const char *policy_sha256;   /* of the policy that judged */
 	const char *accepted_sha256; /* of what was added to it; "": nothing */
 	struct identity identity;
-	struct lutra_evidence evidence; /* with its string: evidence.str, evidence.str_len */
+	struct lutra_evidence
+		evidence; /* with its string and starter, as in struct lutra_evidence */
 };
 
+/* Returns the path of the starter of an execution: evidence.starter_len bytes without NUL. */
+static inline const char *alert_starter(const struct lutra_evidence *ev)
+{
+	return ev->str + ev->str_len;
+}
+
 /*
- * Joins evidence, its string (str_len bytes without NUL) and the container into an alert that the
- * caller frees with free(). NULL: out of memory.
+ * Joins evidence, its string (str_len bytes without NUL, and the starter behind them) and the
+ * container into an alert that the caller frees with free(). NULL: out of memory.
  */
 struct alert *alert_new(const struct lutra_evidence *ev, const char *str, size_t str_len,
 			const struct alert_container *c);

@@ -58,6 +58,7 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_INCIDENT] = {"incident", "lutra.incident", I, false},
 	[ALERT_POLICY_SHA256] = {"policy_sha256", "lutra.policy_sha256", T, false},
 	[ALERT_EXPECTED] = {"expected", NULL, T, false},
+	[ALERT_STARTER] = {"starter", "lutra.starter", T, false},
 };
 
 bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field)
@@ -187,6 +188,8 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	put_clean(f, ALERT_SYSCALL, syscall_name(NULL, ev->nr, name, sizeof(name)));
 	put_bytes(f, ALERT_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
 	put_object_fields(f, ev);
+	if (ev->starter_len)
+		put_bytes(f, ALERT_STARTER, alert_starter(ev), ev->starter_len);
 	put_history(f, ev);
 }
 

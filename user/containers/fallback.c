@@ -74,6 +74,7 @@ static void alert_fallback(struct container *c, const struct lutra_evidence *las
 	ev.rule = LUTRA_RULE_AUDIT_FALLBACK;
 	ev.verdict = LUTRA_VERDICT_ALERT;
 	ev.refused = 0;
+	ev.starter_len = 0;
 	memset(&ev.object, 0, sizeof(ev.object));
 	ev.str_len = (uint32_t)strlen(text);
 	log_error("%s: %s", c->name, text);

@@ -53,7 +53,8 @@ static int on_evidence(void *ctx, void *data, size_t size)
 	struct guard *g = ctx;
 	const struct lutra_evidence *ev = data;
 
-	if (size >= sizeof(*ev) && ev->str_len <= size - sizeof(*ev) && g->handler.evidence)
+	if (size >= sizeof(*ev) && (uint64_t)ev->str_len + ev->starter_len <= size - sizeof(*ev) &&
+	    g->handler.evidence)
 		g->handler.evidence(g->handler.ctx, ev, ev->str, ev->str_len);
 	/* A container that floods the ring must not keep the reader from its other work. */
 	return --g->evidence_left ? 0 : -EAGAIN;

@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "user/alerts/alert_fields.h"
 
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 
 struct store;
 

@@ -38,21 +38,27 @@
 	"CREATE TABLE incident_findings (incident INTEGER NOT NULL, finding TEXT NOT NULL,"        \
 	" PRIMARY KEY (incident, finding)) WITHOUT ROWID;"
 
-/* Schema 3 has the column of one field more, at its end; schema 4 those of four, and new tables. */
+/*
+ * Each schema has the columns of more fields, at the end: schema 3 of one, 4 of four, 5 of one. Schema
+ * 4 also has new tables.
+ */
 #define FROM_2 "ALTER TABLE events ADD COLUMN package TEXT;"
 #define FROM_3                                                                                     \
 	"ALTER TABLE events ADD COLUMN finding TEXT;"                                              \
 	"ALTER TABLE events ADD COLUMN incident INTEGER;"                                          \
 	"ALTER TABLE events ADD COLUMN policy_sha256 TEXT;"                                        \
 	"ALTER TABLE events ADD COLUMN expected TEXT;" INCIDENTS
-#define END "PRAGMA user_version = 4; COMMIT"
+#define FROM_4 "ALTER TABLE events ADD COLUMN starter TEXT;"
+#define END "PRAGMA user_version = 5; COMMIT"
 
 static int update_tables(struct store *s, int64_t version, struct err *err)
 {
-	int r = store_exec(s,
-			   version == 2 ? "BEGIN IMMEDIATE;" FROM_2 FROM_3 END
-					: "BEGIN IMMEDIATE;" FROM_3 END,
-			   err);
+	static const char *const updates[] = {
+		[2] = "BEGIN IMMEDIATE;" FROM_2 FROM_3 FROM_4 END,
+		[3] = "BEGIN IMMEDIATE;" FROM_3 FROM_4 END,
+		[4] = "BEGIN IMMEDIATE;" FROM_4 END,
+	};
+	int r = store_exec(s, updates[version], err);
 
 	if (r < 0)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -83,7 +89,7 @@ int store_check_schema(struct store *s, bool create, struct err *err)
 
 	if (r < 0 || version == STORE_SCHEMA_VERSION)
 		return r;
-	if ((version == 2 || version == 3) && create)
+	if (version >= 2 && version < STORE_SCHEMA_VERSION && create)
 		return update_tables(s, version, err);
 	if (version != 0 || !create)
 		return err_set(err, -ENOEXEC,

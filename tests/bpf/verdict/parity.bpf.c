@@ -63,6 +63,7 @@ static long one_object(__u32 i, void *ctx)
 	if (!o || !p)
 		return 1;
 	lutra_judge_object(p, &o->object, &o->path, (__u8)o->role, o->fold, &o->judgement);
+	lutra_judge_starter(p, &o->object, o->starter, (__u8)o->role, &o->judgement);
 	o->verdict = lutra_decide_verdict(
 		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
 	o->reported_key =

@@ -40,6 +40,8 @@ struct parity_object {
 	__u64 now;
 	__u32 mode; /* enum lutra_mode, of the verdict */
 	__u32 role;
+	__u32 starter; /* path node */
+	__u32 pad;
 	struct lutra_judgement judgement; /* out, as all that follows; signals also in */
 	struct lutra_matches signals;
 	__u64 verdict;

@@ -418,7 +418,12 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 		o->object.flags = (uint8_t)(o->object.flags & LUTRA_OBJ_LAYER) | LUTRA_OBJ_PATH;
 		o->object.mode = modes[0];
 	}
+	if (pick_below(b, 8) == 0) {
+		o->object.op = LUTRA_OP_EXEC;
+		o->object.flags |= LUTRA_OBJ_PATH;
+	}
 	o->role = pick_below(b, LUTRA_ROLE_ANY + 1);
+	o->starter = pick_below(b, 3) ? pick_below(b, TREE_NODES) : 0;
 	o->mode = pick_below(b, LUTRA_MODE_COUNT);
 	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_MATCH_WINDOW_NS);
 	o->signals.last_ns[pick_below(b, LUTRA_MATCH_CLASS_COUNT)] = o->now / 2;
@@ -429,6 +434,7 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 static void user_object(const struct lutra_policy *p, struct parity_object *o)
 {
 	lutra_judge_object(p, &o->object, &o->path, (uint8_t)o->role, o->fold, &o->judgement);
+	lutra_judge_starter(p, &o->object, o->starter, (uint8_t)o->role, &o->judgement);
 	o->verdict = lutra_decide_verdict(
 		&o->signals, p, lutra_object_match(&o->object, &o->judgement), o->mode, o->now);
 	o->reported_key =
@@ -452,7 +458,7 @@ static void learn_token(struct lutra_policy *p, uint64_t token)
 
 /*
  * Half of the objects are made known before they are judged: those whose path is not in the tree as
- * siblings, or as names that vary.
+ * siblings, or as names that vary; programs where a certain program starts them.
  */
 static void learn_object(struct bench *b, const struct parity_object *o)
 {
@@ -465,13 +471,25 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 		token = pick_below(b, 3) == 0 ? lutra_object_token_of_new_name(token)
 					      : token | lutra_sibling_fields(lutra_component_kind(
 								o->path.name[0], o->path.len[0]));
+	else if (o->object.op == LUTRA_OP_EXEC && o->object.flags & LUTRA_OBJ_PATH)
+		/* Where this program starts it, or another one. */
+		token = lutra_object_token_started_by(
+			token, pick_below(b, 2) ? o->starter : pick_below(b, TREE_NODES));
 	learn_token(b->policy, token);
+}
+
+/* Returns true if an execution is known only because a certain program starts it. */
+static bool is_known_by_starter(const struct lutra_policy *p, const struct parity_object *o)
+{
+	return o->object.op == LUTRA_OP_EXEC && o->judgement.kind == LUTRA_KIND_KNOWN &&
+	       p->ops >> LUTRA_OP_EXEC & 1 && o->starter &&
+	       !lutra_object_known(p, o->judgement.token, (uint8_t)o->role);
 }
 
 struct object_counts {
 	uint32_t objects, paths, hits, misses;
 	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
-	uint32_t reported_once, varies;
+	uint32_t reported_once, varies, started;
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -500,6 +518,7 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 		n->verdicts[o->verdict & 3]++;
 		n->reported_once += o->reported_key != 0;
 		n->varies += o->judgement.varies;
+		n->started += is_known_by_starter(b->policy, o);
 	}
 }
 
@@ -546,7 +565,7 @@ static void parity_of_objects(void **state)
 	assert_true(n.paths >= PATHS_LEAST);
 	assert_true(n.hits > 1000 && n.misses > 1000);
 	assert_true(n.reported_once > n.objects / 2 && n.reported_once < n.objects);
-	assert_true(n.varies > 0);
+	assert_true(n.varies > 0 && n.started > 20);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		if (n.kinds[k] <= 20)
 			fail_msg("kind %d: %u objects", k, n.kinds[k]);

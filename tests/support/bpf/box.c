@@ -49,6 +49,8 @@ static void gather_evidence(void *ctx, const struct lutra_evidence *ev, const ch
 	memcpy(&e->ev, ev, sizeof(*ev));
 	memcpy(e->str, str, len);
 	e->str[len] = '\0';
+	memcpy(e->starter, str + len, ev->starter_len);
+	e->starter[ev->starter_len] = '\0';
 }
 
 const struct guard_handler box_handler = {gather_record, gather_evidence, NULL};

@@ -37,6 +37,7 @@ struct seen_record {
 struct seen_evidence {
 	struct lutra_evidence ev;
 	char str[LUTRA_STRING_MAX + 1];
+	char starter[LUTRA_STARTER_MAX + 1];
 };
 
 struct child {

@@ -63,6 +63,26 @@ static void object_token_has_its_fields_at_their_bits(void **state)
 		    (17 | 1ull << 7 | 1ull << 50));
 }
 
+static void object_token_of_a_started_program_has_its_starter_beside_all_else(void **state)
+{
+	struct lutra_object exec = {.op = LUTRA_OP_EXEC,
+				    .flags = LUTRA_OBJ_FRESH | LUTRA_OBJ_UPDATED | LUTRA_OBJ_PATH};
+	struct lutra_class class = {.node = LUTRA_NODES - 1};
+
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	for (uint8_t role = 0; role < LUTRA_ROLES; role++) {
+		uint64_t token = lutra_object_token(&image, &exec, &class, 0, role);
+		uint64_t started = lutra_object_token_started_by(token, LUTRA_NODES - 1);
+
+		assert_int_equal(lutra_object_token_get(token, LUTRA_FIELD_STARTER), 0);
+		assert_int_equal(lutra_object_token_get(started, LUTRA_FIELD_STARTER),
+				 LUTRA_NODES - 1);
+		assert_true(started == (token | (LUTRA_NODES - 1ull) << 21));
+		assert_false(lutra_object_token_is_odd(started));
+	}
+}
+
 static void object_token_field_comes_back_as_it_was_put(void **state)
 {
 	const enum lutra_object_field fields[] = {
@@ -159,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object_token_tells_ports_apart_only_where_exact),
 		cmocka_unit_test(object_token_has_its_fields_at_their_bits),
+		cmocka_unit_test(object_token_of_a_started_program_has_its_starter_beside_all_else),
 		cmocka_unit_test(object_token_field_comes_back_as_it_was_put),
 		cmocka_unit_test(object_token_survives_packing),
 		cmocka_unit_test(object_token_is_the_same_in_every_layer),

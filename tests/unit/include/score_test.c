@@ -504,7 +504,38 @@ static void score_is_total_on_random_bytes(void **state)
 		assert_true(j.kind < LUTRA_KIND_COUNT && j.rule <= LUTRA_RULE_NONE);
 		assert_true(j.class.node < LUTRA_NODES);
 		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, j.rule == LUTRA_RULE_NONE);
+		lutra_judge_starter(&image, &o, nr, s.role, &j);
+		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, j.rule == LUTRA_RULE_NONE);
 	}
+}
+
+/* The program /srv/f.txt is known where /usr/bin/env starts it. */
+static void judge_starter_makes_an_execution_known_where_that_program_starts_it(void **state)
+{
+	const struct lutra_object exec = {.op = LUTRA_OP_EXEC, .mode = 0100755};
+	const struct lutra_object read = {.op = LUTRA_OP_OPEN, .mode = FILE_MODE};
+	struct lutra_judgement first = judge_path("/srv/f.txt", exec, LUTRA_ROLE_STEADY), j;
+	uint32_t env = judge_path("/usr/bin/env", exec, LUTRA_ROLE_STEADY).class.node;
+	uint64_t token = lutra_object_token_started_by(first.token, env);
+
+	(void)state;
+	assert_int_equal(first.rule, LUTRA_RULE_EXEC);
+	image.object[lutra_object_slot(image.object_seed, token)] = token;
+	for (uint32_t starter = 0; starter < LUTRA_NODES; starter++) {
+		j = judge_path("/srv/f.txt", exec, LUTRA_ROLE_STEADY);
+		lutra_judge_starter(&image, &exec, starter, LUTRA_ROLE_STEADY, &j);
+		assert_int_equal(j.kind == LUTRA_KIND_KNOWN, starter == env);
+		assert_int_equal(j.rule, starter == env ? LUTRA_RULE_NONE : LUTRA_RULE_EXEC);
+	}
+	j = judge_path("/srv/f.txt", exec, LUTRA_ROLE_SPAWNED);
+	lutra_judge_starter(&image, &exec, env, LUTRA_ROLE_SPAWNED, &j);
+	assert_int_equal(j.rule, LUTRA_RULE_EXEC);
+	j = judge_path("/srv/f.txt", read, LUTRA_ROLE_STEADY);
+	lutra_judge_starter(&image, &read, env, LUTRA_ROLE_STEADY, &j);
+	assert_int_equal(j.rule, LUTRA_RULE_OPEN_READ_NEW_USE);
+	j = judge_path("/srv/other", exec, LUTRA_ROLE_STEADY);
+	lutra_judge_starter(&image, &exec, env, LUTRA_ROLE_STEADY, &j);
+	assert_int_equal(j.rule, LUTRA_RULE_EXEC);
 }
 
 static void score_takes_null(void **state)
@@ -539,6 +570,7 @@ int main(void)
 		TREE(judge_of_a_document_of_the_image),
 		TREE(judge_of_a_program_that_a_session_wrote),
 		TREE(judge_learns_an_update_as_one),
+		TREE(judge_starter_makes_an_execution_known_where_that_program_starts_it),
 		cmocka_unit_test(score_address_classes_are_those_of_the_rfcs),
 		cmocka_unit_test(score_is_total_on_random_bytes),
 		cmocka_unit_test(score_takes_null),

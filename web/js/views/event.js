@@ -115,6 +115,7 @@ function factsCard(event, text, session) {
     ["Image", f["container.image"]],
     ["Process", `${f["proc.name"]}[${f["proc.pid"]}]`],
     ["Started by", f["lutra.lineage"]],
+    ["Program that started it", f["lutra.starter"]],
     ["Exec session", session],
     ["Package", f["lutra.package"]],
     ["Role", f["lutra.role"]],

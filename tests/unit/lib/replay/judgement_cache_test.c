@@ -40,10 +40,11 @@ static int judgement_cache_teardown(void **state)
 }
 
 static void assert_judgement(struct fixture *f, const struct lutra_record *rec, const char *str,
-			     size_t len, uint8_t role)
+			     size_t len, uint8_t role, uint16_t program)
 {
+	const struct judgement_task task = {.role = role, .program = program};
 	const struct cached_judgement *got =
-		judgement_cache_get(&f->judged, f->image, rec, str, len, role);
+		judgement_cache_get(&f->judged, f->image, rec, str, len, &task);
 	struct lutra_judgement want = {};
 	struct lutra_path path = {};
 	struct lutra_object object;
@@ -53,6 +54,7 @@ static void assert_judgement(struct fixture *f, const struct lutra_record *rec, 
 	if (object.flags & LUTRA_OBJ_PATH)
 		path_text_parse(str ? str : "", str ? len : 0, &path);
 	lutra_judge_object(f->image, &object, &path, role, fold, &want);
+	lutra_judge_starter(f->image, &object, program, role, &want);
 	assert_memory_equal(&got->object, &object, sizeof(object));
 	assert_memory_equal(&got->judgement, &want, sizeof(want));
 }
@@ -75,7 +77,8 @@ static void judgement_cache_get_says_what_a_fresh_judgement_says(void **state)
 		if (sample_random(&rng) % 2)
 			o.flags |= LUTRA_OBJ_WRITE;
 		lutra_object_pack(&o, &rec);
-		assert_judgement(f, &rec, path, strlen(path), sample_random(&rng) % LUTRA_ROLES);
+		assert_judgement(f, &rec, path, strlen(path), sample_random(&rng) % LUTRA_ROLES,
+				 sample_random(&rng) % 8);
 	}
 }
 
@@ -92,8 +95,37 @@ static void judgement_cache_get_tells_ports_and_families_apart(void **state)
 		struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
 
 		lutra_object_pack(&o, &rec);
-		assert_judgement(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES);
+		assert_judgement(f, &rec, NULL, 0, sample_random(&rng) % LUTRA_ROLES, 0);
 	}
+}
+
+/* An execution of /etc/hosts is known where the program of node 2 starts it, in every role. */
+static void judgement_cache_get_tells_starters_apart(void **state)
+{
+	struct fixture *f = *state;
+	const struct lutra_object o = {.op = LUTRA_OP_EXEC, .flags = LUTRA_OBJ_PATH};
+	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT};
+	const struct cached_judgement *got;
+	unsigned n_known = 0;
+	uint64_t token;
+
+	lutra_object_pack(&o, &rec);
+	f->image->ops |= 1u << LUTRA_OP_EXEC;
+	for (int i = 0; i < 2; i++) {
+		for (uint16_t program = 0; program < LUTRA_NODES; program++) {
+			const struct judgement_task task = {LUTRA_ROLE_STEADY, program};
+
+			got = judgement_cache_get(&f->judged, f->image, &rec, "/etc/hosts", 10,
+						  &task);
+			assert_int_equal(got->judgement.kind == LUTRA_KIND_KNOWN,
+					 i == 1 && program == 2);
+			n_known += got->judgement.kind == LUTRA_KIND_KNOWN;
+		}
+		token = lutra_object_token_started_by(got->judgement.token, 2);
+		f->image->object[lutra_object_slot(f->image->object_seed, token)] = token;
+		memset(&f->judged, 0, sizeof(f->judged));
+	}
+	assert_int_equal(n_known, 1);
 }
 
 /* Strings that differ in their last byte alone, of any length that a record can have. */
@@ -110,9 +142,9 @@ static void judgement_cache_get_looks_at_the_whole_string(void **state)
 
 		memset(path + 4, '/', (size_t)len);
 		snprintf(path + n - 5, 6, "hosts");
-		assert_judgement(f, &rec, path, (size_t)n, 0);
+		assert_judgement(f, &rec, path, (size_t)n, 0, 0);
 		path[n - 1] = 'x';
-		assert_judgement(f, &rec, path, (size_t)n, 0);
+		assert_judgement(f, &rec, path, (size_t)n, 0, 0);
 	}
 }
 
@@ -123,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(judgement_cache_get_says_what_a_fresh_judgement_says),
 		T(judgement_cache_get_tells_ports_and_families_apart),
+		T(judgement_cache_get_tells_starters_apart),
 		T(judgement_cache_get_looks_at_the_whole_string),
 	};
 

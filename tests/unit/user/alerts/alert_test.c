@@ -117,6 +117,22 @@ static void alert_json_has_the_shape_of_falco_s_alerts(void **state)
 	assert_true(json_is_real(json_object_get(o, "lutra.threshold")));
 }
 
+static void alert_json_has_the_starter_of_a_program(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *without = made_alert_json(f), *j = NULL;
+
+	assert_null(json_object_get(json_object_get(without, "output_fields"), "lutra.starter"));
+	f->str = "/bin/gzip/usr/sbin/log\nrotate";
+	f->str_len = strlen("/bin/gzip");
+	f->ev.starter_len = (uint16_t)strlen("/usr/sbin/log\nrotate");
+	j = made_alert_json(f);
+	assert_string_equal(text_member(json_object_get(j, "output_fields"), "fd.name"),
+			    "/bin/gzip");
+	assert_string_equal(text_member(json_object_get(j, "output_fields"), "lutra.starter"),
+			    "/usr/sbin/log\\x0arotate");
+}
+
 static void alert_json_holds_what_is_cut_within_a_character(void **state)
 {
 	struct fixture *f = *state;
@@ -211,6 +227,7 @@ int main(void)
 		T(alert_sentence_names_the_package),
 		T(alert_object_text_has_words_for_every_operation),
 		T(alert_json_has_the_shape_of_falco_s_alerts),
+		T(alert_json_has_the_starter_of_a_program),
 		T(alert_json_holds_what_is_cut_within_a_character),
 		T(alert_json_is_shared_until_the_last_reference_goes),
 		T(alert_json_new_adds_what_was_folded),

@@ -261,15 +261,19 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute_sql(f->db, "PRAGMA user_version = 5");
+	execute_sql(f->db, "PRAGMA user_version = 6");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }
 
+/* What a store of schema 4 did not have. */
+#define NOT_IN_4 "ALTER TABLE events DROP COLUMN starter; PRAGMA user_version = 4;"
+
 /* What a store of schema 3 did not have. */
 #define NOT_IN_3                                                                                   \
+	NOT_IN_4                                                                                   \
 	"DROP INDEX events_incident; DROP INDEX events_container_id; ALTER TABLE events DROP "     \
 	"COLUMN finding;"                                                                          \
 	"ALTER TABLE events DROP COLUMN incident; ALTER TABLE events DROP COLUMN policy_sha256;"   \
@@ -297,6 +301,7 @@ static void check_update(struct fixture *f, const char *to_old)
 
 static void store_of_an_earlier_schema_is_updated(void **state)
 {
+	check_update(*state, NOT_IN_4);
 	check_update(*state, NOT_IN_3);
 	check_update(*state, NOT_IN_3 "ALTER TABLE events DROP COLUMN package;"
 				      "PRAGMA user_version = 2;");

@@ -3,7 +3,7 @@
  * What a person adds to a policy, and training never touches: findings that are accepted, actions
  * of rules, and directories whose content varies by design. It lies beside policy.json:
  *
- *   accepted.json  {"format": 1, "policy": NAME, "entries": [ENTRY…], "actions": {RULE: ACTION},
+ *   accepted.json  {"format": 2, "policy": NAME, "entries": [ENTRY…], "actions": {RULE: ACTION},
  *                  "varies": [DIRECTORY…]}
  *   accepted.sig   its signature, as policy.sig is one of policy.json. While accepted.json is replaced,
  *                  it also has the signature of the one before, in a line of its own.
@@ -27,7 +27,7 @@
 #define ACCEPTED_ENTRIES_MAX 512
 #define ACCEPTED_VARIES_MAX 64
 #define ACCEPTED_REASON_MAX 512 /* bytes */
-#define ACCEPTED_TEXT 2048	/* bytes of a scope in words */
+#define ACCEPTED_TEXT 2304	/* bytes of a scope in words: of two paths */
 #define ACCEPTED_TIME 32	/* bytes of a time as text */
 
 /* ---- accepted_scope.c ---- */
@@ -48,7 +48,8 @@ struct accepted_scope {
 	bool extension; /* all files in the directory whose names have the extension of the path */
 	bool any_type;	/* the path may be that of a file and that of a directory */
 	struct lutra_object object;
-	char path[LUTRA_STRING_MAX]; /* "": the object has none */
+	char path[LUTRA_STRING_MAX];	/* "": the object has none */
+	char starter[LUTRA_STRING_MAX]; /* of exec: the program that starts it; "": any */
 	unsigned nr;	   /* a system call; of the object of a hook, the call, or LUTRA_NR_NONE */
 	unsigned rule;	   /* of a level: LUTRA_RULE_LEVEL_A or _B */
 	int32_t threshold; /* of a level: what is known up to here, 1/4096 of a weight */
@@ -164,6 +165,7 @@ struct accepted_facts {
 	bool exec_session;
 	const char *object; /* "open w file /etc/passwd" */
 	const char *path;
+	const char *starter; /* of an execution: the program that the task ran before it */
 	const char *call;
 	int32_t level_a, level_b; /* 1/4096 of a weight */
 };
@@ -172,7 +174,7 @@ struct accepted_facts {
 
 /* One way to read a finding. */
 struct accepted_reading {
-	const char *name;   /* "path", "extension", "peer", "roles" ... */
+	const char *name;   /* "starter", "path", "extension", "peer", "roles" ... */
 	const char *danger; /* why accepting it needs force; NULL: it does not */
 	unsigned percent;   /* of a level: of the threshold in force; else 0 */
 	struct accepted_scope scope;

@@ -75,6 +75,18 @@ static const char *node_fault(int r)
 			    : "a policy cannot hold this path";
 }
 
+/* Adds the node of the program that starts another. */
+static int insert_starter(struct application *a, const struct accepted_scope *s)
+{
+	struct lutra_path path;
+
+	if (!*s->starter)
+		return 0;
+	path_text_parse(s->starter, strlen(s->starter), &path);
+	return accepted_node_insert(a->p, &path, false, s->role == LUTRA_ROLE_SESSION,
+				    is_lib_path(s->starter));
+}
+
 /* Adds the nodes of a scope: of its path, or of the directory for all files of an extension. */
 static int insert_scope(struct application *a, const struct accepted_scope *s)
 {
@@ -107,6 +119,8 @@ static int insert_nodes(struct application *a)
 		if (a->is_out[i] || !(a->scope[i].object.flags & LUTRA_OBJ_PATH))
 			continue;
 		r = insert_scope(a, &a->scope[i]);
+		if (r >= 0)
+			r = insert_starter(a, &a->scope[i]);
 		if (r >= 0)
 			continue;
 		p->n_nodes = before;
@@ -195,6 +209,22 @@ static void put_extension(struct application *a, const struct accepted_scope *s,
 			  lutra_component_kind(path.name[0], path.len[0])));
 }
 
+/* Adds the starter of a scope to the token of an execution. Returns 0: the tree does not have it. */
+static uint64_t add_starter(const struct application *a, const struct accepted_scope *s,
+			    uint8_t role, uint64_t token)
+{
+	struct lutra_class class;
+	struct lutra_path path;
+	char fold[LUTRA_NAME];
+
+	if (!*s->starter)
+		return token;
+	path_text_parse(s->starter, strlen(s->starter), &path);
+	lutra_classify_path(a->image, &path, 0,
+			    role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, fold, &class);
+	return class.hit ? lutra_object_token_started_by(token, class.node) : 0;
+}
+
 /* Adds the token of an object at its place in the tree. */
 static void put_object_in_role(struct application *a, const struct accepted_scope *s, uint8_t role,
 			       bool is_dir)
@@ -209,7 +239,10 @@ static void put_object_in_role(struct application *a, const struct accepted_scop
 	if (is_dir)
 		o.mode = LUTRA_S_IFDIR_TYPE << 12;
 	lutra_judge_object(a->image, &o, &path, role, fold, &j);
-	if (!(o.flags & LUTRA_OBJ_PATH) || j.class.hit)
+	if (o.flags & LUTRA_OBJ_PATH && !j.class.hit)
+		return;
+	j.token = add_starter(a, s, role, j.token);
+	if (j.token)
 		put_token(a, j.token);
 }
 

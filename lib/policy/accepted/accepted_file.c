@@ -12,7 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
-#define FORMAT 1
+#define FORMAT 2 /* format 1 has no starters */
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define ID_MAX 64
 #define NAME_MAX_BYTES 255
@@ -139,7 +139,7 @@ int accepted_check(json_t *delta, struct err *err)
 			   "policy", &policy, "entries", &entries, "actions", &actions, "varies",
 			   &varies) < 0)
 		return err_set(err, -EBADMSG, "%s", je.text);
-	if (format != FORMAT)
+	if (format < 1 || format > FORMAT)
 		return err_set(err, -EBADMSG, "this lutra does not know format %d: update lutra",
 			       format);
 	if (!json_is_array(entries) || json_array_size(entries) > ACCEPTED_ENTRIES_MAX ||
@@ -285,6 +285,7 @@ int accepted_write(const char *dir, json_t *delta, const char *key_file, struct 
 
 	if (r < 0)
 		return err_set(err, -EINVAL, "%s/" POLICY_ACCEPTED_FILE ": %s", dir, why.msg);
+	json_object_set_new(delta, "format", json_integer(FORMAT));
 	text = json_dumps(delta, JSON_INDENT(1) | JSON_SORT_KEYS);
 	if (!text)
 		return err_oom(err);

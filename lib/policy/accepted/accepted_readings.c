@@ -152,6 +152,26 @@ static bool has_extension_reading(const struct accepted_scope *s, const struct p
 	       lutra_component_kind(path.name[0], path.len[0]) != 0;
 }
 
+/*
+ * Adds the program that started a program to the scope and the tree. Returns false: it is not known, or a
+ * policy cannot hold it.
+ */
+static bool set_starter(struct policy *p, const struct accepted_facts *f, struct accepted_scope *s)
+{
+	size_t len = f->starter ? strlen(f->starter) : 0;
+	struct lutra_path path;
+
+	if (s->object.op != LUTRA_OP_EXEC || !(s->object.flags & LUTRA_OBJ_PATH) || len == 0 ||
+	    f->starter[0] != '/' || len >= sizeof(s->starter) || strchr(f->starter, '\\'))
+		return false;
+	path_text_parse(f->starter, len, &path);
+	if (accepted_node_insert(p, &path, false, s->role == LUTRA_ROLE_SESSION,
+				 strncmp(f->starter, "/lib", 4) == 0) < 0)
+		return false;
+	memcpy(s->starter, f->starter, len + 1);
+	return true;
+}
+
 static const char *narrow_name(const struct accepted_scope *s)
 {
 	if (s->kind == ACCEPTED_LEVEL)
@@ -177,6 +197,9 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	if (s.kind == ACCEPTED_OBJECT &&
 	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
 		s.any_port = !accepted_port_is_exact(p, &s.object);
+	ret[n] = (struct accepted_reading){
+		.name = "starter", .danger = danger_of(p, &s, &at), .scope = s};
+	n += set_starter(p, f, &ret[n].scope);
 	ret[n] = (struct accepted_reading){
 		.name = narrow_name(&s), .danger = danger_of(p, &s, &at), .scope = s};
 	if (s.kind == ACCEPTED_LEVEL && threshold_of(p, &s) > 0)

@@ -6,6 +6,7 @@
  *                    capability, a hook or a system call); "role"
  *   of a path        "write", "type" (of an open), "any_type", "executable", "fresh", "updated",
  *                    "extension": true; they are absent where they are false
+ *   of a program     "starter": the path of the program that starts it; absent: any
  *   of an address    "any_port": true
  *   of a hook        "call": the system call that led to it
  *   a system call    "call", "role"
@@ -24,6 +25,7 @@
 
 #define NAMES_MAX 256
 #define PORT_TEXT 32
+#define OBJECT_WORDS (LUTRA_STRING_MAX + 64)
 
 /* Finds the number of a name in a table that is asked by number. Returns -1: it has none. */
 static int find_number(const char *(*name_of)(unsigned), unsigned first, unsigned end,
@@ -84,6 +86,8 @@ static void put_scope_path(json_t *j, const struct accepted_scope *s)
 	put_flag(j, "updated", o->flags & LUTRA_OBJ_UPDATED);
 	put_flag(j, "any_type", s->any_type);
 	put_flag(j, "extension", s->extension);
+	if (*s->starter)
+		json_object_set_new(j, "starter", json_string(s->starter));
 }
 
 bool accepted_has_address(const struct lutra_object *o)
@@ -120,7 +124,8 @@ json_t *accepted_scope_to_json(const struct accepted_scope *s)
 
 /* The members of a scope, as far as it has them. */
 struct scope_members {
-	const char *operation, *path, *type, *family, *address, *name, *call, *role, *level;
+	const char *operation, *path, *starter, *type, *family, *address, *name, *call, *role,
+		*level;
 	int write, executable, fresh, updated, any_type, extension, any_port;
 	json_int_t port, threshold;
 };
@@ -131,14 +136,15 @@ static int read_members(json_t *j, struct scope_members *m, struct err *err)
 
 	*m = (struct scope_members){.port = -1, .threshold = -1};
 	if (json_unpack_ex(j, &je, JSON_STRICT,
-			   "{s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?b, s?b, s?b, s?b, s?b, "
-			   "s?b, s?b, s?I, s?I}",
-			   "operation", &m->operation, "path", &m->path, "type", &m->type, "family",
-			   &m->family, "address", &m->address, "name", &m->name, "call", &m->call,
-			   "role", &m->role, "level", &m->level, "write", &m->write, "executable",
-			   &m->executable, "fresh", &m->fresh, "updated", &m->updated, "any_type",
-			   &m->any_type, "extension", &m->extension, "any_port", &m->any_port,
-			   "port", &m->port, "threshold", &m->threshold) < 0)
+			   "{s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?b, s?b, s?b, s?b, "
+			   "s?b, s?b, s?b, s?I, s?I}",
+			   "operation", &m->operation, "path", &m->path, "starter", &m->starter,
+			   "type", &m->type, "family", &m->family, "address", &m->address, "name",
+			   &m->name, "call", &m->call, "role", &m->role, "level", &m->level,
+			   "write", &m->write, "executable", &m->executable, "fresh", &m->fresh,
+			   "updated", &m->updated, "any_type", &m->any_type, "extension",
+			   &m->extension, "any_port", &m->any_port, "port", &m->port, "threshold",
+			   &m->threshold) < 0)
 		return err_set(err, -EBADMSG, "scope: %s", je.text);
 	return 0;
 }
@@ -164,6 +170,21 @@ static int scope_read_call(const struct scope_members *m, unsigned *ret, struct 
 	*ret = LUTRA_NR_NONE;
 	if (m->call && syscall_parse(NULL, m->call, ret) < 0)
 		return err_set(err, -EBADMSG, "scope: call: %.40s: no such system call", m->call);
+	return 0;
+}
+
+static int scope_read_starter(const struct scope_members *m, struct accepted_scope *s,
+			      struct err *err)
+{
+	if (!m->starter)
+		return 0;
+	if (s->object.op != LUTRA_OP_EXEC || !m->path)
+		return err_set(err, -EBADMSG, "scope: starter: only a program has one");
+	if (m->starter[0] != '/' || strlen(m->starter) >= sizeof(s->starter))
+		return err_set(err, -EBADMSG,
+			       "scope: starter: must be absolute and shorter than %zu bytes",
+			       sizeof(s->starter));
+	snprintf(s->starter, sizeof(s->starter), "%s", m->starter);
 	return 0;
 }
 
@@ -269,6 +290,8 @@ int accepted_scope_from_json(json_t *j, struct accepted_scope *ret, struct err *
 			r = scope_read_object(&m, &s, err);
 		else if (r == 0 && s.nr == LUTRA_NR_NONE)
 			r = err_set(err, -EBADMSG, "scope: operation, call or level is missing");
+		if (r == 0)
+			r = scope_read_starter(&m, &s, err);
 	}
 	if (r == 0)
 		*ret = s;
@@ -331,7 +354,7 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 
 const char *accepted_scope_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])
 {
-	char object[ACCEPTED_TEXT - 64], call[SYSCALL_NAME];
+	char object[OBJECT_WORDS], call[SYSCALL_NAME];
 
 	if (s->kind == ACCEPTED_LEVEL) {
 		snprintf(buf, ACCEPTED_TEXT, "level %s up to %.3f", rule_name(s->rule),
@@ -342,8 +365,9 @@ const char *accepted_scope_text(const struct accepted_scope *s, char buf[static 
 			 s->role == ACCEPTED_ANY_ROLE ? "" : "role ", role_text(s));
 	} else {
 		object_text(s, object, sizeof(object));
-		snprintf(buf, ACCEPTED_TEXT, "%s, in %s%s", object,
-			 s->role == ACCEPTED_ANY_ROLE ? "" : "role ", role_text(s));
+		snprintf(buf, ACCEPTED_TEXT, "%s, in %s%s%s%s", object,
+			 s->role == ACCEPTED_ANY_ROLE ? "" : "role ", role_text(s),
+			 *s->starter ? ", started by " : "", s->starter);
 	}
 	return buf;
 }

@@ -209,9 +209,10 @@ is_stopped() {
 	fi
 }
 
-# stops PROGRAM: it is stopped, and there is a finding of it.
+# stops COMMAND [PROGRAM]: the program is stopped, and there is a finding of it. Default: the command.
 stops() {
-	not runs "$1" && until_true "$patience" is_stopped "exec $1" && has_finding "$1"
+	local program=${2:-$1}
+	not runs "$1" && until_true "$patience" is_stopped "exec $program" && has_finding "$program"
 }
 
 does() {

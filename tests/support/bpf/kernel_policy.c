@@ -18,6 +18,7 @@ struct policy *kernel_policy_new(void)
 	p->t0 = calloc(p->v * p->v, sizeof(*p->t0));
 	p->t1 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t1));
 	p->t2 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t2));
+	p->successors = calloc(p->v, POLICY_SUCCESSORS);
 	for (uint32_t a = 0; a < p->v; a++)
 		p->t0[a * p->v + LUTRA_UNK] = KERNEL_POLICY_WEIGHT << 8;
 	p->steady[SYS_accept4 / 64] |= 1ull << (SYS_accept4 & 63);

@@ -28,7 +28,7 @@ struct last_event {
 	const char *finding;
 	bool found;
 	char dir[PATH_MAX];
-	char object[ALERT_TEXT], path[ALERT_PATH_TEXT], call[64];
+	char object[ALERT_TEXT], path[ALERT_PATH_TEXT], starter[ALERT_PATH_TEXT], call[64];
 	struct accepted_facts facts;
 };
 
@@ -51,12 +51,14 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 	copy_event_text(a, ALERT_POLICY, e->dir, sizeof(e->dir));
 	copy_event_text(a, ALERT_OBJECT, e->object, sizeof(e->object));
 	copy_event_text(a, ALERT_PATH, e->path, sizeof(e->path));
+	copy_event_text(a, ALERT_STARTER, e->starter, sizeof(e->starter));
 	copy_event_text(a, ALERT_SYSCALL, e->call, sizeof(e->call));
 	e->facts = (struct accepted_facts){.rule = rule,
 					   .role = role,
 					   .exec_session = a->number[ALERT_EXEC_SESSION] != 0,
 					   .object = e->object,
 					   .path = e->path,
+					   .starter = e->starter,
 					   .call = e->call,
 					   .level_a = (int32_t)a->number[ALERT_LEVEL_A],
 					   .level_b = (int32_t)a->number[ALERT_LEVEL_B]};

@@ -99,9 +99,22 @@ static void apply_all(struct fixture *f)
 	assert_int_equal(policy_to_kernel(f->p, 1, f->image, NULL), 0);
 }
 
-/* Returns the rule that an object matches; LUTRA_RULE_NONE: it is known. */
-static unsigned judge_object(struct fixture *f, struct lutra_object o, const char *path,
-			     uint8_t role)
+/* Returns the node that a path leads to as the role sees it; 0: none. */
+static uint32_t node_of_path(const struct lutra_policy *p, const char *path, uint8_t role)
+{
+	struct lutra_class class;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_classify_path(p, &parsed, 0, role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0,
+			    fold, &class);
+	return class.hit ? class.node : 0;
+}
+
+/* Returns the rule that an object matches, if starter starts it; LUTRA_RULE_NONE: it is known. */
+static unsigned judge_started(struct fixture *f, struct lutra_object o, const char *path,
+			      uint8_t role, const char *starter)
 {
 	struct lutra_judgement j = {0};
 	struct lutra_path parsed = {0};
@@ -113,7 +126,16 @@ static unsigned judge_object(struct fixture *f, struct lutra_object o, const cha
 		path_text_parse(path, strlen(path), &parsed);
 	}
 	lutra_judge_object(f->image, &o, &parsed, role, fold, &j);
+	if (starter)
+		lutra_judge_starter(f->image, &o, node_of_path(f->image, starter, role), role, &j);
 	return j.rule;
+}
+
+/* Returns the rule that an object matches; LUTRA_RULE_NONE: it is known. */
+static unsigned judge_object(struct fixture *f, struct lutra_object o, const char *path,
+			     uint8_t role)
+{
+	return judge_started(f, o, path, role, NULL);
 }
 
 static const struct lutra_object read_file = {.op = LUTRA_OP_OPEN, .mode = 0100644};
@@ -226,6 +248,55 @@ static void accepted_apply_of_the_service_keeps_what_sessions_know(void **state)
 	assert_int_equal(judge_object(f, run_program, "/opt/a/other", LUTRA_ROLE_STEADY),
 			 LUTRA_RULE_NONE);
 	assert_int_equal(judge_object(f, run_program, "/opt/a/tool", LUTRA_ROLE_STEADY),
+			 LUTRA_RULE_EXEC);
+}
+
+static void accepted_apply_keeps_a_program_to_its_starter(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_SPAWNED, "exec /bin/gzip", "/bin/gzip");
+	char name[256] = "";
+
+	facts.starter = "/usr/sbin/logrotate";
+	accept_facts(f, &facts, "starter");
+	apply_all(f);
+	assert_int_equal(judge_started(f, run_program, "/bin/gzip", LUTRA_ROLE_SPAWNED,
+				       "/usr/sbin/logrotate"),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_started(f, run_program, "/bin/gzip", LUTRA_ROLE_SPAWNED, "/bin/sh"),
+			 LUTRA_RULE_EXEC);
+	assert_int_equal(
+		judge_started(f, run_program, "/bin/gzip", LUTRA_ROLE_SPAWNED, "/bin/gzip"),
+		LUTRA_RULE_EXEC);
+	assert_int_equal(judge_object(f, run_program, "/bin/gzip", LUTRA_ROLE_SPAWNED),
+			 LUTRA_RULE_EXEC);
+	assert_int_equal(judge_started(f, run_program, "/bin/gzip", LUTRA_ROLE_STEADY,
+				       "/usr/sbin/logrotate"),
+			 LUTRA_RULE_EXEC);
+	/* To be the starter of one program makes nothing known of the starter itself. */
+	assert_int_equal(judge_object(f, run_program, "/usr/sbin/logrotate", LUTRA_ROLE_SPAWNED),
+			 LUTRA_RULE_EXEC);
+	for (size_t i = 0; i < f->p->n_objects && !strstr(name, "started by"); i++)
+		policy_object_name(f->p, f->p->objects[i], name, sizeof(name));
+	assert_string_equal(name, "exec spawned /bin/gzip started by /usr/sbin/logrotate");
+}
+
+static void accepted_apply_of_a_session_s_starter_gives_the_service_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts =
+		facts_of(LUTRA_RULE_EXEC, LUTRA_ROLE_SESSION, "exec /bin/id", "/bin/id");
+
+	facts.exec_session = true;
+	facts.starter = "/bin/sh";
+	accept_facts(f, &facts, "starter");
+	apply_all(f);
+	assert_int_equal(judge_started(f, run_program, "/bin/id", LUTRA_ROLE_SESSION, "/bin/sh"),
+			 LUTRA_RULE_NONE);
+	assert_int_equal(judge_started(f, run_program, "/bin/id", LUTRA_ROLE_SESSION, "/bin/id"),
+			 LUTRA_RULE_EXEC);
+	assert_int_equal(judge_started(f, run_program, "/bin/id", LUTRA_ROLE_STEADY, "/bin/sh"),
 			 LUTRA_RULE_EXEC);
 }
 
@@ -374,6 +445,8 @@ int main(void)
 		CASE(accepted_apply_in_every_role_leaves_out_nobody),
 		CASE(accepted_apply_of_a_session_gives_the_service_nothing),
 		CASE(accepted_apply_of_the_service_keeps_what_sessions_know),
+		CASE(accepted_apply_keeps_a_program_to_its_starter),
+		CASE(accepted_apply_of_a_session_s_starter_gives_the_service_nothing),
 		CASE(accepted_apply_makes_one_port_of_a_peer_known),
 		CASE(accepted_apply_makes_a_system_call_known_in_a_role),
 		CASE(accepted_apply_raises_a_level_and_never_lowers_it),

@@ -52,6 +52,24 @@ static void accepted_read_gives_what_was_written(void **state)
 	assert_true(json_equal(delta, back));
 }
 
+static void accepted_read_takes_an_earlier_format(void **state)
+{
+	static const char text[] =
+		"{\"format\": 1, \"policy\": \"shop\", \"entries\": [], \"actions\": "
+		"{\"path-K\": \"log\"}, \"varies\": []}";
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_ACCEPTED_FILE);
+	json_auto_t *delta = NULL, *back = NULL;
+
+	scratch_write(path, text, strlen(text));
+	assert_int_equal(accepted_read(f->policy, NULL, &delta, NULL), 0);
+	assert_int_equal(accepted_write(f->policy, delta, NULL, NULL), 0);
+	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), 0);
+	assert_int_equal(json_integer_value(json_object_get(back, "format")), 2);
+	assert_true(
+		json_equal(json_object_get(back, "actions"), json_object_get(delta, "actions")));
+}
+
 static void accepted_read_refuses_what_is_damaged(void **state)
 {
 	static const char *const bad[] = {
@@ -59,7 +77,7 @@ static void accepted_read_refuses_what_is_damaged(void **state)
 		"{",
 		"[]",
 		"{}",
-		"{\"format\": 2, \"policy\": \"shop\", \"entries\": [], \"actions\": {}, "
+		"{\"format\": 3, \"policy\": \"shop\", \"entries\": [], \"actions\": {}, "
 		"\"varies\": []}",
 		"{\"format\": 1, \"policy\": \"shop\", \"entries\": [], \"actions\": {}, "
 		"\"varies\": [], \"more\": 1}",
@@ -268,6 +286,8 @@ static void accepted_scope_survives_its_json(void **state)
 		"\"file\", \"write\": true, \"extension\": true}",
 		"{\"role\": \"every\", \"operation\": \"exec\", \"path\": \"/usr/bin/id\", "
 		"\"fresh\": true, \"updated\": true}",
+		"{\"role\": \"spawned\", \"operation\": \"exec\", \"path\": \"/bin/gzip\", "
+		"\"starter\": \"/usr/sbin/logrotate\"}",
 		"{\"role\": \"session\", \"operation\": \"connect\", \"family\": \"ipv6\", "
 		"\"address\": \"public\", \"port\": 443, \"any_port\": true}",
 		"{\"role\": \"startup\", \"operation\": \"capable\", \"name\": \"sys_admin\"}",
@@ -304,6 +324,9 @@ static void accepted_scope_refuses_what_is_none(void **state)
 		"{\"role\": \"steady\", \"operation\": \"exec\", \"path\": \"a\"}",
 		"{\"role\": \"steady\", \"operation\": \"open\", \"path\": \"/a\"}",
 		"{\"role\":\"steady\",\"operation\":\"exec\",\"path\":\"/a\",\"other\":1}",
+		"{\"role\":\"steady\",\"operation\":\"exec\",\"path\":\"/a\",\"starter\":\"b\"}",
+		"{\"role\":\"steady\",\"operation\":\"mapx\",\"path\":\"/a\",\"starter\":\"/b\"}",
+		"{\"role\": \"steady\", \"call\": \"ptrace\", \"starter\": \"/b\"}",
 		"{\"level\": \"T\", \"threshold\": 5000}",
 		"{\"level\": \"A\", \"threshold\": -1}",
 		big_port,
@@ -357,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_time_is_of_a_day_that_there_is),
 		CASE(accepted_read_gives_what_was_written),
+		CASE(accepted_read_takes_an_earlier_format),
 		CASE(accepted_read_refuses_what_is_damaged),
 		CASE(accepted_read_tells_a_file_that_cannot_be_read_from_none),
 		CASE(accepted_read_tells_what_is_damaged_without_control_characters),

@@ -115,12 +115,14 @@ static const struct reading_case cases[] = {
 	 NULL},
 };
 
-static void check_case(const struct reading_case *c)
+/* starter: NULL: not known. */
+static void check_case(const struct reading_case *c, const char *starter)
 {
 	const struct accepted_facts f = {.rule = c->rule,
 					 .role = LUTRA_ROLE_STEADY,
 					 .object = c->object,
 					 .path = c->path,
+					 .starter = starter,
 					 .call = c->call};
 	struct accepted_reading list[ACCEPTED_READINGS_MAX];
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
@@ -148,7 +150,40 @@ static void accepted_readings_go_from_narrow_to_wide(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		check_case(&cases[i]);
+		check_case(&cases[i], NULL);
+}
+
+static void accepted_readings_of_a_program_begin_with_its_starter(void **state)
+{
+	static const struct reading_case by_starter = {
+		LUTRA_RULE_EXEC,
+		"exec /bin/gzip",
+		"/bin/gzip",
+		"execve",
+		{"starter: exec /bin/gzip, in role steady, started by /usr/sbin/logrotate",
+		 "path: exec /bin/gzip, in role steady", "roles: exec /bin/gzip, in every role"},
+		NULL};
+	static const struct reading_case alone = {
+		LUTRA_RULE_EXEC,
+		"exec /bin/gzip",
+		"/bin/gzip",
+		"execve",
+		{"path: exec /bin/gzip, in role steady", "roles: exec /bin/gzip, in every role"},
+		NULL};
+	static const struct reading_case library = {LUTRA_RULE_MAPX,
+						    "mapx /srv/libz.so",
+						    "/srv/libz.so",
+						    "mmap",
+						    {"path: mapx /srv/libz.so, in role steady"},
+						    NULL};
+	static const char *const useless[] = {"", "?/usr/sbin/logrotate", "/usr/sbin/log\\x0a",
+					      "/usr/../logrotate"};
+
+	(void)state;
+	check_case(&by_starter, "/usr/sbin/logrotate");
+	for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++)
+		check_case(&alone, useless[i]);
+	check_case(&library, "/usr/sbin/logrotate");
 }
 
 static void accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold(void **state)
@@ -217,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_readings_go_from_narrow_to_wide),
+		cmocka_unit_test(accepted_readings_of_a_program_begin_with_its_starter),
 		cmocka_unit_test(
 			accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold),
 		cmocka_unit_test(accepted_readings_refuse_what_no_policy_can_hold),

@@ -35,8 +35,7 @@ class Readings {
         : "A button changes the policy at once, and training keeps the change. Choose the narrowest one that fits."),
       h("div", { class: "row" }, this.reason, this.until),
       ...readings.map((r) => h("div", { class: "reading" },
-        h("button", { type: "button", class: r.danger ? "risky" : "", onclick: () => this.accept(r) },
-          r.percent ? `${r.text}: ${r.percent} % of the threshold` : r.text),
+        h("button", { type: "button", class: r.danger ? "risky" : "", onclick: () => this.accept(r) }, r.text),
         r.danger ? h("span", { class: "small risk" }, r.danger) : null)));
     this.element.querySelector("input").focus();
   }

@@ -53,6 +53,7 @@ struct accepted_scope {
 	unsigned nr;	   /* a system call; of the object of a hook, the call, or LUTRA_NR_NONE */
 	unsigned rule;	   /* of a level: LUTRA_RULE_LEVEL_A or _B */
 	int32_t threshold; /* of a level: what is known up to here, 1/4096 of a weight */
+	unsigned percent;  /* of a level: threshold in percent of the one in force; 0: not known */
 };
 
 /* Returns true if the object of an operation is an address: connect, bind or send. */
@@ -176,7 +177,6 @@ struct accepted_facts {
 struct accepted_reading {
 	const char *name;   /* "starter", "path", "extension", "peer", "roles" ... */
 	const char *danger; /* why accepting it needs force; NULL: it does not */
-	unsigned percent;   /* of a level: of the threshold in force; else 0 */
 	struct accepted_scope scope;
 };
 
@@ -186,6 +186,8 @@ struct accepted_reading {
  */
 int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		      struct accepted_reading ret[static ACCEPTED_READINGS_MAX], struct err *err);
+/* Sets the percent of a level's scope, of the threshold that a policy has. */
+void accepted_scope_measure(struct accepted_scope *s, const struct policy *p);
 /* Returns the readings as an array of {"scope", "text", "danger", "percent"}. NULL: out of memory. */
 json_t *accepted_readings_to_json(const struct accepted_reading *list, int n);
 

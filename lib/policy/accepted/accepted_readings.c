@@ -92,6 +92,15 @@ static int64_t threshold_of(const struct policy *p, const struct accepted_scope 
 	return s->rule == LUTRA_RULE_LEVEL_A ? p->threshold_a : p->threshold_b;
 }
 
+void accepted_scope_measure(struct accepted_scope *s, const struct policy *p)
+{
+	int64_t threshold = s->kind == ACCEPTED_LEVEL ? threshold_of(p, s) : 0;
+
+	s->percent = threshold > 0 && s->threshold > 0
+			     ? (unsigned)((100ll * s->threshold + threshold - 1) / threshold)
+			     : 0;
+}
+
 static const char *danger_of(const struct policy *p, const struct accepted_scope *s,
 			     const struct place *at)
 {
@@ -197,14 +206,12 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	if (s.kind == ACCEPTED_OBJECT &&
 	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
 		s.any_port = !accepted_port_is_exact(p, &s.object);
+	accepted_scope_measure(&s, p);
 	ret[n] = (struct accepted_reading){
 		.name = "starter", .danger = danger_of(p, &s, &at), .scope = s};
 	n += set_starter(p, f, &ret[n].scope);
-	ret[n] = (struct accepted_reading){
+	ret[n++] = (struct accepted_reading){
 		.name = narrow_name(&s), .danger = danger_of(p, &s, &at), .scope = s};
-	if (s.kind == ACCEPTED_LEVEL && threshold_of(p, &s) > 0)
-		ret[n].percent = (unsigned)(100ll * s.threshold / threshold_of(p, &s));
-	n++;
 	if (s.object.flags & LUTRA_OBJ_PATH && has_extension_reading(&s, &at)) {
 		ret[n] = (struct accepted_reading){
 			.name = "extension", .danger = danger_of(p, &s, &at), .scope = s};
@@ -226,11 +233,11 @@ json_t *accepted_readings_to_json(const struct accepted_reading *list, int n)
 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(
-			ret,
-			json_pack("{s:s, s:s, s:o, s:o}", "scope", list[i].name, "text",
-				  accepted_scope_text(&list[i].scope, text), "danger",
-				  list[i].danger ? json_string(list[i].danger) : json_null(),
-				  "percent",
-				  list[i].percent ? json_integer(list[i].percent) : json_null()));
+			ret, json_pack("{s:s, s:s, s:o, s:o}", "scope", list[i].name, "text",
+				       accepted_scope_text(&list[i].scope, text), "danger",
+				       list[i].danger ? json_string(list[i].danger) : json_null(),
+				       "percent",
+				       list[i].scope.percent ? json_integer(list[i].scope.percent)
+							     : json_null()));
 	return ret;
 }

@@ -352,13 +352,22 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 				 : syscall_name(NULL, o->mode, call, sizeof(call)));
 }
 
+static void level_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])
+{
+	if (s->percent)
+		snprintf(buf, ACCEPTED_TEXT, "level %s up to %u %% of its threshold",
+			 rule_name(s->rule), s->percent);
+	else
+		snprintf(buf, ACCEPTED_TEXT, "level %s up to %.3f", rule_name(s->rule),
+			 s->threshold / 4096.0);
+}
+
 const char *accepted_scope_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])
 {
 	char object[OBJECT_WORDS], call[SYSCALL_NAME];
 
 	if (s->kind == ACCEPTED_LEVEL) {
-		snprintf(buf, ACCEPTED_TEXT, "level %s up to %.3f", rule_name(s->rule),
-			 s->threshold / 4096.0);
+		level_text(s, buf);
 	} else if (s->kind == ACCEPTED_SYSCALL) {
 		snprintf(buf, ACCEPTED_TEXT, "system call %s, in %s%s",
 			 syscall_name(NULL, s->nr, call, sizeof(call)),

@@ -61,11 +61,9 @@ static void print_finding(const json_t *finding, const json_t *readings)
 	json_array_foreach (json_object_get(readings, "readings"), i, r) {
 		const char *danger = cli_json_text(r, "danger");
 
-		printf("  %zu  %-10s %s", i + 1, cli_json_text(r, "scope"),
-		       cli_json_text(r, "text"));
-		if (cli_json_number(r, "percent"))
-			printf(": %lld %% of the threshold", cli_json_number(r, "percent"));
-		printf("%s%s\n", *danger ? "\n                dangerous: " : "", danger);
+		printf("  %zu  %-10s %s%s%s\n", i + 1, cli_json_text(r, "scope"),
+		       cli_json_text(r, "text"), *danger ? "\n                dangerous: " : "",
+		       danger);
 	}
 }
 

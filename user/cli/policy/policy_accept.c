@@ -23,12 +23,29 @@ void policy_tell_daemon(const struct policy_args *a, const char *dir)
 	cli_ask(a->config_file, path, json_object(), &answer, NULL);
 }
 
+/* Reads the scope of an entry, and measures a level by the policy in force. */
+static int read_scope(const struct config *config, const char *dir, const json_t *entry,
+		      struct accepted_scope *ret, struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	struct err left_out;
+	int r = accepted_scope_from_json(json_object_get(entry, "scope"), ret, err);
+
+	if (r < 0 || ret->kind != ACCEPTED_LEVEL)
+		return r;
+	r = accepted_load(&p, dir, &config->policy_keys, &left_out, err);
+	if (r == 0)
+		accepted_scope_measure(ret, p);
+	return r;
+}
+
 /* Prints what an entry accepts. The words are made from its scope, since its text may be forged. */
-static int print_scope(const json_t *entry, struct err *err)
+static int print_scope(const struct config *config, const char *dir, const json_t *entry,
+		       struct err *err)
 {
 	struct accepted_scope s;
 	char text[ACCEPTED_TEXT], clean[2 * ACCEPTED_TEXT];
-	int r = accepted_scope_from_json(json_object_get(entry, "scope"), &s, err);
+	int r = read_scope(config, dir, entry, &s, err);
 
 	if (r < 0)
 		return r;
@@ -63,7 +80,7 @@ static int sign_draft(const struct policy_args *a, json_t *drafts, const json_t 
 	int r = check_draft_end(entry, err);
 
 	if (r == 0)
-		r = print_scope(entry, err);
+		r = print_scope(a->config, dir, entry, err);
 	if (r == 0)
 		r = policy_delta_open(a->config, dir, &delta, err);
 	if (r == 0)

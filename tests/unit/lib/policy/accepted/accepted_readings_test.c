@@ -191,16 +191,18 @@ static void accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold(
 	struct accepted_facts f = {.rule = LUTRA_RULE_LEVEL_A, .role = LUTRA_ROLE_STEADY};
 	struct accepted_reading list[ACCEPTED_READINGS_MAX];
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	char text[ACCEPTED_TEXT];
 
 	(void)state;
 	f.level_a = p->threshold_a + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_null(list[0].danger);
-	assert_int_equal(list[0].percent, 100);
+	assert_string_equal(accepted_scope_text(&list[0].scope, text),
+			    "level A up to 101 % of its threshold");
 	f.level_a = 2 * p->threshold_a + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_non_null(list[0].danger);
-	assert_int_equal(list[0].percent, 200);
+	assert_int_equal(list[0].scope.percent, 201);
 }
 
 static void accepted_readings_refuse_what_no_policy_can_hold(void **state)

@@ -44,16 +44,13 @@ int policy_delta_open(const struct config *config, const char *dir, json_t **ret
 /* Tests that the key is one of policy_keys: what another key signed would put all of the delta out of force. */
 static int check_trusted(const struct policy_keys *keys, const char *key_file, struct err *err)
 {
-	char line[POLICY_SIGNATURE_TEXT], public[POLICY_KEY_TEXT], trusted[POLICY_KEY_TEXT];
+	char line[POLICY_SIGNATURE_TEXT], public[POLICY_KEY_TEXT];
 	int r = policy_key_sign(key_file, "", 0, line, public, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < keys->n; i++) {
-		policy_key_text(keys->key[i], trusted);
-		if (strcmp(trusted, public) == 0)
-			return 0;
-	}
+	if (policy_keys_have(keys, public))
+		return 0;
 	return err_set(err, -EKEYREJECTED,
 		       "%s: its public key is none of policy_keys: give the key of one of them",
 		       key_file);

@@ -44,6 +44,18 @@ void policy_key_text(const uint8_t key[static POLICY_KEY_BYTES], char ret[static
 	sodium_bin2hex(ret + PREFIX_LEN, POLICY_KEY_TEXT - PREFIX_LEN, key, POLICY_KEY_BYTES);
 }
 
+bool policy_keys_have(const struct policy_keys *keys, const char *public)
+{
+	uint8_t key[POLICY_KEY_BYTES];
+
+	if (policy_key_parse(public, key) < 0)
+		return false;
+	for (size_t i = 0; i < keys->n; i++)
+		if (memcmp(keys->key[i], key, sizeof(key)) == 0)
+			return true;
+	return false;
+}
+
 /* ---- secret keys ---- */
 
 struct secret {
@@ -242,10 +254,9 @@ static int check_signature(int dirfd, const struct signature_file *f, const char
 	if (r < 0)
 		return err_set(err, -EKEYREJECTED, "%s, and policy_keys asks for a signature: %s",
 			       why.msg, f->todo);
-	for (size_t i = 0; i < keys->n; i++)
-		if (memcmp(keys->key[i], key, sizeof(key)) == 0)
-			return 0;
 	policy_key_text(key, text);
+	if (policy_keys_have(keys, text))
+		return 0;
 	return err_set(err, -EKEYREJECTED, "signed by %s, which is none of policy_keys: %s", text,
 		       f->todo);
 }

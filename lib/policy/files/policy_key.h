@@ -10,6 +10,7 @@
 #ifndef LUTRA_LIB_POLICY_FILES_POLICY_KEY_H
 #define LUTRA_LIB_POLICY_FILES_POLICY_KEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ struct policy_keys {
 int policy_key_parse(const char *text, uint8_t ret[static POLICY_KEY_BYTES]);
 /* Writes a public key as its line, without the newline. */
 void policy_key_text(const uint8_t key[static POLICY_KEY_BYTES], char ret[static POLICY_KEY_TEXT]);
+
+/* Returns true if a public key, as its line, is one of keys. */
+bool policy_keys_have(const struct policy_keys *keys, const char *public);
 
 /*
  * Makes a key pair: the secret key in path (0600), the public one in path.pub and ret_public.

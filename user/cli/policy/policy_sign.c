@@ -30,9 +30,22 @@ static int sign_accepted(const char *dir, const char *key, struct err *err)
 	return r < 0 ? r : accepted_write(dir, delta, key, err);
 }
 
+/* Warns of a key whose signatures this host does not accept. Another host may accept them. */
+static void warn_of_foreign_key(const struct policy_args *a, const char *public)
+{
+	const char *config = a->config_file ? a->config_file : CONFIG_DEFAULT_FILE;
+
+	if (!a->config->policy_keys.n || policy_keys_have(&a->config->policy_keys, public))
+		return;
+	fprintf(stderr,
+		"lutra: caution: %s is none of policy_keys in %s: lutrad refuses what it signed "
+		"here. Sign again with the key of one of them, or put this one into policy_keys\n",
+		public, config);
+}
+
 int policy_cmd_sign(const struct policy_args *a)
 {
-	char dir[PATH_MAX], public[POLICY_KEY_TEXT];
+	char dir[PATH_MAX], public[POLICY_KEY_TEXT] = "";
 	_cleanup_close_ int lock = -1;
 	struct err err;
 
@@ -45,5 +58,6 @@ int policy_cmd_sign(const struct policy_args *a)
 			return cli_fail(&err);
 		printf("%s: signed, %s\n", dir, public);
 	}
+	warn_of_foreign_key(a, public);
 	return 0;
 }

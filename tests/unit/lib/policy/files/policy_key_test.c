@@ -125,6 +125,21 @@ static void policy_key_signed_by_the_second_key_is_loaded(void **state)
 	assert_int_equal(load_signed(f, &err), 0);
 }
 
+static void policy_keys_have_their_own_keys_alone(void **state)
+{
+	struct fixture *f = *state;
+	char foreign[POLICY_KEY_TEXT];
+	uint8_t key[POLICY_KEY_BYTES];
+
+	memset(key, 1, sizeof(key));
+	policy_key_text(key, foreign);
+	assert_true(policy_keys_have(&f->keys, f->public));
+	assert_false(policy_keys_have(&f->keys, foreign));
+	assert_false(policy_keys_have(&f->keys, ""));
+	f->keys.n = 0;
+	assert_false(policy_keys_have(&f->keys, f->public));
+}
+
 static void policy_key_unsigned_is_refused_where_there_is_a_key(void **state)
 {
 	char public[POLICY_KEY_TEXT];
@@ -343,6 +358,7 @@ int main(void)
 		T(policy_key_signed_is_loaded_by_who_knows_the_key),
 		T(policy_key_signed_is_loaded_by_who_has_no_keys),
 		T(policy_key_signed_by_the_second_key_is_loaded),
+		T(policy_keys_have_their_own_keys_alone),
 		T(policy_key_unsigned_is_refused_where_there_is_a_key),
 		T(policy_key_signed_by_another_key_is_refused),
 		T(policy_key_edited_after_signing_is_refused),

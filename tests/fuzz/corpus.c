@@ -198,14 +198,14 @@ static int write_packages(const char *dir)
 static int write_accepted(const char *dir)
 {
 	static const char delta[] =
-		"{\"format\": 1, \"policy\": \"shop\", \"entries\": ["
+		"{\"format\": 2, \"policy\": \"shop\", \"entries\": ["
 		"{\"id\": \"a1\", \"finding\": \"f1\", \"scope\": {\"role\": \"every\","
 		" \"operation\": \"open\", \"path\": \"/srv/a.conf\", \"type\": \"file\","
 		" \"write\": true, \"extension\": true}, \"text\": \"t\", \"by\": \"root\","
 		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": \"2027-02-01T00:00:00Z\","
 		" \"reason\": \"r\", \"forced\": false},"
 		"{\"id\": \"a2\", \"finding\": \"f2\", \"scope\": {\"role\": \"steady\","
-		" \"operation\": \"connect\", \"family\": \"inet\", \"address\": \"private\","
+		" \"operation\": \"connect\", \"family\": \"ipv4\", \"address\": \"private\","
 		" \"port\": 3306, \"any_port\": true, \"call\": \"connect\"}, \"text\": \"t\","
 		" \"by\": \"root\", \"time\": \"2027-01-31T10:20:30Z\", \"until\": null,"
 		" \"reason\": null, \"forced\": true},"
@@ -215,6 +215,11 @@ static int write_accepted(const char *dir)
 		" \"forced\": false},"
 		"{\"id\": \"a4\", \"finding\": \"f4\", \"scope\": {\"role\": \"session\","
 		" \"call\": \"ptrace\"}, \"text\": \"t\", \"by\": \"root\","
+		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": null, \"reason\": null,"
+		" \"forced\": false},"
+		"{\"id\": \"a5\", \"finding\": \"f5\", \"scope\": {\"role\": \"spawned\","
+		" \"operation\": \"exec\", \"path\": \"/bin/gzip\","
+		" \"starter\": \"/usr/sbin/logrotate\"}, \"text\": \"t\", \"by\": \"root\","
 		" \"time\": \"2027-01-31T10:20:30Z\", \"until\": null, \"reason\": null,"
 		" \"forced\": false}], \"actions\": {\"exec\": \"kill\", \"path-K\": \"log\"},"
 		" \"varies\": [\"/srv/cache\"]}";

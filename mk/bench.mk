@@ -55,6 +55,9 @@ bench-starts: all $(B)/tests/e2e/first
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)
+#: make bench-daemon  how soon the hook, /healthz and /metrics are answered while others ask for what takes long
+bench-daemon: all $(B)/bench/alerts
+	@bench/daemon
 #: make dataset  record the data set (root); SIZE=small (15 minutes) or full (hours), DATASET=DIR JOBS=N KINDS= REPLAY=1; dataset-vm: the part in VMs
 dataset: all $(B)/bench/label
 	@SIZE="$(SIZE)" DATASET="$(DATASET)" JOBS="$(JOBS)" REPLAY="$(REPLAY)" SERVICES="$(SERVICES)" KINDS="$(KINDS)" bench/dataset/dataset record
@@ -81,4 +84,4 @@ alarms: all $(B)/bench/judge $(B)/bench/replay_incidents $(if $(BASE),,$(BASE_TR
 #: make alarms-live  does a refusal end a service, are attacks refused: in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
 alarms-live: all
 	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live
-.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts
+.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts bench-daemon

@@ -298,6 +298,9 @@ int server_new(struct server **ret, const struct server_parts *parts, struct err
 				run_http, s);
 	if (r < 0)
 		return err_oom(err);
+	r = api_begin_reads(s->parts.api, s->parts.loop, run_http, s, err);
+	if (r < 0)
+		return r;
 	r = s->parts.api_parts.config->http_listen ? start_tcp(s, err) : 0;
 	return r < 0 ? r : start_local(s, err);
 }
@@ -306,6 +309,7 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
+	api_end_reads(s->parts.api);
 	streams_end(s->tcp.streams);
 	streams_end(s->local.streams);
 	http_free(s->tcp.http);

@@ -16,20 +16,32 @@ static bool is_listed(const char *const *names, const char *host, size_t len)
 	return false;
 }
 
-/* Returns true if "name", "name:port" or "[::1]:port" is a name and the port of this server. */
-static bool is_own_host(const struct http_access *a, const char *host)
+/* Returns true if the text is a port, 1 to 65535. */
+static bool is_port(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len && len <= 5 && strspn(text, "0123456789") == len &&
+	       strtoul(text, NULL, 10) > 0 && strtoul(text, NULL, 10) <= 65535;
+}
+
+/*
+ * Checks "name", "name:port" or "[::1]:port". A tunnel or a proxy gives the server another port; it is the
+ * name that tells a page whose name was made to point here. Returns 0 or the HTTP status of the refusal.
+ */
+static unsigned check_host(const struct http_access *a, const char *host)
 {
 	static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", NULL};
 	const char *listen = a->config.listen;
 	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 
-	if (len > strlen(host))
-		return false;
-	if (host[len] && (host[len] != ':' || strtoul(host + len + 1, NULL, 10) != a->port))
-		return false;
+	if (len > strlen(host) || (host[len] && (host[len] != ':' || !is_port(host + len + 1))))
+		return MHD_HTTP_BAD_REQUEST;
 	return is_listed(own, host, len) || is_listed(a->config.hosts, host, len) ||
-	       ((size_t)(strrchr(listen, ':') - listen) == len &&
-		strncasecmp(listen, host, len) == 0);
+			       ((size_t)(strrchr(listen, ':') - listen) == len &&
+				strncasecmp(listen, host, len) == 0)
+		       ? 0
+		       : MHD_HTTP_FORBIDDEN;
 }
 
 static const char *request_header(struct MHD_Connection *c, const char *name)
@@ -42,8 +54,13 @@ unsigned http_access_host(const struct http_access *a, struct MHD_Connection *c,
 {
 	const char *host = request_header(c, "Host");
 
-	*ret_why = "this server does not answer for that Host: add the name to http.hosts";
-	return host && is_own_host(a, host) ? 0 : MHD_HTTP_FORBIDDEN;
+	unsigned status = host ? check_host(a, host) : MHD_HTTP_FORBIDDEN;
+
+	*ret_why = status == MHD_HTTP_BAD_REQUEST
+			   ? "Host: must be a name, or a name and a port from 1 to 65535"
+			   : "this server does not answer for that Host: add the name to "
+			     "http.hosts";
+	return status;
 }
 
 static bool has_token(const struct http_access *a, struct MHD_Connection *c)
@@ -58,17 +75,17 @@ static bool has_token(const struct http_access *a, struct MHD_Connection *c)
 }
 
 /*
- * Returns false if a page of another site sent the request: it may change nothing, even with the
- * token.
+ * Returns false if a page of another site sent the request: it may change nothing, even with the token.
+ * Host, which is checked before, is what the page was asked by; with another port it is another site.
  */
-static bool is_own_origin(const struct http_access *a, struct MHD_Connection *c)
+static bool is_own_origin(struct MHD_Connection *c)
 {
-	const char *origin = request_header(c, "Origin"), *at;
+	const char *origin = request_header(c, "Origin"), *host = request_header(c, "Host"), *at;
 
 	if (!origin)
 		return true;
 	at = strstr(origin, "://");
-	return at && is_own_host(a, at + 3);
+	return at && host && strcasecmp(at + 3, host) == 0;
 }
 
 /* Says which token is asked for, and whether the one that came was wrong. */
@@ -94,7 +111,7 @@ unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c
 		return MHD_HTTP_UNAUTHORIZED;
 	}
 	err_set(why, 0, "a page of another site may change nothing here");
-	return flags & HTTP_CHANGES && !is_own_origin(a, c) ? MHD_HTTP_FORBIDDEN : 0;
+	return flags & HTTP_CHANGES && !is_own_origin(c) ? MHD_HTTP_FORBIDDEN : 0;
 }
 
 bool http_path_is_plain(const char *path)

@@ -33,10 +33,13 @@ struct http {
 	bool is_running; /* http_run() is on the stack */
 };
 
-/* The part of a request's body that has arrived. */
-struct pending {
+/* A request that is not over: the part of its body that has arrived, and the answer that it waits for. */
+struct http_later {
 	char *body;
 	size_t len, size;
+	struct http_request q; /* of a request that waits */
+	bool waits, answered;
+	struct http_reply reply; /* once it is answered */
 };
 
 int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,
@@ -155,7 +158,45 @@ static unsigned check_client(struct http *h, const struct http_request *q, const
 	return MHD_HTTP_FORBIDDEN;
 }
 
-/* Fills in the answer to a request that has arrived whole. Returns 0 or -ENOMEM. */
+struct query_check {
+	const char *const *known;
+	unsigned seen; /* bits of known */
+	const char *unknown;
+	bool has_nul; /* a name or a value */
+};
+
+static enum MHD_Result check_parameter(void *ctx, enum MHD_ValueKind kind, const char *key,
+				       size_t key_len, const char *value, size_t value_len)
+{
+	struct query_check *check = ctx;
+	unsigned i = 0;
+
+	(void)kind;
+	if (memchr(key, '\0', key_len) || (value && memchr(value, '\0', value_len))) {
+		check->has_nul = true;
+		return MHD_NO;
+	}
+	if (!check->known)
+		return MHD_YES;
+	while (check->known[i] && strcmp(check->known[i], key) != 0)
+		i++;
+	if (!check->known[i] || check->seen & 1u << i) {
+		check->unknown = key;
+		return MHD_NO;
+	}
+	check->seen |= 1u << i;
+	return MHD_YES;
+}
+
+static bool has_nul_in_query(const struct http_request *q)
+{
+	struct query_check check = {};
+
+	MHD_get_connection_values_n(q->connection, MHD_GET_ARGUMENT_KIND, check_parameter, &check);
+	return check.has_nul;
+}
+
+/* Fills in the answer to a request that has arrived whole. Returns 0, HTTP_LATER or -ENOMEM. */
 static int answer_request(struct http *h, struct http_request *q, struct http_reply *ret)
 {
 	const struct http_route *route;
@@ -170,6 +211,8 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 	if (!http_path_is_plain(q->path))
 		return http_error(ret, MHD_HTTP_BAD_REQUEST,
 				  "the path may not have ., .., backslash or control characters");
+	if (has_nul_in_query(q))
+		return http_error(ret, MHD_HTTP_BAD_REQUEST, "the query may not have %00");
 	route = find_route(h, q->method, q->path, &allow);
 	if (!route && !allow)
 		return http_error(ret, MHD_HTTP_NOT_FOUND, "no such path");
@@ -183,14 +226,37 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 	if (status)
 		return http_error(ret, status, err.msg);
 	q->rest = q->path + route_match_len(route, q->path);
-	if (route->handle(h->ctx, q, ret) < 0)
+	r = route->handle(h->ctx, q, ret);
+	if (r < 0)
 		return http_error(ret, MHD_HTTP_INTERNAL_SERVER_ERROR,
 				  "lutrad failed to answer: see its log");
-	return 0;
+	return r;
+}
+
+struct http_later *http_later(const struct http_request *q, const struct http_request **ret)
+{
+	struct http_later *l = q->own;
+
+	if (!l)
+		return NULL;
+	l->q = *q;
+	l->waits = true;
+	*ret = &l->q;
+	MHD_suspend_connection(q->connection);
+	return l;
+}
+
+void http_finish(struct http_later *l, const struct http_reply *reply)
+{
+	l->reply = *reply;
+	l->waits = false;
+	l->answered = true;
+	/* libmicrohttpd calls on_request() again. */
+	MHD_resume_connection(l->q.connection);
 }
 
 /* Adds a piece of the body. -ENOMEM: the body is too long, or memory is short. */
-static int append_body(struct pending *p, const char *data, size_t len)
+static int append_body(struct http_later *p, const char *data, size_t len)
 {
 	/* ARRAY_RESERVE() sets new bytes to zero, so the body ends with a NUL. */
 	if (p->len + len > HTTP_BODY_MAX || ARRAY_RESERVE(p->body, p->size, p->len + len + 1) < 0)
@@ -222,9 +288,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 				  size_t *size, void **state)
 {
 	struct http *h = ctx;
-	struct pending *p = *state;
+	struct http_later *p = *state;
 	struct http_reply reply = {.status = MHD_HTTP_OK};
 	struct http_request q;
+	int r;
 
 	(void)version;
 	if (!p) {
@@ -236,9 +303,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}
+	if (p->waits)
+		return MHD_YES;
+	if (p->answered) {
+		p->answered = false;
+		return send_reply(h, c, &p->reply);
+	}
 	if (*size) {
-		int r = append_body(p, data, *size);
-
+		r = append_body(p, data, *size);
 		*size = 0;
 		return r < 0 ? MHD_NO : MHD_YES;
 	}
@@ -247,23 +319,38 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 				  .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
 				  .path = url,
 				  .body = p->body ? p->body : "",
-				  .body_len = p->len};
-	return answer_request(h, &q, &reply) < 0 ? MHD_NO : send_reply(h, c, &reply);
+				  .body_len = p->len,
+				  .own = p};
+	r = answer_request(h, &q, &reply);
+	if (r == HTTP_LATER)
+		return MHD_YES;
+	return r < 0 ? MHD_NO : send_reply(h, c, &reply);
 }
 
 /* Frees the state of a request that is over, answered or not. */
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
 		    enum MHD_RequestTerminationCode code)
 {
-	struct pending *p = *state;
+	struct http_later *p = *state;
 
 	(void)ctx;
 	(void)c;
 	(void)code;
+	/* The server has ended before it could send the answer. */
+	if (p && p->answered && !p->reply.response)
+		free(p->reply.body);
 	if (p)
 		free(p->body);
 	free(p);
 	*state = NULL;
+}
+
+const char *http_unknown_query(const struct http_request *q, const char *const *known)
+{
+	struct query_check check = {.known = known};
+
+	MHD_get_connection_values_n(q->connection, MHD_GET_ARGUMENT_KIND, check_parameter, &check);
+	return check.unknown;
 }
 
 const char *http_query(const struct http_request *q, const char *name)

@@ -6,6 +6,7 @@
  * The server refuses a request, before it calls a route, with
  *   401  no token: for a route that changes something, and for every route but HTTP_OPEN where the
  *        server listens beyond loopback
+ *   400  Host is no name and port, a query has a NUL, or the path is not plain
  *   403  Host is neither the address nor a configured name (DNS rebinding), or a route that changes
  *        something is asked with the Origin of another site; the peer of a Unix socket may not ask
  *   404  no route has this path
@@ -24,12 +25,13 @@
 #include "lib/base/err.h"
 
 #define HTTP_BODY_MAX 65536
-#define HTTP_CONNECTIONS_MAX 64	       /* of a TCP server */
+#define HTTP_CONNECTIONS_MAX 256       /* of a TCP server */
 #define HTTP_LOCAL_CONNECTIONS_MAX 512 /* of a Unix socket: a hook for each container that starts */
 #define HTTP_TOKEN_MIN 16	       /* bytes of a token */
 #define HTTP_TOKEN_MAX 256	       /* bytes of a token */
 
 struct http;
+struct http_later;
 
 /* Strings are borrowed until http_free(). */
 struct http_config {
@@ -52,8 +54,14 @@ struct http_request {
 	const char *rest;   /* the path behind the route's prefix; "" for a route without a star */
 	const char *body;   /* NUL-terminated, body_len bytes without it */
 	size_t body_len;
+	struct http_later *own; /* the server's */
 };
 
+/*
+ * Returns the name of a query parameter of the request that is none of known, which ends with NULL, or
+ * that comes twice. NULL: there is none.
+ */
+const char *http_unknown_query(const struct http_request *q, const char *const *known);
 /* Returns the decoded value of a query parameter, NULL if the request has none of that name. */
 const char *http_query(const struct http_request *q, const char *name);
 
@@ -67,6 +75,8 @@ struct http_reply {
 	const char *csp; /* Content-Security-Policy; static; NULL: the page may load nothing */
 };
 
+#define HTTP_LATER 1 /* a route has called http_later() */
+
 #define HTTP_OPEN 0x1	 /* the route never needs the token */
 #define HTTP_CHANGES 0x2 /* the route always needs the token */
 
@@ -74,7 +84,7 @@ struct http_route {
 	const char *method;
 	const char *path; /* a star at the end stands for any rest */
 	unsigned flags;	  /* HTTP_* */
-	/* Fills in *ret and returns 0. A negative value becomes status 500. */
+	/* Fills in *ret and returns 0, or HTTP_LATER. A negative value becomes status 500. */
 	int (*handle)(void *ctx, const struct http_request *q, struct http_reply *ret);
 };
 
@@ -96,6 +106,17 @@ DEFINE_FREEP(struct http, http_free);
 int http_add_connection(struct http *h, int fd);
 /* Sets the token of http_config, which is borrowed. */
 void http_set_token(struct http *h, const char *token);
+/*
+ * Has a request wait for http_finish(); the route then returns HTTP_LATER. *ret is a copy of the request
+ * that is valid until http_finish(), and that another thread may read. NULL: out of memory, or the
+ * request is none of a route.
+ */
+struct http_later *http_later(const struct http_request *q, const struct http_request **ret);
+/*
+ * Answers a request that waits, and takes over what the reply owns. On the server's thread, outside its
+ * routes; http_run() sends the answer. No request may wait when the server is freed.
+ */
+void http_finish(struct http_later *l, const struct http_reply *reply);
 /* Returns true if the client has closed its connection. */
 bool http_is_gone(const struct http_request *q);
 

@@ -49,12 +49,10 @@ struct pipeline {
 	struct maintenance *maintenance;
 	struct changes *changes;
 	struct worker *worker;
-	struct store *reader;	    /* the main thread's; NULL: not open yet */
-	unsigned reader_generation; /* of the events, when it was opened */
+	struct pipeline_reader reader; /* the main thread's */
 
 	struct worker *checkpointer; /* NULL: no store */
-	struct store *log_store;     /* the checkpointer's; NULL: not open yet */
-	unsigned log_generation;     /* of the events, when it was opened */
+	struct pipeline_reader log;  /* the checkpointer's */
 	atomic_bool log_is_long;     /* the checkpointer has work */
 
 	/* Only the thread lutrad-events uses these, once it runs. */
@@ -201,14 +199,14 @@ static void count_stored(struct pipeline *p, unsigned n)
 }
 
 /* Opens a connection to read, also where the store was opened again. Errors as store_new_reader(). */
-static int open_reader(struct pipeline *p, struct store **s, unsigned *generation, struct err *err)
+static int open_reader(struct pipeline *p, struct pipeline_reader *reader, struct err *err)
 {
 	unsigned now = atomic_load(&p->events.generation);
 
-	if (*s && *generation != now)
-		store_free(TAKE_PTR(*s));
-	*generation = now;
-	return *s ? 0 : store_new_reader(s, p->events.path, err);
+	if (reader->store && reader->generation != now)
+		store_free(TAKE_PTR(reader->store));
+	reader->generation = now;
+	return reader->store ? 0 : store_new_reader(&reader->store, p->events.path, err);
 }
 
 /*
@@ -223,9 +221,9 @@ static unsigned on_checkpoint(void *ctx, struct worker_item *none)
 	(void)none;
 	if (!atomic_exchange(&p->log_is_long, false))
 		return 0;
-	open_reader(p, &p->log_store, &p->log_generation, NULL);
-	if (p->log_store)
-		store_checkpoint(p->log_store, NULL);
+	open_reader(p, &p->log, NULL);
+	if (p->log.store)
+		store_checkpoint(p->log.store, NULL);
 	return 0;
 }
 
@@ -506,8 +504,8 @@ void pipeline_free(struct pipeline *p)
 	worker_free(p->worker);
 	outputs_free(p->outputs);
 	worker_free(p->checkpointer);
-	store_free(p->log_store);
-	store_free(p->reader);
+	store_free(p->log.store);
+	store_free(p->reader.store);
 	event_store_done(&p->events);
 	subscribers_free(p->subscribers);
 	expected_cache_free(p->expected);
@@ -534,15 +532,24 @@ struct outputs *pipeline_outputs(const struct pipeline *p)
 	return p->outputs;
 }
 
-int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
+int pipeline_reader_open(struct pipeline *p, struct pipeline_reader *r, struct err *err)
 {
-	int r;
-
 	if (!atomic_load(&p->events.open))
 		return err_set(err, -EIO, "the event store is not open: see the log of lutrad");
-	r = open_reader(p, &p->reader, &p->reader_generation, err);
+	return open_reader(p, r, err);
+}
+
+void pipeline_reader_close(struct pipeline_reader *r)
+{
+	store_free(TAKE_PTR(r->store));
+}
+
+int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err)
+{
+	int r = pipeline_reader_open(p, &p->reader, err);
+
 	if (r == 0)
-		*ret = p->reader;
+		*ret = p->reader.store;
 	return r;
 }
 

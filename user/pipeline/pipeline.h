@@ -64,6 +64,15 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret);
 
 /* Returns the outputs, of which only the counters and outputs_reopen() may be used. */
 struct outputs *pipeline_outputs(const struct pipeline *p);
+/* A connection to read from, for one thread. Begins as {}. */
+struct pipeline_reader {
+	struct store *store; /* NULL: not open yet */
+	unsigned generation; /* of the store's file, when it was opened */
+};
+
+/* Opens a connection, anew where the store's file was replaced. -EIO: the store is not open. */
+int pipeline_reader_open(struct pipeline *p, struct pipeline_reader *r, struct err *err);
+void pipeline_reader_close(struct pipeline_reader *r);
 /*
  * Returns a store to read from, for the main thread; it belongs to the pipeline. Rows of the last
  * milliseconds may be missing. -EIO: the store is not open.

@@ -26,6 +26,10 @@ int store_fail(struct store *s, struct err *err)
 	int r = damaged ? -EBADMSG : code == SQLITE_BUSY ? -EBUSY : -EIO;
 
 	s->damaged |= damaged;
+	if (code == SQLITE_INTERRUPT)
+		return err_set(err, -ETIMEDOUT,
+			       "event store: reading took too long: ask for a shorter time "
+			       "(since, until), or for less");
 	return err_set(err, r, "event store: %s", sqlite3_errmsg(s->db));
 }
 

@@ -21,6 +21,8 @@ struct store;
 int store_new(struct store **ret, const char *path, struct err *err);
 /* Opens a store to read while another connection writes. -ENOEXEC also if it is empty. */
 int store_new_reader(struct store **ret, const char *path, struct err *err);
+/* Has what is read from the store fail with -ETIMEDOUT once so many seconds have passed from now on. */
+void store_limit_time(struct store *s, unsigned seconds);
 /* Commits what is open and closes the store. */
 void store_free(struct store *s);
 DEFINE_FREEP(struct store, store_free);

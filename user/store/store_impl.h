@@ -26,6 +26,7 @@ struct store {
 	struct stat st;	      /* of the file when it was opened */
 	bool had_log;	      /* its write-ahead log was there then */
 	bool damaged;	      /* SQLite has found the file damaged */
+	uint64_t deadline_ns; /* of store_limit_time(), CLOCK_MONOTONIC */
 	sqlite3_stmt *insert; /* NULL: a reader */
 	sqlite3_stmt *kept[STORE_KEPT];
 	unsigned pending;	/* events of the open transaction */

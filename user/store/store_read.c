@@ -2,8 +2,23 @@
 /* Reads rows from the event store. */
 
 #include "user/store/store_impl.h"
+#include "user/sys/clock.h"
 
 #define SQL_MAX 512
+#define STEPS 1000 /* of SQLite's machine, between two looks at the clock: far below 1 ms */
+
+static int is_late(void *ctx)
+{
+	const struct store *s = ctx;
+
+	return clock_now_ns() > s->deadline_ns;
+}
+
+void store_limit_time(struct store *s, unsigned seconds)
+{
+	s->deadline_ns = clock_now_ns() + seconds * 1000000000ull;
+	sqlite3_progress_handler(s->db, STEPS, is_late, s);
+}
 
 /* Only the conditions that are set are written, so that the planner sees which index fits. */
 static int prepare_query(struct store *s, const struct store_query *q, sqlite3_stmt **ret,

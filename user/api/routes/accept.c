@@ -75,7 +75,7 @@ static int read_last_event(const struct api_call *c, struct last_event *e, struc
 
 	if (!x)
 		return err_oom(err);
-	r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	r = api_store(c, &s, err);
 	if (r == 0)
 		r = store_get_finding(s, c->name, x, err);
 	if (r < 0)
@@ -104,14 +104,14 @@ static int list_readings(const struct api_call *c, struct last_event *e,
 	int r = read_last_event(c, e, err);
 
 	if (r == 0)
-		r = accepted_load(&p, e->dir, &c->api->parts.config->policy_keys, &left_out, err);
+		r = accepted_load(&p, e->dir, &c->config->policy_keys, &left_out, err);
 	return r < 0 ? r : accepted_readings(p, &e->facts, list, err);
 }
 
 /* Returns the name of a policy in policies_dir, or the path of its directory. */
 static const char *policy_name(const struct api_call *c, const char *dir)
 {
-	const char *name = modes_policy_name(c->api->parts.config, dir);
+	const char *name = modes_policy_name(c->config, dir);
 
 	return name ? name : dir;
 }
@@ -128,7 +128,7 @@ int api_finding_readings(struct api_call *c, json_t **ret, struct err *err)
 	if (n < 0)
 		return n;
 	*ret = json_pack("{s:o, s:b, s:o}", "policy", text_json_keep(policy_name(c, e->dir)),
-			 "signed", c->api->parts.config->policy_keys.n != 0, "readings",
+			 "signed", c->config->policy_keys.n != 0, "readings",
 			 accepted_readings_to_json(list, n));
 	return 0;
 }

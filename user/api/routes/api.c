@@ -10,58 +10,87 @@
 #include "lib/abi/names.h"
 #include "lib/base/text.h"
 #include "user/api/routes/api_impl.h"
+#include "user/api/routes/read_thread.h"
 #include "user/policy/modes.h"
 
 #define NAME_BYTES PATH_MAX /* of a cgroup */
 #define DIGITS_MAX 19
+#define READ_SECONDS_MAX 5 /* of the store, for one request */
 
 static const struct route {
 	const char *method;
 	const char *before, *after; /* the star stands between; after NULL: there is none */
-	api_handler *run;
-	bool is_local; /* over the Unix socket only */
+	api_handler *run;	    /* on the main loop; NULL: in_thread does all */
+	bool is_local;		    /* over the Unix socket only */
+	api_handler *in_thread;	    /* where run gives no answer */
+	const char *params[10];	    /* of the query, up to NULL */
 } routes[] = {
-	{"GET", "status", NULL, api_status, false},
-	{"GET", "status/full", NULL, api_full_status, false},
-	{"GET", "overview", NULL, api_overview, false},
-	{"GET", "verdicts", NULL, api_verdicts, false},
-	{"GET", "rules", NULL, api_rules, false},
-	{"GET", "containers", NULL, api_containers, false},
-	{"GET", "containers/", "/processes", api_processes, false},
-	{"GET", "containers/", "", api_container, false},
-	{"POST", "containers/", "/mode", api_container_mode, false},
-	{"POST", "containers/", "/release", api_container_release, false},
-	{"POST", "containers/", "/thaw", api_container_thaw, false},
-	{"POST", "containers/", "/freeze", api_container_freeze, false},
-	{"POST", "containers/", "/kill", api_container_kill, false},
-	{"GET", "events", NULL, api_events, false},
-	{"GET", "events/", "", api_one_event, false},
-	{"GET", "incidents", NULL, api_incidents, false},
-	{"GET", "incidents/", "", api_one_incident, false},
-	{"POST", "incidents/", "/close", api_incident_close, false},
-	{"POST", "incidents/", "/open", api_incident_open, false},
-	{"POST", "incidents/", "/note", api_incident_note, false},
-	{"GET", "findings", NULL, api_findings, false},
-	{"GET", "findings/", "", api_one_finding, false},
-	{"GET", "maintenance", NULL, api_maintenance, false},
-	{"POST", "maintenance", NULL, api_maintenance_begin, false},
-	{"POST", "maintenance/end", NULL, api_maintenance_end, false},
-	{"GET", "policies", NULL, api_policies, false},
-	{"GET", "policies/", "", api_policy, false},
-	{"GET", "policies/", "/diff", api_policy_diff, false},
-	{"POST", "policies/", "/mode", api_policy_mode, false},
-	{"GET", "policies/", "/accepted", api_policy_accepted, false},
-	{"POST", "policies/", "/accepted", api_policy_accepted_changed, true},
-	{"POST", "policies/", "/revoke", api_policy_revoke, false},
-	{"GET", "findings/", "/readings", api_finding_readings, false},
-	{"POST", "findings/", "/accept", api_finding_accept, false},
-	{"POST", "token", NULL, api_token, false},
-	{"POST", "enroll", NULL, api_enroll, true},
-	{"POST", "release", NULL, api_release, true},
-	{"POST", "hook", NULL, api_hook, true},
-	{"GET", "learn", NULL, api_learn_status, false},
-	{"POST", "learn", NULL, api_learn_start, true},
-	{"POST", "learn/stop", NULL, api_learn_stop, true},
+	{"GET", "status", NULL, api_status, false, NULL, {}},
+	{"GET", "status/full", NULL, api_full_status, false, NULL, {}},
+	{"GET", "overview", NULL, api_overview, false, NULL, {"limit", "minutes"}},
+	{"GET", "verdicts", NULL, api_verdicts, false, NULL, {"minutes"}},
+	{"GET", "rules", NULL, api_rules, false, NULL, {}},
+	{"GET",
+	 "containers",
+	 NULL,
+	 api_containers,
+	 false,
+	 api_ended_containers,
+	 {"limit", "offset", "state", "q"}},
+	{"GET", "containers/", "/processes", api_processes, false, NULL, {}},
+	{"GET", "containers/", "", api_container, false, api_ended_container, {"id"}},
+	{"POST", "containers/", "/mode", api_container_mode, false, NULL, {}},
+	{"POST", "containers/", "/release", api_container_release, false, NULL, {}},
+	{"POST", "containers/", "/thaw", api_container_thaw, false, NULL, {}},
+	{"POST", "containers/", "/freeze", api_container_freeze, false, NULL, {}},
+	{"POST", "containers/", "/kill", api_container_kill, false, NULL, {}},
+	{"GET",
+	 "events",
+	 NULL,
+	 NULL,
+	 false,
+	 api_events,
+	 {"limit", "before", "since", "until", "incident", "container", "container_id", "image",
+	  "verdict"}},
+	{"GET", "events/", "", NULL, false, api_one_event, {}},
+	{"GET",
+	 "incidents",
+	 NULL,
+	 NULL,
+	 false,
+	 api_incidents,
+	 {"limit", "before", "since", "until", "state", "container", "image"}},
+	{"GET", "incidents/", "", NULL, false, api_one_incident, {}},
+	{"POST", "incidents/", "/close", api_incident_close, false, NULL, {}},
+	{"POST", "incidents/", "/open", api_incident_open, false, NULL, {}},
+	{"POST", "incidents/", "/note", api_incident_note, false, NULL, {}},
+	{"GET",
+	 "findings",
+	 NULL,
+	 NULL,
+	 false,
+	 api_findings,
+	 {"limit", "before", "incident", "state", "image"}},
+	{"GET", "findings/", "", NULL, false, api_one_finding, {}},
+	{"GET", "maintenance", NULL, api_maintenance, false, NULL, {}},
+	{"POST", "maintenance", NULL, api_maintenance_begin, false, NULL, {}},
+	{"POST", "maintenance/end", NULL, api_maintenance_end, false, NULL, {}},
+	{"GET", "policies", NULL, api_policies, false, api_listed_policies, {}},
+	{"GET", "policies/", "", api_policy, false, api_listed_policy, {}},
+	{"GET", "policies/", "/diff", NULL, false, api_policy_diff, {}},
+	{"POST", "policies/", "/mode", api_policy_mode, false, NULL, {}},
+	{"GET", "policies/", "/accepted", api_policy_accepted, false, NULL, {}},
+	{"POST", "policies/", "/accepted", api_policy_accepted_changed, true, NULL, {}},
+	{"POST", "policies/", "/revoke", api_policy_revoke, false, NULL, {}},
+	{"GET", "findings/", "/readings", NULL, false, api_finding_readings, {}},
+	{"POST", "findings/", "/accept", api_finding_accept, false, NULL, {}},
+	{"POST", "token", NULL, api_token, false, NULL, {}},
+	{"POST", "enroll", NULL, api_enroll, true, NULL, {}},
+	{"POST", "release", NULL, api_release, true, NULL, {}},
+	{"POST", "hook", NULL, api_hook, true, NULL, {}},
+	{"GET", "learn", NULL, api_learn_status, false, NULL, {"image"}},
+	{"POST", "learn", NULL, api_learn_start, true, NULL, {}},
+	{"POST", "learn/stop", NULL, api_learn_stop, true, NULL, {}},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -104,6 +133,7 @@ static unsigned http_status(int r)
 	case -EOPNOTSUPP:
 		return 409;
 	case -EIO:
+	case -ETIMEDOUT:
 		return 503;
 	default:
 		return 500;
@@ -169,7 +199,7 @@ int api_page_begin(const struct api_call *c, struct api_page *ret, struct store 
 	*ret = (struct api_page){.limit = PAGE_DEFAULT};
 	r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &ret->limit, err);
 	if (r == 0)
-		r = pipeline_reader(c->api->parts.pipeline, ret_store, err);
+		r = api_store(c, ret_store, err);
 	if (r < 0)
 		return r;
 	ret->list = json_array();
@@ -193,43 +223,99 @@ int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, stru
 	return *ret ? 0 : err_oom(err);
 }
 
+/* Prints the answer of a handler. Returns 0 or -ENOMEM. */
+static int print_answer(int r, json_t *answer, const struct err *err, struct http_reply *ret)
+{
+	unsigned status = http_status(r);
+
+	if (answer)
+		return http_json(ret, status, answer);
+	return http_error(ret, status == 200 ? 500 : status, err->msg);
+}
+
+/* Runs a handler and prints its answer. Runs in the thread that reads, or on the loop without one. */
+static int answer_call(struct api_call *c, api_handler *run, struct http_reply *ret)
+{
+	struct err err = {"out of memory"};
+	json_t *answer = NULL;
+	int r = run(c, &answer, &err);
+
+	return print_answer(r, answer, &err, ret);
+}
+
+/* An unknown parameter is no filter that finds all. -EINVAL. */
+static int check_query(const struct api_call *c, const struct route *route, struct err *err)
+{
+	const char *unknown = http_unknown_query(c->q, route->params);
+
+	return unknown ? err_set(err, -EINVAL, "%.100s: not a parameter here, or given twice",
+				 unknown)
+		       : 0;
+}
+
+/* Answers a call by the handlers of its route. Returns 0, HTTP_LATER or -ENOMEM. */
+static int run_route(struct api_call *c, const struct route *route, struct http_reply *ret)
+{
+	struct err err = {"out of memory"};
+	json_t *answer = NULL;
+	int r = check_query(c, route, &err);
+
+	if (r == 0)
+		r = read_body(c, &err);
+	if (r == 0 && route->run)
+		r = route->run(c, &answer, &err);
+	if (r < 0 || answer || !route->in_thread)
+		return print_answer(r, answer, &err, ret);
+	if (!c->api->reads)
+		return answer_call(c, route->in_thread, ret);
+	r = read_thread_put(c->api->reads, c, route->in_thread);
+	return r < 0 ? r : HTTP_LATER;
+}
+
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret)
 {
-	char name[NAME_BYTES];
-	struct api_call c = {.api = a, .q = q, .name = name};
-	struct err err = {"no such path"};
+	char name[NAME_BYTES], text[512];
+	struct api_call c = {.api = a, .q = q, .config = a->parts.config, .name = name};
 	const char *allow = NULL;
-	unsigned status = 404;
-	json_t *answer = NULL;
 	int r;
 
 	for (size_t i = 0; i < N_ROUTES; i++) {
 		if (!fits_route(&routes[i], q->rest, name))
 			continue;
 		if (strcmp(q->method, routes[i].method) != 0) {
-			err_set(&err, 0, "only %s is possible here", routes[i].method);
-			status = 405;
 			allow = routes[i].method;
 			continue;
 		}
 		if (routes[i].is_local && !q->is_local) {
-			err_set(&err, 0, "use the Unix socket of lutrad: %s",
-				a->parts.config->socket);
-			status = 403;
-			break;
+			snprintf(text, sizeof(text), "use the Unix socket of lutrad: %s",
+				 a->parts.config->socket);
+			return http_error(ret, 403, text);
 		}
-		r = read_body(&c, &err);
-		if (r == 0)
-			r = routes[i].run(&c, &answer, &err);
-		status = http_status(r);
-		break;
+		r = run_route(&c, &routes[i], ret);
+		json_decref(c.body);
+		json_decref(c.prepared);
+		return r;
 	}
-	json_decref(c.body);
-	if (answer)
-		return http_json(ret, status, answer);
-	r = http_error(ret, status == 200 ? 500 : status, err.msg);
-	ret->allow = status == 405 ? allow : NULL;
+	if (!allow)
+		return http_error(ret, 404, "no such path");
+	snprintf(text, sizeof(text), "only %s is possible here", allow);
+	r = http_error(ret, 405, text);
+	ret->allow = allow;
 	return r;
+}
+
+int api_store(const struct api_call *c, struct store **ret, struct err *err)
+{
+	int r;
+
+	if (!c->reader)
+		return pipeline_reader(c->api->parts.pipeline, ret, err);
+	r = pipeline_reader_open(c->api->parts.pipeline, c->reader, err);
+	if (r < 0)
+		return r;
+	*ret = c->reader->store;
+	store_limit_time(*ret, READ_SECONDS_MAX);
+	return 0;
 }
 
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,
@@ -265,10 +351,10 @@ int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force,
 
 int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct err *err)
 {
-	const char *dir = c->api->parts.config->policies_dir;
+	const char *dir = c->config->policies_dir;
 
 	if (snprintf(ret, PATH_MAX, "%s/%s", dir, c->name) >= PATH_MAX ||
-	    !modes_policy_name(c->api->parts.config, ret))
+	    !modes_policy_name(c->config, ret))
 		return err_set(err, -EINVAL, "not the name of a policy");
 	return 0;
 }
@@ -302,6 +388,20 @@ int api_new(struct api **ret, const struct api_parts *parts)
 	containers_observe(parts->containers, &a->observer);
 	*ret = a;
 	return 0;
+}
+
+int api_begin_reads(struct api *a, struct loop *loop, void (*on_sent)(void *ctx), void *ctx,
+		    struct err *err)
+{
+	const struct read_thread_parts parts = {
+		.loop = loop, .answer = answer_call, .on_sent = on_sent, .ctx = ctx};
+
+	return read_thread_new(&a->reads, &parts, err);
+}
+
+void api_end_reads(struct api *a)
+{
+	read_thread_free(TAKE_PTR(a->reads));
 }
 
 void api_free(struct api *a)

@@ -13,6 +13,7 @@
 #include "lutra/abi.h"
 #include "user/alerts/alert_json.h"
 #include "user/http/http.h"
+#include "user/sys/loop.h"
 
 struct api;
 
@@ -41,8 +42,17 @@ DEFINE_FREEP(struct api, api_free);
 void api_add_section(struct api *a, const char *name, json_t *(*get_json)(void *ctx), void *ctx);
 
 /*
+ * Begins a thread that reads the store and policies for requests. on_sent: called on the loop once
+ * answers wait to be written. Errors as worker_start().
+ */
+int api_begin_reads(struct api *a, struct loop *loop, void (*on_sent)(void *ctx), void *ctx,
+		    struct err *err);
+/* Ends the thread and answers all that waits for it. To be called before the servers are freed. */
+void api_end_reads(struct api *a);
+
+/*
  * Answers a request for q->rest, the path behind /api/v1/, with a JSON object, which is
- * {"error": LINE} after a failure. Returns 0 or -ENOMEM.
+ * {"error": LINE} after a failure. Returns 0, HTTP_LATER or -ENOMEM.
  */
 int api_handle(struct api *a, const struct http_request *q, struct http_reply *ret);
 

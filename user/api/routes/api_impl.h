@@ -11,6 +11,7 @@
 #include "user/api/routes/tally.h"
 #include "user/config/config.h"
 #include "user/containers/containers.h"
+#include "user/pipeline/pipeline.h"
 
 struct api {
 	struct api_parts parts;
@@ -23,14 +24,18 @@ struct api {
 		void *ctx;
 	} sections[API_SECTIONS_MAX];
 	unsigned n_sections;
+	struct read_thread *reads; /* NULL: all is answered on the loop */
 };
 
 /* A request whose path has been taken apart. */
 struct api_call {
 	struct api *api;
 	const struct http_request *q;
+	const struct config *config; /* api->parts.config, or a copy for the thread that reads */
 	const char *name; /* the part of the path at the route's star; "" if it has none */
 	json_t *body;	  /* an object; NULL unless it is a POST */
+	json_t *prepared; /* what the handler on the loop left for the one in the thread; or NULL */
+	struct pipeline_reader *reader; /* of the thread that reads; NULL: this is the main loop */
 };
 
 /*
@@ -39,18 +44,28 @@ struct api_call {
  */
 typedef int api_handler(struct api_call *c, json_t **ret, struct err *err);
 
+/*
+ * These run in the thread that reads. They use the store, files, config, prepared and the query alone,
+ * never the registries of the main loop.
+ */
+api_handler api_events, api_one_event, api_incidents, api_one_incident, api_findings,
+	api_one_finding;
+api_handler api_ended_containers, api_ended_container, api_listed_policies, api_listed_policy;
+api_handler api_policy_diff, api_finding_readings;
+
+/* These run on the main loop. */
 api_handler api_status, api_full_status, api_overview, api_verdicts, api_rules, api_token;
 api_handler api_containers, api_container, api_processes, api_container_mode;
 api_handler api_container_release, api_container_thaw, api_container_freeze, api_container_kill;
 api_handler api_enroll, api_release, api_hook;
-api_handler api_events, api_one_event;
-api_handler api_incidents, api_one_incident, api_incident_close, api_incident_open;
-api_handler api_incident_note, api_findings, api_one_finding;
+api_handler api_incident_close, api_incident_open, api_incident_note;
 api_handler api_maintenance, api_maintenance_begin, api_maintenance_end;
-api_handler api_policies, api_policy, api_policy_diff, api_policy_mode;
-api_handler api_finding_readings, api_finding_accept;
+api_handler api_policies, api_policy, api_policy_mode, api_finding_accept;
 api_handler api_policy_accepted, api_policy_accepted_changed, api_policy_revoke;
 api_handler api_learn_status, api_learn_start, api_learn_stop;
+
+/* Returns the store for the thread that the call is in. Errors as pipeline_reader(). */
+int api_store(const struct api_call *c, struct store **ret, struct err *err);
 
 /* Reads a whole number from min to max from the query; *ret stays if it is not given. -EINVAL. */
 int api_number(const struct api_call *c, const char *name, uint64_t limits[static 2], uint64_t *ret,

@@ -141,7 +141,7 @@ static json_t *ended_to_json(const struct alert_fields *f)
 
 struct ended_page {
 	const struct api_call *call;
-	size_t offset, limit;
+	uint64_t offset, limit;
 	size_t total;
 	json_t *list;
 };
@@ -153,8 +153,8 @@ static int add_ended(void *ctx, int64_t id, const struct alert_fields *f)
 	const char *image = f->text[ALERT_IMAGE];
 
 	(void)id;
-	if (!name ||
-	    containers_find_id(p->call->api->parts.containers, f->text[ALERT_CONTAINER_ID]))
+	if (!name || (f->text[ALERT_CONTAINER_ID] &&
+		      json_object_get(p->call->prepared, f->text[ALERT_CONTAINER_ID])))
 		return 0;
 	if (q && !strcasestr(name, q) && !(image && strcasestr(image, q)))
 		return 0;
@@ -164,13 +164,34 @@ static int add_ended(void *ctx, int64_t id, const struct alert_fields *f)
 	return 0;
 }
 
-/* A page of the containers that are not guarded any more and of which an event is stored. */
-static int list_ended(const struct api_call *c, size_t offset, size_t limit, json_t **ret,
-		      struct err *err)
+/* The ids of the guarded containers, as the members of an object. */
+static json_t *guarded_ids(const struct containers *all)
 {
-	struct ended_page p = {.call = c, .offset = offset, .limit = limit};
-	struct store *s;
-	int r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	json_t *ids = json_object();
+
+	for (const struct container *c = containers_first(all); c; c = c->next)
+		if (c->identity.id)
+			json_object_set_new(ids, c->identity.id, json_true());
+	return ids;
+}
+
+static int read_page(const struct api_call *c, uint64_t *ret_limit, uint64_t *ret_offset,
+		     struct err *err)
+{
+	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, ret_limit, err);
+
+	return r < 0 ? r : api_number(c, "offset", (uint64_t[]){0, ENDED_MAX}, ret_offset, err);
+}
+
+/* A page of the containers that are not guarded any more and of which an event is stored. */
+int api_ended_containers(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct ended_page p = {.call = c, .limit = PAGE_DEFAULT};
+	struct store *s = NULL;
+	int r = read_page(c, &p.limit, &p.offset, err);
+
+	if (r == 0)
+		r = api_store(c, &s, err);
 
 	if (r < 0)
 		return r;
@@ -189,16 +210,16 @@ int api_containers(struct api_call *c, json_t **ret, struct err *err)
 	uint64_t limit = PAGE_DEFAULT, offset = 0;
 	json_t *list;
 	size_t total;
-	int r = api_number(c, "limit", (uint64_t[]){1, PAGE_MAX}, &limit, err);
+	int r = read_page(c, &limit, &offset, err);
 
-	if (r == 0)
-		r = api_number(c, "offset", (uint64_t[]){0, ENDED_MAX}, &offset, err);
 	if (r == 0 && state && strcmp(state, "guarded") != 0 && strcmp(state, "ended") != 0)
 		r = err_set(err, -EINVAL, "state: guarded or ended");
 	if (r < 0)
 		return r;
-	if (state && strcmp(state, "ended") == 0)
-		return list_ended(c, offset, limit, ret, err);
+	if (state && strcmp(state, "ended") == 0) {
+		c->prepared = guarded_ids(c->api->parts.containers);
+		return c->prepared ? 0 : err_oom(err);
+	}
 	list = list_containers(c, offset, limit, &total);
 	if (!list)
 		return err_oom(err);
@@ -250,12 +271,13 @@ static int take_ended(void *ctx, int64_t id, const struct alert_fields *f)
 }
 
 /* Answers for a container that is not guarded any more: as long as an event of it is stored. */
-static int find_ended(const struct api_call *c, const char *id, json_t **ret, struct err *err)
+int api_ended_container(struct api_call *c, json_t **ret, struct err *err)
 {
-	const struct store_query q = {.container = c->name, .container_id = id, .limit = 1};
+	const struct store_query q = {
+		.container = c->name, .container_id = http_query(c->q, "id"), .limit = 1};
 	json_t *ended = NULL;
 	struct store *s;
-	int r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	int r = api_store(c, &s, err);
 
 	if (r == 0)
 		r = store_select(s, &q, take_ended, &ended, err);
@@ -275,8 +297,9 @@ int api_container(struct api_call *c, json_t **ret, struct err *err)
 	struct container *e = containers_find(c->api->parts.containers, c->name);
 	const char *id = http_query(c->q, "id");
 
+	(void)err;
 	if (!is_incarnation(e, id))
-		return find_ended(c, id, ret, err);
+		return 0;
 	*ret = container_with_level(c->api, e);
 	json_object_set_new(*ret, "repeats", container_repeats_to_json(e, REPEATS_MAX));
 	return 0;

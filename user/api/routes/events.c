@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/abi/names.h"
 #include "user/api/routes/api_impl.h"
 
 #define SAME_TIME_MAX 64
@@ -60,6 +61,14 @@ static int add_to_page(void *ctx, int64_t id, const struct alert_fields *a)
 	return json_array_append_new(p->list, event_to_json(a)) < 0 ? -ENOMEM : 0;
 }
 
+static int check_verdict(const char *name, struct err *err)
+{
+	for (unsigned v = 0; v <= LUTRA_VERDICT_KILL; v++)
+		if (strcmp(name, verdict_name(v)) == 0)
+			return 0;
+	return err_set(err, -EINVAL, "verdict: allow, alert, deny or kill");
+}
+
 static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
 {
 	const char *before = http_query(c->q, "before");
@@ -80,7 +89,7 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 	q->container_id = http_query(c->q, "container_id");
 	q->image = http_query(c->q, "image");
 	q->verdict = http_query(c->q, "verdict");
-	return 0;
+	return q->verdict ? check_verdict(q->verdict, err) : 0;
 }
 
 int api_events(struct api_call *c, json_t **ret, struct err *err)
@@ -144,7 +153,7 @@ int api_one_event(struct api_call *c, json_t **ret, struct err *err)
 		return err_set(err, -EINVAL, "not the key of an event");
 	q.since_ns = q.until_ns = pair[0];
 	w.tid = pair[1];
-	r = pipeline_reader(c->api->parts.pipeline, &s, err);
+	r = api_store(c, &s, err);
 	if (r == 0)
 		r = store_select(s, &q, take_event, &w, err);
 	if (r < 0)

@@ -97,7 +97,7 @@ static int take_incident(void *ctx, const struct incident_row *row)
 	return 0;
 }
 
-/* Finds the incident that the path names. -EINVAL, -ENOENT, or as pipeline_reader(). */
+/* Finds the incident that the path names. -EINVAL, -ENOENT, or as api_store(). */
 static int find_named_incident(struct api_call *c, struct store **ret_store, struct chosen *ret,
 			       struct err *err)
 {
@@ -108,7 +108,7 @@ static int find_named_incident(struct api_call *c, struct store **ret_store, str
 	if (read_id(c->name, &q.id) < 0)
 		return err_set(err, -EINVAL, "not the number of an incident");
 	ret->id = q.id;
-	r = pipeline_reader(c->api->parts.pipeline, ret_store, err);
+	r = api_store(c, ret_store, err);
 	if (r == 0)
 		r = store_select_incidents(*ret_store, &q, take_incident, ret, err);
 	if (r == 0 && !ret->incident)
@@ -251,7 +251,7 @@ int api_one_finding(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_free_ struct finding *x = calloc(1, sizeof(*x));
 	struct store *s = NULL;
-	int r = x ? pipeline_reader(c->api->parts.pipeline, &s, err) : err_oom(err);
+	int r = x ? api_store(c, &s, err) : err_oom(err);
 
 	if (r == 0)
 		r = store_get_finding(s, c->name, x, err);

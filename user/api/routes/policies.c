@@ -19,25 +19,52 @@
 
 #define POLICIES_MAX 256
 
-static json_t *guarded_json(const struct containers *all, const char *dir)
+/* {DIRECTORY: [NAME…]}: which containers each policy guards. */
+static json_t *guarded_json(const struct containers *all)
 {
-	json_t *names = json_array();
+	json_t *dirs = json_object(), *names;
 
-	for (const struct container *c = containers_first(all); c; c = c->next)
-		if (strcmp(c->policy_dir, dir) == 0)
-			json_array_append_new(names, text_json_keep(c->name));
-	return names;
+	for (const struct container *c = containers_first(all); c; c = c->next) {
+		names = json_object_get(dirs, c->policy_dir);
+		if (!names) {
+			names = json_array();
+			json_object_set_new(dirs, c->policy_dir, names);
+		}
+		json_array_append_new(names, text_json_keep(c->name));
+	}
+	return dirs;
+}
+
+/* Prepares what the thread needs of the main loop. */
+static int prepare_guarded(struct api_call *c, struct err *err)
+{
+	c->prepared = guarded_json(c->api->parts.containers);
+	return c->prepared ? 0 : err_oom(err);
+}
+
+int api_policies(struct api_call *c, json_t **ret, struct err *err)
+{
+	(void)ret;
+	return prepare_guarded(c, err);
+}
+
+int api_policy(struct api_call *c, json_t **ret, struct err *err)
+{
+	(void)ret;
+	return prepare_guarded(c, err);
 }
 
 /* Returns the summary of a directory of policies_dir, or NULL. ret_p: see policy_summary_to_json(). */
 static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
 {
-	const struct config *config = c->api->parts.config;
+	const struct config *config = c->config;
 	char dir[PATH_MAX];
+	json_t *names;
 
 	snprintf(dir, sizeof(dir), "%s/%.255s", config->policies_dir, name);
+	names = json_object_get(c->prepared, dir);
 	return policy_summary_to_json(config, config->policies_dir, name,
-				      guarded_json(c->api->parts.containers, dir), ret_p);
+				      names ? json_incref(names) : json_array(), ret_p);
 }
 
 static int is_visible_entry(const struct dirent *e)
@@ -50,16 +77,15 @@ static bool has_policy(const struct api_call *c, const char *name)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%.255s/" POLICY_JSON_FILE,
-		 c->api->parts.config->policies_dir, name);
+	snprintf(path, sizeof(path), "%s/%.255s/" POLICY_JSON_FILE, c->config->policies_dir, name);
 	return access(path, F_OK) == 0;
 }
 
-int api_policies(struct api_call *c, json_t **ret, struct err *err)
+int api_listed_policies(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct dirent **entries = NULL;
 	json_t *list = json_array();
-	int n = scandir(c->api->parts.config->policies_dir, &entries, is_visible_entry, alphasort);
+	int n = scandir(c->config->policies_dir, &entries, is_visible_entry, alphasort);
 	json_int_t more = 0;
 
 	(void)err;
@@ -145,7 +171,7 @@ static bool has_previous(const char *dir)
 	       access(path, R_OK) == 0;
 }
 
-int api_policy(struct api_call *c, json_t **ret, struct err *err)
+int api_listed_policy(struct api_call *c, json_t **ret, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	char dir[PATH_MAX];

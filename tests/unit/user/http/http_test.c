@@ -31,6 +31,7 @@ struct fixture {
 	atomic_bool stop;
 	char rest[256];
 	size_t body_len;
+	struct http_later *later; /* the request that waits */
 };
 
 static int get_plain(void *ctx, const struct http_request *q, struct http_reply *ret)
@@ -66,11 +67,34 @@ static int get_broken(void *ctx, const struct http_request *q, struct http_reply
 	return -EIO;
 }
 
+static int get_later(void *ctx, const struct http_request *q, struct http_reply *ret)
+{
+	struct fixture *f = ctx;
+	const struct http_request *copy;
+
+	(void)ret;
+	f->later = http_later(q, &copy);
+	assert_string_equal(copy->path, "/later");
+	return HTTP_LATER;
+}
+
+static void finish_later(struct fixture *f)
+{
+	struct http_reply reply;
+
+	if (!f->later)
+		return;
+	http_text(&reply, 200, "text/plain", "at last", 7);
+	http_finish(f->later, &reply);
+	f->later = NULL;
+}
+
 static const struct http_route routes[] = {
 	{"GET", "/plain", 0, get_plain},
 	{"GET", "/below/*", 0, get_below},
 	{"POST", "/change", HTTP_CHANGES, post_change},
 	{"GET", "/broken", 0, get_broken},
+	{"GET", "/later", 0, get_later},
 	{"GET", "/open", HTTP_OPEN, get_plain},
 	{},
 };
@@ -83,6 +107,7 @@ static void *serve_in_thread(void *ctx)
 
 	while (!f->stop) {
 		poll(&p, 1, 20);
+		finish_later(f);
 		http_run(f->http);
 	}
 	return NULL;
@@ -180,6 +205,10 @@ static void http_answers_by_its_routes(void **state)
 	} cases[] = {
 		{"GET /plain", 200, "nobody"},
 		{"GET /plain?who=you%20two", 200, "you two"},
+		{"GET /plain?who=you%00two", 400, "may not have %00"},
+		{"GET /plain?who%00=you", 400, "may not have %00"},
+		{"GET /later", 200, "at last"},
+		{"HEAD /later", 200, "Content-Length: 7"},
 		{"HEAD /plain", 200, "Content-Length: 6"},
 		{"GET /below/a/b", 200, "a/b"},
 		{"GET /below/", 200, ""},
@@ -230,8 +259,17 @@ static void http_knows_its_own_hosts_only(void **state)
 		{"evil.example.org", 403},
 		{"localhost.evil.example.org", 403},
 		{"guard.example.org.", 403},
-		{"localhost:1", 403},
-		{"[::1", 403},
+		{"localhost:1", 200}, /* a tunnel */
+		{"[::1]:8080", 200},
+		{"guard.example.org:443", 200},
+		{"evil.example.org:80", 403},
+		{"localhost:0", 400},
+		{"localhost:65536", 400},
+		{"localhost:", 400},
+		{"localhost:8x", 400},
+		{"localhost:-1", 400},
+		{"[::1]8080", 400},
+		{"[::1", 400},
 		{"", 403},
 	};
 	struct fixture *f = *state;
@@ -260,6 +298,9 @@ static void http_changes_need_the_token_and_no_other_origin(void **state)
 		{HERE "Authorization: Bearer \r\n", 401},
 		{HERE "Authorization: Basic " TOKEN "\r\n", 401},
 		{HERE BEARER "Origin: http://localhost\r\n", 200},
+		{HERE BEARER "Origin: http://localhost:8080\r\n", 403},
+		{"Host: localhost:8080\r\n" BEARER "Origin: http://localhost:8080\r\n", 200},
+		{"Host: localhost:8080\r\n" BEARER "Origin: http://localhost:8081\r\n", 403},
 		{HERE BEARER "Origin: http://evil.example.org\r\n", 403},
 		{HERE BEARER "Origin: null\r\n", 403},
 	};

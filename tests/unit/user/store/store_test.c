@@ -79,6 +79,33 @@ static void store_select_ends_where_the_callback_says(void **state)
 	assert_int_equal(c.n, 2);
 }
 
+static int count_row(void *ctx, int64_t id, const struct alert_fields *a)
+{
+	(void)id;
+	(void)a;
+	++*(int *)ctx;
+	return 0;
+}
+
+static void store_limit_time_ends_what_takes_too_long(void **state)
+{
+	const struct store_query q = {.limit = 2000};
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	struct err err;
+	int n = 0;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows(f, s, 2000);
+	store_limit_time(s, 0);
+	assert_int_equal(store_select(s, &q, count_row, &n, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "took too long"));
+	store_limit_time(s, 60);
+	n = 0;
+	assert_int_equal(store_select(s, &q, count_row, &n, NULL), 0);
+	assert_int_equal(n, 2000);
+}
+
 static void store_select_finds_by_container_image_verdict_and_time(void **state)
 {
 	static const struct {
@@ -547,6 +574,7 @@ int main(void)
 		T(store_select_gives_the_newest_oldest_first),
 		T(store_select_ends_where_the_callback_says),
 		T(store_select_finds_by_container_image_verdict_and_time),
+		T(store_limit_time_ends_what_takes_too_long),
 		T(store_last_of_each_gives_the_newest_event_of_each_container),
 		T(store_select_pages_through_all_once),
 		T(store_new_opens_what_was_there),

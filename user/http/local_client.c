@@ -8,13 +8,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "lib/base/cleanup.h"
 
 #define PREFIX "/api/v1/"
+#define TIMEOUT_ENV "LUTRA_TIMEOUT"
+#define TIMEOUT_S 60
+#define TIMEOUT_MAX_S 86400
 #define CLOSED "lutrad closed the connection: run this as root, outside guarded containers"
 
 struct local_stream {
@@ -22,6 +27,35 @@ struct local_stream {
 	char *line;
 	size_t size;
 };
+
+/* Returns how long a command waits for lutrad, in seconds. */
+static unsigned timeout_seconds(void)
+{
+	const char *text = getenv(TIMEOUT_ENV);
+	unsigned long s = text ? strtoul(text, NULL, 10) : 0;
+
+	return s > 0 && s <= TIMEOUT_MAX_S ? (unsigned)s : TIMEOUT_S;
+}
+
+/* Has what waits on the connection fail with EAGAIN after so many seconds; 0: never. */
+static void limit_waiting(int fd, unsigned seconds)
+{
+	const struct timeval limit = {.tv_sec = seconds};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+/* Says why the connection gives nothing: errno is EAGAIN after the time that a command waits. */
+static int fail_to_read(struct err *err)
+{
+	if (errno != EAGAIN)
+		return err_set(err, -EBADMSG, CLOSED);
+	return err_set(err, -ETIMEDOUT,
+		       "lutrad did not answer in %u s: see its log; " TIMEOUT_ENV
+		       "=SECONDS waits longer",
+		       timeout_seconds());
+}
 
 static int connect_to_daemon(const char *path, struct err *err)
 {
@@ -31,8 +65,11 @@ static int connect_to_daemon(const char *path, struct err *err)
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	if (fd < 0)
 		return err_set(err, -errno, "socket: %s", strerror(errno));
+	limit_waiting(fd, timeout_seconds());
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return TAKE_FD(fd);
+	if (errno == EAGAIN)
+		return fail_to_read(err);
 	if (errno == EACCES)
 		return err_set(err, -EACCES, "%s: permission denied: run this as root", path);
 	return err_set(err, -ECONNREFUSED,
@@ -64,7 +101,7 @@ static int send_request(const char *socket, const char *path, const json_t *body
 		ssize_t n = send(fd, request + sent, (size_t)(len - sent), MSG_NOSIGNAL);
 
 		if (n < 0)
-			return err_set(err, -EBADMSG, CLOSED);
+			return fail_to_read(err);
 		sent += (int)n;
 	}
 	*ret = fdopen(fd, "r");
@@ -81,14 +118,15 @@ static int read_head(FILE *f, struct err *err)
 	size_t size = 0;
 	int status = 0;
 
+	errno = 0;
 	if (getline(&line, &size, f) < 0)
-		return err_set(err, -EBADMSG, CLOSED);
+		return fail_to_read(err);
 	if (sscanf(line, "HTTP/1.%*1[01] %3d ", &status) != 1 || status < 100)
 		return err_set(err, -EBADMSG, "lutrad is of another version: restart it");
 	while (getline(&line, &size, f) > 0)
 		if (line[0] == '\r' || line[0] == '\n')
 			return status;
-	return err_set(err, -EBADMSG, CLOSED);
+	return fail_to_read(err);
 }
 
 /* Reads the JSON body. A status that is no success becomes -EREMOTEIO. */
@@ -97,6 +135,8 @@ static int read_answer(FILE *f, int status, json_t **ret, struct err *err)
 	json_auto_t *j = json_loadf(f, 0, NULL);
 	const char *why = json_string_value(json_object_get(j, "error"));
 
+	if (!j && ferror(f))
+		return fail_to_read(err);
 	if (status / 100 != 2)
 		return err_set(err, -EREMOTEIO, "%s",
 			       why ? why : "lutrad is of another version: restart it");
@@ -134,7 +174,10 @@ int local_stream_open(struct local_stream **ret, const char *socket, const char 
 		r = read_answer(s->f, r, &answer, err);
 	/* lutrad begins with a comment line, and every later alert follows it. */
 	if (r >= 0 && getline(&s->line, &s->size, s->f) < 0)
-		r = err_set(err, -EBADMSG, CLOSED);
+		r = fail_to_read(err);
+	/* An event may come at any time. */
+	if (r >= 0)
+		limit_waiting(fileno(s->f), 0);
 	if (r < 0) {
 		local_stream_close(s);
 		return r;
@@ -187,6 +230,16 @@ const char *local_client_query(char buf[static LOCAL_CLIENT_PATH], const char *p
 	snprintf(buf, LOCAL_CLIENT_PATH, "%s?%s=", path, key);
 	append_escaped(buf, value);
 	return buf;
+}
+
+void local_client_add(char buf[static LOCAL_CLIENT_PATH], const char *key, const char *value)
+{
+	size_t n = strlen(buf);
+
+	if (!value)
+		return;
+	snprintf(buf + n, LOCAL_CLIENT_PATH - n, "&%s=", key);
+	append_escaped(buf, value);
 }
 
 const char *local_client_path(char buf[static LOCAL_CLIENT_PATH], const char *before,

@@ -15,7 +15,8 @@
  * body: an object for POST, whose reference is taken over, or LOCAL_GET. The caller frees *ret.
  * -EINVAL: body is NULL, since json_pack() refused an argument that is not UTF-8.
  * -ECONNREFUSED: lutrad does not run. -EACCES: not root. -EBADMSG: not an answer of this API.
- * -EREMOTEIO: lutrad refused, err is its reason.
+ * -EREMOTEIO: lutrad refused, err is its reason. -ETIMEDOUT: no answer in 60 s, or in the seconds of
+ * LUTRA_TIMEOUT.
  */
 int local_client_ask(const char *socket, const char *path, json_t *body, json_t **ret,
 		     struct err *err);
@@ -32,6 +33,8 @@ void local_stream_close(struct local_stream *s);
 /* Writes "PATH?KEY=VALUE" with VALUE escaped. Returns buf. */
 const char *local_client_query(char buf[static LOCAL_CLIENT_PATH], const char *path,
 			       const char *key, const char *value);
+/* Appends "&KEY=VALUE" with VALUE escaped to what local_client_query() wrote; nothing if value is NULL. */
+void local_client_add(char buf[static LOCAL_CLIENT_PATH], const char *key, const char *value);
 /* Writes "BEFORE/NAME/AFTER" with NAME escaped for a path. Returns buf. */
 const char *local_client_path(char buf[static LOCAL_CLIENT_PATH], const char *before,
 			      const char *name, const char *after);

@@ -8,6 +8,7 @@
 
 struct events_args {
 	const char *config_file;
+	const char *container, *image, *verdict; /* NULL: any */
 	uint64_t limit;
 	bool follow, json;
 };
@@ -17,13 +18,30 @@ static const struct args_option options[] = {
 		  follow),
 	ARGS_NUMBER("limit", 'l', "N", "Number of stored events to print; default: 50", 0,
 		    EVENTS_MAX, struct events_args, limit),
+	ARGS_STRING("container", 'n', "NAME", "Only events of this container", struct events_args,
+		    container),
+	ARGS_STRING("image", 'i', "REF", "Only events of containers of this image",
+		    struct events_args, image),
+	ARGS_STRING("verdict", 'V', "VERDICT", "Only events with this verdict: alert, deny or kill",
+		    struct events_args, verdict),
 	ARGS_FLAG("json", 'j', "Print JSON lines in the form of Falco", struct events_args, json),
 	CLI_OPTION_CONFIG(struct events_args),
 	{},
 };
 
+static error_t check_events_args(struct argp_state *state, void *ret)
+{
+	const struct events_args *a = ret;
+
+	if (a->follow && (a->container || a->image || a->verdict))
+		return args_usage(state, "--follow prints the events of all containers: leave "
+					 "--container, --image and --verdict out");
+	return 0;
+}
+
 static const struct args_command command = {
 	.options = options,
+	.check = check_events_args,
 	.doc = "Print events of guarded containers.",
 };
 
@@ -48,16 +66,20 @@ static int get_events(const struct events_args *a, const char *socket, json_t **
 		      struct err *err)
 {
 	json_auto_t *all = json_array();
-	char path[128], before[64] = "";
+	char path[LOCAL_CLIENT_PATH], number[24], before[64] = "";
 
 	while (json_array_size(all) < a->limit) {
 		uint64_t left = a->limit - json_array_size(all);
 		json_auto_t *page = NULL;
 		int r;
 
-		snprintf(path, sizeof(path), "events?limit=%llu%s%s",
-			 (unsigned long long)(left < PAGE_MAX ? left : PAGE_MAX),
-			 *before ? "&before=" : "", before);
+		snprintf(number, sizeof(number), "%llu",
+			 (unsigned long long)(left < PAGE_MAX ? left : PAGE_MAX));
+		local_client_query(path, "events", "limit", number);
+		local_client_add(path, "before", *before ? before : NULL);
+		local_client_add(path, "container", a->container);
+		local_client_add(path, "image", a->image);
+		local_client_add(path, "verdict", a->verdict);
 		r = local_client_ask(socket, path, LOCAL_GET, &page, err);
 		if (r < 0)
 			return r;

@@ -115,6 +115,28 @@ static int local_client_teardown(void **state)
 	return 0;
 }
 
+static void local_client_says_that_nobody_answers(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	_cleanup_close_ int deaf = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_free_ char *path = scratch_path(f->dir, "deaf");
+	struct local_stream *s = NULL;
+	json_t *answer = NULL;
+	struct err err = {};
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	assert_int_equal(bind(deaf, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(deaf, 8), 0);
+	setenv("LUTRA_TIMEOUT", "1", 1);
+	assert_int_equal(local_client_ask(path, "names/a/mode", LOCAL_GET, &answer, &err),
+			 -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "did not answer in 1 s"));
+	assert_int_equal(local_stream_open(&s, path, "stream", &err), -ETIMEDOUT);
+	unsetenv("LUTRA_TIMEOUT");
+	assert_null(answer);
+}
+
 static void local_client_needs_no_token_and_escapes_names(void **state)
 {
 	static const char name[] = "/a b/?&%\xc3\xa9";
@@ -183,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(local_client_needs_no_token_and_escapes_names),
+		T(local_client_says_that_nobody_answers),
 		T(local_client_posts_a_large_body),
 		T(local_client_tells_refusals_from_other_answers),
 		T(local_stream_gives_events_until_the_end),

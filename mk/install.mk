@@ -24,7 +24,9 @@ install: all $(B)/man/lutra.1
 	$(Q)for s in $(HOOK_STAGES); do \
 		sed 's,@HOOK@,$(PREFIX)/libexec/lutra/lutra-hook,; s,@STAGE@,'$$s',' packaging/lutra-hook.json.in \
 			>$(DESTDIR)$(HOOKS_DIR)/lutra-$$s.json; done
+# The guard first: what is pinned would go on, and nothing would be left to end it.
 uninstall:
+	$(Q)if [ -z "$(DESTDIR)" ] && [ -x $(PREFIX)/sbin/lutrad ]; then $(PREFIX)/sbin/lutrad --uninstall; fi
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/lutra $(DESTDIR)$(PREFIX)/sbin/lutrad
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/libexec/lutra
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/lutra

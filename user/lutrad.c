@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutrad: the daemon, in the foreground. */
+#include <errno.h>
+#include <string.h>
+
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 
 struct lutrad_args {
 	const char *config_file; /* NULL: the default file */
-	bool uninstall;
+	bool uninstall, check;
 };
 
 static const struct args_option options[] = {
@@ -13,6 +16,8 @@ static const struct args_option options[] = {
 	ARGS_FLAG("uninstall", 256,
 		  "Stop guarding all containers and remove what is pinned in the kernel",
 		  struct lutrad_args, uninstall),
+	ARGS_FLAG("check", 257, "Check the configuration, say what is wrong with it, and end",
+		  struct lutrad_args, check),
 	{},
 };
 
@@ -22,6 +27,20 @@ static const struct args_command command = {
 	       "\vSIGHUP reads the policies and the configuration again; docs/configuration.md "
 	       "lists the keys of the configuration.",
 };
+
+/* Says of a configuration that can be read what else is wrong. Returns the exit status. */
+static int check_config(const struct lutrad_args *a, const struct config *config)
+{
+	const char *file = a->config_file ? a->config_file : CONFIG_DEFAULT_FILE;
+
+	if (access(config->policies_dir, F_OK) < 0) {
+		fprintf(stderr, "lutrad: %s: policies_dir: %s: %s\n", file, config->policies_dir,
+			strerror(errno));
+		return 1;
+	}
+	printf("%s: good\n", file);
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -33,10 +52,12 @@ int main(int argc, char **argv)
 
 	argv[0] = name;
 	args_read(&command, argc, argv, &a);
-	if (geteuid() != 0)
+	if (geteuid() != 0 && !a.check)
 		r = err_set(&err, -EPERM, "only root can guard containers: run as root");
 	else
 		r = config_load(a.config_file, &config, &err);
+	if (r == 0 && a.check)
+		return check_config(&a, config);
 	if (r == 0)
 		r = a.uninstall ? daemon_uninstall(config, &err) : daemon_serve(config, &err);
 	if (r < 0)

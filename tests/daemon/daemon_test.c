@@ -43,6 +43,7 @@ static void lutrad_refuses_what_it_cannot_enroll(void **state)
 		{NULL, "/tmp", "audit", "a"},
 		{NULL, "../shop/..", "audit", "a"},
 		{NULL, "shop", "obey", "a"},
+		{NULL, "shop", "learn", "a"}, /* its policy would judge nothing */
 		{NULL, "shop", "audit", ""},
 		{NULL, "shop", "audit", "a/b"},
 	};

@@ -185,6 +185,30 @@ static void pin_dir_outside_a_bpf_file_system_is_refused(void **state)
 	assert_int_equal(stat(f->config, &st), 0);
 }
 
+static int check_config(const struct fixture *f)
+{
+	char command[4096];
+
+	snprintf(command, sizeof(command), LUTRAD " --check --config %s >/dev/null 2>&1",
+		 f->config);
+	return system(command);
+}
+
+static void check_says_what_a_start_would_and_starts_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(check_config(f), 0);
+	f->extra = ", \"htpp\": null";
+	lutrad_write_config(f);
+	assert_int_not_equal(check_config(f), 0);
+	f->extra = "";
+	f->policies_dir = "/nowhere/at/all";
+	lutrad_write_config(f);
+	assert_int_not_equal(check_config(f), 0);
+	assert_true(lutrad_listens(f));
+}
+
 static void refused_start_leaves_no_state_directory(void **state)
 {
 	struct fixture *f = *state;
@@ -222,6 +246,7 @@ int main(void)
 		T(second_daemon_on_a_state_directory_refuses),
 		T(uninstall_of_a_running_daemon_refuses),
 		T(pin_dir_outside_a_bpf_file_system_is_refused),
+		T(check_says_what_a_start_would_and_starts_nothing),
 		T(refused_start_leaves_no_state_directory),
 		T(files_of_the_state_are_their_owners_alone),
 	};

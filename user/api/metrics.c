@@ -15,6 +15,7 @@
 #include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "user/containers/containers.h"
+#include "user/discovery/discovery.h"
 
 #define IMAGES_MAX 512 /* more are counted as one, "(others)" */
 #define LABEL_MAX 1024
@@ -210,6 +211,9 @@ static void put_containers(FILE *f, const struct api_parts *parts)
 
 	put_value(f, "lutra_containers", "gauge", "Containers under guard.",
 		  (double)containers_count(parts->containers));
+	put_value(f, "lutra_containers_unguarded", "gauge",
+		  "Containers that were found, run, and are not guarded.",
+		  discovery_count_unguarded(parts->discovery));
 	put_head(f, "lutra_policy_info", "gauge", "The policy in force for a container.");
 	for (const struct container *c = containers_first(parts->containers); c; c = c->next) {
 		escape_label(c->name, name);

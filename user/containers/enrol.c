@@ -99,6 +99,11 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 		r = choose_policy_mode(c, p, err);
 	else if (mode_parse(q->mode, &c->mode) < 0)
 		r = err_set(err, -EINVAL, "%.50s: unknown mode", q->mode);
+	else if (c->mode == LUTRA_MODE_LEARN && !q->force)
+		r = err_set(err, -EPERM,
+			    "in mode learn the policy %.200s judges nothing: give no --policy, or "
+			    "--mode audit, or --force",
+			    q->policy);
 	else
 		r = container_check_mode(c, p, c->mode, q->force, err);
 	if (r < 0)

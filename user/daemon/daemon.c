@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -368,6 +369,18 @@ static void close_parts(struct daemon *d)
 	loop_free(d->loop);
 }
 
+/* A container that starts takes descriptors for a moment: take as many as there may be. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("the limit of descriptors stays: %s", strerror(errno));
+}
+
 int daemon_serve(struct config *config, struct err *err)
 {
 	_cleanup_(close_parts) struct daemon d = {.config = config,
@@ -383,6 +396,10 @@ int daemon_serve(struct config *config, struct err *err)
 	log_set_level(config->log_level);
 	/* What a recording takes, 29 MiB, comes from the system and goes back. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	raise_descriptors();
+	if (access(config->policies_dir, F_OK) < 0)
+		log_warning("policies_dir: %s: %s: no container finds a policy there",
+			    config->policies_dir, strerror(errno));
 	r = open_parts(&d, err);
 	if (r < 0)
 		return r;

@@ -155,6 +155,12 @@ json_t *discovery_unguarded_to_json(struct discovery *d, unsigned max)
 	return unguarded_to_json(d->unguarded, max);
 }
 
+unsigned discovery_count_unguarded(struct discovery *d)
+{
+	unguarded_drop_ended(&d->unguarded, d->containers);
+	return unguarded_count(d->unguarded);
+}
+
 int discovery_new(struct discovery **ret, const struct config *config,
 		  struct containers *containers)
 {

@@ -42,6 +42,9 @@ void discovery_end(struct discovery *d, const char *id);
  */
 json_t *discovery_unguarded_to_json(struct discovery *d, unsigned max);
 
+/* Returns how many of them there are. */
+unsigned discovery_count_unguarded(struct discovery *d);
+
 /* ---- unguarded.c: the list of them ---- */
 
 struct unguarded;
@@ -52,6 +55,7 @@ void unguarded_add(struct unguarded **first, const struct identity *identity, co
 void unguarded_remove(struct unguarded **first, const char *id);
 /* Removes those whose cgroup is gone or has been enrolled. */
 void unguarded_drop_ended(struct unguarded **first, const struct containers *guarded);
+unsigned unguarded_count(const struct unguarded *first);
 void unguarded_free_all(struct unguarded *first);
 /* As discovery_unguarded_to_json(). */
 json_t *unguarded_to_json(const struct unguarded *first, unsigned max);

@@ -94,6 +94,15 @@ void unguarded_drop_ended(struct unguarded **first, const struct containers *gua
 	}
 }
 
+unsigned unguarded_count(const struct unguarded *first)
+{
+	unsigned n = 0;
+
+	for (; first; first = first->next)
+		n++;
+	return n;
+}
+
 void unguarded_free_all(struct unguarded *first)
 {
 	while (first)

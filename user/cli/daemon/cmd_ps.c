@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lutra ps: prints the guarded containers, one line each. */
+/* lutra ps: prints the guarded containers, one line each, and with --all those without a guard. */
 #include "user/cli/cli.h"
 
 #define SHORT_ID 12
 
+struct ps_args {
+	const char *config_file;
+	bool all, json;
+};
+
+static const struct args_option options[] = {
+	ARGS_FLAG("all", 'a', "List running containers without a guard too, and why",
+		  struct ps_args, all),
+	CLI_OPTION_JSON(struct ps_args),
+	CLI_OPTION_CONFIG(struct ps_args),
+	{},
+};
+
 static const struct args_command command = {
-	.options = cli_options,
+	.options = options,
 	.doc = "List the containers that lutrad guards.",
 };
 
@@ -22,7 +35,9 @@ static void write_row(const json_t *c, char row[COLUMNS][CLI_TEXT])
 	snprintf(row[NAME], CLI_TEXT, "%s", cli_json_text(c, "name"));
 	snprintf(row[ENGINE], CLI_TEXT, "%s", cli_json_text(c, "engine"));
 	snprintf(row[ID], CLI_TEXT, "%.*s", SHORT_ID, cli_json_text(c, "id"));
-	snprintf(row[MODE], CLI_TEXT, "%s%s", cli_json_text(c, "mode"),
+	/* A container without a guard has no mode. */
+	snprintf(row[MODE], CLI_TEXT, "%s%s",
+		 json_object_get(c, "mode") ? cli_json_text(c, "mode") : "UNGUARDED",
 		 cli_json_is(c, "frozen") ? ", frozen" : "");
 	snprintf(row[POLICY], CLI_TEXT, "%s", slash ? slash + 1 : policy);
 	snprintf(row[POD], CLI_TEXT, "%s%s%s", cli_json_text(c, "pod_namespace"), *pod ? "/" : "",
@@ -54,9 +69,39 @@ static void print_table(const json_t *containers)
 	}
 }
 
+/* Adds the containers that were found and are not guarded. Returns 0, or 1 with a message printed. */
+static int add_unguarded(const char *config_file, json_t *containers)
+{
+	json_auto_t *answer = NULL;
+	const json_t *unguarded;
+	long long more;
+
+	if (cli_ask_or_fail(config_file, "overview?limit=0", LOCAL_GET, &answer))
+		return 1;
+	unguarded = json_object_get(answer, "unguarded");
+	json_array_extend(containers, json_object_get(unguarded, "containers"));
+	more = cli_json_number(unguarded, "total") -
+	       (long long)json_array_size(json_object_get(unguarded, "containers"));
+	if (more > 0)
+		fprintf(stderr, "lutra: and %lld more without a guard\n", more);
+	return 0;
+}
+
+/* Says for each container without a guard why. */
+static void print_reasons(const json_t *containers)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach (containers, i, c)
+		if (!json_object_get(c, "mode"))
+			printf("%.*s: not guarded: %s\n", SHORT_ID, cli_json_text(c, "id"),
+			       cli_json_text(c, "why"));
+}
+
 int cmd_ps(int argc, char **argv)
 {
-	struct cli_args a = {};
+	struct ps_args a = {};
 	json_auto_t *answer = NULL;
 	json_t *containers;
 
@@ -64,8 +109,12 @@ int cmd_ps(int argc, char **argv)
 	if (cli_ask_or_fail(a.config_file, "status/full", LOCAL_GET, &answer))
 		return 1;
 	containers = json_object_get(answer, "containers");
+	if (a.all && add_unguarded(a.config_file, containers))
+		return 1;
 	if (a.json)
 		return cli_print_json(json_incref(containers), true);
 	print_table(containers);
+	if (a.all)
+		print_reasons(containers);
 	return 0;
 }

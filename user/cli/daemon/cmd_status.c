@@ -40,6 +40,20 @@ static void print_container(const json_t *c)
 		       cli_json_text(again, "role"));
 }
 
+/* Says how many running containers have no guard. */
+static void print_unguarded(const char *config_file)
+{
+	json_auto_t *answer = NULL;
+	long long n;
+
+	if (cli_ask(config_file, "overview?limit=0", LOCAL_GET, &answer, NULL) < 0)
+		return;
+	n = cli_json_number(json_object_get(answer, "unguarded"), "total");
+	if (n)
+		printf("%lld running container%s without a guard: see lutra ps --all\n", n,
+		       n == 1 ? "" : "s");
+}
+
 int cmd_status(int argc, char **argv)
 {
 	struct cli_args a = {};
@@ -56,6 +70,7 @@ int cmd_status(int argc, char **argv)
 	       cli_json_number(answer, "pid"), cli_json_text(answer, "since"),
 	       cli_json_is(answer, "lsm") ? "BPF LSM" : "tracepoints instead of BPF LSM",
 	       cli_json_number(answer, "events_stored"), cli_json_number(answer, "events_lost"));
+	print_unguarded(a.config_file);
 	json_array_foreach (json_object_get(answer, "life"), i, c)
 		lifecycle_print(c);
 	json_array_foreach (json_object_get(answer, "containers"), i, c)

@@ -91,8 +91,13 @@ for (const path of ["/enroll", "/release", "/hook", "/learn", "/learn/stop"])
   await ok(`POST ${path} is for the Unix socket alone`, async () => refused(403, await change(path, {}), path));
 
 await ok("another Host is refused", async () => {
-  for (const host of ["example.com", `example.com:${port}`, "127.0.0.1:1", `localhost.example.com:${port}`])
+  for (const host of ["example.com", `example.com:${port}`, "127.0.0.1:65536", `localhost.example.com:${port}`])
     if (![400, 403].includes((await api("GET", "/status", { headers: { Host: host } })).status)) throw new Error(host);
+});
+
+await ok("the port of a tunnel is no other Host", async () => {
+  for (const host of ["127.0.0.1:1", "localhost:8080"])
+    if ((await api("GET", "/status", { headers: { Host: host } })).status !== 200) throw new Error(host);
 });
 
 await ok("no file outside the page is served", async () => {

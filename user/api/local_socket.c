@@ -33,7 +33,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct err *err)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, -EEXIST, "%s: exists and is no socket", addr->sun_path);
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED)
-		return err_set(err, -EADDRINUSE, "%s: a lutrad listens there: stop it first",
+		return err_set(err, -EADDRINUSE, "%s: another lutrad listens there: stop it first",
 			       addr->sun_path);
 	if (unlink(addr->sun_path) < 0)
 		return err_set(err, -errno, "%s: %s", addr->sun_path, strerror(errno));

@@ -99,7 +99,7 @@ static void local_socket_refuses_a_path_in_use(void **state)
 
 	assert_int_equal(local_socket_open(&f->s, f->path, NULL), 0);
 	assert_int_equal(local_socket_open(&other, f->path, &err), -EADDRINUSE);
-	assert_non_null(strstr(err.msg, "a lutrad listens there"));
+	assert_non_null(strstr(err.msg, "another lutrad listens there"));
 	local_socket_close(&other);
 	assert_true(can_connect(f->path));
 }

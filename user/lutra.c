@@ -2,6 +2,9 @@
 /* lutra: the main program of the command line. Finds the command and runs it. */
 #include "user/cli/cli.h"
 
+#include "lib/base/command/closest.h"
+#include "lib/base/version.h"
+
 struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -37,11 +40,46 @@ static const struct command commands[] = {
 static int print_help(void)
 {
 	puts("lutra guards containers: the kernel scores each of their system calls.\n\n"
-	     "Usage: lutra COMMAND [OPTION]… [ARGUMENT]…\n");
+	     "Usage: lutra COMMAND [OPTION]… [ARGUMENT]…\n"
+	     "       lutra help [COMMAND]…\n"
+	     "       lutra --version\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
 	puts("\nSee lutra COMMAND --help. Exit status: 0 success, 1 failure, 2 wrong use.");
 	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static bool is_word(const char *arg, const char *name, const char *option, const char *letter)
+{
+	return strcmp(arg, name) == 0 || strcmp(arg, option) == 0 || strcmp(arg, letter) == 0;
+}
+
+static int print_version(void)
+{
+	puts("lutra " LUTRA_VERSION);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* Says that there is no such command, and which one may be meant. */
+static int refuse_command(const char *name)
+{
+	const char *meant = closest_name(name, commands, N_COMMANDS, sizeof(commands[0]));
+
+	if (meant)
+		cli_failf("unknown command '%s': did you mean '%s'?", name, meant);
+	else
+		cli_failf("unknown command '%s'; see `lutra --help`", name);
+	return EXIT_USAGE;
+}
+
+/* Turns "help COMMAND…" into "COMMAND… --help". */
+static void ask_for_help(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	for (int i = 1; i + 1 < argc; i++)
+		argv[i] = argv[i + 1];
+	argv[argc - 1] = help;
 }
 
 int main(int argc, char **argv)
@@ -51,9 +89,14 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return cli_failf("no command; see `lutra --help`"), EXIT_USAGE;
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0)
-		return print_help();
+	if (is_word(argv[1], "version", "--version", "-V"))
+		return print_version();
+	if (argc == 2 || argv[1][0] == '-') {
+		if (is_word(argv[1], "help", "--help", "-h"))
+			return print_help();
+	} else if (strcmp(argv[1], "help") == 0) {
+		ask_for_help(argc, argv);
+	}
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(commands[i].name, argv[1]) != 0)
 			continue;
@@ -64,6 +107,5 @@ int main(int argc, char **argv)
 			return cli_failf("cannot write to standard output");
 		return r;
 	}
-	cli_failf("unknown command '%s'; see `lutra --help`", argv[1]);
-	return EXIT_USAGE;
+	return refuse_command(argv[1]);
 }

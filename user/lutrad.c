@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/version.h"
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
 
 struct lutrad_args {
 	const char *config_file; /* NULL: the default file */
-	bool uninstall, check;
+	bool uninstall, check, version;
 };
 
 static const struct args_option options[] = {
@@ -18,6 +19,7 @@ static const struct args_option options[] = {
 		  struct lutrad_args, uninstall),
 	ARGS_FLAG("check", 257, "Check the configuration, say what is wrong with it, and end",
 		  struct lutrad_args, check),
+	ARGS_FLAG("version", 'V', "Print the version and end", struct lutrad_args, version),
 	{},
 };
 
@@ -52,6 +54,8 @@ int main(int argc, char **argv)
 
 	argv[0] = name;
 	args_read(&command, argc, argv, &a);
+	if (a.version)
+		return puts("lutrad " LUTRA_VERSION) == EOF || fflush(stdout) != 0;
 	if (geteuid() != 0 && !a.check)
 		r = err_set(&err, -EPERM, "only root can guard containers: run as root");
 	else

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/base/command/closest.h"
+
+#include <string.h>
+
+#define WORD_MAX 32 /* bytes; a longer word has no close name */
+#define EDITS_MAX 2
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* The distance of Damerau and Levenshtein, without edits of what was swapped. Both below WORD_MAX. */
+static unsigned count_edits(const char *a, size_t na, const char *b, size_t nb)
+{
+	unsigned edits[WORD_MAX + 1][WORD_MAX + 1];
+
+	for (size_t i = 0; i <= na; i++) {
+		for (size_t k = 0; k <= nb; k++) {
+			if (i == 0 || k == 0) {
+				edits[i][k] = (unsigned)(i + k);
+				continue;
+			}
+			edits[i][k] = least(least(edits[i - 1][k], edits[i][k - 1]) + 1,
+					    edits[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+				edits[i][k] = least(edits[i][k], edits[i - 2][k - 2] + 1);
+		}
+	}
+	return edits[na][nb];
+}
+
+const char *closest_name(const char *word, const void *names, size_t n, size_t stride)
+{
+	size_t len = strnlen(word, WORD_MAX + 1);
+	unsigned fewest = EDITS_MAX + 1;
+	const char *ret = NULL;
+
+	if (len < 2 || len > WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const char *name;
+		unsigned edits;
+
+		memcpy(&name, (const char *)names + i * stride, sizeof(name));
+		if (strlen(name) > WORD_MAX)
+			continue;
+		edits = strncmp(name, word, len) == 0 ? 1
+						      : count_edits(word, len, name, strlen(name));
+		/* More edits than half of the word make another word of it. */
+		if (edits < fewest && 2 * edits <= len) {
+			fewest = edits;
+			ret = name;
+		}
+	}
+	return ret;
+}

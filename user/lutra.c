@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{"status", cmd_status, "Show what lutrad guards, and its counters"},
 	{"incidents", cmd_incidents, "List, show and close incidents"},
 	{"events", cmd_events, "Print events of guarded containers"},
+	{"explain", cmd_explain, "Say what a rule means, or why an event was one"},
 	{"maintenance", cmd_maintenance, "Begin or end the maintenance of an image"},
 	{"review", cmd_review, "Walk through findings and accept those that are fine"},
 };

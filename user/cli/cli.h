@@ -118,6 +118,7 @@ int cmd_thaw(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_incidents(int argc, char **argv);
 int cmd_maintenance(int argc, char **argv);
 int cmd_review(int argc, char **argv);

@@ -42,7 +42,10 @@ static error_t check_events_args(struct argp_state *state, void *ret)
 static const struct args_command command = {
 	.options = options,
 	.check = check_events_args,
-	.doc = "Print events of guarded containers.",
+	.doc = "Print events of guarded containers."
+	       "\vEach line has the time, the id and the text of an event. `lutra explain ID` says "
+	       "more "
+	       "of it.",
 };
 
 /* Prints an event; takes over the reference. Returns false if it cannot. */
@@ -51,7 +54,8 @@ static bool print_event(const struct events_args *a, json_t *event)
 	json_auto_t *e = event;
 
 	if (!a->json) {
-		printf("%s %s\n", cli_json_text(e, "time"), cli_json_text(e, "output"));
+		printf("%s %s %s\n", cli_json_text(e, "time"), cli_json_text(e, "key"),
+		       cli_json_text(e, "output"));
 		return fflush(stdout) == 0;
 	}
 	/* What the API adds to an alert. */

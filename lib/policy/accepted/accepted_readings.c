@@ -61,7 +61,7 @@ static const char *path_danger(const struct accepted_scope *s, const struct plac
 		return "the container itself wrote this program or library, so its content may "
 		       "change";
 	if (o->op == LUTRA_OP_OPEN &&
-	    (at->parent & LUTRA_NODE_SECRET ||
+	    (at->parent & LUTRA_NODE_SECRET || path_flags_is_secret_path(s->path) ||
 	     (slash && path_flags_is_secret_file(slash + 1, strlen(slash + 1)))))
 		return "it reads what looks like a secret";
 	return NULL;

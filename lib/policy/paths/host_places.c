@@ -25,10 +25,6 @@ static const char *const data_dirs[] = {"/srv", "/mnt", "/media", "/tmp", "/var/
 static const char *const harmless_devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
 					       "/dev/random", "/dev/urandom", "/dev/tty"};
 
-/* Files with secrets that are in no directory of path_flags_get_secret(). */
-static const char *const secret_files[] = {"/etc/shadow", "/etc/shadow-", "/etc/gshadow",
-					   "/etc/gshadow-", "/etc/krb5.keytab"};
-
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 /* ---- paths of the host ---- */
@@ -182,14 +178,13 @@ static int add_exceptions(struct host_places *all, const char *folded, const cha
 	const struct host_place secret = {
 		.flags = LUTRA_NODE_HOST | LUTRA_NODE_PROTECTED | LUTRA_NODE_SECRET, .dir = true};
 	const struct host_place secret_file = {.flags = secret.flags, .file = true};
-	const char *dir;
+	const char *path;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && (dir = path_flags_get_secret(i)); i++)
-		r = add_list_below(all, folded, point, &dir, 1, secret);
-	if (r == 0)
-		r = add_list_below(all, folded, point, secret_files, N_OF(secret_files),
-				   secret_file);
+	for (size_t i = 0; r == 0 && (path = path_flags_get_secret(i)); i++)
+		r = add_list_below(all, folded, point, &path, 1, secret);
+	for (size_t i = 0; r == 0 && (path = path_flags_get_secret_file(i)); i++)
+		r = add_list_below(all, folded, point, &path, 1, secret_file);
 	if (r == 0)
 		r = add_list_below(all, folded, point, data_dirs, N_OF(data_dirs),
 				   (struct host_place){.dir = true});

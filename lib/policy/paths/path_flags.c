@@ -58,6 +58,10 @@ static const char *const secret_paths[] = {
 	"/var/spool/cron",
 };
 
+/* Files with secrets that are in none of these directories. */
+static const char *const secret_files[] = {"/etc/shadow", "/etc/shadow-", "/etc/gshadow",
+					   "/etc/gshadow-", "/etc/krb5.keytab"};
+
 /* Extensions of private keys, key stores, password files and copies of such. */
 static const char *const secret_extensions[] = {
 	"key", "pem", "p12", "pfx",	 "jks",	   "keystore", "kdbx",	 "gpg",
@@ -98,6 +102,16 @@ bool path_flags_is_secret_file(const char *name, size_t len)
 	ext = lutra_ext_bytes((const struct lutra_name *)(const void *)padded, (uint32_t)len);
 	memcpy(text, &ext, sizeof(ext));
 	return text[0] && TEXT_IS_IN(text, secret_extensions);
+}
+
+const char *path_flags_get_secret_file(size_t i)
+{
+	return i < sizeof(secret_files) / sizeof(secret_files[0]) ? secret_files[i] : NULL;
+}
+
+bool path_flags_is_secret_path(const char *path)
+{
+	return TEXT_IS_IN(path, secret_files);
 }
 
 bool path_flags_is_secret_kind(uint32_t kind)

@@ -16,6 +16,12 @@ uint8_t path_flags(const char *path, uint8_t parent_flags, bool lib_digits);
 /* Returns directory i of those that hold secrets, or NULL after the last. */
 const char *path_flags_get_secret(size_t i);
 
+/* Returns file i of those that hold secrets and lie in none of these directories, or NULL. */
+const char *path_flags_get_secret_file(size_t i);
+
+/* Returns true if the path is one of these files. */
+bool path_flags_is_secret_path(const char *path);
+
 /*
  * Returns true if files of this name often hold secrets, in whatever directory they are: a private
  * key, a key store, a copy of a file that was replaced. name: len bytes.

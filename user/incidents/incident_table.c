@@ -148,7 +148,8 @@ static void take_session(struct incident_table *t, const struct alert_fields *f,
 {
 	struct incident_waiting *w;
 
-	if (!f->number[ALERT_EXEC_SESSION] || ret->incident->session.pid)
+	/* The event of a session that begins is no act of an earlier one. */
+	if (!f->number[ALERT_EXEC_SESSION] || ret->incident->session.pid || is_session(f))
 		return;
 	w = find_waiting(t, f);
 	if (!w)

@@ -228,6 +228,26 @@ static void session_does_not_take_what_the_service_does(void **state)
 	incident_table_done(&t);
 }
 
+static void session_with_a_terminal_takes_no_earlier_session(void **state)
+{
+	struct incident_table t = {};
+	struct given with_terminal = shell;
+	struct incident_placed p;
+	char text[INCIDENT_TEXT];
+
+	get_placed(&t, *state, &command);
+	with_terminal.at_s = 2;
+	with_terminal.pid = 40;
+	p = place_event(&t, *state, &with_terminal, NULL);
+	assert_true(p.opened);
+	assert_int_equal(p.session_pid, 0);
+	assert_int_equal(p.incident->begin_ns, (START_S + 2) * NSEC_PER_SEC);
+	incident_sentence(p.incident, text);
+	assert_string_equal(text, "a shell was opened in container shop by root (/bin/bash, "
+				  "terminal pts0)");
+	incident_table_done(&t);
+}
+
 static void session_does_not_keep_the_service_from_being_told_again(void **state)
 {
 	struct incident_table t = {};
@@ -471,6 +491,7 @@ int main(void)
 		T(session_with_a_terminal_is_an_incident),
 		T(session_without_a_terminal_is_one_when_it_alerts),
 		T(session_does_not_take_what_the_service_does),
+		T(session_with_a_terminal_takes_no_earlier_session),
 		T(session_does_not_keep_the_service_from_being_told_again),
 		T(session_that_was_read_from_a_row_takes_no_service),
 		T(maintenance_makes_one_incident),

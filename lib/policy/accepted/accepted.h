@@ -117,8 +117,8 @@ json_t *accepted_find(const json_t *delta, const char *id);
 int accepted_remove(json_t *delta, const char *id, struct err *err);
 /* Sets or, if action is NULL, removes the action of a rule. Returns 0 or -EINVAL. */
 int accepted_set_action(json_t *delta, const char *rule, const char *action, struct err *err);
-/* Adds or removes a directory whose content varies. Returns 0, -EINVAL, -ENOENT or -ENOSPC. */
-int accepted_set_varies(json_t *delta, const char *dir, bool varies, struct err *err);
+/* Adds or removes a directory whose content varies. path: of the container. Returns 0, -EINVAL, -ENOENT or -ENOSPC. */
+int accepted_set_varies(json_t *delta, const char *path, bool varies, struct err *err);
 /*
  * Returns what two deltas differ in: {"gained": [TEXT…], "lost": [TEXT…]}. Either may be NULL. NULL:
  * out of memory.
@@ -129,6 +129,8 @@ json_t *accepted_diff(const json_t *old, const json_t *now);
  * differ in. The result is no longer "same" if they differ. Returns 0 or an error of accepted_read().
  */
 int accepted_diff_add(json_t *diff, const char *old_dir, const char *dir, struct err *err);
+/* Returns the words before the time at which an entry ends or ended, or "": until is NULL or empty. */
+const char *accepted_until_word(const char *until);
 /* Returns each entry, action and directory in words, as an array. NULL: out of memory. */
 json_t *accepted_words(const json_t *delta);
 

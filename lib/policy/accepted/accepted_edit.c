@@ -111,14 +111,31 @@ int accepted_set_action(json_t *delta, const char *rule, const char *action, str
 	return json_object_set_new(actions, rule, json_string(action)) < 0 ? err_oom(err) : 0;
 }
 
-int accepted_set_varies(json_t *delta, const char *dir, bool varies, struct err *err)
+/* Drops slashes that say nothing from an absolute path, in place: "//srv/a/" becomes "/srv/a". */
+static void trim_slashes(char *path)
+{
+	size_t n = 1;
+
+	for (const char *s = path + 1; *s; s++)
+		if (*s != '/' || (path[n - 1] != '/' && s[1]))
+			path[n++] = *s;
+	if (n > 1 && path[n - 1] == '/')
+		n--;
+	path[n] = '\0';
+}
+
+int accepted_set_varies(json_t *delta, const char *path, bool varies, struct err *err)
 {
 	json_t *list = json_object_get(delta, "varies");
+	_cleanup_free_ char *dir = strdup(path);
 	size_t at = 0;
 
+	if (!dir)
+		return err_oom(err);
 	if (dir[0] != '/' || strchr(dir, '\\') || text_has_control(dir))
 		return err_set(err, -EINVAL, "%.200s: give the directory's path in the container",
 			       dir);
+	trim_slashes(dir);
 	while (at < json_array_size(list) &&
 	       strcmp(json_string_value(json_array_get(list, at)), dir) != 0)
 		at++;
@@ -157,6 +174,16 @@ static void append_words(json_t *list, const char *fmt, ...)
 	free(text);
 }
 
+const char *accepted_until_word(const char *until)
+{
+	time_t end;
+
+	if (!until || !*until)
+		return "";
+	return accepted_time_parse(until, &end) == 0 && end <= accepted_now() ? ", ended "
+									      : ", until ";
+}
+
 json_t *accepted_words(const json_t *delta)
 {
 	json_t *list = json_array(), *value;
@@ -167,7 +194,7 @@ json_t *accepted_words(const json_t *delta)
 		const char *text = json_string_value(json_object_get(value, "text"));
 		const char *until = json_string_value(json_object_get(value, "until"));
 
-		append_words(list, "%s%s%s", text, until ? ", until " : "", until ? until : "");
+		append_words(list, "%s%s%s", text, accepted_until_word(until), until ? until : "");
 	}
 	json_object_foreach (json_object_get(delta, "actions"), rule, value)
 		append_words(list, "action of %s: %s", rule, json_string_value(value));

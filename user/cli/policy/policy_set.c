@@ -60,24 +60,13 @@ int policy_cmd_set(const struct policy_args *a)
 
 /* ---- accepted ---- */
 
-/* Returns the word before the time at which an entry ends, or "": it has none. */
-static const char *until_word(const char *until)
-{
-	time_t end;
-
-	if (!*until)
-		return "";
-	return accepted_time_parse(until, &end) == 0 && end <= accepted_now() ? ", ended "
-									      : ", until ";
-}
-
 static void print_entry(const json_t *entry)
 {
 	const char *until = cli_json_text(entry, "until"), *reason = cli_json_text(entry, "reason");
 
 	printf("  %s  %s\n      by %s at %s%s%s%s", cli_json_text(entry, "id"),
 	       cli_json_text(entry, "text"), cli_json_text(entry, "by"),
-	       cli_json_text(entry, "time"), until_word(until), until,
+	       cli_json_text(entry, "time"), accepted_until_word(until), until,
 	       cli_json_is(entry, "forced") ? ", forced" : "");
 	printf("%s%s\n", *reason ? ": " : "", reason);
 }

@@ -385,6 +385,9 @@ static void accepted_apply_sets_actions_and_directories(void **state)
 	assert_int_equal(accepted_set_action(f->delta, "exec", "ask", NULL), -EINVAL);
 	assert_int_equal(accepted_set_varies(f->delta, "/srv/cache", true, NULL), 0);
 	assert_int_equal(accepted_set_varies(f->delta, "cache", true, NULL), -EINVAL);
+	/* It is the same directory with more slashes. */
+	assert_int_equal(accepted_set_varies(f->delta, "//srv//cache//", true, NULL), 0);
+	assert_int_equal(json_array_size(json_object_get(f->delta, "varies")), 1);
 	apply_all(f);
 	assert_int_equal(f->p->action[LUTRA_RULE_PATH_NEW_USE], LUTRA_ACTION_LOG);
 	while (strcmp(path, "/srv/cache") != 0)

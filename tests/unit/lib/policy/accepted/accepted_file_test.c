@@ -245,6 +245,29 @@ static void policy_save_keeps_what_was_accepted(void **state)
 	assert_int_equal(p->action[LUTRA_RULE_PATH_NEW_USE], LUTRA_ACTION_LOG);
 }
 
+static void accepted_words_say_what_has_ended(void **state)
+{
+	static const struct accepted_request ended = {.finding = "f1", .by = "root", .until = MADE},
+					     lasts = {.finding = "f1",
+						      .by = "root",
+						      .until = 32503680000};
+	struct sample_saved *f = *state;
+	json_auto_t *delta = accepted_new(f->policy), *words = NULL;
+	json_auto_t *entry = accepted_entry_new(&read_conf, &ended, MADE);
+
+	assert_int_equal(accepted_add(delta, entry, NULL), 0);
+	words = accepted_words(delta);
+	assert_non_null(strstr(json_string_value(json_array_get(words, 0)),
+			       ", ended 2023-11-14T22:13:20Z"));
+	json_decref(entry);
+	entry = accepted_entry_new(&read_conf, &lasts, MADE);
+	assert_int_equal(accepted_add(delta, entry, NULL), 0);
+	json_decref(words);
+	words = accepted_words(delta);
+	assert_non_null(strstr(json_string_value(json_array_get(words, 0)),
+			       ", until 3000-01-01T00:00:00Z"));
+}
+
 static void accepted_diff_names_what_was_added_since(void **state)
 {
 	struct sample_saved *f = *state;
@@ -260,7 +283,7 @@ static void accepted_diff_names_what_was_added_since(void **state)
 	assert_int_equal(json_array_size(gained), 3);
 	assert_string_equal(
 		json_string_value(json_array_get(gained, 0)),
-		"open r file /srv/a/x.conf, in role steady, until 2023-11-14T22:13:30Z");
+		"open r file /srv/a/x.conf, in role steady, ended 2023-11-14T22:13:30Z");
 	assert_false(json_is_true(json_object_get(diff, "same")));
 }
 
@@ -389,6 +412,7 @@ int main(void)
 		CASE(accepted_read_refuses_what_was_signed_for_another_policy),
 		CASE(accepted_load_leaves_out_what_is_not_signed),
 		CASE(policy_save_keeps_what_was_accepted),
+		CASE(accepted_words_say_what_has_ended),
 		CASE(accepted_diff_names_what_was_added_since),
 		CASE(accepted_add_replaces_an_entry_of_the_same_scope),
 		cmocka_unit_test(accepted_scope_survives_its_json),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lutra/types.h"
 #include "tests/support/scratch.h"
@@ -117,18 +118,17 @@ static void accepted_for_a_time_ends(void **state)
 	assert_true(lutrad_becomes(is_nothing_accepted, f));
 }
 
-/* Stores findings that an entry of no policy accepts. */
-static void store_accepted_findings(const struct fixture *f, unsigned n)
+/* Stores findings in a state; entry: what accepted them, "" for none. No policy has the entry. */
+static void store_findings(const struct fixture *f, unsigned n, const char *state,
+			   const char *entry)
 {
 	_cleanup_free_ char *path = scratch_path(f->dir, "state/events.db");
-	struct finding x = {.image = "shop:1",
-			    .rule = "exec",
-			    .role = "steady",
-			    .verdict = "alert",
-			    .state = "accepted",
-			    .accepted = "a1"};
+	struct finding x = {
+		.image = "shop:1", .rule = "exec", .role = "steady", .verdict = "alert"};
 	_cleanup_(store_freep) struct store *s = NULL;
 
+	TEXT_COPY(x.state, state);
+	TEXT_COPY(x.accepted, entry);
 	assert_int_equal(store_new(&s, path, NULL), 0);
 	x.first_ns = (uint64_t)accepted_now() * NSEC_PER_SEC;
 	for (unsigned i = 0; i < n; i++) {
@@ -152,7 +152,7 @@ static void accepted_findings_become_new_however_many_there_are(void **state)
 	json_auto_t *answer = NULL;
 
 	lutrad_stop(f);
-	store_accepted_findings(f, 2500);
+	store_findings(f, 2500, "accepted", "a1");
 	lutrad_restart(f);
 	assert_false(has_no_accepted_finding(f));
 	answer = lutrad_ask(f, "policies/shop/accepted", json_object(), NULL);
@@ -167,7 +167,7 @@ static void accepted_findings_stay_while_a_delta_cannot_be_read(void **state)
 	json_auto_t *first = NULL, *second = NULL;
 
 	lutrad_stop(f);
-	store_accepted_findings(f, 1);
+	store_findings(f, 1, "accepted", "a1");
 	scratch_write(path, "{", 1);
 	lutrad_restart(f);
 	first = lutrad_ask(f, "policies/shop/accepted", json_object(), NULL);
@@ -180,6 +180,64 @@ static void accepted_findings_stay_while_a_delta_cannot_be_read(void **state)
 	assert_true(lutrad_becomes(has_no_accepted_finding, f));
 }
 
+/* Asks for the page of findings that begins at next, and sets next to that of the page after it. */
+static size_t count_findings(struct fixture *f, char next[static 64])
+{
+	char path[128];
+	json_auto_t *j = NULL;
+	const json_t *after;
+
+	snprintf(path, sizeof(path), "findings?state=new&limit=200%s%s", *next ? "&before=" : "",
+		 next);
+	j = lutrad_ask(f, path, NULL, NULL);
+	assert_non_null(j);
+	after = json_object_get(j, "next");
+	snprintf(next, 64, "%s", json_is_string(after) ? json_string_value(after) : "");
+	return json_array_size(json_object_get(j, "findings"));
+}
+
+static void findings_are_all_listed_page_by_page(void **state)
+{
+	struct fixture *f = *state;
+	char next[64] = "";
+	size_t n = 0;
+
+	lutrad_stop(f);
+	store_findings(f, 450, "new", "");
+	lutrad_restart(f);
+	do
+		n += count_findings(f, next);
+	while (*next && n < 1000);
+	assert_int_equal(n, 450);
+}
+
+/* Skips all findings in a review. Returns how many there were. */
+static size_t count_reviewed(const struct fixture *f)
+{
+	char command[512], line[1024];
+	size_t n = 0;
+	FILE *out;
+
+	snprintf(command, sizeof(command), "yes s | build/bin/lutra review --config '%s'",
+		 f->config);
+	out = popen(command, "r");
+	assert_non_null(out);
+	while (fgets(line, sizeof(line), out))
+		n += line[0] == 'f' && strstr(line, "shop:1");
+	assert_int_equal(pclose(out), 0);
+	return n;
+}
+
+static void review_reaches_every_finding(void **state)
+{
+	struct fixture *f = *state;
+
+	lutrad_stop(f);
+	store_findings(f, 450, "new", "");
+	lutrad_restart(f);
+	assert_int_equal(count_reviewed(f), 450);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +247,8 @@ int main(void)
 		T(accepted_for_a_time_ends),
 		T(accepted_findings_become_new_however_many_there_are),
 		T(accepted_findings_stay_while_a_delta_cannot_be_read),
+		T(findings_are_all_listed_page_by_page),
+		T(review_reaches_every_finding),
 	};
 	int r = lutrad_cannot_run();
 

@@ -218,9 +218,11 @@ static int read_cursor(const struct api_call *c, struct store_finding_query *q, 
 	if (!text)
 		return 0;
 	digits = strspn(text, "0123456789");
-	if (!digits || digits > 18 || text[digits] != '.' || strlen(text + digits + 1) >= 32)
+	if (!digits || digits > 19 || text[digits] != '.' || strlen(text + digits + 1) >= 32)
 		return -EINVAL;
 	q->before_ns = strtoull(text, NULL, 10);
+	if (q->before_ns > INT64_MAX)
+		return -EINVAL;
 	text_copy(id, 32, text + digits + 1);
 	q->before_id = id;
 	return q->before_ns ? 0 : -EINVAL;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra review: walks through the findings that nobody has accepted, and accepts those that are fine. */
+#include <errno.h>
+
 #include "user/cli/policy/policy_accept.h"
 
 #define LINE_MAX_BYTES 600
+#define NEXT_BYTES 128 /* where a page of findings begins */
 
 struct review_args {
 	const char *config_file;
@@ -122,16 +125,40 @@ static bool review_finding(const struct policy_args *a, const json_t *finding)
 	return true;
 }
 
+/*
+ * Asks about a page of findings. next: where the page begins, "": with the newest; becomes where the
+ * next one does, "" after the last. Returns how many there were, -ECANCELED to end, or -1: it cannot
+ * be read, which is reported.
+ */
+static int review_page(const struct policy_args *a, const char *image, char next[static NEXT_BYTES])
+{
+	char path[LOCAL_CLIENT_PATH];
+	json_auto_t *answer = NULL;
+	const json_t *finding;
+	size_t i;
+
+	local_client_query(path, "findings", "state", "new");
+	local_client_add(path, "limit", "200");
+	local_client_add(path, "image", image);
+	local_client_add(path, "before", *next ? next : NULL);
+	if (cli_ask_or_fail(a->config_file, path, LOCAL_GET, &answer))
+		return -1;
+	json_array_foreach (json_object_get(answer, "findings"), i, finding)
+		if (!review_finding(a, finding))
+			return -ECANCELED;
+	snprintf(next, NEXT_BYTES, "%s", cli_json_text(answer, "next"));
+	return (int)i;
+}
+
 int cmd_review(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
-	char path[LOCAL_CLIENT_PATH] = "findings?state=new&limit=200";
-	json_auto_t *answer = NULL;
 	struct review_args review = {};
 	struct policy_args a = {};
-	const json_t *finding;
+	char next[NEXT_BYTES] = "";
+	const char *image;
 	struct err err;
-	size_t i;
+	int n, all = 0;
 
 	args_read(&command, argc, argv, &review);
 	if (config_load(review.config_file, &config, &err) < 0)
@@ -139,20 +166,13 @@ int cmd_review(int argc, char **argv)
 	a.config = config;
 	a.config_file = review.config_file;
 	a.key = review.key;
-	if (review.image.n) {
-		local_client_query(path, "findings", "image", review.image.arg[0]);
-		strncat(path, "&state=new&limit=200", sizeof(path) - strlen(path) - 1);
-	}
-	if (cli_ask_or_fail(a.config_file, path, LOCAL_GET, &answer))
-		return 1;
-	json_array_foreach (json_object_get(answer, "findings"), i, finding)
-		if (!review_finding(&a, finding))
-			return 0;
-	if (json_is_string(json_object_get(answer, "next")))
-		printf("these were the newest %zu findings: accept those that are fine, then begin "
-		       "again for the others\n",
-		       i);
-	else
-		printf("%s\n", i ? "that was the last finding" : "no finding waits for an answer");
+	image = review.image.n ? review.image.arg[0] : NULL;
+	do {
+		n = review_page(&a, image, next);
+		all += n;
+	} while (n >= 0 && *next);
+	if (n < 0)
+		return n == -ECANCELED ? 0 : 1;
+	printf("%s\n", all ? "that was the last finding" : "no finding waits for an answer");
 	return 0;
 }

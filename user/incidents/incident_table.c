@@ -142,6 +142,19 @@ static struct incident_waiting *find_waiting(struct incident_table *t, const str
 	return last;
 }
 
+/* Returns true if the event is of a remembered session by its lineage. */
+static bool is_of_remembered(const struct incident_table *t, const struct alert_fields *f)
+{
+	for (unsigned k = 0; k < INCIDENT_SESSIONS; k++) {
+		const struct incident_waiting *w = &t->waiting[k];
+
+		if (w->session.pid && strcmp(w->cgroup, alert_fields_text(f, ALERT_CGROUP)) == 0 &&
+		    is_of_session(w, f))
+			return true;
+	}
+	return false;
+}
+
 /* Gives the incident the session that its event belongs to, if the session is remembered. */
 static void take_session(struct incident_table *t, const struct alert_fields *f,
 			 struct incident_placed *ret)
@@ -191,9 +204,10 @@ static bool is_near(const struct incident *i, const struct alert_fields *f)
 
 /*
  * Returns how well an event fits an incident: 2: by lineage, 1: by time, 0: not at all. What is only
- * noted belongs to an incident by its lineage alone.
+ * noted belongs to an incident by its lineage alone. of_other: the event is of a remembered session. A
+ * session with a terminal does not take what such a session did.
  */
-static unsigned event_fits(const struct incident *i, const struct alert_fields *f)
+static unsigned event_fits(const struct incident *i, const struct alert_fields *f, bool of_other)
 {
 	uint64_t now_ns = (uint64_t)f->number[ALERT_TIME];
 
@@ -201,16 +215,19 @@ static unsigned event_fits(const struct incident *i, const struct alert_fields *
 		return 0;
 	if (incident_has_lineage(i, f))
 		return 2;
+	if (of_other && *i->session.terminal)
+		return 0;
 	return finding_verdict(f->text[ALERT_VERDICT]) >= LUTRA_VERDICT_ALERT && is_near(i, f);
 }
 
 static struct incident *find_incident(struct incident_table *t, const struct alert_fields *f)
 {
+	bool of_other = f->number[ALERT_EXEC_SESSION] && is_of_remembered(t, f);
 	struct incident *best = NULL;
 	unsigned best_fit = 0;
 
 	for (struct incident *i = t->first; i; i = i->next) {
-		unsigned fit = event_fits(i, f);
+		unsigned fit = event_fits(i, f, of_other);
 
 		if (fit > best_fit || (fit && fit == best_fit && i->end_ns > best->end_ns)) {
 			best = i;

@@ -248,6 +248,36 @@ static void session_with_a_terminal_takes_no_earlier_session(void **state)
 	incident_table_done(&t);
 }
 
+static void session_with_a_terminal_does_not_take_what_another_session_does(void **state)
+{
+	struct incident_table t = {};
+	struct given other = command;
+	struct incident *with_terminal = get_placed(&t, *state, &shell), *without;
+	char text[INCIDENT_TEXT];
+
+	other.at_s = 1;
+	other.pid = 40;
+	assert_null(get_placed(&t, *state, &other));
+	without = get_placed(&t, *state,
+			     &(struct given){.session = true,
+					     .at_s = 2,
+					     .pid = 41,
+					     .ancestors = "cat[41] < ls[40] < conmon[5]"});
+	assert_non_null(without);
+	assert_ptr_not_equal(without, with_terminal);
+	incident_sentence(without, text);
+	assert_string_equal(text, "a session was opened in container shop by root (/usr/bin/ls, no "
+				  "terminal); it read /etc/hosts");
+	/* The shell still takes what it does itself. */
+	assert_ptr_equal(get_placed(&t, *state,
+				    &(struct given){.session = true,
+						    .at_s = 1,
+						    .pid = 50,
+						    .ancestors = "cat[50] < bash[30] < conmon[5]"}),
+			 with_terminal);
+	incident_table_done(&t);
+}
+
 static void session_does_not_keep_the_service_from_being_told_again(void **state)
 {
 	struct incident_table t = {};
@@ -492,6 +522,7 @@ int main(void)
 		T(session_without_a_terminal_is_one_when_it_alerts),
 		T(session_does_not_take_what_the_service_does),
 		T(session_with_a_terminal_takes_no_earlier_session),
+		T(session_with_a_terminal_does_not_take_what_another_session_does),
 		T(session_does_not_keep_the_service_from_being_told_again),
 		T(session_that_was_read_from_a_row_takes_no_service),
 		T(maintenance_makes_one_incident),

@@ -131,6 +131,14 @@ static int check_accept_key(const struct policy_args *a, struct err *err)
 	return 0;
 }
 
+/* Adds a text to a request, unless it is NULL. A request without what was asked would accept more. */
+static int add_text(json_t *q, const char *key, const char *text, struct err *err)
+{
+	if (text && json_object_set_new(q, key, json_string(text)) < 0)
+		return err_set(err, -EINVAL, "%s: must be UTF-8", key);
+	return 0;
+}
+
 int policy_accept_finding(const struct policy_args *a, const char *finding, struct err *err)
 {
 	char path[LOCAL_CLIENT_PATH];
@@ -143,14 +151,17 @@ int policy_accept_finding(const struct policy_args *a, const char *finding, stru
 	q = json_pack("{s:s, s:b}", "by", cli_user_name(), "force", (int)a->force);
 	if (!q)
 		return err_oom(err);
-	if (a->scope)
-		json_object_set_new(q, "scope", json_string(a->scope));
-	if (a->until)
-		json_object_set_new(q, "until", json_string(a->until));
-	if (a->reason)
-		json_object_set_new(q, "reason", json_string(a->reason));
-	if (a->text)
-		json_object_set_new(q, "text", json_string(a->text));
+	r = add_text(q, "scope", a->scope, err);
+	if (r == 0)
+		r = add_text(q, "until", a->until, err);
+	if (r == 0)
+		r = add_text(q, "reason", a->reason, err);
+	if (r == 0)
+		r = add_text(q, "text", a->text, err);
+	if (r < 0) {
+		json_decref(q);
+		return r;
+	}
 	local_client_path(path, "findings", finding, "accept");
 	r = cli_ask(a->config_file, path, q, &answer, err);
 	if (r < 0)

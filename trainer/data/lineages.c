@@ -16,6 +16,12 @@
 
 #define EPISODE_GAP_NS NSEC_PER_SEC /* as in the kernel */
 
+/*
+ * The kernel writes the record of an event before it judges the event, and a mark has the time of the
+ * judgement. So what is recorded up to this time before a mark's first unusual event counts as unusual.
+ */
+#define MARK_EARLY_NS 500000
+
 /* From this time on, a thread id means this task. */
 struct named_task {
 	uint32_t tid;
@@ -27,6 +33,7 @@ struct unusual_event {
 	uint32_t tid;	 /* of a mark */
 	uint32_t number; /* of a task that was judged; 0: tid says which */
 	uint64_t at_ns, onset_ns;
+	uint64_t early_ns; /* what is left out begins so long before the onset */
 };
 
 struct reading {
@@ -186,7 +193,8 @@ static int read_record(struct reading *g, const struct lutra_record *rec, const 
 	if (r == 0 && rec->type == LUTRA_RECORD_MARK && rec->aux == LUTRA_MARK_UNUSUAL)
 		return add_unusual_event(g, &(struct unusual_event){.tid = rec->tid,
 								    .at_ns = rec->ts_ns,
-								    .onset_ns = rec->arg});
+								    .onset_ns = rec->arg,
+								    .early_ns = MARK_EARLY_NS});
 	if (r == 0 && at.task)
 		r = add_tasks(g, rec, &at);
 	if (r == 0 && at.task && at.task->session && rec->type == LUTRA_RECORD_OBJECT)
@@ -231,14 +239,15 @@ static void add_unusual(struct reading *g, const struct unusual_event *e)
 {
 	struct lineage *list = g->ret->list;
 	uint32_t i = e->number ? e->number : find_task(g, e->tid, e->at_ns);
+	uint64_t from_ns = e->onset_ns > e->early_ns ? e->onset_ns - e->early_ns : 0;
 
 	if (!i)
 		return;
 	while (list[i].parent && list[i].born_ns > e->onset_ns)
 		i = list[i].parent;
 	g->ret->n_unusual += list[i].from_ns == LINEAGES_NEVER;
-	if (e->onset_ns < list[i].from_ns)
-		list[i].from_ns = e->onset_ns;
+	if (from_ns < list[i].from_ns)
+		list[i].from_ns = from_ns;
 }
 
 /* A child has a greater number than its parent, so one pass reaches all descendants. */

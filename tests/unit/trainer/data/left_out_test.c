@@ -189,6 +189,25 @@ static void left_out_is_a_marked_task_from_its_first_unusual_event_on(void **sta
 	assert_int_equal(f->left_out.runs[0].lineages, 1);
 }
 
+/* The kernel records an event first, and then judges it. The mark has the time of the judgement. */
+static void left_out_is_the_event_itself_that_raised_the_mark(void **state)
+{
+	struct fixture *f = *state;
+	const struct left_out_options by_marks = {0};
+
+	begin_trace(f, "a");
+	add_task(f, LUTRA_RECORD_ARM, SERVICE, 0);
+	add_fork(f, SERVICE, CHILD);
+	add_syscalls(f, CHILD, 3);
+	add_program(f, CHILD, "/bin/date");
+	add_mark(f, CHILD, f->ts_ns + 2000);
+	add_syscalls(f, SERVICE, 11);
+	end_trace(f);
+	load_traces(f, &by_marks);
+	assert_int_equal(f->corpus.runs[0].calls, 3 + 11);
+	assert_int_equal(f->corpus.runs[0].objects, 0);
+}
+
 static void left_out_are_the_descendants_of_a_marked_task(void **state)
 {
 	struct fixture *f = *state;
@@ -373,6 +392,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(left_out_is_a_marked_task_from_its_first_unusual_event_on),
+		T(left_out_is_the_event_itself_that_raised_the_mark),
 		T(left_out_are_the_descendants_of_a_marked_task),
 		T(left_out_is_the_parent_if_the_lineage_was_unusual_before_the_fork),
 		T(left_out_is_a_killed_task_and_not_the_next_one_of_its_id),

@@ -322,6 +322,30 @@ static int report_training(const struct train_arguments *a, const struct policy 
 	return 0;
 }
 
+/*
+ * Gives an updated policy in a directory of its own what a person added to the old one, unless it has
+ * such a file. A signature is of the old one's name, so it is not taken over.
+ */
+static int keep_accepted(const struct train_arguments *a, struct err *err)
+{
+	json_auto_t *delta = NULL, *own = NULL, *empty = NULL;
+	struct err why = {""};
+	int r;
+
+	if (accepted_read(a->output, NULL, &own, NULL) != -ENOENT)
+		return 0;
+	r = accepted_read(a->update, NULL, &delta, &why);
+	if (r < 0 && r != -ENOENT)
+		fprintf(stderr, "lutra train: warning: what was accepted is not taken over: %s\n",
+			why.msg);
+	if (r < 0)
+		return 0;
+	empty = accepted_new(a->output);
+	if (!empty || json_object_set(delta, "policy", json_object_get(empty, "policy")) < 0)
+		return err_oom(err);
+	return accepted_write(a->output, delta, NULL, err);
+}
+
 static int run_training(const struct train_arguments *a, struct err *err)
 {
 	json_auto_t *found = NULL;
@@ -363,6 +387,8 @@ static int run_training(const struct train_arguments *a, struct err *err)
 		r = train_policy(&corpus, &o, &progress, &p, err);
 	if (r == 0)
 		r = policy_save(p, a->output, err);
+	if (r == 0 && a->update)
+		r = keep_accepted(a, err);
 	return r < 0 ? r : report_training(a, old, p, &weaker, found, err);
 }
 

@@ -11,23 +11,28 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* The distance of Damerau and Levenshtein, without edits of what was swapped. Both below WORD_MAX. */
+typedef unsigned edit_table[WORD_MAX + 1][WORD_MAX + 1];
+
+/* Returns the edits between the first i bytes of a and the first k of b, from those of fewer bytes. */
+static unsigned count_next(const edit_table edits, const char *a, size_t i, const char *b, size_t k)
+{
+	unsigned n = least(edits[i - 1][k], edits[i][k - 1]) + 1;
+
+	n = least(n, edits[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
+	if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+		n = least(n, edits[i - 2][k - 2] + 1);
+	return n;
+}
+
+/* The distance of Damerau and Levenshtein, without edits of what was swapped. Both at most WORD_MAX. */
 static unsigned count_edits(const char *a, size_t na, const char *b, size_t nb)
 {
-	unsigned edits[WORD_MAX + 1][WORD_MAX + 1];
+	edit_table edits;
 
-	for (size_t i = 0; i <= na; i++) {
-		for (size_t k = 0; k <= nb; k++) {
-			if (i == 0 || k == 0) {
-				edits[i][k] = (unsigned)(i + k);
-				continue;
-			}
-			edits[i][k] = least(least(edits[i - 1][k], edits[i][k - 1]) + 1,
-					    edits[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
-			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-				edits[i][k] = least(edits[i][k], edits[i - 2][k - 2] + 1);
-		}
-	}
+	for (size_t i = 0; i <= na; i++)
+		for (size_t k = 0; k <= nb; k++)
+			edits[i][k] = i == 0 || k == 0 ? (unsigned)(i + k)
+						       : count_next(edits, a, i, b, k);
 	return edits[na][nb];
 }
 

@@ -31,7 +31,7 @@ static int open_lock(const char *dir, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-static int refuse(const char *path, struct err *err)
+static int refuse_second_daemon(const char *path, struct err *err)
 {
 	return err_set(err, -EBUSY, "state_dir: %s is in use by another lutrad: stop it first",
 		       path);
@@ -50,7 +50,7 @@ int state_dir_open(struct state_dir *d, const char *path, struct err *err)
 		return 0;
 	}
 	if (flock(d->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return refuse(path, err);
+		return refuse_second_daemon(path, err);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int state_dir_check(const char *path, struct err *err)
 	_cleanup_close_ int fd = open_lock(path, 0);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return refuse(path, err);
+		return refuse_second_daemon(path, err);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 #define WORD_MAX 32 /* bytes; a longer word has no close name */
 #define EDITS_MAX 2
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned smaller_of(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
@@ -16,15 +16,15 @@ typedef unsigned edit_table[WORD_MAX + 1][WORD_MAX + 1];
 /* Returns the edits between the first i bytes of a and the first k of b, from those of fewer bytes. */
 static unsigned count_next(const edit_table edits, const char *a, size_t i, const char *b, size_t k)
 {
-	unsigned n = least(edits[i - 1][k], edits[i][k - 1]) + 1;
+	unsigned n = smaller_of(edits[i - 1][k], edits[i][k - 1]) + 1;
 
-	n = least(n, edits[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
+	n = smaller_of(n, edits[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
 	if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-		n = least(n, edits[i - 2][k - 2] + 1);
+		n = smaller_of(n, edits[i - 2][k - 2] + 1);
 	return n;
 }
 
-/* The distance of Damerau and Levenshtein, without edits of what was swapped. Both at most WORD_MAX. */
+/* Returns the optimal string alignment distance of two words. Each has at most WORD_MAX bytes. */
 static unsigned count_edits(const char *a, size_t na, const char *b, size_t nb)
 {
 	edit_table edits;

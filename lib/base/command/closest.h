@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 /*
- * Returns the name that needs the fewest edits to become the word, or NULL if none needs at most two,
- * and at most half of the word. An edit adds, removes or replaces a byte, or swaps two neighbours. A name of which the word is the
- * beginning needs one. names: n strings, stride bytes apart, each at the start of its element.
+ * Returns the name that is the fewest edits away from the word. An edit adds, removes or replaces a byte,
+ * or swaps two neighbours. A name that begins with the word is one edit away. Returns NULL if no name is
+ * within two edits and within half of the word's length.
+ * names: n elements of stride bytes; each begins with a pointer to its name.
  */
 const char *closest_name(const char *word, const void *names, size_t n, size_t stride);
 

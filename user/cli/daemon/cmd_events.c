@@ -22,7 +22,7 @@ static const struct args_option options[] = {
 		    container),
 	ARGS_STRING("image", 'i', "REF", "Only events of containers of this image",
 		    struct events_args, image),
-	ARGS_STRING("verdict", 'V', "VERDICT", "Only events with this verdict: alert, deny or kill",
+	ARGS_STRING("verdict", 'v', "VERDICT", "Only events with this verdict: alert, deny or kill",
 		    struct events_args, verdict),
 	ARGS_FLAG("json", 'j', "Print JSON lines in the form of Falco", struct events_args, json),
 	CLI_OPTION_CONFIG(struct events_args),

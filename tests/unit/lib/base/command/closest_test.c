@@ -14,7 +14,7 @@ static const struct {
 	int other;
 } names[] = {{"policy", 1}, {"enroll", 2}, {"release", 3}, {"ps", 4}, {"status", 5}, {"top", 6}};
 
-static const char *closest(const char *word)
+static const char *find_closest(const char *word)
 {
 	return closest_name(word, names, sizeof(names) / sizeof(names[0]), sizeof(names[0]));
 }
@@ -31,7 +31,7 @@ static void closest_takes_what_is_two_edits_away(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *name = closest(cases[i].word);
+		const char *name = find_closest(cases[i].word);
 
 		if (!name)
 			fail_msg("%s: none", cases[i].word);
@@ -47,10 +47,10 @@ static void closest_takes_nothing_that_is_another_word(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		assert_null(closest(words[i]));
+		assert_null(find_closest(words[i]));
 	memset(longest, 'p', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	assert_null(closest(longest));
+	assert_null(find_closest(longest));
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Alerts as receivers want them. The shape of lutra's own JSON is that of Falco; here are the names
- * of fields that a receiver has otherwise. Pure functions.
+ * Alerts in the form that a receiver reads. The JSON of lutra has the form of Falco's. These functions
+ * give fields the names that the receiver uses. They are pure.
  */
 #ifndef LUTRA_USER_OUTPUTS_ALERT_SHAPES_H
 #define LUTRA_USER_OUTPUTS_ALERT_SHAPES_H

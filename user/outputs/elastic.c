@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Elasticsearch's bulk API. Only a document that cannot be indexed is refused for good. What the index,
- * the cluster or the account is in the way of passes, and the alert waits.
+ * Elasticsearch's bulk API. Only a document that cannot be indexed is refused for good. A fault of the
+ * index, the cluster or the account may pass, so the alert waits.
  */
 #include "user/outputs/elastic.h"
 
